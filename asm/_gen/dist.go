@@ -1,0 +1,116 @@
+package main
+
+// Likelihoods of discrete variables, and what they and the Gaussians share: the sum of
+// logarithms of a row as one logarithm of a product, as kernels/logsum.go.
+//
+// The product is split into mantissa and exponent after each round of the loop. The reference
+// does so every 64th time; scaling by a power of 2 is exact, so the bits are the same.
+
+// NEQ is a predicate of Cmp that is true for NaN.
+const NEQ = 0x04
+
+const sqrtHalfBits = 0x3f3504f3
+
+// Reductions of the kernels with a sum: squares, and the logarithms, either as such or as
+// a product with its exponent.
+const (
+	accSquares = iota
+	accLogs
+	accExps
+)
+
+func (b *Block) MinU(x, y *Value) *Value { return b.bin("VPMINUD", x, y, true) }
+
+// AccMul multiplies the virtual lanes of reduction slot, AccMaxU takes the larger unsigned
+// integer. Missing lanes stay as they are.
+func (b *Block) AccMul(slot int, x *Value) {
+	b.add(&Value{op: opAcc, mnem: "VMULPS", v: b.acc(slot, b.copy), args: []*Value{b.TailFill(x, b.Const(1))}})
+}
+
+func (b *Block) AccMaxU(slot int, x *Value) {
+	b.add(&Value{op: opAcc, mnem: "VPMAXUD", v: b.acc(slot, b.copy), args: []*Value{b.TailKeep(x)}})
+}
+
+// one starts a product in accLogs, with its exponents in accExps.
+func (k *Vars) one(b *Block) {
+	for i := range k.acc[accLogs] {
+		b.Set(k.acc[accLogs][i], b.Const(1))
+		b.Set(k.acc[accExps][i], b.Const(0))
+	}
+}
+
+// split is x as m 2^e with sqrt(1/2) <= m < sqrt(2), for x normal and positive, or NaN if nan
+// is set (e is then anything).
+func (b *Block) split(x *Value, nan bool) (m, e *Value) {
+	i := b.SubI(x, b.Bits(sqrtHalfBits))
+	e = b.Sar(i, 23)
+	m = b.AddI(b.And(i, b.Bits(1<<23-1)), b.Bits(sqrtHalfBits))
+	if nan {
+		m = b.Select(b.Cmp(EQ, x, x), m, x)
+	}
+	return m, e
+}
+
+// normalize moves the exponents of the lanes of the product to accExps.
+func (k *Vars) normalize(b *Block, nan bool) {
+	for i, v := range k.acc[accLogs] {
+		m, e := b.split(b.Get(v), nan)
+		b.Set(k.acc[accExps][i], b.AddI(e, b.Get(k.acc[accExps][i])))
+		b.Set(v, m)
+	}
+}
+
+// logProduct is the logarithm of the product.
+func (k *Vars) logProduct(b *Block, nan bool) *Value {
+	k.normalize(b, nan)
+	p := k.fold(b, accLogs, "VMULPS")
+	m, e := b.split(p, nan)
+	n := b.CvtInt(b.AddI(e, k.fold(b, accExps, "VPADDD")))
+	l := b.logNormal(m, nil)
+	if nan {
+		l = b.Select(b.Cmp(EQ, p, p), l, p)
+	}
+	return b.Add(b.FMA(n, b.Const(ln2Hi), b.FMA(n, b.Const(ln2Lo), l)), b.Const(0))
+}
+
+func distKernels(f *File) {
+	//	lp = sum of c l - ln(1 + e^-|l|), c = x - [l>0]
+	bernoulli := func(b *Block, grad bool) {
+		x, l := b.Load("x", 0), b.Load("logits", 0)
+		e := b.exp(b.Or(l, b.Bits(0x80000000)), false, expNotAbove)
+		c := b.Sub(x, b.Keep(b.Cmp(GT, l, b.Const(0)), b.Const(1)))
+		e1 := b.Add(b.Const(1), e)
+		b.AccMul(accLogs, e1)
+		b.AccFMA(accSquares, c, b.Keep(b.Cmp(NEQ, c, b.Const(0)), l)) // no 0*Inf
+		if grad {
+			q := b.Xor(b.Div(e, e1), b.Keep(b.Cmp(LE, l, b.Const(0)), b.Bits(0x80000000)))
+			b.Store("dlogits", 0, b.Mul(b.Kept(0), b.Add(c, q)))
+		}
+	}
+	zero := func(b *Block, k *Vars) {
+		k.Zero(b, accSquares)
+		k.one(b)
+	}
+	each := func(b *Block, k *Vars) { k.normalize(b, true) }
+	after := func(b *Block, k *Vars) {
+		l := k.logProduct(b, true)
+		b.StoreRow("lp", b.Sub(k.Sum(b, accSquares), l))
+	}
+	f.Kernel(Kernel{
+		Name: "BernoulliLogProb", Doc: []string{"writes the log-likelihoods of rows: see kernels.BernoulliLogProb."},
+		Arrays: []Array{{Name: "lp", Kind: PerRow}, {Name: "x"}, {Name: "logits"}}, Accs: 3, Lanes: 16,
+		Passes: []Pass{{Uses: "x logits", Before: zero, Each: each, After: after,
+			Body: func(b *Block) { bernoulli(b, false) }}},
+	})
+	f.Kernel(Kernel{
+		Name: "BernoulliLogProbBackward", Doc: []string{"is the gradient of BernoulliLogProb: see kernels.BernoulliLogProbBackward.",
+			"lp holds the weights, and gets the log-likelihoods."},
+		Arrays: []Array{{Name: "lp", Kind: PerRow}, {Name: "dlogits"}, {Name: "x"}, {Name: "logits"}}, Accs: 3, Lanes: 16, Vars: 1,
+		Passes: []Pass{{Uses: "dlogits x logits", Each: each, After: after,
+			Before: func(b *Block, k *Vars) {
+				b.Set(k.Keep[0], b.LoadRow("lp"))
+				zero(b, k)
+			},
+			Body: func(b *Block) { bernoulli(b, true) }}},
+	})
+}

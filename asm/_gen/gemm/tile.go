@@ -1,0 +1,320 @@
+package main
+
+import (
+	"fmt"
+	"go/format"
+
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+func gofmt(text string) ([]byte, error) { return format.Source([]byte(text)) }
+
+// Registers of GemmTiles:
+//
+//	DI arguments
+//	AX A at this k        R12 the same, six rows on       DX SI R8 one, three, five rows of A
+//	BX B at this k        CX steps left                   R9 R10 from one k of A and of B to the next
+//	R11 C                 R13 row of C                    K1 mask of the last vector (AVX-512)
+//
+//	AVX-512   Z0 up: chains [row][vector]; then vectors of B; Z31 element of A
+//	AVX2      Y0 up: chains; then, whichever are fewer, the vectors of B or the elements of
+//	          A; Y15 one of the others at a time. The mask of the last vector is at 0(SP).
+var (
+	rA, rA6, rRow1, rRow3, rRow5 = reg.RAX, reg.R12, reg.RDX, reg.RSI, reg.R8
+	rB, rK, rAStep, rBStep       = reg.RBX, reg.RCX, reg.R9, reg.R10
+	rC, rCRow                    = reg.R11, reg.R13
+)
+
+// row returns the place of row r of A at this k.
+func row(r int) Mem {
+	base := rA
+	if r >= 6 {
+		base, r = rA6, r-6
+	}
+	switch r {
+	case 0:
+		return Mem{Base: base}
+	case 1, 2, 4:
+		return Mem{Base: base, Index: rRow1, Scale: uint8(r)}
+	case 3:
+		return Mem{Base: base, Index: rRow3, Scale: 1}
+	}
+	return Mem{Base: base, Index: rRow5, Scale: 1}
+}
+
+// tiles writes GemmTiles.
+//
+//	c[r][j] = start, then for k ascending: c[r][j] = fma(a[r][k], b[k][j], c[r][j])
+//
+// There is a loop for every size of tile: per step it reads each element of A and each
+// vector of B once, from wherever they are.
+func (g *gen) tiles() {
+	g.begin("GemmTiles", tileArgs,
+		"multiplies Tiles*Rows rows of A by a panel of B and adds to rows of C: the chain of",
+		"every output goes on by K steps. A, C and Tiles are changed on return.")
+	mask := g.tailMask(tileArgs)
+	g.MOVQ(tileArgs.at(argp, "ARow"), rRow1)
+	g.LEAQ(Mem{Base: rRow1, Index: rRow1, Scale: 2}, rRow3)
+	g.LEAQ(Mem{Base: rRow1, Index: rRow1, Scale: 4}, rRow5)
+	g.MOVQ(tileArgs.at(argp, "AStep"), rAStep)
+	g.MOVQ(tileArgs.at(argp, "BStep"), rBStep)
+	g.Comment("The size of the tile.")
+	for v := 4; v >= 1; v-- {
+		g.CMPQ(tileArgs.at(argp, "Vecs"), U8(v))
+		g.JEQ(LabelRef(fmt.Sprintf("vecs%d", v)))
+	}
+	for v := 4; v >= 1; v-- {
+		g.Label(fmt.Sprintf("vecs%d", v))
+		for r := g.maxRows[v]; r > 1; r-- {
+			g.CMPQ(tileArgs.at(argp, "Rows"), U8(r))
+			g.JEQ(LabelRef(fmt.Sprintf("tile%dx%d", r, v)))
+		}
+		g.JMP(LabelRef(fmt.Sprintf("tile1x%d", v)))
+	}
+	for v := 4; v >= 1; v-- {
+		for r := g.maxRows[v]; r >= 1; r-- {
+			g.tile(r, v, mask)
+		}
+	}
+	g.Label("done")
+	g.end()
+}
+
+// tailMask makes the mask of Tail columns: K1, or the vector it returns the place of.
+func (g *gen) tailMask(a args) Mem {
+	if g.avx512 {
+		g.MOVQ(a.at(argp, "Tail"), reg.RCX)
+		g.MOVL(U32(1), reg.EAX)
+		g.SHLL(reg.CL, reg.EAX)
+		g.DECL(reg.EAX)
+		g.KMOVW(reg.EAX, reg.K1)
+		return Mem{}
+	}
+	local := g.AllocLocal(32)
+	g.LEAQ(g.ramp.Offset(32), reg.RAX)
+	g.MOVQ(a.at(argp, "Tail"), reg.RCX)
+	g.NEGQ(reg.RCX)
+	g.VMOVUPS(Mem{Base: reg.RAX, Index: reg.RCX, Scale: 4}, g.vec(0))
+	g.VMOVUPS(g.vec(0), local)
+	return local
+}
+
+// loadTail and storeTail move the columns of the last vector that exist.
+func (g *gen) loadTail(m Mem, i int, mask Mem) {
+	if g.avx512 {
+		g.VMOVUPS_Z(m, reg.K1, g.vec(i))
+		return
+	}
+	g.VMOVUPS(mask, g.vec(i))
+	g.VMASKMOVPS(m, g.vec(i), g.vec(i))
+}
+
+// storeTail overwrites register spare.
+func (g *gen) storeTail(i int, m, mask Mem, spare int) {
+	if g.avx512 {
+		g.VMOVUPS(g.vec(i), reg.K1, m)
+		return
+	}
+	g.VMOVUPS(mask, g.vec(spare))
+	g.VMASKMOVPS(g.vec(i), g.vec(spare), m)
+}
+
+// tile writes the code of tiles of rows by vecs.
+func (g *gen) tile(rows, vecs int, mask Mem) {
+	name := fmt.Sprintf("%dx%d", rows, vecs)
+	acc := func(r, v int) int { return r*vecs + v }
+	spare := 15
+	if g.avx512 {
+		spare = 31
+	}
+	eachC := func(do func(r, v int, m Mem)) {
+		g.MOVQ(rC, rK)
+		for r := range rows {
+			for v := range vecs {
+				do(r, v, mem(rK, v*g.bytes()))
+			}
+			if r < rows-1 {
+				g.ADDQ(rCRow, rK)
+			}
+		}
+	}
+
+	g.Label("tile" + name)
+	g.Comment("Start of the chains.")
+	g.MOVQ(tileArgs.at(argp, "A"), rA)
+	g.MOVQ(tileArgs.at(argp, "B"), rB)
+	g.MOVQ(tileArgs.at(argp, "C"), rC)
+	g.MOVQ(tileArgs.at(argp, "CRow"), rCRow)
+	g.CMPQ(tileArgs.at(argp, "Start"), U8(0))
+	g.JEQ(LabelRef("zero" + name))
+	eachC(func(r, v int, m Mem) {
+		if v == vecs-1 {
+			g.loadTail(m, acc(r, v), mask)
+		} else {
+			g.VMOVUPS(m, g.vec(acc(r, v)))
+		}
+	})
+	g.CMPQ(tileArgs.at(argp, "Start"), U8(1))
+	g.JEQ(LabelRef("steps" + name))
+	g.VBROADCASTSS(tileArgs.at(argp, "Beta"), g.vec(spare))
+	for i := range rows * vecs {
+		g.VMULPS(g.vec(spare), g.vec(i), g.vec(i))
+	}
+	g.JMP(LabelRef("steps" + name))
+	g.Label("zero" + name)
+	for i := range rows * vecs {
+		g.zero(i)
+	}
+
+	g.Label("steps" + name)
+	if rows > 6 {
+		g.LEAQ(Mem{Base: rA, Index: rRow3, Scale: 2}, rA6)
+	}
+	g.MOVQ(tileArgs.at(argp, "K"), rK)
+	if g.avx512 {
+		g.Label("k" + name)
+		g.step(rows, vecs, acc, true, mask)
+		g.JNZ(LabelRef("k" + name))
+	} else {
+		g.CMPQ(tileArgs.at(argp, "Tail"), U8(g.lanes))
+		g.JNE(LabelRef("ktail" + name))
+		g.Label("k" + name)
+		g.step(rows, vecs, acc, false, mask)
+		g.JNZ(LabelRef("k" + name))
+		g.JMP(LabelRef("store" + name))
+		g.Label("ktail" + name)
+		g.step(rows, vecs, acc, true, mask)
+		g.JNZ(LabelRef("ktail" + name))
+	}
+
+	g.Label("store" + name)
+	if vecs > 0 {
+		g.CMPQ(tileArgs.at(argp, "Tail"), U8(g.lanes))
+		g.JNE(LabelRef("storetail" + name))
+		eachC(func(r, v int, m Mem) { g.VMOVUPS(g.vec(acc(r, v)), m) })
+		g.JMP(LabelRef("next" + name))
+		g.Label("storetail" + name)
+		eachC(func(r, v int, m Mem) {
+			if v == vecs-1 {
+				g.storeTail(acc(r, v), m, mask, spare)
+			} else {
+				g.VMOVUPS(g.vec(acc(r, v)), m)
+			}
+		})
+	}
+	g.Label("next" + name)
+	g.Comment("The next tile.")
+	g.ADDQ(rCRow, rK)
+	g.MOVQ(rK, tileArgs.at(argp, "C"))
+	g.IMUL3Q(U8(rows), rRow1, rK)
+	g.ADDQ(rK, tileArgs.at(argp, "A"))
+	g.DECQ(tileArgs.at(argp, "Tiles"))
+	g.JNZ(LabelRef("tile" + name))
+	g.JMP(LabelRef("done"))
+}
+
+// step writes one step of all chains of a tile, and leaves the flags of the count.
+func (g *gen) step(rows, vecs int, acc func(r, v int) int, tail bool, mask Mem) {
+	next := rows * vecs
+	loadB := func(v, i int) {
+		if tail && v == vecs-1 {
+			g.loadTail(mem(rB, v*g.bytes()), i, mask)
+		} else {
+			g.VMOVUPS(mem(rB, v*g.bytes()), g.vec(i))
+		}
+	}
+	if g.avx512 || vecs <= rows {
+		for v := range vecs {
+			loadB(v, next+v)
+		}
+		a := next + vecs
+		for r := range rows {
+			g.VBROADCASTSS(row(r), g.vec(a))
+			for v := range vecs {
+				g.VFMADD231PS(g.vec(next+v), g.vec(a), g.vec(acc(r, v)))
+			}
+			if g.avx512 && a < 31 {
+				a++
+			}
+		}
+	} else {
+		for r := range rows {
+			g.VBROADCASTSS(row(r), g.vec(next+r))
+		}
+		for v := range vecs {
+			loadB(v, 15)
+			for r := range rows {
+				g.VFMADD231PS(g.vec(15), g.vec(next+r), g.vec(acc(r, v)))
+			}
+		}
+	}
+	g.ADDQ(rBStep, rB)
+	g.ADDQ(rAStep, rA)
+	if rows > 6 {
+		g.ADDQ(rAStep, rA6)
+	}
+	g.DECQ(rK)
+}
+
+// finish writes GemmFinish. Registers: AX row of A, R11 row of C, CX rows left, DX R13 their
+// distances, K1 or 0(SP) tail mask.
+//
+//	c = fma(alpha, a, z)      z = beta*c rounded, or +0 without a look at c
+func (g *gen) finish() {
+	g.begin("GemmFinish", tileArgs,
+		"ends a product whose alpha is not 1: C becomes Alpha*A + Beta*C, or with Start = 0",
+		"Alpha*A, in Tiles rows. A holds the chains. K, Rows and the steps are not used.")
+	mask := g.tailMask(tileArgs)
+	g.MOVQ(tileArgs.at(argp, "A"), rA)
+	g.MOVQ(tileArgs.at(argp, "C"), rC)
+	g.MOVQ(tileArgs.at(argp, "ARow"), rRow1)
+	g.MOVQ(tileArgs.at(argp, "CRow"), rCRow)
+	g.MOVQ(tileArgs.at(argp, "Tiles"), rK)
+	alpha, beta, s, z, spare := 0, 1, 2, 3, 4
+	g.VBROADCASTSS(tileArgs.at(argp, "Alpha"), g.vec(alpha))
+	g.VBROADCASTSS(tileArgs.at(argp, "Beta"), g.vec(beta))
+	g.Label("row")
+	g.MOVQ(rA, reg.RBX)
+	g.MOVQ(rC, reg.RSI)
+	g.MOVQ(tileArgs.at(argp, "Vecs"), reg.R8)
+	g.Label("vector")
+	g.CMPQ(reg.R8, U8(1))
+	g.JEQ(LabelRef("last"))
+	finish := func(tail bool) {
+		fma := g.label("fma")
+		if tail {
+			g.loadTail(mem(reg.RBX, 0), s, mask)
+		} else {
+			g.VMOVUPS(mem(reg.RBX, 0), g.vec(s))
+		}
+		g.zero(z)
+		g.CMPQ(tileArgs.at(argp, "Start"), U8(0))
+		g.JEQ(LabelRef(fma))
+		if tail {
+			g.loadTail(mem(reg.RSI, 0), z, mask)
+		} else {
+			g.VMOVUPS(mem(reg.RSI, 0), g.vec(z))
+		}
+		g.VMULPS(g.vec(beta), g.vec(z), g.vec(z))
+		g.Label(fma)
+		g.VFMADD231PS(g.vec(alpha), g.vec(s), g.vec(z))
+		if tail {
+			g.storeTail(z, mem(reg.RSI, 0), mask, spare)
+		} else {
+			g.VMOVUPS(g.vec(z), mem(reg.RSI, 0))
+		}
+	}
+	finish(false)
+	g.ADDQ(U32(g.bytes()), reg.RBX)
+	g.ADDQ(U32(g.bytes()), reg.RSI)
+	g.DECQ(reg.R8)
+	g.JMP(LabelRef("vector"))
+	g.Label("last")
+	finish(true)
+	g.ADDQ(rRow1, rA)
+	g.ADDQ(rCRow, rC)
+	g.DECQ(rK)
+	g.JNZ(LabelRef("row"))
+	g.end()
+}

@@ -1,0 +1,100 @@
+package main
+
+// The gates of a GRU, operation by operation as kernels/gru_generic.go.
+//
+//	reset-after:     r, z = σ(r), σ(z)    n = tanh(n + r⊙hn)    hy = (1-z)⊙n + z⊙hx
+//	reset-before:    r, z = σ(r), σ(z)    rh = r⊙hx    |    n = tanh(n)    hy the same
+
+func gruKernels(f *File) {
+	gates := Array{Name: "gates", Kind: Strided, Ld: "ldg"}
+	dgates := Array{Name: "dgates", Kind: Strided, Ld: "ldg"}
+	kernel := func(name, does string, arrays []Array, uses string, copies [2]int, body func(b *Block)) {
+		f.Kernel(Kernel{
+			Name: name, Doc: []string{does + " for rows of n units: see kernels." + name + ".",
+				"hasHx is 0 if there is no hx, which is then read but not used, and 1<<32 - 1 otherwise."},
+			Arrays: arrays, Scalars: []string{"hasHx uint32"},
+			Passes: []Pass{{Uses: uses, Copies: copies, Body: body}},
+		})
+	}
+	two := [2]int{2, 2}
+	kernel("GRUStep", "finishes a step of a GRU, reset-after form,",
+		[]Array{{Name: "hy"}, gates, {Name: "hn", Kind: Strided, Ld: "ldhn"}, {Name: "hx"}},
+		"hy gates hn hx", two, func(b *Block) {
+			var r, z *Value
+			b.Par(func() {
+				r = b.gateSigmoid(b.Load("gates", 0))
+				b.Store("gates", 0, r)
+			}, func() {
+				z = b.gateSigmoid(b.Load("gates", 1))
+				b.Store("gates", 1, z)
+			})
+			n := b.gateTanh(b.FMA(r, b.Load("hn", 0), b.Load("gates", 2)))
+			b.Store("gates", 2, n)
+			b.Store("hy", 0, b.gruMix(z, n, b.loadOr0("hx", "hasHx")))
+		})
+	kernel("GRUStepBackward", "is the gradient of GRUStep",
+		[]Array{dgates, {Name: "dhn", Kind: Strided, Ld: "ldhn"}, {Name: "dhx"}, {Name: "dh"}, gates,
+			{Name: "hn", Kind: Strided, Ld: "ldhn"}, {Name: "hx"}},
+		"dgates dhn dhx dh gates hn hx", two, func(b *Block) {
+			dz, dn, dh := b.gruMixBackward()
+			r := b.Load("gates", 0)
+			b.Note("dr")
+			dr := b.flushGrad(b.Mul(b.Mul(dn, b.Load("hn", 0)), b.dSigmoid(r)))
+			b.Store("dhn", 0, b.flushGrad(b.Mul(dn, r)))
+			b.Store("dgates", 0, dr)
+			b.Store("dgates", 1, dz)
+			b.Store("dgates", 2, dn)
+			b.Store("dhx", 0, dh)
+		})
+	kernel("GRUBeforeReset", "is the first half of a step of a GRU, reset-before form,",
+		[]Array{{Name: "rh", Kind: Strided, Ld: "ldrh"}, gates, {Name: "hx"}},
+		"rh gates hx", two, func(b *Block) {
+			var r, z *Value
+			b.Par(func() { r = b.gateSigmoid(b.Load("gates", 0)) }, func() { z = b.gateSigmoid(b.Load("gates", 1)) })
+			b.Store("gates", 0, r)
+			b.Store("gates", 1, z)
+			b.Store("rh", 0, b.Mul(r, b.loadOr0("hx", "hasHx")))
+		})
+	kernel("GRUBeforeUpdate", "is the second half of a step of a GRU, reset-before form,",
+		[]Array{{Name: "hy"}, gates, {Name: "hx"}},
+		"hy gates hx", two, func(b *Block) {
+			z := b.Load("gates", 1)
+			n := b.gateTanh(b.Load("gates", 2))
+			b.Store("gates", 2, n)
+			b.Store("hy", 0, b.gruMix(z, n, b.loadOr0("hx", "hasHx")))
+		})
+	kernel("GRUBeforeUpdateBackward", "is the gradient of GRUBeforeUpdate",
+		[]Array{dgates, {Name: "dhx"}, {Name: "dh"}, gates, {Name: "hx"}},
+		"dgates dhx dh gates hx", two, func(b *Block) {
+			dz, dn, dh := b.gruMixBackward()
+			b.Store("dgates", 1, dz)
+			b.Store("dgates", 2, dn)
+			b.Store("dhx", 0, dh)
+		})
+	kernel("GRUBeforeResetBackward", "is the gradient of GRUBeforeReset",
+		[]Array{dgates, {Name: "dhx"}, {Name: "drh", Kind: Strided, Ld: "lddrh"}, gates, {Name: "hx"}},
+		"dgates dhx drh gates hx", two, func(b *Block) {
+			r, d := b.Load("gates", 0), b.Load("drh", 0)
+			b.Note("dr")
+			dr := b.flushGrad(b.Mul(b.Mul(d, b.loadOr0("hx", "hasHx")), b.dSigmoid(r)))
+			b.Store("dgates", 0, dr)
+			b.Store("dhx", 0, b.flushGrad(b.FMA(d, r, b.Load("dhx", 0))))
+		})
+}
+
+// gruMix is (1-z)n + z h in two roundings, flushed.
+func (b *Block) gruMix(z, n, h *Value) *Value {
+	b.Note("hy = (1-z) n + z hx, flushed")
+	return b.flushState(b.FMA(z, h, b.FNMA(z, n, n)))
+}
+
+// gruMixBackward is its gradient behind the activations of z and n, and the path to h.
+func (b *Block) gruMixBackward() (dz, dn, dh *Value) {
+	b.Note("dz, dn, dhx")
+	d := b.flushGrad(b.Load("dh", 0))
+	z, n, h := b.Load("gates", 1), b.Load("gates", 2), b.loadOr0("hx", "hasHx")
+	dz = b.flushGrad(b.Mul(b.Mul(d, b.Sub(h, n)), b.dSigmoid(z)))
+	dn = b.flushGrad(b.Mul(b.FNMA(z, d, d), b.dTanh(n)))
+	dh = b.flushGrad(b.Mul(d, z))
+	return dz, dn, dh
+}

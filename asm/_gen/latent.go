@@ -1,0 +1,197 @@
+package main
+
+import "strings"
+
+// The log-density and the samples of diagonal Gaussians, and both together with the KL
+// divergence: see gauss.go, which also has the terms they share.
+
+const halfLog2Pi = 0x1.d67f1cp-1
+
+// lpTerm is one dimension of a log-density: t = (x-mu)/sigma.
+type lpTerm struct {
+	c            scale
+	s, e, t      *Value
+	inv          *Value // 1/sigma
+	h            *Value // e^(-ln(sigma)/2) in logScale
+	sigmaOrItsLn *Value
+}
+
+func (b *Block) lpTerm(c scale) *lpTerm {
+	k := &lpTerm{c: c, s: b.Load("s", 0)}
+	d := b.Sub(b.Load("x", 0), b.Load("mu", 0))
+	if c == logScale {
+		k.sigmaOrItsLn = b.lnSigma(k.s)
+		k.h = b.halfInv(k.sigmaOrItsLn)
+		k.t = b.Mul(b.Mul(d, k.h), k.h)
+	} else {
+		k.sigmaOrItsLn, k.e = b.sdev(c, k.s)
+		k.inv = b.Div(b.Const(1), k.sigmaOrItsLn)
+		k.t = b.Mul(d, k.inv)
+	}
+	return k
+}
+
+// sum adds the term to the row.
+func (k *lpTerm) sum(b *Block) {
+	if k.c == logScale {
+		b.AccAdd(accLogs, k.sigmaOrItsLn)
+	} else {
+		b.AccMul(accLogs, k.sigmaOrItsLn)
+	}
+	u := b.Mul(k.t, b.Const(0.5))
+	b.AccFMA(accSquares, u, u)
+}
+
+// grad is the gradient of w times the term, of mu and of sigma or its ln.
+func (k *lpTerm) grad(b *Block, w *Value) (dmu, ds *Value) {
+	if k.c == logScale {
+		dmu = b.Mul(b.Mul(b.Mul(w, k.h), k.t), k.h)
+		wl := b.Mul(w, b.Param("factor"))
+		return dmu, b.FMS(b.Mul(wl, k.t), k.t, wl)
+	}
+	dmu = b.Mul(b.Mul(w, k.t), k.inv)
+	return dmu, b.FMS(dmu, k.t, b.Mul(w, k.inv))
+}
+
+func gaussLogProb(f *File, c scale) {
+	after := func(b *Block, k *Vars) {
+		l := b.FMA(b.Param("d"), b.Const(halfLog2Pi), c.logs(b, k))
+		b.StoreRow("lp", b.FMA(b.Const(-2), k.Sum(b, accSquares), b.Sub(b.Const(0), l)))
+	}
+	scalars := append([]string{"d float32"}, c.scalars()...)
+	f.Kernel(Kernel{
+		Name: "GaussLogProb" + c.String(), Doc: []string{"writes the log-densities of plain rows: see kernels.GaussLogProb.", c.doc() + " d is n."},
+		Arrays: append([]Array{{Name: "lp", Kind: PerRow}, {Name: "x"}}, strided("mu", "s")...),
+		Accs:   c.accs(), Lanes: 16, Scalars: scalars,
+		Passes: []Pass{{Uses: "x mu s", Serial: true, Before: c.zero, Each: c.each(), After: after,
+			Body: func(b *Block) { b.lpTerm(c).sum(b) }}},
+	})
+	for _, dx := range []bool{false, true} {
+		name, does, first, uses := "Backward", "of mu and s", []Array{{Name: "lp", Kind: PerRow}}, "x mu s dmu ds"
+		if dx {
+			name, does, first, uses = "BackwardX", "of x, mu and s", append(first, Array{Name: "dx"}), uses+" dx"
+		}
+		f.Kernel(Kernel{
+			Name: "GaussLogProb" + c.String() + name,
+			Doc: []string{"is the gradient of GaussLogProb" + c.String() + " " + does + ": see kernels.GaussLogProbBackward.",
+				"lp holds the weights, and gets the log-densities."},
+			Arrays: append(append(append(first, strided("dmu", "ds")...), Array{Name: "x"}), strided("mu", "s")...),
+			Accs:   c.accs(), Lanes: 16, Vars: 1, Scalars: scalars,
+			Passes: []Pass{{Uses: uses, Serial: true, Each: c.each(), After: after,
+				Before: func(b *Block, k *Vars) {
+					b.Set(k.Keep[0], b.LoadRow("lp"))
+					c.zero(b, k)
+				},
+				Body: func(b *Block) {
+					k := b.lpTerm(c)
+					k.sum(b)
+					dmu, ds := k.grad(b, b.Kept(0))
+					b.Store("dmu", 0, dmu)
+					if dx {
+						b.Store("dx", 0, b.neg(dmu))
+					}
+					b.Store("ds", 0, b.toArg(c, k.s, k.e, ds))
+				}}},
+		})
+	}
+}
+
+// The samples need no sums and take all rows.
+func gaussSample(f *File, c scale) {
+	f.Kernel(Kernel{
+		Name: "GaussSample" + c.String(), Doc: []string{"writes samples: see kernels.GaussSample.", c.doc()},
+		Arrays: append(append([]Array{{Name: "z"}}, strided("mu", "s")...), Array{Name: "eps"}), Scalars: c.scalars(),
+		Passes: []Pass{{Uses: "z mu s eps", Body: func(b *Block) {
+			s := b.Load("s", 0)
+			var sigma *Value
+			if c == logScale {
+				sigma = b.exp(b.lnSigma(s), false, expAny)
+			} else {
+				sigma, _ = b.sdev(c, s)
+			}
+			b.Store("z", 0, b.FMA(sigma, b.Load("eps", 0), b.Load("mu", 0)))
+		}}},
+	})
+	f.Kernel(Kernel{
+		Name: "GaussSample" + c.String() + "Backward", Doc: []string{"adds the gradient of samples: see kernels.GaussSampleBackward.", c.doc()},
+		Arrays: append(append(strided("dmu", "ds"), Array{Name: "dz"}), append(strided("s"), Array{Name: "eps"})...), Scalars: c.scalars(),
+		Passes: []Pass{{Uses: "dmu ds dz s eps", Body: func(b *Block) {
+			g, s := b.Load("dz", 0), b.Load("s", 0)
+			b.Store("dmu", 0, b.Add(b.Load("dmu", 0), g))
+			g = b.Mul(g, b.Load("eps", 0))
+			switch c {
+			case logScale:
+				g = b.FMA(g, b.Mul(b.Param("factor"), b.exp(b.lnSigma(s), false, expAny)), b.Load("ds", 0))
+			case softplusScale:
+				e := b.exp(b.Or(s, b.Bits(0x80000000)), false, expNotAbove)
+				g = b.FMA(g, b.dSoftplus(s, e), b.Load("ds", 0))
+			default:
+				g = b.Add(g, b.Load("ds", 0))
+			}
+			b.Store("ds", 0, g)
+		}}},
+	})
+}
+
+// latentStep is GaussSample and GaussKL in one pass. The gradient takes a single row: its
+// pointers leave no register for strides.
+func latentStep(f *File, c scale, std bool) {
+	name, of, outs := "LatentStep", []string{"muQ", "sQ", "muP", "sP"}, []string{"dmuQ", "dsQ", "dmuP", "dsP"}
+	if std {
+		name, of, outs = "LatentStepStandard", of[:2], outs[:2]
+	}
+	uses := ""
+	for _, a := range of {
+		uses += " " + a
+	}
+	f.Kernel(Kernel{
+		Name: name + c.String(), Doc: []string{"writes sigmas, samples and KL divergences of plain rows: see kernels.LatentStep.", c.doc(),
+			"sigmaQ is stored before z, which may be in the same place."},
+		Arrays: append(append([]Array{{Name: "sigmaQ"}, {Name: "z"}, {Name: "kl", Kind: PerRow}}, strided(of...)...), Array{Name: "eps"}),
+		Accs:   c.accs(), Lanes: 16, Scalars: c.scalars(),
+		Passes: []Pass{{Uses: "sigmaQ z eps" + uses, Serial: true, Before: c.zero, Each: c.each(),
+			Body: func(b *Block) {
+				mu := b.Load("muQ", 0)
+				k := b.klTerm(c, std, mu)
+				k.sum(b)
+				sigma := k.q
+				if c == logScale && std {
+					sigma = k.r
+				} else if c == logScale {
+					sigma = b.exp(k.lq, false, expAny)
+				}
+				z := b.FMA(sigma, b.Load("eps", 0), mu)
+				b.Store("sigmaQ", 0, sigma)
+				b.Store("z", 0, z)
+			},
+			After: func(b *Block, k *Vars) { b.StoreRow("kl", c.klValue(b, k)) }}},
+	})
+	var arrays []Array
+	for _, a := range append(append(append([]string{}, outs...), "dz"), append(append([]string{}, of...), "eps")...) {
+		arrays = append(arrays, Array{Name: a})
+	}
+	f.Kernel(Kernel{
+		Name: name + c.String() + "Backward", Doc: []string{"is the gradient of " + name + c.String() + " for one row of weight w: see kernels.LatentStepBackward.",
+			"The gradients of p are stored before those of q, which may be in the same place."},
+		Arrays: arrays, OneRow: true, Scalars: append([]string{"w float32"}, c.scalars()...),
+		Passes: []Pass{{Uses: strings.Join(outs, " ") + " dz eps" + uses, Serial: true, Body: func(b *Block) {
+			k := b.klTerm(c, std, b.Load("muQ", 0))
+			dmu, dq, dp := k.grad(b, b.Param("w"))
+			g, eps := b.Load("dz", 0), b.Load("eps", 0)
+			if !std {
+				b.Store("dmuP", 0, b.neg(dmu))
+				b.Store("dsP", 0, b.toArg(c, k.sp, k.ep, dp))
+			}
+			switch {
+			case c != logScale:
+				dq = b.toArg(c, k.sq, k.eq, b.FMA(g, eps, dq))
+			case std:
+				dq = b.FMA(b.Mul(g, eps), b.Mul(b.Param("factor"), k.r), dq)
+			default:
+				dq = b.FMA(b.Mul(g, eps), b.Mul(b.Param("factor"), b.exp(k.lq, false, expAny)), dq)
+			}
+			b.Store("dmuQ", 0, b.Add(dmu, g))
+			b.Store("dsQ", 0, dq)
+		}}},
+	})
+}

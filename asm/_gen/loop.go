@@ -1,0 +1,448 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"math/bits"
+	"strings"
+
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// A Kernel is a function that runs over the elements of one or more arrays, in one or more
+// passes per row. Its Go signature is made from its parts, in this order: arrays, rows
+// (unless OneRow), n, the strides, the scalars.
+//
+// Each pass is a loop over Copies interleaved vectors, one over single vectors, and a masked
+// tail. With a reduction whose virtual lanes are several vectors, the tail is masked as a
+// group instead, so that every element keeps its lane.
+type Kernel struct {
+	Name    string
+	Doc     []string
+	Arrays  []Array
+	OneRow  bool
+	Scalars []string // "name type"
+	Passes  []Pass
+	Accs    int // reductions
+	Lanes   int // virtual lanes of a reduction: 16 or 64
+	Vars    int // values kept from pass to pass
+	// Left: the function returns how many rows are left at the first row after which a lane
+	// of the first of the Vars is not zero, that row among them; 0 if there is none.
+	Left bool
+}
+
+// An Array is a pointer argument.
+type Array struct {
+	Name   string
+	Kind   ArrayKind
+	Ld     string // name of the stride of Strided rows, in elements
+	Block  string // blocks (gates) lie this far apart: "n" (default) or a stride
+	Blocks int    // how many there are; needed from 4 on
+	Fold   int    // Strided: rows taken in one go
+}
+
+// ArrayKind says where the next row of an array is.
+type ArrayKind int
+
+const (
+	Dense   ArrayKind = iota // behind this one
+	Strided                  // Ld elements on
+	Shared                   // the same row again
+	PerRow                   // one element a row
+)
+
+// A Pass is one loop over the columns of a row.
+type Pass struct {
+	Before func(b *Block, k *Vars) // once per row, all lanes alike
+	Body   func(b *Block)
+	After  func(b *Block, k *Vars) // once per row; k.Sum and k.Max give folded reductions
+	Each   func(b *Block, k *Vars) // after each round of Copies vectors
+	Uses   string                  // the arrays, separated by blanks
+	Copies [2]int                  // interleaved vectors on AVX2 and AVX-512; default 2
+	Serial bool                    // on AVX2, which has few registers, copies one after the other
+}
+
+// Vars holds the registers of a kernel that live from pass to pass.
+type Vars struct {
+	f    *Func
+	acc  [][]*Var // [reduction][copy]
+	Keep []*Var
+}
+
+type loops struct {
+	*Func
+	k      *Kernel
+	ptr    map[string]reg.GPPhysical
+	stride map[string]reg.GPPhysical // bytes between blocks
+	triple map[string]reg.GPPhysical // three times that
+	free   []reg.GPPhysical
+	vars   *Vars
+}
+
+// Kernel emits k.
+func (f *File) Kernel(k Kernel) {
+	l := &loops{k: &k, ptr: map[string]reg.GPPhysical{}, stride: map[string]reg.GPPhysical{}, triple: map[string]reg.GPPhysical{},
+		// CX counts, AX is scratch; BP, R14 and R15 are left alone.
+		free: []reg.GPPhysical{reg.RDI, reg.RSI, reg.RDX, reg.RBX, reg.R8, reg.R9, reg.R10, reg.R11, reg.R12, reg.R13}}
+	l.Func = f.NewFunc(k.Name, k.signature(), k.Doc...)
+	l.tailAt = reg.RAX
+	l.vars = &Vars{f: l.Func}
+	for range k.Accs {
+		var a []*Var
+		for range max(1, k.Lanes/f.ISA.Lanes) {
+			a = append(a, l.NewVar())
+		}
+		l.vars.acc = append(l.vars.acc, a)
+	}
+	for range k.Vars {
+		l.vars.Keep = append(l.vars.Keep, l.NewVar())
+	}
+	l.arguments()
+	var next string
+	var rows operand.Mem
+	var adjust []operand.Mem
+	if !k.OneRow {
+		rows = f.Ctx.AllocLocal(8)
+		l.Emit("MOVQ", l.paramMem("rows"), reg.RAX)
+		l.Emit("MOVQ", reg.RAX, rows)
+		adjust = l.adjustments()
+		next = f.label()
+		l.Label(next)
+	}
+	for i := range k.Passes {
+		l.pass(i)
+	}
+	out := ""
+	if k.Left {
+		out = f.label()
+		l.leave(out)
+	}
+	if !k.OneRow {
+		for _, a := range k.Arrays {
+			switch a.Kind {
+			case Strided:
+				l.Emit("ADDQ", adjust[0], l.ptr[a.Name])
+				adjust = adjust[1:]
+			case Shared:
+				l.rewind(a.Name)
+			case PerRow:
+				l.Emit("ADDQ", operand.U8(4), l.ptr[a.Name])
+			}
+		}
+		l.Emit("DECQ", rows)
+		l.Emit("JNZ", operand.LabelRef(next))
+	}
+	if k.Left {
+		l.Label(out)
+		l.Emit("MOVQ", rows, reg.RAX)
+		l.Emit("MOVQ", reg.RAX, l.leftMem())
+	}
+	l.done()
+}
+
+// leave jumps if a lane of the first of the Vars is not zero.
+func (l *loops) leave(to string) {
+	v := l.ISA.Vec(l.vars.Keep[0].reg)
+	if l.ISA.AVX512 {
+		l.Emit("VPTESTMD", v, v, reg.K1)
+		l.Emit("KORTESTW", reg.K1, reg.K1)
+	} else {
+		l.Emit("VPTEST", v, v)
+	}
+	l.Emit("JNZ", operand.LabelRef(to))
+}
+
+// leftMem is the place of the result.
+func (l *loops) leftMem() operand.Mem {
+	b, err := l.Ctx.Return("left").Resolve()
+	if err != nil {
+		panic(err)
+	}
+	return b.Addr
+}
+
+func (k *Kernel) signature() string {
+	var s, lds []string
+	for _, a := range k.Arrays {
+		s = append(s, a.Name)
+		if a.Ld != "" && !strings.Contains(" "+strings.Join(lds, " ")+" ", " "+a.Ld+" ") {
+			lds = append(lds, a.Ld)
+		}
+	}
+	sig := strings.Join(s, ", ") + " *float32, "
+	if !k.OneRow {
+		sig += "rows, "
+	}
+	sig += strings.Join(append([]string{"n"}, lds...), ", ") + " int"
+	for _, p := range k.Scalars {
+		sig += ", " + p
+	}
+	sig = "(" + sig + ")"
+	if k.Left {
+		sig += " (left int)"
+	}
+	return sig
+}
+
+func (l *loops) gp() reg.GPPhysical {
+	if len(l.free) == 0 {
+		panic(l.name + ": out of general registers")
+	}
+	r := l.free[0]
+	l.free = l.free[1:]
+	return r
+}
+
+// arguments loads the pointers and the distances of the blocks that the recipes use.
+func (l *loops) arguments() {
+	var regs []string
+	for _, a := range l.k.Arrays {
+		r := l.gp()
+		l.ptr[a.Name] = r
+		regs = append(regs, fmt.Sprintf("%s %s", r.Asm(), a.Name))
+		l.Emit("MOVQ", l.paramMem(a.Name), r)
+	}
+	regs = append(regs, "CX elements left in the row")
+	if !l.k.OneRow {
+		l.strideOf("n")
+		regs = append(regs, l.stride["n"].Asm()+" 4n")
+	}
+	l.items = append([]any{func() { l.Ctx.Comment("Registers:    " + strings.Join(regs, "    ")) }}, l.items...)
+	for _, a := range l.k.Arrays {
+		by := "n"
+		if a.Block != "" {
+			by = a.Block
+			l.strideOf(by)
+		}
+		if a.Blocks > 3 {
+			l.tripleOf(by)
+		}
+	}
+}
+
+func (l *loops) strideOf(name string) {
+	if l.stride[name] == nil {
+		r := l.gp()
+		l.stride[name] = r
+		l.Emit("MOVQ", l.paramMem(name), r)
+		l.Emit("SHLQ", operand.U8(2), r)
+	}
+}
+
+func (l *loops) tripleOf(name string) {
+	if l.triple[name] == nil {
+		r := l.gp()
+		l.triple[name] = r
+		s := l.stride[name]
+		l.Emit("LEAQ", operand.Mem{Base: s, Index: s, Scale: 2}, r)
+	}
+}
+
+// adjustments computes what takes a pointer from the end of a row to the next one.
+func (l *loops) adjustments() (m []operand.Mem) {
+	for _, a := range l.k.Arrays {
+		if a.Kind == Strided {
+			at := l.Ctx.AllocLocal(8)
+			l.Emit("MOVQ", l.paramMem(a.Ld), reg.RAX)
+			l.Emit("SHLQ", operand.U8(uint8(2+bits.TrailingZeros(uint(max(1, a.Fold))))), reg.RAX)
+			l.Emit("SUBQ", l.stride["n"], reg.RAX)
+			l.Emit("MOVQ", reg.RAX, at)
+			m = append(m, at)
+		}
+	}
+	return m
+}
+
+func (l *loops) rewind(array string) { l.Emit("SUBQ", l.stride["n"], l.ptr[array]) }
+
+// address of a vector of an array.
+func (l *loops) address(array string, block, copy int) operand.Mem {
+	m := operand.Mem{Base: l.ptr[array], Disp: copy * l.ISA.Bytes()}
+	by := "n"
+	for _, a := range l.k.Arrays {
+		if a.Name == array && a.Block != "" {
+			by = a.Block
+		}
+	}
+	switch block {
+	case 0:
+	case 1, 2:
+		m.Index, m.Scale = l.stride[by], uint8(block)
+	case 3:
+		m.Index, m.Scale = l.triple[by], 1
+	}
+	return m
+}
+
+func (l *loops) pass(i int) {
+	p := l.k.Passes[i]
+	uses := strings.Fields(p.Uses)
+	copies := p.Copies[0]
+	if l.ISA.AVX512 {
+		copies = p.Copies[1]
+	}
+	if copies == 0 {
+		copies = 2
+	}
+	proto := Block{mem: l.address, acc: func(slot, copy int) *Var {
+		a := l.vars.acc[slot]
+		return a[copy%len(a)]
+	}, kept: l.vars.Keep, serial: p.Serial && !l.ISA.AVX512}
+	group := false // the tail is masked as a group
+	if l.reduces(proto, p) {
+		group = l.k.Lanes > l.ISA.Lanes
+		copies = max(copies, l.k.Lanes/l.ISA.Lanes)
+	}
+	l.copies = 1
+	if group {
+		l.copies = copies
+	}
+	if p.Before != nil {
+		l.Block(proto, 1, func(b *Block) { p.Before(b, l.vars) })
+	}
+	many, one, tail, end := l.label(), l.label(), l.label(), l.label()
+	step := func(n int) {
+		for _, a := range uses {
+			l.Emit("ADDQ", operand.U32(uint32(4*n)), l.ptr[a])
+		}
+		l.Emit("SUBQ", operand.U32(uint32(n)), reg.RCX)
+	}
+	l.Emit("MOVQ", l.paramMem("n"), reg.RCX)
+	n := copies * l.ISA.Lanes
+	rest := one
+	if group || copies == 1 {
+		rest = tail
+	}
+	l.Emit("CMPQ", reg.RCX, operand.U32(uint32(n)))
+	l.Emit("JL", operand.LabelRef(rest))
+	l.Label(many)
+	l.Block(proto, copies, p.Body)
+	if p.Each != nil {
+		l.Block(proto, 1, func(b *Block) { p.Each(b, l.vars) })
+	}
+	step(n)
+	l.Emit("CMPQ", reg.RCX, operand.U32(uint32(n)))
+	l.Emit("JGE", operand.LabelRef(many))
+	if rest == one {
+		l.Label(one)
+		l.Emit("CMPQ", reg.RCX, operand.U32(uint32(l.ISA.Lanes)))
+		l.Emit("JL", operand.LabelRef(tail))
+		again := l.label()
+		l.Label(again)
+		l.Block(proto, 1, p.Body)
+		step(l.ISA.Lanes)
+		if copies > 2 {
+			l.Emit("CMPQ", reg.RCX, operand.U32(uint32(l.ISA.Lanes)))
+			l.Emit("JGE", operand.LabelRef(again))
+		}
+	}
+	l.Label(tail)
+	l.Emit("TESTQ", reg.RCX, reg.RCX)
+	l.Emit("JZ", operand.LabelRef(end))
+	l.maskTail(group, copies)
+	proto.tail = true
+	if group {
+		l.Block(proto, copies, p.Body)
+	} else {
+		l.Block(proto, 1, p.Body)
+	}
+	for _, a := range uses {
+		if l.k.OneRow {
+			break // nobody reads the pointers again
+		}
+		l.Emit("LEAQ", operand.Mem{Base: l.ptr[a], Index: reg.RCX, Scale: 4}, l.ptr[a])
+	}
+	l.Label(end)
+	proto.tail = false
+	for _, a := range uses {
+		if l.usedAfter(a, i) {
+			l.rewind(a)
+		}
+	}
+	if p.After != nil {
+		l.Block(proto, 1, func(b *Block) { p.After(b, l.vars) })
+	}
+}
+
+// reduces reports whether a pass continues the lanes of a reduction.
+func (l *loops) reduces(b Block, p Pass) bool {
+	b.f, b.isa = l.Func, l.ISA
+	p.Body(&b)
+	for _, v := range b.vals {
+		if v.op == opAcc || v.op == opAccFMA {
+			return true
+		}
+	}
+	return false
+}
+
+func (l *loops) usedAfter(array string, pass int) bool {
+	for _, p := range l.k.Passes[pass+1:] {
+		for _, a := range strings.Fields(p.Uses) {
+			if a == array {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// maskTail makes the mask of the CX elements that are left: K7 (and, for groups, K6...) or
+// an address in the ramp of ones and zeros.
+func (l *loops) maskTail(group bool, copies int) {
+	if l.ISA.AVX512 {
+		l.Emit("MOVQ", operand.U32(1), reg.RAX)
+		l.Emit("SHLQ", reg.CL, reg.RAX)
+		l.Emit("DECQ", reg.RAX)
+		l.Emit("KMOVW", reg.EAX, reg.K7)
+		if group {
+			for c := 1; c < copies; c++ {
+				l.Emit("SHRQ", operand.U8(16), reg.RAX)
+				l.Emit("KMOVW", reg.EAX, kregs[7-c])
+			}
+		}
+		return
+	}
+	l.Emit("LEAQ", l.global.Offset(4*tailOnes), reg.RAX)
+	l.Emit("NEGQ", reg.RCX)
+	l.Emit("LEAQ", operand.Mem{Base: reg.RAX, Index: reg.RCX, Scale: 4}, reg.RAX)
+	l.Emit("NEGQ", reg.RCX)
+}
+
+// Zero sets the lanes of a reduction to +0, Lowest to -Inf.
+func (k *Vars) Zero(b *Block, slot int) {
+	for _, v := range k.acc[slot] {
+		b.Set(v, b.Const(0))
+	}
+}
+
+// Lowest sets the lanes of a maximum to -Inf.
+func (k *Vars) Lowest(b *Block, slot int) {
+	for _, v := range k.acc[slot] {
+		b.Set(v, b.Const(float32(math.Inf(-1))))
+	}
+}
+
+// Sum returns the folded lanes of a reduction in all lanes, Max the largest of them.
+func (k *Vars) Sum(b *Block, slot int) *Value { return k.fold(b, slot, "VADDPS") }
+func (k *Vars) Max(b *Block, slot int) *Value { return k.fold(b, slot, "VMAXPS") }
+
+// fold adds the upper half of the virtual lanes to the lower half until one is left:
+//
+//	lanes     0 1 2 .. 15  ->  0+8 1+9 ..  ->  (0+8)+(4+12) ..  ->  ...
+func (k *Vars) fold(b *Block, slot int, m string) *Value {
+	v := &Value{op: opFold, mnem: m}
+	for _, a := range k.acc[slot] {
+		v.args = append(v.args, b.Get(a))
+	}
+	return b.add(v)
+}
+
+// StoreRow writes lane 0 to the element of this row of a PerRow array.
+func (b *Block) StoreRow(array string, x *Value) {
+	b.add(&Value{op: opReturn, mem: b.mem(array, 0, 0), args: []*Value{x}})
+}
+
+// LoadRow reads the element of this row of a PerRow array into all lanes.
+func (b *Block) LoadRow(array string) *Value { return b.BroadcastMem(b.mem(array, 0, 0)) }

@@ -1,0 +1,75 @@
+// Command _gen writes the machine code of Elbow: one .s file and one file of Go
+// declarations per family and instruction set.
+//
+//	recipe (vec.go, lstm.go, ...)      the equation, as operations on vectors
+//	   |  recorded by Block (ir.go), in one or more interleaved copies
+//	registers and forms (alloc.go), loops and tails (loop.go), constants (func.go)
+//	   |  checked and printed by avo
+//	asm/avx2, asm/avx512
+//
+// A recipe serves all instruction sets, so their results agree by construction. The same
+// input gives the same files, byte for byte.
+package main
+
+import (
+	"log"
+	"os"
+	"path/filepath"
+
+	"github.com/mmcloughlin/avo/pass"
+	"github.com/mmcloughlin/avo/printer"
+)
+
+// families maps the stem of the output files to the recipes, in the order of the stem.
+var families = []struct {
+	stem    string
+	recipes func(f *File)
+}{
+	{"vec", vecKernels},
+	{"rnn", rnnKernels},
+	{"lstm", lstmKernels},
+	{"gru", gruKernels},
+	{"linear", linearKernels},
+	{"optim", optimKernels},
+	{"softmax", softmaxKernels},
+	{"noise", noiseKernels},
+	{"dist", distKernels},
+	{"gauss", gaussKernels},
+}
+
+func main() {
+	log.SetFlags(0)
+	log.SetPrefix("asm/_gen: ")
+	for _, isa := range []*ISA{avx2, avx512} {
+		for _, fam := range families {
+			f := newFile(isa, fam.stem)
+			fam.recipes(f)
+			f.finish()
+			if err := write(f, filepath.Join("..", isa.Name, fam.stem), fam.stem); err != nil {
+				log.Fatalf("%s %s: %v", isa.Name, fam.stem, err)
+			}
+		}
+	}
+}
+
+// write checks a family and writes its two files.
+func write(f *File, path, stem string) error {
+	file, err := f.Ctx.Result()
+	if err != nil {
+		return err
+	}
+	if err := pass.Compile.Execute(file); err != nil {
+		return err
+	}
+	cfg := printer.Config{Name: "asm/_gen/" + stem + ".go", Pkg: f.ISA.Name}
+	for ext, p := range map[string]printer.Printer{"_amd64.s": printer.NewGoAsm(cfg), "_amd64.go": printer.NewStubs(cfg)} {
+		text, err := p.Print(file)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(path+ext, text, 0o666); err != nil {
+			return err
+		}
+	}
+	return nil
+}

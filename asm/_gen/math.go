@@ -1,0 +1,174 @@
+package main
+
+import "math"
+
+// The elementary functions, operation by operation as in kernels/vec_generic.go, which
+// derives them and gives their errors. testdata/coefficients.sollya there finds the
+// coefficients. Names are those of the reference: n exponent, r reduced argument,
+// p polynomial.
+
+const (
+	magic = 0x1.8p23 // adding it rounds to an integer, to be found in the low bits
+	log2e = 0x1.715476p0
+	ln2Hi = 0x1.62e4p-1
+	ln2Lo = 0x1.7f7d1cp-20
+)
+
+func neg(x float32) float32 { return -x }
+
+// expRange says what is known of the argument of exp, and so which steps it can do without.
+type expRange int
+
+const (
+	expAny      expRange = iota
+	expNotAbove          // x <= 0 or NaN: no overflow
+	expNormal            // |x| <= 88 or NaN: 2^n is a normal number
+)
+
+// exp is e^x, or e^-x where negate is set: the sign goes into the fma.
+func (b *Block) exp(x *Value, negate bool, rng expRange) *Value {
+	if rng == expAny {
+		x = b.MinC(89, x)
+	}
+	if rng != expNormal {
+		x = b.MaxC(-104, x)
+	}
+	b.Note("e^x: n = round(x / ln 2), r = x - n ln 2")
+	t := b.fma(x, b.Const(log2e), b.Const(magic), negate, false)
+	n := t // the bits of t: those of magic, plus n
+	t = b.Sub(t, b.Const(magic))
+	r := b.fma(t, b.Const(ln2Hi), x, true, negate) // -t ln2Hi + x, or - x
+	r = b.FNMA(t, b.Const(ln2Lo), r)
+	b.Note("p = e^r")
+	p := b.Horner(r, 0x1.6a5e34p-10, 0x1.123adp-7, 0x1.5558a2p-5, 0x1.55549p-3, 0x1.fffffcp-2, 1, 1)
+	b.Note("p 2^n")
+	if b.isa.AVX512 {
+		return b.bin("VSCALEFPS", p, t, false) // p 2^t, rounded once
+	}
+	if rng == expNormal {
+		return b.Mul(p, b.pow2(n))
+	}
+	// p 2^h 2^(n-h) with h = n>>1. n<<23 fits in 32 bits: |n| <= 150.
+	e := b.Shl(n, 23)
+	h := b.And(b.Sar(e, 1), b.Bits(0xff800000))
+	one := b.Bits(math.Float32bits(1))
+	s1 := b.AddI(h, one)
+	s2 := b.AddI(b.SubI(e, h), one)
+	return b.Mul(b.Mul(p, s1), s2)
+}
+
+// pow2 is 2^n for -127 < n < 128, n in the low bits of t = magic + n; the bits of magic leave
+// at the top.
+func (b *Block) pow2(t *Value) *Value {
+	return b.AddI(b.Shl(t, 23), b.Bits(math.Float32bits(1)))
+}
+
+// logNormal is the part of log that normal, positive, finite arguments need: y = x (or
+// x 2^24 for a denormal), k0 the exponent correction as an integer or nil.
+func (b *Block) logNormal(y, k0 *Value) *Value {
+	sqrtHalf := b.Bits(0x3f3504f3)
+	b.Note("ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)")
+	i := b.SubI(y, sqrtHalf)
+	k := b.Sar(i, 23)
+	if k0 != nil {
+		k = b.AddI(k, k0)
+	}
+	kf := b.CvtInt(k)
+	r := b.Sub(b.AddI(b.And(i, b.Bits(1<<23-1)), sqrtHalf), b.Const(1))
+	b.Note("r + r^2 p(r) + k ln 2")
+	p := b.Horner(r, neg(0x1.2a6f78p-4), 0x1.015974p-3, neg(0x1.0e96ccp-3), 0x1.239ce2p-3,
+		neg(0x1.5466fep-3), 0x1.99944ep-3, neg(0x1.000234p-2), 0x1.55557p-2, -0.5)
+	s := b.Add(b.FMA(p, b.Mul(r, r), b.Mul(kf, b.Const(ln2Lo))), r)
+	return b.FMA(kf, b.Const(ln2Hi), s)
+}
+
+// log is ln x over the full range.
+func (b *Block) log(x *Value) *Value {
+	small := b.Cmp(LT, x, b.Const(0x1p-126))
+	y := b.Select(small, b.Mul(x, b.Const(0x1p24)), x)
+	s := b.logNormal(y, b.Keep(small, b.Bits(uint32(0xffffffe8)))) // -24
+	b.Note("NaN below 0, -Inf at 0, Inf and NaN as they are")
+	s = b.Select(b.Cmp(LT, x, b.Const(0)), b.Bits(0x7fc00000), s)
+	s = b.Select(b.Cmp(EQ, x, b.Const(0)), b.Const(float32(math.Inf(-1))), s)
+	return b.Select(b.Cmp(NLT, x, b.Const(float32(math.Inf(1)))), x, s) // Inf and NaN
+}
+
+// log1pUnit is ln(1+x) for 0 <= x <= 1.
+func (b *Block) log1pUnit(x *Value) *Value {
+	b.Note("ln(1+x): r = x, or (x-1)/2 above 1/2")
+	big := b.Cmp(GT, x, b.Const(0.5))
+	r := b.Select(big, b.FMS(x, b.Const(0.5), b.Const(0.5)), x)
+	c := b.Keep(big, b.Const(0x1.62e43p-1))
+	p := b.Horner(r, neg(0x1.713e36p-5), 0x1.aca08ep-4, neg(0x1.0d93f4p-3), 0x1.2886b8p-3,
+		neg(0x1.54ef16p-3), 0x1.996966p-3, neg(0x1.000042p-2), 0x1.5555a4p-2, -0.5)
+	return b.Add(c, b.FMA(p, b.Mul(r, r), r))
+}
+
+// softplus is max(x, 0) + log1p(e^-|x|).
+func (b *Block) softplus(x *Value) *Value {
+	l := b.log1pUnit(b.exp(b.Or(x, b.Bits(0x80000000)), false, expNotAbove))
+	return b.Add(b.Keep(b.Cmp(GT, x, b.Const(0)), x), l)
+}
+
+func (b *Block) clamp(x *Value, lim float32) *Value { return b.MaxC(-lim, b.MinC(lim, x)) }
+
+// sigmoid is 1/(1+e^-x) with one correction step.
+func (b *Block) sigmoid(x *Value) *Value {
+	one := b.Const(1)
+	e := b.exp(b.clamp(x, 87), true, expNormal)
+	b.Note("y = 1/(1+e), then y + y (1 - y - e y)")
+	y := b.Div(one, b.Add(one, e))
+	d := b.FNMA(e, y, b.Sub(one, y))
+	return b.FMA(d, y, y)
+}
+
+// tanh is an odd polynomial below 0.63 and 1 - 2/(e^2|x| + 1) above.
+func (b *Block) tanh(x *Value) *Value {
+	one := b.Const(1)
+	a := b.MinC(40, b.Abs(x))
+	y := b.Sub(one, b.Div(b.Const(2), b.Add(b.exp(b.Add(a, a), false, expNormal), one)))
+	b.Note("tanh below 0.63: a + a^3 p(a^2)")
+	s := b.Mul(a, a)
+	p := b.Horner(s, neg(0x1.734f12p-8), 0x1.51971cp-6, neg(0x1.b826fep-5), 0x1.110688p-3, neg(0x1.55553p-2))
+	q := b.FMA(b.Mul(a, s), p, a)
+	return b.CopySign(b.Select(b.Cmp(LT, a, b.Const(0.63)), q, y), x)
+}
+
+// gateSigmoid is the sigmoid inside recurrent steps.
+func (b *Block) gateSigmoid(x *Value) *Value {
+	one := b.Const(1)
+	e := b.exp(b.clamp(x, 40), true, expNormal)
+	b.Note("1/(1+e)")
+	return b.Div(one, b.Add(one, e))
+}
+
+// gateTanh is the tanh inside recurrent steps, t/(t+2) with t = e^2|x| - 1.
+func (b *Block) gateTanh(x *Value) *Value {
+	t := b.expm1Twice(b.MinC(40, b.Abs(x)))
+	b.Note("tanh: t/(t+2), sign of x")
+	return b.CopySign(b.Div(t, b.Add(t, b.Const(2))), x)
+}
+
+// expm1Twice is e^2a - 1 for 0 <= a <= 40.
+func (b *Block) expm1Twice(a *Value) *Value {
+	b.Note("t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2")
+	t := b.FMA(a, b.Const(2*log2e), b.Const(magic))
+	n := t
+	t = b.Sub(t, b.Const(magic))
+	r := b.FNMA(t, b.Const(ln2Hi/2), a)
+	r = b.FNMA(t, b.Const(ln2Lo/2), r)
+	q := b.Horner(r, 0x1.6b71a8p-4, 0x1.1227c2p-2, 0x1.555718p-1, 0x1.5554bp0, 0x1.fffffep0)
+	m := b.FMA(b.Mul(q, r), r, b.Add(r, r))
+	var s *Value
+	if b.isa.AVX512 {
+		s = b.bin("VSCALEFPS", b.Const(1), t, false)
+	} else {
+		s = b.pow2(n)
+	}
+	return b.FMA(s, m, b.Sub(s, b.Const(1)))
+}
+
+// flush is x, or +0 where |x| < lim. NaN stays.
+func (b *Block) flush(x *Value, lim float32) *Value {
+	return b.Keep(b.Cmp(NLT, b.Abs(x), b.Const(lim)), x)
+}

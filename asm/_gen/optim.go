@@ -1,0 +1,47 @@
+package main
+
+// One pass over parameters, gradients and state. In Go, root, quotient and emulated fma make
+// an Adam step some ten times as slow as memory.
+
+// The gradient is named grad here: g means a register to the assembler.
+
+func optimKernels(f *File) {
+	kernel := func(name string, arrays []Array, uses string, scalars []string, body func(b *Block)) {
+		f.Kernel(Kernel{
+			Name: name, Doc: []string{"makes one step of " + name + " on n parameters: see kernels." + name + "."},
+			Arrays: arrays, OneRow: true, Scalars: scalars,
+			Passes: []Pass{{Uses: uses, Body: body}},
+		})
+	}
+	const flushMean, flushSquare = 0x1p-100, 0x1p-120
+	//	m = beta1 m + b g    v = beta2 v + d g^2    p = p - a m / (sqrt(v s) + eps)
+	kernel("Adam", []Array{{Name: "p"}, {Name: "grad"}, {Name: "m"}, {Name: "v"}}, "p grad m v",
+		[]string{"beta1 float32", "beta2 float32", "b float32", "d float32", "a float32", "eps float32", "s float32"},
+		func(b *Block) {
+			g := b.Load("grad", 0)
+			m := b.flush(b.FMA(b.Param("beta1"), b.Load("m", 0), b.Mul(b.Param("b"), g)), flushMean)
+			v := b.flush(b.FMA(b.Mul(b.Param("d"), g), g, b.Mul(b.Param("beta2"), b.Load("v", 0))), flushSquare)
+			b.Store("m", 0, m)
+			b.Store("v", 0, v)
+			b.Note("p")
+			q := b.Div(m, b.Add(b.Sqrt(b.Mul(v, b.Param("s"))), b.Param("eps")))
+			b.Store("p", 0, b.FNMA(b.Param("a"), q, b.Load("p", 0)))
+		})
+	//	m = mu m + g    p = p - lr m
+	kernel("SGD", []Array{{Name: "p"}, {Name: "grad"}, {Name: "m"}}, "p grad m",
+		[]string{"lr float32", "mu float32"}, func(b *Block) {
+			m := b.flush(b.FMA(b.Param("mu"), b.Load("m", 0), b.Load("grad", 0)), flushMean)
+			b.Store("m", 0, m)
+			b.Store("p", 0, b.FNMA(b.Param("lr"), m, b.Load("p", 0)))
+		})
+	//	s = s + g^2    p = p - lr g / (sqrt(s) + eps)
+	kernel("Adagrad", []Array{{Name: "p"}, {Name: "grad"}, {Name: "s"}}, "p grad s",
+		[]string{"lr float32", "eps float32"}, func(b *Block) {
+			g := b.Load("grad", 0)
+			s := b.flush(b.FMA(g, g, b.Load("s", 0)), flushSquare)
+			b.Store("s", 0, s)
+			b.Note("p")
+			q := b.Div(g, b.Add(b.Sqrt(s), b.Param("eps")))
+			b.Store("p", 0, b.FNMA(b.Param("lr"), q, b.Load("p", 0)))
+		})
+}

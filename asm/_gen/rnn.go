@@ -1,0 +1,52 @@
+package main
+
+// Plain recurrent units, h = tanh(a) or max(a, 0), and what the gate kernels share. The
+// pre-activations come from a matrix product; without machine code here they would take
+// longer than that product for layers of up to a few hundred units.
+
+// Limits of the flush to +0: see kernels/rnn_generic.go.
+const (
+	flushStateBelow = 0x1p-60
+	flushGradBelow  = 0x1p-70
+)
+
+func (b *Block) flushState(x *Value) *Value { return b.flush(x, flushStateBelow) }
+func (b *Block) flushGrad(x *Value) *Value  { return b.flush(x, flushGradBelow) }
+
+// loadOr0 reads an array that the caller may not have: then has is 0, not all ones, and the
+// pointer one that may be read.
+func (b *Block) loadOr0(array, has string) *Value {
+	return b.And(b.Load(array, 0), b.Param(has))
+}
+
+func rnnKernels(f *File) {
+	step := func(name, does string, g func(b *Block, x *Value) *Value) {
+		f.Kernel(Kernel{
+			Name: name, Doc: []string{does + " for rows of n units: see kernels.RNNStep."},
+			Arrays: []Array{{Name: "h"}, {Name: "a", Kind: Strided, Ld: "lda"}},
+			Passes: []Pass{{Uses: "h a", Body: func(b *Block) {
+				b.Store("h", 0, g(b, b.Load("a", 0)))
+			}}},
+		})
+	}
+	step("RNNTanhStep", "writes tanh a", func(b *Block, x *Value) *Value { return b.flushState(b.gateTanh(x)) })
+	// One comparison is both the ReLU and the flush; it is false for NaN.
+	step("RNNReLUStep", "writes max(a, 0)", func(b *Block, x *Value) *Value {
+		return b.Keep(b.Cmp(NLT, x, b.Const(flushStateBelow)), x)
+	})
+	back := func(name, does string, g func(b *Block, d, h *Value) *Value) {
+		f.Kernel(Kernel{
+			Name: name, Doc: []string{does + " for rows of n units: see kernels.RNNStepBackward."},
+			Arrays: []Array{{Name: "da", Kind: Strided, Ld: "ldda"}, {Name: "dh"}, {Name: "h"}},
+			Passes: []Pass{{Uses: "da dh h", Body: func(b *Block) {
+				b.Store("da", 0, g(b, b.flushGrad(b.Load("dh", 0)), b.Load("h", 0)))
+			}}},
+		})
+	}
+	back("RNNTanhStepBackward", "writes dh (1-h^2)", func(b *Block, d, h *Value) *Value {
+		return b.flushGrad(b.Mul(d, b.dTanh(h)))
+	})
+	back("RNNReLUStepBackward", "writes dh where h > 0", func(b *Block, d, h *Value) *Value {
+		return b.Keep(b.Cmp(NLE, h, b.Const(0)), d)
+	})
+}

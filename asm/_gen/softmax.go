@@ -1,0 +1,63 @@
+package main
+
+// Softmax and log-sum-exp of rows: the largest element, then the sum of e^(x-m) in 16 virtual
+// lanes, then the quotient or the logarithm; all passes over a row in one call.
+
+func softmaxKernels(f *File) {
+	largest := func(finite bool) Pass {
+		return Pass{Uses: "x", Copies: [2]int{4, 4},
+			Before: func(b *Block, k *Vars) { k.Lowest(b, 0) },
+			Body:   func(b *Block) { b.AccMax(0, b.Load("x", 0)) },
+			After: func(b *Block, k *Vars) {
+				m := k.Max(b, 0)
+				if finite { // so that neither -Inf - -Inf nor Inf - Inf arises
+					m = b.Keep(b.Cmp(LT, b.Abs(m), b.Bits(0x7f800000)), m)
+				}
+				b.Set(k.Keep[0], m)
+			}}
+	}
+	zero := func(b *Block, k *Vars) { k.Zero(b, 0) }
+	f.Kernel(Kernel{
+		Name: "Softmax", Doc: []string{"writes the softmax of rows of n elements: see kernels.Softmax."},
+		Arrays: []Array{{Name: "dst"}, {Name: "x"}}, Accs: 1, Lanes: 16, Vars: 1,
+		Passes: []Pass{
+			largest(false),
+			{Uses: "dst x", Before: zero,
+				Body: func(b *Block) {
+					e := b.exp(b.Sub(b.Load("x", 0), b.Kept(0)), false, expNotAbove)
+					b.Store("dst", 0, e)
+					b.AccAdd(0, e)
+				},
+				After: func(b *Block, k *Vars) { b.Set(k.Keep[0], b.Div(b.Const(1), k.Sum(b, 0))) }},
+			{Uses: "dst", Copies: [2]int{4, 4}, Body: func(b *Block) {
+				b.Store("dst", 0, b.Mul(b.Load("dst", 0), b.Kept(0)))
+			}},
+		},
+	})
+	f.Kernel(Kernel{
+		Name: "LogSumExp", Doc: []string{"writes ln sum e^x of rows of n elements: see kernels.LogSumExp."},
+		Arrays: []Array{{Name: "dst", Kind: PerRow}, {Name: "x"}}, Accs: 1, Lanes: 16, Vars: 1,
+		Passes: []Pass{
+			largest(true),
+			{Uses: "x", Before: zero,
+				Body: func(b *Block) { // x - m may be Inf here
+					b.AccAdd(0, b.exp(b.Sub(b.Load("x", 0), b.Kept(0)), false, expAny))
+				},
+				After: func(b *Block, k *Vars) {
+					b.StoreRow("dst", b.Add(b.Kept(0), b.log(k.Sum(b, 0))))
+				}},
+		},
+	})
+	f.Kernel(Kernel{
+		Name: "SoftmaxBackward", Doc: []string{"is the gradient of Softmax: see kernels.SoftmaxBackward."},
+		Arrays: []Array{{Name: "dx"}, {Name: "dy"}, {Name: "y"}}, Accs: 1, Lanes: 16, Vars: 1,
+		Passes: []Pass{
+			{Uses: "dy y", Before: zero,
+				Body:  func(b *Block) { b.AccFMA(0, b.Load("dy", 0), b.Load("y", 0)) },
+				After: func(b *Block, k *Vars) { b.Set(k.Keep[0], k.Sum(b, 0)) }},
+			{Uses: "dx dy y", Copies: [2]int{4, 4}, Body: func(b *Block) {
+				b.Store("dx", 0, b.Mul(b.Load("y", 0), b.Sub(b.Load("dy", 0), b.Kept(0))))
+			}},
+		},
+	})
+}

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package asmtest
+
+func newFence(n int) *Fence { return plainFence(n) }

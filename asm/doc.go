@@ -1,0 +1,19 @@
+// Package asm says which instruction set the kernels use, and holds the machine
+// code itself in one leaf package per instruction set.
+//
+//	          ELBOW_ISA        Use (tests, benchmarks)
+//	              |               |
+//	cpuid --> Available -------> Active
+//	                               |  one switch per kernel, best first, generic last
+//	              kernels, blas, cell
+//	                               |
+//	          asm/avx512, asm/avx2, asm/neon   (or plain Go: impl=generic)
+//
+// The CPU is asked once, at start. The same inputs give the same float32 bits under
+// every instruction set, so the choice changes the speed of a program and nothing else.
+//
+// The environment variable ELBOW_ISA (generic, neon, avx2 or avx512) forces the choice
+// down: it can turn off what the machine has, never turn on what it lacks. A value that
+// is unknown or not available leaves the default in force and is kept in [EnvError].
+// The build tag purego removes all machine code; generic is then the only choice.
+package asm
