@@ -1,0 +1,61 @@
+package kernels
+
+// BernoulliLogProb writes the log-likelihood of each row under independent Bernoulli variables
+// given by their logits, in nats.
+//
+//	lp[i] = sum_j ( x l - softplus(l) ) = sum_j ( x ln sigmoid(l) + (1-x) ln(1 - sigmoid(l)) )
+//
+// x and l = logits are [rows, d], dense; lp is [rows], overwritten, and must not overlap the
+// rest. x is 0 or 1, or a probability between them (then -lp is the cross-entropy).
+//
+// The sum is computed as (x - [l>0]) l - ln(1 + e^-|l|), the logarithms as one logarithm of a
+// product, so nothing overflows or cancels however large |l| is. A logit of Inf or -Inf is
+// certainty: it costs 0 if x agrees, else lp is -Inf. A NaN makes its row NaN.
+// float32: sums over 16 virtual lanes; the absolute error is at most
+// 2^-24 ( 4d + 24 + (8 + d/16) sum_j |x - [l>0]| |l| ).
+//
+// BernoulliLogProb panics if a size is negative or a slice too short. Zero sizes are legal; a
+// row of none has lp = 0. It starts no goroutine and allocates nothing.
+func BernoulliLogProb[T Float](lp, x, logits []T, rows, d int) {
+	const fn = "BernoulliLogProb"
+	checkMatrix(fn, "x", len(x), rows, d, d)
+	checkMatrix(fn, "logits", len(logits), rows, d, d)
+	checkLen(fn, "lp", len(lp), rows)
+	switch lp := any(lp).(type) {
+	case []float32:
+		bernoulliLogProb32(lp, nil, nil, any(x).([]float32), any(logits).([]float32), rows, d)
+	case []float64:
+		bernoulliLogProb64(lp, nil, nil, any(x).([]float64), any(logits).([]float64), rows, d)
+	}
+}
+
+// BernoulliLogProbBackward is the gradient of [BernoulliLogProb].
+//
+//	dlogits = w (x - sigmoid(l))   w = dlp[i]
+//
+// dlogits is [rows, d], dense, overwritten; it may be logits or x. lp, if not nil, gets the
+// values of BernoulliLogProb, bit for bit; nothing else may overlap. A NaN in x or logits stays
+// in its element.
+// float32: x - [l>0] and sigmoid(-|l|) are combined, so the gradient of a right and certain
+// prediction is small and precise, not a difference of ones: the absolute error is at most
+// 2^-24 w (3 |x - [l>0]| + 8 sigmoid(-|l|)) where that is a normal number.
+//
+// BernoulliLogProbBackward panics as BernoulliLogProb does.
+func BernoulliLogProbBackward[T Float](lp, dlogits, dlp, x, logits []T, rows, d int) {
+	const fn = "BernoulliLogProbBackward"
+	checkMatrix(fn, "x", len(x), rows, d, d)
+	checkMatrix(fn, "logits", len(logits), rows, d, d)
+	checkMatrix(fn, "dlogits", len(dlogits), rows, d, d)
+	checkLen(fn, "dlp", len(dlp), rows)
+	if lp != nil {
+		checkLen(fn, "lp", len(lp), rows)
+	}
+	switch lp := any(lp).(type) {
+	case []float32:
+		bernoulliLogProb32(lp, any(dlogits).([]float32), any(dlp).([]float32), any(x).([]float32), any(logits).([]float32),
+			rows, d)
+	case []float64:
+		bernoulliLogProb64(lp, any(dlogits).([]float64), any(dlp).([]float64), any(x).([]float64), any(logits).([]float64),
+			rows, d)
+	}
+}

@@ -1,0 +1,68 @@
+package kernels
+
+import "fmt"
+
+// CategoricalLogProb writes the log-probability of each row's target under a softmax, in nats.
+//
+//	lp[i] = logits[i,y] - ln sum_c e^logits[i,c],   y = target[i]
+//
+// logits is [rows, k], dense; target and lp are [rows], 0 <= target[i] < k; lp is overwritten and
+// must not overlap logits.
+//
+// The maximum of the row is subtracted first, so no finite row overflows unless the result
+// does. A logit of -Inf is a class of probability 0: lp = -Inf if it is the target. A row that
+// is all -Inf, or has an Inf or a NaN, gives NaN, in that row alone.
+// float32: the sum runs over 16 virtual lanes; the absolute error is at most
+// 2^-24 (12 + k/16 + 3 ln k + 2 |lp|).
+//
+// CategoricalLogProb panics, before anything is written, if a size is negative, a slice too
+// short or a target out of range. It starts no goroutine and allocates nothing.
+func CategoricalLogProb[T Float](lp []T, target []int32, logits []T, rows, k int) {
+	const fn = "CategoricalLogProb"
+	checkMatrix(fn, "logits", len(logits), rows, k, k)
+	checkLen(fn, "lp", len(lp), rows)
+	checkTarget(fn, target, rows, k)
+	switch lp := any(lp).(type) {
+	case []float32:
+		categoricalLogProbGeneric(lp, nil, nil, target, any(logits).([]float32), rows, k)
+	case []float64:
+		categoricalLogProb64(lp, nil, nil, target, any(logits).([]float64), rows, k)
+	}
+}
+
+// CategoricalLogProbBackward is the gradient of [CategoricalLogProb].
+//
+//	dlogits[i,c] = w ([c = y] - softmax(logits[i])_c)   w = dlp[i]
+//
+// For the negative log-likelihood as a loss dlp is negative. dlogits is [rows, k], dense,
+// overwritten; it may be logits. lp, if not nil, gets the values of CategoricalLogProb, bit for
+// bit; nothing else may overlap. Rows with NaN as there.
+// float32: the probabilities have the bits of [Softmax]; [c = y] - p is rounded once, and so is
+// its product with w.
+//
+// CategoricalLogProbBackward panics as CategoricalLogProb does.
+func CategoricalLogProbBackward[T Float](lp, dlogits, dlp []T, target []int32, logits []T, rows, k int) {
+	const fn = "CategoricalLogProbBackward"
+	checkMatrix(fn, "logits", len(logits), rows, k, k)
+	checkMatrix(fn, "dlogits", len(dlogits), rows, k, k)
+	checkLen(fn, "dlp", len(dlp), rows)
+	if lp != nil {
+		checkLen(fn, "lp", len(lp), rows)
+	}
+	checkTarget(fn, target, rows, k)
+	switch lp := any(lp).(type) {
+	case []float32:
+		categoricalLogProbGeneric(lp, any(dlogits).([]float32), any(dlp).([]float32), target, any(logits).([]float32), rows, k)
+	case []float64:
+		categoricalLogProb64(lp, any(dlogits).([]float64), any(dlp).([]float64), target, any(logits).([]float64), rows, k)
+	}
+}
+
+func checkTarget(fn string, target []int32, rows, k int) {
+	checkLen(fn, "target", len(target), rows)
+	for i, y := range target[:rows] {
+		if y < 0 || int(y) >= k {
+			panic(fmt.Sprintf("kernels: %s: target[%d] = %d, want at least 0 and less than k = %d", fn, i, y, k))
+		}
+	}
+}

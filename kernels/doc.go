@@ -1,0 +1,40 @@
+// Package kernels holds the inner loops of recurrent and variational sequence models:
+// vector maths, gate kernels, the Gaussian family and other likelihoods, counter-based
+// noise and optimisers, forward and backward.
+//
+//	x Wih' + h Whh' + b --RNNStep, LSTMStep, GRUStep--> h, c      (products: package blas)
+//	x            --Exp Log Tanh Sigmoid Softplus ReLU Softmax--> y
+//	mu, s, eps   --GaussSample, LatentStep--> z
+//	q, p         --GaussKL--> nats per row
+//	x, outputs   --GaussLogProb GMMLogProb BernoulliLogProb CategoricalLogProb--> nats per row
+//	(seed, stream, update, step, row) --Uniforms Normals--> noise
+//	gradient     --SumSquares Scal Adam--> parameters
+//
+// Each function NAME that is differentiated has a NAMEBackward. Gradients of activations are
+// overwritten, those of parameters are added to; every comment says which.
+//
+// # Layout
+//
+// Matrices are dense and row-major; where a row stride is an argument it is called ld.. and
+// counts elements. Nothing outside the slices, nor between the rows, is read or written. No
+// alignment is asked for. Zero sizes are legal and do nothing. What may alias is in each
+// comment; what is not mentioned must not overlap.
+//
+// # Bits
+//
+// In float32 every function is defined down to the bit: the plain Go in *_generic.go is the
+// definition, and machine code does the same operations in the same order, so results do
+// not depend on the instruction set. An element's result does not depend on its place.
+// Sums over a row run over 16 virtual lanes (lane = index mod 16; 64 lanes for plain sums),
+// folded in halves. Every fused multiply-add is written out and rounded once. NaN counts as
+// equal to NaN: its payload is not part of the promise. Denormals are computed exactly,
+// except that states and their gradients are flushed to 0 where the comment says so.
+//
+// float64 is plain Go with package math, for gradient checks: no promise of bits.
+//
+// # Panics
+//
+// A wrong length, stride or size is a bug of the caller and panics before anything is
+// written, with the function, the argument, what it got and what it wants. Kernels start no
+// goroutine and allocate nothing.
+package kernels

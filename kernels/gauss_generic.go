@@ -1,0 +1,318 @@
+package kernels
+
+import (
+	"math"
+
+	"github.com/elbow-go/elbow/internal/f32"
+)
+
+// Sigma and SoftplusSigma ("sigma forms") divide by sigma; LogSigma and LogVar ("log forms")
+// multiply by e^-ln sigma and never see sigma. The sums hold t/2 and r/2 squared, so that a
+// value up to the largest float32 does not overflow on its way: t^2/2 may be finite where t^2
+// is not. Halving is exact, and machine code can have t/2 from the start, as d (0.5/sigma).
+
+// sigma32 returns the standard deviation that s stands for.
+func sigma32(form ScaleForm, s float32) float32 {
+	switch form {
+	case LogSigma, LogVar:
+		return exp32(logSigma32(form, s))
+	case SoftplusSigma:
+		return softplus32(s) + ScaleEps
+	}
+	return s
+}
+
+// dSigma32 returns its derivative. The softplus one shares e^-|s| with sigma32.
+func dSigma32(form ScaleForm, s float32) float32 {
+	switch form {
+	case LogSigma:
+		return exp32(s)
+	case LogVar:
+		return float32(0.5 * exp32(0.5*s))
+	case SoftplusSigma:
+		e := exp32(-abs32(s))
+		n := float32(1)
+		if s < 0 {
+			n = e
+		}
+		return n / (1 + e)
+	}
+	return 1
+}
+
+// logSigma32 returns ln sigma in the log forms.
+func logSigma32(form ScaleForm, s float32) float32 {
+	if form == LogVar {
+		s = float32(0.5 * s)
+	}
+	return s
+}
+
+// sdev32 is a standard deviation to divide by, in the sigma forms. A plain one lies in
+// [2^-60, 2^60]: 1/v is then accurate, ratios of two stay far from overflow, and one division
+// serves several quotients. The others take true divisions, which are right up to the ends of
+// float32; machine code can put them out of the way, since practically none occurs.
+type sdev32 struct {
+	v, inv float32
+	plain  bool
+}
+
+func newSdev32(v float32) sdev32 { return sdev32{v, 1 / v, 0x1p-60 <= v && v <= 0x1p60} }
+
+// div returns a/v, and 0 for 0/0: the distance of a point from itself.
+func (s sdev32) div(a float32) float32 {
+	if s.plain {
+		return float32(a * s.inv)
+	}
+	if a == 0 && s.v == 0 {
+		return 0
+	}
+	return a / s.v
+}
+
+// score returns (x - mu)/v. If the difference overflows, the quotients are subtracted.
+func (s sdev32) score(x, mu float32) float32 {
+	d := x - mu
+	if abs32(d) == float32(math.Inf(1)) {
+		return s.div(x) - s.div(mu)
+	}
+	return s.div(d)
+}
+
+// halfInv32 returns h = e^(-l/2) for l = ln sigma, so that a/sigma is (a h) h, over the whole
+// range of float32 and beyond. It is finite, so that 0/0 is 0 here as well.
+func halfInv32(l float32) float32 {
+	h := exp32(-0.5 * l)
+	if math.MaxFloat32 < h {
+		h = math.MaxFloat32
+	}
+	return h
+}
+
+// score32 is sdev32.score in the log forms.
+func score32(x, mu, h float32) float32 {
+	d := x - mu
+	if abs32(d) == float32(math.Inf(1)) {
+		return float32(float32(x*h)*h) - float32(float32(mu*h)*h)
+	}
+	return float32(float32(d*h) * h)
+}
+
+// klTerm32 is what one dimension of a KL divergence is made of.
+type klTerm32 struct {
+	t, r float32 // (muQ-muP)/sigmaP, sigmaQ/sigmaP
+	q, p sdev32  // sigma forms
+	l, h float32 // log forms: ln r, e^(-ln(sigmaP)/2)
+	log  bool
+}
+
+// set takes the term at index at; p is the standard Gaussian if muP and sP are nil.
+func (k *klTerm32) set(form ScaleForm, muQ, sQ, muP, sP []float32, at int) {
+	mean, s, std := float32(0), float32(0), muP == nil && sP == nil
+	if !std {
+		mean, s = muP[at], sP[at]
+	}
+	if form.isLog() {
+		lq, lp := logSigma32(form, sQ[at]), logSigma32(form, s) // s = 0 if standard
+		k.log = true
+		k.l = lq - lp
+		k.r = exp32(k.l)
+		k.h = halfInv32(lp)
+		k.t = score32(muQ[at], mean, k.h)
+		return
+	}
+	k.q, k.p = newSdev32(sigma32(form, sQ[at])), newSdev32(1)
+	if !std {
+		k.p = newSdev32(sigma32(form, s))
+	}
+	k.t = k.p.score(muQ[at], mean)
+	if k.q.plain && k.p.plain {
+		// The correction makes r = 1 where sigmaQ = sigmaP, so that KL(q, q) is 0.
+		k.r = float32(k.q.v * k.p.inv)
+		k.r = f32.FMA(f32.FMA(-k.r, k.p.v, k.q.v), k.p.inv, k.r)
+	} else {
+		k.r = k.q.v / k.p.v
+	}
+}
+
+// klSum32 adds up a row of them: q = sum of (r^2 - 1 + t^2)/4, logs = sum of ln r.
+type klSum32 struct {
+	q    [16]float32
+	logs logSum32
+}
+
+func (s *klSum32) add(j int, k *klTerm32) {
+	t, r := 0.5*k.t, 0.5*k.r
+	s.q[j%16] += f32.FMA(t, t, f32.FMA(r, r, -0.25))
+	switch {
+	case k.log:
+		s.logs.add(j, k.l)
+	case k.q.plain && k.p.plain: // r is a normal number
+		m, e := split32(k.r)
+		s.logs.mul(j, m, e)
+	default: // r may have left the range of float32
+		mq, eq := split32(k.q.v)
+		mp, ep := split32(k.p.v)
+		s.logs.mul(j, mq/mp, eq-ep)
+	}
+}
+
+func (s *klSum32) value() float32 {
+	l := s.logs.value()
+	if math.MaxFloat32 < l { // sigmaQ is Inf or sigmaP is 0, and q is Inf: so is the value
+		l = math.MaxFloat32
+	}
+	kl := f32.FMA(2, f32.Fold16(&s.q), -l)
+	if kl < 0 { // by rounding: the true value is not negative
+		kl = 0
+	}
+	return kl
+}
+
+// grad returns the gradients of w times the term: of muQ, and of sigmaQ and sigmaP (log forms:
+// of sQ and sP). r^2 - 1 is (r-1)(r+1) with the division in between, for the range.
+func (k *klTerm32) grad(form ScaleForm, w float32) (dmu, dq, dp float32) {
+	r1 := k.r - 1
+	if k.log {
+		dmu = float32(float32(float32(w*k.h)*k.t) * k.h)
+		w = logWeight32(form, w)
+		dq = float32(float32(w*r1) * (k.r + 1))
+		return dmu, dq, -f32.FMA(float32(w*k.t), k.t, dq)
+	}
+	dmu = k.p.div(float32(w * k.t))
+	dq = float32(float32(w*k.q.div(r1)) * (k.r + 1))
+	dp = -f32.FMA(dmu, k.t, float32(float32(w*k.p.div(r1))*(k.r+1)))
+	return dmu, dq, dp
+}
+
+// logWeight32 is the weight of a gradient of s in the log forms: d ln sigma/ds times w.
+func logWeight32(form ScaleForm, w float32) float32 {
+	if form == LogVar {
+		w = float32(0.5 * w)
+	}
+	return w
+}
+
+// toArg32 turns the gradient of sigma into that of s in the sigma forms. Where softplus is
+// flat to the last bit there is no gradient, not even of Inf.
+func toArg32(form ScaleForm, s, d float32) float32 {
+	if form == SoftplusSigma {
+		ds := dSigma32(form, s)
+		d = float32(d * ds)
+		if ds == 0 {
+			d = 0
+		}
+	}
+	return d
+}
+
+func gaussKLGeneric(kl, muQ, sQ, muP, sP []float32, form ScaleForm, rows, z, ld int) {
+	var k klTerm32
+	for i := range rows {
+		sum := klSum32{logs: newLogSum32()}
+		for j := range z {
+			k.set(form, muQ, sQ, muP, sP, i*ld+j)
+			sum.add(j, &k)
+		}
+		kl[i] = sum.value()
+	}
+}
+
+func gaussKLBackwardGeneric(kl, dmuQ, dsQ, dmuP, dsP, dkl, muQ, sQ, muP, sP []float32, form ScaleForm, rows, z, ld int) {
+	var k klTerm32
+	for i := range rows {
+		sum := klSum32{logs: newLogSum32()}
+		for j := range z {
+			at := i*ld + j
+			k.set(form, muQ, sQ, muP, sP, at)
+			dmu, dq, dp := k.grad(form, dkl[i])
+			if dmuP != nil {
+				dmuP[at], dsP[at] = -dmu, toArg32(form, sP[at], dp)
+			}
+			dmuQ[at], dsQ[at] = dmu, toArg32(form, sQ[at], dq)
+			if kl != nil {
+				sum.add(j, &k)
+			}
+		}
+		if kl != nil {
+			kl[i] = sum.value()
+		}
+	}
+}
+
+// lpSum32 adds up a row of a log-density: t = sum of t^2/4, logs = sum of ln sigma.
+type lpSum32 struct {
+	t    [16]float32
+	logs logSum32
+}
+
+// value returns the log-density of a row of d dimensions.
+func (s *lpSum32) value(d int) float32 {
+	const halfLog2Pi = 0x1.d67f1cp-1 // 0.9189385
+	t, l := f32.Fold16(&s.t), s.logs.value()
+	if t == float32(math.Inf(1)) && l == float32(math.Inf(-1)) {
+		l = 0 // off the mean of a Gaussian of width 0: the distance decides
+	}
+	return f32.FMA(-2, t, 0-f32.FMA(float32(d), halfLog2Pi, l)) // 0 - x: +0 for d = 0
+}
+
+// gaussLogProbRow32 returns the log-density of the row x and writes the gradients of w times
+// it to dmu, ds and dx; dx, or dx, dmu and ds, may be nil.
+func gaussLogProbRow32(dx, dmu, ds []float32, w float32, x, mu, s []float32, form ScaleForm) float32 {
+	sum := lpSum32{logs: newLogSum32()}
+	for j, xj := range x {
+		var t, dm, dsig float32
+		if form.isLog() {
+			l := logSigma32(form, s[j])
+			h := halfInv32(l)
+			t = score32(xj, mu[j], h)
+			sum.logs.add(j, l)
+			dm = float32(float32(float32(w*h)*t) * h)
+			wl := logWeight32(form, w)
+			dsig = f32.FMA(float32(wl*t), t, -wl)
+		} else {
+			sd := newSdev32(sigma32(form, s[j]))
+			t = sd.score(xj, mu[j])
+			m, e := split32(sd.v)
+			sum.logs.mul(j, m, e)
+			dm = sd.div(float32(w * t))
+			dsig = f32.FMA(dm, t, -sd.div(w))
+		}
+		u := 0.5 * t
+		sum.t[j%16] = f32.FMA(u, u, sum.t[j%16])
+		if dmu != nil {
+			dmu[j], ds[j] = dm, toArg32(form, s[j], dsig)
+		}
+		if dx != nil {
+			dx[j] = -dm
+		}
+	}
+	return sum.value(len(x))
+}
+
+func gaussLogProbGeneric(lp, x, mu, s []float32, form ScaleForm, rows, d, ld int) {
+	for i := range rows {
+		lp[i] = gaussLogProbRow32(nil, nil, nil, 0, rowAt(x, i, d, d), rowAt(mu, i, d, ld), rowAt(s, i, d, ld), form)
+	}
+}
+
+func gaussLogProbBackwardGeneric(lp, dx, dmu, ds, dlp, x, mu, s []float32, form ScaleForm, rows, d, ld int) {
+	for i := range rows {
+		v := gaussLogProbRow32(rowAt(dx, i, d, d), rowAt(dmu, i, d, ld), rowAt(ds, i, d, ld), dlp[i],
+			rowAt(x, i, d, d), rowAt(mu, i, d, ld), rowAt(s, i, d, ld), form)
+		if lp != nil {
+			lp[i] = v
+		}
+	}
+}
+
+// rowAt returns row i of a matrix; nil if the matrix is nil or has no columns.
+func rowAt[T Float](x []T, i, cols, ld int) []T { return partAt(x, i*ld, cols) }
+
+// partAt returns n elements of x from index at on; nil if x is nil or n is 0.
+func partAt[T Float](x []T, at, n int) []T {
+	if x == nil || n == 0 {
+		return nil
+	}
+	return x[at:][:n]
+}

@@ -1,0 +1,140 @@
+package kernels
+
+// GaussSample draws from a diagonal Gaussian, given standard normal noise.
+//
+//	z = mu + sigma eps
+//
+// mu and s are [rows, n], row stride ld; eps and z are [rows, n], dense. z is overwritten and
+// may be eps; nothing else may overlap. s has one of the forms of [ScaleForm].
+// A NaN stays in its element. float32: one fma, so the error is half an ULP of z plus that of
+// sigma times eps: sigma is within 1 ULP in the log forms, within 2.5 ULP in SoftplusSigma.
+// GaussSample panics if a size is negative, a slice or the stride too short, or form unknown.
+// It starts no goroutine and allocates nothing.
+func GaussSample[T Float](z, mu, s, eps []T, form ScaleForm, rows, n, ld int) {
+	const fn = "GaussSample"
+	checkForm(fn, form)
+	checkMatrix(fn, "mu", len(mu), rows, n, ld)
+	checkMatrix(fn, "s", len(s), rows, n, ld)
+	checkMatrix(fn, "eps", len(eps), rows, n, n)
+	checkMatrix(fn, "z", len(z), rows, n, n)
+	switch z := any(z).(type) {
+	case []float32:
+		gaussSample32(z, any(mu).([]float32), any(s).([]float32), any(eps).([]float32), form, rows, n, ld)
+	case []float64:
+		gaussSample64(z, any(mu).([]float64), any(s).([]float64), any(eps).([]float64), form, rows, n, ld)
+	}
+}
+
+// GaussSampleBackward adds the gradient of [GaussSample]: the reparameterised, or pathwise,
+// gradient.
+//
+//	dmu += dz   ds += dz eps dsigma/ds
+//
+// It adds, because mu and s get a gradient from the KL term as well. dmu and ds are [rows, n]
+// with the row stride ld of s; dz and eps are [rows, n], dense; s and eps are what GaussSample
+// had. ds must not be s; nothing may overlap.
+// A NaN stays in its element. float32: dsigma/ds is within 1 ULP in the log forms and 2.6 ULP in
+// SoftplusSigma; the product and the sum are rounded once more each.
+// GaussSampleBackward panics as GaussSample does.
+//
+// Source: Kingma and Welling 2014, section 2.4.
+func GaussSampleBackward[T Float](dmu, ds, dz, s, eps []T, form ScaleForm, rows, n, ld int) {
+	const fn = "GaussSampleBackward"
+	checkForm(fn, form)
+	checkMatrix(fn, "s", len(s), rows, n, ld)
+	checkMatrix(fn, "dmu", len(dmu), rows, n, ld)
+	checkMatrix(fn, "ds", len(ds), rows, n, ld)
+	checkMatrix(fn, "dz", len(dz), rows, n, n)
+	checkMatrix(fn, "eps", len(eps), rows, n, n)
+	switch dmu := any(dmu).(type) {
+	case []float32:
+		gaussSampleBackward32(dmu, any(ds).([]float32), any(dz).([]float32), any(s).([]float32), any(eps).([]float32),
+			form, rows, n, ld)
+	case []float64:
+		gaussSampleBackward64(dmu, any(ds).([]float64), any(dz).([]float64), any(s).([]float64), any(eps).([]float64),
+			form, rows, n, ld)
+	}
+}
+
+// LatentStep does in one pass what a variational model does between its heads and its latent
+// variable: sigma, the sample and the KL term, from raw head outputs and noise.
+//
+//	z = muQ + sigmaQ eps   kl[i] = KL(q || p)
+//
+// muQ, sQ, muP and sP are [rows, n], row stride ld; muP and sP both nil make p the standard
+// Gaussian. eps and z are [rows, n], dense; kl is [rows]; sigmaQ is [rows, n], dense, or nil if
+// it is not wanted. sigmaQ, z and kl are overwritten; z may be eps, nothing else may overlap.
+//
+// The bits are those of [GaussSample] and of [GaussKL] or [GaussKLStandard]; so are bounds and
+// special values.
+// LatentStep panics if a size is negative, a slice or the stride too short, or form unknown.
+// It starts no goroutine and allocates nothing.
+//
+// Source: Chung et al. 2015, equations 5 to 11; Kingma and Welling 2014, appendix B.
+func LatentStep[T Float](sigmaQ, z, kl, muQ, sQ, muP, sP, eps []T, form ScaleForm, rows, n, ld int) {
+	const fn = "LatentStep"
+	checkLatent(fn, muQ, sQ, muP, sP, eps, form, rows, n, ld)
+	if sigmaQ != nil {
+		checkMatrix(fn, "sigmaQ", len(sigmaQ), rows, n, n)
+	}
+	checkMatrix(fn, "z", len(z), rows, n, n)
+	checkLen(fn, "kl", len(kl), rows)
+	switch z := any(z).(type) {
+	case []float32:
+		latentStep32(any(sigmaQ).([]float32), z, any(kl).([]float32), any(muQ).([]float32), any(sQ).([]float32),
+			any(muP).([]float32), any(sP).([]float32), any(eps).([]float32), form, rows, n, ld)
+	case []float64:
+		latentStep64(any(sigmaQ).([]float64), z, any(kl).([]float64), any(muQ).([]float64), any(sQ).([]float64),
+			any(muP).([]float64), any(sP).([]float64), any(eps).([]float64), form, rows, n, ld)
+	}
+}
+
+// LatentStepBackward is the gradient of [LatentStep]. It needs its inputs and nothing else.
+//
+//	dmuQ = dz + dkl d(kl)/dmuQ           dmuP = dkl d(kl)/dmuP
+//	dsQ = (dz eps + dkl d(kl)/dsigmaQ) dsigmaQ/dsQ   dsP = dkl d(kl)/dsP
+//
+// dz is [rows, n], dense; dkl is [rows]; muQ, sQ, muP, sP and eps are what LatentStep had. dmuQ,
+// dsQ, dmuP and dsP have the layout of muQ, sQ, muP and sP, with the same ld, and are
+// overwritten. dmuP and dsP are both nil if p is the standard Gaussian or fixed.
+// A gradient may be the very slice it is the gradient of; nothing else may overlap.
+//
+// Bounds and special values of the KL part are those of [GaussKLBackward]. The result is what
+// [GaussSampleBackward] makes of it: in the same bits for dmuQ and in the log forms, and in the
+// sigma forms with one product by dsigmaQ/dsQ in place of two.
+// LatentStepBackward panics as LatentStep does, and if dmuP is given and muP is not.
+func LatentStepBackward[T Float](dmuQ, dsQ, dmuP, dsP, dz, dkl, muQ, sQ, muP, sP, eps []T, form ScaleForm, rows, n, ld int) {
+	const fn = "LatentStepBackward"
+	checkLatent(fn, muQ, sQ, muP, sP, eps, form, rows, n, ld)
+	checkMatrix(fn, "dmuQ", len(dmuQ), rows, n, ld)
+	checkMatrix(fn, "dsQ", len(dsQ), rows, n, ld)
+	if dmuP != nil || dsP != nil {
+		checkMatrix(fn, "muP", len(muP), rows, n, ld)
+		checkMatrix(fn, "sP", len(sP), rows, n, ld)
+		checkMatrix(fn, "dmuP", len(dmuP), rows, n, ld)
+		checkMatrix(fn, "dsP", len(dsP), rows, n, ld)
+	}
+	checkMatrix(fn, "dz", len(dz), rows, n, n)
+	checkLen(fn, "dkl", len(dkl), rows)
+	switch dmuQ := any(dmuQ).(type) {
+	case []float32:
+		latentStepBackward32(dmuQ, any(dsQ).([]float32), any(dmuP).([]float32), any(dsP).([]float32),
+			any(dz).([]float32), any(dkl).([]float32), any(muQ).([]float32), any(sQ).([]float32),
+			any(muP).([]float32), any(sP).([]float32), any(eps).([]float32), form, rows, n, ld)
+	case []float64:
+		latentStepBackward64(dmuQ, any(dsQ).([]float64), any(dmuP).([]float64), any(dsP).([]float64),
+			any(dz).([]float64), any(dkl).([]float64), any(muQ).([]float64), any(sQ).([]float64),
+			any(muP).([]float64), any(sP).([]float64), any(eps).([]float64), form, rows, n, ld)
+	}
+}
+
+func checkLatent[T Float](fn string, muQ, sQ, muP, sP, eps []T, form ScaleForm, rows, n, ld int) {
+	checkForm(fn, form)
+	checkMatrix(fn, "muQ", len(muQ), rows, n, ld)
+	checkMatrix(fn, "sQ", len(sQ), rows, n, ld)
+	if muP != nil || sP != nil {
+		checkMatrix(fn, "muP", len(muP), rows, n, ld)
+		checkMatrix(fn, "sP", len(sP), rows, n, ld)
+	}
+	checkMatrix(fn, "eps", len(eps), rows, n, n)
+}

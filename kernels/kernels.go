@@ -1,0 +1,5 @@
+package kernels
+
+// Float is the element type of every kernel. float32 has machine code and the bit
+// contract; float64 is plain Go, for gradient checks and for comparison.
+type Float interface{ float32 | float64 }

@@ -1,0 +1,141 @@
+package kernels
+
+// SetRows writes one row into every row of a matrix: the start of the sums of a matrix
+// product with a bias.
+//
+//	c[i,j] = bias[j], or +0 if bias is nil
+//
+// c is [rows, cols], row-major, row stride ldc >= cols; bias is [cols] or nil and must not
+// overlap c. c is overwritten, the gaps between its rows are not touched. Exact; NaN is
+// copied. SetRows panics if a size is negative or a slice or the stride is too short.
+func SetRows[T Float](c, bias []T, rows, cols, ldc int) {
+	checkMatrix("SetRows", "c", len(c), rows, cols, ldc)
+	if bias != nil {
+		checkLen("SetRows", "bias", len(bias), cols)
+	}
+	for i := range rowsOf(rows, cols) {
+		if row := c[i*ldc:][:cols]; bias == nil {
+			clear(row)
+		} else {
+			copy(row, bias)
+		}
+	}
+}
+
+// AddColumnSums adds the sum of each column of a matrix: the gradient of a bias.
+//
+//	dst[j] = (..(dst[j] + x[0,j]) + ..) + x[rows-1,j]
+//
+// x is [rows, cols], row-major, row stride ldx >= cols; dst is [cols], is added to, and must
+// not overlap x. One chain of additions per column, rows ascending, each rounded to T; so a
+// matrix added in parts from top to bottom gives the bits of the whole. NaN and Inf follow
+// the additions. AddColumnSums panics if a size is negative or a slice or the stride is too
+// short.
+func AddColumnSums[T Float](dst, x []T, rows, cols, ldx int) {
+	checkMatrix("AddColumnSums", "x", len(x), rows, cols, ldx)
+	checkLen("AddColumnSums", "dst", len(dst), cols)
+	switch x := any(x).(type) {
+	case []float32:
+		addColumnSums32(any(dst).([]float32), x, rows, cols, ldx)
+	case []float64:
+		addColumnSums(any(dst).([]float64), x, rows, cols, ldx)
+	}
+}
+
+// AddColumnProducts adds the sum over the rows of the elementwise product of two matrices:
+// the gradient of a vector that multiplies every row, such as a peephole weight.
+//
+//	dst[j] = fma(a[i,j], b[i,j], dst[j]) for i = 0, 1, .. rows-1
+//
+// a and b are [rows, cols], row-major, row strides lda and ldb >= cols; they may be the same.
+// dst is [cols], is added to, and must not overlap them. One chain of fma per column, rows
+// ascending; so matrices added in parts from top to bottom give the bits of the whole. NaN
+// and Inf follow the arithmetic. AddColumnProducts panics if a size is negative or a slice
+// or a stride is too short.
+func AddColumnProducts[T Float](dst, a, b []T, rows, cols, lda, ldb int) {
+	checkMatrix("AddColumnProducts", "a", len(a), rows, cols, lda)
+	checkMatrix("AddColumnProducts", "b", len(b), rows, cols, ldb)
+	checkLen("AddColumnProducts", "dst", len(dst), cols)
+	switch a := any(a).(type) {
+	case []float32:
+		addColumnProducts(any(dst).([]float32), a, any(b).([]float32), rows, cols, lda, ldb)
+	case []float64:
+		addColumnProducts64(any(dst).([]float64), a, any(b).([]float64), rows, cols, lda, ldb)
+	}
+}
+
+// Axpy adds a multiple of one vector to another.
+//
+//	dst[i] = fma(a, x[i], dst[i])
+//
+// dst has at least len(x) elements, is added to, and may be x. float32 is rounded once.
+// With a = 0 a NaN or Inf in x still gives NaN. Axpy panics if dst is shorter than x.
+func Axpy[T Float](dst, x []T, a T) {
+	checkLen("Axpy", "dst", len(dst), len(x))
+	switch x := any(x).(type) {
+	case []float32:
+		axpy(any(dst).([]float32), x, float32(a))
+	case []float64:
+		axpy64(any(dst).([]float64), x, float64(a))
+	}
+}
+
+// Scal writes a multiple of a vector.
+//
+//	dst[i] = a x[i]
+//
+// dst has at least len(x) elements, is overwritten, and may be x. Correctly rounded. With
+// a = 0 a NaN or Inf in x still gives NaN. Scal panics if dst is shorter than x.
+func Scal[T Float](dst, x []T, a T) {
+	checkLen("Scal", "dst", len(dst), len(x))
+	switch x := any(x).(type) {
+	case []float32:
+		scal(any(dst).([]float32), x, float32(a))
+	case []float64:
+		scale(any(dst).([]float64), x, float64(a))
+	}
+}
+
+// SumSquares returns the sum of the squares of x; 0 if x is empty.
+//
+// Element i belongs to virtual lane i mod 64; each lane is a chain of fma in T, the lanes
+// are folded in halves, and the result is widened. float32: no term is negative, so the
+// relative error is at most (7 + len(x)/64) 2^-24; a sum beyond 3.4e38 is Inf, squares far
+// below 1e-38 are lost. A NaN gives NaN. For the norm over several tensors add the results
+// in float64, in a fixed order.
+func SumSquares[T Float](x []T) float64 {
+	switch x := any(x).(type) {
+	case []float32:
+		return float64(sumSquares(x))
+	case []float64:
+		return sumSquares64(x)
+	}
+	return 0 // not reached: Float has two types
+}
+
+// rowsOf is the number of rows a loop has to visit: none if they are empty.
+func rowsOf(rows, cols int) int {
+	if cols == 0 {
+		return 0
+	}
+	return rows
+}
+
+// checkMatrix panics unless a slice of length n holds a row-major matrix with row stride ld.
+// It divides where it could multiply, so that no size can overflow its way past it.
+func checkMatrix(fn, arg string, n, rows, cols, ld int) {
+	switch { // the texts are put together only when needed
+	case rows < 0:
+		badArg(fn, "rows of "+arg, rows, 0)
+	case cols < 0:
+		badArg(fn, "cols of "+arg, cols, 0)
+	case ld < cols:
+		badArg(fn, "row stride of "+arg, ld, cols)
+	}
+	if rows == 0 || cols == 0 {
+		return
+	}
+	if n < cols || (n-cols)/ld < rows-1 {
+		badArg(fn, "len("+arg+")", n, (rows-1)*ld+cols)
+	}
+}

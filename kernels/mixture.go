@@ -1,0 +1,89 @@
+package kernels
+
+// GMMLogProb writes the log-density of each row under a mixture of diagonal Gaussians, in
+// nats.
+//
+//	lp[i] = ln sum_c pi_c N(x; mu_c, sigma_c),   pi = softmax(logits[i])
+//	      = LSE_c(logits_c + ln N(x; mu_c, sigma_c)) - LSE_c(logits_c)
+//
+// x is [rows, d], dense. logits is [rows, k], row stride ldl >= k. mu and s are [rows, k, d]: the
+// k components of a row follow each other, each with its d dimensions contiguous; the row
+// stride of both is ld >= k d. So logits, mu and s may be parts of one head of any layout of
+// rows. lp is [rows], overwritten, and must not overlap the rest. ln N is [GaussLogProb]'s, and
+// s has one of the forms of [ScaleForm].
+//
+// No finite arguments with |ln sigma| <= 80 give NaN: a component whose log-density is -Inf
+// counts as 0, and lp is -Inf where that holds for all of them. A logit of -Inf switches its
+// component off, if its density is not Inf. An Inf among the logits, nothing but -Inf among
+// them, k = 0, and a NaN anywhere in a row give NaN, in that row alone.
+// float32: the absolute error is at most the largest of the components' errors (GaussLogProb's
+// bound, plus one rounding of its sum with the logit) and (16 + k/8) 2^-24 (1 + |lp| + |LSE|).
+//
+// GMMLogProb panics if a size is negative, a slice or a stride too short, or form unknown. It
+// starts no goroutine and allocates nothing.
+//
+// Source: Chung et al. 2015 (RNN-GMM, VRNN-GMM), who put the component index last.
+func GMMLogProb[T Float](lp, x, logits, mu, s []T, form ScaleForm, rows, k, d, ldl, ld int) {
+	const fn = "GMMLogProb"
+	checkGMM(fn, x, logits, mu, s, form, rows, k, d, ldl, ld)
+	checkLen(fn, "lp", len(lp), rows)
+	switch lp := any(lp).(type) {
+	case []float32:
+		gmmLogProbGeneric(lp, any(x).([]float32), any(logits).([]float32), any(mu).([]float32), any(s).([]float32),
+			form, rows, k, d, ldl, ld)
+	case []float64:
+		gmmLogProb64(lp, any(x).([]float64), any(logits).([]float64), any(mu).([]float64), any(s).([]float64),
+			form, rows, k, d, ldl, ld)
+	}
+}
+
+// GMMLogProbBackward is the gradient of [GMMLogProb].
+//
+//	p_c = softmax_c(logits_c + ln N(x; mu_c, sigma_c))   the responsibilities
+//	dlogits_c = w (p_c - pi_c)                           w = dlp[i]
+//	dmu_c = w p_c t/sigma_c    dsigma_c = w p_c (t^2 - 1)/sigma_c    dx = -sum_c dmu_c
+//
+// with t = (x - mu_c)/sigma_c, and ds = dsigma dsigma/ds. dlogits, dmu and ds have the layout
+// of logits, mu and s, with the same strides, and are overwritten; dx is [rows, d], dense,
+// overwritten, or nil. lp, if not nil, gets the values of GMMLogProb, bit for bit.
+// dmu may be mu and ds may be s; nothing else may overlap (dlogits is used on the way).
+//
+// A component with w p_c = 0 gets gradients of exactly 0, however far away it is; a row with
+// lp = -Inf has no responsibilities, so its dmu, ds and dx are 0. A NaN in a row makes that
+// row's gradients NaN, and no other's.
+// float32: p_c has a relative error of the errors of lp and its component together, dmu and ds
+// that of p_c and three roundings more than [GaussLogProbBackward]'s.
+//
+// GMMLogProbBackward panics as GMMLogProb does.
+func GMMLogProbBackward[T Float](lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []T, form ScaleForm, rows, k, d, ldl, ld int) {
+	const fn = "GMMLogProbBackward"
+	checkGMM(fn, x, logits, mu, s, form, rows, k, d, ldl, ld)
+	checkMatrix(fn, "dlogits", len(dlogits), rows, k, ldl)
+	checkMatrix(fn, "dmu", len(dmu), rows, k*d, ld)
+	checkMatrix(fn, "ds", len(ds), rows, k*d, ld)
+	if dx != nil {
+		checkMatrix(fn, "dx", len(dx), rows, d, d)
+	}
+	checkLen(fn, "dlp", len(dlp), rows)
+	if lp != nil {
+		checkLen(fn, "lp", len(lp), rows)
+	}
+	switch lp := any(lp).(type) {
+	case []float32:
+		gmmLogProbBackwardGeneric(lp, any(dx).([]float32), any(dlogits).([]float32), any(dmu).([]float32), any(ds).([]float32),
+			any(dlp).([]float32), any(x).([]float32), any(logits).([]float32), any(mu).([]float32), any(s).([]float32),
+			form, rows, k, d, ldl, ld)
+	case []float64:
+		gmmLogProbBackward64(lp, any(dx).([]float64), any(dlogits).([]float64), any(dmu).([]float64), any(ds).([]float64),
+			any(dlp).([]float64), any(x).([]float64), any(logits).([]float64), any(mu).([]float64), any(s).([]float64),
+			form, rows, k, d, ldl, ld)
+	}
+}
+
+func checkGMM[T Float](fn string, x, logits, mu, s []T, form ScaleForm, rows, k, d, ldl, ld int) {
+	checkForm(fn, form)
+	checkMatrix(fn, "x", len(x), rows, d, d)
+	checkMatrix(fn, "logits", len(logits), rows, k, ldl)
+	checkMatrix(fn, "mu", len(mu), rows, k*d, ld)
+	checkMatrix(fn, "s", len(s), rows, k*d, ld)
+}

@@ -1,0 +1,170 @@
+package kernels
+
+import (
+	"math"
+
+	"github.com/elbow-go/elbow/internal/f32"
+)
+
+// lseLanes32 is a log-sum-exp whose terms come one by one, in 16 virtual lanes: each lane has
+// a running maximum m and the sum s of e^(v - m). The maxima stay within the finite numbers, so
+// that terms of -Inf count as 0 and a term of Inf gives Inf; NaN goes to s.
+type lseLanes32 struct{ m, s [16]float32 }
+
+func newLSELanes32() (l lseLanes32) {
+	for i := range l.m {
+		l.m[i] = -math.MaxFloat32
+	}
+	return l
+}
+
+func (l *lseLanes32) add(c int, v float32) {
+	i := c % 16
+	m := l.m[i]
+	if v > m {
+		m = v
+	}
+	if math.MaxFloat32 < m {
+		m = math.MaxFloat32
+	}
+	l.s[i] = f32.FMA(l.s[i], exp32(l.m[i]-m), exp32(v-m))
+	l.m[i] = m
+}
+
+func (l *lseLanes32) value() float32 {
+	m := rowMax(l.m[:])
+	for i := range l.s {
+		l.s[i] = float32(l.s[i] * exp32(l.m[i]-m))
+	}
+	return m + log32(f32.Fold16(&l.s))
+}
+
+// lseRow32 is LogSumExp of one row.
+func lseRow32(x []float32) float32 {
+	var l [1]float32
+	logSumExpGeneric(l[:], x, 1, len(x))
+	return l[0]
+}
+
+func gmmLogProbGeneric(lp, x, logits, mu, s []float32, form ScaleForm, rows, k, d, ldl, ld int) {
+	for i := range rows {
+		xi, li := rowAt(x, i, d, d), rowAt(logits, i, k, ldl)
+		joint := newLSELanes32()
+		for c, l := range li {
+			at := i*ld + c*d
+			joint.add(c, l+gaussLogProbRow32(nil, nil, nil, 0, xi, partAt(mu, at, d), partAt(s, at, d), form))
+		}
+		lp[i] = joint.value() - lseRow32(li)
+	}
+}
+
+// The gradients of the components are written with weight 1 first and multiplied by their
+// responsibilities when these are known; until then dlogits holds the components' terms.
+func gmmLogProbBackwardGeneric(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []float32, form ScaleForm, rows, k, d, ldl, ld int) {
+	for i := range rows {
+		xi, li, dli := rowAt(x, i, d, d), rowAt(logits, i, k, ldl), rowAt(dlogits, i, k, ldl)
+		joint := newLSELanes32()
+		for c, l := range li {
+			at := i*ld + c*d
+			dli[c] = l + gaussLogProbRow32(nil, partAt(dmu, at, d), partAt(ds, at, d), 1, xi, partAt(mu, at, d), partAt(s, at, d), form)
+			joint.add(c, dli[c])
+		}
+		all, prior := joint.value(), lseRow32(li)
+		if lp != nil {
+			lp[i] = all - prior
+		}
+		dxi := rowAt(dx, i, d, d)
+		clear(dxi)
+		for c, l := range li {
+			p := exp32(dli[c] - finiteOr0(all)) // all terms -Inf: no responsibilities
+			dli[c] = dlp[i] * (p - exp32(l-prior))
+			wp := float32(dlp[i] * p)
+			at := i*ld + c*d
+			scaleOrClear32(partAt(dmu, at, d), wp)
+			scaleOrClear32(partAt(ds, at, d), wp)
+			for j := range dxi {
+				dxi[j] -= dmu[at+j]
+			}
+		}
+	}
+}
+
+// scaleOrClear32 multiplies x by a; a = 0 gives +0, even from Inf and NaN: a component that
+// does not count has no gradient.
+func scaleOrClear32(x []float32, a float32) {
+	for j, v := range x {
+		y := float32(v * a)
+		if a == 0 {
+			y = 0
+		}
+		x[j] = y
+	}
+}
+
+func gmmLogProb64(lp, x, logits, mu, s []float64, form ScaleForm, rows, k, d, ldl, ld int) {
+	for i := range rows {
+		xi, li := rowAt(x, i, d, d), rowAt(logits, i, k, ldl)
+		joint := newLSE64()
+		for c, l := range li {
+			at := i*ld + c*d
+			joint.add(l + gaussLogProbRow64(nil, nil, nil, 0, xi, partAt(mu, at, d), partAt(s, at, d), form))
+		}
+		lp[i] = joint.value() - lseRow64(li)
+	}
+}
+
+func gmmLogProbBackward64(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []float64, form ScaleForm, rows, k, d, ldl, ld int) {
+	for i := range rows {
+		xi, li, dli := rowAt(x, i, d, d), rowAt(logits, i, k, ldl), rowAt(dlogits, i, k, ldl)
+		joint := newLSE64()
+		for c, l := range li {
+			at := i*ld + c*d
+			dli[c] = l + gaussLogProbRow64(nil, partAt(dmu, at, d), partAt(ds, at, d), 1, xi, partAt(mu, at, d), partAt(s, at, d), form)
+			joint.add(dli[c])
+		}
+		all, prior := joint.value(), lseRow64(li)
+		if lp != nil {
+			lp[i] = all - prior
+		}
+		dxi := rowAt(dx, i, d, d)
+		clear(dxi)
+		for c, l := range li {
+			p := math.Exp(dli[c] - finiteOr0(all))
+			dli[c] = dlp[i] * (p - math.Exp(l-prior))
+			for j := range d {
+				at := i*ld + c*d + j
+				if w := dlp[i] * p; w != 0 {
+					dmu[at] *= w
+					ds[at] *= w
+				} else {
+					dmu[at], ds[at] = 0, 0
+				}
+				if dxi != nil {
+					dxi[j] -= dmu[at]
+				}
+			}
+		}
+	}
+}
+
+// lse64 is a log-sum-exp whose terms come one by one.
+type lse64 struct{ m, s float64 }
+
+func newLSE64() lse64 { return lse64{m: -math.MaxFloat64} }
+
+func (l *lse64) add(v float64) {
+	m := l.m
+	if v > m {
+		m = min(v, math.MaxFloat64)
+	}
+	l.s = l.s*math.Exp(l.m-m) + math.Exp(v-m)
+	l.m = m
+}
+
+func (l *lse64) value() float64 { return l.m + math.Log(l.s) }
+
+func lseRow64(x []float64) float64 {
+	var l [1]float64
+	logSumExp64(l[:], x, 1, len(x))
+	return l[0]
+}

@@ -1,0 +1,93 @@
+package kernels
+
+// The optimisers read the gradient and write parameters and state in one pass. All slices
+// of a call have len(p) elements or more, and none may overlap another. Each element is
+// computed alone, so a NaN in g makes that element of p and of the state NaN, for good.
+//
+// float32 stores a first moment below 2^-100 (7.9e-31) in magnitude, and a second moment
+// below 2^-120 (7.5e-37, whose root is 8.7e-19), as +0. Otherwise the state of a parameter
+// whose gradient has become 0 decays into the denormals and stays there, where each step
+// costs many times as much. The limits are far below what eps lets through. float64 has none.
+
+// Adam makes one step of Adam.
+//
+//	m = beta1 m + (1-beta1) g
+//	v = beta2 v + (1-beta2) g^2
+//	p = p - lr (m/c1) / (sqrt(v/c2) + eps)
+//
+// c1 = 1 - beta1^t and c2 = 1 - beta2^t are the bias corrections of step t = 1, 2, ..; pass
+// 1 to leave one out. m and v start at 0. eps > 0 is added outside the root, after the
+// correction.
+//
+// The operations in float32, each rounded once: b = 1-beta1, d = 1-beta2, a = lr/c1 and
+// s = 1/c2 once; then for each element
+//
+//	m = fma(beta1, m, b*g)             |m| < 2^-100 becomes +0
+//	v = fma(d*g, g, beta2*v)           |v| < 2^-120 becomes +0
+//	p = fma(-a, m / (sqrt(v*s) + eps), p)
+//
+// v overflows to Inf from |g| = 5.8e20 on (for beta2 = 0.999), and the parameter stays where it
+// is from then on; v*s may overflow from 1.8e19 on, and the parameter rests for that step.
+// An infinite g gives NaN.
+// Adam panics if g, m or v is shorter than p.
+//
+// Source: Kingma and Ba 2015; eps as in torch.optim.Adam.
+func Adam[T Float](p, g, m, v []T, lr, beta1, beta2, eps, c1, c2 T) {
+	checkLen("Adam", "g", len(g), len(p))
+	checkLen("Adam", "m", len(m), len(p))
+	checkLen("Adam", "v", len(v), len(p))
+	switch p := any(p).(type) {
+	case []float32:
+		adam(p, any(g).([]float32), any(m).([]float32), any(v).([]float32),
+			float32(beta1), float32(beta2), float32(lr/c1), float32(eps), float32(1/c2))
+	case []float64:
+		adam64(p, any(g).([]float64), any(m).([]float64), any(v).([]float64),
+			float64(beta1), float64(beta2), float64(lr/c1), float64(eps), float64(1/c2))
+	}
+}
+
+// SGD makes one step of gradient descent, with momentum unless m is nil.
+//
+//	m = mu m + g
+//	p = p - lr m        (m nil: p = p - lr g)
+//
+// m starts at 0. float32: m = fma(mu, m, g), below 2^-100 in magnitude +0, then
+// p = fma(-lr, m, p). SGD panics if g, or m unless it is nil, is shorter than p.
+//
+// Source: Polyak 1964, in the form of torch.optim.SGD (no dampening).
+func SGD[T Float](p, g, m []T, lr, mu T) {
+	checkLen("SGD", "g", len(g), len(p))
+	if m == nil {
+		Axpy(p, g[:len(p)], -lr)
+		return
+	}
+	checkLen("SGD", "m", len(m), len(p))
+	switch p := any(p).(type) {
+	case []float32:
+		sgd(p, any(g).([]float32), any(m).([]float32), float32(lr), float32(mu))
+	case []float64:
+		sgd64(p, any(g).([]float64), any(m).([]float64), float64(lr), float64(mu))
+	}
+}
+
+// Adagrad makes one step of Adagrad.
+//
+//	s = s + g^2
+//	p = p - lr g / (sqrt(s) + eps)
+//
+// s starts at 0 or a positive constant; eps > 0. float32: s = fma(g, g, s), below 2^-120 +0,
+// then p = fma(-lr, g / (sqrt(s) + eps), p). |g| above 1.8e19 overflows s to Inf, after which
+// the parameter stays; an infinite g gives NaN.
+// Adagrad panics if g or s is shorter than p.
+//
+// Source: Duchi, Hazan and Singer 2011, the diagonal form.
+func Adagrad[T Float](p, g, s []T, lr, eps T) {
+	checkLen("Adagrad", "g", len(g), len(p))
+	checkLen("Adagrad", "s", len(s), len(p))
+	switch p := any(p).(type) {
+	case []float32:
+		adagrad(p, any(g).([]float32), any(s).([]float32), float32(lr), float32(eps))
+	case []float64:
+		adagrad64(p, any(g).([]float64), any(s).([]float64), float64(lr), float64(eps))
+	}
+}

@@ -1,0 +1,208 @@
+package kernels
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/elbow-go/elbow/asm/asmtest"
+)
+
+const u32 = 0x1p-24 // half an ULP of a float32, relative
+
+// near reports whether got is want within bound, or both are NaN or the same infinity.
+func near(got float32, want, bound float64) bool {
+	g := float64(got)
+	return g == want || g != g && want != want || math.Abs(g-want) <= bound
+}
+
+// TestAdam takes one step from random states of all magnitudes and compares each of the
+// three results with float64, within the roundings that the doc comment lists.
+func TestAdam(t *testing.T) {
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(8, 1))
+		for n := range 68 {
+			for _, step := range []float64{1, 2, 1000, 1e9} {
+				var lr, beta1, beta2, eps float32 = 1e-3, 0.9, 0.999, 1e-8
+				c1 := float32(1 - math.Pow(float64(beta1), step))
+				c2 := float32(1 - math.Pow(float64(beta2), step))
+				p0, g0 := vecRandn[float32](rng, n, 1), vecRandn[float32](rng, n, 1)
+				m0, v0 := vecRandn[float32](rng, n, 1), vecRandn[float32](rng, n, 1)
+				for i := range g0 {
+					g0[i] *= pow2(int32(rng.IntN(50) - 40))
+					m0[i] *= pow2(int32(rng.IntN(50) - 40))
+					v0[i] *= v0[i] * pow2(int32(rng.IntN(90)-80))
+				}
+				p, checkP := guarded(p0, n%16)
+				g, checkG := guarded(g0, n%3)
+				m, checkM := guarded(m0, n%7)
+				v, checkV := guarded(v0, n%5)
+				Adam(p, g, m, v, lr, beta1, beta2, eps, c1, c2)
+				asmtest.SameFloats(t, "g", g, g0)
+				b1, b2 := float64(beta1), float64(beta2)
+				for i := range n {
+					gi := float64(g0[i])
+					bg := float64(1-beta1) * gi // 1-beta1 is exact in float32
+					wm := b1*float64(m0[i]) + bg
+					if !near(m[i], wm, u32*(math.Abs(wm)+math.Abs(bg))*1.01) {
+						t.Fatalf("m[%d] = %v, want %v", i, m[i], wm)
+					}
+					wv := b2*float64(v0[i]) + float64(1-beta2)*gi*gi
+					if !near(v[i], wv, u32*2*wv*1.01) {
+						t.Fatalf("v[%d] = %v, want %v", i, v[i], wv)
+					}
+					// From the new m and v on: lr/c1, 1/c2, v*s (the last two halved by the root), root,
+					// sum, quotient, each a rounding of the change; one of p.
+					d := float64(lr) / float64(c1) * float64(m[i]) / (math.Sqrt(float64(v[i])/float64(c2)) + float64(eps))
+					wp := float64(p0[i]) - d
+					if !near(p[i], wp, u32*(math.Abs(wp)+5*math.Abs(d))*1.01) {
+						t.Fatalf("p[%d] = %v, want %v", i, p[i], wp)
+					}
+				}
+				checkP(t)
+				checkG(t)
+				checkM(t)
+				checkV(t)
+			}
+		}
+	})
+}
+
+// TestAdamFlush lets the gradient become 0: no denormal may ever be stored, and the
+// parameter comes to rest.
+func TestAdamFlush(t *testing.T) {
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		p, g := []float32{1, -2}, []float32{1e-3, -1e-7}
+		m, v := make([]float32, 2), make([]float32, 2)
+		normal := func(x float32) bool { return x == 0 || abs32(x) >= 0x1p-126 }
+		Adam(p, g, m, v, 1e-3, 0.9, 0.99, 1e-8, 0.1, 0.01)
+		clear(g)
+		for i := range 10000 {
+			Adam(p, g, m, v, 1e-3, 0.9, 0.99, 1e-8, 1, 1)
+			if !normal(m[0]) || !normal(m[1]) || !normal(v[0]) || !normal(v[1]) {
+				t.Fatalf("step %d: denormal state m %v, v %v", i, m, v)
+			}
+		}
+		if m[0] != 0 || v[0] != 0 || m[1] != 0 || v[1] != 0 || !(p[0] < 1 && p[1] > -2) {
+			t.Errorf("after 10000 steps without gradient p %v, m %v, v %v", p, m, v)
+		}
+	})
+}
+
+func TestOptimSpecial(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	p, g := []float32{1, 1, 1, 1}, []float32{nan, inf, 1e21, 1}
+	m, v := make([]float32, 4), make([]float32, 4)
+	Adam(p, g, m, v, 1e-3, 0.9, 0.999, 1e-8, 0.1, 0.001)
+	if p[0] == p[0] || p[1] == p[1] || p[2] != 1 || !near(p[3], 0.999, 1e-6) || !math.IsInf(float64(v[2]), 1) {
+		t.Errorf("Adam with g = %v: p = %v, v = %v", g, p, v)
+	}
+	p, m = []float32{1, 1, 1, 1}, make([]float32, 4)
+	SGD(p, g, m, 1e-3, 0.9)
+	if p[0] == p[0] || !math.IsInf(float64(p[1]), -1) || !near(p[3], 0.999, 1e-6) {
+		t.Errorf("SGD with g = %v: p = %v", g, p)
+	}
+	p, v = []float32{1, 1, 1, 1}, make([]float32, 4)
+	Adagrad(p, g, v, 1e-3, 1e-8)
+	if p[0] == p[0] || p[1] == p[1] || p[2] != 1 || !near(p[3], 0.999, 1e-6) {
+		t.Errorf("Adagrad with g = %v: p = %v", g, p)
+	}
+	m = []float32{0x1p-100, -0x1p-100}
+	SGD(make([]float32, 2), make([]float32, 2), m, 1, 0.75)
+	if !asmtest.SameBits(m[0], 0) || !asmtest.SameBits(m[1], 0) {
+		t.Errorf("SGD keeps the momentum %x", m)
+	}
+	v = []float32{0, 0, 0x1p-119}
+	Adagrad(make([]float32, 3), []float32{0x1p-61, 0x1p-60, 0}, v, 1, 1e-8)
+	if v[0] != 0 || v[1] != 0x1p-120 || v[2] != 0x1p-119 {
+		t.Errorf("Adagrad keeps the sums %x", v)
+	}
+}
+
+func TestSGDAdagrad(t *testing.T) {
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(8, 2))
+		for n := range 68 {
+			p0, g := vecRandn[float32](rng, n, 1), vecRandn[float32](rng, n, 1)
+			s0 := vecRandn[float32](rng, n, 1)
+			const lr, mu, eps float32 = 0.01, 0.9, 1e-8
+			plain, check0 := guarded(p0, n%8)
+			p, check1 := guarded(p0, n%16)
+			m, check2 := guarded(s0, n%3)
+			SGD(plain, g, nil, lr, mu)
+			SGD(p, g, m, lr, mu)
+			for i := range n {
+				wm := float64(mu)*float64(s0[i]) + float64(g[i])
+				if asmtest.ULP(m[i], wm) > 0.5001 || asmtest.ULP(p[i], float64(p0[i])-float64(lr)*float64(m[i])) > 0.5001 ||
+					asmtest.ULP(plain[i], float64(p0[i])-float64(lr)*float64(g[i])) > 0.5001 {
+					t.Fatalf("SGD n=%d i=%d: m %v, p %v, without momentum %v", n, i, m[i], p[i], plain[i])
+				}
+			}
+			check0(t)
+			check1(t)
+			check2(t)
+			for i := range s0 {
+				s0[i] *= s0[i]
+			}
+			p, check1 = guarded(p0, n%16)
+			s, check2 := guarded(s0, n%3)
+			Adagrad(p, g, s, lr, eps)
+			for i := range n {
+				ws := float64(s0[i]) + float64(g[i])*float64(g[i])
+				d := float64(lr) * float64(g[i]) / (math.Sqrt(float64(s[i])) + float64(eps))
+				wp := float64(p0[i]) - d
+				if asmtest.ULP(s[i], ws) > 0.5001 || !near(p[i], wp, u32*(math.Abs(wp)+3*math.Abs(d))*1.01) {
+					t.Fatalf("Adagrad n=%d i=%d: s %v, want %v, p %v, want %v", n, i, s[i], ws, p[i], wp)
+				}
+			}
+			check1(t)
+			check2(t)
+		}
+	})
+}
+
+// TestOptimFloat64 runs both types side by side down an ill-conditioned bowl: they stay
+// together and arrive.
+func TestOptimFloat64(t *testing.T) {
+	curve := []float64{1, 10, 100, 0.1}
+	for _, c := range []struct {
+		name string
+		f32  func(p, g, m, v []float32, step int)
+		f64  func(p, g, m, v []float64, step int)
+	}{
+		{"Adam", adamStep[float32], adamStep[float64]},
+		{"SGD", func(p, g, m, v []float32, _ int) { SGD(p, g, m, 2e-3, 0.95) },
+			func(p, g, m, v []float64, _ int) { SGD(p, g, m, 2e-3, 0.95) }},
+		{"Adagrad", func(p, g, m, v []float32, _ int) { Adagrad(p, g, v, 0.5, 1e-8) },
+			func(p, g, m, v []float64, _ int) { Adagrad(p, g, v, 0.5, 1e-8) }},
+	} {
+		p, p32 := []float64{1, 1, 1, 1}, []float32{1, 1, 1, 1}
+		g, m, v := make([]float64, 4), make([]float64, 4), make([]float64, 4)
+		g32, m32, v32 := make([]float32, 4), make([]float32, 4), make([]float32, 4)
+		for step := 1; step <= 3000; step++ {
+			for i, a := range curve {
+				g[i] = a * (p[i] - 0.25)
+				g32[i] = float32(a) * (p32[i] - 0.25)
+			}
+			c.f64(p, g, m, v, step)
+			c.f32(p32, g32, m32, v32, step)
+			if step == 10 {
+				for i := range p {
+					if math.Abs(p[i]-float64(p32[i])) > 2e-5 {
+						t.Errorf("%s: after 10 steps p[%d] = %v, float32 %v", c.name, i, p[i], p32[i])
+					}
+				}
+			}
+		}
+		for i := range p {
+			if math.Abs(p[i]-0.25) > 0.01 || math.Abs(float64(p32[i])-0.25) > 0.01 {
+				t.Errorf("%s: p[%d] = %v, float32 %v, want 0.25", c.name, i, p[i], p32[i])
+			}
+		}
+	}
+}
+
+func adamStep[T Float](p, g, m, v []T, step int) {
+	Adam(p, g, m, v, 0.01, 0.9, 0.999, 1e-8,
+		T(1-math.Pow(0.9, float64(step))), T(1-math.Pow(0.999, float64(step))))
+}

@@ -1,0 +1,118 @@
+package kernels
+
+import (
+	"math"
+
+	"github.com/elbow-go/elbow/internal/f32"
+)
+
+func rnnStepGeneric(h, a []float32, batch, hidden, lda int, act Activation) {
+	for b := range batch {
+		a, h := a[b*lda:][:hidden], h[b*hidden:][:hidden]
+		for j, x := range a {
+			if act == RNNReLU {
+				// One comparison is both the ReLU and the flush; it is false for NaN.
+				if x < flushStateBelow {
+					x = 0
+				}
+				h[j] = x
+			} else {
+				h[j] = flushState(gateTanh32(x))
+			}
+		}
+	}
+}
+
+func rnnStepBackwardGeneric(da, dh, h []float32, batch, hidden, ldda int, act Activation) {
+	for b := range batch {
+		da, dh, h := da[b*ldda:][:hidden], dh[b*hidden:][:hidden], h[b*hidden:][:hidden]
+		for j, h := range h {
+			d := flushGrad(dh[j])
+			if act == RNNReLU {
+				if h <= 0 {
+					d = 0
+				}
+				da[j] = d
+			} else {
+				da[j] = flushGrad(d * dTanh(h))
+			}
+		}
+	}
+}
+
+// Limits of the flush to +0. A state decays by factors such as f = 0.5, a gradient
+// vanishes: both would sink into the denormals, where one operand makes a product a
+// hundred times slower. 2^-60 is far below what a state can still tell next to gates of
+// order one, and the sigmoid of the gates is at least σ(-40) = 2^-57.7, so a product of one
+// gate with a state, or with tanh of a state, is at least 2^-118: a normal number. The
+// gradients get more room.
+const (
+	flushStateBelow = 0x1p-60
+	flushGradBelow  = 0x1p-70
+)
+
+// flushState returns the state x, or +0 if it is too small to keep. NaN stays.
+func flushState(x float32) float32 {
+	if abs32(x) < flushStateBelow {
+		return 0
+	}
+	return x
+}
+
+// flushGrad is flushState for gradients.
+func flushGrad(x float32) float32 {
+	if abs32(x) < flushGradBelow {
+		return 0
+	}
+	return x
+}
+
+// dSigmoid returns the derivative s(1-s) of the sigmoid whose value is s, rounded once.
+func dSigmoid(s float32) float32 { return f32.FMA(-s, s, s) }
+
+// dTanh returns the derivative 1-t² of the tanh whose value is t, rounded once.
+func dTanh(t float32) float32 { return f32.FMA(-t, t, 1) }
+
+// orZero returns x[k], or +0 if x is nil: an absent state runs through the same
+// operations as a state of zeros.
+func orZero[T Float](x []T, k int) T {
+	if x == nil {
+		return 0
+	}
+	return x[k]
+}
+
+func rnnStep64(h, a []float64, batch, hidden, lda int, act Activation) {
+	for b := range batch {
+		a, h := a[b*lda:][:hidden], h[b*hidden:][:hidden]
+		for j, x := range a {
+			switch {
+			case act == RNNTanh:
+				h[j] = math.Tanh(x)
+			case x <= 0:
+				h[j] = 0
+			default:
+				h[j] = x
+			}
+		}
+	}
+}
+
+func rnnStepBackward64(da, dh, h []float64, batch, hidden, ldda int, act Activation) {
+	for b := range batch {
+		da, dh, h := da[b*ldda:][:hidden], dh[b*hidden:][:hidden], h[b*hidden:][:hidden]
+		for j, h := range h {
+			switch {
+			case act == RNNTanh:
+				da[j] = dh[j] * (1 - h*h)
+			case h <= 0:
+				da[j] = 0
+			default:
+				da[j] = dh[j]
+			}
+		}
+	}
+}
+
+// gateSigmoid64 is the float64 sigmoid of the gates.
+func gateSigmoid64(x float64) float64 { return 1 / (1 + math.Exp(-x)) }

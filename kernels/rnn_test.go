@@ -1,0 +1,133 @@
+package kernels
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+)
+
+func rnnKernels[T Float]() (ks []gateKernel[T]) {
+	one := func(k gateKind) []gateKind { return []gateKind{k} }
+	for _, act := range []Activation{RNNTanh, RNNReLU} {
+		name := map[Activation]string{RNNTanh: "tanh", RNNReLU: "relu"}[act]
+		ks = append(ks, gateKernel[T]{
+			name:  "RNNStep/" + name,
+			lds:   []string{"lda"},
+			alias: [][2]string{{"h", "a"}},
+			args: []gateArg{
+				{name: "h", cols: one(kindState), ld: denseRows, out: true},
+				{name: "a", cols: one(kindPre), in: true},
+			},
+			call: func(a [][]T, batch, hidden int, ld []int) { RNNStep(a[0], a[1], batch, hidden, ld[0], act) },
+			unit: func(x []gateNum) []gateNum {
+				a := x[0]
+				if act == RNNTanh {
+					return []gateNum{a.tanh().flushState()}
+				}
+				if a.v < 0 {
+					a.v = 0
+				}
+				return []gateNum{a.flushState()}
+			},
+		}, gateKernel[T]{
+			name:     "RNNStepBackward/" + name,
+			lds:      []string{"ldda"},
+			alias:    [][2]string{{"da", "dh"}},
+			backward: true,
+			args: []gateArg{
+				{name: "da", cols: one(kindGrad), out: true},
+				{name: "dh", cols: one(kindGrad), ld: denseRows, in: true},
+				{name: "h", cols: one(kindTanh), ld: denseRows, in: true},
+			},
+			call: func(a [][]T, batch, hidden int, ld []int) {
+				RNNStepBackward(a[0], a[1], a[2], batch, hidden, ld[0], act)
+			},
+			unit: func(x []gateNum) []gateNum {
+				dh, h := x[0].flushGrad(), x[1]
+				if act == RNNTanh {
+					return []gateNum{dh.mul(h.mul(h).oneMinus()).flushGrad()}
+				}
+				if h.v <= 0 {
+					return []gateNum{{0, 0, h.p}}
+				}
+				return []gateNum{dh}
+			},
+		})
+	}
+	return ks
+}
+
+// TestRNNOverH: da may also be h.
+func TestRNNOverH(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	dh, h := gateRandn[float32](rng, 60), gateRandn[float32](rng, 60)
+	for _, act := range []Activation{RNNTanh, RNNReLU} {
+		want, got := make([]float32, 60), append([]float32(nil), h...)
+		RNNStepBackward(want, dh, h, 3, 20, 20, act)
+		RNNStepBackward(got, dh, got, 3, 20, 20, act)
+		for i := range want {
+			if !gateSameBits(got[i], want[i]) {
+				t.Fatalf("act %d: da[%d] = %v, want %v", act, i, got[i], want[i])
+			}
+		}
+	}
+}
+
+func TestRNNFiniteDifferences(t *testing.T) {
+	const batch, hidden = 3, 5
+	rng := rand.New(rand.NewPCG(3, 4))
+	for _, act := range []Activation{RNNTanh, RNNReLU} {
+		a, dh := gateRandn[float64](rng, batch*hidden), gateRandn[float64](rng, batch*hidden)
+		h, da := make([]float64, batch*hidden), make([]float64, batch*hidden)
+		loss := func() float64 {
+			RNNStep(h, a, batch, hidden, hidden, act)
+			return gateDot(h, dh)
+		}
+		loss()
+		RNNStepBackward(da, dh, h, batch, hidden, hidden, act)
+		checkGateGradient(t, fmt.Sprint("act ", act, ": da"), loss, a, da)
+	}
+}
+
+func TestRNNUnknownActivation(t *testing.T) {
+	for name, f := range map[string]func(x []float32){
+		"RNNStep":         func(x []float32) { RNNStep(x, x, 1, 1, 1, 7) },
+		"RNNStepBackward": func(x []float32) { RNNStepBackward(x, x, x, 1, 1, 1, 7) },
+	} {
+		x := []float32{0.5}
+		func() {
+			defer func() {
+				want := "kernels: " + name + ": act = 7, want RNNTanh (0) or RNNReLU (1)"
+				if got := fmt.Sprint(recover()); got != want {
+					t.Errorf("panic %q, want %q", got, want)
+				}
+			}()
+			f(x)
+		}()
+		if x[0] != 0.5 {
+			t.Errorf("%s: written before the panic", name)
+		}
+	}
+}
+
+// TestRNNDecay halves a state and a gradient at every step: both end at +0 and never pass
+// through the denormals.
+func TestRNNDecay(t *testing.T) {
+	for _, act := range []Activation{RNNTanh, RNNReLU} {
+		for _, start := range []float32{1, -1} {
+			h, d := []float32{start}, []float32{start}
+			for step := range 200 {
+				a := []float32{h[0] / 2}
+				RNNStep(h, a, 1, 1, 1, act)
+				d[0] /= 2
+				RNNStepBackward(d, d, []float32{0x1p-50}, 1, 1, 1, act)
+				if gateDenormal(h[0]) || gateDenormal(d[0]) {
+					t.Fatalf("act %d: step %d: denormal h = %v or da = %v", act, step, h[0], d[0])
+				}
+			}
+			if gateBits(h[0]) != 0 || gateBits(d[0]) != 0 {
+				t.Errorf("act %d: h = %v and da = %v after 200 halvings, want +0", act, h[0], d[0])
+			}
+		}
+	}
+}

@@ -1,0 +1,72 @@
+package kernels_test
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/elbow-go/elbow/kernels"
+)
+
+func ExampleSoftplus() {
+	x := []float32{-10, -1, 0, 1, 100}
+	kernels.Softplus(x, x) // in place
+	fmt.Println(x)
+	// Output: [4.53989e-05 0.3132617 0.6931472 1.3132617 100]
+}
+
+func ExampleSoftmax() {
+	logits := []float32{1, 2, 3, 1000, 1000, float32(math.Inf(-1))}
+	p, lse := make([]float32, 6), make([]float32, 2)
+	kernels.Softmax(p, logits, 2, 3)
+	kernels.LogSumExp(lse, logits, 2, 3)
+	fmt.Printf("%.4f %.4f\n", p[:3], lse[0])
+	fmt.Printf("%.4f %.4f\n", p[3:], lse[1])
+	// Output:
+	// [0.0900 0.2447 0.6652] 3.4076
+	// [0.5000 0.5000 0.0000] 1000.6932
+}
+
+// Clip the norm of a gradient that lies in two tensors.
+func ExampleSumSquares() {
+	w, b := []float32{3, 0, 0}, []float32{4}
+	norm := math.Sqrt(kernels.SumSquares(w) + kernels.SumSquares(b))
+	if limit := 1.0; norm > limit {
+		kernels.Scal(w, w, float32(limit/norm))
+		kernels.Scal(b, b, float32(limit/norm))
+	}
+	fmt.Println(norm, w, b)
+	// Output: 5 [0.6 0 0] [0.8]
+}
+
+// The numbers belong to their place: a part equals the part of the whole.
+func ExampleNormals() {
+	n := kernels.Noise{Seed: 42, Stream: 1, Update: 7}
+	whole, part := make([]float32, 3*4), make([]float32, 4)
+	kernels.Normals(whole, n, 0, 0, 3, 4)
+	kernels.Normals(part, n, 0, 2, 1, 4) // row 2
+	fmt.Println(whole[8:])
+	fmt.Println(part)
+	// Output:
+	// [0.055883072 1.5175169 1.1217527 0.5253147]
+	// [0.055883072 1.5175169 1.1217527 0.5253147]
+}
+
+func ExampleShuffle() {
+	order := make([]int, 8)
+	kernels.Shuffle(order, kernels.Noise{Seed: 42}, 0, 0)
+	fmt.Println(order)
+	// Output: [3 1 7 5 0 2 4 6]
+}
+
+func ExampleAdam() {
+	// Minimise (p-3)^2 / 2.
+	p, g, m, v := []float32{0}, []float32{0}, []float32{0}, []float32{0}
+	c1, c2 := 1.0, 1.0
+	for range 500 {
+		g[0] = p[0] - 3
+		c1, c2 = c1*0.9, c2*0.999
+		kernels.Adam(p, g, m, v, 0.1, 0.9, 0.999, 1e-8, float32(1-c1), float32(1-c2))
+	}
+	fmt.Printf("%.3f\n", p)
+	// Output: [3.000]
+}
