@@ -1,0 +1,140 @@
+package blas_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/elbow-go/elbow/asm"
+	"github.com/elbow-go/elbow/asm/asmtest"
+	"github.com/elbow-go/elbow/blas"
+)
+
+// shape is a product; rows of A, B and C are gap elements longer than they need to be.
+type shape struct {
+	tA, tB      blas.Transpose
+	m, n, k     int
+	gap         int
+	alpha, beta float32
+}
+
+func (s shape) String() string {
+	return fmt.Sprintf("%c%c m=%d n=%d k=%d gap=%d alpha=%v beta=%v", s.tA, s.tB, s.m, s.n, s.k, s.gap, s.alpha, s.beta)
+}
+
+// sizes returns the lengths and leading dimensions of A, B and C.
+func (s shape) sizes() (lens, ld [3]int) {
+	rows, cols := [3]int{s.m, s.k, s.m}, [3]int{s.k, s.n, s.n}
+	if s.tA == blas.Trans {
+		rows[0], cols[0] = cols[0], rows[0]
+	}
+	if s.tB == blas.Trans {
+		rows[1], cols[1] = cols[1], rows[1]
+	}
+	for i := range 3 {
+		ld[i] = cols[i] + s.gap
+		lens[i] = (rows[i]-1)*ld[i] + cols[i]
+	}
+	return lens, ld
+}
+
+func (s shape) run(a, b, c []float32) {
+	_, ld := s.sizes()
+	blas.Go{}.Sgemm(s.tA, s.tB, s.m, s.n, s.k, s.alpha, a, ld[0], b, ld[1], s.beta, c, ld[2])
+}
+
+// TestFences multiplies matrices that end, or start, at memory that cannot be read.
+func TestFences(t *testing.T) {
+	var fences [3]*asmtest.Fence
+	for i := range fences {
+		fences[i] = asmtest.NewFence(300 * 300)
+		defer fences[i].Close()
+	}
+	sizes := []int{1, 2, 4, 7, 8, 9, 15, 17, 33, 35, 65}
+	var shapes []shape
+	rng := rand.New(rand.NewPCG(1, 2))
+	for i := range 600 {
+		shapes = append(shapes, shape{
+			tA: []blas.Transpose{blas.NoTrans, blas.Trans}[i&1], tB: []blas.Transpose{blas.NoTrans, blas.Trans}[i>>1&1],
+			m: sizes[rng.IntN(len(sizes))], n: sizes[rng.IntN(len(sizes))], k: sizes[rng.IntN(len(sizes))],
+			gap: []int{0, 3}[rng.IntN(2)], alpha: []float32{1, 1, 0.5}[rng.IntN(3)], beta: []float32{0, 1, 2}[rng.IntN(3)],
+		})
+		if i%40 == 0 { // large enough to be packed
+			s := &shapes[i]
+			s.tA, s.tB, s.m, s.n, s.k = blas.Trans, blas.NoTrans, 200+i%7, 150+i%5, 170+i%3
+			s.tA = []blas.Transpose{blas.NoTrans, blas.Trans}[i/40&1]
+		}
+		if i%40 == 1 {
+			shapes[i].m = 1 // a vector
+		}
+	}
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		isa := asm.Active()
+		if isa == asm.Generic {
+			t.Skip("plain Go cannot read outside of a slice")
+		}
+		rng := rand.New(rand.NewPCG(3, 4))
+		for i, s := range shapes {
+			if testing.Short() && i%3 != 0 {
+				continue
+			}
+			lens, _ := s.sizes()
+			var x [3][]float32
+			for i := range x {
+				if rng.IntN(2) == 0 {
+					x[i] = fences[i].Head(lens[i])
+				} else {
+					x[i] = fences[i].Tail(lens[i])
+				}
+				for j := range x[i] {
+					x[i][j] = float32(rng.NormFloat64())
+				}
+			}
+			a, b, want := slices.Clone(x[0]), slices.Clone(x[1]), slices.Clone(x[2])
+			asm.Use(asm.Generic)
+			s.run(a, b, want)
+			asm.Use(isa)
+			s.run(x[0], x[1], x[2])
+			asmtest.SameFloats(t, s.String()+": C", x[2], want)
+			for i, name := range []string{"A", "B", "C"} {
+				if at, bad := fences[i].Check(x[i]); bad {
+					t.Fatalf("%v: %s[%d] was written", s, name, at)
+				}
+			}
+		}
+	})
+}
+
+// TestConcurrent: products at the same time do not share scratch.
+func TestConcurrent(t *testing.T) {
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		var wg sync.WaitGroup
+		for g := range 6 {
+			s := shape{tA: blas.NoTrans, tB: blas.Trans, m: 20, n: 70, k: 90, alpha: []float32{1, 2}[g%2]}
+			lens, _ := s.sizes()
+			rng := rand.New(rand.NewPCG(uint64(g), 1))
+			var x [2][]float32
+			for i := range x {
+				x[i] = make([]float32, lens[i])
+				for j := range x[i] {
+					x[i][j] = float32(rng.NormFloat64())
+				}
+			}
+			want := make([]float32, lens[2])
+			s.run(x[0], x[1], want)
+			wg.Go(func() {
+				got := make([]float32, lens[2])
+				for range 50 {
+					s.run(x[0], x[1], got)
+					if !slices.Equal(got, want) {
+						t.Errorf("goroutine %d: a product differs from the first one", g)
+						return
+					}
+				}
+			})
+		}
+		wg.Wait()
+	})
+}

@@ -1,0 +1,60 @@
+//go:build cgo && openblas
+
+package openblas
+
+import (
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/netlib/blas/netlib"
+
+	"github.com/elbow-go/elbow/blas/internal/shared"
+)
+
+// Backend multiplies with OpenBLAS. It has the contract of blas.Backend.
+type Backend struct{}
+
+// Name returns "openblas".
+func (Backend) Name() string { return "openblas" }
+
+// Sgemm is blas.Gemm[float32] by OpenBLAS.
+func (Backend) Sgemm(tA, tB blas.Transpose, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
+	shared.CheckGemm(tA, tB, m, n, k, len(a), lda, len(b), ldb, len(c), ldc)
+	if m == 0 || n == 0 {
+		return
+	}
+	if k == 0 || alpha == 0 { // A and B may then be empty, which netlib refuses
+		shared.Scale(m, n, beta, c, ldc)
+		return
+	}
+	netlib.Implementation{}.Sgemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+}
+
+// Dgemm is blas.Gemm[float64] by OpenBLAS.
+func (Backend) Dgemm(tA, tB blas.Transpose, m, n, k int, alpha float64, a []float64, lda int, b []float64, ldb int, beta float64, c []float64, ldc int) {
+	shared.CheckGemm(tA, tB, m, n, k, len(a), lda, len(b), ldb, len(c), ldc)
+	if m == 0 || n == 0 {
+		return
+	}
+	if k == 0 || alpha == 0 {
+		shared.Scale(m, n, beta, c, ldc)
+		return
+	}
+	netlib.Implementation{}.Dgemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+}
+
+// Sgemv is blas.Gemv[float32] by OpenBLAS.
+func (Backend) Sgemv(t blas.Transpose, m, n int, alpha float32, a []float32, lda int, x []float32, incX int, beta float32, y []float32, incY int) {
+	shared.CheckGemv(t, m, n, len(a), lda, len(x), incX, len(y), incY)
+	if m == 0 || n == 0 {
+		return
+	}
+	netlib.Implementation{}.Sgemv(t, m, n, alpha, a, lda, x, incX, beta, y, incY)
+}
+
+// Dgemv is blas.Gemv[float64] by OpenBLAS.
+func (Backend) Dgemv(t blas.Transpose, m, n int, alpha float64, a []float64, lda int, x []float64, incX int, beta float64, y []float64, incY int) {
+	shared.CheckGemv(t, m, n, len(a), lda, len(x), incX, len(y), incY)
+	if m == 0 || n == 0 {
+		return
+	}
+	netlib.Implementation{}.Dgemv(t, m, n, alpha, a, lda, x, incX, beta, y, incY)
+}
