@@ -1,0 +1,31 @@
+// Package cell holds the layers that models are made of: parameters, forward, backward,
+// and the workspaces between the two.
+//
+//	x [Rows, In] --Project--> pre-activations [Rows, Gates*H]      one product for all steps
+//	                               |
+//	h0, c0 [B, H] ---------> Step t = 0 1 2 ...                    product with Whh, gate kernel
+//	                               |
+//	                          h [Rows, H], c [Rows, H] --Final--> hn, cn [B, H]
+//
+// and backward the same way up: StepBackward t = ... 2 1 0, then InputGrad and ParamGrad,
+// one product each for all steps. Forward and Backward of a [Recurrent] layer do all of it;
+// models whose input depends on the state call the parts.
+//
+// A batch of sequences is ragged and time-major, see [Ragged]; its Rows are the sum of the
+// lengths, and no work is done for steps that a sequence does not have.
+//
+// # Rules
+//
+// Whoever writes parameters calls Pack (for forward passes) or PackForTraining, which make
+// the copies that the steps read; a layer that is not packed for the instruction set in
+// use panics and says so. Layers are read-only while they are used. Workspaces belong to
+// one caller, are reused, and in the steady state nothing is allocated.
+//
+// In float32 the bits of outputs and gradients do not depend on the instruction set, on the
+// number of goroutines, on how a batch is split, or on whether a sequence is run at once or
+// as a stream of steps. Every output of a product is one chain: bias first, then the input
+// columns in order, then the state. Gradients of parameters are added to what is there, in
+// storage order.
+//
+// Wrong shapes are bugs of the caller and panic with function, argument, got and want.
+package cell

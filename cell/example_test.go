@@ -1,0 +1,61 @@
+package cell_test
+
+import (
+	"fmt"
+
+	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/kernels"
+)
+
+// Three sequences of different lengths through an LSTM, without padding.
+func ExampleRecurrent() {
+	lstm := cell.NewRecurrent[float32](cell.LSTM, 16, 64)
+	cell.Uniform(lstm.Wih, 16, -0.1, 0.1, kernels.Noise{Seed: 1}, 0)
+	cell.Uniform(lstm.Whh, 64, -0.1, 0.1, kernels.Noise{Seed: 2}, 0)
+	lstm.Pack() // after every change of the parameters
+
+	shape := cell.NewRagged(10, 7, 3)
+	x := make([]float32, shape.Rows()*16)
+	kernels.Normals(x, kernels.Noise{Seed: 3}, 0, 0, shape.Rows(), 16)
+	seq := cell.NewSequence[float32]()
+	lstm.Forward(seq, shape, x, nil, nil, 1)
+
+	fmt.Println(shape.Rows(), "rows of h, the first starts with", seq.H[:3])
+	// Output: 20 rows of h, the first starts with [0.0428682 0.04458434 -0.03595147]
+}
+
+// A stream of inputs gives the states of the whole sequence, one step at a time.
+func ExampleRecurrent_Next() {
+	gru := cell.NewRecurrent[float64](cell.GRU, 1, 2)
+	for _, t := range gru.Tensors() {
+		for i := range t.Data {
+			t.Data[i] = float64(i%3) - 1
+		}
+	}
+	gru.Pack()
+	seq, h := cell.NewSequence[float64](), make([]float64, 2)
+	for _, x := range []float64{1, 0, -1} {
+		gru.Next(seq, h, nil, []float64{x}, 1)
+		fmt.Printf("%.4f\n", h)
+	}
+	// Output:
+	// [-0.0141 0.8491]
+	// [-0.0757 0.8489]
+	// [-0.2811 0.5543]
+}
+
+// A dense layer forward and backward.
+func ExampleDense() {
+	d := cell.NewDense[float64](2, 1, cell.Tanh)
+	copy(d.W, []float64{0.5, -1})
+	d.PackForTraining()
+	x, y := []float64{1, 2}, make([]float64, 1)
+	d.Forward(y, x, 1)
+
+	grad, dx, dy := d.NewGrad(), make([]float64, 2), []float64{1} // dL/dy = 1
+	d.ActivateBackward(dy, y, 1)
+	d.InputGrad(dx, dy, 1, 0, 2, false)
+	d.ParamGrad(grad, dy, x, 1, 0, 2, 0, 1)
+	fmt.Printf("y %.4f dx %.4f dW %.4f\n", y, dx, grad.W)
+	// Output: y [-0.9051] dx [0.0904 -0.1807] dW [0.1807 0.3614]
+}

@@ -1,0 +1,98 @@
+package cell
+
+import "fmt"
+
+// Ragged is the shape of a batch of sequences of different lengths, stored time-major and
+// without padding: step t holds the rows of the sequences that are still running, steps
+// follow each other.
+//
+//	lengths 4 2 1      step 0: rows 0 1 2     step 1: rows 3 4     step 2: row 5     step 3: row 6
+//
+// Lengths must not increase, so the sequences that are running at step t are always the
+// first n_t of the batch and sequence b is row b of every step it takes part in. A matrix
+// over the whole batch has Rows() rows, the sum of the lengths, and work outside a
+// recurrent loop treats it as one matrix.
+type Ragged struct {
+	lengths []int
+	count   []int // rows of step t
+	off     []int // first row of step t; off[steps] = all rows
+}
+
+// NewRagged returns the shape for the given lengths; see [Ragged.Reset].
+func NewRagged(lengths ...int) *Ragged {
+	r := new(Ragged)
+	r.Reset(lengths)
+	return r
+}
+
+// Reset makes r the shape of a batch with the given lengths, which are copied. It panics
+// if a length is negative or larger than the one before it. It allocates only when r has
+// never been this large.
+func (r *Ragged) Reset(lengths []int) {
+	for b, n := range lengths {
+		if n < 0 {
+			panic(fmt.Sprintf("cell: Ragged.Reset: lengths[%d] = %d, want at least 0", b, n))
+		}
+		if b > 0 && n > lengths[b-1] {
+			panic(fmt.Sprintf("cell: Ragged.Reset: lengths[%d] = %d, want at most lengths[%d] = %d: sort the batch, longest first", b, n, b-1, lengths[b-1]))
+		}
+	}
+	r.lengths = append(r.lengths[:0], lengths...)
+	r.count, r.off = r.count[:0], append(r.off[:0], 0)
+	if len(lengths) == 0 {
+		return
+	}
+	n := len(lengths)
+	for t := range lengths[0] {
+		for lengths[n-1] <= t {
+			n--
+		}
+		r.count = append(r.count, n)
+		r.off = append(r.off, r.off[t]+n)
+	}
+}
+
+// Batch returns the number of sequences.
+func (r *Ragged) Batch() int { return len(r.lengths) }
+
+// Steps returns the length of the longest sequence.
+func (r *Ragged) Steps() int { return len(r.count) }
+
+// Rows returns the sum of the lengths.
+func (r *Ragged) Rows() int { return r.off[len(r.off)-1] }
+
+// Length returns the length of sequence b.
+func (r *Ragged) Length(b int) int { return r.lengths[b] }
+
+// Step returns the first row of step t and the number of its rows, which is 0 for t = Steps().
+func (r *Ragged) Step(t int) (off, n int) {
+	if t == len(r.count) {
+		return r.off[t], 0
+	}
+	return r.off[t], r.count[t]
+}
+
+// Row returns the row of sequence b at step t, for t < Length(b).
+func (r *Ragged) Row(t, b int) int { return r.off[t] + b }
+
+// Reverse copies src to dst, both [Rows, cols], with every sequence reversed within its
+// own length. The slices must not overlap.
+func Reverse[T Float](r *Ragged, dst, src []T, cols int) {
+	checkLen("Reverse", "dst", len(dst), r.Rows()*cols)
+	checkLen("Reverse", "src", len(src), r.Rows()*cols)
+	for b, n := range r.lengths {
+		for t := range n {
+			to, from := r.Row(t, b)*cols, r.Row(n-1-t, b)*cols
+			copy(dst[to:to+cols], src[from:from+cols])
+		}
+	}
+}
+
+// ones makes r the shape of a single step of n rows.
+func (r *Ragged) ones(n int) {
+	r.lengths = grow(r.lengths, n)
+	for i := range r.lengths {
+		r.lengths[i] = 1
+	}
+	r.count, r.off = append(r.count[:0], n), append(r.off[:0], 0, n)
+}

@@ -1,0 +1,400 @@
+package cell
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/elbow-go/elbow/kernels"
+)
+
+// Kind is the kind of a [Recurrent] layer.
+type Kind uint8
+
+// The kinds. h is the state before the step, h' the state after it, x the input.
+const (
+	// RNNTanh and RNNReLU: h' = act(Wih x + Whh h + b). Elman 1990; layout of torch.nn.RNN.
+	RNNTanh Kind = iota
+	RNNReLU
+	// LSTM: i f g o = Wih x + Whh h + b; c' = σ(f) c + σ(i) tanh(g); h' = σ(o) tanh(c').
+	// With peepholes, i and f see c and o sees c'. Gers, Schmidhuber and Cummins 2000;
+	// layout of torch.nn.LSTM.
+	LSTM
+	// GRU is the reset-after form of cuDNN and torch.nn.GRU: r z = σ(Wih x + Whh h + b);
+	// n = tanh(Win x + bn + r (Whn h + bhn)); h' = (1-z) n + z h.
+	GRU
+	// GRUBefore is the reset-before form of Cho et al. 2014: n = tanh(Win x + Whn (r h) + bn),
+	// with z as in GRU.
+	GRUBefore
+)
+
+var kindNames = [...]string{"rnn", "rnn-relu", "lstm", "gru", "gru-before"}
+
+// String returns the name used in configurations.
+func (k Kind) String() string {
+	if int(k) < len(kindNames) {
+		return kindNames[k]
+	}
+	return fmt.Sprintf("Kind(%d)", uint8(k))
+}
+
+// ParseKind returns the kind with the given name.
+func ParseKind(name string) (Kind, error) {
+	for k, n := range kindNames {
+		if n == name {
+			return Kind(k), nil
+		}
+	}
+	return 0, fmt.Errorf("cell: unknown kind %q, want one of %v", name, kindNames)
+}
+
+// Gates returns how many gates of the size of the state the kind has: the rows of Wih and
+// Whh are Gates times the hidden size.
+func (k Kind) Gates() int {
+	switch k {
+	case LSTM:
+		return 4
+	case GRU, GRUBefore:
+		return 3
+	}
+	return 1
+}
+
+// saved returns how many columns of the size of the state a step leaves behind for the
+// backward pass: the gates and, for the GRU, one more: Whn h + bhn, or r h.
+func (k Kind) saved() int {
+	if k == GRU || k == GRUBefore {
+		return 4
+	}
+	return k.Gates()
+}
+
+// Recurrent is one recurrent layer. Parameters have the shapes and the gate order of
+// PyTorch (i f g o; r z n), with one bias vector where PyTorch has two that are added.
+//
+// A layer is read-only while it is used and may be shared by goroutines; what a sequence
+// leaves behind lives in a [Sequence], which belongs to one caller.
+type Recurrent[T Float] struct {
+	Kind       Kind
+	In, Hidden int
+	Wih        []T // [Gates*Hidden, In]
+	Whh        []T // [Gates*Hidden, Hidden]
+	B          []T // [Gates*Hidden]
+	Bhn        []T // [Hidden], GRU only: the bias inside the reset
+	Peephole   []T // [3*Hidden] for i, f and o, LSTM only, or nil
+
+	packing
+	whh []T // Whh as the steps read it
+}
+
+// NewRecurrent returns a layer with all parameters 0 and without peepholes.
+func NewRecurrent[T Float](kind Kind, in, hidden int) *Recurrent[T] {
+	checkRange("NewRecurrent", "kind", int(kind), int(kind), len(kindNames)-1)
+	rows := kind.Gates() * hidden
+	l := &Recurrent[T]{Kind: kind, In: in, Hidden: hidden,
+		Wih: make([]T, rows*in), Whh: make([]T, rows*hidden), B: make([]T, rows)}
+	if kind == GRU {
+		l.Bhn = make([]T, hidden)
+	}
+	return l
+}
+
+// NewPeepholeLSTM returns an LSTM with peepholes, all parameters 0.
+func NewPeepholeLSTM[T Float](in, hidden int) *Recurrent[T] {
+	l := NewRecurrent[T](LSTM, in, hidden)
+	l.Peephole = make([]T, 3*hidden)
+	return l
+}
+
+// NewGrad returns a layer of the same shape, all 0, to hold the gradient of l.
+func (l *Recurrent[T]) NewGrad() *Recurrent[T] {
+	g := NewRecurrent[T](l.Kind, l.In, l.Hidden)
+	if l.Peephole != nil {
+		g.Peephole = make([]T, len(l.Peephole))
+	}
+	return g
+}
+
+// Tensors returns the parameters: wih, whh, b, and bhn or peephole where the layer has them.
+func (l *Recurrent[T]) Tensors() []Tensor[T] {
+	rows := l.Kind.Gates() * l.Hidden
+	ts := []Tensor[T]{{"wih", []int{rows, l.In}, l.Wih}, {"whh", []int{rows, l.Hidden}, l.Whh}, {"b", []int{rows}, l.B}}
+	if l.Bhn != nil {
+		ts = append(ts, Tensor[T]{"bhn", []int{l.Hidden}, l.Bhn})
+	}
+	if l.Peephole != nil {
+		ts = append(ts, Tensor[T]{"peephole", []int{3, l.Hidden}, l.Peephole})
+	}
+	return ts
+}
+
+// Pack makes the copy of the recurrent weights that the steps read, for the instruction
+// set in use. Whoever has written to a parameter calls it.
+func (l *Recurrent[T]) Pack() { l.pack(false) }
+
+// PackForTraining is Pack for the backward pass too.
+func (l *Recurrent[T]) PackForTraining() { l.pack(true) }
+
+func (l *Recurrent[T]) pack(training bool) {
+	l.whh = append(l.whh[:0], l.Whh...)
+	if w, ok := any(l.whh).([]float32); ok {
+		flushDenormals(w)
+	}
+	l.set(training)
+}
+
+// flushDenormals sets denormal weights to 0: each product with one would trap into
+// microcode, at a hundred times the cost, in every step.
+func flushDenormals(w []float32) {
+	for i, v := range w {
+		if math.Abs(float64(v)) < 0x1p-126 {
+			w[i] = 0
+		}
+	}
+}
+
+// width returns the columns of a row of pre-activations.
+func (l *Recurrent[T]) width() int { return l.Kind.saved() * l.Hidden }
+
+// Project adds the input columns from..to to the pre-activations of all rows lo..hi of the
+// sequence, starting them with the bias when from is 0. x is [hi-lo, to-from]: its first
+// row belongs to row lo. Rows are those of the whole batch, so one product serves all
+// steps; a model whose later columns are known only inside the loop projects them there,
+// before the step. The bits do not depend on how it is cut.
+func (l *Recurrent[T]) Project(s *Sequence[T], x []T, lo, hi, from, to int) {
+	const fn = "Recurrent.Project"
+	l.check(fn, false)
+	checkRange(fn, "from..to", from, to, l.In)
+	checkRange(fn, "lo..hi", lo, hi, s.shape.Rows())
+	n, w, g := to-from, l.width(), l.Kind.Gates()*l.Hidden
+	checkLen(fn, "x", len(x), (hi-lo)*n)
+	pre := s.gates[lo*w : hi*w]
+	if from == 0 {
+		kernels.SetRows(pre, l.B, hi-lo, g, w)
+	}
+	mulT(pre, x, l.Wih[min(from, len(l.Wih)):], hi-lo, g, n, w, n, l.In)
+}
+
+// Step computes step t for the sequences b0..b1 of the batch, as far as they are still
+// running; their pre-activations must have all columns projected and their steps before t
+// must be done. Disjoint ranges of sequences may be stepped by different goroutines.
+func (l *Recurrent[T]) Step(s *Sequence[T], t, b0, b1 int) {
+	const fn = "Recurrent.Step"
+	l.check(fn, false)
+	checkRange(fn, "t", t, t, s.shape.Steps()-1)
+	checkRange(fn, "b0..b1", b0, b1, s.shape.Batch())
+	off, n := s.shape.Step(t)
+	n = min(b1, n) - b0
+	if n <= 0 {
+		return
+	}
+	h, w := l.Hidden, l.width()
+	lo, hi := off+b0, off+b0+n
+	pre, hx, hy := s.gates[lo*w:hi*w], s.HPrev[lo*h:hi*h], s.H[lo*h:hi*h]
+	switch l.Kind {
+	case RNNTanh, RNNReLU:
+		mulT(pre, hx, l.whh, n, h, h, w, h, h)
+		kernels.RNNStep(hy, pre, n, h, w, l.activation())
+	case LSTM:
+		mulT(pre, hx, l.whh, n, 4*h, h, w, h, h)
+		kernels.LSTMStep(hy, s.state(s.C, lo, n), pre, s.cellBefore(t, b0, n), l.Peephole, n, h, w)
+	case GRU:
+		hn := pre[3*h:]
+		kernels.SetRows(hn, l.Bhn, n, h, w)
+		mulT(pre, hx, l.whh, n, 2*h, h, w, h, h)
+		mulT(hn, hx, l.whh[2*h*h:], n, h, h, w, h, h)
+		kernels.GRUStep(hy, pre, hn, hx, n, h, w, w)
+	case GRUBefore:
+		rh := pre[3*h:]
+		mulT(pre, hx, l.whh, n, 2*h, h, w, h, h)
+		kernels.GRUBeforeReset(rh, pre, hx, n, h, w, w)
+		mulT(pre[2*h:], rh, l.whh[2*h*h:], n, h, h, w, w, h)
+		kernels.GRUBeforeUpdate(hy, pre, hx, n, h, w)
+	}
+	next, more := s.shape.Step(t + 1)
+	if more = min(b0+n, more); more > b0 {
+		copy(s.HPrev[(next+b0)*h:(next+more)*h], hy)
+	}
+}
+
+func (l *Recurrent[T]) activation() kernels.Activation {
+	if l.Kind == RNNReLU {
+		return kernels.RNNReLU
+	}
+	return kernels.RNNTanh
+}
+
+// StepBackward computes the gradient of step t for the sequences b0..b1, as far as they
+// run at t. Steps are called last first, after [Sequence.BeginBackward]; afterwards the
+// pre-activations of the step are replaced by their gradient, from which InputGrad and
+// ParamGrad go on.
+//
+// dy is the gradient of h_t as far as it comes from outside the layer, for the first
+// len(dy)/Hidden sequences of the step; the others have none. What flows back from step
+// t+1 and from the final state is added here.
+func (l *Recurrent[T]) StepBackward(s *Sequence[T], t, b0, b1 int, dy []T) {
+	const fn = "Recurrent.StepBackward"
+	l.check(fn, true)
+	checkRange(fn, "t", t, t, s.shape.Steps()-1)
+	checkRange(fn, "b0..b1", b0, b1, s.shape.Batch())
+	off, n := s.shape.Step(t)
+	n = min(b1, n) - b0
+	if n <= 0 {
+		return
+	}
+	h, w := l.Hidden, l.width()
+	l.collect(s, t, b0, n, dy)
+	lo, hi := off+b0, off+b0+n
+	dh, g := s.dh[b0*h:(b0+n)*h], s.gates[lo*w:hi*w]
+	hx, hy := s.HPrev[lo*h:hi*h], s.H[lo*h:hi*h]
+	switch l.Kind {
+	case RNNTanh, RNNReLU:
+		kernels.RNNStepBackward(g, dh, hy, n, h, w, l.activation())
+	case LSTM:
+		dc := s.dc[b0*h : (b0+n)*h]
+		kernels.LSTMStepBackward(g, dc, dh, dc, g, s.cellBefore(t, b0, n), s.state(s.C, lo, n), l.Peephole, n, h, w)
+	case GRU:
+		kernels.GRUStepBackward(g, g[3*h:], s.dhx[b0*h:(b0+n)*h], dh, g, g[3*h:], hx, n, h, w, w)
+	case GRUBefore:
+		dhx, drh := s.dhx[b0*h:(b0+n)*h], dh
+		kernels.GRUBeforeUpdateBackward(g, dhx, dh, g, hx, n, h, w)
+		mul(drh, g[2*h:], l.whh[2*h*h:], n, h, h, h, w, h, false)
+		kernels.GRUBeforeResetBackward(g, dhx, drh, g, hx, n, h, w, h)
+	}
+}
+
+// collect puts the gradient of h_t into s.dh: the part from outside starts the chain, the
+// state's direct path (GRU) or the final state's gradient is added, and the product with
+// the gradients of step t+1 goes on from there.
+func (l *Recurrent[T]) collect(s *Sequence[T], t, b0, n int, dy []T) {
+	h, w := l.Hidden, l.width()
+	next, m := s.shape.Step(t + 1)
+	m = min(b0+n, m) - b0 // sequences that go on at t+1
+	for b := b0; b < b0+n; b++ {
+		row := s.dh[b*h : (b+1)*h]
+		var out []T
+		if (b+1)*h <= len(dy) {
+			out = dy[b*h : (b+1)*h]
+		}
+		switch {
+		case b-b0 < m && s.dhx != nil: // on its way: the direct path of t+1
+			sum(row, s.dhx[b*h:(b+1)*h], out)
+		case b-b0 < m:
+			sum(row, nil, out)
+		case s.dhn != nil: // the last step of this sequence
+			sum(row, s.dhn[b*h:(b+1)*h], out)
+		default:
+			sum(row, nil, out)
+		}
+	}
+	if m > 0 {
+		l.recurrentGrad(s.dh[b0*h:], s.gates[(next+b0)*w:(next+b0+m)*w], m)
+	}
+}
+
+// recurrentGrad computes dh += dG Whh over the gates that see h itself.
+func (l *Recurrent[T]) recurrentGrad(dh, g []T, n int) {
+	h, w := l.Hidden, l.width()
+	switch l.Kind {
+	case GRU:
+		mul(dh, g, l.whh, n, h, 2*h, h, w, h, true)
+		mul(dh, g[3*h:], l.whh[2*h*h:], n, h, h, h, w, h, true)
+	case GRUBefore: // the n gate sees r h; its part came back through the reset
+		mul(dh, g, l.whh, n, h, 2*h, h, w, h, true)
+	default:
+		mul(dh, g, l.whh, n, h, w, h, w, h, true)
+	}
+}
+
+// sum computes dst = a + b, where nil counts as absent.
+func sum[T Float](dst, a, b []T) {
+	switch {
+	case a == nil && b == nil:
+		clear(dst)
+	case a == nil:
+		copy(dst, b)
+	case b == nil:
+		copy(dst, a)
+	default:
+		for i := range dst {
+			dst[i] = a[i] + b[i]
+		}
+	}
+}
+
+// InputGrad computes the gradient of the input columns from..to for the rows lo..hi, whose
+// steps have gone backward: dx = dG Wih[:, from:to], or dx += if add is set. dx is
+// [hi-lo, to-from].
+func (l *Recurrent[T]) InputGrad(s *Sequence[T], dx []T, lo, hi, from, to int, add bool) {
+	const fn = "Recurrent.InputGrad"
+	l.check(fn, true)
+	checkRange(fn, "from..to", from, to, l.In)
+	checkRange(fn, "lo..hi", lo, hi, s.shape.Rows())
+	n, w := to-from, l.width()
+	checkLen(fn, "dx", len(dx), (hi-lo)*n)
+	mul(dx, s.gates[lo*w:hi*w], l.Wih[min(from, len(l.Wih)):], hi-lo, n, l.Kind.Gates()*l.Hidden, n, w, l.In, add)
+}
+
+// ParamGrad adds to grad the gradient of the input weights of the columns from..to and,
+// when from is 0, of all other parameters, once all steps have gone backward. x is the
+// input of all rows, [Rows, to-from]. Only the outputs lo..hi of Gates()*Hidden are
+// computed: goroutines may share the work by outputs, which leaves the order of every sum,
+// and so its bits, alone.
+func (l *Recurrent[T]) ParamGrad(grad *Recurrent[T], s *Sequence[T], x []T, from, to, lo, hi int) {
+	const fn = "Recurrent.ParamGrad"
+	h, w, rows, n := l.Hidden, l.width(), s.shape.Rows(), to-from
+	checkRange(fn, "from..to", from, to, l.In)
+	checkRange(fn, "lo..hi", lo, hi, l.Kind.Gates()*h)
+	checkLen(fn, "x", len(x), rows*n)
+	if lo == hi || rows == 0 {
+		return
+	}
+	tMul(grad.Wih[lo*l.In+from:], s.gates[lo:], x, hi-lo, n, rows, l.In, w, n)
+	if from != 0 {
+		return
+	}
+	kernels.AddColumnSums(grad.B[lo:hi], s.gates[lo:], rows, hi-lo, w)
+	switch l.Kind {
+	case GRU, GRUBefore: // the rows of r and z, then those of n, saw different vectors
+		if mid := min(hi, 2*h); lo < mid {
+			tMul(grad.Whh[lo*h:], s.gates[lo:], s.HPrev, mid-lo, h, rows, h, w, h)
+		}
+		from := max(lo, 2*h)
+		if from >= hi {
+			break
+		}
+		if l.Kind == GRU {
+			dhn := s.gates[from+h:]
+			tMul(grad.Whh[from*h:], dhn, s.HPrev, hi-from, h, rows, h, w, h)
+			kernels.AddColumnSums(grad.Bhn[from-2*h:hi-2*h], dhn, rows, hi-from, w)
+		} else {
+			tMul(grad.Whh[from*h:], s.gates[from:], s.gates[3*h:], hi-from, h, rows, h, w, w)
+		}
+	default:
+		tMul(grad.Whh[lo*h:], s.gates[lo:], s.HPrev, hi-lo, h, rows, h, w, h)
+	}
+	if l.Peephole != nil {
+		l.peepholeGrad(grad, s, lo, hi)
+	}
+}
+
+// peepholeGrad adds the gradient of the peepholes of the gates lo..hi. The gates i and f
+// saw the state before the step, o the one after it; g has none.
+func (l *Recurrent[T]) peepholeGrad(grad *Recurrent[T], s *Sequence[T], lo, hi int) {
+	h, w := l.Hidden, l.width()
+	for gate, peep := range [...]int{0, 1, -1, 2} {
+		a, b := max(lo, gate*h), min(hi, (gate+1)*h)
+		if peep < 0 || a >= b {
+			continue
+		}
+		col := a - gate*h
+		dst := grad.Peephole[peep*h+col : peep*h+b-gate*h]
+		for t := range s.shape.Steps() {
+			off, n := s.shape.Step(t)
+			c := s.cellBefore(t, 0, n)
+			if gate == 3 {
+				c = s.state(s.C, off, n)
+			}
+			kernels.AddColumnProducts(dst, s.gates[off*w+a:], c[col:], n, b-a, w, h)
+		}
+	}
+}

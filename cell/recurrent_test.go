@@ -1,0 +1,388 @@
+package cell
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/elbow-go/elbow/asm"
+	"github.com/elbow-go/elbow/asm/asmtest"
+)
+
+var kinds = []Kind{RNNTanh, RNNReLU, LSTM, GRU, GRUBefore}
+
+// layers returns one layer of every kind, and an LSTM with peepholes, with random
+// parameters, packed for training.
+func layers[T Float](in, hidden int, rng *rand.Rand) map[string]*Recurrent[T] {
+	ls := map[string]*Recurrent[T]{}
+	for _, k := range kinds {
+		ls[k.String()] = NewRecurrent[T](k, in, hidden)
+	}
+	ls["lstm-peephole"] = NewPeepholeLSTM[T](in, hidden)
+	for _, l := range ls {
+		for _, t := range l.Tensors() {
+			randomize(t.Data, rng)
+		}
+		l.PackForTraining()
+	}
+	return ls
+}
+
+func randomize[T Float](s []T, rng *rand.Rand) {
+	for i := range s {
+		s[i] = T(rng.Float64()*1.6 - 0.8)
+	}
+}
+
+func random[T Float](n int, rng *rand.Rand) []T {
+	s := make([]T, n)
+	randomize(s, rng)
+	return s
+}
+
+// problem is a whole use of a layer: a linear functional of all outputs and final states.
+type problem[T Float] struct {
+	shape            *Ragged
+	x, h0, c0        []T
+	wy, whn, wcn     []T // the weights of the functional, which are its gradients
+	hn, cn           []T
+	dx, dh0, dc0     []T
+	grad             *Recurrent[T]
+	seq              *Sequence[T]
+	threads, in, hid int
+}
+
+func newProblem[T Float](l *Recurrent[T], rng *rand.Rand, lengths ...int) *problem[T] {
+	s := NewRagged(lengths...)
+	r, b, h := s.Rows(), s.Batch(), l.Hidden
+	return &problem[T]{shape: s, x: random[T](r*l.In, rng), h0: random[T](b*h, rng), c0: random[T](b*h, rng),
+		wy: random[T](r*h, rng), whn: random[T](b*h, rng), wcn: random[T](b*h, rng),
+		hn: make([]T, b*h), cn: make([]T, b*h), dx: make([]T, r*l.In), dh0: make([]T, b*h), dc0: make([]T, b*h),
+		grad: l.NewGrad(), seq: NewSequence[T](), threads: 1, in: l.In, hid: h}
+}
+
+func (p *problem[T]) forward(l *Recurrent[T]) float64 {
+	l.Forward(p.seq, p.shape, p.x, p.h0, p.c0, p.threads)
+	p.seq.Final(p.hn, p.cn)
+	loss := 0.0
+	for i, w := range p.wy {
+		loss += float64(w) * float64(p.seq.H[i])
+	}
+	for i, w := range p.whn {
+		loss += float64(w) * float64(p.hn[i])
+	}
+	if l.Kind == LSTM {
+		for i, w := range p.wcn {
+			loss += float64(w) * float64(p.cn[i])
+		}
+	}
+	return loss
+}
+
+func (p *problem[T]) backward(l *Recurrent[T]) {
+	Zero(p.grad.Tensors())
+	l.Backward(p.seq, p.grad, p.dx, p.dh0, p.dc0, p.wy, p.whn, p.wcn, p.x, p.threads)
+}
+
+func TestRecurrentGradient(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	for name, l := range layers[float64](3, 5, rng) {
+		t.Run(name, func(t *testing.T) {
+			p := newProblem(l, rng, 6, 4, 4, 1, 0)
+			p.forward(l)
+			p.backward(l)
+			check := func(what string, values, grad []float64) {
+				for i := range values {
+					const h = 1e-5
+					old := values[i]
+					values[i] = old + h
+					l.PackForTraining()
+					up := p.forward(l)
+					values[i] = old - h
+					l.PackForTraining()
+					down := p.forward(l)
+					values[i] = old
+					want := (up - down) / (2 * h)
+					if math.Abs(grad[i]-want) > 1e-8*(1+math.Abs(want)) {
+						t.Fatalf("d%s[%d] = %v, want %v", what, i, grad[i], want)
+					}
+				}
+				l.PackForTraining()
+			}
+			grads := p.grad.Tensors()
+			for i, ts := range l.Tensors() {
+				check(ts.Name, ts.Data, grads[i].Data)
+			}
+			check("x", p.x, p.dx)
+			check("h0", p.h0, p.dh0)
+			if l.Kind == LSTM {
+				check("c0", p.c0, p.dc0)
+			}
+		})
+	}
+}
+
+// TestRecurrentBits: states, outputs and input gradients do not depend on threads, on the
+// split of the batch or of time, nor parameter gradients on threads.
+func TestRecurrentBits(t *testing.T) {
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(2, 2))
+		for name, l := range layers[float32](7, 19, rng) {
+			t.Run(name, func(t *testing.T) {
+				p := newProblem(l, rng, 9, 9, 5, 4, 4, 1)
+				p.forward(l)
+				h := append([]float32(nil), p.seq.H...)
+				hn, cn := append([]float32(nil), p.hn...), append([]float32(nil), p.cn...)
+				p.backward(l)
+				dx, dh0 := append([]float32(nil), p.dx...), append([]float32(nil), p.dh0...)
+				grads := l.NewGrad()
+				for i, g := range grads.Tensors() {
+					copy(g.Data, p.grad.Tensors()[i].Data)
+				}
+
+				for threads := 2; threads <= 7; threads++ {
+					p.threads = threads
+					p.forward(l)
+					asmtest.SameFloats(t, "H", p.seq.H, h)
+					asmtest.SameFloats(t, "hn", p.hn, hn)
+					asmtest.SameFloats(t, "cn", p.cn, cn)
+					p.backward(l)
+					asmtest.SameFloats(t, "dx", p.dx, dx)
+					asmtest.SameFloats(t, "dh0", p.dh0, dh0)
+					for i, g := range grads.Tensors() {
+						asmtest.SameFloats(t, fmt.Sprintf("threads=%d d%s", threads, g.Name), p.grad.Tensors()[i].Data, g.Data)
+					}
+				}
+
+				// Each sequence alone, and as a stream of steps.
+				one, stream := NewSequence[float32](), NewSequence[float32]()
+				for b := range p.shape.Batch() {
+					n := p.shape.Length(b)
+					x := make([]float32, 0, n*l.In)
+					for s := range n {
+						r := p.shape.Row(s, b)
+						x = append(x, p.x[r*l.In:(r+1)*l.In]...)
+					}
+					l.Forward(one, NewRagged(n), x, p.h0[b*l.Hidden:(b+1)*l.Hidden], p.c0[b*l.Hidden:(b+1)*l.Hidden], 1)
+					hs := append([]float32(nil), p.h0[b*l.Hidden:(b+1)*l.Hidden]...)
+					cs := append([]float32(nil), p.c0[b*l.Hidden:(b+1)*l.Hidden]...)
+					for s := range n {
+						want := h[p.shape.Row(s, b)*l.Hidden:][:l.Hidden]
+						asmtest.SameFloats(t, "H of one sequence", one.H[s*l.Hidden:(s+1)*l.Hidden], want)
+						l.Next(stream, hs, cs, x[s*l.In:], 1)
+						asmtest.SameFloats(t, "h of a stream", hs, want)
+					}
+					if l.Kind == LSTM {
+						asmtest.SameFloats(t, "c of a stream", cs, cn[b*l.Hidden:(b+1)*l.Hidden])
+					}
+				}
+
+				// The input columns in two parts.
+				s := NewSequence[float32]()
+				s.Begin(l, p.shape, p.h0, p.c0)
+				rows := p.shape.Rows()
+				l.Project(s, columns(p.x, rows, l.In, 0, 3), 0, rows, 0, 3)
+				l.Project(s, columns(p.x, rows, l.In, 3, l.In), 0, rows, 3, l.In)
+				for step := range p.shape.Steps() {
+					l.Step(s, step, 0, p.shape.Batch())
+				}
+				asmtest.SameFloats(t, "H with the input in two parts", s.H, h)
+			})
+		}
+	})
+}
+
+// TestSameOnEveryISA: outputs and all gradients of every layer, for sizes around the vector
+// widths, are those of plain Go.
+func TestSameOnEveryISA(t *testing.T) {
+	type result struct{ values [][]float32 }
+	want := map[string]result{}
+	sizes := [][2]int{{1, 1}, {3, 16}, {16, 17}, {17, 3}, {33, 31}, {8, 64}, {5, 70}}
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		for _, size := range sizes {
+			rng := rand.New(rand.NewPCG(uint64(size[0]), uint64(size[1])))
+			for _, name := range []string{"rnn", "rnn-relu", "lstm", "gru", "gru-before", "lstm-peephole"} {
+				// Maps have no order, so every layer has its own generator.
+				l := layers[float32](size[0], size[1], rand.New(rand.NewPCG(7, 7)))[name]
+				for i, ts := range l.Tensors() {
+					randomize(ts.Data, rand.New(rand.NewPCG(uint64(i), 8)))
+				}
+				l.PackForTraining()
+				p := newProblem(l, rng, 7, 7, 6, 3, 3, 2, 1)
+				p.forward(l)
+				var r result
+				keep := func(s []float32) { r.values = append(r.values, append([]float32(nil), s...)) }
+				for _, s := range [][]float32{p.seq.H, p.hn, p.cn} {
+					keep(s)
+				}
+				p.backward(l)
+				for _, s := range [][]float32{p.dx, p.dh0, p.dc0} {
+					keep(s)
+				}
+				for _, g := range p.grad.Tensors() {
+					keep(g.Data)
+				}
+				key := fmt.Sprint(name, size)
+				if asm.Active() == asm.Generic {
+					want[key] = r
+					continue
+				}
+				for i, s := range r.values {
+					asmtest.SameFloats(t, fmt.Sprintf("%s, result %d", key, i), s, want[key].values[i])
+				}
+			}
+		}
+	})
+}
+
+func columns[T Float](x []T, rows, cols, from, to int) []T {
+	var out []T
+	for i := range rows {
+		out = append(out, x[i*cols+from:i*cols+to]...)
+	}
+	return out
+}
+
+func TestReverse(t *testing.T) {
+	r := NewRagged(4, 2, 1)
+	src := []float32{0, 10, 20, 1, 11, 2, 3}
+	dst := make([]float32, len(src))
+	Reverse(r, dst, src, 1)
+	asmtest.SameFloats(t, "reversed", dst, []float32{3, 11, 20, 2, 10, 1, 0})
+	Reverse(r, src, append([]float32(nil), dst...), 1)
+	asmtest.SameFloats(t, "reversed twice", src, []float32{0, 10, 20, 1, 11, 2, 3})
+}
+
+func TestRagged(t *testing.T) {
+	for _, lengths := range [][]int{{}, {0}, {0, 0}, {1}, {3, 3}, {5, 2, 2, 0}, {7, 6, 5, 4, 3, 2, 1}} {
+		r := NewRagged(lengths...)
+		rows, steps := 0, 0
+		for _, n := range lengths {
+			rows += n
+			steps = max(steps, n)
+		}
+		if r.Rows() != rows || r.Steps() != steps || r.Batch() != len(lengths) {
+			t.Errorf("%v: Rows %d Steps %d Batch %d", lengths, r.Rows(), r.Steps(), r.Batch())
+		}
+		next := 0
+		for s := range r.Steps() {
+			off, n := r.Step(s)
+			running := 0
+			for _, l := range lengths {
+				if l > s {
+					running++
+				}
+			}
+			if off != next || n != running {
+				t.Errorf("%v: Step(%d) = %d, %d, want %d, %d", lengths, s, off, n, next, running)
+			}
+			next += n
+		}
+	}
+	if n := testing.AllocsPerRun(10, func() { raggedReuse.Reset(raggedLengths) }); n != 0 {
+		t.Errorf("Reset allocates %v times", n)
+	}
+}
+
+var (
+	raggedLengths = []int{9, 4, 4, 2}
+	raggedReuse   = NewRagged(9, 9, 9, 9, 9)
+)
+
+func TestAllocations(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 3))
+	for name, l := range layers[float32](5, 8, rng) {
+		p := newProblem(l, rng, 6, 5, 2)
+		if n := testing.AllocsPerRun(5, func() {
+			l.Forward(p.seq, p.shape, p.x, p.h0, p.c0, 1)
+			l.Backward(p.seq, p.grad, p.dx, p.dh0, p.dc0, p.wy, p.whn, p.wcn, p.x, 1)
+			l.Next(p.seq, p.hn, p.cn, p.x, 3)
+		}); n != 0 {
+			t.Errorf("%s: forward, backward and a streamed step allocate %v times, want 0", name, n)
+		}
+	}
+	d := NewDense[float32](5, 4, Tanh)
+	d.PackForTraining()
+	g, x, y, dx := d.NewGrad(), make([]float32, 15), make([]float32, 12), make([]float32, 15)
+	if n := testing.AllocsPerRun(5, func() {
+		d.Forward(y, x, 3)
+		d.ActivateBackward(y, y, 3)
+		d.InputGrad(dx, y, 3, 0, 5, false)
+		d.ParamGrad(g, y, x, 3, 0, 5, 0, 4)
+	}); n != 0 {
+		t.Errorf("a dense layer allocates %v times, want 0", n)
+	}
+}
+
+func TestPacking(t *testing.T) {
+	l := NewRecurrent[float32](LSTM, 2, 3)
+	s, shape := NewSequence[float32](), NewRagged(2)
+	x := make([]float32, 4)
+	mustPanic(t, "not packed", func() { l.Forward(s, shape, x, nil, nil, 1) })
+	l.Pack()
+	l.Forward(s, shape, x, nil, nil, 1)
+	mustPanic(t, "packed for inference only", func() { l.Backward(s, nil, nil, nil, nil, nil, nil, nil, x, 1) })
+	l.PackForTraining()
+	l.Backward(s, nil, nil, nil, nil, nil, nil, nil, x, 1)
+	for _, isa := range asm.Available() {
+		if isa == asm.Active() {
+			continue
+		}
+		was := asm.Use(isa)
+		mustPanic(t, "call Pack", func() { l.Forward(s, shape, x, nil, nil, 1) })
+		asm.Use(was)
+	}
+
+	// Denormal recurrent weights count as 0.
+	l.Whh[0], l.Whh[1] = 0x1p-130, 0x1p-126
+	l.Pack()
+	if l.whh[0] != 0 || l.whh[1] != 0x1p-126 {
+		t.Errorf("packed weights %v %v, want 0 and 2^-126", l.whh[0], l.whh[1])
+	}
+}
+
+func mustPanic(t *testing.T, text string, f func()) {
+	t.Helper()
+	defer func() {
+		t.Helper()
+		if got := fmt.Sprint(recover()); !strings.Contains(got, text) {
+			t.Errorf("panic %q, want one with %q", got, text)
+		}
+	}()
+	f()
+}
+
+func TestPanics(t *testing.T) {
+	l := NewRecurrent[float32](LSTM, 2, 3)
+	l.PackForTraining()
+	s, shape := NewSequence[float32](), NewRagged(2, 1)
+	x := make([]float32, 6)
+	d := NewDense[float32](2, 3, Linear)
+	d.PackForTraining()
+	y := make([]float32, 6)
+	for text, f := range map[string]func(){
+		"cell: Ragged.Reset: lengths[1] = 3, want at most lengths[0] = 2":       func() { NewRagged(2, 3) },
+		"cell: Ragged.Reset: lengths[0] = -1, want at least 0":                  func() { NewRagged(-1) },
+		"cell: Recurrent.Forward: len(x) = 5, want at least 6":                  func() { l.Forward(s, shape, x[:5], nil, nil, 1) },
+		"cell: Sequence.Begin: len(h0) = 5, want at least 6":                    func() { l.Forward(s, shape, x, x[:5], nil, 1) },
+		"cell: Recurrent.Project: from..to = 1..3, want a range within 0..2":    func() { s.Begin(l, shape, nil, nil); l.Project(s, x, 0, 3, 1, 3) },
+		"cell: Dense.Project: len(x) = 3, want at least 4":                      func() { d.Forward(y, x[:3], 2) },
+		"cell: Dense.Project: len(y) = 5, want at least 6":                      func() { d.Forward(y[:5], x, 2) },
+		"cell: Dense.ParamGrad: lo..hi = 2..4, want a range within 0..3":        func() { d.ParamGrad(d.NewGrad(), y, x, 2, 0, 2, 2, 4) },
+		"cell: Reverse: len(src) = 2, want at least 3":                          func() { Reverse(shape, x, x[:2], 1) },
+		"cell: NewRecurrent: kind = 9..9, want a range within 0..4":             func() { NewRecurrent[float32](9, 1, 1) },
+		"cell: Recurrent.Step: t = 2..2, want a range within 0..1":              func() { s.Begin(l, shape, nil, nil); l.Step(s, 2, 0, 2) },
+		"cell: Sequence.Final: len(h) = 2, want at least 6":                     func() { s.Begin(l, shape, nil, nil); s.Final(x[:2], nil) },
+		"cell: Recurrent.Backward: len(dx) = 1, want at least 6":                func() { l.Backward(s, nil, x[:1], nil, nil, nil, nil, nil, x, 1) },
+		"cell: Recurrent.Next: len(h) = 1, want at least 3":                     func() { l.Next(s, x[:1], x, x, 1) },
+		"cell: Recurrent.ParamGrad: lo..hi = 0..13, want a range within 0..12":  func() { l.ParamGrad(l.NewGrad(), s, x, 0, 2, 0, 13) },
+		"cell: Recurrent.InputGrad: lo..hi = 0..9, want a range within 0..3":    func() { l.InputGrad(s, x, 0, 9, 0, 2, false) },
+		"cell: Recurrent.StepBackward: b0..b1 = 0..3, want a range within 0..2": func() { l.StepBackward(s, 0, 0, 3, nil) },
+		"cell: Sequence.InitialGrad: b0..b1 = 1..0, want a range within 0..2":   func() { s.InitialGrad(nil, nil, 1, 0) },
+		"cell: Recurrent.Project: lo..hi = -1..3, want a range within 0..3":     func() { l.Project(s, x, -1, 3, 0, 2) },
+	} {
+		t.Run(text, func(t *testing.T) { s.Begin(l, shape, nil, nil); mustPanic(t, text, f) })
+	}
+}

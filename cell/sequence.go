@@ -1,0 +1,262 @@
+package cell
+
+import "github.com/elbow-go/elbow/internal/par"
+
+// Sequence is the workspace of one [Recurrent] layer over one batch of sequences: the
+// states of all steps and, hidden, what the backward pass needs. It is sized by Begin,
+// allocates only when it has never been that large, and belongs to one caller. The order
+// of the hidden part is the layer's own business.
+type Sequence[T Float] struct {
+	H     []T // h_t of all rows [Rows, Hidden]
+	HPrev []T // h_{t-1} of all rows: the state a row starts its step with; those of step t are there once step t-1 is done
+	C     []T // c_t of all rows, LSTM only
+
+	shape  *Ragged
+	hidden int
+	h0, c0 []T
+	gates  []T // [Rows, width]: pre-activations, then activated gates, then their gradient
+	dh, dc []T // [Batch, Hidden], the gradients that flow back from step to step
+	dhx    []T // the GRU's direct path
+	dhn    []T // gradient of the final states, or nil
+
+	// The arguments of a running Forward or Backward, and its parts as function values
+	// made once: a closure per call would be an allocation per call.
+	layer, grad   *Recurrent[T]
+	x, y, dx      []T
+	forward, back func(b0, b1 int)
+	params        func(lo, hi int)
+	one           *Ragged // shape of a single step, for Next
+}
+
+// NewSequence returns an empty workspace.
+func NewSequence[T Float]() *Sequence[T] {
+	s := &Sequence[T]{one: new(Ragged)}
+	s.forward, s.back, s.params = s.forwardRows, s.backwardRows, s.paramGrad
+	return s
+}
+
+// Begin prepares s for a batch of the given shape, which it keeps. h0 and c0 are the
+// initial states [Batch, Hidden], copied; nil is zero. c0 is for the LSTM only.
+func (s *Sequence[T]) Begin(l *Recurrent[T], shape *Ragged, h0, c0 []T) {
+	const fn = "Sequence.Begin"
+	h, b, rows := l.Hidden, shape.Batch(), shape.Rows()
+	if h0 != nil {
+		checkLen(fn, "h0", len(h0), b*h)
+	}
+	if c0 != nil {
+		checkLen(fn, "c0", len(c0), b*h)
+	}
+	s.layer, s.shape, s.hidden = l, shape, h
+	s.H, s.HPrev = grow(s.H, rows*h), grow(s.HPrev, rows*h)
+	s.gates = grow(s.gates, rows*l.width())
+	s.h0 = initial(s.h0, h0, b*h)
+	if shape.Steps() > 0 {
+		_, n := shape.Step(0)
+		copy(s.HPrev[:n*h], s.h0)
+	}
+	s.C, s.c0 = s.C[:0], s.c0[:0]
+	if l.Kind == LSTM {
+		s.C = grow(s.C, rows*h)
+		s.c0 = initial(s.c0, c0, b*h)
+	}
+}
+
+func initial[T Float](dst, src []T, n int) []T {
+	dst = grow(dst, n)
+	if src == nil {
+		clear(dst)
+	} else {
+		copy(dst, src)
+	}
+	return dst
+}
+
+// state returns n rows of a state matrix that only the LSTM has.
+func (s *Sequence[T]) state(c []T, row, n int) []T {
+	if len(c) == 0 {
+		return nil
+	}
+	return c[row*s.hidden : (row+n)*s.hidden]
+}
+
+// cellBefore returns c_{t-1} of n sequences from b0, nil where there is no cell state.
+func (s *Sequence[T]) cellBefore(t, b0, n int) []T {
+	if t == 0 {
+		return s.state(s.c0, b0, n)
+	}
+	p, _ := s.shape.Step(t - 1)
+	return s.state(s.C, p+b0, n)
+}
+
+// Final copies the state of every sequence at its last step to h and c [Batch, Hidden];
+// a sequence of length 0 keeps its initial state. c is for the LSTM only and may be nil.
+func (s *Sequence[T]) Final(h, c []T) {
+	n := s.hidden
+	checkLen("Sequence.Final", "h", len(h), s.shape.Batch()*n)
+	if len(s.c0) > 0 && c != nil {
+		checkLen("Sequence.Final", "c", len(c), s.shape.Batch()*n)
+	} else {
+		c = nil
+	}
+	for b := range s.shape.Batch() {
+		hs, cs, row := s.h0, s.c0, b
+		if t := s.shape.Length(b); t > 0 {
+			hs, cs, row = s.H, s.C, s.shape.Row(t-1, b)
+		}
+		copy(h[b*n:(b+1)*n], hs[row*n:])
+		if c != nil {
+			copy(c[b*n:(b+1)*n], cs[row*n:])
+		}
+	}
+}
+
+// BeginBackward starts the backward pass. dhn and dcn are the gradients of the final
+// states [Batch, Hidden]; nil is zero. dhn is read until the pass has ended.
+func (s *Sequence[T]) BeginBackward(dhn, dcn []T) {
+	const fn = "Sequence.BeginBackward"
+	n := s.shape.Batch() * s.hidden
+	if dhn != nil {
+		checkLen(fn, "dhn", len(dhn), n)
+	}
+	s.dhn = dhn
+	s.dh = grow(s.dh, n)
+	if k := s.layer.Kind; k == GRU || k == GRUBefore {
+		s.dhx = grow(s.dhx, n)
+	} else {
+		s.dhx = nil
+	}
+	if s.layer.Kind == LSTM {
+		if dcn != nil {
+			checkLen(fn, "dcn", len(dcn), n)
+		}
+		s.dc = initial(s.dc, dcn, n)
+	}
+}
+
+// InitialGrad computes the gradient of the initial states of the sequences b0..b1 once all
+// their steps have gone backward. dh0 and dc0 are [Batch, Hidden]; dc0 is for the LSTM
+// only; either may be nil.
+func (s *Sequence[T]) InitialGrad(dh0, dc0 []T, b0, b1 int) {
+	const fn = "Sequence.InitialGrad"
+	h, l := s.hidden, s.layer
+	checkRange(fn, "b0..b1", b0, b1, s.shape.Batch())
+	if dc0 != nil && l.Kind == LSTM {
+		checkLen(fn, "dc0", len(dc0), s.shape.Batch()*h)
+		copy(dc0[b0*h:b1*h], s.dc[b0*h:b1*h])
+	}
+	if dh0 == nil {
+		return
+	}
+	checkLen(fn, "dh0", len(dh0), s.shape.Batch()*h)
+	n := 0
+	if s.shape.Steps() > 0 {
+		_, n = s.shape.Step(0)
+	}
+	for b := b0; b < b1; b++ {
+		row := dh0[b*h : (b+1)*h]
+		switch {
+		case b < n && s.dhx != nil:
+			copy(row, s.dhx[b*h:])
+		case b >= n && s.dhn != nil:
+			copy(row, s.dhn[b*h:])
+		default:
+			clear(row)
+		}
+	}
+	if n = min(n, b1) - b0; n > 0 {
+		w := l.width()
+		l.recurrentGrad(dh0[b0*h:], s.gates[b0*w:(b0+n)*w], n)
+	}
+}
+
+// Forward runs the whole batch: x [Rows, In] in, the outputs in s.H. h0 and c0 are as in
+// Begin. The batch is split over the given number of goroutines, each taking whole
+// sequences; the bits do not depend on it. One goroutine is the caller's own, and then
+// nothing is allocated in the steady state.
+func (l *Recurrent[T]) Forward(s *Sequence[T], shape *Ragged, x, h0, c0 []T, threads int) {
+	l.check("Recurrent.Forward", false)
+	checkLen("Recurrent.Forward", "x", len(x), shape.Rows()*l.In)
+	s.Begin(l, shape, h0, c0)
+	s.x = x
+	par.Do(threads, shape.Batch(), s.forward)
+	s.x = nil
+}
+
+func (s *Sequence[T]) forwardRows(b0, b1 int) {
+	l := s.layer
+	if b0 == 0 && b1 == s.shape.Batch() {
+		l.Project(s, s.x, 0, s.shape.Rows(), 0, l.In)
+	} else {
+		for t := range s.shape.Steps() {
+			off, n := s.shape.Step(t)
+			if n = min(n, b1); n > b0 {
+				l.Project(s, s.x[(off+b0)*l.In:], off+b0, off+n, 0, l.In)
+			}
+		}
+	}
+	for t := range s.shape.Steps() {
+		l.Step(s, t, b0, b1)
+	}
+}
+
+// Backward runs the batch of the last Forward backward. dy is the gradient of s.H
+// [Rows, Hidden], dhn and dcn those of the final states; nil is zero. It writes the
+// gradient of the input to dx [Rows, In] and of the initial states to dh0 and dc0, where
+// these are not nil, and adds that of the parameters to grad, if that is not nil. x is the
+// input of the forward pass.
+func (l *Recurrent[T]) Backward(s *Sequence[T], grad *Recurrent[T], dx, dh0, dc0, dy, dhn, dcn, x []T, threads int) {
+	const fn = "Recurrent.Backward"
+	l.check(fn, true)
+	rows := s.shape.Rows()
+	if dx != nil {
+		checkLen(fn, "dx", len(dx), rows*l.In)
+	}
+	if dy != nil {
+		checkLen(fn, "dy", len(dy), rows*l.Hidden)
+	}
+	checkLen(fn, "x", len(x), rows*l.In)
+	s.BeginBackward(dhn, dcn)
+	s.grad, s.x, s.y, s.dx = grad, x, dy, dx
+	par.Do(threads, s.shape.Batch(), s.back)
+	s.InitialGrad(dh0, dc0, 0, s.shape.Batch())
+	if grad != nil {
+		par.Do(threads, l.Kind.Gates()*l.Hidden, s.params)
+	}
+	s.grad, s.x, s.y, s.dx, s.dhn = nil, nil, nil, nil, nil
+}
+
+func (s *Sequence[T]) backwardRows(b0, b1 int) {
+	l, h := s.layer, s.hidden
+	for t := s.shape.Steps() - 1; t >= 0; t-- {
+		off, n := s.shape.Step(t)
+		var dy []T
+		if s.y != nil {
+			dy = s.y[off*h : (off+n)*h]
+		}
+		l.StepBackward(s, t, b0, b1, dy)
+		if n = min(n, b1); s.dx != nil && n > b0 {
+			l.InputGrad(s, s.dx[(off+b0)*l.In:], off+b0, off+n, 0, l.In, false)
+		}
+	}
+}
+
+func (s *Sequence[T]) paramGrad(lo, hi int) {
+	s.layer.ParamGrad(s.grad, s, s.x, 0, s.layer.In, lo, hi)
+}
+
+// Next advances the states h and c [batch, Hidden] by one step with the input x
+// [batch, In], in place: a stream of inputs gives the same bits, one call after the other,
+// as a whole sequence. c is for the LSTM only.
+func (l *Recurrent[T]) Next(s *Sequence[T], h, c, x []T, batch int) {
+	const fn = "Recurrent.Next"
+	l.check(fn, false)
+	checkLen(fn, "h", len(h), batch*l.Hidden)
+	checkLen(fn, "x", len(x), batch*l.In)
+	s.one.ones(batch)
+	s.Begin(l, s.one, h, c)
+	l.Project(s, x, 0, batch, 0, l.In)
+	if batch > 0 {
+		l.Step(s, 0, 0, batch)
+	}
+	s.Final(h, c)
+}

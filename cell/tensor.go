@@ -1,0 +1,41 @@
+package cell
+
+import (
+	"slices"
+
+	"github.com/elbow-go/elbow/kernels"
+)
+
+// Float is the element type of every layer: float32 for use, float64 for gradient checks.
+type Float = kernels.Float
+
+// A Tensor is one named parameter of a layer. Data is the layer's own memory: writing to
+// it changes the layer, after which the layer has to be packed again.
+type Tensor[T Float] struct {
+	Name  string
+	Shape []int
+	Data  []T
+}
+
+// Count returns the number of parameters in ts.
+func Count[T Float](ts []Tensor[T]) int {
+	n := 0
+	for _, t := range ts {
+		n += len(t.Data)
+	}
+	return n
+}
+
+// Zero sets all elements of ts to 0. Gradients are added to, so they are zeroed before
+// each use.
+func Zero[T Float](ts []Tensor[T]) {
+	for _, t := range ts {
+		clear(t.Data)
+	}
+}
+
+// grow returns s with length n, reallocated only if it was never that long. The elements
+// are whatever they were.
+func grow[T any](s []T, n int) []T {
+	return slices.Grow(s[:0], n)[:n]
+}
