@@ -1,0 +1,196 @@
+package figure
+
+import (
+	"errors"
+	"fmt"
+	"image/color"
+	"math"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// Line is one curve, for example the bound on the validation data after each epoch. Values
+// that are not finite leave a gap.
+type Line struct {
+	Name   string
+	X, Y   []float64 // of the same length; X ascends
+	Dashed bool
+}
+
+// Panel is one set of axes. WholeX asks for whole numbers on the x axis, as for epochs.
+// Lines take their colours in turn; a dashed line takes the colour of the line before it.
+type Panel struct {
+	Title          string
+	XLabel, YLabel string
+	WholeX         bool
+	Lines          []Line
+}
+
+// Curves draws the panels beside each other, at most four, below a title.
+func Curves(path, title string, panels []Panel) error {
+	if len(panels) < 1 || len(panels) > 4 {
+		return fmt.Errorf("%s: %d panels, want 1 to 4", path, len(panels))
+	}
+	plots := make([]*plot.Plot, len(panels))
+	for i, p := range panels {
+		var err error
+		if plots[i], err = p.plot(); err != nil {
+			return fmt.Errorf("%s: panel %q: %w", path, p.Title, err)
+		}
+	}
+	height := vg.Length(300)
+	if title == "" {
+		height -= 26
+	}
+	return save(path, height, func(c draw.Canvas) {
+		c = heading(c, title)
+		const gap = 22
+		w := (c.Size().X - gap*vg.Length(len(panels)-1)) / vg.Length(len(panels))
+		for i, p := range panels {
+			left := (w + gap) * vg.Length(i)
+			tile := draw.Crop(c, left, left+w-c.Size().X, 0, 0)
+			plots[i].Draw(p.header(tile))
+		}
+	})
+}
+
+// colour of line i.
+func (p Panel) colour(i int) color.Color {
+	k := -1
+	for j := 0; j <= i; j++ {
+		if !p.Lines[j].Dashed || j == 0 {
+			k++
+		}
+	}
+	return palette[k%len(palette)]
+}
+
+func (p Panel) lineStyle(i int) draw.LineStyle {
+	s := draw.LineStyle{Color: p.colour(i), Width: 1.6}
+	if p.Lines[i].Dashed {
+		s.Dashes = []vg.Length{5, 3}
+	}
+	return s
+}
+
+// header writes the title of the panel and, below it, the legend, which wraps if it must.
+// It returns the canvas that is left for the plot. Above the axes the legend cannot cover
+// a curve.
+func (p Panel) header(c draw.Canvas) draw.Canvas {
+	sty := panelStyle
+	sty.XAlign, sty.YAlign = draw.XLeft, draw.YTop
+	y := c.Max.Y
+	if p.Title != "" {
+		c.FillText(sty, vg.Point{X: c.Min.X, Y: y}, fit(sty, p.Title, c.Size().X))
+		y -= 18
+	}
+	sty = tickStyle
+	sty.XAlign, sty.YAlign = draw.XLeft, draw.YCenter
+	const sample, rowHeight = 20, 14
+	x := c.Min.X
+	for i, l := range p.Lines {
+		if l.Name == "" {
+			continue
+		}
+		name := fit(sty, l.Name, c.Size().X-sample-5)
+		w := sample + 5 + sty.Width(name)
+		if x > c.Min.X && x+w > c.Max.X {
+			x, y = c.Min.X, y-rowHeight
+		}
+		mid := y - rowHeight/2
+		c.StrokeLine2(p.lineStyle(i), x, mid, x+sample, mid)
+		c.FillText(sty, vg.Point{X: x + sample + 5, Y: mid}, name)
+		x += w + 14
+	}
+	if x > c.Min.X {
+		y -= rowHeight
+	}
+	return draw.Crop(c, 0, 0, 0, y-6-c.Max.Y)
+}
+
+// plot makes the axes and the curves.
+func (p Panel) plot() (*plot.Plot, error) {
+	q := newPlot()
+	q.X.Label.Text, q.Y.Label.Text = p.XLabel, p.YLabel
+	q.Add(grid{})
+	x, y := emptySpan(), emptySpan()
+	for i, l := range p.Lines {
+		if len(l.X) != len(l.Y) {
+			return nil, fmt.Errorf("line %q has %d x and %d y", l.Name, len(l.X), len(l.Y))
+		}
+		for k := range l.X {
+			if finite(l.X[k]) && finite(l.Y[k]) {
+				x.add(l.X[k])
+				y.add(l.Y[k])
+			}
+		}
+		q.Add(curve{l, p.lineStyle(i)})
+	}
+	if x.lo > x.hi {
+		return nil, errors.New("no finite value to draw")
+	}
+	tx, ty := ticks{6, p.WholeX}, ticks{5, false}
+	q.X.Tick.Marker, q.Y.Tick.Marker = tx, ty
+	q.X.Min, q.X.Max = x.widen(0.02)
+	q.Y.Min, q.Y.Max = y.widen(0.05)
+	return q, nil
+}
+
+// span is a range of values.
+type span struct{ lo, hi float64 }
+
+func emptySpan() span { return span{math.Inf(1), math.Inf(-1)} }
+
+func (s *span) add(v float64) { s.lo, s.hi = math.Min(s.lo, v), math.Max(s.hi, v) }
+
+// widen adds a fraction at both ends; a single value gets a range around it.
+func (s span) widen(by float64) (lo, hi float64) {
+	if s.hi-s.lo <= 1e-12*math.Max(math.Abs(s.lo), math.Abs(s.hi)) {
+		d := math.Max(0.5, 0.05*math.Abs(s.lo))
+		return s.lo - d, s.hi + d
+	}
+	d := by * (s.hi - s.lo)
+	return s.lo - d, s.hi + d
+}
+
+// finite also refuses values whose differences may overflow.
+func finite(v float64) bool { return math.Abs(v) < 1e150 }
+
+// grid draws faint horizontal lines at the ticks of the y axis.
+type grid struct{}
+
+func (grid) Plot(c draw.Canvas, p *plot.Plot) {
+	for _, t := range p.Y.Tick.Marker.Ticks(p.Y.Min, p.Y.Max) {
+		y := c.Y(p.Y.Norm(t.Value))
+		c.StrokeLine2(draw.LineStyle{Color: gridInk, Width: 0.6}, c.Min.X, y, c.Max.X, y)
+	}
+}
+
+// curve draws one line; a point without neighbours is drawn as a dot.
+type curve struct {
+	line  Line
+	style draw.LineStyle
+}
+
+func (v curve) Plot(c draw.Canvas, p *plot.Plot) {
+	var run []vg.Point
+	flush := func() {
+		switch {
+		case len(run) == 1:
+			c.DrawGlyphNoClip(draw.GlyphStyle{Color: v.style.Color, Radius: 2.5, Shape: draw.CircleGlyph{}}, run[0])
+		case len(run) > 1:
+			c.StrokeLines(v.style, run)
+		}
+		run = nil
+	}
+	for i, x := range v.line.X {
+		if !finite(x) || !finite(v.line.Y[i]) {
+			flush()
+			continue
+		}
+		run = append(run, vg.Point{X: c.X(p.X.Norm(x)), Y: c.Y(p.Y.Norm(v.line.Y[i]))})
+	}
+	flush()
+}
