@@ -1,0 +1,236 @@
+package model
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"slices"
+
+	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/internal/atomicfile"
+	"github.com/nlpodyssey/safetensors"
+)
+
+// The files of a run. Both are safetensors, so other programs can read them: parameters
+// under their names, the moments of Adam as adam.m.NAME and adam.v.NAME, and everything
+// that is not a tensor as JSON in the header, under the key elbow.
+const (
+	CheckpointFile = "checkpoint.safetensors" // the last state, from which training goes on
+	BestFile       = "best.safetensors"       // the parameters at the best valid bound
+)
+
+// header is the JSON part of a checkpoint.
+type header struct {
+	Version int          `json:"version"`
+	Model   Config       `json:"model"`
+	Train   *TrainConfig `json:"train,omitempty"`
+	State   *trainState  `json:"state,omitempty"`
+	Data    dataID       `json:"data"`
+}
+
+// dataID says which data a model was trained on.
+type dataID struct {
+	Name string `json:"name"`
+	Hash string `json:"hash"`
+}
+
+const (
+	headerVersion = 1
+	headerKey     = "elbow"
+	meanTensor    = "input_mean"
+)
+
+// writeTensors writes the tensors and the header to path, beside it first and then
+// renamed, so that path always holds a whole checkpoint.
+func writeTensors(path string, h header, ts []cell.Tensor[float32]) error {
+	text, err := json.Marshal(h)
+	if err != nil {
+		return fmt.Errorf("model: %s: %w", path, err)
+	}
+	views := make(map[string]safetensors.TensorView, len(ts))
+	for _, t := range ts {
+		shape := make([]uint64, len(t.Shape))
+		for i, n := range t.Shape {
+			shape[i] = uint64(n)
+		}
+		raw := make([]byte, 0, 4*len(t.Data))
+		for _, v := range t.Data {
+			raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(v))
+		}
+		view, err := safetensors.NewTensorView(safetensors.F32, shape, raw)
+		if err != nil {
+			return fmt.Errorf("model: %s: tensor %s: %w", path, t.Name, err)
+		}
+		views[t.Name] = view
+	}
+	var buf bytes.Buffer
+	if err := safetensors.SerializeToWriter(views, map[string]string{headerKey: string(text)}, &buf); err != nil {
+		return fmt.Errorf("model: %s: %w", path, err)
+	}
+	return atomicfile.WriteFile(path, buf.Bytes(), 0o666)
+}
+
+// checkpointFile is a checkpoint that has been read and whose header has been understood.
+type checkpointFile struct {
+	path string
+	header
+	tensors safetensors.SafeTensors
+}
+
+func readTensors(path string) (*checkpointFile, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	}
+	st, err := safetensors.Deserialize(raw)
+	if err != nil {
+		return nil, fmt.Errorf("model: %s: header: %w", path, err)
+	}
+	_, meta, err := safetensors.ReadMetadata(raw)
+	if err != nil {
+		return nil, fmt.Errorf("model: %s: header: %w", path, err)
+	}
+	text, ok := meta.Metadata()[headerKey]
+	if !ok {
+		return nil, fmt.Errorf("model: %s: header: no key %q: not a checkpoint of this program", path, headerKey)
+	}
+	c := &checkpointFile{path: path, tensors: st}
+	if err := json.Unmarshal([]byte(text), &c.header); err != nil {
+		return nil, fmt.Errorf("model: %s: header: key %q: %w", path, headerKey, err)
+	}
+	if c.Version != headerVersion {
+		return nil, fmt.Errorf("model: %s: header: version %d, want %d", path, c.Version, headerVersion)
+	}
+	if c.Model, err = c.Model.Resolve(); err != nil {
+		return nil, fmt.Errorf("model: %s: header: %w", path, err)
+	}
+	return c, nil
+}
+
+// read copies tensor t.Name of the file into t.Data; the shapes have to agree.
+func (c *checkpointFile) read(t cell.Tensor[float32]) error {
+	view, ok := c.tensors.Tensor(t.Name)
+	if !ok {
+		return fmt.Errorf("model: %s: no tensor %q", c.path, t.Name)
+	}
+	if view.DType() != safetensors.F32 {
+		return fmt.Errorf("model: %s: tensor %q: type %v, want F32", c.path, t.Name, view.DType())
+	}
+	shape := make([]int, len(view.Shape()))
+	for i, n := range view.Shape() {
+		shape[i] = int(min(n, math.MaxInt32))
+	}
+	if !slices.Equal(shape, t.Shape) {
+		return fmt.Errorf("model: %s: tensor %q: shape %v, want %v", c.path, t.Name, shape, t.Shape)
+	}
+	raw := view.Data()
+	for i := range t.Data {
+		v := math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
+		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+			return fmt.Errorf("model: %s: tensor %q: element %d is %v", c.path, t.Name, i, v)
+		}
+		t.Data[i] = v
+	}
+	return nil
+}
+
+// readAll fills ts from the file.
+func (c *checkpointFile) readAll(ts []cell.Tensor[float32]) error {
+	for _, t := range ts {
+		if err := c.read(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stored returns all tensors that belong to a model itself.
+func stored(m *VRNN[float32]) []cell.Tensor[float32] {
+	return append(m.Tensors(), cell.Tensor[float32]{Name: meanTensor, Shape: []int{len(m.Mean)}, Data: m.Mean})
+}
+
+// Save writes the model, without any training state, to path. data names what it was
+// trained on.
+func Save(path string, m *VRNN[float32], data *Data) error {
+	h := header{Version: headerVersion, Model: m.Config, Data: dataID{data.Name, data.Hash}}
+	return writeTensors(path, h, stored(m))
+}
+
+// Load reads a model from path, a best or a last checkpoint, ready for forward passes. It
+// also returns the name and the hash of the data it was trained on. Damaged or hostile
+// files give an error that names the file and the place.
+func Load(path string) (m *VRNN[float32], name, hash string, err error) {
+	c, err := readTensors(path)
+	if err != nil {
+		return nil, "", "", err
+	}
+	if m, err = c.model(); err != nil {
+		return nil, "", "", err
+	}
+	m.Pack()
+	return m, c.Data.Name, c.Data.Hash, nil
+}
+
+// model builds the model of the header and fills it. The size of the file bounds what the
+// header can make it allocate.
+func (c *checkpointFile) model() (*VRNN[float32], error) {
+	if err := c.fits(); err != nil {
+		return nil, err
+	}
+	m, err := NewVRNN[float32](c.Model)
+	if err != nil {
+		return nil, fmt.Errorf("model: %s: header: %w", c.path, err)
+	}
+	if err := c.readAll(stored(m)); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// fits checks that the sizes in the header are those of tensors in the file, before a
+// model of these sizes is made.
+func (c *checkpointFile) fits() error {
+	dims := func(name string, want ...int) error {
+		view, ok := c.tensors.Tensor(name)
+		if !ok {
+			return fmt.Errorf("model: %s: no tensor %q", c.path, name)
+		}
+		ok = len(view.Shape()) == len(want)
+		for i := 0; ok && i < len(want); i++ {
+			ok = want[i] < 0 || view.Shape()[i] == uint64(want[i])
+		}
+		if !ok {
+			return fmt.Errorf("model: %s: tensor %q: shape %v does not fit the sizes in the header", c.path, name, view.Shape())
+		}
+		return nil
+	}
+	m := c.Model
+	kind, err := cell.ParseKind(m.Cell)
+	if err != nil {
+		return fmt.Errorf("model: %s: header: %w", c.path, err)
+	}
+	last := fmt.Sprint(m.Depth - 1)
+	checks := []error{
+		dims(meanTensor, m.Data),
+		dims("cell.whh", kind.Gates()*m.Hidden, m.Hidden),
+		dims("cell.wih", kind.Gates()*m.Hidden, m.PhiX+m.PhiZ),
+		dims("phi_x.0.w", m.PhiX, m.Data),
+		dims("phi_x."+last+".w", m.PhiX, -1),
+		dims("decoder."+last+".w", m.Decoder, -1),
+	}
+	if m.Latent > 0 {
+		checks = append(checks, dims("posterior."+last+".w", m.Posterior, -1), dims("phi_z.0.w", m.PhiZ, m.Latent))
+	}
+	if m.Prior > 0 {
+		checks = append(checks, dims("prior."+last+".w", m.Prior, -1))
+	}
+	for _, err := range checks {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,124 @@
+package model
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/elbow-go/elbow/cell"
+)
+
+// Config says which model to build. The zero values of the widths stand for Hidden; see
+// [Config.Resolve].
+type Config struct {
+	Model      string `json:"model"`      // rnn, vrnn or vrnn-i
+	Cell       string `json:"cell"`       // rnn, rnn-relu, lstm, gru or gru-before
+	Likelihood string `json:"likelihood"` // bernoulli or gauss
+	Data       int    `json:"data"`       // dimensions of one step
+	Hidden     int    `json:"hidden"`     // recurrent state
+	Latent     int    `json:"latent"`     // dimensions of z; 0 in an rnn
+	Depth      int    `json:"depth"`      // hidden ReLU layers of every net
+
+	PhiX      int `json:"phi_x"`     // width of the net that reads x
+	PhiZ      int `json:"phi_z"`     // width of the net that reads z
+	Prior     int `json:"prior"`     // width of the prior's hidden layers
+	Posterior int `json:"posterior"` // width of the posterior's hidden layers
+	Decoder   int `json:"decoder"`   // width of the decoder's hidden layers
+
+	Init string `json:"init"` // glorot, or uniform (-0.08, 0.08)
+}
+
+// The models.
+const (
+	ModelRNN   = "rnn"    // p(x_t | x_<t) from h_{t-1}, exact likelihood
+	ModelVRNN  = "vrnn"   // latent variable per step, prior conditioned on h_{t-1}
+	ModelVRNNI = "vrnn-i" // latent variable per step, prior N(0, I)
+)
+
+// The initialisers of the weight matrices other than the recurrent ones.
+const (
+	InitGlorot  = "glorot"
+	InitUniform = "uniform"
+)
+
+var (
+	models = []string{ModelRNN, ModelVRNN, ModelVRNNI}
+	inits  = []string{InitGlorot, InitUniform}
+)
+
+// maxSize bounds every size of a configuration, so that one read from a file cannot ask
+// for more memory than a machine has.
+const maxSize = 1 << 16
+
+// Resolve returns c with its defaults filled in: an LSTM, Glorot weights, depth 1, the
+// latent size and the widths of all nets equal to Hidden. It reports what is not allowed.
+func (c Config) Resolve() (Config, error) {
+	defaultString(&c.Model, ModelVRNN)
+	defaultString(&c.Cell, cell.LSTM.String())
+	defaultString(&c.Likelihood, Bernoulli)
+	defaultString(&c.Init, InitGlorot)
+	if c.Depth == 0 {
+		c.Depth = 1
+	}
+	if c.Model == ModelRNN {
+		c.Latent, c.PhiZ, c.Prior, c.Posterior = 0, 0, 0, 0
+	} else {
+		for _, p := range []*int{&c.Latent, &c.PhiZ, &c.Prior, &c.Posterior} {
+			if *p == 0 {
+				*p = c.Hidden
+			}
+		}
+	}
+	if c.Model == ModelVRNNI {
+		c.Prior = 0
+	}
+	for _, p := range []*int{&c.PhiX, &c.Decoder} {
+		if *p == 0 {
+			*p = c.Hidden
+		}
+	}
+	return c, c.check()
+}
+
+func defaultString(s *string, value string) {
+	if *s == "" {
+		*s = value
+	}
+}
+
+func (c Config) check() error {
+	if err := oneOf("model", c.Model, models); err != nil {
+		return err
+	}
+	if _, err := cell.ParseKind(c.Cell); err != nil {
+		return fmt.Errorf("model: cell: %w", err)
+	}
+	if err := oneOf("likelihood", c.Likelihood, likelihoods); err != nil {
+		return err
+	}
+	if err := oneOf("init", c.Init, inits); err != nil {
+		return err
+	}
+	sizes := []struct {
+		name       string
+		got, least int
+	}{
+		{"data", c.Data, 1}, {"hidden", c.Hidden, 1}, {"depth", c.Depth, 1}, {"phi_x", c.PhiX, 1},
+		{"decoder", c.Decoder, 1}, {"latent", c.Latent, 0}, {"phi_z", c.PhiZ, 0}, {"prior", c.Prior, 0}, {"posterior", c.Posterior, 0},
+	}
+	for _, s := range sizes {
+		if s.got < s.least || s.got > maxSize {
+			return fmt.Errorf("model: %s = %d, want %d..%d", s.name, s.got, s.least, maxSize)
+		}
+	}
+	if c.Model != ModelRNN && (c.Latent == 0 || c.PhiZ == 0 || c.Posterior == 0) {
+		return fmt.Errorf("model: a %s needs latent, phi_z and posterior sizes above 0", c.Model)
+	}
+	return nil
+}
+
+func oneOf(what, got string, allowed []string) error {
+	if slices.Contains(allowed, got) {
+		return nil
+	}
+	return fmt.Errorf("model: unknown %s %q, want one of %v", what, got, allowed)
+}

@@ -1,0 +1,20 @@
+// Package model holds the sequence models, their objective, and how they are trained,
+// stored and sampled.
+//
+//	Config --> VRNN (parameters) --Init-->
+//	                 |
+//	Data --batches--> Pass: Forward --> LogProb, KL per row --> Totals --> Score
+//	                 |      Backward --> gradient --> Adam --> VRNN
+//	                 |
+//	              Trainer (epochs, warm-up, early stopping) --> checkpoint.safetensors, best.safetensors
+//	                 |
+//	              Evaluate, Sample
+//
+// Models are generic over float32 and float64: float32 is for use, float64 for checking
+// gradients. Everything random is drawn by counters (package kernels, Noise), so a run can
+// be stopped and resumed, split over any number of goroutines, and repeated, with the same
+// bits.
+//
+// All figures are in nats. Reported bounds are totals divided by steps with KL weight 1,
+// whatever weight training used.
+package model

@@ -1,0 +1,231 @@
+package model
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/elbow-go/elbow/asm"
+	"github.com/elbow-go/elbow/asm/asmtest"
+	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/kernels"
+)
+
+// testConfigs returns every model with every cell and likelihood, with sizes that differ
+// from each other so that no two can be mistaken.
+//
+// -short keeps the LSTM: the cells have tests of their own.
+func testConfigs() []Config {
+	cells := []string{"lstm", "rnn", "rnn-relu", "gru", "gru-before"}
+	if testing.Short() {
+		cells = cells[:1]
+	}
+	var cs []Config
+	for _, m := range models {
+		for _, c := range cells {
+			for _, l := range likelihoods {
+				cs = append(cs, Config{Model: m, Cell: c, Likelihood: l, Data: 5, Hidden: 4, Latent: 3, Depth: 2,
+					PhiX: 6, PhiZ: 7, Prior: 8, Posterior: 9, Decoder: 10})
+			}
+		}
+	}
+	return cs
+}
+
+func (c Config) testName() string { return fmt.Sprintf("%s/%s/%s", c.Model, c.Cell, c.Likelihood) }
+
+func newTestModel[T cell.Float](t testing.TB, c Config) *VRNN[T] {
+	t.Helper()
+	m, err := NewVRNN[T](c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stats := Stats{Steps: 100, Mean: make([]float64, m.Data)}
+	for j := range stats.Mean {
+		stats.Mean[j] = float64(j+1) / float64(m.Data+2)
+	}
+	m.Init(7, stats)
+	// Biases are 0 after Init, which would leave their gradients untested at a kink.
+	rng := rand.New(rand.NewPCG(5, 5))
+	for _, ts := range m.Tensors() {
+		for i := range ts.Data {
+			ts.Data[i] += T(rng.NormFloat64() * 0.1)
+		}
+	}
+	m.PackForTraining()
+	return m
+}
+
+// newTestBatch returns a batch of the given lengths with data that suit the likelihood.
+func newTestBatch[T cell.Float](m *VRNN[T], rng *rand.Rand, lengths ...int) *Batch[T] {
+	s := cell.NewRagged(lengths...)
+	b := &Batch[T]{Shape: s, X: make([]T, s.Rows()*m.Data), H: make([]T, s.Batch()*m.Hidden), C: make([]T, s.Batch()*m.Hidden),
+		Noise: kernels.Noise{Seed: 3, Stream: streamTrain, Update: 11}}
+	for i := range b.X {
+		if m.Likelihood == Bernoulli {
+			b.X[i] = T(rng.IntN(2))
+		} else {
+			b.X[i] = T(rng.NormFloat64())
+		}
+	}
+	for i := range b.H {
+		b.H[i], b.C[i] = T(rng.NormFloat64()*0.5), T(rng.NormFloat64()*0.5)
+	}
+	return b
+}
+
+func TestGradient(t *testing.T) {
+	for _, c := range testConfigs() {
+		t.Run(c.testName(), func(t *testing.T) {
+			m := newTestModel[float64](t, c)
+			rng := rand.New(rand.NewPCG(9, 9))
+			b := newTestBatch(m, rng, 6, 4, 4, 1)
+			p := NewPass(m, 2)
+			obj := Objective{KLWeight: 0.7, Scale: 1.0 / 15}
+			loss := func() float64 {
+				m.PackForTraining()
+				p.Forward(b, true)
+				return p.Loss(obj)
+			}
+			loss()
+			if m.Latent > 0 { // free bits between the rows, so that some rows are above and some below
+				kl := slices.Sorted(slices.Values(p.KL))
+				obj.FreeBits = (kl[len(kl)/2] + kl[len(kl)/2-1]) / 2
+				loss()
+			}
+			grad := m.NewGrad()
+			p.Backward(grad, obj)
+			grads := grad.Tensors()
+			for i, ts := range m.Tensors() {
+				for range 6 {
+					j := rng.IntN(len(ts.Data))
+					const h = 1e-5
+					old := ts.Data[j]
+					ts.Data[j] = old + h
+					up := loss()
+					ts.Data[j] = old - h
+					down := loss()
+					ts.Data[j] = old
+					got, want := grads[i].Data[j], (up-down)/(2*h)
+					if math.Abs(got-want) > 1e-6*math.Max(math.Abs(want), 1e-3) {
+						t.Errorf("d%s[%d] = %v, want %v", ts.Name, j, got, want)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestSameOnEveryISA: a short training of every model ends with the bits of plain Go.
+func TestSameOnEveryISA(t *testing.T) {
+	want := map[string][]float32{}
+	d := testData(19)
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		for _, c := range testConfigs() {
+			c.Hidden, c.PhiX, c.PhiZ, c.Latent = 17, 33, 16, 15
+			tc := testTrainConfig()
+			tc.Epochs = 1
+			tr := newTestTrainer(t, c, tc, d, "")
+			if err := tr.Run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			var got []float32
+			for _, ts := range append(stored(tr.Model), tr.training()...) {
+				got = append(got, ts.Data...)
+			}
+			got = append(got, Sample(tr.Model, 2, 5, 1, false)...)
+			if asm.Active() == asm.Generic {
+				want[c.testName()] = got
+			} else {
+				asmtest.SameFloats(t, c.testName(), got, want[c.testName()])
+			}
+		}
+	})
+}
+
+// TestPassBits: threads change nothing, nor does the split of the batch change any row.
+func TestPassBits(t *testing.T) {
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		for _, c := range testConfigs() {
+			t.Run(c.testName(), func(t *testing.T) {
+				m := newTestModel[float32](t, c)
+				rng := rand.New(rand.NewPCG(9, 9))
+				b := newTestBatch(m, rng, 6, 4, 4, 1)
+				p := NewPass(m, 1)
+				p.Forward(b, true)
+				lp, kl := append([]float32(nil), p.LogProb...), append([]float32(nil), p.KL...)
+				grad := m.NewGrad()
+				p.Backward(grad, Bound(15))
+				for threads := 2; threads < 5; threads++ {
+					q := NewPass(m, threads)
+					q.Forward(b, true)
+					asmtest.SameFloats(t, "LogProb", q.LogProb, lp)
+					asmtest.SameFloats(t, "KL", q.KL, kl)
+					g := m.NewGrad()
+					q.Backward(g, Bound(15))
+					for i, ts := range g.Tensors() {
+						asmtest.SameFloats(t, "d"+ts.Name, ts.Data, grad.Tensors()[i].Data)
+					}
+				}
+				for k := range b.Shape.Batch() {
+					n := b.Shape.Length(k)
+					one := &Batch[float32]{Shape: cell.NewRagged(n), Noise: b.Noise, Row0: k,
+						H: b.H[k*m.Hidden : (k+1)*m.Hidden], C: b.C[k*m.Hidden : (k+1)*m.Hidden]}
+					for s := range n {
+						r := b.Shape.Row(s, k)
+						one.X = append(one.X, b.X[r*m.Data:(r+1)*m.Data]...)
+					}
+					q := NewPass(m, 1)
+					q.Forward(one, false)
+					for s := range n {
+						r := b.Shape.Row(s, k)
+						asmtest.SameFloats(t, "LogProb of one sequence", q.LogProb[s:s+1], lp[r:r+1])
+						if len(kl) > 0 {
+							asmtest.SameFloats(t, "KL of one sequence", q.KL[s:s+1], kl[r:r+1])
+						}
+					}
+				}
+			})
+		}
+	})
+}
+
+func TestPassAllocations(t *testing.T) {
+	for _, c := range testConfigs() {
+		m := newTestModel[float32](t, c)
+		b := newTestBatch(m, rand.New(rand.NewPCG(9, 9)), 6, 4, 4, 1)
+		p, grad := NewPass(m, 1), m.NewGrad()
+		if n := testing.AllocsPerRun(3, func() {
+			p.Forward(b, true)
+			p.Backward(grad, Bound(15))
+		}); n != 0 {
+			t.Errorf("%s: forward and backward allocate %v times, want 0", c.testName(), n)
+		}
+	}
+}
+
+// TestCounts: the parameter counts of the models that the figures are compared with.
+func TestCounts(t *testing.T) {
+	for _, c := range []struct {
+		config Config
+		want   int
+	}{
+		{Config{Model: ModelRNN, Data: 88, Hidden: 64}, 48600},
+		{Config{Model: ModelVRNN, Data: 88, Hidden: 32}, 28664},
+		{Config{Model: ModelVRNN, Data: 88, Hidden: 64}, 102296},
+		{Config{Model: ModelVRNNI, Data: 88, Hidden: 32}, 25496},
+		{Config{Model: ModelRNN, Likelihood: Gauss, Data: 200, Hidden: 128}, 225424},
+		{Config{Model: ModelVRNN, Likelihood: Gauss, Data: 200, Hidden: 128, Latent: 32}, 377488},
+		{Config{Model: ModelVRNNI, Likelihood: Gauss, Data: 200, Hidden: 128, Latent: 32}, 352720},
+	} {
+		m, err := NewVRNN[float32](c.config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := cell.Count(m.Tensors()); got != c.want {
+			t.Errorf("%s %d: %d parameters, want %d", c.config.Model, c.config.Hidden, got, c.want)
+		}
+	}
+}

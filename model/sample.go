@@ -1,0 +1,76 @@
+package model
+
+import (
+	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/kernels"
+)
+
+// Sample draws count sequences of the given number of steps from m, from the zero state:
+// z_t from the prior, x_t from the output distribution, fed back. Sequence i is
+// result[i*steps*Data:], [steps, Data]; it depends on the seed and i, not on count.
+//
+// With mean set, x_t is the mean of the output instead of a draw from it.
+func Sample[T cell.Float](m *VRNN[T], count, steps int, seed uint64, mean bool) []T {
+	out := make([]T, count*steps*m.Data)
+	if count < 1 || steps < 1 {
+		return out
+	}
+	var (
+		seq                    = cell.NewSequence[T]()
+		phiX, phiZ, prior, dec tape[T]
+		h, c                   = make([]T, count*m.Hidden), make([]T, count*m.Hidden)
+		x, u, sigma            = make([]T, count*m.Data), make([]T, count*m.Data), make([]T, count*m.Data)
+		z, eps                 = make([]T, count*m.Latent), make([]T, count*m.Latent)
+		ones                   = make([]int, count)
+		noisePrior, noiseOut   = kernels.Noise{Seed: seed, Stream: streamPrior}, kernels.Noise{Seed: seed, Stream: streamOutput}
+		muP, sP                []T
+	)
+	for i := range ones {
+		ones[i] = 1
+	}
+	shape := cell.NewRagged(ones...)
+	phiX.size(m.phiX, count, false)
+	phiZ.size(m.phiZ, count, false)
+	prior.size(m.prior, count, false)
+	dec.size(m.decoder, count, false)
+	for t := range steps {
+		from := 0
+		if l := m.Latent; l > 0 {
+			kernels.Normals(eps, noisePrior, uint32(t), 0, count, l)
+			copy(z, eps)
+			if m.prior != nil {
+				m.prior.project(&prior, h, 0, count, 0, m.Hidden)
+				m.prior.finish(&prior, 0, count)
+				muP, sP = prior.out(), prior.out()[l:]
+				kernels.GaussSample(z, muP, sP, eps, kernels.SoftplusSigma, count, l, 2*l)
+			}
+			m.phiZ.project(&phiZ, z, 0, count, 0, l)
+			m.phiZ.finish(&phiZ, 0, count)
+			m.decoder.project(&dec, phiZ.out(), 0, count, 0, m.PhiZ)
+			from = m.PhiZ
+		}
+		m.decoder.project(&dec, h, 0, count, from, from+m.Hidden)
+		m.decoder.finish(&dec, 0, count)
+		if mean {
+			m.like.moments(x, sigma, dec.out(), count, m.Data)
+		} else {
+			m.like.sample(x, dec.out(), noiseOut, uint32(t), 0, count, m.Data)
+		}
+		for i := range count {
+			copy(out[(i*steps+t)*m.Data:], x[i*m.Data:(i+1)*m.Data])
+			for j, v := range x[i*m.Data : (i+1)*m.Data] {
+				u[i*m.Data+j] = v - m.Mean[j]
+			}
+		}
+		m.phiX.project(&phiX, u, 0, count, 0, m.Data)
+		m.phiX.finish(&phiX, 0, count)
+		seq.Begin(m.cell, shape, h, c)
+		m.cell.Project(seq, phiX.out(), 0, count, 0, m.PhiX)
+		if m.Latent > 0 {
+			m.cell.Project(seq, phiZ.out(), 0, count, m.PhiX, m.PhiX+m.PhiZ)
+		}
+		m.cell.Step(seq, 0, 0, count)
+		seq.Final(h, c)
+	}
+	return out
+}

@@ -1,0 +1,370 @@
+package model
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"path/filepath"
+	"time"
+
+	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/kernels"
+)
+
+// TrainConfig says how to train. All of it but Threads and Epochs has to be the same when
+// training goes on from a checkpoint.
+type TrainConfig struct {
+	Epochs   int `json:"epochs"`
+	Patience int `json:"patience"` // epochs without a better valid bound before training stops; 0 is never
+	Batch    int `json:"batch"`
+
+	Rate          float64 `json:"lr"`
+	Beta1         float64 `json:"beta1"`
+	Beta2         float64 `json:"beta2"`
+	Epsilon       float64 `json:"epsilon"`
+	Clip          float64 `json:"clip"`            // global norm; 0 is off
+	ColumnClip    float64 `json:"column_clip"`     // see Adam
+	Beta1Decay    float64 `json:"beta1_decay"`     // see Adam
+	DivideByBatch bool    `json:"divide_by_batch"` // gradient divided by the batch size once more
+
+	KLWarmup int     `json:"kl_warmup"` // epochs until the KL weight is 1
+	FreeBits float64 `json:"free_bits"` // nats of KL per step that cost nothing more when saved
+
+	// Truncate cuts sequences into segments of that many steps, with an update after each
+	// and the state carried over; the state is set to zero before every ResetEvery-th
+	// segment. 0 is off for both.
+	Truncate   int `json:"truncate"`
+	ResetEvery int `json:"reset_every"`
+
+	Seed    uint64 `json:"seed"`
+	Threads int    `json:"threads"`
+}
+
+// DefaultTrainConfig returns the settings used unless told otherwise.
+func DefaultTrainConfig() TrainConfig {
+	return TrainConfig{Epochs: 300, Patience: 30, Batch: 16, Rate: 1e-3, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, Clip: 5, Seed: 1, Threads: 1}
+}
+
+// Check reports settings that are out of range.
+func (c TrainConfig) Check() error {
+	for _, v := range []struct {
+		name        string
+		got, lo, hi float64
+	}{
+		{"epochs", float64(c.Epochs), 0, 1 << 30}, {"patience", float64(c.Patience), 0, 1 << 30}, {"batch", float64(c.Batch), 1, 1 << 20},
+		{"lr", c.Rate, 0, 1e3}, {"beta1", c.Beta1, 0, 1 - 1e-9}, {"beta2", c.Beta2, 0, 1 - 1e-9}, {"epsilon", c.Epsilon, 1e-30, 1},
+		{"clip", c.Clip, 0, math.MaxFloat32}, {"column_clip", c.ColumnClip, 0, math.MaxFloat32}, {"beta1_decay", c.Beta1Decay, 0, 1},
+		{"kl_warmup", float64(c.KLWarmup), 0, 1 << 30}, {"free_bits", c.FreeBits, 0, math.MaxFloat32},
+		{"truncate", float64(c.Truncate), 0, 1 << 30}, {"reset_every", float64(c.ResetEvery), 0, 1 << 30}, {"threads", float64(c.Threads), 1, 4096},
+	} {
+		if !(v.got >= v.lo && v.got <= v.hi) {
+			return fmt.Errorf("model: %s = %v, want %v..%v", v.name, v.got, v.lo, v.hi)
+		}
+	}
+	return nil
+}
+
+// Epoch is the record of one epoch, as it is written to metrics.jsonl.
+type Epoch struct {
+	Epoch    int                `json:"epoch"`
+	Updates  uint32             `json:"updates"`
+	Seconds  float64            `json:"seconds"` // of training so far
+	KLWeight float64            `json:"kl_weight"`
+	GradNorm float64            `json:"grad_norm"` // mean over the updates of the epoch, before the clip
+	Train    Score              `json:"train"`     // while the parameters moved, at KL weight 1
+	Valid    Score              `json:"valid"`
+	Best     bool               `json:"best"`
+	Channels map[string]Channel `json:"channels"` // on the valid split
+}
+
+// trainState is what a checkpoint remembers beside tensors. A position is inside an epoch:
+// batch is the place in the epoch's order, segment the place in that batch.
+type trainState struct {
+	Epoch    int      `json:"epoch"` // epochs done
+	Batch    int      `json:"batch"`
+	Segment  int      `json:"segment"`
+	Updates  uint32   `json:"updates"`
+	Sum      Totals   `json:"sum"`      // of this epoch so far
+	NormSum  float64  `json:"norm_sum"` // likewise
+	NormN    int      `json:"norm_n"`
+	Seconds  float64  `json:"seconds"`
+	Best     *float64 `json:"best,omitempty"` // best valid bound, nats per step
+	BestAt   int      `json:"best_at"`
+	BadSince int      `json:"bad_since"` // epochs since the best
+	History  []Epoch  `json:"history"`
+}
+
+// Trainer trains a model. Set Dir to keep checkpoints there; Log, OnBatch and OnEpoch
+// to follow.
+type Trainer struct {
+	Model  *VRNN[float32]
+	Data   *Data
+	Config TrainConfig
+
+	Dir     string
+	Log     *slog.Logger      // nil is silent
+	OnBatch func()            // called after every batch, see Progress
+	OnEpoch func(Epoch) error // called after every epoch; an error ends the training
+
+	state trainState
+	adam  Adam
+	grad  *VRNN[float32]
+	pass  *Pass[float32]
+	batch Batch[float32]
+	cuts  [][]int
+	h, c  []float32 // carried states [batch, Hidden]
+}
+
+// ErrDiverged is wrapped by the error of a training whose loss or gradient stopped being
+// finite. The last checkpoint is from before that.
+var ErrDiverged = errors.New("loss or gradient is not finite")
+
+// NewTrainer prepares the training of m, which is initialised, on d.
+func NewTrainer(m *VRNN[float32], d *Data, config TrainConfig) (*Trainer, error) {
+	if err := errors.Join(config.Check(), d.Check()); err != nil {
+		return nil, err
+	}
+	if d.Dim != m.Data {
+		return nil, fmt.Errorf("model: data set %q has %d dimensions, the model %d", d.Name, d.Dim, m.Data)
+	}
+	t := &Trainer{Model: m, Data: d, Config: config}
+	t.adam = Adam{Rate: config.Rate, Beta1: config.Beta1, Beta2: config.Beta2, Epsilon: config.Epsilon,
+		Beta1Decay: config.Beta1Decay, Clip: config.Clip, ColumnClip: config.ColumnClip}
+	t.adam.bind(m.Tensors())
+	t.grad = m.NewGrad()
+	t.pass = NewPass(m, config.Threads)
+	t.cuts = cut(d.Train, config.Batch)
+	t.h = make([]float32, min(config.Batch, len(d.Train))*m.Hidden)
+	t.c = make([]float32, len(t.h))
+	return t, nil
+}
+
+// Resume prepares a training that goes on where the checkpoint in dir left it: it ends
+// with the same bits as one that was never stopped. Epochs and threads are taken from
+// config, which otherwise has to be what the training began with, if it is not nil; the
+// data has to be the same.
+func Resume(dir string, d *Data, epochs, threads int) (*Trainer, error) {
+	path := filepath.Join(dir, CheckpointFile)
+	c, err := readTensors(path)
+	if err != nil {
+		return nil, err
+	}
+	if c.Train == nil || c.State == nil {
+		return nil, fmt.Errorf("model: %s: holds a model but no training to go on with", path)
+	}
+	if c.Data.Hash != d.Hash {
+		return nil, fmt.Errorf("model: %s: was trained on other data: %s (%.12s), not %s (%.12s)", path, c.Data.Name, c.Data.Hash, d.Name, d.Hash)
+	}
+	m, err := c.model()
+	if err != nil {
+		return nil, err
+	}
+	config := *c.Train
+	if epochs > 0 {
+		config.Epochs = epochs
+	}
+	config.Threads = threads
+	t, err := NewTrainer(m, d, config)
+	if err != nil {
+		return nil, fmt.Errorf("model: %s: %w", path, err)
+	}
+	t.Dir = dir
+	if err := c.readAll(t.training()); err != nil {
+		return nil, err
+	}
+	t.state = *c.State
+	t.adam.Update = t.state.Updates
+	if s := t.state; s.Epoch < 0 || s.Batch < 0 || s.Batch > len(t.cuts) || s.Segment < 0 || len(s.History) != s.Epoch {
+		return nil, fmt.Errorf("model: %s: header: position epoch %d, batch %d, segment %d is not in this data", path, s.Epoch, s.Batch, s.Segment)
+	}
+	return t, nil
+}
+
+// training returns the tensors of the training state: the moments and the carried states.
+func (t *Trainer) training() []cell.Tensor[float32] {
+	var ts []cell.Tensor[float32]
+	for i, p := range t.Model.Tensors() {
+		ts = append(ts, cell.Tensor[float32]{Name: "adam.m." + p.Name, Shape: p.Shape, Data: t.adam.M[i]},
+			cell.Tensor[float32]{Name: "adam.v." + p.Name, Shape: p.Shape, Data: t.adam.V[i]})
+	}
+	rows := len(t.h) / t.Model.Hidden
+	return append(ts, cell.Tensor[float32]{Name: "state.h", Shape: []int{rows, t.Model.Hidden}, Data: t.h},
+		cell.Tensor[float32]{Name: "state.c", Shape: []int{rows, t.Model.Hidden}, Data: t.c})
+}
+
+// Checkpoint writes the whole state of the training to Dir.
+func (t *Trainer) Checkpoint() error {
+	if t.Dir == "" {
+		return nil
+	}
+	t.state.Updates = t.adam.Update
+	h := header{Version: headerVersion, Model: t.Model.Config, Train: &t.Config, State: &t.state, Data: dataID{t.Data.Name, t.Data.Hash}}
+	return writeTensors(filepath.Join(t.Dir, CheckpointFile), h, append(stored(t.Model), t.training()...))
+}
+
+// Progress returns how many batches are done, and how many there are if training does not
+// stop early.
+func (t *Trainer) Progress() (done, total int) {
+	return t.state.Epoch*len(t.cuts) + t.state.Batch, t.Config.Epochs * len(t.cuts)
+}
+
+// History returns the records of all epochs done.
+func (t *Trainer) History() []Epoch { return t.state.History }
+
+// Best returns the best valid bound so far and the number of epochs done then.
+func (t *Trainer) Best() (bound float64, epoch int) {
+	if t.state.Best == nil {
+		return math.Inf(1), 0
+	}
+	return *t.state.Best, t.state.BestAt
+}
+
+// Seconds returns how long the training took so far, resumed parts included.
+func (t *Trainer) Seconds() float64 { return t.state.Seconds }
+
+// Run trains until the epochs are done, patience is at its end or ctx is. In the last case
+// it finishes the update it is in, writes a checkpoint and returns the error of ctx.
+func (t *Trainer) Run(ctx context.Context) error {
+	t.Model.PackForTraining()
+	start, before := time.Now(), t.state.Seconds
+	clock := func() { t.state.Seconds = before + time.Since(start).Seconds() }
+	for t.state.Epoch < t.Config.Epochs && !t.done() {
+		if err := t.epoch(ctx, clock); err != nil {
+			if ctx.Err() == nil {
+				return err
+			}
+			clock()
+			return errors.Join(err, t.Checkpoint())
+		}
+		clock()
+		if err := t.endEpoch(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// done reports whether patience is at its end.
+func (t *Trainer) done() bool {
+	return t.Config.Patience > 0 && t.state.BadSince >= t.Config.Patience
+}
+
+// epoch trains from the current position to the end of the epoch.
+func (t *Trainer) epoch(ctx context.Context, clock func()) error {
+	s := &t.state
+	order := shuffle(len(t.cuts), t.Config.Seed, s.Epoch)
+	for ; s.Batch < len(order); s.Batch++ {
+		batch := t.cuts[order[s.Batch]]
+		for {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			last, err := t.update(batch)
+			if err != nil {
+				return err
+			}
+			if last {
+				s.Segment = 0
+				break
+			}
+			s.Segment++
+		}
+		if t.OnBatch != nil {
+			t.OnBatch()
+		}
+	}
+	return nil
+}
+
+// update makes one optimiser step with segment s.Segment of the batch and reports whether
+// it was the last one.
+func (t *Trainer) update(batch []int) (last bool, err error) {
+	s, c, m := &t.state, t.Config, t.Model
+	from := s.Segment * c.Truncate
+	segment(&t.batch, t.Data.Train, batch, m.Data, from, c.Truncate)
+	t.batch.Noise = kernels.Noise{Seed: c.Seed, Stream: streamTrain, Update: t.adam.Update + 1}
+	t.batch.H, t.batch.C = nil, nil
+	if carry := s.Segment > 0 && (c.ResetEvery == 0 || s.Segment%c.ResetEvery != 0); carry {
+		t.batch.H, t.batch.C = t.h, t.c
+	}
+	steps := t.batch.Shape.Rows()
+	longest := len(t.Data.Train[batch[0]].X) / m.Data
+	last = c.Truncate == 0 || from+c.Truncate >= longest
+	if steps == 0 {
+		return last, nil
+	}
+
+	obj := Objective{KLWeight: warmup(s.Epoch, c.KLWarmup), FreeBits: c.FreeBits, Scale: 1 / float64(steps)}
+	t.pass.Forward(&t.batch, true)
+	if loss := t.pass.Loss(obj); math.IsNaN(loss) || math.IsInf(loss, 0) {
+		return last, fmt.Errorf("model: epoch %d, update %d: loss %v: %w", s.Epoch+1, t.adam.Update+1, loss, ErrDiverged)
+	}
+	grads := t.grad.Tensors()
+	cell.Zero(grads)
+	t.pass.Backward(t.grad, obj)
+	if c.DivideByBatch {
+		t.adam.Divisor = float64(t.batch.Shape.Batch())
+	}
+	size := t.adam.Step(m.Tensors(), grads)
+	if math.IsNaN(size) || math.IsInf(size, 0) {
+		return last, fmt.Errorf("model: epoch %d, update %d: gradient norm %v: %w", s.Epoch+1, t.adam.Update+1, size, ErrDiverged)
+	}
+	m.PackForTraining()
+	if !last {
+		t.pass.Seq.Final(t.h, t.c)
+	}
+	sum := t.pass.Totals()
+	if s.Segment > 0 {
+		sum.Sequences = 0 // counted with their first segment
+	}
+	s.Sum.Add(sum)
+	s.NormSum += size
+	s.NormN++
+	return last, nil
+}
+
+// endEpoch scores the valid split, keeps the best parameters and writes the checkpoints.
+func (t *Trainer) endEpoch() error {
+	s := &t.state
+	exact := t.Model.Latent == 0
+	weight := warmup(s.Epoch, t.Config.KLWarmup)
+	channels := newChannels(t.pass)
+	valid := evaluate(t.pass, t.Data.Valid, t.Config.Batch, t.Config.Seed, channels.add).Score(exact)
+	if math.IsNaN(valid.NLLPerStep) || math.IsInf(valid.NLLPerStep, 0) {
+		return fmt.Errorf("model: epoch %d: valid bound %v: %w", s.Epoch+1, valid.NLLPerStep, ErrDiverged)
+	}
+	s.Epoch++
+	// During the warm-up the bound is not yet what is optimised, so the search for the
+	// best starts again when the weight reaches 1.
+	if s.Epoch == t.Config.KLWarmup {
+		s.Best, s.BadSince = nil, 0
+	}
+	better := s.Best == nil || valid.NLLPerStep < *s.Best
+	if better {
+		best := valid.NLLPerStep
+		s.Best, s.BestAt, s.BadSince = &best, s.Epoch, 0
+		if t.Dir != "" {
+			if err := Save(filepath.Join(t.Dir, BestFile), t.Model, t.Data); err != nil {
+				return err
+			}
+		}
+	} else if s.Epoch > t.Config.KLWarmup {
+		s.BadSince++
+	}
+	e := Epoch{Epoch: s.Epoch, Updates: t.adam.Update, Seconds: s.Seconds, KLWeight: weight,
+		GradNorm: s.NormSum / float64(max(s.NormN, 1)), Train: s.Sum.Score(exact), Valid: valid, Best: better, Channels: channels.result()}
+	s.History = append(s.History, e)
+	s.Batch, s.Segment, s.Sum, s.NormSum, s.NormN = 0, 0, Totals{}, 0, 0
+	if err := t.Checkpoint(); err != nil {
+		return err
+	}
+	if t.Log != nil {
+		t.Log.Info("epoch", "epoch", e.Epoch, "train", e.Train.NLLPerStep, "valid", e.Valid.NLLPerStep, "kl", e.Valid.KLPerStep, "norm", e.GradNorm, "best", e.Best)
+	}
+	if t.OnEpoch != nil {
+		return t.OnEpoch(e)
+	}
+	return nil
+}

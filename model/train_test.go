@@ -1,0 +1,424 @@
+package model
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/elbow-go/elbow/asm/asmtest"
+)
+
+// testData returns a small data set of noisy periodic sequences, which a model can learn.
+func testData(dim int) *Data {
+	rng := rand.New(rand.NewPCG(4, 4))
+	make1 := func(n int) []Sequence {
+		var seqs []Sequence
+		for range n {
+			steps := 5 + rng.IntN(12)
+			x := make([]float32, steps*dim)
+			phase := rng.IntN(dim)
+			for t := range steps {
+				x[t*dim+(t+phase)%dim] = 1
+				if rng.IntN(8) == 0 {
+					x[t*dim+rng.IntN(dim)] = 1
+				}
+			}
+			seqs = append(seqs, Sequence{X: x})
+		}
+		return seqs
+	}
+	return &Data{Name: "test", Dim: dim, Hash: "0123", Train: make1(21), Valid: make1(6), Test: make1(5)}
+}
+
+func testTrainConfig() TrainConfig {
+	c := DefaultTrainConfig()
+	c.Epochs, c.Batch, c.Rate, c.KLWarmup, c.FreeBits = 4, 4, 5e-3, 2, 0.1
+	return c
+}
+
+func newTestTrainer(t testing.TB, mc Config, tc TrainConfig, d *Data, dir string) *Trainer {
+	t.Helper()
+	mc.Data = d.Dim
+	m, err := NewVRNN[float32](mc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Init(tc.Seed, d.Stats())
+	tr, err := NewTrainer(m, d, tc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr.Dir = dir
+	return tr
+}
+
+func TestTrainingLearns(t *testing.T) {
+	d := testData(6)
+	for _, name := range models {
+		if testing.Short() && name != ModelVRNN {
+			continue
+		}
+		c := testTrainConfig()
+		c.Epochs = 25
+		tr := newTestTrainer(t, Config{Model: name, Hidden: 12}, c, d, t.TempDir())
+		if err := tr.Run(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		h := tr.History()
+		first, best := h[0].Valid.NLLPerStep, h[0].Valid.NLLPerStep
+		for _, e := range h {
+			best = min(best, e.Valid.NLLPerStep)
+		}
+		if best > first-0.8 {
+			t.Errorf("%s: valid went from %v to %v", name, first, best)
+		}
+		// What best.safetensors holds scores what the history says.
+		m, data, hash, err := Load(filepath.Join(tr.Dir, BestFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		bound, at := tr.Best()
+		if data != d.Name || hash != d.Hash || h[at-1].Valid.NLLPerStep != bound {
+			t.Errorf("best: data %q %q, bound %v at %d", data, hash, bound, at)
+		}
+		if s := Evaluate(NewPass(m, 2), d.Valid, 3, c.Seed); math.Abs(s.NLLPerStep-bound) > 1e-12 {
+			t.Errorf("%s: best.safetensors scores %v, want %v", name, s.NLLPerStep, bound)
+		}
+	}
+}
+
+// TestResume stops trainings at every kind of place, also several times, and compares the
+// last checkpoint with that of a training never stopped, byte for byte but for the clock.
+func TestResume(t *testing.T) {
+	d := testData(5)
+	for _, c := range []struct {
+		name   string
+		model  Config
+		change func(*TrainConfig)
+		stops  []int // updates after which to stop
+	}{
+		{"whole sequences", Config{Model: ModelVRNN, Hidden: 6}, func(*TrainConfig) {}, []int{1, 2, 6, 7, 13, 20}},
+		{"segments", Config{Model: ModelVRNN, Cell: "lstm", Hidden: 6}, func(c *TrainConfig) { c.Truncate, c.ResetEvery = 3, 2 }, []int{1, 2, 3, 5, 8, 14, 23, 40}},
+		{"gru segments", Config{Model: ModelRNN, Cell: "gru", Hidden: 6}, func(c *TrainConfig) { c.Truncate = 4 }, []int{4, 5, 11}},
+		{"preset", Config{Model: ModelVRNNI, Hidden: 6, Init: InitUniform, Depth: 2},
+			func(c *TrainConfig) { c.ColumnClip, c.Beta1Decay, c.DivideByBatch, c.Clip = 0.3, 1e-3, true, 0.05 }, []int{3, 9}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tc := testTrainConfig()
+			c.change(&tc)
+			if testing.Short() {
+				c.stops = c.stops[:2]
+			}
+			whole := newTestTrainer(t, c.model, tc, d, t.TempDir())
+			if err := whole.Run(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			part := newTestTrainer(t, c.model, tc, d, t.TempDir())
+			for _, stop := range c.stops {
+				ctx := &countdown{Context: context.Background(), left: stop - int(part.adam.Update)}
+				if err := part.Run(ctx); !errors.Is(err, context.Canceled) {
+					t.Fatalf("stop after %d updates: %v", stop, err)
+				}
+				if int(part.adam.Update) != stop {
+					t.Fatalf("stopped after %d updates, want %d", part.adam.Update, stop)
+				}
+				var err error
+				if part, err = Resume(part.Dir, d, 0, 2); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := part.Run(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			sameTrainers(t, part, whole)
+			a, b := bestBytes(t, part.Dir), bestBytes(t, whole.Dir)
+			if !slices.Equal(a, b) {
+				t.Error("best.safetensors differs")
+			}
+		})
+	}
+}
+
+// countdown is a context that is cancelled when it was asked left times.
+type countdown struct {
+	context.Context
+	left int
+}
+
+func (c *countdown) Err() error {
+	if c.left--; c.left < 0 {
+		c.left = -1
+		return context.Canceled
+	}
+	return nil
+}
+
+func sameTrainers(t *testing.T, got, want *Trainer) {
+	t.Helper()
+	a, b := append(stored(got.Model), got.training()...), append(stored(want.Model), want.training()...)
+	for i := range a {
+		asmtest.SameFloats(t, a[i].Name, a[i].Data, b[i].Data)
+	}
+	for _, tr := range []*Trainer{got, want} {
+		tr.state.Seconds = 0
+		for i := range tr.state.History {
+			tr.state.History[i].Seconds = 0
+		}
+	}
+	if len(got.History()) != len(want.History()) {
+		t.Fatalf("%d epochs, want %d", len(got.History()), len(want.History()))
+	}
+	for i, e := range got.History() {
+		w := want.History()[i]
+		if e.Train != w.Train || e.Valid != w.Valid || e.GradNorm != w.GradNorm || e.Updates != w.Updates {
+			t.Errorf("epoch %d: %+v, want %+v", i+1, e, w)
+		}
+	}
+}
+
+func bestBytes(t *testing.T, dir string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, BestFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// TestResumeRefuses: other data, a model without training state, another batch order.
+func TestResumeRefuses(t *testing.T) {
+	d := testData(5)
+	tr := newTestTrainer(t, Config{Hidden: 4}, testTrainConfig(), d, t.TempDir())
+	tr.Config.Epochs = 1
+	if err := tr.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	other := testData(5)
+	other.Hash, other.Name = "4567", "another"
+	if _, err := Resume(tr.Dir, other, 0, 1); err == nil || !strings.Contains(err.Error(), "other data: test (0123), not another (4567)") {
+		t.Errorf("other data: %v", err)
+	}
+	if err := os.Rename(filepath.Join(tr.Dir, BestFile), filepath.Join(tr.Dir, CheckpointFile)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Resume(tr.Dir, d, 0, 1); err == nil || !strings.Contains(err.Error(), "no training to go on with") {
+		t.Errorf("best as checkpoint: %v", err)
+	}
+	if _, err := Resume(t.TempDir(), d, 0, 1); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no checkpoint: %v", err)
+	}
+}
+
+func TestDivergenceStops(t *testing.T) {
+	d := testData(5)
+	d.Train[3].X[2] = float32(math.Inf(1))
+	tr := newTestTrainer(t, Config{Model: ModelVRNN, Likelihood: Gauss, Hidden: 4}, testTrainConfig(), d, t.TempDir())
+	if err := tr.Checkpoint(); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(filepath.Join(tr.Dir, CheckpointFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tr.Run(context.Background()); !errors.Is(err, ErrDiverged) {
+		t.Fatalf("Run: %v, want ErrDiverged", err)
+	}
+	after, err := os.ReadFile(filepath.Join(tr.Dir, CheckpointFile))
+	if err != nil || !slices.Equal(before, after) {
+		t.Errorf("the checkpoint was changed: %v", err)
+	}
+	for _, ts := range tr.Model.Tensors() {
+		for i, v := range ts.Data {
+			if v != v {
+				t.Fatalf("%s[%d] is NaN", ts.Name, i)
+			}
+		}
+	}
+}
+
+func TestSegments(t *testing.T) {
+	const dim = 2
+	var seqs []Sequence
+	for i, n := range []int{3, 7, 5, 0} {
+		x := make([]float32, n*dim)
+		for t := range n {
+			x[t*dim], x[t*dim+1] = float32(i), float32(t)
+		}
+		seqs = append(seqs, Sequence{X: x})
+	}
+	batches := cut(seqs, 3)
+	if len(batches) != 2 || !slices.Equal(batches[0], []int{2, 0, 3}) || !slices.Equal(batches[1], []int{1}) {
+		t.Fatalf("cut: %v", batches)
+	}
+	batch := []int{1, 2, 0}
+	var b Batch[float32]
+	for _, c := range []struct {
+		from, steps int
+		lengths     []int
+	}{{0, 0, []int{7, 5, 3}}, {0, 3, []int{3, 3, 3}}, {3, 3, []int{3, 2}}, {6, 3, []int{1}}} {
+		segment(&b, seqs, batch, dim, c.from, c.steps)
+		if b.Shape.Batch() != len(c.lengths) {
+			t.Fatalf("segment from %d: %d sequences, want %d", c.from, b.Shape.Batch(), len(c.lengths))
+		}
+		for k, n := range c.lengths {
+			if b.Shape.Length(k) != n {
+				t.Errorf("segment from %d: length %d of sequence %d, want %d", c.from, b.Shape.Length(k), k, n)
+			}
+			for s := range n {
+				row := b.X[b.Shape.Row(s, k)*dim:]
+				if row[0] != float32(batch[k]) || row[1] != float32(c.from+s) {
+					t.Errorf("segment from %d: row %v of sequence %d, step %d", c.from, row[:2], k, s)
+				}
+			}
+		}
+	}
+	order := shuffle(9, 1, 0)
+	if slices.Equal(order, shuffle(9, 1, 1)) || !slices.Equal(order, shuffle(9, 1, 0)) {
+		t.Error("shuffle does not depend on the epoch alone")
+	}
+}
+
+func TestWarmup(t *testing.T) {
+	for _, c := range []struct {
+		done, warm int
+		want       float64
+	}{{0, 0, 1}, {9, 0, 1}, {0, 50, 0.1}, {25, 50, 0.55}, {50, 50, 1}, {80, 50, 1}} {
+		if got := warmup(c.done, c.warm); math.Abs(got-c.want) > 1e-15 {
+			t.Errorf("warmup(%d, %d) = %v, want %v", c.done, c.warm, got, c.want)
+		}
+	}
+}
+
+func TestColumnClip(t *testing.T) {
+	w := []float32{3, 4, 0.3, 0.4}
+	clipRows(w, 2, 1)
+	asmtest.SameFloats(t, "w", w[2:], []float32{0.3, 0.4})
+	if n := math.Hypot(float64(w[0]), float64(w[1])); math.Abs(n-1) > 1e-6 {
+		t.Errorf("norm of the clipped row %v, want 1", n)
+	}
+}
+
+func TestSample(t *testing.T) {
+	for _, c := range testConfigs() {
+		m := newTestModel[float32](t, c)
+		const count, steps = 3, 7
+		x := Sample(m, count, steps, 5, false)
+		one := Sample(m, 1, steps, 5, false)
+		asmtest.SameFloats(t, "the first of three", x[:steps*m.Data], one)
+		if m.Likelihood == Bernoulli {
+			for _, v := range x {
+				if v != 0 && v != 1 {
+					t.Fatalf("%s: sample %v, want 0 or 1", c.testName(), v)
+				}
+			}
+		}
+		if slices.Equal(x, Sample(m, count, steps, 6, false)) {
+			t.Errorf("%s: two seeds give the same sample", c.testName())
+		}
+	}
+}
+
+// TestSampleFrequencies: what a model samples first has the probabilities it gives.
+func TestSampleFrequencies(t *testing.T) {
+	m := newTestModel[float32](t, Config{Model: ModelRNN, Data: 4, Hidden: 5})
+	const count = 5000
+	x := Sample(m, count, 1, 1, false)
+	p := Sample(m, 1, 1, 1, true)
+	for j, want := range p {
+		sum := 0.0
+		for i := range count {
+			sum += float64(x[i*m.Data+j])
+		}
+		sd := math.Sqrt(float64(want*(1-want)) / count)
+		if got := sum / count; math.Abs(got-float64(want)) > 5*sd {
+			t.Errorf("dimension %d: frequency %v, want %v +- %v", j, got, want, sd)
+		}
+	}
+}
+
+func TestCheckpointDamage(t *testing.T) {
+	d := testData(5)
+	tr := newTestTrainer(t, Config{Hidden: 4}, testTrainConfig(), d, t.TempDir())
+	if err := tr.Checkpoint(); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(tr.Dir, CheckpointFile)
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, _, err := Load(path); err != nil {
+		t.Fatal(err)
+	}
+	bad := func(name string, data []byte, want string) {
+		t.Helper()
+		p := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(p, data, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		_, _, _, err := Load(p)
+		if err == nil || !strings.Contains(err.Error(), p) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want one with the path and %q", name, err, want)
+		}
+	}
+	bad("empty", nil, "header")
+	for _, n := range []int{1, 7, 8, 9, 100, len(good) / 2, len(good) - 1} {
+		bad("cut", good[:n], "header")
+	}
+	bad("long header", append([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f}, good[8:]...), "header")
+	bad("no JSON", append(slices.Clone(good[:8]), bytesOf('x', len(good)-8)...), "header")
+	text := string(good)
+	same := func(old, new string) []byte { // replaces without changing the length
+		t.Helper()
+		if !strings.Contains(text, old) || len(old) != len(new) {
+			t.Fatalf("bad replacement %q -> %q", old, new)
+		}
+		return []byte(strings.Replace(text, old, new, 1))
+	}
+	bad("other sizes", same(`\"hidden\":4`, `\"hidden\":5`), `tensor "cell.whh": shape [16 4] does not fit`)
+	bad("other tensor", same(`"phi_x.0.b"`, `"phi_y.0.b"`), `no tensor "phi_x.0.b"`)
+	bad("other model", same(`\"vrnn\"`, `\"vrnx\"`), `unknown model "vrnx"`)
+	bad("other version", same(`\"version\":1`, `\"version\":9`), "version 9")
+	nan := slices.Clone(good)
+	copy(nan[len(nan)-4:], []byte{0, 0, 0xc0, 0x7f})
+	p := filepath.Join(tr.Dir, CheckpointFile)
+	if err := os.WriteFile(p, nan, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Resume(tr.Dir, d, 0, 1); err == nil || !strings.Contains(err.Error(), "NaN") {
+		t.Errorf("NaN in a tensor: %v", err)
+	}
+}
+
+func bytesOf(b byte, n int) []byte {
+	s := make([]byte, n)
+	for i := range s {
+		s[i] = b
+	}
+	return s
+}
+
+func TestStats(t *testing.T) {
+	d := &Data{Name: "d", Dim: 2, Train: []Sequence{{X: []float32{1, 0, 1, 1}}, {X: []float32{0, 0}}}}
+	s := d.Stats()
+	if s.Steps != 3 || s.Mean[0] != 2.0/3 || s.Mean[1] != 1.0/3 {
+		t.Errorf("Stats = %+v", s)
+	}
+	if err := d.Check(); err == nil || !strings.Contains(err.Error(), "valid has no steps") {
+		t.Errorf("Check: %v", err)
+	}
+	m, err := NewVRNN[float64](Config{Model: ModelRNN, Data: 2, Hidden: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Init(1, s)
+	if got, want := m.decoder.last().B[0], math.Log(2.5/1.5); math.Abs(got-want) > 1e-12 {
+		t.Errorf("output bias %v, want logit((2+0.5)/(3+1)) = %v", got, want)
+	}
+}
