@@ -1,0 +1,140 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"runtime"
+
+	"github.com/elbow-go/elbow/model"
+)
+
+// settings are the flags that say what to train and how.
+type settings struct {
+	model model.Config
+	train model.TrainConfig
+
+	preset string
+	hidden int
+}
+
+// flags declares the flags. Those that a preset may set have their default in the preset.
+func (s *settings) flags(fs *flag.FlagSet) {
+	d := model.DefaultTrainConfig()
+	fs.StringVar(&s.preset, "preset", "", "settings that flags then change: plain, tunes (small data and two minutes; used without -data) or chung (the VRNN paper's own, for speech)")
+	fs.StringVar(&s.model.Model, "model", model.ModelVRNN, "rnn, vrnn or vrnn-i")
+	fs.StringVar(&s.model.Cell, "cell", "lstm", "rnn, lstm, gru or gru-before")
+	fs.StringVar(&s.model.Likelihood, "likelihood", model.Bernoulli, "bernoulli or gauss")
+	fs.IntVar(&s.hidden, "hidden", 32, "size of the recurrent state and width of every net")
+	fs.IntVar(&s.model.Latent, "latent", 0, "size of z (default: as hidden)")
+	fs.IntVar(&s.model.Depth, "depth", 1, "hidden layers of every net")
+	fs.IntVar(&s.train.Epochs, "epochs", d.Epochs, "epochs at most")
+	fs.IntVar(&s.train.Patience, "patience", d.Patience, "epochs without a better valid bound before training stops; 0: never")
+	fs.IntVar(&s.train.Batch, "batch", d.Batch, "sequences per update")
+	fs.Float64Var(&s.train.Rate, "lr", d.Rate, "learning rate of Adam")
+	fs.Float64Var(&s.train.Clip, "clip", d.Clip, "largest global norm of the gradient; 0: no limit")
+	fs.IntVar(&s.train.KLWarmup, "kl-warmup", 0, "epochs over which the weight of the KL term rises from 0.1 to 1")
+	fs.Float64Var(&s.train.FreeBits, "free-bits", 0, "nats of KL per step that cost nothing more when saved")
+	fs.IntVar(&s.train.Truncate, "truncate", 0, "steps per update, the state carried over; 0: whole sequences")
+	fs.IntVar(&s.train.ResetEvery, "reset-every", 0, "with -truncate: segments after which the carried state is set to zero; 0: never")
+	fs.Uint64Var(&s.train.Seed, "seed", 1, "seed of everything random")
+	fs.IntVar(&s.train.Threads, "threads", runtime.GOMAXPROCS(0), "goroutines; the result does not depend on it")
+}
+
+// finish applies the preset below the flags that were given and returns the settings for
+// data of the given dimension, which may be the built-in tunes.
+func (s *settings) finish(fs *flag.FlagSet, dim int, builtin bool) (model.Config, model.TrainConfig, error) {
+	given := map[string]bool{}
+	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	m, t := s.model, s.train
+	m.Data, m.Hidden = dim, s.hidden
+	d := model.DefaultTrainConfig()
+	t.Beta1, t.Beta2, t.Epsilon = d.Beta1, d.Beta2, d.Epsilon
+	preset := s.preset
+	if preset == "" {
+		preset = "plain"
+		if builtin {
+			preset = "tunes"
+		}
+	}
+	switch preset {
+	case "plain":
+	case "tunes":
+		m, t = tunes(m, t, given)
+	case "chung":
+		m, t = chung(m, t, given)
+	default:
+		return m, t, usagef("unknown preset %q, want plain, tunes or chung", s.preset)
+	}
+	m, err := m.Resolve()
+	if err == nil {
+		err = t.Check()
+	}
+	if err != nil {
+		return m, t, usageError{err}
+	}
+	return m, t, nil
+}
+
+// tunes sets what lets a model learn something of the built-in tunes within two minutes on
+// two cores.
+func tunes(m model.Config, t model.TrainConfig, given map[string]bool) (model.Config, model.TrainConfig) {
+	for _, v := range []struct {
+		flag string
+		p    *int
+		v    int
+	}{{"hidden", &m.Hidden, 64}, {"latent", &m.Latent, 32}, {"epochs", &t.Epochs, 40}, {"batch", &t.Batch, 8}, {"kl-warmup", &t.KLWarmup, 10}} {
+		if !given[v.flag] {
+			*v.p = v.v
+		}
+	}
+	if !given["lr"] {
+		t.Rate = 2e-3
+	}
+	return m, t
+}
+
+// chung sets what Chung et al. 2015 used for speech (Blizzard), as their published
+// configuration has it, except where a flag was given. A -hidden that was given sets all
+// widths, as without the preset.
+func chung(m model.Config, t model.TrainConfig, given map[string]bool) (model.Config, model.TrainConfig) {
+	set := func(flag string, p *int, v int) {
+		if !given[flag] {
+			*p = v
+		}
+	}
+	if !given["hidden"] {
+		m.Hidden = 4000
+		switch gauss := m.Likelihood == model.Gauss; {
+		case m.Model == model.ModelRNN && gauss:
+			m.PhiX, m.Decoder = 800, 800
+		case m.Model == model.ModelRNN:
+			m.PhiX, m.Decoder = 700, 700
+		default:
+			m.PhiX, m.PhiZ, m.Prior, m.Posterior, m.Decoder = 500, 500, 500, 500, 500
+			if gauss {
+				m.PhiX, m.Decoder = 600, 600
+			}
+		}
+		set("latent", &m.Latent, 200)
+	}
+	m.Init = model.InitUniform
+	set("depth", &m.Depth, 4)
+	set("epochs", &t.Epochs, 10)
+	set("batch", &t.Batch, 128)
+	set("truncate", &t.Truncate, 40)
+	set("reset-every", &t.ResetEvery, 4)
+	if !given["lr"] {
+		t.Rate = 3e-4
+	}
+	t.ColumnClip, t.Beta1Decay, t.DivideByBatch = 1.9365, 1e-8, true
+	return m, t
+}
+
+// describe names a model in one line.
+func describe(c model.Config) string {
+	s := fmt.Sprintf("%s, %s %d, %s", c.Model, c.Cell, c.Hidden, c.Likelihood)
+	if c.Latent > 0 {
+		s += fmt.Sprintf(", latent %d", c.Latent)
+	}
+	return s
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/elbow-go/elbow/model"
+)
+
+func eval(_ context.Context, args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("eval", flag.ContinueOnError)
+	var data dataFlags
+	data.flags(flags)
+	from := flags.String("model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
+	seed := flags.Uint64("seed", 1, "seed of the draws of z")
+	batch := flags.Int("batch", 16, "sequences per pass; the draws do not depend on it")
+	threads := flags.Int("threads", runtime.GOMAXPROCS(0), "goroutines")
+	asJSON := flags.Bool("json", false, "print JSON")
+	if err := parse(flags, args, out); err != nil {
+		return err
+	}
+	if *batch < 1 || *threads < 1 {
+		return usagef("-batch %d -threads %d: want at least 1", *batch, *threads)
+	}
+	_, d, err := data.load()
+	if err != nil {
+		return err
+	}
+	m, name, hash, err := model.Load(checkpoint(*from))
+	if err != nil {
+		return err
+	}
+	if m.Data != d.Dim {
+		return fmt.Errorf("%s: %d dimensions, the data have %d", checkpoint(*from), m.Data, d.Dim)
+	}
+	pass := model.NewPass(m, *threads)
+	scores := map[string]model.Score{}
+	for split, seqs := range map[string][]model.Sequence{"train": d.Train, "valid": d.Valid, "test": d.Test} {
+		scores[split] = model.Evaluate(pass, seqs, *batch, *seed)
+	}
+	if *asJSON {
+		enc := json.NewEncoder(out)
+		enc.SetIndent("", "  ")
+		return enc.Encode(scores)
+	}
+	fmt.Fprintf(out, "%s\n", describe(m.Config))
+	if hash != d.Hash {
+		fmt.Fprintf(out, "note: it was trained on other data, %s\n", name)
+	}
+	for _, split := range []string{"train", "valid", "test"} {
+		printScore(out, split, scores[split])
+	}
+	return nil
+}
+
+// checkpoint returns the file that a -model flag means.
+func checkpoint(from string) string {
+	if info, err := os.Stat(from); err == nil && info.IsDir() {
+		return filepath.Join(from, model.BestFile)
+	}
+	return from
+}

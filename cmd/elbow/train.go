@@ -1,0 +1,267 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/pprof"
+	"time"
+
+	"github.com/elbow-go/elbow/asm"
+	"github.com/elbow-go/elbow/blas"
+	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/internal/atomicfile"
+	"github.com/elbow-go/elbow/internal/music"
+	"github.com/elbow-go/elbow/internal/progress"
+	"github.com/elbow-go/elbow/model"
+)
+
+// The files that train leaves in its folder beside the checkpoints.
+const (
+	metricsFile = "metrics.jsonl"
+	summaryFile = "summary.json"
+	curvesFile  = "curves" // .png and .svg
+	rollsFile   = "rolls"  // likewise
+	sampleFile  = "sample.mid"
+)
+
+// summary is what summary.json holds.
+type summary struct {
+	Model      string            `json:"model"`
+	Likelihood string            `json:"likelihood"`
+	Params     int               `json:"params"`
+	Seed       uint64            `json:"seed"`
+	Epochs     int               `json:"epochs"`
+	BestEpoch  int               `json:"best_epoch"`
+	Seconds    float64           `json:"seconds"`
+	ISA        string            `json:"isa"`
+	BLAS       string            `json:"blas"`
+	Threads    int               `json:"threads"`
+	Valid      model.Score       `json:"valid"`
+	Test       model.Score       `json:"test"`
+	Data       string            `json:"data"`
+	DataHash   string            `json:"data_hash"`
+	Config     model.Config      `json:"config"`
+	Train      model.TrainConfig `json:"train"`
+	Go         string            `json:"go"`
+}
+
+func train(ctx context.Context, args []string, out io.Writer) (err error) {
+	flags := flag.NewFlagSet("train", flag.ContinueOnError)
+	var s settings
+	s.flags(flags)
+	var data dataFlags
+	data.flags(flags)
+	dir := flags.String("out", "run", "folder for the results")
+	resume := flags.Bool("resume", false, "go on from the checkpoint in -out, with its settings")
+	profile := flags.String("cpuprofile", "", "write a CPU profile to this file")
+	if err := parse(flags, args, out); err != nil {
+		return err
+	}
+	set, d, err := data.load()
+	if err != nil {
+		return err
+	}
+	var t *model.Trainer
+	if *resume {
+		t, err = resumed(flags, &s, *dir, d)
+	} else {
+		t, err = fresh(flags, &s, *dir, d, data.path == "")
+	}
+	if err != nil {
+		return err
+	}
+	if *profile != "" {
+		stop, err := startProfile(*profile)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, stop()) }()
+	}
+
+	params := cell.Count(t.Model.Tensors())
+	stats := d.Stats()
+	fmt.Fprintf(out, "%s: %d parameters; %s: %d + %d + %d sequences, %d steps to train on\n", describe(t.Model.Config), params,
+		d.Name, len(d.Train), len(d.Valid), len(d.Test), stats.Steps)
+	fmt.Fprintf(out, "isa %v, blas %s, %d threads, seed %d; nats per step, lower is better\n", asm.Active(), blas.Info(), t.Config.Threads, t.Config.Seed)
+	if err := runTraining(ctx, t, *dir, out); err != nil {
+		if errors.Is(err, context.Canceled) {
+			fmt.Fprintf(out, "stopped in epoch %d after %.0f s; go on with: elbow train -resume -out %s", len(t.History())+1, t.Seconds(), *dir)
+			if data.path != "" {
+				fmt.Fprintf(out, " -data %s", data.path)
+			}
+			fmt.Fprintln(out)
+		}
+		return err
+	}
+	return finishTraining(t, set, d, *dir, params, out)
+}
+
+// fresh prepares a new training and clears the folder of what an earlier one left there.
+func fresh(flags *flag.FlagSet, s *settings, dir string, d *model.Data, builtin bool) (*model.Trainer, error) {
+	mc, tc, err := s.finish(flags, d.Dim, builtin)
+	if err != nil {
+		return nil, err
+	}
+	if err := makeDir(dir); err != nil {
+		return nil, err
+	}
+	if exists(dir, model.CheckpointFile) && !exists(dir, summaryFile) {
+		return nil, fmt.Errorf("%s holds a training that has not ended: go on with -resume, or choose another -out", dir)
+	}
+	for _, name := range []string{model.CheckpointFile, model.BestFile, metricsFile, summaryFile, sampleFile,
+		curvesFile + ".png", curvesFile + ".svg", rollsFile + ".png", rollsFile + ".svg"} {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	m, err := model.NewVRNN[float32](mc)
+	if err != nil {
+		return nil, err
+	}
+	m.Init(tc.Seed, d.Stats())
+	t, err := model.NewTrainer(m, d, tc)
+	if err != nil {
+		return nil, err
+	}
+	t.Dir = dir
+	return t, nil
+}
+
+// resumed takes the settings from the checkpoint; only -epochs and -threads may be given.
+func resumed(flags *flag.FlagSet, s *settings, dir string, d *model.Data) (*model.Trainer, error) {
+	epochs := 0
+	var other error
+	flags.Visit(func(f *flag.Flag) {
+		switch f.Name {
+		case "epochs":
+			epochs = s.train.Epochs
+		case "data", "grid", "out", "resume", "threads", "cpuprofile":
+		default:
+			other = usagef("-%s cannot be given with -resume: the settings are those of the checkpoint", f.Name)
+		}
+	})
+	if other != nil {
+		return nil, other
+	}
+	if err := makeDir(dir); err != nil {
+		return nil, err
+	}
+	return model.Resume(dir, d, epochs, s.train.Threads)
+}
+
+func exists(dir, name string) bool {
+	_, err := os.Stat(filepath.Join(dir, name))
+	return err == nil
+}
+
+// runTraining trains with progress on out and the metrics in dir.
+func runTraining(ctx context.Context, t *model.Trainer, dir string, out io.Writer) error {
+	done, total := t.Progress()
+	bar := progress.New(out, total, done)
+	defer bar.Close()
+	t.OnBatch = func() { bar.Step(1) }
+	t.OnEpoch = func(e model.Epoch) error {
+		bar.Epoch(epochLine(e))
+		return writeMetrics(filepath.Join(dir, metricsFile), t.History())
+	}
+	return t.Run(ctx)
+}
+
+// epochLine is the line that is printed for an epoch.
+func epochLine(e model.Epoch) string {
+	s := fmt.Sprintf("epoch %3d  train %8.4f  valid %8.4f", e.Epoch, e.Train.NLLPerStep, e.Valid.NLLPerStep)
+	if !e.Valid.Exact {
+		s += fmt.Sprintf("  kl %7.4f", e.Valid.KLPerStep)
+	}
+	s += fmt.Sprintf("  %.1f s", e.Seconds)
+	if e.Best {
+		s += "  best"
+	}
+	return s
+}
+
+func writeMetrics(path string, history []model.Epoch) error {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	for _, e := range history {
+		if err := enc.Encode(e); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	return atomicfile.WriteFile(path, buf.Bytes(), 0o666)
+}
+
+// finishTraining scores valid and test once, with the best parameters, and leaves the
+// summary, the pictures and the sample.
+func finishTraining(t *model.Trainer, set *music.Dataset, d *model.Data, dir string, params int, out io.Writer) error {
+	m, _, _, err := model.Load(filepath.Join(dir, model.BestFile))
+	if err != nil {
+		return err
+	}
+	c := t.Config
+	pass := model.NewPass(m, c.Threads)
+	_, bestEpoch := t.Best()
+	sum := summary{Model: m.Model, Likelihood: m.Likelihood, Params: params, Seed: c.Seed, Epochs: len(t.History()), BestEpoch: bestEpoch,
+		Seconds: t.Seconds(), ISA: asm.Active().String(), BLAS: blas.Info(), Threads: c.Threads,
+		Valid: model.Evaluate(pass, d.Valid, c.Batch, c.Seed), Test: model.Evaluate(pass, d.Test, c.Batch, c.Seed),
+		Data: d.Name, DataHash: d.Hash, Config: m.Config, Train: c, Go: runtime.Version()}
+	if err := writeJSON(filepath.Join(dir, summaryFile), sum); err != nil {
+		return err
+	}
+	if err := drawCurves(filepath.Join(dir, curvesFile), t.History()); err != nil {
+		return err
+	}
+	if err := drawSample(m, set, c.Seed, dir); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "best epoch %d of %d, %.0f s\n", bestEpoch, len(t.History()), t.Seconds())
+	printScore(out, "valid", sum.Valid)
+	printScore(out, "test", sum.Test)
+	fmt.Fprintf(out, "%s: %s %s.png %s.png %s\n", dir, summaryFile, curvesFile, rollsFile, sampleFile)
+	return nil
+}
+
+func printScore(out io.Writer, name string, s model.Score) {
+	kind := "nll"
+	if !s.Exact {
+		kind = "bound"
+	}
+	fmt.Fprintf(out, "%-5s %s %.4f nats per step (recon %.4f, kl %.4f), %.2f per sequence, %d steps\n",
+		name, kind, s.NLLPerStep, s.ReconPerStep, s.KLPerStep, s.NLLPerSeq, s.Steps)
+}
+
+func writeJSON(path string, v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return atomicfile.WriteFile(path, append(text, '\n'), 0o666)
+}
+
+// startProfile starts a CPU profile and returns what ends it.
+func startProfile(path string) (stop func() error, err error) {
+	var buf bytes.Buffer
+	if err := makeDir(filepath.Dir(path)); err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(&buf); err != nil {
+		return nil, err
+	}
+	start := time.Now()
+	return func() error {
+		pprof.StopCPUProfile()
+		if err := atomicfile.WriteFile(path, buf.Bytes(), 0o666); err != nil {
+			return fmt.Errorf("CPU profile of %v: %w", time.Since(start).Round(time.Second), err)
+		}
+		return nil
+	}, nil
+}
