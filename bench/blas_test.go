@@ -1,0 +1,135 @@
+package bench
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/elbow-go/elbow/asm"
+	"github.com/elbow-go/elbow/blas"
+)
+
+// gemmPeak is what products of the implementation in use are compared with.
+func gemmPeak() peak {
+	switch {
+	case blas.Active().Name() != "go":
+		return productPeak("%sgemm-512", 512)
+	case asm.Active() == asm.Generic:
+		return scalarPeak()
+	}
+	return productPeak("%sgemm-64", 64)
+}
+
+// productPeak measures the product of n by n matrices.
+func productPeak(unit string, n int) peak {
+	p := newProduct(gemmShape{n, n, n, "NN", ""}, normal)
+	return peak{unit, p.flops() / fastest(20, p.run)}
+}
+
+// The kinds of input that layers see; a product may be slow on one of them alone.
+var inputs = []struct {
+	name string
+	gen  func(*rand.Rand) float32
+}{
+	{"dense", normal},
+	{"relu", func(r *rand.Rand) float32 { return max(0, normal(r)) }},
+	{"binary", func(r *rand.Rand) float32 { return float32(r.IntN(2)) }},
+	{"bytes", func(r *rand.Rand) float32 { return float32(r.IntN(256)) / 256 }},
+	{"sparse", func(r *rand.Rand) float32 { return float32(r.IntN(20)/19) * normal(r) }},
+	{"vanishing", func(r *rand.Rand) float32 { return normal(r) * 0x1p-68 }}, // gradients before they are flushed
+}
+
+func normal(r *rand.Rand) float32 { return float32(r.NormFloat64()) }
+
+// A product has the operands of one gemmShape.
+type product struct {
+	gemmShape
+	tA, tB   blas.Transpose
+	lda, ldb int
+	a, b, c  []float32
+}
+
+// newProduct returns operands with values of gen in A, normal ones in B.
+func newProduct(s gemmShape, gen func(*rand.Rand) float32) *product {
+	p := &product{gemmShape: s, tA: blas.NoTrans, tB: blas.NoTrans, lda: s.k, ldb: s.n,
+		a: make([]float32, s.m*s.k), b: make([]float32, s.k*s.n), c: make([]float32, s.m*s.n)}
+	if s.transA() {
+		p.tA, p.lda = blas.Trans, s.m
+	}
+	if s.transB() {
+		p.tB, p.ldb = blas.Trans, s.k
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	for i := range p.a {
+		p.a[i] = gen(rng)
+	}
+	for i := range p.b {
+		p.b[i] = normal(rng)
+	}
+	return p
+}
+
+func (p *product) run() {
+	blas.Gemm(p.tA, p.tB, p.m, p.n, p.k, 1, p.a, p.lda, p.b, p.ldb, 0, p.c, p.n)
+}
+
+func (p *product) flops() float64 { return 2 * float64(p.m) * float64(p.n) * float64(p.k) }
+
+// check runs the product and compares a sample of C with sums in float64, within the bound
+// of blas.Gemm.
+func (p *product) check(tb testing.TB) {
+	tb.Helper()
+	p.run()
+	rowA, colA, rowB, colB := p.lda, 1, p.ldb, 1
+	if p.transA() {
+		rowA, colA = 1, p.lda
+	}
+	if p.transB() {
+		rowB, colB = 1, p.ldb
+	}
+	rng := rand.New(rand.NewPCG(3, 4))
+	for range 500 {
+		i, j := rng.IntN(p.m), rng.IntN(p.n)
+		var want, abs float64
+		for k := range p.k {
+			v := float64(p.a[i*rowA+k*colA]) * float64(p.b[k*rowB+j*colB])
+			want += v
+			abs += math.Abs(v)
+		}
+		got := float64(p.c[i*p.n+j])
+		if bound := 1.001 * float64(p.k+2) * (0x1p-24*abs + 0x1p-149); !(math.Abs(got-want) <= bound) {
+			tb.Fatalf("C[%d,%d] = %v, want %v within %.2g", i, j, got, want, bound)
+		}
+	}
+}
+
+// bench times the product under every implementation.
+func (p *product) bench(b *testing.B) {
+	p.check(b)
+	forEachImpl(b, true, func(b *testing.B) {
+		peak := gemmPeak()
+		b.ReportAllocs()
+		for b.Loop() {
+			p.run()
+		}
+		peak.report(b, p.flops())
+	}, func() []float32 { p.run(); return p.c })
+}
+
+func BenchmarkGemm(b *testing.B) {
+	for _, s := range shortened(gemmShapes) {
+		b.Run(fmt.Sprintf("M=%d/N=%d/K=%d/op=%s", s.m, s.n, s.k, s.op), func(b *testing.B) {
+			newProduct(s, normal).bench(b)
+		})
+	}
+}
+
+// BenchmarkGemmData is one shape of BenchmarkGemm on all kinds of input.
+func BenchmarkGemmData(b *testing.B) {
+	for _, in := range shortened(inputs) {
+		b.Run("data="+in.name, func(b *testing.B) {
+			newProduct(gemmShape{32, 128, 256, "NT", ""}, in.gen).bench(b)
+		})
+	}
+}

@@ -1,0 +1,28 @@
+// Package bench measures the packages of this module. It has benchmarks only; nothing
+// imports it.
+//
+//	shapes.go --> BenchmarkGemm/M=32/N=1024/K=256/op=NT/impl=generic
+//	                  |            |
+//	           result checked   peak measured, then timed
+//
+// The names are keys with values, the implementation last, so that
+//
+//	go test -run xxx -bench Gemm -count 1 ./bench | tee -a results.txt     (ten times)
+//	go tool benchstat -col /impl results.txt
+//
+// prints the implementations side by side. With ten runs of -count 1 they alternate, which
+// matters on a machine whose speed drifts; -count 10 would time one after the other. Under
+// -short each list keeps three shapes.
+//
+// Every benchmark checks its result once before it is timed, so that what is wrong posts no
+// number, and measures in the same process just before what its speed is a part of. The unit
+// says what that is:
+//
+//	%scalar-peak    impl=generic: float32 chain steps of plain Go with exact rounding, 8
+//	                chains on values in registers, without memory or packing
+//	%sgemm-64       impl=avx2, avx512: our product of 64 x 64 matrices, which stay in the
+//	                first cache: 95 % of the multiply-adds a core can do, where it was measured
+//	%sgemm-512      impl=openblas: OpenBLAS's own product of 512 x 512 matrices
+//
+// GFLOP/s counts 2 for a multiply-add; ns/fma is the time of one.
+package bench

@@ -1,0 +1,62 @@
+package bench
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/elbow-go/elbow/asm"
+	"github.com/elbow-go/elbow/blas"
+)
+
+// forEachImpl runs a benchmark under every implementation: generic, the instruction sets
+// of this machine, and, where OpenBLAS is linked in and takes part, openblas: its products
+// with our best kernels.
+//
+// result computes what is to be timed once and returns it. It has to be the same in bits
+// as under generic, and close to it with OpenBLAS, before anything is timed.
+func forEachImpl(b *testing.B, openblas bool, f func(b *testing.B), result func() []float32) {
+	wasISA, wasBLAS := asm.Active(), blas.Active().Name()
+	reset := func() {
+		asm.Use(wasISA)
+		if err := blas.Use(wasBLAS); err != nil {
+			b.Fatal(err)
+		}
+	}
+	defer reset()
+	use := func(isa asm.ISA, backend string) {
+		asm.Use(isa)
+		if err := blas.Use(backend); err != nil {
+			b.Fatal(err)
+		}
+	}
+	use(asm.Generic, "go")
+	want := slices.Clone(result())
+	run := func(impl string, isa asm.ISA, backend string, tol float64) {
+		b.Run("impl="+impl, func(b *testing.B) {
+			use(isa, backend)
+			got := result()
+			for i := range want {
+				if d := math.Abs(float64(got[i]) - float64(want[i])); !(d <= tol*math.Max(1, math.Abs(float64(want[i])))) {
+					b.Fatalf("element %d is %v, generic %v", i, got[i], want[i])
+				}
+			}
+			f(b)
+		})
+	}
+	for _, isa := range asm.Available() {
+		run(isa.String(), isa, "go", 0)
+	}
+	if openblas && slices.Contains(blas.Available(), "openblas") {
+		isas := asm.Available()
+		run("openblas", isas[len(isas)-1], "openblas", 1e-3)
+	}
+}
+
+// shortened returns the first shapes of a list under -short, otherwise all.
+func shortened[S any](list []S) []S {
+	if testing.Short() {
+		return list[:min(len(list), short)]
+	}
+	return list
+}

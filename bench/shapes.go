@@ -1,0 +1,72 @@
+package bench
+
+import "strings"
+
+// gemmShape is one product C [m,n] = op(A) [m,k] op(B) [k,n]. op has a letter for each of A
+// and B: N as stored, T transposed.
+type gemmShape struct {
+	m, n, k int
+	op      string
+	from    string // the model, or what it is typical of
+}
+
+// short is the number of shapes of a list that -short keeps: the first ones.
+const short = 3
+
+// The three products of a layer: y = x W^T is NT, dx = dy W is NN, dW += dy^T x is TN.
+var gemmShapes = []gemmShape{
+	{32, 1024, 256, "NT", "LSTM step, 256 units, batch 32: recurrent product"},
+	{32, 256, 1024, "NN", "the same step backward"},
+	{1024, 256, 2048, "TN", "its weight gradient over 64 steps"},
+
+	{1, 1024, 256, "NT", "LSTM step, streaming"},
+	{8, 256, 64, "NT", "LSTM step, 64 units, small batch"},
+	{16, 128, 32, "NT", "VRNN-32 on JSB chorales, batch 16: LSTM gates"},
+	{16, 32, 32, "NT", "the same, a hidden layer"},
+	{16, 32, 128, "NN", "the same, gates backward"},
+	{1000, 32, 88, "NT", "the same, phi_x over 62 steps of 16 rows"},
+	{88, 32, 1000, "TN", "the same, weight gradient of the output layer"},
+	{32, 512, 128, "NT", "VRNN-128 on spoken digits, batch 32: LSTM gates"},
+	{100, 500, 784, "NT", "VAE on MNIST, batch 100: encoder; Kingma and Welling 2014"},
+	{100, 784, 500, "NT", "the same, decoder"},
+	{100, 500, 784, "NN", "the same, decoder backward"},
+	{500, 784, 100, "TN", "the same, weight gradient"},
+	{2048, 1024, 256, "NT", "input projection of a whole sequence, 256 units"},
+	{64, 64, 64, "NN", "square, fits the first cache"},
+	{128, 128, 128, "NN", "square"},
+	{256, 256, 256, "NN", "square"},
+	{512, 512, 512, "NN", "square"},
+}
+
+func (s gemmShape) transA() bool { return strings.HasPrefix(s.op, "T") }
+func (s gemmShape) transB() bool { return strings.HasSuffix(s.op, "T") }
+
+// vectorLengths are those of elementwise functions: what fits the first cache beside its
+// result, a small layer, and what fits no cache.
+var vectorLengths = []int{4096, 64, 1 << 20}
+
+// gateShapes are B, H of the gate kernels.
+var gateShapes = []struct{ batch, hidden int }{{32, 256}, {1, 64}, {32, 1024}}
+
+// latentShapes are B, Z of the Gaussian kernels.
+var latentShapes = [][2]int{
+	{256, 64},
+	{256, 256},
+	{16, 32}, // VRNN-32 on JSB chorales, one step
+}
+
+// stepShapes are B, H of recurrent steps.
+var stepShapes = [][2]int{
+	{32, 256},
+	{1, 256},
+	{16, 64}, // LSTM-64 on JSB chorales
+	{8, 128},
+	{32, 128},
+	{8, 512},
+	{32, 512},
+}
+
+// trainShapes are B, T, H of whole models in training.
+var trainShapes = [][3]int{
+	{16, 60, 32}, // VRNN-32 on JSB chorales
+}
