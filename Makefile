@@ -1,0 +1,101 @@
+# Every target is one plain command line or a few. `make` lists them.
+
+GO    ?= go
+# The long runs share tests with `make test`; -short keeps emulated and instrumented ones quick.
+SHORT  = -short -timeout 30m
+TOOL   = $(GO) tool -modfile=tools/go.mod
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: test
+test: ## all tests, default build
+	$(GO) test ./...
+
+.PHONY: fmt
+fmt: ## format the code
+	gofmt -l -w .
+
+.PHONY: vet
+vet: ## gofmt and go vet, on every kind of platform and with every tag
+	test -z "$$(gofmt -l .)"
+	$(GO) vet ./...
+	$(GO) vet -tags purego ./...
+	GOARCH=arm64 $(GO) vet ./...
+	GOARCH=riscv64 $(GO) vet ./...
+	GOOS=windows $(GO) vet ./...
+	cd asm/_gen && $(GO) vet ./...
+
+.PHONY: gen
+gen: ## write the machine code again from its generators in asm/_gen
+	$(GO) generate ./asm
+
+.PHONY: check-gen
+check-gen: gen ## the machine code is what the generators write
+	git diff --exit-code -- asm kernels blas
+
+.PHONY: lint
+lint: ## staticcheck
+	$(TOOL) staticcheck ./...
+
+.PHONY: test-purego
+test-purego: ## all tests without machine code
+	$(GO) test -tags purego ./...
+
+.PHONY: test-isa
+test-isa: ## all tests with each instruction set of this machine forced in turn
+	for isa in $$($(GO) run ./cmd/elbow doctor -isas); do echo "ELBOW_ISA=$$isa" && ELBOW_ISA=$$isa ELBOW_REQUIRE_ISA=$$isa $(GO) test ./... || exit 1; done
+
+.PHONY: test-race
+test-race: ## race detector: plain Go everywhere, machine code in cell and model
+	$(GO) test -race $(SHORT) -tags purego ./...
+	$(GO) test -race $(SHORT) ./cell ./model
+
+.PHONY: test-asan
+test-asan: ## address sanitizer, plain Go (needs cgo and gcc)
+	$(GO) test -asan $(SHORT) -tags purego ./asm/... ./kernels ./blas ./cell ./model
+
+.PHONY: test-arm64
+test-arm64: ## all tests for arm64 under qemu-aarch64 (Debian: qemu-user)
+	GOARCH=arm64 CGO_ENABLED=0 $(GO) test $(SHORT) -exec qemu-aarch64 ./...
+
+.PHONY: test-avx2
+test-avx2: ## all tests under an emulated CPU with AVX2 and without AVX-512 (Debian: qemu-user)
+	CGO_ENABLED=0 ELBOW_REQUIRE_ISA=avx2 $(GO) test $(SHORT) -exec "qemu-x86_64 -cpu max" ./...
+
+.PHONY: test-openblas
+test-openblas: ## all tests with OpenBLAS linked in (Debian: libopenblas-dev), and with the tag but without cgo
+	$(GO) vet -tags openblas ./...
+	$(GO) test -tags openblas ./...
+	CGO_ENABLED=0 $(GO) test -tags openblas ./blas/... ./cmd/...
+
+.PHONY: test-exhaustive
+test-exhaustive: ## every float32 through every function of one argument (an hour)
+	$(GO) test ./kernels -run Exhaustive -exhaustive -timeout 3h -v
+
+.PHONY: fuzz
+fuzz: ## a minute of fuzzing for every reader of files
+	$(GO) test ./internal/music -run xxx -fuzz FuzzParseABC -fuzztime 60s
+	$(GO) test ./internal/music -run xxx -fuzz FuzzParseJSON -fuzztime 60s
+	$(GO) test ./internal/music -run xxx -fuzz FuzzParseMIDI -fuzztime 60s
+
+.PHONY: bench
+bench: ## all benchmarks ten times, implementations alternating, into bench.out
+	for i in 1 2 3 4 5 6 7 8 9 10; do $(GO) test -run xxx -bench . -count=1 ./bench || exit 1; done | tee bench.out
+
+.PHONY: bench-stat
+bench-stat: ## the table of bench.out, one column per implementation
+	$(TOOL) benchstat -col /impl bench.out
+
+.PHONY: cover
+cover: ## coverage of the tests, into coverage.html
+	$(GO) test -coverpkg=./... -coverprofile=coverage.out ./...
+	$(GO) tool cover -html=coverage.out -o coverage.html
+
+.PHONY: clean
+clean: ## remove what runs and tests leave behind
+	rm -rf run bench.out coverage.out coverage.html
+
+.PHONY: check
+check: vet lint check-gen test test-purego test-race ## what a commit should pass
