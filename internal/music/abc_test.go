@@ -243,8 +243,8 @@ func TestABCErrors(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"", "t.abc: no tune"},
 		{"hello\nworld", "t.abc: no tune"},
-		{"X:1\nT:t\n", "t.abc:1:1: the tune has no field K:"},
-		{"X:1\nT:t\n\nK:C\n", "t.abc:1:1: the tune has no field K:"},
+		{"X:1\nT:t\n", "t.abc:1:1: the tune has no field K"},
+		{"X:1\nT:t\n\nK:C\n", "t.abc:1:1: the tune has no field K"},
 		{"X:1\nCDE\nK:C\n", "t.abc:2:1: music before the field K:"},
 		{k + "\n", "t.abc:1:1: the tune has no notes"},
 		{k + "|: :|", "t.abc:1:1: the tune has no notes"},
