@@ -24,7 +24,7 @@ func CategoricalLogProb[T Float](lp []T, target []int32, logits []T, rows, k int
 	checkTarget(fn, target, rows, k)
 	switch lp := any(lp).(type) {
 	case []float32:
-		categoricalLogProbGeneric(lp, nil, nil, target, any(logits).([]float32), rows, k)
+		categoricalLogProb32(lp, nil, nil, target, any(logits).([]float32), rows, k)
 	case []float64:
 		categoricalLogProb64(lp, nil, nil, target, any(logits).([]float64), rows, k)
 	}
@@ -52,7 +52,7 @@ func CategoricalLogProbBackward[T Float](lp, dlogits, dlp []T, target []int32, l
 	checkTarget(fn, target, rows, k)
 	switch lp := any(lp).(type) {
 	case []float32:
-		categoricalLogProbGeneric(lp, any(dlogits).([]float32), any(dlp).([]float32), target, any(logits).([]float32), rows, k)
+		categoricalLogProb32(lp, any(dlogits).([]float32), any(dlp).([]float32), target, any(logits).([]float32), rows, k)
 	case []float64:
 		categoricalLogProb64(lp, any(dlogits).([]float64), any(dlp).([]float64), target, any(logits).([]float64), rows, k)
 	}

@@ -39,3 +39,15 @@ func latentStep32(sigmaQ, z, kl, muQ, sQ, muP, sP, eps []float32, form ScaleForm
 func latentStepBackward32(dmuQ, dsQ, dmuP, dsP, dz, dkl, muQ, sQ, muP, sP, eps []float32, form ScaleForm, rows, n, ld int) {
 	latentStepBackwardGeneric(dmuQ, dsQ, dmuP, dsP, dz, dkl, muQ, sQ, muP, sP, eps, form, rows, n, ld)
 }
+
+func categoricalLogProb32(lp, dlogits, dlp []float32, target []int32, logits []float32, rows, k int) {
+	categoricalLogProbGeneric(lp, dlogits, dlp, target, logits, rows, k)
+}
+
+func gmmLogProb32(lp, x, logits, mu, s []float32, form ScaleForm, rows, k, d, ldl, ld int) {
+	gmmLogProbGeneric(lp, x, logits, mu, s, form, rows, k, d, ldl, ld)
+}
+
+func gmmLogProbBackward32(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []float32, form ScaleForm, rows, k, d, ldl, ld int) {
+	gmmLogProbBackwardGeneric(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s, form, rows, k, d, ldl, ld)
+}

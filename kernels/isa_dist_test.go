@@ -51,10 +51,11 @@ type isaDistCase struct {
 }
 
 type isaDistArg struct {
-	kind isaDistKind
-	out  bool
-	none bool // nil
-	mean bool // sometimes so large that differences overflow
+	kind  isaDistKind
+	out   bool
+	none  bool // nil
+	times int  // strided: n times as many columns
+	mean  bool // sometimes so large that differences overflow
 }
 
 type isaDistKind int
@@ -64,16 +65,26 @@ const (
 	isaDistStrided
 	isaDistRow
 	isaDistUnit // dense, always 0 or 1
+	isaDistFour // 4 elements a row
 )
 
 func (a isaDistArg) len(rows, n, ld int) int {
 	switch a.kind {
 	case isaDistRow:
 		return rows
+	case isaDistFour:
+		return 4 * rows
 	case isaDistStrided:
-		return max(0, (rows-1)*ld+n)
+		cols, ld := a.shape(n, ld)
+		return max(0, (rows-1)*ld+cols)
 	}
 	return rows * n
+}
+
+// shape returns columns and stride of a strided array.
+func (a isaDistArg) shape(n, ld int) (cols, lda int) {
+	cols = n * max(1, a.times)
+	return cols, cols + ld - n
 }
 
 func isaDistCases() (cases []isaDistCase) {
@@ -88,7 +99,24 @@ func isaDistCases() (cases []isaDistCase) {
 			alias: [][2]int{{1, 3}, {1, 4}},
 			call:  func(a [][]float32, rows, n, _ int) { BernoulliLogProbBackward(a[0], a[1], a[2], a[3], a[4], rows, n) }})
 	}
+	cases = append(cases, isaDistCase{name: "CategoricalLogProb", args: []isaDistArg{out(row), dense},
+		call: func(a [][]float32, rows, n, _ int) {
+			if n > 0 {
+				CategoricalLogProb(a[0], isaTargets[n][:rows], a[1], rows, n)
+			}
+		}})
+	for _, lp := range []isaDistArg{out(row), {none: true}} {
+		cases = append(cases, isaDistCase{name: "CategoricalLogProbBackward", args: []isaDistArg{lp, out(dense), row, dense},
+			alias: [][2]int{{1, 3}}, call: func(a [][]float32, rows, n, _ int) {
+				if n > 0 {
+					CategoricalLogProbBackward(a[0], a[1], a[2], isaTargets[n][:rows], a[3], rows, n)
+				}
+			}})
+	}
 	strided := isaDistArg{kind: isaDistStrided}
+	four := isaDistArg{kind: isaDistFour}
+	strided4 := isaDistArg{kind: isaDistStrided, times: 4}
+	mean4 := isaDistArg{kind: isaDistStrided, times: 4, mean: true}
 	meanDense := isaDistArg{mean: true}
 	mean := isaDistArg{kind: isaDistStrided, mean: true}
 	add := func(name string, alias [][2]int, call func(a [][]float32, rows, n, ld int), args ...isaDistArg) {
@@ -135,6 +163,14 @@ func isaDistCases() (cases []isaDistCase) {
 				LatentStep(a[0], a[1], a[2], a[3], a[4], nil, nil, a[5], form, rows, n, ld)
 			}, sigma, out(dense), out(row), strided, strided, dense)
 		}
+		add("GMMLogProb"+with, nil, func(a [][]float32, rows, n, ld int) {
+			GMMLogProb(a[0], a[1], a[2], a[3], a[4], form, rows, 4, n, 4, ld+3*n)
+		}, out(row), meanDense, four, mean4, strided4)
+		for _, dx := range []isaDistArg{out(dense), {none: true}} {
+			add("GMMLogProbBackward"+with, [][2]int{{3, 7}, {4, 8}}, func(a [][]float32, rows, n, ld int) {
+				GMMLogProbBackward(a[0], a[1], a[2], a[3], a[4], a[9], a[5], a[6], a[7], a[8], form, rows, 4, n, 4, ld+3*n)
+			}, out(row), dx, out(four), out(strided4), out(strided4), meanDense, four, mean4, strided4, row)
+		}
 		add("LatentStepBackward"+with, [][2]int{{0, 6}, {1, 7}, {2, 8}, {3, 9}}, func(a [][]float32, rows, n, ld int) {
 			LatentStepBackward(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], form, rows, n, ld)
 		}, out(strided), out(strided), out(strided), out(strided), dense, row, mean, strided, mean, strided, dense)
@@ -148,9 +184,20 @@ func isaDistCases() (cases []isaDistCase) {
 	return cases
 }
 
+// isaTargets has outcomes for each number of columns.
+var isaTargets = func() (t [2200][]int32) {
+	for n := 1; n < len(t); n++ {
+		for i := range 150 {
+			t[n] = append(t[n], int32(i*i*7%n))
+		}
+	}
+	return t
+}()
+
 // TestDistISA compares every instruction set with plain Go, bit for bit: column counts from 0
 // to 67 and long ones, strides, offsets, arrays at both ends of accessible memory, every
-// permitted alias, all kinds of data.
+// permitted alias, all kinds of data; in turn, or with -exhaustive all of the data for each
+// column count.
 func TestDistISA(t *testing.T) {
 	lens := []int{128, 200, 784, 1024, 1040, 2085}
 	for n := range 68 {
@@ -163,7 +210,7 @@ func TestDistISA(t *testing.T) {
 		}
 		return f
 	}
-	small, large := newFences(400), newFences(3*2200)
+	fences := [][]*asmtest.Fence{newFences(400), newFences(3 * 2200), newFences(4 * 3 * 2200)}
 	asmtest.ForEachISA(t, func(t *testing.T) {
 		if asm.Active() == asm.Generic {
 			t.Skip("is the reference")
@@ -172,29 +219,28 @@ func TestDistISA(t *testing.T) {
 			t.Run(c.name, func(t *testing.T) {
 				rng := rand.New(rand.NewPCG(uint64(len(c.name)), 5))
 				for k, n := range lens {
-					if testing.Short() && k%3 != 0 {
+					if testing.Short() && k%6 != 0 {
 						continue
 					}
 					for d := range isaDistDraws {
-						if (k+d)%5 != 0 && !*exhaustive {
+						long := n > 70 && (k+d)%2 == 0 && (d == 2 || d == 4 || d == 5) // plain rows, far products
+						if (k+d)%8 != 0 && !long && !*exhaustive {
 							continue
 						}
-						fences := small
-						rows := []int{3, 1, 2, 5, 0}[(k/5+d)%5]
+						rows := []int{3, 1, 2, 5, 0}[(k/8+d)%5]
 						if n > 70 {
-							fences = large
-							rows = 1 + rows%3
+							rows = 1 + rows%2
 						}
-						testDistCall(t, c, rng, fences, d, rows, n, []int{0, 1, 7}[(k/5+2*d)%3], k/5+d)
+						testDistCall(t, c, rng, fences, d, rows, n, []int{0, 1, 7}[(k/8+2*d)%3], k/8+d)
 					}
 				}
-				testDistCall(t, c, rng, large, 9, 150, 3, 2, 0) // more rows than one call gets
+				testDistCall(t, c, rng, fences, 9, 150, 3, 2, 0) // more rows than one call gets
 			})
 		}
 	})
 }
 
-func testDistCall(t *testing.T, c isaDistCase, rng *rand.Rand, fences []*asmtest.Fence, d, rows, n, gap, k int) {
+func testDistCall(t *testing.T, c isaDistCase, rng *rand.Rand, sizes [][]*asmtest.Fence, d, rows, n, gap, k int) {
 	t.Helper()
 	ld := n + gap
 	in, want, got := make([][]float32, len(c.args)), make([][]float32, len(c.args)), make([][]float32, len(c.args))
@@ -219,11 +265,26 @@ func testDistCall(t *testing.T, c isaDistCase, rng *rand.Rand, fences []*asmtest
 		}
 		want[i] = append([]float32{}, in[i]...)
 	}
+	longest := 0
+	for _, x := range in {
+		longest = max(longest, len(x)+16)
+	}
+	fences := sizes[0]
+	switch {
+	case longest > 3*2200:
+		fences = sizes[2]
+	case longest > 400:
+		fences = sizes[1]
+	}
 	what := []any{c.name, isaDistDraws[d].name, rows, n, gap}
 	isa := asm.Use(asm.Generic)
 	c.call(want, rows, n, ld)
 	asm.Use(isa)
-	for place := range 3 + len(c.alias) {
+	places := []int{k % 3}
+	if len(c.alias) > 0 {
+		places = append(places, 3+k%len(c.alias))
+	}
+	for _, place := range places {
 		for i := range in {
 			if c.args[i].none {
 				continue
@@ -263,8 +324,9 @@ func testDistCall(t *testing.T, c isaDistCase, rng *rand.Rand, fences []*asmtest
 				w = in[i]
 			case i == to && c.args[i].kind == isaDistStrided:
 				w = append([]float32{}, w...)
+				cols, lda := c.args[i].shape(n, ld)
 				for j := range w { // between the rows is what the input has there
-					if j%ld >= n {
+					if j%lda >= cols {
 						w[j] = in[from][j]
 					}
 				}

@@ -29,7 +29,7 @@ func GMMLogProb[T Float](lp, x, logits, mu, s []T, form ScaleForm, rows, k, d, l
 	checkLen(fn, "lp", len(lp), rows)
 	switch lp := any(lp).(type) {
 	case []float32:
-		gmmLogProbGeneric(lp, any(x).([]float32), any(logits).([]float32), any(mu).([]float32), any(s).([]float32),
+		gmmLogProb32(lp, any(x).([]float32), any(logits).([]float32), any(mu).([]float32), any(s).([]float32),
 			form, rows, k, d, ldl, ld)
 	case []float64:
 		gmmLogProb64(lp, any(x).([]float64), any(logits).([]float64), any(mu).([]float64), any(s).([]float64),
@@ -70,7 +70,7 @@ func GMMLogProbBackward[T Float](lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s
 	}
 	switch lp := any(lp).(type) {
 	case []float32:
-		gmmLogProbBackwardGeneric(lp, any(dx).([]float32), any(dlogits).([]float32), any(dmu).([]float32), any(ds).([]float32),
+		gmmLogProbBackward32(lp, any(dx).([]float32), any(dlogits).([]float32), any(dmu).([]float32), any(ds).([]float32),
 			any(dlp).([]float32), any(x).([]float32), any(logits).([]float32), any(mu).([]float32), any(s).([]float32),
 			form, rows, k, d, ldl, ld)
 	case []float64:

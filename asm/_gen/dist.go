@@ -74,6 +74,8 @@ func (k *Vars) logProduct(b *Block, nan bool) *Value {
 }
 
 func distKernels(f *File) {
+	categorical(f, false)
+	categorical(f, true)
 	//	lp = sum of c l - ln(1 + e^-|l|), c = x - [l>0]
 	bernoulli := func(b *Block, grad bool) {
 		x, l := b.Load("x", 0), b.Load("logits", 0)
@@ -112,5 +114,56 @@ func distKernels(f *File) {
 				zero(b, k)
 			},
 			Body: func(b *Block) { bernoulli(b, true) }}},
+	})
+}
+
+// categorical writes, for each row, the largest logit m and the sum of e^(l-m), and with grad
+// the gradient as if the outcome were none of the columns; the caller puts that one right.
+func categorical(f *File, grad bool) {
+	name, does := "CategoricalSums", "writes the maximum and the sum of e^(l-max) of rows"
+	arrays := []Array{{Name: "largest", Kind: PerRow}, {Name: "sum", Kind: PerRow}}
+	body := Pass{Uses: "logits",
+		Before: func(b *Block, k *Vars) { k.Zero(b, 0) },
+		Body: func(b *Block) {
+			b.AccAdd(0, b.exp(b.Sub(b.Load("logits", 0), b.Kept(0)), false, expAny))
+		},
+		After: func(b *Block, k *Vars) { b.StoreRow("sum", k.Sum(b, 0)) },
+	}
+	if grad {
+		name, does = "CategoricalBackward", does+", and -w e^(l-max)/sum to dlogits; w is in sum"
+		arrays = append(arrays, Array{Name: "dlogits"})
+		body.Uses += " dlogits"
+		body.Body = func(b *Block) {
+			e := b.exp(b.Sub(b.Load("logits", 0), b.Kept(0)), false, expAny)
+			b.Store("dlogits", 0, e)
+			b.AccAdd(0, e)
+		}
+		body.After = func(b *Block, k *Vars) {
+			sum := k.Sum(b, 0)
+			b.Set(k.Keep[1], b.LoadRow("sum"))
+			b.StoreRow("sum", sum)
+			b.Set(k.Keep[0], b.Div(b.Const(1), sum))
+		}
+	}
+	passes := []Pass{
+		{Uses: "logits", Copies: [2]int{4, 4},
+			Before: func(b *Block, k *Vars) { k.Lowest(b, 0) },
+			Body:   func(b *Block) { b.AccMax(0, b.Load("logits", 0)) },
+			After: func(b *Block, k *Vars) {
+				m := k.Max(b, 0)
+				b.StoreRow("largest", m)
+				b.Set(k.Keep[0], m)
+			}},
+		body,
+	}
+	if grad {
+		passes = append(passes, Pass{Uses: "dlogits", Copies: [2]int{4, 4}, Body: func(b *Block) {
+			p := b.Mul(b.Load("dlogits", 0), b.Kept(0))
+			b.Store("dlogits", 0, b.Mul(b.Kept(1), b.Sub(b.Const(0), p)))
+		}})
+	}
+	f.Kernel(Kernel{
+		Name: name, Doc: []string{does + ": see kernels.CategoricalLogProb."},
+		Arrays: append(arrays, Array{Name: "logits"}), Accs: 1, Lanes: 16, Vars: 2, Passes: passes,
 	})
 }

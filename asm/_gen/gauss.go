@@ -4,7 +4,7 @@ import "math"
 
 // Diagonal Gaussians: KL divergence, log-density, samples, and their gradients, operation by
 // operation as kernels/gauss_generic.go and kernels/gauss_latent_generic.go. In Go an element
-// costs 50 to 150 ns, most of it emulated fma; here about one.
+// costs 5 to 220 ns, most of it emulated fma; here 0.1 to 4.
 //
 // The kernels with sums take plain rows only, which GaussPlain tells from the others: all |mu|
 // up to 2^126, sigma (or s, as the form has it) up to 2^30, sigma from 2^-30 on. Then no

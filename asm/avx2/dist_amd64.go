@@ -4,6 +4,16 @@
 
 package avx2
 
+// CategoricalSums writes the maximum and the sum of e^(l-max) of rows: see kernels.CategoricalLogProb.
+//
+//go:noescape
+func CategoricalSums(largest *float32, sum *float32, logits *float32, rows int, n int)
+
+// CategoricalBackward writes the maximum and the sum of e^(l-max) of rows, and -w e^(l-max)/sum to dlogits; w is in sum: see kernels.CategoricalLogProb.
+//
+//go:noescape
+func CategoricalBackward(largest *float32, sum *float32, dlogits *float32, logits *float32, rows int, n int)
+
 // BernoulliLogProb writes the log-likelihoods of rows: see kernels.BernoulliLogProb.
 //
 //go:noescape

@@ -132,110 +132,110 @@ DATA distConsts<>+496(SB)/4, $0x00000000
 DATA distConsts<>+500(SB)/4, $0x00000000
 DATA distConsts<>+504(SB)/4, $0x00000000
 DATA distConsts<>+508(SB)/4, $0x00000000
-DATA distConsts<>+512(SB)/4, $0x80000000
-DATA distConsts<>+516(SB)/4, $0x80000000
-DATA distConsts<>+520(SB)/4, $0x80000000
-DATA distConsts<>+524(SB)/4, $0x80000000
-DATA distConsts<>+528(SB)/4, $0x80000000
-DATA distConsts<>+532(SB)/4, $0x80000000
-DATA distConsts<>+536(SB)/4, $0x80000000
-DATA distConsts<>+540(SB)/4, $0x80000000
-DATA distConsts<>+544(SB)/4, $0xc2d00000
-DATA distConsts<>+548(SB)/4, $0xc2d00000
-DATA distConsts<>+552(SB)/4, $0xc2d00000
-DATA distConsts<>+556(SB)/4, $0xc2d00000
-DATA distConsts<>+560(SB)/4, $0xc2d00000
-DATA distConsts<>+564(SB)/4, $0xc2d00000
-DATA distConsts<>+568(SB)/4, $0xc2d00000
-DATA distConsts<>+572(SB)/4, $0xc2d00000
-DATA distConsts<>+576(SB)/4, $0x3fb8aa3b
-DATA distConsts<>+580(SB)/4, $0x3fb8aa3b
-DATA distConsts<>+584(SB)/4, $0x3fb8aa3b
-DATA distConsts<>+588(SB)/4, $0x3fb8aa3b
-DATA distConsts<>+592(SB)/4, $0x3fb8aa3b
-DATA distConsts<>+596(SB)/4, $0x3fb8aa3b
-DATA distConsts<>+600(SB)/4, $0x3fb8aa3b
-DATA distConsts<>+604(SB)/4, $0x3fb8aa3b
-DATA distConsts<>+608(SB)/4, $0x4b400000
-DATA distConsts<>+612(SB)/4, $0x4b400000
-DATA distConsts<>+616(SB)/4, $0x4b400000
-DATA distConsts<>+620(SB)/4, $0x4b400000
-DATA distConsts<>+624(SB)/4, $0x4b400000
-DATA distConsts<>+628(SB)/4, $0x4b400000
-DATA distConsts<>+632(SB)/4, $0x4b400000
-DATA distConsts<>+636(SB)/4, $0x4b400000
-DATA distConsts<>+640(SB)/4, $0x3f317200
-DATA distConsts<>+644(SB)/4, $0x3f317200
-DATA distConsts<>+648(SB)/4, $0x3f317200
-DATA distConsts<>+652(SB)/4, $0x3f317200
-DATA distConsts<>+656(SB)/4, $0x3f317200
-DATA distConsts<>+660(SB)/4, $0x3f317200
-DATA distConsts<>+664(SB)/4, $0x3f317200
-DATA distConsts<>+668(SB)/4, $0x3f317200
-DATA distConsts<>+672(SB)/4, $0x35bfbe8e
-DATA distConsts<>+676(SB)/4, $0x35bfbe8e
-DATA distConsts<>+680(SB)/4, $0x35bfbe8e
-DATA distConsts<>+684(SB)/4, $0x35bfbe8e
-DATA distConsts<>+688(SB)/4, $0x35bfbe8e
-DATA distConsts<>+692(SB)/4, $0x35bfbe8e
-DATA distConsts<>+696(SB)/4, $0x35bfbe8e
-DATA distConsts<>+700(SB)/4, $0x35bfbe8e
-DATA distConsts<>+704(SB)/4, $0x3ab52f1a
-DATA distConsts<>+708(SB)/4, $0x3ab52f1a
-DATA distConsts<>+712(SB)/4, $0x3ab52f1a
-DATA distConsts<>+716(SB)/4, $0x3ab52f1a
-DATA distConsts<>+720(SB)/4, $0x3ab52f1a
-DATA distConsts<>+724(SB)/4, $0x3ab52f1a
-DATA distConsts<>+728(SB)/4, $0x3ab52f1a
-DATA distConsts<>+732(SB)/4, $0x3ab52f1a
-DATA distConsts<>+736(SB)/4, $0x3c091d68
-DATA distConsts<>+740(SB)/4, $0x3c091d68
-DATA distConsts<>+744(SB)/4, $0x3c091d68
-DATA distConsts<>+748(SB)/4, $0x3c091d68
-DATA distConsts<>+752(SB)/4, $0x3c091d68
-DATA distConsts<>+756(SB)/4, $0x3c091d68
-DATA distConsts<>+760(SB)/4, $0x3c091d68
-DATA distConsts<>+764(SB)/4, $0x3c091d68
-DATA distConsts<>+768(SB)/4, $0x3d2aac51
-DATA distConsts<>+772(SB)/4, $0x3d2aac51
-DATA distConsts<>+776(SB)/4, $0x3d2aac51
-DATA distConsts<>+780(SB)/4, $0x3d2aac51
-DATA distConsts<>+784(SB)/4, $0x3d2aac51
-DATA distConsts<>+788(SB)/4, $0x3d2aac51
-DATA distConsts<>+792(SB)/4, $0x3d2aac51
-DATA distConsts<>+796(SB)/4, $0x3d2aac51
-DATA distConsts<>+800(SB)/4, $0x3e2aaa48
-DATA distConsts<>+804(SB)/4, $0x3e2aaa48
-DATA distConsts<>+808(SB)/4, $0x3e2aaa48
-DATA distConsts<>+812(SB)/4, $0x3e2aaa48
-DATA distConsts<>+816(SB)/4, $0x3e2aaa48
-DATA distConsts<>+820(SB)/4, $0x3e2aaa48
-DATA distConsts<>+824(SB)/4, $0x3e2aaa48
-DATA distConsts<>+828(SB)/4, $0x3e2aaa48
-DATA distConsts<>+832(SB)/4, $0x3efffffe
-DATA distConsts<>+836(SB)/4, $0x3efffffe
-DATA distConsts<>+840(SB)/4, $0x3efffffe
-DATA distConsts<>+844(SB)/4, $0x3efffffe
-DATA distConsts<>+848(SB)/4, $0x3efffffe
-DATA distConsts<>+852(SB)/4, $0x3efffffe
-DATA distConsts<>+856(SB)/4, $0x3efffffe
-DATA distConsts<>+860(SB)/4, $0x3efffffe
-DATA distConsts<>+864(SB)/4, $0x3f800000
-DATA distConsts<>+868(SB)/4, $0x3f800000
-DATA distConsts<>+872(SB)/4, $0x3f800000
-DATA distConsts<>+876(SB)/4, $0x3f800000
-DATA distConsts<>+880(SB)/4, $0x3f800000
-DATA distConsts<>+884(SB)/4, $0x3f800000
-DATA distConsts<>+888(SB)/4, $0x3f800000
-DATA distConsts<>+892(SB)/4, $0x3f800000
-DATA distConsts<>+896(SB)/4, $0xff800000
-DATA distConsts<>+900(SB)/4, $0xff800000
-DATA distConsts<>+904(SB)/4, $0xff800000
-DATA distConsts<>+908(SB)/4, $0xff800000
-DATA distConsts<>+912(SB)/4, $0xff800000
-DATA distConsts<>+916(SB)/4, $0xff800000
-DATA distConsts<>+920(SB)/4, $0xff800000
-DATA distConsts<>+924(SB)/4, $0xff800000
+DATA distConsts<>+512(SB)/4, $0xff800000
+DATA distConsts<>+516(SB)/4, $0xff800000
+DATA distConsts<>+520(SB)/4, $0xff800000
+DATA distConsts<>+524(SB)/4, $0xff800000
+DATA distConsts<>+528(SB)/4, $0xff800000
+DATA distConsts<>+532(SB)/4, $0xff800000
+DATA distConsts<>+536(SB)/4, $0xff800000
+DATA distConsts<>+540(SB)/4, $0xff800000
+DATA distConsts<>+544(SB)/4, $0x42b20000
+DATA distConsts<>+548(SB)/4, $0x42b20000
+DATA distConsts<>+552(SB)/4, $0x42b20000
+DATA distConsts<>+556(SB)/4, $0x42b20000
+DATA distConsts<>+560(SB)/4, $0x42b20000
+DATA distConsts<>+564(SB)/4, $0x42b20000
+DATA distConsts<>+568(SB)/4, $0x42b20000
+DATA distConsts<>+572(SB)/4, $0x42b20000
+DATA distConsts<>+576(SB)/4, $0xc2d00000
+DATA distConsts<>+580(SB)/4, $0xc2d00000
+DATA distConsts<>+584(SB)/4, $0xc2d00000
+DATA distConsts<>+588(SB)/4, $0xc2d00000
+DATA distConsts<>+592(SB)/4, $0xc2d00000
+DATA distConsts<>+596(SB)/4, $0xc2d00000
+DATA distConsts<>+600(SB)/4, $0xc2d00000
+DATA distConsts<>+604(SB)/4, $0xc2d00000
+DATA distConsts<>+608(SB)/4, $0x3fb8aa3b
+DATA distConsts<>+612(SB)/4, $0x3fb8aa3b
+DATA distConsts<>+616(SB)/4, $0x3fb8aa3b
+DATA distConsts<>+620(SB)/4, $0x3fb8aa3b
+DATA distConsts<>+624(SB)/4, $0x3fb8aa3b
+DATA distConsts<>+628(SB)/4, $0x3fb8aa3b
+DATA distConsts<>+632(SB)/4, $0x3fb8aa3b
+DATA distConsts<>+636(SB)/4, $0x3fb8aa3b
+DATA distConsts<>+640(SB)/4, $0x4b400000
+DATA distConsts<>+644(SB)/4, $0x4b400000
+DATA distConsts<>+648(SB)/4, $0x4b400000
+DATA distConsts<>+652(SB)/4, $0x4b400000
+DATA distConsts<>+656(SB)/4, $0x4b400000
+DATA distConsts<>+660(SB)/4, $0x4b400000
+DATA distConsts<>+664(SB)/4, $0x4b400000
+DATA distConsts<>+668(SB)/4, $0x4b400000
+DATA distConsts<>+672(SB)/4, $0x3f317200
+DATA distConsts<>+676(SB)/4, $0x3f317200
+DATA distConsts<>+680(SB)/4, $0x3f317200
+DATA distConsts<>+684(SB)/4, $0x3f317200
+DATA distConsts<>+688(SB)/4, $0x3f317200
+DATA distConsts<>+692(SB)/4, $0x3f317200
+DATA distConsts<>+696(SB)/4, $0x3f317200
+DATA distConsts<>+700(SB)/4, $0x3f317200
+DATA distConsts<>+704(SB)/4, $0x35bfbe8e
+DATA distConsts<>+708(SB)/4, $0x35bfbe8e
+DATA distConsts<>+712(SB)/4, $0x35bfbe8e
+DATA distConsts<>+716(SB)/4, $0x35bfbe8e
+DATA distConsts<>+720(SB)/4, $0x35bfbe8e
+DATA distConsts<>+724(SB)/4, $0x35bfbe8e
+DATA distConsts<>+728(SB)/4, $0x35bfbe8e
+DATA distConsts<>+732(SB)/4, $0x35bfbe8e
+DATA distConsts<>+736(SB)/4, $0x3ab52f1a
+DATA distConsts<>+740(SB)/4, $0x3ab52f1a
+DATA distConsts<>+744(SB)/4, $0x3ab52f1a
+DATA distConsts<>+748(SB)/4, $0x3ab52f1a
+DATA distConsts<>+752(SB)/4, $0x3ab52f1a
+DATA distConsts<>+756(SB)/4, $0x3ab52f1a
+DATA distConsts<>+760(SB)/4, $0x3ab52f1a
+DATA distConsts<>+764(SB)/4, $0x3ab52f1a
+DATA distConsts<>+768(SB)/4, $0x3c091d68
+DATA distConsts<>+772(SB)/4, $0x3c091d68
+DATA distConsts<>+776(SB)/4, $0x3c091d68
+DATA distConsts<>+780(SB)/4, $0x3c091d68
+DATA distConsts<>+784(SB)/4, $0x3c091d68
+DATA distConsts<>+788(SB)/4, $0x3c091d68
+DATA distConsts<>+792(SB)/4, $0x3c091d68
+DATA distConsts<>+796(SB)/4, $0x3c091d68
+DATA distConsts<>+800(SB)/4, $0x3d2aac51
+DATA distConsts<>+804(SB)/4, $0x3d2aac51
+DATA distConsts<>+808(SB)/4, $0x3d2aac51
+DATA distConsts<>+812(SB)/4, $0x3d2aac51
+DATA distConsts<>+816(SB)/4, $0x3d2aac51
+DATA distConsts<>+820(SB)/4, $0x3d2aac51
+DATA distConsts<>+824(SB)/4, $0x3d2aac51
+DATA distConsts<>+828(SB)/4, $0x3d2aac51
+DATA distConsts<>+832(SB)/4, $0x3e2aaa48
+DATA distConsts<>+836(SB)/4, $0x3e2aaa48
+DATA distConsts<>+840(SB)/4, $0x3e2aaa48
+DATA distConsts<>+844(SB)/4, $0x3e2aaa48
+DATA distConsts<>+848(SB)/4, $0x3e2aaa48
+DATA distConsts<>+852(SB)/4, $0x3e2aaa48
+DATA distConsts<>+856(SB)/4, $0x3e2aaa48
+DATA distConsts<>+860(SB)/4, $0x3e2aaa48
+DATA distConsts<>+864(SB)/4, $0x3efffffe
+DATA distConsts<>+868(SB)/4, $0x3efffffe
+DATA distConsts<>+872(SB)/4, $0x3efffffe
+DATA distConsts<>+876(SB)/4, $0x3efffffe
+DATA distConsts<>+880(SB)/4, $0x3efffffe
+DATA distConsts<>+884(SB)/4, $0x3efffffe
+DATA distConsts<>+888(SB)/4, $0x3efffffe
+DATA distConsts<>+892(SB)/4, $0x3efffffe
+DATA distConsts<>+896(SB)/4, $0x3f800000
+DATA distConsts<>+900(SB)/4, $0x3f800000
+DATA distConsts<>+904(SB)/4, $0x3f800000
+DATA distConsts<>+908(SB)/4, $0x3f800000
+DATA distConsts<>+912(SB)/4, $0x3f800000
+DATA distConsts<>+916(SB)/4, $0x3f800000
+DATA distConsts<>+920(SB)/4, $0x3f800000
+DATA distConsts<>+924(SB)/4, $0x3f800000
 DATA distConsts<>+928(SB)/4, $0x00000000
 DATA distConsts<>+932(SB)/4, $0x00000000
 DATA distConsts<>+936(SB)/4, $0x00000000
@@ -244,95 +244,628 @@ DATA distConsts<>+944(SB)/4, $0x00000000
 DATA distConsts<>+948(SB)/4, $0x00000000
 DATA distConsts<>+952(SB)/4, $0x00000000
 DATA distConsts<>+956(SB)/4, $0x00000000
-DATA distConsts<>+960(SB)/4, $0x3f3504f3
-DATA distConsts<>+964(SB)/4, $0x3f3504f3
-DATA distConsts<>+968(SB)/4, $0x3f3504f3
-DATA distConsts<>+972(SB)/4, $0x3f3504f3
-DATA distConsts<>+976(SB)/4, $0x3f3504f3
-DATA distConsts<>+980(SB)/4, $0x3f3504f3
-DATA distConsts<>+984(SB)/4, $0x3f3504f3
-DATA distConsts<>+988(SB)/4, $0x3f3504f3
-DATA distConsts<>+992(SB)/4, $0x007fffff
-DATA distConsts<>+996(SB)/4, $0x007fffff
-DATA distConsts<>+1000(SB)/4, $0x007fffff
-DATA distConsts<>+1004(SB)/4, $0x007fffff
-DATA distConsts<>+1008(SB)/4, $0x007fffff
-DATA distConsts<>+1012(SB)/4, $0x007fffff
-DATA distConsts<>+1016(SB)/4, $0x007fffff
-DATA distConsts<>+1020(SB)/4, $0x007fffff
-DATA distConsts<>+1024(SB)/4, $0xbd9537bc
-DATA distConsts<>+1028(SB)/4, $0xbd9537bc
-DATA distConsts<>+1032(SB)/4, $0xbd9537bc
-DATA distConsts<>+1036(SB)/4, $0xbd9537bc
-DATA distConsts<>+1040(SB)/4, $0xbd9537bc
-DATA distConsts<>+1044(SB)/4, $0xbd9537bc
-DATA distConsts<>+1048(SB)/4, $0xbd9537bc
-DATA distConsts<>+1052(SB)/4, $0xbd9537bc
-DATA distConsts<>+1056(SB)/4, $0x3e00acba
-DATA distConsts<>+1060(SB)/4, $0x3e00acba
-DATA distConsts<>+1064(SB)/4, $0x3e00acba
-DATA distConsts<>+1068(SB)/4, $0x3e00acba
-DATA distConsts<>+1072(SB)/4, $0x3e00acba
-DATA distConsts<>+1076(SB)/4, $0x3e00acba
-DATA distConsts<>+1080(SB)/4, $0x3e00acba
-DATA distConsts<>+1084(SB)/4, $0x3e00acba
-DATA distConsts<>+1088(SB)/4, $0xbe074b66
-DATA distConsts<>+1092(SB)/4, $0xbe074b66
-DATA distConsts<>+1096(SB)/4, $0xbe074b66
-DATA distConsts<>+1100(SB)/4, $0xbe074b66
-DATA distConsts<>+1104(SB)/4, $0xbe074b66
-DATA distConsts<>+1108(SB)/4, $0xbe074b66
-DATA distConsts<>+1112(SB)/4, $0xbe074b66
-DATA distConsts<>+1116(SB)/4, $0xbe074b66
-DATA distConsts<>+1120(SB)/4, $0x3e11ce71
-DATA distConsts<>+1124(SB)/4, $0x3e11ce71
-DATA distConsts<>+1128(SB)/4, $0x3e11ce71
-DATA distConsts<>+1132(SB)/4, $0x3e11ce71
-DATA distConsts<>+1136(SB)/4, $0x3e11ce71
-DATA distConsts<>+1140(SB)/4, $0x3e11ce71
-DATA distConsts<>+1144(SB)/4, $0x3e11ce71
-DATA distConsts<>+1148(SB)/4, $0x3e11ce71
-DATA distConsts<>+1152(SB)/4, $0xbe2a337f
-DATA distConsts<>+1156(SB)/4, $0xbe2a337f
-DATA distConsts<>+1160(SB)/4, $0xbe2a337f
-DATA distConsts<>+1164(SB)/4, $0xbe2a337f
-DATA distConsts<>+1168(SB)/4, $0xbe2a337f
-DATA distConsts<>+1172(SB)/4, $0xbe2a337f
-DATA distConsts<>+1176(SB)/4, $0xbe2a337f
-DATA distConsts<>+1180(SB)/4, $0xbe2a337f
-DATA distConsts<>+1184(SB)/4, $0x3e4cca27
-DATA distConsts<>+1188(SB)/4, $0x3e4cca27
-DATA distConsts<>+1192(SB)/4, $0x3e4cca27
-DATA distConsts<>+1196(SB)/4, $0x3e4cca27
-DATA distConsts<>+1200(SB)/4, $0x3e4cca27
-DATA distConsts<>+1204(SB)/4, $0x3e4cca27
-DATA distConsts<>+1208(SB)/4, $0x3e4cca27
-DATA distConsts<>+1212(SB)/4, $0x3e4cca27
-DATA distConsts<>+1216(SB)/4, $0xbe80011a
-DATA distConsts<>+1220(SB)/4, $0xbe80011a
-DATA distConsts<>+1224(SB)/4, $0xbe80011a
-DATA distConsts<>+1228(SB)/4, $0xbe80011a
-DATA distConsts<>+1232(SB)/4, $0xbe80011a
-DATA distConsts<>+1236(SB)/4, $0xbe80011a
-DATA distConsts<>+1240(SB)/4, $0xbe80011a
-DATA distConsts<>+1244(SB)/4, $0xbe80011a
-DATA distConsts<>+1248(SB)/4, $0x3eaaaab8
-DATA distConsts<>+1252(SB)/4, $0x3eaaaab8
-DATA distConsts<>+1256(SB)/4, $0x3eaaaab8
-DATA distConsts<>+1260(SB)/4, $0x3eaaaab8
-DATA distConsts<>+1264(SB)/4, $0x3eaaaab8
-DATA distConsts<>+1268(SB)/4, $0x3eaaaab8
-DATA distConsts<>+1272(SB)/4, $0x3eaaaab8
-DATA distConsts<>+1276(SB)/4, $0x3eaaaab8
-DATA distConsts<>+1280(SB)/4, $0xbf000000
-DATA distConsts<>+1284(SB)/4, $0xbf000000
-DATA distConsts<>+1288(SB)/4, $0xbf000000
-DATA distConsts<>+1292(SB)/4, $0xbf000000
-DATA distConsts<>+1296(SB)/4, $0xbf000000
-DATA distConsts<>+1300(SB)/4, $0xbf000000
-DATA distConsts<>+1304(SB)/4, $0xbf000000
-DATA distConsts<>+1308(SB)/4, $0xbf000000
-GLOBL distConsts<>(SB), RODATA|NOPTR, $1312
+DATA distConsts<>+960(SB)/4, $0x80000000
+DATA distConsts<>+964(SB)/4, $0x80000000
+DATA distConsts<>+968(SB)/4, $0x80000000
+DATA distConsts<>+972(SB)/4, $0x80000000
+DATA distConsts<>+976(SB)/4, $0x80000000
+DATA distConsts<>+980(SB)/4, $0x80000000
+DATA distConsts<>+984(SB)/4, $0x80000000
+DATA distConsts<>+988(SB)/4, $0x80000000
+DATA distConsts<>+992(SB)/4, $0x3f3504f3
+DATA distConsts<>+996(SB)/4, $0x3f3504f3
+DATA distConsts<>+1000(SB)/4, $0x3f3504f3
+DATA distConsts<>+1004(SB)/4, $0x3f3504f3
+DATA distConsts<>+1008(SB)/4, $0x3f3504f3
+DATA distConsts<>+1012(SB)/4, $0x3f3504f3
+DATA distConsts<>+1016(SB)/4, $0x3f3504f3
+DATA distConsts<>+1020(SB)/4, $0x3f3504f3
+DATA distConsts<>+1024(SB)/4, $0x007fffff
+DATA distConsts<>+1028(SB)/4, $0x007fffff
+DATA distConsts<>+1032(SB)/4, $0x007fffff
+DATA distConsts<>+1036(SB)/4, $0x007fffff
+DATA distConsts<>+1040(SB)/4, $0x007fffff
+DATA distConsts<>+1044(SB)/4, $0x007fffff
+DATA distConsts<>+1048(SB)/4, $0x007fffff
+DATA distConsts<>+1052(SB)/4, $0x007fffff
+DATA distConsts<>+1056(SB)/4, $0xbd9537bc
+DATA distConsts<>+1060(SB)/4, $0xbd9537bc
+DATA distConsts<>+1064(SB)/4, $0xbd9537bc
+DATA distConsts<>+1068(SB)/4, $0xbd9537bc
+DATA distConsts<>+1072(SB)/4, $0xbd9537bc
+DATA distConsts<>+1076(SB)/4, $0xbd9537bc
+DATA distConsts<>+1080(SB)/4, $0xbd9537bc
+DATA distConsts<>+1084(SB)/4, $0xbd9537bc
+DATA distConsts<>+1088(SB)/4, $0x3e00acba
+DATA distConsts<>+1092(SB)/4, $0x3e00acba
+DATA distConsts<>+1096(SB)/4, $0x3e00acba
+DATA distConsts<>+1100(SB)/4, $0x3e00acba
+DATA distConsts<>+1104(SB)/4, $0x3e00acba
+DATA distConsts<>+1108(SB)/4, $0x3e00acba
+DATA distConsts<>+1112(SB)/4, $0x3e00acba
+DATA distConsts<>+1116(SB)/4, $0x3e00acba
+DATA distConsts<>+1120(SB)/4, $0xbe074b66
+DATA distConsts<>+1124(SB)/4, $0xbe074b66
+DATA distConsts<>+1128(SB)/4, $0xbe074b66
+DATA distConsts<>+1132(SB)/4, $0xbe074b66
+DATA distConsts<>+1136(SB)/4, $0xbe074b66
+DATA distConsts<>+1140(SB)/4, $0xbe074b66
+DATA distConsts<>+1144(SB)/4, $0xbe074b66
+DATA distConsts<>+1148(SB)/4, $0xbe074b66
+DATA distConsts<>+1152(SB)/4, $0x3e11ce71
+DATA distConsts<>+1156(SB)/4, $0x3e11ce71
+DATA distConsts<>+1160(SB)/4, $0x3e11ce71
+DATA distConsts<>+1164(SB)/4, $0x3e11ce71
+DATA distConsts<>+1168(SB)/4, $0x3e11ce71
+DATA distConsts<>+1172(SB)/4, $0x3e11ce71
+DATA distConsts<>+1176(SB)/4, $0x3e11ce71
+DATA distConsts<>+1180(SB)/4, $0x3e11ce71
+DATA distConsts<>+1184(SB)/4, $0xbe2a337f
+DATA distConsts<>+1188(SB)/4, $0xbe2a337f
+DATA distConsts<>+1192(SB)/4, $0xbe2a337f
+DATA distConsts<>+1196(SB)/4, $0xbe2a337f
+DATA distConsts<>+1200(SB)/4, $0xbe2a337f
+DATA distConsts<>+1204(SB)/4, $0xbe2a337f
+DATA distConsts<>+1208(SB)/4, $0xbe2a337f
+DATA distConsts<>+1212(SB)/4, $0xbe2a337f
+DATA distConsts<>+1216(SB)/4, $0x3e4cca27
+DATA distConsts<>+1220(SB)/4, $0x3e4cca27
+DATA distConsts<>+1224(SB)/4, $0x3e4cca27
+DATA distConsts<>+1228(SB)/4, $0x3e4cca27
+DATA distConsts<>+1232(SB)/4, $0x3e4cca27
+DATA distConsts<>+1236(SB)/4, $0x3e4cca27
+DATA distConsts<>+1240(SB)/4, $0x3e4cca27
+DATA distConsts<>+1244(SB)/4, $0x3e4cca27
+DATA distConsts<>+1248(SB)/4, $0xbe80011a
+DATA distConsts<>+1252(SB)/4, $0xbe80011a
+DATA distConsts<>+1256(SB)/4, $0xbe80011a
+DATA distConsts<>+1260(SB)/4, $0xbe80011a
+DATA distConsts<>+1264(SB)/4, $0xbe80011a
+DATA distConsts<>+1268(SB)/4, $0xbe80011a
+DATA distConsts<>+1272(SB)/4, $0xbe80011a
+DATA distConsts<>+1276(SB)/4, $0xbe80011a
+DATA distConsts<>+1280(SB)/4, $0x3eaaaab8
+DATA distConsts<>+1284(SB)/4, $0x3eaaaab8
+DATA distConsts<>+1288(SB)/4, $0x3eaaaab8
+DATA distConsts<>+1292(SB)/4, $0x3eaaaab8
+DATA distConsts<>+1296(SB)/4, $0x3eaaaab8
+DATA distConsts<>+1300(SB)/4, $0x3eaaaab8
+DATA distConsts<>+1304(SB)/4, $0x3eaaaab8
+DATA distConsts<>+1308(SB)/4, $0x3eaaaab8
+DATA distConsts<>+1312(SB)/4, $0xbf000000
+DATA distConsts<>+1316(SB)/4, $0xbf000000
+DATA distConsts<>+1320(SB)/4, $0xbf000000
+DATA distConsts<>+1324(SB)/4, $0xbf000000
+DATA distConsts<>+1328(SB)/4, $0xbf000000
+DATA distConsts<>+1332(SB)/4, $0xbf000000
+DATA distConsts<>+1336(SB)/4, $0xbf000000
+DATA distConsts<>+1340(SB)/4, $0xbf000000
+GLOBL distConsts<>(SB), RODATA|NOPTR, $1344
+
+// func CategoricalSums(largest *float32, sum *float32, logits *float32, rows int, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·CategoricalSums(SB), NOSPLIT, $8-40
+	VBROADCASTSS distConsts<>+512(SB), Y11
+	VBROADCASTSS distConsts<>+896(SB), Y10
+
+	// Registers: DI largest    SI sum    DX logits    CX elements left in the row    BX 4n
+	MOVQ largest+0(FP), DI
+	MOVQ sum+8(FP), SI
+	MOVQ logits+16(FP), DX
+	MOVQ n+32(FP), BX
+	SHLQ $0x02, BX
+	MOVQ rows+24(FP), AX
+	MOVQ AX, (SP)
+
+l1:
+	VMOVAPS Y11, Y15
+	VMOVAPS Y11, Y14
+	MOVQ    n+32(FP), CX
+	CMPQ    CX, $0x00000020
+	JL      l4
+
+l2:
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVUPS 64(DX), Y2
+	VMOVUPS 96(DX), Y3
+	VMAXPS  Y15, Y0, Y15
+	VMAXPS  Y14, Y1, Y14
+	VMAXPS  Y15, Y2, Y15
+	VMAXPS  Y14, Y3, Y14
+	ADDQ    $0x00000080, DX
+	SUBQ    $0x00000020, CX
+	CMPQ    CX, $0x00000020
+	JGE     l2
+
+l4:
+	TESTQ      CX, CX
+	JZ         l5
+	LEAQ       distConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMOVUPS    32(AX), Y1
+	VMOVUPS    64(AX), Y2
+	VMOVUPS    96(AX), Y3
+	VMASKMOVPS (DX), Y0, Y4
+	VMASKMOVPS 32(DX), Y1, Y5
+	VMASKMOVPS 64(DX), Y2, Y6
+	VMASKMOVPS 96(DX), Y3, Y7
+	VBLENDVPS  Y0, Y4, Y11, Y0
+	VBLENDVPS  Y1, Y5, Y11, Y1
+	VBLENDVPS  Y2, Y6, Y11, Y2
+	VBLENDVPS  Y3, Y7, Y11, Y3
+	VMAXPS     Y15, Y0, Y15
+	VMAXPS     Y14, Y1, Y14
+	VMAXPS     Y15, Y2, Y15
+	VMAXPS     Y14, Y3, Y14
+	LEAQ       (DX)(CX*4), DX
+
+l5:
+	SUBQ         BX, DX
+	VMAXPS       Y14, Y15, Y15
+	VEXTRACTF128 $0x01, Y15, X0
+	VMAXPS       X0, X15, X15
+	VPERMILPS    $0x0e, X15, X0
+	VMAXPS       X0, X15, X15
+	VPERMILPS    $0x01, X15, X0
+	VMAXPS       X0, X15, X15
+	VBROADCASTSS X15, Y0
+	VMOVSS       X0, (DI)
+	VMOVAPS      Y0, Y13
+	VBROADCASTSS distConsts<>+928(SB), Y15
+	VBROADCASTSS distConsts<>+928(SB), Y14
+	MOVQ         n+32(FP), CX
+	CMPQ         CX, $0x00000010
+	JL           l8
+
+l6:
+	VMOVUPS      (DX), Y0
+	VMOVUPS      32(DX), Y1
+	VSUBPS       Y13, Y0, Y0
+	VSUBPS       Y13, Y1, Y1
+	VBROADCASTSS distConsts<>+544(SB), Y2
+	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS distConsts<>+544(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS distConsts<>+576(SB), Y2
+	VMAXPS       Y0, Y2, Y0
+	VBROADCASTSS distConsts<>+576(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS distConsts<>+640(SB), Y2
+	VFMADD231PS  distConsts<>+608(SB), Y0, Y2
+	VBROADCASTSS distConsts<>+640(SB), Y3
+	VFMADD231PS  distConsts<>+608(SB), Y1, Y3
+	VSUBPS       distConsts<>+640(SB), Y2, Y4
+	VSUBPS       distConsts<>+640(SB), Y3, Y5
+	VFNMADD231PS distConsts<>+672(SB), Y4, Y0
+	VFNMADD231PS distConsts<>+672(SB), Y5, Y1
+	VFNMADD231PS distConsts<>+704(SB), Y4, Y0
+	VFNMADD231PS distConsts<>+704(SB), Y5, Y1
+	VBROADCASTSS distConsts<>+768(SB), Y4
+	VFMADD231PS  distConsts<>+736(SB), Y0, Y4
+	VBROADCASTSS distConsts<>+768(SB), Y5
+	VFMADD231PS  distConsts<>+736(SB), Y1, Y5
+	VFMADD213PS  distConsts<>+800(SB), Y0, Y4
+	VFMADD213PS  distConsts<>+800(SB), Y1, Y5
+	VFMADD213PS  distConsts<>+832(SB), Y0, Y4
+	VFMADD213PS  distConsts<>+832(SB), Y1, Y5
+	VFMADD213PS  distConsts<>+864(SB), Y0, Y4
+	VFMADD213PS  distConsts<>+864(SB), Y1, Y5
+	VFMADD213PS  Y10, Y0, Y4
+	VFMADD213PS  Y10, Y1, Y5
+	VFMADD213PS  Y10, Y0, Y4
+	VFMADD213PS  Y10, Y1, Y5
+	VPSLLD       $0x17, Y2, Y0
+	VPSLLD       $0x17, Y3, Y1
+	VPSRAD       $0x01, Y0, Y2
+	VPSRAD       $0x01, Y1, Y3
+	VANDPS       Y11, Y2, Y2
+	VANDPS       Y11, Y3, Y3
+	VPADDD       Y10, Y2, Y6
+	VPADDD       Y10, Y3, Y7
+	VPSUBD       Y2, Y0, Y0
+	VPSUBD       Y3, Y1, Y1
+	VPADDD       Y10, Y0, Y0
+	VPADDD       Y10, Y1, Y1
+	VMULPS       Y6, Y4, Y2
+	VMULPS       Y7, Y5, Y3
+	VMULPS       Y0, Y2, Y0
+	VMULPS       Y1, Y3, Y1
+	VADDPS       Y15, Y0, Y15
+	VADDPS       Y14, Y1, Y14
+	ADDQ         $0x00000040, DX
+	SUBQ         $0x00000010, CX
+	CMPQ         CX, $0x00000010
+	JGE          l6
+
+l8:
+	TESTQ        CX, CX
+	JZ           l9
+	LEAQ         distConsts<>+256(SB), AX
+	NEGQ         CX
+	LEAQ         (AX)(CX*4), AX
+	NEGQ         CX
+	VMOVUPS      (AX), Y0
+	VMOVUPS      32(AX), Y1
+	VMASKMOVPS   (DX), Y0, Y2
+	VMASKMOVPS   32(DX), Y1, Y3
+	VSUBPS       Y13, Y2, Y2
+	VSUBPS       Y13, Y3, Y3
+	VBROADCASTSS distConsts<>+544(SB), Y4
+	VMINPS       Y2, Y4, Y2
+	VBROADCASTSS distConsts<>+544(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS distConsts<>+576(SB), Y4
+	VMAXPS       Y2, Y4, Y2
+	VBROADCASTSS distConsts<>+576(SB), Y4
+	VMAXPS       Y3, Y4, Y3
+	VBROADCASTSS distConsts<>+640(SB), Y4
+	VFMADD231PS  distConsts<>+608(SB), Y2, Y4
+	VBROADCASTSS distConsts<>+640(SB), Y5
+	VFMADD231PS  distConsts<>+608(SB), Y3, Y5
+	VSUBPS       distConsts<>+640(SB), Y4, Y6
+	VSUBPS       distConsts<>+640(SB), Y5, Y7
+	VFNMADD231PS distConsts<>+672(SB), Y6, Y2
+	VFNMADD231PS distConsts<>+672(SB), Y7, Y3
+	VFNMADD231PS distConsts<>+704(SB), Y6, Y2
+	VFNMADD231PS distConsts<>+704(SB), Y7, Y3
+	VBROADCASTSS distConsts<>+768(SB), Y6
+	VFMADD231PS  distConsts<>+736(SB), Y2, Y6
+	VBROADCASTSS distConsts<>+768(SB), Y7
+	VFMADD231PS  distConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  distConsts<>+800(SB), Y2, Y6
+	VFMADD213PS  distConsts<>+800(SB), Y3, Y7
+	VFMADD213PS  distConsts<>+832(SB), Y2, Y6
+	VFMADD213PS  distConsts<>+832(SB), Y3, Y7
+	VFMADD213PS  distConsts<>+864(SB), Y2, Y6
+	VFMADD213PS  distConsts<>+864(SB), Y3, Y7
+	VFMADD213PS  Y10, Y2, Y6
+	VFMADD213PS  Y10, Y3, Y7
+	VFMADD213PS  Y10, Y2, Y6
+	VFMADD213PS  Y10, Y3, Y7
+	VPSLLD       $0x17, Y4, Y2
+	VPSLLD       $0x17, Y5, Y3
+	VPSRAD       $0x01, Y2, Y4
+	VPSRAD       $0x01, Y3, Y5
+	VANDPS       Y11, Y4, Y4
+	VANDPS       Y11, Y5, Y5
+	VPADDD       Y10, Y4, Y8
+	VPADDD       Y10, Y5, Y9
+	VPSUBD       Y4, Y2, Y2
+	VPSUBD       Y5, Y3, Y3
+	VPADDD       Y10, Y2, Y2
+	VPADDD       Y10, Y3, Y3
+	VMULPS       Y8, Y6, Y4
+	VMULPS       Y9, Y7, Y5
+	VMULPS       Y2, Y4, Y2
+	VMULPS       Y3, Y5, Y3
+	VANDPS       Y2, Y0, Y0
+	VANDPS       Y3, Y1, Y1
+	VADDPS       Y15, Y0, Y15
+	VADDPS       Y14, Y1, Y14
+	LEAQ         (DX)(CX*4), DX
+
+l9:
+	VADDPS       Y14, Y15, Y15
+	VEXTRACTF128 $0x01, Y15, X0
+	VADDPS       X0, X15, X15
+	VPERMILPS    $0x0e, X15, X0
+	VADDPS       X0, X15, X15
+	VPERMILPS    $0x01, X15, X0
+	VADDPS       X0, X15, X15
+	VBROADCASTSS X15, Y0
+	VMOVSS       X0, (SI)
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, SI
+	DECQ         (SP)
+	JNZ          l1
+	VZEROUPPER
+	RET
+
+// func CategoricalBackward(largest *float32, sum *float32, dlogits *float32, logits *float32, rows int, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·CategoricalBackward(SB), NOSPLIT, $8-48
+	VBROADCASTSS distConsts<>+512(SB), Y11
+	VBROADCASTSS distConsts<>+896(SB), Y10
+
+	// Registers: DI largest    SI sum    DX dlogits    BX logits    CX elements left in the row    R8 4n
+	MOVQ largest+0(FP), DI
+	MOVQ sum+8(FP), SI
+	MOVQ dlogits+16(FP), DX
+	MOVQ logits+24(FP), BX
+	MOVQ n+40(FP), R8
+	SHLQ $0x02, R8
+	MOVQ rows+32(FP), AX
+	MOVQ AX, (SP)
+
+l10:
+	VMOVAPS Y11, Y15
+	VMOVAPS Y11, Y14
+	MOVQ    n+40(FP), CX
+	CMPQ    CX, $0x00000020
+	JL      l13
+
+l11:
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	VMOVUPS 64(BX), Y2
+	VMOVUPS 96(BX), Y3
+	VMAXPS  Y15, Y0, Y15
+	VMAXPS  Y14, Y1, Y14
+	VMAXPS  Y15, Y2, Y15
+	VMAXPS  Y14, Y3, Y14
+	ADDQ    $0x00000080, BX
+	SUBQ    $0x00000020, CX
+	CMPQ    CX, $0x00000020
+	JGE     l11
+
+l13:
+	TESTQ      CX, CX
+	JZ         l14
+	LEAQ       distConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMOVUPS    32(AX), Y1
+	VMOVUPS    64(AX), Y2
+	VMOVUPS    96(AX), Y3
+	VMASKMOVPS (BX), Y0, Y4
+	VMASKMOVPS 32(BX), Y1, Y5
+	VMASKMOVPS 64(BX), Y2, Y6
+	VMASKMOVPS 96(BX), Y3, Y7
+	VBLENDVPS  Y0, Y4, Y11, Y0
+	VBLENDVPS  Y1, Y5, Y11, Y1
+	VBLENDVPS  Y2, Y6, Y11, Y2
+	VBLENDVPS  Y3, Y7, Y11, Y3
+	VMAXPS     Y15, Y0, Y15
+	VMAXPS     Y14, Y1, Y14
+	VMAXPS     Y15, Y2, Y15
+	VMAXPS     Y14, Y3, Y14
+	LEAQ       (BX)(CX*4), BX
+
+l14:
+	SUBQ         R8, BX
+	VMAXPS       Y14, Y15, Y15
+	VEXTRACTF128 $0x01, Y15, X0
+	VMAXPS       X0, X15, X15
+	VPERMILPS    $0x0e, X15, X0
+	VMAXPS       X0, X15, X15
+	VPERMILPS    $0x01, X15, X0
+	VMAXPS       X0, X15, X15
+	VBROADCASTSS X15, Y0
+	VMOVSS       X0, (DI)
+	VMOVAPS      Y0, Y13
+	VBROADCASTSS distConsts<>+928(SB), Y15
+	VBROADCASTSS distConsts<>+928(SB), Y14
+	MOVQ         n+40(FP), CX
+	CMPQ         CX, $0x00000010
+	JL           l17
+
+l15:
+	VMOVUPS      (BX), Y0
+	VMOVUPS      32(BX), Y1
+	VSUBPS       Y13, Y0, Y0
+	VSUBPS       Y13, Y1, Y1
+	VBROADCASTSS distConsts<>+544(SB), Y2
+	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS distConsts<>+544(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS distConsts<>+576(SB), Y2
+	VMAXPS       Y0, Y2, Y0
+	VBROADCASTSS distConsts<>+576(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS distConsts<>+640(SB), Y2
+	VFMADD231PS  distConsts<>+608(SB), Y0, Y2
+	VBROADCASTSS distConsts<>+640(SB), Y3
+	VFMADD231PS  distConsts<>+608(SB), Y1, Y3
+	VSUBPS       distConsts<>+640(SB), Y2, Y4
+	VSUBPS       distConsts<>+640(SB), Y3, Y5
+	VFNMADD231PS distConsts<>+672(SB), Y4, Y0
+	VFNMADD231PS distConsts<>+672(SB), Y5, Y1
+	VFNMADD231PS distConsts<>+704(SB), Y4, Y0
+	VFNMADD231PS distConsts<>+704(SB), Y5, Y1
+	VBROADCASTSS distConsts<>+768(SB), Y4
+	VFMADD231PS  distConsts<>+736(SB), Y0, Y4
+	VBROADCASTSS distConsts<>+768(SB), Y5
+	VFMADD231PS  distConsts<>+736(SB), Y1, Y5
+	VFMADD213PS  distConsts<>+800(SB), Y0, Y4
+	VFMADD213PS  distConsts<>+800(SB), Y1, Y5
+	VFMADD213PS  distConsts<>+832(SB), Y0, Y4
+	VFMADD213PS  distConsts<>+832(SB), Y1, Y5
+	VFMADD213PS  distConsts<>+864(SB), Y0, Y4
+	VFMADD213PS  distConsts<>+864(SB), Y1, Y5
+	VFMADD213PS  Y10, Y0, Y4
+	VFMADD213PS  Y10, Y1, Y5
+	VFMADD213PS  Y10, Y0, Y4
+	VFMADD213PS  Y10, Y1, Y5
+	VPSLLD       $0x17, Y2, Y0
+	VPSLLD       $0x17, Y3, Y1
+	VPSRAD       $0x01, Y0, Y2
+	VPSRAD       $0x01, Y1, Y3
+	VANDPS       Y11, Y2, Y2
+	VANDPS       Y11, Y3, Y3
+	VPADDD       Y10, Y2, Y6
+	VPADDD       Y10, Y3, Y7
+	VPSUBD       Y2, Y0, Y0
+	VPSUBD       Y3, Y1, Y1
+	VPADDD       Y10, Y0, Y0
+	VPADDD       Y10, Y1, Y1
+	VMULPS       Y6, Y4, Y2
+	VMULPS       Y7, Y5, Y3
+	VMULPS       Y0, Y2, Y0
+	VMULPS       Y1, Y3, Y1
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, 32(DX)
+	VADDPS       Y15, Y0, Y15
+	VADDPS       Y14, Y1, Y14
+	ADDQ         $0x00000040, BX
+	ADDQ         $0x00000040, DX
+	SUBQ         $0x00000010, CX
+	CMPQ         CX, $0x00000010
+	JGE          l15
+
+l17:
+	TESTQ        CX, CX
+	JZ           l18
+	LEAQ         distConsts<>+256(SB), AX
+	NEGQ         CX
+	LEAQ         (AX)(CX*4), AX
+	NEGQ         CX
+	VMOVUPS      (AX), Y0
+	VMOVUPS      32(AX), Y1
+	VMASKMOVPS   (BX), Y0, Y2
+	VMASKMOVPS   32(BX), Y1, Y3
+	VSUBPS       Y13, Y2, Y2
+	VSUBPS       Y13, Y3, Y3
+	VBROADCASTSS distConsts<>+544(SB), Y4
+	VMINPS       Y2, Y4, Y2
+	VBROADCASTSS distConsts<>+544(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS distConsts<>+576(SB), Y4
+	VMAXPS       Y2, Y4, Y2
+	VBROADCASTSS distConsts<>+576(SB), Y4
+	VMAXPS       Y3, Y4, Y3
+	VBROADCASTSS distConsts<>+640(SB), Y4
+	VFMADD231PS  distConsts<>+608(SB), Y2, Y4
+	VBROADCASTSS distConsts<>+640(SB), Y5
+	VFMADD231PS  distConsts<>+608(SB), Y3, Y5
+	VSUBPS       distConsts<>+640(SB), Y4, Y6
+	VSUBPS       distConsts<>+640(SB), Y5, Y7
+	VFNMADD231PS distConsts<>+672(SB), Y6, Y2
+	VFNMADD231PS distConsts<>+672(SB), Y7, Y3
+	VFNMADD231PS distConsts<>+704(SB), Y6, Y2
+	VFNMADD231PS distConsts<>+704(SB), Y7, Y3
+	VBROADCASTSS distConsts<>+768(SB), Y6
+	VFMADD231PS  distConsts<>+736(SB), Y2, Y6
+	VBROADCASTSS distConsts<>+768(SB), Y7
+	VFMADD231PS  distConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  distConsts<>+800(SB), Y2, Y6
+	VFMADD213PS  distConsts<>+800(SB), Y3, Y7
+	VFMADD213PS  distConsts<>+832(SB), Y2, Y6
+	VFMADD213PS  distConsts<>+832(SB), Y3, Y7
+	VFMADD213PS  distConsts<>+864(SB), Y2, Y6
+	VFMADD213PS  distConsts<>+864(SB), Y3, Y7
+	VFMADD213PS  Y10, Y2, Y6
+	VFMADD213PS  Y10, Y3, Y7
+	VFMADD213PS  Y10, Y2, Y6
+	VFMADD213PS  Y10, Y3, Y7
+	VPSLLD       $0x17, Y4, Y2
+	VPSLLD       $0x17, Y5, Y3
+	VPSRAD       $0x01, Y2, Y4
+	VPSRAD       $0x01, Y3, Y5
+	VANDPS       Y11, Y4, Y4
+	VANDPS       Y11, Y5, Y5
+	VPADDD       Y10, Y4, Y8
+	VPADDD       Y10, Y5, Y9
+	VPSUBD       Y4, Y2, Y2
+	VPSUBD       Y5, Y3, Y3
+	VPADDD       Y10, Y2, Y2
+	VPADDD       Y10, Y3, Y3
+	VMULPS       Y8, Y6, Y4
+	VMULPS       Y9, Y7, Y5
+	VMULPS       Y2, Y4, Y2
+	VMULPS       Y3, Y5, Y3
+	VMASKMOVPS   Y2, Y0, (DX)
+	VMASKMOVPS   Y3, Y1, 32(DX)
+	VANDPS       Y2, Y0, Y0
+	VANDPS       Y3, Y1, Y1
+	VADDPS       Y15, Y0, Y15
+	VADDPS       Y14, Y1, Y14
+	LEAQ         (BX)(CX*4), BX
+	LEAQ         (DX)(CX*4), DX
+
+l18:
+	SUBQ         R8, DX
+	VADDPS       Y14, Y15, Y15
+	VEXTRACTF128 $0x01, Y15, X0
+	VADDPS       X0, X15, X15
+	VPERMILPS    $0x0e, X15, X0
+	VADDPS       X0, X15, X15
+	VPERMILPS    $0x01, X15, X0
+	VADDPS       X0, X15, X15
+	VBROADCASTSS X15, Y0
+	VBROADCASTSS (SI), Y1
+	VMOVAPS      Y1, Y12
+	VMOVSS       X0, (SI)
+	VDIVPS       Y0, Y10, Y0
+	VMOVAPS      Y0, Y13
+	MOVQ         n+40(FP), CX
+	CMPQ         CX, $0x00000020
+	JL           l20
+
+l19:
+	VMOVUPS      (DX), Y0
+	VMOVUPS      32(DX), Y1
+	VMOVUPS      64(DX), Y2
+	VMOVUPS      96(DX), Y3
+	VMULPS       Y13, Y0, Y0
+	VMULPS       Y13, Y1, Y1
+	VMULPS       Y13, Y2, Y2
+	VMULPS       Y13, Y3, Y3
+	VBROADCASTSS distConsts<>+928(SB), Y4
+	VSUBPS       Y0, Y4, Y0
+	VBROADCASTSS distConsts<>+928(SB), Y4
+	VSUBPS       Y1, Y4, Y1
+	VBROADCASTSS distConsts<>+928(SB), Y4
+	VSUBPS       Y2, Y4, Y2
+	VBROADCASTSS distConsts<>+928(SB), Y4
+	VSUBPS       Y3, Y4, Y3
+	VMULPS       Y0, Y12, Y0
+	VMULPS       Y1, Y12, Y1
+	VMULPS       Y2, Y12, Y2
+	VMULPS       Y3, Y12, Y3
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, 32(DX)
+	VMOVUPS      Y2, 64(DX)
+	VMOVUPS      Y3, 96(DX)
+	ADDQ         $0x00000080, DX
+	SUBQ         $0x00000020, CX
+	CMPQ         CX, $0x00000020
+	JGE          l19
+
+l20:
+	CMPQ CX, $0x00000008
+	JL   l21
+
+l23:
+	VMOVUPS      (DX), Y0
+	VMULPS       Y13, Y0, Y0
+	VBROADCASTSS distConsts<>+928(SB), Y1
+	VSUBPS       Y0, Y1, Y0
+	VMULPS       Y0, Y12, Y0
+	VMOVUPS      Y0, (DX)
+	ADDQ         $0x00000020, DX
+	SUBQ         $0x00000008, CX
+	CMPQ         CX, $0x00000008
+	JGE          l23
+
+l21:
+	TESTQ        CX, CX
+	JZ           l22
+	LEAQ         distConsts<>+256(SB), AX
+	NEGQ         CX
+	LEAQ         (AX)(CX*4), AX
+	NEGQ         CX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   (DX), Y0, Y1
+	VMULPS       Y13, Y1, Y1
+	VBROADCASTSS distConsts<>+928(SB), Y2
+	VSUBPS       Y1, Y2, Y1
+	VMULPS       Y1, Y12, Y1
+	VMASKMOVPS   Y1, Y0, (DX)
+	LEAQ         (DX)(CX*4), DX
+
+l22:
+	ADDQ $0x04, DI
+	ADDQ $0x04, SI
+	DECQ (SP)
+	JNZ  l10
+	VZEROUPPER
+	RET
 
 // func BernoulliLogProb(lp *float32, x *float32, logits *float32, rows int, n int)
 // Requires: AVX, AVX2, FMA3
@@ -346,80 +879,80 @@ TEXT ·BernoulliLogProb(SB), NOSPLIT, $136-40
 	MOVQ rows+24(FP), AX
 	MOVQ AX, (SP)
 
-l1:
+l24:
 	VBROADCASTSS distConsts<>+928(SB), Y15
 	VBROADCASTSS distConsts<>+928(SB), Y14
-	VBROADCASTSS distConsts<>+864(SB), Y13
+	VBROADCASTSS distConsts<>+896(SB), Y13
 	VBROADCASTSS distConsts<>+928(SB), Y11
-	VBROADCASTSS distConsts<>+864(SB), Y12
+	VBROADCASTSS distConsts<>+896(SB), Y12
 	VBROADCASTSS distConsts<>+928(SB), Y10
 	MOVQ         n+32(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l4
+	JL           l27
 
-l2:
+l25:
 	VMOVUPS      (SI), Y0
 	VMOVUPS      32(SI), Y1
 	VMOVUPS      (DX), Y2
 	VMOVUPS      32(DX), Y3
-	VORPS        distConsts<>+512(SB), Y2, Y4
-	VORPS        distConsts<>+512(SB), Y3, Y5
-	VBROADCASTSS distConsts<>+544(SB), Y6
+	VORPS        distConsts<>+960(SB), Y2, Y4
+	VORPS        distConsts<>+960(SB), Y3, Y5
+	VBROADCASTSS distConsts<>+576(SB), Y6
 	VMAXPS       Y4, Y6, Y4
-	VBROADCASTSS distConsts<>+544(SB), Y6
+	VBROADCASTSS distConsts<>+576(SB), Y6
 	VMAXPS       Y5, Y6, Y5
-	VBROADCASTSS distConsts<>+608(SB), Y6
-	VFMADD231PS  distConsts<>+576(SB), Y4, Y6
-	VBROADCASTSS distConsts<>+608(SB), Y7
-	VFMADD231PS  distConsts<>+576(SB), Y5, Y7
-	VSUBPS       distConsts<>+608(SB), Y6, Y8
-	VSUBPS       distConsts<>+608(SB), Y7, Y9
-	VFNMADD231PS distConsts<>+640(SB), Y8, Y4
-	VFNMADD231PS distConsts<>+640(SB), Y9, Y5
+	VBROADCASTSS distConsts<>+640(SB), Y6
+	VFMADD231PS  distConsts<>+608(SB), Y4, Y6
+	VBROADCASTSS distConsts<>+640(SB), Y7
+	VFMADD231PS  distConsts<>+608(SB), Y5, Y7
+	VSUBPS       distConsts<>+640(SB), Y6, Y8
+	VSUBPS       distConsts<>+640(SB), Y7, Y9
 	VFNMADD231PS distConsts<>+672(SB), Y8, Y4
 	VFNMADD231PS distConsts<>+672(SB), Y9, Y5
-	VBROADCASTSS distConsts<>+736(SB), Y8
-	VFMADD231PS  distConsts<>+704(SB), Y4, Y8
-	VBROADCASTSS distConsts<>+736(SB), Y9
-	VFMADD231PS  distConsts<>+704(SB), Y5, Y9
-	VFMADD213PS  distConsts<>+768(SB), Y4, Y8
-	VFMADD213PS  distConsts<>+768(SB), Y5, Y9
+	VFNMADD231PS distConsts<>+704(SB), Y8, Y4
+	VFNMADD231PS distConsts<>+704(SB), Y9, Y5
+	VBROADCASTSS distConsts<>+768(SB), Y8
+	VFMADD231PS  distConsts<>+736(SB), Y4, Y8
+	VBROADCASTSS distConsts<>+768(SB), Y9
+	VFMADD231PS  distConsts<>+736(SB), Y5, Y9
 	VFMADD213PS  distConsts<>+800(SB), Y4, Y8
 	VFMADD213PS  distConsts<>+800(SB), Y5, Y9
 	VFMADD213PS  distConsts<>+832(SB), Y4, Y8
 	VFMADD213PS  distConsts<>+832(SB), Y5, Y9
 	VFMADD213PS  distConsts<>+864(SB), Y4, Y8
 	VFMADD213PS  distConsts<>+864(SB), Y5, Y9
-	VFMADD213PS  distConsts<>+864(SB), Y4, Y8
-	VFMADD213PS  distConsts<>+864(SB), Y5, Y9
+	VFMADD213PS  distConsts<>+896(SB), Y4, Y8
+	VFMADD213PS  distConsts<>+896(SB), Y5, Y9
+	VFMADD213PS  distConsts<>+896(SB), Y4, Y8
+	VFMADD213PS  distConsts<>+896(SB), Y5, Y9
 	VPSLLD       $0x17, Y6, Y4
 	VPSLLD       $0x17, Y7, Y5
 	VPSRAD       $0x01, Y4, Y6
 	VPSRAD       $0x01, Y5, Y7
-	VANDPS       distConsts<>+896(SB), Y6, Y6
-	VANDPS       distConsts<>+896(SB), Y7, Y7
+	VANDPS       distConsts<>+512(SB), Y6, Y6
+	VANDPS       distConsts<>+512(SB), Y7, Y7
 	VMOVUPS      Y1, 8(SP)
-	VPADDD       distConsts<>+864(SB), Y6, Y1
+	VPADDD       distConsts<>+896(SB), Y6, Y1
 	VMOVUPS      Y0, 40(SP)
-	VPADDD       distConsts<>+864(SB), Y7, Y0
+	VPADDD       distConsts<>+896(SB), Y7, Y0
 	VPSUBD       Y6, Y4, Y4
 	VPSUBD       Y7, Y5, Y5
-	VPADDD       distConsts<>+864(SB), Y4, Y4
-	VPADDD       distConsts<>+864(SB), Y5, Y5
+	VPADDD       distConsts<>+896(SB), Y4, Y4
+	VPADDD       distConsts<>+896(SB), Y5, Y5
 	VMULPS       Y1, Y8, Y1
 	VMULPS       Y0, Y9, Y0
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y5, Y0, Y0
 	VCMPPS       $0x1e, distConsts<>+928(SB), Y2, Y4
 	VCMPPS       $0x1e, distConsts<>+928(SB), Y3, Y5
-	VANDPS       distConsts<>+864(SB), Y4, Y4
-	VANDPS       distConsts<>+864(SB), Y5, Y5
+	VANDPS       distConsts<>+896(SB), Y4, Y4
+	VANDPS       distConsts<>+896(SB), Y5, Y5
 	VMOVUPS      40(SP), Y6
 	VSUBPS       Y4, Y6, Y4
 	VMOVUPS      8(SP), Y6
 	VSUBPS       Y5, Y6, Y5
-	VADDPS       distConsts<>+864(SB), Y1, Y1
-	VADDPS       distConsts<>+864(SB), Y0, Y0
+	VADDPS       distConsts<>+896(SB), Y1, Y1
+	VADDPS       distConsts<>+896(SB), Y0, Y0
 	VMULPS       Y13, Y1, Y13
 	VMULPS       Y12, Y0, Y12
 	VCMPPS       $0x04, distConsts<>+928(SB), Y4, Y0
@@ -428,19 +961,19 @@ l2:
 	VANDPS       Y3, Y1, Y1
 	VFMADD231PS  Y0, Y4, Y15
 	VFMADD231PS  Y1, Y5, Y14
-	VPSUBD       distConsts<>+960(SB), Y13, Y0
+	VPSUBD       distConsts<>+992(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       distConsts<>+992(SB), Y0, Y0
-	VPADDD       distConsts<>+960(SB), Y0, Y0
+	VANDPS       distConsts<>+1024(SB), Y0, Y0
+	VPADDD       distConsts<>+992(SB), Y0, Y0
 	VCMPPS       $0x00, Y13, Y13, Y2
 	VBLENDVPS    Y2, Y0, Y13, Y0
 	VPADDD       Y11, Y1, Y1
 	VMOVAPS      Y1, Y11
 	VMOVAPS      Y0, Y13
-	VPSUBD       distConsts<>+960(SB), Y12, Y0
+	VPSUBD       distConsts<>+992(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       distConsts<>+992(SB), Y0, Y0
-	VPADDD       distConsts<>+960(SB), Y0, Y0
+	VANDPS       distConsts<>+1024(SB), Y0, Y0
+	VPADDD       distConsts<>+992(SB), Y0, Y0
 	VCMPPS       $0x00, Y12, Y12, Y2
 	VBLENDVPS    Y2, Y0, Y12, Y0
 	VPADDD       Y10, Y1, Y1
@@ -450,11 +983,11 @@ l2:
 	ADDQ         $0x00000040, DX
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l2
+	JGE          l25
 
-l4:
+l27:
 	TESTQ        CX, CX
-	JZ           l5
+	JZ           l28
 	LEAQ         distConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -465,70 +998,70 @@ l4:
 	VMASKMOVPS   32(SI), Y1, Y3
 	VMASKMOVPS   (DX), Y0, Y4
 	VMASKMOVPS   32(DX), Y1, Y5
-	VORPS        distConsts<>+512(SB), Y4, Y6
-	VORPS        distConsts<>+512(SB), Y5, Y7
-	VBROADCASTSS distConsts<>+544(SB), Y8
+	VORPS        distConsts<>+960(SB), Y4, Y6
+	VORPS        distConsts<>+960(SB), Y5, Y7
+	VBROADCASTSS distConsts<>+576(SB), Y8
 	VMAXPS       Y6, Y8, Y6
-	VBROADCASTSS distConsts<>+544(SB), Y8
+	VBROADCASTSS distConsts<>+576(SB), Y8
 	VMAXPS       Y7, Y8, Y7
-	VBROADCASTSS distConsts<>+608(SB), Y8
-	VFMADD231PS  distConsts<>+576(SB), Y6, Y8
-	VBROADCASTSS distConsts<>+608(SB), Y9
-	VFMADD231PS  distConsts<>+576(SB), Y7, Y9
+	VBROADCASTSS distConsts<>+640(SB), Y8
+	VFMADD231PS  distConsts<>+608(SB), Y6, Y8
+	VBROADCASTSS distConsts<>+640(SB), Y9
+	VFMADD231PS  distConsts<>+608(SB), Y7, Y9
 	VMOVUPS      Y1, 8(SP)
-	VSUBPS       distConsts<>+608(SB), Y8, Y1
+	VSUBPS       distConsts<>+640(SB), Y8, Y1
 	VMOVUPS      Y0, 40(SP)
-	VSUBPS       distConsts<>+608(SB), Y9, Y0
-	VFNMADD231PS distConsts<>+640(SB), Y1, Y6
-	VFNMADD231PS distConsts<>+640(SB), Y0, Y7
+	VSUBPS       distConsts<>+640(SB), Y9, Y0
 	VFNMADD231PS distConsts<>+672(SB), Y1, Y6
 	VFNMADD231PS distConsts<>+672(SB), Y0, Y7
-	VBROADCASTSS distConsts<>+736(SB), Y0
-	VFMADD231PS  distConsts<>+704(SB), Y6, Y0
-	VBROADCASTSS distConsts<>+736(SB), Y1
-	VFMADD231PS  distConsts<>+704(SB), Y7, Y1
-	VFMADD213PS  distConsts<>+768(SB), Y6, Y0
-	VFMADD213PS  distConsts<>+768(SB), Y7, Y1
+	VFNMADD231PS distConsts<>+704(SB), Y1, Y6
+	VFNMADD231PS distConsts<>+704(SB), Y0, Y7
+	VBROADCASTSS distConsts<>+768(SB), Y0
+	VFMADD231PS  distConsts<>+736(SB), Y6, Y0
+	VBROADCASTSS distConsts<>+768(SB), Y1
+	VFMADD231PS  distConsts<>+736(SB), Y7, Y1
 	VFMADD213PS  distConsts<>+800(SB), Y6, Y0
 	VFMADD213PS  distConsts<>+800(SB), Y7, Y1
 	VFMADD213PS  distConsts<>+832(SB), Y6, Y0
 	VFMADD213PS  distConsts<>+832(SB), Y7, Y1
 	VFMADD213PS  distConsts<>+864(SB), Y6, Y0
 	VFMADD213PS  distConsts<>+864(SB), Y7, Y1
-	VFMADD213PS  distConsts<>+864(SB), Y6, Y0
-	VFMADD213PS  distConsts<>+864(SB), Y7, Y1
+	VFMADD213PS  distConsts<>+896(SB), Y6, Y0
+	VFMADD213PS  distConsts<>+896(SB), Y7, Y1
+	VFMADD213PS  distConsts<>+896(SB), Y6, Y0
+	VFMADD213PS  distConsts<>+896(SB), Y7, Y1
 	VPSLLD       $0x17, Y8, Y6
 	VPSLLD       $0x17, Y9, Y7
 	VPSRAD       $0x01, Y6, Y8
 	VPSRAD       $0x01, Y7, Y9
-	VANDPS       distConsts<>+896(SB), Y8, Y8
-	VANDPS       distConsts<>+896(SB), Y9, Y9
+	VANDPS       distConsts<>+512(SB), Y8, Y8
+	VANDPS       distConsts<>+512(SB), Y9, Y9
 	VMOVUPS      Y3, 72(SP)
-	VPADDD       distConsts<>+864(SB), Y8, Y3
+	VPADDD       distConsts<>+896(SB), Y8, Y3
 	VMOVUPS      Y2, 104(SP)
-	VPADDD       distConsts<>+864(SB), Y9, Y2
+	VPADDD       distConsts<>+896(SB), Y9, Y2
 	VPSUBD       Y8, Y6, Y6
 	VPSUBD       Y9, Y7, Y7
-	VPADDD       distConsts<>+864(SB), Y6, Y6
-	VPADDD       distConsts<>+864(SB), Y7, Y7
+	VPADDD       distConsts<>+896(SB), Y6, Y6
+	VPADDD       distConsts<>+896(SB), Y7, Y7
 	VMULPS       Y3, Y0, Y0
 	VMULPS       Y2, Y1, Y1
 	VMULPS       Y6, Y0, Y0
 	VMULPS       Y7, Y1, Y1
 	VCMPPS       $0x1e, distConsts<>+928(SB), Y4, Y2
 	VCMPPS       $0x1e, distConsts<>+928(SB), Y5, Y3
-	VANDPS       distConsts<>+864(SB), Y2, Y2
-	VANDPS       distConsts<>+864(SB), Y3, Y3
+	VANDPS       distConsts<>+896(SB), Y2, Y2
+	VANDPS       distConsts<>+896(SB), Y3, Y3
 	VMOVUPS      104(SP), Y6
 	VSUBPS       Y2, Y6, Y2
 	VMOVUPS      72(SP), Y6
 	VSUBPS       Y3, Y6, Y3
-	VADDPS       distConsts<>+864(SB), Y0, Y0
-	VADDPS       distConsts<>+864(SB), Y1, Y1
-	VBROADCASTSS distConsts<>+864(SB), Y6
+	VADDPS       distConsts<>+896(SB), Y0, Y0
+	VADDPS       distConsts<>+896(SB), Y1, Y1
+	VBROADCASTSS distConsts<>+896(SB), Y6
 	VMOVUPS      40(SP), Y7
 	VBLENDVPS    Y7, Y0, Y6, Y0
-	VBROADCASTSS distConsts<>+864(SB), Y6
+	VBROADCASTSS distConsts<>+896(SB), Y6
 	VMOVUPS      8(SP), Y8
 	VBLENDVPS    Y8, Y1, Y6, Y1
 	VMULPS       Y13, Y0, Y13
@@ -546,20 +1079,20 @@ l4:
 	LEAQ         (SI)(CX*4), SI
 	LEAQ         (DX)(CX*4), DX
 
-l5:
-	VPSUBD       distConsts<>+960(SB), Y13, Y0
+l28:
+	VPSUBD       distConsts<>+992(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       distConsts<>+992(SB), Y0, Y0
-	VPADDD       distConsts<>+960(SB), Y0, Y0
+	VANDPS       distConsts<>+1024(SB), Y0, Y0
+	VPADDD       distConsts<>+992(SB), Y0, Y0
 	VCMPPS       $0x00, Y13, Y13, Y2
 	VBLENDVPS    Y2, Y0, Y13, Y0
 	VPADDD       Y11, Y1, Y1
 	VMOVAPS      Y1, Y11
 	VMOVAPS      Y0, Y13
-	VPSUBD       distConsts<>+960(SB), Y12, Y0
+	VPSUBD       distConsts<>+992(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       distConsts<>+992(SB), Y0, Y0
-	VPADDD       distConsts<>+960(SB), Y0, Y0
+	VANDPS       distConsts<>+1024(SB), Y0, Y0
+	VPADDD       distConsts<>+992(SB), Y0, Y0
 	VCMPPS       $0x00, Y12, Y12, Y2
 	VBLENDVPS    Y2, Y0, Y12, Y0
 	VPADDD       Y10, Y1, Y1
@@ -573,10 +1106,10 @@ l5:
 	VPERMILPS    $0x01, X13, X0
 	VMULPS       X0, X13, X13
 	VBROADCASTSS X13, Y0
-	VPSUBD       distConsts<>+960(SB), Y0, Y1
+	VPSUBD       distConsts<>+992(SB), Y0, Y1
 	VPSRAD       $0x17, Y1, Y2
-	VANDPS       distConsts<>+992(SB), Y1, Y1
-	VPADDD       distConsts<>+960(SB), Y1, Y1
+	VANDPS       distConsts<>+1024(SB), Y1, Y1
+	VPADDD       distConsts<>+992(SB), Y1, Y1
 	VCMPPS       $0x00, Y0, Y0, Y3
 	VBLENDVPS    Y3, Y1, Y0, Y1
 	VPADDD       Y10, Y11, Y11
@@ -589,30 +1122,30 @@ l5:
 	VBROADCASTSS X11, Y3
 	VPADDD       Y3, Y2, Y2
 	VCVTDQ2PS    Y2, Y2
-	VPSUBD       distConsts<>+960(SB), Y1, Y1
+	VPSUBD       distConsts<>+992(SB), Y1, Y1
 	VPSRAD       $0x17, Y1, Y3
 	VCVTDQ2PS    Y3, Y3
-	VANDPS       distConsts<>+992(SB), Y1, Y1
-	VPADDD       distConsts<>+960(SB), Y1, Y1
-	VSUBPS       distConsts<>+864(SB), Y1, Y1
-	VBROADCASTSS distConsts<>+1056(SB), Y4
-	VFMADD231PS  distConsts<>+1024(SB), Y1, Y4
-	VFMADD213PS  distConsts<>+1088(SB), Y1, Y4
+	VANDPS       distConsts<>+1024(SB), Y1, Y1
+	VPADDD       distConsts<>+992(SB), Y1, Y1
+	VSUBPS       distConsts<>+896(SB), Y1, Y1
+	VBROADCASTSS distConsts<>+1088(SB), Y4
+	VFMADD231PS  distConsts<>+1056(SB), Y1, Y4
 	VFMADD213PS  distConsts<>+1120(SB), Y1, Y4
 	VFMADD213PS  distConsts<>+1152(SB), Y1, Y4
 	VFMADD213PS  distConsts<>+1184(SB), Y1, Y4
 	VFMADD213PS  distConsts<>+1216(SB), Y1, Y4
 	VFMADD213PS  distConsts<>+1248(SB), Y1, Y4
 	VFMADD213PS  distConsts<>+1280(SB), Y1, Y4
+	VFMADD213PS  distConsts<>+1312(SB), Y1, Y4
 	VMULPS       Y1, Y1, Y5
-	VMULPS       distConsts<>+672(SB), Y3, Y6
+	VMULPS       distConsts<>+704(SB), Y3, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y1, Y6, Y1
-	VFMADD231PS  distConsts<>+640(SB), Y3, Y1
+	VFMADD231PS  distConsts<>+672(SB), Y3, Y1
 	VCMPPS       $0x00, Y0, Y0, Y3
 	VBLENDVPS    Y3, Y1, Y0, Y0
+	VFMADD231PS  distConsts<>+704(SB), Y2, Y0
 	VFMADD231PS  distConsts<>+672(SB), Y2, Y0
-	VFMADD231PS  distConsts<>+640(SB), Y2, Y0
 	VADDPS       distConsts<>+928(SB), Y0, Y0
 	VADDPS       Y14, Y15, Y15
 	VEXTRACTF128 $0x01, Y15, X1
@@ -626,7 +1159,7 @@ l5:
 	VMOVSS       X0, (DI)
 	ADDQ         $0x04, DI
 	DECQ         (SP)
-	JNZ          l1
+	JNZ          l24
 	VZEROUPPER
 	RET
 
@@ -643,69 +1176,69 @@ TEXT ·BernoulliLogProbBackward(SB), NOSPLIT, $328-48
 	MOVQ rows+32(FP), AX
 	MOVQ AX, (SP)
 
-l6:
+l29:
 	VBROADCASTSS (DI), Y0
 	VMOVAPS      Y0, Y9
 	VBROADCASTSS distConsts<>+928(SB), Y15
 	VBROADCASTSS distConsts<>+928(SB), Y14
-	VBROADCASTSS distConsts<>+864(SB), Y13
+	VBROADCASTSS distConsts<>+896(SB), Y13
 	VBROADCASTSS distConsts<>+928(SB), Y11
-	VBROADCASTSS distConsts<>+864(SB), Y12
+	VBROADCASTSS distConsts<>+896(SB), Y12
 	VBROADCASTSS distConsts<>+928(SB), Y10
 	MOVQ         n+40(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l9
+	JL           l32
 
-l7:
+l30:
 	VMOVUPS      (DX), Y0
 	VMOVUPS      32(DX), Y1
 	VMOVUPS      (BX), Y2
 	VMOVUPS      32(BX), Y3
-	VORPS        distConsts<>+512(SB), Y2, Y4
-	VORPS        distConsts<>+512(SB), Y3, Y5
-	VBROADCASTSS distConsts<>+544(SB), Y6
+	VORPS        distConsts<>+960(SB), Y2, Y4
+	VORPS        distConsts<>+960(SB), Y3, Y5
+	VBROADCASTSS distConsts<>+576(SB), Y6
 	VMAXPS       Y4, Y6, Y4
-	VBROADCASTSS distConsts<>+544(SB), Y6
+	VBROADCASTSS distConsts<>+576(SB), Y6
 	VMAXPS       Y5, Y6, Y5
-	VBROADCASTSS distConsts<>+608(SB), Y6
-	VFMADD231PS  distConsts<>+576(SB), Y4, Y6
-	VBROADCASTSS distConsts<>+608(SB), Y7
-	VFMADD231PS  distConsts<>+576(SB), Y5, Y7
-	VSUBPS       distConsts<>+608(SB), Y6, Y8
+	VBROADCASTSS distConsts<>+640(SB), Y6
+	VFMADD231PS  distConsts<>+608(SB), Y4, Y6
+	VBROADCASTSS distConsts<>+640(SB), Y7
+	VFMADD231PS  distConsts<>+608(SB), Y5, Y7
+	VSUBPS       distConsts<>+640(SB), Y6, Y8
 	VMOVUPS      Y1, 8(SP)
-	VSUBPS       distConsts<>+608(SB), Y7, Y1
-	VFNMADD231PS distConsts<>+640(SB), Y8, Y4
-	VFNMADD231PS distConsts<>+640(SB), Y1, Y5
+	VSUBPS       distConsts<>+640(SB), Y7, Y1
 	VFNMADD231PS distConsts<>+672(SB), Y8, Y4
 	VFNMADD231PS distConsts<>+672(SB), Y1, Y5
-	VBROADCASTSS distConsts<>+736(SB), Y1
-	VFMADD231PS  distConsts<>+704(SB), Y4, Y1
-	VBROADCASTSS distConsts<>+736(SB), Y8
-	VFMADD231PS  distConsts<>+704(SB), Y5, Y8
-	VFMADD213PS  distConsts<>+768(SB), Y4, Y1
-	VFMADD213PS  distConsts<>+768(SB), Y5, Y8
+	VFNMADD231PS distConsts<>+704(SB), Y8, Y4
+	VFNMADD231PS distConsts<>+704(SB), Y1, Y5
+	VBROADCASTSS distConsts<>+768(SB), Y1
+	VFMADD231PS  distConsts<>+736(SB), Y4, Y1
+	VBROADCASTSS distConsts<>+768(SB), Y8
+	VFMADD231PS  distConsts<>+736(SB), Y5, Y8
 	VFMADD213PS  distConsts<>+800(SB), Y4, Y1
 	VFMADD213PS  distConsts<>+800(SB), Y5, Y8
 	VFMADD213PS  distConsts<>+832(SB), Y4, Y1
 	VFMADD213PS  distConsts<>+832(SB), Y5, Y8
 	VFMADD213PS  distConsts<>+864(SB), Y4, Y1
 	VFMADD213PS  distConsts<>+864(SB), Y5, Y8
-	VFMADD213PS  distConsts<>+864(SB), Y4, Y1
-	VFMADD213PS  distConsts<>+864(SB), Y5, Y8
+	VFMADD213PS  distConsts<>+896(SB), Y4, Y1
+	VFMADD213PS  distConsts<>+896(SB), Y5, Y8
+	VFMADD213PS  distConsts<>+896(SB), Y4, Y1
+	VFMADD213PS  distConsts<>+896(SB), Y5, Y8
 	VPSLLD       $0x17, Y6, Y4
 	VPSLLD       $0x17, Y7, Y5
 	VPSRAD       $0x01, Y4, Y6
 	VPSRAD       $0x01, Y5, Y7
-	VANDPS       distConsts<>+896(SB), Y6, Y6
-	VANDPS       distConsts<>+896(SB), Y7, Y7
+	VANDPS       distConsts<>+512(SB), Y6, Y6
+	VANDPS       distConsts<>+512(SB), Y7, Y7
 	VMOVUPS      Y0, 40(SP)
-	VPADDD       distConsts<>+864(SB), Y6, Y0
+	VPADDD       distConsts<>+896(SB), Y6, Y0
 	VMOVUPS      Y3, 72(SP)
-	VPADDD       distConsts<>+864(SB), Y7, Y3
+	VPADDD       distConsts<>+896(SB), Y7, Y3
 	VPSUBD       Y6, Y4, Y4
 	VPSUBD       Y7, Y5, Y5
-	VPADDD       distConsts<>+864(SB), Y4, Y4
-	VPADDD       distConsts<>+864(SB), Y5, Y5
+	VPADDD       distConsts<>+896(SB), Y4, Y4
+	VPADDD       distConsts<>+896(SB), Y5, Y5
 	VMULPS       Y0, Y1, Y0
 	VMULPS       Y3, Y8, Y1
 	VMULPS       Y4, Y0, Y0
@@ -713,14 +1246,14 @@ l7:
 	VCMPPS       $0x1e, distConsts<>+928(SB), Y2, Y3
 	VMOVUPS      72(SP), Y4
 	VCMPPS       $0x1e, distConsts<>+928(SB), Y4, Y5
-	VANDPS       distConsts<>+864(SB), Y3, Y3
-	VANDPS       distConsts<>+864(SB), Y5, Y5
+	VANDPS       distConsts<>+896(SB), Y3, Y3
+	VANDPS       distConsts<>+896(SB), Y5, Y5
 	VMOVUPS      40(SP), Y6
 	VSUBPS       Y3, Y6, Y3
 	VMOVUPS      8(SP), Y6
 	VSUBPS       Y5, Y6, Y5
-	VADDPS       distConsts<>+864(SB), Y0, Y6
-	VADDPS       distConsts<>+864(SB), Y1, Y7
+	VADDPS       distConsts<>+896(SB), Y0, Y6
+	VADDPS       distConsts<>+896(SB), Y1, Y7
 	VMULPS       Y13, Y6, Y13
 	VMULPS       Y12, Y7, Y12
 	VCMPPS       $0x04, distConsts<>+928(SB), Y3, Y8
@@ -735,8 +1268,8 @@ l7:
 	VDIVPS       Y7, Y1, Y1
 	VCMPPS       $0x12, distConsts<>+928(SB), Y2, Y2
 	VCMPPS       $0x12, distConsts<>+928(SB), Y4, Y4
-	VANDPS       distConsts<>+512(SB), Y2, Y2
-	VANDPS       distConsts<>+512(SB), Y4, Y4
+	VANDPS       distConsts<>+960(SB), Y2, Y2
+	VANDPS       distConsts<>+960(SB), Y4, Y4
 	VXORPS       Y2, Y0, Y0
 	VXORPS       Y4, Y1, Y1
 	VADDPS       Y0, Y3, Y0
@@ -745,19 +1278,19 @@ l7:
 	VMULPS       Y1, Y9, Y1
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, 32(SI)
-	VPSUBD       distConsts<>+960(SB), Y13, Y0
+	VPSUBD       distConsts<>+992(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       distConsts<>+992(SB), Y0, Y0
-	VPADDD       distConsts<>+960(SB), Y0, Y0
+	VANDPS       distConsts<>+1024(SB), Y0, Y0
+	VPADDD       distConsts<>+992(SB), Y0, Y0
 	VCMPPS       $0x00, Y13, Y13, Y2
 	VBLENDVPS    Y2, Y0, Y13, Y0
 	VPADDD       Y11, Y1, Y1
 	VMOVAPS      Y1, Y11
 	VMOVAPS      Y0, Y13
-	VPSUBD       distConsts<>+960(SB), Y12, Y0
+	VPSUBD       distConsts<>+992(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       distConsts<>+992(SB), Y0, Y0
-	VPADDD       distConsts<>+960(SB), Y0, Y0
+	VANDPS       distConsts<>+1024(SB), Y0, Y0
+	VPADDD       distConsts<>+992(SB), Y0, Y0
 	VCMPPS       $0x00, Y12, Y12, Y2
 	VBLENDVPS    Y2, Y0, Y12, Y0
 	VPADDD       Y10, Y1, Y1
@@ -768,11 +1301,11 @@ l7:
 	ADDQ         $0x00000040, BX
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l7
+	JGE          l30
 
-l9:
+l32:
 	TESTQ        CX, CX
-	JZ           l10
+	JZ           l33
 	LEAQ         distConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -783,53 +1316,53 @@ l9:
 	VMASKMOVPS   32(DX), Y1, Y3
 	VMASKMOVPS   (BX), Y0, Y4
 	VMASKMOVPS   32(BX), Y1, Y5
-	VORPS        distConsts<>+512(SB), Y4, Y6
-	VORPS        distConsts<>+512(SB), Y5, Y7
-	VBROADCASTSS distConsts<>+544(SB), Y8
+	VORPS        distConsts<>+960(SB), Y4, Y6
+	VORPS        distConsts<>+960(SB), Y5, Y7
+	VBROADCASTSS distConsts<>+576(SB), Y8
 	VMAXPS       Y6, Y8, Y6
-	VBROADCASTSS distConsts<>+544(SB), Y8
+	VBROADCASTSS distConsts<>+576(SB), Y8
 	VMAXPS       Y7, Y8, Y7
-	VBROADCASTSS distConsts<>+608(SB), Y8
-	VFMADD231PS  distConsts<>+576(SB), Y6, Y8
+	VBROADCASTSS distConsts<>+640(SB), Y8
+	VFMADD231PS  distConsts<>+608(SB), Y6, Y8
 	VMOVUPS      Y1, 8(SP)
-	VBROADCASTSS distConsts<>+608(SB), Y1
-	VFMADD231PS  distConsts<>+576(SB), Y7, Y1
+	VBROADCASTSS distConsts<>+640(SB), Y1
+	VFMADD231PS  distConsts<>+608(SB), Y7, Y1
 	VMOVUPS      Y0, 40(SP)
-	VSUBPS       distConsts<>+608(SB), Y8, Y0
+	VSUBPS       distConsts<>+640(SB), Y8, Y0
 	VMOVUPS      Y3, 72(SP)
-	VSUBPS       distConsts<>+608(SB), Y1, Y3
-	VFNMADD231PS distConsts<>+640(SB), Y0, Y6
-	VFNMADD231PS distConsts<>+640(SB), Y3, Y7
+	VSUBPS       distConsts<>+640(SB), Y1, Y3
 	VFNMADD231PS distConsts<>+672(SB), Y0, Y6
 	VFNMADD231PS distConsts<>+672(SB), Y3, Y7
-	VBROADCASTSS distConsts<>+736(SB), Y0
-	VFMADD231PS  distConsts<>+704(SB), Y6, Y0
-	VBROADCASTSS distConsts<>+736(SB), Y3
-	VFMADD231PS  distConsts<>+704(SB), Y7, Y3
-	VFMADD213PS  distConsts<>+768(SB), Y6, Y0
-	VFMADD213PS  distConsts<>+768(SB), Y7, Y3
+	VFNMADD231PS distConsts<>+704(SB), Y0, Y6
+	VFNMADD231PS distConsts<>+704(SB), Y3, Y7
+	VBROADCASTSS distConsts<>+768(SB), Y0
+	VFMADD231PS  distConsts<>+736(SB), Y6, Y0
+	VBROADCASTSS distConsts<>+768(SB), Y3
+	VFMADD231PS  distConsts<>+736(SB), Y7, Y3
 	VFMADD213PS  distConsts<>+800(SB), Y6, Y0
 	VFMADD213PS  distConsts<>+800(SB), Y7, Y3
 	VFMADD213PS  distConsts<>+832(SB), Y6, Y0
 	VFMADD213PS  distConsts<>+832(SB), Y7, Y3
 	VFMADD213PS  distConsts<>+864(SB), Y6, Y0
 	VFMADD213PS  distConsts<>+864(SB), Y7, Y3
-	VFMADD213PS  distConsts<>+864(SB), Y6, Y0
-	VFMADD213PS  distConsts<>+864(SB), Y7, Y3
+	VFMADD213PS  distConsts<>+896(SB), Y6, Y0
+	VFMADD213PS  distConsts<>+896(SB), Y7, Y3
+	VFMADD213PS  distConsts<>+896(SB), Y6, Y0
+	VFMADD213PS  distConsts<>+896(SB), Y7, Y3
 	VPSLLD       $0x17, Y8, Y6
 	VPSLLD       $0x17, Y1, Y1
 	VPSRAD       $0x01, Y6, Y7
 	VPSRAD       $0x01, Y1, Y8
-	VANDPS       distConsts<>+896(SB), Y7, Y7
-	VANDPS       distConsts<>+896(SB), Y8, Y8
+	VANDPS       distConsts<>+512(SB), Y7, Y7
+	VANDPS       distConsts<>+512(SB), Y8, Y8
 	VMOVUPS      Y2, 104(SP)
-	VPADDD       distConsts<>+864(SB), Y7, Y2
+	VPADDD       distConsts<>+896(SB), Y7, Y2
 	VMOVUPS      Y5, 136(SP)
-	VPADDD       distConsts<>+864(SB), Y8, Y5
+	VPADDD       distConsts<>+896(SB), Y8, Y5
 	VPSUBD       Y7, Y6, Y6
 	VPSUBD       Y8, Y1, Y1
-	VPADDD       distConsts<>+864(SB), Y6, Y6
-	VPADDD       distConsts<>+864(SB), Y1, Y1
+	VPADDD       distConsts<>+896(SB), Y6, Y6
+	VPADDD       distConsts<>+896(SB), Y1, Y1
 	VMULPS       Y2, Y0, Y0
 	VMULPS       Y5, Y3, Y2
 	VMULPS       Y6, Y0, Y0
@@ -837,20 +1370,20 @@ l9:
 	VCMPPS       $0x1e, distConsts<>+928(SB), Y4, Y2
 	VMOVUPS      136(SP), Y3
 	VCMPPS       $0x1e, distConsts<>+928(SB), Y3, Y5
-	VANDPS       distConsts<>+864(SB), Y2, Y2
-	VANDPS       distConsts<>+864(SB), Y5, Y5
+	VANDPS       distConsts<>+896(SB), Y2, Y2
+	VANDPS       distConsts<>+896(SB), Y5, Y5
 	VMOVUPS      104(SP), Y6
 	VSUBPS       Y2, Y6, Y2
 	VMOVUPS      72(SP), Y6
 	VSUBPS       Y5, Y6, Y5
-	VADDPS       distConsts<>+864(SB), Y0, Y6
-	VADDPS       distConsts<>+864(SB), Y1, Y7
-	VBROADCASTSS distConsts<>+864(SB), Y8
+	VADDPS       distConsts<>+896(SB), Y0, Y6
+	VADDPS       distConsts<>+896(SB), Y1, Y7
+	VBROADCASTSS distConsts<>+896(SB), Y8
 	VMOVUPS      Y1, 168(SP)
 	VMOVUPS      40(SP), Y1
 	VBLENDVPS    Y1, Y6, Y8, Y8
 	VMOVUPS      Y0, 200(SP)
-	VBROADCASTSS distConsts<>+864(SB), Y0
+	VBROADCASTSS distConsts<>+896(SB), Y0
 	VMOVUPS      Y6, 232(SP)
 	VMOVUPS      8(SP), Y6
 	VBLENDVPS    Y6, Y7, Y0, Y0
@@ -874,8 +1407,8 @@ l9:
 	VDIVPS       Y7, Y2, Y2
 	VCMPPS       $0x12, distConsts<>+928(SB), Y4, Y4
 	VCMPPS       $0x12, distConsts<>+928(SB), Y3, Y3
-	VANDPS       distConsts<>+512(SB), Y4, Y4
-	VANDPS       distConsts<>+512(SB), Y3, Y3
+	VANDPS       distConsts<>+960(SB), Y4, Y4
+	VANDPS       distConsts<>+960(SB), Y3, Y3
 	VXORPS       Y4, Y0, Y0
 	VXORPS       Y3, Y2, Y2
 	VADDPS       264(SP), Y0, Y0
@@ -888,20 +1421,20 @@ l9:
 	LEAQ         (DX)(CX*4), DX
 	LEAQ         (BX)(CX*4), BX
 
-l10:
-	VPSUBD       distConsts<>+960(SB), Y13, Y0
+l33:
+	VPSUBD       distConsts<>+992(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       distConsts<>+992(SB), Y0, Y0
-	VPADDD       distConsts<>+960(SB), Y0, Y0
+	VANDPS       distConsts<>+1024(SB), Y0, Y0
+	VPADDD       distConsts<>+992(SB), Y0, Y0
 	VCMPPS       $0x00, Y13, Y13, Y2
 	VBLENDVPS    Y2, Y0, Y13, Y0
 	VPADDD       Y11, Y1, Y1
 	VMOVAPS      Y1, Y11
 	VMOVAPS      Y0, Y13
-	VPSUBD       distConsts<>+960(SB), Y12, Y0
+	VPSUBD       distConsts<>+992(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       distConsts<>+992(SB), Y0, Y0
-	VPADDD       distConsts<>+960(SB), Y0, Y0
+	VANDPS       distConsts<>+1024(SB), Y0, Y0
+	VPADDD       distConsts<>+992(SB), Y0, Y0
 	VCMPPS       $0x00, Y12, Y12, Y2
 	VBLENDVPS    Y2, Y0, Y12, Y0
 	VPADDD       Y10, Y1, Y1
@@ -915,10 +1448,10 @@ l10:
 	VPERMILPS    $0x01, X13, X0
 	VMULPS       X0, X13, X13
 	VBROADCASTSS X13, Y0
-	VPSUBD       distConsts<>+960(SB), Y0, Y1
+	VPSUBD       distConsts<>+992(SB), Y0, Y1
 	VPSRAD       $0x17, Y1, Y2
-	VANDPS       distConsts<>+992(SB), Y1, Y1
-	VPADDD       distConsts<>+960(SB), Y1, Y1
+	VANDPS       distConsts<>+1024(SB), Y1, Y1
+	VPADDD       distConsts<>+992(SB), Y1, Y1
 	VCMPPS       $0x00, Y0, Y0, Y3
 	VBLENDVPS    Y3, Y1, Y0, Y1
 	VPADDD       Y10, Y11, Y11
@@ -931,30 +1464,30 @@ l10:
 	VBROADCASTSS X11, Y3
 	VPADDD       Y3, Y2, Y2
 	VCVTDQ2PS    Y2, Y2
-	VPSUBD       distConsts<>+960(SB), Y1, Y1
+	VPSUBD       distConsts<>+992(SB), Y1, Y1
 	VPSRAD       $0x17, Y1, Y3
 	VCVTDQ2PS    Y3, Y3
-	VANDPS       distConsts<>+992(SB), Y1, Y1
-	VPADDD       distConsts<>+960(SB), Y1, Y1
-	VSUBPS       distConsts<>+864(SB), Y1, Y1
-	VBROADCASTSS distConsts<>+1056(SB), Y4
-	VFMADD231PS  distConsts<>+1024(SB), Y1, Y4
-	VFMADD213PS  distConsts<>+1088(SB), Y1, Y4
+	VANDPS       distConsts<>+1024(SB), Y1, Y1
+	VPADDD       distConsts<>+992(SB), Y1, Y1
+	VSUBPS       distConsts<>+896(SB), Y1, Y1
+	VBROADCASTSS distConsts<>+1088(SB), Y4
+	VFMADD231PS  distConsts<>+1056(SB), Y1, Y4
 	VFMADD213PS  distConsts<>+1120(SB), Y1, Y4
 	VFMADD213PS  distConsts<>+1152(SB), Y1, Y4
 	VFMADD213PS  distConsts<>+1184(SB), Y1, Y4
 	VFMADD213PS  distConsts<>+1216(SB), Y1, Y4
 	VFMADD213PS  distConsts<>+1248(SB), Y1, Y4
 	VFMADD213PS  distConsts<>+1280(SB), Y1, Y4
+	VFMADD213PS  distConsts<>+1312(SB), Y1, Y4
 	VMULPS       Y1, Y1, Y5
-	VMULPS       distConsts<>+672(SB), Y3, Y6
+	VMULPS       distConsts<>+704(SB), Y3, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y1, Y6, Y1
-	VFMADD231PS  distConsts<>+640(SB), Y3, Y1
+	VFMADD231PS  distConsts<>+672(SB), Y3, Y1
 	VCMPPS       $0x00, Y0, Y0, Y3
 	VBLENDVPS    Y3, Y1, Y0, Y0
+	VFMADD231PS  distConsts<>+704(SB), Y2, Y0
 	VFMADD231PS  distConsts<>+672(SB), Y2, Y0
-	VFMADD231PS  distConsts<>+640(SB), Y2, Y0
 	VADDPS       distConsts<>+928(SB), Y0, Y0
 	VADDPS       Y14, Y15, Y15
 	VEXTRACTF128 $0x01, Y15, X1
@@ -968,6 +1501,6 @@ l10:
 	VMOVSS       X0, (DI)
 	ADDQ         $0x04, DI
 	DECQ         (SP)
-	JNZ          l6
+	JNZ          l29
 	VZEROUPPER
 	RET

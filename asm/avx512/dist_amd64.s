@@ -4,54 +4,531 @@
 
 #include "textflag.h"
 
-DATA distConsts<>+0(SB)/4, $0x80000000
-DATA distConsts<>+4(SB)/4, $0xc2d00000
-DATA distConsts<>+8(SB)/4, $0x3fb8aa3b
-DATA distConsts<>+12(SB)/4, $0x4b400000
-DATA distConsts<>+16(SB)/4, $0x3f317200
-DATA distConsts<>+20(SB)/4, $0x35bfbe8e
-DATA distConsts<>+24(SB)/4, $0x3ab52f1a
-DATA distConsts<>+28(SB)/4, $0x3c091d68
-DATA distConsts<>+32(SB)/4, $0x3d2aac51
-DATA distConsts<>+36(SB)/4, $0x3e2aaa48
-DATA distConsts<>+40(SB)/4, $0x3efffffe
-DATA distConsts<>+44(SB)/4, $0x3f800000
-DATA distConsts<>+48(SB)/4, $0x00000000
-DATA distConsts<>+52(SB)/4, $0x3f3504f3
-DATA distConsts<>+56(SB)/4, $0x007fffff
-DATA distConsts<>+60(SB)/4, $0xbd9537bc
-DATA distConsts<>+64(SB)/4, $0x3e00acba
-DATA distConsts<>+68(SB)/4, $0xbe074b66
-DATA distConsts<>+72(SB)/4, $0x3e11ce71
-DATA distConsts<>+76(SB)/4, $0xbe2a337f
-DATA distConsts<>+80(SB)/4, $0x3e4cca27
-DATA distConsts<>+84(SB)/4, $0xbe80011a
-DATA distConsts<>+88(SB)/4, $0x3eaaaab8
-DATA distConsts<>+92(SB)/4, $0xbf000000
-GLOBL distConsts<>(SB), RODATA|NOPTR, $96
+DATA distConsts<>+0(SB)/4, $0xff800000
+DATA distConsts<>+4(SB)/4, $0x42b20000
+DATA distConsts<>+8(SB)/4, $0xc2d00000
+DATA distConsts<>+12(SB)/4, $0x3fb8aa3b
+DATA distConsts<>+16(SB)/4, $0x4b400000
+DATA distConsts<>+20(SB)/4, $0x3f317200
+DATA distConsts<>+24(SB)/4, $0x35bfbe8e
+DATA distConsts<>+28(SB)/4, $0x3ab52f1a
+DATA distConsts<>+32(SB)/4, $0x3c091d68
+DATA distConsts<>+36(SB)/4, $0x3d2aac51
+DATA distConsts<>+40(SB)/4, $0x3e2aaa48
+DATA distConsts<>+44(SB)/4, $0x3efffffe
+DATA distConsts<>+48(SB)/4, $0x3f800000
+DATA distConsts<>+52(SB)/4, $0x00000000
+DATA distConsts<>+56(SB)/4, $0x80000000
+DATA distConsts<>+60(SB)/4, $0x3f3504f3
+DATA distConsts<>+64(SB)/4, $0x007fffff
+DATA distConsts<>+68(SB)/4, $0xbd9537bc
+DATA distConsts<>+72(SB)/4, $0x3e00acba
+DATA distConsts<>+76(SB)/4, $0xbe074b66
+DATA distConsts<>+80(SB)/4, $0x3e11ce71
+DATA distConsts<>+84(SB)/4, $0xbe2a337f
+DATA distConsts<>+88(SB)/4, $0x3e4cca27
+DATA distConsts<>+92(SB)/4, $0xbe80011a
+DATA distConsts<>+96(SB)/4, $0x3eaaaab8
+DATA distConsts<>+100(SB)/4, $0xbf000000
+GLOBL distConsts<>(SB), RODATA|NOPTR, $104
+
+// func CategoricalSums(largest *float32, sum *float32, logits *float32, rows int, n int)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·CategoricalSums(SB), NOSPLIT, $8-40
+	VBROADCASTSS distConsts<>+16(SB), Z28
+	VBROADCASTSS distConsts<>+48(SB), Z27
+	VBROADCASTSS distConsts<>+0(SB), Z26
+	VBROADCASTSS distConsts<>+4(SB), Z25
+	VBROADCASTSS distConsts<>+8(SB), Z24
+	VBROADCASTSS distConsts<>+12(SB), Z23
+	VBROADCASTSS distConsts<>+20(SB), Z22
+	VBROADCASTSS distConsts<>+24(SB), Z21
+	VBROADCASTSS distConsts<>+28(SB), Z20
+	VBROADCASTSS distConsts<>+32(SB), Z19
+	VBROADCASTSS distConsts<>+36(SB), Z18
+	VBROADCASTSS distConsts<>+40(SB), Z17
+	VBROADCASTSS distConsts<>+44(SB), Z16
+	VBROADCASTSS distConsts<>+52(SB), Z15
+
+	// Registers: DI largest    SI sum    DX logits    CX elements left in the row    BX 4n
+	MOVQ largest+0(FP), DI
+	MOVQ sum+8(FP), SI
+	MOVQ logits+16(FP), DX
+	MOVQ n+32(FP), BX
+	SHLQ $0x02, BX
+	MOVQ rows+24(FP), AX
+	MOVQ AX, (SP)
+
+l1:
+	VMOVAPS Z26, Z31
+	MOVQ    n+32(FP), CX
+	CMPQ    CX, $0x00000040
+	JL      l3
+
+l2:
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	VMOVUPS 128(DX), Z2
+	VMOVUPS 192(DX), Z3
+	VMAXPS  Z31, Z0, Z31
+	VMAXPS  Z31, Z1, Z31
+	VMAXPS  Z31, Z2, Z31
+	VMAXPS  Z31, Z3, Z31
+	ADDQ    $0x00000100, DX
+	SUBQ    $0x00000040, CX
+	CMPQ    CX, $0x00000040
+	JGE     l2
+
+l3:
+	CMPQ CX, $0x00000010
+	JL   l4
+
+l6:
+	VMOVUPS (DX), Z0
+	VMAXPS  Z31, Z0, Z31
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x00000010, CX
+	CMPQ    CX, $0x00000010
+	JGE     l6
+
+l4:
+	TESTQ     CX, CX
+	JZ        l5
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (DX), K7, Z0
+	VBLENDMPS Z0, Z26, K7, Z0
+	VMAXPS    Z31, Z0, Z31
+	LEAQ      (DX)(CX*4), DX
+
+l5:
+	SUBQ          BX, DX
+	VEXTRACTF64X4 $0x01, Z31, Y0
+	VMAXPS        Y0, Y31, Y31
+	VEXTRACTF32X4 $0x01, Y31, X0
+	VMAXPS        X0, X31, X31
+	VPERMILPS     $0x0e, X31, X0
+	VMAXPS        X0, X31, X31
+	VPERMILPS     $0x01, X31, X0
+	VMAXPS        X0, X31, X31
+	VBROADCASTSS  X31, Z0
+	VMOVSS        X0, (DI)
+	VMOVAPS       Z0, Z30
+	VMOVAPS       Z15, Z31
+	MOVQ          n+32(FP), CX
+	CMPQ          CX, $0x00000020
+	JL            l8
+
+l7:
+	VMOVUPS      (DX), Z0
+	VMOVUPS      64(DX), Z1
+	VSUBPS       Z30, Z0, Z0
+	VSUBPS       Z30, Z1, Z1
+	VMINPS       Z0, Z25, Z0
+	VMINPS       Z1, Z25, Z1
+	VMAXPS       Z0, Z24, Z0
+	VMAXPS       Z1, Z24, Z1
+	VMOVAPS      Z28, Z2
+	VFMADD231PS  Z23, Z0, Z2
+	VMOVAPS      Z28, Z3
+	VFMADD231PS  Z23, Z1, Z3
+	VSUBPS       Z28, Z2, Z2
+	VSUBPS       Z28, Z3, Z3
+	VFNMADD231PS Z22, Z2, Z0
+	VFNMADD231PS Z22, Z3, Z1
+	VFNMADD231PS Z21, Z2, Z0
+	VFNMADD231PS Z21, Z3, Z1
+	VMOVAPS      Z19, Z4
+	VFMADD231PS  Z0, Z20, Z4
+	VMOVAPS      Z19, Z5
+	VFMADD231PS  Z1, Z20, Z5
+	VFMADD213PS  Z18, Z0, Z4
+	VFMADD213PS  Z18, Z1, Z5
+	VFMADD213PS  Z17, Z0, Z4
+	VFMADD213PS  Z17, Z1, Z5
+	VFMADD213PS  Z16, Z0, Z4
+	VFMADD213PS  Z16, Z1, Z5
+	VFMADD213PS  Z27, Z0, Z4
+	VFMADD213PS  Z27, Z1, Z5
+	VFMADD213PS  Z27, Z0, Z4
+	VFMADD213PS  Z27, Z1, Z5
+	VSCALEFPS    Z2, Z4, Z0
+	VSCALEFPS    Z3, Z5, Z1
+	VADDPS       Z31, Z0, Z31
+	VADDPS       Z31, Z1, Z31
+	ADDQ         $0x00000080, DX
+	SUBQ         $0x00000020, CX
+	CMPQ         CX, $0x00000020
+	JGE          l7
+
+l8:
+	CMPQ         CX, $0x00000010
+	JL           l9
+	VMOVUPS      (DX), Z0
+	VSUBPS       Z30, Z0, Z0
+	VMINPS       Z0, Z25, Z0
+	VMAXPS       Z0, Z24, Z0
+	VMOVAPS      Z28, Z1
+	VFMADD231PS  Z23, Z0, Z1
+	VSUBPS       Z28, Z1, Z1
+	VFNMADD231PS Z22, Z1, Z0
+	VFNMADD231PS Z21, Z1, Z0
+	VMOVAPS      Z19, Z2
+	VFMADD231PS  Z0, Z20, Z2
+	VFMADD213PS  Z18, Z0, Z2
+	VFMADD213PS  Z17, Z0, Z2
+	VFMADD213PS  Z16, Z0, Z2
+	VFMADD213PS  Z27, Z0, Z2
+	VFMADD213PS  Z27, Z0, Z2
+	VSCALEFPS    Z1, Z2, Z0
+	VADDPS       Z31, Z0, Z31
+	ADDQ         $0x00000040, DX
+	SUBQ         $0x00000010, CX
+
+l9:
+	TESTQ        CX, CX
+	JZ           l10
+	MOVQ         $0x00000001, AX
+	SHLQ         CL, AX
+	DECQ         AX
+	KMOVW        AX, K7
+	VMOVUPS.Z    (DX), K7, Z0
+	VSUBPS       Z30, Z0, Z0
+	VMINPS       Z0, Z25, Z0
+	VMAXPS       Z0, Z24, Z0
+	VMOVAPS      Z28, Z1
+	VFMADD231PS  Z23, Z0, Z1
+	VSUBPS       Z28, Z1, Z1
+	VFNMADD231PS Z22, Z1, Z0
+	VFNMADD231PS Z21, Z1, Z0
+	VMOVAPS      Z19, Z2
+	VFMADD231PS  Z0, Z20, Z2
+	VFMADD213PS  Z18, Z0, Z2
+	VFMADD213PS  Z17, Z0, Z2
+	VFMADD213PS  Z16, Z0, Z2
+	VFMADD213PS  Z27, Z0, Z2
+	VFMADD213PS  Z27, Z0, Z2
+	VSCALEFPS    Z1, Z2, Z0
+	VMOVAPS.Z    Z0, K7, Z0
+	VADDPS       Z31, Z0, Z31
+	LEAQ         (DX)(CX*4), DX
+
+l10:
+	VEXTRACTF64X4 $0x01, Z31, Y0
+	VADDPS        Y0, Y31, Y31
+	VEXTRACTF32X4 $0x01, Y31, X0
+	VADDPS        X0, X31, X31
+	VPERMILPS     $0x0e, X31, X0
+	VADDPS        X0, X31, X31
+	VPERMILPS     $0x01, X31, X0
+	VADDPS        X0, X31, X31
+	VBROADCASTSS  X31, Z0
+	VMOVSS        X0, (SI)
+	ADDQ          $0x04, DI
+	ADDQ          $0x04, SI
+	DECQ          (SP)
+	JNZ           l1
+	VZEROUPPER
+	RET
+
+// func CategoricalBackward(largest *float32, sum *float32, dlogits *float32, logits *float32, rows int, n int)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·CategoricalBackward(SB), NOSPLIT, $8-48
+	VBROADCASTSS distConsts<>+48(SB), Z28
+	VBROADCASTSS distConsts<>+16(SB), Z27
+	VBROADCASTSS distConsts<>+0(SB), Z26
+	VBROADCASTSS distConsts<>+52(SB), Z25
+	VBROADCASTSS distConsts<>+4(SB), Z24
+	VBROADCASTSS distConsts<>+8(SB), Z23
+	VBROADCASTSS distConsts<>+12(SB), Z22
+	VBROADCASTSS distConsts<>+20(SB), Z21
+	VBROADCASTSS distConsts<>+24(SB), Z20
+	VBROADCASTSS distConsts<>+28(SB), Z19
+	VBROADCASTSS distConsts<>+32(SB), Z18
+	VBROADCASTSS distConsts<>+36(SB), Z17
+	VBROADCASTSS distConsts<>+40(SB), Z16
+	VBROADCASTSS distConsts<>+44(SB), Z15
+
+	// Registers: DI largest    SI sum    DX dlogits    BX logits    CX elements left in the row    R8 4n
+	MOVQ largest+0(FP), DI
+	MOVQ sum+8(FP), SI
+	MOVQ dlogits+16(FP), DX
+	MOVQ logits+24(FP), BX
+	MOVQ n+40(FP), R8
+	SHLQ $0x02, R8
+	MOVQ rows+32(FP), AX
+	MOVQ AX, (SP)
+
+l12:
+	VMOVAPS Z26, Z31
+	MOVQ    n+40(FP), CX
+	CMPQ    CX, $0x00000040
+	JL      l14
+
+l13:
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS 128(BX), Z2
+	VMOVUPS 192(BX), Z3
+	VMAXPS  Z31, Z0, Z31
+	VMAXPS  Z31, Z1, Z31
+	VMAXPS  Z31, Z2, Z31
+	VMAXPS  Z31, Z3, Z31
+	ADDQ    $0x00000100, BX
+	SUBQ    $0x00000040, CX
+	CMPQ    CX, $0x00000040
+	JGE     l13
+
+l14:
+	CMPQ CX, $0x00000010
+	JL   l15
+
+l17:
+	VMOVUPS (BX), Z0
+	VMAXPS  Z31, Z0, Z31
+	ADDQ    $0x00000040, BX
+	SUBQ    $0x00000010, CX
+	CMPQ    CX, $0x00000010
+	JGE     l17
+
+l15:
+	TESTQ     CX, CX
+	JZ        l16
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (BX), K7, Z0
+	VBLENDMPS Z0, Z26, K7, Z0
+	VMAXPS    Z31, Z0, Z31
+	LEAQ      (BX)(CX*4), BX
+
+l16:
+	SUBQ          R8, BX
+	VEXTRACTF64X4 $0x01, Z31, Y0
+	VMAXPS        Y0, Y31, Y31
+	VEXTRACTF32X4 $0x01, Y31, X0
+	VMAXPS        X0, X31, X31
+	VPERMILPS     $0x0e, X31, X0
+	VMAXPS        X0, X31, X31
+	VPERMILPS     $0x01, X31, X0
+	VMAXPS        X0, X31, X31
+	VBROADCASTSS  X31, Z0
+	VMOVSS        X0, (DI)
+	VMOVAPS       Z0, Z30
+	VMOVAPS       Z25, Z31
+	MOVQ          n+40(FP), CX
+	CMPQ          CX, $0x00000020
+	JL            l19
+
+l18:
+	VMOVUPS      (BX), Z0
+	VMOVUPS      64(BX), Z1
+	VSUBPS       Z30, Z0, Z0
+	VSUBPS       Z30, Z1, Z1
+	VMINPS       Z0, Z24, Z0
+	VMINPS       Z1, Z24, Z1
+	VMAXPS       Z0, Z23, Z0
+	VMAXPS       Z1, Z23, Z1
+	VMOVAPS      Z27, Z2
+	VFMADD231PS  Z22, Z0, Z2
+	VMOVAPS      Z27, Z3
+	VFMADD231PS  Z22, Z1, Z3
+	VSUBPS       Z27, Z2, Z2
+	VSUBPS       Z27, Z3, Z3
+	VFNMADD231PS Z21, Z2, Z0
+	VFNMADD231PS Z21, Z3, Z1
+	VFNMADD231PS Z20, Z2, Z0
+	VFNMADD231PS Z20, Z3, Z1
+	VMOVAPS      Z18, Z4
+	VFMADD231PS  Z0, Z19, Z4
+	VMOVAPS      Z18, Z5
+	VFMADD231PS  Z1, Z19, Z5
+	VFMADD213PS  Z17, Z0, Z4
+	VFMADD213PS  Z17, Z1, Z5
+	VFMADD213PS  Z16, Z0, Z4
+	VFMADD213PS  Z16, Z1, Z5
+	VFMADD213PS  Z15, Z0, Z4
+	VFMADD213PS  Z15, Z1, Z5
+	VFMADD213PS  Z28, Z0, Z4
+	VFMADD213PS  Z28, Z1, Z5
+	VFMADD213PS  Z28, Z0, Z4
+	VFMADD213PS  Z28, Z1, Z5
+	VSCALEFPS    Z2, Z4, Z0
+	VSCALEFPS    Z3, Z5, Z1
+	VMOVUPS      Z0, (DX)
+	VMOVUPS      Z1, 64(DX)
+	VADDPS       Z31, Z0, Z31
+	VADDPS       Z31, Z1, Z31
+	ADDQ         $0x00000080, BX
+	ADDQ         $0x00000080, DX
+	SUBQ         $0x00000020, CX
+	CMPQ         CX, $0x00000020
+	JGE          l18
+
+l19:
+	CMPQ         CX, $0x00000010
+	JL           l20
+	VMOVUPS      (BX), Z0
+	VSUBPS       Z30, Z0, Z0
+	VMINPS       Z0, Z24, Z0
+	VMAXPS       Z0, Z23, Z0
+	VMOVAPS      Z27, Z1
+	VFMADD231PS  Z22, Z0, Z1
+	VSUBPS       Z27, Z1, Z1
+	VFNMADD231PS Z21, Z1, Z0
+	VFNMADD231PS Z20, Z1, Z0
+	VMOVAPS      Z18, Z2
+	VFMADD231PS  Z0, Z19, Z2
+	VFMADD213PS  Z17, Z0, Z2
+	VFMADD213PS  Z16, Z0, Z2
+	VFMADD213PS  Z15, Z0, Z2
+	VFMADD213PS  Z28, Z0, Z2
+	VFMADD213PS  Z28, Z0, Z2
+	VSCALEFPS    Z1, Z2, Z0
+	VMOVUPS      Z0, (DX)
+	VADDPS       Z31, Z0, Z31
+	ADDQ         $0x00000040, BX
+	ADDQ         $0x00000040, DX
+	SUBQ         $0x00000010, CX
+
+l20:
+	TESTQ        CX, CX
+	JZ           l21
+	MOVQ         $0x00000001, AX
+	SHLQ         CL, AX
+	DECQ         AX
+	KMOVW        AX, K7
+	VMOVUPS.Z    (BX), K7, Z0
+	VSUBPS       Z30, Z0, Z0
+	VMINPS       Z0, Z24, Z0
+	VMAXPS       Z0, Z23, Z0
+	VMOVAPS      Z27, Z1
+	VFMADD231PS  Z22, Z0, Z1
+	VSUBPS       Z27, Z1, Z1
+	VFNMADD231PS Z21, Z1, Z0
+	VFNMADD231PS Z20, Z1, Z0
+	VMOVAPS      Z18, Z2
+	VFMADD231PS  Z0, Z19, Z2
+	VFMADD213PS  Z17, Z0, Z2
+	VFMADD213PS  Z16, Z0, Z2
+	VFMADD213PS  Z15, Z0, Z2
+	VFMADD213PS  Z28, Z0, Z2
+	VFMADD213PS  Z28, Z0, Z2
+	VSCALEFPS    Z1, Z2, Z0
+	VMOVUPS      Z0, K7, (DX)
+	VMOVAPS.Z    Z0, K7, Z0
+	VADDPS       Z31, Z0, Z31
+	LEAQ         (BX)(CX*4), BX
+	LEAQ         (DX)(CX*4), DX
+
+l21:
+	SUBQ          R8, DX
+	VEXTRACTF64X4 $0x01, Z31, Y0
+	VADDPS        Y0, Y31, Y31
+	VEXTRACTF32X4 $0x01, Y31, X0
+	VADDPS        X0, X31, X31
+	VPERMILPS     $0x0e, X31, X0
+	VADDPS        X0, X31, X31
+	VPERMILPS     $0x01, X31, X0
+	VADDPS        X0, X31, X31
+	VBROADCASTSS  X31, Z0
+	VBROADCASTSS  (SI), Z1
+	VMOVAPS       Z1, Z29
+	VMOVSS        X0, (SI)
+	VDIVPS        Z0, Z28, Z0
+	VMOVAPS       Z0, Z30
+	MOVQ          n+40(FP), CX
+	CMPQ          CX, $0x00000040
+	JL            l24
+
+l23:
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	VMOVUPS 128(DX), Z2
+	VMOVUPS 192(DX), Z3
+	VMULPS  Z30, Z0, Z0
+	VMULPS  Z30, Z1, Z1
+	VMULPS  Z30, Z2, Z2
+	VMULPS  Z30, Z3, Z3
+	VSUBPS  Z0, Z25, Z0
+	VSUBPS  Z1, Z25, Z1
+	VSUBPS  Z2, Z25, Z2
+	VSUBPS  Z3, Z25, Z3
+	VMULPS  Z0, Z29, Z0
+	VMULPS  Z1, Z29, Z1
+	VMULPS  Z2, Z29, Z2
+	VMULPS  Z3, Z29, Z3
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	VMOVUPS Z2, 128(DX)
+	VMOVUPS Z3, 192(DX)
+	ADDQ    $0x00000100, DX
+	SUBQ    $0x00000040, CX
+	CMPQ    CX, $0x00000040
+	JGE     l23
+
+l24:
+	CMPQ CX, $0x00000010
+	JL   l25
+
+l27:
+	VMOVUPS (DX), Z0
+	VMULPS  Z30, Z0, Z0
+	VSUBPS  Z0, Z25, Z0
+	VMULPS  Z0, Z29, Z0
+	VMOVUPS Z0, (DX)
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x00000010, CX
+	CMPQ    CX, $0x00000010
+	JGE     l27
+
+l25:
+	TESTQ     CX, CX
+	JZ        l26
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (DX), K7, Z0
+	VMULPS    Z30, Z0, Z0
+	VSUBPS    Z0, Z25, Z0
+	VMULPS    Z0, Z29, Z0
+	VMOVUPS   Z0, K7, (DX)
+	LEAQ      (DX)(CX*4), DX
+
+l26:
+	ADDQ $0x04, DI
+	ADDQ $0x04, SI
+	DECQ (SP)
+	JNZ  l12
+	VZEROUPPER
+	RET
 
 // func BernoulliLogProb(lp *float32, x *float32, logits *float32, rows int, n int)
 // Requires: AVX, AVX2, AVX512F, AVX512VL
 TEXT ·BernoulliLogProb(SB), NOSPLIT, $8-40
-	VBROADCASTSS distConsts<>+44(SB), Z28
-	VBROADCASTSS distConsts<>+48(SB), Z27
-	VBROADCASTSS distConsts<>+12(SB), Z26
-	VBROADCASTSS distConsts<>+16(SB), Z25
-	VBROADCASTSS distConsts<>+20(SB), Z24
-	VBROADCASTSS distConsts<>+52(SB), Z23
-	VBROADCASTSS distConsts<>+0(SB), Z22
-	VBROADCASTSS distConsts<>+4(SB), Z21
-	VBROADCASTSS distConsts<>+8(SB), Z20
-	VBROADCASTSS distConsts<>+24(SB), Z19
-	VBROADCASTSS distConsts<>+28(SB), Z18
-	VBROADCASTSS distConsts<>+32(SB), Z17
-	VBROADCASTSS distConsts<>+36(SB), Z16
-	VBROADCASTSS distConsts<>+40(SB), Z15
-	VBROADCASTSS distConsts<>+56(SB), Z14
-	VBROADCASTSS distConsts<>+60(SB), Z13
-	VBROADCASTSS distConsts<>+64(SB), Z12
-	VBROADCASTSS distConsts<>+68(SB), Z11
-	VBROADCASTSS distConsts<>+72(SB), Z10
+	VBROADCASTSS distConsts<>+48(SB), Z28
+	VBROADCASTSS distConsts<>+52(SB), Z27
+	VBROADCASTSS distConsts<>+16(SB), Z26
+	VBROADCASTSS distConsts<>+20(SB), Z25
+	VBROADCASTSS distConsts<>+24(SB), Z24
+	VBROADCASTSS distConsts<>+60(SB), Z23
+	VBROADCASTSS distConsts<>+56(SB), Z22
+	VBROADCASTSS distConsts<>+8(SB), Z21
+	VBROADCASTSS distConsts<>+12(SB), Z20
+	VBROADCASTSS distConsts<>+28(SB), Z19
+	VBROADCASTSS distConsts<>+32(SB), Z18
+	VBROADCASTSS distConsts<>+36(SB), Z17
+	VBROADCASTSS distConsts<>+40(SB), Z16
+	VBROADCASTSS distConsts<>+44(SB), Z15
+	VBROADCASTSS distConsts<>+64(SB), Z14
+	VBROADCASTSS distConsts<>+68(SB), Z13
+	VBROADCASTSS distConsts<>+72(SB), Z12
+	VBROADCASTSS distConsts<>+76(SB), Z11
+	VBROADCASTSS distConsts<>+80(SB), Z10
 
 	// Registers: DI lp    SI x    DX logits    CX elements left in the row    BX 4n
 	MOVQ lp+0(FP), DI
@@ -62,15 +539,15 @@ TEXT ·BernoulliLogProb(SB), NOSPLIT, $8-40
 	MOVQ rows+24(FP), AX
 	MOVQ AX, (SP)
 
-l1:
+l28:
 	VMOVAPS Z27, Z31
 	VMOVAPS Z28, Z30
 	VMOVAPS Z27, Z29
 	MOVQ    n+32(FP), CX
 	CMPQ    CX, $0x00000020
-	JL      l3
+	JL      l30
 
-l2:
+l29:
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
 	VMOVUPS      (DX), Z2
@@ -134,11 +611,11 @@ l2:
 	ADDQ         $0x00000080, DX
 	SUBQ         $0x00000020, CX
 	CMPQ         CX, $0x00000020
-	JGE          l2
+	JGE          l29
 
-l3:
+l30:
 	CMPQ         CX, $0x00000010
-	JL           l4
+	JL           l31
 	VMOVUPS      (SI), Z0
 	VMOVUPS      (DX), Z1
 	VPORD        Z22, Z1, Z2
@@ -168,9 +645,9 @@ l3:
 	ADDQ         $0x00000040, DX
 	SUBQ         $0x00000010, CX
 
-l4:
+l31:
 	TESTQ        CX, CX
-	JZ           l5
+	JZ           l32
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -206,7 +683,7 @@ l4:
 	LEAQ         (SI)(CX*4), SI
 	LEAQ         (DX)(CX*4), DX
 
-l5:
+l32:
 	VPSUBD           Z23, Z30, Z0
 	VPSRAD           $0x17, Z0, Z1
 	VPANDD           Z14, Z0, Z0
@@ -252,11 +729,11 @@ l5:
 	VFMADD231PS      Z1, Z13, Z4
 	VFMADD213PS      Z11, Z1, Z4
 	VFMADD213PS      Z10, Z1, Z4
-	VFMADD213PS.BCST distConsts<>+76(SB), Z1, Z4
-	VFMADD213PS.BCST distConsts<>+80(SB), Z1, Z4
 	VFMADD213PS.BCST distConsts<>+84(SB), Z1, Z4
 	VFMADD213PS.BCST distConsts<>+88(SB), Z1, Z4
 	VFMADD213PS.BCST distConsts<>+92(SB), Z1, Z4
+	VFMADD213PS.BCST distConsts<>+96(SB), Z1, Z4
+	VFMADD213PS.BCST distConsts<>+100(SB), Z1, Z4
 	VMULPS           Z1, Z1, Z5
 	VMULPS           Z24, Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
@@ -280,31 +757,31 @@ l5:
 	VMOVSS           X0, (DI)
 	ADDQ             $0x04, DI
 	DECQ             (SP)
-	JNZ              l1
+	JNZ              l28
 	VZEROUPPER
 	RET
 
 // func BernoulliLogProbBackward(lp *float32, dlogits *float32, x *float32, logits *float32, rows int, n int)
 // Requires: AVX, AVX2, AVX512F, AVX512VL
 TEXT ·BernoulliLogProbBackward(SB), NOSPLIT, $8-48
-	VBROADCASTSS distConsts<>+44(SB), Z27
-	VBROADCASTSS distConsts<>+48(SB), Z26
-	VBROADCASTSS distConsts<>+0(SB), Z25
-	VBROADCASTSS distConsts<>+12(SB), Z24
-	VBROADCASTSS distConsts<>+16(SB), Z23
-	VBROADCASTSS distConsts<>+20(SB), Z22
-	VBROADCASTSS distConsts<>+52(SB), Z21
-	VBROADCASTSS distConsts<>+4(SB), Z20
-	VBROADCASTSS distConsts<>+8(SB), Z19
-	VBROADCASTSS distConsts<>+24(SB), Z18
-	VBROADCASTSS distConsts<>+28(SB), Z17
-	VBROADCASTSS distConsts<>+32(SB), Z16
-	VBROADCASTSS distConsts<>+36(SB), Z15
-	VBROADCASTSS distConsts<>+40(SB), Z14
-	VBROADCASTSS distConsts<>+56(SB), Z13
-	VBROADCASTSS distConsts<>+60(SB), Z12
-	VBROADCASTSS distConsts<>+64(SB), Z11
-	VBROADCASTSS distConsts<>+68(SB), Z10
+	VBROADCASTSS distConsts<>+48(SB), Z27
+	VBROADCASTSS distConsts<>+52(SB), Z26
+	VBROADCASTSS distConsts<>+56(SB), Z25
+	VBROADCASTSS distConsts<>+16(SB), Z24
+	VBROADCASTSS distConsts<>+20(SB), Z23
+	VBROADCASTSS distConsts<>+24(SB), Z22
+	VBROADCASTSS distConsts<>+60(SB), Z21
+	VBROADCASTSS distConsts<>+8(SB), Z20
+	VBROADCASTSS distConsts<>+12(SB), Z19
+	VBROADCASTSS distConsts<>+28(SB), Z18
+	VBROADCASTSS distConsts<>+32(SB), Z17
+	VBROADCASTSS distConsts<>+36(SB), Z16
+	VBROADCASTSS distConsts<>+40(SB), Z15
+	VBROADCASTSS distConsts<>+44(SB), Z14
+	VBROADCASTSS distConsts<>+64(SB), Z13
+	VBROADCASTSS distConsts<>+68(SB), Z12
+	VBROADCASTSS distConsts<>+72(SB), Z11
+	VBROADCASTSS distConsts<>+76(SB), Z10
 
 	// Registers: DI lp    SI dlogits    DX x    BX logits    CX elements left in the row    R8 4n
 	MOVQ lp+0(FP), DI
@@ -316,7 +793,7 @@ TEXT ·BernoulliLogProbBackward(SB), NOSPLIT, $8-48
 	MOVQ rows+32(FP), AX
 	MOVQ AX, (SP)
 
-l7:
+l34:
 	VBROADCASTSS (DI), Z0
 	VMOVAPS      Z0, Z28
 	VMOVAPS      Z26, Z31
@@ -324,9 +801,9 @@ l7:
 	VMOVAPS      Z26, Z29
 	MOVQ         n+40(FP), CX
 	CMPQ         CX, $0x00000020
-	JL           l9
+	JL           l36
 
-l8:
+l35:
 	VMOVUPS      (DX), Z0
 	VMOVUPS      64(DX), Z1
 	VMOVUPS      (BX), Z2
@@ -405,11 +882,11 @@ l8:
 	ADDQ         $0x00000080, BX
 	SUBQ         $0x00000020, CX
 	CMPQ         CX, $0x00000020
-	JGE          l8
+	JGE          l35
 
-l9:
+l36:
 	CMPQ         CX, $0x00000010
-	JL           l10
+	JL           l37
 	VMOVUPS      (DX), Z0
 	VMOVUPS      (BX), Z1
 	VPORD        Z25, Z1, Z2
@@ -447,9 +924,9 @@ l9:
 	ADDQ         $0x00000040, BX
 	SUBQ         $0x00000010, CX
 
-l10:
+l37:
 	TESTQ        CX, CX
-	JZ           l11
+	JZ           l38
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -493,7 +970,7 @@ l10:
 	LEAQ         (DX)(CX*4), DX
 	LEAQ         (BX)(CX*4), BX
 
-l11:
+l38:
 	VPSUBD           Z21, Z30, Z0
 	VPSRAD           $0x17, Z0, Z1
 	VPANDD           Z13, Z0, Z0
@@ -538,12 +1015,12 @@ l11:
 	VMOVAPS          Z11, Z4
 	VFMADD231PS      Z1, Z12, Z4
 	VFMADD213PS      Z10, Z1, Z4
-	VFMADD213PS.BCST distConsts<>+72(SB), Z1, Z4
-	VFMADD213PS.BCST distConsts<>+76(SB), Z1, Z4
 	VFMADD213PS.BCST distConsts<>+80(SB), Z1, Z4
 	VFMADD213PS.BCST distConsts<>+84(SB), Z1, Z4
 	VFMADD213PS.BCST distConsts<>+88(SB), Z1, Z4
 	VFMADD213PS.BCST distConsts<>+92(SB), Z1, Z4
+	VFMADD213PS.BCST distConsts<>+96(SB), Z1, Z4
+	VFMADD213PS.BCST distConsts<>+100(SB), Z1, Z4
 	VMULPS           Z1, Z1, Z5
 	VMULPS           Z22, Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
@@ -567,6 +1044,6 @@ l11:
 	VMOVSS           X0, (DI)
 	ADDQ             $0x04, DI
 	DECQ             (SP)
-	JNZ              l7
+	JNZ              l34
 	VZEROUPPER
 	RET
