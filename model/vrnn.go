@@ -141,8 +141,8 @@ func (m *VRNN[T]) Init(seed uint64, stats Stats) {
 		m.Mean[j] = T(stats.Mean[j])
 	}
 	l, h := m.cell, m.Hidden
-	for g := range l.Kind.Gates() { // every gate is a layer of its own
-		draw(l.Wih, l.In, g*h, (g+1)*h)
+	draw(l.Wih, l.In, 0, l.Kind.Gates()*h)
+	for g := range l.Kind.Gates() {
 		cell.Orthogonal(l.Whh[g*h*h:(g+1)*h*h], h, noise(l.Whh), g*h)
 	}
 	clear(l.B)
