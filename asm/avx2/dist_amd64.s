@@ -345,10 +345,11 @@ GLOBL distConsts<>(SB), RODATA|NOPTR, $1344
 // func CategoricalSums(largest *float32, sum *float32, logits *float32, rows int, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·CategoricalSums(SB), NOSPLIT, $8-40
+	// Registers:    Y0-Y9 values    Y10-Y11 constants and scalars    Y12-Y15 kept from loop to loop
 	VBROADCASTSS distConsts<>+512(SB), Y11
 	VBROADCASTSS distConsts<>+896(SB), Y10
 
-	// Registers: DI largest    SI sum    DX logits    CX elements left in the row    BX 4n
+	// Registers:    DI largest    SI sum    DX logits    CX elements left in the row    BX 4n
 	MOVQ largest+0(FP), DI
 	MOVQ sum+8(FP), SI
 	MOVQ logits+16(FP), DX
@@ -434,6 +435,8 @@ l6:
 	VMAXPS       Y0, Y2, Y0
 	VBROADCASTSS distConsts<>+576(SB), Y2
 	VMAXPS       Y1, Y2, Y1
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS distConsts<>+640(SB), Y2
 	VFMADD231PS  distConsts<>+608(SB), Y0, Y2
 	VBROADCASTSS distConsts<>+640(SB), Y3
@@ -444,6 +447,8 @@ l6:
 	VFNMADD231PS distConsts<>+672(SB), Y5, Y1
 	VFNMADD231PS distConsts<>+704(SB), Y4, Y0
 	VFNMADD231PS distConsts<>+704(SB), Y5, Y1
+
+	// p = e^r
 	VBROADCASTSS distConsts<>+768(SB), Y4
 	VFMADD231PS  distConsts<>+736(SB), Y0, Y4
 	VBROADCASTSS distConsts<>+768(SB), Y5
@@ -458,28 +463,30 @@ l6:
 	VFMADD213PS  Y10, Y1, Y5
 	VFMADD213PS  Y10, Y0, Y4
 	VFMADD213PS  Y10, Y1, Y5
-	VPSLLD       $0x17, Y2, Y0
-	VPSLLD       $0x17, Y3, Y1
-	VPSRAD       $0x01, Y0, Y2
-	VPSRAD       $0x01, Y1, Y3
-	VANDPS       Y11, Y2, Y2
-	VANDPS       Y11, Y3, Y3
-	VPADDD       Y10, Y2, Y6
-	VPADDD       Y10, Y3, Y7
-	VPSUBD       Y2, Y0, Y0
-	VPSUBD       Y3, Y1, Y1
-	VPADDD       Y10, Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMULPS       Y6, Y4, Y2
-	VMULPS       Y7, Y5, Y3
-	VMULPS       Y0, Y2, Y0
-	VMULPS       Y1, Y3, Y1
-	VADDPS       Y15, Y0, Y15
-	VADDPS       Y14, Y1, Y14
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
-	JGE          l6
+
+	// p 2^n
+	VPSLLD $0x17, Y2, Y0
+	VPSLLD $0x17, Y3, Y1
+	VPSRAD $0x01, Y0, Y2
+	VPSRAD $0x01, Y1, Y3
+	VANDPS Y11, Y2, Y2
+	VANDPS Y11, Y3, Y3
+	VPADDD Y10, Y2, Y6
+	VPADDD Y10, Y3, Y7
+	VPSUBD Y2, Y0, Y0
+	VPSUBD Y3, Y1, Y1
+	VPADDD Y10, Y0, Y0
+	VPADDD Y10, Y1, Y1
+	VMULPS Y6, Y4, Y2
+	VMULPS Y7, Y5, Y3
+	VMULPS Y0, Y2, Y0
+	VMULPS Y1, Y3, Y1
+	VADDPS Y15, Y0, Y15
+	VADDPS Y14, Y1, Y14
+	ADDQ   $0x00000040, DX
+	SUBQ   $0x00000010, CX
+	CMPQ   CX, $0x00000010
+	JGE    l6
 
 l8:
 	TESTQ        CX, CX
@@ -502,6 +509,8 @@ l8:
 	VMAXPS       Y2, Y4, Y2
 	VBROADCASTSS distConsts<>+576(SB), Y4
 	VMAXPS       Y3, Y4, Y3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS distConsts<>+640(SB), Y4
 	VFMADD231PS  distConsts<>+608(SB), Y2, Y4
 	VBROADCASTSS distConsts<>+640(SB), Y5
@@ -512,6 +521,8 @@ l8:
 	VFNMADD231PS distConsts<>+672(SB), Y7, Y3
 	VFNMADD231PS distConsts<>+704(SB), Y6, Y2
 	VFNMADD231PS distConsts<>+704(SB), Y7, Y3
+
+	// p = e^r
 	VBROADCASTSS distConsts<>+768(SB), Y6
 	VFMADD231PS  distConsts<>+736(SB), Y2, Y6
 	VBROADCASTSS distConsts<>+768(SB), Y7
@@ -526,27 +537,29 @@ l8:
 	VFMADD213PS  Y10, Y3, Y7
 	VFMADD213PS  Y10, Y2, Y6
 	VFMADD213PS  Y10, Y3, Y7
-	VPSLLD       $0x17, Y4, Y2
-	VPSLLD       $0x17, Y5, Y3
-	VPSRAD       $0x01, Y2, Y4
-	VPSRAD       $0x01, Y3, Y5
-	VANDPS       Y11, Y4, Y4
-	VANDPS       Y11, Y5, Y5
-	VPADDD       Y10, Y4, Y8
-	VPADDD       Y10, Y5, Y9
-	VPSUBD       Y4, Y2, Y2
-	VPSUBD       Y5, Y3, Y3
-	VPADDD       Y10, Y2, Y2
-	VPADDD       Y10, Y3, Y3
-	VMULPS       Y8, Y6, Y4
-	VMULPS       Y9, Y7, Y5
-	VMULPS       Y2, Y4, Y2
-	VMULPS       Y3, Y5, Y3
-	VANDPS       Y2, Y0, Y0
-	VANDPS       Y3, Y1, Y1
-	VADDPS       Y15, Y0, Y15
-	VADDPS       Y14, Y1, Y14
-	LEAQ         (DX)(CX*4), DX
+
+	// p 2^n
+	VPSLLD $0x17, Y4, Y2
+	VPSLLD $0x17, Y5, Y3
+	VPSRAD $0x01, Y2, Y4
+	VPSRAD $0x01, Y3, Y5
+	VANDPS Y11, Y4, Y4
+	VANDPS Y11, Y5, Y5
+	VPADDD Y10, Y4, Y8
+	VPADDD Y10, Y5, Y9
+	VPSUBD Y4, Y2, Y2
+	VPSUBD Y5, Y3, Y3
+	VPADDD Y10, Y2, Y2
+	VPADDD Y10, Y3, Y3
+	VMULPS Y8, Y6, Y4
+	VMULPS Y9, Y7, Y5
+	VMULPS Y2, Y4, Y2
+	VMULPS Y3, Y5, Y3
+	VANDPS Y2, Y0, Y0
+	VANDPS Y3, Y1, Y1
+	VADDPS Y15, Y0, Y15
+	VADDPS Y14, Y1, Y14
+	LEAQ   (DX)(CX*4), DX
 
 l9:
 	VADDPS       Y14, Y15, Y15
@@ -568,10 +581,11 @@ l9:
 // func CategoricalBackward(largest *float32, sum *float32, dlogits *float32, logits *float32, rows int, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·CategoricalBackward(SB), NOSPLIT, $8-48
+	// Registers:    Y0-Y9 values    Y10-Y11 constants and scalars    Y12-Y15 kept from loop to loop
 	VBROADCASTSS distConsts<>+512(SB), Y11
 	VBROADCASTSS distConsts<>+896(SB), Y10
 
-	// Registers: DI largest    SI sum    DX dlogits    BX logits    CX elements left in the row    R8 4n
+	// Registers:    DI largest    SI sum    DX dlogits    BX logits    CX elements left in the row    R8 4n
 	MOVQ largest+0(FP), DI
 	MOVQ sum+8(FP), SI
 	MOVQ dlogits+16(FP), DX
@@ -658,6 +672,8 @@ l15:
 	VMAXPS       Y0, Y2, Y0
 	VBROADCASTSS distConsts<>+576(SB), Y2
 	VMAXPS       Y1, Y2, Y1
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS distConsts<>+640(SB), Y2
 	VFMADD231PS  distConsts<>+608(SB), Y0, Y2
 	VBROADCASTSS distConsts<>+640(SB), Y3
@@ -668,6 +684,8 @@ l15:
 	VFNMADD231PS distConsts<>+672(SB), Y5, Y1
 	VFNMADD231PS distConsts<>+704(SB), Y4, Y0
 	VFNMADD231PS distConsts<>+704(SB), Y5, Y1
+
+	// p = e^r
 	VBROADCASTSS distConsts<>+768(SB), Y4
 	VFMADD231PS  distConsts<>+736(SB), Y0, Y4
 	VBROADCASTSS distConsts<>+768(SB), Y5
@@ -682,31 +700,33 @@ l15:
 	VFMADD213PS  Y10, Y1, Y5
 	VFMADD213PS  Y10, Y0, Y4
 	VFMADD213PS  Y10, Y1, Y5
-	VPSLLD       $0x17, Y2, Y0
-	VPSLLD       $0x17, Y3, Y1
-	VPSRAD       $0x01, Y0, Y2
-	VPSRAD       $0x01, Y1, Y3
-	VANDPS       Y11, Y2, Y2
-	VANDPS       Y11, Y3, Y3
-	VPADDD       Y10, Y2, Y6
-	VPADDD       Y10, Y3, Y7
-	VPSUBD       Y2, Y0, Y0
-	VPSUBD       Y3, Y1, Y1
-	VPADDD       Y10, Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMULPS       Y6, Y4, Y2
-	VMULPS       Y7, Y5, Y3
-	VMULPS       Y0, Y2, Y0
-	VMULPS       Y1, Y3, Y1
-	VMOVUPS      Y0, (DX)
-	VMOVUPS      Y1, 32(DX)
-	VADDPS       Y15, Y0, Y15
-	VADDPS       Y14, Y1, Y14
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
-	JGE          l15
+
+	// p 2^n
+	VPSLLD  $0x17, Y2, Y0
+	VPSLLD  $0x17, Y3, Y1
+	VPSRAD  $0x01, Y0, Y2
+	VPSRAD  $0x01, Y1, Y3
+	VANDPS  Y11, Y2, Y2
+	VANDPS  Y11, Y3, Y3
+	VPADDD  Y10, Y2, Y6
+	VPADDD  Y10, Y3, Y7
+	VPSUBD  Y2, Y0, Y0
+	VPSUBD  Y3, Y1, Y1
+	VPADDD  Y10, Y0, Y0
+	VPADDD  Y10, Y1, Y1
+	VMULPS  Y6, Y4, Y2
+	VMULPS  Y7, Y5, Y3
+	VMULPS  Y0, Y2, Y0
+	VMULPS  Y1, Y3, Y1
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	VADDPS  Y15, Y0, Y15
+	VADDPS  Y14, Y1, Y14
+	ADDQ    $0x00000040, BX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x00000010, CX
+	CMPQ    CX, $0x00000010
+	JGE     l15
 
 l17:
 	TESTQ        CX, CX
@@ -729,6 +749,8 @@ l17:
 	VMAXPS       Y2, Y4, Y2
 	VBROADCASTSS distConsts<>+576(SB), Y4
 	VMAXPS       Y3, Y4, Y3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS distConsts<>+640(SB), Y4
 	VFMADD231PS  distConsts<>+608(SB), Y2, Y4
 	VBROADCASTSS distConsts<>+640(SB), Y5
@@ -739,6 +761,8 @@ l17:
 	VFNMADD231PS distConsts<>+672(SB), Y7, Y3
 	VFNMADD231PS distConsts<>+704(SB), Y6, Y2
 	VFNMADD231PS distConsts<>+704(SB), Y7, Y3
+
+	// p = e^r
 	VBROADCASTSS distConsts<>+768(SB), Y6
 	VFMADD231PS  distConsts<>+736(SB), Y2, Y6
 	VBROADCASTSS distConsts<>+768(SB), Y7
@@ -753,30 +777,32 @@ l17:
 	VFMADD213PS  Y10, Y3, Y7
 	VFMADD213PS  Y10, Y2, Y6
 	VFMADD213PS  Y10, Y3, Y7
-	VPSLLD       $0x17, Y4, Y2
-	VPSLLD       $0x17, Y5, Y3
-	VPSRAD       $0x01, Y2, Y4
-	VPSRAD       $0x01, Y3, Y5
-	VANDPS       Y11, Y4, Y4
-	VANDPS       Y11, Y5, Y5
-	VPADDD       Y10, Y4, Y8
-	VPADDD       Y10, Y5, Y9
-	VPSUBD       Y4, Y2, Y2
-	VPSUBD       Y5, Y3, Y3
-	VPADDD       Y10, Y2, Y2
-	VPADDD       Y10, Y3, Y3
-	VMULPS       Y8, Y6, Y4
-	VMULPS       Y9, Y7, Y5
-	VMULPS       Y2, Y4, Y2
-	VMULPS       Y3, Y5, Y3
-	VMASKMOVPS   Y2, Y0, (DX)
-	VMASKMOVPS   Y3, Y1, 32(DX)
-	VANDPS       Y2, Y0, Y0
-	VANDPS       Y3, Y1, Y1
-	VADDPS       Y15, Y0, Y15
-	VADDPS       Y14, Y1, Y14
-	LEAQ         (BX)(CX*4), BX
-	LEAQ         (DX)(CX*4), DX
+
+	// p 2^n
+	VPSLLD     $0x17, Y4, Y2
+	VPSLLD     $0x17, Y5, Y3
+	VPSRAD     $0x01, Y2, Y4
+	VPSRAD     $0x01, Y3, Y5
+	VANDPS     Y11, Y4, Y4
+	VANDPS     Y11, Y5, Y5
+	VPADDD     Y10, Y4, Y8
+	VPADDD     Y10, Y5, Y9
+	VPSUBD     Y4, Y2, Y2
+	VPSUBD     Y5, Y3, Y3
+	VPADDD     Y10, Y2, Y2
+	VPADDD     Y10, Y3, Y3
+	VMULPS     Y8, Y6, Y4
+	VMULPS     Y9, Y7, Y5
+	VMULPS     Y2, Y4, Y2
+	VMULPS     Y3, Y5, Y3
+	VMASKMOVPS Y2, Y0, (DX)
+	VMASKMOVPS Y3, Y1, 32(DX)
+	VANDPS     Y2, Y0, Y0
+	VANDPS     Y3, Y1, Y1
+	VADDPS     Y15, Y0, Y15
+	VADDPS     Y14, Y1, Y14
+	LEAQ       (BX)(CX*4), BX
+	LEAQ       (DX)(CX*4), DX
 
 l18:
 	SUBQ         R8, DX
@@ -870,7 +896,8 @@ l22:
 // func BernoulliLogProb(lp *float32, x *float32, logits *float32, rows int, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·BernoulliLogProb(SB), NOSPLIT, $136-40
-	// Registers: DI lp    SI x    DX logits    CX elements left in the row    BX 4n
+	// Registers:    Y0-Y9 values    Y10-Y15 kept from loop to loop
+	// Registers:    DI lp    SI x    DX logits    CX elements left in the row    BX 4n
 	MOVQ lp+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ logits+16(FP), DX
@@ -901,6 +928,8 @@ l25:
 	VMAXPS       Y4, Y6, Y4
 	VBROADCASTSS distConsts<>+576(SB), Y6
 	VMAXPS       Y5, Y6, Y5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS distConsts<>+640(SB), Y6
 	VFMADD231PS  distConsts<>+608(SB), Y4, Y6
 	VBROADCASTSS distConsts<>+640(SB), Y7
@@ -911,6 +940,8 @@ l25:
 	VFNMADD231PS distConsts<>+672(SB), Y9, Y5
 	VFNMADD231PS distConsts<>+704(SB), Y8, Y4
 	VFNMADD231PS distConsts<>+704(SB), Y9, Y5
+
+	// p = e^r
 	VBROADCASTSS distConsts<>+768(SB), Y8
 	VFMADD231PS  distConsts<>+736(SB), Y4, Y8
 	VBROADCASTSS distConsts<>+768(SB), Y9
@@ -925,65 +956,67 @@ l25:
 	VFMADD213PS  distConsts<>+896(SB), Y5, Y9
 	VFMADD213PS  distConsts<>+896(SB), Y4, Y8
 	VFMADD213PS  distConsts<>+896(SB), Y5, Y9
-	VPSLLD       $0x17, Y6, Y4
-	VPSLLD       $0x17, Y7, Y5
-	VPSRAD       $0x01, Y4, Y6
-	VPSRAD       $0x01, Y5, Y7
-	VANDPS       distConsts<>+512(SB), Y6, Y6
-	VANDPS       distConsts<>+512(SB), Y7, Y7
-	VMOVUPS      Y1, 8(SP)
-	VPADDD       distConsts<>+896(SB), Y6, Y1
-	VMOVUPS      Y0, 40(SP)
-	VPADDD       distConsts<>+896(SB), Y7, Y0
-	VPSUBD       Y6, Y4, Y4
-	VPSUBD       Y7, Y5, Y5
-	VPADDD       distConsts<>+896(SB), Y4, Y4
-	VPADDD       distConsts<>+896(SB), Y5, Y5
-	VMULPS       Y1, Y8, Y1
-	VMULPS       Y0, Y9, Y0
-	VMULPS       Y4, Y1, Y1
-	VMULPS       Y5, Y0, Y0
-	VCMPPS       $0x1e, distConsts<>+928(SB), Y2, Y4
-	VCMPPS       $0x1e, distConsts<>+928(SB), Y3, Y5
-	VANDPS       distConsts<>+896(SB), Y4, Y4
-	VANDPS       distConsts<>+896(SB), Y5, Y5
-	VMOVUPS      40(SP), Y6
-	VSUBPS       Y4, Y6, Y4
-	VMOVUPS      8(SP), Y6
-	VSUBPS       Y5, Y6, Y5
-	VADDPS       distConsts<>+896(SB), Y1, Y1
-	VADDPS       distConsts<>+896(SB), Y0, Y0
-	VMULPS       Y13, Y1, Y13
-	VMULPS       Y12, Y0, Y12
-	VCMPPS       $0x04, distConsts<>+928(SB), Y4, Y0
-	VCMPPS       $0x04, distConsts<>+928(SB), Y5, Y1
-	VANDPS       Y2, Y0, Y0
-	VANDPS       Y3, Y1, Y1
-	VFMADD231PS  Y0, Y4, Y15
-	VFMADD231PS  Y1, Y5, Y14
-	VPSUBD       distConsts<>+992(SB), Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       distConsts<>+1024(SB), Y0, Y0
-	VPADDD       distConsts<>+992(SB), Y0, Y0
-	VCMPPS       $0x00, Y13, Y13, Y2
-	VBLENDVPS    Y2, Y0, Y13, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
-	VPSUBD       distConsts<>+992(SB), Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       distConsts<>+1024(SB), Y0, Y0
-	VPADDD       distConsts<>+992(SB), Y0, Y0
-	VCMPPS       $0x00, Y12, Y12, Y2
-	VBLENDVPS    Y2, Y0, Y12, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
-	JGE          l25
+
+	// p 2^n
+	VPSLLD      $0x17, Y6, Y4
+	VPSLLD      $0x17, Y7, Y5
+	VPSRAD      $0x01, Y4, Y6
+	VPSRAD      $0x01, Y5, Y7
+	VANDPS      distConsts<>+512(SB), Y6, Y6
+	VANDPS      distConsts<>+512(SB), Y7, Y7
+	VMOVUPS     Y1, 8(SP)
+	VPADDD      distConsts<>+896(SB), Y6, Y1
+	VMOVUPS     Y0, 40(SP)
+	VPADDD      distConsts<>+896(SB), Y7, Y0
+	VPSUBD      Y6, Y4, Y4
+	VPSUBD      Y7, Y5, Y5
+	VPADDD      distConsts<>+896(SB), Y4, Y4
+	VPADDD      distConsts<>+896(SB), Y5, Y5
+	VMULPS      Y1, Y8, Y1
+	VMULPS      Y0, Y9, Y0
+	VMULPS      Y4, Y1, Y1
+	VMULPS      Y5, Y0, Y0
+	VCMPPS      $0x1e, distConsts<>+928(SB), Y2, Y4
+	VCMPPS      $0x1e, distConsts<>+928(SB), Y3, Y5
+	VANDPS      distConsts<>+896(SB), Y4, Y4
+	VANDPS      distConsts<>+896(SB), Y5, Y5
+	VMOVUPS     40(SP), Y6
+	VSUBPS      Y4, Y6, Y4
+	VMOVUPS     8(SP), Y6
+	VSUBPS      Y5, Y6, Y5
+	VADDPS      distConsts<>+896(SB), Y1, Y1
+	VADDPS      distConsts<>+896(SB), Y0, Y0
+	VMULPS      Y13, Y1, Y13
+	VMULPS      Y12, Y0, Y12
+	VCMPPS      $0x04, distConsts<>+928(SB), Y4, Y0
+	VCMPPS      $0x04, distConsts<>+928(SB), Y5, Y1
+	VANDPS      Y2, Y0, Y0
+	VANDPS      Y3, Y1, Y1
+	VFMADD231PS Y0, Y4, Y15
+	VFMADD231PS Y1, Y5, Y14
+	VPSUBD      distConsts<>+992(SB), Y13, Y0
+	VPSRAD      $0x17, Y0, Y1
+	VANDPS      distConsts<>+1024(SB), Y0, Y0
+	VPADDD      distConsts<>+992(SB), Y0, Y0
+	VCMPPS      $0x00, Y13, Y13, Y2
+	VBLENDVPS   Y2, Y0, Y13, Y0
+	VPADDD      Y11, Y1, Y1
+	VMOVAPS     Y1, Y11
+	VMOVAPS     Y0, Y13
+	VPSUBD      distConsts<>+992(SB), Y12, Y0
+	VPSRAD      $0x17, Y0, Y1
+	VANDPS      distConsts<>+1024(SB), Y0, Y0
+	VPADDD      distConsts<>+992(SB), Y0, Y0
+	VCMPPS      $0x00, Y12, Y12, Y2
+	VBLENDVPS   Y2, Y0, Y12, Y0
+	VPADDD      Y10, Y1, Y1
+	VMOVAPS     Y1, Y10
+	VMOVAPS     Y0, Y12
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, CX
+	CMPQ        CX, $0x00000010
+	JGE         l25
 
 l27:
 	TESTQ        CX, CX
@@ -1004,6 +1037,8 @@ l27:
 	VMAXPS       Y6, Y8, Y6
 	VBROADCASTSS distConsts<>+576(SB), Y8
 	VMAXPS       Y7, Y8, Y7
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS distConsts<>+640(SB), Y8
 	VFMADD231PS  distConsts<>+608(SB), Y6, Y8
 	VBROADCASTSS distConsts<>+640(SB), Y9
@@ -1016,6 +1051,8 @@ l27:
 	VFNMADD231PS distConsts<>+672(SB), Y0, Y7
 	VFNMADD231PS distConsts<>+704(SB), Y1, Y6
 	VFNMADD231PS distConsts<>+704(SB), Y0, Y7
+
+	// p = e^r
 	VBROADCASTSS distConsts<>+768(SB), Y0
 	VFMADD231PS  distConsts<>+736(SB), Y6, Y0
 	VBROADCASTSS distConsts<>+768(SB), Y1
@@ -1030,6 +1067,8 @@ l27:
 	VFMADD213PS  distConsts<>+896(SB), Y7, Y1
 	VFMADD213PS  distConsts<>+896(SB), Y6, Y0
 	VFMADD213PS  distConsts<>+896(SB), Y7, Y1
+
+	// p 2^n
 	VPSLLD       $0x17, Y8, Y6
 	VPSLLD       $0x17, Y9, Y7
 	VPSRAD       $0x01, Y6, Y8
@@ -1122,12 +1161,16 @@ l28:
 	VBROADCASTSS X11, Y3
 	VPADDD       Y3, Y2, Y2
 	VCVTDQ2PS    Y2, Y2
-	VPSUBD       distConsts<>+992(SB), Y1, Y1
-	VPSRAD       $0x17, Y1, Y3
-	VCVTDQ2PS    Y3, Y3
-	VANDPS       distConsts<>+1024(SB), Y1, Y1
-	VPADDD       distConsts<>+992(SB), Y1, Y1
-	VSUBPS       distConsts<>+896(SB), Y1, Y1
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    distConsts<>+992(SB), Y1, Y1
+	VPSRAD    $0x17, Y1, Y3
+	VCVTDQ2PS Y3, Y3
+	VANDPS    distConsts<>+1024(SB), Y1, Y1
+	VPADDD    distConsts<>+992(SB), Y1, Y1
+	VSUBPS    distConsts<>+896(SB), Y1, Y1
+
+	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS distConsts<>+1088(SB), Y4
 	VFMADD231PS  distConsts<>+1056(SB), Y1, Y4
 	VFMADD213PS  distConsts<>+1120(SB), Y1, Y4
@@ -1165,8 +1208,9 @@ l28:
 
 // func BernoulliLogProbBackward(lp *float32, dlogits *float32, x *float32, logits *float32, rows int, n int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·BernoulliLogProbBackward(SB), NOSPLIT, $328-48
-	// Registers: DI lp    SI dlogits    DX x    BX logits    CX elements left in the row    R8 4n
+TEXT ·BernoulliLogProbBackward(SB), NOSPLIT, $264-48
+	// Registers:    Y0-Y8 values    Y9-Y15 kept from loop to loop
+	// Registers:    DI lp    SI dlogits    DX x    BX logits    CX elements left in the row    R8 4n
 	MOVQ lp+0(FP), DI
 	MOVQ dlogits+8(FP), SI
 	MOVQ x+16(FP), DX
@@ -1200,6 +1244,8 @@ l30:
 	VMAXPS       Y4, Y6, Y4
 	VBROADCASTSS distConsts<>+576(SB), Y6
 	VMAXPS       Y5, Y6, Y5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS distConsts<>+640(SB), Y6
 	VFMADD231PS  distConsts<>+608(SB), Y4, Y6
 	VBROADCASTSS distConsts<>+640(SB), Y7
@@ -1211,6 +1257,8 @@ l30:
 	VFNMADD231PS distConsts<>+672(SB), Y1, Y5
 	VFNMADD231PS distConsts<>+704(SB), Y8, Y4
 	VFNMADD231PS distConsts<>+704(SB), Y1, Y5
+
+	// p = e^r
 	VBROADCASTSS distConsts<>+768(SB), Y1
 	VFMADD231PS  distConsts<>+736(SB), Y4, Y1
 	VBROADCASTSS distConsts<>+768(SB), Y8
@@ -1225,83 +1273,85 @@ l30:
 	VFMADD213PS  distConsts<>+896(SB), Y5, Y8
 	VFMADD213PS  distConsts<>+896(SB), Y4, Y1
 	VFMADD213PS  distConsts<>+896(SB), Y5, Y8
-	VPSLLD       $0x17, Y6, Y4
-	VPSLLD       $0x17, Y7, Y5
-	VPSRAD       $0x01, Y4, Y6
-	VPSRAD       $0x01, Y5, Y7
-	VANDPS       distConsts<>+512(SB), Y6, Y6
-	VANDPS       distConsts<>+512(SB), Y7, Y7
-	VMOVUPS      Y0, 40(SP)
-	VPADDD       distConsts<>+896(SB), Y6, Y0
-	VMOVUPS      Y3, 72(SP)
-	VPADDD       distConsts<>+896(SB), Y7, Y3
-	VPSUBD       Y6, Y4, Y4
-	VPSUBD       Y7, Y5, Y5
-	VPADDD       distConsts<>+896(SB), Y4, Y4
-	VPADDD       distConsts<>+896(SB), Y5, Y5
-	VMULPS       Y0, Y1, Y0
-	VMULPS       Y3, Y8, Y1
-	VMULPS       Y4, Y0, Y0
-	VMULPS       Y5, Y1, Y1
-	VCMPPS       $0x1e, distConsts<>+928(SB), Y2, Y3
-	VMOVUPS      72(SP), Y4
-	VCMPPS       $0x1e, distConsts<>+928(SB), Y4, Y5
-	VANDPS       distConsts<>+896(SB), Y3, Y3
-	VANDPS       distConsts<>+896(SB), Y5, Y5
-	VMOVUPS      40(SP), Y6
-	VSUBPS       Y3, Y6, Y3
-	VMOVUPS      8(SP), Y6
-	VSUBPS       Y5, Y6, Y5
-	VADDPS       distConsts<>+896(SB), Y0, Y6
-	VADDPS       distConsts<>+896(SB), Y1, Y7
-	VMULPS       Y13, Y6, Y13
-	VMULPS       Y12, Y7, Y12
-	VCMPPS       $0x04, distConsts<>+928(SB), Y3, Y8
-	VMOVUPS      Y1, 104(SP)
-	VCMPPS       $0x04, distConsts<>+928(SB), Y5, Y1
-	VANDPS       Y2, Y8, Y8
-	VANDPS       Y4, Y1, Y1
-	VFMADD231PS  Y8, Y3, Y15
-	VFMADD231PS  Y1, Y5, Y14
-	VDIVPS       Y6, Y0, Y0
-	VMOVUPS      104(SP), Y1
-	VDIVPS       Y7, Y1, Y1
-	VCMPPS       $0x12, distConsts<>+928(SB), Y2, Y2
-	VCMPPS       $0x12, distConsts<>+928(SB), Y4, Y4
-	VANDPS       distConsts<>+960(SB), Y2, Y2
-	VANDPS       distConsts<>+960(SB), Y4, Y4
-	VXORPS       Y2, Y0, Y0
-	VXORPS       Y4, Y1, Y1
-	VADDPS       Y0, Y3, Y0
-	VADDPS       Y1, Y5, Y1
-	VMULPS       Y0, Y9, Y0
-	VMULPS       Y1, Y9, Y1
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	VPSUBD       distConsts<>+992(SB), Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       distConsts<>+1024(SB), Y0, Y0
-	VPADDD       distConsts<>+992(SB), Y0, Y0
-	VCMPPS       $0x00, Y13, Y13, Y2
-	VBLENDVPS    Y2, Y0, Y13, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
-	VPSUBD       distConsts<>+992(SB), Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       distConsts<>+1024(SB), Y0, Y0
-	VPADDD       distConsts<>+992(SB), Y0, Y0
-	VCMPPS       $0x00, Y12, Y12, Y2
-	VBLENDVPS    Y2, Y0, Y12, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
-	JGE          l30
+
+	// p 2^n
+	VPSLLD      $0x17, Y6, Y4
+	VPSLLD      $0x17, Y7, Y5
+	VPSRAD      $0x01, Y4, Y6
+	VPSRAD      $0x01, Y5, Y7
+	VANDPS      distConsts<>+512(SB), Y6, Y6
+	VANDPS      distConsts<>+512(SB), Y7, Y7
+	VMOVUPS     Y0, 40(SP)
+	VPADDD      distConsts<>+896(SB), Y6, Y0
+	VMOVUPS     Y3, 72(SP)
+	VPADDD      distConsts<>+896(SB), Y7, Y3
+	VPSUBD      Y6, Y4, Y4
+	VPSUBD      Y7, Y5, Y5
+	VPADDD      distConsts<>+896(SB), Y4, Y4
+	VPADDD      distConsts<>+896(SB), Y5, Y5
+	VMULPS      Y0, Y1, Y0
+	VMULPS      Y3, Y8, Y1
+	VMULPS      Y4, Y0, Y0
+	VMULPS      Y5, Y1, Y1
+	VCMPPS      $0x1e, distConsts<>+928(SB), Y2, Y3
+	VMOVUPS     72(SP), Y4
+	VCMPPS      $0x1e, distConsts<>+928(SB), Y4, Y5
+	VANDPS      distConsts<>+896(SB), Y3, Y3
+	VANDPS      distConsts<>+896(SB), Y5, Y5
+	VMOVUPS     40(SP), Y6
+	VSUBPS      Y3, Y6, Y3
+	VMOVUPS     8(SP), Y6
+	VSUBPS      Y5, Y6, Y5
+	VADDPS      distConsts<>+896(SB), Y0, Y6
+	VADDPS      distConsts<>+896(SB), Y1, Y7
+	VMULPS      Y13, Y6, Y13
+	VMULPS      Y12, Y7, Y12
+	VCMPPS      $0x04, distConsts<>+928(SB), Y3, Y8
+	VMOVUPS     Y1, 8(SP)
+	VCMPPS      $0x04, distConsts<>+928(SB), Y5, Y1
+	VANDPS      Y2, Y8, Y8
+	VANDPS      Y4, Y1, Y1
+	VFMADD231PS Y8, Y3, Y15
+	VFMADD231PS Y1, Y5, Y14
+	VDIVPS      Y6, Y0, Y0
+	VMOVUPS     8(SP), Y1
+	VDIVPS      Y7, Y1, Y1
+	VCMPPS      $0x12, distConsts<>+928(SB), Y2, Y2
+	VCMPPS      $0x12, distConsts<>+928(SB), Y4, Y4
+	VANDPS      distConsts<>+960(SB), Y2, Y2
+	VANDPS      distConsts<>+960(SB), Y4, Y4
+	VXORPS      Y2, Y0, Y0
+	VXORPS      Y4, Y1, Y1
+	VADDPS      Y0, Y3, Y0
+	VADDPS      Y1, Y5, Y1
+	VMULPS      Y0, Y9, Y0
+	VMULPS      Y1, Y9, Y1
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     Y1, 32(SI)
+	VPSUBD      distConsts<>+992(SB), Y13, Y0
+	VPSRAD      $0x17, Y0, Y1
+	VANDPS      distConsts<>+1024(SB), Y0, Y0
+	VPADDD      distConsts<>+992(SB), Y0, Y0
+	VCMPPS      $0x00, Y13, Y13, Y2
+	VBLENDVPS   Y2, Y0, Y13, Y0
+	VPADDD      Y11, Y1, Y1
+	VMOVAPS     Y1, Y11
+	VMOVAPS     Y0, Y13
+	VPSUBD      distConsts<>+992(SB), Y12, Y0
+	VPSRAD      $0x17, Y0, Y1
+	VANDPS      distConsts<>+1024(SB), Y0, Y0
+	VPADDD      distConsts<>+992(SB), Y0, Y0
+	VCMPPS      $0x00, Y12, Y12, Y2
+	VBLENDVPS   Y2, Y0, Y12, Y0
+	VPADDD      Y10, Y1, Y1
+	VMOVAPS     Y1, Y10
+	VMOVAPS     Y0, Y12
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
+	SUBQ        $0x00000010, CX
+	CMPQ        CX, $0x00000010
+	JGE         l30
 
 l32:
 	TESTQ        CX, CX
@@ -1322,6 +1372,8 @@ l32:
 	VMAXPS       Y6, Y8, Y6
 	VBROADCASTSS distConsts<>+576(SB), Y8
 	VMAXPS       Y7, Y8, Y7
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS distConsts<>+640(SB), Y8
 	VFMADD231PS  distConsts<>+608(SB), Y6, Y8
 	VMOVUPS      Y1, 8(SP)
@@ -1335,6 +1387,8 @@ l32:
 	VFNMADD231PS distConsts<>+672(SB), Y3, Y7
 	VFNMADD231PS distConsts<>+704(SB), Y0, Y6
 	VFNMADD231PS distConsts<>+704(SB), Y3, Y7
+
+	// p = e^r
 	VBROADCASTSS distConsts<>+768(SB), Y0
 	VFMADD231PS  distConsts<>+736(SB), Y6, Y0
 	VBROADCASTSS distConsts<>+768(SB), Y3
@@ -1349,6 +1403,8 @@ l32:
 	VFMADD213PS  distConsts<>+896(SB), Y7, Y3
 	VFMADD213PS  distConsts<>+896(SB), Y6, Y0
 	VFMADD213PS  distConsts<>+896(SB), Y7, Y3
+
+	// p 2^n
 	VPSLLD       $0x17, Y8, Y6
 	VPSLLD       $0x17, Y1, Y1
 	VPSRAD       $0x01, Y6, Y7
@@ -1379,12 +1435,12 @@ l32:
 	VADDPS       distConsts<>+896(SB), Y0, Y6
 	VADDPS       distConsts<>+896(SB), Y1, Y7
 	VBROADCASTSS distConsts<>+896(SB), Y8
-	VMOVUPS      Y1, 168(SP)
+	VMOVUPS      Y1, 72(SP)
 	VMOVUPS      40(SP), Y1
 	VBLENDVPS    Y1, Y6, Y8, Y8
-	VMOVUPS      Y0, 200(SP)
+	VMOVUPS      Y0, 104(SP)
 	VBROADCASTSS distConsts<>+896(SB), Y0
-	VMOVUPS      Y6, 232(SP)
+	VMOVUPS      Y6, 168(SP)
 	VMOVUPS      8(SP), Y6
 	VBLENDVPS    Y6, Y7, Y0, Y0
 	VMULPS       Y13, Y8, Y13
@@ -1393,17 +1449,17 @@ l32:
 	VCMPPS       $0x04, distConsts<>+928(SB), Y5, Y8
 	VANDPS       Y4, Y0, Y0
 	VANDPS       Y3, Y8, Y8
-	VMOVUPS      Y2, 264(SP)
+	VMOVUPS      Y2, 200(SP)
 	VANDPS       Y2, Y1, Y2
-	VMOVUPS      Y5, 296(SP)
+	VMOVUPS      Y5, 232(SP)
 	VANDPS       Y5, Y6, Y5
 	VANDPS       Y0, Y1, Y0
 	VANDPS       Y8, Y6, Y8
 	VFMADD231PS  Y0, Y2, Y15
 	VFMADD231PS  Y8, Y5, Y14
-	VMOVUPS      200(SP), Y0
-	VDIVPS       232(SP), Y0, Y0
-	VMOVUPS      168(SP), Y2
+	VMOVUPS      104(SP), Y0
+	VDIVPS       168(SP), Y0, Y0
+	VMOVUPS      72(SP), Y2
 	VDIVPS       Y7, Y2, Y2
 	VCMPPS       $0x12, distConsts<>+928(SB), Y4, Y4
 	VCMPPS       $0x12, distConsts<>+928(SB), Y3, Y3
@@ -1411,8 +1467,8 @@ l32:
 	VANDPS       distConsts<>+960(SB), Y3, Y3
 	VXORPS       Y4, Y0, Y0
 	VXORPS       Y3, Y2, Y2
-	VADDPS       264(SP), Y0, Y0
-	VADDPS       296(SP), Y2, Y2
+	VADDPS       200(SP), Y0, Y0
+	VADDPS       232(SP), Y2, Y2
 	VMULPS       Y0, Y9, Y0
 	VMULPS       Y2, Y9, Y2
 	VMASKMOVPS   Y0, Y1, (SI)
@@ -1464,12 +1520,16 @@ l33:
 	VBROADCASTSS X11, Y3
 	VPADDD       Y3, Y2, Y2
 	VCVTDQ2PS    Y2, Y2
-	VPSUBD       distConsts<>+992(SB), Y1, Y1
-	VPSRAD       $0x17, Y1, Y3
-	VCVTDQ2PS    Y3, Y3
-	VANDPS       distConsts<>+1024(SB), Y1, Y1
-	VPADDD       distConsts<>+992(SB), Y1, Y1
-	VSUBPS       distConsts<>+896(SB), Y1, Y1
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    distConsts<>+992(SB), Y1, Y1
+	VPSRAD    $0x17, Y1, Y3
+	VCVTDQ2PS Y3, Y3
+	VANDPS    distConsts<>+1024(SB), Y1, Y1
+	VPADDD    distConsts<>+992(SB), Y1, Y1
+	VSUBPS    distConsts<>+896(SB), Y1, Y1
+
+	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS distConsts<>+1088(SB), Y4
 	VFMADD231PS  distConsts<>+1056(SB), Y1, Y4
 	VFMADD213PS  distConsts<>+1120(SB), Y1, Y4

@@ -497,6 +497,7 @@ GLOBL gaussConsts<>(SB), RODATA|NOPTR, $1952
 // func GaussPlain(mu *float32, s *float32, rows int, n int, ld int, smask uint32, slo uint32, span uint32) (left int)
 // Requires: AVX, AVX2
 TEXT ·GaussPlain(SB), NOSPLIT, $120-64
+	// Registers:    Y0-Y3 values    Y4-Y10 constants and scalars    Y11-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+512(SB), Y10
 	VBROADCASTSS smask+40(FP), Y9
 	VBROADCASTSS slo+44(FP), Y8
@@ -505,7 +506,7 @@ TEXT ·GaussPlain(SB), NOSPLIT, $120-64
 	VBROADCASTSS span+48(FP), Y5
 	VBROADCASTSS gaussConsts<>+576(SB), Y4
 
-	// Registers: DI mu    SI s    CX elements left in the row    DX 4n
+	// Registers:    DI mu    SI s    CX elements left in the row    DX 4n
 	MOVQ mu+0(FP), DI
 	MOVQ s+8(FP), SI
 	MOVQ n+24(FP), DX
@@ -612,6 +613,7 @@ l6:
 // func GaussPlainX(x *float32, mu *float32, s *float32, rows int, n int, ld int, smask uint32, slo uint32, span uint32) (left int)
 // Requires: AVX, AVX2
 TEXT ·GaussPlainX(SB), NOSPLIT, $120-72
+	// Registers:    Y0-Y3 values    Y4-Y10 constants and scalars    Y11-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+512(SB), Y10
 	VBROADCASTSS smask+48(FP), Y9
 	VBROADCASTSS slo+52(FP), Y8
@@ -620,7 +622,7 @@ TEXT ·GaussPlainX(SB), NOSPLIT, $120-72
 	VBROADCASTSS span+56(FP), Y5
 	VBROADCASTSS gaussConsts<>+576(SB), Y4
 
-	// Registers: DI x    SI mu    DX s    CX elements left in the row    BX 4n
+	// Registers:    DI x    SI mu    DX s    CX elements left in the row    BX 4n
 	MOVQ x+0(FP), DI
 	MOVQ mu+8(FP), SI
 	MOVQ s+16(FP), DX
@@ -744,12 +746,13 @@ l12:
 // func GaussKLSigma(kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussKLSigma(SB), NOSPLIT, $40-64
+	// Registers:    Y0-Y5 values    Y6-Y9 constants and scalars    Y10-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+672(SB), Y9
 	VBROADCASTSS gaussConsts<>+768(SB), Y8
 	VBROADCASTSS gaussConsts<>+704(SB), Y7
 	VBROADCASTSS gaussConsts<>+544(SB), Y6
 
-	// Registers: DI kl    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
+	// Registers:    DI kl    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
 	MOVQ kl+0(FP), DI
 	MOVQ muQ+8(FP), SI
 	MOVQ sQ+16(FP), DX
@@ -929,12 +932,16 @@ l17:
 	VBROADCASTSS X11, Y2
 	VPADDD       Y2, Y1, Y1
 	VCVTDQ2PS    Y1, Y1
-	VPSUBD       Y8, Y0, Y0
-	VPSRAD       $0x17, Y0, Y2
-	VCVTDQ2PS    Y2, Y2
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y8, Y0, Y0
-	VSUBPS       Y9, Y0, Y0
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    Y8, Y0, Y0
+	VPSRAD    $0x17, Y0, Y2
+	VCVTDQ2PS Y2, Y2
+	VANDPS    gaussConsts<>+800(SB), Y0, Y0
+	VPADDD    Y8, Y0, Y0
+	VSUBPS    Y9, Y0, Y0
+
+	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS gaussConsts<>+864(SB), Y3
 	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
 	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
@@ -977,10 +984,11 @@ l17:
 // func GaussKLSigmaBackward(kl *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussKLSigmaBackward(SB), NOSPLIT, $72-96
+	// Registers:    Y0-Y6 values    Y7-Y8 constants and scalars    Y9-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+672(SB), Y8
 	VBROADCASTSS gaussConsts<>+768(SB), Y7
 
-	// Registers: DI kl    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
+	// Registers:    DI kl    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
 	MOVQ kl+0(FP), DI
 	MOVQ dmuQ+8(FP), SI
 	MOVQ dsQ+16(FP), DX
@@ -1262,12 +1270,16 @@ l22:
 	VBROADCASTSS X11, Y2
 	VPADDD       Y2, Y1, Y1
 	VCVTDQ2PS    Y1, Y1
-	VPSUBD       Y7, Y0, Y0
-	VPSRAD       $0x17, Y0, Y2
-	VCVTDQ2PS    Y2, Y2
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y7, Y0, Y0
-	VSUBPS       Y8, Y0, Y0
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    Y7, Y0, Y0
+	VPSRAD    $0x17, Y0, Y2
+	VCVTDQ2PS Y2, Y2
+	VANDPS    gaussConsts<>+800(SB), Y0, Y0
+	VPADDD    Y7, Y0, Y0
+	VSUBPS    Y8, Y0, Y0
+
+	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS gaussConsts<>+864(SB), Y3
 	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
 	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
@@ -1314,12 +1326,13 @@ l22:
 // func GaussKLStandardSigma(kl *float32, muQ *float32, sQ *float32, rows int, n int, ld int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussKLStandardSigma(SB), NOSPLIT, $24-48
+	// Registers:    Y0-Y5 values    Y6-Y9 constants and scalars    Y10-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+768(SB), Y9
 	VBROADCASTSS gaussConsts<>+704(SB), Y8
 	VBROADCASTSS gaussConsts<>+672(SB), Y7
 	VBROADCASTSS gaussConsts<>+544(SB), Y6
 
-	// Registers: DI kl    SI muQ    DX sQ    CX elements left in the row    BX 4n
+	// Registers:    DI kl    SI muQ    DX sQ    CX elements left in the row    BX 4n
 	MOVQ kl+0(FP), DI
 	MOVQ muQ+8(FP), SI
 	MOVQ sQ+16(FP), DX
@@ -1453,12 +1466,16 @@ l27:
 	VBROADCASTSS X11, Y2
 	VPADDD       Y2, Y1, Y1
 	VCVTDQ2PS    Y1, Y1
-	VPSUBD       Y9, Y0, Y0
-	VPSRAD       $0x17, Y0, Y2
-	VCVTDQ2PS    Y2, Y2
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y9, Y0, Y0
-	VSUBPS       Y7, Y0, Y0
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    Y9, Y0, Y0
+	VPSRAD    $0x17, Y0, Y2
+	VCVTDQ2PS Y2, Y2
+	VANDPS    gaussConsts<>+800(SB), Y0, Y0
+	VPADDD    Y9, Y0, Y0
+	VSUBPS    Y7, Y0, Y0
+
+	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS gaussConsts<>+864(SB), Y3
 	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
 	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
@@ -1499,11 +1516,12 @@ l27:
 // func GaussKLStandardSigmaBackward(kl *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussKLStandardSigmaBackward(SB), NOSPLIT, $40-64
+	// Registers:    Y0-Y5 values    Y6-Y8 constants and scalars    Y9-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+672(SB), Y8
 	VBROADCASTSS gaussConsts<>+768(SB), Y7
 	VBROADCASTSS gaussConsts<>+704(SB), Y6
 
-	// Registers: DI kl    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
+	// Registers:    DI kl    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
 	MOVQ kl+0(FP), DI
 	MOVQ dmuQ+8(FP), SI
 	MOVQ dsQ+16(FP), DX
@@ -1689,12 +1707,16 @@ l32:
 	VBROADCASTSS X11, Y2
 	VPADDD       Y2, Y1, Y1
 	VCVTDQ2PS    Y1, Y1
-	VPSUBD       Y7, Y0, Y0
-	VPSRAD       $0x17, Y0, Y2
-	VCVTDQ2PS    Y2, Y2
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y7, Y0, Y0
-	VSUBPS       Y8, Y0, Y0
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    Y7, Y0, Y0
+	VPSRAD    $0x17, Y0, Y2
+	VCVTDQ2PS Y2, Y2
+	VANDPS    gaussConsts<>+800(SB), Y0, Y0
+	VPADDD    Y7, Y0, Y0
+	VSUBPS    Y8, Y0, Y0
+
+	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS gaussConsts<>+864(SB), Y3
 	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
 	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
@@ -1737,12 +1759,13 @@ l32:
 // func GaussKLLog(kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int, factor float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussKLLog(SB), NOSPLIT, $72-68
+	// Registers:    Y0-Y9 values    Y10-Y11 constants and scalars    Y12-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+672(SB), Y11
 	VBROADCASTSS gaussConsts<>+1312(SB), Y10
 	VBROADCASTSS factor+64(FP), Y0
 	VMOVUPS      Y0, 40(SP)
 
-	// Registers: DI kl    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
+	// Registers:    DI kl    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
 	MOVQ kl+0(FP), DI
 	MOVQ muQ+8(FP), SI
 	MOVQ sQ+16(FP), DX
@@ -1792,10 +1815,14 @@ l34:
 	VMAXPS       Y3, Y4, Y3
 	VBROADCASTSS gaussConsts<>+1216(SB), Y4
 	VMINPS       Y2, Y4, Y2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VBROADCASTSS gaussConsts<>+1248(SB), Y4
+	VMAXPS       Y2, Y4, Y2
 	VMOVAPS      Y10, Y4
 	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
-	VMAXPS       Y2, Y5, Y2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VSUBPS       Y10, Y4, Y5
 	VMOVAPS      Y10, Y6
 	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y6
@@ -1803,9 +1830,13 @@ l34:
 	VSUBPS       Y10, Y6, Y7
 	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y2
+
+	// p = e^r
+	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y2
 	VBROADCASTSS gaussConsts<>+1376(SB), Y5
 	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y2
+
+	// p = e^r
 	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
 	VBROADCASTSS gaussConsts<>+1376(SB), Y7
 	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y7
@@ -1817,15 +1848,19 @@ l34:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y7
 	VFMADD213PS  Y11, Y3, Y5
 	VFMADD213PS  Y11, Y2, Y7
-	VPSLLD       $0x17, Y4, Y3
-	VFMADD213PS  Y11, Y2, Y7
-	VPSRAD       $0x01, Y3, Y2
+
+	// p 2^n
+	VFMADD213PS Y11, Y2, Y7
+	VPSLLD      $0x17, Y4, Y2
+
+	// p 2^n
+	VPSRAD       $0x01, Y2, Y3
 	VPSLLD       $0x17, Y6, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y2, Y2
+	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
 	VPSRAD       $0x01, Y4, Y6
-	VPADDD       Y11, Y2, Y8
+	VPADDD       Y11, Y3, Y8
 	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VPSUBD       Y2, Y3, Y2
+	VPSUBD       Y3, Y2, Y2
 	VPADDD       Y11, Y6, Y3
 	VPADDD       Y11, Y2, Y2
 	VPSUBD       Y6, Y4, Y4
@@ -1859,10 +1894,10 @@ l34:
 	VMAXPS       Y3, Y4, Y3
 	VBROADCASTSS gaussConsts<>+1216(SB), Y4
 	VMINPS       Y2, Y4, Y2
+	VBROADCASTSS gaussConsts<>+1248(SB), Y4
+	VMAXPS       Y2, Y4, Y2
 	VMOVAPS      Y10, Y4
 	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
-	VMAXPS       Y2, Y5, Y2
 	VSUBPS       Y10, Y4, Y5
 	VMOVAPS      Y10, Y6
 	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y6
@@ -1870,9 +1905,9 @@ l34:
 	VSUBPS       Y10, Y6, Y7
 	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y2
+	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y2
 	VBROADCASTSS gaussConsts<>+1376(SB), Y5
 	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y2
 	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
 	VBROADCASTSS gaussConsts<>+1376(SB), Y7
 	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y7
@@ -1884,15 +1919,15 @@ l34:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y7
 	VFMADD213PS  Y11, Y3, Y5
 	VFMADD213PS  Y11, Y2, Y7
-	VPSLLD       $0x17, Y4, Y3
 	VFMADD213PS  Y11, Y2, Y7
-	VPSRAD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y4, Y2
+	VPSRAD       $0x01, Y2, Y3
 	VPSLLD       $0x17, Y6, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y2, Y2
+	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
 	VPSRAD       $0x01, Y4, Y6
-	VPADDD       Y11, Y2, Y8
+	VPADDD       Y11, Y3, Y8
 	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VPSUBD       Y2, Y3, Y2
+	VPSUBD       Y3, Y2, Y2
 	VPADDD       Y11, Y6, Y3
 	VPADDD       Y11, Y2, Y2
 	VPSUBD       Y6, Y4, Y4
@@ -1942,10 +1977,14 @@ l36:
 	VMAXPS       Y4, Y5, Y4
 	VBROADCASTSS gaussConsts<>+1216(SB), Y5
 	VMINPS       Y3, Y5, Y3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VBROADCASTSS gaussConsts<>+1248(SB), Y5
+	VMAXPS       Y3, Y5, Y3
 	VMOVAPS      Y10, Y5
 	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y5
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
-	VMAXPS       Y3, Y6, Y3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VSUBPS       Y10, Y5, Y6
 	VMOVAPS      Y10, Y7
 	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y7
@@ -1953,9 +1992,13 @@ l36:
 	VSUBPS       Y10, Y7, Y8
 	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y4
 	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y3
+
+	// p = e^r
+	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y3
 	VBROADCASTSS gaussConsts<>+1376(SB), Y6
 	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y6
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y3
+
+	// p = e^r
 	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y6
 	VBROADCASTSS gaussConsts<>+1376(SB), Y8
 	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y8
@@ -1967,15 +2010,19 @@ l36:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y8
 	VFMADD213PS  Y11, Y4, Y6
 	VFMADD213PS  Y11, Y3, Y8
-	VPSLLD       $0x17, Y5, Y4
-	VFMADD213PS  Y11, Y3, Y8
-	VPSRAD       $0x01, Y4, Y3
+
+	// p 2^n
+	VFMADD213PS Y11, Y3, Y8
+	VPSLLD      $0x17, Y5, Y3
+
+	// p 2^n
+	VPSRAD       $0x01, Y3, Y4
 	VPSLLD       $0x17, Y7, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
+	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
 	VPSRAD       $0x01, Y5, Y7
-	VPADDD       Y11, Y3, Y9
+	VPADDD       Y11, Y4, Y9
 	VANDPS       gaussConsts<>+1504(SB), Y7, Y7
-	VPSUBD       Y3, Y4, Y3
+	VPSUBD       Y4, Y3, Y3
 	VPADDD       Y11, Y7, Y4
 	VPADDD       Y11, Y3, Y3
 	VPSUBD       Y7, Y5, Y5
@@ -2012,10 +2059,10 @@ l36:
 	VMAXPS       Y4, Y5, Y4
 	VBROADCASTSS gaussConsts<>+1216(SB), Y5
 	VMINPS       Y3, Y5, Y3
+	VBROADCASTSS gaussConsts<>+1248(SB), Y5
+	VMAXPS       Y3, Y5, Y3
 	VMOVAPS      Y10, Y5
 	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y5
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
-	VMAXPS       Y3, Y6, Y3
 	VSUBPS       Y10, Y5, Y6
 	VMOVAPS      Y10, Y7
 	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y7
@@ -2023,9 +2070,9 @@ l36:
 	VSUBPS       Y10, Y7, Y8
 	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y4
 	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y3
+	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y3
 	VBROADCASTSS gaussConsts<>+1376(SB), Y6
 	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y6
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y3
 	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y6
 	VBROADCASTSS gaussConsts<>+1376(SB), Y8
 	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y8
@@ -2037,15 +2084,15 @@ l36:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y8
 	VFMADD213PS  Y11, Y4, Y6
 	VFMADD213PS  Y11, Y3, Y8
-	VPSLLD       $0x17, Y5, Y4
 	VFMADD213PS  Y11, Y3, Y8
-	VPSRAD       $0x01, Y4, Y3
+	VPSLLD       $0x17, Y5, Y3
+	VPSRAD       $0x01, Y3, Y4
 	VPSLLD       $0x17, Y7, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
+	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
 	VPSRAD       $0x01, Y5, Y7
-	VPADDD       Y11, Y3, Y9
+	VPADDD       Y11, Y4, Y9
 	VANDPS       gaussConsts<>+1504(SB), Y7, Y7
-	VPSUBD       Y3, Y4, Y3
+	VPSUBD       Y4, Y3, Y3
 	VPADDD       Y11, Y7, Y4
 	VPADDD       Y11, Y3, Y3
 	VPSUBD       Y7, Y5, Y5
@@ -2108,11 +2155,12 @@ l37:
 // func GaussKLLogBackward(kl *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int, factor float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussKLLogBackward(SB), NOSPLIT, $104-100
+	// Registers:    Y0-Y9 values    Y10 constants and scalars    Y11-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+672(SB), Y10
 	VBROADCASTSS factor+96(FP), Y0
 	VMOVUPS      Y0, 72(SP)
 
-	// Registers: DI kl    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
+	// Registers:    DI kl    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
 	MOVQ kl+0(FP), DI
 	MOVQ dmuQ+8(FP), SI
 	MOVQ dsQ+16(FP), DX
@@ -2184,10 +2232,14 @@ l39:
 	VMAXPS       Y3, Y4, Y3
 	VBROADCASTSS gaussConsts<>+1216(SB), Y4
 	VMINPS       Y2, Y4, Y2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VBROADCASTSS gaussConsts<>+1248(SB), Y4
+	VMAXPS       Y2, Y4, Y2
 	VBROADCASTSS gaussConsts<>+1312(SB), Y4
 	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
-	VMAXPS       Y2, Y5, Y2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VSUBPS       gaussConsts<>+1312(SB), Y4, Y5
 	VBROADCASTSS gaussConsts<>+1312(SB), Y6
 	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y6
@@ -2195,9 +2247,13 @@ l39:
 	VSUBPS       gaussConsts<>+1312(SB), Y6, Y7
 	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y2
+
+	// p = e^r
+	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y2
 	VBROADCASTSS gaussConsts<>+1376(SB), Y5
 	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y2
+
+	// p = e^r
 	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
 	VBROADCASTSS gaussConsts<>+1376(SB), Y7
 	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y7
@@ -2209,15 +2265,19 @@ l39:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y7
 	VFMADD213PS  Y10, Y3, Y5
 	VFMADD213PS  Y10, Y2, Y7
-	VPSLLD       $0x17, Y4, Y3
-	VFMADD213PS  Y10, Y2, Y7
-	VPSRAD       $0x01, Y3, Y2
+
+	// p 2^n
+	VFMADD213PS Y10, Y2, Y7
+	VPSLLD      $0x17, Y4, Y2
+
+	// p 2^n
+	VPSRAD       $0x01, Y2, Y3
 	VPSLLD       $0x17, Y6, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y2, Y2
+	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
 	VPSRAD       $0x01, Y4, Y6
-	VPADDD       Y10, Y2, Y8
+	VPADDD       Y10, Y3, Y8
 	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VPSUBD       Y2, Y3, Y2
+	VPSUBD       Y3, Y2, Y2
 	VPADDD       Y10, Y6, Y3
 	VPADDD       Y10, Y2, Y2
 	VPSUBD       Y6, Y4, Y4
@@ -2267,10 +2327,10 @@ l39:
 	VMAXPS       Y3, Y4, Y3
 	VBROADCASTSS gaussConsts<>+1216(SB), Y4
 	VMINPS       Y2, Y4, Y2
+	VBROADCASTSS gaussConsts<>+1248(SB), Y4
+	VMAXPS       Y2, Y4, Y2
 	VBROADCASTSS gaussConsts<>+1312(SB), Y4
 	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
-	VMAXPS       Y2, Y5, Y2
 	VSUBPS       gaussConsts<>+1312(SB), Y4, Y5
 	VBROADCASTSS gaussConsts<>+1312(SB), Y6
 	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y6
@@ -2278,9 +2338,9 @@ l39:
 	VSUBPS       gaussConsts<>+1312(SB), Y6, Y7
 	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y2
+	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y2
 	VBROADCASTSS gaussConsts<>+1376(SB), Y5
 	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y2
 	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
 	VBROADCASTSS gaussConsts<>+1376(SB), Y7
 	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y7
@@ -2292,15 +2352,15 @@ l39:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y7
 	VFMADD213PS  Y10, Y3, Y5
 	VFMADD213PS  Y10, Y2, Y7
-	VPSLLD       $0x17, Y4, Y3
 	VFMADD213PS  Y10, Y2, Y7
-	VPSRAD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y4, Y2
+	VPSRAD       $0x01, Y2, Y3
 	VPSLLD       $0x17, Y6, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y2, Y2
+	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
 	VPSRAD       $0x01, Y4, Y6
-	VPADDD       Y10, Y2, Y8
+	VPADDD       Y10, Y3, Y8
 	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VPSUBD       Y2, Y3, Y2
+	VPSUBD       Y3, Y2, Y2
 	VPADDD       Y10, Y6, Y3
 	VPADDD       Y10, Y2, Y2
 	VPSUBD       Y6, Y4, Y4
@@ -2370,10 +2430,14 @@ l41:
 	VMAXPS       Y4, Y5, Y4
 	VBROADCASTSS gaussConsts<>+1216(SB), Y5
 	VMINPS       Y3, Y5, Y3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VBROADCASTSS gaussConsts<>+1248(SB), Y5
+	VMAXPS       Y3, Y5, Y3
 	VBROADCASTSS gaussConsts<>+1312(SB), Y5
 	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y5
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
-	VMAXPS       Y3, Y6, Y3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VSUBPS       gaussConsts<>+1312(SB), Y5, Y6
 	VBROADCASTSS gaussConsts<>+1312(SB), Y7
 	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y7
@@ -2381,9 +2445,13 @@ l41:
 	VSUBPS       gaussConsts<>+1312(SB), Y7, Y8
 	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y4
 	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y3
+
+	// p = e^r
+	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y3
 	VBROADCASTSS gaussConsts<>+1376(SB), Y6
 	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y6
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y3
+
+	// p = e^r
 	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y6
 	VBROADCASTSS gaussConsts<>+1376(SB), Y8
 	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y8
@@ -2395,15 +2463,19 @@ l41:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y8
 	VFMADD213PS  Y10, Y4, Y6
 	VFMADD213PS  Y10, Y3, Y8
-	VPSLLD       $0x17, Y5, Y4
-	VFMADD213PS  Y10, Y3, Y8
-	VPSRAD       $0x01, Y4, Y3
+
+	// p 2^n
+	VFMADD213PS Y10, Y3, Y8
+	VPSLLD      $0x17, Y5, Y3
+
+	// p 2^n
+	VPSRAD       $0x01, Y3, Y4
 	VPSLLD       $0x17, Y7, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
+	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
 	VPSRAD       $0x01, Y5, Y7
-	VPADDD       Y10, Y3, Y9
+	VPADDD       Y10, Y4, Y9
 	VANDPS       gaussConsts<>+1504(SB), Y7, Y7
-	VPSUBD       Y3, Y4, Y3
+	VPSUBD       Y4, Y3, Y3
 	VPADDD       Y10, Y7, Y4
 	VPADDD       Y10, Y3, Y3
 	VPSUBD       Y7, Y5, Y5
@@ -2456,10 +2528,10 @@ l41:
 	VMAXPS       Y4, Y5, Y4
 	VBROADCASTSS gaussConsts<>+1216(SB), Y5
 	VMINPS       Y3, Y5, Y3
+	VBROADCASTSS gaussConsts<>+1248(SB), Y5
+	VMAXPS       Y3, Y5, Y3
 	VBROADCASTSS gaussConsts<>+1312(SB), Y5
 	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y5
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
-	VMAXPS       Y3, Y6, Y3
 	VSUBPS       gaussConsts<>+1312(SB), Y5, Y6
 	VBROADCASTSS gaussConsts<>+1312(SB), Y7
 	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y7
@@ -2467,9 +2539,9 @@ l41:
 	VSUBPS       gaussConsts<>+1312(SB), Y7, Y8
 	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y4
 	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y3
+	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y3
 	VBROADCASTSS gaussConsts<>+1376(SB), Y6
 	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y6
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y3
 	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y6
 	VBROADCASTSS gaussConsts<>+1376(SB), Y8
 	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y8
@@ -2481,15 +2553,15 @@ l41:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y8
 	VFMADD213PS  Y10, Y4, Y6
 	VFMADD213PS  Y10, Y3, Y8
-	VPSLLD       $0x17, Y5, Y4
 	VFMADD213PS  Y10, Y3, Y8
-	VPSRAD       $0x01, Y4, Y3
+	VPSLLD       $0x17, Y5, Y3
+	VPSRAD       $0x01, Y3, Y4
 	VPSLLD       $0x17, Y7, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
+	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
 	VPSRAD       $0x01, Y5, Y7
-	VPADDD       Y10, Y3, Y9
+	VPADDD       Y10, Y4, Y9
 	VANDPS       gaussConsts<>+1504(SB), Y7, Y7
-	VPSUBD       Y3, Y4, Y3
+	VPSUBD       Y4, Y3, Y3
 	VPADDD       Y10, Y7, Y4
 	VPADDD       Y10, Y3, Y3
 	VPSUBD       Y7, Y5, Y5
@@ -2576,13 +2648,14 @@ l42:
 // func GaussKLStandardLog(kl *float32, muQ *float32, sQ *float32, rows int, n int, ld int, factor float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussKLStandardLog(SB), NOSPLIT, $56-52
+	// Registers:    Y0-Y6 values    Y7-Y11 constants and scalars    Y12-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+672(SB), Y11
 	VBROADCASTSS gaussConsts<>+1312(SB), Y10
 	VBROADCASTSS gaussConsts<>+704(SB), Y9
 	VBROADCASTSS gaussConsts<>+544(SB), Y8
 	VBROADCASTSS factor+48(FP), Y7
 
-	// Registers: DI kl    SI muQ    DX sQ    CX elements left in the row    BX 4n
+	// Registers:    DI kl    SI muQ    DX sQ    CX elements left in the row    BX 4n
 	MOVQ kl+0(FP), DI
 	MOVQ muQ+8(FP), SI
 	MOVQ sQ+16(FP), DX
@@ -2616,11 +2689,15 @@ l44:
 	VMINPS       Y1, Y2, Y2
 	VBROADCASTSS gaussConsts<>+1248(SB), Y3
 	VMAXPS       Y2, Y3, Y2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y10, Y3
 	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
 	VSUBPS       Y10, Y3, Y4
 	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
 	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y4
 	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
@@ -2628,6 +2705,8 @@ l44:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  Y11, Y2, Y4
 	VFMADD213PS  Y11, Y2, Y4
+
+	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
 	VPSRAD       $0x01, Y2, Y3
 	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
@@ -2696,11 +2775,15 @@ l46:
 	VMINPS       Y2, Y3, Y3
 	VBROADCASTSS gaussConsts<>+1248(SB), Y4
 	VMAXPS       Y3, Y4, Y3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y10, Y4
 	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
 	VSUBPS       Y10, Y4, Y5
 	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y5
 	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
@@ -2708,6 +2791,8 @@ l46:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
 	VFMADD213PS  Y11, Y3, Y5
 	VFMADD213PS  Y11, Y3, Y5
+
+	// p 2^n
 	VPSLLD       $0x17, Y4, Y3
 	VPSRAD       $0x01, Y3, Y4
 	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
@@ -2796,12 +2881,13 @@ l47:
 // func GaussKLStandardLogBackward(kl *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int, factor float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussKLStandardLogBackward(SB), NOSPLIT, $72-68
+	// Registers:    Y0-Y6 values    Y7-Y10 constants and scalars    Y11-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+672(SB), Y10
 	VBROADCASTSS factor+64(FP), Y9
 	VBROADCASTSS gaussConsts<>+1312(SB), Y8
 	VBROADCASTSS gaussConsts<>+704(SB), Y7
 
-	// Registers: DI kl    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
+	// Registers:    DI kl    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
 	MOVQ kl+0(FP), DI
 	MOVQ dmuQ+8(FP), SI
 	MOVQ dsQ+16(FP), DX
@@ -2847,11 +2933,15 @@ l49:
 	VMINPS       Y1, Y2, Y2
 	VBROADCASTSS gaussConsts<>+1248(SB), Y3
 	VMAXPS       Y2, Y3, Y2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y8, Y3
 	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
 	VSUBPS       Y8, Y3, Y4
 	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
 	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y4
 	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
@@ -2859,6 +2949,8 @@ l49:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  Y10, Y2, Y4
 	VFMADD213PS  Y10, Y2, Y4
+
+	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
 	VPSRAD       $0x01, Y2, Y3
 	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
@@ -2945,11 +3037,15 @@ l51:
 	VMINPS       Y2, Y3, Y3
 	VBROADCASTSS gaussConsts<>+1248(SB), Y4
 	VMAXPS       Y3, Y4, Y3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y8, Y4
 	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
 	VSUBPS       Y8, Y4, Y5
 	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y5
 	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
@@ -2957,6 +3053,8 @@ l51:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
 	VFMADD213PS  Y10, Y3, Y5
 	VFMADD213PS  Y10, Y3, Y5
+
+	// p 2^n
 	VPSLLD       $0x17, Y4, Y3
 	VPSRAD       $0x01, Y3, Y4
 	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
@@ -3064,8 +3162,9 @@ l52:
 
 // func GaussKLSoftplus(kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussKLSoftplus(SB), NOSPLIT, $168-64
-	// Registers: DI kl    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
+TEXT ·GaussKLSoftplus(SB), NOSPLIT, $104-64
+	// Registers:    Y0-Y9 values    Y10-Y15 kept from loop to loop
+	// Registers:    DI kl    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
 	MOVQ kl+0(FP), DI
 	MOVQ muQ+8(FP), SI
 	MOVQ sQ+16(FP), DX
@@ -3113,6 +3212,9 @@ l54:
 	VMAXPS       Y3, Y5, Y3
 	VBROADCASTSS gaussConsts<>+1248(SB), Y5
 	VMAXPS       Y4, Y5, Y4
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS gaussConsts<>+1312(SB), Y5
 	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y5
 	VBROADCASTSS gaussConsts<>+1312(SB), Y6
@@ -3123,6 +3225,9 @@ l54:
 	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
 	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y3
 	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
+
+	// p = e^r
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y7
 	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y7
 	VBROADCASTSS gaussConsts<>+1376(SB), Y8
@@ -3137,27 +3242,33 @@ l54:
 	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
 	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VPSLLD       $0x17, Y5, Y3
-	VPSLLD       $0x17, Y6, Y4
-	VPSRAD       $0x01, Y3, Y5
-	VPSRAD       $0x01, Y4, Y6
-	VANDPS       gaussConsts<>+1504(SB), Y5, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VPADDD       gaussConsts<>+672(SB), Y5, Y9
-	VMOVUPS      Y0, 40(SP)
-	VPADDD       gaussConsts<>+672(SB), Y6, Y0
-	VPSUBD       Y5, Y3, Y3
-	VPSUBD       Y6, Y4, Y4
-	VPADDD       gaussConsts<>+672(SB), Y3, Y3
-	VPADDD       gaussConsts<>+672(SB), Y4, Y4
-	VMULPS       Y9, Y7, Y5
-	VMULPS       Y0, Y8, Y0
-	VMULPS       Y3, Y5, Y3
-	VMULPS       Y4, Y0, Y0
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y4
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y5
-	VANDPS       Y1, Y4, Y1
-	VANDPS       Y2, Y5, Y2
+
+	// p 2^n
+	// p 2^n
+	VPSLLD  $0x17, Y5, Y3
+	VPSLLD  $0x17, Y6, Y4
+	VPSRAD  $0x01, Y3, Y5
+	VPSRAD  $0x01, Y4, Y6
+	VANDPS  gaussConsts<>+1504(SB), Y5, Y5
+	VANDPS  gaussConsts<>+1504(SB), Y6, Y6
+	VPADDD  gaussConsts<>+672(SB), Y5, Y9
+	VMOVUPS Y0, 40(SP)
+	VPADDD  gaussConsts<>+672(SB), Y6, Y0
+	VPSUBD  Y5, Y3, Y3
+	VPSUBD  Y6, Y4, Y4
+	VPADDD  gaussConsts<>+672(SB), Y3, Y3
+	VPADDD  gaussConsts<>+672(SB), Y4, Y4
+	VMULPS  Y9, Y7, Y5
+	VMULPS  Y0, Y8, Y0
+	VMULPS  Y3, Y5, Y3
+	VMULPS  Y4, Y0, Y0
+	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y1, Y4
+	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y2, Y5
+	VANDPS  Y1, Y4, Y1
+	VANDPS  Y2, Y5, Y2
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y3, Y4
 	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y0, Y5
 	VBROADCASTSS gaussConsts<>+704(SB), Y6
@@ -3251,7 +3362,7 @@ l54:
 	VANDPS       gaussConsts<>+1504(SB), Y5, Y5
 	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
 	VPADDD       gaussConsts<>+672(SB), Y5, Y9
-	VMOVUPS      Y0, 72(SP)
+	VMOVUPS      Y0, 40(SP)
 	VPADDD       gaussConsts<>+672(SB), Y6, Y0
 	VPSUBD       Y5, Y3, Y3
 	VPSUBD       Y6, Y4, Y4
@@ -3306,7 +3417,7 @@ l54:
 	VBROADCASTSS gaussConsts<>+672(SB), Y2
 	VDIVPS       Y0, Y2, Y2
 	VMOVUPS      32(BX), Y3
-	VMOVUPS      72(SP), Y4
+	VMOVUPS      40(SP), Y4
 	VSUBPS       Y3, Y4, Y3
 	VMULPS       Y2, Y3, Y3
 	VMULPS       Y2, Y1, Y4
@@ -3357,6 +3468,9 @@ l56:
 	VMAXPS       Y4, Y6, Y4
 	VBROADCASTSS gaussConsts<>+1248(SB), Y6
 	VMAXPS       Y5, Y6, Y5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS gaussConsts<>+1312(SB), Y6
 	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y6
 	VBROADCASTSS gaussConsts<>+1312(SB), Y7
@@ -3367,6 +3481,9 @@ l56:
 	VFNMADD231PS gaussConsts<>+1152(SB), Y9, Y5
 	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
 	VFNMADD231PS gaussConsts<>+1120(SB), Y9, Y5
+
+	// p = e^r
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y8
 	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y8
 	VBROADCASTSS gaussConsts<>+1376(SB), Y9
@@ -3381,28 +3498,34 @@ l56:
 	VFMADD213PS  gaussConsts<>+672(SB), Y5, Y9
 	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+672(SB), Y5, Y9
-	VPSLLD       $0x17, Y6, Y4
-	VPSLLD       $0x17, Y7, Y5
-	VPSRAD       $0x01, Y4, Y6
-	VPSRAD       $0x01, Y5, Y7
-	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VANDPS       gaussConsts<>+1504(SB), Y7, Y7
-	VMOVUPS      Y1, 40(SP)
-	VPADDD       gaussConsts<>+672(SB), Y6, Y1
-	VMOVUPS      Y0, 72(SP)
-	VPADDD       gaussConsts<>+672(SB), Y7, Y0
-	VPSUBD       Y6, Y4, Y4
-	VPSUBD       Y7, Y5, Y5
-	VPADDD       gaussConsts<>+672(SB), Y4, Y4
-	VPADDD       gaussConsts<>+672(SB), Y5, Y5
-	VMULPS       Y1, Y8, Y1
-	VMULPS       Y0, Y9, Y0
-	VMULPS       Y4, Y1, Y1
-	VMULPS       Y5, Y0, Y0
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y4
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y3, Y5
-	VANDPS       Y2, Y4, Y2
-	VANDPS       Y3, Y5, Y3
+
+	// p 2^n
+	// p 2^n
+	VPSLLD  $0x17, Y6, Y4
+	VPSLLD  $0x17, Y7, Y5
+	VPSRAD  $0x01, Y4, Y6
+	VPSRAD  $0x01, Y5, Y7
+	VANDPS  gaussConsts<>+1504(SB), Y6, Y6
+	VANDPS  gaussConsts<>+1504(SB), Y7, Y7
+	VMOVUPS Y1, 40(SP)
+	VPADDD  gaussConsts<>+672(SB), Y6, Y1
+	VMOVUPS Y0, 72(SP)
+	VPADDD  gaussConsts<>+672(SB), Y7, Y0
+	VPSUBD  Y6, Y4, Y4
+	VPSUBD  Y7, Y5, Y5
+	VPADDD  gaussConsts<>+672(SB), Y4, Y4
+	VPADDD  gaussConsts<>+672(SB), Y5, Y5
+	VMULPS  Y1, Y8, Y1
+	VMULPS  Y0, Y9, Y0
+	VMULPS  Y4, Y1, Y1
+	VMULPS  Y5, Y0, Y0
+	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y2, Y4
+	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y3, Y5
+	VANDPS  Y2, Y4, Y2
+	VANDPS  Y3, Y5, Y3
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y1, Y4
 	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y0, Y5
 	VBROADCASTSS gaussConsts<>+704(SB), Y6
@@ -3500,9 +3623,9 @@ l56:
 	VPSRAD       $0x01, Y5, Y7
 	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
 	VANDPS       gaussConsts<>+1504(SB), Y7, Y7
-	VMOVUPS      Y1, 104(SP)
+	VMOVUPS      Y1, 72(SP)
 	VPADDD       gaussConsts<>+672(SB), Y6, Y1
-	VMOVUPS      Y0, 136(SP)
+	VMOVUPS      Y0, 40(SP)
 	VPADDD       gaussConsts<>+672(SB), Y7, Y0
 	VPSUBD       Y6, Y4, Y4
 	VPSUBD       Y7, Y5, Y5
@@ -3556,9 +3679,9 @@ l56:
 	VADDPS       gaussConsts<>+1856(SB), Y0, Y0
 	VBROADCASTSS gaussConsts<>+672(SB), Y2
 	VDIVPS       Y0, Y2, Y2
-	VMOVUPS      136(SP), Y3
+	VMOVUPS      40(SP), Y3
 	VMASKMOVPS   32(BX), Y3, Y4
-	VMOVUPS      104(SP), Y5
+	VMOVUPS      72(SP), Y5
 	VSUBPS       Y4, Y5, Y4
 	VMULPS       Y2, Y4, Y4
 	VMULPS       Y2, Y1, Y5
@@ -3615,12 +3738,16 @@ l57:
 	VBROADCASTSS X11, Y2
 	VPADDD       Y2, Y1, Y1
 	VCVTDQ2PS    Y1, Y1
-	VPSUBD       gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y2
-	VCVTDQ2PS    Y2, Y2
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VSUBPS       gaussConsts<>+672(SB), Y0, Y0
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    gaussConsts<>+768(SB), Y0, Y0
+	VPSRAD    $0x17, Y0, Y2
+	VCVTDQ2PS Y2, Y2
+	VANDPS    gaussConsts<>+800(SB), Y0, Y0
+	VPADDD    gaussConsts<>+768(SB), Y0, Y0
+	VSUBPS    gaussConsts<>+672(SB), Y0, Y0
+
+	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS gaussConsts<>+864(SB), Y3
 	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
 	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
@@ -3662,8 +3789,9 @@ l57:
 
 // func GaussKLSoftplusBackward(kl *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussKLSoftplusBackward(SB), NOSPLIT, $520-96
-	// Registers: DI kl    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
+TEXT ·GaussKLSoftplusBackward(SB), NOSPLIT, $296-96
+	// Registers:    Y0-Y8 values    Y9-Y15 kept from loop to loop
+	// Registers:    DI kl    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
 	MOVQ kl+0(FP), DI
 	MOVQ dmuQ+8(FP), SI
 	MOVQ dsQ+16(FP), DX
@@ -3733,6 +3861,9 @@ l59:
 	VMAXPS       Y3, Y5, Y3
 	VBROADCASTSS gaussConsts<>+1248(SB), Y5
 	VMAXPS       Y4, Y5, Y4
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS gaussConsts<>+1312(SB), Y5
 	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y5
 	VBROADCASTSS gaussConsts<>+1312(SB), Y6
@@ -3743,6 +3874,9 @@ l59:
 	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
 	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y3
 	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
+
+	// p = e^r
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y7
 	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y7
 	VBROADCASTSS gaussConsts<>+1376(SB), Y8
@@ -3757,29 +3891,35 @@ l59:
 	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
 	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VPSLLD       $0x17, Y5, Y3
-	VPSLLD       $0x17, Y6, Y4
-	VPSRAD       $0x01, Y3, Y5
-	VPSRAD       $0x01, Y4, Y6
-	VANDPS       gaussConsts<>+1504(SB), Y5, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VMOVUPS      Y0, 72(SP)
-	VPADDD       gaussConsts<>+672(SB), Y5, Y0
-	VMOVUPS      Y2, 104(SP)
-	VPADDD       gaussConsts<>+672(SB), Y6, Y2
-	VPSUBD       Y5, Y3, Y3
-	VPSUBD       Y6, Y4, Y4
-	VPADDD       gaussConsts<>+672(SB), Y3, Y3
-	VPADDD       gaussConsts<>+672(SB), Y4, Y4
-	VMULPS       Y0, Y7, Y0
-	VMULPS       Y2, Y8, Y2
-	VMULPS       Y3, Y0, Y0
-	VMULPS       Y4, Y2, Y2
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y3
-	VMOVUPS      104(SP), Y4
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y4, Y5
-	VANDPS       Y1, Y3, Y3
-	VANDPS       Y4, Y5, Y5
+
+	// p 2^n
+	// p 2^n
+	VPSLLD  $0x17, Y5, Y3
+	VPSLLD  $0x17, Y6, Y4
+	VPSRAD  $0x01, Y3, Y5
+	VPSRAD  $0x01, Y4, Y6
+	VANDPS  gaussConsts<>+1504(SB), Y5, Y5
+	VANDPS  gaussConsts<>+1504(SB), Y6, Y6
+	VMOVUPS Y0, 72(SP)
+	VPADDD  gaussConsts<>+672(SB), Y5, Y0
+	VMOVUPS Y2, 104(SP)
+	VPADDD  gaussConsts<>+672(SB), Y6, Y2
+	VPSUBD  Y5, Y3, Y3
+	VPSUBD  Y6, Y4, Y4
+	VPADDD  gaussConsts<>+672(SB), Y3, Y3
+	VPADDD  gaussConsts<>+672(SB), Y4, Y4
+	VMULPS  Y0, Y7, Y0
+	VMULPS  Y2, Y8, Y2
+	VMULPS  Y3, Y0, Y0
+	VMULPS  Y4, Y2, Y2
+	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y1, Y3
+	VMOVUPS 104(SP), Y4
+	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y4, Y5
+	VANDPS  Y1, Y3, Y3
+	VANDPS  Y4, Y5, Y5
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y0, Y6
 	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y2, Y7
 	VBROADCASTSS gaussConsts<>+704(SB), Y8
@@ -3915,9 +4055,9 @@ l59:
 	VPSRAD       $0x01, Y4, Y6
 	VANDPS       gaussConsts<>+1504(SB), Y5, Y5
 	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VMOVUPS      Y0, 264(SP)
+	VMOVUPS      Y0, 168(SP)
 	VPADDD       gaussConsts<>+672(SB), Y5, Y0
-	VMOVUPS      Y2, 296(SP)
+	VMOVUPS      Y2, 136(SP)
 	VPADDD       gaussConsts<>+672(SB), Y6, Y2
 	VPSUBD       Y5, Y3, Y3
 	VPSUBD       Y6, Y4, Y4
@@ -3928,7 +4068,7 @@ l59:
 	VMULPS       Y3, Y0, Y0
 	VMULPS       Y4, Y2, Y2
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y3
-	VMOVUPS      296(SP), Y4
+	VMOVUPS      136(SP), Y4
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y4, Y5
 	VANDPS       Y1, Y3, Y3
 	VANDPS       Y4, Y5, Y5
@@ -3936,17 +4076,17 @@ l59:
 	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y2, Y7
 	VBROADCASTSS gaussConsts<>+704(SB), Y8
 	VFMSUB231PS  gaussConsts<>+704(SB), Y0, Y8
-	VMOVUPS      Y1, 328(SP)
+	VMOVUPS      Y1, 200(SP)
 	VBROADCASTSS gaussConsts<>+704(SB), Y1
 	VFMSUB231PS  gaussConsts<>+704(SB), Y2, Y1
 	VBLENDVPS    Y6, Y8, Y0, Y8
 	VBLENDVPS    Y7, Y1, Y2, Y1
 	VANDPS       gaussConsts<>+1568(SB), Y6, Y6
 	VANDPS       gaussConsts<>+1568(SB), Y7, Y7
-	VMOVUPS      Y0, 360(SP)
+	VMOVUPS      Y0, 104(SP)
 	VBROADCASTSS gaussConsts<>+1632(SB), Y0
 	VFMADD231PS  gaussConsts<>+1600(SB), Y8, Y0
-	VMOVUPS      Y2, 392(SP)
+	VMOVUPS      Y2, 72(SP)
 	VBROADCASTSS gaussConsts<>+1632(SB), Y2
 	VFMADD231PS  gaussConsts<>+1600(SB), Y1, Y2
 	VFMADD213PS  gaussConsts<>+1664(SB), Y8, Y0
@@ -3964,20 +4104,20 @@ l59:
 	VFMADD213PS  gaussConsts<>+1088(SB), Y8, Y0
 	VFMADD213PS  gaussConsts<>+1088(SB), Y1, Y2
 	VMULPS       Y8, Y8, Y4
-	VMOVUPS      Y5, 424(SP)
+	VMOVUPS      Y5, 232(SP)
 	VMULPS       Y1, Y1, Y5
 	VFMADD231PS  Y4, Y0, Y8
 	VFMADD231PS  Y5, Y2, Y1
 	VADDPS       Y8, Y6, Y0
 	VADDPS       Y1, Y7, Y1
 	VADDPS       Y0, Y3, Y0
-	VADDPS       424(SP), Y1, Y1
+	VADDPS       232(SP), Y1, Y1
 	VADDPS       gaussConsts<>+1856(SB), Y0, Y0
 	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
 	VBROADCASTSS gaussConsts<>+672(SB), Y2
 	VDIVPS       Y1, Y2, Y2
 	VMOVUPS      32(R11), Y3
-	VMOVUPS      264(SP), Y4
+	VMOVUPS      168(SP), Y4
 	VSUBPS       Y3, Y4, Y3
 	VMULPS       Y2, Y3, Y3
 	VMULPS       Y2, Y0, Y4
@@ -4005,24 +4145,24 @@ l59:
 	VXORPS       gaussConsts<>+608(SB), Y1, Y1
 	VXORPS       gaussConsts<>+608(SB), Y5, Y2
 	VMOVUPS      Y2, 32(BX)
-	VMOVUPS      296(SP), Y2
+	VMOVUPS      136(SP), Y2
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y2
 	VBROADCASTSS gaussConsts<>+672(SB), Y3
-	VBLENDVPS    Y2, 392(SP), Y3, Y2
+	VBLENDVPS    Y2, 72(SP), Y3, Y2
 	VBROADCASTSS gaussConsts<>+672(SB), Y3
-	VADDPS       392(SP), Y3, Y3
+	VADDPS       72(SP), Y3, Y3
 	VDIVPS       Y3, Y2, Y2
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y3
 	VMULPS       Y2, Y1, Y1
 	VANDPS       Y1, Y3, Y1
 	VMOVUPS      Y1, 32(R8)
 	VMOVUPS      Y5, 32(SI)
-	VMOVUPS      328(SP), Y1
+	VMOVUPS      200(SP), Y1
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
 	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VBLENDVPS    Y1, 360(SP), Y2, Y1
+	VBLENDVPS    Y1, 104(SP), Y2, Y1
 	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VADDPS       360(SP), Y2, Y2
+	VADDPS       104(SP), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y2
 	VMULPS       Y1, Y0, Y0
@@ -4071,6 +4211,9 @@ l61:
 	VMAXPS       Y4, Y6, Y4
 	VBROADCASTSS gaussConsts<>+1248(SB), Y6
 	VMAXPS       Y5, Y6, Y5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS gaussConsts<>+1312(SB), Y6
 	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y6
 	VBROADCASTSS gaussConsts<>+1312(SB), Y7
@@ -4082,6 +4225,9 @@ l61:
 	VFNMADD231PS gaussConsts<>+1152(SB), Y1, Y5
 	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
 	VFNMADD231PS gaussConsts<>+1120(SB), Y1, Y5
+
+	// p = e^r
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y1
 	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y1
 	VBROADCASTSS gaussConsts<>+1376(SB), Y8
@@ -4096,29 +4242,35 @@ l61:
 	VFMADD213PS  gaussConsts<>+672(SB), Y5, Y8
 	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y1
 	VFMADD213PS  gaussConsts<>+672(SB), Y5, Y8
-	VPSLLD       $0x17, Y6, Y4
-	VPSLLD       $0x17, Y7, Y5
-	VPSRAD       $0x01, Y4, Y6
-	VPSRAD       $0x01, Y5, Y7
-	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VANDPS       gaussConsts<>+1504(SB), Y7, Y7
-	VMOVUPS      Y0, 104(SP)
-	VPADDD       gaussConsts<>+672(SB), Y6, Y0
-	VMOVUPS      Y3, 136(SP)
-	VPADDD       gaussConsts<>+672(SB), Y7, Y3
-	VPSUBD       Y6, Y4, Y4
-	VPSUBD       Y7, Y5, Y5
-	VPADDD       gaussConsts<>+672(SB), Y4, Y4
-	VPADDD       gaussConsts<>+672(SB), Y5, Y5
-	VMULPS       Y0, Y1, Y0
-	VMULPS       Y3, Y8, Y1
-	VMULPS       Y4, Y0, Y0
-	VMULPS       Y5, Y1, Y1
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y3
-	VMOVUPS      136(SP), Y4
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y4, Y5
-	VANDPS       Y2, Y3, Y3
-	VANDPS       Y4, Y5, Y5
+
+	// p 2^n
+	// p 2^n
+	VPSLLD  $0x17, Y6, Y4
+	VPSLLD  $0x17, Y7, Y5
+	VPSRAD  $0x01, Y4, Y6
+	VPSRAD  $0x01, Y5, Y7
+	VANDPS  gaussConsts<>+1504(SB), Y6, Y6
+	VANDPS  gaussConsts<>+1504(SB), Y7, Y7
+	VMOVUPS Y0, 104(SP)
+	VPADDD  gaussConsts<>+672(SB), Y6, Y0
+	VMOVUPS Y3, 136(SP)
+	VPADDD  gaussConsts<>+672(SB), Y7, Y3
+	VPSUBD  Y6, Y4, Y4
+	VPSUBD  Y7, Y5, Y5
+	VPADDD  gaussConsts<>+672(SB), Y4, Y4
+	VPADDD  gaussConsts<>+672(SB), Y5, Y5
+	VMULPS  Y0, Y1, Y0
+	VMULPS  Y3, Y8, Y1
+	VMULPS  Y4, Y0, Y0
+	VMULPS  Y5, Y1, Y1
+	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y2, Y3
+	VMOVUPS 136(SP), Y4
+	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y4, Y5
+	VANDPS  Y2, Y3, Y3
+	VANDPS  Y4, Y5, Y5
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y0, Y6
 	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y1, Y7
 	VBROADCASTSS gaussConsts<>+704(SB), Y8
@@ -4234,7 +4386,7 @@ l61:
 	VBROADCASTSS gaussConsts<>+1312(SB), Y7
 	VFMADD231PS  gaussConsts<>+1280(SB), Y5, Y7
 	VSUBPS       gaussConsts<>+1312(SB), Y6, Y8
-	VMOVUPS      Y1, 296(SP)
+	VMOVUPS      Y1, 104(SP)
 	VSUBPS       gaussConsts<>+1312(SB), Y7, Y1
 	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
 	VFNMADD231PS gaussConsts<>+1152(SB), Y1, Y5
@@ -4260,9 +4412,9 @@ l61:
 	VPSRAD       $0x01, Y5, Y7
 	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
 	VANDPS       gaussConsts<>+1504(SB), Y7, Y7
-	VMOVUPS      Y0, 328(SP)
+	VMOVUPS      Y0, 200(SP)
 	VPADDD       gaussConsts<>+672(SB), Y6, Y0
-	VMOVUPS      Y3, 360(SP)
+	VMOVUPS      Y3, 168(SP)
 	VPADDD       gaussConsts<>+672(SB), Y7, Y3
 	VPSUBD       Y6, Y4, Y4
 	VPSUBD       Y7, Y5, Y5
@@ -4273,7 +4425,7 @@ l61:
 	VMULPS       Y4, Y0, Y0
 	VMULPS       Y5, Y1, Y1
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y3
-	VMOVUPS      360(SP), Y4
+	VMOVUPS      168(SP), Y4
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y4, Y5
 	VANDPS       Y2, Y3, Y3
 	VANDPS       Y4, Y5, Y5
@@ -4281,17 +4433,17 @@ l61:
 	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y1, Y7
 	VBROADCASTSS gaussConsts<>+704(SB), Y8
 	VFMSUB231PS  gaussConsts<>+704(SB), Y0, Y8
-	VMOVUPS      Y2, 392(SP)
+	VMOVUPS      Y2, 232(SP)
 	VBROADCASTSS gaussConsts<>+704(SB), Y2
 	VFMSUB231PS  gaussConsts<>+704(SB), Y1, Y2
 	VBLENDVPS    Y6, Y8, Y0, Y8
 	VBLENDVPS    Y7, Y2, Y1, Y2
 	VANDPS       gaussConsts<>+1568(SB), Y6, Y6
 	VANDPS       gaussConsts<>+1568(SB), Y7, Y7
-	VMOVUPS      Y0, 424(SP)
+	VMOVUPS      Y0, 136(SP)
 	VBROADCASTSS gaussConsts<>+1632(SB), Y0
 	VFMADD231PS  gaussConsts<>+1600(SB), Y8, Y0
-	VMOVUPS      Y1, 456(SP)
+	VMOVUPS      Y1, 72(SP)
 	VBROADCASTSS gaussConsts<>+1632(SB), Y1
 	VFMADD231PS  gaussConsts<>+1600(SB), Y2, Y1
 	VFMADD213PS  gaussConsts<>+1664(SB), Y8, Y0
@@ -4309,21 +4461,21 @@ l61:
 	VFMADD213PS  gaussConsts<>+1088(SB), Y8, Y0
 	VFMADD213PS  gaussConsts<>+1088(SB), Y2, Y1
 	VMULPS       Y8, Y8, Y4
-	VMOVUPS      Y5, 488(SP)
+	VMOVUPS      Y5, 264(SP)
 	VMULPS       Y2, Y2, Y5
 	VFMADD231PS  Y4, Y0, Y8
 	VFMADD231PS  Y5, Y1, Y2
 	VADDPS       Y8, Y6, Y0
 	VADDPS       Y2, Y7, Y1
 	VADDPS       Y0, Y3, Y0
-	VADDPS       488(SP), Y1, Y1
+	VADDPS       264(SP), Y1, Y1
 	VADDPS       gaussConsts<>+1856(SB), Y0, Y0
 	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
 	VBROADCASTSS gaussConsts<>+672(SB), Y2
 	VDIVPS       Y1, Y2, Y2
-	VMOVUPS      328(SP), Y3
+	VMOVUPS      200(SP), Y3
 	VMASKMOVPS   32(R11), Y3, Y4
-	VMOVUPS      296(SP), Y5
+	VMOVUPS      104(SP), Y5
 	VSUBPS       Y4, Y5, Y4
 	VMULPS       Y2, Y4, Y4
 	VMULPS       Y2, Y0, Y5
@@ -4354,24 +4506,24 @@ l61:
 	VXORPS       gaussConsts<>+608(SB), Y1, Y1
 	VXORPS       gaussConsts<>+608(SB), Y6, Y2
 	VMASKMOVPS   Y2, Y3, 32(BX)
-	VMOVUPS      360(SP), Y2
+	VMOVUPS      168(SP), Y2
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y2
 	VBROADCASTSS gaussConsts<>+672(SB), Y4
-	VBLENDVPS    Y2, 456(SP), Y4, Y2
+	VBLENDVPS    Y2, 72(SP), Y4, Y2
 	VBROADCASTSS gaussConsts<>+672(SB), Y4
-	VADDPS       456(SP), Y4, Y4
+	VADDPS       72(SP), Y4, Y4
 	VDIVPS       Y4, Y2, Y2
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y4
 	VMULPS       Y2, Y1, Y1
 	VANDPS       Y1, Y4, Y1
 	VMASKMOVPS   Y1, Y3, 32(R8)
 	VMASKMOVPS   Y6, Y3, 32(SI)
-	VMOVUPS      392(SP), Y1
+	VMOVUPS      232(SP), Y1
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
 	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VBLENDVPS    Y1, 424(SP), Y2, Y1
+	VBLENDVPS    Y1, 136(SP), Y2, Y1
 	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VADDPS       424(SP), Y2, Y2
+	VADDPS       136(SP), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y2
 	VMULPS       Y1, Y0, Y0
@@ -4423,12 +4575,16 @@ l62:
 	VBROADCASTSS X11, Y2
 	VPADDD       Y2, Y1, Y1
 	VCVTDQ2PS    Y1, Y1
-	VPSUBD       gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y2
-	VCVTDQ2PS    Y2, Y2
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VSUBPS       gaussConsts<>+672(SB), Y0, Y0
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    gaussConsts<>+768(SB), Y0, Y0
+	VPSRAD    $0x17, Y0, Y2
+	VCVTDQ2PS Y2, Y2
+	VANDPS    gaussConsts<>+800(SB), Y0, Y0
+	VPADDD    gaussConsts<>+768(SB), Y0, Y0
+	VSUBPS    gaussConsts<>+672(SB), Y0, Y0
+
+	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS gaussConsts<>+864(SB), Y3
 	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
 	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
@@ -4475,11 +4631,12 @@ l62:
 // func GaussKLStandardSoftplus(kl *float32, muQ *float32, sQ *float32, rows int, n int, ld int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussKLStandardSoftplus(SB), NOSPLIT, $24-48
+	// Registers:    Y0-Y6 values    Y7-Y9 constants and scalars    Y10-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+704(SB), Y9
 	VBROADCASTSS gaussConsts<>+672(SB), Y8
 	VBROADCASTSS gaussConsts<>+544(SB), Y7
 
-	// Registers: DI kl    SI muQ    DX sQ    CX elements left in the row    BX 4n
+	// Registers:    DI kl    SI muQ    DX sQ    CX elements left in the row    BX 4n
 	MOVQ kl+0(FP), DI
 	MOVQ muQ+8(FP), SI
 	MOVQ sQ+16(FP), DX
@@ -4513,11 +4670,15 @@ l64:
 	VORPS        gaussConsts<>+608(SB), Y1, Y2
 	VBROADCASTSS gaussConsts<>+1248(SB), Y3
 	VMAXPS       Y2, Y3, Y2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS gaussConsts<>+1312(SB), Y3
 	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
 	VSUBPS       gaussConsts<>+1312(SB), Y3, Y4
 	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
 	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y4
 	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
@@ -4525,16 +4686,20 @@ l64:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  Y8, Y2, Y4
 	VFMADD213PS  Y8, Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y8, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y8, Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
-	VCMPPS       $0x1e, Y7, Y1, Y3
-	VANDPS       Y1, Y3, Y1
+
+	// p 2^n
+	VPSLLD $0x17, Y3, Y2
+	VPSRAD $0x01, Y2, Y3
+	VANDPS gaussConsts<>+1504(SB), Y3, Y3
+	VPADDD Y8, Y3, Y5
+	VPSUBD Y3, Y2, Y2
+	VPADDD Y8, Y2, Y2
+	VMULPS Y5, Y4, Y3
+	VMULPS Y2, Y3, Y2
+	VCMPPS $0x1e, Y7, Y1, Y3
+	VANDPS Y1, Y3, Y1
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS       $0x1e, Y9, Y2, Y3
 	VMOVAPS      Y9, Y4
 	VFMSUB231PS  Y9, Y2, Y4
@@ -4645,11 +4810,15 @@ l66:
 	VORPS        gaussConsts<>+608(SB), Y2, Y3
 	VBROADCASTSS gaussConsts<>+1248(SB), Y4
 	VMAXPS       Y3, Y4, Y3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS gaussConsts<>+1312(SB), Y4
 	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
 	VSUBPS       gaussConsts<>+1312(SB), Y4, Y5
 	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y5
 	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
@@ -4657,16 +4826,20 @@ l66:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
 	VFMADD213PS  Y8, Y3, Y5
 	VFMADD213PS  Y8, Y3, Y5
-	VPSLLD       $0x17, Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       Y8, Y4, Y6
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y8, Y3, Y3
-	VMULPS       Y6, Y5, Y4
-	VMULPS       Y3, Y4, Y3
-	VCMPPS       $0x1e, Y7, Y2, Y4
-	VANDPS       Y2, Y4, Y2
+
+	// p 2^n
+	VPSLLD $0x17, Y4, Y3
+	VPSRAD $0x01, Y3, Y4
+	VANDPS gaussConsts<>+1504(SB), Y4, Y4
+	VPADDD Y8, Y4, Y6
+	VPSUBD Y4, Y3, Y3
+	VPADDD Y8, Y3, Y3
+	VMULPS Y6, Y5, Y4
+	VMULPS Y3, Y4, Y3
+	VCMPPS $0x1e, Y7, Y2, Y4
+	VANDPS Y2, Y4, Y2
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS       $0x1e, Y9, Y3, Y4
 	VMOVAPS      Y9, Y5
 	VFMSUB231PS  Y9, Y3, Y5
@@ -4789,12 +4962,16 @@ l67:
 	VBROADCASTSS X11, Y2
 	VPADDD       Y2, Y1, Y1
 	VCVTDQ2PS    Y1, Y1
-	VPSUBD       gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y2
-	VCVTDQ2PS    Y2, Y2
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VSUBPS       Y8, Y0, Y0
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    gaussConsts<>+768(SB), Y0, Y0
+	VPSRAD    $0x17, Y0, Y2
+	VCVTDQ2PS Y2, Y2
+	VANDPS    gaussConsts<>+800(SB), Y0, Y0
+	VPADDD    gaussConsts<>+768(SB), Y0, Y0
+	VSUBPS    Y8, Y0, Y0
+
+	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS gaussConsts<>+864(SB), Y3
 	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
 	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
@@ -4835,7 +5012,8 @@ l67:
 // func GaussKLStandardSoftplusBackward(kl *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussKLStandardSoftplusBackward(SB), NOSPLIT, $40-64
-	// Registers: DI kl    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
+	// Registers:    Y0-Y8 values    Y9-Y15 kept from loop to loop
+	// Registers:    DI kl    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
 	MOVQ kl+0(FP), DI
 	MOVQ dmuQ+8(FP), SI
 	MOVQ dsQ+16(FP), DX
@@ -4881,11 +5059,15 @@ l69:
 	VORPS        gaussConsts<>+608(SB), Y1, Y2
 	VBROADCASTSS gaussConsts<>+1248(SB), Y3
 	VMAXPS       Y2, Y3, Y2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS gaussConsts<>+1312(SB), Y3
 	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
 	VSUBPS       gaussConsts<>+1312(SB), Y3, Y4
 	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
 	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y4
 	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
@@ -4893,16 +5075,20 @@ l69:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+672(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+672(SB), Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       gaussConsts<>+672(SB), Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       gaussConsts<>+672(SB), Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y3
-	VANDPS       Y1, Y3, Y3
+
+	// p 2^n
+	VPSLLD $0x17, Y3, Y2
+	VPSRAD $0x01, Y2, Y3
+	VANDPS gaussConsts<>+1504(SB), Y3, Y3
+	VPADDD gaussConsts<>+672(SB), Y3, Y5
+	VPSUBD Y3, Y2, Y2
+	VPADDD gaussConsts<>+672(SB), Y2, Y2
+	VMULPS Y5, Y4, Y3
+	VMULPS Y2, Y3, Y2
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y1, Y3
+	VANDPS Y1, Y3, Y3
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y2, Y4
 	VBROADCASTSS gaussConsts<>+704(SB), Y5
 	VFMSUB231PS  gaussConsts<>+704(SB), Y2, Y5
@@ -5051,11 +5237,15 @@ l71:
 	VORPS        gaussConsts<>+608(SB), Y2, Y3
 	VBROADCASTSS gaussConsts<>+1248(SB), Y4
 	VMAXPS       Y3, Y4, Y3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS gaussConsts<>+1312(SB), Y4
 	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
 	VSUBPS       gaussConsts<>+1312(SB), Y4, Y5
 	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y5
 	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
@@ -5063,16 +5253,20 @@ l71:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y5
-	VPSLLD       $0x17, Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       gaussConsts<>+672(SB), Y4, Y6
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       gaussConsts<>+672(SB), Y3, Y3
-	VMULPS       Y6, Y5, Y4
-	VMULPS       Y3, Y4, Y3
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y4
-	VANDPS       Y2, Y4, Y4
+
+	// p 2^n
+	VPSLLD $0x17, Y4, Y3
+	VPSRAD $0x01, Y3, Y4
+	VANDPS gaussConsts<>+1504(SB), Y4, Y4
+	VPADDD gaussConsts<>+672(SB), Y4, Y6
+	VPSUBD Y4, Y3, Y3
+	VPADDD gaussConsts<>+672(SB), Y3, Y3
+	VMULPS Y6, Y5, Y4
+	VMULPS Y3, Y4, Y3
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y2, Y4
+	VANDPS Y2, Y4, Y4
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y3, Y5
 	VBROADCASTSS gaussConsts<>+704(SB), Y6
 	VFMSUB231PS  gaussConsts<>+704(SB), Y3, Y6
@@ -5235,12 +5429,16 @@ l72:
 	VBROADCASTSS X11, Y2
 	VPADDD       Y2, Y1, Y1
 	VCVTDQ2PS    Y1, Y1
-	VPSUBD       gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y2
-	VCVTDQ2PS    Y2, Y2
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VSUBPS       gaussConsts<>+672(SB), Y0, Y0
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    gaussConsts<>+768(SB), Y0, Y0
+	VPSRAD    $0x17, Y0, Y2
+	VCVTDQ2PS Y2, Y2
+	VANDPS    gaussConsts<>+800(SB), Y0, Y0
+	VPADDD    gaussConsts<>+768(SB), Y0, Y0
+	VSUBPS    gaussConsts<>+672(SB), Y0, Y0
+
+	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS gaussConsts<>+864(SB), Y3
 	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
 	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
@@ -5283,6 +5481,7 @@ l72:
 // func GaussLogProbSigma(lp *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussLogProbSigma(SB), NOSPLIT, $56-60
+	// Registers:    Y0-Y5 values    Y6-Y9 constants and scalars    Y10-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+672(SB), Y9
 	VBROADCASTSS gaussConsts<>+768(SB), Y8
 	VBROADCASTSS gaussConsts<>+544(SB), Y7
@@ -5290,7 +5489,7 @@ TEXT ·GaussLogProbSigma(SB), NOSPLIT, $56-60
 	VBROADCASTSS d+56(FP), Y0
 	VMOVUPS      Y0, 24(SP)
 
-	// Registers: DI lp    SI x    DX mu    BX s    CX elements left in the row    R8 4n
+	// Registers:    DI lp    SI x    DX mu    BX s    CX elements left in the row    R8 4n
 	MOVQ lp+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ mu+16(FP), DX
@@ -5433,12 +5632,16 @@ l77:
 	VBROADCASTSS X11, Y2
 	VPADDD       Y2, Y1, Y1
 	VCVTDQ2PS    Y1, Y1
-	VPSUBD       Y8, Y0, Y0
-	VPSRAD       $0x17, Y0, Y2
-	VCVTDQ2PS    Y2, Y2
-	VANDPS       Y6, Y0, Y0
-	VPADDD       Y8, Y0, Y0
-	VSUBPS       Y9, Y0, Y0
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    Y8, Y0, Y0
+	VPSRAD    $0x17, Y0, Y2
+	VCVTDQ2PS Y2, Y2
+	VANDPS    Y6, Y0, Y0
+	VPADDD    Y8, Y0, Y0
+	VSUBPS    Y9, Y0, Y0
+
+	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS gaussConsts<>+864(SB), Y3
 	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
 	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
@@ -5480,13 +5683,14 @@ l77:
 // func GaussLogProbSigmaBackward(lp *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussLogProbSigmaBackward(SB), NOSPLIT, $72-76
+	// Registers:    Y0-Y5 values    Y6-Y8 constants and scalars    Y9-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+672(SB), Y8
 	VBROADCASTSS gaussConsts<>+768(SB), Y7
 	VBROADCASTSS gaussConsts<>+544(SB), Y6
 	VBROADCASTSS d+72(FP), Y0
 	VMOVUPS      Y0, 40(SP)
 
-	// Registers: DI lp    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
+	// Registers:    DI lp    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
 	MOVQ lp+0(FP), DI
 	MOVQ dmu+8(FP), SI
 	MOVQ ds+16(FP), DX
@@ -5669,12 +5873,16 @@ l82:
 	VBROADCASTSS X11, Y2
 	VPADDD       Y2, Y1, Y1
 	VCVTDQ2PS    Y1, Y1
-	VPSUBD       Y7, Y0, Y0
-	VPSRAD       $0x17, Y0, Y2
-	VCVTDQ2PS    Y2, Y2
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y7, Y0, Y0
-	VSUBPS       Y8, Y0, Y0
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    Y7, Y0, Y0
+	VPSRAD    $0x17, Y0, Y2
+	VCVTDQ2PS Y2, Y2
+	VANDPS    gaussConsts<>+800(SB), Y0, Y0
+	VPADDD    Y7, Y0, Y0
+	VSUBPS    Y8, Y0, Y0
+
+	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS gaussConsts<>+864(SB), Y3
 	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
 	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
@@ -5718,13 +5926,14 @@ l82:
 // func GaussLogProbSigmaBackwardX(lp *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussLogProbSigmaBackwardX(SB), NOSPLIT, $72-84
+	// Registers:    Y0-Y5 values    Y6-Y8 constants and scalars    Y9-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+672(SB), Y8
 	VBROADCASTSS gaussConsts<>+768(SB), Y7
 	VBROADCASTSS gaussConsts<>+544(SB), Y6
 	VBROADCASTSS d+80(FP), Y0
 	VMOVUPS      Y0, 40(SP)
 
-	// Registers: DI lp    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
+	// Registers:    DI lp    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
 	MOVQ lp+0(FP), DI
 	MOVQ dx+8(FP), SI
 	MOVQ dmu+16(FP), DX
@@ -5918,12 +6127,16 @@ l87:
 	VBROADCASTSS X11, Y2
 	VPADDD       Y2, Y1, Y1
 	VCVTDQ2PS    Y1, Y1
-	VPSUBD       Y7, Y0, Y0
-	VPSRAD       $0x17, Y0, Y2
-	VCVTDQ2PS    Y2, Y2
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y7, Y0, Y0
-	VSUBPS       Y8, Y0, Y0
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    Y7, Y0, Y0
+	VPSRAD    $0x17, Y0, Y2
+	VCVTDQ2PS Y2, Y2
+	VANDPS    gaussConsts<>+800(SB), Y0, Y0
+	VPADDD    Y7, Y0, Y0
+	VSUBPS    Y8, Y0, Y0
+
+	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS gaussConsts<>+864(SB), Y3
 	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
 	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
@@ -5967,7 +6180,8 @@ l87:
 // func GaussSampleSigma(z *float32, mu *float32, s *float32, eps *float32, rows int, n int, ld int)
 // Requires: AVX, FMA3
 TEXT ·GaussSampleSigma(SB), NOSPLIT, $24-56
-	// Registers: DI z    SI mu    DX s    BX eps    CX elements left in the row    R8 4n
+	// Registers:    Y0-Y15 values
+	// Registers:    DI z    SI mu    DX s    BX eps    CX elements left in the row    R8 4n
 	MOVQ z+0(FP), DI
 	MOVQ mu+8(FP), SI
 	MOVQ s+16(FP), DX
@@ -6052,7 +6266,8 @@ l92:
 // func GaussSampleSigmaBackward(dmu *float32, ds *float32, dz *float32, s *float32, eps *float32, rows int, n int, ld int)
 // Requires: AVX
 TEXT ·GaussSampleSigmaBackward(SB), NOSPLIT, $32-64
-	// Registers: DI dmu    SI ds    DX dz    BX s    R8 eps    CX elements left in the row    R9 4n
+	// Registers:    Y0-Y15 values
+	// Registers:    DI dmu    SI ds    DX dz    BX s    R8 eps    CX elements left in the row    R9 4n
 	MOVQ dmu+0(FP), DI
 	MOVQ ds+8(FP), SI
 	MOVQ dz+16(FP), DX
@@ -6166,6 +6381,7 @@ l98:
 // func GaussLogProbLog(lp *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32, factor float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussLogProbLog(SB), NOSPLIT, $88-64
+	// Registers:    Y0-Y6 values    Y7-Y11 constants and scalars    Y12-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+672(SB), Y11
 	VBROADCASTSS gaussConsts<>+1312(SB), Y10
 	VBROADCASTSS gaussConsts<>+544(SB), Y9
@@ -6174,7 +6390,7 @@ TEXT ·GaussLogProbLog(SB), NOSPLIT, $88-64
 	VBROADCASTSS d+56(FP), Y0
 	VMOVUPS      Y0, 56(SP)
 
-	// Registers: DI lp    SI x    DX mu    BX s    CX elements left in the row    R8 4n
+	// Registers:    DI lp    SI x    DX mu    BX s    CX elements left in the row    R8 4n
 	MOVQ lp+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ mu+16(FP), DX
@@ -6212,11 +6428,15 @@ l101:
 	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS gaussConsts<>+1248(SB), Y3
 	VMAXPS       Y2, Y3, Y2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y10, Y3
 	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
 	VSUBPS       Y10, Y3, Y4
 	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
 	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y4
 	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
@@ -6224,6 +6444,8 @@ l101:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  Y11, Y2, Y4
 	VFMADD213PS  Y11, Y2, Y4
+
+	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
 	VPSRAD       $0x01, Y2, Y3
 	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
@@ -6301,11 +6523,15 @@ l103:
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS gaussConsts<>+1248(SB), Y4
 	VMAXPS       Y3, Y4, Y3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y10, Y4
 	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
 	VSUBPS       Y10, Y4, Y5
 	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y5
 	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
@@ -6313,6 +6539,8 @@ l103:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
 	VFMADD213PS  Y11, Y3, Y5
 	VFMADD213PS  Y11, Y3, Y5
+
+	// p 2^n
 	VPSLLD       $0x17, Y4, Y3
 	VPSRAD       $0x01, Y3, Y4
 	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
@@ -6410,6 +6638,7 @@ l104:
 // func GaussLogProbLogBackward(lp *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32, factor float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussLogProbLogBackward(SB), NOSPLIT, $104-80
+	// Registers:    Y0-Y6 values    Y7-Y10 constants and scalars    Y11-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+672(SB), Y10
 	VBROADCASTSS factor+76(FP), Y9
 	VBROADCASTSS gaussConsts<>+1312(SB), Y8
@@ -6417,7 +6646,7 @@ TEXT ·GaussLogProbLogBackward(SB), NOSPLIT, $104-80
 	VBROADCASTSS d+72(FP), Y0
 	VMOVUPS      Y0, 72(SP)
 
-	// Registers: DI lp    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
+	// Registers:    DI lp    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
 	MOVQ lp+0(FP), DI
 	MOVQ dmu+8(FP), SI
 	MOVQ ds+16(FP), DX
@@ -6467,11 +6696,15 @@ l106:
 	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS gaussConsts<>+1248(SB), Y3
 	VMAXPS       Y2, Y3, Y2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y8, Y3
 	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
 	VSUBPS       Y8, Y3, Y4
 	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
 	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y4
 	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
@@ -6479,6 +6712,8 @@ l106:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  Y10, Y2, Y4
 	VFMADD213PS  Y10, Y2, Y4
+
+	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
 	VPSRAD       $0x01, Y2, Y3
 	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
@@ -6574,11 +6809,15 @@ l108:
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS gaussConsts<>+1248(SB), Y4
 	VMAXPS       Y3, Y4, Y3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y8, Y4
 	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
 	VSUBPS       Y8, Y4, Y5
 	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y5
 	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
@@ -6586,6 +6825,8 @@ l108:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
 	VFMADD213PS  Y10, Y3, Y5
 	VFMADD213PS  Y10, Y3, Y5
+
+	// p 2^n
 	VPSLLD       $0x17, Y4, Y3
 	VPSRAD       $0x01, Y3, Y4
 	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
@@ -6703,6 +6944,7 @@ l109:
 // func GaussLogProbLogBackwardX(lp *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32, factor float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussLogProbLogBackwardX(SB), NOSPLIT, $104-88
+	// Registers:    Y0-Y6 values    Y7-Y10 constants and scalars    Y11-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+672(SB), Y10
 	VBROADCASTSS factor+84(FP), Y9
 	VBROADCASTSS gaussConsts<>+1312(SB), Y8
@@ -6710,7 +6952,7 @@ TEXT ·GaussLogProbLogBackwardX(SB), NOSPLIT, $104-88
 	VBROADCASTSS d+80(FP), Y0
 	VMOVUPS      Y0, 72(SP)
 
-	// Registers: DI lp    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
+	// Registers:    DI lp    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
 	MOVQ lp+0(FP), DI
 	MOVQ dx+8(FP), SI
 	MOVQ dmu+16(FP), DX
@@ -6761,11 +7003,15 @@ l111:
 	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS gaussConsts<>+1248(SB), Y3
 	VMAXPS       Y2, Y3, Y2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y8, Y3
 	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
 	VSUBPS       Y8, Y3, Y4
 	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
 	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y4
 	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
@@ -6773,6 +7019,8 @@ l111:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  Y10, Y2, Y4
 	VFMADD213PS  Y10, Y2, Y4
+
+	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
 	VPSRAD       $0x01, Y2, Y3
 	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
@@ -6873,11 +7121,15 @@ l113:
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS gaussConsts<>+1248(SB), Y4
 	VMAXPS       Y3, Y4, Y3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y8, Y4
 	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
 	VSUBPS       Y8, Y4, Y5
 	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y5
 	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
@@ -6885,6 +7137,8 @@ l113:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
 	VFMADD213PS  Y10, Y3, Y5
 	VFMADD213PS  Y10, Y3, Y5
+
+	// p 2^n
 	VPSLLD       $0x17, Y4, Y3
 	VPSRAD       $0x01, Y3, Y4
 	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
@@ -7007,6 +7261,7 @@ l114:
 // func GaussSampleLog(z *float32, mu *float32, s *float32, eps *float32, rows int, n int, ld int, factor float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussSampleLog(SB), NOSPLIT, $56-60
+	// Registers:    Y0-Y7 values    Y8-Y15 constants and scalars
 	VBROADCASTSS gaussConsts<>+672(SB), Y15
 	VBROADCASTSS gaussConsts<>+1312(SB), Y14
 	VBROADCASTSS factor+56(FP), Y13
@@ -7016,7 +7271,7 @@ TEXT ·GaussSampleLog(SB), NOSPLIT, $56-60
 	VBROADCASTSS gaussConsts<>+1152(SB), Y9
 	VBROADCASTSS gaussConsts<>+1120(SB), Y8
 
-	// Registers: DI z    SI mu    DX s    BX eps    CX elements left in the row    R8 4n
+	// Registers:    DI z    SI mu    DX s    BX eps    CX elements left in the row    R8 4n
 	MOVQ z+0(FP), DI
 	MOVQ mu+8(FP), SI
 	MOVQ s+16(FP), DX
@@ -7040,14 +7295,16 @@ l115:
 	JL   l117
 
 l116:
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMULPS       Y13, Y0, Y0
-	VMULPS       Y13, Y1, Y1
-	VMINPS       Y0, Y12, Y0
-	VMINPS       Y1, Y12, Y1
-	VMAXPS       Y0, Y11, Y0
-	VMAXPS       Y1, Y11, Y1
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMULPS  Y13, Y0, Y0
+	VMULPS  Y13, Y1, Y1
+	VMINPS  Y0, Y12, Y0
+	VMINPS  Y1, Y12, Y1
+	VMAXPS  Y0, Y11, Y0
+	VMAXPS  Y1, Y11, Y1
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y14, Y2
 	VFMADD231PS  Y10, Y0, Y2
 	VMOVAPS      Y14, Y3
@@ -7058,6 +7315,8 @@ l116:
 	VFNMADD231PS Y9, Y5, Y1
 	VFNMADD231PS Y8, Y4, Y0
 	VFNMADD231PS Y8, Y5, Y1
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y4
 	VFMADD231PS  gaussConsts<>+1344(SB), Y0, Y4
 	VBROADCASTSS gaussConsts<>+1376(SB), Y5
@@ -7072,50 +7331,56 @@ l116:
 	VFMADD213PS  Y15, Y1, Y5
 	VFMADD213PS  Y15, Y0, Y4
 	VFMADD213PS  Y15, Y1, Y5
-	VPSLLD       $0x17, Y2, Y0
-	VPSLLD       $0x17, Y3, Y1
-	VPSRAD       $0x01, Y0, Y2
-	VPSRAD       $0x01, Y1, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y2, Y2
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y15, Y2, Y6
-	VPADDD       Y15, Y3, Y7
-	VPSUBD       Y2, Y0, Y0
-	VPSUBD       Y3, Y1, Y1
-	VPADDD       Y15, Y0, Y0
-	VPADDD       Y15, Y1, Y1
-	VMULPS       Y6, Y4, Y2
-	VMULPS       Y7, Y5, Y3
-	VMULPS       Y0, Y2, Y0
-	VMULPS       Y1, Y3, Y1
-	VMOVUPS      (BX), Y2
-	VMOVUPS      32(BX), Y3
-	VMOVUPS      (SI), Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y2, Y0, Y4
-	VFMADD231PS  Y3, Y1, Y5
-	VMOVUPS      Y4, (DI)
-	VMOVUPS      Y5, 32(DI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
-	JGE          l116
+
+	// p 2^n
+	VPSLLD      $0x17, Y2, Y0
+	VPSLLD      $0x17, Y3, Y1
+	VPSRAD      $0x01, Y0, Y2
+	VPSRAD      $0x01, Y1, Y3
+	VANDPS      gaussConsts<>+1504(SB), Y2, Y2
+	VANDPS      gaussConsts<>+1504(SB), Y3, Y3
+	VPADDD      Y15, Y2, Y6
+	VPADDD      Y15, Y3, Y7
+	VPSUBD      Y2, Y0, Y0
+	VPSUBD      Y3, Y1, Y1
+	VPADDD      Y15, Y0, Y0
+	VPADDD      Y15, Y1, Y1
+	VMULPS      Y6, Y4, Y2
+	VMULPS      Y7, Y5, Y3
+	VMULPS      Y0, Y2, Y0
+	VMULPS      Y1, Y3, Y1
+	VMOVUPS     (BX), Y2
+	VMOVUPS     32(BX), Y3
+	VMOVUPS     (SI), Y4
+	VMOVUPS     32(SI), Y5
+	VFMADD231PS Y2, Y0, Y4
+	VFMADD231PS Y3, Y1, Y5
+	VMOVUPS     Y4, (DI)
+	VMOVUPS     Y5, 32(DI)
+	ADDQ        $0x00000040, DI
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
+	SUBQ        $0x00000010, CX
+	CMPQ        CX, $0x00000010
+	JGE         l116
 
 l117:
-	CMPQ         CX, $0x00000008
-	JL           l118
-	VMOVUPS      (DX), Y0
-	VMULPS       Y13, Y0, Y0
-	VMINPS       Y0, Y12, Y0
-	VMAXPS       Y0, Y11, Y0
+	CMPQ    CX, $0x00000008
+	JL      l118
+	VMOVUPS (DX), Y0
+	VMULPS  Y13, Y0, Y0
+	VMINPS  Y0, Y12, Y0
+	VMAXPS  Y0, Y11, Y0
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y14, Y1
 	VFMADD231PS  Y10, Y0, Y1
 	VSUBPS       Y14, Y1, Y2
 	VFNMADD231PS Y9, Y2, Y0
 	VFNMADD231PS Y8, Y2, Y0
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y2
 	VFMADD231PS  gaussConsts<>+1344(SB), Y0, Y2
 	VFMADD213PS  gaussConsts<>+1408(SB), Y0, Y2
@@ -7123,41 +7388,47 @@ l117:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y0, Y2
 	VFMADD213PS  Y15, Y0, Y2
 	VFMADD213PS  Y15, Y0, Y2
-	VPSLLD       $0x17, Y1, Y0
-	VPSRAD       $0x01, Y0, Y1
-	VANDPS       gaussConsts<>+1504(SB), Y1, Y1
-	VPADDD       Y15, Y1, Y3
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       Y15, Y0, Y0
-	VMULPS       Y3, Y2, Y1
-	VMULPS       Y0, Y1, Y0
-	VMOVUPS      (BX), Y1
-	VMOVUPS      (SI), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VMOVUPS      Y2, (DI)
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x00000020, SI
-	ADDQ         $0x00000020, DX
-	ADDQ         $0x00000020, BX
-	SUBQ         $0x00000008, CX
+
+	// p 2^n
+	VPSLLD      $0x17, Y1, Y0
+	VPSRAD      $0x01, Y0, Y1
+	VANDPS      gaussConsts<>+1504(SB), Y1, Y1
+	VPADDD      Y15, Y1, Y3
+	VPSUBD      Y1, Y0, Y0
+	VPADDD      Y15, Y0, Y0
+	VMULPS      Y3, Y2, Y1
+	VMULPS      Y0, Y1, Y0
+	VMOVUPS     (BX), Y1
+	VMOVUPS     (SI), Y2
+	VFMADD231PS Y1, Y0, Y2
+	VMOVUPS     Y2, (DI)
+	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DX
+	ADDQ        $0x00000020, BX
+	SUBQ        $0x00000008, CX
 
 l118:
-	TESTQ        CX, CX
-	JZ           l119
-	LEAQ         gaussConsts<>+256(SB), AX
-	NEGQ         CX
-	LEAQ         (AX)(CX*4), AX
-	NEGQ         CX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (DX), Y0, Y1
-	VMULPS       Y13, Y1, Y1
-	VMINPS       Y1, Y12, Y1
-	VMAXPS       Y1, Y11, Y1
+	TESTQ      CX, CX
+	JZ         l119
+	LEAQ       gaussConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (DX), Y0, Y1
+	VMULPS     Y13, Y1, Y1
+	VMINPS     Y1, Y12, Y1
+	VMAXPS     Y1, Y11, Y1
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y14, Y2
 	VFMADD231PS  Y10, Y1, Y2
 	VSUBPS       Y14, Y2, Y3
 	VFNMADD231PS Y9, Y3, Y1
 	VFNMADD231PS Y8, Y3, Y1
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y3
 	VFMADD231PS  gaussConsts<>+1344(SB), Y1, Y3
 	VFMADD213PS  gaussConsts<>+1408(SB), Y1, Y3
@@ -7165,22 +7436,24 @@ l118:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y1, Y3
 	VFMADD213PS  Y15, Y1, Y3
 	VFMADD213PS  Y15, Y1, Y3
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       gaussConsts<>+1504(SB), Y2, Y2
-	VPADDD       Y15, Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       Y15, Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
-	VMASKMOVPS   (BX), Y0, Y2
-	VMASKMOVPS   (SI), Y0, Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VMASKMOVPS   Y3, Y0, (DI)
-	LEAQ         (DI)(CX*4), DI
-	LEAQ         (SI)(CX*4), SI
-	LEAQ         (DX)(CX*4), DX
-	LEAQ         (BX)(CX*4), BX
+
+	// p 2^n
+	VPSLLD      $0x17, Y2, Y1
+	VPSRAD      $0x01, Y1, Y2
+	VANDPS      gaussConsts<>+1504(SB), Y2, Y2
+	VPADDD      Y15, Y2, Y4
+	VPSUBD      Y2, Y1, Y1
+	VPADDD      Y15, Y1, Y1
+	VMULPS      Y4, Y3, Y2
+	VMULPS      Y1, Y2, Y1
+	VMASKMOVPS  (BX), Y0, Y2
+	VMASKMOVPS  (SI), Y0, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VMASKMOVPS  Y3, Y0, (DI)
+	LEAQ        (DI)(CX*4), DI
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (DX)(CX*4), DX
+	LEAQ        (BX)(CX*4), BX
 
 l119:
 	ADDQ 8(SP), SI
@@ -7193,6 +7466,7 @@ l119:
 // func GaussSampleLogBackward(dmu *float32, ds *float32, dz *float32, s *float32, eps *float32, rows int, n int, ld int, factor float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussSampleLogBackward(SB), NOSPLIT, $64-68
+	// Registers:    Y0-Y9 values    Y10-Y15 constants and scalars
 	VBROADCASTSS gaussConsts<>+672(SB), Y15
 	VBROADCASTSS factor+64(FP), Y14
 	VBROADCASTSS gaussConsts<>+1312(SB), Y13
@@ -7200,7 +7474,7 @@ TEXT ·GaussSampleLogBackward(SB), NOSPLIT, $64-68
 	VBROADCASTSS gaussConsts<>+1248(SB), Y11
 	VBROADCASTSS gaussConsts<>+1280(SB), Y10
 
-	// Registers: DI dmu    SI ds    DX dz    BX s    R8 eps    CX elements left in the row    R9 4n
+	// Registers:    DI dmu    SI ds    DX dz    BX s    R8 eps    CX elements left in the row    R9 4n
 	MOVQ dmu+0(FP), DI
 	MOVQ ds+8(FP), SI
 	MOVQ dz+16(FP), DX
@@ -7229,26 +7503,28 @@ l121:
 	JL   l123
 
 l122:
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      (BX), Y2
-	VMOVUPS      32(BX), Y3
-	VMOVUPS      (DI), Y4
-	VMOVUPS      32(DI), Y5
-	VADDPS       Y0, Y4, Y4
-	VADDPS       Y1, Y5, Y5
-	VMOVUPS      Y4, (DI)
-	VMOVUPS      Y5, 32(DI)
-	VMOVUPS      (R8), Y4
-	VMOVUPS      32(R8), Y5
-	VMULPS       Y4, Y0, Y0
-	VMULPS       Y5, Y1, Y1
-	VMULPS       Y14, Y2, Y2
-	VMULPS       Y14, Y3, Y3
-	VMINPS       Y2, Y12, Y2
-	VMINPS       Y3, Y12, Y3
-	VMAXPS       Y2, Y11, Y2
-	VMAXPS       Y3, Y11, Y3
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVUPS (BX), Y2
+	VMOVUPS 32(BX), Y3
+	VMOVUPS (DI), Y4
+	VMOVUPS 32(DI), Y5
+	VADDPS  Y0, Y4, Y4
+	VADDPS  Y1, Y5, Y5
+	VMOVUPS Y4, (DI)
+	VMOVUPS Y5, 32(DI)
+	VMOVUPS (R8), Y4
+	VMOVUPS 32(R8), Y5
+	VMULPS  Y4, Y0, Y0
+	VMULPS  Y5, Y1, Y1
+	VMULPS  Y14, Y2, Y2
+	VMULPS  Y14, Y3, Y3
+	VMINPS  Y2, Y12, Y2
+	VMINPS  Y3, Y12, Y3
+	VMAXPS  Y2, Y11, Y2
+	VMAXPS  Y3, Y11, Y3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y13, Y4
 	VFMADD231PS  Y10, Y2, Y4
 	VMOVAPS      Y13, Y5
@@ -7259,6 +7535,8 @@ l122:
 	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y3
 	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y2
 	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y3
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y6
 	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y6
 	VBROADCASTSS gaussConsts<>+1376(SB), Y7
@@ -7273,57 +7551,63 @@ l122:
 	VFMADD213PS  Y15, Y3, Y7
 	VFMADD213PS  Y15, Y2, Y6
 	VFMADD213PS  Y15, Y3, Y7
-	VPSLLD       $0x17, Y4, Y2
-	VPSLLD       $0x17, Y5, Y3
-	VPSRAD       $0x01, Y2, Y4
-	VPSRAD       $0x01, Y3, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y5, Y5
-	VPADDD       Y15, Y4, Y8
-	VPADDD       Y15, Y5, Y9
-	VPSUBD       Y4, Y2, Y2
-	VPSUBD       Y5, Y3, Y3
-	VPADDD       Y15, Y2, Y2
-	VPADDD       Y15, Y3, Y3
-	VMULPS       Y8, Y6, Y4
-	VMULPS       Y9, Y7, Y5
-	VMULPS       Y2, Y4, Y2
-	VMULPS       Y3, Y5, Y3
-	VMULPS       Y2, Y14, Y2
-	VMULPS       Y3, Y14, Y3
-	VMOVUPS      (SI), Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y2, Y0, Y4
-	VFMADD231PS  Y3, Y1, Y5
-	VMOVUPS      Y4, (SI)
-	VMOVUPS      Y5, 32(SI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
-	JGE          l122
+
+	// p 2^n
+	VPSLLD      $0x17, Y4, Y2
+	VPSLLD      $0x17, Y5, Y3
+	VPSRAD      $0x01, Y2, Y4
+	VPSRAD      $0x01, Y3, Y5
+	VANDPS      gaussConsts<>+1504(SB), Y4, Y4
+	VANDPS      gaussConsts<>+1504(SB), Y5, Y5
+	VPADDD      Y15, Y4, Y8
+	VPADDD      Y15, Y5, Y9
+	VPSUBD      Y4, Y2, Y2
+	VPSUBD      Y5, Y3, Y3
+	VPADDD      Y15, Y2, Y2
+	VPADDD      Y15, Y3, Y3
+	VMULPS      Y8, Y6, Y4
+	VMULPS      Y9, Y7, Y5
+	VMULPS      Y2, Y4, Y2
+	VMULPS      Y3, Y5, Y3
+	VMULPS      Y2, Y14, Y2
+	VMULPS      Y3, Y14, Y3
+	VMOVUPS     (SI), Y4
+	VMOVUPS     32(SI), Y5
+	VFMADD231PS Y2, Y0, Y4
+	VFMADD231PS Y3, Y1, Y5
+	VMOVUPS     Y4, (SI)
+	VMOVUPS     Y5, 32(SI)
+	ADDQ        $0x00000040, DI
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
+	ADDQ        $0x00000040, R8
+	SUBQ        $0x00000010, CX
+	CMPQ        CX, $0x00000010
+	JGE         l122
 
 l123:
-	CMPQ         CX, $0x00000008
-	JL           l124
-	VMOVUPS      (DX), Y0
-	VMOVUPS      (BX), Y1
-	VMOVUPS      (DI), Y2
-	VADDPS       Y0, Y2, Y2
-	VMOVUPS      Y2, (DI)
-	VMOVUPS      (R8), Y2
-	VMULPS       Y2, Y0, Y0
-	VMULPS       Y14, Y1, Y1
-	VMINPS       Y1, Y12, Y1
-	VMAXPS       Y1, Y11, Y1
+	CMPQ    CX, $0x00000008
+	JL      l124
+	VMOVUPS (DX), Y0
+	VMOVUPS (BX), Y1
+	VMOVUPS (DI), Y2
+	VADDPS  Y0, Y2, Y2
+	VMOVUPS Y2, (DI)
+	VMOVUPS (R8), Y2
+	VMULPS  Y2, Y0, Y0
+	VMULPS  Y14, Y1, Y1
+	VMINPS  Y1, Y12, Y1
+	VMAXPS  Y1, Y11, Y1
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y13, Y2
 	VFMADD231PS  Y10, Y1, Y2
 	VSUBPS       Y13, Y2, Y3
 	VFNMADD231PS gaussConsts<>+1152(SB), Y3, Y1
 	VFNMADD231PS gaussConsts<>+1120(SB), Y3, Y1
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y3
 	VFMADD231PS  gaussConsts<>+1344(SB), Y1, Y3
 	VFMADD213PS  gaussConsts<>+1408(SB), Y1, Y3
@@ -7331,48 +7615,54 @@ l123:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y1, Y3
 	VFMADD213PS  Y15, Y1, Y3
 	VFMADD213PS  Y15, Y1, Y3
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       gaussConsts<>+1504(SB), Y2, Y2
-	VPADDD       Y15, Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       Y15, Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
-	VMULPS       Y1, Y14, Y1
-	VMOVUPS      (SI), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VMOVUPS      Y2, (SI)
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x00000020, SI
-	ADDQ         $0x00000020, DX
-	ADDQ         $0x00000020, BX
-	ADDQ         $0x00000020, R8
-	SUBQ         $0x00000008, CX
+
+	// p 2^n
+	VPSLLD      $0x17, Y2, Y1
+	VPSRAD      $0x01, Y1, Y2
+	VANDPS      gaussConsts<>+1504(SB), Y2, Y2
+	VPADDD      Y15, Y2, Y4
+	VPSUBD      Y2, Y1, Y1
+	VPADDD      Y15, Y1, Y1
+	VMULPS      Y4, Y3, Y2
+	VMULPS      Y1, Y2, Y1
+	VMULPS      Y1, Y14, Y1
+	VMOVUPS     (SI), Y2
+	VFMADD231PS Y1, Y0, Y2
+	VMOVUPS     Y2, (SI)
+	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DX
+	ADDQ        $0x00000020, BX
+	ADDQ        $0x00000020, R8
+	SUBQ        $0x00000008, CX
 
 l124:
-	TESTQ        CX, CX
-	JZ           l125
-	LEAQ         gaussConsts<>+256(SB), AX
-	NEGQ         CX
-	LEAQ         (AX)(CX*4), AX
-	NEGQ         CX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (DX), Y0, Y1
-	VMASKMOVPS   (BX), Y0, Y2
-	VMASKMOVPS   (DI), Y0, Y3
-	VADDPS       Y1, Y3, Y3
-	VMASKMOVPS   Y3, Y0, (DI)
-	VMASKMOVPS   (R8), Y0, Y3
-	VMULPS       Y3, Y1, Y1
-	VMULPS       Y14, Y2, Y2
-	VMINPS       Y2, Y12, Y2
-	VMAXPS       Y2, Y11, Y2
+	TESTQ      CX, CX
+	JZ         l125
+	LEAQ       gaussConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (DX), Y0, Y1
+	VMASKMOVPS (BX), Y0, Y2
+	VMASKMOVPS (DI), Y0, Y3
+	VADDPS     Y1, Y3, Y3
+	VMASKMOVPS Y3, Y0, (DI)
+	VMASKMOVPS (R8), Y0, Y3
+	VMULPS     Y3, Y1, Y1
+	VMULPS     Y14, Y2, Y2
+	VMINPS     Y2, Y12, Y2
+	VMAXPS     Y2, Y11, Y2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y13, Y3
 	VFMADD231PS  Y10, Y2, Y3
 	VSUBPS       Y13, Y3, Y4
 	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
 	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y4
 	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
@@ -7380,23 +7670,25 @@ l124:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  Y15, Y2, Y4
 	VFMADD213PS  Y15, Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y15, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y15, Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
-	VMULPS       Y2, Y14, Y2
-	VMASKMOVPS   (SI), Y0, Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VMASKMOVPS   Y3, Y0, (SI)
-	LEAQ         (DI)(CX*4), DI
-	LEAQ         (SI)(CX*4), SI
-	LEAQ         (DX)(CX*4), DX
-	LEAQ         (BX)(CX*4), BX
-	LEAQ         (R8)(CX*4), R8
+
+	// p 2^n
+	VPSLLD      $0x17, Y3, Y2
+	VPSRAD      $0x01, Y2, Y3
+	VANDPS      gaussConsts<>+1504(SB), Y3, Y3
+	VPADDD      Y15, Y3, Y5
+	VPSUBD      Y3, Y2, Y2
+	VPADDD      Y15, Y2, Y2
+	VMULPS      Y5, Y4, Y3
+	VMULPS      Y2, Y3, Y2
+	VMULPS      Y2, Y14, Y2
+	VMASKMOVPS  (SI), Y0, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VMASKMOVPS  Y3, Y0, (SI)
+	LEAQ        (DI)(CX*4), DI
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (DX)(CX*4), DX
+	LEAQ        (BX)(CX*4), BX
+	LEAQ        (R8)(CX*4), R8
 
 l125:
 	ADDQ 8(SP), DI
@@ -7410,13 +7702,14 @@ l125:
 // func GaussLogProbSoftplus(lp *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussLogProbSoftplus(SB), NOSPLIT, $56-60
+	// Registers:    Y0-Y6 values    Y7-Y9 constants and scalars    Y10-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+672(SB), Y9
 	VBROADCASTSS gaussConsts<>+704(SB), Y8
 	VBROADCASTSS gaussConsts<>+544(SB), Y7
 	VBROADCASTSS d+56(FP), Y0
 	VMOVUPS      Y0, 24(SP)
 
-	// Registers: DI lp    SI x    DX mu    BX s    CX elements left in the row    R8 4n
+	// Registers:    DI lp    SI x    DX mu    BX s    CX elements left in the row    R8 4n
 	MOVQ lp+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ mu+16(FP), DX
@@ -7453,11 +7746,15 @@ l128:
 	VORPS        gaussConsts<>+608(SB), Y0, Y2
 	VBROADCASTSS gaussConsts<>+1248(SB), Y3
 	VMAXPS       Y2, Y3, Y2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS gaussConsts<>+1312(SB), Y3
 	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
 	VSUBPS       gaussConsts<>+1312(SB), Y3, Y4
 	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
 	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y4
 	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
@@ -7465,16 +7762,20 @@ l128:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  Y9, Y2, Y4
 	VFMADD213PS  Y9, Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y9, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y9, Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
-	VCMPPS       $0x1e, Y7, Y0, Y3
-	VANDPS       Y0, Y3, Y0
+
+	// p 2^n
+	VPSLLD $0x17, Y3, Y2
+	VPSRAD $0x01, Y2, Y3
+	VANDPS gaussConsts<>+1504(SB), Y3, Y3
+	VPADDD Y9, Y3, Y5
+	VPSUBD Y3, Y2, Y2
+	VPADDD Y9, Y2, Y2
+	VMULPS Y5, Y4, Y3
+	VMULPS Y2, Y3, Y2
+	VCMPPS $0x1e, Y7, Y0, Y3
+	VANDPS Y0, Y3, Y0
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS       $0x1e, Y8, Y2, Y3
 	VMOVAPS      Y8, Y4
 	VFMSUB231PS  Y8, Y2, Y4
@@ -7588,11 +7889,15 @@ l130:
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
 	VBROADCASTSS gaussConsts<>+1248(SB), Y4
 	VMAXPS       Y3, Y4, Y3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS gaussConsts<>+1312(SB), Y4
 	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
 	VSUBPS       gaussConsts<>+1312(SB), Y4, Y5
 	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y5
 	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
@@ -7600,16 +7905,20 @@ l130:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
 	VFMADD213PS  Y9, Y3, Y5
 	VFMADD213PS  Y9, Y3, Y5
-	VPSLLD       $0x17, Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       Y9, Y4, Y6
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y9, Y3, Y3
-	VMULPS       Y6, Y5, Y4
-	VMULPS       Y3, Y4, Y3
-	VCMPPS       $0x1e, Y7, Y1, Y4
-	VANDPS       Y1, Y4, Y1
+
+	// p 2^n
+	VPSLLD $0x17, Y4, Y3
+	VPSRAD $0x01, Y3, Y4
+	VANDPS gaussConsts<>+1504(SB), Y4, Y4
+	VPADDD Y9, Y4, Y6
+	VPSUBD Y4, Y3, Y3
+	VPADDD Y9, Y3, Y3
+	VMULPS Y6, Y5, Y4
+	VMULPS Y3, Y4, Y3
+	VCMPPS $0x1e, Y7, Y1, Y4
+	VANDPS Y1, Y4, Y1
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS       $0x1e, Y8, Y3, Y4
 	VMOVAPS      Y8, Y5
 	VFMSUB231PS  Y8, Y3, Y5
@@ -7735,12 +8044,16 @@ l131:
 	VBROADCASTSS X11, Y2
 	VPADDD       Y2, Y1, Y1
 	VCVTDQ2PS    Y1, Y1
-	VPSUBD       gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y2
-	VCVTDQ2PS    Y2, Y2
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VSUBPS       Y9, Y0, Y0
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    gaussConsts<>+768(SB), Y0, Y0
+	VPSRAD    $0x17, Y0, Y2
+	VCVTDQ2PS Y2, Y2
+	VANDPS    gaussConsts<>+800(SB), Y0, Y0
+	VPADDD    gaussConsts<>+768(SB), Y0, Y0
+	VSUBPS    Y9, Y0, Y0
+
+	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS gaussConsts<>+864(SB), Y3
 	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
 	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
@@ -7782,10 +8095,11 @@ l131:
 // func GaussLogProbSoftplusBackward(lp *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussLogProbSoftplusBackward(SB), NOSPLIT, $72-76
+	// Registers:    Y0-Y8 values    Y9-Y15 kept from loop to loop
 	VBROADCASTSS d+72(FP), Y0
 	VMOVUPS      Y0, 40(SP)
 
-	// Registers: DI lp    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
+	// Registers:    DI lp    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
 	MOVQ lp+0(FP), DI
 	MOVQ dmu+8(FP), SI
 	MOVQ ds+16(FP), DX
@@ -7834,11 +8148,15 @@ l133:
 	VORPS        gaussConsts<>+608(SB), Y0, Y2
 	VBROADCASTSS gaussConsts<>+1248(SB), Y3
 	VMAXPS       Y2, Y3, Y2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS gaussConsts<>+1312(SB), Y3
 	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
 	VSUBPS       gaussConsts<>+1312(SB), Y3, Y4
 	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
 	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y4
 	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
@@ -7846,16 +8164,20 @@ l133:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+672(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+672(SB), Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       gaussConsts<>+672(SB), Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       gaussConsts<>+672(SB), Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y0, Y3
-	VANDPS       Y0, Y3, Y3
+
+	// p 2^n
+	VPSLLD $0x17, Y3, Y2
+	VPSRAD $0x01, Y2, Y3
+	VANDPS gaussConsts<>+1504(SB), Y3, Y3
+	VPADDD gaussConsts<>+672(SB), Y3, Y5
+	VPSUBD Y3, Y2, Y2
+	VPADDD gaussConsts<>+672(SB), Y2, Y2
+	VMULPS Y5, Y4, Y3
+	VMULPS Y2, Y3, Y2
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y0, Y3
+	VANDPS Y0, Y3, Y3
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y2, Y4
 	VBROADCASTSS gaussConsts<>+704(SB), Y5
 	VFMSUB231PS  gaussConsts<>+704(SB), Y2, Y5
@@ -8001,11 +8323,15 @@ l135:
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
 	VBROADCASTSS gaussConsts<>+1248(SB), Y4
 	VMAXPS       Y3, Y4, Y3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS gaussConsts<>+1312(SB), Y4
 	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
 	VSUBPS       gaussConsts<>+1312(SB), Y4, Y5
 	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y5
 	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
@@ -8013,16 +8339,20 @@ l135:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y5
-	VPSLLD       $0x17, Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       gaussConsts<>+672(SB), Y4, Y6
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       gaussConsts<>+672(SB), Y3, Y3
-	VMULPS       Y6, Y5, Y4
-	VMULPS       Y3, Y4, Y3
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y4
-	VANDPS       Y1, Y4, Y4
+
+	// p 2^n
+	VPSLLD $0x17, Y4, Y3
+	VPSRAD $0x01, Y3, Y4
+	VANDPS gaussConsts<>+1504(SB), Y4, Y4
+	VPADDD gaussConsts<>+672(SB), Y4, Y6
+	VPSUBD Y4, Y3, Y3
+	VPADDD gaussConsts<>+672(SB), Y3, Y3
+	VMULPS Y6, Y5, Y4
+	VMULPS Y3, Y4, Y3
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y1, Y4
+	VANDPS Y1, Y4, Y4
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y3, Y5
 	VBROADCASTSS gaussConsts<>+704(SB), Y6
 	VFMSUB231PS  gaussConsts<>+704(SB), Y3, Y6
@@ -8182,12 +8512,16 @@ l136:
 	VBROADCASTSS X11, Y2
 	VPADDD       Y2, Y1, Y1
 	VCVTDQ2PS    Y1, Y1
-	VPSUBD       gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y2
-	VCVTDQ2PS    Y2, Y2
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VSUBPS       gaussConsts<>+672(SB), Y0, Y0
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    gaussConsts<>+768(SB), Y0, Y0
+	VPSRAD    $0x17, Y0, Y2
+	VCVTDQ2PS Y2, Y2
+	VANDPS    gaussConsts<>+800(SB), Y0, Y0
+	VPADDD    gaussConsts<>+768(SB), Y0, Y0
+	VSUBPS    gaussConsts<>+672(SB), Y0, Y0
+
+	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS gaussConsts<>+864(SB), Y3
 	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
 	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
@@ -8232,10 +8566,11 @@ l136:
 // func GaussLogProbSoftplusBackwardX(lp *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussLogProbSoftplusBackwardX(SB), NOSPLIT, $72-84
+	// Registers:    Y0-Y8 values    Y9-Y15 kept from loop to loop
 	VBROADCASTSS d+80(FP), Y0
 	VMOVUPS      Y0, 40(SP)
 
-	// Registers: DI lp    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
+	// Registers:    DI lp    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
 	MOVQ lp+0(FP), DI
 	MOVQ dx+8(FP), SI
 	MOVQ dmu+16(FP), DX
@@ -8285,11 +8620,15 @@ l138:
 	VORPS        gaussConsts<>+608(SB), Y0, Y2
 	VBROADCASTSS gaussConsts<>+1248(SB), Y3
 	VMAXPS       Y2, Y3, Y2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS gaussConsts<>+1312(SB), Y3
 	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
 	VSUBPS       gaussConsts<>+1312(SB), Y3, Y4
 	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
 	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y4
 	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
@@ -8297,16 +8636,20 @@ l138:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+672(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+672(SB), Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       gaussConsts<>+672(SB), Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       gaussConsts<>+672(SB), Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y0, Y3
-	VANDPS       Y0, Y3, Y3
+
+	// p 2^n
+	VPSLLD $0x17, Y3, Y2
+	VPSRAD $0x01, Y2, Y3
+	VANDPS gaussConsts<>+1504(SB), Y3, Y3
+	VPADDD gaussConsts<>+672(SB), Y3, Y5
+	VPSUBD Y3, Y2, Y2
+	VPADDD gaussConsts<>+672(SB), Y2, Y2
+	VMULPS Y5, Y4, Y3
+	VMULPS Y2, Y3, Y2
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y0, Y3
+	VANDPS Y0, Y3, Y3
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y2, Y4
 	VBROADCASTSS gaussConsts<>+704(SB), Y5
 	VFMSUB231PS  gaussConsts<>+704(SB), Y2, Y5
@@ -8457,11 +8800,15 @@ l140:
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
 	VBROADCASTSS gaussConsts<>+1248(SB), Y4
 	VMAXPS       Y3, Y4, Y3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS gaussConsts<>+1312(SB), Y4
 	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
 	VSUBPS       gaussConsts<>+1312(SB), Y4, Y5
 	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y5
 	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
@@ -8469,16 +8816,20 @@ l140:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y5
-	VPSLLD       $0x17, Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       gaussConsts<>+672(SB), Y4, Y6
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       gaussConsts<>+672(SB), Y3, Y3
-	VMULPS       Y6, Y5, Y4
-	VMULPS       Y3, Y4, Y3
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y4
-	VANDPS       Y1, Y4, Y4
+
+	// p 2^n
+	VPSLLD $0x17, Y4, Y3
+	VPSRAD $0x01, Y3, Y4
+	VANDPS gaussConsts<>+1504(SB), Y4, Y4
+	VPADDD gaussConsts<>+672(SB), Y4, Y6
+	VPSUBD Y4, Y3, Y3
+	VPADDD gaussConsts<>+672(SB), Y3, Y3
+	VMULPS Y6, Y5, Y4
+	VMULPS Y3, Y4, Y3
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y1, Y4
+	VANDPS Y1, Y4, Y4
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y3, Y5
 	VBROADCASTSS gaussConsts<>+704(SB), Y6
 	VFMSUB231PS  gaussConsts<>+704(SB), Y3, Y6
@@ -8643,12 +8994,16 @@ l141:
 	VBROADCASTSS X11, Y2
 	VPADDD       Y2, Y1, Y1
 	VCVTDQ2PS    Y1, Y1
-	VPSUBD       gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y2
-	VCVTDQ2PS    Y2, Y2
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VSUBPS       gaussConsts<>+672(SB), Y0, Y0
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    gaussConsts<>+768(SB), Y0, Y0
+	VPSRAD    $0x17, Y0, Y2
+	VCVTDQ2PS Y2, Y2
+	VANDPS    gaussConsts<>+800(SB), Y0, Y0
+	VPADDD    gaussConsts<>+768(SB), Y0, Y0
+	VSUBPS    gaussConsts<>+672(SB), Y0, Y0
+
+	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS gaussConsts<>+864(SB), Y3
 	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
 	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
@@ -8693,6 +9048,7 @@ l141:
 // func GaussSampleSoftplus(z *float32, mu *float32, s *float32, eps *float32, rows int, n int, ld int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussSampleSoftplus(SB), NOSPLIT, $24-56
+	// Registers:    Y0-Y9 values    Y10-Y15 constants and scalars
 	VBROADCASTSS gaussConsts<>+672(SB), Y15
 	VBROADCASTSS gaussConsts<>+704(SB), Y14
 	VBROADCASTSS gaussConsts<>+1312(SB), Y13
@@ -8700,7 +9056,7 @@ TEXT ·GaussSampleSoftplus(SB), NOSPLIT, $24-56
 	VBROADCASTSS gaussConsts<>+1248(SB), Y11
 	VBROADCASTSS gaussConsts<>+1280(SB), Y10
 
-	// Registers: DI z    SI mu    DX s    BX eps    CX elements left in the row    R8 4n
+	// Registers:    DI z    SI mu    DX s    BX eps    CX elements left in the row    R8 4n
 	MOVQ z+0(FP), DI
 	MOVQ mu+8(FP), SI
 	MOVQ s+16(FP), DX
@@ -8724,12 +9080,14 @@ l142:
 	JL   l144
 
 l143:
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VORPS        Y12, Y0, Y2
-	VORPS        Y12, Y1, Y3
-	VMAXPS       Y2, Y11, Y2
-	VMAXPS       Y3, Y11, Y3
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VORPS   Y12, Y0, Y2
+	VORPS   Y12, Y1, Y3
+	VMAXPS  Y2, Y11, Y2
+	VMAXPS  Y3, Y11, Y3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y13, Y4
 	VFMADD231PS  Y10, Y2, Y4
 	VMOVAPS      Y13, Y5
@@ -8740,6 +9098,8 @@ l143:
 	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y3
 	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y2
 	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y3
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y6
 	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y6
 	VBROADCASTSS gaussConsts<>+1376(SB), Y7
@@ -8754,26 +9114,30 @@ l143:
 	VFMADD213PS  Y15, Y3, Y7
 	VFMADD213PS  Y15, Y2, Y6
 	VFMADD213PS  Y15, Y3, Y7
-	VPSLLD       $0x17, Y4, Y2
-	VPSLLD       $0x17, Y5, Y3
-	VPSRAD       $0x01, Y2, Y4
-	VPSRAD       $0x01, Y3, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y5, Y5
-	VPADDD       Y15, Y4, Y8
-	VPADDD       Y15, Y5, Y9
-	VPSUBD       Y4, Y2, Y2
-	VPSUBD       Y5, Y3, Y3
-	VPADDD       Y15, Y2, Y2
-	VPADDD       Y15, Y3, Y3
-	VMULPS       Y8, Y6, Y4
-	VMULPS       Y9, Y7, Y5
-	VMULPS       Y2, Y4, Y2
-	VMULPS       Y3, Y5, Y3
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y0, Y4
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y5
-	VANDPS       Y0, Y4, Y0
-	VANDPS       Y1, Y5, Y1
+
+	// p 2^n
+	VPSLLD $0x17, Y4, Y2
+	VPSLLD $0x17, Y5, Y3
+	VPSRAD $0x01, Y2, Y4
+	VPSRAD $0x01, Y3, Y5
+	VANDPS gaussConsts<>+1504(SB), Y4, Y4
+	VANDPS gaussConsts<>+1504(SB), Y5, Y5
+	VPADDD Y15, Y4, Y8
+	VPADDD Y15, Y5, Y9
+	VPSUBD Y4, Y2, Y2
+	VPSUBD Y5, Y3, Y3
+	VPADDD Y15, Y2, Y2
+	VPADDD Y15, Y3, Y3
+	VMULPS Y8, Y6, Y4
+	VMULPS Y9, Y7, Y5
+	VMULPS Y2, Y4, Y2
+	VMULPS Y3, Y5, Y3
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y0, Y4
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y1, Y5
+	VANDPS Y0, Y4, Y0
+	VANDPS Y1, Y5, Y1
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS       $0x1e, Y14, Y2, Y4
 	VCMPPS       $0x1e, Y14, Y3, Y5
 	VMOVAPS      Y14, Y6
@@ -8829,16 +9193,20 @@ l143:
 	JGE          l143
 
 l144:
-	CMPQ         CX, $0x00000008
-	JL           l145
-	VMOVUPS      (DX), Y0
-	VORPS        Y12, Y0, Y1
-	VMAXPS       Y1, Y11, Y1
+	CMPQ    CX, $0x00000008
+	JL      l145
+	VMOVUPS (DX), Y0
+	VORPS   Y12, Y0, Y1
+	VMAXPS  Y1, Y11, Y1
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y13, Y2
 	VFMADD231PS  Y10, Y1, Y2
 	VSUBPS       Y13, Y2, Y3
 	VFNMADD231PS gaussConsts<>+1152(SB), Y3, Y1
 	VFNMADD231PS gaussConsts<>+1120(SB), Y3, Y1
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y3
 	VFMADD231PS  gaussConsts<>+1344(SB), Y1, Y3
 	VFMADD213PS  gaussConsts<>+1408(SB), Y1, Y3
@@ -8846,16 +9214,20 @@ l144:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y1, Y3
 	VFMADD213PS  Y15, Y1, Y3
 	VFMADD213PS  Y15, Y1, Y3
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       gaussConsts<>+1504(SB), Y2, Y2
-	VPADDD       Y15, Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       Y15, Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y0, Y2
-	VANDPS       Y0, Y2, Y0
+
+	// p 2^n
+	VPSLLD $0x17, Y2, Y1
+	VPSRAD $0x01, Y1, Y2
+	VANDPS gaussConsts<>+1504(SB), Y2, Y2
+	VPADDD Y15, Y2, Y4
+	VPSUBD Y2, Y1, Y1
+	VPADDD Y15, Y1, Y1
+	VMULPS Y4, Y3, Y2
+	VMULPS Y1, Y2, Y1
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y0, Y2
+	VANDPS Y0, Y2, Y0
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS       $0x1e, Y14, Y1, Y2
 	VMOVAPS      Y14, Y3
 	VFMSUB231PS  Y14, Y1, Y3
@@ -8886,21 +9258,25 @@ l144:
 	SUBQ         $0x00000008, CX
 
 l145:
-	TESTQ        CX, CX
-	JZ           l146
-	LEAQ         gaussConsts<>+256(SB), AX
-	NEGQ         CX
-	LEAQ         (AX)(CX*4), AX
-	NEGQ         CX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (DX), Y0, Y1
-	VORPS        Y12, Y1, Y2
-	VMAXPS       Y2, Y11, Y2
+	TESTQ      CX, CX
+	JZ         l146
+	LEAQ       gaussConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (DX), Y0, Y1
+	VORPS      Y12, Y1, Y2
+	VMAXPS     Y2, Y11, Y2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y13, Y3
 	VFMADD231PS  Y10, Y2, Y3
 	VSUBPS       Y13, Y3, Y4
 	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
 	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y4
 	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
@@ -8908,16 +9284,20 @@ l145:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  Y15, Y2, Y4
 	VFMADD213PS  Y15, Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y15, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y15, Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y3
-	VANDPS       Y1, Y3, Y1
+
+	// p 2^n
+	VPSLLD $0x17, Y3, Y2
+	VPSRAD $0x01, Y2, Y3
+	VANDPS gaussConsts<>+1504(SB), Y3, Y3
+	VPADDD Y15, Y3, Y5
+	VPSUBD Y3, Y2, Y2
+	VPADDD Y15, Y2, Y2
+	VMULPS Y5, Y4, Y3
+	VMULPS Y2, Y3, Y2
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y1, Y3
+	VANDPS Y1, Y3, Y1
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS       $0x1e, Y14, Y2, Y3
 	VMOVAPS      Y14, Y4
 	VFMSUB231PS  Y14, Y2, Y4
@@ -8957,12 +9337,13 @@ l146:
 // func GaussSampleSoftplusBackward(dmu *float32, ds *float32, dz *float32, s *float32, eps *float32, rows int, n int, ld int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussSampleSoftplusBackward(SB), NOSPLIT, $32-64
+	// Registers:    Y0-Y11 values    Y12-Y15 constants and scalars
 	VBROADCASTSS gaussConsts<>+672(SB), Y15
 	VBROADCASTSS gaussConsts<>+1312(SB), Y14
 	VBROADCASTSS gaussConsts<>+608(SB), Y13
 	VBROADCASTSS gaussConsts<>+1248(SB), Y12
 
-	// Registers: DI dmu    SI ds    DX dz    BX s    R8 eps    CX elements left in the row    R9 4n
+	// Registers:    DI dmu    SI ds    DX dz    BX s    R8 eps    CX elements left in the row    R9 4n
 	MOVQ dmu+0(FP), DI
 	MOVQ ds+8(FP), SI
 	MOVQ dz+16(FP), DX
@@ -8991,24 +9372,26 @@ l148:
 	JL   l150
 
 l149:
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      (BX), Y2
-	VMOVUPS      32(BX), Y3
-	VMOVUPS      (DI), Y4
-	VMOVUPS      32(DI), Y5
-	VADDPS       Y0, Y4, Y4
-	VADDPS       Y1, Y5, Y5
-	VMOVUPS      Y4, (DI)
-	VMOVUPS      Y5, 32(DI)
-	VMOVUPS      (R8), Y4
-	VMOVUPS      32(R8), Y5
-	VMULPS       Y4, Y0, Y0
-	VMULPS       Y5, Y1, Y1
-	VORPS        Y13, Y2, Y4
-	VORPS        Y13, Y3, Y5
-	VMAXPS       Y4, Y12, Y4
-	VMAXPS       Y5, Y12, Y5
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVUPS (BX), Y2
+	VMOVUPS 32(BX), Y3
+	VMOVUPS (DI), Y4
+	VMOVUPS 32(DI), Y5
+	VADDPS  Y0, Y4, Y4
+	VADDPS  Y1, Y5, Y5
+	VMOVUPS Y4, (DI)
+	VMOVUPS Y5, 32(DI)
+	VMOVUPS (R8), Y4
+	VMOVUPS 32(R8), Y5
+	VMULPS  Y4, Y0, Y0
+	VMULPS  Y5, Y1, Y1
+	VORPS   Y13, Y2, Y4
+	VORPS   Y13, Y3, Y5
+	VMAXPS  Y4, Y12, Y4
+	VMAXPS  Y5, Y12, Y5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y14, Y6
 	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y6
 	VMOVAPS      Y14, Y7
@@ -9019,6 +9402,8 @@ l149:
 	VFNMADD231PS gaussConsts<>+1152(SB), Y9, Y5
 	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
 	VFNMADD231PS gaussConsts<>+1120(SB), Y9, Y5
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y8
 	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y8
 	VBROADCASTSS gaussConsts<>+1376(SB), Y9
@@ -9033,62 +9418,68 @@ l149:
 	VFMADD213PS  Y15, Y5, Y9
 	VFMADD213PS  Y15, Y4, Y8
 	VFMADD213PS  Y15, Y5, Y9
-	VPSLLD       $0x17, Y6, Y4
-	VPSLLD       $0x17, Y7, Y5
-	VPSRAD       $0x01, Y4, Y6
-	VPSRAD       $0x01, Y5, Y7
-	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VANDPS       gaussConsts<>+1504(SB), Y7, Y7
-	VPADDD       Y15, Y6, Y10
-	VPADDD       Y15, Y7, Y11
-	VPSUBD       Y6, Y4, Y4
-	VPSUBD       Y7, Y5, Y5
-	VPADDD       Y15, Y4, Y4
-	VPADDD       Y15, Y5, Y5
-	VMULPS       Y10, Y8, Y6
-	VMULPS       Y11, Y9, Y7
-	VMULPS       Y4, Y6, Y4
-	VMULPS       Y5, Y7, Y5
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y2
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y3, Y3
-	VBLENDVPS    Y2, Y4, Y15, Y2
-	VBLENDVPS    Y3, Y5, Y15, Y3
-	VADDPS       Y4, Y15, Y4
-	VADDPS       Y5, Y15, Y5
-	VDIVPS       Y4, Y2, Y2
-	VDIVPS       Y5, Y3, Y3
-	VMOVUPS      (SI), Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y2, Y0, Y4
-	VFMADD231PS  Y3, Y1, Y5
-	VMOVUPS      Y4, (SI)
-	VMOVUPS      Y5, 32(SI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
-	JGE          l149
+
+	// p 2^n
+	VPSLLD      $0x17, Y6, Y4
+	VPSLLD      $0x17, Y7, Y5
+	VPSRAD      $0x01, Y4, Y6
+	VPSRAD      $0x01, Y5, Y7
+	VANDPS      gaussConsts<>+1504(SB), Y6, Y6
+	VANDPS      gaussConsts<>+1504(SB), Y7, Y7
+	VPADDD      Y15, Y6, Y10
+	VPADDD      Y15, Y7, Y11
+	VPSUBD      Y6, Y4, Y4
+	VPSUBD      Y7, Y5, Y5
+	VPADDD      Y15, Y4, Y4
+	VPADDD      Y15, Y5, Y5
+	VMULPS      Y10, Y8, Y6
+	VMULPS      Y11, Y9, Y7
+	VMULPS      Y4, Y6, Y4
+	VMULPS      Y5, Y7, Y5
+	VCMPPS      $0x11, gaussConsts<>+544(SB), Y2, Y2
+	VCMPPS      $0x11, gaussConsts<>+544(SB), Y3, Y3
+	VBLENDVPS   Y2, Y4, Y15, Y2
+	VBLENDVPS   Y3, Y5, Y15, Y3
+	VADDPS      Y4, Y15, Y4
+	VADDPS      Y5, Y15, Y5
+	VDIVPS      Y4, Y2, Y2
+	VDIVPS      Y5, Y3, Y3
+	VMOVUPS     (SI), Y4
+	VMOVUPS     32(SI), Y5
+	VFMADD231PS Y2, Y0, Y4
+	VFMADD231PS Y3, Y1, Y5
+	VMOVUPS     Y4, (SI)
+	VMOVUPS     Y5, 32(SI)
+	ADDQ        $0x00000040, DI
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
+	ADDQ        $0x00000040, R8
+	SUBQ        $0x00000010, CX
+	CMPQ        CX, $0x00000010
+	JGE         l149
 
 l150:
-	CMPQ         CX, $0x00000008
-	JL           l151
-	VMOVUPS      (DX), Y0
-	VMOVUPS      (BX), Y1
-	VMOVUPS      (DI), Y2
-	VADDPS       Y0, Y2, Y2
-	VMOVUPS      Y2, (DI)
-	VMOVUPS      (R8), Y2
-	VMULPS       Y2, Y0, Y0
-	VORPS        Y13, Y1, Y2
-	VMAXPS       Y2, Y12, Y2
+	CMPQ    CX, $0x00000008
+	JL      l151
+	VMOVUPS (DX), Y0
+	VMOVUPS (BX), Y1
+	VMOVUPS (DI), Y2
+	VADDPS  Y0, Y2, Y2
+	VMOVUPS Y2, (DI)
+	VMOVUPS (R8), Y2
+	VMULPS  Y2, Y0, Y0
+	VORPS   Y13, Y1, Y2
+	VMAXPS  Y2, Y12, Y2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y14, Y3
 	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
 	VSUBPS       Y14, Y3, Y4
 	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
 	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y4
 	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
@@ -9096,50 +9487,56 @@ l150:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  Y15, Y2, Y4
 	VFMADD213PS  Y15, Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y15, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y15, Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
-	VBLENDVPS    Y1, Y2, Y15, Y1
-	VADDPS       Y2, Y15, Y2
-	VDIVPS       Y2, Y1, Y1
-	VMOVUPS      (SI), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VMOVUPS      Y2, (SI)
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x00000020, SI
-	ADDQ         $0x00000020, DX
-	ADDQ         $0x00000020, BX
-	ADDQ         $0x00000020, R8
-	SUBQ         $0x00000008, CX
+
+	// p 2^n
+	VPSLLD      $0x17, Y3, Y2
+	VPSRAD      $0x01, Y2, Y3
+	VANDPS      gaussConsts<>+1504(SB), Y3, Y3
+	VPADDD      Y15, Y3, Y5
+	VPSUBD      Y3, Y2, Y2
+	VPADDD      Y15, Y2, Y2
+	VMULPS      Y5, Y4, Y3
+	VMULPS      Y2, Y3, Y2
+	VCMPPS      $0x11, gaussConsts<>+544(SB), Y1, Y1
+	VBLENDVPS   Y1, Y2, Y15, Y1
+	VADDPS      Y2, Y15, Y2
+	VDIVPS      Y2, Y1, Y1
+	VMOVUPS     (SI), Y2
+	VFMADD231PS Y1, Y0, Y2
+	VMOVUPS     Y2, (SI)
+	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DX
+	ADDQ        $0x00000020, BX
+	ADDQ        $0x00000020, R8
+	SUBQ        $0x00000008, CX
 
 l151:
-	TESTQ        CX, CX
-	JZ           l152
-	LEAQ         gaussConsts<>+256(SB), AX
-	NEGQ         CX
-	LEAQ         (AX)(CX*4), AX
-	NEGQ         CX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (DX), Y0, Y1
-	VMASKMOVPS   (BX), Y0, Y2
-	VMASKMOVPS   (DI), Y0, Y3
-	VADDPS       Y1, Y3, Y3
-	VMASKMOVPS   Y3, Y0, (DI)
-	VMASKMOVPS   (R8), Y0, Y3
-	VMULPS       Y3, Y1, Y1
-	VORPS        Y13, Y2, Y3
-	VMAXPS       Y3, Y12, Y3
+	TESTQ      CX, CX
+	JZ         l152
+	LEAQ       gaussConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (DX), Y0, Y1
+	VMASKMOVPS (BX), Y0, Y2
+	VMASKMOVPS (DI), Y0, Y3
+	VADDPS     Y1, Y3, Y3
+	VMASKMOVPS Y3, Y0, (DI)
+	VMASKMOVPS (R8), Y0, Y3
+	VMULPS     Y3, Y1, Y1
+	VORPS      Y13, Y2, Y3
+	VMAXPS     Y3, Y12, Y3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y14, Y4
 	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
 	VSUBPS       Y14, Y4, Y5
 	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y5
 	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
@@ -9147,26 +9544,28 @@ l151:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
 	VFMADD213PS  Y15, Y3, Y5
 	VFMADD213PS  Y15, Y3, Y5
-	VPSLLD       $0x17, Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       Y15, Y4, Y6
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y15, Y3, Y3
-	VMULPS       Y6, Y5, Y4
-	VMULPS       Y3, Y4, Y3
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y2
-	VBLENDVPS    Y2, Y3, Y15, Y2
-	VADDPS       Y3, Y15, Y3
-	VDIVPS       Y3, Y2, Y2
-	VMASKMOVPS   (SI), Y0, Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VMASKMOVPS   Y3, Y0, (SI)
-	LEAQ         (DI)(CX*4), DI
-	LEAQ         (SI)(CX*4), SI
-	LEAQ         (DX)(CX*4), DX
-	LEAQ         (BX)(CX*4), BX
-	LEAQ         (R8)(CX*4), R8
+
+	// p 2^n
+	VPSLLD      $0x17, Y4, Y3
+	VPSRAD      $0x01, Y3, Y4
+	VANDPS      gaussConsts<>+1504(SB), Y4, Y4
+	VPADDD      Y15, Y4, Y6
+	VPSUBD      Y4, Y3, Y3
+	VPADDD      Y15, Y3, Y3
+	VMULPS      Y6, Y5, Y4
+	VMULPS      Y3, Y4, Y3
+	VCMPPS      $0x11, gaussConsts<>+544(SB), Y2, Y2
+	VBLENDVPS   Y2, Y3, Y15, Y2
+	VADDPS      Y3, Y15, Y3
+	VDIVPS      Y3, Y2, Y2
+	VMASKMOVPS  (SI), Y0, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VMASKMOVPS  Y3, Y0, (SI)
+	LEAQ        (DI)(CX*4), DI
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (DX)(CX*4), DX
+	LEAQ        (BX)(CX*4), BX
+	LEAQ        (R8)(CX*4), R8
 
 l152:
 	ADDQ 8(SP), DI
@@ -9180,11 +9579,12 @@ l152:
 // func LatentStepSigma(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·LatentStepSigma(SB), NOSPLIT, $40-88
+	// Registers:    Y0-Y6 values    Y7-Y9 constants and scalars    Y10-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+672(SB), Y9
 	VBROADCASTSS gaussConsts<>+768(SB), Y8
 	VBROADCASTSS gaussConsts<>+704(SB), Y7
 
-	// Registers: DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
+	// Registers:    DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
 	MOVQ sigmaQ+0(FP), DI
 	MOVQ z+8(FP), SI
 	MOVQ kl+16(FP), DX
@@ -9389,12 +9789,16 @@ l158:
 	VBROADCASTSS X11, Y2
 	VPADDD       Y2, Y1, Y1
 	VCVTDQ2PS    Y1, Y1
-	VPSUBD       Y8, Y0, Y0
-	VPSRAD       $0x17, Y0, Y2
-	VCVTDQ2PS    Y2, Y2
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y8, Y0, Y0
-	VSUBPS       Y9, Y0, Y0
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    Y8, Y0, Y0
+	VPSRAD    $0x17, Y0, Y2
+	VCVTDQ2PS Y2, Y2
+	VANDPS    gaussConsts<>+800(SB), Y0, Y0
+	VPADDD    Y8, Y0, Y0
+	VSUBPS    Y9, Y0, Y0
+
+	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS gaussConsts<>+864(SB), Y3
 	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
 	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
@@ -9437,11 +9841,12 @@ l158:
 // func LatentStepSigmaBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, n int, w float32)
 // Requires: AVX, FMA3
 TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $32-92
+	// Registers:    Y0-Y12 values    Y13-Y15 constants and scalars
 	VBROADCASTSS gaussConsts<>+672(SB), Y15
 	VBROADCASTSS gaussConsts<>+608(SB), Y14
 	VBROADCASTSS w+88(FP), Y13
 
-	// Registers: DI dmuQ    SI dsQ    DX dmuP    BX dsP    R8 dz    R9 muQ    R10 sQ    R11 muP    R12 sP    R13 eps    CX elements left in the row
+	// Registers:    DI dmuQ    SI dsQ    DX dmuP    BX dsP    R8 dz    R9 muQ    R10 sQ    R11 muP    R12 sP    R13 eps    CX elements left in the row
 	MOVQ dmuQ+0(FP), DI
 	MOVQ dsQ+8(FP), SI
 	MOVQ dmuP+16(FP), DX
@@ -9630,12 +10035,13 @@ l162:
 // func LatentStepStandardSigma(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·LatentStepStandardSigma(SB), NOSPLIT, $24-72
+	// Registers:    Y0-Y5 values    Y6-Y9 constants and scalars    Y10-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+768(SB), Y9
 	VBROADCASTSS gaussConsts<>+704(SB), Y8
 	VBROADCASTSS gaussConsts<>+672(SB), Y7
 	VBROADCASTSS gaussConsts<>+544(SB), Y6
 
-	// Registers: DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
+	// Registers:    DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
 	MOVQ sigmaQ+0(FP), DI
 	MOVQ z+8(FP), SI
 	MOVQ kl+16(FP), DX
@@ -9794,12 +10200,16 @@ l168:
 	VBROADCASTSS X11, Y2
 	VPADDD       Y2, Y1, Y1
 	VCVTDQ2PS    Y1, Y1
-	VPSUBD       Y9, Y0, Y0
-	VPSRAD       $0x17, Y0, Y2
-	VCVTDQ2PS    Y2, Y2
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y9, Y0, Y0
-	VSUBPS       Y7, Y0, Y0
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    Y9, Y0, Y0
+	VPSRAD    $0x17, Y0, Y2
+	VCVTDQ2PS Y2, Y2
+	VANDPS    gaussConsts<>+800(SB), Y0, Y0
+	VPADDD    Y9, Y0, Y0
+	VSUBPS    Y7, Y0, Y0
+
+	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS gaussConsts<>+864(SB), Y3
 	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
 	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
@@ -9840,10 +10250,11 @@ l168:
 // func LatentStepStandardSigmaBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, n int, w float32)
 // Requires: AVX, FMA3
 TEXT ·LatentStepStandardSigmaBackward(SB), NOSPLIT, $32-60
+	// Registers:    Y0-Y13 values    Y14-Y15 constants and scalars
 	VBROADCASTSS gaussConsts<>+672(SB), Y15
 	VBROADCASTSS w+56(FP), Y14
 
-	// Registers: DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row
+	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row
 	MOVQ dmuQ+0(FP), DI
 	MOVQ dsQ+8(FP), SI
 	MOVQ dz+16(FP), DX
@@ -9952,11 +10363,12 @@ l172:
 // func LatentStepLog(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int, factor float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·LatentStepLog(SB), NOSPLIT, $72-92
+	// Registers:    Y0-Y10 values    Y11 constants and scalars    Y12-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+672(SB), Y11
 	VBROADCASTSS factor+88(FP), Y0
 	VMOVUPS      Y0, 40(SP)
 
-	// Registers: DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
+	// Registers:    DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
 	MOVQ sigmaQ+0(FP), DI
 	MOVQ z+8(FP), SI
 	MOVQ kl+16(FP), DX
@@ -10009,10 +10421,14 @@ l175:
 	VMAXPS       Y4, Y5, Y4
 	VBROADCASTSS gaussConsts<>+1216(SB), Y5
 	VMINPS       Y2, Y5, Y2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VBROADCASTSS gaussConsts<>+1248(SB), Y5
+	VMAXPS       Y2, Y5, Y2
 	VBROADCASTSS gaussConsts<>+1312(SB), Y5
 	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y5
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
-	VMAXPS       Y2, Y6, Y2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VSUBPS       gaussConsts<>+1312(SB), Y5, Y6
 	VBROADCASTSS gaussConsts<>+1312(SB), Y7
 	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y7
@@ -10020,9 +10436,13 @@ l175:
 	VSUBPS       gaussConsts<>+1312(SB), Y7, Y8
 	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y4
 	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y2
+
+	// p = e^r
+	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y2
 	VBROADCASTSS gaussConsts<>+1376(SB), Y6
 	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y6
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y2
+
+	// p = e^r
 	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y6
 	VBROADCASTSS gaussConsts<>+1376(SB), Y8
 	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y8
@@ -10034,15 +10454,19 @@ l175:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y8
 	VFMADD213PS  Y11, Y4, Y6
 	VFMADD213PS  Y11, Y2, Y8
-	VPSLLD       $0x17, Y5, Y4
-	VFMADD213PS  Y11, Y2, Y8
-	VPSRAD       $0x01, Y4, Y2
+
+	// p 2^n
+	VFMADD213PS Y11, Y2, Y8
+	VPSLLD      $0x17, Y5, Y2
+
+	// p 2^n
+	VPSRAD       $0x01, Y2, Y4
 	VPSLLD       $0x17, Y7, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y2, Y2
+	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
 	VPSRAD       $0x01, Y5, Y7
-	VPADDD       Y11, Y2, Y9
+	VPADDD       Y11, Y4, Y9
 	VANDPS       gaussConsts<>+1504(SB), Y7, Y7
-	VPSUBD       Y2, Y4, Y2
+	VPSUBD       Y4, Y2, Y2
 	VPADDD       Y11, Y7, Y4
 	VPADDD       Y11, Y2, Y2
 	VPSUBD       Y7, Y5, Y5
@@ -10067,11 +10491,15 @@ l175:
 	VMINPS       Y1, Y2, Y1
 	VBROADCASTSS gaussConsts<>+1248(SB), Y2
 	VMAXPS       Y1, Y2, Y1
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS gaussConsts<>+1312(SB), Y2
 	VFMADD231PS  gaussConsts<>+1280(SB), Y1, Y2
 	VSUBPS       gaussConsts<>+1312(SB), Y2, Y3
 	VFNMADD231PS gaussConsts<>+1152(SB), Y3, Y1
 	VFNMADD231PS gaussConsts<>+1120(SB), Y3, Y1
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y3
 	VFMADD231PS  gaussConsts<>+1344(SB), Y1, Y3
 	VFMADD213PS  gaussConsts<>+1408(SB), Y1, Y3
@@ -10079,6 +10507,8 @@ l175:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y1, Y3
 	VFMADD213PS  Y11, Y1, Y3
 	VFMADD213PS  Y11, Y1, Y3
+
+	// p 2^n
 	VPSLLD       $0x17, Y2, Y1
 	VPSRAD       $0x01, Y1, Y2
 	VANDPS       gaussConsts<>+1504(SB), Y2, Y2
@@ -10104,10 +10534,10 @@ l175:
 	VMAXPS       Y4, Y5, Y4
 	VBROADCASTSS gaussConsts<>+1216(SB), Y5
 	VMINPS       Y2, Y5, Y2
+	VBROADCASTSS gaussConsts<>+1248(SB), Y5
+	VMAXPS       Y2, Y5, Y2
 	VBROADCASTSS gaussConsts<>+1312(SB), Y5
 	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y5
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
-	VMAXPS       Y2, Y6, Y2
 	VSUBPS       gaussConsts<>+1312(SB), Y5, Y6
 	VBROADCASTSS gaussConsts<>+1312(SB), Y7
 	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y7
@@ -10115,9 +10545,9 @@ l175:
 	VSUBPS       gaussConsts<>+1312(SB), Y7, Y8
 	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y4
 	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y2
+	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y2
 	VBROADCASTSS gaussConsts<>+1376(SB), Y6
 	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y6
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y2
 	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y6
 	VBROADCASTSS gaussConsts<>+1376(SB), Y8
 	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y8
@@ -10129,15 +10559,15 @@ l175:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y8
 	VFMADD213PS  Y11, Y4, Y6
 	VFMADD213PS  Y11, Y2, Y8
-	VPSLLD       $0x17, Y5, Y4
 	VFMADD213PS  Y11, Y2, Y8
-	VPSRAD       $0x01, Y4, Y2
+	VPSLLD       $0x17, Y5, Y2
+	VPSRAD       $0x01, Y2, Y4
 	VPSLLD       $0x17, Y7, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y2, Y2
+	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
 	VPSRAD       $0x01, Y5, Y7
-	VPADDD       Y11, Y2, Y9
+	VPADDD       Y11, Y4, Y9
 	VANDPS       gaussConsts<>+1504(SB), Y7, Y7
-	VPSUBD       Y2, Y4, Y2
+	VPSUBD       Y4, Y2, Y2
 	VPADDD       Y11, Y7, Y4
 	VPADDD       Y11, Y2, Y2
 	VPSUBD       Y7, Y5, Y5
@@ -10218,10 +10648,14 @@ l177:
 	VMAXPS       Y5, Y6, Y5
 	VBROADCASTSS gaussConsts<>+1216(SB), Y6
 	VMINPS       Y3, Y6, Y3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VBROADCASTSS gaussConsts<>+1248(SB), Y6
+	VMAXPS       Y3, Y6, Y3
 	VBROADCASTSS gaussConsts<>+1312(SB), Y6
 	VFMADD231PS  gaussConsts<>+1280(SB), Y5, Y6
-	VBROADCASTSS gaussConsts<>+1248(SB), Y7
-	VMAXPS       Y3, Y7, Y3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VSUBPS       gaussConsts<>+1312(SB), Y6, Y7
 	VBROADCASTSS gaussConsts<>+1312(SB), Y8
 	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y8
@@ -10229,9 +10663,13 @@ l177:
 	VSUBPS       gaussConsts<>+1312(SB), Y8, Y9
 	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y5
 	VFNMADD231PS gaussConsts<>+1152(SB), Y9, Y3
+
+	// p = e^r
+	VFNMADD231PS gaussConsts<>+1120(SB), Y9, Y3
 	VBROADCASTSS gaussConsts<>+1376(SB), Y7
 	VFMADD231PS  gaussConsts<>+1344(SB), Y5, Y7
-	VFNMADD231PS gaussConsts<>+1120(SB), Y9, Y3
+
+	// p = e^r
 	VFMADD213PS  gaussConsts<>+1408(SB), Y5, Y7
 	VBROADCASTSS gaussConsts<>+1376(SB), Y9
 	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y9
@@ -10243,15 +10681,19 @@ l177:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y9
 	VFMADD213PS  Y11, Y5, Y7
 	VFMADD213PS  Y11, Y3, Y9
-	VPSLLD       $0x17, Y6, Y5
-	VFMADD213PS  Y11, Y3, Y9
-	VPSRAD       $0x01, Y5, Y3
+
+	// p 2^n
+	VFMADD213PS Y11, Y3, Y9
+	VPSLLD      $0x17, Y6, Y3
+
+	// p 2^n
+	VPSRAD       $0x01, Y3, Y5
 	VPSLLD       $0x17, Y8, Y6
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
+	VANDPS       gaussConsts<>+1504(SB), Y5, Y5
 	VPSRAD       $0x01, Y6, Y8
-	VPADDD       Y11, Y3, Y10
+	VPADDD       Y11, Y5, Y10
 	VANDPS       gaussConsts<>+1504(SB), Y8, Y8
-	VPSUBD       Y3, Y5, Y3
+	VPSUBD       Y5, Y3, Y3
 	VPADDD       Y11, Y8, Y5
 	VPADDD       Y11, Y3, Y3
 	VPSUBD       Y8, Y6, Y6
@@ -10278,11 +10720,15 @@ l177:
 	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS gaussConsts<>+1248(SB), Y3
 	VMAXPS       Y2, Y3, Y2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS gaussConsts<>+1312(SB), Y3
 	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
 	VSUBPS       gaussConsts<>+1312(SB), Y3, Y4
 	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
 	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y4
 	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
@@ -10290,6 +10736,8 @@ l177:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  Y11, Y2, Y4
 	VFMADD213PS  Y11, Y2, Y4
+
+	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
 	VPSRAD       $0x01, Y2, Y3
 	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
@@ -10316,10 +10764,10 @@ l177:
 	VMAXPS       Y5, Y6, Y5
 	VBROADCASTSS gaussConsts<>+1216(SB), Y6
 	VMINPS       Y3, Y6, Y3
+	VBROADCASTSS gaussConsts<>+1248(SB), Y6
+	VMAXPS       Y3, Y6, Y3
 	VBROADCASTSS gaussConsts<>+1312(SB), Y6
 	VFMADD231PS  gaussConsts<>+1280(SB), Y5, Y6
-	VBROADCASTSS gaussConsts<>+1248(SB), Y7
-	VMAXPS       Y3, Y7, Y3
 	VSUBPS       gaussConsts<>+1312(SB), Y6, Y7
 	VBROADCASTSS gaussConsts<>+1312(SB), Y8
 	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y8
@@ -10327,9 +10775,9 @@ l177:
 	VSUBPS       gaussConsts<>+1312(SB), Y8, Y9
 	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y5
 	VFNMADD231PS gaussConsts<>+1152(SB), Y9, Y3
+	VFNMADD231PS gaussConsts<>+1120(SB), Y9, Y3
 	VBROADCASTSS gaussConsts<>+1376(SB), Y7
 	VFMADD231PS  gaussConsts<>+1344(SB), Y5, Y7
-	VFNMADD231PS gaussConsts<>+1120(SB), Y9, Y3
 	VFMADD213PS  gaussConsts<>+1408(SB), Y5, Y7
 	VBROADCASTSS gaussConsts<>+1376(SB), Y9
 	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y9
@@ -10341,15 +10789,15 @@ l177:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y9
 	VFMADD213PS  Y11, Y5, Y7
 	VFMADD213PS  Y11, Y3, Y9
-	VPSLLD       $0x17, Y6, Y5
 	VFMADD213PS  Y11, Y3, Y9
-	VPSRAD       $0x01, Y5, Y3
+	VPSLLD       $0x17, Y6, Y3
+	VPSRAD       $0x01, Y3, Y5
 	VPSLLD       $0x17, Y8, Y6
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
+	VANDPS       gaussConsts<>+1504(SB), Y5, Y5
 	VPSRAD       $0x01, Y6, Y8
-	VPADDD       Y11, Y3, Y10
+	VPADDD       Y11, Y5, Y10
 	VANDPS       gaussConsts<>+1504(SB), Y8, Y8
-	VPSUBD       Y3, Y5, Y3
+	VPSUBD       Y5, Y3, Y3
 	VPADDD       Y11, Y8, Y5
 	VPADDD       Y11, Y3, Y3
 	VPSUBD       Y8, Y6, Y6
@@ -10443,6 +10891,7 @@ l178:
 // func LatentStepLogBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, n int, w float32, factor float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·LatentStepLogBackward(SB), NOSPLIT, $64-96
+	// Registers:    Y0-Y9 values    Y10-Y15 constants and scalars
 	VBROADCASTSS gaussConsts<>+672(SB), Y15
 	VBROADCASTSS gaussConsts<>+1312(SB), Y14
 	VBROADCASTSS factor+92(FP), Y13
@@ -10452,7 +10901,7 @@ TEXT ·LatentStepLogBackward(SB), NOSPLIT, $64-96
 	VBROADCASTSS w+88(FP), Y0
 	VMOVUPS      Y0, 32(SP)
 
-	// Registers: DI dmuQ    SI dsQ    DX dmuP    BX dsP    R8 dz    R9 muQ    R10 sQ    R11 muP    R12 sP    R13 eps    CX elements left in the row
+	// Registers:    DI dmuQ    SI dsQ    DX dmuP    BX dsP    R8 dz    R9 muQ    R10 sQ    R11 muP    R12 sP    R13 eps    CX elements left in the row
 	MOVQ dmuQ+0(FP), DI
 	MOVQ dsQ+8(FP), SI
 	MOVQ dmuP+16(FP), DX
@@ -10468,19 +10917,23 @@ TEXT ·LatentStepLogBackward(SB), NOSPLIT, $64-96
 	JL   l180
 
 l179:
-	VMOVUPS      (R9), Y0
-	VMOVUPS      (R10), Y1
-	VMOVUPS      (R12), Y2
-	VMULPS       Y13, Y1, Y1
-	VMULPS       Y13, Y2, Y2
-	VSUBPS       Y2, Y1, Y3
-	VMINPS       Y3, Y12, Y3
-	VMULPS       gaussConsts<>+1088(SB), Y2, Y2
-	VMAXPS       Y3, Y11, Y3
-	VMINPS       Y2, Y12, Y2
-	VMOVAPS      Y14, Y4
-	VFMADD231PS  Y10, Y3, Y4
-	VMAXPS       Y2, Y11, Y2
+	VMOVUPS (R9), Y0
+	VMOVUPS (R10), Y1
+	VMOVUPS (R12), Y2
+	VMULPS  Y13, Y1, Y1
+	VMULPS  Y13, Y2, Y2
+	VSUBPS  Y2, Y1, Y3
+	VMINPS  Y3, Y12, Y3
+	VMULPS  gaussConsts<>+1088(SB), Y2, Y2
+	VMAXPS  Y3, Y11, Y3
+	VMINPS  Y2, Y12, Y2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMAXPS      Y2, Y11, Y2
+	VMOVAPS     Y14, Y4
+	VFMADD231PS Y10, Y3, Y4
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VSUBPS       Y14, Y4, Y5
 	VMOVAPS      Y14, Y6
 	VFMADD231PS  Y10, Y2, Y6
@@ -10488,9 +10941,13 @@ l179:
 	VSUBPS       Y14, Y6, Y7
 	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y2
+
+	// p = e^r
+	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y2
 	VBROADCASTSS gaussConsts<>+1376(SB), Y5
 	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y2
+
+	// p = e^r
 	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
 	VBROADCASTSS gaussConsts<>+1376(SB), Y7
 	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y7
@@ -10502,15 +10959,19 @@ l179:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y7
 	VFMADD213PS  Y15, Y3, Y5
 	VFMADD213PS  Y15, Y2, Y7
-	VPSLLD       $0x17, Y4, Y3
-	VFMADD213PS  Y15, Y2, Y7
-	VPSRAD       $0x01, Y3, Y2
+
+	// p 2^n
+	VFMADD213PS Y15, Y2, Y7
+	VPSLLD      $0x17, Y4, Y2
+
+	// p 2^n
+	VPSRAD       $0x01, Y2, Y3
 	VPSLLD       $0x17, Y6, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y2, Y2
+	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
 	VPSRAD       $0x01, Y4, Y6
-	VPADDD       Y15, Y2, Y8
+	VPADDD       Y15, Y3, Y8
 	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VPSUBD       Y2, Y3, Y2
+	VPSUBD       Y3, Y2, Y2
 	VPADDD       Y15, Y6, Y3
 	VPADDD       Y15, Y2, Y2
 	VPSUBD       Y6, Y4, Y4
@@ -10544,11 +11005,15 @@ l179:
 	VMULPS       Y5, Y4, Y0
 	VMINPS       Y1, Y12, Y1
 	VMAXPS       Y1, Y11, Y1
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y14, Y5
 	VFMADD231PS  Y10, Y1, Y5
 	VSUBPS       Y14, Y5, Y6
 	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y1
 	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y1
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y6
 	VFMADD231PS  gaussConsts<>+1344(SB), Y1, Y6
 	VFMADD213PS  gaussConsts<>+1408(SB), Y1, Y6
@@ -10556,6 +11021,8 @@ l179:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y1, Y6
 	VFMADD213PS  Y15, Y1, Y6
 	VFMADD213PS  Y15, Y1, Y6
+
+	// p 2^n
 	VPSLLD       $0x17, Y5, Y1
 	VPSRAD       $0x01, Y1, Y5
 	VANDPS       gaussConsts<>+1504(SB), Y5, Y5
@@ -10579,9 +11046,9 @@ l179:
 	VMULPS       gaussConsts<>+1088(SB), Y2, Y2
 	VMAXPS       Y3, Y11, Y3
 	VMINPS       Y2, Y12, Y2
+	VMAXPS       Y2, Y11, Y2
 	VMOVAPS      Y14, Y4
 	VFMADD231PS  Y10, Y3, Y4
-	VMAXPS       Y2, Y11, Y2
 	VSUBPS       Y14, Y4, Y5
 	VMOVAPS      Y14, Y6
 	VFMADD231PS  Y10, Y2, Y6
@@ -10589,9 +11056,9 @@ l179:
 	VSUBPS       Y14, Y6, Y7
 	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y2
+	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y2
 	VBROADCASTSS gaussConsts<>+1376(SB), Y5
 	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y2
 	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
 	VBROADCASTSS gaussConsts<>+1376(SB), Y7
 	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y7
@@ -10603,15 +11070,15 @@ l179:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y7
 	VFMADD213PS  Y15, Y3, Y5
 	VFMADD213PS  Y15, Y2, Y7
-	VPSLLD       $0x17, Y4, Y3
 	VFMADD213PS  Y15, Y2, Y7
-	VPSRAD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y4, Y2
+	VPSRAD       $0x01, Y2, Y3
 	VPSLLD       $0x17, Y6, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y2, Y2
+	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
 	VPSRAD       $0x01, Y4, Y6
-	VPADDD       Y15, Y2, Y8
+	VPADDD       Y15, Y3, Y8
 	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VPSUBD       Y2, Y3, Y2
+	VPSUBD       Y3, Y2, Y2
 	VPADDD       Y15, Y6, Y3
 	VPADDD       Y15, Y2, Y2
 	VPSUBD       Y6, Y4, Y4
@@ -10685,21 +11152,25 @@ l179:
 	JGE          l179
 
 l180:
-	CMPQ         CX, $0x00000008
-	JL           l181
-	VMOVUPS      (R9), Y0
-	VMOVUPS      (R10), Y1
-	VMOVUPS      (R12), Y2
-	VMULPS       Y13, Y1, Y1
-	VMULPS       Y13, Y2, Y2
-	VSUBPS       Y2, Y1, Y3
-	VMINPS       Y3, Y12, Y3
-	VMULPS       gaussConsts<>+1088(SB), Y2, Y2
-	VMAXPS       Y3, Y11, Y3
-	VMINPS       Y2, Y12, Y2
-	VMOVAPS      Y14, Y4
-	VFMADD231PS  Y10, Y3, Y4
-	VMAXPS       Y2, Y11, Y2
+	CMPQ    CX, $0x00000008
+	JL      l181
+	VMOVUPS (R9), Y0
+	VMOVUPS (R10), Y1
+	VMOVUPS (R12), Y2
+	VMULPS  Y13, Y1, Y1
+	VMULPS  Y13, Y2, Y2
+	VSUBPS  Y2, Y1, Y3
+	VMINPS  Y3, Y12, Y3
+	VMULPS  gaussConsts<>+1088(SB), Y2, Y2
+	VMAXPS  Y3, Y11, Y3
+	VMINPS  Y2, Y12, Y2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMAXPS      Y2, Y11, Y2
+	VMOVAPS     Y14, Y4
+	VFMADD231PS Y10, Y3, Y4
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VSUBPS       Y14, Y4, Y5
 	VMOVAPS      Y14, Y6
 	VFMADD231PS  Y10, Y2, Y6
@@ -10707,9 +11178,13 @@ l180:
 	VSUBPS       Y14, Y6, Y7
 	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y2
+
+	// p = e^r
+	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y2
 	VBROADCASTSS gaussConsts<>+1376(SB), Y5
 	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y2
+
+	// p = e^r
 	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
 	VBROADCASTSS gaussConsts<>+1376(SB), Y7
 	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y7
@@ -10721,15 +11196,19 @@ l180:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y7
 	VFMADD213PS  Y15, Y3, Y5
 	VFMADD213PS  Y15, Y2, Y7
-	VPSLLD       $0x17, Y4, Y3
-	VFMADD213PS  Y15, Y2, Y7
-	VPSRAD       $0x01, Y3, Y2
+
+	// p 2^n
+	VFMADD213PS Y15, Y2, Y7
+	VPSLLD      $0x17, Y4, Y2
+
+	// p 2^n
+	VPSRAD       $0x01, Y2, Y3
 	VPSLLD       $0x17, Y6, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y2, Y2
+	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
 	VPSRAD       $0x01, Y4, Y6
-	VPADDD       Y15, Y2, Y8
+	VPADDD       Y15, Y3, Y8
 	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VPSUBD       Y2, Y3, Y2
+	VPSUBD       Y3, Y2, Y2
 	VPADDD       Y15, Y6, Y3
 	VPADDD       Y15, Y2, Y2
 	VPSUBD       Y6, Y4, Y4
@@ -10763,11 +11242,15 @@ l180:
 	VMULPS       Y5, Y4, Y0
 	VMINPS       Y1, Y12, Y1
 	VMAXPS       Y1, Y11, Y1
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y14, Y5
 	VFMADD231PS  Y10, Y1, Y5
 	VSUBPS       Y14, Y5, Y6
 	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y1
 	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y1
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y6
 	VFMADD231PS  gaussConsts<>+1344(SB), Y1, Y6
 	VFMADD213PS  gaussConsts<>+1408(SB), Y1, Y6
@@ -10775,52 +11258,58 @@ l180:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y1, Y6
 	VFMADD213PS  Y15, Y1, Y6
 	VFMADD213PS  Y15, Y1, Y6
-	VPSLLD       $0x17, Y5, Y1
-	VPSRAD       $0x01, Y1, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y5, Y5
-	VPADDD       Y15, Y5, Y7
-	VPSUBD       Y5, Y1, Y1
-	VPADDD       Y15, Y1, Y1
-	VMULPS       Y7, Y6, Y5
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y1, Y13, Y1
-	VFMADD231PS  Y1, Y0, Y2
-	VADDPS       Y4, Y3, Y0
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y2, (SI)
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x00000020, SI
-	ADDQ         $0x00000020, DX
-	ADDQ         $0x00000020, BX
-	ADDQ         $0x00000020, R8
-	ADDQ         $0x00000020, R13
-	ADDQ         $0x00000020, R9
-	ADDQ         $0x00000020, R10
-	ADDQ         $0x00000020, R11
-	ADDQ         $0x00000020, R12
-	SUBQ         $0x00000008, CX
+
+	// p 2^n
+	VPSLLD      $0x17, Y5, Y1
+	VPSRAD      $0x01, Y1, Y5
+	VANDPS      gaussConsts<>+1504(SB), Y5, Y5
+	VPADDD      Y15, Y5, Y7
+	VPSUBD      Y5, Y1, Y1
+	VPADDD      Y15, Y1, Y1
+	VMULPS      Y7, Y6, Y5
+	VMULPS      Y1, Y5, Y1
+	VMULPS      Y1, Y13, Y1
+	VFMADD231PS Y1, Y0, Y2
+	VADDPS      Y4, Y3, Y0
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y2, (SI)
+	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DX
+	ADDQ        $0x00000020, BX
+	ADDQ        $0x00000020, R8
+	ADDQ        $0x00000020, R13
+	ADDQ        $0x00000020, R9
+	ADDQ        $0x00000020, R10
+	ADDQ        $0x00000020, R11
+	ADDQ        $0x00000020, R12
+	SUBQ        $0x00000008, CX
 
 l181:
-	TESTQ        CX, CX
-	JZ           l182
-	LEAQ         gaussConsts<>+256(SB), AX
-	NEGQ         CX
-	LEAQ         (AX)(CX*4), AX
-	NEGQ         CX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (R9), Y0, Y1
-	VMASKMOVPS   (R10), Y0, Y2
-	VMASKMOVPS   (R12), Y0, Y3
-	VMULPS       Y13, Y2, Y2
-	VMULPS       Y13, Y3, Y3
-	VSUBPS       Y3, Y2, Y4
-	VMINPS       Y4, Y12, Y4
-	VMULPS       gaussConsts<>+1088(SB), Y3, Y3
-	VMAXPS       Y4, Y11, Y4
-	VMINPS       Y3, Y12, Y3
-	VMOVAPS      Y14, Y5
-	VFMADD231PS  Y10, Y4, Y5
-	VMAXPS       Y3, Y11, Y3
+	TESTQ      CX, CX
+	JZ         l182
+	LEAQ       gaussConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (R9), Y0, Y1
+	VMASKMOVPS (R10), Y0, Y2
+	VMASKMOVPS (R12), Y0, Y3
+	VMULPS     Y13, Y2, Y2
+	VMULPS     Y13, Y3, Y3
+	VSUBPS     Y3, Y2, Y4
+	VMINPS     Y4, Y12, Y4
+	VMULPS     gaussConsts<>+1088(SB), Y3, Y3
+	VMAXPS     Y4, Y11, Y4
+	VMINPS     Y3, Y12, Y3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMAXPS      Y3, Y11, Y3
+	VMOVAPS     Y14, Y5
+	VFMADD231PS Y10, Y4, Y5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VSUBPS       Y14, Y5, Y6
 	VMOVAPS      Y14, Y7
 	VFMADD231PS  Y10, Y3, Y7
@@ -10828,9 +11317,13 @@ l181:
 	VSUBPS       Y14, Y7, Y8
 	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y4
 	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y3
+
+	// p = e^r
+	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y3
 	VBROADCASTSS gaussConsts<>+1376(SB), Y6
 	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y6
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y3
+
+	// p = e^r
 	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y6
 	VBROADCASTSS gaussConsts<>+1376(SB), Y8
 	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y8
@@ -10842,15 +11335,19 @@ l181:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y8
 	VFMADD213PS  Y15, Y4, Y6
 	VFMADD213PS  Y15, Y3, Y8
-	VPSLLD       $0x17, Y5, Y4
-	VFMADD213PS  Y15, Y3, Y8
-	VPSRAD       $0x01, Y4, Y3
+
+	// p 2^n
+	VFMADD213PS Y15, Y3, Y8
+	VPSLLD      $0x17, Y5, Y3
+
+	// p 2^n
+	VPSRAD       $0x01, Y3, Y4
 	VPSLLD       $0x17, Y7, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
+	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
 	VPSRAD       $0x01, Y5, Y7
-	VPADDD       Y15, Y3, Y9
+	VPADDD       Y15, Y4, Y9
 	VANDPS       gaussConsts<>+1504(SB), Y7, Y7
-	VPSUBD       Y3, Y4, Y3
+	VPSUBD       Y4, Y3, Y3
 	VPADDD       Y15, Y7, Y4
 	VPADDD       Y15, Y3, Y3
 	VPSUBD       Y7, Y5, Y5
@@ -10884,11 +11381,15 @@ l181:
 	VMULPS       Y6, Y5, Y1
 	VMINPS       Y2, Y12, Y2
 	VMAXPS       Y2, Y11, Y2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y14, Y6
 	VFMADD231PS  Y10, Y2, Y6
 	VSUBPS       Y14, Y6, Y7
 	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y2
 	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y2
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y7
 	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y7
 	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y7
@@ -10896,19 +11397,21 @@ l181:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y7
 	VFMADD213PS  Y15, Y2, Y7
 	VFMADD213PS  Y15, Y2, Y7
-	VPSLLD       $0x17, Y6, Y2
-	VPSRAD       $0x01, Y2, Y6
-	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VPADDD       Y15, Y6, Y8
-	VPSUBD       Y6, Y2, Y2
-	VPADDD       Y15, Y2, Y2
-	VMULPS       Y8, Y7, Y6
-	VMULPS       Y2, Y6, Y2
-	VMULPS       Y2, Y13, Y2
-	VFMADD231PS  Y2, Y1, Y3
-	VADDPS       Y5, Y4, Y1
-	VMASKMOVPS   Y1, Y0, (DI)
-	VMASKMOVPS   Y3, Y0, (SI)
+
+	// p 2^n
+	VPSLLD      $0x17, Y6, Y2
+	VPSRAD      $0x01, Y2, Y6
+	VANDPS      gaussConsts<>+1504(SB), Y6, Y6
+	VPADDD      Y15, Y6, Y8
+	VPSUBD      Y6, Y2, Y2
+	VPADDD      Y15, Y2, Y2
+	VMULPS      Y8, Y7, Y6
+	VMULPS      Y2, Y6, Y2
+	VMULPS      Y2, Y13, Y2
+	VFMADD231PS Y2, Y1, Y3
+	VADDPS      Y5, Y4, Y1
+	VMASKMOVPS  Y1, Y0, (DI)
+	VMASKMOVPS  Y3, Y0, (SI)
 
 l182:
 	VZEROUPPER
@@ -10917,13 +11420,14 @@ l182:
 // func LatentStepStandardLog(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int, factor float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·LatentStepStandardLog(SB), NOSPLIT, $56-76
+	// Registers:    Y0-Y6 values    Y7-Y11 constants and scalars    Y12-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+672(SB), Y11
 	VBROADCASTSS gaussConsts<>+1312(SB), Y10
 	VBROADCASTSS gaussConsts<>+704(SB), Y9
 	VBROADCASTSS gaussConsts<>+544(SB), Y8
 	VBROADCASTSS factor+72(FP), Y7
 
-	// Registers: DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
+	// Registers:    DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
 	MOVQ sigmaQ+0(FP), DI
 	MOVQ z+8(FP), SI
 	MOVQ kl+16(FP), DX
@@ -10960,11 +11464,15 @@ l185:
 	VMINPS       Y1, Y2, Y2
 	VBROADCASTSS gaussConsts<>+1248(SB), Y3
 	VMAXPS       Y2, Y3, Y2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y10, Y3
 	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
 	VSUBPS       Y10, Y3, Y4
 	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
 	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y4
 	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
@@ -10972,6 +11480,8 @@ l185:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  Y11, Y2, Y4
 	VFMADD213PS  Y11, Y2, Y4
+
+	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
 	VPSRAD       $0x01, Y2, Y3
 	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
@@ -11051,11 +11561,15 @@ l187:
 	VMINPS       Y2, Y3, Y3
 	VBROADCASTSS gaussConsts<>+1248(SB), Y4
 	VMAXPS       Y3, Y4, Y3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y10, Y4
 	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
 	VSUBPS       Y10, Y4, Y5
 	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y5
 	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
@@ -11063,6 +11577,8 @@ l187:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
 	VFMADD213PS  Y11, Y3, Y5
 	VFMADD213PS  Y11, Y3, Y5
+
+	// p 2^n
 	VPSLLD       $0x17, Y4, Y3
 	VPSRAD       $0x01, Y3, Y4
 	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
@@ -11162,6 +11678,7 @@ l188:
 // func LatentStepStandardLogBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, n int, w float32, factor float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·LatentStepStandardLogBackward(SB), NOSPLIT, $64-64
+	// Registers:    Y0-Y5 values    Y6-Y15 constants and scalars
 	VBROADCASTSS gaussConsts<>+672(SB), Y15
 	VBROADCASTSS factor+60(FP), Y14
 	VBROADCASTSS gaussConsts<>+1312(SB), Y13
@@ -11175,7 +11692,7 @@ TEXT ·LatentStepStandardLogBackward(SB), NOSPLIT, $64-64
 	VBROADCASTSS w+56(FP), Y0
 	VMOVUPS      Y0, 32(SP)
 
-	// Registers: DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row
+	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row
 	MOVQ dmuQ+0(FP), DI
 	MOVQ dsQ+8(FP), SI
 	MOVQ dz+16(FP), DX
@@ -11187,23 +11704,29 @@ TEXT ·LatentStepStandardLogBackward(SB), NOSPLIT, $64-64
 	JL   l190
 
 l189:
-	VMOVUPS      (BX), Y0
-	VMOVUPS      (R8), Y1
-	VMULPS       Y14, Y1, Y1
-	VMINPS       Y1, Y12, Y1
-	VMAXPS       Y1, Y11, Y1
+	VMOVUPS (BX), Y0
+	VMOVUPS (R8), Y1
+	VMULPS  Y14, Y1, Y1
+	VMINPS  Y1, Y12, Y1
+	VMAXPS  Y1, Y11, Y1
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y13, Y2
 	VFMADD231PS  Y10, Y1, Y2
 	VSUBPS       Y13, Y2, Y3
 	VFNMADD231PS Y9, Y3, Y1
 	VFNMADD231PS Y8, Y3, Y1
-	VMOVAPS      Y6, Y3
-	VFMADD231PS  Y1, Y7, Y3
-	VFMADD213PS  gaussConsts<>+1408(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  Y15, Y1, Y3
-	VFMADD213PS  Y15, Y1, Y3
+
+	// p = e^r
+	VMOVAPS     Y6, Y3
+	VFMADD231PS Y1, Y7, Y3
+	VFMADD213PS gaussConsts<>+1408(SB), Y1, Y3
+	VFMADD213PS gaussConsts<>+1440(SB), Y1, Y3
+	VFMADD213PS gaussConsts<>+1472(SB), Y1, Y3
+	VFMADD213PS Y15, Y1, Y3
+	VFMADD213PS Y15, Y1, Y3
+
+	// p 2^n
 	VPSLLD       $0x17, Y2, Y1
 	VPSRAD       $0x01, Y1, Y2
 	VANDPS       gaussConsts<>+1504(SB), Y2, Y2
@@ -11276,102 +11799,114 @@ l189:
 	JGE          l189
 
 l190:
-	CMPQ         CX, $0x00000008
-	JL           l191
-	VMOVUPS      (BX), Y0
-	VMOVUPS      (R8), Y1
-	VMULPS       Y14, Y1, Y1
-	VMINPS       Y1, Y12, Y1
-	VMAXPS       Y1, Y11, Y1
+	CMPQ    CX, $0x00000008
+	JL      l191
+	VMOVUPS (BX), Y0
+	VMOVUPS (R8), Y1
+	VMULPS  Y14, Y1, Y1
+	VMINPS  Y1, Y12, Y1
+	VMAXPS  Y1, Y11, Y1
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y13, Y2
 	VFMADD231PS  Y10, Y1, Y2
 	VSUBPS       Y13, Y2, Y3
 	VFNMADD231PS Y9, Y3, Y1
 	VFNMADD231PS Y8, Y3, Y1
-	VMOVAPS      Y6, Y3
-	VFMADD231PS  Y1, Y7, Y3
-	VFMADD213PS  gaussConsts<>+1408(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  Y15, Y1, Y3
-	VFMADD213PS  Y15, Y1, Y3
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       gaussConsts<>+1504(SB), Y2, Y2
-	VPADDD       Y15, Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       Y15, Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
-	VSUBPS       Y15, Y1, Y2
-	VADDPS       Y15, Y1, Y3
-	VMULPS       32(SP), Y0, Y0
-	VMULPS       32(SP), Y14, Y4
-	VMULPS       Y2, Y4, Y2
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      (DX), Y3
-	VMOVUPS      (R9), Y4
-	VMULPS       Y4, Y3, Y4
-	VMULPS       Y1, Y14, Y1
-	VFMADD231PS  Y1, Y4, Y2
-	VADDPS       Y3, Y0, Y0
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y2, (SI)
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x00000020, SI
-	ADDQ         $0x00000020, DX
-	ADDQ         $0x00000020, R9
-	ADDQ         $0x00000020, BX
-	ADDQ         $0x00000020, R8
-	SUBQ         $0x00000008, CX
+
+	// p = e^r
+	VMOVAPS     Y6, Y3
+	VFMADD231PS Y1, Y7, Y3
+	VFMADD213PS gaussConsts<>+1408(SB), Y1, Y3
+	VFMADD213PS gaussConsts<>+1440(SB), Y1, Y3
+	VFMADD213PS gaussConsts<>+1472(SB), Y1, Y3
+	VFMADD213PS Y15, Y1, Y3
+	VFMADD213PS Y15, Y1, Y3
+
+	// p 2^n
+	VPSLLD      $0x17, Y2, Y1
+	VPSRAD      $0x01, Y1, Y2
+	VANDPS      gaussConsts<>+1504(SB), Y2, Y2
+	VPADDD      Y15, Y2, Y4
+	VPSUBD      Y2, Y1, Y1
+	VPADDD      Y15, Y1, Y1
+	VMULPS      Y4, Y3, Y2
+	VMULPS      Y1, Y2, Y1
+	VSUBPS      Y15, Y1, Y2
+	VADDPS      Y15, Y1, Y3
+	VMULPS      32(SP), Y0, Y0
+	VMULPS      32(SP), Y14, Y4
+	VMULPS      Y2, Y4, Y2
+	VMULPS      Y3, Y2, Y2
+	VMOVUPS     (DX), Y3
+	VMOVUPS     (R9), Y4
+	VMULPS      Y4, Y3, Y4
+	VMULPS      Y1, Y14, Y1
+	VFMADD231PS Y1, Y4, Y2
+	VADDPS      Y3, Y0, Y0
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y2, (SI)
+	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DX
+	ADDQ        $0x00000020, R9
+	ADDQ        $0x00000020, BX
+	ADDQ        $0x00000020, R8
+	SUBQ        $0x00000008, CX
 
 l191:
-	TESTQ        CX, CX
-	JZ           l192
-	LEAQ         gaussConsts<>+256(SB), AX
-	NEGQ         CX
-	LEAQ         (AX)(CX*4), AX
-	NEGQ         CX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (BX), Y0, Y1
-	VMASKMOVPS   (R8), Y0, Y2
-	VMULPS       Y14, Y2, Y2
-	VMINPS       Y2, Y12, Y2
-	VMAXPS       Y2, Y11, Y2
+	TESTQ      CX, CX
+	JZ         l192
+	LEAQ       gaussConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (BX), Y0, Y1
+	VMASKMOVPS (R8), Y0, Y2
+	VMULPS     Y14, Y2, Y2
+	VMINPS     Y2, Y12, Y2
+	VMAXPS     Y2, Y11, Y2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y13, Y3
 	VFMADD231PS  Y10, Y2, Y3
 	VSUBPS       Y13, Y3, Y4
 	VFNMADD231PS Y9, Y4, Y2
 	VFNMADD231PS Y8, Y4, Y2
-	VMOVAPS      Y6, Y4
-	VFMADD231PS  Y2, Y7, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y15, Y2, Y4
-	VFMADD213PS  Y15, Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y15, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y15, Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
-	VSUBPS       Y15, Y2, Y3
-	VADDPS       Y15, Y2, Y4
-	VMULPS       32(SP), Y1, Y1
-	VMULPS       32(SP), Y14, Y5
-	VMULPS       Y3, Y5, Y3
-	VMULPS       Y4, Y3, Y3
-	VMASKMOVPS   (DX), Y0, Y4
-	VMASKMOVPS   (R9), Y0, Y5
-	VMULPS       Y5, Y4, Y5
-	VMULPS       Y2, Y14, Y2
-	VFMADD231PS  Y2, Y5, Y3
-	VADDPS       Y4, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (DI)
-	VMASKMOVPS   Y3, Y0, (SI)
+
+	// p = e^r
+	VMOVAPS     Y6, Y4
+	VFMADD231PS Y2, Y7, Y4
+	VFMADD213PS gaussConsts<>+1408(SB), Y2, Y4
+	VFMADD213PS gaussConsts<>+1440(SB), Y2, Y4
+	VFMADD213PS gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS Y15, Y2, Y4
+	VFMADD213PS Y15, Y2, Y4
+
+	// p 2^n
+	VPSLLD      $0x17, Y3, Y2
+	VPSRAD      $0x01, Y2, Y3
+	VANDPS      gaussConsts<>+1504(SB), Y3, Y3
+	VPADDD      Y15, Y3, Y5
+	VPSUBD      Y3, Y2, Y2
+	VPADDD      Y15, Y2, Y2
+	VMULPS      Y5, Y4, Y3
+	VMULPS      Y2, Y3, Y2
+	VSUBPS      Y15, Y2, Y3
+	VADDPS      Y15, Y2, Y4
+	VMULPS      32(SP), Y1, Y1
+	VMULPS      32(SP), Y14, Y5
+	VMULPS      Y3, Y5, Y3
+	VMULPS      Y4, Y3, Y3
+	VMASKMOVPS  (DX), Y0, Y4
+	VMASKMOVPS  (R9), Y0, Y5
+	VMULPS      Y5, Y4, Y5
+	VMULPS      Y2, Y14, Y2
+	VFMADD231PS Y2, Y5, Y3
+	VADDPS      Y4, Y1, Y1
+	VMASKMOVPS  Y1, Y0, (DI)
+	VMASKMOVPS  Y3, Y0, (SI)
 
 l192:
 	VZEROUPPER
@@ -11379,8 +11914,9 @@ l192:
 
 // func LatentStepSoftplus(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LatentStepSoftplus(SB), NOSPLIT, $168-88
-	// Registers: DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
+TEXT ·LatentStepSoftplus(SB), NOSPLIT, $104-88
+	// Registers:    Y0-Y9 values    Y10-Y15 kept from loop to loop
+	// Registers:    DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
 	MOVQ sigmaQ+0(FP), DI
 	MOVQ z+8(FP), SI
 	MOVQ kl+16(FP), DX
@@ -11431,6 +11967,9 @@ l195:
 	VMAXPS       Y3, Y5, Y3
 	VBROADCASTSS gaussConsts<>+1248(SB), Y5
 	VMAXPS       Y4, Y5, Y4
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS gaussConsts<>+1312(SB), Y5
 	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y5
 	VBROADCASTSS gaussConsts<>+1312(SB), Y6
@@ -11441,6 +11980,9 @@ l195:
 	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
 	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y3
 	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
+
+	// p = e^r
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y7
 	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y7
 	VBROADCASTSS gaussConsts<>+1376(SB), Y8
@@ -11455,27 +11997,33 @@ l195:
 	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
 	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VPSLLD       $0x17, Y5, Y3
-	VPSLLD       $0x17, Y6, Y4
-	VPSRAD       $0x01, Y3, Y5
-	VPSRAD       $0x01, Y4, Y6
-	VANDPS       gaussConsts<>+1504(SB), Y5, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VPADDD       gaussConsts<>+672(SB), Y5, Y9
-	VMOVUPS      Y0, 40(SP)
-	VPADDD       gaussConsts<>+672(SB), Y6, Y0
-	VPSUBD       Y5, Y3, Y3
-	VPSUBD       Y6, Y4, Y4
-	VPADDD       gaussConsts<>+672(SB), Y3, Y3
-	VPADDD       gaussConsts<>+672(SB), Y4, Y4
-	VMULPS       Y9, Y7, Y5
-	VMULPS       Y0, Y8, Y0
-	VMULPS       Y3, Y5, Y3
-	VMULPS       Y4, Y0, Y0
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y4
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y5
-	VANDPS       Y1, Y4, Y1
-	VANDPS       Y2, Y5, Y2
+
+	// p 2^n
+	// p 2^n
+	VPSLLD  $0x17, Y5, Y3
+	VPSLLD  $0x17, Y6, Y4
+	VPSRAD  $0x01, Y3, Y5
+	VPSRAD  $0x01, Y4, Y6
+	VANDPS  gaussConsts<>+1504(SB), Y5, Y5
+	VANDPS  gaussConsts<>+1504(SB), Y6, Y6
+	VPADDD  gaussConsts<>+672(SB), Y5, Y9
+	VMOVUPS Y0, 40(SP)
+	VPADDD  gaussConsts<>+672(SB), Y6, Y0
+	VPSUBD  Y5, Y3, Y3
+	VPSUBD  Y6, Y4, Y4
+	VPADDD  gaussConsts<>+672(SB), Y3, Y3
+	VPADDD  gaussConsts<>+672(SB), Y4, Y4
+	VMULPS  Y9, Y7, Y5
+	VMULPS  Y0, Y8, Y0
+	VMULPS  Y3, Y5, Y3
+	VMULPS  Y4, Y0, Y0
+	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y1, Y4
+	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y2, Y5
+	VANDPS  Y1, Y4, Y1
+	VANDPS  Y2, Y5, Y2
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y3, Y4
 	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y0, Y5
 	VBROADCASTSS gaussConsts<>+704(SB), Y6
@@ -11573,7 +12121,7 @@ l195:
 	VANDPS       gaussConsts<>+1504(SB), Y5, Y5
 	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
 	VPADDD       gaussConsts<>+672(SB), Y5, Y9
-	VMOVUPS      Y0, 72(SP)
+	VMOVUPS      Y0, 40(SP)
 	VPADDD       gaussConsts<>+672(SB), Y6, Y0
 	VPSUBD       Y5, Y3, Y3
 	VPSUBD       Y6, Y4, Y4
@@ -11628,7 +12176,7 @@ l195:
 	VBROADCASTSS gaussConsts<>+672(SB), Y2
 	VDIVPS       Y0, Y2, Y2
 	VMOVUPS      32(R9), Y3
-	VMOVUPS      72(SP), Y4
+	VMOVUPS      40(SP), Y4
 	VSUBPS       Y3, Y4, Y3
 	VMULPS       Y2, Y3, Y3
 	VMULPS       Y2, Y1, Y5
@@ -11686,6 +12234,9 @@ l197:
 	VMAXPS       Y4, Y6, Y4
 	VBROADCASTSS gaussConsts<>+1248(SB), Y6
 	VMAXPS       Y5, Y6, Y5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS gaussConsts<>+1312(SB), Y6
 	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y6
 	VBROADCASTSS gaussConsts<>+1312(SB), Y7
@@ -11696,6 +12247,9 @@ l197:
 	VFNMADD231PS gaussConsts<>+1152(SB), Y9, Y5
 	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
 	VFNMADD231PS gaussConsts<>+1120(SB), Y9, Y5
+
+	// p = e^r
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y8
 	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y8
 	VBROADCASTSS gaussConsts<>+1376(SB), Y9
@@ -11710,28 +12264,34 @@ l197:
 	VFMADD213PS  gaussConsts<>+672(SB), Y5, Y9
 	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+672(SB), Y5, Y9
-	VPSLLD       $0x17, Y6, Y4
-	VPSLLD       $0x17, Y7, Y5
-	VPSRAD       $0x01, Y4, Y6
-	VPSRAD       $0x01, Y5, Y7
-	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VANDPS       gaussConsts<>+1504(SB), Y7, Y7
-	VMOVUPS      Y1, 40(SP)
-	VPADDD       gaussConsts<>+672(SB), Y6, Y1
-	VMOVUPS      Y0, 72(SP)
-	VPADDD       gaussConsts<>+672(SB), Y7, Y0
-	VPSUBD       Y6, Y4, Y4
-	VPSUBD       Y7, Y5, Y5
-	VPADDD       gaussConsts<>+672(SB), Y4, Y4
-	VPADDD       gaussConsts<>+672(SB), Y5, Y5
-	VMULPS       Y1, Y8, Y1
-	VMULPS       Y0, Y9, Y0
-	VMULPS       Y4, Y1, Y1
-	VMULPS       Y5, Y0, Y0
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y4
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y3, Y5
-	VANDPS       Y2, Y4, Y2
-	VANDPS       Y3, Y5, Y3
+
+	// p 2^n
+	// p 2^n
+	VPSLLD  $0x17, Y6, Y4
+	VPSLLD  $0x17, Y7, Y5
+	VPSRAD  $0x01, Y4, Y6
+	VPSRAD  $0x01, Y5, Y7
+	VANDPS  gaussConsts<>+1504(SB), Y6, Y6
+	VANDPS  gaussConsts<>+1504(SB), Y7, Y7
+	VMOVUPS Y1, 40(SP)
+	VPADDD  gaussConsts<>+672(SB), Y6, Y1
+	VMOVUPS Y0, 72(SP)
+	VPADDD  gaussConsts<>+672(SB), Y7, Y0
+	VPSUBD  Y6, Y4, Y4
+	VPSUBD  Y7, Y5, Y5
+	VPADDD  gaussConsts<>+672(SB), Y4, Y4
+	VPADDD  gaussConsts<>+672(SB), Y5, Y5
+	VMULPS  Y1, Y8, Y1
+	VMULPS  Y0, Y9, Y0
+	VMULPS  Y4, Y1, Y1
+	VMULPS  Y5, Y0, Y0
+	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y2, Y4
+	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y3, Y5
+	VANDPS  Y2, Y4, Y2
+	VANDPS  Y3, Y5, Y3
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y1, Y4
 	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y0, Y5
 	VBROADCASTSS gaussConsts<>+704(SB), Y6
@@ -11833,9 +12393,9 @@ l197:
 	VPSRAD       $0x01, Y5, Y7
 	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
 	VANDPS       gaussConsts<>+1504(SB), Y7, Y7
-	VMOVUPS      Y1, 104(SP)
+	VMOVUPS      Y1, 72(SP)
 	VPADDD       gaussConsts<>+672(SB), Y6, Y1
-	VMOVUPS      Y0, 136(SP)
+	VMOVUPS      Y0, 40(SP)
 	VPADDD       gaussConsts<>+672(SB), Y7, Y0
 	VPSUBD       Y6, Y4, Y4
 	VPSUBD       Y7, Y5, Y5
@@ -11889,9 +12449,9 @@ l197:
 	VADDPS       gaussConsts<>+1856(SB), Y0, Y0
 	VBROADCASTSS gaussConsts<>+672(SB), Y2
 	VDIVPS       Y0, Y2, Y2
-	VMOVUPS      136(SP), Y3
+	VMOVUPS      40(SP), Y3
 	VMASKMOVPS   32(R9), Y3, Y4
-	VMOVUPS      104(SP), Y5
+	VMOVUPS      72(SP), Y5
 	VSUBPS       Y4, Y5, Y4
 	VMULPS       Y2, Y4, Y4
 	VMULPS       Y2, Y1, Y6
@@ -11955,12 +12515,16 @@ l198:
 	VBROADCASTSS X11, Y2
 	VPADDD       Y2, Y1, Y1
 	VCVTDQ2PS    Y1, Y1
-	VPSUBD       gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y2
-	VCVTDQ2PS    Y2, Y2
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VSUBPS       gaussConsts<>+672(SB), Y0, Y0
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    gaussConsts<>+768(SB), Y0, Y0
+	VPSRAD    $0x17, Y0, Y2
+	VCVTDQ2PS Y2, Y2
+	VANDPS    gaussConsts<>+800(SB), Y0, Y0
+	VPADDD    gaussConsts<>+768(SB), Y0, Y0
+	VSUBPS    gaussConsts<>+672(SB), Y0, Y0
+
+	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS gaussConsts<>+864(SB), Y3
 	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
 	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
@@ -12003,10 +12567,11 @@ l198:
 // func LatentStepSoftplusBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, n int, w float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·LatentStepSoftplusBackward(SB), NOSPLIT, $32-92
+	// Registers:    Y0-Y15 values
 	VBROADCASTSS w+88(FP), Y0
 	VMOVUPS      Y0, (SP)
 
-	// Registers: DI dmuQ    SI dsQ    DX dmuP    BX dsP    R8 dz    R9 muQ    R10 sQ    R11 muP    R12 sP    R13 eps    CX elements left in the row
+	// Registers:    DI dmuQ    SI dsQ    DX dmuP    BX dsP    R8 dz    R9 muQ    R10 sQ    R11 muP    R12 sP    R13 eps    CX elements left in the row
 	MOVQ dmuQ+0(FP), DI
 	MOVQ dsQ+8(FP), SI
 	MOVQ dmuP+16(FP), DX
@@ -12031,6 +12596,9 @@ l199:
 	VMAXPS       Y3, Y5, Y3
 	VBROADCASTSS gaussConsts<>+1248(SB), Y5
 	VMAXPS       Y4, Y5, Y4
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS gaussConsts<>+1312(SB), Y5
 	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y5
 	VBROADCASTSS gaussConsts<>+1312(SB), Y6
@@ -12041,6 +12609,9 @@ l199:
 	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
 	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y3
 	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
+
+	// p = e^r
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y7
 	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y7
 	VBROADCASTSS gaussConsts<>+1376(SB), Y8
@@ -12055,26 +12626,32 @@ l199:
 	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
 	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VPSLLD       $0x17, Y5, Y3
-	VPSLLD       $0x17, Y6, Y4
-	VPSRAD       $0x01, Y3, Y5
-	VPSRAD       $0x01, Y4, Y6
-	VANDPS       gaussConsts<>+1504(SB), Y5, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VPADDD       gaussConsts<>+672(SB), Y5, Y9
-	VPADDD       gaussConsts<>+672(SB), Y6, Y10
-	VPSUBD       Y5, Y3, Y3
-	VPSUBD       Y6, Y4, Y4
-	VPADDD       gaussConsts<>+672(SB), Y3, Y3
-	VPADDD       gaussConsts<>+672(SB), Y4, Y4
-	VMULPS       Y9, Y7, Y5
-	VMULPS       Y10, Y8, Y6
-	VMULPS       Y3, Y5, Y3
-	VMULPS       Y4, Y6, Y4
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y5
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y6
-	VANDPS       Y1, Y5, Y5
-	VANDPS       Y2, Y6, Y6
+
+	// p 2^n
+	// p 2^n
+	VPSLLD $0x17, Y5, Y3
+	VPSLLD $0x17, Y6, Y4
+	VPSRAD $0x01, Y3, Y5
+	VPSRAD $0x01, Y4, Y6
+	VANDPS gaussConsts<>+1504(SB), Y5, Y5
+	VANDPS gaussConsts<>+1504(SB), Y6, Y6
+	VPADDD gaussConsts<>+672(SB), Y5, Y9
+	VPADDD gaussConsts<>+672(SB), Y6, Y10
+	VPSUBD Y5, Y3, Y3
+	VPSUBD Y6, Y4, Y4
+	VPADDD gaussConsts<>+672(SB), Y3, Y3
+	VPADDD gaussConsts<>+672(SB), Y4, Y4
+	VMULPS Y9, Y7, Y5
+	VMULPS Y10, Y8, Y6
+	VMULPS Y3, Y5, Y3
+	VMULPS Y4, Y6, Y4
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y1, Y5
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y2, Y6
+	VANDPS Y1, Y5, Y5
+	VANDPS Y2, Y6, Y6
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y3, Y7
 	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y4, Y8
 	VBROADCASTSS gaussConsts<>+704(SB), Y9
@@ -12324,6 +12901,9 @@ l200:
 	VMAXPS       Y3, Y5, Y3
 	VBROADCASTSS gaussConsts<>+1248(SB), Y5
 	VMAXPS       Y4, Y5, Y4
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS gaussConsts<>+1312(SB), Y5
 	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y5
 	VBROADCASTSS gaussConsts<>+1312(SB), Y6
@@ -12334,6 +12914,9 @@ l200:
 	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
 	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y3
 	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
+
+	// p = e^r
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y7
 	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y7
 	VBROADCASTSS gaussConsts<>+1376(SB), Y8
@@ -12348,26 +12931,32 @@ l200:
 	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
 	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VPSLLD       $0x17, Y5, Y3
-	VPSLLD       $0x17, Y6, Y4
-	VPSRAD       $0x01, Y3, Y5
-	VPSRAD       $0x01, Y4, Y6
-	VANDPS       gaussConsts<>+1504(SB), Y5, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VPADDD       gaussConsts<>+672(SB), Y5, Y9
-	VPADDD       gaussConsts<>+672(SB), Y6, Y10
-	VPSUBD       Y5, Y3, Y3
-	VPSUBD       Y6, Y4, Y4
-	VPADDD       gaussConsts<>+672(SB), Y3, Y3
-	VPADDD       gaussConsts<>+672(SB), Y4, Y4
-	VMULPS       Y9, Y7, Y5
-	VMULPS       Y10, Y8, Y6
-	VMULPS       Y3, Y5, Y3
-	VMULPS       Y4, Y6, Y4
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y5
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y6
-	VANDPS       Y1, Y5, Y5
-	VANDPS       Y2, Y6, Y6
+
+	// p 2^n
+	// p 2^n
+	VPSLLD $0x17, Y5, Y3
+	VPSLLD $0x17, Y6, Y4
+	VPSRAD $0x01, Y3, Y5
+	VPSRAD $0x01, Y4, Y6
+	VANDPS gaussConsts<>+1504(SB), Y5, Y5
+	VANDPS gaussConsts<>+1504(SB), Y6, Y6
+	VPADDD gaussConsts<>+672(SB), Y5, Y9
+	VPADDD gaussConsts<>+672(SB), Y6, Y10
+	VPSUBD Y5, Y3, Y3
+	VPSUBD Y6, Y4, Y4
+	VPADDD gaussConsts<>+672(SB), Y3, Y3
+	VPADDD gaussConsts<>+672(SB), Y4, Y4
+	VMULPS Y9, Y7, Y5
+	VMULPS Y10, Y8, Y6
+	VMULPS Y3, Y5, Y3
+	VMULPS Y4, Y6, Y4
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y1, Y5
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y2, Y6
+	VANDPS Y1, Y5, Y5
+	VANDPS Y2, Y6, Y6
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y3, Y7
 	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y4, Y8
 	VBROADCASTSS gaussConsts<>+704(SB), Y9
@@ -12482,6 +13071,9 @@ l201:
 	VMAXPS       Y4, Y6, Y4
 	VBROADCASTSS gaussConsts<>+1248(SB), Y6
 	VMAXPS       Y5, Y6, Y5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS gaussConsts<>+1312(SB), Y6
 	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y6
 	VBROADCASTSS gaussConsts<>+1312(SB), Y7
@@ -12492,6 +13084,9 @@ l201:
 	VFNMADD231PS gaussConsts<>+1152(SB), Y9, Y5
 	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
 	VFNMADD231PS gaussConsts<>+1120(SB), Y9, Y5
+
+	// p = e^r
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y8
 	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y8
 	VBROADCASTSS gaussConsts<>+1376(SB), Y9
@@ -12506,26 +13101,32 @@ l201:
 	VFMADD213PS  gaussConsts<>+672(SB), Y5, Y9
 	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+672(SB), Y5, Y9
-	VPSLLD       $0x17, Y6, Y4
-	VPSLLD       $0x17, Y7, Y5
-	VPSRAD       $0x01, Y4, Y6
-	VPSRAD       $0x01, Y5, Y7
-	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VANDPS       gaussConsts<>+1504(SB), Y7, Y7
-	VPADDD       gaussConsts<>+672(SB), Y6, Y10
-	VPADDD       gaussConsts<>+672(SB), Y7, Y11
-	VPSUBD       Y6, Y4, Y4
-	VPSUBD       Y7, Y5, Y5
-	VPADDD       gaussConsts<>+672(SB), Y4, Y4
-	VPADDD       gaussConsts<>+672(SB), Y5, Y5
-	VMULPS       Y10, Y8, Y6
-	VMULPS       Y11, Y9, Y7
-	VMULPS       Y4, Y6, Y4
-	VMULPS       Y5, Y7, Y5
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y6
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y3, Y7
-	VANDPS       Y2, Y6, Y6
-	VANDPS       Y3, Y7, Y7
+
+	// p 2^n
+	// p 2^n
+	VPSLLD $0x17, Y6, Y4
+	VPSLLD $0x17, Y7, Y5
+	VPSRAD $0x01, Y4, Y6
+	VPSRAD $0x01, Y5, Y7
+	VANDPS gaussConsts<>+1504(SB), Y6, Y6
+	VANDPS gaussConsts<>+1504(SB), Y7, Y7
+	VPADDD gaussConsts<>+672(SB), Y6, Y10
+	VPADDD gaussConsts<>+672(SB), Y7, Y11
+	VPSUBD Y6, Y4, Y4
+	VPSUBD Y7, Y5, Y5
+	VPADDD gaussConsts<>+672(SB), Y4, Y4
+	VPADDD gaussConsts<>+672(SB), Y5, Y5
+	VMULPS Y10, Y8, Y6
+	VMULPS Y11, Y9, Y7
+	VMULPS Y4, Y6, Y4
+	VMULPS Y5, Y7, Y5
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y2, Y6
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y3, Y7
+	VANDPS Y2, Y6, Y6
+	VANDPS Y3, Y7, Y7
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y4, Y8
 	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y5, Y9
 	VBROADCASTSS gaussConsts<>+704(SB), Y10
@@ -12619,11 +13220,12 @@ l202:
 // func LatentStepStandardSoftplus(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·LatentStepStandardSoftplus(SB), NOSPLIT, $24-72
+	// Registers:    Y0-Y6 values    Y7-Y9 constants and scalars    Y10-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+704(SB), Y9
 	VBROADCASTSS gaussConsts<>+672(SB), Y8
 	VBROADCASTSS gaussConsts<>+544(SB), Y7
 
-	// Registers: DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
+	// Registers:    DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
 	MOVQ sigmaQ+0(FP), DI
 	MOVQ z+8(FP), SI
 	MOVQ kl+16(FP), DX
@@ -12660,11 +13262,15 @@ l205:
 	VORPS        gaussConsts<>+608(SB), Y1, Y2
 	VBROADCASTSS gaussConsts<>+1248(SB), Y3
 	VMAXPS       Y2, Y3, Y2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS gaussConsts<>+1312(SB), Y3
 	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
 	VSUBPS       gaussConsts<>+1312(SB), Y3, Y4
 	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
 	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y4
 	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
@@ -12672,16 +13278,20 @@ l205:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  Y8, Y2, Y4
 	VFMADD213PS  Y8, Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y8, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y8, Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
-	VCMPPS       $0x1e, Y7, Y1, Y3
-	VANDPS       Y1, Y3, Y1
+
+	// p 2^n
+	VPSLLD $0x17, Y3, Y2
+	VPSRAD $0x01, Y2, Y3
+	VANDPS gaussConsts<>+1504(SB), Y3, Y3
+	VPADDD Y8, Y3, Y5
+	VPSUBD Y3, Y2, Y2
+	VPADDD Y8, Y2, Y2
+	VMULPS Y5, Y4, Y3
+	VMULPS Y2, Y3, Y2
+	VCMPPS $0x1e, Y7, Y1, Y3
+	VANDPS Y1, Y3, Y1
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS       $0x1e, Y9, Y2, Y3
 	VMOVAPS      Y9, Y4
 	VFMSUB231PS  Y9, Y2, Y4
@@ -12803,11 +13413,15 @@ l207:
 	VORPS        gaussConsts<>+608(SB), Y2, Y3
 	VBROADCASTSS gaussConsts<>+1248(SB), Y4
 	VMAXPS       Y3, Y4, Y3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS gaussConsts<>+1312(SB), Y4
 	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
 	VSUBPS       gaussConsts<>+1312(SB), Y4, Y5
 	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y5
 	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
@@ -12815,16 +13429,20 @@ l207:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
 	VFMADD213PS  Y8, Y3, Y5
 	VFMADD213PS  Y8, Y3, Y5
-	VPSLLD       $0x17, Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       Y8, Y4, Y6
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y8, Y3, Y3
-	VMULPS       Y6, Y5, Y4
-	VMULPS       Y3, Y4, Y3
-	VCMPPS       $0x1e, Y7, Y2, Y4
-	VANDPS       Y2, Y4, Y2
+
+	// p 2^n
+	VPSLLD $0x17, Y4, Y3
+	VPSRAD $0x01, Y3, Y4
+	VANDPS gaussConsts<>+1504(SB), Y4, Y4
+	VPADDD Y8, Y4, Y6
+	VPSUBD Y4, Y3, Y3
+	VPADDD Y8, Y3, Y3
+	VMULPS Y6, Y5, Y4
+	VMULPS Y3, Y4, Y3
+	VCMPPS $0x1e, Y7, Y2, Y4
+	VANDPS Y2, Y4, Y2
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS       $0x1e, Y9, Y3, Y4
 	VMOVAPS      Y9, Y5
 	VFMSUB231PS  Y9, Y3, Y5
@@ -12958,12 +13576,16 @@ l208:
 	VBROADCASTSS X11, Y2
 	VPADDD       Y2, Y1, Y1
 	VCVTDQ2PS    Y1, Y1
-	VPSUBD       gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y2
-	VCVTDQ2PS    Y2, Y2
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VSUBPS       Y8, Y0, Y0
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    gaussConsts<>+768(SB), Y0, Y0
+	VPSRAD    $0x17, Y0, Y2
+	VCVTDQ2PS Y2, Y2
+	VANDPS    gaussConsts<>+800(SB), Y0, Y0
+	VPADDD    gaussConsts<>+768(SB), Y0, Y0
+	VSUBPS    Y8, Y0, Y0
+
+	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS gaussConsts<>+864(SB), Y3
 	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
 	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
@@ -13004,6 +13626,7 @@ l208:
 // func LatentStepStandardSoftplusBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, n int, w float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·LatentStepStandardSoftplusBackward(SB), NOSPLIT, $32-60
+	// Registers:    Y0-Y8 values    Y9-Y15 constants and scalars
 	VBROADCASTSS gaussConsts<>+672(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
 	VBROADCASTSS gaussConsts<>+704(SB), Y13
@@ -13014,7 +13637,7 @@ TEXT ·LatentStepStandardSoftplusBackward(SB), NOSPLIT, $32-60
 	VBROADCASTSS w+56(FP), Y0
 	VMOVUPS      Y0, (SP)
 
-	// Registers: DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row
+	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row
 	MOVQ dmuQ+0(FP), DI
 	MOVQ dsQ+8(FP), SI
 	MOVQ dz+16(FP), DX
@@ -13026,15 +13649,19 @@ TEXT ·LatentStepStandardSoftplusBackward(SB), NOSPLIT, $32-60
 	JL   l210
 
 l209:
-	VMOVUPS      (BX), Y0
-	VMOVUPS      (R8), Y1
-	VORPS        Y11, Y1, Y2
-	VMAXPS       Y2, Y10, Y2
+	VMOVUPS (BX), Y0
+	VMOVUPS (R8), Y1
+	VORPS   Y11, Y1, Y2
+	VMAXPS  Y2, Y10, Y2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y12, Y3
 	VFMADD231PS  Y9, Y2, Y3
 	VSUBPS       Y12, Y3, Y4
 	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
 	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y4
 	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
@@ -13042,16 +13669,20 @@ l209:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  Y15, Y2, Y4
 	VFMADD213PS  Y15, Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y15, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y15, Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
-	VCMPPS       $0x1e, Y14, Y1, Y3
-	VANDPS       Y1, Y3, Y3
+
+	// p 2^n
+	VPSLLD $0x17, Y3, Y2
+	VPSRAD $0x01, Y2, Y3
+	VANDPS gaussConsts<>+1504(SB), Y3, Y3
+	VPADDD Y15, Y3, Y5
+	VPSUBD Y3, Y2, Y2
+	VPADDD Y15, Y2, Y2
+	VMULPS Y5, Y4, Y3
+	VMULPS Y2, Y3, Y2
+	VCMPPS $0x1e, Y14, Y1, Y3
+	VANDPS Y1, Y3, Y3
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS       $0x1e, Y13, Y2, Y4
 	VMOVAPS      Y13, Y5
 	VFMSUB231PS  Y13, Y2, Y5
@@ -13167,17 +13798,21 @@ l209:
 	JGE          l209
 
 l210:
-	CMPQ         CX, $0x00000008
-	JL           l211
-	VMOVUPS      (BX), Y0
-	VMOVUPS      (R8), Y1
-	VORPS        Y11, Y1, Y2
-	VMAXPS       Y2, Y10, Y2
+	CMPQ    CX, $0x00000008
+	JL      l211
+	VMOVUPS (BX), Y0
+	VMOVUPS (R8), Y1
+	VORPS   Y11, Y1, Y2
+	VMAXPS  Y2, Y10, Y2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y12, Y3
 	VFMADD231PS  Y9, Y2, Y3
 	VSUBPS       Y12, Y3, Y4
 	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
 	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y4
 	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
@@ -13185,16 +13820,20 @@ l210:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  Y15, Y2, Y4
 	VFMADD213PS  Y15, Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y15, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y15, Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
-	VCMPPS       $0x1e, Y14, Y1, Y3
-	VANDPS       Y1, Y3, Y3
+
+	// p 2^n
+	VPSLLD $0x17, Y3, Y2
+	VPSRAD $0x01, Y2, Y3
+	VANDPS gaussConsts<>+1504(SB), Y3, Y3
+	VPADDD Y15, Y3, Y5
+	VPSUBD Y3, Y2, Y2
+	VPADDD Y15, Y2, Y2
+	VMULPS Y5, Y4, Y3
+	VMULPS Y2, Y3, Y2
+	VCMPPS $0x1e, Y14, Y1, Y3
+	VANDPS Y1, Y3, Y3
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS       $0x1e, Y13, Y2, Y4
 	VMOVAPS      Y13, Y5
 	VFMSUB231PS  Y13, Y2, Y5
@@ -13243,22 +13882,26 @@ l210:
 	SUBQ         $0x00000008, CX
 
 l211:
-	TESTQ        CX, CX
-	JZ           l212
-	LEAQ         gaussConsts<>+256(SB), AX
-	NEGQ         CX
-	LEAQ         (AX)(CX*4), AX
-	NEGQ         CX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (BX), Y0, Y1
-	VMASKMOVPS   (R8), Y0, Y2
-	VORPS        Y11, Y2, Y3
-	VMAXPS       Y3, Y10, Y3
+	TESTQ      CX, CX
+	JZ         l212
+	LEAQ       gaussConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (BX), Y0, Y1
+	VMASKMOVPS (R8), Y0, Y2
+	VORPS      Y11, Y2, Y3
+	VMAXPS     Y3, Y10, Y3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y12, Y4
 	VFMADD231PS  Y9, Y3, Y4
 	VSUBPS       Y12, Y4, Y5
 	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+
+	// p = e^r
 	VBROADCASTSS gaussConsts<>+1376(SB), Y5
 	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
@@ -13266,16 +13909,20 @@ l211:
 	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
 	VFMADD213PS  Y15, Y3, Y5
 	VFMADD213PS  Y15, Y3, Y5
-	VPSLLD       $0x17, Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       Y15, Y4, Y6
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y15, Y3, Y3
-	VMULPS       Y6, Y5, Y4
-	VMULPS       Y3, Y4, Y3
-	VCMPPS       $0x1e, Y14, Y2, Y4
-	VANDPS       Y2, Y4, Y4
+
+	// p 2^n
+	VPSLLD $0x17, Y4, Y3
+	VPSRAD $0x01, Y3, Y4
+	VANDPS gaussConsts<>+1504(SB), Y4, Y4
+	VPADDD Y15, Y4, Y6
+	VPSUBD Y4, Y3, Y3
+	VPADDD Y15, Y3, Y3
+	VMULPS Y6, Y5, Y4
+	VMULPS Y3, Y4, Y3
+	VCMPPS $0x1e, Y14, Y2, Y4
+	VANDPS Y2, Y4, Y4
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS       $0x1e, Y13, Y3, Y5
 	VMOVAPS      Y13, Y6
 	VFMSUB231PS  Y13, Y3, Y6

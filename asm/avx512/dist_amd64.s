@@ -35,6 +35,7 @@ GLOBL distConsts<>(SB), RODATA|NOPTR, $104
 // func CategoricalSums(largest *float32, sum *float32, logits *float32, rows int, n int)
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·CategoricalSums(SB), NOSPLIT, $8-40
+	// Registers:    Z0-Z14 values    Z15-Z28 constants and scalars    Z29-Z31 kept from loop to loop
 	VBROADCASTSS distConsts<>+16(SB), Z28
 	VBROADCASTSS distConsts<>+48(SB), Z27
 	VBROADCASTSS distConsts<>+0(SB), Z26
@@ -50,7 +51,7 @@ TEXT ·CategoricalSums(SB), NOSPLIT, $8-40
 	VBROADCASTSS distConsts<>+44(SB), Z16
 	VBROADCASTSS distConsts<>+52(SB), Z15
 
-	// Registers: DI largest    SI sum    DX logits    CX elements left in the row    BX 4n
+	// Registers:    DI largest    SI sum    DX logits    CX elements left in the row    BX 4n
 	MOVQ largest+0(FP), DI
 	MOVQ sum+8(FP), SI
 	MOVQ logits+16(FP), DX
@@ -122,14 +123,16 @@ l5:
 	JL            l8
 
 l7:
-	VMOVUPS      (DX), Z0
-	VMOVUPS      64(DX), Z1
-	VSUBPS       Z30, Z0, Z0
-	VSUBPS       Z30, Z1, Z1
-	VMINPS       Z0, Z25, Z0
-	VMINPS       Z1, Z25, Z1
-	VMAXPS       Z0, Z24, Z0
-	VMAXPS       Z1, Z24, Z1
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	VSUBPS  Z30, Z0, Z0
+	VSUBPS  Z30, Z1, Z1
+	VMINPS  Z0, Z25, Z0
+	VMINPS  Z1, Z25, Z1
+	VMAXPS  Z0, Z24, Z0
+	VMAXPS  Z1, Z24, Z1
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z28, Z2
 	VFMADD231PS  Z23, Z0, Z2
 	VMOVAPS      Z28, Z3
@@ -140,80 +143,96 @@ l7:
 	VFNMADD231PS Z22, Z3, Z1
 	VFNMADD231PS Z21, Z2, Z0
 	VFNMADD231PS Z21, Z3, Z1
-	VMOVAPS      Z19, Z4
-	VFMADD231PS  Z0, Z20, Z4
-	VMOVAPS      Z19, Z5
-	VFMADD231PS  Z1, Z20, Z5
-	VFMADD213PS  Z18, Z0, Z4
-	VFMADD213PS  Z18, Z1, Z5
-	VFMADD213PS  Z17, Z0, Z4
-	VFMADD213PS  Z17, Z1, Z5
-	VFMADD213PS  Z16, Z0, Z4
-	VFMADD213PS  Z16, Z1, Z5
-	VFMADD213PS  Z27, Z0, Z4
-	VFMADD213PS  Z27, Z1, Z5
-	VFMADD213PS  Z27, Z0, Z4
-	VFMADD213PS  Z27, Z1, Z5
-	VSCALEFPS    Z2, Z4, Z0
-	VSCALEFPS    Z3, Z5, Z1
-	VADDPS       Z31, Z0, Z31
-	VADDPS       Z31, Z1, Z31
-	ADDQ         $0x00000080, DX
-	SUBQ         $0x00000020, CX
-	CMPQ         CX, $0x00000020
-	JGE          l7
+
+	// p = e^r
+	VMOVAPS     Z19, Z4
+	VFMADD231PS Z0, Z20, Z4
+	VMOVAPS     Z19, Z5
+	VFMADD231PS Z1, Z20, Z5
+	VFMADD213PS Z18, Z0, Z4
+	VFMADD213PS Z18, Z1, Z5
+	VFMADD213PS Z17, Z0, Z4
+	VFMADD213PS Z17, Z1, Z5
+	VFMADD213PS Z16, Z0, Z4
+	VFMADD213PS Z16, Z1, Z5
+	VFMADD213PS Z27, Z0, Z4
+	VFMADD213PS Z27, Z1, Z5
+	VFMADD213PS Z27, Z0, Z4
+	VFMADD213PS Z27, Z1, Z5
+
+	// p 2^n
+	VSCALEFPS Z2, Z4, Z0
+	VSCALEFPS Z3, Z5, Z1
+	VADDPS    Z31, Z0, Z31
+	VADDPS    Z31, Z1, Z31
+	ADDQ      $0x00000080, DX
+	SUBQ      $0x00000020, CX
+	CMPQ      CX, $0x00000020
+	JGE       l7
 
 l8:
-	CMPQ         CX, $0x00000010
-	JL           l9
-	VMOVUPS      (DX), Z0
-	VSUBPS       Z30, Z0, Z0
-	VMINPS       Z0, Z25, Z0
-	VMAXPS       Z0, Z24, Z0
+	CMPQ    CX, $0x00000010
+	JL      l9
+	VMOVUPS (DX), Z0
+	VSUBPS  Z30, Z0, Z0
+	VMINPS  Z0, Z25, Z0
+	VMAXPS  Z0, Z24, Z0
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z28, Z1
 	VFMADD231PS  Z23, Z0, Z1
 	VSUBPS       Z28, Z1, Z1
 	VFNMADD231PS Z22, Z1, Z0
 	VFNMADD231PS Z21, Z1, Z0
-	VMOVAPS      Z19, Z2
-	VFMADD231PS  Z0, Z20, Z2
-	VFMADD213PS  Z18, Z0, Z2
-	VFMADD213PS  Z17, Z0, Z2
-	VFMADD213PS  Z16, Z0, Z2
-	VFMADD213PS  Z27, Z0, Z2
-	VFMADD213PS  Z27, Z0, Z2
-	VSCALEFPS    Z1, Z2, Z0
-	VADDPS       Z31, Z0, Z31
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, CX
+
+	// p = e^r
+	VMOVAPS     Z19, Z2
+	VFMADD231PS Z0, Z20, Z2
+	VFMADD213PS Z18, Z0, Z2
+	VFMADD213PS Z17, Z0, Z2
+	VFMADD213PS Z16, Z0, Z2
+	VFMADD213PS Z27, Z0, Z2
+	VFMADD213PS Z27, Z0, Z2
+
+	// p 2^n
+	VSCALEFPS Z1, Z2, Z0
+	VADDPS    Z31, Z0, Z31
+	ADDQ      $0x00000040, DX
+	SUBQ      $0x00000010, CX
 
 l9:
-	TESTQ        CX, CX
-	JZ           l10
-	MOVQ         $0x00000001, AX
-	SHLQ         CL, AX
-	DECQ         AX
-	KMOVW        AX, K7
-	VMOVUPS.Z    (DX), K7, Z0
-	VSUBPS       Z30, Z0, Z0
-	VMINPS       Z0, Z25, Z0
-	VMAXPS       Z0, Z24, Z0
+	TESTQ     CX, CX
+	JZ        l10
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (DX), K7, Z0
+	VSUBPS    Z30, Z0, Z0
+	VMINPS    Z0, Z25, Z0
+	VMAXPS    Z0, Z24, Z0
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z28, Z1
 	VFMADD231PS  Z23, Z0, Z1
 	VSUBPS       Z28, Z1, Z1
 	VFNMADD231PS Z22, Z1, Z0
 	VFNMADD231PS Z21, Z1, Z0
-	VMOVAPS      Z19, Z2
-	VFMADD231PS  Z0, Z20, Z2
-	VFMADD213PS  Z18, Z0, Z2
-	VFMADD213PS  Z17, Z0, Z2
-	VFMADD213PS  Z16, Z0, Z2
-	VFMADD213PS  Z27, Z0, Z2
-	VFMADD213PS  Z27, Z0, Z2
-	VSCALEFPS    Z1, Z2, Z0
-	VMOVAPS.Z    Z0, K7, Z0
-	VADDPS       Z31, Z0, Z31
-	LEAQ         (DX)(CX*4), DX
+
+	// p = e^r
+	VMOVAPS     Z19, Z2
+	VFMADD231PS Z0, Z20, Z2
+	VFMADD213PS Z18, Z0, Z2
+	VFMADD213PS Z17, Z0, Z2
+	VFMADD213PS Z16, Z0, Z2
+	VFMADD213PS Z27, Z0, Z2
+	VFMADD213PS Z27, Z0, Z2
+
+	// p 2^n
+	VSCALEFPS Z1, Z2, Z0
+	VMOVAPS.Z Z0, K7, Z0
+	VADDPS    Z31, Z0, Z31
+	LEAQ      (DX)(CX*4), DX
 
 l10:
 	VEXTRACTF64X4 $0x01, Z31, Y0
@@ -236,6 +255,7 @@ l10:
 // func CategoricalBackward(largest *float32, sum *float32, dlogits *float32, logits *float32, rows int, n int)
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·CategoricalBackward(SB), NOSPLIT, $8-48
+	// Registers:    Z0-Z14 values    Z15-Z28 constants and scalars    Z29-Z31 kept from loop to loop
 	VBROADCASTSS distConsts<>+48(SB), Z28
 	VBROADCASTSS distConsts<>+16(SB), Z27
 	VBROADCASTSS distConsts<>+0(SB), Z26
@@ -251,7 +271,7 @@ TEXT ·CategoricalBackward(SB), NOSPLIT, $8-48
 	VBROADCASTSS distConsts<>+40(SB), Z16
 	VBROADCASTSS distConsts<>+44(SB), Z15
 
-	// Registers: DI largest    SI sum    DX dlogits    BX logits    CX elements left in the row    R8 4n
+	// Registers:    DI largest    SI sum    DX dlogits    BX logits    CX elements left in the row    R8 4n
 	MOVQ largest+0(FP), DI
 	MOVQ sum+8(FP), SI
 	MOVQ dlogits+16(FP), DX
@@ -324,14 +344,16 @@ l16:
 	JL            l19
 
 l18:
-	VMOVUPS      (BX), Z0
-	VMOVUPS      64(BX), Z1
-	VSUBPS       Z30, Z0, Z0
-	VSUBPS       Z30, Z1, Z1
-	VMINPS       Z0, Z24, Z0
-	VMINPS       Z1, Z24, Z1
-	VMAXPS       Z0, Z23, Z0
-	VMAXPS       Z1, Z23, Z1
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VSUBPS  Z30, Z0, Z0
+	VSUBPS  Z30, Z1, Z1
+	VMINPS  Z0, Z24, Z0
+	VMINPS  Z1, Z24, Z1
+	VMAXPS  Z0, Z23, Z0
+	VMAXPS  Z1, Z23, Z1
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z27, Z2
 	VFMADD231PS  Z22, Z0, Z2
 	VMOVAPS      Z27, Z3
@@ -342,87 +364,103 @@ l18:
 	VFNMADD231PS Z21, Z3, Z1
 	VFNMADD231PS Z20, Z2, Z0
 	VFNMADD231PS Z20, Z3, Z1
-	VMOVAPS      Z18, Z4
-	VFMADD231PS  Z0, Z19, Z4
-	VMOVAPS      Z18, Z5
-	VFMADD231PS  Z1, Z19, Z5
-	VFMADD213PS  Z17, Z0, Z4
-	VFMADD213PS  Z17, Z1, Z5
-	VFMADD213PS  Z16, Z0, Z4
-	VFMADD213PS  Z16, Z1, Z5
-	VFMADD213PS  Z15, Z0, Z4
-	VFMADD213PS  Z15, Z1, Z5
-	VFMADD213PS  Z28, Z0, Z4
-	VFMADD213PS  Z28, Z1, Z5
-	VFMADD213PS  Z28, Z0, Z4
-	VFMADD213PS  Z28, Z1, Z5
-	VSCALEFPS    Z2, Z4, Z0
-	VSCALEFPS    Z3, Z5, Z1
-	VMOVUPS      Z0, (DX)
-	VMOVUPS      Z1, 64(DX)
-	VADDPS       Z31, Z0, Z31
-	VADDPS       Z31, Z1, Z31
-	ADDQ         $0x00000080, BX
-	ADDQ         $0x00000080, DX
-	SUBQ         $0x00000020, CX
-	CMPQ         CX, $0x00000020
-	JGE          l18
+
+	// p = e^r
+	VMOVAPS     Z18, Z4
+	VFMADD231PS Z0, Z19, Z4
+	VMOVAPS     Z18, Z5
+	VFMADD231PS Z1, Z19, Z5
+	VFMADD213PS Z17, Z0, Z4
+	VFMADD213PS Z17, Z1, Z5
+	VFMADD213PS Z16, Z0, Z4
+	VFMADD213PS Z16, Z1, Z5
+	VFMADD213PS Z15, Z0, Z4
+	VFMADD213PS Z15, Z1, Z5
+	VFMADD213PS Z28, Z0, Z4
+	VFMADD213PS Z28, Z1, Z5
+	VFMADD213PS Z28, Z0, Z4
+	VFMADD213PS Z28, Z1, Z5
+
+	// p 2^n
+	VSCALEFPS Z2, Z4, Z0
+	VSCALEFPS Z3, Z5, Z1
+	VMOVUPS   Z0, (DX)
+	VMOVUPS   Z1, 64(DX)
+	VADDPS    Z31, Z0, Z31
+	VADDPS    Z31, Z1, Z31
+	ADDQ      $0x00000080, BX
+	ADDQ      $0x00000080, DX
+	SUBQ      $0x00000020, CX
+	CMPQ      CX, $0x00000020
+	JGE       l18
 
 l19:
-	CMPQ         CX, $0x00000010
-	JL           l20
-	VMOVUPS      (BX), Z0
-	VSUBPS       Z30, Z0, Z0
-	VMINPS       Z0, Z24, Z0
-	VMAXPS       Z0, Z23, Z0
+	CMPQ    CX, $0x00000010
+	JL      l20
+	VMOVUPS (BX), Z0
+	VSUBPS  Z30, Z0, Z0
+	VMINPS  Z0, Z24, Z0
+	VMAXPS  Z0, Z23, Z0
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z27, Z1
 	VFMADD231PS  Z22, Z0, Z1
 	VSUBPS       Z27, Z1, Z1
 	VFNMADD231PS Z21, Z1, Z0
 	VFNMADD231PS Z20, Z1, Z0
-	VMOVAPS      Z18, Z2
-	VFMADD231PS  Z0, Z19, Z2
-	VFMADD213PS  Z17, Z0, Z2
-	VFMADD213PS  Z16, Z0, Z2
-	VFMADD213PS  Z15, Z0, Z2
-	VFMADD213PS  Z28, Z0, Z2
-	VFMADD213PS  Z28, Z0, Z2
-	VSCALEFPS    Z1, Z2, Z0
-	VMOVUPS      Z0, (DX)
-	VADDPS       Z31, Z0, Z31
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, CX
+
+	// p = e^r
+	VMOVAPS     Z18, Z2
+	VFMADD231PS Z0, Z19, Z2
+	VFMADD213PS Z17, Z0, Z2
+	VFMADD213PS Z16, Z0, Z2
+	VFMADD213PS Z15, Z0, Z2
+	VFMADD213PS Z28, Z0, Z2
+	VFMADD213PS Z28, Z0, Z2
+
+	// p 2^n
+	VSCALEFPS Z1, Z2, Z0
+	VMOVUPS   Z0, (DX)
+	VADDPS    Z31, Z0, Z31
+	ADDQ      $0x00000040, BX
+	ADDQ      $0x00000040, DX
+	SUBQ      $0x00000010, CX
 
 l20:
-	TESTQ        CX, CX
-	JZ           l21
-	MOVQ         $0x00000001, AX
-	SHLQ         CL, AX
-	DECQ         AX
-	KMOVW        AX, K7
-	VMOVUPS.Z    (BX), K7, Z0
-	VSUBPS       Z30, Z0, Z0
-	VMINPS       Z0, Z24, Z0
-	VMAXPS       Z0, Z23, Z0
+	TESTQ     CX, CX
+	JZ        l21
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (BX), K7, Z0
+	VSUBPS    Z30, Z0, Z0
+	VMINPS    Z0, Z24, Z0
+	VMAXPS    Z0, Z23, Z0
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z27, Z1
 	VFMADD231PS  Z22, Z0, Z1
 	VSUBPS       Z27, Z1, Z1
 	VFNMADD231PS Z21, Z1, Z0
 	VFNMADD231PS Z20, Z1, Z0
-	VMOVAPS      Z18, Z2
-	VFMADD231PS  Z0, Z19, Z2
-	VFMADD213PS  Z17, Z0, Z2
-	VFMADD213PS  Z16, Z0, Z2
-	VFMADD213PS  Z15, Z0, Z2
-	VFMADD213PS  Z28, Z0, Z2
-	VFMADD213PS  Z28, Z0, Z2
-	VSCALEFPS    Z1, Z2, Z0
-	VMOVUPS      Z0, K7, (DX)
-	VMOVAPS.Z    Z0, K7, Z0
-	VADDPS       Z31, Z0, Z31
-	LEAQ         (BX)(CX*4), BX
-	LEAQ         (DX)(CX*4), DX
+
+	// p = e^r
+	VMOVAPS     Z18, Z2
+	VFMADD231PS Z0, Z19, Z2
+	VFMADD213PS Z17, Z0, Z2
+	VFMADD213PS Z16, Z0, Z2
+	VFMADD213PS Z15, Z0, Z2
+	VFMADD213PS Z28, Z0, Z2
+	VFMADD213PS Z28, Z0, Z2
+
+	// p 2^n
+	VSCALEFPS Z1, Z2, Z0
+	VMOVUPS   Z0, K7, (DX)
+	VMOVAPS.Z Z0, K7, Z0
+	VADDPS    Z31, Z0, Z31
+	LEAQ      (BX)(CX*4), BX
+	LEAQ      (DX)(CX*4), DX
 
 l21:
 	SUBQ          R8, DX
@@ -510,6 +548,7 @@ l26:
 // func BernoulliLogProb(lp *float32, x *float32, logits *float32, rows int, n int)
 // Requires: AVX, AVX2, AVX512F, AVX512VL
 TEXT ·BernoulliLogProb(SB), NOSPLIT, $8-40
+	// Registers:    Z0-Z9 values    Z10-Z28 constants and scalars    Z29-Z31 kept from loop to loop
 	VBROADCASTSS distConsts<>+48(SB), Z28
 	VBROADCASTSS distConsts<>+52(SB), Z27
 	VBROADCASTSS distConsts<>+16(SB), Z26
@@ -530,7 +569,7 @@ TEXT ·BernoulliLogProb(SB), NOSPLIT, $8-40
 	VBROADCASTSS distConsts<>+76(SB), Z11
 	VBROADCASTSS distConsts<>+80(SB), Z10
 
-	// Registers: DI lp    SI x    DX logits    CX elements left in the row    BX 4n
+	// Registers:    DI lp    SI x    DX logits    CX elements left in the row    BX 4n
 	MOVQ lp+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ logits+16(FP), DX
@@ -548,14 +587,16 @@ l28:
 	JL      l30
 
 l29:
-	VMOVUPS      (SI), Z0
-	VMOVUPS      64(SI), Z1
-	VMOVUPS      (DX), Z2
-	VMOVUPS      64(DX), Z3
-	VPORD        Z22, Z2, Z4
-	VPORD        Z22, Z3, Z5
-	VMAXPS       Z4, Z21, Z4
-	VMAXPS       Z5, Z21, Z5
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS (DX), Z2
+	VMOVUPS 64(DX), Z3
+	VPORD   Z22, Z2, Z4
+	VPORD   Z22, Z3, Z5
+	VMAXPS  Z4, Z21, Z4
+	VMAXPS  Z5, Z21, Z5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z26, Z6
 	VFMADD231PS  Z20, Z4, Z6
 	VMOVAPS      Z26, Z7
@@ -566,165 +607,185 @@ l29:
 	VFNMADD231PS Z25, Z7, Z5
 	VFNMADD231PS Z24, Z6, Z4
 	VFNMADD231PS Z24, Z7, Z5
-	VMOVAPS      Z18, Z8
-	VFMADD231PS  Z4, Z19, Z8
-	VMOVAPS      Z18, Z9
-	VFMADD231PS  Z5, Z19, Z9
-	VFMADD213PS  Z17, Z4, Z8
-	VFMADD213PS  Z17, Z5, Z9
-	VFMADD213PS  Z16, Z4, Z8
-	VFMADD213PS  Z16, Z5, Z9
-	VFMADD213PS  Z15, Z4, Z8
-	VFMADD213PS  Z15, Z5, Z9
-	VFMADD213PS  Z28, Z4, Z8
-	VFMADD213PS  Z28, Z5, Z9
-	VFMADD213PS  Z28, Z4, Z8
-	VFMADD213PS  Z28, Z5, Z9
-	VSCALEFPS    Z6, Z8, Z4
-	VSCALEFPS    Z7, Z9, Z5
-	VCMPPS       $0x1e, Z27, Z2, K1
-	VCMPPS       $0x1e, Z27, Z3, K2
-	VMOVAPS.Z    Z28, K1, Z6
-	VMOVAPS.Z    Z28, K2, Z7
-	VSUBPS       Z6, Z0, Z0
-	VSUBPS       Z7, Z1, Z1
-	VADDPS       Z4, Z28, Z4
-	VADDPS       Z5, Z28, Z5
-	VMULPS       Z30, Z4, Z30
-	VMULPS       Z30, Z5, Z30
-	VCMPPS       $0x04, Z27, Z0, K1
-	VCMPPS       $0x04, Z27, Z1, K2
-	VMOVAPS.Z    Z2, K1, Z2
-	VMOVAPS.Z    Z3, K2, Z3
-	VFMADD231PS  Z2, Z0, Z31
-	VFMADD231PS  Z3, Z1, Z31
-	VPSUBD       Z23, Z30, Z0
-	VPSRAD       $0x17, Z0, Z1
-	VPANDD       Z14, Z0, Z0
-	VPADDD       Z23, Z0, Z0
-	VCMPPS       $0x00, Z30, Z30, K1
-	VBLENDMPS    Z0, Z30, K1, Z0
-	VPADDD       Z29, Z1, Z1
-	VMOVAPS      Z1, Z29
-	VMOVAPS      Z0, Z30
-	ADDQ         $0x00000080, SI
-	ADDQ         $0x00000080, DX
-	SUBQ         $0x00000020, CX
-	CMPQ         CX, $0x00000020
-	JGE          l29
+
+	// p = e^r
+	VMOVAPS     Z18, Z8
+	VFMADD231PS Z4, Z19, Z8
+	VMOVAPS     Z18, Z9
+	VFMADD231PS Z5, Z19, Z9
+	VFMADD213PS Z17, Z4, Z8
+	VFMADD213PS Z17, Z5, Z9
+	VFMADD213PS Z16, Z4, Z8
+	VFMADD213PS Z16, Z5, Z9
+	VFMADD213PS Z15, Z4, Z8
+	VFMADD213PS Z15, Z5, Z9
+	VFMADD213PS Z28, Z4, Z8
+	VFMADD213PS Z28, Z5, Z9
+	VFMADD213PS Z28, Z4, Z8
+	VFMADD213PS Z28, Z5, Z9
+
+	// p 2^n
+	VSCALEFPS   Z6, Z8, Z4
+	VSCALEFPS   Z7, Z9, Z5
+	VCMPPS      $0x1e, Z27, Z2, K1
+	VCMPPS      $0x1e, Z27, Z3, K2
+	VMOVAPS.Z   Z28, K1, Z6
+	VMOVAPS.Z   Z28, K2, Z7
+	VSUBPS      Z6, Z0, Z0
+	VSUBPS      Z7, Z1, Z1
+	VADDPS      Z4, Z28, Z4
+	VADDPS      Z5, Z28, Z5
+	VMULPS      Z30, Z4, Z30
+	VMULPS      Z30, Z5, Z30
+	VCMPPS      $0x04, Z27, Z0, K1
+	VCMPPS      $0x04, Z27, Z1, K2
+	VMOVAPS.Z   Z2, K1, Z2
+	VMOVAPS.Z   Z3, K2, Z3
+	VFMADD231PS Z2, Z0, Z31
+	VFMADD231PS Z3, Z1, Z31
+	VPSUBD      Z23, Z30, Z0
+	VPSRAD      $0x17, Z0, Z1
+	VPANDD      Z14, Z0, Z0
+	VPADDD      Z23, Z0, Z0
+	VCMPPS      $0x00, Z30, Z30, K1
+	VBLENDMPS   Z0, Z30, K1, Z0
+	VPADDD      Z29, Z1, Z1
+	VMOVAPS     Z1, Z29
+	VMOVAPS     Z0, Z30
+	ADDQ        $0x00000080, SI
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, CX
+	CMPQ        CX, $0x00000020
+	JGE         l29
 
 l30:
-	CMPQ         CX, $0x00000010
-	JL           l31
-	VMOVUPS      (SI), Z0
-	VMOVUPS      (DX), Z1
-	VPORD        Z22, Z1, Z2
-	VMAXPS       Z2, Z21, Z2
+	CMPQ    CX, $0x00000010
+	JL      l31
+	VMOVUPS (SI), Z0
+	VMOVUPS (DX), Z1
+	VPORD   Z22, Z1, Z2
+	VMAXPS  Z2, Z21, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z26, Z3
 	VFMADD231PS  Z20, Z2, Z3
 	VSUBPS       Z26, Z3, Z3
 	VFNMADD231PS Z25, Z3, Z2
 	VFNMADD231PS Z24, Z3, Z2
-	VMOVAPS      Z18, Z4
-	VFMADD231PS  Z2, Z19, Z4
-	VFMADD213PS  Z17, Z2, Z4
-	VFMADD213PS  Z16, Z2, Z4
-	VFMADD213PS  Z15, Z2, Z4
-	VFMADD213PS  Z28, Z2, Z4
-	VFMADD213PS  Z28, Z2, Z4
-	VSCALEFPS    Z3, Z4, Z2
-	VCMPPS       $0x1e, Z27, Z1, K1
-	VMOVAPS.Z    Z28, K1, Z3
-	VSUBPS       Z3, Z0, Z0
-	VADDPS       Z2, Z28, Z2
-	VMULPS       Z30, Z2, Z30
-	VCMPPS       $0x04, Z27, Z0, K1
-	VMOVAPS.Z    Z1, K1, Z1
-	VFMADD231PS  Z1, Z0, Z31
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, CX
+
+	// p = e^r
+	VMOVAPS     Z18, Z4
+	VFMADD231PS Z2, Z19, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z28, Z2, Z4
+	VFMADD213PS Z28, Z2, Z4
+
+	// p 2^n
+	VSCALEFPS   Z3, Z4, Z2
+	VCMPPS      $0x1e, Z27, Z1, K1
+	VMOVAPS.Z   Z28, K1, Z3
+	VSUBPS      Z3, Z0, Z0
+	VADDPS      Z2, Z28, Z2
+	VMULPS      Z30, Z2, Z30
+	VCMPPS      $0x04, Z27, Z0, K1
+	VMOVAPS.Z   Z1, K1, Z1
+	VFMADD231PS Z1, Z0, Z31
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, CX
 
 l31:
-	TESTQ        CX, CX
-	JZ           l32
-	MOVQ         $0x00000001, AX
-	SHLQ         CL, AX
-	DECQ         AX
-	KMOVW        AX, K7
-	VMOVUPS.Z    (SI), K7, Z0
-	VMOVUPS.Z    (DX), K7, Z1
-	VPORD        Z22, Z1, Z2
-	VMAXPS       Z2, Z21, Z2
+	TESTQ     CX, CX
+	JZ        l32
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (SI), K7, Z0
+	VMOVUPS.Z (DX), K7, Z1
+	VPORD     Z22, Z1, Z2
+	VMAXPS    Z2, Z21, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z26, Z3
 	VFMADD231PS  Z20, Z2, Z3
 	VSUBPS       Z26, Z3, Z3
 	VFNMADD231PS Z25, Z3, Z2
 	VFNMADD231PS Z24, Z3, Z2
-	VMOVAPS      Z18, Z4
-	VFMADD231PS  Z2, Z19, Z4
-	VFMADD213PS  Z17, Z2, Z4
-	VFMADD213PS  Z16, Z2, Z4
-	VFMADD213PS  Z15, Z2, Z4
-	VFMADD213PS  Z28, Z2, Z4
-	VFMADD213PS  Z28, Z2, Z4
-	VSCALEFPS    Z3, Z4, Z2
-	VCMPPS       $0x1e, Z27, Z1, K1
-	VMOVAPS.Z    Z28, K1, Z3
-	VSUBPS       Z3, Z0, Z0
-	VADDPS       Z2, Z28, Z2
-	VBLENDMPS    Z2, Z28, K7, Z2
-	VMULPS       Z30, Z2, Z30
-	VCMPPS       $0x04, Z27, Z0, K1
-	VMOVAPS.Z    Z1, K1, Z1
-	VMOVAPS.Z    Z0, K7, Z0
-	VMOVAPS.Z    Z1, K7, Z1
-	VFMADD231PS  Z1, Z0, Z31
-	LEAQ         (SI)(CX*4), SI
-	LEAQ         (DX)(CX*4), DX
+
+	// p = e^r
+	VMOVAPS     Z18, Z4
+	VFMADD231PS Z2, Z19, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z28, Z2, Z4
+	VFMADD213PS Z28, Z2, Z4
+
+	// p 2^n
+	VSCALEFPS   Z3, Z4, Z2
+	VCMPPS      $0x1e, Z27, Z1, K1
+	VMOVAPS.Z   Z28, K1, Z3
+	VSUBPS      Z3, Z0, Z0
+	VADDPS      Z2, Z28, Z2
+	VBLENDMPS   Z2, Z28, K7, Z2
+	VMULPS      Z30, Z2, Z30
+	VCMPPS      $0x04, Z27, Z0, K1
+	VMOVAPS.Z   Z1, K1, Z1
+	VMOVAPS.Z   Z0, K7, Z0
+	VMOVAPS.Z   Z1, K7, Z1
+	VFMADD231PS Z1, Z0, Z31
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (DX)(CX*4), DX
 
 l32:
-	VPSUBD           Z23, Z30, Z0
-	VPSRAD           $0x17, Z0, Z1
-	VPANDD           Z14, Z0, Z0
-	VPADDD           Z23, Z0, Z0
-	VCMPPS           $0x00, Z30, Z30, K1
-	VBLENDMPS        Z0, Z30, K1, Z0
-	VPADDD           Z29, Z1, Z1
-	VMOVAPS          Z1, Z29
-	VMOVAPS          Z0, Z30
-	VEXTRACTF64X4    $0x01, Z30, Y0
-	VMULPS           Y0, Y30, Y30
-	VEXTRACTF32X4    $0x01, Y30, X0
-	VMULPS           X0, X30, X30
-	VPERMILPS        $0x0e, X30, X0
-	VMULPS           X0, X30, X30
-	VPERMILPS        $0x01, X30, X0
-	VMULPS           X0, X30, X30
-	VBROADCASTSS     X30, Z0
-	VPSUBD           Z23, Z0, Z1
-	VPSRAD           $0x17, Z1, Z2
-	VPANDD           Z14, Z1, Z1
-	VPADDD           Z23, Z1, Z1
-	VCMPPS           $0x00, Z0, Z0, K1
-	VBLENDMPS        Z1, Z0, K1, Z1
-	VEXTRACTF64X4    $0x01, Z29, Y3
-	VPADDD           Y3, Y29, Y29
-	VEXTRACTF32X4    $0x01, Y29, X3
-	VPADDD           X3, X29, X29
-	VPERMILPS        $0x0e, X29, X3
-	VPADDD           X3, X29, X29
-	VPERMILPS        $0x01, X29, X3
-	VPADDD           X3, X29, X29
-	VBROADCASTSS     X29, Z3
-	VPADDD           Z3, Z2, Z2
-	VCVTDQ2PS        Z2, Z2
-	VPSUBD           Z23, Z1, Z1
-	VPSRAD           $0x17, Z1, Z3
-	VCVTDQ2PS        Z3, Z3
-	VPANDD           Z14, Z1, Z1
-	VPADDD           Z23, Z1, Z1
-	VSUBPS           Z28, Z1, Z1
+	VPSUBD        Z23, Z30, Z0
+	VPSRAD        $0x17, Z0, Z1
+	VPANDD        Z14, Z0, Z0
+	VPADDD        Z23, Z0, Z0
+	VCMPPS        $0x00, Z30, Z30, K1
+	VBLENDMPS     Z0, Z30, K1, Z0
+	VPADDD        Z29, Z1, Z1
+	VMOVAPS       Z1, Z29
+	VMOVAPS       Z0, Z30
+	VEXTRACTF64X4 $0x01, Z30, Y0
+	VMULPS        Y0, Y30, Y30
+	VEXTRACTF32X4 $0x01, Y30, X0
+	VMULPS        X0, X30, X30
+	VPERMILPS     $0x0e, X30, X0
+	VMULPS        X0, X30, X30
+	VPERMILPS     $0x01, X30, X0
+	VMULPS        X0, X30, X30
+	VBROADCASTSS  X30, Z0
+	VPSUBD        Z23, Z0, Z1
+	VPSRAD        $0x17, Z1, Z2
+	VPANDD        Z14, Z1, Z1
+	VPADDD        Z23, Z1, Z1
+	VCMPPS        $0x00, Z0, Z0, K1
+	VBLENDMPS     Z1, Z0, K1, Z1
+	VEXTRACTF64X4 $0x01, Z29, Y3
+	VPADDD        Y3, Y29, Y29
+	VEXTRACTF32X4 $0x01, Y29, X3
+	VPADDD        X3, X29, X29
+	VPERMILPS     $0x0e, X29, X3
+	VPADDD        X3, X29, X29
+	VPERMILPS     $0x01, X29, X3
+	VPADDD        X3, X29, X29
+	VBROADCASTSS  X29, Z3
+	VPADDD        Z3, Z2, Z2
+	VCVTDQ2PS     Z2, Z2
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    Z23, Z1, Z1
+	VPSRAD    $0x17, Z1, Z3
+	VCVTDQ2PS Z3, Z3
+	VPANDD    Z14, Z1, Z1
+	VPADDD    Z23, Z1, Z1
+	VSUBPS    Z28, Z1, Z1
+
+	// r + r^2 p(r) + k ln 2
 	VMOVAPS          Z12, Z4
 	VFMADD231PS      Z1, Z13, Z4
 	VFMADD213PS      Z11, Z1, Z4
@@ -764,6 +825,7 @@ l32:
 // func BernoulliLogProbBackward(lp *float32, dlogits *float32, x *float32, logits *float32, rows int, n int)
 // Requires: AVX, AVX2, AVX512F, AVX512VL
 TEXT ·BernoulliLogProbBackward(SB), NOSPLIT, $8-48
+	// Registers:    Z0-Z9 values    Z10-Z27 constants and scalars    Z28-Z31 kept from loop to loop
 	VBROADCASTSS distConsts<>+48(SB), Z27
 	VBROADCASTSS distConsts<>+52(SB), Z26
 	VBROADCASTSS distConsts<>+56(SB), Z25
@@ -783,7 +845,7 @@ TEXT ·BernoulliLogProbBackward(SB), NOSPLIT, $8-48
 	VBROADCASTSS distConsts<>+72(SB), Z11
 	VBROADCASTSS distConsts<>+76(SB), Z10
 
-	// Registers: DI lp    SI dlogits    DX x    BX logits    CX elements left in the row    R8 4n
+	// Registers:    DI lp    SI dlogits    DX x    BX logits    CX elements left in the row    R8 4n
 	MOVQ lp+0(FP), DI
 	MOVQ dlogits+8(FP), SI
 	MOVQ x+16(FP), DX
@@ -804,14 +866,16 @@ l34:
 	JL           l36
 
 l35:
-	VMOVUPS      (DX), Z0
-	VMOVUPS      64(DX), Z1
-	VMOVUPS      (BX), Z2
-	VMOVUPS      64(BX), Z3
-	VPORD        Z25, Z2, Z4
-	VPORD        Z25, Z3, Z5
-	VMAXPS       Z4, Z20, Z4
-	VMAXPS       Z5, Z20, Z5
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	VMOVUPS (BX), Z2
+	VMOVUPS 64(BX), Z3
+	VPORD   Z25, Z2, Z4
+	VPORD   Z25, Z3, Z5
+	VMAXPS  Z4, Z20, Z4
+	VMAXPS  Z5, Z20, Z5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z6
 	VFMADD231PS  Z19, Z4, Z6
 	VMOVAPS      Z24, Z7
@@ -822,196 +886,216 @@ l35:
 	VFNMADD231PS Z23, Z7, Z5
 	VFNMADD231PS Z22, Z6, Z4
 	VFNMADD231PS Z22, Z7, Z5
-	VMOVAPS      Z17, Z8
-	VFMADD231PS  Z4, Z18, Z8
-	VMOVAPS      Z17, Z9
-	VFMADD231PS  Z5, Z18, Z9
-	VFMADD213PS  Z16, Z4, Z8
-	VFMADD213PS  Z16, Z5, Z9
-	VFMADD213PS  Z15, Z4, Z8
-	VFMADD213PS  Z15, Z5, Z9
-	VFMADD213PS  Z14, Z4, Z8
-	VFMADD213PS  Z14, Z5, Z9
-	VFMADD213PS  Z27, Z4, Z8
-	VFMADD213PS  Z27, Z5, Z9
-	VFMADD213PS  Z27, Z4, Z8
-	VFMADD213PS  Z27, Z5, Z9
-	VSCALEFPS    Z6, Z8, Z4
-	VSCALEFPS    Z7, Z9, Z5
-	VCMPPS       $0x1e, Z26, Z2, K1
-	VCMPPS       $0x1e, Z26, Z3, K2
-	VMOVAPS.Z    Z27, K1, Z6
-	VMOVAPS.Z    Z27, K2, Z7
-	VSUBPS       Z6, Z0, Z0
-	VSUBPS       Z7, Z1, Z1
-	VADDPS       Z4, Z27, Z6
-	VADDPS       Z5, Z27, Z7
-	VMULPS       Z30, Z6, Z30
-	VMULPS       Z30, Z7, Z30
-	VCMPPS       $0x04, Z26, Z0, K1
-	VCMPPS       $0x04, Z26, Z1, K2
-	VMOVAPS.Z    Z2, K1, Z8
-	VMOVAPS.Z    Z3, K2, Z9
-	VFMADD231PS  Z8, Z0, Z31
-	VFMADD231PS  Z9, Z1, Z31
-	VDIVPS       Z6, Z4, Z4
-	VDIVPS       Z7, Z5, Z5
-	VCMPPS       $0x12, Z26, Z2, K1
-	VCMPPS       $0x12, Z26, Z3, K2
-	VMOVAPS.Z    Z25, K1, Z2
-	VMOVAPS.Z    Z25, K2, Z3
-	VPXORD       Z2, Z4, Z2
-	VPXORD       Z3, Z5, Z3
-	VADDPS       Z2, Z0, Z0
-	VADDPS       Z3, Z1, Z1
-	VMULPS       Z0, Z28, Z0
-	VMULPS       Z1, Z28, Z1
-	VMOVUPS      Z0, (SI)
-	VMOVUPS      Z1, 64(SI)
-	VPSUBD       Z21, Z30, Z0
-	VPSRAD       $0x17, Z0, Z1
-	VPANDD       Z13, Z0, Z0
-	VPADDD       Z21, Z0, Z0
-	VCMPPS       $0x00, Z30, Z30, K1
-	VBLENDMPS    Z0, Z30, K1, Z0
-	VPADDD       Z29, Z1, Z1
-	VMOVAPS      Z1, Z29
-	VMOVAPS      Z0, Z30
-	ADDQ         $0x00000080, SI
-	ADDQ         $0x00000080, DX
-	ADDQ         $0x00000080, BX
-	SUBQ         $0x00000020, CX
-	CMPQ         CX, $0x00000020
-	JGE          l35
+
+	// p = e^r
+	VMOVAPS     Z17, Z8
+	VFMADD231PS Z4, Z18, Z8
+	VMOVAPS     Z17, Z9
+	VFMADD231PS Z5, Z18, Z9
+	VFMADD213PS Z16, Z4, Z8
+	VFMADD213PS Z16, Z5, Z9
+	VFMADD213PS Z15, Z4, Z8
+	VFMADD213PS Z15, Z5, Z9
+	VFMADD213PS Z14, Z4, Z8
+	VFMADD213PS Z14, Z5, Z9
+	VFMADD213PS Z27, Z4, Z8
+	VFMADD213PS Z27, Z5, Z9
+	VFMADD213PS Z27, Z4, Z8
+	VFMADD213PS Z27, Z5, Z9
+
+	// p 2^n
+	VSCALEFPS   Z6, Z8, Z4
+	VSCALEFPS   Z7, Z9, Z5
+	VCMPPS      $0x1e, Z26, Z2, K1
+	VCMPPS      $0x1e, Z26, Z3, K2
+	VMOVAPS.Z   Z27, K1, Z6
+	VMOVAPS.Z   Z27, K2, Z7
+	VSUBPS      Z6, Z0, Z0
+	VSUBPS      Z7, Z1, Z1
+	VADDPS      Z4, Z27, Z6
+	VADDPS      Z5, Z27, Z7
+	VMULPS      Z30, Z6, Z30
+	VMULPS      Z30, Z7, Z30
+	VCMPPS      $0x04, Z26, Z0, K1
+	VCMPPS      $0x04, Z26, Z1, K2
+	VMOVAPS.Z   Z2, K1, Z8
+	VMOVAPS.Z   Z3, K2, Z9
+	VFMADD231PS Z8, Z0, Z31
+	VFMADD231PS Z9, Z1, Z31
+	VDIVPS      Z6, Z4, Z4
+	VDIVPS      Z7, Z5, Z5
+	VCMPPS      $0x12, Z26, Z2, K1
+	VCMPPS      $0x12, Z26, Z3, K2
+	VMOVAPS.Z   Z25, K1, Z2
+	VMOVAPS.Z   Z25, K2, Z3
+	VPXORD      Z2, Z4, Z2
+	VPXORD      Z3, Z5, Z3
+	VADDPS      Z2, Z0, Z0
+	VADDPS      Z3, Z1, Z1
+	VMULPS      Z0, Z28, Z0
+	VMULPS      Z1, Z28, Z1
+	VMOVUPS     Z0, (SI)
+	VMOVUPS     Z1, 64(SI)
+	VPSUBD      Z21, Z30, Z0
+	VPSRAD      $0x17, Z0, Z1
+	VPANDD      Z13, Z0, Z0
+	VPADDD      Z21, Z0, Z0
+	VCMPPS      $0x00, Z30, Z30, K1
+	VBLENDMPS   Z0, Z30, K1, Z0
+	VPADDD      Z29, Z1, Z1
+	VMOVAPS     Z1, Z29
+	VMOVAPS     Z0, Z30
+	ADDQ        $0x00000080, SI
+	ADDQ        $0x00000080, DX
+	ADDQ        $0x00000080, BX
+	SUBQ        $0x00000020, CX
+	CMPQ        CX, $0x00000020
+	JGE         l35
 
 l36:
-	CMPQ         CX, $0x00000010
-	JL           l37
-	VMOVUPS      (DX), Z0
-	VMOVUPS      (BX), Z1
-	VPORD        Z25, Z1, Z2
-	VMAXPS       Z2, Z20, Z2
+	CMPQ    CX, $0x00000010
+	JL      l37
+	VMOVUPS (DX), Z0
+	VMOVUPS (BX), Z1
+	VPORD   Z25, Z1, Z2
+	VMAXPS  Z2, Z20, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
 	VFMADD231PS  Z19, Z2, Z3
 	VSUBPS       Z24, Z3, Z3
 	VFNMADD231PS Z23, Z3, Z2
 	VFNMADD231PS Z22, Z3, Z2
-	VMOVAPS      Z17, Z4
-	VFMADD231PS  Z2, Z18, Z4
-	VFMADD213PS  Z16, Z2, Z4
-	VFMADD213PS  Z15, Z2, Z4
-	VFMADD213PS  Z14, Z2, Z4
-	VFMADD213PS  Z27, Z2, Z4
-	VFMADD213PS  Z27, Z2, Z4
-	VSCALEFPS    Z3, Z4, Z2
-	VCMPPS       $0x1e, Z26, Z1, K1
-	VMOVAPS.Z    Z27, K1, Z3
-	VSUBPS       Z3, Z0, Z0
-	VADDPS       Z2, Z27, Z3
-	VMULPS       Z30, Z3, Z30
-	VCMPPS       $0x04, Z26, Z0, K1
-	VMOVAPS.Z    Z1, K1, Z4
-	VFMADD231PS  Z4, Z0, Z31
-	VDIVPS       Z3, Z2, Z2
-	VCMPPS       $0x12, Z26, Z1, K1
-	VMOVAPS.Z    Z25, K1, Z1
-	VPXORD       Z1, Z2, Z1
-	VADDPS       Z1, Z0, Z0
-	VMULPS       Z0, Z28, Z0
-	VMOVUPS      Z0, (SI)
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000010, CX
+
+	// p = e^r
+	VMOVAPS     Z17, Z4
+	VFMADD231PS Z2, Z18, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z14, Z2, Z4
+	VFMADD213PS Z27, Z2, Z4
+	VFMADD213PS Z27, Z2, Z4
+
+	// p 2^n
+	VSCALEFPS   Z3, Z4, Z2
+	VCMPPS      $0x1e, Z26, Z1, K1
+	VMOVAPS.Z   Z27, K1, Z3
+	VSUBPS      Z3, Z0, Z0
+	VADDPS      Z2, Z27, Z3
+	VMULPS      Z30, Z3, Z30
+	VCMPPS      $0x04, Z26, Z0, K1
+	VMOVAPS.Z   Z1, K1, Z4
+	VFMADD231PS Z4, Z0, Z31
+	VDIVPS      Z3, Z2, Z2
+	VCMPPS      $0x12, Z26, Z1, K1
+	VMOVAPS.Z   Z25, K1, Z1
+	VPXORD      Z1, Z2, Z1
+	VADDPS      Z1, Z0, Z0
+	VMULPS      Z0, Z28, Z0
+	VMOVUPS     Z0, (SI)
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
+	SUBQ        $0x00000010, CX
 
 l37:
-	TESTQ        CX, CX
-	JZ           l38
-	MOVQ         $0x00000001, AX
-	SHLQ         CL, AX
-	DECQ         AX
-	KMOVW        AX, K7
-	VMOVUPS.Z    (DX), K7, Z0
-	VMOVUPS.Z    (BX), K7, Z1
-	VPORD        Z25, Z1, Z2
-	VMAXPS       Z2, Z20, Z2
+	TESTQ     CX, CX
+	JZ        l38
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (DX), K7, Z0
+	VMOVUPS.Z (BX), K7, Z1
+	VPORD     Z25, Z1, Z2
+	VMAXPS    Z2, Z20, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
 	VFMADD231PS  Z19, Z2, Z3
 	VSUBPS       Z24, Z3, Z3
 	VFNMADD231PS Z23, Z3, Z2
 	VFNMADD231PS Z22, Z3, Z2
-	VMOVAPS      Z17, Z4
-	VFMADD231PS  Z2, Z18, Z4
-	VFMADD213PS  Z16, Z2, Z4
-	VFMADD213PS  Z15, Z2, Z4
-	VFMADD213PS  Z14, Z2, Z4
-	VFMADD213PS  Z27, Z2, Z4
-	VFMADD213PS  Z27, Z2, Z4
-	VSCALEFPS    Z3, Z4, Z2
-	VCMPPS       $0x1e, Z26, Z1, K1
-	VMOVAPS.Z    Z27, K1, Z3
-	VSUBPS       Z3, Z0, Z0
-	VADDPS       Z2, Z27, Z3
-	VBLENDMPS    Z3, Z27, K7, Z4
-	VMULPS       Z30, Z4, Z30
-	VCMPPS       $0x04, Z26, Z0, K1
-	VMOVAPS.Z    Z1, K1, Z4
-	VMOVAPS.Z    Z0, K7, Z5
-	VMOVAPS.Z    Z4, K7, Z4
-	VFMADD231PS  Z4, Z5, Z31
-	VDIVPS       Z3, Z2, Z2
-	VCMPPS       $0x12, Z26, Z1, K1
-	VMOVAPS.Z    Z25, K1, Z1
-	VPXORD       Z1, Z2, Z1
-	VADDPS       Z1, Z0, Z0
-	VMULPS       Z0, Z28, Z0
-	VMOVUPS      Z0, K7, (SI)
-	LEAQ         (SI)(CX*4), SI
-	LEAQ         (DX)(CX*4), DX
-	LEAQ         (BX)(CX*4), BX
+
+	// p = e^r
+	VMOVAPS     Z17, Z4
+	VFMADD231PS Z2, Z18, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z14, Z2, Z4
+	VFMADD213PS Z27, Z2, Z4
+	VFMADD213PS Z27, Z2, Z4
+
+	// p 2^n
+	VSCALEFPS   Z3, Z4, Z2
+	VCMPPS      $0x1e, Z26, Z1, K1
+	VMOVAPS.Z   Z27, K1, Z3
+	VSUBPS      Z3, Z0, Z0
+	VADDPS      Z2, Z27, Z3
+	VBLENDMPS   Z3, Z27, K7, Z4
+	VMULPS      Z30, Z4, Z30
+	VCMPPS      $0x04, Z26, Z0, K1
+	VMOVAPS.Z   Z1, K1, Z4
+	VMOVAPS.Z   Z0, K7, Z5
+	VMOVAPS.Z   Z4, K7, Z4
+	VFMADD231PS Z4, Z5, Z31
+	VDIVPS      Z3, Z2, Z2
+	VCMPPS      $0x12, Z26, Z1, K1
+	VMOVAPS.Z   Z25, K1, Z1
+	VPXORD      Z1, Z2, Z1
+	VADDPS      Z1, Z0, Z0
+	VMULPS      Z0, Z28, Z0
+	VMOVUPS     Z0, K7, (SI)
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (DX)(CX*4), DX
+	LEAQ        (BX)(CX*4), BX
 
 l38:
-	VPSUBD           Z21, Z30, Z0
-	VPSRAD           $0x17, Z0, Z1
-	VPANDD           Z13, Z0, Z0
-	VPADDD           Z21, Z0, Z0
-	VCMPPS           $0x00, Z30, Z30, K1
-	VBLENDMPS        Z0, Z30, K1, Z0
-	VPADDD           Z29, Z1, Z1
-	VMOVAPS          Z1, Z29
-	VMOVAPS          Z0, Z30
-	VEXTRACTF64X4    $0x01, Z30, Y0
-	VMULPS           Y0, Y30, Y30
-	VEXTRACTF32X4    $0x01, Y30, X0
-	VMULPS           X0, X30, X30
-	VPERMILPS        $0x0e, X30, X0
-	VMULPS           X0, X30, X30
-	VPERMILPS        $0x01, X30, X0
-	VMULPS           X0, X30, X30
-	VBROADCASTSS     X30, Z0
-	VPSUBD           Z21, Z0, Z1
-	VPSRAD           $0x17, Z1, Z2
-	VPANDD           Z13, Z1, Z1
-	VPADDD           Z21, Z1, Z1
-	VCMPPS           $0x00, Z0, Z0, K1
-	VBLENDMPS        Z1, Z0, K1, Z1
-	VEXTRACTF64X4    $0x01, Z29, Y3
-	VPADDD           Y3, Y29, Y29
-	VEXTRACTF32X4    $0x01, Y29, X3
-	VPADDD           X3, X29, X29
-	VPERMILPS        $0x0e, X29, X3
-	VPADDD           X3, X29, X29
-	VPERMILPS        $0x01, X29, X3
-	VPADDD           X3, X29, X29
-	VBROADCASTSS     X29, Z3
-	VPADDD           Z3, Z2, Z2
-	VCVTDQ2PS        Z2, Z2
-	VPSUBD           Z21, Z1, Z1
-	VPSRAD           $0x17, Z1, Z3
-	VCVTDQ2PS        Z3, Z3
-	VPANDD           Z13, Z1, Z1
-	VPADDD           Z21, Z1, Z1
-	VSUBPS           Z27, Z1, Z1
+	VPSUBD        Z21, Z30, Z0
+	VPSRAD        $0x17, Z0, Z1
+	VPANDD        Z13, Z0, Z0
+	VPADDD        Z21, Z0, Z0
+	VCMPPS        $0x00, Z30, Z30, K1
+	VBLENDMPS     Z0, Z30, K1, Z0
+	VPADDD        Z29, Z1, Z1
+	VMOVAPS       Z1, Z29
+	VMOVAPS       Z0, Z30
+	VEXTRACTF64X4 $0x01, Z30, Y0
+	VMULPS        Y0, Y30, Y30
+	VEXTRACTF32X4 $0x01, Y30, X0
+	VMULPS        X0, X30, X30
+	VPERMILPS     $0x0e, X30, X0
+	VMULPS        X0, X30, X30
+	VPERMILPS     $0x01, X30, X0
+	VMULPS        X0, X30, X30
+	VBROADCASTSS  X30, Z0
+	VPSUBD        Z21, Z0, Z1
+	VPSRAD        $0x17, Z1, Z2
+	VPANDD        Z13, Z1, Z1
+	VPADDD        Z21, Z1, Z1
+	VCMPPS        $0x00, Z0, Z0, K1
+	VBLENDMPS     Z1, Z0, K1, Z1
+	VEXTRACTF64X4 $0x01, Z29, Y3
+	VPADDD        Y3, Y29, Y29
+	VEXTRACTF32X4 $0x01, Y29, X3
+	VPADDD        X3, X29, X29
+	VPERMILPS     $0x0e, X29, X3
+	VPADDD        X3, X29, X29
+	VPERMILPS     $0x01, X29, X3
+	VPADDD        X3, X29, X29
+	VBROADCASTSS  X29, Z3
+	VPADDD        Z3, Z2, Z2
+	VCVTDQ2PS     Z2, Z2
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    Z21, Z1, Z1
+	VPSRAD    $0x17, Z1, Z3
+	VCVTDQ2PS Z3, Z3
+	VPANDD    Z13, Z1, Z1
+	VPADDD    Z21, Z1, Z1
+	VSUBPS    Z27, Z1, Z1
+
+	// r + r^2 p(r) + k ln 2
 	VMOVAPS          Z11, Z4
 	VFMADD231PS      Z1, Z12, Z4
 	VFMADD213PS      Z10, Z1, Z4

@@ -53,6 +53,7 @@ GLOBL gaussConsts<>(SB), RODATA|NOPTR, $176
 // func GaussPlain(mu *float32, s *float32, rows int, n int, ld int, smask uint32, slo uint32, span uint32) (left int)
 // Requires: AVX, AVX512F
 TEXT ·GaussPlain(SB), NOSPLIT, $48-64
+	// Registers:    Z0-Z20 values    Z21-Z28 constants and scalars    Z29-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+0(SB), Z28
 	VBROADCASTSS smask+40(FP), Z27
 	VBROADCASTSS slo+44(FP), Z26
@@ -62,7 +63,7 @@ TEXT ·GaussPlain(SB), NOSPLIT, $48-64
 	VBROADCASTSS gaussConsts<>+12(SB), Z22
 	VBROADCASTSS gaussConsts<>+16(SB), Z21
 
-	// Registers: DI mu    SI s    CX elements left in the row    DX 4n
+	// Registers:    DI mu    SI s    CX elements left in the row    DX 4n
 	MOVQ mu+0(FP), DI
 	MOVQ s+8(FP), SI
 	MOVQ n+24(FP), DX
@@ -165,6 +166,7 @@ l7:
 // func GaussPlainX(x *float32, mu *float32, s *float32, rows int, n int, ld int, smask uint32, slo uint32, span uint32) (left int)
 // Requires: AVX, AVX512F
 TEXT ·GaussPlainX(SB), NOSPLIT, $48-72
+	// Registers:    Z0-Z20 values    Z21-Z28 constants and scalars    Z29-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+0(SB), Z28
 	VBROADCASTSS smask+48(FP), Z27
 	VBROADCASTSS slo+52(FP), Z26
@@ -174,7 +176,7 @@ TEXT ·GaussPlainX(SB), NOSPLIT, $48-72
 	VBROADCASTSS gaussConsts<>+12(SB), Z22
 	VBROADCASTSS gaussConsts<>+16(SB), Z21
 
-	// Registers: DI x    SI mu    DX s    CX elements left in the row    BX 4n
+	// Registers:    DI x    SI mu    DX s    CX elements left in the row    BX 4n
 	MOVQ x+0(FP), DI
 	MOVQ mu+8(FP), SI
 	MOVQ s+16(FP), DX
@@ -294,6 +296,7 @@ l14:
 // func GaussKLSigma(kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int)
 // Requires: AVX, AVX2, AVX512F, AVX512VL
 TEXT ·GaussKLSigma(SB), NOSPLIT, $40-64
+	// Registers:    Z0-Z10 values    Z11-Z28 constants and scalars    Z29-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+20(SB), Z28
 	VBROADCASTSS gaussConsts<>+24(SB), Z27
 	VBROADCASTSS gaussConsts<>+32(SB), Z26
@@ -313,7 +316,7 @@ TEXT ·GaussKLSigma(SB), NOSPLIT, $40-64
 	VBROADCASTSS gaussConsts<>+72(SB), Z12
 	VBROADCASTSS gaussConsts<>+84(SB), Z11
 
-	// Registers: DI kl    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
+	// Registers:    DI kl    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
 	MOVQ kl+0(FP), DI
 	MOVQ muQ+8(FP), SI
 	MOVQ sQ+16(FP), DX
@@ -483,12 +486,16 @@ l19:
 	VBROADCASTSS  X29, Z2
 	VPADDD        Z2, Z1, Z1
 	VCVTDQ2PS     Z1, Z1
-	VPSUBD        Z26, Z0, Z0
-	VPSRAD        $0x17, Z0, Z2
-	VCVTDQ2PS     Z2, Z2
-	VPANDD        Z23, Z0, Z0
-	VPADDD        Z26, Z0, Z0
-	VSUBPS        Z28, Z0, Z0
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    Z26, Z0, Z0
+	VPSRAD    $0x17, Z0, Z2
+	VCVTDQ2PS Z2, Z2
+	VPANDD    Z23, Z0, Z0
+	VPADDD    Z26, Z0, Z0
+	VSUBPS    Z28, Z0, Z0
+
+	// r + r^2 p(r) + k ln 2
 	VMOVAPS       Z19, Z3
 	VFMADD231PS   Z0, Z20, Z3
 	VFMADD213PS   Z18, Z0, Z3
@@ -532,6 +539,7 @@ l19:
 // func GaussKLSigmaBackward(kl *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int)
 // Requires: AVX, AVX2, AVX512F, AVX512VL
 TEXT ·GaussKLSigmaBackward(SB), NOSPLIT, $72-96
+	// Registers:    Z0-Z11 values    Z12-Z27 constants and scalars    Z28-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+20(SB), Z27
 	VBROADCASTSS gaussConsts<>+24(SB), Z26
 	VBROADCASTSS gaussConsts<>+12(SB), Z25
@@ -549,7 +557,7 @@ TEXT ·GaussKLSigmaBackward(SB), NOSPLIT, $72-96
 	VBROADCASTSS gaussConsts<>+60(SB), Z13
 	VBROADCASTSS gaussConsts<>+64(SB), Z12
 
-	// Registers: DI kl    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
+	// Registers:    DI kl    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
 	MOVQ kl+0(FP), DI
 	MOVQ dmuQ+8(FP), SI
 	MOVQ dsQ+16(FP), DX
@@ -794,43 +802,47 @@ l24:
 	LEAQ         (R8)(CX*4), R8
 
 l25:
-	VPSUBD           Z24, Z30, Z0
-	VPSRAD           $0x17, Z0, Z1
-	VPANDD           Z21, Z0, Z0
-	VPADDD           Z24, Z0, Z0
-	VPADDD           Z29, Z1, Z1
-	VMOVAPS          Z1, Z29
-	VMOVAPS          Z0, Z30
-	VEXTRACTF64X4    $0x01, Z30, Y0
-	VMULPS           Y0, Y30, Y30
-	VEXTRACTF32X4    $0x01, Y30, X0
-	VMULPS           X0, X30, X30
-	VPERMILPS        $0x0e, X30, X0
-	VMULPS           X0, X30, X30
-	VPERMILPS        $0x01, X30, X0
-	VMULPS           X0, X30, X30
-	VBROADCASTSS     X30, Z0
-	VPSUBD           Z24, Z0, Z0
-	VPSRAD           $0x17, Z0, Z1
-	VPANDD           Z21, Z0, Z0
-	VPADDD           Z24, Z0, Z0
-	VEXTRACTF64X4    $0x01, Z29, Y2
-	VPADDD           Y2, Y29, Y29
-	VEXTRACTF32X4    $0x01, Y29, X2
-	VPADDD           X2, X29, X29
-	VPERMILPS        $0x0e, X29, X2
-	VPADDD           X2, X29, X29
-	VPERMILPS        $0x01, X29, X2
-	VPADDD           X2, X29, X29
-	VBROADCASTSS     X29, Z2
-	VPADDD           Z2, Z1, Z1
-	VCVTDQ2PS        Z1, Z1
-	VPSUBD           Z24, Z0, Z0
-	VPSRAD           $0x17, Z0, Z2
-	VCVTDQ2PS        Z2, Z2
-	VPANDD           Z21, Z0, Z0
-	VPADDD           Z24, Z0, Z0
-	VSUBPS           Z27, Z0, Z0
+	VPSUBD        Z24, Z30, Z0
+	VPSRAD        $0x17, Z0, Z1
+	VPANDD        Z21, Z0, Z0
+	VPADDD        Z24, Z0, Z0
+	VPADDD        Z29, Z1, Z1
+	VMOVAPS       Z1, Z29
+	VMOVAPS       Z0, Z30
+	VEXTRACTF64X4 $0x01, Z30, Y0
+	VMULPS        Y0, Y30, Y30
+	VEXTRACTF32X4 $0x01, Y30, X0
+	VMULPS        X0, X30, X30
+	VPERMILPS     $0x0e, X30, X0
+	VMULPS        X0, X30, X30
+	VPERMILPS     $0x01, X30, X0
+	VMULPS        X0, X30, X30
+	VBROADCASTSS  X30, Z0
+	VPSUBD        Z24, Z0, Z0
+	VPSRAD        $0x17, Z0, Z1
+	VPANDD        Z21, Z0, Z0
+	VPADDD        Z24, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z29, Y2
+	VPADDD        Y2, Y29, Y29
+	VEXTRACTF32X4 $0x01, Y29, X2
+	VPADDD        X2, X29, X29
+	VPERMILPS     $0x0e, X29, X2
+	VPADDD        X2, X29, X29
+	VPERMILPS     $0x01, X29, X2
+	VPADDD        X2, X29, X29
+	VBROADCASTSS  X29, Z2
+	VPADDD        Z2, Z1, Z1
+	VCVTDQ2PS     Z1, Z1
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    Z24, Z0, Z0
+	VPSRAD    $0x17, Z0, Z2
+	VCVTDQ2PS Z2, Z2
+	VPANDD    Z21, Z0, Z0
+	VPADDD    Z24, Z0, Z0
+	VSUBPS    Z27, Z0, Z0
+
+	// r + r^2 p(r) + k ln 2
 	VMOVAPS          Z17, Z3
 	VFMADD231PS      Z0, Z18, Z3
 	VFMADD213PS      Z16, Z0, Z3
@@ -878,6 +890,7 @@ l25:
 // func GaussKLStandardSigma(kl *float32, muQ *float32, sQ *float32, rows int, n int, ld int)
 // Requires: AVX, AVX2, AVX512F, AVX512VL
 TEXT ·GaussKLStandardSigma(SB), NOSPLIT, $24-48
+	// Registers:    Z0-Z10 values    Z11-Z28 constants and scalars    Z29-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+24(SB), Z28
 	VBROADCASTSS gaussConsts<>+20(SB), Z27
 	VBROADCASTSS gaussConsts<>+32(SB), Z26
@@ -897,7 +910,7 @@ TEXT ·GaussKLStandardSigma(SB), NOSPLIT, $24-48
 	VBROADCASTSS gaussConsts<>+72(SB), Z12
 	VBROADCASTSS gaussConsts<>+84(SB), Z11
 
-	// Registers: DI kl    SI muQ    DX sQ    CX elements left in the row    BX 4n
+	// Registers:    DI kl    SI muQ    DX sQ    CX elements left in the row    BX 4n
 	MOVQ kl+0(FP), DI
 	MOVQ muQ+8(FP), SI
 	MOVQ sQ+16(FP), DX
@@ -1019,12 +1032,16 @@ l31:
 	VBROADCASTSS  X29, Z2
 	VPADDD        Z2, Z1, Z1
 	VCVTDQ2PS     Z1, Z1
-	VPSUBD        Z26, Z0, Z0
-	VPSRAD        $0x17, Z0, Z2
-	VCVTDQ2PS     Z2, Z2
-	VPANDD        Z23, Z0, Z0
-	VPADDD        Z26, Z0, Z0
-	VSUBPS        Z27, Z0, Z0
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    Z26, Z0, Z0
+	VPSRAD    $0x17, Z0, Z2
+	VCVTDQ2PS Z2, Z2
+	VPANDD    Z23, Z0, Z0
+	VPADDD    Z26, Z0, Z0
+	VSUBPS    Z27, Z0, Z0
+
+	// r + r^2 p(r) + k ln 2
 	VMOVAPS       Z19, Z3
 	VFMADD231PS   Z0, Z20, Z3
 	VFMADD213PS   Z18, Z0, Z3
@@ -1066,6 +1083,7 @@ l31:
 // func GaussKLStandardSigmaBackward(kl *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int)
 // Requires: AVX, AVX2, AVX512F, AVX512VL
 TEXT ·GaussKLStandardSigmaBackward(SB), NOSPLIT, $40-64
+	// Registers:    Z0-Z9 values    Z10-Z27 constants and scalars    Z28-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+20(SB), Z27
 	VBROADCASTSS gaussConsts<>+24(SB), Z26
 	VBROADCASTSS gaussConsts<>+32(SB), Z25
@@ -1085,7 +1103,7 @@ TEXT ·GaussKLStandardSigmaBackward(SB), NOSPLIT, $40-64
 	VBROADCASTSS gaussConsts<>+72(SB), Z11
 	VBROADCASTSS gaussConsts<>+84(SB), Z10
 
-	// Registers: DI kl    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
+	// Registers:    DI kl    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
 	MOVQ kl+0(FP), DI
 	MOVQ dmuQ+8(FP), SI
 	MOVQ dsQ+16(FP), DX
@@ -1261,12 +1279,16 @@ l37:
 	VBROADCASTSS  X29, Z2
 	VPADDD        Z2, Z1, Z1
 	VCVTDQ2PS     Z1, Z1
-	VPSUBD        Z25, Z0, Z0
-	VPSRAD        $0x17, Z0, Z2
-	VCVTDQ2PS     Z2, Z2
-	VPANDD        Z22, Z0, Z0
-	VPADDD        Z25, Z0, Z0
-	VSUBPS        Z27, Z0, Z0
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    Z25, Z0, Z0
+	VPSRAD    $0x17, Z0, Z2
+	VCVTDQ2PS Z2, Z2
+	VPANDD    Z22, Z0, Z0
+	VPADDD    Z25, Z0, Z0
+	VSUBPS    Z27, Z0, Z0
+
+	// r + r^2 p(r) + k ln 2
 	VMOVAPS       Z18, Z3
 	VFMADD231PS   Z0, Z19, Z3
 	VFMADD213PS   Z17, Z0, Z3
@@ -1310,6 +1332,7 @@ l37:
 // func GaussKLLog(kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int, factor float32)
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·GaussKLLog(SB), NOSPLIT, $48-68
+	// Registers:    Z0-Z15 values    Z16-Z29 constants and scalars    Z30-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+100(SB), Z29
 	VBROADCASTSS gaussConsts<>+20(SB), Z28
 	VBROADCASTSS factor+64(FP), Z27
@@ -1325,7 +1348,7 @@ TEXT ·GaussKLLog(SB), NOSPLIT, $48-68
 	VBROADCASTSS gaussConsts<>+120(SB), Z17
 	VBROADCASTSS gaussConsts<>+24(SB), Z16
 
-	// Registers: DI kl    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
+	// Registers:    DI kl    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
 	MOVQ kl+0(FP), DI
 	MOVQ muQ+8(FP), SI
 	MOVQ sQ+16(FP), DX
@@ -1360,96 +1383,108 @@ l39:
 	JL           l41
 
 l40:
-	VMOVUPS          (SI), Z0
-	VMOVUPS          64(SI), Z1
-	VMOVUPS          (DX), Z2
-	VMOVUPS          64(DX), Z3
-	VMOVUPS          (R8), Z4
-	VMOVUPS          64(R8), Z5
-	VMULPS           Z27, Z2, Z2
-	VMULPS           Z27, Z3, Z3
-	VMULPS           Z27, Z4, Z4
-	VMULPS           Z27, Z5, Z5
-	VSUBPS           Z4, Z2, Z2
-	VSUBPS           Z5, Z3, Z3
-	VMINPS           Z2, Z26, Z6
-	VMINPS           Z3, Z26, Z7
-	VMULPS.BCST      gaussConsts<>+72(SB), Z4, Z4
-	VMULPS.BCST      gaussConsts<>+72(SB), Z5, Z5
-	VMAXPS           Z6, Z25, Z6
-	VMAXPS           Z7, Z25, Z7
-	VMINPS           Z4, Z26, Z4
-	VMINPS           Z5, Z26, Z5
-	VMOVAPS          Z29, Z8
-	VFMADD231PS      Z24, Z6, Z8
-	VMOVAPS          Z29, Z9
-	VFMADD231PS      Z24, Z7, Z9
-	VMAXPS           Z4, Z25, Z4
-	VMAXPS           Z5, Z25, Z5
-	VSUBPS           Z29, Z8, Z8
-	VSUBPS           Z29, Z9, Z9
-	VMOVAPS          Z29, Z10
-	VFMADD231PS      Z24, Z4, Z10
-	VMOVAPS          Z29, Z11
-	VFMADD231PS      Z24, Z5, Z11
-	VFNMADD231PS     Z23, Z8, Z6
-	VFNMADD231PS     Z23, Z9, Z7
-	VSUBPS           Z29, Z10, Z10
-	VSUBPS           Z29, Z11, Z11
-	VFNMADD231PS     Z22, Z8, Z6
-	VFNMADD231PS     Z22, Z9, Z7
-	VFNMADD231PS     Z23, Z10, Z4
-	VFNMADD231PS     Z23, Z11, Z5
-	VMOVAPS          Z20, Z12
-	VFMADD231PS      Z6, Z21, Z12
-	VMOVAPS          Z20, Z13
-	VFMADD231PS      Z7, Z21, Z13
-	VFNMADD231PS     Z22, Z10, Z4
-	VFNMADD231PS     Z22, Z11, Z5
-	VFMADD213PS      Z19, Z6, Z12
-	VFMADD213PS      Z19, Z7, Z13
-	VMOVAPS          Z20, Z14
-	VFMADD231PS      Z4, Z21, Z14
-	VMOVAPS          Z20, Z15
-	VFMADD231PS      Z5, Z21, Z15
-	VFMADD213PS      Z18, Z6, Z12
-	VFMADD213PS      Z18, Z7, Z13
-	VFMADD213PS      Z19, Z4, Z14
-	VFMADD213PS      Z19, Z5, Z15
-	VFMADD213PS      Z17, Z6, Z12
-	VFMADD213PS      Z17, Z7, Z13
-	VFMADD213PS      Z18, Z4, Z14
-	VFMADD213PS      Z18, Z5, Z15
-	VFMADD213PS      Z28, Z6, Z12
-	VFMADD213PS      Z28, Z7, Z13
-	VFMADD213PS      Z17, Z4, Z14
-	VFMADD213PS      Z17, Z5, Z15
-	VFMADD213PS      Z28, Z6, Z12
-	VFMADD213PS      Z28, Z7, Z13
-	VFMADD213PS      Z28, Z4, Z14
-	VFMADD213PS      Z28, Z5, Z15
-	VSCALEFPS        Z8, Z12, Z6
-	VSCALEFPS        Z9, Z13, Z7
-	VFMADD213PS      Z28, Z4, Z14
-	VFMADD213PS      Z28, Z5, Z15
-	VSCALEFPS        Z10, Z14, Z4
-	VSCALEFPS        Z11, Z15, Z5
+	VMOVUPS     (SI), Z0
+	VMOVUPS     64(SI), Z1
+	VMOVUPS     (DX), Z2
+	VMOVUPS     64(DX), Z3
+	VMOVUPS     (R8), Z4
+	VMOVUPS     64(R8), Z5
+	VMULPS      Z27, Z2, Z2
+	VMULPS      Z27, Z3, Z3
+	VMULPS      Z27, Z4, Z4
+	VMULPS      Z27, Z5, Z5
+	VSUBPS      Z4, Z2, Z2
+	VSUBPS      Z5, Z3, Z3
+	VMINPS      Z2, Z26, Z6
+	VMINPS      Z3, Z26, Z7
+	VMULPS.BCST gaussConsts<>+72(SB), Z4, Z4
+	VMULPS.BCST gaussConsts<>+72(SB), Z5, Z5
+	VMAXPS      Z6, Z25, Z6
+	VMAXPS      Z7, Z25, Z7
+	VMINPS      Z4, Z26, Z4
+	VMINPS      Z5, Z26, Z5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMAXPS      Z4, Z25, Z4
+	VMAXPS      Z5, Z25, Z5
+	VMOVAPS     Z29, Z8
+	VFMADD231PS Z24, Z6, Z8
+	VMOVAPS     Z29, Z9
+	VFMADD231PS Z24, Z7, Z9
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VSUBPS       Z29, Z8, Z8
+	VSUBPS       Z29, Z9, Z9
+	VMOVAPS      Z29, Z10
+	VFMADD231PS  Z24, Z4, Z10
+	VMOVAPS      Z29, Z11
+	VFMADD231PS  Z24, Z5, Z11
+	VFNMADD231PS Z23, Z8, Z6
+	VFNMADD231PS Z23, Z9, Z7
+	VSUBPS       Z29, Z10, Z10
+	VSUBPS       Z29, Z11, Z11
+	VFNMADD231PS Z22, Z8, Z6
+	VFNMADD231PS Z22, Z9, Z7
+	VFNMADD231PS Z23, Z10, Z4
+	VFNMADD231PS Z23, Z11, Z5
+
+	// p = e^r
+	VFNMADD231PS Z22, Z10, Z4
+	VFNMADD231PS Z22, Z11, Z5
+	VMOVAPS      Z20, Z12
+	VFMADD231PS  Z6, Z21, Z12
+	VMOVAPS      Z20, Z13
+	VFMADD231PS  Z7, Z21, Z13
+
+	// p = e^r
+	VFMADD213PS Z19, Z6, Z12
+	VFMADD213PS Z19, Z7, Z13
+	VMOVAPS     Z20, Z14
+	VFMADD231PS Z4, Z21, Z14
+	VMOVAPS     Z20, Z15
+	VFMADD231PS Z5, Z21, Z15
+	VFMADD213PS Z18, Z6, Z12
+	VFMADD213PS Z18, Z7, Z13
+	VFMADD213PS Z19, Z4, Z14
+	VFMADD213PS Z19, Z5, Z15
+	VFMADD213PS Z17, Z6, Z12
+	VFMADD213PS Z17, Z7, Z13
+	VFMADD213PS Z18, Z4, Z14
+	VFMADD213PS Z18, Z5, Z15
+	VFMADD213PS Z28, Z6, Z12
+	VFMADD213PS Z28, Z7, Z13
+	VFMADD213PS Z17, Z4, Z14
+	VFMADD213PS Z17, Z5, Z15
+	VFMADD213PS Z28, Z6, Z12
+	VFMADD213PS Z28, Z7, Z13
+	VFMADD213PS Z28, Z4, Z14
+	VFMADD213PS Z28, Z5, Z15
+
+	// p 2^n
+	VFMADD213PS Z28, Z4, Z14
+	VFMADD213PS Z28, Z5, Z15
+	VSCALEFPS   Z8, Z12, Z4
+	VSCALEFPS   Z9, Z13, Z5
+
+	// p 2^n
+	VSCALEFPS        Z10, Z14, Z6
+	VSCALEFPS        Z11, Z15, Z7
 	VBROADCASTSS     gaussConsts<>+124(SB), Z8
-	VMINPS           Z4, Z8, Z4
+	VMINPS           Z6, Z8, Z6
 	VBROADCASTSS     gaussConsts<>+124(SB), Z8
-	VMINPS           Z5, Z8, Z5
+	VMINPS           Z7, Z8, Z7
 	VMOVUPS          (BX), Z8
 	VMOVUPS          64(BX), Z9
 	VSUBPS           Z8, Z0, Z0
 	VSUBPS           Z9, Z1, Z1
-	VMULPS           Z4, Z0, Z0
-	VMULPS           Z5, Z1, Z1
-	VMULPS           Z4, Z0, Z0
-	VMULPS           Z5, Z1, Z1
+	VMULPS           Z6, Z0, Z0
+	VMULPS           Z7, Z1, Z1
+	VMULPS           Z6, Z0, Z0
+	VMULPS           Z7, Z1, Z1
 	VMULPS           Z16, Z0, Z0
 	VMULPS           Z16, Z1, Z1
-	VMULPS           Z16, Z6, Z4
-	VMULPS           Z16, Z7, Z5
+	VMULPS           Z16, Z4, Z4
+	VMULPS           Z16, Z5, Z5
 	VFMADD213PS.BCST gaussConsts<>+28(SB), Z4, Z4
 	VFMADD213PS.BCST gaussConsts<>+28(SB), Z5, Z5
 	VFMADD231PS      Z0, Z0, Z4
@@ -1467,53 +1502,65 @@ l40:
 	JGE              l40
 
 l41:
-	CMPQ             CX, $0x00000010
-	JL               l42
-	VMOVUPS          (SI), Z0
-	VMOVUPS          (DX), Z1
-	VMOVUPS          (R8), Z2
-	VMULPS           Z27, Z1, Z1
-	VMULPS           Z27, Z2, Z2
-	VSUBPS           Z2, Z1, Z1
-	VMINPS           Z1, Z26, Z3
-	VMULPS.BCST      gaussConsts<>+72(SB), Z2, Z2
-	VMAXPS           Z3, Z25, Z3
-	VMINPS           Z2, Z26, Z2
-	VMOVAPS          Z29, Z4
-	VFMADD231PS      Z24, Z3, Z4
-	VMAXPS           Z2, Z25, Z2
-	VSUBPS           Z29, Z4, Z4
-	VMOVAPS          Z29, Z5
-	VFMADD231PS      Z24, Z2, Z5
-	VFNMADD231PS     Z23, Z4, Z3
-	VSUBPS           Z29, Z5, Z5
-	VFNMADD231PS     Z22, Z4, Z3
-	VFNMADD231PS     Z23, Z5, Z2
-	VMOVAPS          Z20, Z6
-	VFMADD231PS      Z3, Z21, Z6
-	VFNMADD231PS     Z22, Z5, Z2
-	VFMADD213PS      Z19, Z3, Z6
-	VMOVAPS          Z20, Z7
-	VFMADD231PS      Z2, Z21, Z7
-	VFMADD213PS      Z18, Z3, Z6
-	VFMADD213PS      Z19, Z2, Z7
-	VFMADD213PS      Z17, Z3, Z6
-	VFMADD213PS      Z18, Z2, Z7
-	VFMADD213PS      Z28, Z3, Z6
-	VFMADD213PS      Z17, Z2, Z7
-	VFMADD213PS      Z28, Z3, Z6
-	VFMADD213PS      Z28, Z2, Z7
-	VSCALEFPS        Z4, Z6, Z3
-	VFMADD213PS      Z28, Z2, Z7
-	VSCALEFPS        Z5, Z7, Z2
+	CMPQ        CX, $0x00000010
+	JL          l42
+	VMOVUPS     (SI), Z0
+	VMOVUPS     (DX), Z1
+	VMOVUPS     (R8), Z2
+	VMULPS      Z27, Z1, Z1
+	VMULPS      Z27, Z2, Z2
+	VSUBPS      Z2, Z1, Z1
+	VMINPS      Z1, Z26, Z3
+	VMULPS.BCST gaussConsts<>+72(SB), Z2, Z2
+	VMAXPS      Z3, Z25, Z3
+	VMINPS      Z2, Z26, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMAXPS      Z2, Z25, Z2
+	VMOVAPS     Z29, Z4
+	VFMADD231PS Z24, Z3, Z4
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VSUBPS       Z29, Z4, Z4
+	VMOVAPS      Z29, Z5
+	VFMADD231PS  Z24, Z2, Z5
+	VFNMADD231PS Z23, Z4, Z3
+	VSUBPS       Z29, Z5, Z5
+	VFNMADD231PS Z22, Z4, Z3
+	VFNMADD231PS Z23, Z5, Z2
+
+	// p = e^r
+	VFNMADD231PS Z22, Z5, Z2
+	VMOVAPS      Z20, Z6
+	VFMADD231PS  Z3, Z21, Z6
+
+	// p = e^r
+	VFMADD213PS Z19, Z3, Z6
+	VMOVAPS     Z20, Z7
+	VFMADD231PS Z2, Z21, Z7
+	VFMADD213PS Z18, Z3, Z6
+	VFMADD213PS Z19, Z2, Z7
+	VFMADD213PS Z17, Z3, Z6
+	VFMADD213PS Z18, Z2, Z7
+	VFMADD213PS Z28, Z3, Z6
+	VFMADD213PS Z17, Z2, Z7
+	VFMADD213PS Z28, Z3, Z6
+	VFMADD213PS Z28, Z2, Z7
+
+	// p 2^n
+	VFMADD213PS Z28, Z2, Z7
+	VSCALEFPS   Z4, Z6, Z2
+
+	// p 2^n
+	VSCALEFPS        Z5, Z7, Z3
 	VBROADCASTSS     gaussConsts<>+124(SB), Z4
-	VMINPS           Z2, Z4, Z2
+	VMINPS           Z3, Z4, Z3
 	VMOVUPS          (BX), Z4
 	VSUBPS           Z4, Z0, Z0
-	VMULPS           Z2, Z0, Z0
-	VMULPS           Z2, Z0, Z0
+	VMULPS           Z3, Z0, Z0
+	VMULPS           Z3, Z0, Z0
 	VMULPS           Z16, Z0, Z0
-	VMULPS           Z16, Z3, Z2
+	VMULPS           Z16, Z2, Z2
 	VFMADD213PS.BCST gaussConsts<>+28(SB), Z2, Z2
 	VFMADD231PS      Z0, Z0, Z2
 	VADDPS           Z31, Z2, Z31
@@ -1525,57 +1572,69 @@ l41:
 	SUBQ             $0x00000010, CX
 
 l42:
-	TESTQ            CX, CX
-	JZ               l43
-	MOVQ             $0x00000001, AX
-	SHLQ             CL, AX
-	DECQ             AX
-	KMOVW            AX, K7
-	VMOVUPS.Z        (SI), K7, Z0
-	VMOVUPS.Z        (DX), K7, Z1
-	VMOVUPS.Z        (R8), K7, Z2
-	VMULPS           Z27, Z1, Z1
-	VMULPS           Z27, Z2, Z2
-	VSUBPS           Z2, Z1, Z1
-	VMINPS           Z1, Z26, Z3
-	VMULPS.BCST      gaussConsts<>+72(SB), Z2, Z2
-	VMAXPS           Z3, Z25, Z3
-	VMINPS           Z2, Z26, Z2
-	VMOVAPS          Z29, Z4
-	VFMADD231PS      Z24, Z3, Z4
-	VMAXPS           Z2, Z25, Z2
-	VSUBPS           Z29, Z4, Z4
-	VMOVAPS          Z29, Z5
-	VFMADD231PS      Z24, Z2, Z5
-	VFNMADD231PS     Z23, Z4, Z3
-	VSUBPS           Z29, Z5, Z5
-	VFNMADD231PS     Z22, Z4, Z3
-	VFNMADD231PS     Z23, Z5, Z2
-	VMOVAPS          Z20, Z6
-	VFMADD231PS      Z3, Z21, Z6
-	VFNMADD231PS     Z22, Z5, Z2
-	VFMADD213PS      Z19, Z3, Z6
-	VMOVAPS          Z20, Z7
-	VFMADD231PS      Z2, Z21, Z7
-	VFMADD213PS      Z18, Z3, Z6
-	VFMADD213PS      Z19, Z2, Z7
-	VFMADD213PS      Z17, Z3, Z6
-	VFMADD213PS      Z18, Z2, Z7
-	VFMADD213PS      Z28, Z3, Z6
-	VFMADD213PS      Z17, Z2, Z7
-	VFMADD213PS      Z28, Z3, Z6
-	VFMADD213PS      Z28, Z2, Z7
-	VSCALEFPS        Z4, Z6, Z3
-	VFMADD213PS      Z28, Z2, Z7
-	VSCALEFPS        Z5, Z7, Z2
+	TESTQ       CX, CX
+	JZ          l43
+	MOVQ        $0x00000001, AX
+	SHLQ        CL, AX
+	DECQ        AX
+	KMOVW       AX, K7
+	VMOVUPS.Z   (SI), K7, Z0
+	VMOVUPS.Z   (DX), K7, Z1
+	VMOVUPS.Z   (R8), K7, Z2
+	VMULPS      Z27, Z1, Z1
+	VMULPS      Z27, Z2, Z2
+	VSUBPS      Z2, Z1, Z1
+	VMINPS      Z1, Z26, Z3
+	VMULPS.BCST gaussConsts<>+72(SB), Z2, Z2
+	VMAXPS      Z3, Z25, Z3
+	VMINPS      Z2, Z26, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMAXPS      Z2, Z25, Z2
+	VMOVAPS     Z29, Z4
+	VFMADD231PS Z24, Z3, Z4
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VSUBPS       Z29, Z4, Z4
+	VMOVAPS      Z29, Z5
+	VFMADD231PS  Z24, Z2, Z5
+	VFNMADD231PS Z23, Z4, Z3
+	VSUBPS       Z29, Z5, Z5
+	VFNMADD231PS Z22, Z4, Z3
+	VFNMADD231PS Z23, Z5, Z2
+
+	// p = e^r
+	VFNMADD231PS Z22, Z5, Z2
+	VMOVAPS      Z20, Z6
+	VFMADD231PS  Z3, Z21, Z6
+
+	// p = e^r
+	VFMADD213PS Z19, Z3, Z6
+	VMOVAPS     Z20, Z7
+	VFMADD231PS Z2, Z21, Z7
+	VFMADD213PS Z18, Z3, Z6
+	VFMADD213PS Z19, Z2, Z7
+	VFMADD213PS Z17, Z3, Z6
+	VFMADD213PS Z18, Z2, Z7
+	VFMADD213PS Z28, Z3, Z6
+	VFMADD213PS Z17, Z2, Z7
+	VFMADD213PS Z28, Z3, Z6
+	VFMADD213PS Z28, Z2, Z7
+
+	// p 2^n
+	VFMADD213PS Z28, Z2, Z7
+	VSCALEFPS   Z4, Z6, Z2
+
+	// p 2^n
+	VSCALEFPS        Z5, Z7, Z3
 	VBROADCASTSS     gaussConsts<>+124(SB), Z4
-	VMINPS           Z2, Z4, Z2
+	VMINPS           Z3, Z4, Z3
 	VMOVUPS.Z        (BX), K7, Z4
 	VSUBPS           Z4, Z0, Z0
-	VMULPS           Z2, Z0, Z0
-	VMULPS           Z2, Z0, Z0
+	VMULPS           Z3, Z0, Z0
+	VMULPS           Z3, Z0, Z0
 	VMULPS           Z16, Z0, Z0
-	VMULPS           Z16, Z3, Z2
+	VMULPS           Z16, Z2, Z2
 	VFMADD213PS.BCST gaussConsts<>+28(SB), Z2, Z2
 	VFMADD231PS      Z0, Z0, Z2
 	VMOVAPS.Z        Z2, K7, Z0
@@ -1624,6 +1683,7 @@ l43:
 // func GaussKLLogBackward(kl *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int, factor float32)
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·GaussKLLogBackward(SB), NOSPLIT, $80-100
+	// Registers:    Z0-Z15 values    Z16-Z28 constants and scalars    Z29-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+20(SB), Z28
 	VBROADCASTSS gaussConsts<>+100(SB), Z27
 	VBROADCASTSS factor+96(FP), Z26
@@ -1638,7 +1698,7 @@ TEXT ·GaussKLLogBackward(SB), NOSPLIT, $80-100
 	VBROADCASTSS gaussConsts<>+116(SB), Z17
 	VBROADCASTSS gaussConsts<>+120(SB), Z16
 
-	// Registers: DI kl    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
+	// Registers:    DI kl    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
 	MOVQ kl+0(FP), DI
 	MOVQ dmuQ+8(FP), SI
 	MOVQ dsQ+16(FP), DX
@@ -1695,96 +1755,108 @@ l45:
 	JL           l47
 
 l46:
-	VMOVUPS          (R9), Z0
-	VMOVUPS          64(R9), Z1
-	VMOVUPS          (R10), Z2
-	VMOVUPS          64(R10), Z3
-	VMOVUPS          (R12), Z4
-	VMOVUPS          64(R12), Z5
-	VMULPS           Z26, Z2, Z2
-	VMULPS           Z26, Z3, Z3
-	VMULPS           Z26, Z4, Z4
-	VMULPS           Z26, Z5, Z5
-	VSUBPS           Z4, Z2, Z2
-	VSUBPS           Z5, Z3, Z3
-	VMINPS           Z2, Z25, Z6
-	VMINPS           Z3, Z25, Z7
-	VMULPS.BCST      gaussConsts<>+72(SB), Z4, Z4
-	VMULPS.BCST      gaussConsts<>+72(SB), Z5, Z5
-	VMAXPS           Z6, Z24, Z6
-	VMAXPS           Z7, Z24, Z7
-	VMINPS           Z4, Z25, Z4
-	VMINPS           Z5, Z25, Z5
-	VMOVAPS          Z27, Z8
-	VFMADD231PS      Z23, Z6, Z8
-	VMOVAPS          Z27, Z9
-	VFMADD231PS      Z23, Z7, Z9
-	VMAXPS           Z4, Z24, Z4
-	VMAXPS           Z5, Z24, Z5
-	VSUBPS           Z27, Z8, Z8
-	VSUBPS           Z27, Z9, Z9
-	VMOVAPS          Z27, Z10
-	VFMADD231PS      Z23, Z4, Z10
-	VMOVAPS          Z27, Z11
-	VFMADD231PS      Z23, Z5, Z11
-	VFNMADD231PS     Z22, Z8, Z6
-	VFNMADD231PS     Z22, Z9, Z7
-	VSUBPS           Z27, Z10, Z10
-	VSUBPS           Z27, Z11, Z11
-	VFNMADD231PS     Z21, Z8, Z6
-	VFNMADD231PS     Z21, Z9, Z7
-	VFNMADD231PS     Z22, Z10, Z4
-	VFNMADD231PS     Z22, Z11, Z5
-	VMOVAPS          Z19, Z12
-	VFMADD231PS      Z6, Z20, Z12
-	VMOVAPS          Z19, Z13
-	VFMADD231PS      Z7, Z20, Z13
-	VFNMADD231PS     Z21, Z10, Z4
-	VFNMADD231PS     Z21, Z11, Z5
-	VFMADD213PS      Z18, Z6, Z12
-	VFMADD213PS      Z18, Z7, Z13
-	VMOVAPS          Z19, Z14
-	VFMADD231PS      Z4, Z20, Z14
-	VMOVAPS          Z19, Z15
-	VFMADD231PS      Z5, Z20, Z15
-	VFMADD213PS      Z17, Z6, Z12
-	VFMADD213PS      Z17, Z7, Z13
-	VFMADD213PS      Z18, Z4, Z14
-	VFMADD213PS      Z18, Z5, Z15
-	VFMADD213PS      Z16, Z6, Z12
-	VFMADD213PS      Z16, Z7, Z13
-	VFMADD213PS      Z17, Z4, Z14
-	VFMADD213PS      Z17, Z5, Z15
-	VFMADD213PS      Z28, Z6, Z12
-	VFMADD213PS      Z28, Z7, Z13
-	VFMADD213PS      Z16, Z4, Z14
-	VFMADD213PS      Z16, Z5, Z15
-	VFMADD213PS      Z28, Z6, Z12
-	VFMADD213PS      Z28, Z7, Z13
-	VFMADD213PS      Z28, Z4, Z14
-	VFMADD213PS      Z28, Z5, Z15
-	VSCALEFPS        Z8, Z12, Z6
-	VSCALEFPS        Z9, Z13, Z7
-	VFMADD213PS      Z28, Z4, Z14
-	VFMADD213PS      Z28, Z5, Z15
-	VSCALEFPS        Z10, Z14, Z4
-	VSCALEFPS        Z11, Z15, Z5
+	VMOVUPS     (R9), Z0
+	VMOVUPS     64(R9), Z1
+	VMOVUPS     (R10), Z2
+	VMOVUPS     64(R10), Z3
+	VMOVUPS     (R12), Z4
+	VMOVUPS     64(R12), Z5
+	VMULPS      Z26, Z2, Z2
+	VMULPS      Z26, Z3, Z3
+	VMULPS      Z26, Z4, Z4
+	VMULPS      Z26, Z5, Z5
+	VSUBPS      Z4, Z2, Z2
+	VSUBPS      Z5, Z3, Z3
+	VMINPS      Z2, Z25, Z6
+	VMINPS      Z3, Z25, Z7
+	VMULPS.BCST gaussConsts<>+72(SB), Z4, Z4
+	VMULPS.BCST gaussConsts<>+72(SB), Z5, Z5
+	VMAXPS      Z6, Z24, Z6
+	VMAXPS      Z7, Z24, Z7
+	VMINPS      Z4, Z25, Z4
+	VMINPS      Z5, Z25, Z5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMAXPS      Z4, Z24, Z4
+	VMAXPS      Z5, Z24, Z5
+	VMOVAPS     Z27, Z8
+	VFMADD231PS Z23, Z6, Z8
+	VMOVAPS     Z27, Z9
+	VFMADD231PS Z23, Z7, Z9
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VSUBPS       Z27, Z8, Z8
+	VSUBPS       Z27, Z9, Z9
+	VMOVAPS      Z27, Z10
+	VFMADD231PS  Z23, Z4, Z10
+	VMOVAPS      Z27, Z11
+	VFMADD231PS  Z23, Z5, Z11
+	VFNMADD231PS Z22, Z8, Z6
+	VFNMADD231PS Z22, Z9, Z7
+	VSUBPS       Z27, Z10, Z10
+	VSUBPS       Z27, Z11, Z11
+	VFNMADD231PS Z21, Z8, Z6
+	VFNMADD231PS Z21, Z9, Z7
+	VFNMADD231PS Z22, Z10, Z4
+	VFNMADD231PS Z22, Z11, Z5
+
+	// p = e^r
+	VFNMADD231PS Z21, Z10, Z4
+	VFNMADD231PS Z21, Z11, Z5
+	VMOVAPS      Z19, Z12
+	VFMADD231PS  Z6, Z20, Z12
+	VMOVAPS      Z19, Z13
+	VFMADD231PS  Z7, Z20, Z13
+
+	// p = e^r
+	VFMADD213PS Z18, Z6, Z12
+	VFMADD213PS Z18, Z7, Z13
+	VMOVAPS     Z19, Z14
+	VFMADD231PS Z4, Z20, Z14
+	VMOVAPS     Z19, Z15
+	VFMADD231PS Z5, Z20, Z15
+	VFMADD213PS Z17, Z6, Z12
+	VFMADD213PS Z17, Z7, Z13
+	VFMADD213PS Z18, Z4, Z14
+	VFMADD213PS Z18, Z5, Z15
+	VFMADD213PS Z16, Z6, Z12
+	VFMADD213PS Z16, Z7, Z13
+	VFMADD213PS Z17, Z4, Z14
+	VFMADD213PS Z17, Z5, Z15
+	VFMADD213PS Z28, Z6, Z12
+	VFMADD213PS Z28, Z7, Z13
+	VFMADD213PS Z16, Z4, Z14
+	VFMADD213PS Z16, Z5, Z15
+	VFMADD213PS Z28, Z6, Z12
+	VFMADD213PS Z28, Z7, Z13
+	VFMADD213PS Z28, Z4, Z14
+	VFMADD213PS Z28, Z5, Z15
+
+	// p 2^n
+	VFMADD213PS Z28, Z4, Z14
+	VFMADD213PS Z28, Z5, Z15
+	VSCALEFPS   Z8, Z12, Z4
+	VSCALEFPS   Z9, Z13, Z5
+
+	// p 2^n
+	VSCALEFPS        Z10, Z14, Z6
+	VSCALEFPS        Z11, Z15, Z7
 	VBROADCASTSS     gaussConsts<>+124(SB), Z8
-	VMINPS           Z4, Z8, Z4
+	VMINPS           Z6, Z8, Z6
 	VBROADCASTSS     gaussConsts<>+124(SB), Z8
-	VMINPS           Z5, Z8, Z5
+	VMINPS           Z7, Z8, Z7
 	VMOVUPS          (R11), Z8
 	VMOVUPS          64(R11), Z9
 	VSUBPS           Z8, Z0, Z0
 	VSUBPS           Z9, Z1, Z1
-	VMULPS           Z4, Z0, Z0
-	VMULPS           Z5, Z1, Z1
-	VMULPS           Z4, Z0, Z0
-	VMULPS           Z5, Z1, Z1
+	VMULPS           Z6, Z0, Z0
+	VMULPS           Z7, Z1, Z1
+	VMULPS           Z6, Z0, Z0
+	VMULPS           Z7, Z1, Z1
 	VMULPS.BCST      gaussConsts<>+24(SB), Z0, Z8
 	VMULPS.BCST      gaussConsts<>+24(SB), Z1, Z9
-	VMULPS.BCST      gaussConsts<>+24(SB), Z6, Z10
-	VMULPS.BCST      gaussConsts<>+24(SB), Z7, Z11
+	VMULPS.BCST      gaussConsts<>+24(SB), Z4, Z10
+	VMULPS.BCST      gaussConsts<>+24(SB), Z5, Z11
 	VFMADD213PS.BCST gaussConsts<>+28(SB), Z10, Z10
 	VFMADD213PS.BCST gaussConsts<>+28(SB), Z11, Z11
 	VFMADD231PS      Z8, Z8, Z10
@@ -1793,36 +1865,36 @@ l46:
 	VADDPS           Z31, Z11, Z31
 	VADDPS           Z30, Z2, Z30
 	VADDPS           Z30, Z3, Z30
-	VSUBPS           Z28, Z6, Z2
-	VSUBPS           Z28, Z7, Z3
-	VADDPS           Z28, Z6, Z6
-	VADDPS           Z28, Z7, Z7
-	VMULPS           Z4, Z29, Z8
-	VMULPS           Z5, Z29, Z9
+	VSUBPS           Z28, Z4, Z2
+	VSUBPS           Z28, Z5, Z3
+	VADDPS           Z28, Z4, Z4
+	VADDPS           Z28, Z5, Z5
+	VMULPS           Z6, Z29, Z8
+	VMULPS           Z7, Z29, Z9
 	VMULPS           Z0, Z8, Z8
 	VMULPS           Z1, Z9, Z9
-	VMULPS           Z4, Z8, Z4
-	VMULPS           Z5, Z9, Z5
+	VMULPS           Z6, Z8, Z6
+	VMULPS           Z7, Z9, Z7
 	VMULPS           Z26, Z29, Z8
 	VMULPS           Z26, Z29, Z9
 	VMULPS           Z2, Z8, Z2
 	VMULPS           Z3, Z9, Z3
-	VMULPS           Z6, Z2, Z2
-	VMULPS           Z7, Z3, Z3
-	VMULPS           Z0, Z8, Z6
-	VMULPS           Z1, Z9, Z7
-	VFMADD213PS      Z2, Z0, Z6
-	VFMADD213PS      Z3, Z1, Z7
-	VPXORD.BCST      gaussConsts<>+12(SB), Z6, Z0
-	VPXORD.BCST      gaussConsts<>+12(SB), Z7, Z1
-	VPXORD.BCST      gaussConsts<>+12(SB), Z4, Z6
-	VPXORD.BCST      gaussConsts<>+12(SB), Z5, Z7
-	VMOVUPS          Z6, (BX)
-	VMOVUPS          Z7, 64(BX)
+	VMULPS           Z4, Z2, Z2
+	VMULPS           Z5, Z3, Z3
+	VMULPS           Z0, Z8, Z4
+	VMULPS           Z1, Z9, Z5
+	VFMADD213PS      Z2, Z0, Z4
+	VFMADD213PS      Z3, Z1, Z5
+	VPXORD.BCST      gaussConsts<>+12(SB), Z4, Z0
+	VPXORD.BCST      gaussConsts<>+12(SB), Z5, Z1
+	VPXORD.BCST      gaussConsts<>+12(SB), Z6, Z4
+	VPXORD.BCST      gaussConsts<>+12(SB), Z7, Z5
+	VMOVUPS          Z4, (BX)
+	VMOVUPS          Z5, 64(BX)
 	VMOVUPS          Z0, (R8)
 	VMOVUPS          Z1, 64(R8)
-	VMOVUPS          Z4, (SI)
-	VMOVUPS          Z5, 64(SI)
+	VMOVUPS          Z6, (SI)
+	VMOVUPS          Z7, 64(SI)
 	VMOVUPS          Z2, (DX)
 	VMOVUPS          Z3, 64(DX)
 	ADDQ             $0x00000080, R9
@@ -1838,72 +1910,84 @@ l46:
 	JGE              l46
 
 l47:
-	CMPQ             CX, $0x00000010
-	JL               l48
-	VMOVUPS          (R9), Z0
-	VMOVUPS          (R10), Z1
-	VMOVUPS          (R12), Z2
-	VMULPS           Z26, Z1, Z1
-	VMULPS           Z26, Z2, Z2
-	VSUBPS           Z2, Z1, Z1
-	VMINPS           Z1, Z25, Z3
-	VMULPS.BCST      gaussConsts<>+72(SB), Z2, Z2
-	VMAXPS           Z3, Z24, Z3
-	VMINPS           Z2, Z25, Z2
-	VMOVAPS          Z27, Z4
-	VFMADD231PS      Z23, Z3, Z4
-	VMAXPS           Z2, Z24, Z2
-	VSUBPS           Z27, Z4, Z4
-	VMOVAPS          Z27, Z5
-	VFMADD231PS      Z23, Z2, Z5
-	VFNMADD231PS     Z22, Z4, Z3
-	VSUBPS           Z27, Z5, Z5
-	VFNMADD231PS     Z21, Z4, Z3
-	VFNMADD231PS     Z22, Z5, Z2
-	VMOVAPS          Z19, Z6
-	VFMADD231PS      Z3, Z20, Z6
-	VFNMADD231PS     Z21, Z5, Z2
-	VFMADD213PS      Z18, Z3, Z6
-	VMOVAPS          Z19, Z7
-	VFMADD231PS      Z2, Z20, Z7
-	VFMADD213PS      Z17, Z3, Z6
-	VFMADD213PS      Z18, Z2, Z7
-	VFMADD213PS      Z16, Z3, Z6
-	VFMADD213PS      Z17, Z2, Z7
-	VFMADD213PS      Z28, Z3, Z6
-	VFMADD213PS      Z16, Z2, Z7
-	VFMADD213PS      Z28, Z3, Z6
-	VFMADD213PS      Z28, Z2, Z7
-	VSCALEFPS        Z4, Z6, Z3
-	VFMADD213PS      Z28, Z2, Z7
-	VSCALEFPS        Z5, Z7, Z2
+	CMPQ        CX, $0x00000010
+	JL          l48
+	VMOVUPS     (R9), Z0
+	VMOVUPS     (R10), Z1
+	VMOVUPS     (R12), Z2
+	VMULPS      Z26, Z1, Z1
+	VMULPS      Z26, Z2, Z2
+	VSUBPS      Z2, Z1, Z1
+	VMINPS      Z1, Z25, Z3
+	VMULPS.BCST gaussConsts<>+72(SB), Z2, Z2
+	VMAXPS      Z3, Z24, Z3
+	VMINPS      Z2, Z25, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMAXPS      Z2, Z24, Z2
+	VMOVAPS     Z27, Z4
+	VFMADD231PS Z23, Z3, Z4
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VSUBPS       Z27, Z4, Z4
+	VMOVAPS      Z27, Z5
+	VFMADD231PS  Z23, Z2, Z5
+	VFNMADD231PS Z22, Z4, Z3
+	VSUBPS       Z27, Z5, Z5
+	VFNMADD231PS Z21, Z4, Z3
+	VFNMADD231PS Z22, Z5, Z2
+
+	// p = e^r
+	VFNMADD231PS Z21, Z5, Z2
+	VMOVAPS      Z19, Z6
+	VFMADD231PS  Z3, Z20, Z6
+
+	// p = e^r
+	VFMADD213PS Z18, Z3, Z6
+	VMOVAPS     Z19, Z7
+	VFMADD231PS Z2, Z20, Z7
+	VFMADD213PS Z17, Z3, Z6
+	VFMADD213PS Z18, Z2, Z7
+	VFMADD213PS Z16, Z3, Z6
+	VFMADD213PS Z17, Z2, Z7
+	VFMADD213PS Z28, Z3, Z6
+	VFMADD213PS Z16, Z2, Z7
+	VFMADD213PS Z28, Z3, Z6
+	VFMADD213PS Z28, Z2, Z7
+
+	// p 2^n
+	VFMADD213PS Z28, Z2, Z7
+	VSCALEFPS   Z4, Z6, Z2
+
+	// p 2^n
+	VSCALEFPS        Z5, Z7, Z3
 	VBROADCASTSS     gaussConsts<>+124(SB), Z4
-	VMINPS           Z2, Z4, Z2
+	VMINPS           Z3, Z4, Z3
 	VMOVUPS          (R11), Z4
 	VSUBPS           Z4, Z0, Z0
-	VMULPS           Z2, Z0, Z0
-	VMULPS           Z2, Z0, Z0
+	VMULPS           Z3, Z0, Z0
+	VMULPS           Z3, Z0, Z0
 	VMULPS.BCST      gaussConsts<>+24(SB), Z0, Z4
-	VMULPS.BCST      gaussConsts<>+24(SB), Z3, Z5
+	VMULPS.BCST      gaussConsts<>+24(SB), Z2, Z5
 	VFMADD213PS.BCST gaussConsts<>+28(SB), Z5, Z5
 	VFMADD231PS      Z4, Z4, Z5
 	VADDPS           Z31, Z5, Z31
 	VADDPS           Z30, Z1, Z30
-	VSUBPS           Z28, Z3, Z1
-	VADDPS           Z28, Z3, Z3
-	VMULPS           Z2, Z29, Z4
+	VSUBPS           Z28, Z2, Z1
+	VADDPS           Z28, Z2, Z2
+	VMULPS           Z3, Z29, Z4
 	VMULPS           Z0, Z4, Z4
-	VMULPS           Z2, Z4, Z2
+	VMULPS           Z3, Z4, Z3
 	VMULPS           Z26, Z29, Z4
 	VMULPS           Z1, Z4, Z1
-	VMULPS           Z3, Z1, Z1
-	VMULPS           Z0, Z4, Z3
-	VFMADD213PS      Z1, Z0, Z3
-	VPXORD.BCST      gaussConsts<>+12(SB), Z3, Z0
-	VPXORD.BCST      gaussConsts<>+12(SB), Z2, Z3
-	VMOVUPS          Z3, (BX)
+	VMULPS           Z2, Z1, Z1
+	VMULPS           Z0, Z4, Z2
+	VFMADD213PS      Z1, Z0, Z2
+	VPXORD.BCST      gaussConsts<>+12(SB), Z2, Z0
+	VPXORD.BCST      gaussConsts<>+12(SB), Z3, Z2
+	VMOVUPS          Z2, (BX)
 	VMOVUPS          Z0, (R8)
-	VMOVUPS          Z2, (SI)
+	VMOVUPS          Z3, (SI)
 	VMOVUPS          Z1, (DX)
 	ADDQ             $0x00000040, R9
 	ADDQ             $0x00000040, R10
@@ -1916,78 +2000,90 @@ l47:
 	SUBQ             $0x00000010, CX
 
 l48:
-	TESTQ            CX, CX
-	JZ               l49
-	MOVQ             $0x00000001, AX
-	SHLQ             CL, AX
-	DECQ             AX
-	KMOVW            AX, K7
-	VMOVUPS.Z        (R9), K7, Z0
-	VMOVUPS.Z        (R10), K7, Z1
-	VMOVUPS.Z        (R12), K7, Z2
-	VMULPS           Z26, Z1, Z1
-	VMULPS           Z26, Z2, Z2
-	VSUBPS           Z2, Z1, Z1
-	VMINPS           Z1, Z25, Z3
-	VMULPS.BCST      gaussConsts<>+72(SB), Z2, Z2
-	VMAXPS           Z3, Z24, Z3
-	VMINPS           Z2, Z25, Z2
-	VMOVAPS          Z27, Z4
-	VFMADD231PS      Z23, Z3, Z4
-	VMAXPS           Z2, Z24, Z2
-	VSUBPS           Z27, Z4, Z4
-	VMOVAPS          Z27, Z5
-	VFMADD231PS      Z23, Z2, Z5
-	VFNMADD231PS     Z22, Z4, Z3
-	VSUBPS           Z27, Z5, Z5
-	VFNMADD231PS     Z21, Z4, Z3
-	VFNMADD231PS     Z22, Z5, Z2
-	VMOVAPS          Z19, Z6
-	VFMADD231PS      Z3, Z20, Z6
-	VFNMADD231PS     Z21, Z5, Z2
-	VFMADD213PS      Z18, Z3, Z6
-	VMOVAPS          Z19, Z7
-	VFMADD231PS      Z2, Z20, Z7
-	VFMADD213PS      Z17, Z3, Z6
-	VFMADD213PS      Z18, Z2, Z7
-	VFMADD213PS      Z16, Z3, Z6
-	VFMADD213PS      Z17, Z2, Z7
-	VFMADD213PS      Z28, Z3, Z6
-	VFMADD213PS      Z16, Z2, Z7
-	VFMADD213PS      Z28, Z3, Z6
-	VFMADD213PS      Z28, Z2, Z7
-	VSCALEFPS        Z4, Z6, Z3
-	VFMADD213PS      Z28, Z2, Z7
-	VSCALEFPS        Z5, Z7, Z2
+	TESTQ       CX, CX
+	JZ          l49
+	MOVQ        $0x00000001, AX
+	SHLQ        CL, AX
+	DECQ        AX
+	KMOVW       AX, K7
+	VMOVUPS.Z   (R9), K7, Z0
+	VMOVUPS.Z   (R10), K7, Z1
+	VMOVUPS.Z   (R12), K7, Z2
+	VMULPS      Z26, Z1, Z1
+	VMULPS      Z26, Z2, Z2
+	VSUBPS      Z2, Z1, Z1
+	VMINPS      Z1, Z25, Z3
+	VMULPS.BCST gaussConsts<>+72(SB), Z2, Z2
+	VMAXPS      Z3, Z24, Z3
+	VMINPS      Z2, Z25, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMAXPS      Z2, Z24, Z2
+	VMOVAPS     Z27, Z4
+	VFMADD231PS Z23, Z3, Z4
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VSUBPS       Z27, Z4, Z4
+	VMOVAPS      Z27, Z5
+	VFMADD231PS  Z23, Z2, Z5
+	VFNMADD231PS Z22, Z4, Z3
+	VSUBPS       Z27, Z5, Z5
+	VFNMADD231PS Z21, Z4, Z3
+	VFNMADD231PS Z22, Z5, Z2
+
+	// p = e^r
+	VFNMADD231PS Z21, Z5, Z2
+	VMOVAPS      Z19, Z6
+	VFMADD231PS  Z3, Z20, Z6
+
+	// p = e^r
+	VFMADD213PS Z18, Z3, Z6
+	VMOVAPS     Z19, Z7
+	VFMADD231PS Z2, Z20, Z7
+	VFMADD213PS Z17, Z3, Z6
+	VFMADD213PS Z18, Z2, Z7
+	VFMADD213PS Z16, Z3, Z6
+	VFMADD213PS Z17, Z2, Z7
+	VFMADD213PS Z28, Z3, Z6
+	VFMADD213PS Z16, Z2, Z7
+	VFMADD213PS Z28, Z3, Z6
+	VFMADD213PS Z28, Z2, Z7
+
+	// p 2^n
+	VFMADD213PS Z28, Z2, Z7
+	VSCALEFPS   Z4, Z6, Z2
+
+	// p 2^n
+	VSCALEFPS        Z5, Z7, Z3
 	VBROADCASTSS     gaussConsts<>+124(SB), Z4
-	VMINPS           Z2, Z4, Z2
+	VMINPS           Z3, Z4, Z3
 	VMOVUPS.Z        (R11), K7, Z4
 	VSUBPS           Z4, Z0, Z0
-	VMULPS           Z2, Z0, Z0
-	VMULPS           Z2, Z0, Z0
+	VMULPS           Z3, Z0, Z0
+	VMULPS           Z3, Z0, Z0
 	VMULPS.BCST      gaussConsts<>+24(SB), Z0, Z4
-	VMULPS.BCST      gaussConsts<>+24(SB), Z3, Z5
+	VMULPS.BCST      gaussConsts<>+24(SB), Z2, Z5
 	VFMADD213PS.BCST gaussConsts<>+28(SB), Z5, Z5
 	VFMADD231PS      Z4, Z4, Z5
 	VMOVAPS.Z        Z5, K7, Z4
 	VADDPS           Z31, Z4, Z31
 	VMOVAPS.Z        Z1, K7, Z1
 	VADDPS           Z30, Z1, Z30
-	VSUBPS           Z28, Z3, Z1
-	VADDPS           Z28, Z3, Z3
-	VMULPS           Z2, Z29, Z4
+	VSUBPS           Z28, Z2, Z1
+	VADDPS           Z28, Z2, Z2
+	VMULPS           Z3, Z29, Z4
 	VMULPS           Z0, Z4, Z4
-	VMULPS           Z2, Z4, Z2
+	VMULPS           Z3, Z4, Z3
 	VMULPS           Z26, Z29, Z4
 	VMULPS           Z1, Z4, Z1
-	VMULPS           Z3, Z1, Z1
-	VMULPS           Z0, Z4, Z3
-	VFMADD213PS      Z1, Z0, Z3
-	VPXORD.BCST      gaussConsts<>+12(SB), Z3, Z0
-	VPXORD.BCST      gaussConsts<>+12(SB), Z2, Z3
-	VMOVUPS          Z3, K7, (BX)
+	VMULPS           Z2, Z1, Z1
+	VMULPS           Z0, Z4, Z2
+	VFMADD213PS      Z1, Z0, Z2
+	VPXORD.BCST      gaussConsts<>+12(SB), Z2, Z0
+	VPXORD.BCST      gaussConsts<>+12(SB), Z3, Z2
+	VMOVUPS          Z2, K7, (BX)
 	VMOVUPS          Z0, K7, (R8)
-	VMOVUPS          Z2, K7, (SI)
+	VMOVUPS          Z3, K7, (SI)
 	VMOVUPS          Z1, K7, (DX)
 	LEAQ             (R9)(CX*4), R9
 	LEAQ             (R10)(CX*4), R10
@@ -2039,6 +2135,7 @@ l49:
 // func GaussKLStandardLog(kl *float32, muQ *float32, sQ *float32, rows int, n int, ld int, factor float32)
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·GaussKLStandardLog(SB), NOSPLIT, $32-52
+	// Registers:    Z0-Z12 values    Z13-Z29 constants and scalars    Z30-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+100(SB), Z29
 	VBROADCASTSS gaussConsts<>+20(SB), Z28
 	VBROADCASTSS gaussConsts<>+24(SB), Z27
@@ -2057,7 +2154,7 @@ TEXT ·GaussKLStandardLog(SB), NOSPLIT, $32-52
 	VBROADCASTSS gaussConsts<>+4(SB), Z14
 	VBROADCASTSS gaussConsts<>+84(SB), Z13
 
-	// Registers: DI kl    SI muQ    DX sQ    CX elements left in the row    BX 4n
+	// Registers:    DI kl    SI muQ    DX sQ    CX elements left in the row    BX 4n
 	MOVQ kl+0(FP), DI
 	MOVQ muQ+8(FP), SI
 	MOVQ sQ+16(FP), DX
@@ -2082,16 +2179,18 @@ l51:
 	JL      l53
 
 l52:
-	VMOVUPS      (SI), Z0
-	VMOVUPS      64(SI), Z1
-	VMOVUPS      (DX), Z2
-	VMOVUPS      64(DX), Z3
-	VMULPS       Z26, Z2, Z2
-	VMULPS       Z26, Z3, Z3
-	VMINPS       Z2, Z25, Z4
-	VMINPS       Z3, Z25, Z5
-	VMAXPS       Z4, Z24, Z4
-	VMAXPS       Z5, Z24, Z5
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS (DX), Z2
+	VMOVUPS 64(DX), Z3
+	VMULPS  Z26, Z2, Z2
+	VMULPS  Z26, Z3, Z3
+	VMINPS  Z2, Z25, Z4
+	VMINPS  Z3, Z25, Z5
+	VMAXPS  Z4, Z24, Z4
+	VMAXPS  Z5, Z24, Z5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z29, Z6
 	VFMADD231PS  Z23, Z4, Z6
 	VMOVAPS      Z29, Z7
@@ -2102,106 +2201,122 @@ l52:
 	VFNMADD231PS Z22, Z7, Z5
 	VFNMADD231PS Z21, Z6, Z4
 	VFNMADD231PS Z21, Z7, Z5
-	VMOVAPS      Z19, Z8
-	VFMADD231PS  Z4, Z20, Z8
-	VMOVAPS      Z19, Z9
-	VFMADD231PS  Z5, Z20, Z9
-	VFMADD213PS  Z18, Z4, Z8
-	VFMADD213PS  Z18, Z5, Z9
-	VFMADD213PS  Z17, Z4, Z8
-	VFMADD213PS  Z17, Z5, Z9
-	VFMADD213PS  Z16, Z4, Z8
-	VFMADD213PS  Z16, Z5, Z9
-	VFMADD213PS  Z28, Z4, Z8
-	VFMADD213PS  Z28, Z5, Z9
-	VFMADD213PS  Z28, Z4, Z8
-	VFMADD213PS  Z28, Z5, Z9
-	VSCALEFPS    Z6, Z8, Z4
-	VSCALEFPS    Z7, Z9, Z5
-	VMULPS       Z27, Z0, Z0
-	VMULPS       Z27, Z1, Z1
-	VMULPS       Z27, Z4, Z4
-	VMULPS       Z27, Z5, Z5
-	VFMADD213PS  Z15, Z4, Z4
-	VFMADD213PS  Z15, Z5, Z5
-	VFMADD231PS  Z0, Z0, Z4
-	VFMADD231PS  Z1, Z1, Z5
-	VADDPS       Z31, Z4, Z31
-	VADDPS       Z31, Z5, Z31
-	VADDPS       Z30, Z2, Z30
-	VADDPS       Z30, Z3, Z30
-	ADDQ         $0x00000080, SI
-	ADDQ         $0x00000080, DX
-	SUBQ         $0x00000020, CX
-	CMPQ         CX, $0x00000020
-	JGE          l52
+
+	// p = e^r
+	VMOVAPS     Z19, Z8
+	VFMADD231PS Z4, Z20, Z8
+	VMOVAPS     Z19, Z9
+	VFMADD231PS Z5, Z20, Z9
+	VFMADD213PS Z18, Z4, Z8
+	VFMADD213PS Z18, Z5, Z9
+	VFMADD213PS Z17, Z4, Z8
+	VFMADD213PS Z17, Z5, Z9
+	VFMADD213PS Z16, Z4, Z8
+	VFMADD213PS Z16, Z5, Z9
+	VFMADD213PS Z28, Z4, Z8
+	VFMADD213PS Z28, Z5, Z9
+	VFMADD213PS Z28, Z4, Z8
+	VFMADD213PS Z28, Z5, Z9
+
+	// p 2^n
+	VSCALEFPS   Z6, Z8, Z4
+	VSCALEFPS   Z7, Z9, Z5
+	VMULPS      Z27, Z0, Z0
+	VMULPS      Z27, Z1, Z1
+	VMULPS      Z27, Z4, Z4
+	VMULPS      Z27, Z5, Z5
+	VFMADD213PS Z15, Z4, Z4
+	VFMADD213PS Z15, Z5, Z5
+	VFMADD231PS Z0, Z0, Z4
+	VFMADD231PS Z1, Z1, Z5
+	VADDPS      Z31, Z4, Z31
+	VADDPS      Z31, Z5, Z31
+	VADDPS      Z30, Z2, Z30
+	VADDPS      Z30, Z3, Z30
+	ADDQ        $0x00000080, SI
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, CX
+	CMPQ        CX, $0x00000020
+	JGE         l52
 
 l53:
-	CMPQ         CX, $0x00000010
-	JL           l54
-	VMOVUPS      (SI), Z0
-	VMOVUPS      (DX), Z1
-	VMULPS       Z26, Z1, Z1
-	VMINPS       Z1, Z25, Z2
-	VMAXPS       Z2, Z24, Z2
+	CMPQ    CX, $0x00000010
+	JL      l54
+	VMOVUPS (SI), Z0
+	VMOVUPS (DX), Z1
+	VMULPS  Z26, Z1, Z1
+	VMINPS  Z1, Z25, Z2
+	VMAXPS  Z2, Z24, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z29, Z3
 	VFMADD231PS  Z23, Z2, Z3
 	VSUBPS       Z29, Z3, Z3
 	VFNMADD231PS Z22, Z3, Z2
 	VFNMADD231PS Z21, Z3, Z2
-	VMOVAPS      Z19, Z4
-	VFMADD231PS  Z2, Z20, Z4
-	VFMADD213PS  Z18, Z2, Z4
-	VFMADD213PS  Z17, Z2, Z4
-	VFMADD213PS  Z16, Z2, Z4
-	VFMADD213PS  Z28, Z2, Z4
-	VFMADD213PS  Z28, Z2, Z4
-	VSCALEFPS    Z3, Z4, Z2
-	VMULPS       Z27, Z0, Z0
-	VMULPS       Z27, Z2, Z2
-	VFMADD213PS  Z15, Z2, Z2
-	VFMADD231PS  Z0, Z0, Z2
-	VADDPS       Z31, Z2, Z31
-	VADDPS       Z30, Z1, Z30
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, CX
+
+	// p = e^r
+	VMOVAPS     Z19, Z4
+	VFMADD231PS Z2, Z20, Z4
+	VFMADD213PS Z18, Z2, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z28, Z2, Z4
+	VFMADD213PS Z28, Z2, Z4
+
+	// p 2^n
+	VSCALEFPS   Z3, Z4, Z2
+	VMULPS      Z27, Z0, Z0
+	VMULPS      Z27, Z2, Z2
+	VFMADD213PS Z15, Z2, Z2
+	VFMADD231PS Z0, Z0, Z2
+	VADDPS      Z31, Z2, Z31
+	VADDPS      Z30, Z1, Z30
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, CX
 
 l54:
-	TESTQ        CX, CX
-	JZ           l55
-	MOVQ         $0x00000001, AX
-	SHLQ         CL, AX
-	DECQ         AX
-	KMOVW        AX, K7
-	VMOVUPS.Z    (SI), K7, Z0
-	VMOVUPS.Z    (DX), K7, Z1
-	VMULPS       Z26, Z1, Z1
-	VMINPS       Z1, Z25, Z2
-	VMAXPS       Z2, Z24, Z2
+	TESTQ     CX, CX
+	JZ        l55
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (SI), K7, Z0
+	VMOVUPS.Z (DX), K7, Z1
+	VMULPS    Z26, Z1, Z1
+	VMINPS    Z1, Z25, Z2
+	VMAXPS    Z2, Z24, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z29, Z3
 	VFMADD231PS  Z23, Z2, Z3
 	VSUBPS       Z29, Z3, Z3
 	VFNMADD231PS Z22, Z3, Z2
 	VFNMADD231PS Z21, Z3, Z2
-	VMOVAPS      Z19, Z4
-	VFMADD231PS  Z2, Z20, Z4
-	VFMADD213PS  Z18, Z2, Z4
-	VFMADD213PS  Z17, Z2, Z4
-	VFMADD213PS  Z16, Z2, Z4
-	VFMADD213PS  Z28, Z2, Z4
-	VFMADD213PS  Z28, Z2, Z4
-	VSCALEFPS    Z3, Z4, Z2
-	VMULPS       Z27, Z0, Z0
-	VMULPS       Z27, Z2, Z2
-	VFMADD213PS  Z15, Z2, Z2
-	VFMADD231PS  Z0, Z0, Z2
-	VMOVAPS.Z    Z2, K7, Z0
-	VADDPS       Z31, Z0, Z31
-	VMOVAPS.Z    Z1, K7, Z0
-	VADDPS       Z30, Z0, Z30
-	LEAQ         (SI)(CX*4), SI
-	LEAQ         (DX)(CX*4), DX
+
+	// p = e^r
+	VMOVAPS     Z19, Z4
+	VFMADD231PS Z2, Z20, Z4
+	VFMADD213PS Z18, Z2, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z28, Z2, Z4
+	VFMADD213PS Z28, Z2, Z4
+
+	// p 2^n
+	VSCALEFPS   Z3, Z4, Z2
+	VMULPS      Z27, Z0, Z0
+	VMULPS      Z27, Z2, Z2
+	VFMADD213PS Z15, Z2, Z2
+	VFMADD231PS Z0, Z0, Z2
+	VMOVAPS.Z   Z2, K7, Z0
+	VADDPS      Z31, Z0, Z31
+	VMOVAPS.Z   Z1, K7, Z0
+	VADDPS      Z30, Z0, Z30
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (DX)(CX*4), DX
 
 l55:
 	VEXTRACTF64X4 $0x01, Z30, Y0
@@ -2238,6 +2353,7 @@ l55:
 // func GaussKLStandardLogBackward(kl *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int, factor float32)
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·GaussKLStandardLogBackward(SB), NOSPLIT, $48-68
+	// Registers:    Z0-Z11 values    Z12-Z28 constants and scalars    Z29-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+20(SB), Z28
 	VBROADCASTSS factor+64(FP), Z27
 	VBROADCASTSS gaussConsts<>+100(SB), Z26
@@ -2256,7 +2372,7 @@ TEXT ·GaussKLStandardLogBackward(SB), NOSPLIT, $48-68
 	VBROADCASTSS gaussConsts<>+4(SB), Z13
 	VBROADCASTSS gaussConsts<>+84(SB), Z12
 
-	// Registers: DI kl    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
+	// Registers:    DI kl    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
 	MOVQ kl+0(FP), DI
 	MOVQ dmuQ+8(FP), SI
 	MOVQ dsQ+16(FP), DX
@@ -2293,16 +2409,18 @@ l57:
 	JL           l59
 
 l58:
-	VMOVUPS      (BX), Z0
-	VMOVUPS      64(BX), Z1
-	VMOVUPS      (R8), Z2
-	VMOVUPS      64(R8), Z3
-	VMULPS       Z27, Z2, Z2
-	VMULPS       Z27, Z3, Z3
-	VMINPS       Z2, Z24, Z4
-	VMINPS       Z3, Z24, Z5
-	VMAXPS       Z4, Z23, Z4
-	VMAXPS       Z5, Z23, Z5
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS (R8), Z2
+	VMOVUPS 64(R8), Z3
+	VMULPS  Z27, Z2, Z2
+	VMULPS  Z27, Z3, Z3
+	VMINPS  Z2, Z24, Z4
+	VMINPS  Z3, Z24, Z5
+	VMAXPS  Z4, Z23, Z4
+	VMAXPS  Z5, Z23, Z5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z26, Z6
 	VFMADD231PS  Z22, Z4, Z6
 	VMOVAPS      Z26, Z7
@@ -2313,144 +2431,160 @@ l58:
 	VFNMADD231PS Z21, Z7, Z5
 	VFNMADD231PS Z20, Z6, Z4
 	VFNMADD231PS Z20, Z7, Z5
-	VMOVAPS      Z18, Z8
-	VFMADD231PS  Z4, Z19, Z8
-	VMOVAPS      Z18, Z9
-	VFMADD231PS  Z5, Z19, Z9
-	VFMADD213PS  Z17, Z4, Z8
-	VFMADD213PS  Z17, Z5, Z9
-	VFMADD213PS  Z16, Z4, Z8
-	VFMADD213PS  Z16, Z5, Z9
-	VFMADD213PS  Z15, Z4, Z8
-	VFMADD213PS  Z15, Z5, Z9
-	VFMADD213PS  Z28, Z4, Z8
-	VFMADD213PS  Z28, Z5, Z9
-	VFMADD213PS  Z28, Z4, Z8
-	VFMADD213PS  Z28, Z5, Z9
-	VSCALEFPS    Z6, Z8, Z4
-	VSCALEFPS    Z7, Z9, Z5
-	VMULPS       Z25, Z0, Z6
-	VMULPS       Z25, Z1, Z7
-	VMULPS       Z25, Z4, Z8
-	VMULPS       Z25, Z5, Z9
-	VFMADD213PS  Z14, Z8, Z8
-	VFMADD213PS  Z14, Z9, Z9
-	VFMADD231PS  Z6, Z6, Z8
-	VFMADD231PS  Z7, Z7, Z9
-	VADDPS       Z31, Z8, Z31
-	VADDPS       Z31, Z9, Z31
-	VADDPS       Z30, Z2, Z30
-	VADDPS       Z30, Z3, Z30
-	VSUBPS       Z28, Z4, Z2
-	VSUBPS       Z28, Z5, Z3
-	VADDPS       Z28, Z4, Z4
-	VADDPS       Z28, Z5, Z5
-	VMULPS       Z0, Z29, Z0
-	VMULPS       Z1, Z29, Z1
-	VMULPS       Z27, Z29, Z6
-	VMULPS       Z27, Z29, Z7
-	VMULPS       Z2, Z6, Z2
-	VMULPS       Z3, Z7, Z3
-	VMULPS       Z4, Z2, Z2
-	VMULPS       Z5, Z3, Z3
-	VMOVUPS      Z0, (SI)
-	VMOVUPS      Z1, 64(SI)
-	VMOVUPS      Z2, (DX)
-	VMOVUPS      Z3, 64(DX)
-	ADDQ         $0x00000080, BX
-	ADDQ         $0x00000080, R8
-	ADDQ         $0x00000080, SI
-	ADDQ         $0x00000080, DX
-	SUBQ         $0x00000020, CX
-	CMPQ         CX, $0x00000020
-	JGE          l58
+
+	// p = e^r
+	VMOVAPS     Z18, Z8
+	VFMADD231PS Z4, Z19, Z8
+	VMOVAPS     Z18, Z9
+	VFMADD231PS Z5, Z19, Z9
+	VFMADD213PS Z17, Z4, Z8
+	VFMADD213PS Z17, Z5, Z9
+	VFMADD213PS Z16, Z4, Z8
+	VFMADD213PS Z16, Z5, Z9
+	VFMADD213PS Z15, Z4, Z8
+	VFMADD213PS Z15, Z5, Z9
+	VFMADD213PS Z28, Z4, Z8
+	VFMADD213PS Z28, Z5, Z9
+	VFMADD213PS Z28, Z4, Z8
+	VFMADD213PS Z28, Z5, Z9
+
+	// p 2^n
+	VSCALEFPS   Z6, Z8, Z4
+	VSCALEFPS   Z7, Z9, Z5
+	VMULPS      Z25, Z0, Z6
+	VMULPS      Z25, Z1, Z7
+	VMULPS      Z25, Z4, Z8
+	VMULPS      Z25, Z5, Z9
+	VFMADD213PS Z14, Z8, Z8
+	VFMADD213PS Z14, Z9, Z9
+	VFMADD231PS Z6, Z6, Z8
+	VFMADD231PS Z7, Z7, Z9
+	VADDPS      Z31, Z8, Z31
+	VADDPS      Z31, Z9, Z31
+	VADDPS      Z30, Z2, Z30
+	VADDPS      Z30, Z3, Z30
+	VSUBPS      Z28, Z4, Z2
+	VSUBPS      Z28, Z5, Z3
+	VADDPS      Z28, Z4, Z4
+	VADDPS      Z28, Z5, Z5
+	VMULPS      Z0, Z29, Z0
+	VMULPS      Z1, Z29, Z1
+	VMULPS      Z27, Z29, Z6
+	VMULPS      Z27, Z29, Z7
+	VMULPS      Z2, Z6, Z2
+	VMULPS      Z3, Z7, Z3
+	VMULPS      Z4, Z2, Z2
+	VMULPS      Z5, Z3, Z3
+	VMOVUPS     Z0, (SI)
+	VMOVUPS     Z1, 64(SI)
+	VMOVUPS     Z2, (DX)
+	VMOVUPS     Z3, 64(DX)
+	ADDQ        $0x00000080, BX
+	ADDQ        $0x00000080, R8
+	ADDQ        $0x00000080, SI
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, CX
+	CMPQ        CX, $0x00000020
+	JGE         l58
 
 l59:
-	CMPQ         CX, $0x00000010
-	JL           l60
-	VMOVUPS      (BX), Z0
-	VMOVUPS      (R8), Z1
-	VMULPS       Z27, Z1, Z1
-	VMINPS       Z1, Z24, Z2
-	VMAXPS       Z2, Z23, Z2
+	CMPQ    CX, $0x00000010
+	JL      l60
+	VMOVUPS (BX), Z0
+	VMOVUPS (R8), Z1
+	VMULPS  Z27, Z1, Z1
+	VMINPS  Z1, Z24, Z2
+	VMAXPS  Z2, Z23, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z26, Z3
 	VFMADD231PS  Z22, Z2, Z3
 	VSUBPS       Z26, Z3, Z3
 	VFNMADD231PS Z21, Z3, Z2
 	VFNMADD231PS Z20, Z3, Z2
-	VMOVAPS      Z18, Z4
-	VFMADD231PS  Z2, Z19, Z4
-	VFMADD213PS  Z17, Z2, Z4
-	VFMADD213PS  Z16, Z2, Z4
-	VFMADD213PS  Z15, Z2, Z4
-	VFMADD213PS  Z28, Z2, Z4
-	VFMADD213PS  Z28, Z2, Z4
-	VSCALEFPS    Z3, Z4, Z2
-	VMULPS       Z25, Z0, Z3
-	VMULPS       Z25, Z2, Z4
-	VFMADD213PS  Z14, Z4, Z4
-	VFMADD231PS  Z3, Z3, Z4
-	VADDPS       Z31, Z4, Z31
-	VADDPS       Z30, Z1, Z30
-	VSUBPS       Z28, Z2, Z1
-	VADDPS       Z28, Z2, Z2
-	VMULPS       Z0, Z29, Z0
-	VMULPS       Z27, Z29, Z3
-	VMULPS       Z1, Z3, Z1
-	VMULPS       Z2, Z1, Z1
-	VMOVUPS      Z0, (SI)
-	VMOVUPS      Z1, (DX)
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, CX
+
+	// p = e^r
+	VMOVAPS     Z18, Z4
+	VFMADD231PS Z2, Z19, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z28, Z2, Z4
+	VFMADD213PS Z28, Z2, Z4
+
+	// p 2^n
+	VSCALEFPS   Z3, Z4, Z2
+	VMULPS      Z25, Z0, Z3
+	VMULPS      Z25, Z2, Z4
+	VFMADD213PS Z14, Z4, Z4
+	VFMADD231PS Z3, Z3, Z4
+	VADDPS      Z31, Z4, Z31
+	VADDPS      Z30, Z1, Z30
+	VSUBPS      Z28, Z2, Z1
+	VADDPS      Z28, Z2, Z2
+	VMULPS      Z0, Z29, Z0
+	VMULPS      Z27, Z29, Z3
+	VMULPS      Z1, Z3, Z1
+	VMULPS      Z2, Z1, Z1
+	VMOVUPS     Z0, (SI)
+	VMOVUPS     Z1, (DX)
+	ADDQ        $0x00000040, BX
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, CX
 
 l60:
-	TESTQ        CX, CX
-	JZ           l61
-	MOVQ         $0x00000001, AX
-	SHLQ         CL, AX
-	DECQ         AX
-	KMOVW        AX, K7
-	VMOVUPS.Z    (BX), K7, Z0
-	VMOVUPS.Z    (R8), K7, Z1
-	VMULPS       Z27, Z1, Z1
-	VMINPS       Z1, Z24, Z2
-	VMAXPS       Z2, Z23, Z2
+	TESTQ     CX, CX
+	JZ        l61
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (BX), K7, Z0
+	VMOVUPS.Z (R8), K7, Z1
+	VMULPS    Z27, Z1, Z1
+	VMINPS    Z1, Z24, Z2
+	VMAXPS    Z2, Z23, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z26, Z3
 	VFMADD231PS  Z22, Z2, Z3
 	VSUBPS       Z26, Z3, Z3
 	VFNMADD231PS Z21, Z3, Z2
 	VFNMADD231PS Z20, Z3, Z2
-	VMOVAPS      Z18, Z4
-	VFMADD231PS  Z2, Z19, Z4
-	VFMADD213PS  Z17, Z2, Z4
-	VFMADD213PS  Z16, Z2, Z4
-	VFMADD213PS  Z15, Z2, Z4
-	VFMADD213PS  Z28, Z2, Z4
-	VFMADD213PS  Z28, Z2, Z4
-	VSCALEFPS    Z3, Z4, Z2
-	VMULPS       Z25, Z0, Z3
-	VMULPS       Z25, Z2, Z4
-	VFMADD213PS  Z14, Z4, Z4
-	VFMADD231PS  Z3, Z3, Z4
-	VMOVAPS.Z    Z4, K7, Z3
-	VADDPS       Z31, Z3, Z31
-	VMOVAPS.Z    Z1, K7, Z1
-	VADDPS       Z30, Z1, Z30
-	VSUBPS       Z28, Z2, Z1
-	VADDPS       Z28, Z2, Z2
-	VMULPS       Z0, Z29, Z0
-	VMULPS       Z27, Z29, Z3
-	VMULPS       Z1, Z3, Z1
-	VMULPS       Z2, Z1, Z1
-	VMOVUPS      Z0, K7, (SI)
-	VMOVUPS      Z1, K7, (DX)
-	LEAQ         (BX)(CX*4), BX
-	LEAQ         (R8)(CX*4), R8
-	LEAQ         (SI)(CX*4), SI
-	LEAQ         (DX)(CX*4), DX
+
+	// p = e^r
+	VMOVAPS     Z18, Z4
+	VFMADD231PS Z2, Z19, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z28, Z2, Z4
+	VFMADD213PS Z28, Z2, Z4
+
+	// p 2^n
+	VSCALEFPS   Z3, Z4, Z2
+	VMULPS      Z25, Z0, Z3
+	VMULPS      Z25, Z2, Z4
+	VFMADD213PS Z14, Z4, Z4
+	VFMADD231PS Z3, Z3, Z4
+	VMOVAPS.Z   Z4, K7, Z3
+	VADDPS      Z31, Z3, Z31
+	VMOVAPS.Z   Z1, K7, Z1
+	VADDPS      Z30, Z1, Z30
+	VSUBPS      Z28, Z2, Z1
+	VADDPS      Z28, Z2, Z2
+	VMULPS      Z0, Z29, Z0
+	VMULPS      Z27, Z29, Z3
+	VMULPS      Z1, Z3, Z1
+	VMULPS      Z2, Z1, Z1
+	VMOVUPS     Z0, K7, (SI)
+	VMOVUPS     Z1, K7, (DX)
+	LEAQ        (BX)(CX*4), BX
+	LEAQ        (R8)(CX*4), R8
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (DX)(CX*4), DX
 
 l61:
 	VEXTRACTF64X4 $0x01, Z30, Y0
@@ -2489,6 +2623,7 @@ l61:
 // func GaussKLSoftplus(kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int)
 // Requires: AVX, AVX2, AVX512F, AVX512VL
 TEXT ·GaussKLSoftplus(SB), NOSPLIT, $40-64
+	// Registers:    Z0-Z21 values    Z22-Z28 constants and scalars    Z29-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+24(SB), Z28
 	VBROADCASTSS gaussConsts<>+20(SB), Z27
 	VBROADCASTSS gaussConsts<>+100(SB), Z26
@@ -2497,7 +2632,7 @@ TEXT ·GaussKLSoftplus(SB), NOSPLIT, $40-64
 	VBROADCASTSS gaussConsts<>+76(SB), Z23
 	VBROADCASTSS gaussConsts<>+72(SB), Z22
 
-	// Registers: DI kl    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
+	// Registers:    DI kl    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
 	MOVQ kl+0(FP), DI
 	MOVQ muQ+8(FP), SI
 	MOVQ sQ+16(FP), DX
@@ -2533,24 +2668,27 @@ l63:
 	JL      l65
 
 l64:
-	VMOVUPS          (SI), Z0
-	VMOVUPS          64(SI), Z1
-	VMOVUPS          (DX), Z2
-	VMOVUPS          64(DX), Z3
-	VMOVUPS          (R8), Z4
-	VMOVUPS          64(R8), Z5
-	VPORD.BCST       gaussConsts<>+12(SB), Z2, Z6
-	VPORD.BCST       gaussConsts<>+12(SB), Z3, Z7
-	VPORD.BCST       gaussConsts<>+12(SB), Z4, Z8
-	VPORD.BCST       gaussConsts<>+12(SB), Z5, Z9
-	VBROADCASTSS     gaussConsts<>+92(SB), Z10
-	VMAXPS           Z6, Z10, Z6
-	VBROADCASTSS     gaussConsts<>+92(SB), Z10
-	VMAXPS           Z7, Z10, Z7
-	VBROADCASTSS     gaussConsts<>+92(SB), Z10
-	VMAXPS           Z8, Z10, Z8
-	VBROADCASTSS     gaussConsts<>+92(SB), Z10
-	VMAXPS           Z9, Z10, Z9
+	VMOVUPS      (SI), Z0
+	VMOVUPS      64(SI), Z1
+	VMOVUPS      (DX), Z2
+	VMOVUPS      64(DX), Z3
+	VMOVUPS      (R8), Z4
+	VMOVUPS      64(R8), Z5
+	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z6
+	VPORD.BCST   gaussConsts<>+12(SB), Z3, Z7
+	VPORD.BCST   gaussConsts<>+12(SB), Z4, Z8
+	VPORD.BCST   gaussConsts<>+12(SB), Z5, Z9
+	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VMAXPS       Z6, Z10, Z6
+	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VMAXPS       Z7, Z10, Z7
+	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VMAXPS       Z8, Z10, Z8
+	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VMAXPS       Z9, Z10, Z9
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS          Z26, Z10
 	VFMADD231PS.BCST gaussConsts<>+96(SB), Z6, Z10
 	VMOVAPS          Z26, Z11
@@ -2571,6 +2709,9 @@ l64:
 	VFNMADD231PS     Z23, Z11, Z7
 	VFNMADD231PS     Z23, Z12, Z8
 	VFNMADD231PS     Z23, Z13, Z9
+
+	// p = e^r
+	// p = e^r
 	VBROADCASTSS     gaussConsts<>+108(SB), Z14
 	VFMADD231PS.BCST gaussConsts<>+104(SB), Z6, Z14
 	VBROADCASTSS     gaussConsts<>+108(SB), Z15
@@ -2599,18 +2740,24 @@ l64:
 	VFMADD213PS      Z27, Z7, Z15
 	VFMADD213PS      Z27, Z8, Z16
 	VFMADD213PS      Z27, Z9, Z17
-	VSCALEFPS        Z10, Z14, Z6
-	VSCALEFPS        Z11, Z15, Z7
-	VSCALEFPS        Z12, Z16, Z8
-	VSCALEFPS        Z13, Z17, Z9
-	VCMPPS           $0x1e, Z25, Z2, K1
-	VCMPPS           $0x1e, Z25, Z3, K2
-	VCMPPS           $0x1e, Z25, Z4, K4
-	VCMPPS           $0x1e, Z25, Z5, K5
-	VMOVAPS.Z        Z2, K1, Z2
-	VMOVAPS.Z        Z3, K2, Z3
-	VMOVAPS.Z        Z4, K4, Z4
-	VMOVAPS.Z        Z5, K5, Z5
+
+	// p 2^n
+	// p 2^n
+	VSCALEFPS Z10, Z14, Z6
+	VSCALEFPS Z11, Z15, Z7
+	VSCALEFPS Z12, Z16, Z8
+	VSCALEFPS Z13, Z17, Z9
+	VCMPPS    $0x1e, Z25, Z2, K1
+	VCMPPS    $0x1e, Z25, Z3, K2
+	VCMPPS    $0x1e, Z25, Z4, K4
+	VCMPPS    $0x1e, Z25, Z5, K5
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVAPS.Z Z3, K2, Z3
+	VMOVAPS.Z Z4, K4, Z4
+	VMOVAPS.Z Z5, K5, Z5
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS           $0x1e, Z28, Z6, K1
 	VCMPPS           $0x1e, Z28, Z7, K2
 	VCMPPS           $0x1e, Z28, Z8, K4
@@ -2733,17 +2880,20 @@ l64:
 	JGE              l64
 
 l65:
-	CMPQ             CX, $0x00000010
-	JL               l66
-	VMOVUPS          (SI), Z0
-	VMOVUPS          (DX), Z1
-	VMOVUPS          (R8), Z2
-	VPORD.BCST       gaussConsts<>+12(SB), Z1, Z3
-	VPORD.BCST       gaussConsts<>+12(SB), Z2, Z4
-	VBROADCASTSS     gaussConsts<>+92(SB), Z5
-	VMAXPS           Z3, Z5, Z3
-	VBROADCASTSS     gaussConsts<>+92(SB), Z5
-	VMAXPS           Z4, Z5, Z4
+	CMPQ         CX, $0x00000010
+	JL           l66
+	VMOVUPS      (SI), Z0
+	VMOVUPS      (DX), Z1
+	VMOVUPS      (R8), Z2
+	VPORD.BCST   gaussConsts<>+12(SB), Z1, Z3
+	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z4
+	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VMAXPS       Z3, Z5, Z3
+	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VMAXPS       Z4, Z5, Z4
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS          Z26, Z5
 	VFMADD231PS.BCST gaussConsts<>+96(SB), Z3, Z5
 	VMOVAPS          Z26, Z6
@@ -2754,6 +2904,9 @@ l65:
 	VFNMADD231PS     Z24, Z6, Z4
 	VFNMADD231PS     Z23, Z5, Z3
 	VFNMADD231PS     Z23, Z6, Z4
+
+	// p = e^r
+	// p = e^r
 	VBROADCASTSS     gaussConsts<>+108(SB), Z7
 	VFMADD231PS.BCST gaussConsts<>+104(SB), Z3, Z7
 	VBROADCASTSS     gaussConsts<>+108(SB), Z8
@@ -2768,12 +2921,18 @@ l65:
 	VFMADD213PS      Z27, Z4, Z8
 	VFMADD213PS      Z27, Z3, Z7
 	VFMADD213PS      Z27, Z4, Z8
-	VSCALEFPS        Z5, Z7, Z3
-	VSCALEFPS        Z6, Z8, Z4
-	VCMPPS           $0x1e, Z25, Z1, K1
-	VCMPPS           $0x1e, Z25, Z2, K2
-	VMOVAPS.Z        Z1, K1, Z1
-	VMOVAPS.Z        Z2, K2, Z2
+
+	// p 2^n
+	// p 2^n
+	VSCALEFPS Z5, Z7, Z3
+	VSCALEFPS Z6, Z8, Z4
+	VCMPPS    $0x1e, Z25, Z1, K1
+	VCMPPS    $0x1e, Z25, Z2, K2
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVAPS.Z Z2, K2, Z2
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS           $0x1e, Z28, Z3, K1
 	VCMPPS           $0x1e, Z28, Z4, K2
 	VMOVAPS          Z28, Z5
@@ -2834,21 +2993,24 @@ l65:
 	SUBQ             $0x00000010, CX
 
 l66:
-	TESTQ            CX, CX
-	JZ               l67
-	MOVQ             $0x00000001, AX
-	SHLQ             CL, AX
-	DECQ             AX
-	KMOVW            AX, K7
-	VMOVUPS.Z        (SI), K7, Z0
-	VMOVUPS.Z        (DX), K7, Z1
-	VMOVUPS.Z        (R8), K7, Z2
-	VPORD.BCST       gaussConsts<>+12(SB), Z1, Z3
-	VPORD.BCST       gaussConsts<>+12(SB), Z2, Z4
-	VBROADCASTSS     gaussConsts<>+92(SB), Z5
-	VMAXPS           Z3, Z5, Z3
-	VBROADCASTSS     gaussConsts<>+92(SB), Z5
-	VMAXPS           Z4, Z5, Z4
+	TESTQ        CX, CX
+	JZ           l67
+	MOVQ         $0x00000001, AX
+	SHLQ         CL, AX
+	DECQ         AX
+	KMOVW        AX, K7
+	VMOVUPS.Z    (SI), K7, Z0
+	VMOVUPS.Z    (DX), K7, Z1
+	VMOVUPS.Z    (R8), K7, Z2
+	VPORD.BCST   gaussConsts<>+12(SB), Z1, Z3
+	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z4
+	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VMAXPS       Z3, Z5, Z3
+	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VMAXPS       Z4, Z5, Z4
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS          Z26, Z5
 	VFMADD231PS.BCST gaussConsts<>+96(SB), Z3, Z5
 	VMOVAPS          Z26, Z6
@@ -2859,6 +3021,9 @@ l66:
 	VFNMADD231PS     Z24, Z6, Z4
 	VFNMADD231PS     Z23, Z5, Z3
 	VFNMADD231PS     Z23, Z6, Z4
+
+	// p = e^r
+	// p = e^r
 	VBROADCASTSS     gaussConsts<>+108(SB), Z7
 	VFMADD231PS.BCST gaussConsts<>+104(SB), Z3, Z7
 	VBROADCASTSS     gaussConsts<>+108(SB), Z8
@@ -2873,12 +3038,18 @@ l66:
 	VFMADD213PS      Z27, Z4, Z8
 	VFMADD213PS      Z27, Z3, Z7
 	VFMADD213PS      Z27, Z4, Z8
-	VSCALEFPS        Z5, Z7, Z3
-	VSCALEFPS        Z6, Z8, Z4
-	VCMPPS           $0x1e, Z25, Z1, K1
-	VCMPPS           $0x1e, Z25, Z2, K2
-	VMOVAPS.Z        Z1, K1, Z1
-	VMOVAPS.Z        Z2, K2, Z2
+
+	// p 2^n
+	// p 2^n
+	VSCALEFPS Z5, Z7, Z3
+	VSCALEFPS Z6, Z8, Z4
+	VCMPPS    $0x1e, Z25, Z1, K1
+	VCMPPS    $0x1e, Z25, Z2, K2
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVAPS.Z Z2, K2, Z2
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS           $0x1e, Z28, Z3, K1
 	VCMPPS           $0x1e, Z28, Z4, K2
 	VMOVAPS          Z28, Z5
@@ -2940,43 +3111,47 @@ l66:
 	LEAQ             (R8)(CX*4), R8
 
 l67:
-	VPSUBD.BCST      gaussConsts<>+32(SB), Z30, Z0
-	VPSRAD           $0x17, Z0, Z1
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD.BCST      gaussConsts<>+32(SB), Z0, Z0
-	VPADDD           Z29, Z1, Z1
-	VMOVAPS          Z1, Z29
-	VMOVAPS          Z0, Z30
-	VEXTRACTF64X4    $0x01, Z30, Y0
-	VMULPS           Y0, Y30, Y30
-	VEXTRACTF32X4    $0x01, Y30, X0
-	VMULPS           X0, X30, X30
-	VPERMILPS        $0x0e, X30, X0
-	VMULPS           X0, X30, X30
-	VPERMILPS        $0x01, X30, X0
-	VMULPS           X0, X30, X30
-	VBROADCASTSS     X30, Z0
-	VPSUBD.BCST      gaussConsts<>+32(SB), Z0, Z0
-	VPSRAD           $0x17, Z0, Z1
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD.BCST      gaussConsts<>+32(SB), Z0, Z0
-	VEXTRACTF64X4    $0x01, Z29, Y2
-	VPADDD           Y2, Y29, Y29
-	VEXTRACTF32X4    $0x01, Y29, X2
-	VPADDD           X2, X29, X29
-	VPERMILPS        $0x0e, X29, X2
-	VPADDD           X2, X29, X29
-	VPERMILPS        $0x01, X29, X2
-	VPADDD           X2, X29, X29
-	VBROADCASTSS     X29, Z2
-	VPADDD           Z2, Z1, Z1
-	VCVTDQ2PS        Z1, Z1
-	VPSUBD.BCST      gaussConsts<>+32(SB), Z0, Z0
-	VPSRAD           $0x17, Z0, Z2
-	VCVTDQ2PS        Z2, Z2
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD.BCST      gaussConsts<>+32(SB), Z0, Z0
-	VSUBPS           Z27, Z0, Z0
+	VPSUBD.BCST   gaussConsts<>+32(SB), Z30, Z0
+	VPSRAD        $0x17, Z0, Z1
+	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
+	VPADDD.BCST   gaussConsts<>+32(SB), Z0, Z0
+	VPADDD        Z29, Z1, Z1
+	VMOVAPS       Z1, Z29
+	VMOVAPS       Z0, Z30
+	VEXTRACTF64X4 $0x01, Z30, Y0
+	VMULPS        Y0, Y30, Y30
+	VEXTRACTF32X4 $0x01, Y30, X0
+	VMULPS        X0, X30, X30
+	VPERMILPS     $0x0e, X30, X0
+	VMULPS        X0, X30, X30
+	VPERMILPS     $0x01, X30, X0
+	VMULPS        X0, X30, X30
+	VBROADCASTSS  X30, Z0
+	VPSUBD.BCST   gaussConsts<>+32(SB), Z0, Z0
+	VPSRAD        $0x17, Z0, Z1
+	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
+	VPADDD.BCST   gaussConsts<>+32(SB), Z0, Z0
+	VEXTRACTF64X4 $0x01, Z29, Y2
+	VPADDD        Y2, Y29, Y29
+	VEXTRACTF32X4 $0x01, Y29, X2
+	VPADDD        X2, X29, X29
+	VPERMILPS     $0x0e, X29, X2
+	VPADDD        X2, X29, X29
+	VPERMILPS     $0x01, X29, X2
+	VPADDD        X2, X29, X29
+	VBROADCASTSS  X29, Z2
+	VPADDD        Z2, Z1, Z1
+	VCVTDQ2PS     Z1, Z1
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD.BCST gaussConsts<>+32(SB), Z0, Z0
+	VPSRAD      $0x17, Z0, Z2
+	VCVTDQ2PS   Z2, Z2
+	VPANDD.BCST gaussConsts<>+36(SB), Z0, Z0
+	VPADDD.BCST gaussConsts<>+32(SB), Z0, Z0
+	VSUBPS      Z27, Z0, Z0
+
+	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS     gaussConsts<>+44(SB), Z3
 	VFMADD231PS.BCST gaussConsts<>+40(SB), Z0, Z3
 	VFMADD213PS.BCST gaussConsts<>+48(SB), Z0, Z3
@@ -3020,7 +3195,8 @@ l67:
 // func GaussKLSoftplusBackward(kl *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int)
 // Requires: AVX, AVX2, AVX512F, AVX512VL
 TEXT ·GaussKLSoftplusBackward(SB), NOSPLIT, $200-96
-	// Registers: DI kl    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
+	// Registers:    Z0-Z27 values    Z28-Z31 kept from loop to loop
+	// Registers:    DI kl    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
 	MOVQ kl+0(FP), DI
 	MOVQ dmuQ+8(FP), SI
 	MOVQ dsQ+16(FP), DX
@@ -3078,24 +3254,27 @@ l69:
 	JL           l71
 
 l70:
-	VMOVUPS           (R9), Z0
-	VMOVUPS           64(R9), Z1
-	VMOVUPS           (R10), Z2
-	VMOVUPS           64(R10), Z3
-	VMOVUPS           (R12), Z4
-	VMOVUPS           64(R12), Z5
-	VPORD.BCST        gaussConsts<>+12(SB), Z2, Z6
-	VPORD.BCST        gaussConsts<>+12(SB), Z3, Z7
-	VPORD.BCST        gaussConsts<>+12(SB), Z4, Z8
-	VPORD.BCST        gaussConsts<>+12(SB), Z5, Z9
-	VBROADCASTSS      gaussConsts<>+92(SB), Z10
-	VMAXPS            Z6, Z10, Z6
-	VBROADCASTSS      gaussConsts<>+92(SB), Z10
-	VMAXPS            Z7, Z10, Z7
-	VBROADCASTSS      gaussConsts<>+92(SB), Z10
-	VMAXPS            Z8, Z10, Z8
-	VBROADCASTSS      gaussConsts<>+92(SB), Z10
-	VMAXPS            Z9, Z10, Z9
+	VMOVUPS      (R9), Z0
+	VMOVUPS      64(R9), Z1
+	VMOVUPS      (R10), Z2
+	VMOVUPS      64(R10), Z3
+	VMOVUPS      (R12), Z4
+	VMOVUPS      64(R12), Z5
+	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z6
+	VPORD.BCST   gaussConsts<>+12(SB), Z3, Z7
+	VPORD.BCST   gaussConsts<>+12(SB), Z4, Z8
+	VPORD.BCST   gaussConsts<>+12(SB), Z5, Z9
+	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VMAXPS       Z6, Z10, Z6
+	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VMAXPS       Z7, Z10, Z7
+	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VMAXPS       Z8, Z10, Z8
+	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VMAXPS       Z9, Z10, Z9
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS      gaussConsts<>+100(SB), Z10
 	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z6, Z10
 	VBROADCASTSS      gaussConsts<>+100(SB), Z11
@@ -3116,536 +3295,237 @@ l70:
 	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z11, Z7
 	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z12, Z8
 	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z13, Z9
-	VBROADCASTSS      gaussConsts<>+108(SB), Z14
-	VFMADD231PS.BCST  gaussConsts<>+104(SB), Z6, Z14
-	VBROADCASTSS      gaussConsts<>+108(SB), Z15
-	VFMADD231PS.BCST  gaussConsts<>+104(SB), Z7, Z15
-	VBROADCASTSS      gaussConsts<>+108(SB), Z16
-	VFMADD231PS.BCST  gaussConsts<>+104(SB), Z8, Z16
-	VBROADCASTSS      gaussConsts<>+108(SB), Z17
-	VFMADD231PS.BCST  gaussConsts<>+104(SB), Z9, Z17
-	VFMADD213PS.BCST  gaussConsts<>+112(SB), Z6, Z14
-	VFMADD213PS.BCST  gaussConsts<>+112(SB), Z7, Z15
-	VFMADD213PS.BCST  gaussConsts<>+112(SB), Z8, Z16
-	VFMADD213PS.BCST  gaussConsts<>+112(SB), Z9, Z17
-	VFMADD213PS.BCST  gaussConsts<>+116(SB), Z6, Z14
-	VFMADD213PS.BCST  gaussConsts<>+116(SB), Z7, Z15
-	VFMADD213PS.BCST  gaussConsts<>+116(SB), Z8, Z16
-	VFMADD213PS.BCST  gaussConsts<>+116(SB), Z9, Z17
-	VFMADD213PS.BCST  gaussConsts<>+120(SB), Z6, Z14
-	VFMADD213PS.BCST  gaussConsts<>+120(SB), Z7, Z15
-	VFMADD213PS.BCST  gaussConsts<>+120(SB), Z8, Z16
-	VFMADD213PS.BCST  gaussConsts<>+120(SB), Z9, Z17
-	VFMADD213PS.BCST  gaussConsts<>+20(SB), Z6, Z14
-	VFMADD213PS.BCST  gaussConsts<>+20(SB), Z7, Z15
-	VFMADD213PS.BCST  gaussConsts<>+20(SB), Z8, Z16
-	VFMADD213PS.BCST  gaussConsts<>+20(SB), Z9, Z17
-	VFMADD213PS.BCST  gaussConsts<>+20(SB), Z6, Z14
-	VFMADD213PS.BCST  gaussConsts<>+20(SB), Z7, Z15
-	VFMADD213PS.BCST  gaussConsts<>+20(SB), Z8, Z16
-	VFMADD213PS.BCST  gaussConsts<>+20(SB), Z9, Z17
-	VSCALEFPS         Z10, Z14, Z6
-	VSCALEFPS         Z11, Z15, Z7
-	VSCALEFPS         Z12, Z16, Z8
-	VSCALEFPS         Z13, Z17, Z9
-	VCMPPS.BCST       $0x1e, gaussConsts<>+4(SB), Z2, K1
-	VCMPPS.BCST       $0x1e, gaussConsts<>+4(SB), Z3, K2
-	VCMPPS.BCST       $0x1e, gaussConsts<>+4(SB), Z4, K4
-	VCMPPS.BCST       $0x1e, gaussConsts<>+4(SB), Z5, K5
-	VMOVAPS.Z         Z2, K1, Z10
-	VMOVAPS.Z         Z3, K2, Z11
-	VMOVAPS.Z         Z4, K4, Z12
-	VMOVAPS.Z         Z5, K5, Z13
-	VCMPPS.BCST       $0x1e, gaussConsts<>+24(SB), Z6, K1
-	VCMPPS.BCST       $0x1e, gaussConsts<>+24(SB), Z7, K2
-	VCMPPS.BCST       $0x1e, gaussConsts<>+24(SB), Z8, K4
-	VCMPPS.BCST       $0x1e, gaussConsts<>+24(SB), Z9, K5
-	VBROADCASTSS      gaussConsts<>+24(SB), Z14
-	VFMSUB231PS.BCST  gaussConsts<>+24(SB), Z6, Z14
-	VBROADCASTSS      gaussConsts<>+24(SB), Z15
-	VFMSUB231PS.BCST  gaussConsts<>+24(SB), Z7, Z15
-	VBROADCASTSS      gaussConsts<>+24(SB), Z16
-	VFMSUB231PS.BCST  gaussConsts<>+24(SB), Z8, Z16
-	VBROADCASTSS      gaussConsts<>+24(SB), Z17
-	VFMSUB231PS.BCST  gaussConsts<>+24(SB), Z9, Z17
-	VBLENDMPS         Z14, Z6, K1, Z14
-	VBLENDMPS         Z15, Z7, K2, Z15
-	VBLENDMPS         Z16, Z8, K4, Z16
-	VBLENDMPS         Z17, Z9, K5, Z17
-	VBROADCASTSS      gaussConsts<>+128(SB), Z18
-	VMOVAPS.Z         Z18, K1, Z18
-	VBROADCASTSS      gaussConsts<>+128(SB), Z19
-	VMOVAPS.Z         Z19, K2, Z19
-	VBROADCASTSS      gaussConsts<>+128(SB), Z20
-	VMOVAPS.Z         Z20, K4, Z20
-	VBROADCASTSS      gaussConsts<>+128(SB), Z21
-	VMOVAPS.Z         Z21, K5, Z21
-	VBROADCASTSS      gaussConsts<>+136(SB), Z22
-	VFMADD231PS.BCST  gaussConsts<>+132(SB), Z14, Z22
-	VBROADCASTSS      gaussConsts<>+136(SB), Z23
-	VFMADD231PS.BCST  gaussConsts<>+132(SB), Z15, Z23
-	VBROADCASTSS      gaussConsts<>+136(SB), Z24
-	VFMADD231PS.BCST  gaussConsts<>+132(SB), Z16, Z24
-	VBROADCASTSS      gaussConsts<>+136(SB), Z25
-	VFMADD231PS.BCST  gaussConsts<>+132(SB), Z17, Z25
-	VFMADD213PS.BCST  gaussConsts<>+140(SB), Z14, Z22
-	VFMADD213PS.BCST  gaussConsts<>+140(SB), Z15, Z23
-	VFMADD213PS.BCST  gaussConsts<>+140(SB), Z16, Z24
-	VFMADD213PS.BCST  gaussConsts<>+140(SB), Z17, Z25
-	VFMADD213PS.BCST  gaussConsts<>+144(SB), Z14, Z22
-	VFMADD213PS.BCST  gaussConsts<>+144(SB), Z15, Z23
-	VFMADD213PS.BCST  gaussConsts<>+144(SB), Z16, Z24
-	VFMADD213PS.BCST  gaussConsts<>+144(SB), Z17, Z25
-	VFMADD213PS.BCST  gaussConsts<>+148(SB), Z14, Z22
-	VFMADD213PS.BCST  gaussConsts<>+148(SB), Z15, Z23
-	VFMADD213PS.BCST  gaussConsts<>+148(SB), Z16, Z24
-	VFMADD213PS.BCST  gaussConsts<>+148(SB), Z17, Z25
-	VFMADD213PS.BCST  gaussConsts<>+152(SB), Z14, Z22
-	VFMADD213PS.BCST  gaussConsts<>+152(SB), Z15, Z23
-	VFMADD213PS.BCST  gaussConsts<>+152(SB), Z16, Z24
-	VFMADD213PS.BCST  gaussConsts<>+152(SB), Z17, Z25
-	VFMADD213PS.BCST  gaussConsts<>+156(SB), Z14, Z22
-	VFMADD213PS.BCST  gaussConsts<>+156(SB), Z15, Z23
-	VFMADD213PS.BCST  gaussConsts<>+156(SB), Z16, Z24
-	VFMADD213PS.BCST  gaussConsts<>+156(SB), Z17, Z25
-	VFMADD213PS.BCST  gaussConsts<>+160(SB), Z14, Z22
-	VFMADD213PS.BCST  gaussConsts<>+160(SB), Z15, Z23
-	VFMADD213PS.BCST  gaussConsts<>+160(SB), Z16, Z24
-	VFMADD213PS.BCST  gaussConsts<>+160(SB), Z17, Z25
-	VFMADD213PS.BCST  gaussConsts<>+72(SB), Z14, Z22
-	VFMADD213PS.BCST  gaussConsts<>+72(SB), Z15, Z23
-	VFMADD213PS.BCST  gaussConsts<>+72(SB), Z16, Z24
-	VFMADD213PS.BCST  gaussConsts<>+72(SB), Z17, Z25
-	VMULPS            Z14, Z14, Z26
-	VMULPS            Z15, Z15, Z27
-	VMOVUPS           Z7, 72(SP)
-	VMULPS            Z16, Z16, Z7
-	VMOVUPS           Z6, 136(SP)
-	VMULPS            Z17, Z17, Z6
-	VFMADD231PS       Z26, Z22, Z14
-	VFMADD231PS       Z27, Z23, Z15
-	VFMADD231PS       Z7, Z24, Z16
-	VFMADD231PS       Z6, Z25, Z17
-	VADDPS            Z14, Z18, Z6
-	VADDPS            Z15, Z19, Z7
-	VADDPS            Z16, Z20, Z14
-	VADDPS            Z17, Z21, Z15
-	VADDPS            Z6, Z10, Z6
-	VADDPS            Z7, Z11, Z7
-	VADDPS            Z14, Z12, Z10
-	VADDPS            Z15, Z13, Z11
-	VADDPS.BCST       gaussConsts<>+164(SB), Z6, Z6
-	VADDPS.BCST       gaussConsts<>+164(SB), Z7, Z7
-	VADDPS.BCST       gaussConsts<>+164(SB), Z10, Z10
-	VADDPS.BCST       gaussConsts<>+164(SB), Z11, Z11
-	VBROADCASTSS      gaussConsts<>+20(SB), Z12
-	VDIVPS            Z10, Z12, Z12
-	VBROADCASTSS      gaussConsts<>+20(SB), Z13
-	VDIVPS            Z11, Z13, Z13
-	VMOVUPS           (R11), Z14
-	VMOVUPS           64(R11), Z15
-	VSUBPS            Z14, Z0, Z0
-	VSUBPS            Z15, Z1, Z1
-	VMULPS            Z12, Z0, Z0
-	VMULPS            Z13, Z1, Z1
-	VMULPS            Z12, Z6, Z14
-	VMULPS            Z13, Z7, Z15
-	VFNMADD213PS      Z6, Z14, Z10
-	VFNMADD213PS      Z7, Z15, Z11
-	VFMADD231PS       Z12, Z10, Z14
-	VFMADD231PS       Z13, Z11, Z15
-	VMULPS.BCST       gaussConsts<>+24(SB), Z0, Z10
-	VMULPS.BCST       gaussConsts<>+24(SB), Z1, Z11
-	VMULPS.BCST       gaussConsts<>+24(SB), Z14, Z16
-	VMULPS.BCST       gaussConsts<>+24(SB), Z15, Z17
-	VFMADD213PS.BCST  gaussConsts<>+28(SB), Z16, Z16
-	VFMADD213PS.BCST  gaussConsts<>+28(SB), Z17, Z17
-	VFMADD231PS       Z10, Z10, Z16
-	VFMADD231PS       Z11, Z11, Z17
-	VADDPS            Z31, Z16, Z31
-	VADDPS            Z31, Z17, Z31
-	VMULPS            Z30, Z14, Z30
-	VMULPS            Z30, Z15, Z30
-	VSUBPS.BCST       gaussConsts<>+20(SB), Z14, Z10
-	VSUBPS.BCST       gaussConsts<>+20(SB), Z15, Z11
-	VADDPS.BCST       gaussConsts<>+20(SB), Z14, Z14
-	VADDPS.BCST       gaussConsts<>+20(SB), Z15, Z15
-	VMULPS            Z0, Z28, Z16
-	VMULPS            Z1, Z28, Z17
-	VMULPS            Z12, Z16, Z16
-	VMULPS            Z13, Z17, Z17
-	VBROADCASTSS      gaussConsts<>+20(SB), Z18
-	VDIVPS            Z6, Z18, Z6
-	VBROADCASTSS      gaussConsts<>+20(SB), Z18
-	VDIVPS            Z7, Z18, Z7
-	VMULPS            Z6, Z10, Z6
-	VMULPS            Z7, Z11, Z7
-	VMULPS            Z6, Z28, Z6
-	VMULPS            Z7, Z28, Z7
-	VMULPS            Z14, Z6, Z6
-	VMULPS            Z15, Z7, Z7
-	VMULPS            Z12, Z10, Z10
-	VMULPS            Z13, Z11, Z11
-	VMULPS            Z10, Z28, Z10
-	VMULPS            Z11, Z28, Z11
-	VMULPS            Z14, Z10, Z10
-	VMULPS            Z15, Z11, Z11
-	VFMADD231PS       Z16, Z0, Z10
-	VFMADD231PS       Z17, Z1, Z11
-	VPXORD.BCST       gaussConsts<>+12(SB), Z10, Z0
-	VPXORD.BCST       gaussConsts<>+12(SB), Z11, Z1
-	VPXORD.BCST       gaussConsts<>+12(SB), Z16, Z10
-	VPXORD.BCST       gaussConsts<>+12(SB), Z17, Z11
-	VMOVUPS           Z10, (BX)
-	VMOVUPS           Z11, 64(BX)
-	VCMPPS.BCST       $0x11, gaussConsts<>+4(SB), Z4, K1
-	VCMPPS.BCST       $0x11, gaussConsts<>+4(SB), Z5, K2
-	VBROADCASTSS      gaussConsts<>+20(SB), Z4
-	VBLENDMPS         Z8, Z4, K1, Z4
-	VBROADCASTSS      gaussConsts<>+20(SB), Z5
-	VBLENDMPS         Z9, Z5, K2, Z5
-	VADDPS.BCST       gaussConsts<>+20(SB), Z8, Z8
-	VADDPS.BCST       gaussConsts<>+20(SB), Z9, Z9
-	VDIVPS            Z8, Z4, Z4
-	VDIVPS            Z9, Z5, Z5
-	VCMPPS.BCST       $0x04, gaussConsts<>+4(SB), Z4, K1
-	VCMPPS.BCST       $0x04, gaussConsts<>+4(SB), Z5, K2
-	VMULPS            Z4, Z0, Z0
-	VMULPS            Z5, Z1, Z1
-	VMOVAPS.Z         Z0, K1, Z0
-	VMOVAPS.Z         Z1, K2, Z1
-	VMOVUPS           Z0, (R8)
-	VMOVUPS           Z1, 64(R8)
-	VMOVUPS           Z16, (SI)
-	VMOVUPS           Z17, 64(SI)
-	VCMPPS.BCST       $0x11, gaussConsts<>+4(SB), Z2, K1
-	VCMPPS.BCST       $0x11, gaussConsts<>+4(SB), Z3, K2
-	VBROADCASTSS      gaussConsts<>+20(SB), Z0
-	VBLENDMPS         136(SP), Z0, K1, Z0
-	VBROADCASTSS      gaussConsts<>+20(SB), Z1
-	VBLENDMPS         72(SP), Z1, K2, Z1
-	VBROADCASTSS      gaussConsts<>+20(SB), Z2
-	VADDPS            136(SP), Z2, Z2
-	VBROADCASTSS      gaussConsts<>+20(SB), Z3
-	VADDPS            72(SP), Z3, Z3
-	VDIVPS            Z2, Z0, Z0
-	VDIVPS            Z3, Z1, Z1
-	VCMPPS.BCST       $0x04, gaussConsts<>+4(SB), Z0, K1
-	VCMPPS.BCST       $0x04, gaussConsts<>+4(SB), Z1, K2
-	VMULPS            Z0, Z6, Z0
-	VMULPS            Z1, Z7, Z1
-	VMOVAPS.Z         Z0, K1, Z0
-	VMOVAPS.Z         Z1, K2, Z1
-	VMOVUPS           Z0, (DX)
-	VMOVUPS           Z1, 64(DX)
-	VPSUBD.BCST       gaussConsts<>+32(SB), Z30, Z0
-	VPSRAD            $0x17, Z0, Z1
-	VPANDD.BCST       gaussConsts<>+36(SB), Z0, Z0
-	VPADDD.BCST       gaussConsts<>+32(SB), Z0, Z0
-	VPADDD            Z29, Z1, Z1
-	VMOVAPS           Z1, Z29
-	VMOVAPS           Z0, Z30
-	ADDQ              $0x00000080, R9
-	ADDQ              $0x00000080, R10
-	ADDQ              $0x00000080, R11
-	ADDQ              $0x00000080, R12
-	ADDQ              $0x00000080, SI
-	ADDQ              $0x00000080, DX
-	ADDQ              $0x00000080, BX
-	ADDQ              $0x00000080, R8
-	SUBQ              $0x00000020, CX
-	CMPQ              CX, $0x00000020
-	JGE               l70
 
-l71:
-	CMPQ              CX, $0x00000010
-	JL                l72
-	VMOVUPS           (R9), Z0
-	VMOVUPS           (R10), Z1
-	VMOVUPS           (R12), Z2
-	VPORD.BCST        gaussConsts<>+12(SB), Z1, Z3
-	VPORD.BCST        gaussConsts<>+12(SB), Z2, Z4
-	VBROADCASTSS      gaussConsts<>+92(SB), Z5
-	VMAXPS            Z3, Z5, Z3
-	VBROADCASTSS      gaussConsts<>+92(SB), Z5
-	VMAXPS            Z4, Z5, Z4
-	VBROADCASTSS      gaussConsts<>+100(SB), Z5
-	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z3, Z5
-	VBROADCASTSS      gaussConsts<>+100(SB), Z6
-	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z4, Z6
-	VSUBPS.BCST       gaussConsts<>+100(SB), Z5, Z5
-	VSUBPS.BCST       gaussConsts<>+100(SB), Z6, Z6
-	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z5, Z3
-	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z6, Z4
-	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z5, Z3
-	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z6, Z4
-	VBROADCASTSS      gaussConsts<>+108(SB), Z7
-	VFMADD231PS.BCST  gaussConsts<>+104(SB), Z3, Z7
-	VBROADCASTSS      gaussConsts<>+108(SB), Z8
-	VFMADD231PS.BCST  gaussConsts<>+104(SB), Z4, Z8
-	VFMADD213PS.BCST  gaussConsts<>+112(SB), Z3, Z7
-	VFMADD213PS.BCST  gaussConsts<>+112(SB), Z4, Z8
-	VFMADD213PS.BCST  gaussConsts<>+116(SB), Z3, Z7
-	VFMADD213PS.BCST  gaussConsts<>+116(SB), Z4, Z8
-	VFMADD213PS.BCST  gaussConsts<>+120(SB), Z3, Z7
-	VFMADD213PS.BCST  gaussConsts<>+120(SB), Z4, Z8
-	VFMADD213PS.BCST  gaussConsts<>+20(SB), Z3, Z7
-	VFMADD213PS.BCST  gaussConsts<>+20(SB), Z4, Z8
-	VFMADD213PS.BCST  gaussConsts<>+20(SB), Z3, Z7
-	VFMADD213PS.BCST  gaussConsts<>+20(SB), Z4, Z8
-	VSCALEFPS         Z5, Z7, Z3
-	VSCALEFPS         Z6, Z8, Z4
-	VCMPPS.BCST       $0x1e, gaussConsts<>+4(SB), Z1, K1
-	VCMPPS.BCST       $0x1e, gaussConsts<>+4(SB), Z2, K2
-	VMOVAPS.Z         Z1, K1, Z5
-	VMOVAPS.Z         Z2, K2, Z6
-	VCMPPS.BCST       $0x1e, gaussConsts<>+24(SB), Z3, K1
-	VCMPPS.BCST       $0x1e, gaussConsts<>+24(SB), Z4, K2
-	VBROADCASTSS      gaussConsts<>+24(SB), Z7
-	VFMSUB231PS.BCST  gaussConsts<>+24(SB), Z3, Z7
-	VBROADCASTSS      gaussConsts<>+24(SB), Z8
-	VFMSUB231PS.BCST  gaussConsts<>+24(SB), Z4, Z8
-	VBLENDMPS         Z7, Z3, K1, Z7
-	VBLENDMPS         Z8, Z4, K2, Z8
-	VBROADCASTSS      gaussConsts<>+128(SB), Z9
-	VMOVAPS.Z         Z9, K1, Z9
-	VBROADCASTSS      gaussConsts<>+128(SB), Z10
-	VMOVAPS.Z         Z10, K2, Z10
-	VBROADCASTSS      gaussConsts<>+136(SB), Z11
-	VFMADD231PS.BCST  gaussConsts<>+132(SB), Z7, Z11
-	VBROADCASTSS      gaussConsts<>+136(SB), Z12
-	VFMADD231PS.BCST  gaussConsts<>+132(SB), Z8, Z12
-	VFMADD213PS.BCST  gaussConsts<>+140(SB), Z7, Z11
-	VFMADD213PS.BCST  gaussConsts<>+140(SB), Z8, Z12
-	VFMADD213PS.BCST  gaussConsts<>+144(SB), Z7, Z11
-	VFMADD213PS.BCST  gaussConsts<>+144(SB), Z8, Z12
-	VFMADD213PS.BCST  gaussConsts<>+148(SB), Z7, Z11
-	VFMADD213PS.BCST  gaussConsts<>+148(SB), Z8, Z12
-	VFMADD213PS.BCST  gaussConsts<>+152(SB), Z7, Z11
-	VFMADD213PS.BCST  gaussConsts<>+152(SB), Z8, Z12
-	VFMADD213PS.BCST  gaussConsts<>+156(SB), Z7, Z11
-	VFMADD213PS.BCST  gaussConsts<>+156(SB), Z8, Z12
-	VFMADD213PS.BCST  gaussConsts<>+160(SB), Z7, Z11
-	VFMADD213PS.BCST  gaussConsts<>+160(SB), Z8, Z12
-	VFMADD213PS.BCST  gaussConsts<>+72(SB), Z7, Z11
-	VFMADD213PS.BCST  gaussConsts<>+72(SB), Z8, Z12
-	VMULPS            Z7, Z7, Z13
-	VMULPS            Z8, Z8, Z14
-	VFMADD231PS       Z13, Z11, Z7
-	VFMADD231PS       Z14, Z12, Z8
-	VADDPS            Z7, Z9, Z7
-	VADDPS            Z8, Z10, Z8
-	VADDPS            Z7, Z5, Z5
-	VADDPS            Z8, Z6, Z6
-	VADDPS.BCST       gaussConsts<>+164(SB), Z5, Z5
-	VADDPS.BCST       gaussConsts<>+164(SB), Z6, Z6
-	VBROADCASTSS      gaussConsts<>+20(SB), Z7
-	VDIVPS            Z6, Z7, Z7
-	VMOVUPS           (R11), Z8
-	VSUBPS            Z8, Z0, Z0
-	VMULPS            Z7, Z0, Z0
-	VMULPS            Z7, Z5, Z8
-	VFNMADD213PS      Z5, Z8, Z6
-	VFMADD231PS       Z7, Z6, Z8
-	VMULPS.BCST       gaussConsts<>+24(SB), Z0, Z6
-	VMULPS.BCST       gaussConsts<>+24(SB), Z8, Z9
-	VFMADD213PS.BCST  gaussConsts<>+28(SB), Z9, Z9
-	VFMADD231PS       Z6, Z6, Z9
-	VADDPS            Z31, Z9, Z31
-	VMULPS            Z30, Z8, Z30
-	VSUBPS.BCST       gaussConsts<>+20(SB), Z8, Z6
-	VADDPS.BCST       gaussConsts<>+20(SB), Z8, Z8
-	VMULPS            Z0, Z28, Z9
-	VMULPS            Z7, Z9, Z9
-	VBROADCASTSS      gaussConsts<>+20(SB), Z10
-	VDIVPS            Z5, Z10, Z5
-	VMULPS            Z5, Z6, Z5
-	VMULPS            Z5, Z28, Z5
-	VMULPS            Z8, Z5, Z5
-	VMULPS            Z7, Z6, Z6
-	VMULPS            Z6, Z28, Z6
-	VMULPS            Z8, Z6, Z6
-	VFMADD231PS       Z9, Z0, Z6
-	VPXORD.BCST       gaussConsts<>+12(SB), Z6, Z0
-	VPXORD.BCST       gaussConsts<>+12(SB), Z9, Z6
-	VMOVUPS           Z6, (BX)
-	VCMPPS.BCST       $0x11, gaussConsts<>+4(SB), Z2, K1
-	VBROADCASTSS      gaussConsts<>+20(SB), Z2
-	VBLENDMPS         Z4, Z2, K1, Z2
-	VADDPS.BCST       gaussConsts<>+20(SB), Z4, Z4
-	VDIVPS            Z4, Z2, Z2
-	VCMPPS.BCST       $0x04, gaussConsts<>+4(SB), Z2, K1
-	VMULPS            Z2, Z0, Z0
-	VMOVAPS.Z         Z0, K1, Z0
-	VMOVUPS           Z0, (R8)
-	VMOVUPS           Z9, (SI)
-	VCMPPS.BCST       $0x11, gaussConsts<>+4(SB), Z1, K1
-	VBROADCASTSS      gaussConsts<>+20(SB), Z0
-	VBLENDMPS         Z3, Z0, K1, Z0
-	VADDPS.BCST       gaussConsts<>+20(SB), Z3, Z1
-	VDIVPS            Z1, Z0, Z0
-	VCMPPS.BCST       $0x04, gaussConsts<>+4(SB), Z0, K1
-	VMULPS            Z0, Z5, Z0
-	VMOVAPS.Z         Z0, K1, Z0
-	VMOVUPS           Z0, (DX)
-	ADDQ              $0x00000040, R9
-	ADDQ              $0x00000040, R10
-	ADDQ              $0x00000040, R11
-	ADDQ              $0x00000040, R12
-	ADDQ              $0x00000040, SI
-	ADDQ              $0x00000040, DX
-	ADDQ              $0x00000040, BX
-	ADDQ              $0x00000040, R8
-	SUBQ              $0x00000010, CX
+	// p = e^r
+	// p = e^r
+	VBROADCASTSS     gaussConsts<>+108(SB), Z14
+	VFMADD231PS.BCST gaussConsts<>+104(SB), Z6, Z14
+	VBROADCASTSS     gaussConsts<>+108(SB), Z15
+	VFMADD231PS.BCST gaussConsts<>+104(SB), Z7, Z15
+	VBROADCASTSS     gaussConsts<>+108(SB), Z16
+	VFMADD231PS.BCST gaussConsts<>+104(SB), Z8, Z16
+	VBROADCASTSS     gaussConsts<>+108(SB), Z17
+	VFMADD231PS.BCST gaussConsts<>+104(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+112(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+112(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+112(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+112(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+116(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+116(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+116(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+116(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+120(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+120(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+120(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+120(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+20(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+20(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+20(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+20(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+20(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+20(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+20(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+20(SB), Z9, Z17
 
-l72:
-	TESTQ             CX, CX
-	JZ                l73
-	MOVQ              $0x00000001, AX
-	SHLQ              CL, AX
-	DECQ              AX
-	KMOVW             AX, K7
-	VMOVUPS.Z         (R9), K7, Z0
-	VMOVUPS.Z         (R10), K7, Z1
-	VMOVUPS.Z         (R12), K7, Z2
-	VPORD.BCST        gaussConsts<>+12(SB), Z1, Z3
-	VPORD.BCST        gaussConsts<>+12(SB), Z2, Z4
-	VBROADCASTSS      gaussConsts<>+92(SB), Z5
-	VMAXPS            Z3, Z5, Z3
-	VBROADCASTSS      gaussConsts<>+92(SB), Z5
-	VMAXPS            Z4, Z5, Z4
-	VBROADCASTSS      gaussConsts<>+100(SB), Z5
-	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z3, Z5
-	VBROADCASTSS      gaussConsts<>+100(SB), Z6
-	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z4, Z6
-	VSUBPS.BCST       gaussConsts<>+100(SB), Z5, Z5
-	VSUBPS.BCST       gaussConsts<>+100(SB), Z6, Z6
-	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z5, Z3
-	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z6, Z4
-	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z5, Z3
-	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z6, Z4
-	VBROADCASTSS      gaussConsts<>+108(SB), Z7
-	VFMADD231PS.BCST  gaussConsts<>+104(SB), Z3, Z7
-	VBROADCASTSS      gaussConsts<>+108(SB), Z8
-	VFMADD231PS.BCST  gaussConsts<>+104(SB), Z4, Z8
-	VFMADD213PS.BCST  gaussConsts<>+112(SB), Z3, Z7
-	VFMADD213PS.BCST  gaussConsts<>+112(SB), Z4, Z8
-	VFMADD213PS.BCST  gaussConsts<>+116(SB), Z3, Z7
-	VFMADD213PS.BCST  gaussConsts<>+116(SB), Z4, Z8
-	VFMADD213PS.BCST  gaussConsts<>+120(SB), Z3, Z7
-	VFMADD213PS.BCST  gaussConsts<>+120(SB), Z4, Z8
-	VFMADD213PS.BCST  gaussConsts<>+20(SB), Z3, Z7
-	VFMADD213PS.BCST  gaussConsts<>+20(SB), Z4, Z8
-	VFMADD213PS.BCST  gaussConsts<>+20(SB), Z3, Z7
-	VFMADD213PS.BCST  gaussConsts<>+20(SB), Z4, Z8
-	VSCALEFPS         Z5, Z7, Z3
-	VSCALEFPS         Z6, Z8, Z4
-	VCMPPS.BCST       $0x1e, gaussConsts<>+4(SB), Z1, K1
-	VCMPPS.BCST       $0x1e, gaussConsts<>+4(SB), Z2, K2
-	VMOVAPS.Z         Z1, K1, Z5
-	VMOVAPS.Z         Z2, K2, Z6
-	VCMPPS.BCST       $0x1e, gaussConsts<>+24(SB), Z3, K1
-	VCMPPS.BCST       $0x1e, gaussConsts<>+24(SB), Z4, K2
-	VBROADCASTSS      gaussConsts<>+24(SB), Z7
-	VFMSUB231PS.BCST  gaussConsts<>+24(SB), Z3, Z7
-	VBROADCASTSS      gaussConsts<>+24(SB), Z8
-	VFMSUB231PS.BCST  gaussConsts<>+24(SB), Z4, Z8
-	VBLENDMPS         Z7, Z3, K1, Z7
-	VBLENDMPS         Z8, Z4, K2, Z8
-	VBROADCASTSS      gaussConsts<>+128(SB), Z9
-	VMOVAPS.Z         Z9, K1, Z9
-	VBROADCASTSS      gaussConsts<>+128(SB), Z10
-	VMOVAPS.Z         Z10, K2, Z10
-	VBROADCASTSS      gaussConsts<>+136(SB), Z11
-	VFMADD231PS.BCST  gaussConsts<>+132(SB), Z7, Z11
-	VBROADCASTSS      gaussConsts<>+136(SB), Z12
-	VFMADD231PS.BCST  gaussConsts<>+132(SB), Z8, Z12
-	VFMADD213PS.BCST  gaussConsts<>+140(SB), Z7, Z11
-	VFMADD213PS.BCST  gaussConsts<>+140(SB), Z8, Z12
-	VFMADD213PS.BCST  gaussConsts<>+144(SB), Z7, Z11
-	VFMADD213PS.BCST  gaussConsts<>+144(SB), Z8, Z12
-	VFMADD213PS.BCST  gaussConsts<>+148(SB), Z7, Z11
-	VFMADD213PS.BCST  gaussConsts<>+148(SB), Z8, Z12
-	VFMADD213PS.BCST  gaussConsts<>+152(SB), Z7, Z11
-	VFMADD213PS.BCST  gaussConsts<>+152(SB), Z8, Z12
-	VFMADD213PS.BCST  gaussConsts<>+156(SB), Z7, Z11
-	VFMADD213PS.BCST  gaussConsts<>+156(SB), Z8, Z12
-	VFMADD213PS.BCST  gaussConsts<>+160(SB), Z7, Z11
-	VFMADD213PS.BCST  gaussConsts<>+160(SB), Z8, Z12
-	VFMADD213PS.BCST  gaussConsts<>+72(SB), Z7, Z11
-	VFMADD213PS.BCST  gaussConsts<>+72(SB), Z8, Z12
-	VMULPS            Z7, Z7, Z13
-	VMULPS            Z8, Z8, Z14
-	VFMADD231PS       Z13, Z11, Z7
-	VFMADD231PS       Z14, Z12, Z8
-	VADDPS            Z7, Z9, Z7
-	VADDPS            Z8, Z10, Z8
-	VADDPS            Z7, Z5, Z5
-	VADDPS            Z8, Z6, Z6
-	VADDPS.BCST       gaussConsts<>+164(SB), Z5, Z5
-	VADDPS.BCST       gaussConsts<>+164(SB), Z6, Z6
-	VBROADCASTSS      gaussConsts<>+20(SB), Z7
-	VDIVPS            Z6, Z7, Z7
-	VMOVUPS.Z         (R11), K7, Z8
-	VSUBPS            Z8, Z0, Z0
-	VMULPS            Z7, Z0, Z0
-	VMULPS            Z7, Z5, Z8
-	VFNMADD213PS      Z5, Z8, Z6
-	VFMADD231PS       Z7, Z6, Z8
-	VMULPS.BCST       gaussConsts<>+24(SB), Z0, Z6
-	VMULPS.BCST       gaussConsts<>+24(SB), Z8, Z9
-	VFMADD213PS.BCST  gaussConsts<>+28(SB), Z9, Z9
-	VFMADD231PS       Z6, Z6, Z9
-	VMOVAPS.Z         Z9, K7, Z6
-	VADDPS            Z31, Z6, Z31
-	VBROADCASTSS      gaussConsts<>+20(SB), Z6
-	VBLENDMPS         Z8, Z6, K7, Z6
-	VMULPS            Z30, Z6, Z30
-	VSUBPS.BCST       gaussConsts<>+20(SB), Z8, Z6
-	VADDPS.BCST       gaussConsts<>+20(SB), Z8, Z8
-	VMULPS            Z0, Z28, Z9
-	VMULPS            Z7, Z9, Z9
-	VBROADCASTSS      gaussConsts<>+20(SB), Z10
-	VDIVPS            Z5, Z10, Z5
-	VMULPS            Z5, Z6, Z5
-	VMULPS            Z5, Z28, Z5
-	VMULPS            Z8, Z5, Z5
-	VMULPS            Z7, Z6, Z6
-	VMULPS            Z6, Z28, Z6
-	VMULPS            Z8, Z6, Z6
-	VFMADD231PS       Z9, Z0, Z6
-	VPXORD.BCST       gaussConsts<>+12(SB), Z6, Z0
-	VPXORD.BCST       gaussConsts<>+12(SB), Z9, Z6
-	VMOVUPS           Z6, K7, (BX)
-	VCMPPS.BCST       $0x11, gaussConsts<>+4(SB), Z2, K1
-	VBROADCASTSS      gaussConsts<>+20(SB), Z2
-	VBLENDMPS         Z4, Z2, K1, Z2
-	VADDPS.BCST       gaussConsts<>+20(SB), Z4, Z4
-	VDIVPS            Z4, Z2, Z2
-	VCMPPS.BCST       $0x04, gaussConsts<>+4(SB), Z2, K1
-	VMULPS            Z2, Z0, Z0
-	VMOVAPS.Z         Z0, K1, Z0
-	VMOVUPS           Z0, K7, (R8)
-	VMOVUPS           Z9, K7, (SI)
-	VCMPPS.BCST       $0x11, gaussConsts<>+4(SB), Z1, K1
-	VBROADCASTSS      gaussConsts<>+20(SB), Z0
-	VBLENDMPS         Z3, Z0, K1, Z0
-	VADDPS.BCST       gaussConsts<>+20(SB), Z3, Z1
-	VDIVPS            Z1, Z0, Z0
-	VCMPPS.BCST       $0x04, gaussConsts<>+4(SB), Z0, K1
-	VMULPS            Z0, Z5, Z0
-	VMOVAPS.Z         Z0, K1, Z0
-	VMOVUPS           Z0, K7, (DX)
-	LEAQ              (R9)(CX*4), R9
-	LEAQ              (R10)(CX*4), R10
-	LEAQ              (R11)(CX*4), R11
-	LEAQ              (R12)(CX*4), R12
-	LEAQ              (SI)(CX*4), SI
-	LEAQ              (DX)(CX*4), DX
-	LEAQ              (BX)(CX*4), BX
-	LEAQ              (R8)(CX*4), R8
+	// p 2^n
+	// p 2^n
+	VSCALEFPS   Z10, Z14, Z6
+	VSCALEFPS   Z11, Z15, Z7
+	VSCALEFPS   Z12, Z16, Z8
+	VSCALEFPS   Z13, Z17, Z9
+	VCMPPS.BCST $0x1e, gaussConsts<>+4(SB), Z2, K1
+	VCMPPS.BCST $0x1e, gaussConsts<>+4(SB), Z3, K2
+	VCMPPS.BCST $0x1e, gaussConsts<>+4(SB), Z4, K4
+	VCMPPS.BCST $0x1e, gaussConsts<>+4(SB), Z5, K5
+	VMOVAPS.Z   Z2, K1, Z10
+	VMOVAPS.Z   Z3, K2, Z11
+	VMOVAPS.Z   Z4, K4, Z12
+	VMOVAPS.Z   Z5, K5, Z13
 
-l73:
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z6, K1
+	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z7, K2
+	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z8, K4
+	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z9, K5
+	VBROADCASTSS     gaussConsts<>+24(SB), Z14
+	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z6, Z14
+	VBROADCASTSS     gaussConsts<>+24(SB), Z15
+	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z7, Z15
+	VBROADCASTSS     gaussConsts<>+24(SB), Z16
+	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z8, Z16
+	VBROADCASTSS     gaussConsts<>+24(SB), Z17
+	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z9, Z17
+	VBLENDMPS        Z14, Z6, K1, Z14
+	VBLENDMPS        Z15, Z7, K2, Z15
+	VBLENDMPS        Z16, Z8, K4, Z16
+	VBLENDMPS        Z17, Z9, K5, Z17
+	VBROADCASTSS     gaussConsts<>+128(SB), Z18
+	VMOVAPS.Z        Z18, K1, Z18
+	VBROADCASTSS     gaussConsts<>+128(SB), Z19
+	VMOVAPS.Z        Z19, K2, Z19
+	VBROADCASTSS     gaussConsts<>+128(SB), Z20
+	VMOVAPS.Z        Z20, K4, Z20
+	VBROADCASTSS     gaussConsts<>+128(SB), Z21
+	VMOVAPS.Z        Z21, K5, Z21
+	VBROADCASTSS     gaussConsts<>+136(SB), Z22
+	VFMADD231PS.BCST gaussConsts<>+132(SB), Z14, Z22
+	VBROADCASTSS     gaussConsts<>+136(SB), Z23
+	VFMADD231PS.BCST gaussConsts<>+132(SB), Z15, Z23
+	VBROADCASTSS     gaussConsts<>+136(SB), Z24
+	VFMADD231PS.BCST gaussConsts<>+132(SB), Z16, Z24
+	VBROADCASTSS     gaussConsts<>+136(SB), Z25
+	VFMADD231PS.BCST gaussConsts<>+132(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+148(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+148(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+148(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+148(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+152(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+152(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+152(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+152(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+156(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+156(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+156(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+156(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+160(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+160(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+160(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+160(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+72(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+72(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+72(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+72(SB), Z17, Z25
+	VMULPS           Z14, Z14, Z26
+	VMULPS           Z15, Z15, Z27
+	VMOVUPS          Z7, 72(SP)
+	VMULPS           Z16, Z16, Z7
+	VMOVUPS          Z6, 136(SP)
+	VMULPS           Z17, Z17, Z6
+	VFMADD231PS      Z26, Z22, Z14
+	VFMADD231PS      Z27, Z23, Z15
+	VFMADD231PS      Z7, Z24, Z16
+	VFMADD231PS      Z6, Z25, Z17
+	VADDPS           Z14, Z18, Z6
+	VADDPS           Z15, Z19, Z7
+	VADDPS           Z16, Z20, Z14
+	VADDPS           Z17, Z21, Z15
+	VADDPS           Z6, Z10, Z6
+	VADDPS           Z7, Z11, Z7
+	VADDPS           Z14, Z12, Z10
+	VADDPS           Z15, Z13, Z11
+	VADDPS.BCST      gaussConsts<>+164(SB), Z6, Z6
+	VADDPS.BCST      gaussConsts<>+164(SB), Z7, Z7
+	VADDPS.BCST      gaussConsts<>+164(SB), Z10, Z10
+	VADDPS.BCST      gaussConsts<>+164(SB), Z11, Z11
+	VBROADCASTSS     gaussConsts<>+20(SB), Z12
+	VDIVPS           Z10, Z12, Z12
+	VBROADCASTSS     gaussConsts<>+20(SB), Z13
+	VDIVPS           Z11, Z13, Z13
+	VMOVUPS          (R11), Z14
+	VMOVUPS          64(R11), Z15
+	VSUBPS           Z14, Z0, Z0
+	VSUBPS           Z15, Z1, Z1
+	VMULPS           Z12, Z0, Z0
+	VMULPS           Z13, Z1, Z1
+	VMULPS           Z12, Z6, Z14
+	VMULPS           Z13, Z7, Z15
+	VFNMADD213PS     Z6, Z14, Z10
+	VFNMADD213PS     Z7, Z15, Z11
+	VFMADD231PS      Z12, Z10, Z14
+	VFMADD231PS      Z13, Z11, Z15
+	VMULPS.BCST      gaussConsts<>+24(SB), Z0, Z10
+	VMULPS.BCST      gaussConsts<>+24(SB), Z1, Z11
+	VMULPS.BCST      gaussConsts<>+24(SB), Z14, Z16
+	VMULPS.BCST      gaussConsts<>+24(SB), Z15, Z17
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z16, Z16
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z17, Z17
+	VFMADD231PS      Z10, Z10, Z16
+	VFMADD231PS      Z11, Z11, Z17
+	VADDPS           Z31, Z16, Z31
+	VADDPS           Z31, Z17, Z31
+	VMULPS           Z30, Z14, Z30
+	VMULPS           Z30, Z15, Z30
+	VSUBPS.BCST      gaussConsts<>+20(SB), Z14, Z10
+	VSUBPS.BCST      gaussConsts<>+20(SB), Z15, Z11
+	VADDPS.BCST      gaussConsts<>+20(SB), Z14, Z14
+	VADDPS.BCST      gaussConsts<>+20(SB), Z15, Z15
+	VMULPS           Z0, Z28, Z16
+	VMULPS           Z1, Z28, Z17
+	VMULPS           Z12, Z16, Z16
+	VMULPS           Z13, Z17, Z17
+	VBROADCASTSS     gaussConsts<>+20(SB), Z18
+	VDIVPS           Z6, Z18, Z6
+	VBROADCASTSS     gaussConsts<>+20(SB), Z18
+	VDIVPS           Z7, Z18, Z7
+	VMULPS           Z6, Z10, Z6
+	VMULPS           Z7, Z11, Z7
+	VMULPS           Z6, Z28, Z6
+	VMULPS           Z7, Z28, Z7
+	VMULPS           Z14, Z6, Z6
+	VMULPS           Z15, Z7, Z7
+	VMULPS           Z12, Z10, Z10
+	VMULPS           Z13, Z11, Z11
+	VMULPS           Z10, Z28, Z10
+	VMULPS           Z11, Z28, Z11
+	VMULPS           Z14, Z10, Z10
+	VMULPS           Z15, Z11, Z11
+	VFMADD231PS      Z16, Z0, Z10
+	VFMADD231PS      Z17, Z1, Z11
+	VPXORD.BCST      gaussConsts<>+12(SB), Z10, Z0
+	VPXORD.BCST      gaussConsts<>+12(SB), Z11, Z1
+	VPXORD.BCST      gaussConsts<>+12(SB), Z16, Z10
+	VPXORD.BCST      gaussConsts<>+12(SB), Z17, Z11
+	VMOVUPS          Z10, (BX)
+	VMOVUPS          Z11, 64(BX)
+	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z4, K1
+	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z5, K2
+	VBROADCASTSS     gaussConsts<>+20(SB), Z4
+	VBLENDMPS        Z8, Z4, K1, Z4
+	VBROADCASTSS     gaussConsts<>+20(SB), Z5
+	VBLENDMPS        Z9, Z5, K2, Z5
+	VADDPS.BCST      gaussConsts<>+20(SB), Z8, Z8
+	VADDPS.BCST      gaussConsts<>+20(SB), Z9, Z9
+	VDIVPS           Z8, Z4, Z4
+	VDIVPS           Z9, Z5, Z5
+	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z4, K1
+	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z5, K2
+	VMULPS           Z4, Z0, Z0
+	VMULPS           Z5, Z1, Z1
+	VMOVAPS.Z        Z0, K1, Z0
+	VMOVAPS.Z        Z1, K2, Z1
+	VMOVUPS          Z0, (R8)
+	VMOVUPS          Z1, 64(R8)
+	VMOVUPS          Z16, (SI)
+	VMOVUPS          Z17, 64(SI)
+	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z2, K1
+	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z3, K2
+	VBROADCASTSS     gaussConsts<>+20(SB), Z0
+	VBLENDMPS        136(SP), Z0, K1, Z0
+	VBROADCASTSS     gaussConsts<>+20(SB), Z1
+	VBLENDMPS        72(SP), Z1, K2, Z1
+	VBROADCASTSS     gaussConsts<>+20(SB), Z2
+	VADDPS           136(SP), Z2, Z2
+	VBROADCASTSS     gaussConsts<>+20(SB), Z3
+	VADDPS           72(SP), Z3, Z3
+	VDIVPS           Z2, Z0, Z0
+	VDIVPS           Z3, Z1, Z1
+	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z0, K1
+	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z1, K2
+	VMULPS           Z0, Z6, Z0
+	VMULPS           Z1, Z7, Z1
+	VMOVAPS.Z        Z0, K1, Z0
+	VMOVAPS.Z        Z1, K2, Z1
+	VMOVUPS          Z0, (DX)
+	VMOVUPS          Z1, 64(DX)
 	VPSUBD.BCST      gaussConsts<>+32(SB), Z30, Z0
 	VPSRAD           $0x17, Z0, Z1
 	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
@@ -3653,36 +3533,372 @@ l73:
 	VPADDD           Z29, Z1, Z1
 	VMOVAPS          Z1, Z29
 	VMOVAPS          Z0, Z30
-	VEXTRACTF64X4    $0x01, Z30, Y0
-	VMULPS           Y0, Y30, Y30
-	VEXTRACTF32X4    $0x01, Y30, X0
-	VMULPS           X0, X30, X30
-	VPERMILPS        $0x0e, X30, X0
-	VMULPS           X0, X30, X30
-	VPERMILPS        $0x01, X30, X0
-	VMULPS           X0, X30, X30
-	VBROADCASTSS     X30, Z0
-	VPSUBD.BCST      gaussConsts<>+32(SB), Z0, Z0
-	VPSRAD           $0x17, Z0, Z1
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD.BCST      gaussConsts<>+32(SB), Z0, Z0
-	VEXTRACTF64X4    $0x01, Z29, Y2
-	VPADDD           Y2, Y29, Y29
-	VEXTRACTF32X4    $0x01, Y29, X2
-	VPADDD           X2, X29, X29
-	VPERMILPS        $0x0e, X29, X2
-	VPADDD           X2, X29, X29
-	VPERMILPS        $0x01, X29, X2
-	VPADDD           X2, X29, X29
-	VBROADCASTSS     X29, Z2
-	VPADDD           Z2, Z1, Z1
-	VCVTDQ2PS        Z1, Z1
-	VPSUBD.BCST      gaussConsts<>+32(SB), Z0, Z0
-	VPSRAD           $0x17, Z0, Z2
-	VCVTDQ2PS        Z2, Z2
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD.BCST      gaussConsts<>+32(SB), Z0, Z0
-	VSUBPS.BCST      gaussConsts<>+20(SB), Z0, Z0
+	ADDQ             $0x00000080, R9
+	ADDQ             $0x00000080, R10
+	ADDQ             $0x00000080, R11
+	ADDQ             $0x00000080, R12
+	ADDQ             $0x00000080, SI
+	ADDQ             $0x00000080, DX
+	ADDQ             $0x00000080, BX
+	ADDQ             $0x00000080, R8
+	SUBQ             $0x00000020, CX
+	CMPQ             CX, $0x00000020
+	JGE              l70
+
+l71:
+	CMPQ         CX, $0x00000010
+	JL           l72
+	VMOVUPS      (R9), Z0
+	VMOVUPS      (R10), Z1
+	VMOVUPS      (R12), Z2
+	VPORD.BCST   gaussConsts<>+12(SB), Z1, Z3
+	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z4
+	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VMAXPS       Z3, Z5, Z3
+	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VMAXPS       Z4, Z5, Z4
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VBROADCASTSS      gaussConsts<>+100(SB), Z5
+	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z3, Z5
+	VBROADCASTSS      gaussConsts<>+100(SB), Z6
+	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z4, Z6
+	VSUBPS.BCST       gaussConsts<>+100(SB), Z5, Z5
+	VSUBPS.BCST       gaussConsts<>+100(SB), Z6, Z6
+	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z6, Z4
+	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z6, Z4
+
+	// p = e^r
+	// p = e^r
+	VBROADCASTSS     gaussConsts<>+108(SB), Z7
+	VFMADD231PS.BCST gaussConsts<>+104(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+108(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+104(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+112(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+112(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+116(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+116(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+120(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+120(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+20(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+20(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+20(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+20(SB), Z4, Z8
+
+	// p 2^n
+	// p 2^n
+	VSCALEFPS   Z5, Z7, Z3
+	VSCALEFPS   Z6, Z8, Z4
+	VCMPPS.BCST $0x1e, gaussConsts<>+4(SB), Z1, K1
+	VCMPPS.BCST $0x1e, gaussConsts<>+4(SB), Z2, K2
+	VMOVAPS.Z   Z1, K1, Z5
+	VMOVAPS.Z   Z2, K2, Z6
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z3, K1
+	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z4, K2
+	VBROADCASTSS     gaussConsts<>+24(SB), Z7
+	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+24(SB), Z8
+	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z4, Z8
+	VBLENDMPS        Z7, Z3, K1, Z7
+	VBLENDMPS        Z8, Z4, K2, Z8
+	VBROADCASTSS     gaussConsts<>+128(SB), Z9
+	VMOVAPS.Z        Z9, K1, Z9
+	VBROADCASTSS     gaussConsts<>+128(SB), Z10
+	VMOVAPS.Z        Z10, K2, Z10
+	VBROADCASTSS     gaussConsts<>+136(SB), Z11
+	VFMADD231PS.BCST gaussConsts<>+132(SB), Z7, Z11
+	VBROADCASTSS     gaussConsts<>+136(SB), Z12
+	VFMADD231PS.BCST gaussConsts<>+132(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+148(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+148(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+152(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+152(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+156(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+156(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+160(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+160(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+72(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+72(SB), Z8, Z12
+	VMULPS           Z7, Z7, Z13
+	VMULPS           Z8, Z8, Z14
+	VFMADD231PS      Z13, Z11, Z7
+	VFMADD231PS      Z14, Z12, Z8
+	VADDPS           Z7, Z9, Z7
+	VADDPS           Z8, Z10, Z8
+	VADDPS           Z7, Z5, Z5
+	VADDPS           Z8, Z6, Z6
+	VADDPS.BCST      gaussConsts<>+164(SB), Z5, Z5
+	VADDPS.BCST      gaussConsts<>+164(SB), Z6, Z6
+	VBROADCASTSS     gaussConsts<>+20(SB), Z7
+	VDIVPS           Z6, Z7, Z7
+	VMOVUPS          (R11), Z8
+	VSUBPS           Z8, Z0, Z0
+	VMULPS           Z7, Z0, Z0
+	VMULPS           Z7, Z5, Z8
+	VFNMADD213PS     Z5, Z8, Z6
+	VFMADD231PS      Z7, Z6, Z8
+	VMULPS.BCST      gaussConsts<>+24(SB), Z0, Z6
+	VMULPS.BCST      gaussConsts<>+24(SB), Z8, Z9
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z9, Z9
+	VFMADD231PS      Z6, Z6, Z9
+	VADDPS           Z31, Z9, Z31
+	VMULPS           Z30, Z8, Z30
+	VSUBPS.BCST      gaussConsts<>+20(SB), Z8, Z6
+	VADDPS.BCST      gaussConsts<>+20(SB), Z8, Z8
+	VMULPS           Z0, Z28, Z9
+	VMULPS           Z7, Z9, Z9
+	VBROADCASTSS     gaussConsts<>+20(SB), Z10
+	VDIVPS           Z5, Z10, Z5
+	VMULPS           Z5, Z6, Z5
+	VMULPS           Z5, Z28, Z5
+	VMULPS           Z8, Z5, Z5
+	VMULPS           Z7, Z6, Z6
+	VMULPS           Z6, Z28, Z6
+	VMULPS           Z8, Z6, Z6
+	VFMADD231PS      Z9, Z0, Z6
+	VPXORD.BCST      gaussConsts<>+12(SB), Z6, Z0
+	VPXORD.BCST      gaussConsts<>+12(SB), Z9, Z6
+	VMOVUPS          Z6, (BX)
+	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z2, K1
+	VBROADCASTSS     gaussConsts<>+20(SB), Z2
+	VBLENDMPS        Z4, Z2, K1, Z2
+	VADDPS.BCST      gaussConsts<>+20(SB), Z4, Z4
+	VDIVPS           Z4, Z2, Z2
+	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z2, K1
+	VMULPS           Z2, Z0, Z0
+	VMOVAPS.Z        Z0, K1, Z0
+	VMOVUPS          Z0, (R8)
+	VMOVUPS          Z9, (SI)
+	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z1, K1
+	VBROADCASTSS     gaussConsts<>+20(SB), Z0
+	VBLENDMPS        Z3, Z0, K1, Z0
+	VADDPS.BCST      gaussConsts<>+20(SB), Z3, Z1
+	VDIVPS           Z1, Z0, Z0
+	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z0, K1
+	VMULPS           Z0, Z5, Z0
+	VMOVAPS.Z        Z0, K1, Z0
+	VMOVUPS          Z0, (DX)
+	ADDQ             $0x00000040, R9
+	ADDQ             $0x00000040, R10
+	ADDQ             $0x00000040, R11
+	ADDQ             $0x00000040, R12
+	ADDQ             $0x00000040, SI
+	ADDQ             $0x00000040, DX
+	ADDQ             $0x00000040, BX
+	ADDQ             $0x00000040, R8
+	SUBQ             $0x00000010, CX
+
+l72:
+	TESTQ        CX, CX
+	JZ           l73
+	MOVQ         $0x00000001, AX
+	SHLQ         CL, AX
+	DECQ         AX
+	KMOVW        AX, K7
+	VMOVUPS.Z    (R9), K7, Z0
+	VMOVUPS.Z    (R10), K7, Z1
+	VMOVUPS.Z    (R12), K7, Z2
+	VPORD.BCST   gaussConsts<>+12(SB), Z1, Z3
+	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z4
+	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VMAXPS       Z3, Z5, Z3
+	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VMAXPS       Z4, Z5, Z4
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VBROADCASTSS      gaussConsts<>+100(SB), Z5
+	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z3, Z5
+	VBROADCASTSS      gaussConsts<>+100(SB), Z6
+	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z4, Z6
+	VSUBPS.BCST       gaussConsts<>+100(SB), Z5, Z5
+	VSUBPS.BCST       gaussConsts<>+100(SB), Z6, Z6
+	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z6, Z4
+	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z6, Z4
+
+	// p = e^r
+	// p = e^r
+	VBROADCASTSS     gaussConsts<>+108(SB), Z7
+	VFMADD231PS.BCST gaussConsts<>+104(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+108(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+104(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+112(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+112(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+116(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+116(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+120(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+120(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+20(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+20(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+20(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+20(SB), Z4, Z8
+
+	// p 2^n
+	// p 2^n
+	VSCALEFPS   Z5, Z7, Z3
+	VSCALEFPS   Z6, Z8, Z4
+	VCMPPS.BCST $0x1e, gaussConsts<>+4(SB), Z1, K1
+	VCMPPS.BCST $0x1e, gaussConsts<>+4(SB), Z2, K2
+	VMOVAPS.Z   Z1, K1, Z5
+	VMOVAPS.Z   Z2, K2, Z6
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z3, K1
+	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z4, K2
+	VBROADCASTSS     gaussConsts<>+24(SB), Z7
+	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+24(SB), Z8
+	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z4, Z8
+	VBLENDMPS        Z7, Z3, K1, Z7
+	VBLENDMPS        Z8, Z4, K2, Z8
+	VBROADCASTSS     gaussConsts<>+128(SB), Z9
+	VMOVAPS.Z        Z9, K1, Z9
+	VBROADCASTSS     gaussConsts<>+128(SB), Z10
+	VMOVAPS.Z        Z10, K2, Z10
+	VBROADCASTSS     gaussConsts<>+136(SB), Z11
+	VFMADD231PS.BCST gaussConsts<>+132(SB), Z7, Z11
+	VBROADCASTSS     gaussConsts<>+136(SB), Z12
+	VFMADD231PS.BCST gaussConsts<>+132(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+148(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+148(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+152(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+152(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+156(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+156(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+160(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+160(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+72(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+72(SB), Z8, Z12
+	VMULPS           Z7, Z7, Z13
+	VMULPS           Z8, Z8, Z14
+	VFMADD231PS      Z13, Z11, Z7
+	VFMADD231PS      Z14, Z12, Z8
+	VADDPS           Z7, Z9, Z7
+	VADDPS           Z8, Z10, Z8
+	VADDPS           Z7, Z5, Z5
+	VADDPS           Z8, Z6, Z6
+	VADDPS.BCST      gaussConsts<>+164(SB), Z5, Z5
+	VADDPS.BCST      gaussConsts<>+164(SB), Z6, Z6
+	VBROADCASTSS     gaussConsts<>+20(SB), Z7
+	VDIVPS           Z6, Z7, Z7
+	VMOVUPS.Z        (R11), K7, Z8
+	VSUBPS           Z8, Z0, Z0
+	VMULPS           Z7, Z0, Z0
+	VMULPS           Z7, Z5, Z8
+	VFNMADD213PS     Z5, Z8, Z6
+	VFMADD231PS      Z7, Z6, Z8
+	VMULPS.BCST      gaussConsts<>+24(SB), Z0, Z6
+	VMULPS.BCST      gaussConsts<>+24(SB), Z8, Z9
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z9, Z9
+	VFMADD231PS      Z6, Z6, Z9
+	VMOVAPS.Z        Z9, K7, Z6
+	VADDPS           Z31, Z6, Z31
+	VBROADCASTSS     gaussConsts<>+20(SB), Z6
+	VBLENDMPS        Z8, Z6, K7, Z6
+	VMULPS           Z30, Z6, Z30
+	VSUBPS.BCST      gaussConsts<>+20(SB), Z8, Z6
+	VADDPS.BCST      gaussConsts<>+20(SB), Z8, Z8
+	VMULPS           Z0, Z28, Z9
+	VMULPS           Z7, Z9, Z9
+	VBROADCASTSS     gaussConsts<>+20(SB), Z10
+	VDIVPS           Z5, Z10, Z5
+	VMULPS           Z5, Z6, Z5
+	VMULPS           Z5, Z28, Z5
+	VMULPS           Z8, Z5, Z5
+	VMULPS           Z7, Z6, Z6
+	VMULPS           Z6, Z28, Z6
+	VMULPS           Z8, Z6, Z6
+	VFMADD231PS      Z9, Z0, Z6
+	VPXORD.BCST      gaussConsts<>+12(SB), Z6, Z0
+	VPXORD.BCST      gaussConsts<>+12(SB), Z9, Z6
+	VMOVUPS          Z6, K7, (BX)
+	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z2, K1
+	VBROADCASTSS     gaussConsts<>+20(SB), Z2
+	VBLENDMPS        Z4, Z2, K1, Z2
+	VADDPS.BCST      gaussConsts<>+20(SB), Z4, Z4
+	VDIVPS           Z4, Z2, Z2
+	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z2, K1
+	VMULPS           Z2, Z0, Z0
+	VMOVAPS.Z        Z0, K1, Z0
+	VMOVUPS          Z0, K7, (R8)
+	VMOVUPS          Z9, K7, (SI)
+	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z1, K1
+	VBROADCASTSS     gaussConsts<>+20(SB), Z0
+	VBLENDMPS        Z3, Z0, K1, Z0
+	VADDPS.BCST      gaussConsts<>+20(SB), Z3, Z1
+	VDIVPS           Z1, Z0, Z0
+	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z0, K1
+	VMULPS           Z0, Z5, Z0
+	VMOVAPS.Z        Z0, K1, Z0
+	VMOVUPS          Z0, K7, (DX)
+	LEAQ             (R9)(CX*4), R9
+	LEAQ             (R10)(CX*4), R10
+	LEAQ             (R11)(CX*4), R11
+	LEAQ             (R12)(CX*4), R12
+	LEAQ             (SI)(CX*4), SI
+	LEAQ             (DX)(CX*4), DX
+	LEAQ             (BX)(CX*4), BX
+	LEAQ             (R8)(CX*4), R8
+
+l73:
+	VPSUBD.BCST   gaussConsts<>+32(SB), Z30, Z0
+	VPSRAD        $0x17, Z0, Z1
+	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
+	VPADDD.BCST   gaussConsts<>+32(SB), Z0, Z0
+	VPADDD        Z29, Z1, Z1
+	VMOVAPS       Z1, Z29
+	VMOVAPS       Z0, Z30
+	VEXTRACTF64X4 $0x01, Z30, Y0
+	VMULPS        Y0, Y30, Y30
+	VEXTRACTF32X4 $0x01, Y30, X0
+	VMULPS        X0, X30, X30
+	VPERMILPS     $0x0e, X30, X0
+	VMULPS        X0, X30, X30
+	VPERMILPS     $0x01, X30, X0
+	VMULPS        X0, X30, X30
+	VBROADCASTSS  X30, Z0
+	VPSUBD.BCST   gaussConsts<>+32(SB), Z0, Z0
+	VPSRAD        $0x17, Z0, Z1
+	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
+	VPADDD.BCST   gaussConsts<>+32(SB), Z0, Z0
+	VEXTRACTF64X4 $0x01, Z29, Y2
+	VPADDD        Y2, Y29, Y29
+	VEXTRACTF32X4 $0x01, Y29, X2
+	VPADDD        X2, X29, X29
+	VPERMILPS     $0x0e, X29, X2
+	VPADDD        X2, X29, X29
+	VPERMILPS     $0x01, X29, X2
+	VPADDD        X2, X29, X29
+	VBROADCASTSS  X29, Z2
+	VPADDD        Z2, Z1, Z1
+	VCVTDQ2PS     Z1, Z1
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD.BCST gaussConsts<>+32(SB), Z0, Z0
+	VPSRAD      $0x17, Z0, Z2
+	VCVTDQ2PS   Z2, Z2
+	VPANDD.BCST gaussConsts<>+36(SB), Z0, Z0
+	VPADDD.BCST gaussConsts<>+32(SB), Z0, Z0
+	VSUBPS.BCST gaussConsts<>+20(SB), Z0, Z0
+
+	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS     gaussConsts<>+44(SB), Z3
 	VFMADD231PS.BCST gaussConsts<>+40(SB), Z0, Z3
 	VFMADD213PS.BCST gaussConsts<>+48(SB), Z0, Z3
@@ -3730,6 +3946,7 @@ l73:
 // func GaussKLStandardSoftplus(kl *float32, muQ *float32, sQ *float32, rows int, n int, ld int)
 // Requires: AVX, AVX2, AVX512F, AVX512VL
 TEXT ·GaussKLStandardSoftplus(SB), NOSPLIT, $24-48
+	// Registers:    Z0-Z11 values    Z12-Z28 constants and scalars    Z29-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+24(SB), Z28
 	VBROADCASTSS gaussConsts<>+20(SB), Z27
 	VBROADCASTSS gaussConsts<>+100(SB), Z26
@@ -3748,7 +3965,7 @@ TEXT ·GaussKLStandardSoftplus(SB), NOSPLIT, $24-48
 	VBROADCASTSS gaussConsts<>+120(SB), Z13
 	VBROADCASTSS gaussConsts<>+128(SB), Z12
 
-	// Registers: DI kl    SI muQ    DX sQ    CX elements left in the row    BX 4n
+	// Registers:    DI kl    SI muQ    DX sQ    CX elements left in the row    BX 4n
 	MOVQ kl+0(FP), DI
 	MOVQ muQ+8(FP), SI
 	MOVQ sQ+16(FP), DX
@@ -3774,44 +3991,52 @@ l75:
 	JL      l77
 
 l76:
-	VMOVUPS          (SI), Z0
-	VMOVUPS          64(SI), Z1
-	VMOVUPS          (DX), Z2
-	VMOVUPS          64(DX), Z3
-	VPORD            Z20, Z2, Z4
-	VPORD            Z20, Z3, Z5
-	VMAXPS           Z4, Z19, Z4
-	VMAXPS           Z5, Z19, Z5
-	VMOVAPS          Z26, Z6
-	VFMADD231PS      Z18, Z4, Z6
-	VMOVAPS          Z26, Z7
-	VFMADD231PS      Z18, Z5, Z7
-	VSUBPS           Z26, Z6, Z6
-	VSUBPS           Z26, Z7, Z7
-	VFNMADD231PS     Z24, Z6, Z4
-	VFNMADD231PS     Z24, Z7, Z5
-	VFNMADD231PS     Z23, Z6, Z4
-	VFNMADD231PS     Z23, Z7, Z5
-	VMOVAPS          Z16, Z8
-	VFMADD231PS      Z4, Z17, Z8
-	VMOVAPS          Z16, Z9
-	VFMADD231PS      Z5, Z17, Z9
-	VFMADD213PS      Z15, Z4, Z8
-	VFMADD213PS      Z15, Z5, Z9
-	VFMADD213PS      Z14, Z4, Z8
-	VFMADD213PS      Z14, Z5, Z9
-	VFMADD213PS      Z13, Z4, Z8
-	VFMADD213PS      Z13, Z5, Z9
-	VFMADD213PS      Z27, Z4, Z8
-	VFMADD213PS      Z27, Z5, Z9
-	VFMADD213PS      Z27, Z4, Z8
-	VFMADD213PS      Z27, Z5, Z9
-	VSCALEFPS        Z6, Z8, Z4
-	VSCALEFPS        Z7, Z9, Z5
-	VCMPPS           $0x1e, Z25, Z2, K1
-	VCMPPS           $0x1e, Z25, Z3, K2
-	VMOVAPS.Z        Z2, K1, Z2
-	VMOVAPS.Z        Z3, K2, Z3
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS (DX), Z2
+	VMOVUPS 64(DX), Z3
+	VPORD   Z20, Z2, Z4
+	VPORD   Z20, Z3, Z5
+	VMAXPS  Z4, Z19, Z4
+	VMAXPS  Z5, Z19, Z5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z26, Z6
+	VFMADD231PS  Z18, Z4, Z6
+	VMOVAPS      Z26, Z7
+	VFMADD231PS  Z18, Z5, Z7
+	VSUBPS       Z26, Z6, Z6
+	VSUBPS       Z26, Z7, Z7
+	VFNMADD231PS Z24, Z6, Z4
+	VFNMADD231PS Z24, Z7, Z5
+	VFNMADD231PS Z23, Z6, Z4
+	VFNMADD231PS Z23, Z7, Z5
+
+	// p = e^r
+	VMOVAPS     Z16, Z8
+	VFMADD231PS Z4, Z17, Z8
+	VMOVAPS     Z16, Z9
+	VFMADD231PS Z5, Z17, Z9
+	VFMADD213PS Z15, Z4, Z8
+	VFMADD213PS Z15, Z5, Z9
+	VFMADD213PS Z14, Z4, Z8
+	VFMADD213PS Z14, Z5, Z9
+	VFMADD213PS Z13, Z4, Z8
+	VFMADD213PS Z13, Z5, Z9
+	VFMADD213PS Z27, Z4, Z8
+	VFMADD213PS Z27, Z5, Z9
+	VFMADD213PS Z27, Z4, Z8
+	VFMADD213PS Z27, Z5, Z9
+
+	// p 2^n
+	VSCALEFPS Z6, Z8, Z4
+	VSCALEFPS Z7, Z9, Z5
+	VCMPPS    $0x1e, Z25, Z2, K1
+	VCMPPS    $0x1e, Z25, Z3, K2
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVAPS.Z Z3, K2, Z3
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS           $0x1e, Z28, Z4, K1
 	VCMPPS           $0x1e, Z28, Z5, K2
 	VMOVAPS          Z28, Z6
@@ -3876,27 +4101,35 @@ l76:
 	JGE              l76
 
 l77:
-	CMPQ             CX, $0x00000010
-	JL               l78
-	VMOVUPS          (SI), Z0
-	VMOVUPS          (DX), Z1
-	VPORD            Z20, Z1, Z2
-	VMAXPS           Z2, Z19, Z2
-	VMOVAPS          Z26, Z3
-	VFMADD231PS      Z18, Z2, Z3
-	VSUBPS           Z26, Z3, Z3
-	VFNMADD231PS     Z24, Z3, Z2
-	VFNMADD231PS     Z23, Z3, Z2
-	VMOVAPS          Z16, Z4
-	VFMADD231PS      Z2, Z17, Z4
-	VFMADD213PS      Z15, Z2, Z4
-	VFMADD213PS      Z14, Z2, Z4
-	VFMADD213PS      Z13, Z2, Z4
-	VFMADD213PS      Z27, Z2, Z4
-	VFMADD213PS      Z27, Z2, Z4
-	VSCALEFPS        Z3, Z4, Z2
-	VCMPPS           $0x1e, Z25, Z1, K1
-	VMOVAPS.Z        Z1, K1, Z1
+	CMPQ    CX, $0x00000010
+	JL      l78
+	VMOVUPS (SI), Z0
+	VMOVUPS (DX), Z1
+	VPORD   Z20, Z1, Z2
+	VMAXPS  Z2, Z19, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z26, Z3
+	VFMADD231PS  Z18, Z2, Z3
+	VSUBPS       Z26, Z3, Z3
+	VFNMADD231PS Z24, Z3, Z2
+	VFNMADD231PS Z23, Z3, Z2
+
+	// p = e^r
+	VMOVAPS     Z16, Z4
+	VFMADD231PS Z2, Z17, Z4
+	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z14, Z2, Z4
+	VFMADD213PS Z13, Z2, Z4
+	VFMADD213PS Z27, Z2, Z4
+	VFMADD213PS Z27, Z2, Z4
+
+	// p 2^n
+	VSCALEFPS Z3, Z4, Z2
+	VCMPPS    $0x1e, Z25, Z1, K1
+	VMOVAPS.Z Z1, K1, Z1
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS           $0x1e, Z28, Z2, K1
 	VMOVAPS          Z28, Z3
 	VFMSUB231PS      Z28, Z2, Z3
@@ -3927,31 +4160,39 @@ l77:
 	SUBQ             $0x00000010, CX
 
 l78:
-	TESTQ            CX, CX
-	JZ               l79
-	MOVQ             $0x00000001, AX
-	SHLQ             CL, AX
-	DECQ             AX
-	KMOVW            AX, K7
-	VMOVUPS.Z        (SI), K7, Z0
-	VMOVUPS.Z        (DX), K7, Z1
-	VPORD            Z20, Z1, Z2
-	VMAXPS           Z2, Z19, Z2
-	VMOVAPS          Z26, Z3
-	VFMADD231PS      Z18, Z2, Z3
-	VSUBPS           Z26, Z3, Z3
-	VFNMADD231PS     Z24, Z3, Z2
-	VFNMADD231PS     Z23, Z3, Z2
-	VMOVAPS          Z16, Z4
-	VFMADD231PS      Z2, Z17, Z4
-	VFMADD213PS      Z15, Z2, Z4
-	VFMADD213PS      Z14, Z2, Z4
-	VFMADD213PS      Z13, Z2, Z4
-	VFMADD213PS      Z27, Z2, Z4
-	VFMADD213PS      Z27, Z2, Z4
-	VSCALEFPS        Z3, Z4, Z2
-	VCMPPS           $0x1e, Z25, Z1, K1
-	VMOVAPS.Z        Z1, K1, Z1
+	TESTQ     CX, CX
+	JZ        l79
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (SI), K7, Z0
+	VMOVUPS.Z (DX), K7, Z1
+	VPORD     Z20, Z1, Z2
+	VMAXPS    Z2, Z19, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z26, Z3
+	VFMADD231PS  Z18, Z2, Z3
+	VSUBPS       Z26, Z3, Z3
+	VFNMADD231PS Z24, Z3, Z2
+	VFNMADD231PS Z23, Z3, Z2
+
+	// p = e^r
+	VMOVAPS     Z16, Z4
+	VFMADD231PS Z2, Z17, Z4
+	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z14, Z2, Z4
+	VFMADD213PS Z13, Z2, Z4
+	VFMADD213PS Z27, Z2, Z4
+	VFMADD213PS Z27, Z2, Z4
+
+	// p 2^n
+	VSCALEFPS Z3, Z4, Z2
+	VCMPPS    $0x1e, Z25, Z1, K1
+	VMOVAPS.Z Z1, K1, Z1
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS           $0x1e, Z28, Z2, K1
 	VMOVAPS          Z28, Z3
 	VFMSUB231PS      Z28, Z2, Z3
@@ -3983,43 +4224,47 @@ l78:
 	LEAQ             (DX)(CX*4), DX
 
 l79:
-	VPSUBD           Z22, Z30, Z0
-	VPSRAD           $0x17, Z0, Z1
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD           Z22, Z0, Z0
-	VPADDD           Z29, Z1, Z1
-	VMOVAPS          Z1, Z29
-	VMOVAPS          Z0, Z30
-	VEXTRACTF64X4    $0x01, Z30, Y0
-	VMULPS           Y0, Y30, Y30
-	VEXTRACTF32X4    $0x01, Y30, X0
-	VMULPS           X0, X30, X30
-	VPERMILPS        $0x0e, X30, X0
-	VMULPS           X0, X30, X30
-	VPERMILPS        $0x01, X30, X0
-	VMULPS           X0, X30, X30
-	VBROADCASTSS     X30, Z0
-	VPSUBD           Z22, Z0, Z0
-	VPSRAD           $0x17, Z0, Z1
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD           Z22, Z0, Z0
-	VEXTRACTF64X4    $0x01, Z29, Y2
-	VPADDD           Y2, Y29, Y29
-	VEXTRACTF32X4    $0x01, Y29, X2
-	VPADDD           X2, X29, X29
-	VPERMILPS        $0x0e, X29, X2
-	VPADDD           X2, X29, X29
-	VPERMILPS        $0x01, X29, X2
-	VPADDD           X2, X29, X29
-	VBROADCASTSS     X29, Z2
-	VPADDD           Z2, Z1, Z1
-	VCVTDQ2PS        Z1, Z1
-	VPSUBD           Z22, Z0, Z0
-	VPSRAD           $0x17, Z0, Z2
-	VCVTDQ2PS        Z2, Z2
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD           Z22, Z0, Z0
-	VSUBPS           Z27, Z0, Z0
+	VPSUBD        Z22, Z30, Z0
+	VPSRAD        $0x17, Z0, Z1
+	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
+	VPADDD        Z22, Z0, Z0
+	VPADDD        Z29, Z1, Z1
+	VMOVAPS       Z1, Z29
+	VMOVAPS       Z0, Z30
+	VEXTRACTF64X4 $0x01, Z30, Y0
+	VMULPS        Y0, Y30, Y30
+	VEXTRACTF32X4 $0x01, Y30, X0
+	VMULPS        X0, X30, X30
+	VPERMILPS     $0x0e, X30, X0
+	VMULPS        X0, X30, X30
+	VPERMILPS     $0x01, X30, X0
+	VMULPS        X0, X30, X30
+	VBROADCASTSS  X30, Z0
+	VPSUBD        Z22, Z0, Z0
+	VPSRAD        $0x17, Z0, Z1
+	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
+	VPADDD        Z22, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z29, Y2
+	VPADDD        Y2, Y29, Y29
+	VEXTRACTF32X4 $0x01, Y29, X2
+	VPADDD        X2, X29, X29
+	VPERMILPS     $0x0e, X29, X2
+	VPADDD        X2, X29, X29
+	VPERMILPS     $0x01, X29, X2
+	VPADDD        X2, X29, X29
+	VBROADCASTSS  X29, Z2
+	VPADDD        Z2, Z1, Z1
+	VCVTDQ2PS     Z1, Z1
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD      Z22, Z0, Z0
+	VPSRAD      $0x17, Z0, Z2
+	VCVTDQ2PS   Z2, Z2
+	VPANDD.BCST gaussConsts<>+36(SB), Z0, Z0
+	VPADDD      Z22, Z0, Z0
+	VSUBPS      Z27, Z0, Z0
+
+	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS     gaussConsts<>+44(SB), Z3
 	VFMADD231PS.BCST gaussConsts<>+40(SB), Z0, Z3
 	VFMADD213PS.BCST gaussConsts<>+48(SB), Z0, Z3
@@ -4061,6 +4306,7 @@ l79:
 // func GaussKLStandardSoftplusBackward(kl *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int)
 // Requires: AVX, AVX2, AVX512F, AVX512VL
 TEXT ·GaussKLStandardSoftplusBackward(SB), NOSPLIT, $40-64
+	// Registers:    Z0-Z15 values    Z16-Z27 constants and scalars    Z28-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+20(SB), Z27
 	VBROADCASTSS gaussConsts<>+24(SB), Z26
 	VBROADCASTSS gaussConsts<>+4(SB), Z25
@@ -4074,7 +4320,7 @@ TEXT ·GaussKLStandardSoftplusBackward(SB), NOSPLIT, $40-64
 	VBROADCASTSS gaussConsts<>+96(SB), Z17
 	VBROADCASTSS gaussConsts<>+104(SB), Z16
 
-	// Registers: DI kl    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
+	// Registers:    DI kl    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
 	MOVQ kl+0(FP), DI
 	MOVQ dmuQ+8(FP), SI
 	MOVQ dsQ+16(FP), DX
@@ -4112,24 +4358,28 @@ l81:
 	JL           l83
 
 l82:
-	VMOVUPS          (BX), Z0
-	VMOVUPS          64(BX), Z1
-	VMOVUPS          (R8), Z2
-	VMOVUPS          64(R8), Z3
-	VPORD            Z19, Z2, Z4
-	VPORD            Z19, Z3, Z5
-	VMAXPS           Z4, Z18, Z4
-	VMAXPS           Z5, Z18, Z5
-	VMOVAPS          Z24, Z6
-	VFMADD231PS      Z17, Z4, Z6
-	VMOVAPS          Z24, Z7
-	VFMADD231PS      Z17, Z5, Z7
-	VSUBPS           Z24, Z6, Z6
-	VSUBPS           Z24, Z7, Z7
-	VFNMADD231PS     Z23, Z6, Z4
-	VFNMADD231PS     Z23, Z7, Z5
-	VFNMADD231PS     Z22, Z6, Z4
-	VFNMADD231PS     Z22, Z7, Z5
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS (R8), Z2
+	VMOVUPS 64(R8), Z3
+	VPORD   Z19, Z2, Z4
+	VPORD   Z19, Z3, Z5
+	VMAXPS  Z4, Z18, Z4
+	VMAXPS  Z5, Z18, Z5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z24, Z6
+	VFMADD231PS  Z17, Z4, Z6
+	VMOVAPS      Z24, Z7
+	VFMADD231PS  Z17, Z5, Z7
+	VSUBPS       Z24, Z6, Z6
+	VSUBPS       Z24, Z7, Z7
+	VFNMADD231PS Z23, Z6, Z4
+	VFNMADD231PS Z23, Z7, Z5
+	VFNMADD231PS Z22, Z6, Z4
+	VFNMADD231PS Z22, Z7, Z5
+
+	// p = e^r
 	VBROADCASTSS     gaussConsts<>+108(SB), Z8
 	VFMADD231PS      Z4, Z16, Z8
 	VBROADCASTSS     gaussConsts<>+108(SB), Z9
@@ -4144,12 +4394,16 @@ l82:
 	VFMADD213PS      Z27, Z5, Z9
 	VFMADD213PS      Z27, Z4, Z8
 	VFMADD213PS      Z27, Z5, Z9
-	VSCALEFPS        Z6, Z8, Z4
-	VSCALEFPS        Z7, Z9, Z5
-	VCMPPS           $0x1e, Z25, Z2, K1
-	VCMPPS           $0x1e, Z25, Z3, K2
-	VMOVAPS.Z        Z2, K1, Z6
-	VMOVAPS.Z        Z3, K2, Z7
+
+	// p 2^n
+	VSCALEFPS Z6, Z8, Z4
+	VSCALEFPS Z7, Z9, Z5
+	VCMPPS    $0x1e, Z25, Z2, K1
+	VCMPPS    $0x1e, Z25, Z3, K2
+	VMOVAPS.Z Z2, K1, Z6
+	VMOVAPS.Z Z3, K2, Z7
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS           $0x1e, Z26, Z4, K1
 	VCMPPS           $0x1e, Z26, Z5, K2
 	VMOVAPS          Z26, Z8
@@ -4250,17 +4504,21 @@ l82:
 	JGE              l82
 
 l83:
-	CMPQ             CX, $0x00000010
-	JL               l84
-	VMOVUPS          (BX), Z0
-	VMOVUPS          (R8), Z1
-	VPORD            Z19, Z1, Z2
-	VMAXPS           Z2, Z18, Z2
-	VMOVAPS          Z24, Z3
-	VFMADD231PS      Z17, Z2, Z3
-	VSUBPS           Z24, Z3, Z3
-	VFNMADD231PS     Z23, Z3, Z2
-	VFNMADD231PS     Z22, Z3, Z2
+	CMPQ    CX, $0x00000010
+	JL      l84
+	VMOVUPS (BX), Z0
+	VMOVUPS (R8), Z1
+	VPORD   Z19, Z1, Z2
+	VMAXPS  Z2, Z18, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z24, Z3
+	VFMADD231PS  Z17, Z2, Z3
+	VSUBPS       Z24, Z3, Z3
+	VFNMADD231PS Z23, Z3, Z2
+	VFNMADD231PS Z22, Z3, Z2
+
+	// p = e^r
 	VBROADCASTSS     gaussConsts<>+108(SB), Z4
 	VFMADD231PS      Z2, Z16, Z4
 	VFMADD213PS.BCST gaussConsts<>+112(SB), Z2, Z4
@@ -4268,9 +4526,13 @@ l83:
 	VFMADD213PS.BCST gaussConsts<>+120(SB), Z2, Z4
 	VFMADD213PS      Z27, Z2, Z4
 	VFMADD213PS      Z27, Z2, Z4
-	VSCALEFPS        Z3, Z4, Z2
-	VCMPPS           $0x1e, Z25, Z1, K1
-	VMOVAPS.Z        Z1, K1, Z3
+
+	// p 2^n
+	VSCALEFPS Z3, Z4, Z2
+	VCMPPS    $0x1e, Z25, Z1, K1
+	VMOVAPS.Z Z1, K1, Z3
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS           $0x1e, Z26, Z2, K1
 	VMOVAPS          Z26, Z4
 	VFMSUB231PS      Z26, Z2, Z4
@@ -4320,21 +4582,25 @@ l83:
 	SUBQ             $0x00000010, CX
 
 l84:
-	TESTQ            CX, CX
-	JZ               l85
-	MOVQ             $0x00000001, AX
-	SHLQ             CL, AX
-	DECQ             AX
-	KMOVW            AX, K7
-	VMOVUPS.Z        (BX), K7, Z0
-	VMOVUPS.Z        (R8), K7, Z1
-	VPORD            Z19, Z1, Z2
-	VMAXPS           Z2, Z18, Z2
-	VMOVAPS          Z24, Z3
-	VFMADD231PS      Z17, Z2, Z3
-	VSUBPS           Z24, Z3, Z3
-	VFNMADD231PS     Z23, Z3, Z2
-	VFNMADD231PS     Z22, Z3, Z2
+	TESTQ     CX, CX
+	JZ        l85
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (BX), K7, Z0
+	VMOVUPS.Z (R8), K7, Z1
+	VPORD     Z19, Z1, Z2
+	VMAXPS    Z2, Z18, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z24, Z3
+	VFMADD231PS  Z17, Z2, Z3
+	VSUBPS       Z24, Z3, Z3
+	VFNMADD231PS Z23, Z3, Z2
+	VFNMADD231PS Z22, Z3, Z2
+
+	// p = e^r
 	VBROADCASTSS     gaussConsts<>+108(SB), Z4
 	VFMADD231PS      Z2, Z16, Z4
 	VFMADD213PS.BCST gaussConsts<>+112(SB), Z2, Z4
@@ -4342,9 +4608,13 @@ l84:
 	VFMADD213PS.BCST gaussConsts<>+120(SB), Z2, Z4
 	VFMADD213PS      Z27, Z2, Z4
 	VFMADD213PS      Z27, Z2, Z4
-	VSCALEFPS        Z3, Z4, Z2
-	VCMPPS           $0x1e, Z25, Z1, K1
-	VMOVAPS.Z        Z1, K1, Z3
+
+	// p 2^n
+	VSCALEFPS Z3, Z4, Z2
+	VCMPPS    $0x1e, Z25, Z1, K1
+	VMOVAPS.Z Z1, K1, Z3
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS           $0x1e, Z26, Z2, K1
 	VMOVAPS          Z26, Z4
 	VFMSUB231PS      Z26, Z2, Z4
@@ -4395,43 +4665,47 @@ l84:
 	LEAQ             (DX)(CX*4), DX
 
 l85:
-	VPSUBD           Z21, Z30, Z0
-	VPSRAD           $0x17, Z0, Z1
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD           Z21, Z0, Z0
-	VPADDD           Z29, Z1, Z1
-	VMOVAPS          Z1, Z29
-	VMOVAPS          Z0, Z30
-	VEXTRACTF64X4    $0x01, Z30, Y0
-	VMULPS           Y0, Y30, Y30
-	VEXTRACTF32X4    $0x01, Y30, X0
-	VMULPS           X0, X30, X30
-	VPERMILPS        $0x0e, X30, X0
-	VMULPS           X0, X30, X30
-	VPERMILPS        $0x01, X30, X0
-	VMULPS           X0, X30, X30
-	VBROADCASTSS     X30, Z0
-	VPSUBD           Z21, Z0, Z0
-	VPSRAD           $0x17, Z0, Z1
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD           Z21, Z0, Z0
-	VEXTRACTF64X4    $0x01, Z29, Y2
-	VPADDD           Y2, Y29, Y29
-	VEXTRACTF32X4    $0x01, Y29, X2
-	VPADDD           X2, X29, X29
-	VPERMILPS        $0x0e, X29, X2
-	VPADDD           X2, X29, X29
-	VPERMILPS        $0x01, X29, X2
-	VPADDD           X2, X29, X29
-	VBROADCASTSS     X29, Z2
-	VPADDD           Z2, Z1, Z1
-	VCVTDQ2PS        Z1, Z1
-	VPSUBD           Z21, Z0, Z0
-	VPSRAD           $0x17, Z0, Z2
-	VCVTDQ2PS        Z2, Z2
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD           Z21, Z0, Z0
-	VSUBPS           Z27, Z0, Z0
+	VPSUBD        Z21, Z30, Z0
+	VPSRAD        $0x17, Z0, Z1
+	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
+	VPADDD        Z21, Z0, Z0
+	VPADDD        Z29, Z1, Z1
+	VMOVAPS       Z1, Z29
+	VMOVAPS       Z0, Z30
+	VEXTRACTF64X4 $0x01, Z30, Y0
+	VMULPS        Y0, Y30, Y30
+	VEXTRACTF32X4 $0x01, Y30, X0
+	VMULPS        X0, X30, X30
+	VPERMILPS     $0x0e, X30, X0
+	VMULPS        X0, X30, X30
+	VPERMILPS     $0x01, X30, X0
+	VMULPS        X0, X30, X30
+	VBROADCASTSS  X30, Z0
+	VPSUBD        Z21, Z0, Z0
+	VPSRAD        $0x17, Z0, Z1
+	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
+	VPADDD        Z21, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z29, Y2
+	VPADDD        Y2, Y29, Y29
+	VEXTRACTF32X4 $0x01, Y29, X2
+	VPADDD        X2, X29, X29
+	VPERMILPS     $0x0e, X29, X2
+	VPADDD        X2, X29, X29
+	VPERMILPS     $0x01, X29, X2
+	VPADDD        X2, X29, X29
+	VBROADCASTSS  X29, Z2
+	VPADDD        Z2, Z1, Z1
+	VCVTDQ2PS     Z1, Z1
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD      Z21, Z0, Z0
+	VPSRAD      $0x17, Z0, Z2
+	VCVTDQ2PS   Z2, Z2
+	VPANDD.BCST gaussConsts<>+36(SB), Z0, Z0
+	VPADDD      Z21, Z0, Z0
+	VSUBPS      Z27, Z0, Z0
+
+	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS     gaussConsts<>+44(SB), Z3
 	VFMADD231PS.BCST gaussConsts<>+40(SB), Z0, Z3
 	VFMADD213PS.BCST gaussConsts<>+48(SB), Z0, Z3
@@ -4475,6 +4749,7 @@ l85:
 // func GaussLogProbSigma(lp *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL
 TEXT ·GaussLogProbSigma(SB), NOSPLIT, $32-60
+	// Registers:    Z0-Z9 values    Z10-Z28 constants and scalars    Z29-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+20(SB), Z28
 	VBROADCASTSS gaussConsts<>+32(SB), Z27
 	VBROADCASTSS gaussConsts<>+24(SB), Z26
@@ -4495,7 +4770,7 @@ TEXT ·GaussLogProbSigma(SB), NOSPLIT, $32-60
 	VBROADCASTSS gaussConsts<>+72(SB), Z11
 	VBROADCASTSS gaussConsts<>+172(SB), Z10
 
-	// Registers: DI lp    SI x    DX mu    BX s    CX elements left in the row    R8 4n
+	// Registers:    DI lp    SI x    DX mu    BX s    CX elements left in the row    R8 4n
 	MOVQ lp+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ mu+16(FP), DX
@@ -4626,12 +4901,16 @@ l91:
 	VBROADCASTSS  X29, Z2
 	VPADDD        Z2, Z1, Z1
 	VCVTDQ2PS     Z1, Z1
-	VPSUBD        Z27, Z0, Z0
-	VPSRAD        $0x17, Z0, Z2
-	VCVTDQ2PS     Z2, Z2
-	VPANDD        Z24, Z0, Z0
-	VPADDD        Z27, Z0, Z0
-	VSUBPS        Z28, Z0, Z0
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    Z27, Z0, Z0
+	VPSRAD    $0x17, Z0, Z2
+	VCVTDQ2PS Z2, Z2
+	VPANDD    Z24, Z0, Z0
+	VPADDD    Z27, Z0, Z0
+	VSUBPS    Z28, Z0, Z0
+
+	// r + r^2 p(r) + k ln 2
 	VMOVAPS       Z18, Z3
 	VFMADD231PS   Z0, Z19, Z3
 	VFMADD213PS   Z17, Z0, Z3
@@ -4673,6 +4952,7 @@ l91:
 // func GaussLogProbSigmaBackward(lp *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL
 TEXT ·GaussLogProbSigmaBackward(SB), NOSPLIT, $48-76
+	// Registers:    Z0-Z8 values    Z9-Z27 constants and scalars    Z28-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+20(SB), Z27
 	VBROADCASTSS gaussConsts<>+32(SB), Z26
 	VBROADCASTSS gaussConsts<>+24(SB), Z25
@@ -4693,7 +4973,7 @@ TEXT ·GaussLogProbSigmaBackward(SB), NOSPLIT, $48-76
 	VBROADCASTSS gaussConsts<>+72(SB), Z10
 	VBROADCASTSS gaussConsts<>+172(SB), Z9
 
-	// Registers: DI lp    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
+	// Registers:    DI lp    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
 	MOVQ lp+0(FP), DI
 	MOVQ dmu+8(FP), SI
 	MOVQ ds+16(FP), DX
@@ -4866,12 +5146,16 @@ l97:
 	VBROADCASTSS  X29, Z2
 	VPADDD        Z2, Z1, Z1
 	VCVTDQ2PS     Z1, Z1
-	VPSUBD        Z26, Z0, Z0
-	VPSRAD        $0x17, Z0, Z2
-	VCVTDQ2PS     Z2, Z2
-	VPANDD        Z23, Z0, Z0
-	VPADDD        Z26, Z0, Z0
-	VSUBPS        Z27, Z0, Z0
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    Z26, Z0, Z0
+	VPSRAD    $0x17, Z0, Z2
+	VCVTDQ2PS Z2, Z2
+	VPANDD    Z23, Z0, Z0
+	VPADDD    Z26, Z0, Z0
+	VSUBPS    Z27, Z0, Z0
+
+	// r + r^2 p(r) + k ln 2
 	VMOVAPS       Z17, Z3
 	VFMADD231PS   Z0, Z18, Z3
 	VFMADD213PS   Z16, Z0, Z3
@@ -4915,6 +5199,7 @@ l97:
 // func GaussLogProbSigmaBackwardX(lp *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL
 TEXT ·GaussLogProbSigmaBackwardX(SB), NOSPLIT, $48-84
+	// Registers:    Z0-Z7 values    Z8-Z27 constants and scalars    Z28-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+20(SB), Z27
 	VBROADCASTSS gaussConsts<>+32(SB), Z26
 	VBROADCASTSS gaussConsts<>+24(SB), Z25
@@ -4936,7 +5221,7 @@ TEXT ·GaussLogProbSigmaBackwardX(SB), NOSPLIT, $48-84
 	VBROADCASTSS gaussConsts<>+72(SB), Z9
 	VBROADCASTSS gaussConsts<>+172(SB), Z8
 
-	// Registers: DI lp    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
+	// Registers:    DI lp    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
 	MOVQ lp+0(FP), DI
 	MOVQ dx+8(FP), SI
 	MOVQ dmu+16(FP), DX
@@ -5121,12 +5406,16 @@ l103:
 	VBROADCASTSS  X29, Z2
 	VPADDD        Z2, Z1, Z1
 	VCVTDQ2PS     Z1, Z1
-	VPSUBD        Z26, Z0, Z0
-	VPSRAD        $0x17, Z0, Z2
-	VCVTDQ2PS     Z2, Z2
-	VPANDD        Z22, Z0, Z0
-	VPADDD        Z26, Z0, Z0
-	VSUBPS        Z27, Z0, Z0
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    Z26, Z0, Z0
+	VPSRAD    $0x17, Z0, Z2
+	VCVTDQ2PS Z2, Z2
+	VPANDD    Z22, Z0, Z0
+	VPADDD    Z26, Z0, Z0
+	VSUBPS    Z27, Z0, Z0
+
+	// r + r^2 p(r) + k ln 2
 	VMOVAPS       Z16, Z3
 	VFMADD231PS   Z0, Z17, Z3
 	VFMADD213PS   Z15, Z0, Z3
@@ -5170,7 +5459,8 @@ l103:
 // func GaussSampleSigma(z *float32, mu *float32, s *float32, eps *float32, rows int, n int, ld int)
 // Requires: AVX, AVX512F
 TEXT ·GaussSampleSigma(SB), NOSPLIT, $24-56
-	// Registers: DI z    SI mu    DX s    BX eps    CX elements left in the row    R8 4n
+	// Registers:    Z0-Z31 values
+	// Registers:    DI z    SI mu    DX s    BX eps    CX elements left in the row    R8 4n
 	MOVQ z+0(FP), DI
 	MOVQ mu+8(FP), SI
 	MOVQ s+16(FP), DX
@@ -5254,7 +5544,8 @@ l109:
 // func GaussSampleSigmaBackward(dmu *float32, ds *float32, dz *float32, s *float32, eps *float32, rows int, n int, ld int)
 // Requires: AVX, AVX512F
 TEXT ·GaussSampleSigmaBackward(SB), NOSPLIT, $32-64
-	// Registers: DI dmu    SI ds    DX dz    BX s    R8 eps    CX elements left in the row    R9 4n
+	// Registers:    Z0-Z31 values
+	// Registers:    DI dmu    SI ds    DX dz    BX s    R8 eps    CX elements left in the row    R9 4n
 	MOVQ dmu+0(FP), DI
 	MOVQ ds+8(FP), SI
 	MOVQ dz+16(FP), DX
@@ -5367,6 +5658,7 @@ l115:
 // func GaussLogProbLog(lp *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32, factor float32)
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·GaussLogProbLog(SB), NOSPLIT, $40-64
+	// Registers:    Z0-Z9 values    Z10-Z29 constants and scalars    Z30-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+100(SB), Z29
 	VBROADCASTSS gaussConsts<>+20(SB), Z28
 	VBROADCASTSS factor+60(FP), Z27
@@ -5388,7 +5680,7 @@ TEXT ·GaussLogProbLog(SB), NOSPLIT, $40-64
 	VBROADCASTSS gaussConsts<>+168(SB), Z11
 	VBROADCASTSS gaussConsts<>+172(SB), Z10
 
-	// Registers: DI lp    SI x    DX mu    BX s    CX elements left in the row    R8 4n
+	// Registers:    DI lp    SI x    DX mu    BX s    CX elements left in the row    R8 4n
 	MOVQ lp+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ mu+16(FP), DX
@@ -5414,22 +5706,24 @@ l117:
 	JL      l119
 
 l118:
-	VMOVUPS      (BX), Z0
-	VMOVUPS      64(BX), Z1
-	VMOVUPS      (SI), Z2
-	VMOVUPS      64(SI), Z3
-	VMOVUPS      (DX), Z4
-	VMOVUPS      64(DX), Z5
-	VSUBPS       Z4, Z2, Z2
-	VSUBPS       Z5, Z3, Z3
-	VMULPS       Z27, Z0, Z0
-	VMULPS       Z27, Z1, Z1
-	VMULPS       Z26, Z0, Z4
-	VMULPS       Z26, Z1, Z5
-	VMINPS       Z4, Z25, Z4
-	VMINPS       Z5, Z25, Z5
-	VMAXPS       Z4, Z24, Z4
-	VMAXPS       Z5, Z24, Z5
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS (SI), Z2
+	VMOVUPS 64(SI), Z3
+	VMOVUPS (DX), Z4
+	VMOVUPS 64(DX), Z5
+	VSUBPS  Z4, Z2, Z2
+	VSUBPS  Z5, Z3, Z3
+	VMULPS  Z27, Z0, Z0
+	VMULPS  Z27, Z1, Z1
+	VMULPS  Z26, Z0, Z4
+	VMULPS  Z26, Z1, Z5
+	VMINPS  Z4, Z25, Z4
+	VMINPS  Z5, Z25, Z5
+	VMAXPS  Z4, Z24, Z4
+	VMAXPS  Z5, Z24, Z5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z29, Z6
 	VFMADD231PS  Z23, Z4, Z6
 	VMOVAPS      Z29, Z7
@@ -5440,116 +5734,132 @@ l118:
 	VFNMADD231PS Z22, Z7, Z5
 	VFNMADD231PS Z21, Z6, Z4
 	VFNMADD231PS Z21, Z7, Z5
-	VMOVAPS      Z19, Z8
-	VFMADD231PS  Z4, Z20, Z8
-	VMOVAPS      Z19, Z9
-	VFMADD231PS  Z5, Z20, Z9
-	VFMADD213PS  Z18, Z4, Z8
-	VFMADD213PS  Z18, Z5, Z9
-	VFMADD213PS  Z17, Z4, Z8
-	VFMADD213PS  Z17, Z5, Z9
-	VFMADD213PS  Z16, Z4, Z8
-	VFMADD213PS  Z16, Z5, Z9
-	VFMADD213PS  Z28, Z4, Z8
-	VFMADD213PS  Z28, Z5, Z9
-	VFMADD213PS  Z28, Z4, Z8
-	VFMADD213PS  Z28, Z5, Z9
-	VSCALEFPS    Z6, Z8, Z4
-	VSCALEFPS    Z7, Z9, Z5
-	VMINPS       Z4, Z15, Z4
-	VMINPS       Z5, Z15, Z5
-	VMULPS       Z4, Z2, Z2
-	VMULPS       Z5, Z3, Z3
-	VMULPS       Z4, Z2, Z2
-	VMULPS       Z5, Z3, Z3
-	VADDPS       Z30, Z0, Z30
-	VADDPS       Z30, Z1, Z30
-	VMULPS       Z14, Z2, Z0
-	VMULPS       Z14, Z3, Z1
-	VFMADD231PS  Z0, Z0, Z31
-	VFMADD231PS  Z1, Z1, Z31
-	ADDQ         $0x00000080, SI
-	ADDQ         $0x00000080, DX
-	ADDQ         $0x00000080, BX
-	SUBQ         $0x00000020, CX
-	CMPQ         CX, $0x00000020
-	JGE          l118
+
+	// p = e^r
+	VMOVAPS     Z19, Z8
+	VFMADD231PS Z4, Z20, Z8
+	VMOVAPS     Z19, Z9
+	VFMADD231PS Z5, Z20, Z9
+	VFMADD213PS Z18, Z4, Z8
+	VFMADD213PS Z18, Z5, Z9
+	VFMADD213PS Z17, Z4, Z8
+	VFMADD213PS Z17, Z5, Z9
+	VFMADD213PS Z16, Z4, Z8
+	VFMADD213PS Z16, Z5, Z9
+	VFMADD213PS Z28, Z4, Z8
+	VFMADD213PS Z28, Z5, Z9
+	VFMADD213PS Z28, Z4, Z8
+	VFMADD213PS Z28, Z5, Z9
+
+	// p 2^n
+	VSCALEFPS   Z6, Z8, Z4
+	VSCALEFPS   Z7, Z9, Z5
+	VMINPS      Z4, Z15, Z4
+	VMINPS      Z5, Z15, Z5
+	VMULPS      Z4, Z2, Z2
+	VMULPS      Z5, Z3, Z3
+	VMULPS      Z4, Z2, Z2
+	VMULPS      Z5, Z3, Z3
+	VADDPS      Z30, Z0, Z30
+	VADDPS      Z30, Z1, Z30
+	VMULPS      Z14, Z2, Z0
+	VMULPS      Z14, Z3, Z1
+	VFMADD231PS Z0, Z0, Z31
+	VFMADD231PS Z1, Z1, Z31
+	ADDQ        $0x00000080, SI
+	ADDQ        $0x00000080, DX
+	ADDQ        $0x00000080, BX
+	SUBQ        $0x00000020, CX
+	CMPQ        CX, $0x00000020
+	JGE         l118
 
 l119:
-	CMPQ         CX, $0x00000010
-	JL           l120
-	VMOVUPS      (BX), Z0
-	VMOVUPS      (SI), Z1
-	VMOVUPS      (DX), Z2
-	VSUBPS       Z2, Z1, Z1
-	VMULPS       Z27, Z0, Z0
-	VMULPS       Z26, Z0, Z2
-	VMINPS       Z2, Z25, Z2
-	VMAXPS       Z2, Z24, Z2
+	CMPQ    CX, $0x00000010
+	JL      l120
+	VMOVUPS (BX), Z0
+	VMOVUPS (SI), Z1
+	VMOVUPS (DX), Z2
+	VSUBPS  Z2, Z1, Z1
+	VMULPS  Z27, Z0, Z0
+	VMULPS  Z26, Z0, Z2
+	VMINPS  Z2, Z25, Z2
+	VMAXPS  Z2, Z24, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z29, Z3
 	VFMADD231PS  Z23, Z2, Z3
 	VSUBPS       Z29, Z3, Z3
 	VFNMADD231PS Z22, Z3, Z2
 	VFNMADD231PS Z21, Z3, Z2
-	VMOVAPS      Z19, Z4
-	VFMADD231PS  Z2, Z20, Z4
-	VFMADD213PS  Z18, Z2, Z4
-	VFMADD213PS  Z17, Z2, Z4
-	VFMADD213PS  Z16, Z2, Z4
-	VFMADD213PS  Z28, Z2, Z4
-	VFMADD213PS  Z28, Z2, Z4
-	VSCALEFPS    Z3, Z4, Z2
-	VMINPS       Z2, Z15, Z2
-	VMULPS       Z2, Z1, Z1
-	VMULPS       Z2, Z1, Z1
-	VADDPS       Z30, Z0, Z30
-	VMULPS       Z14, Z1, Z0
-	VFMADD231PS  Z0, Z0, Z31
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000010, CX
+
+	// p = e^r
+	VMOVAPS     Z19, Z4
+	VFMADD231PS Z2, Z20, Z4
+	VFMADD213PS Z18, Z2, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z28, Z2, Z4
+	VFMADD213PS Z28, Z2, Z4
+
+	// p 2^n
+	VSCALEFPS   Z3, Z4, Z2
+	VMINPS      Z2, Z15, Z2
+	VMULPS      Z2, Z1, Z1
+	VMULPS      Z2, Z1, Z1
+	VADDPS      Z30, Z0, Z30
+	VMULPS      Z14, Z1, Z0
+	VFMADD231PS Z0, Z0, Z31
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
+	SUBQ        $0x00000010, CX
 
 l120:
-	TESTQ        CX, CX
-	JZ           l121
-	MOVQ         $0x00000001, AX
-	SHLQ         CL, AX
-	DECQ         AX
-	KMOVW        AX, K7
-	VMOVUPS.Z    (BX), K7, Z0
-	VMOVUPS.Z    (SI), K7, Z1
-	VMOVUPS.Z    (DX), K7, Z2
-	VSUBPS       Z2, Z1, Z1
-	VMULPS       Z27, Z0, Z0
-	VMULPS       Z26, Z0, Z2
-	VMINPS       Z2, Z25, Z2
-	VMAXPS       Z2, Z24, Z2
+	TESTQ     CX, CX
+	JZ        l121
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (BX), K7, Z0
+	VMOVUPS.Z (SI), K7, Z1
+	VMOVUPS.Z (DX), K7, Z2
+	VSUBPS    Z2, Z1, Z1
+	VMULPS    Z27, Z0, Z0
+	VMULPS    Z26, Z0, Z2
+	VMINPS    Z2, Z25, Z2
+	VMAXPS    Z2, Z24, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z29, Z3
 	VFMADD231PS  Z23, Z2, Z3
 	VSUBPS       Z29, Z3, Z3
 	VFNMADD231PS Z22, Z3, Z2
 	VFNMADD231PS Z21, Z3, Z2
-	VMOVAPS      Z19, Z4
-	VFMADD231PS  Z2, Z20, Z4
-	VFMADD213PS  Z18, Z2, Z4
-	VFMADD213PS  Z17, Z2, Z4
-	VFMADD213PS  Z16, Z2, Z4
-	VFMADD213PS  Z28, Z2, Z4
-	VFMADD213PS  Z28, Z2, Z4
-	VSCALEFPS    Z3, Z4, Z2
-	VMINPS       Z2, Z15, Z2
-	VMULPS       Z2, Z1, Z1
-	VMULPS       Z2, Z1, Z1
-	VMOVAPS.Z    Z0, K7, Z0
-	VADDPS       Z30, Z0, Z30
-	VMULPS       Z14, Z1, Z0
-	VMOVAPS.Z    Z0, K7, Z1
-	VMOVAPS.Z    Z0, K7, Z0
-	VFMADD231PS  Z0, Z1, Z31
-	LEAQ         (SI)(CX*4), SI
-	LEAQ         (DX)(CX*4), DX
-	LEAQ         (BX)(CX*4), BX
+
+	// p = e^r
+	VMOVAPS     Z19, Z4
+	VFMADD231PS Z2, Z20, Z4
+	VFMADD213PS Z18, Z2, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z28, Z2, Z4
+	VFMADD213PS Z28, Z2, Z4
+
+	// p 2^n
+	VSCALEFPS   Z3, Z4, Z2
+	VMINPS      Z2, Z15, Z2
+	VMULPS      Z2, Z1, Z1
+	VMULPS      Z2, Z1, Z1
+	VMOVAPS.Z   Z0, K7, Z0
+	VADDPS      Z30, Z0, Z30
+	VMULPS      Z14, Z1, Z0
+	VMOVAPS.Z   Z0, K7, Z1
+	VMOVAPS.Z   Z0, K7, Z0
+	VFMADD231PS Z0, Z1, Z31
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (DX)(CX*4), DX
+	LEAQ        (BX)(CX*4), BX
 
 l121:
 	VEXTRACTF64X4 $0x01, Z30, Y0
@@ -5586,6 +5896,7 @@ l121:
 // func GaussLogProbLogBackward(lp *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32, factor float32)
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·GaussLogProbLogBackward(SB), NOSPLIT, $56-80
+	// Registers:    Z0-Z9 values    Z10-Z28 constants and scalars    Z29-Z31 kept from loop to loop
 	VBROADCASTSS factor+76(FP), Z28
 	VBROADCASTSS gaussConsts<>+100(SB), Z27
 	VBROADCASTSS gaussConsts<>+20(SB), Z26
@@ -5606,7 +5917,7 @@ TEXT ·GaussLogProbLogBackward(SB), NOSPLIT, $56-80
 	VBROADCASTSS d+72(FP), Z11
 	VBROADCASTSS gaussConsts<>+168(SB), Z10
 
-	// Registers: DI lp    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
+	// Registers:    DI lp    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
 	MOVQ lp+0(FP), DI
 	MOVQ dmu+8(FP), SI
 	MOVQ ds+16(FP), DX
@@ -5644,22 +5955,24 @@ l123:
 	JL           l125
 
 l124:
-	VMOVUPS      (R9), Z0
-	VMOVUPS      64(R9), Z1
-	VMOVUPS      (BX), Z2
-	VMOVUPS      64(BX), Z3
-	VMOVUPS      (R8), Z4
-	VMOVUPS      64(R8), Z5
-	VSUBPS       Z4, Z2, Z2
-	VSUBPS       Z5, Z3, Z3
-	VMULPS       Z28, Z0, Z0
-	VMULPS       Z28, Z1, Z1
-	VMULPS       Z25, Z0, Z4
-	VMULPS       Z25, Z1, Z5
-	VMINPS       Z4, Z24, Z4
-	VMINPS       Z5, Z24, Z5
-	VMAXPS       Z4, Z23, Z4
-	VMAXPS       Z5, Z23, Z5
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS (BX), Z2
+	VMOVUPS 64(BX), Z3
+	VMOVUPS (R8), Z4
+	VMOVUPS 64(R8), Z5
+	VSUBPS  Z4, Z2, Z2
+	VSUBPS  Z5, Z3, Z3
+	VMULPS  Z28, Z0, Z0
+	VMULPS  Z28, Z1, Z1
+	VMULPS  Z25, Z0, Z4
+	VMULPS  Z25, Z1, Z5
+	VMINPS  Z4, Z24, Z4
+	VMINPS  Z5, Z24, Z5
+	VMAXPS  Z4, Z23, Z4
+	VMAXPS  Z5, Z23, Z5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z27, Z6
 	VFMADD231PS  Z22, Z4, Z6
 	VMOVAPS      Z27, Z7
@@ -5670,154 +5983,170 @@ l124:
 	VFNMADD231PS Z21, Z7, Z5
 	VFNMADD231PS Z20, Z6, Z4
 	VFNMADD231PS Z20, Z7, Z5
-	VMOVAPS      Z18, Z8
-	VFMADD231PS  Z4, Z19, Z8
-	VMOVAPS      Z18, Z9
-	VFMADD231PS  Z5, Z19, Z9
-	VFMADD213PS  Z17, Z4, Z8
-	VFMADD213PS  Z17, Z5, Z9
-	VFMADD213PS  Z16, Z4, Z8
-	VFMADD213PS  Z16, Z5, Z9
-	VFMADD213PS  Z15, Z4, Z8
-	VFMADD213PS  Z15, Z5, Z9
-	VFMADD213PS  Z26, Z4, Z8
-	VFMADD213PS  Z26, Z5, Z9
-	VFMADD213PS  Z26, Z4, Z8
-	VFMADD213PS  Z26, Z5, Z9
-	VSCALEFPS    Z6, Z8, Z4
-	VSCALEFPS    Z7, Z9, Z5
-	VMINPS       Z4, Z14, Z4
-	VMINPS       Z5, Z14, Z5
-	VMULPS       Z4, Z2, Z2
-	VMULPS       Z5, Z3, Z3
-	VMULPS       Z4, Z2, Z2
-	VMULPS       Z5, Z3, Z3
-	VADDPS       Z30, Z0, Z30
-	VADDPS       Z30, Z1, Z30
-	VMULPS       Z13, Z2, Z0
-	VMULPS       Z13, Z3, Z1
-	VFMADD231PS  Z0, Z0, Z31
-	VFMADD231PS  Z1, Z1, Z31
-	VMULPS       Z4, Z29, Z0
-	VMULPS       Z5, Z29, Z1
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z3, Z1, Z1
-	VMULPS       Z4, Z0, Z0
-	VMULPS       Z5, Z1, Z1
-	VMULPS       Z28, Z29, Z4
-	VMULPS       Z28, Z29, Z5
-	VMULPS       Z2, Z4, Z6
-	VMULPS       Z3, Z5, Z7
-	VFMSUB231PS  Z2, Z6, Z4
-	VFMSUB231PS  Z3, Z7, Z5
-	VMOVUPS      Z0, (SI)
-	VMOVUPS      Z1, 64(SI)
-	VMOVUPS      Z4, (DX)
-	VMOVUPS      Z5, 64(DX)
-	ADDQ         $0x00000080, BX
-	ADDQ         $0x00000080, R8
-	ADDQ         $0x00000080, R9
-	ADDQ         $0x00000080, SI
-	ADDQ         $0x00000080, DX
-	SUBQ         $0x00000020, CX
-	CMPQ         CX, $0x00000020
-	JGE          l124
+
+	// p = e^r
+	VMOVAPS     Z18, Z8
+	VFMADD231PS Z4, Z19, Z8
+	VMOVAPS     Z18, Z9
+	VFMADD231PS Z5, Z19, Z9
+	VFMADD213PS Z17, Z4, Z8
+	VFMADD213PS Z17, Z5, Z9
+	VFMADD213PS Z16, Z4, Z8
+	VFMADD213PS Z16, Z5, Z9
+	VFMADD213PS Z15, Z4, Z8
+	VFMADD213PS Z15, Z5, Z9
+	VFMADD213PS Z26, Z4, Z8
+	VFMADD213PS Z26, Z5, Z9
+	VFMADD213PS Z26, Z4, Z8
+	VFMADD213PS Z26, Z5, Z9
+
+	// p 2^n
+	VSCALEFPS   Z6, Z8, Z4
+	VSCALEFPS   Z7, Z9, Z5
+	VMINPS      Z4, Z14, Z4
+	VMINPS      Z5, Z14, Z5
+	VMULPS      Z4, Z2, Z2
+	VMULPS      Z5, Z3, Z3
+	VMULPS      Z4, Z2, Z2
+	VMULPS      Z5, Z3, Z3
+	VADDPS      Z30, Z0, Z30
+	VADDPS      Z30, Z1, Z30
+	VMULPS      Z13, Z2, Z0
+	VMULPS      Z13, Z3, Z1
+	VFMADD231PS Z0, Z0, Z31
+	VFMADD231PS Z1, Z1, Z31
+	VMULPS      Z4, Z29, Z0
+	VMULPS      Z5, Z29, Z1
+	VMULPS      Z2, Z0, Z0
+	VMULPS      Z3, Z1, Z1
+	VMULPS      Z4, Z0, Z0
+	VMULPS      Z5, Z1, Z1
+	VMULPS      Z28, Z29, Z4
+	VMULPS      Z28, Z29, Z5
+	VMULPS      Z2, Z4, Z6
+	VMULPS      Z3, Z5, Z7
+	VFMSUB231PS Z2, Z6, Z4
+	VFMSUB231PS Z3, Z7, Z5
+	VMOVUPS     Z0, (SI)
+	VMOVUPS     Z1, 64(SI)
+	VMOVUPS     Z4, (DX)
+	VMOVUPS     Z5, 64(DX)
+	ADDQ        $0x00000080, BX
+	ADDQ        $0x00000080, R8
+	ADDQ        $0x00000080, R9
+	ADDQ        $0x00000080, SI
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, CX
+	CMPQ        CX, $0x00000020
+	JGE         l124
 
 l125:
-	CMPQ         CX, $0x00000010
-	JL           l126
-	VMOVUPS      (R9), Z0
-	VMOVUPS      (BX), Z1
-	VMOVUPS      (R8), Z2
-	VSUBPS       Z2, Z1, Z1
-	VMULPS       Z28, Z0, Z0
-	VMULPS       Z25, Z0, Z2
-	VMINPS       Z2, Z24, Z2
-	VMAXPS       Z2, Z23, Z2
+	CMPQ    CX, $0x00000010
+	JL      l126
+	VMOVUPS (R9), Z0
+	VMOVUPS (BX), Z1
+	VMOVUPS (R8), Z2
+	VSUBPS  Z2, Z1, Z1
+	VMULPS  Z28, Z0, Z0
+	VMULPS  Z25, Z0, Z2
+	VMINPS  Z2, Z24, Z2
+	VMAXPS  Z2, Z23, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z27, Z3
 	VFMADD231PS  Z22, Z2, Z3
 	VSUBPS       Z27, Z3, Z3
 	VFNMADD231PS Z21, Z3, Z2
 	VFNMADD231PS Z20, Z3, Z2
-	VMOVAPS      Z18, Z4
-	VFMADD231PS  Z2, Z19, Z4
-	VFMADD213PS  Z17, Z2, Z4
-	VFMADD213PS  Z16, Z2, Z4
-	VFMADD213PS  Z15, Z2, Z4
-	VFMADD213PS  Z26, Z2, Z4
-	VFMADD213PS  Z26, Z2, Z4
-	VSCALEFPS    Z3, Z4, Z2
-	VMINPS       Z2, Z14, Z2
-	VMULPS       Z2, Z1, Z1
-	VMULPS       Z2, Z1, Z1
-	VADDPS       Z30, Z0, Z30
-	VMULPS       Z13, Z1, Z0
-	VFMADD231PS  Z0, Z0, Z31
-	VMULPS       Z2, Z29, Z0
-	VMULPS       Z1, Z0, Z0
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z28, Z29, Z2
-	VMULPS       Z1, Z2, Z3
-	VFMSUB231PS  Z1, Z3, Z2
-	VMOVUPS      Z0, (SI)
-	VMOVUPS      Z2, (DX)
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, CX
+
+	// p = e^r
+	VMOVAPS     Z18, Z4
+	VFMADD231PS Z2, Z19, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
+
+	// p 2^n
+	VSCALEFPS   Z3, Z4, Z2
+	VMINPS      Z2, Z14, Z2
+	VMULPS      Z2, Z1, Z1
+	VMULPS      Z2, Z1, Z1
+	VADDPS      Z30, Z0, Z30
+	VMULPS      Z13, Z1, Z0
+	VFMADD231PS Z0, Z0, Z31
+	VMULPS      Z2, Z29, Z0
+	VMULPS      Z1, Z0, Z0
+	VMULPS      Z2, Z0, Z0
+	VMULPS      Z28, Z29, Z2
+	VMULPS      Z1, Z2, Z3
+	VFMSUB231PS Z1, Z3, Z2
+	VMOVUPS     Z0, (SI)
+	VMOVUPS     Z2, (DX)
+	ADDQ        $0x00000040, BX
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000040, R9
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, CX
 
 l126:
-	TESTQ        CX, CX
-	JZ           l127
-	MOVQ         $0x00000001, AX
-	SHLQ         CL, AX
-	DECQ         AX
-	KMOVW        AX, K7
-	VMOVUPS.Z    (R9), K7, Z0
-	VMOVUPS.Z    (BX), K7, Z1
-	VMOVUPS.Z    (R8), K7, Z2
-	VSUBPS       Z2, Z1, Z1
-	VMULPS       Z28, Z0, Z0
-	VMULPS       Z25, Z0, Z2
-	VMINPS       Z2, Z24, Z2
-	VMAXPS       Z2, Z23, Z2
+	TESTQ     CX, CX
+	JZ        l127
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (R9), K7, Z0
+	VMOVUPS.Z (BX), K7, Z1
+	VMOVUPS.Z (R8), K7, Z2
+	VSUBPS    Z2, Z1, Z1
+	VMULPS    Z28, Z0, Z0
+	VMULPS    Z25, Z0, Z2
+	VMINPS    Z2, Z24, Z2
+	VMAXPS    Z2, Z23, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z27, Z3
 	VFMADD231PS  Z22, Z2, Z3
 	VSUBPS       Z27, Z3, Z3
 	VFNMADD231PS Z21, Z3, Z2
 	VFNMADD231PS Z20, Z3, Z2
-	VMOVAPS      Z18, Z4
-	VFMADD231PS  Z2, Z19, Z4
-	VFMADD213PS  Z17, Z2, Z4
-	VFMADD213PS  Z16, Z2, Z4
-	VFMADD213PS  Z15, Z2, Z4
-	VFMADD213PS  Z26, Z2, Z4
-	VFMADD213PS  Z26, Z2, Z4
-	VSCALEFPS    Z3, Z4, Z2
-	VMINPS       Z2, Z14, Z2
-	VMULPS       Z2, Z1, Z1
-	VMULPS       Z2, Z1, Z1
-	VMOVAPS.Z    Z0, K7, Z0
-	VADDPS       Z30, Z0, Z30
-	VMULPS       Z13, Z1, Z0
-	VMOVAPS.Z    Z0, K7, Z3
-	VMOVAPS.Z    Z0, K7, Z0
-	VFMADD231PS  Z0, Z3, Z31
-	VMULPS       Z2, Z29, Z0
-	VMULPS       Z1, Z0, Z0
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z28, Z29, Z2
-	VMULPS       Z1, Z2, Z3
-	VFMSUB231PS  Z1, Z3, Z2
-	VMOVUPS      Z0, K7, (SI)
-	VMOVUPS      Z2, K7, (DX)
-	LEAQ         (BX)(CX*4), BX
-	LEAQ         (R8)(CX*4), R8
-	LEAQ         (R9)(CX*4), R9
-	LEAQ         (SI)(CX*4), SI
-	LEAQ         (DX)(CX*4), DX
+
+	// p = e^r
+	VMOVAPS     Z18, Z4
+	VFMADD231PS Z2, Z19, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
+
+	// p 2^n
+	VSCALEFPS   Z3, Z4, Z2
+	VMINPS      Z2, Z14, Z2
+	VMULPS      Z2, Z1, Z1
+	VMULPS      Z2, Z1, Z1
+	VMOVAPS.Z   Z0, K7, Z0
+	VADDPS      Z30, Z0, Z30
+	VMULPS      Z13, Z1, Z0
+	VMOVAPS.Z   Z0, K7, Z3
+	VMOVAPS.Z   Z0, K7, Z0
+	VFMADD231PS Z0, Z3, Z31
+	VMULPS      Z2, Z29, Z0
+	VMULPS      Z1, Z0, Z0
+	VMULPS      Z2, Z0, Z0
+	VMULPS      Z28, Z29, Z2
+	VMULPS      Z1, Z2, Z3
+	VFMSUB231PS Z1, Z3, Z2
+	VMOVUPS     Z0, K7, (SI)
+	VMOVUPS     Z2, K7, (DX)
+	LEAQ        (BX)(CX*4), BX
+	LEAQ        (R8)(CX*4), R8
+	LEAQ        (R9)(CX*4), R9
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (DX)(CX*4), DX
 
 l127:
 	VEXTRACTF64X4    $0x01, Z30, Y0
@@ -5856,6 +6185,7 @@ l127:
 // func GaussLogProbLogBackwardX(lp *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32, factor float32)
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·GaussLogProbLogBackwardX(SB), NOSPLIT, $56-88
+	// Registers:    Z0-Z9 values    Z10-Z28 constants and scalars    Z29-Z31 kept from loop to loop
 	VBROADCASTSS factor+84(FP), Z28
 	VBROADCASTSS gaussConsts<>+100(SB), Z27
 	VBROADCASTSS gaussConsts<>+20(SB), Z26
@@ -5876,7 +6206,7 @@ TEXT ·GaussLogProbLogBackwardX(SB), NOSPLIT, $56-88
 	VBROADCASTSS gaussConsts<>+4(SB), Z11
 	VBROADCASTSS d+80(FP), Z10
 
-	// Registers: DI lp    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
+	// Registers:    DI lp    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
 	MOVQ lp+0(FP), DI
 	MOVQ dx+8(FP), SI
 	MOVQ dmu+16(FP), DX
@@ -5915,22 +6245,24 @@ l129:
 	JL           l131
 
 l130:
-	VMOVUPS      (R10), Z0
-	VMOVUPS      64(R10), Z1
-	VMOVUPS      (R8), Z2
-	VMOVUPS      64(R8), Z3
-	VMOVUPS      (R9), Z4
-	VMOVUPS      64(R9), Z5
-	VSUBPS       Z4, Z2, Z2
-	VSUBPS       Z5, Z3, Z3
-	VMULPS       Z28, Z0, Z0
-	VMULPS       Z28, Z1, Z1
-	VMULPS       Z25, Z0, Z4
-	VMULPS       Z25, Z1, Z5
-	VMINPS       Z4, Z24, Z4
-	VMINPS       Z5, Z24, Z5
-	VMAXPS       Z4, Z23, Z4
-	VMAXPS       Z5, Z23, Z5
+	VMOVUPS (R10), Z0
+	VMOVUPS 64(R10), Z1
+	VMOVUPS (R8), Z2
+	VMOVUPS 64(R8), Z3
+	VMOVUPS (R9), Z4
+	VMOVUPS 64(R9), Z5
+	VSUBPS  Z4, Z2, Z2
+	VSUBPS  Z5, Z3, Z3
+	VMULPS  Z28, Z0, Z0
+	VMULPS  Z28, Z1, Z1
+	VMULPS  Z25, Z0, Z4
+	VMULPS  Z25, Z1, Z5
+	VMINPS  Z4, Z24, Z4
+	VMINPS  Z5, Z24, Z5
+	VMAXPS  Z4, Z23, Z4
+	VMAXPS  Z5, Z23, Z5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z27, Z6
 	VFMADD231PS  Z22, Z4, Z6
 	VMOVAPS      Z27, Z7
@@ -5941,165 +6273,181 @@ l130:
 	VFNMADD231PS Z21, Z7, Z5
 	VFNMADD231PS Z20, Z6, Z4
 	VFNMADD231PS Z20, Z7, Z5
-	VMOVAPS      Z18, Z8
-	VFMADD231PS  Z4, Z19, Z8
-	VMOVAPS      Z18, Z9
-	VFMADD231PS  Z5, Z19, Z9
-	VFMADD213PS  Z17, Z4, Z8
-	VFMADD213PS  Z17, Z5, Z9
-	VFMADD213PS  Z16, Z4, Z8
-	VFMADD213PS  Z16, Z5, Z9
-	VFMADD213PS  Z15, Z4, Z8
-	VFMADD213PS  Z15, Z5, Z9
-	VFMADD213PS  Z26, Z4, Z8
-	VFMADD213PS  Z26, Z5, Z9
-	VFMADD213PS  Z26, Z4, Z8
-	VFMADD213PS  Z26, Z5, Z9
-	VSCALEFPS    Z6, Z8, Z4
-	VSCALEFPS    Z7, Z9, Z5
-	VMINPS       Z4, Z14, Z4
-	VMINPS       Z5, Z14, Z5
-	VMULPS       Z4, Z2, Z2
-	VMULPS       Z5, Z3, Z3
-	VMULPS       Z4, Z2, Z2
-	VMULPS       Z5, Z3, Z3
-	VADDPS       Z30, Z0, Z30
-	VADDPS       Z30, Z1, Z30
-	VMULPS       Z13, Z2, Z0
-	VMULPS       Z13, Z3, Z1
-	VFMADD231PS  Z0, Z0, Z31
-	VFMADD231PS  Z1, Z1, Z31
-	VMULPS       Z4, Z29, Z0
-	VMULPS       Z5, Z29, Z1
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z3, Z1, Z1
-	VMULPS       Z4, Z0, Z0
-	VMULPS       Z5, Z1, Z1
-	VMULPS       Z28, Z29, Z4
-	VMULPS       Z28, Z29, Z5
-	VMULPS       Z2, Z4, Z6
-	VMULPS       Z3, Z5, Z7
-	VFMSUB231PS  Z2, Z6, Z4
-	VFMSUB231PS  Z3, Z7, Z5
-	VMOVUPS      Z0, (DX)
-	VMOVUPS      Z1, 64(DX)
-	VPXORD       Z12, Z0, Z0
-	VPXORD       Z12, Z1, Z1
-	VMOVUPS      Z0, (SI)
-	VMOVUPS      Z1, 64(SI)
-	VMOVUPS      Z4, (BX)
-	VMOVUPS      Z5, 64(BX)
-	ADDQ         $0x00000080, R8
-	ADDQ         $0x00000080, R9
-	ADDQ         $0x00000080, R10
-	ADDQ         $0x00000080, DX
-	ADDQ         $0x00000080, BX
-	ADDQ         $0x00000080, SI
-	SUBQ         $0x00000020, CX
-	CMPQ         CX, $0x00000020
-	JGE          l130
+
+	// p = e^r
+	VMOVAPS     Z18, Z8
+	VFMADD231PS Z4, Z19, Z8
+	VMOVAPS     Z18, Z9
+	VFMADD231PS Z5, Z19, Z9
+	VFMADD213PS Z17, Z4, Z8
+	VFMADD213PS Z17, Z5, Z9
+	VFMADD213PS Z16, Z4, Z8
+	VFMADD213PS Z16, Z5, Z9
+	VFMADD213PS Z15, Z4, Z8
+	VFMADD213PS Z15, Z5, Z9
+	VFMADD213PS Z26, Z4, Z8
+	VFMADD213PS Z26, Z5, Z9
+	VFMADD213PS Z26, Z4, Z8
+	VFMADD213PS Z26, Z5, Z9
+
+	// p 2^n
+	VSCALEFPS   Z6, Z8, Z4
+	VSCALEFPS   Z7, Z9, Z5
+	VMINPS      Z4, Z14, Z4
+	VMINPS      Z5, Z14, Z5
+	VMULPS      Z4, Z2, Z2
+	VMULPS      Z5, Z3, Z3
+	VMULPS      Z4, Z2, Z2
+	VMULPS      Z5, Z3, Z3
+	VADDPS      Z30, Z0, Z30
+	VADDPS      Z30, Z1, Z30
+	VMULPS      Z13, Z2, Z0
+	VMULPS      Z13, Z3, Z1
+	VFMADD231PS Z0, Z0, Z31
+	VFMADD231PS Z1, Z1, Z31
+	VMULPS      Z4, Z29, Z0
+	VMULPS      Z5, Z29, Z1
+	VMULPS      Z2, Z0, Z0
+	VMULPS      Z3, Z1, Z1
+	VMULPS      Z4, Z0, Z0
+	VMULPS      Z5, Z1, Z1
+	VMULPS      Z28, Z29, Z4
+	VMULPS      Z28, Z29, Z5
+	VMULPS      Z2, Z4, Z6
+	VMULPS      Z3, Z5, Z7
+	VFMSUB231PS Z2, Z6, Z4
+	VFMSUB231PS Z3, Z7, Z5
+	VMOVUPS     Z0, (DX)
+	VMOVUPS     Z1, 64(DX)
+	VPXORD      Z12, Z0, Z0
+	VPXORD      Z12, Z1, Z1
+	VMOVUPS     Z0, (SI)
+	VMOVUPS     Z1, 64(SI)
+	VMOVUPS     Z4, (BX)
+	VMOVUPS     Z5, 64(BX)
+	ADDQ        $0x00000080, R8
+	ADDQ        $0x00000080, R9
+	ADDQ        $0x00000080, R10
+	ADDQ        $0x00000080, DX
+	ADDQ        $0x00000080, BX
+	ADDQ        $0x00000080, SI
+	SUBQ        $0x00000020, CX
+	CMPQ        CX, $0x00000020
+	JGE         l130
 
 l131:
-	CMPQ         CX, $0x00000010
-	JL           l132
-	VMOVUPS      (R10), Z0
-	VMOVUPS      (R8), Z1
-	VMOVUPS      (R9), Z2
-	VSUBPS       Z2, Z1, Z1
-	VMULPS       Z28, Z0, Z0
-	VMULPS       Z25, Z0, Z2
-	VMINPS       Z2, Z24, Z2
-	VMAXPS       Z2, Z23, Z2
+	CMPQ    CX, $0x00000010
+	JL      l132
+	VMOVUPS (R10), Z0
+	VMOVUPS (R8), Z1
+	VMOVUPS (R9), Z2
+	VSUBPS  Z2, Z1, Z1
+	VMULPS  Z28, Z0, Z0
+	VMULPS  Z25, Z0, Z2
+	VMINPS  Z2, Z24, Z2
+	VMAXPS  Z2, Z23, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z27, Z3
 	VFMADD231PS  Z22, Z2, Z3
 	VSUBPS       Z27, Z3, Z3
 	VFNMADD231PS Z21, Z3, Z2
 	VFNMADD231PS Z20, Z3, Z2
-	VMOVAPS      Z18, Z4
-	VFMADD231PS  Z2, Z19, Z4
-	VFMADD213PS  Z17, Z2, Z4
-	VFMADD213PS  Z16, Z2, Z4
-	VFMADD213PS  Z15, Z2, Z4
-	VFMADD213PS  Z26, Z2, Z4
-	VFMADD213PS  Z26, Z2, Z4
-	VSCALEFPS    Z3, Z4, Z2
-	VMINPS       Z2, Z14, Z2
-	VMULPS       Z2, Z1, Z1
-	VMULPS       Z2, Z1, Z1
-	VADDPS       Z30, Z0, Z30
-	VMULPS       Z13, Z1, Z0
-	VFMADD231PS  Z0, Z0, Z31
-	VMULPS       Z2, Z29, Z0
-	VMULPS       Z1, Z0, Z0
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z28, Z29, Z2
-	VMULPS       Z1, Z2, Z3
-	VFMSUB231PS  Z1, Z3, Z2
-	VMOVUPS      Z0, (DX)
-	VPXORD       Z12, Z0, Z0
-	VMOVUPS      Z0, (SI)
-	VMOVUPS      Z2, (BX)
-	ADDQ         $0x00000040, R8
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, R10
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, SI
-	SUBQ         $0x00000010, CX
+
+	// p = e^r
+	VMOVAPS     Z18, Z4
+	VFMADD231PS Z2, Z19, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
+
+	// p 2^n
+	VSCALEFPS   Z3, Z4, Z2
+	VMINPS      Z2, Z14, Z2
+	VMULPS      Z2, Z1, Z1
+	VMULPS      Z2, Z1, Z1
+	VADDPS      Z30, Z0, Z30
+	VMULPS      Z13, Z1, Z0
+	VFMADD231PS Z0, Z0, Z31
+	VMULPS      Z2, Z29, Z0
+	VMULPS      Z1, Z0, Z0
+	VMULPS      Z2, Z0, Z0
+	VMULPS      Z28, Z29, Z2
+	VMULPS      Z1, Z2, Z3
+	VFMSUB231PS Z1, Z3, Z2
+	VMOVUPS     Z0, (DX)
+	VPXORD      Z12, Z0, Z0
+	VMOVUPS     Z0, (SI)
+	VMOVUPS     Z2, (BX)
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000040, R9
+	ADDQ        $0x00000040, R10
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
+	ADDQ        $0x00000040, SI
+	SUBQ        $0x00000010, CX
 
 l132:
-	TESTQ        CX, CX
-	JZ           l133
-	MOVQ         $0x00000001, AX
-	SHLQ         CL, AX
-	DECQ         AX
-	KMOVW        AX, K7
-	VMOVUPS.Z    (R10), K7, Z0
-	VMOVUPS.Z    (R8), K7, Z1
-	VMOVUPS.Z    (R9), K7, Z2
-	VSUBPS       Z2, Z1, Z1
-	VMULPS       Z28, Z0, Z0
-	VMULPS       Z25, Z0, Z2
-	VMINPS       Z2, Z24, Z2
-	VMAXPS       Z2, Z23, Z2
+	TESTQ     CX, CX
+	JZ        l133
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (R10), K7, Z0
+	VMOVUPS.Z (R8), K7, Z1
+	VMOVUPS.Z (R9), K7, Z2
+	VSUBPS    Z2, Z1, Z1
+	VMULPS    Z28, Z0, Z0
+	VMULPS    Z25, Z0, Z2
+	VMINPS    Z2, Z24, Z2
+	VMAXPS    Z2, Z23, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z27, Z3
 	VFMADD231PS  Z22, Z2, Z3
 	VSUBPS       Z27, Z3, Z3
 	VFNMADD231PS Z21, Z3, Z2
 	VFNMADD231PS Z20, Z3, Z2
-	VMOVAPS      Z18, Z4
-	VFMADD231PS  Z2, Z19, Z4
-	VFMADD213PS  Z17, Z2, Z4
-	VFMADD213PS  Z16, Z2, Z4
-	VFMADD213PS  Z15, Z2, Z4
-	VFMADD213PS  Z26, Z2, Z4
-	VFMADD213PS  Z26, Z2, Z4
-	VSCALEFPS    Z3, Z4, Z2
-	VMINPS       Z2, Z14, Z2
-	VMULPS       Z2, Z1, Z1
-	VMULPS       Z2, Z1, Z1
-	VMOVAPS.Z    Z0, K7, Z0
-	VADDPS       Z30, Z0, Z30
-	VMULPS       Z13, Z1, Z0
-	VMOVAPS.Z    Z0, K7, Z3
-	VMOVAPS.Z    Z0, K7, Z0
-	VFMADD231PS  Z0, Z3, Z31
-	VMULPS       Z2, Z29, Z0
-	VMULPS       Z1, Z0, Z0
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z28, Z29, Z2
-	VMULPS       Z1, Z2, Z3
-	VFMSUB231PS  Z1, Z3, Z2
-	VMOVUPS      Z0, K7, (DX)
-	VPXORD       Z12, Z0, Z0
-	VMOVUPS      Z0, K7, (SI)
-	VMOVUPS      Z2, K7, (BX)
-	LEAQ         (R8)(CX*4), R8
-	LEAQ         (R9)(CX*4), R9
-	LEAQ         (R10)(CX*4), R10
-	LEAQ         (DX)(CX*4), DX
-	LEAQ         (BX)(CX*4), BX
-	LEAQ         (SI)(CX*4), SI
+
+	// p = e^r
+	VMOVAPS     Z18, Z4
+	VFMADD231PS Z2, Z19, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
+
+	// p 2^n
+	VSCALEFPS   Z3, Z4, Z2
+	VMINPS      Z2, Z14, Z2
+	VMULPS      Z2, Z1, Z1
+	VMULPS      Z2, Z1, Z1
+	VMOVAPS.Z   Z0, K7, Z0
+	VADDPS      Z30, Z0, Z30
+	VMULPS      Z13, Z1, Z0
+	VMOVAPS.Z   Z0, K7, Z3
+	VMOVAPS.Z   Z0, K7, Z0
+	VFMADD231PS Z0, Z3, Z31
+	VMULPS      Z2, Z29, Z0
+	VMULPS      Z1, Z0, Z0
+	VMULPS      Z2, Z0, Z0
+	VMULPS      Z28, Z29, Z2
+	VMULPS      Z1, Z2, Z3
+	VFMSUB231PS Z1, Z3, Z2
+	VMOVUPS     Z0, K7, (DX)
+	VPXORD      Z12, Z0, Z0
+	VMOVUPS     Z0, K7, (SI)
+	VMOVUPS     Z2, K7, (BX)
+	LEAQ        (R8)(CX*4), R8
+	LEAQ        (R9)(CX*4), R9
+	LEAQ        (R10)(CX*4), R10
+	LEAQ        (DX)(CX*4), DX
+	LEAQ        (BX)(CX*4), BX
+	LEAQ        (SI)(CX*4), SI
 
 l133:
 	VEXTRACTF64X4    $0x01, Z30, Y0
@@ -6138,6 +6486,7 @@ l133:
 // func GaussSampleLog(z *float32, mu *float32, s *float32, eps *float32, rows int, n int, ld int, factor float32)
 // Requires: AVX, AVX512F
 TEXT ·GaussSampleLog(SB), NOSPLIT, $32-60
+	// Registers:    Z0-Z18 values    Z19-Z31 constants and scalars
 	VBROADCASTSS gaussConsts<>+100(SB), Z31
 	VBROADCASTSS gaussConsts<>+20(SB), Z30
 	VBROADCASTSS factor+56(FP), Z29
@@ -6152,7 +6501,7 @@ TEXT ·GaussSampleLog(SB), NOSPLIT, $32-60
 	VBROADCASTSS gaussConsts<>+116(SB), Z20
 	VBROADCASTSS gaussConsts<>+120(SB), Z19
 
-	// Registers: DI z    SI mu    DX s    BX eps    CX elements left in the row    R8 4n
+	// Registers:    DI z    SI mu    DX s    BX eps    CX elements left in the row    R8 4n
 	MOVQ z+0(FP), DI
 	MOVQ mu+8(FP), SI
 	MOVQ s+16(FP), DX
@@ -6176,14 +6525,16 @@ l135:
 	JL   l137
 
 l136:
-	VMOVUPS      (DX), Z0
-	VMOVUPS      64(DX), Z1
-	VMULPS       Z29, Z0, Z0
-	VMULPS       Z29, Z1, Z1
-	VMINPS       Z0, Z28, Z0
-	VMINPS       Z1, Z28, Z1
-	VMAXPS       Z0, Z27, Z0
-	VMAXPS       Z1, Z27, Z1
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	VMULPS  Z29, Z0, Z0
+	VMULPS  Z29, Z1, Z1
+	VMINPS  Z0, Z28, Z0
+	VMINPS  Z1, Z28, Z1
+	VMAXPS  Z0, Z27, Z0
+	VMAXPS  Z1, Z27, Z1
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z31, Z2
 	VFMADD231PS  Z26, Z0, Z2
 	VMOVAPS      Z31, Z3
@@ -6194,100 +6545,116 @@ l136:
 	VFNMADD231PS Z25, Z3, Z1
 	VFNMADD231PS Z24, Z2, Z0
 	VFNMADD231PS Z24, Z3, Z1
-	VMOVAPS      Z22, Z4
-	VFMADD231PS  Z0, Z23, Z4
-	VMOVAPS      Z22, Z5
-	VFMADD231PS  Z1, Z23, Z5
-	VFMADD213PS  Z21, Z0, Z4
-	VFMADD213PS  Z21, Z1, Z5
-	VFMADD213PS  Z20, Z0, Z4
-	VFMADD213PS  Z20, Z1, Z5
-	VFMADD213PS  Z19, Z0, Z4
-	VFMADD213PS  Z19, Z1, Z5
-	VFMADD213PS  Z30, Z0, Z4
-	VFMADD213PS  Z30, Z1, Z5
-	VFMADD213PS  Z30, Z0, Z4
-	VFMADD213PS  Z30, Z1, Z5
-	VSCALEFPS    Z2, Z4, Z0
-	VSCALEFPS    Z3, Z5, Z1
-	VMOVUPS      (BX), Z2
-	VMOVUPS      64(BX), Z3
-	VMOVUPS      (SI), Z4
-	VMOVUPS      64(SI), Z5
-	VFMADD231PS  Z2, Z0, Z4
-	VFMADD231PS  Z3, Z1, Z5
-	VMOVUPS      Z4, (DI)
-	VMOVUPS      Z5, 64(DI)
-	ADDQ         $0x00000080, DI
-	ADDQ         $0x00000080, SI
-	ADDQ         $0x00000080, DX
-	ADDQ         $0x00000080, BX
-	SUBQ         $0x00000020, CX
-	CMPQ         CX, $0x00000020
-	JGE          l136
+
+	// p = e^r
+	VMOVAPS     Z22, Z4
+	VFMADD231PS Z0, Z23, Z4
+	VMOVAPS     Z22, Z5
+	VFMADD231PS Z1, Z23, Z5
+	VFMADD213PS Z21, Z0, Z4
+	VFMADD213PS Z21, Z1, Z5
+	VFMADD213PS Z20, Z0, Z4
+	VFMADD213PS Z20, Z1, Z5
+	VFMADD213PS Z19, Z0, Z4
+	VFMADD213PS Z19, Z1, Z5
+	VFMADD213PS Z30, Z0, Z4
+	VFMADD213PS Z30, Z1, Z5
+	VFMADD213PS Z30, Z0, Z4
+	VFMADD213PS Z30, Z1, Z5
+
+	// p 2^n
+	VSCALEFPS   Z2, Z4, Z0
+	VSCALEFPS   Z3, Z5, Z1
+	VMOVUPS     (BX), Z2
+	VMOVUPS     64(BX), Z3
+	VMOVUPS     (SI), Z4
+	VMOVUPS     64(SI), Z5
+	VFMADD231PS Z2, Z0, Z4
+	VFMADD231PS Z3, Z1, Z5
+	VMOVUPS     Z4, (DI)
+	VMOVUPS     Z5, 64(DI)
+	ADDQ        $0x00000080, DI
+	ADDQ        $0x00000080, SI
+	ADDQ        $0x00000080, DX
+	ADDQ        $0x00000080, BX
+	SUBQ        $0x00000020, CX
+	CMPQ        CX, $0x00000020
+	JGE         l136
 
 l137:
-	CMPQ         CX, $0x00000010
-	JL           l138
-	VMOVUPS      (DX), Z0
-	VMULPS       Z29, Z0, Z0
-	VMINPS       Z0, Z28, Z0
-	VMAXPS       Z0, Z27, Z0
+	CMPQ    CX, $0x00000010
+	JL      l138
+	VMOVUPS (DX), Z0
+	VMULPS  Z29, Z0, Z0
+	VMINPS  Z0, Z28, Z0
+	VMAXPS  Z0, Z27, Z0
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z31, Z1
 	VFMADD231PS  Z26, Z0, Z1
 	VSUBPS       Z31, Z1, Z1
 	VFNMADD231PS Z25, Z1, Z0
 	VFNMADD231PS Z24, Z1, Z0
-	VMOVAPS      Z22, Z2
-	VFMADD231PS  Z0, Z23, Z2
-	VFMADD213PS  Z21, Z0, Z2
-	VFMADD213PS  Z20, Z0, Z2
-	VFMADD213PS  Z19, Z0, Z2
-	VFMADD213PS  Z30, Z0, Z2
-	VFMADD213PS  Z30, Z0, Z2
-	VSCALEFPS    Z1, Z2, Z0
-	VMOVUPS      (BX), Z1
-	VMOVUPS      (SI), Z2
-	VFMADD231PS  Z1, Z0, Z2
-	VMOVUPS      Z2, (DI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000010, CX
+
+	// p = e^r
+	VMOVAPS     Z22, Z2
+	VFMADD231PS Z0, Z23, Z2
+	VFMADD213PS Z21, Z0, Z2
+	VFMADD213PS Z20, Z0, Z2
+	VFMADD213PS Z19, Z0, Z2
+	VFMADD213PS Z30, Z0, Z2
+	VFMADD213PS Z30, Z0, Z2
+
+	// p 2^n
+	VSCALEFPS   Z1, Z2, Z0
+	VMOVUPS     (BX), Z1
+	VMOVUPS     (SI), Z2
+	VFMADD231PS Z1, Z0, Z2
+	VMOVUPS     Z2, (DI)
+	ADDQ        $0x00000040, DI
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
+	SUBQ        $0x00000010, CX
 
 l138:
-	TESTQ        CX, CX
-	JZ           l139
-	MOVQ         $0x00000001, AX
-	SHLQ         CL, AX
-	DECQ         AX
-	KMOVW        AX, K7
-	VMOVUPS.Z    (DX), K7, Z0
-	VMULPS       Z29, Z0, Z0
-	VMINPS       Z0, Z28, Z0
-	VMAXPS       Z0, Z27, Z0
+	TESTQ     CX, CX
+	JZ        l139
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (DX), K7, Z0
+	VMULPS    Z29, Z0, Z0
+	VMINPS    Z0, Z28, Z0
+	VMAXPS    Z0, Z27, Z0
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z31, Z1
 	VFMADD231PS  Z26, Z0, Z1
 	VSUBPS       Z31, Z1, Z1
 	VFNMADD231PS Z25, Z1, Z0
 	VFNMADD231PS Z24, Z1, Z0
-	VMOVAPS      Z22, Z2
-	VFMADD231PS  Z0, Z23, Z2
-	VFMADD213PS  Z21, Z0, Z2
-	VFMADD213PS  Z20, Z0, Z2
-	VFMADD213PS  Z19, Z0, Z2
-	VFMADD213PS  Z30, Z0, Z2
-	VFMADD213PS  Z30, Z0, Z2
-	VSCALEFPS    Z1, Z2, Z0
-	VMOVUPS.Z    (BX), K7, Z1
-	VMOVUPS.Z    (SI), K7, Z2
-	VFMADD231PS  Z1, Z0, Z2
-	VMOVUPS      Z2, K7, (DI)
-	LEAQ         (DI)(CX*4), DI
-	LEAQ         (SI)(CX*4), SI
-	LEAQ         (DX)(CX*4), DX
-	LEAQ         (BX)(CX*4), BX
+
+	// p = e^r
+	VMOVAPS     Z22, Z2
+	VFMADD231PS Z0, Z23, Z2
+	VFMADD213PS Z21, Z0, Z2
+	VFMADD213PS Z20, Z0, Z2
+	VFMADD213PS Z19, Z0, Z2
+	VFMADD213PS Z30, Z0, Z2
+	VFMADD213PS Z30, Z0, Z2
+
+	// p 2^n
+	VSCALEFPS   Z1, Z2, Z0
+	VMOVUPS.Z   (BX), K7, Z1
+	VMOVUPS.Z   (SI), K7, Z2
+	VFMADD231PS Z1, Z0, Z2
+	VMOVUPS     Z2, K7, (DI)
+	LEAQ        (DI)(CX*4), DI
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (DX)(CX*4), DX
+	LEAQ        (BX)(CX*4), BX
 
 l139:
 	ADDQ 8(SP), SI
@@ -6300,6 +6667,7 @@ l139:
 // func GaussSampleLogBackward(dmu *float32, ds *float32, dz *float32, s *float32, eps *float32, rows int, n int, ld int, factor float32)
 // Requires: AVX, AVX512F
 TEXT ·GaussSampleLogBackward(SB), NOSPLIT, $40-68
+	// Registers:    Z0-Z18 values    Z19-Z31 constants and scalars
 	VBROADCASTSS factor+64(FP), Z31
 	VBROADCASTSS gaussConsts<>+100(SB), Z30
 	VBROADCASTSS gaussConsts<>+20(SB), Z29
@@ -6314,7 +6682,7 @@ TEXT ·GaussSampleLogBackward(SB), NOSPLIT, $40-68
 	VBROADCASTSS gaussConsts<>+116(SB), Z20
 	VBROADCASTSS gaussConsts<>+120(SB), Z19
 
-	// Registers: DI dmu    SI ds    DX dz    BX s    R8 eps    CX elements left in the row    R9 4n
+	// Registers:    DI dmu    SI ds    DX dz    BX s    R8 eps    CX elements left in the row    R9 4n
 	MOVQ dmu+0(FP), DI
 	MOVQ ds+8(FP), SI
 	MOVQ dz+16(FP), DX
@@ -6343,26 +6711,28 @@ l141:
 	JL   l143
 
 l142:
-	VMOVUPS      (DX), Z0
-	VMOVUPS      64(DX), Z1
-	VMOVUPS      (BX), Z2
-	VMOVUPS      64(BX), Z3
-	VMOVUPS      (DI), Z4
-	VMOVUPS      64(DI), Z5
-	VADDPS       Z0, Z4, Z4
-	VADDPS       Z1, Z5, Z5
-	VMOVUPS      Z4, (DI)
-	VMOVUPS      Z5, 64(DI)
-	VMOVUPS      (R8), Z4
-	VMOVUPS      64(R8), Z5
-	VMULPS       Z4, Z0, Z0
-	VMULPS       Z5, Z1, Z1
-	VMULPS       Z31, Z2, Z2
-	VMULPS       Z31, Z3, Z3
-	VMINPS       Z2, Z28, Z2
-	VMINPS       Z3, Z28, Z3
-	VMAXPS       Z2, Z27, Z2
-	VMAXPS       Z3, Z27, Z3
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	VMOVUPS (BX), Z2
+	VMOVUPS 64(BX), Z3
+	VMOVUPS (DI), Z4
+	VMOVUPS 64(DI), Z5
+	VADDPS  Z0, Z4, Z4
+	VADDPS  Z1, Z5, Z5
+	VMOVUPS Z4, (DI)
+	VMOVUPS Z5, 64(DI)
+	VMOVUPS (R8), Z4
+	VMOVUPS 64(R8), Z5
+	VMULPS  Z4, Z0, Z0
+	VMULPS  Z5, Z1, Z1
+	VMULPS  Z31, Z2, Z2
+	VMULPS  Z31, Z3, Z3
+	VMINPS  Z2, Z28, Z2
+	VMINPS  Z3, Z28, Z3
+	VMAXPS  Z2, Z27, Z2
+	VMAXPS  Z3, Z27, Z3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z30, Z4
 	VFMADD231PS  Z26, Z2, Z4
 	VMOVAPS      Z30, Z5
@@ -6373,115 +6743,131 @@ l142:
 	VFNMADD231PS Z25, Z5, Z3
 	VFNMADD231PS Z24, Z4, Z2
 	VFNMADD231PS Z24, Z5, Z3
-	VMOVAPS      Z22, Z6
-	VFMADD231PS  Z2, Z23, Z6
-	VMOVAPS      Z22, Z7
-	VFMADD231PS  Z3, Z23, Z7
-	VFMADD213PS  Z21, Z2, Z6
-	VFMADD213PS  Z21, Z3, Z7
-	VFMADD213PS  Z20, Z2, Z6
-	VFMADD213PS  Z20, Z3, Z7
-	VFMADD213PS  Z19, Z2, Z6
-	VFMADD213PS  Z19, Z3, Z7
-	VFMADD213PS  Z29, Z2, Z6
-	VFMADD213PS  Z29, Z3, Z7
-	VFMADD213PS  Z29, Z2, Z6
-	VFMADD213PS  Z29, Z3, Z7
-	VSCALEFPS    Z4, Z6, Z2
-	VSCALEFPS    Z5, Z7, Z3
-	VMULPS       Z2, Z31, Z2
-	VMULPS       Z3, Z31, Z3
-	VMOVUPS      (SI), Z4
-	VMOVUPS      64(SI), Z5
-	VFMADD231PS  Z2, Z0, Z4
-	VFMADD231PS  Z3, Z1, Z5
-	VMOVUPS      Z4, (SI)
-	VMOVUPS      Z5, 64(SI)
-	ADDQ         $0x00000080, DI
-	ADDQ         $0x00000080, SI
-	ADDQ         $0x00000080, DX
-	ADDQ         $0x00000080, BX
-	ADDQ         $0x00000080, R8
-	SUBQ         $0x00000020, CX
-	CMPQ         CX, $0x00000020
-	JGE          l142
+
+	// p = e^r
+	VMOVAPS     Z22, Z6
+	VFMADD231PS Z2, Z23, Z6
+	VMOVAPS     Z22, Z7
+	VFMADD231PS Z3, Z23, Z7
+	VFMADD213PS Z21, Z2, Z6
+	VFMADD213PS Z21, Z3, Z7
+	VFMADD213PS Z20, Z2, Z6
+	VFMADD213PS Z20, Z3, Z7
+	VFMADD213PS Z19, Z2, Z6
+	VFMADD213PS Z19, Z3, Z7
+	VFMADD213PS Z29, Z2, Z6
+	VFMADD213PS Z29, Z3, Z7
+	VFMADD213PS Z29, Z2, Z6
+	VFMADD213PS Z29, Z3, Z7
+
+	// p 2^n
+	VSCALEFPS   Z4, Z6, Z2
+	VSCALEFPS   Z5, Z7, Z3
+	VMULPS      Z2, Z31, Z2
+	VMULPS      Z3, Z31, Z3
+	VMOVUPS     (SI), Z4
+	VMOVUPS     64(SI), Z5
+	VFMADD231PS Z2, Z0, Z4
+	VFMADD231PS Z3, Z1, Z5
+	VMOVUPS     Z4, (SI)
+	VMOVUPS     Z5, 64(SI)
+	ADDQ        $0x00000080, DI
+	ADDQ        $0x00000080, SI
+	ADDQ        $0x00000080, DX
+	ADDQ        $0x00000080, BX
+	ADDQ        $0x00000080, R8
+	SUBQ        $0x00000020, CX
+	CMPQ        CX, $0x00000020
+	JGE         l142
 
 l143:
-	CMPQ         CX, $0x00000010
-	JL           l144
-	VMOVUPS      (DX), Z0
-	VMOVUPS      (BX), Z1
-	VMOVUPS      (DI), Z2
-	VADDPS       Z0, Z2, Z2
-	VMOVUPS      Z2, (DI)
-	VMOVUPS      (R8), Z2
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z31, Z1, Z1
-	VMINPS       Z1, Z28, Z1
-	VMAXPS       Z1, Z27, Z1
+	CMPQ    CX, $0x00000010
+	JL      l144
+	VMOVUPS (DX), Z0
+	VMOVUPS (BX), Z1
+	VMOVUPS (DI), Z2
+	VADDPS  Z0, Z2, Z2
+	VMOVUPS Z2, (DI)
+	VMOVUPS (R8), Z2
+	VMULPS  Z2, Z0, Z0
+	VMULPS  Z31, Z1, Z1
+	VMINPS  Z1, Z28, Z1
+	VMAXPS  Z1, Z27, Z1
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z30, Z2
 	VFMADD231PS  Z26, Z1, Z2
 	VSUBPS       Z30, Z2, Z2
 	VFNMADD231PS Z25, Z2, Z1
 	VFNMADD231PS Z24, Z2, Z1
-	VMOVAPS      Z22, Z3
-	VFMADD231PS  Z1, Z23, Z3
-	VFMADD213PS  Z21, Z1, Z3
-	VFMADD213PS  Z20, Z1, Z3
-	VFMADD213PS  Z19, Z1, Z3
-	VFMADD213PS  Z29, Z1, Z3
-	VFMADD213PS  Z29, Z1, Z3
-	VSCALEFPS    Z2, Z3, Z1
-	VMULPS       Z1, Z31, Z1
-	VMOVUPS      (SI), Z2
-	VFMADD231PS  Z1, Z0, Z2
-	VMOVUPS      Z2, (SI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	SUBQ         $0x00000010, CX
+
+	// p = e^r
+	VMOVAPS     Z22, Z3
+	VFMADD231PS Z1, Z23, Z3
+	VFMADD213PS Z21, Z1, Z3
+	VFMADD213PS Z20, Z1, Z3
+	VFMADD213PS Z19, Z1, Z3
+	VFMADD213PS Z29, Z1, Z3
+	VFMADD213PS Z29, Z1, Z3
+
+	// p 2^n
+	VSCALEFPS   Z2, Z3, Z1
+	VMULPS      Z1, Z31, Z1
+	VMOVUPS     (SI), Z2
+	VFMADD231PS Z1, Z0, Z2
+	VMOVUPS     Z2, (SI)
+	ADDQ        $0x00000040, DI
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
+	ADDQ        $0x00000040, R8
+	SUBQ        $0x00000010, CX
 
 l144:
-	TESTQ        CX, CX
-	JZ           l145
-	MOVQ         $0x00000001, AX
-	SHLQ         CL, AX
-	DECQ         AX
-	KMOVW        AX, K7
-	VMOVUPS.Z    (DX), K7, Z0
-	VMOVUPS.Z    (BX), K7, Z1
-	VMOVUPS.Z    (DI), K7, Z2
-	VADDPS       Z0, Z2, Z2
-	VMOVUPS      Z2, K7, (DI)
-	VMOVUPS.Z    (R8), K7, Z2
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z31, Z1, Z1
-	VMINPS       Z1, Z28, Z1
-	VMAXPS       Z1, Z27, Z1
+	TESTQ     CX, CX
+	JZ        l145
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (DX), K7, Z0
+	VMOVUPS.Z (BX), K7, Z1
+	VMOVUPS.Z (DI), K7, Z2
+	VADDPS    Z0, Z2, Z2
+	VMOVUPS   Z2, K7, (DI)
+	VMOVUPS.Z (R8), K7, Z2
+	VMULPS    Z2, Z0, Z0
+	VMULPS    Z31, Z1, Z1
+	VMINPS    Z1, Z28, Z1
+	VMAXPS    Z1, Z27, Z1
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z30, Z2
 	VFMADD231PS  Z26, Z1, Z2
 	VSUBPS       Z30, Z2, Z2
 	VFNMADD231PS Z25, Z2, Z1
 	VFNMADD231PS Z24, Z2, Z1
-	VMOVAPS      Z22, Z3
-	VFMADD231PS  Z1, Z23, Z3
-	VFMADD213PS  Z21, Z1, Z3
-	VFMADD213PS  Z20, Z1, Z3
-	VFMADD213PS  Z19, Z1, Z3
-	VFMADD213PS  Z29, Z1, Z3
-	VFMADD213PS  Z29, Z1, Z3
-	VSCALEFPS    Z2, Z3, Z1
-	VMULPS       Z1, Z31, Z1
-	VMOVUPS.Z    (SI), K7, Z2
-	VFMADD231PS  Z1, Z0, Z2
-	VMOVUPS      Z2, K7, (SI)
-	LEAQ         (DI)(CX*4), DI
-	LEAQ         (SI)(CX*4), SI
-	LEAQ         (DX)(CX*4), DX
-	LEAQ         (BX)(CX*4), BX
-	LEAQ         (R8)(CX*4), R8
+
+	// p = e^r
+	VMOVAPS     Z22, Z3
+	VFMADD231PS Z1, Z23, Z3
+	VFMADD213PS Z21, Z1, Z3
+	VFMADD213PS Z20, Z1, Z3
+	VFMADD213PS Z19, Z1, Z3
+	VFMADD213PS Z29, Z1, Z3
+	VFMADD213PS Z29, Z1, Z3
+
+	// p 2^n
+	VSCALEFPS   Z2, Z3, Z1
+	VMULPS      Z1, Z31, Z1
+	VMOVUPS.Z   (SI), K7, Z2
+	VFMADD231PS Z1, Z0, Z2
+	VMOVUPS     Z2, K7, (SI)
+	LEAQ        (DI)(CX*4), DI
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (DX)(CX*4), DX
+	LEAQ        (BX)(CX*4), BX
+	LEAQ        (R8)(CX*4), R8
 
 l145:
 	ADDQ 8(SP), DI
@@ -6495,6 +6881,7 @@ l145:
 // func GaussLogProbSoftplus(lp *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL
 TEXT ·GaussLogProbSoftplus(SB), NOSPLIT, $32-60
+	// Registers:    Z0-Z11 values    Z12-Z28 constants and scalars    Z29-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+20(SB), Z28
 	VBROADCASTSS gaussConsts<>+24(SB), Z27
 	VBROADCASTSS gaussConsts<>+100(SB), Z26
@@ -6515,7 +6902,7 @@ TEXT ·GaussLogProbSoftplus(SB), NOSPLIT, $32-60
 	MOVL         d+56(FP), AX
 	MOVL         AX, 24(SP)
 
-	// Registers: DI lp    SI x    DX mu    BX s    CX elements left in the row    R8 4n
+	// Registers:    DI lp    SI x    DX mu    BX s    CX elements left in the row    R8 4n
 	MOVQ lp+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ mu+16(FP), DX
@@ -6542,48 +6929,56 @@ l147:
 	JL      l149
 
 l148:
-	VMOVUPS          (BX), Z0
-	VMOVUPS          64(BX), Z1
-	VMOVUPS          (SI), Z2
-	VMOVUPS          64(SI), Z3
-	VMOVUPS          (DX), Z4
-	VMOVUPS          64(DX), Z5
-	VSUBPS           Z4, Z2, Z2
-	VSUBPS           Z5, Z3, Z3
-	VPORD            Z20, Z0, Z4
-	VPORD            Z20, Z1, Z5
-	VMAXPS           Z4, Z19, Z4
-	VMAXPS           Z5, Z19, Z5
-	VMOVAPS          Z26, Z6
-	VFMADD231PS      Z18, Z4, Z6
-	VMOVAPS          Z26, Z7
-	VFMADD231PS      Z18, Z5, Z7
-	VSUBPS           Z26, Z6, Z6
-	VSUBPS           Z26, Z7, Z7
-	VFNMADD231PS     Z24, Z6, Z4
-	VFNMADD231PS     Z24, Z7, Z5
-	VFNMADD231PS     Z23, Z6, Z4
-	VFNMADD231PS     Z23, Z7, Z5
-	VMOVAPS          Z16, Z8
-	VFMADD231PS      Z4, Z17, Z8
-	VMOVAPS          Z16, Z9
-	VFMADD231PS      Z5, Z17, Z9
-	VFMADD213PS      Z15, Z4, Z8
-	VFMADD213PS      Z15, Z5, Z9
-	VFMADD213PS      Z14, Z4, Z8
-	VFMADD213PS      Z14, Z5, Z9
-	VFMADD213PS      Z13, Z4, Z8
-	VFMADD213PS      Z13, Z5, Z9
-	VFMADD213PS      Z28, Z4, Z8
-	VFMADD213PS      Z28, Z5, Z9
-	VFMADD213PS      Z28, Z4, Z8
-	VFMADD213PS      Z28, Z5, Z9
-	VSCALEFPS        Z6, Z8, Z4
-	VSCALEFPS        Z7, Z9, Z5
-	VCMPPS           $0x1e, Z25, Z0, K1
-	VCMPPS           $0x1e, Z25, Z1, K2
-	VMOVAPS.Z        Z0, K1, Z0
-	VMOVAPS.Z        Z1, K2, Z1
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS (SI), Z2
+	VMOVUPS 64(SI), Z3
+	VMOVUPS (DX), Z4
+	VMOVUPS 64(DX), Z5
+	VSUBPS  Z4, Z2, Z2
+	VSUBPS  Z5, Z3, Z3
+	VPORD   Z20, Z0, Z4
+	VPORD   Z20, Z1, Z5
+	VMAXPS  Z4, Z19, Z4
+	VMAXPS  Z5, Z19, Z5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z26, Z6
+	VFMADD231PS  Z18, Z4, Z6
+	VMOVAPS      Z26, Z7
+	VFMADD231PS  Z18, Z5, Z7
+	VSUBPS       Z26, Z6, Z6
+	VSUBPS       Z26, Z7, Z7
+	VFNMADD231PS Z24, Z6, Z4
+	VFNMADD231PS Z24, Z7, Z5
+	VFNMADD231PS Z23, Z6, Z4
+	VFNMADD231PS Z23, Z7, Z5
+
+	// p = e^r
+	VMOVAPS     Z16, Z8
+	VFMADD231PS Z4, Z17, Z8
+	VMOVAPS     Z16, Z9
+	VFMADD231PS Z5, Z17, Z9
+	VFMADD213PS Z15, Z4, Z8
+	VFMADD213PS Z15, Z5, Z9
+	VFMADD213PS Z14, Z4, Z8
+	VFMADD213PS Z14, Z5, Z9
+	VFMADD213PS Z13, Z4, Z8
+	VFMADD213PS Z13, Z5, Z9
+	VFMADD213PS Z28, Z4, Z8
+	VFMADD213PS Z28, Z5, Z9
+	VFMADD213PS Z28, Z4, Z8
+	VFMADD213PS Z28, Z5, Z9
+
+	// p 2^n
+	VSCALEFPS Z6, Z8, Z4
+	VSCALEFPS Z7, Z9, Z5
+	VCMPPS    $0x1e, Z25, Z0, K1
+	VCMPPS    $0x1e, Z25, Z1, K2
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVAPS.Z Z1, K2, Z1
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS           $0x1e, Z27, Z4, K1
 	VCMPPS           $0x1e, Z27, Z5, K2
 	VMOVAPS          Z27, Z6
@@ -6647,29 +7042,37 @@ l148:
 	JGE              l148
 
 l149:
-	CMPQ             CX, $0x00000010
-	JL               l150
-	VMOVUPS          (BX), Z0
-	VMOVUPS          (SI), Z1
-	VMOVUPS          (DX), Z2
-	VSUBPS           Z2, Z1, Z1
-	VPORD            Z20, Z0, Z2
-	VMAXPS           Z2, Z19, Z2
-	VMOVAPS          Z26, Z3
-	VFMADD231PS      Z18, Z2, Z3
-	VSUBPS           Z26, Z3, Z3
-	VFNMADD231PS     Z24, Z3, Z2
-	VFNMADD231PS     Z23, Z3, Z2
-	VMOVAPS          Z16, Z4
-	VFMADD231PS      Z2, Z17, Z4
-	VFMADD213PS      Z15, Z2, Z4
-	VFMADD213PS      Z14, Z2, Z4
-	VFMADD213PS      Z13, Z2, Z4
-	VFMADD213PS      Z28, Z2, Z4
-	VFMADD213PS      Z28, Z2, Z4
-	VSCALEFPS        Z3, Z4, Z2
-	VCMPPS           $0x1e, Z25, Z0, K1
-	VMOVAPS.Z        Z0, K1, Z0
+	CMPQ    CX, $0x00000010
+	JL      l150
+	VMOVUPS (BX), Z0
+	VMOVUPS (SI), Z1
+	VMOVUPS (DX), Z2
+	VSUBPS  Z2, Z1, Z1
+	VPORD   Z20, Z0, Z2
+	VMAXPS  Z2, Z19, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z26, Z3
+	VFMADD231PS  Z18, Z2, Z3
+	VSUBPS       Z26, Z3, Z3
+	VFNMADD231PS Z24, Z3, Z2
+	VFNMADD231PS Z23, Z3, Z2
+
+	// p = e^r
+	VMOVAPS     Z16, Z4
+	VFMADD231PS Z2, Z17, Z4
+	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z14, Z2, Z4
+	VFMADD213PS Z13, Z2, Z4
+	VFMADD213PS Z28, Z2, Z4
+	VFMADD213PS Z28, Z2, Z4
+
+	// p 2^n
+	VSCALEFPS Z3, Z4, Z2
+	VCMPPS    $0x1e, Z25, Z0, K1
+	VMOVAPS.Z Z0, K1, Z0
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS           $0x1e, Z27, Z2, K1
 	VMOVAPS          Z27, Z3
 	VFMSUB231PS      Z27, Z2, Z3
@@ -6700,33 +7103,41 @@ l149:
 	SUBQ             $0x00000010, CX
 
 l150:
-	TESTQ            CX, CX
-	JZ               l151
-	MOVQ             $0x00000001, AX
-	SHLQ             CL, AX
-	DECQ             AX
-	KMOVW            AX, K7
-	VMOVUPS.Z        (BX), K7, Z0
-	VMOVUPS.Z        (SI), K7, Z1
-	VMOVUPS.Z        (DX), K7, Z2
-	VSUBPS           Z2, Z1, Z1
-	VPORD            Z20, Z0, Z2
-	VMAXPS           Z2, Z19, Z2
-	VMOVAPS          Z26, Z3
-	VFMADD231PS      Z18, Z2, Z3
-	VSUBPS           Z26, Z3, Z3
-	VFNMADD231PS     Z24, Z3, Z2
-	VFNMADD231PS     Z23, Z3, Z2
-	VMOVAPS          Z16, Z4
-	VFMADD231PS      Z2, Z17, Z4
-	VFMADD213PS      Z15, Z2, Z4
-	VFMADD213PS      Z14, Z2, Z4
-	VFMADD213PS      Z13, Z2, Z4
-	VFMADD213PS      Z28, Z2, Z4
-	VFMADD213PS      Z28, Z2, Z4
-	VSCALEFPS        Z3, Z4, Z2
-	VCMPPS           $0x1e, Z25, Z0, K1
-	VMOVAPS.Z        Z0, K1, Z0
+	TESTQ     CX, CX
+	JZ        l151
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (BX), K7, Z0
+	VMOVUPS.Z (SI), K7, Z1
+	VMOVUPS.Z (DX), K7, Z2
+	VSUBPS    Z2, Z1, Z1
+	VPORD     Z20, Z0, Z2
+	VMAXPS    Z2, Z19, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z26, Z3
+	VFMADD231PS  Z18, Z2, Z3
+	VSUBPS       Z26, Z3, Z3
+	VFNMADD231PS Z24, Z3, Z2
+	VFNMADD231PS Z23, Z3, Z2
+
+	// p = e^r
+	VMOVAPS     Z16, Z4
+	VFMADD231PS Z2, Z17, Z4
+	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z14, Z2, Z4
+	VFMADD213PS Z13, Z2, Z4
+	VFMADD213PS Z28, Z2, Z4
+	VFMADD213PS Z28, Z2, Z4
+
+	// p 2^n
+	VSCALEFPS Z3, Z4, Z2
+	VCMPPS    $0x1e, Z25, Z0, K1
+	VMOVAPS.Z Z0, K1, Z0
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS           $0x1e, Z27, Z2, K1
 	VMOVAPS          Z27, Z3
 	VFMSUB231PS      Z27, Z2, Z3
@@ -6759,43 +7170,47 @@ l150:
 	LEAQ             (BX)(CX*4), BX
 
 l151:
-	VPSUBD           Z22, Z30, Z0
-	VPSRAD           $0x17, Z0, Z1
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD           Z22, Z0, Z0
-	VPADDD           Z29, Z1, Z1
-	VMOVAPS          Z1, Z29
-	VMOVAPS          Z0, Z30
-	VEXTRACTF64X4    $0x01, Z30, Y0
-	VMULPS           Y0, Y30, Y30
-	VEXTRACTF32X4    $0x01, Y30, X0
-	VMULPS           X0, X30, X30
-	VPERMILPS        $0x0e, X30, X0
-	VMULPS           X0, X30, X30
-	VPERMILPS        $0x01, X30, X0
-	VMULPS           X0, X30, X30
-	VBROADCASTSS     X30, Z0
-	VPSUBD           Z22, Z0, Z0
-	VPSRAD           $0x17, Z0, Z1
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD           Z22, Z0, Z0
-	VEXTRACTF64X4    $0x01, Z29, Y2
-	VPADDD           Y2, Y29, Y29
-	VEXTRACTF32X4    $0x01, Y29, X2
-	VPADDD           X2, X29, X29
-	VPERMILPS        $0x0e, X29, X2
-	VPADDD           X2, X29, X29
-	VPERMILPS        $0x01, X29, X2
-	VPADDD           X2, X29, X29
-	VBROADCASTSS     X29, Z2
-	VPADDD           Z2, Z1, Z1
-	VCVTDQ2PS        Z1, Z1
-	VPSUBD           Z22, Z0, Z0
-	VPSRAD           $0x17, Z0, Z2
-	VCVTDQ2PS        Z2, Z2
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD           Z22, Z0, Z0
-	VSUBPS           Z28, Z0, Z0
+	VPSUBD        Z22, Z30, Z0
+	VPSRAD        $0x17, Z0, Z1
+	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
+	VPADDD        Z22, Z0, Z0
+	VPADDD        Z29, Z1, Z1
+	VMOVAPS       Z1, Z29
+	VMOVAPS       Z0, Z30
+	VEXTRACTF64X4 $0x01, Z30, Y0
+	VMULPS        Y0, Y30, Y30
+	VEXTRACTF32X4 $0x01, Y30, X0
+	VMULPS        X0, X30, X30
+	VPERMILPS     $0x0e, X30, X0
+	VMULPS        X0, X30, X30
+	VPERMILPS     $0x01, X30, X0
+	VMULPS        X0, X30, X30
+	VBROADCASTSS  X30, Z0
+	VPSUBD        Z22, Z0, Z0
+	VPSRAD        $0x17, Z0, Z1
+	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
+	VPADDD        Z22, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z29, Y2
+	VPADDD        Y2, Y29, Y29
+	VEXTRACTF32X4 $0x01, Y29, X2
+	VPADDD        X2, X29, X29
+	VPERMILPS     $0x0e, X29, X2
+	VPADDD        X2, X29, X29
+	VPERMILPS     $0x01, X29, X2
+	VPADDD        X2, X29, X29
+	VBROADCASTSS  X29, Z2
+	VPADDD        Z2, Z1, Z1
+	VCVTDQ2PS     Z1, Z1
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD      Z22, Z0, Z0
+	VPSRAD      $0x17, Z0, Z2
+	VCVTDQ2PS   Z2, Z2
+	VPANDD.BCST gaussConsts<>+36(SB), Z0, Z0
+	VPADDD      Z22, Z0, Z0
+	VSUBPS      Z28, Z0, Z0
+
+	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS     gaussConsts<>+44(SB), Z3
 	VFMADD231PS.BCST gaussConsts<>+40(SB), Z0, Z3
 	VFMADD213PS.BCST gaussConsts<>+48(SB), Z0, Z3
@@ -6838,6 +7253,7 @@ l151:
 // func GaussLogProbSoftplusBackward(lp *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL
 TEXT ·GaussLogProbSoftplusBackward(SB), NOSPLIT, $48-76
+	// Registers:    Z0-Z15 values    Z16-Z27 constants and scalars    Z28-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+20(SB), Z27
 	VBROADCASTSS gaussConsts<>+24(SB), Z26
 	VBROADCASTSS gaussConsts<>+4(SB), Z25
@@ -6853,7 +7269,7 @@ TEXT ·GaussLogProbSoftplusBackward(SB), NOSPLIT, $48-76
 	MOVL         d+72(FP), AX
 	MOVL         AX, 40(SP)
 
-	// Registers: DI lp    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
+	// Registers:    DI lp    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
 	MOVQ lp+0(FP), DI
 	MOVQ dmu+8(FP), SI
 	MOVQ ds+16(FP), DX
@@ -6892,28 +7308,32 @@ l153:
 	JL           l155
 
 l154:
-	VMOVUPS          (R9), Z0
-	VMOVUPS          64(R9), Z1
-	VMOVUPS          (BX), Z2
-	VMOVUPS          64(BX), Z3
-	VMOVUPS          (R8), Z4
-	VMOVUPS          64(R8), Z5
-	VSUBPS           Z4, Z2, Z2
-	VSUBPS           Z5, Z3, Z3
-	VPORD            Z19, Z0, Z4
-	VPORD            Z19, Z1, Z5
-	VMAXPS           Z4, Z18, Z4
-	VMAXPS           Z5, Z18, Z5
-	VMOVAPS          Z24, Z6
-	VFMADD231PS      Z17, Z4, Z6
-	VMOVAPS          Z24, Z7
-	VFMADD231PS      Z17, Z5, Z7
-	VSUBPS           Z24, Z6, Z6
-	VSUBPS           Z24, Z7, Z7
-	VFNMADD231PS     Z23, Z6, Z4
-	VFNMADD231PS     Z23, Z7, Z5
-	VFNMADD231PS     Z22, Z6, Z4
-	VFNMADD231PS     Z22, Z7, Z5
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS (BX), Z2
+	VMOVUPS 64(BX), Z3
+	VMOVUPS (R8), Z4
+	VMOVUPS 64(R8), Z5
+	VSUBPS  Z4, Z2, Z2
+	VSUBPS  Z5, Z3, Z3
+	VPORD   Z19, Z0, Z4
+	VPORD   Z19, Z1, Z5
+	VMAXPS  Z4, Z18, Z4
+	VMAXPS  Z5, Z18, Z5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z24, Z6
+	VFMADD231PS  Z17, Z4, Z6
+	VMOVAPS      Z24, Z7
+	VFMADD231PS  Z17, Z5, Z7
+	VSUBPS       Z24, Z6, Z6
+	VSUBPS       Z24, Z7, Z7
+	VFNMADD231PS Z23, Z6, Z4
+	VFNMADD231PS Z23, Z7, Z5
+	VFNMADD231PS Z22, Z6, Z4
+	VFNMADD231PS Z22, Z7, Z5
+
+	// p = e^r
 	VBROADCASTSS     gaussConsts<>+108(SB), Z8
 	VFMADD231PS      Z4, Z16, Z8
 	VBROADCASTSS     gaussConsts<>+108(SB), Z9
@@ -6928,12 +7348,16 @@ l154:
 	VFMADD213PS      Z27, Z5, Z9
 	VFMADD213PS      Z27, Z4, Z8
 	VFMADD213PS      Z27, Z5, Z9
-	VSCALEFPS        Z6, Z8, Z4
-	VSCALEFPS        Z7, Z9, Z5
-	VCMPPS           $0x1e, Z25, Z0, K1
-	VCMPPS           $0x1e, Z25, Z1, K2
-	VMOVAPS.Z        Z0, K1, Z6
-	VMOVAPS.Z        Z1, K2, Z7
+
+	// p 2^n
+	VSCALEFPS Z6, Z8, Z4
+	VSCALEFPS Z7, Z9, Z5
+	VCMPPS    $0x1e, Z25, Z0, K1
+	VCMPPS    $0x1e, Z25, Z1, K2
+	VMOVAPS.Z Z0, K1, Z6
+	VMOVAPS.Z Z1, K2, Z7
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS           $0x1e, Z26, Z4, K1
 	VCMPPS           $0x1e, Z26, Z5, K2
 	VMOVAPS          Z26, Z8
@@ -7027,19 +7451,23 @@ l154:
 	JGE              l154
 
 l155:
-	CMPQ             CX, $0x00000010
-	JL               l156
-	VMOVUPS          (R9), Z0
-	VMOVUPS          (BX), Z1
-	VMOVUPS          (R8), Z2
-	VSUBPS           Z2, Z1, Z1
-	VPORD            Z19, Z0, Z2
-	VMAXPS           Z2, Z18, Z2
-	VMOVAPS          Z24, Z3
-	VFMADD231PS      Z17, Z2, Z3
-	VSUBPS           Z24, Z3, Z3
-	VFNMADD231PS     Z23, Z3, Z2
-	VFNMADD231PS     Z22, Z3, Z2
+	CMPQ    CX, $0x00000010
+	JL      l156
+	VMOVUPS (R9), Z0
+	VMOVUPS (BX), Z1
+	VMOVUPS (R8), Z2
+	VSUBPS  Z2, Z1, Z1
+	VPORD   Z19, Z0, Z2
+	VMAXPS  Z2, Z18, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z24, Z3
+	VFMADD231PS  Z17, Z2, Z3
+	VSUBPS       Z24, Z3, Z3
+	VFNMADD231PS Z23, Z3, Z2
+	VFNMADD231PS Z22, Z3, Z2
+
+	// p = e^r
 	VBROADCASTSS     gaussConsts<>+108(SB), Z4
 	VFMADD231PS      Z2, Z16, Z4
 	VFMADD213PS.BCST gaussConsts<>+112(SB), Z2, Z4
@@ -7047,9 +7475,13 @@ l155:
 	VFMADD213PS.BCST gaussConsts<>+120(SB), Z2, Z4
 	VFMADD213PS      Z27, Z2, Z4
 	VFMADD213PS      Z27, Z2, Z4
-	VSCALEFPS        Z3, Z4, Z2
-	VCMPPS           $0x1e, Z25, Z0, K1
-	VMOVAPS.Z        Z0, K1, Z3
+
+	// p 2^n
+	VSCALEFPS Z3, Z4, Z2
+	VCMPPS    $0x1e, Z25, Z0, K1
+	VMOVAPS.Z Z0, K1, Z3
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS           $0x1e, Z26, Z2, K1
 	VMOVAPS          Z26, Z4
 	VFMSUB231PS      Z26, Z2, Z4
@@ -7096,23 +7528,27 @@ l155:
 	SUBQ             $0x00000010, CX
 
 l156:
-	TESTQ            CX, CX
-	JZ               l157
-	MOVQ             $0x00000001, AX
-	SHLQ             CL, AX
-	DECQ             AX
-	KMOVW            AX, K7
-	VMOVUPS.Z        (R9), K7, Z0
-	VMOVUPS.Z        (BX), K7, Z1
-	VMOVUPS.Z        (R8), K7, Z2
-	VSUBPS           Z2, Z1, Z1
-	VPORD            Z19, Z0, Z2
-	VMAXPS           Z2, Z18, Z2
-	VMOVAPS          Z24, Z3
-	VFMADD231PS      Z17, Z2, Z3
-	VSUBPS           Z24, Z3, Z3
-	VFNMADD231PS     Z23, Z3, Z2
-	VFNMADD231PS     Z22, Z3, Z2
+	TESTQ     CX, CX
+	JZ        l157
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (R9), K7, Z0
+	VMOVUPS.Z (BX), K7, Z1
+	VMOVUPS.Z (R8), K7, Z2
+	VSUBPS    Z2, Z1, Z1
+	VPORD     Z19, Z0, Z2
+	VMAXPS    Z2, Z18, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z24, Z3
+	VFMADD231PS  Z17, Z2, Z3
+	VSUBPS       Z24, Z3, Z3
+	VFNMADD231PS Z23, Z3, Z2
+	VFNMADD231PS Z22, Z3, Z2
+
+	// p = e^r
 	VBROADCASTSS     gaussConsts<>+108(SB), Z4
 	VFMADD231PS      Z2, Z16, Z4
 	VFMADD213PS.BCST gaussConsts<>+112(SB), Z2, Z4
@@ -7120,9 +7556,13 @@ l156:
 	VFMADD213PS.BCST gaussConsts<>+120(SB), Z2, Z4
 	VFMADD213PS      Z27, Z2, Z4
 	VFMADD213PS      Z27, Z2, Z4
-	VSCALEFPS        Z3, Z4, Z2
-	VCMPPS           $0x1e, Z25, Z0, K1
-	VMOVAPS.Z        Z0, K1, Z3
+
+	// p 2^n
+	VSCALEFPS Z3, Z4, Z2
+	VCMPPS    $0x1e, Z25, Z0, K1
+	VMOVAPS.Z Z0, K1, Z3
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS           $0x1e, Z26, Z2, K1
 	VMOVAPS          Z26, Z4
 	VFMSUB231PS      Z26, Z2, Z4
@@ -7171,43 +7611,47 @@ l156:
 	LEAQ             (DX)(CX*4), DX
 
 l157:
-	VPSUBD           Z21, Z30, Z0
-	VPSRAD           $0x17, Z0, Z1
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD           Z21, Z0, Z0
-	VPADDD           Z29, Z1, Z1
-	VMOVAPS          Z1, Z29
-	VMOVAPS          Z0, Z30
-	VEXTRACTF64X4    $0x01, Z30, Y0
-	VMULPS           Y0, Y30, Y30
-	VEXTRACTF32X4    $0x01, Y30, X0
-	VMULPS           X0, X30, X30
-	VPERMILPS        $0x0e, X30, X0
-	VMULPS           X0, X30, X30
-	VPERMILPS        $0x01, X30, X0
-	VMULPS           X0, X30, X30
-	VBROADCASTSS     X30, Z0
-	VPSUBD           Z21, Z0, Z0
-	VPSRAD           $0x17, Z0, Z1
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD           Z21, Z0, Z0
-	VEXTRACTF64X4    $0x01, Z29, Y2
-	VPADDD           Y2, Y29, Y29
-	VEXTRACTF32X4    $0x01, Y29, X2
-	VPADDD           X2, X29, X29
-	VPERMILPS        $0x0e, X29, X2
-	VPADDD           X2, X29, X29
-	VPERMILPS        $0x01, X29, X2
-	VPADDD           X2, X29, X29
-	VBROADCASTSS     X29, Z2
-	VPADDD           Z2, Z1, Z1
-	VCVTDQ2PS        Z1, Z1
-	VPSUBD           Z21, Z0, Z0
-	VPSRAD           $0x17, Z0, Z2
-	VCVTDQ2PS        Z2, Z2
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD           Z21, Z0, Z0
-	VSUBPS           Z27, Z0, Z0
+	VPSUBD        Z21, Z30, Z0
+	VPSRAD        $0x17, Z0, Z1
+	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
+	VPADDD        Z21, Z0, Z0
+	VPADDD        Z29, Z1, Z1
+	VMOVAPS       Z1, Z29
+	VMOVAPS       Z0, Z30
+	VEXTRACTF64X4 $0x01, Z30, Y0
+	VMULPS        Y0, Y30, Y30
+	VEXTRACTF32X4 $0x01, Y30, X0
+	VMULPS        X0, X30, X30
+	VPERMILPS     $0x0e, X30, X0
+	VMULPS        X0, X30, X30
+	VPERMILPS     $0x01, X30, X0
+	VMULPS        X0, X30, X30
+	VBROADCASTSS  X30, Z0
+	VPSUBD        Z21, Z0, Z0
+	VPSRAD        $0x17, Z0, Z1
+	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
+	VPADDD        Z21, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z29, Y2
+	VPADDD        Y2, Y29, Y29
+	VEXTRACTF32X4 $0x01, Y29, X2
+	VPADDD        X2, X29, X29
+	VPERMILPS     $0x0e, X29, X2
+	VPADDD        X2, X29, X29
+	VPERMILPS     $0x01, X29, X2
+	VPADDD        X2, X29, X29
+	VBROADCASTSS  X29, Z2
+	VPADDD        Z2, Z1, Z1
+	VCVTDQ2PS     Z1, Z1
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD      Z21, Z0, Z0
+	VPSRAD      $0x17, Z0, Z2
+	VCVTDQ2PS   Z2, Z2
+	VPANDD.BCST gaussConsts<>+36(SB), Z0, Z0
+	VPADDD      Z21, Z0, Z0
+	VSUBPS      Z27, Z0, Z0
+
+	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS     gaussConsts<>+44(SB), Z3
 	VFMADD231PS.BCST gaussConsts<>+40(SB), Z0, Z3
 	VFMADD213PS.BCST gaussConsts<>+48(SB), Z0, Z3
@@ -7252,6 +7696,7 @@ l157:
 // func GaussLogProbSoftplusBackwardX(lp *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL
 TEXT ·GaussLogProbSoftplusBackwardX(SB), NOSPLIT, $48-84
+	// Registers:    Z0-Z15 values    Z16-Z27 constants and scalars    Z28-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+20(SB), Z27
 	VBROADCASTSS gaussConsts<>+24(SB), Z26
 	VBROADCASTSS gaussConsts<>+4(SB), Z25
@@ -7267,7 +7712,7 @@ TEXT ·GaussLogProbSoftplusBackwardX(SB), NOSPLIT, $48-84
 	MOVL         d+80(FP), AX
 	MOVL         AX, 40(SP)
 
-	// Registers: DI lp    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
+	// Registers:    DI lp    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
 	MOVQ lp+0(FP), DI
 	MOVQ dx+8(FP), SI
 	MOVQ dmu+16(FP), DX
@@ -7307,28 +7752,32 @@ l159:
 	JL           l161
 
 l160:
-	VMOVUPS          (R10), Z0
-	VMOVUPS          64(R10), Z1
-	VMOVUPS          (R8), Z2
-	VMOVUPS          64(R8), Z3
-	VMOVUPS          (R9), Z4
-	VMOVUPS          64(R9), Z5
-	VSUBPS           Z4, Z2, Z2
-	VSUBPS           Z5, Z3, Z3
-	VPORD            Z24, Z0, Z4
-	VPORD            Z24, Z1, Z5
-	VMAXPS           Z4, Z18, Z4
-	VMAXPS           Z5, Z18, Z5
-	VMOVAPS          Z23, Z6
-	VFMADD231PS      Z17, Z4, Z6
-	VMOVAPS          Z23, Z7
-	VFMADD231PS      Z17, Z5, Z7
-	VSUBPS           Z23, Z6, Z6
-	VSUBPS           Z23, Z7, Z7
-	VFNMADD231PS     Z22, Z6, Z4
-	VFNMADD231PS     Z22, Z7, Z5
-	VFNMADD231PS     Z21, Z6, Z4
-	VFNMADD231PS     Z21, Z7, Z5
+	VMOVUPS (R10), Z0
+	VMOVUPS 64(R10), Z1
+	VMOVUPS (R8), Z2
+	VMOVUPS 64(R8), Z3
+	VMOVUPS (R9), Z4
+	VMOVUPS 64(R9), Z5
+	VSUBPS  Z4, Z2, Z2
+	VSUBPS  Z5, Z3, Z3
+	VPORD   Z24, Z0, Z4
+	VPORD   Z24, Z1, Z5
+	VMAXPS  Z4, Z18, Z4
+	VMAXPS  Z5, Z18, Z5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z23, Z6
+	VFMADD231PS  Z17, Z4, Z6
+	VMOVAPS      Z23, Z7
+	VFMADD231PS  Z17, Z5, Z7
+	VSUBPS       Z23, Z6, Z6
+	VSUBPS       Z23, Z7, Z7
+	VFNMADD231PS Z22, Z6, Z4
+	VFNMADD231PS Z22, Z7, Z5
+	VFNMADD231PS Z21, Z6, Z4
+	VFNMADD231PS Z21, Z7, Z5
+
+	// p = e^r
 	VBROADCASTSS     gaussConsts<>+108(SB), Z8
 	VFMADD231PS      Z4, Z16, Z8
 	VBROADCASTSS     gaussConsts<>+108(SB), Z9
@@ -7343,12 +7792,16 @@ l160:
 	VFMADD213PS      Z27, Z5, Z9
 	VFMADD213PS      Z27, Z4, Z8
 	VFMADD213PS      Z27, Z5, Z9
-	VSCALEFPS        Z6, Z8, Z4
-	VSCALEFPS        Z7, Z9, Z5
-	VCMPPS           $0x1e, Z25, Z0, K1
-	VCMPPS           $0x1e, Z25, Z1, K2
-	VMOVAPS.Z        Z0, K1, Z6
-	VMOVAPS.Z        Z1, K2, Z7
+
+	// p 2^n
+	VSCALEFPS Z6, Z8, Z4
+	VSCALEFPS Z7, Z9, Z5
+	VCMPPS    $0x1e, Z25, Z0, K1
+	VCMPPS    $0x1e, Z25, Z1, K2
+	VMOVAPS.Z Z0, K1, Z6
+	VMOVAPS.Z Z1, K2, Z7
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS           $0x1e, Z26, Z4, K1
 	VCMPPS           $0x1e, Z26, Z5, K2
 	VMOVAPS          Z26, Z8
@@ -7447,19 +7900,23 @@ l160:
 	JGE              l160
 
 l161:
-	CMPQ             CX, $0x00000010
-	JL               l162
-	VMOVUPS          (R10), Z0
-	VMOVUPS          (R8), Z1
-	VMOVUPS          (R9), Z2
-	VSUBPS           Z2, Z1, Z1
-	VPORD            Z24, Z0, Z2
-	VMAXPS           Z2, Z18, Z2
-	VMOVAPS          Z23, Z3
-	VFMADD231PS      Z17, Z2, Z3
-	VSUBPS           Z23, Z3, Z3
-	VFNMADD231PS     Z22, Z3, Z2
-	VFNMADD231PS     Z21, Z3, Z2
+	CMPQ    CX, $0x00000010
+	JL      l162
+	VMOVUPS (R10), Z0
+	VMOVUPS (R8), Z1
+	VMOVUPS (R9), Z2
+	VSUBPS  Z2, Z1, Z1
+	VPORD   Z24, Z0, Z2
+	VMAXPS  Z2, Z18, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z23, Z3
+	VFMADD231PS  Z17, Z2, Z3
+	VSUBPS       Z23, Z3, Z3
+	VFNMADD231PS Z22, Z3, Z2
+	VFNMADD231PS Z21, Z3, Z2
+
+	// p = e^r
 	VBROADCASTSS     gaussConsts<>+108(SB), Z4
 	VFMADD231PS      Z2, Z16, Z4
 	VFMADD213PS.BCST gaussConsts<>+112(SB), Z2, Z4
@@ -7467,9 +7924,13 @@ l161:
 	VFMADD213PS.BCST gaussConsts<>+120(SB), Z2, Z4
 	VFMADD213PS      Z27, Z2, Z4
 	VFMADD213PS      Z27, Z2, Z4
-	VSCALEFPS        Z3, Z4, Z2
-	VCMPPS           $0x1e, Z25, Z0, K1
-	VMOVAPS.Z        Z0, K1, Z3
+
+	// p 2^n
+	VSCALEFPS Z3, Z4, Z2
+	VCMPPS    $0x1e, Z25, Z0, K1
+	VMOVAPS.Z Z0, K1, Z3
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS           $0x1e, Z26, Z2, K1
 	VMOVAPS          Z26, Z4
 	VFMSUB231PS      Z26, Z2, Z4
@@ -7519,23 +7980,27 @@ l161:
 	SUBQ             $0x00000010, CX
 
 l162:
-	TESTQ            CX, CX
-	JZ               l163
-	MOVQ             $0x00000001, AX
-	SHLQ             CL, AX
-	DECQ             AX
-	KMOVW            AX, K7
-	VMOVUPS.Z        (R10), K7, Z0
-	VMOVUPS.Z        (R8), K7, Z1
-	VMOVUPS.Z        (R9), K7, Z2
-	VSUBPS           Z2, Z1, Z1
-	VPORD            Z24, Z0, Z2
-	VMAXPS           Z2, Z18, Z2
-	VMOVAPS          Z23, Z3
-	VFMADD231PS      Z17, Z2, Z3
-	VSUBPS           Z23, Z3, Z3
-	VFNMADD231PS     Z22, Z3, Z2
-	VFNMADD231PS     Z21, Z3, Z2
+	TESTQ     CX, CX
+	JZ        l163
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (R10), K7, Z0
+	VMOVUPS.Z (R8), K7, Z1
+	VMOVUPS.Z (R9), K7, Z2
+	VSUBPS    Z2, Z1, Z1
+	VPORD     Z24, Z0, Z2
+	VMAXPS    Z2, Z18, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z23, Z3
+	VFMADD231PS  Z17, Z2, Z3
+	VSUBPS       Z23, Z3, Z3
+	VFNMADD231PS Z22, Z3, Z2
+	VFNMADD231PS Z21, Z3, Z2
+
+	// p = e^r
 	VBROADCASTSS     gaussConsts<>+108(SB), Z4
 	VFMADD231PS      Z2, Z16, Z4
 	VFMADD213PS.BCST gaussConsts<>+112(SB), Z2, Z4
@@ -7543,9 +8008,13 @@ l162:
 	VFMADD213PS.BCST gaussConsts<>+120(SB), Z2, Z4
 	VFMADD213PS      Z27, Z2, Z4
 	VFMADD213PS      Z27, Z2, Z4
-	VSCALEFPS        Z3, Z4, Z2
-	VCMPPS           $0x1e, Z25, Z0, K1
-	VMOVAPS.Z        Z0, K1, Z3
+
+	// p 2^n
+	VSCALEFPS Z3, Z4, Z2
+	VCMPPS    $0x1e, Z25, Z0, K1
+	VMOVAPS.Z Z0, K1, Z3
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS           $0x1e, Z26, Z2, K1
 	VMOVAPS          Z26, Z4
 	VFMSUB231PS      Z26, Z2, Z4
@@ -7597,43 +8066,47 @@ l162:
 	LEAQ             (SI)(CX*4), SI
 
 l163:
-	VPSUBD           Z20, Z30, Z0
-	VPSRAD           $0x17, Z0, Z1
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD           Z20, Z0, Z0
-	VPADDD           Z29, Z1, Z1
-	VMOVAPS          Z1, Z29
-	VMOVAPS          Z0, Z30
-	VEXTRACTF64X4    $0x01, Z30, Y0
-	VMULPS           Y0, Y30, Y30
-	VEXTRACTF32X4    $0x01, Y30, X0
-	VMULPS           X0, X30, X30
-	VPERMILPS        $0x0e, X30, X0
-	VMULPS           X0, X30, X30
-	VPERMILPS        $0x01, X30, X0
-	VMULPS           X0, X30, X30
-	VBROADCASTSS     X30, Z0
-	VPSUBD           Z20, Z0, Z0
-	VPSRAD           $0x17, Z0, Z1
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD           Z20, Z0, Z0
-	VEXTRACTF64X4    $0x01, Z29, Y2
-	VPADDD           Y2, Y29, Y29
-	VEXTRACTF32X4    $0x01, Y29, X2
-	VPADDD           X2, X29, X29
-	VPERMILPS        $0x0e, X29, X2
-	VPADDD           X2, X29, X29
-	VPERMILPS        $0x01, X29, X2
-	VPADDD           X2, X29, X29
-	VBROADCASTSS     X29, Z2
-	VPADDD           Z2, Z1, Z1
-	VCVTDQ2PS        Z1, Z1
-	VPSUBD           Z20, Z0, Z0
-	VPSRAD           $0x17, Z0, Z2
-	VCVTDQ2PS        Z2, Z2
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD           Z20, Z0, Z0
-	VSUBPS           Z27, Z0, Z0
+	VPSUBD        Z20, Z30, Z0
+	VPSRAD        $0x17, Z0, Z1
+	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
+	VPADDD        Z20, Z0, Z0
+	VPADDD        Z29, Z1, Z1
+	VMOVAPS       Z1, Z29
+	VMOVAPS       Z0, Z30
+	VEXTRACTF64X4 $0x01, Z30, Y0
+	VMULPS        Y0, Y30, Y30
+	VEXTRACTF32X4 $0x01, Y30, X0
+	VMULPS        X0, X30, X30
+	VPERMILPS     $0x0e, X30, X0
+	VMULPS        X0, X30, X30
+	VPERMILPS     $0x01, X30, X0
+	VMULPS        X0, X30, X30
+	VBROADCASTSS  X30, Z0
+	VPSUBD        Z20, Z0, Z0
+	VPSRAD        $0x17, Z0, Z1
+	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
+	VPADDD        Z20, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z29, Y2
+	VPADDD        Y2, Y29, Y29
+	VEXTRACTF32X4 $0x01, Y29, X2
+	VPADDD        X2, X29, X29
+	VPERMILPS     $0x0e, X29, X2
+	VPADDD        X2, X29, X29
+	VPERMILPS     $0x01, X29, X2
+	VPADDD        X2, X29, X29
+	VBROADCASTSS  X29, Z2
+	VPADDD        Z2, Z1, Z1
+	VCVTDQ2PS     Z1, Z1
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD      Z20, Z0, Z0
+	VPSRAD      $0x17, Z0, Z2
+	VCVTDQ2PS   Z2, Z2
+	VPANDD.BCST gaussConsts<>+36(SB), Z0, Z0
+	VPADDD      Z20, Z0, Z0
+	VSUBPS      Z27, Z0, Z0
+
+	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS     gaussConsts<>+44(SB), Z3
 	VFMADD231PS.BCST gaussConsts<>+40(SB), Z0, Z3
 	VFMADD213PS.BCST gaussConsts<>+48(SB), Z0, Z3
@@ -7678,6 +8151,7 @@ l163:
 // func GaussSampleSoftplus(z *float32, mu *float32, s *float32, eps *float32, rows int, n int, ld int)
 // Requires: AVX, AVX512F
 TEXT ·GaussSampleSoftplus(SB), NOSPLIT, $24-56
+	// Registers:    Z0-Z9 values    Z10-Z31 constants and scalars
 	VBROADCASTSS gaussConsts<>+24(SB), Z31
 	VBROADCASTSS gaussConsts<>+100(SB), Z30
 	VBROADCASTSS gaussConsts<>+20(SB), Z29
@@ -7701,7 +8175,7 @@ TEXT ·GaussSampleSoftplus(SB), NOSPLIT, $24-56
 	VBROADCASTSS gaussConsts<>+152(SB), Z11
 	VBROADCASTSS gaussConsts<>+156(SB), Z10
 
-	// Registers: DI z    SI mu    DX s    BX eps    CX elements left in the row    R8 4n
+	// Registers:    DI z    SI mu    DX s    BX eps    CX elements left in the row    R8 4n
 	MOVQ z+0(FP), DI
 	MOVQ mu+8(FP), SI
 	MOVQ s+16(FP), DX
@@ -7725,42 +8199,50 @@ l165:
 	JL   l167
 
 l166:
-	VMOVUPS          (DX), Z0
-	VMOVUPS          64(DX), Z1
-	VPORD            Z28, Z0, Z2
-	VPORD            Z28, Z1, Z3
-	VMAXPS           Z2, Z27, Z2
-	VMAXPS           Z3, Z27, Z3
-	VMOVAPS          Z30, Z4
-	VFMADD231PS      Z26, Z2, Z4
-	VMOVAPS          Z30, Z5
-	VFMADD231PS      Z26, Z3, Z5
-	VSUBPS           Z30, Z4, Z4
-	VSUBPS           Z30, Z5, Z5
-	VFNMADD231PS     Z25, Z4, Z2
-	VFNMADD231PS     Z25, Z5, Z3
-	VFNMADD231PS     Z24, Z4, Z2
-	VFNMADD231PS     Z24, Z5, Z3
-	VMOVAPS          Z22, Z6
-	VFMADD231PS      Z2, Z23, Z6
-	VMOVAPS          Z22, Z7
-	VFMADD231PS      Z3, Z23, Z7
-	VFMADD213PS      Z21, Z2, Z6
-	VFMADD213PS      Z21, Z3, Z7
-	VFMADD213PS      Z20, Z2, Z6
-	VFMADD213PS      Z20, Z3, Z7
-	VFMADD213PS      Z19, Z2, Z6
-	VFMADD213PS      Z19, Z3, Z7
-	VFMADD213PS      Z29, Z2, Z6
-	VFMADD213PS      Z29, Z3, Z7
-	VFMADD213PS      Z29, Z2, Z6
-	VFMADD213PS      Z29, Z3, Z7
-	VSCALEFPS        Z4, Z6, Z2
-	VSCALEFPS        Z5, Z7, Z3
-	VCMPPS           $0x1e, Z18, Z0, K1
-	VCMPPS           $0x1e, Z18, Z1, K2
-	VMOVAPS.Z        Z0, K1, Z0
-	VMOVAPS.Z        Z1, K2, Z1
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	VPORD   Z28, Z0, Z2
+	VPORD   Z28, Z1, Z3
+	VMAXPS  Z2, Z27, Z2
+	VMAXPS  Z3, Z27, Z3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z30, Z4
+	VFMADD231PS  Z26, Z2, Z4
+	VMOVAPS      Z30, Z5
+	VFMADD231PS  Z26, Z3, Z5
+	VSUBPS       Z30, Z4, Z4
+	VSUBPS       Z30, Z5, Z5
+	VFNMADD231PS Z25, Z4, Z2
+	VFNMADD231PS Z25, Z5, Z3
+	VFNMADD231PS Z24, Z4, Z2
+	VFNMADD231PS Z24, Z5, Z3
+
+	// p = e^r
+	VMOVAPS     Z22, Z6
+	VFMADD231PS Z2, Z23, Z6
+	VMOVAPS     Z22, Z7
+	VFMADD231PS Z3, Z23, Z7
+	VFMADD213PS Z21, Z2, Z6
+	VFMADD213PS Z21, Z3, Z7
+	VFMADD213PS Z20, Z2, Z6
+	VFMADD213PS Z20, Z3, Z7
+	VFMADD213PS Z19, Z2, Z6
+	VFMADD213PS Z19, Z3, Z7
+	VFMADD213PS Z29, Z2, Z6
+	VFMADD213PS Z29, Z3, Z7
+	VFMADD213PS Z29, Z2, Z6
+	VFMADD213PS Z29, Z3, Z7
+
+	// p 2^n
+	VSCALEFPS Z4, Z6, Z2
+	VSCALEFPS Z5, Z7, Z3
+	VCMPPS    $0x1e, Z18, Z0, K1
+	VCMPPS    $0x1e, Z18, Z1, K2
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVAPS.Z Z1, K2, Z1
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS           $0x1e, Z31, Z2, K1
 	VCMPPS           $0x1e, Z31, Z3, K2
 	VMOVAPS          Z31, Z4
@@ -7816,26 +8298,34 @@ l166:
 	JGE              l166
 
 l167:
-	CMPQ             CX, $0x00000010
-	JL               l168
-	VMOVUPS          (DX), Z0
-	VPORD            Z28, Z0, Z1
-	VMAXPS           Z1, Z27, Z1
-	VMOVAPS          Z30, Z2
-	VFMADD231PS      Z26, Z1, Z2
-	VSUBPS           Z30, Z2, Z2
-	VFNMADD231PS     Z25, Z2, Z1
-	VFNMADD231PS     Z24, Z2, Z1
-	VMOVAPS          Z22, Z3
-	VFMADD231PS      Z1, Z23, Z3
-	VFMADD213PS      Z21, Z1, Z3
-	VFMADD213PS      Z20, Z1, Z3
-	VFMADD213PS      Z19, Z1, Z3
-	VFMADD213PS      Z29, Z1, Z3
-	VFMADD213PS      Z29, Z1, Z3
-	VSCALEFPS        Z2, Z3, Z1
-	VCMPPS           $0x1e, Z18, Z0, K1
-	VMOVAPS.Z        Z0, K1, Z0
+	CMPQ    CX, $0x00000010
+	JL      l168
+	VMOVUPS (DX), Z0
+	VPORD   Z28, Z0, Z1
+	VMAXPS  Z1, Z27, Z1
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z30, Z2
+	VFMADD231PS  Z26, Z1, Z2
+	VSUBPS       Z30, Z2, Z2
+	VFNMADD231PS Z25, Z2, Z1
+	VFNMADD231PS Z24, Z2, Z1
+
+	// p = e^r
+	VMOVAPS     Z22, Z3
+	VFMADD231PS Z1, Z23, Z3
+	VFMADD213PS Z21, Z1, Z3
+	VFMADD213PS Z20, Z1, Z3
+	VFMADD213PS Z19, Z1, Z3
+	VFMADD213PS Z29, Z1, Z3
+	VFMADD213PS Z29, Z1, Z3
+
+	// p 2^n
+	VSCALEFPS Z2, Z3, Z1
+	VCMPPS    $0x1e, Z18, Z0, K1
+	VMOVAPS.Z Z0, K1, Z0
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS           $0x1e, Z31, Z1, K1
 	VMOVAPS          Z31, Z2
 	VFMSUB231PS      Z31, Z1, Z2
@@ -7866,30 +8356,38 @@ l167:
 	SUBQ             $0x00000010, CX
 
 l168:
-	TESTQ            CX, CX
-	JZ               l169
-	MOVQ             $0x00000001, AX
-	SHLQ             CL, AX
-	DECQ             AX
-	KMOVW            AX, K7
-	VMOVUPS.Z        (DX), K7, Z0
-	VPORD            Z28, Z0, Z1
-	VMAXPS           Z1, Z27, Z1
-	VMOVAPS          Z30, Z2
-	VFMADD231PS      Z26, Z1, Z2
-	VSUBPS           Z30, Z2, Z2
-	VFNMADD231PS     Z25, Z2, Z1
-	VFNMADD231PS     Z24, Z2, Z1
-	VMOVAPS          Z22, Z3
-	VFMADD231PS      Z1, Z23, Z3
-	VFMADD213PS      Z21, Z1, Z3
-	VFMADD213PS      Z20, Z1, Z3
-	VFMADD213PS      Z19, Z1, Z3
-	VFMADD213PS      Z29, Z1, Z3
-	VFMADD213PS      Z29, Z1, Z3
-	VSCALEFPS        Z2, Z3, Z1
-	VCMPPS           $0x1e, Z18, Z0, K1
-	VMOVAPS.Z        Z0, K1, Z0
+	TESTQ     CX, CX
+	JZ        l169
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (DX), K7, Z0
+	VPORD     Z28, Z0, Z1
+	VMAXPS    Z1, Z27, Z1
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z30, Z2
+	VFMADD231PS  Z26, Z1, Z2
+	VSUBPS       Z30, Z2, Z2
+	VFNMADD231PS Z25, Z2, Z1
+	VFNMADD231PS Z24, Z2, Z1
+
+	// p = e^r
+	VMOVAPS     Z22, Z3
+	VFMADD231PS Z1, Z23, Z3
+	VFMADD213PS Z21, Z1, Z3
+	VFMADD213PS Z20, Z1, Z3
+	VFMADD213PS Z19, Z1, Z3
+	VFMADD213PS Z29, Z1, Z3
+	VFMADD213PS Z29, Z1, Z3
+
+	// p 2^n
+	VSCALEFPS Z2, Z3, Z1
+	VCMPPS    $0x1e, Z18, Z0, K1
+	VMOVAPS.Z Z0, K1, Z0
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS           $0x1e, Z31, Z1, K1
 	VMOVAPS          Z31, Z2
 	VFMSUB231PS      Z31, Z1, Z2
@@ -7929,6 +8427,7 @@ l169:
 // func GaussSampleSoftplusBackward(dmu *float32, ds *float32, dz *float32, s *float32, eps *float32, rows int, n int, ld int)
 // Requires: AVX, AVX512F
 TEXT ·GaussSampleSoftplusBackward(SB), NOSPLIT, $32-64
+	// Registers:    Z0-Z18 values    Z19-Z31 constants and scalars
 	VBROADCASTSS gaussConsts<>+20(SB), Z31
 	VBROADCASTSS gaussConsts<>+100(SB), Z30
 	VBROADCASTSS gaussConsts<>+12(SB), Z29
@@ -7943,7 +8442,7 @@ TEXT ·GaussSampleSoftplusBackward(SB), NOSPLIT, $32-64
 	VBROADCASTSS gaussConsts<>+120(SB), Z20
 	VBROADCASTSS gaussConsts<>+4(SB), Z19
 
-	// Registers: DI dmu    SI ds    DX dz    BX s    R8 eps    CX elements left in the row    R9 4n
+	// Registers:    DI dmu    SI ds    DX dz    BX s    R8 eps    CX elements left in the row    R9 4n
 	MOVQ dmu+0(FP), DI
 	MOVQ ds+8(FP), SI
 	MOVQ dz+16(FP), DX
@@ -7972,24 +8471,26 @@ l171:
 	JL   l173
 
 l172:
-	VMOVUPS      (DX), Z0
-	VMOVUPS      64(DX), Z1
-	VMOVUPS      (BX), Z2
-	VMOVUPS      64(BX), Z3
-	VMOVUPS      (DI), Z4
-	VMOVUPS      64(DI), Z5
-	VADDPS       Z0, Z4, Z4
-	VADDPS       Z1, Z5, Z5
-	VMOVUPS      Z4, (DI)
-	VMOVUPS      Z5, 64(DI)
-	VMOVUPS      (R8), Z4
-	VMOVUPS      64(R8), Z5
-	VMULPS       Z4, Z0, Z0
-	VMULPS       Z5, Z1, Z1
-	VPORD        Z29, Z2, Z4
-	VPORD        Z29, Z3, Z5
-	VMAXPS       Z4, Z28, Z4
-	VMAXPS       Z5, Z28, Z5
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	VMOVUPS (BX), Z2
+	VMOVUPS 64(BX), Z3
+	VMOVUPS (DI), Z4
+	VMOVUPS 64(DI), Z5
+	VADDPS  Z0, Z4, Z4
+	VADDPS  Z1, Z5, Z5
+	VMOVUPS Z4, (DI)
+	VMOVUPS Z5, 64(DI)
+	VMOVUPS (R8), Z4
+	VMOVUPS 64(R8), Z5
+	VMULPS  Z4, Z0, Z0
+	VMULPS  Z5, Z1, Z1
+	VPORD   Z29, Z2, Z4
+	VPORD   Z29, Z3, Z5
+	VMAXPS  Z4, Z28, Z4
+	VMAXPS  Z5, Z28, Z5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z30, Z6
 	VFMADD231PS  Z27, Z4, Z6
 	VMOVAPS      Z30, Z7
@@ -8000,125 +8501,141 @@ l172:
 	VFNMADD231PS Z26, Z7, Z5
 	VFNMADD231PS Z25, Z6, Z4
 	VFNMADD231PS Z25, Z7, Z5
-	VMOVAPS      Z23, Z8
-	VFMADD231PS  Z4, Z24, Z8
-	VMOVAPS      Z23, Z9
-	VFMADD231PS  Z5, Z24, Z9
-	VFMADD213PS  Z22, Z4, Z8
-	VFMADD213PS  Z22, Z5, Z9
-	VFMADD213PS  Z21, Z4, Z8
-	VFMADD213PS  Z21, Z5, Z9
-	VFMADD213PS  Z20, Z4, Z8
-	VFMADD213PS  Z20, Z5, Z9
-	VFMADD213PS  Z31, Z4, Z8
-	VFMADD213PS  Z31, Z5, Z9
-	VFMADD213PS  Z31, Z4, Z8
-	VFMADD213PS  Z31, Z5, Z9
-	VSCALEFPS    Z6, Z8, Z4
-	VSCALEFPS    Z7, Z9, Z5
-	VCMPPS       $0x11, Z19, Z2, K1
-	VCMPPS       $0x11, Z19, Z3, K2
-	VBLENDMPS    Z4, Z31, K1, Z2
-	VBLENDMPS    Z5, Z31, K2, Z3
-	VADDPS       Z4, Z31, Z4
-	VADDPS       Z5, Z31, Z5
-	VDIVPS       Z4, Z2, Z2
-	VDIVPS       Z5, Z3, Z3
-	VMOVUPS      (SI), Z4
-	VMOVUPS      64(SI), Z5
-	VFMADD231PS  Z2, Z0, Z4
-	VFMADD231PS  Z3, Z1, Z5
-	VMOVUPS      Z4, (SI)
-	VMOVUPS      Z5, 64(SI)
-	ADDQ         $0x00000080, DI
-	ADDQ         $0x00000080, SI
-	ADDQ         $0x00000080, DX
-	ADDQ         $0x00000080, BX
-	ADDQ         $0x00000080, R8
-	SUBQ         $0x00000020, CX
-	CMPQ         CX, $0x00000020
-	JGE          l172
+
+	// p = e^r
+	VMOVAPS     Z23, Z8
+	VFMADD231PS Z4, Z24, Z8
+	VMOVAPS     Z23, Z9
+	VFMADD231PS Z5, Z24, Z9
+	VFMADD213PS Z22, Z4, Z8
+	VFMADD213PS Z22, Z5, Z9
+	VFMADD213PS Z21, Z4, Z8
+	VFMADD213PS Z21, Z5, Z9
+	VFMADD213PS Z20, Z4, Z8
+	VFMADD213PS Z20, Z5, Z9
+	VFMADD213PS Z31, Z4, Z8
+	VFMADD213PS Z31, Z5, Z9
+	VFMADD213PS Z31, Z4, Z8
+	VFMADD213PS Z31, Z5, Z9
+
+	// p 2^n
+	VSCALEFPS   Z6, Z8, Z4
+	VSCALEFPS   Z7, Z9, Z5
+	VCMPPS      $0x11, Z19, Z2, K1
+	VCMPPS      $0x11, Z19, Z3, K2
+	VBLENDMPS   Z4, Z31, K1, Z2
+	VBLENDMPS   Z5, Z31, K2, Z3
+	VADDPS      Z4, Z31, Z4
+	VADDPS      Z5, Z31, Z5
+	VDIVPS      Z4, Z2, Z2
+	VDIVPS      Z5, Z3, Z3
+	VMOVUPS     (SI), Z4
+	VMOVUPS     64(SI), Z5
+	VFMADD231PS Z2, Z0, Z4
+	VFMADD231PS Z3, Z1, Z5
+	VMOVUPS     Z4, (SI)
+	VMOVUPS     Z5, 64(SI)
+	ADDQ        $0x00000080, DI
+	ADDQ        $0x00000080, SI
+	ADDQ        $0x00000080, DX
+	ADDQ        $0x00000080, BX
+	ADDQ        $0x00000080, R8
+	SUBQ        $0x00000020, CX
+	CMPQ        CX, $0x00000020
+	JGE         l172
 
 l173:
-	CMPQ         CX, $0x00000010
-	JL           l174
-	VMOVUPS      (DX), Z0
-	VMOVUPS      (BX), Z1
-	VMOVUPS      (DI), Z2
-	VADDPS       Z0, Z2, Z2
-	VMOVUPS      Z2, (DI)
-	VMOVUPS      (R8), Z2
-	VMULPS       Z2, Z0, Z0
-	VPORD        Z29, Z1, Z2
-	VMAXPS       Z2, Z28, Z2
+	CMPQ    CX, $0x00000010
+	JL      l174
+	VMOVUPS (DX), Z0
+	VMOVUPS (BX), Z1
+	VMOVUPS (DI), Z2
+	VADDPS  Z0, Z2, Z2
+	VMOVUPS Z2, (DI)
+	VMOVUPS (R8), Z2
+	VMULPS  Z2, Z0, Z0
+	VPORD   Z29, Z1, Z2
+	VMAXPS  Z2, Z28, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z30, Z3
 	VFMADD231PS  Z27, Z2, Z3
 	VSUBPS       Z30, Z3, Z3
 	VFNMADD231PS Z26, Z3, Z2
 	VFNMADD231PS Z25, Z3, Z2
-	VMOVAPS      Z23, Z4
-	VFMADD231PS  Z2, Z24, Z4
-	VFMADD213PS  Z22, Z2, Z4
-	VFMADD213PS  Z21, Z2, Z4
-	VFMADD213PS  Z20, Z2, Z4
-	VFMADD213PS  Z31, Z2, Z4
-	VFMADD213PS  Z31, Z2, Z4
-	VSCALEFPS    Z3, Z4, Z2
-	VCMPPS       $0x11, Z19, Z1, K1
-	VBLENDMPS    Z2, Z31, K1, Z1
-	VADDPS       Z2, Z31, Z2
-	VDIVPS       Z2, Z1, Z1
-	VMOVUPS      (SI), Z2
-	VFMADD231PS  Z1, Z0, Z2
-	VMOVUPS      Z2, (SI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	SUBQ         $0x00000010, CX
+
+	// p = e^r
+	VMOVAPS     Z23, Z4
+	VFMADD231PS Z2, Z24, Z4
+	VFMADD213PS Z22, Z2, Z4
+	VFMADD213PS Z21, Z2, Z4
+	VFMADD213PS Z20, Z2, Z4
+	VFMADD213PS Z31, Z2, Z4
+	VFMADD213PS Z31, Z2, Z4
+
+	// p 2^n
+	VSCALEFPS   Z3, Z4, Z2
+	VCMPPS      $0x11, Z19, Z1, K1
+	VBLENDMPS   Z2, Z31, K1, Z1
+	VADDPS      Z2, Z31, Z2
+	VDIVPS      Z2, Z1, Z1
+	VMOVUPS     (SI), Z2
+	VFMADD231PS Z1, Z0, Z2
+	VMOVUPS     Z2, (SI)
+	ADDQ        $0x00000040, DI
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
+	ADDQ        $0x00000040, R8
+	SUBQ        $0x00000010, CX
 
 l174:
-	TESTQ        CX, CX
-	JZ           l175
-	MOVQ         $0x00000001, AX
-	SHLQ         CL, AX
-	DECQ         AX
-	KMOVW        AX, K7
-	VMOVUPS.Z    (DX), K7, Z0
-	VMOVUPS.Z    (BX), K7, Z1
-	VMOVUPS.Z    (DI), K7, Z2
-	VADDPS       Z0, Z2, Z2
-	VMOVUPS      Z2, K7, (DI)
-	VMOVUPS.Z    (R8), K7, Z2
-	VMULPS       Z2, Z0, Z0
-	VPORD        Z29, Z1, Z2
-	VMAXPS       Z2, Z28, Z2
+	TESTQ     CX, CX
+	JZ        l175
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (DX), K7, Z0
+	VMOVUPS.Z (BX), K7, Z1
+	VMOVUPS.Z (DI), K7, Z2
+	VADDPS    Z0, Z2, Z2
+	VMOVUPS   Z2, K7, (DI)
+	VMOVUPS.Z (R8), K7, Z2
+	VMULPS    Z2, Z0, Z0
+	VPORD     Z29, Z1, Z2
+	VMAXPS    Z2, Z28, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z30, Z3
 	VFMADD231PS  Z27, Z2, Z3
 	VSUBPS       Z30, Z3, Z3
 	VFNMADD231PS Z26, Z3, Z2
 	VFNMADD231PS Z25, Z3, Z2
-	VMOVAPS      Z23, Z4
-	VFMADD231PS  Z2, Z24, Z4
-	VFMADD213PS  Z22, Z2, Z4
-	VFMADD213PS  Z21, Z2, Z4
-	VFMADD213PS  Z20, Z2, Z4
-	VFMADD213PS  Z31, Z2, Z4
-	VFMADD213PS  Z31, Z2, Z4
-	VSCALEFPS    Z3, Z4, Z2
-	VCMPPS       $0x11, Z19, Z1, K1
-	VBLENDMPS    Z2, Z31, K1, Z1
-	VADDPS       Z2, Z31, Z2
-	VDIVPS       Z2, Z1, Z1
-	VMOVUPS.Z    (SI), K7, Z2
-	VFMADD231PS  Z1, Z0, Z2
-	VMOVUPS      Z2, K7, (SI)
-	LEAQ         (DI)(CX*4), DI
-	LEAQ         (SI)(CX*4), SI
-	LEAQ         (DX)(CX*4), DX
-	LEAQ         (BX)(CX*4), BX
-	LEAQ         (R8)(CX*4), R8
+
+	// p = e^r
+	VMOVAPS     Z23, Z4
+	VFMADD231PS Z2, Z24, Z4
+	VFMADD213PS Z22, Z2, Z4
+	VFMADD213PS Z21, Z2, Z4
+	VFMADD213PS Z20, Z2, Z4
+	VFMADD213PS Z31, Z2, Z4
+	VFMADD213PS Z31, Z2, Z4
+
+	// p 2^n
+	VSCALEFPS   Z3, Z4, Z2
+	VCMPPS      $0x11, Z19, Z1, K1
+	VBLENDMPS   Z2, Z31, K1, Z1
+	VADDPS      Z2, Z31, Z2
+	VDIVPS      Z2, Z1, Z1
+	VMOVUPS.Z   (SI), K7, Z2
+	VFMADD231PS Z1, Z0, Z2
+	VMOVUPS     Z2, K7, (SI)
+	LEAQ        (DI)(CX*4), DI
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (DX)(CX*4), DX
+	LEAQ        (BX)(CX*4), BX
+	LEAQ        (R8)(CX*4), R8
 
 l175:
 	ADDQ 8(SP), DI
@@ -8132,6 +8649,7 @@ l175:
 // func LatentStepSigma(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int)
 // Requires: AVX, AVX2, AVX512F, AVX512VL
 TEXT ·LatentStepSigma(SB), NOSPLIT, $40-88
+	// Registers:    Z0-Z11 values    Z12-Z28 constants and scalars    Z29-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+20(SB), Z28
 	VBROADCASTSS gaussConsts<>+24(SB), Z27
 	VBROADCASTSS gaussConsts<>+32(SB), Z26
@@ -8150,7 +8668,7 @@ TEXT ·LatentStepSigma(SB), NOSPLIT, $40-88
 	VBROADCASTSS gaussConsts<>+68(SB), Z13
 	VBROADCASTSS gaussConsts<>+72(SB), Z12
 
-	// Registers: DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
+	// Registers:    DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
 	MOVQ sigmaQ+0(FP), DI
 	MOVQ z+8(FP), SI
 	MOVQ kl+16(FP), DX
@@ -8317,43 +8835,47 @@ l180:
 	LEAQ         (R10)(CX*4), R10
 
 l181:
-	VPSUBD           Z26, Z30, Z0
-	VPSRAD           $0x17, Z0, Z1
-	VPANDD           Z23, Z0, Z0
-	VPADDD           Z26, Z0, Z0
-	VPADDD           Z29, Z1, Z1
-	VMOVAPS          Z1, Z29
-	VMOVAPS          Z0, Z30
-	VEXTRACTF64X4    $0x01, Z30, Y0
-	VMULPS           Y0, Y30, Y30
-	VEXTRACTF32X4    $0x01, Y30, X0
-	VMULPS           X0, X30, X30
-	VPERMILPS        $0x0e, X30, X0
-	VMULPS           X0, X30, X30
-	VPERMILPS        $0x01, X30, X0
-	VMULPS           X0, X30, X30
-	VBROADCASTSS     X30, Z0
-	VPSUBD           Z26, Z0, Z0
-	VPSRAD           $0x17, Z0, Z1
-	VPANDD           Z23, Z0, Z0
-	VPADDD           Z26, Z0, Z0
-	VEXTRACTF64X4    $0x01, Z29, Y2
-	VPADDD           Y2, Y29, Y29
-	VEXTRACTF32X4    $0x01, Y29, X2
-	VPADDD           X2, X29, X29
-	VPERMILPS        $0x0e, X29, X2
-	VPADDD           X2, X29, X29
-	VPERMILPS        $0x01, X29, X2
-	VPADDD           X2, X29, X29
-	VBROADCASTSS     X29, Z2
-	VPADDD           Z2, Z1, Z1
-	VCVTDQ2PS        Z1, Z1
-	VPSUBD           Z26, Z0, Z0
-	VPSRAD           $0x17, Z0, Z2
-	VCVTDQ2PS        Z2, Z2
-	VPANDD           Z23, Z0, Z0
-	VPADDD           Z26, Z0, Z0
-	VSUBPS           Z28, Z0, Z0
+	VPSUBD        Z26, Z30, Z0
+	VPSRAD        $0x17, Z0, Z1
+	VPANDD        Z23, Z0, Z0
+	VPADDD        Z26, Z0, Z0
+	VPADDD        Z29, Z1, Z1
+	VMOVAPS       Z1, Z29
+	VMOVAPS       Z0, Z30
+	VEXTRACTF64X4 $0x01, Z30, Y0
+	VMULPS        Y0, Y30, Y30
+	VEXTRACTF32X4 $0x01, Y30, X0
+	VMULPS        X0, X30, X30
+	VPERMILPS     $0x0e, X30, X0
+	VMULPS        X0, X30, X30
+	VPERMILPS     $0x01, X30, X0
+	VMULPS        X0, X30, X30
+	VBROADCASTSS  X30, Z0
+	VPSUBD        Z26, Z0, Z0
+	VPSRAD        $0x17, Z0, Z1
+	VPANDD        Z23, Z0, Z0
+	VPADDD        Z26, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z29, Y2
+	VPADDD        Y2, Y29, Y29
+	VEXTRACTF32X4 $0x01, Y29, X2
+	VPADDD        X2, X29, X29
+	VPERMILPS     $0x0e, X29, X2
+	VPADDD        X2, X29, X29
+	VPERMILPS     $0x01, X29, X2
+	VPADDD        X2, X29, X29
+	VBROADCASTSS  X29, Z2
+	VPADDD        Z2, Z1, Z1
+	VCVTDQ2PS     Z1, Z1
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    Z26, Z0, Z0
+	VPSRAD    $0x17, Z0, Z2
+	VCVTDQ2PS Z2, Z2
+	VPANDD    Z23, Z0, Z0
+	VPADDD    Z26, Z0, Z0
+	VSUBPS    Z28, Z0, Z0
+
+	// r + r^2 p(r) + k ln 2
 	VMOVAPS          Z19, Z3
 	VFMADD231PS      Z0, Z20, Z3
 	VFMADD213PS      Z18, Z0, Z3
@@ -8397,11 +8919,12 @@ l181:
 // func LatentStepSigmaBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, n int, w float32)
 // Requires: AVX, AVX512F
 TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $8-92
+	// Registers:    Z0-Z28 values    Z29-Z31 constants and scalars
 	VBROADCASTSS gaussConsts<>+20(SB), Z31
 	VBROADCASTSS gaussConsts<>+12(SB), Z30
 	VBROADCASTSS w+88(FP), Z29
 
-	// Registers: DI dmuQ    SI dsQ    DX dmuP    BX dsP    R8 dz    R9 muQ    R10 sQ    R11 muP    R12 sP    R13 eps    CX elements left in the row
+	// Registers:    DI dmuQ    SI dsQ    DX dmuP    BX dsP    R8 dz    R9 muQ    R10 sQ    R11 muP    R12 sP    R13 eps    CX elements left in the row
 	MOVQ dmuQ+0(FP), DI
 	MOVQ dsQ+8(FP), SI
 	MOVQ dmuP+16(FP), DX
@@ -8589,6 +9112,7 @@ l186:
 // func LatentStepStandardSigma(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int)
 // Requires: AVX, AVX2, AVX512F, AVX512VL
 TEXT ·LatentStepStandardSigma(SB), NOSPLIT, $24-72
+	// Registers:    Z0-Z10 values    Z11-Z28 constants and scalars    Z29-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+24(SB), Z28
 	VBROADCASTSS gaussConsts<>+20(SB), Z27
 	VBROADCASTSS gaussConsts<>+32(SB), Z26
@@ -8608,7 +9132,7 @@ TEXT ·LatentStepStandardSigma(SB), NOSPLIT, $24-72
 	VBROADCASTSS gaussConsts<>+72(SB), Z12
 	VBROADCASTSS gaussConsts<>+84(SB), Z11
 
-	// Registers: DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
+	// Registers:    DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
 	MOVQ sigmaQ+0(FP), DI
 	MOVQ z+8(FP), SI
 	MOVQ kl+16(FP), DX
@@ -8758,12 +9282,16 @@ l192:
 	VBROADCASTSS  X29, Z2
 	VPADDD        Z2, Z1, Z1
 	VCVTDQ2PS     Z1, Z1
-	VPSUBD        Z26, Z0, Z0
-	VPSRAD        $0x17, Z0, Z2
-	VCVTDQ2PS     Z2, Z2
-	VPANDD        Z23, Z0, Z0
-	VPADDD        Z26, Z0, Z0
-	VSUBPS        Z27, Z0, Z0
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    Z26, Z0, Z0
+	VPSRAD    $0x17, Z0, Z2
+	VCVTDQ2PS Z2, Z2
+	VPANDD    Z23, Z0, Z0
+	VPADDD    Z26, Z0, Z0
+	VSUBPS    Z27, Z0, Z0
+
+	// r + r^2 p(r) + k ln 2
 	VMOVAPS       Z19, Z3
 	VFMADD231PS   Z0, Z20, Z3
 	VFMADD213PS   Z18, Z0, Z3
@@ -8805,10 +9333,11 @@ l192:
 // func LatentStepStandardSigmaBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, n int, w float32)
 // Requires: AVX, AVX512F
 TEXT ·LatentStepStandardSigmaBackward(SB), NOSPLIT, $8-60
+	// Registers:    Z0-Z29 values    Z30-Z31 constants and scalars
 	VBROADCASTSS gaussConsts<>+20(SB), Z31
 	VBROADCASTSS w+56(FP), Z30
 
-	// Registers: DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row
+	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row
 	MOVQ dmuQ+0(FP), DI
 	MOVQ dsQ+8(FP), SI
 	MOVQ dz+16(FP), DX
@@ -8916,6 +9445,7 @@ l197:
 // func LatentStepLog(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int, factor float32)
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·LatentStepLog(SB), NOSPLIT, $48-92
+	// Registers:    Z0-Z17 values    Z18-Z29 constants and scalars    Z30-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+100(SB), Z29
 	VBROADCASTSS gaussConsts<>+20(SB), Z28
 	VBROADCASTSS gaussConsts<>+88(SB), Z27
@@ -8931,7 +9461,7 @@ TEXT ·LatentStepLog(SB), NOSPLIT, $48-92
 	MOVL         factor+88(FP), AX
 	MOVL         AX, 40(SP)
 
-	// Registers: DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
+	// Registers:    DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
 	MOVQ sigmaQ+0(FP), DI
 	MOVQ z+8(FP), SI
 	MOVQ kl+16(FP), DX
@@ -8969,317 +9499,371 @@ l199:
 	JL           l201
 
 l200:
-	VMOVUPS          (BX), Z0
-	VMOVUPS          64(BX), Z1
-	VMOVUPS          (R8), Z2
-	VMOVUPS          64(R8), Z3
-	VMOVUPS          (R10), Z4
-	VMOVUPS          64(R10), Z5
-	VMULPS.BCST      40(SP), Z2, Z2
-	VMULPS.BCST      40(SP), Z3, Z3
-	VMULPS.BCST      40(SP), Z4, Z4
-	VMULPS.BCST      40(SP), Z5, Z5
-	VSUBPS           Z4, Z2, Z6
-	VSUBPS           Z5, Z3, Z7
-	VMINPS           Z6, Z27, Z8
-	VMINPS           Z7, Z27, Z9
-	VMULPS.BCST      gaussConsts<>+72(SB), Z4, Z4
-	VMULPS.BCST      gaussConsts<>+72(SB), Z5, Z5
-	VMAXPS           Z8, Z26, Z8
-	VMAXPS           Z9, Z26, Z9
-	VMINPS           Z4, Z27, Z4
-	VMINPS           Z5, Z27, Z5
-	VMOVAPS          Z29, Z10
-	VFMADD231PS      Z25, Z8, Z10
-	VMOVAPS          Z29, Z11
-	VFMADD231PS      Z25, Z9, Z11
-	VMAXPS           Z4, Z26, Z4
-	VMAXPS           Z5, Z26, Z5
-	VSUBPS           Z29, Z10, Z10
-	VSUBPS           Z29, Z11, Z11
-	VMOVAPS          Z29, Z12
-	VFMADD231PS      Z25, Z4, Z12
-	VMOVAPS          Z29, Z13
-	VFMADD231PS      Z25, Z5, Z13
-	VFNMADD231PS     Z24, Z10, Z8
-	VFNMADD231PS     Z24, Z11, Z9
-	VSUBPS           Z29, Z12, Z12
-	VSUBPS           Z29, Z13, Z13
-	VFNMADD231PS     Z23, Z10, Z8
-	VFNMADD231PS     Z23, Z11, Z9
-	VFNMADD231PS     Z24, Z12, Z4
-	VFNMADD231PS     Z24, Z13, Z5
-	VMOVAPS          Z21, Z14
-	VFMADD231PS      Z8, Z22, Z14
-	VMOVAPS          Z21, Z15
-	VFMADD231PS      Z9, Z22, Z15
-	VFNMADD231PS     Z23, Z12, Z4
-	VFNMADD231PS     Z23, Z13, Z5
-	VFMADD213PS      Z20, Z8, Z14
-	VFMADD213PS      Z20, Z9, Z15
-	VMOVAPS          Z21, Z16
-	VFMADD231PS      Z4, Z22, Z16
-	VMOVAPS          Z21, Z17
-	VFMADD231PS      Z5, Z22, Z17
-	VFMADD213PS      Z19, Z8, Z14
-	VFMADD213PS      Z19, Z9, Z15
-	VFMADD213PS      Z20, Z4, Z16
-	VFMADD213PS      Z20, Z5, Z17
-	VFMADD213PS      Z18, Z8, Z14
-	VFMADD213PS      Z18, Z9, Z15
-	VFMADD213PS      Z19, Z4, Z16
-	VFMADD213PS      Z19, Z5, Z17
-	VFMADD213PS      Z28, Z8, Z14
-	VFMADD213PS      Z28, Z9, Z15
-	VFMADD213PS      Z18, Z4, Z16
-	VFMADD213PS      Z18, Z5, Z17
-	VFMADD213PS      Z28, Z8, Z14
-	VFMADD213PS      Z28, Z9, Z15
-	VFMADD213PS      Z28, Z4, Z16
-	VFMADD213PS      Z28, Z5, Z17
-	VSCALEFPS        Z10, Z14, Z8
-	VSCALEFPS        Z11, Z15, Z9
-	VFMADD213PS      Z28, Z4, Z16
-	VFMADD213PS      Z28, Z5, Z17
-	VSCALEFPS        Z12, Z16, Z4
-	VSCALEFPS        Z13, Z17, Z5
+	VMOVUPS     (BX), Z0
+	VMOVUPS     64(BX), Z1
+	VMOVUPS     (R8), Z2
+	VMOVUPS     64(R8), Z3
+	VMOVUPS     (R10), Z4
+	VMOVUPS     64(R10), Z5
+	VMULPS.BCST 40(SP), Z2, Z2
+	VMULPS.BCST 40(SP), Z3, Z3
+	VMULPS.BCST 40(SP), Z4, Z4
+	VMULPS.BCST 40(SP), Z5, Z5
+	VSUBPS      Z4, Z2, Z6
+	VSUBPS      Z5, Z3, Z7
+	VMINPS      Z6, Z27, Z8
+	VMINPS      Z7, Z27, Z9
+	VMULPS.BCST gaussConsts<>+72(SB), Z4, Z4
+	VMULPS.BCST gaussConsts<>+72(SB), Z5, Z5
+	VMAXPS      Z8, Z26, Z8
+	VMAXPS      Z9, Z26, Z9
+	VMINPS      Z4, Z27, Z4
+	VMINPS      Z5, Z27, Z5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMAXPS      Z4, Z26, Z4
+	VMAXPS      Z5, Z26, Z5
+	VMOVAPS     Z29, Z10
+	VFMADD231PS Z25, Z8, Z10
+	VMOVAPS     Z29, Z11
+	VFMADD231PS Z25, Z9, Z11
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VSUBPS       Z29, Z10, Z10
+	VSUBPS       Z29, Z11, Z11
+	VMOVAPS      Z29, Z12
+	VFMADD231PS  Z25, Z4, Z12
+	VMOVAPS      Z29, Z13
+	VFMADD231PS  Z25, Z5, Z13
+	VFNMADD231PS Z24, Z10, Z8
+	VFNMADD231PS Z24, Z11, Z9
+	VSUBPS       Z29, Z12, Z12
+	VSUBPS       Z29, Z13, Z13
+	VFNMADD231PS Z23, Z10, Z8
+	VFNMADD231PS Z23, Z11, Z9
+	VFNMADD231PS Z24, Z12, Z4
+	VFNMADD231PS Z24, Z13, Z5
+
+	// p = e^r
+	VFNMADD231PS Z23, Z12, Z4
+	VFNMADD231PS Z23, Z13, Z5
+	VMOVAPS      Z21, Z14
+	VFMADD231PS  Z8, Z22, Z14
+	VMOVAPS      Z21, Z15
+	VFMADD231PS  Z9, Z22, Z15
+
+	// p = e^r
+	VFMADD213PS Z20, Z8, Z14
+	VFMADD213PS Z20, Z9, Z15
+	VMOVAPS     Z21, Z16
+	VFMADD231PS Z4, Z22, Z16
+	VMOVAPS     Z21, Z17
+	VFMADD231PS Z5, Z22, Z17
+	VFMADD213PS Z19, Z8, Z14
+	VFMADD213PS Z19, Z9, Z15
+	VFMADD213PS Z20, Z4, Z16
+	VFMADD213PS Z20, Z5, Z17
+	VFMADD213PS Z18, Z8, Z14
+	VFMADD213PS Z18, Z9, Z15
+	VFMADD213PS Z19, Z4, Z16
+	VFMADD213PS Z19, Z5, Z17
+	VFMADD213PS Z28, Z8, Z14
+	VFMADD213PS Z28, Z9, Z15
+	VFMADD213PS Z18, Z4, Z16
+	VFMADD213PS Z18, Z5, Z17
+	VFMADD213PS Z28, Z8, Z14
+	VFMADD213PS Z28, Z9, Z15
+	VFMADD213PS Z28, Z4, Z16
+	VFMADD213PS Z28, Z5, Z17
+
+	// p 2^n
+	VFMADD213PS Z28, Z4, Z16
+	VFMADD213PS Z28, Z5, Z17
+	VSCALEFPS   Z10, Z14, Z4
+	VSCALEFPS   Z11, Z15, Z5
+
+	// p 2^n
+	VSCALEFPS        Z12, Z16, Z8
+	VSCALEFPS        Z13, Z17, Z9
 	VBROADCASTSS     gaussConsts<>+124(SB), Z10
-	VMINPS           Z4, Z10, Z4
+	VMINPS           Z8, Z10, Z8
 	VBROADCASTSS     gaussConsts<>+124(SB), Z10
-	VMINPS           Z5, Z10, Z5
+	VMINPS           Z9, Z10, Z9
 	VMOVUPS          (R9), Z10
 	VMOVUPS          64(R9), Z11
 	VSUBPS           Z10, Z0, Z10
 	VSUBPS           Z11, Z1, Z11
-	VMULPS           Z4, Z10, Z10
-	VMULPS           Z5, Z11, Z11
-	VMULPS           Z4, Z10, Z4
-	VMULPS           Z5, Z11, Z5
-	VMULPS.BCST      gaussConsts<>+24(SB), Z4, Z4
-	VMULPS.BCST      gaussConsts<>+24(SB), Z5, Z5
+	VMULPS           Z8, Z10, Z10
+	VMULPS           Z9, Z11, Z11
+	VMULPS           Z8, Z10, Z8
+	VMULPS           Z9, Z11, Z9
 	VMULPS.BCST      gaussConsts<>+24(SB), Z8, Z8
 	VMULPS.BCST      gaussConsts<>+24(SB), Z9, Z9
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z8, Z8
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z9, Z9
-	VFMADD231PS      Z4, Z4, Z8
-	VFMADD231PS      Z5, Z5, Z9
-	VADDPS           Z31, Z8, Z31
-	VADDPS           Z31, Z9, Z31
+	VMULPS.BCST      gaussConsts<>+24(SB), Z4, Z4
+	VMULPS.BCST      gaussConsts<>+24(SB), Z5, Z5
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z4, Z4
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z5, Z5
+	VFMADD231PS      Z8, Z8, Z4
+	VFMADD231PS      Z9, Z9, Z5
+	VADDPS           Z31, Z4, Z31
+	VADDPS           Z31, Z5, Z31
 	VADDPS           Z30, Z6, Z30
 	VADDPS           Z30, Z7, Z30
 	VMINPS           Z2, Z27, Z2
 	VMINPS           Z3, Z27, Z3
 	VMAXPS           Z2, Z26, Z2
 	VMAXPS           Z3, Z26, Z3
-	VMOVAPS          Z29, Z4
-	VFMADD231PS      Z25, Z2, Z4
-	VMOVAPS          Z29, Z5
-	VFMADD231PS      Z25, Z3, Z5
-	VSUBPS           Z29, Z4, Z4
-	VSUBPS           Z29, Z5, Z5
-	VFNMADD231PS     Z24, Z4, Z2
-	VFNMADD231PS     Z24, Z5, Z3
-	VFNMADD231PS     Z23, Z4, Z2
-	VFNMADD231PS     Z23, Z5, Z3
-	VMOVAPS          Z21, Z6
-	VFMADD231PS      Z2, Z22, Z6
-	VMOVAPS          Z21, Z7
-	VFMADD231PS      Z3, Z22, Z7
-	VFMADD213PS      Z20, Z2, Z6
-	VFMADD213PS      Z20, Z3, Z7
-	VFMADD213PS      Z19, Z2, Z6
-	VFMADD213PS      Z19, Z3, Z7
-	VFMADD213PS      Z18, Z2, Z6
-	VFMADD213PS      Z18, Z3, Z7
-	VFMADD213PS      Z28, Z2, Z6
-	VFMADD213PS      Z28, Z3, Z7
-	VFMADD213PS      Z28, Z2, Z6
-	VFMADD213PS      Z28, Z3, Z7
-	VSCALEFPS        Z4, Z6, Z2
-	VSCALEFPS        Z5, Z7, Z3
-	VMOVUPS          (R11), Z4
-	VMOVUPS          64(R11), Z5
-	VFMADD231PS      Z2, Z4, Z0
-	VFMADD231PS      Z3, Z5, Z1
-	VMOVUPS          Z2, (DI)
-	VMOVUPS          Z3, 64(DI)
-	VMOVUPS          Z0, (SI)
-	VMOVUPS          Z1, 64(SI)
-	ADDQ             $0x00000080, DI
-	ADDQ             $0x00000080, SI
-	ADDQ             $0x00000080, R11
-	ADDQ             $0x00000080, BX
-	ADDQ             $0x00000080, R8
-	ADDQ             $0x00000080, R9
-	ADDQ             $0x00000080, R10
-	SUBQ             $0x00000020, CX
-	CMPQ             CX, $0x00000020
-	JGE              l200
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z29, Z4
+	VFMADD231PS  Z25, Z2, Z4
+	VMOVAPS      Z29, Z5
+	VFMADD231PS  Z25, Z3, Z5
+	VSUBPS       Z29, Z4, Z4
+	VSUBPS       Z29, Z5, Z5
+	VFNMADD231PS Z24, Z4, Z2
+	VFNMADD231PS Z24, Z5, Z3
+	VFNMADD231PS Z23, Z4, Z2
+	VFNMADD231PS Z23, Z5, Z3
+
+	// p = e^r
+	VMOVAPS     Z21, Z6
+	VFMADD231PS Z2, Z22, Z6
+	VMOVAPS     Z21, Z7
+	VFMADD231PS Z3, Z22, Z7
+	VFMADD213PS Z20, Z2, Z6
+	VFMADD213PS Z20, Z3, Z7
+	VFMADD213PS Z19, Z2, Z6
+	VFMADD213PS Z19, Z3, Z7
+	VFMADD213PS Z18, Z2, Z6
+	VFMADD213PS Z18, Z3, Z7
+	VFMADD213PS Z28, Z2, Z6
+	VFMADD213PS Z28, Z3, Z7
+	VFMADD213PS Z28, Z2, Z6
+	VFMADD213PS Z28, Z3, Z7
+
+	// p 2^n
+	VSCALEFPS   Z4, Z6, Z2
+	VSCALEFPS   Z5, Z7, Z3
+	VMOVUPS     (R11), Z4
+	VMOVUPS     64(R11), Z5
+	VFMADD231PS Z2, Z4, Z0
+	VFMADD231PS Z3, Z5, Z1
+	VMOVUPS     Z2, (DI)
+	VMOVUPS     Z3, 64(DI)
+	VMOVUPS     Z0, (SI)
+	VMOVUPS     Z1, 64(SI)
+	ADDQ        $0x00000080, DI
+	ADDQ        $0x00000080, SI
+	ADDQ        $0x00000080, R11
+	ADDQ        $0x00000080, BX
+	ADDQ        $0x00000080, R8
+	ADDQ        $0x00000080, R9
+	ADDQ        $0x00000080, R10
+	SUBQ        $0x00000020, CX
+	CMPQ        CX, $0x00000020
+	JGE         l200
 
 l201:
-	CMPQ             CX, $0x00000010
-	JL               l202
-	VMOVUPS          (BX), Z0
-	VMOVUPS          (R8), Z1
-	VMOVUPS          (R10), Z2
-	VMULPS.BCST      40(SP), Z1, Z1
-	VMULPS.BCST      40(SP), Z2, Z2
-	VSUBPS           Z2, Z1, Z3
-	VMINPS           Z3, Z27, Z4
-	VMULPS.BCST      gaussConsts<>+72(SB), Z2, Z2
-	VMAXPS           Z4, Z26, Z4
-	VMINPS           Z2, Z27, Z2
-	VMOVAPS          Z29, Z5
-	VFMADD231PS      Z25, Z4, Z5
-	VMAXPS           Z2, Z26, Z2
-	VSUBPS           Z29, Z5, Z5
-	VMOVAPS          Z29, Z6
-	VFMADD231PS      Z25, Z2, Z6
-	VFNMADD231PS     Z24, Z5, Z4
-	VSUBPS           Z29, Z6, Z6
-	VFNMADD231PS     Z23, Z5, Z4
-	VFNMADD231PS     Z24, Z6, Z2
-	VMOVAPS          Z21, Z7
-	VFMADD231PS      Z4, Z22, Z7
-	VFNMADD231PS     Z23, Z6, Z2
-	VFMADD213PS      Z20, Z4, Z7
-	VMOVAPS          Z21, Z8
-	VFMADD231PS      Z2, Z22, Z8
-	VFMADD213PS      Z19, Z4, Z7
-	VFMADD213PS      Z20, Z2, Z8
-	VFMADD213PS      Z18, Z4, Z7
-	VFMADD213PS      Z19, Z2, Z8
-	VFMADD213PS      Z28, Z4, Z7
-	VFMADD213PS      Z18, Z2, Z8
-	VFMADD213PS      Z28, Z4, Z7
-	VFMADD213PS      Z28, Z2, Z8
-	VSCALEFPS        Z5, Z7, Z4
-	VFMADD213PS      Z28, Z2, Z8
-	VSCALEFPS        Z6, Z8, Z2
+	CMPQ        CX, $0x00000010
+	JL          l202
+	VMOVUPS     (BX), Z0
+	VMOVUPS     (R8), Z1
+	VMOVUPS     (R10), Z2
+	VMULPS.BCST 40(SP), Z1, Z1
+	VMULPS.BCST 40(SP), Z2, Z2
+	VSUBPS      Z2, Z1, Z3
+	VMINPS      Z3, Z27, Z4
+	VMULPS.BCST gaussConsts<>+72(SB), Z2, Z2
+	VMAXPS      Z4, Z26, Z4
+	VMINPS      Z2, Z27, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMAXPS      Z2, Z26, Z2
+	VMOVAPS     Z29, Z5
+	VFMADD231PS Z25, Z4, Z5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VSUBPS       Z29, Z5, Z5
+	VMOVAPS      Z29, Z6
+	VFMADD231PS  Z25, Z2, Z6
+	VFNMADD231PS Z24, Z5, Z4
+	VSUBPS       Z29, Z6, Z6
+	VFNMADD231PS Z23, Z5, Z4
+	VFNMADD231PS Z24, Z6, Z2
+
+	// p = e^r
+	VFNMADD231PS Z23, Z6, Z2
+	VMOVAPS      Z21, Z7
+	VFMADD231PS  Z4, Z22, Z7
+
+	// p = e^r
+	VFMADD213PS Z20, Z4, Z7
+	VMOVAPS     Z21, Z8
+	VFMADD231PS Z2, Z22, Z8
+	VFMADD213PS Z19, Z4, Z7
+	VFMADD213PS Z20, Z2, Z8
+	VFMADD213PS Z18, Z4, Z7
+	VFMADD213PS Z19, Z2, Z8
+	VFMADD213PS Z28, Z4, Z7
+	VFMADD213PS Z18, Z2, Z8
+	VFMADD213PS Z28, Z4, Z7
+	VFMADD213PS Z28, Z2, Z8
+
+	// p 2^n
+	VFMADD213PS Z28, Z2, Z8
+	VSCALEFPS   Z5, Z7, Z2
+
+	// p 2^n
+	VSCALEFPS        Z6, Z8, Z4
 	VBROADCASTSS     gaussConsts<>+124(SB), Z5
-	VMINPS           Z2, Z5, Z2
+	VMINPS           Z4, Z5, Z4
 	VMOVUPS          (R9), Z5
 	VSUBPS           Z5, Z0, Z5
-	VMULPS           Z2, Z5, Z5
-	VMULPS           Z2, Z5, Z2
-	VMULPS.BCST      gaussConsts<>+24(SB), Z2, Z2
+	VMULPS           Z4, Z5, Z5
+	VMULPS           Z4, Z5, Z4
 	VMULPS.BCST      gaussConsts<>+24(SB), Z4, Z4
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z4, Z4
-	VFMADD231PS      Z2, Z2, Z4
-	VADDPS           Z31, Z4, Z31
+	VMULPS.BCST      gaussConsts<>+24(SB), Z2, Z2
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z2, Z2
+	VFMADD231PS      Z4, Z4, Z2
+	VADDPS           Z31, Z2, Z31
 	VADDPS           Z30, Z3, Z30
 	VMINPS           Z1, Z27, Z1
 	VMAXPS           Z1, Z26, Z1
-	VMOVAPS          Z29, Z2
-	VFMADD231PS      Z25, Z1, Z2
-	VSUBPS           Z29, Z2, Z2
-	VFNMADD231PS     Z24, Z2, Z1
-	VFNMADD231PS     Z23, Z2, Z1
-	VMOVAPS          Z21, Z3
-	VFMADD231PS      Z1, Z22, Z3
-	VFMADD213PS      Z20, Z1, Z3
-	VFMADD213PS      Z19, Z1, Z3
-	VFMADD213PS      Z18, Z1, Z3
-	VFMADD213PS      Z28, Z1, Z3
-	VFMADD213PS      Z28, Z1, Z3
-	VSCALEFPS        Z2, Z3, Z1
-	VMOVUPS          (R11), Z2
-	VFMADD231PS      Z1, Z2, Z0
-	VMOVUPS          Z1, (DI)
-	VMOVUPS          Z0, (SI)
-	ADDQ             $0x00000040, DI
-	ADDQ             $0x00000040, SI
-	ADDQ             $0x00000040, R11
-	ADDQ             $0x00000040, BX
-	ADDQ             $0x00000040, R8
-	ADDQ             $0x00000040, R9
-	ADDQ             $0x00000040, R10
-	SUBQ             $0x00000010, CX
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z29, Z2
+	VFMADD231PS  Z25, Z1, Z2
+	VSUBPS       Z29, Z2, Z2
+	VFNMADD231PS Z24, Z2, Z1
+	VFNMADD231PS Z23, Z2, Z1
+
+	// p = e^r
+	VMOVAPS     Z21, Z3
+	VFMADD231PS Z1, Z22, Z3
+	VFMADD213PS Z20, Z1, Z3
+	VFMADD213PS Z19, Z1, Z3
+	VFMADD213PS Z18, Z1, Z3
+	VFMADD213PS Z28, Z1, Z3
+	VFMADD213PS Z28, Z1, Z3
+
+	// p 2^n
+	VSCALEFPS   Z2, Z3, Z1
+	VMOVUPS     (R11), Z2
+	VFMADD231PS Z1, Z2, Z0
+	VMOVUPS     Z1, (DI)
+	VMOVUPS     Z0, (SI)
+	ADDQ        $0x00000040, DI
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, R11
+	ADDQ        $0x00000040, BX
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000040, R9
+	ADDQ        $0x00000040, R10
+	SUBQ        $0x00000010, CX
 
 l202:
-	TESTQ            CX, CX
-	JZ               l203
-	MOVQ             $0x00000001, AX
-	SHLQ             CL, AX
-	DECQ             AX
-	KMOVW            AX, K7
-	VMOVUPS.Z        (BX), K7, Z0
-	VMOVUPS.Z        (R8), K7, Z1
-	VMOVUPS.Z        (R10), K7, Z2
-	VMULPS.BCST      40(SP), Z1, Z1
-	VMULPS.BCST      40(SP), Z2, Z2
-	VSUBPS           Z2, Z1, Z3
-	VMINPS           Z3, Z27, Z4
-	VMULPS.BCST      gaussConsts<>+72(SB), Z2, Z2
-	VMAXPS           Z4, Z26, Z4
-	VMINPS           Z2, Z27, Z2
-	VMOVAPS          Z29, Z5
-	VFMADD231PS      Z25, Z4, Z5
-	VMAXPS           Z2, Z26, Z2
-	VSUBPS           Z29, Z5, Z5
-	VMOVAPS          Z29, Z6
-	VFMADD231PS      Z25, Z2, Z6
-	VFNMADD231PS     Z24, Z5, Z4
-	VSUBPS           Z29, Z6, Z6
-	VFNMADD231PS     Z23, Z5, Z4
-	VFNMADD231PS     Z24, Z6, Z2
-	VMOVAPS          Z21, Z7
-	VFMADD231PS      Z4, Z22, Z7
-	VFNMADD231PS     Z23, Z6, Z2
-	VFMADD213PS      Z20, Z4, Z7
-	VMOVAPS          Z21, Z8
-	VFMADD231PS      Z2, Z22, Z8
-	VFMADD213PS      Z19, Z4, Z7
-	VFMADD213PS      Z20, Z2, Z8
-	VFMADD213PS      Z18, Z4, Z7
-	VFMADD213PS      Z19, Z2, Z8
-	VFMADD213PS      Z28, Z4, Z7
-	VFMADD213PS      Z18, Z2, Z8
-	VFMADD213PS      Z28, Z4, Z7
-	VFMADD213PS      Z28, Z2, Z8
-	VSCALEFPS        Z5, Z7, Z4
-	VFMADD213PS      Z28, Z2, Z8
-	VSCALEFPS        Z6, Z8, Z2
+	TESTQ       CX, CX
+	JZ          l203
+	MOVQ        $0x00000001, AX
+	SHLQ        CL, AX
+	DECQ        AX
+	KMOVW       AX, K7
+	VMOVUPS.Z   (BX), K7, Z0
+	VMOVUPS.Z   (R8), K7, Z1
+	VMOVUPS.Z   (R10), K7, Z2
+	VMULPS.BCST 40(SP), Z1, Z1
+	VMULPS.BCST 40(SP), Z2, Z2
+	VSUBPS      Z2, Z1, Z3
+	VMINPS      Z3, Z27, Z4
+	VMULPS.BCST gaussConsts<>+72(SB), Z2, Z2
+	VMAXPS      Z4, Z26, Z4
+	VMINPS      Z2, Z27, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMAXPS      Z2, Z26, Z2
+	VMOVAPS     Z29, Z5
+	VFMADD231PS Z25, Z4, Z5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VSUBPS       Z29, Z5, Z5
+	VMOVAPS      Z29, Z6
+	VFMADD231PS  Z25, Z2, Z6
+	VFNMADD231PS Z24, Z5, Z4
+	VSUBPS       Z29, Z6, Z6
+	VFNMADD231PS Z23, Z5, Z4
+	VFNMADD231PS Z24, Z6, Z2
+
+	// p = e^r
+	VFNMADD231PS Z23, Z6, Z2
+	VMOVAPS      Z21, Z7
+	VFMADD231PS  Z4, Z22, Z7
+
+	// p = e^r
+	VFMADD213PS Z20, Z4, Z7
+	VMOVAPS     Z21, Z8
+	VFMADD231PS Z2, Z22, Z8
+	VFMADD213PS Z19, Z4, Z7
+	VFMADD213PS Z20, Z2, Z8
+	VFMADD213PS Z18, Z4, Z7
+	VFMADD213PS Z19, Z2, Z8
+	VFMADD213PS Z28, Z4, Z7
+	VFMADD213PS Z18, Z2, Z8
+	VFMADD213PS Z28, Z4, Z7
+	VFMADD213PS Z28, Z2, Z8
+
+	// p 2^n
+	VFMADD213PS Z28, Z2, Z8
+	VSCALEFPS   Z5, Z7, Z2
+
+	// p 2^n
+	VSCALEFPS        Z6, Z8, Z4
 	VBROADCASTSS     gaussConsts<>+124(SB), Z5
-	VMINPS           Z2, Z5, Z2
+	VMINPS           Z4, Z5, Z4
 	VMOVUPS.Z        (R9), K7, Z5
 	VSUBPS           Z5, Z0, Z5
-	VMULPS           Z2, Z5, Z5
-	VMULPS           Z2, Z5, Z2
-	VMULPS.BCST      gaussConsts<>+24(SB), Z2, Z2
+	VMULPS           Z4, Z5, Z5
+	VMULPS           Z4, Z5, Z4
 	VMULPS.BCST      gaussConsts<>+24(SB), Z4, Z4
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z4, Z4
-	VFMADD231PS      Z2, Z2, Z4
-	VMOVAPS.Z        Z4, K7, Z2
+	VMULPS.BCST      gaussConsts<>+24(SB), Z2, Z2
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z2, Z2
+	VFMADD231PS      Z4, Z4, Z2
+	VMOVAPS.Z        Z2, K7, Z2
 	VADDPS           Z31, Z2, Z31
 	VMOVAPS.Z        Z3, K7, Z2
 	VADDPS           Z30, Z2, Z30
 	VMINPS           Z1, Z27, Z1
 	VMAXPS           Z1, Z26, Z1
-	VMOVAPS          Z29, Z2
-	VFMADD231PS      Z25, Z1, Z2
-	VSUBPS           Z29, Z2, Z2
-	VFNMADD231PS     Z24, Z2, Z1
-	VFNMADD231PS     Z23, Z2, Z1
-	VMOVAPS          Z21, Z3
-	VFMADD231PS      Z1, Z22, Z3
-	VFMADD213PS      Z20, Z1, Z3
-	VFMADD213PS      Z19, Z1, Z3
-	VFMADD213PS      Z18, Z1, Z3
-	VFMADD213PS      Z28, Z1, Z3
-	VFMADD213PS      Z28, Z1, Z3
-	VSCALEFPS        Z2, Z3, Z1
-	VMOVUPS.Z        (R11), K7, Z2
-	VFMADD231PS      Z1, Z2, Z0
-	VMOVUPS          Z1, K7, (DI)
-	VMOVUPS          Z0, K7, (SI)
-	LEAQ             (DI)(CX*4), DI
-	LEAQ             (SI)(CX*4), SI
-	LEAQ             (R11)(CX*4), R11
-	LEAQ             (BX)(CX*4), BX
-	LEAQ             (R8)(CX*4), R8
-	LEAQ             (R9)(CX*4), R9
-	LEAQ             (R10)(CX*4), R10
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z29, Z2
+	VFMADD231PS  Z25, Z1, Z2
+	VSUBPS       Z29, Z2, Z2
+	VFNMADD231PS Z24, Z2, Z1
+	VFNMADD231PS Z23, Z2, Z1
+
+	// p = e^r
+	VMOVAPS     Z21, Z3
+	VFMADD231PS Z1, Z22, Z3
+	VFMADD213PS Z20, Z1, Z3
+	VFMADD213PS Z19, Z1, Z3
+	VFMADD213PS Z18, Z1, Z3
+	VFMADD213PS Z28, Z1, Z3
+	VFMADD213PS Z28, Z1, Z3
+
+	// p 2^n
+	VSCALEFPS   Z2, Z3, Z1
+	VMOVUPS.Z   (R11), K7, Z2
+	VFMADD231PS Z1, Z2, Z0
+	VMOVUPS     Z1, K7, (DI)
+	VMOVUPS     Z0, K7, (SI)
+	LEAQ        (DI)(CX*4), DI
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (R11)(CX*4), R11
+	LEAQ        (BX)(CX*4), BX
+	LEAQ        (R8)(CX*4), R8
+	LEAQ        (R9)(CX*4), R9
+	LEAQ        (R10)(CX*4), R10
 
 l203:
 	VEXTRACTF64X4    $0x01, Z30, Y0
@@ -9318,6 +9902,7 @@ l203:
 // func LatentStepLogBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, n int, w float32, factor float32)
 // Requires: AVX, AVX512F
 TEXT ·LatentStepLogBackward(SB), NOSPLIT, $16-96
+	// Registers:    Z0-Z15 values    Z16-Z31 constants and scalars
 	VBROADCASTSS gaussConsts<>+20(SB), Z31
 	VBROADCASTSS gaussConsts<>+100(SB), Z30
 	VBROADCASTSS factor+92(FP), Z29
@@ -9337,7 +9922,7 @@ TEXT ·LatentStepLogBackward(SB), NOSPLIT, $16-96
 	MOVL         w+88(FP), AX
 	MOVL         AX, 8(SP)
 
-	// Registers: DI dmuQ    SI dsQ    DX dmuP    BX dsP    R8 dz    R9 muQ    R10 sQ    R11 muP    R12 sP    R13 eps    CX elements left in the row
+	// Registers:    DI dmuQ    SI dsQ    DX dmuP    BX dsP    R8 dz    R9 muQ    R10 sQ    R11 muP    R12 sP    R13 eps    CX elements left in the row
 	MOVQ dmuQ+0(FP), DI
 	MOVQ dsQ+8(FP), SI
 	MOVQ dmuP+16(FP), DX
@@ -9353,32 +9938,36 @@ TEXT ·LatentStepLogBackward(SB), NOSPLIT, $16-96
 	JL   l206
 
 l205:
-	VMOVUPS      (R9), Z0
-	VMOVUPS      64(R9), Z1
-	VMOVUPS      (R10), Z2
-	VMOVUPS      64(R10), Z3
-	VMOVUPS      (R12), Z4
-	VMOVUPS      64(R12), Z5
-	VMULPS       Z29, Z2, Z2
-	VMULPS       Z29, Z3, Z3
-	VMULPS       Z29, Z4, Z4
-	VMULPS       Z29, Z5, Z5
-	VSUBPS       Z4, Z2, Z6
-	VSUBPS       Z5, Z3, Z7
-	VMINPS       Z6, Z28, Z6
-	VMINPS       Z7, Z28, Z7
-	VMULPS       Z17, Z4, Z4
-	VMULPS       Z17, Z5, Z5
-	VMAXPS       Z6, Z27, Z6
-	VMAXPS       Z7, Z27, Z7
-	VMINPS       Z4, Z28, Z4
-	VMINPS       Z5, Z28, Z5
-	VMOVAPS      Z30, Z8
-	VFMADD231PS  Z26, Z6, Z8
-	VMOVAPS      Z30, Z9
-	VFMADD231PS  Z26, Z7, Z9
-	VMAXPS       Z4, Z27, Z4
-	VMAXPS       Z5, Z27, Z5
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS (R10), Z2
+	VMOVUPS 64(R10), Z3
+	VMOVUPS (R12), Z4
+	VMOVUPS 64(R12), Z5
+	VMULPS  Z29, Z2, Z2
+	VMULPS  Z29, Z3, Z3
+	VMULPS  Z29, Z4, Z4
+	VMULPS  Z29, Z5, Z5
+	VSUBPS  Z4, Z2, Z6
+	VSUBPS  Z5, Z3, Z7
+	VMINPS  Z6, Z28, Z6
+	VMINPS  Z7, Z28, Z7
+	VMULPS  Z17, Z4, Z4
+	VMULPS  Z17, Z5, Z5
+	VMAXPS  Z6, Z27, Z6
+	VMAXPS  Z7, Z27, Z7
+	VMINPS  Z4, Z28, Z4
+	VMINPS  Z5, Z28, Z5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMAXPS      Z4, Z27, Z4
+	VMAXPS      Z5, Z27, Z5
+	VMOVAPS     Z30, Z8
+	VFMADD231PS Z26, Z6, Z8
+	VMOVAPS     Z30, Z9
+	VFMADD231PS Z26, Z7, Z9
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VSUBPS       Z30, Z8, Z8
 	VSUBPS       Z30, Z9, Z9
 	VMOVAPS      Z30, Z10
@@ -9393,88 +9982,98 @@ l205:
 	VFNMADD231PS Z24, Z9, Z7
 	VFNMADD231PS Z25, Z10, Z4
 	VFNMADD231PS Z25, Z11, Z5
+
+	// p = e^r
+	VFNMADD231PS Z24, Z10, Z4
+	VFNMADD231PS Z24, Z11, Z5
 	VMOVAPS      Z22, Z12
 	VFMADD231PS  Z6, Z23, Z12
 	VMOVAPS      Z22, Z13
 	VFMADD231PS  Z7, Z23, Z13
-	VFNMADD231PS Z24, Z10, Z4
-	VFNMADD231PS Z24, Z11, Z5
-	VFMADD213PS  Z21, Z6, Z12
-	VFMADD213PS  Z21, Z7, Z13
-	VMOVAPS      Z22, Z14
-	VFMADD231PS  Z4, Z23, Z14
-	VMOVAPS      Z22, Z15
-	VFMADD231PS  Z5, Z23, Z15
-	VFMADD213PS  Z20, Z6, Z12
-	VFMADD213PS  Z20, Z7, Z13
-	VFMADD213PS  Z21, Z4, Z14
-	VFMADD213PS  Z21, Z5, Z15
-	VFMADD213PS  Z19, Z6, Z12
-	VFMADD213PS  Z19, Z7, Z13
-	VFMADD213PS  Z20, Z4, Z14
-	VFMADD213PS  Z20, Z5, Z15
-	VFMADD213PS  Z31, Z6, Z12
-	VFMADD213PS  Z31, Z7, Z13
-	VFMADD213PS  Z19, Z4, Z14
-	VFMADD213PS  Z19, Z5, Z15
-	VFMADD213PS  Z31, Z6, Z12
-	VFMADD213PS  Z31, Z7, Z13
-	VFMADD213PS  Z31, Z4, Z14
-	VFMADD213PS  Z31, Z5, Z15
-	VSCALEFPS    Z8, Z12, Z6
-	VSCALEFPS    Z9, Z13, Z7
-	VFMADD213PS  Z31, Z4, Z14
-	VFMADD213PS  Z31, Z5, Z15
-	VSCALEFPS    Z10, Z14, Z4
-	VSCALEFPS    Z11, Z15, Z5
-	VMINPS       Z4, Z16, Z4
-	VMINPS       Z5, Z16, Z5
-	VMOVUPS      (R11), Z8
-	VMOVUPS      64(R11), Z9
-	VSUBPS       Z8, Z0, Z0
-	VSUBPS       Z9, Z1, Z1
-	VMULPS       Z4, Z0, Z0
-	VMULPS       Z5, Z1, Z1
-	VMULPS       Z4, Z0, Z0
-	VMULPS       Z5, Z1, Z1
-	VSUBPS       Z31, Z6, Z8
-	VSUBPS       Z31, Z7, Z9
-	VADDPS       Z31, Z6, Z6
-	VADDPS       Z31, Z7, Z7
-	VMULPS.BCST  8(SP), Z4, Z10
-	VMULPS.BCST  8(SP), Z5, Z11
-	VMULPS       Z0, Z10, Z10
-	VMULPS       Z1, Z11, Z11
-	VMULPS       Z4, Z10, Z4
-	VMULPS       Z5, Z11, Z5
-	VMULPS.BCST  8(SP), Z29, Z10
-	VMULPS.BCST  8(SP), Z29, Z11
-	VMULPS       Z8, Z10, Z8
-	VMULPS       Z9, Z11, Z9
-	VMULPS       Z6, Z8, Z6
-	VMULPS       Z7, Z9, Z7
-	VMULPS       Z0, Z10, Z8
-	VMULPS       Z1, Z11, Z9
-	VFMADD213PS  Z6, Z0, Z8
-	VFMADD213PS  Z7, Z1, Z9
-	VPXORD       Z18, Z8, Z0
-	VPXORD       Z18, Z9, Z1
-	VMOVUPS      (R8), Z8
-	VMOVUPS      64(R8), Z9
-	VMOVUPS      (R13), Z10
-	VMOVUPS      64(R13), Z11
-	VPXORD       Z18, Z4, Z12
-	VPXORD       Z18, Z5, Z13
-	VMOVUPS      Z12, (DX)
-	VMOVUPS      Z13, 64(DX)
-	VMOVUPS      Z0, (BX)
-	VMOVUPS      Z1, 64(BX)
-	VMULPS       Z10, Z8, Z0
-	VMULPS       Z11, Z9, Z1
-	VMINPS       Z2, Z28, Z2
-	VMINPS       Z3, Z28, Z3
-	VMAXPS       Z2, Z27, Z2
-	VMAXPS       Z3, Z27, Z3
+
+	// p = e^r
+	VFMADD213PS Z21, Z6, Z12
+	VFMADD213PS Z21, Z7, Z13
+	VMOVAPS     Z22, Z14
+	VFMADD231PS Z4, Z23, Z14
+	VMOVAPS     Z22, Z15
+	VFMADD231PS Z5, Z23, Z15
+	VFMADD213PS Z20, Z6, Z12
+	VFMADD213PS Z20, Z7, Z13
+	VFMADD213PS Z21, Z4, Z14
+	VFMADD213PS Z21, Z5, Z15
+	VFMADD213PS Z19, Z6, Z12
+	VFMADD213PS Z19, Z7, Z13
+	VFMADD213PS Z20, Z4, Z14
+	VFMADD213PS Z20, Z5, Z15
+	VFMADD213PS Z31, Z6, Z12
+	VFMADD213PS Z31, Z7, Z13
+	VFMADD213PS Z19, Z4, Z14
+	VFMADD213PS Z19, Z5, Z15
+	VFMADD213PS Z31, Z6, Z12
+	VFMADD213PS Z31, Z7, Z13
+	VFMADD213PS Z31, Z4, Z14
+	VFMADD213PS Z31, Z5, Z15
+
+	// p 2^n
+	VFMADD213PS Z31, Z4, Z14
+	VFMADD213PS Z31, Z5, Z15
+	VSCALEFPS   Z8, Z12, Z4
+	VSCALEFPS   Z9, Z13, Z5
+
+	// p 2^n
+	VSCALEFPS   Z10, Z14, Z6
+	VSCALEFPS   Z11, Z15, Z7
+	VMINPS      Z6, Z16, Z6
+	VMINPS      Z7, Z16, Z7
+	VMOVUPS     (R11), Z8
+	VMOVUPS     64(R11), Z9
+	VSUBPS      Z8, Z0, Z0
+	VSUBPS      Z9, Z1, Z1
+	VMULPS      Z6, Z0, Z0
+	VMULPS      Z7, Z1, Z1
+	VMULPS      Z6, Z0, Z0
+	VMULPS      Z7, Z1, Z1
+	VSUBPS      Z31, Z4, Z8
+	VSUBPS      Z31, Z5, Z9
+	VADDPS      Z31, Z4, Z4
+	VADDPS      Z31, Z5, Z5
+	VMULPS.BCST 8(SP), Z6, Z10
+	VMULPS.BCST 8(SP), Z7, Z11
+	VMULPS      Z0, Z10, Z10
+	VMULPS      Z1, Z11, Z11
+	VMULPS      Z6, Z10, Z6
+	VMULPS      Z7, Z11, Z7
+	VMULPS.BCST 8(SP), Z29, Z10
+	VMULPS.BCST 8(SP), Z29, Z11
+	VMULPS      Z8, Z10, Z8
+	VMULPS      Z9, Z11, Z9
+	VMULPS      Z4, Z8, Z4
+	VMULPS      Z5, Z9, Z5
+	VMULPS      Z0, Z10, Z8
+	VMULPS      Z1, Z11, Z9
+	VFMADD213PS Z4, Z0, Z8
+	VFMADD213PS Z5, Z1, Z9
+	VPXORD      Z18, Z8, Z0
+	VPXORD      Z18, Z9, Z1
+	VMOVUPS     (R8), Z8
+	VMOVUPS     64(R8), Z9
+	VMOVUPS     (R13), Z10
+	VMOVUPS     64(R13), Z11
+	VPXORD      Z18, Z6, Z12
+	VPXORD      Z18, Z7, Z13
+	VMOVUPS     Z12, (DX)
+	VMOVUPS     Z13, 64(DX)
+	VMOVUPS     Z0, (BX)
+	VMOVUPS     Z1, 64(BX)
+	VMULPS      Z10, Z8, Z0
+	VMULPS      Z11, Z9, Z1
+	VMINPS      Z2, Z28, Z2
+	VMINPS      Z3, Z28, Z3
+	VMAXPS      Z2, Z27, Z2
+	VMAXPS      Z3, Z27, Z3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z30, Z10
 	VFMADD231PS  Z26, Z2, Z10
 	VMOVAPS      Z30, Z11
@@ -9485,62 +10084,70 @@ l205:
 	VFNMADD231PS Z25, Z11, Z3
 	VFNMADD231PS Z24, Z10, Z2
 	VFNMADD231PS Z24, Z11, Z3
-	VMOVAPS      Z22, Z12
-	VFMADD231PS  Z2, Z23, Z12
-	VMOVAPS      Z22, Z13
-	VFMADD231PS  Z3, Z23, Z13
-	VFMADD213PS  Z21, Z2, Z12
-	VFMADD213PS  Z21, Z3, Z13
-	VFMADD213PS  Z20, Z2, Z12
-	VFMADD213PS  Z20, Z3, Z13
-	VFMADD213PS  Z19, Z2, Z12
-	VFMADD213PS  Z19, Z3, Z13
-	VFMADD213PS  Z31, Z2, Z12
-	VFMADD213PS  Z31, Z3, Z13
-	VFMADD213PS  Z31, Z2, Z12
-	VFMADD213PS  Z31, Z3, Z13
-	VSCALEFPS    Z10, Z12, Z2
-	VSCALEFPS    Z11, Z13, Z3
-	VMULPS       Z2, Z29, Z2
-	VMULPS       Z3, Z29, Z3
-	VFMADD231PS  Z2, Z0, Z6
-	VFMADD231PS  Z3, Z1, Z7
-	VADDPS       Z8, Z4, Z0
-	VADDPS       Z9, Z5, Z1
-	VMOVUPS      Z0, (DI)
-	VMOVUPS      Z1, 64(DI)
-	VMOVUPS      Z6, (SI)
-	VMOVUPS      Z7, 64(SI)
-	ADDQ         $0x00000080, DI
-	ADDQ         $0x00000080, SI
-	ADDQ         $0x00000080, DX
-	ADDQ         $0x00000080, BX
-	ADDQ         $0x00000080, R8
-	ADDQ         $0x00000080, R13
-	ADDQ         $0x00000080, R9
-	ADDQ         $0x00000080, R10
-	ADDQ         $0x00000080, R11
-	ADDQ         $0x00000080, R12
-	SUBQ         $0x00000020, CX
-	CMPQ         CX, $0x00000020
-	JGE          l205
+
+	// p = e^r
+	VMOVAPS     Z22, Z12
+	VFMADD231PS Z2, Z23, Z12
+	VMOVAPS     Z22, Z13
+	VFMADD231PS Z3, Z23, Z13
+	VFMADD213PS Z21, Z2, Z12
+	VFMADD213PS Z21, Z3, Z13
+	VFMADD213PS Z20, Z2, Z12
+	VFMADD213PS Z20, Z3, Z13
+	VFMADD213PS Z19, Z2, Z12
+	VFMADD213PS Z19, Z3, Z13
+	VFMADD213PS Z31, Z2, Z12
+	VFMADD213PS Z31, Z3, Z13
+	VFMADD213PS Z31, Z2, Z12
+	VFMADD213PS Z31, Z3, Z13
+
+	// p 2^n
+	VSCALEFPS   Z10, Z12, Z2
+	VSCALEFPS   Z11, Z13, Z3
+	VMULPS      Z2, Z29, Z2
+	VMULPS      Z3, Z29, Z3
+	VFMADD231PS Z2, Z0, Z4
+	VFMADD231PS Z3, Z1, Z5
+	VADDPS      Z8, Z6, Z0
+	VADDPS      Z9, Z7, Z1
+	VMOVUPS     Z0, (DI)
+	VMOVUPS     Z1, 64(DI)
+	VMOVUPS     Z4, (SI)
+	VMOVUPS     Z5, 64(SI)
+	ADDQ        $0x00000080, DI
+	ADDQ        $0x00000080, SI
+	ADDQ        $0x00000080, DX
+	ADDQ        $0x00000080, BX
+	ADDQ        $0x00000080, R8
+	ADDQ        $0x00000080, R13
+	ADDQ        $0x00000080, R9
+	ADDQ        $0x00000080, R10
+	ADDQ        $0x00000080, R11
+	ADDQ        $0x00000080, R12
+	SUBQ        $0x00000020, CX
+	CMPQ        CX, $0x00000020
+	JGE         l205
 
 l206:
-	CMPQ         CX, $0x00000010
-	JL           l207
-	VMOVUPS      (R9), Z0
-	VMOVUPS      (R10), Z1
-	VMOVUPS      (R12), Z2
-	VMULPS       Z29, Z1, Z1
-	VMULPS       Z29, Z2, Z2
-	VSUBPS       Z2, Z1, Z3
-	VMINPS       Z3, Z28, Z3
-	VMULPS       Z17, Z2, Z2
-	VMAXPS       Z3, Z27, Z3
-	VMINPS       Z2, Z28, Z2
-	VMOVAPS      Z30, Z4
-	VFMADD231PS  Z26, Z3, Z4
-	VMAXPS       Z2, Z27, Z2
+	CMPQ    CX, $0x00000010
+	JL      l207
+	VMOVUPS (R9), Z0
+	VMOVUPS (R10), Z1
+	VMOVUPS (R12), Z2
+	VMULPS  Z29, Z1, Z1
+	VMULPS  Z29, Z2, Z2
+	VSUBPS  Z2, Z1, Z3
+	VMINPS  Z3, Z28, Z3
+	VMULPS  Z17, Z2, Z2
+	VMAXPS  Z3, Z27, Z3
+	VMINPS  Z2, Z28, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMAXPS      Z2, Z27, Z2
+	VMOVAPS     Z30, Z4
+	VFMADD231PS Z26, Z3, Z4
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VSUBPS       Z30, Z4, Z4
 	VMOVAPS      Z30, Z5
 	VFMADD231PS  Z26, Z2, Z5
@@ -9548,97 +10155,115 @@ l206:
 	VSUBPS       Z30, Z5, Z5
 	VFNMADD231PS Z24, Z4, Z3
 	VFNMADD231PS Z25, Z5, Z2
+
+	// p = e^r
+	VFNMADD231PS Z24, Z5, Z2
 	VMOVAPS      Z22, Z6
 	VFMADD231PS  Z3, Z23, Z6
-	VFNMADD231PS Z24, Z5, Z2
-	VFMADD213PS  Z21, Z3, Z6
-	VMOVAPS      Z22, Z7
-	VFMADD231PS  Z2, Z23, Z7
-	VFMADD213PS  Z20, Z3, Z6
-	VFMADD213PS  Z21, Z2, Z7
-	VFMADD213PS  Z19, Z3, Z6
-	VFMADD213PS  Z20, Z2, Z7
-	VFMADD213PS  Z31, Z3, Z6
-	VFMADD213PS  Z19, Z2, Z7
-	VFMADD213PS  Z31, Z3, Z6
-	VFMADD213PS  Z31, Z2, Z7
-	VSCALEFPS    Z4, Z6, Z3
-	VFMADD213PS  Z31, Z2, Z7
-	VSCALEFPS    Z5, Z7, Z2
-	VMINPS       Z2, Z16, Z2
-	VMOVUPS      (R11), Z4
-	VSUBPS       Z4, Z0, Z0
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z2, Z0, Z0
-	VSUBPS       Z31, Z3, Z4
-	VADDPS       Z31, Z3, Z3
-	VMULPS.BCST  8(SP), Z2, Z5
-	VMULPS       Z0, Z5, Z5
-	VMULPS       Z2, Z5, Z2
-	VMULPS.BCST  8(SP), Z29, Z5
-	VMULPS       Z4, Z5, Z4
-	VMULPS       Z3, Z4, Z3
-	VMULPS       Z0, Z5, Z4
-	VFMADD213PS  Z3, Z0, Z4
-	VPXORD       Z18, Z4, Z0
-	VMOVUPS      (R8), Z4
-	VMOVUPS      (R13), Z5
-	VPXORD       Z18, Z2, Z6
-	VMOVUPS      Z6, (DX)
-	VMOVUPS      Z0, (BX)
-	VMULPS       Z5, Z4, Z0
-	VMINPS       Z1, Z28, Z1
-	VMAXPS       Z1, Z27, Z1
+
+	// p = e^r
+	VFMADD213PS Z21, Z3, Z6
+	VMOVAPS     Z22, Z7
+	VFMADD231PS Z2, Z23, Z7
+	VFMADD213PS Z20, Z3, Z6
+	VFMADD213PS Z21, Z2, Z7
+	VFMADD213PS Z19, Z3, Z6
+	VFMADD213PS Z20, Z2, Z7
+	VFMADD213PS Z31, Z3, Z6
+	VFMADD213PS Z19, Z2, Z7
+	VFMADD213PS Z31, Z3, Z6
+	VFMADD213PS Z31, Z2, Z7
+
+	// p 2^n
+	VFMADD213PS Z31, Z2, Z7
+	VSCALEFPS   Z4, Z6, Z2
+
+	// p 2^n
+	VSCALEFPS   Z5, Z7, Z3
+	VMINPS      Z3, Z16, Z3
+	VMOVUPS     (R11), Z4
+	VSUBPS      Z4, Z0, Z0
+	VMULPS      Z3, Z0, Z0
+	VMULPS      Z3, Z0, Z0
+	VSUBPS      Z31, Z2, Z4
+	VADDPS      Z31, Z2, Z2
+	VMULPS.BCST 8(SP), Z3, Z5
+	VMULPS      Z0, Z5, Z5
+	VMULPS      Z3, Z5, Z3
+	VMULPS.BCST 8(SP), Z29, Z5
+	VMULPS      Z4, Z5, Z4
+	VMULPS      Z2, Z4, Z2
+	VMULPS      Z0, Z5, Z4
+	VFMADD213PS Z2, Z0, Z4
+	VPXORD      Z18, Z4, Z0
+	VMOVUPS     (R8), Z4
+	VMOVUPS     (R13), Z5
+	VPXORD      Z18, Z3, Z6
+	VMOVUPS     Z6, (DX)
+	VMOVUPS     Z0, (BX)
+	VMULPS      Z5, Z4, Z0
+	VMINPS      Z1, Z28, Z1
+	VMAXPS      Z1, Z27, Z1
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z30, Z5
 	VFMADD231PS  Z26, Z1, Z5
 	VSUBPS       Z30, Z5, Z5
 	VFNMADD231PS Z25, Z5, Z1
 	VFNMADD231PS Z24, Z5, Z1
-	VMOVAPS      Z22, Z6
-	VFMADD231PS  Z1, Z23, Z6
-	VFMADD213PS  Z21, Z1, Z6
-	VFMADD213PS  Z20, Z1, Z6
-	VFMADD213PS  Z19, Z1, Z6
-	VFMADD213PS  Z31, Z1, Z6
-	VFMADD213PS  Z31, Z1, Z6
-	VSCALEFPS    Z5, Z6, Z1
-	VMULPS       Z1, Z29, Z1
-	VFMADD231PS  Z1, Z0, Z3
-	VADDPS       Z4, Z2, Z0
-	VMOVUPS      Z0, (DI)
-	VMOVUPS      Z3, (SI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	ADDQ         $0x00000040, R13
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, R10
-	ADDQ         $0x00000040, R11
-	ADDQ         $0x00000040, R12
-	SUBQ         $0x00000010, CX
+
+	// p = e^r
+	VMOVAPS     Z22, Z6
+	VFMADD231PS Z1, Z23, Z6
+	VFMADD213PS Z21, Z1, Z6
+	VFMADD213PS Z20, Z1, Z6
+	VFMADD213PS Z19, Z1, Z6
+	VFMADD213PS Z31, Z1, Z6
+	VFMADD213PS Z31, Z1, Z6
+
+	// p 2^n
+	VSCALEFPS   Z5, Z6, Z1
+	VMULPS      Z1, Z29, Z1
+	VFMADD231PS Z1, Z0, Z2
+	VADDPS      Z4, Z3, Z0
+	VMOVUPS     Z0, (DI)
+	VMOVUPS     Z2, (SI)
+	ADDQ        $0x00000040, DI
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000040, R13
+	ADDQ        $0x00000040, R9
+	ADDQ        $0x00000040, R10
+	ADDQ        $0x00000040, R11
+	ADDQ        $0x00000040, R12
+	SUBQ        $0x00000010, CX
 
 l207:
-	TESTQ        CX, CX
-	JZ           l208
-	MOVQ         $0x00000001, AX
-	SHLQ         CL, AX
-	DECQ         AX
-	KMOVW        AX, K7
-	VMOVUPS.Z    (R9), K7, Z0
-	VMOVUPS.Z    (R10), K7, Z1
-	VMOVUPS.Z    (R12), K7, Z2
-	VMULPS       Z29, Z1, Z1
-	VMULPS       Z29, Z2, Z2
-	VSUBPS       Z2, Z1, Z3
-	VMINPS       Z3, Z28, Z3
-	VMULPS       Z17, Z2, Z2
-	VMAXPS       Z3, Z27, Z3
-	VMINPS       Z2, Z28, Z2
-	VMOVAPS      Z30, Z4
-	VFMADD231PS  Z26, Z3, Z4
-	VMAXPS       Z2, Z27, Z2
+	TESTQ     CX, CX
+	JZ        l208
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (R9), K7, Z0
+	VMOVUPS.Z (R10), K7, Z1
+	VMOVUPS.Z (R12), K7, Z2
+	VMULPS    Z29, Z1, Z1
+	VMULPS    Z29, Z2, Z2
+	VSUBPS    Z2, Z1, Z3
+	VMINPS    Z3, Z28, Z3
+	VMULPS    Z17, Z2, Z2
+	VMAXPS    Z3, Z27, Z3
+	VMINPS    Z2, Z28, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMAXPS      Z2, Z27, Z2
+	VMOVAPS     Z30, Z4
+	VFMADD231PS Z26, Z3, Z4
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VSUBPS       Z30, Z4, Z4
 	VMOVAPS      Z30, Z5
 	VFMADD231PS  Z26, Z2, Z5
@@ -9646,65 +10271,79 @@ l207:
 	VSUBPS       Z30, Z5, Z5
 	VFNMADD231PS Z24, Z4, Z3
 	VFNMADD231PS Z25, Z5, Z2
+
+	// p = e^r
+	VFNMADD231PS Z24, Z5, Z2
 	VMOVAPS      Z22, Z6
 	VFMADD231PS  Z3, Z23, Z6
-	VFNMADD231PS Z24, Z5, Z2
-	VFMADD213PS  Z21, Z3, Z6
-	VMOVAPS      Z22, Z7
-	VFMADD231PS  Z2, Z23, Z7
-	VFMADD213PS  Z20, Z3, Z6
-	VFMADD213PS  Z21, Z2, Z7
-	VFMADD213PS  Z19, Z3, Z6
-	VFMADD213PS  Z20, Z2, Z7
-	VFMADD213PS  Z31, Z3, Z6
-	VFMADD213PS  Z19, Z2, Z7
-	VFMADD213PS  Z31, Z3, Z6
-	VFMADD213PS  Z31, Z2, Z7
-	VSCALEFPS    Z4, Z6, Z3
-	VFMADD213PS  Z31, Z2, Z7
-	VSCALEFPS    Z5, Z7, Z2
-	VMINPS       Z2, Z16, Z2
-	VMOVUPS.Z    (R11), K7, Z4
-	VSUBPS       Z4, Z0, Z0
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z2, Z0, Z0
-	VSUBPS       Z31, Z3, Z4
-	VADDPS       Z31, Z3, Z3
-	VMULPS.BCST  8(SP), Z2, Z5
-	VMULPS       Z0, Z5, Z5
-	VMULPS       Z2, Z5, Z2
-	VMULPS.BCST  8(SP), Z29, Z5
-	VMULPS       Z4, Z5, Z4
-	VMULPS       Z3, Z4, Z3
-	VMULPS       Z0, Z5, Z4
-	VFMADD213PS  Z3, Z0, Z4
-	VPXORD       Z18, Z4, Z0
-	VMOVUPS.Z    (R8), K7, Z4
-	VMOVUPS.Z    (R13), K7, Z5
-	VPXORD       Z18, Z2, Z6
-	VMOVUPS      Z6, K7, (DX)
-	VMOVUPS      Z0, K7, (BX)
-	VMULPS       Z5, Z4, Z0
-	VMINPS       Z1, Z28, Z1
-	VMAXPS       Z1, Z27, Z1
+
+	// p = e^r
+	VFMADD213PS Z21, Z3, Z6
+	VMOVAPS     Z22, Z7
+	VFMADD231PS Z2, Z23, Z7
+	VFMADD213PS Z20, Z3, Z6
+	VFMADD213PS Z21, Z2, Z7
+	VFMADD213PS Z19, Z3, Z6
+	VFMADD213PS Z20, Z2, Z7
+	VFMADD213PS Z31, Z3, Z6
+	VFMADD213PS Z19, Z2, Z7
+	VFMADD213PS Z31, Z3, Z6
+	VFMADD213PS Z31, Z2, Z7
+
+	// p 2^n
+	VFMADD213PS Z31, Z2, Z7
+	VSCALEFPS   Z4, Z6, Z2
+
+	// p 2^n
+	VSCALEFPS   Z5, Z7, Z3
+	VMINPS      Z3, Z16, Z3
+	VMOVUPS.Z   (R11), K7, Z4
+	VSUBPS      Z4, Z0, Z0
+	VMULPS      Z3, Z0, Z0
+	VMULPS      Z3, Z0, Z0
+	VSUBPS      Z31, Z2, Z4
+	VADDPS      Z31, Z2, Z2
+	VMULPS.BCST 8(SP), Z3, Z5
+	VMULPS      Z0, Z5, Z5
+	VMULPS      Z3, Z5, Z3
+	VMULPS.BCST 8(SP), Z29, Z5
+	VMULPS      Z4, Z5, Z4
+	VMULPS      Z2, Z4, Z2
+	VMULPS      Z0, Z5, Z4
+	VFMADD213PS Z2, Z0, Z4
+	VPXORD      Z18, Z4, Z0
+	VMOVUPS.Z   (R8), K7, Z4
+	VMOVUPS.Z   (R13), K7, Z5
+	VPXORD      Z18, Z3, Z6
+	VMOVUPS     Z6, K7, (DX)
+	VMOVUPS     Z0, K7, (BX)
+	VMULPS      Z5, Z4, Z0
+	VMINPS      Z1, Z28, Z1
+	VMAXPS      Z1, Z27, Z1
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z30, Z5
 	VFMADD231PS  Z26, Z1, Z5
 	VSUBPS       Z30, Z5, Z5
 	VFNMADD231PS Z25, Z5, Z1
 	VFNMADD231PS Z24, Z5, Z1
-	VMOVAPS      Z22, Z6
-	VFMADD231PS  Z1, Z23, Z6
-	VFMADD213PS  Z21, Z1, Z6
-	VFMADD213PS  Z20, Z1, Z6
-	VFMADD213PS  Z19, Z1, Z6
-	VFMADD213PS  Z31, Z1, Z6
-	VFMADD213PS  Z31, Z1, Z6
-	VSCALEFPS    Z5, Z6, Z1
-	VMULPS       Z1, Z29, Z1
-	VFMADD231PS  Z1, Z0, Z3
-	VADDPS       Z4, Z2, Z0
-	VMOVUPS      Z0, K7, (DI)
-	VMOVUPS      Z3, K7, (SI)
+
+	// p = e^r
+	VMOVAPS     Z22, Z6
+	VFMADD231PS Z1, Z23, Z6
+	VFMADD213PS Z21, Z1, Z6
+	VFMADD213PS Z20, Z1, Z6
+	VFMADD213PS Z19, Z1, Z6
+	VFMADD213PS Z31, Z1, Z6
+	VFMADD213PS Z31, Z1, Z6
+
+	// p 2^n
+	VSCALEFPS   Z5, Z6, Z1
+	VMULPS      Z1, Z29, Z1
+	VFMADD231PS Z1, Z0, Z2
+	VADDPS      Z4, Z3, Z0
+	VMOVUPS     Z0, K7, (DI)
+	VMOVUPS     Z2, K7, (SI)
 
 l208:
 	VZEROUPPER
@@ -9713,6 +10352,7 @@ l208:
 // func LatentStepStandardLog(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int, factor float32)
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·LatentStepStandardLog(SB), NOSPLIT, $32-76
+	// Registers:    Z0-Z12 values    Z13-Z29 constants and scalars    Z30-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+100(SB), Z29
 	VBROADCASTSS gaussConsts<>+20(SB), Z28
 	VBROADCASTSS gaussConsts<>+24(SB), Z27
@@ -9731,7 +10371,7 @@ TEXT ·LatentStepStandardLog(SB), NOSPLIT, $32-76
 	VBROADCASTSS gaussConsts<>+4(SB), Z14
 	VBROADCASTSS gaussConsts<>+84(SB), Z13
 
-	// Registers: DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
+	// Registers:    DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
 	MOVQ sigmaQ+0(FP), DI
 	MOVQ z+8(FP), SI
 	MOVQ kl+16(FP), DX
@@ -9759,16 +10399,18 @@ l210:
 	JL      l212
 
 l211:
-	VMOVUPS      (BX), Z0
-	VMOVUPS      64(BX), Z1
-	VMOVUPS      (R8), Z2
-	VMOVUPS      64(R8), Z3
-	VMULPS       Z26, Z2, Z2
-	VMULPS       Z26, Z3, Z3
-	VMINPS       Z2, Z25, Z4
-	VMINPS       Z3, Z25, Z5
-	VMAXPS       Z4, Z24, Z4
-	VMAXPS       Z5, Z24, Z5
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS (R8), Z2
+	VMOVUPS 64(R8), Z3
+	VMULPS  Z26, Z2, Z2
+	VMULPS  Z26, Z3, Z3
+	VMINPS  Z2, Z25, Z4
+	VMINPS  Z3, Z25, Z5
+	VMAXPS  Z4, Z24, Z4
+	VMAXPS  Z5, Z24, Z5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z29, Z6
 	VFMADD231PS  Z23, Z4, Z6
 	VMOVAPS      Z29, Z7
@@ -9779,131 +10421,147 @@ l211:
 	VFNMADD231PS Z22, Z7, Z5
 	VFNMADD231PS Z21, Z6, Z4
 	VFNMADD231PS Z21, Z7, Z5
-	VMOVAPS      Z19, Z8
-	VFMADD231PS  Z4, Z20, Z8
-	VMOVAPS      Z19, Z9
-	VFMADD231PS  Z5, Z20, Z9
-	VFMADD213PS  Z18, Z4, Z8
-	VFMADD213PS  Z18, Z5, Z9
-	VFMADD213PS  Z17, Z4, Z8
-	VFMADD213PS  Z17, Z5, Z9
-	VFMADD213PS  Z16, Z4, Z8
-	VFMADD213PS  Z16, Z5, Z9
-	VFMADD213PS  Z28, Z4, Z8
-	VFMADD213PS  Z28, Z5, Z9
-	VFMADD213PS  Z28, Z4, Z8
-	VFMADD213PS  Z28, Z5, Z9
-	VSCALEFPS    Z6, Z8, Z4
-	VSCALEFPS    Z7, Z9, Z5
-	VMULPS       Z27, Z0, Z6
-	VMULPS       Z27, Z1, Z7
-	VMULPS       Z27, Z4, Z8
-	VMULPS       Z27, Z5, Z9
-	VFMADD213PS  Z15, Z8, Z8
-	VFMADD213PS  Z15, Z9, Z9
-	VFMADD231PS  Z6, Z6, Z8
-	VFMADD231PS  Z7, Z7, Z9
-	VADDPS       Z31, Z8, Z31
-	VADDPS       Z31, Z9, Z31
-	VADDPS       Z30, Z2, Z30
-	VADDPS       Z30, Z3, Z30
-	VMOVUPS      (R9), Z2
-	VMOVUPS      64(R9), Z3
-	VFMADD231PS  Z4, Z2, Z0
-	VFMADD231PS  Z5, Z3, Z1
-	VMOVUPS      Z4, (DI)
-	VMOVUPS      Z5, 64(DI)
-	VMOVUPS      Z0, (SI)
-	VMOVUPS      Z1, 64(SI)
-	ADDQ         $0x00000080, DI
-	ADDQ         $0x00000080, SI
-	ADDQ         $0x00000080, R9
-	ADDQ         $0x00000080, BX
-	ADDQ         $0x00000080, R8
-	SUBQ         $0x00000020, CX
-	CMPQ         CX, $0x00000020
-	JGE          l211
+
+	// p = e^r
+	VMOVAPS     Z19, Z8
+	VFMADD231PS Z4, Z20, Z8
+	VMOVAPS     Z19, Z9
+	VFMADD231PS Z5, Z20, Z9
+	VFMADD213PS Z18, Z4, Z8
+	VFMADD213PS Z18, Z5, Z9
+	VFMADD213PS Z17, Z4, Z8
+	VFMADD213PS Z17, Z5, Z9
+	VFMADD213PS Z16, Z4, Z8
+	VFMADD213PS Z16, Z5, Z9
+	VFMADD213PS Z28, Z4, Z8
+	VFMADD213PS Z28, Z5, Z9
+	VFMADD213PS Z28, Z4, Z8
+	VFMADD213PS Z28, Z5, Z9
+
+	// p 2^n
+	VSCALEFPS   Z6, Z8, Z4
+	VSCALEFPS   Z7, Z9, Z5
+	VMULPS      Z27, Z0, Z6
+	VMULPS      Z27, Z1, Z7
+	VMULPS      Z27, Z4, Z8
+	VMULPS      Z27, Z5, Z9
+	VFMADD213PS Z15, Z8, Z8
+	VFMADD213PS Z15, Z9, Z9
+	VFMADD231PS Z6, Z6, Z8
+	VFMADD231PS Z7, Z7, Z9
+	VADDPS      Z31, Z8, Z31
+	VADDPS      Z31, Z9, Z31
+	VADDPS      Z30, Z2, Z30
+	VADDPS      Z30, Z3, Z30
+	VMOVUPS     (R9), Z2
+	VMOVUPS     64(R9), Z3
+	VFMADD231PS Z4, Z2, Z0
+	VFMADD231PS Z5, Z3, Z1
+	VMOVUPS     Z4, (DI)
+	VMOVUPS     Z5, 64(DI)
+	VMOVUPS     Z0, (SI)
+	VMOVUPS     Z1, 64(SI)
+	ADDQ        $0x00000080, DI
+	ADDQ        $0x00000080, SI
+	ADDQ        $0x00000080, R9
+	ADDQ        $0x00000080, BX
+	ADDQ        $0x00000080, R8
+	SUBQ        $0x00000020, CX
+	CMPQ        CX, $0x00000020
+	JGE         l211
 
 l212:
-	CMPQ         CX, $0x00000010
-	JL           l213
-	VMOVUPS      (BX), Z0
-	VMOVUPS      (R8), Z1
-	VMULPS       Z26, Z1, Z1
-	VMINPS       Z1, Z25, Z2
-	VMAXPS       Z2, Z24, Z2
+	CMPQ    CX, $0x00000010
+	JL      l213
+	VMOVUPS (BX), Z0
+	VMOVUPS (R8), Z1
+	VMULPS  Z26, Z1, Z1
+	VMINPS  Z1, Z25, Z2
+	VMAXPS  Z2, Z24, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z29, Z3
 	VFMADD231PS  Z23, Z2, Z3
 	VSUBPS       Z29, Z3, Z3
 	VFNMADD231PS Z22, Z3, Z2
 	VFNMADD231PS Z21, Z3, Z2
-	VMOVAPS      Z19, Z4
-	VFMADD231PS  Z2, Z20, Z4
-	VFMADD213PS  Z18, Z2, Z4
-	VFMADD213PS  Z17, Z2, Z4
-	VFMADD213PS  Z16, Z2, Z4
-	VFMADD213PS  Z28, Z2, Z4
-	VFMADD213PS  Z28, Z2, Z4
-	VSCALEFPS    Z3, Z4, Z2
-	VMULPS       Z27, Z0, Z3
-	VMULPS       Z27, Z2, Z4
-	VFMADD213PS  Z15, Z4, Z4
-	VFMADD231PS  Z3, Z3, Z4
-	VADDPS       Z31, Z4, Z31
-	VADDPS       Z30, Z1, Z30
-	VMOVUPS      (R9), Z1
-	VFMADD231PS  Z2, Z1, Z0
-	VMOVUPS      Z2, (DI)
-	VMOVUPS      Z0, (SI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	SUBQ         $0x00000010, CX
+
+	// p = e^r
+	VMOVAPS     Z19, Z4
+	VFMADD231PS Z2, Z20, Z4
+	VFMADD213PS Z18, Z2, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z28, Z2, Z4
+	VFMADD213PS Z28, Z2, Z4
+
+	// p 2^n
+	VSCALEFPS   Z3, Z4, Z2
+	VMULPS      Z27, Z0, Z3
+	VMULPS      Z27, Z2, Z4
+	VFMADD213PS Z15, Z4, Z4
+	VFMADD231PS Z3, Z3, Z4
+	VADDPS      Z31, Z4, Z31
+	VADDPS      Z30, Z1, Z30
+	VMOVUPS     (R9), Z1
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS     Z2, (DI)
+	VMOVUPS     Z0, (SI)
+	ADDQ        $0x00000040, DI
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, R9
+	ADDQ        $0x00000040, BX
+	ADDQ        $0x00000040, R8
+	SUBQ        $0x00000010, CX
 
 l213:
-	TESTQ        CX, CX
-	JZ           l214
-	MOVQ         $0x00000001, AX
-	SHLQ         CL, AX
-	DECQ         AX
-	KMOVW        AX, K7
-	VMOVUPS.Z    (BX), K7, Z0
-	VMOVUPS.Z    (R8), K7, Z1
-	VMULPS       Z26, Z1, Z1
-	VMINPS       Z1, Z25, Z2
-	VMAXPS       Z2, Z24, Z2
+	TESTQ     CX, CX
+	JZ        l214
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (BX), K7, Z0
+	VMOVUPS.Z (R8), K7, Z1
+	VMULPS    Z26, Z1, Z1
+	VMINPS    Z1, Z25, Z2
+	VMAXPS    Z2, Z24, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z29, Z3
 	VFMADD231PS  Z23, Z2, Z3
 	VSUBPS       Z29, Z3, Z3
 	VFNMADD231PS Z22, Z3, Z2
 	VFNMADD231PS Z21, Z3, Z2
-	VMOVAPS      Z19, Z4
-	VFMADD231PS  Z2, Z20, Z4
-	VFMADD213PS  Z18, Z2, Z4
-	VFMADD213PS  Z17, Z2, Z4
-	VFMADD213PS  Z16, Z2, Z4
-	VFMADD213PS  Z28, Z2, Z4
-	VFMADD213PS  Z28, Z2, Z4
-	VSCALEFPS    Z3, Z4, Z2
-	VMULPS       Z27, Z0, Z3
-	VMULPS       Z27, Z2, Z4
-	VFMADD213PS  Z15, Z4, Z4
-	VFMADD231PS  Z3, Z3, Z4
-	VMOVAPS.Z    Z4, K7, Z3
-	VADDPS       Z31, Z3, Z31
-	VMOVAPS.Z    Z1, K7, Z1
-	VADDPS       Z30, Z1, Z30
-	VMOVUPS.Z    (R9), K7, Z1
-	VFMADD231PS  Z2, Z1, Z0
-	VMOVUPS      Z2, K7, (DI)
-	VMOVUPS      Z0, K7, (SI)
-	LEAQ         (DI)(CX*4), DI
-	LEAQ         (SI)(CX*4), SI
-	LEAQ         (R9)(CX*4), R9
-	LEAQ         (BX)(CX*4), BX
-	LEAQ         (R8)(CX*4), R8
+
+	// p = e^r
+	VMOVAPS     Z19, Z4
+	VFMADD231PS Z2, Z20, Z4
+	VFMADD213PS Z18, Z2, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z28, Z2, Z4
+	VFMADD213PS Z28, Z2, Z4
+
+	// p 2^n
+	VSCALEFPS   Z3, Z4, Z2
+	VMULPS      Z27, Z0, Z3
+	VMULPS      Z27, Z2, Z4
+	VFMADD213PS Z15, Z4, Z4
+	VFMADD231PS Z3, Z3, Z4
+	VMOVAPS.Z   Z4, K7, Z3
+	VADDPS      Z31, Z3, Z31
+	VMOVAPS.Z   Z1, K7, Z1
+	VADDPS      Z30, Z1, Z30
+	VMOVUPS.Z   (R9), K7, Z1
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS     Z2, K7, (DI)
+	VMOVUPS     Z0, K7, (SI)
+	LEAQ        (DI)(CX*4), DI
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (R9)(CX*4), R9
+	LEAQ        (BX)(CX*4), BX
+	LEAQ        (R8)(CX*4), R8
 
 l214:
 	VEXTRACTF64X4 $0x01, Z30, Y0
@@ -9940,6 +10598,7 @@ l214:
 // func LatentStepStandardLogBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, n int, w float32, factor float32)
 // Requires: AVX, AVX512F
 TEXT ·LatentStepStandardLogBackward(SB), NOSPLIT, $16-64
+	// Registers:    Z0-Z17 values    Z18-Z31 constants and scalars
 	VBROADCASTSS gaussConsts<>+20(SB), Z31
 	VBROADCASTSS factor+60(FP), Z30
 	VBROADCASTSS gaussConsts<>+100(SB), Z29
@@ -9955,7 +10614,7 @@ TEXT ·LatentStepStandardLogBackward(SB), NOSPLIT, $16-64
 	VBROADCASTSS gaussConsts<>+120(SB), Z19
 	VBROADCASTSS w+56(FP), Z18
 
-	// Registers: DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row
+	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row
 	MOVQ dmuQ+0(FP), DI
 	MOVQ dsQ+8(FP), SI
 	MOVQ dz+16(FP), DX
@@ -9967,16 +10626,18 @@ TEXT ·LatentStepStandardLogBackward(SB), NOSPLIT, $16-64
 	JL   l217
 
 l216:
-	VMOVUPS      (BX), Z0
-	VMOVUPS      64(BX), Z1
-	VMOVUPS      (R8), Z2
-	VMOVUPS      64(R8), Z3
-	VMULPS       Z30, Z2, Z2
-	VMULPS       Z30, Z3, Z3
-	VMINPS       Z2, Z28, Z2
-	VMINPS       Z3, Z28, Z3
-	VMAXPS       Z2, Z27, Z2
-	VMAXPS       Z3, Z27, Z3
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS (R8), Z2
+	VMOVUPS 64(R8), Z3
+	VMULPS  Z30, Z2, Z2
+	VMULPS  Z30, Z3, Z3
+	VMINPS  Z2, Z28, Z2
+	VMINPS  Z3, Z28, Z3
+	VMAXPS  Z2, Z27, Z2
+	VMAXPS  Z3, Z27, Z3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z29, Z4
 	VFMADD231PS  Z26, Z2, Z4
 	VMOVAPS      Z29, Z5
@@ -9987,142 +10648,158 @@ l216:
 	VFNMADD231PS Z25, Z5, Z3
 	VFNMADD231PS Z24, Z4, Z2
 	VFNMADD231PS Z24, Z5, Z3
-	VMOVAPS      Z22, Z6
-	VFMADD231PS  Z2, Z23, Z6
-	VMOVAPS      Z22, Z7
-	VFMADD231PS  Z3, Z23, Z7
-	VFMADD213PS  Z21, Z2, Z6
-	VFMADD213PS  Z21, Z3, Z7
-	VFMADD213PS  Z20, Z2, Z6
-	VFMADD213PS  Z20, Z3, Z7
-	VFMADD213PS  Z19, Z2, Z6
-	VFMADD213PS  Z19, Z3, Z7
-	VFMADD213PS  Z31, Z2, Z6
-	VFMADD213PS  Z31, Z3, Z7
-	VFMADD213PS  Z31, Z2, Z6
-	VFMADD213PS  Z31, Z3, Z7
-	VSCALEFPS    Z4, Z6, Z2
-	VSCALEFPS    Z5, Z7, Z3
-	VSUBPS       Z31, Z2, Z4
-	VSUBPS       Z31, Z3, Z5
-	VADDPS       Z31, Z2, Z6
-	VADDPS       Z31, Z3, Z7
-	VMULPS       Z0, Z18, Z0
-	VMULPS       Z1, Z18, Z1
-	VMULPS       Z30, Z18, Z8
-	VMULPS       Z30, Z18, Z9
-	VMULPS       Z4, Z8, Z4
-	VMULPS       Z5, Z9, Z5
-	VMULPS       Z6, Z4, Z4
-	VMULPS       Z7, Z5, Z5
-	VMOVUPS      (DX), Z6
-	VMOVUPS      64(DX), Z7
-	VMOVUPS      (R9), Z8
-	VMOVUPS      64(R9), Z9
-	VMULPS       Z8, Z6, Z8
-	VMULPS       Z9, Z7, Z9
-	VMULPS       Z2, Z30, Z2
-	VMULPS       Z3, Z30, Z3
-	VFMADD231PS  Z2, Z8, Z4
-	VFMADD231PS  Z3, Z9, Z5
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z7, Z1, Z1
-	VMOVUPS      Z0, (DI)
-	VMOVUPS      Z1, 64(DI)
-	VMOVUPS      Z4, (SI)
-	VMOVUPS      Z5, 64(SI)
-	ADDQ         $0x00000080, DI
-	ADDQ         $0x00000080, SI
-	ADDQ         $0x00000080, DX
-	ADDQ         $0x00000080, R9
-	ADDQ         $0x00000080, BX
-	ADDQ         $0x00000080, R8
-	SUBQ         $0x00000020, CX
-	CMPQ         CX, $0x00000020
-	JGE          l216
+
+	// p = e^r
+	VMOVAPS     Z22, Z6
+	VFMADD231PS Z2, Z23, Z6
+	VMOVAPS     Z22, Z7
+	VFMADD231PS Z3, Z23, Z7
+	VFMADD213PS Z21, Z2, Z6
+	VFMADD213PS Z21, Z3, Z7
+	VFMADD213PS Z20, Z2, Z6
+	VFMADD213PS Z20, Z3, Z7
+	VFMADD213PS Z19, Z2, Z6
+	VFMADD213PS Z19, Z3, Z7
+	VFMADD213PS Z31, Z2, Z6
+	VFMADD213PS Z31, Z3, Z7
+	VFMADD213PS Z31, Z2, Z6
+	VFMADD213PS Z31, Z3, Z7
+
+	// p 2^n
+	VSCALEFPS   Z4, Z6, Z2
+	VSCALEFPS   Z5, Z7, Z3
+	VSUBPS      Z31, Z2, Z4
+	VSUBPS      Z31, Z3, Z5
+	VADDPS      Z31, Z2, Z6
+	VADDPS      Z31, Z3, Z7
+	VMULPS      Z0, Z18, Z0
+	VMULPS      Z1, Z18, Z1
+	VMULPS      Z30, Z18, Z8
+	VMULPS      Z30, Z18, Z9
+	VMULPS      Z4, Z8, Z4
+	VMULPS      Z5, Z9, Z5
+	VMULPS      Z6, Z4, Z4
+	VMULPS      Z7, Z5, Z5
+	VMOVUPS     (DX), Z6
+	VMOVUPS     64(DX), Z7
+	VMOVUPS     (R9), Z8
+	VMOVUPS     64(R9), Z9
+	VMULPS      Z8, Z6, Z8
+	VMULPS      Z9, Z7, Z9
+	VMULPS      Z2, Z30, Z2
+	VMULPS      Z3, Z30, Z3
+	VFMADD231PS Z2, Z8, Z4
+	VFMADD231PS Z3, Z9, Z5
+	VADDPS      Z6, Z0, Z0
+	VADDPS      Z7, Z1, Z1
+	VMOVUPS     Z0, (DI)
+	VMOVUPS     Z1, 64(DI)
+	VMOVUPS     Z4, (SI)
+	VMOVUPS     Z5, 64(SI)
+	ADDQ        $0x00000080, DI
+	ADDQ        $0x00000080, SI
+	ADDQ        $0x00000080, DX
+	ADDQ        $0x00000080, R9
+	ADDQ        $0x00000080, BX
+	ADDQ        $0x00000080, R8
+	SUBQ        $0x00000020, CX
+	CMPQ        CX, $0x00000020
+	JGE         l216
 
 l217:
-	CMPQ         CX, $0x00000010
-	JL           l218
-	VMOVUPS      (BX), Z0
-	VMOVUPS      (R8), Z1
-	VMULPS       Z30, Z1, Z1
-	VMINPS       Z1, Z28, Z1
-	VMAXPS       Z1, Z27, Z1
+	CMPQ    CX, $0x00000010
+	JL      l218
+	VMOVUPS (BX), Z0
+	VMOVUPS (R8), Z1
+	VMULPS  Z30, Z1, Z1
+	VMINPS  Z1, Z28, Z1
+	VMAXPS  Z1, Z27, Z1
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z29, Z2
 	VFMADD231PS  Z26, Z1, Z2
 	VSUBPS       Z29, Z2, Z2
 	VFNMADD231PS Z25, Z2, Z1
 	VFNMADD231PS Z24, Z2, Z1
-	VMOVAPS      Z22, Z3
-	VFMADD231PS  Z1, Z23, Z3
-	VFMADD213PS  Z21, Z1, Z3
-	VFMADD213PS  Z20, Z1, Z3
-	VFMADD213PS  Z19, Z1, Z3
-	VFMADD213PS  Z31, Z1, Z3
-	VFMADD213PS  Z31, Z1, Z3
-	VSCALEFPS    Z2, Z3, Z1
-	VSUBPS       Z31, Z1, Z2
-	VADDPS       Z31, Z1, Z3
-	VMULPS       Z0, Z18, Z0
-	VMULPS       Z30, Z18, Z4
-	VMULPS       Z2, Z4, Z2
-	VMULPS       Z3, Z2, Z2
-	VMOVUPS      (DX), Z3
-	VMOVUPS      (R9), Z4
-	VMULPS       Z4, Z3, Z4
-	VMULPS       Z1, Z30, Z1
-	VFMADD231PS  Z1, Z4, Z2
-	VADDPS       Z3, Z0, Z0
-	VMOVUPS      Z0, (DI)
-	VMOVUPS      Z2, (SI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	SUBQ         $0x00000010, CX
+
+	// p = e^r
+	VMOVAPS     Z22, Z3
+	VFMADD231PS Z1, Z23, Z3
+	VFMADD213PS Z21, Z1, Z3
+	VFMADD213PS Z20, Z1, Z3
+	VFMADD213PS Z19, Z1, Z3
+	VFMADD213PS Z31, Z1, Z3
+	VFMADD213PS Z31, Z1, Z3
+
+	// p 2^n
+	VSCALEFPS   Z2, Z3, Z1
+	VSUBPS      Z31, Z1, Z2
+	VADDPS      Z31, Z1, Z3
+	VMULPS      Z0, Z18, Z0
+	VMULPS      Z30, Z18, Z4
+	VMULPS      Z2, Z4, Z2
+	VMULPS      Z3, Z2, Z2
+	VMOVUPS     (DX), Z3
+	VMOVUPS     (R9), Z4
+	VMULPS      Z4, Z3, Z4
+	VMULPS      Z1, Z30, Z1
+	VFMADD231PS Z1, Z4, Z2
+	VADDPS      Z3, Z0, Z0
+	VMOVUPS     Z0, (DI)
+	VMOVUPS     Z2, (SI)
+	ADDQ        $0x00000040, DI
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, R9
+	ADDQ        $0x00000040, BX
+	ADDQ        $0x00000040, R8
+	SUBQ        $0x00000010, CX
 
 l218:
-	TESTQ        CX, CX
-	JZ           l219
-	MOVQ         $0x00000001, AX
-	SHLQ         CL, AX
-	DECQ         AX
-	KMOVW        AX, K7
-	VMOVUPS.Z    (BX), K7, Z0
-	VMOVUPS.Z    (R8), K7, Z1
-	VMULPS       Z30, Z1, Z1
-	VMINPS       Z1, Z28, Z1
-	VMAXPS       Z1, Z27, Z1
+	TESTQ     CX, CX
+	JZ        l219
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (BX), K7, Z0
+	VMOVUPS.Z (R8), K7, Z1
+	VMULPS    Z30, Z1, Z1
+	VMINPS    Z1, Z28, Z1
+	VMAXPS    Z1, Z27, Z1
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z29, Z2
 	VFMADD231PS  Z26, Z1, Z2
 	VSUBPS       Z29, Z2, Z2
 	VFNMADD231PS Z25, Z2, Z1
 	VFNMADD231PS Z24, Z2, Z1
-	VMOVAPS      Z22, Z3
-	VFMADD231PS  Z1, Z23, Z3
-	VFMADD213PS  Z21, Z1, Z3
-	VFMADD213PS  Z20, Z1, Z3
-	VFMADD213PS  Z19, Z1, Z3
-	VFMADD213PS  Z31, Z1, Z3
-	VFMADD213PS  Z31, Z1, Z3
-	VSCALEFPS    Z2, Z3, Z1
-	VSUBPS       Z31, Z1, Z2
-	VADDPS       Z31, Z1, Z3
-	VMULPS       Z0, Z18, Z0
-	VMULPS       Z30, Z18, Z4
-	VMULPS       Z2, Z4, Z2
-	VMULPS       Z3, Z2, Z2
-	VMOVUPS.Z    (DX), K7, Z3
-	VMOVUPS.Z    (R9), K7, Z4
-	VMULPS       Z4, Z3, Z4
-	VMULPS       Z1, Z30, Z1
-	VFMADD231PS  Z1, Z4, Z2
-	VADDPS       Z3, Z0, Z0
-	VMOVUPS      Z0, K7, (DI)
-	VMOVUPS      Z2, K7, (SI)
+
+	// p = e^r
+	VMOVAPS     Z22, Z3
+	VFMADD231PS Z1, Z23, Z3
+	VFMADD213PS Z21, Z1, Z3
+	VFMADD213PS Z20, Z1, Z3
+	VFMADD213PS Z19, Z1, Z3
+	VFMADD213PS Z31, Z1, Z3
+	VFMADD213PS Z31, Z1, Z3
+
+	// p 2^n
+	VSCALEFPS   Z2, Z3, Z1
+	VSUBPS      Z31, Z1, Z2
+	VADDPS      Z31, Z1, Z3
+	VMULPS      Z0, Z18, Z0
+	VMULPS      Z30, Z18, Z4
+	VMULPS      Z2, Z4, Z2
+	VMULPS      Z3, Z2, Z2
+	VMOVUPS.Z   (DX), K7, Z3
+	VMOVUPS.Z   (R9), K7, Z4
+	VMULPS      Z4, Z3, Z4
+	VMULPS      Z1, Z30, Z1
+	VFMADD231PS Z1, Z4, Z2
+	VADDPS      Z3, Z0, Z0
+	VMOVUPS     Z0, K7, (DI)
+	VMOVUPS     Z2, K7, (SI)
 
 l219:
 	VZEROUPPER
@@ -10131,6 +10808,7 @@ l219:
 // func LatentStepSoftplus(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int)
 // Requires: AVX, AVX2, AVX512F, AVX512VL
 TEXT ·LatentStepSoftplus(SB), NOSPLIT, $40-88
+	// Registers:    Z0-Z21 values    Z22-Z28 constants and scalars    Z29-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+24(SB), Z28
 	VBROADCASTSS gaussConsts<>+20(SB), Z27
 	VBROADCASTSS gaussConsts<>+100(SB), Z26
@@ -10139,7 +10817,7 @@ TEXT ·LatentStepSoftplus(SB), NOSPLIT, $40-88
 	VBROADCASTSS gaussConsts<>+76(SB), Z23
 	VBROADCASTSS gaussConsts<>+72(SB), Z22
 
-	// Registers: DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
+	// Registers:    DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
 	MOVQ sigmaQ+0(FP), DI
 	MOVQ z+8(FP), SI
 	MOVQ kl+16(FP), DX
@@ -10178,24 +10856,27 @@ l221:
 	JL      l223
 
 l222:
-	VMOVUPS          (BX), Z0
-	VMOVUPS          64(BX), Z1
-	VMOVUPS          (R8), Z2
-	VMOVUPS          64(R8), Z3
-	VMOVUPS          (R10), Z4
-	VMOVUPS          64(R10), Z5
-	VPORD.BCST       gaussConsts<>+12(SB), Z2, Z6
-	VPORD.BCST       gaussConsts<>+12(SB), Z3, Z7
-	VPORD.BCST       gaussConsts<>+12(SB), Z4, Z8
-	VPORD.BCST       gaussConsts<>+12(SB), Z5, Z9
-	VBROADCASTSS     gaussConsts<>+92(SB), Z10
-	VMAXPS           Z6, Z10, Z6
-	VBROADCASTSS     gaussConsts<>+92(SB), Z10
-	VMAXPS           Z7, Z10, Z7
-	VBROADCASTSS     gaussConsts<>+92(SB), Z10
-	VMAXPS           Z8, Z10, Z8
-	VBROADCASTSS     gaussConsts<>+92(SB), Z10
-	VMAXPS           Z9, Z10, Z9
+	VMOVUPS      (BX), Z0
+	VMOVUPS      64(BX), Z1
+	VMOVUPS      (R8), Z2
+	VMOVUPS      64(R8), Z3
+	VMOVUPS      (R10), Z4
+	VMOVUPS      64(R10), Z5
+	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z6
+	VPORD.BCST   gaussConsts<>+12(SB), Z3, Z7
+	VPORD.BCST   gaussConsts<>+12(SB), Z4, Z8
+	VPORD.BCST   gaussConsts<>+12(SB), Z5, Z9
+	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VMAXPS       Z6, Z10, Z6
+	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VMAXPS       Z7, Z10, Z7
+	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VMAXPS       Z8, Z10, Z8
+	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VMAXPS       Z9, Z10, Z9
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS          Z26, Z10
 	VFMADD231PS.BCST gaussConsts<>+96(SB), Z6, Z10
 	VMOVAPS          Z26, Z11
@@ -10216,6 +10897,9 @@ l222:
 	VFNMADD231PS     Z23, Z11, Z7
 	VFNMADD231PS     Z23, Z12, Z8
 	VFNMADD231PS     Z23, Z13, Z9
+
+	// p = e^r
+	// p = e^r
 	VBROADCASTSS     gaussConsts<>+108(SB), Z14
 	VFMADD231PS.BCST gaussConsts<>+104(SB), Z6, Z14
 	VBROADCASTSS     gaussConsts<>+108(SB), Z15
@@ -10244,18 +10928,24 @@ l222:
 	VFMADD213PS      Z27, Z7, Z15
 	VFMADD213PS      Z27, Z8, Z16
 	VFMADD213PS      Z27, Z9, Z17
-	VSCALEFPS        Z10, Z14, Z6
-	VSCALEFPS        Z11, Z15, Z7
-	VSCALEFPS        Z12, Z16, Z8
-	VSCALEFPS        Z13, Z17, Z9
-	VCMPPS           $0x1e, Z25, Z2, K1
-	VCMPPS           $0x1e, Z25, Z3, K2
-	VCMPPS           $0x1e, Z25, Z4, K4
-	VCMPPS           $0x1e, Z25, Z5, K5
-	VMOVAPS.Z        Z2, K1, Z2
-	VMOVAPS.Z        Z3, K2, Z3
-	VMOVAPS.Z        Z4, K4, Z4
-	VMOVAPS.Z        Z5, K5, Z5
+
+	// p 2^n
+	// p 2^n
+	VSCALEFPS Z10, Z14, Z6
+	VSCALEFPS Z11, Z15, Z7
+	VSCALEFPS Z12, Z16, Z8
+	VSCALEFPS Z13, Z17, Z9
+	VCMPPS    $0x1e, Z25, Z2, K1
+	VCMPPS    $0x1e, Z25, Z3, K2
+	VCMPPS    $0x1e, Z25, Z4, K4
+	VCMPPS    $0x1e, Z25, Z5, K5
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVAPS.Z Z3, K2, Z3
+	VMOVAPS.Z Z4, K4, Z4
+	VMOVAPS.Z Z5, K5, Z5
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS           $0x1e, Z28, Z6, K1
 	VCMPPS           $0x1e, Z28, Z7, K2
 	VCMPPS           $0x1e, Z28, Z8, K4
@@ -10389,17 +11079,20 @@ l222:
 	JGE              l222
 
 l223:
-	CMPQ             CX, $0x00000010
-	JL               l224
-	VMOVUPS          (BX), Z0
-	VMOVUPS          (R8), Z1
-	VMOVUPS          (R10), Z2
-	VPORD.BCST       gaussConsts<>+12(SB), Z1, Z3
-	VPORD.BCST       gaussConsts<>+12(SB), Z2, Z4
-	VBROADCASTSS     gaussConsts<>+92(SB), Z5
-	VMAXPS           Z3, Z5, Z3
-	VBROADCASTSS     gaussConsts<>+92(SB), Z5
-	VMAXPS           Z4, Z5, Z4
+	CMPQ         CX, $0x00000010
+	JL           l224
+	VMOVUPS      (BX), Z0
+	VMOVUPS      (R8), Z1
+	VMOVUPS      (R10), Z2
+	VPORD.BCST   gaussConsts<>+12(SB), Z1, Z3
+	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z4
+	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VMAXPS       Z3, Z5, Z3
+	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VMAXPS       Z4, Z5, Z4
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS          Z26, Z5
 	VFMADD231PS.BCST gaussConsts<>+96(SB), Z3, Z5
 	VMOVAPS          Z26, Z6
@@ -10410,6 +11103,9 @@ l223:
 	VFNMADD231PS     Z24, Z6, Z4
 	VFNMADD231PS     Z23, Z5, Z3
 	VFNMADD231PS     Z23, Z6, Z4
+
+	// p = e^r
+	// p = e^r
 	VBROADCASTSS     gaussConsts<>+108(SB), Z7
 	VFMADD231PS.BCST gaussConsts<>+104(SB), Z3, Z7
 	VBROADCASTSS     gaussConsts<>+108(SB), Z8
@@ -10424,12 +11120,18 @@ l223:
 	VFMADD213PS      Z27, Z4, Z8
 	VFMADD213PS      Z27, Z3, Z7
 	VFMADD213PS      Z27, Z4, Z8
-	VSCALEFPS        Z5, Z7, Z3
-	VSCALEFPS        Z6, Z8, Z4
-	VCMPPS           $0x1e, Z25, Z1, K1
-	VCMPPS           $0x1e, Z25, Z2, K2
-	VMOVAPS.Z        Z1, K1, Z1
-	VMOVAPS.Z        Z2, K2, Z2
+
+	// p 2^n
+	// p 2^n
+	VSCALEFPS Z5, Z7, Z3
+	VSCALEFPS Z6, Z8, Z4
+	VCMPPS    $0x1e, Z25, Z1, K1
+	VCMPPS    $0x1e, Z25, Z2, K2
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVAPS.Z Z2, K2, Z2
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS           $0x1e, Z28, Z3, K1
 	VCMPPS           $0x1e, Z28, Z4, K2
 	VMOVAPS          Z28, Z5
@@ -10497,21 +11199,24 @@ l223:
 	SUBQ             $0x00000010, CX
 
 l224:
-	TESTQ            CX, CX
-	JZ               l225
-	MOVQ             $0x00000001, AX
-	SHLQ             CL, AX
-	DECQ             AX
-	KMOVW            AX, K7
-	VMOVUPS.Z        (BX), K7, Z0
-	VMOVUPS.Z        (R8), K7, Z1
-	VMOVUPS.Z        (R10), K7, Z2
-	VPORD.BCST       gaussConsts<>+12(SB), Z1, Z3
-	VPORD.BCST       gaussConsts<>+12(SB), Z2, Z4
-	VBROADCASTSS     gaussConsts<>+92(SB), Z5
-	VMAXPS           Z3, Z5, Z3
-	VBROADCASTSS     gaussConsts<>+92(SB), Z5
-	VMAXPS           Z4, Z5, Z4
+	TESTQ        CX, CX
+	JZ           l225
+	MOVQ         $0x00000001, AX
+	SHLQ         CL, AX
+	DECQ         AX
+	KMOVW        AX, K7
+	VMOVUPS.Z    (BX), K7, Z0
+	VMOVUPS.Z    (R8), K7, Z1
+	VMOVUPS.Z    (R10), K7, Z2
+	VPORD.BCST   gaussConsts<>+12(SB), Z1, Z3
+	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z4
+	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VMAXPS       Z3, Z5, Z3
+	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VMAXPS       Z4, Z5, Z4
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS          Z26, Z5
 	VFMADD231PS.BCST gaussConsts<>+96(SB), Z3, Z5
 	VMOVAPS          Z26, Z6
@@ -10522,6 +11227,9 @@ l224:
 	VFNMADD231PS     Z24, Z6, Z4
 	VFNMADD231PS     Z23, Z5, Z3
 	VFNMADD231PS     Z23, Z6, Z4
+
+	// p = e^r
+	// p = e^r
 	VBROADCASTSS     gaussConsts<>+108(SB), Z7
 	VFMADD231PS.BCST gaussConsts<>+104(SB), Z3, Z7
 	VBROADCASTSS     gaussConsts<>+108(SB), Z8
@@ -10536,12 +11244,18 @@ l224:
 	VFMADD213PS      Z27, Z4, Z8
 	VFMADD213PS      Z27, Z3, Z7
 	VFMADD213PS      Z27, Z4, Z8
-	VSCALEFPS        Z5, Z7, Z3
-	VSCALEFPS        Z6, Z8, Z4
-	VCMPPS           $0x1e, Z25, Z1, K1
-	VCMPPS           $0x1e, Z25, Z2, K2
-	VMOVAPS.Z        Z1, K1, Z1
-	VMOVAPS.Z        Z2, K2, Z2
+
+	// p 2^n
+	// p 2^n
+	VSCALEFPS Z5, Z7, Z3
+	VSCALEFPS Z6, Z8, Z4
+	VCMPPS    $0x1e, Z25, Z1, K1
+	VCMPPS    $0x1e, Z25, Z2, K2
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVAPS.Z Z2, K2, Z2
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS           $0x1e, Z28, Z3, K1
 	VCMPPS           $0x1e, Z28, Z4, K2
 	VMOVAPS          Z28, Z5
@@ -10610,43 +11324,47 @@ l224:
 	LEAQ             (R10)(CX*4), R10
 
 l225:
-	VPSUBD.BCST      gaussConsts<>+32(SB), Z30, Z0
-	VPSRAD           $0x17, Z0, Z1
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD.BCST      gaussConsts<>+32(SB), Z0, Z0
-	VPADDD           Z29, Z1, Z1
-	VMOVAPS          Z1, Z29
-	VMOVAPS          Z0, Z30
-	VEXTRACTF64X4    $0x01, Z30, Y0
-	VMULPS           Y0, Y30, Y30
-	VEXTRACTF32X4    $0x01, Y30, X0
-	VMULPS           X0, X30, X30
-	VPERMILPS        $0x0e, X30, X0
-	VMULPS           X0, X30, X30
-	VPERMILPS        $0x01, X30, X0
-	VMULPS           X0, X30, X30
-	VBROADCASTSS     X30, Z0
-	VPSUBD.BCST      gaussConsts<>+32(SB), Z0, Z0
-	VPSRAD           $0x17, Z0, Z1
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD.BCST      gaussConsts<>+32(SB), Z0, Z0
-	VEXTRACTF64X4    $0x01, Z29, Y2
-	VPADDD           Y2, Y29, Y29
-	VEXTRACTF32X4    $0x01, Y29, X2
-	VPADDD           X2, X29, X29
-	VPERMILPS        $0x0e, X29, X2
-	VPADDD           X2, X29, X29
-	VPERMILPS        $0x01, X29, X2
-	VPADDD           X2, X29, X29
-	VBROADCASTSS     X29, Z2
-	VPADDD           Z2, Z1, Z1
-	VCVTDQ2PS        Z1, Z1
-	VPSUBD.BCST      gaussConsts<>+32(SB), Z0, Z0
-	VPSRAD           $0x17, Z0, Z2
-	VCVTDQ2PS        Z2, Z2
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD.BCST      gaussConsts<>+32(SB), Z0, Z0
-	VSUBPS           Z27, Z0, Z0
+	VPSUBD.BCST   gaussConsts<>+32(SB), Z30, Z0
+	VPSRAD        $0x17, Z0, Z1
+	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
+	VPADDD.BCST   gaussConsts<>+32(SB), Z0, Z0
+	VPADDD        Z29, Z1, Z1
+	VMOVAPS       Z1, Z29
+	VMOVAPS       Z0, Z30
+	VEXTRACTF64X4 $0x01, Z30, Y0
+	VMULPS        Y0, Y30, Y30
+	VEXTRACTF32X4 $0x01, Y30, X0
+	VMULPS        X0, X30, X30
+	VPERMILPS     $0x0e, X30, X0
+	VMULPS        X0, X30, X30
+	VPERMILPS     $0x01, X30, X0
+	VMULPS        X0, X30, X30
+	VBROADCASTSS  X30, Z0
+	VPSUBD.BCST   gaussConsts<>+32(SB), Z0, Z0
+	VPSRAD        $0x17, Z0, Z1
+	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
+	VPADDD.BCST   gaussConsts<>+32(SB), Z0, Z0
+	VEXTRACTF64X4 $0x01, Z29, Y2
+	VPADDD        Y2, Y29, Y29
+	VEXTRACTF32X4 $0x01, Y29, X2
+	VPADDD        X2, X29, X29
+	VPERMILPS     $0x0e, X29, X2
+	VPADDD        X2, X29, X29
+	VPERMILPS     $0x01, X29, X2
+	VPADDD        X2, X29, X29
+	VBROADCASTSS  X29, Z2
+	VPADDD        Z2, Z1, Z1
+	VCVTDQ2PS     Z1, Z1
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD.BCST gaussConsts<>+32(SB), Z0, Z0
+	VPSRAD      $0x17, Z0, Z2
+	VCVTDQ2PS   Z2, Z2
+	VPANDD.BCST gaussConsts<>+36(SB), Z0, Z0
+	VPADDD.BCST gaussConsts<>+32(SB), Z0, Z0
+	VSUBPS      Z27, Z0, Z0
+
+	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS     gaussConsts<>+44(SB), Z3
 	VFMADD231PS.BCST gaussConsts<>+40(SB), Z0, Z3
 	VFMADD213PS.BCST gaussConsts<>+48(SB), Z0, Z3
@@ -10690,12 +11408,13 @@ l225:
 // func LatentStepSoftplusBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, n int, w float32)
 // Requires: AVX, AVX512F
 TEXT ·LatentStepSoftplusBackward(SB), NOSPLIT, $8-92
+	// Registers:    Z0-Z29 values    Z30-Z31 constants and scalars
 	VBROADCASTSS gaussConsts<>+20(SB), Z31
 	VBROADCASTSS gaussConsts<>+4(SB), Z30
 	MOVL         w+88(FP), AX
 	MOVL         AX, (SP)
 
-	// Registers: DI dmuQ    SI dsQ    DX dmuP    BX dsP    R8 dz    R9 muQ    R10 sQ    R11 muP    R12 sP    R13 eps    CX elements left in the row
+	// Registers:    DI dmuQ    SI dsQ    DX dmuP    BX dsP    R8 dz    R9 muQ    R10 sQ    R11 muP    R12 sP    R13 eps    CX elements left in the row
 	MOVQ dmuQ+0(FP), DI
 	MOVQ dsQ+8(FP), SI
 	MOVQ dmuP+16(FP), DX
@@ -10711,24 +11430,27 @@ TEXT ·LatentStepSoftplusBackward(SB), NOSPLIT, $8-92
 	JL   l228
 
 l227:
-	VMOVUPS           (R9), Z0
-	VMOVUPS           64(R9), Z1
-	VMOVUPS           (R10), Z2
-	VMOVUPS           64(R10), Z3
-	VMOVUPS           (R12), Z4
-	VMOVUPS           64(R12), Z5
-	VPORD.BCST        gaussConsts<>+12(SB), Z2, Z6
-	VPORD.BCST        gaussConsts<>+12(SB), Z3, Z7
-	VPORD.BCST        gaussConsts<>+12(SB), Z4, Z8
-	VPORD.BCST        gaussConsts<>+12(SB), Z5, Z9
-	VBROADCASTSS      gaussConsts<>+92(SB), Z10
-	VMAXPS            Z6, Z10, Z6
-	VBROADCASTSS      gaussConsts<>+92(SB), Z10
-	VMAXPS            Z7, Z10, Z7
-	VBROADCASTSS      gaussConsts<>+92(SB), Z10
-	VMAXPS            Z8, Z10, Z8
-	VBROADCASTSS      gaussConsts<>+92(SB), Z10
-	VMAXPS            Z9, Z10, Z9
+	VMOVUPS      (R9), Z0
+	VMOVUPS      64(R9), Z1
+	VMOVUPS      (R10), Z2
+	VMOVUPS      64(R10), Z3
+	VMOVUPS      (R12), Z4
+	VMOVUPS      64(R12), Z5
+	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z6
+	VPORD.BCST   gaussConsts<>+12(SB), Z3, Z7
+	VPORD.BCST   gaussConsts<>+12(SB), Z4, Z8
+	VPORD.BCST   gaussConsts<>+12(SB), Z5, Z9
+	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VMAXPS       Z6, Z10, Z6
+	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VMAXPS       Z7, Z10, Z7
+	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VMAXPS       Z8, Z10, Z8
+	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VMAXPS       Z9, Z10, Z9
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS      gaussConsts<>+100(SB), Z10
 	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z6, Z10
 	VBROADCASTSS      gaussConsts<>+100(SB), Z11
@@ -10749,238 +11471,250 @@ l227:
 	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z11, Z7
 	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z12, Z8
 	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z13, Z9
-	VBROADCASTSS      gaussConsts<>+108(SB), Z14
-	VFMADD231PS.BCST  gaussConsts<>+104(SB), Z6, Z14
-	VBROADCASTSS      gaussConsts<>+108(SB), Z15
-	VFMADD231PS.BCST  gaussConsts<>+104(SB), Z7, Z15
-	VBROADCASTSS      gaussConsts<>+108(SB), Z16
-	VFMADD231PS.BCST  gaussConsts<>+104(SB), Z8, Z16
-	VBROADCASTSS      gaussConsts<>+108(SB), Z17
-	VFMADD231PS.BCST  gaussConsts<>+104(SB), Z9, Z17
-	VFMADD213PS.BCST  gaussConsts<>+112(SB), Z6, Z14
-	VFMADD213PS.BCST  gaussConsts<>+112(SB), Z7, Z15
-	VFMADD213PS.BCST  gaussConsts<>+112(SB), Z8, Z16
-	VFMADD213PS.BCST  gaussConsts<>+112(SB), Z9, Z17
-	VFMADD213PS.BCST  gaussConsts<>+116(SB), Z6, Z14
-	VFMADD213PS.BCST  gaussConsts<>+116(SB), Z7, Z15
-	VFMADD213PS.BCST  gaussConsts<>+116(SB), Z8, Z16
-	VFMADD213PS.BCST  gaussConsts<>+116(SB), Z9, Z17
-	VFMADD213PS.BCST  gaussConsts<>+120(SB), Z6, Z14
-	VFMADD213PS.BCST  gaussConsts<>+120(SB), Z7, Z15
-	VFMADD213PS.BCST  gaussConsts<>+120(SB), Z8, Z16
-	VFMADD213PS.BCST  gaussConsts<>+120(SB), Z9, Z17
-	VFMADD213PS       Z31, Z6, Z14
-	VFMADD213PS       Z31, Z7, Z15
-	VFMADD213PS       Z31, Z8, Z16
-	VFMADD213PS       Z31, Z9, Z17
-	VFMADD213PS       Z31, Z6, Z14
-	VFMADD213PS       Z31, Z7, Z15
-	VFMADD213PS       Z31, Z8, Z16
-	VFMADD213PS       Z31, Z9, Z17
-	VSCALEFPS         Z10, Z14, Z6
-	VSCALEFPS         Z11, Z15, Z7
-	VSCALEFPS         Z12, Z16, Z8
-	VSCALEFPS         Z13, Z17, Z9
-	VCMPPS            $0x1e, Z30, Z2, K1
-	VCMPPS            $0x1e, Z30, Z3, K2
-	VCMPPS            $0x1e, Z30, Z4, K4
-	VCMPPS            $0x1e, Z30, Z5, K5
-	VMOVAPS.Z         Z2, K1, Z10
-	VMOVAPS.Z         Z3, K2, Z11
-	VMOVAPS.Z         Z4, K4, Z12
-	VMOVAPS.Z         Z5, K5, Z13
-	VCMPPS.BCST       $0x1e, gaussConsts<>+24(SB), Z6, K1
-	VCMPPS.BCST       $0x1e, gaussConsts<>+24(SB), Z7, K2
-	VCMPPS.BCST       $0x1e, gaussConsts<>+24(SB), Z8, K4
-	VCMPPS.BCST       $0x1e, gaussConsts<>+24(SB), Z9, K5
-	VBROADCASTSS      gaussConsts<>+24(SB), Z14
-	VFMSUB231PS.BCST  gaussConsts<>+24(SB), Z6, Z14
-	VBROADCASTSS      gaussConsts<>+24(SB), Z15
-	VFMSUB231PS.BCST  gaussConsts<>+24(SB), Z7, Z15
-	VBROADCASTSS      gaussConsts<>+24(SB), Z16
-	VFMSUB231PS.BCST  gaussConsts<>+24(SB), Z8, Z16
-	VBROADCASTSS      gaussConsts<>+24(SB), Z17
-	VFMSUB231PS.BCST  gaussConsts<>+24(SB), Z9, Z17
-	VBLENDMPS         Z14, Z6, K1, Z14
-	VBLENDMPS         Z15, Z7, K2, Z15
-	VBLENDMPS         Z16, Z8, K4, Z16
-	VBLENDMPS         Z17, Z9, K5, Z17
-	VBROADCASTSS      gaussConsts<>+128(SB), Z18
-	VMOVAPS.Z         Z18, K1, Z18
-	VBROADCASTSS      gaussConsts<>+128(SB), Z19
-	VMOVAPS.Z         Z19, K2, Z19
-	VBROADCASTSS      gaussConsts<>+128(SB), Z20
-	VMOVAPS.Z         Z20, K4, Z20
-	VBROADCASTSS      gaussConsts<>+128(SB), Z21
-	VMOVAPS.Z         Z21, K5, Z21
-	VBROADCASTSS      gaussConsts<>+136(SB), Z22
-	VFMADD231PS.BCST  gaussConsts<>+132(SB), Z14, Z22
-	VBROADCASTSS      gaussConsts<>+136(SB), Z23
-	VFMADD231PS.BCST  gaussConsts<>+132(SB), Z15, Z23
-	VBROADCASTSS      gaussConsts<>+136(SB), Z24
-	VFMADD231PS.BCST  gaussConsts<>+132(SB), Z16, Z24
-	VBROADCASTSS      gaussConsts<>+136(SB), Z25
-	VFMADD231PS.BCST  gaussConsts<>+132(SB), Z17, Z25
-	VFMADD213PS.BCST  gaussConsts<>+140(SB), Z14, Z22
-	VFMADD213PS.BCST  gaussConsts<>+140(SB), Z15, Z23
-	VFMADD213PS.BCST  gaussConsts<>+140(SB), Z16, Z24
-	VFMADD213PS.BCST  gaussConsts<>+140(SB), Z17, Z25
-	VFMADD213PS.BCST  gaussConsts<>+144(SB), Z14, Z22
-	VFMADD213PS.BCST  gaussConsts<>+144(SB), Z15, Z23
-	VFMADD213PS.BCST  gaussConsts<>+144(SB), Z16, Z24
-	VFMADD213PS.BCST  gaussConsts<>+144(SB), Z17, Z25
-	VFMADD213PS.BCST  gaussConsts<>+148(SB), Z14, Z22
-	VFMADD213PS.BCST  gaussConsts<>+148(SB), Z15, Z23
-	VFMADD213PS.BCST  gaussConsts<>+148(SB), Z16, Z24
-	VFMADD213PS.BCST  gaussConsts<>+148(SB), Z17, Z25
-	VFMADD213PS.BCST  gaussConsts<>+152(SB), Z14, Z22
-	VFMADD213PS.BCST  gaussConsts<>+152(SB), Z15, Z23
-	VFMADD213PS.BCST  gaussConsts<>+152(SB), Z16, Z24
-	VFMADD213PS.BCST  gaussConsts<>+152(SB), Z17, Z25
-	VFMADD213PS.BCST  gaussConsts<>+156(SB), Z14, Z22
-	VFMADD213PS.BCST  gaussConsts<>+156(SB), Z15, Z23
-	VFMADD213PS.BCST  gaussConsts<>+156(SB), Z16, Z24
-	VFMADD213PS.BCST  gaussConsts<>+156(SB), Z17, Z25
-	VFMADD213PS.BCST  gaussConsts<>+160(SB), Z14, Z22
-	VFMADD213PS.BCST  gaussConsts<>+160(SB), Z15, Z23
-	VFMADD213PS.BCST  gaussConsts<>+160(SB), Z16, Z24
-	VFMADD213PS.BCST  gaussConsts<>+160(SB), Z17, Z25
-	VFMADD213PS.BCST  gaussConsts<>+72(SB), Z14, Z22
-	VFMADD213PS.BCST  gaussConsts<>+72(SB), Z15, Z23
-	VFMADD213PS.BCST  gaussConsts<>+72(SB), Z16, Z24
-	VFMADD213PS.BCST  gaussConsts<>+72(SB), Z17, Z25
-	VMULPS            Z14, Z14, Z26
-	VMULPS            Z15, Z15, Z27
-	VMULPS            Z16, Z16, Z28
-	VMULPS            Z17, Z17, Z29
-	VFMADD231PS       Z26, Z22, Z14
-	VFMADD231PS       Z27, Z23, Z15
-	VFMADD231PS       Z28, Z24, Z16
-	VFMADD231PS       Z29, Z25, Z17
-	VADDPS            Z14, Z18, Z14
-	VADDPS            Z15, Z19, Z15
-	VADDPS            Z16, Z20, Z16
-	VADDPS            Z17, Z21, Z17
-	VADDPS            Z14, Z10, Z10
-	VADDPS            Z15, Z11, Z11
-	VADDPS            Z16, Z12, Z12
-	VADDPS            Z17, Z13, Z13
-	VADDPS.BCST       gaussConsts<>+164(SB), Z10, Z10
-	VADDPS.BCST       gaussConsts<>+164(SB), Z11, Z11
-	VADDPS.BCST       gaussConsts<>+164(SB), Z12, Z12
-	VADDPS.BCST       gaussConsts<>+164(SB), Z13, Z13
-	VDIVPS            Z12, Z31, Z14
-	VDIVPS            Z13, Z31, Z15
-	VMOVUPS           (R11), Z16
-	VMOVUPS           64(R11), Z17
-	VSUBPS            Z16, Z0, Z0
-	VSUBPS            Z17, Z1, Z1
-	VMULPS            Z14, Z0, Z0
-	VMULPS            Z15, Z1, Z1
-	VMULPS            Z14, Z10, Z16
-	VMULPS            Z15, Z11, Z17
-	VFNMADD213PS      Z10, Z16, Z12
-	VFNMADD213PS      Z11, Z17, Z13
-	VFMADD231PS       Z14, Z12, Z16
-	VFMADD231PS       Z15, Z13, Z17
-	VSUBPS            Z31, Z16, Z12
-	VSUBPS            Z31, Z17, Z13
-	VADDPS            Z31, Z16, Z16
-	VADDPS            Z31, Z17, Z17
-	VMULPS.BCST       (SP), Z0, Z18
-	VMULPS.BCST       (SP), Z1, Z19
-	VMULPS            Z14, Z18, Z18
-	VMULPS            Z15, Z19, Z19
-	VDIVPS            Z10, Z31, Z10
-	VDIVPS            Z11, Z31, Z11
-	VMULPS            Z10, Z12, Z10
-	VMULPS            Z11, Z13, Z11
-	VMULPS.BCST       (SP), Z10, Z10
-	VMULPS.BCST       (SP), Z11, Z11
-	VMULPS            Z16, Z10, Z10
-	VMULPS            Z17, Z11, Z11
-	VMULPS            Z14, Z12, Z12
-	VMULPS            Z15, Z13, Z13
-	VMULPS.BCST       (SP), Z12, Z12
-	VMULPS.BCST       (SP), Z13, Z13
-	VMULPS            Z16, Z12, Z12
-	VMULPS            Z17, Z13, Z13
-	VFMADD231PS       Z18, Z0, Z12
-	VFMADD231PS       Z19, Z1, Z13
-	VPXORD.BCST       gaussConsts<>+12(SB), Z12, Z0
-	VPXORD.BCST       gaussConsts<>+12(SB), Z13, Z1
-	VMOVUPS           (R8), Z12
-	VMOVUPS           64(R8), Z13
-	VMOVUPS           (R13), Z14
-	VMOVUPS           64(R13), Z15
-	VPXORD.BCST       gaussConsts<>+12(SB), Z18, Z16
-	VPXORD.BCST       gaussConsts<>+12(SB), Z19, Z17
-	VMOVUPS           Z16, (DX)
-	VMOVUPS           Z17, 64(DX)
-	VCMPPS            $0x11, Z30, Z4, K1
-	VCMPPS            $0x11, Z30, Z5, K2
-	VBLENDMPS         Z8, Z31, K1, Z4
-	VBLENDMPS         Z9, Z31, K2, Z5
-	VADDPS            Z8, Z31, Z8
-	VADDPS            Z9, Z31, Z9
-	VDIVPS            Z8, Z4, Z4
-	VDIVPS            Z9, Z5, Z5
-	VCMPPS            $0x04, Z30, Z4, K1
-	VCMPPS            $0x04, Z30, Z5, K2
-	VMULPS            Z4, Z0, Z0
-	VMULPS            Z5, Z1, Z1
-	VMOVAPS.Z         Z0, K1, Z0
-	VMOVAPS.Z         Z1, K2, Z1
-	VMOVUPS           Z0, (BX)
-	VMOVUPS           Z1, 64(BX)
-	VFMADD231PS       Z12, Z14, Z10
-	VFMADD231PS       Z13, Z15, Z11
-	VCMPPS            $0x11, Z30, Z2, K1
-	VCMPPS            $0x11, Z30, Z3, K2
-	VBLENDMPS         Z6, Z31, K1, Z0
-	VBLENDMPS         Z7, Z31, K2, Z1
-	VADDPS            Z6, Z31, Z2
-	VADDPS            Z7, Z31, Z3
-	VDIVPS            Z2, Z0, Z0
-	VDIVPS            Z3, Z1, Z1
-	VCMPPS            $0x04, Z30, Z0, K1
-	VCMPPS            $0x04, Z30, Z1, K2
-	VMULPS            Z0, Z10, Z0
-	VMULPS            Z1, Z11, Z1
-	VMOVAPS.Z         Z0, K1, Z0
-	VMOVAPS.Z         Z1, K2, Z1
-	VADDPS            Z12, Z18, Z2
-	VADDPS            Z13, Z19, Z3
-	VMOVUPS           Z2, (DI)
-	VMOVUPS           Z3, 64(DI)
-	VMOVUPS           Z0, (SI)
-	VMOVUPS           Z1, 64(SI)
-	ADDQ              $0x00000080, DI
-	ADDQ              $0x00000080, SI
-	ADDQ              $0x00000080, DX
-	ADDQ              $0x00000080, BX
-	ADDQ              $0x00000080, R8
-	ADDQ              $0x00000080, R13
-	ADDQ              $0x00000080, R9
-	ADDQ              $0x00000080, R10
-	ADDQ              $0x00000080, R11
-	ADDQ              $0x00000080, R12
-	SUBQ              $0x00000020, CX
-	CMPQ              CX, $0x00000020
-	JGE               l227
+
+	// p = e^r
+	// p = e^r
+	VBROADCASTSS     gaussConsts<>+108(SB), Z14
+	VFMADD231PS.BCST gaussConsts<>+104(SB), Z6, Z14
+	VBROADCASTSS     gaussConsts<>+108(SB), Z15
+	VFMADD231PS.BCST gaussConsts<>+104(SB), Z7, Z15
+	VBROADCASTSS     gaussConsts<>+108(SB), Z16
+	VFMADD231PS.BCST gaussConsts<>+104(SB), Z8, Z16
+	VBROADCASTSS     gaussConsts<>+108(SB), Z17
+	VFMADD231PS.BCST gaussConsts<>+104(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+112(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+112(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+112(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+112(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+116(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+116(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+116(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+116(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+120(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+120(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+120(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+120(SB), Z9, Z17
+	VFMADD213PS      Z31, Z6, Z14
+	VFMADD213PS      Z31, Z7, Z15
+	VFMADD213PS      Z31, Z8, Z16
+	VFMADD213PS      Z31, Z9, Z17
+	VFMADD213PS      Z31, Z6, Z14
+	VFMADD213PS      Z31, Z7, Z15
+	VFMADD213PS      Z31, Z8, Z16
+	VFMADD213PS      Z31, Z9, Z17
+
+	// p 2^n
+	// p 2^n
+	VSCALEFPS Z10, Z14, Z6
+	VSCALEFPS Z11, Z15, Z7
+	VSCALEFPS Z12, Z16, Z8
+	VSCALEFPS Z13, Z17, Z9
+	VCMPPS    $0x1e, Z30, Z2, K1
+	VCMPPS    $0x1e, Z30, Z3, K2
+	VCMPPS    $0x1e, Z30, Z4, K4
+	VCMPPS    $0x1e, Z30, Z5, K5
+	VMOVAPS.Z Z2, K1, Z10
+	VMOVAPS.Z Z3, K2, Z11
+	VMOVAPS.Z Z4, K4, Z12
+	VMOVAPS.Z Z5, K5, Z13
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z6, K1
+	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z7, K2
+	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z8, K4
+	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z9, K5
+	VBROADCASTSS     gaussConsts<>+24(SB), Z14
+	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z6, Z14
+	VBROADCASTSS     gaussConsts<>+24(SB), Z15
+	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z7, Z15
+	VBROADCASTSS     gaussConsts<>+24(SB), Z16
+	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z8, Z16
+	VBROADCASTSS     gaussConsts<>+24(SB), Z17
+	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z9, Z17
+	VBLENDMPS        Z14, Z6, K1, Z14
+	VBLENDMPS        Z15, Z7, K2, Z15
+	VBLENDMPS        Z16, Z8, K4, Z16
+	VBLENDMPS        Z17, Z9, K5, Z17
+	VBROADCASTSS     gaussConsts<>+128(SB), Z18
+	VMOVAPS.Z        Z18, K1, Z18
+	VBROADCASTSS     gaussConsts<>+128(SB), Z19
+	VMOVAPS.Z        Z19, K2, Z19
+	VBROADCASTSS     gaussConsts<>+128(SB), Z20
+	VMOVAPS.Z        Z20, K4, Z20
+	VBROADCASTSS     gaussConsts<>+128(SB), Z21
+	VMOVAPS.Z        Z21, K5, Z21
+	VBROADCASTSS     gaussConsts<>+136(SB), Z22
+	VFMADD231PS.BCST gaussConsts<>+132(SB), Z14, Z22
+	VBROADCASTSS     gaussConsts<>+136(SB), Z23
+	VFMADD231PS.BCST gaussConsts<>+132(SB), Z15, Z23
+	VBROADCASTSS     gaussConsts<>+136(SB), Z24
+	VFMADD231PS.BCST gaussConsts<>+132(SB), Z16, Z24
+	VBROADCASTSS     gaussConsts<>+136(SB), Z25
+	VFMADD231PS.BCST gaussConsts<>+132(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+148(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+148(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+148(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+148(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+152(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+152(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+152(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+152(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+156(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+156(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+156(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+156(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+160(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+160(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+160(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+160(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+72(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+72(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+72(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+72(SB), Z17, Z25
+	VMULPS           Z14, Z14, Z26
+	VMULPS           Z15, Z15, Z27
+	VMULPS           Z16, Z16, Z28
+	VMULPS           Z17, Z17, Z29
+	VFMADD231PS      Z26, Z22, Z14
+	VFMADD231PS      Z27, Z23, Z15
+	VFMADD231PS      Z28, Z24, Z16
+	VFMADD231PS      Z29, Z25, Z17
+	VADDPS           Z14, Z18, Z14
+	VADDPS           Z15, Z19, Z15
+	VADDPS           Z16, Z20, Z16
+	VADDPS           Z17, Z21, Z17
+	VADDPS           Z14, Z10, Z10
+	VADDPS           Z15, Z11, Z11
+	VADDPS           Z16, Z12, Z12
+	VADDPS           Z17, Z13, Z13
+	VADDPS.BCST      gaussConsts<>+164(SB), Z10, Z10
+	VADDPS.BCST      gaussConsts<>+164(SB), Z11, Z11
+	VADDPS.BCST      gaussConsts<>+164(SB), Z12, Z12
+	VADDPS.BCST      gaussConsts<>+164(SB), Z13, Z13
+	VDIVPS           Z12, Z31, Z14
+	VDIVPS           Z13, Z31, Z15
+	VMOVUPS          (R11), Z16
+	VMOVUPS          64(R11), Z17
+	VSUBPS           Z16, Z0, Z0
+	VSUBPS           Z17, Z1, Z1
+	VMULPS           Z14, Z0, Z0
+	VMULPS           Z15, Z1, Z1
+	VMULPS           Z14, Z10, Z16
+	VMULPS           Z15, Z11, Z17
+	VFNMADD213PS     Z10, Z16, Z12
+	VFNMADD213PS     Z11, Z17, Z13
+	VFMADD231PS      Z14, Z12, Z16
+	VFMADD231PS      Z15, Z13, Z17
+	VSUBPS           Z31, Z16, Z12
+	VSUBPS           Z31, Z17, Z13
+	VADDPS           Z31, Z16, Z16
+	VADDPS           Z31, Z17, Z17
+	VMULPS.BCST      (SP), Z0, Z18
+	VMULPS.BCST      (SP), Z1, Z19
+	VMULPS           Z14, Z18, Z18
+	VMULPS           Z15, Z19, Z19
+	VDIVPS           Z10, Z31, Z10
+	VDIVPS           Z11, Z31, Z11
+	VMULPS           Z10, Z12, Z10
+	VMULPS           Z11, Z13, Z11
+	VMULPS.BCST      (SP), Z10, Z10
+	VMULPS.BCST      (SP), Z11, Z11
+	VMULPS           Z16, Z10, Z10
+	VMULPS           Z17, Z11, Z11
+	VMULPS           Z14, Z12, Z12
+	VMULPS           Z15, Z13, Z13
+	VMULPS.BCST      (SP), Z12, Z12
+	VMULPS.BCST      (SP), Z13, Z13
+	VMULPS           Z16, Z12, Z12
+	VMULPS           Z17, Z13, Z13
+	VFMADD231PS      Z18, Z0, Z12
+	VFMADD231PS      Z19, Z1, Z13
+	VPXORD.BCST      gaussConsts<>+12(SB), Z12, Z0
+	VPXORD.BCST      gaussConsts<>+12(SB), Z13, Z1
+	VMOVUPS          (R8), Z12
+	VMOVUPS          64(R8), Z13
+	VMOVUPS          (R13), Z14
+	VMOVUPS          64(R13), Z15
+	VPXORD.BCST      gaussConsts<>+12(SB), Z18, Z16
+	VPXORD.BCST      gaussConsts<>+12(SB), Z19, Z17
+	VMOVUPS          Z16, (DX)
+	VMOVUPS          Z17, 64(DX)
+	VCMPPS           $0x11, Z30, Z4, K1
+	VCMPPS           $0x11, Z30, Z5, K2
+	VBLENDMPS        Z8, Z31, K1, Z4
+	VBLENDMPS        Z9, Z31, K2, Z5
+	VADDPS           Z8, Z31, Z8
+	VADDPS           Z9, Z31, Z9
+	VDIVPS           Z8, Z4, Z4
+	VDIVPS           Z9, Z5, Z5
+	VCMPPS           $0x04, Z30, Z4, K1
+	VCMPPS           $0x04, Z30, Z5, K2
+	VMULPS           Z4, Z0, Z0
+	VMULPS           Z5, Z1, Z1
+	VMOVAPS.Z        Z0, K1, Z0
+	VMOVAPS.Z        Z1, K2, Z1
+	VMOVUPS          Z0, (BX)
+	VMOVUPS          Z1, 64(BX)
+	VFMADD231PS      Z12, Z14, Z10
+	VFMADD231PS      Z13, Z15, Z11
+	VCMPPS           $0x11, Z30, Z2, K1
+	VCMPPS           $0x11, Z30, Z3, K2
+	VBLENDMPS        Z6, Z31, K1, Z0
+	VBLENDMPS        Z7, Z31, K2, Z1
+	VADDPS           Z6, Z31, Z2
+	VADDPS           Z7, Z31, Z3
+	VDIVPS           Z2, Z0, Z0
+	VDIVPS           Z3, Z1, Z1
+	VCMPPS           $0x04, Z30, Z0, K1
+	VCMPPS           $0x04, Z30, Z1, K2
+	VMULPS           Z0, Z10, Z0
+	VMULPS           Z1, Z11, Z1
+	VMOVAPS.Z        Z0, K1, Z0
+	VMOVAPS.Z        Z1, K2, Z1
+	VADDPS           Z12, Z18, Z2
+	VADDPS           Z13, Z19, Z3
+	VMOVUPS          Z2, (DI)
+	VMOVUPS          Z3, 64(DI)
+	VMOVUPS          Z0, (SI)
+	VMOVUPS          Z1, 64(SI)
+	ADDQ             $0x00000080, DI
+	ADDQ             $0x00000080, SI
+	ADDQ             $0x00000080, DX
+	ADDQ             $0x00000080, BX
+	ADDQ             $0x00000080, R8
+	ADDQ             $0x00000080, R13
+	ADDQ             $0x00000080, R9
+	ADDQ             $0x00000080, R10
+	ADDQ             $0x00000080, R11
+	ADDQ             $0x00000080, R12
+	SUBQ             $0x00000020, CX
+	CMPQ             CX, $0x00000020
+	JGE              l227
 
 l228:
-	CMPQ              CX, $0x00000010
-	JL                l229
-	VMOVUPS           (R9), Z0
-	VMOVUPS           (R10), Z1
-	VMOVUPS           (R12), Z2
-	VPORD.BCST        gaussConsts<>+12(SB), Z1, Z3
-	VPORD.BCST        gaussConsts<>+12(SB), Z2, Z4
-	VBROADCASTSS      gaussConsts<>+92(SB), Z5
-	VMAXPS            Z3, Z5, Z3
-	VBROADCASTSS      gaussConsts<>+92(SB), Z5
-	VMAXPS            Z4, Z5, Z4
+	CMPQ         CX, $0x00000010
+	JL           l229
+	VMOVUPS      (R9), Z0
+	VMOVUPS      (R10), Z1
+	VMOVUPS      (R12), Z2
+	VPORD.BCST   gaussConsts<>+12(SB), Z1, Z3
+	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z4
+	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VMAXPS       Z3, Z5, Z3
+	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VMAXPS       Z4, Z5, Z4
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS      gaussConsts<>+100(SB), Z5
 	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z3, Z5
 	VBROADCASTSS      gaussConsts<>+100(SB), Z6
@@ -10991,137 +11725,149 @@ l228:
 	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z6, Z4
 	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z5, Z3
 	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z6, Z4
-	VBROADCASTSS      gaussConsts<>+108(SB), Z7
-	VFMADD231PS.BCST  gaussConsts<>+104(SB), Z3, Z7
-	VBROADCASTSS      gaussConsts<>+108(SB), Z8
-	VFMADD231PS.BCST  gaussConsts<>+104(SB), Z4, Z8
-	VFMADD213PS.BCST  gaussConsts<>+112(SB), Z3, Z7
-	VFMADD213PS.BCST  gaussConsts<>+112(SB), Z4, Z8
-	VFMADD213PS.BCST  gaussConsts<>+116(SB), Z3, Z7
-	VFMADD213PS.BCST  gaussConsts<>+116(SB), Z4, Z8
-	VFMADD213PS.BCST  gaussConsts<>+120(SB), Z3, Z7
-	VFMADD213PS.BCST  gaussConsts<>+120(SB), Z4, Z8
-	VFMADD213PS       Z31, Z3, Z7
-	VFMADD213PS       Z31, Z4, Z8
-	VFMADD213PS       Z31, Z3, Z7
-	VFMADD213PS       Z31, Z4, Z8
-	VSCALEFPS         Z5, Z7, Z3
-	VSCALEFPS         Z6, Z8, Z4
-	VCMPPS            $0x1e, Z30, Z1, K1
-	VCMPPS            $0x1e, Z30, Z2, K2
-	VMOVAPS.Z         Z1, K1, Z5
-	VMOVAPS.Z         Z2, K2, Z6
-	VCMPPS.BCST       $0x1e, gaussConsts<>+24(SB), Z3, K1
-	VCMPPS.BCST       $0x1e, gaussConsts<>+24(SB), Z4, K2
-	VBROADCASTSS      gaussConsts<>+24(SB), Z7
-	VFMSUB231PS.BCST  gaussConsts<>+24(SB), Z3, Z7
-	VBROADCASTSS      gaussConsts<>+24(SB), Z8
-	VFMSUB231PS.BCST  gaussConsts<>+24(SB), Z4, Z8
-	VBLENDMPS         Z7, Z3, K1, Z7
-	VBLENDMPS         Z8, Z4, K2, Z8
-	VBROADCASTSS      gaussConsts<>+128(SB), Z9
-	VMOVAPS.Z         Z9, K1, Z9
-	VBROADCASTSS      gaussConsts<>+128(SB), Z10
-	VMOVAPS.Z         Z10, K2, Z10
-	VBROADCASTSS      gaussConsts<>+136(SB), Z11
-	VFMADD231PS.BCST  gaussConsts<>+132(SB), Z7, Z11
-	VBROADCASTSS      gaussConsts<>+136(SB), Z12
-	VFMADD231PS.BCST  gaussConsts<>+132(SB), Z8, Z12
-	VFMADD213PS.BCST  gaussConsts<>+140(SB), Z7, Z11
-	VFMADD213PS.BCST  gaussConsts<>+140(SB), Z8, Z12
-	VFMADD213PS.BCST  gaussConsts<>+144(SB), Z7, Z11
-	VFMADD213PS.BCST  gaussConsts<>+144(SB), Z8, Z12
-	VFMADD213PS.BCST  gaussConsts<>+148(SB), Z7, Z11
-	VFMADD213PS.BCST  gaussConsts<>+148(SB), Z8, Z12
-	VFMADD213PS.BCST  gaussConsts<>+152(SB), Z7, Z11
-	VFMADD213PS.BCST  gaussConsts<>+152(SB), Z8, Z12
-	VFMADD213PS.BCST  gaussConsts<>+156(SB), Z7, Z11
-	VFMADD213PS.BCST  gaussConsts<>+156(SB), Z8, Z12
-	VFMADD213PS.BCST  gaussConsts<>+160(SB), Z7, Z11
-	VFMADD213PS.BCST  gaussConsts<>+160(SB), Z8, Z12
-	VFMADD213PS.BCST  gaussConsts<>+72(SB), Z7, Z11
-	VFMADD213PS.BCST  gaussConsts<>+72(SB), Z8, Z12
-	VMULPS            Z7, Z7, Z13
-	VMULPS            Z8, Z8, Z14
-	VFMADD231PS       Z13, Z11, Z7
-	VFMADD231PS       Z14, Z12, Z8
-	VADDPS            Z7, Z9, Z7
-	VADDPS            Z8, Z10, Z8
-	VADDPS            Z7, Z5, Z5
-	VADDPS            Z8, Z6, Z6
-	VADDPS.BCST       gaussConsts<>+164(SB), Z5, Z5
-	VADDPS.BCST       gaussConsts<>+164(SB), Z6, Z6
-	VDIVPS            Z6, Z31, Z7
-	VMOVUPS           (R11), Z8
-	VSUBPS            Z8, Z0, Z0
-	VMULPS            Z7, Z0, Z0
-	VMULPS            Z7, Z5, Z8
-	VFNMADD213PS      Z5, Z8, Z6
-	VFMADD231PS       Z7, Z6, Z8
-	VSUBPS            Z31, Z8, Z6
-	VADDPS            Z31, Z8, Z8
-	VMULPS.BCST       (SP), Z0, Z9
-	VMULPS            Z7, Z9, Z9
-	VDIVPS            Z5, Z31, Z5
-	VMULPS            Z5, Z6, Z5
-	VMULPS.BCST       (SP), Z5, Z5
-	VMULPS            Z8, Z5, Z5
-	VMULPS            Z7, Z6, Z6
-	VMULPS.BCST       (SP), Z6, Z6
-	VMULPS            Z8, Z6, Z6
-	VFMADD231PS       Z9, Z0, Z6
-	VPXORD.BCST       gaussConsts<>+12(SB), Z6, Z0
-	VMOVUPS           (R8), Z6
-	VMOVUPS           (R13), Z7
-	VPXORD.BCST       gaussConsts<>+12(SB), Z9, Z8
-	VMOVUPS           Z8, (DX)
-	VCMPPS            $0x11, Z30, Z2, K1
-	VBLENDMPS         Z4, Z31, K1, Z2
-	VADDPS            Z4, Z31, Z4
-	VDIVPS            Z4, Z2, Z2
-	VCMPPS            $0x04, Z30, Z2, K1
-	VMULPS            Z2, Z0, Z0
-	VMOVAPS.Z         Z0, K1, Z0
-	VMOVUPS           Z0, (BX)
-	VFMADD231PS       Z6, Z7, Z5
-	VCMPPS            $0x11, Z30, Z1, K1
-	VBLENDMPS         Z3, Z31, K1, Z0
-	VADDPS            Z3, Z31, Z1
-	VDIVPS            Z1, Z0, Z0
-	VCMPPS            $0x04, Z30, Z0, K1
-	VMULPS            Z0, Z5, Z0
-	VMOVAPS.Z         Z0, K1, Z0
-	VADDPS            Z6, Z9, Z1
-	VMOVUPS           Z1, (DI)
-	VMOVUPS           Z0, (SI)
-	ADDQ              $0x00000040, DI
-	ADDQ              $0x00000040, SI
-	ADDQ              $0x00000040, DX
-	ADDQ              $0x00000040, BX
-	ADDQ              $0x00000040, R8
-	ADDQ              $0x00000040, R13
-	ADDQ              $0x00000040, R9
-	ADDQ              $0x00000040, R10
-	ADDQ              $0x00000040, R11
-	ADDQ              $0x00000040, R12
-	SUBQ              $0x00000010, CX
+
+	// p = e^r
+	// p = e^r
+	VBROADCASTSS     gaussConsts<>+108(SB), Z7
+	VFMADD231PS.BCST gaussConsts<>+104(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+108(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+104(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+112(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+112(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+116(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+116(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+120(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+120(SB), Z4, Z8
+	VFMADD213PS      Z31, Z3, Z7
+	VFMADD213PS      Z31, Z4, Z8
+	VFMADD213PS      Z31, Z3, Z7
+	VFMADD213PS      Z31, Z4, Z8
+
+	// p 2^n
+	// p 2^n
+	VSCALEFPS Z5, Z7, Z3
+	VSCALEFPS Z6, Z8, Z4
+	VCMPPS    $0x1e, Z30, Z1, K1
+	VCMPPS    $0x1e, Z30, Z2, K2
+	VMOVAPS.Z Z1, K1, Z5
+	VMOVAPS.Z Z2, K2, Z6
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z3, K1
+	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z4, K2
+	VBROADCASTSS     gaussConsts<>+24(SB), Z7
+	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+24(SB), Z8
+	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z4, Z8
+	VBLENDMPS        Z7, Z3, K1, Z7
+	VBLENDMPS        Z8, Z4, K2, Z8
+	VBROADCASTSS     gaussConsts<>+128(SB), Z9
+	VMOVAPS.Z        Z9, K1, Z9
+	VBROADCASTSS     gaussConsts<>+128(SB), Z10
+	VMOVAPS.Z        Z10, K2, Z10
+	VBROADCASTSS     gaussConsts<>+136(SB), Z11
+	VFMADD231PS.BCST gaussConsts<>+132(SB), Z7, Z11
+	VBROADCASTSS     gaussConsts<>+136(SB), Z12
+	VFMADD231PS.BCST gaussConsts<>+132(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+148(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+148(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+152(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+152(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+156(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+156(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+160(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+160(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+72(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+72(SB), Z8, Z12
+	VMULPS           Z7, Z7, Z13
+	VMULPS           Z8, Z8, Z14
+	VFMADD231PS      Z13, Z11, Z7
+	VFMADD231PS      Z14, Z12, Z8
+	VADDPS           Z7, Z9, Z7
+	VADDPS           Z8, Z10, Z8
+	VADDPS           Z7, Z5, Z5
+	VADDPS           Z8, Z6, Z6
+	VADDPS.BCST      gaussConsts<>+164(SB), Z5, Z5
+	VADDPS.BCST      gaussConsts<>+164(SB), Z6, Z6
+	VDIVPS           Z6, Z31, Z7
+	VMOVUPS          (R11), Z8
+	VSUBPS           Z8, Z0, Z0
+	VMULPS           Z7, Z0, Z0
+	VMULPS           Z7, Z5, Z8
+	VFNMADD213PS     Z5, Z8, Z6
+	VFMADD231PS      Z7, Z6, Z8
+	VSUBPS           Z31, Z8, Z6
+	VADDPS           Z31, Z8, Z8
+	VMULPS.BCST      (SP), Z0, Z9
+	VMULPS           Z7, Z9, Z9
+	VDIVPS           Z5, Z31, Z5
+	VMULPS           Z5, Z6, Z5
+	VMULPS.BCST      (SP), Z5, Z5
+	VMULPS           Z8, Z5, Z5
+	VMULPS           Z7, Z6, Z6
+	VMULPS.BCST      (SP), Z6, Z6
+	VMULPS           Z8, Z6, Z6
+	VFMADD231PS      Z9, Z0, Z6
+	VPXORD.BCST      gaussConsts<>+12(SB), Z6, Z0
+	VMOVUPS          (R8), Z6
+	VMOVUPS          (R13), Z7
+	VPXORD.BCST      gaussConsts<>+12(SB), Z9, Z8
+	VMOVUPS          Z8, (DX)
+	VCMPPS           $0x11, Z30, Z2, K1
+	VBLENDMPS        Z4, Z31, K1, Z2
+	VADDPS           Z4, Z31, Z4
+	VDIVPS           Z4, Z2, Z2
+	VCMPPS           $0x04, Z30, Z2, K1
+	VMULPS           Z2, Z0, Z0
+	VMOVAPS.Z        Z0, K1, Z0
+	VMOVUPS          Z0, (BX)
+	VFMADD231PS      Z6, Z7, Z5
+	VCMPPS           $0x11, Z30, Z1, K1
+	VBLENDMPS        Z3, Z31, K1, Z0
+	VADDPS           Z3, Z31, Z1
+	VDIVPS           Z1, Z0, Z0
+	VCMPPS           $0x04, Z30, Z0, K1
+	VMULPS           Z0, Z5, Z0
+	VMOVAPS.Z        Z0, K1, Z0
+	VADDPS           Z6, Z9, Z1
+	VMOVUPS          Z1, (DI)
+	VMOVUPS          Z0, (SI)
+	ADDQ             $0x00000040, DI
+	ADDQ             $0x00000040, SI
+	ADDQ             $0x00000040, DX
+	ADDQ             $0x00000040, BX
+	ADDQ             $0x00000040, R8
+	ADDQ             $0x00000040, R13
+	ADDQ             $0x00000040, R9
+	ADDQ             $0x00000040, R10
+	ADDQ             $0x00000040, R11
+	ADDQ             $0x00000040, R12
+	SUBQ             $0x00000010, CX
 
 l229:
-	TESTQ             CX, CX
-	JZ                l230
-	MOVQ              $0x00000001, AX
-	SHLQ              CL, AX
-	DECQ              AX
-	KMOVW             AX, K7
-	VMOVUPS.Z         (R9), K7, Z0
-	VMOVUPS.Z         (R10), K7, Z1
-	VMOVUPS.Z         (R12), K7, Z2
-	VPORD.BCST        gaussConsts<>+12(SB), Z1, Z3
-	VPORD.BCST        gaussConsts<>+12(SB), Z2, Z4
-	VBROADCASTSS      gaussConsts<>+92(SB), Z5
-	VMAXPS            Z3, Z5, Z3
-	VBROADCASTSS      gaussConsts<>+92(SB), Z5
-	VMAXPS            Z4, Z5, Z4
+	TESTQ        CX, CX
+	JZ           l230
+	MOVQ         $0x00000001, AX
+	SHLQ         CL, AX
+	DECQ         AX
+	KMOVW        AX, K7
+	VMOVUPS.Z    (R9), K7, Z0
+	VMOVUPS.Z    (R10), K7, Z1
+	VMOVUPS.Z    (R12), K7, Z2
+	VPORD.BCST   gaussConsts<>+12(SB), Z1, Z3
+	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z4
+	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VMAXPS       Z3, Z5, Z3
+	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VMAXPS       Z4, Z5, Z4
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS      gaussConsts<>+100(SB), Z5
 	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z3, Z5
 	VBROADCASTSS      gaussConsts<>+100(SB), Z6
@@ -11132,109 +11878,118 @@ l229:
 	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z6, Z4
 	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z5, Z3
 	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z6, Z4
-	VBROADCASTSS      gaussConsts<>+108(SB), Z7
-	VFMADD231PS.BCST  gaussConsts<>+104(SB), Z3, Z7
-	VBROADCASTSS      gaussConsts<>+108(SB), Z8
-	VFMADD231PS.BCST  gaussConsts<>+104(SB), Z4, Z8
-	VFMADD213PS.BCST  gaussConsts<>+112(SB), Z3, Z7
-	VFMADD213PS.BCST  gaussConsts<>+112(SB), Z4, Z8
-	VFMADD213PS.BCST  gaussConsts<>+116(SB), Z3, Z7
-	VFMADD213PS.BCST  gaussConsts<>+116(SB), Z4, Z8
-	VFMADD213PS.BCST  gaussConsts<>+120(SB), Z3, Z7
-	VFMADD213PS.BCST  gaussConsts<>+120(SB), Z4, Z8
-	VFMADD213PS       Z31, Z3, Z7
-	VFMADD213PS       Z31, Z4, Z8
-	VFMADD213PS       Z31, Z3, Z7
-	VFMADD213PS       Z31, Z4, Z8
-	VSCALEFPS         Z5, Z7, Z3
-	VSCALEFPS         Z6, Z8, Z4
-	VCMPPS            $0x1e, Z30, Z1, K1
-	VCMPPS            $0x1e, Z30, Z2, K2
-	VMOVAPS.Z         Z1, K1, Z5
-	VMOVAPS.Z         Z2, K2, Z6
-	VCMPPS.BCST       $0x1e, gaussConsts<>+24(SB), Z3, K1
-	VCMPPS.BCST       $0x1e, gaussConsts<>+24(SB), Z4, K2
-	VBROADCASTSS      gaussConsts<>+24(SB), Z7
-	VFMSUB231PS.BCST  gaussConsts<>+24(SB), Z3, Z7
-	VBROADCASTSS      gaussConsts<>+24(SB), Z8
-	VFMSUB231PS.BCST  gaussConsts<>+24(SB), Z4, Z8
-	VBLENDMPS         Z7, Z3, K1, Z7
-	VBLENDMPS         Z8, Z4, K2, Z8
-	VBROADCASTSS      gaussConsts<>+128(SB), Z9
-	VMOVAPS.Z         Z9, K1, Z9
-	VBROADCASTSS      gaussConsts<>+128(SB), Z10
-	VMOVAPS.Z         Z10, K2, Z10
-	VBROADCASTSS      gaussConsts<>+136(SB), Z11
-	VFMADD231PS.BCST  gaussConsts<>+132(SB), Z7, Z11
-	VBROADCASTSS      gaussConsts<>+136(SB), Z12
-	VFMADD231PS.BCST  gaussConsts<>+132(SB), Z8, Z12
-	VFMADD213PS.BCST  gaussConsts<>+140(SB), Z7, Z11
-	VFMADD213PS.BCST  gaussConsts<>+140(SB), Z8, Z12
-	VFMADD213PS.BCST  gaussConsts<>+144(SB), Z7, Z11
-	VFMADD213PS.BCST  gaussConsts<>+144(SB), Z8, Z12
-	VFMADD213PS.BCST  gaussConsts<>+148(SB), Z7, Z11
-	VFMADD213PS.BCST  gaussConsts<>+148(SB), Z8, Z12
-	VFMADD213PS.BCST  gaussConsts<>+152(SB), Z7, Z11
-	VFMADD213PS.BCST  gaussConsts<>+152(SB), Z8, Z12
-	VFMADD213PS.BCST  gaussConsts<>+156(SB), Z7, Z11
-	VFMADD213PS.BCST  gaussConsts<>+156(SB), Z8, Z12
-	VFMADD213PS.BCST  gaussConsts<>+160(SB), Z7, Z11
-	VFMADD213PS.BCST  gaussConsts<>+160(SB), Z8, Z12
-	VFMADD213PS.BCST  gaussConsts<>+72(SB), Z7, Z11
-	VFMADD213PS.BCST  gaussConsts<>+72(SB), Z8, Z12
-	VMULPS            Z7, Z7, Z13
-	VMULPS            Z8, Z8, Z14
-	VFMADD231PS       Z13, Z11, Z7
-	VFMADD231PS       Z14, Z12, Z8
-	VADDPS            Z7, Z9, Z7
-	VADDPS            Z8, Z10, Z8
-	VADDPS            Z7, Z5, Z5
-	VADDPS            Z8, Z6, Z6
-	VADDPS.BCST       gaussConsts<>+164(SB), Z5, Z5
-	VADDPS.BCST       gaussConsts<>+164(SB), Z6, Z6
-	VDIVPS            Z6, Z31, Z7
-	VMOVUPS.Z         (R11), K7, Z8
-	VSUBPS            Z8, Z0, Z0
-	VMULPS            Z7, Z0, Z0
-	VMULPS            Z7, Z5, Z8
-	VFNMADD213PS      Z5, Z8, Z6
-	VFMADD231PS       Z7, Z6, Z8
-	VSUBPS            Z31, Z8, Z6
-	VADDPS            Z31, Z8, Z8
-	VMULPS.BCST       (SP), Z0, Z9
-	VMULPS            Z7, Z9, Z9
-	VDIVPS            Z5, Z31, Z5
-	VMULPS            Z5, Z6, Z5
-	VMULPS.BCST       (SP), Z5, Z5
-	VMULPS            Z8, Z5, Z5
-	VMULPS            Z7, Z6, Z6
-	VMULPS.BCST       (SP), Z6, Z6
-	VMULPS            Z8, Z6, Z6
-	VFMADD231PS       Z9, Z0, Z6
-	VPXORD.BCST       gaussConsts<>+12(SB), Z6, Z0
-	VMOVUPS.Z         (R8), K7, Z6
-	VMOVUPS.Z         (R13), K7, Z7
-	VPXORD.BCST       gaussConsts<>+12(SB), Z9, Z8
-	VMOVUPS           Z8, K7, (DX)
-	VCMPPS            $0x11, Z30, Z2, K1
-	VBLENDMPS         Z4, Z31, K1, Z2
-	VADDPS            Z4, Z31, Z4
-	VDIVPS            Z4, Z2, Z2
-	VCMPPS            $0x04, Z30, Z2, K1
-	VMULPS            Z2, Z0, Z0
-	VMOVAPS.Z         Z0, K1, Z0
-	VMOVUPS           Z0, K7, (BX)
-	VFMADD231PS       Z6, Z7, Z5
-	VCMPPS            $0x11, Z30, Z1, K1
-	VBLENDMPS         Z3, Z31, K1, Z0
-	VADDPS            Z3, Z31, Z1
-	VDIVPS            Z1, Z0, Z0
-	VCMPPS            $0x04, Z30, Z0, K1
-	VMULPS            Z0, Z5, Z0
-	VMOVAPS.Z         Z0, K1, Z0
-	VADDPS            Z6, Z9, Z1
-	VMOVUPS           Z1, K7, (DI)
-	VMOVUPS           Z0, K7, (SI)
+
+	// p = e^r
+	// p = e^r
+	VBROADCASTSS     gaussConsts<>+108(SB), Z7
+	VFMADD231PS.BCST gaussConsts<>+104(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+108(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+104(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+112(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+112(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+116(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+116(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+120(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+120(SB), Z4, Z8
+	VFMADD213PS      Z31, Z3, Z7
+	VFMADD213PS      Z31, Z4, Z8
+	VFMADD213PS      Z31, Z3, Z7
+	VFMADD213PS      Z31, Z4, Z8
+
+	// p 2^n
+	// p 2^n
+	VSCALEFPS Z5, Z7, Z3
+	VSCALEFPS Z6, Z8, Z4
+	VCMPPS    $0x1e, Z30, Z1, K1
+	VCMPPS    $0x1e, Z30, Z2, K2
+	VMOVAPS.Z Z1, K1, Z5
+	VMOVAPS.Z Z2, K2, Z6
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z3, K1
+	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z4, K2
+	VBROADCASTSS     gaussConsts<>+24(SB), Z7
+	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+24(SB), Z8
+	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z4, Z8
+	VBLENDMPS        Z7, Z3, K1, Z7
+	VBLENDMPS        Z8, Z4, K2, Z8
+	VBROADCASTSS     gaussConsts<>+128(SB), Z9
+	VMOVAPS.Z        Z9, K1, Z9
+	VBROADCASTSS     gaussConsts<>+128(SB), Z10
+	VMOVAPS.Z        Z10, K2, Z10
+	VBROADCASTSS     gaussConsts<>+136(SB), Z11
+	VFMADD231PS.BCST gaussConsts<>+132(SB), Z7, Z11
+	VBROADCASTSS     gaussConsts<>+136(SB), Z12
+	VFMADD231PS.BCST gaussConsts<>+132(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+148(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+148(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+152(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+152(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+156(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+156(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+160(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+160(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+72(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+72(SB), Z8, Z12
+	VMULPS           Z7, Z7, Z13
+	VMULPS           Z8, Z8, Z14
+	VFMADD231PS      Z13, Z11, Z7
+	VFMADD231PS      Z14, Z12, Z8
+	VADDPS           Z7, Z9, Z7
+	VADDPS           Z8, Z10, Z8
+	VADDPS           Z7, Z5, Z5
+	VADDPS           Z8, Z6, Z6
+	VADDPS.BCST      gaussConsts<>+164(SB), Z5, Z5
+	VADDPS.BCST      gaussConsts<>+164(SB), Z6, Z6
+	VDIVPS           Z6, Z31, Z7
+	VMOVUPS.Z        (R11), K7, Z8
+	VSUBPS           Z8, Z0, Z0
+	VMULPS           Z7, Z0, Z0
+	VMULPS           Z7, Z5, Z8
+	VFNMADD213PS     Z5, Z8, Z6
+	VFMADD231PS      Z7, Z6, Z8
+	VSUBPS           Z31, Z8, Z6
+	VADDPS           Z31, Z8, Z8
+	VMULPS.BCST      (SP), Z0, Z9
+	VMULPS           Z7, Z9, Z9
+	VDIVPS           Z5, Z31, Z5
+	VMULPS           Z5, Z6, Z5
+	VMULPS.BCST      (SP), Z5, Z5
+	VMULPS           Z8, Z5, Z5
+	VMULPS           Z7, Z6, Z6
+	VMULPS.BCST      (SP), Z6, Z6
+	VMULPS           Z8, Z6, Z6
+	VFMADD231PS      Z9, Z0, Z6
+	VPXORD.BCST      gaussConsts<>+12(SB), Z6, Z0
+	VMOVUPS.Z        (R8), K7, Z6
+	VMOVUPS.Z        (R13), K7, Z7
+	VPXORD.BCST      gaussConsts<>+12(SB), Z9, Z8
+	VMOVUPS          Z8, K7, (DX)
+	VCMPPS           $0x11, Z30, Z2, K1
+	VBLENDMPS        Z4, Z31, K1, Z2
+	VADDPS           Z4, Z31, Z4
+	VDIVPS           Z4, Z2, Z2
+	VCMPPS           $0x04, Z30, Z2, K1
+	VMULPS           Z2, Z0, Z0
+	VMOVAPS.Z        Z0, K1, Z0
+	VMOVUPS          Z0, K7, (BX)
+	VFMADD231PS      Z6, Z7, Z5
+	VCMPPS           $0x11, Z30, Z1, K1
+	VBLENDMPS        Z3, Z31, K1, Z0
+	VADDPS           Z3, Z31, Z1
+	VDIVPS           Z1, Z0, Z0
+	VCMPPS           $0x04, Z30, Z0, K1
+	VMULPS           Z0, Z5, Z0
+	VMOVAPS.Z        Z0, K1, Z0
+	VADDPS           Z6, Z9, Z1
+	VMOVUPS          Z1, K7, (DI)
+	VMOVUPS          Z0, K7, (SI)
 
 l230:
 	VZEROUPPER
@@ -11243,6 +11998,7 @@ l230:
 // func LatentStepStandardSoftplus(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int)
 // Requires: AVX, AVX2, AVX512F, AVX512VL
 TEXT ·LatentStepStandardSoftplus(SB), NOSPLIT, $24-72
+	// Registers:    Z0-Z11 values    Z12-Z28 constants and scalars    Z29-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+24(SB), Z28
 	VBROADCASTSS gaussConsts<>+20(SB), Z27
 	VBROADCASTSS gaussConsts<>+100(SB), Z26
@@ -11261,7 +12017,7 @@ TEXT ·LatentStepStandardSoftplus(SB), NOSPLIT, $24-72
 	VBROADCASTSS gaussConsts<>+120(SB), Z13
 	VBROADCASTSS gaussConsts<>+128(SB), Z12
 
-	// Registers: DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
+	// Registers:    DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
 	MOVQ sigmaQ+0(FP), DI
 	MOVQ z+8(FP), SI
 	MOVQ kl+16(FP), DX
@@ -11290,44 +12046,52 @@ l232:
 	JL      l234
 
 l233:
-	VMOVUPS          (BX), Z0
-	VMOVUPS          64(BX), Z1
-	VMOVUPS          (R8), Z2
-	VMOVUPS          64(R8), Z3
-	VPORD            Z20, Z2, Z4
-	VPORD            Z20, Z3, Z5
-	VMAXPS           Z4, Z19, Z4
-	VMAXPS           Z5, Z19, Z5
-	VMOVAPS          Z26, Z6
-	VFMADD231PS      Z18, Z4, Z6
-	VMOVAPS          Z26, Z7
-	VFMADD231PS      Z18, Z5, Z7
-	VSUBPS           Z26, Z6, Z6
-	VSUBPS           Z26, Z7, Z7
-	VFNMADD231PS     Z24, Z6, Z4
-	VFNMADD231PS     Z24, Z7, Z5
-	VFNMADD231PS     Z23, Z6, Z4
-	VFNMADD231PS     Z23, Z7, Z5
-	VMOVAPS          Z16, Z8
-	VFMADD231PS      Z4, Z17, Z8
-	VMOVAPS          Z16, Z9
-	VFMADD231PS      Z5, Z17, Z9
-	VFMADD213PS      Z15, Z4, Z8
-	VFMADD213PS      Z15, Z5, Z9
-	VFMADD213PS      Z14, Z4, Z8
-	VFMADD213PS      Z14, Z5, Z9
-	VFMADD213PS      Z13, Z4, Z8
-	VFMADD213PS      Z13, Z5, Z9
-	VFMADD213PS      Z27, Z4, Z8
-	VFMADD213PS      Z27, Z5, Z9
-	VFMADD213PS      Z27, Z4, Z8
-	VFMADD213PS      Z27, Z5, Z9
-	VSCALEFPS        Z6, Z8, Z4
-	VSCALEFPS        Z7, Z9, Z5
-	VCMPPS           $0x1e, Z25, Z2, K1
-	VCMPPS           $0x1e, Z25, Z3, K2
-	VMOVAPS.Z        Z2, K1, Z2
-	VMOVAPS.Z        Z3, K2, Z3
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS (R8), Z2
+	VMOVUPS 64(R8), Z3
+	VPORD   Z20, Z2, Z4
+	VPORD   Z20, Z3, Z5
+	VMAXPS  Z4, Z19, Z4
+	VMAXPS  Z5, Z19, Z5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z26, Z6
+	VFMADD231PS  Z18, Z4, Z6
+	VMOVAPS      Z26, Z7
+	VFMADD231PS  Z18, Z5, Z7
+	VSUBPS       Z26, Z6, Z6
+	VSUBPS       Z26, Z7, Z7
+	VFNMADD231PS Z24, Z6, Z4
+	VFNMADD231PS Z24, Z7, Z5
+	VFNMADD231PS Z23, Z6, Z4
+	VFNMADD231PS Z23, Z7, Z5
+
+	// p = e^r
+	VMOVAPS     Z16, Z8
+	VFMADD231PS Z4, Z17, Z8
+	VMOVAPS     Z16, Z9
+	VFMADD231PS Z5, Z17, Z9
+	VFMADD213PS Z15, Z4, Z8
+	VFMADD213PS Z15, Z5, Z9
+	VFMADD213PS Z14, Z4, Z8
+	VFMADD213PS Z14, Z5, Z9
+	VFMADD213PS Z13, Z4, Z8
+	VFMADD213PS Z13, Z5, Z9
+	VFMADD213PS Z27, Z4, Z8
+	VFMADD213PS Z27, Z5, Z9
+	VFMADD213PS Z27, Z4, Z8
+	VFMADD213PS Z27, Z5, Z9
+
+	// p 2^n
+	VSCALEFPS Z6, Z8, Z4
+	VSCALEFPS Z7, Z9, Z5
+	VCMPPS    $0x1e, Z25, Z2, K1
+	VCMPPS    $0x1e, Z25, Z3, K2
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVAPS.Z Z3, K2, Z3
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS           $0x1e, Z28, Z4, K1
 	VCMPPS           $0x1e, Z28, Z5, K2
 	VMOVAPS          Z28, Z6
@@ -11403,27 +12167,35 @@ l233:
 	JGE              l233
 
 l234:
-	CMPQ             CX, $0x00000010
-	JL               l235
-	VMOVUPS          (BX), Z0
-	VMOVUPS          (R8), Z1
-	VPORD            Z20, Z1, Z2
-	VMAXPS           Z2, Z19, Z2
-	VMOVAPS          Z26, Z3
-	VFMADD231PS      Z18, Z2, Z3
-	VSUBPS           Z26, Z3, Z3
-	VFNMADD231PS     Z24, Z3, Z2
-	VFNMADD231PS     Z23, Z3, Z2
-	VMOVAPS          Z16, Z4
-	VFMADD231PS      Z2, Z17, Z4
-	VFMADD213PS      Z15, Z2, Z4
-	VFMADD213PS      Z14, Z2, Z4
-	VFMADD213PS      Z13, Z2, Z4
-	VFMADD213PS      Z27, Z2, Z4
-	VFMADD213PS      Z27, Z2, Z4
-	VSCALEFPS        Z3, Z4, Z2
-	VCMPPS           $0x1e, Z25, Z1, K1
-	VMOVAPS.Z        Z1, K1, Z1
+	CMPQ    CX, $0x00000010
+	JL      l235
+	VMOVUPS (BX), Z0
+	VMOVUPS (R8), Z1
+	VPORD   Z20, Z1, Z2
+	VMAXPS  Z2, Z19, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z26, Z3
+	VFMADD231PS  Z18, Z2, Z3
+	VSUBPS       Z26, Z3, Z3
+	VFNMADD231PS Z24, Z3, Z2
+	VFNMADD231PS Z23, Z3, Z2
+
+	// p = e^r
+	VMOVAPS     Z16, Z4
+	VFMADD231PS Z2, Z17, Z4
+	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z14, Z2, Z4
+	VFMADD213PS Z13, Z2, Z4
+	VFMADD213PS Z27, Z2, Z4
+	VFMADD213PS Z27, Z2, Z4
+
+	// p 2^n
+	VSCALEFPS Z3, Z4, Z2
+	VCMPPS    $0x1e, Z25, Z1, K1
+	VMOVAPS.Z Z1, K1, Z1
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS           $0x1e, Z28, Z2, K1
 	VMOVAPS          Z28, Z3
 	VFMSUB231PS      Z28, Z2, Z3
@@ -11461,31 +12233,39 @@ l234:
 	SUBQ             $0x00000010, CX
 
 l235:
-	TESTQ            CX, CX
-	JZ               l236
-	MOVQ             $0x00000001, AX
-	SHLQ             CL, AX
-	DECQ             AX
-	KMOVW            AX, K7
-	VMOVUPS.Z        (BX), K7, Z0
-	VMOVUPS.Z        (R8), K7, Z1
-	VPORD            Z20, Z1, Z2
-	VMAXPS           Z2, Z19, Z2
-	VMOVAPS          Z26, Z3
-	VFMADD231PS      Z18, Z2, Z3
-	VSUBPS           Z26, Z3, Z3
-	VFNMADD231PS     Z24, Z3, Z2
-	VFNMADD231PS     Z23, Z3, Z2
-	VMOVAPS          Z16, Z4
-	VFMADD231PS      Z2, Z17, Z4
-	VFMADD213PS      Z15, Z2, Z4
-	VFMADD213PS      Z14, Z2, Z4
-	VFMADD213PS      Z13, Z2, Z4
-	VFMADD213PS      Z27, Z2, Z4
-	VFMADD213PS      Z27, Z2, Z4
-	VSCALEFPS        Z3, Z4, Z2
-	VCMPPS           $0x1e, Z25, Z1, K1
-	VMOVAPS.Z        Z1, K1, Z1
+	TESTQ     CX, CX
+	JZ        l236
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (BX), K7, Z0
+	VMOVUPS.Z (R8), K7, Z1
+	VPORD     Z20, Z1, Z2
+	VMAXPS    Z2, Z19, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z26, Z3
+	VFMADD231PS  Z18, Z2, Z3
+	VSUBPS       Z26, Z3, Z3
+	VFNMADD231PS Z24, Z3, Z2
+	VFNMADD231PS Z23, Z3, Z2
+
+	// p = e^r
+	VMOVAPS     Z16, Z4
+	VFMADD231PS Z2, Z17, Z4
+	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z14, Z2, Z4
+	VFMADD213PS Z13, Z2, Z4
+	VFMADD213PS Z27, Z2, Z4
+	VFMADD213PS Z27, Z2, Z4
+
+	// p 2^n
+	VSCALEFPS Z3, Z4, Z2
+	VCMPPS    $0x1e, Z25, Z1, K1
+	VMOVAPS.Z Z1, K1, Z1
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS           $0x1e, Z28, Z2, K1
 	VMOVAPS          Z28, Z3
 	VFMSUB231PS      Z28, Z2, Z3
@@ -11524,43 +12304,47 @@ l235:
 	LEAQ             (R8)(CX*4), R8
 
 l236:
-	VPSUBD           Z22, Z30, Z0
-	VPSRAD           $0x17, Z0, Z1
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD           Z22, Z0, Z0
-	VPADDD           Z29, Z1, Z1
-	VMOVAPS          Z1, Z29
-	VMOVAPS          Z0, Z30
-	VEXTRACTF64X4    $0x01, Z30, Y0
-	VMULPS           Y0, Y30, Y30
-	VEXTRACTF32X4    $0x01, Y30, X0
-	VMULPS           X0, X30, X30
-	VPERMILPS        $0x0e, X30, X0
-	VMULPS           X0, X30, X30
-	VPERMILPS        $0x01, X30, X0
-	VMULPS           X0, X30, X30
-	VBROADCASTSS     X30, Z0
-	VPSUBD           Z22, Z0, Z0
-	VPSRAD           $0x17, Z0, Z1
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD           Z22, Z0, Z0
-	VEXTRACTF64X4    $0x01, Z29, Y2
-	VPADDD           Y2, Y29, Y29
-	VEXTRACTF32X4    $0x01, Y29, X2
-	VPADDD           X2, X29, X29
-	VPERMILPS        $0x0e, X29, X2
-	VPADDD           X2, X29, X29
-	VPERMILPS        $0x01, X29, X2
-	VPADDD           X2, X29, X29
-	VBROADCASTSS     X29, Z2
-	VPADDD           Z2, Z1, Z1
-	VCVTDQ2PS        Z1, Z1
-	VPSUBD           Z22, Z0, Z0
-	VPSRAD           $0x17, Z0, Z2
-	VCVTDQ2PS        Z2, Z2
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD           Z22, Z0, Z0
-	VSUBPS           Z27, Z0, Z0
+	VPSUBD        Z22, Z30, Z0
+	VPSRAD        $0x17, Z0, Z1
+	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
+	VPADDD        Z22, Z0, Z0
+	VPADDD        Z29, Z1, Z1
+	VMOVAPS       Z1, Z29
+	VMOVAPS       Z0, Z30
+	VEXTRACTF64X4 $0x01, Z30, Y0
+	VMULPS        Y0, Y30, Y30
+	VEXTRACTF32X4 $0x01, Y30, X0
+	VMULPS        X0, X30, X30
+	VPERMILPS     $0x0e, X30, X0
+	VMULPS        X0, X30, X30
+	VPERMILPS     $0x01, X30, X0
+	VMULPS        X0, X30, X30
+	VBROADCASTSS  X30, Z0
+	VPSUBD        Z22, Z0, Z0
+	VPSRAD        $0x17, Z0, Z1
+	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
+	VPADDD        Z22, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z29, Y2
+	VPADDD        Y2, Y29, Y29
+	VEXTRACTF32X4 $0x01, Y29, X2
+	VPADDD        X2, X29, X29
+	VPERMILPS     $0x0e, X29, X2
+	VPADDD        X2, X29, X29
+	VPERMILPS     $0x01, X29, X2
+	VPADDD        X2, X29, X29
+	VBROADCASTSS  X29, Z2
+	VPADDD        Z2, Z1, Z1
+	VCVTDQ2PS     Z1, Z1
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD      Z22, Z0, Z0
+	VPSRAD      $0x17, Z0, Z2
+	VCVTDQ2PS   Z2, Z2
+	VPANDD.BCST gaussConsts<>+36(SB), Z0, Z0
+	VPADDD      Z22, Z0, Z0
+	VSUBPS      Z27, Z0, Z0
+
+	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS     gaussConsts<>+44(SB), Z3
 	VFMADD231PS.BCST gaussConsts<>+40(SB), Z0, Z3
 	VFMADD213PS.BCST gaussConsts<>+48(SB), Z0, Z3
@@ -11602,6 +12386,7 @@ l236:
 // func LatentStepStandardSoftplusBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, n int, w float32)
 // Requires: AVX, AVX512F
 TEXT ·LatentStepStandardSoftplusBackward(SB), NOSPLIT, $8-60
+	// Registers:    Z0-Z15 values    Z16-Z31 constants and scalars
 	VBROADCASTSS gaussConsts<>+20(SB), Z31
 	VBROADCASTSS gaussConsts<>+4(SB), Z30
 	VBROADCASTSS gaussConsts<>+24(SB), Z29
@@ -11621,7 +12406,7 @@ TEXT ·LatentStepStandardSoftplusBackward(SB), NOSPLIT, $8-60
 	MOVL         w+56(FP), AX
 	MOVL         AX, (SP)
 
-	// Registers: DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row
+	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row
 	MOVQ dmuQ+0(FP), DI
 	MOVQ dsQ+8(FP), SI
 	MOVQ dz+16(FP), DX
@@ -11633,44 +12418,52 @@ TEXT ·LatentStepStandardSoftplusBackward(SB), NOSPLIT, $8-60
 	JL   l239
 
 l238:
-	VMOVUPS          (BX), Z0
-	VMOVUPS          64(BX), Z1
-	VMOVUPS          (R8), Z2
-	VMOVUPS          64(R8), Z3
-	VPORD            Z27, Z2, Z4
-	VPORD            Z27, Z3, Z5
-	VMAXPS           Z4, Z26, Z4
-	VMAXPS           Z5, Z26, Z5
-	VMOVAPS          Z28, Z6
-	VFMADD231PS      Z25, Z4, Z6
-	VMOVAPS          Z28, Z7
-	VFMADD231PS      Z25, Z5, Z7
-	VSUBPS           Z28, Z6, Z6
-	VSUBPS           Z28, Z7, Z7
-	VFNMADD231PS     Z24, Z6, Z4
-	VFNMADD231PS     Z24, Z7, Z5
-	VFNMADD231PS     Z23, Z6, Z4
-	VFNMADD231PS     Z23, Z7, Z5
-	VMOVAPS          Z21, Z8
-	VFMADD231PS      Z4, Z22, Z8
-	VMOVAPS          Z21, Z9
-	VFMADD231PS      Z5, Z22, Z9
-	VFMADD213PS      Z20, Z4, Z8
-	VFMADD213PS      Z20, Z5, Z9
-	VFMADD213PS      Z19, Z4, Z8
-	VFMADD213PS      Z19, Z5, Z9
-	VFMADD213PS      Z18, Z4, Z8
-	VFMADD213PS      Z18, Z5, Z9
-	VFMADD213PS      Z31, Z4, Z8
-	VFMADD213PS      Z31, Z5, Z9
-	VFMADD213PS      Z31, Z4, Z8
-	VFMADD213PS      Z31, Z5, Z9
-	VSCALEFPS        Z6, Z8, Z4
-	VSCALEFPS        Z7, Z9, Z5
-	VCMPPS           $0x1e, Z30, Z2, K1
-	VCMPPS           $0x1e, Z30, Z3, K2
-	VMOVAPS.Z        Z2, K1, Z6
-	VMOVAPS.Z        Z3, K2, Z7
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS (R8), Z2
+	VMOVUPS 64(R8), Z3
+	VPORD   Z27, Z2, Z4
+	VPORD   Z27, Z3, Z5
+	VMAXPS  Z4, Z26, Z4
+	VMAXPS  Z5, Z26, Z5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z28, Z6
+	VFMADD231PS  Z25, Z4, Z6
+	VMOVAPS      Z28, Z7
+	VFMADD231PS  Z25, Z5, Z7
+	VSUBPS       Z28, Z6, Z6
+	VSUBPS       Z28, Z7, Z7
+	VFNMADD231PS Z24, Z6, Z4
+	VFNMADD231PS Z24, Z7, Z5
+	VFNMADD231PS Z23, Z6, Z4
+	VFNMADD231PS Z23, Z7, Z5
+
+	// p = e^r
+	VMOVAPS     Z21, Z8
+	VFMADD231PS Z4, Z22, Z8
+	VMOVAPS     Z21, Z9
+	VFMADD231PS Z5, Z22, Z9
+	VFMADD213PS Z20, Z4, Z8
+	VFMADD213PS Z20, Z5, Z9
+	VFMADD213PS Z19, Z4, Z8
+	VFMADD213PS Z19, Z5, Z9
+	VFMADD213PS Z18, Z4, Z8
+	VFMADD213PS Z18, Z5, Z9
+	VFMADD213PS Z31, Z4, Z8
+	VFMADD213PS Z31, Z5, Z9
+	VFMADD213PS Z31, Z4, Z8
+	VFMADD213PS Z31, Z5, Z9
+
+	// p 2^n
+	VSCALEFPS Z6, Z8, Z4
+	VSCALEFPS Z7, Z9, Z5
+	VCMPPS    $0x1e, Z30, Z2, K1
+	VCMPPS    $0x1e, Z30, Z3, K2
+	VMOVAPS.Z Z2, K1, Z6
+	VMOVAPS.Z Z3, K2, Z7
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS           $0x1e, Z29, Z4, K1
 	VCMPPS           $0x1e, Z29, Z5, K2
 	VMOVAPS          Z29, Z8
@@ -11760,27 +12553,35 @@ l238:
 	JGE              l238
 
 l239:
-	CMPQ             CX, $0x00000010
-	JL               l240
-	VMOVUPS          (BX), Z0
-	VMOVUPS          (R8), Z1
-	VPORD            Z27, Z1, Z2
-	VMAXPS           Z2, Z26, Z2
-	VMOVAPS          Z28, Z3
-	VFMADD231PS      Z25, Z2, Z3
-	VSUBPS           Z28, Z3, Z3
-	VFNMADD231PS     Z24, Z3, Z2
-	VFNMADD231PS     Z23, Z3, Z2
-	VMOVAPS          Z21, Z4
-	VFMADD231PS      Z2, Z22, Z4
-	VFMADD213PS      Z20, Z2, Z4
-	VFMADD213PS      Z19, Z2, Z4
-	VFMADD213PS      Z18, Z2, Z4
-	VFMADD213PS      Z31, Z2, Z4
-	VFMADD213PS      Z31, Z2, Z4
-	VSCALEFPS        Z3, Z4, Z2
-	VCMPPS           $0x1e, Z30, Z1, K1
-	VMOVAPS.Z        Z1, K1, Z3
+	CMPQ    CX, $0x00000010
+	JL      l240
+	VMOVUPS (BX), Z0
+	VMOVUPS (R8), Z1
+	VPORD   Z27, Z1, Z2
+	VMAXPS  Z2, Z26, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z28, Z3
+	VFMADD231PS  Z25, Z2, Z3
+	VSUBPS       Z28, Z3, Z3
+	VFNMADD231PS Z24, Z3, Z2
+	VFNMADD231PS Z23, Z3, Z2
+
+	// p = e^r
+	VMOVAPS     Z21, Z4
+	VFMADD231PS Z2, Z22, Z4
+	VFMADD213PS Z20, Z2, Z4
+	VFMADD213PS Z19, Z2, Z4
+	VFMADD213PS Z18, Z2, Z4
+	VFMADD213PS Z31, Z2, Z4
+	VFMADD213PS Z31, Z2, Z4
+
+	// p 2^n
+	VSCALEFPS Z3, Z4, Z2
+	VCMPPS    $0x1e, Z30, Z1, K1
+	VMOVAPS.Z Z1, K1, Z3
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS           $0x1e, Z29, Z2, K1
 	VMOVAPS          Z29, Z4
 	VFMSUB231PS      Z29, Z2, Z4
@@ -11829,31 +12630,39 @@ l239:
 	SUBQ             $0x00000010, CX
 
 l240:
-	TESTQ            CX, CX
-	JZ               l241
-	MOVQ             $0x00000001, AX
-	SHLQ             CL, AX
-	DECQ             AX
-	KMOVW            AX, K7
-	VMOVUPS.Z        (BX), K7, Z0
-	VMOVUPS.Z        (R8), K7, Z1
-	VPORD            Z27, Z1, Z2
-	VMAXPS           Z2, Z26, Z2
-	VMOVAPS          Z28, Z3
-	VFMADD231PS      Z25, Z2, Z3
-	VSUBPS           Z28, Z3, Z3
-	VFNMADD231PS     Z24, Z3, Z2
-	VFNMADD231PS     Z23, Z3, Z2
-	VMOVAPS          Z21, Z4
-	VFMADD231PS      Z2, Z22, Z4
-	VFMADD213PS      Z20, Z2, Z4
-	VFMADD213PS      Z19, Z2, Z4
-	VFMADD213PS      Z18, Z2, Z4
-	VFMADD213PS      Z31, Z2, Z4
-	VFMADD213PS      Z31, Z2, Z4
-	VSCALEFPS        Z3, Z4, Z2
-	VCMPPS           $0x1e, Z30, Z1, K1
-	VMOVAPS.Z        Z1, K1, Z3
+	TESTQ     CX, CX
+	JZ        l241
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (BX), K7, Z0
+	VMOVUPS.Z (R8), K7, Z1
+	VPORD     Z27, Z1, Z2
+	VMAXPS    Z2, Z26, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z28, Z3
+	VFMADD231PS  Z25, Z2, Z3
+	VSUBPS       Z28, Z3, Z3
+	VFNMADD231PS Z24, Z3, Z2
+	VFNMADD231PS Z23, Z3, Z2
+
+	// p = e^r
+	VMOVAPS     Z21, Z4
+	VFMADD231PS Z2, Z22, Z4
+	VFMADD213PS Z20, Z2, Z4
+	VFMADD213PS Z19, Z2, Z4
+	VFMADD213PS Z18, Z2, Z4
+	VFMADD213PS Z31, Z2, Z4
+	VFMADD213PS Z31, Z2, Z4
+
+	// p 2^n
+	VSCALEFPS Z3, Z4, Z2
+	VCMPPS    $0x1e, Z30, Z1, K1
+	VMOVAPS.Z Z1, K1, Z3
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS           $0x1e, Z29, Z2, K1
 	VMOVAPS          Z29, Z4
 	VFMSUB231PS      Z29, Z2, Z4
