@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/elbow-go/elbow/asm/asmtest"
+	"github.com/elbow-go/elbow/blas/blastest"
 )
 
 func TestDenseGradient(t *testing.T) {
@@ -56,6 +57,7 @@ func TestDenseGradient(t *testing.T) {
 
 // TestDenseParts: input given in parts, outputs split, and gradients added to, bit for bit.
 func TestDenseParts(t *testing.T) {
+	blastest.UseGo(t)
 	asmtest.ForEachISA(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(2, 3))
 		for _, size := range [][3]int{{1, 1, 1}, {3, 7, 5}, {17, 16, 33}, {0, 4, 4}, {4, 0, 3}} {

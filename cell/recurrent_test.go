@@ -9,6 +9,7 @@ import (
 
 	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/asm/asmtest"
+	"github.com/elbow-go/elbow/blas/blastest"
 )
 
 var kinds = []Kind{RNNTanh, RNNReLU, LSTM, GRU, GRUBefore}
@@ -127,6 +128,7 @@ func TestRecurrentGradient(t *testing.T) {
 // TestRecurrentBits: states, outputs and input gradients do not depend on threads, on the
 // split of the batch or of time, nor parameter gradients on threads.
 func TestRecurrentBits(t *testing.T) {
+	blastest.UseGo(t)
 	asmtest.ForEachISA(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(2, 2))
 		for name, l := range layers[float32](7, 19, rng) {
@@ -197,6 +199,7 @@ func TestRecurrentBits(t *testing.T) {
 // TestSameOnEveryISA: outputs and all gradients of every layer, for sizes around the vector
 // widths, are those of plain Go.
 func TestSameOnEveryISA(t *testing.T) {
+	blastest.UseGo(t)
 	type result struct{ values [][]float32 }
 	want := map[string]result{}
 	sizes := [][2]int{{1, 1}, {3, 16}, {16, 17}, {17, 3}, {33, 31}, {8, 64}, {5, 70}}
@@ -292,6 +295,7 @@ var (
 )
 
 func TestAllocations(t *testing.T) {
+	blastest.UseGo(t)
 	rng := rand.New(rand.NewPCG(3, 3))
 	for name, l := range layers[float32](5, 8, rng) {
 		p := newProblem(l, rng, 6, 5, 2)

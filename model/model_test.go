@@ -9,6 +9,7 @@ import (
 
 	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/asm/asmtest"
+	"github.com/elbow-go/elbow/blas/blastest"
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/kernels"
 )
@@ -120,6 +121,7 @@ func TestGradient(t *testing.T) {
 
 // TestSameOnEveryISA: a short training of every model ends with the bits of plain Go.
 func TestSameOnEveryISA(t *testing.T) {
+	blastest.UseGo(t)
 	want := map[string][]float32{}
 	d := testData(19)
 	asmtest.ForEachISA(t, func(t *testing.T) {
@@ -147,6 +149,7 @@ func TestSameOnEveryISA(t *testing.T) {
 
 // TestPassBits: threads change nothing, nor does the split of the batch change any row.
 func TestPassBits(t *testing.T) {
+	blastest.UseGo(t)
 	asmtest.ForEachISA(t, func(t *testing.T) {
 		for _, c := range testConfigs() {
 			t.Run(c.testName(), func(t *testing.T) {
@@ -193,6 +196,7 @@ func TestPassBits(t *testing.T) {
 }
 
 func TestPassAllocations(t *testing.T) {
+	blastest.UseGo(t)
 	for _, c := range testConfigs() {
 		m := newTestModel[float32](t, c)
 		b := newTestBatch(m, rand.New(rand.NewPCG(9, 9)), 6, 4, 4, 1)

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/elbow-go/elbow/asm/asmtest"
+	"github.com/elbow-go/elbow/blas/blastest"
 )
 
 // testData returns a small data set of noisy periodic sequences, which a model can learn.
@@ -59,6 +60,7 @@ func newTestTrainer(t testing.TB, mc Config, tc TrainConfig, d *Data, dir string
 }
 
 func TestTrainingLearns(t *testing.T) {
+	blastest.UseGo(t)
 	d := testData(6)
 	for _, name := range models {
 		if testing.Short() && name != ModelVRNN {
@@ -96,6 +98,7 @@ func TestTrainingLearns(t *testing.T) {
 // TestResume stops trainings at every kind of place, also several times, and compares the
 // last checkpoint with that of a training never stopped, byte for byte but for the clock.
 func TestResume(t *testing.T) {
+	blastest.UseGo(t)
 	d := testData(5)
 	for _, c := range []struct {
 		name   string
@@ -305,6 +308,7 @@ func TestColumnClip(t *testing.T) {
 }
 
 func TestSample(t *testing.T) {
+	blastest.UseGo(t)
 	for _, c := range testConfigs() {
 		m := newTestModel[float32](t, c)
 		const count, steps = 3, 7

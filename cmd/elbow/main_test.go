@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/elbow-go/elbow/blas/blastest"
 	"github.com/elbow-go/elbow/internal/music"
 	"github.com/elbow-go/elbow/model"
 )
@@ -44,6 +45,7 @@ func write(t *testing.T, name, text string) string {
 }
 
 func TestTrainEvalSample(t *testing.T) {
+	blastest.UseGo(t)
 	data := write(t, "tiny.json", tinyJSON)
 	dir := filepath.Join(t.TempDir(), "run")
 	out := mustRun(t, "train", "-data", data, "-out", dir, "-epochs", "3", "-hidden", "8", "-batch", "2", "-kl-warmup", "2", "-seed", "5")
@@ -136,6 +138,7 @@ func readJSON(t *testing.T, path string, v any) {
 // TestInterrupt stops a training in the middle, goes on with -resume, and compares the
 // parameters with those of one never stopped.
 func TestInterrupt(t *testing.T) {
+	blastest.UseGo(t)
 	data := write(t, "tiny.json", tinyJSON)
 	args := func(dir string, more ...string) []string {
 		return append([]string{"train", "-data", data, "-out", dir, "-epochs", "6", "-hidden", "6", "-batch", "1"}, more...)
