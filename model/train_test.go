@@ -13,6 +13,7 @@ import (
 
 	"github.com/elbow-go/elbow/asm/asmtest"
 	"github.com/elbow-go/elbow/blas/blastest"
+	"github.com/elbow-go/elbow/cell"
 )
 
 // testData returns a small data set of noisy periodic sequences, which a model can learn.
@@ -294,6 +295,72 @@ func TestWarmup(t *testing.T) {
 	}{{0, 0, 1}, {9, 0, 1}, {0, 50, 0.1}, {25, 50, 0.55}, {50, 50, 1}, {80, 50, 1}} {
 		if got := warmup(c.done, c.warm); math.Abs(got-c.want) > 1e-15 {
 			t.Errorf("warmup(%d, %d) = %v, want %v", c.done, c.warm, got, c.want)
+		}
+	}
+}
+
+// TestCarriedState: at learning rate 0, segments with the state carried over score what
+// whole sequences do, and segments from the zero state do not.
+func TestCarriedState(t *testing.T) {
+	blastest.UseGo(t)
+	d := testData(5)
+	for _, kind := range []string{"lstm", "gru"} {
+		score := func(truncate, reset int) float64 {
+			c := testTrainConfig()
+			c.Epochs, c.Rate, c.Truncate, c.ResetEvery = 1, 0, truncate, reset
+			tr := newTestTrainer(t, Config{Model: ModelRNN, Cell: kind, Hidden: 6}, c, d, "")
+			if err := tr.Run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			return tr.History()[0].Train.NLLPerStep
+		}
+		whole, carried, cut := score(0, 0), score(3, 0), score(3, 1)
+		if math.Abs(carried-whole) > 1e-12*whole {
+			t.Errorf("%s: segments with the state carried over score %v, whole sequences %v", kind, carried, whole)
+		}
+		if math.Abs(cut-whole) < 1e-6*whole {
+			t.Errorf("%s: segments from the zero state score %v, as whole sequences do", kind, cut)
+		}
+	}
+}
+
+// TestBestStartsAgain: the search for the best begins anew when the KL weight reaches 1. At
+// learning rate 0 all bounds are the same, so nothing else can be a best one.
+func TestBestStartsAgain(t *testing.T) {
+	c := testTrainConfig()
+	c.Epochs, c.Rate, c.KLWarmup = 5, 0, 3
+	tr := newTestTrainer(t, Config{Model: ModelVRNN, Hidden: 6}, c, testData(5), "")
+	if err := tr.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []bool{true, false, true, false, false} {
+		if got := tr.History()[i].Best; got != want {
+			t.Errorf("epoch %d: best = %v, want %v", i+1, got, want)
+		}
+	}
+}
+
+// TestColumnClipTensors: the input and dense matrices are clipped, recurrent ones and biases
+// are not.
+func TestColumnClipTensors(t *testing.T) {
+	const limit = 0.5
+	var ts, gs []cell.Tensor[float32]
+	for _, name := range []string{"phi_x.0.w", "cell.wih", "cell.whh", "cell.peephole"} {
+		ts = append(ts, cell.Tensor[float32]{Name: name, Shape: []int{2, 2}, Data: []float32{3, 4, 3, 4}})
+	}
+	ts = append(ts, cell.Tensor[float32]{Name: "cell.b", Shape: []int{4}, Data: []float32{3, 4, 3, 4}})
+	for range ts {
+		gs = append(gs, cell.Tensor[float32]{Data: make([]float32, 4)})
+	}
+	a := Adam{Rate: 1e-3, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, ColumnClip: limit}
+	a.Step(ts, gs)
+	for i, ts := range ts {
+		want := 5.0
+		if i < 2 {
+			want = limit
+		}
+		if got := math.Hypot(float64(ts.Data[0]), float64(ts.Data[1])); math.Abs(got-want) > 1e-6 {
+			t.Errorf("%s: norm of a row %v, want %v", ts.Name, got, want)
 		}
 	}
 }
