@@ -72,8 +72,8 @@ test-openblas: ## all tests with OpenBLAS linked in (Debian: libopenblas-dev), a
 	CGO_ENABLED=0 $(GO) test -tags openblas ./blas/... ./cmd/...
 
 .PHONY: test-exhaustive
-test-exhaustive: ## every float32 through every function of one argument (an hour)
-	$(GO) test ./kernels -run Exhaustive -exhaustive -timeout 3h -v
+test-exhaustive: ## every float32 through every function of one argument: errors and bits (hours)
+	$(GO) test ./kernels -run 'ScalarAccuracy|ISAExhaustive' -exhaustive -timeout 3h -v
 
 .PHONY: fuzz
 fuzz: ## a minute of fuzzing for every reader of files

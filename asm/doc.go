@@ -7,7 +7,7 @@
 //	                               |  one switch per kernel, best first, generic last
 //	              kernels, blas, cell
 //	                               |
-//	          asm/avx512, asm/avx2, asm/neon   (or plain Go: impl=generic)
+//	          asm/avx512, asm/avx2   (or plain Go: impl=generic)
 //
 // The CPU is asked once, at start. The same inputs give the same float32 bits under
 // every instruction set, so the choice changes the speed of a program and nothing else.

@@ -8,7 +8,7 @@
 // The names are keys with values, the implementation last, so that
 //
 //	go test -run xxx -bench Gemm -count 1 ./bench | tee -a results.txt     (ten times)
-//	go tool benchstat -col /impl results.txt
+//	go tool -modfile=tools/go.mod benchstat -col /impl results.txt
 //
 // prints the implementations side by side. With ten runs of -count 1 they alternate, which
 // matters on a machine whose speed drifts; -count 10 would time one after the other. Under
