@@ -30,6 +30,10 @@ type Kernel struct {
 	// Left: the function returns how many rows are left at the first row after which a lane
 	// of the first of the Vars is not zero, that row among them; 0 if there is none.
 	Left bool
+	// Bad: the function returns a number that is not zero if a lane of the first of the Vars has
+	// its sign set at the end. First and Last run before the first and after the last row.
+	Bad         bool
+	First, Last func(b *Block, k *Vars)
 }
 
 // An Array is a pointer argument.
@@ -50,6 +54,7 @@ const (
 	Strided                  // Ld elements on
 	Shared                   // the same row again
 	PerRow                   // one element a row
+	Lanes                    // rowLanes elements a row: see lanes.go
 )
 
 // A Pass is one loop over the columns of a row.
@@ -102,6 +107,9 @@ func (f *File) Kernel(k Kernel) {
 	var next string
 	var rows operand.Mem
 	var adjust []operand.Mem
+	if k.First != nil {
+		l.Block(Block{kept: l.vars.Keep}, 1, func(b *Block) { k.First(b, l.vars) })
+	}
 	if !k.OneRow {
 		rows = f.Ctx.AllocLocal(8)
 		l.Emit("MOVQ", l.paramMem("rows"), reg.RAX)
@@ -128,6 +136,8 @@ func (f *File) Kernel(k Kernel) {
 				l.rewind(a.Name)
 			case PerRow:
 				l.Emit("ADDQ", operand.U8(4), l.ptr[a.Name])
+			case Lanes:
+				l.Emit("ADDQ", operand.U32(4*rowLanes), l.ptr[a.Name])
 			}
 		}
 		l.Emit("DECQ", rows)
@@ -136,7 +146,13 @@ func (f *File) Kernel(k Kernel) {
 	if k.Left {
 		l.Label(out)
 		l.Emit("MOVQ", rows, reg.RAX)
-		l.Emit("MOVQ", reg.RAX, l.leftMem())
+		l.Emit("MOVQ", reg.RAX, l.result("left"))
+	}
+	if k.Last != nil {
+		l.Block(Block{kept: l.vars.Keep}, 1, func(b *Block) { k.Last(b, l.vars) })
+	}
+	if k.Bad {
+		l.returnSigns(l.vars.Keep[0])
 	}
 	l.done()
 }
@@ -153,9 +169,20 @@ func (l *loops) leave(to string) {
 	l.Emit("JNZ", operand.LabelRef(to))
 }
 
-// leftMem is the place of the result.
-func (l *loops) leftMem() operand.Mem {
-	b, err := l.Ctx.Return("left").Resolve()
+// returnSigns returns the sign bits of the lanes of v as the result bad.
+func (f *Func) returnSigns(v *Var) {
+	if r := f.ISA.Vec(v.reg); f.ISA.AVX512 {
+		f.Emit("VPMOVD2M", r, reg.K1)
+		f.Emit("KMOVW", reg.K1, reg.EAX)
+	} else {
+		f.Emit("VMOVMSKPS", r, reg.EAX)
+	}
+	f.Emit("MOVQ", reg.RAX, f.result("bad"))
+}
+
+// result is the place of a result.
+func (f *Func) result(name string) operand.Mem {
+	b, err := f.Ctx.Return(name).Resolve()
 	if err != nil {
 		panic(err)
 	}
@@ -179,8 +206,11 @@ func (k *Kernel) signature() string {
 		sig += ", " + p
 	}
 	sig = "(" + sig + ")"
-	if k.Left {
+	switch {
+	case k.Left:
 		sig += " (left int)"
+	case k.Bad:
+		sig += " (bad int)"
 	}
 	return sig
 }

@@ -172,327 +172,383 @@ DATA gaussConsts<>+656(SB)/4, $0x017fffff
 DATA gaussConsts<>+660(SB)/4, $0x017fffff
 DATA gaussConsts<>+664(SB)/4, $0x017fffff
 DATA gaussConsts<>+668(SB)/4, $0x017fffff
-DATA gaussConsts<>+672(SB)/4, $0x3f800000
-DATA gaussConsts<>+676(SB)/4, $0x3f800000
-DATA gaussConsts<>+680(SB)/4, $0x3f800000
-DATA gaussConsts<>+684(SB)/4, $0x3f800000
-DATA gaussConsts<>+688(SB)/4, $0x3f800000
-DATA gaussConsts<>+692(SB)/4, $0x3f800000
-DATA gaussConsts<>+696(SB)/4, $0x3f800000
-DATA gaussConsts<>+700(SB)/4, $0x3f800000
-DATA gaussConsts<>+704(SB)/4, $0x3f000000
-DATA gaussConsts<>+708(SB)/4, $0x3f000000
-DATA gaussConsts<>+712(SB)/4, $0x3f000000
-DATA gaussConsts<>+716(SB)/4, $0x3f000000
-DATA gaussConsts<>+720(SB)/4, $0x3f000000
-DATA gaussConsts<>+724(SB)/4, $0x3f000000
-DATA gaussConsts<>+728(SB)/4, $0x3f000000
-DATA gaussConsts<>+732(SB)/4, $0x3f000000
-DATA gaussConsts<>+736(SB)/4, $0xbe800000
-DATA gaussConsts<>+740(SB)/4, $0xbe800000
-DATA gaussConsts<>+744(SB)/4, $0xbe800000
-DATA gaussConsts<>+748(SB)/4, $0xbe800000
-DATA gaussConsts<>+752(SB)/4, $0xbe800000
-DATA gaussConsts<>+756(SB)/4, $0xbe800000
-DATA gaussConsts<>+760(SB)/4, $0xbe800000
-DATA gaussConsts<>+764(SB)/4, $0xbe800000
-DATA gaussConsts<>+768(SB)/4, $0x3f3504f3
-DATA gaussConsts<>+772(SB)/4, $0x3f3504f3
-DATA gaussConsts<>+776(SB)/4, $0x3f3504f3
-DATA gaussConsts<>+780(SB)/4, $0x3f3504f3
-DATA gaussConsts<>+784(SB)/4, $0x3f3504f3
-DATA gaussConsts<>+788(SB)/4, $0x3f3504f3
-DATA gaussConsts<>+792(SB)/4, $0x3f3504f3
-DATA gaussConsts<>+796(SB)/4, $0x3f3504f3
-DATA gaussConsts<>+800(SB)/4, $0x007fffff
-DATA gaussConsts<>+804(SB)/4, $0x007fffff
-DATA gaussConsts<>+808(SB)/4, $0x007fffff
-DATA gaussConsts<>+812(SB)/4, $0x007fffff
-DATA gaussConsts<>+816(SB)/4, $0x007fffff
-DATA gaussConsts<>+820(SB)/4, $0x007fffff
-DATA gaussConsts<>+824(SB)/4, $0x007fffff
-DATA gaussConsts<>+828(SB)/4, $0x007fffff
-DATA gaussConsts<>+832(SB)/4, $0xbd9537bc
-DATA gaussConsts<>+836(SB)/4, $0xbd9537bc
-DATA gaussConsts<>+840(SB)/4, $0xbd9537bc
-DATA gaussConsts<>+844(SB)/4, $0xbd9537bc
-DATA gaussConsts<>+848(SB)/4, $0xbd9537bc
-DATA gaussConsts<>+852(SB)/4, $0xbd9537bc
-DATA gaussConsts<>+856(SB)/4, $0xbd9537bc
-DATA gaussConsts<>+860(SB)/4, $0xbd9537bc
-DATA gaussConsts<>+864(SB)/4, $0x3e00acba
-DATA gaussConsts<>+868(SB)/4, $0x3e00acba
-DATA gaussConsts<>+872(SB)/4, $0x3e00acba
-DATA gaussConsts<>+876(SB)/4, $0x3e00acba
-DATA gaussConsts<>+880(SB)/4, $0x3e00acba
-DATA gaussConsts<>+884(SB)/4, $0x3e00acba
-DATA gaussConsts<>+888(SB)/4, $0x3e00acba
-DATA gaussConsts<>+892(SB)/4, $0x3e00acba
-DATA gaussConsts<>+896(SB)/4, $0xbe074b66
-DATA gaussConsts<>+900(SB)/4, $0xbe074b66
-DATA gaussConsts<>+904(SB)/4, $0xbe074b66
-DATA gaussConsts<>+908(SB)/4, $0xbe074b66
-DATA gaussConsts<>+912(SB)/4, $0xbe074b66
-DATA gaussConsts<>+916(SB)/4, $0xbe074b66
-DATA gaussConsts<>+920(SB)/4, $0xbe074b66
-DATA gaussConsts<>+924(SB)/4, $0xbe074b66
-DATA gaussConsts<>+928(SB)/4, $0x3e11ce71
-DATA gaussConsts<>+932(SB)/4, $0x3e11ce71
-DATA gaussConsts<>+936(SB)/4, $0x3e11ce71
-DATA gaussConsts<>+940(SB)/4, $0x3e11ce71
-DATA gaussConsts<>+944(SB)/4, $0x3e11ce71
-DATA gaussConsts<>+948(SB)/4, $0x3e11ce71
-DATA gaussConsts<>+952(SB)/4, $0x3e11ce71
-DATA gaussConsts<>+956(SB)/4, $0x3e11ce71
-DATA gaussConsts<>+960(SB)/4, $0xbe2a337f
-DATA gaussConsts<>+964(SB)/4, $0xbe2a337f
-DATA gaussConsts<>+968(SB)/4, $0xbe2a337f
-DATA gaussConsts<>+972(SB)/4, $0xbe2a337f
-DATA gaussConsts<>+976(SB)/4, $0xbe2a337f
-DATA gaussConsts<>+980(SB)/4, $0xbe2a337f
-DATA gaussConsts<>+984(SB)/4, $0xbe2a337f
-DATA gaussConsts<>+988(SB)/4, $0xbe2a337f
-DATA gaussConsts<>+992(SB)/4, $0x3e4cca27
-DATA gaussConsts<>+996(SB)/4, $0x3e4cca27
-DATA gaussConsts<>+1000(SB)/4, $0x3e4cca27
-DATA gaussConsts<>+1004(SB)/4, $0x3e4cca27
-DATA gaussConsts<>+1008(SB)/4, $0x3e4cca27
-DATA gaussConsts<>+1012(SB)/4, $0x3e4cca27
-DATA gaussConsts<>+1016(SB)/4, $0x3e4cca27
-DATA gaussConsts<>+1020(SB)/4, $0x3e4cca27
-DATA gaussConsts<>+1024(SB)/4, $0xbe80011a
-DATA gaussConsts<>+1028(SB)/4, $0xbe80011a
-DATA gaussConsts<>+1032(SB)/4, $0xbe80011a
-DATA gaussConsts<>+1036(SB)/4, $0xbe80011a
-DATA gaussConsts<>+1040(SB)/4, $0xbe80011a
-DATA gaussConsts<>+1044(SB)/4, $0xbe80011a
-DATA gaussConsts<>+1048(SB)/4, $0xbe80011a
-DATA gaussConsts<>+1052(SB)/4, $0xbe80011a
-DATA gaussConsts<>+1056(SB)/4, $0x3eaaaab8
-DATA gaussConsts<>+1060(SB)/4, $0x3eaaaab8
-DATA gaussConsts<>+1064(SB)/4, $0x3eaaaab8
-DATA gaussConsts<>+1068(SB)/4, $0x3eaaaab8
-DATA gaussConsts<>+1072(SB)/4, $0x3eaaaab8
-DATA gaussConsts<>+1076(SB)/4, $0x3eaaaab8
-DATA gaussConsts<>+1080(SB)/4, $0x3eaaaab8
-DATA gaussConsts<>+1084(SB)/4, $0x3eaaaab8
-DATA gaussConsts<>+1088(SB)/4, $0xbf000000
-DATA gaussConsts<>+1092(SB)/4, $0xbf000000
-DATA gaussConsts<>+1096(SB)/4, $0xbf000000
-DATA gaussConsts<>+1100(SB)/4, $0xbf000000
-DATA gaussConsts<>+1104(SB)/4, $0xbf000000
-DATA gaussConsts<>+1108(SB)/4, $0xbf000000
-DATA gaussConsts<>+1112(SB)/4, $0xbf000000
-DATA gaussConsts<>+1116(SB)/4, $0xbf000000
-DATA gaussConsts<>+1120(SB)/4, $0x35bfbe8e
-DATA gaussConsts<>+1124(SB)/4, $0x35bfbe8e
-DATA gaussConsts<>+1128(SB)/4, $0x35bfbe8e
-DATA gaussConsts<>+1132(SB)/4, $0x35bfbe8e
-DATA gaussConsts<>+1136(SB)/4, $0x35bfbe8e
-DATA gaussConsts<>+1140(SB)/4, $0x35bfbe8e
-DATA gaussConsts<>+1144(SB)/4, $0x35bfbe8e
-DATA gaussConsts<>+1148(SB)/4, $0x35bfbe8e
-DATA gaussConsts<>+1152(SB)/4, $0x3f317200
-DATA gaussConsts<>+1156(SB)/4, $0x3f317200
-DATA gaussConsts<>+1160(SB)/4, $0x3f317200
-DATA gaussConsts<>+1164(SB)/4, $0x3f317200
-DATA gaussConsts<>+1168(SB)/4, $0x3f317200
-DATA gaussConsts<>+1172(SB)/4, $0x3f317200
-DATA gaussConsts<>+1176(SB)/4, $0x3f317200
-DATA gaussConsts<>+1180(SB)/4, $0x3f317200
-DATA gaussConsts<>+1184(SB)/4, $0x40000000
-DATA gaussConsts<>+1188(SB)/4, $0x40000000
-DATA gaussConsts<>+1192(SB)/4, $0x40000000
-DATA gaussConsts<>+1196(SB)/4, $0x40000000
-DATA gaussConsts<>+1200(SB)/4, $0x40000000
-DATA gaussConsts<>+1204(SB)/4, $0x40000000
-DATA gaussConsts<>+1208(SB)/4, $0x40000000
-DATA gaussConsts<>+1212(SB)/4, $0x40000000
-DATA gaussConsts<>+1216(SB)/4, $0x42b20000
-DATA gaussConsts<>+1220(SB)/4, $0x42b20000
-DATA gaussConsts<>+1224(SB)/4, $0x42b20000
-DATA gaussConsts<>+1228(SB)/4, $0x42b20000
-DATA gaussConsts<>+1232(SB)/4, $0x42b20000
-DATA gaussConsts<>+1236(SB)/4, $0x42b20000
-DATA gaussConsts<>+1240(SB)/4, $0x42b20000
-DATA gaussConsts<>+1244(SB)/4, $0x42b20000
-DATA gaussConsts<>+1248(SB)/4, $0xc2d00000
-DATA gaussConsts<>+1252(SB)/4, $0xc2d00000
-DATA gaussConsts<>+1256(SB)/4, $0xc2d00000
-DATA gaussConsts<>+1260(SB)/4, $0xc2d00000
-DATA gaussConsts<>+1264(SB)/4, $0xc2d00000
-DATA gaussConsts<>+1268(SB)/4, $0xc2d00000
-DATA gaussConsts<>+1272(SB)/4, $0xc2d00000
-DATA gaussConsts<>+1276(SB)/4, $0xc2d00000
-DATA gaussConsts<>+1280(SB)/4, $0x3fb8aa3b
-DATA gaussConsts<>+1284(SB)/4, $0x3fb8aa3b
-DATA gaussConsts<>+1288(SB)/4, $0x3fb8aa3b
-DATA gaussConsts<>+1292(SB)/4, $0x3fb8aa3b
-DATA gaussConsts<>+1296(SB)/4, $0x3fb8aa3b
-DATA gaussConsts<>+1300(SB)/4, $0x3fb8aa3b
-DATA gaussConsts<>+1304(SB)/4, $0x3fb8aa3b
-DATA gaussConsts<>+1308(SB)/4, $0x3fb8aa3b
-DATA gaussConsts<>+1312(SB)/4, $0x4b400000
-DATA gaussConsts<>+1316(SB)/4, $0x4b400000
-DATA gaussConsts<>+1320(SB)/4, $0x4b400000
-DATA gaussConsts<>+1324(SB)/4, $0x4b400000
-DATA gaussConsts<>+1328(SB)/4, $0x4b400000
-DATA gaussConsts<>+1332(SB)/4, $0x4b400000
-DATA gaussConsts<>+1336(SB)/4, $0x4b400000
-DATA gaussConsts<>+1340(SB)/4, $0x4b400000
-DATA gaussConsts<>+1344(SB)/4, $0x3ab52f1a
-DATA gaussConsts<>+1348(SB)/4, $0x3ab52f1a
-DATA gaussConsts<>+1352(SB)/4, $0x3ab52f1a
-DATA gaussConsts<>+1356(SB)/4, $0x3ab52f1a
-DATA gaussConsts<>+1360(SB)/4, $0x3ab52f1a
-DATA gaussConsts<>+1364(SB)/4, $0x3ab52f1a
-DATA gaussConsts<>+1368(SB)/4, $0x3ab52f1a
-DATA gaussConsts<>+1372(SB)/4, $0x3ab52f1a
-DATA gaussConsts<>+1376(SB)/4, $0x3c091d68
-DATA gaussConsts<>+1380(SB)/4, $0x3c091d68
-DATA gaussConsts<>+1384(SB)/4, $0x3c091d68
-DATA gaussConsts<>+1388(SB)/4, $0x3c091d68
-DATA gaussConsts<>+1392(SB)/4, $0x3c091d68
-DATA gaussConsts<>+1396(SB)/4, $0x3c091d68
-DATA gaussConsts<>+1400(SB)/4, $0x3c091d68
-DATA gaussConsts<>+1404(SB)/4, $0x3c091d68
-DATA gaussConsts<>+1408(SB)/4, $0x3d2aac51
-DATA gaussConsts<>+1412(SB)/4, $0x3d2aac51
-DATA gaussConsts<>+1416(SB)/4, $0x3d2aac51
-DATA gaussConsts<>+1420(SB)/4, $0x3d2aac51
-DATA gaussConsts<>+1424(SB)/4, $0x3d2aac51
-DATA gaussConsts<>+1428(SB)/4, $0x3d2aac51
-DATA gaussConsts<>+1432(SB)/4, $0x3d2aac51
-DATA gaussConsts<>+1436(SB)/4, $0x3d2aac51
-DATA gaussConsts<>+1440(SB)/4, $0x3e2aaa48
-DATA gaussConsts<>+1444(SB)/4, $0x3e2aaa48
-DATA gaussConsts<>+1448(SB)/4, $0x3e2aaa48
-DATA gaussConsts<>+1452(SB)/4, $0x3e2aaa48
-DATA gaussConsts<>+1456(SB)/4, $0x3e2aaa48
-DATA gaussConsts<>+1460(SB)/4, $0x3e2aaa48
-DATA gaussConsts<>+1464(SB)/4, $0x3e2aaa48
-DATA gaussConsts<>+1468(SB)/4, $0x3e2aaa48
-DATA gaussConsts<>+1472(SB)/4, $0x3efffffe
-DATA gaussConsts<>+1476(SB)/4, $0x3efffffe
-DATA gaussConsts<>+1480(SB)/4, $0x3efffffe
-DATA gaussConsts<>+1484(SB)/4, $0x3efffffe
-DATA gaussConsts<>+1488(SB)/4, $0x3efffffe
-DATA gaussConsts<>+1492(SB)/4, $0x3efffffe
-DATA gaussConsts<>+1496(SB)/4, $0x3efffffe
-DATA gaussConsts<>+1500(SB)/4, $0x3efffffe
-DATA gaussConsts<>+1504(SB)/4, $0xff800000
-DATA gaussConsts<>+1508(SB)/4, $0xff800000
-DATA gaussConsts<>+1512(SB)/4, $0xff800000
-DATA gaussConsts<>+1516(SB)/4, $0xff800000
-DATA gaussConsts<>+1520(SB)/4, $0xff800000
-DATA gaussConsts<>+1524(SB)/4, $0xff800000
-DATA gaussConsts<>+1528(SB)/4, $0xff800000
-DATA gaussConsts<>+1532(SB)/4, $0xff800000
-DATA gaussConsts<>+1536(SB)/4, $0x7f7fffff
-DATA gaussConsts<>+1540(SB)/4, $0x7f7fffff
-DATA gaussConsts<>+1544(SB)/4, $0x7f7fffff
-DATA gaussConsts<>+1548(SB)/4, $0x7f7fffff
-DATA gaussConsts<>+1552(SB)/4, $0x7f7fffff
-DATA gaussConsts<>+1556(SB)/4, $0x7f7fffff
-DATA gaussConsts<>+1560(SB)/4, $0x7f7fffff
-DATA gaussConsts<>+1564(SB)/4, $0x7f7fffff
-DATA gaussConsts<>+1568(SB)/4, $0x3f317218
-DATA gaussConsts<>+1572(SB)/4, $0x3f317218
-DATA gaussConsts<>+1576(SB)/4, $0x3f317218
-DATA gaussConsts<>+1580(SB)/4, $0x3f317218
-DATA gaussConsts<>+1584(SB)/4, $0x3f317218
-DATA gaussConsts<>+1588(SB)/4, $0x3f317218
-DATA gaussConsts<>+1592(SB)/4, $0x3f317218
-DATA gaussConsts<>+1596(SB)/4, $0x3f317218
-DATA gaussConsts<>+1600(SB)/4, $0xbd389f1b
-DATA gaussConsts<>+1604(SB)/4, $0xbd389f1b
-DATA gaussConsts<>+1608(SB)/4, $0xbd389f1b
-DATA gaussConsts<>+1612(SB)/4, $0xbd389f1b
-DATA gaussConsts<>+1616(SB)/4, $0xbd389f1b
-DATA gaussConsts<>+1620(SB)/4, $0xbd389f1b
-DATA gaussConsts<>+1624(SB)/4, $0xbd389f1b
-DATA gaussConsts<>+1628(SB)/4, $0xbd389f1b
-DATA gaussConsts<>+1632(SB)/4, $0x3dd65047
-DATA gaussConsts<>+1636(SB)/4, $0x3dd65047
-DATA gaussConsts<>+1640(SB)/4, $0x3dd65047
-DATA gaussConsts<>+1644(SB)/4, $0x3dd65047
-DATA gaussConsts<>+1648(SB)/4, $0x3dd65047
-DATA gaussConsts<>+1652(SB)/4, $0x3dd65047
-DATA gaussConsts<>+1656(SB)/4, $0x3dd65047
-DATA gaussConsts<>+1660(SB)/4, $0x3dd65047
-DATA gaussConsts<>+1664(SB)/4, $0xbe06c9fa
-DATA gaussConsts<>+1668(SB)/4, $0xbe06c9fa
-DATA gaussConsts<>+1672(SB)/4, $0xbe06c9fa
-DATA gaussConsts<>+1676(SB)/4, $0xbe06c9fa
-DATA gaussConsts<>+1680(SB)/4, $0xbe06c9fa
-DATA gaussConsts<>+1684(SB)/4, $0xbe06c9fa
-DATA gaussConsts<>+1688(SB)/4, $0xbe06c9fa
-DATA gaussConsts<>+1692(SB)/4, $0xbe06c9fa
-DATA gaussConsts<>+1696(SB)/4, $0x3e14435c
-DATA gaussConsts<>+1700(SB)/4, $0x3e14435c
-DATA gaussConsts<>+1704(SB)/4, $0x3e14435c
-DATA gaussConsts<>+1708(SB)/4, $0x3e14435c
-DATA gaussConsts<>+1712(SB)/4, $0x3e14435c
-DATA gaussConsts<>+1716(SB)/4, $0x3e14435c
-DATA gaussConsts<>+1720(SB)/4, $0x3e14435c
-DATA gaussConsts<>+1724(SB)/4, $0x3e14435c
-DATA gaussConsts<>+1728(SB)/4, $0xbe2a778b
-DATA gaussConsts<>+1732(SB)/4, $0xbe2a778b
-DATA gaussConsts<>+1736(SB)/4, $0xbe2a778b
-DATA gaussConsts<>+1740(SB)/4, $0xbe2a778b
-DATA gaussConsts<>+1744(SB)/4, $0xbe2a778b
-DATA gaussConsts<>+1748(SB)/4, $0xbe2a778b
-DATA gaussConsts<>+1752(SB)/4, $0xbe2a778b
-DATA gaussConsts<>+1756(SB)/4, $0xbe2a778b
-DATA gaussConsts<>+1760(SB)/4, $0x3e4cb4b3
-DATA gaussConsts<>+1764(SB)/4, $0x3e4cb4b3
-DATA gaussConsts<>+1768(SB)/4, $0x3e4cb4b3
-DATA gaussConsts<>+1772(SB)/4, $0x3e4cb4b3
-DATA gaussConsts<>+1776(SB)/4, $0x3e4cb4b3
-DATA gaussConsts<>+1780(SB)/4, $0x3e4cb4b3
-DATA gaussConsts<>+1784(SB)/4, $0x3e4cb4b3
-DATA gaussConsts<>+1788(SB)/4, $0x3e4cb4b3
-DATA gaussConsts<>+1792(SB)/4, $0xbe800021
-DATA gaussConsts<>+1796(SB)/4, $0xbe800021
-DATA gaussConsts<>+1800(SB)/4, $0xbe800021
-DATA gaussConsts<>+1804(SB)/4, $0xbe800021
-DATA gaussConsts<>+1808(SB)/4, $0xbe800021
-DATA gaussConsts<>+1812(SB)/4, $0xbe800021
-DATA gaussConsts<>+1816(SB)/4, $0xbe800021
-DATA gaussConsts<>+1820(SB)/4, $0xbe800021
-DATA gaussConsts<>+1824(SB)/4, $0x3eaaaad2
-DATA gaussConsts<>+1828(SB)/4, $0x3eaaaad2
-DATA gaussConsts<>+1832(SB)/4, $0x3eaaaad2
-DATA gaussConsts<>+1836(SB)/4, $0x3eaaaad2
-DATA gaussConsts<>+1840(SB)/4, $0x3eaaaad2
-DATA gaussConsts<>+1844(SB)/4, $0x3eaaaad2
-DATA gaussConsts<>+1848(SB)/4, $0x3eaaaad2
-DATA gaussConsts<>+1852(SB)/4, $0x3eaaaad2
-DATA gaussConsts<>+1856(SB)/4, $0x38d1b717
-DATA gaussConsts<>+1860(SB)/4, $0x38d1b717
-DATA gaussConsts<>+1864(SB)/4, $0x38d1b717
-DATA gaussConsts<>+1868(SB)/4, $0x38d1b717
-DATA gaussConsts<>+1872(SB)/4, $0x38d1b717
-DATA gaussConsts<>+1876(SB)/4, $0x38d1b717
-DATA gaussConsts<>+1880(SB)/4, $0x38d1b717
-DATA gaussConsts<>+1884(SB)/4, $0x38d1b717
-DATA gaussConsts<>+1888(SB)/4, $0x3f6b3f8e
-DATA gaussConsts<>+1892(SB)/4, $0x3f6b3f8e
-DATA gaussConsts<>+1896(SB)/4, $0x3f6b3f8e
-DATA gaussConsts<>+1900(SB)/4, $0x3f6b3f8e
-DATA gaussConsts<>+1904(SB)/4, $0x3f6b3f8e
-DATA gaussConsts<>+1908(SB)/4, $0x3f6b3f8e
-DATA gaussConsts<>+1912(SB)/4, $0x3f6b3f8e
-DATA gaussConsts<>+1916(SB)/4, $0x3f6b3f8e
-DATA gaussConsts<>+1920(SB)/4, $0xc0000000
-DATA gaussConsts<>+1924(SB)/4, $0xc0000000
-DATA gaussConsts<>+1928(SB)/4, $0xc0000000
-DATA gaussConsts<>+1932(SB)/4, $0xc0000000
-DATA gaussConsts<>+1936(SB)/4, $0xc0000000
-DATA gaussConsts<>+1940(SB)/4, $0xc0000000
-DATA gaussConsts<>+1944(SB)/4, $0xc0000000
-DATA gaussConsts<>+1948(SB)/4, $0xc0000000
-GLOBL gaussConsts<>(SB), RODATA|NOPTR, $1952
+DATA gaussConsts<>+672(SB)/4, $0x3f3504f3
+DATA gaussConsts<>+676(SB)/4, $0x3f3504f3
+DATA gaussConsts<>+680(SB)/4, $0x3f3504f3
+DATA gaussConsts<>+684(SB)/4, $0x3f3504f3
+DATA gaussConsts<>+688(SB)/4, $0x3f3504f3
+DATA gaussConsts<>+692(SB)/4, $0x3f3504f3
+DATA gaussConsts<>+696(SB)/4, $0x3f3504f3
+DATA gaussConsts<>+700(SB)/4, $0x3f3504f3
+DATA gaussConsts<>+704(SB)/4, $0x007fffff
+DATA gaussConsts<>+708(SB)/4, $0x007fffff
+DATA gaussConsts<>+712(SB)/4, $0x007fffff
+DATA gaussConsts<>+716(SB)/4, $0x007fffff
+DATA gaussConsts<>+720(SB)/4, $0x007fffff
+DATA gaussConsts<>+724(SB)/4, $0x007fffff
+DATA gaussConsts<>+728(SB)/4, $0x007fffff
+DATA gaussConsts<>+732(SB)/4, $0x007fffff
+DATA gaussConsts<>+736(SB)/4, $0x3f800000
+DATA gaussConsts<>+740(SB)/4, $0x3f800000
+DATA gaussConsts<>+744(SB)/4, $0x3f800000
+DATA gaussConsts<>+748(SB)/4, $0x3f800000
+DATA gaussConsts<>+752(SB)/4, $0x3f800000
+DATA gaussConsts<>+756(SB)/4, $0x3f800000
+DATA gaussConsts<>+760(SB)/4, $0x3f800000
+DATA gaussConsts<>+764(SB)/4, $0x3f800000
+DATA gaussConsts<>+768(SB)/4, $0xbd9537bc
+DATA gaussConsts<>+772(SB)/4, $0xbd9537bc
+DATA gaussConsts<>+776(SB)/4, $0xbd9537bc
+DATA gaussConsts<>+780(SB)/4, $0xbd9537bc
+DATA gaussConsts<>+784(SB)/4, $0xbd9537bc
+DATA gaussConsts<>+788(SB)/4, $0xbd9537bc
+DATA gaussConsts<>+792(SB)/4, $0xbd9537bc
+DATA gaussConsts<>+796(SB)/4, $0xbd9537bc
+DATA gaussConsts<>+800(SB)/4, $0x3e00acba
+DATA gaussConsts<>+804(SB)/4, $0x3e00acba
+DATA gaussConsts<>+808(SB)/4, $0x3e00acba
+DATA gaussConsts<>+812(SB)/4, $0x3e00acba
+DATA gaussConsts<>+816(SB)/4, $0x3e00acba
+DATA gaussConsts<>+820(SB)/4, $0x3e00acba
+DATA gaussConsts<>+824(SB)/4, $0x3e00acba
+DATA gaussConsts<>+828(SB)/4, $0x3e00acba
+DATA gaussConsts<>+832(SB)/4, $0xbe074b66
+DATA gaussConsts<>+836(SB)/4, $0xbe074b66
+DATA gaussConsts<>+840(SB)/4, $0xbe074b66
+DATA gaussConsts<>+844(SB)/4, $0xbe074b66
+DATA gaussConsts<>+848(SB)/4, $0xbe074b66
+DATA gaussConsts<>+852(SB)/4, $0xbe074b66
+DATA gaussConsts<>+856(SB)/4, $0xbe074b66
+DATA gaussConsts<>+860(SB)/4, $0xbe074b66
+DATA gaussConsts<>+864(SB)/4, $0x3e11ce71
+DATA gaussConsts<>+868(SB)/4, $0x3e11ce71
+DATA gaussConsts<>+872(SB)/4, $0x3e11ce71
+DATA gaussConsts<>+876(SB)/4, $0x3e11ce71
+DATA gaussConsts<>+880(SB)/4, $0x3e11ce71
+DATA gaussConsts<>+884(SB)/4, $0x3e11ce71
+DATA gaussConsts<>+888(SB)/4, $0x3e11ce71
+DATA gaussConsts<>+892(SB)/4, $0x3e11ce71
+DATA gaussConsts<>+896(SB)/4, $0xbe2a337f
+DATA gaussConsts<>+900(SB)/4, $0xbe2a337f
+DATA gaussConsts<>+904(SB)/4, $0xbe2a337f
+DATA gaussConsts<>+908(SB)/4, $0xbe2a337f
+DATA gaussConsts<>+912(SB)/4, $0xbe2a337f
+DATA gaussConsts<>+916(SB)/4, $0xbe2a337f
+DATA gaussConsts<>+920(SB)/4, $0xbe2a337f
+DATA gaussConsts<>+924(SB)/4, $0xbe2a337f
+DATA gaussConsts<>+928(SB)/4, $0x3e4cca27
+DATA gaussConsts<>+932(SB)/4, $0x3e4cca27
+DATA gaussConsts<>+936(SB)/4, $0x3e4cca27
+DATA gaussConsts<>+940(SB)/4, $0x3e4cca27
+DATA gaussConsts<>+944(SB)/4, $0x3e4cca27
+DATA gaussConsts<>+948(SB)/4, $0x3e4cca27
+DATA gaussConsts<>+952(SB)/4, $0x3e4cca27
+DATA gaussConsts<>+956(SB)/4, $0x3e4cca27
+DATA gaussConsts<>+960(SB)/4, $0xbe80011a
+DATA gaussConsts<>+964(SB)/4, $0xbe80011a
+DATA gaussConsts<>+968(SB)/4, $0xbe80011a
+DATA gaussConsts<>+972(SB)/4, $0xbe80011a
+DATA gaussConsts<>+976(SB)/4, $0xbe80011a
+DATA gaussConsts<>+980(SB)/4, $0xbe80011a
+DATA gaussConsts<>+984(SB)/4, $0xbe80011a
+DATA gaussConsts<>+988(SB)/4, $0xbe80011a
+DATA gaussConsts<>+992(SB)/4, $0x3eaaaab8
+DATA gaussConsts<>+996(SB)/4, $0x3eaaaab8
+DATA gaussConsts<>+1000(SB)/4, $0x3eaaaab8
+DATA gaussConsts<>+1004(SB)/4, $0x3eaaaab8
+DATA gaussConsts<>+1008(SB)/4, $0x3eaaaab8
+DATA gaussConsts<>+1012(SB)/4, $0x3eaaaab8
+DATA gaussConsts<>+1016(SB)/4, $0x3eaaaab8
+DATA gaussConsts<>+1020(SB)/4, $0x3eaaaab8
+DATA gaussConsts<>+1024(SB)/4, $0xbf000000
+DATA gaussConsts<>+1028(SB)/4, $0xbf000000
+DATA gaussConsts<>+1032(SB)/4, $0xbf000000
+DATA gaussConsts<>+1036(SB)/4, $0xbf000000
+DATA gaussConsts<>+1040(SB)/4, $0xbf000000
+DATA gaussConsts<>+1044(SB)/4, $0xbf000000
+DATA gaussConsts<>+1048(SB)/4, $0xbf000000
+DATA gaussConsts<>+1052(SB)/4, $0xbf000000
+DATA gaussConsts<>+1056(SB)/4, $0x35bfbe8e
+DATA gaussConsts<>+1060(SB)/4, $0x35bfbe8e
+DATA gaussConsts<>+1064(SB)/4, $0x35bfbe8e
+DATA gaussConsts<>+1068(SB)/4, $0x35bfbe8e
+DATA gaussConsts<>+1072(SB)/4, $0x35bfbe8e
+DATA gaussConsts<>+1076(SB)/4, $0x35bfbe8e
+DATA gaussConsts<>+1080(SB)/4, $0x35bfbe8e
+DATA gaussConsts<>+1084(SB)/4, $0x35bfbe8e
+DATA gaussConsts<>+1088(SB)/4, $0x3f317200
+DATA gaussConsts<>+1092(SB)/4, $0x3f317200
+DATA gaussConsts<>+1096(SB)/4, $0x3f317200
+DATA gaussConsts<>+1100(SB)/4, $0x3f317200
+DATA gaussConsts<>+1104(SB)/4, $0x3f317200
+DATA gaussConsts<>+1108(SB)/4, $0x3f317200
+DATA gaussConsts<>+1112(SB)/4, $0x3f317200
+DATA gaussConsts<>+1116(SB)/4, $0x3f317200
+DATA gaussConsts<>+1120(SB)/4, $0x40000000
+DATA gaussConsts<>+1124(SB)/4, $0x40000000
+DATA gaussConsts<>+1128(SB)/4, $0x40000000
+DATA gaussConsts<>+1132(SB)/4, $0x40000000
+DATA gaussConsts<>+1136(SB)/4, $0x40000000
+DATA gaussConsts<>+1140(SB)/4, $0x40000000
+DATA gaussConsts<>+1144(SB)/4, $0x40000000
+DATA gaussConsts<>+1148(SB)/4, $0x40000000
+DATA gaussConsts<>+1152(SB)/4, $0x00800000
+DATA gaussConsts<>+1156(SB)/4, $0x00800000
+DATA gaussConsts<>+1160(SB)/4, $0x00800000
+DATA gaussConsts<>+1164(SB)/4, $0x00800000
+DATA gaussConsts<>+1168(SB)/4, $0x00800000
+DATA gaussConsts<>+1172(SB)/4, $0x00800000
+DATA gaussConsts<>+1176(SB)/4, $0x00800000
+DATA gaussConsts<>+1180(SB)/4, $0x00800000
+DATA gaussConsts<>+1184(SB)/4, $0x3f6b3f8e
+DATA gaussConsts<>+1188(SB)/4, $0x3f6b3f8e
+DATA gaussConsts<>+1192(SB)/4, $0x3f6b3f8e
+DATA gaussConsts<>+1196(SB)/4, $0x3f6b3f8e
+DATA gaussConsts<>+1200(SB)/4, $0x3f6b3f8e
+DATA gaussConsts<>+1204(SB)/4, $0x3f6b3f8e
+DATA gaussConsts<>+1208(SB)/4, $0x3f6b3f8e
+DATA gaussConsts<>+1212(SB)/4, $0x3f6b3f8e
+DATA gaussConsts<>+1216(SB)/4, $0xc0000000
+DATA gaussConsts<>+1220(SB)/4, $0xc0000000
+DATA gaussConsts<>+1224(SB)/4, $0xc0000000
+DATA gaussConsts<>+1228(SB)/4, $0xc0000000
+DATA gaussConsts<>+1232(SB)/4, $0xc0000000
+DATA gaussConsts<>+1236(SB)/4, $0xc0000000
+DATA gaussConsts<>+1240(SB)/4, $0xc0000000
+DATA gaussConsts<>+1244(SB)/4, $0xc0000000
+DATA gaussConsts<>+1248(SB)/4, $0x30800000
+DATA gaussConsts<>+1252(SB)/4, $0x30800000
+DATA gaussConsts<>+1256(SB)/4, $0x30800000
+DATA gaussConsts<>+1260(SB)/4, $0x30800000
+DATA gaussConsts<>+1264(SB)/4, $0x30800000
+DATA gaussConsts<>+1268(SB)/4, $0x30800000
+DATA gaussConsts<>+1272(SB)/4, $0x30800000
+DATA gaussConsts<>+1276(SB)/4, $0x30800000
+DATA gaussConsts<>+1280(SB)/4, $0x3f000000
+DATA gaussConsts<>+1284(SB)/4, $0x3f000000
+DATA gaussConsts<>+1288(SB)/4, $0x3f000000
+DATA gaussConsts<>+1292(SB)/4, $0x3f000000
+DATA gaussConsts<>+1296(SB)/4, $0x3f000000
+DATA gaussConsts<>+1300(SB)/4, $0x3f000000
+DATA gaussConsts<>+1304(SB)/4, $0x3f000000
+DATA gaussConsts<>+1308(SB)/4, $0x3f000000
+DATA gaussConsts<>+1312(SB)/4, $0xbe800000
+DATA gaussConsts<>+1316(SB)/4, $0xbe800000
+DATA gaussConsts<>+1320(SB)/4, $0xbe800000
+DATA gaussConsts<>+1324(SB)/4, $0xbe800000
+DATA gaussConsts<>+1328(SB)/4, $0xbe800000
+DATA gaussConsts<>+1332(SB)/4, $0xbe800000
+DATA gaussConsts<>+1336(SB)/4, $0xbe800000
+DATA gaussConsts<>+1340(SB)/4, $0xbe800000
+DATA gaussConsts<>+1344(SB)/4, $0x1e000001
+DATA gaussConsts<>+1348(SB)/4, $0x1e000001
+DATA gaussConsts<>+1352(SB)/4, $0x1e000001
+DATA gaussConsts<>+1356(SB)/4, $0x1e000001
+DATA gaussConsts<>+1360(SB)/4, $0x1e000001
+DATA gaussConsts<>+1364(SB)/4, $0x1e000001
+DATA gaussConsts<>+1368(SB)/4, $0x1e000001
+DATA gaussConsts<>+1372(SB)/4, $0x1e000001
+DATA gaussConsts<>+1376(SB)/4, $0x61ffffff
+DATA gaussConsts<>+1380(SB)/4, $0x61ffffff
+DATA gaussConsts<>+1384(SB)/4, $0x61ffffff
+DATA gaussConsts<>+1388(SB)/4, $0x61ffffff
+DATA gaussConsts<>+1392(SB)/4, $0x61ffffff
+DATA gaussConsts<>+1396(SB)/4, $0x61ffffff
+DATA gaussConsts<>+1400(SB)/4, $0x61ffffff
+DATA gaussConsts<>+1404(SB)/4, $0x61ffffff
+DATA gaussConsts<>+1408(SB)/4, $0x3fb8aa3b
+DATA gaussConsts<>+1412(SB)/4, $0x3fb8aa3b
+DATA gaussConsts<>+1416(SB)/4, $0x3fb8aa3b
+DATA gaussConsts<>+1420(SB)/4, $0x3fb8aa3b
+DATA gaussConsts<>+1424(SB)/4, $0x3fb8aa3b
+DATA gaussConsts<>+1428(SB)/4, $0x3fb8aa3b
+DATA gaussConsts<>+1432(SB)/4, $0x3fb8aa3b
+DATA gaussConsts<>+1436(SB)/4, $0x3fb8aa3b
+DATA gaussConsts<>+1440(SB)/4, $0x4b400000
+DATA gaussConsts<>+1444(SB)/4, $0x4b400000
+DATA gaussConsts<>+1448(SB)/4, $0x4b400000
+DATA gaussConsts<>+1452(SB)/4, $0x4b400000
+DATA gaussConsts<>+1456(SB)/4, $0x4b400000
+DATA gaussConsts<>+1460(SB)/4, $0x4b400000
+DATA gaussConsts<>+1464(SB)/4, $0x4b400000
+DATA gaussConsts<>+1468(SB)/4, $0x4b400000
+DATA gaussConsts<>+1472(SB)/4, $0x3ab52f1a
+DATA gaussConsts<>+1476(SB)/4, $0x3ab52f1a
+DATA gaussConsts<>+1480(SB)/4, $0x3ab52f1a
+DATA gaussConsts<>+1484(SB)/4, $0x3ab52f1a
+DATA gaussConsts<>+1488(SB)/4, $0x3ab52f1a
+DATA gaussConsts<>+1492(SB)/4, $0x3ab52f1a
+DATA gaussConsts<>+1496(SB)/4, $0x3ab52f1a
+DATA gaussConsts<>+1500(SB)/4, $0x3ab52f1a
+DATA gaussConsts<>+1504(SB)/4, $0x3c091d68
+DATA gaussConsts<>+1508(SB)/4, $0x3c091d68
+DATA gaussConsts<>+1512(SB)/4, $0x3c091d68
+DATA gaussConsts<>+1516(SB)/4, $0x3c091d68
+DATA gaussConsts<>+1520(SB)/4, $0x3c091d68
+DATA gaussConsts<>+1524(SB)/4, $0x3c091d68
+DATA gaussConsts<>+1528(SB)/4, $0x3c091d68
+DATA gaussConsts<>+1532(SB)/4, $0x3c091d68
+DATA gaussConsts<>+1536(SB)/4, $0x3d2aac51
+DATA gaussConsts<>+1540(SB)/4, $0x3d2aac51
+DATA gaussConsts<>+1544(SB)/4, $0x3d2aac51
+DATA gaussConsts<>+1548(SB)/4, $0x3d2aac51
+DATA gaussConsts<>+1552(SB)/4, $0x3d2aac51
+DATA gaussConsts<>+1556(SB)/4, $0x3d2aac51
+DATA gaussConsts<>+1560(SB)/4, $0x3d2aac51
+DATA gaussConsts<>+1564(SB)/4, $0x3d2aac51
+DATA gaussConsts<>+1568(SB)/4, $0x3e2aaa48
+DATA gaussConsts<>+1572(SB)/4, $0x3e2aaa48
+DATA gaussConsts<>+1576(SB)/4, $0x3e2aaa48
+DATA gaussConsts<>+1580(SB)/4, $0x3e2aaa48
+DATA gaussConsts<>+1584(SB)/4, $0x3e2aaa48
+DATA gaussConsts<>+1588(SB)/4, $0x3e2aaa48
+DATA gaussConsts<>+1592(SB)/4, $0x3e2aaa48
+DATA gaussConsts<>+1596(SB)/4, $0x3e2aaa48
+DATA gaussConsts<>+1600(SB)/4, $0x3efffffe
+DATA gaussConsts<>+1604(SB)/4, $0x3efffffe
+DATA gaussConsts<>+1608(SB)/4, $0x3efffffe
+DATA gaussConsts<>+1612(SB)/4, $0x3efffffe
+DATA gaussConsts<>+1616(SB)/4, $0x3efffffe
+DATA gaussConsts<>+1620(SB)/4, $0x3efffffe
+DATA gaussConsts<>+1624(SB)/4, $0x3efffffe
+DATA gaussConsts<>+1628(SB)/4, $0x3efffffe
+DATA gaussConsts<>+1632(SB)/4, $0x42200001
+DATA gaussConsts<>+1636(SB)/4, $0x42200001
+DATA gaussConsts<>+1640(SB)/4, $0x42200001
+DATA gaussConsts<>+1644(SB)/4, $0x42200001
+DATA gaussConsts<>+1648(SB)/4, $0x42200001
+DATA gaussConsts<>+1652(SB)/4, $0x42200001
+DATA gaussConsts<>+1656(SB)/4, $0x42200001
+DATA gaussConsts<>+1660(SB)/4, $0x42200001
+DATA gaussConsts<>+1664(SB)/4, $0x3ddfffff
+DATA gaussConsts<>+1668(SB)/4, $0x3ddfffff
+DATA gaussConsts<>+1672(SB)/4, $0x3ddfffff
+DATA gaussConsts<>+1676(SB)/4, $0x3ddfffff
+DATA gaussConsts<>+1680(SB)/4, $0x3ddfffff
+DATA gaussConsts<>+1684(SB)/4, $0x3ddfffff
+DATA gaussConsts<>+1688(SB)/4, $0x3ddfffff
+DATA gaussConsts<>+1692(SB)/4, $0x3ddfffff
+DATA gaussConsts<>+1696(SB)/4, $0xc2d00000
+DATA gaussConsts<>+1700(SB)/4, $0xc2d00000
+DATA gaussConsts<>+1704(SB)/4, $0xc2d00000
+DATA gaussConsts<>+1708(SB)/4, $0xc2d00000
+DATA gaussConsts<>+1712(SB)/4, $0xc2d00000
+DATA gaussConsts<>+1716(SB)/4, $0xc2d00000
+DATA gaussConsts<>+1720(SB)/4, $0xc2d00000
+DATA gaussConsts<>+1724(SB)/4, $0xc2d00000
+DATA gaussConsts<>+1728(SB)/4, $0xff800000
+DATA gaussConsts<>+1732(SB)/4, $0xff800000
+DATA gaussConsts<>+1736(SB)/4, $0xff800000
+DATA gaussConsts<>+1740(SB)/4, $0xff800000
+DATA gaussConsts<>+1744(SB)/4, $0xff800000
+DATA gaussConsts<>+1748(SB)/4, $0xff800000
+DATA gaussConsts<>+1752(SB)/4, $0xff800000
+DATA gaussConsts<>+1756(SB)/4, $0xff800000
+DATA gaussConsts<>+1760(SB)/4, $0x3f317218
+DATA gaussConsts<>+1764(SB)/4, $0x3f317218
+DATA gaussConsts<>+1768(SB)/4, $0x3f317218
+DATA gaussConsts<>+1772(SB)/4, $0x3f317218
+DATA gaussConsts<>+1776(SB)/4, $0x3f317218
+DATA gaussConsts<>+1780(SB)/4, $0x3f317218
+DATA gaussConsts<>+1784(SB)/4, $0x3f317218
+DATA gaussConsts<>+1788(SB)/4, $0x3f317218
+DATA gaussConsts<>+1792(SB)/4, $0xbd389f1b
+DATA gaussConsts<>+1796(SB)/4, $0xbd389f1b
+DATA gaussConsts<>+1800(SB)/4, $0xbd389f1b
+DATA gaussConsts<>+1804(SB)/4, $0xbd389f1b
+DATA gaussConsts<>+1808(SB)/4, $0xbd389f1b
+DATA gaussConsts<>+1812(SB)/4, $0xbd389f1b
+DATA gaussConsts<>+1816(SB)/4, $0xbd389f1b
+DATA gaussConsts<>+1820(SB)/4, $0xbd389f1b
+DATA gaussConsts<>+1824(SB)/4, $0x3dd65047
+DATA gaussConsts<>+1828(SB)/4, $0x3dd65047
+DATA gaussConsts<>+1832(SB)/4, $0x3dd65047
+DATA gaussConsts<>+1836(SB)/4, $0x3dd65047
+DATA gaussConsts<>+1840(SB)/4, $0x3dd65047
+DATA gaussConsts<>+1844(SB)/4, $0x3dd65047
+DATA gaussConsts<>+1848(SB)/4, $0x3dd65047
+DATA gaussConsts<>+1852(SB)/4, $0x3dd65047
+DATA gaussConsts<>+1856(SB)/4, $0xbe06c9fa
+DATA gaussConsts<>+1860(SB)/4, $0xbe06c9fa
+DATA gaussConsts<>+1864(SB)/4, $0xbe06c9fa
+DATA gaussConsts<>+1868(SB)/4, $0xbe06c9fa
+DATA gaussConsts<>+1872(SB)/4, $0xbe06c9fa
+DATA gaussConsts<>+1876(SB)/4, $0xbe06c9fa
+DATA gaussConsts<>+1880(SB)/4, $0xbe06c9fa
+DATA gaussConsts<>+1884(SB)/4, $0xbe06c9fa
+DATA gaussConsts<>+1888(SB)/4, $0x3e14435c
+DATA gaussConsts<>+1892(SB)/4, $0x3e14435c
+DATA gaussConsts<>+1896(SB)/4, $0x3e14435c
+DATA gaussConsts<>+1900(SB)/4, $0x3e14435c
+DATA gaussConsts<>+1904(SB)/4, $0x3e14435c
+DATA gaussConsts<>+1908(SB)/4, $0x3e14435c
+DATA gaussConsts<>+1912(SB)/4, $0x3e14435c
+DATA gaussConsts<>+1916(SB)/4, $0x3e14435c
+DATA gaussConsts<>+1920(SB)/4, $0xbe2a778b
+DATA gaussConsts<>+1924(SB)/4, $0xbe2a778b
+DATA gaussConsts<>+1928(SB)/4, $0xbe2a778b
+DATA gaussConsts<>+1932(SB)/4, $0xbe2a778b
+DATA gaussConsts<>+1936(SB)/4, $0xbe2a778b
+DATA gaussConsts<>+1940(SB)/4, $0xbe2a778b
+DATA gaussConsts<>+1944(SB)/4, $0xbe2a778b
+DATA gaussConsts<>+1948(SB)/4, $0xbe2a778b
+DATA gaussConsts<>+1952(SB)/4, $0x3e4cb4b3
+DATA gaussConsts<>+1956(SB)/4, $0x3e4cb4b3
+DATA gaussConsts<>+1960(SB)/4, $0x3e4cb4b3
+DATA gaussConsts<>+1964(SB)/4, $0x3e4cb4b3
+DATA gaussConsts<>+1968(SB)/4, $0x3e4cb4b3
+DATA gaussConsts<>+1972(SB)/4, $0x3e4cb4b3
+DATA gaussConsts<>+1976(SB)/4, $0x3e4cb4b3
+DATA gaussConsts<>+1980(SB)/4, $0x3e4cb4b3
+DATA gaussConsts<>+1984(SB)/4, $0xbe800021
+DATA gaussConsts<>+1988(SB)/4, $0xbe800021
+DATA gaussConsts<>+1992(SB)/4, $0xbe800021
+DATA gaussConsts<>+1996(SB)/4, $0xbe800021
+DATA gaussConsts<>+2000(SB)/4, $0xbe800021
+DATA gaussConsts<>+2004(SB)/4, $0xbe800021
+DATA gaussConsts<>+2008(SB)/4, $0xbe800021
+DATA gaussConsts<>+2012(SB)/4, $0xbe800021
+DATA gaussConsts<>+2016(SB)/4, $0x3eaaaad2
+DATA gaussConsts<>+2020(SB)/4, $0x3eaaaad2
+DATA gaussConsts<>+2024(SB)/4, $0x3eaaaad2
+DATA gaussConsts<>+2028(SB)/4, $0x3eaaaad2
+DATA gaussConsts<>+2032(SB)/4, $0x3eaaaad2
+DATA gaussConsts<>+2036(SB)/4, $0x3eaaaad2
+DATA gaussConsts<>+2040(SB)/4, $0x3eaaaad2
+DATA gaussConsts<>+2044(SB)/4, $0x3eaaaad2
+DATA gaussConsts<>+2048(SB)/4, $0x38d1b717
+DATA gaussConsts<>+2052(SB)/4, $0x38d1b717
+DATA gaussConsts<>+2056(SB)/4, $0x38d1b717
+DATA gaussConsts<>+2060(SB)/4, $0x38d1b717
+DATA gaussConsts<>+2064(SB)/4, $0x38d1b717
+DATA gaussConsts<>+2068(SB)/4, $0x38d1b717
+DATA gaussConsts<>+2072(SB)/4, $0x38d1b717
+DATA gaussConsts<>+2076(SB)/4, $0x38d1b717
+DATA gaussConsts<>+2080(SB)/4, $0x4e800001
+DATA gaussConsts<>+2084(SB)/4, $0x4e800001
+DATA gaussConsts<>+2088(SB)/4, $0x4e800001
+DATA gaussConsts<>+2092(SB)/4, $0x4e800001
+DATA gaussConsts<>+2096(SB)/4, $0x4e800001
+DATA gaussConsts<>+2100(SB)/4, $0x4e800001
+DATA gaussConsts<>+2104(SB)/4, $0x4e800001
+DATA gaussConsts<>+2108(SB)/4, $0x4e800001
+DATA gaussConsts<>+2112(SB)/4, $0x317fffff
+DATA gaussConsts<>+2116(SB)/4, $0x317fffff
+DATA gaussConsts<>+2120(SB)/4, $0x317fffff
+DATA gaussConsts<>+2124(SB)/4, $0x317fffff
+DATA gaussConsts<>+2128(SB)/4, $0x317fffff
+DATA gaussConsts<>+2132(SB)/4, $0x317fffff
+DATA gaussConsts<>+2136(SB)/4, $0x317fffff
+DATA gaussConsts<>+2140(SB)/4, $0x317fffff
+DATA gaussConsts<>+2144(SB)/4, $0x42b20000
+DATA gaussConsts<>+2148(SB)/4, $0x42b20000
+DATA gaussConsts<>+2152(SB)/4, $0x42b20000
+DATA gaussConsts<>+2156(SB)/4, $0x42b20000
+DATA gaussConsts<>+2160(SB)/4, $0x42b20000
+DATA gaussConsts<>+2164(SB)/4, $0x42b20000
+DATA gaussConsts<>+2168(SB)/4, $0x42b20000
+DATA gaussConsts<>+2172(SB)/4, $0x42b20000
+GLOBL gaussConsts<>(SB), RODATA|NOPTR, $2176
 
 // func GaussPlain(mu *float32, s *float32, rows int, n int, ld int, smask uint32, slo uint32, span uint32) (left int)
 // Requires: AVX, AVX2
@@ -743,97 +799,1628 @@ l12:
 	VZEROUPPER
 	RET
 
-// func GaussKLSigma(kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int)
+// func GaussKLEnd(v *float32, lanes *float32) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussKLSigma(SB), NOSPLIT, $40-64
-	// Registers:    Y0-Y5 values    Y6-Y9 constants and scalars    Y10-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+672(SB), Y9
-	VBROADCASTSS gaussConsts<>+768(SB), Y8
-	VBROADCASTSS gaussConsts<>+704(SB), Y7
-	VBROADCASTSS gaussConsts<>+544(SB), Y6
+TEXT ·GaussKLEnd(SB), NOSPLIT, $32-24
+	// Registers:    Y0-Y14 values    Y15 kept from loop to loop
+	MOVQ         v+0(FP), DI
+	MOVQ         lanes+8(FP), SI
+	VBROADCASTSS gaussConsts<>+544(SB), Y15
 
-	// Registers:    DI kl    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
-	MOVQ kl+0(FP), DI
-	MOVQ muQ+8(FP), SI
-	MOVQ sQ+16(FP), DX
-	MOVQ muP+24(FP), BX
-	MOVQ sP+32(FP), R8
-	MOVQ n+48(FP), R9
-	SHLQ $0x02, R9
-	MOVQ rows+40(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 32(SP)
+	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
+	VMOVUPS    (SI), Y0
+	VMOVUPS    64(SI), Y1
+	VPSUBD     gaussConsts<>+672(SB), Y1, Y1
+	VPSRAD     $0x17, Y1, Y2
+	VANDPS     gaussConsts<>+704(SB), Y1, Y1
+	VPADDD     gaussConsts<>+672(SB), Y1, Y1
+	VMOVUPS    128(SI), Y3
+	VPADDD     Y3, Y2, Y2
+	VMOVUPS    32(SI), Y3
+	VMOVUPS    96(SI), Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
+	VPSRAD     $0x17, Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y4, Y4
+	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VMOVUPS    160(SI), Y6
+	VPADDD     Y6, Y5, Y5
+	VADDPS     Y3, Y0, Y0
+	VMULPS     Y4, Y1, Y1
+	VPADDD     Y5, Y2, Y2
+	VMOVUPS    1024(SI), Y3
+	VMOVUPS    1088(SI), Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
+	VPSRAD     $0x17, Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y4, Y4
+	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VMOVUPS    1152(SI), Y6
+	VPADDD     Y6, Y5, Y5
+	VMOVUPS    1056(SI), Y6
+	VMOVUPS    1120(SI), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    1184(SI), Y9
+	VPADDD     Y9, Y8, Y8
+	VADDPS     Y6, Y3, Y3
+	VMULPS     Y7, Y4, Y4
+	VPADDD     Y8, Y5, Y5
+	VPERM2F128 $0x20, Y3, Y0, Y6
+	VPERM2F128 $0x31, Y3, Y0, Y0
+	VADDPS     Y0, Y6, Y0
+	VPERM2F128 $0x20, Y4, Y1, Y3
+	VPERM2F128 $0x31, Y4, Y1, Y1
+	VMULPS     Y1, Y3, Y1
+	VPERM2F128 $0x20, Y5, Y2, Y3
+	VPERM2F128 $0x31, Y5, Y2, Y2
+	VPADDD     Y2, Y3, Y2
+	VMOVUPS    256(SI), Y3
+	VMOVUPS    320(SI), Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
+	VPSRAD     $0x17, Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y4, Y4
+	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VMOVUPS    384(SI), Y6
+	VPADDD     Y6, Y5, Y5
+	VMOVUPS    288(SI), Y6
+	VMOVUPS    352(SI), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    416(SI), Y9
+	VPADDD     Y9, Y8, Y8
+	VADDPS     Y6, Y3, Y3
+	VMULPS     Y7, Y4, Y4
+	VPADDD     Y8, Y5, Y5
+	VMOVUPS    1280(SI), Y6
+	VMOVUPS    1344(SI), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    1408(SI), Y9
+	VPADDD     Y9, Y8, Y8
+	VMOVUPS    1312(SI), Y9
+	VMOVUPS    1376(SI), Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
+	VPSRAD     $0x17, Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y10, Y10
+	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VMOVUPS    1440(SI), Y12
+	VPADDD     Y12, Y11, Y11
+	VADDPS     Y9, Y6, Y6
+	VMULPS     Y10, Y7, Y7
+	VPADDD     Y11, Y8, Y8
+	VPERM2F128 $0x20, Y6, Y3, Y9
+	VPERM2F128 $0x31, Y6, Y3, Y3
+	VADDPS     Y3, Y9, Y3
+	VPERM2F128 $0x20, Y7, Y4, Y6
+	VPERM2F128 $0x31, Y7, Y4, Y4
+	VMULPS     Y4, Y6, Y4
+	VPERM2F128 $0x20, Y8, Y5, Y6
+	VPERM2F128 $0x31, Y8, Y5, Y5
+	VPADDD     Y5, Y6, Y5
+	VUNPCKLPD  Y3, Y0, Y6
+	VUNPCKHPD  Y3, Y0, Y0
+	VADDPS     Y0, Y6, Y0
+	VUNPCKLPD  Y4, Y1, Y3
+	VUNPCKHPD  Y4, Y1, Y1
+	VMULPS     Y1, Y3, Y1
+	VUNPCKLPD  Y5, Y2, Y3
+	VUNPCKHPD  Y5, Y2, Y2
+	VPADDD     Y2, Y3, Y2
+	VMOVUPS    512(SI), Y3
+	VMOVUPS    576(SI), Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
+	VPSRAD     $0x17, Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y4, Y4
+	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VMOVUPS    640(SI), Y6
+	VPADDD     Y6, Y5, Y5
+	VMOVUPS    544(SI), Y6
+	VMOVUPS    608(SI), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    672(SI), Y9
+	VPADDD     Y9, Y8, Y8
+	VADDPS     Y6, Y3, Y3
+	VMULPS     Y7, Y4, Y4
+	VPADDD     Y8, Y5, Y5
+	VMOVUPS    1536(SI), Y6
+	VMOVUPS    1600(SI), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    1664(SI), Y9
+	VPADDD     Y9, Y8, Y8
+	VMOVUPS    1568(SI), Y9
+	VMOVUPS    1632(SI), Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
+	VPSRAD     $0x17, Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y10, Y10
+	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VMOVUPS    1696(SI), Y12
+	VPADDD     Y12, Y11, Y11
+	VADDPS     Y9, Y6, Y6
+	VMULPS     Y10, Y7, Y7
+	VPADDD     Y11, Y8, Y8
+	VPERM2F128 $0x20, Y6, Y3, Y9
+	VPERM2F128 $0x31, Y6, Y3, Y3
+	VADDPS     Y3, Y9, Y3
+	VPERM2F128 $0x20, Y7, Y4, Y6
+	VPERM2F128 $0x31, Y7, Y4, Y4
+	VMULPS     Y4, Y6, Y4
+	VPERM2F128 $0x20, Y8, Y5, Y6
+	VPERM2F128 $0x31, Y8, Y5, Y5
+	VPADDD     Y5, Y6, Y5
+	VMOVUPS    768(SI), Y6
+	VMOVUPS    832(SI), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    896(SI), Y9
+	VPADDD     Y9, Y8, Y8
+	VMOVUPS    800(SI), Y9
+	VMOVUPS    864(SI), Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
+	VPSRAD     $0x17, Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y10, Y10
+	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VMOVUPS    928(SI), Y12
+	VPADDD     Y12, Y11, Y11
+	VADDPS     Y9, Y6, Y6
+	VMULPS     Y10, Y7, Y7
+	VPADDD     Y11, Y8, Y8
+	VMOVUPS    1792(SI), Y9
+	VMOVUPS    1856(SI), Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
+	VPSRAD     $0x17, Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y10, Y10
+	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VMOVUPS    1920(SI), Y12
+	VPADDD     Y12, Y11, Y11
+	VMOVUPS    1824(SI), Y12
+	VMOVUPS    1888(SI), Y13
+	VPSUBD     gaussConsts<>+672(SB), Y13, Y13
+	VPSRAD     $0x17, Y13, Y14
+	VANDPS     gaussConsts<>+704(SB), Y13, Y13
+	VPADDD     gaussConsts<>+672(SB), Y13, Y13
+	VMOVUPS    Y2, (SP)
+	VMOVUPS    1952(SI), Y2
+	VPADDD     Y2, Y14, Y2
+	VADDPS     Y12, Y9, Y9
+	VMULPS     Y13, Y10, Y10
+	VPADDD     Y2, Y11, Y2
+	VPERM2F128 $0x20, Y9, Y6, Y11
+	VPERM2F128 $0x31, Y9, Y6, Y6
+	VADDPS     Y6, Y11, Y6
+	VPERM2F128 $0x20, Y10, Y7, Y9
+	VPERM2F128 $0x31, Y10, Y7, Y7
+	VMULPS     Y7, Y9, Y7
+	VPERM2F128 $0x20, Y2, Y8, Y9
+	VPERM2F128 $0x31, Y2, Y8, Y2
+	VPADDD     Y2, Y9, Y2
+	VUNPCKLPD  Y6, Y3, Y8
+	VUNPCKHPD  Y6, Y3, Y3
+	VADDPS     Y3, Y8, Y3
+	VUNPCKLPD  Y7, Y4, Y6
+	VUNPCKHPD  Y7, Y4, Y4
+	VMULPS     Y4, Y6, Y4
+	VUNPCKLPD  Y2, Y5, Y6
+	VUNPCKHPD  Y2, Y5, Y2
+	VPADDD     Y2, Y6, Y2
+	VSHUFPS    $0x88, Y3, Y0, Y5
+	VSHUFPS    $0xdd, Y3, Y0, Y0
+	VADDPS     Y0, Y5, Y0
+	VSHUFPS    $0x88, Y4, Y1, Y3
+	VSHUFPS    $0xdd, Y4, Y1, Y1
+	VMULPS     Y1, Y3, Y1
+	VMOVUPS    (SP), Y3
+	VSHUFPS    $0x88, Y2, Y3, Y4
+	VSHUFPS    $0xdd, Y2, Y3, Y2
+	VPADDD     Y2, Y4, Y2
+	VPSUBD     gaussConsts<>+672(SB), Y1, Y1
+	VPSRAD     $0x17, Y1, Y3
+	VANDPS     gaussConsts<>+704(SB), Y1, Y1
+	VPADDD     gaussConsts<>+672(SB), Y1, Y1
+	VPADDD     Y2, Y3, Y2
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    gaussConsts<>+672(SB), Y1, Y1
+	VPSRAD    $0x17, Y1, Y3
+	VCVTDQ2PS Y3, Y3
+	VANDPS    gaussConsts<>+704(SB), Y1, Y1
+	VPADDD    gaussConsts<>+672(SB), Y1, Y1
+	VSUBPS    gaussConsts<>+736(SB), Y1, Y1
+
+	// r + r^2 p(r) + k ln 2
+	VBROADCASTSS gaussConsts<>+800(SB), Y4
+	VFMADD231PS  gaussConsts<>+768(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+832(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+864(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+896(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+928(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+960(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+992(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+1024(SB), Y1, Y4
+	VMULPS       Y1, Y1, Y5
+	VMULPS       gaussConsts<>+1056(SB), Y3, Y6
+	VFMADD231PS  Y5, Y4, Y6
+	VADDPS       Y1, Y6, Y1
+	VFMADD231PS  gaussConsts<>+1088(SB), Y3, Y1
+	VCVTDQ2PS    Y2, Y2
+	VFMADD231PS  gaussConsts<>+1056(SB), Y2, Y1
+	VFMADD231PS  gaussConsts<>+1088(SB), Y2, Y1
+	VADDPS       gaussConsts<>+544(SB), Y1, Y1
+	VFMSUB231PS  gaussConsts<>+1120(SB), Y0, Y1
+	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y0
+	VBLENDVPS    Y0, gaussConsts<>+544(SB), Y1, Y0
+	VMOVUPS      Y0, (DI)
+
+	// sign set if the exponent is that of Inf and NaN
+	VANDPS  gaussConsts<>+512(SB), Y0, Y0
+	VPADDD  gaussConsts<>+1152(SB), Y0, Y0
+	VORPS   Y0, Y15, Y0
+	VMOVAPS Y0, Y15
+
+	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
+	VMOVUPS    2048(SI), Y0
+	VMOVUPS    2112(SI), Y1
+	VPSUBD     gaussConsts<>+672(SB), Y1, Y1
+	VPSRAD     $0x17, Y1, Y2
+	VANDPS     gaussConsts<>+704(SB), Y1, Y1
+	VPADDD     gaussConsts<>+672(SB), Y1, Y1
+	VMOVUPS    2176(SI), Y3
+	VPADDD     Y3, Y2, Y2
+	VMOVUPS    2080(SI), Y3
+	VMOVUPS    2144(SI), Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
+	VPSRAD     $0x17, Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y4, Y4
+	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VMOVUPS    2208(SI), Y6
+	VPADDD     Y6, Y5, Y5
+	VADDPS     Y3, Y0, Y0
+	VMULPS     Y4, Y1, Y1
+	VPADDD     Y5, Y2, Y2
+	VMOVUPS    3072(SI), Y3
+	VMOVUPS    3136(SI), Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
+	VPSRAD     $0x17, Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y4, Y4
+	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VMOVUPS    3200(SI), Y6
+	VPADDD     Y6, Y5, Y5
+	VMOVUPS    3104(SI), Y6
+	VMOVUPS    3168(SI), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    3232(SI), Y9
+	VPADDD     Y9, Y8, Y8
+	VADDPS     Y6, Y3, Y3
+	VMULPS     Y7, Y4, Y4
+	VPADDD     Y8, Y5, Y5
+	VPERM2F128 $0x20, Y3, Y0, Y6
+	VPERM2F128 $0x31, Y3, Y0, Y0
+	VADDPS     Y0, Y6, Y0
+	VPERM2F128 $0x20, Y4, Y1, Y3
+	VPERM2F128 $0x31, Y4, Y1, Y1
+	VMULPS     Y1, Y3, Y1
+	VPERM2F128 $0x20, Y5, Y2, Y3
+	VPERM2F128 $0x31, Y5, Y2, Y2
+	VPADDD     Y2, Y3, Y2
+	VMOVUPS    2304(SI), Y3
+	VMOVUPS    2368(SI), Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
+	VPSRAD     $0x17, Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y4, Y4
+	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VMOVUPS    2432(SI), Y6
+	VPADDD     Y6, Y5, Y5
+	VMOVUPS    2336(SI), Y6
+	VMOVUPS    2400(SI), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    2464(SI), Y9
+	VPADDD     Y9, Y8, Y8
+	VADDPS     Y6, Y3, Y3
+	VMULPS     Y7, Y4, Y4
+	VPADDD     Y8, Y5, Y5
+	VMOVUPS    3328(SI), Y6
+	VMOVUPS    3392(SI), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    3456(SI), Y9
+	VPADDD     Y9, Y8, Y8
+	VMOVUPS    3360(SI), Y9
+	VMOVUPS    3424(SI), Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
+	VPSRAD     $0x17, Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y10, Y10
+	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VMOVUPS    3488(SI), Y12
+	VPADDD     Y12, Y11, Y11
+	VADDPS     Y9, Y6, Y6
+	VMULPS     Y10, Y7, Y7
+	VPADDD     Y11, Y8, Y8
+	VPERM2F128 $0x20, Y6, Y3, Y9
+	VPERM2F128 $0x31, Y6, Y3, Y3
+	VADDPS     Y3, Y9, Y3
+	VPERM2F128 $0x20, Y7, Y4, Y6
+	VPERM2F128 $0x31, Y7, Y4, Y4
+	VMULPS     Y4, Y6, Y4
+	VPERM2F128 $0x20, Y8, Y5, Y6
+	VPERM2F128 $0x31, Y8, Y5, Y5
+	VPADDD     Y5, Y6, Y5
+	VUNPCKLPD  Y3, Y0, Y6
+	VUNPCKHPD  Y3, Y0, Y0
+	VADDPS     Y0, Y6, Y0
+	VUNPCKLPD  Y4, Y1, Y3
+	VUNPCKHPD  Y4, Y1, Y1
+	VMULPS     Y1, Y3, Y1
+	VUNPCKLPD  Y5, Y2, Y3
+	VUNPCKHPD  Y5, Y2, Y2
+	VPADDD     Y2, Y3, Y2
+	VMOVUPS    2560(SI), Y3
+	VMOVUPS    2624(SI), Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
+	VPSRAD     $0x17, Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y4, Y4
+	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VMOVUPS    2688(SI), Y6
+	VPADDD     Y6, Y5, Y5
+	VMOVUPS    2592(SI), Y6
+	VMOVUPS    2656(SI), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    2720(SI), Y9
+	VPADDD     Y9, Y8, Y8
+	VADDPS     Y6, Y3, Y3
+	VMULPS     Y7, Y4, Y4
+	VPADDD     Y8, Y5, Y5
+	VMOVUPS    3584(SI), Y6
+	VMOVUPS    3648(SI), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    3712(SI), Y9
+	VPADDD     Y9, Y8, Y8
+	VMOVUPS    3616(SI), Y9
+	VMOVUPS    3680(SI), Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
+	VPSRAD     $0x17, Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y10, Y10
+	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VMOVUPS    3744(SI), Y12
+	VPADDD     Y12, Y11, Y11
+	VADDPS     Y9, Y6, Y6
+	VMULPS     Y10, Y7, Y7
+	VPADDD     Y11, Y8, Y8
+	VPERM2F128 $0x20, Y6, Y3, Y9
+	VPERM2F128 $0x31, Y6, Y3, Y3
+	VADDPS     Y3, Y9, Y3
+	VPERM2F128 $0x20, Y7, Y4, Y6
+	VPERM2F128 $0x31, Y7, Y4, Y4
+	VMULPS     Y4, Y6, Y4
+	VPERM2F128 $0x20, Y8, Y5, Y6
+	VPERM2F128 $0x31, Y8, Y5, Y5
+	VPADDD     Y5, Y6, Y5
+	VMOVUPS    2816(SI), Y6
+	VMOVUPS    2880(SI), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    2944(SI), Y9
+	VPADDD     Y9, Y8, Y8
+	VMOVUPS    2848(SI), Y9
+	VMOVUPS    2912(SI), Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
+	VPSRAD     $0x17, Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y10, Y10
+	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VMOVUPS    2976(SI), Y12
+	VPADDD     Y12, Y11, Y11
+	VADDPS     Y9, Y6, Y6
+	VMULPS     Y10, Y7, Y7
+	VPADDD     Y11, Y8, Y8
+	VMOVUPS    3840(SI), Y9
+	VMOVUPS    3904(SI), Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
+	VPSRAD     $0x17, Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y10, Y10
+	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VMOVUPS    3968(SI), Y12
+	VPADDD     Y12, Y11, Y11
+	VMOVUPS    3872(SI), Y12
+	VMOVUPS    3936(SI), Y13
+	VPSUBD     gaussConsts<>+672(SB), Y13, Y13
+	VPSRAD     $0x17, Y13, Y14
+	VANDPS     gaussConsts<>+704(SB), Y13, Y13
+	VPADDD     gaussConsts<>+672(SB), Y13, Y13
+	VMOVUPS    Y2, (SP)
+	VMOVUPS    4000(SI), Y2
+	VPADDD     Y2, Y14, Y2
+	VADDPS     Y12, Y9, Y9
+	VMULPS     Y13, Y10, Y10
+	VPADDD     Y2, Y11, Y2
+	VPERM2F128 $0x20, Y9, Y6, Y11
+	VPERM2F128 $0x31, Y9, Y6, Y6
+	VADDPS     Y6, Y11, Y6
+	VPERM2F128 $0x20, Y10, Y7, Y9
+	VPERM2F128 $0x31, Y10, Y7, Y7
+	VMULPS     Y7, Y9, Y7
+	VPERM2F128 $0x20, Y2, Y8, Y9
+	VPERM2F128 $0x31, Y2, Y8, Y2
+	VPADDD     Y2, Y9, Y2
+	VUNPCKLPD  Y6, Y3, Y8
+	VUNPCKHPD  Y6, Y3, Y3
+	VADDPS     Y3, Y8, Y3
+	VUNPCKLPD  Y7, Y4, Y6
+	VUNPCKHPD  Y7, Y4, Y4
+	VMULPS     Y4, Y6, Y4
+	VUNPCKLPD  Y2, Y5, Y6
+	VUNPCKHPD  Y2, Y5, Y2
+	VPADDD     Y2, Y6, Y2
+	VSHUFPS    $0x88, Y3, Y0, Y5
+	VSHUFPS    $0xdd, Y3, Y0, Y0
+	VADDPS     Y0, Y5, Y0
+	VSHUFPS    $0x88, Y4, Y1, Y3
+	VSHUFPS    $0xdd, Y4, Y1, Y1
+	VMULPS     Y1, Y3, Y1
+	VMOVUPS    (SP), Y3
+	VSHUFPS    $0x88, Y2, Y3, Y4
+	VSHUFPS    $0xdd, Y2, Y3, Y2
+	VPADDD     Y2, Y4, Y2
+	VPSUBD     gaussConsts<>+672(SB), Y1, Y1
+	VPSRAD     $0x17, Y1, Y3
+	VANDPS     gaussConsts<>+704(SB), Y1, Y1
+	VPADDD     gaussConsts<>+672(SB), Y1, Y1
+	VPADDD     Y2, Y3, Y2
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    gaussConsts<>+672(SB), Y1, Y1
+	VPSRAD    $0x17, Y1, Y3
+	VCVTDQ2PS Y3, Y3
+	VANDPS    gaussConsts<>+704(SB), Y1, Y1
+	VPADDD    gaussConsts<>+672(SB), Y1, Y1
+	VSUBPS    gaussConsts<>+736(SB), Y1, Y1
+
+	// r + r^2 p(r) + k ln 2
+	VBROADCASTSS gaussConsts<>+800(SB), Y4
+	VFMADD231PS  gaussConsts<>+768(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+832(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+864(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+896(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+928(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+960(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+992(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+1024(SB), Y1, Y4
+	VMULPS       Y1, Y1, Y5
+	VMULPS       gaussConsts<>+1056(SB), Y3, Y6
+	VFMADD231PS  Y5, Y4, Y6
+	VADDPS       Y1, Y6, Y1
+	VFMADD231PS  gaussConsts<>+1088(SB), Y3, Y1
+	VCVTDQ2PS    Y2, Y2
+	VFMADD231PS  gaussConsts<>+1056(SB), Y2, Y1
+	VFMADD231PS  gaussConsts<>+1088(SB), Y2, Y1
+	VADDPS       gaussConsts<>+544(SB), Y1, Y1
+	VFMSUB231PS  gaussConsts<>+1120(SB), Y0, Y1
+	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y0
+	VBLENDVPS    Y0, gaussConsts<>+544(SB), Y1, Y0
+	VMOVUPS      Y0, 32(DI)
+
+	// sign set if the exponent is that of Inf and NaN
+	VANDPS    gaussConsts<>+512(SB), Y0, Y0
+	VPADDD    gaussConsts<>+1152(SB), Y0, Y0
+	VORPS     Y0, Y15, Y0
+	VMOVAPS   Y0, Y15
+	VMOVMSKPS Y15, AX
+	MOVQ      AX, bad+16(FP)
+	VZEROUPPER
+	RET
+
+// func GaussLogProbEnd(v *float32, lanes *float32, d float32) (bad int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-32
+	// Registers:    Y0-Y14 values    Y15 kept from loop to loop
+	VBROADCASTSS d+16(FP), Y0
+	VMOVUPS      Y0, (SP)
+	MOVQ         v+0(FP), DI
+	MOVQ         lanes+8(FP), SI
+	VBROADCASTSS gaussConsts<>+544(SB), Y15
+
+	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
+	VMOVUPS    (SI), Y0
+	VMOVUPS    64(SI), Y1
+	VPSUBD     gaussConsts<>+672(SB), Y1, Y1
+	VPSRAD     $0x17, Y1, Y2
+	VANDPS     gaussConsts<>+704(SB), Y1, Y1
+	VPADDD     gaussConsts<>+672(SB), Y1, Y1
+	VMOVUPS    128(SI), Y3
+	VPADDD     Y3, Y2, Y2
+	VMOVUPS    32(SI), Y3
+	VMOVUPS    96(SI), Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
+	VPSRAD     $0x17, Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y4, Y4
+	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VMOVUPS    160(SI), Y6
+	VPADDD     Y6, Y5, Y5
+	VADDPS     Y3, Y0, Y0
+	VMULPS     Y4, Y1, Y1
+	VPADDD     Y5, Y2, Y2
+	VMOVUPS    1024(SI), Y3
+	VMOVUPS    1088(SI), Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
+	VPSRAD     $0x17, Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y4, Y4
+	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VMOVUPS    1152(SI), Y6
+	VPADDD     Y6, Y5, Y5
+	VMOVUPS    1056(SI), Y6
+	VMOVUPS    1120(SI), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    1184(SI), Y9
+	VPADDD     Y9, Y8, Y8
+	VADDPS     Y6, Y3, Y3
+	VMULPS     Y7, Y4, Y4
+	VPADDD     Y8, Y5, Y5
+	VPERM2F128 $0x20, Y3, Y0, Y6
+	VPERM2F128 $0x31, Y3, Y0, Y0
+	VADDPS     Y0, Y6, Y0
+	VPERM2F128 $0x20, Y4, Y1, Y3
+	VPERM2F128 $0x31, Y4, Y1, Y1
+	VMULPS     Y1, Y3, Y1
+	VPERM2F128 $0x20, Y5, Y2, Y3
+	VPERM2F128 $0x31, Y5, Y2, Y2
+	VPADDD     Y2, Y3, Y2
+	VMOVUPS    256(SI), Y3
+	VMOVUPS    320(SI), Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
+	VPSRAD     $0x17, Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y4, Y4
+	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VMOVUPS    384(SI), Y6
+	VPADDD     Y6, Y5, Y5
+	VMOVUPS    288(SI), Y6
+	VMOVUPS    352(SI), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    416(SI), Y9
+	VPADDD     Y9, Y8, Y8
+	VADDPS     Y6, Y3, Y3
+	VMULPS     Y7, Y4, Y4
+	VPADDD     Y8, Y5, Y5
+	VMOVUPS    1280(SI), Y6
+	VMOVUPS    1344(SI), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    1408(SI), Y9
+	VPADDD     Y9, Y8, Y8
+	VMOVUPS    1312(SI), Y9
+	VMOVUPS    1376(SI), Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
+	VPSRAD     $0x17, Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y10, Y10
+	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VMOVUPS    1440(SI), Y12
+	VPADDD     Y12, Y11, Y11
+	VADDPS     Y9, Y6, Y6
+	VMULPS     Y10, Y7, Y7
+	VPADDD     Y11, Y8, Y8
+	VPERM2F128 $0x20, Y6, Y3, Y9
+	VPERM2F128 $0x31, Y6, Y3, Y3
+	VADDPS     Y3, Y9, Y3
+	VPERM2F128 $0x20, Y7, Y4, Y6
+	VPERM2F128 $0x31, Y7, Y4, Y4
+	VMULPS     Y4, Y6, Y4
+	VPERM2F128 $0x20, Y8, Y5, Y6
+	VPERM2F128 $0x31, Y8, Y5, Y5
+	VPADDD     Y5, Y6, Y5
+	VUNPCKLPD  Y3, Y0, Y6
+	VUNPCKHPD  Y3, Y0, Y0
+	VADDPS     Y0, Y6, Y0
+	VUNPCKLPD  Y4, Y1, Y3
+	VUNPCKHPD  Y4, Y1, Y1
+	VMULPS     Y1, Y3, Y1
+	VUNPCKLPD  Y5, Y2, Y3
+	VUNPCKHPD  Y5, Y2, Y2
+	VPADDD     Y2, Y3, Y2
+	VMOVUPS    512(SI), Y3
+	VMOVUPS    576(SI), Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
+	VPSRAD     $0x17, Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y4, Y4
+	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VMOVUPS    640(SI), Y6
+	VPADDD     Y6, Y5, Y5
+	VMOVUPS    544(SI), Y6
+	VMOVUPS    608(SI), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    672(SI), Y9
+	VPADDD     Y9, Y8, Y8
+	VADDPS     Y6, Y3, Y3
+	VMULPS     Y7, Y4, Y4
+	VPADDD     Y8, Y5, Y5
+	VMOVUPS    1536(SI), Y6
+	VMOVUPS    1600(SI), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    1664(SI), Y9
+	VPADDD     Y9, Y8, Y8
+	VMOVUPS    1568(SI), Y9
+	VMOVUPS    1632(SI), Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
+	VPSRAD     $0x17, Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y10, Y10
+	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VMOVUPS    1696(SI), Y12
+	VPADDD     Y12, Y11, Y11
+	VADDPS     Y9, Y6, Y6
+	VMULPS     Y10, Y7, Y7
+	VPADDD     Y11, Y8, Y8
+	VPERM2F128 $0x20, Y6, Y3, Y9
+	VPERM2F128 $0x31, Y6, Y3, Y3
+	VADDPS     Y3, Y9, Y3
+	VPERM2F128 $0x20, Y7, Y4, Y6
+	VPERM2F128 $0x31, Y7, Y4, Y4
+	VMULPS     Y4, Y6, Y4
+	VPERM2F128 $0x20, Y8, Y5, Y6
+	VPERM2F128 $0x31, Y8, Y5, Y5
+	VPADDD     Y5, Y6, Y5
+	VMOVUPS    768(SI), Y6
+	VMOVUPS    832(SI), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    896(SI), Y9
+	VPADDD     Y9, Y8, Y8
+	VMOVUPS    800(SI), Y9
+	VMOVUPS    864(SI), Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
+	VPSRAD     $0x17, Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y10, Y10
+	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VMOVUPS    928(SI), Y12
+	VPADDD     Y12, Y11, Y11
+	VADDPS     Y9, Y6, Y6
+	VMULPS     Y10, Y7, Y7
+	VPADDD     Y11, Y8, Y8
+	VMOVUPS    1792(SI), Y9
+	VMOVUPS    1856(SI), Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
+	VPSRAD     $0x17, Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y10, Y10
+	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VMOVUPS    1920(SI), Y12
+	VPADDD     Y12, Y11, Y11
+	VMOVUPS    1824(SI), Y12
+	VMOVUPS    1888(SI), Y13
+	VPSUBD     gaussConsts<>+672(SB), Y13, Y13
+	VPSRAD     $0x17, Y13, Y14
+	VANDPS     gaussConsts<>+704(SB), Y13, Y13
+	VPADDD     gaussConsts<>+672(SB), Y13, Y13
+	VMOVUPS    Y2, 32(SP)
+	VMOVUPS    1952(SI), Y2
+	VPADDD     Y2, Y14, Y2
+	VADDPS     Y12, Y9, Y9
+	VMULPS     Y13, Y10, Y10
+	VPADDD     Y2, Y11, Y2
+	VPERM2F128 $0x20, Y9, Y6, Y11
+	VPERM2F128 $0x31, Y9, Y6, Y6
+	VADDPS     Y6, Y11, Y6
+	VPERM2F128 $0x20, Y10, Y7, Y9
+	VPERM2F128 $0x31, Y10, Y7, Y7
+	VMULPS     Y7, Y9, Y7
+	VPERM2F128 $0x20, Y2, Y8, Y9
+	VPERM2F128 $0x31, Y2, Y8, Y2
+	VPADDD     Y2, Y9, Y2
+	VUNPCKLPD  Y6, Y3, Y8
+	VUNPCKHPD  Y6, Y3, Y3
+	VADDPS     Y3, Y8, Y3
+	VUNPCKLPD  Y7, Y4, Y6
+	VUNPCKHPD  Y7, Y4, Y4
+	VMULPS     Y4, Y6, Y4
+	VUNPCKLPD  Y2, Y5, Y6
+	VUNPCKHPD  Y2, Y5, Y2
+	VPADDD     Y2, Y6, Y2
+	VSHUFPS    $0x88, Y3, Y0, Y5
+	VSHUFPS    $0xdd, Y3, Y0, Y0
+	VADDPS     Y0, Y5, Y0
+	VSHUFPS    $0x88, Y4, Y1, Y3
+	VSHUFPS    $0xdd, Y4, Y1, Y1
+	VMULPS     Y1, Y3, Y1
+	VMOVUPS    32(SP), Y3
+	VSHUFPS    $0x88, Y2, Y3, Y4
+	VSHUFPS    $0xdd, Y2, Y3, Y2
+	VPADDD     Y2, Y4, Y2
+	VPSUBD     gaussConsts<>+672(SB), Y1, Y1
+	VPSRAD     $0x17, Y1, Y3
+	VANDPS     gaussConsts<>+704(SB), Y1, Y1
+	VPADDD     gaussConsts<>+672(SB), Y1, Y1
+	VPADDD     Y2, Y3, Y2
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    gaussConsts<>+672(SB), Y1, Y1
+	VPSRAD    $0x17, Y1, Y3
+	VCVTDQ2PS Y3, Y3
+	VANDPS    gaussConsts<>+704(SB), Y1, Y1
+	VPADDD    gaussConsts<>+672(SB), Y1, Y1
+	VSUBPS    gaussConsts<>+736(SB), Y1, Y1
+
+	// r + r^2 p(r) + k ln 2
+	VBROADCASTSS gaussConsts<>+800(SB), Y4
+	VFMADD231PS  gaussConsts<>+768(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+832(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+864(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+896(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+928(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+960(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+992(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+1024(SB), Y1, Y4
+	VMULPS       Y1, Y1, Y5
+	VMULPS       gaussConsts<>+1056(SB), Y3, Y6
+	VFMADD231PS  Y5, Y4, Y6
+	VADDPS       Y1, Y6, Y1
+	VFMADD231PS  gaussConsts<>+1088(SB), Y3, Y1
+	VCVTDQ2PS    Y2, Y2
+	VFMADD231PS  gaussConsts<>+1056(SB), Y2, Y1
+	VFMADD231PS  gaussConsts<>+1088(SB), Y2, Y1
+	VADDPS       gaussConsts<>+544(SB), Y1, Y1
+	VBROADCASTSS (SP), Y2
+	VFMADD231PS  gaussConsts<>+1184(SB), Y2, Y1
+	VBROADCASTSS gaussConsts<>+544(SB), Y2
+	VSUBPS       Y1, Y2, Y1
+	VFMADD231PS  gaussConsts<>+1216(SB), Y0, Y1
+	VMOVUPS      Y1, (DI)
+
+	// sign set if the exponent is that of Inf and NaN
+	VANDPS  gaussConsts<>+512(SB), Y1, Y0
+	VPADDD  gaussConsts<>+1152(SB), Y0, Y0
+	VORPS   Y0, Y15, Y0
+	VMOVAPS Y0, Y15
+
+	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
+	VMOVUPS    2048(SI), Y0
+	VMOVUPS    2112(SI), Y1
+	VPSUBD     gaussConsts<>+672(SB), Y1, Y1
+	VPSRAD     $0x17, Y1, Y2
+	VANDPS     gaussConsts<>+704(SB), Y1, Y1
+	VPADDD     gaussConsts<>+672(SB), Y1, Y1
+	VMOVUPS    2176(SI), Y3
+	VPADDD     Y3, Y2, Y2
+	VMOVUPS    2080(SI), Y3
+	VMOVUPS    2144(SI), Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
+	VPSRAD     $0x17, Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y4, Y4
+	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VMOVUPS    2208(SI), Y6
+	VPADDD     Y6, Y5, Y5
+	VADDPS     Y3, Y0, Y0
+	VMULPS     Y4, Y1, Y1
+	VPADDD     Y5, Y2, Y2
+	VMOVUPS    3072(SI), Y3
+	VMOVUPS    3136(SI), Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
+	VPSRAD     $0x17, Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y4, Y4
+	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VMOVUPS    3200(SI), Y6
+	VPADDD     Y6, Y5, Y5
+	VMOVUPS    3104(SI), Y6
+	VMOVUPS    3168(SI), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    3232(SI), Y9
+	VPADDD     Y9, Y8, Y8
+	VADDPS     Y6, Y3, Y3
+	VMULPS     Y7, Y4, Y4
+	VPADDD     Y8, Y5, Y5
+	VPERM2F128 $0x20, Y3, Y0, Y6
+	VPERM2F128 $0x31, Y3, Y0, Y0
+	VADDPS     Y0, Y6, Y0
+	VPERM2F128 $0x20, Y4, Y1, Y3
+	VPERM2F128 $0x31, Y4, Y1, Y1
+	VMULPS     Y1, Y3, Y1
+	VPERM2F128 $0x20, Y5, Y2, Y3
+	VPERM2F128 $0x31, Y5, Y2, Y2
+	VPADDD     Y2, Y3, Y2
+	VMOVUPS    2304(SI), Y3
+	VMOVUPS    2368(SI), Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
+	VPSRAD     $0x17, Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y4, Y4
+	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VMOVUPS    2432(SI), Y6
+	VPADDD     Y6, Y5, Y5
+	VMOVUPS    2336(SI), Y6
+	VMOVUPS    2400(SI), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    2464(SI), Y9
+	VPADDD     Y9, Y8, Y8
+	VADDPS     Y6, Y3, Y3
+	VMULPS     Y7, Y4, Y4
+	VPADDD     Y8, Y5, Y5
+	VMOVUPS    3328(SI), Y6
+	VMOVUPS    3392(SI), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    3456(SI), Y9
+	VPADDD     Y9, Y8, Y8
+	VMOVUPS    3360(SI), Y9
+	VMOVUPS    3424(SI), Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
+	VPSRAD     $0x17, Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y10, Y10
+	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VMOVUPS    3488(SI), Y12
+	VPADDD     Y12, Y11, Y11
+	VADDPS     Y9, Y6, Y6
+	VMULPS     Y10, Y7, Y7
+	VPADDD     Y11, Y8, Y8
+	VPERM2F128 $0x20, Y6, Y3, Y9
+	VPERM2F128 $0x31, Y6, Y3, Y3
+	VADDPS     Y3, Y9, Y3
+	VPERM2F128 $0x20, Y7, Y4, Y6
+	VPERM2F128 $0x31, Y7, Y4, Y4
+	VMULPS     Y4, Y6, Y4
+	VPERM2F128 $0x20, Y8, Y5, Y6
+	VPERM2F128 $0x31, Y8, Y5, Y5
+	VPADDD     Y5, Y6, Y5
+	VUNPCKLPD  Y3, Y0, Y6
+	VUNPCKHPD  Y3, Y0, Y0
+	VADDPS     Y0, Y6, Y0
+	VUNPCKLPD  Y4, Y1, Y3
+	VUNPCKHPD  Y4, Y1, Y1
+	VMULPS     Y1, Y3, Y1
+	VUNPCKLPD  Y5, Y2, Y3
+	VUNPCKHPD  Y5, Y2, Y2
+	VPADDD     Y2, Y3, Y2
+	VMOVUPS    2560(SI), Y3
+	VMOVUPS    2624(SI), Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
+	VPSRAD     $0x17, Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y4, Y4
+	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VMOVUPS    2688(SI), Y6
+	VPADDD     Y6, Y5, Y5
+	VMOVUPS    2592(SI), Y6
+	VMOVUPS    2656(SI), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    2720(SI), Y9
+	VPADDD     Y9, Y8, Y8
+	VADDPS     Y6, Y3, Y3
+	VMULPS     Y7, Y4, Y4
+	VPADDD     Y8, Y5, Y5
+	VMOVUPS    3584(SI), Y6
+	VMOVUPS    3648(SI), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    3712(SI), Y9
+	VPADDD     Y9, Y8, Y8
+	VMOVUPS    3616(SI), Y9
+	VMOVUPS    3680(SI), Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
+	VPSRAD     $0x17, Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y10, Y10
+	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VMOVUPS    3744(SI), Y12
+	VPADDD     Y12, Y11, Y11
+	VADDPS     Y9, Y6, Y6
+	VMULPS     Y10, Y7, Y7
+	VPADDD     Y11, Y8, Y8
+	VPERM2F128 $0x20, Y6, Y3, Y9
+	VPERM2F128 $0x31, Y6, Y3, Y3
+	VADDPS     Y3, Y9, Y3
+	VPERM2F128 $0x20, Y7, Y4, Y6
+	VPERM2F128 $0x31, Y7, Y4, Y4
+	VMULPS     Y4, Y6, Y4
+	VPERM2F128 $0x20, Y8, Y5, Y6
+	VPERM2F128 $0x31, Y8, Y5, Y5
+	VPADDD     Y5, Y6, Y5
+	VMOVUPS    2816(SI), Y6
+	VMOVUPS    2880(SI), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    2944(SI), Y9
+	VPADDD     Y9, Y8, Y8
+	VMOVUPS    2848(SI), Y9
+	VMOVUPS    2912(SI), Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
+	VPSRAD     $0x17, Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y10, Y10
+	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VMOVUPS    2976(SI), Y12
+	VPADDD     Y12, Y11, Y11
+	VADDPS     Y9, Y6, Y6
+	VMULPS     Y10, Y7, Y7
+	VPADDD     Y11, Y8, Y8
+	VMOVUPS    3840(SI), Y9
+	VMOVUPS    3904(SI), Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
+	VPSRAD     $0x17, Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y10, Y10
+	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VMOVUPS    3968(SI), Y12
+	VPADDD     Y12, Y11, Y11
+	VMOVUPS    3872(SI), Y12
+	VMOVUPS    3936(SI), Y13
+	VPSUBD     gaussConsts<>+672(SB), Y13, Y13
+	VPSRAD     $0x17, Y13, Y14
+	VANDPS     gaussConsts<>+704(SB), Y13, Y13
+	VPADDD     gaussConsts<>+672(SB), Y13, Y13
+	VMOVUPS    Y2, 32(SP)
+	VMOVUPS    4000(SI), Y2
+	VPADDD     Y2, Y14, Y2
+	VADDPS     Y12, Y9, Y9
+	VMULPS     Y13, Y10, Y10
+	VPADDD     Y2, Y11, Y2
+	VPERM2F128 $0x20, Y9, Y6, Y11
+	VPERM2F128 $0x31, Y9, Y6, Y6
+	VADDPS     Y6, Y11, Y6
+	VPERM2F128 $0x20, Y10, Y7, Y9
+	VPERM2F128 $0x31, Y10, Y7, Y7
+	VMULPS     Y7, Y9, Y7
+	VPERM2F128 $0x20, Y2, Y8, Y9
+	VPERM2F128 $0x31, Y2, Y8, Y2
+	VPADDD     Y2, Y9, Y2
+	VUNPCKLPD  Y6, Y3, Y8
+	VUNPCKHPD  Y6, Y3, Y3
+	VADDPS     Y3, Y8, Y3
+	VUNPCKLPD  Y7, Y4, Y6
+	VUNPCKHPD  Y7, Y4, Y4
+	VMULPS     Y4, Y6, Y4
+	VUNPCKLPD  Y2, Y5, Y6
+	VUNPCKHPD  Y2, Y5, Y2
+	VPADDD     Y2, Y6, Y2
+	VSHUFPS    $0x88, Y3, Y0, Y5
+	VSHUFPS    $0xdd, Y3, Y0, Y0
+	VADDPS     Y0, Y5, Y0
+	VSHUFPS    $0x88, Y4, Y1, Y3
+	VSHUFPS    $0xdd, Y4, Y1, Y1
+	VMULPS     Y1, Y3, Y1
+	VMOVUPS    32(SP), Y3
+	VSHUFPS    $0x88, Y2, Y3, Y4
+	VSHUFPS    $0xdd, Y2, Y3, Y2
+	VPADDD     Y2, Y4, Y2
+	VPSUBD     gaussConsts<>+672(SB), Y1, Y1
+	VPSRAD     $0x17, Y1, Y3
+	VANDPS     gaussConsts<>+704(SB), Y1, Y1
+	VPADDD     gaussConsts<>+672(SB), Y1, Y1
+	VPADDD     Y2, Y3, Y2
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    gaussConsts<>+672(SB), Y1, Y1
+	VPSRAD    $0x17, Y1, Y3
+	VCVTDQ2PS Y3, Y3
+	VANDPS    gaussConsts<>+704(SB), Y1, Y1
+	VPADDD    gaussConsts<>+672(SB), Y1, Y1
+	VSUBPS    gaussConsts<>+736(SB), Y1, Y1
+
+	// r + r^2 p(r) + k ln 2
+	VBROADCASTSS gaussConsts<>+800(SB), Y4
+	VFMADD231PS  gaussConsts<>+768(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+832(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+864(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+896(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+928(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+960(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+992(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+1024(SB), Y1, Y4
+	VMULPS       Y1, Y1, Y5
+	VMULPS       gaussConsts<>+1056(SB), Y3, Y6
+	VFMADD231PS  Y5, Y4, Y6
+	VADDPS       Y1, Y6, Y1
+	VFMADD231PS  gaussConsts<>+1088(SB), Y3, Y1
+	VCVTDQ2PS    Y2, Y2
+	VFMADD231PS  gaussConsts<>+1056(SB), Y2, Y1
+	VFMADD231PS  gaussConsts<>+1088(SB), Y2, Y1
+	VADDPS       gaussConsts<>+544(SB), Y1, Y1
+	VBROADCASTSS (SP), Y2
+	VFMADD231PS  gaussConsts<>+1184(SB), Y2, Y1
+	VBROADCASTSS gaussConsts<>+544(SB), Y2
+	VSUBPS       Y1, Y2, Y1
+	VFMADD231PS  gaussConsts<>+1216(SB), Y0, Y1
+	VMOVUPS      Y1, 32(DI)
+
+	// sign set if the exponent is that of Inf and NaN
+	VANDPS    gaussConsts<>+512(SB), Y1, Y0
+	VPADDD    gaussConsts<>+1152(SB), Y0, Y0
+	VORPS     Y0, Y15, Y0
+	VMOVAPS   Y0, Y15
+	VMOVMSKPS Y15, AX
+	MOVQ      AX, bad+24(FP)
+	VZEROUPPER
+	RET
+
+// func GaussKLLogEnd(v *float32, lanes *float32) (bad int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·GaussKLLogEnd(SB), NOSPLIT, $0-24
+	// Registers:    Y0-Y10 values    Y11-Y14 constants and scalars    Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+544(SB), Y14
+	VBROADCASTSS gaussConsts<>+1120(SB), Y13
+	VBROADCASTSS gaussConsts<>+512(SB), Y12
+	VBROADCASTSS gaussConsts<>+1152(SB), Y11
+	MOVQ         v+0(FP), DI
+	MOVQ         lanes+8(FP), SI
+	VMOVAPS      Y14, Y15
+
+	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
+	VMOVUPS     (SI), Y0
+	VMOVUPS     64(SI), Y1
+	VMOVUPS     32(SI), Y2
+	VMOVUPS     96(SI), Y3
+	VADDPS      Y2, Y0, Y0
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     1024(SI), Y2
+	VMOVUPS     1088(SI), Y3
+	VMOVUPS     1056(SI), Y4
+	VMOVUPS     1120(SI), Y5
+	VADDPS      Y4, Y2, Y2
+	VADDPS      Y5, Y3, Y3
+	VPERM2F128  $0x20, Y2, Y0, Y4
+	VPERM2F128  $0x31, Y2, Y0, Y0
+	VADDPS      Y0, Y4, Y0
+	VPERM2F128  $0x20, Y3, Y1, Y2
+	VPERM2F128  $0x31, Y3, Y1, Y1
+	VADDPS      Y1, Y2, Y1
+	VMOVUPS     256(SI), Y2
+	VMOVUPS     320(SI), Y3
+	VMOVUPS     288(SI), Y4
+	VMOVUPS     352(SI), Y5
+	VADDPS      Y4, Y2, Y2
+	VADDPS      Y5, Y3, Y3
+	VMOVUPS     1280(SI), Y4
+	VMOVUPS     1344(SI), Y5
+	VMOVUPS     1312(SI), Y6
+	VMOVUPS     1376(SI), Y7
+	VADDPS      Y6, Y4, Y4
+	VADDPS      Y7, Y5, Y5
+	VPERM2F128  $0x20, Y4, Y2, Y6
+	VPERM2F128  $0x31, Y4, Y2, Y2
+	VADDPS      Y2, Y6, Y2
+	VPERM2F128  $0x20, Y5, Y3, Y4
+	VPERM2F128  $0x31, Y5, Y3, Y3
+	VADDPS      Y3, Y4, Y3
+	VUNPCKLPD   Y2, Y0, Y4
+	VUNPCKHPD   Y2, Y0, Y0
+	VADDPS      Y0, Y4, Y0
+	VUNPCKLPD   Y3, Y1, Y2
+	VUNPCKHPD   Y3, Y1, Y1
+	VADDPS      Y1, Y2, Y1
+	VMOVUPS     512(SI), Y2
+	VMOVUPS     576(SI), Y3
+	VMOVUPS     544(SI), Y4
+	VMOVUPS     608(SI), Y5
+	VADDPS      Y4, Y2, Y2
+	VADDPS      Y5, Y3, Y3
+	VMOVUPS     1536(SI), Y4
+	VMOVUPS     1600(SI), Y5
+	VMOVUPS     1568(SI), Y6
+	VMOVUPS     1632(SI), Y7
+	VADDPS      Y6, Y4, Y4
+	VADDPS      Y7, Y5, Y5
+	VPERM2F128  $0x20, Y4, Y2, Y6
+	VPERM2F128  $0x31, Y4, Y2, Y2
+	VADDPS      Y2, Y6, Y2
+	VPERM2F128  $0x20, Y5, Y3, Y4
+	VPERM2F128  $0x31, Y5, Y3, Y3
+	VADDPS      Y3, Y4, Y3
+	VMOVUPS     768(SI), Y4
+	VMOVUPS     832(SI), Y5
+	VMOVUPS     800(SI), Y6
+	VMOVUPS     864(SI), Y7
+	VADDPS      Y6, Y4, Y4
+	VADDPS      Y7, Y5, Y5
+	VMOVUPS     1792(SI), Y6
+	VMOVUPS     1856(SI), Y7
+	VMOVUPS     1824(SI), Y8
+	VMOVUPS     1888(SI), Y9
+	VADDPS      Y8, Y6, Y6
+	VADDPS      Y9, Y7, Y7
+	VPERM2F128  $0x20, Y6, Y4, Y8
+	VPERM2F128  $0x31, Y6, Y4, Y4
+	VADDPS      Y4, Y8, Y4
+	VPERM2F128  $0x20, Y7, Y5, Y6
+	VPERM2F128  $0x31, Y7, Y5, Y5
+	VADDPS      Y5, Y6, Y5
+	VUNPCKLPD   Y4, Y2, Y6
+	VUNPCKHPD   Y4, Y2, Y2
+	VADDPS      Y2, Y6, Y2
+	VUNPCKLPD   Y5, Y3, Y4
+	VUNPCKHPD   Y5, Y3, Y3
+	VADDPS      Y3, Y4, Y3
+	VSHUFPS     $0x88, Y2, Y0, Y4
+	VSHUFPS     $0xdd, Y2, Y0, Y0
+	VADDPS      Y0, Y4, Y0
+	VSHUFPS     $0x88, Y3, Y1, Y2
+	VSHUFPS     $0xdd, Y3, Y1, Y1
+	VADDPS      Y1, Y2, Y1
+	VADDPS      Y14, Y1, Y1
+	VFMSUB231PS Y13, Y0, Y1
+	VCMPPS      $0x11, Y14, Y1, Y0
+	VBLENDVPS   Y0, Y14, Y1, Y0
+	VMOVUPS     Y0, (DI)
+
+	// sign set if the exponent is that of Inf and NaN
+	VANDPS  Y12, Y0, Y0
+	VPADDD  Y11, Y0, Y0
+	VORPS   Y0, Y15, Y0
+	VMOVAPS Y0, Y15
+
+	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
+	VMOVUPS     2048(SI), Y0
+	VMOVUPS     2112(SI), Y1
+	VMOVUPS     2080(SI), Y2
+	VMOVUPS     2144(SI), Y3
+	VADDPS      Y2, Y0, Y0
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     3072(SI), Y2
+	VMOVUPS     3136(SI), Y3
+	VMOVUPS     3104(SI), Y4
+	VMOVUPS     3168(SI), Y5
+	VADDPS      Y4, Y2, Y2
+	VADDPS      Y5, Y3, Y3
+	VPERM2F128  $0x20, Y2, Y0, Y4
+	VPERM2F128  $0x31, Y2, Y0, Y0
+	VADDPS      Y0, Y4, Y0
+	VPERM2F128  $0x20, Y3, Y1, Y2
+	VPERM2F128  $0x31, Y3, Y1, Y1
+	VADDPS      Y1, Y2, Y1
+	VMOVUPS     2304(SI), Y2
+	VMOVUPS     2368(SI), Y3
+	VMOVUPS     2336(SI), Y4
+	VMOVUPS     2400(SI), Y5
+	VADDPS      Y4, Y2, Y2
+	VADDPS      Y5, Y3, Y3
+	VMOVUPS     3328(SI), Y4
+	VMOVUPS     3392(SI), Y5
+	VMOVUPS     3360(SI), Y6
+	VMOVUPS     3424(SI), Y7
+	VADDPS      Y6, Y4, Y4
+	VADDPS      Y7, Y5, Y5
+	VPERM2F128  $0x20, Y4, Y2, Y6
+	VPERM2F128  $0x31, Y4, Y2, Y2
+	VADDPS      Y2, Y6, Y2
+	VPERM2F128  $0x20, Y5, Y3, Y4
+	VPERM2F128  $0x31, Y5, Y3, Y3
+	VADDPS      Y3, Y4, Y3
+	VUNPCKLPD   Y2, Y0, Y4
+	VUNPCKHPD   Y2, Y0, Y0
+	VADDPS      Y0, Y4, Y0
+	VUNPCKLPD   Y3, Y1, Y2
+	VUNPCKHPD   Y3, Y1, Y1
+	VADDPS      Y1, Y2, Y1
+	VMOVUPS     2560(SI), Y2
+	VMOVUPS     2624(SI), Y3
+	VMOVUPS     2592(SI), Y4
+	VMOVUPS     2656(SI), Y5
+	VADDPS      Y4, Y2, Y2
+	VADDPS      Y5, Y3, Y3
+	VMOVUPS     3584(SI), Y4
+	VMOVUPS     3648(SI), Y5
+	VMOVUPS     3616(SI), Y6
+	VMOVUPS     3680(SI), Y7
+	VADDPS      Y6, Y4, Y4
+	VADDPS      Y7, Y5, Y5
+	VPERM2F128  $0x20, Y4, Y2, Y6
+	VPERM2F128  $0x31, Y4, Y2, Y2
+	VADDPS      Y2, Y6, Y2
+	VPERM2F128  $0x20, Y5, Y3, Y4
+	VPERM2F128  $0x31, Y5, Y3, Y3
+	VADDPS      Y3, Y4, Y3
+	VMOVUPS     2816(SI), Y4
+	VMOVUPS     2880(SI), Y5
+	VMOVUPS     2848(SI), Y6
+	VMOVUPS     2912(SI), Y7
+	VADDPS      Y6, Y4, Y4
+	VADDPS      Y7, Y5, Y5
+	VMOVUPS     3840(SI), Y6
+	VMOVUPS     3904(SI), Y7
+	VMOVUPS     3872(SI), Y8
+	VMOVUPS     3936(SI), Y9
+	VADDPS      Y8, Y6, Y6
+	VADDPS      Y9, Y7, Y7
+	VPERM2F128  $0x20, Y6, Y4, Y8
+	VPERM2F128  $0x31, Y6, Y4, Y4
+	VADDPS      Y4, Y8, Y4
+	VPERM2F128  $0x20, Y7, Y5, Y6
+	VPERM2F128  $0x31, Y7, Y5, Y5
+	VADDPS      Y5, Y6, Y5
+	VUNPCKLPD   Y4, Y2, Y6
+	VUNPCKHPD   Y4, Y2, Y2
+	VADDPS      Y2, Y6, Y2
+	VUNPCKLPD   Y5, Y3, Y4
+	VUNPCKHPD   Y5, Y3, Y3
+	VADDPS      Y3, Y4, Y3
+	VSHUFPS     $0x88, Y2, Y0, Y4
+	VSHUFPS     $0xdd, Y2, Y0, Y0
+	VADDPS      Y0, Y4, Y0
+	VSHUFPS     $0x88, Y3, Y1, Y2
+	VSHUFPS     $0xdd, Y3, Y1, Y1
+	VADDPS      Y1, Y2, Y1
+	VADDPS      Y14, Y1, Y1
+	VFMSUB231PS Y13, Y0, Y1
+	VCMPPS      $0x11, Y14, Y1, Y0
+	VBLENDVPS   Y0, Y14, Y1, Y0
+	VMOVUPS     Y0, 32(DI)
+
+	// sign set if the exponent is that of Inf and NaN
+	VANDPS    Y12, Y0, Y0
+	VPADDD    Y11, Y0, Y0
+	VORPS     Y0, Y15, Y0
+	VMOVAPS   Y0, Y15
+	VMOVMSKPS Y15, AX
+	MOVQ      AX, bad+16(FP)
+	VZEROUPPER
+	RET
+
+// func GaussLogProbLogEnd(v *float32, lanes *float32, d float32) (bad int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·GaussLogProbLogEnd(SB), NOSPLIT, $32-32
+	// Registers:    Y0-Y9 values    Y10-Y14 constants and scalars    Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+544(SB), Y14
+	VBROADCASTSS d+16(FP), Y13
+	VBROADCASTSS gaussConsts<>+1184(SB), Y12
+	VBROADCASTSS gaussConsts<>+1216(SB), Y11
+	VBROADCASTSS gaussConsts<>+512(SB), Y10
+	MOVQ         v+0(FP), DI
+	MOVQ         lanes+8(FP), SI
+	VMOVAPS      Y14, Y15
+
+	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
+	VMOVUPS     (SI), Y0
+	VMOVUPS     64(SI), Y1
+	VMOVUPS     32(SI), Y2
+	VMOVUPS     96(SI), Y3
+	VADDPS      Y2, Y0, Y0
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     1024(SI), Y2
+	VMOVUPS     1088(SI), Y3
+	VMOVUPS     1056(SI), Y4
+	VMOVUPS     1120(SI), Y5
+	VADDPS      Y4, Y2, Y2
+	VADDPS      Y5, Y3, Y3
+	VPERM2F128  $0x20, Y2, Y0, Y4
+	VPERM2F128  $0x31, Y2, Y0, Y0
+	VADDPS      Y0, Y4, Y0
+	VPERM2F128  $0x20, Y3, Y1, Y2
+	VPERM2F128  $0x31, Y3, Y1, Y1
+	VADDPS      Y1, Y2, Y1
+	VMOVUPS     256(SI), Y2
+	VMOVUPS     320(SI), Y3
+	VMOVUPS     288(SI), Y4
+	VMOVUPS     352(SI), Y5
+	VADDPS      Y4, Y2, Y2
+	VADDPS      Y5, Y3, Y3
+	VMOVUPS     1280(SI), Y4
+	VMOVUPS     1344(SI), Y5
+	VMOVUPS     1312(SI), Y6
+	VMOVUPS     1376(SI), Y7
+	VADDPS      Y6, Y4, Y4
+	VADDPS      Y7, Y5, Y5
+	VPERM2F128  $0x20, Y4, Y2, Y6
+	VPERM2F128  $0x31, Y4, Y2, Y2
+	VADDPS      Y2, Y6, Y2
+	VPERM2F128  $0x20, Y5, Y3, Y4
+	VPERM2F128  $0x31, Y5, Y3, Y3
+	VADDPS      Y3, Y4, Y3
+	VUNPCKLPD   Y2, Y0, Y4
+	VUNPCKHPD   Y2, Y0, Y0
+	VADDPS      Y0, Y4, Y0
+	VUNPCKLPD   Y3, Y1, Y2
+	VUNPCKHPD   Y3, Y1, Y1
+	VADDPS      Y1, Y2, Y1
+	VMOVUPS     512(SI), Y2
+	VMOVUPS     576(SI), Y3
+	VMOVUPS     544(SI), Y4
+	VMOVUPS     608(SI), Y5
+	VADDPS      Y4, Y2, Y2
+	VADDPS      Y5, Y3, Y3
+	VMOVUPS     1536(SI), Y4
+	VMOVUPS     1600(SI), Y5
+	VMOVUPS     1568(SI), Y6
+	VMOVUPS     1632(SI), Y7
+	VADDPS      Y6, Y4, Y4
+	VADDPS      Y7, Y5, Y5
+	VPERM2F128  $0x20, Y4, Y2, Y6
+	VPERM2F128  $0x31, Y4, Y2, Y2
+	VADDPS      Y2, Y6, Y2
+	VPERM2F128  $0x20, Y5, Y3, Y4
+	VPERM2F128  $0x31, Y5, Y3, Y3
+	VADDPS      Y3, Y4, Y3
+	VMOVUPS     768(SI), Y4
+	VMOVUPS     832(SI), Y5
+	VMOVUPS     800(SI), Y6
+	VMOVUPS     864(SI), Y7
+	VADDPS      Y6, Y4, Y4
+	VADDPS      Y7, Y5, Y5
+	VMOVUPS     1792(SI), Y6
+	VMOVUPS     1856(SI), Y7
+	VMOVUPS     1824(SI), Y8
+	VMOVUPS     1888(SI), Y9
+	VADDPS      Y8, Y6, Y6
+	VADDPS      Y9, Y7, Y7
+	VPERM2F128  $0x20, Y6, Y4, Y8
+	VPERM2F128  $0x31, Y6, Y4, Y4
+	VADDPS      Y4, Y8, Y4
+	VPERM2F128  $0x20, Y7, Y5, Y6
+	VPERM2F128  $0x31, Y7, Y5, Y5
+	VADDPS      Y5, Y6, Y5
+	VUNPCKLPD   Y4, Y2, Y6
+	VUNPCKHPD   Y4, Y2, Y2
+	VADDPS      Y2, Y6, Y2
+	VUNPCKLPD   Y5, Y3, Y4
+	VUNPCKHPD   Y5, Y3, Y3
+	VADDPS      Y3, Y4, Y3
+	VSHUFPS     $0x88, Y2, Y0, Y4
+	VSHUFPS     $0xdd, Y2, Y0, Y0
+	VADDPS      Y0, Y4, Y0
+	VSHUFPS     $0x88, Y3, Y1, Y2
+	VSHUFPS     $0xdd, Y3, Y1, Y1
+	VADDPS      Y1, Y2, Y1
+	VADDPS      Y14, Y1, Y1
+	VFMADD231PS Y12, Y13, Y1
+	VSUBPS      Y1, Y14, Y1
+	VFMADD231PS Y11, Y0, Y1
+	VMOVUPS     Y1, (DI)
+
+	// sign set if the exponent is that of Inf and NaN
+	VANDPS  Y10, Y1, Y0
+	VPADDD  gaussConsts<>+1152(SB), Y0, Y0
+	VORPS   Y0, Y15, Y0
+	VMOVAPS Y0, Y15
+
+	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
+	VMOVUPS     2048(SI), Y0
+	VMOVUPS     2112(SI), Y1
+	VMOVUPS     2080(SI), Y2
+	VMOVUPS     2144(SI), Y3
+	VADDPS      Y2, Y0, Y0
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     3072(SI), Y2
+	VMOVUPS     3136(SI), Y3
+	VMOVUPS     3104(SI), Y4
+	VMOVUPS     3168(SI), Y5
+	VADDPS      Y4, Y2, Y2
+	VADDPS      Y5, Y3, Y3
+	VPERM2F128  $0x20, Y2, Y0, Y4
+	VPERM2F128  $0x31, Y2, Y0, Y0
+	VADDPS      Y0, Y4, Y0
+	VPERM2F128  $0x20, Y3, Y1, Y2
+	VPERM2F128  $0x31, Y3, Y1, Y1
+	VADDPS      Y1, Y2, Y1
+	VMOVUPS     2304(SI), Y2
+	VMOVUPS     2368(SI), Y3
+	VMOVUPS     2336(SI), Y4
+	VMOVUPS     2400(SI), Y5
+	VADDPS      Y4, Y2, Y2
+	VADDPS      Y5, Y3, Y3
+	VMOVUPS     3328(SI), Y4
+	VMOVUPS     3392(SI), Y5
+	VMOVUPS     3360(SI), Y6
+	VMOVUPS     3424(SI), Y7
+	VADDPS      Y6, Y4, Y4
+	VADDPS      Y7, Y5, Y5
+	VPERM2F128  $0x20, Y4, Y2, Y6
+	VPERM2F128  $0x31, Y4, Y2, Y2
+	VADDPS      Y2, Y6, Y2
+	VPERM2F128  $0x20, Y5, Y3, Y4
+	VPERM2F128  $0x31, Y5, Y3, Y3
+	VADDPS      Y3, Y4, Y3
+	VUNPCKLPD   Y2, Y0, Y4
+	VUNPCKHPD   Y2, Y0, Y0
+	VADDPS      Y0, Y4, Y0
+	VUNPCKLPD   Y3, Y1, Y2
+	VUNPCKHPD   Y3, Y1, Y1
+	VADDPS      Y1, Y2, Y1
+	VMOVUPS     2560(SI), Y2
+	VMOVUPS     2624(SI), Y3
+	VMOVUPS     2592(SI), Y4
+	VMOVUPS     2656(SI), Y5
+	VADDPS      Y4, Y2, Y2
+	VADDPS      Y5, Y3, Y3
+	VMOVUPS     3584(SI), Y4
+	VMOVUPS     3648(SI), Y5
+	VMOVUPS     3616(SI), Y6
+	VMOVUPS     3680(SI), Y7
+	VADDPS      Y6, Y4, Y4
+	VADDPS      Y7, Y5, Y5
+	VPERM2F128  $0x20, Y4, Y2, Y6
+	VPERM2F128  $0x31, Y4, Y2, Y2
+	VADDPS      Y2, Y6, Y2
+	VPERM2F128  $0x20, Y5, Y3, Y4
+	VPERM2F128  $0x31, Y5, Y3, Y3
+	VADDPS      Y3, Y4, Y3
+	VMOVUPS     2816(SI), Y4
+	VMOVUPS     2880(SI), Y5
+	VMOVUPS     2848(SI), Y6
+	VMOVUPS     2912(SI), Y7
+	VADDPS      Y6, Y4, Y4
+	VADDPS      Y7, Y5, Y5
+	VMOVUPS     3840(SI), Y6
+	VMOVUPS     3904(SI), Y7
+	VMOVUPS     3872(SI), Y8
+	VMOVUPS     3936(SI), Y9
+	VADDPS      Y8, Y6, Y6
+	VADDPS      Y9, Y7, Y7
+	VPERM2F128  $0x20, Y6, Y4, Y8
+	VPERM2F128  $0x31, Y6, Y4, Y4
+	VADDPS      Y4, Y8, Y4
+	VPERM2F128  $0x20, Y7, Y5, Y6
+	VPERM2F128  $0x31, Y7, Y5, Y5
+	VADDPS      Y5, Y6, Y5
+	VUNPCKLPD   Y4, Y2, Y6
+	VUNPCKHPD   Y4, Y2, Y2
+	VADDPS      Y2, Y6, Y2
+	VUNPCKLPD   Y5, Y3, Y4
+	VUNPCKHPD   Y5, Y3, Y3
+	VADDPS      Y3, Y4, Y3
+	VSHUFPS     $0x88, Y2, Y0, Y4
+	VSHUFPS     $0xdd, Y2, Y0, Y0
+	VADDPS      Y0, Y4, Y0
+	VSHUFPS     $0x88, Y3, Y1, Y2
+	VSHUFPS     $0xdd, Y3, Y1, Y1
+	VADDPS      Y1, Y2, Y1
+	VADDPS      Y14, Y1, Y1
+	VFMADD231PS Y12, Y13, Y1
+	VSUBPS      Y1, Y14, Y1
+	VFMADD231PS Y11, Y0, Y1
+	VMOVUPS     Y1, 32(DI)
+
+	// sign set if the exponent is that of Inf and NaN
+	VANDPS    Y10, Y1, Y0
+	VPADDD    gaussConsts<>+1152(SB), Y0, Y0
+	VORPS     Y0, Y15, Y0
+	VMOVAPS   Y0, Y15
+	VMOVMSKPS Y15, AX
+	MOVQ      AX, bad+24(FP)
+	VZEROUPPER
+	RET
+
+// func GaussKLSigma(lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int) (bad int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·GaussKLSigma(SB), NOSPLIT, $40-72
+	// Registers:    Y0-Y5 values    Y6-Y8 constants and scalars    Y9-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y8
+	VBROADCASTSS gaussConsts<>+1248(SB), Y7
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+
+	// Registers:    DI lanes    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
+	MOVQ         lanes+0(FP), DI
+	MOVQ         muQ+8(FP), SI
+	MOVQ         sQ+16(FP), DX
+	MOVQ         muP+24(FP), BX
+	MOVQ         sP+32(FP), R8
+	MOVQ         n+48(FP), R9
+	SHLQ         $0x02, R9
+	VBROADCASTSS gaussConsts<>+544(SB), Y9
+	MOVQ         rows+40(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 32(SP)
 
 l13:
-	VMOVAPS Y6, Y15
-	VMOVAPS Y6, Y14
-	VMOVAPS Y9, Y13
-	VMOVAPS Y6, Y11
-	VMOVAPS Y9, Y12
-	VMOVAPS Y6, Y10
-	MOVQ    n+48(FP), CX
-	CMPQ    CX, $0x00000010
-	JL      l16
+	VBROADCASTSS gaussConsts<>+544(SB), Y15
+	VBROADCASTSS gaussConsts<>+544(SB), Y14
+	VMOVAPS      Y8, Y13
+	VBROADCASTSS gaussConsts<>+544(SB), Y11
+	VMOVAPS      Y8, Y12
+	VBROADCASTSS gaussConsts<>+544(SB), Y10
+	MOVQ         n+48(FP), CX
+	CMPQ         CX, $0x00000010
+	JL           l16
 
 l14:
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (DX), Y1
+	VPSUBD       Y7, Y1, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VMOVUPS      (R8), Y2
-	VDIVPS       Y2, Y9, Y3
-	VMOVUPS      (BX), Y4
-	VSUBPS       Y4, Y0, Y0
+	VPSUBD       Y7, Y2, Y3
+	VPMAXUD      Y9, Y3, Y9
+	VMOVUPS      (BX), Y3
+	VSUBPS       Y3, Y0, Y0
+	VDIVPS       Y2, Y8, Y3
 	VMULPS       Y3, Y0, Y0
 	VMULPS       Y3, Y1, Y4
 	VFNMADD231PS Y4, Y2, Y1
 	VFMADD231PS  Y3, Y1, Y4
-	VMULPS       Y7, Y0, Y0
-	VMULPS       Y7, Y4, Y1
-	VFMADD213PS  gaussConsts<>+736(SB), Y1, Y1
+	VMULPS       Y6, Y0, Y0
+	VMULPS       Y6, Y4, Y1
+	VFMADD213PS  gaussConsts<>+1312(SB), Y1, Y1
 	VFMADD231PS  Y0, Y0, Y1
 	VADDPS       Y15, Y1, Y15
 	VMULPS       Y13, Y4, Y13
 	VMOVUPS      32(SI), Y0
 	VMOVUPS      32(DX), Y1
+	VPSUBD       Y7, Y1, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VMOVUPS      32(R8), Y2
-	VDIVPS       Y2, Y9, Y3
-	VMOVUPS      32(BX), Y4
-	VSUBPS       Y4, Y0, Y0
+	VPSUBD       Y7, Y2, Y3
+	VPMAXUD      Y9, Y3, Y9
+	VMOVUPS      32(BX), Y3
+	VSUBPS       Y3, Y0, Y0
+	VDIVPS       Y2, Y8, Y3
 	VMULPS       Y3, Y0, Y0
 	VMULPS       Y3, Y1, Y4
 	VFNMADD231PS Y4, Y2, Y1
 	VFMADD231PS  Y3, Y1, Y4
-	VMULPS       Y7, Y0, Y0
-	VMULPS       Y7, Y4, Y1
-	VFMADD213PS  gaussConsts<>+736(SB), Y1, Y1
+	VMULPS       Y6, Y0, Y0
+	VMULPS       Y6, Y4, Y1
+	VFMADD213PS  gaussConsts<>+1312(SB), Y1, Y1
 	VFMADD231PS  Y0, Y0, Y1
 	VADDPS       Y14, Y1, Y14
 	VMULPS       Y12, Y4, Y12
-	VPSUBD       Y8, Y13, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y8, Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y11, Y1, Y1
 	VMOVAPS      Y1, Y11
 	VMOVAPS      Y0, Y13
-	VPSUBD       Y8, Y12, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y8, Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y10, Y1, Y1
 	VMOVAPS      Y1, Y10
 	VMOVAPS      Y0, Y12
@@ -855,40 +2442,52 @@ l16:
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (SI), Y0, Y1
 	VMASKMOVPS   (DX), Y0, Y2
+	VPSUBD       Y7, Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VMASKMOVPS   (R8), Y0, Y3
-	VDIVPS       Y3, Y9, Y4
-	VMASKMOVPS   (BX), Y0, Y5
-	VSUBPS       Y5, Y1, Y1
+	VPSUBD       Y7, Y3, Y4
+	VANDPS       Y4, Y0, Y4
+	VPMAXUD      Y9, Y4, Y9
+	VMASKMOVPS   (BX), Y0, Y4
+	VSUBPS       Y4, Y1, Y1
+	VDIVPS       Y3, Y8, Y4
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y4, Y2, Y5
 	VFNMADD231PS Y5, Y3, Y2
 	VFMADD231PS  Y4, Y2, Y5
-	VMULPS       Y7, Y1, Y1
-	VMULPS       Y7, Y5, Y2
-	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y2
+	VMULPS       Y6, Y1, Y1
+	VMULPS       Y6, Y5, Y2
+	VFMADD213PS  gaussConsts<>+1312(SB), Y2, Y2
 	VFMADD231PS  Y1, Y1, Y2
 	VANDPS       Y2, Y0, Y1
 	VADDPS       Y15, Y1, Y15
-	VBLENDVPS    Y0, Y5, Y9, Y0
+	VBLENDVPS    Y0, Y5, Y8, Y0
 	VMULPS       Y13, Y0, Y13
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(SI), Y0, Y1
 	VMASKMOVPS   32(DX), Y0, Y2
+	VPSUBD       Y7, Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VMASKMOVPS   32(R8), Y0, Y3
-	VDIVPS       Y3, Y9, Y4
-	VMASKMOVPS   32(BX), Y0, Y5
-	VSUBPS       Y5, Y1, Y1
+	VPSUBD       Y7, Y3, Y4
+	VANDPS       Y4, Y0, Y4
+	VPMAXUD      Y9, Y4, Y9
+	VMASKMOVPS   32(BX), Y0, Y4
+	VSUBPS       Y4, Y1, Y1
+	VDIVPS       Y3, Y8, Y4
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y4, Y2, Y5
 	VFNMADD231PS Y5, Y3, Y2
 	VFMADD231PS  Y4, Y2, Y5
-	VMULPS       Y7, Y1, Y1
-	VMULPS       Y7, Y5, Y2
-	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y2
+	VMULPS       Y6, Y1, Y1
+	VMULPS       Y6, Y5, Y2
+	VFMADD213PS  gaussConsts<>+1312(SB), Y2, Y2
 	VFMADD231PS  Y1, Y1, Y2
 	VANDPS       Y2, Y0, Y1
 	VADDPS       Y14, Y1, Y14
-	VBLENDVPS    Y0, Y5, Y9, Y0
+	VBLENDVPS    Y0, Y5, Y8, Y0
 	VMULPS       Y12, Y0, Y12
 	LEAQ         (SI)(CX*4), SI
 	LEAQ         (DX)(CX*4), DX
@@ -896,153 +2495,89 @@ l16:
 	LEAQ         (R8)(CX*4), R8
 
 l17:
-	VPSUBD       Y8, Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y8, Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
-	VPSUBD       Y8, Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y8, Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
-	VMULPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VMULPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VPSUBD       Y8, Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y8, Y0, Y0
-	VPADDD       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x0e, X11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x01, X11, X2
-	VPADDD       X2, X11, X11
-	VBROADCASTSS X11, Y2
-	VPADDD       Y2, Y1, Y1
-	VCVTDQ2PS    Y1, Y1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Y8, Y0, Y0
-	VPSRAD    $0x17, Y0, Y2
-	VCVTDQ2PS Y2, Y2
-	VANDPS    gaussConsts<>+800(SB), Y0, Y0
-	VPADDD    Y8, Y0, Y0
-	VSUBPS    Y9, Y0, Y0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS gaussConsts<>+864(SB), Y3
-	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+992(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1056(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       gaussConsts<>+1120(SB), Y2, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y0
-	VFMADD231PS  gaussConsts<>+1120(SB), Y1, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y1, Y0
-	VADDPS       Y6, Y0, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VFMSUB231PS  gaussConsts<>+1184(SB), Y1, Y0
-	VCMPPS       $0x11, Y6, Y0, Y1
-	VBLENDVPS    Y1, Y6, Y0, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), SI
-	ADDQ         16(SP), DX
-	ADDQ         24(SP), BX
-	ADDQ         32(SP), R8
-	DECQ         (SP)
-	JNZ          l13
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	VMOVUPS   Y11, 128(DI)
+	VMOVUPS   Y10, 160(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
+	ADDQ      24(SP), BX
+	ADDQ      32(SP), R8
+	DECQ      (SP)
+	JNZ       l13
+	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
+	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
+	VMOVAPS   Y0, Y9
+	VMOVMSKPS Y9, AX
+	MOVQ      AX, bad+64(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLSigmaBackward(kl *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int)
+// func GaussKLSigmaBackward(lanes *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussKLSigmaBackward(SB), NOSPLIT, $72-96
-	// Registers:    Y0-Y6 values    Y7-Y8 constants and scalars    Y9-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+672(SB), Y8
-	VBROADCASTSS gaussConsts<>+768(SB), Y7
+TEXT ·GaussKLSigmaBackward(SB), NOSPLIT, $72-104
+	// Registers:    Y0-Y6 values    Y7 constants and scalars    Y8-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y7
 
-	// Registers:    DI kl    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
-	MOVQ kl+0(FP), DI
-	MOVQ dmuQ+8(FP), SI
-	MOVQ dsQ+16(FP), DX
-	MOVQ dmuP+24(FP), BX
-	MOVQ dsP+32(FP), R8
-	MOVQ muQ+40(FP), R9
-	MOVQ sQ+48(FP), R10
-	MOVQ muP+56(FP), R11
-	MOVQ sP+64(FP), R12
-	MOVQ n+80(FP), R13
-	SHLQ $0x02, R13
-	MOVQ rows+72(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 32(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 40(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 48(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 56(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 64(SP)
+	// Registers:    DI lanes    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
+	MOVQ         lanes+0(FP), DI
+	MOVQ         dmuQ+8(FP), SI
+	MOVQ         dsQ+16(FP), DX
+	MOVQ         dmuP+24(FP), BX
+	MOVQ         dsP+32(FP), R8
+	MOVQ         muQ+40(FP), R9
+	MOVQ         sQ+48(FP), R10
+	MOVQ         muP+56(FP), R11
+	MOVQ         sP+64(FP), R12
+	MOVQ         n+80(FP), R13
+	SHLQ         $0x02, R13
+	VBROADCASTSS gaussConsts<>+544(SB), Y9
+	MOVQ         rows+72(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 32(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 40(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 48(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 56(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 64(SP)
 
 l18:
-	VBROADCASTSS (DI), Y0
-	VMOVAPS      Y0, Y9
+	VBROADCASTSS 192(DI), Y0
+	VMOVAPS      Y0, Y8
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
-	VMOVAPS      Y8, Y13
+	VMOVAPS      Y7, Y13
 	VBROADCASTSS gaussConsts<>+544(SB), Y11
-	VMOVAPS      Y8, Y12
+	VMOVAPS      Y7, Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+80(FP), CX
 	CMPQ         CX, $0x00000010
@@ -1051,30 +2586,34 @@ l18:
 l19:
 	VMOVUPS      (R9), Y0
 	VMOVUPS      (R10), Y1
+	VPSUBD       gaussConsts<>+1248(SB), Y1, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VMOVUPS      (R12), Y2
-	VDIVPS       Y2, Y8, Y3
-	VMOVUPS      (R11), Y4
-	VSUBPS       Y4, Y0, Y0
+	VPSUBD       gaussConsts<>+1248(SB), Y2, Y3
+	VPMAXUD      Y9, Y3, Y9
+	VMOVUPS      (R11), Y3
+	VSUBPS       Y3, Y0, Y0
+	VDIVPS       Y2, Y7, Y3
 	VMULPS       Y3, Y0, Y0
 	VMULPS       Y3, Y1, Y4
 	VFNMADD213PS Y1, Y4, Y2
 	VFMADD231PS  Y3, Y2, Y4
-	VMULPS       gaussConsts<>+704(SB), Y0, Y2
-	VMULPS       gaussConsts<>+704(SB), Y4, Y5
-	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y5
+	VMULPS       gaussConsts<>+1280(SB), Y0, Y2
+	VMULPS       gaussConsts<>+1280(SB), Y4, Y5
+	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
 	VFMADD231PS  Y2, Y2, Y5
 	VADDPS       Y15, Y5, Y15
 	VMULPS       Y13, Y4, Y13
-	VSUBPS       Y8, Y4, Y2
-	VADDPS       Y8, Y4, Y4
-	VMULPS       Y0, Y9, Y5
+	VSUBPS       Y7, Y4, Y2
+	VADDPS       Y7, Y4, Y4
+	VMULPS       Y0, Y8, Y5
 	VMULPS       Y3, Y5, Y5
-	VDIVPS       Y1, Y8, Y1
+	VDIVPS       Y1, Y7, Y1
 	VMULPS       Y1, Y2, Y1
-	VMULPS       Y1, Y9, Y1
+	VMULPS       Y1, Y8, Y1
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y3, Y2, Y2
-	VMULPS       Y2, Y9, Y2
+	VMULPS       Y2, Y8, Y2
 	VMULPS       Y4, Y2, Y2
 	VFMADD231PS  Y5, Y0, Y2
 	VXORPS       gaussConsts<>+608(SB), Y2, Y0
@@ -1085,30 +2624,34 @@ l19:
 	VMOVUPS      Y1, (DX)
 	VMOVUPS      32(R9), Y0
 	VMOVUPS      32(R10), Y1
+	VPSUBD       gaussConsts<>+1248(SB), Y1, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VMOVUPS      32(R12), Y2
-	VDIVPS       Y2, Y8, Y3
-	VMOVUPS      32(R11), Y4
-	VSUBPS       Y4, Y0, Y0
+	VPSUBD       gaussConsts<>+1248(SB), Y2, Y3
+	VPMAXUD      Y9, Y3, Y9
+	VMOVUPS      32(R11), Y3
+	VSUBPS       Y3, Y0, Y0
+	VDIVPS       Y2, Y7, Y3
 	VMULPS       Y3, Y0, Y0
 	VMULPS       Y3, Y1, Y4
 	VFNMADD213PS Y1, Y4, Y2
 	VFMADD231PS  Y3, Y2, Y4
-	VMULPS       gaussConsts<>+704(SB), Y0, Y2
-	VMULPS       gaussConsts<>+704(SB), Y4, Y5
-	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y5
+	VMULPS       gaussConsts<>+1280(SB), Y0, Y2
+	VMULPS       gaussConsts<>+1280(SB), Y4, Y5
+	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
 	VFMADD231PS  Y2, Y2, Y5
 	VADDPS       Y14, Y5, Y14
 	VMULPS       Y12, Y4, Y12
-	VSUBPS       Y8, Y4, Y2
-	VADDPS       Y8, Y4, Y4
-	VMULPS       Y0, Y9, Y5
+	VSUBPS       Y7, Y4, Y2
+	VADDPS       Y7, Y4, Y4
+	VMULPS       Y0, Y8, Y5
 	VMULPS       Y3, Y5, Y5
-	VDIVPS       Y1, Y8, Y1
+	VDIVPS       Y1, Y7, Y1
 	VMULPS       Y1, Y2, Y1
-	VMULPS       Y1, Y9, Y1
+	VMULPS       Y1, Y8, Y1
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y3, Y2, Y2
-	VMULPS       Y2, Y9, Y2
+	VMULPS       Y2, Y8, Y2
 	VMULPS       Y4, Y2, Y2
 	VFMADD231PS  Y5, Y0, Y2
 	VXORPS       gaussConsts<>+608(SB), Y2, Y0
@@ -1117,17 +2660,17 @@ l19:
 	VMOVUPS      Y0, 32(R8)
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      Y1, 32(DX)
-	VPSUBD       Y7, Y13, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y7, Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y11, Y1, Y1
 	VMOVAPS      Y1, Y11
 	VMOVAPS      Y0, Y13
-	VPSUBD       Y7, Y12, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y7, Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y10, Y1, Y1
 	VMOVAPS      Y1, Y10
 	VMOVAPS      Y0, Y12
@@ -1153,32 +2696,38 @@ l21:
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (R9), Y0, Y1
 	VMASKMOVPS   (R10), Y0, Y2
+	VPSUBD       gaussConsts<>+1248(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VMASKMOVPS   (R12), Y0, Y3
-	VDIVPS       Y3, Y8, Y4
-	VMASKMOVPS   (R11), Y0, Y5
-	VSUBPS       Y5, Y1, Y1
+	VPSUBD       gaussConsts<>+1248(SB), Y3, Y4
+	VANDPS       Y4, Y0, Y4
+	VPMAXUD      Y9, Y4, Y9
+	VMASKMOVPS   (R11), Y0, Y4
+	VSUBPS       Y4, Y1, Y1
+	VDIVPS       Y3, Y7, Y4
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y4, Y2, Y5
 	VFNMADD213PS Y2, Y5, Y3
 	VFMADD231PS  Y4, Y3, Y5
-	VMULPS       gaussConsts<>+704(SB), Y1, Y3
-	VMULPS       gaussConsts<>+704(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+736(SB), Y6, Y6
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y3
+	VMULPS       gaussConsts<>+1280(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1312(SB), Y6, Y6
 	VFMADD231PS  Y3, Y3, Y6
 	VANDPS       Y6, Y0, Y3
 	VADDPS       Y15, Y3, Y15
-	VBLENDVPS    Y0, Y5, Y8, Y3
+	VBLENDVPS    Y0, Y5, Y7, Y3
 	VMULPS       Y13, Y3, Y13
-	VSUBPS       Y8, Y5, Y3
-	VADDPS       Y8, Y5, Y5
-	VMULPS       Y1, Y9, Y6
+	VSUBPS       Y7, Y5, Y3
+	VADDPS       Y7, Y5, Y5
+	VMULPS       Y1, Y8, Y6
 	VMULPS       Y4, Y6, Y6
-	VDIVPS       Y2, Y8, Y2
+	VDIVPS       Y2, Y7, Y2
 	VMULPS       Y2, Y3, Y2
-	VMULPS       Y2, Y9, Y2
+	VMULPS       Y2, Y8, Y2
 	VMULPS       Y5, Y2, Y2
 	VMULPS       Y4, Y3, Y3
-	VMULPS       Y3, Y9, Y3
+	VMULPS       Y3, Y8, Y3
 	VMULPS       Y5, Y3, Y3
 	VFMADD231PS  Y6, Y1, Y3
 	VXORPS       gaussConsts<>+608(SB), Y3, Y1
@@ -1190,32 +2739,38 @@ l21:
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(R9), Y0, Y1
 	VMASKMOVPS   32(R10), Y0, Y2
+	VPSUBD       gaussConsts<>+1248(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VMASKMOVPS   32(R12), Y0, Y3
-	VDIVPS       Y3, Y8, Y4
-	VMASKMOVPS   32(R11), Y0, Y5
-	VSUBPS       Y5, Y1, Y1
+	VPSUBD       gaussConsts<>+1248(SB), Y3, Y4
+	VANDPS       Y4, Y0, Y4
+	VPMAXUD      Y9, Y4, Y9
+	VMASKMOVPS   32(R11), Y0, Y4
+	VSUBPS       Y4, Y1, Y1
+	VDIVPS       Y3, Y7, Y4
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y4, Y2, Y5
 	VFNMADD213PS Y2, Y5, Y3
 	VFMADD231PS  Y4, Y3, Y5
-	VMULPS       gaussConsts<>+704(SB), Y1, Y3
-	VMULPS       gaussConsts<>+704(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+736(SB), Y6, Y6
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y3
+	VMULPS       gaussConsts<>+1280(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1312(SB), Y6, Y6
 	VFMADD231PS  Y3, Y3, Y6
 	VANDPS       Y6, Y0, Y3
 	VADDPS       Y14, Y3, Y14
-	VBLENDVPS    Y0, Y5, Y8, Y3
+	VBLENDVPS    Y0, Y5, Y7, Y3
 	VMULPS       Y12, Y3, Y12
-	VSUBPS       Y8, Y5, Y3
-	VADDPS       Y8, Y5, Y5
-	VMULPS       Y1, Y9, Y6
+	VSUBPS       Y7, Y5, Y3
+	VADDPS       Y7, Y5, Y5
+	VMULPS       Y1, Y8, Y6
 	VMULPS       Y4, Y6, Y6
-	VDIVPS       Y2, Y8, Y2
+	VDIVPS       Y2, Y7, Y2
 	VMULPS       Y2, Y3, Y2
-	VMULPS       Y2, Y9, Y2
+	VMULPS       Y2, Y8, Y2
 	VMULPS       Y5, Y2, Y2
 	VMULPS       Y4, Y3, Y3
-	VMULPS       Y3, Y9, Y3
+	VMULPS       Y3, Y8, Y3
 	VMULPS       Y5, Y3, Y3
 	VFMADD231PS  Y6, Y1, Y3
 	VXORPS       gaussConsts<>+608(SB), Y3, Y1
@@ -1234,120 +2789,58 @@ l21:
 	LEAQ         (R8)(CX*4), R8
 
 l22:
-	VPSUBD       Y7, Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y7, Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
-	VPSUBD       Y7, Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y7, Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
-	VMULPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VMULPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VPSUBD       Y7, Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y7, Y0, Y0
-	VPADDD       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x0e, X11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x01, X11, X2
-	VPADDD       X2, X11, X11
-	VBROADCASTSS X11, Y2
-	VPADDD       Y2, Y1, Y1
-	VCVTDQ2PS    Y1, Y1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Y7, Y0, Y0
-	VPSRAD    $0x17, Y0, Y2
-	VCVTDQ2PS Y2, Y2
-	VANDPS    gaussConsts<>+800(SB), Y0, Y0
-	VPADDD    Y7, Y0, Y0
-	VSUBPS    Y8, Y0, Y0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS gaussConsts<>+864(SB), Y3
-	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+992(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1056(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       gaussConsts<>+1120(SB), Y2, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y0
-	VFMADD231PS  gaussConsts<>+1120(SB), Y1, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y1, Y0
-	VADDPS       gaussConsts<>+544(SB), Y0, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VFMSUB231PS  gaussConsts<>+1184(SB), Y1, Y0
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y1
-	VBLENDVPS    Y1, gaussConsts<>+544(SB), Y0, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), SI
-	ADDQ         16(SP), DX
-	ADDQ         24(SP), BX
-	ADDQ         32(SP), R8
-	ADDQ         40(SP), R9
-	ADDQ         48(SP), R10
-	ADDQ         56(SP), R11
-	ADDQ         64(SP), R12
-	DECQ         (SP)
-	JNZ          l18
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	VMOVUPS   Y11, 128(DI)
+	VMOVUPS   Y10, 160(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
+	ADDQ      24(SP), BX
+	ADDQ      32(SP), R8
+	ADDQ      40(SP), R9
+	ADDQ      48(SP), R10
+	ADDQ      56(SP), R11
+	ADDQ      64(SP), R12
+	DECQ      (SP)
+	JNZ       l18
+	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
+	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
+	VMOVAPS   Y0, Y9
+	VMOVMSKPS Y9, AX
+	MOVQ      AX, bad+96(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLStandardSigma(kl *float32, muQ *float32, sQ *float32, rows int, n int, ld int)
+// func GaussKLStandardSigma(lanes *float32, muQ *float32, sQ *float32, rows int, n int, ld int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussKLStandardSigma(SB), NOSPLIT, $24-48
-	// Registers:    Y0-Y5 values    Y6-Y9 constants and scalars    Y10-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+768(SB), Y9
-	VBROADCASTSS gaussConsts<>+704(SB), Y8
-	VBROADCASTSS gaussConsts<>+672(SB), Y7
+TEXT ·GaussKLStandardSigma(SB), NOSPLIT, $24-56
+	// Registers:    Y0-Y3 values    Y4-Y8 constants and scalars    Y9-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+1280(SB), Y8
+	VBROADCASTSS gaussConsts<>+736(SB), Y7
 	VBROADCASTSS gaussConsts<>+544(SB), Y6
+	VBROADCASTSS gaussConsts<>+1248(SB), Y5
+	VBROADCASTSS gaussConsts<>+1312(SB), Y4
 
-	// Registers:    DI kl    SI muQ    DX sQ    CX elements left in the row    BX 4n
-	MOVQ kl+0(FP), DI
-	MOVQ muQ+8(FP), SI
-	MOVQ sQ+16(FP), DX
-	MOVQ n+32(FP), BX
-	SHLQ $0x02, BX
-	MOVQ rows+24(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+40(FP), AX
-	SHLQ $0x02, AX
-	SUBQ BX, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+40(FP), AX
-	SHLQ $0x02, AX
-	SUBQ BX, AX
-	MOVQ AX, 16(SP)
+	// Registers:    DI lanes    SI muQ    DX sQ    CX elements left in the row    BX 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    muQ+8(FP), SI
+	MOVQ    sQ+16(FP), DX
+	MOVQ    n+32(FP), BX
+	SHLQ    $0x02, BX
+	VMOVAPS Y6, Y9
+	MOVQ    rows+24(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+40(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    BX, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+40(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    BX, AX
+	MOVQ    AX, 16(SP)
 
 l23:
 	VMOVAPS Y6, Y15
@@ -1363,31 +2856,35 @@ l23:
 l24:
 	VMOVUPS     (SI), Y0
 	VMOVUPS     (DX), Y1
+	VPSUBD      Y5, Y1, Y2
+	VPMAXUD     Y9, Y2, Y9
 	VMULPS      Y8, Y0, Y0
 	VMULPS      Y8, Y1, Y2
-	VFMADD213PS gaussConsts<>+736(SB), Y2, Y2
+	VFMADD213PS Y4, Y2, Y2
 	VFMADD231PS Y0, Y0, Y2
 	VADDPS      Y15, Y2, Y15
 	VMULPS      Y13, Y1, Y13
 	VMOVUPS     32(SI), Y0
 	VMOVUPS     32(DX), Y1
+	VPSUBD      Y5, Y1, Y2
+	VPMAXUD     Y9, Y2, Y9
 	VMULPS      Y8, Y0, Y0
 	VMULPS      Y8, Y1, Y2
-	VFMADD213PS gaussConsts<>+736(SB), Y2, Y2
+	VFMADD213PS Y4, Y2, Y2
 	VFMADD231PS Y0, Y0, Y2
 	VADDPS      Y14, Y2, Y14
 	VMULPS      Y12, Y1, Y12
-	VPSUBD      Y9, Y13, Y0
+	VPSUBD      gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD      $0x17, Y0, Y1
-	VANDPS      gaussConsts<>+800(SB), Y0, Y0
-	VPADDD      Y9, Y0, Y0
+	VANDPS      gaussConsts<>+704(SB), Y0, Y0
+	VPADDD      gaussConsts<>+672(SB), Y0, Y0
 	VPADDD      Y11, Y1, Y1
 	VMOVAPS     Y1, Y11
 	VMOVAPS     Y0, Y13
-	VPSUBD      Y9, Y12, Y0
+	VPSUBD      gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD      $0x17, Y0, Y1
-	VANDPS      gaussConsts<>+800(SB), Y0, Y0
-	VPADDD      Y9, Y0, Y0
+	VANDPS      gaussConsts<>+704(SB), Y0, Y0
+	VPADDD      gaussConsts<>+672(SB), Y0, Y0
 	VPADDD      Y10, Y1, Y1
 	VMOVAPS     Y1, Y10
 	VMOVAPS     Y0, Y12
@@ -1407,9 +2904,12 @@ l26:
 	VMOVUPS     (AX), Y0
 	VMASKMOVPS  (SI), Y0, Y1
 	VMASKMOVPS  (DX), Y0, Y2
+	VPSUBD      Y5, Y2, Y3
+	VANDPS      Y3, Y0, Y3
+	VPMAXUD     Y9, Y3, Y9
 	VMULPS      Y8, Y1, Y1
 	VMULPS      Y8, Y2, Y3
-	VFMADD213PS gaussConsts<>+736(SB), Y3, Y3
+	VFMADD213PS Y4, Y3, Y3
 	VFMADD231PS Y1, Y1, Y3
 	VANDPS      Y3, Y0, Y1
 	VADDPS      Y15, Y1, Y15
@@ -1418,9 +2918,12 @@ l26:
 	VMOVUPS     32(AX), Y0
 	VMASKMOVPS  32(SI), Y0, Y1
 	VMASKMOVPS  32(DX), Y0, Y2
+	VPSUBD      Y5, Y2, Y3
+	VANDPS      Y3, Y0, Y3
+	VPMAXUD     Y9, Y3, Y9
 	VMULPS      Y8, Y1, Y1
 	VMULPS      Y8, Y2, Y3
-	VFMADD213PS gaussConsts<>+736(SB), Y3, Y3
+	VFMADD213PS Y4, Y3, Y3
 	VFMADD231PS Y1, Y1, Y3
 	VANDPS      Y3, Y0, Y1
 	VADDPS      Y14, Y1, Y14
@@ -1430,133 +2933,70 @@ l26:
 	LEAQ        (DX)(CX*4), DX
 
 l27:
-	VPSUBD       Y9, Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y9, Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
-	VPSUBD       Y9, Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y9, Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
-	VMULPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VMULPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VPSUBD       Y9, Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y9, Y0, Y0
-	VPADDD       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x0e, X11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x01, X11, X2
-	VPADDD       X2, X11, X11
-	VBROADCASTSS X11, Y2
-	VPADDD       Y2, Y1, Y1
-	VCVTDQ2PS    Y1, Y1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Y9, Y0, Y0
-	VPSRAD    $0x17, Y0, Y2
-	VCVTDQ2PS Y2, Y2
-	VANDPS    gaussConsts<>+800(SB), Y0, Y0
-	VPADDD    Y9, Y0, Y0
-	VSUBPS    Y7, Y0, Y0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS gaussConsts<>+864(SB), Y3
-	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+992(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1056(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       gaussConsts<>+1120(SB), Y2, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y0
-	VFMADD231PS  gaussConsts<>+1120(SB), Y1, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y1, Y0
-	VADDPS       Y6, Y0, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VFMSUB231PS  gaussConsts<>+1184(SB), Y1, Y0
-	VCMPPS       $0x11, Y6, Y0, Y1
-	VBLENDVPS    Y1, Y6, Y0, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), SI
-	ADDQ         16(SP), DX
-	DECQ         (SP)
-	JNZ          l23
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	VMOVUPS   Y11, 128(DI)
+	VMOVUPS   Y10, 160(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
+	DECQ      (SP)
+	JNZ       l23
+	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
+	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
+	VMOVAPS   Y0, Y9
+	VMOVMSKPS Y9, AX
+	MOVQ      AX, bad+48(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLStandardSigmaBackward(kl *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int)
+// func GaussKLStandardSigmaBackward(lanes *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussKLStandardSigmaBackward(SB), NOSPLIT, $40-64
-	// Registers:    Y0-Y5 values    Y6-Y8 constants and scalars    Y9-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+672(SB), Y8
-	VBROADCASTSS gaussConsts<>+768(SB), Y7
-	VBROADCASTSS gaussConsts<>+704(SB), Y6
+TEXT ·GaussKLStandardSigmaBackward(SB), NOSPLIT, $40-72
+	// Registers:    Y0-Y4 values    Y5-Y7 constants and scalars    Y8-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y7
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+	VBROADCASTSS gaussConsts<>+544(SB), Y5
 
-	// Registers:    DI kl    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
-	MOVQ kl+0(FP), DI
-	MOVQ dmuQ+8(FP), SI
-	MOVQ dsQ+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ n+48(FP), R9
-	SHLQ $0x02, R9
-	MOVQ rows+40(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI lanes    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    dmuQ+8(FP), SI
+	MOVQ    dsQ+16(FP), DX
+	MOVQ    muQ+24(FP), BX
+	MOVQ    sQ+32(FP), R8
+	MOVQ    n+48(FP), R9
+	SHLQ    $0x02, R9
+	VMOVAPS Y5, Y9
+	MOVQ    rows+40(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 32(SP)
 
 l28:
-	VBROADCASTSS (DI), Y0
-	VMOVAPS      Y0, Y9
-	VBROADCASTSS gaussConsts<>+544(SB), Y15
-	VBROADCASTSS gaussConsts<>+544(SB), Y14
-	VMOVAPS      Y8, Y13
-	VBROADCASTSS gaussConsts<>+544(SB), Y11
-	VMOVAPS      Y8, Y12
-	VBROADCASTSS gaussConsts<>+544(SB), Y10
+	VBROADCASTSS 192(DI), Y0
+	VMOVAPS      Y0, Y8
+	VMOVAPS      Y5, Y15
+	VMOVAPS      Y5, Y14
+	VMOVAPS      Y7, Y13
+	VMOVAPS      Y5, Y11
+	VMOVAPS      Y7, Y12
+	VMOVAPS      Y5, Y10
 	MOVQ         n+48(FP), CX
 	CMPQ         CX, $0x00000010
 	JL           l31
@@ -1564,49 +3004,53 @@ l28:
 l29:
 	VMOVUPS     (BX), Y0
 	VMOVUPS     (R8), Y1
+	VPSUBD      gaussConsts<>+1248(SB), Y1, Y2
+	VPMAXUD     Y9, Y2, Y9
 	VMULPS      Y6, Y0, Y2
 	VMULPS      Y6, Y1, Y3
-	VFMADD213PS gaussConsts<>+736(SB), Y3, Y3
+	VFMADD213PS gaussConsts<>+1312(SB), Y3, Y3
 	VFMADD231PS Y2, Y2, Y3
 	VADDPS      Y15, Y3, Y15
 	VMULPS      Y13, Y1, Y13
-	VSUBPS      Y8, Y1, Y2
-	VADDPS      Y8, Y1, Y3
-	VMULPS      Y0, Y9, Y0
-	VDIVPS      Y1, Y8, Y1
+	VSUBPS      Y7, Y1, Y2
+	VADDPS      Y7, Y1, Y3
+	VMULPS      Y0, Y8, Y0
+	VDIVPS      Y1, Y7, Y1
 	VMULPS      Y1, Y2, Y1
-	VMULPS      Y1, Y9, Y1
+	VMULPS      Y1, Y8, Y1
 	VMULPS      Y3, Y1, Y1
 	VMOVUPS     Y0, (SI)
 	VMOVUPS     Y1, (DX)
 	VMOVUPS     32(BX), Y0
 	VMOVUPS     32(R8), Y1
+	VPSUBD      gaussConsts<>+1248(SB), Y1, Y2
+	VPMAXUD     Y9, Y2, Y9
 	VMULPS      Y6, Y0, Y2
 	VMULPS      Y6, Y1, Y3
-	VFMADD213PS gaussConsts<>+736(SB), Y3, Y3
+	VFMADD213PS gaussConsts<>+1312(SB), Y3, Y3
 	VFMADD231PS Y2, Y2, Y3
 	VADDPS      Y14, Y3, Y14
 	VMULPS      Y12, Y1, Y12
-	VSUBPS      Y8, Y1, Y2
-	VADDPS      Y8, Y1, Y3
-	VMULPS      Y0, Y9, Y0
-	VDIVPS      Y1, Y8, Y1
+	VSUBPS      Y7, Y1, Y2
+	VADDPS      Y7, Y1, Y3
+	VMULPS      Y0, Y8, Y0
+	VDIVPS      Y1, Y7, Y1
 	VMULPS      Y1, Y2, Y1
-	VMULPS      Y1, Y9, Y1
+	VMULPS      Y1, Y8, Y1
 	VMULPS      Y3, Y1, Y1
 	VMOVUPS     Y0, 32(SI)
 	VMOVUPS     Y1, 32(DX)
-	VPSUBD      Y7, Y13, Y0
+	VPSUBD      gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD      $0x17, Y0, Y1
-	VANDPS      gaussConsts<>+800(SB), Y0, Y0
-	VPADDD      Y7, Y0, Y0
+	VANDPS      gaussConsts<>+704(SB), Y0, Y0
+	VPADDD      gaussConsts<>+672(SB), Y0, Y0
 	VPADDD      Y11, Y1, Y1
 	VMOVAPS     Y1, Y11
 	VMOVAPS     Y0, Y13
-	VPSUBD      Y7, Y12, Y0
+	VPSUBD      gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD      $0x17, Y0, Y1
-	VANDPS      gaussConsts<>+800(SB), Y0, Y0
-	VPADDD      Y7, Y0, Y0
+	VANDPS      gaussConsts<>+704(SB), Y0, Y0
+	VPADDD      gaussConsts<>+672(SB), Y0, Y0
 	VPADDD      Y10, Y1, Y1
 	VMOVAPS     Y1, Y10
 	VMOVAPS     Y0, Y12
@@ -1628,40 +3072,46 @@ l31:
 	VMOVUPS     (AX), Y0
 	VMASKMOVPS  (BX), Y0, Y1
 	VMASKMOVPS  (R8), Y0, Y2
+	VPSUBD      gaussConsts<>+1248(SB), Y2, Y3
+	VANDPS      Y3, Y0, Y3
+	VPMAXUD     Y9, Y3, Y9
 	VMULPS      Y6, Y1, Y3
 	VMULPS      Y6, Y2, Y4
-	VFMADD213PS gaussConsts<>+736(SB), Y4, Y4
+	VFMADD213PS gaussConsts<>+1312(SB), Y4, Y4
 	VFMADD231PS Y3, Y3, Y4
 	VANDPS      Y4, Y0, Y3
 	VADDPS      Y15, Y3, Y15
-	VBLENDVPS   Y0, Y2, Y8, Y3
+	VBLENDVPS   Y0, Y2, Y7, Y3
 	VMULPS      Y13, Y3, Y13
-	VSUBPS      Y8, Y2, Y3
-	VADDPS      Y8, Y2, Y4
-	VMULPS      Y1, Y9, Y1
-	VDIVPS      Y2, Y8, Y2
+	VSUBPS      Y7, Y2, Y3
+	VADDPS      Y7, Y2, Y4
+	VMULPS      Y1, Y8, Y1
+	VDIVPS      Y2, Y7, Y2
 	VMULPS      Y2, Y3, Y2
-	VMULPS      Y2, Y9, Y2
+	VMULPS      Y2, Y8, Y2
 	VMULPS      Y4, Y2, Y2
 	VMASKMOVPS  Y1, Y0, (SI)
 	VMASKMOVPS  Y2, Y0, (DX)
 	VMOVUPS     32(AX), Y0
 	VMASKMOVPS  32(BX), Y0, Y1
 	VMASKMOVPS  32(R8), Y0, Y2
+	VPSUBD      gaussConsts<>+1248(SB), Y2, Y3
+	VANDPS      Y3, Y0, Y3
+	VPMAXUD     Y9, Y3, Y9
 	VMULPS      Y6, Y1, Y3
 	VMULPS      Y6, Y2, Y4
-	VFMADD213PS gaussConsts<>+736(SB), Y4, Y4
+	VFMADD213PS gaussConsts<>+1312(SB), Y4, Y4
 	VFMADD231PS Y3, Y3, Y4
 	VANDPS      Y4, Y0, Y3
 	VADDPS      Y14, Y3, Y14
-	VBLENDVPS   Y0, Y2, Y8, Y3
+	VBLENDVPS   Y0, Y2, Y7, Y3
 	VMULPS      Y12, Y3, Y12
-	VSUBPS      Y8, Y2, Y3
-	VADDPS      Y8, Y2, Y4
-	VMULPS      Y1, Y9, Y1
-	VDIVPS      Y2, Y8, Y2
+	VSUBPS      Y7, Y2, Y3
+	VADDPS      Y7, Y2, Y4
+	VMULPS      Y1, Y8, Y1
+	VDIVPS      Y2, Y7, Y2
 	VMULPS      Y2, Y3, Y2
-	VMULPS      Y2, Y9, Y2
+	VMULPS      Y2, Y8, Y2
 	VMULPS      Y4, Y2, Y2
 	VMASKMOVPS  Y1, Y0, 32(SI)
 	VMASKMOVPS  Y2, Y0, 32(DX)
@@ -1671,126 +3121,63 @@ l31:
 	LEAQ        (DX)(CX*4), DX
 
 l32:
-	VPSUBD       Y7, Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y7, Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
-	VPSUBD       Y7, Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y7, Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
-	VMULPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VMULPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VPSUBD       Y7, Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y7, Y0, Y0
-	VPADDD       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x0e, X11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x01, X11, X2
-	VPADDD       X2, X11, X11
-	VBROADCASTSS X11, Y2
-	VPADDD       Y2, Y1, Y1
-	VCVTDQ2PS    Y1, Y1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Y7, Y0, Y0
-	VPSRAD    $0x17, Y0, Y2
-	VCVTDQ2PS Y2, Y2
-	VANDPS    gaussConsts<>+800(SB), Y0, Y0
-	VPADDD    Y7, Y0, Y0
-	VSUBPS    Y8, Y0, Y0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS gaussConsts<>+864(SB), Y3
-	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+992(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1056(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       gaussConsts<>+1120(SB), Y2, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y0
-	VFMADD231PS  gaussConsts<>+1120(SB), Y1, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y1, Y0
-	VADDPS       gaussConsts<>+544(SB), Y0, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VFMSUB231PS  gaussConsts<>+1184(SB), Y1, Y0
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y1
-	VBLENDVPS    Y1, gaussConsts<>+544(SB), Y0, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), SI
-	ADDQ         16(SP), DX
-	ADDQ         24(SP), BX
-	ADDQ         32(SP), R8
-	DECQ         (SP)
-	JNZ          l28
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	VMOVUPS   Y11, 128(DI)
+	VMOVUPS   Y10, 160(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
+	ADDQ      24(SP), BX
+	ADDQ      32(SP), R8
+	DECQ      (SP)
+	JNZ       l28
+	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
+	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
+	VMOVAPS   Y0, Y9
+	VMOVMSKPS Y9, AX
+	MOVQ      AX, bad+64(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLLog(kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int, factor float32)
+// func GaussKLLog(lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int, factor float32) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussKLLog(SB), NOSPLIT, $72-68
-	// Registers:    Y0-Y9 values    Y10-Y11 constants and scalars    Y12-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+672(SB), Y11
-	VBROADCASTSS gaussConsts<>+1312(SB), Y10
+TEXT ·GaussKLLog(SB), NOSPLIT, $72-80
+	// Registers:    Y0-Y8 values    Y9-Y10 constants and scalars    Y11-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y10
+	VBROADCASTSS gaussConsts<>+1440(SB), Y9
 	VBROADCASTSS factor+64(FP), Y0
 	VMOVUPS      Y0, 40(SP)
 
-	// Registers:    DI kl    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
-	MOVQ kl+0(FP), DI
-	MOVQ muQ+8(FP), SI
-	MOVQ sQ+16(FP), DX
-	MOVQ muP+24(FP), BX
-	MOVQ sP+32(FP), R8
-	MOVQ n+48(FP), R9
-	SHLQ $0x02, R9
-	MOVQ rows+40(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI lanes    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
+	MOVQ         lanes+0(FP), DI
+	MOVQ         muQ+8(FP), SI
+	MOVQ         sQ+16(FP), DX
+	MOVQ         muP+24(FP), BX
+	MOVQ         sP+32(FP), R8
+	MOVQ         n+48(FP), R9
+	SHLQ         $0x02, R9
+	VBROADCASTSS gaussConsts<>+544(SB), Y11
+	MOVQ         rows+40(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 32(SP)
 
 l33:
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
@@ -1802,149 +3189,119 @@ l33:
 	JL           l36
 
 l34:
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (DX), Y1
-	VMOVUPS      (R8), Y2
-	VMULPS       40(SP), Y1, Y1
-	VMULPS       40(SP), Y2, Y2
-	VSUBPS       Y2, Y1, Y1
-	VBROADCASTSS gaussConsts<>+1216(SB), Y3
-	VMINPS       Y1, Y3, Y3
-	VMULPS       gaussConsts<>+1088(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1216(SB), Y4
-	VMINPS       Y2, Y4, Y2
+	VMOVUPS (SI), Y0
+	VMOVUPS (DX), Y1
+	VANDPS  gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD Y11, Y2, Y11
+	VMOVUPS (R8), Y2
+	VANDPS  gaussConsts<>+512(SB), Y2, Y3
+	VPMAXUD Y11, Y3, Y11
+	VMOVUPS (BX), Y3
+	VSUBPS  Y3, Y0, Y0
+	VMULPS  40(SP), Y1, Y1
+	VMULPS  40(SP), Y2, Y2
+	VSUBPS  Y2, Y1, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VMOVAPS      Y10, Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
+	VMULPS      gaussConsts<>+1024(SB), Y2, Y2
+	VMOVAPS     Y9, Y3
+	VFMADD231PS gaussConsts<>+1408(SB), Y1, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Y10, Y4, Y5
-	VMOVAPS      Y10, Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y6
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VSUBPS       Y10, Y6, Y7
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y2
+	VSUBPS       Y9, Y3, Y4
+	VMOVAPS      Y9, Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y5
+	VMOVAPS      Y1, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y6
+	VSUBPS       Y9, Y5, Y7
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y2
 
 	// p = e^r
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y6, Y4
 
 	// p = e^r
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y7
-	VFMADD213PS  Y11, Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y7
-	VFMADD213PS  Y11, Y3, Y5
-	VFMADD213PS  Y11, Y2, Y7
+	VFMADD213PS  gaussConsts<>+1536(SB), Y6, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1568(SB), Y6, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1600(SB), Y6, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y7
+	VFMADD213PS  Y10, Y6, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y7
+	VFMADD213PS  Y10, Y6, Y4
+	VFMADD213PS  Y10, Y2, Y7
 
 	// p 2^n
-	VFMADD213PS Y11, Y2, Y7
-	VPSLLD      $0x17, Y4, Y2
+	VFMADD213PS Y10, Y2, Y7
+	VPSLLD      $0x17, Y3, Y2
 
 	// p 2^n
-	VPSRAD       $0x01, Y2, Y3
-	VPSLLD       $0x17, Y6, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPSRAD       $0x01, Y4, Y6
-	VPADDD       Y11, Y3, Y8
-	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y11, Y6, Y3
-	VPADDD       Y11, Y2, Y2
-	VPSUBD       Y6, Y4, Y4
-	VMULPS       Y8, Y5, Y5
-	VPADDD       Y11, Y4, Y4
-	VMULPS       Y2, Y5, Y2
+	VPADDD       Y10, Y2, Y2
+	VPSLLD       $0x17, Y5, Y3
+	VMULPS       Y2, Y4, Y2
+	VPADDD       Y10, Y3, Y3
 	VMULPS       Y3, Y7, Y3
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTSS gaussConsts<>+1536(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VMOVUPS      (BX), Y4
-	VSUBPS       Y4, Y0, Y0
 	VMULPS       Y3, Y0, Y0
 	VMULPS       Y3, Y0, Y0
-	VMULPS       gaussConsts<>+704(SB), Y0, Y0
-	VMULPS       gaussConsts<>+704(SB), Y2, Y2
-	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y2
+	VMULPS       gaussConsts<>+1280(SB), Y0, Y0
+	VMULPS       gaussConsts<>+1280(SB), Y2, Y2
+	VFMADD213PS  gaussConsts<>+1312(SB), Y2, Y2
 	VFMADD231PS  Y0, Y0, Y2
 	VADDPS       Y15, Y2, Y15
 	VADDPS       Y13, Y1, Y13
 	VMOVUPS      32(SI), Y0
 	VMOVUPS      32(DX), Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD      Y11, Y2, Y11
 	VMOVUPS      32(R8), Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VPMAXUD      Y11, Y3, Y11
+	VMOVUPS      32(BX), Y3
+	VSUBPS       Y3, Y0, Y0
 	VMULPS       40(SP), Y1, Y1
 	VMULPS       40(SP), Y2, Y2
 	VSUBPS       Y2, Y1, Y1
-	VBROADCASTSS gaussConsts<>+1216(SB), Y3
-	VMINPS       Y1, Y3, Y3
-	VMULPS       gaussConsts<>+1088(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1216(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VMOVAPS      Y10, Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       Y10, Y4, Y5
-	VMOVAPS      Y10, Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y6
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VSUBPS       Y10, Y6, Y7
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y7
-	VFMADD213PS  Y11, Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y7
-	VFMADD213PS  Y11, Y3, Y5
-	VFMADD213PS  Y11, Y2, Y7
-	VFMADD213PS  Y11, Y2, Y7
-	VPSLLD       $0x17, Y4, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VPSLLD       $0x17, Y6, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPSRAD       $0x01, Y4, Y6
-	VPADDD       Y11, Y3, Y8
-	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y11, Y6, Y3
-	VPADDD       Y11, Y2, Y2
-	VPSUBD       Y6, Y4, Y4
-	VMULPS       Y8, Y5, Y5
-	VPADDD       Y11, Y4, Y4
-	VMULPS       Y2, Y5, Y2
+	VMULPS       gaussConsts<>+1024(SB), Y2, Y2
+	VMOVAPS      Y9, Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y3
+	VSUBPS       Y9, Y3, Y4
+	VMOVAPS      Y9, Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y5
+	VMOVAPS      Y1, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y6
+	VSUBPS       Y9, Y5, Y7
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y6, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y6, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1568(SB), Y6, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1600(SB), Y6, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y7
+	VFMADD213PS  Y10, Y6, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y7
+	VFMADD213PS  Y10, Y6, Y4
+	VFMADD213PS  Y10, Y2, Y7
+	VFMADD213PS  Y10, Y2, Y7
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       Y10, Y2, Y2
+	VPSLLD       $0x17, Y5, Y3
+	VMULPS       Y2, Y4, Y2
+	VPADDD       Y10, Y3, Y3
 	VMULPS       Y3, Y7, Y3
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTSS gaussConsts<>+1536(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VMOVUPS      32(BX), Y4
-	VSUBPS       Y4, Y0, Y0
 	VMULPS       Y3, Y0, Y0
 	VMULPS       Y3, Y0, Y0
-	VMULPS       gaussConsts<>+704(SB), Y0, Y0
-	VMULPS       gaussConsts<>+704(SB), Y2, Y2
-	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y2
+	VMULPS       gaussConsts<>+1280(SB), Y0, Y0
+	VMULPS       gaussConsts<>+1280(SB), Y2, Y2
+	VFMADD213PS  gaussConsts<>+1312(SB), Y2, Y2
 	VFMADD231PS  Y0, Y0, Y2
 	VADDPS       Y14, Y2, Y14
 	VADDPS       Y12, Y1, Y12
@@ -1957,89 +3314,76 @@ l34:
 	JGE          l34
 
 l36:
-	TESTQ        CX, CX
-	JZ           l37
-	LEAQ         gaussConsts<>+256(SB), AX
-	NEGQ         CX
-	LEAQ         (AX)(CX*4), AX
-	NEGQ         CX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (SI), Y0, Y1
-	VMASKMOVPS   (DX), Y0, Y2
-	VMASKMOVPS   (R8), Y0, Y3
-	VMULPS       40(SP), Y2, Y2
-	VMULPS       40(SP), Y3, Y3
-	VSUBPS       Y3, Y2, Y2
-	VBROADCASTSS gaussConsts<>+1216(SB), Y4
-	VMINPS       Y2, Y4, Y4
-	VMULPS       gaussConsts<>+1088(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
-	VMAXPS       Y4, Y5, Y4
-	VBROADCASTSS gaussConsts<>+1216(SB), Y5
-	VMINPS       Y3, Y5, Y3
+	TESTQ      CX, CX
+	JZ         l37
+	LEAQ       gaussConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (SI), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y2
+	VANDPS     gaussConsts<>+512(SB), Y2, Y3
+	VANDPS     Y3, Y0, Y3
+	VPMAXUD    Y11, Y3, Y11
+	VMASKMOVPS (R8), Y0, Y3
+	VANDPS     gaussConsts<>+512(SB), Y3, Y4
+	VANDPS     Y4, Y0, Y4
+	VPMAXUD    Y11, Y4, Y11
+	VMASKMOVPS (BX), Y0, Y4
+	VSUBPS     Y4, Y1, Y1
+	VMULPS     40(SP), Y2, Y2
+	VMULPS     40(SP), Y3, Y3
+	VSUBPS     Y3, Y2, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
-	VMAXPS       Y3, Y5, Y3
-	VMOVAPS      Y10, Y5
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y5
+	VMULPS      gaussConsts<>+1024(SB), Y3, Y3
+	VMOVAPS     Y9, Y4
+	VFMADD231PS gaussConsts<>+1408(SB), Y2, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Y10, Y5, Y6
-	VMOVAPS      Y10, Y7
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y7
-	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y4
-	VSUBPS       Y10, Y7, Y8
-	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y3
+	VSUBPS       Y9, Y4, Y5
+	VMOVAPS      Y9, Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y6
+	VMOVAPS      Y2, Y7
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y7
+	VSUBPS       Y9, Y6, Y8
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y7
+	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y3
 
 	// p = e^r
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y3
-	VBROADCASTSS gaussConsts<>+1376(SB), Y6
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y6
+	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y7, Y5
 
 	// p = e^r
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y8
-	VFMADD213PS  Y11, Y4, Y6
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y8
-	VFMADD213PS  Y11, Y4, Y6
-	VFMADD213PS  Y11, Y3, Y8
+	VFMADD213PS  gaussConsts<>+1536(SB), Y7, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y8
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y8
+	VFMADD213PS  gaussConsts<>+1568(SB), Y7, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y8
+	VFMADD213PS  gaussConsts<>+1600(SB), Y7, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y8
+	VFMADD213PS  Y10, Y7, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y8
+	VFMADD213PS  Y10, Y7, Y5
+	VFMADD213PS  Y10, Y3, Y8
 
 	// p 2^n
-	VFMADD213PS Y11, Y3, Y8
-	VPSLLD      $0x17, Y5, Y3
+	VFMADD213PS Y10, Y3, Y8
+	VPSLLD      $0x17, Y4, Y3
 
 	// p 2^n
-	VPSRAD       $0x01, Y3, Y4
-	VPSLLD       $0x17, Y7, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPSRAD       $0x01, Y5, Y7
-	VPADDD       Y11, Y4, Y9
-	VANDPS       gaussConsts<>+1504(SB), Y7, Y7
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y11, Y7, Y4
-	VPADDD       Y11, Y3, Y3
-	VPSUBD       Y7, Y5, Y5
-	VMULPS       Y9, Y6, Y6
-	VPADDD       Y11, Y5, Y5
-	VMULPS       Y3, Y6, Y3
+	VPADDD       Y10, Y3, Y3
+	VPSLLD       $0x17, Y6, Y4
+	VMULPS       Y3, Y5, Y3
+	VPADDD       Y10, Y4, Y4
 	VMULPS       Y4, Y8, Y4
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS gaussConsts<>+1536(SB), Y5
-	VMINPS       Y4, Y5, Y4
-	VMASKMOVPS   (BX), Y0, Y5
-	VSUBPS       Y5, Y1, Y1
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y4, Y1, Y1
-	VMULPS       gaussConsts<>+704(SB), Y1, Y1
-	VMULPS       gaussConsts<>+704(SB), Y3, Y3
-	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y3
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y1
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y3
+	VFMADD213PS  gaussConsts<>+1312(SB), Y3, Y3
 	VFMADD231PS  Y1, Y1, Y3
 	VANDPS       Y3, Y0, Y1
 	VADDPS       Y15, Y1, Y15
@@ -2048,68 +3392,55 @@ l36:
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(SI), Y0, Y1
 	VMASKMOVPS   32(DX), Y0, Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y11, Y3, Y11
 	VMASKMOVPS   32(R8), Y0, Y3
+	VANDPS       gaussConsts<>+512(SB), Y3, Y4
+	VANDPS       Y4, Y0, Y4
+	VPMAXUD      Y11, Y4, Y11
+	VMASKMOVPS   32(BX), Y0, Y4
+	VSUBPS       Y4, Y1, Y1
 	VMULPS       40(SP), Y2, Y2
 	VMULPS       40(SP), Y3, Y3
 	VSUBPS       Y3, Y2, Y2
-	VBROADCASTSS gaussConsts<>+1216(SB), Y4
-	VMINPS       Y2, Y4, Y4
-	VMULPS       gaussConsts<>+1088(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
-	VMAXPS       Y4, Y5, Y4
-	VBROADCASTSS gaussConsts<>+1216(SB), Y5
-	VMINPS       Y3, Y5, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
-	VMAXPS       Y3, Y5, Y3
-	VMOVAPS      Y10, Y5
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y5
-	VSUBPS       Y10, Y5, Y6
-	VMOVAPS      Y10, Y7
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y7
-	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y4
-	VSUBPS       Y10, Y7, Y8
-	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y3
-	VBROADCASTSS gaussConsts<>+1376(SB), Y6
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y8
-	VFMADD213PS  Y11, Y4, Y6
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y8
-	VFMADD213PS  Y11, Y4, Y6
-	VFMADD213PS  Y11, Y3, Y8
-	VFMADD213PS  Y11, Y3, Y8
-	VPSLLD       $0x17, Y5, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VPSLLD       $0x17, Y7, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPSRAD       $0x01, Y5, Y7
-	VPADDD       Y11, Y4, Y9
-	VANDPS       gaussConsts<>+1504(SB), Y7, Y7
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y11, Y7, Y4
-	VPADDD       Y11, Y3, Y3
-	VPSUBD       Y7, Y5, Y5
-	VMULPS       Y9, Y6, Y6
-	VPADDD       Y11, Y5, Y5
-	VMULPS       Y3, Y6, Y3
+	VMULPS       gaussConsts<>+1024(SB), Y3, Y3
+	VMOVAPS      Y9, Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y4
+	VSUBPS       Y9, Y4, Y5
+	VMOVAPS      Y9, Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y6
+	VMOVAPS      Y2, Y7
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y7
+	VSUBPS       Y9, Y6, Y8
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y7
+	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y7, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y7, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y8
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y8
+	VFMADD213PS  gaussConsts<>+1568(SB), Y7, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y8
+	VFMADD213PS  gaussConsts<>+1600(SB), Y7, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y8
+	VFMADD213PS  Y10, Y7, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y8
+	VFMADD213PS  Y10, Y7, Y5
+	VFMADD213PS  Y10, Y3, Y8
+	VFMADD213PS  Y10, Y3, Y8
+	VPSLLD       $0x17, Y4, Y3
+	VPADDD       Y10, Y3, Y3
+	VPSLLD       $0x17, Y6, Y4
+	VMULPS       Y3, Y5, Y3
+	VPADDD       Y10, Y4, Y4
 	VMULPS       Y4, Y8, Y4
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS gaussConsts<>+1536(SB), Y5
-	VMINPS       Y4, Y5, Y4
-	VMASKMOVPS   32(BX), Y0, Y5
-	VSUBPS       Y5, Y1, Y1
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y4, Y1, Y1
-	VMULPS       gaussConsts<>+704(SB), Y1, Y1
-	VMULPS       gaussConsts<>+704(SB), Y3, Y3
-	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y3
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y1
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y3
+	VFMADD213PS  gaussConsts<>+1312(SB), Y3, Y3
 	VFMADD231PS  Y1, Y1, Y3
 	VANDPS       Y3, Y0, Y1
 	VADDPS       Y14, Y1, Y14
@@ -2121,95 +3452,84 @@ l36:
 	LEAQ         (R8)(CX*4), R8
 
 l37:
-	VADDPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VADDPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VADDPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VADDPS       gaussConsts<>+544(SB), Y0, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VFMSUB231PS  gaussConsts<>+1184(SB), Y1, Y0
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y1
-	VBLENDVPS    Y1, gaussConsts<>+544(SB), Y0, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), SI
-	ADDQ         16(SP), DX
-	ADDQ         24(SP), BX
-	ADDQ         32(SP), R8
-	DECQ         (SP)
-	JNZ          l33
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
+	ADDQ      24(SP), BX
+	ADDQ      32(SP), R8
+	DECQ      (SP)
+	JNZ       l33
+	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
+	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
+	VMOVAPS   Y0, Y11
+	VMOVMSKPS Y11, AX
+	MOVQ      AX, bad+72(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLLogBackward(kl *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int, factor float32)
+// func GaussKLLogBackward(lanes *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int, factor float32) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussKLLogBackward(SB), NOSPLIT, $104-100
-	// Registers:    Y0-Y9 values    Y10 constants and scalars    Y11-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+672(SB), Y10
+TEXT ·GaussKLLogBackward(SB), NOSPLIT, $104-112
+	// Registers:    Y0-Y8 values    Y9 constants and scalars    Y10-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y9
 	VBROADCASTSS factor+96(FP), Y0
 	VMOVUPS      Y0, 72(SP)
 
-	// Registers:    DI kl    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
-	MOVQ kl+0(FP), DI
-	MOVQ dmuQ+8(FP), SI
-	MOVQ dsQ+16(FP), DX
-	MOVQ dmuP+24(FP), BX
-	MOVQ dsP+32(FP), R8
-	MOVQ muQ+40(FP), R9
-	MOVQ sQ+48(FP), R10
-	MOVQ muP+56(FP), R11
-	MOVQ sP+64(FP), R12
-	MOVQ n+80(FP), R13
-	SHLQ $0x02, R13
-	MOVQ rows+72(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 32(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 40(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 48(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 56(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 64(SP)
+	// Registers:    DI lanes    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
+	MOVQ         lanes+0(FP), DI
+	MOVQ         dmuQ+8(FP), SI
+	MOVQ         dsQ+16(FP), DX
+	MOVQ         dmuP+24(FP), BX
+	MOVQ         dsP+32(FP), R8
+	MOVQ         muQ+40(FP), R9
+	MOVQ         sQ+48(FP), R10
+	MOVQ         muP+56(FP), R11
+	MOVQ         sP+64(FP), R12
+	MOVQ         n+80(FP), R13
+	SHLQ         $0x02, R13
+	VBROADCASTSS gaussConsts<>+544(SB), Y11
+	MOVQ         rows+72(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 32(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 40(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 48(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 56(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 64(SP)
 
 l38:
-	VBROADCASTSS (DI), Y0
-	VMOVAPS      Y0, Y11
+	VBROADCASTSS 192(DI), Y0
+	VMOVAPS      Y0, Y10
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
 	VBROADCASTSS gaussConsts<>+544(SB), Y13
@@ -2219,91 +3539,76 @@ l38:
 	JL           l41
 
 l39:
-	VMOVUPS      (R9), Y0
-	VMOVUPS      (R10), Y1
-	VMOVUPS      (R12), Y2
-	VMULPS       72(SP), Y1, Y1
-	VMULPS       72(SP), Y2, Y2
-	VSUBPS       Y2, Y1, Y1
-	VBROADCASTSS gaussConsts<>+1216(SB), Y3
-	VMINPS       Y1, Y3, Y3
-	VMULPS       gaussConsts<>+1088(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1216(SB), Y4
-	VMINPS       Y2, Y4, Y2
+	VMOVUPS (R9), Y0
+	VMOVUPS (R10), Y1
+	VANDPS  gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD Y11, Y2, Y11
+	VMOVUPS (R12), Y2
+	VANDPS  gaussConsts<>+512(SB), Y2, Y3
+	VPMAXUD Y11, Y3, Y11
+	VMOVUPS (R11), Y3
+	VSUBPS  Y3, Y0, Y0
+	VMULPS  72(SP), Y1, Y1
+	VMULPS  72(SP), Y2, Y2
+	VSUBPS  Y2, Y1, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
+	VMULPS       gaussConsts<>+1024(SB), Y2, Y2
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       gaussConsts<>+1312(SB), Y4, Y5
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y6
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y7
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y2
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VBROADCASTSS gaussConsts<>+1440(SB), Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y5
+	VMOVAPS      Y1, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y6
+	VSUBPS       gaussConsts<>+1440(SB), Y5, Y7
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y2
 
 	// p = e^r
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y6, Y4
 
 	// p = e^r
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y7
-	VFMADD213PS  Y10, Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y7
-	VFMADD213PS  Y10, Y3, Y5
-	VFMADD213PS  Y10, Y2, Y7
+	VFMADD213PS  gaussConsts<>+1536(SB), Y6, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1568(SB), Y6, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1600(SB), Y6, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y7
+	VFMADD213PS  Y9, Y6, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y7
+	VFMADD213PS  Y9, Y6, Y4
+	VFMADD213PS  Y9, Y2, Y7
 
 	// p 2^n
-	VFMADD213PS Y10, Y2, Y7
-	VPSLLD      $0x17, Y4, Y2
+	VFMADD213PS Y9, Y2, Y7
+	VPSLLD      $0x17, Y3, Y2
 
 	// p 2^n
-	VPSRAD       $0x01, Y2, Y3
-	VPSLLD       $0x17, Y6, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPSRAD       $0x01, Y4, Y6
-	VPADDD       Y10, Y3, Y8
-	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y10, Y6, Y3
-	VPADDD       Y10, Y2, Y2
-	VPSUBD       Y6, Y4, Y4
-	VMULPS       Y8, Y5, Y5
-	VPADDD       Y10, Y4, Y4
-	VMULPS       Y2, Y5, Y2
+	VPADDD       Y9, Y2, Y2
+	VPSLLD       $0x17, Y5, Y3
+	VMULPS       Y2, Y4, Y2
+	VPADDD       Y9, Y3, Y3
 	VMULPS       Y3, Y7, Y3
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTSS gaussConsts<>+1536(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VMOVUPS      (R11), Y4
-	VSUBPS       Y4, Y0, Y0
 	VMULPS       Y3, Y0, Y0
 	VMULPS       Y3, Y0, Y0
-	VMULPS       gaussConsts<>+704(SB), Y0, Y4
-	VMULPS       gaussConsts<>+704(SB), Y2, Y5
-	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y5
+	VMULPS       gaussConsts<>+1280(SB), Y0, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y2, Y5
+	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
 	VFMADD231PS  Y4, Y4, Y5
 	VADDPS       Y15, Y5, Y15
 	VADDPS       Y13, Y1, Y13
-	VSUBPS       Y10, Y2, Y1
-	VADDPS       Y10, Y2, Y2
-	VMULPS       Y3, Y11, Y4
+	VSUBPS       Y9, Y2, Y1
+	VADDPS       Y9, Y2, Y2
+	VMULPS       Y3, Y10, Y4
 	VMULPS       Y0, Y4, Y4
 	VMULPS       Y3, Y4, Y3
-	VMULPS       72(SP), Y11, Y4
+	VMULPS       72(SP), Y10, Y4
 	VMULPS       Y1, Y4, Y1
 	VMULPS       Y2, Y1, Y1
 	VMULPS       Y0, Y4, Y2
@@ -2316,77 +3621,62 @@ l39:
 	VMOVUPS      Y1, (DX)
 	VMOVUPS      32(R9), Y0
 	VMOVUPS      32(R10), Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD      Y11, Y2, Y11
 	VMOVUPS      32(R12), Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VPMAXUD      Y11, Y3, Y11
+	VMOVUPS      32(R11), Y3
+	VSUBPS       Y3, Y0, Y0
 	VMULPS       72(SP), Y1, Y1
 	VMULPS       72(SP), Y2, Y2
 	VSUBPS       Y2, Y1, Y1
-	VBROADCASTSS gaussConsts<>+1216(SB), Y3
-	VMINPS       Y1, Y3, Y3
-	VMULPS       gaussConsts<>+1088(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1216(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1312(SB), Y4, Y5
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y6
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y7
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y7
-	VFMADD213PS  Y10, Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y7
-	VFMADD213PS  Y10, Y3, Y5
-	VFMADD213PS  Y10, Y2, Y7
-	VFMADD213PS  Y10, Y2, Y7
-	VPSLLD       $0x17, Y4, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VPSLLD       $0x17, Y6, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPSRAD       $0x01, Y4, Y6
-	VPADDD       Y10, Y3, Y8
-	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y10, Y6, Y3
-	VPADDD       Y10, Y2, Y2
-	VPSUBD       Y6, Y4, Y4
-	VMULPS       Y8, Y5, Y5
-	VPADDD       Y10, Y4, Y4
-	VMULPS       Y2, Y5, Y2
+	VMULPS       gaussConsts<>+1024(SB), Y2, Y2
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y3
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VBROADCASTSS gaussConsts<>+1440(SB), Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y5
+	VMOVAPS      Y1, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y6
+	VSUBPS       gaussConsts<>+1440(SB), Y5, Y7
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y6, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y6, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1568(SB), Y6, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1600(SB), Y6, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y7
+	VFMADD213PS  Y9, Y6, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y7
+	VFMADD213PS  Y9, Y6, Y4
+	VFMADD213PS  Y9, Y2, Y7
+	VFMADD213PS  Y9, Y2, Y7
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       Y9, Y2, Y2
+	VPSLLD       $0x17, Y5, Y3
+	VMULPS       Y2, Y4, Y2
+	VPADDD       Y9, Y3, Y3
 	VMULPS       Y3, Y7, Y3
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTSS gaussConsts<>+1536(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VMOVUPS      32(R11), Y4
-	VSUBPS       Y4, Y0, Y0
 	VMULPS       Y3, Y0, Y0
 	VMULPS       Y3, Y0, Y0
-	VMULPS       gaussConsts<>+704(SB), Y0, Y4
-	VMULPS       gaussConsts<>+704(SB), Y2, Y5
-	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y5
+	VMULPS       gaussConsts<>+1280(SB), Y0, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y2, Y5
+	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
 	VFMADD231PS  Y4, Y4, Y5
 	VADDPS       Y14, Y5, Y14
 	VADDPS       Y12, Y1, Y12
-	VSUBPS       Y10, Y2, Y1
-	VADDPS       Y10, Y2, Y2
-	VMULPS       Y3, Y11, Y4
+	VSUBPS       Y9, Y2, Y1
+	VADDPS       Y9, Y2, Y2
+	VMULPS       Y3, Y10, Y4
 	VMULPS       Y0, Y4, Y4
 	VMULPS       Y3, Y4, Y3
-	VMULPS       72(SP), Y11, Y4
+	VMULPS       72(SP), Y10, Y4
 	VMULPS       Y1, Y4, Y1
 	VMULPS       Y2, Y1, Y1
 	VMULPS       Y0, Y4, Y2
@@ -2410,100 +3700,87 @@ l39:
 	JGE          l39
 
 l41:
-	TESTQ        CX, CX
-	JZ           l42
-	LEAQ         gaussConsts<>+256(SB), AX
-	NEGQ         CX
-	LEAQ         (AX)(CX*4), AX
-	NEGQ         CX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (R9), Y0, Y1
-	VMASKMOVPS   (R10), Y0, Y2
-	VMASKMOVPS   (R12), Y0, Y3
-	VMULPS       72(SP), Y2, Y2
-	VMULPS       72(SP), Y3, Y3
-	VSUBPS       Y3, Y2, Y2
-	VBROADCASTSS gaussConsts<>+1216(SB), Y4
-	VMINPS       Y2, Y4, Y4
-	VMULPS       gaussConsts<>+1088(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
-	VMAXPS       Y4, Y5, Y4
-	VBROADCASTSS gaussConsts<>+1216(SB), Y5
-	VMINPS       Y3, Y5, Y3
+	TESTQ      CX, CX
+	JZ         l42
+	LEAQ       gaussConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (R9), Y0, Y1
+	VMASKMOVPS (R10), Y0, Y2
+	VANDPS     gaussConsts<>+512(SB), Y2, Y3
+	VANDPS     Y3, Y0, Y3
+	VPMAXUD    Y11, Y3, Y11
+	VMASKMOVPS (R12), Y0, Y3
+	VANDPS     gaussConsts<>+512(SB), Y3, Y4
+	VANDPS     Y4, Y0, Y4
+	VPMAXUD    Y11, Y4, Y11
+	VMASKMOVPS (R11), Y0, Y4
+	VSUBPS     Y4, Y1, Y1
+	VMULPS     72(SP), Y2, Y2
+	VMULPS     72(SP), Y3, Y3
+	VSUBPS     Y3, Y2, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
-	VMAXPS       Y3, Y5, Y3
-	VBROADCASTSS gaussConsts<>+1312(SB), Y5
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y5
+	VMULPS       gaussConsts<>+1024(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       gaussConsts<>+1312(SB), Y5, Y6
-	VBROADCASTSS gaussConsts<>+1312(SB), Y7
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y7
-	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y4
-	VSUBPS       gaussConsts<>+1312(SB), Y7, Y8
-	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y3
+	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y6
+	VMOVAPS      Y2, Y7
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1440(SB), Y6, Y8
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y7
+	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y3
 
 	// p = e^r
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y3
-	VBROADCASTSS gaussConsts<>+1376(SB), Y6
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y6
+	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y7, Y5
 
 	// p = e^r
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y8
-	VFMADD213PS  Y10, Y4, Y6
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y8
-	VFMADD213PS  Y10, Y4, Y6
-	VFMADD213PS  Y10, Y3, Y8
+	VFMADD213PS  gaussConsts<>+1536(SB), Y7, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y8
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y8
+	VFMADD213PS  gaussConsts<>+1568(SB), Y7, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y8
+	VFMADD213PS  gaussConsts<>+1600(SB), Y7, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y8
+	VFMADD213PS  Y9, Y7, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y8
+	VFMADD213PS  Y9, Y7, Y5
+	VFMADD213PS  Y9, Y3, Y8
 
 	// p 2^n
-	VFMADD213PS Y10, Y3, Y8
-	VPSLLD      $0x17, Y5, Y3
+	VFMADD213PS Y9, Y3, Y8
+	VPSLLD      $0x17, Y4, Y3
 
 	// p 2^n
-	VPSRAD       $0x01, Y3, Y4
-	VPSLLD       $0x17, Y7, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPSRAD       $0x01, Y5, Y7
-	VPADDD       Y10, Y4, Y9
-	VANDPS       gaussConsts<>+1504(SB), Y7, Y7
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y10, Y7, Y4
-	VPADDD       Y10, Y3, Y3
-	VPSUBD       Y7, Y5, Y5
-	VMULPS       Y9, Y6, Y6
-	VPADDD       Y10, Y5, Y5
-	VMULPS       Y3, Y6, Y3
+	VPADDD       Y9, Y3, Y3
+	VPSLLD       $0x17, Y6, Y4
+	VMULPS       Y3, Y5, Y3
+	VPADDD       Y9, Y4, Y4
 	VMULPS       Y4, Y8, Y4
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS gaussConsts<>+1536(SB), Y5
-	VMINPS       Y4, Y5, Y4
-	VMASKMOVPS   (R11), Y0, Y5
-	VSUBPS       Y5, Y1, Y1
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y4, Y1, Y1
-	VMULPS       gaussConsts<>+704(SB), Y1, Y5
-	VMULPS       gaussConsts<>+704(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+736(SB), Y6, Y6
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y5
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y6
+	VFMADD213PS  gaussConsts<>+1312(SB), Y6, Y6
 	VFMADD231PS  Y5, Y5, Y6
 	VANDPS       Y6, Y0, Y5
 	VADDPS       Y15, Y5, Y15
 	VANDPS       Y2, Y0, Y2
 	VADDPS       Y13, Y2, Y13
-	VSUBPS       Y10, Y3, Y2
-	VADDPS       Y10, Y3, Y3
-	VMULPS       Y4, Y11, Y5
+	VSUBPS       Y9, Y3, Y2
+	VADDPS       Y9, Y3, Y3
+	VMULPS       Y4, Y10, Y5
 	VMULPS       Y1, Y5, Y5
 	VMULPS       Y4, Y5, Y4
-	VMULPS       72(SP), Y11, Y5
+	VMULPS       72(SP), Y10, Y5
 	VMULPS       Y2, Y5, Y2
 	VMULPS       Y3, Y2, Y2
 	VMULPS       Y1, Y5, Y3
@@ -2517,79 +3794,66 @@ l41:
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(R9), Y0, Y1
 	VMASKMOVPS   32(R10), Y0, Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y11, Y3, Y11
 	VMASKMOVPS   32(R12), Y0, Y3
+	VANDPS       gaussConsts<>+512(SB), Y3, Y4
+	VANDPS       Y4, Y0, Y4
+	VPMAXUD      Y11, Y4, Y11
+	VMASKMOVPS   32(R11), Y0, Y4
+	VSUBPS       Y4, Y1, Y1
 	VMULPS       72(SP), Y2, Y2
 	VMULPS       72(SP), Y3, Y3
 	VSUBPS       Y3, Y2, Y2
-	VBROADCASTSS gaussConsts<>+1216(SB), Y4
-	VMINPS       Y2, Y4, Y4
-	VMULPS       gaussConsts<>+1088(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
-	VMAXPS       Y4, Y5, Y4
-	VBROADCASTSS gaussConsts<>+1216(SB), Y5
-	VMINPS       Y3, Y5, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
-	VMAXPS       Y3, Y5, Y3
-	VBROADCASTSS gaussConsts<>+1312(SB), Y5
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y5
-	VSUBPS       gaussConsts<>+1312(SB), Y5, Y6
-	VBROADCASTSS gaussConsts<>+1312(SB), Y7
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y7
-	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y4
-	VSUBPS       gaussConsts<>+1312(SB), Y7, Y8
-	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y3
-	VBROADCASTSS gaussConsts<>+1376(SB), Y6
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y8
-	VFMADD213PS  Y10, Y4, Y6
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y8
-	VFMADD213PS  Y10, Y4, Y6
-	VFMADD213PS  Y10, Y3, Y8
-	VFMADD213PS  Y10, Y3, Y8
-	VPSLLD       $0x17, Y5, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VPSLLD       $0x17, Y7, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPSRAD       $0x01, Y5, Y7
-	VPADDD       Y10, Y4, Y9
-	VANDPS       gaussConsts<>+1504(SB), Y7, Y7
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y10, Y7, Y4
-	VPADDD       Y10, Y3, Y3
-	VPSUBD       Y7, Y5, Y5
-	VMULPS       Y9, Y6, Y6
-	VPADDD       Y10, Y5, Y5
-	VMULPS       Y3, Y6, Y3
+	VMULPS       gaussConsts<>+1024(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y4
+	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y6
+	VMOVAPS      Y2, Y7
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1440(SB), Y6, Y8
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y7
+	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y7, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y7, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y8
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y8
+	VFMADD213PS  gaussConsts<>+1568(SB), Y7, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y8
+	VFMADD213PS  gaussConsts<>+1600(SB), Y7, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y8
+	VFMADD213PS  Y9, Y7, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y8
+	VFMADD213PS  Y9, Y7, Y5
+	VFMADD213PS  Y9, Y3, Y8
+	VFMADD213PS  Y9, Y3, Y8
+	VPSLLD       $0x17, Y4, Y3
+	VPADDD       Y9, Y3, Y3
+	VPSLLD       $0x17, Y6, Y4
+	VMULPS       Y3, Y5, Y3
+	VPADDD       Y9, Y4, Y4
 	VMULPS       Y4, Y8, Y4
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS gaussConsts<>+1536(SB), Y5
-	VMINPS       Y4, Y5, Y4
-	VMASKMOVPS   32(R11), Y0, Y5
-	VSUBPS       Y5, Y1, Y1
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y4, Y1, Y1
-	VMULPS       gaussConsts<>+704(SB), Y1, Y5
-	VMULPS       gaussConsts<>+704(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+736(SB), Y6, Y6
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y5
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y6
+	VFMADD213PS  gaussConsts<>+1312(SB), Y6, Y6
 	VFMADD231PS  Y5, Y5, Y6
 	VANDPS       Y6, Y0, Y5
 	VADDPS       Y14, Y5, Y14
 	VANDPS       Y2, Y0, Y2
 	VADDPS       Y12, Y2, Y12
-	VSUBPS       Y10, Y3, Y2
-	VADDPS       Y10, Y3, Y3
-	VMULPS       Y4, Y11, Y5
+	VSUBPS       Y9, Y3, Y2
+	VADDPS       Y9, Y3, Y3
+	VMULPS       Y4, Y10, Y5
 	VMULPS       Y1, Y5, Y5
 	VMULPS       Y4, Y5, Y4
-	VMULPS       72(SP), Y11, Y5
+	VMULPS       72(SP), Y10, Y5
 	VMULPS       Y2, Y5, Y2
 	VMULPS       Y3, Y2, Y2
 	VMULPS       Y1, Y5, Y3
@@ -2610,147 +3874,126 @@ l41:
 	LEAQ         (R8)(CX*4), R8
 
 l42:
-	VADDPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VADDPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VADDPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VADDPS       gaussConsts<>+544(SB), Y0, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VFMSUB231PS  gaussConsts<>+1184(SB), Y1, Y0
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y1
-	VBLENDVPS    Y1, gaussConsts<>+544(SB), Y0, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), SI
-	ADDQ         16(SP), DX
-	ADDQ         24(SP), BX
-	ADDQ         32(SP), R8
-	ADDQ         40(SP), R9
-	ADDQ         48(SP), R10
-	ADDQ         56(SP), R11
-	ADDQ         64(SP), R12
-	DECQ         (SP)
-	JNZ          l38
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
+	ADDQ      24(SP), BX
+	ADDQ      32(SP), R8
+	ADDQ      40(SP), R9
+	ADDQ      48(SP), R10
+	ADDQ      56(SP), R11
+	ADDQ      64(SP), R12
+	DECQ      (SP)
+	JNZ       l38
+	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
+	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
+	VMOVAPS   Y0, Y11
+	VMOVMSKPS Y11, AX
+	MOVQ      AX, bad+104(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLStandardLog(kl *float32, muQ *float32, sQ *float32, rows int, n int, ld int, factor float32)
+// func GaussKLStandardLog(lanes *float32, muQ *float32, sQ *float32, rows int, n int, ld int, factor float32) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussKLStandardLog(SB), NOSPLIT, $56-52
-	// Registers:    Y0-Y6 values    Y7-Y11 constants and scalars    Y12-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+672(SB), Y11
-	VBROADCASTSS gaussConsts<>+1312(SB), Y10
-	VBROADCASTSS gaussConsts<>+704(SB), Y9
-	VBROADCASTSS gaussConsts<>+544(SB), Y8
-	VBROADCASTSS factor+48(FP), Y7
+TEXT ·GaussKLStandardLog(SB), NOSPLIT, $56-64
+	// Registers:    Y0-Y5 values    Y6-Y10 constants and scalars    Y11-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y10
+	VBROADCASTSS gaussConsts<>+1440(SB), Y9
+	VBROADCASTSS gaussConsts<>+1280(SB), Y8
+	VBROADCASTSS gaussConsts<>+544(SB), Y7
+	VBROADCASTSS gaussConsts<>+512(SB), Y6
+	VBROADCASTSS factor+48(FP), Y0
+	VMOVUPS      Y0, 24(SP)
 
-	// Registers:    DI kl    SI muQ    DX sQ    CX elements left in the row    BX 4n
-	MOVQ kl+0(FP), DI
-	MOVQ muQ+8(FP), SI
-	MOVQ sQ+16(FP), DX
-	MOVQ n+32(FP), BX
-	SHLQ $0x02, BX
-	MOVQ rows+24(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+40(FP), AX
-	SHLQ $0x02, AX
-	SUBQ BX, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+40(FP), AX
-	SHLQ $0x02, AX
-	SUBQ BX, AX
-	MOVQ AX, 16(SP)
+	// Registers:    DI lanes    SI muQ    DX sQ    CX elements left in the row    BX 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    muQ+8(FP), SI
+	MOVQ    sQ+16(FP), DX
+	MOVQ    n+32(FP), BX
+	SHLQ    $0x02, BX
+	VMOVAPS Y7, Y11
+	MOVQ    rows+24(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+40(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    BX, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+40(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    BX, AX
+	MOVQ    AX, 16(SP)
 
 l43:
-	VMOVAPS Y8, Y15
-	VMOVAPS Y8, Y14
-	VMOVAPS Y8, Y13
-	VMOVAPS Y8, Y12
+	VMOVAPS Y7, Y15
+	VMOVAPS Y7, Y14
+	VMOVAPS Y7, Y13
+	VMOVAPS Y7, Y12
 	MOVQ    n+32(FP), CX
 	CMPQ    CX, $0x00000010
 	JL      l46
 
 l44:
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (DX), Y1
-	VMULPS       Y7, Y1, Y1
-	VBROADCASTSS gaussConsts<>+1216(SB), Y2
-	VMINPS       Y1, Y2, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
+	VMOVUPS (SI), Y0
+	VMOVUPS (DX), Y1
+	VANDPS  Y6, Y1, Y2
+	VPMAXUD Y11, Y2, Y11
+	VMULPS  24(SP), Y1, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y10, Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       Y10, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VMOVAPS      Y9, Y2
+	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y2
+	VSUBPS       Y9, Y2, Y3
+	VMOVAPS      Y1, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y3, Y4
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y11, Y2, Y4
-	VFMADD213PS  Y11, Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y3
+	VFMADD213PS  Y10, Y4, Y3
+	VFMADD213PS  Y10, Y4, Y3
 
 	// p 2^n
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y11, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y11, Y2, Y2
-	VMULPS       Y5, Y4, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y10, Y2, Y2
 	VMULPS       Y2, Y3, Y2
-	VMULPS       Y9, Y0, Y0
-	VMULPS       Y9, Y2, Y2
-	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y2
+	VMULPS       Y8, Y0, Y0
+	VMULPS       Y8, Y2, Y2
+	VFMADD213PS  gaussConsts<>+1312(SB), Y2, Y2
 	VFMADD231PS  Y0, Y0, Y2
 	VADDPS       Y15, Y2, Y15
 	VADDPS       Y13, Y1, Y13
 	VMOVUPS      32(SI), Y0
 	VMOVUPS      32(DX), Y1
-	VMULPS       Y7, Y1, Y1
-	VBROADCASTSS gaussConsts<>+1216(SB), Y2
-	VMINPS       Y1, Y2, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMOVAPS      Y10, Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       Y10, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y11, Y2, Y4
-	VFMADD213PS  Y11, Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y11, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y11, Y2, Y2
-	VMULPS       Y5, Y4, Y3
+	VANDPS       Y6, Y1, Y2
+	VPMAXUD      Y11, Y2, Y11
+	VMULPS       24(SP), Y1, Y1
+	VMOVAPS      Y9, Y2
+	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y2
+	VSUBPS       Y9, Y2, Y3
+	VMOVAPS      Y1, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y3, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y3
+	VFMADD213PS  Y10, Y4, Y3
+	VFMADD213PS  Y10, Y4, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y10, Y2, Y2
 	VMULPS       Y2, Y3, Y2
-	VMULPS       Y9, Y0, Y0
-	VMULPS       Y9, Y2, Y2
-	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y2
+	VMULPS       Y8, Y0, Y0
+	VMULPS       Y8, Y2, Y2
+	VFMADD213PS  gaussConsts<>+1312(SB), Y2, Y2
 	VFMADD231PS  Y0, Y0, Y2
 	VADDPS       Y14, Y2, Y14
 	VADDPS       Y12, Y1, Y12
@@ -2761,49 +4004,44 @@ l44:
 	JGE          l44
 
 l46:
-	TESTQ        CX, CX
-	JZ           l47
-	LEAQ         gaussConsts<>+256(SB), AX
-	NEGQ         CX
-	LEAQ         (AX)(CX*4), AX
-	NEGQ         CX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (SI), Y0, Y1
-	VMASKMOVPS   (DX), Y0, Y2
-	VMULPS       Y7, Y2, Y2
-	VBROADCASTSS gaussConsts<>+1216(SB), Y3
-	VMINPS       Y2, Y3, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y3, Y4, Y3
+	TESTQ      CX, CX
+	JZ         l47
+	LEAQ       gaussConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (SI), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y2
+	VANDPS     Y6, Y2, Y3
+	VANDPS     Y3, Y0, Y3
+	VPMAXUD    Y11, Y3, Y11
+	VMULPS     24(SP), Y2, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y10, Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       Y10, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VMOVAPS      Y9, Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       Y9, Y3, Y4
+	VMOVAPS      Y2, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y5
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  Y11, Y3, Y5
-	VFMADD213PS  Y11, Y3, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y4
+	VFMADD213PS  Y10, Y5, Y4
+	VFMADD213PS  Y10, Y5, Y4
 
 	// p 2^n
-	VPSLLD       $0x17, Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       Y11, Y4, Y6
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y11, Y3, Y3
-	VMULPS       Y6, Y5, Y4
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y10, Y3, Y3
 	VMULPS       Y3, Y4, Y3
-	VMULPS       Y9, Y1, Y1
-	VMULPS       Y9, Y3, Y3
-	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y3
+	VMULPS       Y8, Y1, Y1
+	VMULPS       Y8, Y3, Y3
+	VFMADD213PS  gaussConsts<>+1312(SB), Y3, Y3
 	VFMADD231PS  Y1, Y1, Y3
 	VANDPS       Y3, Y0, Y1
 	VADDPS       Y15, Y1, Y15
@@ -2812,34 +4050,29 @@ l46:
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(SI), Y0, Y1
 	VMASKMOVPS   32(DX), Y0, Y2
-	VMULPS       Y7, Y2, Y2
-	VBROADCASTSS gaussConsts<>+1216(SB), Y3
-	VMINPS       Y2, Y3, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMOVAPS      Y10, Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       Y10, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  Y11, Y3, Y5
-	VFMADD213PS  Y11, Y3, Y5
-	VPSLLD       $0x17, Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       Y11, Y4, Y6
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y11, Y3, Y3
-	VMULPS       Y6, Y5, Y4
+	VANDPS       Y6, Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y11, Y3, Y11
+	VMULPS       24(SP), Y2, Y2
+	VMOVAPS      Y9, Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       Y9, Y3, Y4
+	VMOVAPS      Y2, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y4
+	VFMADD213PS  Y10, Y5, Y4
+	VFMADD213PS  Y10, Y5, Y4
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y10, Y3, Y3
 	VMULPS       Y3, Y4, Y3
-	VMULPS       Y9, Y1, Y1
-	VMULPS       Y9, Y3, Y3
-	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y3
+	VMULPS       Y8, Y1, Y1
+	VMULPS       Y8, Y3, Y3
+	VFMADD213PS  gaussConsts<>+1312(SB), Y3, Y3
 	VFMADD231PS  Y1, Y1, Y3
 	VANDPS       Y3, Y0, Y1
 	VADDPS       Y14, Y1, Y14
@@ -2849,74 +4082,63 @@ l46:
 	LEAQ         (DX)(CX*4), DX
 
 l47:
-	VADDPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VADDPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VADDPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VADDPS       Y8, Y0, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VFMSUB231PS  gaussConsts<>+1184(SB), Y1, Y0
-	VCMPPS       $0x11, Y8, Y0, Y1
-	VBLENDVPS    Y1, Y8, Y0, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), SI
-	ADDQ         16(SP), DX
-	DECQ         (SP)
-	JNZ          l43
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
+	DECQ      (SP)
+	JNZ       l43
+	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
+	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
+	VMOVAPS   Y0, Y11
+	VMOVMSKPS Y11, AX
+	MOVQ      AX, bad+56(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLStandardLogBackward(kl *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int, factor float32)
+// func GaussKLStandardLogBackward(lanes *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int, factor float32) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussKLStandardLogBackward(SB), NOSPLIT, $72-68
-	// Registers:    Y0-Y6 values    Y7-Y10 constants and scalars    Y11-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+672(SB), Y10
-	VBROADCASTSS factor+64(FP), Y9
-	VBROADCASTSS gaussConsts<>+1312(SB), Y8
-	VBROADCASTSS gaussConsts<>+704(SB), Y7
+TEXT ·GaussKLStandardLogBackward(SB), NOSPLIT, $72-80
+	// Registers:    Y0-Y5 values    Y6-Y9 constants and scalars    Y10-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y9
+	VBROADCASTSS factor+64(FP), Y8
+	VBROADCASTSS gaussConsts<>+1440(SB), Y7
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
 
-	// Registers:    DI kl    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
-	MOVQ kl+0(FP), DI
-	MOVQ dmuQ+8(FP), SI
-	MOVQ dsQ+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ n+48(FP), R9
-	SHLQ $0x02, R9
-	MOVQ rows+40(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI lanes    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
+	MOVQ         lanes+0(FP), DI
+	MOVQ         dmuQ+8(FP), SI
+	MOVQ         dsQ+16(FP), DX
+	MOVQ         muQ+24(FP), BX
+	MOVQ         sQ+32(FP), R8
+	MOVQ         n+48(FP), R9
+	SHLQ         $0x02, R9
+	VBROADCASTSS gaussConsts<>+544(SB), Y11
+	MOVQ         rows+40(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 32(SP)
 
 l48:
-	VBROADCASTSS (DI), Y0
-	VMOVAPS      Y0, Y11
+	VBROADCASTSS 192(DI), Y0
+	VMOVAPS      Y0, Y10
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
 	VBROADCASTSS gaussConsts<>+544(SB), Y13
@@ -2926,90 +4148,78 @@ l48:
 	JL           l51
 
 l49:
-	VMOVUPS      (BX), Y0
-	VMOVUPS      (R8), Y1
-	VMULPS       Y9, Y1, Y1
-	VBROADCASTSS gaussConsts<>+1216(SB), Y2
-	VMINPS       Y1, Y2, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
+	VMOVUPS (BX), Y0
+	VMOVUPS (R8), Y1
+	VANDPS  gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD Y11, Y2, Y11
+	VMULPS  Y8, Y1, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y8, Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       Y8, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VMOVAPS      Y7, Y2
+	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y2
+	VSUBPS       Y7, Y2, Y3
+	VMOVAPS      Y1, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y3, Y4
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y10, Y2, Y4
-	VFMADD213PS  Y10, Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y3
+	VFMADD213PS  Y9, Y4, Y3
+	VFMADD213PS  Y9, Y4, Y3
 
 	// p 2^n
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y10, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y10, Y2, Y2
-	VMULPS       Y5, Y4, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y9, Y2, Y2
 	VMULPS       Y2, Y3, Y2
-	VMULPS       Y7, Y0, Y3
-	VMULPS       Y7, Y2, Y4
-	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y4
+	VMULPS       Y6, Y0, Y3
+	VMULPS       Y6, Y2, Y4
+	VFMADD213PS  gaussConsts<>+1312(SB), Y4, Y4
 	VFMADD231PS  Y3, Y3, Y4
 	VADDPS       Y15, Y4, Y15
 	VADDPS       Y13, Y1, Y13
-	VSUBPS       Y10, Y2, Y1
-	VADDPS       Y10, Y2, Y2
-	VMULPS       Y0, Y11, Y0
-	VMULPS       Y9, Y11, Y3
+	VSUBPS       Y9, Y2, Y1
+	VADDPS       Y9, Y2, Y2
+	VMULPS       Y0, Y10, Y0
+	VMULPS       Y8, Y10, Y3
 	VMULPS       Y1, Y3, Y1
 	VMULPS       Y2, Y1, Y1
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (DX)
 	VMOVUPS      32(BX), Y0
 	VMOVUPS      32(R8), Y1
-	VMULPS       Y9, Y1, Y1
-	VBROADCASTSS gaussConsts<>+1216(SB), Y2
-	VMINPS       Y1, Y2, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMOVAPS      Y8, Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       Y8, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y10, Y2, Y4
-	VFMADD213PS  Y10, Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y10, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y10, Y2, Y2
-	VMULPS       Y5, Y4, Y3
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD      Y11, Y2, Y11
+	VMULPS       Y8, Y1, Y1
+	VMOVAPS      Y7, Y2
+	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y2
+	VSUBPS       Y7, Y2, Y3
+	VMOVAPS      Y1, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y3, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y3
+	VFMADD213PS  Y9, Y4, Y3
+	VFMADD213PS  Y9, Y4, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y9, Y2, Y2
 	VMULPS       Y2, Y3, Y2
-	VMULPS       Y7, Y0, Y3
-	VMULPS       Y7, Y2, Y4
-	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y4
+	VMULPS       Y6, Y0, Y3
+	VMULPS       Y6, Y2, Y4
+	VFMADD213PS  gaussConsts<>+1312(SB), Y4, Y4
 	VFMADD231PS  Y3, Y3, Y4
 	VADDPS       Y14, Y4, Y14
 	VADDPS       Y12, Y1, Y12
-	VSUBPS       Y10, Y2, Y1
-	VADDPS       Y10, Y2, Y2
-	VMULPS       Y0, Y11, Y0
-	VMULPS       Y9, Y11, Y3
+	VSUBPS       Y9, Y2, Y1
+	VADDPS       Y9, Y2, Y2
+	VMULPS       Y0, Y10, Y0
+	VMULPS       Y8, Y10, Y3
 	VMULPS       Y1, Y3, Y1
 	VMULPS       Y2, Y1, Y1
 	VMOVUPS      Y0, 32(SI)
@@ -3023,58 +4233,53 @@ l49:
 	JGE          l49
 
 l51:
-	TESTQ        CX, CX
-	JZ           l52
-	LEAQ         gaussConsts<>+256(SB), AX
-	NEGQ         CX
-	LEAQ         (AX)(CX*4), AX
-	NEGQ         CX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (BX), Y0, Y1
-	VMASKMOVPS   (R8), Y0, Y2
-	VMULPS       Y9, Y2, Y2
-	VBROADCASTSS gaussConsts<>+1216(SB), Y3
-	VMINPS       Y2, Y3, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y3, Y4, Y3
+	TESTQ      CX, CX
+	JZ         l52
+	LEAQ       gaussConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (BX), Y0, Y1
+	VMASKMOVPS (R8), Y0, Y2
+	VANDPS     gaussConsts<>+512(SB), Y2, Y3
+	VANDPS     Y3, Y0, Y3
+	VPMAXUD    Y11, Y3, Y11
+	VMULPS     Y8, Y2, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y8, Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       Y8, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VMOVAPS      Y7, Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       Y7, Y3, Y4
+	VMOVAPS      Y2, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y5
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  Y10, Y3, Y5
-	VFMADD213PS  Y10, Y3, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y4
+	VFMADD213PS  Y9, Y5, Y4
+	VFMADD213PS  Y9, Y5, Y4
 
 	// p 2^n
-	VPSLLD       $0x17, Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       Y10, Y4, Y6
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y10, Y3, Y3
-	VMULPS       Y6, Y5, Y4
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y9, Y3, Y3
 	VMULPS       Y3, Y4, Y3
-	VMULPS       Y7, Y1, Y4
-	VMULPS       Y7, Y3, Y5
-	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y5
+	VMULPS       Y6, Y1, Y4
+	VMULPS       Y6, Y3, Y5
+	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
 	VFMADD231PS  Y4, Y4, Y5
 	VANDPS       Y5, Y0, Y4
 	VADDPS       Y15, Y4, Y15
 	VANDPS       Y2, Y0, Y2
 	VADDPS       Y13, Y2, Y13
-	VSUBPS       Y10, Y3, Y2
-	VADDPS       Y10, Y3, Y3
-	VMULPS       Y1, Y11, Y1
-	VMULPS       Y9, Y11, Y4
+	VSUBPS       Y9, Y3, Y2
+	VADDPS       Y9, Y3, Y3
+	VMULPS       Y1, Y10, Y1
+	VMULPS       Y8, Y10, Y4
 	VMULPS       Y2, Y4, Y2
 	VMULPS       Y3, Y2, Y2
 	VMASKMOVPS   Y1, Y0, (SI)
@@ -3082,43 +4287,38 @@ l51:
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(BX), Y0, Y1
 	VMASKMOVPS   32(R8), Y0, Y2
-	VMULPS       Y9, Y2, Y2
-	VBROADCASTSS gaussConsts<>+1216(SB), Y3
-	VMINPS       Y2, Y3, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMOVAPS      Y8, Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       Y8, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  Y10, Y3, Y5
-	VFMADD213PS  Y10, Y3, Y5
-	VPSLLD       $0x17, Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       Y10, Y4, Y6
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y10, Y3, Y3
-	VMULPS       Y6, Y5, Y4
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y11, Y3, Y11
+	VMULPS       Y8, Y2, Y2
+	VMOVAPS      Y7, Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       Y7, Y3, Y4
+	VMOVAPS      Y2, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y4
+	VFMADD213PS  Y9, Y5, Y4
+	VFMADD213PS  Y9, Y5, Y4
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y9, Y3, Y3
 	VMULPS       Y3, Y4, Y3
-	VMULPS       Y7, Y1, Y4
-	VMULPS       Y7, Y3, Y5
-	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y5
+	VMULPS       Y6, Y1, Y4
+	VMULPS       Y6, Y3, Y5
+	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
 	VFMADD231PS  Y4, Y4, Y5
 	VANDPS       Y5, Y0, Y4
 	VADDPS       Y14, Y4, Y14
 	VANDPS       Y2, Y0, Y2
 	VADDPS       Y12, Y2, Y12
-	VSUBPS       Y10, Y3, Y2
-	VADDPS       Y10, Y3, Y3
-	VMULPS       Y1, Y11, Y1
-	VMULPS       Y9, Y11, Y4
+	VSUBPS       Y9, Y3, Y2
+	VADDPS       Y9, Y3, Y3
+	VMULPS       Y1, Y10, Y1
+	VMULPS       Y8, Y10, Y4
 	VMULPS       Y2, Y4, Y2
 	VMULPS       Y3, Y2, Y2
 	VMASKMOVPS   Y1, Y0, 32(SI)
@@ -3129,74 +4329,63 @@ l51:
 	LEAQ         (DX)(CX*4), DX
 
 l52:
-	VADDPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VADDPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VADDPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VADDPS       gaussConsts<>+544(SB), Y0, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VFMSUB231PS  gaussConsts<>+1184(SB), Y1, Y0
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y1
-	VBLENDVPS    Y1, gaussConsts<>+544(SB), Y0, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), SI
-	ADDQ         16(SP), DX
-	ADDQ         24(SP), BX
-	ADDQ         32(SP), R8
-	DECQ         (SP)
-	JNZ          l48
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
+	ADDQ      24(SP), BX
+	ADDQ      32(SP), R8
+	DECQ      (SP)
+	JNZ       l48
+	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
+	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
+	VMOVAPS   Y0, Y11
+	VMOVMSKPS Y11, AX
+	MOVQ      AX, bad+72(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLSoftplus(kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int)
+// func GaussKLSoftplus(lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussKLSoftplus(SB), NOSPLIT, $104-64
-	// Registers:    Y0-Y9 values    Y10-Y15 kept from loop to loop
-	// Registers:    DI kl    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
-	MOVQ kl+0(FP), DI
-	MOVQ muQ+8(FP), SI
-	MOVQ sQ+16(FP), DX
-	MOVQ muP+24(FP), BX
-	MOVQ sP+32(FP), R8
-	MOVQ n+48(FP), R9
-	SHLQ $0x02, R9
-	MOVQ rows+40(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 32(SP)
+TEXT ·GaussKLSoftplus(SB), NOSPLIT, $136-72
+	// Registers:    Y0-Y8 values    Y9-Y15 kept from loop to loop
+	// Registers:    DI lanes    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
+	MOVQ         lanes+0(FP), DI
+	MOVQ         muQ+8(FP), SI
+	MOVQ         sQ+16(FP), DX
+	MOVQ         muP+24(FP), BX
+	MOVQ         sP+32(FP), R8
+	MOVQ         n+48(FP), R9
+	SHLQ         $0x02, R9
+	VBROADCASTSS gaussConsts<>+544(SB), Y9
+	MOVQ         rows+40(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 32(SP)
 
 l53:
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
-	VBROADCASTSS gaussConsts<>+672(SB), Y13
+	VBROADCASTSS gaussConsts<>+736(SB), Y13
 	VBROADCASTSS gaussConsts<>+544(SB), Y11
-	VBROADCASTSS gaussConsts<>+672(SB), Y12
+	VBROADCASTSS gaussConsts<>+736(SB), Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+48(FP), CX
 	CMPQ         CX, $0x00000010
@@ -3205,43 +4394,49 @@ l53:
 l54:
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (DX), Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VMOVUPS      (R8), Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VPMAXUD      Y9, Y3, Y9
+	VMOVUPS      (BX), Y3
+	VSUBPS       Y3, Y0, Y0
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
 	VORPS        gaussConsts<>+608(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
+	VBROADCASTSS gaussConsts<>+1696(SB), Y5
 	VMAXPS       Y3, Y5, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
+	VBROADCASTSS gaussConsts<>+1696(SB), Y5
 	VMAXPS       Y4, Y5, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y5
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y6
-	VSUBPS       gaussConsts<>+1312(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y8
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
+	VBROADCASTSS gaussConsts<>+1440(SB), Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
+	VSUBPS       gaussConsts<>+1440(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1440(SB), Y6, Y8
+	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y4
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y7
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y7
+	VBROADCASTSS gaussConsts<>+1504(SB), Y8
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y8
 
 	// p 2^n
 	// p 2^n
@@ -3249,197 +4444,203 @@ l54:
 	VPSLLD  $0x17, Y6, Y4
 	VPSRAD  $0x01, Y3, Y5
 	VPSRAD  $0x01, Y4, Y6
-	VANDPS  gaussConsts<>+1504(SB), Y5, Y5
-	VANDPS  gaussConsts<>+1504(SB), Y6, Y6
-	VPADDD  gaussConsts<>+672(SB), Y5, Y9
+	VANDPS  gaussConsts<>+1728(SB), Y5, Y5
+	VANDPS  gaussConsts<>+1728(SB), Y6, Y6
 	VMOVUPS Y0, 40(SP)
-	VPADDD  gaussConsts<>+672(SB), Y6, Y0
+	VPADDD  gaussConsts<>+736(SB), Y5, Y0
+	VMOVUPS Y2, 72(SP)
+	VPADDD  gaussConsts<>+736(SB), Y6, Y2
 	VPSUBD  Y5, Y3, Y3
 	VPSUBD  Y6, Y4, Y4
-	VPADDD  gaussConsts<>+672(SB), Y3, Y3
-	VPADDD  gaussConsts<>+672(SB), Y4, Y4
-	VMULPS  Y9, Y7, Y5
-	VMULPS  Y0, Y8, Y0
-	VMULPS  Y3, Y5, Y3
-	VMULPS  Y4, Y0, Y0
-	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y1, Y4
-	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y2, Y5
-	VANDPS  Y1, Y4, Y1
-	VANDPS  Y2, Y5, Y2
+	VPADDD  gaussConsts<>+736(SB), Y3, Y3
+	VPADDD  gaussConsts<>+736(SB), Y4, Y4
+	VMULPS  Y0, Y7, Y0
+	VMULPS  Y2, Y8, Y2
+	VMULPS  Y3, Y0, Y0
+	VMULPS  Y4, Y2, Y2
+	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y1, Y3
+	VMOVUPS 72(SP), Y4
+	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y4, Y5
+	VANDPS  Y1, Y3, Y1
+	VANDPS  Y4, Y5, Y3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y3, Y4
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y0, Y5
-	VBROADCASTSS gaussConsts<>+704(SB), Y6
-	VFMSUB231PS  gaussConsts<>+704(SB), Y3, Y6
-	VBROADCASTSS gaussConsts<>+704(SB), Y7
-	VFMSUB231PS  gaussConsts<>+704(SB), Y0, Y7
-	VBLENDVPS    Y4, Y6, Y3, Y3
-	VBLENDVPS    Y5, Y7, Y0, Y0
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VANDPS       gaussConsts<>+1568(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1632(SB), Y6
-	VFMADD231PS  gaussConsts<>+1600(SB), Y3, Y6
-	VBROADCASTSS gaussConsts<>+1632(SB), Y7
-	VFMADD231PS  gaussConsts<>+1600(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1664(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1696(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1696(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1728(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1728(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1760(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1760(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1792(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1792(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1824(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1824(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1088(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y7
-	VMULPS       Y3, Y3, Y8
-	VMULPS       Y0, Y0, Y9
-	VFMADD231PS  Y8, Y6, Y3
-	VFMADD231PS  Y9, Y7, Y0
-	VADDPS       Y3, Y4, Y3
-	VADDPS       Y0, Y5, Y0
-	VADDPS       Y3, Y1, Y1
-	VADDPS       Y0, Y2, Y0
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y0, Y0
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VDIVPS       Y0, Y2, Y2
-	VMOVUPS      (BX), Y3
-	VMOVUPS      40(SP), Y4
-	VSUBPS       Y3, Y4, Y3
-	VMULPS       Y2, Y3, Y3
-	VMULPS       Y2, Y1, Y4
-	VFNMADD231PS Y4, Y0, Y1
-	VFMADD231PS  Y2, Y1, Y4
-	VMULPS       gaussConsts<>+704(SB), Y3, Y0
-	VMULPS       gaussConsts<>+704(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+736(SB), Y1, Y1
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y4
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y5
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y6
+	VBROADCASTSS gaussConsts<>+1280(SB), Y7
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y7
+	VBLENDVPS    Y4, Y6, Y0, Y0
+	VBLENDVPS    Y5, Y7, Y2, Y2
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y0, Y6
+	VBROADCASTSS gaussConsts<>+1824(SB), Y7
+	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y7
+	VMULPS       Y0, Y0, Y8
+	VMOVUPS      Y3, 72(SP)
+	VMULPS       Y2, Y2, Y3
+	VFMADD231PS  Y8, Y6, Y0
+	VFMADD231PS  Y3, Y7, Y2
+	VADDPS       Y0, Y4, Y0
+	VADDPS       Y2, Y5, Y2
+	VADDPS       Y0, Y1, Y0
+	VADDPS       72(SP), Y2, Y1
+	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VDIVPS       Y1, Y2, Y2
+	VMULPS       40(SP), Y2, Y3
+	VMULPS       Y2, Y0, Y4
+	VFNMADD231PS Y4, Y1, Y0
+	VFMADD231PS  Y2, Y0, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y0
+	VMULPS       gaussConsts<>+1280(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1312(SB), Y1, Y1
 	VFMADD231PS  Y0, Y0, Y1
 	VADDPS       Y15, Y1, Y15
 	VMULPS       Y13, Y4, Y13
 	VMOVUPS      32(SI), Y0
 	VMOVUPS      32(DX), Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VMOVUPS      32(R8), Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VPMAXUD      Y9, Y3, Y9
+	VMOVUPS      32(BX), Y3
+	VSUBPS       Y3, Y0, Y0
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
 	VORPS        gaussConsts<>+608(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
+	VBROADCASTSS gaussConsts<>+1696(SB), Y5
 	VMAXPS       Y3, Y5, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
+	VBROADCASTSS gaussConsts<>+1696(SB), Y5
 	VMAXPS       Y4, Y5, Y4
-	VBROADCASTSS gaussConsts<>+1312(SB), Y5
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y6
-	VSUBPS       gaussConsts<>+1312(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y8
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y7
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
+	VBROADCASTSS gaussConsts<>+1440(SB), Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
+	VSUBPS       gaussConsts<>+1440(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1440(SB), Y6, Y8
+	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y7
+	VBROADCASTSS gaussConsts<>+1504(SB), Y8
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y8
 	VPSLLD       $0x17, Y5, Y3
 	VPSLLD       $0x17, Y6, Y4
 	VPSRAD       $0x01, Y3, Y5
 	VPSRAD       $0x01, Y4, Y6
-	VANDPS       gaussConsts<>+1504(SB), Y5, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VPADDD       gaussConsts<>+672(SB), Y5, Y9
+	VANDPS       gaussConsts<>+1728(SB), Y5, Y5
+	VANDPS       gaussConsts<>+1728(SB), Y6, Y6
 	VMOVUPS      Y0, 40(SP)
-	VPADDD       gaussConsts<>+672(SB), Y6, Y0
+	VPADDD       gaussConsts<>+736(SB), Y5, Y0
+	VMOVUPS      Y2, 72(SP)
+	VPADDD       gaussConsts<>+736(SB), Y6, Y2
 	VPSUBD       Y5, Y3, Y3
 	VPSUBD       Y6, Y4, Y4
-	VPADDD       gaussConsts<>+672(SB), Y3, Y3
-	VPADDD       gaussConsts<>+672(SB), Y4, Y4
-	VMULPS       Y9, Y7, Y5
-	VMULPS       Y0, Y8, Y0
-	VMULPS       Y3, Y5, Y3
-	VMULPS       Y4, Y0, Y0
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y4
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y5
-	VANDPS       Y1, Y4, Y1
-	VANDPS       Y2, Y5, Y2
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y3, Y4
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y0, Y5
-	VBROADCASTSS gaussConsts<>+704(SB), Y6
-	VFMSUB231PS  gaussConsts<>+704(SB), Y3, Y6
-	VBROADCASTSS gaussConsts<>+704(SB), Y7
-	VFMSUB231PS  gaussConsts<>+704(SB), Y0, Y7
-	VBLENDVPS    Y4, Y6, Y3, Y3
-	VBLENDVPS    Y5, Y7, Y0, Y0
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VANDPS       gaussConsts<>+1568(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1632(SB), Y6
-	VFMADD231PS  gaussConsts<>+1600(SB), Y3, Y6
-	VBROADCASTSS gaussConsts<>+1632(SB), Y7
-	VFMADD231PS  gaussConsts<>+1600(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1664(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1696(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1696(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1728(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1728(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1760(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1760(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1792(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1792(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1824(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1824(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1088(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y7
-	VMULPS       Y3, Y3, Y8
-	VMULPS       Y0, Y0, Y9
-	VFMADD231PS  Y8, Y6, Y3
-	VFMADD231PS  Y9, Y7, Y0
-	VADDPS       Y3, Y4, Y3
-	VADDPS       Y0, Y5, Y0
-	VADDPS       Y3, Y1, Y1
-	VADDPS       Y0, Y2, Y0
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y0, Y0
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VDIVPS       Y0, Y2, Y2
-	VMOVUPS      32(BX), Y3
-	VMOVUPS      40(SP), Y4
-	VSUBPS       Y3, Y4, Y3
-	VMULPS       Y2, Y3, Y3
-	VMULPS       Y2, Y1, Y4
-	VFNMADD231PS Y4, Y0, Y1
-	VFMADD231PS  Y2, Y1, Y4
-	VMULPS       gaussConsts<>+704(SB), Y3, Y0
-	VMULPS       gaussConsts<>+704(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+736(SB), Y1, Y1
+	VPADDD       gaussConsts<>+736(SB), Y3, Y3
+	VPADDD       gaussConsts<>+736(SB), Y4, Y4
+	VMULPS       Y0, Y7, Y0
+	VMULPS       Y2, Y8, Y2
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y4, Y2, Y2
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y3
+	VMOVUPS      72(SP), Y4
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y4, Y5
+	VANDPS       Y1, Y3, Y1
+	VANDPS       Y4, Y5, Y3
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y4
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y5
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y6
+	VBROADCASTSS gaussConsts<>+1280(SB), Y7
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y7
+	VBLENDVPS    Y4, Y6, Y0, Y0
+	VBLENDVPS    Y5, Y7, Y2, Y2
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y0, Y6
+	VBROADCASTSS gaussConsts<>+1824(SB), Y7
+	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y7
+	VMULPS       Y0, Y0, Y8
+	VMOVUPS      Y3, 72(SP)
+	VMULPS       Y2, Y2, Y3
+	VFMADD231PS  Y8, Y6, Y0
+	VFMADD231PS  Y3, Y7, Y2
+	VADDPS       Y0, Y4, Y0
+	VADDPS       Y2, Y5, Y2
+	VADDPS       Y0, Y1, Y0
+	VADDPS       72(SP), Y2, Y1
+	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VDIVPS       Y1, Y2, Y2
+	VMULPS       40(SP), Y2, Y3
+	VMULPS       Y2, Y0, Y4
+	VFNMADD231PS Y4, Y1, Y0
+	VFMADD231PS  Y2, Y0, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y0
+	VMULPS       gaussConsts<>+1280(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1312(SB), Y1, Y1
 	VFMADD231PS  Y0, Y0, Y1
 	VADDPS       Y14, Y1, Y14
 	VMULPS       Y12, Y4, Y12
-	VPSUBD       gaussConsts<>+768(SB), Y13, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y11, Y1, Y1
 	VMOVAPS      Y1, Y11
 	VMOVAPS      Y0, Y13
-	VPSUBD       gaussConsts<>+768(SB), Y12, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y10, Y1, Y1
 	VMOVAPS      Y1, Y10
 	VMOVAPS      Y0, Y12
@@ -3461,43 +4662,52 @@ l56:
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (SI), Y0, Y1
 	VMASKMOVPS   (DX), Y0, Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VMASKMOVPS   (R8), Y0, Y3
+	VANDPS       gaussConsts<>+512(SB), Y3, Y4
+	VANDPS       Y4, Y0, Y4
+	VPMAXUD      Y9, Y4, Y9
+	VMASKMOVPS   (BX), Y0, Y4
+	VSUBPS       Y4, Y1, Y1
 	VORPS        gaussConsts<>+608(SB), Y2, Y4
 	VORPS        gaussConsts<>+608(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
+	VBROADCASTSS gaussConsts<>+1696(SB), Y6
 	VMAXPS       Y4, Y6, Y4
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
+	VBROADCASTSS gaussConsts<>+1696(SB), Y6
 	VMAXPS       Y5, Y6, Y5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1312(SB), Y7
-	VFMADD231PS  gaussConsts<>+1280(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y8
-	VSUBPS       gaussConsts<>+1312(SB), Y7, Y9
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y9, Y5
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1120(SB), Y9, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
+	VBROADCASTSS gaussConsts<>+1440(SB), Y7
+	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1440(SB), Y6, Y8
+	VMOVUPS      Y0, 40(SP)
+	VSUBPS       gaussConsts<>+1440(SB), Y7, Y0
+	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y0, Y5
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y8
-	VBROADCASTSS gaussConsts<>+1376(SB), Y9
-	VFMADD231PS  gaussConsts<>+1344(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1408(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y5, Y9
+	VBROADCASTSS gaussConsts<>+1504(SB), Y0
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y0
+	VBROADCASTSS gaussConsts<>+1504(SB), Y8
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y8
 
 	// p 2^n
 	// p 2^n
@@ -3505,196 +4715,203 @@ l56:
 	VPSLLD  $0x17, Y7, Y5
 	VPSRAD  $0x01, Y4, Y6
 	VPSRAD  $0x01, Y5, Y7
-	VANDPS  gaussConsts<>+1504(SB), Y6, Y6
-	VANDPS  gaussConsts<>+1504(SB), Y7, Y7
-	VMOVUPS Y1, 40(SP)
-	VPADDD  gaussConsts<>+672(SB), Y6, Y1
-	VMOVUPS Y0, 72(SP)
-	VPADDD  gaussConsts<>+672(SB), Y7, Y0
+	VANDPS  gaussConsts<>+1728(SB), Y6, Y6
+	VANDPS  gaussConsts<>+1728(SB), Y7, Y7
+	VMOVUPS Y1, 72(SP)
+	VPADDD  gaussConsts<>+736(SB), Y6, Y1
+	VMOVUPS Y3, 104(SP)
+	VPADDD  gaussConsts<>+736(SB), Y7, Y3
 	VPSUBD  Y6, Y4, Y4
 	VPSUBD  Y7, Y5, Y5
-	VPADDD  gaussConsts<>+672(SB), Y4, Y4
-	VPADDD  gaussConsts<>+672(SB), Y5, Y5
-	VMULPS  Y1, Y8, Y1
-	VMULPS  Y0, Y9, Y0
-	VMULPS  Y4, Y1, Y1
-	VMULPS  Y5, Y0, Y0
-	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y2, Y4
-	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y3, Y5
-	VANDPS  Y2, Y4, Y2
-	VANDPS  Y3, Y5, Y3
+	VPADDD  gaussConsts<>+736(SB), Y4, Y4
+	VPADDD  gaussConsts<>+736(SB), Y5, Y5
+	VMULPS  Y1, Y0, Y0
+	VMULPS  Y3, Y8, Y1
+	VMULPS  Y4, Y0, Y0
+	VMULPS  Y5, Y1, Y1
+	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y2, Y3
+	VMOVUPS 104(SP), Y4
+	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y4, Y5
+	VANDPS  Y2, Y3, Y2
+	VANDPS  Y4, Y5, Y3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y1, Y4
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y0, Y5
-	VBROADCASTSS gaussConsts<>+704(SB), Y6
-	VFMSUB231PS  gaussConsts<>+704(SB), Y1, Y6
-	VBROADCASTSS gaussConsts<>+704(SB), Y7
-	VFMSUB231PS  gaussConsts<>+704(SB), Y0, Y7
-	VBLENDVPS    Y4, Y6, Y1, Y1
-	VBLENDVPS    Y5, Y7, Y0, Y0
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VANDPS       gaussConsts<>+1568(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1632(SB), Y6
-	VFMADD231PS  gaussConsts<>+1600(SB), Y1, Y6
-	VBROADCASTSS gaussConsts<>+1632(SB), Y7
-	VFMADD231PS  gaussConsts<>+1600(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1664(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1664(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1696(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1696(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1728(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1728(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1760(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1760(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1792(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1792(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1824(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1824(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1088(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y7
-	VMULPS       Y1, Y1, Y8
-	VMULPS       Y0, Y0, Y9
-	VFMADD231PS  Y8, Y6, Y1
-	VFMADD231PS  Y9, Y7, Y0
-	VADDPS       Y1, Y4, Y1
-	VADDPS       Y0, Y5, Y0
-	VADDPS       Y1, Y2, Y1
-	VADDPS       Y0, Y3, Y0
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y0, Y0
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VDIVPS       Y0, Y2, Y2
-	VMOVUPS      72(SP), Y3
-	VMASKMOVPS   (BX), Y3, Y4
-	VMOVUPS      40(SP), Y5
-	VSUBPS       Y4, Y5, Y4
-	VMULPS       Y2, Y4, Y4
-	VMULPS       Y2, Y1, Y5
-	VFNMADD231PS Y5, Y0, Y1
-	VFMADD231PS  Y2, Y1, Y5
-	VMULPS       gaussConsts<>+704(SB), Y4, Y0
-	VMULPS       gaussConsts<>+704(SB), Y5, Y1
-	VFMADD213PS  gaussConsts<>+736(SB), Y1, Y1
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y4
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y1, Y5
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y6
+	VBROADCASTSS gaussConsts<>+1280(SB), Y7
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y1, Y7
+	VBLENDVPS    Y4, Y6, Y0, Y0
+	VBLENDVPS    Y5, Y7, Y1, Y1
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y0, Y6
+	VBROADCASTSS gaussConsts<>+1824(SB), Y7
+	VFMADD231PS  gaussConsts<>+1792(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y1, Y7
+	VMULPS       Y0, Y0, Y8
+	VMOVUPS      Y3, 104(SP)
+	VMULPS       Y1, Y1, Y3
+	VFMADD231PS  Y8, Y6, Y0
+	VFMADD231PS  Y3, Y7, Y1
+	VADDPS       Y0, Y4, Y0
+	VADDPS       Y1, Y5, Y1
+	VADDPS       Y0, Y2, Y0
+	VADDPS       104(SP), Y1, Y1
+	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VDIVPS       Y1, Y2, Y2
+	VMULPS       72(SP), Y2, Y3
+	VMULPS       Y2, Y0, Y4
+	VFNMADD231PS Y4, Y1, Y0
+	VFMADD231PS  Y2, Y0, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y0
+	VMULPS       gaussConsts<>+1280(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1312(SB), Y1, Y1
 	VFMADD231PS  Y0, Y0, Y1
-	VANDPS       Y1, Y3, Y0
-	VADDPS       Y15, Y0, Y15
-	VBROADCASTSS gaussConsts<>+672(SB), Y0
-	VBLENDVPS    Y3, Y5, Y0, Y0
+	VMOVUPS      40(SP), Y0
+	VANDPS       Y1, Y0, Y1
+	VADDPS       Y15, Y1, Y15
+	VBROADCASTSS gaussConsts<>+736(SB), Y1
+	VBLENDVPS    Y0, Y4, Y1, Y0
 	VMULPS       Y13, Y0, Y13
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(SI), Y0, Y1
 	VMASKMOVPS   32(DX), Y0, Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VMASKMOVPS   32(R8), Y0, Y3
+	VANDPS       gaussConsts<>+512(SB), Y3, Y4
+	VANDPS       Y4, Y0, Y4
+	VPMAXUD      Y9, Y4, Y9
+	VMASKMOVPS   32(BX), Y0, Y4
+	VSUBPS       Y4, Y1, Y1
 	VORPS        gaussConsts<>+608(SB), Y2, Y4
 	VORPS        gaussConsts<>+608(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
+	VBROADCASTSS gaussConsts<>+1696(SB), Y6
 	VMAXPS       Y4, Y6, Y4
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
+	VBROADCASTSS gaussConsts<>+1696(SB), Y6
 	VMAXPS       Y5, Y6, Y5
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1312(SB), Y7
-	VFMADD231PS  gaussConsts<>+1280(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y8
-	VSUBPS       gaussConsts<>+1312(SB), Y7, Y9
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y9, Y5
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1120(SB), Y9, Y5
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y8
-	VBROADCASTSS gaussConsts<>+1376(SB), Y9
-	VFMADD231PS  gaussConsts<>+1344(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1408(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y5, Y9
+	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
+	VBROADCASTSS gaussConsts<>+1440(SB), Y7
+	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1440(SB), Y6, Y8
+	VMOVUPS      Y0, 40(SP)
+	VSUBPS       gaussConsts<>+1440(SB), Y7, Y0
+	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y0, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y0
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y0
+	VBROADCASTSS gaussConsts<>+1504(SB), Y8
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y8
 	VPSLLD       $0x17, Y6, Y4
 	VPSLLD       $0x17, Y7, Y5
 	VPSRAD       $0x01, Y4, Y6
 	VPSRAD       $0x01, Y5, Y7
-	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VANDPS       gaussConsts<>+1504(SB), Y7, Y7
+	VANDPS       gaussConsts<>+1728(SB), Y6, Y6
+	VANDPS       gaussConsts<>+1728(SB), Y7, Y7
 	VMOVUPS      Y1, 72(SP)
-	VPADDD       gaussConsts<>+672(SB), Y6, Y1
-	VMOVUPS      Y0, 40(SP)
-	VPADDD       gaussConsts<>+672(SB), Y7, Y0
+	VPADDD       gaussConsts<>+736(SB), Y6, Y1
+	VMOVUPS      Y3, 104(SP)
+	VPADDD       gaussConsts<>+736(SB), Y7, Y3
 	VPSUBD       Y6, Y4, Y4
 	VPSUBD       Y7, Y5, Y5
-	VPADDD       gaussConsts<>+672(SB), Y4, Y4
-	VPADDD       gaussConsts<>+672(SB), Y5, Y5
-	VMULPS       Y1, Y8, Y1
-	VMULPS       Y0, Y9, Y0
-	VMULPS       Y4, Y1, Y1
-	VMULPS       Y5, Y0, Y0
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y4
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y3, Y5
-	VANDPS       Y2, Y4, Y2
-	VANDPS       Y3, Y5, Y3
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y1, Y4
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y0, Y5
-	VBROADCASTSS gaussConsts<>+704(SB), Y6
-	VFMSUB231PS  gaussConsts<>+704(SB), Y1, Y6
-	VBROADCASTSS gaussConsts<>+704(SB), Y7
-	VFMSUB231PS  gaussConsts<>+704(SB), Y0, Y7
-	VBLENDVPS    Y4, Y6, Y1, Y1
-	VBLENDVPS    Y5, Y7, Y0, Y0
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VANDPS       gaussConsts<>+1568(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1632(SB), Y6
-	VFMADD231PS  gaussConsts<>+1600(SB), Y1, Y6
-	VBROADCASTSS gaussConsts<>+1632(SB), Y7
-	VFMADD231PS  gaussConsts<>+1600(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1664(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1664(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1696(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1696(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1728(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1728(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1760(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1760(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1792(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1792(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1824(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1824(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1088(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y7
-	VMULPS       Y1, Y1, Y8
-	VMULPS       Y0, Y0, Y9
-	VFMADD231PS  Y8, Y6, Y1
-	VFMADD231PS  Y9, Y7, Y0
-	VADDPS       Y1, Y4, Y1
-	VADDPS       Y0, Y5, Y0
-	VADDPS       Y1, Y2, Y1
-	VADDPS       Y0, Y3, Y0
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y0, Y0
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VDIVPS       Y0, Y2, Y2
-	VMOVUPS      40(SP), Y3
-	VMASKMOVPS   32(BX), Y3, Y4
-	VMOVUPS      72(SP), Y5
-	VSUBPS       Y4, Y5, Y4
-	VMULPS       Y2, Y4, Y4
-	VMULPS       Y2, Y1, Y5
-	VFNMADD231PS Y5, Y0, Y1
-	VFMADD231PS  Y2, Y1, Y5
-	VMULPS       gaussConsts<>+704(SB), Y4, Y0
-	VMULPS       gaussConsts<>+704(SB), Y5, Y1
-	VFMADD213PS  gaussConsts<>+736(SB), Y1, Y1
+	VPADDD       gaussConsts<>+736(SB), Y4, Y4
+	VPADDD       gaussConsts<>+736(SB), Y5, Y5
+	VMULPS       Y1, Y0, Y0
+	VMULPS       Y3, Y8, Y1
+	VMULPS       Y4, Y0, Y0
+	VMULPS       Y5, Y1, Y1
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y3
+	VMOVUPS      104(SP), Y4
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y4, Y5
+	VANDPS       Y2, Y3, Y2
+	VANDPS       Y4, Y5, Y3
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y4
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y1, Y5
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y6
+	VBROADCASTSS gaussConsts<>+1280(SB), Y7
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y1, Y7
+	VBLENDVPS    Y4, Y6, Y0, Y0
+	VBLENDVPS    Y5, Y7, Y1, Y1
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y0, Y6
+	VBROADCASTSS gaussConsts<>+1824(SB), Y7
+	VFMADD231PS  gaussConsts<>+1792(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y1, Y7
+	VMULPS       Y0, Y0, Y8
+	VMOVUPS      Y3, 104(SP)
+	VMULPS       Y1, Y1, Y3
+	VFMADD231PS  Y8, Y6, Y0
+	VFMADD231PS  Y3, Y7, Y1
+	VADDPS       Y0, Y4, Y0
+	VADDPS       Y1, Y5, Y1
+	VADDPS       Y0, Y2, Y0
+	VADDPS       104(SP), Y1, Y1
+	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VDIVPS       Y1, Y2, Y2
+	VMULPS       72(SP), Y2, Y3
+	VMULPS       Y2, Y0, Y4
+	VFNMADD231PS Y4, Y1, Y0
+	VFMADD231PS  Y2, Y0, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y0
+	VMULPS       gaussConsts<>+1280(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1312(SB), Y1, Y1
 	VFMADD231PS  Y0, Y0, Y1
-	VANDPS       Y1, Y3, Y0
-	VADDPS       Y14, Y0, Y14
-	VBROADCASTSS gaussConsts<>+672(SB), Y0
-	VBLENDVPS    Y3, Y5, Y0, Y0
+	VMOVUPS      40(SP), Y0
+	VANDPS       Y1, Y0, Y1
+	VADDPS       Y14, Y1, Y14
+	VBROADCASTSS gaussConsts<>+736(SB), Y1
+	VBLENDVPS    Y0, Y4, Y1, Y0
 	VMULPS       Y12, Y0, Y12
 	LEAQ         (SI)(CX*4), SI
 	LEAQ         (DX)(CX*4), DX
@@ -3702,150 +4919,87 @@ l56:
 	LEAQ         (R8)(CX*4), R8
 
 l57:
-	VPSUBD       gaussConsts<>+768(SB), Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
-	VPSUBD       gaussConsts<>+768(SB), Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
-	VMULPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VMULPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VPSUBD       gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x0e, X11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x01, X11, X2
-	VPADDD       X2, X11, X11
-	VBROADCASTSS X11, Y2
-	VPADDD       Y2, Y1, Y1
-	VCVTDQ2PS    Y1, Y1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD    $0x17, Y0, Y2
-	VCVTDQ2PS Y2, Y2
-	VANDPS    gaussConsts<>+800(SB), Y0, Y0
-	VPADDD    gaussConsts<>+768(SB), Y0, Y0
-	VSUBPS    gaussConsts<>+672(SB), Y0, Y0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS gaussConsts<>+864(SB), Y3
-	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+992(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1056(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       gaussConsts<>+1120(SB), Y2, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y0
-	VFMADD231PS  gaussConsts<>+1120(SB), Y1, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y1, Y0
-	VADDPS       gaussConsts<>+544(SB), Y0, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VFMSUB231PS  gaussConsts<>+1184(SB), Y1, Y0
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y1
-	VBLENDVPS    Y1, gaussConsts<>+544(SB), Y0, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), SI
-	ADDQ         16(SP), DX
-	ADDQ         24(SP), BX
-	ADDQ         32(SP), R8
-	DECQ         (SP)
-	JNZ          l53
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	VMOVUPS   Y11, 128(DI)
+	VMOVUPS   Y10, 160(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
+	ADDQ      24(SP), BX
+	ADDQ      32(SP), R8
+	DECQ      (SP)
+	JNZ       l53
+	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
+	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
+	VMOVAPS   Y0, Y9
+	VMOVMSKPS Y9, AX
+	MOVQ      AX, bad+64(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLSoftplusBackward(kl *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int)
+// func GaussKLSoftplusBackward(lanes *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussKLSoftplusBackward(SB), NOSPLIT, $296-96
-	// Registers:    Y0-Y8 values    Y9-Y15 kept from loop to loop
-	// Registers:    DI kl    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
-	MOVQ kl+0(FP), DI
-	MOVQ dmuQ+8(FP), SI
-	MOVQ dsQ+16(FP), DX
-	MOVQ dmuP+24(FP), BX
-	MOVQ dsP+32(FP), R8
-	MOVQ muQ+40(FP), R9
-	MOVQ sQ+48(FP), R10
-	MOVQ muP+56(FP), R11
-	MOVQ sP+64(FP), R12
-	MOVQ n+80(FP), R13
-	SHLQ $0x02, R13
-	MOVQ rows+72(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 32(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 40(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 48(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 56(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 64(SP)
+TEXT ·GaussKLSoftplusBackward(SB), NOSPLIT, $328-104
+	// Registers:    Y0-Y7 values    Y8-Y15 kept from loop to loop
+	// Registers:    DI lanes    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
+	MOVQ         lanes+0(FP), DI
+	MOVQ         dmuQ+8(FP), SI
+	MOVQ         dsQ+16(FP), DX
+	MOVQ         dmuP+24(FP), BX
+	MOVQ         dsP+32(FP), R8
+	MOVQ         muQ+40(FP), R9
+	MOVQ         sQ+48(FP), R10
+	MOVQ         muP+56(FP), R11
+	MOVQ         sP+64(FP), R12
+	MOVQ         n+80(FP), R13
+	SHLQ         $0x02, R13
+	VBROADCASTSS gaussConsts<>+544(SB), Y9
+	MOVQ         rows+72(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 32(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 40(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 48(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 56(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 64(SP)
 
 l58:
-	VBROADCASTSS (DI), Y0
-	VMOVAPS      Y0, Y9
+	VBROADCASTSS 192(DI), Y0
+	VMOVAPS      Y0, Y8
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
-	VBROADCASTSS gaussConsts<>+672(SB), Y13
+	VBROADCASTSS gaussConsts<>+736(SB), Y13
 	VBROADCASTSS gaussConsts<>+544(SB), Y11
-	VBROADCASTSS gaussConsts<>+672(SB), Y12
+	VBROADCASTSS gaussConsts<>+736(SB), Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+80(FP), CX
 	CMPQ         CX, $0x00000010
@@ -3854,43 +5008,50 @@ l58:
 l59:
 	VMOVUPS      (R9), Y0
 	VMOVUPS      (R10), Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VMOVUPS      (R12), Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VPMAXUD      Y9, Y3, Y9
+	VMOVUPS      (R11), Y3
+	VSUBPS       Y3, Y0, Y0
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
 	VORPS        gaussConsts<>+608(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
+	VBROADCASTSS gaussConsts<>+1696(SB), Y5
 	VMAXPS       Y3, Y5, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
+	VBROADCASTSS gaussConsts<>+1696(SB), Y5
 	VMAXPS       Y4, Y5, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y5
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y6
-	VSUBPS       gaussConsts<>+1312(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y8
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
+	VBROADCASTSS gaussConsts<>+1440(SB), Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
+	VSUBPS       gaussConsts<>+1440(SB), Y5, Y7
+	VMOVUPS      Y0, 72(SP)
+	VSUBPS       gaussConsts<>+1440(SB), Y6, Y0
+	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y0, Y4
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y7
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
+	VBROADCASTSS gaussConsts<>+1504(SB), Y0
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y0
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y7
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y0
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y7
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y0
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y7
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y0
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y7
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y7
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y7
 
 	// p 2^n
 	// p 2^n
@@ -3898,96 +5059,94 @@ l59:
 	VPSLLD  $0x17, Y6, Y4
 	VPSRAD  $0x01, Y3, Y5
 	VPSRAD  $0x01, Y4, Y6
-	VANDPS  gaussConsts<>+1504(SB), Y5, Y5
-	VANDPS  gaussConsts<>+1504(SB), Y6, Y6
-	VMOVUPS Y0, 72(SP)
-	VPADDD  gaussConsts<>+672(SB), Y5, Y0
+	VANDPS  gaussConsts<>+1728(SB), Y5, Y5
+	VANDPS  gaussConsts<>+1728(SB), Y6, Y6
 	VMOVUPS Y2, 104(SP)
-	VPADDD  gaussConsts<>+672(SB), Y6, Y2
+	VPADDD  gaussConsts<>+736(SB), Y5, Y2
+	VMOVUPS Y1, 136(SP)
+	VPADDD  gaussConsts<>+736(SB), Y6, Y1
 	VPSUBD  Y5, Y3, Y3
 	VPSUBD  Y6, Y4, Y4
-	VPADDD  gaussConsts<>+672(SB), Y3, Y3
-	VPADDD  gaussConsts<>+672(SB), Y4, Y4
-	VMULPS  Y0, Y7, Y0
-	VMULPS  Y2, Y8, Y2
+	VPADDD  gaussConsts<>+736(SB), Y3, Y3
+	VPADDD  gaussConsts<>+736(SB), Y4, Y4
+	VMULPS  Y2, Y0, Y0
+	VMULPS  Y1, Y7, Y1
 	VMULPS  Y3, Y0, Y0
-	VMULPS  Y4, Y2, Y2
-	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y1, Y3
+	VMULPS  Y4, Y1, Y1
+	VMOVUPS 136(SP), Y2
+	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y2, Y3
 	VMOVUPS 104(SP), Y4
 	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y4, Y5
-	VANDPS  Y1, Y3, Y3
+	VANDPS  Y2, Y3, Y3
 	VANDPS  Y4, Y5, Y5
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y0, Y6
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y2, Y7
-	VBROADCASTSS gaussConsts<>+704(SB), Y8
-	VFMSUB231PS  gaussConsts<>+704(SB), Y0, Y8
-	VMOVUPS      Y1, 136(SP)
-	VBROADCASTSS gaussConsts<>+704(SB), Y1
-	VFMSUB231PS  gaussConsts<>+704(SB), Y2, Y1
-	VBLENDVPS    Y6, Y8, Y0, Y8
-	VBLENDVPS    Y7, Y1, Y2, Y1
-	VANDPS       gaussConsts<>+1568(SB), Y6, Y6
-	VANDPS       gaussConsts<>+1568(SB), Y7, Y7
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y6
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y1, Y7
+	VBROADCASTSS gaussConsts<>+1280(SB), Y2
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y2
+	VBROADCASTSS gaussConsts<>+1280(SB), Y4
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y1, Y4
+	VBLENDVPS    Y6, Y2, Y0, Y2
+	VBLENDVPS    Y7, Y4, Y1, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y6, Y6
+	VANDPS       gaussConsts<>+1760(SB), Y7, Y7
 	VMOVUPS      Y0, 168(SP)
-	VBROADCASTSS gaussConsts<>+1632(SB), Y0
-	VFMADD231PS  gaussConsts<>+1600(SB), Y8, Y0
-	VMOVUPS      Y2, 200(SP)
-	VBROADCASTSS gaussConsts<>+1632(SB), Y2
-	VFMADD231PS  gaussConsts<>+1600(SB), Y1, Y2
-	VFMADD213PS  gaussConsts<>+1664(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1664(SB), Y1, Y2
-	VFMADD213PS  gaussConsts<>+1696(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1696(SB), Y1, Y2
-	VFMADD213PS  gaussConsts<>+1728(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1728(SB), Y1, Y2
-	VFMADD213PS  gaussConsts<>+1760(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1760(SB), Y1, Y2
-	VFMADD213PS  gaussConsts<>+1792(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1792(SB), Y1, Y2
-	VFMADD213PS  gaussConsts<>+1824(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1824(SB), Y1, Y2
-	VFMADD213PS  gaussConsts<>+1088(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1088(SB), Y1, Y2
-	VMULPS       Y8, Y8, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y0
+	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y0
+	VMOVUPS      Y1, 200(SP)
+	VBROADCASTSS gaussConsts<>+1824(SB), Y1
+	VFMADD231PS  gaussConsts<>+1792(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1856(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1888(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1920(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1952(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1984(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+2016(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1024(SB), Y4, Y1
 	VMOVUPS      Y5, 232(SP)
-	VMULPS       Y1, Y1, Y5
-	VFMADD231PS  Y4, Y0, Y8
-	VFMADD231PS  Y5, Y2, Y1
-	VADDPS       Y8, Y6, Y0
-	VADDPS       Y1, Y7, Y1
-	VADDPS       Y0, Y3, Y0
+	VMULPS       Y2, Y2, Y5
+	VMOVUPS      Y3, 264(SP)
+	VMULPS       Y4, Y4, Y3
+	VFMADD231PS  Y5, Y0, Y2
+	VFMADD231PS  Y3, Y1, Y4
+	VADDPS       Y2, Y6, Y0
+	VADDPS       Y4, Y7, Y1
+	VADDPS       264(SP), Y0, Y0
 	VADDPS       232(SP), Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y0, Y0
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
+	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VDIVPS       Y1, Y2, Y2
-	VMOVUPS      (R11), Y3
-	VMOVUPS      72(SP), Y4
-	VSUBPS       Y3, Y4, Y3
-	VMULPS       Y2, Y3, Y3
+	VMULPS       72(SP), Y2, Y3
 	VMULPS       Y2, Y0, Y4
 	VFNMADD213PS Y0, Y4, Y1
 	VFMADD231PS  Y2, Y1, Y4
-	VMULPS       gaussConsts<>+704(SB), Y3, Y1
-	VMULPS       gaussConsts<>+704(SB), Y4, Y5
-	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y5
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y1
+	VMULPS       gaussConsts<>+1280(SB), Y4, Y5
+	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
 	VFMADD231PS  Y1, Y1, Y5
 	VADDPS       Y15, Y5, Y15
 	VMULPS       Y13, Y4, Y13
-	VSUBPS       gaussConsts<>+672(SB), Y4, Y1
-	VADDPS       gaussConsts<>+672(SB), Y4, Y4
-	VMULPS       Y3, Y9, Y5
+	VSUBPS       gaussConsts<>+736(SB), Y4, Y1
+	VADDPS       gaussConsts<>+736(SB), Y4, Y4
+	VMULPS       Y3, Y8, Y5
 	VMULPS       Y2, Y5, Y5
-	VBROADCASTSS gaussConsts<>+672(SB), Y6
+	VBROADCASTSS gaussConsts<>+736(SB), Y6
 	VDIVPS       Y0, Y6, Y0
 	VMULPS       Y0, Y1, Y0
-	VMULPS       Y0, Y9, Y0
+	VMULPS       Y0, Y8, Y0
 	VMULPS       Y4, Y0, Y0
 	VMULPS       Y2, Y1, Y1
-	VMULPS       Y1, Y9, Y1
+	VMULPS       Y1, Y8, Y1
 	VMULPS       Y4, Y1, Y1
 	VFMADD231PS  Y5, Y3, Y1
 	VXORPS       gaussConsts<>+608(SB), Y1, Y1
@@ -3995,9 +5154,9 @@ l59:
 	VMOVUPS      Y2, (BX)
 	VMOVUPS      104(SP), Y2
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+672(SB), Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y3
 	VBLENDVPS    Y2, 200(SP), Y3, Y2
-	VBROADCASTSS gaussConsts<>+672(SB), Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y3
 	VADDPS       200(SP), Y3, Y3
 	VDIVPS       Y3, Y2, Y2
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y3
@@ -4007,9 +5166,9 @@ l59:
 	VMOVUPS      Y5, (SI)
 	VMOVUPS      136(SP), Y1
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VBLENDVPS    Y1, 168(SP), Y2, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VADDPS       168(SP), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y2
@@ -4018,128 +5177,133 @@ l59:
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      32(R9), Y0
 	VMOVUPS      32(R10), Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VMOVUPS      32(R12), Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VPMAXUD      Y9, Y3, Y9
+	VMOVUPS      32(R11), Y3
+	VSUBPS       Y3, Y0, Y0
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
 	VORPS        gaussConsts<>+608(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
+	VBROADCASTSS gaussConsts<>+1696(SB), Y5
 	VMAXPS       Y3, Y5, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
+	VBROADCASTSS gaussConsts<>+1696(SB), Y5
 	VMAXPS       Y4, Y5, Y4
-	VBROADCASTSS gaussConsts<>+1312(SB), Y5
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y6
-	VSUBPS       gaussConsts<>+1312(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y8
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y7
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
+	VBROADCASTSS gaussConsts<>+1440(SB), Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
+	VSUBPS       gaussConsts<>+1440(SB), Y5, Y7
+	VMOVUPS      Y0, 168(SP)
+	VSUBPS       gaussConsts<>+1440(SB), Y6, Y0
+	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y0, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y0
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y0
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y7
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y0
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y7
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y0
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y7
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y0
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y7
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y7
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y7
 	VPSLLD       $0x17, Y5, Y3
 	VPSLLD       $0x17, Y6, Y4
 	VPSRAD       $0x01, Y3, Y5
 	VPSRAD       $0x01, Y4, Y6
-	VANDPS       gaussConsts<>+1504(SB), Y5, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VMOVUPS      Y0, 168(SP)
-	VPADDD       gaussConsts<>+672(SB), Y5, Y0
+	VANDPS       gaussConsts<>+1728(SB), Y5, Y5
+	VANDPS       gaussConsts<>+1728(SB), Y6, Y6
 	VMOVUPS      Y2, 136(SP)
-	VPADDD       gaussConsts<>+672(SB), Y6, Y2
+	VPADDD       gaussConsts<>+736(SB), Y5, Y2
+	VMOVUPS      Y1, 200(SP)
+	VPADDD       gaussConsts<>+736(SB), Y6, Y1
 	VPSUBD       Y5, Y3, Y3
 	VPSUBD       Y6, Y4, Y4
-	VPADDD       gaussConsts<>+672(SB), Y3, Y3
-	VPADDD       gaussConsts<>+672(SB), Y4, Y4
-	VMULPS       Y0, Y7, Y0
-	VMULPS       Y2, Y8, Y2
+	VPADDD       gaussConsts<>+736(SB), Y3, Y3
+	VPADDD       gaussConsts<>+736(SB), Y4, Y4
+	VMULPS       Y2, Y0, Y0
+	VMULPS       Y1, Y7, Y1
 	VMULPS       Y3, Y0, Y0
-	VMULPS       Y4, Y2, Y2
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y3
+	VMULPS       Y4, Y1, Y1
+	VMOVUPS      200(SP), Y2
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y3
 	VMOVUPS      136(SP), Y4
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y4, Y5
-	VANDPS       Y1, Y3, Y3
+	VANDPS       Y2, Y3, Y3
 	VANDPS       Y4, Y5, Y5
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y0, Y6
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y2, Y7
-	VBROADCASTSS gaussConsts<>+704(SB), Y8
-	VFMSUB231PS  gaussConsts<>+704(SB), Y0, Y8
-	VMOVUPS      Y1, 200(SP)
-	VBROADCASTSS gaussConsts<>+704(SB), Y1
-	VFMSUB231PS  gaussConsts<>+704(SB), Y2, Y1
-	VBLENDVPS    Y6, Y8, Y0, Y8
-	VBLENDVPS    Y7, Y1, Y2, Y1
-	VANDPS       gaussConsts<>+1568(SB), Y6, Y6
-	VANDPS       gaussConsts<>+1568(SB), Y7, Y7
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y6
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y1, Y7
+	VBROADCASTSS gaussConsts<>+1280(SB), Y2
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y2
+	VBROADCASTSS gaussConsts<>+1280(SB), Y4
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y1, Y4
+	VBLENDVPS    Y6, Y2, Y0, Y2
+	VBLENDVPS    Y7, Y4, Y1, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y6, Y6
+	VANDPS       gaussConsts<>+1760(SB), Y7, Y7
 	VMOVUPS      Y0, 104(SP)
-	VBROADCASTSS gaussConsts<>+1632(SB), Y0
-	VFMADD231PS  gaussConsts<>+1600(SB), Y8, Y0
-	VMOVUPS      Y2, 72(SP)
-	VBROADCASTSS gaussConsts<>+1632(SB), Y2
-	VFMADD231PS  gaussConsts<>+1600(SB), Y1, Y2
-	VFMADD213PS  gaussConsts<>+1664(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1664(SB), Y1, Y2
-	VFMADD213PS  gaussConsts<>+1696(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1696(SB), Y1, Y2
-	VFMADD213PS  gaussConsts<>+1728(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1728(SB), Y1, Y2
-	VFMADD213PS  gaussConsts<>+1760(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1760(SB), Y1, Y2
-	VFMADD213PS  gaussConsts<>+1792(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1792(SB), Y1, Y2
-	VFMADD213PS  gaussConsts<>+1824(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1824(SB), Y1, Y2
-	VFMADD213PS  gaussConsts<>+1088(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1088(SB), Y1, Y2
-	VMULPS       Y8, Y8, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y0
+	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y0
+	VMOVUPS      Y1, 72(SP)
+	VBROADCASTSS gaussConsts<>+1824(SB), Y1
+	VFMADD231PS  gaussConsts<>+1792(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1856(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1888(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1920(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1952(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1984(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+2016(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1024(SB), Y4, Y1
 	VMOVUPS      Y5, 232(SP)
-	VMULPS       Y1, Y1, Y5
-	VFMADD231PS  Y4, Y0, Y8
-	VFMADD231PS  Y5, Y2, Y1
-	VADDPS       Y8, Y6, Y0
-	VADDPS       Y1, Y7, Y1
-	VADDPS       Y0, Y3, Y0
+	VMULPS       Y2, Y2, Y5
+	VMOVUPS      Y3, 264(SP)
+	VMULPS       Y4, Y4, Y3
+	VFMADD231PS  Y5, Y0, Y2
+	VFMADD231PS  Y3, Y1, Y4
+	VADDPS       Y2, Y6, Y0
+	VADDPS       Y4, Y7, Y1
+	VADDPS       264(SP), Y0, Y0
 	VADDPS       232(SP), Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y0, Y0
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
+	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VDIVPS       Y1, Y2, Y2
-	VMOVUPS      32(R11), Y3
-	VMOVUPS      168(SP), Y4
-	VSUBPS       Y3, Y4, Y3
-	VMULPS       Y2, Y3, Y3
+	VMULPS       168(SP), Y2, Y3
 	VMULPS       Y2, Y0, Y4
 	VFNMADD213PS Y0, Y4, Y1
 	VFMADD231PS  Y2, Y1, Y4
-	VMULPS       gaussConsts<>+704(SB), Y3, Y1
-	VMULPS       gaussConsts<>+704(SB), Y4, Y5
-	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y5
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y1
+	VMULPS       gaussConsts<>+1280(SB), Y4, Y5
+	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
 	VFMADD231PS  Y1, Y1, Y5
 	VADDPS       Y14, Y5, Y14
 	VMULPS       Y12, Y4, Y12
-	VSUBPS       gaussConsts<>+672(SB), Y4, Y1
-	VADDPS       gaussConsts<>+672(SB), Y4, Y4
-	VMULPS       Y3, Y9, Y5
+	VSUBPS       gaussConsts<>+736(SB), Y4, Y1
+	VADDPS       gaussConsts<>+736(SB), Y4, Y4
+	VMULPS       Y3, Y8, Y5
 	VMULPS       Y2, Y5, Y5
-	VBROADCASTSS gaussConsts<>+672(SB), Y6
+	VBROADCASTSS gaussConsts<>+736(SB), Y6
 	VDIVPS       Y0, Y6, Y0
 	VMULPS       Y0, Y1, Y0
-	VMULPS       Y0, Y9, Y0
+	VMULPS       Y0, Y8, Y0
 	VMULPS       Y4, Y0, Y0
 	VMULPS       Y2, Y1, Y1
-	VMULPS       Y1, Y9, Y1
+	VMULPS       Y1, Y8, Y1
 	VMULPS       Y4, Y1, Y1
 	VFMADD231PS  Y5, Y3, Y1
 	VXORPS       gaussConsts<>+608(SB), Y1, Y1
@@ -4147,9 +5311,9 @@ l59:
 	VMOVUPS      Y2, 32(BX)
 	VMOVUPS      136(SP), Y2
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+672(SB), Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y3
 	VBLENDVPS    Y2, 72(SP), Y3, Y2
-	VBROADCASTSS gaussConsts<>+672(SB), Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y3
 	VADDPS       72(SP), Y3, Y3
 	VDIVPS       Y3, Y2, Y2
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y3
@@ -4159,26 +5323,26 @@ l59:
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      200(SP), Y1
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VBLENDVPS    Y1, 104(SP), Y2, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VADDPS       104(SP), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y2
 	VMULPS       Y1, Y0, Y0
 	VANDPS       Y0, Y2, Y0
 	VMOVUPS      Y0, 32(DX)
-	VPSUBD       gaussConsts<>+768(SB), Y13, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y11, Y1, Y1
 	VMOVAPS      Y1, Y11
 	VMOVAPS      Y0, Y13
-	VPSUBD       gaussConsts<>+768(SB), Y12, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y10, Y1, Y1
 	VMOVAPS      Y1, Y10
 	VMOVAPS      Y0, Y12
@@ -4204,44 +5368,53 @@ l61:
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (R9), Y0, Y1
 	VMASKMOVPS   (R10), Y0, Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VMASKMOVPS   (R12), Y0, Y3
+	VANDPS       gaussConsts<>+512(SB), Y3, Y4
+	VANDPS       Y4, Y0, Y4
+	VPMAXUD      Y9, Y4, Y9
+	VMASKMOVPS   (R11), Y0, Y4
+	VSUBPS       Y4, Y1, Y1
 	VORPS        gaussConsts<>+608(SB), Y2, Y4
 	VORPS        gaussConsts<>+608(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
+	VBROADCASTSS gaussConsts<>+1696(SB), Y6
 	VMAXPS       Y4, Y6, Y4
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
+	VBROADCASTSS gaussConsts<>+1696(SB), Y6
 	VMAXPS       Y5, Y6, Y5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1312(SB), Y7
-	VFMADD231PS  gaussConsts<>+1280(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y8
-	VMOVUPS      Y1, 72(SP)
-	VSUBPS       gaussConsts<>+1312(SB), Y7, Y1
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y1, Y5
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1120(SB), Y1, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
+	VBROADCASTSS gaussConsts<>+1440(SB), Y7
+	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y7
+	VMOVUPS      Y0, 72(SP)
+	VSUBPS       gaussConsts<>+1440(SB), Y6, Y0
+	VMOVUPS      Y1, 104(SP)
+	VSUBPS       gaussConsts<>+1440(SB), Y7, Y1
+	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y1, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y0, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y1, Y5
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y1
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y1
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y5, Y8
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+1408(SB), Y5, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+1440(SB), Y5, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+1472(SB), Y5, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+672(SB), Y5, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+672(SB), Y5, Y8
+	VBROADCASTSS gaussConsts<>+1504(SB), Y0
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y0
+	VBROADCASTSS gaussConsts<>+1504(SB), Y1
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y1
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y1
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y1
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y1
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y1
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y1
 
 	// p 2^n
 	// p 2^n
@@ -4249,20 +5422,21 @@ l61:
 	VPSLLD  $0x17, Y7, Y5
 	VPSRAD  $0x01, Y4, Y6
 	VPSRAD  $0x01, Y5, Y7
-	VANDPS  gaussConsts<>+1504(SB), Y6, Y6
-	VANDPS  gaussConsts<>+1504(SB), Y7, Y7
-	VMOVUPS Y0, 104(SP)
-	VPADDD  gaussConsts<>+672(SB), Y6, Y0
+	VANDPS  gaussConsts<>+1728(SB), Y6, Y6
+	VANDPS  gaussConsts<>+1728(SB), Y7, Y7
 	VMOVUPS Y3, 136(SP)
-	VPADDD  gaussConsts<>+672(SB), Y7, Y3
+	VPADDD  gaussConsts<>+736(SB), Y6, Y3
+	VMOVUPS Y2, 168(SP)
+	VPADDD  gaussConsts<>+736(SB), Y7, Y2
 	VPSUBD  Y6, Y4, Y4
 	VPSUBD  Y7, Y5, Y5
-	VPADDD  gaussConsts<>+672(SB), Y4, Y4
-	VPADDD  gaussConsts<>+672(SB), Y5, Y5
-	VMULPS  Y0, Y1, Y0
-	VMULPS  Y3, Y8, Y1
+	VPADDD  gaussConsts<>+736(SB), Y4, Y4
+	VPADDD  gaussConsts<>+736(SB), Y5, Y5
+	VMULPS  Y3, Y0, Y0
+	VMULPS  Y2, Y1, Y1
 	VMULPS  Y4, Y0, Y0
 	VMULPS  Y5, Y1, Y1
+	VMOVUPS 168(SP), Y2
 	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y2, Y3
 	VMOVUPS 136(SP), Y4
 	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y4, Y5
@@ -4271,264 +5445,268 @@ l61:
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y0, Y6
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y1, Y7
-	VBROADCASTSS gaussConsts<>+704(SB), Y8
-	VFMSUB231PS  gaussConsts<>+704(SB), Y0, Y8
-	VMOVUPS      Y2, 168(SP)
-	VBROADCASTSS gaussConsts<>+704(SB), Y2
-	VFMSUB231PS  gaussConsts<>+704(SB), Y1, Y2
-	VBLENDVPS    Y6, Y8, Y0, Y8
-	VBLENDVPS    Y7, Y2, Y1, Y2
-	VANDPS       gaussConsts<>+1568(SB), Y6, Y6
-	VANDPS       gaussConsts<>+1568(SB), Y7, Y7
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y6
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y1, Y7
+	VBROADCASTSS gaussConsts<>+1280(SB), Y2
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y2
+	VBROADCASTSS gaussConsts<>+1280(SB), Y4
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y1, Y4
+	VBLENDVPS    Y6, Y2, Y0, Y2
+	VBLENDVPS    Y7, Y4, Y1, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y6, Y6
+	VANDPS       gaussConsts<>+1760(SB), Y7, Y7
 	VMOVUPS      Y0, 200(SP)
-	VBROADCASTSS gaussConsts<>+1632(SB), Y0
-	VFMADD231PS  gaussConsts<>+1600(SB), Y8, Y0
+	VBROADCASTSS gaussConsts<>+1824(SB), Y0
+	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y0
 	VMOVUPS      Y1, 232(SP)
-	VBROADCASTSS gaussConsts<>+1632(SB), Y1
-	VFMADD231PS  gaussConsts<>+1600(SB), Y2, Y1
-	VFMADD213PS  gaussConsts<>+1664(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y1
-	VFMADD213PS  gaussConsts<>+1696(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1696(SB), Y2, Y1
-	VFMADD213PS  gaussConsts<>+1728(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1728(SB), Y2, Y1
-	VFMADD213PS  gaussConsts<>+1760(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1760(SB), Y2, Y1
-	VFMADD213PS  gaussConsts<>+1792(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1792(SB), Y2, Y1
-	VFMADD213PS  gaussConsts<>+1824(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1824(SB), Y2, Y1
-	VFMADD213PS  gaussConsts<>+1088(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1088(SB), Y2, Y1
-	VMULPS       Y8, Y8, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y1
+	VFMADD231PS  gaussConsts<>+1792(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1856(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1888(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1920(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1952(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1984(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+2016(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1024(SB), Y4, Y1
 	VMOVUPS      Y5, 264(SP)
 	VMULPS       Y2, Y2, Y5
-	VFMADD231PS  Y4, Y0, Y8
-	VFMADD231PS  Y5, Y1, Y2
-	VADDPS       Y8, Y6, Y0
-	VADDPS       Y2, Y7, Y1
-	VADDPS       Y0, Y3, Y0
+	VMOVUPS      Y3, 296(SP)
+	VMULPS       Y4, Y4, Y3
+	VFMADD231PS  Y5, Y0, Y2
+	VFMADD231PS  Y3, Y1, Y4
+	VADDPS       Y2, Y6, Y0
+	VADDPS       Y4, Y7, Y1
+	VADDPS       296(SP), Y0, Y0
 	VADDPS       264(SP), Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y0, Y0
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
+	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VDIVPS       Y1, Y2, Y2
-	VMOVUPS      104(SP), Y3
-	VMASKMOVPS   (R11), Y3, Y4
-	VMOVUPS      72(SP), Y5
-	VSUBPS       Y4, Y5, Y4
-	VMULPS       Y2, Y4, Y4
-	VMULPS       Y2, Y0, Y5
-	VFNMADD213PS Y0, Y5, Y1
-	VFMADD231PS  Y2, Y1, Y5
-	VMULPS       gaussConsts<>+704(SB), Y4, Y1
-	VMULPS       gaussConsts<>+704(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+736(SB), Y6, Y6
-	VFMADD231PS  Y1, Y1, Y6
-	VANDPS       Y6, Y3, Y1
-	VADDPS       Y15, Y1, Y15
-	VBROADCASTSS gaussConsts<>+672(SB), Y1
-	VBLENDVPS    Y3, Y5, Y1, Y1
-	VMULPS       Y13, Y1, Y13
-	VSUBPS       gaussConsts<>+672(SB), Y5, Y1
-	VADDPS       gaussConsts<>+672(SB), Y5, Y5
-	VMULPS       Y4, Y9, Y6
+	VMULPS       104(SP), Y2, Y3
+	VMULPS       Y2, Y0, Y4
+	VFNMADD213PS Y0, Y4, Y1
+	VFMADD231PS  Y2, Y1, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y1
+	VMULPS       gaussConsts<>+1280(SB), Y4, Y5
+	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
+	VFMADD231PS  Y1, Y1, Y5
+	VMOVUPS      72(SP), Y1
+	VANDPS       Y5, Y1, Y5
+	VADDPS       Y15, Y5, Y15
+	VBROADCASTSS gaussConsts<>+736(SB), Y5
+	VBLENDVPS    Y1, Y4, Y5, Y5
+	VMULPS       Y13, Y5, Y13
+	VSUBPS       gaussConsts<>+736(SB), Y4, Y5
+	VADDPS       gaussConsts<>+736(SB), Y4, Y4
+	VMULPS       Y3, Y8, Y6
 	VMULPS       Y2, Y6, Y6
-	VBROADCASTSS gaussConsts<>+672(SB), Y7
+	VBROADCASTSS gaussConsts<>+736(SB), Y7
 	VDIVPS       Y0, Y7, Y0
-	VMULPS       Y0, Y1, Y0
-	VMULPS       Y0, Y9, Y0
-	VMULPS       Y5, Y0, Y0
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y1, Y9, Y1
-	VMULPS       Y5, Y1, Y1
-	VFMADD231PS  Y6, Y4, Y1
-	VXORPS       gaussConsts<>+608(SB), Y1, Y1
-	VXORPS       gaussConsts<>+608(SB), Y6, Y2
-	VMASKMOVPS   Y2, Y3, (BX)
-	VMOVUPS      136(SP), Y2
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+672(SB), Y4
-	VBLENDVPS    Y2, 232(SP), Y4, Y2
-	VBROADCASTSS gaussConsts<>+672(SB), Y4
+	VMULPS       Y0, Y5, Y0
+	VMULPS       Y0, Y8, Y0
+	VMULPS       Y4, Y0, Y0
+	VMULPS       Y2, Y5, Y2
+	VMULPS       Y2, Y8, Y2
+	VMULPS       Y4, Y2, Y2
+	VFMADD231PS  Y6, Y3, Y2
+	VXORPS       gaussConsts<>+608(SB), Y2, Y2
+	VXORPS       gaussConsts<>+608(SB), Y6, Y3
+	VMASKMOVPS   Y3, Y1, (BX)
+	VMOVUPS      136(SP), Y3
+	VCMPPS       $0x11, gaussConsts<>+544(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y4
+	VBLENDVPS    Y3, 232(SP), Y4, Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y4
 	VADDPS       232(SP), Y4, Y4
-	VDIVPS       Y4, Y2, Y2
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y4
-	VMULPS       Y2, Y1, Y1
-	VANDPS       Y1, Y4, Y1
-	VMASKMOVPS   Y1, Y3, (R8)
-	VMASKMOVPS   Y6, Y3, (SI)
-	VMOVUPS      168(SP), Y1
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VBLENDVPS    Y1, 200(SP), Y2, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VADDPS       200(SP), Y2, Y2
-	VDIVPS       Y2, Y1, Y1
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y2
-	VMULPS       Y1, Y0, Y0
-	VANDPS       Y0, Y2, Y0
-	VMASKMOVPS   Y0, Y3, (DX)
+	VDIVPS       Y4, Y3, Y3
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y3, Y4
+	VMULPS       Y3, Y2, Y2
+	VANDPS       Y2, Y4, Y2
+	VMASKMOVPS   Y2, Y1, (R8)
+	VMASKMOVPS   Y6, Y1, (SI)
+	VMOVUPS      168(SP), Y2
+	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y2
+	VBROADCASTSS gaussConsts<>+736(SB), Y3
+	VBLENDVPS    Y2, 200(SP), Y3, Y2
+	VBROADCASTSS gaussConsts<>+736(SB), Y3
+	VADDPS       200(SP), Y3, Y3
+	VDIVPS       Y3, Y2, Y2
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y3
+	VMULPS       Y2, Y0, Y0
+	VANDPS       Y0, Y3, Y0
+	VMASKMOVPS   Y0, Y1, (DX)
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(R9), Y0, Y1
 	VMASKMOVPS   32(R10), Y0, Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VMASKMOVPS   32(R12), Y0, Y3
+	VANDPS       gaussConsts<>+512(SB), Y3, Y4
+	VANDPS       Y4, Y0, Y4
+	VPMAXUD      Y9, Y4, Y9
+	VMASKMOVPS   32(R11), Y0, Y4
+	VSUBPS       Y4, Y1, Y1
 	VORPS        gaussConsts<>+608(SB), Y2, Y4
 	VORPS        gaussConsts<>+608(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
+	VBROADCASTSS gaussConsts<>+1696(SB), Y6
 	VMAXPS       Y4, Y6, Y4
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
+	VBROADCASTSS gaussConsts<>+1696(SB), Y6
 	VMAXPS       Y5, Y6, Y5
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1312(SB), Y7
-	VFMADD231PS  gaussConsts<>+1280(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y8
-	VMOVUPS      Y1, 104(SP)
-	VSUBPS       gaussConsts<>+1312(SB), Y7, Y1
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y1, Y5
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1120(SB), Y1, Y5
-	VBROADCASTSS gaussConsts<>+1376(SB), Y1
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y1
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y5, Y8
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+1408(SB), Y5, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+1440(SB), Y5, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+1472(SB), Y5, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+672(SB), Y5, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+672(SB), Y5, Y8
+	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
+	VBROADCASTSS gaussConsts<>+1440(SB), Y7
+	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y7
+	VMOVUPS      Y0, 72(SP)
+	VSUBPS       gaussConsts<>+1440(SB), Y6, Y0
+	VMOVUPS      Y1, 200(SP)
+	VSUBPS       gaussConsts<>+1440(SB), Y7, Y1
+	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y1, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y0, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y1, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y0
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y0
+	VBROADCASTSS gaussConsts<>+1504(SB), Y1
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y1
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y1
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y1
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y1
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y1
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y1
 	VPSLLD       $0x17, Y6, Y4
 	VPSLLD       $0x17, Y7, Y5
 	VPSRAD       $0x01, Y4, Y6
 	VPSRAD       $0x01, Y5, Y7
-	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VANDPS       gaussConsts<>+1504(SB), Y7, Y7
-	VMOVUPS      Y0, 200(SP)
-	VPADDD       gaussConsts<>+672(SB), Y6, Y0
+	VANDPS       gaussConsts<>+1728(SB), Y6, Y6
+	VANDPS       gaussConsts<>+1728(SB), Y7, Y7
 	VMOVUPS      Y3, 168(SP)
-	VPADDD       gaussConsts<>+672(SB), Y7, Y3
+	VPADDD       gaussConsts<>+736(SB), Y6, Y3
+	VMOVUPS      Y2, 232(SP)
+	VPADDD       gaussConsts<>+736(SB), Y7, Y2
 	VPSUBD       Y6, Y4, Y4
 	VPSUBD       Y7, Y5, Y5
-	VPADDD       gaussConsts<>+672(SB), Y4, Y4
-	VPADDD       gaussConsts<>+672(SB), Y5, Y5
-	VMULPS       Y0, Y1, Y0
-	VMULPS       Y3, Y8, Y1
+	VPADDD       gaussConsts<>+736(SB), Y4, Y4
+	VPADDD       gaussConsts<>+736(SB), Y5, Y5
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y2, Y1, Y1
 	VMULPS       Y4, Y0, Y0
 	VMULPS       Y5, Y1, Y1
+	VMOVUPS      232(SP), Y2
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y3
 	VMOVUPS      168(SP), Y4
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y4, Y5
 	VANDPS       Y2, Y3, Y3
 	VANDPS       Y4, Y5, Y5
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y0, Y6
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y1, Y7
-	VBROADCASTSS gaussConsts<>+704(SB), Y8
-	VFMSUB231PS  gaussConsts<>+704(SB), Y0, Y8
-	VMOVUPS      Y2, 232(SP)
-	VBROADCASTSS gaussConsts<>+704(SB), Y2
-	VFMSUB231PS  gaussConsts<>+704(SB), Y1, Y2
-	VBLENDVPS    Y6, Y8, Y0, Y8
-	VBLENDVPS    Y7, Y2, Y1, Y2
-	VANDPS       gaussConsts<>+1568(SB), Y6, Y6
-	VANDPS       gaussConsts<>+1568(SB), Y7, Y7
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y6
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y1, Y7
+	VBROADCASTSS gaussConsts<>+1280(SB), Y2
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y2
+	VBROADCASTSS gaussConsts<>+1280(SB), Y4
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y1, Y4
+	VBLENDVPS    Y6, Y2, Y0, Y2
+	VBLENDVPS    Y7, Y4, Y1, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y6, Y6
+	VANDPS       gaussConsts<>+1760(SB), Y7, Y7
 	VMOVUPS      Y0, 136(SP)
-	VBROADCASTSS gaussConsts<>+1632(SB), Y0
-	VFMADD231PS  gaussConsts<>+1600(SB), Y8, Y0
-	VMOVUPS      Y1, 72(SP)
-	VBROADCASTSS gaussConsts<>+1632(SB), Y1
-	VFMADD231PS  gaussConsts<>+1600(SB), Y2, Y1
-	VFMADD213PS  gaussConsts<>+1664(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y1
-	VFMADD213PS  gaussConsts<>+1696(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1696(SB), Y2, Y1
-	VFMADD213PS  gaussConsts<>+1728(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1728(SB), Y2, Y1
-	VFMADD213PS  gaussConsts<>+1760(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1760(SB), Y2, Y1
-	VFMADD213PS  gaussConsts<>+1792(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1792(SB), Y2, Y1
-	VFMADD213PS  gaussConsts<>+1824(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1824(SB), Y2, Y1
-	VFMADD213PS  gaussConsts<>+1088(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1088(SB), Y2, Y1
-	VMULPS       Y8, Y8, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y0
+	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y0
+	VMOVUPS      Y1, 104(SP)
+	VBROADCASTSS gaussConsts<>+1824(SB), Y1
+	VFMADD231PS  gaussConsts<>+1792(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1856(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1888(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1920(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1952(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1984(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+2016(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1024(SB), Y4, Y1
 	VMOVUPS      Y5, 264(SP)
 	VMULPS       Y2, Y2, Y5
-	VFMADD231PS  Y4, Y0, Y8
-	VFMADD231PS  Y5, Y1, Y2
-	VADDPS       Y8, Y6, Y0
-	VADDPS       Y2, Y7, Y1
-	VADDPS       Y0, Y3, Y0
+	VMOVUPS      Y3, 296(SP)
+	VMULPS       Y4, Y4, Y3
+	VFMADD231PS  Y5, Y0, Y2
+	VFMADD231PS  Y3, Y1, Y4
+	VADDPS       Y2, Y6, Y0
+	VADDPS       Y4, Y7, Y1
+	VADDPS       296(SP), Y0, Y0
 	VADDPS       264(SP), Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y0, Y0
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
+	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VDIVPS       Y1, Y2, Y2
-	VMOVUPS      200(SP), Y3
-	VMASKMOVPS   32(R11), Y3, Y4
-	VMOVUPS      104(SP), Y5
-	VSUBPS       Y4, Y5, Y4
-	VMULPS       Y2, Y4, Y4
-	VMULPS       Y2, Y0, Y5
-	VFNMADD213PS Y0, Y5, Y1
-	VFMADD231PS  Y2, Y1, Y5
-	VMULPS       gaussConsts<>+704(SB), Y4, Y1
-	VMULPS       gaussConsts<>+704(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+736(SB), Y6, Y6
-	VFMADD231PS  Y1, Y1, Y6
-	VANDPS       Y6, Y3, Y1
-	VADDPS       Y14, Y1, Y14
-	VBROADCASTSS gaussConsts<>+672(SB), Y1
-	VBLENDVPS    Y3, Y5, Y1, Y1
-	VMULPS       Y12, Y1, Y12
-	VSUBPS       gaussConsts<>+672(SB), Y5, Y1
-	VADDPS       gaussConsts<>+672(SB), Y5, Y5
-	VMULPS       Y4, Y9, Y6
+	VMULPS       200(SP), Y2, Y3
+	VMULPS       Y2, Y0, Y4
+	VFNMADD213PS Y0, Y4, Y1
+	VFMADD231PS  Y2, Y1, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y1
+	VMULPS       gaussConsts<>+1280(SB), Y4, Y5
+	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
+	VFMADD231PS  Y1, Y1, Y5
+	VMOVUPS      72(SP), Y1
+	VANDPS       Y5, Y1, Y5
+	VADDPS       Y14, Y5, Y14
+	VBROADCASTSS gaussConsts<>+736(SB), Y5
+	VBLENDVPS    Y1, Y4, Y5, Y5
+	VMULPS       Y12, Y5, Y12
+	VSUBPS       gaussConsts<>+736(SB), Y4, Y5
+	VADDPS       gaussConsts<>+736(SB), Y4, Y4
+	VMULPS       Y3, Y8, Y6
 	VMULPS       Y2, Y6, Y6
-	VBROADCASTSS gaussConsts<>+672(SB), Y7
+	VBROADCASTSS gaussConsts<>+736(SB), Y7
 	VDIVPS       Y0, Y7, Y0
-	VMULPS       Y0, Y1, Y0
-	VMULPS       Y0, Y9, Y0
-	VMULPS       Y5, Y0, Y0
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y1, Y9, Y1
-	VMULPS       Y5, Y1, Y1
-	VFMADD231PS  Y6, Y4, Y1
-	VXORPS       gaussConsts<>+608(SB), Y1, Y1
-	VXORPS       gaussConsts<>+608(SB), Y6, Y2
-	VMASKMOVPS   Y2, Y3, 32(BX)
-	VMOVUPS      168(SP), Y2
+	VMULPS       Y0, Y5, Y0
+	VMULPS       Y0, Y8, Y0
+	VMULPS       Y4, Y0, Y0
+	VMULPS       Y2, Y5, Y2
+	VMULPS       Y2, Y8, Y2
+	VMULPS       Y4, Y2, Y2
+	VFMADD231PS  Y6, Y3, Y2
+	VXORPS       gaussConsts<>+608(SB), Y2, Y2
+	VXORPS       gaussConsts<>+608(SB), Y6, Y3
+	VMASKMOVPS   Y3, Y1, 32(BX)
+	VMOVUPS      168(SP), Y3
+	VCMPPS       $0x11, gaussConsts<>+544(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y4
+	VBLENDVPS    Y3, 104(SP), Y4, Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y4
+	VADDPS       104(SP), Y4, Y4
+	VDIVPS       Y4, Y3, Y3
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y3, Y4
+	VMULPS       Y3, Y2, Y2
+	VANDPS       Y2, Y4, Y2
+	VMASKMOVPS   Y2, Y1, 32(R8)
+	VMASKMOVPS   Y6, Y1, 32(SI)
+	VMOVUPS      232(SP), Y2
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+672(SB), Y4
-	VBLENDVPS    Y2, 72(SP), Y4, Y2
-	VBROADCASTSS gaussConsts<>+672(SB), Y4
-	VADDPS       72(SP), Y4, Y4
-	VDIVPS       Y4, Y2, Y2
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y4
-	VMULPS       Y2, Y1, Y1
-	VANDPS       Y1, Y4, Y1
-	VMASKMOVPS   Y1, Y3, 32(R8)
-	VMASKMOVPS   Y6, Y3, 32(SI)
-	VMOVUPS      232(SP), Y1
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VBLENDVPS    Y1, 136(SP), Y2, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VADDPS       136(SP), Y2, Y2
-	VDIVPS       Y2, Y1, Y1
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y2
-	VMULPS       Y1, Y0, Y0
-	VANDPS       Y0, Y2, Y0
-	VMASKMOVPS   Y0, Y3, 32(DX)
+	VBROADCASTSS gaussConsts<>+736(SB), Y3
+	VBLENDVPS    Y2, 136(SP), Y3, Y2
+	VBROADCASTSS gaussConsts<>+736(SB), Y3
+	VADDPS       136(SP), Y3, Y3
+	VDIVPS       Y3, Y2, Y2
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y3
+	VMULPS       Y2, Y0, Y0
+	VANDPS       Y0, Y3, Y0
+	VMASKMOVPS   Y0, Y1, 32(DX)
 	LEAQ         (R9)(CX*4), R9
 	LEAQ         (R10)(CX*4), R10
 	LEAQ         (R11)(CX*4), R11
@@ -4539,255 +5717,195 @@ l61:
 	LEAQ         (R8)(CX*4), R8
 
 l62:
-	VPSUBD       gaussConsts<>+768(SB), Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
-	VPSUBD       gaussConsts<>+768(SB), Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
-	VMULPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VMULPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VPSUBD       gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x0e, X11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x01, X11, X2
-	VPADDD       X2, X11, X11
-	VBROADCASTSS X11, Y2
-	VPADDD       Y2, Y1, Y1
-	VCVTDQ2PS    Y1, Y1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD    $0x17, Y0, Y2
-	VCVTDQ2PS Y2, Y2
-	VANDPS    gaussConsts<>+800(SB), Y0, Y0
-	VPADDD    gaussConsts<>+768(SB), Y0, Y0
-	VSUBPS    gaussConsts<>+672(SB), Y0, Y0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS gaussConsts<>+864(SB), Y3
-	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+992(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1056(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       gaussConsts<>+1120(SB), Y2, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y0
-	VFMADD231PS  gaussConsts<>+1120(SB), Y1, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y1, Y0
-	VADDPS       gaussConsts<>+544(SB), Y0, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VFMSUB231PS  gaussConsts<>+1184(SB), Y1, Y0
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y1
-	VBLENDVPS    Y1, gaussConsts<>+544(SB), Y0, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), SI
-	ADDQ         16(SP), DX
-	ADDQ         24(SP), BX
-	ADDQ         32(SP), R8
-	ADDQ         40(SP), R9
-	ADDQ         48(SP), R10
-	ADDQ         56(SP), R11
-	ADDQ         64(SP), R12
-	DECQ         (SP)
-	JNZ          l58
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	VMOVUPS   Y11, 128(DI)
+	VMOVUPS   Y10, 160(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
+	ADDQ      24(SP), BX
+	ADDQ      32(SP), R8
+	ADDQ      40(SP), R9
+	ADDQ      48(SP), R10
+	ADDQ      56(SP), R11
+	ADDQ      64(SP), R12
+	DECQ      (SP)
+	JNZ       l58
+	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
+	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
+	VMOVAPS   Y0, Y9
+	VMOVMSKPS Y9, AX
+	MOVQ      AX, bad+96(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLStandardSoftplus(kl *float32, muQ *float32, sQ *float32, rows int, n int, ld int)
+// func GaussKLStandardSoftplus(lanes *float32, muQ *float32, sQ *float32, rows int, n int, ld int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussKLStandardSoftplus(SB), NOSPLIT, $24-48
-	// Registers:    Y0-Y6 values    Y7-Y9 constants and scalars    Y10-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+704(SB), Y9
-	VBROADCASTSS gaussConsts<>+672(SB), Y8
-	VBROADCASTSS gaussConsts<>+544(SB), Y7
+TEXT ·GaussKLStandardSoftplus(SB), NOSPLIT, $24-56
+	// Registers:    Y0-Y6 values    Y7-Y8 constants and scalars    Y9-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+1280(SB), Y8
+	VBROADCASTSS gaussConsts<>+736(SB), Y7
 
-	// Registers:    DI kl    SI muQ    DX sQ    CX elements left in the row    BX 4n
-	MOVQ kl+0(FP), DI
-	MOVQ muQ+8(FP), SI
-	MOVQ sQ+16(FP), DX
-	MOVQ n+32(FP), BX
-	SHLQ $0x02, BX
-	MOVQ rows+24(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+40(FP), AX
-	SHLQ $0x02, AX
-	SUBQ BX, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+40(FP), AX
-	SHLQ $0x02, AX
-	SUBQ BX, AX
-	MOVQ AX, 16(SP)
+	// Registers:    DI lanes    SI muQ    DX sQ    CX elements left in the row    BX 4n
+	MOVQ         lanes+0(FP), DI
+	MOVQ         muQ+8(FP), SI
+	MOVQ         sQ+16(FP), DX
+	MOVQ         n+32(FP), BX
+	SHLQ         $0x02, BX
+	VBROADCASTSS gaussConsts<>+544(SB), Y9
+	MOVQ         rows+24(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+40(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         BX, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+40(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         BX, AX
+	MOVQ         AX, 16(SP)
 
 l63:
-	VMOVAPS Y7, Y15
-	VMOVAPS Y7, Y14
-	VMOVAPS Y8, Y13
-	VMOVAPS Y7, Y11
-	VMOVAPS Y8, Y12
-	VMOVAPS Y7, Y10
-	MOVQ    n+32(FP), CX
-	CMPQ    CX, $0x00000010
-	JL      l66
+	VBROADCASTSS gaussConsts<>+544(SB), Y15
+	VBROADCASTSS gaussConsts<>+544(SB), Y14
+	VMOVAPS      Y7, Y13
+	VBROADCASTSS gaussConsts<>+544(SB), Y11
+	VMOVAPS      Y7, Y12
+	VBROADCASTSS gaussConsts<>+544(SB), Y10
+	MOVQ         n+32(FP), CX
+	CMPQ         CX, $0x00000010
+	JL           l66
 
 l64:
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (DX), Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VORPS        gaussConsts<>+608(SB), Y1, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
+	VBROADCASTSS gaussConsts<>+1696(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1312(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y8, Y2, Y4
-	VFMADD213PS  Y8, Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  Y7, Y2, Y4
+	VFMADD213PS  Y7, Y2, Y4
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
 	VPSRAD $0x01, Y2, Y3
-	VANDPS gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD Y8, Y3, Y5
+	VANDPS gaussConsts<>+1728(SB), Y3, Y3
+	VPADDD Y7, Y3, Y5
 	VPSUBD Y3, Y2, Y2
-	VPADDD Y8, Y2, Y2
+	VPADDD Y7, Y2, Y2
 	VMULPS Y5, Y4, Y3
 	VMULPS Y2, Y3, Y2
-	VCMPPS $0x1e, Y7, Y1, Y3
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y1, Y3
 	VANDPS Y1, Y3, Y1
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, Y9, Y2, Y3
-	VMOVAPS      Y9, Y4
-	VFMSUB231PS  Y9, Y2, Y4
+	VCMPPS       $0x1e, Y8, Y2, Y3
+	VMOVAPS      Y8, Y4
+	VFMSUB231PS  Y8, Y2, Y4
 	VBLENDVPS    Y3, Y4, Y2, Y2
-	VANDPS       gaussConsts<>+1568(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+1632(SB), Y4
-	VFMADD231PS  gaussConsts<>+1600(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1696(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1728(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1760(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1792(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1824(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1088(SB), Y2, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+1824(SB), Y4
+	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y4
 	VMULPS       Y2, Y2, Y5
 	VFMADD231PS  Y5, Y4, Y2
 	VADDPS       Y2, Y3, Y2
 	VADDPS       Y2, Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
-	VMULPS       Y9, Y0, Y0
-	VMULPS       Y9, Y1, Y2
-	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y2
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VMULPS       Y8, Y0, Y0
+	VMULPS       Y8, Y1, Y2
+	VFMADD213PS  gaussConsts<>+1312(SB), Y2, Y2
 	VFMADD231PS  Y0, Y0, Y2
 	VADDPS       Y15, Y2, Y15
 	VMULPS       Y13, Y1, Y13
 	VMOVUPS      32(SI), Y0
 	VMOVUPS      32(DX), Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VORPS        gaussConsts<>+608(SB), Y1, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
+	VBROADCASTSS gaussConsts<>+1696(SB), Y3
 	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1312(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y8, Y2, Y4
-	VFMADD213PS  Y8, Y2, Y4
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  Y7, Y2, Y4
+	VFMADD213PS  Y7, Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
 	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y8, Y3, Y5
+	VANDPS       gaussConsts<>+1728(SB), Y3, Y3
+	VPADDD       Y7, Y3, Y5
 	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y8, Y2, Y2
+	VPADDD       Y7, Y2, Y2
 	VMULPS       Y5, Y4, Y3
 	VMULPS       Y2, Y3, Y2
-	VCMPPS       $0x1e, Y7, Y1, Y3
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y3
 	VANDPS       Y1, Y3, Y1
-	VCMPPS       $0x1e, Y9, Y2, Y3
-	VMOVAPS      Y9, Y4
-	VFMSUB231PS  Y9, Y2, Y4
+	VCMPPS       $0x1e, Y8, Y2, Y3
+	VMOVAPS      Y8, Y4
+	VFMSUB231PS  Y8, Y2, Y4
 	VBLENDVPS    Y3, Y4, Y2, Y2
-	VANDPS       gaussConsts<>+1568(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+1632(SB), Y4
-	VFMADD231PS  gaussConsts<>+1600(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1696(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1728(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1760(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1792(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1824(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1088(SB), Y2, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+1824(SB), Y4
+	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y4
 	VMULPS       Y2, Y2, Y5
 	VFMADD231PS  Y5, Y4, Y2
 	VADDPS       Y2, Y3, Y2
 	VADDPS       Y2, Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
-	VMULPS       Y9, Y0, Y0
-	VMULPS       Y9, Y1, Y2
-	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y2
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VMULPS       Y8, Y0, Y0
+	VMULPS       Y8, Y1, Y2
+	VFMADD213PS  gaussConsts<>+1312(SB), Y2, Y2
 	VFMADD231PS  Y0, Y0, Y2
 	VADDPS       Y14, Y2, Y14
 	VMULPS       Y12, Y1, Y12
-	VPSUBD       gaussConsts<>+768(SB), Y13, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y11, Y1, Y1
 	VMOVAPS      Y1, Y11
 	VMOVAPS      Y0, Y13
-	VPSUBD       gaussConsts<>+768(SB), Y12, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y10, Y1, Y1
 	VMOVAPS      Y1, Y10
 	VMOVAPS      Y0, Y12
@@ -4807,247 +5925,190 @@ l66:
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (SI), Y0, Y1
 	VMASKMOVPS   (DX), Y0, Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VORPS        gaussConsts<>+608(SB), Y2, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
+	VBROADCASTSS gaussConsts<>+1696(SB), Y4
 	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1312(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  Y8, Y3, Y5
-	VFMADD213PS  Y8, Y3, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  Y7, Y3, Y5
+	VFMADD213PS  Y7, Y3, Y5
 
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
 	VPSRAD $0x01, Y3, Y4
-	VANDPS gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD Y8, Y4, Y6
+	VANDPS gaussConsts<>+1728(SB), Y4, Y4
+	VPADDD Y7, Y4, Y6
 	VPSUBD Y4, Y3, Y3
-	VPADDD Y8, Y3, Y3
+	VPADDD Y7, Y3, Y3
 	VMULPS Y6, Y5, Y4
 	VMULPS Y3, Y4, Y3
-	VCMPPS $0x1e, Y7, Y2, Y4
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y2, Y4
 	VANDPS Y2, Y4, Y2
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, Y9, Y3, Y4
-	VMOVAPS      Y9, Y5
-	VFMSUB231PS  Y9, Y3, Y5
+	VCMPPS       $0x1e, Y8, Y3, Y4
+	VMOVAPS      Y8, Y5
+	VFMSUB231PS  Y8, Y3, Y5
 	VBLENDVPS    Y4, Y5, Y3, Y3
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1632(SB), Y5
-	VFMADD231PS  gaussConsts<>+1600(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1696(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1728(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1760(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1792(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1824(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1088(SB), Y3, Y5
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y5
+	VFMADD231PS  gaussConsts<>+1792(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1856(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1888(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1920(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1952(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1984(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+2016(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1024(SB), Y3, Y5
 	VMULPS       Y3, Y3, Y6
 	VFMADD231PS  Y6, Y5, Y3
 	VADDPS       Y3, Y4, Y3
 	VADDPS       Y3, Y2, Y2
-	VADDPS       gaussConsts<>+1856(SB), Y2, Y2
-	VMULPS       Y9, Y1, Y1
-	VMULPS       Y9, Y2, Y3
-	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y2, Y2
+	VMULPS       Y8, Y1, Y1
+	VMULPS       Y8, Y2, Y3
+	VFMADD213PS  gaussConsts<>+1312(SB), Y3, Y3
 	VFMADD231PS  Y1, Y1, Y3
 	VANDPS       Y3, Y0, Y1
 	VADDPS       Y15, Y1, Y15
-	VBLENDVPS    Y0, Y2, Y8, Y0
+	VBLENDVPS    Y0, Y2, Y7, Y0
 	VMULPS       Y13, Y0, Y13
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(SI), Y0, Y1
 	VMASKMOVPS   32(DX), Y0, Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VORPS        gaussConsts<>+608(SB), Y2, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
+	VBROADCASTSS gaussConsts<>+1696(SB), Y4
 	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1312(SB), Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1312(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  Y8, Y3, Y5
-	VFMADD213PS  Y8, Y3, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  Y7, Y3, Y5
+	VFMADD213PS  Y7, Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
 	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       Y8, Y4, Y6
+	VANDPS       gaussConsts<>+1728(SB), Y4, Y4
+	VPADDD       Y7, Y4, Y6
 	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y8, Y3, Y3
+	VPADDD       Y7, Y3, Y3
 	VMULPS       Y6, Y5, Y4
 	VMULPS       Y3, Y4, Y3
-	VCMPPS       $0x1e, Y7, Y2, Y4
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y4
 	VANDPS       Y2, Y4, Y2
-	VCMPPS       $0x1e, Y9, Y3, Y4
-	VMOVAPS      Y9, Y5
-	VFMSUB231PS  Y9, Y3, Y5
+	VCMPPS       $0x1e, Y8, Y3, Y4
+	VMOVAPS      Y8, Y5
+	VFMSUB231PS  Y8, Y3, Y5
 	VBLENDVPS    Y4, Y5, Y3, Y3
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1632(SB), Y5
-	VFMADD231PS  gaussConsts<>+1600(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1696(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1728(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1760(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1792(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1824(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1088(SB), Y3, Y5
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y5
+	VFMADD231PS  gaussConsts<>+1792(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1856(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1888(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1920(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1952(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1984(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+2016(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1024(SB), Y3, Y5
 	VMULPS       Y3, Y3, Y6
 	VFMADD231PS  Y6, Y5, Y3
 	VADDPS       Y3, Y4, Y3
 	VADDPS       Y3, Y2, Y2
-	VADDPS       gaussConsts<>+1856(SB), Y2, Y2
-	VMULPS       Y9, Y1, Y1
-	VMULPS       Y9, Y2, Y3
-	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y2, Y2
+	VMULPS       Y8, Y1, Y1
+	VMULPS       Y8, Y2, Y3
+	VFMADD213PS  gaussConsts<>+1312(SB), Y3, Y3
 	VFMADD231PS  Y1, Y1, Y3
 	VANDPS       Y3, Y0, Y1
 	VADDPS       Y14, Y1, Y14
-	VBLENDVPS    Y0, Y2, Y8, Y0
+	VBLENDVPS    Y0, Y2, Y7, Y0
 	VMULPS       Y12, Y0, Y12
 	LEAQ         (SI)(CX*4), SI
 	LEAQ         (DX)(CX*4), DX
 
 l67:
-	VPSUBD       gaussConsts<>+768(SB), Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
-	VPSUBD       gaussConsts<>+768(SB), Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
-	VMULPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VMULPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VPSUBD       gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x0e, X11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x01, X11, X2
-	VPADDD       X2, X11, X11
-	VBROADCASTSS X11, Y2
-	VPADDD       Y2, Y1, Y1
-	VCVTDQ2PS    Y1, Y1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD    $0x17, Y0, Y2
-	VCVTDQ2PS Y2, Y2
-	VANDPS    gaussConsts<>+800(SB), Y0, Y0
-	VPADDD    gaussConsts<>+768(SB), Y0, Y0
-	VSUBPS    Y8, Y0, Y0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS gaussConsts<>+864(SB), Y3
-	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+992(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1056(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       gaussConsts<>+1120(SB), Y2, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y0
-	VFMADD231PS  gaussConsts<>+1120(SB), Y1, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y1, Y0
-	VADDPS       Y7, Y0, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VFMSUB231PS  gaussConsts<>+1184(SB), Y1, Y0
-	VCMPPS       $0x11, Y7, Y0, Y1
-	VBLENDVPS    Y1, Y7, Y0, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), SI
-	ADDQ         16(SP), DX
-	DECQ         (SP)
-	JNZ          l63
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	VMOVUPS   Y11, 128(DI)
+	VMOVUPS   Y10, 160(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
+	DECQ      (SP)
+	JNZ       l63
+	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
+	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
+	VMOVAPS   Y0, Y9
+	VMOVMSKPS Y9, AX
+	MOVQ      AX, bad+48(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLStandardSoftplusBackward(kl *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int)
+// func GaussKLStandardSoftplusBackward(lanes *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussKLStandardSoftplusBackward(SB), NOSPLIT, $40-64
-	// Registers:    Y0-Y8 values    Y9-Y15 kept from loop to loop
-	// Registers:    DI kl    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
-	MOVQ kl+0(FP), DI
-	MOVQ dmuQ+8(FP), SI
-	MOVQ dsQ+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ n+48(FP), R9
-	SHLQ $0x02, R9
-	MOVQ rows+40(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 32(SP)
+TEXT ·GaussKLStandardSoftplusBackward(SB), NOSPLIT, $72-72
+	// Registers:    Y0-Y7 values    Y8-Y15 kept from loop to loop
+	// Registers:    DI lanes    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
+	MOVQ         lanes+0(FP), DI
+	MOVQ         dmuQ+8(FP), SI
+	MOVQ         dsQ+16(FP), DX
+	MOVQ         muQ+24(FP), BX
+	MOVQ         sQ+32(FP), R8
+	MOVQ         n+48(FP), R9
+	SHLQ         $0x02, R9
+	VBROADCASTSS gaussConsts<>+544(SB), Y9
+	MOVQ         rows+40(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 32(SP)
 
 l68:
-	VBROADCASTSS (DI), Y0
-	VMOVAPS      Y0, Y9
+	VBROADCASTSS 192(DI), Y0
+	VMOVAPS      Y0, Y8
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
-	VBROADCASTSS gaussConsts<>+672(SB), Y13
+	VBROADCASTSS gaussConsts<>+736(SB), Y13
 	VBROADCASTSS gaussConsts<>+544(SB), Y11
-	VBROADCASTSS gaussConsts<>+672(SB), Y12
+	VBROADCASTSS gaussConsts<>+736(SB), Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+48(FP), CX
 	CMPQ         CX, $0x00000010
@@ -5056,77 +6117,79 @@ l68:
 l69:
 	VMOVUPS      (BX), Y0
 	VMOVUPS      (R8), Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VORPS        gaussConsts<>+608(SB), Y1, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
+	VBROADCASTSS gaussConsts<>+1696(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1312(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+672(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+672(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
 	VPSRAD $0x01, Y2, Y3
-	VANDPS gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD gaussConsts<>+672(SB), Y3, Y5
+	VANDPS gaussConsts<>+1728(SB), Y3, Y3
+	VPADDD gaussConsts<>+736(SB), Y3, Y5
 	VPSUBD Y3, Y2, Y2
-	VPADDD gaussConsts<>+672(SB), Y2, Y2
+	VPADDD gaussConsts<>+736(SB), Y2, Y2
 	VMULPS Y5, Y4, Y3
 	VMULPS Y2, Y3, Y2
 	VCMPPS $0x1e, gaussConsts<>+544(SB), Y1, Y3
 	VANDPS Y1, Y3, Y3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+704(SB), Y5
-	VFMSUB231PS  gaussConsts<>+704(SB), Y2, Y5
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1280(SB), Y5
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1632(SB), Y6
-	VFMADD231PS  gaussConsts<>+1600(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1664(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1696(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1728(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1760(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1792(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1824(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1088(SB), Y5, Y6
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
 	VMULPS       Y5, Y5, Y7
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+1856(SB), Y3, Y3
-	VMULPS       gaussConsts<>+704(SB), Y0, Y4
-	VMULPS       gaussConsts<>+704(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y5
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VMULPS       gaussConsts<>+1280(SB), Y0, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
 	VFMADD231PS  Y4, Y4, Y5
 	VADDPS       Y15, Y5, Y15
 	VMULPS       Y13, Y3, Y13
-	VSUBPS       gaussConsts<>+672(SB), Y3, Y4
-	VADDPS       gaussConsts<>+672(SB), Y3, Y5
-	VMULPS       Y0, Y9, Y0
-	VBROADCASTSS gaussConsts<>+672(SB), Y6
+	VSUBPS       gaussConsts<>+736(SB), Y3, Y4
+	VADDPS       gaussConsts<>+736(SB), Y3, Y5
+	VMULPS       Y0, Y8, Y0
+	VBROADCASTSS gaussConsts<>+736(SB), Y6
 	VDIVPS       Y3, Y6, Y3
 	VMULPS       Y3, Y4, Y3
-	VMULPS       Y3, Y9, Y3
+	VMULPS       Y3, Y8, Y3
 	VMULPS       Y5, Y3, Y3
 	VMOVUPS      Y0, (SI)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y0
-	VBROADCASTSS gaussConsts<>+672(SB), Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y1
 	VBLENDVPS    Y0, Y2, Y1, Y0
-	VADDPS       gaussConsts<>+672(SB), Y2, Y1
+	VADDPS       gaussConsts<>+736(SB), Y2, Y1
 	VDIVPS       Y1, Y0, Y0
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y1
 	VMULPS       Y0, Y3, Y0
@@ -5134,85 +6197,87 @@ l69:
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      32(BX), Y0
 	VMOVUPS      32(R8), Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VORPS        gaussConsts<>+608(SB), Y1, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
+	VBROADCASTSS gaussConsts<>+1696(SB), Y3
 	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1312(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+672(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+672(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
 	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       gaussConsts<>+672(SB), Y3, Y5
+	VANDPS       gaussConsts<>+1728(SB), Y3, Y3
+	VPADDD       gaussConsts<>+736(SB), Y3, Y5
 	VPSUBD       Y3, Y2, Y2
-	VPADDD       gaussConsts<>+672(SB), Y2, Y2
+	VPADDD       gaussConsts<>+736(SB), Y2, Y2
 	VMULPS       Y5, Y4, Y3
 	VMULPS       Y2, Y3, Y2
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y3
 	VANDPS       Y1, Y3, Y3
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+704(SB), Y5
-	VFMSUB231PS  gaussConsts<>+704(SB), Y2, Y5
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1280(SB), Y5
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1632(SB), Y6
-	VFMADD231PS  gaussConsts<>+1600(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1664(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1696(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1728(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1760(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1792(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1824(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1088(SB), Y5, Y6
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
 	VMULPS       Y5, Y5, Y7
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+1856(SB), Y3, Y3
-	VMULPS       gaussConsts<>+704(SB), Y0, Y4
-	VMULPS       gaussConsts<>+704(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y5
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VMULPS       gaussConsts<>+1280(SB), Y0, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
 	VFMADD231PS  Y4, Y4, Y5
 	VADDPS       Y14, Y5, Y14
 	VMULPS       Y12, Y3, Y12
-	VSUBPS       gaussConsts<>+672(SB), Y3, Y4
-	VADDPS       gaussConsts<>+672(SB), Y3, Y5
-	VMULPS       Y0, Y9, Y0
-	VBROADCASTSS gaussConsts<>+672(SB), Y6
+	VSUBPS       gaussConsts<>+736(SB), Y3, Y4
+	VADDPS       gaussConsts<>+736(SB), Y3, Y5
+	VMULPS       Y0, Y8, Y0
+	VBROADCASTSS gaussConsts<>+736(SB), Y6
 	VDIVPS       Y3, Y6, Y3
 	VMULPS       Y3, Y4, Y3
-	VMULPS       Y3, Y9, Y3
+	VMULPS       Y3, Y8, Y3
 	VMULPS       Y5, Y3, Y3
 	VMOVUPS      Y0, 32(SI)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y0
-	VBROADCASTSS gaussConsts<>+672(SB), Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y1
 	VBLENDVPS    Y0, Y2, Y1, Y0
-	VADDPS       gaussConsts<>+672(SB), Y2, Y1
+	VADDPS       gaussConsts<>+736(SB), Y2, Y1
 	VDIVPS       Y1, Y0, Y0
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y1
 	VMULPS       Y0, Y3, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 32(DX)
-	VPSUBD       gaussConsts<>+768(SB), Y13, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y11, Y1, Y1
 	VMOVAPS      Y1, Y11
 	VMOVAPS      Y0, Y13
-	VPSUBD       gaussConsts<>+768(SB), Y12, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y10, Y1, Y1
 	VMOVAPS      Y1, Y10
 	VMOVAPS      Y0, Y12
@@ -5234,157 +6299,167 @@ l71:
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (BX), Y0, Y1
 	VMASKMOVPS   (R8), Y0, Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VORPS        gaussConsts<>+608(SB), Y2, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
+	VBROADCASTSS gaussConsts<>+1696(SB), Y4
 	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1312(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
 
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
 	VPSRAD $0x01, Y3, Y4
-	VANDPS gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD gaussConsts<>+672(SB), Y4, Y6
+	VANDPS gaussConsts<>+1728(SB), Y4, Y4
+	VPADDD gaussConsts<>+736(SB), Y4, Y6
 	VPSUBD Y4, Y3, Y3
-	VPADDD gaussConsts<>+672(SB), Y3, Y3
+	VPADDD gaussConsts<>+736(SB), Y3, Y3
 	VMULPS Y6, Y5, Y4
 	VMULPS Y3, Y4, Y3
 	VCMPPS $0x1e, gaussConsts<>+544(SB), Y2, Y4
 	VANDPS Y2, Y4, Y4
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+704(SB), Y6
-	VFMSUB231PS  gaussConsts<>+704(SB), Y3, Y6
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y6
 	VBLENDVPS    Y5, Y6, Y3, Y6
-	VANDPS       gaussConsts<>+1568(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1632(SB), Y7
-	VFMADD231PS  gaussConsts<>+1600(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1664(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1696(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1728(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1760(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1792(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1824(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1088(SB), Y6, Y7
-	VMULPS       Y6, Y6, Y8
-	VFMADD231PS  Y8, Y7, Y6
-	VADDPS       Y6, Y5, Y5
-	VADDPS       Y5, Y4, Y4
-	VADDPS       gaussConsts<>+1856(SB), Y4, Y4
-	VMULPS       gaussConsts<>+704(SB), Y1, Y5
-	VMULPS       gaussConsts<>+704(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+736(SB), Y6, Y6
-	VFMADD231PS  Y5, Y5, Y6
-	VANDPS       Y6, Y0, Y5
-	VADDPS       Y15, Y5, Y15
-	VBROADCASTSS gaussConsts<>+672(SB), Y5
-	VBLENDVPS    Y0, Y4, Y5, Y5
-	VMULPS       Y13, Y5, Y13
-	VSUBPS       gaussConsts<>+672(SB), Y4, Y5
-	VADDPS       gaussConsts<>+672(SB), Y4, Y6
-	VMULPS       Y1, Y9, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y7
-	VDIVPS       Y4, Y7, Y4
-	VMULPS       Y4, Y5, Y4
-	VMULPS       Y4, Y9, Y4
-	VMULPS       Y6, Y4, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y7
+	VFMADD231PS  gaussConsts<>+1792(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y6, Y7
+	VMOVUPS      Y3, 40(SP)
+	VMULPS       Y6, Y6, Y3
+	VFMADD231PS  Y3, Y7, Y6
+	VADDPS       Y6, Y5, Y3
+	VADDPS       Y3, Y4, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
+	VFMADD231PS  Y4, Y4, Y5
+	VANDPS       Y5, Y0, Y4
+	VADDPS       Y15, Y4, Y15
+	VBROADCASTSS gaussConsts<>+736(SB), Y4
+	VBLENDVPS    Y0, Y3, Y4, Y4
+	VMULPS       Y13, Y4, Y13
+	VSUBPS       gaussConsts<>+736(SB), Y3, Y4
+	VADDPS       gaussConsts<>+736(SB), Y3, Y5
+	VMULPS       Y1, Y8, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y6
+	VDIVPS       Y3, Y6, Y3
+	VMULPS       Y3, Y4, Y3
+	VMULPS       Y3, Y8, Y3
+	VMULPS       Y5, Y3, Y3
 	VMASKMOVPS   Y1, Y0, (SI)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VADDPS       gaussConsts<>+672(SB), Y3, Y2
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VBLENDVPS    Y1, 40(SP), Y2, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VADDPS       40(SP), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y2
-	VMULPS       Y1, Y4, Y1
+	VMULPS       Y1, Y3, Y1
 	VANDPS       Y1, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (DX)
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(BX), Y0, Y1
 	VMASKMOVPS   32(R8), Y0, Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VORPS        gaussConsts<>+608(SB), Y2, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
+	VBROADCASTSS gaussConsts<>+1696(SB), Y4
 	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1312(SB), Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1312(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
 	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       gaussConsts<>+672(SB), Y4, Y6
+	VANDPS       gaussConsts<>+1728(SB), Y4, Y4
+	VPADDD       gaussConsts<>+736(SB), Y4, Y6
 	VPSUBD       Y4, Y3, Y3
-	VPADDD       gaussConsts<>+672(SB), Y3, Y3
+	VPADDD       gaussConsts<>+736(SB), Y3, Y3
 	VMULPS       Y6, Y5, Y4
 	VMULPS       Y3, Y4, Y3
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y4
 	VANDPS       Y2, Y4, Y4
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+704(SB), Y6
-	VFMSUB231PS  gaussConsts<>+704(SB), Y3, Y6
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y6
 	VBLENDVPS    Y5, Y6, Y3, Y6
-	VANDPS       gaussConsts<>+1568(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1632(SB), Y7
-	VFMADD231PS  gaussConsts<>+1600(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1664(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1696(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1728(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1760(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1792(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1824(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1088(SB), Y6, Y7
-	VMULPS       Y6, Y6, Y8
-	VFMADD231PS  Y8, Y7, Y6
-	VADDPS       Y6, Y5, Y5
-	VADDPS       Y5, Y4, Y4
-	VADDPS       gaussConsts<>+1856(SB), Y4, Y4
-	VMULPS       gaussConsts<>+704(SB), Y1, Y5
-	VMULPS       gaussConsts<>+704(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+736(SB), Y6, Y6
-	VFMADD231PS  Y5, Y5, Y6
-	VANDPS       Y6, Y0, Y5
-	VADDPS       Y14, Y5, Y14
-	VBROADCASTSS gaussConsts<>+672(SB), Y5
-	VBLENDVPS    Y0, Y4, Y5, Y5
-	VMULPS       Y12, Y5, Y12
-	VSUBPS       gaussConsts<>+672(SB), Y4, Y5
-	VADDPS       gaussConsts<>+672(SB), Y4, Y6
-	VMULPS       Y1, Y9, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y7
-	VDIVPS       Y4, Y7, Y4
-	VMULPS       Y4, Y5, Y4
-	VMULPS       Y4, Y9, Y4
-	VMULPS       Y6, Y4, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y7
+	VFMADD231PS  gaussConsts<>+1792(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y6, Y7
+	VMOVUPS      Y3, 40(SP)
+	VMULPS       Y6, Y6, Y3
+	VFMADD231PS  Y3, Y7, Y6
+	VADDPS       Y6, Y5, Y3
+	VADDPS       Y3, Y4, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
+	VFMADD231PS  Y4, Y4, Y5
+	VANDPS       Y5, Y0, Y4
+	VADDPS       Y14, Y4, Y14
+	VBROADCASTSS gaussConsts<>+736(SB), Y4
+	VBLENDVPS    Y0, Y3, Y4, Y4
+	VMULPS       Y12, Y4, Y12
+	VSUBPS       gaussConsts<>+736(SB), Y3, Y4
+	VADDPS       gaussConsts<>+736(SB), Y3, Y5
+	VMULPS       Y1, Y8, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y6
+	VDIVPS       Y3, Y6, Y3
+	VMULPS       Y3, Y4, Y3
+	VMULPS       Y3, Y8, Y3
+	VMULPS       Y5, Y3, Y3
 	VMASKMOVPS   Y1, Y0, 32(SI)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VADDPS       gaussConsts<>+672(SB), Y3, Y2
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VBLENDVPS    Y1, 40(SP), Y2, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VADDPS       40(SP), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y2
-	VMULPS       Y1, Y4, Y1
+	VMULPS       Y1, Y3, Y1
 	VANDPS       Y1, Y2, Y1
 	VMASKMOVPS   Y1, Y0, 32(DX)
 	LEAQ         (BX)(CX*4), BX
@@ -5393,126 +6468,66 @@ l71:
 	LEAQ         (DX)(CX*4), DX
 
 l72:
-	VPSUBD       gaussConsts<>+768(SB), Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
-	VPSUBD       gaussConsts<>+768(SB), Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
-	VMULPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VMULPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VPSUBD       gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x0e, X11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x01, X11, X2
-	VPADDD       X2, X11, X11
-	VBROADCASTSS X11, Y2
-	VPADDD       Y2, Y1, Y1
-	VCVTDQ2PS    Y1, Y1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD    $0x17, Y0, Y2
-	VCVTDQ2PS Y2, Y2
-	VANDPS    gaussConsts<>+800(SB), Y0, Y0
-	VPADDD    gaussConsts<>+768(SB), Y0, Y0
-	VSUBPS    gaussConsts<>+672(SB), Y0, Y0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS gaussConsts<>+864(SB), Y3
-	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+992(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1056(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       gaussConsts<>+1120(SB), Y2, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y0
-	VFMADD231PS  gaussConsts<>+1120(SB), Y1, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y1, Y0
-	VADDPS       gaussConsts<>+544(SB), Y0, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VFMSUB231PS  gaussConsts<>+1184(SB), Y1, Y0
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y1
-	VBLENDVPS    Y1, gaussConsts<>+544(SB), Y0, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), SI
-	ADDQ         16(SP), DX
-	ADDQ         24(SP), BX
-	ADDQ         32(SP), R8
-	DECQ         (SP)
-	JNZ          l68
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	VMOVUPS   Y11, 128(DI)
+	VMOVUPS   Y10, 160(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
+	ADDQ      24(SP), BX
+	ADDQ      32(SP), R8
+	DECQ      (SP)
+	JNZ       l68
+	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
+	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
+	VMOVAPS   Y0, Y9
+	VMOVMSKPS Y9, AX
+	MOVQ      AX, bad+64(FP)
 	VZEROUPPER
 	RET
 
-// func GaussLogProbSigma(lp *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
+// func GaussLogProbSigma(lanes *float32, x *float32, mu *float32, s *float32, rows int, n int, ldx int, ld int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussLogProbSigma(SB), NOSPLIT, $56-60
-	// Registers:    Y0-Y5 values    Y6-Y9 constants and scalars    Y10-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+672(SB), Y9
-	VBROADCASTSS gaussConsts<>+768(SB), Y8
+TEXT ·GaussLogProbSigma(SB), NOSPLIT, $32-72
+	// Registers:    Y0-Y3 values    Y4-Y8 constants and scalars    Y9-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y8
 	VBROADCASTSS gaussConsts<>+544(SB), Y7
-	VBROADCASTSS gaussConsts<>+800(SB), Y6
-	VBROADCASTSS d+56(FP), Y0
-	VMOVUPS      Y0, 24(SP)
+	VBROADCASTSS gaussConsts<>+1248(SB), Y6
+	VBROADCASTSS gaussConsts<>+1280(SB), Y5
+	VBROADCASTSS gaussConsts<>+672(SB), Y4
 
-	// Registers:    DI lp    SI x    DX mu    BX s    CX elements left in the row    R8 4n
-	MOVQ lp+0(FP), DI
-	MOVQ x+8(FP), SI
-	MOVQ mu+16(FP), DX
-	MOVQ s+24(FP), BX
-	MOVQ n+40(FP), R8
-	SHLQ $0x02, R8
-	MOVQ rows+32(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+48(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R8, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+48(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R8, AX
-	MOVQ AX, 16(SP)
+	// Registers:    DI lanes    SI x    DX mu    BX s    CX elements left in the row    R8 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    x+8(FP), SI
+	MOVQ    mu+16(FP), DX
+	MOVQ    s+24(FP), BX
+	MOVQ    n+40(FP), R8
+	SHLQ    $0x02, R8
+	VMOVAPS Y7, Y9
+	MOVQ    rows+32(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ldx+48(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R8, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R8, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R8, AX
+	MOVQ    AX, 24(SP)
 
 l73:
 	VMOVAPS Y7, Y15
 	VMOVAPS Y7, Y14
-	VMOVAPS Y9, Y13
+	VMOVAPS Y8, Y13
 	VMOVAPS Y7, Y11
-	VMOVAPS Y9, Y12
+	VMOVAPS Y8, Y12
 	VMOVAPS Y7, Y10
 	MOVQ    n+40(FP), CX
 	CMPQ    CX, $0x00000010
@@ -5520,34 +6535,38 @@ l73:
 
 l74:
 	VMOVUPS     (BX), Y0
+	VPSUBD      Y6, Y0, Y1
+	VPMAXUD     Y9, Y1, Y9
 	VMOVUPS     (SI), Y1
 	VMOVUPS     (DX), Y2
 	VSUBPS      Y2, Y1, Y1
-	VDIVPS      Y0, Y9, Y2
+	VDIVPS      Y0, Y8, Y2
 	VMULPS      Y2, Y1, Y1
 	VMULPS      Y13, Y0, Y13
-	VMULPS      gaussConsts<>+704(SB), Y1, Y0
+	VMULPS      Y5, Y1, Y0
 	VFMADD231PS Y0, Y0, Y15
 	VMOVUPS     32(BX), Y0
+	VPSUBD      Y6, Y0, Y1
+	VPMAXUD     Y9, Y1, Y9
 	VMOVUPS     32(SI), Y1
 	VMOVUPS     32(DX), Y2
 	VSUBPS      Y2, Y1, Y1
-	VDIVPS      Y0, Y9, Y2
+	VDIVPS      Y0, Y8, Y2
 	VMULPS      Y2, Y1, Y1
 	VMULPS      Y12, Y0, Y12
-	VMULPS      gaussConsts<>+704(SB), Y1, Y0
+	VMULPS      Y5, Y1, Y0
 	VFMADD231PS Y0, Y0, Y14
-	VPSUBD      Y8, Y13, Y0
+	VPSUBD      Y4, Y13, Y0
 	VPSRAD      $0x17, Y0, Y1
-	VANDPS      Y6, Y0, Y0
-	VPADDD      Y8, Y0, Y0
+	VANDPS      gaussConsts<>+704(SB), Y0, Y0
+	VPADDD      Y4, Y0, Y0
 	VPADDD      Y11, Y1, Y1
 	VMOVAPS     Y1, Y11
 	VMOVAPS     Y0, Y13
-	VPSUBD      Y8, Y12, Y0
+	VPSUBD      Y4, Y12, Y0
 	VPSRAD      $0x17, Y0, Y1
-	VANDPS      Y6, Y0, Y0
-	VPADDD      Y8, Y0, Y0
+	VANDPS      gaussConsts<>+704(SB), Y0, Y0
+	VPADDD      Y4, Y0, Y0
 	VPADDD      Y10, Y1, Y1
 	VMOVAPS     Y1, Y10
 	VMOVAPS     Y0, Y12
@@ -5567,27 +6586,33 @@ l76:
 	NEGQ        CX
 	VMOVUPS     (AX), Y0
 	VMASKMOVPS  (BX), Y0, Y1
+	VPSUBD      Y6, Y1, Y2
+	VANDPS      Y2, Y0, Y2
+	VPMAXUD     Y9, Y2, Y9
 	VMASKMOVPS  (SI), Y0, Y2
 	VMASKMOVPS  (DX), Y0, Y3
 	VSUBPS      Y3, Y2, Y2
-	VDIVPS      Y1, Y9, Y3
+	VDIVPS      Y1, Y8, Y3
 	VMULPS      Y3, Y2, Y2
-	VBLENDVPS   Y0, Y1, Y9, Y1
+	VBLENDVPS   Y0, Y1, Y8, Y1
 	VMULPS      Y13, Y1, Y13
-	VMULPS      gaussConsts<>+704(SB), Y2, Y1
+	VMULPS      Y5, Y2, Y1
 	VANDPS      Y1, Y0, Y2
 	VANDPS      Y1, Y0, Y0
 	VFMADD231PS Y0, Y2, Y15
 	VMOVUPS     32(AX), Y0
 	VMASKMOVPS  32(BX), Y0, Y1
+	VPSUBD      Y6, Y1, Y2
+	VANDPS      Y2, Y0, Y2
+	VPMAXUD     Y9, Y2, Y9
 	VMASKMOVPS  32(SI), Y0, Y2
 	VMASKMOVPS  32(DX), Y0, Y3
 	VSUBPS      Y3, Y2, Y2
-	VDIVPS      Y1, Y9, Y3
+	VDIVPS      Y1, Y8, Y3
 	VMULPS      Y3, Y2, Y2
-	VBLENDVPS   Y0, Y1, Y9, Y1
+	VBLENDVPS   Y0, Y1, Y8, Y1
 	VMULPS      Y12, Y1, Y12
-	VMULPS      gaussConsts<>+704(SB), Y2, Y1
+	VMULPS      Y5, Y2, Y1
 	VANDPS      Y1, Y0, Y2
 	VANDPS      Y1, Y0, Y0
 	VFMADD231PS Y0, Y2, Y14
@@ -5596,136 +6621,75 @@ l76:
 	LEAQ        (BX)(CX*4), BX
 
 l77:
-	VPSUBD       Y8, Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       Y6, Y0, Y0
-	VPADDD       Y8, Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
-	VPSUBD       Y8, Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       Y6, Y0, Y0
-	VPADDD       Y8, Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
-	VMULPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VMULPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VPSUBD       Y8, Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       Y6, Y0, Y0
-	VPADDD       Y8, Y0, Y0
-	VPADDD       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x0e, X11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x01, X11, X2
-	VPADDD       X2, X11, X11
-	VBROADCASTSS X11, Y2
-	VPADDD       Y2, Y1, Y1
-	VCVTDQ2PS    Y1, Y1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Y8, Y0, Y0
-	VPSRAD    $0x17, Y0, Y2
-	VCVTDQ2PS Y2, Y2
-	VANDPS    Y6, Y0, Y0
-	VPADDD    Y8, Y0, Y0
-	VSUBPS    Y9, Y0, Y0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS gaussConsts<>+864(SB), Y3
-	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+992(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1056(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       gaussConsts<>+1120(SB), Y2, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y0
-	VFMADD231PS  gaussConsts<>+1120(SB), Y1, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y1, Y0
-	VADDPS       Y7, Y0, Y0
-	VBROADCASTSS 24(SP), Y1
-	VFMADD231PS  gaussConsts<>+1888(SB), Y1, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VSUBPS       Y0, Y7, Y0
-	VFMADD231PS  gaussConsts<>+1920(SB), Y1, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), DX
-	ADDQ         16(SP), BX
-	DECQ         (SP)
-	JNZ          l73
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	VMOVUPS   Y11, 128(DI)
+	VMOVUPS   Y10, 160(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
+	ADDQ      24(SP), BX
+	DECQ      (SP)
+	JNZ       l73
+	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
+	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
+	VMOVAPS   Y0, Y9
+	VMOVMSKPS Y9, AX
+	MOVQ      AX, bad+64(FP)
 	VZEROUPPER
 	RET
 
-// func GaussLogProbSigmaBackward(lp *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
+// func GaussLogProbSigmaBackward(lanes *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussLogProbSigmaBackward(SB), NOSPLIT, $72-76
-	// Registers:    Y0-Y5 values    Y6-Y8 constants and scalars    Y9-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+672(SB), Y8
-	VBROADCASTSS gaussConsts<>+768(SB), Y7
+TEXT ·GaussLogProbSigmaBackward(SB), NOSPLIT, $48-88
+	// Registers:    Y0-Y4 values    Y5-Y7 constants and scalars    Y8-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y7
 	VBROADCASTSS gaussConsts<>+544(SB), Y6
-	VBROADCASTSS d+72(FP), Y0
-	VMOVUPS      Y0, 40(SP)
+	VBROADCASTSS gaussConsts<>+1248(SB), Y5
 
-	// Registers:    DI lp    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
-	MOVQ lp+0(FP), DI
-	MOVQ dmu+8(FP), SI
-	MOVQ ds+16(FP), DX
-	MOVQ x+24(FP), BX
-	MOVQ mu+32(FP), R8
-	MOVQ s+40(FP), R9
-	MOVQ n+56(FP), R10
-	SHLQ $0x02, R10
-	MOVQ rows+48(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI lanes    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    dmu+8(FP), SI
+	MOVQ    ds+16(FP), DX
+	MOVQ    x+24(FP), BX
+	MOVQ    mu+32(FP), R8
+	MOVQ    s+40(FP), R9
+	MOVQ    n+56(FP), R10
+	SHLQ    $0x02, R10
+	VMOVAPS Y6, Y9
+	MOVQ    rows+48(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ldx+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 32(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 40(SP)
 
 l78:
-	VBROADCASTSS (DI), Y0
-	VMOVAPS      Y0, Y9
+	VBROADCASTSS 192(DI), Y0
+	VMOVAPS      Y0, Y8
 	VMOVAPS      Y6, Y15
 	VMOVAPS      Y6, Y14
-	VMOVAPS      Y8, Y13
+	VMOVAPS      Y7, Y13
 	VMOVAPS      Y6, Y11
-	VMOVAPS      Y8, Y12
+	VMOVAPS      Y7, Y12
 	VMOVAPS      Y6, Y10
 	MOVQ         n+56(FP), CX
 	CMPQ         CX, $0x00000010
@@ -5733,46 +6697,50 @@ l78:
 
 l79:
 	VMOVUPS     (R9), Y0
+	VPSUBD      Y5, Y0, Y1
+	VPMAXUD     Y9, Y1, Y9
 	VMOVUPS     (BX), Y1
 	VMOVUPS     (R8), Y2
 	VSUBPS      Y2, Y1, Y1
-	VDIVPS      Y0, Y8, Y2
+	VDIVPS      Y0, Y7, Y2
 	VMULPS      Y2, Y1, Y1
 	VMULPS      Y13, Y0, Y13
-	VMULPS      gaussConsts<>+704(SB), Y1, Y0
+	VMULPS      gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS Y0, Y0, Y15
-	VMULPS      Y1, Y9, Y0
+	VMULPS      Y1, Y8, Y0
 	VMULPS      Y2, Y0, Y0
-	VMULPS      Y2, Y9, Y2
+	VMULPS      Y2, Y8, Y2
 	VFMSUB231PS Y0, Y1, Y2
 	VMOVUPS     Y0, (SI)
 	VMOVUPS     Y2, (DX)
 	VMOVUPS     32(R9), Y0
+	VPSUBD      Y5, Y0, Y1
+	VPMAXUD     Y9, Y1, Y9
 	VMOVUPS     32(BX), Y1
 	VMOVUPS     32(R8), Y2
 	VSUBPS      Y2, Y1, Y1
-	VDIVPS      Y0, Y8, Y2
+	VDIVPS      Y0, Y7, Y2
 	VMULPS      Y2, Y1, Y1
 	VMULPS      Y12, Y0, Y12
-	VMULPS      gaussConsts<>+704(SB), Y1, Y0
+	VMULPS      gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS Y0, Y0, Y14
-	VMULPS      Y1, Y9, Y0
+	VMULPS      Y1, Y8, Y0
 	VMULPS      Y2, Y0, Y0
-	VMULPS      Y2, Y9, Y2
+	VMULPS      Y2, Y8, Y2
 	VFMSUB231PS Y0, Y1, Y2
 	VMOVUPS     Y0, 32(SI)
 	VMOVUPS     Y2, 32(DX)
-	VPSUBD      Y7, Y13, Y0
+	VPSUBD      gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD      $0x17, Y0, Y1
-	VANDPS      gaussConsts<>+800(SB), Y0, Y0
-	VPADDD      Y7, Y0, Y0
+	VANDPS      gaussConsts<>+704(SB), Y0, Y0
+	VPADDD      gaussConsts<>+672(SB), Y0, Y0
 	VPADDD      Y11, Y1, Y1
 	VMOVAPS     Y1, Y11
 	VMOVAPS     Y0, Y13
-	VPSUBD      Y7, Y12, Y0
+	VPSUBD      gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD      $0x17, Y0, Y1
-	VANDPS      gaussConsts<>+800(SB), Y0, Y0
-	VPADDD      Y7, Y0, Y0
+	VANDPS      gaussConsts<>+704(SB), Y0, Y0
+	VPADDD      gaussConsts<>+672(SB), Y0, Y0
 	VPADDD      Y10, Y1, Y1
 	VMOVAPS     Y1, Y10
 	VMOVAPS     Y0, Y12
@@ -5794,39 +6762,45 @@ l81:
 	NEGQ        CX
 	VMOVUPS     (AX), Y0
 	VMASKMOVPS  (R9), Y0, Y1
+	VPSUBD      Y5, Y1, Y2
+	VANDPS      Y2, Y0, Y2
+	VPMAXUD     Y9, Y2, Y9
 	VMASKMOVPS  (BX), Y0, Y2
 	VMASKMOVPS  (R8), Y0, Y3
 	VSUBPS      Y3, Y2, Y2
-	VDIVPS      Y1, Y8, Y3
+	VDIVPS      Y1, Y7, Y3
 	VMULPS      Y3, Y2, Y2
-	VBLENDVPS   Y0, Y1, Y8, Y1
+	VBLENDVPS   Y0, Y1, Y7, Y1
 	VMULPS      Y13, Y1, Y13
-	VMULPS      gaussConsts<>+704(SB), Y2, Y1
+	VMULPS      gaussConsts<>+1280(SB), Y2, Y1
 	VANDPS      Y1, Y0, Y4
 	VANDPS      Y1, Y0, Y1
 	VFMADD231PS Y1, Y4, Y15
-	VMULPS      Y2, Y9, Y1
+	VMULPS      Y2, Y8, Y1
 	VMULPS      Y3, Y1, Y1
-	VMULPS      Y3, Y9, Y3
+	VMULPS      Y3, Y8, Y3
 	VFMSUB231PS Y1, Y2, Y3
 	VMASKMOVPS  Y1, Y0, (SI)
 	VMASKMOVPS  Y3, Y0, (DX)
 	VMOVUPS     32(AX), Y0
 	VMASKMOVPS  32(R9), Y0, Y1
+	VPSUBD      Y5, Y1, Y2
+	VANDPS      Y2, Y0, Y2
+	VPMAXUD     Y9, Y2, Y9
 	VMASKMOVPS  32(BX), Y0, Y2
 	VMASKMOVPS  32(R8), Y0, Y3
 	VSUBPS      Y3, Y2, Y2
-	VDIVPS      Y1, Y8, Y3
+	VDIVPS      Y1, Y7, Y3
 	VMULPS      Y3, Y2, Y2
-	VBLENDVPS   Y0, Y1, Y8, Y1
+	VBLENDVPS   Y0, Y1, Y7, Y1
 	VMULPS      Y12, Y1, Y12
-	VMULPS      gaussConsts<>+704(SB), Y2, Y1
+	VMULPS      gaussConsts<>+1280(SB), Y2, Y1
 	VANDPS      Y1, Y0, Y4
 	VANDPS      Y1, Y0, Y1
 	VFMADD231PS Y1, Y4, Y14
-	VMULPS      Y2, Y9, Y1
+	VMULPS      Y2, Y8, Y1
 	VMULPS      Y3, Y1, Y1
-	VMULPS      Y3, Y9, Y3
+	VMULPS      Y3, Y8, Y3
 	VFMSUB231PS Y1, Y2, Y3
 	VMASKMOVPS  Y1, Y0, 32(SI)
 	VMASKMOVPS  Y3, Y0, 32(DX)
@@ -5837,139 +6811,78 @@ l81:
 	LEAQ        (DX)(CX*4), DX
 
 l82:
-	VPSUBD       Y7, Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y7, Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
-	VPSUBD       Y7, Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y7, Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
-	VMULPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VMULPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VPSUBD       Y7, Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y7, Y0, Y0
-	VPADDD       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x0e, X11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x01, X11, X2
-	VPADDD       X2, X11, X11
-	VBROADCASTSS X11, Y2
-	VPADDD       Y2, Y1, Y1
-	VCVTDQ2PS    Y1, Y1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Y7, Y0, Y0
-	VPSRAD    $0x17, Y0, Y2
-	VCVTDQ2PS Y2, Y2
-	VANDPS    gaussConsts<>+800(SB), Y0, Y0
-	VPADDD    Y7, Y0, Y0
-	VSUBPS    Y8, Y0, Y0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS gaussConsts<>+864(SB), Y3
-	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+992(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1056(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       gaussConsts<>+1120(SB), Y2, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y0
-	VFMADD231PS  gaussConsts<>+1120(SB), Y1, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y1, Y0
-	VADDPS       Y6, Y0, Y0
-	VBROADCASTSS 40(SP), Y1
-	VFMADD231PS  gaussConsts<>+1888(SB), Y1, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VSUBPS       Y0, Y6, Y0
-	VFMADD231PS  gaussConsts<>+1920(SB), Y1, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), SI
-	ADDQ         16(SP), DX
-	ADDQ         24(SP), R8
-	ADDQ         32(SP), R9
-	DECQ         (SP)
-	JNZ          l78
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	VMOVUPS   Y11, 128(DI)
+	VMOVUPS   Y10, 160(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
+	ADDQ      24(SP), BX
+	ADDQ      32(SP), R8
+	ADDQ      40(SP), R9
+	DECQ      (SP)
+	JNZ       l78
+	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
+	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
+	VMOVAPS   Y0, Y9
+	VMOVMSKPS Y9, AX
+	MOVQ      AX, bad+80(FP)
 	VZEROUPPER
 	RET
 
-// func GaussLogProbSigmaBackwardX(lp *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
+// func GaussLogProbSigmaBackwardX(lanes *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussLogProbSigmaBackwardX(SB), NOSPLIT, $72-84
-	// Registers:    Y0-Y5 values    Y6-Y8 constants and scalars    Y9-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+672(SB), Y8
-	VBROADCASTSS gaussConsts<>+768(SB), Y7
+TEXT ·GaussLogProbSigmaBackwardX(SB), NOSPLIT, $48-96
+	// Registers:    Y0-Y4 values    Y5-Y7 constants and scalars    Y8-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y7
 	VBROADCASTSS gaussConsts<>+544(SB), Y6
-	VBROADCASTSS d+80(FP), Y0
-	VMOVUPS      Y0, 40(SP)
+	VBROADCASTSS gaussConsts<>+1248(SB), Y5
 
-	// Registers:    DI lp    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
-	MOVQ lp+0(FP), DI
-	MOVQ dx+8(FP), SI
-	MOVQ dmu+16(FP), DX
-	MOVQ ds+24(FP), BX
-	MOVQ x+32(FP), R8
-	MOVQ mu+40(FP), R9
-	MOVQ s+48(FP), R10
-	MOVQ n+64(FP), R11
-	SHLQ $0x02, R11
-	MOVQ rows+56(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI lanes    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    dx+8(FP), SI
+	MOVQ    dmu+16(FP), DX
+	MOVQ    ds+24(FP), BX
+	MOVQ    x+32(FP), R8
+	MOVQ    mu+40(FP), R9
+	MOVQ    s+48(FP), R10
+	MOVQ    n+64(FP), R11
+	SHLQ    $0x02, R11
+	VMOVAPS Y6, Y9
+	MOVQ    rows+56(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ldx+80(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 32(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 40(SP)
 
 l83:
-	VBROADCASTSS (DI), Y0
-	VMOVAPS      Y0, Y9
+	VBROADCASTSS 192(DI), Y0
+	VMOVAPS      Y0, Y8
 	VMOVAPS      Y6, Y15
 	VMOVAPS      Y6, Y14
-	VMOVAPS      Y8, Y13
+	VMOVAPS      Y7, Y13
 	VMOVAPS      Y6, Y11
-	VMOVAPS      Y8, Y12
+	VMOVAPS      Y7, Y12
 	VMOVAPS      Y6, Y10
 	MOVQ         n+64(FP), CX
 	CMPQ         CX, $0x00000010
@@ -5977,50 +6890,54 @@ l83:
 
 l84:
 	VMOVUPS     (R10), Y0
+	VPSUBD      Y5, Y0, Y1
+	VPMAXUD     Y9, Y1, Y9
 	VMOVUPS     (R8), Y1
 	VMOVUPS     (R9), Y2
 	VSUBPS      Y2, Y1, Y1
-	VDIVPS      Y0, Y8, Y2
+	VDIVPS      Y0, Y7, Y2
 	VMULPS      Y2, Y1, Y1
 	VMULPS      Y13, Y0, Y13
-	VMULPS      gaussConsts<>+704(SB), Y1, Y0
+	VMULPS      gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS Y0, Y0, Y15
-	VMULPS      Y1, Y9, Y0
+	VMULPS      Y1, Y8, Y0
 	VMULPS      Y2, Y0, Y0
-	VMULPS      Y2, Y9, Y2
+	VMULPS      Y2, Y8, Y2
 	VFMSUB231PS Y0, Y1, Y2
 	VMOVUPS     Y0, (DX)
 	VXORPS      gaussConsts<>+608(SB), Y0, Y0
 	VMOVUPS     Y0, (SI)
 	VMOVUPS     Y2, (BX)
 	VMOVUPS     32(R10), Y0
+	VPSUBD      Y5, Y0, Y1
+	VPMAXUD     Y9, Y1, Y9
 	VMOVUPS     32(R8), Y1
 	VMOVUPS     32(R9), Y2
 	VSUBPS      Y2, Y1, Y1
-	VDIVPS      Y0, Y8, Y2
+	VDIVPS      Y0, Y7, Y2
 	VMULPS      Y2, Y1, Y1
 	VMULPS      Y12, Y0, Y12
-	VMULPS      gaussConsts<>+704(SB), Y1, Y0
+	VMULPS      gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS Y0, Y0, Y14
-	VMULPS      Y1, Y9, Y0
+	VMULPS      Y1, Y8, Y0
 	VMULPS      Y2, Y0, Y0
-	VMULPS      Y2, Y9, Y2
+	VMULPS      Y2, Y8, Y2
 	VFMSUB231PS Y0, Y1, Y2
 	VMOVUPS     Y0, 32(DX)
 	VXORPS      gaussConsts<>+608(SB), Y0, Y0
 	VMOVUPS     Y0, 32(SI)
 	VMOVUPS     Y2, 32(BX)
-	VPSUBD      Y7, Y13, Y0
+	VPSUBD      gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD      $0x17, Y0, Y1
-	VANDPS      gaussConsts<>+800(SB), Y0, Y0
-	VPADDD      Y7, Y0, Y0
+	VANDPS      gaussConsts<>+704(SB), Y0, Y0
+	VPADDD      gaussConsts<>+672(SB), Y0, Y0
 	VPADDD      Y11, Y1, Y1
 	VMOVAPS     Y1, Y11
 	VMOVAPS     Y0, Y13
-	VPSUBD      Y7, Y12, Y0
+	VPSUBD      gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD      $0x17, Y0, Y1
-	VANDPS      gaussConsts<>+800(SB), Y0, Y0
-	VPADDD      Y7, Y0, Y0
+	VANDPS      gaussConsts<>+704(SB), Y0, Y0
+	VPADDD      gaussConsts<>+672(SB), Y0, Y0
 	VPADDD      Y10, Y1, Y1
 	VMOVAPS     Y1, Y10
 	VMOVAPS     Y0, Y12
@@ -6043,20 +6960,23 @@ l86:
 	NEGQ        CX
 	VMOVUPS     (AX), Y0
 	VMASKMOVPS  (R10), Y0, Y1
+	VPSUBD      Y5, Y1, Y2
+	VANDPS      Y2, Y0, Y2
+	VPMAXUD     Y9, Y2, Y9
 	VMASKMOVPS  (R8), Y0, Y2
 	VMASKMOVPS  (R9), Y0, Y3
 	VSUBPS      Y3, Y2, Y2
-	VDIVPS      Y1, Y8, Y3
+	VDIVPS      Y1, Y7, Y3
 	VMULPS      Y3, Y2, Y2
-	VBLENDVPS   Y0, Y1, Y8, Y1
+	VBLENDVPS   Y0, Y1, Y7, Y1
 	VMULPS      Y13, Y1, Y13
-	VMULPS      gaussConsts<>+704(SB), Y2, Y1
+	VMULPS      gaussConsts<>+1280(SB), Y2, Y1
 	VANDPS      Y1, Y0, Y4
 	VANDPS      Y1, Y0, Y1
 	VFMADD231PS Y1, Y4, Y15
-	VMULPS      Y2, Y9, Y1
+	VMULPS      Y2, Y8, Y1
 	VMULPS      Y3, Y1, Y1
-	VMULPS      Y3, Y9, Y3
+	VMULPS      Y3, Y8, Y3
 	VFMSUB231PS Y1, Y2, Y3
 	VMASKMOVPS  Y1, Y0, (DX)
 	VXORPS      gaussConsts<>+608(SB), Y1, Y1
@@ -6064,20 +6984,23 @@ l86:
 	VMASKMOVPS  Y3, Y0, (BX)
 	VMOVUPS     32(AX), Y0
 	VMASKMOVPS  32(R10), Y0, Y1
+	VPSUBD      Y5, Y1, Y2
+	VANDPS      Y2, Y0, Y2
+	VPMAXUD     Y9, Y2, Y9
 	VMASKMOVPS  32(R8), Y0, Y2
 	VMASKMOVPS  32(R9), Y0, Y3
 	VSUBPS      Y3, Y2, Y2
-	VDIVPS      Y1, Y8, Y3
+	VDIVPS      Y1, Y7, Y3
 	VMULPS      Y3, Y2, Y2
-	VBLENDVPS   Y0, Y1, Y8, Y1
+	VBLENDVPS   Y0, Y1, Y7, Y1
 	VMULPS      Y12, Y1, Y12
-	VMULPS      gaussConsts<>+704(SB), Y2, Y1
+	VMULPS      gaussConsts<>+1280(SB), Y2, Y1
 	VANDPS      Y1, Y0, Y4
 	VANDPS      Y1, Y0, Y1
 	VFMADD231PS Y1, Y4, Y14
-	VMULPS      Y2, Y9, Y1
+	VMULPS      Y2, Y8, Y1
 	VMULPS      Y3, Y1, Y1
-	VMULPS      Y3, Y9, Y3
+	VMULPS      Y3, Y8, Y3
 	VFMSUB231PS Y1, Y2, Y3
 	VMASKMOVPS  Y1, Y0, 32(DX)
 	VXORPS      gaussConsts<>+608(SB), Y1, Y1
@@ -6091,89 +7014,25 @@ l86:
 	LEAQ        (SI)(CX*4), SI
 
 l87:
-	VPSUBD       Y7, Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y7, Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
-	VPSUBD       Y7, Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y7, Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
-	VMULPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VMULPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VPSUBD       Y7, Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y7, Y0, Y0
-	VPADDD       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x0e, X11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x01, X11, X2
-	VPADDD       X2, X11, X11
-	VBROADCASTSS X11, Y2
-	VPADDD       Y2, Y1, Y1
-	VCVTDQ2PS    Y1, Y1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Y7, Y0, Y0
-	VPSRAD    $0x17, Y0, Y2
-	VCVTDQ2PS Y2, Y2
-	VANDPS    gaussConsts<>+800(SB), Y0, Y0
-	VPADDD    Y7, Y0, Y0
-	VSUBPS    Y8, Y0, Y0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS gaussConsts<>+864(SB), Y3
-	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+992(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1056(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       gaussConsts<>+1120(SB), Y2, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y0
-	VFMADD231PS  gaussConsts<>+1120(SB), Y1, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y1, Y0
-	VADDPS       Y6, Y0, Y0
-	VBROADCASTSS 40(SP), Y1
-	VFMADD231PS  gaussConsts<>+1888(SB), Y1, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VSUBPS       Y0, Y6, Y0
-	VFMADD231PS  gaussConsts<>+1920(SB), Y1, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), DX
-	ADDQ         16(SP), BX
-	ADDQ         24(SP), R9
-	ADDQ         32(SP), R10
-	DECQ         (SP)
-	JNZ          l83
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	VMOVUPS   Y11, 128(DI)
+	VMOVUPS   Y10, 160(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), DX
+	ADDQ      16(SP), BX
+	ADDQ      24(SP), R8
+	ADDQ      32(SP), R9
+	ADDQ      40(SP), R10
+	DECQ      (SP)
+	JNZ       l83
+	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
+	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
+	VMOVAPS   Y0, Y9
+	VMOVMSKPS Y9, AX
+	MOVQ      AX, bad+88(FP)
 	VZEROUPPER
 	RET
 
@@ -6378,125 +7237,110 @@ l98:
 	VZEROUPPER
 	RET
 
-// func GaussLogProbLog(lp *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32, factor float32)
+// func GaussLogProbLog(lanes *float32, x *float32, mu *float32, s *float32, rows int, n int, ldx int, ld int, factor float32) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussLogProbLog(SB), NOSPLIT, $88-64
-	// Registers:    Y0-Y6 values    Y7-Y11 constants and scalars    Y12-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+672(SB), Y11
-	VBROADCASTSS gaussConsts<>+1312(SB), Y10
-	VBROADCASTSS gaussConsts<>+544(SB), Y9
-	VBROADCASTSS factor+60(FP), Y8
-	VBROADCASTSS gaussConsts<>+1088(SB), Y7
-	VBROADCASTSS d+56(FP), Y0
-	VMOVUPS      Y0, 56(SP)
+TEXT ·GaussLogProbLog(SB), NOSPLIT, $64-80
+	// Registers:    Y0-Y5 values    Y6-Y10 constants and scalars    Y11-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y10
+	VBROADCASTSS gaussConsts<>+1440(SB), Y9
+	VBROADCASTSS gaussConsts<>+544(SB), Y8
+	VBROADCASTSS gaussConsts<>+512(SB), Y7
+	VBROADCASTSS factor+64(FP), Y6
 
-	// Registers:    DI lp    SI x    DX mu    BX s    CX elements left in the row    R8 4n
-	MOVQ lp+0(FP), DI
-	MOVQ x+8(FP), SI
-	MOVQ mu+16(FP), DX
-	MOVQ s+24(FP), BX
-	MOVQ n+40(FP), R8
-	SHLQ $0x02, R8
-	MOVQ rows+32(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+48(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R8, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+48(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R8, AX
-	MOVQ AX, 16(SP)
+	// Registers:    DI lanes    SI x    DX mu    BX s    CX elements left in the row    R8 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    x+8(FP), SI
+	MOVQ    mu+16(FP), DX
+	MOVQ    s+24(FP), BX
+	MOVQ    n+40(FP), R8
+	SHLQ    $0x02, R8
+	VMOVAPS Y8, Y11
+	MOVQ    rows+32(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ldx+48(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R8, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R8, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R8, AX
+	MOVQ    AX, 24(SP)
 
 l100:
-	VMOVAPS Y9, Y15
-	VMOVAPS Y9, Y14
-	VMOVAPS Y9, Y13
-	VMOVAPS Y9, Y12
+	VMOVAPS Y8, Y15
+	VMOVAPS Y8, Y14
+	VMOVAPS Y8, Y13
+	VMOVAPS Y8, Y12
 	MOVQ    n+40(FP), CX
 	CMPQ    CX, $0x00000010
 	JL      l103
 
 l101:
-	VMOVUPS      (BX), Y0
-	VMOVUPS      (SI), Y1
-	VMOVUPS      (DX), Y2
-	VSUBPS       Y2, Y1, Y1
-	VMULPS       Y8, Y0, Y0
-	VMULPS       Y7, Y0, Y2
-	VBROADCASTSS gaussConsts<>+1216(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
+	VMOVUPS (BX), Y0
+	VANDPS  Y7, Y0, Y1
+	VPMAXUD Y11, Y1, Y11
+	VMOVUPS (SI), Y1
+	VMOVUPS (DX), Y2
+	VSUBPS  Y2, Y1, Y1
+	VMULPS  Y6, Y0, Y0
+	VMULPS  gaussConsts<>+1024(SB), Y0, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y10, Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       Y10, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VMOVAPS      Y9, Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       Y9, Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y11, Y2, Y4
-	VFMADD213PS  Y11, Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  Y10, Y2, Y4
+	VFMADD213PS  Y10, Y2, Y4
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y11, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y11, Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1536(SB), Y3
-	VMINPS       Y2, Y3, Y2
+	VPADDD       Y10, Y2, Y2
+	VMULPS       Y2, Y4, Y2
 	VMULPS       Y2, Y1, Y1
 	VMULPS       Y2, Y1, Y1
 	VADDPS       Y13, Y0, Y13
-	VMULPS       gaussConsts<>+704(SB), Y1, Y0
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y15
 	VMOVUPS      32(BX), Y0
+	VANDPS       Y7, Y0, Y1
+	VPMAXUD      Y11, Y1, Y11
 	VMOVUPS      32(SI), Y1
 	VMOVUPS      32(DX), Y2
 	VSUBPS       Y2, Y1, Y1
-	VMULPS       Y8, Y0, Y0
-	VMULPS       Y7, Y0, Y2
-	VBROADCASTSS gaussConsts<>+1216(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMOVAPS      Y10, Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       Y10, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y11, Y2, Y4
-	VFMADD213PS  Y11, Y2, Y4
+	VMULPS       Y6, Y0, Y0
+	VMULPS       gaussConsts<>+1024(SB), Y0, Y2
+	VMOVAPS      Y9, Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       Y9, Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  Y10, Y2, Y4
+	VFMADD213PS  Y10, Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y11, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y11, Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1536(SB), Y3
-	VMINPS       Y2, Y3, Y2
+	VPADDD       Y10, Y2, Y2
+	VMULPS       Y2, Y4, Y2
 	VMULPS       Y2, Y1, Y1
 	VMULPS       Y2, Y1, Y1
 	VADDPS       Y12, Y0, Y12
-	VMULPS       gaussConsts<>+704(SB), Y1, Y0
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y14
 	ADDQ         $0x00000040, SI
 	ADDQ         $0x00000040, DX
@@ -6506,97 +7350,81 @@ l101:
 	JGE          l101
 
 l103:
-	TESTQ        CX, CX
-	JZ           l104
-	LEAQ         gaussConsts<>+256(SB), AX
-	NEGQ         CX
-	LEAQ         (AX)(CX*4), AX
-	NEGQ         CX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (BX), Y0, Y1
-	VMASKMOVPS   (SI), Y0, Y2
-	VMASKMOVPS   (DX), Y0, Y3
-	VSUBPS       Y3, Y2, Y2
-	VMULPS       Y8, Y1, Y1
-	VMULPS       Y7, Y1, Y3
-	VBROADCASTSS gaussConsts<>+1216(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y3, Y4, Y3
+	TESTQ      CX, CX
+	JZ         l104
+	LEAQ       gaussConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (BX), Y0, Y1
+	VANDPS     Y7, Y1, Y2
+	VANDPS     Y2, Y0, Y2
+	VPMAXUD    Y11, Y2, Y11
+	VMASKMOVPS (SI), Y0, Y2
+	VMASKMOVPS (DX), Y0, Y3
+	VSUBPS     Y3, Y2, Y2
+	VMULPS     Y6, Y1, Y1
+	VMULPS     gaussConsts<>+1024(SB), Y1, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y10, Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       Y10, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VMOVAPS      Y9, Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       Y9, Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  Y11, Y3, Y5
-	VFMADD213PS  Y11, Y3, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  Y10, Y3, Y5
+	VFMADD213PS  Y10, Y3, Y5
 
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       Y11, Y4, Y6
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y11, Y3, Y3
-	VMULPS       Y6, Y5, Y4
-	VMULPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1536(SB), Y4
-	VMINPS       Y3, Y4, Y3
+	VPADDD       Y10, Y3, Y3
+	VMULPS       Y3, Y5, Y3
 	VMULPS       Y3, Y2, Y2
 	VMULPS       Y3, Y2, Y2
 	VANDPS       Y1, Y0, Y1
 	VADDPS       Y13, Y1, Y13
-	VMULPS       gaussConsts<>+704(SB), Y2, Y1
+	VMULPS       gaussConsts<>+1280(SB), Y2, Y1
 	VANDPS       Y1, Y0, Y2
 	VANDPS       Y1, Y0, Y0
 	VFMADD231PS  Y0, Y2, Y15
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(BX), Y0, Y1
+	VANDPS       Y7, Y1, Y2
+	VANDPS       Y2, Y0, Y2
+	VPMAXUD      Y11, Y2, Y11
 	VMASKMOVPS   32(SI), Y0, Y2
 	VMASKMOVPS   32(DX), Y0, Y3
 	VSUBPS       Y3, Y2, Y2
-	VMULPS       Y8, Y1, Y1
-	VMULPS       Y7, Y1, Y3
-	VBROADCASTSS gaussConsts<>+1216(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMOVAPS      Y10, Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       Y10, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  Y11, Y3, Y5
-	VFMADD213PS  Y11, Y3, Y5
+	VMULPS       Y6, Y1, Y1
+	VMULPS       gaussConsts<>+1024(SB), Y1, Y3
+	VMOVAPS      Y9, Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       Y9, Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  Y10, Y3, Y5
+	VFMADD213PS  Y10, Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       Y11, Y4, Y6
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y11, Y3, Y3
-	VMULPS       Y6, Y5, Y4
-	VMULPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1536(SB), Y4
-	VMINPS       Y3, Y4, Y3
+	VPADDD       Y10, Y3, Y3
+	VMULPS       Y3, Y5, Y3
 	VMULPS       Y3, Y2, Y2
 	VMULPS       Y3, Y2, Y2
 	VANDPS       Y1, Y0, Y1
 	VADDPS       Y12, Y1, Y12
-	VMULPS       gaussConsts<>+704(SB), Y2, Y1
+	VMULPS       gaussConsts<>+1280(SB), Y2, Y1
 	VANDPS       Y1, Y0, Y2
 	VANDPS       Y1, Y0, Y0
 	VFMADD231PS  Y0, Y2, Y14
@@ -6605,179 +7433,152 @@ l103:
 	LEAQ         (BX)(CX*4), BX
 
 l104:
-	VADDPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VADDPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VADDPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VADDPS       Y9, Y0, Y0
-	VBROADCASTSS 56(SP), Y1
-	VFMADD231PS  gaussConsts<>+1888(SB), Y1, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VSUBPS       Y0, Y9, Y0
-	VFMADD231PS  gaussConsts<>+1920(SB), Y1, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), DX
-	ADDQ         16(SP), BX
-	DECQ         (SP)
-	JNZ          l100
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
+	ADDQ      24(SP), BX
+	DECQ      (SP)
+	JNZ       l100
+	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
+	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
+	VMOVAPS   Y0, Y11
+	VMOVMSKPS Y11, AX
+	MOVQ      AX, bad+72(FP)
 	VZEROUPPER
 	RET
 
-// func GaussLogProbLogBackward(lp *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32, factor float32)
+// func GaussLogProbLogBackward(lanes *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int, factor float32) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussLogProbLogBackward(SB), NOSPLIT, $104-80
-	// Registers:    Y0-Y6 values    Y7-Y10 constants and scalars    Y11-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+672(SB), Y10
-	VBROADCASTSS factor+76(FP), Y9
-	VBROADCASTSS gaussConsts<>+1312(SB), Y8
-	VBROADCASTSS gaussConsts<>+544(SB), Y7
-	VBROADCASTSS d+72(FP), Y0
-	VMOVUPS      Y0, 72(SP)
+TEXT ·GaussLogProbLogBackward(SB), NOSPLIT, $80-96
+	// Registers:    Y0-Y5 values    Y6-Y9 constants and scalars    Y10-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y9
+	VBROADCASTSS factor+80(FP), Y8
+	VBROADCASTSS gaussConsts<>+1440(SB), Y7
+	VBROADCASTSS gaussConsts<>+544(SB), Y6
 
-	// Registers:    DI lp    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
-	MOVQ lp+0(FP), DI
-	MOVQ dmu+8(FP), SI
-	MOVQ ds+16(FP), DX
-	MOVQ x+24(FP), BX
-	MOVQ mu+32(FP), R8
-	MOVQ s+40(FP), R9
-	MOVQ n+56(FP), R10
-	SHLQ $0x02, R10
-	MOVQ rows+48(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI lanes    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    dmu+8(FP), SI
+	MOVQ    ds+16(FP), DX
+	MOVQ    x+24(FP), BX
+	MOVQ    mu+32(FP), R8
+	MOVQ    s+40(FP), R9
+	MOVQ    n+56(FP), R10
+	SHLQ    $0x02, R10
+	VMOVAPS Y6, Y11
+	MOVQ    rows+48(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ldx+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 32(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 40(SP)
 
 l105:
-	VBROADCASTSS (DI), Y0
-	VMOVAPS      Y0, Y11
-	VMOVAPS      Y7, Y15
-	VMOVAPS      Y7, Y14
-	VMOVAPS      Y7, Y13
-	VMOVAPS      Y7, Y12
+	VBROADCASTSS 192(DI), Y0
+	VMOVAPS      Y0, Y10
+	VMOVAPS      Y6, Y15
+	VMOVAPS      Y6, Y14
+	VMOVAPS      Y6, Y13
+	VMOVAPS      Y6, Y12
 	MOVQ         n+56(FP), CX
 	CMPQ         CX, $0x00000010
 	JL           l108
 
 l106:
-	VMOVUPS      (R9), Y0
-	VMOVUPS      (BX), Y1
-	VMOVUPS      (R8), Y2
-	VSUBPS       Y2, Y1, Y1
-	VMULPS       Y9, Y0, Y0
-	VMULPS       gaussConsts<>+1088(SB), Y0, Y2
-	VBROADCASTSS gaussConsts<>+1216(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
+	VMOVUPS (R9), Y0
+	VANDPS  gaussConsts<>+512(SB), Y0, Y1
+	VPMAXUD Y11, Y1, Y11
+	VMOVUPS (BX), Y1
+	VMOVUPS (R8), Y2
+	VSUBPS  Y2, Y1, Y1
+	VMULPS  Y8, Y0, Y0
+	VMULPS  gaussConsts<>+1024(SB), Y0, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y8, Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       Y8, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VMOVAPS      Y7, Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       Y7, Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y10, Y2, Y4
-	VFMADD213PS  Y10, Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  Y9, Y2, Y4
+	VFMADD213PS  Y9, Y2, Y4
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y10, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y10, Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1536(SB), Y3
-	VMINPS       Y2, Y3, Y2
+	VPADDD       Y9, Y2, Y2
+	VMULPS       Y2, Y4, Y2
 	VMULPS       Y2, Y1, Y1
 	VMULPS       Y2, Y1, Y1
 	VADDPS       Y13, Y0, Y13
-	VMULPS       gaussConsts<>+704(SB), Y1, Y0
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y15
-	VMULPS       Y2, Y11, Y0
+	VMULPS       Y2, Y10, Y0
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y2, Y0, Y0
-	VMULPS       Y9, Y11, Y2
+	VMULPS       Y8, Y10, Y2
 	VMULPS       Y1, Y2, Y3
 	VFMSUB231PS  Y1, Y3, Y2
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y2, (DX)
 	VMOVUPS      32(R9), Y0
+	VANDPS       gaussConsts<>+512(SB), Y0, Y1
+	VPMAXUD      Y11, Y1, Y11
 	VMOVUPS      32(BX), Y1
 	VMOVUPS      32(R8), Y2
 	VSUBPS       Y2, Y1, Y1
-	VMULPS       Y9, Y0, Y0
-	VMULPS       gaussConsts<>+1088(SB), Y0, Y2
-	VBROADCASTSS gaussConsts<>+1216(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMOVAPS      Y8, Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       Y8, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y10, Y2, Y4
-	VFMADD213PS  Y10, Y2, Y4
+	VMULPS       Y8, Y0, Y0
+	VMULPS       gaussConsts<>+1024(SB), Y0, Y2
+	VMOVAPS      Y7, Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       Y7, Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  Y9, Y2, Y4
+	VFMADD213PS  Y9, Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y10, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y10, Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1536(SB), Y3
-	VMINPS       Y2, Y3, Y2
+	VPADDD       Y9, Y2, Y2
+	VMULPS       Y2, Y4, Y2
 	VMULPS       Y2, Y1, Y1
 	VMULPS       Y2, Y1, Y1
 	VADDPS       Y12, Y0, Y12
-	VMULPS       gaussConsts<>+704(SB), Y1, Y0
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y14
-	VMULPS       Y2, Y11, Y0
+	VMULPS       Y2, Y10, Y0
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y2, Y0, Y0
-	VMULPS       Y9, Y11, Y2
+	VMULPS       Y8, Y10, Y2
 	VMULPS       Y1, Y2, Y3
 	VFMSUB231PS  Y1, Y3, Y2
 	VMOVUPS      Y0, 32(SI)
@@ -6792,112 +7593,96 @@ l106:
 	JGE          l106
 
 l108:
-	TESTQ        CX, CX
-	JZ           l109
-	LEAQ         gaussConsts<>+256(SB), AX
-	NEGQ         CX
-	LEAQ         (AX)(CX*4), AX
-	NEGQ         CX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (R9), Y0, Y1
-	VMASKMOVPS   (BX), Y0, Y2
-	VMASKMOVPS   (R8), Y0, Y3
-	VSUBPS       Y3, Y2, Y2
-	VMULPS       Y9, Y1, Y1
-	VMULPS       gaussConsts<>+1088(SB), Y1, Y3
-	VBROADCASTSS gaussConsts<>+1216(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y3, Y4, Y3
+	TESTQ      CX, CX
+	JZ         l109
+	LEAQ       gaussConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (R9), Y0, Y1
+	VANDPS     gaussConsts<>+512(SB), Y1, Y2
+	VANDPS     Y2, Y0, Y2
+	VPMAXUD    Y11, Y2, Y11
+	VMASKMOVPS (BX), Y0, Y2
+	VMASKMOVPS (R8), Y0, Y3
+	VSUBPS     Y3, Y2, Y2
+	VMULPS     Y8, Y1, Y1
+	VMULPS     gaussConsts<>+1024(SB), Y1, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y8, Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       Y8, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VMOVAPS      Y7, Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       Y7, Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  Y10, Y3, Y5
-	VFMADD213PS  Y10, Y3, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  Y9, Y3, Y5
+	VFMADD213PS  Y9, Y3, Y5
 
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       Y10, Y4, Y6
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y10, Y3, Y3
-	VMULPS       Y6, Y5, Y4
-	VMULPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1536(SB), Y4
-	VMINPS       Y3, Y4, Y3
+	VPADDD       Y9, Y3, Y3
+	VMULPS       Y3, Y5, Y3
 	VMULPS       Y3, Y2, Y2
 	VMULPS       Y3, Y2, Y2
 	VANDPS       Y1, Y0, Y1
 	VADDPS       Y13, Y1, Y13
-	VMULPS       gaussConsts<>+704(SB), Y2, Y1
+	VMULPS       gaussConsts<>+1280(SB), Y2, Y1
 	VANDPS       Y1, Y0, Y4
 	VANDPS       Y1, Y0, Y1
 	VFMADD231PS  Y1, Y4, Y15
-	VMULPS       Y3, Y11, Y1
+	VMULPS       Y3, Y10, Y1
 	VMULPS       Y2, Y1, Y1
 	VMULPS       Y3, Y1, Y1
-	VMULPS       Y9, Y11, Y3
+	VMULPS       Y8, Y10, Y3
 	VMULPS       Y2, Y3, Y4
 	VFMSUB231PS  Y2, Y4, Y3
 	VMASKMOVPS   Y1, Y0, (SI)
 	VMASKMOVPS   Y3, Y0, (DX)
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(R9), Y0, Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VANDPS       Y2, Y0, Y2
+	VPMAXUD      Y11, Y2, Y11
 	VMASKMOVPS   32(BX), Y0, Y2
 	VMASKMOVPS   32(R8), Y0, Y3
 	VSUBPS       Y3, Y2, Y2
-	VMULPS       Y9, Y1, Y1
-	VMULPS       gaussConsts<>+1088(SB), Y1, Y3
-	VBROADCASTSS gaussConsts<>+1216(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMOVAPS      Y8, Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       Y8, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  Y10, Y3, Y5
-	VFMADD213PS  Y10, Y3, Y5
+	VMULPS       Y8, Y1, Y1
+	VMULPS       gaussConsts<>+1024(SB), Y1, Y3
+	VMOVAPS      Y7, Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       Y7, Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  Y9, Y3, Y5
+	VFMADD213PS  Y9, Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       Y10, Y4, Y6
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y10, Y3, Y3
-	VMULPS       Y6, Y5, Y4
-	VMULPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1536(SB), Y4
-	VMINPS       Y3, Y4, Y3
+	VPADDD       Y9, Y3, Y3
+	VMULPS       Y3, Y5, Y3
 	VMULPS       Y3, Y2, Y2
 	VMULPS       Y3, Y2, Y2
 	VANDPS       Y1, Y0, Y1
 	VADDPS       Y12, Y1, Y12
-	VMULPS       gaussConsts<>+704(SB), Y2, Y1
+	VMULPS       gaussConsts<>+1280(SB), Y2, Y1
 	VANDPS       Y1, Y0, Y4
 	VANDPS       Y1, Y0, Y1
 	VFMADD231PS  Y1, Y4, Y14
-	VMULPS       Y3, Y11, Y1
+	VMULPS       Y3, Y10, Y1
 	VMULPS       Y2, Y1, Y1
 	VMULPS       Y3, Y1, Y1
-	VMULPS       Y9, Y11, Y3
+	VMULPS       Y8, Y10, Y3
 	VMULPS       Y2, Y3, Y4
 	VFMSUB231PS  Y2, Y4, Y3
 	VMASKMOVPS   Y1, Y0, 32(SI)
@@ -6909,137 +7694,119 @@ l108:
 	LEAQ         (DX)(CX*4), DX
 
 l109:
-	VADDPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VADDPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VADDPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VADDPS       Y7, Y0, Y0
-	VBROADCASTSS 72(SP), Y1
-	VFMADD231PS  gaussConsts<>+1888(SB), Y1, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VSUBPS       Y0, Y7, Y0
-	VFMADD231PS  gaussConsts<>+1920(SB), Y1, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), SI
-	ADDQ         16(SP), DX
-	ADDQ         24(SP), R8
-	ADDQ         32(SP), R9
-	DECQ         (SP)
-	JNZ          l105
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
+	ADDQ      24(SP), BX
+	ADDQ      32(SP), R8
+	ADDQ      40(SP), R9
+	DECQ      (SP)
+	JNZ       l105
+	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
+	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
+	VMOVAPS   Y0, Y11
+	VMOVMSKPS Y11, AX
+	MOVQ      AX, bad+88(FP)
 	VZEROUPPER
 	RET
 
-// func GaussLogProbLogBackwardX(lp *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32, factor float32)
+// func GaussLogProbLogBackwardX(lanes *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int, factor float32) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussLogProbLogBackwardX(SB), NOSPLIT, $104-88
-	// Registers:    Y0-Y6 values    Y7-Y10 constants and scalars    Y11-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+672(SB), Y10
-	VBROADCASTSS factor+84(FP), Y9
-	VBROADCASTSS gaussConsts<>+1312(SB), Y8
-	VBROADCASTSS gaussConsts<>+544(SB), Y7
-	VBROADCASTSS d+80(FP), Y0
-	VMOVUPS      Y0, 72(SP)
+TEXT ·GaussLogProbLogBackwardX(SB), NOSPLIT, $80-104
+	// Registers:    Y0-Y5 values    Y6-Y9 constants and scalars    Y10-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y9
+	VBROADCASTSS factor+88(FP), Y8
+	VBROADCASTSS gaussConsts<>+1440(SB), Y7
+	VBROADCASTSS gaussConsts<>+544(SB), Y6
 
-	// Registers:    DI lp    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
-	MOVQ lp+0(FP), DI
-	MOVQ dx+8(FP), SI
-	MOVQ dmu+16(FP), DX
-	MOVQ ds+24(FP), BX
-	MOVQ x+32(FP), R8
-	MOVQ mu+40(FP), R9
-	MOVQ s+48(FP), R10
-	MOVQ n+64(FP), R11
-	SHLQ $0x02, R11
-	MOVQ rows+56(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI lanes    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    dx+8(FP), SI
+	MOVQ    dmu+16(FP), DX
+	MOVQ    ds+24(FP), BX
+	MOVQ    x+32(FP), R8
+	MOVQ    mu+40(FP), R9
+	MOVQ    s+48(FP), R10
+	MOVQ    n+64(FP), R11
+	SHLQ    $0x02, R11
+	VMOVAPS Y6, Y11
+	MOVQ    rows+56(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ldx+80(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 32(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 40(SP)
 
 l110:
-	VBROADCASTSS (DI), Y0
-	VMOVAPS      Y0, Y11
-	VMOVAPS      Y7, Y15
-	VMOVAPS      Y7, Y14
-	VMOVAPS      Y7, Y13
-	VMOVAPS      Y7, Y12
+	VBROADCASTSS 192(DI), Y0
+	VMOVAPS      Y0, Y10
+	VMOVAPS      Y6, Y15
+	VMOVAPS      Y6, Y14
+	VMOVAPS      Y6, Y13
+	VMOVAPS      Y6, Y12
 	MOVQ         n+64(FP), CX
 	CMPQ         CX, $0x00000010
 	JL           l113
 
 l111:
-	VMOVUPS      (R10), Y0
-	VMOVUPS      (R8), Y1
-	VMOVUPS      (R9), Y2
-	VSUBPS       Y2, Y1, Y1
-	VMULPS       Y9, Y0, Y0
-	VMULPS       gaussConsts<>+1088(SB), Y0, Y2
-	VBROADCASTSS gaussConsts<>+1216(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
+	VMOVUPS (R10), Y0
+	VANDPS  gaussConsts<>+512(SB), Y0, Y1
+	VPMAXUD Y11, Y1, Y11
+	VMOVUPS (R8), Y1
+	VMOVUPS (R9), Y2
+	VSUBPS  Y2, Y1, Y1
+	VMULPS  Y8, Y0, Y0
+	VMULPS  gaussConsts<>+1024(SB), Y0, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y8, Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       Y8, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VMOVAPS      Y7, Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       Y7, Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y10, Y2, Y4
-	VFMADD213PS  Y10, Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  Y9, Y2, Y4
+	VFMADD213PS  Y9, Y2, Y4
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y10, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y10, Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1536(SB), Y3
-	VMINPS       Y2, Y3, Y2
+	VPADDD       Y9, Y2, Y2
+	VMULPS       Y2, Y4, Y2
 	VMULPS       Y2, Y1, Y1
 	VMULPS       Y2, Y1, Y1
 	VADDPS       Y13, Y0, Y13
-	VMULPS       gaussConsts<>+704(SB), Y1, Y0
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y15
-	VMULPS       Y2, Y11, Y0
+	VMULPS       Y2, Y10, Y0
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y2, Y0, Y0
-	VMULPS       Y9, Y11, Y2
+	VMULPS       Y8, Y10, Y2
 	VMULPS       Y1, Y2, Y3
 	VFMSUB231PS  Y1, Y3, Y2
 	VMOVUPS      Y0, (DX)
@@ -7047,46 +7814,37 @@ l111:
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y2, (BX)
 	VMOVUPS      32(R10), Y0
+	VANDPS       gaussConsts<>+512(SB), Y0, Y1
+	VPMAXUD      Y11, Y1, Y11
 	VMOVUPS      32(R8), Y1
 	VMOVUPS      32(R9), Y2
 	VSUBPS       Y2, Y1, Y1
-	VMULPS       Y9, Y0, Y0
-	VMULPS       gaussConsts<>+1088(SB), Y0, Y2
-	VBROADCASTSS gaussConsts<>+1216(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMOVAPS      Y8, Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       Y8, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y10, Y2, Y4
-	VFMADD213PS  Y10, Y2, Y4
+	VMULPS       Y8, Y0, Y0
+	VMULPS       gaussConsts<>+1024(SB), Y0, Y2
+	VMOVAPS      Y7, Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       Y7, Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  Y9, Y2, Y4
+	VFMADD213PS  Y9, Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y10, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y10, Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1536(SB), Y3
-	VMINPS       Y2, Y3, Y2
+	VPADDD       Y9, Y2, Y2
+	VMULPS       Y2, Y4, Y2
 	VMULPS       Y2, Y1, Y1
 	VMULPS       Y2, Y1, Y1
 	VADDPS       Y12, Y0, Y12
-	VMULPS       gaussConsts<>+704(SB), Y1, Y0
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y14
-	VMULPS       Y2, Y11, Y0
+	VMULPS       Y2, Y10, Y0
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y2, Y0, Y0
-	VMULPS       Y9, Y11, Y2
+	VMULPS       Y8, Y10, Y2
 	VMULPS       Y1, Y2, Y3
 	VFMSUB231PS  Y1, Y3, Y2
 	VMOVUPS      Y0, 32(DX)
@@ -7104,63 +7862,55 @@ l111:
 	JGE          l111
 
 l113:
-	TESTQ        CX, CX
-	JZ           l114
-	LEAQ         gaussConsts<>+256(SB), AX
-	NEGQ         CX
-	LEAQ         (AX)(CX*4), AX
-	NEGQ         CX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (R10), Y0, Y1
-	VMASKMOVPS   (R8), Y0, Y2
-	VMASKMOVPS   (R9), Y0, Y3
-	VSUBPS       Y3, Y2, Y2
-	VMULPS       Y9, Y1, Y1
-	VMULPS       gaussConsts<>+1088(SB), Y1, Y3
-	VBROADCASTSS gaussConsts<>+1216(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y3, Y4, Y3
+	TESTQ      CX, CX
+	JZ         l114
+	LEAQ       gaussConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (R10), Y0, Y1
+	VANDPS     gaussConsts<>+512(SB), Y1, Y2
+	VANDPS     Y2, Y0, Y2
+	VPMAXUD    Y11, Y2, Y11
+	VMASKMOVPS (R8), Y0, Y2
+	VMASKMOVPS (R9), Y0, Y3
+	VSUBPS     Y3, Y2, Y2
+	VMULPS     Y8, Y1, Y1
+	VMULPS     gaussConsts<>+1024(SB), Y1, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y8, Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       Y8, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VMOVAPS      Y7, Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       Y7, Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  Y10, Y3, Y5
-	VFMADD213PS  Y10, Y3, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  Y9, Y3, Y5
+	VFMADD213PS  Y9, Y3, Y5
 
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       Y10, Y4, Y6
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y10, Y3, Y3
-	VMULPS       Y6, Y5, Y4
-	VMULPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1536(SB), Y4
-	VMINPS       Y3, Y4, Y3
+	VPADDD       Y9, Y3, Y3
+	VMULPS       Y3, Y5, Y3
 	VMULPS       Y3, Y2, Y2
 	VMULPS       Y3, Y2, Y2
 	VANDPS       Y1, Y0, Y1
 	VADDPS       Y13, Y1, Y13
-	VMULPS       gaussConsts<>+704(SB), Y2, Y1
+	VMULPS       gaussConsts<>+1280(SB), Y2, Y1
 	VANDPS       Y1, Y0, Y4
 	VANDPS       Y1, Y0, Y1
 	VFMADD231PS  Y1, Y4, Y15
-	VMULPS       Y3, Y11, Y1
+	VMULPS       Y3, Y10, Y1
 	VMULPS       Y2, Y1, Y1
 	VMULPS       Y3, Y1, Y1
-	VMULPS       Y9, Y11, Y3
+	VMULPS       Y8, Y10, Y3
 	VMULPS       Y2, Y3, Y4
 	VFMSUB231PS  Y2, Y4, Y3
 	VMASKMOVPS   Y1, Y0, (DX)
@@ -7169,49 +7919,41 @@ l113:
 	VMASKMOVPS   Y3, Y0, (BX)
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(R10), Y0, Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VANDPS       Y2, Y0, Y2
+	VPMAXUD      Y11, Y2, Y11
 	VMASKMOVPS   32(R8), Y0, Y2
 	VMASKMOVPS   32(R9), Y0, Y3
 	VSUBPS       Y3, Y2, Y2
-	VMULPS       Y9, Y1, Y1
-	VMULPS       gaussConsts<>+1088(SB), Y1, Y3
-	VBROADCASTSS gaussConsts<>+1216(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMOVAPS      Y8, Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       Y8, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  Y10, Y3, Y5
-	VFMADD213PS  Y10, Y3, Y5
+	VMULPS       Y8, Y1, Y1
+	VMULPS       gaussConsts<>+1024(SB), Y1, Y3
+	VMOVAPS      Y7, Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       Y7, Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  Y9, Y3, Y5
+	VFMADD213PS  Y9, Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       Y10, Y4, Y6
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y10, Y3, Y3
-	VMULPS       Y6, Y5, Y4
-	VMULPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1536(SB), Y4
-	VMINPS       Y3, Y4, Y3
+	VPADDD       Y9, Y3, Y3
+	VMULPS       Y3, Y5, Y3
 	VMULPS       Y3, Y2, Y2
 	VMULPS       Y3, Y2, Y2
 	VANDPS       Y1, Y0, Y1
 	VADDPS       Y12, Y1, Y12
-	VMULPS       gaussConsts<>+704(SB), Y2, Y1
+	VMULPS       gaussConsts<>+1280(SB), Y2, Y1
 	VANDPS       Y1, Y0, Y4
 	VANDPS       Y1, Y0, Y1
 	VFMADD231PS  Y1, Y4, Y14
-	VMULPS       Y3, Y11, Y1
+	VMULPS       Y3, Y10, Y1
 	VMULPS       Y2, Y1, Y1
 	VMULPS       Y3, Y1, Y1
-	VMULPS       Y9, Y11, Y3
+	VMULPS       Y8, Y10, Y3
 	VMULPS       Y2, Y3, Y4
 	VFMSUB231PS  Y2, Y4, Y3
 	VMASKMOVPS   Y1, Y0, 32(DX)
@@ -7226,35 +7968,23 @@ l113:
 	LEAQ         (SI)(CX*4), SI
 
 l114:
-	VADDPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VADDPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VADDPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VADDPS       Y7, Y0, Y0
-	VBROADCASTSS 72(SP), Y1
-	VFMADD231PS  gaussConsts<>+1888(SB), Y1, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VSUBPS       Y0, Y7, Y0
-	VFMADD231PS  gaussConsts<>+1920(SB), Y1, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), DX
-	ADDQ         16(SP), BX
-	ADDQ         24(SP), R9
-	ADDQ         32(SP), R10
-	DECQ         (SP)
-	JNZ          l110
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), DX
+	ADDQ      16(SP), BX
+	ADDQ      24(SP), R8
+	ADDQ      32(SP), R9
+	ADDQ      40(SP), R10
+	DECQ      (SP)
+	JNZ       l110
+	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
+	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
+	VMOVAPS   Y0, Y11
+	VMOVMSKPS Y11, AX
+	MOVQ      AX, bad+96(FP)
 	VZEROUPPER
 	RET
 
@@ -7262,14 +7992,14 @@ l114:
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussSampleLog(SB), NOSPLIT, $56-60
 	// Registers:    Y0-Y7 values    Y8-Y15 constants and scalars
-	VBROADCASTSS gaussConsts<>+672(SB), Y15
-	VBROADCASTSS gaussConsts<>+1312(SB), Y14
+	VBROADCASTSS gaussConsts<>+736(SB), Y15
+	VBROADCASTSS gaussConsts<>+1440(SB), Y14
 	VBROADCASTSS factor+56(FP), Y13
-	VBROADCASTSS gaussConsts<>+1216(SB), Y12
-	VBROADCASTSS gaussConsts<>+1248(SB), Y11
-	VBROADCASTSS gaussConsts<>+1280(SB), Y10
-	VBROADCASTSS gaussConsts<>+1152(SB), Y9
-	VBROADCASTSS gaussConsts<>+1120(SB), Y8
+	VBROADCASTSS gaussConsts<>+2144(SB), Y12
+	VBROADCASTSS gaussConsts<>+1696(SB), Y11
+	VBROADCASTSS gaussConsts<>+1408(SB), Y10
+	VBROADCASTSS gaussConsts<>+1088(SB), Y9
+	VBROADCASTSS gaussConsts<>+1056(SB), Y8
 
 	// Registers:    DI z    SI mu    DX s    BX eps    CX elements left in the row    R8 4n
 	MOVQ z+0(FP), DI
@@ -7317,16 +8047,16 @@ l116:
 	VFNMADD231PS Y8, Y5, Y1
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y0, Y4
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y1, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y0, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y1, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y0, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y1, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y0, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y1, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y0, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y0, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y0, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y0, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y5
 	VFMADD213PS  Y15, Y0, Y4
 	VFMADD213PS  Y15, Y1, Y5
 	VFMADD213PS  Y15, Y0, Y4
@@ -7337,8 +8067,8 @@ l116:
 	VPSLLD      $0x17, Y3, Y1
 	VPSRAD      $0x01, Y0, Y2
 	VPSRAD      $0x01, Y1, Y3
-	VANDPS      gaussConsts<>+1504(SB), Y2, Y2
-	VANDPS      gaussConsts<>+1504(SB), Y3, Y3
+	VANDPS      gaussConsts<>+1728(SB), Y2, Y2
+	VANDPS      gaussConsts<>+1728(SB), Y3, Y3
 	VPADDD      Y15, Y2, Y6
 	VPADDD      Y15, Y3, Y7
 	VPSUBD      Y2, Y0, Y0
@@ -7381,18 +8111,18 @@ l117:
 	VFNMADD231PS Y8, Y2, Y0
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y2
-	VFMADD231PS  gaussConsts<>+1344(SB), Y0, Y2
-	VFMADD213PS  gaussConsts<>+1408(SB), Y0, Y2
-	VFMADD213PS  gaussConsts<>+1440(SB), Y0, Y2
-	VFMADD213PS  gaussConsts<>+1472(SB), Y0, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y2
+	VFMADD231PS  gaussConsts<>+1472(SB), Y0, Y2
+	VFMADD213PS  gaussConsts<>+1536(SB), Y0, Y2
+	VFMADD213PS  gaussConsts<>+1568(SB), Y0, Y2
+	VFMADD213PS  gaussConsts<>+1600(SB), Y0, Y2
 	VFMADD213PS  Y15, Y0, Y2
 	VFMADD213PS  Y15, Y0, Y2
 
 	// p 2^n
 	VPSLLD      $0x17, Y1, Y0
 	VPSRAD      $0x01, Y0, Y1
-	VANDPS      gaussConsts<>+1504(SB), Y1, Y1
+	VANDPS      gaussConsts<>+1728(SB), Y1, Y1
 	VPADDD      Y15, Y1, Y3
 	VPSUBD      Y1, Y0, Y0
 	VPADDD      Y15, Y0, Y0
@@ -7429,18 +8159,18 @@ l118:
 	VFNMADD231PS Y8, Y3, Y1
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y3
-	VFMADD231PS  gaussConsts<>+1344(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1408(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1472(SB), Y1, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y3
 	VFMADD213PS  Y15, Y1, Y3
 	VFMADD213PS  Y15, Y1, Y3
 
 	// p 2^n
 	VPSLLD      $0x17, Y2, Y1
 	VPSRAD      $0x01, Y1, Y2
-	VANDPS      gaussConsts<>+1504(SB), Y2, Y2
+	VANDPS      gaussConsts<>+1728(SB), Y2, Y2
 	VPADDD      Y15, Y2, Y4
 	VPSUBD      Y2, Y1, Y1
 	VPADDD      Y15, Y1, Y1
@@ -7467,12 +8197,12 @@ l119:
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussSampleLogBackward(SB), NOSPLIT, $64-68
 	// Registers:    Y0-Y9 values    Y10-Y15 constants and scalars
-	VBROADCASTSS gaussConsts<>+672(SB), Y15
+	VBROADCASTSS gaussConsts<>+736(SB), Y15
 	VBROADCASTSS factor+64(FP), Y14
-	VBROADCASTSS gaussConsts<>+1312(SB), Y13
-	VBROADCASTSS gaussConsts<>+1216(SB), Y12
-	VBROADCASTSS gaussConsts<>+1248(SB), Y11
-	VBROADCASTSS gaussConsts<>+1280(SB), Y10
+	VBROADCASTSS gaussConsts<>+1440(SB), Y13
+	VBROADCASTSS gaussConsts<>+2144(SB), Y12
+	VBROADCASTSS gaussConsts<>+1696(SB), Y11
+	VBROADCASTSS gaussConsts<>+1408(SB), Y10
 
 	// Registers:    DI dmu    SI ds    DX dz    BX s    R8 eps    CX elements left in the row    R9 4n
 	MOVQ dmu+0(FP), DI
@@ -7531,22 +8261,22 @@ l122:
 	VFMADD231PS  Y10, Y3, Y5
 	VSUBPS       Y13, Y4, Y6
 	VSUBPS       Y13, Y5, Y7
-	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y2
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y2
+	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y6
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y6
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y6
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y6
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y6
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y7
+	VBROADCASTSS gaussConsts<>+1504(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y6
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y6
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y6
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y6
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y7
 	VFMADD213PS  Y15, Y2, Y6
 	VFMADD213PS  Y15, Y3, Y7
 	VFMADD213PS  Y15, Y2, Y6
@@ -7557,8 +8287,8 @@ l122:
 	VPSLLD      $0x17, Y5, Y3
 	VPSRAD      $0x01, Y2, Y4
 	VPSRAD      $0x01, Y3, Y5
-	VANDPS      gaussConsts<>+1504(SB), Y4, Y4
-	VANDPS      gaussConsts<>+1504(SB), Y5, Y5
+	VANDPS      gaussConsts<>+1728(SB), Y4, Y4
+	VANDPS      gaussConsts<>+1728(SB), Y5, Y5
 	VPADDD      Y15, Y4, Y8
 	VPADDD      Y15, Y5, Y9
 	VPSUBD      Y4, Y2, Y2
@@ -7604,22 +8334,22 @@ l123:
 	VMOVAPS      Y13, Y2
 	VFMADD231PS  Y10, Y1, Y2
 	VSUBPS       Y13, Y2, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y3, Y1
-	VFNMADD231PS gaussConsts<>+1120(SB), Y3, Y1
+	VFNMADD231PS gaussConsts<>+1088(SB), Y3, Y1
+	VFNMADD231PS gaussConsts<>+1056(SB), Y3, Y1
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y3
-	VFMADD231PS  gaussConsts<>+1344(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1408(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1472(SB), Y1, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y3
 	VFMADD213PS  Y15, Y1, Y3
 	VFMADD213PS  Y15, Y1, Y3
 
 	// p 2^n
 	VPSLLD      $0x17, Y2, Y1
 	VPSRAD      $0x01, Y1, Y2
-	VANDPS      gaussConsts<>+1504(SB), Y2, Y2
+	VANDPS      gaussConsts<>+1728(SB), Y2, Y2
 	VPADDD      Y15, Y2, Y4
 	VPSUBD      Y2, Y1, Y1
 	VPADDD      Y15, Y1, Y1
@@ -7659,22 +8389,22 @@ l124:
 	VMOVAPS      Y13, Y3
 	VFMADD231PS  Y10, Y2, Y3
 	VSUBPS       Y13, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
 	VFMADD213PS  Y15, Y2, Y4
 	VFMADD213PS  Y15, Y2, Y4
 
 	// p 2^n
 	VPSLLD      $0x17, Y3, Y2
 	VPSRAD      $0x01, Y2, Y3
-	VANDPS      gaussConsts<>+1504(SB), Y3, Y3
+	VANDPS      gaussConsts<>+1728(SB), Y3, Y3
 	VPADDD      Y15, Y3, Y5
 	VPSUBD      Y3, Y2, Y2
 	VPADDD      Y15, Y2, Y2
@@ -7699,171 +8429,177 @@ l125:
 	VZEROUPPER
 	RET
 
-// func GaussLogProbSoftplus(lp *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
+// func GaussLogProbSoftplus(lanes *float32, x *float32, mu *float32, s *float32, rows int, n int, ldx int, ld int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussLogProbSoftplus(SB), NOSPLIT, $56-60
-	// Registers:    Y0-Y6 values    Y7-Y9 constants and scalars    Y10-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+672(SB), Y9
-	VBROADCASTSS gaussConsts<>+704(SB), Y8
-	VBROADCASTSS gaussConsts<>+544(SB), Y7
-	VBROADCASTSS d+56(FP), Y0
-	VMOVUPS      Y0, 24(SP)
+TEXT ·GaussLogProbSoftplus(SB), NOSPLIT, $32-72
+	// Registers:    Y0-Y6 values    Y7-Y8 constants and scalars    Y9-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y8
+	VBROADCASTSS gaussConsts<>+1280(SB), Y7
 
-	// Registers:    DI lp    SI x    DX mu    BX s    CX elements left in the row    R8 4n
-	MOVQ lp+0(FP), DI
-	MOVQ x+8(FP), SI
-	MOVQ mu+16(FP), DX
-	MOVQ s+24(FP), BX
-	MOVQ n+40(FP), R8
-	SHLQ $0x02, R8
-	MOVQ rows+32(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+48(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R8, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+48(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R8, AX
-	MOVQ AX, 16(SP)
+	// Registers:    DI lanes    SI x    DX mu    BX s    CX elements left in the row    R8 4n
+	MOVQ         lanes+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         mu+16(FP), DX
+	MOVQ         s+24(FP), BX
+	MOVQ         n+40(FP), R8
+	SHLQ         $0x02, R8
+	VBROADCASTSS gaussConsts<>+544(SB), Y9
+	MOVQ         rows+32(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ldx+48(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R8, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R8, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R8, AX
+	MOVQ         AX, 24(SP)
 
 l127:
-	VMOVAPS Y7, Y15
-	VMOVAPS Y7, Y14
-	VMOVAPS Y9, Y13
-	VMOVAPS Y7, Y11
-	VMOVAPS Y9, Y12
-	VMOVAPS Y7, Y10
-	MOVQ    n+40(FP), CX
-	CMPQ    CX, $0x00000010
-	JL      l130
+	VBROADCASTSS gaussConsts<>+544(SB), Y15
+	VBROADCASTSS gaussConsts<>+544(SB), Y14
+	VMOVAPS      Y8, Y13
+	VBROADCASTSS gaussConsts<>+544(SB), Y11
+	VMOVAPS      Y8, Y12
+	VBROADCASTSS gaussConsts<>+544(SB), Y10
+	MOVQ         n+40(FP), CX
+	CMPQ         CX, $0x00000010
+	JL           l130
 
 l128:
 	VMOVUPS      (BX), Y0
+	VANDPS       gaussConsts<>+512(SB), Y0, Y1
+	VPMAXUD      Y9, Y1, Y9
 	VMOVUPS      (SI), Y1
 	VMOVUPS      (DX), Y2
 	VSUBPS       Y2, Y1, Y1
 	VORPS        gaussConsts<>+608(SB), Y0, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
+	VBROADCASTSS gaussConsts<>+1696(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1312(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y9, Y2, Y4
-	VFMADD213PS  Y9, Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  Y8, Y2, Y4
+	VFMADD213PS  Y8, Y2, Y4
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
 	VPSRAD $0x01, Y2, Y3
-	VANDPS gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD Y9, Y3, Y5
+	VANDPS gaussConsts<>+1728(SB), Y3, Y3
+	VPADDD Y8, Y3, Y5
 	VPSUBD Y3, Y2, Y2
-	VPADDD Y9, Y2, Y2
+	VPADDD Y8, Y2, Y2
 	VMULPS Y5, Y4, Y3
 	VMULPS Y2, Y3, Y2
-	VCMPPS $0x1e, Y7, Y0, Y3
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y0, Y3
 	VANDPS Y0, Y3, Y0
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, Y8, Y2, Y3
-	VMOVAPS      Y8, Y4
-	VFMSUB231PS  Y8, Y2, Y4
+	VCMPPS       $0x1e, Y7, Y2, Y3
+	VMOVAPS      Y7, Y4
+	VFMSUB231PS  Y7, Y2, Y4
 	VBLENDVPS    Y3, Y4, Y2, Y2
-	VANDPS       gaussConsts<>+1568(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+1632(SB), Y4
-	VFMADD231PS  gaussConsts<>+1600(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1696(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1728(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1760(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1792(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1824(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1088(SB), Y2, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+1824(SB), Y4
+	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y4
 	VMULPS       Y2, Y2, Y5
 	VFMADD231PS  Y5, Y4, Y2
 	VADDPS       Y2, Y3, Y2
 	VADDPS       Y2, Y0, Y0
-	VADDPS       gaussConsts<>+1856(SB), Y0, Y0
-	VDIVPS       Y0, Y9, Y2
+	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
+	VDIVPS       Y0, Y8, Y2
 	VMULPS       Y2, Y1, Y1
 	VMULPS       Y13, Y0, Y13
-	VMULPS       Y8, Y1, Y0
+	VMULPS       Y7, Y1, Y0
 	VFMADD231PS  Y0, Y0, Y15
 	VMOVUPS      32(BX), Y0
+	VANDPS       gaussConsts<>+512(SB), Y0, Y1
+	VPMAXUD      Y9, Y1, Y9
 	VMOVUPS      32(SI), Y1
 	VMOVUPS      32(DX), Y2
 	VSUBPS       Y2, Y1, Y1
 	VORPS        gaussConsts<>+608(SB), Y0, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
+	VBROADCASTSS gaussConsts<>+1696(SB), Y3
 	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1312(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y9, Y2, Y4
-	VFMADD213PS  Y9, Y2, Y4
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  Y8, Y2, Y4
+	VFMADD213PS  Y8, Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
 	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y9, Y3, Y5
+	VANDPS       gaussConsts<>+1728(SB), Y3, Y3
+	VPADDD       Y8, Y3, Y5
 	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y9, Y2, Y2
+	VPADDD       Y8, Y2, Y2
 	VMULPS       Y5, Y4, Y3
 	VMULPS       Y2, Y3, Y2
-	VCMPPS       $0x1e, Y7, Y0, Y3
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y0, Y3
 	VANDPS       Y0, Y3, Y0
-	VCMPPS       $0x1e, Y8, Y2, Y3
-	VMOVAPS      Y8, Y4
-	VFMSUB231PS  Y8, Y2, Y4
+	VCMPPS       $0x1e, Y7, Y2, Y3
+	VMOVAPS      Y7, Y4
+	VFMSUB231PS  Y7, Y2, Y4
 	VBLENDVPS    Y3, Y4, Y2, Y2
-	VANDPS       gaussConsts<>+1568(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+1632(SB), Y4
-	VFMADD231PS  gaussConsts<>+1600(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1696(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1728(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1760(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1792(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1824(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1088(SB), Y2, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+1824(SB), Y4
+	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y4
 	VMULPS       Y2, Y2, Y5
 	VFMADD231PS  Y5, Y4, Y2
 	VADDPS       Y2, Y3, Y2
 	VADDPS       Y2, Y0, Y0
-	VADDPS       gaussConsts<>+1856(SB), Y0, Y0
-	VDIVPS       Y0, Y9, Y2
+	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
+	VDIVPS       Y0, Y8, Y2
 	VMULPS       Y2, Y1, Y1
 	VMULPS       Y12, Y0, Y12
-	VMULPS       Y8, Y1, Y0
+	VMULPS       Y7, Y1, Y0
 	VFMADD231PS  Y0, Y0, Y14
-	VPSUBD       gaussConsts<>+768(SB), Y13, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y11, Y1, Y1
 	VMOVAPS      Y1, Y11
 	VMOVAPS      Y0, Y13
-	VPSUBD       gaussConsts<>+768(SB), Y12, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y10, Y1, Y1
 	VMOVAPS      Y1, Y10
 	VMOVAPS      Y0, Y12
@@ -7883,123 +8619,129 @@ l130:
 	NEGQ         CX
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (BX), Y0, Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VANDPS       Y2, Y0, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VMASKMOVPS   (SI), Y0, Y2
 	VMASKMOVPS   (DX), Y0, Y3
 	VSUBPS       Y3, Y2, Y2
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
+	VBROADCASTSS gaussConsts<>+1696(SB), Y4
 	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1312(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  Y9, Y3, Y5
-	VFMADD213PS  Y9, Y3, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  Y8, Y3, Y5
+	VFMADD213PS  Y8, Y3, Y5
 
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
 	VPSRAD $0x01, Y3, Y4
-	VANDPS gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD Y9, Y4, Y6
+	VANDPS gaussConsts<>+1728(SB), Y4, Y4
+	VPADDD Y8, Y4, Y6
 	VPSUBD Y4, Y3, Y3
-	VPADDD Y9, Y3, Y3
+	VPADDD Y8, Y3, Y3
 	VMULPS Y6, Y5, Y4
 	VMULPS Y3, Y4, Y3
-	VCMPPS $0x1e, Y7, Y1, Y4
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y1, Y4
 	VANDPS Y1, Y4, Y1
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, Y8, Y3, Y4
-	VMOVAPS      Y8, Y5
-	VFMSUB231PS  Y8, Y3, Y5
+	VCMPPS       $0x1e, Y7, Y3, Y4
+	VMOVAPS      Y7, Y5
+	VFMSUB231PS  Y7, Y3, Y5
 	VBLENDVPS    Y4, Y5, Y3, Y3
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1632(SB), Y5
-	VFMADD231PS  gaussConsts<>+1600(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1696(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1728(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1760(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1792(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1824(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1088(SB), Y3, Y5
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y5
+	VFMADD231PS  gaussConsts<>+1792(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1856(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1888(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1920(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1952(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1984(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+2016(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1024(SB), Y3, Y5
 	VMULPS       Y3, Y3, Y6
 	VFMADD231PS  Y6, Y5, Y3
 	VADDPS       Y3, Y4, Y3
 	VADDPS       Y3, Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
-	VDIVPS       Y1, Y9, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VDIVPS       Y1, Y8, Y3
 	VMULPS       Y3, Y2, Y2
-	VBLENDVPS    Y0, Y1, Y9, Y1
+	VBLENDVPS    Y0, Y1, Y8, Y1
 	VMULPS       Y13, Y1, Y13
-	VMULPS       Y8, Y2, Y1
+	VMULPS       Y7, Y2, Y1
 	VANDPS       Y1, Y0, Y2
 	VANDPS       Y1, Y0, Y0
 	VFMADD231PS  Y0, Y2, Y15
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(BX), Y0, Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VANDPS       Y2, Y0, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VMASKMOVPS   32(SI), Y0, Y2
 	VMASKMOVPS   32(DX), Y0, Y3
 	VSUBPS       Y3, Y2, Y2
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
+	VBROADCASTSS gaussConsts<>+1696(SB), Y4
 	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1312(SB), Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1312(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  Y9, Y3, Y5
-	VFMADD213PS  Y9, Y3, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  Y8, Y3, Y5
+	VFMADD213PS  Y8, Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
 	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       Y9, Y4, Y6
+	VANDPS       gaussConsts<>+1728(SB), Y4, Y4
+	VPADDD       Y8, Y4, Y6
 	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y9, Y3, Y3
+	VPADDD       Y8, Y3, Y3
 	VMULPS       Y6, Y5, Y4
 	VMULPS       Y3, Y4, Y3
-	VCMPPS       $0x1e, Y7, Y1, Y4
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y4
 	VANDPS       Y1, Y4, Y1
-	VCMPPS       $0x1e, Y8, Y3, Y4
-	VMOVAPS      Y8, Y5
-	VFMSUB231PS  Y8, Y3, Y5
+	VCMPPS       $0x1e, Y7, Y3, Y4
+	VMOVAPS      Y7, Y5
+	VFMSUB231PS  Y7, Y3, Y5
 	VBLENDVPS    Y4, Y5, Y3, Y3
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1632(SB), Y5
-	VFMADD231PS  gaussConsts<>+1600(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1696(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1728(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1760(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1792(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1824(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1088(SB), Y3, Y5
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y5
+	VFMADD231PS  gaussConsts<>+1792(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1856(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1888(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1920(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1952(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1984(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+2016(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1024(SB), Y3, Y5
 	VMULPS       Y3, Y3, Y6
 	VFMADD231PS  Y6, Y5, Y3
 	VADDPS       Y3, Y4, Y3
 	VADDPS       Y3, Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
-	VDIVPS       Y1, Y9, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VDIVPS       Y1, Y8, Y3
 	VMULPS       Y3, Y2, Y2
-	VBLENDVPS    Y0, Y1, Y9, Y1
+	VBLENDVPS    Y0, Y1, Y8, Y1
 	VMULPS       Y12, Y1, Y12
-	VMULPS       Y8, Y2, Y1
+	VMULPS       Y7, Y2, Y1
 	VANDPS       Y1, Y0, Y2
 	VANDPS       Y1, Y0, Y0
 	VFMADD231PS  Y0, Y2, Y14
@@ -8008,133 +8750,71 @@ l130:
 	LEAQ         (BX)(CX*4), BX
 
 l131:
-	VPSUBD       gaussConsts<>+768(SB), Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
-	VPSUBD       gaussConsts<>+768(SB), Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
-	VMULPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VMULPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VPSUBD       gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x0e, X11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x01, X11, X2
-	VPADDD       X2, X11, X11
-	VBROADCASTSS X11, Y2
-	VPADDD       Y2, Y1, Y1
-	VCVTDQ2PS    Y1, Y1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD    $0x17, Y0, Y2
-	VCVTDQ2PS Y2, Y2
-	VANDPS    gaussConsts<>+800(SB), Y0, Y0
-	VPADDD    gaussConsts<>+768(SB), Y0, Y0
-	VSUBPS    Y9, Y0, Y0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS gaussConsts<>+864(SB), Y3
-	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+992(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1056(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       gaussConsts<>+1120(SB), Y2, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y0
-	VFMADD231PS  gaussConsts<>+1120(SB), Y1, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y1, Y0
-	VADDPS       Y7, Y0, Y0
-	VBROADCASTSS 24(SP), Y1
-	VFMADD231PS  gaussConsts<>+1888(SB), Y1, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VSUBPS       Y0, Y7, Y0
-	VFMADD231PS  gaussConsts<>+1920(SB), Y1, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), DX
-	ADDQ         16(SP), BX
-	DECQ         (SP)
-	JNZ          l127
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	VMOVUPS   Y11, 128(DI)
+	VMOVUPS   Y10, 160(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
+	ADDQ      24(SP), BX
+	DECQ      (SP)
+	JNZ       l127
+	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
+	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
+	VMOVAPS   Y0, Y9
+	VMOVMSKPS Y9, AX
+	MOVQ      AX, bad+64(FP)
 	VZEROUPPER
 	RET
 
-// func GaussLogProbSoftplusBackward(lp *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
+// func GaussLogProbSoftplusBackward(lanes *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussLogProbSoftplusBackward(SB), NOSPLIT, $72-76
-	// Registers:    Y0-Y8 values    Y9-Y15 kept from loop to loop
-	VBROADCASTSS d+72(FP), Y0
-	VMOVUPS      Y0, 40(SP)
-
-	// Registers:    DI lp    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
-	MOVQ lp+0(FP), DI
-	MOVQ dmu+8(FP), SI
-	MOVQ ds+16(FP), DX
-	MOVQ x+24(FP), BX
-	MOVQ mu+32(FP), R8
-	MOVQ s+40(FP), R9
-	MOVQ n+56(FP), R10
-	SHLQ $0x02, R10
-	MOVQ rows+48(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 32(SP)
+TEXT ·GaussLogProbSoftplusBackward(SB), NOSPLIT, $80-88
+	// Registers:    Y0-Y7 values    Y8-Y15 kept from loop to loop
+	// Registers:    DI lanes    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
+	MOVQ         lanes+0(FP), DI
+	MOVQ         dmu+8(FP), SI
+	MOVQ         ds+16(FP), DX
+	MOVQ         x+24(FP), BX
+	MOVQ         mu+32(FP), R8
+	MOVQ         s+40(FP), R9
+	MOVQ         n+56(FP), R10
+	SHLQ         $0x02, R10
+	VBROADCASTSS gaussConsts<>+544(SB), Y9
+	MOVQ         rows+48(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+64(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R10, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+64(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R10, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ldx+72(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R10, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+64(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R10, AX
+	MOVQ         AX, 32(SP)
+	MOVQ         ld+64(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R10, AX
+	MOVQ         AX, 40(SP)
 
 l132:
-	VBROADCASTSS (DI), Y0
-	VMOVAPS      Y0, Y9
+	VBROADCASTSS 192(DI), Y0
+	VMOVAPS      Y0, Y8
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
-	VBROADCASTSS gaussConsts<>+672(SB), Y13
+	VBROADCASTSS gaussConsts<>+736(SB), Y13
 	VBROADCASTSS gaussConsts<>+544(SB), Y11
-	VBROADCASTSS gaussConsts<>+672(SB), Y12
+	VBROADCASTSS gaussConsts<>+736(SB), Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+56(FP), CX
 	CMPQ         CX, $0x00000010
@@ -8142,160 +8822,164 @@ l132:
 
 l133:
 	VMOVUPS      (R9), Y0
+	VANDPS       gaussConsts<>+512(SB), Y0, Y1
+	VPMAXUD      Y9, Y1, Y9
 	VMOVUPS      (BX), Y1
 	VMOVUPS      (R8), Y2
 	VSUBPS       Y2, Y1, Y1
 	VORPS        gaussConsts<>+608(SB), Y0, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
+	VBROADCASTSS gaussConsts<>+1696(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1312(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+672(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+672(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
 	VPSRAD $0x01, Y2, Y3
-	VANDPS gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD gaussConsts<>+672(SB), Y3, Y5
+	VANDPS gaussConsts<>+1728(SB), Y3, Y3
+	VPADDD gaussConsts<>+736(SB), Y3, Y5
 	VPSUBD Y3, Y2, Y2
-	VPADDD gaussConsts<>+672(SB), Y2, Y2
+	VPADDD gaussConsts<>+736(SB), Y2, Y2
 	VMULPS Y5, Y4, Y3
 	VMULPS Y2, Y3, Y2
 	VCMPPS $0x1e, gaussConsts<>+544(SB), Y0, Y3
 	VANDPS Y0, Y3, Y3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+704(SB), Y5
-	VFMSUB231PS  gaussConsts<>+704(SB), Y2, Y5
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1280(SB), Y5
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1632(SB), Y6
-	VFMADD231PS  gaussConsts<>+1600(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1664(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1696(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1728(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1760(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1792(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1824(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1088(SB), Y5, Y6
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
 	VMULPS       Y5, Y5, Y7
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+1856(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+672(SB), Y4
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y4
 	VDIVPS       Y3, Y4, Y4
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y13, Y3, Y13
-	VMULPS       gaussConsts<>+704(SB), Y1, Y3
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y3
 	VFMADD231PS  Y3, Y3, Y15
-	VMULPS       Y1, Y9, Y3
+	VMULPS       Y1, Y8, Y3
 	VMULPS       Y4, Y3, Y3
-	VMULPS       Y4, Y9, Y4
+	VMULPS       Y4, Y8, Y4
 	VFMSUB231PS  Y3, Y1, Y4
 	VMOVUPS      Y3, (SI)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y0
-	VBROADCASTSS gaussConsts<>+672(SB), Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y1
 	VBLENDVPS    Y0, Y2, Y1, Y0
-	VADDPS       gaussConsts<>+672(SB), Y2, Y1
+	VADDPS       gaussConsts<>+736(SB), Y2, Y1
 	VDIVPS       Y1, Y0, Y0
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y1
 	VMULPS       Y0, Y4, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      32(R9), Y0
+	VANDPS       gaussConsts<>+512(SB), Y0, Y1
+	VPMAXUD      Y9, Y1, Y9
 	VMOVUPS      32(BX), Y1
 	VMOVUPS      32(R8), Y2
 	VSUBPS       Y2, Y1, Y1
 	VORPS        gaussConsts<>+608(SB), Y0, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
+	VBROADCASTSS gaussConsts<>+1696(SB), Y3
 	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1312(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+672(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+672(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
 	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       gaussConsts<>+672(SB), Y3, Y5
+	VANDPS       gaussConsts<>+1728(SB), Y3, Y3
+	VPADDD       gaussConsts<>+736(SB), Y3, Y5
 	VPSUBD       Y3, Y2, Y2
-	VPADDD       gaussConsts<>+672(SB), Y2, Y2
+	VPADDD       gaussConsts<>+736(SB), Y2, Y2
 	VMULPS       Y5, Y4, Y3
 	VMULPS       Y2, Y3, Y2
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y0, Y3
 	VANDPS       Y0, Y3, Y3
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+704(SB), Y5
-	VFMSUB231PS  gaussConsts<>+704(SB), Y2, Y5
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1280(SB), Y5
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1632(SB), Y6
-	VFMADD231PS  gaussConsts<>+1600(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1664(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1696(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1728(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1760(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1792(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1824(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1088(SB), Y5, Y6
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
 	VMULPS       Y5, Y5, Y7
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+1856(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+672(SB), Y4
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y4
 	VDIVPS       Y3, Y4, Y4
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y12, Y3, Y12
-	VMULPS       gaussConsts<>+704(SB), Y1, Y3
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y3
 	VFMADD231PS  Y3, Y3, Y14
-	VMULPS       Y1, Y9, Y3
+	VMULPS       Y1, Y8, Y3
 	VMULPS       Y4, Y3, Y3
-	VMULPS       Y4, Y9, Y4
+	VMULPS       Y4, Y8, Y4
 	VFMSUB231PS  Y3, Y1, Y4
 	VMOVUPS      Y3, 32(SI)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y0
-	VBROADCASTSS gaussConsts<>+672(SB), Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y1
 	VBLENDVPS    Y0, Y2, Y1, Y0
-	VADDPS       gaussConsts<>+672(SB), Y2, Y1
+	VADDPS       gaussConsts<>+736(SB), Y2, Y1
 	VDIVPS       Y1, Y0, Y0
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y1
 	VMULPS       Y0, Y4, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 32(DX)
-	VPSUBD       gaussConsts<>+768(SB), Y13, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y11, Y1, Y1
 	VMOVAPS      Y1, Y11
 	VMOVAPS      Y0, Y13
-	VPSUBD       gaussConsts<>+768(SB), Y12, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y10, Y1, Y1
 	VMOVAPS      Y1, Y10
 	VMOVAPS      Y0, Y12
@@ -8317,156 +9001,166 @@ l135:
 	NEGQ         CX
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (R9), Y0, Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VANDPS       Y2, Y0, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VMASKMOVPS   (BX), Y0, Y2
 	VMASKMOVPS   (R8), Y0, Y3
 	VSUBPS       Y3, Y2, Y2
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
+	VBROADCASTSS gaussConsts<>+1696(SB), Y4
 	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1312(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
 
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
 	VPSRAD $0x01, Y3, Y4
-	VANDPS gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD gaussConsts<>+672(SB), Y4, Y6
+	VANDPS gaussConsts<>+1728(SB), Y4, Y4
+	VPADDD gaussConsts<>+736(SB), Y4, Y6
 	VPSUBD Y4, Y3, Y3
-	VPADDD gaussConsts<>+672(SB), Y3, Y3
+	VPADDD gaussConsts<>+736(SB), Y3, Y3
 	VMULPS Y6, Y5, Y4
 	VMULPS Y3, Y4, Y3
 	VCMPPS $0x1e, gaussConsts<>+544(SB), Y1, Y4
 	VANDPS Y1, Y4, Y4
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+704(SB), Y6
-	VFMSUB231PS  gaussConsts<>+704(SB), Y3, Y6
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y6
 	VBLENDVPS    Y5, Y6, Y3, Y6
-	VANDPS       gaussConsts<>+1568(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1632(SB), Y7
-	VFMADD231PS  gaussConsts<>+1600(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1664(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1696(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1728(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1760(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1792(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1824(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1088(SB), Y6, Y7
-	VMULPS       Y6, Y6, Y8
-	VFMADD231PS  Y8, Y7, Y6
-	VADDPS       Y6, Y5, Y5
-	VADDPS       Y5, Y4, Y4
-	VADDPS       gaussConsts<>+1856(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+672(SB), Y5
-	VDIVPS       Y4, Y5, Y5
-	VMULPS       Y5, Y2, Y2
-	VBROADCASTSS gaussConsts<>+672(SB), Y6
-	VBLENDVPS    Y0, Y4, Y6, Y4
-	VMULPS       Y13, Y4, Y13
-	VMULPS       gaussConsts<>+704(SB), Y2, Y4
-	VANDPS       Y4, Y0, Y6
-	VANDPS       Y4, Y0, Y4
-	VFMADD231PS  Y4, Y6, Y15
-	VMULPS       Y2, Y9, Y4
-	VMULPS       Y5, Y4, Y4
-	VMULPS       Y5, Y9, Y5
-	VFMSUB231PS  Y4, Y2, Y5
-	VMASKMOVPS   Y4, Y0, (SI)
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y7
+	VFMADD231PS  gaussConsts<>+1792(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y6, Y7
+	VMOVUPS      Y3, 48(SP)
+	VMULPS       Y6, Y6, Y3
+	VFMADD231PS  Y3, Y7, Y6
+	VADDPS       Y6, Y5, Y3
+	VADDPS       Y3, Y4, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y4
+	VDIVPS       Y3, Y4, Y4
+	VMULPS       Y4, Y2, Y2
+	VBROADCASTSS gaussConsts<>+736(SB), Y5
+	VBLENDVPS    Y0, Y3, Y5, Y3
+	VMULPS       Y13, Y3, Y13
+	VMULPS       gaussConsts<>+1280(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y5
+	VANDPS       Y3, Y0, Y3
+	VFMADD231PS  Y3, Y5, Y15
+	VMULPS       Y2, Y8, Y3
+	VMULPS       Y4, Y3, Y3
+	VMULPS       Y4, Y8, Y4
+	VFMSUB231PS  Y3, Y2, Y4
+	VMASKMOVPS   Y3, Y0, (SI)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VADDPS       gaussConsts<>+672(SB), Y3, Y2
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VBLENDVPS    Y1, 48(SP), Y2, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VADDPS       48(SP), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y2
-	VMULPS       Y1, Y5, Y1
+	VMULPS       Y1, Y4, Y1
 	VANDPS       Y1, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (DX)
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(R9), Y0, Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VANDPS       Y2, Y0, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VMASKMOVPS   32(BX), Y0, Y2
 	VMASKMOVPS   32(R8), Y0, Y3
 	VSUBPS       Y3, Y2, Y2
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
+	VBROADCASTSS gaussConsts<>+1696(SB), Y4
 	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1312(SB), Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1312(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
 	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       gaussConsts<>+672(SB), Y4, Y6
+	VANDPS       gaussConsts<>+1728(SB), Y4, Y4
+	VPADDD       gaussConsts<>+736(SB), Y4, Y6
 	VPSUBD       Y4, Y3, Y3
-	VPADDD       gaussConsts<>+672(SB), Y3, Y3
+	VPADDD       gaussConsts<>+736(SB), Y3, Y3
 	VMULPS       Y6, Y5, Y4
 	VMULPS       Y3, Y4, Y3
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y4
 	VANDPS       Y1, Y4, Y4
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+704(SB), Y6
-	VFMSUB231PS  gaussConsts<>+704(SB), Y3, Y6
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y6
 	VBLENDVPS    Y5, Y6, Y3, Y6
-	VANDPS       gaussConsts<>+1568(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1632(SB), Y7
-	VFMADD231PS  gaussConsts<>+1600(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1664(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1696(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1728(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1760(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1792(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1824(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1088(SB), Y6, Y7
-	VMULPS       Y6, Y6, Y8
-	VFMADD231PS  Y8, Y7, Y6
-	VADDPS       Y6, Y5, Y5
-	VADDPS       Y5, Y4, Y4
-	VADDPS       gaussConsts<>+1856(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+672(SB), Y5
-	VDIVPS       Y4, Y5, Y5
-	VMULPS       Y5, Y2, Y2
-	VBROADCASTSS gaussConsts<>+672(SB), Y6
-	VBLENDVPS    Y0, Y4, Y6, Y4
-	VMULPS       Y12, Y4, Y12
-	VMULPS       gaussConsts<>+704(SB), Y2, Y4
-	VANDPS       Y4, Y0, Y6
-	VANDPS       Y4, Y0, Y4
-	VFMADD231PS  Y4, Y6, Y14
-	VMULPS       Y2, Y9, Y4
-	VMULPS       Y5, Y4, Y4
-	VMULPS       Y5, Y9, Y5
-	VFMSUB231PS  Y4, Y2, Y5
-	VMASKMOVPS   Y4, Y0, 32(SI)
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y7
+	VFMADD231PS  gaussConsts<>+1792(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y6, Y7
+	VMOVUPS      Y3, 48(SP)
+	VMULPS       Y6, Y6, Y3
+	VFMADD231PS  Y3, Y7, Y6
+	VADDPS       Y6, Y5, Y3
+	VADDPS       Y3, Y4, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y4
+	VDIVPS       Y3, Y4, Y4
+	VMULPS       Y4, Y2, Y2
+	VBROADCASTSS gaussConsts<>+736(SB), Y5
+	VBLENDVPS    Y0, Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y12
+	VMULPS       gaussConsts<>+1280(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y5
+	VANDPS       Y3, Y0, Y3
+	VFMADD231PS  Y3, Y5, Y14
+	VMULPS       Y2, Y8, Y3
+	VMULPS       Y4, Y3, Y3
+	VMULPS       Y4, Y8, Y4
+	VFMSUB231PS  Y3, Y2, Y4
+	VMASKMOVPS   Y3, Y0, 32(SI)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VADDPS       gaussConsts<>+672(SB), Y3, Y2
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VBLENDVPS    Y1, 48(SP), Y2, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VADDPS       48(SP), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y2
-	VMULPS       Y1, Y5, Y1
+	VMULPS       Y1, Y4, Y1
 	VANDPS       Y1, Y2, Y1
 	VMASKMOVPS   Y1, Y0, 32(DX)
 	LEAQ         (BX)(CX*4), BX
@@ -8476,137 +9170,74 @@ l135:
 	LEAQ         (DX)(CX*4), DX
 
 l136:
-	VPSUBD       gaussConsts<>+768(SB), Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
-	VPSUBD       gaussConsts<>+768(SB), Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
-	VMULPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VMULPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VPSUBD       gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x0e, X11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x01, X11, X2
-	VPADDD       X2, X11, X11
-	VBROADCASTSS X11, Y2
-	VPADDD       Y2, Y1, Y1
-	VCVTDQ2PS    Y1, Y1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD    $0x17, Y0, Y2
-	VCVTDQ2PS Y2, Y2
-	VANDPS    gaussConsts<>+800(SB), Y0, Y0
-	VPADDD    gaussConsts<>+768(SB), Y0, Y0
-	VSUBPS    gaussConsts<>+672(SB), Y0, Y0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS gaussConsts<>+864(SB), Y3
-	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+992(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1056(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       gaussConsts<>+1120(SB), Y2, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y0
-	VFMADD231PS  gaussConsts<>+1120(SB), Y1, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y1, Y0
-	VADDPS       gaussConsts<>+544(SB), Y0, Y0
-	VBROADCASTSS 40(SP), Y1
-	VFMADD231PS  gaussConsts<>+1888(SB), Y1, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VBROADCASTSS gaussConsts<>+544(SB), Y2
-	VSUBPS       Y0, Y2, Y0
-	VFMADD231PS  gaussConsts<>+1920(SB), Y1, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), SI
-	ADDQ         16(SP), DX
-	ADDQ         24(SP), R8
-	ADDQ         32(SP), R9
-	DECQ         (SP)
-	JNZ          l132
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	VMOVUPS   Y11, 128(DI)
+	VMOVUPS   Y10, 160(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
+	ADDQ      24(SP), BX
+	ADDQ      32(SP), R8
+	ADDQ      40(SP), R9
+	DECQ      (SP)
+	JNZ       l132
+	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
+	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
+	VMOVAPS   Y0, Y9
+	VMOVMSKPS Y9, AX
+	MOVQ      AX, bad+80(FP)
 	VZEROUPPER
 	RET
 
-// func GaussLogProbSoftplusBackwardX(lp *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
+// func GaussLogProbSoftplusBackwardX(lanes *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussLogProbSoftplusBackwardX(SB), NOSPLIT, $72-84
-	// Registers:    Y0-Y8 values    Y9-Y15 kept from loop to loop
-	VBROADCASTSS d+80(FP), Y0
-	VMOVUPS      Y0, 40(SP)
-
-	// Registers:    DI lp    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
-	MOVQ lp+0(FP), DI
-	MOVQ dx+8(FP), SI
-	MOVQ dmu+16(FP), DX
-	MOVQ ds+24(FP), BX
-	MOVQ x+32(FP), R8
-	MOVQ mu+40(FP), R9
-	MOVQ s+48(FP), R10
-	MOVQ n+64(FP), R11
-	SHLQ $0x02, R11
-	MOVQ rows+56(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 32(SP)
+TEXT ·GaussLogProbSoftplusBackwardX(SB), NOSPLIT, $80-96
+	// Registers:    Y0-Y7 values    Y8-Y15 kept from loop to loop
+	// Registers:    DI lanes    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
+	MOVQ         lanes+0(FP), DI
+	MOVQ         dx+8(FP), SI
+	MOVQ         dmu+16(FP), DX
+	MOVQ         ds+24(FP), BX
+	MOVQ         x+32(FP), R8
+	MOVQ         mu+40(FP), R9
+	MOVQ         s+48(FP), R10
+	MOVQ         n+64(FP), R11
+	SHLQ         $0x02, R11
+	VBROADCASTSS gaussConsts<>+544(SB), Y9
+	MOVQ         rows+56(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+72(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R11, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+72(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R11, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ldx+80(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R11, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+72(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R11, AX
+	MOVQ         AX, 32(SP)
+	MOVQ         ld+72(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R11, AX
+	MOVQ         AX, 40(SP)
 
 l137:
-	VBROADCASTSS (DI), Y0
-	VMOVAPS      Y0, Y9
+	VBROADCASTSS 192(DI), Y0
+	VMOVAPS      Y0, Y8
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
-	VBROADCASTSS gaussConsts<>+672(SB), Y13
+	VBROADCASTSS gaussConsts<>+736(SB), Y13
 	VBROADCASTSS gaussConsts<>+544(SB), Y11
-	VBROADCASTSS gaussConsts<>+672(SB), Y12
+	VBROADCASTSS gaussConsts<>+736(SB), Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+64(FP), CX
 	CMPQ         CX, $0x00000010
@@ -8614,164 +9245,168 @@ l137:
 
 l138:
 	VMOVUPS      (R10), Y0
+	VANDPS       gaussConsts<>+512(SB), Y0, Y1
+	VPMAXUD      Y9, Y1, Y9
 	VMOVUPS      (R8), Y1
 	VMOVUPS      (R9), Y2
 	VSUBPS       Y2, Y1, Y1
 	VORPS        gaussConsts<>+608(SB), Y0, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
+	VBROADCASTSS gaussConsts<>+1696(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1312(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+672(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+672(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
 	VPSRAD $0x01, Y2, Y3
-	VANDPS gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD gaussConsts<>+672(SB), Y3, Y5
+	VANDPS gaussConsts<>+1728(SB), Y3, Y3
+	VPADDD gaussConsts<>+736(SB), Y3, Y5
 	VPSUBD Y3, Y2, Y2
-	VPADDD gaussConsts<>+672(SB), Y2, Y2
+	VPADDD gaussConsts<>+736(SB), Y2, Y2
 	VMULPS Y5, Y4, Y3
 	VMULPS Y2, Y3, Y2
 	VCMPPS $0x1e, gaussConsts<>+544(SB), Y0, Y3
 	VANDPS Y0, Y3, Y3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+704(SB), Y5
-	VFMSUB231PS  gaussConsts<>+704(SB), Y2, Y5
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1280(SB), Y5
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1632(SB), Y6
-	VFMADD231PS  gaussConsts<>+1600(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1664(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1696(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1728(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1760(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1792(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1824(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1088(SB), Y5, Y6
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
 	VMULPS       Y5, Y5, Y7
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+1856(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+672(SB), Y4
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y4
 	VDIVPS       Y3, Y4, Y4
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y13, Y3, Y13
-	VMULPS       gaussConsts<>+704(SB), Y1, Y3
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y3
 	VFMADD231PS  Y3, Y3, Y15
-	VMULPS       Y1, Y9, Y3
+	VMULPS       Y1, Y8, Y3
 	VMULPS       Y4, Y3, Y3
-	VMULPS       Y4, Y9, Y4
+	VMULPS       Y4, Y8, Y4
 	VFMSUB231PS  Y3, Y1, Y4
 	VMOVUPS      Y3, (DX)
 	VXORPS       gaussConsts<>+608(SB), Y3, Y1
 	VMOVUPS      Y1, (SI)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y0
-	VBROADCASTSS gaussConsts<>+672(SB), Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y1
 	VBLENDVPS    Y0, Y2, Y1, Y0
-	VADDPS       gaussConsts<>+672(SB), Y2, Y1
+	VADDPS       gaussConsts<>+736(SB), Y2, Y1
 	VDIVPS       Y1, Y0, Y0
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y1
 	VMULPS       Y0, Y4, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, (BX)
 	VMOVUPS      32(R10), Y0
+	VANDPS       gaussConsts<>+512(SB), Y0, Y1
+	VPMAXUD      Y9, Y1, Y9
 	VMOVUPS      32(R8), Y1
 	VMOVUPS      32(R9), Y2
 	VSUBPS       Y2, Y1, Y1
 	VORPS        gaussConsts<>+608(SB), Y0, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
+	VBROADCASTSS gaussConsts<>+1696(SB), Y3
 	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1312(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+672(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+672(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
 	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       gaussConsts<>+672(SB), Y3, Y5
+	VANDPS       gaussConsts<>+1728(SB), Y3, Y3
+	VPADDD       gaussConsts<>+736(SB), Y3, Y5
 	VPSUBD       Y3, Y2, Y2
-	VPADDD       gaussConsts<>+672(SB), Y2, Y2
+	VPADDD       gaussConsts<>+736(SB), Y2, Y2
 	VMULPS       Y5, Y4, Y3
 	VMULPS       Y2, Y3, Y2
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y0, Y3
 	VANDPS       Y0, Y3, Y3
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+704(SB), Y5
-	VFMSUB231PS  gaussConsts<>+704(SB), Y2, Y5
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1280(SB), Y5
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1632(SB), Y6
-	VFMADD231PS  gaussConsts<>+1600(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1664(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1696(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1728(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1760(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1792(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1824(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1088(SB), Y5, Y6
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
 	VMULPS       Y5, Y5, Y7
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+1856(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+672(SB), Y4
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y4
 	VDIVPS       Y3, Y4, Y4
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y12, Y3, Y12
-	VMULPS       gaussConsts<>+704(SB), Y1, Y3
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y3
 	VFMADD231PS  Y3, Y3, Y14
-	VMULPS       Y1, Y9, Y3
+	VMULPS       Y1, Y8, Y3
 	VMULPS       Y4, Y3, Y3
-	VMULPS       Y4, Y9, Y4
+	VMULPS       Y4, Y8, Y4
 	VFMSUB231PS  Y3, Y1, Y4
 	VMOVUPS      Y3, 32(DX)
 	VXORPS       gaussConsts<>+608(SB), Y3, Y1
 	VMOVUPS      Y1, 32(SI)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y0
-	VBROADCASTSS gaussConsts<>+672(SB), Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y1
 	VBLENDVPS    Y0, Y2, Y1, Y0
-	VADDPS       gaussConsts<>+672(SB), Y2, Y1
+	VADDPS       gaussConsts<>+736(SB), Y2, Y1
 	VDIVPS       Y1, Y0, Y0
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y1
 	VMULPS       Y0, Y4, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 32(BX)
-	VPSUBD       gaussConsts<>+768(SB), Y13, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y11, Y1, Y1
 	VMOVAPS      Y1, Y11
 	VMOVAPS      Y0, Y13
-	VPSUBD       gaussConsts<>+768(SB), Y12, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y10, Y1, Y1
 	VMOVAPS      Y1, Y10
 	VMOVAPS      Y0, Y12
@@ -8794,160 +9429,170 @@ l140:
 	NEGQ         CX
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (R10), Y0, Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VANDPS       Y2, Y0, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VMASKMOVPS   (R8), Y0, Y2
 	VMASKMOVPS   (R9), Y0, Y3
 	VSUBPS       Y3, Y2, Y2
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
+	VBROADCASTSS gaussConsts<>+1696(SB), Y4
 	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1312(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
 
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
 	VPSRAD $0x01, Y3, Y4
-	VANDPS gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD gaussConsts<>+672(SB), Y4, Y6
+	VANDPS gaussConsts<>+1728(SB), Y4, Y4
+	VPADDD gaussConsts<>+736(SB), Y4, Y6
 	VPSUBD Y4, Y3, Y3
-	VPADDD gaussConsts<>+672(SB), Y3, Y3
+	VPADDD gaussConsts<>+736(SB), Y3, Y3
 	VMULPS Y6, Y5, Y4
 	VMULPS Y3, Y4, Y3
 	VCMPPS $0x1e, gaussConsts<>+544(SB), Y1, Y4
 	VANDPS Y1, Y4, Y4
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+704(SB), Y6
-	VFMSUB231PS  gaussConsts<>+704(SB), Y3, Y6
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y6
 	VBLENDVPS    Y5, Y6, Y3, Y6
-	VANDPS       gaussConsts<>+1568(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1632(SB), Y7
-	VFMADD231PS  gaussConsts<>+1600(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1664(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1696(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1728(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1760(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1792(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1824(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1088(SB), Y6, Y7
-	VMULPS       Y6, Y6, Y8
-	VFMADD231PS  Y8, Y7, Y6
-	VADDPS       Y6, Y5, Y5
-	VADDPS       Y5, Y4, Y4
-	VADDPS       gaussConsts<>+1856(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+672(SB), Y5
-	VDIVPS       Y4, Y5, Y5
-	VMULPS       Y5, Y2, Y2
-	VBROADCASTSS gaussConsts<>+672(SB), Y6
-	VBLENDVPS    Y0, Y4, Y6, Y4
-	VMULPS       Y13, Y4, Y13
-	VMULPS       gaussConsts<>+704(SB), Y2, Y4
-	VANDPS       Y4, Y0, Y6
-	VANDPS       Y4, Y0, Y4
-	VFMADD231PS  Y4, Y6, Y15
-	VMULPS       Y2, Y9, Y4
-	VMULPS       Y5, Y4, Y4
-	VMULPS       Y5, Y9, Y5
-	VFMSUB231PS  Y4, Y2, Y5
-	VMASKMOVPS   Y4, Y0, (DX)
-	VXORPS       gaussConsts<>+608(SB), Y4, Y2
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y7
+	VFMADD231PS  gaussConsts<>+1792(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y6, Y7
+	VMOVUPS      Y3, 48(SP)
+	VMULPS       Y6, Y6, Y3
+	VFMADD231PS  Y3, Y7, Y6
+	VADDPS       Y6, Y5, Y3
+	VADDPS       Y3, Y4, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y4
+	VDIVPS       Y3, Y4, Y4
+	VMULPS       Y4, Y2, Y2
+	VBROADCASTSS gaussConsts<>+736(SB), Y5
+	VBLENDVPS    Y0, Y3, Y5, Y3
+	VMULPS       Y13, Y3, Y13
+	VMULPS       gaussConsts<>+1280(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y5
+	VANDPS       Y3, Y0, Y3
+	VFMADD231PS  Y3, Y5, Y15
+	VMULPS       Y2, Y8, Y3
+	VMULPS       Y4, Y3, Y3
+	VMULPS       Y4, Y8, Y4
+	VFMSUB231PS  Y3, Y2, Y4
+	VMASKMOVPS   Y3, Y0, (DX)
+	VXORPS       gaussConsts<>+608(SB), Y3, Y2
 	VMASKMOVPS   Y2, Y0, (SI)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VADDPS       gaussConsts<>+672(SB), Y3, Y2
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VBLENDVPS    Y1, 48(SP), Y2, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VADDPS       48(SP), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y2
-	VMULPS       Y1, Y5, Y1
+	VMULPS       Y1, Y4, Y1
 	VANDPS       Y1, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (BX)
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(R10), Y0, Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VANDPS       Y2, Y0, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VMASKMOVPS   32(R8), Y0, Y2
 	VMASKMOVPS   32(R9), Y0, Y3
 	VSUBPS       Y3, Y2, Y2
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
+	VBROADCASTSS gaussConsts<>+1696(SB), Y4
 	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1312(SB), Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1312(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
 	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       gaussConsts<>+672(SB), Y4, Y6
+	VANDPS       gaussConsts<>+1728(SB), Y4, Y4
+	VPADDD       gaussConsts<>+736(SB), Y4, Y6
 	VPSUBD       Y4, Y3, Y3
-	VPADDD       gaussConsts<>+672(SB), Y3, Y3
+	VPADDD       gaussConsts<>+736(SB), Y3, Y3
 	VMULPS       Y6, Y5, Y4
 	VMULPS       Y3, Y4, Y3
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y4
 	VANDPS       Y1, Y4, Y4
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+704(SB), Y6
-	VFMSUB231PS  gaussConsts<>+704(SB), Y3, Y6
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y6
 	VBLENDVPS    Y5, Y6, Y3, Y6
-	VANDPS       gaussConsts<>+1568(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1632(SB), Y7
-	VFMADD231PS  gaussConsts<>+1600(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1664(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1696(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1728(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1760(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1792(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1824(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1088(SB), Y6, Y7
-	VMULPS       Y6, Y6, Y8
-	VFMADD231PS  Y8, Y7, Y6
-	VADDPS       Y6, Y5, Y5
-	VADDPS       Y5, Y4, Y4
-	VADDPS       gaussConsts<>+1856(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+672(SB), Y5
-	VDIVPS       Y4, Y5, Y5
-	VMULPS       Y5, Y2, Y2
-	VBROADCASTSS gaussConsts<>+672(SB), Y6
-	VBLENDVPS    Y0, Y4, Y6, Y4
-	VMULPS       Y12, Y4, Y12
-	VMULPS       gaussConsts<>+704(SB), Y2, Y4
-	VANDPS       Y4, Y0, Y6
-	VANDPS       Y4, Y0, Y4
-	VFMADD231PS  Y4, Y6, Y14
-	VMULPS       Y2, Y9, Y4
-	VMULPS       Y5, Y4, Y4
-	VMULPS       Y5, Y9, Y5
-	VFMSUB231PS  Y4, Y2, Y5
-	VMASKMOVPS   Y4, Y0, 32(DX)
-	VXORPS       gaussConsts<>+608(SB), Y4, Y2
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y7
+	VFMADD231PS  gaussConsts<>+1792(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y6, Y7
+	VMOVUPS      Y3, 48(SP)
+	VMULPS       Y6, Y6, Y3
+	VFMADD231PS  Y3, Y7, Y6
+	VADDPS       Y6, Y5, Y3
+	VADDPS       Y3, Y4, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y4
+	VDIVPS       Y3, Y4, Y4
+	VMULPS       Y4, Y2, Y2
+	VBROADCASTSS gaussConsts<>+736(SB), Y5
+	VBLENDVPS    Y0, Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y12
+	VMULPS       gaussConsts<>+1280(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y5
+	VANDPS       Y3, Y0, Y3
+	VFMADD231PS  Y3, Y5, Y14
+	VMULPS       Y2, Y8, Y3
+	VMULPS       Y4, Y3, Y3
+	VMULPS       Y4, Y8, Y4
+	VFMSUB231PS  Y3, Y2, Y4
+	VMASKMOVPS   Y3, Y0, 32(DX)
+	VXORPS       gaussConsts<>+608(SB), Y3, Y2
 	VMASKMOVPS   Y2, Y0, 32(SI)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VADDPS       gaussConsts<>+672(SB), Y3, Y2
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VBLENDVPS    Y1, 48(SP), Y2, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VADDPS       48(SP), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y2
-	VMULPS       Y1, Y5, Y1
+	VMULPS       Y1, Y4, Y1
 	VANDPS       Y1, Y2, Y1
 	VMASKMOVPS   Y1, Y0, 32(BX)
 	LEAQ         (R8)(CX*4), R8
@@ -8958,90 +9603,25 @@ l140:
 	LEAQ         (SI)(CX*4), SI
 
 l141:
-	VPSUBD       gaussConsts<>+768(SB), Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
-	VPSUBD       gaussConsts<>+768(SB), Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
-	VMULPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VMULPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VPSUBD       gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x0e, X11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x01, X11, X2
-	VPADDD       X2, X11, X11
-	VBROADCASTSS X11, Y2
-	VPADDD       Y2, Y1, Y1
-	VCVTDQ2PS    Y1, Y1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD    $0x17, Y0, Y2
-	VCVTDQ2PS Y2, Y2
-	VANDPS    gaussConsts<>+800(SB), Y0, Y0
-	VPADDD    gaussConsts<>+768(SB), Y0, Y0
-	VSUBPS    gaussConsts<>+672(SB), Y0, Y0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS gaussConsts<>+864(SB), Y3
-	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+992(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1056(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       gaussConsts<>+1120(SB), Y2, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y0
-	VFMADD231PS  gaussConsts<>+1120(SB), Y1, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y1, Y0
-	VADDPS       gaussConsts<>+544(SB), Y0, Y0
-	VBROADCASTSS 40(SP), Y1
-	VFMADD231PS  gaussConsts<>+1888(SB), Y1, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VBROADCASTSS gaussConsts<>+544(SB), Y2
-	VSUBPS       Y0, Y2, Y0
-	VFMADD231PS  gaussConsts<>+1920(SB), Y1, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), DX
-	ADDQ         16(SP), BX
-	ADDQ         24(SP), R9
-	ADDQ         32(SP), R10
-	DECQ         (SP)
-	JNZ          l137
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	VMOVUPS   Y11, 128(DI)
+	VMOVUPS   Y10, 160(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), DX
+	ADDQ      16(SP), BX
+	ADDQ      24(SP), R8
+	ADDQ      32(SP), R9
+	ADDQ      40(SP), R10
+	DECQ      (SP)
+	JNZ       l137
+	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
+	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
+	VMOVAPS   Y0, Y9
+	VMOVMSKPS Y9, AX
+	MOVQ      AX, bad+88(FP)
 	VZEROUPPER
 	RET
 
@@ -9049,12 +9629,12 @@ l141:
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussSampleSoftplus(SB), NOSPLIT, $24-56
 	// Registers:    Y0-Y9 values    Y10-Y15 constants and scalars
-	VBROADCASTSS gaussConsts<>+672(SB), Y15
-	VBROADCASTSS gaussConsts<>+704(SB), Y14
-	VBROADCASTSS gaussConsts<>+1312(SB), Y13
+	VBROADCASTSS gaussConsts<>+736(SB), Y15
+	VBROADCASTSS gaussConsts<>+1280(SB), Y14
+	VBROADCASTSS gaussConsts<>+1440(SB), Y13
 	VBROADCASTSS gaussConsts<>+608(SB), Y12
-	VBROADCASTSS gaussConsts<>+1248(SB), Y11
-	VBROADCASTSS gaussConsts<>+1280(SB), Y10
+	VBROADCASTSS gaussConsts<>+1696(SB), Y11
+	VBROADCASTSS gaussConsts<>+1408(SB), Y10
 
 	// Registers:    DI z    SI mu    DX s    BX eps    CX elements left in the row    R8 4n
 	MOVQ z+0(FP), DI
@@ -9094,22 +9674,22 @@ l143:
 	VFMADD231PS  Y10, Y3, Y5
 	VSUBPS       Y13, Y4, Y6
 	VSUBPS       Y13, Y5, Y7
-	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y2
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y2
+	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y6
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y6
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y6
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y6
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y6
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y7
+	VBROADCASTSS gaussConsts<>+1504(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y6
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y6
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y6
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y6
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y7
 	VFMADD213PS  Y15, Y2, Y6
 	VFMADD213PS  Y15, Y3, Y7
 	VFMADD213PS  Y15, Y2, Y6
@@ -9120,8 +9700,8 @@ l143:
 	VPSLLD $0x17, Y5, Y3
 	VPSRAD $0x01, Y2, Y4
 	VPSRAD $0x01, Y3, Y5
-	VANDPS gaussConsts<>+1504(SB), Y4, Y4
-	VANDPS gaussConsts<>+1504(SB), Y5, Y5
+	VANDPS gaussConsts<>+1728(SB), Y4, Y4
+	VANDPS gaussConsts<>+1728(SB), Y5, Y5
 	VPADDD Y15, Y4, Y8
 	VPADDD Y15, Y5, Y9
 	VPSUBD Y4, Y2, Y2
@@ -9146,26 +9726,26 @@ l143:
 	VFMSUB231PS  Y14, Y3, Y7
 	VBLENDVPS    Y4, Y6, Y2, Y2
 	VBLENDVPS    Y5, Y7, Y3, Y3
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VANDPS       gaussConsts<>+1568(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1632(SB), Y6
-	VFMADD231PS  gaussConsts<>+1600(SB), Y2, Y6
-	VBROADCASTSS gaussConsts<>+1632(SB), Y7
-	VFMADD231PS  gaussConsts<>+1600(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y6
-	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1696(SB), Y2, Y6
-	VFMADD213PS  gaussConsts<>+1696(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1728(SB), Y2, Y6
-	VFMADD213PS  gaussConsts<>+1728(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1760(SB), Y2, Y6
-	VFMADD213PS  gaussConsts<>+1760(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1792(SB), Y2, Y6
-	VFMADD213PS  gaussConsts<>+1792(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1824(SB), Y2, Y6
-	VFMADD213PS  gaussConsts<>+1824(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1088(SB), Y2, Y6
-	VFMADD213PS  gaussConsts<>+1088(SB), Y3, Y7
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y6
+	VBROADCASTSS gaussConsts<>+1824(SB), Y7
+	VFMADD231PS  gaussConsts<>+1792(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y3, Y7
 	VMULPS       Y2, Y2, Y8
 	VMULPS       Y3, Y3, Y9
 	VFMADD231PS  Y8, Y6, Y2
@@ -9174,8 +9754,8 @@ l143:
 	VADDPS       Y3, Y5, Y3
 	VADDPS       Y2, Y0, Y0
 	VADDPS       Y3, Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y0, Y0
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
+	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
 	VMOVUPS      (BX), Y2
 	VMOVUPS      32(BX), Y3
 	VMOVUPS      (SI), Y4
@@ -9203,22 +9783,22 @@ l144:
 	VMOVAPS      Y13, Y2
 	VFMADD231PS  Y10, Y1, Y2
 	VSUBPS       Y13, Y2, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y3, Y1
-	VFNMADD231PS gaussConsts<>+1120(SB), Y3, Y1
+	VFNMADD231PS gaussConsts<>+1088(SB), Y3, Y1
+	VFNMADD231PS gaussConsts<>+1056(SB), Y3, Y1
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y3
-	VFMADD231PS  gaussConsts<>+1344(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1408(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1472(SB), Y1, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y3
 	VFMADD213PS  Y15, Y1, Y3
 	VFMADD213PS  Y15, Y1, Y3
 
 	// p 2^n
 	VPSLLD $0x17, Y2, Y1
 	VPSRAD $0x01, Y1, Y2
-	VANDPS gaussConsts<>+1504(SB), Y2, Y2
+	VANDPS gaussConsts<>+1728(SB), Y2, Y2
 	VPADDD Y15, Y2, Y4
 	VPSUBD Y2, Y1, Y1
 	VPADDD Y15, Y1, Y1
@@ -9232,21 +9812,21 @@ l144:
 	VMOVAPS      Y14, Y3
 	VFMSUB231PS  Y14, Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y1
-	VANDPS       gaussConsts<>+1568(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+1632(SB), Y3
-	VFMADD231PS  gaussConsts<>+1600(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1664(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1696(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1728(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1760(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1792(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1824(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1088(SB), Y1, Y3
+	VANDPS       gaussConsts<>+1760(SB), Y2, Y2
+	VBROADCASTSS gaussConsts<>+1824(SB), Y3
+	VFMADD231PS  gaussConsts<>+1792(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1856(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1888(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1920(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1952(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1984(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+2016(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1024(SB), Y1, Y3
 	VMULPS       Y1, Y1, Y4
 	VFMADD231PS  Y4, Y3, Y1
 	VADDPS       Y1, Y2, Y1
 	VADDPS       Y1, Y0, Y0
-	VADDPS       gaussConsts<>+1856(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
 	VMOVUPS      (BX), Y1
 	VMOVUPS      (SI), Y2
 	VFMADD231PS  Y1, Y0, Y2
@@ -9273,22 +9853,22 @@ l145:
 	VMOVAPS      Y13, Y3
 	VFMADD231PS  Y10, Y2, Y3
 	VSUBPS       Y13, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
 	VFMADD213PS  Y15, Y2, Y4
 	VFMADD213PS  Y15, Y2, Y4
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
 	VPSRAD $0x01, Y2, Y3
-	VANDPS gaussConsts<>+1504(SB), Y3, Y3
+	VANDPS gaussConsts<>+1728(SB), Y3, Y3
 	VPADDD Y15, Y3, Y5
 	VPSUBD Y3, Y2, Y2
 	VPADDD Y15, Y2, Y2
@@ -9302,21 +9882,21 @@ l145:
 	VMOVAPS      Y14, Y4
 	VFMSUB231PS  Y14, Y2, Y4
 	VBLENDVPS    Y3, Y4, Y2, Y2
-	VANDPS       gaussConsts<>+1568(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+1632(SB), Y4
-	VFMADD231PS  gaussConsts<>+1600(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1696(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1728(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1760(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1792(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1824(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1088(SB), Y2, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+1824(SB), Y4
+	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y4
 	VMULPS       Y2, Y2, Y5
 	VFMADD231PS  Y5, Y4, Y2
 	VADDPS       Y2, Y3, Y2
 	VADDPS       Y2, Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
 	VMASKMOVPS   (BX), Y0, Y2
 	VMASKMOVPS   (SI), Y0, Y3
 	VFMADD231PS  Y2, Y1, Y3
@@ -9338,10 +9918,10 @@ l146:
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussSampleSoftplusBackward(SB), NOSPLIT, $32-64
 	// Registers:    Y0-Y11 values    Y12-Y15 constants and scalars
-	VBROADCASTSS gaussConsts<>+672(SB), Y15
-	VBROADCASTSS gaussConsts<>+1312(SB), Y14
+	VBROADCASTSS gaussConsts<>+736(SB), Y15
+	VBROADCASTSS gaussConsts<>+1440(SB), Y14
 	VBROADCASTSS gaussConsts<>+608(SB), Y13
-	VBROADCASTSS gaussConsts<>+1248(SB), Y12
+	VBROADCASTSS gaussConsts<>+1696(SB), Y12
 
 	// Registers:    DI dmu    SI ds    DX dz    BX s    R8 eps    CX elements left in the row    R9 4n
 	MOVQ dmu+0(FP), DI
@@ -9393,27 +9973,27 @@ l149:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y14, Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
 	VMOVAPS      Y14, Y7
-	VFMADD231PS  gaussConsts<>+1280(SB), Y5, Y7
+	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y7
 	VSUBPS       Y14, Y6, Y8
 	VSUBPS       Y14, Y7, Y9
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y9, Y5
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1120(SB), Y9, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y9, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y9, Y5
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y8
-	VBROADCASTSS gaussConsts<>+1376(SB), Y9
-	VFMADD231PS  gaussConsts<>+1344(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1408(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y5, Y9
+	VBROADCASTSS gaussConsts<>+1504(SB), Y8
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y8
+	VBROADCASTSS gaussConsts<>+1504(SB), Y9
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y9
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y9
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y9
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y9
 	VFMADD213PS  Y15, Y4, Y8
 	VFMADD213PS  Y15, Y5, Y9
 	VFMADD213PS  Y15, Y4, Y8
@@ -9424,8 +10004,8 @@ l149:
 	VPSLLD      $0x17, Y7, Y5
 	VPSRAD      $0x01, Y4, Y6
 	VPSRAD      $0x01, Y5, Y7
-	VANDPS      gaussConsts<>+1504(SB), Y6, Y6
-	VANDPS      gaussConsts<>+1504(SB), Y7, Y7
+	VANDPS      gaussConsts<>+1728(SB), Y6, Y6
+	VANDPS      gaussConsts<>+1728(SB), Y7, Y7
 	VPADDD      Y15, Y6, Y10
 	VPADDD      Y15, Y7, Y11
 	VPSUBD      Y6, Y4, Y4
@@ -9474,24 +10054,24 @@ l150:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y14, Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
 	VSUBPS       Y14, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
 	VFMADD213PS  Y15, Y2, Y4
 	VFMADD213PS  Y15, Y2, Y4
 
 	// p 2^n
 	VPSLLD      $0x17, Y3, Y2
 	VPSRAD      $0x01, Y2, Y3
-	VANDPS      gaussConsts<>+1504(SB), Y3, Y3
+	VANDPS      gaussConsts<>+1728(SB), Y3, Y3
 	VPADDD      Y15, Y3, Y5
 	VPSUBD      Y3, Y2, Y2
 	VPADDD      Y15, Y2, Y2
@@ -9531,24 +10111,24 @@ l151:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y14, Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
 	VSUBPS       Y14, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
 	VFMADD213PS  Y15, Y3, Y5
 	VFMADD213PS  Y15, Y3, Y5
 
 	// p 2^n
 	VPSLLD      $0x17, Y4, Y3
 	VPSRAD      $0x01, Y3, Y4
-	VANDPS      gaussConsts<>+1504(SB), Y4, Y4
+	VANDPS      gaussConsts<>+1728(SB), Y4, Y4
 	VPADDD      Y15, Y4, Y6
 	VPSUBD      Y4, Y3, Y3
 	VPADDD      Y15, Y3, Y3
@@ -9576,50 +10156,50 @@ l152:
 	VZEROUPPER
 	RET
 
-// func LatentStepSigma(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int)
+// func LatentStepSigma(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LatentStepSigma(SB), NOSPLIT, $40-88
-	// Registers:    Y0-Y6 values    Y7-Y9 constants and scalars    Y10-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+672(SB), Y9
-	VBROADCASTSS gaussConsts<>+768(SB), Y8
-	VBROADCASTSS gaussConsts<>+704(SB), Y7
+TEXT ·LatentStepSigma(SB), NOSPLIT, $40-96
+	// Registers:    Y0-Y6 values    Y7-Y8 constants and scalars    Y9-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y8
+	VBROADCASTSS gaussConsts<>+1248(SB), Y7
 
-	// Registers:    DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
-	MOVQ sigmaQ+0(FP), DI
-	MOVQ z+8(FP), SI
-	MOVQ kl+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ muP+40(FP), R9
-	MOVQ sP+48(FP), R10
-	MOVQ eps+56(FP), R11
-	MOVQ n+72(FP), R12
-	SHLQ $0x02, R12
-	MOVQ rows+64(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI sigmaQ    SI z    DX lanes    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
+	MOVQ         sigmaQ+0(FP), DI
+	MOVQ         z+8(FP), SI
+	MOVQ         lanes+16(FP), DX
+	MOVQ         muQ+24(FP), BX
+	MOVQ         sQ+32(FP), R8
+	MOVQ         muP+40(FP), R9
+	MOVQ         sP+48(FP), R10
+	MOVQ         eps+56(FP), R11
+	MOVQ         n+72(FP), R12
+	SHLQ         $0x02, R12
+	VBROADCASTSS gaussConsts<>+544(SB), Y9
+	MOVQ         rows+64(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+80(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R12, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+80(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R12, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+80(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R12, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+80(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R12, AX
+	MOVQ         AX, 32(SP)
 
 l154:
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
-	VMOVAPS      Y9, Y13
+	VMOVAPS      Y8, Y13
 	VBROADCASTSS gaussConsts<>+544(SB), Y11
-	VMOVAPS      Y9, Y12
+	VMOVAPS      Y8, Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+72(FP), CX
 	CMPQ         CX, $0x00000010
@@ -9628,17 +10208,21 @@ l154:
 l155:
 	VMOVUPS      (BX), Y0
 	VMOVUPS      (R8), Y1
+	VPSUBD       Y7, Y1, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VMOVUPS      (R10), Y2
-	VDIVPS       Y2, Y9, Y3
-	VMOVUPS      (R9), Y4
-	VSUBPS       Y4, Y0, Y4
-	VMULPS       Y3, Y4, Y4
-	VMULPS       Y3, Y1, Y5
+	VPSUBD       Y7, Y2, Y3
+	VPMAXUD      Y9, Y3, Y9
+	VMOVUPS      (R9), Y3
+	VSUBPS       Y3, Y0, Y3
+	VDIVPS       Y2, Y8, Y4
+	VMULPS       Y4, Y3, Y3
+	VMULPS       Y4, Y1, Y5
 	VFNMADD213PS Y1, Y5, Y2
-	VFMADD231PS  Y3, Y2, Y5
-	VMULPS       Y7, Y4, Y2
-	VMULPS       Y7, Y5, Y3
-	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y3
+	VFMADD231PS  Y4, Y2, Y5
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y2
+	VMULPS       gaussConsts<>+1280(SB), Y5, Y3
+	VFMADD213PS  gaussConsts<>+1312(SB), Y3, Y3
 	VFMADD231PS  Y2, Y2, Y3
 	VADDPS       Y15, Y3, Y15
 	VMULPS       Y13, Y5, Y13
@@ -9648,17 +10232,21 @@ l155:
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      32(BX), Y0
 	VMOVUPS      32(R8), Y1
+	VPSUBD       Y7, Y1, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VMOVUPS      32(R10), Y2
-	VDIVPS       Y2, Y9, Y3
-	VMOVUPS      32(R9), Y4
-	VSUBPS       Y4, Y0, Y4
-	VMULPS       Y3, Y4, Y4
-	VMULPS       Y3, Y1, Y5
+	VPSUBD       Y7, Y2, Y3
+	VPMAXUD      Y9, Y3, Y9
+	VMOVUPS      32(R9), Y3
+	VSUBPS       Y3, Y0, Y3
+	VDIVPS       Y2, Y8, Y4
+	VMULPS       Y4, Y3, Y3
+	VMULPS       Y4, Y1, Y5
 	VFNMADD213PS Y1, Y5, Y2
-	VFMADD231PS  Y3, Y2, Y5
-	VMULPS       Y7, Y4, Y2
-	VMULPS       Y7, Y5, Y3
-	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y3
+	VFMADD231PS  Y4, Y2, Y5
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y2
+	VMULPS       gaussConsts<>+1280(SB), Y5, Y3
+	VFMADD213PS  gaussConsts<>+1312(SB), Y3, Y3
 	VFMADD231PS  Y2, Y2, Y3
 	VADDPS       Y14, Y3, Y14
 	VMULPS       Y12, Y5, Y12
@@ -9666,17 +10254,17 @@ l155:
 	VFMADD231PS  Y1, Y2, Y0
 	VMOVUPS      Y1, 32(DI)
 	VMOVUPS      Y0, 32(SI)
-	VPSUBD       Y8, Y13, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y8, Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y11, Y1, Y1
 	VMOVAPS      Y1, Y11
 	VMOVAPS      Y0, Y13
-	VPSUBD       Y8, Y12, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y8, Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y10, Y1, Y1
 	VMOVAPS      Y1, Y10
 	VMOVAPS      Y0, Y12
@@ -9701,21 +10289,27 @@ l157:
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (BX), Y0, Y1
 	VMASKMOVPS   (R8), Y0, Y2
+	VPSUBD       Y7, Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VMASKMOVPS   (R10), Y0, Y3
-	VDIVPS       Y3, Y9, Y4
-	VMASKMOVPS   (R9), Y0, Y5
-	VSUBPS       Y5, Y1, Y5
-	VMULPS       Y4, Y5, Y5
-	VMULPS       Y4, Y2, Y6
+	VPSUBD       Y7, Y3, Y4
+	VANDPS       Y4, Y0, Y4
+	VPMAXUD      Y9, Y4, Y9
+	VMASKMOVPS   (R9), Y0, Y4
+	VSUBPS       Y4, Y1, Y4
+	VDIVPS       Y3, Y8, Y5
+	VMULPS       Y5, Y4, Y4
+	VMULPS       Y5, Y2, Y6
 	VFNMADD213PS Y2, Y6, Y3
-	VFMADD231PS  Y4, Y3, Y6
-	VMULPS       Y7, Y5, Y3
-	VMULPS       Y7, Y6, Y4
-	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y4
+	VFMADD231PS  Y5, Y3, Y6
+	VMULPS       gaussConsts<>+1280(SB), Y4, Y3
+	VMULPS       gaussConsts<>+1280(SB), Y6, Y4
+	VFMADD213PS  gaussConsts<>+1312(SB), Y4, Y4
 	VFMADD231PS  Y3, Y3, Y4
 	VANDPS       Y4, Y0, Y3
 	VADDPS       Y15, Y3, Y15
-	VBLENDVPS    Y0, Y6, Y9, Y3
+	VBLENDVPS    Y0, Y6, Y8, Y3
 	VMULPS       Y13, Y3, Y13
 	VMASKMOVPS   (R11), Y0, Y3
 	VFMADD231PS  Y2, Y3, Y1
@@ -9724,21 +10318,27 @@ l157:
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(BX), Y0, Y1
 	VMASKMOVPS   32(R8), Y0, Y2
+	VPSUBD       Y7, Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VMASKMOVPS   32(R10), Y0, Y3
-	VDIVPS       Y3, Y9, Y4
-	VMASKMOVPS   32(R9), Y0, Y5
-	VSUBPS       Y5, Y1, Y5
-	VMULPS       Y4, Y5, Y5
-	VMULPS       Y4, Y2, Y6
+	VPSUBD       Y7, Y3, Y4
+	VANDPS       Y4, Y0, Y4
+	VPMAXUD      Y9, Y4, Y9
+	VMASKMOVPS   32(R9), Y0, Y4
+	VSUBPS       Y4, Y1, Y4
+	VDIVPS       Y3, Y8, Y5
+	VMULPS       Y5, Y4, Y4
+	VMULPS       Y5, Y2, Y6
 	VFNMADD213PS Y2, Y6, Y3
-	VFMADD231PS  Y4, Y3, Y6
-	VMULPS       Y7, Y5, Y3
-	VMULPS       Y7, Y6, Y4
-	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y4
+	VFMADD231PS  Y5, Y3, Y6
+	VMULPS       gaussConsts<>+1280(SB), Y4, Y3
+	VMULPS       gaussConsts<>+1280(SB), Y6, Y4
+	VFMADD213PS  gaussConsts<>+1312(SB), Y4, Y4
 	VFMADD231PS  Y3, Y3, Y4
 	VANDPS       Y4, Y0, Y3
 	VADDPS       Y14, Y3, Y14
-	VBLENDVPS    Y0, Y6, Y9, Y3
+	VBLENDVPS    Y0, Y6, Y8, Y3
 	VMULPS       Y12, Y3, Y12
 	VMASKMOVPS   32(R11), Y0, Y3
 	VFMADD231PS  Y2, Y3, Y1
@@ -9753,141 +10353,89 @@ l157:
 	LEAQ         (R10)(CX*4), R10
 
 l158:
-	VPSUBD       Y8, Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y8, Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
-	VPSUBD       Y8, Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y8, Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
-	VMULPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VMULPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VPSUBD       Y8, Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y8, Y0, Y0
-	VPADDD       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x0e, X11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x01, X11, X2
-	VPADDD       X2, X11, X11
-	VBROADCASTSS X11, Y2
-	VPADDD       Y2, Y1, Y1
-	VCVTDQ2PS    Y1, Y1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Y8, Y0, Y0
-	VPSRAD    $0x17, Y0, Y2
-	VCVTDQ2PS Y2, Y2
-	VANDPS    gaussConsts<>+800(SB), Y0, Y0
-	VPADDD    Y8, Y0, Y0
-	VSUBPS    Y9, Y0, Y0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS gaussConsts<>+864(SB), Y3
-	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+992(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1056(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       gaussConsts<>+1120(SB), Y2, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y0
-	VFMADD231PS  gaussConsts<>+1120(SB), Y1, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y1, Y0
-	VADDPS       gaussConsts<>+544(SB), Y0, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VFMSUB231PS  gaussConsts<>+1184(SB), Y1, Y0
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y1
-	VBLENDVPS    Y1, gaussConsts<>+544(SB), Y0, Y0
-	VMOVSS       X0, (DX)
-	ADDQ         $0x04, DX
-	ADDQ         8(SP), BX
-	ADDQ         16(SP), R8
-	ADDQ         24(SP), R9
-	ADDQ         32(SP), R10
-	DECQ         (SP)
-	JNZ          l154
+	VMOVUPS   Y15, (DX)
+	VMOVUPS   Y14, 32(DX)
+	VMOVUPS   Y13, 64(DX)
+	VMOVUPS   Y12, 96(DX)
+	VMOVUPS   Y11, 128(DX)
+	VMOVUPS   Y10, 160(DX)
+	ADDQ      $0x00000100, DX
+	ADDQ      8(SP), BX
+	ADDQ      16(SP), R8
+	ADDQ      24(SP), R9
+	ADDQ      32(SP), R10
+	DECQ      (SP)
+	JNZ       l154
+	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
+	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
+	VMOVAPS   Y0, Y9
+	VMOVMSKPS Y9, AX
+	MOVQ      AX, bad+88(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepSigmaBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, n int, w float32)
-// Requires: AVX, FMA3
-TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $32-92
-	// Registers:    Y0-Y12 values    Y13-Y15 constants and scalars
-	VBROADCASTSS gaussConsts<>+672(SB), Y15
-	VBROADCASTSS gaussConsts<>+608(SB), Y14
-	VBROADCASTSS w+88(FP), Y13
+// func LatentStepSigmaBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, n int, w float32) (bad int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $32-104
+	// Registers:    Y0-Y6 values    Y7-Y13 constants and scalars    Y14-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y13
+	VBROADCASTSS gaussConsts<>+1248(SB), Y12
+	VBROADCASTSS gaussConsts<>+608(SB), Y11
+	VBROADCASTSS gaussConsts<>+512(SB), Y10
+	VBROADCASTSS w+88(FP), Y9
+	VBROADCASTSS gaussConsts<>+544(SB), Y8
+	VBROADCASTSS gaussConsts<>+1344(SB), Y7
 
 	// Registers:    DI dmuQ    SI dsQ    DX dmuP    BX dsP    R8 dz    R9 muQ    R10 sQ    R11 muP    R12 sP    R13 eps    CX elements left in the row
-	MOVQ dmuQ+0(FP), DI
-	MOVQ dsQ+8(FP), SI
-	MOVQ dmuP+16(FP), DX
-	MOVQ dsP+24(FP), BX
-	MOVQ dz+32(FP), R8
-	MOVQ muQ+40(FP), R9
-	MOVQ sQ+48(FP), R10
-	MOVQ muP+56(FP), R11
-	MOVQ sP+64(FP), R12
-	MOVQ eps+72(FP), R13
-	MOVQ n+80(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l160
+	MOVQ    dmuQ+0(FP), DI
+	MOVQ    dsQ+8(FP), SI
+	MOVQ    dmuP+16(FP), DX
+	MOVQ    dsP+24(FP), BX
+	MOVQ    dz+32(FP), R8
+	MOVQ    muQ+40(FP), R9
+	MOVQ    sQ+48(FP), R10
+	MOVQ    muP+56(FP), R11
+	MOVQ    sP+64(FP), R12
+	MOVQ    eps+72(FP), R13
+	VMOVAPS Y8, Y15
+	VMOVAPS Y8, Y14
+	MOVQ    n+80(FP), CX
+	CMPQ    CX, $0x00000010
+	JL      l160
 
 l159:
 	VMOVUPS      (R9), Y0
 	VMOVUPS      (R10), Y1
+	VPSUBD       Y12, Y1, Y2
+	VPMAXUD      Y15, Y2, Y15
 	VMOVUPS      (R12), Y2
-	VDIVPS       Y2, Y15, Y3
-	VMOVUPS      (R11), Y4
-	VSUBPS       Y4, Y0, Y0
-	VMULPS       Y3, Y0, Y0
-	VMULPS       Y3, Y1, Y4
-	VFNMADD213PS Y1, Y4, Y2
-	VFMADD231PS  Y3, Y2, Y4
-	VSUBPS       Y15, Y4, Y2
-	VADDPS       Y15, Y4, Y4
-	VMULPS       Y0, Y13, Y5
+	VPSUBD       Y12, Y2, Y3
+	VPMAXUD      Y15, Y3, Y15
+	VMOVUPS      (R11), Y3
+	VSUBPS       Y3, Y0, Y0
+	VDIVPS       Y2, Y13, Y3
+	VMULPS       Y3, Y0, Y4
+	VMULPS       Y3, Y1, Y5
+	VFNMADD213PS Y1, Y5, Y2
+	VFMADD231PS  Y3, Y2, Y5
+	VANDPS       Y10, Y0, Y0
+	VPMAXUD      Y14, Y0, Y14
+	VSUBPS       Y13, Y5, Y0
+	VADDPS       Y13, Y5, Y2
+	VMULPS       Y4, Y9, Y5
 	VMULPS       Y3, Y5, Y5
-	VDIVPS       Y1, Y15, Y1
-	VMULPS       Y1, Y2, Y1
-	VMULPS       Y1, Y13, Y1
-	VMULPS       Y4, Y1, Y1
-	VMULPS       Y3, Y2, Y2
-	VMULPS       Y2, Y13, Y2
-	VMULPS       Y4, Y2, Y2
-	VFMADD231PS  Y5, Y0, Y2
-	VXORPS       Y14, Y2, Y0
+	VDIVPS       Y1, Y13, Y1
+	VMULPS       Y1, Y0, Y1
+	VMULPS       Y1, Y9, Y1
+	VMULPS       Y2, Y1, Y1
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y0, Y9, Y0
+	VMULPS       Y2, Y0, Y0
+	VFMADD231PS  Y5, Y4, Y0
+	VXORPS       Y11, Y0, Y0
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R13), Y3
-	VXORPS       Y14, Y5, Y4
+	VXORPS       Y11, Y5, Y4
 	VMOVUPS      Y4, (DX)
 	VMOVUPS      Y0, (BX)
 	VFMADD231PS  Y2, Y3, Y1
@@ -9896,30 +10444,36 @@ l159:
 	VMOVUPS      Y1, (SI)
 	VMOVUPS      32(R9), Y0
 	VMOVUPS      32(R10), Y1
+	VPSUBD       Y12, Y1, Y2
+	VPMAXUD      Y15, Y2, Y15
 	VMOVUPS      32(R12), Y2
-	VDIVPS       Y2, Y15, Y3
-	VMOVUPS      32(R11), Y4
-	VSUBPS       Y4, Y0, Y0
-	VMULPS       Y3, Y0, Y0
-	VMULPS       Y3, Y1, Y4
-	VFNMADD213PS Y1, Y4, Y2
-	VFMADD231PS  Y3, Y2, Y4
-	VSUBPS       Y15, Y4, Y2
-	VADDPS       Y15, Y4, Y4
-	VMULPS       Y0, Y13, Y5
+	VPSUBD       Y12, Y2, Y3
+	VPMAXUD      Y15, Y3, Y15
+	VMOVUPS      32(R11), Y3
+	VSUBPS       Y3, Y0, Y0
+	VDIVPS       Y2, Y13, Y3
+	VMULPS       Y3, Y0, Y4
+	VMULPS       Y3, Y1, Y5
+	VFNMADD213PS Y1, Y5, Y2
+	VFMADD231PS  Y3, Y2, Y5
+	VANDPS       Y10, Y0, Y0
+	VPMAXUD      Y14, Y0, Y14
+	VSUBPS       Y13, Y5, Y0
+	VADDPS       Y13, Y5, Y2
+	VMULPS       Y4, Y9, Y5
 	VMULPS       Y3, Y5, Y5
-	VDIVPS       Y1, Y15, Y1
-	VMULPS       Y1, Y2, Y1
-	VMULPS       Y1, Y13, Y1
-	VMULPS       Y4, Y1, Y1
-	VMULPS       Y3, Y2, Y2
-	VMULPS       Y2, Y13, Y2
-	VMULPS       Y4, Y2, Y2
-	VFMADD231PS  Y5, Y0, Y2
-	VXORPS       Y14, Y2, Y0
+	VDIVPS       Y1, Y13, Y1
+	VMULPS       Y1, Y0, Y1
+	VMULPS       Y1, Y9, Y1
+	VMULPS       Y2, Y1, Y1
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y0, Y9, Y0
+	VMULPS       Y2, Y0, Y0
+	VFMADD231PS  Y5, Y4, Y0
+	VXORPS       Y11, Y0, Y0
 	VMOVUPS      32(R8), Y2
 	VMOVUPS      32(R13), Y3
-	VXORPS       Y14, Y5, Y4
+	VXORPS       Y11, Y5, Y4
 	VMOVUPS      Y4, 32(DX)
 	VMOVUPS      Y0, 32(BX)
 	VFMADD231PS  Y2, Y3, Y1
@@ -9945,30 +10499,36 @@ l160:
 	JL           l161
 	VMOVUPS      (R9), Y0
 	VMOVUPS      (R10), Y1
+	VPSUBD       Y12, Y1, Y2
+	VPMAXUD      Y15, Y2, Y15
 	VMOVUPS      (R12), Y2
-	VDIVPS       Y2, Y15, Y3
-	VMOVUPS      (R11), Y4
-	VSUBPS       Y4, Y0, Y0
-	VMULPS       Y3, Y0, Y0
-	VMULPS       Y3, Y1, Y4
-	VFNMADD213PS Y1, Y4, Y2
-	VFMADD231PS  Y3, Y2, Y4
-	VSUBPS       Y15, Y4, Y2
-	VADDPS       Y15, Y4, Y4
-	VMULPS       Y0, Y13, Y5
+	VPSUBD       Y12, Y2, Y3
+	VPMAXUD      Y15, Y3, Y15
+	VMOVUPS      (R11), Y3
+	VSUBPS       Y3, Y0, Y0
+	VDIVPS       Y2, Y13, Y3
+	VMULPS       Y3, Y0, Y4
+	VMULPS       Y3, Y1, Y5
+	VFNMADD213PS Y1, Y5, Y2
+	VFMADD231PS  Y3, Y2, Y5
+	VANDPS       Y10, Y0, Y0
+	VPMAXUD      Y14, Y0, Y14
+	VSUBPS       Y13, Y5, Y0
+	VADDPS       Y13, Y5, Y2
+	VMULPS       Y4, Y9, Y5
 	VMULPS       Y3, Y5, Y5
-	VDIVPS       Y1, Y15, Y1
-	VMULPS       Y1, Y2, Y1
-	VMULPS       Y1, Y13, Y1
-	VMULPS       Y4, Y1, Y1
-	VMULPS       Y3, Y2, Y2
-	VMULPS       Y2, Y13, Y2
-	VMULPS       Y4, Y2, Y2
-	VFMADD231PS  Y5, Y0, Y2
-	VXORPS       Y14, Y2, Y0
+	VDIVPS       Y1, Y13, Y1
+	VMULPS       Y1, Y0, Y1
+	VMULPS       Y1, Y9, Y1
+	VMULPS       Y2, Y1, Y1
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y0, Y9, Y0
+	VMULPS       Y2, Y0, Y0
+	VFMADD231PS  Y5, Y4, Y0
+	VXORPS       Y11, Y0, Y0
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R13), Y3
-	VXORPS       Y14, Y5, Y4
+	VXORPS       Y11, Y5, Y4
 	VMOVUPS      Y4, (DX)
 	VMOVUPS      Y0, (BX)
 	VFMADD231PS  Y2, Y3, Y1
@@ -9997,30 +10557,39 @@ l161:
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (R9), Y0, Y1
 	VMASKMOVPS   (R10), Y0, Y2
+	VPSUBD       Y12, Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y15, Y3, Y15
 	VMASKMOVPS   (R12), Y0, Y3
-	VDIVPS       Y3, Y15, Y4
-	VMASKMOVPS   (R11), Y0, Y5
-	VSUBPS       Y5, Y1, Y1
-	VMULPS       Y4, Y1, Y1
-	VMULPS       Y4, Y2, Y5
-	VFNMADD213PS Y2, Y5, Y3
-	VFMADD231PS  Y4, Y3, Y5
-	VSUBPS       Y15, Y5, Y3
-	VADDPS       Y15, Y5, Y5
-	VMULPS       Y1, Y13, Y6
+	VPSUBD       Y12, Y3, Y4
+	VANDPS       Y4, Y0, Y4
+	VPMAXUD      Y15, Y4, Y15
+	VMASKMOVPS   (R11), Y0, Y4
+	VSUBPS       Y4, Y1, Y1
+	VDIVPS       Y3, Y13, Y4
+	VMULPS       Y4, Y1, Y5
+	VMULPS       Y4, Y2, Y6
+	VFNMADD213PS Y2, Y6, Y3
+	VFMADD231PS  Y4, Y3, Y6
+	VANDPS       Y10, Y1, Y1
+	VANDPS       Y1, Y0, Y1
+	VPMAXUD      Y14, Y1, Y14
+	VSUBPS       Y13, Y6, Y1
+	VADDPS       Y13, Y6, Y3
+	VMULPS       Y5, Y9, Y6
 	VMULPS       Y4, Y6, Y6
-	VDIVPS       Y2, Y15, Y2
-	VMULPS       Y2, Y3, Y2
-	VMULPS       Y2, Y13, Y2
-	VMULPS       Y5, Y2, Y2
-	VMULPS       Y4, Y3, Y3
-	VMULPS       Y3, Y13, Y3
-	VMULPS       Y5, Y3, Y3
-	VFMADD231PS  Y6, Y1, Y3
-	VXORPS       Y14, Y3, Y1
+	VDIVPS       Y2, Y13, Y2
+	VMULPS       Y2, Y1, Y2
+	VMULPS       Y2, Y9, Y2
+	VMULPS       Y3, Y2, Y2
+	VMULPS       Y4, Y1, Y1
+	VMULPS       Y1, Y9, Y1
+	VMULPS       Y3, Y1, Y1
+	VFMADD231PS  Y6, Y5, Y1
+	VXORPS       Y11, Y1, Y1
 	VMASKMOVPS   (R8), Y0, Y3
 	VMASKMOVPS   (R13), Y0, Y4
-	VXORPS       Y14, Y6, Y5
+	VXORPS       Y11, Y6, Y5
 	VMASKMOVPS   Y5, Y0, (DX)
 	VMASKMOVPS   Y1, Y0, (BX)
 	VFMADD231PS  Y3, Y4, Y2
@@ -10029,37 +10598,45 @@ l161:
 	VMASKMOVPS   Y2, Y0, (SI)
 
 l162:
+	VPMINUD   Y7, Y15, Y0
+	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
+	VPADDD    gaussConsts<>+1152(SB), Y14, Y1
+	VORPS     Y1, Y0, Y0
+	VMOVAPS   Y0, Y15
+	VMOVMSKPS Y15, AX
+	MOVQ      AX, bad+96(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepStandardSigma(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int)
+// func LatentStepStandardSigma(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LatentStepStandardSigma(SB), NOSPLIT, $24-72
-	// Registers:    Y0-Y5 values    Y6-Y9 constants and scalars    Y10-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+768(SB), Y9
-	VBROADCASTSS gaussConsts<>+704(SB), Y8
-	VBROADCASTSS gaussConsts<>+672(SB), Y7
+TEXT ·LatentStepStandardSigma(SB), NOSPLIT, $24-80
+	// Registers:    Y0-Y4 values    Y5-Y8 constants and scalars    Y9-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+1280(SB), Y8
+	VBROADCASTSS gaussConsts<>+736(SB), Y7
 	VBROADCASTSS gaussConsts<>+544(SB), Y6
+	VBROADCASTSS gaussConsts<>+1248(SB), Y5
 
-	// Registers:    DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
-	MOVQ sigmaQ+0(FP), DI
-	MOVQ z+8(FP), SI
-	MOVQ kl+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ eps+40(FP), R9
-	MOVQ n+56(FP), R10
-	SHLQ $0x02, R10
-	MOVQ rows+48(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 16(SP)
+	// Registers:    DI sigmaQ    SI z    DX lanes    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
+	MOVQ    sigmaQ+0(FP), DI
+	MOVQ    z+8(FP), SI
+	MOVQ    lanes+16(FP), DX
+	MOVQ    muQ+24(FP), BX
+	MOVQ    sQ+32(FP), R8
+	MOVQ    eps+40(FP), R9
+	MOVQ    n+56(FP), R10
+	SHLQ    $0x02, R10
+	VMOVAPS Y6, Y9
+	MOVQ    rows+48(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 16(SP)
 
 l164:
 	VMOVAPS Y6, Y15
@@ -10075,9 +10652,11 @@ l164:
 l165:
 	VMOVUPS     (BX), Y0
 	VMOVUPS     (R8), Y1
+	VPSUBD      Y5, Y1, Y2
+	VPMAXUD     Y9, Y2, Y9
 	VMULPS      Y8, Y0, Y2
 	VMULPS      Y8, Y1, Y3
-	VFMADD213PS gaussConsts<>+736(SB), Y3, Y3
+	VFMADD213PS gaussConsts<>+1312(SB), Y3, Y3
 	VFMADD231PS Y2, Y2, Y3
 	VADDPS      Y15, Y3, Y15
 	VMULPS      Y13, Y1, Y13
@@ -10087,9 +10666,11 @@ l165:
 	VMOVUPS     Y0, (SI)
 	VMOVUPS     32(BX), Y0
 	VMOVUPS     32(R8), Y1
+	VPSUBD      Y5, Y1, Y2
+	VPMAXUD     Y9, Y2, Y9
 	VMULPS      Y8, Y0, Y2
 	VMULPS      Y8, Y1, Y3
-	VFMADD213PS gaussConsts<>+736(SB), Y3, Y3
+	VFMADD213PS gaussConsts<>+1312(SB), Y3, Y3
 	VFMADD231PS Y2, Y2, Y3
 	VADDPS      Y14, Y3, Y14
 	VMULPS      Y12, Y1, Y12
@@ -10097,17 +10678,17 @@ l165:
 	VFMADD231PS Y1, Y2, Y0
 	VMOVUPS     Y1, 32(DI)
 	VMOVUPS     Y0, 32(SI)
-	VPSUBD      Y9, Y13, Y0
+	VPSUBD      gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD      $0x17, Y0, Y1
-	VANDPS      gaussConsts<>+800(SB), Y0, Y0
-	VPADDD      Y9, Y0, Y0
+	VANDPS      gaussConsts<>+704(SB), Y0, Y0
+	VPADDD      gaussConsts<>+672(SB), Y0, Y0
 	VPADDD      Y11, Y1, Y1
 	VMOVAPS     Y1, Y11
 	VMOVAPS     Y0, Y13
-	VPSUBD      Y9, Y12, Y0
+	VPSUBD      gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD      $0x17, Y0, Y1
-	VANDPS      gaussConsts<>+800(SB), Y0, Y0
-	VPADDD      Y9, Y0, Y0
+	VANDPS      gaussConsts<>+704(SB), Y0, Y0
+	VPADDD      gaussConsts<>+672(SB), Y0, Y0
 	VPADDD      Y10, Y1, Y1
 	VMOVAPS     Y1, Y10
 	VMOVAPS     Y0, Y12
@@ -10130,9 +10711,12 @@ l167:
 	VMOVUPS     (AX), Y0
 	VMASKMOVPS  (BX), Y0, Y1
 	VMASKMOVPS  (R8), Y0, Y2
+	VPSUBD      Y5, Y2, Y3
+	VANDPS      Y3, Y0, Y3
+	VPMAXUD     Y9, Y3, Y9
 	VMULPS      Y8, Y1, Y3
 	VMULPS      Y8, Y2, Y4
-	VFMADD213PS gaussConsts<>+736(SB), Y4, Y4
+	VFMADD213PS gaussConsts<>+1312(SB), Y4, Y4
 	VFMADD231PS Y3, Y3, Y4
 	VANDPS      Y4, Y0, Y3
 	VADDPS      Y15, Y3, Y15
@@ -10145,9 +10729,12 @@ l167:
 	VMOVUPS     32(AX), Y0
 	VMASKMOVPS  32(BX), Y0, Y1
 	VMASKMOVPS  32(R8), Y0, Y2
+	VPSUBD      Y5, Y2, Y3
+	VANDPS      Y3, Y0, Y3
+	VPMAXUD     Y9, Y3, Y9
 	VMULPS      Y8, Y1, Y3
 	VMULPS      Y8, Y2, Y4
-	VFMADD213PS gaussConsts<>+736(SB), Y4, Y4
+	VFMADD213PS gaussConsts<>+1312(SB), Y4, Y4
 	VFMADD231PS Y3, Y3, Y4
 	VANDPS      Y4, Y0, Y3
 	VADDPS      Y14, Y3, Y14
@@ -10164,116 +10751,64 @@ l167:
 	LEAQ        (R8)(CX*4), R8
 
 l168:
-	VPSUBD       Y9, Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y9, Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
-	VPSUBD       Y9, Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y9, Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
-	VMULPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VMULPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VPSUBD       Y9, Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y9, Y0, Y0
-	VPADDD       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x0e, X11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x01, X11, X2
-	VPADDD       X2, X11, X11
-	VBROADCASTSS X11, Y2
-	VPADDD       Y2, Y1, Y1
-	VCVTDQ2PS    Y1, Y1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Y9, Y0, Y0
-	VPSRAD    $0x17, Y0, Y2
-	VCVTDQ2PS Y2, Y2
-	VANDPS    gaussConsts<>+800(SB), Y0, Y0
-	VPADDD    Y9, Y0, Y0
-	VSUBPS    Y7, Y0, Y0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS gaussConsts<>+864(SB), Y3
-	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+992(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1056(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       gaussConsts<>+1120(SB), Y2, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y0
-	VFMADD231PS  gaussConsts<>+1120(SB), Y1, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y1, Y0
-	VADDPS       Y6, Y0, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VFMSUB231PS  gaussConsts<>+1184(SB), Y1, Y0
-	VCMPPS       $0x11, Y6, Y0, Y1
-	VBLENDVPS    Y1, Y6, Y0, Y0
-	VMOVSS       X0, (DX)
-	ADDQ         $0x04, DX
-	ADDQ         8(SP), BX
-	ADDQ         16(SP), R8
-	DECQ         (SP)
-	JNZ          l164
+	VMOVUPS   Y15, (DX)
+	VMOVUPS   Y14, 32(DX)
+	VMOVUPS   Y13, 64(DX)
+	VMOVUPS   Y12, 96(DX)
+	VMOVUPS   Y11, 128(DX)
+	VMOVUPS   Y10, 160(DX)
+	ADDQ      $0x00000100, DX
+	ADDQ      8(SP), BX
+	ADDQ      16(SP), R8
+	DECQ      (SP)
+	JNZ       l164
+	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
+	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
+	VMOVAPS   Y0, Y9
+	VMOVMSKPS Y9, AX
+	MOVQ      AX, bad+72(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepStandardSigmaBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, n int, w float32)
-// Requires: AVX, FMA3
-TEXT ·LatentStepStandardSigmaBackward(SB), NOSPLIT, $32-60
-	// Registers:    Y0-Y13 values    Y14-Y15 constants and scalars
-	VBROADCASTSS gaussConsts<>+672(SB), Y15
-	VBROADCASTSS w+56(FP), Y14
+// func LatentStepStandardSigmaBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, n int, w float32) (bad int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·LatentStepStandardSigmaBackward(SB), NOSPLIT, $32-72
+	// Registers:    Y0-Y5 values    Y6-Y13 constants and scalars    Y14-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y13
+	VBROADCASTSS gaussConsts<>+1248(SB), Y12
+	VBROADCASTSS gaussConsts<>+512(SB), Y11
+	VBROADCASTSS w+56(FP), Y10
+	VBROADCASTSS gaussConsts<>+544(SB), Y9
+	VBROADCASTSS gaussConsts<>+1344(SB), Y8
+	VBROADCASTSS gaussConsts<>+1376(SB), Y7
+	VBROADCASTSS gaussConsts<>+1152(SB), Y6
 
 	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row
-	MOVQ dmuQ+0(FP), DI
-	MOVQ dsQ+8(FP), SI
-	MOVQ dz+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ eps+40(FP), R9
-	MOVQ n+48(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l170
+	MOVQ    dmuQ+0(FP), DI
+	MOVQ    dsQ+8(FP), SI
+	MOVQ    dz+16(FP), DX
+	MOVQ    muQ+24(FP), BX
+	MOVQ    sQ+32(FP), R8
+	MOVQ    eps+40(FP), R9
+	VMOVAPS Y9, Y15
+	VMOVAPS Y9, Y14
+	MOVQ    n+48(FP), CX
+	CMPQ    CX, $0x00000010
+	JL      l170
 
 l169:
 	VMOVUPS     (BX), Y0
 	VMOVUPS     (R8), Y1
-	VSUBPS      Y15, Y1, Y2
-	VADDPS      Y15, Y1, Y3
-	VMULPS      Y0, Y14, Y0
-	VDIVPS      Y1, Y15, Y1
+	VPSUBD      Y12, Y1, Y2
+	VPMAXUD     Y15, Y2, Y15
+	VANDPS      Y11, Y0, Y2
+	VPMAXUD     Y14, Y2, Y14
+	VSUBPS      Y13, Y1, Y2
+	VADDPS      Y13, Y1, Y3
+	VMULPS      Y0, Y10, Y0
+	VDIVPS      Y1, Y13, Y1
 	VMULPS      Y1, Y2, Y1
-	VMULPS      Y1, Y14, Y1
+	VMULPS      Y1, Y10, Y1
 	VMULPS      Y3, Y1, Y1
 	VMOVUPS     (DX), Y2
 	VMOVUPS     (R9), Y3
@@ -10283,12 +10818,16 @@ l169:
 	VMOVUPS     Y1, (SI)
 	VMOVUPS     32(BX), Y0
 	VMOVUPS     32(R8), Y1
-	VSUBPS      Y15, Y1, Y2
-	VADDPS      Y15, Y1, Y3
-	VMULPS      Y0, Y14, Y0
-	VDIVPS      Y1, Y15, Y1
+	VPSUBD      Y12, Y1, Y2
+	VPMAXUD     Y15, Y2, Y15
+	VANDPS      Y11, Y0, Y2
+	VPMAXUD     Y14, Y2, Y14
+	VSUBPS      Y13, Y1, Y2
+	VADDPS      Y13, Y1, Y3
+	VMULPS      Y0, Y10, Y0
+	VDIVPS      Y1, Y13, Y1
 	VMULPS      Y1, Y2, Y1
-	VMULPS      Y1, Y14, Y1
+	VMULPS      Y1, Y10, Y1
 	VMULPS      Y3, Y1, Y1
 	VMOVUPS     32(DX), Y2
 	VMOVUPS     32(R9), Y3
@@ -10311,12 +10850,16 @@ l170:
 	JL          l171
 	VMOVUPS     (BX), Y0
 	VMOVUPS     (R8), Y1
-	VSUBPS      Y15, Y1, Y2
-	VADDPS      Y15, Y1, Y3
-	VMULPS      Y0, Y14, Y0
-	VDIVPS      Y1, Y15, Y1
+	VPSUBD      Y12, Y1, Y2
+	VPMAXUD     Y15, Y2, Y15
+	VANDPS      Y11, Y0, Y2
+	VPMAXUD     Y14, Y2, Y14
+	VSUBPS      Y13, Y1, Y2
+	VADDPS      Y13, Y1, Y3
+	VMULPS      Y0, Y10, Y0
+	VDIVPS      Y1, Y13, Y1
 	VMULPS      Y1, Y2, Y1
-	VMULPS      Y1, Y14, Y1
+	VMULPS      Y1, Y10, Y1
 	VMULPS      Y3, Y1, Y1
 	VMOVUPS     (DX), Y2
 	VMOVUPS     (R9), Y3
@@ -10342,12 +10885,18 @@ l171:
 	VMOVUPS     (AX), Y0
 	VMASKMOVPS  (BX), Y0, Y1
 	VMASKMOVPS  (R8), Y0, Y2
-	VSUBPS      Y15, Y2, Y3
-	VADDPS      Y15, Y2, Y4
-	VMULPS      Y1, Y14, Y1
-	VDIVPS      Y2, Y15, Y2
+	VPSUBD      Y12, Y2, Y3
+	VANDPS      Y3, Y0, Y3
+	VPMAXUD     Y15, Y3, Y15
+	VANDPS      Y11, Y1, Y3
+	VANDPS      Y3, Y0, Y3
+	VPMAXUD     Y14, Y3, Y14
+	VSUBPS      Y13, Y2, Y3
+	VADDPS      Y13, Y2, Y4
+	VMULPS      Y1, Y10, Y1
+	VDIVPS      Y2, Y13, Y2
 	VMULPS      Y2, Y3, Y2
-	VMULPS      Y2, Y14, Y2
+	VMULPS      Y2, Y10, Y2
 	VMULPS      Y4, Y2, Y2
 	VMASKMOVPS  (DX), Y0, Y3
 	VMASKMOVPS  (R9), Y0, Y4
@@ -10357,46 +10906,53 @@ l171:
 	VMASKMOVPS  Y2, Y0, (SI)
 
 l172:
+	VPMINUD   Y8, Y15, Y0
+	VPADDD    Y7, Y0, Y0
+	VPADDD    Y6, Y14, Y1
+	VORPS     Y1, Y0, Y0
+	VMOVAPS   Y0, Y15
+	VMOVMSKPS Y15, AX
+	MOVQ      AX, bad+64(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepLog(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int, factor float32)
+// func LatentStepLog(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int, factor float32) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LatentStepLog(SB), NOSPLIT, $72-92
-	// Registers:    Y0-Y10 values    Y11 constants and scalars    Y12-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+672(SB), Y11
+TEXT ·LatentStepLog(SB), NOSPLIT, $72-104
+	// Registers:    Y0-Y10 values    Y11-Y15 kept from loop to loop
 	VBROADCASTSS factor+88(FP), Y0
 	VMOVUPS      Y0, 40(SP)
 
-	// Registers:    DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
-	MOVQ sigmaQ+0(FP), DI
-	MOVQ z+8(FP), SI
-	MOVQ kl+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ muP+40(FP), R9
-	MOVQ sP+48(FP), R10
-	MOVQ eps+56(FP), R11
-	MOVQ n+72(FP), R12
-	SHLQ $0x02, R12
-	MOVQ rows+64(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI sigmaQ    SI z    DX lanes    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
+	MOVQ         sigmaQ+0(FP), DI
+	MOVQ         z+8(FP), SI
+	MOVQ         lanes+16(FP), DX
+	MOVQ         muQ+24(FP), BX
+	MOVQ         sQ+32(FP), R8
+	MOVQ         muP+40(FP), R9
+	MOVQ         sP+48(FP), R10
+	MOVQ         eps+56(FP), R11
+	MOVQ         n+72(FP), R12
+	SHLQ         $0x02, R12
+	VBROADCASTSS gaussConsts<>+544(SB), Y11
+	MOVQ         rows+64(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+80(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R12, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+80(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R12, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+80(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R12, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+80(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R12, AX
+	MOVQ         AX, 32(SP)
 
 l174:
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
@@ -10408,210 +10964,162 @@ l174:
 	JL           l177
 
 l175:
-	VMOVUPS      (BX), Y0
-	VMOVUPS      (R8), Y1
-	VMOVUPS      (R10), Y2
-	VMULPS       40(SP), Y1, Y1
-	VMULPS       40(SP), Y2, Y2
-	VSUBPS       Y2, Y1, Y3
-	VBROADCASTSS gaussConsts<>+1216(SB), Y4
-	VMINPS       Y3, Y4, Y4
-	VMULPS       gaussConsts<>+1088(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
-	VMAXPS       Y4, Y5, Y4
-	VBROADCASTSS gaussConsts<>+1216(SB), Y5
-	VMINPS       Y2, Y5, Y2
+	VMOVUPS (BX), Y0
+	VMOVUPS (R8), Y1
+	VANDPS  gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD Y11, Y2, Y11
+	VMOVUPS (R10), Y2
+	VANDPS  gaussConsts<>+512(SB), Y2, Y3
+	VPMAXUD Y11, Y3, Y11
+	VMOVUPS (R9), Y3
+	VSUBPS  Y3, Y0, Y3
+	VMULPS  40(SP), Y1, Y1
+	VMULPS  40(SP), Y2, Y2
+	VSUBPS  Y2, Y1, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
-	VMAXPS       Y2, Y5, Y2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y5
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y5
+	VMULPS       gaussConsts<>+1024(SB), Y2, Y2
+	VBROADCASTSS gaussConsts<>+1440(SB), Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       gaussConsts<>+1312(SB), Y5, Y6
-	VBROADCASTSS gaussConsts<>+1312(SB), Y7
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y7
-	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y4
-	VSUBPS       gaussConsts<>+1312(SB), Y7, Y8
-	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y2
+	VSUBPS       gaussConsts<>+1440(SB), Y5, Y6
+	VBROADCASTSS gaussConsts<>+1440(SB), Y7
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y7
+	VMOVAPS      Y4, Y8
+	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y8
+	VSUBPS       gaussConsts<>+1440(SB), Y7, Y9
+	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y8
+	VFNMADD231PS gaussConsts<>+1088(SB), Y9, Y2
 
 	// p = e^r
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y6
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y6
+	VFNMADD231PS gaussConsts<>+1056(SB), Y9, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y8, Y6
 
 	// p = e^r
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y8
-	VFMADD213PS  Y11, Y4, Y6
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y8
-	VFMADD213PS  Y11, Y4, Y6
-	VFMADD213PS  Y11, Y2, Y8
+	VFMADD213PS  gaussConsts<>+1536(SB), Y8, Y6
+	VBROADCASTSS gaussConsts<>+1504(SB), Y9
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y9
+	VFMADD213PS  gaussConsts<>+1568(SB), Y8, Y6
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y9
+	VFMADD213PS  gaussConsts<>+1600(SB), Y8, Y6
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y9
+	VFMADD213PS  gaussConsts<>+736(SB), Y8, Y6
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y9
+	VFMADD213PS  gaussConsts<>+736(SB), Y8, Y6
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y9
 
 	// p 2^n
-	VFMADD213PS Y11, Y2, Y8
+	VFMADD213PS gaussConsts<>+736(SB), Y2, Y9
 	VPSLLD      $0x17, Y5, Y2
 
 	// p 2^n
-	VPSRAD       $0x01, Y2, Y4
-	VPSLLD       $0x17, Y7, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPSRAD       $0x01, Y5, Y7
-	VPADDD       Y11, Y4, Y9
-	VANDPS       gaussConsts<>+1504(SB), Y7, Y7
-	VPSUBD       Y4, Y2, Y2
-	VPADDD       Y11, Y7, Y4
-	VPADDD       Y11, Y2, Y2
-	VPSUBD       Y7, Y5, Y5
-	VMULPS       Y9, Y6, Y6
-	VPADDD       Y11, Y5, Y5
-	VMULPS       Y2, Y6, Y2
-	VMULPS       Y4, Y8, Y4
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS gaussConsts<>+1536(SB), Y5
-	VMINPS       Y4, Y5, Y4
-	VMOVUPS      (R9), Y5
-	VSUBPS       Y5, Y0, Y5
-	VMULPS       Y4, Y5, Y5
-	VMULPS       Y4, Y5, Y4
-	VMULPS       gaussConsts<>+704(SB), Y4, Y4
-	VMULPS       gaussConsts<>+704(SB), Y2, Y2
-	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y2
-	VFMADD231PS  Y4, Y4, Y2
-	VADDPS       Y15, Y2, Y15
-	VADDPS       Y13, Y3, Y13
-	VBROADCASTSS gaussConsts<>+1216(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS gaussConsts<>+1248(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VPADDD      gaussConsts<>+736(SB), Y2, Y2
+	VPSLLD      $0x17, Y7, Y5
+	VMULPS      Y2, Y6, Y2
+	VPADDD      gaussConsts<>+736(SB), Y5, Y5
+	VMULPS      Y5, Y9, Y5
+	VMULPS      Y5, Y3, Y3
+	VMULPS      Y5, Y3, Y3
+	VMULPS      gaussConsts<>+1280(SB), Y3, Y3
+	VMULPS      gaussConsts<>+1280(SB), Y2, Y2
+	VFMADD213PS gaussConsts<>+1312(SB), Y2, Y2
+	VFMADD231PS Y3, Y3, Y2
+	VADDPS      Y15, Y2, Y15
+	VADDPS      Y13, Y4, Y13
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y2
-	VFMADD231PS  gaussConsts<>+1280(SB), Y1, Y2
-	VSUBPS       gaussConsts<>+1312(SB), Y2, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y3, Y1
-	VFNMADD231PS gaussConsts<>+1120(SB), Y3, Y1
+	VBROADCASTSS gaussConsts<>+1440(SB), Y2
+	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y2
+	VSUBPS       gaussConsts<>+1440(SB), Y2, Y3
+	VFNMADD231PS gaussConsts<>+1088(SB), Y3, Y1
+	VFNMADD231PS gaussConsts<>+1056(SB), Y3, Y1
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y3
-	VFMADD231PS  gaussConsts<>+1344(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1408(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  Y11, Y1, Y3
-	VFMADD213PS  Y11, Y1, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+736(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+736(SB), Y1, Y3
 
 	// p 2^n
 	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       gaussConsts<>+1504(SB), Y2, Y2
-	VPADDD       Y11, Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       Y11, Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
+	VPADDD       gaussConsts<>+736(SB), Y1, Y1
+	VMULPS       Y1, Y3, Y1
 	VMOVUPS      (R11), Y2
 	VFMADD231PS  Y1, Y2, Y0
 	VMOVUPS      Y1, (DI)
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      32(BX), Y0
 	VMOVUPS      32(R8), Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD      Y11, Y2, Y11
 	VMOVUPS      32(R10), Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VPMAXUD      Y11, Y3, Y11
+	VMOVUPS      32(R9), Y3
+	VSUBPS       Y3, Y0, Y3
 	VMULPS       40(SP), Y1, Y1
 	VMULPS       40(SP), Y2, Y2
-	VSUBPS       Y2, Y1, Y3
-	VBROADCASTSS gaussConsts<>+1216(SB), Y4
-	VMINPS       Y3, Y4, Y4
-	VMULPS       gaussConsts<>+1088(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
-	VMAXPS       Y4, Y5, Y4
-	VBROADCASTSS gaussConsts<>+1216(SB), Y5
-	VMINPS       Y2, Y5, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
-	VMAXPS       Y2, Y5, Y2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y5
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y5
-	VSUBPS       gaussConsts<>+1312(SB), Y5, Y6
-	VBROADCASTSS gaussConsts<>+1312(SB), Y7
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y7
-	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y4
-	VSUBPS       gaussConsts<>+1312(SB), Y7, Y8
-	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y6
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y8
-	VFMADD213PS  Y11, Y4, Y6
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y8
-	VFMADD213PS  Y11, Y4, Y6
-	VFMADD213PS  Y11, Y2, Y8
-	VFMADD213PS  Y11, Y2, Y8
+	VSUBPS       Y2, Y1, Y4
+	VMULPS       gaussConsts<>+1024(SB), Y2, Y2
+	VBROADCASTSS gaussConsts<>+1440(SB), Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y5
+	VSUBPS       gaussConsts<>+1440(SB), Y5, Y6
+	VBROADCASTSS gaussConsts<>+1440(SB), Y7
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y7
+	VMOVAPS      Y4, Y8
+	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y8
+	VSUBPS       gaussConsts<>+1440(SB), Y7, Y9
+	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y8
+	VFNMADD231PS gaussConsts<>+1088(SB), Y9, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y9, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y8, Y6
+	VFMADD213PS  gaussConsts<>+1536(SB), Y8, Y6
+	VBROADCASTSS gaussConsts<>+1504(SB), Y9
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y9
+	VFMADD213PS  gaussConsts<>+1568(SB), Y8, Y6
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y9
+	VFMADD213PS  gaussConsts<>+1600(SB), Y8, Y6
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y9
+	VFMADD213PS  gaussConsts<>+736(SB), Y8, Y6
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y9
+	VFMADD213PS  gaussConsts<>+736(SB), Y8, Y6
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y9
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y9
 	VPSLLD       $0x17, Y5, Y2
-	VPSRAD       $0x01, Y2, Y4
+	VPADDD       gaussConsts<>+736(SB), Y2, Y2
 	VPSLLD       $0x17, Y7, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPSRAD       $0x01, Y5, Y7
-	VPADDD       Y11, Y4, Y9
-	VANDPS       gaussConsts<>+1504(SB), Y7, Y7
-	VPSUBD       Y4, Y2, Y2
-	VPADDD       Y11, Y7, Y4
-	VPADDD       Y11, Y2, Y2
-	VPSUBD       Y7, Y5, Y5
-	VMULPS       Y9, Y6, Y6
-	VPADDD       Y11, Y5, Y5
 	VMULPS       Y2, Y6, Y2
-	VMULPS       Y4, Y8, Y4
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS gaussConsts<>+1536(SB), Y5
-	VMINPS       Y4, Y5, Y4
-	VMOVUPS      32(R9), Y5
-	VSUBPS       Y5, Y0, Y5
-	VMULPS       Y4, Y5, Y5
-	VMULPS       Y4, Y5, Y4
-	VMULPS       gaussConsts<>+704(SB), Y4, Y4
-	VMULPS       gaussConsts<>+704(SB), Y2, Y2
-	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y2
-	VFMADD231PS  Y4, Y4, Y2
+	VPADDD       gaussConsts<>+736(SB), Y5, Y5
+	VMULPS       Y5, Y9, Y5
+	VMULPS       Y5, Y3, Y3
+	VMULPS       Y5, Y3, Y3
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y3
+	VMULPS       gaussConsts<>+1280(SB), Y2, Y2
+	VFMADD213PS  gaussConsts<>+1312(SB), Y2, Y2
+	VFMADD231PS  Y3, Y3, Y2
 	VADDPS       Y14, Y2, Y14
-	VADDPS       Y12, Y3, Y12
-	VBROADCASTSS gaussConsts<>+1216(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS gaussConsts<>+1248(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VBROADCASTSS gaussConsts<>+1312(SB), Y2
-	VFMADD231PS  gaussConsts<>+1280(SB), Y1, Y2
-	VSUBPS       gaussConsts<>+1312(SB), Y2, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y3, Y1
-	VFNMADD231PS gaussConsts<>+1120(SB), Y3, Y1
-	VBROADCASTSS gaussConsts<>+1376(SB), Y3
-	VFMADD231PS  gaussConsts<>+1344(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1408(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  Y11, Y1, Y3
-	VFMADD213PS  Y11, Y1, Y3
+	VADDPS       Y12, Y4, Y12
+	VBROADCASTSS gaussConsts<>+1440(SB), Y2
+	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y2
+	VSUBPS       gaussConsts<>+1440(SB), Y2, Y3
+	VFNMADD231PS gaussConsts<>+1088(SB), Y3, Y1
+	VFNMADD231PS gaussConsts<>+1056(SB), Y3, Y1
+	VBROADCASTSS gaussConsts<>+1504(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+736(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+736(SB), Y1, Y3
 	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       gaussConsts<>+1504(SB), Y2, Y2
-	VPADDD       Y11, Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       Y11, Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
+	VPADDD       gaussConsts<>+736(SB), Y1, Y1
+	VMULPS       Y1, Y3, Y1
 	VMOVUPS      32(R11), Y2
 	VFMADD231PS  Y1, Y2, Y0
 	VMOVUPS      Y1, 32(DI)
@@ -10628,124 +11136,102 @@ l175:
 	JGE          l175
 
 l177:
-	TESTQ        CX, CX
-	JZ           l178
-	LEAQ         gaussConsts<>+256(SB), AX
-	NEGQ         CX
-	LEAQ         (AX)(CX*4), AX
-	NEGQ         CX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (BX), Y0, Y1
-	VMASKMOVPS   (R8), Y0, Y2
-	VMASKMOVPS   (R10), Y0, Y3
-	VMULPS       40(SP), Y2, Y2
-	VMULPS       40(SP), Y3, Y3
-	VSUBPS       Y3, Y2, Y4
-	VBROADCASTSS gaussConsts<>+1216(SB), Y5
-	VMINPS       Y4, Y5, Y5
-	VMULPS       gaussConsts<>+1088(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
-	VMAXPS       Y5, Y6, Y5
-	VBROADCASTSS gaussConsts<>+1216(SB), Y6
-	VMINPS       Y3, Y6, Y3
+	TESTQ      CX, CX
+	JZ         l178
+	LEAQ       gaussConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (BX), Y0, Y1
+	VMASKMOVPS (R8), Y0, Y2
+	VANDPS     gaussConsts<>+512(SB), Y2, Y3
+	VANDPS     Y3, Y0, Y3
+	VPMAXUD    Y11, Y3, Y11
+	VMASKMOVPS (R10), Y0, Y3
+	VANDPS     gaussConsts<>+512(SB), Y3, Y4
+	VANDPS     Y4, Y0, Y4
+	VPMAXUD    Y11, Y4, Y11
+	VMASKMOVPS (R9), Y0, Y4
+	VSUBPS     Y4, Y1, Y4
+	VMULPS     40(SP), Y2, Y2
+	VMULPS     40(SP), Y3, Y3
+	VSUBPS     Y3, Y2, Y5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
-	VMAXPS       Y3, Y6, Y3
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y5, Y6
+	VMULPS       gaussConsts<>+1024(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y6
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y7
-	VBROADCASTSS gaussConsts<>+1312(SB), Y8
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y8
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y5
-	VSUBPS       gaussConsts<>+1312(SB), Y8, Y9
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y9, Y3
+	VSUBPS       gaussConsts<>+1440(SB), Y6, Y7
+	VBROADCASTSS gaussConsts<>+1440(SB), Y8
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y8
+	VMOVAPS      Y5, Y9
+	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y9
+	VSUBPS       gaussConsts<>+1440(SB), Y8, Y10
+	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y9
+	VFNMADD231PS gaussConsts<>+1088(SB), Y10, Y3
 
 	// p = e^r
-	VFNMADD231PS gaussConsts<>+1120(SB), Y9, Y3
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y5, Y7
+	VFNMADD231PS gaussConsts<>+1056(SB), Y10, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y9, Y7
 
 	// p = e^r
-	VFMADD213PS  gaussConsts<>+1408(SB), Y5, Y7
-	VBROADCASTSS gaussConsts<>+1376(SB), Y9
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y9
-	VFMADD213PS  gaussConsts<>+1440(SB), Y5, Y7
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y9
-	VFMADD213PS  gaussConsts<>+1472(SB), Y5, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y9
-	VFMADD213PS  Y11, Y5, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y9
-	VFMADD213PS  Y11, Y5, Y7
-	VFMADD213PS  Y11, Y3, Y9
+	VFMADD213PS  gaussConsts<>+1536(SB), Y9, Y7
+	VBROADCASTSS gaussConsts<>+1504(SB), Y10
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y10
+	VFMADD213PS  gaussConsts<>+1568(SB), Y9, Y7
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y10
+	VFMADD213PS  gaussConsts<>+1600(SB), Y9, Y7
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y10
+	VFMADD213PS  gaussConsts<>+736(SB), Y9, Y7
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y10
+	VFMADD213PS  gaussConsts<>+736(SB), Y9, Y7
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y10
 
 	// p 2^n
-	VFMADD213PS Y11, Y3, Y9
+	VFMADD213PS gaussConsts<>+736(SB), Y3, Y10
 	VPSLLD      $0x17, Y6, Y3
 
 	// p 2^n
-	VPSRAD       $0x01, Y3, Y5
-	VPSLLD       $0x17, Y8, Y6
-	VANDPS       gaussConsts<>+1504(SB), Y5, Y5
-	VPSRAD       $0x01, Y6, Y8
-	VPADDD       Y11, Y5, Y10
-	VANDPS       gaussConsts<>+1504(SB), Y8, Y8
-	VPSUBD       Y5, Y3, Y3
-	VPADDD       Y11, Y8, Y5
-	VPADDD       Y11, Y3, Y3
-	VPSUBD       Y8, Y6, Y6
-	VMULPS       Y10, Y7, Y7
-	VPADDD       Y11, Y6, Y6
-	VMULPS       Y3, Y7, Y3
-	VMULPS       Y5, Y9, Y5
-	VMULPS       Y6, Y5, Y5
-	VBROADCASTSS gaussConsts<>+1536(SB), Y6
-	VMINPS       Y5, Y6, Y5
-	VMASKMOVPS   (R9), Y0, Y6
-	VSUBPS       Y6, Y1, Y6
-	VMULPS       Y5, Y6, Y6
-	VMULPS       Y5, Y6, Y5
-	VMULPS       gaussConsts<>+704(SB), Y5, Y5
-	VMULPS       gaussConsts<>+704(SB), Y3, Y3
-	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y3
-	VFMADD231PS  Y5, Y5, Y3
-	VANDPS       Y3, Y0, Y3
-	VADDPS       Y15, Y3, Y15
-	VANDPS       Y4, Y0, Y3
-	VADDPS       Y13, Y3, Y13
-	VBROADCASTSS gaussConsts<>+1216(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
+	VPADDD      gaussConsts<>+736(SB), Y3, Y3
+	VPSLLD      $0x17, Y8, Y6
+	VMULPS      Y3, Y7, Y3
+	VPADDD      gaussConsts<>+736(SB), Y6, Y6
+	VMULPS      Y6, Y10, Y6
+	VMULPS      Y6, Y4, Y4
+	VMULPS      Y6, Y4, Y4
+	VMULPS      gaussConsts<>+1280(SB), Y4, Y4
+	VMULPS      gaussConsts<>+1280(SB), Y3, Y3
+	VFMADD213PS gaussConsts<>+1312(SB), Y3, Y3
+	VFMADD231PS Y4, Y4, Y3
+	VANDPS      Y3, Y0, Y3
+	VADDPS      Y15, Y3, Y15
+	VANDPS      Y5, Y0, Y3
+	VADDPS      Y13, Y3, Y13
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1312(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y11, Y2, Y4
-	VFMADD213PS  Y11, Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y11, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y11, Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
+	VPADDD       gaussConsts<>+736(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
 	VMASKMOVPS   (R11), Y0, Y3
 	VFMADD231PS  Y2, Y3, Y1
 	VMASKMOVPS   Y2, Y0, (DI)
@@ -10753,97 +11239,75 @@ l177:
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(BX), Y0, Y1
 	VMASKMOVPS   32(R8), Y0, Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y11, Y3, Y11
 	VMASKMOVPS   32(R10), Y0, Y3
+	VANDPS       gaussConsts<>+512(SB), Y3, Y4
+	VANDPS       Y4, Y0, Y4
+	VPMAXUD      Y11, Y4, Y11
+	VMASKMOVPS   32(R9), Y0, Y4
+	VSUBPS       Y4, Y1, Y4
 	VMULPS       40(SP), Y2, Y2
 	VMULPS       40(SP), Y3, Y3
-	VSUBPS       Y3, Y2, Y4
-	VBROADCASTSS gaussConsts<>+1216(SB), Y5
-	VMINPS       Y4, Y5, Y5
-	VMULPS       gaussConsts<>+1088(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
-	VMAXPS       Y5, Y6, Y5
-	VBROADCASTSS gaussConsts<>+1216(SB), Y6
-	VMINPS       Y3, Y6, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
-	VMAXPS       Y3, Y6, Y3
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y5, Y6
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y7
-	VBROADCASTSS gaussConsts<>+1312(SB), Y8
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y8
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y5
-	VSUBPS       gaussConsts<>+1312(SB), Y8, Y9
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y9, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y9, Y3
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y5, Y7
-	VFMADD213PS  gaussConsts<>+1408(SB), Y5, Y7
-	VBROADCASTSS gaussConsts<>+1376(SB), Y9
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y9
-	VFMADD213PS  gaussConsts<>+1440(SB), Y5, Y7
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y9
-	VFMADD213PS  gaussConsts<>+1472(SB), Y5, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y9
-	VFMADD213PS  Y11, Y5, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y9
-	VFMADD213PS  Y11, Y5, Y7
-	VFMADD213PS  Y11, Y3, Y9
-	VFMADD213PS  Y11, Y3, Y9
+	VSUBPS       Y3, Y2, Y5
+	VMULPS       gaussConsts<>+1024(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y6
+	VSUBPS       gaussConsts<>+1440(SB), Y6, Y7
+	VBROADCASTSS gaussConsts<>+1440(SB), Y8
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y8
+	VMOVAPS      Y5, Y9
+	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y9
+	VSUBPS       gaussConsts<>+1440(SB), Y8, Y10
+	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y9
+	VFNMADD231PS gaussConsts<>+1088(SB), Y10, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y10, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y9, Y7
+	VFMADD213PS  gaussConsts<>+1536(SB), Y9, Y7
+	VBROADCASTSS gaussConsts<>+1504(SB), Y10
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y10
+	VFMADD213PS  gaussConsts<>+1568(SB), Y9, Y7
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y10
+	VFMADD213PS  gaussConsts<>+1600(SB), Y9, Y7
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y10
+	VFMADD213PS  gaussConsts<>+736(SB), Y9, Y7
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y10
+	VFMADD213PS  gaussConsts<>+736(SB), Y9, Y7
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y10
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y10
 	VPSLLD       $0x17, Y6, Y3
-	VPSRAD       $0x01, Y3, Y5
+	VPADDD       gaussConsts<>+736(SB), Y3, Y3
 	VPSLLD       $0x17, Y8, Y6
-	VANDPS       gaussConsts<>+1504(SB), Y5, Y5
-	VPSRAD       $0x01, Y6, Y8
-	VPADDD       Y11, Y5, Y10
-	VANDPS       gaussConsts<>+1504(SB), Y8, Y8
-	VPSUBD       Y5, Y3, Y3
-	VPADDD       Y11, Y8, Y5
-	VPADDD       Y11, Y3, Y3
-	VPSUBD       Y8, Y6, Y6
-	VMULPS       Y10, Y7, Y7
-	VPADDD       Y11, Y6, Y6
 	VMULPS       Y3, Y7, Y3
-	VMULPS       Y5, Y9, Y5
-	VMULPS       Y6, Y5, Y5
-	VBROADCASTSS gaussConsts<>+1536(SB), Y6
-	VMINPS       Y5, Y6, Y5
-	VMASKMOVPS   32(R9), Y0, Y6
-	VSUBPS       Y6, Y1, Y6
-	VMULPS       Y5, Y6, Y6
-	VMULPS       Y5, Y6, Y5
-	VMULPS       gaussConsts<>+704(SB), Y5, Y5
-	VMULPS       gaussConsts<>+704(SB), Y3, Y3
-	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y3
-	VFMADD231PS  Y5, Y5, Y3
+	VPADDD       gaussConsts<>+736(SB), Y6, Y6
+	VMULPS       Y6, Y10, Y6
+	VMULPS       Y6, Y4, Y4
+	VMULPS       Y6, Y4, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y4, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y3
+	VFMADD213PS  gaussConsts<>+1312(SB), Y3, Y3
+	VFMADD231PS  Y4, Y4, Y3
 	VANDPS       Y3, Y0, Y3
 	VADDPS       Y14, Y3, Y14
-	VANDPS       Y4, Y0, Y3
+	VANDPS       Y5, Y0, Y3
 	VADDPS       Y12, Y3, Y12
-	VBROADCASTSS gaussConsts<>+1216(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1312(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y11, Y2, Y4
-	VFMADD213PS  Y11, Y2, Y4
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y11, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y11, Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
+	VPADDD       gaussConsts<>+736(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
 	VMASKMOVPS   32(R11), Y0, Y3
 	VFMADD231PS  Y2, Y3, Y1
 	VMASKMOVPS   Y2, Y0, 32(DI)
@@ -10857,286 +11321,241 @@ l177:
 	LEAQ         (R10)(CX*4), R10
 
 l178:
-	VADDPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VADDPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VADDPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VADDPS       gaussConsts<>+544(SB), Y0, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VFMSUB231PS  gaussConsts<>+1184(SB), Y1, Y0
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y1
-	VBLENDVPS    Y1, gaussConsts<>+544(SB), Y0, Y0
-	VMOVSS       X0, (DX)
-	ADDQ         $0x04, DX
-	ADDQ         8(SP), BX
-	ADDQ         16(SP), R8
-	ADDQ         24(SP), R9
-	ADDQ         32(SP), R10
-	DECQ         (SP)
-	JNZ          l174
+	VMOVUPS   Y15, (DX)
+	VMOVUPS   Y14, 32(DX)
+	VMOVUPS   Y13, 64(DX)
+	VMOVUPS   Y12, 96(DX)
+	ADDQ      $0x00000100, DX
+	ADDQ      8(SP), BX
+	ADDQ      16(SP), R8
+	ADDQ      24(SP), R9
+	ADDQ      32(SP), R10
+	DECQ      (SP)
+	JNZ       l174
+	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
+	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
+	VMOVAPS   Y0, Y11
+	VMOVMSKPS Y11, AX
+	MOVQ      AX, bad+96(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepLogBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, n int, w float32, factor float32)
+// func LatentStepLogBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, n int, w float32, factor float32) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LatentStepLogBackward(SB), NOSPLIT, $64-96
-	// Registers:    Y0-Y9 values    Y10-Y15 constants and scalars
-	VBROADCASTSS gaussConsts<>+672(SB), Y15
-	VBROADCASTSS gaussConsts<>+1312(SB), Y14
-	VBROADCASTSS factor+92(FP), Y13
-	VBROADCASTSS gaussConsts<>+1216(SB), Y12
-	VBROADCASTSS gaussConsts<>+1248(SB), Y11
-	VBROADCASTSS gaussConsts<>+1280(SB), Y10
+TEXT ·LatentStepLogBackward(SB), NOSPLIT, $64-104
+	// Registers:    Y0-Y8 values    Y9-Y13 constants and scalars    Y14-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y13
+	VBROADCASTSS gaussConsts<>+1440(SB), Y12
+	VBROADCASTSS factor+92(FP), Y11
+	VBROADCASTSS gaussConsts<>+512(SB), Y10
+	VBROADCASTSS gaussConsts<>+1408(SB), Y9
 	VBROADCASTSS w+88(FP), Y0
 	VMOVUPS      Y0, 32(SP)
 
 	// Registers:    DI dmuQ    SI dsQ    DX dmuP    BX dsP    R8 dz    R9 muQ    R10 sQ    R11 muP    R12 sP    R13 eps    CX elements left in the row
-	MOVQ dmuQ+0(FP), DI
-	MOVQ dsQ+8(FP), SI
-	MOVQ dmuP+16(FP), DX
-	MOVQ dsP+24(FP), BX
-	MOVQ dz+32(FP), R8
-	MOVQ muQ+40(FP), R9
-	MOVQ sQ+48(FP), R10
-	MOVQ muP+56(FP), R11
-	MOVQ sP+64(FP), R12
-	MOVQ eps+72(FP), R13
-	MOVQ n+80(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l180
+	MOVQ         dmuQ+0(FP), DI
+	MOVQ         dsQ+8(FP), SI
+	MOVQ         dmuP+16(FP), DX
+	MOVQ         dsP+24(FP), BX
+	MOVQ         dz+32(FP), R8
+	MOVQ         muQ+40(FP), R9
+	MOVQ         sQ+48(FP), R10
+	MOVQ         muP+56(FP), R11
+	MOVQ         sP+64(FP), R12
+	MOVQ         eps+72(FP), R13
+	VBROADCASTSS gaussConsts<>+544(SB), Y15
+	VBROADCASTSS gaussConsts<>+544(SB), Y14
+	MOVQ         n+80(FP), CX
+	CMPQ         CX, $0x00000010
+	JL           l180
 
 l179:
 	VMOVUPS (R9), Y0
 	VMOVUPS (R10), Y1
+	VANDPS  Y10, Y1, Y2
+	VPMAXUD Y15, Y2, Y15
 	VMOVUPS (R12), Y2
-	VMULPS  Y13, Y1, Y1
-	VMULPS  Y13, Y2, Y2
+	VANDPS  Y10, Y2, Y3
+	VPMAXUD Y15, Y3, Y15
+	VMOVUPS (R11), Y3
+	VSUBPS  Y3, Y0, Y0
+	VMULPS  Y11, Y1, Y1
+	VMULPS  Y11, Y2, Y2
 	VSUBPS  Y2, Y1, Y3
-	VMINPS  Y3, Y12, Y3
-	VMULPS  gaussConsts<>+1088(SB), Y2, Y2
-	VMAXPS  Y3, Y11, Y3
-	VMINPS  Y2, Y12, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Y2, Y11, Y2
-	VMOVAPS     Y14, Y4
-	VFMADD231PS Y10, Y3, Y4
+	VMULPS      gaussConsts<>+1024(SB), Y2, Y2
+	VMOVAPS     Y12, Y4
+	VFMADD231PS Y9, Y3, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Y14, Y4, Y5
-	VMOVAPS      Y14, Y6
-	VFMADD231PS  Y10, Y2, Y6
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VSUBPS       Y14, Y6, Y7
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y2
+	VSUBPS       Y12, Y4, Y5
+	VMOVAPS      Y12, Y6
+	VFMADD231PS  Y9, Y2, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VSUBPS       Y12, Y6, Y7
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y2
 
 	// p = e^r
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
 
 	// p = e^r
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y7
-	VFMADD213PS  Y15, Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y7
-	VFMADD213PS  Y15, Y3, Y5
-	VFMADD213PS  Y15, Y2, Y7
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y7
+	VFMADD213PS  Y13, Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y7
+	VFMADD213PS  Y13, Y3, Y5
+	VFMADD213PS  Y13, Y2, Y7
 
 	// p 2^n
-	VFMADD213PS Y15, Y2, Y7
+	VFMADD213PS Y13, Y2, Y7
 	VPSLLD      $0x17, Y4, Y2
 
 	// p 2^n
-	VPSRAD       $0x01, Y2, Y3
-	VPSLLD       $0x17, Y6, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPSRAD       $0x01, Y4, Y6
-	VPADDD       Y15, Y3, Y8
-	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y15, Y6, Y3
-	VPADDD       Y15, Y2, Y2
-	VPSUBD       Y6, Y4, Y4
-	VMULPS       Y8, Y5, Y5
-	VPADDD       Y15, Y4, Y4
-	VMULPS       Y2, Y5, Y2
-	VMULPS       Y3, Y7, Y3
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTSS gaussConsts<>+1536(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VMOVUPS      (R11), Y4
-	VSUBPS       Y4, Y0, Y0
-	VMULPS       Y3, Y0, Y0
-	VMULPS       Y3, Y0, Y0
-	VSUBPS       Y15, Y2, Y4
-	VADDPS       Y15, Y2, Y2
-	VMULPS       32(SP), Y3, Y5
-	VMULPS       Y0, Y5, Y5
-	VMULPS       Y3, Y5, Y3
-	VMULPS       32(SP), Y13, Y5
-	VMULPS       Y4, Y5, Y4
-	VMULPS       Y2, Y4, Y2
-	VMULPS       Y0, Y5, Y4
-	VFMADD213PS  Y2, Y0, Y4
-	VXORPS       gaussConsts<>+608(SB), Y4, Y0
-	VMOVUPS      (R8), Y4
-	VMOVUPS      (R13), Y5
-	VXORPS       gaussConsts<>+608(SB), Y3, Y6
-	VMOVUPS      Y6, (DX)
-	VMOVUPS      Y0, (BX)
-	VMULPS       Y5, Y4, Y0
-	VMINPS       Y1, Y12, Y1
-	VMAXPS       Y1, Y11, Y1
+	VPADDD      Y13, Y2, Y2
+	VPSLLD      $0x17, Y6, Y3
+	VMULPS      Y2, Y5, Y2
+	VPADDD      Y13, Y3, Y3
+	VMULPS      Y3, Y7, Y3
+	VMULPS      Y3, Y0, Y4
+	VMULPS      Y3, Y4, Y4
+	VANDPS      Y10, Y0, Y0
+	VPMAXUD     Y14, Y0, Y14
+	VSUBPS      Y13, Y2, Y0
+	VADDPS      Y13, Y2, Y2
+	VMULPS      32(SP), Y3, Y5
+	VMULPS      Y4, Y5, Y5
+	VMULPS      Y3, Y5, Y3
+	VMULPS      32(SP), Y11, Y5
+	VMULPS      Y0, Y5, Y0
+	VMULPS      Y2, Y0, Y0
+	VMULPS      Y4, Y5, Y2
+	VFMADD213PS Y0, Y4, Y2
+	VXORPS      gaussConsts<>+608(SB), Y2, Y2
+	VMOVUPS     (R8), Y4
+	VMOVUPS     (R13), Y5
+	VXORPS      gaussConsts<>+608(SB), Y3, Y6
+	VMOVUPS     Y6, (DX)
+	VMOVUPS     Y2, (BX)
+	VMULPS      Y5, Y4, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y14, Y5
-	VFMADD231PS  Y10, Y1, Y5
-	VSUBPS       Y14, Y5, Y6
-	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y1
-	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y1
+	VMOVAPS      Y12, Y5
+	VFMADD231PS  Y9, Y1, Y5
+	VSUBPS       Y12, Y5, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y1
+	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y1
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y6
-	VFMADD231PS  gaussConsts<>+1344(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1408(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1440(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1472(SB), Y1, Y6
-	VFMADD213PS  Y15, Y1, Y6
-	VFMADD213PS  Y15, Y1, Y6
+	VBROADCASTSS gaussConsts<>+1504(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y6
+	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y6
+	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y6
+	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y6
+	VFMADD213PS  Y13, Y1, Y6
+	VFMADD213PS  Y13, Y1, Y6
 
 	// p 2^n
 	VPSLLD       $0x17, Y5, Y1
-	VPSRAD       $0x01, Y1, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y5, Y5
-	VPADDD       Y15, Y5, Y7
-	VPSUBD       Y5, Y1, Y1
-	VPADDD       Y15, Y1, Y1
-	VMULPS       Y7, Y6, Y5
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y1, Y13, Y1
-	VFMADD231PS  Y1, Y0, Y2
-	VADDPS       Y4, Y3, Y0
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y2, (SI)
+	VPADDD       Y13, Y1, Y1
+	VMULPS       Y1, Y6, Y1
+	VMULPS       Y1, Y11, Y1
+	VFMADD231PS  Y1, Y2, Y0
+	VADDPS       Y4, Y3, Y1
+	VMOVUPS      Y1, (DI)
+	VMOVUPS      Y0, (SI)
 	VMOVUPS      32(R9), Y0
 	VMOVUPS      32(R10), Y1
+	VANDPS       Y10, Y1, Y2
+	VPMAXUD      Y15, Y2, Y15
 	VMOVUPS      32(R12), Y2
-	VMULPS       Y13, Y1, Y1
-	VMULPS       Y13, Y2, Y2
+	VANDPS       Y10, Y2, Y3
+	VPMAXUD      Y15, Y3, Y15
+	VMOVUPS      32(R11), Y3
+	VSUBPS       Y3, Y0, Y0
+	VMULPS       Y11, Y1, Y1
+	VMULPS       Y11, Y2, Y2
 	VSUBPS       Y2, Y1, Y3
-	VMINPS       Y3, Y12, Y3
-	VMULPS       gaussConsts<>+1088(SB), Y2, Y2
-	VMAXPS       Y3, Y11, Y3
-	VMINPS       Y2, Y12, Y2
-	VMAXPS       Y2, Y11, Y2
-	VMOVAPS      Y14, Y4
-	VFMADD231PS  Y10, Y3, Y4
-	VSUBPS       Y14, Y4, Y5
-	VMOVAPS      Y14, Y6
-	VFMADD231PS  Y10, Y2, Y6
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VSUBPS       Y14, Y6, Y7
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y7
-	VFMADD213PS  Y15, Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y7
-	VFMADD213PS  Y15, Y3, Y5
-	VFMADD213PS  Y15, Y2, Y7
-	VFMADD213PS  Y15, Y2, Y7
+	VMULPS       gaussConsts<>+1024(SB), Y2, Y2
+	VMOVAPS      Y12, Y4
+	VFMADD231PS  Y9, Y3, Y4
+	VSUBPS       Y12, Y4, Y5
+	VMOVAPS      Y12, Y6
+	VFMADD231PS  Y9, Y2, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VSUBPS       Y12, Y6, Y7
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y7
+	VFMADD213PS  Y13, Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y7
+	VFMADD213PS  Y13, Y3, Y5
+	VFMADD213PS  Y13, Y2, Y7
+	VFMADD213PS  Y13, Y2, Y7
 	VPSLLD       $0x17, Y4, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VPSLLD       $0x17, Y6, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPSRAD       $0x01, Y4, Y6
-	VPADDD       Y15, Y3, Y8
-	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y15, Y6, Y3
-	VPADDD       Y15, Y2, Y2
-	VPSUBD       Y6, Y4, Y4
-	VMULPS       Y8, Y5, Y5
-	VPADDD       Y15, Y4, Y4
+	VPADDD       Y13, Y2, Y2
+	VPSLLD       $0x17, Y6, Y3
 	VMULPS       Y2, Y5, Y2
+	VPADDD       Y13, Y3, Y3
 	VMULPS       Y3, Y7, Y3
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTSS gaussConsts<>+1536(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VMOVUPS      32(R11), Y4
-	VSUBPS       Y4, Y0, Y0
-	VMULPS       Y3, Y0, Y0
-	VMULPS       Y3, Y0, Y0
-	VSUBPS       Y15, Y2, Y4
-	VADDPS       Y15, Y2, Y2
+	VMULPS       Y3, Y0, Y4
+	VMULPS       Y3, Y4, Y4
+	VANDPS       Y10, Y0, Y0
+	VPMAXUD      Y14, Y0, Y14
+	VSUBPS       Y13, Y2, Y0
+	VADDPS       Y13, Y2, Y2
 	VMULPS       32(SP), Y3, Y5
-	VMULPS       Y0, Y5, Y5
+	VMULPS       Y4, Y5, Y5
 	VMULPS       Y3, Y5, Y3
-	VMULPS       32(SP), Y13, Y5
-	VMULPS       Y4, Y5, Y4
-	VMULPS       Y2, Y4, Y2
-	VMULPS       Y0, Y5, Y4
-	VFMADD213PS  Y2, Y0, Y4
-	VXORPS       gaussConsts<>+608(SB), Y4, Y0
+	VMULPS       32(SP), Y11, Y5
+	VMULPS       Y0, Y5, Y0
+	VMULPS       Y2, Y0, Y0
+	VMULPS       Y4, Y5, Y2
+	VFMADD213PS  Y0, Y4, Y2
+	VXORPS       gaussConsts<>+608(SB), Y2, Y2
 	VMOVUPS      32(R8), Y4
 	VMOVUPS      32(R13), Y5
 	VXORPS       gaussConsts<>+608(SB), Y3, Y6
 	VMOVUPS      Y6, 32(DX)
-	VMOVUPS      Y0, 32(BX)
-	VMULPS       Y5, Y4, Y0
-	VMINPS       Y1, Y12, Y1
-	VMAXPS       Y1, Y11, Y1
-	VMOVAPS      Y14, Y5
-	VFMADD231PS  Y10, Y1, Y5
-	VSUBPS       Y14, Y5, Y6
-	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y1
-	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y1
-	VBROADCASTSS gaussConsts<>+1376(SB), Y6
-	VFMADD231PS  gaussConsts<>+1344(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1408(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1440(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1472(SB), Y1, Y6
-	VFMADD213PS  Y15, Y1, Y6
-	VFMADD213PS  Y15, Y1, Y6
+	VMOVUPS      Y2, 32(BX)
+	VMULPS       Y5, Y4, Y2
+	VMOVAPS      Y12, Y5
+	VFMADD231PS  Y9, Y1, Y5
+	VSUBPS       Y12, Y5, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y1
+	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y1
+	VBROADCASTSS gaussConsts<>+1504(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y6
+	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y6
+	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y6
+	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y6
+	VFMADD213PS  Y13, Y1, Y6
+	VFMADD213PS  Y13, Y1, Y6
 	VPSLLD       $0x17, Y5, Y1
-	VPSRAD       $0x01, Y1, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y5, Y5
-	VPADDD       Y15, Y5, Y7
-	VPSUBD       Y5, Y1, Y1
-	VPADDD       Y15, Y1, Y1
-	VMULPS       Y7, Y6, Y5
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y1, Y13, Y1
-	VFMADD231PS  Y1, Y0, Y2
-	VADDPS       Y4, Y3, Y0
-	VMOVUPS      Y0, 32(DI)
-	VMOVUPS      Y2, 32(SI)
+	VPADDD       Y13, Y1, Y1
+	VMULPS       Y1, Y6, Y1
+	VMULPS       Y1, Y11, Y1
+	VFMADD231PS  Y1, Y2, Y0
+	VADDPS       Y4, Y3, Y1
+	VMOVUPS      Y1, 32(DI)
+	VMOVUPS      Y0, 32(SI)
 	ADDQ         $0x00000040, DI
 	ADDQ         $0x00000040, SI
 	ADDQ         $0x00000040, DX
@@ -11156,123 +11575,106 @@ l180:
 	JL      l181
 	VMOVUPS (R9), Y0
 	VMOVUPS (R10), Y1
+	VANDPS  Y10, Y1, Y2
+	VPMAXUD Y15, Y2, Y15
 	VMOVUPS (R12), Y2
-	VMULPS  Y13, Y1, Y1
-	VMULPS  Y13, Y2, Y2
+	VANDPS  Y10, Y2, Y3
+	VPMAXUD Y15, Y3, Y15
+	VMOVUPS (R11), Y3
+	VSUBPS  Y3, Y0, Y0
+	VMULPS  Y11, Y1, Y1
+	VMULPS  Y11, Y2, Y2
 	VSUBPS  Y2, Y1, Y3
-	VMINPS  Y3, Y12, Y3
-	VMULPS  gaussConsts<>+1088(SB), Y2, Y2
-	VMAXPS  Y3, Y11, Y3
-	VMINPS  Y2, Y12, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Y2, Y11, Y2
-	VMOVAPS     Y14, Y4
-	VFMADD231PS Y10, Y3, Y4
+	VMULPS      gaussConsts<>+1024(SB), Y2, Y2
+	VMOVAPS     Y12, Y4
+	VFMADD231PS Y9, Y3, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Y14, Y4, Y5
-	VMOVAPS      Y14, Y6
-	VFMADD231PS  Y10, Y2, Y6
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VSUBPS       Y14, Y6, Y7
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y2
+	VSUBPS       Y12, Y4, Y5
+	VMOVAPS      Y12, Y6
+	VFMADD231PS  Y9, Y2, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VSUBPS       Y12, Y6, Y7
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y2
 
 	// p = e^r
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
 
 	// p = e^r
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y7
-	VFMADD213PS  Y15, Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y7
-	VFMADD213PS  Y15, Y3, Y5
-	VFMADD213PS  Y15, Y2, Y7
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y7
+	VFMADD213PS  Y13, Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y7
+	VFMADD213PS  Y13, Y3, Y5
+	VFMADD213PS  Y13, Y2, Y7
 
 	// p 2^n
-	VFMADD213PS Y15, Y2, Y7
+	VFMADD213PS Y13, Y2, Y7
 	VPSLLD      $0x17, Y4, Y2
 
 	// p 2^n
-	VPSRAD       $0x01, Y2, Y3
-	VPSLLD       $0x17, Y6, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPSRAD       $0x01, Y4, Y6
-	VPADDD       Y15, Y3, Y8
-	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y15, Y6, Y3
-	VPADDD       Y15, Y2, Y2
-	VPSUBD       Y6, Y4, Y4
-	VMULPS       Y8, Y5, Y5
-	VPADDD       Y15, Y4, Y4
-	VMULPS       Y2, Y5, Y2
-	VMULPS       Y3, Y7, Y3
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTSS gaussConsts<>+1536(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VMOVUPS      (R11), Y4
-	VSUBPS       Y4, Y0, Y0
-	VMULPS       Y3, Y0, Y0
-	VMULPS       Y3, Y0, Y0
-	VSUBPS       Y15, Y2, Y4
-	VADDPS       Y15, Y2, Y2
-	VMULPS       32(SP), Y3, Y5
-	VMULPS       Y0, Y5, Y5
-	VMULPS       Y3, Y5, Y3
-	VMULPS       32(SP), Y13, Y5
-	VMULPS       Y4, Y5, Y4
-	VMULPS       Y2, Y4, Y2
-	VMULPS       Y0, Y5, Y4
-	VFMADD213PS  Y2, Y0, Y4
-	VXORPS       gaussConsts<>+608(SB), Y4, Y0
-	VMOVUPS      (R8), Y4
-	VMOVUPS      (R13), Y5
-	VXORPS       gaussConsts<>+608(SB), Y3, Y6
-	VMOVUPS      Y6, (DX)
-	VMOVUPS      Y0, (BX)
-	VMULPS       Y5, Y4, Y0
-	VMINPS       Y1, Y12, Y1
-	VMAXPS       Y1, Y11, Y1
+	VPADDD      Y13, Y2, Y2
+	VPSLLD      $0x17, Y6, Y3
+	VMULPS      Y2, Y5, Y2
+	VPADDD      Y13, Y3, Y3
+	VMULPS      Y3, Y7, Y3
+	VMULPS      Y3, Y0, Y4
+	VMULPS      Y3, Y4, Y4
+	VANDPS      Y10, Y0, Y0
+	VPMAXUD     Y14, Y0, Y14
+	VSUBPS      Y13, Y2, Y0
+	VADDPS      Y13, Y2, Y2
+	VMULPS      32(SP), Y3, Y5
+	VMULPS      Y4, Y5, Y5
+	VMULPS      Y3, Y5, Y3
+	VMULPS      32(SP), Y11, Y5
+	VMULPS      Y0, Y5, Y0
+	VMULPS      Y2, Y0, Y0
+	VMULPS      Y4, Y5, Y2
+	VFMADD213PS Y0, Y4, Y2
+	VXORPS      gaussConsts<>+608(SB), Y2, Y2
+	VMOVUPS     (R8), Y4
+	VMOVUPS     (R13), Y5
+	VXORPS      gaussConsts<>+608(SB), Y3, Y6
+	VMOVUPS     Y6, (DX)
+	VMOVUPS     Y2, (BX)
+	VMULPS      Y5, Y4, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y14, Y5
-	VFMADD231PS  Y10, Y1, Y5
-	VSUBPS       Y14, Y5, Y6
-	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y1
-	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y1
+	VMOVAPS      Y12, Y5
+	VFMADD231PS  Y9, Y1, Y5
+	VSUBPS       Y12, Y5, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y1
+	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y1
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y6
-	VFMADD231PS  gaussConsts<>+1344(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1408(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1440(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1472(SB), Y1, Y6
-	VFMADD213PS  Y15, Y1, Y6
-	VFMADD213PS  Y15, Y1, Y6
+	VBROADCASTSS gaussConsts<>+1504(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y6
+	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y6
+	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y6
+	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y6
+	VFMADD213PS  Y13, Y1, Y6
+	VFMADD213PS  Y13, Y1, Y6
 
 	// p 2^n
 	VPSLLD      $0x17, Y5, Y1
-	VPSRAD      $0x01, Y1, Y5
-	VANDPS      gaussConsts<>+1504(SB), Y5, Y5
-	VPADDD      Y15, Y5, Y7
-	VPSUBD      Y5, Y1, Y1
-	VPADDD      Y15, Y1, Y1
-	VMULPS      Y7, Y6, Y5
-	VMULPS      Y1, Y5, Y1
-	VMULPS      Y1, Y13, Y1
-	VFMADD231PS Y1, Y0, Y2
-	VADDPS      Y4, Y3, Y0
-	VMOVUPS     Y0, (DI)
-	VMOVUPS     Y2, (SI)
+	VPADDD      Y13, Y1, Y1
+	VMULPS      Y1, Y6, Y1
+	VMULPS      Y1, Y11, Y1
+	VFMADD231PS Y1, Y2, Y0
+	VADDPS      Y4, Y3, Y1
+	VMOVUPS     Y1, (DI)
+	VMOVUPS     Y0, (SI)
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DX
@@ -11295,204 +11697,194 @@ l181:
 	VMOVUPS    (AX), Y0
 	VMASKMOVPS (R9), Y0, Y1
 	VMASKMOVPS (R10), Y0, Y2
+	VANDPS     Y10, Y2, Y3
+	VANDPS     Y3, Y0, Y3
+	VPMAXUD    Y15, Y3, Y15
 	VMASKMOVPS (R12), Y0, Y3
-	VMULPS     Y13, Y2, Y2
-	VMULPS     Y13, Y3, Y3
+	VANDPS     Y10, Y3, Y4
+	VANDPS     Y4, Y0, Y4
+	VPMAXUD    Y15, Y4, Y15
+	VMASKMOVPS (R11), Y0, Y4
+	VSUBPS     Y4, Y1, Y1
+	VMULPS     Y11, Y2, Y2
+	VMULPS     Y11, Y3, Y3
 	VSUBPS     Y3, Y2, Y4
-	VMINPS     Y4, Y12, Y4
-	VMULPS     gaussConsts<>+1088(SB), Y3, Y3
-	VMAXPS     Y4, Y11, Y4
-	VMINPS     Y3, Y12, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Y3, Y11, Y3
-	VMOVAPS     Y14, Y5
-	VFMADD231PS Y10, Y4, Y5
+	VMULPS      gaussConsts<>+1024(SB), Y3, Y3
+	VMOVAPS     Y12, Y5
+	VFMADD231PS Y9, Y4, Y5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Y14, Y5, Y6
-	VMOVAPS      Y14, Y7
-	VFMADD231PS  Y10, Y3, Y7
-	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y4
-	VSUBPS       Y14, Y7, Y8
-	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y3
+	VSUBPS       Y12, Y5, Y6
+	VMOVAPS      Y12, Y7
+	VFMADD231PS  Y9, Y3, Y7
+	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y4
+	VSUBPS       Y12, Y7, Y8
+	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y3
 
 	// p = e^r
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y3
-	VBROADCASTSS gaussConsts<>+1376(SB), Y6
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y6
+	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
 
 	// p = e^r
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y8
-	VFMADD213PS  Y15, Y4, Y6
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y8
-	VFMADD213PS  Y15, Y4, Y6
-	VFMADD213PS  Y15, Y3, Y8
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y6
+	VBROADCASTSS gaussConsts<>+1504(SB), Y8
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y8
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y8
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y8
+	VFMADD213PS  Y13, Y4, Y6
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y8
+	VFMADD213PS  Y13, Y4, Y6
+	VFMADD213PS  Y13, Y3, Y8
 
 	// p 2^n
-	VFMADD213PS Y15, Y3, Y8
+	VFMADD213PS Y13, Y3, Y8
 	VPSLLD      $0x17, Y5, Y3
 
 	// p 2^n
-	VPSRAD       $0x01, Y3, Y4
-	VPSLLD       $0x17, Y7, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPSRAD       $0x01, Y5, Y7
-	VPADDD       Y15, Y4, Y9
-	VANDPS       gaussConsts<>+1504(SB), Y7, Y7
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y15, Y7, Y4
-	VPADDD       Y15, Y3, Y3
-	VPSUBD       Y7, Y5, Y5
-	VMULPS       Y9, Y6, Y6
-	VPADDD       Y15, Y5, Y5
-	VMULPS       Y3, Y6, Y3
-	VMULPS       Y4, Y8, Y4
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS gaussConsts<>+1536(SB), Y5
-	VMINPS       Y4, Y5, Y4
-	VMASKMOVPS   (R11), Y0, Y5
-	VSUBPS       Y5, Y1, Y1
-	VMULPS       Y4, Y1, Y1
-	VMULPS       Y4, Y1, Y1
-	VSUBPS       Y15, Y3, Y5
-	VADDPS       Y15, Y3, Y3
-	VMULPS       32(SP), Y4, Y6
-	VMULPS       Y1, Y6, Y6
-	VMULPS       Y4, Y6, Y4
-	VMULPS       32(SP), Y13, Y6
-	VMULPS       Y5, Y6, Y5
-	VMULPS       Y3, Y5, Y3
-	VMULPS       Y1, Y6, Y5
-	VFMADD213PS  Y3, Y1, Y5
-	VXORPS       gaussConsts<>+608(SB), Y5, Y1
-	VMASKMOVPS   (R8), Y0, Y5
-	VMASKMOVPS   (R13), Y0, Y6
-	VXORPS       gaussConsts<>+608(SB), Y4, Y7
-	VMASKMOVPS   Y7, Y0, (DX)
-	VMASKMOVPS   Y1, Y0, (BX)
-	VMULPS       Y6, Y5, Y1
-	VMINPS       Y2, Y12, Y2
-	VMAXPS       Y2, Y11, Y2
+	VPADDD      Y13, Y3, Y3
+	VPSLLD      $0x17, Y7, Y4
+	VMULPS      Y3, Y6, Y3
+	VPADDD      Y13, Y4, Y4
+	VMULPS      Y4, Y8, Y4
+	VMULPS      Y4, Y1, Y5
+	VMULPS      Y4, Y5, Y5
+	VANDPS      Y10, Y1, Y1
+	VANDPS      Y1, Y0, Y1
+	VPMAXUD     Y14, Y1, Y14
+	VSUBPS      Y13, Y3, Y1
+	VADDPS      Y13, Y3, Y3
+	VMULPS      32(SP), Y4, Y6
+	VMULPS      Y5, Y6, Y6
+	VMULPS      Y4, Y6, Y4
+	VMULPS      32(SP), Y11, Y6
+	VMULPS      Y1, Y6, Y1
+	VMULPS      Y3, Y1, Y1
+	VMULPS      Y5, Y6, Y3
+	VFMADD213PS Y1, Y5, Y3
+	VXORPS      gaussConsts<>+608(SB), Y3, Y3
+	VMASKMOVPS  (R8), Y0, Y5
+	VMASKMOVPS  (R13), Y0, Y6
+	VXORPS      gaussConsts<>+608(SB), Y4, Y7
+	VMASKMOVPS  Y7, Y0, (DX)
+	VMASKMOVPS  Y3, Y0, (BX)
+	VMULPS      Y6, Y5, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y14, Y6
-	VFMADD231PS  Y10, Y2, Y6
-	VSUBPS       Y14, Y6, Y7
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y2
+	VMOVAPS      Y12, Y6
+	VFMADD231PS  Y9, Y2, Y6
+	VSUBPS       Y12, Y6, Y7
+	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y7
-	VFMADD213PS  Y15, Y2, Y7
-	VFMADD213PS  Y15, Y2, Y7
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y7
+	VFMADD213PS  Y13, Y2, Y7
+	VFMADD213PS  Y13, Y2, Y7
 
 	// p 2^n
 	VPSLLD      $0x17, Y6, Y2
-	VPSRAD      $0x01, Y2, Y6
-	VANDPS      gaussConsts<>+1504(SB), Y6, Y6
-	VPADDD      Y15, Y6, Y8
-	VPSUBD      Y6, Y2, Y2
-	VPADDD      Y15, Y2, Y2
-	VMULPS      Y8, Y7, Y6
-	VMULPS      Y2, Y6, Y2
-	VMULPS      Y2, Y13, Y2
-	VFMADD231PS Y2, Y1, Y3
-	VADDPS      Y5, Y4, Y1
-	VMASKMOVPS  Y1, Y0, (DI)
-	VMASKMOVPS  Y3, Y0, (SI)
+	VPADDD      Y13, Y2, Y2
+	VMULPS      Y2, Y7, Y2
+	VMULPS      Y2, Y11, Y2
+	VFMADD231PS Y2, Y3, Y1
+	VADDPS      Y5, Y4, Y2
+	VMASKMOVPS  Y2, Y0, (DI)
+	VMASKMOVPS  Y1, Y0, (SI)
 
 l182:
+	VPMINUD   gaussConsts<>+1632(SB), Y15, Y0
+	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
+	VPADDD    gaussConsts<>+1152(SB), Y14, Y1
+	VORPS     Y1, Y0, Y0
+	VMOVAPS   Y0, Y15
+	VMOVMSKPS Y15, AX
+	MOVQ      AX, bad+96(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepStandardLog(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int, factor float32)
+// func LatentStepStandardLog(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int, factor float32) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LatentStepStandardLog(SB), NOSPLIT, $56-76
-	// Registers:    Y0-Y6 values    Y7-Y11 constants and scalars    Y12-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+672(SB), Y11
-	VBROADCASTSS gaussConsts<>+1312(SB), Y10
-	VBROADCASTSS gaussConsts<>+704(SB), Y9
-	VBROADCASTSS gaussConsts<>+544(SB), Y8
-	VBROADCASTSS factor+72(FP), Y7
+TEXT ·LatentStepStandardLog(SB), NOSPLIT, $56-88
+	// Registers:    Y0-Y5 values    Y6-Y10 constants and scalars    Y11-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y10
+	VBROADCASTSS gaussConsts<>+1440(SB), Y9
+	VBROADCASTSS gaussConsts<>+1280(SB), Y8
+	VBROADCASTSS gaussConsts<>+544(SB), Y7
+	VBROADCASTSS gaussConsts<>+512(SB), Y6
+	VBROADCASTSS factor+72(FP), Y0
+	VMOVUPS      Y0, 24(SP)
 
-	// Registers:    DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
-	MOVQ sigmaQ+0(FP), DI
-	MOVQ z+8(FP), SI
-	MOVQ kl+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ eps+40(FP), R9
-	MOVQ n+56(FP), R10
-	SHLQ $0x02, R10
-	MOVQ rows+48(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 16(SP)
+	// Registers:    DI sigmaQ    SI z    DX lanes    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
+	MOVQ    sigmaQ+0(FP), DI
+	MOVQ    z+8(FP), SI
+	MOVQ    lanes+16(FP), DX
+	MOVQ    muQ+24(FP), BX
+	MOVQ    sQ+32(FP), R8
+	MOVQ    eps+40(FP), R9
+	MOVQ    n+56(FP), R10
+	SHLQ    $0x02, R10
+	VMOVAPS Y7, Y11
+	MOVQ    rows+48(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 16(SP)
 
 l184:
-	VMOVAPS Y8, Y15
-	VMOVAPS Y8, Y14
-	VMOVAPS Y8, Y13
-	VMOVAPS Y8, Y12
+	VMOVAPS Y7, Y15
+	VMOVAPS Y7, Y14
+	VMOVAPS Y7, Y13
+	VMOVAPS Y7, Y12
 	MOVQ    n+56(FP), CX
 	CMPQ    CX, $0x00000010
 	JL      l187
 
 l185:
-	VMOVUPS      (BX), Y0
-	VMOVUPS      (R8), Y1
-	VMULPS       Y7, Y1, Y1
-	VBROADCASTSS gaussConsts<>+1216(SB), Y2
-	VMINPS       Y1, Y2, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
+	VMOVUPS (BX), Y0
+	VMOVUPS (R8), Y1
+	VANDPS  Y6, Y1, Y2
+	VPMAXUD Y11, Y2, Y11
+	VMULPS  24(SP), Y1, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y10, Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       Y10, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VMOVAPS      Y9, Y2
+	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y2
+	VSUBPS       Y9, Y2, Y3
+	VMOVAPS      Y1, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y3, Y4
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y11, Y2, Y4
-	VFMADD213PS  Y11, Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y3
+	VFMADD213PS  Y10, Y4, Y3
+	VFMADD213PS  Y10, Y4, Y3
 
 	// p 2^n
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y11, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y11, Y2, Y2
-	VMULPS       Y5, Y4, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y10, Y2, Y2
 	VMULPS       Y2, Y3, Y2
-	VMULPS       Y9, Y0, Y3
-	VMULPS       Y9, Y2, Y4
-	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y4
+	VMULPS       Y8, Y0, Y3
+	VMULPS       Y8, Y2, Y4
+	VFMADD213PS  gaussConsts<>+1312(SB), Y4, Y4
 	VFMADD231PS  Y3, Y3, Y4
 	VADDPS       Y15, Y4, Y15
 	VADDPS       Y13, Y1, Y13
@@ -11502,34 +11894,28 @@ l185:
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      32(BX), Y0
 	VMOVUPS      32(R8), Y1
-	VMULPS       Y7, Y1, Y1
-	VBROADCASTSS gaussConsts<>+1216(SB), Y2
-	VMINPS       Y1, Y2, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMOVAPS      Y10, Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       Y10, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y11, Y2, Y4
-	VFMADD213PS  Y11, Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y11, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y11, Y2, Y2
-	VMULPS       Y5, Y4, Y3
+	VANDPS       Y6, Y1, Y2
+	VPMAXUD      Y11, Y2, Y11
+	VMULPS       24(SP), Y1, Y1
+	VMOVAPS      Y9, Y2
+	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y2
+	VSUBPS       Y9, Y2, Y3
+	VMOVAPS      Y1, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y3, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y3
+	VFMADD213PS  Y10, Y4, Y3
+	VFMADD213PS  Y10, Y4, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y10, Y2, Y2
 	VMULPS       Y2, Y3, Y2
-	VMULPS       Y9, Y0, Y3
-	VMULPS       Y9, Y2, Y4
-	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y4
+	VMULPS       Y8, Y0, Y3
+	VMULPS       Y8, Y2, Y4
+	VFMADD213PS  gaussConsts<>+1312(SB), Y4, Y4
 	VFMADD231PS  Y3, Y3, Y4
 	VADDPS       Y14, Y4, Y14
 	VADDPS       Y12, Y1, Y12
@@ -11547,49 +11933,44 @@ l185:
 	JGE          l185
 
 l187:
-	TESTQ        CX, CX
-	JZ           l188
-	LEAQ         gaussConsts<>+256(SB), AX
-	NEGQ         CX
-	LEAQ         (AX)(CX*4), AX
-	NEGQ         CX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (BX), Y0, Y1
-	VMASKMOVPS   (R8), Y0, Y2
-	VMULPS       Y7, Y2, Y2
-	VBROADCASTSS gaussConsts<>+1216(SB), Y3
-	VMINPS       Y2, Y3, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y3, Y4, Y3
+	TESTQ      CX, CX
+	JZ         l188
+	LEAQ       gaussConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (BX), Y0, Y1
+	VMASKMOVPS (R8), Y0, Y2
+	VANDPS     Y6, Y2, Y3
+	VANDPS     Y3, Y0, Y3
+	VPMAXUD    Y11, Y3, Y11
+	VMULPS     24(SP), Y2, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y10, Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       Y10, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VMOVAPS      Y9, Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       Y9, Y3, Y4
+	VMOVAPS      Y2, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y5
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  Y11, Y3, Y5
-	VFMADD213PS  Y11, Y3, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y4
+	VFMADD213PS  Y10, Y5, Y4
+	VFMADD213PS  Y10, Y5, Y4
 
 	// p 2^n
-	VPSLLD       $0x17, Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       Y11, Y4, Y6
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y11, Y3, Y3
-	VMULPS       Y6, Y5, Y4
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y10, Y3, Y3
 	VMULPS       Y3, Y4, Y3
-	VMULPS       Y9, Y1, Y4
-	VMULPS       Y9, Y3, Y5
-	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y5
+	VMULPS       Y8, Y1, Y4
+	VMULPS       Y8, Y3, Y5
+	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
 	VFMADD231PS  Y4, Y4, Y5
 	VANDPS       Y5, Y0, Y4
 	VADDPS       Y15, Y4, Y15
@@ -11602,34 +11983,29 @@ l187:
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(BX), Y0, Y1
 	VMASKMOVPS   32(R8), Y0, Y2
-	VMULPS       Y7, Y2, Y2
-	VBROADCASTSS gaussConsts<>+1216(SB), Y3
-	VMINPS       Y2, Y3, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMOVAPS      Y10, Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       Y10, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  Y11, Y3, Y5
-	VFMADD213PS  Y11, Y3, Y5
-	VPSLLD       $0x17, Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       Y11, Y4, Y6
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y11, Y3, Y3
-	VMULPS       Y6, Y5, Y4
+	VANDPS       Y6, Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y11, Y3, Y11
+	VMULPS       24(SP), Y2, Y2
+	VMOVAPS      Y9, Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       Y9, Y3, Y4
+	VMOVAPS      Y2, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y4
+	VFMADD213PS  Y10, Y5, Y4
+	VFMADD213PS  Y10, Y5, Y4
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y10, Y3, Y3
 	VMULPS       Y3, Y4, Y3
-	VMULPS       Y9, Y1, Y4
-	VMULPS       Y9, Y3, Y5
-	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y5
+	VMULPS       Y8, Y1, Y4
+	VMULPS       Y8, Y3, Y5
+	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
 	VFMADD231PS  Y4, Y4, Y5
 	VANDPS       Y5, Y0, Y4
 	VADDPS       Y14, Y4, Y14
@@ -11646,144 +12022,126 @@ l187:
 	LEAQ         (R8)(CX*4), R8
 
 l188:
-	VADDPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VADDPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VADDPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VADDPS       Y8, Y0, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VFMSUB231PS  gaussConsts<>+1184(SB), Y1, Y0
-	VCMPPS       $0x11, Y8, Y0, Y1
-	VBLENDVPS    Y1, Y8, Y0, Y0
-	VMOVSS       X0, (DX)
-	ADDQ         $0x04, DX
-	ADDQ         8(SP), BX
-	ADDQ         16(SP), R8
-	DECQ         (SP)
-	JNZ          l184
+	VMOVUPS   Y15, (DX)
+	VMOVUPS   Y14, 32(DX)
+	VMOVUPS   Y13, 64(DX)
+	VMOVUPS   Y12, 96(DX)
+	ADDQ      $0x00000100, DX
+	ADDQ      8(SP), BX
+	ADDQ      16(SP), R8
+	DECQ      (SP)
+	JNZ       l184
+	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
+	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
+	VMOVAPS   Y0, Y11
+	VMOVMSKPS Y11, AX
+	MOVQ      AX, bad+80(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepStandardLogBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, n int, w float32, factor float32)
+// func LatentStepStandardLogBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, n int, w float32, factor float32) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LatentStepStandardLogBackward(SB), NOSPLIT, $64-64
-	// Registers:    Y0-Y5 values    Y6-Y15 constants and scalars
-	VBROADCASTSS gaussConsts<>+672(SB), Y15
-	VBROADCASTSS factor+60(FP), Y14
-	VBROADCASTSS gaussConsts<>+1312(SB), Y13
-	VBROADCASTSS gaussConsts<>+1216(SB), Y12
-	VBROADCASTSS gaussConsts<>+1248(SB), Y11
-	VBROADCASTSS gaussConsts<>+1280(SB), Y10
-	VBROADCASTSS gaussConsts<>+1152(SB), Y9
-	VBROADCASTSS gaussConsts<>+1120(SB), Y8
-	VBROADCASTSS gaussConsts<>+1344(SB), Y7
-	VBROADCASTSS gaussConsts<>+1376(SB), Y6
+TEXT ·LatentStepStandardLogBackward(SB), NOSPLIT, $64-72
+	// Registers:    Y0-Y5 values    Y6-Y13 constants and scalars    Y14-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y13
+	VBROADCASTSS factor+60(FP), Y12
+	VBROADCASTSS gaussConsts<>+512(SB), Y11
+	VBROADCASTSS gaussConsts<>+1440(SB), Y10
+	VBROADCASTSS gaussConsts<>+1408(SB), Y9
+	VBROADCASTSS gaussConsts<>+1088(SB), Y8
+	VBROADCASTSS gaussConsts<>+1056(SB), Y7
+	VBROADCASTSS gaussConsts<>+1472(SB), Y6
 	VBROADCASTSS w+56(FP), Y0
 	VMOVUPS      Y0, 32(SP)
 
 	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row
-	MOVQ dmuQ+0(FP), DI
-	MOVQ dsQ+8(FP), SI
-	MOVQ dz+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ eps+40(FP), R9
-	MOVQ n+48(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l190
+	MOVQ         dmuQ+0(FP), DI
+	MOVQ         dsQ+8(FP), SI
+	MOVQ         dz+16(FP), DX
+	MOVQ         muQ+24(FP), BX
+	MOVQ         sQ+32(FP), R8
+	MOVQ         eps+40(FP), R9
+	VBROADCASTSS gaussConsts<>+544(SB), Y15
+	VBROADCASTSS gaussConsts<>+544(SB), Y14
+	MOVQ         n+48(FP), CX
+	CMPQ         CX, $0x00000010
+	JL           l190
 
 l189:
 	VMOVUPS (BX), Y0
 	VMOVUPS (R8), Y1
-	VMULPS  Y14, Y1, Y1
-	VMINPS  Y1, Y12, Y1
-	VMAXPS  Y1, Y11, Y1
+	VANDPS  Y11, Y1, Y2
+	VPMAXUD Y15, Y2, Y15
+	VMULPS  Y12, Y1, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y13, Y2
-	VFMADD231PS  Y10, Y1, Y2
-	VSUBPS       Y13, Y2, Y3
-	VFNMADD231PS Y9, Y3, Y1
+	VMOVAPS      Y10, Y2
+	VFMADD231PS  Y9, Y1, Y2
+	VSUBPS       Y10, Y2, Y3
 	VFNMADD231PS Y8, Y3, Y1
+	VFNMADD231PS Y7, Y3, Y1
 
 	// p = e^r
-	VMOVAPS     Y6, Y3
-	VFMADD231PS Y1, Y7, Y3
-	VFMADD213PS gaussConsts<>+1408(SB), Y1, Y3
-	VFMADD213PS gaussConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS gaussConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS Y15, Y1, Y3
-	VFMADD213PS Y15, Y1, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y3
+	VFMADD231PS  Y1, Y6, Y3
+	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y3
+	VFMADD213PS  Y13, Y1, Y3
+	VFMADD213PS  Y13, Y1, Y3
 
 	// p 2^n
 	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       gaussConsts<>+1504(SB), Y2, Y2
-	VPADDD       Y15, Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       Y15, Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
-	VSUBPS       Y15, Y1, Y2
-	VADDPS       Y15, Y1, Y3
+	VPADDD       Y13, Y1, Y1
+	VMULPS       Y1, Y3, Y1
+	VANDPS       Y11, Y0, Y2
+	VPMAXUD      Y14, Y2, Y14
+	VSUBPS       Y13, Y1, Y2
+	VADDPS       Y13, Y1, Y3
 	VMULPS       32(SP), Y0, Y0
-	VMULPS       32(SP), Y14, Y4
+	VMULPS       32(SP), Y12, Y4
 	VMULPS       Y2, Y4, Y2
 	VMULPS       Y3, Y2, Y2
 	VMOVUPS      (DX), Y3
 	VMOVUPS      (R9), Y4
 	VMULPS       Y4, Y3, Y4
-	VMULPS       Y1, Y14, Y1
+	VMULPS       Y1, Y12, Y1
 	VFMADD231PS  Y1, Y4, Y2
 	VADDPS       Y3, Y0, Y0
 	VMOVUPS      Y0, (DI)
 	VMOVUPS      Y2, (SI)
 	VMOVUPS      32(BX), Y0
 	VMOVUPS      32(R8), Y1
-	VMULPS       Y14, Y1, Y1
-	VMINPS       Y1, Y12, Y1
-	VMAXPS       Y1, Y11, Y1
-	VMOVAPS      Y13, Y2
-	VFMADD231PS  Y10, Y1, Y2
-	VSUBPS       Y13, Y2, Y3
-	VFNMADD231PS Y9, Y3, Y1
+	VANDPS       Y11, Y1, Y2
+	VPMAXUD      Y15, Y2, Y15
+	VMULPS       Y12, Y1, Y1
+	VMOVAPS      Y10, Y2
+	VFMADD231PS  Y9, Y1, Y2
+	VSUBPS       Y10, Y2, Y3
 	VFNMADD231PS Y8, Y3, Y1
-	VMOVAPS      Y6, Y3
-	VFMADD231PS  Y1, Y7, Y3
-	VFMADD213PS  gaussConsts<>+1408(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  Y15, Y1, Y3
-	VFMADD213PS  Y15, Y1, Y3
+	VFNMADD231PS Y7, Y3, Y1
+	VBROADCASTSS gaussConsts<>+1504(SB), Y3
+	VFMADD231PS  Y1, Y6, Y3
+	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y3
+	VFMADD213PS  Y13, Y1, Y3
+	VFMADD213PS  Y13, Y1, Y3
 	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       gaussConsts<>+1504(SB), Y2, Y2
-	VPADDD       Y15, Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       Y15, Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
-	VSUBPS       Y15, Y1, Y2
-	VADDPS       Y15, Y1, Y3
+	VPADDD       Y13, Y1, Y1
+	VMULPS       Y1, Y3, Y1
+	VANDPS       Y11, Y0, Y2
+	VPMAXUD      Y14, Y2, Y14
+	VSUBPS       Y13, Y1, Y2
+	VADDPS       Y13, Y1, Y3
 	VMULPS       32(SP), Y0, Y0
-	VMULPS       32(SP), Y14, Y4
+	VMULPS       32(SP), Y12, Y4
 	VMULPS       Y2, Y4, Y2
 	VMULPS       Y3, Y2, Y2
 	VMOVUPS      32(DX), Y3
 	VMOVUPS      32(R9), Y4
 	VMULPS       Y4, Y3, Y4
-	VMULPS       Y1, Y14, Y1
+	VMULPS       Y1, Y12, Y1
 	VFMADD231PS  Y1, Y4, Y2
 	VADDPS       Y3, Y0, Y0
 	VMOVUPS      Y0, 32(DI)
@@ -11803,45 +12161,42 @@ l190:
 	JL      l191
 	VMOVUPS (BX), Y0
 	VMOVUPS (R8), Y1
-	VMULPS  Y14, Y1, Y1
-	VMINPS  Y1, Y12, Y1
-	VMAXPS  Y1, Y11, Y1
+	VANDPS  Y11, Y1, Y2
+	VPMAXUD Y15, Y2, Y15
+	VMULPS  Y12, Y1, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y13, Y2
-	VFMADD231PS  Y10, Y1, Y2
-	VSUBPS       Y13, Y2, Y3
-	VFNMADD231PS Y9, Y3, Y1
+	VMOVAPS      Y10, Y2
+	VFMADD231PS  Y9, Y1, Y2
+	VSUBPS       Y10, Y2, Y3
 	VFNMADD231PS Y8, Y3, Y1
+	VFNMADD231PS Y7, Y3, Y1
 
 	// p = e^r
-	VMOVAPS     Y6, Y3
-	VFMADD231PS Y1, Y7, Y3
-	VFMADD213PS gaussConsts<>+1408(SB), Y1, Y3
-	VFMADD213PS gaussConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS gaussConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS Y15, Y1, Y3
-	VFMADD213PS Y15, Y1, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y3
+	VFMADD231PS  Y1, Y6, Y3
+	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y3
+	VFMADD213PS  Y13, Y1, Y3
+	VFMADD213PS  Y13, Y1, Y3
 
 	// p 2^n
 	VPSLLD      $0x17, Y2, Y1
-	VPSRAD      $0x01, Y1, Y2
-	VANDPS      gaussConsts<>+1504(SB), Y2, Y2
-	VPADDD      Y15, Y2, Y4
-	VPSUBD      Y2, Y1, Y1
-	VPADDD      Y15, Y1, Y1
-	VMULPS      Y4, Y3, Y2
-	VMULPS      Y1, Y2, Y1
-	VSUBPS      Y15, Y1, Y2
-	VADDPS      Y15, Y1, Y3
+	VPADDD      Y13, Y1, Y1
+	VMULPS      Y1, Y3, Y1
+	VANDPS      Y11, Y0, Y2
+	VPMAXUD     Y14, Y2, Y14
+	VSUBPS      Y13, Y1, Y2
+	VADDPS      Y13, Y1, Y3
 	VMULPS      32(SP), Y0, Y0
-	VMULPS      32(SP), Y14, Y4
+	VMULPS      32(SP), Y12, Y4
 	VMULPS      Y2, Y4, Y2
 	VMULPS      Y3, Y2, Y2
 	VMOVUPS     (DX), Y3
 	VMOVUPS     (R9), Y4
 	VMULPS      Y4, Y3, Y4
-	VMULPS      Y1, Y14, Y1
+	VMULPS      Y1, Y12, Y1
 	VFMADD231PS Y1, Y4, Y2
 	VADDPS      Y3, Y0, Y0
 	VMOVUPS     Y0, (DI)
@@ -11864,94 +12219,101 @@ l191:
 	VMOVUPS    (AX), Y0
 	VMASKMOVPS (BX), Y0, Y1
 	VMASKMOVPS (R8), Y0, Y2
-	VMULPS     Y14, Y2, Y2
-	VMINPS     Y2, Y12, Y2
-	VMAXPS     Y2, Y11, Y2
+	VANDPS     Y11, Y2, Y3
+	VANDPS     Y3, Y0, Y3
+	VPMAXUD    Y15, Y3, Y15
+	VMULPS     Y12, Y2, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y13, Y3
-	VFMADD231PS  Y10, Y2, Y3
-	VSUBPS       Y13, Y3, Y4
-	VFNMADD231PS Y9, Y4, Y2
+	VMOVAPS      Y10, Y3
+	VFMADD231PS  Y9, Y2, Y3
+	VSUBPS       Y10, Y3, Y4
 	VFNMADD231PS Y8, Y4, Y2
+	VFNMADD231PS Y7, Y4, Y2
 
 	// p = e^r
-	VMOVAPS     Y6, Y4
-	VFMADD231PS Y2, Y7, Y4
-	VFMADD213PS gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS Y15, Y2, Y4
-	VFMADD213PS Y15, Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  Y2, Y6, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  Y13, Y2, Y4
+	VFMADD213PS  Y13, Y2, Y4
 
 	// p 2^n
 	VPSLLD      $0x17, Y3, Y2
-	VPSRAD      $0x01, Y2, Y3
-	VANDPS      gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD      Y15, Y3, Y5
-	VPSUBD      Y3, Y2, Y2
-	VPADDD      Y15, Y2, Y2
-	VMULPS      Y5, Y4, Y3
-	VMULPS      Y2, Y3, Y2
-	VSUBPS      Y15, Y2, Y3
-	VADDPS      Y15, Y2, Y4
+	VPADDD      Y13, Y2, Y2
+	VMULPS      Y2, Y4, Y2
+	VANDPS      Y11, Y1, Y3
+	VANDPS      Y3, Y0, Y3
+	VPMAXUD     Y14, Y3, Y14
+	VSUBPS      Y13, Y2, Y3
+	VADDPS      Y13, Y2, Y4
 	VMULPS      32(SP), Y1, Y1
-	VMULPS      32(SP), Y14, Y5
+	VMULPS      32(SP), Y12, Y5
 	VMULPS      Y3, Y5, Y3
 	VMULPS      Y4, Y3, Y3
 	VMASKMOVPS  (DX), Y0, Y4
 	VMASKMOVPS  (R9), Y0, Y5
 	VMULPS      Y5, Y4, Y5
-	VMULPS      Y2, Y14, Y2
+	VMULPS      Y2, Y12, Y2
 	VFMADD231PS Y2, Y5, Y3
 	VADDPS      Y4, Y1, Y1
 	VMASKMOVPS  Y1, Y0, (DI)
 	VMASKMOVPS  Y3, Y0, (SI)
 
 l192:
+	VPMINUD   gaussConsts<>+1632(SB), Y15, Y0
+	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
+	VPADDD    gaussConsts<>+1152(SB), Y14, Y1
+	VORPS     Y1, Y0, Y0
+	VMOVAPS   Y0, Y15
+	VMOVMSKPS Y15, AX
+	MOVQ      AX, bad+64(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepSoftplus(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int)
+// func LatentStepSoftplus(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LatentStepSoftplus(SB), NOSPLIT, $104-88
-	// Registers:    Y0-Y9 values    Y10-Y15 kept from loop to loop
-	// Registers:    DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
-	MOVQ sigmaQ+0(FP), DI
-	MOVQ z+8(FP), SI
-	MOVQ kl+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ muP+40(FP), R9
-	MOVQ sP+48(FP), R10
-	MOVQ eps+56(FP), R11
-	MOVQ n+72(FP), R12
-	SHLQ $0x02, R12
-	MOVQ rows+64(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 32(SP)
+TEXT ·LatentStepSoftplus(SB), NOSPLIT, $168-96
+	// Registers:    Y0-Y8 values    Y9-Y15 kept from loop to loop
+	// Registers:    DI sigmaQ    SI z    DX lanes    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
+	MOVQ         sigmaQ+0(FP), DI
+	MOVQ         z+8(FP), SI
+	MOVQ         lanes+16(FP), DX
+	MOVQ         muQ+24(FP), BX
+	MOVQ         sQ+32(FP), R8
+	MOVQ         muP+40(FP), R9
+	MOVQ         sP+48(FP), R10
+	MOVQ         eps+56(FP), R11
+	MOVQ         n+72(FP), R12
+	SHLQ         $0x02, R12
+	VBROADCASTSS gaussConsts<>+544(SB), Y9
+	MOVQ         rows+64(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+80(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R12, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+80(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R12, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+80(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R12, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+80(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R12, AX
+	MOVQ         AX, 32(SP)
 
 l194:
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
-	VBROADCASTSS gaussConsts<>+672(SB), Y13
+	VBROADCASTSS gaussConsts<>+736(SB), Y13
 	VBROADCASTSS gaussConsts<>+544(SB), Y11
-	VBROADCASTSS gaussConsts<>+672(SB), Y12
+	VBROADCASTSS gaussConsts<>+736(SB), Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+72(FP), CX
 	CMPQ         CX, $0x00000010
@@ -11960,249 +12322,263 @@ l194:
 l195:
 	VMOVUPS      (BX), Y0
 	VMOVUPS      (R8), Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VMOVUPS      (R10), Y2
-	VORPS        gaussConsts<>+608(SB), Y1, Y3
-	VORPS        gaussConsts<>+608(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
-	VMAXPS       Y3, Y5, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
-	VMAXPS       Y4, Y5, Y4
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y5
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y6
-	VSUBPS       gaussConsts<>+1312(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y8
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
-
-	// p = e^r
-	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y7
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-
-	// p 2^n
-	// p 2^n
-	VPSLLD  $0x17, Y5, Y3
-	VPSLLD  $0x17, Y6, Y4
-	VPSRAD  $0x01, Y3, Y5
-	VPSRAD  $0x01, Y4, Y6
-	VANDPS  gaussConsts<>+1504(SB), Y5, Y5
-	VANDPS  gaussConsts<>+1504(SB), Y6, Y6
-	VPADDD  gaussConsts<>+672(SB), Y5, Y9
-	VMOVUPS Y0, 40(SP)
-	VPADDD  gaussConsts<>+672(SB), Y6, Y0
-	VPSUBD  Y5, Y3, Y3
-	VPSUBD  Y6, Y4, Y4
-	VPADDD  gaussConsts<>+672(SB), Y3, Y3
-	VPADDD  gaussConsts<>+672(SB), Y4, Y4
-	VMULPS  Y9, Y7, Y5
-	VMULPS  Y0, Y8, Y0
-	VMULPS  Y3, Y5, Y3
-	VMULPS  Y4, Y0, Y0
-	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y1, Y4
-	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y2, Y5
-	VANDPS  Y1, Y4, Y1
-	VANDPS  Y2, Y5, Y2
-
-	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y3, Y4
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y0, Y5
-	VBROADCASTSS gaussConsts<>+704(SB), Y6
-	VFMSUB231PS  gaussConsts<>+704(SB), Y3, Y6
-	VBROADCASTSS gaussConsts<>+704(SB), Y7
-	VFMSUB231PS  gaussConsts<>+704(SB), Y0, Y7
-	VBLENDVPS    Y4, Y6, Y3, Y3
-	VBLENDVPS    Y5, Y7, Y0, Y0
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VANDPS       gaussConsts<>+1568(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1632(SB), Y6
-	VFMADD231PS  gaussConsts<>+1600(SB), Y3, Y6
-	VBROADCASTSS gaussConsts<>+1632(SB), Y7
-	VFMADD231PS  gaussConsts<>+1600(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1664(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1696(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1696(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1728(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1728(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1760(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1760(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1792(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1792(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1824(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1824(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1088(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y7
-	VMULPS       Y3, Y3, Y8
-	VMULPS       Y0, Y0, Y9
-	VFMADD231PS  Y8, Y6, Y3
-	VFMADD231PS  Y9, Y7, Y0
-	VADDPS       Y3, Y4, Y3
-	VADDPS       Y0, Y5, Y0
-	VADDPS       Y3, Y1, Y1
-	VADDPS       Y0, Y2, Y0
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y0, Y0
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VDIVPS       Y0, Y2, Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VMOVUPS      (R9), Y3
-	VMOVUPS      40(SP), Y4
-	VSUBPS       Y3, Y4, Y3
-	VMULPS       Y2, Y3, Y3
-	VMULPS       Y2, Y1, Y5
-	VFNMADD213PS Y1, Y5, Y0
-	VFMADD231PS  Y2, Y0, Y5
-	VMULPS       gaussConsts<>+704(SB), Y3, Y0
-	VMULPS       gaussConsts<>+704(SB), Y5, Y2
-	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y2
-	VFMADD231PS  Y0, Y0, Y2
+	VSUBPS       Y3, Y0, Y3
+	VORPS        gaussConsts<>+608(SB), Y1, Y4
+	VORPS        gaussConsts<>+608(SB), Y2, Y5
+	VBROADCASTSS gaussConsts<>+1696(SB), Y6
+	VMAXPS       Y4, Y6, Y4
+	VBROADCASTSS gaussConsts<>+1696(SB), Y6
+	VMAXPS       Y5, Y6, Y5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
+	VBROADCASTSS gaussConsts<>+1440(SB), Y7
+	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1440(SB), Y6, Y8
+	VMOVUPS      Y0, 40(SP)
+	VSUBPS       gaussConsts<>+1440(SB), Y7, Y0
+	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y0, Y5
+
+	// p = e^r
+	// p = e^r
+	VBROADCASTSS gaussConsts<>+1504(SB), Y0
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y0
+	VBROADCASTSS gaussConsts<>+1504(SB), Y8
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y8
+
+	// p 2^n
+	// p 2^n
+	VPSLLD  $0x17, Y6, Y4
+	VPSLLD  $0x17, Y7, Y5
+	VPSRAD  $0x01, Y4, Y6
+	VPSRAD  $0x01, Y5, Y7
+	VANDPS  gaussConsts<>+1728(SB), Y6, Y6
+	VANDPS  gaussConsts<>+1728(SB), Y7, Y7
+	VMOVUPS Y3, 72(SP)
+	VPADDD  gaussConsts<>+736(SB), Y6, Y3
+	VMOVUPS Y2, 104(SP)
+	VPADDD  gaussConsts<>+736(SB), Y7, Y2
+	VPSUBD  Y6, Y4, Y4
+	VPSUBD  Y7, Y5, Y5
+	VPADDD  gaussConsts<>+736(SB), Y4, Y4
+	VPADDD  gaussConsts<>+736(SB), Y5, Y5
+	VMULPS  Y3, Y0, Y0
+	VMULPS  Y2, Y8, Y2
+	VMULPS  Y4, Y0, Y0
+	VMULPS  Y5, Y2, Y2
+	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y1, Y3
+	VMOVUPS 104(SP), Y4
+	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y4, Y5
+	VANDPS  Y1, Y3, Y1
+	VANDPS  Y4, Y5, Y3
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y4
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y5
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y6
+	VBROADCASTSS gaussConsts<>+1280(SB), Y7
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y7
+	VBLENDVPS    Y4, Y6, Y0, Y0
+	VBLENDVPS    Y5, Y7, Y2, Y2
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y0, Y6
+	VBROADCASTSS gaussConsts<>+1824(SB), Y7
+	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y7
+	VMULPS       Y0, Y0, Y8
+	VMOVUPS      Y3, 104(SP)
+	VMULPS       Y2, Y2, Y3
+	VFMADD231PS  Y8, Y6, Y0
+	VFMADD231PS  Y3, Y7, Y2
+	VADDPS       Y0, Y4, Y0
+	VADDPS       Y2, Y5, Y2
+	VADDPS       Y0, Y1, Y0
+	VADDPS       104(SP), Y2, Y1
+	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VDIVPS       Y1, Y2, Y2
+	VMULPS       72(SP), Y2, Y3
+	VMULPS       Y2, Y0, Y4
+	VFNMADD213PS Y0, Y4, Y1
+	VFMADD231PS  Y2, Y1, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y1
+	VMULPS       gaussConsts<>+1280(SB), Y4, Y2
+	VFMADD213PS  gaussConsts<>+1312(SB), Y2, Y2
+	VFMADD231PS  Y1, Y1, Y2
 	VADDPS       Y15, Y2, Y15
-	VMULPS       Y13, Y5, Y13
-	VMOVUPS      (R11), Y0
-	VFMADD231PS  Y1, Y0, Y4
-	VMOVUPS      Y1, (DI)
-	VMOVUPS      Y4, (SI)
+	VMULPS       Y13, Y4, Y13
+	VMOVUPS      (R11), Y1
+	VFMADD213PS  40(SP), Y0, Y1
+	VMOVUPS      Y0, (DI)
+	VMOVUPS      Y1, (SI)
 	VMOVUPS      32(BX), Y0
 	VMOVUPS      32(R8), Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VMOVUPS      32(R10), Y2
-	VORPS        gaussConsts<>+608(SB), Y1, Y3
-	VORPS        gaussConsts<>+608(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
-	VMAXPS       Y3, Y5, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
-	VMAXPS       Y4, Y5, Y4
-	VBROADCASTSS gaussConsts<>+1312(SB), Y5
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y6
-	VSUBPS       gaussConsts<>+1312(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y8
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y7
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VPSLLD       $0x17, Y5, Y3
-	VPSLLD       $0x17, Y6, Y4
-	VPSRAD       $0x01, Y3, Y5
-	VPSRAD       $0x01, Y4, Y6
-	VANDPS       gaussConsts<>+1504(SB), Y5, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VPADDD       gaussConsts<>+672(SB), Y5, Y9
-	VMOVUPS      Y0, 40(SP)
-	VPADDD       gaussConsts<>+672(SB), Y6, Y0
-	VPSUBD       Y5, Y3, Y3
-	VPSUBD       Y6, Y4, Y4
-	VPADDD       gaussConsts<>+672(SB), Y3, Y3
-	VPADDD       gaussConsts<>+672(SB), Y4, Y4
-	VMULPS       Y9, Y7, Y5
-	VMULPS       Y0, Y8, Y0
-	VMULPS       Y3, Y5, Y3
-	VMULPS       Y4, Y0, Y0
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y4
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y5
-	VANDPS       Y1, Y4, Y1
-	VANDPS       Y2, Y5, Y2
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y3, Y4
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y0, Y5
-	VBROADCASTSS gaussConsts<>+704(SB), Y6
-	VFMSUB231PS  gaussConsts<>+704(SB), Y3, Y6
-	VBROADCASTSS gaussConsts<>+704(SB), Y7
-	VFMSUB231PS  gaussConsts<>+704(SB), Y0, Y7
-	VBLENDVPS    Y4, Y6, Y3, Y3
-	VBLENDVPS    Y5, Y7, Y0, Y0
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VANDPS       gaussConsts<>+1568(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1632(SB), Y6
-	VFMADD231PS  gaussConsts<>+1600(SB), Y3, Y6
-	VBROADCASTSS gaussConsts<>+1632(SB), Y7
-	VFMADD231PS  gaussConsts<>+1600(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1664(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1696(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1696(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1728(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1728(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1760(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1760(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1792(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1792(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1824(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1824(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1088(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y7
-	VMULPS       Y3, Y3, Y8
-	VMULPS       Y0, Y0, Y9
-	VFMADD231PS  Y8, Y6, Y3
-	VFMADD231PS  Y9, Y7, Y0
-	VADDPS       Y3, Y4, Y3
-	VADDPS       Y0, Y5, Y0
-	VADDPS       Y3, Y1, Y1
-	VADDPS       Y0, Y2, Y0
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y0, Y0
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VDIVPS       Y0, Y2, Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VMOVUPS      32(R9), Y3
-	VMOVUPS      40(SP), Y4
-	VSUBPS       Y3, Y4, Y3
-	VMULPS       Y2, Y3, Y3
-	VMULPS       Y2, Y1, Y5
-	VFNMADD213PS Y1, Y5, Y0
-	VFMADD231PS  Y2, Y0, Y5
-	VMULPS       gaussConsts<>+704(SB), Y3, Y0
-	VMULPS       gaussConsts<>+704(SB), Y5, Y2
-	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y2
-	VFMADD231PS  Y0, Y0, Y2
+	VSUBPS       Y3, Y0, Y3
+	VORPS        gaussConsts<>+608(SB), Y1, Y4
+	VORPS        gaussConsts<>+608(SB), Y2, Y5
+	VBROADCASTSS gaussConsts<>+1696(SB), Y6
+	VMAXPS       Y4, Y6, Y4
+	VBROADCASTSS gaussConsts<>+1696(SB), Y6
+	VMAXPS       Y5, Y6, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
+	VBROADCASTSS gaussConsts<>+1440(SB), Y7
+	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1440(SB), Y6, Y8
+	VMOVUPS      Y0, 40(SP)
+	VSUBPS       gaussConsts<>+1440(SB), Y7, Y0
+	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y0, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y0
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y0
+	VBROADCASTSS gaussConsts<>+1504(SB), Y8
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y8
+	VPSLLD       $0x17, Y6, Y4
+	VPSLLD       $0x17, Y7, Y5
+	VPSRAD       $0x01, Y4, Y6
+	VPSRAD       $0x01, Y5, Y7
+	VANDPS       gaussConsts<>+1728(SB), Y6, Y6
+	VANDPS       gaussConsts<>+1728(SB), Y7, Y7
+	VMOVUPS      Y3, 72(SP)
+	VPADDD       gaussConsts<>+736(SB), Y6, Y3
+	VMOVUPS      Y2, 104(SP)
+	VPADDD       gaussConsts<>+736(SB), Y7, Y2
+	VPSUBD       Y6, Y4, Y4
+	VPSUBD       Y7, Y5, Y5
+	VPADDD       gaussConsts<>+736(SB), Y4, Y4
+	VPADDD       gaussConsts<>+736(SB), Y5, Y5
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y2, Y8, Y2
+	VMULPS       Y4, Y0, Y0
+	VMULPS       Y5, Y2, Y2
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y3
+	VMOVUPS      104(SP), Y4
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y4, Y5
+	VANDPS       Y1, Y3, Y1
+	VANDPS       Y4, Y5, Y3
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y4
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y5
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y6
+	VBROADCASTSS gaussConsts<>+1280(SB), Y7
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y7
+	VBLENDVPS    Y4, Y6, Y0, Y0
+	VBLENDVPS    Y5, Y7, Y2, Y2
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y0, Y6
+	VBROADCASTSS gaussConsts<>+1824(SB), Y7
+	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y7
+	VMULPS       Y0, Y0, Y8
+	VMOVUPS      Y3, 104(SP)
+	VMULPS       Y2, Y2, Y3
+	VFMADD231PS  Y8, Y6, Y0
+	VFMADD231PS  Y3, Y7, Y2
+	VADDPS       Y0, Y4, Y0
+	VADDPS       Y2, Y5, Y2
+	VADDPS       Y0, Y1, Y0
+	VADDPS       104(SP), Y2, Y1
+	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VDIVPS       Y1, Y2, Y2
+	VMULPS       72(SP), Y2, Y3
+	VMULPS       Y2, Y0, Y4
+	VFNMADD213PS Y0, Y4, Y1
+	VFMADD231PS  Y2, Y1, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y1
+	VMULPS       gaussConsts<>+1280(SB), Y4, Y2
+	VFMADD213PS  gaussConsts<>+1312(SB), Y2, Y2
+	VFMADD231PS  Y1, Y1, Y2
 	VADDPS       Y14, Y2, Y14
-	VMULPS       Y12, Y5, Y12
-	VMOVUPS      32(R11), Y0
-	VFMADD231PS  Y1, Y0, Y4
-	VMOVUPS      Y1, 32(DI)
-	VMOVUPS      Y4, 32(SI)
-	VPSUBD       gaussConsts<>+768(SB), Y13, Y0
+	VMULPS       Y12, Y4, Y12
+	VMOVUPS      32(R11), Y1
+	VFMADD213PS  40(SP), Y0, Y1
+	VMOVUPS      Y0, 32(DI)
+	VMOVUPS      Y1, 32(SI)
+	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y11, Y1, Y1
 	VMOVAPS      Y1, Y11
 	VMOVAPS      Y0, Y13
-	VPSUBD       gaussConsts<>+768(SB), Y12, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y10, Y1, Y1
 	VMOVAPS      Y1, Y10
 	VMOVAPS      Y0, Y12
@@ -12227,249 +12603,267 @@ l197:
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (BX), Y0, Y1
 	VMASKMOVPS   (R8), Y0, Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VMASKMOVPS   (R10), Y0, Y3
-	VORPS        gaussConsts<>+608(SB), Y2, Y4
-	VORPS        gaussConsts<>+608(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
-	VMAXPS       Y4, Y6, Y4
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
-	VMAXPS       Y5, Y6, Y5
+	VANDPS       gaussConsts<>+512(SB), Y3, Y4
+	VANDPS       Y4, Y0, Y4
+	VPMAXUD      Y9, Y4, Y9
+	VMASKMOVPS   (R9), Y0, Y4
+	VSUBPS       Y4, Y1, Y4
+	VORPS        gaussConsts<>+608(SB), Y2, Y5
+	VORPS        gaussConsts<>+608(SB), Y3, Y6
+	VBROADCASTSS gaussConsts<>+1696(SB), Y7
+	VMAXPS       Y5, Y7, Y5
+	VBROADCASTSS gaussConsts<>+1696(SB), Y7
+	VMAXPS       Y6, Y7, Y6
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1312(SB), Y7
-	VFMADD231PS  gaussConsts<>+1280(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y8
-	VSUBPS       gaussConsts<>+1312(SB), Y7, Y9
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y9, Y5
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1120(SB), Y9, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y7
+	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y7
+	VBROADCASTSS gaussConsts<>+1440(SB), Y8
+	VFMADD231PS  gaussConsts<>+1408(SB), Y6, Y8
+	VMOVUPS      Y1, 40(SP)
+	VSUBPS       gaussConsts<>+1440(SB), Y7, Y1
+	VMOVUPS      Y0, 72(SP)
+	VSUBPS       gaussConsts<>+1440(SB), Y8, Y0
+	VFNMADD231PS gaussConsts<>+1088(SB), Y1, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y6
+	VFNMADD231PS gaussConsts<>+1056(SB), Y1, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y0, Y6
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y8
-	VBROADCASTSS gaussConsts<>+1376(SB), Y9
-	VFMADD231PS  gaussConsts<>+1344(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1408(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y5, Y9
+	VBROADCASTSS gaussConsts<>+1504(SB), Y0
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y0
+	VBROADCASTSS gaussConsts<>+1504(SB), Y1
+	VFMADD231PS  gaussConsts<>+1472(SB), Y6, Y1
+	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y0
+	VFMADD213PS  gaussConsts<>+1536(SB), Y6, Y1
+	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y0
+	VFMADD213PS  gaussConsts<>+1568(SB), Y6, Y1
+	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y0
+	VFMADD213PS  gaussConsts<>+1600(SB), Y6, Y1
+	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y6, Y1
+	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y6, Y1
 
 	// p 2^n
 	// p 2^n
-	VPSLLD  $0x17, Y6, Y4
 	VPSLLD  $0x17, Y7, Y5
-	VPSRAD  $0x01, Y4, Y6
+	VPSLLD  $0x17, Y8, Y6
 	VPSRAD  $0x01, Y5, Y7
-	VANDPS  gaussConsts<>+1504(SB), Y6, Y6
-	VANDPS  gaussConsts<>+1504(SB), Y7, Y7
-	VMOVUPS Y1, 40(SP)
-	VPADDD  gaussConsts<>+672(SB), Y6, Y1
-	VMOVUPS Y0, 72(SP)
-	VPADDD  gaussConsts<>+672(SB), Y7, Y0
-	VPSUBD  Y6, Y4, Y4
+	VPSRAD  $0x01, Y6, Y8
+	VANDPS  gaussConsts<>+1728(SB), Y7, Y7
+	VANDPS  gaussConsts<>+1728(SB), Y8, Y8
+	VMOVUPS Y4, 104(SP)
+	VPADDD  gaussConsts<>+736(SB), Y7, Y4
+	VMOVUPS Y3, 136(SP)
+	VPADDD  gaussConsts<>+736(SB), Y8, Y3
 	VPSUBD  Y7, Y5, Y5
-	VPADDD  gaussConsts<>+672(SB), Y4, Y4
-	VPADDD  gaussConsts<>+672(SB), Y5, Y5
-	VMULPS  Y1, Y8, Y1
-	VMULPS  Y0, Y9, Y0
-	VMULPS  Y4, Y1, Y1
+	VPSUBD  Y8, Y6, Y6
+	VPADDD  gaussConsts<>+736(SB), Y5, Y5
+	VPADDD  gaussConsts<>+736(SB), Y6, Y6
+	VMULPS  Y4, Y0, Y0
+	VMULPS  Y3, Y1, Y1
 	VMULPS  Y5, Y0, Y0
-	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y2, Y4
-	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y3, Y5
-	VANDPS  Y2, Y4, Y2
-	VANDPS  Y3, Y5, Y3
+	VMULPS  Y6, Y1, Y1
+	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y2, Y3
+	VMOVUPS 136(SP), Y4
+	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y4, Y5
+	VANDPS  Y2, Y3, Y2
+	VANDPS  Y4, Y5, Y3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y1, Y4
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y0, Y5
-	VBROADCASTSS gaussConsts<>+704(SB), Y6
-	VFMSUB231PS  gaussConsts<>+704(SB), Y1, Y6
-	VBROADCASTSS gaussConsts<>+704(SB), Y7
-	VFMSUB231PS  gaussConsts<>+704(SB), Y0, Y7
-	VBLENDVPS    Y4, Y6, Y1, Y1
-	VBLENDVPS    Y5, Y7, Y0, Y0
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VANDPS       gaussConsts<>+1568(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1632(SB), Y6
-	VFMADD231PS  gaussConsts<>+1600(SB), Y1, Y6
-	VBROADCASTSS gaussConsts<>+1632(SB), Y7
-	VFMADD231PS  gaussConsts<>+1600(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1664(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1664(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1696(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1696(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1728(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1728(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1760(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1760(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1792(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1792(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1824(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1824(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1088(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y7
-	VMULPS       Y1, Y1, Y8
-	VMULPS       Y0, Y0, Y9
-	VFMADD231PS  Y8, Y6, Y1
-	VFMADD231PS  Y9, Y7, Y0
-	VADDPS       Y1, Y4, Y1
-	VADDPS       Y0, Y5, Y0
-	VADDPS       Y1, Y2, Y1
-	VADDPS       Y0, Y3, Y0
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y0, Y0
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VDIVPS       Y0, Y2, Y2
-	VMOVUPS      72(SP), Y3
-	VMASKMOVPS   (R9), Y3, Y4
-	VMOVUPS      40(SP), Y5
-	VSUBPS       Y4, Y5, Y4
-	VMULPS       Y2, Y4, Y4
-	VMULPS       Y2, Y1, Y6
-	VFNMADD213PS Y1, Y6, Y0
-	VFMADD231PS  Y2, Y0, Y6
-	VMULPS       gaussConsts<>+704(SB), Y4, Y0
-	VMULPS       gaussConsts<>+704(SB), Y6, Y2
-	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y2
-	VFMADD231PS  Y0, Y0, Y2
-	VANDPS       Y2, Y3, Y0
-	VADDPS       Y15, Y0, Y15
-	VBROADCASTSS gaussConsts<>+672(SB), Y0
-	VBLENDVPS    Y3, Y6, Y0, Y0
-	VMULPS       Y13, Y0, Y13
-	VMASKMOVPS   (R11), Y3, Y0
-	VFMADD231PS  Y1, Y0, Y5
-	VMASKMOVPS   Y1, Y3, (DI)
-	VMASKMOVPS   Y5, Y3, (SI)
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y4
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y1, Y5
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y6
+	VBROADCASTSS gaussConsts<>+1280(SB), Y7
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y1, Y7
+	VBLENDVPS    Y4, Y6, Y0, Y0
+	VBLENDVPS    Y5, Y7, Y1, Y1
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y0, Y6
+	VBROADCASTSS gaussConsts<>+1824(SB), Y7
+	VFMADD231PS  gaussConsts<>+1792(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y1, Y7
+	VMULPS       Y0, Y0, Y8
+	VMOVUPS      Y3, 136(SP)
+	VMULPS       Y1, Y1, Y3
+	VFMADD231PS  Y8, Y6, Y0
+	VFMADD231PS  Y3, Y7, Y1
+	VADDPS       Y0, Y4, Y0
+	VADDPS       Y1, Y5, Y1
+	VADDPS       Y0, Y2, Y0
+	VADDPS       136(SP), Y1, Y1
+	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VDIVPS       Y1, Y2, Y2
+	VMULPS       104(SP), Y2, Y3
+	VMULPS       Y2, Y0, Y4
+	VFNMADD213PS Y0, Y4, Y1
+	VFMADD231PS  Y2, Y1, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y1
+	VMULPS       gaussConsts<>+1280(SB), Y4, Y2
+	VFMADD213PS  gaussConsts<>+1312(SB), Y2, Y2
+	VFMADD231PS  Y1, Y1, Y2
+	VMOVUPS      72(SP), Y1
+	VANDPS       Y2, Y1, Y2
+	VADDPS       Y15, Y2, Y15
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VBLENDVPS    Y1, Y4, Y2, Y2
+	VMULPS       Y13, Y2, Y13
+	VMASKMOVPS   (R11), Y1, Y2
+	VFMADD213PS  40(SP), Y0, Y2
+	VMASKMOVPS   Y0, Y1, (DI)
+	VMASKMOVPS   Y2, Y1, (SI)
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(BX), Y0, Y1
 	VMASKMOVPS   32(R8), Y0, Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VMASKMOVPS   32(R10), Y0, Y3
-	VORPS        gaussConsts<>+608(SB), Y2, Y4
-	VORPS        gaussConsts<>+608(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
-	VMAXPS       Y4, Y6, Y4
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
-	VMAXPS       Y5, Y6, Y5
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1312(SB), Y7
-	VFMADD231PS  gaussConsts<>+1280(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y8
-	VSUBPS       gaussConsts<>+1312(SB), Y7, Y9
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y9, Y5
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1120(SB), Y9, Y5
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y8
-	VBROADCASTSS gaussConsts<>+1376(SB), Y9
-	VFMADD231PS  gaussConsts<>+1344(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1408(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y5, Y9
-	VPSLLD       $0x17, Y6, Y4
-	VPSLLD       $0x17, Y7, Y5
-	VPSRAD       $0x01, Y4, Y6
-	VPSRAD       $0x01, Y5, Y7
-	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VANDPS       gaussConsts<>+1504(SB), Y7, Y7
+	VANDPS       gaussConsts<>+512(SB), Y3, Y4
+	VANDPS       Y4, Y0, Y4
+	VPMAXUD      Y9, Y4, Y9
+	VMASKMOVPS   32(R9), Y0, Y4
+	VSUBPS       Y4, Y1, Y4
+	VORPS        gaussConsts<>+608(SB), Y2, Y5
+	VORPS        gaussConsts<>+608(SB), Y3, Y6
+	VBROADCASTSS gaussConsts<>+1696(SB), Y7
+	VMAXPS       Y5, Y7, Y5
+	VBROADCASTSS gaussConsts<>+1696(SB), Y7
+	VMAXPS       Y6, Y7, Y6
+	VBROADCASTSS gaussConsts<>+1440(SB), Y7
+	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y7
+	VBROADCASTSS gaussConsts<>+1440(SB), Y8
+	VFMADD231PS  gaussConsts<>+1408(SB), Y6, Y8
 	VMOVUPS      Y1, 72(SP)
-	VPADDD       gaussConsts<>+672(SB), Y6, Y1
+	VSUBPS       gaussConsts<>+1440(SB), Y7, Y1
 	VMOVUPS      Y0, 40(SP)
-	VPADDD       gaussConsts<>+672(SB), Y7, Y0
-	VPSUBD       Y6, Y4, Y4
+	VSUBPS       gaussConsts<>+1440(SB), Y8, Y0
+	VFNMADD231PS gaussConsts<>+1088(SB), Y1, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y6
+	VFNMADD231PS gaussConsts<>+1056(SB), Y1, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y0, Y6
+	VBROADCASTSS gaussConsts<>+1504(SB), Y0
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y0
+	VBROADCASTSS gaussConsts<>+1504(SB), Y1
+	VFMADD231PS  gaussConsts<>+1472(SB), Y6, Y1
+	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y0
+	VFMADD213PS  gaussConsts<>+1536(SB), Y6, Y1
+	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y0
+	VFMADD213PS  gaussConsts<>+1568(SB), Y6, Y1
+	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y0
+	VFMADD213PS  gaussConsts<>+1600(SB), Y6, Y1
+	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y6, Y1
+	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y6, Y1
+	VPSLLD       $0x17, Y7, Y5
+	VPSLLD       $0x17, Y8, Y6
+	VPSRAD       $0x01, Y5, Y7
+	VPSRAD       $0x01, Y6, Y8
+	VANDPS       gaussConsts<>+1728(SB), Y7, Y7
+	VANDPS       gaussConsts<>+1728(SB), Y8, Y8
+	VMOVUPS      Y4, 104(SP)
+	VPADDD       gaussConsts<>+736(SB), Y7, Y4
+	VMOVUPS      Y3, 136(SP)
+	VPADDD       gaussConsts<>+736(SB), Y8, Y3
 	VPSUBD       Y7, Y5, Y5
-	VPADDD       gaussConsts<>+672(SB), Y4, Y4
-	VPADDD       gaussConsts<>+672(SB), Y5, Y5
-	VMULPS       Y1, Y8, Y1
-	VMULPS       Y0, Y9, Y0
-	VMULPS       Y4, Y1, Y1
+	VPSUBD       Y8, Y6, Y6
+	VPADDD       gaussConsts<>+736(SB), Y5, Y5
+	VPADDD       gaussConsts<>+736(SB), Y6, Y6
+	VMULPS       Y4, Y0, Y0
+	VMULPS       Y3, Y1, Y1
 	VMULPS       Y5, Y0, Y0
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y4
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y3, Y5
-	VANDPS       Y2, Y4, Y2
-	VANDPS       Y3, Y5, Y3
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y1, Y4
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y0, Y5
-	VBROADCASTSS gaussConsts<>+704(SB), Y6
-	VFMSUB231PS  gaussConsts<>+704(SB), Y1, Y6
-	VBROADCASTSS gaussConsts<>+704(SB), Y7
-	VFMSUB231PS  gaussConsts<>+704(SB), Y0, Y7
-	VBLENDVPS    Y4, Y6, Y1, Y1
-	VBLENDVPS    Y5, Y7, Y0, Y0
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VANDPS       gaussConsts<>+1568(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1632(SB), Y6
-	VFMADD231PS  gaussConsts<>+1600(SB), Y1, Y6
-	VBROADCASTSS gaussConsts<>+1632(SB), Y7
-	VFMADD231PS  gaussConsts<>+1600(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1664(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1664(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1696(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1696(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1728(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1728(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1760(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1760(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1792(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1792(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1824(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1824(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1088(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y7
-	VMULPS       Y1, Y1, Y8
-	VMULPS       Y0, Y0, Y9
-	VFMADD231PS  Y8, Y6, Y1
-	VFMADD231PS  Y9, Y7, Y0
-	VADDPS       Y1, Y4, Y1
-	VADDPS       Y0, Y5, Y0
-	VADDPS       Y1, Y2, Y1
-	VADDPS       Y0, Y3, Y0
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y0, Y0
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VDIVPS       Y0, Y2, Y2
-	VMOVUPS      40(SP), Y3
-	VMASKMOVPS   32(R9), Y3, Y4
-	VMOVUPS      72(SP), Y5
-	VSUBPS       Y4, Y5, Y4
-	VMULPS       Y2, Y4, Y4
-	VMULPS       Y2, Y1, Y6
-	VFNMADD213PS Y1, Y6, Y0
-	VFMADD231PS  Y2, Y0, Y6
-	VMULPS       gaussConsts<>+704(SB), Y4, Y0
-	VMULPS       gaussConsts<>+704(SB), Y6, Y2
-	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y2
-	VFMADD231PS  Y0, Y0, Y2
-	VANDPS       Y2, Y3, Y0
-	VADDPS       Y14, Y0, Y14
-	VBROADCASTSS gaussConsts<>+672(SB), Y0
-	VBLENDVPS    Y3, Y6, Y0, Y0
-	VMULPS       Y12, Y0, Y12
-	VMASKMOVPS   32(R11), Y3, Y0
-	VFMADD231PS  Y1, Y0, Y5
-	VMASKMOVPS   Y1, Y3, 32(DI)
-	VMASKMOVPS   Y5, Y3, 32(SI)
+	VMULPS       Y6, Y1, Y1
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y3
+	VMOVUPS      136(SP), Y4
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y4, Y5
+	VANDPS       Y2, Y3, Y2
+	VANDPS       Y4, Y5, Y3
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y4
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y1, Y5
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y6
+	VBROADCASTSS gaussConsts<>+1280(SB), Y7
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y1, Y7
+	VBLENDVPS    Y4, Y6, Y0, Y0
+	VBLENDVPS    Y5, Y7, Y1, Y1
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y0, Y6
+	VBROADCASTSS gaussConsts<>+1824(SB), Y7
+	VFMADD231PS  gaussConsts<>+1792(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y1, Y7
+	VMULPS       Y0, Y0, Y8
+	VMOVUPS      Y3, 136(SP)
+	VMULPS       Y1, Y1, Y3
+	VFMADD231PS  Y8, Y6, Y0
+	VFMADD231PS  Y3, Y7, Y1
+	VADDPS       Y0, Y4, Y0
+	VADDPS       Y1, Y5, Y1
+	VADDPS       Y0, Y2, Y0
+	VADDPS       136(SP), Y1, Y1
+	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VDIVPS       Y1, Y2, Y2
+	VMULPS       104(SP), Y2, Y3
+	VMULPS       Y2, Y0, Y4
+	VFNMADD213PS Y0, Y4, Y1
+	VFMADD231PS  Y2, Y1, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y1
+	VMULPS       gaussConsts<>+1280(SB), Y4, Y2
+	VFMADD213PS  gaussConsts<>+1312(SB), Y2, Y2
+	VFMADD231PS  Y1, Y1, Y2
+	VMOVUPS      40(SP), Y1
+	VANDPS       Y2, Y1, Y2
+	VADDPS       Y14, Y2, Y14
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VBLENDVPS    Y1, Y4, Y2, Y2
+	VMULPS       Y12, Y2, Y12
+	VMASKMOVPS   32(R11), Y1, Y2
+	VFMADD213PS  72(SP), Y0, Y2
+	VMASKMOVPS   Y0, Y1, 32(DI)
+	VMASKMOVPS   Y2, Y1, 32(SI)
 	LEAQ         (DI)(CX*4), DI
 	LEAQ         (SI)(CX*4), SI
 	LEAQ         (R11)(CX*4), R11
@@ -12479,153 +12873,97 @@ l197:
 	LEAQ         (R10)(CX*4), R10
 
 l198:
-	VPSUBD       gaussConsts<>+768(SB), Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
-	VPSUBD       gaussConsts<>+768(SB), Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
-	VMULPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VMULPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VPSUBD       gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x0e, X11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x01, X11, X2
-	VPADDD       X2, X11, X11
-	VBROADCASTSS X11, Y2
-	VPADDD       Y2, Y1, Y1
-	VCVTDQ2PS    Y1, Y1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD    $0x17, Y0, Y2
-	VCVTDQ2PS Y2, Y2
-	VANDPS    gaussConsts<>+800(SB), Y0, Y0
-	VPADDD    gaussConsts<>+768(SB), Y0, Y0
-	VSUBPS    gaussConsts<>+672(SB), Y0, Y0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS gaussConsts<>+864(SB), Y3
-	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+992(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1056(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       gaussConsts<>+1120(SB), Y2, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y0
-	VFMADD231PS  gaussConsts<>+1120(SB), Y1, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y1, Y0
-	VADDPS       gaussConsts<>+544(SB), Y0, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VFMSUB231PS  gaussConsts<>+1184(SB), Y1, Y0
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y1
-	VBLENDVPS    Y1, gaussConsts<>+544(SB), Y0, Y0
-	VMOVSS       X0, (DX)
-	ADDQ         $0x04, DX
-	ADDQ         8(SP), BX
-	ADDQ         16(SP), R8
-	ADDQ         24(SP), R9
-	ADDQ         32(SP), R10
-	DECQ         (SP)
-	JNZ          l194
+	VMOVUPS   Y15, (DX)
+	VMOVUPS   Y14, 32(DX)
+	VMOVUPS   Y13, 64(DX)
+	VMOVUPS   Y12, 96(DX)
+	VMOVUPS   Y11, 128(DX)
+	VMOVUPS   Y10, 160(DX)
+	ADDQ      $0x00000100, DX
+	ADDQ      8(SP), BX
+	ADDQ      16(SP), R8
+	ADDQ      24(SP), R9
+	ADDQ      32(SP), R10
+	DECQ      (SP)
+	JNZ       l194
+	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
+	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
+	VMOVAPS   Y0, Y9
+	VMOVMSKPS Y9, AX
+	MOVQ      AX, bad+88(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepSoftplusBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, n int, w float32)
+// func LatentStepSoftplusBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, n int, w float32) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LatentStepSoftplusBackward(SB), NOSPLIT, $32-92
-	// Registers:    Y0-Y15 values
+TEXT ·LatentStepSoftplusBackward(SB), NOSPLIT, $96-104
+	// Registers:    Y0-Y13 values    Y14-Y15 kept from loop to loop
 	VBROADCASTSS w+88(FP), Y0
 	VMOVUPS      Y0, (SP)
 
 	// Registers:    DI dmuQ    SI dsQ    DX dmuP    BX dsP    R8 dz    R9 muQ    R10 sQ    R11 muP    R12 sP    R13 eps    CX elements left in the row
-	MOVQ dmuQ+0(FP), DI
-	MOVQ dsQ+8(FP), SI
-	MOVQ dmuP+16(FP), DX
-	MOVQ dsP+24(FP), BX
-	MOVQ dz+32(FP), R8
-	MOVQ muQ+40(FP), R9
-	MOVQ sQ+48(FP), R10
-	MOVQ muP+56(FP), R11
-	MOVQ sP+64(FP), R12
-	MOVQ eps+72(FP), R13
-	MOVQ n+80(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l200
+	MOVQ         dmuQ+0(FP), DI
+	MOVQ         dsQ+8(FP), SI
+	MOVQ         dmuP+16(FP), DX
+	MOVQ         dsP+24(FP), BX
+	MOVQ         dz+32(FP), R8
+	MOVQ         muQ+40(FP), R9
+	MOVQ         sQ+48(FP), R10
+	MOVQ         muP+56(FP), R11
+	MOVQ         sP+64(FP), R12
+	MOVQ         eps+72(FP), R13
+	VBROADCASTSS gaussConsts<>+544(SB), Y15
+	VBROADCASTSS gaussConsts<>+544(SB), Y14
+	MOVQ         n+80(FP), CX
+	CMPQ         CX, $0x00000010
+	JL           l200
 
 l199:
 	VMOVUPS      (R9), Y0
 	VMOVUPS      (R10), Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD      Y15, Y2, Y15
 	VMOVUPS      (R12), Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VPMAXUD      Y15, Y3, Y15
+	VMOVUPS      (R11), Y3
+	VSUBPS       Y3, Y0, Y0
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
 	VORPS        gaussConsts<>+608(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
+	VBROADCASTSS gaussConsts<>+1696(SB), Y5
 	VMAXPS       Y3, Y5, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
+	VBROADCASTSS gaussConsts<>+1696(SB), Y5
 	VMAXPS       Y4, Y5, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y5
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y6
-	VSUBPS       gaussConsts<>+1312(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y8
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
+	VBROADCASTSS gaussConsts<>+1440(SB), Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
+	VSUBPS       gaussConsts<>+1440(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1440(SB), Y6, Y8
+	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y4
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y7
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y7
+	VBROADCASTSS gaussConsts<>+1504(SB), Y8
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y8
 
 	// p 2^n
 	// p 2^n
@@ -12633,14 +12971,14 @@ l199:
 	VPSLLD $0x17, Y6, Y4
 	VPSRAD $0x01, Y3, Y5
 	VPSRAD $0x01, Y4, Y6
-	VANDPS gaussConsts<>+1504(SB), Y5, Y5
-	VANDPS gaussConsts<>+1504(SB), Y6, Y6
-	VPADDD gaussConsts<>+672(SB), Y5, Y9
-	VPADDD gaussConsts<>+672(SB), Y6, Y10
+	VANDPS gaussConsts<>+1728(SB), Y5, Y5
+	VANDPS gaussConsts<>+1728(SB), Y6, Y6
+	VPADDD gaussConsts<>+736(SB), Y5, Y9
+	VPADDD gaussConsts<>+736(SB), Y6, Y10
 	VPSUBD Y5, Y3, Y3
 	VPSUBD Y6, Y4, Y4
-	VPADDD gaussConsts<>+672(SB), Y3, Y3
-	VPADDD gaussConsts<>+672(SB), Y4, Y4
+	VPADDD gaussConsts<>+736(SB), Y3, Y3
+	VPADDD gaussConsts<>+736(SB), Y4, Y4
 	VMULPS Y9, Y7, Y5
 	VMULPS Y10, Y8, Y6
 	VMULPS Y3, Y5, Y3
@@ -12652,136 +12990,144 @@ l199:
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y3, Y7
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y4, Y8
-	VBROADCASTSS gaussConsts<>+704(SB), Y9
-	VFMSUB231PS  gaussConsts<>+704(SB), Y3, Y9
-	VBROADCASTSS gaussConsts<>+704(SB), Y10
-	VFMSUB231PS  gaussConsts<>+704(SB), Y4, Y10
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y7
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y4, Y8
+	VBROADCASTSS gaussConsts<>+1280(SB), Y9
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y9
+	VBROADCASTSS gaussConsts<>+1280(SB), Y10
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y4, Y10
 	VBLENDVPS    Y7, Y9, Y3, Y9
 	VBLENDVPS    Y8, Y10, Y4, Y10
-	VANDPS       gaussConsts<>+1568(SB), Y7, Y7
-	VANDPS       gaussConsts<>+1568(SB), Y8, Y8
-	VBROADCASTSS gaussConsts<>+1632(SB), Y11
-	VFMADD231PS  gaussConsts<>+1600(SB), Y9, Y11
-	VBROADCASTSS gaussConsts<>+1632(SB), Y12
-	VFMADD231PS  gaussConsts<>+1600(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1664(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1664(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1696(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1696(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1728(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1728(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1760(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1760(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1792(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1792(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1824(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1824(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1088(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1088(SB), Y10, Y12
+	VANDPS       gaussConsts<>+1760(SB), Y7, Y7
+	VANDPS       gaussConsts<>+1760(SB), Y8, Y8
+	VBROADCASTSS gaussConsts<>+1824(SB), Y11
+	VFMADD231PS  gaussConsts<>+1792(SB), Y9, Y11
+	VBROADCASTSS gaussConsts<>+1824(SB), Y12
+	VFMADD231PS  gaussConsts<>+1792(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1856(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+1856(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1888(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+1888(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1920(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+1920(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1952(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+1952(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1984(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+1984(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+2016(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+2016(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1024(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+1024(SB), Y10, Y12
 	VMULPS       Y9, Y9, Y13
-	VMULPS       Y10, Y10, Y14
+	VMOVUPS      Y3, 32(SP)
+	VMULPS       Y10, Y10, Y3
 	VFMADD231PS  Y13, Y11, Y9
-	VFMADD231PS  Y14, Y12, Y10
-	VADDPS       Y9, Y7, Y7
-	VADDPS       Y10, Y8, Y8
-	VADDPS       Y7, Y5, Y5
-	VADDPS       Y8, Y6, Y6
-	VADDPS       gaussConsts<>+1856(SB), Y5, Y5
-	VADDPS       gaussConsts<>+1856(SB), Y6, Y6
-	VBROADCASTSS gaussConsts<>+672(SB), Y7
-	VDIVPS       Y6, Y7, Y7
-	VMOVUPS      (R11), Y8
-	VSUBPS       Y8, Y0, Y0
-	VMULPS       Y7, Y0, Y0
-	VMULPS       Y7, Y5, Y8
-	VFNMADD213PS Y5, Y8, Y6
-	VFMADD231PS  Y7, Y6, Y8
-	VSUBPS       gaussConsts<>+672(SB), Y8, Y6
-	VADDPS       gaussConsts<>+672(SB), Y8, Y8
-	VMULPS       (SP), Y0, Y9
-	VMULPS       Y7, Y9, Y9
-	VBROADCASTSS gaussConsts<>+672(SB), Y10
-	VDIVPS       Y5, Y10, Y5
-	VMULPS       Y5, Y6, Y5
-	VMULPS       (SP), Y5, Y5
-	VMULPS       Y8, Y5, Y5
-	VMULPS       Y7, Y6, Y6
-	VMULPS       (SP), Y6, Y6
-	VMULPS       Y8, Y6, Y6
-	VFMADD231PS  Y9, Y0, Y6
-	VXORPS       gaussConsts<>+608(SB), Y6, Y0
-	VMOVUPS      (R8), Y6
-	VMOVUPS      (R13), Y7
-	VXORPS       gaussConsts<>+608(SB), Y9, Y8
-	VMOVUPS      Y8, (DX)
+	VFMADD231PS  Y3, Y12, Y10
+	VADDPS       Y9, Y7, Y3
+	VADDPS       Y10, Y8, Y7
+	VADDPS       Y3, Y5, Y3
+	VADDPS       Y7, Y6, Y5
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+736(SB), Y6
+	VDIVPS       Y5, Y6, Y6
+	VMULPS       Y6, Y0, Y7
+	VMULPS       Y6, Y3, Y8
+	VFNMADD213PS Y3, Y8, Y5
+	VFMADD231PS  Y6, Y5, Y8
+	VANDPS       gaussConsts<>+512(SB), Y0, Y0
+	VPMAXUD      Y14, Y0, Y14
+	VSUBPS       gaussConsts<>+736(SB), Y8, Y0
+	VADDPS       gaussConsts<>+736(SB), Y8, Y5
+	VMULPS       (SP), Y7, Y8
+	VMULPS       Y6, Y8, Y8
+	VBROADCASTSS gaussConsts<>+736(SB), Y9
+	VDIVPS       Y3, Y9, Y3
+	VMULPS       Y3, Y0, Y3
+	VMULPS       (SP), Y3, Y3
+	VMULPS       Y5, Y3, Y3
+	VMULPS       Y6, Y0, Y0
+	VMULPS       (SP), Y0, Y0
+	VMULPS       Y5, Y0, Y0
+	VFMADD231PS  Y8, Y7, Y0
+	VXORPS       gaussConsts<>+608(SB), Y0, Y0
+	VMOVUPS      (R8), Y5
+	VMOVUPS      (R13), Y6
+	VXORPS       gaussConsts<>+608(SB), Y8, Y7
+	VMOVUPS      Y7, (DX)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+672(SB), Y8
-	VBLENDVPS    Y2, Y4, Y8, Y2
-	VADDPS       gaussConsts<>+672(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+736(SB), Y7
+	VBLENDVPS    Y2, Y4, Y7, Y2
+	VADDPS       gaussConsts<>+736(SB), Y4, Y4
 	VDIVPS       Y4, Y2, Y2
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y4
 	VMULPS       Y2, Y0, Y0
 	VANDPS       Y0, Y4, Y0
 	VMOVUPS      Y0, (BX)
-	VFMADD231PS  Y6, Y7, Y5
+	VFMADD231PS  Y5, Y6, Y3
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y0
-	VBROADCASTSS gaussConsts<>+672(SB), Y1
-	VBLENDVPS    Y0, Y3, Y1, Y0
-	VADDPS       gaussConsts<>+672(SB), Y3, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y1
+	VBLENDVPS    Y0, 32(SP), Y1, Y0
+	VBROADCASTSS gaussConsts<>+736(SB), Y1
+	VADDPS       32(SP), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y1
-	VMULPS       Y0, Y5, Y0
+	VMULPS       Y0, Y3, Y0
 	VANDPS       Y0, Y1, Y0
-	VADDPS       Y6, Y9, Y1
+	VADDPS       Y5, Y8, Y1
 	VMOVUPS      Y1, (DI)
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      32(R9), Y0
 	VMOVUPS      32(R10), Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD      Y15, Y2, Y15
 	VMOVUPS      32(R12), Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VPMAXUD      Y15, Y3, Y15
+	VMOVUPS      32(R11), Y3
+	VSUBPS       Y3, Y0, Y0
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
 	VORPS        gaussConsts<>+608(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
+	VBROADCASTSS gaussConsts<>+1696(SB), Y5
 	VMAXPS       Y3, Y5, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
+	VBROADCASTSS gaussConsts<>+1696(SB), Y5
 	VMAXPS       Y4, Y5, Y4
-	VBROADCASTSS gaussConsts<>+1312(SB), Y5
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y6
-	VSUBPS       gaussConsts<>+1312(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y8
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y7
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
+	VBROADCASTSS gaussConsts<>+1440(SB), Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
+	VSUBPS       gaussConsts<>+1440(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1440(SB), Y6, Y8
+	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y7
+	VBROADCASTSS gaussConsts<>+1504(SB), Y8
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y8
 	VPSLLD       $0x17, Y5, Y3
 	VPSLLD       $0x17, Y6, Y4
 	VPSRAD       $0x01, Y3, Y5
 	VPSRAD       $0x01, Y4, Y6
-	VANDPS       gaussConsts<>+1504(SB), Y5, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VPADDD       gaussConsts<>+672(SB), Y5, Y9
-	VPADDD       gaussConsts<>+672(SB), Y6, Y10
+	VANDPS       gaussConsts<>+1728(SB), Y5, Y5
+	VANDPS       gaussConsts<>+1728(SB), Y6, Y6
+	VPADDD       gaussConsts<>+736(SB), Y5, Y9
+	VPADDD       gaussConsts<>+736(SB), Y6, Y10
 	VPSUBD       Y5, Y3, Y3
 	VPSUBD       Y6, Y4, Y4
-	VPADDD       gaussConsts<>+672(SB), Y3, Y3
-	VPADDD       gaussConsts<>+672(SB), Y4, Y4
+	VPADDD       gaussConsts<>+736(SB), Y3, Y3
+	VPADDD       gaussConsts<>+736(SB), Y4, Y4
 	VMULPS       Y9, Y7, Y5
 	VMULPS       Y10, Y8, Y6
 	VMULPS       Y3, Y5, Y3
@@ -12790,89 +13136,91 @@ l199:
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y6
 	VANDPS       Y1, Y5, Y5
 	VANDPS       Y2, Y6, Y6
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y3, Y7
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y4, Y8
-	VBROADCASTSS gaussConsts<>+704(SB), Y9
-	VFMSUB231PS  gaussConsts<>+704(SB), Y3, Y9
-	VBROADCASTSS gaussConsts<>+704(SB), Y10
-	VFMSUB231PS  gaussConsts<>+704(SB), Y4, Y10
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y7
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y4, Y8
+	VBROADCASTSS gaussConsts<>+1280(SB), Y9
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y9
+	VBROADCASTSS gaussConsts<>+1280(SB), Y10
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y4, Y10
 	VBLENDVPS    Y7, Y9, Y3, Y9
 	VBLENDVPS    Y8, Y10, Y4, Y10
-	VANDPS       gaussConsts<>+1568(SB), Y7, Y7
-	VANDPS       gaussConsts<>+1568(SB), Y8, Y8
-	VBROADCASTSS gaussConsts<>+1632(SB), Y11
-	VFMADD231PS  gaussConsts<>+1600(SB), Y9, Y11
-	VBROADCASTSS gaussConsts<>+1632(SB), Y12
-	VFMADD231PS  gaussConsts<>+1600(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1664(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1664(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1696(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1696(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1728(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1728(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1760(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1760(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1792(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1792(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1824(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1824(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1088(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1088(SB), Y10, Y12
+	VANDPS       gaussConsts<>+1760(SB), Y7, Y7
+	VANDPS       gaussConsts<>+1760(SB), Y8, Y8
+	VBROADCASTSS gaussConsts<>+1824(SB), Y11
+	VFMADD231PS  gaussConsts<>+1792(SB), Y9, Y11
+	VBROADCASTSS gaussConsts<>+1824(SB), Y12
+	VFMADD231PS  gaussConsts<>+1792(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1856(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+1856(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1888(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+1888(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1920(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+1920(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1952(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+1952(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1984(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+1984(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+2016(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+2016(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1024(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+1024(SB), Y10, Y12
 	VMULPS       Y9, Y9, Y13
-	VMULPS       Y10, Y10, Y14
+	VMOVUPS      Y3, 32(SP)
+	VMULPS       Y10, Y10, Y3
 	VFMADD231PS  Y13, Y11, Y9
-	VFMADD231PS  Y14, Y12, Y10
-	VADDPS       Y9, Y7, Y7
-	VADDPS       Y10, Y8, Y8
-	VADDPS       Y7, Y5, Y5
-	VADDPS       Y8, Y6, Y6
-	VADDPS       gaussConsts<>+1856(SB), Y5, Y5
-	VADDPS       gaussConsts<>+1856(SB), Y6, Y6
-	VBROADCASTSS gaussConsts<>+672(SB), Y7
-	VDIVPS       Y6, Y7, Y7
-	VMOVUPS      32(R11), Y8
-	VSUBPS       Y8, Y0, Y0
-	VMULPS       Y7, Y0, Y0
-	VMULPS       Y7, Y5, Y8
-	VFNMADD213PS Y5, Y8, Y6
-	VFMADD231PS  Y7, Y6, Y8
-	VSUBPS       gaussConsts<>+672(SB), Y8, Y6
-	VADDPS       gaussConsts<>+672(SB), Y8, Y8
-	VMULPS       (SP), Y0, Y9
-	VMULPS       Y7, Y9, Y9
-	VBROADCASTSS gaussConsts<>+672(SB), Y10
-	VDIVPS       Y5, Y10, Y5
-	VMULPS       Y5, Y6, Y5
-	VMULPS       (SP), Y5, Y5
-	VMULPS       Y8, Y5, Y5
-	VMULPS       Y7, Y6, Y6
-	VMULPS       (SP), Y6, Y6
-	VMULPS       Y8, Y6, Y6
-	VFMADD231PS  Y9, Y0, Y6
-	VXORPS       gaussConsts<>+608(SB), Y6, Y0
-	VMOVUPS      32(R8), Y6
-	VMOVUPS      32(R13), Y7
-	VXORPS       gaussConsts<>+608(SB), Y9, Y8
-	VMOVUPS      Y8, 32(DX)
+	VFMADD231PS  Y3, Y12, Y10
+	VADDPS       Y9, Y7, Y3
+	VADDPS       Y10, Y8, Y7
+	VADDPS       Y3, Y5, Y3
+	VADDPS       Y7, Y6, Y5
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+736(SB), Y6
+	VDIVPS       Y5, Y6, Y6
+	VMULPS       Y6, Y0, Y7
+	VMULPS       Y6, Y3, Y8
+	VFNMADD213PS Y3, Y8, Y5
+	VFMADD231PS  Y6, Y5, Y8
+	VANDPS       gaussConsts<>+512(SB), Y0, Y0
+	VPMAXUD      Y14, Y0, Y14
+	VSUBPS       gaussConsts<>+736(SB), Y8, Y0
+	VADDPS       gaussConsts<>+736(SB), Y8, Y5
+	VMULPS       (SP), Y7, Y8
+	VMULPS       Y6, Y8, Y8
+	VBROADCASTSS gaussConsts<>+736(SB), Y9
+	VDIVPS       Y3, Y9, Y3
+	VMULPS       Y3, Y0, Y3
+	VMULPS       (SP), Y3, Y3
+	VMULPS       Y5, Y3, Y3
+	VMULPS       Y6, Y0, Y0
+	VMULPS       (SP), Y0, Y0
+	VMULPS       Y5, Y0, Y0
+	VFMADD231PS  Y8, Y7, Y0
+	VXORPS       gaussConsts<>+608(SB), Y0, Y0
+	VMOVUPS      32(R8), Y5
+	VMOVUPS      32(R13), Y6
+	VXORPS       gaussConsts<>+608(SB), Y8, Y7
+	VMOVUPS      Y7, 32(DX)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+672(SB), Y8
-	VBLENDVPS    Y2, Y4, Y8, Y2
-	VADDPS       gaussConsts<>+672(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+736(SB), Y7
+	VBLENDVPS    Y2, Y4, Y7, Y2
+	VADDPS       gaussConsts<>+736(SB), Y4, Y4
 	VDIVPS       Y4, Y2, Y2
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y4
 	VMULPS       Y2, Y0, Y0
 	VANDPS       Y0, Y4, Y0
 	VMOVUPS      Y0, 32(BX)
-	VFMADD231PS  Y6, Y7, Y5
+	VFMADD231PS  Y5, Y6, Y3
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y0
-	VBROADCASTSS gaussConsts<>+672(SB), Y1
-	VBLENDVPS    Y0, Y3, Y1, Y0
-	VADDPS       gaussConsts<>+672(SB), Y3, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y1
+	VBLENDVPS    Y0, 32(SP), Y1, Y0
+	VBROADCASTSS gaussConsts<>+736(SB), Y1
+	VADDPS       32(SP), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y1
-	VMULPS       Y0, Y5, Y0
+	VMULPS       Y0, Y3, Y0
 	VANDPS       Y0, Y1, Y0
-	VADDPS       Y6, Y9, Y1
+	VADDPS       Y5, Y8, Y1
 	VMOVUPS      Y1, 32(DI)
 	VMOVUPS      Y0, 32(SI)
 	ADDQ         $0x00000040, DI
@@ -12894,43 +13242,49 @@ l200:
 	JL           l201
 	VMOVUPS      (R9), Y0
 	VMOVUPS      (R10), Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD      Y15, Y2, Y15
 	VMOVUPS      (R12), Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VPMAXUD      Y15, Y3, Y15
+	VMOVUPS      (R11), Y3
+	VSUBPS       Y3, Y0, Y0
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
 	VORPS        gaussConsts<>+608(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
+	VBROADCASTSS gaussConsts<>+1696(SB), Y5
 	VMAXPS       Y3, Y5, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
+	VBROADCASTSS gaussConsts<>+1696(SB), Y5
 	VMAXPS       Y4, Y5, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y5
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y6
-	VSUBPS       gaussConsts<>+1312(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y8
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
+	VBROADCASTSS gaussConsts<>+1440(SB), Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
+	VSUBPS       gaussConsts<>+1440(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1440(SB), Y6, Y8
+	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y4
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y7
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y7
+	VBROADCASTSS gaussConsts<>+1504(SB), Y8
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y8
 
 	// p 2^n
 	// p 2^n
@@ -12938,14 +13292,14 @@ l200:
 	VPSLLD $0x17, Y6, Y4
 	VPSRAD $0x01, Y3, Y5
 	VPSRAD $0x01, Y4, Y6
-	VANDPS gaussConsts<>+1504(SB), Y5, Y5
-	VANDPS gaussConsts<>+1504(SB), Y6, Y6
-	VPADDD gaussConsts<>+672(SB), Y5, Y9
-	VPADDD gaussConsts<>+672(SB), Y6, Y10
+	VANDPS gaussConsts<>+1728(SB), Y5, Y5
+	VANDPS gaussConsts<>+1728(SB), Y6, Y6
+	VPADDD gaussConsts<>+736(SB), Y5, Y9
+	VPADDD gaussConsts<>+736(SB), Y6, Y10
 	VPSUBD Y5, Y3, Y3
 	VPSUBD Y6, Y4, Y4
-	VPADDD gaussConsts<>+672(SB), Y3, Y3
-	VPADDD gaussConsts<>+672(SB), Y4, Y4
+	VPADDD gaussConsts<>+736(SB), Y3, Y3
+	VPADDD gaussConsts<>+736(SB), Y4, Y4
 	VMULPS Y9, Y7, Y5
 	VMULPS Y10, Y8, Y6
 	VMULPS Y3, Y5, Y3
@@ -12957,89 +13311,91 @@ l200:
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y3, Y7
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y4, Y8
-	VBROADCASTSS gaussConsts<>+704(SB), Y9
-	VFMSUB231PS  gaussConsts<>+704(SB), Y3, Y9
-	VBROADCASTSS gaussConsts<>+704(SB), Y10
-	VFMSUB231PS  gaussConsts<>+704(SB), Y4, Y10
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y7
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y4, Y8
+	VBROADCASTSS gaussConsts<>+1280(SB), Y9
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y9
+	VBROADCASTSS gaussConsts<>+1280(SB), Y10
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y4, Y10
 	VBLENDVPS    Y7, Y9, Y3, Y9
 	VBLENDVPS    Y8, Y10, Y4, Y10
-	VANDPS       gaussConsts<>+1568(SB), Y7, Y7
-	VANDPS       gaussConsts<>+1568(SB), Y8, Y8
-	VBROADCASTSS gaussConsts<>+1632(SB), Y11
-	VFMADD231PS  gaussConsts<>+1600(SB), Y9, Y11
-	VBROADCASTSS gaussConsts<>+1632(SB), Y12
-	VFMADD231PS  gaussConsts<>+1600(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1664(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1664(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1696(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1696(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1728(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1728(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1760(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1760(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1792(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1792(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1824(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1824(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1088(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1088(SB), Y10, Y12
+	VANDPS       gaussConsts<>+1760(SB), Y7, Y7
+	VANDPS       gaussConsts<>+1760(SB), Y8, Y8
+	VBROADCASTSS gaussConsts<>+1824(SB), Y11
+	VFMADD231PS  gaussConsts<>+1792(SB), Y9, Y11
+	VBROADCASTSS gaussConsts<>+1824(SB), Y12
+	VFMADD231PS  gaussConsts<>+1792(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1856(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+1856(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1888(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+1888(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1920(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+1920(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1952(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+1952(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1984(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+1984(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+2016(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+2016(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1024(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+1024(SB), Y10, Y12
 	VMULPS       Y9, Y9, Y13
-	VMULPS       Y10, Y10, Y14
+	VMOVUPS      Y3, 32(SP)
+	VMULPS       Y10, Y10, Y3
 	VFMADD231PS  Y13, Y11, Y9
-	VFMADD231PS  Y14, Y12, Y10
-	VADDPS       Y9, Y7, Y7
-	VADDPS       Y10, Y8, Y8
-	VADDPS       Y7, Y5, Y5
-	VADDPS       Y8, Y6, Y6
-	VADDPS       gaussConsts<>+1856(SB), Y5, Y5
-	VADDPS       gaussConsts<>+1856(SB), Y6, Y6
-	VBROADCASTSS gaussConsts<>+672(SB), Y7
-	VDIVPS       Y6, Y7, Y7
-	VMOVUPS      (R11), Y8
-	VSUBPS       Y8, Y0, Y0
-	VMULPS       Y7, Y0, Y0
-	VMULPS       Y7, Y5, Y8
-	VFNMADD213PS Y5, Y8, Y6
-	VFMADD231PS  Y7, Y6, Y8
-	VSUBPS       gaussConsts<>+672(SB), Y8, Y6
-	VADDPS       gaussConsts<>+672(SB), Y8, Y8
-	VMULPS       (SP), Y0, Y9
-	VMULPS       Y7, Y9, Y9
-	VBROADCASTSS gaussConsts<>+672(SB), Y10
-	VDIVPS       Y5, Y10, Y5
-	VMULPS       Y5, Y6, Y5
-	VMULPS       (SP), Y5, Y5
-	VMULPS       Y8, Y5, Y5
-	VMULPS       Y7, Y6, Y6
-	VMULPS       (SP), Y6, Y6
-	VMULPS       Y8, Y6, Y6
-	VFMADD231PS  Y9, Y0, Y6
-	VXORPS       gaussConsts<>+608(SB), Y6, Y0
-	VMOVUPS      (R8), Y6
-	VMOVUPS      (R13), Y7
-	VXORPS       gaussConsts<>+608(SB), Y9, Y8
-	VMOVUPS      Y8, (DX)
+	VFMADD231PS  Y3, Y12, Y10
+	VADDPS       Y9, Y7, Y3
+	VADDPS       Y10, Y8, Y7
+	VADDPS       Y3, Y5, Y3
+	VADDPS       Y7, Y6, Y5
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+736(SB), Y6
+	VDIVPS       Y5, Y6, Y6
+	VMULPS       Y6, Y0, Y7
+	VMULPS       Y6, Y3, Y8
+	VFNMADD213PS Y3, Y8, Y5
+	VFMADD231PS  Y6, Y5, Y8
+	VANDPS       gaussConsts<>+512(SB), Y0, Y0
+	VPMAXUD      Y14, Y0, Y14
+	VSUBPS       gaussConsts<>+736(SB), Y8, Y0
+	VADDPS       gaussConsts<>+736(SB), Y8, Y5
+	VMULPS       (SP), Y7, Y8
+	VMULPS       Y6, Y8, Y8
+	VBROADCASTSS gaussConsts<>+736(SB), Y9
+	VDIVPS       Y3, Y9, Y3
+	VMULPS       Y3, Y0, Y3
+	VMULPS       (SP), Y3, Y3
+	VMULPS       Y5, Y3, Y3
+	VMULPS       Y6, Y0, Y0
+	VMULPS       (SP), Y0, Y0
+	VMULPS       Y5, Y0, Y0
+	VFMADD231PS  Y8, Y7, Y0
+	VXORPS       gaussConsts<>+608(SB), Y0, Y0
+	VMOVUPS      (R8), Y5
+	VMOVUPS      (R13), Y6
+	VXORPS       gaussConsts<>+608(SB), Y8, Y7
+	VMOVUPS      Y7, (DX)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+672(SB), Y8
-	VBLENDVPS    Y2, Y4, Y8, Y2
-	VADDPS       gaussConsts<>+672(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+736(SB), Y7
+	VBLENDVPS    Y2, Y4, Y7, Y2
+	VADDPS       gaussConsts<>+736(SB), Y4, Y4
 	VDIVPS       Y4, Y2, Y2
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y4
 	VMULPS       Y2, Y0, Y0
 	VANDPS       Y0, Y4, Y0
 	VMOVUPS      Y0, (BX)
-	VFMADD231PS  Y6, Y7, Y5
+	VFMADD231PS  Y5, Y6, Y3
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y0
-	VBROADCASTSS gaussConsts<>+672(SB), Y1
-	VBLENDVPS    Y0, Y3, Y1, Y0
-	VADDPS       gaussConsts<>+672(SB), Y3, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y1
+	VBLENDVPS    Y0, 32(SP), Y1, Y0
+	VBROADCASTSS gaussConsts<>+736(SB), Y1
+	VADDPS       32(SP), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y1
-	VMULPS       Y0, Y5, Y0
+	VMULPS       Y0, Y3, Y0
 	VANDPS       Y0, Y1, Y0
-	VADDPS       Y6, Y9, Y1
+	VADDPS       Y5, Y8, Y1
 	VMOVUPS      Y1, (DI)
 	VMOVUPS      Y0, (SI)
 	ADDQ         $0x00000020, DI
@@ -13064,43 +13420,51 @@ l201:
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (R9), Y0, Y1
 	VMASKMOVPS   (R10), Y0, Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y15, Y3, Y15
 	VMASKMOVPS   (R12), Y0, Y3
+	VANDPS       gaussConsts<>+512(SB), Y3, Y4
+	VANDPS       Y4, Y0, Y4
+	VPMAXUD      Y15, Y4, Y15
+	VMASKMOVPS   (R11), Y0, Y4
+	VSUBPS       Y4, Y1, Y1
 	VORPS        gaussConsts<>+608(SB), Y2, Y4
 	VORPS        gaussConsts<>+608(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
+	VBROADCASTSS gaussConsts<>+1696(SB), Y6
 	VMAXPS       Y4, Y6, Y4
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
+	VBROADCASTSS gaussConsts<>+1696(SB), Y6
 	VMAXPS       Y5, Y6, Y5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1312(SB), Y7
-	VFMADD231PS  gaussConsts<>+1280(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y8
-	VSUBPS       gaussConsts<>+1312(SB), Y7, Y9
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y9, Y5
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1120(SB), Y9, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
+	VBROADCASTSS gaussConsts<>+1440(SB), Y7
+	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1440(SB), Y6, Y8
+	VSUBPS       gaussConsts<>+1440(SB), Y7, Y9
+	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y9, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y9, Y5
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y8
-	VBROADCASTSS gaussConsts<>+1376(SB), Y9
-	VFMADD231PS  gaussConsts<>+1344(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1408(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y5, Y9
+	VBROADCASTSS gaussConsts<>+1504(SB), Y8
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y8
+	VBROADCASTSS gaussConsts<>+1504(SB), Y9
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y9
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y9
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y9
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y9
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y9
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y9
 
 	// p 2^n
 	// p 2^n
@@ -13108,14 +13472,14 @@ l201:
 	VPSLLD $0x17, Y7, Y5
 	VPSRAD $0x01, Y4, Y6
 	VPSRAD $0x01, Y5, Y7
-	VANDPS gaussConsts<>+1504(SB), Y6, Y6
-	VANDPS gaussConsts<>+1504(SB), Y7, Y7
-	VPADDD gaussConsts<>+672(SB), Y6, Y10
-	VPADDD gaussConsts<>+672(SB), Y7, Y11
+	VANDPS gaussConsts<>+1728(SB), Y6, Y6
+	VANDPS gaussConsts<>+1728(SB), Y7, Y7
+	VPADDD gaussConsts<>+736(SB), Y6, Y10
+	VPADDD gaussConsts<>+736(SB), Y7, Y11
 	VPSUBD Y6, Y4, Y4
 	VPSUBD Y7, Y5, Y5
-	VPADDD gaussConsts<>+672(SB), Y4, Y4
-	VPADDD gaussConsts<>+672(SB), Y5, Y5
+	VPADDD gaussConsts<>+736(SB), Y4, Y4
+	VPADDD gaussConsts<>+736(SB), Y5, Y5
 	VMULPS Y10, Y8, Y6
 	VMULPS Y11, Y9, Y7
 	VMULPS Y4, Y6, Y4
@@ -13127,193 +13491,207 @@ l201:
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y4, Y8
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y5, Y9
-	VBROADCASTSS gaussConsts<>+704(SB), Y10
-	VFMSUB231PS  gaussConsts<>+704(SB), Y4, Y10
-	VBROADCASTSS gaussConsts<>+704(SB), Y11
-	VFMSUB231PS  gaussConsts<>+704(SB), Y5, Y11
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y4, Y8
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y5, Y9
+	VBROADCASTSS gaussConsts<>+1280(SB), Y10
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y4, Y10
+	VBROADCASTSS gaussConsts<>+1280(SB), Y11
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y5, Y11
 	VBLENDVPS    Y8, Y10, Y4, Y10
 	VBLENDVPS    Y9, Y11, Y5, Y11
-	VANDPS       gaussConsts<>+1568(SB), Y8, Y8
-	VANDPS       gaussConsts<>+1568(SB), Y9, Y9
-	VBROADCASTSS gaussConsts<>+1632(SB), Y12
-	VFMADD231PS  gaussConsts<>+1600(SB), Y10, Y12
-	VBROADCASTSS gaussConsts<>+1632(SB), Y13
-	VFMADD231PS  gaussConsts<>+1600(SB), Y11, Y13
-	VFMADD213PS  gaussConsts<>+1664(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1664(SB), Y11, Y13
-	VFMADD213PS  gaussConsts<>+1696(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1696(SB), Y11, Y13
-	VFMADD213PS  gaussConsts<>+1728(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1728(SB), Y11, Y13
-	VFMADD213PS  gaussConsts<>+1760(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1760(SB), Y11, Y13
-	VFMADD213PS  gaussConsts<>+1792(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1792(SB), Y11, Y13
-	VFMADD213PS  gaussConsts<>+1824(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1824(SB), Y11, Y13
-	VFMADD213PS  gaussConsts<>+1088(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1088(SB), Y11, Y13
-	VMULPS       Y10, Y10, Y14
-	VMULPS       Y11, Y11, Y15
-	VFMADD231PS  Y14, Y12, Y10
-	VFMADD231PS  Y15, Y13, Y11
-	VADDPS       Y10, Y8, Y8
-	VADDPS       Y11, Y9, Y9
-	VADDPS       Y8, Y6, Y6
-	VADDPS       Y9, Y7, Y7
-	VADDPS       gaussConsts<>+1856(SB), Y6, Y6
-	VADDPS       gaussConsts<>+1856(SB), Y7, Y7
-	VBROADCASTSS gaussConsts<>+672(SB), Y8
-	VDIVPS       Y7, Y8, Y8
-	VMASKMOVPS   (R11), Y0, Y9
-	VSUBPS       Y9, Y1, Y1
-	VMULPS       Y8, Y1, Y1
-	VMULPS       Y8, Y6, Y9
-	VFNMADD213PS Y6, Y9, Y7
-	VFMADD231PS  Y8, Y7, Y9
-	VSUBPS       gaussConsts<>+672(SB), Y9, Y7
-	VADDPS       gaussConsts<>+672(SB), Y9, Y9
-	VMULPS       (SP), Y1, Y10
-	VMULPS       Y8, Y10, Y10
-	VBROADCASTSS gaussConsts<>+672(SB), Y11
-	VDIVPS       Y6, Y11, Y6
-	VMULPS       Y6, Y7, Y6
-	VMULPS       (SP), Y6, Y6
-	VMULPS       Y9, Y6, Y6
-	VMULPS       Y8, Y7, Y7
-	VMULPS       (SP), Y7, Y7
-	VMULPS       Y9, Y7, Y7
-	VFMADD231PS  Y10, Y1, Y7
-	VXORPS       gaussConsts<>+608(SB), Y7, Y1
-	VMASKMOVPS   (R8), Y0, Y7
-	VMASKMOVPS   (R13), Y0, Y8
-	VXORPS       gaussConsts<>+608(SB), Y10, Y9
-	VMASKMOVPS   Y9, Y0, (DX)
+	VANDPS       gaussConsts<>+1760(SB), Y8, Y8
+	VANDPS       gaussConsts<>+1760(SB), Y9, Y9
+	VBROADCASTSS gaussConsts<>+1824(SB), Y12
+	VFMADD231PS  gaussConsts<>+1792(SB), Y10, Y12
+	VBROADCASTSS gaussConsts<>+1824(SB), Y13
+	VFMADD231PS  gaussConsts<>+1792(SB), Y11, Y13
+	VFMADD213PS  gaussConsts<>+1856(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1856(SB), Y11, Y13
+	VFMADD213PS  gaussConsts<>+1888(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1888(SB), Y11, Y13
+	VFMADD213PS  gaussConsts<>+1920(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1920(SB), Y11, Y13
+	VFMADD213PS  gaussConsts<>+1952(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1952(SB), Y11, Y13
+	VFMADD213PS  gaussConsts<>+1984(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1984(SB), Y11, Y13
+	VFMADD213PS  gaussConsts<>+2016(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+2016(SB), Y11, Y13
+	VFMADD213PS  gaussConsts<>+1024(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1024(SB), Y11, Y13
+	VMOVUPS      Y4, 32(SP)
+	VMULPS       Y10, Y10, Y4
+	VMOVUPS      Y2, 64(SP)
+	VMULPS       Y11, Y11, Y2
+	VFMADD231PS  Y4, Y12, Y10
+	VFMADD231PS  Y2, Y13, Y11
+	VADDPS       Y10, Y8, Y2
+	VADDPS       Y11, Y9, Y4
+	VADDPS       Y2, Y6, Y2
+	VADDPS       Y4, Y7, Y4
+	VADDPS       gaussConsts<>+2048(SB), Y2, Y2
+	VADDPS       gaussConsts<>+2048(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+736(SB), Y6
+	VDIVPS       Y4, Y6, Y6
+	VMULPS       Y6, Y1, Y7
+	VMULPS       Y6, Y2, Y8
+	VFNMADD213PS Y2, Y8, Y4
+	VFMADD231PS  Y6, Y4, Y8
+	VANDPS       gaussConsts<>+512(SB), Y1, Y1
+	VANDPS       Y1, Y0, Y1
+	VPMAXUD      Y14, Y1, Y14
+	VSUBPS       gaussConsts<>+736(SB), Y8, Y1
+	VADDPS       gaussConsts<>+736(SB), Y8, Y4
+	VMULPS       (SP), Y7, Y8
+	VMULPS       Y6, Y8, Y8
+	VBROADCASTSS gaussConsts<>+736(SB), Y9
+	VDIVPS       Y2, Y9, Y2
+	VMULPS       Y2, Y1, Y2
+	VMULPS       (SP), Y2, Y2
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y6, Y1, Y1
+	VMULPS       (SP), Y1, Y1
+	VMULPS       Y4, Y1, Y1
+	VFMADD231PS  Y8, Y7, Y1
+	VXORPS       gaussConsts<>+608(SB), Y1, Y1
+	VMASKMOVPS   (R8), Y0, Y4
+	VMASKMOVPS   (R13), Y0, Y6
+	VXORPS       gaussConsts<>+608(SB), Y8, Y7
+	VMASKMOVPS   Y7, Y0, (DX)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+672(SB), Y9
-	VBLENDVPS    Y3, Y5, Y9, Y3
-	VADDPS       gaussConsts<>+672(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+736(SB), Y7
+	VBLENDVPS    Y3, Y5, Y7, Y3
+	VADDPS       gaussConsts<>+736(SB), Y5, Y5
 	VDIVPS       Y5, Y3, Y3
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y3, Y5
 	VMULPS       Y3, Y1, Y1
 	VANDPS       Y1, Y5, Y1
 	VMASKMOVPS   Y1, Y0, (BX)
-	VFMADD231PS  Y7, Y8, Y6
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VBLENDVPS    Y1, Y4, Y2, Y1
-	VADDPS       gaussConsts<>+672(SB), Y4, Y2
-	VDIVPS       Y2, Y1, Y1
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y2
-	VMULPS       Y1, Y6, Y1
-	VANDPS       Y1, Y2, Y1
-	VADDPS       Y7, Y10, Y2
+	VFMADD231PS  Y4, Y6, Y2
+	VMOVUPS      64(SP), Y1
+	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y3
+	VBLENDVPS    Y1, 32(SP), Y3, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y3
+	VADDPS       32(SP), Y3, Y3
+	VDIVPS       Y3, Y1, Y1
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y3
+	VMULPS       Y1, Y2, Y1
+	VANDPS       Y1, Y3, Y1
+	VADDPS       Y4, Y8, Y2
 	VMASKMOVPS   Y2, Y0, (DI)
 	VMASKMOVPS   Y1, Y0, (SI)
 
 l202:
+	VPMINUD   gaussConsts<>+2080(SB), Y15, Y0
+	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
+	VPADDD    gaussConsts<>+1152(SB), Y14, Y1
+	VORPS     Y1, Y0, Y0
+	VMOVAPS   Y0, Y15
+	VMOVMSKPS Y15, AX
+	MOVQ      AX, bad+96(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepStandardSoftplus(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int)
+// func LatentStepStandardSoftplus(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LatentStepStandardSoftplus(SB), NOSPLIT, $24-72
-	// Registers:    Y0-Y6 values    Y7-Y9 constants and scalars    Y10-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+704(SB), Y9
-	VBROADCASTSS gaussConsts<>+672(SB), Y8
-	VBROADCASTSS gaussConsts<>+544(SB), Y7
+TEXT ·LatentStepStandardSoftplus(SB), NOSPLIT, $24-80
+	// Registers:    Y0-Y6 values    Y7-Y8 constants and scalars    Y9-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+1280(SB), Y8
+	VBROADCASTSS gaussConsts<>+736(SB), Y7
 
-	// Registers:    DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
-	MOVQ sigmaQ+0(FP), DI
-	MOVQ z+8(FP), SI
-	MOVQ kl+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ eps+40(FP), R9
-	MOVQ n+56(FP), R10
-	SHLQ $0x02, R10
-	MOVQ rows+48(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 16(SP)
+	// Registers:    DI sigmaQ    SI z    DX lanes    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
+	MOVQ         sigmaQ+0(FP), DI
+	MOVQ         z+8(FP), SI
+	MOVQ         lanes+16(FP), DX
+	MOVQ         muQ+24(FP), BX
+	MOVQ         sQ+32(FP), R8
+	MOVQ         eps+40(FP), R9
+	MOVQ         n+56(FP), R10
+	SHLQ         $0x02, R10
+	VBROADCASTSS gaussConsts<>+544(SB), Y9
+	MOVQ         rows+48(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+64(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R10, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+64(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R10, AX
+	MOVQ         AX, 16(SP)
 
 l204:
-	VMOVAPS Y7, Y15
-	VMOVAPS Y7, Y14
-	VMOVAPS Y8, Y13
-	VMOVAPS Y7, Y11
-	VMOVAPS Y8, Y12
-	VMOVAPS Y7, Y10
-	MOVQ    n+56(FP), CX
-	CMPQ    CX, $0x00000010
-	JL      l207
+	VBROADCASTSS gaussConsts<>+544(SB), Y15
+	VBROADCASTSS gaussConsts<>+544(SB), Y14
+	VMOVAPS      Y7, Y13
+	VBROADCASTSS gaussConsts<>+544(SB), Y11
+	VMOVAPS      Y7, Y12
+	VBROADCASTSS gaussConsts<>+544(SB), Y10
+	MOVQ         n+56(FP), CX
+	CMPQ         CX, $0x00000010
+	JL           l207
 
 l205:
 	VMOVUPS      (BX), Y0
 	VMOVUPS      (R8), Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VORPS        gaussConsts<>+608(SB), Y1, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
+	VBROADCASTSS gaussConsts<>+1696(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1312(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y8, Y2, Y4
-	VFMADD213PS  Y8, Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  Y7, Y2, Y4
+	VFMADD213PS  Y7, Y2, Y4
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
 	VPSRAD $0x01, Y2, Y3
-	VANDPS gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD Y8, Y3, Y5
+	VANDPS gaussConsts<>+1728(SB), Y3, Y3
+	VPADDD Y7, Y3, Y5
 	VPSUBD Y3, Y2, Y2
-	VPADDD Y8, Y2, Y2
+	VPADDD Y7, Y2, Y2
 	VMULPS Y5, Y4, Y3
 	VMULPS Y2, Y3, Y2
-	VCMPPS $0x1e, Y7, Y1, Y3
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y1, Y3
 	VANDPS Y1, Y3, Y1
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, Y9, Y2, Y3
-	VMOVAPS      Y9, Y4
-	VFMSUB231PS  Y9, Y2, Y4
+	VCMPPS       $0x1e, Y8, Y2, Y3
+	VMOVAPS      Y8, Y4
+	VFMSUB231PS  Y8, Y2, Y4
 	VBLENDVPS    Y3, Y4, Y2, Y2
-	VANDPS       gaussConsts<>+1568(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+1632(SB), Y4
-	VFMADD231PS  gaussConsts<>+1600(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1696(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1728(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1760(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1792(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1824(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1088(SB), Y2, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+1824(SB), Y4
+	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y4
 	VMULPS       Y2, Y2, Y5
 	VFMADD231PS  Y5, Y4, Y2
 	VADDPS       Y2, Y3, Y2
 	VADDPS       Y2, Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
-	VMULPS       Y9, Y0, Y2
-	VMULPS       Y9, Y1, Y3
-	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VMULPS       Y8, Y0, Y2
+	VMULPS       Y8, Y1, Y3
+	VFMADD213PS  gaussConsts<>+1312(SB), Y3, Y3
 	VFMADD231PS  Y2, Y2, Y3
 	VADDPS       Y15, Y3, Y15
 	VMULPS       Y13, Y1, Y13
@@ -13323,53 +13701,55 @@ l205:
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      32(BX), Y0
 	VMOVUPS      32(R8), Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VORPS        gaussConsts<>+608(SB), Y1, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
+	VBROADCASTSS gaussConsts<>+1696(SB), Y3
 	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1312(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y8, Y2, Y4
-	VFMADD213PS  Y8, Y2, Y4
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  Y7, Y2, Y4
+	VFMADD213PS  Y7, Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
 	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y8, Y3, Y5
+	VANDPS       gaussConsts<>+1728(SB), Y3, Y3
+	VPADDD       Y7, Y3, Y5
 	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y8, Y2, Y2
+	VPADDD       Y7, Y2, Y2
 	VMULPS       Y5, Y4, Y3
 	VMULPS       Y2, Y3, Y2
-	VCMPPS       $0x1e, Y7, Y1, Y3
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y3
 	VANDPS       Y1, Y3, Y1
-	VCMPPS       $0x1e, Y9, Y2, Y3
-	VMOVAPS      Y9, Y4
-	VFMSUB231PS  Y9, Y2, Y4
+	VCMPPS       $0x1e, Y8, Y2, Y3
+	VMOVAPS      Y8, Y4
+	VFMSUB231PS  Y8, Y2, Y4
 	VBLENDVPS    Y3, Y4, Y2, Y2
-	VANDPS       gaussConsts<>+1568(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+1632(SB), Y4
-	VFMADD231PS  gaussConsts<>+1600(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1696(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1728(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1760(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1792(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1824(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1088(SB), Y2, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+1824(SB), Y4
+	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y4
 	VMULPS       Y2, Y2, Y5
 	VFMADD231PS  Y5, Y4, Y2
 	VADDPS       Y2, Y3, Y2
 	VADDPS       Y2, Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
-	VMULPS       Y9, Y0, Y2
-	VMULPS       Y9, Y1, Y3
-	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VMULPS       Y8, Y0, Y2
+	VMULPS       Y8, Y1, Y3
+	VFMADD213PS  gaussConsts<>+1312(SB), Y3, Y3
 	VFMADD231PS  Y2, Y2, Y3
 	VADDPS       Y14, Y3, Y14
 	VMULPS       Y12, Y1, Y12
@@ -13377,17 +13757,17 @@ l205:
 	VFMADD231PS  Y1, Y2, Y0
 	VMOVUPS      Y1, 32(DI)
 	VMOVUPS      Y0, 32(SI)
-	VPSUBD       gaussConsts<>+768(SB), Y13, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y11, Y1, Y1
 	VMOVAPS      Y1, Y11
 	VMOVAPS      Y0, Y13
-	VPSUBD       gaussConsts<>+768(SB), Y12, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y10, Y1, Y1
 	VMOVAPS      Y1, Y10
 	VMOVAPS      Y0, Y12
@@ -13410,65 +13790,68 @@ l207:
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (BX), Y0, Y1
 	VMASKMOVPS   (R8), Y0, Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VORPS        gaussConsts<>+608(SB), Y2, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
+	VBROADCASTSS gaussConsts<>+1696(SB), Y4
 	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1312(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  Y8, Y3, Y5
-	VFMADD213PS  Y8, Y3, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  Y7, Y3, Y5
+	VFMADD213PS  Y7, Y3, Y5
 
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
 	VPSRAD $0x01, Y3, Y4
-	VANDPS gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD Y8, Y4, Y6
+	VANDPS gaussConsts<>+1728(SB), Y4, Y4
+	VPADDD Y7, Y4, Y6
 	VPSUBD Y4, Y3, Y3
-	VPADDD Y8, Y3, Y3
+	VPADDD Y7, Y3, Y3
 	VMULPS Y6, Y5, Y4
 	VMULPS Y3, Y4, Y3
-	VCMPPS $0x1e, Y7, Y2, Y4
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y2, Y4
 	VANDPS Y2, Y4, Y2
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, Y9, Y3, Y4
-	VMOVAPS      Y9, Y5
-	VFMSUB231PS  Y9, Y3, Y5
+	VCMPPS       $0x1e, Y8, Y3, Y4
+	VMOVAPS      Y8, Y5
+	VFMSUB231PS  Y8, Y3, Y5
 	VBLENDVPS    Y4, Y5, Y3, Y3
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1632(SB), Y5
-	VFMADD231PS  gaussConsts<>+1600(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1696(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1728(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1760(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1792(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1824(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1088(SB), Y3, Y5
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y5
+	VFMADD231PS  gaussConsts<>+1792(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1856(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1888(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1920(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1952(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1984(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+2016(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1024(SB), Y3, Y5
 	VMULPS       Y3, Y3, Y6
 	VFMADD231PS  Y6, Y5, Y3
 	VADDPS       Y3, Y4, Y3
 	VADDPS       Y3, Y2, Y2
-	VADDPS       gaussConsts<>+1856(SB), Y2, Y2
-	VMULPS       Y9, Y1, Y3
-	VMULPS       Y9, Y2, Y4
-	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y4
+	VADDPS       gaussConsts<>+2048(SB), Y2, Y2
+	VMULPS       Y8, Y1, Y3
+	VMULPS       Y8, Y2, Y4
+	VFMADD213PS  gaussConsts<>+1312(SB), Y4, Y4
 	VFMADD231PS  Y3, Y3, Y4
 	VANDPS       Y4, Y0, Y3
 	VADDPS       Y15, Y3, Y15
-	VBLENDVPS    Y0, Y2, Y8, Y3
+	VBLENDVPS    Y0, Y2, Y7, Y3
 	VMULPS       Y13, Y3, Y13
 	VMASKMOVPS   (R9), Y0, Y3
 	VFMADD231PS  Y2, Y3, Y1
@@ -13477,57 +13860,60 @@ l207:
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(BX), Y0, Y1
 	VMASKMOVPS   32(R8), Y0, Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VORPS        gaussConsts<>+608(SB), Y2, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
+	VBROADCASTSS gaussConsts<>+1696(SB), Y4
 	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1312(SB), Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1312(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  Y8, Y3, Y5
-	VFMADD213PS  Y8, Y3, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  Y7, Y3, Y5
+	VFMADD213PS  Y7, Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
 	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       Y8, Y4, Y6
+	VANDPS       gaussConsts<>+1728(SB), Y4, Y4
+	VPADDD       Y7, Y4, Y6
 	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y8, Y3, Y3
+	VPADDD       Y7, Y3, Y3
 	VMULPS       Y6, Y5, Y4
 	VMULPS       Y3, Y4, Y3
-	VCMPPS       $0x1e, Y7, Y2, Y4
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y4
 	VANDPS       Y2, Y4, Y2
-	VCMPPS       $0x1e, Y9, Y3, Y4
-	VMOVAPS      Y9, Y5
-	VFMSUB231PS  Y9, Y3, Y5
+	VCMPPS       $0x1e, Y8, Y3, Y4
+	VMOVAPS      Y8, Y5
+	VFMSUB231PS  Y8, Y3, Y5
 	VBLENDVPS    Y4, Y5, Y3, Y3
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1632(SB), Y5
-	VFMADD231PS  gaussConsts<>+1600(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1696(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1728(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1760(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1792(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1824(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1088(SB), Y3, Y5
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y5
+	VFMADD231PS  gaussConsts<>+1792(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1856(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1888(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1920(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1952(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1984(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+2016(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1024(SB), Y3, Y5
 	VMULPS       Y3, Y3, Y6
 	VFMADD231PS  Y6, Y5, Y3
 	VADDPS       Y3, Y4, Y3
 	VADDPS       Y3, Y2, Y2
-	VADDPS       gaussConsts<>+1856(SB), Y2, Y2
-	VMULPS       Y9, Y1, Y3
-	VMULPS       Y9, Y2, Y4
-	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y4
+	VADDPS       gaussConsts<>+2048(SB), Y2, Y2
+	VMULPS       Y8, Y1, Y3
+	VMULPS       Y8, Y2, Y4
+	VFMADD213PS  gaussConsts<>+1312(SB), Y4, Y4
 	VFMADD231PS  Y3, Y3, Y4
 	VANDPS       Y4, Y0, Y3
 	VADDPS       Y14, Y3, Y14
-	VBLENDVPS    Y0, Y2, Y8, Y3
+	VBLENDVPS    Y0, Y2, Y7, Y3
 	VMULPS       Y12, Y3, Y12
 	VMASKMOVPS   32(R9), Y0, Y3
 	VFMADD231PS  Y2, Y3, Y1
@@ -13540,183 +13926,124 @@ l207:
 	LEAQ         (R8)(CX*4), R8
 
 l208:
-	VPSUBD       gaussConsts<>+768(SB), Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
-	VPSUBD       gaussConsts<>+768(SB), Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
-	VMULPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VMULPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VPSUBD       gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x0e, X11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x01, X11, X2
-	VPADDD       X2, X11, X11
-	VBROADCASTSS X11, Y2
-	VPADDD       Y2, Y1, Y1
-	VCVTDQ2PS    Y1, Y1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD    $0x17, Y0, Y2
-	VCVTDQ2PS Y2, Y2
-	VANDPS    gaussConsts<>+800(SB), Y0, Y0
-	VPADDD    gaussConsts<>+768(SB), Y0, Y0
-	VSUBPS    Y8, Y0, Y0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS gaussConsts<>+864(SB), Y3
-	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+992(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1056(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       gaussConsts<>+1120(SB), Y2, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y0
-	VFMADD231PS  gaussConsts<>+1120(SB), Y1, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y1, Y0
-	VADDPS       Y7, Y0, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VFMSUB231PS  gaussConsts<>+1184(SB), Y1, Y0
-	VCMPPS       $0x11, Y7, Y0, Y1
-	VBLENDVPS    Y1, Y7, Y0, Y0
-	VMOVSS       X0, (DX)
-	ADDQ         $0x04, DX
-	ADDQ         8(SP), BX
-	ADDQ         16(SP), R8
-	DECQ         (SP)
-	JNZ          l204
+	VMOVUPS   Y15, (DX)
+	VMOVUPS   Y14, 32(DX)
+	VMOVUPS   Y13, 64(DX)
+	VMOVUPS   Y12, 96(DX)
+	VMOVUPS   Y11, 128(DX)
+	VMOVUPS   Y10, 160(DX)
+	ADDQ      $0x00000100, DX
+	ADDQ      8(SP), BX
+	ADDQ      16(SP), R8
+	DECQ      (SP)
+	JNZ       l204
+	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
+	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
+	VMOVAPS   Y0, Y9
+	VMOVMSKPS Y9, AX
+	MOVQ      AX, bad+72(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepStandardSoftplusBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, n int, w float32)
+// func LatentStepStandardSoftplusBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, n int, w float32) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LatentStepStandardSoftplusBackward(SB), NOSPLIT, $32-60
-	// Registers:    Y0-Y8 values    Y9-Y15 constants and scalars
-	VBROADCASTSS gaussConsts<>+672(SB), Y15
-	VBROADCASTSS gaussConsts<>+544(SB), Y14
-	VBROADCASTSS gaussConsts<>+704(SB), Y13
-	VBROADCASTSS gaussConsts<>+1312(SB), Y12
-	VBROADCASTSS gaussConsts<>+608(SB), Y11
-	VBROADCASTSS gaussConsts<>+1248(SB), Y10
-	VBROADCASTSS gaussConsts<>+1280(SB), Y9
+TEXT ·LatentStepStandardSoftplusBackward(SB), NOSPLIT, $32-72
+	// Registers:    Y0-Y8 values    Y9-Y13 constants and scalars    Y14-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y13
+	VBROADCASTSS gaussConsts<>+544(SB), Y12
+	VBROADCASTSS gaussConsts<>+1280(SB), Y11
+	VBROADCASTSS gaussConsts<>+512(SB), Y10
+	VBROADCASTSS gaussConsts<>+1440(SB), Y9
 	VBROADCASTSS w+56(FP), Y0
 	VMOVUPS      Y0, (SP)
 
 	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row
-	MOVQ dmuQ+0(FP), DI
-	MOVQ dsQ+8(FP), SI
-	MOVQ dz+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ eps+40(FP), R9
-	MOVQ n+48(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l210
+	MOVQ    dmuQ+0(FP), DI
+	MOVQ    dsQ+8(FP), SI
+	MOVQ    dz+16(FP), DX
+	MOVQ    muQ+24(FP), BX
+	MOVQ    sQ+32(FP), R8
+	MOVQ    eps+40(FP), R9
+	VMOVAPS Y12, Y15
+	VMOVAPS Y12, Y14
+	MOVQ    n+48(FP), CX
+	CMPQ    CX, $0x00000010
+	JL      l210
 
 l209:
-	VMOVUPS (BX), Y0
-	VMOVUPS (R8), Y1
-	VORPS   Y11, Y1, Y2
-	VMAXPS  Y2, Y10, Y2
+	VMOVUPS      (BX), Y0
+	VMOVUPS      (R8), Y1
+	VANDPS       Y10, Y1, Y2
+	VPMAXUD      Y15, Y2, Y15
+	VORPS        gaussConsts<>+608(SB), Y1, Y2
+	VBROADCASTSS gaussConsts<>+1696(SB), Y3
+	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y12, Y3
-	VFMADD231PS  Y9, Y2, Y3
-	VSUBPS       Y12, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VMOVAPS      Y9, Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       Y9, Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y15, Y2, Y4
-	VFMADD213PS  Y15, Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  Y13, Y2, Y4
+	VFMADD213PS  Y13, Y2, Y4
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
 	VPSRAD $0x01, Y2, Y3
-	VANDPS gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD Y15, Y3, Y5
+	VANDPS gaussConsts<>+1728(SB), Y3, Y3
+	VPADDD Y13, Y3, Y5
 	VPSUBD Y3, Y2, Y2
-	VPADDD Y15, Y2, Y2
+	VPADDD Y13, Y2, Y2
 	VMULPS Y5, Y4, Y3
 	VMULPS Y2, Y3, Y2
-	VCMPPS $0x1e, Y14, Y1, Y3
+	VCMPPS $0x1e, Y12, Y1, Y3
 	VANDPS Y1, Y3, Y3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, Y13, Y2, Y4
-	VMOVAPS      Y13, Y5
-	VFMSUB231PS  Y13, Y2, Y5
+	VCMPPS       $0x1e, Y11, Y2, Y4
+	VMOVAPS      Y11, Y5
+	VFMSUB231PS  Y11, Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1632(SB), Y6
-	VFMADD231PS  gaussConsts<>+1600(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1664(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1696(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1728(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1760(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1792(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1824(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1088(SB), Y5, Y6
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
 	VMULPS       Y5, Y5, Y7
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+1856(SB), Y3, Y3
-	VSUBPS       Y15, Y3, Y4
-	VADDPS       Y15, Y3, Y5
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VANDPS       Y10, Y0, Y4
+	VPMAXUD      Y14, Y4, Y14
+	VSUBPS       Y13, Y3, Y4
+	VADDPS       Y13, Y3, Y5
 	VMULPS       (SP), Y0, Y0
-	VDIVPS       Y3, Y15, Y3
+	VDIVPS       Y3, Y13, Y3
 	VMULPS       Y3, Y4, Y3
 	VMULPS       (SP), Y3, Y3
 	VMULPS       Y5, Y3, Y3
 	VMOVUPS      (DX), Y4
 	VMOVUPS      (R9), Y5
 	VFMADD231PS  Y4, Y5, Y3
-	VCMPPS       $0x11, Y14, Y1, Y1
-	VBLENDVPS    Y1, Y2, Y15, Y1
-	VADDPS       Y2, Y15, Y2
+	VCMPPS       $0x11, Y12, Y1, Y1
+	VBLENDVPS    Y1, Y2, Y13, Y1
+	VADDPS       Y2, Y13, Y2
 	VDIVPS       Y2, Y1, Y1
-	VCMPPS       $0x04, Y14, Y1, Y2
+	VCMPPS       $0x04, Y12, Y1, Y2
 	VMULPS       Y1, Y3, Y1
 	VANDPS       Y1, Y2, Y1
 	VADDPS       Y4, Y0, Y0
@@ -13724,64 +14051,69 @@ l209:
 	VMOVUPS      Y1, (SI)
 	VMOVUPS      32(BX), Y0
 	VMOVUPS      32(R8), Y1
-	VORPS        Y11, Y1, Y2
-	VMAXPS       Y2, Y10, Y2
-	VMOVAPS      Y12, Y3
-	VFMADD231PS  Y9, Y2, Y3
-	VSUBPS       Y12, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y15, Y2, Y4
-	VFMADD213PS  Y15, Y2, Y4
+	VANDPS       Y10, Y1, Y2
+	VPMAXUD      Y15, Y2, Y15
+	VORPS        gaussConsts<>+608(SB), Y1, Y2
+	VBROADCASTSS gaussConsts<>+1696(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMOVAPS      Y9, Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       Y9, Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  Y13, Y2, Y4
+	VFMADD213PS  Y13, Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
 	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y15, Y3, Y5
+	VANDPS       gaussConsts<>+1728(SB), Y3, Y3
+	VPADDD       Y13, Y3, Y5
 	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y15, Y2, Y2
+	VPADDD       Y13, Y2, Y2
 	VMULPS       Y5, Y4, Y3
 	VMULPS       Y2, Y3, Y2
-	VCMPPS       $0x1e, Y14, Y1, Y3
+	VCMPPS       $0x1e, Y12, Y1, Y3
 	VANDPS       Y1, Y3, Y3
-	VCMPPS       $0x1e, Y13, Y2, Y4
-	VMOVAPS      Y13, Y5
-	VFMSUB231PS  Y13, Y2, Y5
+	VCMPPS       $0x1e, Y11, Y2, Y4
+	VMOVAPS      Y11, Y5
+	VFMSUB231PS  Y11, Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1632(SB), Y6
-	VFMADD231PS  gaussConsts<>+1600(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1664(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1696(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1728(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1760(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1792(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1824(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1088(SB), Y5, Y6
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
 	VMULPS       Y5, Y5, Y7
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+1856(SB), Y3, Y3
-	VSUBPS       Y15, Y3, Y4
-	VADDPS       Y15, Y3, Y5
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VANDPS       Y10, Y0, Y4
+	VPMAXUD      Y14, Y4, Y14
+	VSUBPS       Y13, Y3, Y4
+	VADDPS       Y13, Y3, Y5
 	VMULPS       (SP), Y0, Y0
-	VDIVPS       Y3, Y15, Y3
+	VDIVPS       Y3, Y13, Y3
 	VMULPS       Y3, Y4, Y3
 	VMULPS       (SP), Y3, Y3
 	VMULPS       Y5, Y3, Y3
 	VMOVUPS      32(DX), Y4
 	VMOVUPS      32(R9), Y5
 	VFMADD231PS  Y4, Y5, Y3
-	VCMPPS       $0x11, Y14, Y1, Y1
-	VBLENDVPS    Y1, Y2, Y15, Y1
-	VADDPS       Y2, Y15, Y2
+	VCMPPS       $0x11, Y12, Y1, Y1
+	VBLENDVPS    Y1, Y2, Y13, Y1
+	VADDPS       Y2, Y13, Y2
 	VDIVPS       Y2, Y1, Y1
-	VCMPPS       $0x04, Y14, Y1, Y2
+	VCMPPS       $0x04, Y12, Y1, Y2
 	VMULPS       Y1, Y3, Y1
 	VANDPS       Y1, Y2, Y1
 	VADDPS       Y4, Y0, Y0
@@ -13798,76 +14130,81 @@ l209:
 	JGE          l209
 
 l210:
-	CMPQ    CX, $0x00000008
-	JL      l211
-	VMOVUPS (BX), Y0
-	VMOVUPS (R8), Y1
-	VORPS   Y11, Y1, Y2
-	VMAXPS  Y2, Y10, Y2
+	CMPQ         CX, $0x00000008
+	JL           l211
+	VMOVUPS      (BX), Y0
+	VMOVUPS      (R8), Y1
+	VANDPS       Y10, Y1, Y2
+	VPMAXUD      Y15, Y2, Y15
+	VORPS        gaussConsts<>+608(SB), Y1, Y2
+	VBROADCASTSS gaussConsts<>+1696(SB), Y3
+	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y12, Y3
-	VFMADD231PS  Y9, Y2, Y3
-	VSUBPS       Y12, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VMOVAPS      Y9, Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       Y9, Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y15, Y2, Y4
-	VFMADD213PS  Y15, Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  Y13, Y2, Y4
+	VFMADD213PS  Y13, Y2, Y4
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
 	VPSRAD $0x01, Y2, Y3
-	VANDPS gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD Y15, Y3, Y5
+	VANDPS gaussConsts<>+1728(SB), Y3, Y3
+	VPADDD Y13, Y3, Y5
 	VPSUBD Y3, Y2, Y2
-	VPADDD Y15, Y2, Y2
+	VPADDD Y13, Y2, Y2
 	VMULPS Y5, Y4, Y3
 	VMULPS Y2, Y3, Y2
-	VCMPPS $0x1e, Y14, Y1, Y3
+	VCMPPS $0x1e, Y12, Y1, Y3
 	VANDPS Y1, Y3, Y3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, Y13, Y2, Y4
-	VMOVAPS      Y13, Y5
-	VFMSUB231PS  Y13, Y2, Y5
+	VCMPPS       $0x1e, Y11, Y2, Y4
+	VMOVAPS      Y11, Y5
+	VFMSUB231PS  Y11, Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1632(SB), Y6
-	VFMADD231PS  gaussConsts<>+1600(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1664(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1696(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1728(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1760(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1792(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1824(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1088(SB), Y5, Y6
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
 	VMULPS       Y5, Y5, Y7
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+1856(SB), Y3, Y3
-	VSUBPS       Y15, Y3, Y4
-	VADDPS       Y15, Y3, Y5
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VANDPS       Y10, Y0, Y4
+	VPMAXUD      Y14, Y4, Y14
+	VSUBPS       Y13, Y3, Y4
+	VADDPS       Y13, Y3, Y5
 	VMULPS       (SP), Y0, Y0
-	VDIVPS       Y3, Y15, Y3
+	VDIVPS       Y3, Y13, Y3
 	VMULPS       Y3, Y4, Y3
 	VMULPS       (SP), Y3, Y3
 	VMULPS       Y5, Y3, Y3
 	VMOVUPS      (DX), Y4
 	VMOVUPS      (R9), Y5
 	VFMADD231PS  Y4, Y5, Y3
-	VCMPPS       $0x11, Y14, Y1, Y1
-	VBLENDVPS    Y1, Y2, Y15, Y1
-	VADDPS       Y2, Y15, Y2
+	VCMPPS       $0x11, Y12, Y1, Y1
+	VBLENDVPS    Y1, Y2, Y13, Y1
+	VADDPS       Y2, Y13, Y2
 	VDIVPS       Y2, Y1, Y1
-	VCMPPS       $0x04, Y14, Y1, Y2
+	VCMPPS       $0x04, Y12, Y1, Y2
 	VMULPS       Y1, Y3, Y1
 	VANDPS       Y1, Y2, Y1
 	VADDPS       Y4, Y0, Y0
@@ -13882,81 +14219,88 @@ l210:
 	SUBQ         $0x00000008, CX
 
 l211:
-	TESTQ      CX, CX
-	JZ         l212
-	LEAQ       gaussConsts<>+256(SB), AX
-	NEGQ       CX
-	LEAQ       (AX)(CX*4), AX
-	NEGQ       CX
-	VMOVUPS    (AX), Y0
-	VMASKMOVPS (BX), Y0, Y1
-	VMASKMOVPS (R8), Y0, Y2
-	VORPS      Y11, Y2, Y3
-	VMAXPS     Y3, Y10, Y3
+	TESTQ        CX, CX
+	JZ           l212
+	LEAQ         gaussConsts<>+256(SB), AX
+	NEGQ         CX
+	LEAQ         (AX)(CX*4), AX
+	NEGQ         CX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   (BX), Y0, Y1
+	VMASKMOVPS   (R8), Y0, Y2
+	VANDPS       Y10, Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y15, Y3, Y15
+	VORPS        gaussConsts<>+608(SB), Y2, Y3
+	VBROADCASTSS gaussConsts<>+1696(SB), Y4
+	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y12, Y4
-	VFMADD231PS  Y9, Y3, Y4
-	VSUBPS       Y12, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VMOVAPS      Y9, Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       Y9, Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  Y15, Y3, Y5
-	VFMADD213PS  Y15, Y3, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  Y13, Y3, Y5
+	VFMADD213PS  Y13, Y3, Y5
 
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
 	VPSRAD $0x01, Y3, Y4
-	VANDPS gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD Y15, Y4, Y6
+	VANDPS gaussConsts<>+1728(SB), Y4, Y4
+	VPADDD Y13, Y4, Y6
 	VPSUBD Y4, Y3, Y3
-	VPADDD Y15, Y3, Y3
+	VPADDD Y13, Y3, Y3
 	VMULPS Y6, Y5, Y4
 	VMULPS Y3, Y4, Y3
-	VCMPPS $0x1e, Y14, Y2, Y4
+	VCMPPS $0x1e, Y12, Y2, Y4
 	VANDPS Y2, Y4, Y4
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, Y13, Y3, Y5
-	VMOVAPS      Y13, Y6
-	VFMSUB231PS  Y13, Y3, Y6
+	VCMPPS       $0x1e, Y11, Y3, Y5
+	VMOVAPS      Y11, Y6
+	VFMSUB231PS  Y11, Y3, Y6
 	VBLENDVPS    Y5, Y6, Y3, Y6
-	VANDPS       gaussConsts<>+1568(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1632(SB), Y7
-	VFMADD231PS  gaussConsts<>+1600(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1664(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1696(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1728(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1760(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1792(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1824(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1088(SB), Y6, Y7
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y7
+	VFMADD231PS  gaussConsts<>+1792(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y6, Y7
 	VMULPS       Y6, Y6, Y8
 	VFMADD231PS  Y8, Y7, Y6
 	VADDPS       Y6, Y5, Y5
 	VADDPS       Y5, Y4, Y4
-	VADDPS       gaussConsts<>+1856(SB), Y4, Y4
-	VSUBPS       Y15, Y4, Y5
-	VADDPS       Y15, Y4, Y6
+	VADDPS       gaussConsts<>+2048(SB), Y4, Y4
+	VANDPS       Y10, Y1, Y5
+	VANDPS       Y5, Y0, Y5
+	VPMAXUD      Y14, Y5, Y14
+	VSUBPS       Y13, Y4, Y5
+	VADDPS       Y13, Y4, Y6
 	VMULPS       (SP), Y1, Y1
-	VDIVPS       Y4, Y15, Y4
+	VDIVPS       Y4, Y13, Y4
 	VMULPS       Y4, Y5, Y4
 	VMULPS       (SP), Y4, Y4
 	VMULPS       Y6, Y4, Y4
 	VMASKMOVPS   (DX), Y0, Y5
 	VMASKMOVPS   (R9), Y0, Y6
 	VFMADD231PS  Y5, Y6, Y4
-	VCMPPS       $0x11, Y14, Y2, Y2
-	VBLENDVPS    Y2, Y3, Y15, Y2
-	VADDPS       Y3, Y15, Y3
+	VCMPPS       $0x11, Y12, Y2, Y2
+	VBLENDVPS    Y2, Y3, Y13, Y2
+	VADDPS       Y3, Y13, Y3
 	VDIVPS       Y3, Y2, Y2
-	VCMPPS       $0x04, Y14, Y2, Y3
+	VCMPPS       $0x04, Y12, Y2, Y3
 	VMULPS       Y2, Y4, Y2
 	VANDPS       Y2, Y3, Y2
 	VADDPS       Y5, Y1, Y1
@@ -13964,5 +14308,12 @@ l211:
 	VMASKMOVPS   Y2, Y0, (SI)
 
 l212:
+	VPMINUD   gaussConsts<>+2080(SB), Y15, Y0
+	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
+	VPADDD    gaussConsts<>+1152(SB), Y14, Y1
+	VORPS     Y1, Y0, Y0
+	VMOVAPS   Y0, Y15
+	VMOVMSKPS Y15, AX
+	MOVQ      AX, bad+64(FP)
 	VZEROUPPER
 	RET

@@ -9,46 +9,53 @@ DATA gaussConsts<>+4(SB)/4, $0x00000000
 DATA gaussConsts<>+8(SB)/4, $0x00000001
 DATA gaussConsts<>+12(SB)/4, $0x80000000
 DATA gaussConsts<>+16(SB)/4, $0x017fffff
-DATA gaussConsts<>+20(SB)/4, $0x3f800000
-DATA gaussConsts<>+24(SB)/4, $0x3f000000
-DATA gaussConsts<>+28(SB)/4, $0xbe800000
-DATA gaussConsts<>+32(SB)/4, $0x3f3504f3
-DATA gaussConsts<>+36(SB)/4, $0x007fffff
-DATA gaussConsts<>+40(SB)/4, $0xbd9537bc
-DATA gaussConsts<>+44(SB)/4, $0x3e00acba
-DATA gaussConsts<>+48(SB)/4, $0xbe074b66
-DATA gaussConsts<>+52(SB)/4, $0x3e11ce71
-DATA gaussConsts<>+56(SB)/4, $0xbe2a337f
-DATA gaussConsts<>+60(SB)/4, $0x3e4cca27
-DATA gaussConsts<>+64(SB)/4, $0xbe80011a
-DATA gaussConsts<>+68(SB)/4, $0x3eaaaab8
-DATA gaussConsts<>+72(SB)/4, $0xbf000000
-DATA gaussConsts<>+76(SB)/4, $0x35bfbe8e
-DATA gaussConsts<>+80(SB)/4, $0x3f317200
-DATA gaussConsts<>+84(SB)/4, $0x40000000
-DATA gaussConsts<>+88(SB)/4, $0x42b20000
-DATA gaussConsts<>+92(SB)/4, $0xc2d00000
-DATA gaussConsts<>+96(SB)/4, $0x3fb8aa3b
-DATA gaussConsts<>+100(SB)/4, $0x4b400000
-DATA gaussConsts<>+104(SB)/4, $0x3ab52f1a
-DATA gaussConsts<>+108(SB)/4, $0x3c091d68
-DATA gaussConsts<>+112(SB)/4, $0x3d2aac51
-DATA gaussConsts<>+116(SB)/4, $0x3e2aaa48
-DATA gaussConsts<>+120(SB)/4, $0x3efffffe
-DATA gaussConsts<>+124(SB)/4, $0x7f7fffff
-DATA gaussConsts<>+128(SB)/4, $0x3f317218
-DATA gaussConsts<>+132(SB)/4, $0xbd389f1b
-DATA gaussConsts<>+136(SB)/4, $0x3dd65047
-DATA gaussConsts<>+140(SB)/4, $0xbe06c9fa
-DATA gaussConsts<>+144(SB)/4, $0x3e14435c
-DATA gaussConsts<>+148(SB)/4, $0xbe2a778b
-DATA gaussConsts<>+152(SB)/4, $0x3e4cb4b3
-DATA gaussConsts<>+156(SB)/4, $0xbe800021
-DATA gaussConsts<>+160(SB)/4, $0x3eaaaad2
-DATA gaussConsts<>+164(SB)/4, $0x38d1b717
-DATA gaussConsts<>+168(SB)/4, $0x3f6b3f8e
-DATA gaussConsts<>+172(SB)/4, $0xc0000000
-GLOBL gaussConsts<>(SB), RODATA|NOPTR, $176
+DATA gaussConsts<>+20(SB)/4, $0x3f3504f3
+DATA gaussConsts<>+24(SB)/4, $0x007fffff
+DATA gaussConsts<>+28(SB)/4, $0x3f800000
+DATA gaussConsts<>+32(SB)/4, $0xbd9537bc
+DATA gaussConsts<>+36(SB)/4, $0x3e00acba
+DATA gaussConsts<>+40(SB)/4, $0xbe074b66
+DATA gaussConsts<>+44(SB)/4, $0x3e11ce71
+DATA gaussConsts<>+48(SB)/4, $0xbe2a337f
+DATA gaussConsts<>+52(SB)/4, $0x3e4cca27
+DATA gaussConsts<>+56(SB)/4, $0xbe80011a
+DATA gaussConsts<>+60(SB)/4, $0x3eaaaab8
+DATA gaussConsts<>+64(SB)/4, $0xbf000000
+DATA gaussConsts<>+68(SB)/4, $0x35bfbe8e
+DATA gaussConsts<>+72(SB)/4, $0x3f317200
+DATA gaussConsts<>+76(SB)/4, $0x40000000
+DATA gaussConsts<>+80(SB)/4, $0x00800000
+DATA gaussConsts<>+84(SB)/4, $0x3f6b3f8e
+DATA gaussConsts<>+88(SB)/4, $0xc0000000
+DATA gaussConsts<>+92(SB)/4, $0x30800000
+DATA gaussConsts<>+96(SB)/4, $0x3f000000
+DATA gaussConsts<>+100(SB)/4, $0xbe800000
+DATA gaussConsts<>+104(SB)/4, $0x1e000001
+DATA gaussConsts<>+108(SB)/4, $0x61ffffff
+DATA gaussConsts<>+112(SB)/4, $0x3fb8aa3b
+DATA gaussConsts<>+116(SB)/4, $0x4b400000
+DATA gaussConsts<>+120(SB)/4, $0x3ab52f1a
+DATA gaussConsts<>+124(SB)/4, $0x3c091d68
+DATA gaussConsts<>+128(SB)/4, $0x3d2aac51
+DATA gaussConsts<>+132(SB)/4, $0x3e2aaa48
+DATA gaussConsts<>+136(SB)/4, $0x3efffffe
+DATA gaussConsts<>+140(SB)/4, $0x42200001
+DATA gaussConsts<>+144(SB)/4, $0x3ddfffff
+DATA gaussConsts<>+148(SB)/4, $0xc2d00000
+DATA gaussConsts<>+152(SB)/4, $0x3f317218
+DATA gaussConsts<>+156(SB)/4, $0xbd389f1b
+DATA gaussConsts<>+160(SB)/4, $0x3dd65047
+DATA gaussConsts<>+164(SB)/4, $0xbe06c9fa
+DATA gaussConsts<>+168(SB)/4, $0x3e14435c
+DATA gaussConsts<>+172(SB)/4, $0xbe2a778b
+DATA gaussConsts<>+176(SB)/4, $0x3e4cb4b3
+DATA gaussConsts<>+180(SB)/4, $0xbe800021
+DATA gaussConsts<>+184(SB)/4, $0x3eaaaad2
+DATA gaussConsts<>+188(SB)/4, $0x38d1b717
+DATA gaussConsts<>+192(SB)/4, $0x4e800001
+DATA gaussConsts<>+196(SB)/4, $0x317fffff
+DATA gaussConsts<>+200(SB)/4, $0x42b20000
+GLOBL gaussConsts<>(SB), RODATA|NOPTR, $204
 
 // func GaussPlain(mu *float32, s *float32, rows int, n int, ld int, smask uint32, slo uint32, span uint32) (left int)
 // Requires: AVX, AVX512F
@@ -293,60 +300,1033 @@ l14:
 	VZEROUPPER
 	RET
 
-// func GaussKLSigma(kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
-TEXT ·GaussKLSigma(SB), NOSPLIT, $40-64
-	// Registers:    Z0-Z10 values    Z11-Z28 constants and scalars    Z29-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+20(SB), Z28
-	VBROADCASTSS gaussConsts<>+24(SB), Z27
-	VBROADCASTSS gaussConsts<>+32(SB), Z26
+// func GaussKLEnd(v *float32, lanes *float32) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussKLEnd(SB), NOSPLIT, $0-24
+	// Registers:    Z0-Z15 values    Z16-Z30 constants and scalars    Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+20(SB), Z30
+	VBROADCASTSS gaussConsts<>+24(SB), Z29
+	VBROADCASTSS gaussConsts<>+4(SB), Z28
+	VBROADCASTSS gaussConsts<>+68(SB), Z27
+	VBROADCASTSS gaussConsts<>+72(SB), Z26
 	VBROADCASTSS gaussConsts<>+28(SB), Z25
-	VBROADCASTSS gaussConsts<>+4(SB), Z24
+	VBROADCASTSS gaussConsts<>+32(SB), Z24
 	VBROADCASTSS gaussConsts<>+36(SB), Z23
-	VBROADCASTSS gaussConsts<>+76(SB), Z22
-	VBROADCASTSS gaussConsts<>+80(SB), Z21
-	VBROADCASTSS gaussConsts<>+40(SB), Z20
-	VBROADCASTSS gaussConsts<>+44(SB), Z19
-	VBROADCASTSS gaussConsts<>+48(SB), Z18
-	VBROADCASTSS gaussConsts<>+52(SB), Z17
-	VBROADCASTSS gaussConsts<>+56(SB), Z16
-	VBROADCASTSS gaussConsts<>+60(SB), Z15
-	VBROADCASTSS gaussConsts<>+64(SB), Z14
-	VBROADCASTSS gaussConsts<>+68(SB), Z13
-	VBROADCASTSS gaussConsts<>+72(SB), Z12
-	VBROADCASTSS gaussConsts<>+84(SB), Z11
+	VBROADCASTSS gaussConsts<>+40(SB), Z22
+	VBROADCASTSS gaussConsts<>+44(SB), Z21
+	VBROADCASTSS gaussConsts<>+48(SB), Z20
+	VBROADCASTSS gaussConsts<>+52(SB), Z19
+	VBROADCASTSS gaussConsts<>+56(SB), Z18
+	VBROADCASTSS gaussConsts<>+60(SB), Z17
+	VBROADCASTSS gaussConsts<>+64(SB), Z16
+	MOVQ         v+0(FP), DI
+	MOVQ         lanes+8(FP), SI
+	VMOVAPS      Z28, Z31
 
-	// Registers:    DI kl    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
-	MOVQ kl+0(FP), DI
-	MOVQ muQ+8(FP), SI
-	MOVQ sQ+16(FP), DX
-	MOVQ muP+24(FP), BX
-	MOVQ sP+32(FP), R8
-	MOVQ n+48(FP), R9
-	SHLQ $0x02, R9
-	MOVQ rows+40(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 32(SP)
+	// 16 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
+	VMOVUPS    (SI), Z0
+	VMOVUPS    64(SI), Z1
+	VPSUBD     Z30, Z1, Z1
+	VPSRAD     $0x17, Z1, Z2
+	VPANDD     Z29, Z1, Z1
+	VPADDD     Z30, Z1, Z1
+	VMOVUPS    128(SI), Z3
+	VPADDD     Z3, Z2, Z2
+	VMOVUPS    1024(SI), Z3
+	VMOVUPS    1088(SI), Z4
+	VPSUBD     Z30, Z4, Z4
+	VPSRAD     $0x17, Z4, Z5
+	VPANDD     Z29, Z4, Z4
+	VPADDD     Z30, Z4, Z4
+	VMOVUPS    1152(SI), Z6
+	VPADDD     Z6, Z5, Z5
+	VSHUFF64X2 $0x44, Z3, Z0, Z6
+	VSHUFF64X2 $0xee, Z3, Z0, Z0
+	VADDPS     Z0, Z6, Z0
+	VSHUFF64X2 $0x44, Z4, Z1, Z3
+	VSHUFF64X2 $0xee, Z4, Z1, Z1
+	VMULPS     Z1, Z3, Z1
+	VSHUFF64X2 $0x44, Z5, Z2, Z3
+	VSHUFF64X2 $0xee, Z5, Z2, Z2
+	VPADDD     Z2, Z3, Z2
+	VMOVUPS    2048(SI), Z3
+	VMOVUPS    2112(SI), Z4
+	VPSUBD     Z30, Z4, Z4
+	VPSRAD     $0x17, Z4, Z5
+	VPANDD     Z29, Z4, Z4
+	VPADDD     Z30, Z4, Z4
+	VMOVUPS    2176(SI), Z6
+	VPADDD     Z6, Z5, Z5
+	VMOVUPS    3072(SI), Z6
+	VMOVUPS    3136(SI), Z7
+	VPSUBD     Z30, Z7, Z7
+	VPSRAD     $0x17, Z7, Z8
+	VPANDD     Z29, Z7, Z7
+	VPADDD     Z30, Z7, Z7
+	VMOVUPS    3200(SI), Z9
+	VPADDD     Z9, Z8, Z8
+	VSHUFF64X2 $0x44, Z6, Z3, Z9
+	VSHUFF64X2 $0xee, Z6, Z3, Z3
+	VADDPS     Z3, Z9, Z3
+	VSHUFF64X2 $0x44, Z7, Z4, Z6
+	VSHUFF64X2 $0xee, Z7, Z4, Z4
+	VMULPS     Z4, Z6, Z4
+	VSHUFF64X2 $0x44, Z8, Z5, Z6
+	VSHUFF64X2 $0xee, Z8, Z5, Z5
+	VPADDD     Z5, Z6, Z5
+	VSHUFF64X2 $0x88, Z3, Z0, Z6
+	VSHUFF64X2 $0xdd, Z3, Z0, Z0
+	VADDPS     Z0, Z6, Z0
+	VSHUFF64X2 $0x88, Z4, Z1, Z3
+	VSHUFF64X2 $0xdd, Z4, Z1, Z1
+	VMULPS     Z1, Z3, Z1
+	VSHUFF64X2 $0x88, Z5, Z2, Z3
+	VSHUFF64X2 $0xdd, Z5, Z2, Z2
+	VPADDD     Z2, Z3, Z2
+	VMOVUPS    256(SI), Z3
+	VMOVUPS    320(SI), Z4
+	VPSUBD     Z30, Z4, Z4
+	VPSRAD     $0x17, Z4, Z5
+	VPANDD     Z29, Z4, Z4
+	VPADDD     Z30, Z4, Z4
+	VMOVUPS    384(SI), Z6
+	VPADDD     Z6, Z5, Z5
+	VMOVUPS    1280(SI), Z6
+	VMOVUPS    1344(SI), Z7
+	VPSUBD     Z30, Z7, Z7
+	VPSRAD     $0x17, Z7, Z8
+	VPANDD     Z29, Z7, Z7
+	VPADDD     Z30, Z7, Z7
+	VMOVUPS    1408(SI), Z9
+	VPADDD     Z9, Z8, Z8
+	VSHUFF64X2 $0x44, Z6, Z3, Z9
+	VSHUFF64X2 $0xee, Z6, Z3, Z3
+	VADDPS     Z3, Z9, Z3
+	VSHUFF64X2 $0x44, Z7, Z4, Z6
+	VSHUFF64X2 $0xee, Z7, Z4, Z4
+	VMULPS     Z4, Z6, Z4
+	VSHUFF64X2 $0x44, Z8, Z5, Z6
+	VSHUFF64X2 $0xee, Z8, Z5, Z5
+	VPADDD     Z5, Z6, Z5
+	VMOVUPS    2304(SI), Z6
+	VMOVUPS    2368(SI), Z7
+	VPSUBD     Z30, Z7, Z7
+	VPSRAD     $0x17, Z7, Z8
+	VPANDD     Z29, Z7, Z7
+	VPADDD     Z30, Z7, Z7
+	VMOVUPS    2432(SI), Z9
+	VPADDD     Z9, Z8, Z8
+	VMOVUPS    3328(SI), Z9
+	VMOVUPS    3392(SI), Z10
+	VPSUBD     Z30, Z10, Z10
+	VPSRAD     $0x17, Z10, Z11
+	VPANDD     Z29, Z10, Z10
+	VPADDD     Z30, Z10, Z10
+	VMOVUPS    3456(SI), Z12
+	VPADDD     Z12, Z11, Z11
+	VSHUFF64X2 $0x44, Z9, Z6, Z12
+	VSHUFF64X2 $0xee, Z9, Z6, Z6
+	VADDPS     Z6, Z12, Z6
+	VSHUFF64X2 $0x44, Z10, Z7, Z9
+	VSHUFF64X2 $0xee, Z10, Z7, Z7
+	VMULPS     Z7, Z9, Z7
+	VSHUFF64X2 $0x44, Z11, Z8, Z9
+	VSHUFF64X2 $0xee, Z11, Z8, Z8
+	VPADDD     Z8, Z9, Z8
+	VSHUFF64X2 $0x88, Z6, Z3, Z9
+	VSHUFF64X2 $0xdd, Z6, Z3, Z3
+	VADDPS     Z3, Z9, Z3
+	VSHUFF64X2 $0x88, Z7, Z4, Z6
+	VSHUFF64X2 $0xdd, Z7, Z4, Z4
+	VMULPS     Z4, Z6, Z4
+	VSHUFF64X2 $0x88, Z8, Z5, Z6
+	VSHUFF64X2 $0xdd, Z8, Z5, Z5
+	VPADDD     Z5, Z6, Z5
+	VUNPCKLPD  Z3, Z0, Z6
+	VUNPCKHPD  Z3, Z0, Z0
+	VADDPS     Z0, Z6, Z0
+	VUNPCKLPD  Z4, Z1, Z3
+	VUNPCKHPD  Z4, Z1, Z1
+	VMULPS     Z1, Z3, Z1
+	VUNPCKLPD  Z5, Z2, Z3
+	VUNPCKHPD  Z5, Z2, Z2
+	VPADDD     Z2, Z3, Z2
+	VMOVUPS    512(SI), Z3
+	VMOVUPS    576(SI), Z4
+	VPSUBD     Z30, Z4, Z4
+	VPSRAD     $0x17, Z4, Z5
+	VPANDD     Z29, Z4, Z4
+	VPADDD     Z30, Z4, Z4
+	VMOVUPS    640(SI), Z6
+	VPADDD     Z6, Z5, Z5
+	VMOVUPS    1536(SI), Z6
+	VMOVUPS    1600(SI), Z7
+	VPSUBD     Z30, Z7, Z7
+	VPSRAD     $0x17, Z7, Z8
+	VPANDD     Z29, Z7, Z7
+	VPADDD     Z30, Z7, Z7
+	VMOVUPS    1664(SI), Z9
+	VPADDD     Z9, Z8, Z8
+	VSHUFF64X2 $0x44, Z6, Z3, Z9
+	VSHUFF64X2 $0xee, Z6, Z3, Z3
+	VADDPS     Z3, Z9, Z3
+	VSHUFF64X2 $0x44, Z7, Z4, Z6
+	VSHUFF64X2 $0xee, Z7, Z4, Z4
+	VMULPS     Z4, Z6, Z4
+	VSHUFF64X2 $0x44, Z8, Z5, Z6
+	VSHUFF64X2 $0xee, Z8, Z5, Z5
+	VPADDD     Z5, Z6, Z5
+	VMOVUPS    2560(SI), Z6
+	VMOVUPS    2624(SI), Z7
+	VPSUBD     Z30, Z7, Z7
+	VPSRAD     $0x17, Z7, Z8
+	VPANDD     Z29, Z7, Z7
+	VPADDD     Z30, Z7, Z7
+	VMOVUPS    2688(SI), Z9
+	VPADDD     Z9, Z8, Z8
+	VMOVUPS    3584(SI), Z9
+	VMOVUPS    3648(SI), Z10
+	VPSUBD     Z30, Z10, Z10
+	VPSRAD     $0x17, Z10, Z11
+	VPANDD     Z29, Z10, Z10
+	VPADDD     Z30, Z10, Z10
+	VMOVUPS    3712(SI), Z12
+	VPADDD     Z12, Z11, Z11
+	VSHUFF64X2 $0x44, Z9, Z6, Z12
+	VSHUFF64X2 $0xee, Z9, Z6, Z6
+	VADDPS     Z6, Z12, Z6
+	VSHUFF64X2 $0x44, Z10, Z7, Z9
+	VSHUFF64X2 $0xee, Z10, Z7, Z7
+	VMULPS     Z7, Z9, Z7
+	VSHUFF64X2 $0x44, Z11, Z8, Z9
+	VSHUFF64X2 $0xee, Z11, Z8, Z8
+	VPADDD     Z8, Z9, Z8
+	VSHUFF64X2 $0x88, Z6, Z3, Z9
+	VSHUFF64X2 $0xdd, Z6, Z3, Z3
+	VADDPS     Z3, Z9, Z3
+	VSHUFF64X2 $0x88, Z7, Z4, Z6
+	VSHUFF64X2 $0xdd, Z7, Z4, Z4
+	VMULPS     Z4, Z6, Z4
+	VSHUFF64X2 $0x88, Z8, Z5, Z6
+	VSHUFF64X2 $0xdd, Z8, Z5, Z5
+	VPADDD     Z5, Z6, Z5
+	VMOVUPS    768(SI), Z6
+	VMOVUPS    832(SI), Z7
+	VPSUBD     Z30, Z7, Z7
+	VPSRAD     $0x17, Z7, Z8
+	VPANDD     Z29, Z7, Z7
+	VPADDD     Z30, Z7, Z7
+	VMOVUPS    896(SI), Z9
+	VPADDD     Z9, Z8, Z8
+	VMOVUPS    1792(SI), Z9
+	VMOVUPS    1856(SI), Z10
+	VPSUBD     Z30, Z10, Z10
+	VPSRAD     $0x17, Z10, Z11
+	VPANDD     Z29, Z10, Z10
+	VPADDD     Z30, Z10, Z10
+	VMOVUPS    1920(SI), Z12
+	VPADDD     Z12, Z11, Z11
+	VSHUFF64X2 $0x44, Z9, Z6, Z12
+	VSHUFF64X2 $0xee, Z9, Z6, Z6
+	VADDPS     Z6, Z12, Z6
+	VSHUFF64X2 $0x44, Z10, Z7, Z9
+	VSHUFF64X2 $0xee, Z10, Z7, Z7
+	VMULPS     Z7, Z9, Z7
+	VSHUFF64X2 $0x44, Z11, Z8, Z9
+	VSHUFF64X2 $0xee, Z11, Z8, Z8
+	VPADDD     Z8, Z9, Z8
+	VMOVUPS    2816(SI), Z9
+	VMOVUPS    2880(SI), Z10
+	VPSUBD     Z30, Z10, Z10
+	VPSRAD     $0x17, Z10, Z11
+	VPANDD     Z29, Z10, Z10
+	VPADDD     Z30, Z10, Z10
+	VMOVUPS    2944(SI), Z12
+	VPADDD     Z12, Z11, Z11
+	VMOVUPS    3840(SI), Z12
+	VMOVUPS    3904(SI), Z13
+	VPSUBD     Z30, Z13, Z13
+	VPSRAD     $0x17, Z13, Z14
+	VPANDD     Z29, Z13, Z13
+	VPADDD     Z30, Z13, Z13
+	VMOVUPS    3968(SI), Z15
+	VPADDD     Z15, Z14, Z14
+	VSHUFF64X2 $0x44, Z12, Z9, Z15
+	VSHUFF64X2 $0xee, Z12, Z9, Z9
+	VADDPS     Z9, Z15, Z9
+	VSHUFF64X2 $0x44, Z13, Z10, Z12
+	VSHUFF64X2 $0xee, Z13, Z10, Z10
+	VMULPS     Z10, Z12, Z10
+	VSHUFF64X2 $0x44, Z14, Z11, Z12
+	VSHUFF64X2 $0xee, Z14, Z11, Z11
+	VPADDD     Z11, Z12, Z11
+	VSHUFF64X2 $0x88, Z9, Z6, Z12
+	VSHUFF64X2 $0xdd, Z9, Z6, Z6
+	VADDPS     Z6, Z12, Z6
+	VSHUFF64X2 $0x88, Z10, Z7, Z9
+	VSHUFF64X2 $0xdd, Z10, Z7, Z7
+	VMULPS     Z7, Z9, Z7
+	VSHUFF64X2 $0x88, Z11, Z8, Z9
+	VSHUFF64X2 $0xdd, Z11, Z8, Z8
+	VPADDD     Z8, Z9, Z8
+	VUNPCKLPD  Z6, Z3, Z9
+	VUNPCKHPD  Z6, Z3, Z3
+	VADDPS     Z3, Z9, Z3
+	VUNPCKLPD  Z7, Z4, Z6
+	VUNPCKHPD  Z7, Z4, Z4
+	VMULPS     Z4, Z6, Z4
+	VUNPCKLPD  Z8, Z5, Z6
+	VUNPCKHPD  Z8, Z5, Z5
+	VPADDD     Z5, Z6, Z5
+	VSHUFPS    $0x88, Z3, Z0, Z6
+	VSHUFPS    $0xdd, Z3, Z0, Z0
+	VADDPS     Z0, Z6, Z0
+	VSHUFPS    $0x88, Z4, Z1, Z3
+	VSHUFPS    $0xdd, Z4, Z1, Z1
+	VMULPS     Z1, Z3, Z1
+	VSHUFPS    $0x88, Z5, Z2, Z3
+	VSHUFPS    $0xdd, Z5, Z2, Z2
+	VPADDD     Z2, Z3, Z2
+	VPSUBD     Z30, Z1, Z1
+	VPSRAD     $0x17, Z1, Z3
+	VPANDD     Z29, Z1, Z1
+	VPADDD     Z30, Z1, Z1
+	VPADDD     Z2, Z3, Z2
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    Z30, Z1, Z1
+	VPSRAD    $0x17, Z1, Z3
+	VCVTDQ2PS Z3, Z3
+	VPANDD    Z29, Z1, Z1
+	VPADDD    Z30, Z1, Z1
+	VSUBPS    Z25, Z1, Z1
+
+	// r + r^2 p(r) + k ln 2
+	VMOVAPS          Z23, Z4
+	VFMADD231PS      Z1, Z24, Z4
+	VFMADD213PS      Z22, Z1, Z4
+	VFMADD213PS      Z21, Z1, Z4
+	VFMADD213PS      Z20, Z1, Z4
+	VFMADD213PS      Z19, Z1, Z4
+	VFMADD213PS      Z18, Z1, Z4
+	VFMADD213PS      Z17, Z1, Z4
+	VFMADD213PS      Z16, Z1, Z4
+	VMULPS           Z1, Z1, Z5
+	VMULPS           Z27, Z3, Z6
+	VFMADD231PS      Z5, Z4, Z6
+	VADDPS           Z1, Z6, Z1
+	VFMADD231PS      Z26, Z3, Z1
+	VCVTDQ2PS        Z2, Z2
+	VFMADD231PS      Z27, Z2, Z1
+	VFMADD231PS      Z26, Z2, Z1
+	VADDPS           Z28, Z1, Z1
+	VFMSUB231PS.BCST gaussConsts<>+76(SB), Z0, Z1
+	VCMPPS           $0x11, Z28, Z1, K1
+	VBLENDMPS        Z28, Z1, K1, Z0
+	VMOVUPS          Z0, (DI)
+
+	// sign set if the exponent is that of Inf and NaN
+	VPANDD.BCST gaussConsts<>+0(SB), Z0, Z0
+	VPADDD.BCST gaussConsts<>+80(SB), Z0, Z0
+	VPORD       Z0, Z31, Z0
+	VMOVAPS     Z0, Z31
+	VPMOVD2M    Z31, K1
+	KMOVW       K1, AX
+	MOVQ        AX, bad+16(FP)
+	VZEROUPPER
+	RET
+
+// func GaussLogProbEnd(v *float32, lanes *float32, d float32) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussLogProbEnd(SB), NOSPLIT, $8-32
+	// Registers:    Z0-Z15 values    Z16-Z30 constants and scalars    Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+20(SB), Z30
+	VBROADCASTSS gaussConsts<>+24(SB), Z29
+	VBROADCASTSS gaussConsts<>+4(SB), Z28
+	VBROADCASTSS gaussConsts<>+68(SB), Z27
+	VBROADCASTSS gaussConsts<>+72(SB), Z26
+	VBROADCASTSS gaussConsts<>+28(SB), Z25
+	VBROADCASTSS gaussConsts<>+32(SB), Z24
+	VBROADCASTSS gaussConsts<>+36(SB), Z23
+	VBROADCASTSS gaussConsts<>+40(SB), Z22
+	VBROADCASTSS gaussConsts<>+44(SB), Z21
+	VBROADCASTSS gaussConsts<>+48(SB), Z20
+	VBROADCASTSS gaussConsts<>+52(SB), Z19
+	VBROADCASTSS gaussConsts<>+56(SB), Z18
+	VBROADCASTSS gaussConsts<>+60(SB), Z17
+	VBROADCASTSS gaussConsts<>+64(SB), Z16
+	MOVL         d+16(FP), AX
+	MOVL         AX, (SP)
+	MOVQ         v+0(FP), DI
+	MOVQ         lanes+8(FP), SI
+	VMOVAPS      Z28, Z31
+
+	// 16 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
+	VMOVUPS    (SI), Z0
+	VMOVUPS    64(SI), Z1
+	VPSUBD     Z30, Z1, Z1
+	VPSRAD     $0x17, Z1, Z2
+	VPANDD     Z29, Z1, Z1
+	VPADDD     Z30, Z1, Z1
+	VMOVUPS    128(SI), Z3
+	VPADDD     Z3, Z2, Z2
+	VMOVUPS    1024(SI), Z3
+	VMOVUPS    1088(SI), Z4
+	VPSUBD     Z30, Z4, Z4
+	VPSRAD     $0x17, Z4, Z5
+	VPANDD     Z29, Z4, Z4
+	VPADDD     Z30, Z4, Z4
+	VMOVUPS    1152(SI), Z6
+	VPADDD     Z6, Z5, Z5
+	VSHUFF64X2 $0x44, Z3, Z0, Z6
+	VSHUFF64X2 $0xee, Z3, Z0, Z0
+	VADDPS     Z0, Z6, Z0
+	VSHUFF64X2 $0x44, Z4, Z1, Z3
+	VSHUFF64X2 $0xee, Z4, Z1, Z1
+	VMULPS     Z1, Z3, Z1
+	VSHUFF64X2 $0x44, Z5, Z2, Z3
+	VSHUFF64X2 $0xee, Z5, Z2, Z2
+	VPADDD     Z2, Z3, Z2
+	VMOVUPS    2048(SI), Z3
+	VMOVUPS    2112(SI), Z4
+	VPSUBD     Z30, Z4, Z4
+	VPSRAD     $0x17, Z4, Z5
+	VPANDD     Z29, Z4, Z4
+	VPADDD     Z30, Z4, Z4
+	VMOVUPS    2176(SI), Z6
+	VPADDD     Z6, Z5, Z5
+	VMOVUPS    3072(SI), Z6
+	VMOVUPS    3136(SI), Z7
+	VPSUBD     Z30, Z7, Z7
+	VPSRAD     $0x17, Z7, Z8
+	VPANDD     Z29, Z7, Z7
+	VPADDD     Z30, Z7, Z7
+	VMOVUPS    3200(SI), Z9
+	VPADDD     Z9, Z8, Z8
+	VSHUFF64X2 $0x44, Z6, Z3, Z9
+	VSHUFF64X2 $0xee, Z6, Z3, Z3
+	VADDPS     Z3, Z9, Z3
+	VSHUFF64X2 $0x44, Z7, Z4, Z6
+	VSHUFF64X2 $0xee, Z7, Z4, Z4
+	VMULPS     Z4, Z6, Z4
+	VSHUFF64X2 $0x44, Z8, Z5, Z6
+	VSHUFF64X2 $0xee, Z8, Z5, Z5
+	VPADDD     Z5, Z6, Z5
+	VSHUFF64X2 $0x88, Z3, Z0, Z6
+	VSHUFF64X2 $0xdd, Z3, Z0, Z0
+	VADDPS     Z0, Z6, Z0
+	VSHUFF64X2 $0x88, Z4, Z1, Z3
+	VSHUFF64X2 $0xdd, Z4, Z1, Z1
+	VMULPS     Z1, Z3, Z1
+	VSHUFF64X2 $0x88, Z5, Z2, Z3
+	VSHUFF64X2 $0xdd, Z5, Z2, Z2
+	VPADDD     Z2, Z3, Z2
+	VMOVUPS    256(SI), Z3
+	VMOVUPS    320(SI), Z4
+	VPSUBD     Z30, Z4, Z4
+	VPSRAD     $0x17, Z4, Z5
+	VPANDD     Z29, Z4, Z4
+	VPADDD     Z30, Z4, Z4
+	VMOVUPS    384(SI), Z6
+	VPADDD     Z6, Z5, Z5
+	VMOVUPS    1280(SI), Z6
+	VMOVUPS    1344(SI), Z7
+	VPSUBD     Z30, Z7, Z7
+	VPSRAD     $0x17, Z7, Z8
+	VPANDD     Z29, Z7, Z7
+	VPADDD     Z30, Z7, Z7
+	VMOVUPS    1408(SI), Z9
+	VPADDD     Z9, Z8, Z8
+	VSHUFF64X2 $0x44, Z6, Z3, Z9
+	VSHUFF64X2 $0xee, Z6, Z3, Z3
+	VADDPS     Z3, Z9, Z3
+	VSHUFF64X2 $0x44, Z7, Z4, Z6
+	VSHUFF64X2 $0xee, Z7, Z4, Z4
+	VMULPS     Z4, Z6, Z4
+	VSHUFF64X2 $0x44, Z8, Z5, Z6
+	VSHUFF64X2 $0xee, Z8, Z5, Z5
+	VPADDD     Z5, Z6, Z5
+	VMOVUPS    2304(SI), Z6
+	VMOVUPS    2368(SI), Z7
+	VPSUBD     Z30, Z7, Z7
+	VPSRAD     $0x17, Z7, Z8
+	VPANDD     Z29, Z7, Z7
+	VPADDD     Z30, Z7, Z7
+	VMOVUPS    2432(SI), Z9
+	VPADDD     Z9, Z8, Z8
+	VMOVUPS    3328(SI), Z9
+	VMOVUPS    3392(SI), Z10
+	VPSUBD     Z30, Z10, Z10
+	VPSRAD     $0x17, Z10, Z11
+	VPANDD     Z29, Z10, Z10
+	VPADDD     Z30, Z10, Z10
+	VMOVUPS    3456(SI), Z12
+	VPADDD     Z12, Z11, Z11
+	VSHUFF64X2 $0x44, Z9, Z6, Z12
+	VSHUFF64X2 $0xee, Z9, Z6, Z6
+	VADDPS     Z6, Z12, Z6
+	VSHUFF64X2 $0x44, Z10, Z7, Z9
+	VSHUFF64X2 $0xee, Z10, Z7, Z7
+	VMULPS     Z7, Z9, Z7
+	VSHUFF64X2 $0x44, Z11, Z8, Z9
+	VSHUFF64X2 $0xee, Z11, Z8, Z8
+	VPADDD     Z8, Z9, Z8
+	VSHUFF64X2 $0x88, Z6, Z3, Z9
+	VSHUFF64X2 $0xdd, Z6, Z3, Z3
+	VADDPS     Z3, Z9, Z3
+	VSHUFF64X2 $0x88, Z7, Z4, Z6
+	VSHUFF64X2 $0xdd, Z7, Z4, Z4
+	VMULPS     Z4, Z6, Z4
+	VSHUFF64X2 $0x88, Z8, Z5, Z6
+	VSHUFF64X2 $0xdd, Z8, Z5, Z5
+	VPADDD     Z5, Z6, Z5
+	VUNPCKLPD  Z3, Z0, Z6
+	VUNPCKHPD  Z3, Z0, Z0
+	VADDPS     Z0, Z6, Z0
+	VUNPCKLPD  Z4, Z1, Z3
+	VUNPCKHPD  Z4, Z1, Z1
+	VMULPS     Z1, Z3, Z1
+	VUNPCKLPD  Z5, Z2, Z3
+	VUNPCKHPD  Z5, Z2, Z2
+	VPADDD     Z2, Z3, Z2
+	VMOVUPS    512(SI), Z3
+	VMOVUPS    576(SI), Z4
+	VPSUBD     Z30, Z4, Z4
+	VPSRAD     $0x17, Z4, Z5
+	VPANDD     Z29, Z4, Z4
+	VPADDD     Z30, Z4, Z4
+	VMOVUPS    640(SI), Z6
+	VPADDD     Z6, Z5, Z5
+	VMOVUPS    1536(SI), Z6
+	VMOVUPS    1600(SI), Z7
+	VPSUBD     Z30, Z7, Z7
+	VPSRAD     $0x17, Z7, Z8
+	VPANDD     Z29, Z7, Z7
+	VPADDD     Z30, Z7, Z7
+	VMOVUPS    1664(SI), Z9
+	VPADDD     Z9, Z8, Z8
+	VSHUFF64X2 $0x44, Z6, Z3, Z9
+	VSHUFF64X2 $0xee, Z6, Z3, Z3
+	VADDPS     Z3, Z9, Z3
+	VSHUFF64X2 $0x44, Z7, Z4, Z6
+	VSHUFF64X2 $0xee, Z7, Z4, Z4
+	VMULPS     Z4, Z6, Z4
+	VSHUFF64X2 $0x44, Z8, Z5, Z6
+	VSHUFF64X2 $0xee, Z8, Z5, Z5
+	VPADDD     Z5, Z6, Z5
+	VMOVUPS    2560(SI), Z6
+	VMOVUPS    2624(SI), Z7
+	VPSUBD     Z30, Z7, Z7
+	VPSRAD     $0x17, Z7, Z8
+	VPANDD     Z29, Z7, Z7
+	VPADDD     Z30, Z7, Z7
+	VMOVUPS    2688(SI), Z9
+	VPADDD     Z9, Z8, Z8
+	VMOVUPS    3584(SI), Z9
+	VMOVUPS    3648(SI), Z10
+	VPSUBD     Z30, Z10, Z10
+	VPSRAD     $0x17, Z10, Z11
+	VPANDD     Z29, Z10, Z10
+	VPADDD     Z30, Z10, Z10
+	VMOVUPS    3712(SI), Z12
+	VPADDD     Z12, Z11, Z11
+	VSHUFF64X2 $0x44, Z9, Z6, Z12
+	VSHUFF64X2 $0xee, Z9, Z6, Z6
+	VADDPS     Z6, Z12, Z6
+	VSHUFF64X2 $0x44, Z10, Z7, Z9
+	VSHUFF64X2 $0xee, Z10, Z7, Z7
+	VMULPS     Z7, Z9, Z7
+	VSHUFF64X2 $0x44, Z11, Z8, Z9
+	VSHUFF64X2 $0xee, Z11, Z8, Z8
+	VPADDD     Z8, Z9, Z8
+	VSHUFF64X2 $0x88, Z6, Z3, Z9
+	VSHUFF64X2 $0xdd, Z6, Z3, Z3
+	VADDPS     Z3, Z9, Z3
+	VSHUFF64X2 $0x88, Z7, Z4, Z6
+	VSHUFF64X2 $0xdd, Z7, Z4, Z4
+	VMULPS     Z4, Z6, Z4
+	VSHUFF64X2 $0x88, Z8, Z5, Z6
+	VSHUFF64X2 $0xdd, Z8, Z5, Z5
+	VPADDD     Z5, Z6, Z5
+	VMOVUPS    768(SI), Z6
+	VMOVUPS    832(SI), Z7
+	VPSUBD     Z30, Z7, Z7
+	VPSRAD     $0x17, Z7, Z8
+	VPANDD     Z29, Z7, Z7
+	VPADDD     Z30, Z7, Z7
+	VMOVUPS    896(SI), Z9
+	VPADDD     Z9, Z8, Z8
+	VMOVUPS    1792(SI), Z9
+	VMOVUPS    1856(SI), Z10
+	VPSUBD     Z30, Z10, Z10
+	VPSRAD     $0x17, Z10, Z11
+	VPANDD     Z29, Z10, Z10
+	VPADDD     Z30, Z10, Z10
+	VMOVUPS    1920(SI), Z12
+	VPADDD     Z12, Z11, Z11
+	VSHUFF64X2 $0x44, Z9, Z6, Z12
+	VSHUFF64X2 $0xee, Z9, Z6, Z6
+	VADDPS     Z6, Z12, Z6
+	VSHUFF64X2 $0x44, Z10, Z7, Z9
+	VSHUFF64X2 $0xee, Z10, Z7, Z7
+	VMULPS     Z7, Z9, Z7
+	VSHUFF64X2 $0x44, Z11, Z8, Z9
+	VSHUFF64X2 $0xee, Z11, Z8, Z8
+	VPADDD     Z8, Z9, Z8
+	VMOVUPS    2816(SI), Z9
+	VMOVUPS    2880(SI), Z10
+	VPSUBD     Z30, Z10, Z10
+	VPSRAD     $0x17, Z10, Z11
+	VPANDD     Z29, Z10, Z10
+	VPADDD     Z30, Z10, Z10
+	VMOVUPS    2944(SI), Z12
+	VPADDD     Z12, Z11, Z11
+	VMOVUPS    3840(SI), Z12
+	VMOVUPS    3904(SI), Z13
+	VPSUBD     Z30, Z13, Z13
+	VPSRAD     $0x17, Z13, Z14
+	VPANDD     Z29, Z13, Z13
+	VPADDD     Z30, Z13, Z13
+	VMOVUPS    3968(SI), Z15
+	VPADDD     Z15, Z14, Z14
+	VSHUFF64X2 $0x44, Z12, Z9, Z15
+	VSHUFF64X2 $0xee, Z12, Z9, Z9
+	VADDPS     Z9, Z15, Z9
+	VSHUFF64X2 $0x44, Z13, Z10, Z12
+	VSHUFF64X2 $0xee, Z13, Z10, Z10
+	VMULPS     Z10, Z12, Z10
+	VSHUFF64X2 $0x44, Z14, Z11, Z12
+	VSHUFF64X2 $0xee, Z14, Z11, Z11
+	VPADDD     Z11, Z12, Z11
+	VSHUFF64X2 $0x88, Z9, Z6, Z12
+	VSHUFF64X2 $0xdd, Z9, Z6, Z6
+	VADDPS     Z6, Z12, Z6
+	VSHUFF64X2 $0x88, Z10, Z7, Z9
+	VSHUFF64X2 $0xdd, Z10, Z7, Z7
+	VMULPS     Z7, Z9, Z7
+	VSHUFF64X2 $0x88, Z11, Z8, Z9
+	VSHUFF64X2 $0xdd, Z11, Z8, Z8
+	VPADDD     Z8, Z9, Z8
+	VUNPCKLPD  Z6, Z3, Z9
+	VUNPCKHPD  Z6, Z3, Z3
+	VADDPS     Z3, Z9, Z3
+	VUNPCKLPD  Z7, Z4, Z6
+	VUNPCKHPD  Z7, Z4, Z4
+	VMULPS     Z4, Z6, Z4
+	VUNPCKLPD  Z8, Z5, Z6
+	VUNPCKHPD  Z8, Z5, Z5
+	VPADDD     Z5, Z6, Z5
+	VSHUFPS    $0x88, Z3, Z0, Z6
+	VSHUFPS    $0xdd, Z3, Z0, Z0
+	VADDPS     Z0, Z6, Z0
+	VSHUFPS    $0x88, Z4, Z1, Z3
+	VSHUFPS    $0xdd, Z4, Z1, Z1
+	VMULPS     Z1, Z3, Z1
+	VSHUFPS    $0x88, Z5, Z2, Z3
+	VSHUFPS    $0xdd, Z5, Z2, Z2
+	VPADDD     Z2, Z3, Z2
+	VPSUBD     Z30, Z1, Z1
+	VPSRAD     $0x17, Z1, Z3
+	VPANDD     Z29, Z1, Z1
+	VPADDD     Z30, Z1, Z1
+	VPADDD     Z2, Z3, Z2
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    Z30, Z1, Z1
+	VPSRAD    $0x17, Z1, Z3
+	VCVTDQ2PS Z3, Z3
+	VPANDD    Z29, Z1, Z1
+	VPADDD    Z30, Z1, Z1
+	VSUBPS    Z25, Z1, Z1
+
+	// r + r^2 p(r) + k ln 2
+	VMOVAPS          Z23, Z4
+	VFMADD231PS      Z1, Z24, Z4
+	VFMADD213PS      Z22, Z1, Z4
+	VFMADD213PS      Z21, Z1, Z4
+	VFMADD213PS      Z20, Z1, Z4
+	VFMADD213PS      Z19, Z1, Z4
+	VFMADD213PS      Z18, Z1, Z4
+	VFMADD213PS      Z17, Z1, Z4
+	VFMADD213PS      Z16, Z1, Z4
+	VMULPS           Z1, Z1, Z5
+	VMULPS           Z27, Z3, Z6
+	VFMADD231PS      Z5, Z4, Z6
+	VADDPS           Z1, Z6, Z1
+	VFMADD231PS      Z26, Z3, Z1
+	VCVTDQ2PS        Z2, Z2
+	VFMADD231PS      Z27, Z2, Z1
+	VFMADD231PS      Z26, Z2, Z1
+	VADDPS           Z28, Z1, Z1
+	VBROADCASTSS     (SP), Z2
+	VFMADD231PS.BCST gaussConsts<>+84(SB), Z2, Z1
+	VSUBPS           Z1, Z28, Z1
+	VFMADD231PS.BCST gaussConsts<>+88(SB), Z0, Z1
+	VMOVUPS          Z1, (DI)
+
+	// sign set if the exponent is that of Inf and NaN
+	VPANDD.BCST gaussConsts<>+0(SB), Z1, Z0
+	VPADDD.BCST gaussConsts<>+80(SB), Z0, Z0
+	VPORD       Z0, Z31, Z0
+	VMOVAPS     Z0, Z31
+	VPMOVD2M    Z31, K1
+	KMOVW       K1, AX
+	MOVQ        AX, bad+24(FP)
+	VZEROUPPER
+	RET
+
+// func GaussKLLogEnd(v *float32, lanes *float32) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussKLLogEnd(SB), NOSPLIT, $0-24
+	// Registers:    Z0-Z26 values    Z27-Z30 constants and scalars    Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+4(SB), Z30
+	VBROADCASTSS gaussConsts<>+76(SB), Z29
+	VBROADCASTSS gaussConsts<>+0(SB), Z28
+	VBROADCASTSS gaussConsts<>+80(SB), Z27
+	MOVQ         v+0(FP), DI
+	MOVQ         lanes+8(FP), SI
+	VMOVAPS      Z30, Z31
+
+	// 16 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
+	VMOVUPS     (SI), Z0
+	VMOVUPS     64(SI), Z1
+	VMOVUPS     1024(SI), Z2
+	VMOVUPS     1088(SI), Z3
+	VSHUFF64X2  $0x44, Z2, Z0, Z4
+	VSHUFF64X2  $0xee, Z2, Z0, Z0
+	VADDPS      Z0, Z4, Z0
+	VSHUFF64X2  $0x44, Z3, Z1, Z2
+	VSHUFF64X2  $0xee, Z3, Z1, Z1
+	VADDPS      Z1, Z2, Z1
+	VMOVUPS     2048(SI), Z2
+	VMOVUPS     2112(SI), Z3
+	VMOVUPS     3072(SI), Z4
+	VMOVUPS     3136(SI), Z5
+	VSHUFF64X2  $0x44, Z4, Z2, Z6
+	VSHUFF64X2  $0xee, Z4, Z2, Z2
+	VADDPS      Z2, Z6, Z2
+	VSHUFF64X2  $0x44, Z5, Z3, Z4
+	VSHUFF64X2  $0xee, Z5, Z3, Z3
+	VADDPS      Z3, Z4, Z3
+	VSHUFF64X2  $0x88, Z2, Z0, Z4
+	VSHUFF64X2  $0xdd, Z2, Z0, Z0
+	VADDPS      Z0, Z4, Z0
+	VSHUFF64X2  $0x88, Z3, Z1, Z2
+	VSHUFF64X2  $0xdd, Z3, Z1, Z1
+	VADDPS      Z1, Z2, Z1
+	VMOVUPS     256(SI), Z2
+	VMOVUPS     320(SI), Z3
+	VMOVUPS     1280(SI), Z4
+	VMOVUPS     1344(SI), Z5
+	VSHUFF64X2  $0x44, Z4, Z2, Z6
+	VSHUFF64X2  $0xee, Z4, Z2, Z2
+	VADDPS      Z2, Z6, Z2
+	VSHUFF64X2  $0x44, Z5, Z3, Z4
+	VSHUFF64X2  $0xee, Z5, Z3, Z3
+	VADDPS      Z3, Z4, Z3
+	VMOVUPS     2304(SI), Z4
+	VMOVUPS     2368(SI), Z5
+	VMOVUPS     3328(SI), Z6
+	VMOVUPS     3392(SI), Z7
+	VSHUFF64X2  $0x44, Z6, Z4, Z8
+	VSHUFF64X2  $0xee, Z6, Z4, Z4
+	VADDPS      Z4, Z8, Z4
+	VSHUFF64X2  $0x44, Z7, Z5, Z6
+	VSHUFF64X2  $0xee, Z7, Z5, Z5
+	VADDPS      Z5, Z6, Z5
+	VSHUFF64X2  $0x88, Z4, Z2, Z6
+	VSHUFF64X2  $0xdd, Z4, Z2, Z2
+	VADDPS      Z2, Z6, Z2
+	VSHUFF64X2  $0x88, Z5, Z3, Z4
+	VSHUFF64X2  $0xdd, Z5, Z3, Z3
+	VADDPS      Z3, Z4, Z3
+	VUNPCKLPD   Z2, Z0, Z4
+	VUNPCKHPD   Z2, Z0, Z0
+	VADDPS      Z0, Z4, Z0
+	VUNPCKLPD   Z3, Z1, Z2
+	VUNPCKHPD   Z3, Z1, Z1
+	VADDPS      Z1, Z2, Z1
+	VMOVUPS     512(SI), Z2
+	VMOVUPS     576(SI), Z3
+	VMOVUPS     1536(SI), Z4
+	VMOVUPS     1600(SI), Z5
+	VSHUFF64X2  $0x44, Z4, Z2, Z6
+	VSHUFF64X2  $0xee, Z4, Z2, Z2
+	VADDPS      Z2, Z6, Z2
+	VSHUFF64X2  $0x44, Z5, Z3, Z4
+	VSHUFF64X2  $0xee, Z5, Z3, Z3
+	VADDPS      Z3, Z4, Z3
+	VMOVUPS     2560(SI), Z4
+	VMOVUPS     2624(SI), Z5
+	VMOVUPS     3584(SI), Z6
+	VMOVUPS     3648(SI), Z7
+	VSHUFF64X2  $0x44, Z6, Z4, Z8
+	VSHUFF64X2  $0xee, Z6, Z4, Z4
+	VADDPS      Z4, Z8, Z4
+	VSHUFF64X2  $0x44, Z7, Z5, Z6
+	VSHUFF64X2  $0xee, Z7, Z5, Z5
+	VADDPS      Z5, Z6, Z5
+	VSHUFF64X2  $0x88, Z4, Z2, Z6
+	VSHUFF64X2  $0xdd, Z4, Z2, Z2
+	VADDPS      Z2, Z6, Z2
+	VSHUFF64X2  $0x88, Z5, Z3, Z4
+	VSHUFF64X2  $0xdd, Z5, Z3, Z3
+	VADDPS      Z3, Z4, Z3
+	VMOVUPS     768(SI), Z4
+	VMOVUPS     832(SI), Z5
+	VMOVUPS     1792(SI), Z6
+	VMOVUPS     1856(SI), Z7
+	VSHUFF64X2  $0x44, Z6, Z4, Z8
+	VSHUFF64X2  $0xee, Z6, Z4, Z4
+	VADDPS      Z4, Z8, Z4
+	VSHUFF64X2  $0x44, Z7, Z5, Z6
+	VSHUFF64X2  $0xee, Z7, Z5, Z5
+	VADDPS      Z5, Z6, Z5
+	VMOVUPS     2816(SI), Z6
+	VMOVUPS     2880(SI), Z7
+	VMOVUPS     3840(SI), Z8
+	VMOVUPS     3904(SI), Z9
+	VSHUFF64X2  $0x44, Z8, Z6, Z10
+	VSHUFF64X2  $0xee, Z8, Z6, Z6
+	VADDPS      Z6, Z10, Z6
+	VSHUFF64X2  $0x44, Z9, Z7, Z8
+	VSHUFF64X2  $0xee, Z9, Z7, Z7
+	VADDPS      Z7, Z8, Z7
+	VSHUFF64X2  $0x88, Z6, Z4, Z8
+	VSHUFF64X2  $0xdd, Z6, Z4, Z4
+	VADDPS      Z4, Z8, Z4
+	VSHUFF64X2  $0x88, Z7, Z5, Z6
+	VSHUFF64X2  $0xdd, Z7, Z5, Z5
+	VADDPS      Z5, Z6, Z5
+	VUNPCKLPD   Z4, Z2, Z6
+	VUNPCKHPD   Z4, Z2, Z2
+	VADDPS      Z2, Z6, Z2
+	VUNPCKLPD   Z5, Z3, Z4
+	VUNPCKHPD   Z5, Z3, Z3
+	VADDPS      Z3, Z4, Z3
+	VSHUFPS     $0x88, Z2, Z0, Z4
+	VSHUFPS     $0xdd, Z2, Z0, Z0
+	VADDPS      Z0, Z4, Z0
+	VSHUFPS     $0x88, Z3, Z1, Z2
+	VSHUFPS     $0xdd, Z3, Z1, Z1
+	VADDPS      Z1, Z2, Z1
+	VADDPS      Z30, Z1, Z1
+	VFMSUB231PS Z29, Z0, Z1
+	VCMPPS      $0x11, Z30, Z1, K1
+	VBLENDMPS   Z30, Z1, K1, Z0
+	VMOVUPS     Z0, (DI)
+
+	// sign set if the exponent is that of Inf and NaN
+	VPANDD   Z28, Z0, Z0
+	VPADDD   Z27, Z0, Z0
+	VPORD    Z0, Z31, Z0
+	VMOVAPS  Z0, Z31
+	VPMOVD2M Z31, K1
+	KMOVW    K1, AX
+	MOVQ     AX, bad+16(FP)
+	VZEROUPPER
+	RET
+
+// func GaussLogProbLogEnd(v *float32, lanes *float32, d float32) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussLogProbLogEnd(SB), NOSPLIT, $8-32
+	// Registers:    Z0-Z24 values    Z25-Z30 constants and scalars    Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+4(SB), Z30
+	VBROADCASTSS d+16(FP), Z29
+	VBROADCASTSS gaussConsts<>+84(SB), Z28
+	VBROADCASTSS gaussConsts<>+88(SB), Z27
+	VBROADCASTSS gaussConsts<>+0(SB), Z26
+	VBROADCASTSS gaussConsts<>+80(SB), Z25
+	MOVQ         v+0(FP), DI
+	MOVQ         lanes+8(FP), SI
+	VMOVAPS      Z30, Z31
+
+	// 16 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
+	VMOVUPS     (SI), Z0
+	VMOVUPS     64(SI), Z1
+	VMOVUPS     1024(SI), Z2
+	VMOVUPS     1088(SI), Z3
+	VSHUFF64X2  $0x44, Z2, Z0, Z4
+	VSHUFF64X2  $0xee, Z2, Z0, Z0
+	VADDPS      Z0, Z4, Z0
+	VSHUFF64X2  $0x44, Z3, Z1, Z2
+	VSHUFF64X2  $0xee, Z3, Z1, Z1
+	VADDPS      Z1, Z2, Z1
+	VMOVUPS     2048(SI), Z2
+	VMOVUPS     2112(SI), Z3
+	VMOVUPS     3072(SI), Z4
+	VMOVUPS     3136(SI), Z5
+	VSHUFF64X2  $0x44, Z4, Z2, Z6
+	VSHUFF64X2  $0xee, Z4, Z2, Z2
+	VADDPS      Z2, Z6, Z2
+	VSHUFF64X2  $0x44, Z5, Z3, Z4
+	VSHUFF64X2  $0xee, Z5, Z3, Z3
+	VADDPS      Z3, Z4, Z3
+	VSHUFF64X2  $0x88, Z2, Z0, Z4
+	VSHUFF64X2  $0xdd, Z2, Z0, Z0
+	VADDPS      Z0, Z4, Z0
+	VSHUFF64X2  $0x88, Z3, Z1, Z2
+	VSHUFF64X2  $0xdd, Z3, Z1, Z1
+	VADDPS      Z1, Z2, Z1
+	VMOVUPS     256(SI), Z2
+	VMOVUPS     320(SI), Z3
+	VMOVUPS     1280(SI), Z4
+	VMOVUPS     1344(SI), Z5
+	VSHUFF64X2  $0x44, Z4, Z2, Z6
+	VSHUFF64X2  $0xee, Z4, Z2, Z2
+	VADDPS      Z2, Z6, Z2
+	VSHUFF64X2  $0x44, Z5, Z3, Z4
+	VSHUFF64X2  $0xee, Z5, Z3, Z3
+	VADDPS      Z3, Z4, Z3
+	VMOVUPS     2304(SI), Z4
+	VMOVUPS     2368(SI), Z5
+	VMOVUPS     3328(SI), Z6
+	VMOVUPS     3392(SI), Z7
+	VSHUFF64X2  $0x44, Z6, Z4, Z8
+	VSHUFF64X2  $0xee, Z6, Z4, Z4
+	VADDPS      Z4, Z8, Z4
+	VSHUFF64X2  $0x44, Z7, Z5, Z6
+	VSHUFF64X2  $0xee, Z7, Z5, Z5
+	VADDPS      Z5, Z6, Z5
+	VSHUFF64X2  $0x88, Z4, Z2, Z6
+	VSHUFF64X2  $0xdd, Z4, Z2, Z2
+	VADDPS      Z2, Z6, Z2
+	VSHUFF64X2  $0x88, Z5, Z3, Z4
+	VSHUFF64X2  $0xdd, Z5, Z3, Z3
+	VADDPS      Z3, Z4, Z3
+	VUNPCKLPD   Z2, Z0, Z4
+	VUNPCKHPD   Z2, Z0, Z0
+	VADDPS      Z0, Z4, Z0
+	VUNPCKLPD   Z3, Z1, Z2
+	VUNPCKHPD   Z3, Z1, Z1
+	VADDPS      Z1, Z2, Z1
+	VMOVUPS     512(SI), Z2
+	VMOVUPS     576(SI), Z3
+	VMOVUPS     1536(SI), Z4
+	VMOVUPS     1600(SI), Z5
+	VSHUFF64X2  $0x44, Z4, Z2, Z6
+	VSHUFF64X2  $0xee, Z4, Z2, Z2
+	VADDPS      Z2, Z6, Z2
+	VSHUFF64X2  $0x44, Z5, Z3, Z4
+	VSHUFF64X2  $0xee, Z5, Z3, Z3
+	VADDPS      Z3, Z4, Z3
+	VMOVUPS     2560(SI), Z4
+	VMOVUPS     2624(SI), Z5
+	VMOVUPS     3584(SI), Z6
+	VMOVUPS     3648(SI), Z7
+	VSHUFF64X2  $0x44, Z6, Z4, Z8
+	VSHUFF64X2  $0xee, Z6, Z4, Z4
+	VADDPS      Z4, Z8, Z4
+	VSHUFF64X2  $0x44, Z7, Z5, Z6
+	VSHUFF64X2  $0xee, Z7, Z5, Z5
+	VADDPS      Z5, Z6, Z5
+	VSHUFF64X2  $0x88, Z4, Z2, Z6
+	VSHUFF64X2  $0xdd, Z4, Z2, Z2
+	VADDPS      Z2, Z6, Z2
+	VSHUFF64X2  $0x88, Z5, Z3, Z4
+	VSHUFF64X2  $0xdd, Z5, Z3, Z3
+	VADDPS      Z3, Z4, Z3
+	VMOVUPS     768(SI), Z4
+	VMOVUPS     832(SI), Z5
+	VMOVUPS     1792(SI), Z6
+	VMOVUPS     1856(SI), Z7
+	VSHUFF64X2  $0x44, Z6, Z4, Z8
+	VSHUFF64X2  $0xee, Z6, Z4, Z4
+	VADDPS      Z4, Z8, Z4
+	VSHUFF64X2  $0x44, Z7, Z5, Z6
+	VSHUFF64X2  $0xee, Z7, Z5, Z5
+	VADDPS      Z5, Z6, Z5
+	VMOVUPS     2816(SI), Z6
+	VMOVUPS     2880(SI), Z7
+	VMOVUPS     3840(SI), Z8
+	VMOVUPS     3904(SI), Z9
+	VSHUFF64X2  $0x44, Z8, Z6, Z10
+	VSHUFF64X2  $0xee, Z8, Z6, Z6
+	VADDPS      Z6, Z10, Z6
+	VSHUFF64X2  $0x44, Z9, Z7, Z8
+	VSHUFF64X2  $0xee, Z9, Z7, Z7
+	VADDPS      Z7, Z8, Z7
+	VSHUFF64X2  $0x88, Z6, Z4, Z8
+	VSHUFF64X2  $0xdd, Z6, Z4, Z4
+	VADDPS      Z4, Z8, Z4
+	VSHUFF64X2  $0x88, Z7, Z5, Z6
+	VSHUFF64X2  $0xdd, Z7, Z5, Z5
+	VADDPS      Z5, Z6, Z5
+	VUNPCKLPD   Z4, Z2, Z6
+	VUNPCKHPD   Z4, Z2, Z2
+	VADDPS      Z2, Z6, Z2
+	VUNPCKLPD   Z5, Z3, Z4
+	VUNPCKHPD   Z5, Z3, Z3
+	VADDPS      Z3, Z4, Z3
+	VSHUFPS     $0x88, Z2, Z0, Z4
+	VSHUFPS     $0xdd, Z2, Z0, Z0
+	VADDPS      Z0, Z4, Z0
+	VSHUFPS     $0x88, Z3, Z1, Z2
+	VSHUFPS     $0xdd, Z3, Z1, Z1
+	VADDPS      Z1, Z2, Z1
+	VADDPS      Z30, Z1, Z1
+	VFMADD231PS Z28, Z29, Z1
+	VSUBPS      Z1, Z30, Z1
+	VFMADD231PS Z27, Z0, Z1
+	VMOVUPS     Z1, (DI)
+
+	// sign set if the exponent is that of Inf and NaN
+	VPANDD   Z26, Z1, Z0
+	VPADDD   Z25, Z0, Z0
+	VPORD    Z0, Z31, Z0
+	VMOVAPS  Z0, Z31
+	VPMOVD2M Z31, K1
+	KMOVW    K1, AX
+	MOVQ     AX, bad+24(FP)
+	VZEROUPPER
+	RET
+
+// func GaussKLSigma(lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussKLSigma(SB), NOSPLIT, $40-72
+	// Registers:    Z0-Z18 values    Z19-Z27 constants and scalars    Z28-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+28(SB), Z27
+	VBROADCASTSS gaussConsts<>+92(SB), Z26
+	VBROADCASTSS gaussConsts<>+96(SB), Z25
+	VBROADCASTSS gaussConsts<>+100(SB), Z24
+	VBROADCASTSS gaussConsts<>+4(SB), Z23
+	VBROADCASTSS gaussConsts<>+20(SB), Z22
+	VBROADCASTSS gaussConsts<>+24(SB), Z21
+	VBROADCASTSS gaussConsts<>+104(SB), Z20
+	VBROADCASTSS gaussConsts<>+108(SB), Z19
+
+	// Registers:    DI lanes    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    muQ+8(FP), SI
+	MOVQ    sQ+16(FP), DX
+	MOVQ    muP+24(FP), BX
+	MOVQ    sP+32(FP), R8
+	MOVQ    n+48(FP), R9
+	SHLQ    $0x02, R9
+	VMOVAPS Z23, Z28
+	MOVQ    rows+40(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 32(SP)
 
 l15:
-	VMOVAPS Z24, Z31
-	VMOVAPS Z28, Z30
-	VMOVAPS Z24, Z29
+	VMOVAPS Z23, Z31
+	VMOVAPS Z27, Z30
+	VMOVAPS Z23, Z29
 	MOVQ    n+48(FP), CX
 	CMPQ    CX, $0x00000020
 	JL      l17
@@ -356,14 +1336,22 @@ l16:
 	VMOVUPS      64(SI), Z1
 	VMOVUPS      (DX), Z2
 	VMOVUPS      64(DX), Z3
+	VPSUBD       Z26, Z2, Z4
+	VPSUBD       Z26, Z3, Z5
+	VPMAXUD      Z28, Z4, Z28
+	VPMAXUD      Z28, Z5, Z28
 	VMOVUPS      (R8), Z4
 	VMOVUPS      64(R8), Z5
-	VDIVPS       Z4, Z28, Z6
-	VDIVPS       Z5, Z28, Z7
-	VMOVUPS      (BX), Z8
-	VMOVUPS      64(BX), Z9
-	VSUBPS       Z8, Z0, Z0
-	VSUBPS       Z9, Z1, Z1
+	VPSUBD       Z26, Z4, Z6
+	VPSUBD       Z26, Z5, Z7
+	VPMAXUD      Z28, Z6, Z28
+	VPMAXUD      Z28, Z7, Z28
+	VMOVUPS      (BX), Z6
+	VMOVUPS      64(BX), Z7
+	VSUBPS       Z6, Z0, Z0
+	VSUBPS       Z7, Z1, Z1
+	VDIVPS       Z4, Z27, Z6
+	VDIVPS       Z5, Z27, Z7
 	VMULPS       Z6, Z0, Z0
 	VMULPS       Z7, Z1, Z1
 	VMULPS       Z6, Z2, Z8
@@ -372,22 +1360,22 @@ l16:
 	VFNMADD231PS Z9, Z5, Z3
 	VFMADD231PS  Z6, Z2, Z8
 	VFMADD231PS  Z7, Z3, Z9
-	VMULPS       Z27, Z0, Z0
-	VMULPS       Z27, Z1, Z1
-	VMULPS       Z27, Z8, Z2
-	VMULPS       Z27, Z9, Z3
-	VFMADD213PS  Z25, Z2, Z2
-	VFMADD213PS  Z25, Z3, Z3
+	VMULPS       Z25, Z0, Z0
+	VMULPS       Z25, Z1, Z1
+	VMULPS       Z25, Z8, Z2
+	VMULPS       Z25, Z9, Z3
+	VFMADD213PS  Z24, Z2, Z2
+	VFMADD213PS  Z24, Z3, Z3
 	VFMADD231PS  Z0, Z0, Z2
 	VFMADD231PS  Z1, Z1, Z3
 	VADDPS       Z31, Z2, Z31
 	VADDPS       Z31, Z3, Z31
 	VMULPS       Z30, Z8, Z30
 	VMULPS       Z30, Z9, Z30
-	VPSUBD       Z26, Z30, Z0
+	VPSUBD       Z22, Z30, Z0
 	VPSRAD       $0x17, Z0, Z1
-	VPANDD       Z23, Z0, Z0
-	VPADDD       Z26, Z0, Z0
+	VPANDD       Z21, Z0, Z0
+	VPADDD       Z22, Z0, Z0
 	VPADDD       Z29, Z1, Z1
 	VMOVAPS      Z1, Z29
 	VMOVAPS      Z0, Z30
@@ -404,17 +1392,21 @@ l17:
 	JL           l18
 	VMOVUPS      (SI), Z0
 	VMOVUPS      (DX), Z1
+	VPSUBD       Z26, Z1, Z2
+	VPMAXUD      Z28, Z2, Z28
 	VMOVUPS      (R8), Z2
-	VDIVPS       Z2, Z28, Z3
-	VMOVUPS      (BX), Z4
-	VSUBPS       Z4, Z0, Z0
+	VPSUBD       Z26, Z2, Z3
+	VPMAXUD      Z28, Z3, Z28
+	VMOVUPS      (BX), Z3
+	VSUBPS       Z3, Z0, Z0
+	VDIVPS       Z2, Z27, Z3
 	VMULPS       Z3, Z0, Z0
 	VMULPS       Z3, Z1, Z4
 	VFNMADD231PS Z4, Z2, Z1
 	VFMADD231PS  Z3, Z1, Z4
-	VMULPS       Z27, Z0, Z0
-	VMULPS       Z27, Z4, Z1
-	VFMADD213PS  Z25, Z1, Z1
+	VMULPS       Z25, Z0, Z0
+	VMULPS       Z25, Z4, Z1
+	VFMADD213PS  Z24, Z1, Z1
 	VFMADD231PS  Z0, Z0, Z1
 	VADDPS       Z31, Z1, Z31
 	VMULPS       Z30, Z4, Z30
@@ -433,21 +1425,27 @@ l18:
 	KMOVW        AX, K7
 	VMOVUPS.Z    (SI), K7, Z0
 	VMOVUPS.Z    (DX), K7, Z1
+	VPSUBD       Z26, Z1, Z2
+	VMOVAPS.Z    Z2, K7, Z2
+	VPMAXUD      Z28, Z2, Z28
 	VMOVUPS.Z    (R8), K7, Z2
-	VDIVPS       Z2, Z28, Z3
-	VMOVUPS.Z    (BX), K7, Z4
-	VSUBPS       Z4, Z0, Z0
+	VPSUBD       Z26, Z2, Z3
+	VMOVAPS.Z    Z3, K7, Z3
+	VPMAXUD      Z28, Z3, Z28
+	VMOVUPS.Z    (BX), K7, Z3
+	VSUBPS       Z3, Z0, Z0
+	VDIVPS       Z2, Z27, Z3
 	VMULPS       Z3, Z0, Z0
 	VMULPS       Z3, Z1, Z4
 	VFNMADD231PS Z4, Z2, Z1
 	VFMADD231PS  Z3, Z1, Z4
-	VMULPS       Z27, Z0, Z0
-	VMULPS       Z27, Z4, Z1
-	VFMADD213PS  Z25, Z1, Z1
+	VMULPS       Z25, Z0, Z0
+	VMULPS       Z25, Z4, Z1
+	VFMADD213PS  Z24, Z1, Z1
 	VFMADD231PS  Z0, Z0, Z1
 	VMOVAPS.Z    Z1, K7, Z0
 	VADDPS       Z31, Z0, Z31
-	VBLENDMPS    Z4, Z28, K7, Z0
+	VBLENDMPS    Z4, Z27, K7, Z0
 	VMULPS       Z30, Z0, Z30
 	LEAQ         (SI)(CX*4), SI
 	LEAQ         (DX)(CX*4), DX
@@ -455,161 +1453,94 @@ l18:
 	LEAQ         (R8)(CX*4), R8
 
 l19:
-	VPSUBD        Z26, Z30, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD        Z23, Z0, Z0
-	VPADDD        Z26, Z0, Z0
-	VPADDD        Z29, Z1, Z1
-	VMOVAPS       Z1, Z29
-	VMOVAPS       Z0, Z30
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VMULPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VMULPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VPSUBD        Z26, Z0, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD        Z23, Z0, Z0
-	VPADDD        Z26, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z29, Y2
-	VPADDD        Y2, Y29, Y29
-	VEXTRACTF32X4 $0x01, Y29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x0e, X29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x01, X29, X2
-	VPADDD        X2, X29, X29
-	VBROADCASTSS  X29, Z2
-	VPADDD        Z2, Z1, Z1
-	VCVTDQ2PS     Z1, Z1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Z26, Z0, Z0
-	VPSRAD    $0x17, Z0, Z2
-	VCVTDQ2PS Z2, Z2
-	VPANDD    Z23, Z0, Z0
-	VPADDD    Z26, Z0, Z0
-	VSUBPS    Z28, Z0, Z0
-
-	// r + r^2 p(r) + k ln 2
-	VMOVAPS       Z19, Z3
-	VFMADD231PS   Z0, Z20, Z3
-	VFMADD213PS   Z18, Z0, Z3
-	VFMADD213PS   Z17, Z0, Z3
-	VFMADD213PS   Z16, Z0, Z3
-	VFMADD213PS   Z15, Z0, Z3
-	VFMADD213PS   Z14, Z0, Z3
-	VFMADD213PS   Z13, Z0, Z3
-	VFMADD213PS   Z12, Z0, Z3
-	VMULPS        Z0, Z0, Z4
-	VMULPS        Z22, Z2, Z5
-	VFMADD231PS   Z4, Z3, Z5
-	VADDPS        Z0, Z5, Z0
-	VFMADD231PS   Z21, Z2, Z0
-	VFMADD231PS   Z22, Z1, Z0
-	VFMADD231PS   Z21, Z1, Z0
-	VADDPS        Z24, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z31, Y1
-	VADDPS        Y1, Y31, Y31
-	VEXTRACTF32X4 $0x01, Y31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x0e, X31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x01, X31, X1
-	VADDPS        X1, X31, X31
-	VBROADCASTSS  X31, Z1
-	VFMSUB231PS   Z11, Z1, Z0
-	VCMPPS        $0x11, Z24, Z0, K1
-	VBLENDMPS     Z24, Z0, K1, Z0
-	VMOVSS        X0, (DI)
-	ADDQ          $0x04, DI
-	ADDQ          8(SP), SI
-	ADDQ          16(SP), DX
-	ADDQ          24(SP), BX
-	ADDQ          32(SP), R8
-	DECQ          (SP)
-	JNZ           l15
+	VMOVUPS  Z31, (DI)
+	VMOVUPS  Z30, 64(DI)
+	VMOVUPS  Z29, 128(DI)
+	ADDQ     $0x00000100, DI
+	ADDQ     8(SP), SI
+	ADDQ     16(SP), DX
+	ADDQ     24(SP), BX
+	ADDQ     32(SP), R8
+	DECQ     (SP)
+	JNZ      l15
+	VPMINUD  Z20, Z28, Z0
+	VPADDD   Z19, Z0, Z0
+	VMOVAPS  Z0, Z28
+	VPMOVD2M Z28, K1
+	KMOVW    K1, AX
+	MOVQ     AX, bad+64(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLSigmaBackward(kl *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
-TEXT ·GaussKLSigmaBackward(SB), NOSPLIT, $72-96
-	// Registers:    Z0-Z11 values    Z12-Z27 constants and scalars    Z28-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+20(SB), Z27
-	VBROADCASTSS gaussConsts<>+24(SB), Z26
-	VBROADCASTSS gaussConsts<>+12(SB), Z25
-	VBROADCASTSS gaussConsts<>+32(SB), Z24
-	VBROADCASTSS gaussConsts<>+28(SB), Z23
-	VBROADCASTSS gaussConsts<>+4(SB), Z22
-	VBROADCASTSS gaussConsts<>+36(SB), Z21
-	VBROADCASTSS gaussConsts<>+76(SB), Z20
-	VBROADCASTSS gaussConsts<>+80(SB), Z19
-	VBROADCASTSS gaussConsts<>+40(SB), Z18
-	VBROADCASTSS gaussConsts<>+44(SB), Z17
-	VBROADCASTSS gaussConsts<>+48(SB), Z16
-	VBROADCASTSS gaussConsts<>+52(SB), Z15
-	VBROADCASTSS gaussConsts<>+56(SB), Z14
-	VBROADCASTSS gaussConsts<>+60(SB), Z13
-	VBROADCASTSS gaussConsts<>+64(SB), Z12
+// func GaussKLSigmaBackward(lanes *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussKLSigmaBackward(SB), NOSPLIT, $72-104
+	// Registers:    Z0-Z16 values    Z17-Z26 constants and scalars    Z27-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+28(SB), Z26
+	VBROADCASTSS gaussConsts<>+92(SB), Z25
+	VBROADCASTSS gaussConsts<>+96(SB), Z24
+	VBROADCASTSS gaussConsts<>+12(SB), Z23
+	VBROADCASTSS gaussConsts<>+100(SB), Z22
+	VBROADCASTSS gaussConsts<>+4(SB), Z21
+	VBROADCASTSS gaussConsts<>+20(SB), Z20
+	VBROADCASTSS gaussConsts<>+24(SB), Z19
+	VBROADCASTSS gaussConsts<>+104(SB), Z18
+	VBROADCASTSS gaussConsts<>+108(SB), Z17
 
-	// Registers:    DI kl    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
-	MOVQ kl+0(FP), DI
-	MOVQ dmuQ+8(FP), SI
-	MOVQ dsQ+16(FP), DX
-	MOVQ dmuP+24(FP), BX
-	MOVQ dsP+32(FP), R8
-	MOVQ muQ+40(FP), R9
-	MOVQ sQ+48(FP), R10
-	MOVQ muP+56(FP), R11
-	MOVQ sP+64(FP), R12
-	MOVQ n+80(FP), R13
-	SHLQ $0x02, R13
-	MOVQ rows+72(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 32(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 40(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 48(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 56(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 64(SP)
+	// Registers:    DI lanes    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    dmuQ+8(FP), SI
+	MOVQ    dsQ+16(FP), DX
+	MOVQ    dmuP+24(FP), BX
+	MOVQ    dsP+32(FP), R8
+	MOVQ    muQ+40(FP), R9
+	MOVQ    sQ+48(FP), R10
+	MOVQ    muP+56(FP), R11
+	MOVQ    sP+64(FP), R12
+	MOVQ    n+80(FP), R13
+	SHLQ    $0x02, R13
+	VMOVAPS Z21, Z28
+	MOVQ    rows+72(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+88(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R13, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+88(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R13, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+88(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R13, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+88(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R13, AX
+	MOVQ    AX, 32(SP)
+	MOVQ    ld+88(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R13, AX
+	MOVQ    AX, 40(SP)
+	MOVQ    ld+88(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R13, AX
+	MOVQ    AX, 48(SP)
+	MOVQ    ld+88(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R13, AX
+	MOVQ    AX, 56(SP)
+	MOVQ    ld+88(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R13, AX
+	MOVQ    AX, 64(SP)
 
 l21:
-	VBROADCASTSS (DI), Z0
-	VMOVAPS      Z0, Z28
-	VMOVAPS      Z22, Z31
-	VMOVAPS      Z27, Z30
-	VMOVAPS      Z22, Z29
+	VBROADCASTSS 192(DI), Z0
+	VMOVAPS      Z0, Z27
+	VMOVAPS      Z21, Z31
+	VMOVAPS      Z26, Z30
+	VMOVAPS      Z21, Z29
 	MOVQ         n+80(FP), CX
 	CMPQ         CX, $0x00000020
 	JL           l23
@@ -619,14 +1550,22 @@ l22:
 	VMOVUPS      64(R9), Z1
 	VMOVUPS      (R10), Z2
 	VMOVUPS      64(R10), Z3
+	VPSUBD       Z25, Z2, Z4
+	VPSUBD       Z25, Z3, Z5
+	VPMAXUD      Z28, Z4, Z28
+	VPMAXUD      Z28, Z5, Z28
 	VMOVUPS      (R12), Z4
 	VMOVUPS      64(R12), Z5
-	VDIVPS       Z4, Z27, Z6
-	VDIVPS       Z5, Z27, Z7
-	VMOVUPS      (R11), Z8
-	VMOVUPS      64(R11), Z9
-	VSUBPS       Z8, Z0, Z0
-	VSUBPS       Z9, Z1, Z1
+	VPSUBD       Z25, Z4, Z6
+	VPSUBD       Z25, Z5, Z7
+	VPMAXUD      Z28, Z6, Z28
+	VPMAXUD      Z28, Z7, Z28
+	VMOVUPS      (R11), Z6
+	VMOVUPS      64(R11), Z7
+	VSUBPS       Z6, Z0, Z0
+	VSUBPS       Z7, Z1, Z1
+	VDIVPS       Z4, Z26, Z6
+	VDIVPS       Z5, Z26, Z7
 	VMULPS       Z6, Z0, Z0
 	VMULPS       Z7, Z1, Z1
 	VMULPS       Z6, Z2, Z8
@@ -635,46 +1574,46 @@ l22:
 	VFNMADD213PS Z3, Z9, Z5
 	VFMADD231PS  Z6, Z4, Z8
 	VFMADD231PS  Z7, Z5, Z9
-	VMULPS       Z26, Z0, Z4
-	VMULPS       Z26, Z1, Z5
-	VMULPS       Z26, Z8, Z10
-	VMULPS       Z26, Z9, Z11
-	VFMADD213PS  Z23, Z10, Z10
-	VFMADD213PS  Z23, Z11, Z11
+	VMULPS       Z24, Z0, Z4
+	VMULPS       Z24, Z1, Z5
+	VMULPS       Z24, Z8, Z10
+	VMULPS       Z24, Z9, Z11
+	VFMADD213PS  Z22, Z10, Z10
+	VFMADD213PS  Z22, Z11, Z11
 	VFMADD231PS  Z4, Z4, Z10
 	VFMADD231PS  Z5, Z5, Z11
 	VADDPS       Z31, Z10, Z31
 	VADDPS       Z31, Z11, Z31
 	VMULPS       Z30, Z8, Z30
 	VMULPS       Z30, Z9, Z30
-	VSUBPS       Z27, Z8, Z4
-	VSUBPS       Z27, Z9, Z5
-	VADDPS       Z27, Z8, Z8
-	VADDPS       Z27, Z9, Z9
-	VMULPS       Z0, Z28, Z10
-	VMULPS       Z1, Z28, Z11
+	VSUBPS       Z26, Z8, Z4
+	VSUBPS       Z26, Z9, Z5
+	VADDPS       Z26, Z8, Z8
+	VADDPS       Z26, Z9, Z9
+	VMULPS       Z0, Z27, Z10
+	VMULPS       Z1, Z27, Z11
 	VMULPS       Z6, Z10, Z10
 	VMULPS       Z7, Z11, Z11
-	VDIVPS       Z2, Z27, Z2
-	VDIVPS       Z3, Z27, Z3
+	VDIVPS       Z2, Z26, Z2
+	VDIVPS       Z3, Z26, Z3
 	VMULPS       Z2, Z4, Z2
 	VMULPS       Z3, Z5, Z3
-	VMULPS       Z2, Z28, Z2
-	VMULPS       Z3, Z28, Z3
+	VMULPS       Z2, Z27, Z2
+	VMULPS       Z3, Z27, Z3
 	VMULPS       Z8, Z2, Z2
 	VMULPS       Z9, Z3, Z3
 	VMULPS       Z6, Z4, Z4
 	VMULPS       Z7, Z5, Z5
-	VMULPS       Z4, Z28, Z4
-	VMULPS       Z5, Z28, Z5
+	VMULPS       Z4, Z27, Z4
+	VMULPS       Z5, Z27, Z5
 	VMULPS       Z8, Z4, Z4
 	VMULPS       Z9, Z5, Z5
 	VFMADD231PS  Z10, Z0, Z4
 	VFMADD231PS  Z11, Z1, Z5
-	VPXORD       Z25, Z4, Z0
-	VPXORD       Z25, Z5, Z1
-	VPXORD       Z25, Z10, Z4
-	VPXORD       Z25, Z11, Z5
+	VPXORD       Z23, Z4, Z0
+	VPXORD       Z23, Z5, Z1
+	VPXORD       Z23, Z10, Z4
+	VPXORD       Z23, Z11, Z5
 	VMOVUPS      Z4, (BX)
 	VMOVUPS      Z5, 64(BX)
 	VMOVUPS      Z0, (R8)
@@ -683,10 +1622,10 @@ l22:
 	VMOVUPS      Z11, 64(SI)
 	VMOVUPS      Z2, (DX)
 	VMOVUPS      Z3, 64(DX)
-	VPSUBD       Z24, Z30, Z0
+	VPSUBD       Z20, Z30, Z0
 	VPSRAD       $0x17, Z0, Z1
-	VPANDD       Z21, Z0, Z0
-	VPADDD       Z24, Z0, Z0
+	VPANDD       Z19, Z0, Z0
+	VPADDD       Z20, Z0, Z0
 	VPADDD       Z29, Z1, Z1
 	VMOVAPS      Z1, Z29
 	VMOVAPS      Z0, Z30
@@ -707,34 +1646,38 @@ l23:
 	JL           l24
 	VMOVUPS      (R9), Z0
 	VMOVUPS      (R10), Z1
+	VPSUBD       Z25, Z1, Z2
+	VPMAXUD      Z28, Z2, Z28
 	VMOVUPS      (R12), Z2
-	VDIVPS       Z2, Z27, Z3
-	VMOVUPS      (R11), Z4
-	VSUBPS       Z4, Z0, Z0
+	VPSUBD       Z25, Z2, Z3
+	VPMAXUD      Z28, Z3, Z28
+	VMOVUPS      (R11), Z3
+	VSUBPS       Z3, Z0, Z0
+	VDIVPS       Z2, Z26, Z3
 	VMULPS       Z3, Z0, Z0
 	VMULPS       Z3, Z1, Z4
 	VFNMADD213PS Z1, Z4, Z2
 	VFMADD231PS  Z3, Z2, Z4
-	VMULPS       Z26, Z0, Z2
-	VMULPS       Z26, Z4, Z5
-	VFMADD213PS  Z23, Z5, Z5
+	VMULPS       Z24, Z0, Z2
+	VMULPS       Z24, Z4, Z5
+	VFMADD213PS  Z22, Z5, Z5
 	VFMADD231PS  Z2, Z2, Z5
 	VADDPS       Z31, Z5, Z31
 	VMULPS       Z30, Z4, Z30
-	VSUBPS       Z27, Z4, Z2
-	VADDPS       Z27, Z4, Z4
-	VMULPS       Z0, Z28, Z5
+	VSUBPS       Z26, Z4, Z2
+	VADDPS       Z26, Z4, Z4
+	VMULPS       Z0, Z27, Z5
 	VMULPS       Z3, Z5, Z5
-	VDIVPS       Z1, Z27, Z1
+	VDIVPS       Z1, Z26, Z1
 	VMULPS       Z1, Z2, Z1
-	VMULPS       Z1, Z28, Z1
+	VMULPS       Z1, Z27, Z1
 	VMULPS       Z4, Z1, Z1
 	VMULPS       Z3, Z2, Z2
-	VMULPS       Z2, Z28, Z2
+	VMULPS       Z2, Z27, Z2
 	VMULPS       Z4, Z2, Z2
 	VFMADD231PS  Z5, Z0, Z2
-	VPXORD       Z25, Z2, Z0
-	VPXORD       Z25, Z5, Z2
+	VPXORD       Z23, Z2, Z0
+	VPXORD       Z23, Z5, Z2
 	VMOVUPS      Z2, (BX)
 	VMOVUPS      Z0, (R8)
 	VMOVUPS      Z5, (SI)
@@ -758,36 +1701,42 @@ l24:
 	KMOVW        AX, K7
 	VMOVUPS.Z    (R9), K7, Z0
 	VMOVUPS.Z    (R10), K7, Z1
+	VPSUBD       Z25, Z1, Z2
+	VMOVAPS.Z    Z2, K7, Z2
+	VPMAXUD      Z28, Z2, Z28
 	VMOVUPS.Z    (R12), K7, Z2
-	VDIVPS       Z2, Z27, Z3
-	VMOVUPS.Z    (R11), K7, Z4
-	VSUBPS       Z4, Z0, Z0
+	VPSUBD       Z25, Z2, Z3
+	VMOVAPS.Z    Z3, K7, Z3
+	VPMAXUD      Z28, Z3, Z28
+	VMOVUPS.Z    (R11), K7, Z3
+	VSUBPS       Z3, Z0, Z0
+	VDIVPS       Z2, Z26, Z3
 	VMULPS       Z3, Z0, Z0
 	VMULPS       Z3, Z1, Z4
 	VFNMADD213PS Z1, Z4, Z2
 	VFMADD231PS  Z3, Z2, Z4
-	VMULPS       Z26, Z0, Z2
-	VMULPS       Z26, Z4, Z5
-	VFMADD213PS  Z23, Z5, Z5
+	VMULPS       Z24, Z0, Z2
+	VMULPS       Z24, Z4, Z5
+	VFMADD213PS  Z22, Z5, Z5
 	VFMADD231PS  Z2, Z2, Z5
 	VMOVAPS.Z    Z5, K7, Z2
 	VADDPS       Z31, Z2, Z31
-	VBLENDMPS    Z4, Z27, K7, Z2
+	VBLENDMPS    Z4, Z26, K7, Z2
 	VMULPS       Z30, Z2, Z30
-	VSUBPS       Z27, Z4, Z2
-	VADDPS       Z27, Z4, Z4
-	VMULPS       Z0, Z28, Z5
+	VSUBPS       Z26, Z4, Z2
+	VADDPS       Z26, Z4, Z4
+	VMULPS       Z0, Z27, Z5
 	VMULPS       Z3, Z5, Z5
-	VDIVPS       Z1, Z27, Z1
+	VDIVPS       Z1, Z26, Z1
 	VMULPS       Z1, Z2, Z1
-	VMULPS       Z1, Z28, Z1
+	VMULPS       Z1, Z27, Z1
 	VMULPS       Z4, Z1, Z1
 	VMULPS       Z3, Z2, Z2
-	VMULPS       Z2, Z28, Z2
+	VMULPS       Z2, Z27, Z2
 	VMULPS       Z4, Z2, Z2
 	VFMADD231PS  Z5, Z0, Z2
-	VPXORD       Z25, Z2, Z0
-	VPXORD       Z25, Z5, Z2
+	VPXORD       Z23, Z2, Z0
+	VPXORD       Z23, Z5, Z2
 	VMOVUPS      Z2, K7, (BX)
 	VMOVUPS      Z0, K7, (R8)
 	VMOVUPS      Z5, K7, (SI)
@@ -802,135 +1751,65 @@ l24:
 	LEAQ         (R8)(CX*4), R8
 
 l25:
-	VPSUBD        Z24, Z30, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD        Z21, Z0, Z0
-	VPADDD        Z24, Z0, Z0
-	VPADDD        Z29, Z1, Z1
-	VMOVAPS       Z1, Z29
-	VMOVAPS       Z0, Z30
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VMULPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VMULPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VPSUBD        Z24, Z0, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD        Z21, Z0, Z0
-	VPADDD        Z24, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z29, Y2
-	VPADDD        Y2, Y29, Y29
-	VEXTRACTF32X4 $0x01, Y29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x0e, X29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x01, X29, X2
-	VPADDD        X2, X29, X29
-	VBROADCASTSS  X29, Z2
-	VPADDD        Z2, Z1, Z1
-	VCVTDQ2PS     Z1, Z1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Z24, Z0, Z0
-	VPSRAD    $0x17, Z0, Z2
-	VCVTDQ2PS Z2, Z2
-	VPANDD    Z21, Z0, Z0
-	VPADDD    Z24, Z0, Z0
-	VSUBPS    Z27, Z0, Z0
-
-	// r + r^2 p(r) + k ln 2
-	VMOVAPS          Z17, Z3
-	VFMADD231PS      Z0, Z18, Z3
-	VFMADD213PS      Z16, Z0, Z3
-	VFMADD213PS      Z15, Z0, Z3
-	VFMADD213PS      Z14, Z0, Z3
-	VFMADD213PS      Z13, Z0, Z3
-	VFMADD213PS      Z12, Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+68(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z0, Z3
-	VMULPS           Z0, Z0, Z4
-	VMULPS           Z20, Z2, Z5
-	VFMADD231PS      Z4, Z3, Z5
-	VADDPS           Z0, Z5, Z0
-	VFMADD231PS      Z19, Z2, Z0
-	VFMADD231PS      Z20, Z1, Z0
-	VFMADD231PS      Z19, Z1, Z0
-	VADDPS           Z22, Z0, Z0
-	VEXTRACTF64X4    $0x01, Z31, Y1
-	VADDPS           Y1, Y31, Y31
-	VEXTRACTF32X4    $0x01, Y31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x0e, X31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x01, X31, X1
-	VADDPS           X1, X31, X31
-	VBROADCASTSS     X31, Z1
-	VFMSUB231PS.BCST gaussConsts<>+84(SB), Z1, Z0
-	VCMPPS           $0x11, Z22, Z0, K1
-	VBLENDMPS        Z22, Z0, K1, Z0
-	VMOVSS           X0, (DI)
-	ADDQ             $0x04, DI
-	ADDQ             8(SP), SI
-	ADDQ             16(SP), DX
-	ADDQ             24(SP), BX
-	ADDQ             32(SP), R8
-	ADDQ             40(SP), R9
-	ADDQ             48(SP), R10
-	ADDQ             56(SP), R11
-	ADDQ             64(SP), R12
-	DECQ             (SP)
-	JNZ              l21
+	VMOVUPS  Z31, (DI)
+	VMOVUPS  Z30, 64(DI)
+	VMOVUPS  Z29, 128(DI)
+	ADDQ     $0x00000100, DI
+	ADDQ     8(SP), SI
+	ADDQ     16(SP), DX
+	ADDQ     24(SP), BX
+	ADDQ     32(SP), R8
+	ADDQ     40(SP), R9
+	ADDQ     48(SP), R10
+	ADDQ     56(SP), R11
+	ADDQ     64(SP), R12
+	DECQ     (SP)
+	JNZ      l21
+	VPMINUD  Z18, Z28, Z0
+	VPADDD   Z17, Z0, Z0
+	VMOVAPS  Z0, Z28
+	VPMOVD2M Z28, K1
+	KMOVW    K1, AX
+	MOVQ     AX, bad+96(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLStandardSigma(kl *float32, muQ *float32, sQ *float32, rows int, n int, ld int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
-TEXT ·GaussKLStandardSigma(SB), NOSPLIT, $24-48
-	// Registers:    Z0-Z10 values    Z11-Z28 constants and scalars    Z29-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+24(SB), Z28
-	VBROADCASTSS gaussConsts<>+20(SB), Z27
-	VBROADCASTSS gaussConsts<>+32(SB), Z26
-	VBROADCASTSS gaussConsts<>+28(SB), Z25
-	VBROADCASTSS gaussConsts<>+4(SB), Z24
-	VBROADCASTSS gaussConsts<>+36(SB), Z23
-	VBROADCASTSS gaussConsts<>+76(SB), Z22
-	VBROADCASTSS gaussConsts<>+80(SB), Z21
-	VBROADCASTSS gaussConsts<>+40(SB), Z20
-	VBROADCASTSS gaussConsts<>+44(SB), Z19
-	VBROADCASTSS gaussConsts<>+48(SB), Z18
-	VBROADCASTSS gaussConsts<>+52(SB), Z17
-	VBROADCASTSS gaussConsts<>+56(SB), Z16
-	VBROADCASTSS gaussConsts<>+60(SB), Z15
-	VBROADCASTSS gaussConsts<>+64(SB), Z14
-	VBROADCASTSS gaussConsts<>+68(SB), Z13
-	VBROADCASTSS gaussConsts<>+72(SB), Z12
-	VBROADCASTSS gaussConsts<>+84(SB), Z11
+// func GaussKLStandardSigma(lanes *float32, muQ *float32, sQ *float32, rows int, n int, ld int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussKLStandardSigma(SB), NOSPLIT, $24-56
+	// Registers:    Z0-Z18 values    Z19-Z27 constants and scalars    Z28-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+96(SB), Z27
+	VBROADCASTSS gaussConsts<>+28(SB), Z26
+	VBROADCASTSS gaussConsts<>+92(SB), Z25
+	VBROADCASTSS gaussConsts<>+100(SB), Z24
+	VBROADCASTSS gaussConsts<>+4(SB), Z23
+	VBROADCASTSS gaussConsts<>+20(SB), Z22
+	VBROADCASTSS gaussConsts<>+24(SB), Z21
+	VBROADCASTSS gaussConsts<>+104(SB), Z20
+	VBROADCASTSS gaussConsts<>+108(SB), Z19
 
-	// Registers:    DI kl    SI muQ    DX sQ    CX elements left in the row    BX 4n
-	MOVQ kl+0(FP), DI
-	MOVQ muQ+8(FP), SI
-	MOVQ sQ+16(FP), DX
-	MOVQ n+32(FP), BX
-	SHLQ $0x02, BX
-	MOVQ rows+24(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+40(FP), AX
-	SHLQ $0x02, AX
-	SUBQ BX, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+40(FP), AX
-	SHLQ $0x02, AX
-	SUBQ BX, AX
-	MOVQ AX, 16(SP)
+	// Registers:    DI lanes    SI muQ    DX sQ    CX elements left in the row    BX 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    muQ+8(FP), SI
+	MOVQ    sQ+16(FP), DX
+	MOVQ    n+32(FP), BX
+	SHLQ    $0x02, BX
+	VMOVAPS Z23, Z28
+	MOVQ    rows+24(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+40(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    BX, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+40(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    BX, AX
+	MOVQ    AX, 16(SP)
 
 l27:
-	VMOVAPS Z24, Z31
-	VMOVAPS Z27, Z30
-	VMOVAPS Z24, Z29
+	VMOVAPS Z23, Z31
+	VMOVAPS Z26, Z30
+	VMOVAPS Z23, Z29
 	MOVQ    n+32(FP), CX
 	CMPQ    CX, $0x00000020
 	JL      l29
@@ -940,22 +1819,26 @@ l28:
 	VMOVUPS     64(SI), Z1
 	VMOVUPS     (DX), Z2
 	VMOVUPS     64(DX), Z3
-	VMULPS      Z28, Z0, Z0
-	VMULPS      Z28, Z1, Z1
-	VMULPS      Z28, Z2, Z4
-	VMULPS      Z28, Z3, Z5
-	VFMADD213PS Z25, Z4, Z4
-	VFMADD213PS Z25, Z5, Z5
+	VPSUBD      Z25, Z2, Z4
+	VPSUBD      Z25, Z3, Z5
+	VPMAXUD     Z28, Z4, Z28
+	VPMAXUD     Z28, Z5, Z28
+	VMULPS      Z27, Z0, Z0
+	VMULPS      Z27, Z1, Z1
+	VMULPS      Z27, Z2, Z4
+	VMULPS      Z27, Z3, Z5
+	VFMADD213PS Z24, Z4, Z4
+	VFMADD213PS Z24, Z5, Z5
 	VFMADD231PS Z0, Z0, Z4
 	VFMADD231PS Z1, Z1, Z5
 	VADDPS      Z31, Z4, Z31
 	VADDPS      Z31, Z5, Z31
 	VMULPS      Z30, Z2, Z30
 	VMULPS      Z30, Z3, Z30
-	VPSUBD      Z26, Z30, Z0
+	VPSUBD      Z22, Z30, Z0
 	VPSRAD      $0x17, Z0, Z1
-	VPANDD      Z23, Z0, Z0
-	VPADDD      Z26, Z0, Z0
+	VPANDD      Z21, Z0, Z0
+	VPADDD      Z22, Z0, Z0
 	VPADDD      Z29, Z1, Z1
 	VMOVAPS     Z1, Z29
 	VMOVAPS     Z0, Z30
@@ -970,9 +1853,11 @@ l29:
 	JL          l30
 	VMOVUPS     (SI), Z0
 	VMOVUPS     (DX), Z1
-	VMULPS      Z28, Z0, Z0
-	VMULPS      Z28, Z1, Z2
-	VFMADD213PS Z25, Z2, Z2
+	VPSUBD      Z25, Z1, Z2
+	VPMAXUD     Z28, Z2, Z28
+	VMULPS      Z27, Z0, Z0
+	VMULPS      Z27, Z1, Z2
+	VFMADD213PS Z24, Z2, Z2
 	VFMADD231PS Z0, Z0, Z2
 	VADDPS      Z31, Z2, Z31
 	VMULPS      Z30, Z1, Z30
@@ -989,153 +1874,86 @@ l30:
 	KMOVW       AX, K7
 	VMOVUPS.Z   (SI), K7, Z0
 	VMOVUPS.Z   (DX), K7, Z1
-	VMULPS      Z28, Z0, Z0
-	VMULPS      Z28, Z1, Z2
-	VFMADD213PS Z25, Z2, Z2
+	VPSUBD      Z25, Z1, Z2
+	VMOVAPS.Z   Z2, K7, Z2
+	VPMAXUD     Z28, Z2, Z28
+	VMULPS      Z27, Z0, Z0
+	VMULPS      Z27, Z1, Z2
+	VFMADD213PS Z24, Z2, Z2
 	VFMADD231PS Z0, Z0, Z2
 	VMOVAPS.Z   Z2, K7, Z0
 	VADDPS      Z31, Z0, Z31
-	VBLENDMPS   Z1, Z27, K7, Z0
+	VBLENDMPS   Z1, Z26, K7, Z0
 	VMULPS      Z30, Z0, Z30
 	LEAQ        (SI)(CX*4), SI
 	LEAQ        (DX)(CX*4), DX
 
 l31:
-	VPSUBD        Z26, Z30, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD        Z23, Z0, Z0
-	VPADDD        Z26, Z0, Z0
-	VPADDD        Z29, Z1, Z1
-	VMOVAPS       Z1, Z29
-	VMOVAPS       Z0, Z30
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VMULPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VMULPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VPSUBD        Z26, Z0, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD        Z23, Z0, Z0
-	VPADDD        Z26, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z29, Y2
-	VPADDD        Y2, Y29, Y29
-	VEXTRACTF32X4 $0x01, Y29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x0e, X29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x01, X29, X2
-	VPADDD        X2, X29, X29
-	VBROADCASTSS  X29, Z2
-	VPADDD        Z2, Z1, Z1
-	VCVTDQ2PS     Z1, Z1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Z26, Z0, Z0
-	VPSRAD    $0x17, Z0, Z2
-	VCVTDQ2PS Z2, Z2
-	VPANDD    Z23, Z0, Z0
-	VPADDD    Z26, Z0, Z0
-	VSUBPS    Z27, Z0, Z0
-
-	// r + r^2 p(r) + k ln 2
-	VMOVAPS       Z19, Z3
-	VFMADD231PS   Z0, Z20, Z3
-	VFMADD213PS   Z18, Z0, Z3
-	VFMADD213PS   Z17, Z0, Z3
-	VFMADD213PS   Z16, Z0, Z3
-	VFMADD213PS   Z15, Z0, Z3
-	VFMADD213PS   Z14, Z0, Z3
-	VFMADD213PS   Z13, Z0, Z3
-	VFMADD213PS   Z12, Z0, Z3
-	VMULPS        Z0, Z0, Z4
-	VMULPS        Z22, Z2, Z5
-	VFMADD231PS   Z4, Z3, Z5
-	VADDPS        Z0, Z5, Z0
-	VFMADD231PS   Z21, Z2, Z0
-	VFMADD231PS   Z22, Z1, Z0
-	VFMADD231PS   Z21, Z1, Z0
-	VADDPS        Z24, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z31, Y1
-	VADDPS        Y1, Y31, Y31
-	VEXTRACTF32X4 $0x01, Y31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x0e, X31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x01, X31, X1
-	VADDPS        X1, X31, X31
-	VBROADCASTSS  X31, Z1
-	VFMSUB231PS   Z11, Z1, Z0
-	VCMPPS        $0x11, Z24, Z0, K1
-	VBLENDMPS     Z24, Z0, K1, Z0
-	VMOVSS        X0, (DI)
-	ADDQ          $0x04, DI
-	ADDQ          8(SP), SI
-	ADDQ          16(SP), DX
-	DECQ          (SP)
-	JNZ           l27
+	VMOVUPS  Z31, (DI)
+	VMOVUPS  Z30, 64(DI)
+	VMOVUPS  Z29, 128(DI)
+	ADDQ     $0x00000100, DI
+	ADDQ     8(SP), SI
+	ADDQ     16(SP), DX
+	DECQ     (SP)
+	JNZ      l27
+	VPMINUD  Z20, Z28, Z0
+	VPADDD   Z19, Z0, Z0
+	VMOVAPS  Z0, Z28
+	VPMOVD2M Z28, K1
+	KMOVW    K1, AX
+	MOVQ     AX, bad+48(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLStandardSigmaBackward(kl *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
-TEXT ·GaussKLStandardSigmaBackward(SB), NOSPLIT, $40-64
-	// Registers:    Z0-Z9 values    Z10-Z27 constants and scalars    Z28-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+20(SB), Z27
-	VBROADCASTSS gaussConsts<>+24(SB), Z26
-	VBROADCASTSS gaussConsts<>+32(SB), Z25
-	VBROADCASTSS gaussConsts<>+28(SB), Z24
-	VBROADCASTSS gaussConsts<>+4(SB), Z23
-	VBROADCASTSS gaussConsts<>+36(SB), Z22
-	VBROADCASTSS gaussConsts<>+76(SB), Z21
-	VBROADCASTSS gaussConsts<>+80(SB), Z20
-	VBROADCASTSS gaussConsts<>+40(SB), Z19
-	VBROADCASTSS gaussConsts<>+44(SB), Z18
-	VBROADCASTSS gaussConsts<>+48(SB), Z17
-	VBROADCASTSS gaussConsts<>+52(SB), Z16
-	VBROADCASTSS gaussConsts<>+56(SB), Z15
-	VBROADCASTSS gaussConsts<>+60(SB), Z14
-	VBROADCASTSS gaussConsts<>+64(SB), Z13
-	VBROADCASTSS gaussConsts<>+68(SB), Z12
-	VBROADCASTSS gaussConsts<>+72(SB), Z11
-	VBROADCASTSS gaussConsts<>+84(SB), Z10
+// func GaussKLStandardSigmaBackward(lanes *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussKLStandardSigmaBackward(SB), NOSPLIT, $40-72
+	// Registers:    Z0-Z17 values    Z18-Z26 constants and scalars    Z27-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+28(SB), Z26
+	VBROADCASTSS gaussConsts<>+96(SB), Z25
+	VBROADCASTSS gaussConsts<>+92(SB), Z24
+	VBROADCASTSS gaussConsts<>+100(SB), Z23
+	VBROADCASTSS gaussConsts<>+4(SB), Z22
+	VBROADCASTSS gaussConsts<>+20(SB), Z21
+	VBROADCASTSS gaussConsts<>+24(SB), Z20
+	VBROADCASTSS gaussConsts<>+104(SB), Z19
+	VBROADCASTSS gaussConsts<>+108(SB), Z18
 
-	// Registers:    DI kl    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
-	MOVQ kl+0(FP), DI
-	MOVQ dmuQ+8(FP), SI
-	MOVQ dsQ+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ n+48(FP), R9
-	SHLQ $0x02, R9
-	MOVQ rows+40(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI lanes    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    dmuQ+8(FP), SI
+	MOVQ    dsQ+16(FP), DX
+	MOVQ    muQ+24(FP), BX
+	MOVQ    sQ+32(FP), R8
+	MOVQ    n+48(FP), R9
+	SHLQ    $0x02, R9
+	VMOVAPS Z22, Z28
+	MOVQ    rows+40(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 32(SP)
 
 l33:
-	VBROADCASTSS (DI), Z0
-	VMOVAPS      Z0, Z28
-	VMOVAPS      Z23, Z31
-	VMOVAPS      Z27, Z30
-	VMOVAPS      Z23, Z29
+	VBROADCASTSS 192(DI), Z0
+	VMOVAPS      Z0, Z27
+	VMOVAPS      Z22, Z31
+	VMOVAPS      Z26, Z30
+	VMOVAPS      Z22, Z29
 	MOVQ         n+48(FP), CX
 	CMPQ         CX, $0x00000020
 	JL           l35
@@ -1145,40 +1963,44 @@ l34:
 	VMOVUPS     64(BX), Z1
 	VMOVUPS     (R8), Z2
 	VMOVUPS     64(R8), Z3
-	VMULPS      Z26, Z0, Z4
-	VMULPS      Z26, Z1, Z5
-	VMULPS      Z26, Z2, Z6
-	VMULPS      Z26, Z3, Z7
-	VFMADD213PS Z24, Z6, Z6
-	VFMADD213PS Z24, Z7, Z7
+	VPSUBD      Z24, Z2, Z4
+	VPSUBD      Z24, Z3, Z5
+	VPMAXUD     Z28, Z4, Z28
+	VPMAXUD     Z28, Z5, Z28
+	VMULPS      Z25, Z0, Z4
+	VMULPS      Z25, Z1, Z5
+	VMULPS      Z25, Z2, Z6
+	VMULPS      Z25, Z3, Z7
+	VFMADD213PS Z23, Z6, Z6
+	VFMADD213PS Z23, Z7, Z7
 	VFMADD231PS Z4, Z4, Z6
 	VFMADD231PS Z5, Z5, Z7
 	VADDPS      Z31, Z6, Z31
 	VADDPS      Z31, Z7, Z31
 	VMULPS      Z30, Z2, Z30
 	VMULPS      Z30, Z3, Z30
-	VSUBPS      Z27, Z2, Z4
-	VSUBPS      Z27, Z3, Z5
-	VADDPS      Z27, Z2, Z6
-	VADDPS      Z27, Z3, Z7
-	VMULPS      Z0, Z28, Z0
-	VMULPS      Z1, Z28, Z1
-	VDIVPS      Z2, Z27, Z2
-	VDIVPS      Z3, Z27, Z3
+	VSUBPS      Z26, Z2, Z4
+	VSUBPS      Z26, Z3, Z5
+	VADDPS      Z26, Z2, Z6
+	VADDPS      Z26, Z3, Z7
+	VMULPS      Z0, Z27, Z0
+	VMULPS      Z1, Z27, Z1
+	VDIVPS      Z2, Z26, Z2
+	VDIVPS      Z3, Z26, Z3
 	VMULPS      Z2, Z4, Z2
 	VMULPS      Z3, Z5, Z3
-	VMULPS      Z2, Z28, Z2
-	VMULPS      Z3, Z28, Z3
+	VMULPS      Z2, Z27, Z2
+	VMULPS      Z3, Z27, Z3
 	VMULPS      Z6, Z2, Z2
 	VMULPS      Z7, Z3, Z3
 	VMOVUPS     Z0, (SI)
 	VMOVUPS     Z1, 64(SI)
 	VMOVUPS     Z2, (DX)
 	VMOVUPS     Z3, 64(DX)
-	VPSUBD      Z25, Z30, Z0
+	VPSUBD      Z21, Z30, Z0
 	VPSRAD      $0x17, Z0, Z1
-	VPANDD      Z22, Z0, Z0
-	VPADDD      Z25, Z0, Z0
+	VPANDD      Z20, Z0, Z0
+	VPADDD      Z21, Z0, Z0
 	VPADDD      Z29, Z1, Z1
 	VMOVAPS     Z1, Z29
 	VMOVAPS     Z0, Z30
@@ -1195,18 +2017,20 @@ l35:
 	JL          l36
 	VMOVUPS     (BX), Z0
 	VMOVUPS     (R8), Z1
-	VMULPS      Z26, Z0, Z2
-	VMULPS      Z26, Z1, Z3
-	VFMADD213PS Z24, Z3, Z3
+	VPSUBD      Z24, Z1, Z2
+	VPMAXUD     Z28, Z2, Z28
+	VMULPS      Z25, Z0, Z2
+	VMULPS      Z25, Z1, Z3
+	VFMADD213PS Z23, Z3, Z3
 	VFMADD231PS Z2, Z2, Z3
 	VADDPS      Z31, Z3, Z31
 	VMULPS      Z30, Z1, Z30
-	VSUBPS      Z27, Z1, Z2
-	VADDPS      Z27, Z1, Z3
-	VMULPS      Z0, Z28, Z0
-	VDIVPS      Z1, Z27, Z1
+	VSUBPS      Z26, Z1, Z2
+	VADDPS      Z26, Z1, Z3
+	VMULPS      Z0, Z27, Z0
+	VDIVPS      Z1, Z26, Z1
 	VMULPS      Z1, Z2, Z1
-	VMULPS      Z1, Z28, Z1
+	VMULPS      Z1, Z27, Z1
 	VMULPS      Z3, Z1, Z1
 	VMOVUPS     Z0, (SI)
 	VMOVUPS     Z1, (DX)
@@ -1225,20 +2049,23 @@ l36:
 	KMOVW       AX, K7
 	VMOVUPS.Z   (BX), K7, Z0
 	VMOVUPS.Z   (R8), K7, Z1
-	VMULPS      Z26, Z0, Z2
-	VMULPS      Z26, Z1, Z3
-	VFMADD213PS Z24, Z3, Z3
+	VPSUBD      Z24, Z1, Z2
+	VMOVAPS.Z   Z2, K7, Z2
+	VPMAXUD     Z28, Z2, Z28
+	VMULPS      Z25, Z0, Z2
+	VMULPS      Z25, Z1, Z3
+	VFMADD213PS Z23, Z3, Z3
 	VFMADD231PS Z2, Z2, Z3
 	VMOVAPS.Z   Z3, K7, Z2
 	VADDPS      Z31, Z2, Z31
-	VBLENDMPS   Z1, Z27, K7, Z2
+	VBLENDMPS   Z1, Z26, K7, Z2
 	VMULPS      Z30, Z2, Z30
-	VSUBPS      Z27, Z1, Z2
-	VADDPS      Z27, Z1, Z3
-	VMULPS      Z0, Z28, Z0
-	VDIVPS      Z1, Z27, Z1
+	VSUBPS      Z26, Z1, Z2
+	VADDPS      Z26, Z1, Z3
+	VMULPS      Z0, Z27, Z0
+	VDIVPS      Z1, Z26, Z1
 	VMULPS      Z1, Z2, Z1
-	VMULPS      Z1, Z28, Z1
+	VMULPS      Z1, Z27, Z1
 	VMULPS      Z3, Z1, Z1
 	VMOVUPS     Z0, K7, (SI)
 	VMOVUPS     Z1, K7, (DX)
@@ -1248,132 +2075,70 @@ l36:
 	LEAQ        (DX)(CX*4), DX
 
 l37:
-	VPSUBD        Z25, Z30, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD        Z22, Z0, Z0
-	VPADDD        Z25, Z0, Z0
-	VPADDD        Z29, Z1, Z1
-	VMOVAPS       Z1, Z29
-	VMOVAPS       Z0, Z30
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VMULPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VMULPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VPSUBD        Z25, Z0, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD        Z22, Z0, Z0
-	VPADDD        Z25, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z29, Y2
-	VPADDD        Y2, Y29, Y29
-	VEXTRACTF32X4 $0x01, Y29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x0e, X29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x01, X29, X2
-	VPADDD        X2, X29, X29
-	VBROADCASTSS  X29, Z2
-	VPADDD        Z2, Z1, Z1
-	VCVTDQ2PS     Z1, Z1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Z25, Z0, Z0
-	VPSRAD    $0x17, Z0, Z2
-	VCVTDQ2PS Z2, Z2
-	VPANDD    Z22, Z0, Z0
-	VPADDD    Z25, Z0, Z0
-	VSUBPS    Z27, Z0, Z0
-
-	// r + r^2 p(r) + k ln 2
-	VMOVAPS       Z18, Z3
-	VFMADD231PS   Z0, Z19, Z3
-	VFMADD213PS   Z17, Z0, Z3
-	VFMADD213PS   Z16, Z0, Z3
-	VFMADD213PS   Z15, Z0, Z3
-	VFMADD213PS   Z14, Z0, Z3
-	VFMADD213PS   Z13, Z0, Z3
-	VFMADD213PS   Z12, Z0, Z3
-	VFMADD213PS   Z11, Z0, Z3
-	VMULPS        Z0, Z0, Z4
-	VMULPS        Z21, Z2, Z5
-	VFMADD231PS   Z4, Z3, Z5
-	VADDPS        Z0, Z5, Z0
-	VFMADD231PS   Z20, Z2, Z0
-	VFMADD231PS   Z21, Z1, Z0
-	VFMADD231PS   Z20, Z1, Z0
-	VADDPS        Z23, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z31, Y1
-	VADDPS        Y1, Y31, Y31
-	VEXTRACTF32X4 $0x01, Y31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x0e, X31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x01, X31, X1
-	VADDPS        X1, X31, X31
-	VBROADCASTSS  X31, Z1
-	VFMSUB231PS   Z10, Z1, Z0
-	VCMPPS        $0x11, Z23, Z0, K1
-	VBLENDMPS     Z23, Z0, K1, Z0
-	VMOVSS        X0, (DI)
-	ADDQ          $0x04, DI
-	ADDQ          8(SP), SI
-	ADDQ          16(SP), DX
-	ADDQ          24(SP), BX
-	ADDQ          32(SP), R8
-	DECQ          (SP)
-	JNZ           l33
+	VMOVUPS  Z31, (DI)
+	VMOVUPS  Z30, 64(DI)
+	VMOVUPS  Z29, 128(DI)
+	ADDQ     $0x00000100, DI
+	ADDQ     8(SP), SI
+	ADDQ     16(SP), DX
+	ADDQ     24(SP), BX
+	ADDQ     32(SP), R8
+	DECQ     (SP)
+	JNZ      l33
+	VPMINUD  Z19, Z28, Z0
+	VPADDD   Z18, Z0, Z0
+	VMOVAPS  Z0, Z28
+	VPMOVD2M Z28, K1
+	KMOVW    K1, AX
+	MOVQ     AX, bad+64(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLLog(kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int, factor float32)
-// Requires: AVX, AVX512F, AVX512VL
-TEXT ·GaussKLLog(SB), NOSPLIT, $48-68
-	// Registers:    Z0-Z15 values    Z16-Z29 constants and scalars    Z30-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+100(SB), Z29
-	VBROADCASTSS gaussConsts<>+20(SB), Z28
-	VBROADCASTSS factor+64(FP), Z27
-	VBROADCASTSS gaussConsts<>+88(SB), Z26
-	VBROADCASTSS gaussConsts<>+92(SB), Z25
-	VBROADCASTSS gaussConsts<>+96(SB), Z24
-	VBROADCASTSS gaussConsts<>+80(SB), Z23
-	VBROADCASTSS gaussConsts<>+76(SB), Z22
-	VBROADCASTSS gaussConsts<>+104(SB), Z21
-	VBROADCASTSS gaussConsts<>+108(SB), Z20
-	VBROADCASTSS gaussConsts<>+112(SB), Z19
-	VBROADCASTSS gaussConsts<>+116(SB), Z18
-	VBROADCASTSS gaussConsts<>+120(SB), Z17
-	VBROADCASTSS gaussConsts<>+24(SB), Z16
+// func GaussKLLog(lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int, factor float32) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussKLLog(SB), NOSPLIT, $48-80
+	// Registers:    Z0-Z15 values    Z16-Z28 constants and scalars    Z29-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+116(SB), Z28
+	VBROADCASTSS gaussConsts<>+28(SB), Z27
+	VBROADCASTSS gaussConsts<>+0(SB), Z26
+	VBROADCASTSS factor+64(FP), Z25
+	VBROADCASTSS gaussConsts<>+112(SB), Z24
+	VBROADCASTSS gaussConsts<>+72(SB), Z23
+	VBROADCASTSS gaussConsts<>+68(SB), Z22
+	VBROADCASTSS gaussConsts<>+120(SB), Z21
+	VBROADCASTSS gaussConsts<>+124(SB), Z20
+	VBROADCASTSS gaussConsts<>+128(SB), Z19
+	VBROADCASTSS gaussConsts<>+132(SB), Z18
+	VBROADCASTSS gaussConsts<>+136(SB), Z17
+	VBROADCASTSS gaussConsts<>+96(SB), Z16
 
-	// Registers:    DI kl    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
-	MOVQ kl+0(FP), DI
-	MOVQ muQ+8(FP), SI
-	MOVQ sQ+16(FP), DX
-	MOVQ muP+24(FP), BX
-	MOVQ sP+32(FP), R8
-	MOVQ n+48(FP), R9
-	SHLQ $0x02, R9
-	MOVQ rows+40(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI lanes    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
+	MOVQ         lanes+0(FP), DI
+	MOVQ         muQ+8(FP), SI
+	MOVQ         sQ+16(FP), DX
+	MOVQ         muP+24(FP), BX
+	MOVQ         sP+32(FP), R8
+	MOVQ         n+48(FP), R9
+	SHLQ         $0x02, R9
+	VBROADCASTSS gaussConsts<>+4(SB), Z29
+	MOVQ         rows+40(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 32(SP)
 
 l39:
 	VBROADCASTSS gaussConsts<>+4(SB), Z31
@@ -1383,100 +2148,98 @@ l39:
 	JL           l41
 
 l40:
-	VMOVUPS     (SI), Z0
-	VMOVUPS     64(SI), Z1
-	VMOVUPS     (DX), Z2
-	VMOVUPS     64(DX), Z3
-	VMOVUPS     (R8), Z4
-	VMOVUPS     64(R8), Z5
-	VMULPS      Z27, Z2, Z2
-	VMULPS      Z27, Z3, Z3
-	VMULPS      Z27, Z4, Z4
-	VMULPS      Z27, Z5, Z5
-	VSUBPS      Z4, Z2, Z2
-	VSUBPS      Z5, Z3, Z3
-	VMINPS      Z2, Z26, Z6
-	VMINPS      Z3, Z26, Z7
-	VMULPS.BCST gaussConsts<>+72(SB), Z4, Z4
-	VMULPS.BCST gaussConsts<>+72(SB), Z5, Z5
-	VMAXPS      Z6, Z25, Z6
-	VMAXPS      Z7, Z25, Z7
-	VMINPS      Z4, Z26, Z4
-	VMINPS      Z5, Z26, Z5
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS (DX), Z2
+	VMOVUPS 64(DX), Z3
+	VPANDD  Z26, Z2, Z4
+	VPANDD  Z26, Z3, Z5
+	VPMAXUD Z29, Z4, Z29
+	VPMAXUD Z29, Z5, Z29
+	VMOVUPS (R8), Z4
+	VMOVUPS 64(R8), Z5
+	VPANDD  Z26, Z4, Z6
+	VPANDD  Z26, Z5, Z7
+	VPMAXUD Z29, Z6, Z29
+	VPMAXUD Z29, Z7, Z29
+	VMOVUPS (BX), Z6
+	VMOVUPS 64(BX), Z7
+	VSUBPS  Z6, Z0, Z0
+	VSUBPS  Z7, Z1, Z1
+	VMULPS  Z25, Z2, Z2
+	VMULPS  Z25, Z3, Z3
+	VMULPS  Z25, Z4, Z4
+	VMULPS  Z25, Z5, Z5
+	VSUBPS  Z4, Z2, Z2
+	VSUBPS  Z5, Z3, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z4, Z25, Z4
-	VMAXPS      Z5, Z25, Z5
-	VMOVAPS     Z29, Z8
-	VFMADD231PS Z24, Z6, Z8
-	VMOVAPS     Z29, Z9
-	VFMADD231PS Z24, Z7, Z9
+	VMULPS.BCST gaussConsts<>+64(SB), Z4, Z4
+	VMULPS.BCST gaussConsts<>+64(SB), Z5, Z5
+	VMOVAPS     Z28, Z6
+	VFMADD231PS Z24, Z2, Z6
+	VMOVAPS     Z28, Z7
+	VFMADD231PS Z24, Z3, Z7
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z29, Z8, Z8
-	VSUBPS       Z29, Z9, Z9
-	VMOVAPS      Z29, Z10
-	VFMADD231PS  Z24, Z4, Z10
-	VMOVAPS      Z29, Z11
-	VFMADD231PS  Z24, Z5, Z11
-	VFNMADD231PS Z23, Z8, Z6
-	VFNMADD231PS Z23, Z9, Z7
-	VSUBPS       Z29, Z10, Z10
-	VSUBPS       Z29, Z11, Z11
-	VFNMADD231PS Z22, Z8, Z6
-	VFNMADD231PS Z22, Z9, Z7
-	VFNMADD231PS Z23, Z10, Z4
-	VFNMADD231PS Z23, Z11, Z5
+	VSUBPS       Z28, Z6, Z6
+	VSUBPS       Z28, Z7, Z7
+	VMOVAPS      Z28, Z8
+	VFMADD231PS  Z24, Z4, Z8
+	VMOVAPS      Z28, Z9
+	VFMADD231PS  Z24, Z5, Z9
+	VMOVAPS      Z2, Z10
+	VFNMADD231PS Z23, Z6, Z10
+	VMOVAPS      Z3, Z11
+	VFNMADD231PS Z23, Z7, Z11
+	VSUBPS       Z28, Z8, Z8
+	VSUBPS       Z28, Z9, Z9
+	VFNMADD231PS Z22, Z6, Z10
+	VFNMADD231PS Z22, Z7, Z11
+	VFNMADD231PS Z23, Z8, Z4
+	VFNMADD231PS Z23, Z9, Z5
 
 	// p = e^r
-	VFNMADD231PS Z22, Z10, Z4
-	VFNMADD231PS Z22, Z11, Z5
+	VFNMADD231PS Z22, Z8, Z4
+	VFNMADD231PS Z22, Z9, Z5
 	VMOVAPS      Z20, Z12
-	VFMADD231PS  Z6, Z21, Z12
+	VFMADD231PS  Z10, Z21, Z12
 	VMOVAPS      Z20, Z13
-	VFMADD231PS  Z7, Z21, Z13
+	VFMADD231PS  Z11, Z21, Z13
 
 	// p = e^r
-	VFMADD213PS Z19, Z6, Z12
-	VFMADD213PS Z19, Z7, Z13
+	VFMADD213PS Z19, Z10, Z12
+	VFMADD213PS Z19, Z11, Z13
 	VMOVAPS     Z20, Z14
 	VFMADD231PS Z4, Z21, Z14
 	VMOVAPS     Z20, Z15
 	VFMADD231PS Z5, Z21, Z15
-	VFMADD213PS Z18, Z6, Z12
-	VFMADD213PS Z18, Z7, Z13
+	VFMADD213PS Z18, Z10, Z12
+	VFMADD213PS Z18, Z11, Z13
 	VFMADD213PS Z19, Z4, Z14
 	VFMADD213PS Z19, Z5, Z15
-	VFMADD213PS Z17, Z6, Z12
-	VFMADD213PS Z17, Z7, Z13
+	VFMADD213PS Z17, Z10, Z12
+	VFMADD213PS Z17, Z11, Z13
 	VFMADD213PS Z18, Z4, Z14
 	VFMADD213PS Z18, Z5, Z15
-	VFMADD213PS Z28, Z6, Z12
-	VFMADD213PS Z28, Z7, Z13
+	VFMADD213PS Z27, Z10, Z12
+	VFMADD213PS Z27, Z11, Z13
 	VFMADD213PS Z17, Z4, Z14
 	VFMADD213PS Z17, Z5, Z15
-	VFMADD213PS Z28, Z6, Z12
-	VFMADD213PS Z28, Z7, Z13
-	VFMADD213PS Z28, Z4, Z14
-	VFMADD213PS Z28, Z5, Z15
+	VFMADD213PS Z27, Z10, Z12
+	VFMADD213PS Z27, Z11, Z13
+	VFMADD213PS Z27, Z4, Z14
+	VFMADD213PS Z27, Z5, Z15
 
 	// p 2^n
-	VFMADD213PS Z28, Z4, Z14
-	VFMADD213PS Z28, Z5, Z15
-	VSCALEFPS   Z8, Z12, Z4
-	VSCALEFPS   Z9, Z13, Z5
+	VFMADD213PS Z27, Z4, Z14
+	VFMADD213PS Z27, Z5, Z15
+	VSCALEFPS   Z6, Z12, Z4
+	VSCALEFPS   Z7, Z13, Z5
 
 	// p 2^n
-	VSCALEFPS        Z10, Z14, Z6
-	VSCALEFPS        Z11, Z15, Z7
-	VBROADCASTSS     gaussConsts<>+124(SB), Z8
-	VMINPS           Z6, Z8, Z6
-	VBROADCASTSS     gaussConsts<>+124(SB), Z8
-	VMINPS           Z7, Z8, Z7
-	VMOVUPS          (BX), Z8
-	VMOVUPS          64(BX), Z9
-	VSUBPS           Z8, Z0, Z0
-	VSUBPS           Z9, Z1, Z1
+	VSCALEFPS        Z8, Z14, Z6
+	VSCALEFPS        Z9, Z15, Z7
 	VMULPS           Z6, Z0, Z0
 	VMULPS           Z7, Z1, Z1
 	VMULPS           Z6, Z0, Z0
@@ -1485,8 +2248,8 @@ l40:
 	VMULPS           Z16, Z1, Z1
 	VMULPS           Z16, Z4, Z4
 	VMULPS           Z16, Z5, Z5
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z4, Z4
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z5, Z5
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z4, Z4
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z5, Z5
 	VFMADD231PS      Z0, Z0, Z4
 	VFMADD231PS      Z1, Z1, Z5
 	VADDPS           Z31, Z4, Z31
@@ -1502,66 +2265,65 @@ l40:
 	JGE              l40
 
 l41:
-	CMPQ        CX, $0x00000010
-	JL          l42
-	VMOVUPS     (SI), Z0
-	VMOVUPS     (DX), Z1
-	VMOVUPS     (R8), Z2
-	VMULPS      Z27, Z1, Z1
-	VMULPS      Z27, Z2, Z2
-	VSUBPS      Z2, Z1, Z1
-	VMINPS      Z1, Z26, Z3
-	VMULPS.BCST gaussConsts<>+72(SB), Z2, Z2
-	VMAXPS      Z3, Z25, Z3
-	VMINPS      Z2, Z26, Z2
+	CMPQ    CX, $0x00000010
+	JL      l42
+	VMOVUPS (SI), Z0
+	VMOVUPS (DX), Z1
+	VPANDD  Z26, Z1, Z2
+	VPMAXUD Z29, Z2, Z29
+	VMOVUPS (R8), Z2
+	VPANDD  Z26, Z2, Z3
+	VPMAXUD Z29, Z3, Z29
+	VMOVUPS (BX), Z3
+	VSUBPS  Z3, Z0, Z0
+	VMULPS  Z25, Z1, Z1
+	VMULPS  Z25, Z2, Z2
+	VSUBPS  Z2, Z1, Z1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z2, Z25, Z2
-	VMOVAPS     Z29, Z4
-	VFMADD231PS Z24, Z3, Z4
+	VMULPS.BCST gaussConsts<>+64(SB), Z2, Z2
+	VMOVAPS     Z28, Z3
+	VFMADD231PS Z24, Z1, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z29, Z4, Z4
-	VMOVAPS      Z29, Z5
-	VFMADD231PS  Z24, Z2, Z5
-	VFNMADD231PS Z23, Z4, Z3
-	VSUBPS       Z29, Z5, Z5
-	VFNMADD231PS Z22, Z4, Z3
-	VFNMADD231PS Z23, Z5, Z2
+	VSUBPS       Z28, Z3, Z3
+	VMOVAPS      Z28, Z4
+	VFMADD231PS  Z24, Z2, Z4
+	VMOVAPS      Z1, Z5
+	VFNMADD231PS Z23, Z3, Z5
+	VSUBPS       Z28, Z4, Z4
+	VFNMADD231PS Z22, Z3, Z5
+	VFNMADD231PS Z23, Z4, Z2
 
 	// p = e^r
-	VFNMADD231PS Z22, Z5, Z2
+	VFNMADD231PS Z22, Z4, Z2
 	VMOVAPS      Z20, Z6
-	VFMADD231PS  Z3, Z21, Z6
+	VFMADD231PS  Z5, Z21, Z6
 
 	// p = e^r
-	VFMADD213PS Z19, Z3, Z6
+	VFMADD213PS Z19, Z5, Z6
 	VMOVAPS     Z20, Z7
 	VFMADD231PS Z2, Z21, Z7
-	VFMADD213PS Z18, Z3, Z6
+	VFMADD213PS Z18, Z5, Z6
 	VFMADD213PS Z19, Z2, Z7
-	VFMADD213PS Z17, Z3, Z6
+	VFMADD213PS Z17, Z5, Z6
 	VFMADD213PS Z18, Z2, Z7
-	VFMADD213PS Z28, Z3, Z6
+	VFMADD213PS Z27, Z5, Z6
 	VFMADD213PS Z17, Z2, Z7
-	VFMADD213PS Z28, Z3, Z6
-	VFMADD213PS Z28, Z2, Z7
+	VFMADD213PS Z27, Z5, Z6
+	VFMADD213PS Z27, Z2, Z7
 
 	// p 2^n
-	VFMADD213PS Z28, Z2, Z7
-	VSCALEFPS   Z4, Z6, Z2
+	VFMADD213PS Z27, Z2, Z7
+	VSCALEFPS   Z3, Z6, Z2
 
 	// p 2^n
-	VSCALEFPS        Z5, Z7, Z3
-	VBROADCASTSS     gaussConsts<>+124(SB), Z4
-	VMINPS           Z3, Z4, Z3
-	VMOVUPS          (BX), Z4
-	VSUBPS           Z4, Z0, Z0
+	VSCALEFPS        Z4, Z7, Z3
 	VMULPS           Z3, Z0, Z0
 	VMULPS           Z3, Z0, Z0
 	VMULPS           Z16, Z0, Z0
 	VMULPS           Z16, Z2, Z2
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z2, Z2
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z2, Z2
 	VFMADD231PS      Z0, Z0, Z2
 	VADDPS           Z31, Z2, Z31
 	VADDPS           Z30, Z1, Z30
@@ -1572,70 +2334,71 @@ l41:
 	SUBQ             $0x00000010, CX
 
 l42:
-	TESTQ       CX, CX
-	JZ          l43
-	MOVQ        $0x00000001, AX
-	SHLQ        CL, AX
-	DECQ        AX
-	KMOVW       AX, K7
-	VMOVUPS.Z   (SI), K7, Z0
-	VMOVUPS.Z   (DX), K7, Z1
-	VMOVUPS.Z   (R8), K7, Z2
-	VMULPS      Z27, Z1, Z1
-	VMULPS      Z27, Z2, Z2
-	VSUBPS      Z2, Z1, Z1
-	VMINPS      Z1, Z26, Z3
-	VMULPS.BCST gaussConsts<>+72(SB), Z2, Z2
-	VMAXPS      Z3, Z25, Z3
-	VMINPS      Z2, Z26, Z2
+	TESTQ     CX, CX
+	JZ        l43
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (SI), K7, Z0
+	VMOVUPS.Z (DX), K7, Z1
+	VPANDD    Z26, Z1, Z2
+	VMOVAPS.Z Z2, K7, Z2
+	VPMAXUD   Z29, Z2, Z29
+	VMOVUPS.Z (R8), K7, Z2
+	VPANDD    Z26, Z2, Z3
+	VMOVAPS.Z Z3, K7, Z3
+	VPMAXUD   Z29, Z3, Z29
+	VMOVUPS.Z (BX), K7, Z3
+	VSUBPS    Z3, Z0, Z0
+	VMULPS    Z25, Z1, Z1
+	VMULPS    Z25, Z2, Z2
+	VSUBPS    Z2, Z1, Z1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z2, Z25, Z2
-	VMOVAPS     Z29, Z4
-	VFMADD231PS Z24, Z3, Z4
+	VMULPS.BCST gaussConsts<>+64(SB), Z2, Z2
+	VMOVAPS     Z28, Z3
+	VFMADD231PS Z24, Z1, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z29, Z4, Z4
-	VMOVAPS      Z29, Z5
-	VFMADD231PS  Z24, Z2, Z5
-	VFNMADD231PS Z23, Z4, Z3
-	VSUBPS       Z29, Z5, Z5
-	VFNMADD231PS Z22, Z4, Z3
-	VFNMADD231PS Z23, Z5, Z2
+	VSUBPS       Z28, Z3, Z3
+	VMOVAPS      Z28, Z4
+	VFMADD231PS  Z24, Z2, Z4
+	VMOVAPS      Z1, Z5
+	VFNMADD231PS Z23, Z3, Z5
+	VSUBPS       Z28, Z4, Z4
+	VFNMADD231PS Z22, Z3, Z5
+	VFNMADD231PS Z23, Z4, Z2
 
 	// p = e^r
-	VFNMADD231PS Z22, Z5, Z2
+	VFNMADD231PS Z22, Z4, Z2
 	VMOVAPS      Z20, Z6
-	VFMADD231PS  Z3, Z21, Z6
+	VFMADD231PS  Z5, Z21, Z6
 
 	// p = e^r
-	VFMADD213PS Z19, Z3, Z6
+	VFMADD213PS Z19, Z5, Z6
 	VMOVAPS     Z20, Z7
 	VFMADD231PS Z2, Z21, Z7
-	VFMADD213PS Z18, Z3, Z6
+	VFMADD213PS Z18, Z5, Z6
 	VFMADD213PS Z19, Z2, Z7
-	VFMADD213PS Z17, Z3, Z6
+	VFMADD213PS Z17, Z5, Z6
 	VFMADD213PS Z18, Z2, Z7
-	VFMADD213PS Z28, Z3, Z6
+	VFMADD213PS Z27, Z5, Z6
 	VFMADD213PS Z17, Z2, Z7
-	VFMADD213PS Z28, Z3, Z6
-	VFMADD213PS Z28, Z2, Z7
+	VFMADD213PS Z27, Z5, Z6
+	VFMADD213PS Z27, Z2, Z7
 
 	// p 2^n
-	VFMADD213PS Z28, Z2, Z7
-	VSCALEFPS   Z4, Z6, Z2
+	VFMADD213PS Z27, Z2, Z7
+	VSCALEFPS   Z3, Z6, Z2
 
 	// p 2^n
-	VSCALEFPS        Z5, Z7, Z3
-	VBROADCASTSS     gaussConsts<>+124(SB), Z4
-	VMINPS           Z3, Z4, Z3
-	VMOVUPS.Z        (BX), K7, Z4
-	VSUBPS           Z4, Z0, Z0
+	VSCALEFPS        Z4, Z7, Z3
 	VMULPS           Z3, Z0, Z0
 	VMULPS           Z3, Z0, Z0
 	VMULPS           Z16, Z0, Z0
 	VMULPS           Z16, Z2, Z2
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z2, Z2
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z2, Z2
 	VFMADD231PS      Z0, Z0, Z2
 	VMOVAPS.Z        Z2, K7, Z0
 	VADDPS           Z31, Z0, Z31
@@ -1647,107 +2410,92 @@ l42:
 	LEAQ             (R8)(CX*4), R8
 
 l43:
-	VEXTRACTF64X4    $0x01, Z30, Y0
-	VADDPS           Y0, Y30, Y30
-	VEXTRACTF32X4    $0x01, Y30, X0
-	VADDPS           X0, X30, X30
-	VPERMILPS        $0x0e, X30, X0
-	VADDPS           X0, X30, X30
-	VPERMILPS        $0x01, X30, X0
-	VADDPS           X0, X30, X30
-	VBROADCASTSS     X30, Z0
-	VADDPS.BCST      gaussConsts<>+4(SB), Z0, Z0
-	VEXTRACTF64X4    $0x01, Z31, Y1
-	VADDPS           Y1, Y31, Y31
-	VEXTRACTF32X4    $0x01, Y31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x0e, X31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x01, X31, X1
-	VADDPS           X1, X31, X31
-	VBROADCASTSS     X31, Z1
-	VFMSUB231PS.BCST gaussConsts<>+84(SB), Z1, Z0
-	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z0, K1
-	VBLENDMPS.BCST   gaussConsts<>+4(SB), Z0, K1, Z0
-	VMOVSS           X0, (DI)
-	ADDQ             $0x04, DI
-	ADDQ             8(SP), SI
-	ADDQ             16(SP), DX
-	ADDQ             24(SP), BX
-	ADDQ             32(SP), R8
-	DECQ             (SP)
-	JNZ              l39
+	VMOVUPS      Z31, (DI)
+	VMOVUPS      Z30, 64(DI)
+	ADDQ         $0x00000100, DI
+	ADDQ         8(SP), SI
+	ADDQ         16(SP), DX
+	ADDQ         24(SP), BX
+	ADDQ         32(SP), R8
+	DECQ         (SP)
+	JNZ          l39
+	VPMINUD.BCST gaussConsts<>+140(SB), Z29, Z0
+	VPADDD.BCST  gaussConsts<>+144(SB), Z0, Z0
+	VMOVAPS      Z0, Z29
+	VPMOVD2M     Z29, K1
+	KMOVW        K1, AX
+	MOVQ         AX, bad+72(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLLogBackward(kl *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int, factor float32)
-// Requires: AVX, AVX512F, AVX512VL
-TEXT ·GaussKLLogBackward(SB), NOSPLIT, $80-100
-	// Registers:    Z0-Z15 values    Z16-Z28 constants and scalars    Z29-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+20(SB), Z28
-	VBROADCASTSS gaussConsts<>+100(SB), Z27
-	VBROADCASTSS factor+96(FP), Z26
-	VBROADCASTSS gaussConsts<>+88(SB), Z25
-	VBROADCASTSS gaussConsts<>+92(SB), Z24
-	VBROADCASTSS gaussConsts<>+96(SB), Z23
-	VBROADCASTSS gaussConsts<>+80(SB), Z22
-	VBROADCASTSS gaussConsts<>+76(SB), Z21
-	VBROADCASTSS gaussConsts<>+104(SB), Z20
-	VBROADCASTSS gaussConsts<>+108(SB), Z19
-	VBROADCASTSS gaussConsts<>+112(SB), Z18
-	VBROADCASTSS gaussConsts<>+116(SB), Z17
-	VBROADCASTSS gaussConsts<>+120(SB), Z16
+// func GaussKLLogBackward(lanes *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int, factor float32) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussKLLogBackward(SB), NOSPLIT, $80-112
+	// Registers:    Z0-Z15 values    Z16-Z27 constants and scalars    Z28-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+28(SB), Z27
+	VBROADCASTSS gaussConsts<>+116(SB), Z26
+	VBROADCASTSS factor+96(FP), Z25
+	VBROADCASTSS gaussConsts<>+0(SB), Z24
+	VBROADCASTSS gaussConsts<>+112(SB), Z23
+	VBROADCASTSS gaussConsts<>+72(SB), Z22
+	VBROADCASTSS gaussConsts<>+68(SB), Z21
+	VBROADCASTSS gaussConsts<>+120(SB), Z20
+	VBROADCASTSS gaussConsts<>+124(SB), Z19
+	VBROADCASTSS gaussConsts<>+128(SB), Z18
+	VBROADCASTSS gaussConsts<>+132(SB), Z17
+	VBROADCASTSS gaussConsts<>+136(SB), Z16
 
-	// Registers:    DI kl    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
-	MOVQ kl+0(FP), DI
-	MOVQ dmuQ+8(FP), SI
-	MOVQ dsQ+16(FP), DX
-	MOVQ dmuP+24(FP), BX
-	MOVQ dsP+32(FP), R8
-	MOVQ muQ+40(FP), R9
-	MOVQ sQ+48(FP), R10
-	MOVQ muP+56(FP), R11
-	MOVQ sP+64(FP), R12
-	MOVQ n+80(FP), R13
-	SHLQ $0x02, R13
-	MOVQ rows+72(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 32(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 40(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 48(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 56(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 64(SP)
+	// Registers:    DI lanes    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
+	MOVQ         lanes+0(FP), DI
+	MOVQ         dmuQ+8(FP), SI
+	MOVQ         dsQ+16(FP), DX
+	MOVQ         dmuP+24(FP), BX
+	MOVQ         dsP+32(FP), R8
+	MOVQ         muQ+40(FP), R9
+	MOVQ         sQ+48(FP), R10
+	MOVQ         muP+56(FP), R11
+	MOVQ         sP+64(FP), R12
+	MOVQ         n+80(FP), R13
+	SHLQ         $0x02, R13
+	VBROADCASTSS gaussConsts<>+4(SB), Z29
+	MOVQ         rows+72(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 32(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 40(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 48(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 56(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 64(SP)
 
 l45:
-	VBROADCASTSS (DI), Z0
-	VMOVAPS      Z0, Z29
+	VBROADCASTSS 192(DI), Z0
+	VMOVAPS      Z0, Z28
 	VBROADCASTSS gaussConsts<>+4(SB), Z31
 	VBROADCASTSS gaussConsts<>+4(SB), Z30
 	MOVQ         n+80(FP), CX
@@ -1755,128 +2503,126 @@ l45:
 	JL           l47
 
 l46:
-	VMOVUPS     (R9), Z0
-	VMOVUPS     64(R9), Z1
-	VMOVUPS     (R10), Z2
-	VMOVUPS     64(R10), Z3
-	VMOVUPS     (R12), Z4
-	VMOVUPS     64(R12), Z5
-	VMULPS      Z26, Z2, Z2
-	VMULPS      Z26, Z3, Z3
-	VMULPS      Z26, Z4, Z4
-	VMULPS      Z26, Z5, Z5
-	VSUBPS      Z4, Z2, Z2
-	VSUBPS      Z5, Z3, Z3
-	VMINPS      Z2, Z25, Z6
-	VMINPS      Z3, Z25, Z7
-	VMULPS.BCST gaussConsts<>+72(SB), Z4, Z4
-	VMULPS.BCST gaussConsts<>+72(SB), Z5, Z5
-	VMAXPS      Z6, Z24, Z6
-	VMAXPS      Z7, Z24, Z7
-	VMINPS      Z4, Z25, Z4
-	VMINPS      Z5, Z25, Z5
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS (R10), Z2
+	VMOVUPS 64(R10), Z3
+	VPANDD  Z24, Z2, Z4
+	VPANDD  Z24, Z3, Z5
+	VPMAXUD Z29, Z4, Z29
+	VPMAXUD Z29, Z5, Z29
+	VMOVUPS (R12), Z4
+	VMOVUPS 64(R12), Z5
+	VPANDD  Z24, Z4, Z6
+	VPANDD  Z24, Z5, Z7
+	VPMAXUD Z29, Z6, Z29
+	VPMAXUD Z29, Z7, Z29
+	VMOVUPS (R11), Z6
+	VMOVUPS 64(R11), Z7
+	VSUBPS  Z6, Z0, Z0
+	VSUBPS  Z7, Z1, Z1
+	VMULPS  Z25, Z2, Z2
+	VMULPS  Z25, Z3, Z3
+	VMULPS  Z25, Z4, Z4
+	VMULPS  Z25, Z5, Z5
+	VSUBPS  Z4, Z2, Z2
+	VSUBPS  Z5, Z3, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z4, Z24, Z4
-	VMAXPS      Z5, Z24, Z5
-	VMOVAPS     Z27, Z8
-	VFMADD231PS Z23, Z6, Z8
-	VMOVAPS     Z27, Z9
-	VFMADD231PS Z23, Z7, Z9
+	VMULPS.BCST gaussConsts<>+64(SB), Z4, Z4
+	VMULPS.BCST gaussConsts<>+64(SB), Z5, Z5
+	VMOVAPS     Z26, Z6
+	VFMADD231PS Z23, Z2, Z6
+	VMOVAPS     Z26, Z7
+	VFMADD231PS Z23, Z3, Z7
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z27, Z8, Z8
-	VSUBPS       Z27, Z9, Z9
-	VMOVAPS      Z27, Z10
-	VFMADD231PS  Z23, Z4, Z10
-	VMOVAPS      Z27, Z11
-	VFMADD231PS  Z23, Z5, Z11
-	VFNMADD231PS Z22, Z8, Z6
-	VFNMADD231PS Z22, Z9, Z7
-	VSUBPS       Z27, Z10, Z10
-	VSUBPS       Z27, Z11, Z11
-	VFNMADD231PS Z21, Z8, Z6
-	VFNMADD231PS Z21, Z9, Z7
-	VFNMADD231PS Z22, Z10, Z4
-	VFNMADD231PS Z22, Z11, Z5
+	VSUBPS       Z26, Z6, Z6
+	VSUBPS       Z26, Z7, Z7
+	VMOVAPS      Z26, Z8
+	VFMADD231PS  Z23, Z4, Z8
+	VMOVAPS      Z26, Z9
+	VFMADD231PS  Z23, Z5, Z9
+	VMOVAPS      Z2, Z10
+	VFNMADD231PS Z22, Z6, Z10
+	VMOVAPS      Z3, Z11
+	VFNMADD231PS Z22, Z7, Z11
+	VSUBPS       Z26, Z8, Z8
+	VSUBPS       Z26, Z9, Z9
+	VFNMADD231PS Z21, Z6, Z10
+	VFNMADD231PS Z21, Z7, Z11
+	VFNMADD231PS Z22, Z8, Z4
+	VFNMADD231PS Z22, Z9, Z5
 
 	// p = e^r
-	VFNMADD231PS Z21, Z10, Z4
-	VFNMADD231PS Z21, Z11, Z5
+	VFNMADD231PS Z21, Z8, Z4
+	VFNMADD231PS Z21, Z9, Z5
 	VMOVAPS      Z19, Z12
-	VFMADD231PS  Z6, Z20, Z12
+	VFMADD231PS  Z10, Z20, Z12
 	VMOVAPS      Z19, Z13
-	VFMADD231PS  Z7, Z20, Z13
+	VFMADD231PS  Z11, Z20, Z13
 
 	// p = e^r
-	VFMADD213PS Z18, Z6, Z12
-	VFMADD213PS Z18, Z7, Z13
+	VFMADD213PS Z18, Z10, Z12
+	VFMADD213PS Z18, Z11, Z13
 	VMOVAPS     Z19, Z14
 	VFMADD231PS Z4, Z20, Z14
 	VMOVAPS     Z19, Z15
 	VFMADD231PS Z5, Z20, Z15
-	VFMADD213PS Z17, Z6, Z12
-	VFMADD213PS Z17, Z7, Z13
+	VFMADD213PS Z17, Z10, Z12
+	VFMADD213PS Z17, Z11, Z13
 	VFMADD213PS Z18, Z4, Z14
 	VFMADD213PS Z18, Z5, Z15
-	VFMADD213PS Z16, Z6, Z12
-	VFMADD213PS Z16, Z7, Z13
+	VFMADD213PS Z16, Z10, Z12
+	VFMADD213PS Z16, Z11, Z13
 	VFMADD213PS Z17, Z4, Z14
 	VFMADD213PS Z17, Z5, Z15
-	VFMADD213PS Z28, Z6, Z12
-	VFMADD213PS Z28, Z7, Z13
+	VFMADD213PS Z27, Z10, Z12
+	VFMADD213PS Z27, Z11, Z13
 	VFMADD213PS Z16, Z4, Z14
 	VFMADD213PS Z16, Z5, Z15
-	VFMADD213PS Z28, Z6, Z12
-	VFMADD213PS Z28, Z7, Z13
-	VFMADD213PS Z28, Z4, Z14
-	VFMADD213PS Z28, Z5, Z15
+	VFMADD213PS Z27, Z10, Z12
+	VFMADD213PS Z27, Z11, Z13
+	VFMADD213PS Z27, Z4, Z14
+	VFMADD213PS Z27, Z5, Z15
 
 	// p 2^n
-	VFMADD213PS Z28, Z4, Z14
-	VFMADD213PS Z28, Z5, Z15
-	VSCALEFPS   Z8, Z12, Z4
-	VSCALEFPS   Z9, Z13, Z5
+	VFMADD213PS Z27, Z4, Z14
+	VFMADD213PS Z27, Z5, Z15
+	VSCALEFPS   Z6, Z12, Z4
+	VSCALEFPS   Z7, Z13, Z5
 
 	// p 2^n
-	VSCALEFPS        Z10, Z14, Z6
-	VSCALEFPS        Z11, Z15, Z7
-	VBROADCASTSS     gaussConsts<>+124(SB), Z8
-	VMINPS           Z6, Z8, Z6
-	VBROADCASTSS     gaussConsts<>+124(SB), Z8
-	VMINPS           Z7, Z8, Z7
-	VMOVUPS          (R11), Z8
-	VMOVUPS          64(R11), Z9
-	VSUBPS           Z8, Z0, Z0
-	VSUBPS           Z9, Z1, Z1
+	VSCALEFPS        Z8, Z14, Z6
+	VSCALEFPS        Z9, Z15, Z7
 	VMULPS           Z6, Z0, Z0
 	VMULPS           Z7, Z1, Z1
 	VMULPS           Z6, Z0, Z0
 	VMULPS           Z7, Z1, Z1
-	VMULPS.BCST      gaussConsts<>+24(SB), Z0, Z8
-	VMULPS.BCST      gaussConsts<>+24(SB), Z1, Z9
-	VMULPS.BCST      gaussConsts<>+24(SB), Z4, Z10
-	VMULPS.BCST      gaussConsts<>+24(SB), Z5, Z11
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z10, Z10
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z11, Z11
+	VMULPS.BCST      gaussConsts<>+96(SB), Z0, Z8
+	VMULPS.BCST      gaussConsts<>+96(SB), Z1, Z9
+	VMULPS.BCST      gaussConsts<>+96(SB), Z4, Z10
+	VMULPS.BCST      gaussConsts<>+96(SB), Z5, Z11
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z10, Z10
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z11, Z11
 	VFMADD231PS      Z8, Z8, Z10
 	VFMADD231PS      Z9, Z9, Z11
 	VADDPS           Z31, Z10, Z31
 	VADDPS           Z31, Z11, Z31
 	VADDPS           Z30, Z2, Z30
 	VADDPS           Z30, Z3, Z30
-	VSUBPS           Z28, Z4, Z2
-	VSUBPS           Z28, Z5, Z3
-	VADDPS           Z28, Z4, Z4
-	VADDPS           Z28, Z5, Z5
-	VMULPS           Z6, Z29, Z8
-	VMULPS           Z7, Z29, Z9
+	VSUBPS           Z27, Z4, Z2
+	VSUBPS           Z27, Z5, Z3
+	VADDPS           Z27, Z4, Z4
+	VADDPS           Z27, Z5, Z5
+	VMULPS           Z6, Z28, Z8
+	VMULPS           Z7, Z28, Z9
 	VMULPS           Z0, Z8, Z8
 	VMULPS           Z1, Z9, Z9
 	VMULPS           Z6, Z8, Z6
 	VMULPS           Z7, Z9, Z7
-	VMULPS           Z26, Z29, Z8
-	VMULPS           Z26, Z29, Z9
+	VMULPS           Z25, Z28, Z8
+	VMULPS           Z25, Z28, Z9
 	VMULPS           Z2, Z8, Z2
 	VMULPS           Z3, Z9, Z3
 	VMULPS           Z4, Z2, Z2
@@ -1910,75 +2656,74 @@ l46:
 	JGE              l46
 
 l47:
-	CMPQ        CX, $0x00000010
-	JL          l48
-	VMOVUPS     (R9), Z0
-	VMOVUPS     (R10), Z1
-	VMOVUPS     (R12), Z2
-	VMULPS      Z26, Z1, Z1
-	VMULPS      Z26, Z2, Z2
-	VSUBPS      Z2, Z1, Z1
-	VMINPS      Z1, Z25, Z3
-	VMULPS.BCST gaussConsts<>+72(SB), Z2, Z2
-	VMAXPS      Z3, Z24, Z3
-	VMINPS      Z2, Z25, Z2
+	CMPQ    CX, $0x00000010
+	JL      l48
+	VMOVUPS (R9), Z0
+	VMOVUPS (R10), Z1
+	VPANDD  Z24, Z1, Z2
+	VPMAXUD Z29, Z2, Z29
+	VMOVUPS (R12), Z2
+	VPANDD  Z24, Z2, Z3
+	VPMAXUD Z29, Z3, Z29
+	VMOVUPS (R11), Z3
+	VSUBPS  Z3, Z0, Z0
+	VMULPS  Z25, Z1, Z1
+	VMULPS  Z25, Z2, Z2
+	VSUBPS  Z2, Z1, Z1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z2, Z24, Z2
-	VMOVAPS     Z27, Z4
-	VFMADD231PS Z23, Z3, Z4
+	VMULPS.BCST gaussConsts<>+64(SB), Z2, Z2
+	VMOVAPS     Z26, Z3
+	VFMADD231PS Z23, Z1, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z27, Z4, Z4
-	VMOVAPS      Z27, Z5
-	VFMADD231PS  Z23, Z2, Z5
-	VFNMADD231PS Z22, Z4, Z3
-	VSUBPS       Z27, Z5, Z5
-	VFNMADD231PS Z21, Z4, Z3
-	VFNMADD231PS Z22, Z5, Z2
+	VSUBPS       Z26, Z3, Z3
+	VMOVAPS      Z26, Z4
+	VFMADD231PS  Z23, Z2, Z4
+	VMOVAPS      Z1, Z5
+	VFNMADD231PS Z22, Z3, Z5
+	VSUBPS       Z26, Z4, Z4
+	VFNMADD231PS Z21, Z3, Z5
+	VFNMADD231PS Z22, Z4, Z2
 
 	// p = e^r
-	VFNMADD231PS Z21, Z5, Z2
+	VFNMADD231PS Z21, Z4, Z2
 	VMOVAPS      Z19, Z6
-	VFMADD231PS  Z3, Z20, Z6
+	VFMADD231PS  Z5, Z20, Z6
 
 	// p = e^r
-	VFMADD213PS Z18, Z3, Z6
+	VFMADD213PS Z18, Z5, Z6
 	VMOVAPS     Z19, Z7
 	VFMADD231PS Z2, Z20, Z7
-	VFMADD213PS Z17, Z3, Z6
+	VFMADD213PS Z17, Z5, Z6
 	VFMADD213PS Z18, Z2, Z7
-	VFMADD213PS Z16, Z3, Z6
+	VFMADD213PS Z16, Z5, Z6
 	VFMADD213PS Z17, Z2, Z7
-	VFMADD213PS Z28, Z3, Z6
+	VFMADD213PS Z27, Z5, Z6
 	VFMADD213PS Z16, Z2, Z7
-	VFMADD213PS Z28, Z3, Z6
-	VFMADD213PS Z28, Z2, Z7
+	VFMADD213PS Z27, Z5, Z6
+	VFMADD213PS Z27, Z2, Z7
 
 	// p 2^n
-	VFMADD213PS Z28, Z2, Z7
-	VSCALEFPS   Z4, Z6, Z2
+	VFMADD213PS Z27, Z2, Z7
+	VSCALEFPS   Z3, Z6, Z2
 
 	// p 2^n
-	VSCALEFPS        Z5, Z7, Z3
-	VBROADCASTSS     gaussConsts<>+124(SB), Z4
-	VMINPS           Z3, Z4, Z3
-	VMOVUPS          (R11), Z4
-	VSUBPS           Z4, Z0, Z0
+	VSCALEFPS        Z4, Z7, Z3
 	VMULPS           Z3, Z0, Z0
 	VMULPS           Z3, Z0, Z0
-	VMULPS.BCST      gaussConsts<>+24(SB), Z0, Z4
-	VMULPS.BCST      gaussConsts<>+24(SB), Z2, Z5
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z5, Z5
+	VMULPS.BCST      gaussConsts<>+96(SB), Z0, Z4
+	VMULPS.BCST      gaussConsts<>+96(SB), Z2, Z5
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z5, Z5
 	VFMADD231PS      Z4, Z4, Z5
 	VADDPS           Z31, Z5, Z31
 	VADDPS           Z30, Z1, Z30
-	VSUBPS           Z28, Z2, Z1
-	VADDPS           Z28, Z2, Z2
-	VMULPS           Z3, Z29, Z4
+	VSUBPS           Z27, Z2, Z1
+	VADDPS           Z27, Z2, Z2
+	VMULPS           Z3, Z28, Z4
 	VMULPS           Z0, Z4, Z4
 	VMULPS           Z3, Z4, Z3
-	VMULPS           Z26, Z29, Z4
+	VMULPS           Z25, Z28, Z4
 	VMULPS           Z1, Z4, Z1
 	VMULPS           Z2, Z1, Z1
 	VMULPS           Z0, Z4, Z2
@@ -2000,81 +2745,82 @@ l47:
 	SUBQ             $0x00000010, CX
 
 l48:
-	TESTQ       CX, CX
-	JZ          l49
-	MOVQ        $0x00000001, AX
-	SHLQ        CL, AX
-	DECQ        AX
-	KMOVW       AX, K7
-	VMOVUPS.Z   (R9), K7, Z0
-	VMOVUPS.Z   (R10), K7, Z1
-	VMOVUPS.Z   (R12), K7, Z2
-	VMULPS      Z26, Z1, Z1
-	VMULPS      Z26, Z2, Z2
-	VSUBPS      Z2, Z1, Z1
-	VMINPS      Z1, Z25, Z3
-	VMULPS.BCST gaussConsts<>+72(SB), Z2, Z2
-	VMAXPS      Z3, Z24, Z3
-	VMINPS      Z2, Z25, Z2
+	TESTQ     CX, CX
+	JZ        l49
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (R9), K7, Z0
+	VMOVUPS.Z (R10), K7, Z1
+	VPANDD    Z24, Z1, Z2
+	VMOVAPS.Z Z2, K7, Z2
+	VPMAXUD   Z29, Z2, Z29
+	VMOVUPS.Z (R12), K7, Z2
+	VPANDD    Z24, Z2, Z3
+	VMOVAPS.Z Z3, K7, Z3
+	VPMAXUD   Z29, Z3, Z29
+	VMOVUPS.Z (R11), K7, Z3
+	VSUBPS    Z3, Z0, Z0
+	VMULPS    Z25, Z1, Z1
+	VMULPS    Z25, Z2, Z2
+	VSUBPS    Z2, Z1, Z1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z2, Z24, Z2
-	VMOVAPS     Z27, Z4
-	VFMADD231PS Z23, Z3, Z4
+	VMULPS.BCST gaussConsts<>+64(SB), Z2, Z2
+	VMOVAPS     Z26, Z3
+	VFMADD231PS Z23, Z1, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z27, Z4, Z4
-	VMOVAPS      Z27, Z5
-	VFMADD231PS  Z23, Z2, Z5
-	VFNMADD231PS Z22, Z4, Z3
-	VSUBPS       Z27, Z5, Z5
-	VFNMADD231PS Z21, Z4, Z3
-	VFNMADD231PS Z22, Z5, Z2
+	VSUBPS       Z26, Z3, Z3
+	VMOVAPS      Z26, Z4
+	VFMADD231PS  Z23, Z2, Z4
+	VMOVAPS      Z1, Z5
+	VFNMADD231PS Z22, Z3, Z5
+	VSUBPS       Z26, Z4, Z4
+	VFNMADD231PS Z21, Z3, Z5
+	VFNMADD231PS Z22, Z4, Z2
 
 	// p = e^r
-	VFNMADD231PS Z21, Z5, Z2
+	VFNMADD231PS Z21, Z4, Z2
 	VMOVAPS      Z19, Z6
-	VFMADD231PS  Z3, Z20, Z6
+	VFMADD231PS  Z5, Z20, Z6
 
 	// p = e^r
-	VFMADD213PS Z18, Z3, Z6
+	VFMADD213PS Z18, Z5, Z6
 	VMOVAPS     Z19, Z7
 	VFMADD231PS Z2, Z20, Z7
-	VFMADD213PS Z17, Z3, Z6
+	VFMADD213PS Z17, Z5, Z6
 	VFMADD213PS Z18, Z2, Z7
-	VFMADD213PS Z16, Z3, Z6
+	VFMADD213PS Z16, Z5, Z6
 	VFMADD213PS Z17, Z2, Z7
-	VFMADD213PS Z28, Z3, Z6
+	VFMADD213PS Z27, Z5, Z6
 	VFMADD213PS Z16, Z2, Z7
-	VFMADD213PS Z28, Z3, Z6
-	VFMADD213PS Z28, Z2, Z7
+	VFMADD213PS Z27, Z5, Z6
+	VFMADD213PS Z27, Z2, Z7
 
 	// p 2^n
-	VFMADD213PS Z28, Z2, Z7
-	VSCALEFPS   Z4, Z6, Z2
+	VFMADD213PS Z27, Z2, Z7
+	VSCALEFPS   Z3, Z6, Z2
 
 	// p 2^n
-	VSCALEFPS        Z5, Z7, Z3
-	VBROADCASTSS     gaussConsts<>+124(SB), Z4
-	VMINPS           Z3, Z4, Z3
-	VMOVUPS.Z        (R11), K7, Z4
-	VSUBPS           Z4, Z0, Z0
+	VSCALEFPS        Z4, Z7, Z3
 	VMULPS           Z3, Z0, Z0
 	VMULPS           Z3, Z0, Z0
-	VMULPS.BCST      gaussConsts<>+24(SB), Z0, Z4
-	VMULPS.BCST      gaussConsts<>+24(SB), Z2, Z5
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z5, Z5
+	VMULPS.BCST      gaussConsts<>+96(SB), Z0, Z4
+	VMULPS.BCST      gaussConsts<>+96(SB), Z2, Z5
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z5, Z5
 	VFMADD231PS      Z4, Z4, Z5
 	VMOVAPS.Z        Z5, K7, Z4
 	VADDPS           Z31, Z4, Z31
 	VMOVAPS.Z        Z1, K7, Z1
 	VADDPS           Z30, Z1, Z30
-	VSUBPS           Z28, Z2, Z1
-	VADDPS           Z28, Z2, Z2
-	VMULPS           Z3, Z29, Z4
+	VSUBPS           Z27, Z2, Z1
+	VADDPS           Z27, Z2, Z2
+	VMULPS           Z3, Z28, Z4
 	VMULPS           Z0, Z4, Z4
 	VMULPS           Z3, Z4, Z3
-	VMULPS           Z26, Z29, Z4
+	VMULPS           Z25, Z28, Z4
 	VMULPS           Z1, Z4, Z1
 	VMULPS           Z2, Z1, Z1
 	VMULPS           Z0, Z4, Z2
@@ -2095,81 +2841,67 @@ l48:
 	LEAQ             (R8)(CX*4), R8
 
 l49:
-	VEXTRACTF64X4    $0x01, Z30, Y0
-	VADDPS           Y0, Y30, Y30
-	VEXTRACTF32X4    $0x01, Y30, X0
-	VADDPS           X0, X30, X30
-	VPERMILPS        $0x0e, X30, X0
-	VADDPS           X0, X30, X30
-	VPERMILPS        $0x01, X30, X0
-	VADDPS           X0, X30, X30
-	VBROADCASTSS     X30, Z0
-	VADDPS.BCST      gaussConsts<>+4(SB), Z0, Z0
-	VEXTRACTF64X4    $0x01, Z31, Y1
-	VADDPS           Y1, Y31, Y31
-	VEXTRACTF32X4    $0x01, Y31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x0e, X31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x01, X31, X1
-	VADDPS           X1, X31, X31
-	VBROADCASTSS     X31, Z1
-	VFMSUB231PS.BCST gaussConsts<>+84(SB), Z1, Z0
-	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z0, K1
-	VBLENDMPS.BCST   gaussConsts<>+4(SB), Z0, K1, Z0
-	VMOVSS           X0, (DI)
-	ADDQ             $0x04, DI
-	ADDQ             8(SP), SI
-	ADDQ             16(SP), DX
-	ADDQ             24(SP), BX
-	ADDQ             32(SP), R8
-	ADDQ             40(SP), R9
-	ADDQ             48(SP), R10
-	ADDQ             56(SP), R11
-	ADDQ             64(SP), R12
-	DECQ             (SP)
-	JNZ              l45
+	VMOVUPS      Z31, (DI)
+	VMOVUPS      Z30, 64(DI)
+	ADDQ         $0x00000100, DI
+	ADDQ         8(SP), SI
+	ADDQ         16(SP), DX
+	ADDQ         24(SP), BX
+	ADDQ         32(SP), R8
+	ADDQ         40(SP), R9
+	ADDQ         48(SP), R10
+	ADDQ         56(SP), R11
+	ADDQ         64(SP), R12
+	DECQ         (SP)
+	JNZ          l45
+	VPMINUD.BCST gaussConsts<>+140(SB), Z29, Z0
+	VPADDD.BCST  gaussConsts<>+144(SB), Z0, Z0
+	VMOVAPS      Z0, Z29
+	VPMOVD2M     Z29, K1
+	KMOVW        K1, AX
+	MOVQ         AX, bad+104(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLStandardLog(kl *float32, muQ *float32, sQ *float32, rows int, n int, ld int, factor float32)
-// Requires: AVX, AVX512F, AVX512VL
-TEXT ·GaussKLStandardLog(SB), NOSPLIT, $32-52
-	// Registers:    Z0-Z12 values    Z13-Z29 constants and scalars    Z30-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+100(SB), Z29
-	VBROADCASTSS gaussConsts<>+20(SB), Z28
-	VBROADCASTSS gaussConsts<>+24(SB), Z27
-	VBROADCASTSS factor+48(FP), Z26
-	VBROADCASTSS gaussConsts<>+88(SB), Z25
-	VBROADCASTSS gaussConsts<>+92(SB), Z24
-	VBROADCASTSS gaussConsts<>+96(SB), Z23
-	VBROADCASTSS gaussConsts<>+80(SB), Z22
-	VBROADCASTSS gaussConsts<>+76(SB), Z21
-	VBROADCASTSS gaussConsts<>+104(SB), Z20
-	VBROADCASTSS gaussConsts<>+108(SB), Z19
-	VBROADCASTSS gaussConsts<>+112(SB), Z18
-	VBROADCASTSS gaussConsts<>+116(SB), Z17
-	VBROADCASTSS gaussConsts<>+120(SB), Z16
-	VBROADCASTSS gaussConsts<>+28(SB), Z15
+// func GaussKLStandardLog(lanes *float32, muQ *float32, sQ *float32, rows int, n int, ld int, factor float32) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussKLStandardLog(SB), NOSPLIT, $32-64
+	// Registers:    Z0-Z11 values    Z12-Z28 constants and scalars    Z29-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+116(SB), Z28
+	VBROADCASTSS gaussConsts<>+28(SB), Z27
+	VBROADCASTSS gaussConsts<>+96(SB), Z26
+	VBROADCASTSS gaussConsts<>+0(SB), Z25
+	VBROADCASTSS factor+48(FP), Z24
+	VBROADCASTSS gaussConsts<>+112(SB), Z23
+	VBROADCASTSS gaussConsts<>+72(SB), Z22
+	VBROADCASTSS gaussConsts<>+68(SB), Z21
+	VBROADCASTSS gaussConsts<>+120(SB), Z20
+	VBROADCASTSS gaussConsts<>+124(SB), Z19
+	VBROADCASTSS gaussConsts<>+128(SB), Z18
+	VBROADCASTSS gaussConsts<>+132(SB), Z17
+	VBROADCASTSS gaussConsts<>+136(SB), Z16
+	VBROADCASTSS gaussConsts<>+100(SB), Z15
 	VBROADCASTSS gaussConsts<>+4(SB), Z14
-	VBROADCASTSS gaussConsts<>+84(SB), Z13
+	VBROADCASTSS gaussConsts<>+140(SB), Z13
+	VBROADCASTSS gaussConsts<>+144(SB), Z12
 
-	// Registers:    DI kl    SI muQ    DX sQ    CX elements left in the row    BX 4n
-	MOVQ kl+0(FP), DI
-	MOVQ muQ+8(FP), SI
-	MOVQ sQ+16(FP), DX
-	MOVQ n+32(FP), BX
-	SHLQ $0x02, BX
-	MOVQ rows+24(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+40(FP), AX
-	SHLQ $0x02, AX
-	SUBQ BX, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+40(FP), AX
-	SHLQ $0x02, AX
-	SUBQ BX, AX
-	MOVQ AX, 16(SP)
+	// Registers:    DI lanes    SI muQ    DX sQ    CX elements left in the row    BX 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    muQ+8(FP), SI
+	MOVQ    sQ+16(FP), DX
+	MOVQ    n+32(FP), BX
+	SHLQ    $0x02, BX
+	VMOVAPS Z14, Z29
+	MOVQ    rows+24(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+40(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    BX, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+40(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    BX, AX
+	MOVQ    AX, 16(SP)
 
 l51:
 	VMOVAPS Z14, Z31
@@ -2183,48 +2915,50 @@ l52:
 	VMOVUPS 64(SI), Z1
 	VMOVUPS (DX), Z2
 	VMOVUPS 64(DX), Z3
-	VMULPS  Z26, Z2, Z2
-	VMULPS  Z26, Z3, Z3
-	VMINPS  Z2, Z25, Z4
-	VMINPS  Z3, Z25, Z5
-	VMAXPS  Z4, Z24, Z4
-	VMAXPS  Z5, Z24, Z5
+	VPANDD  Z25, Z2, Z4
+	VPANDD  Z25, Z3, Z5
+	VPMAXUD Z29, Z4, Z29
+	VPMAXUD Z29, Z5, Z29
+	VMULPS  Z24, Z2, Z2
+	VMULPS  Z24, Z3, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z29, Z6
-	VFMADD231PS  Z23, Z4, Z6
-	VMOVAPS      Z29, Z7
-	VFMADD231PS  Z23, Z5, Z7
-	VSUBPS       Z29, Z6, Z6
-	VSUBPS       Z29, Z7, Z7
-	VFNMADD231PS Z22, Z6, Z4
-	VFNMADD231PS Z22, Z7, Z5
-	VFNMADD231PS Z21, Z6, Z4
-	VFNMADD231PS Z21, Z7, Z5
+	VMOVAPS      Z28, Z4
+	VFMADD231PS  Z23, Z2, Z4
+	VMOVAPS      Z28, Z5
+	VFMADD231PS  Z23, Z3, Z5
+	VSUBPS       Z28, Z4, Z4
+	VSUBPS       Z28, Z5, Z5
+	VMOVAPS      Z2, Z6
+	VFNMADD231PS Z22, Z4, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS Z22, Z5, Z7
+	VFNMADD231PS Z21, Z4, Z6
+	VFNMADD231PS Z21, Z5, Z7
 
 	// p = e^r
 	VMOVAPS     Z19, Z8
-	VFMADD231PS Z4, Z20, Z8
+	VFMADD231PS Z6, Z20, Z8
 	VMOVAPS     Z19, Z9
-	VFMADD231PS Z5, Z20, Z9
-	VFMADD213PS Z18, Z4, Z8
-	VFMADD213PS Z18, Z5, Z9
-	VFMADD213PS Z17, Z4, Z8
-	VFMADD213PS Z17, Z5, Z9
-	VFMADD213PS Z16, Z4, Z8
-	VFMADD213PS Z16, Z5, Z9
-	VFMADD213PS Z28, Z4, Z8
-	VFMADD213PS Z28, Z5, Z9
-	VFMADD213PS Z28, Z4, Z8
-	VFMADD213PS Z28, Z5, Z9
+	VFMADD231PS Z7, Z20, Z9
+	VFMADD213PS Z18, Z6, Z8
+	VFMADD213PS Z18, Z7, Z9
+	VFMADD213PS Z17, Z6, Z8
+	VFMADD213PS Z17, Z7, Z9
+	VFMADD213PS Z16, Z6, Z8
+	VFMADD213PS Z16, Z7, Z9
+	VFMADD213PS Z27, Z6, Z8
+	VFMADD213PS Z27, Z7, Z9
+	VFMADD213PS Z27, Z6, Z8
+	VFMADD213PS Z27, Z7, Z9
 
 	// p 2^n
-	VSCALEFPS   Z6, Z8, Z4
-	VSCALEFPS   Z7, Z9, Z5
-	VMULPS      Z27, Z0, Z0
-	VMULPS      Z27, Z1, Z1
-	VMULPS      Z27, Z4, Z4
-	VMULPS      Z27, Z5, Z5
+	VSCALEFPS   Z4, Z8, Z4
+	VSCALEFPS   Z5, Z9, Z5
+	VMULPS      Z26, Z0, Z0
+	VMULPS      Z26, Z1, Z1
+	VMULPS      Z26, Z4, Z4
+	VMULPS      Z26, Z5, Z5
 	VFMADD213PS Z15, Z4, Z4
 	VFMADD213PS Z15, Z5, Z5
 	VFMADD231PS Z0, Z0, Z4
@@ -2244,30 +2978,31 @@ l53:
 	JL      l54
 	VMOVUPS (SI), Z0
 	VMOVUPS (DX), Z1
-	VMULPS  Z26, Z1, Z1
-	VMINPS  Z1, Z25, Z2
-	VMAXPS  Z2, Z24, Z2
+	VPANDD  Z25, Z1, Z2
+	VPMAXUD Z29, Z2, Z29
+	VMULPS  Z24, Z1, Z1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z29, Z3
-	VFMADD231PS  Z23, Z2, Z3
-	VSUBPS       Z29, Z3, Z3
-	VFNMADD231PS Z22, Z3, Z2
-	VFNMADD231PS Z21, Z3, Z2
+	VMOVAPS      Z28, Z2
+	VFMADD231PS  Z23, Z1, Z2
+	VSUBPS       Z28, Z2, Z2
+	VMOVAPS      Z1, Z3
+	VFNMADD231PS Z22, Z2, Z3
+	VFNMADD231PS Z21, Z2, Z3
 
 	// p = e^r
 	VMOVAPS     Z19, Z4
-	VFMADD231PS Z2, Z20, Z4
-	VFMADD213PS Z18, Z2, Z4
-	VFMADD213PS Z17, Z2, Z4
-	VFMADD213PS Z16, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
+	VFMADD231PS Z3, Z20, Z4
+	VFMADD213PS Z18, Z3, Z4
+	VFMADD213PS Z17, Z3, Z4
+	VFMADD213PS Z16, Z3, Z4
+	VFMADD213PS Z27, Z3, Z4
+	VFMADD213PS Z27, Z3, Z4
 
 	// p 2^n
-	VSCALEFPS   Z3, Z4, Z2
-	VMULPS      Z27, Z0, Z0
-	VMULPS      Z27, Z2, Z2
+	VSCALEFPS   Z2, Z4, Z2
+	VMULPS      Z26, Z0, Z0
+	VMULPS      Z26, Z2, Z2
 	VFMADD213PS Z15, Z2, Z2
 	VFMADD231PS Z0, Z0, Z2
 	VADDPS      Z31, Z2, Z31
@@ -2285,30 +3020,32 @@ l54:
 	KMOVW     AX, K7
 	VMOVUPS.Z (SI), K7, Z0
 	VMOVUPS.Z (DX), K7, Z1
-	VMULPS    Z26, Z1, Z1
-	VMINPS    Z1, Z25, Z2
-	VMAXPS    Z2, Z24, Z2
+	VPANDD    Z25, Z1, Z2
+	VMOVAPS.Z Z2, K7, Z2
+	VPMAXUD   Z29, Z2, Z29
+	VMULPS    Z24, Z1, Z1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z29, Z3
-	VFMADD231PS  Z23, Z2, Z3
-	VSUBPS       Z29, Z3, Z3
-	VFNMADD231PS Z22, Z3, Z2
-	VFNMADD231PS Z21, Z3, Z2
+	VMOVAPS      Z28, Z2
+	VFMADD231PS  Z23, Z1, Z2
+	VSUBPS       Z28, Z2, Z2
+	VMOVAPS      Z1, Z3
+	VFNMADD231PS Z22, Z2, Z3
+	VFNMADD231PS Z21, Z2, Z3
 
 	// p = e^r
 	VMOVAPS     Z19, Z4
-	VFMADD231PS Z2, Z20, Z4
-	VFMADD213PS Z18, Z2, Z4
-	VFMADD213PS Z17, Z2, Z4
-	VFMADD213PS Z16, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
+	VFMADD231PS Z3, Z20, Z4
+	VFMADD213PS Z18, Z3, Z4
+	VFMADD213PS Z17, Z3, Z4
+	VFMADD213PS Z16, Z3, Z4
+	VFMADD213PS Z27, Z3, Z4
+	VFMADD213PS Z27, Z3, Z4
 
 	// p 2^n
-	VSCALEFPS   Z3, Z4, Z2
-	VMULPS      Z27, Z0, Z0
-	VMULPS      Z27, Z2, Z2
+	VSCALEFPS   Z2, Z4, Z2
+	VMULPS      Z26, Z0, Z0
+	VMULPS      Z26, Z2, Z2
 	VFMADD213PS Z15, Z2, Z2
 	VFMADD231PS Z0, Z0, Z2
 	VMOVAPS.Z   Z2, K7, Z0
@@ -2319,89 +3056,75 @@ l54:
 	LEAQ        (DX)(CX*4), DX
 
 l55:
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VADDPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VADDPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VADDPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VADDPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VADDPS        Z14, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z31, Y1
-	VADDPS        Y1, Y31, Y31
-	VEXTRACTF32X4 $0x01, Y31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x0e, X31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x01, X31, X1
-	VADDPS        X1, X31, X31
-	VBROADCASTSS  X31, Z1
-	VFMSUB231PS   Z13, Z1, Z0
-	VCMPPS        $0x11, Z14, Z0, K1
-	VBLENDMPS     Z14, Z0, K1, Z0
-	VMOVSS        X0, (DI)
-	ADDQ          $0x04, DI
-	ADDQ          8(SP), SI
-	ADDQ          16(SP), DX
-	DECQ          (SP)
-	JNZ           l51
+	VMOVUPS  Z31, (DI)
+	VMOVUPS  Z30, 64(DI)
+	ADDQ     $0x00000100, DI
+	ADDQ     8(SP), SI
+	ADDQ     16(SP), DX
+	DECQ     (SP)
+	JNZ      l51
+	VPMINUD  Z13, Z29, Z0
+	VPADDD   Z12, Z0, Z0
+	VMOVAPS  Z0, Z29
+	VPMOVD2M Z29, K1
+	KMOVW    K1, AX
+	MOVQ     AX, bad+56(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLStandardLogBackward(kl *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int, factor float32)
-// Requires: AVX, AVX512F, AVX512VL
-TEXT ·GaussKLStandardLogBackward(SB), NOSPLIT, $48-68
-	// Registers:    Z0-Z11 values    Z12-Z28 constants and scalars    Z29-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+20(SB), Z28
-	VBROADCASTSS factor+64(FP), Z27
-	VBROADCASTSS gaussConsts<>+100(SB), Z26
-	VBROADCASTSS gaussConsts<>+24(SB), Z25
-	VBROADCASTSS gaussConsts<>+88(SB), Z24
-	VBROADCASTSS gaussConsts<>+92(SB), Z23
-	VBROADCASTSS gaussConsts<>+96(SB), Z22
-	VBROADCASTSS gaussConsts<>+80(SB), Z21
-	VBROADCASTSS gaussConsts<>+76(SB), Z20
-	VBROADCASTSS gaussConsts<>+104(SB), Z19
-	VBROADCASTSS gaussConsts<>+108(SB), Z18
-	VBROADCASTSS gaussConsts<>+112(SB), Z17
-	VBROADCASTSS gaussConsts<>+116(SB), Z16
-	VBROADCASTSS gaussConsts<>+120(SB), Z15
-	VBROADCASTSS gaussConsts<>+28(SB), Z14
+// func GaussKLStandardLogBackward(lanes *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int, factor float32) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussKLStandardLogBackward(SB), NOSPLIT, $48-80
+	// Registers:    Z0-Z10 values    Z11-Z27 constants and scalars    Z28-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+28(SB), Z27
+	VBROADCASTSS factor+64(FP), Z26
+	VBROADCASTSS gaussConsts<>+116(SB), Z25
+	VBROADCASTSS gaussConsts<>+96(SB), Z24
+	VBROADCASTSS gaussConsts<>+0(SB), Z23
+	VBROADCASTSS gaussConsts<>+112(SB), Z22
+	VBROADCASTSS gaussConsts<>+72(SB), Z21
+	VBROADCASTSS gaussConsts<>+68(SB), Z20
+	VBROADCASTSS gaussConsts<>+120(SB), Z19
+	VBROADCASTSS gaussConsts<>+124(SB), Z18
+	VBROADCASTSS gaussConsts<>+128(SB), Z17
+	VBROADCASTSS gaussConsts<>+132(SB), Z16
+	VBROADCASTSS gaussConsts<>+136(SB), Z15
+	VBROADCASTSS gaussConsts<>+100(SB), Z14
 	VBROADCASTSS gaussConsts<>+4(SB), Z13
-	VBROADCASTSS gaussConsts<>+84(SB), Z12
+	VBROADCASTSS gaussConsts<>+140(SB), Z12
+	VBROADCASTSS gaussConsts<>+144(SB), Z11
 
-	// Registers:    DI kl    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
-	MOVQ kl+0(FP), DI
-	MOVQ dmuQ+8(FP), SI
-	MOVQ dsQ+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ n+48(FP), R9
-	SHLQ $0x02, R9
-	MOVQ rows+40(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI lanes    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    dmuQ+8(FP), SI
+	MOVQ    dsQ+16(FP), DX
+	MOVQ    muQ+24(FP), BX
+	MOVQ    sQ+32(FP), R8
+	MOVQ    n+48(FP), R9
+	SHLQ    $0x02, R9
+	VMOVAPS Z13, Z29
+	MOVQ    rows+40(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 32(SP)
 
 l57:
-	VBROADCASTSS (DI), Z0
-	VMOVAPS      Z0, Z29
+	VBROADCASTSS 192(DI), Z0
+	VMOVAPS      Z0, Z28
 	VMOVAPS      Z13, Z31
 	VMOVAPS      Z13, Z30
 	MOVQ         n+48(FP), CX
@@ -2413,48 +3136,50 @@ l58:
 	VMOVUPS 64(BX), Z1
 	VMOVUPS (R8), Z2
 	VMOVUPS 64(R8), Z3
-	VMULPS  Z27, Z2, Z2
-	VMULPS  Z27, Z3, Z3
-	VMINPS  Z2, Z24, Z4
-	VMINPS  Z3, Z24, Z5
-	VMAXPS  Z4, Z23, Z4
-	VMAXPS  Z5, Z23, Z5
+	VPANDD  Z23, Z2, Z4
+	VPANDD  Z23, Z3, Z5
+	VPMAXUD Z29, Z4, Z29
+	VPMAXUD Z29, Z5, Z29
+	VMULPS  Z26, Z2, Z2
+	VMULPS  Z26, Z3, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z26, Z6
-	VFMADD231PS  Z22, Z4, Z6
-	VMOVAPS      Z26, Z7
-	VFMADD231PS  Z22, Z5, Z7
-	VSUBPS       Z26, Z6, Z6
-	VSUBPS       Z26, Z7, Z7
-	VFNMADD231PS Z21, Z6, Z4
-	VFNMADD231PS Z21, Z7, Z5
-	VFNMADD231PS Z20, Z6, Z4
-	VFNMADD231PS Z20, Z7, Z5
+	VMOVAPS      Z25, Z4
+	VFMADD231PS  Z22, Z2, Z4
+	VMOVAPS      Z25, Z5
+	VFMADD231PS  Z22, Z3, Z5
+	VSUBPS       Z25, Z4, Z4
+	VSUBPS       Z25, Z5, Z5
+	VMOVAPS      Z2, Z6
+	VFNMADD231PS Z21, Z4, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS Z21, Z5, Z7
+	VFNMADD231PS Z20, Z4, Z6
+	VFNMADD231PS Z20, Z5, Z7
 
 	// p = e^r
 	VMOVAPS     Z18, Z8
-	VFMADD231PS Z4, Z19, Z8
+	VFMADD231PS Z6, Z19, Z8
 	VMOVAPS     Z18, Z9
-	VFMADD231PS Z5, Z19, Z9
-	VFMADD213PS Z17, Z4, Z8
-	VFMADD213PS Z17, Z5, Z9
-	VFMADD213PS Z16, Z4, Z8
-	VFMADD213PS Z16, Z5, Z9
-	VFMADD213PS Z15, Z4, Z8
-	VFMADD213PS Z15, Z5, Z9
-	VFMADD213PS Z28, Z4, Z8
-	VFMADD213PS Z28, Z5, Z9
-	VFMADD213PS Z28, Z4, Z8
-	VFMADD213PS Z28, Z5, Z9
+	VFMADD231PS Z7, Z19, Z9
+	VFMADD213PS Z17, Z6, Z8
+	VFMADD213PS Z17, Z7, Z9
+	VFMADD213PS Z16, Z6, Z8
+	VFMADD213PS Z16, Z7, Z9
+	VFMADD213PS Z15, Z6, Z8
+	VFMADD213PS Z15, Z7, Z9
+	VFMADD213PS Z27, Z6, Z8
+	VFMADD213PS Z27, Z7, Z9
+	VFMADD213PS Z27, Z6, Z8
+	VFMADD213PS Z27, Z7, Z9
 
 	// p 2^n
-	VSCALEFPS   Z6, Z8, Z4
-	VSCALEFPS   Z7, Z9, Z5
-	VMULPS      Z25, Z0, Z6
-	VMULPS      Z25, Z1, Z7
-	VMULPS      Z25, Z4, Z8
-	VMULPS      Z25, Z5, Z9
+	VSCALEFPS   Z4, Z8, Z4
+	VSCALEFPS   Z5, Z9, Z5
+	VMULPS      Z24, Z0, Z6
+	VMULPS      Z24, Z1, Z7
+	VMULPS      Z24, Z4, Z8
+	VMULPS      Z24, Z5, Z9
 	VFMADD213PS Z14, Z8, Z8
 	VFMADD213PS Z14, Z9, Z9
 	VFMADD231PS Z6, Z6, Z8
@@ -2463,14 +3188,14 @@ l58:
 	VADDPS      Z31, Z9, Z31
 	VADDPS      Z30, Z2, Z30
 	VADDPS      Z30, Z3, Z30
-	VSUBPS      Z28, Z4, Z2
-	VSUBPS      Z28, Z5, Z3
-	VADDPS      Z28, Z4, Z4
-	VADDPS      Z28, Z5, Z5
-	VMULPS      Z0, Z29, Z0
-	VMULPS      Z1, Z29, Z1
-	VMULPS      Z27, Z29, Z6
-	VMULPS      Z27, Z29, Z7
+	VSUBPS      Z27, Z4, Z2
+	VSUBPS      Z27, Z5, Z3
+	VADDPS      Z27, Z4, Z4
+	VADDPS      Z27, Z5, Z5
+	VMULPS      Z0, Z28, Z0
+	VMULPS      Z1, Z28, Z1
+	VMULPS      Z26, Z28, Z6
+	VMULPS      Z26, Z28, Z7
 	VMULPS      Z2, Z6, Z2
 	VMULPS      Z3, Z7, Z3
 	VMULPS      Z4, Z2, Z2
@@ -2492,38 +3217,39 @@ l59:
 	JL      l60
 	VMOVUPS (BX), Z0
 	VMOVUPS (R8), Z1
-	VMULPS  Z27, Z1, Z1
-	VMINPS  Z1, Z24, Z2
-	VMAXPS  Z2, Z23, Z2
+	VPANDD  Z23, Z1, Z2
+	VPMAXUD Z29, Z2, Z29
+	VMULPS  Z26, Z1, Z1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z26, Z3
-	VFMADD231PS  Z22, Z2, Z3
-	VSUBPS       Z26, Z3, Z3
-	VFNMADD231PS Z21, Z3, Z2
-	VFNMADD231PS Z20, Z3, Z2
+	VMOVAPS      Z25, Z2
+	VFMADD231PS  Z22, Z1, Z2
+	VSUBPS       Z25, Z2, Z2
+	VMOVAPS      Z1, Z3
+	VFNMADD231PS Z21, Z2, Z3
+	VFNMADD231PS Z20, Z2, Z3
 
 	// p = e^r
 	VMOVAPS     Z18, Z4
-	VFMADD231PS Z2, Z19, Z4
-	VFMADD213PS Z17, Z2, Z4
-	VFMADD213PS Z16, Z2, Z4
-	VFMADD213PS Z15, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
+	VFMADD231PS Z3, Z19, Z4
+	VFMADD213PS Z17, Z3, Z4
+	VFMADD213PS Z16, Z3, Z4
+	VFMADD213PS Z15, Z3, Z4
+	VFMADD213PS Z27, Z3, Z4
+	VFMADD213PS Z27, Z3, Z4
 
 	// p 2^n
-	VSCALEFPS   Z3, Z4, Z2
-	VMULPS      Z25, Z0, Z3
-	VMULPS      Z25, Z2, Z4
+	VSCALEFPS   Z2, Z4, Z2
+	VMULPS      Z24, Z0, Z3
+	VMULPS      Z24, Z2, Z4
 	VFMADD213PS Z14, Z4, Z4
 	VFMADD231PS Z3, Z3, Z4
 	VADDPS      Z31, Z4, Z31
 	VADDPS      Z30, Z1, Z30
-	VSUBPS      Z28, Z2, Z1
-	VADDPS      Z28, Z2, Z2
-	VMULPS      Z0, Z29, Z0
-	VMULPS      Z27, Z29, Z3
+	VSUBPS      Z27, Z2, Z1
+	VADDPS      Z27, Z2, Z2
+	VMULPS      Z0, Z28, Z0
+	VMULPS      Z26, Z28, Z3
 	VMULPS      Z1, Z3, Z1
 	VMULPS      Z2, Z1, Z1
 	VMOVUPS     Z0, (SI)
@@ -2543,40 +3269,42 @@ l60:
 	KMOVW     AX, K7
 	VMOVUPS.Z (BX), K7, Z0
 	VMOVUPS.Z (R8), K7, Z1
-	VMULPS    Z27, Z1, Z1
-	VMINPS    Z1, Z24, Z2
-	VMAXPS    Z2, Z23, Z2
+	VPANDD    Z23, Z1, Z2
+	VMOVAPS.Z Z2, K7, Z2
+	VPMAXUD   Z29, Z2, Z29
+	VMULPS    Z26, Z1, Z1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z26, Z3
-	VFMADD231PS  Z22, Z2, Z3
-	VSUBPS       Z26, Z3, Z3
-	VFNMADD231PS Z21, Z3, Z2
-	VFNMADD231PS Z20, Z3, Z2
+	VMOVAPS      Z25, Z2
+	VFMADD231PS  Z22, Z1, Z2
+	VSUBPS       Z25, Z2, Z2
+	VMOVAPS      Z1, Z3
+	VFNMADD231PS Z21, Z2, Z3
+	VFNMADD231PS Z20, Z2, Z3
 
 	// p = e^r
 	VMOVAPS     Z18, Z4
-	VFMADD231PS Z2, Z19, Z4
-	VFMADD213PS Z17, Z2, Z4
-	VFMADD213PS Z16, Z2, Z4
-	VFMADD213PS Z15, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
+	VFMADD231PS Z3, Z19, Z4
+	VFMADD213PS Z17, Z3, Z4
+	VFMADD213PS Z16, Z3, Z4
+	VFMADD213PS Z15, Z3, Z4
+	VFMADD213PS Z27, Z3, Z4
+	VFMADD213PS Z27, Z3, Z4
 
 	// p 2^n
-	VSCALEFPS   Z3, Z4, Z2
-	VMULPS      Z25, Z0, Z3
-	VMULPS      Z25, Z2, Z4
+	VSCALEFPS   Z2, Z4, Z2
+	VMULPS      Z24, Z0, Z3
+	VMULPS      Z24, Z2, Z4
 	VFMADD213PS Z14, Z4, Z4
 	VFMADD231PS Z3, Z3, Z4
 	VMOVAPS.Z   Z4, K7, Z3
 	VADDPS      Z31, Z3, Z31
 	VMOVAPS.Z   Z1, K7, Z1
 	VADDPS      Z30, Z1, Z30
-	VSUBPS      Z28, Z2, Z1
-	VADDPS      Z28, Z2, Z2
-	VMULPS      Z0, Z29, Z0
-	VMULPS      Z27, Z29, Z3
+	VSUBPS      Z27, Z2, Z1
+	VADDPS      Z27, Z2, Z2
+	VMULPS      Z0, Z28, Z0
+	VMULPS      Z26, Z28, Z3
 	VMULPS      Z1, Z3, Z1
 	VMULPS      Z2, Z1, Z1
 	VMOVUPS     Z0, K7, (SI)
@@ -2587,82 +3315,67 @@ l60:
 	LEAQ        (DX)(CX*4), DX
 
 l61:
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VADDPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VADDPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VADDPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VADDPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VADDPS        Z13, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z31, Y1
-	VADDPS        Y1, Y31, Y31
-	VEXTRACTF32X4 $0x01, Y31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x0e, X31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x01, X31, X1
-	VADDPS        X1, X31, X31
-	VBROADCASTSS  X31, Z1
-	VFMSUB231PS   Z12, Z1, Z0
-	VCMPPS        $0x11, Z13, Z0, K1
-	VBLENDMPS     Z13, Z0, K1, Z0
-	VMOVSS        X0, (DI)
-	ADDQ          $0x04, DI
-	ADDQ          8(SP), SI
-	ADDQ          16(SP), DX
-	ADDQ          24(SP), BX
-	ADDQ          32(SP), R8
-	DECQ          (SP)
-	JNZ           l57
+	VMOVUPS  Z31, (DI)
+	VMOVUPS  Z30, 64(DI)
+	ADDQ     $0x00000100, DI
+	ADDQ     8(SP), SI
+	ADDQ     16(SP), DX
+	ADDQ     24(SP), BX
+	ADDQ     32(SP), R8
+	DECQ     (SP)
+	JNZ      l57
+	VPMINUD  Z12, Z29, Z0
+	VPADDD   Z11, Z0, Z0
+	VMOVAPS  Z0, Z29
+	VPMOVD2M Z29, K1
+	KMOVW    K1, AX
+	MOVQ     AX, bad+72(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLSoftplus(kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
-TEXT ·GaussKLSoftplus(SB), NOSPLIT, $40-64
-	// Registers:    Z0-Z21 values    Z22-Z28 constants and scalars    Z29-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+24(SB), Z28
-	VBROADCASTSS gaussConsts<>+20(SB), Z27
-	VBROADCASTSS gaussConsts<>+100(SB), Z26
-	VBROADCASTSS gaussConsts<>+4(SB), Z25
-	VBROADCASTSS gaussConsts<>+80(SB), Z24
-	VBROADCASTSS gaussConsts<>+76(SB), Z23
-	VBROADCASTSS gaussConsts<>+72(SB), Z22
+// func GaussKLSoftplus(lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussKLSoftplus(SB), NOSPLIT, $40-72
+	// Registers:    Z0-Z21 values    Z22-Z27 constants and scalars    Z28-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+96(SB), Z27
+	VBROADCASTSS gaussConsts<>+28(SB), Z26
+	VBROADCASTSS gaussConsts<>+116(SB), Z25
+	VBROADCASTSS gaussConsts<>+4(SB), Z24
+	VBROADCASTSS gaussConsts<>+0(SB), Z23
+	VBROADCASTSS gaussConsts<>+12(SB), Z22
 
-	// Registers:    DI kl    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
-	MOVQ kl+0(FP), DI
-	MOVQ muQ+8(FP), SI
-	MOVQ sQ+16(FP), DX
-	MOVQ muP+24(FP), BX
-	MOVQ sP+32(FP), R8
-	MOVQ n+48(FP), R9
-	SHLQ $0x02, R9
-	MOVQ rows+40(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI lanes    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    muQ+8(FP), SI
+	MOVQ    sQ+16(FP), DX
+	MOVQ    muP+24(FP), BX
+	MOVQ    sP+32(FP), R8
+	MOVQ    n+48(FP), R9
+	SHLQ    $0x02, R9
+	VMOVAPS Z24, Z28
+	MOVQ    rows+40(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 32(SP)
 
 l63:
-	VMOVAPS Z25, Z31
-	VMOVAPS Z27, Z30
-	VMOVAPS Z25, Z29
+	VMOVAPS Z24, Z31
+	VMOVAPS Z26, Z30
+	VMOVAPS Z24, Z29
 	MOVQ    n+48(FP), CX
 	CMPQ    CX, $0x00000020
 	JL      l65
@@ -2672,74 +3385,86 @@ l64:
 	VMOVUPS      64(SI), Z1
 	VMOVUPS      (DX), Z2
 	VMOVUPS      64(DX), Z3
+	VPANDD       Z23, Z2, Z4
+	VPANDD       Z23, Z3, Z5
+	VPMAXUD      Z28, Z4, Z28
+	VPMAXUD      Z28, Z5, Z28
 	VMOVUPS      (R8), Z4
 	VMOVUPS      64(R8), Z5
-	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z6
-	VPORD.BCST   gaussConsts<>+12(SB), Z3, Z7
-	VPORD.BCST   gaussConsts<>+12(SB), Z4, Z8
-	VPORD.BCST   gaussConsts<>+12(SB), Z5, Z9
-	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VPANDD       Z23, Z4, Z6
+	VPANDD       Z23, Z5, Z7
+	VPMAXUD      Z28, Z6, Z28
+	VPMAXUD      Z28, Z7, Z28
+	VMOVUPS      (BX), Z6
+	VMOVUPS      64(BX), Z7
+	VSUBPS       Z6, Z0, Z0
+	VSUBPS       Z7, Z1, Z1
+	VPORD        Z22, Z2, Z6
+	VPORD        Z22, Z3, Z7
+	VPORD        Z22, Z4, Z8
+	VPORD        Z22, Z5, Z9
+	VBROADCASTSS gaussConsts<>+148(SB), Z10
 	VMAXPS       Z6, Z10, Z6
-	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VBROADCASTSS gaussConsts<>+148(SB), Z10
 	VMAXPS       Z7, Z10, Z7
-	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VBROADCASTSS gaussConsts<>+148(SB), Z10
 	VMAXPS       Z8, Z10, Z8
-	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VBROADCASTSS gaussConsts<>+148(SB), Z10
 	VMAXPS       Z9, Z10, Z9
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS          Z26, Z10
-	VFMADD231PS.BCST gaussConsts<>+96(SB), Z6, Z10
-	VMOVAPS          Z26, Z11
-	VFMADD231PS.BCST gaussConsts<>+96(SB), Z7, Z11
-	VMOVAPS          Z26, Z12
-	VFMADD231PS.BCST gaussConsts<>+96(SB), Z8, Z12
-	VMOVAPS          Z26, Z13
-	VFMADD231PS.BCST gaussConsts<>+96(SB), Z9, Z13
-	VSUBPS           Z26, Z10, Z10
-	VSUBPS           Z26, Z11, Z11
-	VSUBPS           Z26, Z12, Z12
-	VSUBPS           Z26, Z13, Z13
-	VFNMADD231PS     Z24, Z10, Z6
-	VFNMADD231PS     Z24, Z11, Z7
-	VFNMADD231PS     Z24, Z12, Z8
-	VFNMADD231PS     Z24, Z13, Z9
-	VFNMADD231PS     Z23, Z10, Z6
-	VFNMADD231PS     Z23, Z11, Z7
-	VFNMADD231PS     Z23, Z12, Z8
-	VFNMADD231PS     Z23, Z13, Z9
+	VMOVAPS           Z25, Z10
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z6, Z10
+	VMOVAPS           Z25, Z11
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z7, Z11
+	VMOVAPS           Z25, Z12
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z8, Z12
+	VMOVAPS           Z25, Z13
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z9, Z13
+	VSUBPS            Z25, Z10, Z10
+	VSUBPS            Z25, Z11, Z11
+	VSUBPS            Z25, Z12, Z12
+	VSUBPS            Z25, Z13, Z13
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z10, Z6
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z11, Z7
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z12, Z8
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z13, Z9
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z10, Z6
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z11, Z7
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z12, Z8
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z13, Z9
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z14
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z6, Z14
-	VBROADCASTSS     gaussConsts<>+108(SB), Z15
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z7, Z15
-	VBROADCASTSS     gaussConsts<>+108(SB), Z16
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z8, Z16
-	VBROADCASTSS     gaussConsts<>+108(SB), Z17
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z9, Z17
-	VFMADD213PS      Z27, Z6, Z14
-	VFMADD213PS      Z27, Z7, Z15
-	VFMADD213PS      Z27, Z8, Z16
-	VFMADD213PS      Z27, Z9, Z17
-	VFMADD213PS      Z27, Z6, Z14
-	VFMADD213PS      Z27, Z7, Z15
-	VFMADD213PS      Z27, Z8, Z16
-	VFMADD213PS      Z27, Z9, Z17
+	VBROADCASTSS     gaussConsts<>+124(SB), Z14
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z6, Z14
+	VBROADCASTSS     gaussConsts<>+124(SB), Z15
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z7, Z15
+	VBROADCASTSS     gaussConsts<>+124(SB), Z16
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z8, Z16
+	VBROADCASTSS     gaussConsts<>+124(SB), Z17
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z9, Z17
+	VFMADD213PS      Z26, Z6, Z14
+	VFMADD213PS      Z26, Z7, Z15
+	VFMADD213PS      Z26, Z8, Z16
+	VFMADD213PS      Z26, Z9, Z17
+	VFMADD213PS      Z26, Z6, Z14
+	VFMADD213PS      Z26, Z7, Z15
+	VFMADD213PS      Z26, Z8, Z16
+	VFMADD213PS      Z26, Z9, Z17
 
 	// p 2^n
 	// p 2^n
@@ -2747,10 +3472,10 @@ l64:
 	VSCALEFPS Z11, Z15, Z7
 	VSCALEFPS Z12, Z16, Z8
 	VSCALEFPS Z13, Z17, Z9
-	VCMPPS    $0x1e, Z25, Z2, K1
-	VCMPPS    $0x1e, Z25, Z3, K2
-	VCMPPS    $0x1e, Z25, Z4, K4
-	VCMPPS    $0x1e, Z25, Z5, K5
+	VCMPPS    $0x1e, Z24, Z2, K1
+	VCMPPS    $0x1e, Z24, Z3, K2
+	VCMPPS    $0x1e, Z24, Z4, K4
+	VCMPPS    $0x1e, Z24, Z5, K5
 	VMOVAPS.Z Z2, K1, Z2
 	VMOVAPS.Z Z3, K2, Z3
 	VMOVAPS.Z Z4, K4, Z4
@@ -2758,66 +3483,66 @@ l64:
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z28, Z6, K1
-	VCMPPS           $0x1e, Z28, Z7, K2
-	VCMPPS           $0x1e, Z28, Z8, K4
-	VCMPPS           $0x1e, Z28, Z9, K5
-	VMOVAPS          Z28, Z10
-	VFMSUB231PS      Z28, Z6, Z10
-	VMOVAPS          Z28, Z11
-	VFMSUB231PS      Z28, Z7, Z11
-	VMOVAPS          Z28, Z12
-	VFMSUB231PS      Z28, Z8, Z12
-	VMOVAPS          Z28, Z13
-	VFMSUB231PS      Z28, Z9, Z13
+	VCMPPS           $0x1e, Z27, Z6, K1
+	VCMPPS           $0x1e, Z27, Z7, K2
+	VCMPPS           $0x1e, Z27, Z8, K4
+	VCMPPS           $0x1e, Z27, Z9, K5
+	VMOVAPS          Z27, Z10
+	VFMSUB231PS      Z27, Z6, Z10
+	VMOVAPS          Z27, Z11
+	VFMSUB231PS      Z27, Z7, Z11
+	VMOVAPS          Z27, Z12
+	VFMSUB231PS      Z27, Z8, Z12
+	VMOVAPS          Z27, Z13
+	VFMSUB231PS      Z27, Z9, Z13
 	VBLENDMPS        Z10, Z6, K1, Z6
 	VBLENDMPS        Z11, Z7, K2, Z7
 	VBLENDMPS        Z12, Z8, K4, Z8
 	VBLENDMPS        Z13, Z9, K5, Z9
-	VBROADCASTSS     gaussConsts<>+128(SB), Z10
+	VBROADCASTSS     gaussConsts<>+152(SB), Z10
 	VMOVAPS.Z        Z10, K1, Z10
-	VBROADCASTSS     gaussConsts<>+128(SB), Z11
+	VBROADCASTSS     gaussConsts<>+152(SB), Z11
 	VMOVAPS.Z        Z11, K2, Z11
-	VBROADCASTSS     gaussConsts<>+128(SB), Z12
+	VBROADCASTSS     gaussConsts<>+152(SB), Z12
 	VMOVAPS.Z        Z12, K4, Z12
-	VBROADCASTSS     gaussConsts<>+128(SB), Z13
+	VBROADCASTSS     gaussConsts<>+152(SB), Z13
 	VMOVAPS.Z        Z13, K5, Z13
-	VBROADCASTSS     gaussConsts<>+136(SB), Z14
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z6, Z14
-	VBROADCASTSS     gaussConsts<>+136(SB), Z15
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z7, Z15
-	VBROADCASTSS     gaussConsts<>+136(SB), Z16
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z8, Z16
-	VBROADCASTSS     gaussConsts<>+136(SB), Z17
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z9, Z17
-	VFMADD213PS      Z22, Z6, Z14
-	VFMADD213PS      Z22, Z7, Z15
-	VFMADD213PS      Z22, Z8, Z16
-	VFMADD213PS      Z22, Z9, Z17
+	VBROADCASTSS     gaussConsts<>+160(SB), Z14
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z6, Z14
+	VBROADCASTSS     gaussConsts<>+160(SB), Z15
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z7, Z15
+	VBROADCASTSS     gaussConsts<>+160(SB), Z16
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z8, Z16
+	VBROADCASTSS     gaussConsts<>+160(SB), Z17
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z9, Z17
 	VMULPS           Z6, Z6, Z18
 	VMULPS           Z7, Z7, Z19
 	VMULPS           Z8, Z8, Z20
@@ -2834,16 +3559,12 @@ l64:
 	VADDPS           Z7, Z3, Z3
 	VADDPS           Z8, Z4, Z4
 	VADDPS           Z9, Z5, Z5
-	VADDPS.BCST      gaussConsts<>+164(SB), Z2, Z2
-	VADDPS.BCST      gaussConsts<>+164(SB), Z3, Z3
-	VADDPS.BCST      gaussConsts<>+164(SB), Z4, Z4
-	VADDPS.BCST      gaussConsts<>+164(SB), Z5, Z5
-	VDIVPS           Z4, Z27, Z6
-	VDIVPS           Z5, Z27, Z7
-	VMOVUPS          (BX), Z8
-	VMOVUPS          64(BX), Z9
-	VSUBPS           Z8, Z0, Z0
-	VSUBPS           Z9, Z1, Z1
+	VADDPS.BCST      gaussConsts<>+188(SB), Z2, Z2
+	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VADDPS.BCST      gaussConsts<>+188(SB), Z4, Z4
+	VADDPS.BCST      gaussConsts<>+188(SB), Z5, Z5
+	VDIVPS           Z4, Z26, Z6
+	VDIVPS           Z5, Z26, Z7
 	VMULPS           Z6, Z0, Z0
 	VMULPS           Z7, Z1, Z1
 	VMULPS           Z6, Z2, Z8
@@ -2852,22 +3573,22 @@ l64:
 	VFNMADD231PS     Z9, Z5, Z3
 	VFMADD231PS      Z6, Z2, Z8
 	VFMADD231PS      Z7, Z3, Z9
-	VMULPS           Z28, Z0, Z0
-	VMULPS           Z28, Z1, Z1
-	VMULPS           Z28, Z8, Z2
-	VMULPS           Z28, Z9, Z3
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z2, Z2
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z3, Z3
+	VMULPS           Z27, Z0, Z0
+	VMULPS           Z27, Z1, Z1
+	VMULPS           Z27, Z8, Z2
+	VMULPS           Z27, Z9, Z3
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z2, Z2
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z3, Z3
 	VFMADD231PS      Z0, Z0, Z2
 	VFMADD231PS      Z1, Z1, Z3
 	VADDPS           Z31, Z2, Z31
 	VADDPS           Z31, Z3, Z31
 	VMULPS           Z30, Z8, Z30
 	VMULPS           Z30, Z9, Z30
-	VPSUBD.BCST      gaussConsts<>+32(SB), Z30, Z0
+	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
 	VPSRAD           $0x17, Z0, Z1
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD.BCST      gaussConsts<>+32(SB), Z0, Z0
+	VPANDD.BCST      gaussConsts<>+24(SB), Z0, Z0
+	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z0
 	VPADDD           Z29, Z1, Z1
 	VMOVAPS          Z1, Z29
 	VMOVAPS          Z0, Z30
@@ -2884,85 +3605,91 @@ l65:
 	JL           l66
 	VMOVUPS      (SI), Z0
 	VMOVUPS      (DX), Z1
+	VPANDD       Z23, Z1, Z2
+	VPMAXUD      Z28, Z2, Z28
 	VMOVUPS      (R8), Z2
-	VPORD.BCST   gaussConsts<>+12(SB), Z1, Z3
-	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z4
-	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VPANDD       Z23, Z2, Z3
+	VPMAXUD      Z28, Z3, Z28
+	VMOVUPS      (BX), Z3
+	VSUBPS       Z3, Z0, Z0
+	VPORD        Z22, Z1, Z3
+	VPORD        Z22, Z2, Z4
+	VBROADCASTSS gaussConsts<>+148(SB), Z5
 	VMAXPS       Z3, Z5, Z3
-	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VBROADCASTSS gaussConsts<>+148(SB), Z5
 	VMAXPS       Z4, Z5, Z4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS          Z26, Z5
-	VFMADD231PS.BCST gaussConsts<>+96(SB), Z3, Z5
-	VMOVAPS          Z26, Z6
-	VFMADD231PS.BCST gaussConsts<>+96(SB), Z4, Z6
-	VSUBPS           Z26, Z5, Z5
-	VSUBPS           Z26, Z6, Z6
-	VFNMADD231PS     Z24, Z5, Z3
-	VFNMADD231PS     Z24, Z6, Z4
-	VFNMADD231PS     Z23, Z5, Z3
-	VFNMADD231PS     Z23, Z6, Z4
+	VMOVAPS           Z25, Z5
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z3, Z5
+	VMOVAPS           Z25, Z6
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z4, Z6
+	VSUBPS            Z25, Z5, Z5
+	VSUBPS            Z25, Z6, Z6
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z6, Z4
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z6, Z4
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z7
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+108(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z4, Z8
-	VFMADD213PS      Z27, Z3, Z7
-	VFMADD213PS      Z27, Z4, Z8
-	VFMADD213PS      Z27, Z3, Z7
-	VFMADD213PS      Z27, Z4, Z8
+	VBROADCASTSS     gaussConsts<>+124(SB), Z7
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+124(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
+	VFMADD213PS      Z26, Z3, Z7
+	VFMADD213PS      Z26, Z4, Z8
+	VFMADD213PS      Z26, Z3, Z7
+	VFMADD213PS      Z26, Z4, Z8
 
 	// p 2^n
 	// p 2^n
 	VSCALEFPS Z5, Z7, Z3
 	VSCALEFPS Z6, Z8, Z4
-	VCMPPS    $0x1e, Z25, Z1, K1
-	VCMPPS    $0x1e, Z25, Z2, K2
+	VCMPPS    $0x1e, Z24, Z1, K1
+	VCMPPS    $0x1e, Z24, Z2, K2
 	VMOVAPS.Z Z1, K1, Z1
 	VMOVAPS.Z Z2, K2, Z2
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z28, Z3, K1
-	VCMPPS           $0x1e, Z28, Z4, K2
-	VMOVAPS          Z28, Z5
-	VFMSUB231PS      Z28, Z3, Z5
-	VMOVAPS          Z28, Z6
-	VFMSUB231PS      Z28, Z4, Z6
+	VCMPPS           $0x1e, Z27, Z3, K1
+	VCMPPS           $0x1e, Z27, Z4, K2
+	VMOVAPS          Z27, Z5
+	VFMSUB231PS      Z27, Z3, Z5
+	VMOVAPS          Z27, Z6
+	VFMSUB231PS      Z27, Z4, Z6
 	VBLENDMPS        Z5, Z3, K1, Z3
 	VBLENDMPS        Z6, Z4, K2, Z4
-	VBROADCASTSS     gaussConsts<>+128(SB), Z5
+	VBROADCASTSS     gaussConsts<>+152(SB), Z5
 	VMOVAPS.Z        Z5, K1, Z5
-	VBROADCASTSS     gaussConsts<>+128(SB), Z6
+	VBROADCASTSS     gaussConsts<>+152(SB), Z6
 	VMOVAPS.Z        Z6, K2, Z6
-	VBROADCASTSS     gaussConsts<>+136(SB), Z7
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+136(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z4, Z8
-	VFMADD213PS      Z22, Z3, Z7
-	VFMADD213PS      Z22, Z4, Z8
+	VBROADCASTSS     gaussConsts<>+160(SB), Z7
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+160(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z8
 	VMULPS           Z3, Z3, Z9
 	VMULPS           Z4, Z4, Z10
 	VFMADD231PS      Z9, Z7, Z3
@@ -2971,18 +3698,16 @@ l65:
 	VADDPS           Z4, Z6, Z4
 	VADDPS           Z3, Z1, Z1
 	VADDPS           Z4, Z2, Z2
-	VADDPS.BCST      gaussConsts<>+164(SB), Z1, Z1
-	VADDPS.BCST      gaussConsts<>+164(SB), Z2, Z2
-	VDIVPS           Z2, Z27, Z3
-	VMOVUPS          (BX), Z4
-	VSUBPS           Z4, Z0, Z0
+	VADDPS.BCST      gaussConsts<>+188(SB), Z1, Z1
+	VADDPS.BCST      gaussConsts<>+188(SB), Z2, Z2
+	VDIVPS           Z2, Z26, Z3
 	VMULPS           Z3, Z0, Z0
 	VMULPS           Z3, Z1, Z4
 	VFNMADD231PS     Z4, Z2, Z1
 	VFMADD231PS      Z3, Z1, Z4
-	VMULPS           Z28, Z0, Z0
-	VMULPS           Z28, Z4, Z1
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z1, Z1
+	VMULPS           Z27, Z0, Z0
+	VMULPS           Z27, Z4, Z1
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z1, Z1
 	VFMADD231PS      Z0, Z0, Z1
 	VADDPS           Z31, Z1, Z31
 	VMULPS           Z30, Z4, Z30
@@ -3001,85 +3726,93 @@ l66:
 	KMOVW        AX, K7
 	VMOVUPS.Z    (SI), K7, Z0
 	VMOVUPS.Z    (DX), K7, Z1
+	VPANDD       Z23, Z1, Z2
+	VMOVAPS.Z    Z2, K7, Z2
+	VPMAXUD      Z28, Z2, Z28
 	VMOVUPS.Z    (R8), K7, Z2
-	VPORD.BCST   gaussConsts<>+12(SB), Z1, Z3
-	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z4
-	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VPANDD       Z23, Z2, Z3
+	VMOVAPS.Z    Z3, K7, Z3
+	VPMAXUD      Z28, Z3, Z28
+	VMOVUPS.Z    (BX), K7, Z3
+	VSUBPS       Z3, Z0, Z0
+	VPORD        Z22, Z1, Z3
+	VPORD        Z22, Z2, Z4
+	VBROADCASTSS gaussConsts<>+148(SB), Z5
 	VMAXPS       Z3, Z5, Z3
-	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VBROADCASTSS gaussConsts<>+148(SB), Z5
 	VMAXPS       Z4, Z5, Z4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS          Z26, Z5
-	VFMADD231PS.BCST gaussConsts<>+96(SB), Z3, Z5
-	VMOVAPS          Z26, Z6
-	VFMADD231PS.BCST gaussConsts<>+96(SB), Z4, Z6
-	VSUBPS           Z26, Z5, Z5
-	VSUBPS           Z26, Z6, Z6
-	VFNMADD231PS     Z24, Z5, Z3
-	VFNMADD231PS     Z24, Z6, Z4
-	VFNMADD231PS     Z23, Z5, Z3
-	VFNMADD231PS     Z23, Z6, Z4
+	VMOVAPS           Z25, Z5
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z3, Z5
+	VMOVAPS           Z25, Z6
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z4, Z6
+	VSUBPS            Z25, Z5, Z5
+	VSUBPS            Z25, Z6, Z6
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z6, Z4
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z6, Z4
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z7
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+108(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z4, Z8
-	VFMADD213PS      Z27, Z3, Z7
-	VFMADD213PS      Z27, Z4, Z8
-	VFMADD213PS      Z27, Z3, Z7
-	VFMADD213PS      Z27, Z4, Z8
+	VBROADCASTSS     gaussConsts<>+124(SB), Z7
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+124(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
+	VFMADD213PS      Z26, Z3, Z7
+	VFMADD213PS      Z26, Z4, Z8
+	VFMADD213PS      Z26, Z3, Z7
+	VFMADD213PS      Z26, Z4, Z8
 
 	// p 2^n
 	// p 2^n
 	VSCALEFPS Z5, Z7, Z3
 	VSCALEFPS Z6, Z8, Z4
-	VCMPPS    $0x1e, Z25, Z1, K1
-	VCMPPS    $0x1e, Z25, Z2, K2
+	VCMPPS    $0x1e, Z24, Z1, K1
+	VCMPPS    $0x1e, Z24, Z2, K2
 	VMOVAPS.Z Z1, K1, Z1
 	VMOVAPS.Z Z2, K2, Z2
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z28, Z3, K1
-	VCMPPS           $0x1e, Z28, Z4, K2
-	VMOVAPS          Z28, Z5
-	VFMSUB231PS      Z28, Z3, Z5
-	VMOVAPS          Z28, Z6
-	VFMSUB231PS      Z28, Z4, Z6
+	VCMPPS           $0x1e, Z27, Z3, K1
+	VCMPPS           $0x1e, Z27, Z4, K2
+	VMOVAPS          Z27, Z5
+	VFMSUB231PS      Z27, Z3, Z5
+	VMOVAPS          Z27, Z6
+	VFMSUB231PS      Z27, Z4, Z6
 	VBLENDMPS        Z5, Z3, K1, Z3
 	VBLENDMPS        Z6, Z4, K2, Z4
-	VBROADCASTSS     gaussConsts<>+128(SB), Z5
+	VBROADCASTSS     gaussConsts<>+152(SB), Z5
 	VMOVAPS.Z        Z5, K1, Z5
-	VBROADCASTSS     gaussConsts<>+128(SB), Z6
+	VBROADCASTSS     gaussConsts<>+152(SB), Z6
 	VMOVAPS.Z        Z6, K2, Z6
-	VBROADCASTSS     gaussConsts<>+136(SB), Z7
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+136(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z4, Z8
-	VFMADD213PS      Z22, Z3, Z7
-	VFMADD213PS      Z22, Z4, Z8
+	VBROADCASTSS     gaussConsts<>+160(SB), Z7
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+160(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z8
 	VMULPS           Z3, Z3, Z9
 	VMULPS           Z4, Z4, Z10
 	VFMADD231PS      Z9, Z7, Z3
@@ -3088,22 +3821,20 @@ l66:
 	VADDPS           Z4, Z6, Z4
 	VADDPS           Z3, Z1, Z1
 	VADDPS           Z4, Z2, Z2
-	VADDPS.BCST      gaussConsts<>+164(SB), Z1, Z1
-	VADDPS.BCST      gaussConsts<>+164(SB), Z2, Z2
-	VDIVPS           Z2, Z27, Z3
-	VMOVUPS.Z        (BX), K7, Z4
-	VSUBPS           Z4, Z0, Z0
+	VADDPS.BCST      gaussConsts<>+188(SB), Z1, Z1
+	VADDPS.BCST      gaussConsts<>+188(SB), Z2, Z2
+	VDIVPS           Z2, Z26, Z3
 	VMULPS           Z3, Z0, Z0
 	VMULPS           Z3, Z1, Z4
 	VFNMADD231PS     Z4, Z2, Z1
 	VFMADD231PS      Z3, Z1, Z4
-	VMULPS           Z28, Z0, Z0
-	VMULPS           Z28, Z4, Z1
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z1, Z1
+	VMULPS           Z27, Z0, Z0
+	VMULPS           Z27, Z4, Z1
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z1, Z1
 	VFMADD231PS      Z0, Z0, Z1
 	VMOVAPS.Z        Z1, K7, Z0
 	VADDPS           Z31, Z0, Z31
-	VBLENDMPS        Z4, Z27, K7, Z0
+	VBLENDMPS        Z4, Z26, K7, Z0
 	VMULPS           Z30, Z0, Z30
 	LEAQ             (SI)(CX*4), SI
 	LEAQ             (DX)(CX*4), DX
@@ -3111,143 +3842,82 @@ l66:
 	LEAQ             (R8)(CX*4), R8
 
 l67:
-	VPSUBD.BCST   gaussConsts<>+32(SB), Z30, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
-	VPADDD.BCST   gaussConsts<>+32(SB), Z0, Z0
-	VPADDD        Z29, Z1, Z1
-	VMOVAPS       Z1, Z29
-	VMOVAPS       Z0, Z30
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VMULPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VMULPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VPSUBD.BCST   gaussConsts<>+32(SB), Z0, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
-	VPADDD.BCST   gaussConsts<>+32(SB), Z0, Z0
-	VEXTRACTF64X4 $0x01, Z29, Y2
-	VPADDD        Y2, Y29, Y29
-	VEXTRACTF32X4 $0x01, Y29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x0e, X29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x01, X29, X2
-	VPADDD        X2, X29, X29
-	VBROADCASTSS  X29, Z2
-	VPADDD        Z2, Z1, Z1
-	VCVTDQ2PS     Z1, Z1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST gaussConsts<>+32(SB), Z0, Z0
-	VPSRAD      $0x17, Z0, Z2
-	VCVTDQ2PS   Z2, Z2
-	VPANDD.BCST gaussConsts<>+36(SB), Z0, Z0
-	VPADDD.BCST gaussConsts<>+32(SB), Z0, Z0
-	VSUBPS      Z27, Z0, Z0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     gaussConsts<>+44(SB), Z3
-	VFMADD231PS.BCST gaussConsts<>+40(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+48(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+52(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+56(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+60(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+64(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+68(SB), Z0, Z3
-	VFMADD213PS      Z22, Z0, Z3
-	VMULPS           Z0, Z0, Z4
-	VMULPS           Z23, Z2, Z5
-	VFMADD231PS      Z4, Z3, Z5
-	VADDPS           Z0, Z5, Z0
-	VFMADD231PS      Z24, Z2, Z0
-	VFMADD231PS      Z23, Z1, Z0
-	VFMADD231PS      Z24, Z1, Z0
-	VADDPS           Z25, Z0, Z0
-	VEXTRACTF64X4    $0x01, Z31, Y1
-	VADDPS           Y1, Y31, Y31
-	VEXTRACTF32X4    $0x01, Y31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x0e, X31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x01, X31, X1
-	VADDPS           X1, X31, X31
-	VBROADCASTSS     X31, Z1
-	VFMSUB231PS.BCST gaussConsts<>+84(SB), Z1, Z0
-	VCMPPS           $0x11, Z25, Z0, K1
-	VBLENDMPS        Z25, Z0, K1, Z0
-	VMOVSS           X0, (DI)
-	ADDQ             $0x04, DI
-	ADDQ             8(SP), SI
-	ADDQ             16(SP), DX
-	ADDQ             24(SP), BX
-	ADDQ             32(SP), R8
-	DECQ             (SP)
-	JNZ              l63
+	VMOVUPS      Z31, (DI)
+	VMOVUPS      Z30, 64(DI)
+	VMOVUPS      Z29, 128(DI)
+	ADDQ         $0x00000100, DI
+	ADDQ         8(SP), SI
+	ADDQ         16(SP), DX
+	ADDQ         24(SP), BX
+	ADDQ         32(SP), R8
+	DECQ         (SP)
+	JNZ          l63
+	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
+	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
+	VMOVAPS      Z0, Z28
+	VPMOVD2M     Z28, K1
+	KMOVW        K1, AX
+	MOVQ         AX, bad+64(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLSoftplusBackward(kl *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
-TEXT ·GaussKLSoftplusBackward(SB), NOSPLIT, $200-96
-	// Registers:    Z0-Z27 values    Z28-Z31 kept from loop to loop
-	// Registers:    DI kl    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
-	MOVQ kl+0(FP), DI
-	MOVQ dmuQ+8(FP), SI
-	MOVQ dsQ+16(FP), DX
-	MOVQ dmuP+24(FP), BX
-	MOVQ dsP+32(FP), R8
-	MOVQ muQ+40(FP), R9
-	MOVQ sQ+48(FP), R10
-	MOVQ muP+56(FP), R11
-	MOVQ sP+64(FP), R12
-	MOVQ n+80(FP), R13
-	SHLQ $0x02, R13
-	MOVQ rows+72(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 32(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 40(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 48(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 56(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 64(SP)
+// func GaussKLSoftplusBackward(lanes *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussKLSoftplusBackward(SB), NOSPLIT, $264-104
+	// Registers:    Z0-Z26 values    Z27-Z31 kept from loop to loop
+	// Registers:    DI lanes    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
+	MOVQ         lanes+0(FP), DI
+	MOVQ         dmuQ+8(FP), SI
+	MOVQ         dsQ+16(FP), DX
+	MOVQ         dmuP+24(FP), BX
+	MOVQ         dsP+32(FP), R8
+	MOVQ         muQ+40(FP), R9
+	MOVQ         sQ+48(FP), R10
+	MOVQ         muP+56(FP), R11
+	MOVQ         sP+64(FP), R12
+	MOVQ         n+80(FP), R13
+	SHLQ         $0x02, R13
+	VBROADCASTSS gaussConsts<>+4(SB), Z28
+	MOVQ         rows+72(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 32(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 40(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 48(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 56(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 64(SP)
 
 l69:
-	VBROADCASTSS (DI), Z0
-	VMOVAPS      Z0, Z28
+	VBROADCASTSS 192(DI), Z0
+	VMOVAPS      Z0, Z27
 	VBROADCASTSS gaussConsts<>+4(SB), Z31
-	VBROADCASTSS gaussConsts<>+20(SB), Z30
+	VBROADCASTSS gaussConsts<>+28(SB), Z30
 	VBROADCASTSS gaussConsts<>+4(SB), Z29
 	MOVQ         n+80(FP), CX
 	CMPQ         CX, $0x00000020
@@ -3258,74 +3928,86 @@ l70:
 	VMOVUPS      64(R9), Z1
 	VMOVUPS      (R10), Z2
 	VMOVUPS      64(R10), Z3
+	VPANDD.BCST  gaussConsts<>+0(SB), Z2, Z4
+	VPANDD.BCST  gaussConsts<>+0(SB), Z3, Z5
+	VPMAXUD      Z28, Z4, Z28
+	VPMAXUD      Z28, Z5, Z28
 	VMOVUPS      (R12), Z4
 	VMOVUPS      64(R12), Z5
+	VPANDD.BCST  gaussConsts<>+0(SB), Z4, Z6
+	VPANDD.BCST  gaussConsts<>+0(SB), Z5, Z7
+	VPMAXUD      Z28, Z6, Z28
+	VPMAXUD      Z28, Z7, Z28
+	VMOVUPS      (R11), Z6
+	VMOVUPS      64(R11), Z7
+	VSUBPS       Z6, Z0, Z0
+	VSUBPS       Z7, Z1, Z1
 	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z6
 	VPORD.BCST   gaussConsts<>+12(SB), Z3, Z7
 	VPORD.BCST   gaussConsts<>+12(SB), Z4, Z8
 	VPORD.BCST   gaussConsts<>+12(SB), Z5, Z9
-	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VBROADCASTSS gaussConsts<>+148(SB), Z10
 	VMAXPS       Z6, Z10, Z6
-	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VBROADCASTSS gaussConsts<>+148(SB), Z10
 	VMAXPS       Z7, Z10, Z7
-	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VBROADCASTSS gaussConsts<>+148(SB), Z10
 	VMAXPS       Z8, Z10, Z8
-	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VBROADCASTSS gaussConsts<>+148(SB), Z10
 	VMAXPS       Z9, Z10, Z9
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS      gaussConsts<>+100(SB), Z10
-	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z6, Z10
-	VBROADCASTSS      gaussConsts<>+100(SB), Z11
-	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z7, Z11
-	VBROADCASTSS      gaussConsts<>+100(SB), Z12
-	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z8, Z12
-	VBROADCASTSS      gaussConsts<>+100(SB), Z13
-	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z9, Z13
-	VSUBPS.BCST       gaussConsts<>+100(SB), Z10, Z10
-	VSUBPS.BCST       gaussConsts<>+100(SB), Z11, Z11
-	VSUBPS.BCST       gaussConsts<>+100(SB), Z12, Z12
-	VSUBPS.BCST       gaussConsts<>+100(SB), Z13, Z13
-	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z10, Z6
-	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z11, Z7
-	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z12, Z8
-	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z13, Z9
-	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z10, Z6
-	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z11, Z7
-	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z12, Z8
-	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z13, Z9
+	VBROADCASTSS      gaussConsts<>+116(SB), Z10
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z6, Z10
+	VBROADCASTSS      gaussConsts<>+116(SB), Z11
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z7, Z11
+	VBROADCASTSS      gaussConsts<>+116(SB), Z12
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z8, Z12
+	VBROADCASTSS      gaussConsts<>+116(SB), Z13
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z9, Z13
+	VSUBPS.BCST       gaussConsts<>+116(SB), Z10, Z10
+	VSUBPS.BCST       gaussConsts<>+116(SB), Z11, Z11
+	VSUBPS.BCST       gaussConsts<>+116(SB), Z12, Z12
+	VSUBPS.BCST       gaussConsts<>+116(SB), Z13, Z13
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z10, Z6
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z11, Z7
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z12, Z8
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z13, Z9
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z10, Z6
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z11, Z7
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z12, Z8
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z13, Z9
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z14
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z6, Z14
-	VBROADCASTSS     gaussConsts<>+108(SB), Z15
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z7, Z15
-	VBROADCASTSS     gaussConsts<>+108(SB), Z16
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z8, Z16
-	VBROADCASTSS     gaussConsts<>+108(SB), Z17
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+20(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+20(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+20(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+20(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+20(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+20(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+20(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+20(SB), Z9, Z17
+	VBROADCASTSS     gaussConsts<>+124(SB), Z14
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z6, Z14
+	VBROADCASTSS     gaussConsts<>+124(SB), Z15
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z7, Z15
+	VBROADCASTSS     gaussConsts<>+124(SB), Z16
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z8, Z16
+	VBROADCASTSS     gaussConsts<>+124(SB), Z17
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z9, Z17
 
 	// p 2^n
 	// p 2^n
@@ -3344,158 +4026,155 @@ l70:
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z6, K1
-	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z7, K2
-	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z8, K4
-	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z9, K5
-	VBROADCASTSS     gaussConsts<>+24(SB), Z14
-	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z6, Z14
-	VBROADCASTSS     gaussConsts<>+24(SB), Z15
-	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z7, Z15
-	VBROADCASTSS     gaussConsts<>+24(SB), Z16
-	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z8, Z16
-	VBROADCASTSS     gaussConsts<>+24(SB), Z17
-	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z9, Z17
+	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z6, K1
+	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z7, K2
+	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z8, K4
+	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z9, K5
+	VBROADCASTSS     gaussConsts<>+96(SB), Z14
+	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z6, Z14
+	VBROADCASTSS     gaussConsts<>+96(SB), Z15
+	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z7, Z15
+	VBROADCASTSS     gaussConsts<>+96(SB), Z16
+	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z8, Z16
+	VBROADCASTSS     gaussConsts<>+96(SB), Z17
+	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z9, Z17
 	VBLENDMPS        Z14, Z6, K1, Z14
 	VBLENDMPS        Z15, Z7, K2, Z15
 	VBLENDMPS        Z16, Z8, K4, Z16
 	VBLENDMPS        Z17, Z9, K5, Z17
-	VBROADCASTSS     gaussConsts<>+128(SB), Z18
+	VBROADCASTSS     gaussConsts<>+152(SB), Z18
 	VMOVAPS.Z        Z18, K1, Z18
-	VBROADCASTSS     gaussConsts<>+128(SB), Z19
+	VBROADCASTSS     gaussConsts<>+152(SB), Z19
 	VMOVAPS.Z        Z19, K2, Z19
-	VBROADCASTSS     gaussConsts<>+128(SB), Z20
+	VBROADCASTSS     gaussConsts<>+152(SB), Z20
 	VMOVAPS.Z        Z20, K4, Z20
-	VBROADCASTSS     gaussConsts<>+128(SB), Z21
+	VBROADCASTSS     gaussConsts<>+152(SB), Z21
 	VMOVAPS.Z        Z21, K5, Z21
-	VBROADCASTSS     gaussConsts<>+136(SB), Z22
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z14, Z22
-	VBROADCASTSS     gaussConsts<>+136(SB), Z23
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z15, Z23
-	VBROADCASTSS     gaussConsts<>+136(SB), Z24
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z16, Z24
-	VBROADCASTSS     gaussConsts<>+136(SB), Z25
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z17, Z25
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z14, Z22
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z15, Z23
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z16, Z24
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z17, Z25
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z14, Z22
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z15, Z23
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z16, Z24
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z17, Z25
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z14, Z22
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z15, Z23
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z16, Z24
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z17, Z25
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z14, Z22
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z15, Z23
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z16, Z24
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z17, Z25
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z14, Z22
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z15, Z23
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z16, Z24
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z17, Z25
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z14, Z22
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z15, Z23
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z16, Z24
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z17, Z25
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z14, Z22
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z15, Z23
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z16, Z24
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z17, Z25
+	VBROADCASTSS     gaussConsts<>+160(SB), Z22
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z14, Z22
+	VBROADCASTSS     gaussConsts<>+160(SB), Z23
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z15, Z23
+	VBROADCASTSS     gaussConsts<>+160(SB), Z24
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z16, Z24
+	VBROADCASTSS     gaussConsts<>+160(SB), Z25
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z17, Z25
 	VMULPS           Z14, Z14, Z26
-	VMULPS           Z15, Z15, Z27
 	VMOVUPS          Z7, 72(SP)
-	VMULPS           Z16, Z16, Z7
+	VMULPS           Z15, Z15, Z7
 	VMOVUPS          Z6, 136(SP)
-	VMULPS           Z17, Z17, Z6
+	VMULPS           Z16, Z16, Z6
+	VMOVUPS          Z3, 200(SP)
+	VMULPS           Z17, Z17, Z3
 	VFMADD231PS      Z26, Z22, Z14
-	VFMADD231PS      Z27, Z23, Z15
-	VFMADD231PS      Z7, Z24, Z16
-	VFMADD231PS      Z6, Z25, Z17
-	VADDPS           Z14, Z18, Z6
-	VADDPS           Z15, Z19, Z7
-	VADDPS           Z16, Z20, Z14
-	VADDPS           Z17, Z21, Z15
-	VADDPS           Z6, Z10, Z6
-	VADDPS           Z7, Z11, Z7
-	VADDPS           Z14, Z12, Z10
-	VADDPS           Z15, Z13, Z11
-	VADDPS.BCST      gaussConsts<>+164(SB), Z6, Z6
-	VADDPS.BCST      gaussConsts<>+164(SB), Z7, Z7
-	VADDPS.BCST      gaussConsts<>+164(SB), Z10, Z10
-	VADDPS.BCST      gaussConsts<>+164(SB), Z11, Z11
-	VBROADCASTSS     gaussConsts<>+20(SB), Z12
+	VFMADD231PS      Z7, Z23, Z15
+	VFMADD231PS      Z6, Z24, Z16
+	VFMADD231PS      Z3, Z25, Z17
+	VADDPS           Z14, Z18, Z3
+	VADDPS           Z15, Z19, Z6
+	VADDPS           Z16, Z20, Z7
+	VADDPS           Z17, Z21, Z14
+	VADDPS           Z3, Z10, Z3
+	VADDPS           Z6, Z11, Z6
+	VADDPS           Z7, Z12, Z7
+	VADDPS           Z14, Z13, Z10
+	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VADDPS.BCST      gaussConsts<>+188(SB), Z6, Z6
+	VADDPS.BCST      gaussConsts<>+188(SB), Z7, Z7
+	VADDPS.BCST      gaussConsts<>+188(SB), Z10, Z10
+	VBROADCASTSS     gaussConsts<>+28(SB), Z11
+	VDIVPS           Z7, Z11, Z11
+	VBROADCASTSS     gaussConsts<>+28(SB), Z12
 	VDIVPS           Z10, Z12, Z12
-	VBROADCASTSS     gaussConsts<>+20(SB), Z13
-	VDIVPS           Z11, Z13, Z13
-	VMOVUPS          (R11), Z14
-	VMOVUPS          64(R11), Z15
-	VSUBPS           Z14, Z0, Z0
-	VSUBPS           Z15, Z1, Z1
-	VMULPS           Z12, Z0, Z0
-	VMULPS           Z13, Z1, Z1
+	VMULPS           Z11, Z0, Z0
+	VMULPS           Z12, Z1, Z1
+	VMULPS           Z11, Z3, Z13
 	VMULPS           Z12, Z6, Z14
-	VMULPS           Z13, Z7, Z15
+	VFNMADD213PS     Z3, Z13, Z7
 	VFNMADD213PS     Z6, Z14, Z10
-	VFNMADD213PS     Z7, Z15, Z11
+	VFMADD231PS      Z11, Z7, Z13
 	VFMADD231PS      Z12, Z10, Z14
-	VFMADD231PS      Z13, Z11, Z15
-	VMULPS.BCST      gaussConsts<>+24(SB), Z0, Z10
-	VMULPS.BCST      gaussConsts<>+24(SB), Z1, Z11
-	VMULPS.BCST      gaussConsts<>+24(SB), Z14, Z16
-	VMULPS.BCST      gaussConsts<>+24(SB), Z15, Z17
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z16, Z16
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z17, Z17
+	VMULPS.BCST      gaussConsts<>+96(SB), Z0, Z7
+	VMULPS.BCST      gaussConsts<>+96(SB), Z1, Z10
+	VMULPS.BCST      gaussConsts<>+96(SB), Z13, Z15
+	VMULPS.BCST      gaussConsts<>+96(SB), Z14, Z16
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z15, Z15
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z16, Z16
+	VFMADD231PS      Z7, Z7, Z15
 	VFMADD231PS      Z10, Z10, Z16
-	VFMADD231PS      Z11, Z11, Z17
+	VADDPS           Z31, Z15, Z31
 	VADDPS           Z31, Z16, Z31
-	VADDPS           Z31, Z17, Z31
+	VMULPS           Z30, Z13, Z30
 	VMULPS           Z30, Z14, Z30
-	VMULPS           Z30, Z15, Z30
-	VSUBPS.BCST      gaussConsts<>+20(SB), Z14, Z10
-	VSUBPS.BCST      gaussConsts<>+20(SB), Z15, Z11
-	VADDPS.BCST      gaussConsts<>+20(SB), Z14, Z14
-	VADDPS.BCST      gaussConsts<>+20(SB), Z15, Z15
-	VMULPS           Z0, Z28, Z16
-	VMULPS           Z1, Z28, Z17
+	VSUBPS.BCST      gaussConsts<>+28(SB), Z13, Z7
+	VSUBPS.BCST      gaussConsts<>+28(SB), Z14, Z10
+	VADDPS.BCST      gaussConsts<>+28(SB), Z13, Z13
+	VADDPS.BCST      gaussConsts<>+28(SB), Z14, Z14
+	VMULPS           Z0, Z27, Z15
+	VMULPS           Z1, Z27, Z16
+	VMULPS           Z11, Z15, Z15
 	VMULPS           Z12, Z16, Z16
-	VMULPS           Z13, Z17, Z17
-	VBROADCASTSS     gaussConsts<>+20(SB), Z18
-	VDIVPS           Z6, Z18, Z6
-	VBROADCASTSS     gaussConsts<>+20(SB), Z18
-	VDIVPS           Z7, Z18, Z7
+	VBROADCASTSS     gaussConsts<>+28(SB), Z17
+	VDIVPS           Z3, Z17, Z3
+	VBROADCASTSS     gaussConsts<>+28(SB), Z17
+	VDIVPS           Z6, Z17, Z6
+	VMULPS           Z3, Z7, Z3
 	VMULPS           Z6, Z10, Z6
-	VMULPS           Z7, Z11, Z7
-	VMULPS           Z6, Z28, Z6
-	VMULPS           Z7, Z28, Z7
+	VMULPS           Z3, Z27, Z3
+	VMULPS           Z6, Z27, Z6
+	VMULPS           Z13, Z3, Z3
 	VMULPS           Z14, Z6, Z6
-	VMULPS           Z15, Z7, Z7
+	VMULPS           Z11, Z7, Z7
 	VMULPS           Z12, Z10, Z10
-	VMULPS           Z13, Z11, Z11
-	VMULPS           Z10, Z28, Z10
-	VMULPS           Z11, Z28, Z11
+	VMULPS           Z7, Z27, Z7
+	VMULPS           Z10, Z27, Z10
+	VMULPS           Z13, Z7, Z7
 	VMULPS           Z14, Z10, Z10
-	VMULPS           Z15, Z11, Z11
-	VFMADD231PS      Z16, Z0, Z10
-	VFMADD231PS      Z17, Z1, Z11
-	VPXORD.BCST      gaussConsts<>+12(SB), Z10, Z0
-	VPXORD.BCST      gaussConsts<>+12(SB), Z11, Z1
+	VFMADD231PS      Z15, Z0, Z7
+	VFMADD231PS      Z16, Z1, Z10
+	VPXORD.BCST      gaussConsts<>+12(SB), Z7, Z0
+	VPXORD.BCST      gaussConsts<>+12(SB), Z10, Z1
+	VPXORD.BCST      gaussConsts<>+12(SB), Z15, Z7
 	VPXORD.BCST      gaussConsts<>+12(SB), Z16, Z10
-	VPXORD.BCST      gaussConsts<>+12(SB), Z17, Z11
-	VMOVUPS          Z10, (BX)
-	VMOVUPS          Z11, 64(BX)
+	VMOVUPS          Z7, (BX)
+	VMOVUPS          Z10, 64(BX)
 	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z4, K1
 	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z5, K2
-	VBROADCASTSS     gaussConsts<>+20(SB), Z4
+	VBROADCASTSS     gaussConsts<>+28(SB), Z4
 	VBLENDMPS        Z8, Z4, K1, Z4
-	VBROADCASTSS     gaussConsts<>+20(SB), Z5
+	VBROADCASTSS     gaussConsts<>+28(SB), Z5
 	VBLENDMPS        Z9, Z5, K2, Z5
-	VADDPS.BCST      gaussConsts<>+20(SB), Z8, Z8
-	VADDPS.BCST      gaussConsts<>+20(SB), Z9, Z9
-	VDIVPS           Z8, Z4, Z4
-	VDIVPS           Z9, Z5, Z5
+	VADDPS.BCST      gaussConsts<>+28(SB), Z8, Z7
+	VADDPS.BCST      gaussConsts<>+28(SB), Z9, Z8
+	VDIVPS           Z7, Z4, Z4
+	VDIVPS           Z8, Z5, Z5
 	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z4, K1
 	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z5, K2
 	VMULPS           Z4, Z0, Z0
@@ -3504,32 +4183,33 @@ l70:
 	VMOVAPS.Z        Z1, K2, Z1
 	VMOVUPS          Z0, (R8)
 	VMOVUPS          Z1, 64(R8)
-	VMOVUPS          Z16, (SI)
-	VMOVUPS          Z17, 64(SI)
+	VMOVUPS          Z15, (SI)
+	VMOVUPS          Z16, 64(SI)
 	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z2, K1
-	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z3, K2
-	VBROADCASTSS     gaussConsts<>+20(SB), Z0
+	VMOVUPS          200(SP), Z0
+	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z0, K2
+	VBROADCASTSS     gaussConsts<>+28(SB), Z0
 	VBLENDMPS        136(SP), Z0, K1, Z0
-	VBROADCASTSS     gaussConsts<>+20(SB), Z1
+	VBROADCASTSS     gaussConsts<>+28(SB), Z1
 	VBLENDMPS        72(SP), Z1, K2, Z1
-	VBROADCASTSS     gaussConsts<>+20(SB), Z2
+	VBROADCASTSS     gaussConsts<>+28(SB), Z2
 	VADDPS           136(SP), Z2, Z2
-	VBROADCASTSS     gaussConsts<>+20(SB), Z3
-	VADDPS           72(SP), Z3, Z3
+	VBROADCASTSS     gaussConsts<>+28(SB), Z4
+	VADDPS           72(SP), Z4, Z4
 	VDIVPS           Z2, Z0, Z0
-	VDIVPS           Z3, Z1, Z1
+	VDIVPS           Z4, Z1, Z1
 	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z0, K1
 	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z1, K2
-	VMULPS           Z0, Z6, Z0
-	VMULPS           Z1, Z7, Z1
+	VMULPS           Z0, Z3, Z0
+	VMULPS           Z1, Z6, Z1
 	VMOVAPS.Z        Z0, K1, Z0
 	VMOVAPS.Z        Z1, K2, Z1
 	VMOVUPS          Z0, (DX)
 	VMOVUPS          Z1, 64(DX)
-	VPSUBD.BCST      gaussConsts<>+32(SB), Z30, Z0
+	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
 	VPSRAD           $0x17, Z0, Z1
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD.BCST      gaussConsts<>+32(SB), Z0, Z0
+	VPANDD.BCST      gaussConsts<>+24(SB), Z0, Z0
+	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z0
 	VPADDD           Z29, Z1, Z1
 	VMOVAPS          Z1, Z29
 	VMOVAPS          Z0, Z30
@@ -3550,43 +4230,49 @@ l71:
 	JL           l72
 	VMOVUPS      (R9), Z0
 	VMOVUPS      (R10), Z1
+	VPANDD.BCST  gaussConsts<>+0(SB), Z1, Z2
+	VPMAXUD      Z28, Z2, Z28
 	VMOVUPS      (R12), Z2
+	VPANDD.BCST  gaussConsts<>+0(SB), Z2, Z3
+	VPMAXUD      Z28, Z3, Z28
+	VMOVUPS      (R11), Z3
+	VSUBPS       Z3, Z0, Z0
 	VPORD.BCST   gaussConsts<>+12(SB), Z1, Z3
 	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z4
-	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VBROADCASTSS gaussConsts<>+148(SB), Z5
 	VMAXPS       Z3, Z5, Z3
-	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VBROADCASTSS gaussConsts<>+148(SB), Z5
 	VMAXPS       Z4, Z5, Z4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS      gaussConsts<>+100(SB), Z5
-	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z3, Z5
-	VBROADCASTSS      gaussConsts<>+100(SB), Z6
-	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z4, Z6
-	VSUBPS.BCST       gaussConsts<>+100(SB), Z5, Z5
-	VSUBPS.BCST       gaussConsts<>+100(SB), Z6, Z6
-	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z5, Z3
-	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z6, Z4
-	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z5, Z3
-	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z6, Z4
+	VBROADCASTSS      gaussConsts<>+116(SB), Z5
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z3, Z5
+	VBROADCASTSS      gaussConsts<>+116(SB), Z6
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z4, Z6
+	VSUBPS.BCST       gaussConsts<>+116(SB), Z5, Z5
+	VSUBPS.BCST       gaussConsts<>+116(SB), Z6, Z6
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z6, Z4
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z6, Z4
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z7
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+108(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+20(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+20(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+20(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+20(SB), Z4, Z8
+	VBROADCASTSS     gaussConsts<>+124(SB), Z7
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+124(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z4, Z8
 
 	// p 2^n
 	// p 2^n
@@ -3599,36 +4285,36 @@ l71:
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z3, K1
-	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z4, K2
-	VBROADCASTSS     gaussConsts<>+24(SB), Z7
-	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+24(SB), Z8
-	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z4, Z8
+	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z3, K1
+	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z4, K2
+	VBROADCASTSS     gaussConsts<>+96(SB), Z7
+	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+96(SB), Z8
+	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z4, Z8
 	VBLENDMPS        Z7, Z3, K1, Z7
 	VBLENDMPS        Z8, Z4, K2, Z8
-	VBROADCASTSS     gaussConsts<>+128(SB), Z9
+	VBROADCASTSS     gaussConsts<>+152(SB), Z9
 	VMOVAPS.Z        Z9, K1, Z9
-	VBROADCASTSS     gaussConsts<>+128(SB), Z10
+	VBROADCASTSS     gaussConsts<>+152(SB), Z10
 	VMOVAPS.Z        Z10, K2, Z10
-	VBROADCASTSS     gaussConsts<>+136(SB), Z11
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z7, Z11
-	VBROADCASTSS     gaussConsts<>+136(SB), Z12
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z8, Z12
+	VBROADCASTSS     gaussConsts<>+160(SB), Z11
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z7, Z11
+	VBROADCASTSS     gaussConsts<>+160(SB), Z12
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z8, Z12
 	VMULPS           Z7, Z7, Z13
 	VMULPS           Z8, Z8, Z14
 	VFMADD231PS      Z13, Z11, Z7
@@ -3637,42 +4323,40 @@ l71:
 	VADDPS           Z8, Z10, Z8
 	VADDPS           Z7, Z5, Z5
 	VADDPS           Z8, Z6, Z6
-	VADDPS.BCST      gaussConsts<>+164(SB), Z5, Z5
-	VADDPS.BCST      gaussConsts<>+164(SB), Z6, Z6
-	VBROADCASTSS     gaussConsts<>+20(SB), Z7
+	VADDPS.BCST      gaussConsts<>+188(SB), Z5, Z5
+	VADDPS.BCST      gaussConsts<>+188(SB), Z6, Z6
+	VBROADCASTSS     gaussConsts<>+28(SB), Z7
 	VDIVPS           Z6, Z7, Z7
-	VMOVUPS          (R11), Z8
-	VSUBPS           Z8, Z0, Z0
 	VMULPS           Z7, Z0, Z0
 	VMULPS           Z7, Z5, Z8
 	VFNMADD213PS     Z5, Z8, Z6
 	VFMADD231PS      Z7, Z6, Z8
-	VMULPS.BCST      gaussConsts<>+24(SB), Z0, Z6
-	VMULPS.BCST      gaussConsts<>+24(SB), Z8, Z9
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z9, Z9
+	VMULPS.BCST      gaussConsts<>+96(SB), Z0, Z6
+	VMULPS.BCST      gaussConsts<>+96(SB), Z8, Z9
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z9, Z9
 	VFMADD231PS      Z6, Z6, Z9
 	VADDPS           Z31, Z9, Z31
 	VMULPS           Z30, Z8, Z30
-	VSUBPS.BCST      gaussConsts<>+20(SB), Z8, Z6
-	VADDPS.BCST      gaussConsts<>+20(SB), Z8, Z8
-	VMULPS           Z0, Z28, Z9
+	VSUBPS.BCST      gaussConsts<>+28(SB), Z8, Z6
+	VADDPS.BCST      gaussConsts<>+28(SB), Z8, Z8
+	VMULPS           Z0, Z27, Z9
 	VMULPS           Z7, Z9, Z9
-	VBROADCASTSS     gaussConsts<>+20(SB), Z10
+	VBROADCASTSS     gaussConsts<>+28(SB), Z10
 	VDIVPS           Z5, Z10, Z5
 	VMULPS           Z5, Z6, Z5
-	VMULPS           Z5, Z28, Z5
+	VMULPS           Z5, Z27, Z5
 	VMULPS           Z8, Z5, Z5
 	VMULPS           Z7, Z6, Z6
-	VMULPS           Z6, Z28, Z6
+	VMULPS           Z6, Z27, Z6
 	VMULPS           Z8, Z6, Z6
 	VFMADD231PS      Z9, Z0, Z6
 	VPXORD.BCST      gaussConsts<>+12(SB), Z6, Z0
 	VPXORD.BCST      gaussConsts<>+12(SB), Z9, Z6
 	VMOVUPS          Z6, (BX)
 	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z2, K1
-	VBROADCASTSS     gaussConsts<>+20(SB), Z2
+	VBROADCASTSS     gaussConsts<>+28(SB), Z2
 	VBLENDMPS        Z4, Z2, K1, Z2
-	VADDPS.BCST      gaussConsts<>+20(SB), Z4, Z4
+	VADDPS.BCST      gaussConsts<>+28(SB), Z4, Z4
 	VDIVPS           Z4, Z2, Z2
 	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z2, K1
 	VMULPS           Z2, Z0, Z0
@@ -3680,9 +4364,9 @@ l71:
 	VMOVUPS          Z0, (R8)
 	VMOVUPS          Z9, (SI)
 	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z1, K1
-	VBROADCASTSS     gaussConsts<>+20(SB), Z0
+	VBROADCASTSS     gaussConsts<>+28(SB), Z0
 	VBLENDMPS        Z3, Z0, K1, Z0
-	VADDPS.BCST      gaussConsts<>+20(SB), Z3, Z1
+	VADDPS.BCST      gaussConsts<>+28(SB), Z3, Z1
 	VDIVPS           Z1, Z0, Z0
 	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z0, K1
 	VMULPS           Z0, Z5, Z0
@@ -3707,43 +4391,51 @@ l72:
 	KMOVW        AX, K7
 	VMOVUPS.Z    (R9), K7, Z0
 	VMOVUPS.Z    (R10), K7, Z1
+	VPANDD.BCST  gaussConsts<>+0(SB), Z1, Z2
+	VMOVAPS.Z    Z2, K7, Z2
+	VPMAXUD      Z28, Z2, Z28
 	VMOVUPS.Z    (R12), K7, Z2
+	VPANDD.BCST  gaussConsts<>+0(SB), Z2, Z3
+	VMOVAPS.Z    Z3, K7, Z3
+	VPMAXUD      Z28, Z3, Z28
+	VMOVUPS.Z    (R11), K7, Z3
+	VSUBPS       Z3, Z0, Z0
 	VPORD.BCST   gaussConsts<>+12(SB), Z1, Z3
 	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z4
-	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VBROADCASTSS gaussConsts<>+148(SB), Z5
 	VMAXPS       Z3, Z5, Z3
-	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VBROADCASTSS gaussConsts<>+148(SB), Z5
 	VMAXPS       Z4, Z5, Z4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS      gaussConsts<>+100(SB), Z5
-	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z3, Z5
-	VBROADCASTSS      gaussConsts<>+100(SB), Z6
-	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z4, Z6
-	VSUBPS.BCST       gaussConsts<>+100(SB), Z5, Z5
-	VSUBPS.BCST       gaussConsts<>+100(SB), Z6, Z6
-	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z5, Z3
-	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z6, Z4
-	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z5, Z3
-	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z6, Z4
+	VBROADCASTSS      gaussConsts<>+116(SB), Z5
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z3, Z5
+	VBROADCASTSS      gaussConsts<>+116(SB), Z6
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z4, Z6
+	VSUBPS.BCST       gaussConsts<>+116(SB), Z5, Z5
+	VSUBPS.BCST       gaussConsts<>+116(SB), Z6, Z6
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z6, Z4
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z6, Z4
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z7
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+108(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+20(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+20(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+20(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+20(SB), Z4, Z8
+	VBROADCASTSS     gaussConsts<>+124(SB), Z7
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+124(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z4, Z8
 
 	// p 2^n
 	// p 2^n
@@ -3756,36 +4448,36 @@ l72:
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z3, K1
-	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z4, K2
-	VBROADCASTSS     gaussConsts<>+24(SB), Z7
-	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+24(SB), Z8
-	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z4, Z8
+	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z3, K1
+	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z4, K2
+	VBROADCASTSS     gaussConsts<>+96(SB), Z7
+	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+96(SB), Z8
+	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z4, Z8
 	VBLENDMPS        Z7, Z3, K1, Z7
 	VBLENDMPS        Z8, Z4, K2, Z8
-	VBROADCASTSS     gaussConsts<>+128(SB), Z9
+	VBROADCASTSS     gaussConsts<>+152(SB), Z9
 	VMOVAPS.Z        Z9, K1, Z9
-	VBROADCASTSS     gaussConsts<>+128(SB), Z10
+	VBROADCASTSS     gaussConsts<>+152(SB), Z10
 	VMOVAPS.Z        Z10, K2, Z10
-	VBROADCASTSS     gaussConsts<>+136(SB), Z11
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z7, Z11
-	VBROADCASTSS     gaussConsts<>+136(SB), Z12
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z8, Z12
+	VBROADCASTSS     gaussConsts<>+160(SB), Z11
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z7, Z11
+	VBROADCASTSS     gaussConsts<>+160(SB), Z12
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z8, Z12
 	VMULPS           Z7, Z7, Z13
 	VMULPS           Z8, Z8, Z14
 	VFMADD231PS      Z13, Z11, Z7
@@ -3794,45 +4486,43 @@ l72:
 	VADDPS           Z8, Z10, Z8
 	VADDPS           Z7, Z5, Z5
 	VADDPS           Z8, Z6, Z6
-	VADDPS.BCST      gaussConsts<>+164(SB), Z5, Z5
-	VADDPS.BCST      gaussConsts<>+164(SB), Z6, Z6
-	VBROADCASTSS     gaussConsts<>+20(SB), Z7
+	VADDPS.BCST      gaussConsts<>+188(SB), Z5, Z5
+	VADDPS.BCST      gaussConsts<>+188(SB), Z6, Z6
+	VBROADCASTSS     gaussConsts<>+28(SB), Z7
 	VDIVPS           Z6, Z7, Z7
-	VMOVUPS.Z        (R11), K7, Z8
-	VSUBPS           Z8, Z0, Z0
 	VMULPS           Z7, Z0, Z0
 	VMULPS           Z7, Z5, Z8
 	VFNMADD213PS     Z5, Z8, Z6
 	VFMADD231PS      Z7, Z6, Z8
-	VMULPS.BCST      gaussConsts<>+24(SB), Z0, Z6
-	VMULPS.BCST      gaussConsts<>+24(SB), Z8, Z9
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z9, Z9
+	VMULPS.BCST      gaussConsts<>+96(SB), Z0, Z6
+	VMULPS.BCST      gaussConsts<>+96(SB), Z8, Z9
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z9, Z9
 	VFMADD231PS      Z6, Z6, Z9
 	VMOVAPS.Z        Z9, K7, Z6
 	VADDPS           Z31, Z6, Z31
-	VBROADCASTSS     gaussConsts<>+20(SB), Z6
+	VBROADCASTSS     gaussConsts<>+28(SB), Z6
 	VBLENDMPS        Z8, Z6, K7, Z6
 	VMULPS           Z30, Z6, Z30
-	VSUBPS.BCST      gaussConsts<>+20(SB), Z8, Z6
-	VADDPS.BCST      gaussConsts<>+20(SB), Z8, Z8
-	VMULPS           Z0, Z28, Z9
+	VSUBPS.BCST      gaussConsts<>+28(SB), Z8, Z6
+	VADDPS.BCST      gaussConsts<>+28(SB), Z8, Z8
+	VMULPS           Z0, Z27, Z9
 	VMULPS           Z7, Z9, Z9
-	VBROADCASTSS     gaussConsts<>+20(SB), Z10
+	VBROADCASTSS     gaussConsts<>+28(SB), Z10
 	VDIVPS           Z5, Z10, Z5
 	VMULPS           Z5, Z6, Z5
-	VMULPS           Z5, Z28, Z5
+	VMULPS           Z5, Z27, Z5
 	VMULPS           Z8, Z5, Z5
 	VMULPS           Z7, Z6, Z6
-	VMULPS           Z6, Z28, Z6
+	VMULPS           Z6, Z27, Z6
 	VMULPS           Z8, Z6, Z6
 	VFMADD231PS      Z9, Z0, Z6
 	VPXORD.BCST      gaussConsts<>+12(SB), Z6, Z0
 	VPXORD.BCST      gaussConsts<>+12(SB), Z9, Z6
 	VMOVUPS          Z6, K7, (BX)
 	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z2, K1
-	VBROADCASTSS     gaussConsts<>+20(SB), Z2
+	VBROADCASTSS     gaussConsts<>+28(SB), Z2
 	VBLENDMPS        Z4, Z2, K1, Z2
-	VADDPS.BCST      gaussConsts<>+20(SB), Z4, Z4
+	VADDPS.BCST      gaussConsts<>+28(SB), Z4, Z4
 	VDIVPS           Z4, Z2, Z2
 	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z2, K1
 	VMULPS           Z2, Z0, Z0
@@ -3840,9 +4530,9 @@ l72:
 	VMOVUPS          Z0, K7, (R8)
 	VMOVUPS          Z9, K7, (SI)
 	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z1, K1
-	VBROADCASTSS     gaussConsts<>+20(SB), Z0
+	VBROADCASTSS     gaussConsts<>+28(SB), Z0
 	VBLENDMPS        Z3, Z0, K1, Z0
-	VADDPS.BCST      gaussConsts<>+20(SB), Z3, Z1
+	VADDPS.BCST      gaussConsts<>+28(SB), Z3, Z1
 	VDIVPS           Z1, Z0, Z0
 	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z0, K1
 	VMULPS           Z0, Z5, Z0
@@ -3858,134 +4548,72 @@ l72:
 	LEAQ             (R8)(CX*4), R8
 
 l73:
-	VPSUBD.BCST   gaussConsts<>+32(SB), Z30, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
-	VPADDD.BCST   gaussConsts<>+32(SB), Z0, Z0
-	VPADDD        Z29, Z1, Z1
-	VMOVAPS       Z1, Z29
-	VMOVAPS       Z0, Z30
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VMULPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VMULPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VPSUBD.BCST   gaussConsts<>+32(SB), Z0, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
-	VPADDD.BCST   gaussConsts<>+32(SB), Z0, Z0
-	VEXTRACTF64X4 $0x01, Z29, Y2
-	VPADDD        Y2, Y29, Y29
-	VEXTRACTF32X4 $0x01, Y29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x0e, X29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x01, X29, X2
-	VPADDD        X2, X29, X29
-	VBROADCASTSS  X29, Z2
-	VPADDD        Z2, Z1, Z1
-	VCVTDQ2PS     Z1, Z1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST gaussConsts<>+32(SB), Z0, Z0
-	VPSRAD      $0x17, Z0, Z2
-	VCVTDQ2PS   Z2, Z2
-	VPANDD.BCST gaussConsts<>+36(SB), Z0, Z0
-	VPADDD.BCST gaussConsts<>+32(SB), Z0, Z0
-	VSUBPS.BCST gaussConsts<>+20(SB), Z0, Z0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     gaussConsts<>+44(SB), Z3
-	VFMADD231PS.BCST gaussConsts<>+40(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+48(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+52(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+56(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+60(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+64(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+68(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z0, Z3
-	VMULPS           Z0, Z0, Z4
-	VMULPS.BCST      gaussConsts<>+76(SB), Z2, Z5
-	VFMADD231PS      Z4, Z3, Z5
-	VADDPS           Z0, Z5, Z0
-	VFMADD231PS.BCST gaussConsts<>+80(SB), Z2, Z0
-	VFMADD231PS.BCST gaussConsts<>+76(SB), Z1, Z0
-	VFMADD231PS.BCST gaussConsts<>+80(SB), Z1, Z0
-	VADDPS.BCST      gaussConsts<>+4(SB), Z0, Z0
-	VEXTRACTF64X4    $0x01, Z31, Y1
-	VADDPS           Y1, Y31, Y31
-	VEXTRACTF32X4    $0x01, Y31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x0e, X31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x01, X31, X1
-	VADDPS           X1, X31, X31
-	VBROADCASTSS     X31, Z1
-	VFMSUB231PS.BCST gaussConsts<>+84(SB), Z1, Z0
-	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z0, K1
-	VBLENDMPS.BCST   gaussConsts<>+4(SB), Z0, K1, Z0
-	VMOVSS           X0, (DI)
-	ADDQ             $0x04, DI
-	ADDQ             8(SP), SI
-	ADDQ             16(SP), DX
-	ADDQ             24(SP), BX
-	ADDQ             32(SP), R8
-	ADDQ             40(SP), R9
-	ADDQ             48(SP), R10
-	ADDQ             56(SP), R11
-	ADDQ             64(SP), R12
-	DECQ             (SP)
-	JNZ              l69
+	VMOVUPS      Z31, (DI)
+	VMOVUPS      Z30, 64(DI)
+	VMOVUPS      Z29, 128(DI)
+	ADDQ         $0x00000100, DI
+	ADDQ         8(SP), SI
+	ADDQ         16(SP), DX
+	ADDQ         24(SP), BX
+	ADDQ         32(SP), R8
+	ADDQ         40(SP), R9
+	ADDQ         48(SP), R10
+	ADDQ         56(SP), R11
+	ADDQ         64(SP), R12
+	DECQ         (SP)
+	JNZ          l69
+	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
+	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
+	VMOVAPS      Z0, Z28
+	VPMOVD2M     Z28, K1
+	KMOVW        K1, AX
+	MOVQ         AX, bad+96(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLStandardSoftplus(kl *float32, muQ *float32, sQ *float32, rows int, n int, ld int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
-TEXT ·GaussKLStandardSoftplus(SB), NOSPLIT, $24-48
-	// Registers:    Z0-Z11 values    Z12-Z28 constants and scalars    Z29-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+24(SB), Z28
-	VBROADCASTSS gaussConsts<>+20(SB), Z27
-	VBROADCASTSS gaussConsts<>+100(SB), Z26
-	VBROADCASTSS gaussConsts<>+4(SB), Z25
-	VBROADCASTSS gaussConsts<>+80(SB), Z24
-	VBROADCASTSS gaussConsts<>+76(SB), Z23
-	VBROADCASTSS gaussConsts<>+32(SB), Z22
-	VBROADCASTSS gaussConsts<>+72(SB), Z21
-	VBROADCASTSS gaussConsts<>+12(SB), Z20
-	VBROADCASTSS gaussConsts<>+92(SB), Z19
-	VBROADCASTSS gaussConsts<>+96(SB), Z18
-	VBROADCASTSS gaussConsts<>+104(SB), Z17
-	VBROADCASTSS gaussConsts<>+108(SB), Z16
-	VBROADCASTSS gaussConsts<>+112(SB), Z15
-	VBROADCASTSS gaussConsts<>+116(SB), Z14
-	VBROADCASTSS gaussConsts<>+120(SB), Z13
-	VBROADCASTSS gaussConsts<>+128(SB), Z12
+// func GaussKLStandardSoftplus(lanes *float32, muQ *float32, sQ *float32, rows int, n int, ld int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussKLStandardSoftplus(SB), NOSPLIT, $24-56
+	// Registers:    Z0-Z11 values    Z12-Z27 constants and scalars    Z28-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+96(SB), Z27
+	VBROADCASTSS gaussConsts<>+28(SB), Z26
+	VBROADCASTSS gaussConsts<>+116(SB), Z25
+	VBROADCASTSS gaussConsts<>+4(SB), Z24
+	VBROADCASTSS gaussConsts<>+0(SB), Z23
+	VBROADCASTSS gaussConsts<>+12(SB), Z22
+	VBROADCASTSS gaussConsts<>+148(SB), Z21
+	VBROADCASTSS gaussConsts<>+112(SB), Z20
+	VBROADCASTSS gaussConsts<>+72(SB), Z19
+	VBROADCASTSS gaussConsts<>+68(SB), Z18
+	VBROADCASTSS gaussConsts<>+120(SB), Z17
+	VBROADCASTSS gaussConsts<>+124(SB), Z16
+	VBROADCASTSS gaussConsts<>+128(SB), Z15
+	VBROADCASTSS gaussConsts<>+132(SB), Z14
+	VBROADCASTSS gaussConsts<>+136(SB), Z13
+	VBROADCASTSS gaussConsts<>+152(SB), Z12
 
-	// Registers:    DI kl    SI muQ    DX sQ    CX elements left in the row    BX 4n
-	MOVQ kl+0(FP), DI
-	MOVQ muQ+8(FP), SI
-	MOVQ sQ+16(FP), DX
-	MOVQ n+32(FP), BX
-	SHLQ $0x02, BX
-	MOVQ rows+24(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+40(FP), AX
-	SHLQ $0x02, AX
-	SUBQ BX, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+40(FP), AX
-	SHLQ $0x02, AX
-	SUBQ BX, AX
-	MOVQ AX, 16(SP)
+	// Registers:    DI lanes    SI muQ    DX sQ    CX elements left in the row    BX 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    muQ+8(FP), SI
+	MOVQ    sQ+16(FP), DX
+	MOVQ    n+32(FP), BX
+	SHLQ    $0x02, BX
+	VMOVAPS Z24, Z28
+	MOVQ    rows+24(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+40(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    BX, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+40(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    BX, AX
+	MOVQ    AX, 16(SP)
 
 l75:
-	VMOVAPS Z25, Z31
-	VMOVAPS Z27, Z30
-	VMOVAPS Z25, Z29
+	VMOVAPS Z24, Z31
+	VMOVAPS Z26, Z30
+	VMOVAPS Z24, Z29
 	MOVQ    n+32(FP), CX
 	CMPQ    CX, $0x00000020
 	JL      l77
@@ -3995,22 +4623,26 @@ l76:
 	VMOVUPS 64(SI), Z1
 	VMOVUPS (DX), Z2
 	VMOVUPS 64(DX), Z3
-	VPORD   Z20, Z2, Z4
-	VPORD   Z20, Z3, Z5
-	VMAXPS  Z4, Z19, Z4
-	VMAXPS  Z5, Z19, Z5
+	VPANDD  Z23, Z2, Z4
+	VPANDD  Z23, Z3, Z5
+	VPMAXUD Z28, Z4, Z28
+	VPMAXUD Z28, Z5, Z28
+	VPORD   Z22, Z2, Z4
+	VPORD   Z22, Z3, Z5
+	VMAXPS  Z4, Z21, Z4
+	VMAXPS  Z5, Z21, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z26, Z6
-	VFMADD231PS  Z18, Z4, Z6
-	VMOVAPS      Z26, Z7
-	VFMADD231PS  Z18, Z5, Z7
-	VSUBPS       Z26, Z6, Z6
-	VSUBPS       Z26, Z7, Z7
-	VFNMADD231PS Z24, Z6, Z4
-	VFNMADD231PS Z24, Z7, Z5
-	VFNMADD231PS Z23, Z6, Z4
-	VFNMADD231PS Z23, Z7, Z5
+	VMOVAPS      Z25, Z6
+	VFMADD231PS  Z20, Z4, Z6
+	VMOVAPS      Z25, Z7
+	VFMADD231PS  Z20, Z5, Z7
+	VSUBPS       Z25, Z6, Z6
+	VSUBPS       Z25, Z7, Z7
+	VFNMADD231PS Z19, Z6, Z4
+	VFNMADD231PS Z19, Z7, Z5
+	VFNMADD231PS Z18, Z6, Z4
+	VFNMADD231PS Z18, Z7, Z5
 
 	// p = e^r
 	VMOVAPS     Z16, Z8
@@ -4023,48 +4655,48 @@ l76:
 	VFMADD213PS Z14, Z5, Z9
 	VFMADD213PS Z13, Z4, Z8
 	VFMADD213PS Z13, Z5, Z9
-	VFMADD213PS Z27, Z4, Z8
-	VFMADD213PS Z27, Z5, Z9
-	VFMADD213PS Z27, Z4, Z8
-	VFMADD213PS Z27, Z5, Z9
+	VFMADD213PS Z26, Z4, Z8
+	VFMADD213PS Z26, Z5, Z9
+	VFMADD213PS Z26, Z4, Z8
+	VFMADD213PS Z26, Z5, Z9
 
 	// p 2^n
 	VSCALEFPS Z6, Z8, Z4
 	VSCALEFPS Z7, Z9, Z5
-	VCMPPS    $0x1e, Z25, Z2, K1
-	VCMPPS    $0x1e, Z25, Z3, K2
+	VCMPPS    $0x1e, Z24, Z2, K1
+	VCMPPS    $0x1e, Z24, Z3, K2
 	VMOVAPS.Z Z2, K1, Z2
 	VMOVAPS.Z Z3, K2, Z3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z28, Z4, K1
-	VCMPPS           $0x1e, Z28, Z5, K2
-	VMOVAPS          Z28, Z6
-	VFMSUB231PS      Z28, Z4, Z6
-	VMOVAPS          Z28, Z7
-	VFMSUB231PS      Z28, Z5, Z7
+	VCMPPS           $0x1e, Z27, Z4, K1
+	VCMPPS           $0x1e, Z27, Z5, K2
+	VMOVAPS          Z27, Z6
+	VFMSUB231PS      Z27, Z4, Z6
+	VMOVAPS          Z27, Z7
+	VFMSUB231PS      Z27, Z5, Z7
 	VBLENDMPS        Z6, Z4, K1, Z4
 	VBLENDMPS        Z7, Z5, K2, Z5
 	VMOVAPS.Z        Z12, K1, Z6
 	VMOVAPS.Z        Z12, K2, Z7
-	VBROADCASTSS     gaussConsts<>+136(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z4, Z8
-	VBROADCASTSS     gaussConsts<>+136(SB), Z9
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z5, Z9
-	VFMADD213PS      Z21, Z4, Z8
-	VFMADD213PS      Z21, Z5, Z9
+	VBROADCASTSS     gaussConsts<>+160(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z8
+	VBROADCASTSS     gaussConsts<>+160(SB), Z9
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z5, Z9
 	VMULPS           Z4, Z4, Z10
 	VMULPS           Z5, Z5, Z11
 	VFMADD231PS      Z10, Z8, Z4
@@ -4073,24 +4705,24 @@ l76:
 	VADDPS           Z5, Z7, Z5
 	VADDPS           Z4, Z2, Z2
 	VADDPS           Z5, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+164(SB), Z2, Z2
-	VADDPS.BCST      gaussConsts<>+164(SB), Z3, Z3
-	VMULPS           Z28, Z0, Z0
-	VMULPS           Z28, Z1, Z1
-	VMULPS           Z28, Z2, Z4
-	VMULPS           Z28, Z3, Z5
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z4, Z4
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z5, Z5
+	VADDPS.BCST      gaussConsts<>+188(SB), Z2, Z2
+	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VMULPS           Z27, Z0, Z0
+	VMULPS           Z27, Z1, Z1
+	VMULPS           Z27, Z2, Z4
+	VMULPS           Z27, Z3, Z5
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z4, Z4
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z5, Z5
 	VFMADD231PS      Z0, Z0, Z4
 	VFMADD231PS      Z1, Z1, Z5
 	VADDPS           Z31, Z4, Z31
 	VADDPS           Z31, Z5, Z31
 	VMULPS           Z30, Z2, Z30
 	VMULPS           Z30, Z3, Z30
-	VPSUBD           Z22, Z30, Z0
+	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
 	VPSRAD           $0x17, Z0, Z1
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD           Z22, Z0, Z0
+	VPANDD.BCST      gaussConsts<>+24(SB), Z0, Z0
+	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z0
 	VPADDD           Z29, Z1, Z1
 	VMOVAPS          Z1, Z29
 	VMOVAPS          Z0, Z30
@@ -4105,15 +4737,17 @@ l77:
 	JL      l78
 	VMOVUPS (SI), Z0
 	VMOVUPS (DX), Z1
-	VPORD   Z20, Z1, Z2
-	VMAXPS  Z2, Z19, Z2
+	VPANDD  Z23, Z1, Z2
+	VPMAXUD Z28, Z2, Z28
+	VPORD   Z22, Z1, Z2
+	VMAXPS  Z2, Z21, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z26, Z3
-	VFMADD231PS  Z18, Z2, Z3
-	VSUBPS       Z26, Z3, Z3
-	VFNMADD231PS Z24, Z3, Z2
-	VFNMADD231PS Z23, Z3, Z2
+	VMOVAPS      Z25, Z3
+	VFMADD231PS  Z20, Z2, Z3
+	VSUBPS       Z25, Z3, Z3
+	VFNMADD231PS Z19, Z3, Z2
+	VFNMADD231PS Z18, Z3, Z2
 
 	// p = e^r
 	VMOVAPS     Z16, Z4
@@ -4121,37 +4755,37 @@ l77:
 	VFMADD213PS Z15, Z2, Z4
 	VFMADD213PS Z14, Z2, Z4
 	VFMADD213PS Z13, Z2, Z4
-	VFMADD213PS Z27, Z2, Z4
-	VFMADD213PS Z27, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x1e, Z25, Z1, K1
+	VCMPPS    $0x1e, Z24, Z1, K1
 	VMOVAPS.Z Z1, K1, Z1
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z28, Z2, K1
-	VMOVAPS          Z28, Z3
-	VFMSUB231PS      Z28, Z2, Z3
+	VCMPPS           $0x1e, Z27, Z2, K1
+	VMOVAPS          Z27, Z3
+	VFMSUB231PS      Z27, Z2, Z3
 	VBLENDMPS        Z3, Z2, K1, Z2
 	VMOVAPS.Z        Z12, K1, Z3
-	VBROADCASTSS     gaussConsts<>+136(SB), Z4
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z2, Z4
-	VFMADD213PS      Z21, Z2, Z4
+	VBROADCASTSS     gaussConsts<>+160(SB), Z4
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
 	VFMADD231PS      Z5, Z4, Z2
 	VADDPS           Z2, Z3, Z2
 	VADDPS           Z2, Z1, Z1
-	VADDPS.BCST      gaussConsts<>+164(SB), Z1, Z1
-	VMULPS           Z28, Z0, Z0
-	VMULPS           Z28, Z1, Z2
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z2, Z2
+	VADDPS.BCST      gaussConsts<>+188(SB), Z1, Z1
+	VMULPS           Z27, Z0, Z0
+	VMULPS           Z27, Z1, Z2
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z2, Z2
 	VFMADD231PS      Z0, Z0, Z2
 	VADDPS           Z31, Z2, Z31
 	VMULPS           Z30, Z1, Z30
@@ -4168,15 +4802,18 @@ l78:
 	KMOVW     AX, K7
 	VMOVUPS.Z (SI), K7, Z0
 	VMOVUPS.Z (DX), K7, Z1
-	VPORD     Z20, Z1, Z2
-	VMAXPS    Z2, Z19, Z2
+	VPANDD    Z23, Z1, Z2
+	VMOVAPS.Z Z2, K7, Z2
+	VPMAXUD   Z28, Z2, Z28
+	VPORD     Z22, Z1, Z2
+	VMAXPS    Z2, Z21, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z26, Z3
-	VFMADD231PS  Z18, Z2, Z3
-	VSUBPS       Z26, Z3, Z3
-	VFNMADD231PS Z24, Z3, Z2
-	VFNMADD231PS Z23, Z3, Z2
+	VMOVAPS      Z25, Z3
+	VFMADD231PS  Z20, Z2, Z3
+	VSUBPS       Z25, Z3, Z3
+	VFNMADD231PS Z19, Z3, Z2
+	VFNMADD231PS Z18, Z3, Z2
 
 	// p = e^r
 	VMOVAPS     Z16, Z4
@@ -4184,175 +4821,113 @@ l78:
 	VFMADD213PS Z15, Z2, Z4
 	VFMADD213PS Z14, Z2, Z4
 	VFMADD213PS Z13, Z2, Z4
-	VFMADD213PS Z27, Z2, Z4
-	VFMADD213PS Z27, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x1e, Z25, Z1, K1
+	VCMPPS    $0x1e, Z24, Z1, K1
 	VMOVAPS.Z Z1, K1, Z1
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z28, Z2, K1
-	VMOVAPS          Z28, Z3
-	VFMSUB231PS      Z28, Z2, Z3
+	VCMPPS           $0x1e, Z27, Z2, K1
+	VMOVAPS          Z27, Z3
+	VFMSUB231PS      Z27, Z2, Z3
 	VBLENDMPS        Z3, Z2, K1, Z2
 	VMOVAPS.Z        Z12, K1, Z3
-	VBROADCASTSS     gaussConsts<>+136(SB), Z4
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z2, Z4
-	VFMADD213PS      Z21, Z2, Z4
+	VBROADCASTSS     gaussConsts<>+160(SB), Z4
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
 	VFMADD231PS      Z5, Z4, Z2
 	VADDPS           Z2, Z3, Z2
 	VADDPS           Z2, Z1, Z1
-	VADDPS.BCST      gaussConsts<>+164(SB), Z1, Z1
-	VMULPS           Z28, Z0, Z0
-	VMULPS           Z28, Z1, Z2
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z2, Z2
+	VADDPS.BCST      gaussConsts<>+188(SB), Z1, Z1
+	VMULPS           Z27, Z0, Z0
+	VMULPS           Z27, Z1, Z2
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z2, Z2
 	VFMADD231PS      Z0, Z0, Z2
 	VMOVAPS.Z        Z2, K7, Z0
 	VADDPS           Z31, Z0, Z31
-	VBLENDMPS        Z1, Z27, K7, Z0
+	VBLENDMPS        Z1, Z26, K7, Z0
 	VMULPS           Z30, Z0, Z30
 	LEAQ             (SI)(CX*4), SI
 	LEAQ             (DX)(CX*4), DX
 
 l79:
-	VPSUBD        Z22, Z30, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
-	VPADDD        Z22, Z0, Z0
-	VPADDD        Z29, Z1, Z1
-	VMOVAPS       Z1, Z29
-	VMOVAPS       Z0, Z30
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VMULPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VMULPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VPSUBD        Z22, Z0, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
-	VPADDD        Z22, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z29, Y2
-	VPADDD        Y2, Y29, Y29
-	VEXTRACTF32X4 $0x01, Y29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x0e, X29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x01, X29, X2
-	VPADDD        X2, X29, X29
-	VBROADCASTSS  X29, Z2
-	VPADDD        Z2, Z1, Z1
-	VCVTDQ2PS     Z1, Z1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD      Z22, Z0, Z0
-	VPSRAD      $0x17, Z0, Z2
-	VCVTDQ2PS   Z2, Z2
-	VPANDD.BCST gaussConsts<>+36(SB), Z0, Z0
-	VPADDD      Z22, Z0, Z0
-	VSUBPS      Z27, Z0, Z0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     gaussConsts<>+44(SB), Z3
-	VFMADD231PS.BCST gaussConsts<>+40(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+48(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+52(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+56(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+60(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+64(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+68(SB), Z0, Z3
-	VFMADD213PS      Z21, Z0, Z3
-	VMULPS           Z0, Z0, Z4
-	VMULPS           Z23, Z2, Z5
-	VFMADD231PS      Z4, Z3, Z5
-	VADDPS           Z0, Z5, Z0
-	VFMADD231PS      Z24, Z2, Z0
-	VFMADD231PS      Z23, Z1, Z0
-	VFMADD231PS      Z24, Z1, Z0
-	VADDPS           Z25, Z0, Z0
-	VEXTRACTF64X4    $0x01, Z31, Y1
-	VADDPS           Y1, Y31, Y31
-	VEXTRACTF32X4    $0x01, Y31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x0e, X31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x01, X31, X1
-	VADDPS           X1, X31, X31
-	VBROADCASTSS     X31, Z1
-	VFMSUB231PS.BCST gaussConsts<>+84(SB), Z1, Z0
-	VCMPPS           $0x11, Z25, Z0, K1
-	VBLENDMPS        Z25, Z0, K1, Z0
-	VMOVSS           X0, (DI)
-	ADDQ             $0x04, DI
-	ADDQ             8(SP), SI
-	ADDQ             16(SP), DX
-	DECQ             (SP)
-	JNZ              l75
+	VMOVUPS      Z31, (DI)
+	VMOVUPS      Z30, 64(DI)
+	VMOVUPS      Z29, 128(DI)
+	ADDQ         $0x00000100, DI
+	ADDQ         8(SP), SI
+	ADDQ         16(SP), DX
+	DECQ         (SP)
+	JNZ          l75
+	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
+	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
+	VMOVAPS      Z0, Z28
+	VPMOVD2M     Z28, K1
+	KMOVW        K1, AX
+	MOVQ         AX, bad+48(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLStandardSoftplusBackward(kl *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
-TEXT ·GaussKLStandardSoftplusBackward(SB), NOSPLIT, $40-64
-	// Registers:    Z0-Z15 values    Z16-Z27 constants and scalars    Z28-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+20(SB), Z27
-	VBROADCASTSS gaussConsts<>+24(SB), Z26
-	VBROADCASTSS gaussConsts<>+4(SB), Z25
-	VBROADCASTSS gaussConsts<>+100(SB), Z24
-	VBROADCASTSS gaussConsts<>+80(SB), Z23
-	VBROADCASTSS gaussConsts<>+76(SB), Z22
-	VBROADCASTSS gaussConsts<>+32(SB), Z21
-	VBROADCASTSS gaussConsts<>+72(SB), Z20
-	VBROADCASTSS gaussConsts<>+12(SB), Z19
-	VBROADCASTSS gaussConsts<>+92(SB), Z18
-	VBROADCASTSS gaussConsts<>+96(SB), Z17
-	VBROADCASTSS gaussConsts<>+104(SB), Z16
+// func GaussKLStandardSoftplusBackward(lanes *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussKLStandardSoftplusBackward(SB), NOSPLIT, $40-72
+	// Registers:    Z0-Z15 values    Z16-Z26 constants and scalars    Z27-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+28(SB), Z26
+	VBROADCASTSS gaussConsts<>+96(SB), Z25
+	VBROADCASTSS gaussConsts<>+4(SB), Z24
+	VBROADCASTSS gaussConsts<>+116(SB), Z23
+	VBROADCASTSS gaussConsts<>+0(SB), Z22
+	VBROADCASTSS gaussConsts<>+12(SB), Z21
+	VBROADCASTSS gaussConsts<>+148(SB), Z20
+	VBROADCASTSS gaussConsts<>+112(SB), Z19
+	VBROADCASTSS gaussConsts<>+72(SB), Z18
+	VBROADCASTSS gaussConsts<>+68(SB), Z17
+	VBROADCASTSS gaussConsts<>+120(SB), Z16
 
-	// Registers:    DI kl    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
-	MOVQ kl+0(FP), DI
-	MOVQ dmuQ+8(FP), SI
-	MOVQ dsQ+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ n+48(FP), R9
-	SHLQ $0x02, R9
-	MOVQ rows+40(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI lanes    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    dmuQ+8(FP), SI
+	MOVQ    dsQ+16(FP), DX
+	MOVQ    muQ+24(FP), BX
+	MOVQ    sQ+32(FP), R8
+	MOVQ    n+48(FP), R9
+	SHLQ    $0x02, R9
+	VMOVAPS Z24, Z28
+	MOVQ    rows+40(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 32(SP)
 
 l81:
-	VBROADCASTSS (DI), Z0
-	VMOVAPS      Z0, Z28
-	VMOVAPS      Z25, Z31
-	VMOVAPS      Z27, Z30
-	VMOVAPS      Z25, Z29
+	VBROADCASTSS 192(DI), Z0
+	VMOVAPS      Z0, Z27
+	VMOVAPS      Z24, Z31
+	VMOVAPS      Z26, Z30
+	VMOVAPS      Z24, Z29
 	MOVQ         n+48(FP), CX
 	CMPQ         CX, $0x00000020
 	JL           l83
@@ -4362,78 +4937,82 @@ l82:
 	VMOVUPS 64(BX), Z1
 	VMOVUPS (R8), Z2
 	VMOVUPS 64(R8), Z3
-	VPORD   Z19, Z2, Z4
-	VPORD   Z19, Z3, Z5
-	VMAXPS  Z4, Z18, Z4
-	VMAXPS  Z5, Z18, Z5
+	VPANDD  Z22, Z2, Z4
+	VPANDD  Z22, Z3, Z5
+	VPMAXUD Z28, Z4, Z28
+	VPMAXUD Z28, Z5, Z28
+	VPORD   Z21, Z2, Z4
+	VPORD   Z21, Z3, Z5
+	VMAXPS  Z4, Z20, Z4
+	VMAXPS  Z5, Z20, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z24, Z6
-	VFMADD231PS  Z17, Z4, Z6
-	VMOVAPS      Z24, Z7
-	VFMADD231PS  Z17, Z5, Z7
-	VSUBPS       Z24, Z6, Z6
-	VSUBPS       Z24, Z7, Z7
-	VFNMADD231PS Z23, Z6, Z4
-	VFNMADD231PS Z23, Z7, Z5
-	VFNMADD231PS Z22, Z6, Z4
-	VFNMADD231PS Z22, Z7, Z5
+	VMOVAPS      Z23, Z6
+	VFMADD231PS  Z19, Z4, Z6
+	VMOVAPS      Z23, Z7
+	VFMADD231PS  Z19, Z5, Z7
+	VSUBPS       Z23, Z6, Z6
+	VSUBPS       Z23, Z7, Z7
+	VFNMADD231PS Z18, Z6, Z4
+	VFNMADD231PS Z18, Z7, Z5
+	VFNMADD231PS Z17, Z6, Z4
+	VFNMADD231PS Z17, Z7, Z5
 
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z8
+	VBROADCASTSS     gaussConsts<>+124(SB), Z8
 	VFMADD231PS      Z4, Z16, Z8
-	VBROADCASTSS     gaussConsts<>+108(SB), Z9
+	VBROADCASTSS     gaussConsts<>+124(SB), Z9
 	VFMADD231PS      Z5, Z16, Z9
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z5, Z9
-	VFMADD213PS      Z27, Z4, Z8
-	VFMADD213PS      Z27, Z5, Z9
-	VFMADD213PS      Z27, Z4, Z8
-	VFMADD213PS      Z27, Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z5, Z9
+	VFMADD213PS      Z26, Z4, Z8
+	VFMADD213PS      Z26, Z5, Z9
+	VFMADD213PS      Z26, Z4, Z8
+	VFMADD213PS      Z26, Z5, Z9
 
 	// p 2^n
 	VSCALEFPS Z6, Z8, Z4
 	VSCALEFPS Z7, Z9, Z5
-	VCMPPS    $0x1e, Z25, Z2, K1
-	VCMPPS    $0x1e, Z25, Z3, K2
+	VCMPPS    $0x1e, Z24, Z2, K1
+	VCMPPS    $0x1e, Z24, Z3, K2
 	VMOVAPS.Z Z2, K1, Z6
 	VMOVAPS.Z Z3, K2, Z7
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z26, Z4, K1
-	VCMPPS           $0x1e, Z26, Z5, K2
-	VMOVAPS          Z26, Z8
-	VFMSUB231PS      Z26, Z4, Z8
-	VMOVAPS          Z26, Z9
-	VFMSUB231PS      Z26, Z5, Z9
+	VCMPPS           $0x1e, Z25, Z4, K1
+	VCMPPS           $0x1e, Z25, Z5, K2
+	VMOVAPS          Z25, Z8
+	VFMSUB231PS      Z25, Z4, Z8
+	VMOVAPS          Z25, Z9
+	VFMSUB231PS      Z25, Z5, Z9
 	VBLENDMPS        Z8, Z4, K1, Z8
 	VBLENDMPS        Z9, Z5, K2, Z9
-	VBROADCASTSS     gaussConsts<>+128(SB), Z10
+	VBROADCASTSS     gaussConsts<>+152(SB), Z10
 	VMOVAPS.Z        Z10, K1, Z10
-	VBROADCASTSS     gaussConsts<>+128(SB), Z11
+	VBROADCASTSS     gaussConsts<>+152(SB), Z11
 	VMOVAPS.Z        Z11, K2, Z11
-	VBROADCASTSS     gaussConsts<>+136(SB), Z12
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z8, Z12
-	VBROADCASTSS     gaussConsts<>+136(SB), Z13
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z9, Z13
-	VFMADD213PS      Z20, Z8, Z12
-	VFMADD213PS      Z20, Z9, Z13
+	VBROADCASTSS     gaussConsts<>+160(SB), Z12
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z8, Z12
+	VBROADCASTSS     gaussConsts<>+160(SB), Z13
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z9, Z13
 	VMULPS           Z8, Z8, Z14
 	VMULPS           Z9, Z9, Z15
 	VFMADD231PS      Z14, Z12, Z8
@@ -4442,56 +5021,56 @@ l82:
 	VADDPS           Z9, Z11, Z9
 	VADDPS           Z8, Z6, Z6
 	VADDPS           Z9, Z7, Z7
-	VADDPS.BCST      gaussConsts<>+164(SB), Z6, Z6
-	VADDPS.BCST      gaussConsts<>+164(SB), Z7, Z7
-	VMULPS           Z26, Z0, Z8
-	VMULPS           Z26, Z1, Z9
-	VMULPS           Z26, Z6, Z10
-	VMULPS           Z26, Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z10, Z10
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z11, Z11
+	VADDPS.BCST      gaussConsts<>+188(SB), Z6, Z6
+	VADDPS.BCST      gaussConsts<>+188(SB), Z7, Z7
+	VMULPS           Z25, Z0, Z8
+	VMULPS           Z25, Z1, Z9
+	VMULPS           Z25, Z6, Z10
+	VMULPS           Z25, Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z10, Z10
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z11, Z11
 	VFMADD231PS      Z8, Z8, Z10
 	VFMADD231PS      Z9, Z9, Z11
 	VADDPS           Z31, Z10, Z31
 	VADDPS           Z31, Z11, Z31
 	VMULPS           Z30, Z6, Z30
 	VMULPS           Z30, Z7, Z30
-	VSUBPS           Z27, Z6, Z8
-	VSUBPS           Z27, Z7, Z9
-	VADDPS           Z27, Z6, Z10
-	VADDPS           Z27, Z7, Z11
-	VMULPS           Z0, Z28, Z0
-	VMULPS           Z1, Z28, Z1
-	VDIVPS           Z6, Z27, Z6
-	VDIVPS           Z7, Z27, Z7
+	VSUBPS           Z26, Z6, Z8
+	VSUBPS           Z26, Z7, Z9
+	VADDPS           Z26, Z6, Z10
+	VADDPS           Z26, Z7, Z11
+	VMULPS           Z0, Z27, Z0
+	VMULPS           Z1, Z27, Z1
+	VDIVPS           Z6, Z26, Z6
+	VDIVPS           Z7, Z26, Z7
 	VMULPS           Z6, Z8, Z6
 	VMULPS           Z7, Z9, Z7
-	VMULPS           Z6, Z28, Z6
-	VMULPS           Z7, Z28, Z7
+	VMULPS           Z6, Z27, Z6
+	VMULPS           Z7, Z27, Z7
 	VMULPS           Z10, Z6, Z6
 	VMULPS           Z11, Z7, Z7
 	VMOVUPS          Z0, (SI)
 	VMOVUPS          Z1, 64(SI)
-	VCMPPS           $0x11, Z25, Z2, K1
-	VCMPPS           $0x11, Z25, Z3, K2
-	VBLENDMPS        Z4, Z27, K1, Z0
-	VBLENDMPS        Z5, Z27, K2, Z1
-	VADDPS           Z4, Z27, Z2
-	VADDPS           Z5, Z27, Z3
+	VCMPPS           $0x11, Z24, Z2, K1
+	VCMPPS           $0x11, Z24, Z3, K2
+	VBLENDMPS        Z4, Z26, K1, Z0
+	VBLENDMPS        Z5, Z26, K2, Z1
+	VADDPS           Z4, Z26, Z2
+	VADDPS           Z5, Z26, Z3
 	VDIVPS           Z2, Z0, Z0
 	VDIVPS           Z3, Z1, Z1
-	VCMPPS           $0x04, Z25, Z0, K1
-	VCMPPS           $0x04, Z25, Z1, K2
+	VCMPPS           $0x04, Z24, Z0, K1
+	VCMPPS           $0x04, Z24, Z1, K2
 	VMULPS           Z0, Z6, Z0
 	VMULPS           Z1, Z7, Z1
 	VMOVAPS.Z        Z0, K1, Z0
 	VMOVAPS.Z        Z1, K2, Z1
 	VMOVUPS          Z0, (DX)
 	VMOVUPS          Z1, 64(DX)
-	VPSUBD           Z21, Z30, Z0
+	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
 	VPSRAD           $0x17, Z0, Z1
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD           Z21, Z0, Z0
+	VPANDD.BCST      gaussConsts<>+24(SB), Z0, Z0
+	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z0
 	VPADDD           Z29, Z1, Z1
 	VMOVAPS          Z1, Z29
 	VMOVAPS          Z0, Z30
@@ -4508,70 +5087,72 @@ l83:
 	JL      l84
 	VMOVUPS (BX), Z0
 	VMOVUPS (R8), Z1
-	VPORD   Z19, Z1, Z2
-	VMAXPS  Z2, Z18, Z2
+	VPANDD  Z22, Z1, Z2
+	VPMAXUD Z28, Z2, Z28
+	VPORD   Z21, Z1, Z2
+	VMAXPS  Z2, Z20, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z17, Z2, Z3
-	VSUBPS       Z24, Z3, Z3
-	VFNMADD231PS Z23, Z3, Z2
-	VFNMADD231PS Z22, Z3, Z2
+	VMOVAPS      Z23, Z3
+	VFMADD231PS  Z19, Z2, Z3
+	VSUBPS       Z23, Z3, Z3
+	VFNMADD231PS Z18, Z3, Z2
+	VFNMADD231PS Z17, Z3, Z2
 
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z4
+	VBROADCASTSS     gaussConsts<>+124(SB), Z4
 	VFMADD231PS      Z2, Z16, Z4
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z2, Z4
-	VFMADD213PS      Z27, Z2, Z4
-	VFMADD213PS      Z27, Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z4
+	VFMADD213PS      Z26, Z2, Z4
+	VFMADD213PS      Z26, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x1e, Z25, Z1, K1
+	VCMPPS    $0x1e, Z24, Z1, K1
 	VMOVAPS.Z Z1, K1, Z3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z26, Z2, K1
-	VMOVAPS          Z26, Z4
-	VFMSUB231PS      Z26, Z2, Z4
+	VCMPPS           $0x1e, Z25, Z2, K1
+	VMOVAPS          Z25, Z4
+	VFMSUB231PS      Z25, Z2, Z4
 	VBLENDMPS        Z4, Z2, K1, Z4
-	VBROADCASTSS     gaussConsts<>+128(SB), Z5
+	VBROADCASTSS     gaussConsts<>+152(SB), Z5
 	VMOVAPS.Z        Z5, K1, Z5
-	VBROADCASTSS     gaussConsts<>+136(SB), Z6
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z4, Z6
-	VFMADD213PS      Z20, Z4, Z6
+	VBROADCASTSS     gaussConsts<>+160(SB), Z6
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z6
 	VMULPS           Z4, Z4, Z7
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+164(SB), Z3, Z3
-	VMULPS           Z26, Z0, Z4
-	VMULPS           Z26, Z3, Z5
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z5, Z5
+	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VMULPS           Z25, Z0, Z4
+	VMULPS           Z25, Z3, Z5
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z5, Z5
 	VFMADD231PS      Z4, Z4, Z5
 	VADDPS           Z31, Z5, Z31
 	VMULPS           Z30, Z3, Z30
-	VSUBPS           Z27, Z3, Z4
-	VADDPS           Z27, Z3, Z5
-	VMULPS           Z0, Z28, Z0
-	VDIVPS           Z3, Z27, Z3
+	VSUBPS           Z26, Z3, Z4
+	VADDPS           Z26, Z3, Z5
+	VMULPS           Z0, Z27, Z0
+	VDIVPS           Z3, Z26, Z3
 	VMULPS           Z3, Z4, Z3
-	VMULPS           Z3, Z28, Z3
+	VMULPS           Z3, Z27, Z3
 	VMULPS           Z5, Z3, Z3
 	VMOVUPS          Z0, (SI)
-	VCMPPS           $0x11, Z25, Z1, K1
-	VBLENDMPS        Z2, Z27, K1, Z0
-	VADDPS           Z2, Z27, Z1
+	VCMPPS           $0x11, Z24, Z1, K1
+	VBLENDMPS        Z2, Z26, K1, Z0
+	VADDPS           Z2, Z26, Z1
 	VDIVPS           Z1, Z0, Z0
-	VCMPPS           $0x04, Z25, Z0, K1
+	VCMPPS           $0x04, Z24, Z0, K1
 	VMULPS           Z0, Z3, Z0
 	VMOVAPS.Z        Z0, K1, Z0
 	VMOVUPS          Z0, (DX)
@@ -4590,72 +5171,75 @@ l84:
 	KMOVW     AX, K7
 	VMOVUPS.Z (BX), K7, Z0
 	VMOVUPS.Z (R8), K7, Z1
-	VPORD     Z19, Z1, Z2
-	VMAXPS    Z2, Z18, Z2
+	VPANDD    Z22, Z1, Z2
+	VMOVAPS.Z Z2, K7, Z2
+	VPMAXUD   Z28, Z2, Z28
+	VPORD     Z21, Z1, Z2
+	VMAXPS    Z2, Z20, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z17, Z2, Z3
-	VSUBPS       Z24, Z3, Z3
-	VFNMADD231PS Z23, Z3, Z2
-	VFNMADD231PS Z22, Z3, Z2
+	VMOVAPS      Z23, Z3
+	VFMADD231PS  Z19, Z2, Z3
+	VSUBPS       Z23, Z3, Z3
+	VFNMADD231PS Z18, Z3, Z2
+	VFNMADD231PS Z17, Z3, Z2
 
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z4
+	VBROADCASTSS     gaussConsts<>+124(SB), Z4
 	VFMADD231PS      Z2, Z16, Z4
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z2, Z4
-	VFMADD213PS      Z27, Z2, Z4
-	VFMADD213PS      Z27, Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z4
+	VFMADD213PS      Z26, Z2, Z4
+	VFMADD213PS      Z26, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x1e, Z25, Z1, K1
+	VCMPPS    $0x1e, Z24, Z1, K1
 	VMOVAPS.Z Z1, K1, Z3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z26, Z2, K1
-	VMOVAPS          Z26, Z4
-	VFMSUB231PS      Z26, Z2, Z4
+	VCMPPS           $0x1e, Z25, Z2, K1
+	VMOVAPS          Z25, Z4
+	VFMSUB231PS      Z25, Z2, Z4
 	VBLENDMPS        Z4, Z2, K1, Z4
-	VBROADCASTSS     gaussConsts<>+128(SB), Z5
+	VBROADCASTSS     gaussConsts<>+152(SB), Z5
 	VMOVAPS.Z        Z5, K1, Z5
-	VBROADCASTSS     gaussConsts<>+136(SB), Z6
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z4, Z6
-	VFMADD213PS      Z20, Z4, Z6
+	VBROADCASTSS     gaussConsts<>+160(SB), Z6
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z6
 	VMULPS           Z4, Z4, Z7
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+164(SB), Z3, Z3
-	VMULPS           Z26, Z0, Z4
-	VMULPS           Z26, Z3, Z5
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z5, Z5
+	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VMULPS           Z25, Z0, Z4
+	VMULPS           Z25, Z3, Z5
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z5, Z5
 	VFMADD231PS      Z4, Z4, Z5
 	VMOVAPS.Z        Z5, K7, Z4
 	VADDPS           Z31, Z4, Z31
-	VBLENDMPS        Z3, Z27, K7, Z4
+	VBLENDMPS        Z3, Z26, K7, Z4
 	VMULPS           Z30, Z4, Z30
-	VSUBPS           Z27, Z3, Z4
-	VADDPS           Z27, Z3, Z5
-	VMULPS           Z0, Z28, Z0
-	VDIVPS           Z3, Z27, Z3
+	VSUBPS           Z26, Z3, Z4
+	VADDPS           Z26, Z3, Z5
+	VMULPS           Z0, Z27, Z0
+	VDIVPS           Z3, Z26, Z3
 	VMULPS           Z3, Z4, Z3
-	VMULPS           Z3, Z28, Z3
+	VMULPS           Z3, Z27, Z3
 	VMULPS           Z5, Z3, Z3
 	VMOVUPS          Z0, K7, (SI)
-	VCMPPS           $0x11, Z25, Z1, K1
-	VBLENDMPS        Z2, Z27, K1, Z0
-	VADDPS           Z2, Z27, Z1
+	VCMPPS           $0x11, Z24, Z1, K1
+	VBLENDMPS        Z2, Z26, K1, Z0
+	VADDPS           Z2, Z26, Z1
 	VDIVPS           Z1, Z0, Z0
-	VCMPPS           $0x04, Z25, Z0, K1
+	VCMPPS           $0x04, Z24, Z0, K1
 	VMULPS           Z0, Z3, Z0
 	VMOVAPS.Z        Z0, K1, Z0
 	VMOVUPS          Z0, K7, (DX)
@@ -4665,133 +5249,65 @@ l84:
 	LEAQ             (DX)(CX*4), DX
 
 l85:
-	VPSUBD        Z21, Z30, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
-	VPADDD        Z21, Z0, Z0
-	VPADDD        Z29, Z1, Z1
-	VMOVAPS       Z1, Z29
-	VMOVAPS       Z0, Z30
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VMULPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VMULPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VPSUBD        Z21, Z0, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
-	VPADDD        Z21, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z29, Y2
-	VPADDD        Y2, Y29, Y29
-	VEXTRACTF32X4 $0x01, Y29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x0e, X29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x01, X29, X2
-	VPADDD        X2, X29, X29
-	VBROADCASTSS  X29, Z2
-	VPADDD        Z2, Z1, Z1
-	VCVTDQ2PS     Z1, Z1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD      Z21, Z0, Z0
-	VPSRAD      $0x17, Z0, Z2
-	VCVTDQ2PS   Z2, Z2
-	VPANDD.BCST gaussConsts<>+36(SB), Z0, Z0
-	VPADDD      Z21, Z0, Z0
-	VSUBPS      Z27, Z0, Z0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     gaussConsts<>+44(SB), Z3
-	VFMADD231PS.BCST gaussConsts<>+40(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+48(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+52(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+56(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+60(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+64(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+68(SB), Z0, Z3
-	VFMADD213PS      Z20, Z0, Z3
-	VMULPS           Z0, Z0, Z4
-	VMULPS           Z22, Z2, Z5
-	VFMADD231PS      Z4, Z3, Z5
-	VADDPS           Z0, Z5, Z0
-	VFMADD231PS      Z23, Z2, Z0
-	VFMADD231PS      Z22, Z1, Z0
-	VFMADD231PS      Z23, Z1, Z0
-	VADDPS           Z25, Z0, Z0
-	VEXTRACTF64X4    $0x01, Z31, Y1
-	VADDPS           Y1, Y31, Y31
-	VEXTRACTF32X4    $0x01, Y31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x0e, X31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x01, X31, X1
-	VADDPS           X1, X31, X31
-	VBROADCASTSS     X31, Z1
-	VFMSUB231PS.BCST gaussConsts<>+84(SB), Z1, Z0
-	VCMPPS           $0x11, Z25, Z0, K1
-	VBLENDMPS        Z25, Z0, K1, Z0
-	VMOVSS           X0, (DI)
-	ADDQ             $0x04, DI
-	ADDQ             8(SP), SI
-	ADDQ             16(SP), DX
-	ADDQ             24(SP), BX
-	ADDQ             32(SP), R8
-	DECQ             (SP)
-	JNZ              l81
+	VMOVUPS      Z31, (DI)
+	VMOVUPS      Z30, 64(DI)
+	VMOVUPS      Z29, 128(DI)
+	ADDQ         $0x00000100, DI
+	ADDQ         8(SP), SI
+	ADDQ         16(SP), DX
+	ADDQ         24(SP), BX
+	ADDQ         32(SP), R8
+	DECQ         (SP)
+	JNZ          l81
+	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
+	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
+	VMOVAPS      Z0, Z28
+	VPMOVD2M     Z28, K1
+	KMOVW        K1, AX
+	MOVQ         AX, bad+64(FP)
 	VZEROUPPER
 	RET
 
-// func GaussLogProbSigma(lp *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
-TEXT ·GaussLogProbSigma(SB), NOSPLIT, $32-60
-	// Registers:    Z0-Z9 values    Z10-Z28 constants and scalars    Z29-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+20(SB), Z28
-	VBROADCASTSS gaussConsts<>+32(SB), Z27
-	VBROADCASTSS gaussConsts<>+24(SB), Z26
-	VBROADCASTSS gaussConsts<>+4(SB), Z25
-	VBROADCASTSS gaussConsts<>+36(SB), Z24
-	VBROADCASTSS gaussConsts<>+76(SB), Z23
-	VBROADCASTSS gaussConsts<>+80(SB), Z22
-	VBROADCASTSS d+56(FP), Z21
-	VBROADCASTSS gaussConsts<>+168(SB), Z20
-	VBROADCASTSS gaussConsts<>+40(SB), Z19
-	VBROADCASTSS gaussConsts<>+44(SB), Z18
-	VBROADCASTSS gaussConsts<>+48(SB), Z17
-	VBROADCASTSS gaussConsts<>+52(SB), Z16
-	VBROADCASTSS gaussConsts<>+56(SB), Z15
-	VBROADCASTSS gaussConsts<>+60(SB), Z14
-	VBROADCASTSS gaussConsts<>+64(SB), Z13
-	VBROADCASTSS gaussConsts<>+68(SB), Z12
-	VBROADCASTSS gaussConsts<>+72(SB), Z11
-	VBROADCASTSS gaussConsts<>+172(SB), Z10
+// func GaussLogProbSigma(lanes *float32, x *float32, mu *float32, s *float32, rows int, n int, ldx int, ld int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussLogProbSigma(SB), NOSPLIT, $32-72
+	// Registers:    Z0-Z19 values    Z20-Z27 constants and scalars    Z28-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+28(SB), Z27
+	VBROADCASTSS gaussConsts<>+92(SB), Z26
+	VBROADCASTSS gaussConsts<>+96(SB), Z25
+	VBROADCASTSS gaussConsts<>+4(SB), Z24
+	VBROADCASTSS gaussConsts<>+20(SB), Z23
+	VBROADCASTSS gaussConsts<>+24(SB), Z22
+	VBROADCASTSS gaussConsts<>+104(SB), Z21
+	VBROADCASTSS gaussConsts<>+108(SB), Z20
 
-	// Registers:    DI lp    SI x    DX mu    BX s    CX elements left in the row    R8 4n
-	MOVQ lp+0(FP), DI
-	MOVQ x+8(FP), SI
-	MOVQ mu+16(FP), DX
-	MOVQ s+24(FP), BX
-	MOVQ n+40(FP), R8
-	SHLQ $0x02, R8
-	MOVQ rows+32(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+48(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R8, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+48(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R8, AX
-	MOVQ AX, 16(SP)
+	// Registers:    DI lanes    SI x    DX mu    BX s    CX elements left in the row    R8 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    x+8(FP), SI
+	MOVQ    mu+16(FP), DX
+	MOVQ    s+24(FP), BX
+	MOVQ    n+40(FP), R8
+	SHLQ    $0x02, R8
+	VMOVAPS Z24, Z28
+	MOVQ    rows+32(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ldx+48(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R8, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R8, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R8, AX
+	MOVQ    AX, 24(SP)
 
 l87:
-	VMOVAPS Z25, Z31
-	VMOVAPS Z28, Z30
-	VMOVAPS Z25, Z29
+	VMOVAPS Z24, Z31
+	VMOVAPS Z27, Z30
+	VMOVAPS Z24, Z29
 	MOVQ    n+40(FP), CX
 	CMPQ    CX, $0x00000020
 	JL      l89
@@ -4799,26 +5315,30 @@ l87:
 l88:
 	VMOVUPS     (BX), Z0
 	VMOVUPS     64(BX), Z1
+	VPSUBD      Z26, Z0, Z2
+	VPSUBD      Z26, Z1, Z3
+	VPMAXUD     Z28, Z2, Z28
+	VPMAXUD     Z28, Z3, Z28
 	VMOVUPS     (SI), Z2
 	VMOVUPS     64(SI), Z3
 	VMOVUPS     (DX), Z4
 	VMOVUPS     64(DX), Z5
 	VSUBPS      Z4, Z2, Z2
 	VSUBPS      Z5, Z3, Z3
-	VDIVPS      Z0, Z28, Z4
-	VDIVPS      Z1, Z28, Z5
+	VDIVPS      Z0, Z27, Z4
+	VDIVPS      Z1, Z27, Z5
 	VMULPS      Z4, Z2, Z2
 	VMULPS      Z5, Z3, Z3
 	VMULPS      Z30, Z0, Z30
 	VMULPS      Z30, Z1, Z30
-	VMULPS      Z26, Z2, Z0
-	VMULPS      Z26, Z3, Z1
+	VMULPS      Z25, Z2, Z0
+	VMULPS      Z25, Z3, Z1
 	VFMADD231PS Z0, Z0, Z31
 	VFMADD231PS Z1, Z1, Z31
-	VPSUBD      Z27, Z30, Z0
+	VPSUBD      Z23, Z30, Z0
 	VPSRAD      $0x17, Z0, Z1
-	VPANDD      Z24, Z0, Z0
-	VPADDD      Z27, Z0, Z0
+	VPANDD      Z22, Z0, Z0
+	VPADDD      Z23, Z0, Z0
 	VPADDD      Z29, Z1, Z1
 	VMOVAPS     Z1, Z29
 	VMOVAPS     Z0, Z30
@@ -4833,13 +5353,15 @@ l89:
 	CMPQ        CX, $0x00000010
 	JL          l90
 	VMOVUPS     (BX), Z0
+	VPSUBD      Z26, Z0, Z1
+	VPMAXUD     Z28, Z1, Z28
 	VMOVUPS     (SI), Z1
 	VMOVUPS     (DX), Z2
 	VSUBPS      Z2, Z1, Z1
-	VDIVPS      Z0, Z28, Z2
+	VDIVPS      Z0, Z27, Z2
 	VMULPS      Z2, Z1, Z1
 	VMULPS      Z30, Z0, Z30
-	VMULPS      Z26, Z1, Z0
+	VMULPS      Z25, Z1, Z0
 	VFMADD231PS Z0, Z0, Z31
 	ADDQ        $0x00000040, SI
 	ADDQ        $0x00000040, DX
@@ -4854,14 +5376,17 @@ l90:
 	DECQ        AX
 	KMOVW       AX, K7
 	VMOVUPS.Z   (BX), K7, Z0
+	VPSUBD      Z26, Z0, Z1
+	VMOVAPS.Z   Z1, K7, Z1
+	VPMAXUD     Z28, Z1, Z28
 	VMOVUPS.Z   (SI), K7, Z1
 	VMOVUPS.Z   (DX), K7, Z2
 	VSUBPS      Z2, Z1, Z1
-	VDIVPS      Z0, Z28, Z2
+	VDIVPS      Z0, Z27, Z2
 	VMULPS      Z2, Z1, Z1
-	VBLENDMPS   Z0, Z28, K7, Z0
+	VBLENDMPS   Z0, Z27, K7, Z0
 	VMULPS      Z30, Z0, Z30
-	VMULPS      Z26, Z1, Z0
+	VMULPS      Z25, Z1, Z0
 	VMOVAPS.Z   Z0, K7, Z1
 	VMOVAPS.Z   Z0, K7, Z0
 	VFMADD231PS Z0, Z1, Z31
@@ -4870,143 +5395,76 @@ l90:
 	LEAQ        (BX)(CX*4), BX
 
 l91:
-	VPSUBD        Z27, Z30, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD        Z24, Z0, Z0
-	VPADDD        Z27, Z0, Z0
-	VPADDD        Z29, Z1, Z1
-	VMOVAPS       Z1, Z29
-	VMOVAPS       Z0, Z30
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VMULPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VMULPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VPSUBD        Z27, Z0, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD        Z24, Z0, Z0
-	VPADDD        Z27, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z29, Y2
-	VPADDD        Y2, Y29, Y29
-	VEXTRACTF32X4 $0x01, Y29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x0e, X29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x01, X29, X2
-	VPADDD        X2, X29, X29
-	VBROADCASTSS  X29, Z2
-	VPADDD        Z2, Z1, Z1
-	VCVTDQ2PS     Z1, Z1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Z27, Z0, Z0
-	VPSRAD    $0x17, Z0, Z2
-	VCVTDQ2PS Z2, Z2
-	VPANDD    Z24, Z0, Z0
-	VPADDD    Z27, Z0, Z0
-	VSUBPS    Z28, Z0, Z0
-
-	// r + r^2 p(r) + k ln 2
-	VMOVAPS       Z18, Z3
-	VFMADD231PS   Z0, Z19, Z3
-	VFMADD213PS   Z17, Z0, Z3
-	VFMADD213PS   Z16, Z0, Z3
-	VFMADD213PS   Z15, Z0, Z3
-	VFMADD213PS   Z14, Z0, Z3
-	VFMADD213PS   Z13, Z0, Z3
-	VFMADD213PS   Z12, Z0, Z3
-	VFMADD213PS   Z11, Z0, Z3
-	VMULPS        Z0, Z0, Z4
-	VMULPS        Z23, Z2, Z5
-	VFMADD231PS   Z4, Z3, Z5
-	VADDPS        Z0, Z5, Z0
-	VFMADD231PS   Z22, Z2, Z0
-	VFMADD231PS   Z23, Z1, Z0
-	VFMADD231PS   Z22, Z1, Z0
-	VADDPS        Z25, Z0, Z0
-	VFMADD231PS   Z20, Z21, Z0
-	VEXTRACTF64X4 $0x01, Z31, Y1
-	VADDPS        Y1, Y31, Y31
-	VEXTRACTF32X4 $0x01, Y31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x0e, X31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x01, X31, X1
-	VADDPS        X1, X31, X31
-	VBROADCASTSS  X31, Z1
-	VSUBPS        Z0, Z25, Z0
-	VFMADD231PS   Z10, Z1, Z0
-	VMOVSS        X0, (DI)
-	ADDQ          $0x04, DI
-	ADDQ          8(SP), DX
-	ADDQ          16(SP), BX
-	DECQ          (SP)
-	JNZ           l87
+	VMOVUPS  Z31, (DI)
+	VMOVUPS  Z30, 64(DI)
+	VMOVUPS  Z29, 128(DI)
+	ADDQ     $0x00000100, DI
+	ADDQ     8(SP), SI
+	ADDQ     16(SP), DX
+	ADDQ     24(SP), BX
+	DECQ     (SP)
+	JNZ      l87
+	VPMINUD  Z21, Z28, Z0
+	VPADDD   Z20, Z0, Z0
+	VMOVAPS  Z0, Z28
+	VPMOVD2M Z28, K1
+	KMOVW    K1, AX
+	MOVQ     AX, bad+64(FP)
 	VZEROUPPER
 	RET
 
-// func GaussLogProbSigmaBackward(lp *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
-TEXT ·GaussLogProbSigmaBackward(SB), NOSPLIT, $48-76
-	// Registers:    Z0-Z8 values    Z9-Z27 constants and scalars    Z28-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+20(SB), Z27
-	VBROADCASTSS gaussConsts<>+32(SB), Z26
-	VBROADCASTSS gaussConsts<>+24(SB), Z25
-	VBROADCASTSS gaussConsts<>+4(SB), Z24
-	VBROADCASTSS gaussConsts<>+36(SB), Z23
-	VBROADCASTSS gaussConsts<>+76(SB), Z22
-	VBROADCASTSS gaussConsts<>+80(SB), Z21
-	VBROADCASTSS d+72(FP), Z20
-	VBROADCASTSS gaussConsts<>+168(SB), Z19
-	VBROADCASTSS gaussConsts<>+40(SB), Z18
-	VBROADCASTSS gaussConsts<>+44(SB), Z17
-	VBROADCASTSS gaussConsts<>+48(SB), Z16
-	VBROADCASTSS gaussConsts<>+52(SB), Z15
-	VBROADCASTSS gaussConsts<>+56(SB), Z14
-	VBROADCASTSS gaussConsts<>+60(SB), Z13
-	VBROADCASTSS gaussConsts<>+64(SB), Z12
-	VBROADCASTSS gaussConsts<>+68(SB), Z11
-	VBROADCASTSS gaussConsts<>+72(SB), Z10
-	VBROADCASTSS gaussConsts<>+172(SB), Z9
+// func GaussLogProbSigmaBackward(lanes *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussLogProbSigmaBackward(SB), NOSPLIT, $48-88
+	// Registers:    Z0-Z18 values    Z19-Z26 constants and scalars    Z27-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+28(SB), Z26
+	VBROADCASTSS gaussConsts<>+92(SB), Z25
+	VBROADCASTSS gaussConsts<>+96(SB), Z24
+	VBROADCASTSS gaussConsts<>+4(SB), Z23
+	VBROADCASTSS gaussConsts<>+20(SB), Z22
+	VBROADCASTSS gaussConsts<>+24(SB), Z21
+	VBROADCASTSS gaussConsts<>+104(SB), Z20
+	VBROADCASTSS gaussConsts<>+108(SB), Z19
 
-	// Registers:    DI lp    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
-	MOVQ lp+0(FP), DI
-	MOVQ dmu+8(FP), SI
-	MOVQ ds+16(FP), DX
-	MOVQ x+24(FP), BX
-	MOVQ mu+32(FP), R8
-	MOVQ s+40(FP), R9
-	MOVQ n+56(FP), R10
-	SHLQ $0x02, R10
-	MOVQ rows+48(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI lanes    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    dmu+8(FP), SI
+	MOVQ    ds+16(FP), DX
+	MOVQ    x+24(FP), BX
+	MOVQ    mu+32(FP), R8
+	MOVQ    s+40(FP), R9
+	MOVQ    n+56(FP), R10
+	SHLQ    $0x02, R10
+	VMOVAPS Z23, Z28
+	MOVQ    rows+48(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ldx+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 32(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 40(SP)
 
 l93:
-	VBROADCASTSS (DI), Z0
-	VMOVAPS      Z0, Z28
-	VMOVAPS      Z24, Z31
-	VMOVAPS      Z27, Z30
-	VMOVAPS      Z24, Z29
+	VBROADCASTSS 192(DI), Z0
+	VMOVAPS      Z0, Z27
+	VMOVAPS      Z23, Z31
+	VMOVAPS      Z26, Z30
+	VMOVAPS      Z23, Z29
 	MOVQ         n+56(FP), CX
 	CMPQ         CX, $0x00000020
 	JL           l95
@@ -5014,38 +5472,42 @@ l93:
 l94:
 	VMOVUPS     (R9), Z0
 	VMOVUPS     64(R9), Z1
+	VPSUBD      Z25, Z0, Z2
+	VPSUBD      Z25, Z1, Z3
+	VPMAXUD     Z28, Z2, Z28
+	VPMAXUD     Z28, Z3, Z28
 	VMOVUPS     (BX), Z2
 	VMOVUPS     64(BX), Z3
 	VMOVUPS     (R8), Z4
 	VMOVUPS     64(R8), Z5
 	VSUBPS      Z4, Z2, Z2
 	VSUBPS      Z5, Z3, Z3
-	VDIVPS      Z0, Z27, Z4
-	VDIVPS      Z1, Z27, Z5
+	VDIVPS      Z0, Z26, Z4
+	VDIVPS      Z1, Z26, Z5
 	VMULPS      Z4, Z2, Z2
 	VMULPS      Z5, Z3, Z3
 	VMULPS      Z30, Z0, Z30
 	VMULPS      Z30, Z1, Z30
-	VMULPS      Z25, Z2, Z0
-	VMULPS      Z25, Z3, Z1
+	VMULPS      Z24, Z2, Z0
+	VMULPS      Z24, Z3, Z1
 	VFMADD231PS Z0, Z0, Z31
 	VFMADD231PS Z1, Z1, Z31
-	VMULPS      Z2, Z28, Z0
-	VMULPS      Z3, Z28, Z1
+	VMULPS      Z2, Z27, Z0
+	VMULPS      Z3, Z27, Z1
 	VMULPS      Z4, Z0, Z0
 	VMULPS      Z5, Z1, Z1
-	VMULPS      Z4, Z28, Z4
-	VMULPS      Z5, Z28, Z5
+	VMULPS      Z4, Z27, Z4
+	VMULPS      Z5, Z27, Z5
 	VFMSUB231PS Z0, Z2, Z4
 	VFMSUB231PS Z1, Z3, Z5
 	VMOVUPS     Z0, (SI)
 	VMOVUPS     Z1, 64(SI)
 	VMOVUPS     Z4, (DX)
 	VMOVUPS     Z5, 64(DX)
-	VPSUBD      Z26, Z30, Z0
+	VPSUBD      Z22, Z30, Z0
 	VPSRAD      $0x17, Z0, Z1
-	VPANDD      Z23, Z0, Z0
-	VPADDD      Z26, Z0, Z0
+	VPANDD      Z21, Z0, Z0
+	VPADDD      Z22, Z0, Z0
 	VPADDD      Z29, Z1, Z1
 	VMOVAPS     Z1, Z29
 	VMOVAPS     Z0, Z30
@@ -5062,17 +5524,19 @@ l95:
 	CMPQ        CX, $0x00000010
 	JL          l96
 	VMOVUPS     (R9), Z0
+	VPSUBD      Z25, Z0, Z1
+	VPMAXUD     Z28, Z1, Z28
 	VMOVUPS     (BX), Z1
 	VMOVUPS     (R8), Z2
 	VSUBPS      Z2, Z1, Z1
-	VDIVPS      Z0, Z27, Z2
+	VDIVPS      Z0, Z26, Z2
 	VMULPS      Z2, Z1, Z1
 	VMULPS      Z30, Z0, Z30
-	VMULPS      Z25, Z1, Z0
+	VMULPS      Z24, Z1, Z0
 	VFMADD231PS Z0, Z0, Z31
-	VMULPS      Z1, Z28, Z0
+	VMULPS      Z1, Z27, Z0
 	VMULPS      Z2, Z0, Z0
-	VMULPS      Z2, Z28, Z2
+	VMULPS      Z2, Z27, Z2
 	VFMSUB231PS Z0, Z1, Z2
 	VMOVUPS     Z0, (SI)
 	VMOVUPS     Z2, (DX)
@@ -5091,20 +5555,23 @@ l96:
 	DECQ        AX
 	KMOVW       AX, K7
 	VMOVUPS.Z   (R9), K7, Z0
+	VPSUBD      Z25, Z0, Z1
+	VMOVAPS.Z   Z1, K7, Z1
+	VPMAXUD     Z28, Z1, Z28
 	VMOVUPS.Z   (BX), K7, Z1
 	VMOVUPS.Z   (R8), K7, Z2
 	VSUBPS      Z2, Z1, Z1
-	VDIVPS      Z0, Z27, Z2
+	VDIVPS      Z0, Z26, Z2
 	VMULPS      Z2, Z1, Z1
-	VBLENDMPS   Z0, Z27, K7, Z0
+	VBLENDMPS   Z0, Z26, K7, Z0
 	VMULPS      Z30, Z0, Z30
-	VMULPS      Z25, Z1, Z0
+	VMULPS      Z24, Z1, Z0
 	VMOVAPS.Z   Z0, K7, Z3
 	VMOVAPS.Z   Z0, K7, Z0
 	VFMADD231PS Z0, Z3, Z31
-	VMULPS      Z1, Z28, Z0
+	VMULPS      Z1, Z27, Z0
 	VMULPS      Z2, Z0, Z0
-	VMULPS      Z2, Z28, Z2
+	VMULPS      Z2, Z27, Z2
 	VFMSUB231PS Z0, Z1, Z2
 	VMOVUPS     Z0, K7, (SI)
 	VMOVUPS     Z2, K7, (DX)
@@ -5115,147 +5582,80 @@ l96:
 	LEAQ        (DX)(CX*4), DX
 
 l97:
-	VPSUBD        Z26, Z30, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD        Z23, Z0, Z0
-	VPADDD        Z26, Z0, Z0
-	VPADDD        Z29, Z1, Z1
-	VMOVAPS       Z1, Z29
-	VMOVAPS       Z0, Z30
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VMULPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VMULPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VPSUBD        Z26, Z0, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD        Z23, Z0, Z0
-	VPADDD        Z26, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z29, Y2
-	VPADDD        Y2, Y29, Y29
-	VEXTRACTF32X4 $0x01, Y29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x0e, X29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x01, X29, X2
-	VPADDD        X2, X29, X29
-	VBROADCASTSS  X29, Z2
-	VPADDD        Z2, Z1, Z1
-	VCVTDQ2PS     Z1, Z1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Z26, Z0, Z0
-	VPSRAD    $0x17, Z0, Z2
-	VCVTDQ2PS Z2, Z2
-	VPANDD    Z23, Z0, Z0
-	VPADDD    Z26, Z0, Z0
-	VSUBPS    Z27, Z0, Z0
-
-	// r + r^2 p(r) + k ln 2
-	VMOVAPS       Z17, Z3
-	VFMADD231PS   Z0, Z18, Z3
-	VFMADD213PS   Z16, Z0, Z3
-	VFMADD213PS   Z15, Z0, Z3
-	VFMADD213PS   Z14, Z0, Z3
-	VFMADD213PS   Z13, Z0, Z3
-	VFMADD213PS   Z12, Z0, Z3
-	VFMADD213PS   Z11, Z0, Z3
-	VFMADD213PS   Z10, Z0, Z3
-	VMULPS        Z0, Z0, Z4
-	VMULPS        Z22, Z2, Z5
-	VFMADD231PS   Z4, Z3, Z5
-	VADDPS        Z0, Z5, Z0
-	VFMADD231PS   Z21, Z2, Z0
-	VFMADD231PS   Z22, Z1, Z0
-	VFMADD231PS   Z21, Z1, Z0
-	VADDPS        Z24, Z0, Z0
-	VFMADD231PS   Z19, Z20, Z0
-	VEXTRACTF64X4 $0x01, Z31, Y1
-	VADDPS        Y1, Y31, Y31
-	VEXTRACTF32X4 $0x01, Y31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x0e, X31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x01, X31, X1
-	VADDPS        X1, X31, X31
-	VBROADCASTSS  X31, Z1
-	VSUBPS        Z0, Z24, Z0
-	VFMADD231PS   Z9, Z1, Z0
-	VMOVSS        X0, (DI)
-	ADDQ          $0x04, DI
-	ADDQ          8(SP), SI
-	ADDQ          16(SP), DX
-	ADDQ          24(SP), R8
-	ADDQ          32(SP), R9
-	DECQ          (SP)
-	JNZ           l93
+	VMOVUPS  Z31, (DI)
+	VMOVUPS  Z30, 64(DI)
+	VMOVUPS  Z29, 128(DI)
+	ADDQ     $0x00000100, DI
+	ADDQ     8(SP), SI
+	ADDQ     16(SP), DX
+	ADDQ     24(SP), BX
+	ADDQ     32(SP), R8
+	ADDQ     40(SP), R9
+	DECQ     (SP)
+	JNZ      l93
+	VPMINUD  Z20, Z28, Z0
+	VPADDD   Z19, Z0, Z0
+	VMOVAPS  Z0, Z28
+	VPMOVD2M Z28, K1
+	KMOVW    K1, AX
+	MOVQ     AX, bad+80(FP)
 	VZEROUPPER
 	RET
 
-// func GaussLogProbSigmaBackwardX(lp *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
-TEXT ·GaussLogProbSigmaBackwardX(SB), NOSPLIT, $48-84
-	// Registers:    Z0-Z7 values    Z8-Z27 constants and scalars    Z28-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+20(SB), Z27
-	VBROADCASTSS gaussConsts<>+32(SB), Z26
-	VBROADCASTSS gaussConsts<>+24(SB), Z25
-	VBROADCASTSS gaussConsts<>+12(SB), Z24
-	VBROADCASTSS gaussConsts<>+4(SB), Z23
-	VBROADCASTSS gaussConsts<>+36(SB), Z22
-	VBROADCASTSS gaussConsts<>+76(SB), Z21
-	VBROADCASTSS gaussConsts<>+80(SB), Z20
-	VBROADCASTSS d+80(FP), Z19
-	VBROADCASTSS gaussConsts<>+168(SB), Z18
-	VBROADCASTSS gaussConsts<>+40(SB), Z17
-	VBROADCASTSS gaussConsts<>+44(SB), Z16
-	VBROADCASTSS gaussConsts<>+48(SB), Z15
-	VBROADCASTSS gaussConsts<>+52(SB), Z14
-	VBROADCASTSS gaussConsts<>+56(SB), Z13
-	VBROADCASTSS gaussConsts<>+60(SB), Z12
-	VBROADCASTSS gaussConsts<>+64(SB), Z11
-	VBROADCASTSS gaussConsts<>+68(SB), Z10
-	VBROADCASTSS gaussConsts<>+72(SB), Z9
-	VBROADCASTSS gaussConsts<>+172(SB), Z8
+// func GaussLogProbSigmaBackwardX(lanes *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussLogProbSigmaBackwardX(SB), NOSPLIT, $48-96
+	// Registers:    Z0-Z17 values    Z18-Z26 constants and scalars    Z27-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+28(SB), Z26
+	VBROADCASTSS gaussConsts<>+92(SB), Z25
+	VBROADCASTSS gaussConsts<>+96(SB), Z24
+	VBROADCASTSS gaussConsts<>+12(SB), Z23
+	VBROADCASTSS gaussConsts<>+4(SB), Z22
+	VBROADCASTSS gaussConsts<>+20(SB), Z21
+	VBROADCASTSS gaussConsts<>+24(SB), Z20
+	VBROADCASTSS gaussConsts<>+104(SB), Z19
+	VBROADCASTSS gaussConsts<>+108(SB), Z18
 
-	// Registers:    DI lp    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
-	MOVQ lp+0(FP), DI
-	MOVQ dx+8(FP), SI
-	MOVQ dmu+16(FP), DX
-	MOVQ ds+24(FP), BX
-	MOVQ x+32(FP), R8
-	MOVQ mu+40(FP), R9
-	MOVQ s+48(FP), R10
-	MOVQ n+64(FP), R11
-	SHLQ $0x02, R11
-	MOVQ rows+56(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI lanes    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    dx+8(FP), SI
+	MOVQ    dmu+16(FP), DX
+	MOVQ    ds+24(FP), BX
+	MOVQ    x+32(FP), R8
+	MOVQ    mu+40(FP), R9
+	MOVQ    s+48(FP), R10
+	MOVQ    n+64(FP), R11
+	SHLQ    $0x02, R11
+	VMOVAPS Z22, Z28
+	MOVQ    rows+56(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ldx+80(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 32(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 40(SP)
 
 l99:
-	VBROADCASTSS (DI), Z0
-	VMOVAPS      Z0, Z28
-	VMOVAPS      Z23, Z31
-	VMOVAPS      Z27, Z30
-	VMOVAPS      Z23, Z29
+	VBROADCASTSS 192(DI), Z0
+	VMOVAPS      Z0, Z27
+	VMOVAPS      Z22, Z31
+	VMOVAPS      Z26, Z30
+	VMOVAPS      Z22, Z29
 	MOVQ         n+64(FP), CX
 	CMPQ         CX, $0x00000020
 	JL           l101
@@ -5263,42 +5663,46 @@ l99:
 l100:
 	VMOVUPS     (R10), Z0
 	VMOVUPS     64(R10), Z1
+	VPSUBD      Z25, Z0, Z2
+	VPSUBD      Z25, Z1, Z3
+	VPMAXUD     Z28, Z2, Z28
+	VPMAXUD     Z28, Z3, Z28
 	VMOVUPS     (R8), Z2
 	VMOVUPS     64(R8), Z3
 	VMOVUPS     (R9), Z4
 	VMOVUPS     64(R9), Z5
 	VSUBPS      Z4, Z2, Z2
 	VSUBPS      Z5, Z3, Z3
-	VDIVPS      Z0, Z27, Z4
-	VDIVPS      Z1, Z27, Z5
+	VDIVPS      Z0, Z26, Z4
+	VDIVPS      Z1, Z26, Z5
 	VMULPS      Z4, Z2, Z2
 	VMULPS      Z5, Z3, Z3
 	VMULPS      Z30, Z0, Z30
 	VMULPS      Z30, Z1, Z30
-	VMULPS      Z25, Z2, Z0
-	VMULPS      Z25, Z3, Z1
+	VMULPS      Z24, Z2, Z0
+	VMULPS      Z24, Z3, Z1
 	VFMADD231PS Z0, Z0, Z31
 	VFMADD231PS Z1, Z1, Z31
-	VMULPS      Z2, Z28, Z0
-	VMULPS      Z3, Z28, Z1
+	VMULPS      Z2, Z27, Z0
+	VMULPS      Z3, Z27, Z1
 	VMULPS      Z4, Z0, Z0
 	VMULPS      Z5, Z1, Z1
-	VMULPS      Z4, Z28, Z4
-	VMULPS      Z5, Z28, Z5
+	VMULPS      Z4, Z27, Z4
+	VMULPS      Z5, Z27, Z5
 	VFMSUB231PS Z0, Z2, Z4
 	VFMSUB231PS Z1, Z3, Z5
 	VMOVUPS     Z0, (DX)
 	VMOVUPS     Z1, 64(DX)
-	VPXORD      Z24, Z0, Z0
-	VPXORD      Z24, Z1, Z1
+	VPXORD      Z23, Z0, Z0
+	VPXORD      Z23, Z1, Z1
 	VMOVUPS     Z0, (SI)
 	VMOVUPS     Z1, 64(SI)
 	VMOVUPS     Z4, (BX)
 	VMOVUPS     Z5, 64(BX)
-	VPSUBD      Z26, Z30, Z0
+	VPSUBD      Z21, Z30, Z0
 	VPSRAD      $0x17, Z0, Z1
-	VPANDD      Z22, Z0, Z0
-	VPADDD      Z26, Z0, Z0
+	VPANDD      Z20, Z0, Z0
+	VPADDD      Z21, Z0, Z0
 	VPADDD      Z29, Z1, Z1
 	VMOVAPS     Z1, Z29
 	VMOVAPS     Z0, Z30
@@ -5316,20 +5720,22 @@ l101:
 	CMPQ        CX, $0x00000010
 	JL          l102
 	VMOVUPS     (R10), Z0
+	VPSUBD      Z25, Z0, Z1
+	VPMAXUD     Z28, Z1, Z28
 	VMOVUPS     (R8), Z1
 	VMOVUPS     (R9), Z2
 	VSUBPS      Z2, Z1, Z1
-	VDIVPS      Z0, Z27, Z2
+	VDIVPS      Z0, Z26, Z2
 	VMULPS      Z2, Z1, Z1
 	VMULPS      Z30, Z0, Z30
-	VMULPS      Z25, Z1, Z0
+	VMULPS      Z24, Z1, Z0
 	VFMADD231PS Z0, Z0, Z31
-	VMULPS      Z1, Z28, Z0
+	VMULPS      Z1, Z27, Z0
 	VMULPS      Z2, Z0, Z0
-	VMULPS      Z2, Z28, Z2
+	VMULPS      Z2, Z27, Z2
 	VFMSUB231PS Z0, Z1, Z2
 	VMOVUPS     Z0, (DX)
-	VPXORD      Z24, Z0, Z0
+	VPXORD      Z23, Z0, Z0
 	VMOVUPS     Z0, (SI)
 	VMOVUPS     Z2, (BX)
 	ADDQ        $0x00000040, R8
@@ -5348,23 +5754,26 @@ l102:
 	DECQ        AX
 	KMOVW       AX, K7
 	VMOVUPS.Z   (R10), K7, Z0
+	VPSUBD      Z25, Z0, Z1
+	VMOVAPS.Z   Z1, K7, Z1
+	VPMAXUD     Z28, Z1, Z28
 	VMOVUPS.Z   (R8), K7, Z1
 	VMOVUPS.Z   (R9), K7, Z2
 	VSUBPS      Z2, Z1, Z1
-	VDIVPS      Z0, Z27, Z2
+	VDIVPS      Z0, Z26, Z2
 	VMULPS      Z2, Z1, Z1
-	VBLENDMPS   Z0, Z27, K7, Z0
+	VBLENDMPS   Z0, Z26, K7, Z0
 	VMULPS      Z30, Z0, Z30
-	VMULPS      Z25, Z1, Z0
+	VMULPS      Z24, Z1, Z0
 	VMOVAPS.Z   Z0, K7, Z3
 	VMOVAPS.Z   Z0, K7, Z0
 	VFMADD231PS Z0, Z3, Z31
-	VMULPS      Z1, Z28, Z0
+	VMULPS      Z1, Z27, Z0
 	VMULPS      Z2, Z0, Z0
-	VMULPS      Z2, Z28, Z2
+	VMULPS      Z2, Z27, Z2
 	VFMSUB231PS Z0, Z1, Z2
 	VMOVUPS     Z0, K7, (DX)
-	VPXORD      Z24, Z0, Z0
+	VPXORD      Z23, Z0, Z0
 	VMOVUPS     Z0, K7, (SI)
 	VMOVUPS     Z2, K7, (BX)
 	LEAQ        (R8)(CX*4), R8
@@ -5375,84 +5784,23 @@ l102:
 	LEAQ        (SI)(CX*4), SI
 
 l103:
-	VPSUBD        Z26, Z30, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD        Z22, Z0, Z0
-	VPADDD        Z26, Z0, Z0
-	VPADDD        Z29, Z1, Z1
-	VMOVAPS       Z1, Z29
-	VMOVAPS       Z0, Z30
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VMULPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VMULPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VPSUBD        Z26, Z0, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD        Z22, Z0, Z0
-	VPADDD        Z26, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z29, Y2
-	VPADDD        Y2, Y29, Y29
-	VEXTRACTF32X4 $0x01, Y29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x0e, X29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x01, X29, X2
-	VPADDD        X2, X29, X29
-	VBROADCASTSS  X29, Z2
-	VPADDD        Z2, Z1, Z1
-	VCVTDQ2PS     Z1, Z1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Z26, Z0, Z0
-	VPSRAD    $0x17, Z0, Z2
-	VCVTDQ2PS Z2, Z2
-	VPANDD    Z22, Z0, Z0
-	VPADDD    Z26, Z0, Z0
-	VSUBPS    Z27, Z0, Z0
-
-	// r + r^2 p(r) + k ln 2
-	VMOVAPS       Z16, Z3
-	VFMADD231PS   Z0, Z17, Z3
-	VFMADD213PS   Z15, Z0, Z3
-	VFMADD213PS   Z14, Z0, Z3
-	VFMADD213PS   Z13, Z0, Z3
-	VFMADD213PS   Z12, Z0, Z3
-	VFMADD213PS   Z11, Z0, Z3
-	VFMADD213PS   Z10, Z0, Z3
-	VFMADD213PS   Z9, Z0, Z3
-	VMULPS        Z0, Z0, Z4
-	VMULPS        Z21, Z2, Z5
-	VFMADD231PS   Z4, Z3, Z5
-	VADDPS        Z0, Z5, Z0
-	VFMADD231PS   Z20, Z2, Z0
-	VFMADD231PS   Z21, Z1, Z0
-	VFMADD231PS   Z20, Z1, Z0
-	VADDPS        Z23, Z0, Z0
-	VFMADD231PS   Z18, Z19, Z0
-	VEXTRACTF64X4 $0x01, Z31, Y1
-	VADDPS        Y1, Y31, Y31
-	VEXTRACTF32X4 $0x01, Y31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x0e, X31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x01, X31, X1
-	VADDPS        X1, X31, X31
-	VBROADCASTSS  X31, Z1
-	VSUBPS        Z0, Z23, Z0
-	VFMADD231PS   Z8, Z1, Z0
-	VMOVSS        X0, (DI)
-	ADDQ          $0x04, DI
-	ADDQ          8(SP), DX
-	ADDQ          16(SP), BX
-	ADDQ          24(SP), R9
-	ADDQ          32(SP), R10
-	DECQ          (SP)
-	JNZ           l99
+	VMOVUPS  Z31, (DI)
+	VMOVUPS  Z30, 64(DI)
+	VMOVUPS  Z29, 128(DI)
+	ADDQ     $0x00000100, DI
+	ADDQ     8(SP), DX
+	ADDQ     16(SP), BX
+	ADDQ     24(SP), R8
+	ADDQ     32(SP), R9
+	ADDQ     40(SP), R10
+	DECQ     (SP)
+	JNZ      l99
+	VPMINUD  Z19, Z28, Z0
+	VPADDD   Z18, Z0, Z0
+	VMOVAPS  Z0, Z28
+	VPMOVD2M Z28, K1
+	KMOVW    K1, AX
+	MOVQ     AX, bad+88(FP)
 	VZEROUPPER
 	RET
 
@@ -5655,52 +6003,54 @@ l115:
 	VZEROUPPER
 	RET
 
-// func GaussLogProbLog(lp *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32, factor float32)
-// Requires: AVX, AVX512F, AVX512VL
-TEXT ·GaussLogProbLog(SB), NOSPLIT, $40-64
-	// Registers:    Z0-Z9 values    Z10-Z29 constants and scalars    Z30-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+100(SB), Z29
-	VBROADCASTSS gaussConsts<>+20(SB), Z28
-	VBROADCASTSS factor+60(FP), Z27
-	VBROADCASTSS gaussConsts<>+72(SB), Z26
-	VBROADCASTSS gaussConsts<>+88(SB), Z25
-	VBROADCASTSS gaussConsts<>+92(SB), Z24
-	VBROADCASTSS gaussConsts<>+96(SB), Z23
-	VBROADCASTSS gaussConsts<>+80(SB), Z22
-	VBROADCASTSS gaussConsts<>+76(SB), Z21
-	VBROADCASTSS gaussConsts<>+104(SB), Z20
-	VBROADCASTSS gaussConsts<>+108(SB), Z19
-	VBROADCASTSS gaussConsts<>+112(SB), Z18
-	VBROADCASTSS gaussConsts<>+116(SB), Z17
-	VBROADCASTSS gaussConsts<>+120(SB), Z16
-	VBROADCASTSS gaussConsts<>+124(SB), Z15
-	VBROADCASTSS gaussConsts<>+24(SB), Z14
-	VBROADCASTSS gaussConsts<>+4(SB), Z13
-	VBROADCASTSS d+56(FP), Z12
-	VBROADCASTSS gaussConsts<>+168(SB), Z11
-	VBROADCASTSS gaussConsts<>+172(SB), Z10
+// func GaussLogProbLog(lanes *float32, x *float32, mu *float32, s *float32, rows int, n int, ldx int, ld int, factor float32) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussLogProbLog(SB), NOSPLIT, $40-80
+	// Registers:    Z0-Z11 values    Z12-Z28 constants and scalars    Z29-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+116(SB), Z28
+	VBROADCASTSS gaussConsts<>+28(SB), Z27
+	VBROADCASTSS gaussConsts<>+0(SB), Z26
+	VBROADCASTSS factor+64(FP), Z25
+	VBROADCASTSS gaussConsts<>+64(SB), Z24
+	VBROADCASTSS gaussConsts<>+112(SB), Z23
+	VBROADCASTSS gaussConsts<>+72(SB), Z22
+	VBROADCASTSS gaussConsts<>+68(SB), Z21
+	VBROADCASTSS gaussConsts<>+120(SB), Z20
+	VBROADCASTSS gaussConsts<>+124(SB), Z19
+	VBROADCASTSS gaussConsts<>+128(SB), Z18
+	VBROADCASTSS gaussConsts<>+132(SB), Z17
+	VBROADCASTSS gaussConsts<>+136(SB), Z16
+	VBROADCASTSS gaussConsts<>+96(SB), Z15
+	VBROADCASTSS gaussConsts<>+4(SB), Z14
+	VBROADCASTSS gaussConsts<>+140(SB), Z13
+	VBROADCASTSS gaussConsts<>+144(SB), Z12
 
-	// Registers:    DI lp    SI x    DX mu    BX s    CX elements left in the row    R8 4n
-	MOVQ lp+0(FP), DI
-	MOVQ x+8(FP), SI
-	MOVQ mu+16(FP), DX
-	MOVQ s+24(FP), BX
-	MOVQ n+40(FP), R8
-	SHLQ $0x02, R8
-	MOVQ rows+32(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+48(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R8, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+48(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R8, AX
-	MOVQ AX, 16(SP)
+	// Registers:    DI lanes    SI x    DX mu    BX s    CX elements left in the row    R8 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    x+8(FP), SI
+	MOVQ    mu+16(FP), DX
+	MOVQ    s+24(FP), BX
+	MOVQ    n+40(FP), R8
+	SHLQ    $0x02, R8
+	VMOVAPS Z14, Z29
+	MOVQ    rows+32(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ldx+48(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R8, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R8, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R8, AX
+	MOVQ    AX, 24(SP)
 
 l117:
-	VMOVAPS Z13, Z31
-	VMOVAPS Z13, Z30
+	VMOVAPS Z14, Z31
+	VMOVAPS Z14, Z30
 	MOVQ    n+40(FP), CX
 	CMPQ    CX, $0x00000020
 	JL      l119
@@ -5708,28 +6058,28 @@ l117:
 l118:
 	VMOVUPS (BX), Z0
 	VMOVUPS 64(BX), Z1
+	VPANDD  Z26, Z0, Z2
+	VPANDD  Z26, Z1, Z3
+	VPMAXUD Z29, Z2, Z29
+	VPMAXUD Z29, Z3, Z29
 	VMOVUPS (SI), Z2
 	VMOVUPS 64(SI), Z3
 	VMOVUPS (DX), Z4
 	VMOVUPS 64(DX), Z5
 	VSUBPS  Z4, Z2, Z2
 	VSUBPS  Z5, Z3, Z3
-	VMULPS  Z27, Z0, Z0
-	VMULPS  Z27, Z1, Z1
-	VMULPS  Z26, Z0, Z4
-	VMULPS  Z26, Z1, Z5
-	VMINPS  Z4, Z25, Z4
-	VMINPS  Z5, Z25, Z5
-	VMAXPS  Z4, Z24, Z4
-	VMAXPS  Z5, Z24, Z5
+	VMULPS  Z25, Z0, Z0
+	VMULPS  Z25, Z1, Z1
+	VMULPS  Z24, Z0, Z4
+	VMULPS  Z24, Z1, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z29, Z6
+	VMOVAPS      Z28, Z6
 	VFMADD231PS  Z23, Z4, Z6
-	VMOVAPS      Z29, Z7
+	VMOVAPS      Z28, Z7
 	VFMADD231PS  Z23, Z5, Z7
-	VSUBPS       Z29, Z6, Z6
-	VSUBPS       Z29, Z7, Z7
+	VSUBPS       Z28, Z6, Z6
+	VSUBPS       Z28, Z7, Z7
 	VFNMADD231PS Z22, Z6, Z4
 	VFNMADD231PS Z22, Z7, Z5
 	VFNMADD231PS Z21, Z6, Z4
@@ -5746,24 +6096,22 @@ l118:
 	VFMADD213PS Z17, Z5, Z9
 	VFMADD213PS Z16, Z4, Z8
 	VFMADD213PS Z16, Z5, Z9
-	VFMADD213PS Z28, Z4, Z8
-	VFMADD213PS Z28, Z5, Z9
-	VFMADD213PS Z28, Z4, Z8
-	VFMADD213PS Z28, Z5, Z9
+	VFMADD213PS Z27, Z4, Z8
+	VFMADD213PS Z27, Z5, Z9
+	VFMADD213PS Z27, Z4, Z8
+	VFMADD213PS Z27, Z5, Z9
 
 	// p 2^n
 	VSCALEFPS   Z6, Z8, Z4
 	VSCALEFPS   Z7, Z9, Z5
-	VMINPS      Z4, Z15, Z4
-	VMINPS      Z5, Z15, Z5
 	VMULPS      Z4, Z2, Z2
 	VMULPS      Z5, Z3, Z3
 	VMULPS      Z4, Z2, Z2
 	VMULPS      Z5, Z3, Z3
 	VADDPS      Z30, Z0, Z30
 	VADDPS      Z30, Z1, Z30
-	VMULPS      Z14, Z2, Z0
-	VMULPS      Z14, Z3, Z1
+	VMULPS      Z15, Z2, Z0
+	VMULPS      Z15, Z3, Z1
 	VFMADD231PS Z0, Z0, Z31
 	VFMADD231PS Z1, Z1, Z31
 	ADDQ        $0x00000080, SI
@@ -5777,18 +6125,18 @@ l119:
 	CMPQ    CX, $0x00000010
 	JL      l120
 	VMOVUPS (BX), Z0
+	VPANDD  Z26, Z0, Z1
+	VPMAXUD Z29, Z1, Z29
 	VMOVUPS (SI), Z1
 	VMOVUPS (DX), Z2
 	VSUBPS  Z2, Z1, Z1
-	VMULPS  Z27, Z0, Z0
-	VMULPS  Z26, Z0, Z2
-	VMINPS  Z2, Z25, Z2
-	VMAXPS  Z2, Z24, Z2
+	VMULPS  Z25, Z0, Z0
+	VMULPS  Z24, Z0, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z29, Z3
+	VMOVAPS      Z28, Z3
 	VFMADD231PS  Z23, Z2, Z3
-	VSUBPS       Z29, Z3, Z3
+	VSUBPS       Z28, Z3, Z3
 	VFNMADD231PS Z22, Z3, Z2
 	VFNMADD231PS Z21, Z3, Z2
 
@@ -5798,16 +6146,15 @@ l119:
 	VFMADD213PS Z18, Z2, Z4
 	VFMADD213PS Z17, Z2, Z4
 	VFMADD213PS Z16, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
+	VFMADD213PS Z27, Z2, Z4
+	VFMADD213PS Z27, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS   Z3, Z4, Z2
-	VMINPS      Z2, Z15, Z2
 	VMULPS      Z2, Z1, Z1
 	VMULPS      Z2, Z1, Z1
 	VADDPS      Z30, Z0, Z30
-	VMULPS      Z14, Z1, Z0
+	VMULPS      Z15, Z1, Z0
 	VFMADD231PS Z0, Z0, Z31
 	ADDQ        $0x00000040, SI
 	ADDQ        $0x00000040, DX
@@ -5822,18 +6169,19 @@ l120:
 	DECQ      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z (BX), K7, Z0
+	VPANDD    Z26, Z0, Z1
+	VMOVAPS.Z Z1, K7, Z1
+	VPMAXUD   Z29, Z1, Z29
 	VMOVUPS.Z (SI), K7, Z1
 	VMOVUPS.Z (DX), K7, Z2
 	VSUBPS    Z2, Z1, Z1
-	VMULPS    Z27, Z0, Z0
-	VMULPS    Z26, Z0, Z2
-	VMINPS    Z2, Z25, Z2
-	VMAXPS    Z2, Z24, Z2
+	VMULPS    Z25, Z0, Z0
+	VMULPS    Z24, Z0, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z29, Z3
+	VMOVAPS      Z28, Z3
 	VFMADD231PS  Z23, Z2, Z3
-	VSUBPS       Z29, Z3, Z3
+	VSUBPS       Z28, Z3, Z3
 	VFNMADD231PS Z22, Z3, Z2
 	VFNMADD231PS Z21, Z3, Z2
 
@@ -5843,17 +6191,16 @@ l120:
 	VFMADD213PS Z18, Z2, Z4
 	VFMADD213PS Z17, Z2, Z4
 	VFMADD213PS Z16, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
+	VFMADD213PS Z27, Z2, Z4
+	VFMADD213PS Z27, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS   Z3, Z4, Z2
-	VMINPS      Z2, Z15, Z2
 	VMULPS      Z2, Z1, Z1
 	VMULPS      Z2, Z1, Z1
 	VMOVAPS.Z   Z0, K7, Z0
 	VADDPS      Z30, Z0, Z30
-	VMULPS      Z14, Z1, Z0
+	VMULPS      Z15, Z1, Z0
 	VMOVAPS.Z   Z0, K7, Z1
 	VMOVAPS.Z   Z0, K7, Z0
 	VFMADD231PS Z0, Z1, Z31
@@ -5862,94 +6209,83 @@ l120:
 	LEAQ        (BX)(CX*4), BX
 
 l121:
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VADDPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VADDPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VADDPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VADDPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VADDPS        Z13, Z0, Z0
-	VFMADD231PS   Z11, Z12, Z0
-	VEXTRACTF64X4 $0x01, Z31, Y1
-	VADDPS        Y1, Y31, Y31
-	VEXTRACTF32X4 $0x01, Y31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x0e, X31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x01, X31, X1
-	VADDPS        X1, X31, X31
-	VBROADCASTSS  X31, Z1
-	VSUBPS        Z0, Z13, Z0
-	VFMADD231PS   Z10, Z1, Z0
-	VMOVSS        X0, (DI)
-	ADDQ          $0x04, DI
-	ADDQ          8(SP), DX
-	ADDQ          16(SP), BX
-	DECQ          (SP)
-	JNZ           l117
+	VMOVUPS  Z31, (DI)
+	VMOVUPS  Z30, 64(DI)
+	ADDQ     $0x00000100, DI
+	ADDQ     8(SP), SI
+	ADDQ     16(SP), DX
+	ADDQ     24(SP), BX
+	DECQ     (SP)
+	JNZ      l117
+	VPMINUD  Z13, Z29, Z0
+	VPADDD   Z12, Z0, Z0
+	VMOVAPS  Z0, Z29
+	VPMOVD2M Z29, K1
+	KMOVW    K1, AX
+	MOVQ     AX, bad+72(FP)
 	VZEROUPPER
 	RET
 
-// func GaussLogProbLogBackward(lp *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32, factor float32)
-// Requires: AVX, AVX512F, AVX512VL
-TEXT ·GaussLogProbLogBackward(SB), NOSPLIT, $56-80
-	// Registers:    Z0-Z9 values    Z10-Z28 constants and scalars    Z29-Z31 kept from loop to loop
-	VBROADCASTSS factor+76(FP), Z28
-	VBROADCASTSS gaussConsts<>+100(SB), Z27
-	VBROADCASTSS gaussConsts<>+20(SB), Z26
-	VBROADCASTSS gaussConsts<>+72(SB), Z25
-	VBROADCASTSS gaussConsts<>+88(SB), Z24
-	VBROADCASTSS gaussConsts<>+92(SB), Z23
-	VBROADCASTSS gaussConsts<>+96(SB), Z22
-	VBROADCASTSS gaussConsts<>+80(SB), Z21
-	VBROADCASTSS gaussConsts<>+76(SB), Z20
-	VBROADCASTSS gaussConsts<>+104(SB), Z19
-	VBROADCASTSS gaussConsts<>+108(SB), Z18
-	VBROADCASTSS gaussConsts<>+112(SB), Z17
-	VBROADCASTSS gaussConsts<>+116(SB), Z16
-	VBROADCASTSS gaussConsts<>+120(SB), Z15
-	VBROADCASTSS gaussConsts<>+124(SB), Z14
-	VBROADCASTSS gaussConsts<>+24(SB), Z13
-	VBROADCASTSS gaussConsts<>+4(SB), Z12
-	VBROADCASTSS d+72(FP), Z11
-	VBROADCASTSS gaussConsts<>+168(SB), Z10
+// func GaussLogProbLogBackward(lanes *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int, factor float32) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussLogProbLogBackward(SB), NOSPLIT, $56-96
+	// Registers:    Z0-Z10 values    Z11-Z27 constants and scalars    Z28-Z31 kept from loop to loop
+	VBROADCASTSS factor+80(FP), Z27
+	VBROADCASTSS gaussConsts<>+116(SB), Z26
+	VBROADCASTSS gaussConsts<>+28(SB), Z25
+	VBROADCASTSS gaussConsts<>+0(SB), Z24
+	VBROADCASTSS gaussConsts<>+64(SB), Z23
+	VBROADCASTSS gaussConsts<>+112(SB), Z22
+	VBROADCASTSS gaussConsts<>+72(SB), Z21
+	VBROADCASTSS gaussConsts<>+68(SB), Z20
+	VBROADCASTSS gaussConsts<>+120(SB), Z19
+	VBROADCASTSS gaussConsts<>+124(SB), Z18
+	VBROADCASTSS gaussConsts<>+128(SB), Z17
+	VBROADCASTSS gaussConsts<>+132(SB), Z16
+	VBROADCASTSS gaussConsts<>+136(SB), Z15
+	VBROADCASTSS gaussConsts<>+96(SB), Z14
+	VBROADCASTSS gaussConsts<>+4(SB), Z13
+	VBROADCASTSS gaussConsts<>+140(SB), Z12
+	VBROADCASTSS gaussConsts<>+144(SB), Z11
 
-	// Registers:    DI lp    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
-	MOVQ lp+0(FP), DI
-	MOVQ dmu+8(FP), SI
-	MOVQ ds+16(FP), DX
-	MOVQ x+24(FP), BX
-	MOVQ mu+32(FP), R8
-	MOVQ s+40(FP), R9
-	MOVQ n+56(FP), R10
-	SHLQ $0x02, R10
-	MOVQ rows+48(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI lanes    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    dmu+8(FP), SI
+	MOVQ    ds+16(FP), DX
+	MOVQ    x+24(FP), BX
+	MOVQ    mu+32(FP), R8
+	MOVQ    s+40(FP), R9
+	MOVQ    n+56(FP), R10
+	SHLQ    $0x02, R10
+	VMOVAPS Z13, Z29
+	MOVQ    rows+48(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ldx+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 32(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 40(SP)
 
 l123:
-	VBROADCASTSS (DI), Z0
-	VMOVAPS      Z0, Z29
-	VMOVAPS      Z12, Z31
-	VMOVAPS      Z12, Z30
+	VBROADCASTSS 192(DI), Z0
+	VMOVAPS      Z0, Z28
+	VMOVAPS      Z13, Z31
+	VMOVAPS      Z13, Z30
 	MOVQ         n+56(FP), CX
 	CMPQ         CX, $0x00000020
 	JL           l125
@@ -5957,28 +6293,28 @@ l123:
 l124:
 	VMOVUPS (R9), Z0
 	VMOVUPS 64(R9), Z1
+	VPANDD  Z24, Z0, Z2
+	VPANDD  Z24, Z1, Z3
+	VPMAXUD Z29, Z2, Z29
+	VPMAXUD Z29, Z3, Z29
 	VMOVUPS (BX), Z2
 	VMOVUPS 64(BX), Z3
 	VMOVUPS (R8), Z4
 	VMOVUPS 64(R8), Z5
 	VSUBPS  Z4, Z2, Z2
 	VSUBPS  Z5, Z3, Z3
-	VMULPS  Z28, Z0, Z0
-	VMULPS  Z28, Z1, Z1
-	VMULPS  Z25, Z0, Z4
-	VMULPS  Z25, Z1, Z5
-	VMINPS  Z4, Z24, Z4
-	VMINPS  Z5, Z24, Z5
-	VMAXPS  Z4, Z23, Z4
-	VMAXPS  Z5, Z23, Z5
+	VMULPS  Z27, Z0, Z0
+	VMULPS  Z27, Z1, Z1
+	VMULPS  Z23, Z0, Z4
+	VMULPS  Z23, Z1, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z27, Z6
+	VMOVAPS      Z26, Z6
 	VFMADD231PS  Z22, Z4, Z6
-	VMOVAPS      Z27, Z7
+	VMOVAPS      Z26, Z7
 	VFMADD231PS  Z22, Z5, Z7
-	VSUBPS       Z27, Z6, Z6
-	VSUBPS       Z27, Z7, Z7
+	VSUBPS       Z26, Z6, Z6
+	VSUBPS       Z26, Z7, Z7
 	VFNMADD231PS Z21, Z6, Z4
 	VFNMADD231PS Z21, Z7, Z5
 	VFNMADD231PS Z20, Z6, Z4
@@ -5995,34 +6331,32 @@ l124:
 	VFMADD213PS Z16, Z5, Z9
 	VFMADD213PS Z15, Z4, Z8
 	VFMADD213PS Z15, Z5, Z9
-	VFMADD213PS Z26, Z4, Z8
-	VFMADD213PS Z26, Z5, Z9
-	VFMADD213PS Z26, Z4, Z8
-	VFMADD213PS Z26, Z5, Z9
+	VFMADD213PS Z25, Z4, Z8
+	VFMADD213PS Z25, Z5, Z9
+	VFMADD213PS Z25, Z4, Z8
+	VFMADD213PS Z25, Z5, Z9
 
 	// p 2^n
 	VSCALEFPS   Z6, Z8, Z4
 	VSCALEFPS   Z7, Z9, Z5
-	VMINPS      Z4, Z14, Z4
-	VMINPS      Z5, Z14, Z5
 	VMULPS      Z4, Z2, Z2
 	VMULPS      Z5, Z3, Z3
 	VMULPS      Z4, Z2, Z2
 	VMULPS      Z5, Z3, Z3
 	VADDPS      Z30, Z0, Z30
 	VADDPS      Z30, Z1, Z30
-	VMULPS      Z13, Z2, Z0
-	VMULPS      Z13, Z3, Z1
+	VMULPS      Z14, Z2, Z0
+	VMULPS      Z14, Z3, Z1
 	VFMADD231PS Z0, Z0, Z31
 	VFMADD231PS Z1, Z1, Z31
-	VMULPS      Z4, Z29, Z0
-	VMULPS      Z5, Z29, Z1
+	VMULPS      Z4, Z28, Z0
+	VMULPS      Z5, Z28, Z1
 	VMULPS      Z2, Z0, Z0
 	VMULPS      Z3, Z1, Z1
 	VMULPS      Z4, Z0, Z0
 	VMULPS      Z5, Z1, Z1
-	VMULPS      Z28, Z29, Z4
-	VMULPS      Z28, Z29, Z5
+	VMULPS      Z27, Z28, Z4
+	VMULPS      Z27, Z28, Z5
 	VMULPS      Z2, Z4, Z6
 	VMULPS      Z3, Z5, Z7
 	VFMSUB231PS Z2, Z6, Z4
@@ -6044,18 +6378,18 @@ l125:
 	CMPQ    CX, $0x00000010
 	JL      l126
 	VMOVUPS (R9), Z0
+	VPANDD  Z24, Z0, Z1
+	VPMAXUD Z29, Z1, Z29
 	VMOVUPS (BX), Z1
 	VMOVUPS (R8), Z2
 	VSUBPS  Z2, Z1, Z1
-	VMULPS  Z28, Z0, Z0
-	VMULPS  Z25, Z0, Z2
-	VMINPS  Z2, Z24, Z2
-	VMAXPS  Z2, Z23, Z2
+	VMULPS  Z27, Z0, Z0
+	VMULPS  Z23, Z0, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z27, Z3
+	VMOVAPS      Z26, Z3
 	VFMADD231PS  Z22, Z2, Z3
-	VSUBPS       Z27, Z3, Z3
+	VSUBPS       Z26, Z3, Z3
 	VFNMADD231PS Z21, Z3, Z2
 	VFNMADD231PS Z20, Z3, Z2
 
@@ -6065,21 +6399,20 @@ l125:
 	VFMADD213PS Z17, Z2, Z4
 	VFMADD213PS Z16, Z2, Z4
 	VFMADD213PS Z15, Z2, Z4
-	VFMADD213PS Z26, Z2, Z4
-	VFMADD213PS Z26, Z2, Z4
+	VFMADD213PS Z25, Z2, Z4
+	VFMADD213PS Z25, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS   Z3, Z4, Z2
-	VMINPS      Z2, Z14, Z2
 	VMULPS      Z2, Z1, Z1
 	VMULPS      Z2, Z1, Z1
 	VADDPS      Z30, Z0, Z30
-	VMULPS      Z13, Z1, Z0
+	VMULPS      Z14, Z1, Z0
 	VFMADD231PS Z0, Z0, Z31
-	VMULPS      Z2, Z29, Z0
+	VMULPS      Z2, Z28, Z0
 	VMULPS      Z1, Z0, Z0
 	VMULPS      Z2, Z0, Z0
-	VMULPS      Z28, Z29, Z2
+	VMULPS      Z27, Z28, Z2
 	VMULPS      Z1, Z2, Z3
 	VFMSUB231PS Z1, Z3, Z2
 	VMOVUPS     Z0, (SI)
@@ -6099,18 +6432,19 @@ l126:
 	DECQ      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z (R9), K7, Z0
+	VPANDD    Z24, Z0, Z1
+	VMOVAPS.Z Z1, K7, Z1
+	VPMAXUD   Z29, Z1, Z29
 	VMOVUPS.Z (BX), K7, Z1
 	VMOVUPS.Z (R8), K7, Z2
 	VSUBPS    Z2, Z1, Z1
-	VMULPS    Z28, Z0, Z0
-	VMULPS    Z25, Z0, Z2
-	VMINPS    Z2, Z24, Z2
-	VMAXPS    Z2, Z23, Z2
+	VMULPS    Z27, Z0, Z0
+	VMULPS    Z23, Z0, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z27, Z3
+	VMOVAPS      Z26, Z3
 	VFMADD231PS  Z22, Z2, Z3
-	VSUBPS       Z27, Z3, Z3
+	VSUBPS       Z26, Z3, Z3
 	VFNMADD231PS Z21, Z3, Z2
 	VFNMADD231PS Z20, Z3, Z2
 
@@ -6120,24 +6454,23 @@ l126:
 	VFMADD213PS Z17, Z2, Z4
 	VFMADD213PS Z16, Z2, Z4
 	VFMADD213PS Z15, Z2, Z4
-	VFMADD213PS Z26, Z2, Z4
-	VFMADD213PS Z26, Z2, Z4
+	VFMADD213PS Z25, Z2, Z4
+	VFMADD213PS Z25, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS   Z3, Z4, Z2
-	VMINPS      Z2, Z14, Z2
 	VMULPS      Z2, Z1, Z1
 	VMULPS      Z2, Z1, Z1
 	VMOVAPS.Z   Z0, K7, Z0
 	VADDPS      Z30, Z0, Z30
-	VMULPS      Z13, Z1, Z0
+	VMULPS      Z14, Z1, Z0
 	VMOVAPS.Z   Z0, K7, Z3
 	VMOVAPS.Z   Z0, K7, Z0
 	VFMADD231PS Z0, Z3, Z31
-	VMULPS      Z2, Z29, Z0
+	VMULPS      Z2, Z28, Z0
 	VMULPS      Z1, Z0, Z0
 	VMULPS      Z2, Z0, Z0
-	VMULPS      Z28, Z29, Z2
+	VMULPS      Z27, Z28, Z2
 	VMULPS      Z1, Z2, Z3
 	VFMSUB231PS Z1, Z3, Z2
 	VMOVUPS     Z0, K7, (SI)
@@ -6149,97 +6482,87 @@ l126:
 	LEAQ        (DX)(CX*4), DX
 
 l127:
-	VEXTRACTF64X4    $0x01, Z30, Y0
-	VADDPS           Y0, Y30, Y30
-	VEXTRACTF32X4    $0x01, Y30, X0
-	VADDPS           X0, X30, X30
-	VPERMILPS        $0x0e, X30, X0
-	VADDPS           X0, X30, X30
-	VPERMILPS        $0x01, X30, X0
-	VADDPS           X0, X30, X30
-	VBROADCASTSS     X30, Z0
-	VADDPS           Z12, Z0, Z0
-	VFMADD231PS      Z10, Z11, Z0
-	VEXTRACTF64X4    $0x01, Z31, Y1
-	VADDPS           Y1, Y31, Y31
-	VEXTRACTF32X4    $0x01, Y31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x0e, X31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x01, X31, X1
-	VADDPS           X1, X31, X31
-	VBROADCASTSS     X31, Z1
-	VSUBPS           Z0, Z12, Z0
-	VFMADD231PS.BCST gaussConsts<>+172(SB), Z1, Z0
-	VMOVSS           X0, (DI)
-	ADDQ             $0x04, DI
-	ADDQ             8(SP), SI
-	ADDQ             16(SP), DX
-	ADDQ             24(SP), R8
-	ADDQ             32(SP), R9
-	DECQ             (SP)
-	JNZ              l123
+	VMOVUPS  Z31, (DI)
+	VMOVUPS  Z30, 64(DI)
+	ADDQ     $0x00000100, DI
+	ADDQ     8(SP), SI
+	ADDQ     16(SP), DX
+	ADDQ     24(SP), BX
+	ADDQ     32(SP), R8
+	ADDQ     40(SP), R9
+	DECQ     (SP)
+	JNZ      l123
+	VPMINUD  Z12, Z29, Z0
+	VPADDD   Z11, Z0, Z0
+	VMOVAPS  Z0, Z29
+	VPMOVD2M Z29, K1
+	KMOVW    K1, AX
+	MOVQ     AX, bad+88(FP)
 	VZEROUPPER
 	RET
 
-// func GaussLogProbLogBackwardX(lp *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32, factor float32)
-// Requires: AVX, AVX512F, AVX512VL
-TEXT ·GaussLogProbLogBackwardX(SB), NOSPLIT, $56-88
-	// Registers:    Z0-Z9 values    Z10-Z28 constants and scalars    Z29-Z31 kept from loop to loop
-	VBROADCASTSS factor+84(FP), Z28
-	VBROADCASTSS gaussConsts<>+100(SB), Z27
-	VBROADCASTSS gaussConsts<>+20(SB), Z26
-	VBROADCASTSS gaussConsts<>+72(SB), Z25
-	VBROADCASTSS gaussConsts<>+88(SB), Z24
-	VBROADCASTSS gaussConsts<>+92(SB), Z23
-	VBROADCASTSS gaussConsts<>+96(SB), Z22
-	VBROADCASTSS gaussConsts<>+80(SB), Z21
-	VBROADCASTSS gaussConsts<>+76(SB), Z20
-	VBROADCASTSS gaussConsts<>+104(SB), Z19
-	VBROADCASTSS gaussConsts<>+108(SB), Z18
-	VBROADCASTSS gaussConsts<>+112(SB), Z17
-	VBROADCASTSS gaussConsts<>+116(SB), Z16
-	VBROADCASTSS gaussConsts<>+120(SB), Z15
-	VBROADCASTSS gaussConsts<>+124(SB), Z14
-	VBROADCASTSS gaussConsts<>+24(SB), Z13
-	VBROADCASTSS gaussConsts<>+12(SB), Z12
-	VBROADCASTSS gaussConsts<>+4(SB), Z11
-	VBROADCASTSS d+80(FP), Z10
+// func GaussLogProbLogBackwardX(lanes *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int, factor float32) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussLogProbLogBackwardX(SB), NOSPLIT, $56-104
+	// Registers:    Z0-Z9 values    Z10-Z27 constants and scalars    Z28-Z31 kept from loop to loop
+	VBROADCASTSS factor+88(FP), Z27
+	VBROADCASTSS gaussConsts<>+116(SB), Z26
+	VBROADCASTSS gaussConsts<>+28(SB), Z25
+	VBROADCASTSS gaussConsts<>+0(SB), Z24
+	VBROADCASTSS gaussConsts<>+64(SB), Z23
+	VBROADCASTSS gaussConsts<>+112(SB), Z22
+	VBROADCASTSS gaussConsts<>+72(SB), Z21
+	VBROADCASTSS gaussConsts<>+68(SB), Z20
+	VBROADCASTSS gaussConsts<>+120(SB), Z19
+	VBROADCASTSS gaussConsts<>+124(SB), Z18
+	VBROADCASTSS gaussConsts<>+128(SB), Z17
+	VBROADCASTSS gaussConsts<>+132(SB), Z16
+	VBROADCASTSS gaussConsts<>+136(SB), Z15
+	VBROADCASTSS gaussConsts<>+96(SB), Z14
+	VBROADCASTSS gaussConsts<>+12(SB), Z13
+	VBROADCASTSS gaussConsts<>+4(SB), Z12
+	VBROADCASTSS gaussConsts<>+140(SB), Z11
+	VBROADCASTSS gaussConsts<>+144(SB), Z10
 
-	// Registers:    DI lp    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
-	MOVQ lp+0(FP), DI
-	MOVQ dx+8(FP), SI
-	MOVQ dmu+16(FP), DX
-	MOVQ ds+24(FP), BX
-	MOVQ x+32(FP), R8
-	MOVQ mu+40(FP), R9
-	MOVQ s+48(FP), R10
-	MOVQ n+64(FP), R11
-	SHLQ $0x02, R11
-	MOVQ rows+56(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI lanes    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    dx+8(FP), SI
+	MOVQ    dmu+16(FP), DX
+	MOVQ    ds+24(FP), BX
+	MOVQ    x+32(FP), R8
+	MOVQ    mu+40(FP), R9
+	MOVQ    s+48(FP), R10
+	MOVQ    n+64(FP), R11
+	SHLQ    $0x02, R11
+	VMOVAPS Z12, Z29
+	MOVQ    rows+56(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ldx+80(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 32(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 40(SP)
 
 l129:
-	VBROADCASTSS (DI), Z0
-	VMOVAPS      Z0, Z29
-	VMOVAPS      Z11, Z31
-	VMOVAPS      Z11, Z30
+	VBROADCASTSS 192(DI), Z0
+	VMOVAPS      Z0, Z28
+	VMOVAPS      Z12, Z31
+	VMOVAPS      Z12, Z30
 	MOVQ         n+64(FP), CX
 	CMPQ         CX, $0x00000020
 	JL           l131
@@ -6247,28 +6570,28 @@ l129:
 l130:
 	VMOVUPS (R10), Z0
 	VMOVUPS 64(R10), Z1
+	VPANDD  Z24, Z0, Z2
+	VPANDD  Z24, Z1, Z3
+	VPMAXUD Z29, Z2, Z29
+	VPMAXUD Z29, Z3, Z29
 	VMOVUPS (R8), Z2
 	VMOVUPS 64(R8), Z3
 	VMOVUPS (R9), Z4
 	VMOVUPS 64(R9), Z5
 	VSUBPS  Z4, Z2, Z2
 	VSUBPS  Z5, Z3, Z3
-	VMULPS  Z28, Z0, Z0
-	VMULPS  Z28, Z1, Z1
-	VMULPS  Z25, Z0, Z4
-	VMULPS  Z25, Z1, Z5
-	VMINPS  Z4, Z24, Z4
-	VMINPS  Z5, Z24, Z5
-	VMAXPS  Z4, Z23, Z4
-	VMAXPS  Z5, Z23, Z5
+	VMULPS  Z27, Z0, Z0
+	VMULPS  Z27, Z1, Z1
+	VMULPS  Z23, Z0, Z4
+	VMULPS  Z23, Z1, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z27, Z6
+	VMOVAPS      Z26, Z6
 	VFMADD231PS  Z22, Z4, Z6
-	VMOVAPS      Z27, Z7
+	VMOVAPS      Z26, Z7
 	VFMADD231PS  Z22, Z5, Z7
-	VSUBPS       Z27, Z6, Z6
-	VSUBPS       Z27, Z7, Z7
+	VSUBPS       Z26, Z6, Z6
+	VSUBPS       Z26, Z7, Z7
 	VFNMADD231PS Z21, Z6, Z4
 	VFNMADD231PS Z21, Z7, Z5
 	VFNMADD231PS Z20, Z6, Z4
@@ -6285,42 +6608,40 @@ l130:
 	VFMADD213PS Z16, Z5, Z9
 	VFMADD213PS Z15, Z4, Z8
 	VFMADD213PS Z15, Z5, Z9
-	VFMADD213PS Z26, Z4, Z8
-	VFMADD213PS Z26, Z5, Z9
-	VFMADD213PS Z26, Z4, Z8
-	VFMADD213PS Z26, Z5, Z9
+	VFMADD213PS Z25, Z4, Z8
+	VFMADD213PS Z25, Z5, Z9
+	VFMADD213PS Z25, Z4, Z8
+	VFMADD213PS Z25, Z5, Z9
 
 	// p 2^n
 	VSCALEFPS   Z6, Z8, Z4
 	VSCALEFPS   Z7, Z9, Z5
-	VMINPS      Z4, Z14, Z4
-	VMINPS      Z5, Z14, Z5
 	VMULPS      Z4, Z2, Z2
 	VMULPS      Z5, Z3, Z3
 	VMULPS      Z4, Z2, Z2
 	VMULPS      Z5, Z3, Z3
 	VADDPS      Z30, Z0, Z30
 	VADDPS      Z30, Z1, Z30
-	VMULPS      Z13, Z2, Z0
-	VMULPS      Z13, Z3, Z1
+	VMULPS      Z14, Z2, Z0
+	VMULPS      Z14, Z3, Z1
 	VFMADD231PS Z0, Z0, Z31
 	VFMADD231PS Z1, Z1, Z31
-	VMULPS      Z4, Z29, Z0
-	VMULPS      Z5, Z29, Z1
+	VMULPS      Z4, Z28, Z0
+	VMULPS      Z5, Z28, Z1
 	VMULPS      Z2, Z0, Z0
 	VMULPS      Z3, Z1, Z1
 	VMULPS      Z4, Z0, Z0
 	VMULPS      Z5, Z1, Z1
-	VMULPS      Z28, Z29, Z4
-	VMULPS      Z28, Z29, Z5
+	VMULPS      Z27, Z28, Z4
+	VMULPS      Z27, Z28, Z5
 	VMULPS      Z2, Z4, Z6
 	VMULPS      Z3, Z5, Z7
 	VFMSUB231PS Z2, Z6, Z4
 	VFMSUB231PS Z3, Z7, Z5
 	VMOVUPS     Z0, (DX)
 	VMOVUPS     Z1, 64(DX)
-	VPXORD      Z12, Z0, Z0
-	VPXORD      Z12, Z1, Z1
+	VPXORD      Z13, Z0, Z0
+	VPXORD      Z13, Z1, Z1
 	VMOVUPS     Z0, (SI)
 	VMOVUPS     Z1, 64(SI)
 	VMOVUPS     Z4, (BX)
@@ -6339,18 +6660,18 @@ l131:
 	CMPQ    CX, $0x00000010
 	JL      l132
 	VMOVUPS (R10), Z0
+	VPANDD  Z24, Z0, Z1
+	VPMAXUD Z29, Z1, Z29
 	VMOVUPS (R8), Z1
 	VMOVUPS (R9), Z2
 	VSUBPS  Z2, Z1, Z1
-	VMULPS  Z28, Z0, Z0
-	VMULPS  Z25, Z0, Z2
-	VMINPS  Z2, Z24, Z2
-	VMAXPS  Z2, Z23, Z2
+	VMULPS  Z27, Z0, Z0
+	VMULPS  Z23, Z0, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z27, Z3
+	VMOVAPS      Z26, Z3
 	VFMADD231PS  Z22, Z2, Z3
-	VSUBPS       Z27, Z3, Z3
+	VSUBPS       Z26, Z3, Z3
 	VFNMADD231PS Z21, Z3, Z2
 	VFNMADD231PS Z20, Z3, Z2
 
@@ -6360,25 +6681,24 @@ l131:
 	VFMADD213PS Z17, Z2, Z4
 	VFMADD213PS Z16, Z2, Z4
 	VFMADD213PS Z15, Z2, Z4
-	VFMADD213PS Z26, Z2, Z4
-	VFMADD213PS Z26, Z2, Z4
+	VFMADD213PS Z25, Z2, Z4
+	VFMADD213PS Z25, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS   Z3, Z4, Z2
-	VMINPS      Z2, Z14, Z2
 	VMULPS      Z2, Z1, Z1
 	VMULPS      Z2, Z1, Z1
 	VADDPS      Z30, Z0, Z30
-	VMULPS      Z13, Z1, Z0
+	VMULPS      Z14, Z1, Z0
 	VFMADD231PS Z0, Z0, Z31
-	VMULPS      Z2, Z29, Z0
+	VMULPS      Z2, Z28, Z0
 	VMULPS      Z1, Z0, Z0
 	VMULPS      Z2, Z0, Z0
-	VMULPS      Z28, Z29, Z2
+	VMULPS      Z27, Z28, Z2
 	VMULPS      Z1, Z2, Z3
 	VFMSUB231PS Z1, Z3, Z2
 	VMOVUPS     Z0, (DX)
-	VPXORD      Z12, Z0, Z0
+	VPXORD      Z13, Z0, Z0
 	VMOVUPS     Z0, (SI)
 	VMOVUPS     Z2, (BX)
 	ADDQ        $0x00000040, R8
@@ -6397,18 +6717,19 @@ l132:
 	DECQ      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z (R10), K7, Z0
+	VPANDD    Z24, Z0, Z1
+	VMOVAPS.Z Z1, K7, Z1
+	VPMAXUD   Z29, Z1, Z29
 	VMOVUPS.Z (R8), K7, Z1
 	VMOVUPS.Z (R9), K7, Z2
 	VSUBPS    Z2, Z1, Z1
-	VMULPS    Z28, Z0, Z0
-	VMULPS    Z25, Z0, Z2
-	VMINPS    Z2, Z24, Z2
-	VMAXPS    Z2, Z23, Z2
+	VMULPS    Z27, Z0, Z0
+	VMULPS    Z23, Z0, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z27, Z3
+	VMOVAPS      Z26, Z3
 	VFMADD231PS  Z22, Z2, Z3
-	VSUBPS       Z27, Z3, Z3
+	VSUBPS       Z26, Z3, Z3
 	VFNMADD231PS Z21, Z3, Z2
 	VFNMADD231PS Z20, Z3, Z2
 
@@ -6418,28 +6739,27 @@ l132:
 	VFMADD213PS Z17, Z2, Z4
 	VFMADD213PS Z16, Z2, Z4
 	VFMADD213PS Z15, Z2, Z4
-	VFMADD213PS Z26, Z2, Z4
-	VFMADD213PS Z26, Z2, Z4
+	VFMADD213PS Z25, Z2, Z4
+	VFMADD213PS Z25, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS   Z3, Z4, Z2
-	VMINPS      Z2, Z14, Z2
 	VMULPS      Z2, Z1, Z1
 	VMULPS      Z2, Z1, Z1
 	VMOVAPS.Z   Z0, K7, Z0
 	VADDPS      Z30, Z0, Z30
-	VMULPS      Z13, Z1, Z0
+	VMULPS      Z14, Z1, Z0
 	VMOVAPS.Z   Z0, K7, Z3
 	VMOVAPS.Z   Z0, K7, Z0
 	VFMADD231PS Z0, Z3, Z31
-	VMULPS      Z2, Z29, Z0
+	VMULPS      Z2, Z28, Z0
 	VMULPS      Z1, Z0, Z0
 	VMULPS      Z2, Z0, Z0
-	VMULPS      Z28, Z29, Z2
+	VMULPS      Z27, Z28, Z2
 	VMULPS      Z1, Z2, Z3
 	VFMSUB231PS Z1, Z3, Z2
 	VMOVUPS     Z0, K7, (DX)
-	VPXORD      Z12, Z0, Z0
+	VPXORD      Z13, Z0, Z0
 	VMOVUPS     Z0, K7, (SI)
 	VMOVUPS     Z2, K7, (BX)
 	LEAQ        (R8)(CX*4), R8
@@ -6450,36 +6770,22 @@ l132:
 	LEAQ        (SI)(CX*4), SI
 
 l133:
-	VEXTRACTF64X4    $0x01, Z30, Y0
-	VADDPS           Y0, Y30, Y30
-	VEXTRACTF32X4    $0x01, Y30, X0
-	VADDPS           X0, X30, X30
-	VPERMILPS        $0x0e, X30, X0
-	VADDPS           X0, X30, X30
-	VPERMILPS        $0x01, X30, X0
-	VADDPS           X0, X30, X30
-	VBROADCASTSS     X30, Z0
-	VADDPS           Z11, Z0, Z0
-	VFMADD231PS.BCST gaussConsts<>+168(SB), Z10, Z0
-	VEXTRACTF64X4    $0x01, Z31, Y1
-	VADDPS           Y1, Y31, Y31
-	VEXTRACTF32X4    $0x01, Y31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x0e, X31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x01, X31, X1
-	VADDPS           X1, X31, X31
-	VBROADCASTSS     X31, Z1
-	VSUBPS           Z0, Z11, Z0
-	VFMADD231PS.BCST gaussConsts<>+172(SB), Z1, Z0
-	VMOVSS           X0, (DI)
-	ADDQ             $0x04, DI
-	ADDQ             8(SP), DX
-	ADDQ             16(SP), BX
-	ADDQ             24(SP), R9
-	ADDQ             32(SP), R10
-	DECQ             (SP)
-	JNZ              l129
+	VMOVUPS  Z31, (DI)
+	VMOVUPS  Z30, 64(DI)
+	ADDQ     $0x00000100, DI
+	ADDQ     8(SP), DX
+	ADDQ     16(SP), BX
+	ADDQ     24(SP), R8
+	ADDQ     32(SP), R9
+	ADDQ     40(SP), R10
+	DECQ     (SP)
+	JNZ      l129
+	VPMINUD  Z11, Z29, Z0
+	VPADDD   Z10, Z0, Z0
+	VMOVAPS  Z0, Z29
+	VPMOVD2M Z29, K1
+	KMOVW    K1, AX
+	MOVQ     AX, bad+96(FP)
 	VZEROUPPER
 	RET
 
@@ -6487,19 +6793,19 @@ l133:
 // Requires: AVX, AVX512F
 TEXT ·GaussSampleLog(SB), NOSPLIT, $32-60
 	// Registers:    Z0-Z18 values    Z19-Z31 constants and scalars
-	VBROADCASTSS gaussConsts<>+100(SB), Z31
-	VBROADCASTSS gaussConsts<>+20(SB), Z30
+	VBROADCASTSS gaussConsts<>+116(SB), Z31
+	VBROADCASTSS gaussConsts<>+28(SB), Z30
 	VBROADCASTSS factor+56(FP), Z29
-	VBROADCASTSS gaussConsts<>+88(SB), Z28
-	VBROADCASTSS gaussConsts<>+92(SB), Z27
-	VBROADCASTSS gaussConsts<>+96(SB), Z26
-	VBROADCASTSS gaussConsts<>+80(SB), Z25
-	VBROADCASTSS gaussConsts<>+76(SB), Z24
-	VBROADCASTSS gaussConsts<>+104(SB), Z23
-	VBROADCASTSS gaussConsts<>+108(SB), Z22
-	VBROADCASTSS gaussConsts<>+112(SB), Z21
-	VBROADCASTSS gaussConsts<>+116(SB), Z20
-	VBROADCASTSS gaussConsts<>+120(SB), Z19
+	VBROADCASTSS gaussConsts<>+200(SB), Z28
+	VBROADCASTSS gaussConsts<>+148(SB), Z27
+	VBROADCASTSS gaussConsts<>+112(SB), Z26
+	VBROADCASTSS gaussConsts<>+72(SB), Z25
+	VBROADCASTSS gaussConsts<>+68(SB), Z24
+	VBROADCASTSS gaussConsts<>+120(SB), Z23
+	VBROADCASTSS gaussConsts<>+124(SB), Z22
+	VBROADCASTSS gaussConsts<>+128(SB), Z21
+	VBROADCASTSS gaussConsts<>+132(SB), Z20
+	VBROADCASTSS gaussConsts<>+136(SB), Z19
 
 	// Registers:    DI z    SI mu    DX s    BX eps    CX elements left in the row    R8 4n
 	MOVQ z+0(FP), DI
@@ -6669,18 +6975,18 @@ l139:
 TEXT ·GaussSampleLogBackward(SB), NOSPLIT, $40-68
 	// Registers:    Z0-Z18 values    Z19-Z31 constants and scalars
 	VBROADCASTSS factor+64(FP), Z31
-	VBROADCASTSS gaussConsts<>+100(SB), Z30
-	VBROADCASTSS gaussConsts<>+20(SB), Z29
-	VBROADCASTSS gaussConsts<>+88(SB), Z28
-	VBROADCASTSS gaussConsts<>+92(SB), Z27
-	VBROADCASTSS gaussConsts<>+96(SB), Z26
-	VBROADCASTSS gaussConsts<>+80(SB), Z25
-	VBROADCASTSS gaussConsts<>+76(SB), Z24
-	VBROADCASTSS gaussConsts<>+104(SB), Z23
-	VBROADCASTSS gaussConsts<>+108(SB), Z22
-	VBROADCASTSS gaussConsts<>+112(SB), Z21
-	VBROADCASTSS gaussConsts<>+116(SB), Z20
-	VBROADCASTSS gaussConsts<>+120(SB), Z19
+	VBROADCASTSS gaussConsts<>+116(SB), Z30
+	VBROADCASTSS gaussConsts<>+28(SB), Z29
+	VBROADCASTSS gaussConsts<>+200(SB), Z28
+	VBROADCASTSS gaussConsts<>+148(SB), Z27
+	VBROADCASTSS gaussConsts<>+112(SB), Z26
+	VBROADCASTSS gaussConsts<>+72(SB), Z25
+	VBROADCASTSS gaussConsts<>+68(SB), Z24
+	VBROADCASTSS gaussConsts<>+120(SB), Z23
+	VBROADCASTSS gaussConsts<>+124(SB), Z22
+	VBROADCASTSS gaussConsts<>+128(SB), Z21
+	VBROADCASTSS gaussConsts<>+132(SB), Z20
+	VBROADCASTSS gaussConsts<>+136(SB), Z19
 
 	// Registers:    DI dmu    SI ds    DX dz    BX s    R8 eps    CX elements left in the row    R9 4n
 	MOVQ dmu+0(FP), DI
@@ -6878,52 +7184,54 @@ l145:
 	VZEROUPPER
 	RET
 
-// func GaussLogProbSoftplus(lp *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
-TEXT ·GaussLogProbSoftplus(SB), NOSPLIT, $32-60
-	// Registers:    Z0-Z11 values    Z12-Z28 constants and scalars    Z29-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+20(SB), Z28
-	VBROADCASTSS gaussConsts<>+24(SB), Z27
-	VBROADCASTSS gaussConsts<>+100(SB), Z26
-	VBROADCASTSS gaussConsts<>+4(SB), Z25
-	VBROADCASTSS gaussConsts<>+80(SB), Z24
-	VBROADCASTSS gaussConsts<>+76(SB), Z23
-	VBROADCASTSS gaussConsts<>+32(SB), Z22
-	VBROADCASTSS gaussConsts<>+72(SB), Z21
-	VBROADCASTSS gaussConsts<>+12(SB), Z20
-	VBROADCASTSS gaussConsts<>+92(SB), Z19
-	VBROADCASTSS gaussConsts<>+96(SB), Z18
-	VBROADCASTSS gaussConsts<>+104(SB), Z17
-	VBROADCASTSS gaussConsts<>+108(SB), Z16
-	VBROADCASTSS gaussConsts<>+112(SB), Z15
-	VBROADCASTSS gaussConsts<>+116(SB), Z14
-	VBROADCASTSS gaussConsts<>+120(SB), Z13
-	VBROADCASTSS gaussConsts<>+128(SB), Z12
-	MOVL         d+56(FP), AX
-	MOVL         AX, 24(SP)
+// func GaussLogProbSoftplus(lanes *float32, x *float32, mu *float32, s *float32, rows int, n int, ldx int, ld int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussLogProbSoftplus(SB), NOSPLIT, $32-72
+	// Registers:    Z0-Z11 values    Z12-Z27 constants and scalars    Z28-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+28(SB), Z27
+	VBROADCASTSS gaussConsts<>+96(SB), Z26
+	VBROADCASTSS gaussConsts<>+116(SB), Z25
+	VBROADCASTSS gaussConsts<>+4(SB), Z24
+	VBROADCASTSS gaussConsts<>+0(SB), Z23
+	VBROADCASTSS gaussConsts<>+12(SB), Z22
+	VBROADCASTSS gaussConsts<>+148(SB), Z21
+	VBROADCASTSS gaussConsts<>+112(SB), Z20
+	VBROADCASTSS gaussConsts<>+72(SB), Z19
+	VBROADCASTSS gaussConsts<>+68(SB), Z18
+	VBROADCASTSS gaussConsts<>+120(SB), Z17
+	VBROADCASTSS gaussConsts<>+124(SB), Z16
+	VBROADCASTSS gaussConsts<>+128(SB), Z15
+	VBROADCASTSS gaussConsts<>+132(SB), Z14
+	VBROADCASTSS gaussConsts<>+136(SB), Z13
+	VBROADCASTSS gaussConsts<>+152(SB), Z12
 
-	// Registers:    DI lp    SI x    DX mu    BX s    CX elements left in the row    R8 4n
-	MOVQ lp+0(FP), DI
-	MOVQ x+8(FP), SI
-	MOVQ mu+16(FP), DX
-	MOVQ s+24(FP), BX
-	MOVQ n+40(FP), R8
-	SHLQ $0x02, R8
-	MOVQ rows+32(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+48(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R8, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+48(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R8, AX
-	MOVQ AX, 16(SP)
+	// Registers:    DI lanes    SI x    DX mu    BX s    CX elements left in the row    R8 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    x+8(FP), SI
+	MOVQ    mu+16(FP), DX
+	MOVQ    s+24(FP), BX
+	MOVQ    n+40(FP), R8
+	SHLQ    $0x02, R8
+	VMOVAPS Z24, Z28
+	MOVQ    rows+32(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ldx+48(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R8, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R8, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R8, AX
+	MOVQ    AX, 24(SP)
 
 l147:
-	VMOVAPS Z25, Z31
-	VMOVAPS Z28, Z30
-	VMOVAPS Z25, Z29
+	VMOVAPS Z24, Z31
+	VMOVAPS Z27, Z30
+	VMOVAPS Z24, Z29
 	MOVQ    n+40(FP), CX
 	CMPQ    CX, $0x00000020
 	JL      l149
@@ -6931,28 +7239,32 @@ l147:
 l148:
 	VMOVUPS (BX), Z0
 	VMOVUPS 64(BX), Z1
+	VPANDD  Z23, Z0, Z2
+	VPANDD  Z23, Z1, Z3
+	VPMAXUD Z28, Z2, Z28
+	VPMAXUD Z28, Z3, Z28
 	VMOVUPS (SI), Z2
 	VMOVUPS 64(SI), Z3
 	VMOVUPS (DX), Z4
 	VMOVUPS 64(DX), Z5
 	VSUBPS  Z4, Z2, Z2
 	VSUBPS  Z5, Z3, Z3
-	VPORD   Z20, Z0, Z4
-	VPORD   Z20, Z1, Z5
-	VMAXPS  Z4, Z19, Z4
-	VMAXPS  Z5, Z19, Z5
+	VPORD   Z22, Z0, Z4
+	VPORD   Z22, Z1, Z5
+	VMAXPS  Z4, Z21, Z4
+	VMAXPS  Z5, Z21, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z26, Z6
-	VFMADD231PS  Z18, Z4, Z6
-	VMOVAPS      Z26, Z7
-	VFMADD231PS  Z18, Z5, Z7
-	VSUBPS       Z26, Z6, Z6
-	VSUBPS       Z26, Z7, Z7
-	VFNMADD231PS Z24, Z6, Z4
-	VFNMADD231PS Z24, Z7, Z5
-	VFNMADD231PS Z23, Z6, Z4
-	VFNMADD231PS Z23, Z7, Z5
+	VMOVAPS      Z25, Z6
+	VFMADD231PS  Z20, Z4, Z6
+	VMOVAPS      Z25, Z7
+	VFMADD231PS  Z20, Z5, Z7
+	VSUBPS       Z25, Z6, Z6
+	VSUBPS       Z25, Z7, Z7
+	VFNMADD231PS Z19, Z6, Z4
+	VFNMADD231PS Z19, Z7, Z5
+	VFNMADD231PS Z18, Z6, Z4
+	VFNMADD231PS Z18, Z7, Z5
 
 	// p = e^r
 	VMOVAPS     Z16, Z8
@@ -6965,48 +7277,48 @@ l148:
 	VFMADD213PS Z14, Z5, Z9
 	VFMADD213PS Z13, Z4, Z8
 	VFMADD213PS Z13, Z5, Z9
-	VFMADD213PS Z28, Z4, Z8
-	VFMADD213PS Z28, Z5, Z9
-	VFMADD213PS Z28, Z4, Z8
-	VFMADD213PS Z28, Z5, Z9
+	VFMADD213PS Z27, Z4, Z8
+	VFMADD213PS Z27, Z5, Z9
+	VFMADD213PS Z27, Z4, Z8
+	VFMADD213PS Z27, Z5, Z9
 
 	// p 2^n
 	VSCALEFPS Z6, Z8, Z4
 	VSCALEFPS Z7, Z9, Z5
-	VCMPPS    $0x1e, Z25, Z0, K1
-	VCMPPS    $0x1e, Z25, Z1, K2
+	VCMPPS    $0x1e, Z24, Z0, K1
+	VCMPPS    $0x1e, Z24, Z1, K2
 	VMOVAPS.Z Z0, K1, Z0
 	VMOVAPS.Z Z1, K2, Z1
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z27, Z4, K1
-	VCMPPS           $0x1e, Z27, Z5, K2
-	VMOVAPS          Z27, Z6
-	VFMSUB231PS      Z27, Z4, Z6
-	VMOVAPS          Z27, Z7
-	VFMSUB231PS      Z27, Z5, Z7
+	VCMPPS           $0x1e, Z26, Z4, K1
+	VCMPPS           $0x1e, Z26, Z5, K2
+	VMOVAPS          Z26, Z6
+	VFMSUB231PS      Z26, Z4, Z6
+	VMOVAPS          Z26, Z7
+	VFMSUB231PS      Z26, Z5, Z7
 	VBLENDMPS        Z6, Z4, K1, Z4
 	VBLENDMPS        Z7, Z5, K2, Z5
 	VMOVAPS.Z        Z12, K1, Z6
 	VMOVAPS.Z        Z12, K2, Z7
-	VBROADCASTSS     gaussConsts<>+136(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z4, Z8
-	VBROADCASTSS     gaussConsts<>+136(SB), Z9
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z5, Z9
-	VFMADD213PS      Z21, Z4, Z8
-	VFMADD213PS      Z21, Z5, Z9
+	VBROADCASTSS     gaussConsts<>+160(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z8
+	VBROADCASTSS     gaussConsts<>+160(SB), Z9
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z5, Z9
 	VMULPS           Z4, Z4, Z10
 	VMULPS           Z5, Z5, Z11
 	VFMADD231PS      Z10, Z8, Z4
@@ -7015,22 +7327,22 @@ l148:
 	VADDPS           Z5, Z7, Z5
 	VADDPS           Z4, Z0, Z0
 	VADDPS           Z5, Z1, Z1
-	VADDPS.BCST      gaussConsts<>+164(SB), Z0, Z0
-	VADDPS.BCST      gaussConsts<>+164(SB), Z1, Z1
-	VDIVPS           Z0, Z28, Z4
-	VDIVPS           Z1, Z28, Z5
+	VADDPS.BCST      gaussConsts<>+188(SB), Z0, Z0
+	VADDPS.BCST      gaussConsts<>+188(SB), Z1, Z1
+	VDIVPS           Z0, Z27, Z4
+	VDIVPS           Z1, Z27, Z5
 	VMULPS           Z4, Z2, Z2
 	VMULPS           Z5, Z3, Z3
 	VMULPS           Z30, Z0, Z30
 	VMULPS           Z30, Z1, Z30
-	VMULPS           Z27, Z2, Z0
-	VMULPS           Z27, Z3, Z1
+	VMULPS           Z26, Z2, Z0
+	VMULPS           Z26, Z3, Z1
 	VFMADD231PS      Z0, Z0, Z31
 	VFMADD231PS      Z1, Z1, Z31
-	VPSUBD           Z22, Z30, Z0
+	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
 	VPSRAD           $0x17, Z0, Z1
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD           Z22, Z0, Z0
+	VPANDD.BCST      gaussConsts<>+24(SB), Z0, Z0
+	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z0
 	VPADDD           Z29, Z1, Z1
 	VMOVAPS          Z1, Z29
 	VMOVAPS          Z0, Z30
@@ -7045,18 +7357,20 @@ l149:
 	CMPQ    CX, $0x00000010
 	JL      l150
 	VMOVUPS (BX), Z0
+	VPANDD  Z23, Z0, Z1
+	VPMAXUD Z28, Z1, Z28
 	VMOVUPS (SI), Z1
 	VMOVUPS (DX), Z2
 	VSUBPS  Z2, Z1, Z1
-	VPORD   Z20, Z0, Z2
-	VMAXPS  Z2, Z19, Z2
+	VPORD   Z22, Z0, Z2
+	VMAXPS  Z2, Z21, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z26, Z3
-	VFMADD231PS  Z18, Z2, Z3
-	VSUBPS       Z26, Z3, Z3
-	VFNMADD231PS Z24, Z3, Z2
-	VFNMADD231PS Z23, Z3, Z2
+	VMOVAPS      Z25, Z3
+	VFMADD231PS  Z20, Z2, Z3
+	VSUBPS       Z25, Z3, Z3
+	VFNMADD231PS Z19, Z3, Z2
+	VFNMADD231PS Z18, Z3, Z2
 
 	// p = e^r
 	VMOVAPS     Z16, Z4
@@ -7064,38 +7378,38 @@ l149:
 	VFMADD213PS Z15, Z2, Z4
 	VFMADD213PS Z14, Z2, Z4
 	VFMADD213PS Z13, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
+	VFMADD213PS Z27, Z2, Z4
+	VFMADD213PS Z27, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x1e, Z25, Z0, K1
+	VCMPPS    $0x1e, Z24, Z0, K1
 	VMOVAPS.Z Z0, K1, Z0
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z27, Z2, K1
-	VMOVAPS          Z27, Z3
-	VFMSUB231PS      Z27, Z2, Z3
+	VCMPPS           $0x1e, Z26, Z2, K1
+	VMOVAPS          Z26, Z3
+	VFMSUB231PS      Z26, Z2, Z3
 	VBLENDMPS        Z3, Z2, K1, Z2
 	VMOVAPS.Z        Z12, K1, Z3
-	VBROADCASTSS     gaussConsts<>+136(SB), Z4
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z2, Z4
-	VFMADD213PS      Z21, Z2, Z4
+	VBROADCASTSS     gaussConsts<>+160(SB), Z4
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
 	VFMADD231PS      Z5, Z4, Z2
 	VADDPS           Z2, Z3, Z2
 	VADDPS           Z2, Z0, Z0
-	VADDPS.BCST      gaussConsts<>+164(SB), Z0, Z0
-	VDIVPS           Z0, Z28, Z2
+	VADDPS.BCST      gaussConsts<>+188(SB), Z0, Z0
+	VDIVPS           Z0, Z27, Z2
 	VMULPS           Z2, Z1, Z1
 	VMULPS           Z30, Z0, Z30
-	VMULPS           Z27, Z1, Z0
+	VMULPS           Z26, Z1, Z0
 	VFMADD231PS      Z0, Z0, Z31
 	ADDQ             $0x00000040, SI
 	ADDQ             $0x00000040, DX
@@ -7110,18 +7424,21 @@ l150:
 	DECQ      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z (BX), K7, Z0
+	VPANDD    Z23, Z0, Z1
+	VMOVAPS.Z Z1, K7, Z1
+	VPMAXUD   Z28, Z1, Z28
 	VMOVUPS.Z (SI), K7, Z1
 	VMOVUPS.Z (DX), K7, Z2
 	VSUBPS    Z2, Z1, Z1
-	VPORD     Z20, Z0, Z2
-	VMAXPS    Z2, Z19, Z2
+	VPORD     Z22, Z0, Z2
+	VMAXPS    Z2, Z21, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z26, Z3
-	VFMADD231PS  Z18, Z2, Z3
-	VSUBPS       Z26, Z3, Z3
-	VFNMADD231PS Z24, Z3, Z2
-	VFNMADD231PS Z23, Z3, Z2
+	VMOVAPS      Z25, Z3
+	VFMADD231PS  Z20, Z2, Z3
+	VSUBPS       Z25, Z3, Z3
+	VFNMADD231PS Z19, Z3, Z2
+	VFNMADD231PS Z18, Z3, Z2
 
 	// p = e^r
 	VMOVAPS     Z16, Z4
@@ -7129,39 +7446,39 @@ l150:
 	VFMADD213PS Z15, Z2, Z4
 	VFMADD213PS Z14, Z2, Z4
 	VFMADD213PS Z13, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
+	VFMADD213PS Z27, Z2, Z4
+	VFMADD213PS Z27, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x1e, Z25, Z0, K1
+	VCMPPS    $0x1e, Z24, Z0, K1
 	VMOVAPS.Z Z0, K1, Z0
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z27, Z2, K1
-	VMOVAPS          Z27, Z3
-	VFMSUB231PS      Z27, Z2, Z3
+	VCMPPS           $0x1e, Z26, Z2, K1
+	VMOVAPS          Z26, Z3
+	VFMSUB231PS      Z26, Z2, Z3
 	VBLENDMPS        Z3, Z2, K1, Z2
 	VMOVAPS.Z        Z12, K1, Z3
-	VBROADCASTSS     gaussConsts<>+136(SB), Z4
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z2, Z4
-	VFMADD213PS      Z21, Z2, Z4
+	VBROADCASTSS     gaussConsts<>+160(SB), Z4
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
 	VFMADD231PS      Z5, Z4, Z2
 	VADDPS           Z2, Z3, Z2
 	VADDPS           Z2, Z0, Z0
-	VADDPS.BCST      gaussConsts<>+164(SB), Z0, Z0
-	VDIVPS           Z0, Z28, Z2
+	VADDPS.BCST      gaussConsts<>+188(SB), Z0, Z0
+	VDIVPS           Z0, Z27, Z2
 	VMULPS           Z2, Z1, Z1
-	VBLENDMPS        Z0, Z28, K7, Z0
+	VBLENDMPS        Z0, Z27, K7, Z0
 	VMULPS           Z30, Z0, Z30
-	VMULPS           Z27, Z1, Z0
+	VMULPS           Z26, Z1, Z0
 	VMOVAPS.Z        Z0, K7, Z1
 	VMOVAPS.Z        Z0, K7, Z0
 	VFMADD231PS      Z0, Z1, Z31
@@ -7170,139 +7487,79 @@ l150:
 	LEAQ             (BX)(CX*4), BX
 
 l151:
-	VPSUBD        Z22, Z30, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
-	VPADDD        Z22, Z0, Z0
-	VPADDD        Z29, Z1, Z1
-	VMOVAPS       Z1, Z29
-	VMOVAPS       Z0, Z30
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VMULPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VMULPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VPSUBD        Z22, Z0, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
-	VPADDD        Z22, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z29, Y2
-	VPADDD        Y2, Y29, Y29
-	VEXTRACTF32X4 $0x01, Y29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x0e, X29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x01, X29, X2
-	VPADDD        X2, X29, X29
-	VBROADCASTSS  X29, Z2
-	VPADDD        Z2, Z1, Z1
-	VCVTDQ2PS     Z1, Z1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD      Z22, Z0, Z0
-	VPSRAD      $0x17, Z0, Z2
-	VCVTDQ2PS   Z2, Z2
-	VPANDD.BCST gaussConsts<>+36(SB), Z0, Z0
-	VPADDD      Z22, Z0, Z0
-	VSUBPS      Z28, Z0, Z0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     gaussConsts<>+44(SB), Z3
-	VFMADD231PS.BCST gaussConsts<>+40(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+48(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+52(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+56(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+60(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+64(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+68(SB), Z0, Z3
-	VFMADD213PS      Z21, Z0, Z3
-	VMULPS           Z0, Z0, Z4
-	VMULPS           Z23, Z2, Z5
-	VFMADD231PS      Z4, Z3, Z5
-	VADDPS           Z0, Z5, Z0
-	VFMADD231PS      Z24, Z2, Z0
-	VFMADD231PS      Z23, Z1, Z0
-	VFMADD231PS      Z24, Z1, Z0
-	VADDPS           Z25, Z0, Z0
-	VBROADCASTSS     24(SP), Z1
-	VFMADD231PS.BCST gaussConsts<>+168(SB), Z1, Z0
-	VEXTRACTF64X4    $0x01, Z31, Y1
-	VADDPS           Y1, Y31, Y31
-	VEXTRACTF32X4    $0x01, Y31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x0e, X31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x01, X31, X1
-	VADDPS           X1, X31, X31
-	VBROADCASTSS     X31, Z1
-	VSUBPS           Z0, Z25, Z0
-	VFMADD231PS.BCST gaussConsts<>+172(SB), Z1, Z0
-	VMOVSS           X0, (DI)
-	ADDQ             $0x04, DI
-	ADDQ             8(SP), DX
-	ADDQ             16(SP), BX
-	DECQ             (SP)
-	JNZ              l147
+	VMOVUPS      Z31, (DI)
+	VMOVUPS      Z30, 64(DI)
+	VMOVUPS      Z29, 128(DI)
+	ADDQ         $0x00000100, DI
+	ADDQ         8(SP), SI
+	ADDQ         16(SP), DX
+	ADDQ         24(SP), BX
+	DECQ         (SP)
+	JNZ          l147
+	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
+	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
+	VMOVAPS      Z0, Z28
+	VPMOVD2M     Z28, K1
+	KMOVW        K1, AX
+	MOVQ         AX, bad+64(FP)
 	VZEROUPPER
 	RET
 
-// func GaussLogProbSoftplusBackward(lp *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
-TEXT ·GaussLogProbSoftplusBackward(SB), NOSPLIT, $48-76
-	// Registers:    Z0-Z15 values    Z16-Z27 constants and scalars    Z28-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+20(SB), Z27
-	VBROADCASTSS gaussConsts<>+24(SB), Z26
-	VBROADCASTSS gaussConsts<>+4(SB), Z25
-	VBROADCASTSS gaussConsts<>+100(SB), Z24
-	VBROADCASTSS gaussConsts<>+80(SB), Z23
-	VBROADCASTSS gaussConsts<>+76(SB), Z22
-	VBROADCASTSS gaussConsts<>+32(SB), Z21
-	VBROADCASTSS gaussConsts<>+72(SB), Z20
-	VBROADCASTSS gaussConsts<>+12(SB), Z19
-	VBROADCASTSS gaussConsts<>+92(SB), Z18
-	VBROADCASTSS gaussConsts<>+96(SB), Z17
-	VBROADCASTSS gaussConsts<>+104(SB), Z16
-	MOVL         d+72(FP), AX
-	MOVL         AX, 40(SP)
+// func GaussLogProbSoftplusBackward(lanes *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussLogProbSoftplusBackward(SB), NOSPLIT, $48-88
+	// Registers:    Z0-Z15 values    Z16-Z26 constants and scalars    Z27-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+28(SB), Z26
+	VBROADCASTSS gaussConsts<>+96(SB), Z25
+	VBROADCASTSS gaussConsts<>+4(SB), Z24
+	VBROADCASTSS gaussConsts<>+116(SB), Z23
+	VBROADCASTSS gaussConsts<>+0(SB), Z22
+	VBROADCASTSS gaussConsts<>+12(SB), Z21
+	VBROADCASTSS gaussConsts<>+148(SB), Z20
+	VBROADCASTSS gaussConsts<>+112(SB), Z19
+	VBROADCASTSS gaussConsts<>+72(SB), Z18
+	VBROADCASTSS gaussConsts<>+68(SB), Z17
+	VBROADCASTSS gaussConsts<>+120(SB), Z16
 
-	// Registers:    DI lp    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
-	MOVQ lp+0(FP), DI
-	MOVQ dmu+8(FP), SI
-	MOVQ ds+16(FP), DX
-	MOVQ x+24(FP), BX
-	MOVQ mu+32(FP), R8
-	MOVQ s+40(FP), R9
-	MOVQ n+56(FP), R10
-	SHLQ $0x02, R10
-	MOVQ rows+48(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI lanes    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    dmu+8(FP), SI
+	MOVQ    ds+16(FP), DX
+	MOVQ    x+24(FP), BX
+	MOVQ    mu+32(FP), R8
+	MOVQ    s+40(FP), R9
+	MOVQ    n+56(FP), R10
+	SHLQ    $0x02, R10
+	VMOVAPS Z24, Z28
+	MOVQ    rows+48(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ldx+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 32(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 40(SP)
 
 l153:
-	VBROADCASTSS (DI), Z0
-	VMOVAPS      Z0, Z28
-	VMOVAPS      Z25, Z31
-	VMOVAPS      Z27, Z30
-	VMOVAPS      Z25, Z29
+	VBROADCASTSS 192(DI), Z0
+	VMOVAPS      Z0, Z27
+	VMOVAPS      Z24, Z31
+	VMOVAPS      Z26, Z30
+	VMOVAPS      Z24, Z29
 	MOVQ         n+56(FP), CX
 	CMPQ         CX, $0x00000020
 	JL           l155
@@ -7310,84 +7567,88 @@ l153:
 l154:
 	VMOVUPS (R9), Z0
 	VMOVUPS 64(R9), Z1
+	VPANDD  Z22, Z0, Z2
+	VPANDD  Z22, Z1, Z3
+	VPMAXUD Z28, Z2, Z28
+	VPMAXUD Z28, Z3, Z28
 	VMOVUPS (BX), Z2
 	VMOVUPS 64(BX), Z3
 	VMOVUPS (R8), Z4
 	VMOVUPS 64(R8), Z5
 	VSUBPS  Z4, Z2, Z2
 	VSUBPS  Z5, Z3, Z3
-	VPORD   Z19, Z0, Z4
-	VPORD   Z19, Z1, Z5
-	VMAXPS  Z4, Z18, Z4
-	VMAXPS  Z5, Z18, Z5
+	VPORD   Z21, Z0, Z4
+	VPORD   Z21, Z1, Z5
+	VMAXPS  Z4, Z20, Z4
+	VMAXPS  Z5, Z20, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z24, Z6
-	VFMADD231PS  Z17, Z4, Z6
-	VMOVAPS      Z24, Z7
-	VFMADD231PS  Z17, Z5, Z7
-	VSUBPS       Z24, Z6, Z6
-	VSUBPS       Z24, Z7, Z7
-	VFNMADD231PS Z23, Z6, Z4
-	VFNMADD231PS Z23, Z7, Z5
-	VFNMADD231PS Z22, Z6, Z4
-	VFNMADD231PS Z22, Z7, Z5
+	VMOVAPS      Z23, Z6
+	VFMADD231PS  Z19, Z4, Z6
+	VMOVAPS      Z23, Z7
+	VFMADD231PS  Z19, Z5, Z7
+	VSUBPS       Z23, Z6, Z6
+	VSUBPS       Z23, Z7, Z7
+	VFNMADD231PS Z18, Z6, Z4
+	VFNMADD231PS Z18, Z7, Z5
+	VFNMADD231PS Z17, Z6, Z4
+	VFNMADD231PS Z17, Z7, Z5
 
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z8
+	VBROADCASTSS     gaussConsts<>+124(SB), Z8
 	VFMADD231PS      Z4, Z16, Z8
-	VBROADCASTSS     gaussConsts<>+108(SB), Z9
+	VBROADCASTSS     gaussConsts<>+124(SB), Z9
 	VFMADD231PS      Z5, Z16, Z9
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z5, Z9
-	VFMADD213PS      Z27, Z4, Z8
-	VFMADD213PS      Z27, Z5, Z9
-	VFMADD213PS      Z27, Z4, Z8
-	VFMADD213PS      Z27, Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z5, Z9
+	VFMADD213PS      Z26, Z4, Z8
+	VFMADD213PS      Z26, Z5, Z9
+	VFMADD213PS      Z26, Z4, Z8
+	VFMADD213PS      Z26, Z5, Z9
 
 	// p 2^n
 	VSCALEFPS Z6, Z8, Z4
 	VSCALEFPS Z7, Z9, Z5
-	VCMPPS    $0x1e, Z25, Z0, K1
-	VCMPPS    $0x1e, Z25, Z1, K2
+	VCMPPS    $0x1e, Z24, Z0, K1
+	VCMPPS    $0x1e, Z24, Z1, K2
 	VMOVAPS.Z Z0, K1, Z6
 	VMOVAPS.Z Z1, K2, Z7
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z26, Z4, K1
-	VCMPPS           $0x1e, Z26, Z5, K2
-	VMOVAPS          Z26, Z8
-	VFMSUB231PS      Z26, Z4, Z8
-	VMOVAPS          Z26, Z9
-	VFMSUB231PS      Z26, Z5, Z9
+	VCMPPS           $0x1e, Z25, Z4, K1
+	VCMPPS           $0x1e, Z25, Z5, K2
+	VMOVAPS          Z25, Z8
+	VFMSUB231PS      Z25, Z4, Z8
+	VMOVAPS          Z25, Z9
+	VFMSUB231PS      Z25, Z5, Z9
 	VBLENDMPS        Z8, Z4, K1, Z8
 	VBLENDMPS        Z9, Z5, K2, Z9
-	VBROADCASTSS     gaussConsts<>+128(SB), Z10
+	VBROADCASTSS     gaussConsts<>+152(SB), Z10
 	VMOVAPS.Z        Z10, K1, Z10
-	VBROADCASTSS     gaussConsts<>+128(SB), Z11
+	VBROADCASTSS     gaussConsts<>+152(SB), Z11
 	VMOVAPS.Z        Z11, K2, Z11
-	VBROADCASTSS     gaussConsts<>+136(SB), Z12
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z8, Z12
-	VBROADCASTSS     gaussConsts<>+136(SB), Z13
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z9, Z13
-	VFMADD213PS      Z20, Z8, Z12
-	VFMADD213PS      Z20, Z9, Z13
+	VBROADCASTSS     gaussConsts<>+160(SB), Z12
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z8, Z12
+	VBROADCASTSS     gaussConsts<>+160(SB), Z13
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z9, Z13
 	VMULPS           Z8, Z8, Z14
 	VMULPS           Z9, Z9, Z15
 	VFMADD231PS      Z14, Z12, Z8
@@ -7396,48 +7657,48 @@ l154:
 	VADDPS           Z9, Z11, Z9
 	VADDPS           Z8, Z6, Z6
 	VADDPS           Z9, Z7, Z7
-	VADDPS.BCST      gaussConsts<>+164(SB), Z6, Z6
-	VADDPS.BCST      gaussConsts<>+164(SB), Z7, Z7
-	VDIVPS           Z6, Z27, Z8
-	VDIVPS           Z7, Z27, Z9
+	VADDPS.BCST      gaussConsts<>+188(SB), Z6, Z6
+	VADDPS.BCST      gaussConsts<>+188(SB), Z7, Z7
+	VDIVPS           Z6, Z26, Z8
+	VDIVPS           Z7, Z26, Z9
 	VMULPS           Z8, Z2, Z2
 	VMULPS           Z9, Z3, Z3
 	VMULPS           Z30, Z6, Z30
 	VMULPS           Z30, Z7, Z30
-	VMULPS           Z26, Z2, Z6
-	VMULPS           Z26, Z3, Z7
+	VMULPS           Z25, Z2, Z6
+	VMULPS           Z25, Z3, Z7
 	VFMADD231PS      Z6, Z6, Z31
 	VFMADD231PS      Z7, Z7, Z31
-	VMULPS           Z2, Z28, Z6
-	VMULPS           Z3, Z28, Z7
+	VMULPS           Z2, Z27, Z6
+	VMULPS           Z3, Z27, Z7
 	VMULPS           Z8, Z6, Z6
 	VMULPS           Z9, Z7, Z7
-	VMULPS           Z8, Z28, Z8
-	VMULPS           Z9, Z28, Z9
+	VMULPS           Z8, Z27, Z8
+	VMULPS           Z9, Z27, Z9
 	VFMSUB231PS      Z6, Z2, Z8
 	VFMSUB231PS      Z7, Z3, Z9
 	VMOVUPS          Z6, (SI)
 	VMOVUPS          Z7, 64(SI)
-	VCMPPS           $0x11, Z25, Z0, K1
-	VCMPPS           $0x11, Z25, Z1, K2
-	VBLENDMPS        Z4, Z27, K1, Z0
-	VBLENDMPS        Z5, Z27, K2, Z1
-	VADDPS           Z4, Z27, Z2
-	VADDPS           Z5, Z27, Z3
+	VCMPPS           $0x11, Z24, Z0, K1
+	VCMPPS           $0x11, Z24, Z1, K2
+	VBLENDMPS        Z4, Z26, K1, Z0
+	VBLENDMPS        Z5, Z26, K2, Z1
+	VADDPS           Z4, Z26, Z2
+	VADDPS           Z5, Z26, Z3
 	VDIVPS           Z2, Z0, Z0
 	VDIVPS           Z3, Z1, Z1
-	VCMPPS           $0x04, Z25, Z0, K1
-	VCMPPS           $0x04, Z25, Z1, K2
+	VCMPPS           $0x04, Z24, Z0, K1
+	VCMPPS           $0x04, Z24, Z1, K2
 	VMULPS           Z0, Z8, Z0
 	VMULPS           Z1, Z9, Z1
 	VMOVAPS.Z        Z0, K1, Z0
 	VMOVAPS.Z        Z1, K2, Z1
 	VMOVUPS          Z0, (DX)
 	VMOVUPS          Z1, 64(DX)
-	VPSUBD           Z21, Z30, Z0
+	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
 	VPSRAD           $0x17, Z0, Z1
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD           Z21, Z0, Z0
+	VPANDD.BCST      gaussConsts<>+24(SB), Z0, Z0
+	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z0
 	VPADDD           Z29, Z1, Z1
 	VMOVAPS          Z1, Z29
 	VMOVAPS          Z0, Z30
@@ -7454,69 +7715,71 @@ l155:
 	CMPQ    CX, $0x00000010
 	JL      l156
 	VMOVUPS (R9), Z0
+	VPANDD  Z22, Z0, Z1
+	VPMAXUD Z28, Z1, Z28
 	VMOVUPS (BX), Z1
 	VMOVUPS (R8), Z2
 	VSUBPS  Z2, Z1, Z1
-	VPORD   Z19, Z0, Z2
-	VMAXPS  Z2, Z18, Z2
+	VPORD   Z21, Z0, Z2
+	VMAXPS  Z2, Z20, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z17, Z2, Z3
-	VSUBPS       Z24, Z3, Z3
-	VFNMADD231PS Z23, Z3, Z2
-	VFNMADD231PS Z22, Z3, Z2
+	VMOVAPS      Z23, Z3
+	VFMADD231PS  Z19, Z2, Z3
+	VSUBPS       Z23, Z3, Z3
+	VFNMADD231PS Z18, Z3, Z2
+	VFNMADD231PS Z17, Z3, Z2
 
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z4
+	VBROADCASTSS     gaussConsts<>+124(SB), Z4
 	VFMADD231PS      Z2, Z16, Z4
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z2, Z4
-	VFMADD213PS      Z27, Z2, Z4
-	VFMADD213PS      Z27, Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z4
+	VFMADD213PS      Z26, Z2, Z4
+	VFMADD213PS      Z26, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x1e, Z25, Z0, K1
+	VCMPPS    $0x1e, Z24, Z0, K1
 	VMOVAPS.Z Z0, K1, Z3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z26, Z2, K1
-	VMOVAPS          Z26, Z4
-	VFMSUB231PS      Z26, Z2, Z4
+	VCMPPS           $0x1e, Z25, Z2, K1
+	VMOVAPS          Z25, Z4
+	VFMSUB231PS      Z25, Z2, Z4
 	VBLENDMPS        Z4, Z2, K1, Z4
-	VBROADCASTSS     gaussConsts<>+128(SB), Z5
+	VBROADCASTSS     gaussConsts<>+152(SB), Z5
 	VMOVAPS.Z        Z5, K1, Z5
-	VBROADCASTSS     gaussConsts<>+136(SB), Z6
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z4, Z6
-	VFMADD213PS      Z20, Z4, Z6
+	VBROADCASTSS     gaussConsts<>+160(SB), Z6
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z6
 	VMULPS           Z4, Z4, Z7
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+164(SB), Z3, Z3
-	VDIVPS           Z3, Z27, Z4
+	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VDIVPS           Z3, Z26, Z4
 	VMULPS           Z4, Z1, Z1
 	VMULPS           Z30, Z3, Z30
-	VMULPS           Z26, Z1, Z3
+	VMULPS           Z25, Z1, Z3
 	VFMADD231PS      Z3, Z3, Z31
-	VMULPS           Z1, Z28, Z3
+	VMULPS           Z1, Z27, Z3
 	VMULPS           Z4, Z3, Z3
-	VMULPS           Z4, Z28, Z4
+	VMULPS           Z4, Z27, Z4
 	VFMSUB231PS      Z3, Z1, Z4
 	VMOVUPS          Z3, (SI)
-	VCMPPS           $0x11, Z25, Z0, K1
-	VBLENDMPS        Z2, Z27, K1, Z0
-	VADDPS           Z2, Z27, Z1
+	VCMPPS           $0x11, Z24, Z0, K1
+	VBLENDMPS        Z2, Z26, K1, Z0
+	VADDPS           Z2, Z26, Z1
 	VDIVPS           Z1, Z0, Z0
-	VCMPPS           $0x04, Z25, Z0, K1
+	VCMPPS           $0x04, Z24, Z0, K1
 	VMULPS           Z0, Z4, Z0
 	VMOVAPS.Z        Z0, K1, Z0
 	VMOVUPS          Z0, (DX)
@@ -7535,72 +7798,75 @@ l156:
 	DECQ      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z (R9), K7, Z0
+	VPANDD    Z22, Z0, Z1
+	VMOVAPS.Z Z1, K7, Z1
+	VPMAXUD   Z28, Z1, Z28
 	VMOVUPS.Z (BX), K7, Z1
 	VMOVUPS.Z (R8), K7, Z2
 	VSUBPS    Z2, Z1, Z1
-	VPORD     Z19, Z0, Z2
-	VMAXPS    Z2, Z18, Z2
+	VPORD     Z21, Z0, Z2
+	VMAXPS    Z2, Z20, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z17, Z2, Z3
-	VSUBPS       Z24, Z3, Z3
-	VFNMADD231PS Z23, Z3, Z2
-	VFNMADD231PS Z22, Z3, Z2
+	VMOVAPS      Z23, Z3
+	VFMADD231PS  Z19, Z2, Z3
+	VSUBPS       Z23, Z3, Z3
+	VFNMADD231PS Z18, Z3, Z2
+	VFNMADD231PS Z17, Z3, Z2
 
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z4
+	VBROADCASTSS     gaussConsts<>+124(SB), Z4
 	VFMADD231PS      Z2, Z16, Z4
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z2, Z4
-	VFMADD213PS      Z27, Z2, Z4
-	VFMADD213PS      Z27, Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z4
+	VFMADD213PS      Z26, Z2, Z4
+	VFMADD213PS      Z26, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x1e, Z25, Z0, K1
+	VCMPPS    $0x1e, Z24, Z0, K1
 	VMOVAPS.Z Z0, K1, Z3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z26, Z2, K1
-	VMOVAPS          Z26, Z4
-	VFMSUB231PS      Z26, Z2, Z4
+	VCMPPS           $0x1e, Z25, Z2, K1
+	VMOVAPS          Z25, Z4
+	VFMSUB231PS      Z25, Z2, Z4
 	VBLENDMPS        Z4, Z2, K1, Z4
-	VBROADCASTSS     gaussConsts<>+128(SB), Z5
+	VBROADCASTSS     gaussConsts<>+152(SB), Z5
 	VMOVAPS.Z        Z5, K1, Z5
-	VBROADCASTSS     gaussConsts<>+136(SB), Z6
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z4, Z6
-	VFMADD213PS      Z20, Z4, Z6
+	VBROADCASTSS     gaussConsts<>+160(SB), Z6
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z6
 	VMULPS           Z4, Z4, Z7
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+164(SB), Z3, Z3
-	VDIVPS           Z3, Z27, Z4
+	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VDIVPS           Z3, Z26, Z4
 	VMULPS           Z4, Z1, Z1
-	VBLENDMPS        Z3, Z27, K7, Z3
+	VBLENDMPS        Z3, Z26, K7, Z3
 	VMULPS           Z30, Z3, Z30
-	VMULPS           Z26, Z1, Z3
+	VMULPS           Z25, Z1, Z3
 	VMOVAPS.Z        Z3, K7, Z5
 	VMOVAPS.Z        Z3, K7, Z3
 	VFMADD231PS      Z3, Z5, Z31
-	VMULPS           Z1, Z28, Z3
+	VMULPS           Z1, Z27, Z3
 	VMULPS           Z4, Z3, Z3
-	VMULPS           Z4, Z28, Z4
+	VMULPS           Z4, Z27, Z4
 	VFMSUB231PS      Z3, Z1, Z4
 	VMOVUPS          Z3, K7, (SI)
-	VCMPPS           $0x11, Z25, Z0, K1
-	VBLENDMPS        Z2, Z27, K1, Z0
-	VADDPS           Z2, Z27, Z1
+	VCMPPS           $0x11, Z24, Z0, K1
+	VBLENDMPS        Z2, Z26, K1, Z0
+	VADDPS           Z2, Z26, Z1
 	VDIVPS           Z1, Z0, Z0
-	VCMPPS           $0x04, Z25, Z0, K1
+	VCMPPS           $0x04, Z24, Z0, K1
 	VMULPS           Z0, Z4, Z0
 	VMOVAPS.Z        Z0, K1, Z0
 	VMOVUPS          Z0, K7, (DX)
@@ -7611,142 +7877,82 @@ l156:
 	LEAQ             (DX)(CX*4), DX
 
 l157:
-	VPSUBD        Z21, Z30, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
-	VPADDD        Z21, Z0, Z0
-	VPADDD        Z29, Z1, Z1
-	VMOVAPS       Z1, Z29
-	VMOVAPS       Z0, Z30
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VMULPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VMULPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VPSUBD        Z21, Z0, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
-	VPADDD        Z21, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z29, Y2
-	VPADDD        Y2, Y29, Y29
-	VEXTRACTF32X4 $0x01, Y29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x0e, X29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x01, X29, X2
-	VPADDD        X2, X29, X29
-	VBROADCASTSS  X29, Z2
-	VPADDD        Z2, Z1, Z1
-	VCVTDQ2PS     Z1, Z1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD      Z21, Z0, Z0
-	VPSRAD      $0x17, Z0, Z2
-	VCVTDQ2PS   Z2, Z2
-	VPANDD.BCST gaussConsts<>+36(SB), Z0, Z0
-	VPADDD      Z21, Z0, Z0
-	VSUBPS      Z27, Z0, Z0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     gaussConsts<>+44(SB), Z3
-	VFMADD231PS.BCST gaussConsts<>+40(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+48(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+52(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+56(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+60(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+64(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+68(SB), Z0, Z3
-	VFMADD213PS      Z20, Z0, Z3
-	VMULPS           Z0, Z0, Z4
-	VMULPS           Z22, Z2, Z5
-	VFMADD231PS      Z4, Z3, Z5
-	VADDPS           Z0, Z5, Z0
-	VFMADD231PS      Z23, Z2, Z0
-	VFMADD231PS      Z22, Z1, Z0
-	VFMADD231PS      Z23, Z1, Z0
-	VADDPS           Z25, Z0, Z0
-	VBROADCASTSS     40(SP), Z1
-	VFMADD231PS.BCST gaussConsts<>+168(SB), Z1, Z0
-	VEXTRACTF64X4    $0x01, Z31, Y1
-	VADDPS           Y1, Y31, Y31
-	VEXTRACTF32X4    $0x01, Y31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x0e, X31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x01, X31, X1
-	VADDPS           X1, X31, X31
-	VBROADCASTSS     X31, Z1
-	VSUBPS           Z0, Z25, Z0
-	VFMADD231PS.BCST gaussConsts<>+172(SB), Z1, Z0
-	VMOVSS           X0, (DI)
-	ADDQ             $0x04, DI
-	ADDQ             8(SP), SI
-	ADDQ             16(SP), DX
-	ADDQ             24(SP), R8
-	ADDQ             32(SP), R9
-	DECQ             (SP)
-	JNZ              l153
+	VMOVUPS      Z31, (DI)
+	VMOVUPS      Z30, 64(DI)
+	VMOVUPS      Z29, 128(DI)
+	ADDQ         $0x00000100, DI
+	ADDQ         8(SP), SI
+	ADDQ         16(SP), DX
+	ADDQ         24(SP), BX
+	ADDQ         32(SP), R8
+	ADDQ         40(SP), R9
+	DECQ         (SP)
+	JNZ          l153
+	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
+	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
+	VMOVAPS      Z0, Z28
+	VPMOVD2M     Z28, K1
+	KMOVW        K1, AX
+	MOVQ         AX, bad+80(FP)
 	VZEROUPPER
 	RET
 
-// func GaussLogProbSoftplusBackwardX(lp *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
-TEXT ·GaussLogProbSoftplusBackwardX(SB), NOSPLIT, $48-84
-	// Registers:    Z0-Z15 values    Z16-Z27 constants and scalars    Z28-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+20(SB), Z27
-	VBROADCASTSS gaussConsts<>+24(SB), Z26
-	VBROADCASTSS gaussConsts<>+4(SB), Z25
-	VBROADCASTSS gaussConsts<>+12(SB), Z24
-	VBROADCASTSS gaussConsts<>+100(SB), Z23
-	VBROADCASTSS gaussConsts<>+80(SB), Z22
-	VBROADCASTSS gaussConsts<>+76(SB), Z21
-	VBROADCASTSS gaussConsts<>+32(SB), Z20
-	VBROADCASTSS gaussConsts<>+72(SB), Z19
-	VBROADCASTSS gaussConsts<>+92(SB), Z18
-	VBROADCASTSS gaussConsts<>+96(SB), Z17
-	VBROADCASTSS gaussConsts<>+104(SB), Z16
-	MOVL         d+80(FP), AX
-	MOVL         AX, 40(SP)
+// func GaussLogProbSoftplusBackwardX(lanes *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussLogProbSoftplusBackwardX(SB), NOSPLIT, $48-96
+	// Registers:    Z0-Z15 values    Z16-Z26 constants and scalars    Z27-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+28(SB), Z26
+	VBROADCASTSS gaussConsts<>+96(SB), Z25
+	VBROADCASTSS gaussConsts<>+4(SB), Z24
+	VBROADCASTSS gaussConsts<>+12(SB), Z23
+	VBROADCASTSS gaussConsts<>+116(SB), Z22
+	VBROADCASTSS gaussConsts<>+0(SB), Z21
+	VBROADCASTSS gaussConsts<>+148(SB), Z20
+	VBROADCASTSS gaussConsts<>+112(SB), Z19
+	VBROADCASTSS gaussConsts<>+72(SB), Z18
+	VBROADCASTSS gaussConsts<>+68(SB), Z17
+	VBROADCASTSS gaussConsts<>+120(SB), Z16
 
-	// Registers:    DI lp    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
-	MOVQ lp+0(FP), DI
-	MOVQ dx+8(FP), SI
-	MOVQ dmu+16(FP), DX
-	MOVQ ds+24(FP), BX
-	MOVQ x+32(FP), R8
-	MOVQ mu+40(FP), R9
-	MOVQ s+48(FP), R10
-	MOVQ n+64(FP), R11
-	SHLQ $0x02, R11
-	MOVQ rows+56(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI lanes    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    dx+8(FP), SI
+	MOVQ    dmu+16(FP), DX
+	MOVQ    ds+24(FP), BX
+	MOVQ    x+32(FP), R8
+	MOVQ    mu+40(FP), R9
+	MOVQ    s+48(FP), R10
+	MOVQ    n+64(FP), R11
+	SHLQ    $0x02, R11
+	VMOVAPS Z24, Z28
+	MOVQ    rows+56(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ldx+80(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 32(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 40(SP)
 
 l159:
-	VBROADCASTSS (DI), Z0
-	VMOVAPS      Z0, Z28
-	VMOVAPS      Z25, Z31
-	VMOVAPS      Z27, Z30
-	VMOVAPS      Z25, Z29
+	VBROADCASTSS 192(DI), Z0
+	VMOVAPS      Z0, Z27
+	VMOVAPS      Z24, Z31
+	VMOVAPS      Z26, Z30
+	VMOVAPS      Z24, Z29
 	MOVQ         n+64(FP), CX
 	CMPQ         CX, $0x00000020
 	JL           l161
@@ -7754,84 +7960,88 @@ l159:
 l160:
 	VMOVUPS (R10), Z0
 	VMOVUPS 64(R10), Z1
+	VPANDD  Z21, Z0, Z2
+	VPANDD  Z21, Z1, Z3
+	VPMAXUD Z28, Z2, Z28
+	VPMAXUD Z28, Z3, Z28
 	VMOVUPS (R8), Z2
 	VMOVUPS 64(R8), Z3
 	VMOVUPS (R9), Z4
 	VMOVUPS 64(R9), Z5
 	VSUBPS  Z4, Z2, Z2
 	VSUBPS  Z5, Z3, Z3
-	VPORD   Z24, Z0, Z4
-	VPORD   Z24, Z1, Z5
-	VMAXPS  Z4, Z18, Z4
-	VMAXPS  Z5, Z18, Z5
+	VPORD   Z23, Z0, Z4
+	VPORD   Z23, Z1, Z5
+	VMAXPS  Z4, Z20, Z4
+	VMAXPS  Z5, Z20, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z23, Z6
-	VFMADD231PS  Z17, Z4, Z6
-	VMOVAPS      Z23, Z7
-	VFMADD231PS  Z17, Z5, Z7
-	VSUBPS       Z23, Z6, Z6
-	VSUBPS       Z23, Z7, Z7
-	VFNMADD231PS Z22, Z6, Z4
-	VFNMADD231PS Z22, Z7, Z5
-	VFNMADD231PS Z21, Z6, Z4
-	VFNMADD231PS Z21, Z7, Z5
+	VMOVAPS      Z22, Z6
+	VFMADD231PS  Z19, Z4, Z6
+	VMOVAPS      Z22, Z7
+	VFMADD231PS  Z19, Z5, Z7
+	VSUBPS       Z22, Z6, Z6
+	VSUBPS       Z22, Z7, Z7
+	VFNMADD231PS Z18, Z6, Z4
+	VFNMADD231PS Z18, Z7, Z5
+	VFNMADD231PS Z17, Z6, Z4
+	VFNMADD231PS Z17, Z7, Z5
 
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z8
+	VBROADCASTSS     gaussConsts<>+124(SB), Z8
 	VFMADD231PS      Z4, Z16, Z8
-	VBROADCASTSS     gaussConsts<>+108(SB), Z9
+	VBROADCASTSS     gaussConsts<>+124(SB), Z9
 	VFMADD231PS      Z5, Z16, Z9
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z5, Z9
-	VFMADD213PS      Z27, Z4, Z8
-	VFMADD213PS      Z27, Z5, Z9
-	VFMADD213PS      Z27, Z4, Z8
-	VFMADD213PS      Z27, Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z5, Z9
+	VFMADD213PS      Z26, Z4, Z8
+	VFMADD213PS      Z26, Z5, Z9
+	VFMADD213PS      Z26, Z4, Z8
+	VFMADD213PS      Z26, Z5, Z9
 
 	// p 2^n
 	VSCALEFPS Z6, Z8, Z4
 	VSCALEFPS Z7, Z9, Z5
-	VCMPPS    $0x1e, Z25, Z0, K1
-	VCMPPS    $0x1e, Z25, Z1, K2
+	VCMPPS    $0x1e, Z24, Z0, K1
+	VCMPPS    $0x1e, Z24, Z1, K2
 	VMOVAPS.Z Z0, K1, Z6
 	VMOVAPS.Z Z1, K2, Z7
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z26, Z4, K1
-	VCMPPS           $0x1e, Z26, Z5, K2
-	VMOVAPS          Z26, Z8
-	VFMSUB231PS      Z26, Z4, Z8
-	VMOVAPS          Z26, Z9
-	VFMSUB231PS      Z26, Z5, Z9
+	VCMPPS           $0x1e, Z25, Z4, K1
+	VCMPPS           $0x1e, Z25, Z5, K2
+	VMOVAPS          Z25, Z8
+	VFMSUB231PS      Z25, Z4, Z8
+	VMOVAPS          Z25, Z9
+	VFMSUB231PS      Z25, Z5, Z9
 	VBLENDMPS        Z8, Z4, K1, Z8
 	VBLENDMPS        Z9, Z5, K2, Z9
-	VBROADCASTSS     gaussConsts<>+128(SB), Z10
+	VBROADCASTSS     gaussConsts<>+152(SB), Z10
 	VMOVAPS.Z        Z10, K1, Z10
-	VBROADCASTSS     gaussConsts<>+128(SB), Z11
+	VBROADCASTSS     gaussConsts<>+152(SB), Z11
 	VMOVAPS.Z        Z11, K2, Z11
-	VBROADCASTSS     gaussConsts<>+136(SB), Z12
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z8, Z12
-	VBROADCASTSS     gaussConsts<>+136(SB), Z13
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z9, Z13
-	VFMADD213PS      Z19, Z8, Z12
-	VFMADD213PS      Z19, Z9, Z13
+	VBROADCASTSS     gaussConsts<>+160(SB), Z12
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z8, Z12
+	VBROADCASTSS     gaussConsts<>+160(SB), Z13
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z9, Z13
 	VMULPS           Z8, Z8, Z14
 	VMULPS           Z9, Z9, Z15
 	VFMADD231PS      Z14, Z12, Z8
@@ -7840,52 +8050,52 @@ l160:
 	VADDPS           Z9, Z11, Z9
 	VADDPS           Z8, Z6, Z6
 	VADDPS           Z9, Z7, Z7
-	VADDPS.BCST      gaussConsts<>+164(SB), Z6, Z6
-	VADDPS.BCST      gaussConsts<>+164(SB), Z7, Z7
-	VDIVPS           Z6, Z27, Z8
-	VDIVPS           Z7, Z27, Z9
+	VADDPS.BCST      gaussConsts<>+188(SB), Z6, Z6
+	VADDPS.BCST      gaussConsts<>+188(SB), Z7, Z7
+	VDIVPS           Z6, Z26, Z8
+	VDIVPS           Z7, Z26, Z9
 	VMULPS           Z8, Z2, Z2
 	VMULPS           Z9, Z3, Z3
 	VMULPS           Z30, Z6, Z30
 	VMULPS           Z30, Z7, Z30
-	VMULPS           Z26, Z2, Z6
-	VMULPS           Z26, Z3, Z7
+	VMULPS           Z25, Z2, Z6
+	VMULPS           Z25, Z3, Z7
 	VFMADD231PS      Z6, Z6, Z31
 	VFMADD231PS      Z7, Z7, Z31
-	VMULPS           Z2, Z28, Z6
-	VMULPS           Z3, Z28, Z7
+	VMULPS           Z2, Z27, Z6
+	VMULPS           Z3, Z27, Z7
 	VMULPS           Z8, Z6, Z6
 	VMULPS           Z9, Z7, Z7
-	VMULPS           Z8, Z28, Z8
-	VMULPS           Z9, Z28, Z9
+	VMULPS           Z8, Z27, Z8
+	VMULPS           Z9, Z27, Z9
 	VFMSUB231PS      Z6, Z2, Z8
 	VFMSUB231PS      Z7, Z3, Z9
 	VMOVUPS          Z6, (DX)
 	VMOVUPS          Z7, 64(DX)
-	VPXORD           Z24, Z6, Z2
-	VPXORD           Z24, Z7, Z3
+	VPXORD           Z23, Z6, Z2
+	VPXORD           Z23, Z7, Z3
 	VMOVUPS          Z2, (SI)
 	VMOVUPS          Z3, 64(SI)
-	VCMPPS           $0x11, Z25, Z0, K1
-	VCMPPS           $0x11, Z25, Z1, K2
-	VBLENDMPS        Z4, Z27, K1, Z0
-	VBLENDMPS        Z5, Z27, K2, Z1
-	VADDPS           Z4, Z27, Z2
-	VADDPS           Z5, Z27, Z3
+	VCMPPS           $0x11, Z24, Z0, K1
+	VCMPPS           $0x11, Z24, Z1, K2
+	VBLENDMPS        Z4, Z26, K1, Z0
+	VBLENDMPS        Z5, Z26, K2, Z1
+	VADDPS           Z4, Z26, Z2
+	VADDPS           Z5, Z26, Z3
 	VDIVPS           Z2, Z0, Z0
 	VDIVPS           Z3, Z1, Z1
-	VCMPPS           $0x04, Z25, Z0, K1
-	VCMPPS           $0x04, Z25, Z1, K2
+	VCMPPS           $0x04, Z24, Z0, K1
+	VCMPPS           $0x04, Z24, Z1, K2
 	VMULPS           Z0, Z8, Z0
 	VMULPS           Z1, Z9, Z1
 	VMOVAPS.Z        Z0, K1, Z0
 	VMOVAPS.Z        Z1, K2, Z1
 	VMOVUPS          Z0, (BX)
 	VMOVUPS          Z1, 64(BX)
-	VPSUBD           Z20, Z30, Z0
+	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
 	VPSRAD           $0x17, Z0, Z1
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD           Z20, Z0, Z0
+	VPANDD.BCST      gaussConsts<>+24(SB), Z0, Z0
+	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z0
 	VPADDD           Z29, Z1, Z1
 	VMOVAPS          Z1, Z29
 	VMOVAPS          Z0, Z30
@@ -7903,71 +8113,73 @@ l161:
 	CMPQ    CX, $0x00000010
 	JL      l162
 	VMOVUPS (R10), Z0
+	VPANDD  Z21, Z0, Z1
+	VPMAXUD Z28, Z1, Z28
 	VMOVUPS (R8), Z1
 	VMOVUPS (R9), Z2
 	VSUBPS  Z2, Z1, Z1
-	VPORD   Z24, Z0, Z2
-	VMAXPS  Z2, Z18, Z2
+	VPORD   Z23, Z0, Z2
+	VMAXPS  Z2, Z20, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z23, Z3
-	VFMADD231PS  Z17, Z2, Z3
-	VSUBPS       Z23, Z3, Z3
-	VFNMADD231PS Z22, Z3, Z2
-	VFNMADD231PS Z21, Z3, Z2
+	VMOVAPS      Z22, Z3
+	VFMADD231PS  Z19, Z2, Z3
+	VSUBPS       Z22, Z3, Z3
+	VFNMADD231PS Z18, Z3, Z2
+	VFNMADD231PS Z17, Z3, Z2
 
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z4
+	VBROADCASTSS     gaussConsts<>+124(SB), Z4
 	VFMADD231PS      Z2, Z16, Z4
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z2, Z4
-	VFMADD213PS      Z27, Z2, Z4
-	VFMADD213PS      Z27, Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z4
+	VFMADD213PS      Z26, Z2, Z4
+	VFMADD213PS      Z26, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x1e, Z25, Z0, K1
+	VCMPPS    $0x1e, Z24, Z0, K1
 	VMOVAPS.Z Z0, K1, Z3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z26, Z2, K1
-	VMOVAPS          Z26, Z4
-	VFMSUB231PS      Z26, Z2, Z4
+	VCMPPS           $0x1e, Z25, Z2, K1
+	VMOVAPS          Z25, Z4
+	VFMSUB231PS      Z25, Z2, Z4
 	VBLENDMPS        Z4, Z2, K1, Z4
-	VBROADCASTSS     gaussConsts<>+128(SB), Z5
+	VBROADCASTSS     gaussConsts<>+152(SB), Z5
 	VMOVAPS.Z        Z5, K1, Z5
-	VBROADCASTSS     gaussConsts<>+136(SB), Z6
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z4, Z6
-	VFMADD213PS      Z19, Z4, Z6
+	VBROADCASTSS     gaussConsts<>+160(SB), Z6
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z6
 	VMULPS           Z4, Z4, Z7
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+164(SB), Z3, Z3
-	VDIVPS           Z3, Z27, Z4
+	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VDIVPS           Z3, Z26, Z4
 	VMULPS           Z4, Z1, Z1
 	VMULPS           Z30, Z3, Z30
-	VMULPS           Z26, Z1, Z3
+	VMULPS           Z25, Z1, Z3
 	VFMADD231PS      Z3, Z3, Z31
-	VMULPS           Z1, Z28, Z3
+	VMULPS           Z1, Z27, Z3
 	VMULPS           Z4, Z3, Z3
-	VMULPS           Z4, Z28, Z4
+	VMULPS           Z4, Z27, Z4
 	VFMSUB231PS      Z3, Z1, Z4
 	VMOVUPS          Z3, (DX)
-	VPXORD           Z24, Z3, Z1
+	VPXORD           Z23, Z3, Z1
 	VMOVUPS          Z1, (SI)
-	VCMPPS           $0x11, Z25, Z0, K1
-	VBLENDMPS        Z2, Z27, K1, Z0
-	VADDPS           Z2, Z27, Z1
+	VCMPPS           $0x11, Z24, Z0, K1
+	VBLENDMPS        Z2, Z26, K1, Z0
+	VADDPS           Z2, Z26, Z1
 	VDIVPS           Z1, Z0, Z0
-	VCMPPS           $0x04, Z25, Z0, K1
+	VCMPPS           $0x04, Z24, Z0, K1
 	VMULPS           Z0, Z4, Z0
 	VMOVAPS.Z        Z0, K1, Z0
 	VMOVUPS          Z0, (BX)
@@ -7987,74 +8199,77 @@ l162:
 	DECQ      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z (R10), K7, Z0
+	VPANDD    Z21, Z0, Z1
+	VMOVAPS.Z Z1, K7, Z1
+	VPMAXUD   Z28, Z1, Z28
 	VMOVUPS.Z (R8), K7, Z1
 	VMOVUPS.Z (R9), K7, Z2
 	VSUBPS    Z2, Z1, Z1
-	VPORD     Z24, Z0, Z2
-	VMAXPS    Z2, Z18, Z2
+	VPORD     Z23, Z0, Z2
+	VMAXPS    Z2, Z20, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z23, Z3
-	VFMADD231PS  Z17, Z2, Z3
-	VSUBPS       Z23, Z3, Z3
-	VFNMADD231PS Z22, Z3, Z2
-	VFNMADD231PS Z21, Z3, Z2
+	VMOVAPS      Z22, Z3
+	VFMADD231PS  Z19, Z2, Z3
+	VSUBPS       Z22, Z3, Z3
+	VFNMADD231PS Z18, Z3, Z2
+	VFNMADD231PS Z17, Z3, Z2
 
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z4
+	VBROADCASTSS     gaussConsts<>+124(SB), Z4
 	VFMADD231PS      Z2, Z16, Z4
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z2, Z4
-	VFMADD213PS      Z27, Z2, Z4
-	VFMADD213PS      Z27, Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z4
+	VFMADD213PS      Z26, Z2, Z4
+	VFMADD213PS      Z26, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x1e, Z25, Z0, K1
+	VCMPPS    $0x1e, Z24, Z0, K1
 	VMOVAPS.Z Z0, K1, Z3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z26, Z2, K1
-	VMOVAPS          Z26, Z4
-	VFMSUB231PS      Z26, Z2, Z4
+	VCMPPS           $0x1e, Z25, Z2, K1
+	VMOVAPS          Z25, Z4
+	VFMSUB231PS      Z25, Z2, Z4
 	VBLENDMPS        Z4, Z2, K1, Z4
-	VBROADCASTSS     gaussConsts<>+128(SB), Z5
+	VBROADCASTSS     gaussConsts<>+152(SB), Z5
 	VMOVAPS.Z        Z5, K1, Z5
-	VBROADCASTSS     gaussConsts<>+136(SB), Z6
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z4, Z6
-	VFMADD213PS      Z19, Z4, Z6
+	VBROADCASTSS     gaussConsts<>+160(SB), Z6
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z6
 	VMULPS           Z4, Z4, Z7
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+164(SB), Z3, Z3
-	VDIVPS           Z3, Z27, Z4
+	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VDIVPS           Z3, Z26, Z4
 	VMULPS           Z4, Z1, Z1
-	VBLENDMPS        Z3, Z27, K7, Z3
+	VBLENDMPS        Z3, Z26, K7, Z3
 	VMULPS           Z30, Z3, Z30
-	VMULPS           Z26, Z1, Z3
+	VMULPS           Z25, Z1, Z3
 	VMOVAPS.Z        Z3, K7, Z5
 	VMOVAPS.Z        Z3, K7, Z3
 	VFMADD231PS      Z3, Z5, Z31
-	VMULPS           Z1, Z28, Z3
+	VMULPS           Z1, Z27, Z3
 	VMULPS           Z4, Z3, Z3
-	VMULPS           Z4, Z28, Z4
+	VMULPS           Z4, Z27, Z4
 	VFMSUB231PS      Z3, Z1, Z4
 	VMOVUPS          Z3, K7, (DX)
-	VPXORD           Z24, Z3, Z1
+	VPXORD           Z23, Z3, Z1
 	VMOVUPS          Z1, K7, (SI)
-	VCMPPS           $0x11, Z25, Z0, K1
-	VBLENDMPS        Z2, Z27, K1, Z0
-	VADDPS           Z2, Z27, Z1
+	VCMPPS           $0x11, Z24, Z0, K1
+	VBLENDMPS        Z2, Z26, K1, Z0
+	VADDPS           Z2, Z26, Z1
 	VDIVPS           Z1, Z0, Z0
-	VCMPPS           $0x04, Z25, Z0, K1
+	VCMPPS           $0x04, Z24, Z0, K1
 	VMULPS           Z0, Z4, Z0
 	VMOVAPS.Z        Z0, K1, Z0
 	VMOVUPS          Z0, K7, (BX)
@@ -8066,85 +8281,23 @@ l162:
 	LEAQ             (SI)(CX*4), SI
 
 l163:
-	VPSUBD        Z20, Z30, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
-	VPADDD        Z20, Z0, Z0
-	VPADDD        Z29, Z1, Z1
-	VMOVAPS       Z1, Z29
-	VMOVAPS       Z0, Z30
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VMULPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VMULPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VPSUBD        Z20, Z0, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
-	VPADDD        Z20, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z29, Y2
-	VPADDD        Y2, Y29, Y29
-	VEXTRACTF32X4 $0x01, Y29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x0e, X29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x01, X29, X2
-	VPADDD        X2, X29, X29
-	VBROADCASTSS  X29, Z2
-	VPADDD        Z2, Z1, Z1
-	VCVTDQ2PS     Z1, Z1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD      Z20, Z0, Z0
-	VPSRAD      $0x17, Z0, Z2
-	VCVTDQ2PS   Z2, Z2
-	VPANDD.BCST gaussConsts<>+36(SB), Z0, Z0
-	VPADDD      Z20, Z0, Z0
-	VSUBPS      Z27, Z0, Z0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     gaussConsts<>+44(SB), Z3
-	VFMADD231PS.BCST gaussConsts<>+40(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+48(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+52(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+56(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+60(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+64(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+68(SB), Z0, Z3
-	VFMADD213PS      Z19, Z0, Z3
-	VMULPS           Z0, Z0, Z4
-	VMULPS           Z21, Z2, Z5
-	VFMADD231PS      Z4, Z3, Z5
-	VADDPS           Z0, Z5, Z0
-	VFMADD231PS      Z22, Z2, Z0
-	VFMADD231PS      Z21, Z1, Z0
-	VFMADD231PS      Z22, Z1, Z0
-	VADDPS           Z25, Z0, Z0
-	VBROADCASTSS     40(SP), Z1
-	VFMADD231PS.BCST gaussConsts<>+168(SB), Z1, Z0
-	VEXTRACTF64X4    $0x01, Z31, Y1
-	VADDPS           Y1, Y31, Y31
-	VEXTRACTF32X4    $0x01, Y31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x0e, X31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x01, X31, X1
-	VADDPS           X1, X31, X31
-	VBROADCASTSS     X31, Z1
-	VSUBPS           Z0, Z25, Z0
-	VFMADD231PS.BCST gaussConsts<>+172(SB), Z1, Z0
-	VMOVSS           X0, (DI)
-	ADDQ             $0x04, DI
-	ADDQ             8(SP), DX
-	ADDQ             16(SP), BX
-	ADDQ             24(SP), R9
-	ADDQ             32(SP), R10
-	DECQ             (SP)
-	JNZ              l159
+	VMOVUPS      Z31, (DI)
+	VMOVUPS      Z30, 64(DI)
+	VMOVUPS      Z29, 128(DI)
+	ADDQ         $0x00000100, DI
+	ADDQ         8(SP), DX
+	ADDQ         16(SP), BX
+	ADDQ         24(SP), R8
+	ADDQ         32(SP), R9
+	ADDQ         40(SP), R10
+	DECQ         (SP)
+	JNZ          l159
+	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
+	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
+	VMOVAPS      Z0, Z28
+	VPMOVD2M     Z28, K1
+	KMOVW        K1, AX
+	MOVQ         AX, bad+88(FP)
 	VZEROUPPER
 	RET
 
@@ -8152,28 +8305,28 @@ l163:
 // Requires: AVX, AVX512F
 TEXT ·GaussSampleSoftplus(SB), NOSPLIT, $24-56
 	// Registers:    Z0-Z9 values    Z10-Z31 constants and scalars
-	VBROADCASTSS gaussConsts<>+24(SB), Z31
-	VBROADCASTSS gaussConsts<>+100(SB), Z30
-	VBROADCASTSS gaussConsts<>+20(SB), Z29
+	VBROADCASTSS gaussConsts<>+96(SB), Z31
+	VBROADCASTSS gaussConsts<>+116(SB), Z30
+	VBROADCASTSS gaussConsts<>+28(SB), Z29
 	VBROADCASTSS gaussConsts<>+12(SB), Z28
-	VBROADCASTSS gaussConsts<>+92(SB), Z27
-	VBROADCASTSS gaussConsts<>+96(SB), Z26
-	VBROADCASTSS gaussConsts<>+80(SB), Z25
-	VBROADCASTSS gaussConsts<>+76(SB), Z24
-	VBROADCASTSS gaussConsts<>+104(SB), Z23
-	VBROADCASTSS gaussConsts<>+108(SB), Z22
-	VBROADCASTSS gaussConsts<>+112(SB), Z21
-	VBROADCASTSS gaussConsts<>+116(SB), Z20
-	VBROADCASTSS gaussConsts<>+120(SB), Z19
+	VBROADCASTSS gaussConsts<>+148(SB), Z27
+	VBROADCASTSS gaussConsts<>+112(SB), Z26
+	VBROADCASTSS gaussConsts<>+72(SB), Z25
+	VBROADCASTSS gaussConsts<>+68(SB), Z24
+	VBROADCASTSS gaussConsts<>+120(SB), Z23
+	VBROADCASTSS gaussConsts<>+124(SB), Z22
+	VBROADCASTSS gaussConsts<>+128(SB), Z21
+	VBROADCASTSS gaussConsts<>+132(SB), Z20
+	VBROADCASTSS gaussConsts<>+136(SB), Z19
 	VBROADCASTSS gaussConsts<>+4(SB), Z18
-	VBROADCASTSS gaussConsts<>+128(SB), Z17
-	VBROADCASTSS gaussConsts<>+132(SB), Z16
-	VBROADCASTSS gaussConsts<>+136(SB), Z15
-	VBROADCASTSS gaussConsts<>+140(SB), Z14
-	VBROADCASTSS gaussConsts<>+144(SB), Z13
-	VBROADCASTSS gaussConsts<>+148(SB), Z12
-	VBROADCASTSS gaussConsts<>+152(SB), Z11
-	VBROADCASTSS gaussConsts<>+156(SB), Z10
+	VBROADCASTSS gaussConsts<>+152(SB), Z17
+	VBROADCASTSS gaussConsts<>+156(SB), Z16
+	VBROADCASTSS gaussConsts<>+160(SB), Z15
+	VBROADCASTSS gaussConsts<>+164(SB), Z14
+	VBROADCASTSS gaussConsts<>+168(SB), Z13
+	VBROADCASTSS gaussConsts<>+172(SB), Z12
+	VBROADCASTSS gaussConsts<>+176(SB), Z11
+	VBROADCASTSS gaussConsts<>+180(SB), Z10
 
 	// Registers:    DI z    SI mu    DX s    BX eps    CX elements left in the row    R8 4n
 	MOVQ z+0(FP), DI
@@ -8267,10 +8420,10 @@ l166:
 	VFMADD213PS      Z11, Z3, Z7
 	VFMADD213PS      Z10, Z2, Z6
 	VFMADD213PS      Z10, Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z2, Z6
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z2, Z6
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z2, Z6
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z2, Z6
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z3, Z7
 	VMULPS           Z2, Z2, Z8
 	VMULPS           Z3, Z3, Z9
 	VFMADD231PS      Z8, Z6, Z2
@@ -8279,8 +8432,8 @@ l166:
 	VADDPS           Z3, Z5, Z3
 	VADDPS           Z2, Z0, Z0
 	VADDPS           Z3, Z1, Z1
-	VADDPS.BCST      gaussConsts<>+164(SB), Z0, Z0
-	VADDPS.BCST      gaussConsts<>+164(SB), Z1, Z1
+	VADDPS.BCST      gaussConsts<>+188(SB), Z0, Z0
+	VADDPS.BCST      gaussConsts<>+188(SB), Z1, Z1
 	VMOVUPS          (BX), Z2
 	VMOVUPS          64(BX), Z3
 	VMOVUPS          (SI), Z4
@@ -8338,13 +8491,13 @@ l167:
 	VFMADD213PS      Z12, Z1, Z3
 	VFMADD213PS      Z11, Z1, Z3
 	VFMADD213PS      Z10, Z1, Z3
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z1, Z3
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z1, Z3
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z1, Z3
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z1, Z3
 	VMULPS           Z1, Z1, Z4
 	VFMADD231PS      Z4, Z3, Z1
 	VADDPS           Z1, Z2, Z1
 	VADDPS           Z1, Z0, Z0
-	VADDPS.BCST      gaussConsts<>+164(SB), Z0, Z0
+	VADDPS.BCST      gaussConsts<>+188(SB), Z0, Z0
 	VMOVUPS          (BX), Z1
 	VMOVUPS          (SI), Z2
 	VFMADD231PS      Z1, Z0, Z2
@@ -8400,13 +8553,13 @@ l168:
 	VFMADD213PS      Z12, Z1, Z3
 	VFMADD213PS      Z11, Z1, Z3
 	VFMADD213PS      Z10, Z1, Z3
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z1, Z3
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z1, Z3
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z1, Z3
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z1, Z3
 	VMULPS           Z1, Z1, Z4
 	VFMADD231PS      Z4, Z3, Z1
 	VADDPS           Z1, Z2, Z1
 	VADDPS           Z1, Z0, Z0
-	VADDPS.BCST      gaussConsts<>+164(SB), Z0, Z0
+	VADDPS.BCST      gaussConsts<>+188(SB), Z0, Z0
 	VMOVUPS.Z        (BX), K7, Z1
 	VMOVUPS.Z        (SI), K7, Z2
 	VFMADD231PS      Z1, Z0, Z2
@@ -8428,18 +8581,18 @@ l169:
 // Requires: AVX, AVX512F
 TEXT ·GaussSampleSoftplusBackward(SB), NOSPLIT, $32-64
 	// Registers:    Z0-Z18 values    Z19-Z31 constants and scalars
-	VBROADCASTSS gaussConsts<>+20(SB), Z31
-	VBROADCASTSS gaussConsts<>+100(SB), Z30
+	VBROADCASTSS gaussConsts<>+28(SB), Z31
+	VBROADCASTSS gaussConsts<>+116(SB), Z30
 	VBROADCASTSS gaussConsts<>+12(SB), Z29
-	VBROADCASTSS gaussConsts<>+92(SB), Z28
-	VBROADCASTSS gaussConsts<>+96(SB), Z27
-	VBROADCASTSS gaussConsts<>+80(SB), Z26
-	VBROADCASTSS gaussConsts<>+76(SB), Z25
-	VBROADCASTSS gaussConsts<>+104(SB), Z24
-	VBROADCASTSS gaussConsts<>+108(SB), Z23
-	VBROADCASTSS gaussConsts<>+112(SB), Z22
-	VBROADCASTSS gaussConsts<>+116(SB), Z21
-	VBROADCASTSS gaussConsts<>+120(SB), Z20
+	VBROADCASTSS gaussConsts<>+148(SB), Z28
+	VBROADCASTSS gaussConsts<>+112(SB), Z27
+	VBROADCASTSS gaussConsts<>+72(SB), Z26
+	VBROADCASTSS gaussConsts<>+68(SB), Z25
+	VBROADCASTSS gaussConsts<>+120(SB), Z24
+	VBROADCASTSS gaussConsts<>+124(SB), Z23
+	VBROADCASTSS gaussConsts<>+128(SB), Z22
+	VBROADCASTSS gaussConsts<>+132(SB), Z21
+	VBROADCASTSS gaussConsts<>+136(SB), Z20
 	VBROADCASTSS gaussConsts<>+4(SB), Z19
 
 	// Registers:    DI dmu    SI ds    DX dz    BX s    R8 eps    CX elements left in the row    R9 4n
@@ -8646,62 +8799,55 @@ l175:
 	VZEROUPPER
 	RET
 
-// func LatentStepSigma(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
-TEXT ·LatentStepSigma(SB), NOSPLIT, $40-88
-	// Registers:    Z0-Z11 values    Z12-Z28 constants and scalars    Z29-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+20(SB), Z28
-	VBROADCASTSS gaussConsts<>+24(SB), Z27
-	VBROADCASTSS gaussConsts<>+32(SB), Z26
-	VBROADCASTSS gaussConsts<>+28(SB), Z25
-	VBROADCASTSS gaussConsts<>+4(SB), Z24
-	VBROADCASTSS gaussConsts<>+36(SB), Z23
-	VBROADCASTSS gaussConsts<>+76(SB), Z22
-	VBROADCASTSS gaussConsts<>+80(SB), Z21
-	VBROADCASTSS gaussConsts<>+40(SB), Z20
-	VBROADCASTSS gaussConsts<>+44(SB), Z19
-	VBROADCASTSS gaussConsts<>+48(SB), Z18
-	VBROADCASTSS gaussConsts<>+52(SB), Z17
-	VBROADCASTSS gaussConsts<>+56(SB), Z16
-	VBROADCASTSS gaussConsts<>+60(SB), Z15
-	VBROADCASTSS gaussConsts<>+64(SB), Z14
-	VBROADCASTSS gaussConsts<>+68(SB), Z13
-	VBROADCASTSS gaussConsts<>+72(SB), Z12
+// func LatentStepSigma(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·LatentStepSigma(SB), NOSPLIT, $40-96
+	// Registers:    Z0-Z18 values    Z19-Z27 constants and scalars    Z28-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+28(SB), Z27
+	VBROADCASTSS gaussConsts<>+92(SB), Z26
+	VBROADCASTSS gaussConsts<>+96(SB), Z25
+	VBROADCASTSS gaussConsts<>+100(SB), Z24
+	VBROADCASTSS gaussConsts<>+4(SB), Z23
+	VBROADCASTSS gaussConsts<>+20(SB), Z22
+	VBROADCASTSS gaussConsts<>+24(SB), Z21
+	VBROADCASTSS gaussConsts<>+104(SB), Z20
+	VBROADCASTSS gaussConsts<>+108(SB), Z19
 
-	// Registers:    DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
-	MOVQ sigmaQ+0(FP), DI
-	MOVQ z+8(FP), SI
-	MOVQ kl+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ muP+40(FP), R9
-	MOVQ sP+48(FP), R10
-	MOVQ eps+56(FP), R11
-	MOVQ n+72(FP), R12
-	SHLQ $0x02, R12
-	MOVQ rows+64(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI sigmaQ    SI z    DX lanes    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
+	MOVQ    sigmaQ+0(FP), DI
+	MOVQ    z+8(FP), SI
+	MOVQ    lanes+16(FP), DX
+	MOVQ    muQ+24(FP), BX
+	MOVQ    sQ+32(FP), R8
+	MOVQ    muP+40(FP), R9
+	MOVQ    sP+48(FP), R10
+	MOVQ    eps+56(FP), R11
+	MOVQ    n+72(FP), R12
+	SHLQ    $0x02, R12
+	VMOVAPS Z23, Z28
+	MOVQ    rows+64(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+80(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R12, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+80(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R12, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+80(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R12, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+80(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R12, AX
+	MOVQ    AX, 32(SP)
 
 l177:
-	VMOVAPS Z24, Z31
-	VMOVAPS Z28, Z30
-	VMOVAPS Z24, Z29
+	VMOVAPS Z23, Z31
+	VMOVAPS Z27, Z30
+	VMOVAPS Z23, Z29
 	MOVQ    n+72(FP), CX
 	CMPQ    CX, $0x00000020
 	JL      l179
@@ -8711,28 +8857,36 @@ l178:
 	VMOVUPS      64(BX), Z1
 	VMOVUPS      (R8), Z2
 	VMOVUPS      64(R8), Z3
+	VPSUBD       Z26, Z2, Z4
+	VPSUBD       Z26, Z3, Z5
+	VPMAXUD      Z28, Z4, Z28
+	VPMAXUD      Z28, Z5, Z28
 	VMOVUPS      (R10), Z4
 	VMOVUPS      64(R10), Z5
-	VDIVPS       Z4, Z28, Z6
-	VDIVPS       Z5, Z28, Z7
-	VMOVUPS      (R9), Z8
-	VMOVUPS      64(R9), Z9
-	VSUBPS       Z8, Z0, Z8
-	VSUBPS       Z9, Z1, Z9
-	VMULPS       Z6, Z8, Z8
-	VMULPS       Z7, Z9, Z9
-	VMULPS       Z6, Z2, Z10
-	VMULPS       Z7, Z3, Z11
+	VPSUBD       Z26, Z4, Z6
+	VPSUBD       Z26, Z5, Z7
+	VPMAXUD      Z28, Z6, Z28
+	VPMAXUD      Z28, Z7, Z28
+	VMOVUPS      (R9), Z6
+	VMOVUPS      64(R9), Z7
+	VSUBPS       Z6, Z0, Z6
+	VSUBPS       Z7, Z1, Z7
+	VDIVPS       Z4, Z27, Z8
+	VDIVPS       Z5, Z27, Z9
+	VMULPS       Z8, Z6, Z6
+	VMULPS       Z9, Z7, Z7
+	VMULPS       Z8, Z2, Z10
+	VMULPS       Z9, Z3, Z11
 	VFNMADD213PS Z2, Z10, Z4
 	VFNMADD213PS Z3, Z11, Z5
-	VFMADD231PS  Z6, Z4, Z10
-	VFMADD231PS  Z7, Z5, Z11
-	VMULPS       Z27, Z8, Z4
-	VMULPS       Z27, Z9, Z5
-	VMULPS       Z27, Z10, Z6
-	VMULPS       Z27, Z11, Z7
-	VFMADD213PS  Z25, Z6, Z6
-	VFMADD213PS  Z25, Z7, Z7
+	VFMADD231PS  Z8, Z4, Z10
+	VFMADD231PS  Z9, Z5, Z11
+	VMULPS       Z25, Z6, Z4
+	VMULPS       Z25, Z7, Z5
+	VMULPS       Z25, Z10, Z6
+	VMULPS       Z25, Z11, Z7
+	VFMADD213PS  Z24, Z6, Z6
+	VFMADD213PS  Z24, Z7, Z7
 	VFMADD231PS  Z4, Z4, Z6
 	VFMADD231PS  Z5, Z5, Z7
 	VADDPS       Z31, Z6, Z31
@@ -8747,10 +8901,10 @@ l178:
 	VMOVUPS      Z3, 64(DI)
 	VMOVUPS      Z0, (SI)
 	VMOVUPS      Z1, 64(SI)
-	VPSUBD       Z26, Z30, Z0
+	VPSUBD       Z22, Z30, Z0
 	VPSRAD       $0x17, Z0, Z1
-	VPANDD       Z23, Z0, Z0
-	VPADDD       Z26, Z0, Z0
+	VPANDD       Z21, Z0, Z0
+	VPADDD       Z22, Z0, Z0
 	VPADDD       Z29, Z1, Z1
 	VMOVAPS      Z1, Z29
 	VMOVAPS      Z0, Z30
@@ -8770,17 +8924,21 @@ l179:
 	JL           l180
 	VMOVUPS      (BX), Z0
 	VMOVUPS      (R8), Z1
+	VPSUBD       Z26, Z1, Z2
+	VPMAXUD      Z28, Z2, Z28
 	VMOVUPS      (R10), Z2
-	VDIVPS       Z2, Z28, Z3
-	VMOVUPS      (R9), Z4
-	VSUBPS       Z4, Z0, Z4
-	VMULPS       Z3, Z4, Z4
-	VMULPS       Z3, Z1, Z5
+	VPSUBD       Z26, Z2, Z3
+	VPMAXUD      Z28, Z3, Z28
+	VMOVUPS      (R9), Z3
+	VSUBPS       Z3, Z0, Z3
+	VDIVPS       Z2, Z27, Z4
+	VMULPS       Z4, Z3, Z3
+	VMULPS       Z4, Z1, Z5
 	VFNMADD213PS Z1, Z5, Z2
-	VFMADD231PS  Z3, Z2, Z5
-	VMULPS       Z27, Z4, Z2
-	VMULPS       Z27, Z5, Z3
-	VFMADD213PS  Z25, Z3, Z3
+	VFMADD231PS  Z4, Z2, Z5
+	VMULPS       Z25, Z3, Z2
+	VMULPS       Z25, Z5, Z3
+	VFMADD213PS  Z24, Z3, Z3
 	VFMADD231PS  Z2, Z2, Z3
 	VADDPS       Z31, Z3, Z31
 	VMULPS       Z30, Z5, Z30
@@ -8806,21 +8964,27 @@ l180:
 	KMOVW        AX, K7
 	VMOVUPS.Z    (BX), K7, Z0
 	VMOVUPS.Z    (R8), K7, Z1
+	VPSUBD       Z26, Z1, Z2
+	VMOVAPS.Z    Z2, K7, Z2
+	VPMAXUD      Z28, Z2, Z28
 	VMOVUPS.Z    (R10), K7, Z2
-	VDIVPS       Z2, Z28, Z3
-	VMOVUPS.Z    (R9), K7, Z4
-	VSUBPS       Z4, Z0, Z4
-	VMULPS       Z3, Z4, Z4
-	VMULPS       Z3, Z1, Z5
+	VPSUBD       Z26, Z2, Z3
+	VMOVAPS.Z    Z3, K7, Z3
+	VPMAXUD      Z28, Z3, Z28
+	VMOVUPS.Z    (R9), K7, Z3
+	VSUBPS       Z3, Z0, Z3
+	VDIVPS       Z2, Z27, Z4
+	VMULPS       Z4, Z3, Z3
+	VMULPS       Z4, Z1, Z5
 	VFNMADD213PS Z1, Z5, Z2
-	VFMADD231PS  Z3, Z2, Z5
-	VMULPS       Z27, Z4, Z2
-	VMULPS       Z27, Z5, Z3
-	VFMADD213PS  Z25, Z3, Z3
+	VFMADD231PS  Z4, Z2, Z5
+	VMULPS       Z25, Z3, Z2
+	VMULPS       Z25, Z5, Z3
+	VFMADD213PS  Z24, Z3, Z3
 	VFMADD231PS  Z2, Z2, Z3
 	VMOVAPS.Z    Z3, K7, Z2
 	VADDPS       Z31, Z2, Z31
-	VBLENDMPS    Z5, Z28, K7, Z2
+	VBLENDMPS    Z5, Z27, K7, Z2
 	VMULPS       Z30, Z2, Z30
 	VMOVUPS.Z    (R11), K7, Z2
 	VFMADD231PS  Z1, Z2, Z0
@@ -8835,163 +8999,121 @@ l180:
 	LEAQ         (R10)(CX*4), R10
 
 l181:
-	VPSUBD        Z26, Z30, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD        Z23, Z0, Z0
-	VPADDD        Z26, Z0, Z0
-	VPADDD        Z29, Z1, Z1
-	VMOVAPS       Z1, Z29
-	VMOVAPS       Z0, Z30
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VMULPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VMULPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VPSUBD        Z26, Z0, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD        Z23, Z0, Z0
-	VPADDD        Z26, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z29, Y2
-	VPADDD        Y2, Y29, Y29
-	VEXTRACTF32X4 $0x01, Y29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x0e, X29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x01, X29, X2
-	VPADDD        X2, X29, X29
-	VBROADCASTSS  X29, Z2
-	VPADDD        Z2, Z1, Z1
-	VCVTDQ2PS     Z1, Z1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Z26, Z0, Z0
-	VPSRAD    $0x17, Z0, Z2
-	VCVTDQ2PS Z2, Z2
-	VPANDD    Z23, Z0, Z0
-	VPADDD    Z26, Z0, Z0
-	VSUBPS    Z28, Z0, Z0
-
-	// r + r^2 p(r) + k ln 2
-	VMOVAPS          Z19, Z3
-	VFMADD231PS      Z0, Z20, Z3
-	VFMADD213PS      Z18, Z0, Z3
-	VFMADD213PS      Z17, Z0, Z3
-	VFMADD213PS      Z16, Z0, Z3
-	VFMADD213PS      Z15, Z0, Z3
-	VFMADD213PS      Z14, Z0, Z3
-	VFMADD213PS      Z13, Z0, Z3
-	VFMADD213PS      Z12, Z0, Z3
-	VMULPS           Z0, Z0, Z4
-	VMULPS           Z22, Z2, Z5
-	VFMADD231PS      Z4, Z3, Z5
-	VADDPS           Z0, Z5, Z0
-	VFMADD231PS      Z21, Z2, Z0
-	VFMADD231PS      Z22, Z1, Z0
-	VFMADD231PS      Z21, Z1, Z0
-	VADDPS           Z24, Z0, Z0
-	VEXTRACTF64X4    $0x01, Z31, Y1
-	VADDPS           Y1, Y31, Y31
-	VEXTRACTF32X4    $0x01, Y31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x0e, X31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x01, X31, X1
-	VADDPS           X1, X31, X31
-	VBROADCASTSS     X31, Z1
-	VFMSUB231PS.BCST gaussConsts<>+84(SB), Z1, Z0
-	VCMPPS           $0x11, Z24, Z0, K1
-	VBLENDMPS        Z24, Z0, K1, Z0
-	VMOVSS           X0, (DX)
-	ADDQ             $0x04, DX
-	ADDQ             8(SP), BX
-	ADDQ             16(SP), R8
-	ADDQ             24(SP), R9
-	ADDQ             32(SP), R10
-	DECQ             (SP)
-	JNZ              l177
+	VMOVUPS  Z31, (DX)
+	VMOVUPS  Z30, 64(DX)
+	VMOVUPS  Z29, 128(DX)
+	ADDQ     $0x00000100, DX
+	ADDQ     8(SP), BX
+	ADDQ     16(SP), R8
+	ADDQ     24(SP), R9
+	ADDQ     32(SP), R10
+	DECQ     (SP)
+	JNZ      l177
+	VPMINUD  Z20, Z28, Z0
+	VPADDD   Z19, Z0, Z0
+	VMOVAPS  Z0, Z28
+	VPMOVD2M Z28, K1
+	KMOVW    K1, AX
+	MOVQ     AX, bad+88(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepSigmaBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, n int, w float32)
-// Requires: AVX, AVX512F
-TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $8-92
-	// Registers:    Z0-Z28 values    Z29-Z31 constants and scalars
-	VBROADCASTSS gaussConsts<>+20(SB), Z31
-	VBROADCASTSS gaussConsts<>+12(SB), Z30
-	VBROADCASTSS w+88(FP), Z29
+// func LatentStepSigmaBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, n int, w float32) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $8-104
+	// Registers:    Z0-Z20 values    Z21-Z29 constants and scalars    Z30-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+28(SB), Z29
+	VBROADCASTSS gaussConsts<>+92(SB), Z28
+	VBROADCASTSS gaussConsts<>+12(SB), Z27
+	VBROADCASTSS gaussConsts<>+0(SB), Z26
+	VBROADCASTSS w+88(FP), Z25
+	VBROADCASTSS gaussConsts<>+4(SB), Z24
+	VBROADCASTSS gaussConsts<>+104(SB), Z23
+	VBROADCASTSS gaussConsts<>+108(SB), Z22
+	VBROADCASTSS gaussConsts<>+80(SB), Z21
 
 	// Registers:    DI dmuQ    SI dsQ    DX dmuP    BX dsP    R8 dz    R9 muQ    R10 sQ    R11 muP    R12 sP    R13 eps    CX elements left in the row
-	MOVQ dmuQ+0(FP), DI
-	MOVQ dsQ+8(FP), SI
-	MOVQ dmuP+16(FP), DX
-	MOVQ dsP+24(FP), BX
-	MOVQ dz+32(FP), R8
-	MOVQ muQ+40(FP), R9
-	MOVQ sQ+48(FP), R10
-	MOVQ muP+56(FP), R11
-	MOVQ sP+64(FP), R12
-	MOVQ eps+72(FP), R13
-	MOVQ n+80(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l184
+	MOVQ    dmuQ+0(FP), DI
+	MOVQ    dsQ+8(FP), SI
+	MOVQ    dmuP+16(FP), DX
+	MOVQ    dsP+24(FP), BX
+	MOVQ    dz+32(FP), R8
+	MOVQ    muQ+40(FP), R9
+	MOVQ    sQ+48(FP), R10
+	MOVQ    muP+56(FP), R11
+	MOVQ    sP+64(FP), R12
+	MOVQ    eps+72(FP), R13
+	VMOVAPS Z24, Z31
+	VMOVAPS Z24, Z30
+	MOVQ    n+80(FP), CX
+	CMPQ    CX, $0x00000020
+	JL      l184
 
 l183:
 	VMOVUPS      (R9), Z0
 	VMOVUPS      64(R9), Z1
 	VMOVUPS      (R10), Z2
 	VMOVUPS      64(R10), Z3
+	VPSUBD       Z28, Z2, Z4
+	VPSUBD       Z28, Z3, Z5
+	VPMAXUD      Z31, Z4, Z31
+	VPMAXUD      Z31, Z5, Z31
 	VMOVUPS      (R12), Z4
 	VMOVUPS      64(R12), Z5
-	VDIVPS       Z4, Z31, Z6
-	VDIVPS       Z5, Z31, Z7
-	VMOVUPS      (R11), Z8
-	VMOVUPS      64(R11), Z9
-	VSUBPS       Z8, Z0, Z0
-	VSUBPS       Z9, Z1, Z1
-	VMULPS       Z6, Z0, Z0
-	VMULPS       Z7, Z1, Z1
-	VMULPS       Z6, Z2, Z8
-	VMULPS       Z7, Z3, Z9
-	VFNMADD213PS Z2, Z8, Z4
-	VFNMADD213PS Z3, Z9, Z5
-	VFMADD231PS  Z6, Z4, Z8
-	VFMADD231PS  Z7, Z5, Z9
-	VSUBPS       Z31, Z8, Z4
-	VSUBPS       Z31, Z9, Z5
-	VADDPS       Z31, Z8, Z8
-	VADDPS       Z31, Z9, Z9
-	VMULPS       Z0, Z29, Z10
-	VMULPS       Z1, Z29, Z11
+	VPSUBD       Z28, Z4, Z6
+	VPSUBD       Z28, Z5, Z7
+	VPMAXUD      Z31, Z6, Z31
+	VPMAXUD      Z31, Z7, Z31
+	VMOVUPS      (R11), Z6
+	VMOVUPS      64(R11), Z7
+	VSUBPS       Z6, Z0, Z0
+	VSUBPS       Z7, Z1, Z1
+	VDIVPS       Z4, Z29, Z6
+	VDIVPS       Z5, Z29, Z7
+	VMULPS       Z6, Z0, Z8
+	VMULPS       Z7, Z1, Z9
+	VMULPS       Z6, Z2, Z10
+	VMULPS       Z7, Z3, Z11
+	VFNMADD213PS Z2, Z10, Z4
+	VFNMADD213PS Z3, Z11, Z5
+	VFMADD231PS  Z6, Z4, Z10
+	VFMADD231PS  Z7, Z5, Z11
+	VPANDD       Z26, Z0, Z0
+	VPANDD       Z26, Z1, Z1
+	VPMAXUD      Z30, Z0, Z30
+	VPMAXUD      Z30, Z1, Z30
+	VSUBPS       Z29, Z10, Z0
+	VSUBPS       Z29, Z11, Z1
+	VADDPS       Z29, Z10, Z4
+	VADDPS       Z29, Z11, Z5
+	VMULPS       Z8, Z25, Z10
+	VMULPS       Z9, Z25, Z11
 	VMULPS       Z6, Z10, Z10
 	VMULPS       Z7, Z11, Z11
-	VDIVPS       Z2, Z31, Z2
-	VDIVPS       Z3, Z31, Z3
-	VMULPS       Z2, Z4, Z2
-	VMULPS       Z3, Z5, Z3
-	VMULPS       Z2, Z29, Z2
-	VMULPS       Z3, Z29, Z3
-	VMULPS       Z8, Z2, Z2
-	VMULPS       Z9, Z3, Z3
-	VMULPS       Z6, Z4, Z4
-	VMULPS       Z7, Z5, Z5
-	VMULPS       Z4, Z29, Z4
-	VMULPS       Z5, Z29, Z5
-	VMULPS       Z8, Z4, Z4
-	VMULPS       Z9, Z5, Z5
-	VFMADD231PS  Z10, Z0, Z4
-	VFMADD231PS  Z11, Z1, Z5
-	VPXORD       Z30, Z4, Z0
-	VPXORD       Z30, Z5, Z1
+	VDIVPS       Z2, Z29, Z2
+	VDIVPS       Z3, Z29, Z3
+	VMULPS       Z2, Z0, Z2
+	VMULPS       Z3, Z1, Z3
+	VMULPS       Z2, Z25, Z2
+	VMULPS       Z3, Z25, Z3
+	VMULPS       Z4, Z2, Z2
+	VMULPS       Z5, Z3, Z3
+	VMULPS       Z6, Z0, Z0
+	VMULPS       Z7, Z1, Z1
+	VMULPS       Z0, Z25, Z0
+	VMULPS       Z1, Z25, Z1
+	VMULPS       Z4, Z0, Z0
+	VMULPS       Z5, Z1, Z1
+	VFMADD231PS  Z10, Z8, Z0
+	VFMADD231PS  Z11, Z9, Z1
+	VPXORD       Z27, Z0, Z0
+	VPXORD       Z27, Z1, Z1
 	VMOVUPS      (R8), Z4
 	VMOVUPS      64(R8), Z5
 	VMOVUPS      (R13), Z6
 	VMOVUPS      64(R13), Z7
-	VPXORD       Z30, Z10, Z8
-	VPXORD       Z30, Z11, Z9
+	VPXORD       Z27, Z10, Z8
+	VPXORD       Z27, Z11, Z9
 	VMOVUPS      Z8, (DX)
 	VMOVUPS      Z9, 64(DX)
 	VMOVUPS      Z0, (BX)
@@ -9023,30 +9145,36 @@ l184:
 	JL           l185
 	VMOVUPS      (R9), Z0
 	VMOVUPS      (R10), Z1
+	VPSUBD       Z28, Z1, Z2
+	VPMAXUD      Z31, Z2, Z31
 	VMOVUPS      (R12), Z2
-	VDIVPS       Z2, Z31, Z3
-	VMOVUPS      (R11), Z4
-	VSUBPS       Z4, Z0, Z0
-	VMULPS       Z3, Z0, Z0
-	VMULPS       Z3, Z1, Z4
-	VFNMADD213PS Z1, Z4, Z2
-	VFMADD231PS  Z3, Z2, Z4
-	VSUBPS       Z31, Z4, Z2
-	VADDPS       Z31, Z4, Z4
-	VMULPS       Z0, Z29, Z5
+	VPSUBD       Z28, Z2, Z3
+	VPMAXUD      Z31, Z3, Z31
+	VMOVUPS      (R11), Z3
+	VSUBPS       Z3, Z0, Z0
+	VDIVPS       Z2, Z29, Z3
+	VMULPS       Z3, Z0, Z4
+	VMULPS       Z3, Z1, Z5
+	VFNMADD213PS Z1, Z5, Z2
+	VFMADD231PS  Z3, Z2, Z5
+	VPANDD       Z26, Z0, Z0
+	VPMAXUD      Z30, Z0, Z30
+	VSUBPS       Z29, Z5, Z0
+	VADDPS       Z29, Z5, Z2
+	VMULPS       Z4, Z25, Z5
 	VMULPS       Z3, Z5, Z5
-	VDIVPS       Z1, Z31, Z1
-	VMULPS       Z1, Z2, Z1
-	VMULPS       Z1, Z29, Z1
-	VMULPS       Z4, Z1, Z1
-	VMULPS       Z3, Z2, Z2
-	VMULPS       Z2, Z29, Z2
-	VMULPS       Z4, Z2, Z2
-	VFMADD231PS  Z5, Z0, Z2
-	VPXORD       Z30, Z2, Z0
+	VDIVPS       Z1, Z29, Z1
+	VMULPS       Z1, Z0, Z1
+	VMULPS       Z1, Z25, Z1
+	VMULPS       Z2, Z1, Z1
+	VMULPS       Z3, Z0, Z0
+	VMULPS       Z0, Z25, Z0
+	VMULPS       Z2, Z0, Z0
+	VFMADD231PS  Z5, Z4, Z0
+	VPXORD       Z27, Z0, Z0
 	VMOVUPS      (R8), Z2
 	VMOVUPS      (R13), Z3
-	VPXORD       Z30, Z5, Z4
+	VPXORD       Z27, Z5, Z4
 	VMOVUPS      Z4, (DX)
 	VMOVUPS      Z0, (BX)
 	VFMADD231PS  Z2, Z3, Z1
@@ -9074,30 +9202,39 @@ l185:
 	KMOVW        AX, K7
 	VMOVUPS.Z    (R9), K7, Z0
 	VMOVUPS.Z    (R10), K7, Z1
+	VPSUBD       Z28, Z1, Z2
+	VMOVAPS.Z    Z2, K7, Z2
+	VPMAXUD      Z31, Z2, Z31
 	VMOVUPS.Z    (R12), K7, Z2
-	VDIVPS       Z2, Z31, Z3
-	VMOVUPS.Z    (R11), K7, Z4
-	VSUBPS       Z4, Z0, Z0
-	VMULPS       Z3, Z0, Z0
-	VMULPS       Z3, Z1, Z4
-	VFNMADD213PS Z1, Z4, Z2
-	VFMADD231PS  Z3, Z2, Z4
-	VSUBPS       Z31, Z4, Z2
-	VADDPS       Z31, Z4, Z4
-	VMULPS       Z0, Z29, Z5
+	VPSUBD       Z28, Z2, Z3
+	VMOVAPS.Z    Z3, K7, Z3
+	VPMAXUD      Z31, Z3, Z31
+	VMOVUPS.Z    (R11), K7, Z3
+	VSUBPS       Z3, Z0, Z0
+	VDIVPS       Z2, Z29, Z3
+	VMULPS       Z3, Z0, Z4
+	VMULPS       Z3, Z1, Z5
+	VFNMADD213PS Z1, Z5, Z2
+	VFMADD231PS  Z3, Z2, Z5
+	VPANDD       Z26, Z0, Z0
+	VMOVAPS.Z    Z0, K7, Z0
+	VPMAXUD      Z30, Z0, Z30
+	VSUBPS       Z29, Z5, Z0
+	VADDPS       Z29, Z5, Z2
+	VMULPS       Z4, Z25, Z5
 	VMULPS       Z3, Z5, Z5
-	VDIVPS       Z1, Z31, Z1
-	VMULPS       Z1, Z2, Z1
-	VMULPS       Z1, Z29, Z1
-	VMULPS       Z4, Z1, Z1
-	VMULPS       Z3, Z2, Z2
-	VMULPS       Z2, Z29, Z2
-	VMULPS       Z4, Z2, Z2
-	VFMADD231PS  Z5, Z0, Z2
-	VPXORD       Z30, Z2, Z0
+	VDIVPS       Z1, Z29, Z1
+	VMULPS       Z1, Z0, Z1
+	VMULPS       Z1, Z25, Z1
+	VMULPS       Z2, Z1, Z1
+	VMULPS       Z3, Z0, Z0
+	VMULPS       Z0, Z25, Z0
+	VMULPS       Z2, Z0, Z0
+	VFMADD231PS  Z5, Z4, Z0
+	VPXORD       Z27, Z0, Z0
 	VMOVUPS.Z    (R8), K7, Z2
 	VMOVUPS.Z    (R13), K7, Z3
-	VPXORD       Z30, Z5, Z4
+	VPXORD       Z27, Z5, Z4
 	VMOVUPS      Z4, K7, (DX)
 	VMOVUPS      Z0, K7, (BX)
 	VFMADD231PS  Z2, Z3, Z1
@@ -9106,56 +9243,56 @@ l185:
 	VMOVUPS      Z1, K7, (SI)
 
 l186:
+	VPMINUD  Z23, Z31, Z0
+	VPADDD   Z22, Z0, Z0
+	VPADDD   Z21, Z30, Z1
+	VPORD    Z1, Z0, Z0
+	VMOVAPS  Z0, Z31
+	VPMOVD2M Z31, K1
+	KMOVW    K1, AX
+	MOVQ     AX, bad+96(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepStandardSigma(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
-TEXT ·LatentStepStandardSigma(SB), NOSPLIT, $24-72
-	// Registers:    Z0-Z10 values    Z11-Z28 constants and scalars    Z29-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+24(SB), Z28
-	VBROADCASTSS gaussConsts<>+20(SB), Z27
-	VBROADCASTSS gaussConsts<>+32(SB), Z26
-	VBROADCASTSS gaussConsts<>+28(SB), Z25
-	VBROADCASTSS gaussConsts<>+4(SB), Z24
-	VBROADCASTSS gaussConsts<>+36(SB), Z23
-	VBROADCASTSS gaussConsts<>+76(SB), Z22
-	VBROADCASTSS gaussConsts<>+80(SB), Z21
-	VBROADCASTSS gaussConsts<>+40(SB), Z20
-	VBROADCASTSS gaussConsts<>+44(SB), Z19
-	VBROADCASTSS gaussConsts<>+48(SB), Z18
-	VBROADCASTSS gaussConsts<>+52(SB), Z17
-	VBROADCASTSS gaussConsts<>+56(SB), Z16
-	VBROADCASTSS gaussConsts<>+60(SB), Z15
-	VBROADCASTSS gaussConsts<>+64(SB), Z14
-	VBROADCASTSS gaussConsts<>+68(SB), Z13
-	VBROADCASTSS gaussConsts<>+72(SB), Z12
-	VBROADCASTSS gaussConsts<>+84(SB), Z11
+// func LatentStepStandardSigma(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·LatentStepStandardSigma(SB), NOSPLIT, $24-80
+	// Registers:    Z0-Z18 values    Z19-Z27 constants and scalars    Z28-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+96(SB), Z27
+	VBROADCASTSS gaussConsts<>+28(SB), Z26
+	VBROADCASTSS gaussConsts<>+92(SB), Z25
+	VBROADCASTSS gaussConsts<>+100(SB), Z24
+	VBROADCASTSS gaussConsts<>+4(SB), Z23
+	VBROADCASTSS gaussConsts<>+20(SB), Z22
+	VBROADCASTSS gaussConsts<>+24(SB), Z21
+	VBROADCASTSS gaussConsts<>+104(SB), Z20
+	VBROADCASTSS gaussConsts<>+108(SB), Z19
 
-	// Registers:    DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
-	MOVQ sigmaQ+0(FP), DI
-	MOVQ z+8(FP), SI
-	MOVQ kl+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ eps+40(FP), R9
-	MOVQ n+56(FP), R10
-	SHLQ $0x02, R10
-	MOVQ rows+48(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 16(SP)
+	// Registers:    DI sigmaQ    SI z    DX lanes    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
+	MOVQ    sigmaQ+0(FP), DI
+	MOVQ    z+8(FP), SI
+	MOVQ    lanes+16(FP), DX
+	MOVQ    muQ+24(FP), BX
+	MOVQ    sQ+32(FP), R8
+	MOVQ    eps+40(FP), R9
+	MOVQ    n+56(FP), R10
+	SHLQ    $0x02, R10
+	VMOVAPS Z23, Z28
+	MOVQ    rows+48(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 16(SP)
 
 l188:
-	VMOVAPS Z24, Z31
-	VMOVAPS Z27, Z30
-	VMOVAPS Z24, Z29
+	VMOVAPS Z23, Z31
+	VMOVAPS Z26, Z30
+	VMOVAPS Z23, Z29
 	MOVQ    n+56(FP), CX
 	CMPQ    CX, $0x00000020
 	JL      l190
@@ -9165,12 +9302,16 @@ l189:
 	VMOVUPS     64(BX), Z1
 	VMOVUPS     (R8), Z2
 	VMOVUPS     64(R8), Z3
-	VMULPS      Z28, Z0, Z4
-	VMULPS      Z28, Z1, Z5
-	VMULPS      Z28, Z2, Z6
-	VMULPS      Z28, Z3, Z7
-	VFMADD213PS Z25, Z6, Z6
-	VFMADD213PS Z25, Z7, Z7
+	VPSUBD      Z25, Z2, Z4
+	VPSUBD      Z25, Z3, Z5
+	VPMAXUD     Z28, Z4, Z28
+	VPMAXUD     Z28, Z5, Z28
+	VMULPS      Z27, Z0, Z4
+	VMULPS      Z27, Z1, Z5
+	VMULPS      Z27, Z2, Z6
+	VMULPS      Z27, Z3, Z7
+	VFMADD213PS Z24, Z6, Z6
+	VFMADD213PS Z24, Z7, Z7
 	VFMADD231PS Z4, Z4, Z6
 	VFMADD231PS Z5, Z5, Z7
 	VADDPS      Z31, Z6, Z31
@@ -9185,10 +9326,10 @@ l189:
 	VMOVUPS     Z3, 64(DI)
 	VMOVUPS     Z0, (SI)
 	VMOVUPS     Z1, 64(SI)
-	VPSUBD      Z26, Z30, Z0
+	VPSUBD      Z22, Z30, Z0
 	VPSRAD      $0x17, Z0, Z1
-	VPANDD      Z23, Z0, Z0
-	VPADDD      Z26, Z0, Z0
+	VPANDD      Z21, Z0, Z0
+	VPADDD      Z22, Z0, Z0
 	VPADDD      Z29, Z1, Z1
 	VMOVAPS     Z1, Z29
 	VMOVAPS     Z0, Z30
@@ -9206,9 +9347,11 @@ l190:
 	JL          l191
 	VMOVUPS     (BX), Z0
 	VMOVUPS     (R8), Z1
-	VMULPS      Z28, Z0, Z2
-	VMULPS      Z28, Z1, Z3
-	VFMADD213PS Z25, Z3, Z3
+	VPSUBD      Z25, Z1, Z2
+	VPMAXUD     Z28, Z2, Z28
+	VMULPS      Z27, Z0, Z2
+	VMULPS      Z27, Z1, Z3
+	VFMADD213PS Z24, Z3, Z3
 	VFMADD231PS Z2, Z2, Z3
 	VADDPS      Z31, Z3, Z31
 	VMULPS      Z30, Z1, Z30
@@ -9232,13 +9375,16 @@ l191:
 	KMOVW       AX, K7
 	VMOVUPS.Z   (BX), K7, Z0
 	VMOVUPS.Z   (R8), K7, Z1
-	VMULPS      Z28, Z0, Z2
-	VMULPS      Z28, Z1, Z3
-	VFMADD213PS Z25, Z3, Z3
+	VPSUBD      Z25, Z1, Z2
+	VMOVAPS.Z   Z2, K7, Z2
+	VPMAXUD     Z28, Z2, Z28
+	VMULPS      Z27, Z0, Z2
+	VMULPS      Z27, Z1, Z3
+	VFMADD213PS Z24, Z3, Z3
 	VFMADD231PS Z2, Z2, Z3
 	VMOVAPS.Z   Z3, K7, Z2
 	VADDPS      Z31, Z2, Z31
-	VBLENDMPS   Z1, Z27, K7, Z2
+	VBLENDMPS   Z1, Z26, K7, Z2
 	VMULPS      Z30, Z2, Z30
 	VMOVUPS.Z   (R9), K7, Z2
 	VFMADD231PS Z1, Z2, Z0
@@ -9251,120 +9397,74 @@ l191:
 	LEAQ        (R8)(CX*4), R8
 
 l192:
-	VPSUBD        Z26, Z30, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD        Z23, Z0, Z0
-	VPADDD        Z26, Z0, Z0
-	VPADDD        Z29, Z1, Z1
-	VMOVAPS       Z1, Z29
-	VMOVAPS       Z0, Z30
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VMULPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VMULPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VPSUBD        Z26, Z0, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD        Z23, Z0, Z0
-	VPADDD        Z26, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z29, Y2
-	VPADDD        Y2, Y29, Y29
-	VEXTRACTF32X4 $0x01, Y29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x0e, X29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x01, X29, X2
-	VPADDD        X2, X29, X29
-	VBROADCASTSS  X29, Z2
-	VPADDD        Z2, Z1, Z1
-	VCVTDQ2PS     Z1, Z1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Z26, Z0, Z0
-	VPSRAD    $0x17, Z0, Z2
-	VCVTDQ2PS Z2, Z2
-	VPANDD    Z23, Z0, Z0
-	VPADDD    Z26, Z0, Z0
-	VSUBPS    Z27, Z0, Z0
-
-	// r + r^2 p(r) + k ln 2
-	VMOVAPS       Z19, Z3
-	VFMADD231PS   Z0, Z20, Z3
-	VFMADD213PS   Z18, Z0, Z3
-	VFMADD213PS   Z17, Z0, Z3
-	VFMADD213PS   Z16, Z0, Z3
-	VFMADD213PS   Z15, Z0, Z3
-	VFMADD213PS   Z14, Z0, Z3
-	VFMADD213PS   Z13, Z0, Z3
-	VFMADD213PS   Z12, Z0, Z3
-	VMULPS        Z0, Z0, Z4
-	VMULPS        Z22, Z2, Z5
-	VFMADD231PS   Z4, Z3, Z5
-	VADDPS        Z0, Z5, Z0
-	VFMADD231PS   Z21, Z2, Z0
-	VFMADD231PS   Z22, Z1, Z0
-	VFMADD231PS   Z21, Z1, Z0
-	VADDPS        Z24, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z31, Y1
-	VADDPS        Y1, Y31, Y31
-	VEXTRACTF32X4 $0x01, Y31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x0e, X31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x01, X31, X1
-	VADDPS        X1, X31, X31
-	VBROADCASTSS  X31, Z1
-	VFMSUB231PS   Z11, Z1, Z0
-	VCMPPS        $0x11, Z24, Z0, K1
-	VBLENDMPS     Z24, Z0, K1, Z0
-	VMOVSS        X0, (DX)
-	ADDQ          $0x04, DX
-	ADDQ          8(SP), BX
-	ADDQ          16(SP), R8
-	DECQ          (SP)
-	JNZ           l188
+	VMOVUPS  Z31, (DX)
+	VMOVUPS  Z30, 64(DX)
+	VMOVUPS  Z29, 128(DX)
+	ADDQ     $0x00000100, DX
+	ADDQ     8(SP), BX
+	ADDQ     16(SP), R8
+	DECQ     (SP)
+	JNZ      l188
+	VPMINUD  Z20, Z28, Z0
+	VPADDD   Z19, Z0, Z0
+	VMOVAPS  Z0, Z28
+	VPMOVD2M Z28, K1
+	KMOVW    K1, AX
+	MOVQ     AX, bad+72(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepStandardSigmaBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, n int, w float32)
-// Requires: AVX, AVX512F
-TEXT ·LatentStepStandardSigmaBackward(SB), NOSPLIT, $8-60
-	// Registers:    Z0-Z29 values    Z30-Z31 constants and scalars
-	VBROADCASTSS gaussConsts<>+20(SB), Z31
-	VBROADCASTSS w+56(FP), Z30
+// func LatentStepStandardSigmaBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, n int, w float32) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·LatentStepStandardSigmaBackward(SB), NOSPLIT, $8-72
+	// Registers:    Z0-Z21 values    Z22-Z29 constants and scalars    Z30-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+28(SB), Z29
+	VBROADCASTSS gaussConsts<>+92(SB), Z28
+	VBROADCASTSS gaussConsts<>+0(SB), Z27
+	VBROADCASTSS w+56(FP), Z26
+	VBROADCASTSS gaussConsts<>+4(SB), Z25
+	VBROADCASTSS gaussConsts<>+104(SB), Z24
+	VBROADCASTSS gaussConsts<>+108(SB), Z23
+	VBROADCASTSS gaussConsts<>+80(SB), Z22
 
 	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row
-	MOVQ dmuQ+0(FP), DI
-	MOVQ dsQ+8(FP), SI
-	MOVQ dz+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ eps+40(FP), R9
-	MOVQ n+48(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l195
+	MOVQ    dmuQ+0(FP), DI
+	MOVQ    dsQ+8(FP), SI
+	MOVQ    dz+16(FP), DX
+	MOVQ    muQ+24(FP), BX
+	MOVQ    sQ+32(FP), R8
+	MOVQ    eps+40(FP), R9
+	VMOVAPS Z25, Z31
+	VMOVAPS Z25, Z30
+	MOVQ    n+48(FP), CX
+	CMPQ    CX, $0x00000020
+	JL      l195
 
 l194:
 	VMOVUPS     (BX), Z0
 	VMOVUPS     64(BX), Z1
 	VMOVUPS     (R8), Z2
 	VMOVUPS     64(R8), Z3
-	VSUBPS      Z31, Z2, Z4
-	VSUBPS      Z31, Z3, Z5
-	VADDPS      Z31, Z2, Z6
-	VADDPS      Z31, Z3, Z7
-	VMULPS      Z0, Z30, Z0
-	VMULPS      Z1, Z30, Z1
-	VDIVPS      Z2, Z31, Z2
-	VDIVPS      Z3, Z31, Z3
+	VPSUBD      Z28, Z2, Z4
+	VPSUBD      Z28, Z3, Z5
+	VPMAXUD     Z31, Z4, Z31
+	VPMAXUD     Z31, Z5, Z31
+	VPANDD      Z27, Z0, Z4
+	VPANDD      Z27, Z1, Z5
+	VPMAXUD     Z30, Z4, Z30
+	VPMAXUD     Z30, Z5, Z30
+	VSUBPS      Z29, Z2, Z4
+	VSUBPS      Z29, Z3, Z5
+	VADDPS      Z29, Z2, Z6
+	VADDPS      Z29, Z3, Z7
+	VMULPS      Z0, Z26, Z0
+	VMULPS      Z1, Z26, Z1
+	VDIVPS      Z2, Z29, Z2
+	VDIVPS      Z3, Z29, Z3
 	VMULPS      Z2, Z4, Z2
 	VMULPS      Z3, Z5, Z3
-	VMULPS      Z2, Z30, Z2
-	VMULPS      Z3, Z30, Z3
+	VMULPS      Z2, Z26, Z2
+	VMULPS      Z3, Z26, Z3
 	VMULPS      Z6, Z2, Z2
 	VMULPS      Z7, Z3, Z3
 	VMOVUPS     (DX), Z4
@@ -9394,12 +9494,16 @@ l195:
 	JL          l196
 	VMOVUPS     (BX), Z0
 	VMOVUPS     (R8), Z1
-	VSUBPS      Z31, Z1, Z2
-	VADDPS      Z31, Z1, Z3
-	VMULPS      Z0, Z30, Z0
-	VDIVPS      Z1, Z31, Z1
+	VPSUBD      Z28, Z1, Z2
+	VPMAXUD     Z31, Z2, Z31
+	VPANDD      Z27, Z0, Z2
+	VPMAXUD     Z30, Z2, Z30
+	VSUBPS      Z29, Z1, Z2
+	VADDPS      Z29, Z1, Z3
+	VMULPS      Z0, Z26, Z0
+	VDIVPS      Z1, Z29, Z1
 	VMULPS      Z1, Z2, Z1
-	VMULPS      Z1, Z30, Z1
+	VMULPS      Z1, Z26, Z1
 	VMULPS      Z3, Z1, Z1
 	VMOVUPS     (DX), Z2
 	VMOVUPS     (R9), Z3
@@ -9424,12 +9528,18 @@ l196:
 	KMOVW       AX, K7
 	VMOVUPS.Z   (BX), K7, Z0
 	VMOVUPS.Z   (R8), K7, Z1
-	VSUBPS      Z31, Z1, Z2
-	VADDPS      Z31, Z1, Z3
-	VMULPS      Z0, Z30, Z0
-	VDIVPS      Z1, Z31, Z1
+	VPSUBD      Z28, Z1, Z2
+	VMOVAPS.Z   Z2, K7, Z2
+	VPMAXUD     Z31, Z2, Z31
+	VPANDD      Z27, Z0, Z2
+	VMOVAPS.Z   Z2, K7, Z2
+	VPMAXUD     Z30, Z2, Z30
+	VSUBPS      Z29, Z1, Z2
+	VADDPS      Z29, Z1, Z3
+	VMULPS      Z0, Z26, Z0
+	VDIVPS      Z1, Z29, Z1
 	VMULPS      Z1, Z2, Z1
-	VMULPS      Z1, Z30, Z1
+	VMULPS      Z1, Z26, Z1
 	VMULPS      Z3, Z1, Z1
 	VMOVUPS.Z   (DX), K7, Z2
 	VMOVUPS.Z   (R9), K7, Z3
@@ -9439,57 +9549,63 @@ l196:
 	VMOVUPS     Z1, K7, (SI)
 
 l197:
+	VPMINUD  Z24, Z31, Z0
+	VPADDD   Z23, Z0, Z0
+	VPADDD   Z22, Z30, Z1
+	VPORD    Z1, Z0, Z0
+	VMOVAPS  Z0, Z31
+	VPMOVD2M Z31, K1
+	KMOVW    K1, AX
+	MOVQ     AX, bad+64(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepLog(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int, factor float32)
-// Requires: AVX, AVX512F, AVX512VL
-TEXT ·LatentStepLog(SB), NOSPLIT, $48-92
-	// Registers:    Z0-Z17 values    Z18-Z29 constants and scalars    Z30-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+100(SB), Z29
-	VBROADCASTSS gaussConsts<>+20(SB), Z28
-	VBROADCASTSS gaussConsts<>+88(SB), Z27
-	VBROADCASTSS gaussConsts<>+92(SB), Z26
-	VBROADCASTSS gaussConsts<>+96(SB), Z25
-	VBROADCASTSS gaussConsts<>+80(SB), Z24
-	VBROADCASTSS gaussConsts<>+76(SB), Z23
-	VBROADCASTSS gaussConsts<>+104(SB), Z22
-	VBROADCASTSS gaussConsts<>+108(SB), Z21
-	VBROADCASTSS gaussConsts<>+112(SB), Z20
-	VBROADCASTSS gaussConsts<>+116(SB), Z19
-	VBROADCASTSS gaussConsts<>+120(SB), Z18
+// func LatentStepLog(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int, factor float32) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·LatentStepLog(SB), NOSPLIT, $48-104
+	// Registers:    Z0-Z19 values    Z20-Z28 constants and scalars    Z29-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+116(SB), Z28
+	VBROADCASTSS gaussConsts<>+28(SB), Z27
+	VBROADCASTSS gaussConsts<>+112(SB), Z26
+	VBROADCASTSS gaussConsts<>+72(SB), Z25
+	VBROADCASTSS gaussConsts<>+68(SB), Z24
+	VBROADCASTSS gaussConsts<>+120(SB), Z23
+	VBROADCASTSS gaussConsts<>+124(SB), Z22
+	VBROADCASTSS gaussConsts<>+128(SB), Z21
+	VBROADCASTSS gaussConsts<>+132(SB), Z20
 	MOVL         factor+88(FP), AX
 	MOVL         AX, 40(SP)
 
-	// Registers:    DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
-	MOVQ sigmaQ+0(FP), DI
-	MOVQ z+8(FP), SI
-	MOVQ kl+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ muP+40(FP), R9
-	MOVQ sP+48(FP), R10
-	MOVQ eps+56(FP), R11
-	MOVQ n+72(FP), R12
-	SHLQ $0x02, R12
-	MOVQ rows+64(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI sigmaQ    SI z    DX lanes    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
+	MOVQ         sigmaQ+0(FP), DI
+	MOVQ         z+8(FP), SI
+	MOVQ         lanes+16(FP), DX
+	MOVQ         muQ+24(FP), BX
+	MOVQ         sQ+32(FP), R8
+	MOVQ         muP+40(FP), R9
+	MOVQ         sP+48(FP), R10
+	MOVQ         eps+56(FP), R11
+	MOVQ         n+72(FP), R12
+	SHLQ         $0x02, R12
+	VBROADCASTSS gaussConsts<>+4(SB), Z29
+	MOVQ         rows+64(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+80(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R12, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+80(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R12, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+80(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R12, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+80(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R12, AX
+	MOVQ         AX, 32(SP)
 
 l199:
 	VBROADCASTSS gaussConsts<>+4(SB), Z31
@@ -9503,144 +9619,138 @@ l200:
 	VMOVUPS     64(BX), Z1
 	VMOVUPS     (R8), Z2
 	VMOVUPS     64(R8), Z3
+	VPANDD.BCST gaussConsts<>+0(SB), Z2, Z4
+	VPANDD.BCST gaussConsts<>+0(SB), Z3, Z5
+	VPMAXUD     Z29, Z4, Z29
+	VPMAXUD     Z29, Z5, Z29
 	VMOVUPS     (R10), Z4
 	VMOVUPS     64(R10), Z5
+	VPANDD.BCST gaussConsts<>+0(SB), Z4, Z6
+	VPANDD.BCST gaussConsts<>+0(SB), Z5, Z7
+	VPMAXUD     Z29, Z6, Z29
+	VPMAXUD     Z29, Z7, Z29
+	VMOVUPS     (R9), Z6
+	VMOVUPS     64(R9), Z7
+	VSUBPS      Z6, Z0, Z6
+	VSUBPS      Z7, Z1, Z7
 	VMULPS.BCST 40(SP), Z2, Z2
 	VMULPS.BCST 40(SP), Z3, Z3
 	VMULPS.BCST 40(SP), Z4, Z4
 	VMULPS.BCST 40(SP), Z5, Z5
-	VSUBPS      Z4, Z2, Z6
-	VSUBPS      Z5, Z3, Z7
-	VMINPS      Z6, Z27, Z8
-	VMINPS      Z7, Z27, Z9
-	VMULPS.BCST gaussConsts<>+72(SB), Z4, Z4
-	VMULPS.BCST gaussConsts<>+72(SB), Z5, Z5
-	VMAXPS      Z8, Z26, Z8
-	VMAXPS      Z9, Z26, Z9
-	VMINPS      Z4, Z27, Z4
-	VMINPS      Z5, Z27, Z5
+	VSUBPS      Z4, Z2, Z8
+	VSUBPS      Z5, Z3, Z9
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z4, Z26, Z4
-	VMAXPS      Z5, Z26, Z5
-	VMOVAPS     Z29, Z10
-	VFMADD231PS Z25, Z8, Z10
-	VMOVAPS     Z29, Z11
-	VFMADD231PS Z25, Z9, Z11
+	VMULPS.BCST gaussConsts<>+64(SB), Z4, Z4
+	VMULPS.BCST gaussConsts<>+64(SB), Z5, Z5
+	VMOVAPS     Z28, Z10
+	VFMADD231PS Z26, Z8, Z10
+	VMOVAPS     Z28, Z11
+	VFMADD231PS Z26, Z9, Z11
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z29, Z10, Z10
-	VSUBPS       Z29, Z11, Z11
-	VMOVAPS      Z29, Z12
-	VFMADD231PS  Z25, Z4, Z12
-	VMOVAPS      Z29, Z13
-	VFMADD231PS  Z25, Z5, Z13
-	VFNMADD231PS Z24, Z10, Z8
-	VFNMADD231PS Z24, Z11, Z9
-	VSUBPS       Z29, Z12, Z12
-	VSUBPS       Z29, Z13, Z13
-	VFNMADD231PS Z23, Z10, Z8
-	VFNMADD231PS Z23, Z11, Z9
+	VSUBPS       Z28, Z10, Z10
+	VSUBPS       Z28, Z11, Z11
+	VMOVAPS      Z28, Z12
+	VFMADD231PS  Z26, Z4, Z12
+	VMOVAPS      Z28, Z13
+	VFMADD231PS  Z26, Z5, Z13
+	VMOVAPS      Z8, Z14
+	VFNMADD231PS Z25, Z10, Z14
+	VMOVAPS      Z9, Z15
+	VFNMADD231PS Z25, Z11, Z15
+	VSUBPS       Z28, Z12, Z12
+	VSUBPS       Z28, Z13, Z13
+	VFNMADD231PS Z24, Z10, Z14
+	VFNMADD231PS Z24, Z11, Z15
+	VFNMADD231PS Z25, Z12, Z4
+	VFNMADD231PS Z25, Z13, Z5
+
+	// p = e^r
 	VFNMADD231PS Z24, Z12, Z4
 	VFNMADD231PS Z24, Z13, Z5
+	VMOVAPS      Z22, Z16
+	VFMADD231PS  Z14, Z23, Z16
+	VMOVAPS      Z22, Z17
+	VFMADD231PS  Z15, Z23, Z17
 
 	// p = e^r
-	VFNMADD231PS Z23, Z12, Z4
-	VFNMADD231PS Z23, Z13, Z5
-	VMOVAPS      Z21, Z14
-	VFMADD231PS  Z8, Z22, Z14
-	VMOVAPS      Z21, Z15
-	VFMADD231PS  Z9, Z22, Z15
-
-	// p = e^r
-	VFMADD213PS Z20, Z8, Z14
-	VFMADD213PS Z20, Z9, Z15
-	VMOVAPS     Z21, Z16
-	VFMADD231PS Z4, Z22, Z16
-	VMOVAPS     Z21, Z17
-	VFMADD231PS Z5, Z22, Z17
-	VFMADD213PS Z19, Z8, Z14
-	VFMADD213PS Z19, Z9, Z15
-	VFMADD213PS Z20, Z4, Z16
-	VFMADD213PS Z20, Z5, Z17
-	VFMADD213PS Z18, Z8, Z14
-	VFMADD213PS Z18, Z9, Z15
-	VFMADD213PS Z19, Z4, Z16
-	VFMADD213PS Z19, Z5, Z17
-	VFMADD213PS Z28, Z8, Z14
-	VFMADD213PS Z28, Z9, Z15
-	VFMADD213PS Z18, Z4, Z16
-	VFMADD213PS Z18, Z5, Z17
-	VFMADD213PS Z28, Z8, Z14
-	VFMADD213PS Z28, Z9, Z15
-	VFMADD213PS Z28, Z4, Z16
-	VFMADD213PS Z28, Z5, Z17
+	VFMADD213PS      Z21, Z14, Z16
+	VFMADD213PS      Z21, Z15, Z17
+	VMOVAPS          Z22, Z18
+	VFMADD231PS      Z4, Z23, Z18
+	VMOVAPS          Z22, Z19
+	VFMADD231PS      Z5, Z23, Z19
+	VFMADD213PS      Z20, Z14, Z16
+	VFMADD213PS      Z20, Z15, Z17
+	VFMADD213PS      Z21, Z4, Z18
+	VFMADD213PS      Z21, Z5, Z19
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z14, Z16
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z15, Z17
+	VFMADD213PS      Z20, Z4, Z18
+	VFMADD213PS      Z20, Z5, Z19
+	VFMADD213PS      Z27, Z14, Z16
+	VFMADD213PS      Z27, Z15, Z17
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z18
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z5, Z19
+	VFMADD213PS      Z27, Z14, Z16
+	VFMADD213PS      Z27, Z15, Z17
+	VFMADD213PS      Z27, Z4, Z18
+	VFMADD213PS      Z27, Z5, Z19
 
 	// p 2^n
-	VFMADD213PS Z28, Z4, Z16
-	VFMADD213PS Z28, Z5, Z17
-	VSCALEFPS   Z10, Z14, Z4
-	VSCALEFPS   Z11, Z15, Z5
+	VFMADD213PS Z27, Z4, Z18
+	VFMADD213PS Z27, Z5, Z19
+	VSCALEFPS   Z10, Z16, Z4
+	VSCALEFPS   Z11, Z17, Z5
 
 	// p 2^n
-	VSCALEFPS        Z12, Z16, Z8
-	VSCALEFPS        Z13, Z17, Z9
-	VBROADCASTSS     gaussConsts<>+124(SB), Z10
-	VMINPS           Z8, Z10, Z8
-	VBROADCASTSS     gaussConsts<>+124(SB), Z10
-	VMINPS           Z9, Z10, Z9
-	VMOVUPS          (R9), Z10
-	VMOVUPS          64(R9), Z11
-	VSUBPS           Z10, Z0, Z10
-	VSUBPS           Z11, Z1, Z11
-	VMULPS           Z8, Z10, Z10
-	VMULPS           Z9, Z11, Z11
-	VMULPS           Z8, Z10, Z8
-	VMULPS           Z9, Z11, Z9
-	VMULPS.BCST      gaussConsts<>+24(SB), Z8, Z8
-	VMULPS.BCST      gaussConsts<>+24(SB), Z9, Z9
-	VMULPS.BCST      gaussConsts<>+24(SB), Z4, Z4
-	VMULPS.BCST      gaussConsts<>+24(SB), Z5, Z5
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z4, Z4
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z5, Z5
-	VFMADD231PS      Z8, Z8, Z4
-	VFMADD231PS      Z9, Z9, Z5
+	VSCALEFPS        Z12, Z18, Z10
+	VSCALEFPS        Z13, Z19, Z11
+	VMULPS           Z10, Z6, Z6
+	VMULPS           Z11, Z7, Z7
+	VMULPS           Z10, Z6, Z6
+	VMULPS           Z11, Z7, Z7
+	VMULPS.BCST      gaussConsts<>+96(SB), Z6, Z6
+	VMULPS.BCST      gaussConsts<>+96(SB), Z7, Z7
+	VMULPS.BCST      gaussConsts<>+96(SB), Z4, Z4
+	VMULPS.BCST      gaussConsts<>+96(SB), Z5, Z5
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z4, Z4
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z5, Z5
+	VFMADD231PS      Z6, Z6, Z4
+	VFMADD231PS      Z7, Z7, Z5
 	VADDPS           Z31, Z4, Z31
 	VADDPS           Z31, Z5, Z31
-	VADDPS           Z30, Z6, Z30
-	VADDPS           Z30, Z7, Z30
-	VMINPS           Z2, Z27, Z2
-	VMINPS           Z3, Z27, Z3
-	VMAXPS           Z2, Z26, Z2
-	VMAXPS           Z3, Z26, Z3
+	VADDPS           Z30, Z8, Z30
+	VADDPS           Z30, Z9, Z30
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z29, Z4
-	VFMADD231PS  Z25, Z2, Z4
-	VMOVAPS      Z29, Z5
-	VFMADD231PS  Z25, Z3, Z5
-	VSUBPS       Z29, Z4, Z4
-	VSUBPS       Z29, Z5, Z5
+	VMOVAPS      Z28, Z4
+	VFMADD231PS  Z26, Z2, Z4
+	VMOVAPS      Z28, Z5
+	VFMADD231PS  Z26, Z3, Z5
+	VSUBPS       Z28, Z4, Z4
+	VSUBPS       Z28, Z5, Z5
+	VFNMADD231PS Z25, Z4, Z2
+	VFNMADD231PS Z25, Z5, Z3
 	VFNMADD231PS Z24, Z4, Z2
 	VFNMADD231PS Z24, Z5, Z3
-	VFNMADD231PS Z23, Z4, Z2
-	VFNMADD231PS Z23, Z5, Z3
 
 	// p = e^r
-	VMOVAPS     Z21, Z6
-	VFMADD231PS Z2, Z22, Z6
-	VMOVAPS     Z21, Z7
-	VFMADD231PS Z3, Z22, Z7
-	VFMADD213PS Z20, Z2, Z6
-	VFMADD213PS Z20, Z3, Z7
-	VFMADD213PS Z19, Z2, Z6
-	VFMADD213PS Z19, Z3, Z7
-	VFMADD213PS Z18, Z2, Z6
-	VFMADD213PS Z18, Z3, Z7
-	VFMADD213PS Z28, Z2, Z6
-	VFMADD213PS Z28, Z3, Z7
-	VFMADD213PS Z28, Z2, Z6
-	VFMADD213PS Z28, Z3, Z7
+	VMOVAPS          Z22, Z6
+	VFMADD231PS      Z2, Z23, Z6
+	VMOVAPS          Z22, Z7
+	VFMADD231PS      Z3, Z23, Z7
+	VFMADD213PS      Z21, Z2, Z6
+	VFMADD213PS      Z21, Z3, Z7
+	VFMADD213PS      Z20, Z2, Z6
+	VFMADD213PS      Z20, Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z6
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z3, Z7
+	VFMADD213PS      Z27, Z2, Z6
+	VFMADD213PS      Z27, Z3, Z7
+	VFMADD213PS      Z27, Z2, Z6
+	VFMADD213PS      Z27, Z3, Z7
 
 	// p 2^n
 	VSCALEFPS   Z4, Z6, Z2
@@ -9669,83 +9779,80 @@ l201:
 	JL          l202
 	VMOVUPS     (BX), Z0
 	VMOVUPS     (R8), Z1
+	VPANDD.BCST gaussConsts<>+0(SB), Z1, Z2
+	VPMAXUD     Z29, Z2, Z29
 	VMOVUPS     (R10), Z2
+	VPANDD.BCST gaussConsts<>+0(SB), Z2, Z3
+	VPMAXUD     Z29, Z3, Z29
+	VMOVUPS     (R9), Z3
+	VSUBPS      Z3, Z0, Z3
 	VMULPS.BCST 40(SP), Z1, Z1
 	VMULPS.BCST 40(SP), Z2, Z2
-	VSUBPS      Z2, Z1, Z3
-	VMINPS      Z3, Z27, Z4
-	VMULPS.BCST gaussConsts<>+72(SB), Z2, Z2
-	VMAXPS      Z4, Z26, Z4
-	VMINPS      Z2, Z27, Z2
+	VSUBPS      Z2, Z1, Z4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z2, Z26, Z2
-	VMOVAPS     Z29, Z5
-	VFMADD231PS Z25, Z4, Z5
+	VMULPS.BCST gaussConsts<>+64(SB), Z2, Z2
+	VMOVAPS     Z28, Z5
+	VFMADD231PS Z26, Z4, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z29, Z5, Z5
-	VMOVAPS      Z29, Z6
-	VFMADD231PS  Z25, Z2, Z6
-	VFNMADD231PS Z24, Z5, Z4
-	VSUBPS       Z29, Z6, Z6
-	VFNMADD231PS Z23, Z5, Z4
+	VSUBPS       Z28, Z5, Z5
+	VMOVAPS      Z28, Z6
+	VFMADD231PS  Z26, Z2, Z6
+	VMOVAPS      Z4, Z7
+	VFNMADD231PS Z25, Z5, Z7
+	VSUBPS       Z28, Z6, Z6
+	VFNMADD231PS Z24, Z5, Z7
+	VFNMADD231PS Z25, Z6, Z2
+
+	// p = e^r
 	VFNMADD231PS Z24, Z6, Z2
+	VMOVAPS      Z22, Z8
+	VFMADD231PS  Z7, Z23, Z8
 
 	// p = e^r
-	VFNMADD231PS Z23, Z6, Z2
-	VMOVAPS      Z21, Z7
-	VFMADD231PS  Z4, Z22, Z7
-
-	// p = e^r
-	VFMADD213PS Z20, Z4, Z7
-	VMOVAPS     Z21, Z8
-	VFMADD231PS Z2, Z22, Z8
-	VFMADD213PS Z19, Z4, Z7
-	VFMADD213PS Z20, Z2, Z8
-	VFMADD213PS Z18, Z4, Z7
-	VFMADD213PS Z19, Z2, Z8
-	VFMADD213PS Z28, Z4, Z7
-	VFMADD213PS Z18, Z2, Z8
-	VFMADD213PS Z28, Z4, Z7
-	VFMADD213PS Z28, Z2, Z8
+	VFMADD213PS      Z21, Z7, Z8
+	VMOVAPS          Z22, Z9
+	VFMADD231PS      Z2, Z23, Z9
+	VFMADD213PS      Z20, Z7, Z8
+	VFMADD213PS      Z21, Z2, Z9
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z7, Z8
+	VFMADD213PS      Z20, Z2, Z9
+	VFMADD213PS      Z27, Z7, Z8
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z9
+	VFMADD213PS      Z27, Z7, Z8
+	VFMADD213PS      Z27, Z2, Z9
 
 	// p 2^n
-	VFMADD213PS Z28, Z2, Z8
-	VSCALEFPS   Z5, Z7, Z2
+	VFMADD213PS Z27, Z2, Z9
+	VSCALEFPS   Z5, Z8, Z2
 
 	// p 2^n
-	VSCALEFPS        Z6, Z8, Z4
-	VBROADCASTSS     gaussConsts<>+124(SB), Z5
-	VMINPS           Z4, Z5, Z4
-	VMOVUPS          (R9), Z5
-	VSUBPS           Z5, Z0, Z5
-	VMULPS           Z4, Z5, Z5
-	VMULPS           Z4, Z5, Z4
-	VMULPS.BCST      gaussConsts<>+24(SB), Z4, Z4
-	VMULPS.BCST      gaussConsts<>+24(SB), Z2, Z2
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z2, Z2
-	VFMADD231PS      Z4, Z4, Z2
+	VSCALEFPS        Z6, Z9, Z5
+	VMULPS           Z5, Z3, Z3
+	VMULPS           Z5, Z3, Z3
+	VMULPS.BCST      gaussConsts<>+96(SB), Z3, Z3
+	VMULPS.BCST      gaussConsts<>+96(SB), Z2, Z2
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z2, Z2
+	VFMADD231PS      Z3, Z3, Z2
 	VADDPS           Z31, Z2, Z31
-	VADDPS           Z30, Z3, Z30
-	VMINPS           Z1, Z27, Z1
-	VMAXPS           Z1, Z26, Z1
+	VADDPS           Z30, Z4, Z30
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z29, Z2
-	VFMADD231PS  Z25, Z1, Z2
-	VSUBPS       Z29, Z2, Z2
+	VMOVAPS      Z28, Z2
+	VFMADD231PS  Z26, Z1, Z2
+	VSUBPS       Z28, Z2, Z2
+	VFNMADD231PS Z25, Z2, Z1
 	VFNMADD231PS Z24, Z2, Z1
-	VFNMADD231PS Z23, Z2, Z1
 
 	// p = e^r
-	VMOVAPS     Z21, Z3
-	VFMADD231PS Z1, Z22, Z3
-	VFMADD213PS Z20, Z1, Z3
-	VFMADD213PS Z19, Z1, Z3
-	VFMADD213PS Z18, Z1, Z3
-	VFMADD213PS Z28, Z1, Z3
-	VFMADD213PS Z28, Z1, Z3
+	VMOVAPS          Z22, Z3
+	VFMADD231PS      Z1, Z23, Z3
+	VFMADD213PS      Z21, Z1, Z3
+	VFMADD213PS      Z20, Z1, Z3
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z1, Z3
+	VFMADD213PS      Z27, Z1, Z3
+	VFMADD213PS      Z27, Z1, Z3
 
 	// p 2^n
 	VSCALEFPS   Z2, Z3, Z1
@@ -9771,85 +9878,84 @@ l202:
 	KMOVW       AX, K7
 	VMOVUPS.Z   (BX), K7, Z0
 	VMOVUPS.Z   (R8), K7, Z1
+	VPANDD.BCST gaussConsts<>+0(SB), Z1, Z2
+	VMOVAPS.Z   Z2, K7, Z2
+	VPMAXUD     Z29, Z2, Z29
 	VMOVUPS.Z   (R10), K7, Z2
+	VPANDD.BCST gaussConsts<>+0(SB), Z2, Z3
+	VMOVAPS.Z   Z3, K7, Z3
+	VPMAXUD     Z29, Z3, Z29
+	VMOVUPS.Z   (R9), K7, Z3
+	VSUBPS      Z3, Z0, Z3
 	VMULPS.BCST 40(SP), Z1, Z1
 	VMULPS.BCST 40(SP), Z2, Z2
-	VSUBPS      Z2, Z1, Z3
-	VMINPS      Z3, Z27, Z4
-	VMULPS.BCST gaussConsts<>+72(SB), Z2, Z2
-	VMAXPS      Z4, Z26, Z4
-	VMINPS      Z2, Z27, Z2
+	VSUBPS      Z2, Z1, Z4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z2, Z26, Z2
-	VMOVAPS     Z29, Z5
-	VFMADD231PS Z25, Z4, Z5
+	VMULPS.BCST gaussConsts<>+64(SB), Z2, Z2
+	VMOVAPS     Z28, Z5
+	VFMADD231PS Z26, Z4, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z29, Z5, Z5
-	VMOVAPS      Z29, Z6
-	VFMADD231PS  Z25, Z2, Z6
-	VFNMADD231PS Z24, Z5, Z4
-	VSUBPS       Z29, Z6, Z6
-	VFNMADD231PS Z23, Z5, Z4
+	VSUBPS       Z28, Z5, Z5
+	VMOVAPS      Z28, Z6
+	VFMADD231PS  Z26, Z2, Z6
+	VMOVAPS      Z4, Z7
+	VFNMADD231PS Z25, Z5, Z7
+	VSUBPS       Z28, Z6, Z6
+	VFNMADD231PS Z24, Z5, Z7
+	VFNMADD231PS Z25, Z6, Z2
+
+	// p = e^r
 	VFNMADD231PS Z24, Z6, Z2
+	VMOVAPS      Z22, Z8
+	VFMADD231PS  Z7, Z23, Z8
 
 	// p = e^r
-	VFNMADD231PS Z23, Z6, Z2
-	VMOVAPS      Z21, Z7
-	VFMADD231PS  Z4, Z22, Z7
-
-	// p = e^r
-	VFMADD213PS Z20, Z4, Z7
-	VMOVAPS     Z21, Z8
-	VFMADD231PS Z2, Z22, Z8
-	VFMADD213PS Z19, Z4, Z7
-	VFMADD213PS Z20, Z2, Z8
-	VFMADD213PS Z18, Z4, Z7
-	VFMADD213PS Z19, Z2, Z8
-	VFMADD213PS Z28, Z4, Z7
-	VFMADD213PS Z18, Z2, Z8
-	VFMADD213PS Z28, Z4, Z7
-	VFMADD213PS Z28, Z2, Z8
+	VFMADD213PS      Z21, Z7, Z8
+	VMOVAPS          Z22, Z9
+	VFMADD231PS      Z2, Z23, Z9
+	VFMADD213PS      Z20, Z7, Z8
+	VFMADD213PS      Z21, Z2, Z9
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z7, Z8
+	VFMADD213PS      Z20, Z2, Z9
+	VFMADD213PS      Z27, Z7, Z8
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z9
+	VFMADD213PS      Z27, Z7, Z8
+	VFMADD213PS      Z27, Z2, Z9
 
 	// p 2^n
-	VFMADD213PS Z28, Z2, Z8
-	VSCALEFPS   Z5, Z7, Z2
+	VFMADD213PS Z27, Z2, Z9
+	VSCALEFPS   Z5, Z8, Z2
 
 	// p 2^n
-	VSCALEFPS        Z6, Z8, Z4
-	VBROADCASTSS     gaussConsts<>+124(SB), Z5
-	VMINPS           Z4, Z5, Z4
-	VMOVUPS.Z        (R9), K7, Z5
-	VSUBPS           Z5, Z0, Z5
-	VMULPS           Z4, Z5, Z5
-	VMULPS           Z4, Z5, Z4
-	VMULPS.BCST      gaussConsts<>+24(SB), Z4, Z4
-	VMULPS.BCST      gaussConsts<>+24(SB), Z2, Z2
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z2, Z2
-	VFMADD231PS      Z4, Z4, Z2
+	VSCALEFPS        Z6, Z9, Z5
+	VMULPS           Z5, Z3, Z3
+	VMULPS           Z5, Z3, Z3
+	VMULPS.BCST      gaussConsts<>+96(SB), Z3, Z3
+	VMULPS.BCST      gaussConsts<>+96(SB), Z2, Z2
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z2, Z2
+	VFMADD231PS      Z3, Z3, Z2
 	VMOVAPS.Z        Z2, K7, Z2
 	VADDPS           Z31, Z2, Z31
-	VMOVAPS.Z        Z3, K7, Z2
+	VMOVAPS.Z        Z4, K7, Z2
 	VADDPS           Z30, Z2, Z30
-	VMINPS           Z1, Z27, Z1
-	VMAXPS           Z1, Z26, Z1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z29, Z2
-	VFMADD231PS  Z25, Z1, Z2
-	VSUBPS       Z29, Z2, Z2
+	VMOVAPS      Z28, Z2
+	VFMADD231PS  Z26, Z1, Z2
+	VSUBPS       Z28, Z2, Z2
+	VFNMADD231PS Z25, Z2, Z1
 	VFNMADD231PS Z24, Z2, Z1
-	VFNMADD231PS Z23, Z2, Z1
 
 	// p = e^r
-	VMOVAPS     Z21, Z3
-	VFMADD231PS Z1, Z22, Z3
-	VFMADD213PS Z20, Z1, Z3
-	VFMADD213PS Z19, Z1, Z3
-	VFMADD213PS Z18, Z1, Z3
-	VFMADD213PS Z28, Z1, Z3
-	VFMADD213PS Z28, Z1, Z3
+	VMOVAPS          Z22, Z3
+	VFMADD231PS      Z1, Z23, Z3
+	VFMADD213PS      Z21, Z1, Z3
+	VFMADD213PS      Z20, Z1, Z3
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z1, Z3
+	VFMADD213PS      Z27, Z1, Z3
+	VFMADD213PS      Z27, Z1, Z3
 
 	// p 2^n
 	VSCALEFPS   Z2, Z3, Z1
@@ -9866,254 +9972,237 @@ l202:
 	LEAQ        (R10)(CX*4), R10
 
 l203:
-	VEXTRACTF64X4    $0x01, Z30, Y0
-	VADDPS           Y0, Y30, Y30
-	VEXTRACTF32X4    $0x01, Y30, X0
-	VADDPS           X0, X30, X30
-	VPERMILPS        $0x0e, X30, X0
-	VADDPS           X0, X30, X30
-	VPERMILPS        $0x01, X30, X0
-	VADDPS           X0, X30, X30
-	VBROADCASTSS     X30, Z0
-	VADDPS.BCST      gaussConsts<>+4(SB), Z0, Z0
-	VEXTRACTF64X4    $0x01, Z31, Y1
-	VADDPS           Y1, Y31, Y31
-	VEXTRACTF32X4    $0x01, Y31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x0e, X31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x01, X31, X1
-	VADDPS           X1, X31, X31
-	VBROADCASTSS     X31, Z1
-	VFMSUB231PS.BCST gaussConsts<>+84(SB), Z1, Z0
-	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z0, K1
-	VBLENDMPS.BCST   gaussConsts<>+4(SB), Z0, K1, Z0
-	VMOVSS           X0, (DX)
-	ADDQ             $0x04, DX
-	ADDQ             8(SP), BX
-	ADDQ             16(SP), R8
-	ADDQ             24(SP), R9
-	ADDQ             32(SP), R10
-	DECQ             (SP)
-	JNZ              l199
+	VMOVUPS      Z31, (DX)
+	VMOVUPS      Z30, 64(DX)
+	ADDQ         $0x00000100, DX
+	ADDQ         8(SP), BX
+	ADDQ         16(SP), R8
+	ADDQ         24(SP), R9
+	ADDQ         32(SP), R10
+	DECQ         (SP)
+	JNZ          l199
+	VPMINUD.BCST gaussConsts<>+140(SB), Z29, Z0
+	VPADDD.BCST  gaussConsts<>+144(SB), Z0, Z0
+	VMOVAPS      Z0, Z29
+	VPMOVD2M     Z29, K1
+	KMOVW        K1, AX
+	MOVQ         AX, bad+96(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepLogBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, n int, w float32, factor float32)
-// Requires: AVX, AVX512F
-TEXT ·LatentStepLogBackward(SB), NOSPLIT, $16-96
-	// Registers:    Z0-Z15 values    Z16-Z31 constants and scalars
-	VBROADCASTSS gaussConsts<>+20(SB), Z31
-	VBROADCASTSS gaussConsts<>+100(SB), Z30
-	VBROADCASTSS factor+92(FP), Z29
-	VBROADCASTSS gaussConsts<>+88(SB), Z28
-	VBROADCASTSS gaussConsts<>+92(SB), Z27
-	VBROADCASTSS gaussConsts<>+96(SB), Z26
-	VBROADCASTSS gaussConsts<>+80(SB), Z25
-	VBROADCASTSS gaussConsts<>+76(SB), Z24
-	VBROADCASTSS gaussConsts<>+104(SB), Z23
-	VBROADCASTSS gaussConsts<>+108(SB), Z22
-	VBROADCASTSS gaussConsts<>+112(SB), Z21
-	VBROADCASTSS gaussConsts<>+116(SB), Z20
-	VBROADCASTSS gaussConsts<>+120(SB), Z19
-	VBROADCASTSS gaussConsts<>+12(SB), Z18
-	VBROADCASTSS gaussConsts<>+72(SB), Z17
-	VBROADCASTSS gaussConsts<>+124(SB), Z16
+// func LatentStepLogBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, n int, w float32, factor float32) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·LatentStepLogBackward(SB), NOSPLIT, $16-104
+	// Registers:    Z0-Z15 values    Z16-Z29 constants and scalars    Z30-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+28(SB), Z29
+	VBROADCASTSS gaussConsts<>+116(SB), Z28
+	VBROADCASTSS factor+92(FP), Z27
+	VBROADCASTSS gaussConsts<>+0(SB), Z26
+	VBROADCASTSS gaussConsts<>+112(SB), Z25
+	VBROADCASTSS gaussConsts<>+72(SB), Z24
+	VBROADCASTSS gaussConsts<>+68(SB), Z23
+	VBROADCASTSS gaussConsts<>+120(SB), Z22
+	VBROADCASTSS gaussConsts<>+124(SB), Z21
+	VBROADCASTSS gaussConsts<>+128(SB), Z20
+	VBROADCASTSS gaussConsts<>+132(SB), Z19
+	VBROADCASTSS gaussConsts<>+136(SB), Z18
+	VBROADCASTSS gaussConsts<>+12(SB), Z17
+	VBROADCASTSS gaussConsts<>+64(SB), Z16
 	MOVL         w+88(FP), AX
 	MOVL         AX, 8(SP)
 
 	// Registers:    DI dmuQ    SI dsQ    DX dmuP    BX dsP    R8 dz    R9 muQ    R10 sQ    R11 muP    R12 sP    R13 eps    CX elements left in the row
-	MOVQ dmuQ+0(FP), DI
-	MOVQ dsQ+8(FP), SI
-	MOVQ dmuP+16(FP), DX
-	MOVQ dsP+24(FP), BX
-	MOVQ dz+32(FP), R8
-	MOVQ muQ+40(FP), R9
-	MOVQ sQ+48(FP), R10
-	MOVQ muP+56(FP), R11
-	MOVQ sP+64(FP), R12
-	MOVQ eps+72(FP), R13
-	MOVQ n+80(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l206
+	MOVQ         dmuQ+0(FP), DI
+	MOVQ         dsQ+8(FP), SI
+	MOVQ         dmuP+16(FP), DX
+	MOVQ         dsP+24(FP), BX
+	MOVQ         dz+32(FP), R8
+	MOVQ         muQ+40(FP), R9
+	MOVQ         sQ+48(FP), R10
+	MOVQ         muP+56(FP), R11
+	MOVQ         sP+64(FP), R12
+	MOVQ         eps+72(FP), R13
+	VBROADCASTSS gaussConsts<>+4(SB), Z31
+	VBROADCASTSS gaussConsts<>+4(SB), Z30
+	MOVQ         n+80(FP), CX
+	CMPQ         CX, $0x00000020
+	JL           l206
 
 l205:
 	VMOVUPS (R9), Z0
 	VMOVUPS 64(R9), Z1
 	VMOVUPS (R10), Z2
 	VMOVUPS 64(R10), Z3
+	VPANDD  Z26, Z2, Z4
+	VPANDD  Z26, Z3, Z5
+	VPMAXUD Z31, Z4, Z31
+	VPMAXUD Z31, Z5, Z31
 	VMOVUPS (R12), Z4
 	VMOVUPS 64(R12), Z5
-	VMULPS  Z29, Z2, Z2
-	VMULPS  Z29, Z3, Z3
-	VMULPS  Z29, Z4, Z4
-	VMULPS  Z29, Z5, Z5
+	VPANDD  Z26, Z4, Z6
+	VPANDD  Z26, Z5, Z7
+	VPMAXUD Z31, Z6, Z31
+	VPMAXUD Z31, Z7, Z31
+	VMOVUPS (R11), Z6
+	VMOVUPS 64(R11), Z7
+	VSUBPS  Z6, Z0, Z0
+	VSUBPS  Z7, Z1, Z1
+	VMULPS  Z27, Z2, Z2
+	VMULPS  Z27, Z3, Z3
+	VMULPS  Z27, Z4, Z4
+	VMULPS  Z27, Z5, Z5
 	VSUBPS  Z4, Z2, Z6
 	VSUBPS  Z5, Z3, Z7
-	VMINPS  Z6, Z28, Z6
-	VMINPS  Z7, Z28, Z7
-	VMULPS  Z17, Z4, Z4
-	VMULPS  Z17, Z5, Z5
-	VMAXPS  Z6, Z27, Z6
-	VMAXPS  Z7, Z27, Z7
-	VMINPS  Z4, Z28, Z4
-	VMINPS  Z5, Z28, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z4, Z27, Z4
-	VMAXPS      Z5, Z27, Z5
-	VMOVAPS     Z30, Z8
-	VFMADD231PS Z26, Z6, Z8
-	VMOVAPS     Z30, Z9
-	VFMADD231PS Z26, Z7, Z9
+	VMULPS      Z16, Z4, Z4
+	VMULPS      Z16, Z5, Z5
+	VMOVAPS     Z28, Z8
+	VFMADD231PS Z25, Z6, Z8
+	VMOVAPS     Z28, Z9
+	VFMADD231PS Z25, Z7, Z9
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z30, Z8, Z8
-	VSUBPS       Z30, Z9, Z9
-	VMOVAPS      Z30, Z10
-	VFMADD231PS  Z26, Z4, Z10
-	VMOVAPS      Z30, Z11
-	VFMADD231PS  Z26, Z5, Z11
-	VFNMADD231PS Z25, Z8, Z6
-	VFNMADD231PS Z25, Z9, Z7
-	VSUBPS       Z30, Z10, Z10
-	VSUBPS       Z30, Z11, Z11
+	VSUBPS       Z28, Z8, Z8
+	VSUBPS       Z28, Z9, Z9
+	VMOVAPS      Z28, Z10
+	VFMADD231PS  Z25, Z4, Z10
+	VMOVAPS      Z28, Z11
+	VFMADD231PS  Z25, Z5, Z11
 	VFNMADD231PS Z24, Z8, Z6
 	VFNMADD231PS Z24, Z9, Z7
-	VFNMADD231PS Z25, Z10, Z4
-	VFNMADD231PS Z25, Z11, Z5
-
-	// p = e^r
+	VSUBPS       Z28, Z10, Z10
+	VSUBPS       Z28, Z11, Z11
+	VFNMADD231PS Z23, Z8, Z6
+	VFNMADD231PS Z23, Z9, Z7
 	VFNMADD231PS Z24, Z10, Z4
 	VFNMADD231PS Z24, Z11, Z5
-	VMOVAPS      Z22, Z12
-	VFMADD231PS  Z6, Z23, Z12
-	VMOVAPS      Z22, Z13
-	VFMADD231PS  Z7, Z23, Z13
 
 	// p = e^r
-	VFMADD213PS Z21, Z6, Z12
-	VFMADD213PS Z21, Z7, Z13
-	VMOVAPS     Z22, Z14
-	VFMADD231PS Z4, Z23, Z14
-	VMOVAPS     Z22, Z15
-	VFMADD231PS Z5, Z23, Z15
+	VFNMADD231PS Z23, Z10, Z4
+	VFNMADD231PS Z23, Z11, Z5
+	VMOVAPS      Z21, Z12
+	VFMADD231PS  Z6, Z22, Z12
+	VMOVAPS      Z21, Z13
+	VFMADD231PS  Z7, Z22, Z13
+
+	// p = e^r
 	VFMADD213PS Z20, Z6, Z12
 	VFMADD213PS Z20, Z7, Z13
-	VFMADD213PS Z21, Z4, Z14
-	VFMADD213PS Z21, Z5, Z15
+	VMOVAPS     Z21, Z14
+	VFMADD231PS Z4, Z22, Z14
+	VMOVAPS     Z21, Z15
+	VFMADD231PS Z5, Z22, Z15
 	VFMADD213PS Z19, Z6, Z12
 	VFMADD213PS Z19, Z7, Z13
 	VFMADD213PS Z20, Z4, Z14
 	VFMADD213PS Z20, Z5, Z15
-	VFMADD213PS Z31, Z6, Z12
-	VFMADD213PS Z31, Z7, Z13
+	VFMADD213PS Z18, Z6, Z12
+	VFMADD213PS Z18, Z7, Z13
 	VFMADD213PS Z19, Z4, Z14
 	VFMADD213PS Z19, Z5, Z15
-	VFMADD213PS Z31, Z6, Z12
-	VFMADD213PS Z31, Z7, Z13
-	VFMADD213PS Z31, Z4, Z14
-	VFMADD213PS Z31, Z5, Z15
+	VFMADD213PS Z29, Z6, Z12
+	VFMADD213PS Z29, Z7, Z13
+	VFMADD213PS Z18, Z4, Z14
+	VFMADD213PS Z18, Z5, Z15
+	VFMADD213PS Z29, Z6, Z12
+	VFMADD213PS Z29, Z7, Z13
+	VFMADD213PS Z29, Z4, Z14
+	VFMADD213PS Z29, Z5, Z15
 
 	// p 2^n
-	VFMADD213PS Z31, Z4, Z14
-	VFMADD213PS Z31, Z5, Z15
+	VFMADD213PS Z29, Z4, Z14
+	VFMADD213PS Z29, Z5, Z15
 	VSCALEFPS   Z8, Z12, Z4
 	VSCALEFPS   Z9, Z13, Z5
 
 	// p 2^n
 	VSCALEFPS   Z10, Z14, Z6
 	VSCALEFPS   Z11, Z15, Z7
-	VMINPS      Z6, Z16, Z6
-	VMINPS      Z7, Z16, Z7
-	VMOVUPS     (R11), Z8
-	VMOVUPS     64(R11), Z9
-	VSUBPS      Z8, Z0, Z0
-	VSUBPS      Z9, Z1, Z1
-	VMULPS      Z6, Z0, Z0
-	VMULPS      Z7, Z1, Z1
-	VMULPS      Z6, Z0, Z0
-	VMULPS      Z7, Z1, Z1
-	VSUBPS      Z31, Z4, Z8
-	VSUBPS      Z31, Z5, Z9
-	VADDPS      Z31, Z4, Z4
-	VADDPS      Z31, Z5, Z5
+	VMULPS      Z6, Z0, Z8
+	VMULPS      Z7, Z1, Z9
+	VMULPS      Z6, Z8, Z8
+	VMULPS      Z7, Z9, Z9
+	VPANDD      Z26, Z0, Z0
+	VPANDD      Z26, Z1, Z1
+	VPMAXUD     Z30, Z0, Z30
+	VPMAXUD     Z30, Z1, Z30
+	VSUBPS      Z29, Z4, Z0
+	VSUBPS      Z29, Z5, Z1
+	VADDPS      Z29, Z4, Z4
+	VADDPS      Z29, Z5, Z5
 	VMULPS.BCST 8(SP), Z6, Z10
 	VMULPS.BCST 8(SP), Z7, Z11
-	VMULPS      Z0, Z10, Z10
-	VMULPS      Z1, Z11, Z11
+	VMULPS      Z8, Z10, Z10
+	VMULPS      Z9, Z11, Z11
 	VMULPS      Z6, Z10, Z6
 	VMULPS      Z7, Z11, Z7
-	VMULPS.BCST 8(SP), Z29, Z10
-	VMULPS.BCST 8(SP), Z29, Z11
-	VMULPS      Z8, Z10, Z8
-	VMULPS      Z9, Z11, Z9
-	VMULPS      Z4, Z8, Z4
-	VMULPS      Z5, Z9, Z5
-	VMULPS      Z0, Z10, Z8
-	VMULPS      Z1, Z11, Z9
-	VFMADD213PS Z4, Z0, Z8
-	VFMADD213PS Z5, Z1, Z9
-	VPXORD      Z18, Z8, Z0
-	VPXORD      Z18, Z9, Z1
+	VMULPS.BCST 8(SP), Z27, Z10
+	VMULPS.BCST 8(SP), Z27, Z11
+	VMULPS      Z0, Z10, Z0
+	VMULPS      Z1, Z11, Z1
+	VMULPS      Z4, Z0, Z0
+	VMULPS      Z5, Z1, Z1
+	VMULPS      Z8, Z10, Z4
+	VMULPS      Z9, Z11, Z5
+	VFMADD213PS Z0, Z8, Z4
+	VFMADD213PS Z1, Z9, Z5
+	VPXORD      Z17, Z4, Z4
+	VPXORD      Z17, Z5, Z5
 	VMOVUPS     (R8), Z8
 	VMOVUPS     64(R8), Z9
 	VMOVUPS     (R13), Z10
 	VMOVUPS     64(R13), Z11
-	VPXORD      Z18, Z6, Z12
-	VPXORD      Z18, Z7, Z13
+	VPXORD      Z17, Z6, Z12
+	VPXORD      Z17, Z7, Z13
 	VMOVUPS     Z12, (DX)
 	VMOVUPS     Z13, 64(DX)
-	VMOVUPS     Z0, (BX)
-	VMOVUPS     Z1, 64(BX)
-	VMULPS      Z10, Z8, Z0
-	VMULPS      Z11, Z9, Z1
-	VMINPS      Z2, Z28, Z2
-	VMINPS      Z3, Z28, Z3
-	VMAXPS      Z2, Z27, Z2
-	VMAXPS      Z3, Z27, Z3
+	VMOVUPS     Z4, (BX)
+	VMOVUPS     Z5, 64(BX)
+	VMULPS      Z10, Z8, Z4
+	VMULPS      Z11, Z9, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z30, Z10
-	VFMADD231PS  Z26, Z2, Z10
-	VMOVAPS      Z30, Z11
-	VFMADD231PS  Z26, Z3, Z11
-	VSUBPS       Z30, Z10, Z10
-	VSUBPS       Z30, Z11, Z11
-	VFNMADD231PS Z25, Z10, Z2
-	VFNMADD231PS Z25, Z11, Z3
+	VMOVAPS      Z28, Z10
+	VFMADD231PS  Z25, Z2, Z10
+	VMOVAPS      Z28, Z11
+	VFMADD231PS  Z25, Z3, Z11
+	VSUBPS       Z28, Z10, Z10
+	VSUBPS       Z28, Z11, Z11
 	VFNMADD231PS Z24, Z10, Z2
 	VFNMADD231PS Z24, Z11, Z3
+	VFNMADD231PS Z23, Z10, Z2
+	VFNMADD231PS Z23, Z11, Z3
 
 	// p = e^r
-	VMOVAPS     Z22, Z12
-	VFMADD231PS Z2, Z23, Z12
-	VMOVAPS     Z22, Z13
-	VFMADD231PS Z3, Z23, Z13
-	VFMADD213PS Z21, Z2, Z12
-	VFMADD213PS Z21, Z3, Z13
+	VMOVAPS     Z21, Z12
+	VFMADD231PS Z2, Z22, Z12
+	VMOVAPS     Z21, Z13
+	VFMADD231PS Z3, Z22, Z13
 	VFMADD213PS Z20, Z2, Z12
 	VFMADD213PS Z20, Z3, Z13
 	VFMADD213PS Z19, Z2, Z12
 	VFMADD213PS Z19, Z3, Z13
-	VFMADD213PS Z31, Z2, Z12
-	VFMADD213PS Z31, Z3, Z13
-	VFMADD213PS Z31, Z2, Z12
-	VFMADD213PS Z31, Z3, Z13
+	VFMADD213PS Z18, Z2, Z12
+	VFMADD213PS Z18, Z3, Z13
+	VFMADD213PS Z29, Z2, Z12
+	VFMADD213PS Z29, Z3, Z13
+	VFMADD213PS Z29, Z2, Z12
+	VFMADD213PS Z29, Z3, Z13
 
 	// p 2^n
 	VSCALEFPS   Z10, Z12, Z2
 	VSCALEFPS   Z11, Z13, Z3
-	VMULPS      Z2, Z29, Z2
-	VMULPS      Z3, Z29, Z3
-	VFMADD231PS Z2, Z0, Z4
-	VFMADD231PS Z3, Z1, Z5
-	VADDPS      Z8, Z6, Z0
-	VADDPS      Z9, Z7, Z1
-	VMOVUPS     Z0, (DI)
-	VMOVUPS     Z1, 64(DI)
-	VMOVUPS     Z4, (SI)
-	VMOVUPS     Z5, 64(SI)
+	VMULPS      Z2, Z27, Z2
+	VMULPS      Z3, Z27, Z3
+	VFMADD231PS Z2, Z4, Z0
+	VFMADD231PS Z3, Z5, Z1
+	VADDPS      Z8, Z6, Z2
+	VADDPS      Z9, Z7, Z3
+	VMOVUPS     Z2, (DI)
+	VMOVUPS     Z3, 64(DI)
+	VMOVUPS     Z0, (SI)
+	VMOVUPS     Z1, 64(SI)
 	ADDQ        $0x00000080, DI
 	ADDQ        $0x00000080, SI
 	ADDQ        $0x00000080, DX
@@ -10133,101 +10222,100 @@ l206:
 	JL      l207
 	VMOVUPS (R9), Z0
 	VMOVUPS (R10), Z1
+	VPANDD  Z26, Z1, Z2
+	VPMAXUD Z31, Z2, Z31
 	VMOVUPS (R12), Z2
-	VMULPS  Z29, Z1, Z1
-	VMULPS  Z29, Z2, Z2
+	VPANDD  Z26, Z2, Z3
+	VPMAXUD Z31, Z3, Z31
+	VMOVUPS (R11), Z3
+	VSUBPS  Z3, Z0, Z0
+	VMULPS  Z27, Z1, Z1
+	VMULPS  Z27, Z2, Z2
 	VSUBPS  Z2, Z1, Z3
-	VMINPS  Z3, Z28, Z3
-	VMULPS  Z17, Z2, Z2
-	VMAXPS  Z3, Z27, Z3
-	VMINPS  Z2, Z28, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z2, Z27, Z2
-	VMOVAPS     Z30, Z4
-	VFMADD231PS Z26, Z3, Z4
+	VMULPS      Z16, Z2, Z2
+	VMOVAPS     Z28, Z4
+	VFMADD231PS Z25, Z3, Z4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z30, Z4, Z4
-	VMOVAPS      Z30, Z5
-	VFMADD231PS  Z26, Z2, Z5
-	VFNMADD231PS Z25, Z4, Z3
-	VSUBPS       Z30, Z5, Z5
+	VSUBPS       Z28, Z4, Z4
+	VMOVAPS      Z28, Z5
+	VFMADD231PS  Z25, Z2, Z5
 	VFNMADD231PS Z24, Z4, Z3
-	VFNMADD231PS Z25, Z5, Z2
-
-	// p = e^r
+	VSUBPS       Z28, Z5, Z5
+	VFNMADD231PS Z23, Z4, Z3
 	VFNMADD231PS Z24, Z5, Z2
-	VMOVAPS      Z22, Z6
-	VFMADD231PS  Z3, Z23, Z6
 
 	// p = e^r
-	VFMADD213PS Z21, Z3, Z6
-	VMOVAPS     Z22, Z7
-	VFMADD231PS Z2, Z23, Z7
+	VFNMADD231PS Z23, Z5, Z2
+	VMOVAPS      Z21, Z6
+	VFMADD231PS  Z3, Z22, Z6
+
+	// p = e^r
 	VFMADD213PS Z20, Z3, Z6
-	VFMADD213PS Z21, Z2, Z7
+	VMOVAPS     Z21, Z7
+	VFMADD231PS Z2, Z22, Z7
 	VFMADD213PS Z19, Z3, Z6
 	VFMADD213PS Z20, Z2, Z7
-	VFMADD213PS Z31, Z3, Z6
+	VFMADD213PS Z18, Z3, Z6
 	VFMADD213PS Z19, Z2, Z7
-	VFMADD213PS Z31, Z3, Z6
-	VFMADD213PS Z31, Z2, Z7
+	VFMADD213PS Z29, Z3, Z6
+	VFMADD213PS Z18, Z2, Z7
+	VFMADD213PS Z29, Z3, Z6
+	VFMADD213PS Z29, Z2, Z7
 
 	// p 2^n
-	VFMADD213PS Z31, Z2, Z7
+	VFMADD213PS Z29, Z2, Z7
 	VSCALEFPS   Z4, Z6, Z2
 
 	// p 2^n
 	VSCALEFPS   Z5, Z7, Z3
-	VMINPS      Z3, Z16, Z3
-	VMOVUPS     (R11), Z4
-	VSUBPS      Z4, Z0, Z0
-	VMULPS      Z3, Z0, Z0
-	VMULPS      Z3, Z0, Z0
-	VSUBPS      Z31, Z2, Z4
-	VADDPS      Z31, Z2, Z2
+	VMULPS      Z3, Z0, Z4
+	VMULPS      Z3, Z4, Z4
+	VPANDD      Z26, Z0, Z0
+	VPMAXUD     Z30, Z0, Z30
+	VSUBPS      Z29, Z2, Z0
+	VADDPS      Z29, Z2, Z2
 	VMULPS.BCST 8(SP), Z3, Z5
-	VMULPS      Z0, Z5, Z5
+	VMULPS      Z4, Z5, Z5
 	VMULPS      Z3, Z5, Z3
-	VMULPS.BCST 8(SP), Z29, Z5
-	VMULPS      Z4, Z5, Z4
-	VMULPS      Z2, Z4, Z2
-	VMULPS      Z0, Z5, Z4
-	VFMADD213PS Z2, Z0, Z4
-	VPXORD      Z18, Z4, Z0
+	VMULPS.BCST 8(SP), Z27, Z5
+	VMULPS      Z0, Z5, Z0
+	VMULPS      Z2, Z0, Z0
+	VMULPS      Z4, Z5, Z2
+	VFMADD213PS Z0, Z4, Z2
+	VPXORD      Z17, Z2, Z2
 	VMOVUPS     (R8), Z4
 	VMOVUPS     (R13), Z5
-	VPXORD      Z18, Z3, Z6
+	VPXORD      Z17, Z3, Z6
 	VMOVUPS     Z6, (DX)
-	VMOVUPS     Z0, (BX)
-	VMULPS      Z5, Z4, Z0
-	VMINPS      Z1, Z28, Z1
-	VMAXPS      Z1, Z27, Z1
+	VMOVUPS     Z2, (BX)
+	VMULPS      Z5, Z4, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z30, Z5
-	VFMADD231PS  Z26, Z1, Z5
-	VSUBPS       Z30, Z5, Z5
-	VFNMADD231PS Z25, Z5, Z1
+	VMOVAPS      Z28, Z5
+	VFMADD231PS  Z25, Z1, Z5
+	VSUBPS       Z28, Z5, Z5
 	VFNMADD231PS Z24, Z5, Z1
+	VFNMADD231PS Z23, Z5, Z1
 
 	// p = e^r
-	VMOVAPS     Z22, Z6
-	VFMADD231PS Z1, Z23, Z6
-	VFMADD213PS Z21, Z1, Z6
+	VMOVAPS     Z21, Z6
+	VFMADD231PS Z1, Z22, Z6
 	VFMADD213PS Z20, Z1, Z6
 	VFMADD213PS Z19, Z1, Z6
-	VFMADD213PS Z31, Z1, Z6
-	VFMADD213PS Z31, Z1, Z6
+	VFMADD213PS Z18, Z1, Z6
+	VFMADD213PS Z29, Z1, Z6
+	VFMADD213PS Z29, Z1, Z6
 
 	// p 2^n
 	VSCALEFPS   Z5, Z6, Z1
-	VMULPS      Z1, Z29, Z1
-	VFMADD231PS Z1, Z0, Z2
-	VADDPS      Z4, Z3, Z0
-	VMOVUPS     Z0, (DI)
-	VMOVUPS     Z2, (SI)
+	VMULPS      Z1, Z27, Z1
+	VFMADD231PS Z1, Z2, Z0
+	VADDPS      Z4, Z3, Z1
+	VMOVUPS     Z1, (DI)
+	VMOVUPS     Z0, (SI)
 	ADDQ        $0x00000040, DI
 	ADDQ        $0x00000040, SI
 	ADDQ        $0x00000040, DX
@@ -10249,147 +10337,158 @@ l207:
 	KMOVW     AX, K7
 	VMOVUPS.Z (R9), K7, Z0
 	VMOVUPS.Z (R10), K7, Z1
+	VPANDD    Z26, Z1, Z2
+	VMOVAPS.Z Z2, K7, Z2
+	VPMAXUD   Z31, Z2, Z31
 	VMOVUPS.Z (R12), K7, Z2
-	VMULPS    Z29, Z1, Z1
-	VMULPS    Z29, Z2, Z2
+	VPANDD    Z26, Z2, Z3
+	VMOVAPS.Z Z3, K7, Z3
+	VPMAXUD   Z31, Z3, Z31
+	VMOVUPS.Z (R11), K7, Z3
+	VSUBPS    Z3, Z0, Z0
+	VMULPS    Z27, Z1, Z1
+	VMULPS    Z27, Z2, Z2
 	VSUBPS    Z2, Z1, Z3
-	VMINPS    Z3, Z28, Z3
-	VMULPS    Z17, Z2, Z2
-	VMAXPS    Z3, Z27, Z3
-	VMINPS    Z2, Z28, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z2, Z27, Z2
-	VMOVAPS     Z30, Z4
-	VFMADD231PS Z26, Z3, Z4
+	VMULPS      Z16, Z2, Z2
+	VMOVAPS     Z28, Z4
+	VFMADD231PS Z25, Z3, Z4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z30, Z4, Z4
-	VMOVAPS      Z30, Z5
-	VFMADD231PS  Z26, Z2, Z5
-	VFNMADD231PS Z25, Z4, Z3
-	VSUBPS       Z30, Z5, Z5
+	VSUBPS       Z28, Z4, Z4
+	VMOVAPS      Z28, Z5
+	VFMADD231PS  Z25, Z2, Z5
 	VFNMADD231PS Z24, Z4, Z3
-	VFNMADD231PS Z25, Z5, Z2
-
-	// p = e^r
+	VSUBPS       Z28, Z5, Z5
+	VFNMADD231PS Z23, Z4, Z3
 	VFNMADD231PS Z24, Z5, Z2
-	VMOVAPS      Z22, Z6
-	VFMADD231PS  Z3, Z23, Z6
 
 	// p = e^r
-	VFMADD213PS Z21, Z3, Z6
-	VMOVAPS     Z22, Z7
-	VFMADD231PS Z2, Z23, Z7
+	VFNMADD231PS Z23, Z5, Z2
+	VMOVAPS      Z21, Z6
+	VFMADD231PS  Z3, Z22, Z6
+
+	// p = e^r
 	VFMADD213PS Z20, Z3, Z6
-	VFMADD213PS Z21, Z2, Z7
+	VMOVAPS     Z21, Z7
+	VFMADD231PS Z2, Z22, Z7
 	VFMADD213PS Z19, Z3, Z6
 	VFMADD213PS Z20, Z2, Z7
-	VFMADD213PS Z31, Z3, Z6
+	VFMADD213PS Z18, Z3, Z6
 	VFMADD213PS Z19, Z2, Z7
-	VFMADD213PS Z31, Z3, Z6
-	VFMADD213PS Z31, Z2, Z7
+	VFMADD213PS Z29, Z3, Z6
+	VFMADD213PS Z18, Z2, Z7
+	VFMADD213PS Z29, Z3, Z6
+	VFMADD213PS Z29, Z2, Z7
 
 	// p 2^n
-	VFMADD213PS Z31, Z2, Z7
+	VFMADD213PS Z29, Z2, Z7
 	VSCALEFPS   Z4, Z6, Z2
 
 	// p 2^n
 	VSCALEFPS   Z5, Z7, Z3
-	VMINPS      Z3, Z16, Z3
-	VMOVUPS.Z   (R11), K7, Z4
-	VSUBPS      Z4, Z0, Z0
-	VMULPS      Z3, Z0, Z0
-	VMULPS      Z3, Z0, Z0
-	VSUBPS      Z31, Z2, Z4
-	VADDPS      Z31, Z2, Z2
+	VMULPS      Z3, Z0, Z4
+	VMULPS      Z3, Z4, Z4
+	VPANDD      Z26, Z0, Z0
+	VMOVAPS.Z   Z0, K7, Z0
+	VPMAXUD     Z30, Z0, Z30
+	VSUBPS      Z29, Z2, Z0
+	VADDPS      Z29, Z2, Z2
 	VMULPS.BCST 8(SP), Z3, Z5
-	VMULPS      Z0, Z5, Z5
+	VMULPS      Z4, Z5, Z5
 	VMULPS      Z3, Z5, Z3
-	VMULPS.BCST 8(SP), Z29, Z5
-	VMULPS      Z4, Z5, Z4
-	VMULPS      Z2, Z4, Z2
-	VMULPS      Z0, Z5, Z4
-	VFMADD213PS Z2, Z0, Z4
-	VPXORD      Z18, Z4, Z0
+	VMULPS.BCST 8(SP), Z27, Z5
+	VMULPS      Z0, Z5, Z0
+	VMULPS      Z2, Z0, Z0
+	VMULPS      Z4, Z5, Z2
+	VFMADD213PS Z0, Z4, Z2
+	VPXORD      Z17, Z2, Z2
 	VMOVUPS.Z   (R8), K7, Z4
 	VMOVUPS.Z   (R13), K7, Z5
-	VPXORD      Z18, Z3, Z6
+	VPXORD      Z17, Z3, Z6
 	VMOVUPS     Z6, K7, (DX)
-	VMOVUPS     Z0, K7, (BX)
-	VMULPS      Z5, Z4, Z0
-	VMINPS      Z1, Z28, Z1
-	VMAXPS      Z1, Z27, Z1
+	VMOVUPS     Z2, K7, (BX)
+	VMULPS      Z5, Z4, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z30, Z5
-	VFMADD231PS  Z26, Z1, Z5
-	VSUBPS       Z30, Z5, Z5
-	VFNMADD231PS Z25, Z5, Z1
+	VMOVAPS      Z28, Z5
+	VFMADD231PS  Z25, Z1, Z5
+	VSUBPS       Z28, Z5, Z5
 	VFNMADD231PS Z24, Z5, Z1
+	VFNMADD231PS Z23, Z5, Z1
 
 	// p = e^r
-	VMOVAPS     Z22, Z6
-	VFMADD231PS Z1, Z23, Z6
-	VFMADD213PS Z21, Z1, Z6
+	VMOVAPS     Z21, Z6
+	VFMADD231PS Z1, Z22, Z6
 	VFMADD213PS Z20, Z1, Z6
 	VFMADD213PS Z19, Z1, Z6
-	VFMADD213PS Z31, Z1, Z6
-	VFMADD213PS Z31, Z1, Z6
+	VFMADD213PS Z18, Z1, Z6
+	VFMADD213PS Z29, Z1, Z6
+	VFMADD213PS Z29, Z1, Z6
 
 	// p 2^n
 	VSCALEFPS   Z5, Z6, Z1
-	VMULPS      Z1, Z29, Z1
-	VFMADD231PS Z1, Z0, Z2
-	VADDPS      Z4, Z3, Z0
-	VMOVUPS     Z0, K7, (DI)
-	VMOVUPS     Z2, K7, (SI)
+	VMULPS      Z1, Z27, Z1
+	VFMADD231PS Z1, Z2, Z0
+	VADDPS      Z4, Z3, Z1
+	VMOVUPS     Z1, K7, (DI)
+	VMOVUPS     Z0, K7, (SI)
 
 l208:
+	VPMINUD.BCST gaussConsts<>+140(SB), Z31, Z0
+	VPADDD.BCST  gaussConsts<>+144(SB), Z0, Z0
+	VPADDD.BCST  gaussConsts<>+80(SB), Z30, Z1
+	VPORD        Z1, Z0, Z0
+	VMOVAPS      Z0, Z31
+	VPMOVD2M     Z31, K1
+	KMOVW        K1, AX
+	MOVQ         AX, bad+96(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepStandardLog(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int, factor float32)
-// Requires: AVX, AVX512F, AVX512VL
-TEXT ·LatentStepStandardLog(SB), NOSPLIT, $32-76
-	// Registers:    Z0-Z12 values    Z13-Z29 constants and scalars    Z30-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+100(SB), Z29
-	VBROADCASTSS gaussConsts<>+20(SB), Z28
-	VBROADCASTSS gaussConsts<>+24(SB), Z27
-	VBROADCASTSS factor+72(FP), Z26
-	VBROADCASTSS gaussConsts<>+88(SB), Z25
-	VBROADCASTSS gaussConsts<>+92(SB), Z24
-	VBROADCASTSS gaussConsts<>+96(SB), Z23
-	VBROADCASTSS gaussConsts<>+80(SB), Z22
-	VBROADCASTSS gaussConsts<>+76(SB), Z21
-	VBROADCASTSS gaussConsts<>+104(SB), Z20
-	VBROADCASTSS gaussConsts<>+108(SB), Z19
-	VBROADCASTSS gaussConsts<>+112(SB), Z18
-	VBROADCASTSS gaussConsts<>+116(SB), Z17
-	VBROADCASTSS gaussConsts<>+120(SB), Z16
-	VBROADCASTSS gaussConsts<>+28(SB), Z15
+// func LatentStepStandardLog(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int, factor float32) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·LatentStepStandardLog(SB), NOSPLIT, $32-88
+	// Registers:    Z0-Z11 values    Z12-Z28 constants and scalars    Z29-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+116(SB), Z28
+	VBROADCASTSS gaussConsts<>+28(SB), Z27
+	VBROADCASTSS gaussConsts<>+96(SB), Z26
+	VBROADCASTSS gaussConsts<>+0(SB), Z25
+	VBROADCASTSS factor+72(FP), Z24
+	VBROADCASTSS gaussConsts<>+112(SB), Z23
+	VBROADCASTSS gaussConsts<>+72(SB), Z22
+	VBROADCASTSS gaussConsts<>+68(SB), Z21
+	VBROADCASTSS gaussConsts<>+120(SB), Z20
+	VBROADCASTSS gaussConsts<>+124(SB), Z19
+	VBROADCASTSS gaussConsts<>+128(SB), Z18
+	VBROADCASTSS gaussConsts<>+132(SB), Z17
+	VBROADCASTSS gaussConsts<>+136(SB), Z16
+	VBROADCASTSS gaussConsts<>+100(SB), Z15
 	VBROADCASTSS gaussConsts<>+4(SB), Z14
-	VBROADCASTSS gaussConsts<>+84(SB), Z13
+	VBROADCASTSS gaussConsts<>+140(SB), Z13
+	VBROADCASTSS gaussConsts<>+144(SB), Z12
 
-	// Registers:    DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
-	MOVQ sigmaQ+0(FP), DI
-	MOVQ z+8(FP), SI
-	MOVQ kl+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ eps+40(FP), R9
-	MOVQ n+56(FP), R10
-	SHLQ $0x02, R10
-	MOVQ rows+48(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 16(SP)
+	// Registers:    DI sigmaQ    SI z    DX lanes    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
+	MOVQ    sigmaQ+0(FP), DI
+	MOVQ    z+8(FP), SI
+	MOVQ    lanes+16(FP), DX
+	MOVQ    muQ+24(FP), BX
+	MOVQ    sQ+32(FP), R8
+	MOVQ    eps+40(FP), R9
+	MOVQ    n+56(FP), R10
+	SHLQ    $0x02, R10
+	VMOVAPS Z14, Z29
+	MOVQ    rows+48(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 16(SP)
 
 l210:
 	VMOVAPS Z14, Z31
@@ -10403,48 +10502,50 @@ l211:
 	VMOVUPS 64(BX), Z1
 	VMOVUPS (R8), Z2
 	VMOVUPS 64(R8), Z3
-	VMULPS  Z26, Z2, Z2
-	VMULPS  Z26, Z3, Z3
-	VMINPS  Z2, Z25, Z4
-	VMINPS  Z3, Z25, Z5
-	VMAXPS  Z4, Z24, Z4
-	VMAXPS  Z5, Z24, Z5
+	VPANDD  Z25, Z2, Z4
+	VPANDD  Z25, Z3, Z5
+	VPMAXUD Z29, Z4, Z29
+	VPMAXUD Z29, Z5, Z29
+	VMULPS  Z24, Z2, Z2
+	VMULPS  Z24, Z3, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z29, Z6
-	VFMADD231PS  Z23, Z4, Z6
-	VMOVAPS      Z29, Z7
-	VFMADD231PS  Z23, Z5, Z7
-	VSUBPS       Z29, Z6, Z6
-	VSUBPS       Z29, Z7, Z7
-	VFNMADD231PS Z22, Z6, Z4
-	VFNMADD231PS Z22, Z7, Z5
-	VFNMADD231PS Z21, Z6, Z4
-	VFNMADD231PS Z21, Z7, Z5
+	VMOVAPS      Z28, Z4
+	VFMADD231PS  Z23, Z2, Z4
+	VMOVAPS      Z28, Z5
+	VFMADD231PS  Z23, Z3, Z5
+	VSUBPS       Z28, Z4, Z4
+	VSUBPS       Z28, Z5, Z5
+	VMOVAPS      Z2, Z6
+	VFNMADD231PS Z22, Z4, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS Z22, Z5, Z7
+	VFNMADD231PS Z21, Z4, Z6
+	VFNMADD231PS Z21, Z5, Z7
 
 	// p = e^r
 	VMOVAPS     Z19, Z8
-	VFMADD231PS Z4, Z20, Z8
+	VFMADD231PS Z6, Z20, Z8
 	VMOVAPS     Z19, Z9
-	VFMADD231PS Z5, Z20, Z9
-	VFMADD213PS Z18, Z4, Z8
-	VFMADD213PS Z18, Z5, Z9
-	VFMADD213PS Z17, Z4, Z8
-	VFMADD213PS Z17, Z5, Z9
-	VFMADD213PS Z16, Z4, Z8
-	VFMADD213PS Z16, Z5, Z9
-	VFMADD213PS Z28, Z4, Z8
-	VFMADD213PS Z28, Z5, Z9
-	VFMADD213PS Z28, Z4, Z8
-	VFMADD213PS Z28, Z5, Z9
+	VFMADD231PS Z7, Z20, Z9
+	VFMADD213PS Z18, Z6, Z8
+	VFMADD213PS Z18, Z7, Z9
+	VFMADD213PS Z17, Z6, Z8
+	VFMADD213PS Z17, Z7, Z9
+	VFMADD213PS Z16, Z6, Z8
+	VFMADD213PS Z16, Z7, Z9
+	VFMADD213PS Z27, Z6, Z8
+	VFMADD213PS Z27, Z7, Z9
+	VFMADD213PS Z27, Z6, Z8
+	VFMADD213PS Z27, Z7, Z9
 
 	// p 2^n
-	VSCALEFPS   Z6, Z8, Z4
-	VSCALEFPS   Z7, Z9, Z5
-	VMULPS      Z27, Z0, Z6
-	VMULPS      Z27, Z1, Z7
-	VMULPS      Z27, Z4, Z8
-	VMULPS      Z27, Z5, Z9
+	VSCALEFPS   Z4, Z8, Z4
+	VSCALEFPS   Z5, Z9, Z5
+	VMULPS      Z26, Z0, Z6
+	VMULPS      Z26, Z1, Z7
+	VMULPS      Z26, Z4, Z8
+	VMULPS      Z26, Z5, Z9
 	VFMADD213PS Z15, Z8, Z8
 	VFMADD213PS Z15, Z9, Z9
 	VFMADD231PS Z6, Z6, Z8
@@ -10475,30 +10576,31 @@ l212:
 	JL      l213
 	VMOVUPS (BX), Z0
 	VMOVUPS (R8), Z1
-	VMULPS  Z26, Z1, Z1
-	VMINPS  Z1, Z25, Z2
-	VMAXPS  Z2, Z24, Z2
+	VPANDD  Z25, Z1, Z2
+	VPMAXUD Z29, Z2, Z29
+	VMULPS  Z24, Z1, Z1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z29, Z3
-	VFMADD231PS  Z23, Z2, Z3
-	VSUBPS       Z29, Z3, Z3
-	VFNMADD231PS Z22, Z3, Z2
-	VFNMADD231PS Z21, Z3, Z2
+	VMOVAPS      Z28, Z2
+	VFMADD231PS  Z23, Z1, Z2
+	VSUBPS       Z28, Z2, Z2
+	VMOVAPS      Z1, Z3
+	VFNMADD231PS Z22, Z2, Z3
+	VFNMADD231PS Z21, Z2, Z3
 
 	// p = e^r
 	VMOVAPS     Z19, Z4
-	VFMADD231PS Z2, Z20, Z4
-	VFMADD213PS Z18, Z2, Z4
-	VFMADD213PS Z17, Z2, Z4
-	VFMADD213PS Z16, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
+	VFMADD231PS Z3, Z20, Z4
+	VFMADD213PS Z18, Z3, Z4
+	VFMADD213PS Z17, Z3, Z4
+	VFMADD213PS Z16, Z3, Z4
+	VFMADD213PS Z27, Z3, Z4
+	VFMADD213PS Z27, Z3, Z4
 
 	// p 2^n
-	VSCALEFPS   Z3, Z4, Z2
-	VMULPS      Z27, Z0, Z3
-	VMULPS      Z27, Z2, Z4
+	VSCALEFPS   Z2, Z4, Z2
+	VMULPS      Z26, Z0, Z3
+	VMULPS      Z26, Z2, Z4
 	VFMADD213PS Z15, Z4, Z4
 	VFMADD231PS Z3, Z3, Z4
 	VADDPS      Z31, Z4, Z31
@@ -10523,30 +10625,32 @@ l213:
 	KMOVW     AX, K7
 	VMOVUPS.Z (BX), K7, Z0
 	VMOVUPS.Z (R8), K7, Z1
-	VMULPS    Z26, Z1, Z1
-	VMINPS    Z1, Z25, Z2
-	VMAXPS    Z2, Z24, Z2
+	VPANDD    Z25, Z1, Z2
+	VMOVAPS.Z Z2, K7, Z2
+	VPMAXUD   Z29, Z2, Z29
+	VMULPS    Z24, Z1, Z1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z29, Z3
-	VFMADD231PS  Z23, Z2, Z3
-	VSUBPS       Z29, Z3, Z3
-	VFNMADD231PS Z22, Z3, Z2
-	VFNMADD231PS Z21, Z3, Z2
+	VMOVAPS      Z28, Z2
+	VFMADD231PS  Z23, Z1, Z2
+	VSUBPS       Z28, Z2, Z2
+	VMOVAPS      Z1, Z3
+	VFNMADD231PS Z22, Z2, Z3
+	VFNMADD231PS Z21, Z2, Z3
 
 	// p = e^r
 	VMOVAPS     Z19, Z4
-	VFMADD231PS Z2, Z20, Z4
-	VFMADD213PS Z18, Z2, Z4
-	VFMADD213PS Z17, Z2, Z4
-	VFMADD213PS Z16, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
+	VFMADD231PS Z3, Z20, Z4
+	VFMADD213PS Z18, Z3, Z4
+	VFMADD213PS Z17, Z3, Z4
+	VFMADD213PS Z16, Z3, Z4
+	VFMADD213PS Z27, Z3, Z4
+	VFMADD213PS Z27, Z3, Z4
 
 	// p 2^n
-	VSCALEFPS   Z3, Z4, Z2
-	VMULPS      Z27, Z0, Z3
-	VMULPS      Z27, Z2, Z4
+	VSCALEFPS   Z2, Z4, Z2
+	VMULPS      Z26, Z0, Z3
+	VMULPS      Z26, Z2, Z4
 	VFMADD213PS Z15, Z4, Z4
 	VFMADD231PS Z3, Z3, Z4
 	VMOVAPS.Z   Z4, K7, Z3
@@ -10564,118 +10668,112 @@ l213:
 	LEAQ        (R8)(CX*4), R8
 
 l214:
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VADDPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VADDPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VADDPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VADDPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VADDPS        Z14, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z31, Y1
-	VADDPS        Y1, Y31, Y31
-	VEXTRACTF32X4 $0x01, Y31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x0e, X31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x01, X31, X1
-	VADDPS        X1, X31, X31
-	VBROADCASTSS  X31, Z1
-	VFMSUB231PS   Z13, Z1, Z0
-	VCMPPS        $0x11, Z14, Z0, K1
-	VBLENDMPS     Z14, Z0, K1, Z0
-	VMOVSS        X0, (DX)
-	ADDQ          $0x04, DX
-	ADDQ          8(SP), BX
-	ADDQ          16(SP), R8
-	DECQ          (SP)
-	JNZ           l210
+	VMOVUPS  Z31, (DX)
+	VMOVUPS  Z30, 64(DX)
+	ADDQ     $0x00000100, DX
+	ADDQ     8(SP), BX
+	ADDQ     16(SP), R8
+	DECQ     (SP)
+	JNZ      l210
+	VPMINUD  Z13, Z29, Z0
+	VPADDD   Z12, Z0, Z0
+	VMOVAPS  Z0, Z29
+	VPMOVD2M Z29, K1
+	KMOVW    K1, AX
+	MOVQ     AX, bad+80(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepStandardLogBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, n int, w float32, factor float32)
-// Requires: AVX, AVX512F
-TEXT ·LatentStepStandardLogBackward(SB), NOSPLIT, $16-64
-	// Registers:    Z0-Z17 values    Z18-Z31 constants and scalars
-	VBROADCASTSS gaussConsts<>+20(SB), Z31
-	VBROADCASTSS factor+60(FP), Z30
-	VBROADCASTSS gaussConsts<>+100(SB), Z29
-	VBROADCASTSS gaussConsts<>+88(SB), Z28
-	VBROADCASTSS gaussConsts<>+92(SB), Z27
-	VBROADCASTSS gaussConsts<>+96(SB), Z26
-	VBROADCASTSS gaussConsts<>+80(SB), Z25
-	VBROADCASTSS gaussConsts<>+76(SB), Z24
-	VBROADCASTSS gaussConsts<>+104(SB), Z23
-	VBROADCASTSS gaussConsts<>+108(SB), Z22
-	VBROADCASTSS gaussConsts<>+112(SB), Z21
-	VBROADCASTSS gaussConsts<>+116(SB), Z20
-	VBROADCASTSS gaussConsts<>+120(SB), Z19
-	VBROADCASTSS w+56(FP), Z18
+// func LatentStepStandardLogBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, n int, w float32, factor float32) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·LatentStepStandardLogBackward(SB), NOSPLIT, $16-72
+	// Registers:    Z0-Z12 values    Z13-Z29 constants and scalars    Z30-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+28(SB), Z29
+	VBROADCASTSS factor+60(FP), Z28
+	VBROADCASTSS gaussConsts<>+0(SB), Z27
+	VBROADCASTSS gaussConsts<>+116(SB), Z26
+	VBROADCASTSS gaussConsts<>+112(SB), Z25
+	VBROADCASTSS gaussConsts<>+72(SB), Z24
+	VBROADCASTSS gaussConsts<>+68(SB), Z23
+	VBROADCASTSS gaussConsts<>+120(SB), Z22
+	VBROADCASTSS gaussConsts<>+124(SB), Z21
+	VBROADCASTSS gaussConsts<>+128(SB), Z20
+	VBROADCASTSS gaussConsts<>+132(SB), Z19
+	VBROADCASTSS gaussConsts<>+136(SB), Z18
+	VBROADCASTSS w+56(FP), Z17
+	VBROADCASTSS gaussConsts<>+4(SB), Z16
+	VBROADCASTSS gaussConsts<>+140(SB), Z15
+	VBROADCASTSS gaussConsts<>+144(SB), Z14
+	VBROADCASTSS gaussConsts<>+80(SB), Z13
 
 	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row
-	MOVQ dmuQ+0(FP), DI
-	MOVQ dsQ+8(FP), SI
-	MOVQ dz+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ eps+40(FP), R9
-	MOVQ n+48(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l217
+	MOVQ    dmuQ+0(FP), DI
+	MOVQ    dsQ+8(FP), SI
+	MOVQ    dz+16(FP), DX
+	MOVQ    muQ+24(FP), BX
+	MOVQ    sQ+32(FP), R8
+	MOVQ    eps+40(FP), R9
+	VMOVAPS Z16, Z31
+	VMOVAPS Z16, Z30
+	MOVQ    n+48(FP), CX
+	CMPQ    CX, $0x00000020
+	JL      l217
 
 l216:
 	VMOVUPS (BX), Z0
 	VMOVUPS 64(BX), Z1
 	VMOVUPS (R8), Z2
 	VMOVUPS 64(R8), Z3
-	VMULPS  Z30, Z2, Z2
-	VMULPS  Z30, Z3, Z3
-	VMINPS  Z2, Z28, Z2
-	VMINPS  Z3, Z28, Z3
-	VMAXPS  Z2, Z27, Z2
-	VMAXPS  Z3, Z27, Z3
+	VPANDD  Z27, Z2, Z4
+	VPANDD  Z27, Z3, Z5
+	VPMAXUD Z31, Z4, Z31
+	VPMAXUD Z31, Z5, Z31
+	VMULPS  Z28, Z2, Z2
+	VMULPS  Z28, Z3, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z29, Z4
-	VFMADD231PS  Z26, Z2, Z4
-	VMOVAPS      Z29, Z5
-	VFMADD231PS  Z26, Z3, Z5
-	VSUBPS       Z29, Z4, Z4
-	VSUBPS       Z29, Z5, Z5
-	VFNMADD231PS Z25, Z4, Z2
-	VFNMADD231PS Z25, Z5, Z3
+	VMOVAPS      Z26, Z4
+	VFMADD231PS  Z25, Z2, Z4
+	VMOVAPS      Z26, Z5
+	VFMADD231PS  Z25, Z3, Z5
+	VSUBPS       Z26, Z4, Z4
+	VSUBPS       Z26, Z5, Z5
 	VFNMADD231PS Z24, Z4, Z2
 	VFNMADD231PS Z24, Z5, Z3
+	VFNMADD231PS Z23, Z4, Z2
+	VFNMADD231PS Z23, Z5, Z3
 
 	// p = e^r
-	VMOVAPS     Z22, Z6
-	VFMADD231PS Z2, Z23, Z6
-	VMOVAPS     Z22, Z7
-	VFMADD231PS Z3, Z23, Z7
-	VFMADD213PS Z21, Z2, Z6
-	VFMADD213PS Z21, Z3, Z7
+	VMOVAPS     Z21, Z6
+	VFMADD231PS Z2, Z22, Z6
+	VMOVAPS     Z21, Z7
+	VFMADD231PS Z3, Z22, Z7
 	VFMADD213PS Z20, Z2, Z6
 	VFMADD213PS Z20, Z3, Z7
 	VFMADD213PS Z19, Z2, Z6
 	VFMADD213PS Z19, Z3, Z7
-	VFMADD213PS Z31, Z2, Z6
-	VFMADD213PS Z31, Z3, Z7
-	VFMADD213PS Z31, Z2, Z6
-	VFMADD213PS Z31, Z3, Z7
+	VFMADD213PS Z18, Z2, Z6
+	VFMADD213PS Z18, Z3, Z7
+	VFMADD213PS Z29, Z2, Z6
+	VFMADD213PS Z29, Z3, Z7
+	VFMADD213PS Z29, Z2, Z6
+	VFMADD213PS Z29, Z3, Z7
 
 	// p 2^n
 	VSCALEFPS   Z4, Z6, Z2
 	VSCALEFPS   Z5, Z7, Z3
-	VSUBPS      Z31, Z2, Z4
-	VSUBPS      Z31, Z3, Z5
-	VADDPS      Z31, Z2, Z6
-	VADDPS      Z31, Z3, Z7
-	VMULPS      Z0, Z18, Z0
-	VMULPS      Z1, Z18, Z1
-	VMULPS      Z30, Z18, Z8
-	VMULPS      Z30, Z18, Z9
+	VPANDD      Z27, Z0, Z4
+	VPANDD      Z27, Z1, Z5
+	VPMAXUD     Z30, Z4, Z30
+	VPMAXUD     Z30, Z5, Z30
+	VSUBPS      Z29, Z2, Z4
+	VSUBPS      Z29, Z3, Z5
+	VADDPS      Z29, Z2, Z6
+	VADDPS      Z29, Z3, Z7
+	VMULPS      Z0, Z17, Z0
+	VMULPS      Z1, Z17, Z1
+	VMULPS      Z28, Z17, Z8
+	VMULPS      Z28, Z17, Z9
 	VMULPS      Z4, Z8, Z4
 	VMULPS      Z5, Z9, Z5
 	VMULPS      Z6, Z4, Z4
@@ -10686,8 +10784,8 @@ l216:
 	VMOVUPS     64(R9), Z9
 	VMULPS      Z8, Z6, Z8
 	VMULPS      Z9, Z7, Z9
-	VMULPS      Z2, Z30, Z2
-	VMULPS      Z3, Z30, Z3
+	VMULPS      Z2, Z28, Z2
+	VMULPS      Z3, Z28, Z3
 	VFMADD231PS Z2, Z8, Z4
 	VFMADD231PS Z3, Z9, Z5
 	VADDPS      Z6, Z0, Z0
@@ -10711,38 +10809,40 @@ l217:
 	JL      l218
 	VMOVUPS (BX), Z0
 	VMOVUPS (R8), Z1
-	VMULPS  Z30, Z1, Z1
-	VMINPS  Z1, Z28, Z1
-	VMAXPS  Z1, Z27, Z1
+	VPANDD  Z27, Z1, Z2
+	VPMAXUD Z31, Z2, Z31
+	VMULPS  Z28, Z1, Z1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z29, Z2
-	VFMADD231PS  Z26, Z1, Z2
-	VSUBPS       Z29, Z2, Z2
-	VFNMADD231PS Z25, Z2, Z1
+	VMOVAPS      Z26, Z2
+	VFMADD231PS  Z25, Z1, Z2
+	VSUBPS       Z26, Z2, Z2
 	VFNMADD231PS Z24, Z2, Z1
+	VFNMADD231PS Z23, Z2, Z1
 
 	// p = e^r
-	VMOVAPS     Z22, Z3
-	VFMADD231PS Z1, Z23, Z3
-	VFMADD213PS Z21, Z1, Z3
+	VMOVAPS     Z21, Z3
+	VFMADD231PS Z1, Z22, Z3
 	VFMADD213PS Z20, Z1, Z3
 	VFMADD213PS Z19, Z1, Z3
-	VFMADD213PS Z31, Z1, Z3
-	VFMADD213PS Z31, Z1, Z3
+	VFMADD213PS Z18, Z1, Z3
+	VFMADD213PS Z29, Z1, Z3
+	VFMADD213PS Z29, Z1, Z3
 
 	// p 2^n
 	VSCALEFPS   Z2, Z3, Z1
-	VSUBPS      Z31, Z1, Z2
-	VADDPS      Z31, Z1, Z3
-	VMULPS      Z0, Z18, Z0
-	VMULPS      Z30, Z18, Z4
+	VPANDD      Z27, Z0, Z2
+	VPMAXUD     Z30, Z2, Z30
+	VSUBPS      Z29, Z1, Z2
+	VADDPS      Z29, Z1, Z3
+	VMULPS      Z0, Z17, Z0
+	VMULPS      Z28, Z17, Z4
 	VMULPS      Z2, Z4, Z2
 	VMULPS      Z3, Z2, Z2
 	VMOVUPS     (DX), Z3
 	VMOVUPS     (R9), Z4
 	VMULPS      Z4, Z3, Z4
-	VMULPS      Z1, Z30, Z1
+	VMULPS      Z1, Z28, Z1
 	VFMADD231PS Z1, Z4, Z2
 	VADDPS      Z3, Z0, Z0
 	VMOVUPS     Z0, (DI)
@@ -10764,93 +10864,103 @@ l218:
 	KMOVW     AX, K7
 	VMOVUPS.Z (BX), K7, Z0
 	VMOVUPS.Z (R8), K7, Z1
-	VMULPS    Z30, Z1, Z1
-	VMINPS    Z1, Z28, Z1
-	VMAXPS    Z1, Z27, Z1
+	VPANDD    Z27, Z1, Z2
+	VMOVAPS.Z Z2, K7, Z2
+	VPMAXUD   Z31, Z2, Z31
+	VMULPS    Z28, Z1, Z1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z29, Z2
-	VFMADD231PS  Z26, Z1, Z2
-	VSUBPS       Z29, Z2, Z2
-	VFNMADD231PS Z25, Z2, Z1
+	VMOVAPS      Z26, Z2
+	VFMADD231PS  Z25, Z1, Z2
+	VSUBPS       Z26, Z2, Z2
 	VFNMADD231PS Z24, Z2, Z1
+	VFNMADD231PS Z23, Z2, Z1
 
 	// p = e^r
-	VMOVAPS     Z22, Z3
-	VFMADD231PS Z1, Z23, Z3
-	VFMADD213PS Z21, Z1, Z3
+	VMOVAPS     Z21, Z3
+	VFMADD231PS Z1, Z22, Z3
 	VFMADD213PS Z20, Z1, Z3
 	VFMADD213PS Z19, Z1, Z3
-	VFMADD213PS Z31, Z1, Z3
-	VFMADD213PS Z31, Z1, Z3
+	VFMADD213PS Z18, Z1, Z3
+	VFMADD213PS Z29, Z1, Z3
+	VFMADD213PS Z29, Z1, Z3
 
 	// p 2^n
 	VSCALEFPS   Z2, Z3, Z1
-	VSUBPS      Z31, Z1, Z2
-	VADDPS      Z31, Z1, Z3
-	VMULPS      Z0, Z18, Z0
-	VMULPS      Z30, Z18, Z4
+	VPANDD      Z27, Z0, Z2
+	VMOVAPS.Z   Z2, K7, Z2
+	VPMAXUD     Z30, Z2, Z30
+	VSUBPS      Z29, Z1, Z2
+	VADDPS      Z29, Z1, Z3
+	VMULPS      Z0, Z17, Z0
+	VMULPS      Z28, Z17, Z4
 	VMULPS      Z2, Z4, Z2
 	VMULPS      Z3, Z2, Z2
 	VMOVUPS.Z   (DX), K7, Z3
 	VMOVUPS.Z   (R9), K7, Z4
 	VMULPS      Z4, Z3, Z4
-	VMULPS      Z1, Z30, Z1
+	VMULPS      Z1, Z28, Z1
 	VFMADD231PS Z1, Z4, Z2
 	VADDPS      Z3, Z0, Z0
 	VMOVUPS     Z0, K7, (DI)
 	VMOVUPS     Z2, K7, (SI)
 
 l219:
+	VPMINUD  Z15, Z31, Z0
+	VPADDD   Z14, Z0, Z0
+	VPADDD   Z13, Z30, Z1
+	VPORD    Z1, Z0, Z0
+	VMOVAPS  Z0, Z31
+	VPMOVD2M Z31, K1
+	KMOVW    K1, AX
+	MOVQ     AX, bad+64(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepSoftplus(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
-TEXT ·LatentStepSoftplus(SB), NOSPLIT, $40-88
-	// Registers:    Z0-Z21 values    Z22-Z28 constants and scalars    Z29-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+24(SB), Z28
-	VBROADCASTSS gaussConsts<>+20(SB), Z27
-	VBROADCASTSS gaussConsts<>+100(SB), Z26
-	VBROADCASTSS gaussConsts<>+4(SB), Z25
-	VBROADCASTSS gaussConsts<>+80(SB), Z24
-	VBROADCASTSS gaussConsts<>+76(SB), Z23
-	VBROADCASTSS gaussConsts<>+72(SB), Z22
+// func LatentStepSoftplus(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·LatentStepSoftplus(SB), NOSPLIT, $40-96
+	// Registers:    Z0-Z23 values    Z24-Z27 constants and scalars    Z28-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+96(SB), Z27
+	VBROADCASTSS gaussConsts<>+28(SB), Z26
+	VBROADCASTSS gaussConsts<>+116(SB), Z25
+	VBROADCASTSS gaussConsts<>+4(SB), Z24
 
-	// Registers:    DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
-	MOVQ sigmaQ+0(FP), DI
-	MOVQ z+8(FP), SI
-	MOVQ kl+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ muP+40(FP), R9
-	MOVQ sP+48(FP), R10
-	MOVQ eps+56(FP), R11
-	MOVQ n+72(FP), R12
-	SHLQ $0x02, R12
-	MOVQ rows+64(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI sigmaQ    SI z    DX lanes    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
+	MOVQ    sigmaQ+0(FP), DI
+	MOVQ    z+8(FP), SI
+	MOVQ    lanes+16(FP), DX
+	MOVQ    muQ+24(FP), BX
+	MOVQ    sQ+32(FP), R8
+	MOVQ    muP+40(FP), R9
+	MOVQ    sP+48(FP), R10
+	MOVQ    eps+56(FP), R11
+	MOVQ    n+72(FP), R12
+	SHLQ    $0x02, R12
+	VMOVAPS Z24, Z28
+	MOVQ    rows+64(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+80(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R12, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+80(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R12, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+80(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R12, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+80(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R12, AX
+	MOVQ    AX, 32(SP)
 
 l221:
-	VMOVAPS Z25, Z31
-	VMOVAPS Z27, Z30
-	VMOVAPS Z25, Z29
+	VMOVAPS Z24, Z31
+	VMOVAPS Z26, Z30
+	VMOVAPS Z24, Z29
 	MOVQ    n+72(FP), CX
 	CMPQ    CX, $0x00000020
 	JL      l223
@@ -10860,85 +10970,97 @@ l222:
 	VMOVUPS      64(BX), Z1
 	VMOVUPS      (R8), Z2
 	VMOVUPS      64(R8), Z3
+	VPANDD.BCST  gaussConsts<>+0(SB), Z2, Z4
+	VPANDD.BCST  gaussConsts<>+0(SB), Z3, Z5
+	VPMAXUD      Z28, Z4, Z28
+	VPMAXUD      Z28, Z5, Z28
 	VMOVUPS      (R10), Z4
 	VMOVUPS      64(R10), Z5
-	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z6
-	VPORD.BCST   gaussConsts<>+12(SB), Z3, Z7
-	VPORD.BCST   gaussConsts<>+12(SB), Z4, Z8
-	VPORD.BCST   gaussConsts<>+12(SB), Z5, Z9
-	VBROADCASTSS gaussConsts<>+92(SB), Z10
-	VMAXPS       Z6, Z10, Z6
-	VBROADCASTSS gaussConsts<>+92(SB), Z10
-	VMAXPS       Z7, Z10, Z7
-	VBROADCASTSS gaussConsts<>+92(SB), Z10
-	VMAXPS       Z8, Z10, Z8
-	VBROADCASTSS gaussConsts<>+92(SB), Z10
-	VMAXPS       Z9, Z10, Z9
+	VPANDD.BCST  gaussConsts<>+0(SB), Z4, Z6
+	VPANDD.BCST  gaussConsts<>+0(SB), Z5, Z7
+	VPMAXUD      Z28, Z6, Z28
+	VPMAXUD      Z28, Z7, Z28
+	VMOVUPS      (R9), Z6
+	VMOVUPS      64(R9), Z7
+	VSUBPS       Z6, Z0, Z6
+	VSUBPS       Z7, Z1, Z7
+	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z8
+	VPORD.BCST   gaussConsts<>+12(SB), Z3, Z9
+	VPORD.BCST   gaussConsts<>+12(SB), Z4, Z10
+	VPORD.BCST   gaussConsts<>+12(SB), Z5, Z11
+	VBROADCASTSS gaussConsts<>+148(SB), Z12
+	VMAXPS       Z8, Z12, Z8
+	VBROADCASTSS gaussConsts<>+148(SB), Z12
+	VMAXPS       Z9, Z12, Z9
+	VBROADCASTSS gaussConsts<>+148(SB), Z12
+	VMAXPS       Z10, Z12, Z10
+	VBROADCASTSS gaussConsts<>+148(SB), Z12
+	VMAXPS       Z11, Z12, Z11
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS          Z26, Z10
-	VFMADD231PS.BCST gaussConsts<>+96(SB), Z6, Z10
-	VMOVAPS          Z26, Z11
-	VFMADD231PS.BCST gaussConsts<>+96(SB), Z7, Z11
-	VMOVAPS          Z26, Z12
-	VFMADD231PS.BCST gaussConsts<>+96(SB), Z8, Z12
-	VMOVAPS          Z26, Z13
-	VFMADD231PS.BCST gaussConsts<>+96(SB), Z9, Z13
-	VSUBPS           Z26, Z10, Z10
-	VSUBPS           Z26, Z11, Z11
-	VSUBPS           Z26, Z12, Z12
-	VSUBPS           Z26, Z13, Z13
-	VFNMADD231PS     Z24, Z10, Z6
-	VFNMADD231PS     Z24, Z11, Z7
-	VFNMADD231PS     Z24, Z12, Z8
-	VFNMADD231PS     Z24, Z13, Z9
-	VFNMADD231PS     Z23, Z10, Z6
-	VFNMADD231PS     Z23, Z11, Z7
-	VFNMADD231PS     Z23, Z12, Z8
-	VFNMADD231PS     Z23, Z13, Z9
+	VMOVAPS           Z25, Z12
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z8, Z12
+	VMOVAPS           Z25, Z13
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z9, Z13
+	VMOVAPS           Z25, Z14
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z10, Z14
+	VMOVAPS           Z25, Z15
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z11, Z15
+	VSUBPS            Z25, Z12, Z12
+	VSUBPS            Z25, Z13, Z13
+	VSUBPS            Z25, Z14, Z14
+	VSUBPS            Z25, Z15, Z15
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z12, Z8
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z13, Z9
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z14, Z10
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z15, Z11
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z12, Z8
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z13, Z9
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z14, Z10
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z15, Z11
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z14
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z6, Z14
-	VBROADCASTSS     gaussConsts<>+108(SB), Z15
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z7, Z15
-	VBROADCASTSS     gaussConsts<>+108(SB), Z16
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z8, Z16
-	VBROADCASTSS     gaussConsts<>+108(SB), Z17
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z9, Z17
-	VFMADD213PS      Z27, Z6, Z14
-	VFMADD213PS      Z27, Z7, Z15
-	VFMADD213PS      Z27, Z8, Z16
-	VFMADD213PS      Z27, Z9, Z17
-	VFMADD213PS      Z27, Z6, Z14
-	VFMADD213PS      Z27, Z7, Z15
-	VFMADD213PS      Z27, Z8, Z16
-	VFMADD213PS      Z27, Z9, Z17
+	VBROADCASTSS     gaussConsts<>+124(SB), Z16
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z8, Z16
+	VBROADCASTSS     gaussConsts<>+124(SB), Z17
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z9, Z17
+	VBROADCASTSS     gaussConsts<>+124(SB), Z18
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z10, Z18
+	VBROADCASTSS     gaussConsts<>+124(SB), Z19
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z11, Z19
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z10, Z18
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z11, Z19
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z10, Z18
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z11, Z19
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z10, Z18
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z11, Z19
+	VFMADD213PS      Z26, Z8, Z16
+	VFMADD213PS      Z26, Z9, Z17
+	VFMADD213PS      Z26, Z10, Z18
+	VFMADD213PS      Z26, Z11, Z19
+	VFMADD213PS      Z26, Z8, Z16
+	VFMADD213PS      Z26, Z9, Z17
+	VFMADD213PS      Z26, Z10, Z18
+	VFMADD213PS      Z26, Z11, Z19
 
 	// p 2^n
 	// p 2^n
-	VSCALEFPS Z10, Z14, Z6
-	VSCALEFPS Z11, Z15, Z7
 	VSCALEFPS Z12, Z16, Z8
 	VSCALEFPS Z13, Z17, Z9
-	VCMPPS    $0x1e, Z25, Z2, K1
-	VCMPPS    $0x1e, Z25, Z3, K2
-	VCMPPS    $0x1e, Z25, Z4, K4
-	VCMPPS    $0x1e, Z25, Z5, K5
+	VSCALEFPS Z14, Z18, Z10
+	VSCALEFPS Z15, Z19, Z11
+	VCMPPS    $0x1e, Z24, Z2, K1
+	VCMPPS    $0x1e, Z24, Z3, K2
+	VCMPPS    $0x1e, Z24, Z4, K4
+	VCMPPS    $0x1e, Z24, Z5, K5
 	VMOVAPS.Z Z2, K1, Z2
 	VMOVAPS.Z Z3, K2, Z3
 	VMOVAPS.Z Z4, K4, Z4
@@ -10946,106 +11068,102 @@ l222:
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z28, Z6, K1
-	VCMPPS           $0x1e, Z28, Z7, K2
-	VCMPPS           $0x1e, Z28, Z8, K4
-	VCMPPS           $0x1e, Z28, Z9, K5
-	VMOVAPS          Z28, Z10
-	VFMSUB231PS      Z28, Z6, Z10
-	VMOVAPS          Z28, Z11
-	VFMSUB231PS      Z28, Z7, Z11
-	VMOVAPS          Z28, Z12
-	VFMSUB231PS      Z28, Z8, Z12
-	VMOVAPS          Z28, Z13
-	VFMSUB231PS      Z28, Z9, Z13
-	VBLENDMPS        Z10, Z6, K1, Z6
-	VBLENDMPS        Z11, Z7, K2, Z7
-	VBLENDMPS        Z12, Z8, K4, Z8
-	VBLENDMPS        Z13, Z9, K5, Z9
-	VBROADCASTSS     gaussConsts<>+128(SB), Z10
-	VMOVAPS.Z        Z10, K1, Z10
-	VBROADCASTSS     gaussConsts<>+128(SB), Z11
-	VMOVAPS.Z        Z11, K2, Z11
-	VBROADCASTSS     gaussConsts<>+128(SB), Z12
-	VMOVAPS.Z        Z12, K4, Z12
-	VBROADCASTSS     gaussConsts<>+128(SB), Z13
-	VMOVAPS.Z        Z13, K5, Z13
-	VBROADCASTSS     gaussConsts<>+136(SB), Z14
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z6, Z14
-	VBROADCASTSS     gaussConsts<>+136(SB), Z15
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z7, Z15
-	VBROADCASTSS     gaussConsts<>+136(SB), Z16
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z8, Z16
-	VBROADCASTSS     gaussConsts<>+136(SB), Z17
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z9, Z17
-	VFMADD213PS      Z22, Z6, Z14
-	VFMADD213PS      Z22, Z7, Z15
-	VFMADD213PS      Z22, Z8, Z16
-	VFMADD213PS      Z22, Z9, Z17
-	VMULPS           Z6, Z6, Z18
-	VMULPS           Z7, Z7, Z19
+	VCMPPS           $0x1e, Z27, Z8, K1
+	VCMPPS           $0x1e, Z27, Z9, K2
+	VCMPPS           $0x1e, Z27, Z10, K4
+	VCMPPS           $0x1e, Z27, Z11, K5
+	VMOVAPS          Z27, Z12
+	VFMSUB231PS      Z27, Z8, Z12
+	VMOVAPS          Z27, Z13
+	VFMSUB231PS      Z27, Z9, Z13
+	VMOVAPS          Z27, Z14
+	VFMSUB231PS      Z27, Z10, Z14
+	VMOVAPS          Z27, Z15
+	VFMSUB231PS      Z27, Z11, Z15
+	VBLENDMPS        Z12, Z8, K1, Z8
+	VBLENDMPS        Z13, Z9, K2, Z9
+	VBLENDMPS        Z14, Z10, K4, Z10
+	VBLENDMPS        Z15, Z11, K5, Z11
+	VBROADCASTSS     gaussConsts<>+152(SB), Z12
+	VMOVAPS.Z        Z12, K1, Z12
+	VBROADCASTSS     gaussConsts<>+152(SB), Z13
+	VMOVAPS.Z        Z13, K2, Z13
+	VBROADCASTSS     gaussConsts<>+152(SB), Z14
+	VMOVAPS.Z        Z14, K4, Z14
+	VBROADCASTSS     gaussConsts<>+152(SB), Z15
+	VMOVAPS.Z        Z15, K5, Z15
+	VBROADCASTSS     gaussConsts<>+160(SB), Z16
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z8, Z16
+	VBROADCASTSS     gaussConsts<>+160(SB), Z17
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z9, Z17
+	VBROADCASTSS     gaussConsts<>+160(SB), Z18
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z10, Z18
+	VBROADCASTSS     gaussConsts<>+160(SB), Z19
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z11, Z19
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z10, Z18
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z11, Z19
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z10, Z18
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z11, Z19
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z10, Z18
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z11, Z19
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z10, Z18
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z11, Z19
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z10, Z18
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z11, Z19
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z10, Z18
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z11, Z19
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z10, Z18
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z11, Z19
 	VMULPS           Z8, Z8, Z20
 	VMULPS           Z9, Z9, Z21
-	VFMADD231PS      Z18, Z14, Z6
-	VFMADD231PS      Z19, Z15, Z7
+	VMULPS           Z10, Z10, Z22
+	VMULPS           Z11, Z11, Z23
 	VFMADD231PS      Z20, Z16, Z8
 	VFMADD231PS      Z21, Z17, Z9
-	VADDPS           Z6, Z10, Z6
-	VADDPS           Z7, Z11, Z7
+	VFMADD231PS      Z22, Z18, Z10
+	VFMADD231PS      Z23, Z19, Z11
 	VADDPS           Z8, Z12, Z8
 	VADDPS           Z9, Z13, Z9
-	VADDPS           Z6, Z2, Z2
-	VADDPS           Z7, Z3, Z3
-	VADDPS           Z8, Z4, Z4
-	VADDPS           Z9, Z5, Z5
-	VADDPS.BCST      gaussConsts<>+164(SB), Z2, Z2
-	VADDPS.BCST      gaussConsts<>+164(SB), Z3, Z3
-	VADDPS.BCST      gaussConsts<>+164(SB), Z4, Z4
-	VADDPS.BCST      gaussConsts<>+164(SB), Z5, Z5
-	VDIVPS           Z4, Z27, Z6
-	VDIVPS           Z5, Z27, Z7
-	VMOVUPS          (R9), Z8
-	VMOVUPS          64(R9), Z9
-	VSUBPS           Z8, Z0, Z8
-	VSUBPS           Z9, Z1, Z9
-	VMULPS           Z6, Z8, Z8
-	VMULPS           Z7, Z9, Z9
-	VMULPS           Z6, Z2, Z10
-	VMULPS           Z7, Z3, Z11
+	VADDPS           Z10, Z14, Z10
+	VADDPS           Z11, Z15, Z11
+	VADDPS           Z8, Z2, Z2
+	VADDPS           Z9, Z3, Z3
+	VADDPS           Z10, Z4, Z4
+	VADDPS           Z11, Z5, Z5
+	VADDPS.BCST      gaussConsts<>+188(SB), Z2, Z2
+	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VADDPS.BCST      gaussConsts<>+188(SB), Z4, Z4
+	VADDPS.BCST      gaussConsts<>+188(SB), Z5, Z5
+	VDIVPS           Z4, Z26, Z8
+	VDIVPS           Z5, Z26, Z9
+	VMULPS           Z8, Z6, Z6
+	VMULPS           Z9, Z7, Z7
+	VMULPS           Z8, Z2, Z10
+	VMULPS           Z9, Z3, Z11
 	VFNMADD213PS     Z2, Z10, Z4
 	VFNMADD213PS     Z3, Z11, Z5
-	VFMADD231PS      Z6, Z4, Z10
-	VFMADD231PS      Z7, Z5, Z11
-	VMULPS           Z28, Z8, Z4
-	VMULPS           Z28, Z9, Z5
-	VMULPS           Z28, Z10, Z6
-	VMULPS           Z28, Z11, Z7
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z6, Z6
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z7, Z7
+	VFMADD231PS      Z8, Z4, Z10
+	VFMADD231PS      Z9, Z5, Z11
+	VMULPS           Z27, Z6, Z4
+	VMULPS           Z27, Z7, Z5
+	VMULPS           Z27, Z10, Z6
+	VMULPS           Z27, Z11, Z7
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z6, Z6
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z7, Z7
 	VFMADD231PS      Z4, Z4, Z6
 	VFMADD231PS      Z5, Z5, Z7
 	VADDPS           Z31, Z6, Z31
@@ -11060,10 +11178,10 @@ l222:
 	VMOVUPS          Z3, 64(DI)
 	VMOVUPS          Z0, (SI)
 	VMOVUPS          Z1, 64(SI)
-	VPSUBD.BCST      gaussConsts<>+32(SB), Z30, Z0
+	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
 	VPSRAD           $0x17, Z0, Z1
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD.BCST      gaussConsts<>+32(SB), Z0, Z0
+	VPANDD.BCST      gaussConsts<>+24(SB), Z0, Z0
+	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z0
 	VPADDD           Z29, Z1, Z1
 	VMOVAPS          Z1, Z29
 	VMOVAPS          Z0, Z30
@@ -11083,105 +11201,109 @@ l223:
 	JL           l224
 	VMOVUPS      (BX), Z0
 	VMOVUPS      (R8), Z1
+	VPANDD.BCST  gaussConsts<>+0(SB), Z1, Z2
+	VPMAXUD      Z28, Z2, Z28
 	VMOVUPS      (R10), Z2
-	VPORD.BCST   gaussConsts<>+12(SB), Z1, Z3
-	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z4
-	VBROADCASTSS gaussConsts<>+92(SB), Z5
-	VMAXPS       Z3, Z5, Z3
-	VBROADCASTSS gaussConsts<>+92(SB), Z5
-	VMAXPS       Z4, Z5, Z4
+	VPANDD.BCST  gaussConsts<>+0(SB), Z2, Z3
+	VPMAXUD      Z28, Z3, Z28
+	VMOVUPS      (R9), Z3
+	VSUBPS       Z3, Z0, Z3
+	VPORD.BCST   gaussConsts<>+12(SB), Z1, Z4
+	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z5
+	VBROADCASTSS gaussConsts<>+148(SB), Z6
+	VMAXPS       Z4, Z6, Z4
+	VBROADCASTSS gaussConsts<>+148(SB), Z6
+	VMAXPS       Z5, Z6, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS          Z26, Z5
-	VFMADD231PS.BCST gaussConsts<>+96(SB), Z3, Z5
-	VMOVAPS          Z26, Z6
-	VFMADD231PS.BCST gaussConsts<>+96(SB), Z4, Z6
-	VSUBPS           Z26, Z5, Z5
-	VSUBPS           Z26, Z6, Z6
-	VFNMADD231PS     Z24, Z5, Z3
-	VFNMADD231PS     Z24, Z6, Z4
-	VFNMADD231PS     Z23, Z5, Z3
-	VFNMADD231PS     Z23, Z6, Z4
+	VMOVAPS           Z25, Z6
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z4, Z6
+	VMOVAPS           Z25, Z7
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z5, Z7
+	VSUBPS            Z25, Z6, Z6
+	VSUBPS            Z25, Z7, Z7
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z6, Z4
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z7, Z5
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z6, Z4
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z7, Z5
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z7
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+108(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z4, Z8
-	VFMADD213PS      Z27, Z3, Z7
-	VFMADD213PS      Z27, Z4, Z8
-	VFMADD213PS      Z27, Z3, Z7
-	VFMADD213PS      Z27, Z4, Z8
+	VBROADCASTSS     gaussConsts<>+124(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z4, Z8
+	VBROADCASTSS     gaussConsts<>+124(SB), Z9
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z5, Z9
+	VFMADD213PS      Z26, Z4, Z8
+	VFMADD213PS      Z26, Z5, Z9
+	VFMADD213PS      Z26, Z4, Z8
+	VFMADD213PS      Z26, Z5, Z9
 
 	// p 2^n
 	// p 2^n
-	VSCALEFPS Z5, Z7, Z3
 	VSCALEFPS Z6, Z8, Z4
-	VCMPPS    $0x1e, Z25, Z1, K1
-	VCMPPS    $0x1e, Z25, Z2, K2
+	VSCALEFPS Z7, Z9, Z5
+	VCMPPS    $0x1e, Z24, Z1, K1
+	VCMPPS    $0x1e, Z24, Z2, K2
 	VMOVAPS.Z Z1, K1, Z1
 	VMOVAPS.Z Z2, K2, Z2
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z28, Z3, K1
-	VCMPPS           $0x1e, Z28, Z4, K2
-	VMOVAPS          Z28, Z5
-	VFMSUB231PS      Z28, Z3, Z5
-	VMOVAPS          Z28, Z6
-	VFMSUB231PS      Z28, Z4, Z6
-	VBLENDMPS        Z5, Z3, K1, Z3
-	VBLENDMPS        Z6, Z4, K2, Z4
-	VBROADCASTSS     gaussConsts<>+128(SB), Z5
-	VMOVAPS.Z        Z5, K1, Z5
-	VBROADCASTSS     gaussConsts<>+128(SB), Z6
-	VMOVAPS.Z        Z6, K2, Z6
-	VBROADCASTSS     gaussConsts<>+136(SB), Z7
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+136(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z4, Z8
-	VFMADD213PS      Z22, Z3, Z7
-	VFMADD213PS      Z22, Z4, Z8
-	VMULPS           Z3, Z3, Z9
+	VCMPPS           $0x1e, Z27, Z4, K1
+	VCMPPS           $0x1e, Z27, Z5, K2
+	VMOVAPS          Z27, Z6
+	VFMSUB231PS      Z27, Z4, Z6
+	VMOVAPS          Z27, Z7
+	VFMSUB231PS      Z27, Z5, Z7
+	VBLENDMPS        Z6, Z4, K1, Z4
+	VBLENDMPS        Z7, Z5, K2, Z5
+	VBROADCASTSS     gaussConsts<>+152(SB), Z6
+	VMOVAPS.Z        Z6, K1, Z6
+	VBROADCASTSS     gaussConsts<>+152(SB), Z7
+	VMOVAPS.Z        Z7, K2, Z7
+	VBROADCASTSS     gaussConsts<>+160(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z8
+	VBROADCASTSS     gaussConsts<>+160(SB), Z9
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z5, Z9
 	VMULPS           Z4, Z4, Z10
-	VFMADD231PS      Z9, Z7, Z3
+	VMULPS           Z5, Z5, Z11
 	VFMADD231PS      Z10, Z8, Z4
-	VADDPS           Z3, Z5, Z3
+	VFMADD231PS      Z11, Z9, Z5
 	VADDPS           Z4, Z6, Z4
-	VADDPS           Z3, Z1, Z1
-	VADDPS           Z4, Z2, Z2
-	VADDPS.BCST      gaussConsts<>+164(SB), Z1, Z1
-	VADDPS.BCST      gaussConsts<>+164(SB), Z2, Z2
-	VDIVPS           Z2, Z27, Z3
-	VMOVUPS          (R9), Z4
-	VSUBPS           Z4, Z0, Z4
-	VMULPS           Z3, Z4, Z4
-	VMULPS           Z3, Z1, Z5
+	VADDPS           Z5, Z7, Z5
+	VADDPS           Z4, Z1, Z1
+	VADDPS           Z5, Z2, Z2
+	VADDPS.BCST      gaussConsts<>+188(SB), Z1, Z1
+	VADDPS.BCST      gaussConsts<>+188(SB), Z2, Z2
+	VDIVPS           Z2, Z26, Z4
+	VMULPS           Z4, Z3, Z3
+	VMULPS           Z4, Z1, Z5
 	VFNMADD213PS     Z1, Z5, Z2
-	VFMADD231PS      Z3, Z2, Z5
-	VMULPS           Z28, Z4, Z2
-	VMULPS           Z28, Z5, Z3
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z3, Z3
+	VFMADD231PS      Z4, Z2, Z5
+	VMULPS           Z27, Z3, Z2
+	VMULPS           Z27, Z5, Z3
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z3, Z3
 	VFMADD231PS      Z2, Z2, Z3
 	VADDPS           Z31, Z3, Z31
 	VMULPS           Z30, Z5, Z30
@@ -11207,109 +11329,115 @@ l224:
 	KMOVW        AX, K7
 	VMOVUPS.Z    (BX), K7, Z0
 	VMOVUPS.Z    (R8), K7, Z1
+	VPANDD.BCST  gaussConsts<>+0(SB), Z1, Z2
+	VMOVAPS.Z    Z2, K7, Z2
+	VPMAXUD      Z28, Z2, Z28
 	VMOVUPS.Z    (R10), K7, Z2
-	VPORD.BCST   gaussConsts<>+12(SB), Z1, Z3
-	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z4
-	VBROADCASTSS gaussConsts<>+92(SB), Z5
-	VMAXPS       Z3, Z5, Z3
-	VBROADCASTSS gaussConsts<>+92(SB), Z5
-	VMAXPS       Z4, Z5, Z4
+	VPANDD.BCST  gaussConsts<>+0(SB), Z2, Z3
+	VMOVAPS.Z    Z3, K7, Z3
+	VPMAXUD      Z28, Z3, Z28
+	VMOVUPS.Z    (R9), K7, Z3
+	VSUBPS       Z3, Z0, Z3
+	VPORD.BCST   gaussConsts<>+12(SB), Z1, Z4
+	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z5
+	VBROADCASTSS gaussConsts<>+148(SB), Z6
+	VMAXPS       Z4, Z6, Z4
+	VBROADCASTSS gaussConsts<>+148(SB), Z6
+	VMAXPS       Z5, Z6, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS          Z26, Z5
-	VFMADD231PS.BCST gaussConsts<>+96(SB), Z3, Z5
-	VMOVAPS          Z26, Z6
-	VFMADD231PS.BCST gaussConsts<>+96(SB), Z4, Z6
-	VSUBPS           Z26, Z5, Z5
-	VSUBPS           Z26, Z6, Z6
-	VFNMADD231PS     Z24, Z5, Z3
-	VFNMADD231PS     Z24, Z6, Z4
-	VFNMADD231PS     Z23, Z5, Z3
-	VFNMADD231PS     Z23, Z6, Z4
+	VMOVAPS           Z25, Z6
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z4, Z6
+	VMOVAPS           Z25, Z7
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z5, Z7
+	VSUBPS            Z25, Z6, Z6
+	VSUBPS            Z25, Z7, Z7
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z6, Z4
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z7, Z5
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z6, Z4
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z7, Z5
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z7
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+108(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z4, Z8
-	VFMADD213PS      Z27, Z3, Z7
-	VFMADD213PS      Z27, Z4, Z8
-	VFMADD213PS      Z27, Z3, Z7
-	VFMADD213PS      Z27, Z4, Z8
+	VBROADCASTSS     gaussConsts<>+124(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z4, Z8
+	VBROADCASTSS     gaussConsts<>+124(SB), Z9
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z5, Z9
+	VFMADD213PS      Z26, Z4, Z8
+	VFMADD213PS      Z26, Z5, Z9
+	VFMADD213PS      Z26, Z4, Z8
+	VFMADD213PS      Z26, Z5, Z9
 
 	// p 2^n
 	// p 2^n
-	VSCALEFPS Z5, Z7, Z3
 	VSCALEFPS Z6, Z8, Z4
-	VCMPPS    $0x1e, Z25, Z1, K1
-	VCMPPS    $0x1e, Z25, Z2, K2
+	VSCALEFPS Z7, Z9, Z5
+	VCMPPS    $0x1e, Z24, Z1, K1
+	VCMPPS    $0x1e, Z24, Z2, K2
 	VMOVAPS.Z Z1, K1, Z1
 	VMOVAPS.Z Z2, K2, Z2
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z28, Z3, K1
-	VCMPPS           $0x1e, Z28, Z4, K2
-	VMOVAPS          Z28, Z5
-	VFMSUB231PS      Z28, Z3, Z5
-	VMOVAPS          Z28, Z6
-	VFMSUB231PS      Z28, Z4, Z6
-	VBLENDMPS        Z5, Z3, K1, Z3
-	VBLENDMPS        Z6, Z4, K2, Z4
-	VBROADCASTSS     gaussConsts<>+128(SB), Z5
-	VMOVAPS.Z        Z5, K1, Z5
-	VBROADCASTSS     gaussConsts<>+128(SB), Z6
-	VMOVAPS.Z        Z6, K2, Z6
-	VBROADCASTSS     gaussConsts<>+136(SB), Z7
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+136(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z4, Z8
-	VFMADD213PS      Z22, Z3, Z7
-	VFMADD213PS      Z22, Z4, Z8
-	VMULPS           Z3, Z3, Z9
+	VCMPPS           $0x1e, Z27, Z4, K1
+	VCMPPS           $0x1e, Z27, Z5, K2
+	VMOVAPS          Z27, Z6
+	VFMSUB231PS      Z27, Z4, Z6
+	VMOVAPS          Z27, Z7
+	VFMSUB231PS      Z27, Z5, Z7
+	VBLENDMPS        Z6, Z4, K1, Z4
+	VBLENDMPS        Z7, Z5, K2, Z5
+	VBROADCASTSS     gaussConsts<>+152(SB), Z6
+	VMOVAPS.Z        Z6, K1, Z6
+	VBROADCASTSS     gaussConsts<>+152(SB), Z7
+	VMOVAPS.Z        Z7, K2, Z7
+	VBROADCASTSS     gaussConsts<>+160(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z8
+	VBROADCASTSS     gaussConsts<>+160(SB), Z9
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z5, Z9
 	VMULPS           Z4, Z4, Z10
-	VFMADD231PS      Z9, Z7, Z3
+	VMULPS           Z5, Z5, Z11
 	VFMADD231PS      Z10, Z8, Z4
-	VADDPS           Z3, Z5, Z3
+	VFMADD231PS      Z11, Z9, Z5
 	VADDPS           Z4, Z6, Z4
-	VADDPS           Z3, Z1, Z1
-	VADDPS           Z4, Z2, Z2
-	VADDPS.BCST      gaussConsts<>+164(SB), Z1, Z1
-	VADDPS.BCST      gaussConsts<>+164(SB), Z2, Z2
-	VDIVPS           Z2, Z27, Z3
-	VMOVUPS.Z        (R9), K7, Z4
-	VSUBPS           Z4, Z0, Z4
-	VMULPS           Z3, Z4, Z4
-	VMULPS           Z3, Z1, Z5
+	VADDPS           Z5, Z7, Z5
+	VADDPS           Z4, Z1, Z1
+	VADDPS           Z5, Z2, Z2
+	VADDPS.BCST      gaussConsts<>+188(SB), Z1, Z1
+	VADDPS.BCST      gaussConsts<>+188(SB), Z2, Z2
+	VDIVPS           Z2, Z26, Z4
+	VMULPS           Z4, Z3, Z3
+	VMULPS           Z4, Z1, Z5
 	VFNMADD213PS     Z1, Z5, Z2
-	VFMADD231PS      Z3, Z2, Z5
-	VMULPS           Z28, Z4, Z2
-	VMULPS           Z28, Z5, Z3
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z3, Z3
+	VFMADD231PS      Z4, Z2, Z5
+	VMULPS           Z27, Z3, Z2
+	VMULPS           Z27, Z5, Z3
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z3, Z3
 	VFMADD231PS      Z2, Z2, Z3
 	VMOVAPS.Z        Z3, K7, Z2
 	VADDPS           Z31, Z2, Z31
-	VBLENDMPS        Z5, Z27, K7, Z2
+	VBLENDMPS        Z5, Z26, K7, Z2
 	VMULPS           Z30, Z2, Z30
 	VMOVUPS.Z        (R11), K7, Z2
 	VFMADD231PS      Z1, Z2, Z0
@@ -11324,262 +11452,212 @@ l224:
 	LEAQ             (R10)(CX*4), R10
 
 l225:
-	VPSUBD.BCST   gaussConsts<>+32(SB), Z30, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
-	VPADDD.BCST   gaussConsts<>+32(SB), Z0, Z0
-	VPADDD        Z29, Z1, Z1
-	VMOVAPS       Z1, Z29
-	VMOVAPS       Z0, Z30
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VMULPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VMULPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VPSUBD.BCST   gaussConsts<>+32(SB), Z0, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
-	VPADDD.BCST   gaussConsts<>+32(SB), Z0, Z0
-	VEXTRACTF64X4 $0x01, Z29, Y2
-	VPADDD        Y2, Y29, Y29
-	VEXTRACTF32X4 $0x01, Y29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x0e, X29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x01, X29, X2
-	VPADDD        X2, X29, X29
-	VBROADCASTSS  X29, Z2
-	VPADDD        Z2, Z1, Z1
-	VCVTDQ2PS     Z1, Z1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST gaussConsts<>+32(SB), Z0, Z0
-	VPSRAD      $0x17, Z0, Z2
-	VCVTDQ2PS   Z2, Z2
-	VPANDD.BCST gaussConsts<>+36(SB), Z0, Z0
-	VPADDD.BCST gaussConsts<>+32(SB), Z0, Z0
-	VSUBPS      Z27, Z0, Z0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     gaussConsts<>+44(SB), Z3
-	VFMADD231PS.BCST gaussConsts<>+40(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+48(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+52(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+56(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+60(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+64(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+68(SB), Z0, Z3
-	VFMADD213PS      Z22, Z0, Z3
-	VMULPS           Z0, Z0, Z4
-	VMULPS           Z23, Z2, Z5
-	VFMADD231PS      Z4, Z3, Z5
-	VADDPS           Z0, Z5, Z0
-	VFMADD231PS      Z24, Z2, Z0
-	VFMADD231PS      Z23, Z1, Z0
-	VFMADD231PS      Z24, Z1, Z0
-	VADDPS           Z25, Z0, Z0
-	VEXTRACTF64X4    $0x01, Z31, Y1
-	VADDPS           Y1, Y31, Y31
-	VEXTRACTF32X4    $0x01, Y31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x0e, X31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x01, X31, X1
-	VADDPS           X1, X31, X31
-	VBROADCASTSS     X31, Z1
-	VFMSUB231PS.BCST gaussConsts<>+84(SB), Z1, Z0
-	VCMPPS           $0x11, Z25, Z0, K1
-	VBLENDMPS        Z25, Z0, K1, Z0
-	VMOVSS           X0, (DX)
-	ADDQ             $0x04, DX
-	ADDQ             8(SP), BX
-	ADDQ             16(SP), R8
-	ADDQ             24(SP), R9
-	ADDQ             32(SP), R10
-	DECQ             (SP)
-	JNZ              l221
+	VMOVUPS      Z31, (DX)
+	VMOVUPS      Z30, 64(DX)
+	VMOVUPS      Z29, 128(DX)
+	ADDQ         $0x00000100, DX
+	ADDQ         8(SP), BX
+	ADDQ         16(SP), R8
+	ADDQ         24(SP), R9
+	ADDQ         32(SP), R10
+	DECQ         (SP)
+	JNZ          l221
+	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
+	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
+	VMOVAPS      Z0, Z28
+	VPMOVD2M     Z28, K1
+	KMOVW        K1, AX
+	MOVQ         AX, bad+88(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepSoftplusBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, n int, w float32)
-// Requires: AVX, AVX512F
-TEXT ·LatentStepSoftplusBackward(SB), NOSPLIT, $8-92
-	// Registers:    Z0-Z29 values    Z30-Z31 constants and scalars
-	VBROADCASTSS gaussConsts<>+20(SB), Z31
-	VBROADCASTSS gaussConsts<>+4(SB), Z30
-	MOVL         w+88(FP), AX
-	MOVL         AX, (SP)
+// func LatentStepSoftplusBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, n int, w float32) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·LatentStepSoftplusBackward(SB), NOSPLIT, $8-104
+	// Registers:    Z0-Z29 values    Z30-Z31 kept from loop to loop
+	MOVL w+88(FP), AX
+	MOVL AX, (SP)
 
 	// Registers:    DI dmuQ    SI dsQ    DX dmuP    BX dsP    R8 dz    R9 muQ    R10 sQ    R11 muP    R12 sP    R13 eps    CX elements left in the row
-	MOVQ dmuQ+0(FP), DI
-	MOVQ dsQ+8(FP), SI
-	MOVQ dmuP+16(FP), DX
-	MOVQ dsP+24(FP), BX
-	MOVQ dz+32(FP), R8
-	MOVQ muQ+40(FP), R9
-	MOVQ sQ+48(FP), R10
-	MOVQ muP+56(FP), R11
-	MOVQ sP+64(FP), R12
-	MOVQ eps+72(FP), R13
-	MOVQ n+80(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l228
+	MOVQ         dmuQ+0(FP), DI
+	MOVQ         dsQ+8(FP), SI
+	MOVQ         dmuP+16(FP), DX
+	MOVQ         dsP+24(FP), BX
+	MOVQ         dz+32(FP), R8
+	MOVQ         muQ+40(FP), R9
+	MOVQ         sQ+48(FP), R10
+	MOVQ         muP+56(FP), R11
+	MOVQ         sP+64(FP), R12
+	MOVQ         eps+72(FP), R13
+	VBROADCASTSS gaussConsts<>+4(SB), Z31
+	VBROADCASTSS gaussConsts<>+4(SB), Z30
+	MOVQ         n+80(FP), CX
+	CMPQ         CX, $0x00000020
+	JL           l228
 
 l227:
 	VMOVUPS      (R9), Z0
 	VMOVUPS      64(R9), Z1
 	VMOVUPS      (R10), Z2
 	VMOVUPS      64(R10), Z3
+	VPANDD.BCST  gaussConsts<>+0(SB), Z2, Z4
+	VPANDD.BCST  gaussConsts<>+0(SB), Z3, Z5
+	VPMAXUD      Z31, Z4, Z31
+	VPMAXUD      Z31, Z5, Z31
 	VMOVUPS      (R12), Z4
 	VMOVUPS      64(R12), Z5
+	VPANDD.BCST  gaussConsts<>+0(SB), Z4, Z6
+	VPANDD.BCST  gaussConsts<>+0(SB), Z5, Z7
+	VPMAXUD      Z31, Z6, Z31
+	VPMAXUD      Z31, Z7, Z31
+	VMOVUPS      (R11), Z6
+	VMOVUPS      64(R11), Z7
+	VSUBPS       Z6, Z0, Z0
+	VSUBPS       Z7, Z1, Z1
 	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z6
 	VPORD.BCST   gaussConsts<>+12(SB), Z3, Z7
 	VPORD.BCST   gaussConsts<>+12(SB), Z4, Z8
 	VPORD.BCST   gaussConsts<>+12(SB), Z5, Z9
-	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VBROADCASTSS gaussConsts<>+148(SB), Z10
 	VMAXPS       Z6, Z10, Z6
-	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VBROADCASTSS gaussConsts<>+148(SB), Z10
 	VMAXPS       Z7, Z10, Z7
-	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VBROADCASTSS gaussConsts<>+148(SB), Z10
 	VMAXPS       Z8, Z10, Z8
-	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VBROADCASTSS gaussConsts<>+148(SB), Z10
 	VMAXPS       Z9, Z10, Z9
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS      gaussConsts<>+100(SB), Z10
-	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z6, Z10
-	VBROADCASTSS      gaussConsts<>+100(SB), Z11
-	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z7, Z11
-	VBROADCASTSS      gaussConsts<>+100(SB), Z12
-	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z8, Z12
-	VBROADCASTSS      gaussConsts<>+100(SB), Z13
-	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z9, Z13
-	VSUBPS.BCST       gaussConsts<>+100(SB), Z10, Z10
-	VSUBPS.BCST       gaussConsts<>+100(SB), Z11, Z11
-	VSUBPS.BCST       gaussConsts<>+100(SB), Z12, Z12
-	VSUBPS.BCST       gaussConsts<>+100(SB), Z13, Z13
-	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z10, Z6
-	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z11, Z7
-	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z12, Z8
-	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z13, Z9
-	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z10, Z6
-	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z11, Z7
-	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z12, Z8
-	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z13, Z9
+	VBROADCASTSS      gaussConsts<>+116(SB), Z10
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z6, Z10
+	VBROADCASTSS      gaussConsts<>+116(SB), Z11
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z7, Z11
+	VBROADCASTSS      gaussConsts<>+116(SB), Z12
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z8, Z12
+	VBROADCASTSS      gaussConsts<>+116(SB), Z13
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z9, Z13
+	VSUBPS.BCST       gaussConsts<>+116(SB), Z10, Z10
+	VSUBPS.BCST       gaussConsts<>+116(SB), Z11, Z11
+	VSUBPS.BCST       gaussConsts<>+116(SB), Z12, Z12
+	VSUBPS.BCST       gaussConsts<>+116(SB), Z13, Z13
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z10, Z6
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z11, Z7
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z12, Z8
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z13, Z9
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z10, Z6
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z11, Z7
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z12, Z8
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z13, Z9
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z14
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z6, Z14
-	VBROADCASTSS     gaussConsts<>+108(SB), Z15
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z7, Z15
-	VBROADCASTSS     gaussConsts<>+108(SB), Z16
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z8, Z16
-	VBROADCASTSS     gaussConsts<>+108(SB), Z17
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z9, Z17
-	VFMADD213PS      Z31, Z6, Z14
-	VFMADD213PS      Z31, Z7, Z15
-	VFMADD213PS      Z31, Z8, Z16
-	VFMADD213PS      Z31, Z9, Z17
-	VFMADD213PS      Z31, Z6, Z14
-	VFMADD213PS      Z31, Z7, Z15
-	VFMADD213PS      Z31, Z8, Z16
-	VFMADD213PS      Z31, Z9, Z17
+	VBROADCASTSS     gaussConsts<>+124(SB), Z14
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z6, Z14
+	VBROADCASTSS     gaussConsts<>+124(SB), Z15
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z7, Z15
+	VBROADCASTSS     gaussConsts<>+124(SB), Z16
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z8, Z16
+	VBROADCASTSS     gaussConsts<>+124(SB), Z17
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z9, Z17
 
 	// p 2^n
 	// p 2^n
-	VSCALEFPS Z10, Z14, Z6
-	VSCALEFPS Z11, Z15, Z7
-	VSCALEFPS Z12, Z16, Z8
-	VSCALEFPS Z13, Z17, Z9
-	VCMPPS    $0x1e, Z30, Z2, K1
-	VCMPPS    $0x1e, Z30, Z3, K2
-	VCMPPS    $0x1e, Z30, Z4, K4
-	VCMPPS    $0x1e, Z30, Z5, K5
-	VMOVAPS.Z Z2, K1, Z10
-	VMOVAPS.Z Z3, K2, Z11
-	VMOVAPS.Z Z4, K4, Z12
-	VMOVAPS.Z Z5, K5, Z13
+	VSCALEFPS   Z10, Z14, Z6
+	VSCALEFPS   Z11, Z15, Z7
+	VSCALEFPS   Z12, Z16, Z8
+	VSCALEFPS   Z13, Z17, Z9
+	VCMPPS.BCST $0x1e, gaussConsts<>+4(SB), Z2, K1
+	VCMPPS.BCST $0x1e, gaussConsts<>+4(SB), Z3, K2
+	VCMPPS.BCST $0x1e, gaussConsts<>+4(SB), Z4, K4
+	VCMPPS.BCST $0x1e, gaussConsts<>+4(SB), Z5, K5
+	VMOVAPS.Z   Z2, K1, Z10
+	VMOVAPS.Z   Z3, K2, Z11
+	VMOVAPS.Z   Z4, K4, Z12
+	VMOVAPS.Z   Z5, K5, Z13
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z6, K1
-	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z7, K2
-	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z8, K4
-	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z9, K5
-	VBROADCASTSS     gaussConsts<>+24(SB), Z14
-	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z6, Z14
-	VBROADCASTSS     gaussConsts<>+24(SB), Z15
-	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z7, Z15
-	VBROADCASTSS     gaussConsts<>+24(SB), Z16
-	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z8, Z16
-	VBROADCASTSS     gaussConsts<>+24(SB), Z17
-	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z9, Z17
+	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z6, K1
+	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z7, K2
+	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z8, K4
+	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z9, K5
+	VBROADCASTSS     gaussConsts<>+96(SB), Z14
+	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z6, Z14
+	VBROADCASTSS     gaussConsts<>+96(SB), Z15
+	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z7, Z15
+	VBROADCASTSS     gaussConsts<>+96(SB), Z16
+	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z8, Z16
+	VBROADCASTSS     gaussConsts<>+96(SB), Z17
+	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z9, Z17
 	VBLENDMPS        Z14, Z6, K1, Z14
 	VBLENDMPS        Z15, Z7, K2, Z15
 	VBLENDMPS        Z16, Z8, K4, Z16
 	VBLENDMPS        Z17, Z9, K5, Z17
-	VBROADCASTSS     gaussConsts<>+128(SB), Z18
+	VBROADCASTSS     gaussConsts<>+152(SB), Z18
 	VMOVAPS.Z        Z18, K1, Z18
-	VBROADCASTSS     gaussConsts<>+128(SB), Z19
+	VBROADCASTSS     gaussConsts<>+152(SB), Z19
 	VMOVAPS.Z        Z19, K2, Z19
-	VBROADCASTSS     gaussConsts<>+128(SB), Z20
+	VBROADCASTSS     gaussConsts<>+152(SB), Z20
 	VMOVAPS.Z        Z20, K4, Z20
-	VBROADCASTSS     gaussConsts<>+128(SB), Z21
+	VBROADCASTSS     gaussConsts<>+152(SB), Z21
 	VMOVAPS.Z        Z21, K5, Z21
-	VBROADCASTSS     gaussConsts<>+136(SB), Z22
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z14, Z22
-	VBROADCASTSS     gaussConsts<>+136(SB), Z23
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z15, Z23
-	VBROADCASTSS     gaussConsts<>+136(SB), Z24
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z16, Z24
-	VBROADCASTSS     gaussConsts<>+136(SB), Z25
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z17, Z25
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z14, Z22
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z15, Z23
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z16, Z24
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z17, Z25
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z14, Z22
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z15, Z23
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z16, Z24
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z17, Z25
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z14, Z22
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z15, Z23
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z16, Z24
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z17, Z25
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z14, Z22
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z15, Z23
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z16, Z24
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z17, Z25
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z14, Z22
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z15, Z23
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z16, Z24
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z17, Z25
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z14, Z22
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z15, Z23
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z16, Z24
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z17, Z25
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z14, Z22
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z15, Z23
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z16, Z24
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z17, Z25
+	VBROADCASTSS     gaussConsts<>+160(SB), Z22
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z14, Z22
+	VBROADCASTSS     gaussConsts<>+160(SB), Z23
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z15, Z23
+	VBROADCASTSS     gaussConsts<>+160(SB), Z24
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z16, Z24
+	VBROADCASTSS     gaussConsts<>+160(SB), Z25
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z17, Z25
 	VMULPS           Z14, Z14, Z26
 	VMULPS           Z15, Z15, Z27
 	VMULPS           Z16, Z16, Z28
@@ -11596,50 +11674,54 @@ l227:
 	VADDPS           Z15, Z11, Z11
 	VADDPS           Z16, Z12, Z12
 	VADDPS           Z17, Z13, Z13
-	VADDPS.BCST      gaussConsts<>+164(SB), Z10, Z10
-	VADDPS.BCST      gaussConsts<>+164(SB), Z11, Z11
-	VADDPS.BCST      gaussConsts<>+164(SB), Z12, Z12
-	VADDPS.BCST      gaussConsts<>+164(SB), Z13, Z13
-	VDIVPS           Z12, Z31, Z14
-	VDIVPS           Z13, Z31, Z15
-	VMOVUPS          (R11), Z16
-	VMOVUPS          64(R11), Z17
-	VSUBPS           Z16, Z0, Z0
-	VSUBPS           Z17, Z1, Z1
-	VMULPS           Z14, Z0, Z0
-	VMULPS           Z15, Z1, Z1
-	VMULPS           Z14, Z10, Z16
-	VMULPS           Z15, Z11, Z17
-	VFNMADD213PS     Z10, Z16, Z12
-	VFNMADD213PS     Z11, Z17, Z13
-	VFMADD231PS      Z14, Z12, Z16
-	VFMADD231PS      Z15, Z13, Z17
-	VSUBPS           Z31, Z16, Z12
-	VSUBPS           Z31, Z17, Z13
-	VADDPS           Z31, Z16, Z16
-	VADDPS           Z31, Z17, Z17
-	VMULPS.BCST      (SP), Z0, Z18
-	VMULPS.BCST      (SP), Z1, Z19
+	VADDPS.BCST      gaussConsts<>+188(SB), Z10, Z10
+	VADDPS.BCST      gaussConsts<>+188(SB), Z11, Z11
+	VADDPS.BCST      gaussConsts<>+188(SB), Z12, Z12
+	VADDPS.BCST      gaussConsts<>+188(SB), Z13, Z13
+	VBROADCASTSS     gaussConsts<>+28(SB), Z14
+	VDIVPS           Z12, Z14, Z14
+	VBROADCASTSS     gaussConsts<>+28(SB), Z15
+	VDIVPS           Z13, Z15, Z15
+	VMULPS           Z14, Z0, Z16
+	VMULPS           Z15, Z1, Z17
+	VMULPS           Z14, Z10, Z18
+	VMULPS           Z15, Z11, Z19
+	VFNMADD213PS     Z10, Z18, Z12
+	VFNMADD213PS     Z11, Z19, Z13
+	VFMADD231PS      Z14, Z12, Z18
+	VFMADD231PS      Z15, Z13, Z19
+	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z0
+	VPANDD.BCST      gaussConsts<>+0(SB), Z1, Z1
+	VPMAXUD          Z30, Z0, Z30
+	VPMAXUD          Z30, Z1, Z30
+	VSUBPS.BCST      gaussConsts<>+28(SB), Z18, Z0
+	VSUBPS.BCST      gaussConsts<>+28(SB), Z19, Z1
+	VADDPS.BCST      gaussConsts<>+28(SB), Z18, Z12
+	VADDPS.BCST      gaussConsts<>+28(SB), Z19, Z13
+	VMULPS.BCST      (SP), Z16, Z18
+	VMULPS.BCST      (SP), Z17, Z19
 	VMULPS           Z14, Z18, Z18
 	VMULPS           Z15, Z19, Z19
-	VDIVPS           Z10, Z31, Z10
-	VDIVPS           Z11, Z31, Z11
-	VMULPS           Z10, Z12, Z10
-	VMULPS           Z11, Z13, Z11
+	VBROADCASTSS     gaussConsts<>+28(SB), Z20
+	VDIVPS           Z10, Z20, Z10
+	VBROADCASTSS     gaussConsts<>+28(SB), Z20
+	VDIVPS           Z11, Z20, Z11
+	VMULPS           Z10, Z0, Z10
+	VMULPS           Z11, Z1, Z11
 	VMULPS.BCST      (SP), Z10, Z10
 	VMULPS.BCST      (SP), Z11, Z11
-	VMULPS           Z16, Z10, Z10
-	VMULPS           Z17, Z11, Z11
-	VMULPS           Z14, Z12, Z12
-	VMULPS           Z15, Z13, Z13
-	VMULPS.BCST      (SP), Z12, Z12
-	VMULPS.BCST      (SP), Z13, Z13
-	VMULPS           Z16, Z12, Z12
-	VMULPS           Z17, Z13, Z13
-	VFMADD231PS      Z18, Z0, Z12
-	VFMADD231PS      Z19, Z1, Z13
-	VPXORD.BCST      gaussConsts<>+12(SB), Z12, Z0
-	VPXORD.BCST      gaussConsts<>+12(SB), Z13, Z1
+	VMULPS           Z12, Z10, Z10
+	VMULPS           Z13, Z11, Z11
+	VMULPS           Z14, Z0, Z0
+	VMULPS           Z15, Z1, Z1
+	VMULPS.BCST      (SP), Z0, Z0
+	VMULPS.BCST      (SP), Z1, Z1
+	VMULPS           Z12, Z0, Z0
+	VMULPS           Z13, Z1, Z1
+	VFMADD231PS      Z18, Z16, Z0
+	VFMADD231PS      Z19, Z17, Z1
+	VPXORD.BCST      gaussConsts<>+12(SB), Z0, Z0
+	VPXORD.BCST      gaussConsts<>+12(SB), Z1, Z1
 	VMOVUPS          (R8), Z12
 	VMOVUPS          64(R8), Z13
 	VMOVUPS          (R13), Z14
@@ -11648,16 +11730,18 @@ l227:
 	VPXORD.BCST      gaussConsts<>+12(SB), Z19, Z17
 	VMOVUPS          Z16, (DX)
 	VMOVUPS          Z17, 64(DX)
-	VCMPPS           $0x11, Z30, Z4, K1
-	VCMPPS           $0x11, Z30, Z5, K2
-	VBLENDMPS        Z8, Z31, K1, Z4
-	VBLENDMPS        Z9, Z31, K2, Z5
-	VADDPS           Z8, Z31, Z8
-	VADDPS           Z9, Z31, Z9
+	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z4, K1
+	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z5, K2
+	VBROADCASTSS     gaussConsts<>+28(SB), Z4
+	VBLENDMPS        Z8, Z4, K1, Z4
+	VBROADCASTSS     gaussConsts<>+28(SB), Z5
+	VBLENDMPS        Z9, Z5, K2, Z5
+	VADDPS.BCST      gaussConsts<>+28(SB), Z8, Z8
+	VADDPS.BCST      gaussConsts<>+28(SB), Z9, Z9
 	VDIVPS           Z8, Z4, Z4
 	VDIVPS           Z9, Z5, Z5
-	VCMPPS           $0x04, Z30, Z4, K1
-	VCMPPS           $0x04, Z30, Z5, K2
+	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z4, K1
+	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z5, K2
 	VMULPS           Z4, Z0, Z0
 	VMULPS           Z5, Z1, Z1
 	VMOVAPS.Z        Z0, K1, Z0
@@ -11666,16 +11750,18 @@ l227:
 	VMOVUPS          Z1, 64(BX)
 	VFMADD231PS      Z12, Z14, Z10
 	VFMADD231PS      Z13, Z15, Z11
-	VCMPPS           $0x11, Z30, Z2, K1
-	VCMPPS           $0x11, Z30, Z3, K2
-	VBLENDMPS        Z6, Z31, K1, Z0
-	VBLENDMPS        Z7, Z31, K2, Z1
-	VADDPS           Z6, Z31, Z2
-	VADDPS           Z7, Z31, Z3
+	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z2, K1
+	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z3, K2
+	VBROADCASTSS     gaussConsts<>+28(SB), Z0
+	VBLENDMPS        Z6, Z0, K1, Z0
+	VBROADCASTSS     gaussConsts<>+28(SB), Z1
+	VBLENDMPS        Z7, Z1, K2, Z1
+	VADDPS.BCST      gaussConsts<>+28(SB), Z6, Z2
+	VADDPS.BCST      gaussConsts<>+28(SB), Z7, Z3
 	VDIVPS           Z2, Z0, Z0
 	VDIVPS           Z3, Z1, Z1
-	VCMPPS           $0x04, Z30, Z0, K1
-	VCMPPS           $0x04, Z30, Z1, K2
+	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z0, K1
+	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z1, K2
 	VMULPS           Z0, Z10, Z0
 	VMULPS           Z1, Z11, Z1
 	VMOVAPS.Z        Z0, K1, Z0
@@ -11705,85 +11791,91 @@ l228:
 	JL           l229
 	VMOVUPS      (R9), Z0
 	VMOVUPS      (R10), Z1
+	VPANDD.BCST  gaussConsts<>+0(SB), Z1, Z2
+	VPMAXUD      Z31, Z2, Z31
 	VMOVUPS      (R12), Z2
+	VPANDD.BCST  gaussConsts<>+0(SB), Z2, Z3
+	VPMAXUD      Z31, Z3, Z31
+	VMOVUPS      (R11), Z3
+	VSUBPS       Z3, Z0, Z0
 	VPORD.BCST   gaussConsts<>+12(SB), Z1, Z3
 	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z4
-	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VBROADCASTSS gaussConsts<>+148(SB), Z5
 	VMAXPS       Z3, Z5, Z3
-	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VBROADCASTSS gaussConsts<>+148(SB), Z5
 	VMAXPS       Z4, Z5, Z4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS      gaussConsts<>+100(SB), Z5
-	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z3, Z5
-	VBROADCASTSS      gaussConsts<>+100(SB), Z6
-	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z4, Z6
-	VSUBPS.BCST       gaussConsts<>+100(SB), Z5, Z5
-	VSUBPS.BCST       gaussConsts<>+100(SB), Z6, Z6
-	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z5, Z3
-	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z6, Z4
-	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z5, Z3
-	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z6, Z4
+	VBROADCASTSS      gaussConsts<>+116(SB), Z5
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z3, Z5
+	VBROADCASTSS      gaussConsts<>+116(SB), Z6
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z4, Z6
+	VSUBPS.BCST       gaussConsts<>+116(SB), Z5, Z5
+	VSUBPS.BCST       gaussConsts<>+116(SB), Z6, Z6
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z6, Z4
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z6, Z4
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z7
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+108(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z4, Z8
-	VFMADD213PS      Z31, Z3, Z7
-	VFMADD213PS      Z31, Z4, Z8
-	VFMADD213PS      Z31, Z3, Z7
-	VFMADD213PS      Z31, Z4, Z8
+	VBROADCASTSS     gaussConsts<>+124(SB), Z7
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+124(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z4, Z8
 
 	// p 2^n
 	// p 2^n
-	VSCALEFPS Z5, Z7, Z3
-	VSCALEFPS Z6, Z8, Z4
-	VCMPPS    $0x1e, Z30, Z1, K1
-	VCMPPS    $0x1e, Z30, Z2, K2
-	VMOVAPS.Z Z1, K1, Z5
-	VMOVAPS.Z Z2, K2, Z6
+	VSCALEFPS   Z5, Z7, Z3
+	VSCALEFPS   Z6, Z8, Z4
+	VCMPPS.BCST $0x1e, gaussConsts<>+4(SB), Z1, K1
+	VCMPPS.BCST $0x1e, gaussConsts<>+4(SB), Z2, K2
+	VMOVAPS.Z   Z1, K1, Z5
+	VMOVAPS.Z   Z2, K2, Z6
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z3, K1
-	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z4, K2
-	VBROADCASTSS     gaussConsts<>+24(SB), Z7
-	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+24(SB), Z8
-	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z4, Z8
+	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z3, K1
+	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z4, K2
+	VBROADCASTSS     gaussConsts<>+96(SB), Z7
+	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+96(SB), Z8
+	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z4, Z8
 	VBLENDMPS        Z7, Z3, K1, Z7
 	VBLENDMPS        Z8, Z4, K2, Z8
-	VBROADCASTSS     gaussConsts<>+128(SB), Z9
+	VBROADCASTSS     gaussConsts<>+152(SB), Z9
 	VMOVAPS.Z        Z9, K1, Z9
-	VBROADCASTSS     gaussConsts<>+128(SB), Z10
+	VBROADCASTSS     gaussConsts<>+152(SB), Z10
 	VMOVAPS.Z        Z10, K2, Z10
-	VBROADCASTSS     gaussConsts<>+136(SB), Z11
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z7, Z11
-	VBROADCASTSS     gaussConsts<>+136(SB), Z12
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z8, Z12
+	VBROADCASTSS     gaussConsts<>+160(SB), Z11
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z7, Z11
+	VBROADCASTSS     gaussConsts<>+160(SB), Z12
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z8, Z12
 	VMULPS           Z7, Z7, Z13
 	VMULPS           Z8, Z8, Z14
 	VFMADD231PS      Z13, Z11, Z7
@@ -11792,46 +11884,50 @@ l228:
 	VADDPS           Z8, Z10, Z8
 	VADDPS           Z7, Z5, Z5
 	VADDPS           Z8, Z6, Z6
-	VADDPS.BCST      gaussConsts<>+164(SB), Z5, Z5
-	VADDPS.BCST      gaussConsts<>+164(SB), Z6, Z6
-	VDIVPS           Z6, Z31, Z7
-	VMOVUPS          (R11), Z8
-	VSUBPS           Z8, Z0, Z0
-	VMULPS           Z7, Z0, Z0
-	VMULPS           Z7, Z5, Z8
-	VFNMADD213PS     Z5, Z8, Z6
-	VFMADD231PS      Z7, Z6, Z8
-	VSUBPS           Z31, Z8, Z6
-	VADDPS           Z31, Z8, Z8
-	VMULPS.BCST      (SP), Z0, Z9
+	VADDPS.BCST      gaussConsts<>+188(SB), Z5, Z5
+	VADDPS.BCST      gaussConsts<>+188(SB), Z6, Z6
+	VBROADCASTSS     gaussConsts<>+28(SB), Z7
+	VDIVPS           Z6, Z7, Z7
+	VMULPS           Z7, Z0, Z8
+	VMULPS           Z7, Z5, Z9
+	VFNMADD213PS     Z5, Z9, Z6
+	VFMADD231PS      Z7, Z6, Z9
+	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z0
+	VPMAXUD          Z30, Z0, Z30
+	VSUBPS.BCST      gaussConsts<>+28(SB), Z9, Z0
+	VADDPS.BCST      gaussConsts<>+28(SB), Z9, Z6
+	VMULPS.BCST      (SP), Z8, Z9
 	VMULPS           Z7, Z9, Z9
-	VDIVPS           Z5, Z31, Z5
-	VMULPS           Z5, Z6, Z5
+	VBROADCASTSS     gaussConsts<>+28(SB), Z10
+	VDIVPS           Z5, Z10, Z5
+	VMULPS           Z5, Z0, Z5
 	VMULPS.BCST      (SP), Z5, Z5
-	VMULPS           Z8, Z5, Z5
-	VMULPS           Z7, Z6, Z6
-	VMULPS.BCST      (SP), Z6, Z6
-	VMULPS           Z8, Z6, Z6
-	VFMADD231PS      Z9, Z0, Z6
-	VPXORD.BCST      gaussConsts<>+12(SB), Z6, Z0
+	VMULPS           Z6, Z5, Z5
+	VMULPS           Z7, Z0, Z0
+	VMULPS.BCST      (SP), Z0, Z0
+	VMULPS           Z6, Z0, Z0
+	VFMADD231PS      Z9, Z8, Z0
+	VPXORD.BCST      gaussConsts<>+12(SB), Z0, Z0
 	VMOVUPS          (R8), Z6
 	VMOVUPS          (R13), Z7
 	VPXORD.BCST      gaussConsts<>+12(SB), Z9, Z8
 	VMOVUPS          Z8, (DX)
-	VCMPPS           $0x11, Z30, Z2, K1
-	VBLENDMPS        Z4, Z31, K1, Z2
-	VADDPS           Z4, Z31, Z4
+	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z2, K1
+	VBROADCASTSS     gaussConsts<>+28(SB), Z2
+	VBLENDMPS        Z4, Z2, K1, Z2
+	VADDPS.BCST      gaussConsts<>+28(SB), Z4, Z4
 	VDIVPS           Z4, Z2, Z2
-	VCMPPS           $0x04, Z30, Z2, K1
+	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z2, K1
 	VMULPS           Z2, Z0, Z0
 	VMOVAPS.Z        Z0, K1, Z0
 	VMOVUPS          Z0, (BX)
 	VFMADD231PS      Z6, Z7, Z5
-	VCMPPS           $0x11, Z30, Z1, K1
-	VBLENDMPS        Z3, Z31, K1, Z0
-	VADDPS           Z3, Z31, Z1
+	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z1, K1
+	VBROADCASTSS     gaussConsts<>+28(SB), Z0
+	VBLENDMPS        Z3, Z0, K1, Z0
+	VADDPS.BCST      gaussConsts<>+28(SB), Z3, Z1
 	VDIVPS           Z1, Z0, Z0
-	VCMPPS           $0x04, Z30, Z0, K1
+	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z0, K1
 	VMULPS           Z0, Z5, Z0
 	VMOVAPS.Z        Z0, K1, Z0
 	VADDPS           Z6, Z9, Z1
@@ -11858,85 +11954,93 @@ l229:
 	KMOVW        AX, K7
 	VMOVUPS.Z    (R9), K7, Z0
 	VMOVUPS.Z    (R10), K7, Z1
+	VPANDD.BCST  gaussConsts<>+0(SB), Z1, Z2
+	VMOVAPS.Z    Z2, K7, Z2
+	VPMAXUD      Z31, Z2, Z31
 	VMOVUPS.Z    (R12), K7, Z2
+	VPANDD.BCST  gaussConsts<>+0(SB), Z2, Z3
+	VMOVAPS.Z    Z3, K7, Z3
+	VPMAXUD      Z31, Z3, Z31
+	VMOVUPS.Z    (R11), K7, Z3
+	VSUBPS       Z3, Z0, Z0
 	VPORD.BCST   gaussConsts<>+12(SB), Z1, Z3
 	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z4
-	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VBROADCASTSS gaussConsts<>+148(SB), Z5
 	VMAXPS       Z3, Z5, Z3
-	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VBROADCASTSS gaussConsts<>+148(SB), Z5
 	VMAXPS       Z4, Z5, Z4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS      gaussConsts<>+100(SB), Z5
-	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z3, Z5
-	VBROADCASTSS      gaussConsts<>+100(SB), Z6
-	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z4, Z6
-	VSUBPS.BCST       gaussConsts<>+100(SB), Z5, Z5
-	VSUBPS.BCST       gaussConsts<>+100(SB), Z6, Z6
-	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z5, Z3
-	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z6, Z4
-	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z5, Z3
-	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z6, Z4
+	VBROADCASTSS      gaussConsts<>+116(SB), Z5
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z3, Z5
+	VBROADCASTSS      gaussConsts<>+116(SB), Z6
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z4, Z6
+	VSUBPS.BCST       gaussConsts<>+116(SB), Z5, Z5
+	VSUBPS.BCST       gaussConsts<>+116(SB), Z6, Z6
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z6, Z4
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z6, Z4
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z7
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+108(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z4, Z8
-	VFMADD213PS      Z31, Z3, Z7
-	VFMADD213PS      Z31, Z4, Z8
-	VFMADD213PS      Z31, Z3, Z7
-	VFMADD213PS      Z31, Z4, Z8
+	VBROADCASTSS     gaussConsts<>+124(SB), Z7
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+124(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z4, Z8
 
 	// p 2^n
 	// p 2^n
-	VSCALEFPS Z5, Z7, Z3
-	VSCALEFPS Z6, Z8, Z4
-	VCMPPS    $0x1e, Z30, Z1, K1
-	VCMPPS    $0x1e, Z30, Z2, K2
-	VMOVAPS.Z Z1, K1, Z5
-	VMOVAPS.Z Z2, K2, Z6
+	VSCALEFPS   Z5, Z7, Z3
+	VSCALEFPS   Z6, Z8, Z4
+	VCMPPS.BCST $0x1e, gaussConsts<>+4(SB), Z1, K1
+	VCMPPS.BCST $0x1e, gaussConsts<>+4(SB), Z2, K2
+	VMOVAPS.Z   Z1, K1, Z5
+	VMOVAPS.Z   Z2, K2, Z6
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z3, K1
-	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z4, K2
-	VBROADCASTSS     gaussConsts<>+24(SB), Z7
-	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+24(SB), Z8
-	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z4, Z8
+	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z3, K1
+	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z4, K2
+	VBROADCASTSS     gaussConsts<>+96(SB), Z7
+	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+96(SB), Z8
+	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z4, Z8
 	VBLENDMPS        Z7, Z3, K1, Z7
 	VBLENDMPS        Z8, Z4, K2, Z8
-	VBROADCASTSS     gaussConsts<>+128(SB), Z9
+	VBROADCASTSS     gaussConsts<>+152(SB), Z9
 	VMOVAPS.Z        Z9, K1, Z9
-	VBROADCASTSS     gaussConsts<>+128(SB), Z10
+	VBROADCASTSS     gaussConsts<>+152(SB), Z10
 	VMOVAPS.Z        Z10, K2, Z10
-	VBROADCASTSS     gaussConsts<>+136(SB), Z11
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z7, Z11
-	VBROADCASTSS     gaussConsts<>+136(SB), Z12
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z8, Z12
+	VBROADCASTSS     gaussConsts<>+160(SB), Z11
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z7, Z11
+	VBROADCASTSS     gaussConsts<>+160(SB), Z12
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z8, Z12
 	VMULPS           Z7, Z7, Z13
 	VMULPS           Z8, Z8, Z14
 	VFMADD231PS      Z13, Z11, Z7
@@ -11945,46 +12049,51 @@ l229:
 	VADDPS           Z8, Z10, Z8
 	VADDPS           Z7, Z5, Z5
 	VADDPS           Z8, Z6, Z6
-	VADDPS.BCST      gaussConsts<>+164(SB), Z5, Z5
-	VADDPS.BCST      gaussConsts<>+164(SB), Z6, Z6
-	VDIVPS           Z6, Z31, Z7
-	VMOVUPS.Z        (R11), K7, Z8
-	VSUBPS           Z8, Z0, Z0
-	VMULPS           Z7, Z0, Z0
-	VMULPS           Z7, Z5, Z8
-	VFNMADD213PS     Z5, Z8, Z6
-	VFMADD231PS      Z7, Z6, Z8
-	VSUBPS           Z31, Z8, Z6
-	VADDPS           Z31, Z8, Z8
-	VMULPS.BCST      (SP), Z0, Z9
+	VADDPS.BCST      gaussConsts<>+188(SB), Z5, Z5
+	VADDPS.BCST      gaussConsts<>+188(SB), Z6, Z6
+	VBROADCASTSS     gaussConsts<>+28(SB), Z7
+	VDIVPS           Z6, Z7, Z7
+	VMULPS           Z7, Z0, Z8
+	VMULPS           Z7, Z5, Z9
+	VFNMADD213PS     Z5, Z9, Z6
+	VFMADD231PS      Z7, Z6, Z9
+	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z0
+	VMOVAPS.Z        Z0, K7, Z0
+	VPMAXUD          Z30, Z0, Z30
+	VSUBPS.BCST      gaussConsts<>+28(SB), Z9, Z0
+	VADDPS.BCST      gaussConsts<>+28(SB), Z9, Z6
+	VMULPS.BCST      (SP), Z8, Z9
 	VMULPS           Z7, Z9, Z9
-	VDIVPS           Z5, Z31, Z5
-	VMULPS           Z5, Z6, Z5
+	VBROADCASTSS     gaussConsts<>+28(SB), Z10
+	VDIVPS           Z5, Z10, Z5
+	VMULPS           Z5, Z0, Z5
 	VMULPS.BCST      (SP), Z5, Z5
-	VMULPS           Z8, Z5, Z5
-	VMULPS           Z7, Z6, Z6
-	VMULPS.BCST      (SP), Z6, Z6
-	VMULPS           Z8, Z6, Z6
-	VFMADD231PS      Z9, Z0, Z6
-	VPXORD.BCST      gaussConsts<>+12(SB), Z6, Z0
+	VMULPS           Z6, Z5, Z5
+	VMULPS           Z7, Z0, Z0
+	VMULPS.BCST      (SP), Z0, Z0
+	VMULPS           Z6, Z0, Z0
+	VFMADD231PS      Z9, Z8, Z0
+	VPXORD.BCST      gaussConsts<>+12(SB), Z0, Z0
 	VMOVUPS.Z        (R8), K7, Z6
 	VMOVUPS.Z        (R13), K7, Z7
 	VPXORD.BCST      gaussConsts<>+12(SB), Z9, Z8
 	VMOVUPS          Z8, K7, (DX)
-	VCMPPS           $0x11, Z30, Z2, K1
-	VBLENDMPS        Z4, Z31, K1, Z2
-	VADDPS           Z4, Z31, Z4
+	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z2, K1
+	VBROADCASTSS     gaussConsts<>+28(SB), Z2
+	VBLENDMPS        Z4, Z2, K1, Z2
+	VADDPS.BCST      gaussConsts<>+28(SB), Z4, Z4
 	VDIVPS           Z4, Z2, Z2
-	VCMPPS           $0x04, Z30, Z2, K1
+	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z2, K1
 	VMULPS           Z2, Z0, Z0
 	VMOVAPS.Z        Z0, K1, Z0
 	VMOVUPS          Z0, K7, (BX)
 	VFMADD231PS      Z6, Z7, Z5
-	VCMPPS           $0x11, Z30, Z1, K1
-	VBLENDMPS        Z3, Z31, K1, Z0
-	VADDPS           Z3, Z31, Z1
+	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z1, K1
+	VBROADCASTSS     gaussConsts<>+28(SB), Z0
+	VBLENDMPS        Z3, Z0, K1, Z0
+	VADDPS.BCST      gaussConsts<>+28(SB), Z3, Z1
 	VDIVPS           Z1, Z0, Z0
-	VCMPPS           $0x04, Z30, Z0, K1
+	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z0, K1
 	VMULPS           Z0, Z5, Z0
 	VMOVAPS.Z        Z0, K1, Z0
 	VADDPS           Z6, Z9, Z1
@@ -11992,55 +12101,63 @@ l229:
 	VMOVUPS          Z0, K7, (SI)
 
 l230:
+	VPMINUD.BCST gaussConsts<>+192(SB), Z31, Z0
+	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
+	VPADDD.BCST  gaussConsts<>+80(SB), Z30, Z1
+	VPORD        Z1, Z0, Z0
+	VMOVAPS      Z0, Z31
+	VPMOVD2M     Z31, K1
+	KMOVW        K1, AX
+	MOVQ         AX, bad+96(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepStandardSoftplus(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
-TEXT ·LatentStepStandardSoftplus(SB), NOSPLIT, $24-72
-	// Registers:    Z0-Z11 values    Z12-Z28 constants and scalars    Z29-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+24(SB), Z28
-	VBROADCASTSS gaussConsts<>+20(SB), Z27
-	VBROADCASTSS gaussConsts<>+100(SB), Z26
-	VBROADCASTSS gaussConsts<>+4(SB), Z25
-	VBROADCASTSS gaussConsts<>+80(SB), Z24
-	VBROADCASTSS gaussConsts<>+76(SB), Z23
-	VBROADCASTSS gaussConsts<>+32(SB), Z22
-	VBROADCASTSS gaussConsts<>+72(SB), Z21
-	VBROADCASTSS gaussConsts<>+12(SB), Z20
-	VBROADCASTSS gaussConsts<>+92(SB), Z19
-	VBROADCASTSS gaussConsts<>+96(SB), Z18
-	VBROADCASTSS gaussConsts<>+104(SB), Z17
-	VBROADCASTSS gaussConsts<>+108(SB), Z16
-	VBROADCASTSS gaussConsts<>+112(SB), Z15
-	VBROADCASTSS gaussConsts<>+116(SB), Z14
-	VBROADCASTSS gaussConsts<>+120(SB), Z13
-	VBROADCASTSS gaussConsts<>+128(SB), Z12
+// func LatentStepStandardSoftplus(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·LatentStepStandardSoftplus(SB), NOSPLIT, $24-80
+	// Registers:    Z0-Z11 values    Z12-Z27 constants and scalars    Z28-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+96(SB), Z27
+	VBROADCASTSS gaussConsts<>+28(SB), Z26
+	VBROADCASTSS gaussConsts<>+116(SB), Z25
+	VBROADCASTSS gaussConsts<>+4(SB), Z24
+	VBROADCASTSS gaussConsts<>+0(SB), Z23
+	VBROADCASTSS gaussConsts<>+12(SB), Z22
+	VBROADCASTSS gaussConsts<>+148(SB), Z21
+	VBROADCASTSS gaussConsts<>+112(SB), Z20
+	VBROADCASTSS gaussConsts<>+72(SB), Z19
+	VBROADCASTSS gaussConsts<>+68(SB), Z18
+	VBROADCASTSS gaussConsts<>+120(SB), Z17
+	VBROADCASTSS gaussConsts<>+124(SB), Z16
+	VBROADCASTSS gaussConsts<>+128(SB), Z15
+	VBROADCASTSS gaussConsts<>+132(SB), Z14
+	VBROADCASTSS gaussConsts<>+136(SB), Z13
+	VBROADCASTSS gaussConsts<>+152(SB), Z12
 
-	// Registers:    DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
-	MOVQ sigmaQ+0(FP), DI
-	MOVQ z+8(FP), SI
-	MOVQ kl+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ eps+40(FP), R9
-	MOVQ n+56(FP), R10
-	SHLQ $0x02, R10
-	MOVQ rows+48(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 16(SP)
+	// Registers:    DI sigmaQ    SI z    DX lanes    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
+	MOVQ    sigmaQ+0(FP), DI
+	MOVQ    z+8(FP), SI
+	MOVQ    lanes+16(FP), DX
+	MOVQ    muQ+24(FP), BX
+	MOVQ    sQ+32(FP), R8
+	MOVQ    eps+40(FP), R9
+	MOVQ    n+56(FP), R10
+	SHLQ    $0x02, R10
+	VMOVAPS Z24, Z28
+	MOVQ    rows+48(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 16(SP)
 
 l232:
-	VMOVAPS Z25, Z31
-	VMOVAPS Z27, Z30
-	VMOVAPS Z25, Z29
+	VMOVAPS Z24, Z31
+	VMOVAPS Z26, Z30
+	VMOVAPS Z24, Z29
 	MOVQ    n+56(FP), CX
 	CMPQ    CX, $0x00000020
 	JL      l234
@@ -12050,22 +12167,26 @@ l233:
 	VMOVUPS 64(BX), Z1
 	VMOVUPS (R8), Z2
 	VMOVUPS 64(R8), Z3
-	VPORD   Z20, Z2, Z4
-	VPORD   Z20, Z3, Z5
-	VMAXPS  Z4, Z19, Z4
-	VMAXPS  Z5, Z19, Z5
+	VPANDD  Z23, Z2, Z4
+	VPANDD  Z23, Z3, Z5
+	VPMAXUD Z28, Z4, Z28
+	VPMAXUD Z28, Z5, Z28
+	VPORD   Z22, Z2, Z4
+	VPORD   Z22, Z3, Z5
+	VMAXPS  Z4, Z21, Z4
+	VMAXPS  Z5, Z21, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z26, Z6
-	VFMADD231PS  Z18, Z4, Z6
-	VMOVAPS      Z26, Z7
-	VFMADD231PS  Z18, Z5, Z7
-	VSUBPS       Z26, Z6, Z6
-	VSUBPS       Z26, Z7, Z7
-	VFNMADD231PS Z24, Z6, Z4
-	VFNMADD231PS Z24, Z7, Z5
-	VFNMADD231PS Z23, Z6, Z4
-	VFNMADD231PS Z23, Z7, Z5
+	VMOVAPS      Z25, Z6
+	VFMADD231PS  Z20, Z4, Z6
+	VMOVAPS      Z25, Z7
+	VFMADD231PS  Z20, Z5, Z7
+	VSUBPS       Z25, Z6, Z6
+	VSUBPS       Z25, Z7, Z7
+	VFNMADD231PS Z19, Z6, Z4
+	VFNMADD231PS Z19, Z7, Z5
+	VFNMADD231PS Z18, Z6, Z4
+	VFNMADD231PS Z18, Z7, Z5
 
 	// p = e^r
 	VMOVAPS     Z16, Z8
@@ -12078,48 +12199,48 @@ l233:
 	VFMADD213PS Z14, Z5, Z9
 	VFMADD213PS Z13, Z4, Z8
 	VFMADD213PS Z13, Z5, Z9
-	VFMADD213PS Z27, Z4, Z8
-	VFMADD213PS Z27, Z5, Z9
-	VFMADD213PS Z27, Z4, Z8
-	VFMADD213PS Z27, Z5, Z9
+	VFMADD213PS Z26, Z4, Z8
+	VFMADD213PS Z26, Z5, Z9
+	VFMADD213PS Z26, Z4, Z8
+	VFMADD213PS Z26, Z5, Z9
 
 	// p 2^n
 	VSCALEFPS Z6, Z8, Z4
 	VSCALEFPS Z7, Z9, Z5
-	VCMPPS    $0x1e, Z25, Z2, K1
-	VCMPPS    $0x1e, Z25, Z3, K2
+	VCMPPS    $0x1e, Z24, Z2, K1
+	VCMPPS    $0x1e, Z24, Z3, K2
 	VMOVAPS.Z Z2, K1, Z2
 	VMOVAPS.Z Z3, K2, Z3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z28, Z4, K1
-	VCMPPS           $0x1e, Z28, Z5, K2
-	VMOVAPS          Z28, Z6
-	VFMSUB231PS      Z28, Z4, Z6
-	VMOVAPS          Z28, Z7
-	VFMSUB231PS      Z28, Z5, Z7
+	VCMPPS           $0x1e, Z27, Z4, K1
+	VCMPPS           $0x1e, Z27, Z5, K2
+	VMOVAPS          Z27, Z6
+	VFMSUB231PS      Z27, Z4, Z6
+	VMOVAPS          Z27, Z7
+	VFMSUB231PS      Z27, Z5, Z7
 	VBLENDMPS        Z6, Z4, K1, Z4
 	VBLENDMPS        Z7, Z5, K2, Z5
 	VMOVAPS.Z        Z12, K1, Z6
 	VMOVAPS.Z        Z12, K2, Z7
-	VBROADCASTSS     gaussConsts<>+136(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z4, Z8
-	VBROADCASTSS     gaussConsts<>+136(SB), Z9
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z5, Z9
-	VFMADD213PS      Z21, Z4, Z8
-	VFMADD213PS      Z21, Z5, Z9
+	VBROADCASTSS     gaussConsts<>+160(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z8
+	VBROADCASTSS     gaussConsts<>+160(SB), Z9
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z5, Z9
 	VMULPS           Z4, Z4, Z10
 	VMULPS           Z5, Z5, Z11
 	VFMADD231PS      Z10, Z8, Z4
@@ -12128,14 +12249,14 @@ l233:
 	VADDPS           Z5, Z7, Z5
 	VADDPS           Z4, Z2, Z2
 	VADDPS           Z5, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+164(SB), Z2, Z2
-	VADDPS.BCST      gaussConsts<>+164(SB), Z3, Z3
-	VMULPS           Z28, Z0, Z4
-	VMULPS           Z28, Z1, Z5
-	VMULPS           Z28, Z2, Z6
-	VMULPS           Z28, Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z6, Z6
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z7, Z7
+	VADDPS.BCST      gaussConsts<>+188(SB), Z2, Z2
+	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VMULPS           Z27, Z0, Z4
+	VMULPS           Z27, Z1, Z5
+	VMULPS           Z27, Z2, Z6
+	VMULPS           Z27, Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z6, Z6
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z7, Z7
 	VFMADD231PS      Z4, Z4, Z6
 	VFMADD231PS      Z5, Z5, Z7
 	VADDPS           Z31, Z6, Z31
@@ -12150,10 +12271,10 @@ l233:
 	VMOVUPS          Z3, 64(DI)
 	VMOVUPS          Z0, (SI)
 	VMOVUPS          Z1, 64(SI)
-	VPSUBD           Z22, Z30, Z0
+	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
 	VPSRAD           $0x17, Z0, Z1
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD           Z22, Z0, Z0
+	VPANDD.BCST      gaussConsts<>+24(SB), Z0, Z0
+	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z0
 	VPADDD           Z29, Z1, Z1
 	VMOVAPS          Z1, Z29
 	VMOVAPS          Z0, Z30
@@ -12171,15 +12292,17 @@ l234:
 	JL      l235
 	VMOVUPS (BX), Z0
 	VMOVUPS (R8), Z1
-	VPORD   Z20, Z1, Z2
-	VMAXPS  Z2, Z19, Z2
+	VPANDD  Z23, Z1, Z2
+	VPMAXUD Z28, Z2, Z28
+	VPORD   Z22, Z1, Z2
+	VMAXPS  Z2, Z21, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z26, Z3
-	VFMADD231PS  Z18, Z2, Z3
-	VSUBPS       Z26, Z3, Z3
-	VFNMADD231PS Z24, Z3, Z2
-	VFNMADD231PS Z23, Z3, Z2
+	VMOVAPS      Z25, Z3
+	VFMADD231PS  Z20, Z2, Z3
+	VSUBPS       Z25, Z3, Z3
+	VFNMADD231PS Z19, Z3, Z2
+	VFNMADD231PS Z18, Z3, Z2
 
 	// p = e^r
 	VMOVAPS     Z16, Z4
@@ -12187,37 +12310,37 @@ l234:
 	VFMADD213PS Z15, Z2, Z4
 	VFMADD213PS Z14, Z2, Z4
 	VFMADD213PS Z13, Z2, Z4
-	VFMADD213PS Z27, Z2, Z4
-	VFMADD213PS Z27, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x1e, Z25, Z1, K1
+	VCMPPS    $0x1e, Z24, Z1, K1
 	VMOVAPS.Z Z1, K1, Z1
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z28, Z2, K1
-	VMOVAPS          Z28, Z3
-	VFMSUB231PS      Z28, Z2, Z3
+	VCMPPS           $0x1e, Z27, Z2, K1
+	VMOVAPS          Z27, Z3
+	VFMSUB231PS      Z27, Z2, Z3
 	VBLENDMPS        Z3, Z2, K1, Z2
 	VMOVAPS.Z        Z12, K1, Z3
-	VBROADCASTSS     gaussConsts<>+136(SB), Z4
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z2, Z4
-	VFMADD213PS      Z21, Z2, Z4
+	VBROADCASTSS     gaussConsts<>+160(SB), Z4
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
 	VFMADD231PS      Z5, Z4, Z2
 	VADDPS           Z2, Z3, Z2
 	VADDPS           Z2, Z1, Z1
-	VADDPS.BCST      gaussConsts<>+164(SB), Z1, Z1
-	VMULPS           Z28, Z0, Z2
-	VMULPS           Z28, Z1, Z3
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z3, Z3
+	VADDPS.BCST      gaussConsts<>+188(SB), Z1, Z1
+	VMULPS           Z27, Z0, Z2
+	VMULPS           Z27, Z1, Z3
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z3, Z3
 	VFMADD231PS      Z2, Z2, Z3
 	VADDPS           Z31, Z3, Z31
 	VMULPS           Z30, Z1, Z30
@@ -12241,15 +12364,18 @@ l235:
 	KMOVW     AX, K7
 	VMOVUPS.Z (BX), K7, Z0
 	VMOVUPS.Z (R8), K7, Z1
-	VPORD     Z20, Z1, Z2
-	VMAXPS    Z2, Z19, Z2
+	VPANDD    Z23, Z1, Z2
+	VMOVAPS.Z Z2, K7, Z2
+	VPMAXUD   Z28, Z2, Z28
+	VPORD     Z22, Z1, Z2
+	VMAXPS    Z2, Z21, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z26, Z3
-	VFMADD231PS  Z18, Z2, Z3
-	VSUBPS       Z26, Z3, Z3
-	VFNMADD231PS Z24, Z3, Z2
-	VFNMADD231PS Z23, Z3, Z2
+	VMOVAPS      Z25, Z3
+	VFMADD231PS  Z20, Z2, Z3
+	VSUBPS       Z25, Z3, Z3
+	VFNMADD231PS Z19, Z3, Z2
+	VFNMADD231PS Z18, Z3, Z2
 
 	// p = e^r
 	VMOVAPS     Z16, Z4
@@ -12257,41 +12383,41 @@ l235:
 	VFMADD213PS Z15, Z2, Z4
 	VFMADD213PS Z14, Z2, Z4
 	VFMADD213PS Z13, Z2, Z4
-	VFMADD213PS Z27, Z2, Z4
-	VFMADD213PS Z27, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x1e, Z25, Z1, K1
+	VCMPPS    $0x1e, Z24, Z1, K1
 	VMOVAPS.Z Z1, K1, Z1
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z28, Z2, K1
-	VMOVAPS          Z28, Z3
-	VFMSUB231PS      Z28, Z2, Z3
+	VCMPPS           $0x1e, Z27, Z2, K1
+	VMOVAPS          Z27, Z3
+	VFMSUB231PS      Z27, Z2, Z3
 	VBLENDMPS        Z3, Z2, K1, Z2
 	VMOVAPS.Z        Z12, K1, Z3
-	VBROADCASTSS     gaussConsts<>+136(SB), Z4
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z2, Z4
-	VFMADD213PS      Z21, Z2, Z4
+	VBROADCASTSS     gaussConsts<>+160(SB), Z4
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
 	VFMADD231PS      Z5, Z4, Z2
 	VADDPS           Z2, Z3, Z2
 	VADDPS           Z2, Z1, Z1
-	VADDPS.BCST      gaussConsts<>+164(SB), Z1, Z1
-	VMULPS           Z28, Z0, Z2
-	VMULPS           Z28, Z1, Z3
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z3, Z3
+	VADDPS.BCST      gaussConsts<>+188(SB), Z1, Z1
+	VMULPS           Z27, Z0, Z2
+	VMULPS           Z27, Z1, Z3
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z3, Z3
 	VFMADD231PS      Z2, Z2, Z3
 	VMOVAPS.Z        Z3, K7, Z2
 	VADDPS           Z31, Z2, Z31
-	VBLENDMPS        Z1, Z27, K7, Z2
+	VBLENDMPS        Z1, Z26, K7, Z2
 	VMULPS           Z30, Z2, Z30
 	VMOVUPS.Z        (R9), K7, Z2
 	VFMADD231PS      Z1, Z2, Z0
@@ -12304,194 +12430,138 @@ l235:
 	LEAQ             (R8)(CX*4), R8
 
 l236:
-	VPSUBD        Z22, Z30, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
-	VPADDD        Z22, Z0, Z0
-	VPADDD        Z29, Z1, Z1
-	VMOVAPS       Z1, Z29
-	VMOVAPS       Z0, Z30
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VMULPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VMULPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VPSUBD        Z22, Z0, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
-	VPADDD        Z22, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z29, Y2
-	VPADDD        Y2, Y29, Y29
-	VEXTRACTF32X4 $0x01, Y29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x0e, X29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x01, X29, X2
-	VPADDD        X2, X29, X29
-	VBROADCASTSS  X29, Z2
-	VPADDD        Z2, Z1, Z1
-	VCVTDQ2PS     Z1, Z1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD      Z22, Z0, Z0
-	VPSRAD      $0x17, Z0, Z2
-	VCVTDQ2PS   Z2, Z2
-	VPANDD.BCST gaussConsts<>+36(SB), Z0, Z0
-	VPADDD      Z22, Z0, Z0
-	VSUBPS      Z27, Z0, Z0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     gaussConsts<>+44(SB), Z3
-	VFMADD231PS.BCST gaussConsts<>+40(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+48(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+52(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+56(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+60(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+64(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+68(SB), Z0, Z3
-	VFMADD213PS      Z21, Z0, Z3
-	VMULPS           Z0, Z0, Z4
-	VMULPS           Z23, Z2, Z5
-	VFMADD231PS      Z4, Z3, Z5
-	VADDPS           Z0, Z5, Z0
-	VFMADD231PS      Z24, Z2, Z0
-	VFMADD231PS      Z23, Z1, Z0
-	VFMADD231PS      Z24, Z1, Z0
-	VADDPS           Z25, Z0, Z0
-	VEXTRACTF64X4    $0x01, Z31, Y1
-	VADDPS           Y1, Y31, Y31
-	VEXTRACTF32X4    $0x01, Y31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x0e, X31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x01, X31, X1
-	VADDPS           X1, X31, X31
-	VBROADCASTSS     X31, Z1
-	VFMSUB231PS.BCST gaussConsts<>+84(SB), Z1, Z0
-	VCMPPS           $0x11, Z25, Z0, K1
-	VBLENDMPS        Z25, Z0, K1, Z0
-	VMOVSS           X0, (DX)
-	ADDQ             $0x04, DX
-	ADDQ             8(SP), BX
-	ADDQ             16(SP), R8
-	DECQ             (SP)
-	JNZ              l232
+	VMOVUPS      Z31, (DX)
+	VMOVUPS      Z30, 64(DX)
+	VMOVUPS      Z29, 128(DX)
+	ADDQ         $0x00000100, DX
+	ADDQ         8(SP), BX
+	ADDQ         16(SP), R8
+	DECQ         (SP)
+	JNZ          l232
+	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
+	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
+	VMOVAPS      Z0, Z28
+	VPMOVD2M     Z28, K1
+	KMOVW        K1, AX
+	MOVQ         AX, bad+72(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepStandardSoftplusBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, n int, w float32)
-// Requires: AVX, AVX512F
-TEXT ·LatentStepStandardSoftplusBackward(SB), NOSPLIT, $8-60
-	// Registers:    Z0-Z15 values    Z16-Z31 constants and scalars
-	VBROADCASTSS gaussConsts<>+20(SB), Z31
-	VBROADCASTSS gaussConsts<>+4(SB), Z30
-	VBROADCASTSS gaussConsts<>+24(SB), Z29
-	VBROADCASTSS gaussConsts<>+100(SB), Z28
-	VBROADCASTSS gaussConsts<>+12(SB), Z27
-	VBROADCASTSS gaussConsts<>+92(SB), Z26
-	VBROADCASTSS gaussConsts<>+96(SB), Z25
-	VBROADCASTSS gaussConsts<>+80(SB), Z24
-	VBROADCASTSS gaussConsts<>+76(SB), Z23
-	VBROADCASTSS gaussConsts<>+104(SB), Z22
-	VBROADCASTSS gaussConsts<>+108(SB), Z21
-	VBROADCASTSS gaussConsts<>+112(SB), Z20
-	VBROADCASTSS gaussConsts<>+116(SB), Z19
-	VBROADCASTSS gaussConsts<>+120(SB), Z18
+// func LatentStepStandardSoftplusBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, n int, w float32) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·LatentStepStandardSoftplusBackward(SB), NOSPLIT, $8-72
+	// Registers:    Z0-Z15 values    Z16-Z29 constants and scalars    Z30-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+28(SB), Z29
+	VBROADCASTSS gaussConsts<>+4(SB), Z28
+	VBROADCASTSS gaussConsts<>+96(SB), Z27
+	VBROADCASTSS gaussConsts<>+0(SB), Z26
+	VBROADCASTSS gaussConsts<>+116(SB), Z25
+	VBROADCASTSS gaussConsts<>+12(SB), Z24
+	VBROADCASTSS gaussConsts<>+148(SB), Z23
+	VBROADCASTSS gaussConsts<>+112(SB), Z22
+	VBROADCASTSS gaussConsts<>+72(SB), Z21
+	VBROADCASTSS gaussConsts<>+68(SB), Z20
+	VBROADCASTSS gaussConsts<>+120(SB), Z19
+	VBROADCASTSS gaussConsts<>+124(SB), Z18
 	VBROADCASTSS gaussConsts<>+128(SB), Z17
 	VBROADCASTSS gaussConsts<>+132(SB), Z16
 	MOVL         w+56(FP), AX
 	MOVL         AX, (SP)
 
 	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row
-	MOVQ dmuQ+0(FP), DI
-	MOVQ dsQ+8(FP), SI
-	MOVQ dz+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ eps+40(FP), R9
-	MOVQ n+48(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l239
+	MOVQ    dmuQ+0(FP), DI
+	MOVQ    dsQ+8(FP), SI
+	MOVQ    dz+16(FP), DX
+	MOVQ    muQ+24(FP), BX
+	MOVQ    sQ+32(FP), R8
+	MOVQ    eps+40(FP), R9
+	VMOVAPS Z28, Z31
+	VMOVAPS Z28, Z30
+	MOVQ    n+48(FP), CX
+	CMPQ    CX, $0x00000020
+	JL      l239
 
 l238:
 	VMOVUPS (BX), Z0
 	VMOVUPS 64(BX), Z1
 	VMOVUPS (R8), Z2
 	VMOVUPS 64(R8), Z3
-	VPORD   Z27, Z2, Z4
-	VPORD   Z27, Z3, Z5
-	VMAXPS  Z4, Z26, Z4
-	VMAXPS  Z5, Z26, Z5
+	VPANDD  Z26, Z2, Z4
+	VPANDD  Z26, Z3, Z5
+	VPMAXUD Z31, Z4, Z31
+	VPMAXUD Z31, Z5, Z31
+	VPORD   Z24, Z2, Z4
+	VPORD   Z24, Z3, Z5
+	VMAXPS  Z4, Z23, Z4
+	VMAXPS  Z5, Z23, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z28, Z6
-	VFMADD231PS  Z25, Z4, Z6
-	VMOVAPS      Z28, Z7
-	VFMADD231PS  Z25, Z5, Z7
-	VSUBPS       Z28, Z6, Z6
-	VSUBPS       Z28, Z7, Z7
-	VFNMADD231PS Z24, Z6, Z4
-	VFNMADD231PS Z24, Z7, Z5
-	VFNMADD231PS Z23, Z6, Z4
-	VFNMADD231PS Z23, Z7, Z5
+	VMOVAPS      Z25, Z6
+	VFMADD231PS  Z22, Z4, Z6
+	VMOVAPS      Z25, Z7
+	VFMADD231PS  Z22, Z5, Z7
+	VSUBPS       Z25, Z6, Z6
+	VSUBPS       Z25, Z7, Z7
+	VFNMADD231PS Z21, Z6, Z4
+	VFNMADD231PS Z21, Z7, Z5
+	VFNMADD231PS Z20, Z6, Z4
+	VFNMADD231PS Z20, Z7, Z5
 
 	// p = e^r
-	VMOVAPS     Z21, Z8
-	VFMADD231PS Z4, Z22, Z8
-	VMOVAPS     Z21, Z9
-	VFMADD231PS Z5, Z22, Z9
-	VFMADD213PS Z20, Z4, Z8
-	VFMADD213PS Z20, Z5, Z9
-	VFMADD213PS Z19, Z4, Z8
-	VFMADD213PS Z19, Z5, Z9
-	VFMADD213PS Z18, Z4, Z8
-	VFMADD213PS Z18, Z5, Z9
-	VFMADD213PS Z31, Z4, Z8
-	VFMADD213PS Z31, Z5, Z9
-	VFMADD213PS Z31, Z4, Z8
-	VFMADD213PS Z31, Z5, Z9
+	VMOVAPS          Z18, Z8
+	VFMADD231PS      Z4, Z19, Z8
+	VMOVAPS          Z18, Z9
+	VFMADD231PS      Z5, Z19, Z9
+	VFMADD213PS      Z17, Z4, Z8
+	VFMADD213PS      Z17, Z5, Z9
+	VFMADD213PS      Z16, Z4, Z8
+	VFMADD213PS      Z16, Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z5, Z9
+	VFMADD213PS      Z29, Z4, Z8
+	VFMADD213PS      Z29, Z5, Z9
+	VFMADD213PS      Z29, Z4, Z8
+	VFMADD213PS      Z29, Z5, Z9
 
 	// p 2^n
 	VSCALEFPS Z6, Z8, Z4
 	VSCALEFPS Z7, Z9, Z5
-	VCMPPS    $0x1e, Z30, Z2, K1
-	VCMPPS    $0x1e, Z30, Z3, K2
+	VCMPPS    $0x1e, Z28, Z2, K1
+	VCMPPS    $0x1e, Z28, Z3, K2
 	VMOVAPS.Z Z2, K1, Z6
 	VMOVAPS.Z Z3, K2, Z7
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z29, Z4, K1
-	VCMPPS           $0x1e, Z29, Z5, K2
-	VMOVAPS          Z29, Z8
-	VFMSUB231PS      Z29, Z4, Z8
-	VMOVAPS          Z29, Z9
-	VFMSUB231PS      Z29, Z5, Z9
+	VCMPPS           $0x1e, Z27, Z4, K1
+	VCMPPS           $0x1e, Z27, Z5, K2
+	VMOVAPS          Z27, Z8
+	VFMSUB231PS      Z27, Z4, Z8
+	VMOVAPS          Z27, Z9
+	VFMSUB231PS      Z27, Z5, Z9
 	VBLENDMPS        Z8, Z4, K1, Z8
 	VBLENDMPS        Z9, Z5, K2, Z9
-	VMOVAPS.Z        Z17, K1, Z10
-	VMOVAPS.Z        Z17, K2, Z11
-	VBROADCASTSS     gaussConsts<>+136(SB), Z12
-	VFMADD231PS      Z8, Z16, Z12
-	VBROADCASTSS     gaussConsts<>+136(SB), Z13
-	VFMADD231PS      Z9, Z16, Z13
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z9, Z13
+	VBROADCASTSS     gaussConsts<>+152(SB), Z10
+	VMOVAPS.Z        Z10, K1, Z10
+	VBROADCASTSS     gaussConsts<>+152(SB), Z11
+	VMOVAPS.Z        Z11, K2, Z11
+	VBROADCASTSS     gaussConsts<>+160(SB), Z12
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z8, Z12
+	VBROADCASTSS     gaussConsts<>+160(SB), Z13
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z9, Z13
 	VMULPS           Z8, Z8, Z14
 	VMULPS           Z9, Z9, Z15
 	VFMADD231PS      Z14, Z12, Z8
@@ -12500,16 +12570,20 @@ l238:
 	VADDPS           Z9, Z11, Z9
 	VADDPS           Z8, Z6, Z6
 	VADDPS           Z9, Z7, Z7
-	VADDPS.BCST      gaussConsts<>+164(SB), Z6, Z6
-	VADDPS.BCST      gaussConsts<>+164(SB), Z7, Z7
-	VSUBPS           Z31, Z6, Z8
-	VSUBPS           Z31, Z7, Z9
-	VADDPS           Z31, Z6, Z10
-	VADDPS           Z31, Z7, Z11
+	VADDPS.BCST      gaussConsts<>+188(SB), Z6, Z6
+	VADDPS.BCST      gaussConsts<>+188(SB), Z7, Z7
+	VPANDD           Z26, Z0, Z8
+	VPANDD           Z26, Z1, Z9
+	VPMAXUD          Z30, Z8, Z30
+	VPMAXUD          Z30, Z9, Z30
+	VSUBPS           Z29, Z6, Z8
+	VSUBPS           Z29, Z7, Z9
+	VADDPS           Z29, Z6, Z10
+	VADDPS           Z29, Z7, Z11
 	VMULPS.BCST      (SP), Z0, Z0
 	VMULPS.BCST      (SP), Z1, Z1
-	VDIVPS           Z6, Z31, Z6
-	VDIVPS           Z7, Z31, Z7
+	VDIVPS           Z6, Z29, Z6
+	VDIVPS           Z7, Z29, Z7
 	VMULPS           Z6, Z8, Z6
 	VMULPS           Z7, Z9, Z7
 	VMULPS.BCST      (SP), Z6, Z6
@@ -12522,16 +12596,16 @@ l238:
 	VMOVUPS          64(R9), Z11
 	VFMADD231PS      Z8, Z10, Z6
 	VFMADD231PS      Z9, Z11, Z7
-	VCMPPS           $0x11, Z30, Z2, K1
-	VCMPPS           $0x11, Z30, Z3, K2
-	VBLENDMPS        Z4, Z31, K1, Z2
-	VBLENDMPS        Z5, Z31, K2, Z3
-	VADDPS           Z4, Z31, Z4
-	VADDPS           Z5, Z31, Z5
+	VCMPPS           $0x11, Z28, Z2, K1
+	VCMPPS           $0x11, Z28, Z3, K2
+	VBLENDMPS        Z4, Z29, K1, Z2
+	VBLENDMPS        Z5, Z29, K2, Z3
+	VADDPS           Z4, Z29, Z4
+	VADDPS           Z5, Z29, Z5
 	VDIVPS           Z4, Z2, Z2
 	VDIVPS           Z5, Z3, Z3
-	VCMPPS           $0x04, Z30, Z2, K1
-	VCMPPS           $0x04, Z30, Z3, K2
+	VCMPPS           $0x04, Z28, Z2, K1
+	VCMPPS           $0x04, Z28, Z3, K2
 	VMULPS           Z2, Z6, Z2
 	VMULPS           Z3, Z7, Z3
 	VMOVAPS.Z        Z2, K1, Z2
@@ -12557,65 +12631,70 @@ l239:
 	JL      l240
 	VMOVUPS (BX), Z0
 	VMOVUPS (R8), Z1
-	VPORD   Z27, Z1, Z2
-	VMAXPS  Z2, Z26, Z2
+	VPANDD  Z26, Z1, Z2
+	VPMAXUD Z31, Z2, Z31
+	VPORD   Z24, Z1, Z2
+	VMAXPS  Z2, Z23, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z28, Z3
-	VFMADD231PS  Z25, Z2, Z3
-	VSUBPS       Z28, Z3, Z3
-	VFNMADD231PS Z24, Z3, Z2
-	VFNMADD231PS Z23, Z3, Z2
+	VMOVAPS      Z25, Z3
+	VFMADD231PS  Z22, Z2, Z3
+	VSUBPS       Z25, Z3, Z3
+	VFNMADD231PS Z21, Z3, Z2
+	VFNMADD231PS Z20, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z21, Z4
-	VFMADD231PS Z2, Z22, Z4
-	VFMADD213PS Z20, Z2, Z4
-	VFMADD213PS Z19, Z2, Z4
-	VFMADD213PS Z18, Z2, Z4
-	VFMADD213PS Z31, Z2, Z4
-	VFMADD213PS Z31, Z2, Z4
+	VMOVAPS          Z18, Z4
+	VFMADD231PS      Z2, Z19, Z4
+	VFMADD213PS      Z17, Z2, Z4
+	VFMADD213PS      Z16, Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z4
+	VFMADD213PS      Z29, Z2, Z4
+	VFMADD213PS      Z29, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x1e, Z30, Z1, K1
+	VCMPPS    $0x1e, Z28, Z1, K1
 	VMOVAPS.Z Z1, K1, Z3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z29, Z2, K1
-	VMOVAPS          Z29, Z4
-	VFMSUB231PS      Z29, Z2, Z4
+	VCMPPS           $0x1e, Z27, Z2, K1
+	VMOVAPS          Z27, Z4
+	VFMSUB231PS      Z27, Z2, Z4
 	VBLENDMPS        Z4, Z2, K1, Z4
-	VMOVAPS.Z        Z17, K1, Z5
-	VBROADCASTSS     gaussConsts<>+136(SB), Z6
-	VFMADD231PS      Z4, Z16, Z6
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z4, Z6
+	VBROADCASTSS     gaussConsts<>+152(SB), Z5
+	VMOVAPS.Z        Z5, K1, Z5
+	VBROADCASTSS     gaussConsts<>+160(SB), Z6
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z6
 	VMULPS           Z4, Z4, Z7
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+164(SB), Z3, Z3
-	VSUBPS           Z31, Z3, Z4
-	VADDPS           Z31, Z3, Z5
+	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VPANDD           Z26, Z0, Z4
+	VPMAXUD          Z30, Z4, Z30
+	VSUBPS           Z29, Z3, Z4
+	VADDPS           Z29, Z3, Z5
 	VMULPS.BCST      (SP), Z0, Z0
-	VDIVPS           Z3, Z31, Z3
+	VDIVPS           Z3, Z29, Z3
 	VMULPS           Z3, Z4, Z3
 	VMULPS.BCST      (SP), Z3, Z3
 	VMULPS           Z5, Z3, Z3
 	VMOVUPS          (DX), Z4
 	VMOVUPS          (R9), Z5
 	VFMADD231PS      Z4, Z5, Z3
-	VCMPPS           $0x11, Z30, Z1, K1
-	VBLENDMPS        Z2, Z31, K1, Z1
-	VADDPS           Z2, Z31, Z2
+	VCMPPS           $0x11, Z28, Z1, K1
+	VBLENDMPS        Z2, Z29, K1, Z1
+	VADDPS           Z2, Z29, Z2
 	VDIVPS           Z2, Z1, Z1
-	VCMPPS           $0x04, Z30, Z1, K1
+	VCMPPS           $0x04, Z28, Z1, K1
 	VMULPS           Z1, Z3, Z1
 	VMOVAPS.Z        Z1, K1, Z1
 	VADDPS           Z4, Z0, Z0
@@ -12638,65 +12717,72 @@ l240:
 	KMOVW     AX, K7
 	VMOVUPS.Z (BX), K7, Z0
 	VMOVUPS.Z (R8), K7, Z1
-	VPORD     Z27, Z1, Z2
-	VMAXPS    Z2, Z26, Z2
+	VPANDD    Z26, Z1, Z2
+	VMOVAPS.Z Z2, K7, Z2
+	VPMAXUD   Z31, Z2, Z31
+	VPORD     Z24, Z1, Z2
+	VMAXPS    Z2, Z23, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z28, Z3
-	VFMADD231PS  Z25, Z2, Z3
-	VSUBPS       Z28, Z3, Z3
-	VFNMADD231PS Z24, Z3, Z2
-	VFNMADD231PS Z23, Z3, Z2
+	VMOVAPS      Z25, Z3
+	VFMADD231PS  Z22, Z2, Z3
+	VSUBPS       Z25, Z3, Z3
+	VFNMADD231PS Z21, Z3, Z2
+	VFNMADD231PS Z20, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z21, Z4
-	VFMADD231PS Z2, Z22, Z4
-	VFMADD213PS Z20, Z2, Z4
-	VFMADD213PS Z19, Z2, Z4
-	VFMADD213PS Z18, Z2, Z4
-	VFMADD213PS Z31, Z2, Z4
-	VFMADD213PS Z31, Z2, Z4
+	VMOVAPS          Z18, Z4
+	VFMADD231PS      Z2, Z19, Z4
+	VFMADD213PS      Z17, Z2, Z4
+	VFMADD213PS      Z16, Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z4
+	VFMADD213PS      Z29, Z2, Z4
+	VFMADD213PS      Z29, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x1e, Z30, Z1, K1
+	VCMPPS    $0x1e, Z28, Z1, K1
 	VMOVAPS.Z Z1, K1, Z3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z29, Z2, K1
-	VMOVAPS          Z29, Z4
-	VFMSUB231PS      Z29, Z2, Z4
+	VCMPPS           $0x1e, Z27, Z2, K1
+	VMOVAPS          Z27, Z4
+	VFMSUB231PS      Z27, Z2, Z4
 	VBLENDMPS        Z4, Z2, K1, Z4
-	VMOVAPS.Z        Z17, K1, Z5
-	VBROADCASTSS     gaussConsts<>+136(SB), Z6
-	VFMADD231PS      Z4, Z16, Z6
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z4, Z6
+	VBROADCASTSS     gaussConsts<>+152(SB), Z5
+	VMOVAPS.Z        Z5, K1, Z5
+	VBROADCASTSS     gaussConsts<>+160(SB), Z6
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z6
 	VMULPS           Z4, Z4, Z7
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+164(SB), Z3, Z3
-	VSUBPS           Z31, Z3, Z4
-	VADDPS           Z31, Z3, Z5
+	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VPANDD           Z26, Z0, Z4
+	VMOVAPS.Z        Z4, K7, Z4
+	VPMAXUD          Z30, Z4, Z30
+	VSUBPS           Z29, Z3, Z4
+	VADDPS           Z29, Z3, Z5
 	VMULPS.BCST      (SP), Z0, Z0
-	VDIVPS           Z3, Z31, Z3
+	VDIVPS           Z3, Z29, Z3
 	VMULPS           Z3, Z4, Z3
 	VMULPS.BCST      (SP), Z3, Z3
 	VMULPS           Z5, Z3, Z3
 	VMOVUPS.Z        (DX), K7, Z4
 	VMOVUPS.Z        (R9), K7, Z5
 	VFMADD231PS      Z4, Z5, Z3
-	VCMPPS           $0x11, Z30, Z1, K1
-	VBLENDMPS        Z2, Z31, K1, Z1
-	VADDPS           Z2, Z31, Z2
+	VCMPPS           $0x11, Z28, Z1, K1
+	VBLENDMPS        Z2, Z29, K1, Z1
+	VADDPS           Z2, Z29, Z2
 	VDIVPS           Z2, Z1, Z1
-	VCMPPS           $0x04, Z30, Z1, K1
+	VCMPPS           $0x04, Z28, Z1, K1
 	VMULPS           Z1, Z3, Z1
 	VMOVAPS.Z        Z1, K1, Z1
 	VADDPS           Z4, Z0, Z0
@@ -12704,5 +12790,13 @@ l240:
 	VMOVUPS          Z1, K7, (SI)
 
 l241:
+	VPMINUD.BCST gaussConsts<>+192(SB), Z31, Z0
+	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
+	VPADDD.BCST  gaussConsts<>+80(SB), Z30, Z1
+	VPORD        Z1, Z0, Z0
+	VMOVAPS      Z0, Z31
+	VPMOVD2M     Z31, K1
+	KMOVW        K1, AX
+	MOVQ         AX, bad+64(FP)
 	VZEROUPPER
 	RET
