@@ -24,12 +24,12 @@ func gaussLogProb32(lp, x, mu, s []float32, form ScaleForm, rows, d, ld int) {
 		gaussLogProbGeneric(lp, x, mu, s, form, rows, d, ld)
 		return
 	}
-	gaussLogProbRows(isa, lp, x, mu, s, form, rows, d, d, ld)
+	var lanes laneBuf
+	gaussLogProbRows(isa, &lanes, lp, x, mu, s, form, rows, d, d, ld)
 }
 
 // gaussLogProbRows has a row stride of x: d, or 0 for the components of a mixture.
-func gaussLogProbRows(isa asm.ISA, lp, x, mu, s []float32, form ScaleForm, rows, d, ldx, ld int) {
-	var lanes laneBuf
+func gaussLogProbRows(isa asm.ISA, lanes *laneBuf, lp, x, mu, s []float32, form ScaleForm, rows, d, ldx, ld int) {
 	for b := (blocks{}); b.i < rows; {
 		i, ax, at := b.i, b.i*ldx, b.i*ld
 		r := maxRows(min(rows-i, laneRows), d)
@@ -44,8 +44,8 @@ func gaussLogProbRows(isa asm.ISA, lp, x, mu, s []float32, form ScaleForm, rows,
 			b.i++
 			continue
 		}
-		bad := gaussLogProbLanes(isa, &lanes, x[ax:], mu[at:], s[at:], form, r, d, ldx, ld)
-		b.done(r, bad|logProbEnd(isa, lp[i:i+r], &lanes, form, d))
+		bad := gaussLogProbLanes(isa, lanes, x[ax:], mu[at:], s[at:], form, r, d, ldx, ld)
+		b.done(r, bad|logProbEnd(isa, lp[i:i+r], lanes, form, d))
 	}
 }
 
@@ -89,12 +89,12 @@ func gaussLogProbBackward32(lp, dx, dmu, ds, dlp, x, mu, s []float32, form Scale
 		gaussLogProbBackwardGeneric(lp, dx, dmu, ds, dlp, x, mu, s, form, rows, d, ld)
 		return
 	}
-	gaussLogProbBackwardRows(isa, lp, dx, dmu, ds, dlp, x, mu, s, form, rows, d, d, ld)
+	var lanes laneBuf
+	gaussLogProbBackwardRows(isa, &lanes, lp, dx, dmu, ds, dlp, x, mu, s, form, rows, d, d, ld)
 }
 
 // gaussLogProbBackwardRows has a row stride of x; dx has the rows of x and is dense.
-func gaussLogProbBackwardRows(isa asm.ISA, lp, dx, dmu, ds, dlp, x, mu, s []float32, form ScaleForm, rows, d, ldx, ld int) {
-	var lanes laneBuf
+func gaussLogProbBackwardRows(isa asm.ISA, lanes *laneBuf, lp, dx, dmu, ds, dlp, x, mu, s []float32, form ScaleForm, rows, d, ldx, ld int) {
 	inPlace := same(dx, x) || same(dmu, mu) || same(ds, s)
 	for b := (blocks{inPlace: inPlace}); b.i < rows; {
 		i, ax, at := b.i, b.i*ldx, b.i*ld
@@ -111,9 +111,9 @@ func gaussLogProbBackwardRows(isa asm.ISA, lp, dx, dmu, ds, dlp, x, mu, s []floa
 			continue
 		}
 		lanes.setWeights(dlp[i : i+r])
-		bad := gaussLogProbBackwardLanes(isa, &lanes, from(dx, ax), dmu[at:], ds[at:], x[ax:], mu[at:], s[at:], form, r, d, ldx, ld)
+		bad := gaussLogProbBackwardLanes(isa, lanes, from(dx, ax), dmu[at:], ds[at:], x[ax:], mu[at:], s[at:], form, r, d, ldx, ld)
 		var v [laneRows]float32
-		bad |= logProbEnd(isa, v[:], &lanes, form, d)
+		bad |= logProbEnd(isa, v[:], lanes, form, d)
 		if b.done(r, bad) && lp != nil {
 			copy(lp[i:i+r], v[:])
 		}

@@ -2,10 +2,16 @@
 
 package kernels
 
-import "github.com/elbow-go/elbow/asm"
+import (
+	"math"
 
-// The mixture takes the densities of its components from the machine code, a component a
-// call; what is left is a few exponentials per component.
+	"github.com/elbow-go/elbow/asm"
+	"github.com/elbow-go/elbow/asm/avx2"
+	"github.com/elbow-go/elbow/asm/avx512"
+)
+
+// The components of a row are rows to the Gaussian kernels, 16 a call, with the same x; what is
+// left is a few vectors of exponentials.
 
 func gmmInGo(d int) bool {
 	isa := asm.Active()
@@ -19,23 +25,60 @@ func gmmPrior(logits []float32) float32 {
 	return l[0]
 }
 
+// A joint is an lseLanes32 in machine code.
+type joint struct {
+	isa asm.ISA
+	l   lseLanes32
+	v   [laneRows]float32 // the next terms
+}
+
+// add adds l[j] + v[j] for the components of a block, and leaves them in v.
+func (t *joint) add(l []float32) {
+	for j := range t.v {
+		if j < len(l) {
+			t.v[j] += l[j]
+		} else {
+			t.v[j] = float32(math.Inf(-1)) // counts as nothing
+		}
+	}
+	if t.isa == asm.AVX512 {
+		avx512.LSEAdd(&t.l.m[0], &t.l.s[0], &t.v[0], laneRows)
+	} else {
+		avx2.LSEAdd(&t.l.m[0], &t.l.s[0], &t.v[0], laneRows)
+	}
+}
+
+func (t *joint) value() float32 {
+	var v [1]float32
+	if t.isa == asm.AVX512 {
+		avx512.LSEValue(&v[0], &t.l.m[0], &t.l.s[0], 1, laneRows)
+	} else {
+		avx2.LSEValue(&v[0], &t.l.m[0], &t.l.s[0], 1, laneRows)
+	}
+	return v[0]
+}
+
 func gmmLogProb32(lp, x, logits, mu, s []float32, form ScaleForm, rows, k, d, ldl, ld int) {
 	if gmmInGo(d) {
 		gmmLogProbGeneric(lp, x, logits, mu, s, form, rows, k, d, ldl, ld)
 		return
 	}
-	var v [1]float32
+	var lanes laneBuf
+	t := joint{isa: asm.Active()}
 	for i := range rows {
 		xi, li := rowAt(x, i, d, d), rowAt(logits, i, k, ldl)
-		joint := newLSELanes32()
-		for c, l := range li {
-			at := i*ld + c*d
-			gaussLogProb32(v[:], xi, mu[at:], s[at:], form, 1, d, d)
-			joint.add(c, l+v[0])
+		t.l = newLSELanes32()
+		for c := 0; c < k; c += laneRows {
+			n, at := min(k-c, laneRows), i*ld+c*d
+			gaussLogProbRows(t.isa, &lanes, t.v[:n], xi, mu[at:], s[at:], form, n, d, 0, d)
+			t.add(li[c : c+n])
 		}
-		lp[i] = joint.value() - gmmPrior(li)
+		lp[i] = t.value() - gmmPrior(li)
 	}
 }
+
+// ones are the weights of the first pass of gmmLogProbBackward32.
+var ones = [laneRows]float32{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}
 
 // gmmLogProbBackward32: see gmmLogProbBackwardGeneric.
 func gmmLogProbBackward32(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []float32, form ScaleForm, rows, k, d, ldl, ld int) {
@@ -43,37 +86,49 @@ func gmmLogProbBackward32(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []floa
 		gmmLogProbBackwardGeneric(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s, form, rows, k, d, ldl, ld)
 		return
 	}
-	var v [1]float32
-	one := [1]float32{1}
+	var lanes laneBuf
+	t := joint{isa: asm.Active()}
 	for i := range rows {
 		xi, li, dli := rowAt(x, i, d, d), rowAt(logits, i, k, ldl), rowAt(dlogits, i, k, ldl)
-		joint := newLSELanes32()
-		for c, l := range li {
-			at := i*ld + c*d
-			gaussLogProbBackward32(v[:], nil, dmu[at:], ds[at:], one[:], xi, mu[at:], s[at:], form, 1, d, d)
-			dli[c] = l + v[0]
-			joint.add(c, dli[c])
+		t.l = newLSELanes32()
+		for c := 0; c < k; c += laneRows {
+			n, at := min(k-c, laneRows), i*ld+c*d
+			gaussLogProbBackwardRows(t.isa, &lanes, t.v[:n], nil, dmu[at:], ds[at:], ones[:n], xi, mu[at:], s[at:], form, n, d, 0, d)
+			t.add(li[c : c+n])
+			copy(dli[c:c+n], t.v[:])
 		}
-		all, prior := joint.value(), gmmPrior(li)
+		all, prior := t.value(), gmmPrior(li)
 		if lp != nil {
 			lp[i] = all - prior
 		}
 		dxi := rowAt(dx, i, d, d)
 		clear(dxi)
-		for c, l := range li {
-			p := exp32(dli[c] - finiteOr0(all))
-			dli[c] = dlp[i] * (p - exp32(l-prior))
-			wp := float32(dlp[i] * p)
-			at := i*ld + c*d
-			for _, g := range [2][]float32{dmu[at:][:d], ds[at:][:d]} {
-				if wp == 0 {
-					clear(g)
-				} else {
-					scal(g, g, wp)
-				}
+		all = finiteOr0(all)
+		for c := 0; c < k; c += laneRows {
+			n, at := min(k-c, laneRows), i*ld+c*d
+			var p, pi [laneRows]float32
+			for j := range n {
+				p[j], pi[j] = dli[c+j]-all, li[c+j]-prior
 			}
-			if dxi != nil {
-				axpy(dxi, dmu[at:][:d], -1)
+			exps(p[:], p[:])
+			exps(pi[:], pi[:])
+			for j := range n {
+				dli[c+j] = dlp[i] * (p[j] - pi[j])
+				p[j] *= dlp[i]
+			}
+			for j := 0; j < n; {
+				r := maxRows(n-j, d)
+				if t.isa == asm.AVX512 {
+					avx512.GMMScale(&p[j], &dmu[at+j*d], &ds[at+j*d], r, d)
+				} else {
+					avx2.GMMScale(&p[j], &dmu[at+j*d], &ds[at+j*d], r, d)
+				}
+				j += r
+			}
+			for j := range n {
+				if dxi != nil {
+					axpy(dxi, dmu[at+j*d:][:d], -1)
+				}
 			}
 		}
 	}
