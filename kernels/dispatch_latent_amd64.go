@@ -77,47 +77,50 @@ func latentStepBackward32(dmuQ, dsQ, dmuP, dsP, dz, dkl, muQ, sQ, muP, sP, eps [
 		gmu, gs = dmuQ, dsQ
 	}
 	inPlace := same(dmuQ, muQ) || same(dsQ, sQ) || same(dmuP, muP) || same(dsP, sP)
-	for i := range rows { // the code takes one row at a time
-		at, to := i*ld, i*n
-		if !inPlace && latentStepBackwardRow(isa, dmuQ[at:], dsQ[at:], gmu[at:], gs[at:], dz[to:], muQ[at:], sQ[at:], from(muP, at), from(sP, at), eps[to:], form, n, dkl[i]) == 0 {
-			continue
+	for b := (blocks{inPlace: inPlace}); b.i < rows; {
+		i, at, to := b.i, b.i*ld, b.i*n
+		r := maxRows(min(rows-i, laneRows), n)
+		if b.look() {
+			r = plainRows(isa, muQ, sQ, form, i, r, n, ld)
+			r = plainRows(isa, muP, sP, form, i, r, n, ld)
 		}
-		r := plainRows(isa, muQ, sQ, form, i, 1, n, ld)
-		if r = plainRows(isa, muP, sP, form, i, r, n, ld); r == 0 {
+		if r == 0 {
 			latentStepBackwardGeneric(dmuQ[at:], dsQ[at:], from(dmuP, at), from(dsP, at), dz[to:], dkl[i:],
 				muQ[at:], sQ[at:], from(muP, at), from(sP, at), eps[to:], form, 1, n, ld)
+			b.i++
 			continue
 		}
-		latentStepBackwardRow(isa, dmuQ[at:], dsQ[at:], gmu[at:], gs[at:], dz[to:], muQ[at:], sQ[at:], from(muP, at), from(sP, at), eps[to:], form, n, dkl[i])
+		b.done(r, latentStepBackwardRows(isa, dmuQ[at:], dsQ[at:], gmu[at:], gs[at:], dz[to:], dkl[i:], muQ[at:], sQ[at:],
+			from(muP, at), from(sP, at), eps[to:], form, r, n, ld))
 	}
 }
 
-func latentStepBackwardRow(isa asm.ISA, dmuQ, dsQ, dmuP, dsP, dz, muQ, sQ, muP, sP, eps []float32, form ScaleForm, n int, w float32) (bad int) {
+func latentStepBackwardRows(isa asm.ISA, dmuQ, dsQ, dmuP, dsP, dz, dkl, muQ, sQ, muP, sP, eps []float32, form ScaleForm, r, n, ld int) (bad int) {
 	std := muP == nil
 	switch {
 	case isa == asm.AVX512 && std && form == Sigma:
-		return avx512.LatentStepStandardSigmaBackward(&dmuQ[0], &dsQ[0], &dz[0], &muQ[0], &sQ[0], &eps[0], n, w)
+		return avx512.LatentStepStandardSigmaBackward(&dmuQ[0], &dsQ[0], &dz[0], &muQ[0], &sQ[0], &eps[0], &dkl[0], r, n, ld)
 	case isa == asm.AVX512 && std && form == SoftplusSigma:
-		return avx512.LatentStepStandardSoftplusBackward(&dmuQ[0], &dsQ[0], &dz[0], &muQ[0], &sQ[0], &eps[0], n, w)
+		return avx512.LatentStepStandardSoftplusBackward(&dmuQ[0], &dsQ[0], &dz[0], &muQ[0], &sQ[0], &eps[0], &dkl[0], r, n, ld)
 	case isa == asm.AVX512 && std:
-		return avx512.LatentStepStandardLogBackward(&dmuQ[0], &dsQ[0], &dz[0], &muQ[0], &sQ[0], &eps[0], n, w, form.factor())
+		return avx512.LatentStepStandardLogBackward(&dmuQ[0], &dsQ[0], &dz[0], &muQ[0], &sQ[0], &eps[0], &dkl[0], r, n, ld, form.factor())
 	case isa == asm.AVX512 && form == Sigma:
-		return avx512.LatentStepSigmaBackward(&dmuQ[0], &dsQ[0], &dmuP[0], &dsP[0], &dz[0], &muQ[0], &sQ[0], &muP[0], &sP[0], &eps[0], n, w)
+		return avx512.LatentStepSigmaBackward(&dmuQ[0], &dsQ[0], &dmuP[0], &dsP[0], &dz[0], &muQ[0], &sQ[0], &muP[0], &sP[0], &eps[0], &dkl[0], r, n, ld)
 	case isa == asm.AVX512 && form == SoftplusSigma:
-		return avx512.LatentStepSoftplusBackward(&dmuQ[0], &dsQ[0], &dmuP[0], &dsP[0], &dz[0], &muQ[0], &sQ[0], &muP[0], &sP[0], &eps[0], n, w)
+		return avx512.LatentStepSoftplusBackward(&dmuQ[0], &dsQ[0], &dmuP[0], &dsP[0], &dz[0], &muQ[0], &sQ[0], &muP[0], &sP[0], &eps[0], &dkl[0], r, n, ld)
 	case isa == asm.AVX512:
-		return avx512.LatentStepLogBackward(&dmuQ[0], &dsQ[0], &dmuP[0], &dsP[0], &dz[0], &muQ[0], &sQ[0], &muP[0], &sP[0], &eps[0], n, w, form.factor())
+		return avx512.LatentStepLogBackward(&dmuQ[0], &dsQ[0], &dmuP[0], &dsP[0], &dz[0], &muQ[0], &sQ[0], &muP[0], &sP[0], &eps[0], &dkl[0], r, n, ld, form.factor())
 	case std && form == Sigma:
-		return avx2.LatentStepStandardSigmaBackward(&dmuQ[0], &dsQ[0], &dz[0], &muQ[0], &sQ[0], &eps[0], n, w)
+		return avx2.LatentStepStandardSigmaBackward(&dmuQ[0], &dsQ[0], &dz[0], &muQ[0], &sQ[0], &eps[0], &dkl[0], r, n, ld)
 	case std && form == SoftplusSigma:
-		return avx2.LatentStepStandardSoftplusBackward(&dmuQ[0], &dsQ[0], &dz[0], &muQ[0], &sQ[0], &eps[0], n, w)
+		return avx2.LatentStepStandardSoftplusBackward(&dmuQ[0], &dsQ[0], &dz[0], &muQ[0], &sQ[0], &eps[0], &dkl[0], r, n, ld)
 	case std:
-		return avx2.LatentStepStandardLogBackward(&dmuQ[0], &dsQ[0], &dz[0], &muQ[0], &sQ[0], &eps[0], n, w, form.factor())
+		return avx2.LatentStepStandardLogBackward(&dmuQ[0], &dsQ[0], &dz[0], &muQ[0], &sQ[0], &eps[0], &dkl[0], r, n, ld, form.factor())
 	case form == Sigma:
-		return avx2.LatentStepSigmaBackward(&dmuQ[0], &dsQ[0], &dmuP[0], &dsP[0], &dz[0], &muQ[0], &sQ[0], &muP[0], &sP[0], &eps[0], n, w)
+		return avx2.LatentStepSigmaBackward(&dmuQ[0], &dsQ[0], &dmuP[0], &dsP[0], &dz[0], &muQ[0], &sQ[0], &muP[0], &sP[0], &eps[0], &dkl[0], r, n, ld)
 	case form == SoftplusSigma:
-		return avx2.LatentStepSoftplusBackward(&dmuQ[0], &dsQ[0], &dmuP[0], &dsP[0], &dz[0], &muQ[0], &sQ[0], &muP[0], &sP[0], &eps[0], n, w)
+		return avx2.LatentStepSoftplusBackward(&dmuQ[0], &dsQ[0], &dmuP[0], &dsP[0], &dz[0], &muQ[0], &sQ[0], &muP[0], &sP[0], &eps[0], &dkl[0], r, n, ld)
 	default:
-		return avx2.LatentStepLogBackward(&dmuQ[0], &dsQ[0], &dmuP[0], &dsP[0], &dz[0], &muQ[0], &sQ[0], &muP[0], &sP[0], &eps[0], n, w, form.factor())
+		return avx2.LatentStepLogBackward(&dmuQ[0], &dsQ[0], &dmuP[0], &dsP[0], &dz[0], &muQ[0], &sQ[0], &muP[0], &sP[0], &eps[0], &dkl[0], r, n, ld, form.factor())
 	}
 }

@@ -77,10 +77,9 @@ func gmmLogProb32(lp, x, logits, mu, s []float32, form ScaleForm, rows, k, d, ld
 	}
 }
 
-// ones are the weights of the first pass of gmmLogProbBackward32.
-var ones = [laneRows]float32{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}
-
-// gmmLogProbBackward32: see gmmLogProbBackwardGeneric.
+// gmmLogProbBackward32: see gmmLogProbBackwardGeneric. The densities come first, then their
+// gradients, when the responsibilities are known; that reads mu and s twice, but writes the
+// gradients once.
 func gmmLogProbBackward32(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []float32, form ScaleForm, rows, k, d, ldl, ld int) {
 	if gmmInGo(d) {
 		gmmLogProbBackwardGeneric(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s, form, rows, k, d, ldl, ld)
@@ -91,9 +90,12 @@ func gmmLogProbBackward32(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []floa
 	for i := range rows {
 		xi, li, dli := rowAt(x, i, d, d), rowAt(logits, i, k, ldl), rowAt(dlogits, i, k, ldl)
 		t.l = newLSELanes32()
+		plain := true
 		for c := 0; c < k; c += laneRows {
 			n, at := min(k-c, laneRows), i*ld+c*d
-			gaussLogProbBackwardRows(t.isa, &lanes, t.v[:n], nil, dmu[at:], ds[at:], ones[:n], xi, mu[at:], s[at:], form, n, d, 0, d)
+			if !gaussLogProbRows(t.isa, &lanes, t.v[:n], xi, mu[at:], s[at:], form, n, d, 0, d) {
+				plain = false
+			}
 			t.add(li[c : c+n])
 			copy(dli[c:c+n], t.v[:])
 		}
@@ -116,20 +118,44 @@ func gmmLogProbBackward32(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []floa
 				dli[c+j] = dlp[i] * (p[j] - pi[j])
 				p[j] *= dlp[i]
 			}
-			for j := 0; j < n; {
-				r := maxRows(n-j, d)
-				if t.isa == asm.AVX512 {
-					avx512.GMMScale(&p[j], &dmu[at+j*d], &ds[at+j*d], r, d)
-				} else {
-					avx2.GMMScale(&p[j], &dmu[at+j*d], &ds[at+j*d], r, d)
-				}
-				j += r
-			}
+			gmmGradients(t.isa, p[:n], dmu[at:], ds[at:], xi, mu[at:], s[at:], form, d, plain)
 			for j := range n {
 				if dxi != nil {
 					axpy(dxi, dmu[at+j*d:][:d], -1)
 				}
 			}
 		}
+	}
+}
+
+// gmmGradients writes the gradients of len(w) components with the weights w. plain says that
+// all of them are known to be plain.
+func gmmGradients(isa asm.ISA, w, dmu, ds, x, mu, s []float32, form ScaleForm, d int, plain bool) {
+	for j := 0; j < len(w); {
+		r, at := 1, j*d
+		if plain {
+			r = maxRows(len(w)-j, d)
+		} else if plainRowsX(isa, x, mu[at:], s[at:], form, 0, 1, d, d) == 0 {
+			gaussLogProbRow32(nil, dmu[at:][:d], ds[at:][:d], 1, x, mu[at:][:d], s[at:][:d], form)
+			scaleOrClear32(dmu[at:][:d], w[j])
+			scaleOrClear32(ds[at:][:d], w[j])
+			j++
+			continue
+		}
+		switch {
+		case isa == asm.AVX512 && form == Sigma:
+			avx512.GMMGradientSigma(&w[j], &dmu[at], &ds[at], &x[0], &mu[at], &s[at], r, d)
+		case isa == asm.AVX512 && form == SoftplusSigma:
+			avx512.GMMGradientSoftplus(&w[j], &dmu[at], &ds[at], &x[0], &mu[at], &s[at], r, d)
+		case isa == asm.AVX512:
+			avx512.GMMGradientLog(&w[j], &dmu[at], &ds[at], &x[0], &mu[at], &s[at], r, d, form.factor())
+		case form == Sigma:
+			avx2.GMMGradientSigma(&w[j], &dmu[at], &ds[at], &x[0], &mu[at], &s[at], r, d)
+		case form == SoftplusSigma:
+			avx2.GMMGradientSoftplus(&w[j], &dmu[at], &ds[at], &x[0], &mu[at], &s[at], r, d)
+		default:
+			avx2.GMMGradientLog(&w[j], &dmu[at], &ds[at], &x[0], &mu[at], &s[at], r, d, form.factor())
+		}
+		j += r
 	}
 }

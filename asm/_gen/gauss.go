@@ -239,6 +239,7 @@ func gaussKernels(f *File) {
 	}
 	for _, c := range scales {
 		gaussLogProb(f, c)
+		gmmGradient(f, c)
 		gaussSample(f, c)
 	}
 	for _, c := range scales {

@@ -18,7 +18,6 @@ type lpTerm struct {
 
 func (b *Block) lpTerm(c scale) *lpTerm {
 	k := &lpTerm{c: c, s: b.Load("s", 0)}
-	c.watch(b, k.s)
 	d := b.Sub(b.Load("x", 0), b.Load("mu", 0))
 	if c == logScale {
 		k.sigmaOrItsLn = b.lnSigma(k.s)
@@ -34,6 +33,7 @@ func (b *Block) lpTerm(c scale) *lpTerm {
 
 // sum adds the term to the row.
 func (k *lpTerm) sum(b *Block) {
+	k.c.watch(b, k.s)
 	if k.c == logScale {
 		b.AccAdd(accLogs, k.sigmaOrItsLn)
 	} else {
@@ -41,6 +41,16 @@ func (k *lpTerm) sum(b *Block) {
 	}
 	u := b.Mul(k.t, b.Const(0.5))
 	b.AccFMA(accSquares, u, u)
+}
+
+// unitGrad is grad for w = 1.
+func (k *lpTerm) unitGrad(b *Block) (dmu, ds *Value) {
+	if k.c == logScale {
+		dmu = b.Mul(b.Mul(k.h, k.t), k.h)
+		return dmu, b.FMS(b.Mul(b.Param("factor"), k.t), k.t, b.Param("factor"))
+	}
+	dmu = b.Mul(k.t, k.inv)
+	return dmu, b.FMS(dmu, k.t, k.inv)
 }
 
 // grad is the gradient of w times the term, of mu and of sigma or its ln.
@@ -68,7 +78,7 @@ func gaussLogProb(f *File, c scale) {
 		Name: "GaussLogProb" + c.String(), Doc: []string{"leaves the lanes of log-densities, at most 16 rows, and reports rows that are not plain: see kernels.GaussLogProb.", c.doc()},
 		Arrays: append([]Array{lanesOf, x}, strided("mu", "s")...),
 		Accs:   c.accs(), Lanes: 16, Vars: 1, Scalars: c.scalars(), Bad: true, First: watchFirst, Last: c.watchLast,
-		Passes: []Pass{{Uses: "x mu s", Serial: true, Before: c.zero, Each: c.each(), After: after,
+		Passes: []Pass{{Uses: "x mu s", Ahead: "mu s", Serial: true, Before: c.zero, Each: c.each(), After: after,
 			Body: func(b *Block) { b.lpTerm(c).sum(b) }}},
 	})
 	for _, dx := range []bool{false, true} {
@@ -98,6 +108,28 @@ func gaussLogProb(f *File, c scale) {
 				}}},
 		})
 	}
+}
+
+// gmmGradient is the gradient of the components of a mixture, times their responsibilities. It
+// is rounded before that product, as the reference has it, so that a component that does not
+// count has a gradient of 0 even where its own is infinite.
+func gmmGradient(f *File, c scale) {
+	f.Kernel(Kernel{
+		Name:   "GMMGradient" + c.String(),
+		Doc:    []string{"writes w times the gradients of log-densities of plain rows, +0 where w is 0: see kernels.GMMLogProbBackward.", c.doc()},
+		Arrays: append([]Array{{Name: "w", Kind: PerRow}, {Name: "dmu"}, {Name: "ds"}, {Name: "x", Kind: Shared}}, Array{Name: "mu"}, Array{Name: "s"}),
+		Vars:   1, Scalars: c.scalars(),
+		Passes: []Pass{{Uses: "dmu ds x mu s", Ahead: "dmu ds", Serial: true,
+			Before: func(b *Block, k *Vars) { b.Set(k.Keep[0], b.LoadRow("w")) },
+			Body: func(b *Block) {
+				k := b.lpTerm(c)
+				dmu, ds := k.unitGrad(b)
+				w := b.Kept(0)
+				m := b.Cmp(NEQ, w, b.Const(0))
+				b.Store("dmu", 0, b.Keep(m, b.Mul(dmu, w)))
+				b.Store("ds", 0, b.Keep(m, b.Mul(b.toArg(c, k.s, k.e, ds), w)))
+			}}},
+	})
 }
 
 // The samples need no sums and take all rows.
@@ -137,8 +169,8 @@ func gaussSample(f *File, c scale) {
 	})
 }
 
-// latentStep is GaussSample and GaussKL in one pass. The gradient takes a single row: its
-// pointers leave no register for strides.
+// latentStep is GaussSample and GaussKL in one pass. The pointers of the gradient take all
+// registers there are; that of the weights is in memory.
 func latentStep(f *File, c scale, std bool) {
 	name, of, outs := "LatentStep", []string{"muQ", "sQ", "muP", "sP"}, []string{"dmuQ", "dsQ", "dmuP", "dsP"}
 	if std {
@@ -171,14 +203,11 @@ func latentStep(f *File, c scale, std bool) {
 			},
 			After: func(b *Block, k *Vars) { k.StoreLanes(b) }}},
 	})
-	var arrays []Array
-	for _, a := range append(append(append([]string{}, outs...), "dz"), append(append([]string{}, of...), "eps")...) {
-		arrays = append(arrays, Array{Name: a})
-	}
+	arrays := append(append(strided(outs...), Array{Name: "dz"}), append(strided(of...), Array{Name: "eps"}, Array{Name: "dkl", Kind: PerRowFar})...)
 	f.Kernel(Kernel{
-		Name: name + c.String() + "Backward", Doc: []string{"is the gradient of " + name + c.String() + " for one row of weight w, and reports one that is not plain: see kernels.LatentStepBackward.",
+		Name: name + c.String() + "Backward", Doc: []string{"is the gradient of " + name + c.String() + ", and reports rows that are not plain: see kernels.LatentStepBackward.",
 			"The gradients of p are stored before those of q, which may be in the same place."},
-		Arrays: arrays, OneRow: true, Scalars: append([]string{"w float32"}, c.scalars()...), Vars: 2, Bad: true,
+		Arrays: arrays, Scalars: c.scalars(), Vars: 3, Bad: true,
 		First: func(b *Block, k *Vars) {
 			b.Set(k.Keep[0], b.Bits(0))
 			b.Set(k.Keep[1], b.Bits(0))
@@ -186,25 +215,27 @@ func latentStep(f *File, c scale, std bool) {
 		Last: func(b *Block, k *Vars) { // the difference of means is not in a value here
 			b.Set(k.Keep[0], b.Or(c.outOfRange(b, k.Keep[0]), b.AddI(b.Get(k.Keep[1]), b.Bits(1<<23))))
 		},
-		Passes: []Pass{{Uses: strings.Join(outs, " ") + " dz eps" + uses, Serial: true, Body: func(b *Block) {
-			k := b.klTerm(c, std, b.Load("muQ", 0))
-			b.KeepMaxU(1, b.Abs(k.d))
-			dmu, dq, dp := k.grad(b, b.Param("w"))
-			g, eps := b.Load("dz", 0), b.Load("eps", 0)
-			if !std {
-				b.Store("dmuP", 0, b.neg(dmu))
-				b.Store("dsP", 0, b.toArg(c, k.sp, k.ep, dp))
-			}
-			switch {
-			case c != logScale:
-				dq = b.toArg(c, k.sq, k.eq, b.FMA(g, eps, dq))
-			case std:
-				dq = b.FMA(b.Mul(g, eps), b.Mul(b.Param("factor"), k.r), dq)
-			default:
-				dq = b.FMA(b.Mul(g, eps), b.Mul(b.Param("factor"), b.exp(k.lq, false, expNormal)), dq)
-			}
-			b.Store("dmuQ", 0, b.Add(dmu, g))
-			b.Store("dsQ", 0, dq)
-		}}},
+		Passes: []Pass{{Uses: strings.Join(outs, " ") + " dz eps" + uses, Serial: true,
+			Before: func(b *Block, k *Vars) { b.Set(k.Keep[2], b.LoadRow("dkl")) },
+			Body: func(b *Block) {
+				k := b.klTerm(c, std, b.Load("muQ", 0))
+				b.KeepMaxU(1, b.Abs(k.d))
+				dmu, dq, dp := k.grad(b, b.Kept(2))
+				g, eps := b.Load("dz", 0), b.Load("eps", 0)
+				if !std {
+					b.Store("dmuP", 0, b.neg(dmu))
+					b.Store("dsP", 0, b.toArg(c, k.sp, k.ep, dp))
+				}
+				switch {
+				case c != logScale:
+					dq = b.toArg(c, k.sq, k.eq, b.FMA(g, eps, dq))
+				case std:
+					dq = b.FMA(b.Mul(g, eps), b.Mul(b.Param("factor"), k.r), dq)
+				default:
+					dq = b.FMA(b.Mul(g, eps), b.Mul(b.Param("factor"), b.exp(k.lq, false, expNormal)), dq)
+				}
+				b.Store("dmuQ", 0, b.Add(dmu, g))
+				b.Store("dsQ", 0, dq)
+			}}},
 	})
 }

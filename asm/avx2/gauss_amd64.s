@@ -6490,7 +6490,7 @@ l72:
 	RET
 
 // func GaussLogProbSigma(lanes *float32, x *float32, mu *float32, s *float32, rows int, n int, ldx int, ld int) (bad int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·GaussLogProbSigma(SB), NOSPLIT, $32-72
 	// Registers:    Y0-Y3 values    Y4-Y8 constants and scalars    Y9-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+736(SB), Y8
@@ -6534,25 +6534,27 @@ l73:
 	JL      l76
 
 l74:
+	PREFETCHT0  1024(DX)
+	PREFETCHT0  1024(BX)
 	VMOVUPS     (BX), Y0
-	VPSUBD      Y6, Y0, Y1
-	VPMAXUD     Y9, Y1, Y9
 	VMOVUPS     (SI), Y1
 	VMOVUPS     (DX), Y2
 	VSUBPS      Y2, Y1, Y1
 	VDIVPS      Y0, Y8, Y2
 	VMULPS      Y2, Y1, Y1
+	VPSUBD      Y6, Y0, Y2
+	VPMAXUD     Y9, Y2, Y9
 	VMULPS      Y13, Y0, Y13
 	VMULPS      Y5, Y1, Y0
 	VFMADD231PS Y0, Y0, Y15
 	VMOVUPS     32(BX), Y0
-	VPSUBD      Y6, Y0, Y1
-	VPMAXUD     Y9, Y1, Y9
 	VMOVUPS     32(SI), Y1
 	VMOVUPS     32(DX), Y2
 	VSUBPS      Y2, Y1, Y1
 	VDIVPS      Y0, Y8, Y2
 	VMULPS      Y2, Y1, Y1
+	VPSUBD      Y6, Y0, Y2
+	VPMAXUD     Y9, Y2, Y9
 	VMULPS      Y12, Y0, Y12
 	VMULPS      Y5, Y1, Y0
 	VFMADD231PS Y0, Y0, Y14
@@ -6586,14 +6588,14 @@ l76:
 	NEGQ        CX
 	VMOVUPS     (AX), Y0
 	VMASKMOVPS  (BX), Y0, Y1
-	VPSUBD      Y6, Y1, Y2
-	VANDPS      Y2, Y0, Y2
-	VPMAXUD     Y9, Y2, Y9
 	VMASKMOVPS  (SI), Y0, Y2
 	VMASKMOVPS  (DX), Y0, Y3
 	VSUBPS      Y3, Y2, Y2
 	VDIVPS      Y1, Y8, Y3
 	VMULPS      Y3, Y2, Y2
+	VPSUBD      Y6, Y1, Y3
+	VANDPS      Y3, Y0, Y3
+	VPMAXUD     Y9, Y3, Y9
 	VBLENDVPS   Y0, Y1, Y8, Y1
 	VMULPS      Y13, Y1, Y13
 	VMULPS      Y5, Y2, Y1
@@ -6602,14 +6604,14 @@ l76:
 	VFMADD231PS Y0, Y2, Y15
 	VMOVUPS     32(AX), Y0
 	VMASKMOVPS  32(BX), Y0, Y1
-	VPSUBD      Y6, Y1, Y2
-	VANDPS      Y2, Y0, Y2
-	VPMAXUD     Y9, Y2, Y9
 	VMASKMOVPS  32(SI), Y0, Y2
 	VMASKMOVPS  32(DX), Y0, Y3
 	VSUBPS      Y3, Y2, Y2
 	VDIVPS      Y1, Y8, Y3
 	VMULPS      Y3, Y2, Y2
+	VPSUBD      Y6, Y1, Y3
+	VANDPS      Y3, Y0, Y3
+	VPMAXUD     Y9, Y3, Y9
 	VBLENDVPS   Y0, Y1, Y8, Y1
 	VMULPS      Y12, Y1, Y12
 	VMULPS      Y5, Y2, Y1
@@ -6697,13 +6699,13 @@ l78:
 
 l79:
 	VMOVUPS     (R9), Y0
-	VPSUBD      Y5, Y0, Y1
-	VPMAXUD     Y9, Y1, Y9
 	VMOVUPS     (BX), Y1
 	VMOVUPS     (R8), Y2
 	VSUBPS      Y2, Y1, Y1
 	VDIVPS      Y0, Y7, Y2
 	VMULPS      Y2, Y1, Y1
+	VPSUBD      Y5, Y0, Y3
+	VPMAXUD     Y9, Y3, Y9
 	VMULPS      Y13, Y0, Y13
 	VMULPS      gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS Y0, Y0, Y15
@@ -6714,13 +6716,13 @@ l79:
 	VMOVUPS     Y0, (SI)
 	VMOVUPS     Y2, (DX)
 	VMOVUPS     32(R9), Y0
-	VPSUBD      Y5, Y0, Y1
-	VPMAXUD     Y9, Y1, Y9
 	VMOVUPS     32(BX), Y1
 	VMOVUPS     32(R8), Y2
 	VSUBPS      Y2, Y1, Y1
 	VDIVPS      Y0, Y7, Y2
 	VMULPS      Y2, Y1, Y1
+	VPSUBD      Y5, Y0, Y3
+	VPMAXUD     Y9, Y3, Y9
 	VMULPS      Y12, Y0, Y12
 	VMULPS      gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS Y0, Y0, Y14
@@ -6762,14 +6764,14 @@ l81:
 	NEGQ        CX
 	VMOVUPS     (AX), Y0
 	VMASKMOVPS  (R9), Y0, Y1
-	VPSUBD      Y5, Y1, Y2
-	VANDPS      Y2, Y0, Y2
-	VPMAXUD     Y9, Y2, Y9
 	VMASKMOVPS  (BX), Y0, Y2
 	VMASKMOVPS  (R8), Y0, Y3
 	VSUBPS      Y3, Y2, Y2
 	VDIVPS      Y1, Y7, Y3
 	VMULPS      Y3, Y2, Y2
+	VPSUBD      Y5, Y1, Y4
+	VANDPS      Y4, Y0, Y4
+	VPMAXUD     Y9, Y4, Y9
 	VBLENDVPS   Y0, Y1, Y7, Y1
 	VMULPS      Y13, Y1, Y13
 	VMULPS      gaussConsts<>+1280(SB), Y2, Y1
@@ -6784,14 +6786,14 @@ l81:
 	VMASKMOVPS  Y3, Y0, (DX)
 	VMOVUPS     32(AX), Y0
 	VMASKMOVPS  32(R9), Y0, Y1
-	VPSUBD      Y5, Y1, Y2
-	VANDPS      Y2, Y0, Y2
-	VPMAXUD     Y9, Y2, Y9
 	VMASKMOVPS  32(BX), Y0, Y2
 	VMASKMOVPS  32(R8), Y0, Y3
 	VSUBPS      Y3, Y2, Y2
 	VDIVPS      Y1, Y7, Y3
 	VMULPS      Y3, Y2, Y2
+	VPSUBD      Y5, Y1, Y4
+	VANDPS      Y4, Y0, Y4
+	VPMAXUD     Y9, Y4, Y9
 	VBLENDVPS   Y0, Y1, Y7, Y1
 	VMULPS      Y12, Y1, Y12
 	VMULPS      gaussConsts<>+1280(SB), Y2, Y1
@@ -6890,13 +6892,13 @@ l83:
 
 l84:
 	VMOVUPS     (R10), Y0
-	VPSUBD      Y5, Y0, Y1
-	VPMAXUD     Y9, Y1, Y9
 	VMOVUPS     (R8), Y1
 	VMOVUPS     (R9), Y2
 	VSUBPS      Y2, Y1, Y1
 	VDIVPS      Y0, Y7, Y2
 	VMULPS      Y2, Y1, Y1
+	VPSUBD      Y5, Y0, Y3
+	VPMAXUD     Y9, Y3, Y9
 	VMULPS      Y13, Y0, Y13
 	VMULPS      gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS Y0, Y0, Y15
@@ -6909,13 +6911,13 @@ l84:
 	VMOVUPS     Y0, (SI)
 	VMOVUPS     Y2, (BX)
 	VMOVUPS     32(R10), Y0
-	VPSUBD      Y5, Y0, Y1
-	VPMAXUD     Y9, Y1, Y9
 	VMOVUPS     32(R8), Y1
 	VMOVUPS     32(R9), Y2
 	VSUBPS      Y2, Y1, Y1
 	VDIVPS      Y0, Y7, Y2
 	VMULPS      Y2, Y1, Y1
+	VPSUBD      Y5, Y0, Y3
+	VPMAXUD     Y9, Y3, Y9
 	VMULPS      Y12, Y0, Y12
 	VMULPS      gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS Y0, Y0, Y14
@@ -6960,14 +6962,14 @@ l86:
 	NEGQ        CX
 	VMOVUPS     (AX), Y0
 	VMASKMOVPS  (R10), Y0, Y1
-	VPSUBD      Y5, Y1, Y2
-	VANDPS      Y2, Y0, Y2
-	VPMAXUD     Y9, Y2, Y9
 	VMASKMOVPS  (R8), Y0, Y2
 	VMASKMOVPS  (R9), Y0, Y3
 	VSUBPS      Y3, Y2, Y2
 	VDIVPS      Y1, Y7, Y3
 	VMULPS      Y3, Y2, Y2
+	VPSUBD      Y5, Y1, Y4
+	VANDPS      Y4, Y0, Y4
+	VPMAXUD     Y9, Y4, Y9
 	VBLENDVPS   Y0, Y1, Y7, Y1
 	VMULPS      Y13, Y1, Y13
 	VMULPS      gaussConsts<>+1280(SB), Y2, Y1
@@ -6984,14 +6986,14 @@ l86:
 	VMASKMOVPS  Y3, Y0, (BX)
 	VMOVUPS     32(AX), Y0
 	VMASKMOVPS  32(R10), Y0, Y1
-	VPSUBD      Y5, Y1, Y2
-	VANDPS      Y2, Y0, Y2
-	VPMAXUD     Y9, Y2, Y9
 	VMASKMOVPS  32(R8), Y0, Y2
 	VMASKMOVPS  32(R9), Y0, Y3
 	VSUBPS      Y3, Y2, Y2
 	VDIVPS      Y1, Y7, Y3
 	VMULPS      Y3, Y2, Y2
+	VPSUBD      Y5, Y1, Y4
+	VANDPS      Y4, Y0, Y4
+	VPMAXUD     Y9, Y4, Y9
 	VBLENDVPS   Y0, Y1, Y7, Y1
 	VMULPS      Y12, Y1, Y12
 	VMULPS      gaussConsts<>+1280(SB), Y2, Y1
@@ -7036,6 +7038,136 @@ l87:
 	VZEROUPPER
 	RET
 
+// func GMMGradientSigma(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·GMMGradientSigma(SB), NOSPLIT, $8-64
+	// Registers:    Y0-Y12 values    Y13-Y14 constants and scalars    Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y14
+	VBROADCASTSS gaussConsts<>+544(SB), Y13
+
+	// Registers:    DI w    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
+	MOVQ w+0(FP), DI
+	MOVQ dmu+8(FP), SI
+	MOVQ ds+16(FP), DX
+	MOVQ x+24(FP), BX
+	MOVQ mu+32(FP), R8
+	MOVQ s+40(FP), R9
+	MOVQ n+56(FP), R10
+	SHLQ $0x02, R10
+	MOVQ rows+48(FP), AX
+	MOVQ AX, (SP)
+
+l88:
+	VBROADCASTSS (DI), Y0
+	VMOVAPS      Y0, Y15
+	MOVQ         n+56(FP), CX
+	CMPQ         CX, $0x00000010
+	JL           l90
+
+l89:
+	PREFETCHT0  1024(SI)
+	PREFETCHT0  1024(DX)
+	VMOVUPS     (R9), Y0
+	VMOVUPS     (BX), Y1
+	VMOVUPS     (R8), Y2
+	VSUBPS      Y2, Y1, Y1
+	VDIVPS      Y0, Y14, Y0
+	VMULPS      Y0, Y1, Y1
+	VMULPS      Y0, Y1, Y2
+	VFMSUB231PS Y2, Y1, Y0
+	VCMPPS      $0x04, Y13, Y15, Y1
+	VMULPS      Y15, Y2, Y2
+	VANDPS      Y2, Y1, Y2
+	VMOVUPS     Y2, (SI)
+	VMULPS      Y15, Y0, Y0
+	VANDPS      Y0, Y1, Y0
+	VMOVUPS     Y0, (DX)
+	VMOVUPS     32(R9), Y0
+	VMOVUPS     32(BX), Y1
+	VMOVUPS     32(R8), Y2
+	VSUBPS      Y2, Y1, Y1
+	VDIVPS      Y0, Y14, Y0
+	VMULPS      Y0, Y1, Y1
+	VMULPS      Y0, Y1, Y2
+	VFMSUB231PS Y2, Y1, Y0
+	VCMPPS      $0x04, Y13, Y15, Y1
+	VMULPS      Y15, Y2, Y2
+	VANDPS      Y2, Y1, Y2
+	VMOVUPS     Y2, 32(SI)
+	VMULPS      Y15, Y0, Y0
+	VANDPS      Y0, Y1, Y0
+	VMOVUPS     Y0, 32(DX)
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000040, R9
+	SUBQ        $0x00000010, CX
+	CMPQ        CX, $0x00000010
+	JGE         l89
+
+l90:
+	CMPQ        CX, $0x00000008
+	JL          l91
+	VMOVUPS     (R9), Y0
+	VMOVUPS     (BX), Y1
+	VMOVUPS     (R8), Y2
+	VSUBPS      Y2, Y1, Y1
+	VDIVPS      Y0, Y14, Y0
+	VMULPS      Y0, Y1, Y1
+	VMULPS      Y0, Y1, Y2
+	VFMSUB231PS Y2, Y1, Y0
+	VCMPPS      $0x04, Y13, Y15, Y1
+	VMULPS      Y15, Y2, Y2
+	VANDPS      Y2, Y1, Y2
+	VMOVUPS     Y2, (SI)
+	VMULPS      Y15, Y0, Y0
+	VANDPS      Y0, Y1, Y0
+	VMOVUPS     Y0, (DX)
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DX
+	ADDQ        $0x00000020, BX
+	ADDQ        $0x00000020, R8
+	ADDQ        $0x00000020, R9
+	SUBQ        $0x00000008, CX
+
+l91:
+	TESTQ       CX, CX
+	JZ          l92
+	LEAQ        gaussConsts<>+256(SB), AX
+	NEGQ        CX
+	LEAQ        (AX)(CX*4), AX
+	NEGQ        CX
+	VMOVUPS     (AX), Y0
+	VMASKMOVPS  (R9), Y0, Y1
+	VMASKMOVPS  (BX), Y0, Y2
+	VMASKMOVPS  (R8), Y0, Y3
+	VSUBPS      Y3, Y2, Y2
+	VDIVPS      Y1, Y14, Y1
+	VMULPS      Y1, Y2, Y2
+	VMULPS      Y1, Y2, Y3
+	VFMSUB231PS Y3, Y2, Y1
+	VCMPPS      $0x04, Y13, Y15, Y2
+	VMULPS      Y15, Y3, Y3
+	VANDPS      Y3, Y2, Y3
+	VMASKMOVPS  Y3, Y0, (SI)
+	VMULPS      Y15, Y1, Y1
+	VANDPS      Y1, Y2, Y1
+	VMASKMOVPS  Y1, Y0, (DX)
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (DX)(CX*4), DX
+	LEAQ        (BX)(CX*4), BX
+	LEAQ        (R8)(CX*4), R8
+	LEAQ        (R9)(CX*4), R9
+
+l92:
+	ADDQ $0x04, DI
+	SUBQ R10, BX
+	DECQ (SP)
+	JNZ  l88
+	VZEROUPPER
+	RET
+
 // func GaussSampleSigma(z *float32, mu *float32, s *float32, eps *float32, rows int, n int, ld int)
 // Requires: AVX, FMA3
 TEXT ·GaussSampleSigma(SB), NOSPLIT, $24-56
@@ -7058,12 +7190,12 @@ TEXT ·GaussSampleSigma(SB), NOSPLIT, $24-56
 	SUBQ R8, AX
 	MOVQ AX, 16(SP)
 
-l88:
+l94:
 	MOVQ n+40(FP), CX
 	CMPQ CX, $0x00000010
-	JL   l90
+	JL   l96
 
-l89:
+l95:
 	VMOVUPS     (DX), Y0
 	VMOVUPS     32(DX), Y1
 	VMOVUPS     (BX), Y2
@@ -7080,11 +7212,11 @@ l89:
 	ADDQ        $0x00000040, BX
 	SUBQ        $0x00000010, CX
 	CMPQ        CX, $0x00000010
-	JGE         l89
+	JGE         l95
 
-l90:
+l96:
 	CMPQ        CX, $0x00000008
-	JL          l91
+	JL          l97
 	VMOVUPS     (DX), Y0
 	VMOVUPS     (BX), Y1
 	VMOVUPS     (SI), Y2
@@ -7096,9 +7228,9 @@ l90:
 	ADDQ        $0x00000020, BX
 	SUBQ        $0x00000008, CX
 
-l91:
+l97:
 	TESTQ       CX, CX
-	JZ          l92
+	JZ          l98
 	LEAQ        gaussConsts<>+256(SB), AX
 	NEGQ        CX
 	LEAQ        (AX)(CX*4), AX
@@ -7114,11 +7246,11 @@ l91:
 	LEAQ        (DX)(CX*4), DX
 	LEAQ        (BX)(CX*4), BX
 
-l92:
+l98:
 	ADDQ 8(SP), SI
 	ADDQ 16(SP), DX
 	DECQ (SP)
-	JNZ  l88
+	JNZ  l94
 	VZEROUPPER
 	RET
 
@@ -7149,12 +7281,12 @@ TEXT ·GaussSampleSigmaBackward(SB), NOSPLIT, $32-64
 	SUBQ R9, AX
 	MOVQ AX, 24(SP)
 
-l94:
+l100:
 	MOVQ n+48(FP), CX
 	CMPQ CX, $0x00000010
-	JL   l96
+	JL   l102
 
-l95:
+l101:
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
 	VMOVUPS (BX), Y2
@@ -7182,11 +7314,11 @@ l95:
 	ADDQ    $0x00000040, R8
 	SUBQ    $0x00000010, CX
 	CMPQ    CX, $0x00000010
-	JGE     l95
+	JGE     l101
 
-l96:
+l102:
 	CMPQ    CX, $0x00000008
-	JL      l97
+	JL      l103
 	VMOVUPS (DX), Y0
 	VMOVUPS (BX), Y1
 	VMOVUPS (DI), Y1
@@ -7204,9 +7336,9 @@ l96:
 	ADDQ    $0x00000020, R8
 	SUBQ    $0x00000008, CX
 
-l97:
+l103:
 	TESTQ      CX, CX
-	JZ         l98
+	JZ         l104
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -7228,24 +7360,23 @@ l97:
 	LEAQ       (BX)(CX*4), BX
 	LEAQ       (R8)(CX*4), R8
 
-l98:
+l104:
 	ADDQ 8(SP), DI
 	ADDQ 16(SP), SI
 	ADDQ 24(SP), BX
 	DECQ (SP)
-	JNZ  l94
+	JNZ  l100
 	VZEROUPPER
 	RET
 
 // func GaussLogProbLog(lanes *float32, x *float32, mu *float32, s *float32, rows int, n int, ldx int, ld int, factor float32) (bad int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·GaussLogProbLog(SB), NOSPLIT, $64-80
-	// Registers:    Y0-Y5 values    Y6-Y10 constants and scalars    Y11-Y15 kept from loop to loop
+	// Registers:    Y0-Y6 values    Y7-Y10 constants and scalars    Y11-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+736(SB), Y10
 	VBROADCASTSS gaussConsts<>+1440(SB), Y9
 	VBROADCASTSS gaussConsts<>+544(SB), Y8
-	VBROADCASTSS gaussConsts<>+512(SB), Y7
-	VBROADCASTSS factor+64(FP), Y6
+	VBROADCASTSS factor+64(FP), Y7
 
 	// Registers:    DI lanes    SI x    DX mu    BX s    CX elements left in the row    R8 4n
 	MOVQ    lanes+0(FP), DI
@@ -7270,76 +7401,78 @@ TEXT ·GaussLogProbLog(SB), NOSPLIT, $64-80
 	SUBQ    R8, AX
 	MOVQ    AX, 24(SP)
 
-l100:
+l106:
 	VMOVAPS Y8, Y15
 	VMOVAPS Y8, Y14
 	VMOVAPS Y8, Y13
 	VMOVAPS Y8, Y12
 	MOVQ    n+40(FP), CX
 	CMPQ    CX, $0x00000010
-	JL      l103
+	JL      l109
 
-l101:
-	VMOVUPS (BX), Y0
-	VANDPS  Y7, Y0, Y1
-	VPMAXUD Y11, Y1, Y11
-	VMOVUPS (SI), Y1
-	VMOVUPS (DX), Y2
-	VSUBPS  Y2, Y1, Y1
-	VMULPS  Y6, Y0, Y0
-	VMULPS  gaussConsts<>+1024(SB), Y0, Y2
+l107:
+	PREFETCHT0 1024(DX)
+	PREFETCHT0 1024(BX)
+	VMOVUPS    (BX), Y0
+	VMOVUPS    (SI), Y1
+	VMOVUPS    (DX), Y2
+	VSUBPS     Y2, Y1, Y1
+	VMULPS     Y7, Y0, Y2
+	VMULPS     gaussConsts<>+1024(SB), Y2, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y9, Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       Y9, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VMOVAPS      Y9, Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       Y9, Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
-	VFMADD213PS  Y10, Y2, Y4
-	VFMADD213PS  Y10, Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  Y10, Y3, Y5
+	VFMADD213PS  Y10, Y3, Y5
 
 	// p 2^n
-	VPSLLD       $0x17, Y3, Y2
-	VPADDD       Y10, Y2, Y2
-	VMULPS       Y2, Y4, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y13, Y0, Y13
+	VPSLLD       $0x17, Y4, Y3
+	VPADDD       Y10, Y3, Y3
+	VMULPS       Y3, Y5, Y3
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y3, Y1, Y1
+	VANDPS       gaussConsts<>+512(SB), Y0, Y0
+	VPMAXUD      Y11, Y0, Y11
+	VADDPS       Y13, Y2, Y13
 	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y15
 	VMOVUPS      32(BX), Y0
-	VANDPS       Y7, Y0, Y1
-	VPMAXUD      Y11, Y1, Y11
 	VMOVUPS      32(SI), Y1
 	VMOVUPS      32(DX), Y2
 	VSUBPS       Y2, Y1, Y1
-	VMULPS       Y6, Y0, Y0
-	VMULPS       gaussConsts<>+1024(SB), Y0, Y2
-	VMOVAPS      Y9, Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       Y9, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
-	VFMADD213PS  Y10, Y2, Y4
-	VFMADD213PS  Y10, Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPADDD       Y10, Y2, Y2
-	VMULPS       Y2, Y4, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y12, Y0, Y12
+	VMULPS       Y7, Y0, Y2
+	VMULPS       gaussConsts<>+1024(SB), Y2, Y3
+	VMOVAPS      Y9, Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       Y9, Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  Y10, Y3, Y5
+	VFMADD213PS  Y10, Y3, Y5
+	VPSLLD       $0x17, Y4, Y3
+	VPADDD       Y10, Y3, Y3
+	VMULPS       Y3, Y5, Y3
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y3, Y1, Y1
+	VANDPS       gaussConsts<>+512(SB), Y0, Y0
+	VPMAXUD      Y11, Y0, Y11
+	VADDPS       Y12, Y2, Y12
 	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y14
 	ADDQ         $0x00000040, SI
@@ -7347,49 +7480,49 @@ l101:
 	ADDQ         $0x00000040, BX
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l101
+	JGE          l107
 
-l103:
+l109:
 	TESTQ      CX, CX
-	JZ         l104
+	JZ         l110
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
 	NEGQ       CX
 	VMOVUPS    (AX), Y0
 	VMASKMOVPS (BX), Y0, Y1
-	VANDPS     Y7, Y1, Y2
-	VANDPS     Y2, Y0, Y2
-	VPMAXUD    Y11, Y2, Y11
 	VMASKMOVPS (SI), Y0, Y2
 	VMASKMOVPS (DX), Y0, Y3
 	VSUBPS     Y3, Y2, Y2
-	VMULPS     Y6, Y1, Y1
-	VMULPS     gaussConsts<>+1024(SB), Y1, Y3
+	VMULPS     Y7, Y1, Y3
+	VMULPS     gaussConsts<>+1024(SB), Y3, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y9, Y4
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       Y9, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VMOVAPS      Y9, Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y5
+	VSUBPS       Y9, Y5, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y4
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
-	VFMADD213PS  Y10, Y3, Y5
-	VFMADD213PS  Y10, Y3, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y6
+	VFMADD213PS  Y10, Y4, Y6
+	VFMADD213PS  Y10, Y4, Y6
 
 	// p 2^n
-	VPSLLD       $0x17, Y4, Y3
-	VPADDD       Y10, Y3, Y3
-	VMULPS       Y3, Y5, Y3
-	VMULPS       Y3, Y2, Y2
-	VMULPS       Y3, Y2, Y2
+	VPSLLD       $0x17, Y5, Y4
+	VPADDD       Y10, Y4, Y4
+	VMULPS       Y4, Y6, Y4
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y4, Y2, Y2
+	VANDPS       gaussConsts<>+512(SB), Y1, Y1
 	VANDPS       Y1, Y0, Y1
+	VPMAXUD      Y11, Y1, Y11
+	VANDPS       Y3, Y0, Y1
 	VADDPS       Y13, Y1, Y13
 	VMULPS       gaussConsts<>+1280(SB), Y2, Y1
 	VANDPS       Y1, Y0, Y2
@@ -7397,32 +7530,32 @@ l103:
 	VFMADD231PS  Y0, Y2, Y15
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(BX), Y0, Y1
-	VANDPS       Y7, Y1, Y2
-	VANDPS       Y2, Y0, Y2
-	VPMAXUD      Y11, Y2, Y11
 	VMASKMOVPS   32(SI), Y0, Y2
 	VMASKMOVPS   32(DX), Y0, Y3
 	VSUBPS       Y3, Y2, Y2
-	VMULPS       Y6, Y1, Y1
-	VMULPS       gaussConsts<>+1024(SB), Y1, Y3
-	VMOVAPS      Y9, Y4
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       Y9, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
-	VFMADD213PS  Y10, Y3, Y5
-	VFMADD213PS  Y10, Y3, Y5
-	VPSLLD       $0x17, Y4, Y3
-	VPADDD       Y10, Y3, Y3
-	VMULPS       Y3, Y5, Y3
-	VMULPS       Y3, Y2, Y2
-	VMULPS       Y3, Y2, Y2
+	VMULPS       Y7, Y1, Y3
+	VMULPS       gaussConsts<>+1024(SB), Y3, Y4
+	VMOVAPS      Y9, Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y5
+	VSUBPS       Y9, Y5, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y6
+	VFMADD213PS  Y10, Y4, Y6
+	VFMADD213PS  Y10, Y4, Y6
+	VPSLLD       $0x17, Y5, Y4
+	VPADDD       Y10, Y4, Y4
+	VMULPS       Y4, Y6, Y4
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y4, Y2, Y2
+	VANDPS       gaussConsts<>+512(SB), Y1, Y1
 	VANDPS       Y1, Y0, Y1
+	VPMAXUD      Y11, Y1, Y11
+	VANDPS       Y3, Y0, Y1
 	VADDPS       Y12, Y1, Y12
 	VMULPS       gaussConsts<>+1280(SB), Y2, Y1
 	VANDPS       Y1, Y0, Y2
@@ -7432,7 +7565,7 @@ l103:
 	LEAQ         (DX)(CX*4), DX
 	LEAQ         (BX)(CX*4), BX
 
-l104:
+l110:
 	VMOVUPS   Y15, (DI)
 	VMOVUPS   Y14, 32(DI)
 	VMOVUPS   Y13, 64(DI)
@@ -7442,7 +7575,7 @@ l104:
 	ADDQ      16(SP), DX
 	ADDQ      24(SP), BX
 	DECQ      (SP)
-	JNZ       l100
+	JNZ       l106
 	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
 	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
 	VMOVAPS   Y0, Y11
@@ -7454,130 +7587,129 @@ l104:
 // func GaussLogProbLogBackward(lanes *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int, factor float32) (bad int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussLogProbLogBackward(SB), NOSPLIT, $80-96
-	// Registers:    Y0-Y5 values    Y6-Y9 constants and scalars    Y10-Y15 kept from loop to loop
+	// Registers:    Y0-Y6 values    Y7-Y9 constants and scalars    Y10-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+736(SB), Y9
 	VBROADCASTSS factor+80(FP), Y8
 	VBROADCASTSS gaussConsts<>+1440(SB), Y7
-	VBROADCASTSS gaussConsts<>+544(SB), Y6
 
 	// Registers:    DI lanes    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
-	MOVQ    lanes+0(FP), DI
-	MOVQ    dmu+8(FP), SI
-	MOVQ    ds+16(FP), DX
-	MOVQ    x+24(FP), BX
-	MOVQ    mu+32(FP), R8
-	MOVQ    s+40(FP), R9
-	MOVQ    n+56(FP), R10
-	SHLQ    $0x02, R10
-	VMOVAPS Y6, Y11
-	MOVQ    rows+48(FP), AX
-	MOVQ    AX, (SP)
-	MOVQ    ld+64(FP), AX
-	SHLQ    $0x02, AX
-	SUBQ    R10, AX
-	MOVQ    AX, 8(SP)
-	MOVQ    ld+64(FP), AX
-	SHLQ    $0x02, AX
-	SUBQ    R10, AX
-	MOVQ    AX, 16(SP)
-	MOVQ    ldx+72(FP), AX
-	SHLQ    $0x02, AX
-	SUBQ    R10, AX
-	MOVQ    AX, 24(SP)
-	MOVQ    ld+64(FP), AX
-	SHLQ    $0x02, AX
-	SUBQ    R10, AX
-	MOVQ    AX, 32(SP)
-	MOVQ    ld+64(FP), AX
-	SHLQ    $0x02, AX
-	SUBQ    R10, AX
-	MOVQ    AX, 40(SP)
+	MOVQ         lanes+0(FP), DI
+	MOVQ         dmu+8(FP), SI
+	MOVQ         ds+16(FP), DX
+	MOVQ         x+24(FP), BX
+	MOVQ         mu+32(FP), R8
+	MOVQ         s+40(FP), R9
+	MOVQ         n+56(FP), R10
+	SHLQ         $0x02, R10
+	VBROADCASTSS gaussConsts<>+544(SB), Y11
+	MOVQ         rows+48(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+64(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R10, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+64(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R10, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ldx+72(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R10, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+64(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R10, AX
+	MOVQ         AX, 32(SP)
+	MOVQ         ld+64(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R10, AX
+	MOVQ         AX, 40(SP)
 
-l105:
+l111:
 	VBROADCASTSS 192(DI), Y0
 	VMOVAPS      Y0, Y10
-	VMOVAPS      Y6, Y15
-	VMOVAPS      Y6, Y14
-	VMOVAPS      Y6, Y13
-	VMOVAPS      Y6, Y12
+	VBROADCASTSS gaussConsts<>+544(SB), Y15
+	VBROADCASTSS gaussConsts<>+544(SB), Y14
+	VBROADCASTSS gaussConsts<>+544(SB), Y13
+	VBROADCASTSS gaussConsts<>+544(SB), Y12
 	MOVQ         n+56(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l108
+	JL           l114
 
-l106:
+l112:
 	VMOVUPS (R9), Y0
-	VANDPS  gaussConsts<>+512(SB), Y0, Y1
-	VPMAXUD Y11, Y1, Y11
 	VMOVUPS (BX), Y1
 	VMOVUPS (R8), Y2
 	VSUBPS  Y2, Y1, Y1
-	VMULPS  Y8, Y0, Y0
-	VMULPS  gaussConsts<>+1024(SB), Y0, Y2
+	VMULPS  Y8, Y0, Y2
+	VMULPS  gaussConsts<>+1024(SB), Y2, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y7, Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       Y7, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VMOVAPS      Y7, Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       Y7, Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
-	VFMADD213PS  Y9, Y2, Y4
-	VFMADD213PS  Y9, Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  Y9, Y3, Y5
+	VFMADD213PS  Y9, Y3, Y5
 
 	// p 2^n
-	VPSLLD       $0x17, Y3, Y2
-	VPADDD       Y9, Y2, Y2
-	VMULPS       Y2, Y4, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y13, Y0, Y13
+	VPSLLD       $0x17, Y4, Y3
+	VPADDD       Y9, Y3, Y3
+	VMULPS       Y3, Y5, Y3
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y3, Y1, Y1
+	VANDPS       gaussConsts<>+512(SB), Y0, Y0
+	VPMAXUD      Y11, Y0, Y11
+	VADDPS       Y13, Y2, Y13
 	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y15
-	VMULPS       Y2, Y10, Y0
+	VMULPS       Y3, Y10, Y0
 	VMULPS       Y1, Y0, Y0
-	VMULPS       Y2, Y0, Y0
+	VMULPS       Y3, Y0, Y0
 	VMULPS       Y8, Y10, Y2
 	VMULPS       Y1, Y2, Y3
 	VFMSUB231PS  Y1, Y3, Y2
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y2, (DX)
 	VMOVUPS      32(R9), Y0
-	VANDPS       gaussConsts<>+512(SB), Y0, Y1
-	VPMAXUD      Y11, Y1, Y11
 	VMOVUPS      32(BX), Y1
 	VMOVUPS      32(R8), Y2
 	VSUBPS       Y2, Y1, Y1
-	VMULPS       Y8, Y0, Y0
-	VMULPS       gaussConsts<>+1024(SB), Y0, Y2
-	VMOVAPS      Y7, Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       Y7, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
-	VFMADD213PS  Y9, Y2, Y4
-	VFMADD213PS  Y9, Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPADDD       Y9, Y2, Y2
-	VMULPS       Y2, Y4, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y12, Y0, Y12
+	VMULPS       Y8, Y0, Y2
+	VMULPS       gaussConsts<>+1024(SB), Y2, Y3
+	VMOVAPS      Y7, Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       Y7, Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  Y9, Y3, Y5
+	VFMADD213PS  Y9, Y3, Y5
+	VPSLLD       $0x17, Y4, Y3
+	VPADDD       Y9, Y3, Y3
+	VMULPS       Y3, Y5, Y3
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y3, Y1, Y1
+	VANDPS       gaussConsts<>+512(SB), Y0, Y0
+	VPMAXUD      Y11, Y0, Y11
+	VADDPS       Y12, Y2, Y12
 	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y14
-	VMULPS       Y2, Y10, Y0
+	VMULPS       Y3, Y10, Y0
 	VMULPS       Y1, Y0, Y0
-	VMULPS       Y2, Y0, Y0
+	VMULPS       Y3, Y0, Y0
 	VMULPS       Y8, Y10, Y2
 	VMULPS       Y1, Y2, Y3
 	VFMSUB231PS  Y1, Y3, Y2
@@ -7590,57 +7722,57 @@ l106:
 	ADDQ         $0x00000040, DX
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l106
+	JGE          l112
 
-l108:
+l114:
 	TESTQ      CX, CX
-	JZ         l109
+	JZ         l115
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
 	NEGQ       CX
 	VMOVUPS    (AX), Y0
 	VMASKMOVPS (R9), Y0, Y1
-	VANDPS     gaussConsts<>+512(SB), Y1, Y2
-	VANDPS     Y2, Y0, Y2
-	VPMAXUD    Y11, Y2, Y11
 	VMASKMOVPS (BX), Y0, Y2
 	VMASKMOVPS (R8), Y0, Y3
 	VSUBPS     Y3, Y2, Y2
-	VMULPS     Y8, Y1, Y1
-	VMULPS     gaussConsts<>+1024(SB), Y1, Y3
+	VMULPS     Y8, Y1, Y3
+	VMULPS     gaussConsts<>+1024(SB), Y3, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y7, Y4
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       Y7, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VMOVAPS      Y7, Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y5
+	VSUBPS       Y7, Y5, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y4
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
-	VFMADD213PS  Y9, Y3, Y5
-	VFMADD213PS  Y9, Y3, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y6
+	VFMADD213PS  Y9, Y4, Y6
+	VFMADD213PS  Y9, Y4, Y6
 
 	// p 2^n
-	VPSLLD       $0x17, Y4, Y3
-	VPADDD       Y9, Y3, Y3
-	VMULPS       Y3, Y5, Y3
-	VMULPS       Y3, Y2, Y2
-	VMULPS       Y3, Y2, Y2
+	VPSLLD       $0x17, Y5, Y4
+	VPADDD       Y9, Y4, Y4
+	VMULPS       Y4, Y6, Y4
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y4, Y2, Y2
+	VANDPS       gaussConsts<>+512(SB), Y1, Y1
 	VANDPS       Y1, Y0, Y1
+	VPMAXUD      Y11, Y1, Y11
+	VANDPS       Y3, Y0, Y1
 	VADDPS       Y13, Y1, Y13
 	VMULPS       gaussConsts<>+1280(SB), Y2, Y1
-	VANDPS       Y1, Y0, Y4
+	VANDPS       Y1, Y0, Y3
 	VANDPS       Y1, Y0, Y1
-	VFMADD231PS  Y1, Y4, Y15
-	VMULPS       Y3, Y10, Y1
+	VFMADD231PS  Y1, Y3, Y15
+	VMULPS       Y4, Y10, Y1
 	VMULPS       Y2, Y1, Y1
-	VMULPS       Y3, Y1, Y1
+	VMULPS       Y4, Y1, Y1
 	VMULPS       Y8, Y10, Y3
 	VMULPS       Y2, Y3, Y4
 	VFMSUB231PS  Y2, Y4, Y3
@@ -7648,40 +7780,40 @@ l108:
 	VMASKMOVPS   Y3, Y0, (DX)
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(R9), Y0, Y1
-	VANDPS       gaussConsts<>+512(SB), Y1, Y2
-	VANDPS       Y2, Y0, Y2
-	VPMAXUD      Y11, Y2, Y11
 	VMASKMOVPS   32(BX), Y0, Y2
 	VMASKMOVPS   32(R8), Y0, Y3
 	VSUBPS       Y3, Y2, Y2
-	VMULPS       Y8, Y1, Y1
-	VMULPS       gaussConsts<>+1024(SB), Y1, Y3
-	VMOVAPS      Y7, Y4
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       Y7, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
-	VFMADD213PS  Y9, Y3, Y5
-	VFMADD213PS  Y9, Y3, Y5
-	VPSLLD       $0x17, Y4, Y3
-	VPADDD       Y9, Y3, Y3
-	VMULPS       Y3, Y5, Y3
-	VMULPS       Y3, Y2, Y2
-	VMULPS       Y3, Y2, Y2
+	VMULPS       Y8, Y1, Y3
+	VMULPS       gaussConsts<>+1024(SB), Y3, Y4
+	VMOVAPS      Y7, Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y5
+	VSUBPS       Y7, Y5, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y6
+	VFMADD213PS  Y9, Y4, Y6
+	VFMADD213PS  Y9, Y4, Y6
+	VPSLLD       $0x17, Y5, Y4
+	VPADDD       Y9, Y4, Y4
+	VMULPS       Y4, Y6, Y4
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y4, Y2, Y2
+	VANDPS       gaussConsts<>+512(SB), Y1, Y1
 	VANDPS       Y1, Y0, Y1
+	VPMAXUD      Y11, Y1, Y11
+	VANDPS       Y3, Y0, Y1
 	VADDPS       Y12, Y1, Y12
 	VMULPS       gaussConsts<>+1280(SB), Y2, Y1
-	VANDPS       Y1, Y0, Y4
+	VANDPS       Y1, Y0, Y3
 	VANDPS       Y1, Y0, Y1
-	VFMADD231PS  Y1, Y4, Y14
-	VMULPS       Y3, Y10, Y1
+	VFMADD231PS  Y1, Y3, Y14
+	VMULPS       Y4, Y10, Y1
 	VMULPS       Y2, Y1, Y1
-	VMULPS       Y3, Y1, Y1
+	VMULPS       Y4, Y1, Y1
 	VMULPS       Y8, Y10, Y3
 	VMULPS       Y2, Y3, Y4
 	VFMSUB231PS  Y2, Y4, Y3
@@ -7693,7 +7825,7 @@ l108:
 	LEAQ         (SI)(CX*4), SI
 	LEAQ         (DX)(CX*4), DX
 
-l109:
+l115:
 	VMOVUPS   Y15, (DI)
 	VMOVUPS   Y14, 32(DI)
 	VMOVUPS   Y13, 64(DI)
@@ -7705,7 +7837,7 @@ l109:
 	ADDQ      32(SP), R8
 	ADDQ      40(SP), R9
 	DECQ      (SP)
-	JNZ       l105
+	JNZ       l111
 	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
 	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
 	VMOVAPS   Y0, Y11
@@ -7717,95 +7849,94 @@ l109:
 // func GaussLogProbLogBackwardX(lanes *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int, factor float32) (bad int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussLogProbLogBackwardX(SB), NOSPLIT, $80-104
-	// Registers:    Y0-Y5 values    Y6-Y9 constants and scalars    Y10-Y15 kept from loop to loop
+	// Registers:    Y0-Y6 values    Y7-Y9 constants and scalars    Y10-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+736(SB), Y9
 	VBROADCASTSS factor+88(FP), Y8
 	VBROADCASTSS gaussConsts<>+1440(SB), Y7
-	VBROADCASTSS gaussConsts<>+544(SB), Y6
 
 	// Registers:    DI lanes    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
-	MOVQ    lanes+0(FP), DI
-	MOVQ    dx+8(FP), SI
-	MOVQ    dmu+16(FP), DX
-	MOVQ    ds+24(FP), BX
-	MOVQ    x+32(FP), R8
-	MOVQ    mu+40(FP), R9
-	MOVQ    s+48(FP), R10
-	MOVQ    n+64(FP), R11
-	SHLQ    $0x02, R11
-	VMOVAPS Y6, Y11
-	MOVQ    rows+56(FP), AX
-	MOVQ    AX, (SP)
-	MOVQ    ld+72(FP), AX
-	SHLQ    $0x02, AX
-	SUBQ    R11, AX
-	MOVQ    AX, 8(SP)
-	MOVQ    ld+72(FP), AX
-	SHLQ    $0x02, AX
-	SUBQ    R11, AX
-	MOVQ    AX, 16(SP)
-	MOVQ    ldx+80(FP), AX
-	SHLQ    $0x02, AX
-	SUBQ    R11, AX
-	MOVQ    AX, 24(SP)
-	MOVQ    ld+72(FP), AX
-	SHLQ    $0x02, AX
-	SUBQ    R11, AX
-	MOVQ    AX, 32(SP)
-	MOVQ    ld+72(FP), AX
-	SHLQ    $0x02, AX
-	SUBQ    R11, AX
-	MOVQ    AX, 40(SP)
+	MOVQ         lanes+0(FP), DI
+	MOVQ         dx+8(FP), SI
+	MOVQ         dmu+16(FP), DX
+	MOVQ         ds+24(FP), BX
+	MOVQ         x+32(FP), R8
+	MOVQ         mu+40(FP), R9
+	MOVQ         s+48(FP), R10
+	MOVQ         n+64(FP), R11
+	SHLQ         $0x02, R11
+	VBROADCASTSS gaussConsts<>+544(SB), Y11
+	MOVQ         rows+56(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+72(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R11, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+72(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R11, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ldx+80(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R11, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+72(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R11, AX
+	MOVQ         AX, 32(SP)
+	MOVQ         ld+72(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R11, AX
+	MOVQ         AX, 40(SP)
 
-l110:
+l116:
 	VBROADCASTSS 192(DI), Y0
 	VMOVAPS      Y0, Y10
-	VMOVAPS      Y6, Y15
-	VMOVAPS      Y6, Y14
-	VMOVAPS      Y6, Y13
-	VMOVAPS      Y6, Y12
+	VBROADCASTSS gaussConsts<>+544(SB), Y15
+	VBROADCASTSS gaussConsts<>+544(SB), Y14
+	VBROADCASTSS gaussConsts<>+544(SB), Y13
+	VBROADCASTSS gaussConsts<>+544(SB), Y12
 	MOVQ         n+64(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l113
+	JL           l119
 
-l111:
+l117:
 	VMOVUPS (R10), Y0
-	VANDPS  gaussConsts<>+512(SB), Y0, Y1
-	VPMAXUD Y11, Y1, Y11
 	VMOVUPS (R8), Y1
 	VMOVUPS (R9), Y2
 	VSUBPS  Y2, Y1, Y1
-	VMULPS  Y8, Y0, Y0
-	VMULPS  gaussConsts<>+1024(SB), Y0, Y2
+	VMULPS  Y8, Y0, Y2
+	VMULPS  gaussConsts<>+1024(SB), Y2, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y7, Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       Y7, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VMOVAPS      Y7, Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       Y7, Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
-	VFMADD213PS  Y9, Y2, Y4
-	VFMADD213PS  Y9, Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  Y9, Y3, Y5
+	VFMADD213PS  Y9, Y3, Y5
 
 	// p 2^n
-	VPSLLD       $0x17, Y3, Y2
-	VPADDD       Y9, Y2, Y2
-	VMULPS       Y2, Y4, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y13, Y0, Y13
+	VPSLLD       $0x17, Y4, Y3
+	VPADDD       Y9, Y3, Y3
+	VMULPS       Y3, Y5, Y3
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y3, Y1, Y1
+	VANDPS       gaussConsts<>+512(SB), Y0, Y0
+	VPMAXUD      Y11, Y0, Y11
+	VADDPS       Y13, Y2, Y13
 	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y15
-	VMULPS       Y2, Y10, Y0
+	VMULPS       Y3, Y10, Y0
 	VMULPS       Y1, Y0, Y0
-	VMULPS       Y2, Y0, Y0
+	VMULPS       Y3, Y0, Y0
 	VMULPS       Y8, Y10, Y2
 	VMULPS       Y1, Y2, Y3
 	VFMSUB231PS  Y1, Y3, Y2
@@ -7814,36 +7945,36 @@ l111:
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y2, (BX)
 	VMOVUPS      32(R10), Y0
-	VANDPS       gaussConsts<>+512(SB), Y0, Y1
-	VPMAXUD      Y11, Y1, Y11
 	VMOVUPS      32(R8), Y1
 	VMOVUPS      32(R9), Y2
 	VSUBPS       Y2, Y1, Y1
-	VMULPS       Y8, Y0, Y0
-	VMULPS       gaussConsts<>+1024(SB), Y0, Y2
-	VMOVAPS      Y7, Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       Y7, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
-	VFMADD213PS  Y9, Y2, Y4
-	VFMADD213PS  Y9, Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPADDD       Y9, Y2, Y2
-	VMULPS       Y2, Y4, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y12, Y0, Y12
+	VMULPS       Y8, Y0, Y2
+	VMULPS       gaussConsts<>+1024(SB), Y2, Y3
+	VMOVAPS      Y7, Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       Y7, Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  Y9, Y3, Y5
+	VFMADD213PS  Y9, Y3, Y5
+	VPSLLD       $0x17, Y4, Y3
+	VPADDD       Y9, Y3, Y3
+	VMULPS       Y3, Y5, Y3
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y3, Y1, Y1
+	VANDPS       gaussConsts<>+512(SB), Y0, Y0
+	VPMAXUD      Y11, Y0, Y11
+	VADDPS       Y12, Y2, Y12
 	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y14
-	VMULPS       Y2, Y10, Y0
+	VMULPS       Y3, Y10, Y0
 	VMULPS       Y1, Y0, Y0
-	VMULPS       Y2, Y0, Y0
+	VMULPS       Y3, Y0, Y0
 	VMULPS       Y8, Y10, Y2
 	VMULPS       Y1, Y2, Y3
 	VFMSUB231PS  Y1, Y3, Y2
@@ -7859,57 +7990,57 @@ l111:
 	ADDQ         $0x00000040, SI
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l111
+	JGE          l117
 
-l113:
+l119:
 	TESTQ      CX, CX
-	JZ         l114
+	JZ         l120
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
 	NEGQ       CX
 	VMOVUPS    (AX), Y0
 	VMASKMOVPS (R10), Y0, Y1
-	VANDPS     gaussConsts<>+512(SB), Y1, Y2
-	VANDPS     Y2, Y0, Y2
-	VPMAXUD    Y11, Y2, Y11
 	VMASKMOVPS (R8), Y0, Y2
 	VMASKMOVPS (R9), Y0, Y3
 	VSUBPS     Y3, Y2, Y2
-	VMULPS     Y8, Y1, Y1
-	VMULPS     gaussConsts<>+1024(SB), Y1, Y3
+	VMULPS     Y8, Y1, Y3
+	VMULPS     gaussConsts<>+1024(SB), Y3, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y7, Y4
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       Y7, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VMOVAPS      Y7, Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y5
+	VSUBPS       Y7, Y5, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y4
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
-	VFMADD213PS  Y9, Y3, Y5
-	VFMADD213PS  Y9, Y3, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y6
+	VFMADD213PS  Y9, Y4, Y6
+	VFMADD213PS  Y9, Y4, Y6
 
 	// p 2^n
-	VPSLLD       $0x17, Y4, Y3
-	VPADDD       Y9, Y3, Y3
-	VMULPS       Y3, Y5, Y3
-	VMULPS       Y3, Y2, Y2
-	VMULPS       Y3, Y2, Y2
+	VPSLLD       $0x17, Y5, Y4
+	VPADDD       Y9, Y4, Y4
+	VMULPS       Y4, Y6, Y4
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y4, Y2, Y2
+	VANDPS       gaussConsts<>+512(SB), Y1, Y1
 	VANDPS       Y1, Y0, Y1
+	VPMAXUD      Y11, Y1, Y11
+	VANDPS       Y3, Y0, Y1
 	VADDPS       Y13, Y1, Y13
 	VMULPS       gaussConsts<>+1280(SB), Y2, Y1
-	VANDPS       Y1, Y0, Y4
+	VANDPS       Y1, Y0, Y3
 	VANDPS       Y1, Y0, Y1
-	VFMADD231PS  Y1, Y4, Y15
-	VMULPS       Y3, Y10, Y1
+	VFMADD231PS  Y1, Y3, Y15
+	VMULPS       Y4, Y10, Y1
 	VMULPS       Y2, Y1, Y1
-	VMULPS       Y3, Y1, Y1
+	VMULPS       Y4, Y1, Y1
 	VMULPS       Y8, Y10, Y3
 	VMULPS       Y2, Y3, Y4
 	VFMSUB231PS  Y2, Y4, Y3
@@ -7919,40 +8050,40 @@ l113:
 	VMASKMOVPS   Y3, Y0, (BX)
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(R10), Y0, Y1
-	VANDPS       gaussConsts<>+512(SB), Y1, Y2
-	VANDPS       Y2, Y0, Y2
-	VPMAXUD      Y11, Y2, Y11
 	VMASKMOVPS   32(R8), Y0, Y2
 	VMASKMOVPS   32(R9), Y0, Y3
 	VSUBPS       Y3, Y2, Y2
-	VMULPS       Y8, Y1, Y1
-	VMULPS       gaussConsts<>+1024(SB), Y1, Y3
-	VMOVAPS      Y7, Y4
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       Y7, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
-	VFMADD213PS  Y9, Y3, Y5
-	VFMADD213PS  Y9, Y3, Y5
-	VPSLLD       $0x17, Y4, Y3
-	VPADDD       Y9, Y3, Y3
-	VMULPS       Y3, Y5, Y3
-	VMULPS       Y3, Y2, Y2
-	VMULPS       Y3, Y2, Y2
+	VMULPS       Y8, Y1, Y3
+	VMULPS       gaussConsts<>+1024(SB), Y3, Y4
+	VMOVAPS      Y7, Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y5
+	VSUBPS       Y7, Y5, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y6
+	VFMADD213PS  Y9, Y4, Y6
+	VFMADD213PS  Y9, Y4, Y6
+	VPSLLD       $0x17, Y5, Y4
+	VPADDD       Y9, Y4, Y4
+	VMULPS       Y4, Y6, Y4
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y4, Y2, Y2
+	VANDPS       gaussConsts<>+512(SB), Y1, Y1
 	VANDPS       Y1, Y0, Y1
+	VPMAXUD      Y11, Y1, Y11
+	VANDPS       Y3, Y0, Y1
 	VADDPS       Y12, Y1, Y12
 	VMULPS       gaussConsts<>+1280(SB), Y2, Y1
-	VANDPS       Y1, Y0, Y4
+	VANDPS       Y1, Y0, Y3
 	VANDPS       Y1, Y0, Y1
-	VFMADD231PS  Y1, Y4, Y14
-	VMULPS       Y3, Y10, Y1
+	VFMADD231PS  Y1, Y3, Y14
+	VMULPS       Y4, Y10, Y1
 	VMULPS       Y2, Y1, Y1
-	VMULPS       Y3, Y1, Y1
+	VMULPS       Y4, Y1, Y1
 	VMULPS       Y8, Y10, Y3
 	VMULPS       Y2, Y3, Y4
 	VFMSUB231PS  Y2, Y4, Y3
@@ -7967,7 +8098,7 @@ l113:
 	LEAQ         (BX)(CX*4), BX
 	LEAQ         (SI)(CX*4), SI
 
-l114:
+l120:
 	VMOVUPS   Y15, (DI)
 	VMOVUPS   Y14, 32(DI)
 	VMOVUPS   Y13, 64(DI)
@@ -7979,12 +8110,244 @@ l114:
 	ADDQ      32(SP), R9
 	ADDQ      40(SP), R10
 	DECQ      (SP)
-	JNZ       l110
+	JNZ       l116
 	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
 	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
 	VMOVAPS   Y0, Y11
 	VMOVMSKPS Y11, AX
 	MOVQ      AX, bad+96(FP)
+	VZEROUPPER
+	RET
+
+// func GMMGradientLog(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, factor float32)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·GMMGradientLog(SB), NOSPLIT, $40-68
+	// Registers:    Y0-Y4 values    Y5-Y14 constants and scalars    Y15 kept from loop to loop
+	VBROADCASTSS factor+64(FP), Y14
+	VBROADCASTSS gaussConsts<>+736(SB), Y13
+	VBROADCASTSS gaussConsts<>+1440(SB), Y12
+	VBROADCASTSS gaussConsts<>+1024(SB), Y11
+	VBROADCASTSS gaussConsts<>+1408(SB), Y10
+	VBROADCASTSS gaussConsts<>+1088(SB), Y9
+	VBROADCASTSS gaussConsts<>+1056(SB), Y8
+	VBROADCASTSS gaussConsts<>+1472(SB), Y7
+	VBROADCASTSS gaussConsts<>+1504(SB), Y6
+	VBROADCASTSS gaussConsts<>+1536(SB), Y5
+
+	// Registers:    DI w    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
+	MOVQ w+0(FP), DI
+	MOVQ dmu+8(FP), SI
+	MOVQ ds+16(FP), DX
+	MOVQ x+24(FP), BX
+	MOVQ mu+32(FP), R8
+	MOVQ s+40(FP), R9
+	MOVQ n+56(FP), R10
+	SHLQ $0x02, R10
+	MOVQ rows+48(FP), AX
+	MOVQ AX, (SP)
+
+l121:
+	VBROADCASTSS (DI), Y0
+	VMOVAPS      Y0, Y15
+	MOVQ         n+56(FP), CX
+	CMPQ         CX, $0x00000010
+	JL           l123
+
+l122:
+	PREFETCHT0 1024(SI)
+	PREFETCHT0 1024(DX)
+	VMOVUPS    (R9), Y0
+	VMOVUPS    (BX), Y1
+	VMOVUPS    (R8), Y2
+	VSUBPS     Y2, Y1, Y1
+	VMULPS     Y14, Y0, Y0
+	VMULPS     Y11, Y0, Y0
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Y12, Y2
+	VFMADD231PS  Y10, Y0, Y2
+	VSUBPS       Y12, Y2, Y3
+	VFNMADD231PS Y9, Y3, Y0
+	VFNMADD231PS Y8, Y3, Y0
+
+	// p = e^r
+	VMOVAPS     Y6, Y3
+	VFMADD231PS Y0, Y7, Y3
+	VFMADD213PS Y5, Y0, Y3
+	VFMADD213PS gaussConsts<>+1568(SB), Y0, Y3
+	VFMADD213PS gaussConsts<>+1600(SB), Y0, Y3
+	VFMADD213PS Y13, Y0, Y3
+	VFMADD213PS Y13, Y0, Y3
+
+	// p 2^n
+	VPSLLD       $0x17, Y2, Y0
+	VPADDD       Y13, Y0, Y0
+	VMULPS       Y0, Y3, Y0
+	VMULPS       Y0, Y1, Y1
+	VMULPS       Y0, Y1, Y1
+	VMULPS       Y1, Y0, Y2
+	VMULPS       Y0, Y2, Y0
+	VMULPS       Y1, Y14, Y2
+	VFMSUB213PS  Y14, Y1, Y2
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y15, Y1
+	VMULPS       Y15, Y0, Y0
+	VANDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (SI)
+	VMULPS       Y15, Y2, Y0
+	VANDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      32(R9), Y0
+	VMOVUPS      32(BX), Y1
+	VMOVUPS      32(R8), Y2
+	VSUBPS       Y2, Y1, Y1
+	VMULPS       Y14, Y0, Y0
+	VMULPS       Y11, Y0, Y0
+	VMOVAPS      Y12, Y2
+	VFMADD231PS  Y10, Y0, Y2
+	VSUBPS       Y12, Y2, Y3
+	VFNMADD231PS Y9, Y3, Y0
+	VFNMADD231PS Y8, Y3, Y0
+	VMOVAPS      Y6, Y3
+	VFMADD231PS  Y0, Y7, Y3
+	VFMADD213PS  Y5, Y0, Y3
+	VFMADD213PS  gaussConsts<>+1568(SB), Y0, Y3
+	VFMADD213PS  gaussConsts<>+1600(SB), Y0, Y3
+	VFMADD213PS  Y13, Y0, Y3
+	VFMADD213PS  Y13, Y0, Y3
+	VPSLLD       $0x17, Y2, Y0
+	VPADDD       Y13, Y0, Y0
+	VMULPS       Y0, Y3, Y0
+	VMULPS       Y0, Y1, Y1
+	VMULPS       Y0, Y1, Y1
+	VMULPS       Y1, Y0, Y2
+	VMULPS       Y0, Y2, Y0
+	VMULPS       Y1, Y14, Y2
+	VFMSUB213PS  Y14, Y1, Y2
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y15, Y1
+	VMULPS       Y15, Y0, Y0
+	VANDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, 32(SI)
+	VMULPS       Y15, Y2, Y0
+	VANDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, 32(DX)
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x00000040, BX
+	ADDQ         $0x00000040, R8
+	ADDQ         $0x00000040, R9
+	SUBQ         $0x00000010, CX
+	CMPQ         CX, $0x00000010
+	JGE          l122
+
+l123:
+	CMPQ    CX, $0x00000008
+	JL      l124
+	VMOVUPS (R9), Y0
+	VMOVUPS (BX), Y1
+	VMOVUPS (R8), Y2
+	VSUBPS  Y2, Y1, Y1
+	VMULPS  Y14, Y0, Y0
+	VMULPS  Y11, Y0, Y0
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Y12, Y2
+	VFMADD231PS  Y10, Y0, Y2
+	VSUBPS       Y12, Y2, Y3
+	VFNMADD231PS Y9, Y3, Y0
+	VFNMADD231PS Y8, Y3, Y0
+
+	// p = e^r
+	VMOVAPS     Y6, Y3
+	VFMADD231PS Y0, Y7, Y3
+	VFMADD213PS Y5, Y0, Y3
+	VFMADD213PS gaussConsts<>+1568(SB), Y0, Y3
+	VFMADD213PS gaussConsts<>+1600(SB), Y0, Y3
+	VFMADD213PS Y13, Y0, Y3
+	VFMADD213PS Y13, Y0, Y3
+
+	// p 2^n
+	VPSLLD      $0x17, Y2, Y0
+	VPADDD      Y13, Y0, Y0
+	VMULPS      Y0, Y3, Y0
+	VMULPS      Y0, Y1, Y1
+	VMULPS      Y0, Y1, Y1
+	VMULPS      Y1, Y0, Y2
+	VMULPS      Y0, Y2, Y0
+	VMULPS      Y1, Y14, Y2
+	VFMSUB213PS Y14, Y1, Y2
+	VCMPPS      $0x04, gaussConsts<>+544(SB), Y15, Y1
+	VMULPS      Y15, Y0, Y0
+	VANDPS      Y0, Y1, Y0
+	VMOVUPS     Y0, (SI)
+	VMULPS      Y15, Y2, Y0
+	VANDPS      Y0, Y1, Y0
+	VMOVUPS     Y0, (DX)
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DX
+	ADDQ        $0x00000020, BX
+	ADDQ        $0x00000020, R8
+	ADDQ        $0x00000020, R9
+	SUBQ        $0x00000008, CX
+
+l124:
+	TESTQ      CX, CX
+	JZ         l125
+	LEAQ       gaussConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (R9), Y0, Y1
+	VMASKMOVPS (BX), Y0, Y2
+	VMASKMOVPS (R8), Y0, Y3
+	VSUBPS     Y3, Y2, Y2
+	VMULPS     Y14, Y1, Y1
+	VMULPS     Y11, Y1, Y1
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Y12, Y3
+	VFMADD231PS  Y10, Y1, Y3
+	VSUBPS       Y12, Y3, Y4
+	VFNMADD231PS Y9, Y4, Y1
+	VFNMADD231PS Y8, Y4, Y1
+
+	// p = e^r
+	VMOVAPS     Y6, Y4
+	VFMADD231PS Y1, Y7, Y4
+	VFMADD213PS Y5, Y1, Y4
+	VFMADD213PS gaussConsts<>+1568(SB), Y1, Y4
+	VFMADD213PS gaussConsts<>+1600(SB), Y1, Y4
+	VFMADD213PS Y13, Y1, Y4
+	VFMADD213PS Y13, Y1, Y4
+
+	// p 2^n
+	VPSLLD      $0x17, Y3, Y1
+	VPADDD      Y13, Y1, Y1
+	VMULPS      Y1, Y4, Y1
+	VMULPS      Y1, Y2, Y2
+	VMULPS      Y1, Y2, Y2
+	VMULPS      Y2, Y1, Y3
+	VMULPS      Y1, Y3, Y1
+	VMULPS      Y2, Y14, Y3
+	VFMSUB213PS Y14, Y2, Y3
+	VCMPPS      $0x04, gaussConsts<>+544(SB), Y15, Y2
+	VMULPS      Y15, Y1, Y1
+	VANDPS      Y1, Y2, Y1
+	VMASKMOVPS  Y1, Y0, (SI)
+	VMULPS      Y15, Y3, Y1
+	VANDPS      Y1, Y2, Y1
+	VMASKMOVPS  Y1, Y0, (DX)
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (DX)(CX*4), DX
+	LEAQ        (BX)(CX*4), BX
+	LEAQ        (R8)(CX*4), R8
+	LEAQ        (R9)(CX*4), R9
+
+l125:
+	ADDQ $0x04, DI
+	SUBQ R10, BX
+	DECQ (SP)
+	JNZ  l121
 	VZEROUPPER
 	RET
 
@@ -8019,12 +8382,12 @@ TEXT ·GaussSampleLog(SB), NOSPLIT, $56-60
 	SUBQ R8, AX
 	MOVQ AX, 16(SP)
 
-l115:
+l127:
 	MOVQ n+40(FP), CX
 	CMPQ CX, $0x00000010
-	JL   l117
+	JL   l129
 
-l116:
+l128:
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
 	VMULPS  Y13, Y0, Y0
@@ -8093,11 +8456,11 @@ l116:
 	ADDQ        $0x00000040, BX
 	SUBQ        $0x00000010, CX
 	CMPQ        CX, $0x00000010
-	JGE         l116
+	JGE         l128
 
-l117:
+l129:
 	CMPQ    CX, $0x00000008
-	JL      l118
+	JL      l130
 	VMOVUPS (DX), Y0
 	VMULPS  Y13, Y0, Y0
 	VMINPS  Y0, Y12, Y0
@@ -8138,9 +8501,9 @@ l117:
 	ADDQ        $0x00000020, BX
 	SUBQ        $0x00000008, CX
 
-l118:
+l130:
 	TESTQ      CX, CX
-	JZ         l119
+	JZ         l131
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -8185,11 +8548,11 @@ l118:
 	LEAQ        (DX)(CX*4), DX
 	LEAQ        (BX)(CX*4), BX
 
-l119:
+l131:
 	ADDQ 8(SP), SI
 	ADDQ 16(SP), DX
 	DECQ (SP)
-	JNZ  l115
+	JNZ  l127
 	VZEROUPPER
 	RET
 
@@ -8227,12 +8590,12 @@ TEXT ·GaussSampleLogBackward(SB), NOSPLIT, $64-68
 	SUBQ R9, AX
 	MOVQ AX, 24(SP)
 
-l121:
+l133:
 	MOVQ n+48(FP), CX
 	CMPQ CX, $0x00000010
-	JL   l123
+	JL   l135
 
-l122:
+l134:
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
 	VMOVUPS (BX), Y2
@@ -8314,11 +8677,11 @@ l122:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 	CMPQ        CX, $0x00000010
-	JGE         l122
+	JGE         l134
 
-l123:
+l135:
 	CMPQ    CX, $0x00000008
-	JL      l124
+	JL      l136
 	VMOVUPS (DX), Y0
 	VMOVUPS (BX), Y1
 	VMOVUPS (DI), Y2
@@ -8366,9 +8729,9 @@ l123:
 	ADDQ        $0x00000020, R8
 	SUBQ        $0x00000008, CX
 
-l124:
+l136:
 	TESTQ      CX, CX
-	JZ         l125
+	JZ         l137
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -8420,21 +8783,20 @@ l124:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 
-l125:
+l137:
 	ADDQ 8(SP), DI
 	ADDQ 16(SP), SI
 	ADDQ 24(SP), BX
 	DECQ (SP)
-	JNZ  l121
+	JNZ  l133
 	VZEROUPPER
 	RET
 
 // func GaussLogProbSoftplus(lanes *float32, x *float32, mu *float32, s *float32, rows int, n int, ldx int, ld int) (bad int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·GaussLogProbSoftplus(SB), NOSPLIT, $32-72
-	// Registers:    Y0-Y6 values    Y7-Y8 constants and scalars    Y9-Y15 kept from loop to loop
+	// Registers:    Y0-Y7 values    Y8 constants and scalars    Y9-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+736(SB), Y8
-	VBROADCASTSS gaussConsts<>+1280(SB), Y7
 
 	// Registers:    DI lanes    SI x    DX mu    BX s    CX elements left in the row    R8 4n
 	MOVQ         lanes+0(FP), DI
@@ -8459,7 +8821,7 @@ TEXT ·GaussLogProbSoftplus(SB), NOSPLIT, $32-72
 	SUBQ         R8, AX
 	MOVQ         AX, 24(SP)
 
-l127:
+l139:
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
 	VMOVAPS      Y8, Y13
@@ -8468,12 +8830,12 @@ l127:
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+40(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l130
+	JL           l142
 
-l128:
+l140:
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1024(BX)
 	VMOVUPS      (BX), Y0
-	VANDPS       gaussConsts<>+512(SB), Y0, Y1
-	VPMAXUD      Y9, Y1, Y9
 	VMOVUPS      (SI), Y1
 	VMOVUPS      (DX), Y2
 	VSUBPS       Y2, Y1, Y1
@@ -8507,36 +8869,36 @@ l128:
 	VMULPS Y5, Y4, Y3
 	VMULPS Y2, Y3, Y2
 	VCMPPS $0x1e, gaussConsts<>+544(SB), Y0, Y3
-	VANDPS Y0, Y3, Y0
+	VANDPS Y0, Y3, Y3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, Y7, Y2, Y3
-	VMOVAPS      Y7, Y4
-	VFMSUB231PS  Y7, Y2, Y4
-	VBLENDVPS    Y3, Y4, Y2, Y2
-	VANDPS       gaussConsts<>+1760(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+1824(SB), Y4
-	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y4
-	VMULPS       Y2, Y2, Y5
-	VFMADD231PS  Y5, Y4, Y2
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1280(SB), Y5
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y5
+	VBLENDVPS    Y4, Y5, Y2, Y2
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y5
+	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y5
+	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y5
+	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y5
+	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y5
+	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y5
+	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y5
+	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y5
+	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y5
+	VMULPS       Y2, Y2, Y6
+	VFMADD231PS  Y6, Y5, Y2
+	VADDPS       Y2, Y4, Y2
 	VADDPS       Y2, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
-	VDIVPS       Y0, Y8, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y13, Y0, Y13
-	VMULPS       Y7, Y1, Y0
+	VADDPS       gaussConsts<>+2048(SB), Y2, Y2
+	VDIVPS       Y2, Y8, Y3
+	VMULPS       Y3, Y1, Y1
+	VANDPS       gaussConsts<>+512(SB), Y0, Y0
+	VPMAXUD      Y9, Y0, Y9
+	VMULPS       Y13, Y2, Y13
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y15
 	VMOVUPS      32(BX), Y0
-	VANDPS       gaussConsts<>+512(SB), Y0, Y1
-	VPMAXUD      Y9, Y1, Y9
 	VMOVUPS      32(SI), Y1
 	VMOVUPS      32(DX), Y2
 	VSUBPS       Y2, Y1, Y1
@@ -8564,30 +8926,32 @@ l128:
 	VMULPS       Y5, Y4, Y3
 	VMULPS       Y2, Y3, Y2
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y0, Y3
-	VANDPS       Y0, Y3, Y0
-	VCMPPS       $0x1e, Y7, Y2, Y3
-	VMOVAPS      Y7, Y4
-	VFMSUB231PS  Y7, Y2, Y4
-	VBLENDVPS    Y3, Y4, Y2, Y2
-	VANDPS       gaussConsts<>+1760(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+1824(SB), Y4
-	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y4
-	VMULPS       Y2, Y2, Y5
-	VFMADD231PS  Y5, Y4, Y2
+	VANDPS       Y0, Y3, Y3
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1280(SB), Y5
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y5
+	VBLENDVPS    Y4, Y5, Y2, Y2
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y5
+	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y5
+	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y5
+	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y5
+	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y5
+	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y5
+	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y5
+	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y5
+	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y5
+	VMULPS       Y2, Y2, Y6
+	VFMADD231PS  Y6, Y5, Y2
+	VADDPS       Y2, Y4, Y2
 	VADDPS       Y2, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
-	VDIVPS       Y0, Y8, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y12, Y0, Y12
-	VMULPS       Y7, Y1, Y0
+	VADDPS       gaussConsts<>+2048(SB), Y2, Y2
+	VDIVPS       Y2, Y8, Y3
+	VMULPS       Y3, Y1, Y1
+	VANDPS       gaussConsts<>+512(SB), Y0, Y0
+	VPMAXUD      Y9, Y0, Y9
+	VMULPS       Y12, Y2, Y12
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y14
 	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
@@ -8608,20 +8972,17 @@ l128:
 	ADDQ         $0x00000040, BX
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l128
+	JGE          l140
 
-l130:
+l142:
 	TESTQ        CX, CX
-	JZ           l131
+	JZ           l143
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
 	NEGQ         CX
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (BX), Y0, Y1
-	VANDPS       gaussConsts<>+512(SB), Y1, Y2
-	VANDPS       Y2, Y0, Y2
-	VPMAXUD      Y9, Y2, Y9
 	VMASKMOVPS   (SI), Y0, Y2
 	VMASKMOVPS   (DX), Y0, Y3
 	VSUBPS       Y3, Y2, Y2
@@ -8655,41 +9016,41 @@ l130:
 	VMULPS Y6, Y5, Y4
 	VMULPS Y3, Y4, Y3
 	VCMPPS $0x1e, gaussConsts<>+544(SB), Y1, Y4
-	VANDPS Y1, Y4, Y1
+	VANDPS Y1, Y4, Y4
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, Y7, Y3, Y4
-	VMOVAPS      Y7, Y5
-	VFMSUB231PS  Y7, Y3, Y5
-	VBLENDVPS    Y4, Y5, Y3, Y3
-	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1824(SB), Y5
-	VFMADD231PS  gaussConsts<>+1792(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1856(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1888(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1920(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1952(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1984(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+2016(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1024(SB), Y3, Y5
-	VMULPS       Y3, Y3, Y6
-	VFMADD231PS  Y6, Y5, Y3
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y6
+	VBLENDVPS    Y5, Y6, Y3, Y3
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y3, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y3, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y3, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y3, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y3, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y3, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y3, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y3, Y6
+	VMULPS       Y3, Y3, Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VADDPS       Y3, Y5, Y3
 	VADDPS       Y3, Y4, Y3
-	VADDPS       Y3, Y1, Y1
-	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
-	VDIVPS       Y1, Y8, Y3
-	VMULPS       Y3, Y2, Y2
-	VBLENDVPS    Y0, Y1, Y8, Y1
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VDIVPS       Y3, Y8, Y4
+	VMULPS       Y4, Y2, Y2
+	VANDPS       gaussConsts<>+512(SB), Y1, Y1
+	VANDPS       Y1, Y0, Y1
+	VPMAXUD      Y9, Y1, Y9
+	VBLENDVPS    Y0, Y3, Y8, Y1
 	VMULPS       Y13, Y1, Y13
-	VMULPS       Y7, Y2, Y1
+	VMULPS       gaussConsts<>+1280(SB), Y2, Y1
 	VANDPS       Y1, Y0, Y2
 	VANDPS       Y1, Y0, Y0
 	VFMADD231PS  Y0, Y2, Y15
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(BX), Y0, Y1
-	VANDPS       gaussConsts<>+512(SB), Y1, Y2
-	VANDPS       Y2, Y0, Y2
-	VPMAXUD      Y9, Y2, Y9
 	VMASKMOVPS   32(SI), Y0, Y2
 	VMASKMOVPS   32(DX), Y0, Y3
 	VSUBPS       Y3, Y2, Y2
@@ -8717,31 +9078,34 @@ l130:
 	VMULPS       Y6, Y5, Y4
 	VMULPS       Y3, Y4, Y3
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y4
-	VANDPS       Y1, Y4, Y1
-	VCMPPS       $0x1e, Y7, Y3, Y4
-	VMOVAPS      Y7, Y5
-	VFMSUB231PS  Y7, Y3, Y5
-	VBLENDVPS    Y4, Y5, Y3, Y3
-	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1824(SB), Y5
-	VFMADD231PS  gaussConsts<>+1792(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1856(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1888(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1920(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1952(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1984(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+2016(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1024(SB), Y3, Y5
-	VMULPS       Y3, Y3, Y6
-	VFMADD231PS  Y6, Y5, Y3
+	VANDPS       Y1, Y4, Y4
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y6
+	VBLENDVPS    Y5, Y6, Y3, Y3
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y3, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y3, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y3, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y3, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y3, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y3, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y3, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y3, Y6
+	VMULPS       Y3, Y3, Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VADDPS       Y3, Y5, Y3
 	VADDPS       Y3, Y4, Y3
-	VADDPS       Y3, Y1, Y1
-	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
-	VDIVPS       Y1, Y8, Y3
-	VMULPS       Y3, Y2, Y2
-	VBLENDVPS    Y0, Y1, Y8, Y1
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VDIVPS       Y3, Y8, Y4
+	VMULPS       Y4, Y2, Y2
+	VANDPS       gaussConsts<>+512(SB), Y1, Y1
+	VANDPS       Y1, Y0, Y1
+	VPMAXUD      Y9, Y1, Y9
+	VBLENDVPS    Y0, Y3, Y8, Y1
 	VMULPS       Y12, Y1, Y12
-	VMULPS       Y7, Y2, Y1
+	VMULPS       gaussConsts<>+1280(SB), Y2, Y1
 	VANDPS       Y1, Y0, Y2
 	VANDPS       Y1, Y0, Y0
 	VFMADD231PS  Y0, Y2, Y14
@@ -8749,7 +9113,7 @@ l130:
 	LEAQ         (DX)(CX*4), DX
 	LEAQ         (BX)(CX*4), BX
 
-l131:
+l143:
 	VMOVUPS   Y15, (DI)
 	VMOVUPS   Y14, 32(DI)
 	VMOVUPS   Y13, 64(DI)
@@ -8761,7 +9125,7 @@ l131:
 	ADDQ      16(SP), DX
 	ADDQ      24(SP), BX
 	DECQ      (SP)
-	JNZ       l127
+	JNZ       l139
 	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
 	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -8807,7 +9171,7 @@ TEXT ·GaussLogProbSoftplusBackward(SB), NOSPLIT, $80-88
 	SUBQ         R10, AX
 	MOVQ         AX, 40(SP)
 
-l132:
+l144:
 	VBROADCASTSS 192(DI), Y0
 	VMOVAPS      Y0, Y8
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
@@ -8818,12 +9182,10 @@ l132:
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+56(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l135
+	JL           l147
 
-l133:
+l145:
 	VMOVUPS      (R9), Y0
-	VANDPS       gaussConsts<>+512(SB), Y0, Y1
-	VPMAXUD      Y9, Y1, Y9
 	VMOVUPS      (BX), Y1
 	VMOVUPS      (R8), Y2
 	VSUBPS       Y2, Y1, Y1
@@ -8882,6 +9244,8 @@ l133:
 	VBROADCASTSS gaussConsts<>+736(SB), Y4
 	VDIVPS       Y3, Y4, Y4
 	VMULPS       Y4, Y1, Y1
+	VANDPS       gaussConsts<>+512(SB), Y0, Y5
+	VPMAXUD      Y9, Y5, Y9
 	VMULPS       Y13, Y3, Y13
 	VMULPS       gaussConsts<>+1280(SB), Y1, Y3
 	VFMADD231PS  Y3, Y3, Y15
@@ -8900,8 +9264,6 @@ l133:
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      32(R9), Y0
-	VANDPS       gaussConsts<>+512(SB), Y0, Y1
-	VPMAXUD      Y9, Y1, Y9
 	VMOVUPS      32(BX), Y1
 	VMOVUPS      32(R8), Y2
 	VSUBPS       Y2, Y1, Y1
@@ -8952,6 +9314,8 @@ l133:
 	VBROADCASTSS gaussConsts<>+736(SB), Y4
 	VDIVPS       Y3, Y4, Y4
 	VMULPS       Y4, Y1, Y1
+	VANDPS       gaussConsts<>+512(SB), Y0, Y5
+	VPMAXUD      Y9, Y5, Y9
 	VMULPS       Y12, Y3, Y12
 	VMULPS       gaussConsts<>+1280(SB), Y1, Y3
 	VFMADD231PS  Y3, Y3, Y14
@@ -8990,20 +9354,17 @@ l133:
 	ADDQ         $0x00000040, DX
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l133
+	JGE          l145
 
-l135:
+l147:
 	TESTQ        CX, CX
-	JZ           l136
+	JZ           l148
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
 	NEGQ         CX
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (R9), Y0, Y1
-	VANDPS       gaussConsts<>+512(SB), Y1, Y2
-	VANDPS       Y2, Y0, Y2
-	VPMAXUD      Y9, Y2, Y9
 	VMASKMOVPS   (BX), Y0, Y2
 	VMASKMOVPS   (R8), Y0, Y3
 	VSUBPS       Y3, Y2, Y2
@@ -9063,6 +9424,9 @@ l135:
 	VBROADCASTSS gaussConsts<>+736(SB), Y4
 	VDIVPS       Y3, Y4, Y4
 	VMULPS       Y4, Y2, Y2
+	VANDPS       gaussConsts<>+512(SB), Y1, Y5
+	VANDPS       Y5, Y0, Y5
+	VPMAXUD      Y9, Y5, Y9
 	VBROADCASTSS gaussConsts<>+736(SB), Y5
 	VBLENDVPS    Y0, Y3, Y5, Y3
 	VMULPS       Y13, Y3, Y13
@@ -9087,9 +9451,6 @@ l135:
 	VMASKMOVPS   Y1, Y0, (DX)
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(R9), Y0, Y1
-	VANDPS       gaussConsts<>+512(SB), Y1, Y2
-	VANDPS       Y2, Y0, Y2
-	VPMAXUD      Y9, Y2, Y9
 	VMASKMOVPS   32(BX), Y0, Y2
 	VMASKMOVPS   32(R8), Y0, Y3
 	VSUBPS       Y3, Y2, Y2
@@ -9141,6 +9502,9 @@ l135:
 	VBROADCASTSS gaussConsts<>+736(SB), Y4
 	VDIVPS       Y3, Y4, Y4
 	VMULPS       Y4, Y2, Y2
+	VANDPS       gaussConsts<>+512(SB), Y1, Y5
+	VANDPS       Y5, Y0, Y5
+	VPMAXUD      Y9, Y5, Y9
 	VBROADCASTSS gaussConsts<>+736(SB), Y5
 	VBLENDVPS    Y0, Y3, Y5, Y3
 	VMULPS       Y12, Y3, Y12
@@ -9169,7 +9533,7 @@ l135:
 	LEAQ         (SI)(CX*4), SI
 	LEAQ         (DX)(CX*4), DX
 
-l136:
+l148:
 	VMOVUPS   Y15, (DI)
 	VMOVUPS   Y14, 32(DI)
 	VMOVUPS   Y13, 64(DI)
@@ -9183,7 +9547,7 @@ l136:
 	ADDQ      32(SP), R8
 	ADDQ      40(SP), R9
 	DECQ      (SP)
-	JNZ       l132
+	JNZ       l144
 	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
 	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -9230,7 +9594,7 @@ TEXT ·GaussLogProbSoftplusBackwardX(SB), NOSPLIT, $80-96
 	SUBQ         R11, AX
 	MOVQ         AX, 40(SP)
 
-l137:
+l149:
 	VBROADCASTSS 192(DI), Y0
 	VMOVAPS      Y0, Y8
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
@@ -9241,12 +9605,10 @@ l137:
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+64(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l140
+	JL           l152
 
-l138:
+l150:
 	VMOVUPS      (R10), Y0
-	VANDPS       gaussConsts<>+512(SB), Y0, Y1
-	VPMAXUD      Y9, Y1, Y9
 	VMOVUPS      (R8), Y1
 	VMOVUPS      (R9), Y2
 	VSUBPS       Y2, Y1, Y1
@@ -9305,6 +9667,8 @@ l138:
 	VBROADCASTSS gaussConsts<>+736(SB), Y4
 	VDIVPS       Y3, Y4, Y4
 	VMULPS       Y4, Y1, Y1
+	VANDPS       gaussConsts<>+512(SB), Y0, Y5
+	VPMAXUD      Y9, Y5, Y9
 	VMULPS       Y13, Y3, Y13
 	VMULPS       gaussConsts<>+1280(SB), Y1, Y3
 	VFMADD231PS  Y3, Y3, Y15
@@ -9325,8 +9689,6 @@ l138:
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, (BX)
 	VMOVUPS      32(R10), Y0
-	VANDPS       gaussConsts<>+512(SB), Y0, Y1
-	VPMAXUD      Y9, Y1, Y9
 	VMOVUPS      32(R8), Y1
 	VMOVUPS      32(R9), Y2
 	VSUBPS       Y2, Y1, Y1
@@ -9377,6 +9739,8 @@ l138:
 	VBROADCASTSS gaussConsts<>+736(SB), Y4
 	VDIVPS       Y3, Y4, Y4
 	VMULPS       Y4, Y1, Y1
+	VANDPS       gaussConsts<>+512(SB), Y0, Y5
+	VPMAXUD      Y9, Y5, Y9
 	VMULPS       Y12, Y3, Y12
 	VMULPS       gaussConsts<>+1280(SB), Y1, Y3
 	VFMADD231PS  Y3, Y3, Y14
@@ -9418,20 +9782,17 @@ l138:
 	ADDQ         $0x00000040, SI
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l138
+	JGE          l150
 
-l140:
+l152:
 	TESTQ        CX, CX
-	JZ           l141
+	JZ           l153
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
 	NEGQ         CX
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (R10), Y0, Y1
-	VANDPS       gaussConsts<>+512(SB), Y1, Y2
-	VANDPS       Y2, Y0, Y2
-	VPMAXUD      Y9, Y2, Y9
 	VMASKMOVPS   (R8), Y0, Y2
 	VMASKMOVPS   (R9), Y0, Y3
 	VSUBPS       Y3, Y2, Y2
@@ -9491,6 +9852,9 @@ l140:
 	VBROADCASTSS gaussConsts<>+736(SB), Y4
 	VDIVPS       Y3, Y4, Y4
 	VMULPS       Y4, Y2, Y2
+	VANDPS       gaussConsts<>+512(SB), Y1, Y5
+	VANDPS       Y5, Y0, Y5
+	VPMAXUD      Y9, Y5, Y9
 	VBROADCASTSS gaussConsts<>+736(SB), Y5
 	VBLENDVPS    Y0, Y3, Y5, Y3
 	VMULPS       Y13, Y3, Y13
@@ -9517,9 +9881,6 @@ l140:
 	VMASKMOVPS   Y1, Y0, (BX)
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(R10), Y0, Y1
-	VANDPS       gaussConsts<>+512(SB), Y1, Y2
-	VANDPS       Y2, Y0, Y2
-	VPMAXUD      Y9, Y2, Y9
 	VMASKMOVPS   32(R8), Y0, Y2
 	VMASKMOVPS   32(R9), Y0, Y3
 	VSUBPS       Y3, Y2, Y2
@@ -9571,6 +9932,9 @@ l140:
 	VBROADCASTSS gaussConsts<>+736(SB), Y4
 	VDIVPS       Y3, Y4, Y4
 	VMULPS       Y4, Y2, Y2
+	VANDPS       gaussConsts<>+512(SB), Y1, Y5
+	VANDPS       Y5, Y0, Y5
+	VPMAXUD      Y9, Y5, Y9
 	VBROADCASTSS gaussConsts<>+736(SB), Y5
 	VBLENDVPS    Y0, Y3, Y5, Y3
 	VMULPS       Y12, Y3, Y12
@@ -9602,7 +9966,7 @@ l140:
 	LEAQ         (BX)(CX*4), BX
 	LEAQ         (SI)(CX*4), SI
 
-l141:
+l153:
 	VMOVUPS   Y15, (DI)
 	VMOVUPS   Y14, 32(DI)
 	VMOVUPS   Y13, 64(DI)
@@ -9616,12 +9980,370 @@ l141:
 	ADDQ      32(SP), R9
 	ADDQ      40(SP), R10
 	DECQ      (SP)
-	JNZ       l137
+	JNZ       l149
 	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
 	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+88(FP)
+	VZEROUPPER
+	RET
+
+// func GMMGradientSoftplus(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·GMMGradientSoftplus(SB), NOSPLIT, $8-64
+	// Registers:    Y0-Y8 values    Y9-Y14 constants and scalars    Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y14
+	VBROADCASTSS gaussConsts<>+544(SB), Y13
+	VBROADCASTSS gaussConsts<>+1280(SB), Y12
+	VBROADCASTSS gaussConsts<>+1440(SB), Y11
+	VBROADCASTSS gaussConsts<>+608(SB), Y10
+	VBROADCASTSS gaussConsts<>+1696(SB), Y9
+
+	// Registers:    DI w    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
+	MOVQ w+0(FP), DI
+	MOVQ dmu+8(FP), SI
+	MOVQ ds+16(FP), DX
+	MOVQ x+24(FP), BX
+	MOVQ mu+32(FP), R8
+	MOVQ s+40(FP), R9
+	MOVQ n+56(FP), R10
+	SHLQ $0x02, R10
+	MOVQ rows+48(FP), AX
+	MOVQ AX, (SP)
+
+l154:
+	VBROADCASTSS (DI), Y0
+	VMOVAPS      Y0, Y15
+	MOVQ         n+56(FP), CX
+	CMPQ         CX, $0x00000010
+	JL           l156
+
+l155:
+	PREFETCHT0 1024(SI)
+	PREFETCHT0 1024(DX)
+	VMOVUPS    (R9), Y0
+	VMOVUPS    (BX), Y1
+	VMOVUPS    (R8), Y2
+	VSUBPS     Y2, Y1, Y1
+	VORPS      Y10, Y0, Y2
+	VMAXPS     Y2, Y9, Y2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Y11, Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       Y11, Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+
+	// p = e^r
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  Y14, Y2, Y4
+	VFMADD213PS  Y14, Y2, Y4
+
+	// p 2^n
+	VPSLLD $0x17, Y3, Y2
+	VPSRAD $0x01, Y2, Y3
+	VANDPS gaussConsts<>+1728(SB), Y3, Y3
+	VPADDD Y14, Y3, Y5
+	VPSUBD Y3, Y2, Y2
+	VPADDD Y14, Y2, Y2
+	VMULPS Y5, Y4, Y3
+	VMULPS Y2, Y3, Y2
+	VCMPPS $0x1e, Y13, Y0, Y3
+	VANDPS Y0, Y3, Y3
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	VCMPPS       $0x1e, Y12, Y2, Y4
+	VMOVAPS      Y12, Y5
+	VFMSUB231PS  Y12, Y2, Y5
+	VBLENDVPS    Y4, Y5, Y2, Y5
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
+	VMULPS       Y5, Y5, Y7
+	VFMADD231PS  Y7, Y6, Y5
+	VADDPS       Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VDIVPS       Y3, Y14, Y3
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y3, Y1, Y4
+	VFMSUB231PS  Y4, Y1, Y3
+	VCMPPS       $0x04, Y13, Y15, Y1
+	VMULPS       Y15, Y4, Y4
+	VANDPS       Y4, Y1, Y4
+	VMOVUPS      Y4, (SI)
+	VCMPPS       $0x11, Y13, Y0, Y0
+	VBLENDVPS    Y0, Y2, Y14, Y0
+	VADDPS       Y2, Y14, Y2
+	VDIVPS       Y2, Y0, Y0
+	VCMPPS       $0x04, Y13, Y0, Y2
+	VMULPS       Y0, Y3, Y0
+	VANDPS       Y0, Y2, Y0
+	VMULPS       Y15, Y0, Y0
+	VANDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      32(R9), Y0
+	VMOVUPS      32(BX), Y1
+	VMOVUPS      32(R8), Y2
+	VSUBPS       Y2, Y1, Y1
+	VORPS        Y10, Y0, Y2
+	VMAXPS       Y2, Y9, Y2
+	VMOVAPS      Y11, Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       Y11, Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  Y14, Y2, Y4
+	VFMADD213PS  Y14, Y2, Y4
+	VPSLLD       $0x17, Y3, Y2
+	VPSRAD       $0x01, Y2, Y3
+	VANDPS       gaussConsts<>+1728(SB), Y3, Y3
+	VPADDD       Y14, Y3, Y5
+	VPSUBD       Y3, Y2, Y2
+	VPADDD       Y14, Y2, Y2
+	VMULPS       Y5, Y4, Y3
+	VMULPS       Y2, Y3, Y2
+	VCMPPS       $0x1e, Y13, Y0, Y3
+	VANDPS       Y0, Y3, Y3
+	VCMPPS       $0x1e, Y12, Y2, Y4
+	VMOVAPS      Y12, Y5
+	VFMSUB231PS  Y12, Y2, Y5
+	VBLENDVPS    Y4, Y5, Y2, Y5
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
+	VMULPS       Y5, Y5, Y7
+	VFMADD231PS  Y7, Y6, Y5
+	VADDPS       Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VDIVPS       Y3, Y14, Y3
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y3, Y1, Y4
+	VFMSUB231PS  Y4, Y1, Y3
+	VCMPPS       $0x04, Y13, Y15, Y1
+	VMULPS       Y15, Y4, Y4
+	VANDPS       Y4, Y1, Y4
+	VMOVUPS      Y4, 32(SI)
+	VCMPPS       $0x11, Y13, Y0, Y0
+	VBLENDVPS    Y0, Y2, Y14, Y0
+	VADDPS       Y2, Y14, Y2
+	VDIVPS       Y2, Y0, Y0
+	VCMPPS       $0x04, Y13, Y0, Y2
+	VMULPS       Y0, Y3, Y0
+	VANDPS       Y0, Y2, Y0
+	VMULPS       Y15, Y0, Y0
+	VANDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, 32(DX)
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x00000040, BX
+	ADDQ         $0x00000040, R8
+	ADDQ         $0x00000040, R9
+	SUBQ         $0x00000010, CX
+	CMPQ         CX, $0x00000010
+	JGE          l155
+
+l156:
+	CMPQ    CX, $0x00000008
+	JL      l157
+	VMOVUPS (R9), Y0
+	VMOVUPS (BX), Y1
+	VMOVUPS (R8), Y2
+	VSUBPS  Y2, Y1, Y1
+	VORPS   Y10, Y0, Y2
+	VMAXPS  Y2, Y9, Y2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Y11, Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       Y11, Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+
+	// p = e^r
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  Y14, Y2, Y4
+	VFMADD213PS  Y14, Y2, Y4
+
+	// p 2^n
+	VPSLLD $0x17, Y3, Y2
+	VPSRAD $0x01, Y2, Y3
+	VANDPS gaussConsts<>+1728(SB), Y3, Y3
+	VPADDD Y14, Y3, Y5
+	VPSUBD Y3, Y2, Y2
+	VPADDD Y14, Y2, Y2
+	VMULPS Y5, Y4, Y3
+	VMULPS Y2, Y3, Y2
+	VCMPPS $0x1e, Y13, Y0, Y3
+	VANDPS Y0, Y3, Y3
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	VCMPPS       $0x1e, Y12, Y2, Y4
+	VMOVAPS      Y12, Y5
+	VFMSUB231PS  Y12, Y2, Y5
+	VBLENDVPS    Y4, Y5, Y2, Y5
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
+	VMULPS       Y5, Y5, Y7
+	VFMADD231PS  Y7, Y6, Y5
+	VADDPS       Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VDIVPS       Y3, Y14, Y3
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y3, Y1, Y4
+	VFMSUB231PS  Y4, Y1, Y3
+	VCMPPS       $0x04, Y13, Y15, Y1
+	VMULPS       Y15, Y4, Y4
+	VANDPS       Y4, Y1, Y4
+	VMOVUPS      Y4, (SI)
+	VCMPPS       $0x11, Y13, Y0, Y0
+	VBLENDVPS    Y0, Y2, Y14, Y0
+	VADDPS       Y2, Y14, Y2
+	VDIVPS       Y2, Y0, Y0
+	VCMPPS       $0x04, Y13, Y0, Y2
+	VMULPS       Y0, Y3, Y0
+	VANDPS       Y0, Y2, Y0
+	VMULPS       Y15, Y0, Y0
+	VANDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (DX)
+	ADDQ         $0x00000020, SI
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000020, BX
+	ADDQ         $0x00000020, R8
+	ADDQ         $0x00000020, R9
+	SUBQ         $0x00000008, CX
+
+l157:
+	TESTQ      CX, CX
+	JZ         l158
+	LEAQ       gaussConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (R9), Y0, Y1
+	VMASKMOVPS (BX), Y0, Y2
+	VMASKMOVPS (R8), Y0, Y3
+	VSUBPS     Y3, Y2, Y2
+	VORPS      Y10, Y1, Y3
+	VMAXPS     Y3, Y9, Y3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Y11, Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       Y11, Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+
+	// p = e^r
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  Y14, Y3, Y5
+	VFMADD213PS  Y14, Y3, Y5
+
+	// p 2^n
+	VPSLLD $0x17, Y4, Y3
+	VPSRAD $0x01, Y3, Y4
+	VANDPS gaussConsts<>+1728(SB), Y4, Y4
+	VPADDD Y14, Y4, Y6
+	VPSUBD Y4, Y3, Y3
+	VPADDD Y14, Y3, Y3
+	VMULPS Y6, Y5, Y4
+	VMULPS Y3, Y4, Y3
+	VCMPPS $0x1e, Y13, Y1, Y4
+	VANDPS Y1, Y4, Y4
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	VCMPPS       $0x1e, Y12, Y3, Y5
+	VMOVAPS      Y12, Y6
+	VFMSUB231PS  Y12, Y3, Y6
+	VBLENDVPS    Y5, Y6, Y3, Y6
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y7
+	VFMADD231PS  gaussConsts<>+1792(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y6, Y7
+	VMULPS       Y6, Y6, Y8
+	VFMADD231PS  Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VADDPS       gaussConsts<>+2048(SB), Y4, Y4
+	VDIVPS       Y4, Y14, Y4
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y4, Y2, Y5
+	VFMSUB231PS  Y5, Y2, Y4
+	VCMPPS       $0x04, Y13, Y15, Y2
+	VMULPS       Y15, Y5, Y5
+	VANDPS       Y5, Y2, Y5
+	VMASKMOVPS   Y5, Y0, (SI)
+	VCMPPS       $0x11, Y13, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y14, Y1
+	VADDPS       Y3, Y14, Y3
+	VDIVPS       Y3, Y1, Y1
+	VCMPPS       $0x04, Y13, Y1, Y3
+	VMULPS       Y1, Y4, Y1
+	VANDPS       Y1, Y3, Y1
+	VMULPS       Y15, Y1, Y1
+	VANDPS       Y1, Y2, Y1
+	VMASKMOVPS   Y1, Y0, (DX)
+	LEAQ         (SI)(CX*4), SI
+	LEAQ         (DX)(CX*4), DX
+	LEAQ         (BX)(CX*4), BX
+	LEAQ         (R8)(CX*4), R8
+	LEAQ         (R9)(CX*4), R9
+
+l158:
+	ADDQ $0x04, DI
+	SUBQ R10, BX
+	DECQ (SP)
+	JNZ  l154
 	VZEROUPPER
 	RET
 
@@ -9654,12 +10376,12 @@ TEXT ·GaussSampleSoftplus(SB), NOSPLIT, $24-56
 	SUBQ R8, AX
 	MOVQ AX, 16(SP)
 
-l142:
+l160:
 	MOVQ n+40(FP), CX
 	CMPQ CX, $0x00000010
-	JL   l144
+	JL   l162
 
-l143:
+l161:
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
 	VORPS   Y12, Y0, Y2
@@ -9770,11 +10492,11 @@ l143:
 	ADDQ         $0x00000040, BX
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l143
+	JGE          l161
 
-l144:
+l162:
 	CMPQ    CX, $0x00000008
-	JL      l145
+	JL      l163
 	VMOVUPS (DX), Y0
 	VORPS   Y12, Y0, Y1
 	VMAXPS  Y1, Y11, Y1
@@ -9837,9 +10559,9 @@ l144:
 	ADDQ         $0x00000020, BX
 	SUBQ         $0x00000008, CX
 
-l145:
+l163:
 	TESTQ      CX, CX
-	JZ         l146
+	JZ         l164
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -9906,11 +10628,11 @@ l145:
 	LEAQ         (DX)(CX*4), DX
 	LEAQ         (BX)(CX*4), BX
 
-l146:
+l164:
 	ADDQ 8(SP), SI
 	ADDQ 16(SP), DX
 	DECQ (SP)
-	JNZ  l142
+	JNZ  l160
 	VZEROUPPER
 	RET
 
@@ -9946,12 +10668,12 @@ TEXT ·GaussSampleSoftplusBackward(SB), NOSPLIT, $32-64
 	SUBQ R9, AX
 	MOVQ AX, 24(SP)
 
-l148:
+l166:
 	MOVQ n+48(FP), CX
 	CMPQ CX, $0x00000010
-	JL   l150
+	JL   l168
 
-l149:
+l167:
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
 	VMOVUPS (BX), Y2
@@ -10037,11 +10759,11 @@ l149:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 	CMPQ        CX, $0x00000010
-	JGE         l149
+	JGE         l167
 
-l150:
+l168:
 	CMPQ    CX, $0x00000008
-	JL      l151
+	JL      l169
 	VMOVUPS (DX), Y0
 	VMOVUPS (BX), Y1
 	VMOVUPS (DI), Y2
@@ -10091,9 +10813,9 @@ l150:
 	ADDQ        $0x00000020, R8
 	SUBQ        $0x00000008, CX
 
-l151:
+l169:
 	TESTQ      CX, CX
-	JZ         l152
+	JZ         l170
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -10147,12 +10869,12 @@ l151:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 
-l152:
+l170:
 	ADDQ 8(SP), DI
 	ADDQ 16(SP), SI
 	ADDQ 24(SP), BX
 	DECQ (SP)
-	JNZ  l148
+	JNZ  l166
 	VZEROUPPER
 	RET
 
@@ -10194,7 +10916,7 @@ TEXT ·LatentStepSigma(SB), NOSPLIT, $40-96
 	SUBQ         R12, AX
 	MOVQ         AX, 32(SP)
 
-l154:
+l172:
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
 	VMOVAPS      Y8, Y13
@@ -10203,9 +10925,9 @@ l154:
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+72(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l157
+	JL           l175
 
-l155:
+l173:
 	VMOVUPS      (BX), Y0
 	VMOVUPS      (R8), Y1
 	VPSUBD       Y7, Y1, Y2
@@ -10277,11 +10999,11 @@ l155:
 	ADDQ         $0x00000040, R10
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l155
+	JGE          l173
 
-l157:
+l175:
 	TESTQ        CX, CX
-	JZ           l158
+	JZ           l176
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -10352,7 +11074,7 @@ l157:
 	LEAQ         (R9)(CX*4), R9
 	LEAQ         (R10)(CX*4), R10
 
-l158:
+l176:
 	VMOVUPS   Y15, (DX)
 	VMOVUPS   Y14, 32(DX)
 	VMOVUPS   Y13, 64(DX)
@@ -10365,7 +11087,7 @@ l158:
 	ADDQ      24(SP), R9
 	ADDQ      32(SP), R10
 	DECQ      (SP)
-	JNZ       l154
+	JNZ       l172
 	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
 	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -10374,15 +11096,14 @@ l158:
 	VZEROUPPER
 	RET
 
-// func LatentStepSigmaBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, n int, w float32) (bad int)
+// func LatentStepSigmaBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, dkl *float32, rows int, n int, ld int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $32-104
-	// Registers:    Y0-Y6 values    Y7-Y13 constants and scalars    Y14-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+736(SB), Y13
-	VBROADCASTSS gaussConsts<>+1248(SB), Y12
-	VBROADCASTSS gaussConsts<>+608(SB), Y11
-	VBROADCASTSS gaussConsts<>+512(SB), Y10
-	VBROADCASTSS w+88(FP), Y9
+TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $80-120
+	// Registers:    Y0-Y6 values    Y7-Y12 constants and scalars    Y13-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y12
+	VBROADCASTSS gaussConsts<>+1248(SB), Y11
+	VBROADCASTSS gaussConsts<>+608(SB), Y10
+	VBROADCASTSS gaussConsts<>+512(SB), Y9
 	VBROADCASTSS gaussConsts<>+544(SB), Y8
 	VBROADCASTSS gaussConsts<>+1344(SB), Y7
 
@@ -10397,45 +11118,86 @@ TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $32-104
 	MOVQ    muP+56(FP), R11
 	MOVQ    sP+64(FP), R12
 	MOVQ    eps+72(FP), R13
+	MOVQ    dkl+80(FP), AX
+	MOVQ    AX, (SP)
 	VMOVAPS Y8, Y15
 	VMOVAPS Y8, Y14
-	MOVQ    n+80(FP), CX
-	CMPQ    CX, $0x00000010
-	JL      l160
+	MOVQ    rows+88(FP), AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+104(FP), AX
+	SUBQ    n+96(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+104(FP), AX
+	SUBQ    n+96(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+104(FP), AX
+	SUBQ    n+96(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    AX, 32(SP)
+	MOVQ    ld+104(FP), AX
+	SUBQ    n+96(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    AX, 40(SP)
+	MOVQ    ld+104(FP), AX
+	SUBQ    n+96(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    AX, 48(SP)
+	MOVQ    ld+104(FP), AX
+	SUBQ    n+96(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    AX, 56(SP)
+	MOVQ    ld+104(FP), AX
+	SUBQ    n+96(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    AX, 64(SP)
+	MOVQ    ld+104(FP), AX
+	SUBQ    n+96(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    AX, 72(SP)
 
-l159:
+l177:
+	MOVQ         (SP), AX
+	VBROADCASTSS (AX), Y0
+	VMOVAPS      Y0, Y13
+	MOVQ         n+96(FP), CX
+	CMPQ         CX, $0x00000010
+	JL           l179
+
+l178:
 	VMOVUPS      (R9), Y0
 	VMOVUPS      (R10), Y1
-	VPSUBD       Y12, Y1, Y2
+	VPSUBD       Y11, Y1, Y2
 	VPMAXUD      Y15, Y2, Y15
 	VMOVUPS      (R12), Y2
-	VPSUBD       Y12, Y2, Y3
+	VPSUBD       Y11, Y2, Y3
 	VPMAXUD      Y15, Y3, Y15
 	VMOVUPS      (R11), Y3
 	VSUBPS       Y3, Y0, Y0
-	VDIVPS       Y2, Y13, Y3
+	VDIVPS       Y2, Y12, Y3
 	VMULPS       Y3, Y0, Y4
 	VMULPS       Y3, Y1, Y5
 	VFNMADD213PS Y1, Y5, Y2
 	VFMADD231PS  Y3, Y2, Y5
-	VANDPS       Y10, Y0, Y0
+	VANDPS       Y9, Y0, Y0
 	VPMAXUD      Y14, Y0, Y14
-	VSUBPS       Y13, Y5, Y0
-	VADDPS       Y13, Y5, Y2
-	VMULPS       Y4, Y9, Y5
+	VSUBPS       Y12, Y5, Y0
+	VADDPS       Y12, Y5, Y2
+	VMULPS       Y4, Y13, Y5
 	VMULPS       Y3, Y5, Y5
-	VDIVPS       Y1, Y13, Y1
+	VDIVPS       Y1, Y12, Y1
 	VMULPS       Y1, Y0, Y1
-	VMULPS       Y1, Y9, Y1
+	VMULPS       Y1, Y13, Y1
 	VMULPS       Y2, Y1, Y1
 	VMULPS       Y3, Y0, Y0
-	VMULPS       Y0, Y9, Y0
+	VMULPS       Y0, Y13, Y0
 	VMULPS       Y2, Y0, Y0
 	VFMADD231PS  Y5, Y4, Y0
-	VXORPS       Y11, Y0, Y0
+	VXORPS       Y10, Y0, Y0
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R13), Y3
-	VXORPS       Y11, Y5, Y4
+	VXORPS       Y10, Y5, Y4
 	VMOVUPS      Y4, (DX)
 	VMOVUPS      Y0, (BX)
 	VFMADD231PS  Y2, Y3, Y1
@@ -10444,36 +11206,36 @@ l159:
 	VMOVUPS      Y1, (SI)
 	VMOVUPS      32(R9), Y0
 	VMOVUPS      32(R10), Y1
-	VPSUBD       Y12, Y1, Y2
+	VPSUBD       Y11, Y1, Y2
 	VPMAXUD      Y15, Y2, Y15
 	VMOVUPS      32(R12), Y2
-	VPSUBD       Y12, Y2, Y3
+	VPSUBD       Y11, Y2, Y3
 	VPMAXUD      Y15, Y3, Y15
 	VMOVUPS      32(R11), Y3
 	VSUBPS       Y3, Y0, Y0
-	VDIVPS       Y2, Y13, Y3
+	VDIVPS       Y2, Y12, Y3
 	VMULPS       Y3, Y0, Y4
 	VMULPS       Y3, Y1, Y5
 	VFNMADD213PS Y1, Y5, Y2
 	VFMADD231PS  Y3, Y2, Y5
-	VANDPS       Y10, Y0, Y0
+	VANDPS       Y9, Y0, Y0
 	VPMAXUD      Y14, Y0, Y14
-	VSUBPS       Y13, Y5, Y0
-	VADDPS       Y13, Y5, Y2
-	VMULPS       Y4, Y9, Y5
+	VSUBPS       Y12, Y5, Y0
+	VADDPS       Y12, Y5, Y2
+	VMULPS       Y4, Y13, Y5
 	VMULPS       Y3, Y5, Y5
-	VDIVPS       Y1, Y13, Y1
+	VDIVPS       Y1, Y12, Y1
 	VMULPS       Y1, Y0, Y1
-	VMULPS       Y1, Y9, Y1
+	VMULPS       Y1, Y13, Y1
 	VMULPS       Y2, Y1, Y1
 	VMULPS       Y3, Y0, Y0
-	VMULPS       Y0, Y9, Y0
+	VMULPS       Y0, Y13, Y0
 	VMULPS       Y2, Y0, Y0
 	VFMADD231PS  Y5, Y4, Y0
-	VXORPS       Y11, Y0, Y0
+	VXORPS       Y10, Y0, Y0
 	VMOVUPS      32(R8), Y2
 	VMOVUPS      32(R13), Y3
-	VXORPS       Y11, Y5, Y4
+	VXORPS       Y10, Y5, Y4
 	VMOVUPS      Y4, 32(DX)
 	VMOVUPS      Y0, 32(BX)
 	VFMADD231PS  Y2, Y3, Y1
@@ -10492,43 +11254,43 @@ l159:
 	ADDQ         $0x00000040, R12
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l159
+	JGE          l178
 
-l160:
+l179:
 	CMPQ         CX, $0x00000008
-	JL           l161
+	JL           l180
 	VMOVUPS      (R9), Y0
 	VMOVUPS      (R10), Y1
-	VPSUBD       Y12, Y1, Y2
+	VPSUBD       Y11, Y1, Y2
 	VPMAXUD      Y15, Y2, Y15
 	VMOVUPS      (R12), Y2
-	VPSUBD       Y12, Y2, Y3
+	VPSUBD       Y11, Y2, Y3
 	VPMAXUD      Y15, Y3, Y15
 	VMOVUPS      (R11), Y3
 	VSUBPS       Y3, Y0, Y0
-	VDIVPS       Y2, Y13, Y3
+	VDIVPS       Y2, Y12, Y3
 	VMULPS       Y3, Y0, Y4
 	VMULPS       Y3, Y1, Y5
 	VFNMADD213PS Y1, Y5, Y2
 	VFMADD231PS  Y3, Y2, Y5
-	VANDPS       Y10, Y0, Y0
+	VANDPS       Y9, Y0, Y0
 	VPMAXUD      Y14, Y0, Y14
-	VSUBPS       Y13, Y5, Y0
-	VADDPS       Y13, Y5, Y2
-	VMULPS       Y4, Y9, Y5
+	VSUBPS       Y12, Y5, Y0
+	VADDPS       Y12, Y5, Y2
+	VMULPS       Y4, Y13, Y5
 	VMULPS       Y3, Y5, Y5
-	VDIVPS       Y1, Y13, Y1
+	VDIVPS       Y1, Y12, Y1
 	VMULPS       Y1, Y0, Y1
-	VMULPS       Y1, Y9, Y1
+	VMULPS       Y1, Y13, Y1
 	VMULPS       Y2, Y1, Y1
 	VMULPS       Y3, Y0, Y0
-	VMULPS       Y0, Y9, Y0
+	VMULPS       Y0, Y13, Y0
 	VMULPS       Y2, Y0, Y0
 	VFMADD231PS  Y5, Y4, Y0
-	VXORPS       Y11, Y0, Y0
+	VXORPS       Y10, Y0, Y0
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R13), Y3
-	VXORPS       Y11, Y5, Y4
+	VXORPS       Y10, Y5, Y4
 	VMOVUPS      Y4, (DX)
 	VMOVUPS      Y0, (BX)
 	VFMADD231PS  Y2, Y3, Y1
@@ -10547,9 +11309,9 @@ l160:
 	ADDQ         $0x00000020, R12
 	SUBQ         $0x00000008, CX
 
-l161:
+l180:
 	TESTQ        CX, CX
-	JZ           l162
+	JZ           l181
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -10557,54 +11319,75 @@ l161:
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (R9), Y0, Y1
 	VMASKMOVPS   (R10), Y0, Y2
-	VPSUBD       Y12, Y2, Y3
+	VPSUBD       Y11, Y2, Y3
 	VANDPS       Y3, Y0, Y3
 	VPMAXUD      Y15, Y3, Y15
 	VMASKMOVPS   (R12), Y0, Y3
-	VPSUBD       Y12, Y3, Y4
+	VPSUBD       Y11, Y3, Y4
 	VANDPS       Y4, Y0, Y4
 	VPMAXUD      Y15, Y4, Y15
 	VMASKMOVPS   (R11), Y0, Y4
 	VSUBPS       Y4, Y1, Y1
-	VDIVPS       Y3, Y13, Y4
+	VDIVPS       Y3, Y12, Y4
 	VMULPS       Y4, Y1, Y5
 	VMULPS       Y4, Y2, Y6
 	VFNMADD213PS Y2, Y6, Y3
 	VFMADD231PS  Y4, Y3, Y6
-	VANDPS       Y10, Y1, Y1
+	VANDPS       Y9, Y1, Y1
 	VANDPS       Y1, Y0, Y1
 	VPMAXUD      Y14, Y1, Y14
-	VSUBPS       Y13, Y6, Y1
-	VADDPS       Y13, Y6, Y3
-	VMULPS       Y5, Y9, Y6
+	VSUBPS       Y12, Y6, Y1
+	VADDPS       Y12, Y6, Y3
+	VMULPS       Y5, Y13, Y6
 	VMULPS       Y4, Y6, Y6
-	VDIVPS       Y2, Y13, Y2
+	VDIVPS       Y2, Y12, Y2
 	VMULPS       Y2, Y1, Y2
-	VMULPS       Y2, Y9, Y2
+	VMULPS       Y2, Y13, Y2
 	VMULPS       Y3, Y2, Y2
 	VMULPS       Y4, Y1, Y1
-	VMULPS       Y1, Y9, Y1
+	VMULPS       Y1, Y13, Y1
 	VMULPS       Y3, Y1, Y1
 	VFMADD231PS  Y6, Y5, Y1
-	VXORPS       Y11, Y1, Y1
+	VXORPS       Y10, Y1, Y1
 	VMASKMOVPS   (R8), Y0, Y3
 	VMASKMOVPS   (R13), Y0, Y4
-	VXORPS       Y11, Y6, Y5
+	VXORPS       Y10, Y6, Y5
 	VMASKMOVPS   Y5, Y0, (DX)
 	VMASKMOVPS   Y1, Y0, (BX)
 	VFMADD231PS  Y3, Y4, Y2
 	VADDPS       Y3, Y6, Y1
 	VMASKMOVPS   Y1, Y0, (DI)
 	VMASKMOVPS   Y2, Y0, (SI)
+	LEAQ         (DI)(CX*4), DI
+	LEAQ         (SI)(CX*4), SI
+	LEAQ         (DX)(CX*4), DX
+	LEAQ         (BX)(CX*4), BX
+	LEAQ         (R8)(CX*4), R8
+	LEAQ         (R13)(CX*4), R13
+	LEAQ         (R9)(CX*4), R9
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+	LEAQ         (R12)(CX*4), R12
 
-l162:
+l181:
+	ADDQ      16(SP), DI
+	ADDQ      24(SP), SI
+	ADDQ      32(SP), DX
+	ADDQ      40(SP), BX
+	ADDQ      48(SP), R9
+	ADDQ      56(SP), R10
+	ADDQ      64(SP), R11
+	ADDQ      72(SP), R12
+	ADDQ      $0x04, (SP)
+	DECQ      8(SP)
+	JNZ       l177
 	VPMINUD   Y7, Y15, Y0
 	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
 	VPADDD    gaussConsts<>+1152(SB), Y14, Y1
 	VORPS     Y1, Y0, Y0
 	VMOVAPS   Y0, Y15
 	VMOVMSKPS Y15, AX
-	MOVQ      AX, bad+96(FP)
+	MOVQ      AX, bad+112(FP)
 	VZEROUPPER
 	RET
 
@@ -10638,7 +11421,7 @@ TEXT ·LatentStepStandardSigma(SB), NOSPLIT, $24-80
 	SUBQ    R10, AX
 	MOVQ    AX, 16(SP)
 
-l164:
+l183:
 	VMOVAPS Y6, Y15
 	VMOVAPS Y6, Y14
 	VMOVAPS Y7, Y13
@@ -10647,9 +11430,9 @@ l164:
 	VMOVAPS Y6, Y10
 	MOVQ    n+56(FP), CX
 	CMPQ    CX, $0x00000010
-	JL      l167
+	JL      l186
 
-l165:
+l184:
 	VMOVUPS     (BX), Y0
 	VMOVUPS     (R8), Y1
 	VPSUBD      Y5, Y1, Y2
@@ -10699,11 +11482,11 @@ l165:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 	CMPQ        CX, $0x00000010
-	JGE         l165
+	JGE         l184
 
-l167:
+l186:
 	TESTQ       CX, CX
-	JZ          l168
+	JZ          l187
 	LEAQ        gaussConsts<>+256(SB), AX
 	NEGQ        CX
 	LEAQ        (AX)(CX*4), AX
@@ -10750,7 +11533,7 @@ l167:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 
-l168:
+l187:
 	VMOVUPS   Y15, (DX)
 	VMOVUPS   Y14, 32(DX)
 	VMOVUPS   Y13, 64(DX)
@@ -10761,7 +11544,7 @@ l168:
 	ADDQ      8(SP), BX
 	ADDQ      16(SP), R8
 	DECQ      (SP)
-	JNZ       l164
+	JNZ       l183
 	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
 	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -10770,45 +11553,71 @@ l168:
 	VZEROUPPER
 	RET
 
-// func LatentStepStandardSigmaBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, n int, w float32) (bad int)
+// func LatentStepStandardSigmaBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, dkl *float32, rows int, n int, ld int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LatentStepStandardSigmaBackward(SB), NOSPLIT, $32-72
-	// Registers:    Y0-Y5 values    Y6-Y13 constants and scalars    Y14-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+736(SB), Y13
-	VBROADCASTSS gaussConsts<>+1248(SB), Y12
-	VBROADCASTSS gaussConsts<>+512(SB), Y11
-	VBROADCASTSS w+56(FP), Y10
+TEXT ·LatentStepStandardSigmaBackward(SB), NOSPLIT, $48-88
+	// Registers:    Y0-Y5 values    Y6-Y12 constants and scalars    Y13-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y12
+	VBROADCASTSS gaussConsts<>+1248(SB), Y11
+	VBROADCASTSS gaussConsts<>+512(SB), Y10
 	VBROADCASTSS gaussConsts<>+544(SB), Y9
 	VBROADCASTSS gaussConsts<>+1344(SB), Y8
 	VBROADCASTSS gaussConsts<>+1376(SB), Y7
 	VBROADCASTSS gaussConsts<>+1152(SB), Y6
 
-	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row
+	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
 	MOVQ    dmuQ+0(FP), DI
 	MOVQ    dsQ+8(FP), SI
 	MOVQ    dz+16(FP), DX
 	MOVQ    muQ+24(FP), BX
 	MOVQ    sQ+32(FP), R8
 	MOVQ    eps+40(FP), R9
+	MOVQ    dkl+48(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    n+64(FP), R10
+	SHLQ    $0x02, R10
 	VMOVAPS Y9, Y15
 	VMOVAPS Y9, Y14
-	MOVQ    n+48(FP), CX
-	CMPQ    CX, $0x00000010
-	JL      l170
+	MOVQ    rows+56(FP), AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 32(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 40(SP)
 
-l169:
+l188:
+	MOVQ         (SP), AX
+	VBROADCASTSS (AX), Y0
+	VMOVAPS      Y0, Y13
+	MOVQ         n+64(FP), CX
+	CMPQ         CX, $0x00000010
+	JL           l190
+
+l189:
 	VMOVUPS     (BX), Y0
 	VMOVUPS     (R8), Y1
-	VPSUBD      Y12, Y1, Y2
+	VPSUBD      Y11, Y1, Y2
 	VPMAXUD     Y15, Y2, Y15
-	VANDPS      Y11, Y0, Y2
+	VANDPS      Y10, Y0, Y2
 	VPMAXUD     Y14, Y2, Y14
-	VSUBPS      Y13, Y1, Y2
-	VADDPS      Y13, Y1, Y3
-	VMULPS      Y0, Y10, Y0
-	VDIVPS      Y1, Y13, Y1
+	VSUBPS      Y12, Y1, Y2
+	VADDPS      Y12, Y1, Y3
+	VMULPS      Y0, Y13, Y0
+	VDIVPS      Y1, Y12, Y1
 	VMULPS      Y1, Y2, Y1
-	VMULPS      Y1, Y10, Y1
+	VMULPS      Y1, Y13, Y1
 	VMULPS      Y3, Y1, Y1
 	VMOVUPS     (DX), Y2
 	VMOVUPS     (R9), Y3
@@ -10818,16 +11627,16 @@ l169:
 	VMOVUPS     Y1, (SI)
 	VMOVUPS     32(BX), Y0
 	VMOVUPS     32(R8), Y1
-	VPSUBD      Y12, Y1, Y2
+	VPSUBD      Y11, Y1, Y2
 	VPMAXUD     Y15, Y2, Y15
-	VANDPS      Y11, Y0, Y2
+	VANDPS      Y10, Y0, Y2
 	VPMAXUD     Y14, Y2, Y14
-	VSUBPS      Y13, Y1, Y2
-	VADDPS      Y13, Y1, Y3
-	VMULPS      Y0, Y10, Y0
-	VDIVPS      Y1, Y13, Y1
+	VSUBPS      Y12, Y1, Y2
+	VADDPS      Y12, Y1, Y3
+	VMULPS      Y0, Y13, Y0
+	VDIVPS      Y1, Y12, Y1
 	VMULPS      Y1, Y2, Y1
-	VMULPS      Y1, Y10, Y1
+	VMULPS      Y1, Y13, Y1
 	VMULPS      Y3, Y1, Y1
 	VMOVUPS     32(DX), Y2
 	VMOVUPS     32(R9), Y3
@@ -10843,23 +11652,23 @@ l169:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 	CMPQ        CX, $0x00000010
-	JGE         l169
+	JGE         l189
 
-l170:
+l190:
 	CMPQ        CX, $0x00000008
-	JL          l171
+	JL          l191
 	VMOVUPS     (BX), Y0
 	VMOVUPS     (R8), Y1
-	VPSUBD      Y12, Y1, Y2
+	VPSUBD      Y11, Y1, Y2
 	VPMAXUD     Y15, Y2, Y15
-	VANDPS      Y11, Y0, Y2
+	VANDPS      Y10, Y0, Y2
 	VPMAXUD     Y14, Y2, Y14
-	VSUBPS      Y13, Y1, Y2
-	VADDPS      Y13, Y1, Y3
-	VMULPS      Y0, Y10, Y0
-	VDIVPS      Y1, Y13, Y1
+	VSUBPS      Y12, Y1, Y2
+	VADDPS      Y12, Y1, Y3
+	VMULPS      Y0, Y13, Y0
+	VDIVPS      Y1, Y12, Y1
 	VMULPS      Y1, Y2, Y1
-	VMULPS      Y1, Y10, Y1
+	VMULPS      Y1, Y13, Y1
 	VMULPS      Y3, Y1, Y1
 	VMOVUPS     (DX), Y2
 	VMOVUPS     (R9), Y3
@@ -10875,9 +11684,9 @@ l170:
 	ADDQ        $0x00000020, R8
 	SUBQ        $0x00000008, CX
 
-l171:
+l191:
 	TESTQ       CX, CX
-	JZ          l172
+	JZ          l192
 	LEAQ        gaussConsts<>+256(SB), AX
 	NEGQ        CX
 	LEAQ        (AX)(CX*4), AX
@@ -10885,18 +11694,18 @@ l171:
 	VMOVUPS     (AX), Y0
 	VMASKMOVPS  (BX), Y0, Y1
 	VMASKMOVPS  (R8), Y0, Y2
-	VPSUBD      Y12, Y2, Y3
+	VPSUBD      Y11, Y2, Y3
 	VANDPS      Y3, Y0, Y3
 	VPMAXUD     Y15, Y3, Y15
-	VANDPS      Y11, Y1, Y3
+	VANDPS      Y10, Y1, Y3
 	VANDPS      Y3, Y0, Y3
 	VPMAXUD     Y14, Y3, Y14
-	VSUBPS      Y13, Y2, Y3
-	VADDPS      Y13, Y2, Y4
-	VMULPS      Y1, Y10, Y1
-	VDIVPS      Y2, Y13, Y2
+	VSUBPS      Y12, Y2, Y3
+	VADDPS      Y12, Y2, Y4
+	VMULPS      Y1, Y13, Y1
+	VDIVPS      Y2, Y12, Y2
 	VMULPS      Y2, Y3, Y2
-	VMULPS      Y2, Y10, Y2
+	VMULPS      Y2, Y13, Y2
 	VMULPS      Y4, Y2, Y2
 	VMASKMOVPS  (DX), Y0, Y3
 	VMASKMOVPS  (R9), Y0, Y4
@@ -10904,15 +11713,28 @@ l171:
 	VADDPS      Y3, Y1, Y1
 	VMASKMOVPS  Y1, Y0, (DI)
 	VMASKMOVPS  Y2, Y0, (SI)
+	LEAQ        (DI)(CX*4), DI
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (DX)(CX*4), DX
+	LEAQ        (R9)(CX*4), R9
+	LEAQ        (BX)(CX*4), BX
+	LEAQ        (R8)(CX*4), R8
 
-l172:
+l192:
+	ADDQ      16(SP), DI
+	ADDQ      24(SP), SI
+	ADDQ      32(SP), BX
+	ADDQ      40(SP), R8
+	ADDQ      $0x04, (SP)
+	DECQ      8(SP)
+	JNZ       l188
 	VPMINUD   Y8, Y15, Y0
 	VPADDD    Y7, Y0, Y0
 	VPADDD    Y6, Y14, Y1
 	VORPS     Y1, Y0, Y0
 	VMOVAPS   Y0, Y15
 	VMOVMSKPS Y15, AX
-	MOVQ      AX, bad+64(FP)
+	MOVQ      AX, bad+80(FP)
 	VZEROUPPER
 	RET
 
@@ -10954,16 +11776,16 @@ TEXT ·LatentStepLog(SB), NOSPLIT, $72-104
 	SUBQ         R12, AX
 	MOVQ         AX, 32(SP)
 
-l174:
+l194:
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
 	VBROADCASTSS gaussConsts<>+544(SB), Y13
 	VBROADCASTSS gaussConsts<>+544(SB), Y12
 	MOVQ         n+72(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l177
+	JL           l197
 
-l175:
+l195:
 	VMOVUPS (BX), Y0
 	VMOVUPS (R8), Y1
 	VANDPS  gaussConsts<>+512(SB), Y1, Y2
@@ -11133,11 +11955,11 @@ l175:
 	ADDQ         $0x00000040, R10
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l175
+	JGE          l195
 
-l177:
+l197:
 	TESTQ      CX, CX
-	JZ         l178
+	JZ         l198
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -11320,7 +12142,7 @@ l177:
 	LEAQ         (R9)(CX*4), R9
 	LEAQ         (R10)(CX*4), R10
 
-l178:
+l198:
 	VMOVUPS   Y15, (DX)
 	VMOVUPS   Y14, 32(DX)
 	VMOVUPS   Y13, 64(DX)
@@ -11331,7 +12153,7 @@ l178:
 	ADDQ      24(SP), R9
 	ADDQ      32(SP), R10
 	DECQ      (SP)
-	JNZ       l174
+	JNZ       l194
 	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
 	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
 	VMOVAPS   Y0, Y11
@@ -11340,17 +12162,14 @@ l178:
 	VZEROUPPER
 	RET
 
-// func LatentStepLogBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, n int, w float32, factor float32) (bad int)
+// func LatentStepLogBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, dkl *float32, rows int, n int, ld int, factor float32) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LatentStepLogBackward(SB), NOSPLIT, $64-104
-	// Registers:    Y0-Y8 values    Y9-Y13 constants and scalars    Y14-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+736(SB), Y13
-	VBROADCASTSS gaussConsts<>+1440(SB), Y12
-	VBROADCASTSS factor+92(FP), Y11
-	VBROADCASTSS gaussConsts<>+512(SB), Y10
-	VBROADCASTSS gaussConsts<>+1408(SB), Y9
-	VBROADCASTSS w+88(FP), Y0
-	VMOVUPS      Y0, 32(SP)
+TEXT ·LatentStepLogBackward(SB), NOSPLIT, $112-128
+	// Registers:    Y0-Y8 values    Y9-Y12 constants and scalars    Y13-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y12
+	VBROADCASTSS gaussConsts<>+1440(SB), Y11
+	VBROADCASTSS factor+112(FP), Y10
+	VBROADCASTSS gaussConsts<>+512(SB), Y9
 
 	// Registers:    DI dmuQ    SI dsQ    DX dmuP    BX dsP    R8 dz    R9 muQ    R10 sQ    R11 muP    R12 sP    R13 eps    CX elements left in the row
 	MOVQ         dmuQ+0(FP), DI
@@ -11363,37 +12182,78 @@ TEXT ·LatentStepLogBackward(SB), NOSPLIT, $64-104
 	MOVQ         muP+56(FP), R11
 	MOVQ         sP+64(FP), R12
 	MOVQ         eps+72(FP), R13
+	MOVQ         dkl+80(FP), AX
+	MOVQ         AX, (SP)
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
-	MOVQ         n+80(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l180
+	MOVQ         rows+88(FP), AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 32(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 40(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 48(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 56(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 64(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 72(SP)
 
-l179:
+l199:
+	MOVQ         (SP), AX
+	VBROADCASTSS (AX), Y0
+	VMOVAPS      Y0, Y13
+	MOVQ         n+96(FP), CX
+	CMPQ         CX, $0x00000010
+	JL           l201
+
+l200:
 	VMOVUPS (R9), Y0
 	VMOVUPS (R10), Y1
-	VANDPS  Y10, Y1, Y2
+	VANDPS  Y9, Y1, Y2
 	VPMAXUD Y15, Y2, Y15
 	VMOVUPS (R12), Y2
-	VANDPS  Y10, Y2, Y3
+	VANDPS  Y9, Y2, Y3
 	VPMAXUD Y15, Y3, Y15
 	VMOVUPS (R11), Y3
 	VSUBPS  Y3, Y0, Y0
-	VMULPS  Y11, Y1, Y1
-	VMULPS  Y11, Y2, Y2
+	VMULPS  Y10, Y1, Y1
+	VMULPS  Y10, Y2, Y2
 	VSUBPS  Y2, Y1, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMULPS      gaussConsts<>+1024(SB), Y2, Y2
-	VMOVAPS     Y12, Y4
-	VFMADD231PS Y9, Y3, Y4
+	VMOVAPS     Y11, Y4
+	VFMADD231PS gaussConsts<>+1408(SB), Y3, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Y12, Y4, Y5
-	VMOVAPS      Y12, Y6
-	VFMADD231PS  Y9, Y2, Y6
+	VSUBPS       Y11, Y4, Y5
+	VMOVAPS      Y11, Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y6
 	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
-	VSUBPS       Y12, Y6, Y7
+	VSUBPS       Y11, Y6, Y7
 	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y2
 
@@ -11410,31 +12270,31 @@ l179:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y7
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y7
-	VFMADD213PS  Y13, Y3, Y5
+	VFMADD213PS  Y12, Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y7
-	VFMADD213PS  Y13, Y3, Y5
-	VFMADD213PS  Y13, Y2, Y7
+	VFMADD213PS  Y12, Y3, Y5
+	VFMADD213PS  Y12, Y2, Y7
 
 	// p 2^n
-	VFMADD213PS Y13, Y2, Y7
+	VFMADD213PS Y12, Y2, Y7
 	VPSLLD      $0x17, Y4, Y2
 
 	// p 2^n
-	VPADDD      Y13, Y2, Y2
+	VPADDD      Y12, Y2, Y2
 	VPSLLD      $0x17, Y6, Y3
 	VMULPS      Y2, Y5, Y2
-	VPADDD      Y13, Y3, Y3
+	VPADDD      Y12, Y3, Y3
 	VMULPS      Y3, Y7, Y3
 	VMULPS      Y3, Y0, Y4
 	VMULPS      Y3, Y4, Y4
-	VANDPS      Y10, Y0, Y0
+	VANDPS      Y9, Y0, Y0
 	VPMAXUD     Y14, Y0, Y14
-	VSUBPS      Y13, Y2, Y0
-	VADDPS      Y13, Y2, Y2
-	VMULPS      32(SP), Y3, Y5
+	VSUBPS      Y12, Y2, Y0
+	VADDPS      Y12, Y2, Y2
+	VMULPS      Y3, Y13, Y5
 	VMULPS      Y4, Y5, Y5
 	VMULPS      Y3, Y5, Y3
-	VMULPS      32(SP), Y11, Y5
+	VMULPS      Y10, Y13, Y5
 	VMULPS      Y0, Y5, Y0
 	VMULPS      Y2, Y0, Y0
 	VMULPS      Y4, Y5, Y2
@@ -11448,9 +12308,9 @@ l179:
 	VMULPS      Y5, Y4, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y12, Y5
-	VFMADD231PS  Y9, Y1, Y5
-	VSUBPS       Y12, Y5, Y6
+	VMOVAPS      Y11, Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y5
+	VSUBPS       Y11, Y5, Y6
 	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y1
 	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y1
 
@@ -11460,38 +12320,38 @@ l179:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y6
 	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y6
 	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y6
-	VFMADD213PS  Y13, Y1, Y6
-	VFMADD213PS  Y13, Y1, Y6
+	VFMADD213PS  Y12, Y1, Y6
+	VFMADD213PS  Y12, Y1, Y6
 
 	// p 2^n
 	VPSLLD       $0x17, Y5, Y1
-	VPADDD       Y13, Y1, Y1
+	VPADDD       Y12, Y1, Y1
 	VMULPS       Y1, Y6, Y1
-	VMULPS       Y1, Y11, Y1
+	VMULPS       Y1, Y10, Y1
 	VFMADD231PS  Y1, Y2, Y0
 	VADDPS       Y4, Y3, Y1
 	VMOVUPS      Y1, (DI)
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      32(R9), Y0
 	VMOVUPS      32(R10), Y1
-	VANDPS       Y10, Y1, Y2
+	VANDPS       Y9, Y1, Y2
 	VPMAXUD      Y15, Y2, Y15
 	VMOVUPS      32(R12), Y2
-	VANDPS       Y10, Y2, Y3
+	VANDPS       Y9, Y2, Y3
 	VPMAXUD      Y15, Y3, Y15
 	VMOVUPS      32(R11), Y3
 	VSUBPS       Y3, Y0, Y0
-	VMULPS       Y11, Y1, Y1
-	VMULPS       Y11, Y2, Y2
+	VMULPS       Y10, Y1, Y1
+	VMULPS       Y10, Y2, Y2
 	VSUBPS       Y2, Y1, Y3
 	VMULPS       gaussConsts<>+1024(SB), Y2, Y2
-	VMOVAPS      Y12, Y4
-	VFMADD231PS  Y9, Y3, Y4
-	VSUBPS       Y12, Y4, Y5
-	VMOVAPS      Y12, Y6
-	VFMADD231PS  Y9, Y2, Y6
+	VMOVAPS      Y11, Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       Y11, Y4, Y5
+	VMOVAPS      Y11, Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y6
 	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
-	VSUBPS       Y12, Y6, Y7
+	VSUBPS       Y11, Y6, Y7
 	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y2
 	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y2
@@ -11504,27 +12364,27 @@ l179:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y7
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y7
-	VFMADD213PS  Y13, Y3, Y5
+	VFMADD213PS  Y12, Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y7
-	VFMADD213PS  Y13, Y3, Y5
-	VFMADD213PS  Y13, Y2, Y7
-	VFMADD213PS  Y13, Y2, Y7
+	VFMADD213PS  Y12, Y3, Y5
+	VFMADD213PS  Y12, Y2, Y7
+	VFMADD213PS  Y12, Y2, Y7
 	VPSLLD       $0x17, Y4, Y2
-	VPADDD       Y13, Y2, Y2
+	VPADDD       Y12, Y2, Y2
 	VPSLLD       $0x17, Y6, Y3
 	VMULPS       Y2, Y5, Y2
-	VPADDD       Y13, Y3, Y3
+	VPADDD       Y12, Y3, Y3
 	VMULPS       Y3, Y7, Y3
 	VMULPS       Y3, Y0, Y4
 	VMULPS       Y3, Y4, Y4
-	VANDPS       Y10, Y0, Y0
+	VANDPS       Y9, Y0, Y0
 	VPMAXUD      Y14, Y0, Y14
-	VSUBPS       Y13, Y2, Y0
-	VADDPS       Y13, Y2, Y2
-	VMULPS       32(SP), Y3, Y5
+	VSUBPS       Y12, Y2, Y0
+	VADDPS       Y12, Y2, Y2
+	VMULPS       Y3, Y13, Y5
 	VMULPS       Y4, Y5, Y5
 	VMULPS       Y3, Y5, Y3
-	VMULPS       32(SP), Y11, Y5
+	VMULPS       Y10, Y13, Y5
 	VMULPS       Y0, Y5, Y0
 	VMULPS       Y2, Y0, Y0
 	VMULPS       Y4, Y5, Y2
@@ -11536,9 +12396,9 @@ l179:
 	VMOVUPS      Y6, 32(DX)
 	VMOVUPS      Y2, 32(BX)
 	VMULPS       Y5, Y4, Y2
-	VMOVAPS      Y12, Y5
-	VFMADD231PS  Y9, Y1, Y5
-	VSUBPS       Y12, Y5, Y6
+	VMOVAPS      Y11, Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y5
+	VSUBPS       Y11, Y5, Y6
 	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y1
 	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y1
 	VBROADCASTSS gaussConsts<>+1504(SB), Y6
@@ -11546,12 +12406,12 @@ l179:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y6
 	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y6
 	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y6
-	VFMADD213PS  Y13, Y1, Y6
-	VFMADD213PS  Y13, Y1, Y6
+	VFMADD213PS  Y12, Y1, Y6
+	VFMADD213PS  Y12, Y1, Y6
 	VPSLLD       $0x17, Y5, Y1
-	VPADDD       Y13, Y1, Y1
+	VPADDD       Y12, Y1, Y1
 	VMULPS       Y1, Y6, Y1
-	VMULPS       Y1, Y11, Y1
+	VMULPS       Y1, Y10, Y1
 	VFMADD231PS  Y1, Y2, Y0
 	VADDPS       Y4, Y3, Y1
 	VMOVUPS      Y1, 32(DI)
@@ -11568,35 +12428,35 @@ l179:
 	ADDQ         $0x00000040, R12
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l179
+	JGE          l200
 
-l180:
+l201:
 	CMPQ    CX, $0x00000008
-	JL      l181
+	JL      l202
 	VMOVUPS (R9), Y0
 	VMOVUPS (R10), Y1
-	VANDPS  Y10, Y1, Y2
+	VANDPS  Y9, Y1, Y2
 	VPMAXUD Y15, Y2, Y15
 	VMOVUPS (R12), Y2
-	VANDPS  Y10, Y2, Y3
+	VANDPS  Y9, Y2, Y3
 	VPMAXUD Y15, Y3, Y15
 	VMOVUPS (R11), Y3
 	VSUBPS  Y3, Y0, Y0
-	VMULPS  Y11, Y1, Y1
-	VMULPS  Y11, Y2, Y2
+	VMULPS  Y10, Y1, Y1
+	VMULPS  Y10, Y2, Y2
 	VSUBPS  Y2, Y1, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMULPS      gaussConsts<>+1024(SB), Y2, Y2
-	VMOVAPS     Y12, Y4
-	VFMADD231PS Y9, Y3, Y4
+	VMOVAPS     Y11, Y4
+	VFMADD231PS gaussConsts<>+1408(SB), Y3, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Y12, Y4, Y5
-	VMOVAPS      Y12, Y6
-	VFMADD231PS  Y9, Y2, Y6
+	VSUBPS       Y11, Y4, Y5
+	VMOVAPS      Y11, Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y6
 	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
-	VSUBPS       Y12, Y6, Y7
+	VSUBPS       Y11, Y6, Y7
 	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y2
 
@@ -11613,31 +12473,31 @@ l180:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y7
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y7
-	VFMADD213PS  Y13, Y3, Y5
+	VFMADD213PS  Y12, Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y7
-	VFMADD213PS  Y13, Y3, Y5
-	VFMADD213PS  Y13, Y2, Y7
+	VFMADD213PS  Y12, Y3, Y5
+	VFMADD213PS  Y12, Y2, Y7
 
 	// p 2^n
-	VFMADD213PS Y13, Y2, Y7
+	VFMADD213PS Y12, Y2, Y7
 	VPSLLD      $0x17, Y4, Y2
 
 	// p 2^n
-	VPADDD      Y13, Y2, Y2
+	VPADDD      Y12, Y2, Y2
 	VPSLLD      $0x17, Y6, Y3
 	VMULPS      Y2, Y5, Y2
-	VPADDD      Y13, Y3, Y3
+	VPADDD      Y12, Y3, Y3
 	VMULPS      Y3, Y7, Y3
 	VMULPS      Y3, Y0, Y4
 	VMULPS      Y3, Y4, Y4
-	VANDPS      Y10, Y0, Y0
+	VANDPS      Y9, Y0, Y0
 	VPMAXUD     Y14, Y0, Y14
-	VSUBPS      Y13, Y2, Y0
-	VADDPS      Y13, Y2, Y2
-	VMULPS      32(SP), Y3, Y5
+	VSUBPS      Y12, Y2, Y0
+	VADDPS      Y12, Y2, Y2
+	VMULPS      Y3, Y13, Y5
 	VMULPS      Y4, Y5, Y5
 	VMULPS      Y3, Y5, Y3
-	VMULPS      32(SP), Y11, Y5
+	VMULPS      Y10, Y13, Y5
 	VMULPS      Y0, Y5, Y0
 	VMULPS      Y2, Y0, Y0
 	VMULPS      Y4, Y5, Y2
@@ -11651,9 +12511,9 @@ l180:
 	VMULPS      Y5, Y4, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y12, Y5
-	VFMADD231PS  Y9, Y1, Y5
-	VSUBPS       Y12, Y5, Y6
+	VMOVAPS      Y11, Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y5
+	VSUBPS       Y11, Y5, Y6
 	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y1
 	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y1
 
@@ -11663,14 +12523,14 @@ l180:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y6
 	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y6
 	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y6
-	VFMADD213PS  Y13, Y1, Y6
-	VFMADD213PS  Y13, Y1, Y6
+	VFMADD213PS  Y12, Y1, Y6
+	VFMADD213PS  Y12, Y1, Y6
 
 	// p 2^n
 	VPSLLD      $0x17, Y5, Y1
-	VPADDD      Y13, Y1, Y1
+	VPADDD      Y12, Y1, Y1
 	VMULPS      Y1, Y6, Y1
-	VMULPS      Y1, Y11, Y1
+	VMULPS      Y1, Y10, Y1
 	VFMADD231PS Y1, Y2, Y0
 	VADDPS      Y4, Y3, Y1
 	VMOVUPS     Y1, (DI)
@@ -11687,9 +12547,9 @@ l180:
 	ADDQ        $0x00000020, R12
 	SUBQ        $0x00000008, CX
 
-l181:
+l202:
 	TESTQ      CX, CX
-	JZ         l182
+	JZ         l203
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -11697,30 +12557,30 @@ l181:
 	VMOVUPS    (AX), Y0
 	VMASKMOVPS (R9), Y0, Y1
 	VMASKMOVPS (R10), Y0, Y2
-	VANDPS     Y10, Y2, Y3
+	VANDPS     Y9, Y2, Y3
 	VANDPS     Y3, Y0, Y3
 	VPMAXUD    Y15, Y3, Y15
 	VMASKMOVPS (R12), Y0, Y3
-	VANDPS     Y10, Y3, Y4
+	VANDPS     Y9, Y3, Y4
 	VANDPS     Y4, Y0, Y4
 	VPMAXUD    Y15, Y4, Y15
 	VMASKMOVPS (R11), Y0, Y4
 	VSUBPS     Y4, Y1, Y1
-	VMULPS     Y11, Y2, Y2
-	VMULPS     Y11, Y3, Y3
+	VMULPS     Y10, Y2, Y2
+	VMULPS     Y10, Y3, Y3
 	VSUBPS     Y3, Y2, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMULPS      gaussConsts<>+1024(SB), Y3, Y3
-	VMOVAPS     Y12, Y5
-	VFMADD231PS Y9, Y4, Y5
+	VMOVAPS     Y11, Y5
+	VFMADD231PS gaussConsts<>+1408(SB), Y4, Y5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Y12, Y5, Y6
-	VMOVAPS      Y12, Y7
-	VFMADD231PS  Y9, Y3, Y7
+	VSUBPS       Y11, Y5, Y6
+	VMOVAPS      Y11, Y7
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y7
 	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y4
-	VSUBPS       Y12, Y7, Y8
+	VSUBPS       Y11, Y7, Y8
 	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y4
 	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y3
 
@@ -11737,32 +12597,32 @@ l181:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y8
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y6
 	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y8
-	VFMADD213PS  Y13, Y4, Y6
+	VFMADD213PS  Y12, Y4, Y6
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y8
-	VFMADD213PS  Y13, Y4, Y6
-	VFMADD213PS  Y13, Y3, Y8
+	VFMADD213PS  Y12, Y4, Y6
+	VFMADD213PS  Y12, Y3, Y8
 
 	// p 2^n
-	VFMADD213PS Y13, Y3, Y8
+	VFMADD213PS Y12, Y3, Y8
 	VPSLLD      $0x17, Y5, Y3
 
 	// p 2^n
-	VPADDD      Y13, Y3, Y3
+	VPADDD      Y12, Y3, Y3
 	VPSLLD      $0x17, Y7, Y4
 	VMULPS      Y3, Y6, Y3
-	VPADDD      Y13, Y4, Y4
+	VPADDD      Y12, Y4, Y4
 	VMULPS      Y4, Y8, Y4
 	VMULPS      Y4, Y1, Y5
 	VMULPS      Y4, Y5, Y5
-	VANDPS      Y10, Y1, Y1
+	VANDPS      Y9, Y1, Y1
 	VANDPS      Y1, Y0, Y1
 	VPMAXUD     Y14, Y1, Y14
-	VSUBPS      Y13, Y3, Y1
-	VADDPS      Y13, Y3, Y3
-	VMULPS      32(SP), Y4, Y6
+	VSUBPS      Y12, Y3, Y1
+	VADDPS      Y12, Y3, Y3
+	VMULPS      Y4, Y13, Y6
 	VMULPS      Y5, Y6, Y6
 	VMULPS      Y4, Y6, Y4
-	VMULPS      32(SP), Y11, Y6
+	VMULPS      Y10, Y13, Y6
 	VMULPS      Y1, Y6, Y1
 	VMULPS      Y3, Y1, Y1
 	VMULPS      Y5, Y6, Y3
@@ -11776,9 +12636,9 @@ l181:
 	VMULPS      Y6, Y5, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y12, Y6
-	VFMADD231PS  Y9, Y2, Y6
-	VSUBPS       Y12, Y6, Y7
+	VMOVAPS      Y11, Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y6
+	VSUBPS       Y11, Y6, Y7
 	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y2
 	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y2
 
@@ -11788,27 +12648,48 @@ l181:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y7
 	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y7
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y7
-	VFMADD213PS  Y13, Y2, Y7
-	VFMADD213PS  Y13, Y2, Y7
+	VFMADD213PS  Y12, Y2, Y7
+	VFMADD213PS  Y12, Y2, Y7
 
 	// p 2^n
 	VPSLLD      $0x17, Y6, Y2
-	VPADDD      Y13, Y2, Y2
+	VPADDD      Y12, Y2, Y2
 	VMULPS      Y2, Y7, Y2
-	VMULPS      Y2, Y11, Y2
+	VMULPS      Y2, Y10, Y2
 	VFMADD231PS Y2, Y3, Y1
 	VADDPS      Y5, Y4, Y2
 	VMASKMOVPS  Y2, Y0, (DI)
 	VMASKMOVPS  Y1, Y0, (SI)
+	LEAQ        (DI)(CX*4), DI
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (DX)(CX*4), DX
+	LEAQ        (BX)(CX*4), BX
+	LEAQ        (R8)(CX*4), R8
+	LEAQ        (R13)(CX*4), R13
+	LEAQ        (R9)(CX*4), R9
+	LEAQ        (R10)(CX*4), R10
+	LEAQ        (R11)(CX*4), R11
+	LEAQ        (R12)(CX*4), R12
 
-l182:
+l203:
+	ADDQ      16(SP), DI
+	ADDQ      24(SP), SI
+	ADDQ      32(SP), DX
+	ADDQ      40(SP), BX
+	ADDQ      48(SP), R9
+	ADDQ      56(SP), R10
+	ADDQ      64(SP), R11
+	ADDQ      72(SP), R12
+	ADDQ      $0x04, (SP)
+	DECQ      8(SP)
+	JNZ       l199
 	VPMINUD   gaussConsts<>+1632(SB), Y15, Y0
 	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
 	VPADDD    gaussConsts<>+1152(SB), Y14, Y1
 	VORPS     Y1, Y0, Y0
 	VMOVAPS   Y0, Y15
 	VMOVMSKPS Y15, AX
-	MOVQ      AX, bad+96(FP)
+	MOVQ      AX, bad+120(FP)
 	VZEROUPPER
 	RET
 
@@ -11845,16 +12726,16 @@ TEXT ·LatentStepStandardLog(SB), NOSPLIT, $56-88
 	SUBQ    R10, AX
 	MOVQ    AX, 16(SP)
 
-l184:
+l205:
 	VMOVAPS Y7, Y15
 	VMOVAPS Y7, Y14
 	VMOVAPS Y7, Y13
 	VMOVAPS Y7, Y12
 	MOVQ    n+56(FP), CX
 	CMPQ    CX, $0x00000010
-	JL      l187
+	JL      l208
 
-l185:
+l206:
 	VMOVUPS (BX), Y0
 	VMOVUPS (R8), Y1
 	VANDPS  Y6, Y1, Y2
@@ -11930,11 +12811,11 @@ l185:
 	ADDQ         $0x00000040, R8
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l185
+	JGE          l206
 
-l187:
+l208:
 	TESTQ      CX, CX
-	JZ         l188
+	JZ         l209
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -12021,7 +12902,7 @@ l187:
 	LEAQ         (BX)(CX*4), BX
 	LEAQ         (R8)(CX*4), R8
 
-l188:
+l209:
 	VMOVUPS   Y15, (DX)
 	VMOVUPS   Y14, 32(DX)
 	VMOVUPS   Y13, 64(DX)
@@ -12030,7 +12911,7 @@ l188:
 	ADDQ      8(SP), BX
 	ADDQ      16(SP), R8
 	DECQ      (SP)
-	JNZ       l184
+	JNZ       l205
 	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
 	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
 	VMOVAPS   Y0, Y11
@@ -12039,109 +12920,133 @@ l188:
 	VZEROUPPER
 	RET
 
-// func LatentStepStandardLogBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, n int, w float32, factor float32) (bad int)
+// func LatentStepStandardLogBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, dkl *float32, rows int, n int, ld int, factor float32) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LatentStepStandardLogBackward(SB), NOSPLIT, $64-72
-	// Registers:    Y0-Y5 values    Y6-Y13 constants and scalars    Y14-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+736(SB), Y13
-	VBROADCASTSS factor+60(FP), Y12
-	VBROADCASTSS gaussConsts<>+512(SB), Y11
-	VBROADCASTSS gaussConsts<>+1440(SB), Y10
-	VBROADCASTSS gaussConsts<>+1408(SB), Y9
-	VBROADCASTSS gaussConsts<>+1088(SB), Y8
-	VBROADCASTSS gaussConsts<>+1056(SB), Y7
-	VBROADCASTSS gaussConsts<>+1472(SB), Y6
-	VBROADCASTSS w+56(FP), Y0
-	VMOVUPS      Y0, 32(SP)
+TEXT ·LatentStepStandardLogBackward(SB), NOSPLIT, $80-96
+	// Registers:    Y0-Y5 values    Y6-Y12 constants and scalars    Y13-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y12
+	VBROADCASTSS factor+80(FP), Y11
+	VBROADCASTSS gaussConsts<>+512(SB), Y10
+	VBROADCASTSS gaussConsts<>+1440(SB), Y9
+	VBROADCASTSS gaussConsts<>+1408(SB), Y8
+	VBROADCASTSS gaussConsts<>+1088(SB), Y7
+	VBROADCASTSS gaussConsts<>+1056(SB), Y6
 
-	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row
+	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
 	MOVQ         dmuQ+0(FP), DI
 	MOVQ         dsQ+8(FP), SI
 	MOVQ         dz+16(FP), DX
 	MOVQ         muQ+24(FP), BX
 	MOVQ         sQ+32(FP), R8
 	MOVQ         eps+40(FP), R9
+	MOVQ         dkl+48(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         n+64(FP), R10
+	SHLQ         $0x02, R10
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
-	MOVQ         n+48(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l190
+	MOVQ         rows+56(FP), AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+72(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R10, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+72(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R10, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+72(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R10, AX
+	MOVQ         AX, 32(SP)
+	MOVQ         ld+72(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R10, AX
+	MOVQ         AX, 40(SP)
 
-l189:
+l210:
+	MOVQ         (SP), AX
+	VBROADCASTSS (AX), Y0
+	VMOVAPS      Y0, Y13
+	MOVQ         n+64(FP), CX
+	CMPQ         CX, $0x00000010
+	JL           l212
+
+l211:
 	VMOVUPS (BX), Y0
 	VMOVUPS (R8), Y1
-	VANDPS  Y11, Y1, Y2
+	VANDPS  Y10, Y1, Y2
 	VPMAXUD Y15, Y2, Y15
-	VMULPS  Y12, Y1, Y1
+	VMULPS  Y11, Y1, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y10, Y2
-	VFMADD231PS  Y9, Y1, Y2
-	VSUBPS       Y10, Y2, Y3
-	VFNMADD231PS Y8, Y3, Y1
+	VMOVAPS      Y9, Y2
+	VFMADD231PS  Y8, Y1, Y2
+	VSUBPS       Y9, Y2, Y3
 	VFNMADD231PS Y7, Y3, Y1
+	VFNMADD231PS Y6, Y3, Y1
 
 	// p = e^r
 	VBROADCASTSS gaussConsts<>+1504(SB), Y3
-	VFMADD231PS  Y1, Y6, Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y3
 	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y3
 	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y3
 	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y3
-	VFMADD213PS  Y13, Y1, Y3
-	VFMADD213PS  Y13, Y1, Y3
+	VFMADD213PS  Y12, Y1, Y3
+	VFMADD213PS  Y12, Y1, Y3
 
 	// p 2^n
 	VPSLLD       $0x17, Y2, Y1
-	VPADDD       Y13, Y1, Y1
+	VPADDD       Y12, Y1, Y1
 	VMULPS       Y1, Y3, Y1
-	VANDPS       Y11, Y0, Y2
+	VANDPS       Y10, Y0, Y2
 	VPMAXUD      Y14, Y2, Y14
-	VSUBPS       Y13, Y1, Y2
-	VADDPS       Y13, Y1, Y3
-	VMULPS       32(SP), Y0, Y0
-	VMULPS       32(SP), Y12, Y4
+	VSUBPS       Y12, Y1, Y2
+	VADDPS       Y12, Y1, Y3
+	VMULPS       Y0, Y13, Y0
+	VMULPS       Y11, Y13, Y4
 	VMULPS       Y2, Y4, Y2
 	VMULPS       Y3, Y2, Y2
 	VMOVUPS      (DX), Y3
 	VMOVUPS      (R9), Y4
 	VMULPS       Y4, Y3, Y4
-	VMULPS       Y1, Y12, Y1
+	VMULPS       Y1, Y11, Y1
 	VFMADD231PS  Y1, Y4, Y2
 	VADDPS       Y3, Y0, Y0
 	VMOVUPS      Y0, (DI)
 	VMOVUPS      Y2, (SI)
 	VMOVUPS      32(BX), Y0
 	VMOVUPS      32(R8), Y1
-	VANDPS       Y11, Y1, Y2
+	VANDPS       Y10, Y1, Y2
 	VPMAXUD      Y15, Y2, Y15
-	VMULPS       Y12, Y1, Y1
-	VMOVAPS      Y10, Y2
-	VFMADD231PS  Y9, Y1, Y2
-	VSUBPS       Y10, Y2, Y3
-	VFNMADD231PS Y8, Y3, Y1
+	VMULPS       Y11, Y1, Y1
+	VMOVAPS      Y9, Y2
+	VFMADD231PS  Y8, Y1, Y2
+	VSUBPS       Y9, Y2, Y3
 	VFNMADD231PS Y7, Y3, Y1
+	VFNMADD231PS Y6, Y3, Y1
 	VBROADCASTSS gaussConsts<>+1504(SB), Y3
-	VFMADD231PS  Y1, Y6, Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y3
 	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y3
 	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y3
 	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y3
-	VFMADD213PS  Y13, Y1, Y3
-	VFMADD213PS  Y13, Y1, Y3
+	VFMADD213PS  Y12, Y1, Y3
+	VFMADD213PS  Y12, Y1, Y3
 	VPSLLD       $0x17, Y2, Y1
-	VPADDD       Y13, Y1, Y1
+	VPADDD       Y12, Y1, Y1
 	VMULPS       Y1, Y3, Y1
-	VANDPS       Y11, Y0, Y2
+	VANDPS       Y10, Y0, Y2
 	VPMAXUD      Y14, Y2, Y14
-	VSUBPS       Y13, Y1, Y2
-	VADDPS       Y13, Y1, Y3
-	VMULPS       32(SP), Y0, Y0
-	VMULPS       32(SP), Y12, Y4
+	VSUBPS       Y12, Y1, Y2
+	VADDPS       Y12, Y1, Y3
+	VMULPS       Y0, Y13, Y0
+	VMULPS       Y11, Y13, Y4
 	VMULPS       Y2, Y4, Y2
 	VMULPS       Y3, Y2, Y2
 	VMOVUPS      32(DX), Y3
 	VMOVUPS      32(R9), Y4
 	VMULPS       Y4, Y3, Y4
-	VMULPS       Y1, Y12, Y1
+	VMULPS       Y1, Y11, Y1
 	VFMADD231PS  Y1, Y4, Y2
 	VADDPS       Y3, Y0, Y0
 	VMOVUPS      Y0, 32(DI)
@@ -12154,49 +13059,49 @@ l189:
 	ADDQ         $0x00000040, R8
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l189
+	JGE          l211
 
-l190:
+l212:
 	CMPQ    CX, $0x00000008
-	JL      l191
+	JL      l213
 	VMOVUPS (BX), Y0
 	VMOVUPS (R8), Y1
-	VANDPS  Y11, Y1, Y2
+	VANDPS  Y10, Y1, Y2
 	VPMAXUD Y15, Y2, Y15
-	VMULPS  Y12, Y1, Y1
+	VMULPS  Y11, Y1, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y10, Y2
-	VFMADD231PS  Y9, Y1, Y2
-	VSUBPS       Y10, Y2, Y3
-	VFNMADD231PS Y8, Y3, Y1
+	VMOVAPS      Y9, Y2
+	VFMADD231PS  Y8, Y1, Y2
+	VSUBPS       Y9, Y2, Y3
 	VFNMADD231PS Y7, Y3, Y1
+	VFNMADD231PS Y6, Y3, Y1
 
 	// p = e^r
 	VBROADCASTSS gaussConsts<>+1504(SB), Y3
-	VFMADD231PS  Y1, Y6, Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y3
 	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y3
 	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y3
 	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y3
-	VFMADD213PS  Y13, Y1, Y3
-	VFMADD213PS  Y13, Y1, Y3
+	VFMADD213PS  Y12, Y1, Y3
+	VFMADD213PS  Y12, Y1, Y3
 
 	// p 2^n
 	VPSLLD      $0x17, Y2, Y1
-	VPADDD      Y13, Y1, Y1
+	VPADDD      Y12, Y1, Y1
 	VMULPS      Y1, Y3, Y1
-	VANDPS      Y11, Y0, Y2
+	VANDPS      Y10, Y0, Y2
 	VPMAXUD     Y14, Y2, Y14
-	VSUBPS      Y13, Y1, Y2
-	VADDPS      Y13, Y1, Y3
-	VMULPS      32(SP), Y0, Y0
-	VMULPS      32(SP), Y12, Y4
+	VSUBPS      Y12, Y1, Y2
+	VADDPS      Y12, Y1, Y3
+	VMULPS      Y0, Y13, Y0
+	VMULPS      Y11, Y13, Y4
 	VMULPS      Y2, Y4, Y2
 	VMULPS      Y3, Y2, Y2
 	VMOVUPS     (DX), Y3
 	VMOVUPS     (R9), Y4
 	VMULPS      Y4, Y3, Y4
-	VMULPS      Y1, Y12, Y1
+	VMULPS      Y1, Y11, Y1
 	VFMADD231PS Y1, Y4, Y2
 	VADDPS      Y3, Y0, Y0
 	VMOVUPS     Y0, (DI)
@@ -12209,9 +13114,9 @@ l190:
 	ADDQ        $0x00000020, R8
 	SUBQ        $0x00000008, CX
 
-l191:
+l213:
 	TESTQ      CX, CX
-	JZ         l192
+	JZ         l214
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -12219,57 +13124,70 @@ l191:
 	VMOVUPS    (AX), Y0
 	VMASKMOVPS (BX), Y0, Y1
 	VMASKMOVPS (R8), Y0, Y2
-	VANDPS     Y11, Y2, Y3
+	VANDPS     Y10, Y2, Y3
 	VANDPS     Y3, Y0, Y3
 	VPMAXUD    Y15, Y3, Y15
-	VMULPS     Y12, Y2, Y2
+	VMULPS     Y11, Y2, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y10, Y3
-	VFMADD231PS  Y9, Y2, Y3
-	VSUBPS       Y10, Y3, Y4
-	VFNMADD231PS Y8, Y4, Y2
+	VMOVAPS      Y9, Y3
+	VFMADD231PS  Y8, Y2, Y3
+	VSUBPS       Y9, Y3, Y4
 	VFNMADD231PS Y7, Y4, Y2
+	VFNMADD231PS Y6, Y4, Y2
 
 	// p = e^r
 	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  Y2, Y6, Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
-	VFMADD213PS  Y13, Y2, Y4
-	VFMADD213PS  Y13, Y2, Y4
+	VFMADD213PS  Y12, Y2, Y4
+	VFMADD213PS  Y12, Y2, Y4
 
 	// p 2^n
 	VPSLLD      $0x17, Y3, Y2
-	VPADDD      Y13, Y2, Y2
+	VPADDD      Y12, Y2, Y2
 	VMULPS      Y2, Y4, Y2
-	VANDPS      Y11, Y1, Y3
+	VANDPS      Y10, Y1, Y3
 	VANDPS      Y3, Y0, Y3
 	VPMAXUD     Y14, Y3, Y14
-	VSUBPS      Y13, Y2, Y3
-	VADDPS      Y13, Y2, Y4
-	VMULPS      32(SP), Y1, Y1
-	VMULPS      32(SP), Y12, Y5
+	VSUBPS      Y12, Y2, Y3
+	VADDPS      Y12, Y2, Y4
+	VMULPS      Y1, Y13, Y1
+	VMULPS      Y11, Y13, Y5
 	VMULPS      Y3, Y5, Y3
 	VMULPS      Y4, Y3, Y3
 	VMASKMOVPS  (DX), Y0, Y4
 	VMASKMOVPS  (R9), Y0, Y5
 	VMULPS      Y5, Y4, Y5
-	VMULPS      Y2, Y12, Y2
+	VMULPS      Y2, Y11, Y2
 	VFMADD231PS Y2, Y5, Y3
 	VADDPS      Y4, Y1, Y1
 	VMASKMOVPS  Y1, Y0, (DI)
 	VMASKMOVPS  Y3, Y0, (SI)
+	LEAQ        (DI)(CX*4), DI
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (DX)(CX*4), DX
+	LEAQ        (R9)(CX*4), R9
+	LEAQ        (BX)(CX*4), BX
+	LEAQ        (R8)(CX*4), R8
 
-l192:
+l214:
+	ADDQ      16(SP), DI
+	ADDQ      24(SP), SI
+	ADDQ      32(SP), BX
+	ADDQ      40(SP), R8
+	ADDQ      $0x04, (SP)
+	DECQ      8(SP)
+	JNZ       l210
 	VPMINUD   gaussConsts<>+1632(SB), Y15, Y0
 	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
 	VPADDD    gaussConsts<>+1152(SB), Y14, Y1
 	VORPS     Y1, Y0, Y0
 	VMOVAPS   Y0, Y15
 	VMOVMSKPS Y15, AX
-	MOVQ      AX, bad+64(FP)
+	MOVQ      AX, bad+88(FP)
 	VZEROUPPER
 	RET
 
@@ -12308,7 +13226,7 @@ TEXT ·LatentStepSoftplus(SB), NOSPLIT, $168-96
 	SUBQ         R12, AX
 	MOVQ         AX, 32(SP)
 
-l194:
+l216:
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
 	VBROADCASTSS gaussConsts<>+736(SB), Y13
@@ -12317,9 +13235,9 @@ l194:
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+72(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l197
+	JL           l219
 
-l195:
+l217:
 	VMOVUPS      (BX), Y0
 	VMOVUPS      (R8), Y1
 	VANDPS       gaussConsts<>+512(SB), Y1, Y2
@@ -12591,11 +13509,11 @@ l195:
 	ADDQ         $0x00000040, R10
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l195
+	JGE          l217
 
-l197:
+l219:
 	TESTQ        CX, CX
-	JZ           l198
+	JZ           l220
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -12872,7 +13790,7 @@ l197:
 	LEAQ         (R9)(CX*4), R9
 	LEAQ         (R10)(CX*4), R10
 
-l198:
+l220:
 	VMOVUPS   Y15, (DX)
 	VMOVUPS   Y14, 32(DX)
 	VMOVUPS   Y13, 64(DX)
@@ -12885,7 +13803,7 @@ l198:
 	ADDQ      24(SP), R9
 	ADDQ      32(SP), R10
 	DECQ      (SP)
-	JNZ       l194
+	JNZ       l216
 	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
 	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -12894,13 +13812,10 @@ l198:
 	VZEROUPPER
 	RET
 
-// func LatentStepSoftplusBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, n int, w float32) (bad int)
+// func LatentStepSoftplusBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, dkl *float32, rows int, n int, ld int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LatentStepSoftplusBackward(SB), NOSPLIT, $96-104
-	// Registers:    Y0-Y13 values    Y14-Y15 kept from loop to loop
-	VBROADCASTSS w+88(FP), Y0
-	VMOVUPS      Y0, (SP)
-
+TEXT ·LatentStepSoftplusBackward(SB), NOSPLIT, $176-120
+	// Registers:    Y0-Y12 values    Y13-Y15 kept from loop to loop
 	// Registers:    DI dmuQ    SI dsQ    DX dmuP    BX dsP    R8 dz    R9 muQ    R10 sQ    R11 muP    R12 sP    R13 eps    CX elements left in the row
 	MOVQ         dmuQ+0(FP), DI
 	MOVQ         dsQ+8(FP), SI
@@ -12912,13 +13827,54 @@ TEXT ·LatentStepSoftplusBackward(SB), NOSPLIT, $96-104
 	MOVQ         muP+56(FP), R11
 	MOVQ         sP+64(FP), R12
 	MOVQ         eps+72(FP), R13
+	MOVQ         dkl+80(FP), AX
+	MOVQ         AX, (SP)
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
-	MOVQ         n+80(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l200
+	MOVQ         rows+88(FP), AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 32(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 40(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 48(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 56(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 64(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 72(SP)
 
-l199:
+l221:
+	MOVQ         (SP), AX
+	VBROADCASTSS (AX), Y0
+	VMOVAPS      Y0, Y13
+	MOVQ         n+96(FP), CX
+	CMPQ         CX, $0x00000010
+	JL           l223
+
+l222:
 	VMOVUPS      (R9), Y0
 	VMOVUPS      (R10), Y1
 	VANDPS       gaussConsts<>+512(SB), Y1, Y2
@@ -13018,63 +13974,65 @@ l199:
 	VFMADD213PS  gaussConsts<>+2016(SB), Y10, Y12
 	VFMADD213PS  gaussConsts<>+1024(SB), Y9, Y11
 	VFMADD213PS  gaussConsts<>+1024(SB), Y10, Y12
-	VMULPS       Y9, Y9, Y13
-	VMOVUPS      Y3, 32(SP)
-	VMULPS       Y10, Y10, Y3
-	VFMADD231PS  Y13, Y11, Y9
-	VFMADD231PS  Y3, Y12, Y10
-	VADDPS       Y9, Y7, Y3
-	VADDPS       Y10, Y8, Y7
-	VADDPS       Y3, Y5, Y3
-	VADDPS       Y7, Y6, Y5
+	VMOVUPS      Y3, 80(SP)
+	VMULPS       Y9, Y9, Y3
+	VMOVUPS      Y1, 112(SP)
+	VMULPS       Y10, Y10, Y1
+	VFMADD231PS  Y3, Y11, Y9
+	VFMADD231PS  Y1, Y12, Y10
+	VADDPS       Y9, Y7, Y1
+	VADDPS       Y10, Y8, Y3
+	VADDPS       Y1, Y5, Y1
+	VADDPS       Y3, Y6, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
 	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
-	VADDPS       gaussConsts<>+2048(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+736(SB), Y6
-	VDIVPS       Y5, Y6, Y6
-	VMULPS       Y6, Y0, Y7
-	VMULPS       Y6, Y3, Y8
-	VFNMADD213PS Y3, Y8, Y5
-	VFMADD231PS  Y6, Y5, Y8
+	VBROADCASTSS gaussConsts<>+736(SB), Y5
+	VDIVPS       Y3, Y5, Y5
+	VMULPS       Y5, Y0, Y6
+	VMULPS       Y5, Y1, Y7
+	VFNMADD213PS Y1, Y7, Y3
+	VFMADD231PS  Y5, Y3, Y7
 	VANDPS       gaussConsts<>+512(SB), Y0, Y0
 	VPMAXUD      Y14, Y0, Y14
-	VSUBPS       gaussConsts<>+736(SB), Y8, Y0
-	VADDPS       gaussConsts<>+736(SB), Y8, Y5
-	VMULPS       (SP), Y7, Y8
-	VMULPS       Y6, Y8, Y8
-	VBROADCASTSS gaussConsts<>+736(SB), Y9
-	VDIVPS       Y3, Y9, Y3
-	VMULPS       Y3, Y0, Y3
-	VMULPS       (SP), Y3, Y3
-	VMULPS       Y5, Y3, Y3
-	VMULPS       Y6, Y0, Y0
-	VMULPS       (SP), Y0, Y0
+	VSUBPS       gaussConsts<>+736(SB), Y7, Y0
+	VADDPS       gaussConsts<>+736(SB), Y7, Y3
+	VMULPS       Y6, Y13, Y7
+	VMULPS       Y5, Y7, Y7
+	VBROADCASTSS gaussConsts<>+736(SB), Y8
+	VDIVPS       Y1, Y8, Y1
+	VMULPS       Y1, Y0, Y1
+	VMULPS       Y1, Y13, Y1
+	VMULPS       Y3, Y1, Y1
 	VMULPS       Y5, Y0, Y0
-	VFMADD231PS  Y8, Y7, Y0
+	VMULPS       Y0, Y13, Y0
+	VMULPS       Y3, Y0, Y0
+	VFMADD231PS  Y7, Y6, Y0
 	VXORPS       gaussConsts<>+608(SB), Y0, Y0
-	VMOVUPS      (R8), Y5
-	VMOVUPS      (R13), Y6
-	VXORPS       gaussConsts<>+608(SB), Y8, Y7
-	VMOVUPS      Y7, (DX)
+	VMOVUPS      (R8), Y3
+	VMOVUPS      (R13), Y5
+	VXORPS       gaussConsts<>+608(SB), Y7, Y6
+	VMOVUPS      Y6, (DX)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+736(SB), Y7
-	VBLENDVPS    Y2, Y4, Y7, Y2
+	VBROADCASTSS gaussConsts<>+736(SB), Y6
+	VBLENDVPS    Y2, Y4, Y6, Y2
 	VADDPS       gaussConsts<>+736(SB), Y4, Y4
 	VDIVPS       Y4, Y2, Y2
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y4
 	VMULPS       Y2, Y0, Y0
 	VANDPS       Y0, Y4, Y0
 	VMOVUPS      Y0, (BX)
-	VFMADD231PS  Y5, Y6, Y3
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y0
-	VBROADCASTSS gaussConsts<>+736(SB), Y1
-	VBLENDVPS    Y0, 32(SP), Y1, Y0
-	VBROADCASTSS gaussConsts<>+736(SB), Y1
-	VADDPS       32(SP), Y1, Y1
-	VDIVPS       Y1, Y0, Y0
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y1
-	VMULPS       Y0, Y3, Y0
-	VANDPS       Y0, Y1, Y0
-	VADDPS       Y5, Y8, Y1
+	VFMADD231PS  Y3, Y5, Y1
+	VMOVUPS      112(SP), Y0
+	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y0
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VBLENDVPS    Y0, 80(SP), Y2, Y0
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VADDPS       80(SP), Y2, Y2
+	VDIVPS       Y2, Y0, Y0
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y2
+	VMULPS       Y0, Y1, Y0
+	VANDPS       Y0, Y2, Y0
+	VADDPS       Y3, Y7, Y1
 	VMOVUPS      Y1, (DI)
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      32(R9), Y0
@@ -13164,63 +14122,65 @@ l199:
 	VFMADD213PS  gaussConsts<>+2016(SB), Y10, Y12
 	VFMADD213PS  gaussConsts<>+1024(SB), Y9, Y11
 	VFMADD213PS  gaussConsts<>+1024(SB), Y10, Y12
-	VMULPS       Y9, Y9, Y13
-	VMOVUPS      Y3, 32(SP)
-	VMULPS       Y10, Y10, Y3
-	VFMADD231PS  Y13, Y11, Y9
-	VFMADD231PS  Y3, Y12, Y10
-	VADDPS       Y9, Y7, Y3
-	VADDPS       Y10, Y8, Y7
-	VADDPS       Y3, Y5, Y3
-	VADDPS       Y7, Y6, Y5
+	VMOVUPS      Y3, 80(SP)
+	VMULPS       Y9, Y9, Y3
+	VMOVUPS      Y1, 112(SP)
+	VMULPS       Y10, Y10, Y1
+	VFMADD231PS  Y3, Y11, Y9
+	VFMADD231PS  Y1, Y12, Y10
+	VADDPS       Y9, Y7, Y1
+	VADDPS       Y10, Y8, Y3
+	VADDPS       Y1, Y5, Y1
+	VADDPS       Y3, Y6, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
 	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
-	VADDPS       gaussConsts<>+2048(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+736(SB), Y6
-	VDIVPS       Y5, Y6, Y6
-	VMULPS       Y6, Y0, Y7
-	VMULPS       Y6, Y3, Y8
-	VFNMADD213PS Y3, Y8, Y5
-	VFMADD231PS  Y6, Y5, Y8
+	VBROADCASTSS gaussConsts<>+736(SB), Y5
+	VDIVPS       Y3, Y5, Y5
+	VMULPS       Y5, Y0, Y6
+	VMULPS       Y5, Y1, Y7
+	VFNMADD213PS Y1, Y7, Y3
+	VFMADD231PS  Y5, Y3, Y7
 	VANDPS       gaussConsts<>+512(SB), Y0, Y0
 	VPMAXUD      Y14, Y0, Y14
-	VSUBPS       gaussConsts<>+736(SB), Y8, Y0
-	VADDPS       gaussConsts<>+736(SB), Y8, Y5
-	VMULPS       (SP), Y7, Y8
-	VMULPS       Y6, Y8, Y8
-	VBROADCASTSS gaussConsts<>+736(SB), Y9
-	VDIVPS       Y3, Y9, Y3
-	VMULPS       Y3, Y0, Y3
-	VMULPS       (SP), Y3, Y3
-	VMULPS       Y5, Y3, Y3
-	VMULPS       Y6, Y0, Y0
-	VMULPS       (SP), Y0, Y0
+	VSUBPS       gaussConsts<>+736(SB), Y7, Y0
+	VADDPS       gaussConsts<>+736(SB), Y7, Y3
+	VMULPS       Y6, Y13, Y7
+	VMULPS       Y5, Y7, Y7
+	VBROADCASTSS gaussConsts<>+736(SB), Y8
+	VDIVPS       Y1, Y8, Y1
+	VMULPS       Y1, Y0, Y1
+	VMULPS       Y1, Y13, Y1
+	VMULPS       Y3, Y1, Y1
 	VMULPS       Y5, Y0, Y0
-	VFMADD231PS  Y8, Y7, Y0
+	VMULPS       Y0, Y13, Y0
+	VMULPS       Y3, Y0, Y0
+	VFMADD231PS  Y7, Y6, Y0
 	VXORPS       gaussConsts<>+608(SB), Y0, Y0
-	VMOVUPS      32(R8), Y5
-	VMOVUPS      32(R13), Y6
-	VXORPS       gaussConsts<>+608(SB), Y8, Y7
-	VMOVUPS      Y7, 32(DX)
+	VMOVUPS      32(R8), Y3
+	VMOVUPS      32(R13), Y5
+	VXORPS       gaussConsts<>+608(SB), Y7, Y6
+	VMOVUPS      Y6, 32(DX)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+736(SB), Y7
-	VBLENDVPS    Y2, Y4, Y7, Y2
+	VBROADCASTSS gaussConsts<>+736(SB), Y6
+	VBLENDVPS    Y2, Y4, Y6, Y2
 	VADDPS       gaussConsts<>+736(SB), Y4, Y4
 	VDIVPS       Y4, Y2, Y2
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y4
 	VMULPS       Y2, Y0, Y0
 	VANDPS       Y0, Y4, Y0
 	VMOVUPS      Y0, 32(BX)
-	VFMADD231PS  Y5, Y6, Y3
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y0
-	VBROADCASTSS gaussConsts<>+736(SB), Y1
-	VBLENDVPS    Y0, 32(SP), Y1, Y0
-	VBROADCASTSS gaussConsts<>+736(SB), Y1
-	VADDPS       32(SP), Y1, Y1
-	VDIVPS       Y1, Y0, Y0
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y1
-	VMULPS       Y0, Y3, Y0
-	VANDPS       Y0, Y1, Y0
-	VADDPS       Y5, Y8, Y1
+	VFMADD231PS  Y3, Y5, Y1
+	VMOVUPS      112(SP), Y0
+	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y0
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VBLENDVPS    Y0, 80(SP), Y2, Y0
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VADDPS       80(SP), Y2, Y2
+	VDIVPS       Y2, Y0, Y0
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y2
+	VMULPS       Y0, Y1, Y0
+	VANDPS       Y0, Y2, Y0
+	VADDPS       Y3, Y7, Y1
 	VMOVUPS      Y1, 32(DI)
 	VMOVUPS      Y0, 32(SI)
 	ADDQ         $0x00000040, DI
@@ -13235,11 +14195,11 @@ l199:
 	ADDQ         $0x00000040, R12
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l199
+	JGE          l222
 
-l200:
+l223:
 	CMPQ         CX, $0x00000008
-	JL           l201
+	JL           l224
 	VMOVUPS      (R9), Y0
 	VMOVUPS      (R10), Y1
 	VANDPS       gaussConsts<>+512(SB), Y1, Y2
@@ -13339,63 +14299,65 @@ l200:
 	VFMADD213PS  gaussConsts<>+2016(SB), Y10, Y12
 	VFMADD213PS  gaussConsts<>+1024(SB), Y9, Y11
 	VFMADD213PS  gaussConsts<>+1024(SB), Y10, Y12
-	VMULPS       Y9, Y9, Y13
-	VMOVUPS      Y3, 32(SP)
-	VMULPS       Y10, Y10, Y3
-	VFMADD231PS  Y13, Y11, Y9
-	VFMADD231PS  Y3, Y12, Y10
-	VADDPS       Y9, Y7, Y3
-	VADDPS       Y10, Y8, Y7
-	VADDPS       Y3, Y5, Y3
-	VADDPS       Y7, Y6, Y5
+	VMOVUPS      Y3, 80(SP)
+	VMULPS       Y9, Y9, Y3
+	VMOVUPS      Y1, 112(SP)
+	VMULPS       Y10, Y10, Y1
+	VFMADD231PS  Y3, Y11, Y9
+	VFMADD231PS  Y1, Y12, Y10
+	VADDPS       Y9, Y7, Y1
+	VADDPS       Y10, Y8, Y3
+	VADDPS       Y1, Y5, Y1
+	VADDPS       Y3, Y6, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
 	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
-	VADDPS       gaussConsts<>+2048(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+736(SB), Y6
-	VDIVPS       Y5, Y6, Y6
-	VMULPS       Y6, Y0, Y7
-	VMULPS       Y6, Y3, Y8
-	VFNMADD213PS Y3, Y8, Y5
-	VFMADD231PS  Y6, Y5, Y8
+	VBROADCASTSS gaussConsts<>+736(SB), Y5
+	VDIVPS       Y3, Y5, Y5
+	VMULPS       Y5, Y0, Y6
+	VMULPS       Y5, Y1, Y7
+	VFNMADD213PS Y1, Y7, Y3
+	VFMADD231PS  Y5, Y3, Y7
 	VANDPS       gaussConsts<>+512(SB), Y0, Y0
 	VPMAXUD      Y14, Y0, Y14
-	VSUBPS       gaussConsts<>+736(SB), Y8, Y0
-	VADDPS       gaussConsts<>+736(SB), Y8, Y5
-	VMULPS       (SP), Y7, Y8
-	VMULPS       Y6, Y8, Y8
-	VBROADCASTSS gaussConsts<>+736(SB), Y9
-	VDIVPS       Y3, Y9, Y3
-	VMULPS       Y3, Y0, Y3
-	VMULPS       (SP), Y3, Y3
-	VMULPS       Y5, Y3, Y3
-	VMULPS       Y6, Y0, Y0
-	VMULPS       (SP), Y0, Y0
+	VSUBPS       gaussConsts<>+736(SB), Y7, Y0
+	VADDPS       gaussConsts<>+736(SB), Y7, Y3
+	VMULPS       Y6, Y13, Y7
+	VMULPS       Y5, Y7, Y7
+	VBROADCASTSS gaussConsts<>+736(SB), Y8
+	VDIVPS       Y1, Y8, Y1
+	VMULPS       Y1, Y0, Y1
+	VMULPS       Y1, Y13, Y1
+	VMULPS       Y3, Y1, Y1
 	VMULPS       Y5, Y0, Y0
-	VFMADD231PS  Y8, Y7, Y0
+	VMULPS       Y0, Y13, Y0
+	VMULPS       Y3, Y0, Y0
+	VFMADD231PS  Y7, Y6, Y0
 	VXORPS       gaussConsts<>+608(SB), Y0, Y0
-	VMOVUPS      (R8), Y5
-	VMOVUPS      (R13), Y6
-	VXORPS       gaussConsts<>+608(SB), Y8, Y7
-	VMOVUPS      Y7, (DX)
+	VMOVUPS      (R8), Y3
+	VMOVUPS      (R13), Y5
+	VXORPS       gaussConsts<>+608(SB), Y7, Y6
+	VMOVUPS      Y6, (DX)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+736(SB), Y7
-	VBLENDVPS    Y2, Y4, Y7, Y2
+	VBROADCASTSS gaussConsts<>+736(SB), Y6
+	VBLENDVPS    Y2, Y4, Y6, Y2
 	VADDPS       gaussConsts<>+736(SB), Y4, Y4
 	VDIVPS       Y4, Y2, Y2
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y4
 	VMULPS       Y2, Y0, Y0
 	VANDPS       Y0, Y4, Y0
 	VMOVUPS      Y0, (BX)
-	VFMADD231PS  Y5, Y6, Y3
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y0
-	VBROADCASTSS gaussConsts<>+736(SB), Y1
-	VBLENDVPS    Y0, 32(SP), Y1, Y0
-	VBROADCASTSS gaussConsts<>+736(SB), Y1
-	VADDPS       32(SP), Y1, Y1
-	VDIVPS       Y1, Y0, Y0
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y1
-	VMULPS       Y0, Y3, Y0
-	VANDPS       Y0, Y1, Y0
-	VADDPS       Y5, Y8, Y1
+	VFMADD231PS  Y3, Y5, Y1
+	VMOVUPS      112(SP), Y0
+	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y0
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VBLENDVPS    Y0, 80(SP), Y2, Y0
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VADDPS       80(SP), Y2, Y2
+	VDIVPS       Y2, Y0, Y0
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y2
+	VMULPS       Y0, Y1, Y0
+	VANDPS       Y0, Y2, Y0
+	VADDPS       Y3, Y7, Y1
 	VMOVUPS      Y1, (DI)
 	VMOVUPS      Y0, (SI)
 	ADDQ         $0x00000020, DI
@@ -13410,9 +14372,9 @@ l200:
 	ADDQ         $0x00000020, R12
 	SUBQ         $0x00000008, CX
 
-l201:
+l224:
 	TESTQ        CX, CX
-	JZ           l202
+	JZ           l225
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -13503,93 +14465,116 @@ l201:
 	VANDPS       gaussConsts<>+1760(SB), Y9, Y9
 	VBROADCASTSS gaussConsts<>+1824(SB), Y12
 	VFMADD231PS  gaussConsts<>+1792(SB), Y10, Y12
-	VBROADCASTSS gaussConsts<>+1824(SB), Y13
-	VFMADD231PS  gaussConsts<>+1792(SB), Y11, Y13
+	VMOVUPS      Y4, 80(SP)
+	VBROADCASTSS gaussConsts<>+1824(SB), Y4
+	VFMADD231PS  gaussConsts<>+1792(SB), Y11, Y4
 	VFMADD213PS  gaussConsts<>+1856(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1856(SB), Y11, Y13
+	VFMADD213PS  gaussConsts<>+1856(SB), Y11, Y4
 	VFMADD213PS  gaussConsts<>+1888(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1888(SB), Y11, Y13
+	VFMADD213PS  gaussConsts<>+1888(SB), Y11, Y4
 	VFMADD213PS  gaussConsts<>+1920(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1920(SB), Y11, Y13
+	VFMADD213PS  gaussConsts<>+1920(SB), Y11, Y4
 	VFMADD213PS  gaussConsts<>+1952(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1952(SB), Y11, Y13
+	VFMADD213PS  gaussConsts<>+1952(SB), Y11, Y4
 	VFMADD213PS  gaussConsts<>+1984(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1984(SB), Y11, Y13
+	VFMADD213PS  gaussConsts<>+1984(SB), Y11, Y4
 	VFMADD213PS  gaussConsts<>+2016(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+2016(SB), Y11, Y13
+	VFMADD213PS  gaussConsts<>+2016(SB), Y11, Y4
 	VFMADD213PS  gaussConsts<>+1024(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1024(SB), Y11, Y13
-	VMOVUPS      Y4, 32(SP)
-	VMULPS       Y10, Y10, Y4
-	VMOVUPS      Y2, 64(SP)
-	VMULPS       Y11, Y11, Y2
-	VFMADD231PS  Y4, Y12, Y10
-	VFMADD231PS  Y2, Y13, Y11
+	VFMADD213PS  gaussConsts<>+1024(SB), Y11, Y4
+	VMOVUPS      Y2, 112(SP)
+	VMULPS       Y10, Y10, Y2
+	VMOVUPS      Y5, 144(SP)
+	VMULPS       Y11, Y11, Y5
+	VFMADD231PS  Y2, Y12, Y10
+	VFMADD231PS  Y5, Y4, Y11
 	VADDPS       Y10, Y8, Y2
 	VADDPS       Y11, Y9, Y4
 	VADDPS       Y2, Y6, Y2
 	VADDPS       Y4, Y7, Y4
 	VADDPS       gaussConsts<>+2048(SB), Y2, Y2
 	VADDPS       gaussConsts<>+2048(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+736(SB), Y6
-	VDIVPS       Y4, Y6, Y6
-	VMULPS       Y6, Y1, Y7
-	VMULPS       Y6, Y2, Y8
-	VFNMADD213PS Y2, Y8, Y4
-	VFMADD231PS  Y6, Y4, Y8
+	VBROADCASTSS gaussConsts<>+736(SB), Y5
+	VDIVPS       Y4, Y5, Y5
+	VMULPS       Y5, Y1, Y6
+	VMULPS       Y5, Y2, Y7
+	VFNMADD213PS Y2, Y7, Y4
+	VFMADD231PS  Y5, Y4, Y7
 	VANDPS       gaussConsts<>+512(SB), Y1, Y1
 	VANDPS       Y1, Y0, Y1
 	VPMAXUD      Y14, Y1, Y14
-	VSUBPS       gaussConsts<>+736(SB), Y8, Y1
-	VADDPS       gaussConsts<>+736(SB), Y8, Y4
-	VMULPS       (SP), Y7, Y8
-	VMULPS       Y6, Y8, Y8
-	VBROADCASTSS gaussConsts<>+736(SB), Y9
-	VDIVPS       Y2, Y9, Y2
+	VSUBPS       gaussConsts<>+736(SB), Y7, Y1
+	VADDPS       gaussConsts<>+736(SB), Y7, Y4
+	VMULPS       Y6, Y13, Y7
+	VMULPS       Y5, Y7, Y7
+	VBROADCASTSS gaussConsts<>+736(SB), Y8
+	VDIVPS       Y2, Y8, Y2
 	VMULPS       Y2, Y1, Y2
-	VMULPS       (SP), Y2, Y2
+	VMULPS       Y2, Y13, Y2
 	VMULPS       Y4, Y2, Y2
-	VMULPS       Y6, Y1, Y1
-	VMULPS       (SP), Y1, Y1
+	VMULPS       Y5, Y1, Y1
+	VMULPS       Y1, Y13, Y1
 	VMULPS       Y4, Y1, Y1
-	VFMADD231PS  Y8, Y7, Y1
+	VFMADD231PS  Y7, Y6, Y1
 	VXORPS       gaussConsts<>+608(SB), Y1, Y1
 	VMASKMOVPS   (R8), Y0, Y4
-	VMASKMOVPS   (R13), Y0, Y6
-	VXORPS       gaussConsts<>+608(SB), Y8, Y7
-	VMASKMOVPS   Y7, Y0, (DX)
+	VMASKMOVPS   (R13), Y0, Y5
+	VXORPS       gaussConsts<>+608(SB), Y7, Y6
+	VMASKMOVPS   Y6, Y0, (DX)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+736(SB), Y7
-	VBLENDVPS    Y3, Y5, Y7, Y3
-	VADDPS       gaussConsts<>+736(SB), Y5, Y5
-	VDIVPS       Y5, Y3, Y3
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+736(SB), Y6
+	VBLENDVPS    Y3, 144(SP), Y6, Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y6
+	VADDPS       144(SP), Y6, Y6
+	VDIVPS       Y6, Y3, Y3
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y3, Y6
 	VMULPS       Y3, Y1, Y1
-	VANDPS       Y1, Y5, Y1
+	VANDPS       Y1, Y6, Y1
 	VMASKMOVPS   Y1, Y0, (BX)
-	VFMADD231PS  Y4, Y6, Y2
-	VMOVUPS      64(SP), Y1
+	VFMADD231PS  Y4, Y5, Y2
+	VMOVUPS      112(SP), Y1
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y3
-	VBLENDVPS    Y1, 32(SP), Y3, Y1
+	VBLENDVPS    Y1, 80(SP), Y3, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y3
-	VADDPS       32(SP), Y3, Y3
+	VADDPS       80(SP), Y3, Y3
 	VDIVPS       Y3, Y1, Y1
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y3
 	VMULPS       Y1, Y2, Y1
 	VANDPS       Y1, Y3, Y1
-	VADDPS       Y4, Y8, Y2
+	VADDPS       Y4, Y7, Y2
 	VMASKMOVPS   Y2, Y0, (DI)
 	VMASKMOVPS   Y1, Y0, (SI)
+	LEAQ         (DI)(CX*4), DI
+	LEAQ         (SI)(CX*4), SI
+	LEAQ         (DX)(CX*4), DX
+	LEAQ         (BX)(CX*4), BX
+	LEAQ         (R8)(CX*4), R8
+	LEAQ         (R13)(CX*4), R13
+	LEAQ         (R9)(CX*4), R9
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+	LEAQ         (R12)(CX*4), R12
 
-l202:
+l225:
+	ADDQ      16(SP), DI
+	ADDQ      24(SP), SI
+	ADDQ      32(SP), DX
+	ADDQ      40(SP), BX
+	ADDQ      48(SP), R9
+	ADDQ      56(SP), R10
+	ADDQ      64(SP), R11
+	ADDQ      72(SP), R12
+	ADDQ      $0x04, (SP)
+	DECQ      8(SP)
+	JNZ       l221
 	VPMINUD   gaussConsts<>+2080(SB), Y15, Y0
 	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
 	VPADDD    gaussConsts<>+1152(SB), Y14, Y1
 	VORPS     Y1, Y0, Y0
 	VMOVAPS   Y0, Y15
 	VMOVMSKPS Y15, AX
-	MOVQ      AX, bad+96(FP)
+	MOVQ      AX, bad+112(FP)
 	VZEROUPPER
 	RET
 
@@ -13621,7 +14606,7 @@ TEXT ·LatentStepStandardSoftplus(SB), NOSPLIT, $24-80
 	SUBQ         R10, AX
 	MOVQ         AX, 16(SP)
 
-l204:
+l227:
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
 	VMOVAPS      Y7, Y13
@@ -13630,9 +14615,9 @@ l204:
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+56(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l207
+	JL           l230
 
-l205:
+l228:
 	VMOVUPS      (BX), Y0
 	VMOVUPS      (R8), Y1
 	VANDPS       gaussConsts<>+512(SB), Y1, Y2
@@ -13778,11 +14763,11 @@ l205:
 	ADDQ         $0x00000040, R8
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l205
+	JGE          l228
 
-l207:
+l230:
 	TESTQ        CX, CX
-	JZ           l208
+	JZ           l231
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -13925,7 +14910,7 @@ l207:
 	LEAQ         (BX)(CX*4), BX
 	LEAQ         (R8)(CX*4), R8
 
-l208:
+l231:
 	VMOVUPS   Y15, (DX)
 	VMOVUPS   Y14, 32(DX)
 	VMOVUPS   Y13, 64(DX)
@@ -13936,7 +14921,7 @@ l208:
 	ADDQ      8(SP), BX
 	ADDQ      16(SP), R8
 	DECQ      (SP)
-	JNZ       l204
+	JNZ       l227
 	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
 	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -13945,44 +14930,68 @@ l208:
 	VZEROUPPER
 	RET
 
-// func LatentStepStandardSoftplusBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, n int, w float32) (bad int)
+// func LatentStepStandardSoftplusBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, dkl *float32, rows int, n int, ld int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LatentStepStandardSoftplusBackward(SB), NOSPLIT, $32-72
-	// Registers:    Y0-Y8 values    Y9-Y13 constants and scalars    Y14-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+736(SB), Y13
-	VBROADCASTSS gaussConsts<>+544(SB), Y12
-	VBROADCASTSS gaussConsts<>+1280(SB), Y11
-	VBROADCASTSS gaussConsts<>+512(SB), Y10
-	VBROADCASTSS gaussConsts<>+1440(SB), Y9
-	VBROADCASTSS w+56(FP), Y0
-	VMOVUPS      Y0, (SP)
+TEXT ·LatentStepStandardSoftplusBackward(SB), NOSPLIT, $48-88
+	// Registers:    Y0-Y8 values    Y9-Y12 constants and scalars    Y13-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y12
+	VBROADCASTSS gaussConsts<>+544(SB), Y11
+	VBROADCASTSS gaussConsts<>+1280(SB), Y10
+	VBROADCASTSS gaussConsts<>+512(SB), Y9
 
-	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row
+	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
 	MOVQ    dmuQ+0(FP), DI
 	MOVQ    dsQ+8(FP), SI
 	MOVQ    dz+16(FP), DX
 	MOVQ    muQ+24(FP), BX
 	MOVQ    sQ+32(FP), R8
 	MOVQ    eps+40(FP), R9
-	VMOVAPS Y12, Y15
-	VMOVAPS Y12, Y14
-	MOVQ    n+48(FP), CX
-	CMPQ    CX, $0x00000010
-	JL      l210
+	MOVQ    dkl+48(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    n+64(FP), R10
+	SHLQ    $0x02, R10
+	VMOVAPS Y11, Y15
+	VMOVAPS Y11, Y14
+	MOVQ    rows+56(FP), AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 32(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 40(SP)
 
-l209:
+l232:
+	MOVQ         (SP), AX
+	VBROADCASTSS (AX), Y0
+	VMOVAPS      Y0, Y13
+	MOVQ         n+64(FP), CX
+	CMPQ         CX, $0x00000010
+	JL           l234
+
+l233:
 	VMOVUPS      (BX), Y0
 	VMOVUPS      (R8), Y1
-	VANDPS       Y10, Y1, Y2
+	VANDPS       Y9, Y1, Y2
 	VPMAXUD      Y15, Y2, Y15
 	VORPS        gaussConsts<>+608(SB), Y1, Y2
 	VBROADCASTSS gaussConsts<>+1696(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y9, Y3
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
 	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       Y9, Y3, Y4
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
 	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
 	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
@@ -13992,25 +15001,25 @@ l209:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
-	VFMADD213PS  Y13, Y2, Y4
-	VFMADD213PS  Y13, Y2, Y4
+	VFMADD213PS  Y12, Y2, Y4
+	VFMADD213PS  Y12, Y2, Y4
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
 	VPSRAD $0x01, Y2, Y3
 	VANDPS gaussConsts<>+1728(SB), Y3, Y3
-	VPADDD Y13, Y3, Y5
+	VPADDD Y12, Y3, Y5
 	VPSUBD Y3, Y2, Y2
-	VPADDD Y13, Y2, Y2
+	VPADDD Y12, Y2, Y2
 	VMULPS Y5, Y4, Y3
 	VMULPS Y2, Y3, Y2
-	VCMPPS $0x1e, Y12, Y1, Y3
+	VCMPPS $0x1e, Y11, Y1, Y3
 	VANDPS Y1, Y3, Y3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, Y11, Y2, Y4
-	VMOVAPS      Y11, Y5
-	VFMSUB231PS  Y11, Y2, Y5
+	VCMPPS       $0x1e, Y10, Y2, Y4
+	VMOVAPS      Y10, Y5
+	VFMSUB231PS  Y10, Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
 	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
 	VBROADCASTSS gaussConsts<>+1824(SB), Y6
@@ -14027,23 +15036,23 @@ l209:
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
 	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
-	VANDPS       Y10, Y0, Y4
+	VANDPS       Y9, Y0, Y4
 	VPMAXUD      Y14, Y4, Y14
-	VSUBPS       Y13, Y3, Y4
-	VADDPS       Y13, Y3, Y5
-	VMULPS       (SP), Y0, Y0
-	VDIVPS       Y3, Y13, Y3
+	VSUBPS       Y12, Y3, Y4
+	VADDPS       Y12, Y3, Y5
+	VMULPS       Y0, Y13, Y0
+	VDIVPS       Y3, Y12, Y3
 	VMULPS       Y3, Y4, Y3
-	VMULPS       (SP), Y3, Y3
+	VMULPS       Y3, Y13, Y3
 	VMULPS       Y5, Y3, Y3
 	VMOVUPS      (DX), Y4
 	VMOVUPS      (R9), Y5
 	VFMADD231PS  Y4, Y5, Y3
-	VCMPPS       $0x11, Y12, Y1, Y1
-	VBLENDVPS    Y1, Y2, Y13, Y1
-	VADDPS       Y2, Y13, Y2
+	VCMPPS       $0x11, Y11, Y1, Y1
+	VBLENDVPS    Y1, Y2, Y12, Y1
+	VADDPS       Y2, Y12, Y2
 	VDIVPS       Y2, Y1, Y1
-	VCMPPS       $0x04, Y12, Y1, Y2
+	VCMPPS       $0x04, Y11, Y1, Y2
 	VMULPS       Y1, Y3, Y1
 	VANDPS       Y1, Y2, Y1
 	VADDPS       Y4, Y0, Y0
@@ -14051,14 +15060,14 @@ l209:
 	VMOVUPS      Y1, (SI)
 	VMOVUPS      32(BX), Y0
 	VMOVUPS      32(R8), Y1
-	VANDPS       Y10, Y1, Y2
+	VANDPS       Y9, Y1, Y2
 	VPMAXUD      Y15, Y2, Y15
 	VORPS        gaussConsts<>+608(SB), Y1, Y2
 	VBROADCASTSS gaussConsts<>+1696(SB), Y3
 	VMAXPS       Y2, Y3, Y2
-	VMOVAPS      Y9, Y3
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
 	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       Y9, Y3, Y4
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
 	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
 	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 	VBROADCASTSS gaussConsts<>+1504(SB), Y4
@@ -14066,21 +15075,21 @@ l209:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
-	VFMADD213PS  Y13, Y2, Y4
-	VFMADD213PS  Y13, Y2, Y4
+	VFMADD213PS  Y12, Y2, Y4
+	VFMADD213PS  Y12, Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
 	VPSRAD       $0x01, Y2, Y3
 	VANDPS       gaussConsts<>+1728(SB), Y3, Y3
-	VPADDD       Y13, Y3, Y5
+	VPADDD       Y12, Y3, Y5
 	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y13, Y2, Y2
+	VPADDD       Y12, Y2, Y2
 	VMULPS       Y5, Y4, Y3
 	VMULPS       Y2, Y3, Y2
-	VCMPPS       $0x1e, Y12, Y1, Y3
+	VCMPPS       $0x1e, Y11, Y1, Y3
 	VANDPS       Y1, Y3, Y3
-	VCMPPS       $0x1e, Y11, Y2, Y4
-	VMOVAPS      Y11, Y5
-	VFMSUB231PS  Y11, Y2, Y5
+	VCMPPS       $0x1e, Y10, Y2, Y4
+	VMOVAPS      Y10, Y5
+	VFMSUB231PS  Y10, Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
 	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
 	VBROADCASTSS gaussConsts<>+1824(SB), Y6
@@ -14097,23 +15106,23 @@ l209:
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
 	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
-	VANDPS       Y10, Y0, Y4
+	VANDPS       Y9, Y0, Y4
 	VPMAXUD      Y14, Y4, Y14
-	VSUBPS       Y13, Y3, Y4
-	VADDPS       Y13, Y3, Y5
-	VMULPS       (SP), Y0, Y0
-	VDIVPS       Y3, Y13, Y3
+	VSUBPS       Y12, Y3, Y4
+	VADDPS       Y12, Y3, Y5
+	VMULPS       Y0, Y13, Y0
+	VDIVPS       Y3, Y12, Y3
 	VMULPS       Y3, Y4, Y3
-	VMULPS       (SP), Y3, Y3
+	VMULPS       Y3, Y13, Y3
 	VMULPS       Y5, Y3, Y3
 	VMOVUPS      32(DX), Y4
 	VMOVUPS      32(R9), Y5
 	VFMADD231PS  Y4, Y5, Y3
-	VCMPPS       $0x11, Y12, Y1, Y1
-	VBLENDVPS    Y1, Y2, Y13, Y1
-	VADDPS       Y2, Y13, Y2
+	VCMPPS       $0x11, Y11, Y1, Y1
+	VBLENDVPS    Y1, Y2, Y12, Y1
+	VADDPS       Y2, Y12, Y2
 	VDIVPS       Y2, Y1, Y1
-	VCMPPS       $0x04, Y12, Y1, Y2
+	VCMPPS       $0x04, Y11, Y1, Y2
 	VMULPS       Y1, Y3, Y1
 	VANDPS       Y1, Y2, Y1
 	VADDPS       Y4, Y0, Y0
@@ -14127,23 +15136,23 @@ l209:
 	ADDQ         $0x00000040, R8
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l209
+	JGE          l233
 
-l210:
+l234:
 	CMPQ         CX, $0x00000008
-	JL           l211
+	JL           l235
 	VMOVUPS      (BX), Y0
 	VMOVUPS      (R8), Y1
-	VANDPS       Y10, Y1, Y2
+	VANDPS       Y9, Y1, Y2
 	VPMAXUD      Y15, Y2, Y15
 	VORPS        gaussConsts<>+608(SB), Y1, Y2
 	VBROADCASTSS gaussConsts<>+1696(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y9, Y3
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
 	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       Y9, Y3, Y4
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
 	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
 	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
@@ -14153,25 +15162,25 @@ l210:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
-	VFMADD213PS  Y13, Y2, Y4
-	VFMADD213PS  Y13, Y2, Y4
+	VFMADD213PS  Y12, Y2, Y4
+	VFMADD213PS  Y12, Y2, Y4
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
 	VPSRAD $0x01, Y2, Y3
 	VANDPS gaussConsts<>+1728(SB), Y3, Y3
-	VPADDD Y13, Y3, Y5
+	VPADDD Y12, Y3, Y5
 	VPSUBD Y3, Y2, Y2
-	VPADDD Y13, Y2, Y2
+	VPADDD Y12, Y2, Y2
 	VMULPS Y5, Y4, Y3
 	VMULPS Y2, Y3, Y2
-	VCMPPS $0x1e, Y12, Y1, Y3
+	VCMPPS $0x1e, Y11, Y1, Y3
 	VANDPS Y1, Y3, Y3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, Y11, Y2, Y4
-	VMOVAPS      Y11, Y5
-	VFMSUB231PS  Y11, Y2, Y5
+	VCMPPS       $0x1e, Y10, Y2, Y4
+	VMOVAPS      Y10, Y5
+	VFMSUB231PS  Y10, Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
 	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
 	VBROADCASTSS gaussConsts<>+1824(SB), Y6
@@ -14188,23 +15197,23 @@ l210:
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
 	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
-	VANDPS       Y10, Y0, Y4
+	VANDPS       Y9, Y0, Y4
 	VPMAXUD      Y14, Y4, Y14
-	VSUBPS       Y13, Y3, Y4
-	VADDPS       Y13, Y3, Y5
-	VMULPS       (SP), Y0, Y0
-	VDIVPS       Y3, Y13, Y3
+	VSUBPS       Y12, Y3, Y4
+	VADDPS       Y12, Y3, Y5
+	VMULPS       Y0, Y13, Y0
+	VDIVPS       Y3, Y12, Y3
 	VMULPS       Y3, Y4, Y3
-	VMULPS       (SP), Y3, Y3
+	VMULPS       Y3, Y13, Y3
 	VMULPS       Y5, Y3, Y3
 	VMOVUPS      (DX), Y4
 	VMOVUPS      (R9), Y5
 	VFMADD231PS  Y4, Y5, Y3
-	VCMPPS       $0x11, Y12, Y1, Y1
-	VBLENDVPS    Y1, Y2, Y13, Y1
-	VADDPS       Y2, Y13, Y2
+	VCMPPS       $0x11, Y11, Y1, Y1
+	VBLENDVPS    Y1, Y2, Y12, Y1
+	VADDPS       Y2, Y12, Y2
 	VDIVPS       Y2, Y1, Y1
-	VCMPPS       $0x04, Y12, Y1, Y2
+	VCMPPS       $0x04, Y11, Y1, Y2
 	VMULPS       Y1, Y3, Y1
 	VANDPS       Y1, Y2, Y1
 	VADDPS       Y4, Y0, Y0
@@ -14218,9 +15227,9 @@ l210:
 	ADDQ         $0x00000020, R8
 	SUBQ         $0x00000008, CX
 
-l211:
+l235:
 	TESTQ        CX, CX
-	JZ           l212
+	JZ           l236
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -14228,7 +15237,7 @@ l211:
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (BX), Y0, Y1
 	VMASKMOVPS   (R8), Y0, Y2
-	VANDPS       Y10, Y2, Y3
+	VANDPS       Y9, Y2, Y3
 	VANDPS       Y3, Y0, Y3
 	VPMAXUD      Y15, Y3, Y15
 	VORPS        gaussConsts<>+608(SB), Y2, Y3
@@ -14236,9 +15245,9 @@ l211:
 	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y9, Y4
+	VBROADCASTSS gaussConsts<>+1440(SB), Y4
 	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       Y9, Y4, Y5
+	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
 	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 
@@ -14248,25 +15257,25 @@ l211:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
-	VFMADD213PS  Y13, Y3, Y5
-	VFMADD213PS  Y13, Y3, Y5
+	VFMADD213PS  Y12, Y3, Y5
+	VFMADD213PS  Y12, Y3, Y5
 
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
 	VPSRAD $0x01, Y3, Y4
 	VANDPS gaussConsts<>+1728(SB), Y4, Y4
-	VPADDD Y13, Y4, Y6
+	VPADDD Y12, Y4, Y6
 	VPSUBD Y4, Y3, Y3
-	VPADDD Y13, Y3, Y3
+	VPADDD Y12, Y3, Y3
 	VMULPS Y6, Y5, Y4
 	VMULPS Y3, Y4, Y3
-	VCMPPS $0x1e, Y12, Y2, Y4
+	VCMPPS $0x1e, Y11, Y2, Y4
 	VANDPS Y2, Y4, Y4
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, Y11, Y3, Y5
-	VMOVAPS      Y11, Y6
-	VFMSUB231PS  Y11, Y3, Y6
+	VCMPPS       $0x1e, Y10, Y3, Y5
+	VMOVAPS      Y10, Y6
+	VFMSUB231PS  Y10, Y3, Y6
 	VBLENDVPS    Y5, Y6, Y3, Y6
 	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
 	VBROADCASTSS gaussConsts<>+1824(SB), Y7
@@ -14283,37 +15292,50 @@ l211:
 	VADDPS       Y6, Y5, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       gaussConsts<>+2048(SB), Y4, Y4
-	VANDPS       Y10, Y1, Y5
+	VANDPS       Y9, Y1, Y5
 	VANDPS       Y5, Y0, Y5
 	VPMAXUD      Y14, Y5, Y14
-	VSUBPS       Y13, Y4, Y5
-	VADDPS       Y13, Y4, Y6
-	VMULPS       (SP), Y1, Y1
-	VDIVPS       Y4, Y13, Y4
+	VSUBPS       Y12, Y4, Y5
+	VADDPS       Y12, Y4, Y6
+	VMULPS       Y1, Y13, Y1
+	VDIVPS       Y4, Y12, Y4
 	VMULPS       Y4, Y5, Y4
-	VMULPS       (SP), Y4, Y4
+	VMULPS       Y4, Y13, Y4
 	VMULPS       Y6, Y4, Y4
 	VMASKMOVPS   (DX), Y0, Y5
 	VMASKMOVPS   (R9), Y0, Y6
 	VFMADD231PS  Y5, Y6, Y4
-	VCMPPS       $0x11, Y12, Y2, Y2
-	VBLENDVPS    Y2, Y3, Y13, Y2
-	VADDPS       Y3, Y13, Y3
+	VCMPPS       $0x11, Y11, Y2, Y2
+	VBLENDVPS    Y2, Y3, Y12, Y2
+	VADDPS       Y3, Y12, Y3
 	VDIVPS       Y3, Y2, Y2
-	VCMPPS       $0x04, Y12, Y2, Y3
+	VCMPPS       $0x04, Y11, Y2, Y3
 	VMULPS       Y2, Y4, Y2
 	VANDPS       Y2, Y3, Y2
 	VADDPS       Y5, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (DI)
 	VMASKMOVPS   Y2, Y0, (SI)
+	LEAQ         (DI)(CX*4), DI
+	LEAQ         (SI)(CX*4), SI
+	LEAQ         (DX)(CX*4), DX
+	LEAQ         (R9)(CX*4), R9
+	LEAQ         (BX)(CX*4), BX
+	LEAQ         (R8)(CX*4), R8
 
-l212:
+l236:
+	ADDQ      16(SP), DI
+	ADDQ      24(SP), SI
+	ADDQ      32(SP), BX
+	ADDQ      40(SP), R8
+	ADDQ      $0x04, (SP)
+	DECQ      8(SP)
+	JNZ       l232
 	VPMINUD   gaussConsts<>+2080(SB), Y15, Y0
 	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
 	VPADDD    gaussConsts<>+1152(SB), Y14, Y1
 	VORPS     Y1, Y0, Y0
 	VMOVAPS   Y0, Y15
 	VMOVMSKPS Y15, AX
-	MOVQ      AX, bad+64(FP)
+	MOVQ      AX, bad+80(FP)
 	VZEROUPPER
 	RET

@@ -128,6 +128,12 @@ func GaussLogProbSigmaBackward(lanes *float32, dmu *float32, ds *float32, x *flo
 //go:noescape
 func GaussLogProbSigmaBackwardX(lanes *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int) (bad int)
 
+// GMMGradientSigma writes w times the gradients of log-densities of plain rows, +0 where w is 0: see kernels.GMMLogProbBackward.
+// s is sigma.
+//
+//go:noescape
+func GMMGradientSigma(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int)
+
 // GaussSampleSigma writes samples: see kernels.GaussSample.
 // s is sigma.
 //
@@ -155,6 +161,12 @@ func GaussLogProbLogBackward(lanes *float32, dmu *float32, ds *float32, x *float
 //
 //go:noescape
 func GaussLogProbLogBackwardX(lanes *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int, factor float32) (bad int)
+
+// GMMGradientLog writes w times the gradients of log-densities of plain rows, +0 where w is 0: see kernels.GMMLogProbBackward.
+// factor s is ln sigma.
+//
+//go:noescape
+func GMMGradientLog(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, factor float32)
 
 // GaussSampleLog writes samples: see kernels.GaussSample.
 // factor s is ln sigma.
@@ -184,6 +196,12 @@ func GaussLogProbSoftplusBackward(lanes *float32, dmu *float32, ds *float32, x *
 //go:noescape
 func GaussLogProbSoftplusBackwardX(lanes *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int) (bad int)
 
+// GMMGradientSoftplus writes w times the gradients of log-densities of plain rows, +0 where w is 0: see kernels.GMMLogProbBackward.
+// sigma is ln(1+e^s) + ScaleEps.
+//
+//go:noescape
+func GMMGradientSoftplus(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int)
+
 // GaussSampleSoftplus writes samples: see kernels.GaussSample.
 // sigma is ln(1+e^s) + ScaleEps.
 //
@@ -204,11 +222,11 @@ func GaussSampleSoftplusBackward(dmu *float32, ds *float32, dz *float32, s *floa
 //go:noescape
 func LatentStepSigma(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int) (bad int)
 
-// LatentStepSigmaBackward is the gradient of LatentStepSigma for one row of weight w, and reports one that is not plain: see kernels.LatentStepBackward.
+// LatentStepSigmaBackward is the gradient of LatentStepSigma, and reports rows that are not plain: see kernels.LatentStepBackward.
 // The gradients of p are stored before those of q, which may be in the same place.
 //
 //go:noescape
-func LatentStepSigmaBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, n int, w float32) (bad int)
+func LatentStepSigmaBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, dkl *float32, rows int, n int, ld int) (bad int)
 
 // LatentStepStandardSigma writes sigmas and samples and leaves the lanes of KL divergences, at most 16 rows,
 // and reports rows that are not plain: see kernels.LatentStep.
@@ -218,11 +236,11 @@ func LatentStepSigmaBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *fl
 //go:noescape
 func LatentStepStandardSigma(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int) (bad int)
 
-// LatentStepStandardSigmaBackward is the gradient of LatentStepStandardSigma for one row of weight w, and reports one that is not plain: see kernels.LatentStepBackward.
+// LatentStepStandardSigmaBackward is the gradient of LatentStepStandardSigma, and reports rows that are not plain: see kernels.LatentStepBackward.
 // The gradients of p are stored before those of q, which may be in the same place.
 //
 //go:noescape
-func LatentStepStandardSigmaBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, n int, w float32) (bad int)
+func LatentStepStandardSigmaBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, dkl *float32, rows int, n int, ld int) (bad int)
 
 // LatentStepLog writes sigmas and samples and leaves the lanes of KL divergences, at most 16 rows,
 // and reports rows that are not plain: see kernels.LatentStep.
@@ -232,11 +250,11 @@ func LatentStepStandardSigmaBackward(dmuQ *float32, dsQ *float32, dz *float32, m
 //go:noescape
 func LatentStepLog(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int, factor float32) (bad int)
 
-// LatentStepLogBackward is the gradient of LatentStepLog for one row of weight w, and reports one that is not plain: see kernels.LatentStepBackward.
+// LatentStepLogBackward is the gradient of LatentStepLog, and reports rows that are not plain: see kernels.LatentStepBackward.
 // The gradients of p are stored before those of q, which may be in the same place.
 //
 //go:noescape
-func LatentStepLogBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, n int, w float32, factor float32) (bad int)
+func LatentStepLogBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, dkl *float32, rows int, n int, ld int, factor float32) (bad int)
 
 // LatentStepStandardLog writes sigmas and samples and leaves the lanes of KL divergences, at most 16 rows,
 // and reports rows that are not plain: see kernels.LatentStep.
@@ -246,11 +264,11 @@ func LatentStepLogBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *floa
 //go:noescape
 func LatentStepStandardLog(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int, factor float32) (bad int)
 
-// LatentStepStandardLogBackward is the gradient of LatentStepStandardLog for one row of weight w, and reports one that is not plain: see kernels.LatentStepBackward.
+// LatentStepStandardLogBackward is the gradient of LatentStepStandardLog, and reports rows that are not plain: see kernels.LatentStepBackward.
 // The gradients of p are stored before those of q, which may be in the same place.
 //
 //go:noescape
-func LatentStepStandardLogBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, n int, w float32, factor float32) (bad int)
+func LatentStepStandardLogBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, dkl *float32, rows int, n int, ld int, factor float32) (bad int)
 
 // LatentStepSoftplus writes sigmas and samples and leaves the lanes of KL divergences, at most 16 rows,
 // and reports rows that are not plain: see kernels.LatentStep.
@@ -260,11 +278,11 @@ func LatentStepStandardLogBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ
 //go:noescape
 func LatentStepSoftplus(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int) (bad int)
 
-// LatentStepSoftplusBackward is the gradient of LatentStepSoftplus for one row of weight w, and reports one that is not plain: see kernels.LatentStepBackward.
+// LatentStepSoftplusBackward is the gradient of LatentStepSoftplus, and reports rows that are not plain: see kernels.LatentStepBackward.
 // The gradients of p are stored before those of q, which may be in the same place.
 //
 //go:noescape
-func LatentStepSoftplusBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, n int, w float32) (bad int)
+func LatentStepSoftplusBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, dkl *float32, rows int, n int, ld int) (bad int)
 
 // LatentStepStandardSoftplus writes sigmas and samples and leaves the lanes of KL divergences, at most 16 rows,
 // and reports rows that are not plain: see kernels.LatentStep.
@@ -274,8 +292,8 @@ func LatentStepSoftplusBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP 
 //go:noescape
 func LatentStepStandardSoftplus(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int) (bad int)
 
-// LatentStepStandardSoftplusBackward is the gradient of LatentStepStandardSoftplus for one row of weight w, and reports one that is not plain: see kernels.LatentStepBackward.
+// LatentStepStandardSoftplusBackward is the gradient of LatentStepStandardSoftplus, and reports rows that are not plain: see kernels.LatentStepBackward.
 // The gradients of p are stored before those of q, which may be in the same place.
 //
 //go:noescape
-func LatentStepStandardSoftplusBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, n int, w float32) (bad int)
+func LatentStepStandardSoftplusBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, dkl *float32, rows int, n int, ld int) (bad int)
