@@ -94,12 +94,20 @@ func gaussLogProbBackward32(lp, dx, dmu, ds, dlp, x, mu, s []float32, form Scale
 		return
 	}
 	var lanes laneBuf
+	gaussLogProbBackwardRows(isa, &lanes, lp, dx, dmu, ds, dlp, x, mu, s, form, rows, d, d, ld)
+}
+
+// gaussLogProbBackwardRows has a row stride of x; dx is nil or has that of x.
+func gaussLogProbBackwardRows(isa asm.ISA, lanes *laneBuf, lp, dx, dmu, ds, dlp, x, mu, s []float32, form ScaleForm, rows, d, ldx, ld int) {
 	inPlace := same(dx, x) || same(dmu, mu) || same(ds, s)
 	for b := (blocks{inPlace: inPlace}); b.i < rows; {
-		i, ax, at := b.i, b.i*d, b.i*ld
+		i, ax, at := b.i, b.i*ldx, b.i*ld
 		r := maxRows(min(rows-i, laneRows), d)
 		if b.look() {
-			r = plainRowsX(isa, x, mu, s, form, i, r, d, ld)
+			if ldx == 0 {
+				r = 1
+			}
+			r = plainRowsX(isa, x[ax:], mu[at:], s[at:], form, 0, r, d, ld)
 		}
 		if r == 0 {
 			gaussLogProbBackwardGeneric(from(lp, i), from(dx, ax), dmu[at:], ds[at:], dlp[i:], x[ax:], mu[at:], s[at:], form, 1, d, ld)
@@ -107,45 +115,45 @@ func gaussLogProbBackward32(lp, dx, dmu, ds, dlp, x, mu, s []float32, form Scale
 			continue
 		}
 		lanes.setWeights(dlp[i : i+r])
-		bad := gaussLogProbBackwardLanes(isa, &lanes, from(dx, ax), dmu[at:], ds[at:], x[ax:], mu[at:], s[at:], form, r, d, ld)
+		bad := gaussLogProbBackwardLanes(isa, lanes, from(dx, ax), dmu[at:], ds[at:], x[ax:], mu[at:], s[at:], form, r, d, ldx, ld)
 		var v [laneRows]float32
-		bad |= logProbEnd(isa, v[:], &lanes, form, d)
+		bad |= logProbEnd(isa, v[:], lanes, form, d)
 		if b.done(r, bad) && lp != nil {
 			copy(lp[i:i+r], v[:])
 		}
 	}
 }
 
-func gaussLogProbBackwardLanes(isa asm.ISA, lanes *laneBuf, dx, dmu, ds, x, mu, s []float32, form ScaleForm, r, d, ld int) (bad int) {
+func gaussLogProbBackwardLanes(isa asm.ISA, lanes *laneBuf, dx, dmu, ds, x, mu, s []float32, form ScaleForm, r, d, ldx, ld int) (bad int) {
 	if dx == nil {
 		switch {
 		case isa == asm.AVX512 && form == Sigma:
-			return avx512.GaussLogProbSigmaBackward(&lanes[0], &dmu[0], &ds[0], &x[0], &mu[0], &s[0], r, d, ld, d)
+			return avx512.GaussLogProbSigmaBackward(&lanes[0], &dmu[0], &ds[0], &x[0], &mu[0], &s[0], r, d, ld, ldx)
 		case isa == asm.AVX512 && form == SoftplusSigma:
-			return avx512.GaussLogProbSoftplusBackward(&lanes[0], &dmu[0], &ds[0], &x[0], &mu[0], &s[0], r, d, ld, d)
+			return avx512.GaussLogProbSoftplusBackward(&lanes[0], &dmu[0], &ds[0], &x[0], &mu[0], &s[0], r, d, ld, ldx)
 		case isa == asm.AVX512:
-			return avx512.GaussLogProbLogBackward(&lanes[0], &dmu[0], &ds[0], &x[0], &mu[0], &s[0], r, d, ld, d, form.factor())
+			return avx512.GaussLogProbLogBackward(&lanes[0], &dmu[0], &ds[0], &x[0], &mu[0], &s[0], r, d, ld, ldx, form.factor())
 		case form == Sigma:
-			return avx2.GaussLogProbSigmaBackward(&lanes[0], &dmu[0], &ds[0], &x[0], &mu[0], &s[0], r, d, ld, d)
+			return avx2.GaussLogProbSigmaBackward(&lanes[0], &dmu[0], &ds[0], &x[0], &mu[0], &s[0], r, d, ld, ldx)
 		case form == SoftplusSigma:
-			return avx2.GaussLogProbSoftplusBackward(&lanes[0], &dmu[0], &ds[0], &x[0], &mu[0], &s[0], r, d, ld, d)
+			return avx2.GaussLogProbSoftplusBackward(&lanes[0], &dmu[0], &ds[0], &x[0], &mu[0], &s[0], r, d, ld, ldx)
 		default:
-			return avx2.GaussLogProbLogBackward(&lanes[0], &dmu[0], &ds[0], &x[0], &mu[0], &s[0], r, d, ld, d, form.factor())
+			return avx2.GaussLogProbLogBackward(&lanes[0], &dmu[0], &ds[0], &x[0], &mu[0], &s[0], r, d, ld, ldx, form.factor())
 		}
 	}
 	switch {
 	case isa == asm.AVX512 && form == Sigma:
-		return avx512.GaussLogProbSigmaBackwardX(&lanes[0], &dx[0], &dmu[0], &ds[0], &x[0], &mu[0], &s[0], r, d, ld, d)
+		return avx512.GaussLogProbSigmaBackwardX(&lanes[0], &dx[0], &dmu[0], &ds[0], &x[0], &mu[0], &s[0], r, d, ld, ldx)
 	case isa == asm.AVX512 && form == SoftplusSigma:
-		return avx512.GaussLogProbSoftplusBackwardX(&lanes[0], &dx[0], &dmu[0], &ds[0], &x[0], &mu[0], &s[0], r, d, ld, d)
+		return avx512.GaussLogProbSoftplusBackwardX(&lanes[0], &dx[0], &dmu[0], &ds[0], &x[0], &mu[0], &s[0], r, d, ld, ldx)
 	case isa == asm.AVX512:
-		return avx512.GaussLogProbLogBackwardX(&lanes[0], &dx[0], &dmu[0], &ds[0], &x[0], &mu[0], &s[0], r, d, ld, d, form.factor())
+		return avx512.GaussLogProbLogBackwardX(&lanes[0], &dx[0], &dmu[0], &ds[0], &x[0], &mu[0], &s[0], r, d, ld, ldx, form.factor())
 	case form == Sigma:
-		return avx2.GaussLogProbSigmaBackwardX(&lanes[0], &dx[0], &dmu[0], &ds[0], &x[0], &mu[0], &s[0], r, d, ld, d)
+		return avx2.GaussLogProbSigmaBackwardX(&lanes[0], &dx[0], &dmu[0], &ds[0], &x[0], &mu[0], &s[0], r, d, ld, ldx)
 	case form == SoftplusSigma:
-		return avx2.GaussLogProbSoftplusBackwardX(&lanes[0], &dx[0], &dmu[0], &ds[0], &x[0], &mu[0], &s[0], r, d, ld, d)
+		return avx2.GaussLogProbSoftplusBackwardX(&lanes[0], &dx[0], &dmu[0], &ds[0], &x[0], &mu[0], &s[0], r, d, ld, ldx)
 	default:
-		return avx2.GaussLogProbLogBackwardX(&lanes[0], &dx[0], &dmu[0], &ds[0], &x[0], &mu[0], &s[0], r, d, ld, d, form.factor())
+		return avx2.GaussLogProbLogBackwardX(&lanes[0], &dx[0], &dmu[0], &ds[0], &x[0], &mu[0], &s[0], r, d, ld, ldx, form.factor())
 	}
 }
 

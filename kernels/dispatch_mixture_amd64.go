@@ -77,9 +77,12 @@ func gmmLogProb32(lp, x, logits, mu, s []float32, form ScaleForm, rows, k, d, ld
 	}
 }
 
+// ones are the weights of gradients that get others later.
+var ones = [laneRows]float32{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}
+
 // gmmLogProbBackward32: see gmmLogProbBackwardGeneric. The densities come first, then their
 // gradients, when the responsibilities are known; that reads mu and s twice, but writes the
-// gradients once.
+// gradients once. With SoftplusSigma, whose sigma is dear, it is as in the reference.
 func gmmLogProbBackward32(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []float32, form ScaleForm, rows, k, d, ldl, ld int) {
 	if gmmInGo(d) {
 		gmmLogProbBackwardGeneric(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s, form, rows, k, d, ldl, ld)
@@ -93,7 +96,9 @@ func gmmLogProbBackward32(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []floa
 		plain := true
 		for c := 0; c < k; c += laneRows {
 			n, at := min(k-c, laneRows), i*ld+c*d
-			if !gaussLogProbRows(t.isa, &lanes, t.v[:n], xi, mu[at:], s[at:], form, n, d, 0, d) {
+			if form == SoftplusSigma {
+				gaussLogProbBackwardRows(t.isa, &lanes, t.v[:n], nil, dmu[at:], ds[at:], ones[:n], xi, mu[at:], s[at:], form, n, d, 0, d)
+			} else if !gaussLogProbRows(t.isa, &lanes, t.v[:n], xi, mu[at:], s[at:], form, n, d, 0, d) {
 				plain = false
 			}
 			t.add(li[c : c+n])
@@ -118,13 +123,30 @@ func gmmLogProbBackward32(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []floa
 				dli[c+j] = dlp[i] * (p[j] - pi[j])
 				p[j] *= dlp[i]
 			}
-			gmmGradients(t.isa, p[:n], dmu[at:], ds[at:], xi, mu[at:], s[at:], form, d, plain)
+			if form == SoftplusSigma {
+				gmmScale(t.isa, p[:n], dmu[at:], ds[at:], d)
+			} else {
+				gmmGradients(t.isa, p[:n], dmu[at:], ds[at:], xi, mu[at:], s[at:], form, d, plain)
+			}
 			for j := range n {
 				if dxi != nil {
 					axpy(dxi, dmu[at+j*d:][:d], -1)
 				}
 			}
 		}
+	}
+}
+
+// gmmScale multiplies the gradients of len(w) components by w.
+func gmmScale(isa asm.ISA, w, dmu, ds []float32, d int) {
+	for j := 0; j < len(w); {
+		r := maxRows(len(w)-j, d)
+		if isa == asm.AVX512 {
+			avx512.GMMScale(&w[j], &dmu[j*d], &ds[j*d], r, d)
+		} else {
+			avx2.GMMScale(&w[j], &dmu[j*d], &ds[j*d], r, d)
+		}
+		j += r
 	}
 }
 
@@ -145,14 +167,10 @@ func gmmGradients(isa asm.ISA, w, dmu, ds, x, mu, s []float32, form ScaleForm, d
 		switch {
 		case isa == asm.AVX512 && form == Sigma:
 			avx512.GMMGradientSigma(&w[j], &dmu[at], &ds[at], &x[0], &mu[at], &s[at], r, d)
-		case isa == asm.AVX512 && form == SoftplusSigma:
-			avx512.GMMGradientSoftplus(&w[j], &dmu[at], &ds[at], &x[0], &mu[at], &s[at], r, d)
 		case isa == asm.AVX512:
 			avx512.GMMGradientLog(&w[j], &dmu[at], &ds[at], &x[0], &mu[at], &s[at], r, d, form.factor())
 		case form == Sigma:
 			avx2.GMMGradientSigma(&w[j], &dmu[at], &ds[at], &x[0], &mu[at], &s[at], r, d)
-		case form == SoftplusSigma:
-			avx2.GMMGradientSoftplus(&w[j], &dmu[at], &ds[at], &x[0], &mu[at], &s[at], r, d)
 		default:
 			avx2.GMMGradientLog(&w[j], &dmu[at], &ds[at], &x[0], &mu[at], &s[at], r, d, form.factor())
 		}

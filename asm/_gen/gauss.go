@@ -239,7 +239,9 @@ func gaussKernels(f *File) {
 	}
 	for _, c := range scales {
 		gaussLogProb(f, c)
-		gmmGradient(f, c)
+		if c != softplusScale {
+			gmmGradient(f, c)
+		}
 		gaussSample(f, c)
 	}
 	for _, c := range scales {

@@ -112,7 +112,8 @@ func gaussLogProb(f *File, c scale) {
 
 // gmmGradient is the gradient of the components of a mixture, times their responsibilities. It
 // is rounded before that product, as the reference has it, so that a component that does not
-// count has a gradient of 0 even where its own is infinite.
+// count has a gradient of 0 even where its own is infinite. In softplusScale taking the sigmas
+// twice costs more than writing the gradients twice: there, GMMScale multiplies them.
 func gmmGradient(f *File, c scale) {
 	f.Kernel(Kernel{
 		Name:   "GMMGradient" + c.String(),
@@ -127,7 +128,7 @@ func gmmGradient(f *File, c scale) {
 				w := b.Kept(0)
 				m := b.Cmp(NEQ, w, b.Const(0))
 				b.Store("dmu", 0, b.Keep(m, b.Mul(dmu, w)))
-				b.Store("ds", 0, b.Keep(m, b.Mul(b.toArg(c, k.s, k.e, ds), w)))
+				b.Store("ds", 0, b.Keep(m, b.Mul(ds, w)))
 			}}},
 	})
 }

@@ -196,12 +196,6 @@ func GaussLogProbSoftplusBackward(lanes *float32, dmu *float32, ds *float32, x *
 //go:noescape
 func GaussLogProbSoftplusBackwardX(lanes *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int) (bad int)
 
-// GMMGradientSoftplus writes w times the gradients of log-densities of plain rows, +0 where w is 0: see kernels.GMMLogProbBackward.
-// sigma is ln(1+e^s) + ScaleEps.
-//
-//go:noescape
-func GMMGradientSoftplus(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int)
-
 // GaussSampleSoftplus writes samples: see kernels.GaussSample.
 // sigma is ln(1+e^s) + ScaleEps.
 //

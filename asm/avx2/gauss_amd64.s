@@ -9989,364 +9989,6 @@ l153:
 	VZEROUPPER
 	RET
 
-// func GMMGradientSoftplus(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int)
-// Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·GMMGradientSoftplus(SB), NOSPLIT, $8-64
-	// Registers:    Y0-Y8 values    Y9-Y14 constants and scalars    Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+736(SB), Y14
-	VBROADCASTSS gaussConsts<>+544(SB), Y13
-	VBROADCASTSS gaussConsts<>+1280(SB), Y12
-	VBROADCASTSS gaussConsts<>+1440(SB), Y11
-	VBROADCASTSS gaussConsts<>+608(SB), Y10
-	VBROADCASTSS gaussConsts<>+1696(SB), Y9
-
-	// Registers:    DI w    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
-	MOVQ w+0(FP), DI
-	MOVQ dmu+8(FP), SI
-	MOVQ ds+16(FP), DX
-	MOVQ x+24(FP), BX
-	MOVQ mu+32(FP), R8
-	MOVQ s+40(FP), R9
-	MOVQ n+56(FP), R10
-	SHLQ $0x02, R10
-	MOVQ rows+48(FP), AX
-	MOVQ AX, (SP)
-
-l154:
-	VBROADCASTSS (DI), Y0
-	VMOVAPS      Y0, Y15
-	MOVQ         n+56(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l156
-
-l155:
-	PREFETCHT0 1024(SI)
-	PREFETCHT0 1024(DX)
-	VMOVUPS    (R9), Y0
-	VMOVUPS    (BX), Y1
-	VMOVUPS    (R8), Y2
-	VSUBPS     Y2, Y1, Y1
-	VORPS      Y10, Y0, Y2
-	VMAXPS     Y2, Y9, Y2
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y11, Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       Y11, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
-
-	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
-	VFMADD213PS  Y14, Y2, Y4
-	VFMADD213PS  Y14, Y2, Y4
-
-	// p 2^n
-	VPSLLD $0x17, Y3, Y2
-	VPSRAD $0x01, Y2, Y3
-	VANDPS gaussConsts<>+1728(SB), Y3, Y3
-	VPADDD Y14, Y3, Y5
-	VPSUBD Y3, Y2, Y2
-	VPADDD Y14, Y2, Y2
-	VMULPS Y5, Y4, Y3
-	VMULPS Y2, Y3, Y2
-	VCMPPS $0x1e, Y13, Y0, Y3
-	VANDPS Y0, Y3, Y3
-
-	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, Y12, Y2, Y4
-	VMOVAPS      Y12, Y5
-	VFMSUB231PS  Y12, Y2, Y5
-	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1824(SB), Y6
-	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
-	VMULPS       Y5, Y5, Y7
-	VFMADD231PS  Y7, Y6, Y5
-	VADDPS       Y5, Y4, Y4
-	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
-	VDIVPS       Y3, Y14, Y3
-	VMULPS       Y3, Y1, Y1
-	VMULPS       Y3, Y1, Y4
-	VFMSUB231PS  Y4, Y1, Y3
-	VCMPPS       $0x04, Y13, Y15, Y1
-	VMULPS       Y15, Y4, Y4
-	VANDPS       Y4, Y1, Y4
-	VMOVUPS      Y4, (SI)
-	VCMPPS       $0x11, Y13, Y0, Y0
-	VBLENDVPS    Y0, Y2, Y14, Y0
-	VADDPS       Y2, Y14, Y2
-	VDIVPS       Y2, Y0, Y0
-	VCMPPS       $0x04, Y13, Y0, Y2
-	VMULPS       Y0, Y3, Y0
-	VANDPS       Y0, Y2, Y0
-	VMULPS       Y15, Y0, Y0
-	VANDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (DX)
-	VMOVUPS      32(R9), Y0
-	VMOVUPS      32(BX), Y1
-	VMOVUPS      32(R8), Y2
-	VSUBPS       Y2, Y1, Y1
-	VORPS        Y10, Y0, Y2
-	VMAXPS       Y2, Y9, Y2
-	VMOVAPS      Y11, Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       Y11, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
-	VFMADD213PS  Y14, Y2, Y4
-	VFMADD213PS  Y14, Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1728(SB), Y3, Y3
-	VPADDD       Y14, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y14, Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
-	VCMPPS       $0x1e, Y13, Y0, Y3
-	VANDPS       Y0, Y3, Y3
-	VCMPPS       $0x1e, Y12, Y2, Y4
-	VMOVAPS      Y12, Y5
-	VFMSUB231PS  Y12, Y2, Y5
-	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1824(SB), Y6
-	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
-	VMULPS       Y5, Y5, Y7
-	VFMADD231PS  Y7, Y6, Y5
-	VADDPS       Y5, Y4, Y4
-	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
-	VDIVPS       Y3, Y14, Y3
-	VMULPS       Y3, Y1, Y1
-	VMULPS       Y3, Y1, Y4
-	VFMSUB231PS  Y4, Y1, Y3
-	VCMPPS       $0x04, Y13, Y15, Y1
-	VMULPS       Y15, Y4, Y4
-	VANDPS       Y4, Y1, Y4
-	VMOVUPS      Y4, 32(SI)
-	VCMPPS       $0x11, Y13, Y0, Y0
-	VBLENDVPS    Y0, Y2, Y14, Y0
-	VADDPS       Y2, Y14, Y2
-	VDIVPS       Y2, Y0, Y0
-	VCMPPS       $0x04, Y13, Y0, Y2
-	VMULPS       Y0, Y3, Y0
-	VANDPS       Y0, Y2, Y0
-	VMULPS       Y15, Y0, Y0
-	VANDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, 32(DX)
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	ADDQ         $0x00000040, R9
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
-	JGE          l155
-
-l156:
-	CMPQ    CX, $0x00000008
-	JL      l157
-	VMOVUPS (R9), Y0
-	VMOVUPS (BX), Y1
-	VMOVUPS (R8), Y2
-	VSUBPS  Y2, Y1, Y1
-	VORPS   Y10, Y0, Y2
-	VMAXPS  Y2, Y9, Y2
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y11, Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       Y11, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
-
-	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
-	VFMADD213PS  Y14, Y2, Y4
-	VFMADD213PS  Y14, Y2, Y4
-
-	// p 2^n
-	VPSLLD $0x17, Y3, Y2
-	VPSRAD $0x01, Y2, Y3
-	VANDPS gaussConsts<>+1728(SB), Y3, Y3
-	VPADDD Y14, Y3, Y5
-	VPSUBD Y3, Y2, Y2
-	VPADDD Y14, Y2, Y2
-	VMULPS Y5, Y4, Y3
-	VMULPS Y2, Y3, Y2
-	VCMPPS $0x1e, Y13, Y0, Y3
-	VANDPS Y0, Y3, Y3
-
-	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, Y12, Y2, Y4
-	VMOVAPS      Y12, Y5
-	VFMSUB231PS  Y12, Y2, Y5
-	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1824(SB), Y6
-	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
-	VMULPS       Y5, Y5, Y7
-	VFMADD231PS  Y7, Y6, Y5
-	VADDPS       Y5, Y4, Y4
-	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
-	VDIVPS       Y3, Y14, Y3
-	VMULPS       Y3, Y1, Y1
-	VMULPS       Y3, Y1, Y4
-	VFMSUB231PS  Y4, Y1, Y3
-	VCMPPS       $0x04, Y13, Y15, Y1
-	VMULPS       Y15, Y4, Y4
-	VANDPS       Y4, Y1, Y4
-	VMOVUPS      Y4, (SI)
-	VCMPPS       $0x11, Y13, Y0, Y0
-	VBLENDVPS    Y0, Y2, Y14, Y0
-	VADDPS       Y2, Y14, Y2
-	VDIVPS       Y2, Y0, Y0
-	VCMPPS       $0x04, Y13, Y0, Y2
-	VMULPS       Y0, Y3, Y0
-	VANDPS       Y0, Y2, Y0
-	VMULPS       Y15, Y0, Y0
-	VANDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (DX)
-	ADDQ         $0x00000020, SI
-	ADDQ         $0x00000020, DX
-	ADDQ         $0x00000020, BX
-	ADDQ         $0x00000020, R8
-	ADDQ         $0x00000020, R9
-	SUBQ         $0x00000008, CX
-
-l157:
-	TESTQ      CX, CX
-	JZ         l158
-	LEAQ       gaussConsts<>+256(SB), AX
-	NEGQ       CX
-	LEAQ       (AX)(CX*4), AX
-	NEGQ       CX
-	VMOVUPS    (AX), Y0
-	VMASKMOVPS (R9), Y0, Y1
-	VMASKMOVPS (BX), Y0, Y2
-	VMASKMOVPS (R8), Y0, Y3
-	VSUBPS     Y3, Y2, Y2
-	VORPS      Y10, Y1, Y3
-	VMAXPS     Y3, Y9, Y3
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y11, Y4
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       Y11, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
-
-	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
-	VFMADD213PS  Y14, Y3, Y5
-	VFMADD213PS  Y14, Y3, Y5
-
-	// p 2^n
-	VPSLLD $0x17, Y4, Y3
-	VPSRAD $0x01, Y3, Y4
-	VANDPS gaussConsts<>+1728(SB), Y4, Y4
-	VPADDD Y14, Y4, Y6
-	VPSUBD Y4, Y3, Y3
-	VPADDD Y14, Y3, Y3
-	VMULPS Y6, Y5, Y4
-	VMULPS Y3, Y4, Y3
-	VCMPPS $0x1e, Y13, Y1, Y4
-	VANDPS Y1, Y4, Y4
-
-	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, Y12, Y3, Y5
-	VMOVAPS      Y12, Y6
-	VFMSUB231PS  Y12, Y3, Y6
-	VBLENDVPS    Y5, Y6, Y3, Y6
-	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1824(SB), Y7
-	VFMADD231PS  gaussConsts<>+1792(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1856(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1888(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1920(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1952(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1984(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+2016(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1024(SB), Y6, Y7
-	VMULPS       Y6, Y6, Y8
-	VFMADD231PS  Y8, Y7, Y6
-	VADDPS       Y6, Y5, Y5
-	VADDPS       Y5, Y4, Y4
-	VADDPS       gaussConsts<>+2048(SB), Y4, Y4
-	VDIVPS       Y4, Y14, Y4
-	VMULPS       Y4, Y2, Y2
-	VMULPS       Y4, Y2, Y5
-	VFMSUB231PS  Y5, Y2, Y4
-	VCMPPS       $0x04, Y13, Y15, Y2
-	VMULPS       Y15, Y5, Y5
-	VANDPS       Y5, Y2, Y5
-	VMASKMOVPS   Y5, Y0, (SI)
-	VCMPPS       $0x11, Y13, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y14, Y1
-	VADDPS       Y3, Y14, Y3
-	VDIVPS       Y3, Y1, Y1
-	VCMPPS       $0x04, Y13, Y1, Y3
-	VMULPS       Y1, Y4, Y1
-	VANDPS       Y1, Y3, Y1
-	VMULPS       Y15, Y1, Y1
-	VANDPS       Y1, Y2, Y1
-	VMASKMOVPS   Y1, Y0, (DX)
-	LEAQ         (SI)(CX*4), SI
-	LEAQ         (DX)(CX*4), DX
-	LEAQ         (BX)(CX*4), BX
-	LEAQ         (R8)(CX*4), R8
-	LEAQ         (R9)(CX*4), R9
-
-l158:
-	ADDQ $0x04, DI
-	SUBQ R10, BX
-	DECQ (SP)
-	JNZ  l154
-	VZEROUPPER
-	RET
-
 // func GaussSampleSoftplus(z *float32, mu *float32, s *float32, eps *float32, rows int, n int, ld int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussSampleSoftplus(SB), NOSPLIT, $24-56
@@ -10376,12 +10018,12 @@ TEXT ·GaussSampleSoftplus(SB), NOSPLIT, $24-56
 	SUBQ R8, AX
 	MOVQ AX, 16(SP)
 
-l160:
+l154:
 	MOVQ n+40(FP), CX
 	CMPQ CX, $0x00000010
-	JL   l162
+	JL   l156
 
-l161:
+l155:
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
 	VORPS   Y12, Y0, Y2
@@ -10492,11 +10134,11 @@ l161:
 	ADDQ         $0x00000040, BX
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l161
+	JGE          l155
 
-l162:
+l156:
 	CMPQ    CX, $0x00000008
-	JL      l163
+	JL      l157
 	VMOVUPS (DX), Y0
 	VORPS   Y12, Y0, Y1
 	VMAXPS  Y1, Y11, Y1
@@ -10559,9 +10201,9 @@ l162:
 	ADDQ         $0x00000020, BX
 	SUBQ         $0x00000008, CX
 
-l163:
+l157:
 	TESTQ      CX, CX
-	JZ         l164
+	JZ         l158
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -10628,11 +10270,11 @@ l163:
 	LEAQ         (DX)(CX*4), DX
 	LEAQ         (BX)(CX*4), BX
 
-l164:
+l158:
 	ADDQ 8(SP), SI
 	ADDQ 16(SP), DX
 	DECQ (SP)
-	JNZ  l160
+	JNZ  l154
 	VZEROUPPER
 	RET
 
@@ -10668,12 +10310,12 @@ TEXT ·GaussSampleSoftplusBackward(SB), NOSPLIT, $32-64
 	SUBQ R9, AX
 	MOVQ AX, 24(SP)
 
-l166:
+l160:
 	MOVQ n+48(FP), CX
 	CMPQ CX, $0x00000010
-	JL   l168
+	JL   l162
 
-l167:
+l161:
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
 	VMOVUPS (BX), Y2
@@ -10759,11 +10401,11 @@ l167:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 	CMPQ        CX, $0x00000010
-	JGE         l167
+	JGE         l161
 
-l168:
+l162:
 	CMPQ    CX, $0x00000008
-	JL      l169
+	JL      l163
 	VMOVUPS (DX), Y0
 	VMOVUPS (BX), Y1
 	VMOVUPS (DI), Y2
@@ -10813,9 +10455,9 @@ l168:
 	ADDQ        $0x00000020, R8
 	SUBQ        $0x00000008, CX
 
-l169:
+l163:
 	TESTQ      CX, CX
-	JZ         l170
+	JZ         l164
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -10869,12 +10511,12 @@ l169:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 
-l170:
+l164:
 	ADDQ 8(SP), DI
 	ADDQ 16(SP), SI
 	ADDQ 24(SP), BX
 	DECQ (SP)
-	JNZ  l166
+	JNZ  l160
 	VZEROUPPER
 	RET
 
@@ -10916,7 +10558,7 @@ TEXT ·LatentStepSigma(SB), NOSPLIT, $40-96
 	SUBQ         R12, AX
 	MOVQ         AX, 32(SP)
 
-l172:
+l166:
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
 	VMOVAPS      Y8, Y13
@@ -10925,9 +10567,9 @@ l172:
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+72(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l175
+	JL           l169
 
-l173:
+l167:
 	VMOVUPS      (BX), Y0
 	VMOVUPS      (R8), Y1
 	VPSUBD       Y7, Y1, Y2
@@ -10999,11 +10641,11 @@ l173:
 	ADDQ         $0x00000040, R10
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l173
+	JGE          l167
 
-l175:
+l169:
 	TESTQ        CX, CX
-	JZ           l176
+	JZ           l170
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -11074,7 +10716,7 @@ l175:
 	LEAQ         (R9)(CX*4), R9
 	LEAQ         (R10)(CX*4), R10
 
-l176:
+l170:
 	VMOVUPS   Y15, (DX)
 	VMOVUPS   Y14, 32(DX)
 	VMOVUPS   Y13, 64(DX)
@@ -11087,7 +10729,7 @@ l176:
 	ADDQ      24(SP), R9
 	ADDQ      32(SP), R10
 	DECQ      (SP)
-	JNZ       l172
+	JNZ       l166
 	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
 	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -11157,15 +10799,15 @@ TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $80-120
 	SHLQ    $0x02, AX
 	MOVQ    AX, 72(SP)
 
-l177:
+l171:
 	MOVQ         (SP), AX
 	VBROADCASTSS (AX), Y0
 	VMOVAPS      Y0, Y13
 	MOVQ         n+96(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l179
+	JL           l173
 
-l178:
+l172:
 	VMOVUPS      (R9), Y0
 	VMOVUPS      (R10), Y1
 	VPSUBD       Y11, Y1, Y2
@@ -11254,11 +10896,11 @@ l178:
 	ADDQ         $0x00000040, R12
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l178
+	JGE          l172
 
-l179:
+l173:
 	CMPQ         CX, $0x00000008
-	JL           l180
+	JL           l174
 	VMOVUPS      (R9), Y0
 	VMOVUPS      (R10), Y1
 	VPSUBD       Y11, Y1, Y2
@@ -11309,9 +10951,9 @@ l179:
 	ADDQ         $0x00000020, R12
 	SUBQ         $0x00000008, CX
 
-l180:
+l174:
 	TESTQ        CX, CX
-	JZ           l181
+	JZ           l175
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -11369,7 +11011,7 @@ l180:
 	LEAQ         (R11)(CX*4), R11
 	LEAQ         (R12)(CX*4), R12
 
-l181:
+l175:
 	ADDQ      16(SP), DI
 	ADDQ      24(SP), SI
 	ADDQ      32(SP), DX
@@ -11380,7 +11022,7 @@ l181:
 	ADDQ      72(SP), R12
 	ADDQ      $0x04, (SP)
 	DECQ      8(SP)
-	JNZ       l177
+	JNZ       l171
 	VPMINUD   Y7, Y15, Y0
 	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
 	VPADDD    gaussConsts<>+1152(SB), Y14, Y1
@@ -11421,7 +11063,7 @@ TEXT ·LatentStepStandardSigma(SB), NOSPLIT, $24-80
 	SUBQ    R10, AX
 	MOVQ    AX, 16(SP)
 
-l183:
+l177:
 	VMOVAPS Y6, Y15
 	VMOVAPS Y6, Y14
 	VMOVAPS Y7, Y13
@@ -11430,9 +11072,9 @@ l183:
 	VMOVAPS Y6, Y10
 	MOVQ    n+56(FP), CX
 	CMPQ    CX, $0x00000010
-	JL      l186
+	JL      l180
 
-l184:
+l178:
 	VMOVUPS     (BX), Y0
 	VMOVUPS     (R8), Y1
 	VPSUBD      Y5, Y1, Y2
@@ -11482,11 +11124,11 @@ l184:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 	CMPQ        CX, $0x00000010
-	JGE         l184
+	JGE         l178
 
-l186:
+l180:
 	TESTQ       CX, CX
-	JZ          l187
+	JZ          l181
 	LEAQ        gaussConsts<>+256(SB), AX
 	NEGQ        CX
 	LEAQ        (AX)(CX*4), AX
@@ -11533,7 +11175,7 @@ l186:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 
-l187:
+l181:
 	VMOVUPS   Y15, (DX)
 	VMOVUPS   Y14, 32(DX)
 	VMOVUPS   Y13, 64(DX)
@@ -11544,7 +11186,7 @@ l187:
 	ADDQ      8(SP), BX
 	ADDQ      16(SP), R8
 	DECQ      (SP)
-	JNZ       l183
+	JNZ       l177
 	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
 	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -11597,15 +11239,15 @@ TEXT ·LatentStepStandardSigmaBackward(SB), NOSPLIT, $48-88
 	SUBQ    R10, AX
 	MOVQ    AX, 40(SP)
 
-l188:
+l182:
 	MOVQ         (SP), AX
 	VBROADCASTSS (AX), Y0
 	VMOVAPS      Y0, Y13
 	MOVQ         n+64(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l190
+	JL           l184
 
-l189:
+l183:
 	VMOVUPS     (BX), Y0
 	VMOVUPS     (R8), Y1
 	VPSUBD      Y11, Y1, Y2
@@ -11652,11 +11294,11 @@ l189:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 	CMPQ        CX, $0x00000010
-	JGE         l189
+	JGE         l183
 
-l190:
+l184:
 	CMPQ        CX, $0x00000008
-	JL          l191
+	JL          l185
 	VMOVUPS     (BX), Y0
 	VMOVUPS     (R8), Y1
 	VPSUBD      Y11, Y1, Y2
@@ -11684,9 +11326,9 @@ l190:
 	ADDQ        $0x00000020, R8
 	SUBQ        $0x00000008, CX
 
-l191:
+l185:
 	TESTQ       CX, CX
-	JZ          l192
+	JZ          l186
 	LEAQ        gaussConsts<>+256(SB), AX
 	NEGQ        CX
 	LEAQ        (AX)(CX*4), AX
@@ -11720,14 +11362,14 @@ l191:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 
-l192:
+l186:
 	ADDQ      16(SP), DI
 	ADDQ      24(SP), SI
 	ADDQ      32(SP), BX
 	ADDQ      40(SP), R8
 	ADDQ      $0x04, (SP)
 	DECQ      8(SP)
-	JNZ       l188
+	JNZ       l182
 	VPMINUD   Y8, Y15, Y0
 	VPADDD    Y7, Y0, Y0
 	VPADDD    Y6, Y14, Y1
@@ -11776,16 +11418,16 @@ TEXT ·LatentStepLog(SB), NOSPLIT, $72-104
 	SUBQ         R12, AX
 	MOVQ         AX, 32(SP)
 
-l194:
+l188:
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
 	VBROADCASTSS gaussConsts<>+544(SB), Y13
 	VBROADCASTSS gaussConsts<>+544(SB), Y12
 	MOVQ         n+72(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l197
+	JL           l191
 
-l195:
+l189:
 	VMOVUPS (BX), Y0
 	VMOVUPS (R8), Y1
 	VANDPS  gaussConsts<>+512(SB), Y1, Y2
@@ -11955,11 +11597,11 @@ l195:
 	ADDQ         $0x00000040, R10
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l195
+	JGE          l189
 
-l197:
+l191:
 	TESTQ      CX, CX
-	JZ         l198
+	JZ         l192
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -12142,7 +11784,7 @@ l197:
 	LEAQ         (R9)(CX*4), R9
 	LEAQ         (R10)(CX*4), R10
 
-l198:
+l192:
 	VMOVUPS   Y15, (DX)
 	VMOVUPS   Y14, 32(DX)
 	VMOVUPS   Y13, 64(DX)
@@ -12153,7 +11795,7 @@ l198:
 	ADDQ      24(SP), R9
 	ADDQ      32(SP), R10
 	DECQ      (SP)
-	JNZ       l194
+	JNZ       l188
 	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
 	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
 	VMOVAPS   Y0, Y11
@@ -12221,15 +11863,15 @@ TEXT ·LatentStepLogBackward(SB), NOSPLIT, $112-128
 	SHLQ         $0x02, AX
 	MOVQ         AX, 72(SP)
 
-l199:
+l193:
 	MOVQ         (SP), AX
 	VBROADCASTSS (AX), Y0
 	VMOVAPS      Y0, Y13
 	MOVQ         n+96(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l201
+	JL           l195
 
-l200:
+l194:
 	VMOVUPS (R9), Y0
 	VMOVUPS (R10), Y1
 	VANDPS  Y9, Y1, Y2
@@ -12428,11 +12070,11 @@ l200:
 	ADDQ         $0x00000040, R12
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l200
+	JGE          l194
 
-l201:
+l195:
 	CMPQ    CX, $0x00000008
-	JL      l202
+	JL      l196
 	VMOVUPS (R9), Y0
 	VMOVUPS (R10), Y1
 	VANDPS  Y9, Y1, Y2
@@ -12547,9 +12189,9 @@ l201:
 	ADDQ        $0x00000020, R12
 	SUBQ        $0x00000008, CX
 
-l202:
+l196:
 	TESTQ      CX, CX
-	JZ         l203
+	JZ         l197
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -12671,7 +12313,7 @@ l202:
 	LEAQ        (R11)(CX*4), R11
 	LEAQ        (R12)(CX*4), R12
 
-l203:
+l197:
 	ADDQ      16(SP), DI
 	ADDQ      24(SP), SI
 	ADDQ      32(SP), DX
@@ -12682,7 +12324,7 @@ l203:
 	ADDQ      72(SP), R12
 	ADDQ      $0x04, (SP)
 	DECQ      8(SP)
-	JNZ       l199
+	JNZ       l193
 	VPMINUD   gaussConsts<>+1632(SB), Y15, Y0
 	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
 	VPADDD    gaussConsts<>+1152(SB), Y14, Y1
@@ -12726,16 +12368,16 @@ TEXT ·LatentStepStandardLog(SB), NOSPLIT, $56-88
 	SUBQ    R10, AX
 	MOVQ    AX, 16(SP)
 
-l205:
+l199:
 	VMOVAPS Y7, Y15
 	VMOVAPS Y7, Y14
 	VMOVAPS Y7, Y13
 	VMOVAPS Y7, Y12
 	MOVQ    n+56(FP), CX
 	CMPQ    CX, $0x00000010
-	JL      l208
+	JL      l202
 
-l206:
+l200:
 	VMOVUPS (BX), Y0
 	VMOVUPS (R8), Y1
 	VANDPS  Y6, Y1, Y2
@@ -12811,11 +12453,11 @@ l206:
 	ADDQ         $0x00000040, R8
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l206
+	JGE          l200
 
-l208:
+l202:
 	TESTQ      CX, CX
-	JZ         l209
+	JZ         l203
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -12902,7 +12544,7 @@ l208:
 	LEAQ         (BX)(CX*4), BX
 	LEAQ         (R8)(CX*4), R8
 
-l209:
+l203:
 	VMOVUPS   Y15, (DX)
 	VMOVUPS   Y14, 32(DX)
 	VMOVUPS   Y13, 64(DX)
@@ -12911,7 +12553,7 @@ l209:
 	ADDQ      8(SP), BX
 	ADDQ      16(SP), R8
 	DECQ      (SP)
-	JNZ       l205
+	JNZ       l199
 	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
 	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
 	VMOVAPS   Y0, Y11
@@ -12964,15 +12606,15 @@ TEXT ·LatentStepStandardLogBackward(SB), NOSPLIT, $80-96
 	SUBQ         R10, AX
 	MOVQ         AX, 40(SP)
 
-l210:
+l204:
 	MOVQ         (SP), AX
 	VBROADCASTSS (AX), Y0
 	VMOVAPS      Y0, Y13
 	MOVQ         n+64(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l212
+	JL           l206
 
-l211:
+l205:
 	VMOVUPS (BX), Y0
 	VMOVUPS (R8), Y1
 	VANDPS  Y10, Y1, Y2
@@ -13059,11 +12701,11 @@ l211:
 	ADDQ         $0x00000040, R8
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l211
+	JGE          l205
 
-l212:
+l206:
 	CMPQ    CX, $0x00000008
-	JL      l213
+	JL      l207
 	VMOVUPS (BX), Y0
 	VMOVUPS (R8), Y1
 	VANDPS  Y10, Y1, Y2
@@ -13114,9 +12756,9 @@ l212:
 	ADDQ        $0x00000020, R8
 	SUBQ        $0x00000008, CX
 
-l213:
+l207:
 	TESTQ      CX, CX
-	JZ         l214
+	JZ         l208
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -13173,14 +12815,14 @@ l213:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 
-l214:
+l208:
 	ADDQ      16(SP), DI
 	ADDQ      24(SP), SI
 	ADDQ      32(SP), BX
 	ADDQ      40(SP), R8
 	ADDQ      $0x04, (SP)
 	DECQ      8(SP)
-	JNZ       l210
+	JNZ       l204
 	VPMINUD   gaussConsts<>+1632(SB), Y15, Y0
 	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
 	VPADDD    gaussConsts<>+1152(SB), Y14, Y1
@@ -13226,7 +12868,7 @@ TEXT ·LatentStepSoftplus(SB), NOSPLIT, $168-96
 	SUBQ         R12, AX
 	MOVQ         AX, 32(SP)
 
-l216:
+l210:
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
 	VBROADCASTSS gaussConsts<>+736(SB), Y13
@@ -13235,9 +12877,9 @@ l216:
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+72(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l219
+	JL           l213
 
-l217:
+l211:
 	VMOVUPS      (BX), Y0
 	VMOVUPS      (R8), Y1
 	VANDPS       gaussConsts<>+512(SB), Y1, Y2
@@ -13509,11 +13151,11 @@ l217:
 	ADDQ         $0x00000040, R10
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l217
+	JGE          l211
 
-l219:
+l213:
 	TESTQ        CX, CX
-	JZ           l220
+	JZ           l214
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -13790,7 +13432,7 @@ l219:
 	LEAQ         (R9)(CX*4), R9
 	LEAQ         (R10)(CX*4), R10
 
-l220:
+l214:
 	VMOVUPS   Y15, (DX)
 	VMOVUPS   Y14, 32(DX)
 	VMOVUPS   Y13, 64(DX)
@@ -13803,7 +13445,7 @@ l220:
 	ADDQ      24(SP), R9
 	ADDQ      32(SP), R10
 	DECQ      (SP)
-	JNZ       l216
+	JNZ       l210
 	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
 	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -13866,15 +13508,15 @@ TEXT ·LatentStepSoftplusBackward(SB), NOSPLIT, $176-120
 	SHLQ         $0x02, AX
 	MOVQ         AX, 72(SP)
 
-l221:
+l215:
 	MOVQ         (SP), AX
 	VBROADCASTSS (AX), Y0
 	VMOVAPS      Y0, Y13
 	MOVQ         n+96(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l223
+	JL           l217
 
-l222:
+l216:
 	VMOVUPS      (R9), Y0
 	VMOVUPS      (R10), Y1
 	VANDPS       gaussConsts<>+512(SB), Y1, Y2
@@ -14195,11 +13837,11 @@ l222:
 	ADDQ         $0x00000040, R12
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l222
+	JGE          l216
 
-l223:
+l217:
 	CMPQ         CX, $0x00000008
-	JL           l224
+	JL           l218
 	VMOVUPS      (R9), Y0
 	VMOVUPS      (R10), Y1
 	VANDPS       gaussConsts<>+512(SB), Y1, Y2
@@ -14372,9 +14014,9 @@ l223:
 	ADDQ         $0x00000020, R12
 	SUBQ         $0x00000008, CX
 
-l224:
+l218:
 	TESTQ        CX, CX
-	JZ           l225
+	JZ           l219
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -14556,7 +14198,7 @@ l224:
 	LEAQ         (R11)(CX*4), R11
 	LEAQ         (R12)(CX*4), R12
 
-l225:
+l219:
 	ADDQ      16(SP), DI
 	ADDQ      24(SP), SI
 	ADDQ      32(SP), DX
@@ -14567,7 +14209,7 @@ l225:
 	ADDQ      72(SP), R12
 	ADDQ      $0x04, (SP)
 	DECQ      8(SP)
-	JNZ       l221
+	JNZ       l215
 	VPMINUD   gaussConsts<>+2080(SB), Y15, Y0
 	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
 	VPADDD    gaussConsts<>+1152(SB), Y14, Y1
@@ -14606,7 +14248,7 @@ TEXT ·LatentStepStandardSoftplus(SB), NOSPLIT, $24-80
 	SUBQ         R10, AX
 	MOVQ         AX, 16(SP)
 
-l227:
+l221:
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
 	VMOVAPS      Y7, Y13
@@ -14615,9 +14257,9 @@ l227:
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+56(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l230
+	JL           l224
 
-l228:
+l222:
 	VMOVUPS      (BX), Y0
 	VMOVUPS      (R8), Y1
 	VANDPS       gaussConsts<>+512(SB), Y1, Y2
@@ -14763,11 +14405,11 @@ l228:
 	ADDQ         $0x00000040, R8
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l228
+	JGE          l222
 
-l230:
+l224:
 	TESTQ        CX, CX
-	JZ           l231
+	JZ           l225
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -14910,7 +14552,7 @@ l230:
 	LEAQ         (BX)(CX*4), BX
 	LEAQ         (R8)(CX*4), R8
 
-l231:
+l225:
 	VMOVUPS   Y15, (DX)
 	VMOVUPS   Y14, 32(DX)
 	VMOVUPS   Y13, 64(DX)
@@ -14921,7 +14563,7 @@ l231:
 	ADDQ      8(SP), BX
 	ADDQ      16(SP), R8
 	DECQ      (SP)
-	JNZ       l227
+	JNZ       l221
 	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
 	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -14971,15 +14613,15 @@ TEXT ·LatentStepStandardSoftplusBackward(SB), NOSPLIT, $48-88
 	SUBQ    R10, AX
 	MOVQ    AX, 40(SP)
 
-l232:
+l226:
 	MOVQ         (SP), AX
 	VBROADCASTSS (AX), Y0
 	VMOVAPS      Y0, Y13
 	MOVQ         n+64(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l234
+	JL           l228
 
-l233:
+l227:
 	VMOVUPS      (BX), Y0
 	VMOVUPS      (R8), Y1
 	VANDPS       Y9, Y1, Y2
@@ -15136,11 +14778,11 @@ l233:
 	ADDQ         $0x00000040, R8
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l233
+	JGE          l227
 
-l234:
+l228:
 	CMPQ         CX, $0x00000008
-	JL           l235
+	JL           l229
 	VMOVUPS      (BX), Y0
 	VMOVUPS      (R8), Y1
 	VANDPS       Y9, Y1, Y2
@@ -15227,9 +14869,9 @@ l234:
 	ADDQ         $0x00000020, R8
 	SUBQ         $0x00000008, CX
 
-l235:
+l229:
 	TESTQ        CX, CX
-	JZ           l236
+	JZ           l230
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -15322,14 +14964,14 @@ l235:
 	LEAQ         (BX)(CX*4), BX
 	LEAQ         (R8)(CX*4), R8
 
-l236:
+l230:
 	ADDQ      16(SP), DI
 	ADDQ      24(SP), SI
 	ADDQ      32(SP), BX
 	ADDQ      40(SP), R8
 	ADDQ      $0x04, (SP)
 	DECQ      8(SP)
-	JNZ       l232
+	JNZ       l226
 	VPMINUD   gaussConsts<>+2080(SB), Y15, Y0
 	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
 	VPADDD    gaussConsts<>+1152(SB), Y14, Y1

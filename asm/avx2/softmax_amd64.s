@@ -1655,3 +1655,121 @@ l47:
 	JNZ       l39
 	VZEROUPPER
 	RET
+
+// func GMMScale(w *float32, x *float32, y *float32, rows int, n int)
+// Requires: AVX
+TEXT ·GMMScale(SB), NOSPLIT, $8-40
+	// Registers:    Y0-Y13 values    Y14 constants and scalars    Y15 kept from loop to loop
+	VBROADCASTSS softmaxConsts<>+896(SB), Y14
+
+	// Registers:    DI w    SI x    DX y    CX elements left in the row    BX 4n
+	MOVQ w+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ y+16(FP), DX
+	MOVQ n+32(FP), BX
+	SHLQ $0x02, BX
+	MOVQ rows+24(FP), AX
+	MOVQ AX, (SP)
+
+l48:
+	VBROADCASTSS (DI), Y0
+	VMOVAPS      Y0, Y15
+	MOVQ         n+32(FP), CX
+	CMPQ         CX, $0x00000020
+	JL           l50
+
+l49:
+	VCMPPS  $0x04, Y14, Y15, Y0
+	VCMPPS  $0x04, Y14, Y15, Y1
+	VCMPPS  $0x04, Y14, Y15, Y2
+	VCMPPS  $0x04, Y14, Y15, Y3
+	VMOVUPS (SI), Y4
+	VMOVUPS 32(SI), Y5
+	VMOVUPS 64(SI), Y6
+	VMOVUPS 96(SI), Y7
+	VMULPS  Y15, Y4, Y4
+	VMULPS  Y15, Y5, Y5
+	VMULPS  Y15, Y6, Y6
+	VMULPS  Y15, Y7, Y7
+	VANDPS  Y4, Y0, Y0
+	VANDPS  Y5, Y1, Y1
+	VANDPS  Y6, Y2, Y2
+	VANDPS  Y7, Y3, Y3
+	VMOVUPS Y0, (SI)
+	VMOVUPS Y1, 32(SI)
+	VMOVUPS Y2, 64(SI)
+	VMOVUPS Y3, 96(SI)
+	VCMPPS  $0x04, Y14, Y15, Y0
+	VCMPPS  $0x04, Y14, Y15, Y1
+	VCMPPS  $0x04, Y14, Y15, Y2
+	VCMPPS  $0x04, Y14, Y15, Y3
+	VMOVUPS (DX), Y4
+	VMOVUPS 32(DX), Y5
+	VMOVUPS 64(DX), Y6
+	VMOVUPS 96(DX), Y7
+	VMULPS  Y15, Y4, Y4
+	VMULPS  Y15, Y5, Y5
+	VMULPS  Y15, Y6, Y6
+	VMULPS  Y15, Y7, Y7
+	VANDPS  Y4, Y0, Y0
+	VANDPS  Y5, Y1, Y1
+	VANDPS  Y6, Y2, Y2
+	VANDPS  Y7, Y3, Y3
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	VMOVUPS Y2, 64(DX)
+	VMOVUPS Y3, 96(DX)
+	ADDQ    $0x00000080, SI
+	ADDQ    $0x00000080, DX
+	SUBQ    $0x00000020, CX
+	CMPQ    CX, $0x00000020
+	JGE     l49
+
+l50:
+	CMPQ CX, $0x00000008
+	JL   l51
+
+l53:
+	VCMPPS  $0x04, Y14, Y15, Y0
+	VMOVUPS (SI), Y1
+	VMULPS  Y15, Y1, Y1
+	VANDPS  Y1, Y0, Y0
+	VMOVUPS Y0, (SI)
+	VCMPPS  $0x04, Y14, Y15, Y0
+	VMOVUPS (DX), Y1
+	VMULPS  Y15, Y1, Y1
+	VANDPS  Y1, Y0, Y0
+	VMOVUPS Y0, (DX)
+	ADDQ    $0x00000020, SI
+	ADDQ    $0x00000020, DX
+	SUBQ    $0x00000008, CX
+	CMPQ    CX, $0x00000008
+	JGE     l53
+
+l51:
+	TESTQ      CX, CX
+	JZ         l52
+	LEAQ       softmaxConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VCMPPS     $0x04, Y14, Y15, Y0
+	VMOVUPS    (AX), Y1
+	VMASKMOVPS (SI), Y1, Y2
+	VMULPS     Y15, Y2, Y2
+	VANDPS     Y2, Y0, Y0
+	VMASKMOVPS Y0, Y1, (SI)
+	VCMPPS     $0x04, Y14, Y15, Y0
+	VMASKMOVPS (DX), Y1, Y2
+	VMULPS     Y15, Y2, Y2
+	VANDPS     Y2, Y0, Y0
+	VMASKMOVPS Y0, Y1, (DX)
+	LEAQ       (SI)(CX*4), SI
+	LEAQ       (DX)(CX*4), DX
+
+l52:
+	ADDQ $0x04, DI
+	DECQ (SP)
+	JNZ  l48
+	VZEROUPPER
+	RET

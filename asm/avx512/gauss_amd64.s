@@ -8671,346 +8671,6 @@ l175:
 	VZEROUPPER
 	RET
 
-// func GMMGradientSoftplus(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int)
-// Requires: AVX, AVX512F, MMX+
-TEXT ·GMMGradientSoftplus(SB), NOSPLIT, $8-64
-	// Registers:    Z0-Z15 values    Z16-Z30 constants and scalars    Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+28(SB), Z30
-	VBROADCASTSS gaussConsts<>+4(SB), Z29
-	VBROADCASTSS gaussConsts<>+96(SB), Z28
-	VBROADCASTSS gaussConsts<>+116(SB), Z27
-	VBROADCASTSS gaussConsts<>+12(SB), Z26
-	VBROADCASTSS gaussConsts<>+148(SB), Z25
-	VBROADCASTSS gaussConsts<>+112(SB), Z24
-	VBROADCASTSS gaussConsts<>+72(SB), Z23
-	VBROADCASTSS gaussConsts<>+68(SB), Z22
-	VBROADCASTSS gaussConsts<>+120(SB), Z21
-	VBROADCASTSS gaussConsts<>+124(SB), Z20
-	VBROADCASTSS gaussConsts<>+128(SB), Z19
-	VBROADCASTSS gaussConsts<>+132(SB), Z18
-	VBROADCASTSS gaussConsts<>+136(SB), Z17
-	VBROADCASTSS gaussConsts<>+152(SB), Z16
-
-	// Registers:    DI w    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
-	MOVQ w+0(FP), DI
-	MOVQ dmu+8(FP), SI
-	MOVQ ds+16(FP), DX
-	MOVQ x+24(FP), BX
-	MOVQ mu+32(FP), R8
-	MOVQ s+40(FP), R9
-	MOVQ n+56(FP), R10
-	SHLQ $0x02, R10
-	MOVQ rows+48(FP), AX
-	MOVQ AX, (SP)
-
-l177:
-	VBROADCASTSS (DI), Z0
-	VMOVAPS      Z0, Z31
-	MOVQ         n+56(FP), CX
-	CMPQ         CX, $0x00000020
-	JL           l179
-
-l178:
-	PREFETCHT0 1024(SI)
-	PREFETCHT0 1088(SI)
-	PREFETCHT0 1024(DX)
-	PREFETCHT0 1088(DX)
-	VMOVUPS    (R9), Z0
-	VMOVUPS    64(R9), Z1
-	VMOVUPS    (BX), Z2
-	VMOVUPS    64(BX), Z3
-	VMOVUPS    (R8), Z4
-	VMOVUPS    64(R8), Z5
-	VSUBPS     Z4, Z2, Z2
-	VSUBPS     Z5, Z3, Z3
-	VPORD      Z26, Z0, Z4
-	VPORD      Z26, Z1, Z5
-	VMAXPS     Z4, Z25, Z4
-	VMAXPS     Z5, Z25, Z5
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z27, Z6
-	VFMADD231PS  Z24, Z4, Z6
-	VMOVAPS      Z27, Z7
-	VFMADD231PS  Z24, Z5, Z7
-	VSUBPS       Z27, Z6, Z6
-	VSUBPS       Z27, Z7, Z7
-	VFNMADD231PS Z23, Z6, Z4
-	VFNMADD231PS Z23, Z7, Z5
-	VFNMADD231PS Z22, Z6, Z4
-	VFNMADD231PS Z22, Z7, Z5
-
-	// p = e^r
-	VMOVAPS     Z20, Z8
-	VFMADD231PS Z4, Z21, Z8
-	VMOVAPS     Z20, Z9
-	VFMADD231PS Z5, Z21, Z9
-	VFMADD213PS Z19, Z4, Z8
-	VFMADD213PS Z19, Z5, Z9
-	VFMADD213PS Z18, Z4, Z8
-	VFMADD213PS Z18, Z5, Z9
-	VFMADD213PS Z17, Z4, Z8
-	VFMADD213PS Z17, Z5, Z9
-	VFMADD213PS Z30, Z4, Z8
-	VFMADD213PS Z30, Z5, Z9
-	VFMADD213PS Z30, Z4, Z8
-	VFMADD213PS Z30, Z5, Z9
-
-	// p 2^n
-	VSCALEFPS Z6, Z8, Z4
-	VSCALEFPS Z7, Z9, Z5
-	VCMPPS    $0x1e, Z29, Z0, K1
-	VCMPPS    $0x1e, Z29, Z1, K2
-	VMOVAPS.Z Z0, K1, Z6
-	VMOVAPS.Z Z1, K2, Z7
-
-	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z28, Z4, K1
-	VCMPPS           $0x1e, Z28, Z5, K2
-	VMOVAPS          Z28, Z8
-	VFMSUB231PS      Z28, Z4, Z8
-	VMOVAPS          Z28, Z9
-	VFMSUB231PS      Z28, Z5, Z9
-	VBLENDMPS        Z8, Z4, K1, Z8
-	VBLENDMPS        Z9, Z5, K2, Z9
-	VMOVAPS.Z        Z16, K1, Z10
-	VMOVAPS.Z        Z16, K2, Z11
-	VBROADCASTSS     gaussConsts<>+160(SB), Z12
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z8, Z12
-	VBROADCASTSS     gaussConsts<>+160(SB), Z13
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+172(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+172(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+176(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+176(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+180(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+180(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+184(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+184(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+64(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+64(SB), Z9, Z13
-	VMULPS           Z8, Z8, Z14
-	VMULPS           Z9, Z9, Z15
-	VFMADD231PS      Z14, Z12, Z8
-	VFMADD231PS      Z15, Z13, Z9
-	VADDPS           Z8, Z10, Z8
-	VADDPS           Z9, Z11, Z9
-	VADDPS           Z8, Z6, Z6
-	VADDPS           Z9, Z7, Z7
-	VADDPS.BCST      gaussConsts<>+188(SB), Z6, Z6
-	VADDPS.BCST      gaussConsts<>+188(SB), Z7, Z7
-	VDIVPS           Z6, Z30, Z6
-	VDIVPS           Z7, Z30, Z7
-	VMULPS           Z6, Z2, Z2
-	VMULPS           Z7, Z3, Z3
-	VMULPS           Z6, Z2, Z8
-	VMULPS           Z7, Z3, Z9
-	VFMSUB231PS      Z8, Z2, Z6
-	VFMSUB231PS      Z9, Z3, Z7
-	VCMPPS           $0x04, Z29, Z31, K1
-	VCMPPS           $0x04, Z29, Z31, K2
-	VMULPS           Z31, Z8, Z2
-	VMULPS           Z31, Z9, Z3
-	VMOVAPS.Z        Z2, K1, Z2
-	VMOVAPS.Z        Z3, K2, Z3
-	VMOVUPS          Z2, (SI)
-	VMOVUPS          Z3, 64(SI)
-	VCMPPS           $0x11, Z29, Z0, K4
-	VCMPPS           $0x11, Z29, Z1, K5
-	VBLENDMPS        Z4, Z30, K4, Z0
-	VBLENDMPS        Z5, Z30, K5, Z1
-	VADDPS           Z4, Z30, Z2
-	VADDPS           Z5, Z30, Z3
-	VDIVPS           Z2, Z0, Z0
-	VDIVPS           Z3, Z1, Z1
-	VCMPPS           $0x04, Z29, Z0, K4
-	VCMPPS           $0x04, Z29, Z1, K5
-	VMULPS           Z0, Z6, Z0
-	VMULPS           Z1, Z7, Z1
-	VMOVAPS.Z        Z0, K4, Z0
-	VMOVAPS.Z        Z1, K5, Z1
-	VMULPS           Z31, Z0, Z0
-	VMULPS           Z31, Z1, Z1
-	VMOVAPS.Z        Z0, K1, Z0
-	VMOVAPS.Z        Z1, K2, Z1
-	VMOVUPS          Z0, (DX)
-	VMOVUPS          Z1, 64(DX)
-	ADDQ             $0x00000080, SI
-	ADDQ             $0x00000080, DX
-	ADDQ             $0x00000080, BX
-	ADDQ             $0x00000080, R8
-	ADDQ             $0x00000080, R9
-	SUBQ             $0x00000020, CX
-	CMPQ             CX, $0x00000020
-	JGE              l178
-
-l179:
-	CMPQ    CX, $0x00000010
-	JL      l180
-	VMOVUPS (R9), Z0
-	VMOVUPS (BX), Z1
-	VMOVUPS (R8), Z2
-	VSUBPS  Z2, Z1, Z1
-	VPORD   Z26, Z0, Z2
-	VMAXPS  Z2, Z25, Z2
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z27, Z3
-	VFMADD231PS  Z24, Z2, Z3
-	VSUBPS       Z27, Z3, Z3
-	VFNMADD231PS Z23, Z3, Z2
-	VFNMADD231PS Z22, Z3, Z2
-
-	// p = e^r
-	VMOVAPS     Z20, Z4
-	VFMADD231PS Z2, Z21, Z4
-	VFMADD213PS Z19, Z2, Z4
-	VFMADD213PS Z18, Z2, Z4
-	VFMADD213PS Z17, Z2, Z4
-	VFMADD213PS Z30, Z2, Z4
-	VFMADD213PS Z30, Z2, Z4
-
-	// p 2^n
-	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x1e, Z29, Z0, K1
-	VMOVAPS.Z Z0, K1, Z3
-
-	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z28, Z2, K1
-	VMOVAPS          Z28, Z4
-	VFMSUB231PS      Z28, Z2, Z4
-	VBLENDMPS        Z4, Z2, K1, Z4
-	VMOVAPS.Z        Z16, K1, Z5
-	VBROADCASTSS     gaussConsts<>+160(SB), Z6
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z6
-	VMULPS           Z4, Z4, Z7
-	VFMADD231PS      Z7, Z6, Z4
-	VADDPS           Z4, Z5, Z4
-	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
-	VDIVPS           Z3, Z30, Z3
-	VMULPS           Z3, Z1, Z1
-	VMULPS           Z3, Z1, Z4
-	VFMSUB231PS      Z4, Z1, Z3
-	VCMPPS           $0x04, Z29, Z31, K1
-	VMULPS           Z31, Z4, Z1
-	VMOVAPS.Z        Z1, K1, Z1
-	VMOVUPS          Z1, (SI)
-	VCMPPS           $0x11, Z29, Z0, K2
-	VBLENDMPS        Z2, Z30, K2, Z0
-	VADDPS           Z2, Z30, Z1
-	VDIVPS           Z1, Z0, Z0
-	VCMPPS           $0x04, Z29, Z0, K2
-	VMULPS           Z0, Z3, Z0
-	VMOVAPS.Z        Z0, K2, Z0
-	VMULPS           Z31, Z0, Z0
-	VMOVAPS.Z        Z0, K1, Z0
-	VMOVUPS          Z0, (DX)
-	ADDQ             $0x00000040, SI
-	ADDQ             $0x00000040, DX
-	ADDQ             $0x00000040, BX
-	ADDQ             $0x00000040, R8
-	ADDQ             $0x00000040, R9
-	SUBQ             $0x00000010, CX
-
-l180:
-	TESTQ     CX, CX
-	JZ        l181
-	MOVQ      $0x00000001, AX
-	SHLQ      CL, AX
-	DECQ      AX
-	KMOVW     AX, K7
-	VMOVUPS.Z (R9), K7, Z0
-	VMOVUPS.Z (BX), K7, Z1
-	VMOVUPS.Z (R8), K7, Z2
-	VSUBPS    Z2, Z1, Z1
-	VPORD     Z26, Z0, Z2
-	VMAXPS    Z2, Z25, Z2
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z27, Z3
-	VFMADD231PS  Z24, Z2, Z3
-	VSUBPS       Z27, Z3, Z3
-	VFNMADD231PS Z23, Z3, Z2
-	VFNMADD231PS Z22, Z3, Z2
-
-	// p = e^r
-	VMOVAPS     Z20, Z4
-	VFMADD231PS Z2, Z21, Z4
-	VFMADD213PS Z19, Z2, Z4
-	VFMADD213PS Z18, Z2, Z4
-	VFMADD213PS Z17, Z2, Z4
-	VFMADD213PS Z30, Z2, Z4
-	VFMADD213PS Z30, Z2, Z4
-
-	// p 2^n
-	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x1e, Z29, Z0, K1
-	VMOVAPS.Z Z0, K1, Z3
-
-	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z28, Z2, K1
-	VMOVAPS          Z28, Z4
-	VFMSUB231PS      Z28, Z2, Z4
-	VBLENDMPS        Z4, Z2, K1, Z4
-	VMOVAPS.Z        Z16, K1, Z5
-	VBROADCASTSS     gaussConsts<>+160(SB), Z6
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z6
-	VMULPS           Z4, Z4, Z7
-	VFMADD231PS      Z7, Z6, Z4
-	VADDPS           Z4, Z5, Z4
-	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
-	VDIVPS           Z3, Z30, Z3
-	VMULPS           Z3, Z1, Z1
-	VMULPS           Z3, Z1, Z4
-	VFMSUB231PS      Z4, Z1, Z3
-	VCMPPS           $0x04, Z29, Z31, K1
-	VMULPS           Z31, Z4, Z1
-	VMOVAPS.Z        Z1, K1, Z1
-	VMOVUPS          Z1, K7, (SI)
-	VCMPPS           $0x11, Z29, Z0, K2
-	VBLENDMPS        Z2, Z30, K2, Z0
-	VADDPS           Z2, Z30, Z1
-	VDIVPS           Z1, Z0, Z0
-	VCMPPS           $0x04, Z29, Z0, K2
-	VMULPS           Z0, Z3, Z0
-	VMOVAPS.Z        Z0, K2, Z0
-	VMULPS           Z31, Z0, Z0
-	VMOVAPS.Z        Z0, K1, Z0
-	VMOVUPS          Z0, K7, (DX)
-	LEAQ             (SI)(CX*4), SI
-	LEAQ             (DX)(CX*4), DX
-	LEAQ             (BX)(CX*4), BX
-	LEAQ             (R8)(CX*4), R8
-	LEAQ             (R9)(CX*4), R9
-
-l181:
-	ADDQ $0x04, DI
-	SUBQ R10, BX
-	DECQ (SP)
-	JNZ  l177
-	VZEROUPPER
-	RET
-
 // func GaussSampleSoftplus(z *float32, mu *float32, s *float32, eps *float32, rows int, n int, ld int)
 // Requires: AVX, AVX512F
 TEXT ·GaussSampleSoftplus(SB), NOSPLIT, $24-56
@@ -9056,12 +8716,12 @@ TEXT ·GaussSampleSoftplus(SB), NOSPLIT, $24-56
 	SUBQ R8, AX
 	MOVQ AX, 16(SP)
 
-l183:
+l177:
 	MOVQ n+40(FP), CX
 	CMPQ CX, $0x00000020
-	JL   l185
+	JL   l179
 
-l184:
+l178:
 	VMOVUPS (DX), Z0
 	VMOVUPS 64(DX), Z1
 	VPORD   Z28, Z0, Z2
@@ -9158,11 +8818,11 @@ l184:
 	ADDQ             $0x00000080, BX
 	SUBQ             $0x00000020, CX
 	CMPQ             CX, $0x00000020
-	JGE              l184
+	JGE              l178
 
-l185:
+l179:
 	CMPQ    CX, $0x00000010
-	JL      l186
+	JL      l180
 	VMOVUPS (DX), Z0
 	VPORD   Z28, Z0, Z1
 	VMAXPS  Z1, Z27, Z1
@@ -9218,9 +8878,9 @@ l185:
 	ADDQ             $0x00000040, BX
 	SUBQ             $0x00000010, CX
 
-l186:
+l180:
 	TESTQ     CX, CX
-	JZ        l187
+	JZ        l181
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -9279,11 +8939,11 @@ l186:
 	LEAQ             (DX)(CX*4), DX
 	LEAQ             (BX)(CX*4), BX
 
-l187:
+l181:
 	ADDQ 8(SP), SI
 	ADDQ 16(SP), DX
 	DECQ (SP)
-	JNZ  l183
+	JNZ  l177
 	VZEROUPPER
 	RET
 
@@ -9328,12 +8988,12 @@ TEXT ·GaussSampleSoftplusBackward(SB), NOSPLIT, $32-64
 	SUBQ R9, AX
 	MOVQ AX, 24(SP)
 
-l189:
+l183:
 	MOVQ n+48(FP), CX
 	CMPQ CX, $0x00000020
-	JL   l191
+	JL   l185
 
-l190:
+l184:
 	VMOVUPS (DX), Z0
 	VMOVUPS 64(DX), Z1
 	VMOVUPS (BX), Z2
@@ -9405,11 +9065,11 @@ l190:
 	ADDQ        $0x00000080, R8
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l190
+	JGE         l184
 
-l191:
+l185:
 	CMPQ    CX, $0x00000010
-	JL      l192
+	JL      l186
 	VMOVUPS (DX), Z0
 	VMOVUPS (BX), Z1
 	VMOVUPS (DI), Z2
@@ -9452,9 +9112,9 @@ l191:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 
-l192:
+l186:
 	TESTQ     CX, CX
-	JZ        l193
+	JZ        l187
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -9500,12 +9160,12 @@ l192:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 
-l193:
+l187:
 	ADDQ 8(SP), DI
 	ADDQ 16(SP), SI
 	ADDQ 24(SP), BX
 	DECQ (SP)
-	JNZ  l189
+	JNZ  l183
 	VZEROUPPER
 	RET
 
@@ -9554,15 +9214,15 @@ TEXT ·LatentStepSigma(SB), NOSPLIT, $40-96
 	SUBQ    R12, AX
 	MOVQ    AX, 32(SP)
 
-l195:
+l189:
 	VMOVAPS Z23, Z31
 	VMOVAPS Z27, Z30
 	VMOVAPS Z23, Z29
 	MOVQ    n+72(FP), CX
 	CMPQ    CX, $0x00000020
-	JL      l197
+	JL      l191
 
-l196:
+l190:
 	VMOVUPS      (BX), Z0
 	VMOVUPS      64(BX), Z1
 	VMOVUPS      (R8), Z2
@@ -9627,11 +9287,11 @@ l196:
 	ADDQ         $0x00000080, R10
 	SUBQ         $0x00000020, CX
 	CMPQ         CX, $0x00000020
-	JGE          l196
+	JGE          l190
 
-l197:
+l191:
 	CMPQ         CX, $0x00000010
-	JL           l198
+	JL           l192
 	VMOVUPS      (BX), Z0
 	VMOVUPS      (R8), Z1
 	VPSUBD       Z26, Z1, Z2
@@ -9665,9 +9325,9 @@ l197:
 	ADDQ         $0x00000040, R10
 	SUBQ         $0x00000010, CX
 
-l198:
+l192:
 	TESTQ        CX, CX
-	JZ           l199
+	JZ           l193
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -9708,7 +9368,7 @@ l198:
 	LEAQ         (R9)(CX*4), R9
 	LEAQ         (R10)(CX*4), R10
 
-l199:
+l193:
 	VMOVUPS  Z31, (DX)
 	VMOVUPS  Z30, 64(DX)
 	VMOVUPS  Z29, 128(DX)
@@ -9718,7 +9378,7 @@ l199:
 	ADDQ     24(SP), R9
 	ADDQ     32(SP), R10
 	DECQ     (SP)
-	JNZ      l195
+	JNZ      l189
 	VPMINUD  Z20, Z28, Z0
 	VPADDD   Z19, Z0, Z0
 	VMOVAPS  Z0, Z28
@@ -9791,15 +9451,15 @@ TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $80-120
 	SHLQ    $0x02, AX
 	MOVQ    AX, 72(SP)
 
-l201:
+l195:
 	MOVQ         (SP), AX
 	VBROADCASTSS (AX), Z0
 	VMOVAPS      Z0, Z29
 	MOVQ         n+96(FP), CX
 	CMPQ         CX, $0x00000020
-	JL           l203
+	JL           l197
 
-l202:
+l196:
 	VMOVUPS      (R9), Z0
 	VMOVUPS      64(R9), Z1
 	VMOVUPS      (R10), Z2
@@ -9888,11 +9548,11 @@ l202:
 	ADDQ         $0x00000080, R12
 	SUBQ         $0x00000020, CX
 	CMPQ         CX, $0x00000020
-	JGE          l202
+	JGE          l196
 
-l203:
+l197:
 	CMPQ         CX, $0x00000010
-	JL           l204
+	JL           l198
 	VMOVUPS      (R9), Z0
 	VMOVUPS      (R10), Z1
 	VPSUBD       Z27, Z1, Z2
@@ -9943,9 +9603,9 @@ l203:
 	ADDQ         $0x00000040, R12
 	SUBQ         $0x00000010, CX
 
-l204:
+l198:
 	TESTQ        CX, CX
-	JZ           l205
+	JZ           l199
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -10002,7 +9662,7 @@ l204:
 	LEAQ         (R11)(CX*4), R11
 	LEAQ         (R12)(CX*4), R12
 
-l205:
+l199:
 	ADDQ     16(SP), DI
 	ADDQ     24(SP), SI
 	ADDQ     32(SP), DX
@@ -10013,7 +9673,7 @@ l205:
 	ADDQ     72(SP), R12
 	ADDQ     $0x04, (SP)
 	DECQ     8(SP)
-	JNZ      l201
+	JNZ      l195
 	VPMINUD  Z23, Z31, Z0
 	VPADDD   Z22, Z0, Z0
 	VPADDD   Z21, Z30, Z1
@@ -10060,15 +9720,15 @@ TEXT ·LatentStepStandardSigma(SB), NOSPLIT, $24-80
 	SUBQ    R10, AX
 	MOVQ    AX, 16(SP)
 
-l207:
+l201:
 	VMOVAPS Z23, Z31
 	VMOVAPS Z26, Z30
 	VMOVAPS Z23, Z29
 	MOVQ    n+56(FP), CX
 	CMPQ    CX, $0x00000020
-	JL      l209
+	JL      l203
 
-l208:
+l202:
 	VMOVUPS     (BX), Z0
 	VMOVUPS     64(BX), Z1
 	VMOVUPS     (R8), Z2
@@ -10111,11 +9771,11 @@ l208:
 	ADDQ        $0x00000080, R8
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l208
+	JGE         l202
 
-l209:
+l203:
 	CMPQ        CX, $0x00000010
-	JL          l210
+	JL          l204
 	VMOVUPS     (BX), Z0
 	VMOVUPS     (R8), Z1
 	VPSUBD      Z25, Z1, Z2
@@ -10137,9 +9797,9 @@ l209:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 
-l210:
+l204:
 	TESTQ       CX, CX
-	JZ          l211
+	JZ          l205
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX
@@ -10167,7 +9827,7 @@ l210:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 
-l211:
+l205:
 	VMOVUPS  Z31, (DX)
 	VMOVUPS  Z30, 64(DX)
 	VMOVUPS  Z29, 128(DX)
@@ -10175,7 +9835,7 @@ l211:
 	ADDQ     8(SP), BX
 	ADDQ     16(SP), R8
 	DECQ     (SP)
-	JNZ      l207
+	JNZ      l201
 	VPMINUD  Z20, Z28, Z0
 	VPADDD   Z19, Z0, Z0
 	VMOVAPS  Z0, Z28
@@ -10229,15 +9889,15 @@ TEXT ·LatentStepStandardSigmaBackward(SB), NOSPLIT, $48-88
 	SUBQ    R10, AX
 	MOVQ    AX, 40(SP)
 
-l213:
+l207:
 	MOVQ         (SP), AX
 	VBROADCASTSS (AX), Z0
 	VMOVAPS      Z0, Z29
 	MOVQ         n+64(FP), CX
 	CMPQ         CX, $0x00000020
-	JL           l215
+	JL           l209
 
-l214:
+l208:
 	VMOVUPS     (BX), Z0
 	VMOVUPS     64(BX), Z1
 	VMOVUPS     (R8), Z2
@@ -10284,11 +9944,11 @@ l214:
 	ADDQ        $0x00000080, R8
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l214
+	JGE         l208
 
-l215:
+l209:
 	CMPQ        CX, $0x00000010
-	JL          l216
+	JL          l210
 	VMOVUPS     (BX), Z0
 	VMOVUPS     (R8), Z1
 	VPSUBD      Z27, Z1, Z2
@@ -10316,9 +9976,9 @@ l215:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 
-l216:
+l210:
 	TESTQ       CX, CX
-	JZ          l217
+	JZ          l211
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX
@@ -10351,14 +10011,14 @@ l216:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 
-l217:
+l211:
 	ADDQ     16(SP), DI
 	ADDQ     24(SP), SI
 	ADDQ     32(SP), BX
 	ADDQ     40(SP), R8
 	ADDQ     $0x04, (SP)
 	DECQ     8(SP)
-	JNZ      l213
+	JNZ      l207
 	VPMINUD  Z24, Z31, Z0
 	VPADDD   Z23, Z0, Z0
 	VPADDD   Z22, Z30, Z1
@@ -10417,14 +10077,14 @@ TEXT ·LatentStepLog(SB), NOSPLIT, $48-104
 	SUBQ         R12, AX
 	MOVQ         AX, 32(SP)
 
-l219:
+l213:
 	VBROADCASTSS gaussConsts<>+4(SB), Z31
 	VBROADCASTSS gaussConsts<>+4(SB), Z30
 	MOVQ         n+72(FP), CX
 	CMPQ         CX, $0x00000020
-	JL           l221
+	JL           l215
 
-l220:
+l214:
 	VMOVUPS     (BX), Z0
 	VMOVUPS     64(BX), Z1
 	VMOVUPS     (R8), Z2
@@ -10582,11 +10242,11 @@ l220:
 	ADDQ        $0x00000080, R10
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l220
+	JGE         l214
 
-l221:
+l215:
 	CMPQ        CX, $0x00000010
-	JL          l222
+	JL          l216
 	VMOVUPS     (BX), Z0
 	VMOVUPS     (R8), Z1
 	VPANDD.BCST gaussConsts<>+0(SB), Z1, Z2
@@ -10679,9 +10339,9 @@ l221:
 	ADDQ        $0x00000040, R10
 	SUBQ        $0x00000010, CX
 
-l222:
+l216:
 	TESTQ       CX, CX
-	JZ          l223
+	JZ          l217
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX
@@ -10781,7 +10441,7 @@ l222:
 	LEAQ        (R9)(CX*4), R9
 	LEAQ        (R10)(CX*4), R10
 
-l223:
+l217:
 	VMOVUPS      Z31, (DX)
 	VMOVUPS      Z30, 64(DX)
 	ADDQ         $0x00000100, DX
@@ -10790,7 +10450,7 @@ l223:
 	ADDQ         24(SP), R9
 	ADDQ         32(SP), R10
 	DECQ         (SP)
-	JNZ          l219
+	JNZ          l213
 	VPMINUD.BCST gaussConsts<>+140(SB), Z29, Z0
 	VPADDD.BCST  gaussConsts<>+144(SB), Z0, Z0
 	VMOVAPS      Z0, Z29
@@ -10868,15 +10528,15 @@ TEXT ·LatentStepLogBackward(SB), NOSPLIT, $88-128
 	SHLQ         $0x02, AX
 	MOVQ         AX, 72(SP)
 
-l225:
+l219:
 	MOVQ         (SP), AX
 	VBROADCASTSS (AX), Z0
 	VMOVAPS      Z0, Z29
 	MOVQ         n+96(FP), CX
 	CMPQ         CX, $0x00000020
-	JL           l227
+	JL           l221
 
-l226:
+l220:
 	VMOVUPS (R9), Z0
 	VMOVUPS 64(R9), Z1
 	VMOVUPS (R10), Z2
@@ -11063,11 +10723,11 @@ l226:
 	ADDQ        $0x00000080, R12
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l226
+	JGE         l220
 
-l227:
+l221:
 	CMPQ    CX, $0x00000010
-	JL      l228
+	JL      l222
 	VMOVUPS (R9), Z0
 	VMOVUPS (R10), Z1
 	VPANDD  Z25, Z1, Z2
@@ -11176,9 +10836,9 @@ l227:
 	ADDQ        $0x00000040, R12
 	SUBQ        $0x00000010, CX
 
-l228:
+l222:
 	TESTQ     CX, CX
-	JZ        l229
+	JZ        l223
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -11293,7 +10953,7 @@ l228:
 	LEAQ        (R11)(CX*4), R11
 	LEAQ        (R12)(CX*4), R12
 
-l229:
+l223:
 	ADDQ         16(SP), DI
 	ADDQ         24(SP), SI
 	ADDQ         32(SP), DX
@@ -11304,7 +10964,7 @@ l229:
 	ADDQ         72(SP), R12
 	ADDQ         $0x04, (SP)
 	DECQ         8(SP)
-	JNZ          l225
+	JNZ          l219
 	VPMINUD.BCST gaussConsts<>+140(SB), Z31, Z0
 	VPADDD.BCST  gaussConsts<>+144(SB), Z0, Z0
 	VPADDD.BCST  gaussConsts<>+80(SB), Z30, Z1
@@ -11359,14 +11019,14 @@ TEXT ·LatentStepStandardLog(SB), NOSPLIT, $32-88
 	SUBQ    R10, AX
 	MOVQ    AX, 16(SP)
 
-l231:
+l225:
 	VMOVAPS Z14, Z31
 	VMOVAPS Z14, Z30
 	MOVQ    n+56(FP), CX
 	CMPQ    CX, $0x00000020
-	JL      l233
+	JL      l227
 
-l232:
+l226:
 	VMOVUPS (BX), Z0
 	VMOVUPS 64(BX), Z1
 	VMOVUPS (R8), Z2
@@ -11438,11 +11098,11 @@ l232:
 	ADDQ        $0x00000080, R8
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l232
+	JGE         l226
 
-l233:
+l227:
 	CMPQ    CX, $0x00000010
-	JL      l234
+	JL      l228
 	VMOVUPS (BX), Z0
 	VMOVUPS (R8), Z1
 	VPANDD  Z25, Z1, Z2
@@ -11485,9 +11145,9 @@ l233:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 
-l234:
+l228:
 	TESTQ     CX, CX
-	JZ        l235
+	JZ        l229
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -11536,14 +11196,14 @@ l234:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 
-l235:
+l229:
 	VMOVUPS  Z31, (DX)
 	VMOVUPS  Z30, 64(DX)
 	ADDQ     $0x00000100, DX
 	ADDQ     8(SP), BX
 	ADDQ     16(SP), R8
 	DECQ     (SP)
-	JNZ      l231
+	JNZ      l225
 	VPMINUD  Z13, Z29, Z0
 	VPADDD   Z12, Z0, Z0
 	VMOVAPS  Z0, Z29
@@ -11606,15 +11266,15 @@ TEXT ·LatentStepStandardLogBackward(SB), NOSPLIT, $56-96
 	SUBQ    R10, AX
 	MOVQ    AX, 40(SP)
 
-l237:
+l231:
 	MOVQ         (SP), AX
 	VBROADCASTSS (AX), Z0
 	VMOVAPS      Z0, Z29
 	MOVQ         n+64(FP), CX
 	CMPQ         CX, $0x00000020
-	JL           l239
+	JL           l233
 
-l238:
+l232:
 	VMOVUPS (BX), Z0
 	VMOVUPS 64(BX), Z1
 	VMOVUPS (R8), Z2
@@ -11697,11 +11357,11 @@ l238:
 	ADDQ        $0x00000080, R8
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l238
+	JGE         l232
 
-l239:
+l233:
 	CMPQ    CX, $0x00000010
-	JL      l240
+	JL      l234
 	VMOVUPS (BX), Z0
 	VMOVUPS (R8), Z1
 	VPANDD  Z26, Z1, Z2
@@ -11750,9 +11410,9 @@ l239:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 
-l240:
+l234:
 	TESTQ     CX, CX
-	JZ        l241
+	JZ        l235
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -11806,14 +11466,14 @@ l240:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 
-l241:
+l235:
 	ADDQ     16(SP), DI
 	ADDQ     24(SP), SI
 	ADDQ     32(SP), BX
 	ADDQ     40(SP), R8
 	ADDQ     $0x04, (SP)
 	DECQ     8(SP)
-	JNZ      l237
+	JNZ      l231
 	VPMINUD  Z15, Z31, Z0
 	VPADDD   Z14, Z0, Z0
 	VPADDD   Z13, Z30, Z1
@@ -11865,15 +11525,15 @@ TEXT ·LatentStepSoftplus(SB), NOSPLIT, $40-96
 	SUBQ    R12, AX
 	MOVQ    AX, 32(SP)
 
-l243:
+l237:
 	VMOVAPS Z24, Z31
 	VMOVAPS Z26, Z30
 	VMOVAPS Z24, Z29
 	MOVQ    n+72(FP), CX
 	CMPQ    CX, $0x00000020
-	JL      l245
+	JL      l239
 
-l244:
+l238:
 	VMOVUPS      (BX), Z0
 	VMOVUPS      64(BX), Z1
 	VMOVUPS      (R8), Z2
@@ -12102,11 +11762,11 @@ l244:
 	ADDQ             $0x00000080, R10
 	SUBQ             $0x00000020, CX
 	CMPQ             CX, $0x00000020
-	JGE              l244
+	JGE              l238
 
-l245:
+l239:
 	CMPQ         CX, $0x00000010
-	JL           l246
+	JL           l240
 	VMOVUPS      (BX), Z0
 	VMOVUPS      (R8), Z1
 	VPANDD.BCST  gaussConsts<>+0(SB), Z1, Z2
@@ -12228,9 +11888,9 @@ l245:
 	ADDQ             $0x00000040, R10
 	SUBQ             $0x00000010, CX
 
-l246:
+l240:
 	TESTQ        CX, CX
-	JZ           l247
+	JZ           l241
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -12359,7 +12019,7 @@ l246:
 	LEAQ             (R9)(CX*4), R9
 	LEAQ             (R10)(CX*4), R10
 
-l247:
+l241:
 	VMOVUPS      Z31, (DX)
 	VMOVUPS      Z30, 64(DX)
 	VMOVUPS      Z29, 128(DX)
@@ -12369,7 +12029,7 @@ l247:
 	ADDQ         24(SP), R9
 	ADDQ         32(SP), R10
 	DECQ         (SP)
-	JNZ          l243
+	JNZ          l237
 	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
 	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
 	VMOVAPS      Z0, Z28
@@ -12433,15 +12093,15 @@ TEXT ·LatentStepSoftplusBackward(SB), NOSPLIT, $144-120
 	SHLQ         $0x02, AX
 	MOVQ         AX, 72(SP)
 
-l249:
+l243:
 	MOVQ         (SP), AX
 	VBROADCASTSS (AX), Z0
 	VMOVAPS      Z0, Z29
 	MOVQ         n+96(FP), CX
 	CMPQ         CX, $0x00000020
-	JL           l251
+	JL           l245
 
-l250:
+l244:
 	VMOVUPS      (R9), Z0
 	VMOVUPS      64(R9), Z1
 	VMOVUPS      (R10), Z2
@@ -12732,11 +12392,11 @@ l250:
 	ADDQ             $0x00000080, R12
 	SUBQ             $0x00000020, CX
 	CMPQ             CX, $0x00000020
-	JGE              l250
+	JGE              l244
 
-l251:
+l245:
 	CMPQ         CX, $0x00000010
-	JL           l252
+	JL           l246
 	VMOVUPS      (R9), Z0
 	VMOVUPS      (R10), Z1
 	VPANDD.BCST  gaussConsts<>+0(SB), Z1, Z2
@@ -12893,9 +12553,9 @@ l251:
 	ADDQ             $0x00000040, R12
 	SUBQ             $0x00000010, CX
 
-l252:
+l246:
 	TESTQ        CX, CX
-	JZ           l253
+	JZ           l247
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -13058,7 +12718,7 @@ l252:
 	LEAQ             (R11)(CX*4), R11
 	LEAQ             (R12)(CX*4), R12
 
-l253:
+l247:
 	ADDQ         16(SP), DI
 	ADDQ         24(SP), SI
 	ADDQ         32(SP), DX
@@ -13069,7 +12729,7 @@ l253:
 	ADDQ         72(SP), R12
 	ADDQ         $0x04, (SP)
 	DECQ         8(SP)
-	JNZ          l249
+	JNZ          l243
 	VPMINUD.BCST gaussConsts<>+192(SB), Z31, Z0
 	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
 	VPADDD.BCST  gaussConsts<>+80(SB), Z30, Z1
@@ -13123,15 +12783,15 @@ TEXT ·LatentStepStandardSoftplus(SB), NOSPLIT, $24-80
 	SUBQ    R10, AX
 	MOVQ    AX, 16(SP)
 
-l255:
+l249:
 	VMOVAPS Z24, Z31
 	VMOVAPS Z26, Z30
 	VMOVAPS Z24, Z29
 	MOVQ    n+56(FP), CX
 	CMPQ    CX, $0x00000020
-	JL      l257
+	JL      l251
 
-l256:
+l250:
 	VMOVUPS (BX), Z0
 	VMOVUPS 64(BX), Z1
 	VMOVUPS (R8), Z2
@@ -13254,11 +12914,11 @@ l256:
 	ADDQ             $0x00000080, R8
 	SUBQ             $0x00000020, CX
 	CMPQ             CX, $0x00000020
-	JGE              l256
+	JGE              l250
 
-l257:
+l251:
 	CMPQ    CX, $0x00000010
-	JL      l258
+	JL      l252
 	VMOVUPS (BX), Z0
 	VMOVUPS (R8), Z1
 	VPANDD  Z23, Z1, Z2
@@ -13324,9 +12984,9 @@ l257:
 	ADDQ             $0x00000040, R8
 	SUBQ             $0x00000010, CX
 
-l258:
+l252:
 	TESTQ     CX, CX
-	JZ        l259
+	JZ        l253
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -13398,7 +13058,7 @@ l258:
 	LEAQ             (BX)(CX*4), BX
 	LEAQ             (R8)(CX*4), R8
 
-l259:
+l253:
 	VMOVUPS      Z31, (DX)
 	VMOVUPS      Z30, 64(DX)
 	VMOVUPS      Z29, 128(DX)
@@ -13406,7 +13066,7 @@ l259:
 	ADDQ         8(SP), BX
 	ADDQ         16(SP), R8
 	DECQ         (SP)
-	JNZ          l255
+	JNZ          l249
 	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
 	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
 	VMOVAPS      Z0, Z28
@@ -13466,15 +13126,15 @@ TEXT ·LatentStepStandardSoftplusBackward(SB), NOSPLIT, $48-88
 	SUBQ    R10, AX
 	MOVQ    AX, 40(SP)
 
-l261:
+l255:
 	MOVQ         (SP), AX
 	VBROADCASTSS (AX), Z0
 	VMOVAPS      Z0, Z29
 	MOVQ         n+64(FP), CX
 	CMPQ         CX, $0x00000020
-	JL           l263
+	JL           l257
 
-l262:
+l256:
 	VMOVUPS (BX), Z0
 	VMOVUPS 64(BX), Z1
 	VMOVUPS (R8), Z2
@@ -13617,11 +13277,11 @@ l262:
 	ADDQ             $0x00000080, R8
 	SUBQ             $0x00000020, CX
 	CMPQ             CX, $0x00000020
-	JGE              l262
+	JGE              l256
 
-l263:
+l257:
 	CMPQ    CX, $0x00000010
-	JL      l264
+	JL      l258
 	VMOVUPS (BX), Z0
 	VMOVUPS (R8), Z1
 	VPANDD  Z25, Z1, Z2
@@ -13701,9 +13361,9 @@ l263:
 	ADDQ             $0x00000040, R8
 	SUBQ             $0x00000010, CX
 
-l264:
+l258:
 	TESTQ     CX, CX
-	JZ        l265
+	JZ        l259
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -13788,14 +13448,14 @@ l264:
 	LEAQ             (BX)(CX*4), BX
 	LEAQ             (R8)(CX*4), R8
 
-l265:
+l259:
 	ADDQ         16(SP), DI
 	ADDQ         24(SP), SI
 	ADDQ         32(SP), BX
 	ADDQ         40(SP), R8
 	ADDQ         $0x04, (SP)
 	DECQ         8(SP)
-	JNZ          l261
+	JNZ          l255
 	VPMINUD.BCST gaussConsts<>+192(SB), Z31, Z0
 	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
 	VPADDD.BCST  gaussConsts<>+80(SB), Z30, Z1

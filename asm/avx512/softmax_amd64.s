@@ -1225,3 +1225,120 @@ l53:
 	JNZ            l44
 	VZEROUPPER
 	RET
+
+// func GMMScale(w *float32, x *float32, y *float32, rows int, n int)
+// Requires: AVX, AVX512F
+TEXT ·GMMScale(SB), NOSPLIT, $8-40
+	// Registers:    Z0-Z29 values    Z30 constants and scalars    Z31 kept from loop to loop
+	VBROADCASTSS softmaxConsts<>+48(SB), Z30
+
+	// Registers:    DI w    SI x    DX y    CX elements left in the row    BX 4n
+	MOVQ w+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ y+16(FP), DX
+	MOVQ n+32(FP), BX
+	SHLQ $0x02, BX
+	MOVQ rows+24(FP), AX
+	MOVQ AX, (SP)
+
+l55:
+	VBROADCASTSS (DI), Z0
+	VMOVAPS      Z0, Z31
+	MOVQ         n+32(FP), CX
+	CMPQ         CX, $0x00000040
+	JL           l57
+
+l56:
+	VCMPPS    $0x04, Z30, Z31, K1
+	VCMPPS    $0x04, Z30, Z31, K2
+	VCMPPS    $0x04, Z30, Z31, K4
+	VCMPPS    $0x04, Z30, Z31, K5
+	VMOVUPS   (SI), Z0
+	VMOVUPS   64(SI), Z1
+	VMOVUPS   128(SI), Z2
+	VMOVUPS   192(SI), Z3
+	VMULPS    Z31, Z0, Z0
+	VMULPS    Z31, Z1, Z1
+	VMULPS    Z31, Z2, Z2
+	VMULPS    Z31, Z3, Z3
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVAPS.Z Z1, K2, Z1
+	VMOVAPS.Z Z2, K4, Z2
+	VMOVAPS.Z Z3, K5, Z3
+	VMOVUPS   Z0, (SI)
+	VMOVUPS   Z1, 64(SI)
+	VMOVUPS   Z2, 128(SI)
+	VMOVUPS   Z3, 192(SI)
+	VCMPPS    $0x04, Z30, Z31, K1
+	VCMPPS    $0x04, Z30, Z31, K2
+	VCMPPS    $0x04, Z30, Z31, K4
+	VCMPPS    $0x04, Z30, Z31, K5
+	VMOVUPS   (DX), Z0
+	VMOVUPS   64(DX), Z1
+	VMOVUPS   128(DX), Z2
+	VMOVUPS   192(DX), Z3
+	VMULPS    Z31, Z0, Z0
+	VMULPS    Z31, Z1, Z1
+	VMULPS    Z31, Z2, Z2
+	VMULPS    Z31, Z3, Z3
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVAPS.Z Z1, K2, Z1
+	VMOVAPS.Z Z2, K4, Z2
+	VMOVAPS.Z Z3, K5, Z3
+	VMOVUPS   Z0, (DX)
+	VMOVUPS   Z1, 64(DX)
+	VMOVUPS   Z2, 128(DX)
+	VMOVUPS   Z3, 192(DX)
+	ADDQ      $0x00000100, SI
+	ADDQ      $0x00000100, DX
+	SUBQ      $0x00000040, CX
+	CMPQ      CX, $0x00000040
+	JGE       l56
+
+l57:
+	CMPQ CX, $0x00000010
+	JL   l58
+
+l60:
+	VCMPPS    $0x04, Z30, Z31, K1
+	VMOVUPS   (SI), Z0
+	VMULPS    Z31, Z0, Z0
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   Z0, (SI)
+	VCMPPS    $0x04, Z30, Z31, K1
+	VMOVUPS   (DX), Z0
+	VMULPS    Z31, Z0, Z0
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   Z0, (DX)
+	ADDQ      $0x00000040, SI
+	ADDQ      $0x00000040, DX
+	SUBQ      $0x00000010, CX
+	CMPQ      CX, $0x00000010
+	JGE       l60
+
+l58:
+	TESTQ     CX, CX
+	JZ        l59
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VCMPPS    $0x04, Z30, Z31, K1
+	VMOVUPS.Z (SI), K7, Z0
+	VMULPS    Z31, Z0, Z0
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   Z0, K7, (SI)
+	VCMPPS    $0x04, Z30, Z31, K1
+	VMOVUPS.Z (DX), K7, Z0
+	VMULPS    Z31, Z0, Z0
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   Z0, K7, (DX)
+	LEAQ      (SI)(CX*4), SI
+	LEAQ      (DX)(CX*4), DX
+
+l59:
+	ADDQ $0x04, DI
+	DECQ (SP)
+	JNZ  l55
+	VZEROUPPER
+	RET
