@@ -25,15 +25,16 @@ func gmmPrior(logits []float32) float32 {
 	return l[0]
 }
 
-// A joint is an lseLanes32 in machine code.
+// A joint holds lseLanes32 of up to 16 rows for machine code: row by row, a log-sum-exp is long
+// chains of operations that wait for each other.
 type joint struct {
 	isa asm.ISA
-	l   lseLanes32
+	l   [laneRows]lseLanes32
 	v   [laneRows]float32 // the next terms
 }
 
-// add adds l[j] + v[j] for the components of a block, and leaves them in v.
-func (t *joint) add(l []float32) {
+// add adds l[j] + v[j], for the components of a block, to row i, and leaves them in v.
+func (t *joint) add(i int, l []float32) {
 	for j := range t.v {
 		if j < len(l) {
 			t.v[j] += l[j]
@@ -41,21 +42,21 @@ func (t *joint) add(l []float32) {
 			t.v[j] = float32(math.Inf(-1)) // counts as nothing
 		}
 	}
-	if t.isa == asm.AVX512 {
-		avx512.LSEAdd(&t.l.m[0], &t.l.s[0], &t.v[0], laneRows)
+	if r := &t.l[i]; t.isa == asm.AVX512 {
+		avx512.LSEAdd(&r.m[0], &r.s[0], &t.v[0], laneRows)
 	} else {
-		avx2.LSEAdd(&t.l.m[0], &t.l.s[0], &t.v[0], laneRows)
+		avx2.LSEAdd(&r.m[0], &r.s[0], &t.v[0], laneRows)
 	}
 }
 
-func (t *joint) value() float32 {
-	var v [1]float32
-	if t.isa == asm.AVX512 {
-		avx512.LSEValue(&v[0], &t.l.m[0], &t.l.s[0], 1, laneRows)
+// values writes the first len(dst) rows.
+func (t *joint) values(dst []float32) {
+	const lanes, ld = len(t.l[0].m), len(t.l[0].m) + len(t.l[0].s)
+	if r := &t.l[0]; t.isa == asm.AVX512 {
+		avx512.LSEValue(&dst[0], &r.m[0], &r.s[0], len(dst), lanes, ld)
 	} else {
-		avx2.LSEValue(&v[0], &t.l.m[0], &t.l.s[0], 1, laneRows)
+		avx2.LSEValue(&dst[0], &r.m[0], &r.s[0], len(dst), lanes, ld)
 	}
-	return v[0]
 }
 
 func gmmLogProb32(lp, x, logits, mu, s []float32, form ScaleForm, rows, k, d, ldl, ld int) {
@@ -65,15 +66,28 @@ func gmmLogProb32(lp, x, logits, mu, s []float32, form ScaleForm, rows, k, d, ld
 	}
 	var lanes laneBuf
 	t := joint{isa: asm.Active()}
-	for i := range rows {
-		xi, li := rowAt(x, i, d, d), rowAt(logits, i, k, ldl)
-		t.l = newLSELanes32()
-		for c := 0; c < k; c += laneRows {
-			n, at := min(k-c, laneRows), i*ld+c*d
-			gaussLogProbRows(t.isa, &lanes, t.v[:n], xi, mu[at:], s[at:], form, n, d, 0, d)
-			t.add(li[c : c+n])
+	for i, r := 0, 0; i < rows; i += r {
+		r = min(rows-i, laneRows)
+		var prior [laneRows]float32
+		for j := range r {
+			xi, li := rowAt(x, i+j, d, d), rowAt(logits, i+j, k, ldl)
+			t.l[j] = newLSELanes32()
+			for c := 0; c < k; c += laneRows {
+				n, at := min(k-c, laneRows), (i+j)*ld+c*d
+				gaussLogProbRows(t.isa, &lanes, t.v[:n], xi, mu[at:], s[at:], form, n, d, 0, d)
+				t.add(j, li[c:c+n])
+			}
+			if ldl != k {
+				prior[j] = gmmPrior(li)
+			}
 		}
-		lp[i] = t.value() - gmmPrior(li)
+		if ldl == k {
+			logSumExp(prior[:r], logits[i*k:], r, k)
+		}
+		t.values(lp[i : i+r])
+		for j := range r {
+			lp[i+j] -= prior[j]
+		}
 	}
 }
 
@@ -92,7 +106,7 @@ func gmmLogProbBackward32(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []floa
 	t := joint{isa: asm.Active()}
 	for i := range rows {
 		xi, li, dli := rowAt(x, i, d, d), rowAt(logits, i, k, ldl), rowAt(dlogits, i, k, ldl)
-		t.l = newLSELanes32()
+		t.l[0] = newLSELanes32()
 		plain := true
 		for c := 0; c < k; c += laneRows {
 			n, at := min(k-c, laneRows), i*ld+c*d
@@ -101,10 +115,12 @@ func gmmLogProbBackward32(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []floa
 			} else if !gaussLogProbRows(t.isa, &lanes, t.v[:n], xi, mu[at:], s[at:], form, n, d, 0, d) {
 				plain = false
 			}
-			t.add(li[c : c+n])
+			t.add(0, li[c:c+n])
 			copy(dli[c:c+n], t.v[:])
 		}
-		all, prior := t.value(), gmmPrior(li)
+		var v [1]float32
+		t.values(v[:])
+		all, prior := v[0], gmmPrior(li)
 		if lp != nil {
 			lp[i] = all - prior
 		}

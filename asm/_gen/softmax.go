@@ -83,7 +83,7 @@ func mixtureKernels(f *File) {
 	})
 	f.Kernel(Kernel{
 		Name: "LSEValue", Doc: []string{"writes the log-sum-exps of rows of n lanes: see lseLanes32 in package kernels."},
-		Arrays: []Array{{Name: "dst", Kind: PerRow}, {Name: "m"}, {Name: "s"}}, Accs: 1, Lanes: 16, Vars: 1,
+		Arrays: append([]Array{{Name: "dst", Kind: PerRow}}, strided("m", "s")...), Accs: 1, Lanes: 16, Vars: 1,
 		Passes: []Pass{
 			{Uses: "m", Before: func(b *Block, k *Vars) { k.Lowest(b, 0) },
 				Body:  func(b *Block) { b.AccMax(0, b.Load("m", 0)) },

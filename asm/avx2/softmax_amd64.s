@@ -1393,9 +1393,9 @@ l37:
 	VZEROUPPER
 	RET
 
-// func LSEValue(dst *float32, m *float32, s *float32, rows int, n int)
+// func LSEValue(dst *float32, m *float32, s *float32, rows int, n int, ld int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LSEValue(SB), NOSPLIT, $8-40
+TEXT ·LSEValue(SB), NOSPLIT, $24-48
 	// Registers:    Y0-Y11 values    Y12 constants and scalars    Y13-Y15 kept from loop to loop
 	VBROADCASTSS softmaxConsts<>+864(SB), Y12
 
@@ -1407,6 +1407,14 @@ TEXT ·LSEValue(SB), NOSPLIT, $8-40
 	SHLQ $0x02, BX
 	MOVQ rows+24(FP), AX
 	MOVQ AX, (SP)
+	MOVQ ld+40(FP), AX
+	SHLQ $0x02, AX
+	SUBQ BX, AX
+	MOVQ AX, 8(SP)
+	MOVQ ld+40(FP), AX
+	SHLQ $0x02, AX
+	SUBQ BX, AX
+	MOVQ AX, 16(SP)
 
 l39:
 	VBROADCASTSS softmaxConsts<>+512(SB), Y15
@@ -1651,6 +1659,8 @@ l47:
 	VADDPS    Y0, Y13, Y0
 	VMOVSS    X0, (DI)
 	ADDQ      $0x04, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
 	DECQ      (SP)
 	JNZ       l39
 	VZEROUPPER

@@ -963,9 +963,9 @@ l42:
 	VZEROUPPER
 	RET
 
-// func LSEValue(dst *float32, m *float32, s *float32, rows int, n int)
+// func LSEValue(dst *float32, m *float32, s *float32, rows int, n int, ld int)
 // Requires: AVX, AVX512F, AVX512VL
-TEXT ·LSEValue(SB), NOSPLIT, $8-40
+TEXT ·LSEValue(SB), NOSPLIT, $24-48
 	// Registers:    Z0-Z7 values    Z8-Z29 constants and scalars    Z30-Z31 kept from loop to loop
 	VBROADCASTSS softmaxConsts<>+44(SB), Z29
 	VBROADCASTSS softmaxConsts<>+12(SB), Z28
@@ -998,6 +998,14 @@ TEXT ·LSEValue(SB), NOSPLIT, $8-40
 	SHLQ $0x02, BX
 	MOVQ rows+24(FP), AX
 	MOVQ AX, (SP)
+	MOVQ ld+40(FP), AX
+	SHLQ $0x02, AX
+	SUBQ BX, AX
+	MOVQ AX, 8(SP)
+	MOVQ ld+40(FP), AX
+	SHLQ $0x02, AX
+	SUBQ BX, AX
+	MOVQ AX, 16(SP)
 
 l44:
 	VMOVAPS Z27, Z31
@@ -1221,6 +1229,8 @@ l53:
 	VADDPS         Z0, Z30, Z0
 	VMOVSS         X0, (DI)
 	ADDQ           $0x04, DI
+	ADDQ           8(SP), SI
+	ADDQ           16(SP), DX
 	DECQ           (SP)
 	JNZ            l44
 	VZEROUPPER
