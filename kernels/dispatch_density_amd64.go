@@ -24,17 +24,20 @@ func gaussLogProb32(lp, x, mu, s []float32, form ScaleForm, rows, d, ld int) {
 		gaussLogProbGeneric(lp, x, mu, s, form, rows, d, ld)
 		return
 	}
-	var lanes laneBuf
-	gaussLogProbRows(isa, &lanes, lp, x, mu, s, form, rows, d, d, ld)
+	if rows <= fewRows {
+		gaussLogProbRows(isa, new(fewLanes)[:], lp, x, mu, s, form, rows, d, d, ld)
+	} else {
+		gaussLogProbRows(isa, new(laneBuf)[:], lp, x, mu, s, form, rows, d, d, ld)
+	}
 }
 
 // gaussLogProbRows has a row stride of x: d, or 0 for the components of a mixture. It reports
 // whether all rows were plain.
-func gaussLogProbRows(isa asm.ISA, lanes *laneBuf, lp, x, mu, s []float32, form ScaleForm, rows, d, ldx, ld int) (plain bool) {
+func gaussLogProbRows(isa asm.ISA, lanes laneSlice, lp, x, mu, s []float32, form ScaleForm, rows, d, ldx, ld int) (plain bool) {
 	plain = true
 	for b := (blocks{}); b.i < rows; {
 		i, ax, at := b.i, b.i*ldx, b.i*ld
-		r := maxRows(min(rows-i, laneRows), d)
+		r := maxRows(min(rows-i, lanes.rows()), d)
 		if b.look() {
 			if ldx == 0 {
 				r = 1
@@ -54,23 +57,23 @@ func gaussLogProbRows(isa asm.ISA, lanes *laneBuf, lp, x, mu, s []float32, form 
 }
 
 // logProbEnd finishes the log-densities of a block.
-func logProbEnd(isa asm.ISA, lp []float32, lanes *laneBuf, form ScaleForm, d int) (bad int) {
+func logProbEnd(isa asm.ISA, lp []float32, lanes laneSlice, form ScaleForm, d int) (bad int) {
 	var v [laneRows]float32
 	switch {
 	case isa == asm.AVX512 && form.isLog():
-		bad = avx512.GaussLogProbLogEnd(&v[0], &lanes[0], float32(d))
+		bad = avx512.GaussLogProbLogEnd(&v[0], &lanes[0], lanes.quad(), float32(d))
 	case isa == asm.AVX512:
-		bad = avx512.GaussLogProbEnd(&v[0], &lanes[0], float32(d))
+		bad = avx512.GaussLogProbEnd(&v[0], &lanes[0], lanes.quad(), float32(d))
 	case form.isLog():
-		bad = avx2.GaussLogProbLogEnd(&v[0], &lanes[0], float32(d))
+		bad = avx2.GaussLogProbLogEnd(&v[0], &lanes[0], lanes.quad(), float32(d))
 	default:
-		bad = avx2.GaussLogProbEnd(&v[0], &lanes[0], float32(d))
+		bad = avx2.GaussLogProbEnd(&v[0], &lanes[0], lanes.quad(), float32(d))
 	}
 	copy(lp, v[:])
 	return bad
 }
 
-func gaussLogProbLanes(isa asm.ISA, lanes *laneBuf, x, mu, s []float32, form ScaleForm, r, d, ldx, ld int) (bad int) {
+func gaussLogProbLanes(isa asm.ISA, lanes laneSlice, x, mu, s []float32, form ScaleForm, r, d, ldx, ld int) (bad int) {
 	switch {
 	case isa == asm.AVX512 && form == Sigma:
 		return avx512.GaussLogProbSigma(&lanes[0], &x[0], &mu[0], &s[0], r, d, ldx, ld)
@@ -93,16 +96,19 @@ func gaussLogProbBackward32(lp, dx, dmu, ds, dlp, x, mu, s []float32, form Scale
 		gaussLogProbBackwardGeneric(lp, dx, dmu, ds, dlp, x, mu, s, form, rows, d, ld)
 		return
 	}
-	var lanes laneBuf
-	gaussLogProbBackwardRows(isa, &lanes, lp, dx, dmu, ds, dlp, x, mu, s, form, rows, d, d, ld)
+	if rows <= fewRows {
+		gaussLogProbBackwardRows(isa, new(fewLanes)[:], lp, dx, dmu, ds, dlp, x, mu, s, form, rows, d, d, ld)
+	} else {
+		gaussLogProbBackwardRows(isa, new(laneBuf)[:], lp, dx, dmu, ds, dlp, x, mu, s, form, rows, d, d, ld)
+	}
 }
 
 // gaussLogProbBackwardRows has a row stride of x; dx is nil or has that of x.
-func gaussLogProbBackwardRows(isa asm.ISA, lanes *laneBuf, lp, dx, dmu, ds, dlp, x, mu, s []float32, form ScaleForm, rows, d, ldx, ld int) {
+func gaussLogProbBackwardRows(isa asm.ISA, lanes laneSlice, lp, dx, dmu, ds, dlp, x, mu, s []float32, form ScaleForm, rows, d, ldx, ld int) {
 	inPlace := same(dx, x) || same(dmu, mu) || same(ds, s)
 	for b := (blocks{inPlace: inPlace}); b.i < rows; {
 		i, ax, at := b.i, b.i*ldx, b.i*ld
-		r := maxRows(min(rows-i, laneRows), d)
+		r := maxRows(min(rows-i, lanes.rows()), d)
 		if b.look() {
 			if ldx == 0 {
 				r = 1
@@ -124,7 +130,7 @@ func gaussLogProbBackwardRows(isa asm.ISA, lanes *laneBuf, lp, dx, dmu, ds, dlp,
 	}
 }
 
-func gaussLogProbBackwardLanes(isa asm.ISA, lanes *laneBuf, dx, dmu, ds, x, mu, s []float32, form ScaleForm, r, d, ldx, ld int) (bad int) {
+func gaussLogProbBackwardLanes(isa asm.ISA, lanes laneSlice, dx, dmu, ds, x, mu, s []float32, form ScaleForm, r, d, ldx, ld int) (bad int) {
 	if dx == nil {
 		switch {
 		case isa == asm.AVX512 && form == Sigma:

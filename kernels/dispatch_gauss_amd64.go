@@ -20,14 +20,33 @@ import (
 // asm/_gen/lanes.go), atWeight the place of its weight.
 const (
 	laneRows = 16
+	fewRows  = 4
 	rowLanes = 64
 	atWeight = 48
 )
 
-type laneBuf [laneRows * rowLanes]float32
+// A laneBuf holds the lanes of a block, a fewLanes those of calls of few rows, which should not
+// pay for the zeros of a laneBuf.
+type (
+	laneBuf  [laneRows * rowLanes]float32
+	fewLanes [fewRows * rowLanes]float32
+)
+
+// A laneSlice is one of them.
+type laneSlice []float32
+
+func (l laneSlice) rows() int { return len(l) / rowLanes }
+
+// quad is the distance of its groups of four rows in bytes.
+func (l laneSlice) quad() int {
+	if len(l) == len(fewLanes{}) {
+		return 0
+	}
+	return 4 * len(fewLanes{})
+}
 
 // setWeights copies the weights of the rows of a block.
-func (l *laneBuf) setWeights(w []float32) {
+func (l laneSlice) setWeights(w []float32) {
 	for j, v := range w {
 		l[j*rowLanes+atWeight] = v
 	}
@@ -103,10 +122,17 @@ func gaussKL32(kl, muQ, sQ, muP, sP []float32, form ScaleForm, rows, z, ld int) 
 		gaussKLGeneric(kl, muQ, sQ, muP, sP, form, rows, z, ld)
 		return
 	}
-	var lanes laneBuf
+	if rows <= fewRows {
+		gaussKLBlocks(isa, new(fewLanes)[:], kl, muQ, sQ, muP, sP, form, rows, z, ld)
+	} else {
+		gaussKLBlocks(isa, new(laneBuf)[:], kl, muQ, sQ, muP, sP, form, rows, z, ld)
+	}
+}
+
+func gaussKLBlocks(isa asm.ISA, lanes laneSlice, kl, muQ, sQ, muP, sP []float32, form ScaleForm, rows, z, ld int) {
 	for b := (blocks{}); b.i < rows; {
 		i, at := b.i, b.i*ld
-		r := maxRows(min(rows-i, laneRows), z)
+		r := maxRows(min(rows-i, lanes.rows()), z)
 		if b.look() {
 			r = plainRows(isa, muQ, sQ, form, i, r, z, ld)
 			r = plainRows(isa, muP, sP, form, i, r, z, ld)
@@ -116,29 +142,29 @@ func gaussKL32(kl, muQ, sQ, muP, sP []float32, form ScaleForm, rows, z, ld int) 
 			b.i++
 			continue
 		}
-		bad := gaussKLLanes(isa, &lanes, muQ[at:], sQ[at:], from(muP, at), from(sP, at), form, r, z, ld)
-		b.done(r, bad|klEnd(isa, kl[i:i+r], &lanes, form))
+		bad := gaussKLLanes(isa, lanes, muQ[at:], sQ[at:], from(muP, at), from(sP, at), form, r, z, ld)
+		b.done(r, bad|klEnd(isa, kl[i:i+r], lanes, form))
 	}
 }
 
 // klEnd finishes the divergences of a block.
-func klEnd(isa asm.ISA, kl []float32, lanes *laneBuf, form ScaleForm) (bad int) {
+func klEnd(isa asm.ISA, kl []float32, lanes laneSlice, form ScaleForm) (bad int) {
 	var v [laneRows]float32
 	switch {
 	case isa == asm.AVX512 && form.isLog():
-		bad = avx512.GaussKLLogEnd(&v[0], &lanes[0])
+		bad = avx512.GaussKLLogEnd(&v[0], &lanes[0], lanes.quad())
 	case isa == asm.AVX512:
-		bad = avx512.GaussKLEnd(&v[0], &lanes[0])
+		bad = avx512.GaussKLEnd(&v[0], &lanes[0], lanes.quad())
 	case form.isLog():
-		bad = avx2.GaussKLLogEnd(&v[0], &lanes[0])
+		bad = avx2.GaussKLLogEnd(&v[0], &lanes[0], lanes.quad())
 	default:
-		bad = avx2.GaussKLEnd(&v[0], &lanes[0])
+		bad = avx2.GaussKLEnd(&v[0], &lanes[0], lanes.quad())
 	}
 	copy(kl, v[:])
 	return bad
 }
 
-func gaussKLLanes(isa asm.ISA, lanes *laneBuf, muQ, sQ, muP, sP []float32, form ScaleForm, r, z, ld int) (bad int) {
+func gaussKLLanes(isa asm.ISA, lanes laneSlice, muQ, sQ, muP, sP []float32, form ScaleForm, r, z, ld int) (bad int) {
 	std := muP == nil
 	switch {
 	case isa == asm.AVX512 && std && form == Sigma:
@@ -174,15 +200,22 @@ func gaussKLBackward32(kl, dmuQ, dsQ, dmuP, dsP, dkl, muQ, sQ, muP, sP []float32
 		gaussKLBackwardGeneric(kl, dmuQ, dsQ, dmuP, dsP, dkl, muQ, sQ, muP, sP, form, rows, z, ld)
 		return
 	}
+	if rows <= fewRows {
+		gaussKLBackwardBlocks(isa, new(fewLanes)[:], kl, dmuQ, dsQ, dmuP, dsP, dkl, muQ, sQ, muP, sP, form, rows, z, ld)
+	} else {
+		gaussKLBackwardBlocks(isa, new(laneBuf)[:], kl, dmuQ, dsQ, dmuP, dsP, dkl, muQ, sQ, muP, sP, form, rows, z, ld)
+	}
+}
+
+func gaussKLBackwardBlocks(isa asm.ISA, lanes laneSlice, kl, dmuQ, dsQ, dmuP, dsP, dkl, muQ, sQ, muP, sP []float32, form ScaleForm, rows, z, ld int) {
 	gmu, gs := dmuP, dsP
 	if gmu == nil { // nobody wants them: they are written first and then overwritten
 		gmu, gs = dmuQ, dsQ
 	}
-	var lanes laneBuf
 	inPlace := same(dmuQ, muQ) || same(dsQ, sQ) || same(dmuP, muP) || same(dsP, sP)
 	for b := (blocks{inPlace: inPlace}); b.i < rows; {
 		i, at := b.i, b.i*ld
-		r := maxRows(min(rows-i, laneRows), z)
+		r := maxRows(min(rows-i, lanes.rows()), z)
 		if b.look() {
 			r = plainRows(isa, muQ, sQ, form, i, r, z, ld)
 			r = plainRows(isa, muP, sP, form, i, r, z, ld)
@@ -194,16 +227,16 @@ func gaussKLBackward32(kl, dmuQ, dsQ, dmuP, dsP, dkl, muQ, sQ, muP, sP []float32
 			continue
 		}
 		lanes.setWeights(dkl[i : i+r])
-		bad := gaussKLBackwardLanes(isa, &lanes, dmuQ[at:], dsQ[at:], gmu[at:], gs[at:], muQ[at:], sQ[at:], from(muP, at), from(sP, at), form, r, z, ld)
+		bad := gaussKLBackwardLanes(isa, lanes, dmuQ[at:], dsQ[at:], gmu[at:], gs[at:], muQ[at:], sQ[at:], from(muP, at), from(sP, at), form, r, z, ld)
 		var v [laneRows]float32
-		bad |= klEnd(isa, v[:], &lanes, form)
+		bad |= klEnd(isa, v[:], lanes, form)
 		if b.done(r, bad) && kl != nil {
 			copy(kl[i:i+r], v[:])
 		}
 	}
 }
 
-func gaussKLBackwardLanes(isa asm.ISA, lanes *laneBuf, dmuQ, dsQ, dmuP, dsP, muQ, sQ, muP, sP []float32, form ScaleForm, r, z, ld int) (bad int) {
+func gaussKLBackwardLanes(isa asm.ISA, lanes laneSlice, dmuQ, dsQ, dmuP, dsP, muQ, sQ, muP, sP []float32, form ScaleForm, r, z, ld int) (bad int) {
 	std := muP == nil
 	switch {
 	case isa == asm.AVX512 && std && form == Sigma:

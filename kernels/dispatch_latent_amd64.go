@@ -14,14 +14,21 @@ func latentStep32(sigmaQ, z, kl, muQ, sQ, muP, sP, eps []float32, form ScaleForm
 		latentStepGeneric(sigmaQ, z, kl, muQ, sQ, muP, sP, eps, form, rows, n, ld)
 		return
 	}
+	if rows <= fewRows {
+		latentStepBlocks(isa, new(fewLanes)[:], sigmaQ, z, kl, muQ, sQ, muP, sP, eps, form, rows, n, ld)
+	} else {
+		latentStepBlocks(isa, new(laneBuf)[:], sigmaQ, z, kl, muQ, sQ, muP, sP, eps, form, rows, n, ld)
+	}
+}
+
+func latentStepBlocks(isa asm.ISA, lanes laneSlice, sigmaQ, z, kl, muQ, sQ, muP, sP, eps []float32, form ScaleForm, rows, n, ld int) {
 	sigma := sigmaQ
 	if sigma == nil { // nobody wants it: it is written first and then overwritten
 		sigma = z
 	}
-	var lanes laneBuf
 	for b := (blocks{inPlace: same(z, eps)}); b.i < rows; {
 		i, at, to := b.i, b.i*ld, b.i*n
-		r := maxRows(min(rows-i, laneRows), n)
+		r := maxRows(min(rows-i, lanes.rows()), n)
 		if b.look() {
 			r = plainRows(isa, muQ, sQ, form, i, r, n, ld)
 			r = plainRows(isa, muP, sP, form, i, r, n, ld)
@@ -31,12 +38,12 @@ func latentStep32(sigmaQ, z, kl, muQ, sQ, muP, sP, eps []float32, form ScaleForm
 			b.i++
 			continue
 		}
-		bad := latentStepLanes(isa, &lanes, sigma[to:], z[to:], muQ[at:], sQ[at:], from(muP, at), from(sP, at), eps[to:], form, r, n, ld)
-		b.done(r, bad|klEnd(isa, kl[i:i+r], &lanes, form))
+		bad := latentStepLanes(isa, lanes, sigma[to:], z[to:], muQ[at:], sQ[at:], from(muP, at), from(sP, at), eps[to:], form, r, n, ld)
+		b.done(r, bad|klEnd(isa, kl[i:i+r], lanes, form))
 	}
 }
 
-func latentStepLanes(isa asm.ISA, lanes *laneBuf, sigma, z, muQ, sQ, muP, sP, eps []float32, form ScaleForm, r, n, ld int) (bad int) {
+func latentStepLanes(isa asm.ISA, lanes laneSlice, sigma, z, muQ, sQ, muP, sP, eps []float32, form ScaleForm, r, n, ld int) (bad int) {
 	std := muP == nil
 	switch {
 	case isa == asm.AVX512 && std && form == Sigma:

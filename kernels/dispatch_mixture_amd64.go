@@ -64,7 +64,7 @@ func gmmLogProb32(lp, x, logits, mu, s []float32, form ScaleForm, rows, k, d, ld
 		gmmLogProbGeneric(lp, x, logits, mu, s, form, rows, k, d, ldl, ld)
 		return
 	}
-	var lanes laneBuf
+	lanes := laneSlice(new(laneBuf)[:])
 	t := joint{isa: asm.Active()}
 	for i, r := 0, 0; i < rows; i += r {
 		r = min(rows-i, laneRows)
@@ -74,7 +74,7 @@ func gmmLogProb32(lp, x, logits, mu, s []float32, form ScaleForm, rows, k, d, ld
 			t.l[j] = newLSELanes32()
 			for c := 0; c < k; c += laneRows {
 				n, at := min(k-c, laneRows), (i+j)*ld+c*d
-				gaussLogProbRows(t.isa, &lanes, t.v[:n], xi, mu[at:], s[at:], form, n, d, 0, d)
+				gaussLogProbRows(t.isa, lanes, t.v[:n], xi, mu[at:], s[at:], form, n, d, 0, d)
 				t.add(j, li[c:c+n])
 			}
 			if ldl != k {
@@ -102,7 +102,7 @@ func gmmLogProbBackward32(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []floa
 		gmmLogProbBackwardGeneric(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s, form, rows, k, d, ldl, ld)
 		return
 	}
-	var lanes laneBuf
+	lanes := laneSlice(new(laneBuf)[:])
 	t := joint{isa: asm.Active()}
 	for i := range rows {
 		xi, li, dli := rowAt(x, i, d, d), rowAt(logits, i, k, ldl), rowAt(dlogits, i, k, ldl)
@@ -111,8 +111,8 @@ func gmmLogProbBackward32(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []floa
 		for c := 0; c < k; c += laneRows {
 			n, at := min(k-c, laneRows), i*ld+c*d
 			if form == SoftplusSigma {
-				gaussLogProbBackwardRows(t.isa, &lanes, t.v[:n], nil, dmu[at:], ds[at:], ones[:n], xi, mu[at:], s[at:], form, n, d, 0, d)
-			} else if !gaussLogProbRows(t.isa, &lanes, t.v[:n], xi, mu[at:], s[at:], form, n, d, 0, d) {
+				gaussLogProbBackwardRows(t.isa, lanes, t.v[:n], nil, dmu[at:], ds[at:], ones[:n], xi, mu[at:], s[at:], form, n, d, 0, d)
+			} else if !gaussLogProbRows(t.isa, lanes, t.v[:n], xi, mu[at:], s[at:], form, n, d, 0, d) {
 				plain = false
 			}
 			t.add(0, li[c:c+n])

@@ -12,6 +12,9 @@ import (
 //
 //	squares [16]   logarithms, or products [16]   exponents [16]   weight, and 15 unused
 //
+// The rows of a buffer come in fours, quad bytes apart: 0 makes a buffer of four rows stand for
+// all 16, since few rows should not pay for the zeros of a long buffer.
+//
 // The lanes of different rows never meet, and those of one row are folded in the same order as
 // everywhere: 16 to 8 to 4 to 2 to 1, each with the one half the length away.
 const (
@@ -56,18 +59,23 @@ func (b *Block) merge(x, y fold, half func(x, y *Value, high bool) *Value) (f fo
 // laneEnd writes a function that makes the values of 16 rows of their lanes. log says that the
 // logarithms were added up as such.
 func laneEnd(f *File, name, does string, log bool, scalars string, value func(b *Block, squares, logs *Value) *Value) {
-	fn := f.NewFunc(name, "(v, lanes *float32"+scalars+") (bad int)", does+" of 16 rows of lanes: see asm/_gen/lanes.go.",
+	fn := f.NewFunc(name, "(v, lanes *float32, quad int"+scalars+") (bad int)", does+" of 16 rows of lanes: see asm/_gen/lanes.go.",
 		"bad is not zero if one of them is not finite.")
-	dst, src := reg.RDI, reg.RSI
+	dst, quads := reg.RDI, []reg.GPPhysical{reg.RSI, reg.RBX, reg.RCX, reg.RDX}
 	fn.Emit("MOVQ", fn.paramMem("v"), dst)
-	fn.Emit("MOVQ", fn.paramMem("lanes"), src)
+	fn.Emit("MOVQ", fn.paramMem("lanes"), quads[0])
+	fn.Emit("MOVQ", fn.paramMem("quad"), reg.RAX)
+	for i, q := range quads[1:] {
+		fn.Emit("LEAQ", operand.Mem{Base: quads[i], Index: reg.RAX, Scale: 1}, q)
+	}
 	flag := fn.NewVar()
 	fn.Block(Block{}, 1, func(b *Block) { b.Set(flag, b.Bits(0)) })
 	n := f.ISA.Lanes
 	for at := 0; at < laneRows; at += n { // AVX2 takes 8 rows at a time
 		fn.Block(Block{}, 1, func(b *Block) {
 			load := func(row, slot, part int) *Value {
-				return b.LoadMem(operand.Mem{Base: src, Disp: 4*rowLanes*(at+row) + 64*slot + f.ISA.Bytes()*part})
+				row += at
+				return b.LoadMem(operand.Mem{Base: quads[row/4], Disp: 4*rowLanes*(row%4) + 64*slot + f.ISA.Bytes()*part})
 			}
 			part := func(row, i int) fold {
 				v := fold{squares: load(row, 0, i), logs: load(row, 1, i)}

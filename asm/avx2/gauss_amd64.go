@@ -20,25 +20,25 @@ func GaussPlainX(x *float32, mu *float32, s *float32, rows int, n int, ld int, s
 // bad is not zero if one of them is not finite.
 //
 //go:noescape
-func GaussKLEnd(v *float32, lanes *float32) (bad int)
+func GaussKLEnd(v *float32, lanes *float32, quad int) (bad int)
 
 // GaussLogProbEnd writes the log-densities of 16 rows of lanes: see asm/_gen/lanes.go.
 // bad is not zero if one of them is not finite.
 //
 //go:noescape
-func GaussLogProbEnd(v *float32, lanes *float32, d float32) (bad int)
+func GaussLogProbEnd(v *float32, lanes *float32, quad int, d float32) (bad int)
 
 // GaussKLLogEnd writes the KL divergences of 16 rows of lanes: see asm/_gen/lanes.go.
 // bad is not zero if one of them is not finite.
 //
 //go:noescape
-func GaussKLLogEnd(v *float32, lanes *float32) (bad int)
+func GaussKLLogEnd(v *float32, lanes *float32, quad int) (bad int)
 
 // GaussLogProbLogEnd writes the log-densities of 16 rows of lanes: see asm/_gen/lanes.go.
 // bad is not zero if one of them is not finite.
 //
 //go:noescape
-func GaussLogProbLogEnd(v *float32, lanes *float32, d float32) (bad int)
+func GaussLogProbLogEnd(v *float32, lanes *float32, quad int, d float32) (bad int)
 
 // GaussKLSigma leaves the lanes of KL divergences, at most 16 rows, and reports rows that are not plain: see kernels.GaussKL.
 // s is sigma.

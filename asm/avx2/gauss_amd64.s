@@ -799,12 +799,16 @@ l12:
 	VZEROUPPER
 	RET
 
-// func GaussKLEnd(v *float32, lanes *float32) (bad int)
+// func GaussKLEnd(v *float32, lanes *float32, quad int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussKLEnd(SB), NOSPLIT, $32-24
+TEXT ·GaussKLEnd(SB), NOSPLIT, $32-32
 	// Registers:    Y0-Y14 values    Y15 kept from loop to loop
 	MOVQ         v+0(FP), DI
 	MOVQ         lanes+8(FP), SI
+	MOVQ         quad+16(FP), AX
+	LEAQ         (SI)(AX*1), BX
+	LEAQ         (BX)(AX*1), CX
+	LEAQ         (CX)(AX*1), DX
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 
 	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
@@ -827,21 +831,21 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $32-24
 	VADDPS     Y3, Y0, Y0
 	VMULPS     Y4, Y1, Y1
 	VPADDD     Y5, Y2, Y2
-	VMOVUPS    1024(SI), Y3
-	VMOVUPS    1088(SI), Y4
+	VMOVUPS    (BX), Y3
+	VMOVUPS    64(BX), Y4
 	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
 	VPSRAD     $0x17, Y4, Y5
 	VANDPS     gaussConsts<>+704(SB), Y4, Y4
 	VPADDD     gaussConsts<>+672(SB), Y4, Y4
-	VMOVUPS    1152(SI), Y6
+	VMOVUPS    128(BX), Y6
 	VPADDD     Y6, Y5, Y5
-	VMOVUPS    1056(SI), Y6
-	VMOVUPS    1120(SI), Y7
+	VMOVUPS    32(BX), Y6
+	VMOVUPS    96(BX), Y7
 	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
 	VPSRAD     $0x17, Y7, Y8
 	VANDPS     gaussConsts<>+704(SB), Y7, Y7
 	VPADDD     gaussConsts<>+672(SB), Y7, Y7
-	VMOVUPS    1184(SI), Y9
+	VMOVUPS    160(BX), Y9
 	VPADDD     Y9, Y8, Y8
 	VADDPS     Y6, Y3, Y3
 	VMULPS     Y7, Y4, Y4
@@ -874,21 +878,21 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $32-24
 	VADDPS     Y6, Y3, Y3
 	VMULPS     Y7, Y4, Y4
 	VPADDD     Y8, Y5, Y5
-	VMOVUPS    1280(SI), Y6
-	VMOVUPS    1344(SI), Y7
+	VMOVUPS    256(BX), Y6
+	VMOVUPS    320(BX), Y7
 	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
 	VPSRAD     $0x17, Y7, Y8
 	VANDPS     gaussConsts<>+704(SB), Y7, Y7
 	VPADDD     gaussConsts<>+672(SB), Y7, Y7
-	VMOVUPS    1408(SI), Y9
+	VMOVUPS    384(BX), Y9
 	VPADDD     Y9, Y8, Y8
-	VMOVUPS    1312(SI), Y9
-	VMOVUPS    1376(SI), Y10
+	VMOVUPS    288(BX), Y9
+	VMOVUPS    352(BX), Y10
 	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
 	VPSRAD     $0x17, Y10, Y11
 	VANDPS     gaussConsts<>+704(SB), Y10, Y10
 	VPADDD     gaussConsts<>+672(SB), Y10, Y10
-	VMOVUPS    1440(SI), Y12
+	VMOVUPS    416(BX), Y12
 	VPADDD     Y12, Y11, Y11
 	VADDPS     Y9, Y6, Y6
 	VMULPS     Y10, Y7, Y7
@@ -930,21 +934,21 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $32-24
 	VADDPS     Y6, Y3, Y3
 	VMULPS     Y7, Y4, Y4
 	VPADDD     Y8, Y5, Y5
-	VMOVUPS    1536(SI), Y6
-	VMOVUPS    1600(SI), Y7
+	VMOVUPS    512(BX), Y6
+	VMOVUPS    576(BX), Y7
 	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
 	VPSRAD     $0x17, Y7, Y8
 	VANDPS     gaussConsts<>+704(SB), Y7, Y7
 	VPADDD     gaussConsts<>+672(SB), Y7, Y7
-	VMOVUPS    1664(SI), Y9
+	VMOVUPS    640(BX), Y9
 	VPADDD     Y9, Y8, Y8
-	VMOVUPS    1568(SI), Y9
-	VMOVUPS    1632(SI), Y10
+	VMOVUPS    544(BX), Y9
+	VMOVUPS    608(BX), Y10
 	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
 	VPSRAD     $0x17, Y10, Y11
 	VANDPS     gaussConsts<>+704(SB), Y10, Y10
 	VPADDD     gaussConsts<>+672(SB), Y10, Y10
-	VMOVUPS    1696(SI), Y12
+	VMOVUPS    672(BX), Y12
 	VPADDD     Y12, Y11, Y11
 	VADDPS     Y9, Y6, Y6
 	VMULPS     Y10, Y7, Y7
@@ -977,22 +981,22 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $32-24
 	VADDPS     Y9, Y6, Y6
 	VMULPS     Y10, Y7, Y7
 	VPADDD     Y11, Y8, Y8
-	VMOVUPS    1792(SI), Y9
-	VMOVUPS    1856(SI), Y10
+	VMOVUPS    768(BX), Y9
+	VMOVUPS    832(BX), Y10
 	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
 	VPSRAD     $0x17, Y10, Y11
 	VANDPS     gaussConsts<>+704(SB), Y10, Y10
 	VPADDD     gaussConsts<>+672(SB), Y10, Y10
-	VMOVUPS    1920(SI), Y12
+	VMOVUPS    896(BX), Y12
 	VPADDD     Y12, Y11, Y11
-	VMOVUPS    1824(SI), Y12
-	VMOVUPS    1888(SI), Y13
+	VMOVUPS    800(BX), Y12
+	VMOVUPS    864(BX), Y13
 	VPSUBD     gaussConsts<>+672(SB), Y13, Y13
 	VPSRAD     $0x17, Y13, Y14
 	VANDPS     gaussConsts<>+704(SB), Y13, Y13
 	VPADDD     gaussConsts<>+672(SB), Y13, Y13
 	VMOVUPS    Y2, (SP)
-	VMOVUPS    1952(SI), Y2
+	VMOVUPS    928(BX), Y2
 	VPADDD     Y2, Y14, Y2
 	VADDPS     Y12, Y9, Y9
 	VMULPS     Y13, Y10, Y10
@@ -1070,40 +1074,40 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $32-24
 	VMOVAPS Y0, Y15
 
 	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
-	VMOVUPS    2048(SI), Y0
-	VMOVUPS    2112(SI), Y1
+	VMOVUPS    (CX), Y0
+	VMOVUPS    64(CX), Y1
 	VPSUBD     gaussConsts<>+672(SB), Y1, Y1
 	VPSRAD     $0x17, Y1, Y2
 	VANDPS     gaussConsts<>+704(SB), Y1, Y1
 	VPADDD     gaussConsts<>+672(SB), Y1, Y1
-	VMOVUPS    2176(SI), Y3
+	VMOVUPS    128(CX), Y3
 	VPADDD     Y3, Y2, Y2
-	VMOVUPS    2080(SI), Y3
-	VMOVUPS    2144(SI), Y4
+	VMOVUPS    32(CX), Y3
+	VMOVUPS    96(CX), Y4
 	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
 	VPSRAD     $0x17, Y4, Y5
 	VANDPS     gaussConsts<>+704(SB), Y4, Y4
 	VPADDD     gaussConsts<>+672(SB), Y4, Y4
-	VMOVUPS    2208(SI), Y6
+	VMOVUPS    160(CX), Y6
 	VPADDD     Y6, Y5, Y5
 	VADDPS     Y3, Y0, Y0
 	VMULPS     Y4, Y1, Y1
 	VPADDD     Y5, Y2, Y2
-	VMOVUPS    3072(SI), Y3
-	VMOVUPS    3136(SI), Y4
+	VMOVUPS    (DX), Y3
+	VMOVUPS    64(DX), Y4
 	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
 	VPSRAD     $0x17, Y4, Y5
 	VANDPS     gaussConsts<>+704(SB), Y4, Y4
 	VPADDD     gaussConsts<>+672(SB), Y4, Y4
-	VMOVUPS    3200(SI), Y6
+	VMOVUPS    128(DX), Y6
 	VPADDD     Y6, Y5, Y5
-	VMOVUPS    3104(SI), Y6
-	VMOVUPS    3168(SI), Y7
+	VMOVUPS    32(DX), Y6
+	VMOVUPS    96(DX), Y7
 	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
 	VPSRAD     $0x17, Y7, Y8
 	VANDPS     gaussConsts<>+704(SB), Y7, Y7
 	VPADDD     gaussConsts<>+672(SB), Y7, Y7
-	VMOVUPS    3232(SI), Y9
+	VMOVUPS    160(DX), Y9
 	VPADDD     Y9, Y8, Y8
 	VADDPS     Y6, Y3, Y3
 	VMULPS     Y7, Y4, Y4
@@ -1117,40 +1121,40 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $32-24
 	VPERM2F128 $0x20, Y5, Y2, Y3
 	VPERM2F128 $0x31, Y5, Y2, Y2
 	VPADDD     Y2, Y3, Y2
-	VMOVUPS    2304(SI), Y3
-	VMOVUPS    2368(SI), Y4
+	VMOVUPS    256(CX), Y3
+	VMOVUPS    320(CX), Y4
 	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
 	VPSRAD     $0x17, Y4, Y5
 	VANDPS     gaussConsts<>+704(SB), Y4, Y4
 	VPADDD     gaussConsts<>+672(SB), Y4, Y4
-	VMOVUPS    2432(SI), Y6
+	VMOVUPS    384(CX), Y6
 	VPADDD     Y6, Y5, Y5
-	VMOVUPS    2336(SI), Y6
-	VMOVUPS    2400(SI), Y7
+	VMOVUPS    288(CX), Y6
+	VMOVUPS    352(CX), Y7
 	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
 	VPSRAD     $0x17, Y7, Y8
 	VANDPS     gaussConsts<>+704(SB), Y7, Y7
 	VPADDD     gaussConsts<>+672(SB), Y7, Y7
-	VMOVUPS    2464(SI), Y9
+	VMOVUPS    416(CX), Y9
 	VPADDD     Y9, Y8, Y8
 	VADDPS     Y6, Y3, Y3
 	VMULPS     Y7, Y4, Y4
 	VPADDD     Y8, Y5, Y5
-	VMOVUPS    3328(SI), Y6
-	VMOVUPS    3392(SI), Y7
+	VMOVUPS    256(DX), Y6
+	VMOVUPS    320(DX), Y7
 	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
 	VPSRAD     $0x17, Y7, Y8
 	VANDPS     gaussConsts<>+704(SB), Y7, Y7
 	VPADDD     gaussConsts<>+672(SB), Y7, Y7
-	VMOVUPS    3456(SI), Y9
+	VMOVUPS    384(DX), Y9
 	VPADDD     Y9, Y8, Y8
-	VMOVUPS    3360(SI), Y9
-	VMOVUPS    3424(SI), Y10
+	VMOVUPS    288(DX), Y9
+	VMOVUPS    352(DX), Y10
 	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
 	VPSRAD     $0x17, Y10, Y11
 	VANDPS     gaussConsts<>+704(SB), Y10, Y10
 	VPADDD     gaussConsts<>+672(SB), Y10, Y10
-	VMOVUPS    3488(SI), Y12
+	VMOVUPS    416(DX), Y12
 	VPADDD     Y12, Y11, Y11
 	VADDPS     Y9, Y6, Y6
 	VMULPS     Y10, Y7, Y7
@@ -1173,40 +1177,40 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $32-24
 	VUNPCKLPD  Y5, Y2, Y3
 	VUNPCKHPD  Y5, Y2, Y2
 	VPADDD     Y2, Y3, Y2
-	VMOVUPS    2560(SI), Y3
-	VMOVUPS    2624(SI), Y4
+	VMOVUPS    512(CX), Y3
+	VMOVUPS    576(CX), Y4
 	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
 	VPSRAD     $0x17, Y4, Y5
 	VANDPS     gaussConsts<>+704(SB), Y4, Y4
 	VPADDD     gaussConsts<>+672(SB), Y4, Y4
-	VMOVUPS    2688(SI), Y6
+	VMOVUPS    640(CX), Y6
 	VPADDD     Y6, Y5, Y5
-	VMOVUPS    2592(SI), Y6
-	VMOVUPS    2656(SI), Y7
+	VMOVUPS    544(CX), Y6
+	VMOVUPS    608(CX), Y7
 	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
 	VPSRAD     $0x17, Y7, Y8
 	VANDPS     gaussConsts<>+704(SB), Y7, Y7
 	VPADDD     gaussConsts<>+672(SB), Y7, Y7
-	VMOVUPS    2720(SI), Y9
+	VMOVUPS    672(CX), Y9
 	VPADDD     Y9, Y8, Y8
 	VADDPS     Y6, Y3, Y3
 	VMULPS     Y7, Y4, Y4
 	VPADDD     Y8, Y5, Y5
-	VMOVUPS    3584(SI), Y6
-	VMOVUPS    3648(SI), Y7
+	VMOVUPS    512(DX), Y6
+	VMOVUPS    576(DX), Y7
 	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
 	VPSRAD     $0x17, Y7, Y8
 	VANDPS     gaussConsts<>+704(SB), Y7, Y7
 	VPADDD     gaussConsts<>+672(SB), Y7, Y7
-	VMOVUPS    3712(SI), Y9
+	VMOVUPS    640(DX), Y9
 	VPADDD     Y9, Y8, Y8
-	VMOVUPS    3616(SI), Y9
-	VMOVUPS    3680(SI), Y10
+	VMOVUPS    544(DX), Y9
+	VMOVUPS    608(DX), Y10
 	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
 	VPSRAD     $0x17, Y10, Y11
 	VANDPS     gaussConsts<>+704(SB), Y10, Y10
 	VPADDD     gaussConsts<>+672(SB), Y10, Y10
-	VMOVUPS    3744(SI), Y12
+	VMOVUPS    672(DX), Y12
 	VPADDD     Y12, Y11, Y11
 	VADDPS     Y9, Y6, Y6
 	VMULPS     Y10, Y7, Y7
@@ -1220,41 +1224,41 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $32-24
 	VPERM2F128 $0x20, Y8, Y5, Y6
 	VPERM2F128 $0x31, Y8, Y5, Y5
 	VPADDD     Y5, Y6, Y5
-	VMOVUPS    2816(SI), Y6
-	VMOVUPS    2880(SI), Y7
+	VMOVUPS    768(CX), Y6
+	VMOVUPS    832(CX), Y7
 	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
 	VPSRAD     $0x17, Y7, Y8
 	VANDPS     gaussConsts<>+704(SB), Y7, Y7
 	VPADDD     gaussConsts<>+672(SB), Y7, Y7
-	VMOVUPS    2944(SI), Y9
+	VMOVUPS    896(CX), Y9
 	VPADDD     Y9, Y8, Y8
-	VMOVUPS    2848(SI), Y9
-	VMOVUPS    2912(SI), Y10
+	VMOVUPS    800(CX), Y9
+	VMOVUPS    864(CX), Y10
 	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
 	VPSRAD     $0x17, Y10, Y11
 	VANDPS     gaussConsts<>+704(SB), Y10, Y10
 	VPADDD     gaussConsts<>+672(SB), Y10, Y10
-	VMOVUPS    2976(SI), Y12
+	VMOVUPS    928(CX), Y12
 	VPADDD     Y12, Y11, Y11
 	VADDPS     Y9, Y6, Y6
 	VMULPS     Y10, Y7, Y7
 	VPADDD     Y11, Y8, Y8
-	VMOVUPS    3840(SI), Y9
-	VMOVUPS    3904(SI), Y10
+	VMOVUPS    768(DX), Y9
+	VMOVUPS    832(DX), Y10
 	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
 	VPSRAD     $0x17, Y10, Y11
 	VANDPS     gaussConsts<>+704(SB), Y10, Y10
 	VPADDD     gaussConsts<>+672(SB), Y10, Y10
-	VMOVUPS    3968(SI), Y12
+	VMOVUPS    896(DX), Y12
 	VPADDD     Y12, Y11, Y11
-	VMOVUPS    3872(SI), Y12
-	VMOVUPS    3936(SI), Y13
+	VMOVUPS    800(DX), Y12
+	VMOVUPS    864(DX), Y13
 	VPSUBD     gaussConsts<>+672(SB), Y13, Y13
 	VPSRAD     $0x17, Y13, Y14
 	VANDPS     gaussConsts<>+704(SB), Y13, Y13
 	VPADDD     gaussConsts<>+672(SB), Y13, Y13
 	VMOVUPS    Y2, (SP)
-	VMOVUPS    4000(SI), Y2
+	VMOVUPS    928(DX), Y2
 	VPADDD     Y2, Y14, Y2
 	VADDPS     Y12, Y9, Y9
 	VMULPS     Y13, Y10, Y10
@@ -1331,18 +1335,22 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $32-24
 	VORPS     Y0, Y15, Y0
 	VMOVAPS   Y0, Y15
 	VMOVMSKPS Y15, AX
-	MOVQ      AX, bad+16(FP)
+	MOVQ      AX, bad+24(FP)
 	VZEROUPPER
 	RET
 
-// func GaussLogProbEnd(v *float32, lanes *float32, d float32) (bad int)
+// func GaussLogProbEnd(v *float32, lanes *float32, quad int, d float32) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-32
+TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-40
 	// Registers:    Y0-Y14 values    Y15 kept from loop to loop
-	VBROADCASTSS d+16(FP), Y0
+	VBROADCASTSS d+24(FP), Y0
 	VMOVUPS      Y0, (SP)
 	MOVQ         v+0(FP), DI
 	MOVQ         lanes+8(FP), SI
+	MOVQ         quad+16(FP), AX
+	LEAQ         (SI)(AX*1), BX
+	LEAQ         (BX)(AX*1), CX
+	LEAQ         (CX)(AX*1), DX
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 
 	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
@@ -1365,21 +1373,21 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-32
 	VADDPS     Y3, Y0, Y0
 	VMULPS     Y4, Y1, Y1
 	VPADDD     Y5, Y2, Y2
-	VMOVUPS    1024(SI), Y3
-	VMOVUPS    1088(SI), Y4
+	VMOVUPS    (BX), Y3
+	VMOVUPS    64(BX), Y4
 	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
 	VPSRAD     $0x17, Y4, Y5
 	VANDPS     gaussConsts<>+704(SB), Y4, Y4
 	VPADDD     gaussConsts<>+672(SB), Y4, Y4
-	VMOVUPS    1152(SI), Y6
+	VMOVUPS    128(BX), Y6
 	VPADDD     Y6, Y5, Y5
-	VMOVUPS    1056(SI), Y6
-	VMOVUPS    1120(SI), Y7
+	VMOVUPS    32(BX), Y6
+	VMOVUPS    96(BX), Y7
 	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
 	VPSRAD     $0x17, Y7, Y8
 	VANDPS     gaussConsts<>+704(SB), Y7, Y7
 	VPADDD     gaussConsts<>+672(SB), Y7, Y7
-	VMOVUPS    1184(SI), Y9
+	VMOVUPS    160(BX), Y9
 	VPADDD     Y9, Y8, Y8
 	VADDPS     Y6, Y3, Y3
 	VMULPS     Y7, Y4, Y4
@@ -1412,21 +1420,21 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-32
 	VADDPS     Y6, Y3, Y3
 	VMULPS     Y7, Y4, Y4
 	VPADDD     Y8, Y5, Y5
-	VMOVUPS    1280(SI), Y6
-	VMOVUPS    1344(SI), Y7
+	VMOVUPS    256(BX), Y6
+	VMOVUPS    320(BX), Y7
 	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
 	VPSRAD     $0x17, Y7, Y8
 	VANDPS     gaussConsts<>+704(SB), Y7, Y7
 	VPADDD     gaussConsts<>+672(SB), Y7, Y7
-	VMOVUPS    1408(SI), Y9
+	VMOVUPS    384(BX), Y9
 	VPADDD     Y9, Y8, Y8
-	VMOVUPS    1312(SI), Y9
-	VMOVUPS    1376(SI), Y10
+	VMOVUPS    288(BX), Y9
+	VMOVUPS    352(BX), Y10
 	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
 	VPSRAD     $0x17, Y10, Y11
 	VANDPS     gaussConsts<>+704(SB), Y10, Y10
 	VPADDD     gaussConsts<>+672(SB), Y10, Y10
-	VMOVUPS    1440(SI), Y12
+	VMOVUPS    416(BX), Y12
 	VPADDD     Y12, Y11, Y11
 	VADDPS     Y9, Y6, Y6
 	VMULPS     Y10, Y7, Y7
@@ -1468,21 +1476,21 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-32
 	VADDPS     Y6, Y3, Y3
 	VMULPS     Y7, Y4, Y4
 	VPADDD     Y8, Y5, Y5
-	VMOVUPS    1536(SI), Y6
-	VMOVUPS    1600(SI), Y7
+	VMOVUPS    512(BX), Y6
+	VMOVUPS    576(BX), Y7
 	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
 	VPSRAD     $0x17, Y7, Y8
 	VANDPS     gaussConsts<>+704(SB), Y7, Y7
 	VPADDD     gaussConsts<>+672(SB), Y7, Y7
-	VMOVUPS    1664(SI), Y9
+	VMOVUPS    640(BX), Y9
 	VPADDD     Y9, Y8, Y8
-	VMOVUPS    1568(SI), Y9
-	VMOVUPS    1632(SI), Y10
+	VMOVUPS    544(BX), Y9
+	VMOVUPS    608(BX), Y10
 	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
 	VPSRAD     $0x17, Y10, Y11
 	VANDPS     gaussConsts<>+704(SB), Y10, Y10
 	VPADDD     gaussConsts<>+672(SB), Y10, Y10
-	VMOVUPS    1696(SI), Y12
+	VMOVUPS    672(BX), Y12
 	VPADDD     Y12, Y11, Y11
 	VADDPS     Y9, Y6, Y6
 	VMULPS     Y10, Y7, Y7
@@ -1515,22 +1523,22 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-32
 	VADDPS     Y9, Y6, Y6
 	VMULPS     Y10, Y7, Y7
 	VPADDD     Y11, Y8, Y8
-	VMOVUPS    1792(SI), Y9
-	VMOVUPS    1856(SI), Y10
+	VMOVUPS    768(BX), Y9
+	VMOVUPS    832(BX), Y10
 	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
 	VPSRAD     $0x17, Y10, Y11
 	VANDPS     gaussConsts<>+704(SB), Y10, Y10
 	VPADDD     gaussConsts<>+672(SB), Y10, Y10
-	VMOVUPS    1920(SI), Y12
+	VMOVUPS    896(BX), Y12
 	VPADDD     Y12, Y11, Y11
-	VMOVUPS    1824(SI), Y12
-	VMOVUPS    1888(SI), Y13
+	VMOVUPS    800(BX), Y12
+	VMOVUPS    864(BX), Y13
 	VPSUBD     gaussConsts<>+672(SB), Y13, Y13
 	VPSRAD     $0x17, Y13, Y14
 	VANDPS     gaussConsts<>+704(SB), Y13, Y13
 	VPADDD     gaussConsts<>+672(SB), Y13, Y13
 	VMOVUPS    Y2, 32(SP)
-	VMOVUPS    1952(SI), Y2
+	VMOVUPS    928(BX), Y2
 	VPADDD     Y2, Y14, Y2
 	VADDPS     Y12, Y9, Y9
 	VMULPS     Y13, Y10, Y10
@@ -1610,40 +1618,40 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-32
 	VMOVAPS Y0, Y15
 
 	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
-	VMOVUPS    2048(SI), Y0
-	VMOVUPS    2112(SI), Y1
+	VMOVUPS    (CX), Y0
+	VMOVUPS    64(CX), Y1
 	VPSUBD     gaussConsts<>+672(SB), Y1, Y1
 	VPSRAD     $0x17, Y1, Y2
 	VANDPS     gaussConsts<>+704(SB), Y1, Y1
 	VPADDD     gaussConsts<>+672(SB), Y1, Y1
-	VMOVUPS    2176(SI), Y3
+	VMOVUPS    128(CX), Y3
 	VPADDD     Y3, Y2, Y2
-	VMOVUPS    2080(SI), Y3
-	VMOVUPS    2144(SI), Y4
+	VMOVUPS    32(CX), Y3
+	VMOVUPS    96(CX), Y4
 	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
 	VPSRAD     $0x17, Y4, Y5
 	VANDPS     gaussConsts<>+704(SB), Y4, Y4
 	VPADDD     gaussConsts<>+672(SB), Y4, Y4
-	VMOVUPS    2208(SI), Y6
+	VMOVUPS    160(CX), Y6
 	VPADDD     Y6, Y5, Y5
 	VADDPS     Y3, Y0, Y0
 	VMULPS     Y4, Y1, Y1
 	VPADDD     Y5, Y2, Y2
-	VMOVUPS    3072(SI), Y3
-	VMOVUPS    3136(SI), Y4
+	VMOVUPS    (DX), Y3
+	VMOVUPS    64(DX), Y4
 	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
 	VPSRAD     $0x17, Y4, Y5
 	VANDPS     gaussConsts<>+704(SB), Y4, Y4
 	VPADDD     gaussConsts<>+672(SB), Y4, Y4
-	VMOVUPS    3200(SI), Y6
+	VMOVUPS    128(DX), Y6
 	VPADDD     Y6, Y5, Y5
-	VMOVUPS    3104(SI), Y6
-	VMOVUPS    3168(SI), Y7
+	VMOVUPS    32(DX), Y6
+	VMOVUPS    96(DX), Y7
 	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
 	VPSRAD     $0x17, Y7, Y8
 	VANDPS     gaussConsts<>+704(SB), Y7, Y7
 	VPADDD     gaussConsts<>+672(SB), Y7, Y7
-	VMOVUPS    3232(SI), Y9
+	VMOVUPS    160(DX), Y9
 	VPADDD     Y9, Y8, Y8
 	VADDPS     Y6, Y3, Y3
 	VMULPS     Y7, Y4, Y4
@@ -1657,40 +1665,40 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-32
 	VPERM2F128 $0x20, Y5, Y2, Y3
 	VPERM2F128 $0x31, Y5, Y2, Y2
 	VPADDD     Y2, Y3, Y2
-	VMOVUPS    2304(SI), Y3
-	VMOVUPS    2368(SI), Y4
+	VMOVUPS    256(CX), Y3
+	VMOVUPS    320(CX), Y4
 	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
 	VPSRAD     $0x17, Y4, Y5
 	VANDPS     gaussConsts<>+704(SB), Y4, Y4
 	VPADDD     gaussConsts<>+672(SB), Y4, Y4
-	VMOVUPS    2432(SI), Y6
+	VMOVUPS    384(CX), Y6
 	VPADDD     Y6, Y5, Y5
-	VMOVUPS    2336(SI), Y6
-	VMOVUPS    2400(SI), Y7
+	VMOVUPS    288(CX), Y6
+	VMOVUPS    352(CX), Y7
 	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
 	VPSRAD     $0x17, Y7, Y8
 	VANDPS     gaussConsts<>+704(SB), Y7, Y7
 	VPADDD     gaussConsts<>+672(SB), Y7, Y7
-	VMOVUPS    2464(SI), Y9
+	VMOVUPS    416(CX), Y9
 	VPADDD     Y9, Y8, Y8
 	VADDPS     Y6, Y3, Y3
 	VMULPS     Y7, Y4, Y4
 	VPADDD     Y8, Y5, Y5
-	VMOVUPS    3328(SI), Y6
-	VMOVUPS    3392(SI), Y7
+	VMOVUPS    256(DX), Y6
+	VMOVUPS    320(DX), Y7
 	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
 	VPSRAD     $0x17, Y7, Y8
 	VANDPS     gaussConsts<>+704(SB), Y7, Y7
 	VPADDD     gaussConsts<>+672(SB), Y7, Y7
-	VMOVUPS    3456(SI), Y9
+	VMOVUPS    384(DX), Y9
 	VPADDD     Y9, Y8, Y8
-	VMOVUPS    3360(SI), Y9
-	VMOVUPS    3424(SI), Y10
+	VMOVUPS    288(DX), Y9
+	VMOVUPS    352(DX), Y10
 	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
 	VPSRAD     $0x17, Y10, Y11
 	VANDPS     gaussConsts<>+704(SB), Y10, Y10
 	VPADDD     gaussConsts<>+672(SB), Y10, Y10
-	VMOVUPS    3488(SI), Y12
+	VMOVUPS    416(DX), Y12
 	VPADDD     Y12, Y11, Y11
 	VADDPS     Y9, Y6, Y6
 	VMULPS     Y10, Y7, Y7
@@ -1713,40 +1721,40 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-32
 	VUNPCKLPD  Y5, Y2, Y3
 	VUNPCKHPD  Y5, Y2, Y2
 	VPADDD     Y2, Y3, Y2
-	VMOVUPS    2560(SI), Y3
-	VMOVUPS    2624(SI), Y4
+	VMOVUPS    512(CX), Y3
+	VMOVUPS    576(CX), Y4
 	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
 	VPSRAD     $0x17, Y4, Y5
 	VANDPS     gaussConsts<>+704(SB), Y4, Y4
 	VPADDD     gaussConsts<>+672(SB), Y4, Y4
-	VMOVUPS    2688(SI), Y6
+	VMOVUPS    640(CX), Y6
 	VPADDD     Y6, Y5, Y5
-	VMOVUPS    2592(SI), Y6
-	VMOVUPS    2656(SI), Y7
+	VMOVUPS    544(CX), Y6
+	VMOVUPS    608(CX), Y7
 	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
 	VPSRAD     $0x17, Y7, Y8
 	VANDPS     gaussConsts<>+704(SB), Y7, Y7
 	VPADDD     gaussConsts<>+672(SB), Y7, Y7
-	VMOVUPS    2720(SI), Y9
+	VMOVUPS    672(CX), Y9
 	VPADDD     Y9, Y8, Y8
 	VADDPS     Y6, Y3, Y3
 	VMULPS     Y7, Y4, Y4
 	VPADDD     Y8, Y5, Y5
-	VMOVUPS    3584(SI), Y6
-	VMOVUPS    3648(SI), Y7
+	VMOVUPS    512(DX), Y6
+	VMOVUPS    576(DX), Y7
 	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
 	VPSRAD     $0x17, Y7, Y8
 	VANDPS     gaussConsts<>+704(SB), Y7, Y7
 	VPADDD     gaussConsts<>+672(SB), Y7, Y7
-	VMOVUPS    3712(SI), Y9
+	VMOVUPS    640(DX), Y9
 	VPADDD     Y9, Y8, Y8
-	VMOVUPS    3616(SI), Y9
-	VMOVUPS    3680(SI), Y10
+	VMOVUPS    544(DX), Y9
+	VMOVUPS    608(DX), Y10
 	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
 	VPSRAD     $0x17, Y10, Y11
 	VANDPS     gaussConsts<>+704(SB), Y10, Y10
 	VPADDD     gaussConsts<>+672(SB), Y10, Y10
-	VMOVUPS    3744(SI), Y12
+	VMOVUPS    672(DX), Y12
 	VPADDD     Y12, Y11, Y11
 	VADDPS     Y9, Y6, Y6
 	VMULPS     Y10, Y7, Y7
@@ -1760,41 +1768,41 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-32
 	VPERM2F128 $0x20, Y8, Y5, Y6
 	VPERM2F128 $0x31, Y8, Y5, Y5
 	VPADDD     Y5, Y6, Y5
-	VMOVUPS    2816(SI), Y6
-	VMOVUPS    2880(SI), Y7
+	VMOVUPS    768(CX), Y6
+	VMOVUPS    832(CX), Y7
 	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
 	VPSRAD     $0x17, Y7, Y8
 	VANDPS     gaussConsts<>+704(SB), Y7, Y7
 	VPADDD     gaussConsts<>+672(SB), Y7, Y7
-	VMOVUPS    2944(SI), Y9
+	VMOVUPS    896(CX), Y9
 	VPADDD     Y9, Y8, Y8
-	VMOVUPS    2848(SI), Y9
-	VMOVUPS    2912(SI), Y10
+	VMOVUPS    800(CX), Y9
+	VMOVUPS    864(CX), Y10
 	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
 	VPSRAD     $0x17, Y10, Y11
 	VANDPS     gaussConsts<>+704(SB), Y10, Y10
 	VPADDD     gaussConsts<>+672(SB), Y10, Y10
-	VMOVUPS    2976(SI), Y12
+	VMOVUPS    928(CX), Y12
 	VPADDD     Y12, Y11, Y11
 	VADDPS     Y9, Y6, Y6
 	VMULPS     Y10, Y7, Y7
 	VPADDD     Y11, Y8, Y8
-	VMOVUPS    3840(SI), Y9
-	VMOVUPS    3904(SI), Y10
+	VMOVUPS    768(DX), Y9
+	VMOVUPS    832(DX), Y10
 	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
 	VPSRAD     $0x17, Y10, Y11
 	VANDPS     gaussConsts<>+704(SB), Y10, Y10
 	VPADDD     gaussConsts<>+672(SB), Y10, Y10
-	VMOVUPS    3968(SI), Y12
+	VMOVUPS    896(DX), Y12
 	VPADDD     Y12, Y11, Y11
-	VMOVUPS    3872(SI), Y12
-	VMOVUPS    3936(SI), Y13
+	VMOVUPS    800(DX), Y12
+	VMOVUPS    864(DX), Y13
 	VPSUBD     gaussConsts<>+672(SB), Y13, Y13
 	VPSRAD     $0x17, Y13, Y14
 	VANDPS     gaussConsts<>+704(SB), Y13, Y13
 	VPADDD     gaussConsts<>+672(SB), Y13, Y13
 	VMOVUPS    Y2, 32(SP)
-	VMOVUPS    4000(SI), Y2
+	VMOVUPS    928(DX), Y2
 	VPADDD     Y2, Y14, Y2
 	VADDPS     Y12, Y9, Y9
 	VMULPS     Y13, Y10, Y10
@@ -1873,13 +1881,13 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-32
 	VORPS     Y0, Y15, Y0
 	VMOVAPS   Y0, Y15
 	VMOVMSKPS Y15, AX
-	MOVQ      AX, bad+24(FP)
+	MOVQ      AX, bad+32(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLLogEnd(v *float32, lanes *float32) (bad int)
+// func GaussKLLogEnd(v *float32, lanes *float32, quad int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussKLLogEnd(SB), NOSPLIT, $0-24
+TEXT ·GaussKLLogEnd(SB), NOSPLIT, $0-32
 	// Registers:    Y0-Y10 values    Y11-Y14 constants and scalars    Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
 	VBROADCASTSS gaussConsts<>+1120(SB), Y13
@@ -1887,6 +1895,10 @@ TEXT ·GaussKLLogEnd(SB), NOSPLIT, $0-24
 	VBROADCASTSS gaussConsts<>+1152(SB), Y11
 	MOVQ         v+0(FP), DI
 	MOVQ         lanes+8(FP), SI
+	MOVQ         quad+16(FP), AX
+	LEAQ         (SI)(AX*1), BX
+	LEAQ         (BX)(AX*1), CX
+	LEAQ         (CX)(AX*1), DX
 	VMOVAPS      Y14, Y15
 
 	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
@@ -1896,10 +1908,10 @@ TEXT ·GaussKLLogEnd(SB), NOSPLIT, $0-24
 	VMOVUPS     96(SI), Y3
 	VADDPS      Y2, Y0, Y0
 	VADDPS      Y3, Y1, Y1
-	VMOVUPS     1024(SI), Y2
-	VMOVUPS     1088(SI), Y3
-	VMOVUPS     1056(SI), Y4
-	VMOVUPS     1120(SI), Y5
+	VMOVUPS     (BX), Y2
+	VMOVUPS     64(BX), Y3
+	VMOVUPS     32(BX), Y4
+	VMOVUPS     96(BX), Y5
 	VADDPS      Y4, Y2, Y2
 	VADDPS      Y5, Y3, Y3
 	VPERM2F128  $0x20, Y2, Y0, Y4
@@ -1914,10 +1926,10 @@ TEXT ·GaussKLLogEnd(SB), NOSPLIT, $0-24
 	VMOVUPS     352(SI), Y5
 	VADDPS      Y4, Y2, Y2
 	VADDPS      Y5, Y3, Y3
-	VMOVUPS     1280(SI), Y4
-	VMOVUPS     1344(SI), Y5
-	VMOVUPS     1312(SI), Y6
-	VMOVUPS     1376(SI), Y7
+	VMOVUPS     256(BX), Y4
+	VMOVUPS     320(BX), Y5
+	VMOVUPS     288(BX), Y6
+	VMOVUPS     352(BX), Y7
 	VADDPS      Y6, Y4, Y4
 	VADDPS      Y7, Y5, Y5
 	VPERM2F128  $0x20, Y4, Y2, Y6
@@ -1938,10 +1950,10 @@ TEXT ·GaussKLLogEnd(SB), NOSPLIT, $0-24
 	VMOVUPS     608(SI), Y5
 	VADDPS      Y4, Y2, Y2
 	VADDPS      Y5, Y3, Y3
-	VMOVUPS     1536(SI), Y4
-	VMOVUPS     1600(SI), Y5
-	VMOVUPS     1568(SI), Y6
-	VMOVUPS     1632(SI), Y7
+	VMOVUPS     512(BX), Y4
+	VMOVUPS     576(BX), Y5
+	VMOVUPS     544(BX), Y6
+	VMOVUPS     608(BX), Y7
 	VADDPS      Y6, Y4, Y4
 	VADDPS      Y7, Y5, Y5
 	VPERM2F128  $0x20, Y4, Y2, Y6
@@ -1956,10 +1968,10 @@ TEXT ·GaussKLLogEnd(SB), NOSPLIT, $0-24
 	VMOVUPS     864(SI), Y7
 	VADDPS      Y6, Y4, Y4
 	VADDPS      Y7, Y5, Y5
-	VMOVUPS     1792(SI), Y6
-	VMOVUPS     1856(SI), Y7
-	VMOVUPS     1824(SI), Y8
-	VMOVUPS     1888(SI), Y9
+	VMOVUPS     768(BX), Y6
+	VMOVUPS     832(BX), Y7
+	VMOVUPS     800(BX), Y8
+	VMOVUPS     864(BX), Y9
 	VADDPS      Y8, Y6, Y6
 	VADDPS      Y9, Y7, Y7
 	VPERM2F128  $0x20, Y6, Y4, Y8
@@ -1993,16 +2005,16 @@ TEXT ·GaussKLLogEnd(SB), NOSPLIT, $0-24
 	VMOVAPS Y0, Y15
 
 	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
-	VMOVUPS     2048(SI), Y0
-	VMOVUPS     2112(SI), Y1
-	VMOVUPS     2080(SI), Y2
-	VMOVUPS     2144(SI), Y3
+	VMOVUPS     (CX), Y0
+	VMOVUPS     64(CX), Y1
+	VMOVUPS     32(CX), Y2
+	VMOVUPS     96(CX), Y3
 	VADDPS      Y2, Y0, Y0
 	VADDPS      Y3, Y1, Y1
-	VMOVUPS     3072(SI), Y2
-	VMOVUPS     3136(SI), Y3
-	VMOVUPS     3104(SI), Y4
-	VMOVUPS     3168(SI), Y5
+	VMOVUPS     (DX), Y2
+	VMOVUPS     64(DX), Y3
+	VMOVUPS     32(DX), Y4
+	VMOVUPS     96(DX), Y5
 	VADDPS      Y4, Y2, Y2
 	VADDPS      Y5, Y3, Y3
 	VPERM2F128  $0x20, Y2, Y0, Y4
@@ -2011,16 +2023,16 @@ TEXT ·GaussKLLogEnd(SB), NOSPLIT, $0-24
 	VPERM2F128  $0x20, Y3, Y1, Y2
 	VPERM2F128  $0x31, Y3, Y1, Y1
 	VADDPS      Y1, Y2, Y1
-	VMOVUPS     2304(SI), Y2
-	VMOVUPS     2368(SI), Y3
-	VMOVUPS     2336(SI), Y4
-	VMOVUPS     2400(SI), Y5
+	VMOVUPS     256(CX), Y2
+	VMOVUPS     320(CX), Y3
+	VMOVUPS     288(CX), Y4
+	VMOVUPS     352(CX), Y5
 	VADDPS      Y4, Y2, Y2
 	VADDPS      Y5, Y3, Y3
-	VMOVUPS     3328(SI), Y4
-	VMOVUPS     3392(SI), Y5
-	VMOVUPS     3360(SI), Y6
-	VMOVUPS     3424(SI), Y7
+	VMOVUPS     256(DX), Y4
+	VMOVUPS     320(DX), Y5
+	VMOVUPS     288(DX), Y6
+	VMOVUPS     352(DX), Y7
 	VADDPS      Y6, Y4, Y4
 	VADDPS      Y7, Y5, Y5
 	VPERM2F128  $0x20, Y4, Y2, Y6
@@ -2035,16 +2047,16 @@ TEXT ·GaussKLLogEnd(SB), NOSPLIT, $0-24
 	VUNPCKLPD   Y3, Y1, Y2
 	VUNPCKHPD   Y3, Y1, Y1
 	VADDPS      Y1, Y2, Y1
-	VMOVUPS     2560(SI), Y2
-	VMOVUPS     2624(SI), Y3
-	VMOVUPS     2592(SI), Y4
-	VMOVUPS     2656(SI), Y5
+	VMOVUPS     512(CX), Y2
+	VMOVUPS     576(CX), Y3
+	VMOVUPS     544(CX), Y4
+	VMOVUPS     608(CX), Y5
 	VADDPS      Y4, Y2, Y2
 	VADDPS      Y5, Y3, Y3
-	VMOVUPS     3584(SI), Y4
-	VMOVUPS     3648(SI), Y5
-	VMOVUPS     3616(SI), Y6
-	VMOVUPS     3680(SI), Y7
+	VMOVUPS     512(DX), Y4
+	VMOVUPS     576(DX), Y5
+	VMOVUPS     544(DX), Y6
+	VMOVUPS     608(DX), Y7
 	VADDPS      Y6, Y4, Y4
 	VADDPS      Y7, Y5, Y5
 	VPERM2F128  $0x20, Y4, Y2, Y6
@@ -2053,16 +2065,16 @@ TEXT ·GaussKLLogEnd(SB), NOSPLIT, $0-24
 	VPERM2F128  $0x20, Y5, Y3, Y4
 	VPERM2F128  $0x31, Y5, Y3, Y3
 	VADDPS      Y3, Y4, Y3
-	VMOVUPS     2816(SI), Y4
-	VMOVUPS     2880(SI), Y5
-	VMOVUPS     2848(SI), Y6
-	VMOVUPS     2912(SI), Y7
+	VMOVUPS     768(CX), Y4
+	VMOVUPS     832(CX), Y5
+	VMOVUPS     800(CX), Y6
+	VMOVUPS     864(CX), Y7
 	VADDPS      Y6, Y4, Y4
 	VADDPS      Y7, Y5, Y5
-	VMOVUPS     3840(SI), Y6
-	VMOVUPS     3904(SI), Y7
-	VMOVUPS     3872(SI), Y8
-	VMOVUPS     3936(SI), Y9
+	VMOVUPS     768(DX), Y6
+	VMOVUPS     832(DX), Y7
+	VMOVUPS     800(DX), Y8
+	VMOVUPS     864(DX), Y9
 	VADDPS      Y8, Y6, Y6
 	VADDPS      Y9, Y7, Y7
 	VPERM2F128  $0x20, Y6, Y4, Y8
@@ -2095,21 +2107,25 @@ TEXT ·GaussKLLogEnd(SB), NOSPLIT, $0-24
 	VORPS     Y0, Y15, Y0
 	VMOVAPS   Y0, Y15
 	VMOVMSKPS Y15, AX
-	MOVQ      AX, bad+16(FP)
+	MOVQ      AX, bad+24(FP)
 	VZEROUPPER
 	RET
 
-// func GaussLogProbLogEnd(v *float32, lanes *float32, d float32) (bad int)
+// func GaussLogProbLogEnd(v *float32, lanes *float32, quad int, d float32) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussLogProbLogEnd(SB), NOSPLIT, $32-32
+TEXT ·GaussLogProbLogEnd(SB), NOSPLIT, $32-40
 	// Registers:    Y0-Y9 values    Y10-Y14 constants and scalars    Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
-	VBROADCASTSS d+16(FP), Y13
+	VBROADCASTSS d+24(FP), Y13
 	VBROADCASTSS gaussConsts<>+1184(SB), Y12
 	VBROADCASTSS gaussConsts<>+1216(SB), Y11
 	VBROADCASTSS gaussConsts<>+512(SB), Y10
 	MOVQ         v+0(FP), DI
 	MOVQ         lanes+8(FP), SI
+	MOVQ         quad+16(FP), AX
+	LEAQ         (SI)(AX*1), BX
+	LEAQ         (BX)(AX*1), CX
+	LEAQ         (CX)(AX*1), DX
 	VMOVAPS      Y14, Y15
 
 	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
@@ -2119,10 +2135,10 @@ TEXT ·GaussLogProbLogEnd(SB), NOSPLIT, $32-32
 	VMOVUPS     96(SI), Y3
 	VADDPS      Y2, Y0, Y0
 	VADDPS      Y3, Y1, Y1
-	VMOVUPS     1024(SI), Y2
-	VMOVUPS     1088(SI), Y3
-	VMOVUPS     1056(SI), Y4
-	VMOVUPS     1120(SI), Y5
+	VMOVUPS     (BX), Y2
+	VMOVUPS     64(BX), Y3
+	VMOVUPS     32(BX), Y4
+	VMOVUPS     96(BX), Y5
 	VADDPS      Y4, Y2, Y2
 	VADDPS      Y5, Y3, Y3
 	VPERM2F128  $0x20, Y2, Y0, Y4
@@ -2137,10 +2153,10 @@ TEXT ·GaussLogProbLogEnd(SB), NOSPLIT, $32-32
 	VMOVUPS     352(SI), Y5
 	VADDPS      Y4, Y2, Y2
 	VADDPS      Y5, Y3, Y3
-	VMOVUPS     1280(SI), Y4
-	VMOVUPS     1344(SI), Y5
-	VMOVUPS     1312(SI), Y6
-	VMOVUPS     1376(SI), Y7
+	VMOVUPS     256(BX), Y4
+	VMOVUPS     320(BX), Y5
+	VMOVUPS     288(BX), Y6
+	VMOVUPS     352(BX), Y7
 	VADDPS      Y6, Y4, Y4
 	VADDPS      Y7, Y5, Y5
 	VPERM2F128  $0x20, Y4, Y2, Y6
@@ -2161,10 +2177,10 @@ TEXT ·GaussLogProbLogEnd(SB), NOSPLIT, $32-32
 	VMOVUPS     608(SI), Y5
 	VADDPS      Y4, Y2, Y2
 	VADDPS      Y5, Y3, Y3
-	VMOVUPS     1536(SI), Y4
-	VMOVUPS     1600(SI), Y5
-	VMOVUPS     1568(SI), Y6
-	VMOVUPS     1632(SI), Y7
+	VMOVUPS     512(BX), Y4
+	VMOVUPS     576(BX), Y5
+	VMOVUPS     544(BX), Y6
+	VMOVUPS     608(BX), Y7
 	VADDPS      Y6, Y4, Y4
 	VADDPS      Y7, Y5, Y5
 	VPERM2F128  $0x20, Y4, Y2, Y6
@@ -2179,10 +2195,10 @@ TEXT ·GaussLogProbLogEnd(SB), NOSPLIT, $32-32
 	VMOVUPS     864(SI), Y7
 	VADDPS      Y6, Y4, Y4
 	VADDPS      Y7, Y5, Y5
-	VMOVUPS     1792(SI), Y6
-	VMOVUPS     1856(SI), Y7
-	VMOVUPS     1824(SI), Y8
-	VMOVUPS     1888(SI), Y9
+	VMOVUPS     768(BX), Y6
+	VMOVUPS     832(BX), Y7
+	VMOVUPS     800(BX), Y8
+	VMOVUPS     864(BX), Y9
 	VADDPS      Y8, Y6, Y6
 	VADDPS      Y9, Y7, Y7
 	VPERM2F128  $0x20, Y6, Y4, Y8
@@ -2216,16 +2232,16 @@ TEXT ·GaussLogProbLogEnd(SB), NOSPLIT, $32-32
 	VMOVAPS Y0, Y15
 
 	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
-	VMOVUPS     2048(SI), Y0
-	VMOVUPS     2112(SI), Y1
-	VMOVUPS     2080(SI), Y2
-	VMOVUPS     2144(SI), Y3
+	VMOVUPS     (CX), Y0
+	VMOVUPS     64(CX), Y1
+	VMOVUPS     32(CX), Y2
+	VMOVUPS     96(CX), Y3
 	VADDPS      Y2, Y0, Y0
 	VADDPS      Y3, Y1, Y1
-	VMOVUPS     3072(SI), Y2
-	VMOVUPS     3136(SI), Y3
-	VMOVUPS     3104(SI), Y4
-	VMOVUPS     3168(SI), Y5
+	VMOVUPS     (DX), Y2
+	VMOVUPS     64(DX), Y3
+	VMOVUPS     32(DX), Y4
+	VMOVUPS     96(DX), Y5
 	VADDPS      Y4, Y2, Y2
 	VADDPS      Y5, Y3, Y3
 	VPERM2F128  $0x20, Y2, Y0, Y4
@@ -2234,16 +2250,16 @@ TEXT ·GaussLogProbLogEnd(SB), NOSPLIT, $32-32
 	VPERM2F128  $0x20, Y3, Y1, Y2
 	VPERM2F128  $0x31, Y3, Y1, Y1
 	VADDPS      Y1, Y2, Y1
-	VMOVUPS     2304(SI), Y2
-	VMOVUPS     2368(SI), Y3
-	VMOVUPS     2336(SI), Y4
-	VMOVUPS     2400(SI), Y5
+	VMOVUPS     256(CX), Y2
+	VMOVUPS     320(CX), Y3
+	VMOVUPS     288(CX), Y4
+	VMOVUPS     352(CX), Y5
 	VADDPS      Y4, Y2, Y2
 	VADDPS      Y5, Y3, Y3
-	VMOVUPS     3328(SI), Y4
-	VMOVUPS     3392(SI), Y5
-	VMOVUPS     3360(SI), Y6
-	VMOVUPS     3424(SI), Y7
+	VMOVUPS     256(DX), Y4
+	VMOVUPS     320(DX), Y5
+	VMOVUPS     288(DX), Y6
+	VMOVUPS     352(DX), Y7
 	VADDPS      Y6, Y4, Y4
 	VADDPS      Y7, Y5, Y5
 	VPERM2F128  $0x20, Y4, Y2, Y6
@@ -2258,16 +2274,16 @@ TEXT ·GaussLogProbLogEnd(SB), NOSPLIT, $32-32
 	VUNPCKLPD   Y3, Y1, Y2
 	VUNPCKHPD   Y3, Y1, Y1
 	VADDPS      Y1, Y2, Y1
-	VMOVUPS     2560(SI), Y2
-	VMOVUPS     2624(SI), Y3
-	VMOVUPS     2592(SI), Y4
-	VMOVUPS     2656(SI), Y5
+	VMOVUPS     512(CX), Y2
+	VMOVUPS     576(CX), Y3
+	VMOVUPS     544(CX), Y4
+	VMOVUPS     608(CX), Y5
 	VADDPS      Y4, Y2, Y2
 	VADDPS      Y5, Y3, Y3
-	VMOVUPS     3584(SI), Y4
-	VMOVUPS     3648(SI), Y5
-	VMOVUPS     3616(SI), Y6
-	VMOVUPS     3680(SI), Y7
+	VMOVUPS     512(DX), Y4
+	VMOVUPS     576(DX), Y5
+	VMOVUPS     544(DX), Y6
+	VMOVUPS     608(DX), Y7
 	VADDPS      Y6, Y4, Y4
 	VADDPS      Y7, Y5, Y5
 	VPERM2F128  $0x20, Y4, Y2, Y6
@@ -2276,16 +2292,16 @@ TEXT ·GaussLogProbLogEnd(SB), NOSPLIT, $32-32
 	VPERM2F128  $0x20, Y5, Y3, Y4
 	VPERM2F128  $0x31, Y5, Y3, Y3
 	VADDPS      Y3, Y4, Y3
-	VMOVUPS     2816(SI), Y4
-	VMOVUPS     2880(SI), Y5
-	VMOVUPS     2848(SI), Y6
-	VMOVUPS     2912(SI), Y7
+	VMOVUPS     768(CX), Y4
+	VMOVUPS     832(CX), Y5
+	VMOVUPS     800(CX), Y6
+	VMOVUPS     864(CX), Y7
 	VADDPS      Y6, Y4, Y4
 	VADDPS      Y7, Y5, Y5
-	VMOVUPS     3840(SI), Y6
-	VMOVUPS     3904(SI), Y7
-	VMOVUPS     3872(SI), Y8
-	VMOVUPS     3936(SI), Y9
+	VMOVUPS     768(DX), Y6
+	VMOVUPS     832(DX), Y7
+	VMOVUPS     800(DX), Y8
+	VMOVUPS     864(DX), Y9
 	VADDPS      Y8, Y6, Y6
 	VADDPS      Y9, Y7, Y7
 	VPERM2F128  $0x20, Y6, Y4, Y8
@@ -2318,7 +2334,7 @@ TEXT ·GaussLogProbLogEnd(SB), NOSPLIT, $32-32
 	VORPS     Y0, Y15, Y0
 	VMOVAPS   Y0, Y15
 	VMOVMSKPS Y15, AX
-	MOVQ      AX, bad+24(FP)
+	MOVQ      AX, bad+32(FP)
 	VZEROUPPER
 	RET
 
