@@ -53,8 +53,9 @@ func measureAll(dir, out string, sweeps, rounds int, run string) error {
 	w := bufio.NewWriter(file)
 	fmt.Fprintf(w, "goos: linux\ngoarch: amd64\npkg: github.com/elbow-go/elbow/bench\n")
 	t := &table{impls: map[string][]string{}, elems: map[string]int{}, times: map[string]map[string][]float64{}}
+	list := selected(match)
 	for s := range sweeps {
-		for _, make := range selected(match) {
+		for _, make := range list {
 			if err := t.measure(make(), p, rounds, s == 0); err != nil {
 				return err
 			}
