@@ -89,6 +89,10 @@ bench: ## all benchmarks ten times, implementations alternating, into bench.out
 bench-stat: ## the table of bench.out, one column per implementation
 	$(TOOL) benchstat -col /impl bench.out
 
+.PHONY: bench-peers
+bench-peers: ## our kernels beside SLEEF, libmvec and C loops, and the targets (needs gcc; Debian: gcc libsleef-dev)
+	@$(GO) run ./bench/peers
+
 .PHONY: cover
 cover: ## coverage of the tests, into coverage.html
 	$(GO) test -coverpkg=./... -coverprofile=coverage.out ./...
@@ -96,7 +100,7 @@ cover: ## coverage of the tests, into coverage.html
 
 .PHONY: clean
 clean: ## remove what runs and tests leave behind
-	rm -rf run bench.out coverage.out coverage.html
+	rm -rf run bench.out bench-peers.out bench/peers/bin coverage.out coverage.html
 
 .PHONY: check
 check: vet lint check-gen test test-purego test-race ## what a commit should pass

@@ -46,6 +46,7 @@ func TestAVX2Instructions(t *testing.T) {
 			for need := range strings.SplitSeq(m[1], ", ") {
 				switch need {
 				case "AVX", "AVX2", "FMA3", "SSE", "SSE2", "CMOV":
+				case "MMX+": // the prefetch instructions, which SSE has too
 				default:
 					t.Errorf("%s: a function requires %s", name, need)
 				}
@@ -54,7 +55,12 @@ func TestAVX2Instructions(t *testing.T) {
 	}
 }
 
-// TestSameFunctions: the instruction sets have the same files with the same declarations.
+// avx2Alone matches the declarations of what AVX-512 has nothing better for: its dispatch calls
+// the AVX2 function.
+var avx2Alone = regexp.MustCompile(`(?m)^// (Adam) (.*\n)+?func (Adam)\(.*\n\n?`)
+
+// TestSameFunctions: the instruction sets have the same files with the same declarations, but
+// for avx2Alone.
 func TestSameFunctions(t *testing.T) {
 	files, err := filepath.Glob("avx2/*_amd64.go")
 	if err != nil || len(files) == 0 {
@@ -73,6 +79,7 @@ func TestSameFunctions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		a = avx2Alone.ReplaceAll(a, nil)
 		if strings.Replace(string(a), "package avx2", "package avx512", 1) != string(b) {
 			t.Errorf("the functions of %s differ between avx2 and avx512", filepath.Base(name))
 		}

@@ -23,6 +23,11 @@
 //	%sgemm-64       impl=avx2, avx512: our product of 64 x 64 matrices, which stay in the
 //	                first cache: 95 % of the multiply-adds a core can do, where it was measured
 //	%sgemm-512      impl=openblas: OpenBLAS's own product of 512 x 512 matrices
+//	%bw             kernels: a plain copy whose two sides together are as large as all that
+//	                the kernel works on; both count what they read and what they write
+//
+// The kernels' shapes and arguments are those of bench/internal/cases, which bench/peers
+// (make bench-peers) also times beside C code.
 //
 // GFLOP/s counts 2 for a multiply-add; ns/fma is the time of one.
 package bench

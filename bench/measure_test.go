@@ -2,6 +2,7 @@ package bench
 
 import (
 	"math"
+	"math/bits"
 	"slices"
 	"testing"
 	"time"
@@ -52,6 +53,31 @@ func interleave(rounds int, fs ...func()) []float64 {
 func scalarPeak() peak {
 	const steps = 2000
 	return peak{"%scalar-peak", 2 * 8 * steps / fastest(50, func() { scalarChains(steps) })}
+}
+
+// copyRates holds what copyRate has measured.
+var copyRates = map[int]float64{}
+
+// copyRate is how many bytes a second a plain copy reads and writes, all its bytes together
+// being size: the share of a kernel that does nothing but move the same working set. It is
+// measured once in a process for each power of 2.
+func copyRate(size int) float64 {
+	n := 1 << bits.Len(uint(size-1))
+	if r, ok := copyRates[n]; ok {
+		return r
+	}
+	dst, src := make([]byte, n/2), make([]byte, n/2)
+	for i := range src {
+		src[i] = byte(i)
+	}
+	calls := max(1, 1<<20/n) // 10 us at least
+	r := float64(n*calls) / fastest(30, func() {
+		for range calls {
+			copy(dst, src)
+		}
+	})
+	copyRates[n] = r
+	return r
 }
 
 var sink float64

@@ -41,27 +41,6 @@ var gemmShapes = []gemmShape{
 func (s gemmShape) transA() bool { return strings.HasPrefix(s.op, "T") }
 func (s gemmShape) transB() bool { return strings.HasSuffix(s.op, "T") }
 
-// vectorLengths are those of elementwise functions: what fits the first cache beside its
-// result, a small layer, and what fits no cache.
-var vectorLengths = []int{4096, 64, 1 << 20}
-
-// gateShapes are B, H of the gate kernels.
-var gateShapes = []struct{ batch, hidden int }{{32, 256}, {1, 64}, {32, 1024}}
-
-// latentShapes are B, Z of the Gaussian kernels.
-var latentShapes = [][2]int{
-	{256, 64},
-	{256, 256},
-	{16, 32}, // VRNN-32 on JSB chorales, one step
-}
-
-// mixtureShapes are B, K of mixtures inside a row.
-var mixtureShapes = [][2]int{
-	{128, 20}, // VRNN with a bivariate mixture for handwriting; Chung et al. 2015
-	{6000, 20},
-	{128, 10}, // discretised logistics for audio; van den Oord et al. 2018
-}
-
 // stepShapes are B, H of recurrent steps.
 var stepShapes = [][2]int{
 	{32, 256},

@@ -24,29 +24,69 @@ func gaussLogProb32(lp, x, mu, s []float32, form ScaleForm, rows, d, ld int) {
 		gaussLogProbGeneric(lp, x, mu, s, form, rows, d, ld)
 		return
 	}
-	for i := 0; i < rows; {
-		r := plainRowsX(isa, x, mu, s, form, i, maxRows(min(rows-i, distRows), d), d, ld)
-		at := i * ld
+	if rows <= fewRows {
+		gaussLogProbRows(isa, new(fewLanes)[:], lp, x, mu, s, form, rows, d, d, ld)
+	} else {
+		gaussLogProbRows(isa, new(laneBuf)[:], lp, x, mu, s, form, rows, d, d, ld)
+	}
+}
+
+// gaussLogProbRows has a row stride of x: d, or 0 for the components of a mixture. It reports
+// whether all rows were plain.
+func gaussLogProbRows(isa asm.ISA, lanes laneSlice, lp, x, mu, s []float32, form ScaleForm, rows, d, ldx, ld int) (plain bool) {
+	plain = true
+	for b := (blocks{}); b.i < rows; {
+		i, ax, at := b.i, b.i*ldx, b.i*ld
+		r := maxRows(min(rows-i, lanes.rows()), d)
+		if b.look() {
+			if ldx == 0 {
+				r = 1
+			}
+			r = plainRowsX(isa, x[ax:], mu[at:], s[at:], form, 0, r, d, ld)
+		}
 		if r == 0 {
-			gaussLogProbGeneric(lp[i:], x[i*d:], mu[at:], s[at:], form, 1, d, ld)
-			i++
+			gaussLogProbGeneric(lp[i:], x[ax:], mu[at:], s[at:], form, 1, d, ld)
+			plain = false
+			b.i++
 			continue
 		}
-		switch {
-		case isa == asm.AVX512 && form == Sigma:
-			avx512.GaussLogProbSigma(&lp[i], &x[i*d], &mu[at], &s[at], r, d, ld, float32(d))
-		case isa == asm.AVX512 && form == SoftplusSigma:
-			avx512.GaussLogProbSoftplus(&lp[i], &x[i*d], &mu[at], &s[at], r, d, ld, float32(d))
-		case isa == asm.AVX512:
-			avx512.GaussLogProbLog(&lp[i], &x[i*d], &mu[at], &s[at], r, d, ld, float32(d), form.factor())
-		case form == Sigma:
-			avx2.GaussLogProbSigma(&lp[i], &x[i*d], &mu[at], &s[at], r, d, ld, float32(d))
-		case form == SoftplusSigma:
-			avx2.GaussLogProbSoftplus(&lp[i], &x[i*d], &mu[at], &s[at], r, d, ld, float32(d))
-		default:
-			avx2.GaussLogProbLog(&lp[i], &x[i*d], &mu[at], &s[at], r, d, ld, float32(d), form.factor())
-		}
-		i += r
+		bad := gaussLogProbLanes(isa, lanes, x[ax:], mu[at:], s[at:], form, r, d, ldx, ld)
+		b.done(r, bad|logProbEnd(isa, lp[i:i+r], lanes, form, d))
+	}
+	return plain
+}
+
+// logProbEnd finishes the log-densities of a block.
+func logProbEnd(isa asm.ISA, lp []float32, lanes laneSlice, form ScaleForm, d int) (bad int) {
+	var v [laneRows]float32
+	switch {
+	case isa == asm.AVX512 && form.isLog():
+		bad = avx512.GaussLogProbLogEnd(&v[0], &lanes[0], lanes.quad(), float32(d))
+	case isa == asm.AVX512:
+		bad = avx512.GaussLogProbEnd(&v[0], &lanes[0], lanes.quad(), float32(d))
+	case form.isLog():
+		bad = avx2.GaussLogProbLogEnd(&v[0], &lanes[0], lanes.quad(), float32(d))
+	default:
+		bad = avx2.GaussLogProbEnd(&v[0], &lanes[0], lanes.quad(), float32(d))
+	}
+	copy(lp, v[:])
+	return bad
+}
+
+func gaussLogProbLanes(isa asm.ISA, lanes laneSlice, x, mu, s []float32, form ScaleForm, r, d, ldx, ld int) (bad int) {
+	switch {
+	case isa == asm.AVX512 && form == Sigma:
+		return avx512.GaussLogProbSigma(&lanes[0], &x[0], &mu[0], &s[0], r, d, ldx, ld)
+	case isa == asm.AVX512 && form == SoftplusSigma:
+		return avx512.GaussLogProbSoftplus(&lanes[0], &x[0], &mu[0], &s[0], r, d, ldx, ld)
+	case isa == asm.AVX512:
+		return avx512.GaussLogProbLog(&lanes[0], &x[0], &mu[0], &s[0], r, d, ldx, ld, form.factor())
+	case form == Sigma:
+		return avx2.GaussLogProbSigma(&lanes[0], &x[0], &mu[0], &s[0], r, d, ldx, ld)
+	case form == SoftplusSigma:
+		return avx2.GaussLogProbSoftplus(&lanes[0], &x[0], &mu[0], &s[0], r, d, ldx, ld)
+	default:
+		return avx2.GaussLogProbLog(&lanes[0], &x[0], &mu[0], &s[0], r, d, ldx, ld, form.factor())
 	}
 }
 
@@ -56,48 +96,70 @@ func gaussLogProbBackward32(lp, dx, dmu, ds, dlp, x, mu, s []float32, form Scale
 		gaussLogProbBackwardGeneric(lp, dx, dmu, ds, dlp, x, mu, s, form, rows, d, ld)
 		return
 	}
-	var buf [distRows]float32
-	for i := 0; i < rows; {
-		r := plainRowsX(isa, x, mu, s, form, i, maxRows(min(rows-i, distRows), d), d, ld)
-		at := i * ld
+	if rows <= fewRows {
+		gaussLogProbBackwardRows(isa, new(fewLanes)[:], lp, dx, dmu, ds, dlp, x, mu, s, form, rows, d, d, ld)
+	} else {
+		gaussLogProbBackwardRows(isa, new(laneBuf)[:], lp, dx, dmu, ds, dlp, x, mu, s, form, rows, d, d, ld)
+	}
+}
+
+// gaussLogProbBackwardRows has a row stride of x; dx is nil or has that of x.
+func gaussLogProbBackwardRows(isa asm.ISA, lanes laneSlice, lp, dx, dmu, ds, dlp, x, mu, s []float32, form ScaleForm, rows, d, ldx, ld int) {
+	inPlace := same(dx, x) || same(dmu, mu) || same(ds, s)
+	for b := (blocks{inPlace: inPlace}); b.i < rows; {
+		i, ax, at := b.i, b.i*ldx, b.i*ld
+		r := maxRows(min(rows-i, lanes.rows()), d)
+		if b.look() {
+			if ldx == 0 {
+				r = 1
+			}
+			r = plainRowsX(isa, x[ax:], mu[at:], s[at:], form, 0, r, d, ld)
+		}
 		if r == 0 {
-			gaussLogProbBackwardGeneric(from(lp, i), from(dx, i*d), dmu[at:], ds[at:], dlp[i:], x[i*d:], mu[at:], s[at:], form, 1, d, ld)
-			i++
+			gaussLogProbBackwardGeneric(from(lp, i), from(dx, ax), dmu[at:], ds[at:], dlp[i:], x[ax:], mu[at:], s[at:], form, 1, d, ld)
+			b.i++
 			continue
 		}
-		w := values(lp, &buf, dlp, i, r)
-		if dx == nil {
-			switch {
-			case isa == asm.AVX512 && form == Sigma:
-				avx512.GaussLogProbSigmaBackward(w, &dmu[at], &ds[at], &x[i*d], &mu[at], &s[at], r, d, ld, float32(d))
-			case isa == asm.AVX512 && form == SoftplusSigma:
-				avx512.GaussLogProbSoftplusBackward(w, &dmu[at], &ds[at], &x[i*d], &mu[at], &s[at], r, d, ld, float32(d))
-			case isa == asm.AVX512:
-				avx512.GaussLogProbLogBackward(w, &dmu[at], &ds[at], &x[i*d], &mu[at], &s[at], r, d, ld, float32(d), form.factor())
-			case form == Sigma:
-				avx2.GaussLogProbSigmaBackward(w, &dmu[at], &ds[at], &x[i*d], &mu[at], &s[at], r, d, ld, float32(d))
-			case form == SoftplusSigma:
-				avx2.GaussLogProbSoftplusBackward(w, &dmu[at], &ds[at], &x[i*d], &mu[at], &s[at], r, d, ld, float32(d))
-			default:
-				avx2.GaussLogProbLogBackward(w, &dmu[at], &ds[at], &x[i*d], &mu[at], &s[at], r, d, ld, float32(d), form.factor())
-			}
-		} else {
-			switch {
-			case isa == asm.AVX512 && form == Sigma:
-				avx512.GaussLogProbSigmaBackwardX(w, &dx[i*d], &dmu[at], &ds[at], &x[i*d], &mu[at], &s[at], r, d, ld, float32(d))
-			case isa == asm.AVX512 && form == SoftplusSigma:
-				avx512.GaussLogProbSoftplusBackwardX(w, &dx[i*d], &dmu[at], &ds[at], &x[i*d], &mu[at], &s[at], r, d, ld, float32(d))
-			case isa == asm.AVX512:
-				avx512.GaussLogProbLogBackwardX(w, &dx[i*d], &dmu[at], &ds[at], &x[i*d], &mu[at], &s[at], r, d, ld, float32(d), form.factor())
-			case form == Sigma:
-				avx2.GaussLogProbSigmaBackwardX(w, &dx[i*d], &dmu[at], &ds[at], &x[i*d], &mu[at], &s[at], r, d, ld, float32(d))
-			case form == SoftplusSigma:
-				avx2.GaussLogProbSoftplusBackwardX(w, &dx[i*d], &dmu[at], &ds[at], &x[i*d], &mu[at], &s[at], r, d, ld, float32(d))
-			default:
-				avx2.GaussLogProbLogBackwardX(w, &dx[i*d], &dmu[at], &ds[at], &x[i*d], &mu[at], &s[at], r, d, ld, float32(d), form.factor())
-			}
+		lanes.setWeights(dlp[i : i+r])
+		bad := gaussLogProbBackwardLanes(isa, lanes, from(dx, ax), dmu[at:], ds[at:], x[ax:], mu[at:], s[at:], form, r, d, ldx, ld)
+		var v [laneRows]float32
+		bad |= logProbEnd(isa, v[:], lanes, form, d)
+		if b.done(r, bad) && lp != nil {
+			copy(lp[i:i+r], v[:])
 		}
-		i += r
+	}
+}
+
+func gaussLogProbBackwardLanes(isa asm.ISA, lanes laneSlice, dx, dmu, ds, x, mu, s []float32, form ScaleForm, r, d, ldx, ld int) (bad int) {
+	if dx == nil {
+		switch {
+		case isa == asm.AVX512 && form == Sigma:
+			return avx512.GaussLogProbSigmaBackward(&lanes[0], &dmu[0], &ds[0], &x[0], &mu[0], &s[0], r, d, ld, ldx)
+		case isa == asm.AVX512 && form == SoftplusSigma:
+			return avx512.GaussLogProbSoftplusBackward(&lanes[0], &dmu[0], &ds[0], &x[0], &mu[0], &s[0], r, d, ld, ldx)
+		case isa == asm.AVX512:
+			return avx512.GaussLogProbLogBackward(&lanes[0], &dmu[0], &ds[0], &x[0], &mu[0], &s[0], r, d, ld, ldx, form.factor())
+		case form == Sigma:
+			return avx2.GaussLogProbSigmaBackward(&lanes[0], &dmu[0], &ds[0], &x[0], &mu[0], &s[0], r, d, ld, ldx)
+		case form == SoftplusSigma:
+			return avx2.GaussLogProbSoftplusBackward(&lanes[0], &dmu[0], &ds[0], &x[0], &mu[0], &s[0], r, d, ld, ldx)
+		default:
+			return avx2.GaussLogProbLogBackward(&lanes[0], &dmu[0], &ds[0], &x[0], &mu[0], &s[0], r, d, ld, ldx, form.factor())
+		}
+	}
+	switch {
+	case isa == asm.AVX512 && form == Sigma:
+		return avx512.GaussLogProbSigmaBackwardX(&lanes[0], &dx[0], &dmu[0], &ds[0], &x[0], &mu[0], &s[0], r, d, ld, ldx)
+	case isa == asm.AVX512 && form == SoftplusSigma:
+		return avx512.GaussLogProbSoftplusBackwardX(&lanes[0], &dx[0], &dmu[0], &ds[0], &x[0], &mu[0], &s[0], r, d, ld, ldx)
+	case isa == asm.AVX512:
+		return avx512.GaussLogProbLogBackwardX(&lanes[0], &dx[0], &dmu[0], &ds[0], &x[0], &mu[0], &s[0], r, d, ld, ldx, form.factor())
+	case form == Sigma:
+		return avx2.GaussLogProbSigmaBackwardX(&lanes[0], &dx[0], &dmu[0], &ds[0], &x[0], &mu[0], &s[0], r, d, ld, ldx)
+	case form == SoftplusSigma:
+		return avx2.GaussLogProbSoftplusBackwardX(&lanes[0], &dx[0], &dmu[0], &ds[0], &x[0], &mu[0], &s[0], r, d, ld, ldx)
+	default:
+		return avx2.GaussLogProbLogBackwardX(&lanes[0], &dx[0], &dmu[0], &ds[0], &x[0], &mu[0], &s[0], r, d, ld, ldx, form.factor())
 	}
 }
 

@@ -8,8 +8,7 @@ import (
 	"github.com/elbow-go/elbow/asm/avx512"
 )
 
-// distRows is the most rows that one call gets in the kernels of this file and of
-// dispatch_gauss_amd64.go.
+// distRows is the most rows that one call gets in the kernels of this file.
 const distRows = 64
 
 // values returns the place of the row values i to i+r of a gradient kernel, which hold its

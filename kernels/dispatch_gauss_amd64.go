@@ -10,15 +10,79 @@ import (
 	"github.com/elbow-go/elbow/asm/avx512"
 )
 
-// The machine code with sums takes plain rows (see asm/_gen/gauss.go), and practically all
-// rows are. The others, one by one, go to the reference. A row is looked at before anything
-// is written, because a gradient may lie where its argument was.
+// The machine code takes plain rows (see asm/_gen/gauss.go), and practically all rows are. It
+// works on blocks of up to 16 rows and says afterwards if one of them was not plain. Then the
+// rows of the block are looked at one by one, plain ones done again and the others given to the
+// reference. Where a gradient lies in the place of its argument there is no second try, and the
+// rows are looked at first.
 
-// sRange says which s are plain, for machine code.
+// laneRows is the most rows of a block, rowLanes the length of a row of lanes (see
+// asm/_gen/lanes.go), atWeight the place of its weight.
+const (
+	laneRows = 16
+	fewRows  = 4
+	rowLanes = 64
+	atWeight = 48
+)
+
+// A laneBuf holds the lanes of a block, a fewLanes those of calls of few rows, which should not
+// pay for the zeros of a laneBuf.
+type (
+	laneBuf  [laneRows * rowLanes]float32
+	fewLanes [fewRows * rowLanes]float32
+)
+
+// A laneSlice is one of them.
+type laneSlice []float32
+
+func (l laneSlice) rows() int { return len(l) / rowLanes }
+
+// quad is the distance of its groups of four rows in bytes.
+func (l laneSlice) quad() int {
+	if len(l) == len(fewLanes{}) {
+		return 0
+	}
+	return 4 * len(fewLanes{})
+}
+
+// setWeights copies the weights of the rows of a block.
+func (l laneSlice) setWeights(w []float32) {
+	for j, v := range w {
+		l[j*rowLanes+atWeight] = v
+	}
+}
+
+// A blocks walks over the rows of a call.
+type blocks struct {
+	i       int  // the next row
+	inPlace bool // an argument is overwritten: look at every row first
+	suspect int  // rows before this one are looked at first
+}
+
+// look reports whether rows have to be looked at before the next block.
+func (b *blocks) look() bool { return b.inPlace || b.i < b.suspect }
+
+// done goes on behind a block of r rows, or has it done again with a look if it was bad.
+func (b *blocks) done(r, bad int) (ok bool) {
+	if bad != 0 && !b.look() {
+		b.suspect = b.i + r
+		return false
+	}
+	b.i += r
+	return true
+}
+
+// same reports whether two slices start at the same place; one that is nil or empty does not.
+func same(x, y []float32) bool { return len(x) > 0 && len(y) > 0 && &x[0] == &y[0] }
+
+// sRange says which s are plain: the plain of asm/_gen/gauss.go.
 func (f ScaleForm) sRange() (mask, low, span uint32) {
-	if f == Sigma {
+	switch {
+	case f == Sigma:
 		lo, hi := math.Float32bits(0x1p-30), math.Float32bits(0x1p30)
 		return math.MaxUint32, lo, hi - lo
+	case f.isLog():
+		return 1<<31 - 1, 0, math.Float32bits(40)
 	}
 	return 1<<31 - 1, 0, math.Float32bits(0x1p30)
 }
@@ -58,43 +122,75 @@ func gaussKL32(kl, muQ, sQ, muP, sP []float32, form ScaleForm, rows, z, ld int) 
 		gaussKLGeneric(kl, muQ, sQ, muP, sP, form, rows, z, ld)
 		return
 	}
-	for i := 0; i < rows; {
-		r := plainRows(isa, muQ, sQ, form, i, maxRows(min(rows-i, distRows), z), z, ld)
-		r = plainRows(isa, muP, sP, form, i, r, z, ld)
-		at := i * ld
+	if rows <= fewRows {
+		gaussKLBlocks(isa, new(fewLanes)[:], kl, muQ, sQ, muP, sP, form, rows, z, ld)
+	} else {
+		gaussKLBlocks(isa, new(laneBuf)[:], kl, muQ, sQ, muP, sP, form, rows, z, ld)
+	}
+}
+
+func gaussKLBlocks(isa asm.ISA, lanes laneSlice, kl, muQ, sQ, muP, sP []float32, form ScaleForm, rows, z, ld int) {
+	for b := (blocks{}); b.i < rows; {
+		i, at := b.i, b.i*ld
+		r := maxRows(min(rows-i, lanes.rows()), z)
+		if b.look() {
+			r = plainRows(isa, muQ, sQ, form, i, r, z, ld)
+			r = plainRows(isa, muP, sP, form, i, r, z, ld)
+		}
 		if r == 0 {
 			gaussKLGeneric(kl[i:], muQ[at:], sQ[at:], from(muP, at), from(sP, at), form, 1, z, ld)
-			i++
+			b.i++
 			continue
 		}
-		std := muP == nil
-		switch {
-		case isa == asm.AVX512 && std && form == Sigma:
-			avx512.GaussKLStandardSigma(&kl[i], &muQ[at], &sQ[at], r, z, ld)
-		case isa == asm.AVX512 && std && form == SoftplusSigma:
-			avx512.GaussKLStandardSoftplus(&kl[i], &muQ[at], &sQ[at], r, z, ld)
-		case isa == asm.AVX512 && std:
-			avx512.GaussKLStandardLog(&kl[i], &muQ[at], &sQ[at], r, z, ld, form.factor())
-		case isa == asm.AVX512 && form == Sigma:
-			avx512.GaussKLSigma(&kl[i], &muQ[at], &sQ[at], &muP[at], &sP[at], r, z, ld)
-		case isa == asm.AVX512 && form == SoftplusSigma:
-			avx512.GaussKLSoftplus(&kl[i], &muQ[at], &sQ[at], &muP[at], &sP[at], r, z, ld)
-		case isa == asm.AVX512:
-			avx512.GaussKLLog(&kl[i], &muQ[at], &sQ[at], &muP[at], &sP[at], r, z, ld, form.factor())
-		case std && form == Sigma:
-			avx2.GaussKLStandardSigma(&kl[i], &muQ[at], &sQ[at], r, z, ld)
-		case std && form == SoftplusSigma:
-			avx2.GaussKLStandardSoftplus(&kl[i], &muQ[at], &sQ[at], r, z, ld)
-		case std:
-			avx2.GaussKLStandardLog(&kl[i], &muQ[at], &sQ[at], r, z, ld, form.factor())
-		case form == Sigma:
-			avx2.GaussKLSigma(&kl[i], &muQ[at], &sQ[at], &muP[at], &sP[at], r, z, ld)
-		case form == SoftplusSigma:
-			avx2.GaussKLSoftplus(&kl[i], &muQ[at], &sQ[at], &muP[at], &sP[at], r, z, ld)
-		default:
-			avx2.GaussKLLog(&kl[i], &muQ[at], &sQ[at], &muP[at], &sP[at], r, z, ld, form.factor())
-		}
-		i += r
+		bad := gaussKLLanes(isa, lanes, muQ[at:], sQ[at:], from(muP, at), from(sP, at), form, r, z, ld)
+		b.done(r, bad|klEnd(isa, kl[i:i+r], lanes, form))
+	}
+}
+
+// klEnd finishes the divergences of a block.
+func klEnd(isa asm.ISA, kl []float32, lanes laneSlice, form ScaleForm) (bad int) {
+	var v [laneRows]float32
+	switch {
+	case isa == asm.AVX512 && form.isLog():
+		bad = avx512.GaussKLLogEnd(&v[0], &lanes[0], lanes.quad())
+	case isa == asm.AVX512:
+		bad = avx512.GaussKLEnd(&v[0], &lanes[0], lanes.quad())
+	case form.isLog():
+		bad = avx2.GaussKLLogEnd(&v[0], &lanes[0], lanes.quad())
+	default:
+		bad = avx2.GaussKLEnd(&v[0], &lanes[0], lanes.quad())
+	}
+	copy(kl, v[:])
+	return bad
+}
+
+func gaussKLLanes(isa asm.ISA, lanes laneSlice, muQ, sQ, muP, sP []float32, form ScaleForm, r, z, ld int) (bad int) {
+	std := muP == nil
+	switch {
+	case isa == asm.AVX512 && std && form == Sigma:
+		return avx512.GaussKLStandardSigma(&lanes[0], &muQ[0], &sQ[0], r, z, ld)
+	case isa == asm.AVX512 && std && form == SoftplusSigma:
+		return avx512.GaussKLStandardSoftplus(&lanes[0], &muQ[0], &sQ[0], r, z, ld)
+	case isa == asm.AVX512 && std:
+		return avx512.GaussKLStandardLog(&lanes[0], &muQ[0], &sQ[0], r, z, ld, form.factor())
+	case isa == asm.AVX512 && form == Sigma:
+		return avx512.GaussKLSigma(&lanes[0], &muQ[0], &sQ[0], &muP[0], &sP[0], r, z, ld)
+	case isa == asm.AVX512 && form == SoftplusSigma:
+		return avx512.GaussKLSoftplus(&lanes[0], &muQ[0], &sQ[0], &muP[0], &sP[0], r, z, ld)
+	case isa == asm.AVX512:
+		return avx512.GaussKLLog(&lanes[0], &muQ[0], &sQ[0], &muP[0], &sP[0], r, z, ld, form.factor())
+	case std && form == Sigma:
+		return avx2.GaussKLStandardSigma(&lanes[0], &muQ[0], &sQ[0], r, z, ld)
+	case std && form == SoftplusSigma:
+		return avx2.GaussKLStandardSoftplus(&lanes[0], &muQ[0], &sQ[0], r, z, ld)
+	case std:
+		return avx2.GaussKLStandardLog(&lanes[0], &muQ[0], &sQ[0], r, z, ld, form.factor())
+	case form == Sigma:
+		return avx2.GaussKLSigma(&lanes[0], &muQ[0], &sQ[0], &muP[0], &sP[0], r, z, ld)
+	case form == SoftplusSigma:
+		return avx2.GaussKLSoftplus(&lanes[0], &muQ[0], &sQ[0], &muP[0], &sP[0], r, z, ld)
+	default:
+		return avx2.GaussKLLog(&lanes[0], &muQ[0], &sQ[0], &muP[0], &sP[0], r, z, ld, form.factor())
 	}
 }
 
@@ -104,51 +200,68 @@ func gaussKLBackward32(kl, dmuQ, dsQ, dmuP, dsP, dkl, muQ, sQ, muP, sP []float32
 		gaussKLBackwardGeneric(kl, dmuQ, dsQ, dmuP, dsP, dkl, muQ, sQ, muP, sP, form, rows, z, ld)
 		return
 	}
+	if rows <= fewRows {
+		gaussKLBackwardBlocks(isa, new(fewLanes)[:], kl, dmuQ, dsQ, dmuP, dsP, dkl, muQ, sQ, muP, sP, form, rows, z, ld)
+	} else {
+		gaussKLBackwardBlocks(isa, new(laneBuf)[:], kl, dmuQ, dsQ, dmuP, dsP, dkl, muQ, sQ, muP, sP, form, rows, z, ld)
+	}
+}
+
+func gaussKLBackwardBlocks(isa asm.ISA, lanes laneSlice, kl, dmuQ, dsQ, dmuP, dsP, dkl, muQ, sQ, muP, sP []float32, form ScaleForm, rows, z, ld int) {
 	gmu, gs := dmuP, dsP
 	if gmu == nil { // nobody wants them: they are written first and then overwritten
 		gmu, gs = dmuQ, dsQ
 	}
-	var buf [distRows]float32
-	for i := 0; i < rows; {
-		r := plainRows(isa, muQ, sQ, form, i, maxRows(min(rows-i, distRows), z), z, ld)
-		r = plainRows(isa, muP, sP, form, i, r, z, ld)
-		at := i * ld
+	inPlace := same(dmuQ, muQ) || same(dsQ, sQ) || same(dmuP, muP) || same(dsP, sP)
+	for b := (blocks{inPlace: inPlace}); b.i < rows; {
+		i, at := b.i, b.i*ld
+		r := maxRows(min(rows-i, lanes.rows()), z)
+		if b.look() {
+			r = plainRows(isa, muQ, sQ, form, i, r, z, ld)
+			r = plainRows(isa, muP, sP, form, i, r, z, ld)
+		}
 		if r == 0 {
 			gaussKLBackwardGeneric(from(kl, i), dmuQ[at:], dsQ[at:], from(dmuP, at), from(dsP, at), dkl[i:],
 				muQ[at:], sQ[at:], from(muP, at), from(sP, at), form, 1, z, ld)
-			i++
+			b.i++
 			continue
 		}
-		w := values(kl, &buf, dkl, i, r)
-		std := muP == nil
-		switch {
-		case isa == asm.AVX512 && std && form == Sigma:
-			avx512.GaussKLStandardSigmaBackward(w, &dmuQ[at], &dsQ[at], &muQ[at], &sQ[at], r, z, ld)
-		case isa == asm.AVX512 && std && form == SoftplusSigma:
-			avx512.GaussKLStandardSoftplusBackward(w, &dmuQ[at], &dsQ[at], &muQ[at], &sQ[at], r, z, ld)
-		case isa == asm.AVX512 && std:
-			avx512.GaussKLStandardLogBackward(w, &dmuQ[at], &dsQ[at], &muQ[at], &sQ[at], r, z, ld, form.factor())
-		case isa == asm.AVX512 && form == Sigma:
-			avx512.GaussKLSigmaBackward(w, &dmuQ[at], &dsQ[at], &gmu[at], &gs[at], &muQ[at], &sQ[at], &muP[at], &sP[at], r, z, ld)
-		case isa == asm.AVX512 && form == SoftplusSigma:
-			avx512.GaussKLSoftplusBackward(w, &dmuQ[at], &dsQ[at], &gmu[at], &gs[at], &muQ[at], &sQ[at], &muP[at], &sP[at], r, z, ld)
-		case isa == asm.AVX512:
-			avx512.GaussKLLogBackward(w, &dmuQ[at], &dsQ[at], &gmu[at], &gs[at], &muQ[at], &sQ[at], &muP[at], &sP[at],
-				r, z, ld, form.factor())
-		case std && form == Sigma:
-			avx2.GaussKLStandardSigmaBackward(w, &dmuQ[at], &dsQ[at], &muQ[at], &sQ[at], r, z, ld)
-		case std && form == SoftplusSigma:
-			avx2.GaussKLStandardSoftplusBackward(w, &dmuQ[at], &dsQ[at], &muQ[at], &sQ[at], r, z, ld)
-		case std:
-			avx2.GaussKLStandardLogBackward(w, &dmuQ[at], &dsQ[at], &muQ[at], &sQ[at], r, z, ld, form.factor())
-		case form == Sigma:
-			avx2.GaussKLSigmaBackward(w, &dmuQ[at], &dsQ[at], &gmu[at], &gs[at], &muQ[at], &sQ[at], &muP[at], &sP[at], r, z, ld)
-		case form == SoftplusSigma:
-			avx2.GaussKLSoftplusBackward(w, &dmuQ[at], &dsQ[at], &gmu[at], &gs[at], &muQ[at], &sQ[at], &muP[at], &sP[at], r, z, ld)
-		default:
-			avx2.GaussKLLogBackward(w, &dmuQ[at], &dsQ[at], &gmu[at], &gs[at], &muQ[at], &sQ[at], &muP[at], &sP[at],
-				r, z, ld, form.factor())
+		lanes.setWeights(dkl[i : i+r])
+		bad := gaussKLBackwardLanes(isa, lanes, dmuQ[at:], dsQ[at:], gmu[at:], gs[at:], muQ[at:], sQ[at:], from(muP, at), from(sP, at), form, r, z, ld)
+		var v [laneRows]float32
+		bad |= klEnd(isa, v[:], lanes, form)
+		if b.done(r, bad) && kl != nil {
+			copy(kl[i:i+r], v[:])
 		}
-		i += r
+	}
+}
+
+func gaussKLBackwardLanes(isa asm.ISA, lanes laneSlice, dmuQ, dsQ, dmuP, dsP, muQ, sQ, muP, sP []float32, form ScaleForm, r, z, ld int) (bad int) {
+	std := muP == nil
+	switch {
+	case isa == asm.AVX512 && std && form == Sigma:
+		return avx512.GaussKLStandardSigmaBackward(&lanes[0], &dmuQ[0], &dsQ[0], &muQ[0], &sQ[0], r, z, ld)
+	case isa == asm.AVX512 && std && form == SoftplusSigma:
+		return avx512.GaussKLStandardSoftplusBackward(&lanes[0], &dmuQ[0], &dsQ[0], &muQ[0], &sQ[0], r, z, ld)
+	case isa == asm.AVX512 && std:
+		return avx512.GaussKLStandardLogBackward(&lanes[0], &dmuQ[0], &dsQ[0], &muQ[0], &sQ[0], r, z, ld, form.factor())
+	case isa == asm.AVX512 && form == Sigma:
+		return avx512.GaussKLSigmaBackward(&lanes[0], &dmuQ[0], &dsQ[0], &dmuP[0], &dsP[0], &muQ[0], &sQ[0], &muP[0], &sP[0], r, z, ld)
+	case isa == asm.AVX512 && form == SoftplusSigma:
+		return avx512.GaussKLSoftplusBackward(&lanes[0], &dmuQ[0], &dsQ[0], &dmuP[0], &dsP[0], &muQ[0], &sQ[0], &muP[0], &sP[0], r, z, ld)
+	case isa == asm.AVX512:
+		return avx512.GaussKLLogBackward(&lanes[0], &dmuQ[0], &dsQ[0], &dmuP[0], &dsP[0], &muQ[0], &sQ[0], &muP[0], &sP[0], r, z, ld, form.factor())
+	case std && form == Sigma:
+		return avx2.GaussKLStandardSigmaBackward(&lanes[0], &dmuQ[0], &dsQ[0], &muQ[0], &sQ[0], r, z, ld)
+	case std && form == SoftplusSigma:
+		return avx2.GaussKLStandardSoftplusBackward(&lanes[0], &dmuQ[0], &dsQ[0], &muQ[0], &sQ[0], r, z, ld)
+	case std:
+		return avx2.GaussKLStandardLogBackward(&lanes[0], &dmuQ[0], &dsQ[0], &muQ[0], &sQ[0], r, z, ld, form.factor())
+	case form == Sigma:
+		return avx2.GaussKLSigmaBackward(&lanes[0], &dmuQ[0], &dsQ[0], &dmuP[0], &dsP[0], &muQ[0], &sQ[0], &muP[0], &sP[0], r, z, ld)
+	case form == SoftplusSigma:
+		return avx2.GaussKLSoftplusBackward(&lanes[0], &dmuQ[0], &dsQ[0], &dmuP[0], &dsP[0], &muQ[0], &sQ[0], &muP[0], &sP[0], r, z, ld)
+	default:
+		return avx2.GaussKLLogBackward(&lanes[0], &dmuQ[0], &dsQ[0], &dmuP[0], &dsP[0], &muQ[0], &sQ[0], &muP[0], &sP[0], r, z, ld, form.factor())
 	}
 }

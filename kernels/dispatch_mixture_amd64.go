@@ -2,10 +2,16 @@
 
 package kernels
 
-import "github.com/elbow-go/elbow/asm"
+import (
+	"math"
 
-// The mixture takes the densities of its components from the machine code, a component a
-// call; what is left is a few exponentials per component.
+	"github.com/elbow-go/elbow/asm"
+	"github.com/elbow-go/elbow/asm/avx2"
+	"github.com/elbow-go/elbow/asm/avx512"
+)
+
+// The components of a row are rows to the Gaussian kernels, 16 a call, with the same x; what is
+// left is a few vectors of exponentials.
 
 func gmmInGo(d int) bool {
 	isa := asm.Active()
@@ -19,62 +25,171 @@ func gmmPrior(logits []float32) float32 {
 	return l[0]
 }
 
+// A joint holds lseLanes32 of up to 16 rows for machine code: row by row, a log-sum-exp is long
+// chains of operations that wait for each other.
+type joint struct {
+	isa asm.ISA
+	l   [laneRows]lseLanes32
+	v   [laneRows]float32 // the next terms
+}
+
+// add adds l[j] + v[j], for the components of a block, to row i, and leaves them in v.
+func (t *joint) add(i int, l []float32) {
+	for j := range t.v {
+		if j < len(l) {
+			t.v[j] += l[j]
+		} else {
+			t.v[j] = float32(math.Inf(-1)) // counts as nothing
+		}
+	}
+	if r := &t.l[i]; t.isa == asm.AVX512 {
+		avx512.LSEAdd(&r.m[0], &r.s[0], &t.v[0], laneRows)
+	} else {
+		avx2.LSEAdd(&r.m[0], &r.s[0], &t.v[0], laneRows)
+	}
+}
+
+// values writes the first len(dst) rows.
+func (t *joint) values(dst []float32) {
+	const lanes, ld = len(t.l[0].m), len(t.l[0].m) + len(t.l[0].s)
+	if r := &t.l[0]; t.isa == asm.AVX512 {
+		avx512.LSEValue(&dst[0], &r.m[0], &r.s[0], len(dst), lanes, ld)
+	} else {
+		avx2.LSEValue(&dst[0], &r.m[0], &r.s[0], len(dst), lanes, ld)
+	}
+}
+
 func gmmLogProb32(lp, x, logits, mu, s []float32, form ScaleForm, rows, k, d, ldl, ld int) {
 	if gmmInGo(d) {
 		gmmLogProbGeneric(lp, x, logits, mu, s, form, rows, k, d, ldl, ld)
 		return
 	}
-	var v [1]float32
-	for i := range rows {
-		xi, li := rowAt(x, i, d, d), rowAt(logits, i, k, ldl)
-		joint := newLSELanes32()
-		for c, l := range li {
-			at := i*ld + c*d
-			gaussLogProb32(v[:], xi, mu[at:], s[at:], form, 1, d, d)
-			joint.add(c, l+v[0])
+	lanes := laneSlice(new(laneBuf)[:])
+	t := joint{isa: asm.Active()}
+	for i, r := 0, 0; i < rows; i += r {
+		r = min(rows-i, laneRows)
+		var prior [laneRows]float32
+		for j := range r {
+			xi, li := rowAt(x, i+j, d, d), rowAt(logits, i+j, k, ldl)
+			t.l[j] = newLSELanes32()
+			for c := 0; c < k; c += laneRows {
+				n, at := min(k-c, laneRows), (i+j)*ld+c*d
+				gaussLogProbRows(t.isa, lanes, t.v[:n], xi, mu[at:], s[at:], form, n, d, 0, d)
+				t.add(j, li[c:c+n])
+			}
+			if ldl != k {
+				prior[j] = gmmPrior(li)
+			}
 		}
-		lp[i] = joint.value() - gmmPrior(li)
+		if ldl == k {
+			logSumExp(prior[:r], logits[i*k:], r, k)
+		}
+		t.values(lp[i : i+r])
+		for j := range r {
+			lp[i+j] -= prior[j]
+		}
 	}
 }
 
-// gmmLogProbBackward32: see gmmLogProbBackwardGeneric.
+// ones are the weights of gradients that get others later.
+var ones = [laneRows]float32{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}
+
+// gmmLogProbBackward32: see gmmLogProbBackwardGeneric. The densities come first, then their
+// gradients, when the responsibilities are known; that reads mu and s twice, but writes the
+// gradients once. With SoftplusSigma, whose sigma is dear, it is as in the reference.
 func gmmLogProbBackward32(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []float32, form ScaleForm, rows, k, d, ldl, ld int) {
 	if gmmInGo(d) {
 		gmmLogProbBackwardGeneric(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s, form, rows, k, d, ldl, ld)
 		return
 	}
-	var v [1]float32
-	one := [1]float32{1}
+	lanes := laneSlice(new(laneBuf)[:])
+	t := joint{isa: asm.Active()}
 	for i := range rows {
 		xi, li, dli := rowAt(x, i, d, d), rowAt(logits, i, k, ldl), rowAt(dlogits, i, k, ldl)
-		joint := newLSELanes32()
-		for c, l := range li {
-			at := i*ld + c*d
-			gaussLogProbBackward32(v[:], nil, dmu[at:], ds[at:], one[:], xi, mu[at:], s[at:], form, 1, d, d)
-			dli[c] = l + v[0]
-			joint.add(c, dli[c])
+		t.l[0] = newLSELanes32()
+		plain := true
+		for c := 0; c < k; c += laneRows {
+			n, at := min(k-c, laneRows), i*ld+c*d
+			if form == SoftplusSigma {
+				gaussLogProbBackwardRows(t.isa, lanes, t.v[:n], nil, dmu[at:], ds[at:], ones[:n], xi, mu[at:], s[at:], form, n, d, 0, d)
+			} else if !gaussLogProbRows(t.isa, lanes, t.v[:n], xi, mu[at:], s[at:], form, n, d, 0, d) {
+				plain = false
+			}
+			t.add(0, li[c:c+n])
+			copy(dli[c:c+n], t.v[:])
 		}
-		all, prior := joint.value(), gmmPrior(li)
+		var v [1]float32
+		t.values(v[:])
+		all, prior := v[0], gmmPrior(li)
 		if lp != nil {
 			lp[i] = all - prior
 		}
 		dxi := rowAt(dx, i, d, d)
 		clear(dxi)
-		for c, l := range li {
-			p := exp32(dli[c] - finiteOr0(all))
-			dli[c] = dlp[i] * (p - exp32(l-prior))
-			wp := float32(dlp[i] * p)
-			at := i*ld + c*d
-			for _, g := range [2][]float32{dmu[at:][:d], ds[at:][:d]} {
-				if wp == 0 {
-					clear(g)
-				} else {
-					scal(g, g, wp)
+		all = finiteOr0(all)
+		for c := 0; c < k; c += laneRows {
+			n, at := min(k-c, laneRows), i*ld+c*d
+			var p, pi [laneRows]float32
+			for j := range n {
+				p[j], pi[j] = dli[c+j]-all, li[c+j]-prior
+			}
+			exps(p[:], p[:])
+			exps(pi[:], pi[:])
+			for j := range n {
+				dli[c+j] = dlp[i] * (p[j] - pi[j])
+				p[j] *= dlp[i]
+			}
+			if form == SoftplusSigma {
+				gmmScale(t.isa, p[:n], dmu[at:], ds[at:], d)
+			} else {
+				gmmGradients(t.isa, p[:n], dmu[at:], ds[at:], xi, mu[at:], s[at:], form, d, plain)
+			}
+			for j := range n {
+				if dxi != nil {
+					axpy(dxi, dmu[at+j*d:][:d], -1)
 				}
 			}
-			if dxi != nil {
-				axpy(dxi, dmu[at:][:d], -1)
-			}
 		}
+	}
+}
+
+// gmmScale multiplies the gradients of len(w) components by w.
+func gmmScale(isa asm.ISA, w, dmu, ds []float32, d int) {
+	for j := 0; j < len(w); {
+		r := maxRows(len(w)-j, d)
+		if isa == asm.AVX512 {
+			avx512.GMMScale(&w[j], &dmu[j*d], &ds[j*d], r, d)
+		} else {
+			avx2.GMMScale(&w[j], &dmu[j*d], &ds[j*d], r, d)
+		}
+		j += r
+	}
+}
+
+// gmmGradients writes the gradients of len(w) components with the weights w. plain says that
+// all of them are known to be plain.
+func gmmGradients(isa asm.ISA, w, dmu, ds, x, mu, s []float32, form ScaleForm, d int, plain bool) {
+	for j := 0; j < len(w); {
+		r, at := 1, j*d
+		if plain {
+			r = maxRows(len(w)-j, d)
+		} else if plainRowsX(isa, x, mu[at:], s[at:], form, 0, 1, d, d) == 0 {
+			gaussLogProbRow32(nil, dmu[at:][:d], ds[at:][:d], 1, x, mu[at:][:d], s[at:][:d], form)
+			scaleOrClear32(dmu[at:][:d], w[j])
+			scaleOrClear32(ds[at:][:d], w[j])
+			j++
+			continue
+		}
+		switch {
+		case isa == asm.AVX512 && form == Sigma:
+			avx512.GMMGradientSigma(&w[j], &dmu[at], &ds[at], &x[0], &mu[at], &s[at], r, d)
+		case isa == asm.AVX512:
+			avx512.GMMGradientLog(&w[j], &dmu[at], &ds[at], &x[0], &mu[at], &s[at], r, d, form.factor())
+		case form == Sigma:
+			avx2.GMMGradientSigma(&w[j], &dmu[at], &ds[at], &x[0], &mu[at], &s[at], r, d)
+		default:
+			avx2.GMMGradientLog(&w[j], &dmu[at], &ds[at], &x[0], &mu[at], &s[at], r, d, form.factor())
+		}
+		j += r
 	}
 }

@@ -276,6 +276,9 @@ func TestDistISA(t *testing.T) {
 					}
 				}
 				testDistCall(t, c, rng, fences, 9, 150, 3, 2, 0) // more rows than one call gets
+				for k := range 12 {                              // blocks of 16 rows, with and without rows for the reference
+					testDistCall(t, c, rng, fences, []int{0, 2, 3, 9}[k%4], 15+k*5, []int{1, 5, 17}[k%3], k%2, k)
+				}
 			})
 		}
 	})

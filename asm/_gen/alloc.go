@@ -240,6 +240,11 @@ func (a *allocator) step(pos int, v *Value) {
 		yo, bc := a.any(y)
 		a.release(v, pos)
 		a.emit(v.mnem+bc, yo, a.vec(xr), a.define(v, a.newReg()))
+	case opShuf:
+		xr := a.reg(v.args[0])
+		yr := a.reg(v.args[1])
+		a.release(v, pos)
+		a.emit(v.mnem, operand.U8(v.imm), a.vec(yr), a.vec(xr), a.define(v, a.newReg()))
 	case opUn:
 		xr := a.reg(v.args[0])
 		a.release(v, pos)

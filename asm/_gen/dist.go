@@ -31,6 +31,11 @@ func (b *Block) AccMaxU(slot int, x *Value) {
 	b.add(&Value{op: opAcc, mnem: "VPMAXUD", v: b.acc(slot, b.copy), args: []*Value{b.TailKeep(x)}})
 }
 
+// KeepMaxU is AccMaxU for one of the Vars.
+func (b *Block) KeepMaxU(i int, x *Value) {
+	b.add(&Value{op: opAcc, mnem: "VPMAXUD", v: b.kept[i], args: []*Value{b.TailKeep(x)}})
+}
+
 // one starts a product in accLogs, with its exponents in accExps.
 func (k *Vars) one(b *Block) {
 	for i := range k.acc[accLogs] {
@@ -65,11 +70,19 @@ func (k *Vars) logProduct(b *Block, nan bool) *Value {
 	k.normalize(b, nan)
 	p := k.fold(b, accLogs, "VMULPS")
 	m, e := b.split(p, nan)
-	n := b.CvtInt(b.AddI(e, k.fold(b, accExps, "VPADDD")))
-	l := b.logNormal(m, nil)
-	if nan {
-		l = b.Select(b.Cmp(EQ, p, p), l, p)
+	e = b.AddI(e, k.fold(b, accExps, "VPADDD"))
+	if !nan {
+		return b.logOf(m, e)
 	}
+	return b.logSum(e, b.Select(b.Cmp(EQ, p, p), b.logNormal(m, nil), p))
+}
+
+// logOf is ln(m 2^e), m as split gives it.
+func (b *Block) logOf(m, e *Value) *Value { return b.logSum(e, b.logNormal(m, nil)) }
+
+// logSum is e ln 2 + l.
+func (b *Block) logSum(e, l *Value) *Value {
+	n := b.CvtInt(e)
 	return b.Add(b.FMA(n, b.Const(ln2Hi), b.FMA(n, b.Const(ln2Lo), l)), b.Const(0))
 }
 

@@ -6,10 +6,13 @@ import "math"
 // operation as kernels/gauss_generic.go and kernels/gauss_latent_generic.go. In Go an element
 // costs 5 to 220 ns, most of it emulated fma; here 0.1 to 4.
 //
-// The kernels with sums take plain rows only, which GaussPlain tells from the others: all |mu|
-// up to 2^126, sigma (or s, as the form has it) up to 2^30, sigma from 2^-30 on. Then no
-// difference of means overflows, 1/sigma is accurate, and two ratios of sigmas fit into a
-// product. The caller gives the other rows to the reference; hence no case distinctions here.
+// The kernels take plain rows only: sigma, or s as the form has it, is in the range of plain,
+// and no difference of means is infinite. Then 1/sigma is accurate, two ratios of sigmas fit
+// into a product, and exponentials in logScale need no limits; hence no case distinctions here.
+// The kernels themselves report a call in which a sigma was not plain; where a difference of
+// means overflows, a value is not finite (or, in latentBackward, reported as well). The caller
+// then gives the rows that GaussPlain does not find plain to the reference. A gradient that
+// lies where its argument was leaves no second try: then GaussPlain has to be asked first.
 
 // A scale says how s gives sigma. LogVar is logScale with a factor of 1/2 on s, LogSigma with
 // a factor of 1.
@@ -24,6 +27,41 @@ const (
 var scales = []scale{sigmaScale, logScale, softplusScale}
 
 func (c scale) String() string { return [...]string{"Sigma", "Log", "Softplus"}[c] }
+
+// plain is the range of s in which a row is plain, as bits of s & mask - low <= span: for Sigma
+// from 2^-30 to 2^30, for logScale |s| <= 40, for softplusScale |s| <= 2^30.
+func (c scale) plain() (mask, low, span uint32) {
+	switch c {
+	case sigmaScale:
+		low = math.Float32bits(0x1p-30)
+		return math.MaxUint32, low, math.Float32bits(0x1p30) - low
+	case logScale:
+		return 1<<31 - 1, 0, math.Float32bits(40)
+	}
+	return 1<<31 - 1, 0, math.Float32bits(0x1p30)
+}
+
+// watch notes in Keep[0] how far the numbers of an s are out of the plain range.
+func (c scale) watch(b *Block, s *Value) {
+	mask, low, _ := c.plain()
+	if mask != math.MaxUint32 {
+		s = b.And(s, b.Bits(mask))
+	}
+	if low != 0 {
+		s = b.SubI(s, b.Bits(low))
+	}
+	b.KeepMaxU(0, s)
+}
+
+func watchFirst(b *Block, k *Vars) { b.Set(k.Keep[0], b.Bits(0)) }
+
+// watchLast sets the signs of Keep[0] where there was a number out of range: min(x, span+1) > span.
+func (c scale) watchLast(b *Block, k *Vars) { b.Set(k.Keep[0], c.outOfRange(b, k.Keep[0])) }
+
+func (c scale) outOfRange(b *Block, v *Var) *Value {
+	_, _, span := c.plain()
+	return b.AddI(b.MinU(b.Get(v), b.Bits(span+1)), b.Bits(1<<31-span-1))
+}
 
 func (c scale) scalars() []string {
 	if c == logScale {
@@ -67,10 +105,8 @@ func (b *Block) toArg(c scale, s, e, d *Value) *Value {
 
 func (b *Block) neg(x *Value) *Value { return b.Xor(x, b.Bits(0x80000000)) }
 
-// halfInv is e^(-l/2), kept finite.
-func (b *Block) halfInv(l *Value) *Value {
-	return b.MinC(math.MaxFloat32, b.exp(b.Mul(l, b.Const(-0.5)), false, expAny))
-}
+// halfInv is e^(-l/2).
+func (b *Block) halfInv(l *Value) *Value { return b.exp(b.Mul(l, b.Const(-0.5)), false, expNormal) }
 
 func (c scale) accs() int {
 	if c == logScale {
@@ -95,13 +131,6 @@ func (c scale) each() func(b *Block, k *Vars) {
 	return func(b *Block, k *Vars) { k.normalize(b, false) }
 }
 
-func (c scale) logs(b *Block, k *Vars) *Value {
-	if c == logScale {
-		return b.Add(k.Sum(b, accLogs), b.Const(0))
-	}
-	return k.logProduct(b, false)
-}
-
 // klTerm is one dimension of a KL divergence: t = (muQ-muP)/sigmaP, r = sigmaQ/sigmaP.
 type klTerm struct {
 	c                scale
@@ -109,31 +138,36 @@ type klTerm struct {
 	t, r, h, l       *Value // h = e^(-ln(sigmaP)/2) and l = ln r in logScale
 	sq, sp, q, p     *Value
 	eq, ep, lq, invp *Value
+	d                *Value // muQ-muP
 }
 
 func (b *Block) klTerm(c scale, std bool, muQ *Value) *klTerm {
 	k := &klTerm{c: c, std: std, sq: b.Load("sQ", 0)}
+	c.watch(b, k.sq)
+	k.d = muQ
 	if !std {
 		k.sp = b.Load("sP", 0)
+		c.watch(b, k.sp)
+		k.d = b.Sub(muQ, b.Load("muP", 0))
 	}
 	switch {
 	case c == logScale && std:
 		k.lq = b.lnSigma(k.sq)
 		k.l = k.lq
-		k.t, k.r = muQ, b.exp(k.l, false, expAny)
+		k.t, k.r = muQ, b.exp(k.l, false, expNormal)
 	case c == logScale:
 		k.lq = b.lnSigma(k.sq)
 		lp := b.lnSigma(k.sp)
 		k.l = b.Sub(k.lq, lp)
-		b.Par(func() { k.r = b.exp(k.l, false, expAny) }, func() { k.h = b.halfInv(lp) })
-		k.t = b.Mul(b.Mul(b.Sub(muQ, b.Load("muP", 0)), k.h), k.h)
+		b.Par(func() { k.r = b.exp(k.l, false, expNormal) }, func() { k.h = b.halfInv(lp) })
+		k.t = b.Mul(b.Mul(k.d, k.h), k.h)
 	case std:
 		k.q, k.eq = b.sdev(c, k.sq)
 		k.t, k.r = muQ, k.q
 	default:
 		b.Par(func() { k.q, k.eq = b.sdev(c, k.sq) }, func() { k.p, k.ep = b.sdev(c, k.sp) })
 		k.invp = b.Div(b.Const(1), k.p)
-		k.t = b.Mul(b.Sub(muQ, b.Load("muP", 0)), k.invp)
+		k.t = b.Mul(k.d, k.invp)
 		r := b.Mul(k.q, k.invp)
 		k.r = b.FMA(b.FNMA(r, k.p, k.q), k.invp, r)
 	}
@@ -178,10 +212,9 @@ func (k *klTerm) grad(b *Block, w *Value) (dmu, dq, dp *Value) {
 	return dmu, dq, dp
 }
 
-// value is the KL divergence of the row: not negative.
-func (c scale) klValue(b *Block, k *Vars) *Value {
-	l := c.logs(b, k)
-	kl := b.FMS(b.Const(2), k.Sum(b, accSquares), l)
+// klValue is the KL divergence of a row: not negative.
+func klValue(b *Block, squares, logs *Value) *Value {
+	kl := b.FMS(b.Const(2), squares, logs)
 	return b.Select(b.Cmp(LT, kl, b.Const(0)), b.Const(0), kl)
 }
 
@@ -195,6 +228,10 @@ func strided(names ...string) (a []Array) {
 func gaussKernels(f *File) {
 	gaussPlain(f, "GaussPlain", nil)
 	gaussPlain(f, "GaussPlainX", []Array{{Name: "x"}})
+	for _, log := range []bool{false, true} {
+		laneEnd(f, endName("GaussKL", log), "writes the KL divergences", log, "", klValue)
+		laneEnd(f, endName("GaussLogProb", log), "writes the log-densities", log, ", d float32", logProbValue)
+	}
 	for _, c := range scales {
 		for _, std := range []bool{false, true} {
 			gaussKL(f, c, std)
@@ -202,6 +239,9 @@ func gaussKernels(f *File) {
 	}
 	for _, c := range scales {
 		gaussLogProb(f, c)
+		if c != softplusScale {
+			gmmGradient(f, c)
+		}
 		gaussSample(f, c)
 	}
 	for _, c := range scales {
@@ -210,6 +250,14 @@ func gaussKernels(f *File) {
 		}
 	}
 }
+
+// endName is the name of the laneEnd of a kernel.
+func endName(kernel string, log bool) string {
+	return kernel + map[bool]string{false: "", true: "Log"}[log] + "End"
+}
+
+// lanesOf is the array that kernels with sums have first.
+var lanesOf = Array{Name: "lanes", Kind: Lanes}
 
 // gaussPlain tells which rows are plain, in integers: |mu| by its bits, s after & smask and
 // - slo, which must give at most span.
@@ -259,31 +307,31 @@ func gaussKL(f *File, c scale, std bool) {
 		name, of, arrays, outs = "GaussKLStandard", of[:2], "muQ sQ", outs[:2]
 	}
 	f.Kernel(Kernel{
-		Name: name + c.String(), Doc: []string{"writes the KL divergences of plain rows: see kernels." + name + ".", c.doc()},
-		Arrays: append([]Array{{Name: "kl", Kind: PerRow}}, strided(of...)...),
-		Accs:   c.accs(), Lanes: 16, Scalars: c.scalars(),
+		Name: name + c.String(), Doc: []string{"leaves the lanes of KL divergences, at most 16 rows, and reports rows that are not plain: see kernels." + name + ".", c.doc()},
+		Arrays: append([]Array{lanesOf}, strided(of...)...),
+		Accs:   c.accs(), Lanes: 16, Vars: 1, Scalars: c.scalars(), Bad: true, First: watchFirst, Last: c.watchLast,
 		Passes: []Pass{{Uses: arrays, Serial: true, Before: c.zero, Each: c.each(),
 			Body:  func(b *Block) { b.klTerm(c, std, b.Load("muQ", 0)).sum(b) },
-			After: func(b *Block, k *Vars) { b.StoreRow("kl", c.klValue(b, k)) }}},
+			After: func(b *Block, k *Vars) { k.StoreLanes(b) }}},
 	})
 	uses := arrays
 	for _, o := range outs {
 		uses += " " + o
 	}
 	f.Kernel(Kernel{
-		Name: name + c.String() + "Backward", Doc: []string{"is the gradient of " + name + c.String() + ": see kernels." + name + "Backward.",
-			"kl holds the weights, and gets the divergences. The gradients of p are stored before those of q, which may be in the same place."},
-		Arrays: append(append([]Array{{Name: "kl", Kind: PerRow}}, strided(outs...)...), strided(of...)...),
-		Accs:   c.accs(), Lanes: 16, Vars: 1, Scalars: c.scalars(),
+		Name: name + c.String() + "Backward", Doc: []string{"is " + name + c.String() + " and its gradient, with the weights in lanes: see kernels." + name + "Backward.",
+			"The gradients of p are stored before those of q, which may be in the same place."},
+		Arrays: append(append([]Array{lanesOf}, strided(outs...)...), strided(of...)...),
+		Accs:   c.accs(), Lanes: 16, Vars: 2, Scalars: c.scalars(), Bad: true, First: watchFirst, Last: c.watchLast,
 		Passes: []Pass{{Uses: uses, Serial: true, Each: c.each(),
 			Before: func(b *Block, k *Vars) {
-				b.Set(k.Keep[0], b.LoadRow("kl"))
+				b.Set(k.Keep[1], b.LoadWeight())
 				c.zero(b, k)
 			},
 			Body: func(b *Block) {
 				k := b.klTerm(c, std, b.Load("muQ", 0))
 				k.sum(b)
-				dmu, dq, dp := k.grad(b, b.Kept(0))
+				dmu, dq, dp := k.grad(b, b.Kept(1))
 				if !std {
 					b.Store("dmuP", 0, b.neg(dmu))
 					b.Store("dsP", 0, b.toArg(c, k.sp, k.ep, dp))
@@ -291,6 +339,6 @@ func gaussKL(f *File, c scale, std bool) {
 				b.Store("dmuQ", 0, dmu)
 				b.Store("dsQ", 0, b.toArg(c, k.sq, k.eq, dq))
 			},
-			After: func(b *Block, k *Vars) { b.StoreRow("kl", c.klValue(b, k)) }}},
+			After: func(b *Block, k *Vars) { k.StoreLanes(b) }}},
 	})
 }

@@ -21,6 +21,7 @@ const (
 	opVar                 // current value of a Var
 	opBin                 // mnemonic, two sources
 	opUn                  // mnemonic, one source, imm if hasImm
+	opShuf                // mnemonic, two sources, imm
 	opFMA
 	opCmp    // imm is the predicate; gives a mask
 	opTest   // bit 0 of an integer: gives a mask
@@ -109,6 +110,11 @@ func (b *Block) MaxC(lim float32, x *Value) *Value { return b.bin("VMAXPS", b.Co
 
 func (b *Block) AddI(x, y *Value) *Value { return b.bin("VPADDD", x, y, true) }
 func (b *Block) SubI(x, y *Value) *Value { return b.bin("VPSUBD", x, y, false) }
+
+// shuffle takes lanes of x and y as the instruction's immediate says.
+func (b *Block) shuffle(m string, x, y *Value, imm uint8) *Value {
+	return b.add(&Value{op: opShuf, mnem: m, args: []*Value{x, y}, imm: imm})
+}
 
 // MulEven multiplies the even 32-bit lanes to 64 bits.
 func (b *Block) MulEven(x, y *Value) *Value { return b.bin("VPMULUDQ", x, y, true) }

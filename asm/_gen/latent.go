@@ -33,6 +33,7 @@ func (b *Block) lpTerm(c scale) *lpTerm {
 
 // sum adds the term to the row.
 func (k *lpTerm) sum(b *Block) {
+	k.c.watch(b, k.s)
 	if k.c == logScale {
 		b.AccAdd(accLogs, k.sigmaOrItsLn)
 	} else {
@@ -40,6 +41,16 @@ func (k *lpTerm) sum(b *Block) {
 	}
 	u := b.Mul(k.t, b.Const(0.5))
 	b.AccFMA(accSquares, u, u)
+}
+
+// unitGrad is grad for w = 1.
+func (k *lpTerm) unitGrad(b *Block) (dmu, ds *Value) {
+	if k.c == logScale {
+		dmu = b.Mul(b.Mul(k.h, k.t), k.h)
+		return dmu, b.FMS(b.Mul(b.Param("factor"), k.t), k.t, b.Param("factor"))
+	}
+	dmu = b.Mul(k.t, k.inv)
+	return dmu, b.FMS(dmu, k.t, k.inv)
 }
 
 // grad is the gradient of w times the term, of mu and of sigma or its ln.
@@ -53,39 +64,42 @@ func (k *lpTerm) grad(b *Block, w *Value) (dmu, ds *Value) {
 	return dmu, b.FMS(dmu, k.t, b.Mul(w, k.inv))
 }
 
+// logProbValue is the log-density of a row; d is the number of its columns.
+func logProbValue(b *Block, squares, logs *Value) *Value {
+	l := b.FMA(b.Param("d"), b.Const(halfLog2Pi), logs)
+	return b.FMA(b.Const(-2), squares, b.Sub(b.Const(0), l))
+}
+
+// x has a stride of its own, so that the components of a mixture can be rows: then it is 0.
 func gaussLogProb(f *File, c scale) {
-	after := func(b *Block, k *Vars) {
-		l := b.FMA(b.Param("d"), b.Const(halfLog2Pi), c.logs(b, k))
-		b.StoreRow("lp", b.FMA(b.Const(-2), k.Sum(b, accSquares), b.Sub(b.Const(0), l)))
-	}
-	scalars := append([]string{"d float32"}, c.scalars()...)
+	x := Array{Name: "x", Kind: Strided, Ld: "ldx"}
+	after := func(b *Block, k *Vars) { k.StoreLanes(b) }
 	f.Kernel(Kernel{
-		Name: "GaussLogProb" + c.String(), Doc: []string{"writes the log-densities of plain rows: see kernels.GaussLogProb.", c.doc() + " d is n."},
-		Arrays: append([]Array{{Name: "lp", Kind: PerRow}, {Name: "x"}}, strided("mu", "s")...),
-		Accs:   c.accs(), Lanes: 16, Scalars: scalars,
-		Passes: []Pass{{Uses: "x mu s", Serial: true, Before: c.zero, Each: c.each(), After: after,
+		Name: "GaussLogProb" + c.String(), Doc: []string{"leaves the lanes of log-densities, at most 16 rows, and reports rows that are not plain: see kernels.GaussLogProb.", c.doc()},
+		Arrays: append([]Array{lanesOf, x}, strided("mu", "s")...),
+		Accs:   c.accs(), Lanes: 16, Vars: 1, Scalars: c.scalars(), Bad: true, First: watchFirst, Last: c.watchLast,
+		Passes: []Pass{{Uses: "x mu s", Ahead: "mu s", Serial: true, Before: c.zero, Each: c.each(), After: after,
 			Body: func(b *Block) { b.lpTerm(c).sum(b) }}},
 	})
 	for _, dx := range []bool{false, true} {
-		name, does, first, uses := "Backward", "of mu and s", []Array{{Name: "lp", Kind: PerRow}}, "x mu s dmu ds"
+		name, does, first, uses := "Backward", "of mu and s", []Array{lanesOf}, "x mu s dmu ds"
 		if dx {
 			name, does, first, uses = "BackwardX", "of x, mu and s", append(first, Array{Name: "dx"}), uses+" dx"
 		}
 		f.Kernel(Kernel{
-			Name: "GaussLogProb" + c.String() + name,
-			Doc: []string{"is the gradient of GaussLogProb" + c.String() + " " + does + ": see kernels.GaussLogProbBackward.",
-				"lp holds the weights, and gets the log-densities."},
-			Arrays: append(append(append(first, strided("dmu", "ds")...), Array{Name: "x"}), strided("mu", "s")...),
-			Accs:   c.accs(), Lanes: 16, Vars: 1, Scalars: scalars,
+			Name:   "GaussLogProb" + c.String() + name,
+			Doc:    []string{"is GaussLogProb" + c.String() + " and its gradient " + does + ", with the weights in lanes: see kernels.GaussLogProbBackward."},
+			Arrays: append(append(append(first, strided("dmu", "ds")...), x), strided("mu", "s")...),
+			Accs:   c.accs(), Lanes: 16, Vars: 2, Scalars: c.scalars(), Bad: true, First: watchFirst, Last: c.watchLast,
 			Passes: []Pass{{Uses: uses, Serial: true, Each: c.each(), After: after,
 				Before: func(b *Block, k *Vars) {
-					b.Set(k.Keep[0], b.LoadRow("lp"))
+					b.Set(k.Keep[1], b.LoadWeight())
 					c.zero(b, k)
 				},
 				Body: func(b *Block) {
 					k := b.lpTerm(c)
 					k.sum(b)
-					dmu, ds := k.grad(b, b.Kept(0))
+					dmu, ds := k.grad(b, b.Kept(1))
 					b.Store("dmu", 0, dmu)
 					if dx {
 						b.Store("dx", 0, b.neg(dmu))
@@ -94,6 +108,29 @@ func gaussLogProb(f *File, c scale) {
 				}}},
 		})
 	}
+}
+
+// gmmGradient is the gradient of the components of a mixture, times their responsibilities. It
+// is rounded before that product, as the reference has it, so that a component that does not
+// count has a gradient of 0 even where its own is infinite. In softplusScale taking the sigmas
+// twice costs more than writing the gradients twice: there, GMMScale multiplies them.
+func gmmGradient(f *File, c scale) {
+	f.Kernel(Kernel{
+		Name:   "GMMGradient" + c.String(),
+		Doc:    []string{"writes w times the gradients of log-densities of plain rows, +0 where w is 0: see kernels.GMMLogProbBackward.", c.doc()},
+		Arrays: append([]Array{{Name: "w", Kind: PerRow}, {Name: "dmu"}, {Name: "ds"}, {Name: "x", Kind: Shared}}, Array{Name: "mu"}, Array{Name: "s"}),
+		Vars:   1, Scalars: c.scalars(),
+		Passes: []Pass{{Uses: "dmu ds x mu s", Ahead: "dmu ds", Serial: true,
+			Before: func(b *Block, k *Vars) { b.Set(k.Keep[0], b.LoadRow("w")) },
+			Body: func(b *Block) {
+				k := b.lpTerm(c)
+				dmu, ds := k.unitGrad(b)
+				w := b.Kept(0)
+				m := b.Cmp(NEQ, w, b.Const(0))
+				b.Store("dmu", 0, b.Keep(m, b.Mul(dmu, w)))
+				b.Store("ds", 0, b.Keep(m, b.Mul(ds, w)))
+			}}},
+	})
 }
 
 // The samples need no sums and take all rows.
@@ -133,8 +170,8 @@ func gaussSample(f *File, c scale) {
 	})
 }
 
-// latentStep is GaussSample and GaussKL in one pass. The gradient takes a single row: its
-// pointers leave no register for strides.
+// latentStep is GaussSample and GaussKL in one pass. The pointers of the gradient take all
+// registers there are; that of the weights is in memory.
 func latentStep(f *File, c scale, std bool) {
 	name, of, outs := "LatentStep", []string{"muQ", "sQ", "muP", "sP"}, []string{"dmuQ", "dsQ", "dmuP", "dsP"}
 	if std {
@@ -145,10 +182,11 @@ func latentStep(f *File, c scale, std bool) {
 		uses += " " + a
 	}
 	f.Kernel(Kernel{
-		Name: name + c.String(), Doc: []string{"writes sigmas, samples and KL divergences of plain rows: see kernels.LatentStep.", c.doc(),
+		Name: name + c.String(), Doc: []string{"writes sigmas and samples and leaves the lanes of KL divergences, at most 16 rows,",
+			"and reports rows that are not plain: see kernels.LatentStep.", c.doc(),
 			"sigmaQ is stored before z, which may be in the same place."},
-		Arrays: append(append([]Array{{Name: "sigmaQ"}, {Name: "z"}, {Name: "kl", Kind: PerRow}}, strided(of...)...), Array{Name: "eps"}),
-		Accs:   c.accs(), Lanes: 16, Scalars: c.scalars(),
+		Arrays: append(append([]Array{{Name: "sigmaQ"}, {Name: "z"}, lanesOf}, strided(of...)...), Array{Name: "eps"}),
+		Accs:   c.accs(), Lanes: 16, Vars: 1, Scalars: c.scalars(), Bad: true, First: watchFirst, Last: c.watchLast,
 		Passes: []Pass{{Uses: "sigmaQ z eps" + uses, Serial: true, Before: c.zero, Each: c.each(),
 			Body: func(b *Block) {
 				mu := b.Load("muQ", 0)
@@ -158,40 +196,47 @@ func latentStep(f *File, c scale, std bool) {
 				if c == logScale && std {
 					sigma = k.r
 				} else if c == logScale {
-					sigma = b.exp(k.lq, false, expAny)
+					sigma = b.exp(k.lq, false, expNormal)
 				}
 				z := b.FMA(sigma, b.Load("eps", 0), mu)
 				b.Store("sigmaQ", 0, sigma)
 				b.Store("z", 0, z)
 			},
-			After: func(b *Block, k *Vars) { b.StoreRow("kl", c.klValue(b, k)) }}},
+			After: func(b *Block, k *Vars) { k.StoreLanes(b) }}},
 	})
-	var arrays []Array
-	for _, a := range append(append(append([]string{}, outs...), "dz"), append(append([]string{}, of...), "eps")...) {
-		arrays = append(arrays, Array{Name: a})
-	}
+	arrays := append(append(strided(outs...), Array{Name: "dz"}), append(strided(of...), Array{Name: "eps"}, Array{Name: "dkl", Kind: PerRowFar})...)
 	f.Kernel(Kernel{
-		Name: name + c.String() + "Backward", Doc: []string{"is the gradient of " + name + c.String() + " for one row of weight w: see kernels.LatentStepBackward.",
+		Name: name + c.String() + "Backward", Doc: []string{"is the gradient of " + name + c.String() + ", and reports rows that are not plain: see kernels.LatentStepBackward.",
 			"The gradients of p are stored before those of q, which may be in the same place."},
-		Arrays: arrays, OneRow: true, Scalars: append([]string{"w float32"}, c.scalars()...),
-		Passes: []Pass{{Uses: strings.Join(outs, " ") + " dz eps" + uses, Serial: true, Body: func(b *Block) {
-			k := b.klTerm(c, std, b.Load("muQ", 0))
-			dmu, dq, dp := k.grad(b, b.Param("w"))
-			g, eps := b.Load("dz", 0), b.Load("eps", 0)
-			if !std {
-				b.Store("dmuP", 0, b.neg(dmu))
-				b.Store("dsP", 0, b.toArg(c, k.sp, k.ep, dp))
-			}
-			switch {
-			case c != logScale:
-				dq = b.toArg(c, k.sq, k.eq, b.FMA(g, eps, dq))
-			case std:
-				dq = b.FMA(b.Mul(g, eps), b.Mul(b.Param("factor"), k.r), dq)
-			default:
-				dq = b.FMA(b.Mul(g, eps), b.Mul(b.Param("factor"), b.exp(k.lq, false, expAny)), dq)
-			}
-			b.Store("dmuQ", 0, b.Add(dmu, g))
-			b.Store("dsQ", 0, dq)
-		}}},
+		Arrays: arrays, Scalars: c.scalars(), Vars: 3, Bad: true,
+		First: func(b *Block, k *Vars) {
+			b.Set(k.Keep[0], b.Bits(0))
+			b.Set(k.Keep[1], b.Bits(0))
+		},
+		Last: func(b *Block, k *Vars) { // the difference of means is not in a value here
+			b.Set(k.Keep[0], b.Or(c.outOfRange(b, k.Keep[0]), b.AddI(b.Get(k.Keep[1]), b.Bits(1<<23))))
+		},
+		Passes: []Pass{{Uses: strings.Join(outs, " ") + " dz eps" + uses, Serial: true,
+			Before: func(b *Block, k *Vars) { b.Set(k.Keep[2], b.LoadRow("dkl")) },
+			Body: func(b *Block) {
+				k := b.klTerm(c, std, b.Load("muQ", 0))
+				b.KeepMaxU(1, b.Abs(k.d))
+				dmu, dq, dp := k.grad(b, b.Kept(2))
+				g, eps := b.Load("dz", 0), b.Load("eps", 0)
+				if !std {
+					b.Store("dmuP", 0, b.neg(dmu))
+					b.Store("dsP", 0, b.toArg(c, k.sp, k.ep, dp))
+				}
+				switch {
+				case c != logScale:
+					dq = b.toArg(c, k.sq, k.eq, b.FMA(g, eps, dq))
+				case std:
+					dq = b.FMA(b.Mul(g, eps), b.Mul(b.Param("factor"), k.r), dq)
+				default:
+					dq = b.FMA(b.Mul(g, eps), b.Mul(b.Param("factor"), b.exp(k.lq, false, expNormal)), dq)
+				}
+				b.Store("dmuQ", 0, b.Add(dmu, g))
+				b.Store("dsQ", 0, dq)
+			}}},
 	})
 }

@@ -10,12 +10,17 @@ func optimKernels(f *File) {
 		f.Kernel(Kernel{
 			Name: name, Doc: []string{"makes one step of " + name + " on n parameters: see kernels." + name + "."},
 			Arrays: arrays, OneRow: true, Scalars: scalars,
-			Passes: []Pass{{Uses: uses, Body: body}},
+			Passes: []Pass{{Uses: uses, Ahead: uses, Body: body}},
 		})
 	}
 	const flushMean, flushSquare = 0x1p-100, 0x1p-120
 	//	m = beta1 m + b g    v = beta2 v + d g^2    p = p - a m / (sqrt(v s) + eps)
-	kernel("Adam", []Array{{Name: "p"}, {Name: "grad"}, {Name: "m"}, {Name: "v"}}, "p grad m v",
+	// For AVX-512 it is no faster, as kernels/dispatch_optim_amd64.go says.
+	adam := kernel
+	if f.ISA.AVX512 {
+		adam = func(string, []Array, string, []string, func(b *Block)) {}
+	}
+	adam("Adam", []Array{{Name: "p"}, {Name: "grad"}, {Name: "m"}, {Name: "v"}}, "p grad m v",
 		[]string{"beta1 float32", "beta2 float32", "b float32", "d float32", "a float32", "eps float32", "s float32"},
 		func(b *Block) {
 			g := b.Load("grad", 0)

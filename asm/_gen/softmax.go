@@ -1,5 +1,7 @@
 package main
 
+import "math"
+
 // Softmax and log-sum-exp of rows: the largest element, then the sum of e^(x-m) in 16 virtual
 // lanes, then the quotient or the logarithm; all passes over a row in one call.
 
@@ -59,5 +61,50 @@ func softmaxKernels(f *File) {
 				b.Store("dx", 0, b.Mul(b.Load("y", 0), b.Sub(b.Load("dy", 0), b.Kept(0))))
 			}},
 		},
+	})
+	mixtureKernels(f)
+}
+
+// mixtureKernels are what a mixture needs beside the densities of its components: a
+// log-sum-exp whose terms come 16 at a time, as lseLanes32 in kernels/mixture_generic.go, and
+// responsibilities times gradients.
+func mixtureKernels(f *File) {
+	f.Kernel(Kernel{
+		Name: "LSEAdd", Doc: []string{"adds n terms v to the lanes of log-sum-exps, maxima m and sums s: see lseLanes32 in package kernels."},
+		Arrays: []Array{{Name: "m"}, {Name: "s"}, {Name: "v"}}, OneRow: true,
+		Passes: []Pass{{Uses: "m s v", Body: func(b *Block) {
+			v, old := b.Load("v", 0), b.Load("m", 0)
+			m := b.MinC(math.MaxFloat32, b.bin("VMAXPS", v, old, false)) // v > old ? v : old
+			var scale, e *Value
+			b.Par(func() { scale = b.exp(b.Sub(old, m), false, expNotAbove) }, func() { e = b.exp(b.Sub(v, m), false, expAny) })
+			b.Store("s", 0, b.FMA(b.Load("s", 0), scale, e))
+			b.Store("m", 0, m)
+		}}},
+	})
+	f.Kernel(Kernel{
+		Name: "LSEValue", Doc: []string{"writes the log-sum-exps of rows of n lanes: see lseLanes32 in package kernels."},
+		Arrays: append([]Array{{Name: "dst", Kind: PerRow}}, strided("m", "s")...), Accs: 1, Lanes: 16, Vars: 1,
+		Passes: []Pass{
+			{Uses: "m", Before: func(b *Block, k *Vars) { k.Lowest(b, 0) },
+				Body:  func(b *Block) { b.AccMax(0, b.Load("m", 0)) },
+				After: func(b *Block, k *Vars) { b.Set(k.Keep[0], k.Max(b, 0)) }},
+			{Uses: "m s", Before: func(b *Block, k *Vars) { k.Zero(b, 0) },
+				Body: func(b *Block) {
+					b.AccAdd(0, b.Mul(b.Load("s", 0), b.exp(b.Sub(b.Load("m", 0), b.Kept(0)), false, expNotAbove)))
+				},
+				After: func(b *Block, k *Vars) { b.StoreRow("dst", b.Add(b.Kept(0), b.log(k.Sum(b, 0)))) }},
+		},
+	})
+	f.Kernel(Kernel{
+		Name: "GMMScale", Doc: []string{"multiplies the rows of x and y by w, which gives +0 where w is 0: see scaleOrClear32 in package kernels."},
+		Arrays: []Array{{Name: "w", Kind: PerRow}, {Name: "x"}, {Name: "y"}}, Vars: 1,
+		Passes: []Pass{{Uses: "x y", Copies: [2]int{4, 4},
+			Before: func(b *Block, k *Vars) { b.Set(k.Keep[0], b.LoadRow("w")) },
+			Body: func(b *Block) {
+				w := b.Kept(0)
+				for _, a := range []string{"x", "y"} {
+					b.Store(a, 0, b.Keep(b.Cmp(NEQ, w, b.Const(0)), b.Mul(b.Load(a, 0), w)))
+				}
+			}}},
 	})
 }

@@ -1160,35 +1160,35 @@ l28:
 	VPADDD       X3, X11, X11
 	VBROADCASTSS X11, Y3
 	VPADDD       Y3, Y2, Y2
-	VCVTDQ2PS    Y2, Y2
+	VCMPPS       $0x00, Y0, Y0, Y3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VPSUBD    distConsts<>+992(SB), Y1, Y1
-	VPSRAD    $0x17, Y1, Y3
-	VCVTDQ2PS Y3, Y3
+	VPSRAD    $0x17, Y1, Y4
+	VCVTDQ2PS Y4, Y4
 	VANDPS    distConsts<>+1024(SB), Y1, Y1
 	VPADDD    distConsts<>+992(SB), Y1, Y1
 	VSUBPS    distConsts<>+896(SB), Y1, Y1
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS distConsts<>+1088(SB), Y4
-	VFMADD231PS  distConsts<>+1056(SB), Y1, Y4
-	VFMADD213PS  distConsts<>+1120(SB), Y1, Y4
-	VFMADD213PS  distConsts<>+1152(SB), Y1, Y4
-	VFMADD213PS  distConsts<>+1184(SB), Y1, Y4
-	VFMADD213PS  distConsts<>+1216(SB), Y1, Y4
-	VFMADD213PS  distConsts<>+1248(SB), Y1, Y4
-	VFMADD213PS  distConsts<>+1280(SB), Y1, Y4
-	VFMADD213PS  distConsts<>+1312(SB), Y1, Y4
-	VMULPS       Y1, Y1, Y5
-	VMULPS       distConsts<>+704(SB), Y3, Y6
-	VFMADD231PS  Y5, Y4, Y6
-	VADDPS       Y1, Y6, Y1
-	VFMADD231PS  distConsts<>+672(SB), Y3, Y1
-	VCMPPS       $0x00, Y0, Y0, Y3
+	VBROADCASTSS distConsts<>+1088(SB), Y5
+	VFMADD231PS  distConsts<>+1056(SB), Y1, Y5
+	VFMADD213PS  distConsts<>+1120(SB), Y1, Y5
+	VFMADD213PS  distConsts<>+1152(SB), Y1, Y5
+	VFMADD213PS  distConsts<>+1184(SB), Y1, Y5
+	VFMADD213PS  distConsts<>+1216(SB), Y1, Y5
+	VFMADD213PS  distConsts<>+1248(SB), Y1, Y5
+	VFMADD213PS  distConsts<>+1280(SB), Y1, Y5
+	VFMADD213PS  distConsts<>+1312(SB), Y1, Y5
+	VMULPS       Y1, Y1, Y6
+	VMULPS       distConsts<>+704(SB), Y4, Y7
+	VFMADD231PS  Y6, Y5, Y7
+	VADDPS       Y1, Y7, Y1
+	VFMADD231PS  distConsts<>+672(SB), Y4, Y1
 	VBLENDVPS    Y3, Y1, Y0, Y0
-	VFMADD231PS  distConsts<>+704(SB), Y2, Y0
-	VFMADD231PS  distConsts<>+672(SB), Y2, Y0
+	VCVTDQ2PS    Y2, Y1
+	VFMADD231PS  distConsts<>+704(SB), Y1, Y0
+	VFMADD231PS  distConsts<>+672(SB), Y1, Y0
 	VADDPS       distConsts<>+928(SB), Y0, Y0
 	VADDPS       Y14, Y15, Y15
 	VEXTRACTF128 $0x01, Y15, X1
@@ -1519,35 +1519,35 @@ l33:
 	VPADDD       X3, X11, X11
 	VBROADCASTSS X11, Y3
 	VPADDD       Y3, Y2, Y2
-	VCVTDQ2PS    Y2, Y2
+	VCMPPS       $0x00, Y0, Y0, Y3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VPSUBD    distConsts<>+992(SB), Y1, Y1
-	VPSRAD    $0x17, Y1, Y3
-	VCVTDQ2PS Y3, Y3
+	VPSRAD    $0x17, Y1, Y4
+	VCVTDQ2PS Y4, Y4
 	VANDPS    distConsts<>+1024(SB), Y1, Y1
 	VPADDD    distConsts<>+992(SB), Y1, Y1
 	VSUBPS    distConsts<>+896(SB), Y1, Y1
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS distConsts<>+1088(SB), Y4
-	VFMADD231PS  distConsts<>+1056(SB), Y1, Y4
-	VFMADD213PS  distConsts<>+1120(SB), Y1, Y4
-	VFMADD213PS  distConsts<>+1152(SB), Y1, Y4
-	VFMADD213PS  distConsts<>+1184(SB), Y1, Y4
-	VFMADD213PS  distConsts<>+1216(SB), Y1, Y4
-	VFMADD213PS  distConsts<>+1248(SB), Y1, Y4
-	VFMADD213PS  distConsts<>+1280(SB), Y1, Y4
-	VFMADD213PS  distConsts<>+1312(SB), Y1, Y4
-	VMULPS       Y1, Y1, Y5
-	VMULPS       distConsts<>+704(SB), Y3, Y6
-	VFMADD231PS  Y5, Y4, Y6
-	VADDPS       Y1, Y6, Y1
-	VFMADD231PS  distConsts<>+672(SB), Y3, Y1
-	VCMPPS       $0x00, Y0, Y0, Y3
+	VBROADCASTSS distConsts<>+1088(SB), Y5
+	VFMADD231PS  distConsts<>+1056(SB), Y1, Y5
+	VFMADD213PS  distConsts<>+1120(SB), Y1, Y5
+	VFMADD213PS  distConsts<>+1152(SB), Y1, Y5
+	VFMADD213PS  distConsts<>+1184(SB), Y1, Y5
+	VFMADD213PS  distConsts<>+1216(SB), Y1, Y5
+	VFMADD213PS  distConsts<>+1248(SB), Y1, Y5
+	VFMADD213PS  distConsts<>+1280(SB), Y1, Y5
+	VFMADD213PS  distConsts<>+1312(SB), Y1, Y5
+	VMULPS       Y1, Y1, Y6
+	VMULPS       distConsts<>+704(SB), Y4, Y7
+	VFMADD231PS  Y6, Y5, Y7
+	VADDPS       Y1, Y7, Y1
+	VFMADD231PS  distConsts<>+672(SB), Y4, Y1
 	VBLENDVPS    Y3, Y1, Y0, Y0
-	VFMADD231PS  distConsts<>+704(SB), Y2, Y0
-	VFMADD231PS  distConsts<>+672(SB), Y2, Y0
+	VCVTDQ2PS    Y2, Y1
+	VFMADD231PS  distConsts<>+704(SB), Y1, Y0
+	VFMADD231PS  distConsts<>+672(SB), Y1, Y0
 	VADDPS       distConsts<>+928(SB), Y0, Y0
 	VADDPS       Y14, Y15, Y15
 	VEXTRACTF128 $0x01, Y15, X1

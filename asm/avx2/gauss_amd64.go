@@ -16,95 +16,123 @@ func GaussPlain(mu *float32, s *float32, rows int, n int, ld int, smask uint32, 
 //go:noescape
 func GaussPlainX(x *float32, mu *float32, s *float32, rows int, n int, ld int, smask uint32, slo uint32, span uint32) (left int)
 
-// GaussKLSigma writes the KL divergences of plain rows: see kernels.GaussKL.
+// GaussKLEnd writes the KL divergences of 16 rows of lanes: see asm/_gen/lanes.go.
+// bad is not zero if one of them is not finite.
+//
+//go:noescape
+func GaussKLEnd(v *float32, lanes *float32, quad int) (bad int)
+
+// GaussLogProbEnd writes the log-densities of 16 rows of lanes: see asm/_gen/lanes.go.
+// bad is not zero if one of them is not finite.
+//
+//go:noescape
+func GaussLogProbEnd(v *float32, lanes *float32, quad int, d float32) (bad int)
+
+// GaussKLLogEnd writes the KL divergences of 16 rows of lanes: see asm/_gen/lanes.go.
+// bad is not zero if one of them is not finite.
+//
+//go:noescape
+func GaussKLLogEnd(v *float32, lanes *float32, quad int) (bad int)
+
+// GaussLogProbLogEnd writes the log-densities of 16 rows of lanes: see asm/_gen/lanes.go.
+// bad is not zero if one of them is not finite.
+//
+//go:noescape
+func GaussLogProbLogEnd(v *float32, lanes *float32, quad int, d float32) (bad int)
+
+// GaussKLSigma leaves the lanes of KL divergences, at most 16 rows, and reports rows that are not plain: see kernels.GaussKL.
 // s is sigma.
 //
 //go:noescape
-func GaussKLSigma(kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int)
+func GaussKLSigma(lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int) (bad int)
 
-// GaussKLSigmaBackward is the gradient of GaussKLSigma: see kernels.GaussKLBackward.
-// kl holds the weights, and gets the divergences. The gradients of p are stored before those of q, which may be in the same place.
+// GaussKLSigmaBackward is GaussKLSigma and its gradient, with the weights in lanes: see kernels.GaussKLBackward.
+// The gradients of p are stored before those of q, which may be in the same place.
 //
 //go:noescape
-func GaussKLSigmaBackward(kl *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int)
+func GaussKLSigmaBackward(lanes *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int) (bad int)
 
-// GaussKLStandardSigma writes the KL divergences of plain rows: see kernels.GaussKLStandard.
+// GaussKLStandardSigma leaves the lanes of KL divergences, at most 16 rows, and reports rows that are not plain: see kernels.GaussKLStandard.
 // s is sigma.
 //
 //go:noescape
-func GaussKLStandardSigma(kl *float32, muQ *float32, sQ *float32, rows int, n int, ld int)
+func GaussKLStandardSigma(lanes *float32, muQ *float32, sQ *float32, rows int, n int, ld int) (bad int)
 
-// GaussKLStandardSigmaBackward is the gradient of GaussKLStandardSigma: see kernels.GaussKLStandardBackward.
-// kl holds the weights, and gets the divergences. The gradients of p are stored before those of q, which may be in the same place.
+// GaussKLStandardSigmaBackward is GaussKLStandardSigma and its gradient, with the weights in lanes: see kernels.GaussKLStandardBackward.
+// The gradients of p are stored before those of q, which may be in the same place.
 //
 //go:noescape
-func GaussKLStandardSigmaBackward(kl *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int)
+func GaussKLStandardSigmaBackward(lanes *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int) (bad int)
 
-// GaussKLLog writes the KL divergences of plain rows: see kernels.GaussKL.
+// GaussKLLog leaves the lanes of KL divergences, at most 16 rows, and reports rows that are not plain: see kernels.GaussKL.
 // factor s is ln sigma.
 //
 //go:noescape
-func GaussKLLog(kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int, factor float32)
+func GaussKLLog(lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int, factor float32) (bad int)
 
-// GaussKLLogBackward is the gradient of GaussKLLog: see kernels.GaussKLBackward.
-// kl holds the weights, and gets the divergences. The gradients of p are stored before those of q, which may be in the same place.
+// GaussKLLogBackward is GaussKLLog and its gradient, with the weights in lanes: see kernels.GaussKLBackward.
+// The gradients of p are stored before those of q, which may be in the same place.
 //
 //go:noescape
-func GaussKLLogBackward(kl *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int, factor float32)
+func GaussKLLogBackward(lanes *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int, factor float32) (bad int)
 
-// GaussKLStandardLog writes the KL divergences of plain rows: see kernels.GaussKLStandard.
+// GaussKLStandardLog leaves the lanes of KL divergences, at most 16 rows, and reports rows that are not plain: see kernels.GaussKLStandard.
 // factor s is ln sigma.
 //
 //go:noescape
-func GaussKLStandardLog(kl *float32, muQ *float32, sQ *float32, rows int, n int, ld int, factor float32)
+func GaussKLStandardLog(lanes *float32, muQ *float32, sQ *float32, rows int, n int, ld int, factor float32) (bad int)
 
-// GaussKLStandardLogBackward is the gradient of GaussKLStandardLog: see kernels.GaussKLStandardBackward.
-// kl holds the weights, and gets the divergences. The gradients of p are stored before those of q, which may be in the same place.
+// GaussKLStandardLogBackward is GaussKLStandardLog and its gradient, with the weights in lanes: see kernels.GaussKLStandardBackward.
+// The gradients of p are stored before those of q, which may be in the same place.
 //
 //go:noescape
-func GaussKLStandardLogBackward(kl *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int, factor float32)
+func GaussKLStandardLogBackward(lanes *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int, factor float32) (bad int)
 
-// GaussKLSoftplus writes the KL divergences of plain rows: see kernels.GaussKL.
+// GaussKLSoftplus leaves the lanes of KL divergences, at most 16 rows, and reports rows that are not plain: see kernels.GaussKL.
 // sigma is ln(1+e^s) + ScaleEps.
 //
 //go:noescape
-func GaussKLSoftplus(kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int)
+func GaussKLSoftplus(lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int) (bad int)
 
-// GaussKLSoftplusBackward is the gradient of GaussKLSoftplus: see kernels.GaussKLBackward.
-// kl holds the weights, and gets the divergences. The gradients of p are stored before those of q, which may be in the same place.
+// GaussKLSoftplusBackward is GaussKLSoftplus and its gradient, with the weights in lanes: see kernels.GaussKLBackward.
+// The gradients of p are stored before those of q, which may be in the same place.
 //
 //go:noescape
-func GaussKLSoftplusBackward(kl *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int)
+func GaussKLSoftplusBackward(lanes *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int) (bad int)
 
-// GaussKLStandardSoftplus writes the KL divergences of plain rows: see kernels.GaussKLStandard.
+// GaussKLStandardSoftplus leaves the lanes of KL divergences, at most 16 rows, and reports rows that are not plain: see kernels.GaussKLStandard.
 // sigma is ln(1+e^s) + ScaleEps.
 //
 //go:noescape
-func GaussKLStandardSoftplus(kl *float32, muQ *float32, sQ *float32, rows int, n int, ld int)
+func GaussKLStandardSoftplus(lanes *float32, muQ *float32, sQ *float32, rows int, n int, ld int) (bad int)
 
-// GaussKLStandardSoftplusBackward is the gradient of GaussKLStandardSoftplus: see kernels.GaussKLStandardBackward.
-// kl holds the weights, and gets the divergences. The gradients of p are stored before those of q, which may be in the same place.
+// GaussKLStandardSoftplusBackward is GaussKLStandardSoftplus and its gradient, with the weights in lanes: see kernels.GaussKLStandardBackward.
+// The gradients of p are stored before those of q, which may be in the same place.
 //
 //go:noescape
-func GaussKLStandardSoftplusBackward(kl *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int)
+func GaussKLStandardSoftplusBackward(lanes *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int) (bad int)
 
-// GaussLogProbSigma writes the log-densities of plain rows: see kernels.GaussLogProb.
-// s is sigma. d is n.
+// GaussLogProbSigma leaves the lanes of log-densities, at most 16 rows, and reports rows that are not plain: see kernels.GaussLogProb.
+// s is sigma.
 //
 //go:noescape
-func GaussLogProbSigma(lp *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
+func GaussLogProbSigma(lanes *float32, x *float32, mu *float32, s *float32, rows int, n int, ldx int, ld int) (bad int)
 
-// GaussLogProbSigmaBackward is the gradient of GaussLogProbSigma of mu and s: see kernels.GaussLogProbBackward.
-// lp holds the weights, and gets the log-densities.
+// GaussLogProbSigmaBackward is GaussLogProbSigma and its gradient of mu and s, with the weights in lanes: see kernels.GaussLogProbBackward.
 //
 //go:noescape
-func GaussLogProbSigmaBackward(lp *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
+func GaussLogProbSigmaBackward(lanes *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int) (bad int)
 
-// GaussLogProbSigmaBackwardX is the gradient of GaussLogProbSigma of x, mu and s: see kernels.GaussLogProbBackward.
-// lp holds the weights, and gets the log-densities.
+// GaussLogProbSigmaBackwardX is GaussLogProbSigma and its gradient of x, mu and s, with the weights in lanes: see kernels.GaussLogProbBackward.
 //
 //go:noescape
-func GaussLogProbSigmaBackwardX(lp *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
+func GaussLogProbSigmaBackwardX(lanes *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int) (bad int)
+
+// GMMGradientSigma writes w times the gradients of log-densities of plain rows, +0 where w is 0: see kernels.GMMLogProbBackward.
+// s is sigma.
+//
+//go:noescape
+func GMMGradientSigma(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int)
 
 // GaussSampleSigma writes samples: see kernels.GaussSample.
 // s is sigma.
@@ -118,23 +146,27 @@ func GaussSampleSigma(z *float32, mu *float32, s *float32, eps *float32, rows in
 //go:noescape
 func GaussSampleSigmaBackward(dmu *float32, ds *float32, dz *float32, s *float32, eps *float32, rows int, n int, ld int)
 
-// GaussLogProbLog writes the log-densities of plain rows: see kernels.GaussLogProb.
-// factor s is ln sigma. d is n.
+// GaussLogProbLog leaves the lanes of log-densities, at most 16 rows, and reports rows that are not plain: see kernels.GaussLogProb.
+// factor s is ln sigma.
 //
 //go:noescape
-func GaussLogProbLog(lp *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32, factor float32)
+func GaussLogProbLog(lanes *float32, x *float32, mu *float32, s *float32, rows int, n int, ldx int, ld int, factor float32) (bad int)
 
-// GaussLogProbLogBackward is the gradient of GaussLogProbLog of mu and s: see kernels.GaussLogProbBackward.
-// lp holds the weights, and gets the log-densities.
+// GaussLogProbLogBackward is GaussLogProbLog and its gradient of mu and s, with the weights in lanes: see kernels.GaussLogProbBackward.
 //
 //go:noescape
-func GaussLogProbLogBackward(lp *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32, factor float32)
+func GaussLogProbLogBackward(lanes *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int, factor float32) (bad int)
 
-// GaussLogProbLogBackwardX is the gradient of GaussLogProbLog of x, mu and s: see kernels.GaussLogProbBackward.
-// lp holds the weights, and gets the log-densities.
+// GaussLogProbLogBackwardX is GaussLogProbLog and its gradient of x, mu and s, with the weights in lanes: see kernels.GaussLogProbBackward.
 //
 //go:noescape
-func GaussLogProbLogBackwardX(lp *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32, factor float32)
+func GaussLogProbLogBackwardX(lanes *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int, factor float32) (bad int)
+
+// GMMGradientLog writes w times the gradients of log-densities of plain rows, +0 where w is 0: see kernels.GMMLogProbBackward.
+// factor s is ln sigma.
+//
+//go:noescape
+func GMMGradientLog(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, factor float32)
 
 // GaussSampleLog writes samples: see kernels.GaussSample.
 // factor s is ln sigma.
@@ -148,23 +180,21 @@ func GaussSampleLog(z *float32, mu *float32, s *float32, eps *float32, rows int,
 //go:noescape
 func GaussSampleLogBackward(dmu *float32, ds *float32, dz *float32, s *float32, eps *float32, rows int, n int, ld int, factor float32)
 
-// GaussLogProbSoftplus writes the log-densities of plain rows: see kernels.GaussLogProb.
-// sigma is ln(1+e^s) + ScaleEps. d is n.
+// GaussLogProbSoftplus leaves the lanes of log-densities, at most 16 rows, and reports rows that are not plain: see kernels.GaussLogProb.
+// sigma is ln(1+e^s) + ScaleEps.
 //
 //go:noescape
-func GaussLogProbSoftplus(lp *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
+func GaussLogProbSoftplus(lanes *float32, x *float32, mu *float32, s *float32, rows int, n int, ldx int, ld int) (bad int)
 
-// GaussLogProbSoftplusBackward is the gradient of GaussLogProbSoftplus of mu and s: see kernels.GaussLogProbBackward.
-// lp holds the weights, and gets the log-densities.
+// GaussLogProbSoftplusBackward is GaussLogProbSoftplus and its gradient of mu and s, with the weights in lanes: see kernels.GaussLogProbBackward.
 //
 //go:noescape
-func GaussLogProbSoftplusBackward(lp *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
+func GaussLogProbSoftplusBackward(lanes *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int) (bad int)
 
-// GaussLogProbSoftplusBackwardX is the gradient of GaussLogProbSoftplus of x, mu and s: see kernels.GaussLogProbBackward.
-// lp holds the weights, and gets the log-densities.
+// GaussLogProbSoftplusBackwardX is GaussLogProbSoftplus and its gradient of x, mu and s, with the weights in lanes: see kernels.GaussLogProbBackward.
 //
 //go:noescape
-func GaussLogProbSoftplusBackwardX(lp *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
+func GaussLogProbSoftplusBackwardX(lanes *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int) (bad int)
 
 // GaussSampleSoftplus writes samples: see kernels.GaussSample.
 // sigma is ln(1+e^s) + ScaleEps.
@@ -178,80 +208,86 @@ func GaussSampleSoftplus(z *float32, mu *float32, s *float32, eps *float32, rows
 //go:noescape
 func GaussSampleSoftplusBackward(dmu *float32, ds *float32, dz *float32, s *float32, eps *float32, rows int, n int, ld int)
 
-// LatentStepSigma writes sigmas, samples and KL divergences of plain rows: see kernels.LatentStep.
+// LatentStepSigma writes sigmas and samples and leaves the lanes of KL divergences, at most 16 rows,
+// and reports rows that are not plain: see kernels.LatentStep.
 // s is sigma.
 // sigmaQ is stored before z, which may be in the same place.
 //
 //go:noescape
-func LatentStepSigma(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int)
+func LatentStepSigma(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int) (bad int)
 
-// LatentStepSigmaBackward is the gradient of LatentStepSigma for one row of weight w: see kernels.LatentStepBackward.
+// LatentStepSigmaBackward is the gradient of LatentStepSigma, and reports rows that are not plain: see kernels.LatentStepBackward.
 // The gradients of p are stored before those of q, which may be in the same place.
 //
 //go:noescape
-func LatentStepSigmaBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, n int, w float32)
+func LatentStepSigmaBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, dkl *float32, rows int, n int, ld int) (bad int)
 
-// LatentStepStandardSigma writes sigmas, samples and KL divergences of plain rows: see kernels.LatentStep.
+// LatentStepStandardSigma writes sigmas and samples and leaves the lanes of KL divergences, at most 16 rows,
+// and reports rows that are not plain: see kernels.LatentStep.
 // s is sigma.
 // sigmaQ is stored before z, which may be in the same place.
 //
 //go:noescape
-func LatentStepStandardSigma(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int)
+func LatentStepStandardSigma(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int) (bad int)
 
-// LatentStepStandardSigmaBackward is the gradient of LatentStepStandardSigma for one row of weight w: see kernels.LatentStepBackward.
+// LatentStepStandardSigmaBackward is the gradient of LatentStepStandardSigma, and reports rows that are not plain: see kernels.LatentStepBackward.
 // The gradients of p are stored before those of q, which may be in the same place.
 //
 //go:noescape
-func LatentStepStandardSigmaBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, n int, w float32)
+func LatentStepStandardSigmaBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, dkl *float32, rows int, n int, ld int) (bad int)
 
-// LatentStepLog writes sigmas, samples and KL divergences of plain rows: see kernels.LatentStep.
+// LatentStepLog writes sigmas and samples and leaves the lanes of KL divergences, at most 16 rows,
+// and reports rows that are not plain: see kernels.LatentStep.
 // factor s is ln sigma.
 // sigmaQ is stored before z, which may be in the same place.
 //
 //go:noescape
-func LatentStepLog(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int, factor float32)
+func LatentStepLog(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int, factor float32) (bad int)
 
-// LatentStepLogBackward is the gradient of LatentStepLog for one row of weight w: see kernels.LatentStepBackward.
+// LatentStepLogBackward is the gradient of LatentStepLog, and reports rows that are not plain: see kernels.LatentStepBackward.
 // The gradients of p are stored before those of q, which may be in the same place.
 //
 //go:noescape
-func LatentStepLogBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, n int, w float32, factor float32)
+func LatentStepLogBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, dkl *float32, rows int, n int, ld int, factor float32) (bad int)
 
-// LatentStepStandardLog writes sigmas, samples and KL divergences of plain rows: see kernels.LatentStep.
+// LatentStepStandardLog writes sigmas and samples and leaves the lanes of KL divergences, at most 16 rows,
+// and reports rows that are not plain: see kernels.LatentStep.
 // factor s is ln sigma.
 // sigmaQ is stored before z, which may be in the same place.
 //
 //go:noescape
-func LatentStepStandardLog(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int, factor float32)
+func LatentStepStandardLog(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int, factor float32) (bad int)
 
-// LatentStepStandardLogBackward is the gradient of LatentStepStandardLog for one row of weight w: see kernels.LatentStepBackward.
+// LatentStepStandardLogBackward is the gradient of LatentStepStandardLog, and reports rows that are not plain: see kernels.LatentStepBackward.
 // The gradients of p are stored before those of q, which may be in the same place.
 //
 //go:noescape
-func LatentStepStandardLogBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, n int, w float32, factor float32)
+func LatentStepStandardLogBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, dkl *float32, rows int, n int, ld int, factor float32) (bad int)
 
-// LatentStepSoftplus writes sigmas, samples and KL divergences of plain rows: see kernels.LatentStep.
+// LatentStepSoftplus writes sigmas and samples and leaves the lanes of KL divergences, at most 16 rows,
+// and reports rows that are not plain: see kernels.LatentStep.
 // sigma is ln(1+e^s) + ScaleEps.
 // sigmaQ is stored before z, which may be in the same place.
 //
 //go:noescape
-func LatentStepSoftplus(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int)
+func LatentStepSoftplus(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int) (bad int)
 
-// LatentStepSoftplusBackward is the gradient of LatentStepSoftplus for one row of weight w: see kernels.LatentStepBackward.
+// LatentStepSoftplusBackward is the gradient of LatentStepSoftplus, and reports rows that are not plain: see kernels.LatentStepBackward.
 // The gradients of p are stored before those of q, which may be in the same place.
 //
 //go:noescape
-func LatentStepSoftplusBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, n int, w float32)
+func LatentStepSoftplusBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, dkl *float32, rows int, n int, ld int) (bad int)
 
-// LatentStepStandardSoftplus writes sigmas, samples and KL divergences of plain rows: see kernels.LatentStep.
+// LatentStepStandardSoftplus writes sigmas and samples and leaves the lanes of KL divergences, at most 16 rows,
+// and reports rows that are not plain: see kernels.LatentStep.
 // sigma is ln(1+e^s) + ScaleEps.
 // sigmaQ is stored before z, which may be in the same place.
 //
 //go:noescape
-func LatentStepStandardSoftplus(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int)
+func LatentStepStandardSoftplus(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int) (bad int)
 
-// LatentStepStandardSoftplusBackward is the gradient of LatentStepStandardSoftplus for one row of weight w: see kernels.LatentStepBackward.
+// LatentStepStandardSoftplusBackward is the gradient of LatentStepStandardSoftplus, and reports rows that are not plain: see kernels.LatentStepBackward.
 // The gradients of p are stored before those of q, which may be in the same place.
 //
 //go:noescape
-func LatentStepStandardSoftplusBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, n int, w float32)
+func LatentStepStandardSoftplusBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, dkl *float32, rows int, n int, ld int) (bad int)

@@ -172,327 +172,383 @@ DATA gaussConsts<>+656(SB)/4, $0x017fffff
 DATA gaussConsts<>+660(SB)/4, $0x017fffff
 DATA gaussConsts<>+664(SB)/4, $0x017fffff
 DATA gaussConsts<>+668(SB)/4, $0x017fffff
-DATA gaussConsts<>+672(SB)/4, $0x3f800000
-DATA gaussConsts<>+676(SB)/4, $0x3f800000
-DATA gaussConsts<>+680(SB)/4, $0x3f800000
-DATA gaussConsts<>+684(SB)/4, $0x3f800000
-DATA gaussConsts<>+688(SB)/4, $0x3f800000
-DATA gaussConsts<>+692(SB)/4, $0x3f800000
-DATA gaussConsts<>+696(SB)/4, $0x3f800000
-DATA gaussConsts<>+700(SB)/4, $0x3f800000
-DATA gaussConsts<>+704(SB)/4, $0x3f000000
-DATA gaussConsts<>+708(SB)/4, $0x3f000000
-DATA gaussConsts<>+712(SB)/4, $0x3f000000
-DATA gaussConsts<>+716(SB)/4, $0x3f000000
-DATA gaussConsts<>+720(SB)/4, $0x3f000000
-DATA gaussConsts<>+724(SB)/4, $0x3f000000
-DATA gaussConsts<>+728(SB)/4, $0x3f000000
-DATA gaussConsts<>+732(SB)/4, $0x3f000000
-DATA gaussConsts<>+736(SB)/4, $0xbe800000
-DATA gaussConsts<>+740(SB)/4, $0xbe800000
-DATA gaussConsts<>+744(SB)/4, $0xbe800000
-DATA gaussConsts<>+748(SB)/4, $0xbe800000
-DATA gaussConsts<>+752(SB)/4, $0xbe800000
-DATA gaussConsts<>+756(SB)/4, $0xbe800000
-DATA gaussConsts<>+760(SB)/4, $0xbe800000
-DATA gaussConsts<>+764(SB)/4, $0xbe800000
-DATA gaussConsts<>+768(SB)/4, $0x3f3504f3
-DATA gaussConsts<>+772(SB)/4, $0x3f3504f3
-DATA gaussConsts<>+776(SB)/4, $0x3f3504f3
-DATA gaussConsts<>+780(SB)/4, $0x3f3504f3
-DATA gaussConsts<>+784(SB)/4, $0x3f3504f3
-DATA gaussConsts<>+788(SB)/4, $0x3f3504f3
-DATA gaussConsts<>+792(SB)/4, $0x3f3504f3
-DATA gaussConsts<>+796(SB)/4, $0x3f3504f3
-DATA gaussConsts<>+800(SB)/4, $0x007fffff
-DATA gaussConsts<>+804(SB)/4, $0x007fffff
-DATA gaussConsts<>+808(SB)/4, $0x007fffff
-DATA gaussConsts<>+812(SB)/4, $0x007fffff
-DATA gaussConsts<>+816(SB)/4, $0x007fffff
-DATA gaussConsts<>+820(SB)/4, $0x007fffff
-DATA gaussConsts<>+824(SB)/4, $0x007fffff
-DATA gaussConsts<>+828(SB)/4, $0x007fffff
-DATA gaussConsts<>+832(SB)/4, $0xbd9537bc
-DATA gaussConsts<>+836(SB)/4, $0xbd9537bc
-DATA gaussConsts<>+840(SB)/4, $0xbd9537bc
-DATA gaussConsts<>+844(SB)/4, $0xbd9537bc
-DATA gaussConsts<>+848(SB)/4, $0xbd9537bc
-DATA gaussConsts<>+852(SB)/4, $0xbd9537bc
-DATA gaussConsts<>+856(SB)/4, $0xbd9537bc
-DATA gaussConsts<>+860(SB)/4, $0xbd9537bc
-DATA gaussConsts<>+864(SB)/4, $0x3e00acba
-DATA gaussConsts<>+868(SB)/4, $0x3e00acba
-DATA gaussConsts<>+872(SB)/4, $0x3e00acba
-DATA gaussConsts<>+876(SB)/4, $0x3e00acba
-DATA gaussConsts<>+880(SB)/4, $0x3e00acba
-DATA gaussConsts<>+884(SB)/4, $0x3e00acba
-DATA gaussConsts<>+888(SB)/4, $0x3e00acba
-DATA gaussConsts<>+892(SB)/4, $0x3e00acba
-DATA gaussConsts<>+896(SB)/4, $0xbe074b66
-DATA gaussConsts<>+900(SB)/4, $0xbe074b66
-DATA gaussConsts<>+904(SB)/4, $0xbe074b66
-DATA gaussConsts<>+908(SB)/4, $0xbe074b66
-DATA gaussConsts<>+912(SB)/4, $0xbe074b66
-DATA gaussConsts<>+916(SB)/4, $0xbe074b66
-DATA gaussConsts<>+920(SB)/4, $0xbe074b66
-DATA gaussConsts<>+924(SB)/4, $0xbe074b66
-DATA gaussConsts<>+928(SB)/4, $0x3e11ce71
-DATA gaussConsts<>+932(SB)/4, $0x3e11ce71
-DATA gaussConsts<>+936(SB)/4, $0x3e11ce71
-DATA gaussConsts<>+940(SB)/4, $0x3e11ce71
-DATA gaussConsts<>+944(SB)/4, $0x3e11ce71
-DATA gaussConsts<>+948(SB)/4, $0x3e11ce71
-DATA gaussConsts<>+952(SB)/4, $0x3e11ce71
-DATA gaussConsts<>+956(SB)/4, $0x3e11ce71
-DATA gaussConsts<>+960(SB)/4, $0xbe2a337f
-DATA gaussConsts<>+964(SB)/4, $0xbe2a337f
-DATA gaussConsts<>+968(SB)/4, $0xbe2a337f
-DATA gaussConsts<>+972(SB)/4, $0xbe2a337f
-DATA gaussConsts<>+976(SB)/4, $0xbe2a337f
-DATA gaussConsts<>+980(SB)/4, $0xbe2a337f
-DATA gaussConsts<>+984(SB)/4, $0xbe2a337f
-DATA gaussConsts<>+988(SB)/4, $0xbe2a337f
-DATA gaussConsts<>+992(SB)/4, $0x3e4cca27
-DATA gaussConsts<>+996(SB)/4, $0x3e4cca27
-DATA gaussConsts<>+1000(SB)/4, $0x3e4cca27
-DATA gaussConsts<>+1004(SB)/4, $0x3e4cca27
-DATA gaussConsts<>+1008(SB)/4, $0x3e4cca27
-DATA gaussConsts<>+1012(SB)/4, $0x3e4cca27
-DATA gaussConsts<>+1016(SB)/4, $0x3e4cca27
-DATA gaussConsts<>+1020(SB)/4, $0x3e4cca27
-DATA gaussConsts<>+1024(SB)/4, $0xbe80011a
-DATA gaussConsts<>+1028(SB)/4, $0xbe80011a
-DATA gaussConsts<>+1032(SB)/4, $0xbe80011a
-DATA gaussConsts<>+1036(SB)/4, $0xbe80011a
-DATA gaussConsts<>+1040(SB)/4, $0xbe80011a
-DATA gaussConsts<>+1044(SB)/4, $0xbe80011a
-DATA gaussConsts<>+1048(SB)/4, $0xbe80011a
-DATA gaussConsts<>+1052(SB)/4, $0xbe80011a
-DATA gaussConsts<>+1056(SB)/4, $0x3eaaaab8
-DATA gaussConsts<>+1060(SB)/4, $0x3eaaaab8
-DATA gaussConsts<>+1064(SB)/4, $0x3eaaaab8
-DATA gaussConsts<>+1068(SB)/4, $0x3eaaaab8
-DATA gaussConsts<>+1072(SB)/4, $0x3eaaaab8
-DATA gaussConsts<>+1076(SB)/4, $0x3eaaaab8
-DATA gaussConsts<>+1080(SB)/4, $0x3eaaaab8
-DATA gaussConsts<>+1084(SB)/4, $0x3eaaaab8
-DATA gaussConsts<>+1088(SB)/4, $0xbf000000
-DATA gaussConsts<>+1092(SB)/4, $0xbf000000
-DATA gaussConsts<>+1096(SB)/4, $0xbf000000
-DATA gaussConsts<>+1100(SB)/4, $0xbf000000
-DATA gaussConsts<>+1104(SB)/4, $0xbf000000
-DATA gaussConsts<>+1108(SB)/4, $0xbf000000
-DATA gaussConsts<>+1112(SB)/4, $0xbf000000
-DATA gaussConsts<>+1116(SB)/4, $0xbf000000
-DATA gaussConsts<>+1120(SB)/4, $0x35bfbe8e
-DATA gaussConsts<>+1124(SB)/4, $0x35bfbe8e
-DATA gaussConsts<>+1128(SB)/4, $0x35bfbe8e
-DATA gaussConsts<>+1132(SB)/4, $0x35bfbe8e
-DATA gaussConsts<>+1136(SB)/4, $0x35bfbe8e
-DATA gaussConsts<>+1140(SB)/4, $0x35bfbe8e
-DATA gaussConsts<>+1144(SB)/4, $0x35bfbe8e
-DATA gaussConsts<>+1148(SB)/4, $0x35bfbe8e
-DATA gaussConsts<>+1152(SB)/4, $0x3f317200
-DATA gaussConsts<>+1156(SB)/4, $0x3f317200
-DATA gaussConsts<>+1160(SB)/4, $0x3f317200
-DATA gaussConsts<>+1164(SB)/4, $0x3f317200
-DATA gaussConsts<>+1168(SB)/4, $0x3f317200
-DATA gaussConsts<>+1172(SB)/4, $0x3f317200
-DATA gaussConsts<>+1176(SB)/4, $0x3f317200
-DATA gaussConsts<>+1180(SB)/4, $0x3f317200
-DATA gaussConsts<>+1184(SB)/4, $0x40000000
-DATA gaussConsts<>+1188(SB)/4, $0x40000000
-DATA gaussConsts<>+1192(SB)/4, $0x40000000
-DATA gaussConsts<>+1196(SB)/4, $0x40000000
-DATA gaussConsts<>+1200(SB)/4, $0x40000000
-DATA gaussConsts<>+1204(SB)/4, $0x40000000
-DATA gaussConsts<>+1208(SB)/4, $0x40000000
-DATA gaussConsts<>+1212(SB)/4, $0x40000000
-DATA gaussConsts<>+1216(SB)/4, $0x42b20000
-DATA gaussConsts<>+1220(SB)/4, $0x42b20000
-DATA gaussConsts<>+1224(SB)/4, $0x42b20000
-DATA gaussConsts<>+1228(SB)/4, $0x42b20000
-DATA gaussConsts<>+1232(SB)/4, $0x42b20000
-DATA gaussConsts<>+1236(SB)/4, $0x42b20000
-DATA gaussConsts<>+1240(SB)/4, $0x42b20000
-DATA gaussConsts<>+1244(SB)/4, $0x42b20000
-DATA gaussConsts<>+1248(SB)/4, $0xc2d00000
-DATA gaussConsts<>+1252(SB)/4, $0xc2d00000
-DATA gaussConsts<>+1256(SB)/4, $0xc2d00000
-DATA gaussConsts<>+1260(SB)/4, $0xc2d00000
-DATA gaussConsts<>+1264(SB)/4, $0xc2d00000
-DATA gaussConsts<>+1268(SB)/4, $0xc2d00000
-DATA gaussConsts<>+1272(SB)/4, $0xc2d00000
-DATA gaussConsts<>+1276(SB)/4, $0xc2d00000
-DATA gaussConsts<>+1280(SB)/4, $0x3fb8aa3b
-DATA gaussConsts<>+1284(SB)/4, $0x3fb8aa3b
-DATA gaussConsts<>+1288(SB)/4, $0x3fb8aa3b
-DATA gaussConsts<>+1292(SB)/4, $0x3fb8aa3b
-DATA gaussConsts<>+1296(SB)/4, $0x3fb8aa3b
-DATA gaussConsts<>+1300(SB)/4, $0x3fb8aa3b
-DATA gaussConsts<>+1304(SB)/4, $0x3fb8aa3b
-DATA gaussConsts<>+1308(SB)/4, $0x3fb8aa3b
-DATA gaussConsts<>+1312(SB)/4, $0x4b400000
-DATA gaussConsts<>+1316(SB)/4, $0x4b400000
-DATA gaussConsts<>+1320(SB)/4, $0x4b400000
-DATA gaussConsts<>+1324(SB)/4, $0x4b400000
-DATA gaussConsts<>+1328(SB)/4, $0x4b400000
-DATA gaussConsts<>+1332(SB)/4, $0x4b400000
-DATA gaussConsts<>+1336(SB)/4, $0x4b400000
-DATA gaussConsts<>+1340(SB)/4, $0x4b400000
-DATA gaussConsts<>+1344(SB)/4, $0x3ab52f1a
-DATA gaussConsts<>+1348(SB)/4, $0x3ab52f1a
-DATA gaussConsts<>+1352(SB)/4, $0x3ab52f1a
-DATA gaussConsts<>+1356(SB)/4, $0x3ab52f1a
-DATA gaussConsts<>+1360(SB)/4, $0x3ab52f1a
-DATA gaussConsts<>+1364(SB)/4, $0x3ab52f1a
-DATA gaussConsts<>+1368(SB)/4, $0x3ab52f1a
-DATA gaussConsts<>+1372(SB)/4, $0x3ab52f1a
-DATA gaussConsts<>+1376(SB)/4, $0x3c091d68
-DATA gaussConsts<>+1380(SB)/4, $0x3c091d68
-DATA gaussConsts<>+1384(SB)/4, $0x3c091d68
-DATA gaussConsts<>+1388(SB)/4, $0x3c091d68
-DATA gaussConsts<>+1392(SB)/4, $0x3c091d68
-DATA gaussConsts<>+1396(SB)/4, $0x3c091d68
-DATA gaussConsts<>+1400(SB)/4, $0x3c091d68
-DATA gaussConsts<>+1404(SB)/4, $0x3c091d68
-DATA gaussConsts<>+1408(SB)/4, $0x3d2aac51
-DATA gaussConsts<>+1412(SB)/4, $0x3d2aac51
-DATA gaussConsts<>+1416(SB)/4, $0x3d2aac51
-DATA gaussConsts<>+1420(SB)/4, $0x3d2aac51
-DATA gaussConsts<>+1424(SB)/4, $0x3d2aac51
-DATA gaussConsts<>+1428(SB)/4, $0x3d2aac51
-DATA gaussConsts<>+1432(SB)/4, $0x3d2aac51
-DATA gaussConsts<>+1436(SB)/4, $0x3d2aac51
-DATA gaussConsts<>+1440(SB)/4, $0x3e2aaa48
-DATA gaussConsts<>+1444(SB)/4, $0x3e2aaa48
-DATA gaussConsts<>+1448(SB)/4, $0x3e2aaa48
-DATA gaussConsts<>+1452(SB)/4, $0x3e2aaa48
-DATA gaussConsts<>+1456(SB)/4, $0x3e2aaa48
-DATA gaussConsts<>+1460(SB)/4, $0x3e2aaa48
-DATA gaussConsts<>+1464(SB)/4, $0x3e2aaa48
-DATA gaussConsts<>+1468(SB)/4, $0x3e2aaa48
-DATA gaussConsts<>+1472(SB)/4, $0x3efffffe
-DATA gaussConsts<>+1476(SB)/4, $0x3efffffe
-DATA gaussConsts<>+1480(SB)/4, $0x3efffffe
-DATA gaussConsts<>+1484(SB)/4, $0x3efffffe
-DATA gaussConsts<>+1488(SB)/4, $0x3efffffe
-DATA gaussConsts<>+1492(SB)/4, $0x3efffffe
-DATA gaussConsts<>+1496(SB)/4, $0x3efffffe
-DATA gaussConsts<>+1500(SB)/4, $0x3efffffe
-DATA gaussConsts<>+1504(SB)/4, $0xff800000
-DATA gaussConsts<>+1508(SB)/4, $0xff800000
-DATA gaussConsts<>+1512(SB)/4, $0xff800000
-DATA gaussConsts<>+1516(SB)/4, $0xff800000
-DATA gaussConsts<>+1520(SB)/4, $0xff800000
-DATA gaussConsts<>+1524(SB)/4, $0xff800000
-DATA gaussConsts<>+1528(SB)/4, $0xff800000
-DATA gaussConsts<>+1532(SB)/4, $0xff800000
-DATA gaussConsts<>+1536(SB)/4, $0x7f7fffff
-DATA gaussConsts<>+1540(SB)/4, $0x7f7fffff
-DATA gaussConsts<>+1544(SB)/4, $0x7f7fffff
-DATA gaussConsts<>+1548(SB)/4, $0x7f7fffff
-DATA gaussConsts<>+1552(SB)/4, $0x7f7fffff
-DATA gaussConsts<>+1556(SB)/4, $0x7f7fffff
-DATA gaussConsts<>+1560(SB)/4, $0x7f7fffff
-DATA gaussConsts<>+1564(SB)/4, $0x7f7fffff
-DATA gaussConsts<>+1568(SB)/4, $0x3f317218
-DATA gaussConsts<>+1572(SB)/4, $0x3f317218
-DATA gaussConsts<>+1576(SB)/4, $0x3f317218
-DATA gaussConsts<>+1580(SB)/4, $0x3f317218
-DATA gaussConsts<>+1584(SB)/4, $0x3f317218
-DATA gaussConsts<>+1588(SB)/4, $0x3f317218
-DATA gaussConsts<>+1592(SB)/4, $0x3f317218
-DATA gaussConsts<>+1596(SB)/4, $0x3f317218
-DATA gaussConsts<>+1600(SB)/4, $0xbd389f1b
-DATA gaussConsts<>+1604(SB)/4, $0xbd389f1b
-DATA gaussConsts<>+1608(SB)/4, $0xbd389f1b
-DATA gaussConsts<>+1612(SB)/4, $0xbd389f1b
-DATA gaussConsts<>+1616(SB)/4, $0xbd389f1b
-DATA gaussConsts<>+1620(SB)/4, $0xbd389f1b
-DATA gaussConsts<>+1624(SB)/4, $0xbd389f1b
-DATA gaussConsts<>+1628(SB)/4, $0xbd389f1b
-DATA gaussConsts<>+1632(SB)/4, $0x3dd65047
-DATA gaussConsts<>+1636(SB)/4, $0x3dd65047
-DATA gaussConsts<>+1640(SB)/4, $0x3dd65047
-DATA gaussConsts<>+1644(SB)/4, $0x3dd65047
-DATA gaussConsts<>+1648(SB)/4, $0x3dd65047
-DATA gaussConsts<>+1652(SB)/4, $0x3dd65047
-DATA gaussConsts<>+1656(SB)/4, $0x3dd65047
-DATA gaussConsts<>+1660(SB)/4, $0x3dd65047
-DATA gaussConsts<>+1664(SB)/4, $0xbe06c9fa
-DATA gaussConsts<>+1668(SB)/4, $0xbe06c9fa
-DATA gaussConsts<>+1672(SB)/4, $0xbe06c9fa
-DATA gaussConsts<>+1676(SB)/4, $0xbe06c9fa
-DATA gaussConsts<>+1680(SB)/4, $0xbe06c9fa
-DATA gaussConsts<>+1684(SB)/4, $0xbe06c9fa
-DATA gaussConsts<>+1688(SB)/4, $0xbe06c9fa
-DATA gaussConsts<>+1692(SB)/4, $0xbe06c9fa
-DATA gaussConsts<>+1696(SB)/4, $0x3e14435c
-DATA gaussConsts<>+1700(SB)/4, $0x3e14435c
-DATA gaussConsts<>+1704(SB)/4, $0x3e14435c
-DATA gaussConsts<>+1708(SB)/4, $0x3e14435c
-DATA gaussConsts<>+1712(SB)/4, $0x3e14435c
-DATA gaussConsts<>+1716(SB)/4, $0x3e14435c
-DATA gaussConsts<>+1720(SB)/4, $0x3e14435c
-DATA gaussConsts<>+1724(SB)/4, $0x3e14435c
-DATA gaussConsts<>+1728(SB)/4, $0xbe2a778b
-DATA gaussConsts<>+1732(SB)/4, $0xbe2a778b
-DATA gaussConsts<>+1736(SB)/4, $0xbe2a778b
-DATA gaussConsts<>+1740(SB)/4, $0xbe2a778b
-DATA gaussConsts<>+1744(SB)/4, $0xbe2a778b
-DATA gaussConsts<>+1748(SB)/4, $0xbe2a778b
-DATA gaussConsts<>+1752(SB)/4, $0xbe2a778b
-DATA gaussConsts<>+1756(SB)/4, $0xbe2a778b
-DATA gaussConsts<>+1760(SB)/4, $0x3e4cb4b3
-DATA gaussConsts<>+1764(SB)/4, $0x3e4cb4b3
-DATA gaussConsts<>+1768(SB)/4, $0x3e4cb4b3
-DATA gaussConsts<>+1772(SB)/4, $0x3e4cb4b3
-DATA gaussConsts<>+1776(SB)/4, $0x3e4cb4b3
-DATA gaussConsts<>+1780(SB)/4, $0x3e4cb4b3
-DATA gaussConsts<>+1784(SB)/4, $0x3e4cb4b3
-DATA gaussConsts<>+1788(SB)/4, $0x3e4cb4b3
-DATA gaussConsts<>+1792(SB)/4, $0xbe800021
-DATA gaussConsts<>+1796(SB)/4, $0xbe800021
-DATA gaussConsts<>+1800(SB)/4, $0xbe800021
-DATA gaussConsts<>+1804(SB)/4, $0xbe800021
-DATA gaussConsts<>+1808(SB)/4, $0xbe800021
-DATA gaussConsts<>+1812(SB)/4, $0xbe800021
-DATA gaussConsts<>+1816(SB)/4, $0xbe800021
-DATA gaussConsts<>+1820(SB)/4, $0xbe800021
-DATA gaussConsts<>+1824(SB)/4, $0x3eaaaad2
-DATA gaussConsts<>+1828(SB)/4, $0x3eaaaad2
-DATA gaussConsts<>+1832(SB)/4, $0x3eaaaad2
-DATA gaussConsts<>+1836(SB)/4, $0x3eaaaad2
-DATA gaussConsts<>+1840(SB)/4, $0x3eaaaad2
-DATA gaussConsts<>+1844(SB)/4, $0x3eaaaad2
-DATA gaussConsts<>+1848(SB)/4, $0x3eaaaad2
-DATA gaussConsts<>+1852(SB)/4, $0x3eaaaad2
-DATA gaussConsts<>+1856(SB)/4, $0x38d1b717
-DATA gaussConsts<>+1860(SB)/4, $0x38d1b717
-DATA gaussConsts<>+1864(SB)/4, $0x38d1b717
-DATA gaussConsts<>+1868(SB)/4, $0x38d1b717
-DATA gaussConsts<>+1872(SB)/4, $0x38d1b717
-DATA gaussConsts<>+1876(SB)/4, $0x38d1b717
-DATA gaussConsts<>+1880(SB)/4, $0x38d1b717
-DATA gaussConsts<>+1884(SB)/4, $0x38d1b717
-DATA gaussConsts<>+1888(SB)/4, $0x3f6b3f8e
-DATA gaussConsts<>+1892(SB)/4, $0x3f6b3f8e
-DATA gaussConsts<>+1896(SB)/4, $0x3f6b3f8e
-DATA gaussConsts<>+1900(SB)/4, $0x3f6b3f8e
-DATA gaussConsts<>+1904(SB)/4, $0x3f6b3f8e
-DATA gaussConsts<>+1908(SB)/4, $0x3f6b3f8e
-DATA gaussConsts<>+1912(SB)/4, $0x3f6b3f8e
-DATA gaussConsts<>+1916(SB)/4, $0x3f6b3f8e
-DATA gaussConsts<>+1920(SB)/4, $0xc0000000
-DATA gaussConsts<>+1924(SB)/4, $0xc0000000
-DATA gaussConsts<>+1928(SB)/4, $0xc0000000
-DATA gaussConsts<>+1932(SB)/4, $0xc0000000
-DATA gaussConsts<>+1936(SB)/4, $0xc0000000
-DATA gaussConsts<>+1940(SB)/4, $0xc0000000
-DATA gaussConsts<>+1944(SB)/4, $0xc0000000
-DATA gaussConsts<>+1948(SB)/4, $0xc0000000
-GLOBL gaussConsts<>(SB), RODATA|NOPTR, $1952
+DATA gaussConsts<>+672(SB)/4, $0x3f3504f3
+DATA gaussConsts<>+676(SB)/4, $0x3f3504f3
+DATA gaussConsts<>+680(SB)/4, $0x3f3504f3
+DATA gaussConsts<>+684(SB)/4, $0x3f3504f3
+DATA gaussConsts<>+688(SB)/4, $0x3f3504f3
+DATA gaussConsts<>+692(SB)/4, $0x3f3504f3
+DATA gaussConsts<>+696(SB)/4, $0x3f3504f3
+DATA gaussConsts<>+700(SB)/4, $0x3f3504f3
+DATA gaussConsts<>+704(SB)/4, $0x007fffff
+DATA gaussConsts<>+708(SB)/4, $0x007fffff
+DATA gaussConsts<>+712(SB)/4, $0x007fffff
+DATA gaussConsts<>+716(SB)/4, $0x007fffff
+DATA gaussConsts<>+720(SB)/4, $0x007fffff
+DATA gaussConsts<>+724(SB)/4, $0x007fffff
+DATA gaussConsts<>+728(SB)/4, $0x007fffff
+DATA gaussConsts<>+732(SB)/4, $0x007fffff
+DATA gaussConsts<>+736(SB)/4, $0x3f800000
+DATA gaussConsts<>+740(SB)/4, $0x3f800000
+DATA gaussConsts<>+744(SB)/4, $0x3f800000
+DATA gaussConsts<>+748(SB)/4, $0x3f800000
+DATA gaussConsts<>+752(SB)/4, $0x3f800000
+DATA gaussConsts<>+756(SB)/4, $0x3f800000
+DATA gaussConsts<>+760(SB)/4, $0x3f800000
+DATA gaussConsts<>+764(SB)/4, $0x3f800000
+DATA gaussConsts<>+768(SB)/4, $0xbd9537bc
+DATA gaussConsts<>+772(SB)/4, $0xbd9537bc
+DATA gaussConsts<>+776(SB)/4, $0xbd9537bc
+DATA gaussConsts<>+780(SB)/4, $0xbd9537bc
+DATA gaussConsts<>+784(SB)/4, $0xbd9537bc
+DATA gaussConsts<>+788(SB)/4, $0xbd9537bc
+DATA gaussConsts<>+792(SB)/4, $0xbd9537bc
+DATA gaussConsts<>+796(SB)/4, $0xbd9537bc
+DATA gaussConsts<>+800(SB)/4, $0x3e00acba
+DATA gaussConsts<>+804(SB)/4, $0x3e00acba
+DATA gaussConsts<>+808(SB)/4, $0x3e00acba
+DATA gaussConsts<>+812(SB)/4, $0x3e00acba
+DATA gaussConsts<>+816(SB)/4, $0x3e00acba
+DATA gaussConsts<>+820(SB)/4, $0x3e00acba
+DATA gaussConsts<>+824(SB)/4, $0x3e00acba
+DATA gaussConsts<>+828(SB)/4, $0x3e00acba
+DATA gaussConsts<>+832(SB)/4, $0xbe074b66
+DATA gaussConsts<>+836(SB)/4, $0xbe074b66
+DATA gaussConsts<>+840(SB)/4, $0xbe074b66
+DATA gaussConsts<>+844(SB)/4, $0xbe074b66
+DATA gaussConsts<>+848(SB)/4, $0xbe074b66
+DATA gaussConsts<>+852(SB)/4, $0xbe074b66
+DATA gaussConsts<>+856(SB)/4, $0xbe074b66
+DATA gaussConsts<>+860(SB)/4, $0xbe074b66
+DATA gaussConsts<>+864(SB)/4, $0x3e11ce71
+DATA gaussConsts<>+868(SB)/4, $0x3e11ce71
+DATA gaussConsts<>+872(SB)/4, $0x3e11ce71
+DATA gaussConsts<>+876(SB)/4, $0x3e11ce71
+DATA gaussConsts<>+880(SB)/4, $0x3e11ce71
+DATA gaussConsts<>+884(SB)/4, $0x3e11ce71
+DATA gaussConsts<>+888(SB)/4, $0x3e11ce71
+DATA gaussConsts<>+892(SB)/4, $0x3e11ce71
+DATA gaussConsts<>+896(SB)/4, $0xbe2a337f
+DATA gaussConsts<>+900(SB)/4, $0xbe2a337f
+DATA gaussConsts<>+904(SB)/4, $0xbe2a337f
+DATA gaussConsts<>+908(SB)/4, $0xbe2a337f
+DATA gaussConsts<>+912(SB)/4, $0xbe2a337f
+DATA gaussConsts<>+916(SB)/4, $0xbe2a337f
+DATA gaussConsts<>+920(SB)/4, $0xbe2a337f
+DATA gaussConsts<>+924(SB)/4, $0xbe2a337f
+DATA gaussConsts<>+928(SB)/4, $0x3e4cca27
+DATA gaussConsts<>+932(SB)/4, $0x3e4cca27
+DATA gaussConsts<>+936(SB)/4, $0x3e4cca27
+DATA gaussConsts<>+940(SB)/4, $0x3e4cca27
+DATA gaussConsts<>+944(SB)/4, $0x3e4cca27
+DATA gaussConsts<>+948(SB)/4, $0x3e4cca27
+DATA gaussConsts<>+952(SB)/4, $0x3e4cca27
+DATA gaussConsts<>+956(SB)/4, $0x3e4cca27
+DATA gaussConsts<>+960(SB)/4, $0xbe80011a
+DATA gaussConsts<>+964(SB)/4, $0xbe80011a
+DATA gaussConsts<>+968(SB)/4, $0xbe80011a
+DATA gaussConsts<>+972(SB)/4, $0xbe80011a
+DATA gaussConsts<>+976(SB)/4, $0xbe80011a
+DATA gaussConsts<>+980(SB)/4, $0xbe80011a
+DATA gaussConsts<>+984(SB)/4, $0xbe80011a
+DATA gaussConsts<>+988(SB)/4, $0xbe80011a
+DATA gaussConsts<>+992(SB)/4, $0x3eaaaab8
+DATA gaussConsts<>+996(SB)/4, $0x3eaaaab8
+DATA gaussConsts<>+1000(SB)/4, $0x3eaaaab8
+DATA gaussConsts<>+1004(SB)/4, $0x3eaaaab8
+DATA gaussConsts<>+1008(SB)/4, $0x3eaaaab8
+DATA gaussConsts<>+1012(SB)/4, $0x3eaaaab8
+DATA gaussConsts<>+1016(SB)/4, $0x3eaaaab8
+DATA gaussConsts<>+1020(SB)/4, $0x3eaaaab8
+DATA gaussConsts<>+1024(SB)/4, $0xbf000000
+DATA gaussConsts<>+1028(SB)/4, $0xbf000000
+DATA gaussConsts<>+1032(SB)/4, $0xbf000000
+DATA gaussConsts<>+1036(SB)/4, $0xbf000000
+DATA gaussConsts<>+1040(SB)/4, $0xbf000000
+DATA gaussConsts<>+1044(SB)/4, $0xbf000000
+DATA gaussConsts<>+1048(SB)/4, $0xbf000000
+DATA gaussConsts<>+1052(SB)/4, $0xbf000000
+DATA gaussConsts<>+1056(SB)/4, $0x35bfbe8e
+DATA gaussConsts<>+1060(SB)/4, $0x35bfbe8e
+DATA gaussConsts<>+1064(SB)/4, $0x35bfbe8e
+DATA gaussConsts<>+1068(SB)/4, $0x35bfbe8e
+DATA gaussConsts<>+1072(SB)/4, $0x35bfbe8e
+DATA gaussConsts<>+1076(SB)/4, $0x35bfbe8e
+DATA gaussConsts<>+1080(SB)/4, $0x35bfbe8e
+DATA gaussConsts<>+1084(SB)/4, $0x35bfbe8e
+DATA gaussConsts<>+1088(SB)/4, $0x3f317200
+DATA gaussConsts<>+1092(SB)/4, $0x3f317200
+DATA gaussConsts<>+1096(SB)/4, $0x3f317200
+DATA gaussConsts<>+1100(SB)/4, $0x3f317200
+DATA gaussConsts<>+1104(SB)/4, $0x3f317200
+DATA gaussConsts<>+1108(SB)/4, $0x3f317200
+DATA gaussConsts<>+1112(SB)/4, $0x3f317200
+DATA gaussConsts<>+1116(SB)/4, $0x3f317200
+DATA gaussConsts<>+1120(SB)/4, $0x40000000
+DATA gaussConsts<>+1124(SB)/4, $0x40000000
+DATA gaussConsts<>+1128(SB)/4, $0x40000000
+DATA gaussConsts<>+1132(SB)/4, $0x40000000
+DATA gaussConsts<>+1136(SB)/4, $0x40000000
+DATA gaussConsts<>+1140(SB)/4, $0x40000000
+DATA gaussConsts<>+1144(SB)/4, $0x40000000
+DATA gaussConsts<>+1148(SB)/4, $0x40000000
+DATA gaussConsts<>+1152(SB)/4, $0x00800000
+DATA gaussConsts<>+1156(SB)/4, $0x00800000
+DATA gaussConsts<>+1160(SB)/4, $0x00800000
+DATA gaussConsts<>+1164(SB)/4, $0x00800000
+DATA gaussConsts<>+1168(SB)/4, $0x00800000
+DATA gaussConsts<>+1172(SB)/4, $0x00800000
+DATA gaussConsts<>+1176(SB)/4, $0x00800000
+DATA gaussConsts<>+1180(SB)/4, $0x00800000
+DATA gaussConsts<>+1184(SB)/4, $0x3f6b3f8e
+DATA gaussConsts<>+1188(SB)/4, $0x3f6b3f8e
+DATA gaussConsts<>+1192(SB)/4, $0x3f6b3f8e
+DATA gaussConsts<>+1196(SB)/4, $0x3f6b3f8e
+DATA gaussConsts<>+1200(SB)/4, $0x3f6b3f8e
+DATA gaussConsts<>+1204(SB)/4, $0x3f6b3f8e
+DATA gaussConsts<>+1208(SB)/4, $0x3f6b3f8e
+DATA gaussConsts<>+1212(SB)/4, $0x3f6b3f8e
+DATA gaussConsts<>+1216(SB)/4, $0xc0000000
+DATA gaussConsts<>+1220(SB)/4, $0xc0000000
+DATA gaussConsts<>+1224(SB)/4, $0xc0000000
+DATA gaussConsts<>+1228(SB)/4, $0xc0000000
+DATA gaussConsts<>+1232(SB)/4, $0xc0000000
+DATA gaussConsts<>+1236(SB)/4, $0xc0000000
+DATA gaussConsts<>+1240(SB)/4, $0xc0000000
+DATA gaussConsts<>+1244(SB)/4, $0xc0000000
+DATA gaussConsts<>+1248(SB)/4, $0x30800000
+DATA gaussConsts<>+1252(SB)/4, $0x30800000
+DATA gaussConsts<>+1256(SB)/4, $0x30800000
+DATA gaussConsts<>+1260(SB)/4, $0x30800000
+DATA gaussConsts<>+1264(SB)/4, $0x30800000
+DATA gaussConsts<>+1268(SB)/4, $0x30800000
+DATA gaussConsts<>+1272(SB)/4, $0x30800000
+DATA gaussConsts<>+1276(SB)/4, $0x30800000
+DATA gaussConsts<>+1280(SB)/4, $0x3f000000
+DATA gaussConsts<>+1284(SB)/4, $0x3f000000
+DATA gaussConsts<>+1288(SB)/4, $0x3f000000
+DATA gaussConsts<>+1292(SB)/4, $0x3f000000
+DATA gaussConsts<>+1296(SB)/4, $0x3f000000
+DATA gaussConsts<>+1300(SB)/4, $0x3f000000
+DATA gaussConsts<>+1304(SB)/4, $0x3f000000
+DATA gaussConsts<>+1308(SB)/4, $0x3f000000
+DATA gaussConsts<>+1312(SB)/4, $0xbe800000
+DATA gaussConsts<>+1316(SB)/4, $0xbe800000
+DATA gaussConsts<>+1320(SB)/4, $0xbe800000
+DATA gaussConsts<>+1324(SB)/4, $0xbe800000
+DATA gaussConsts<>+1328(SB)/4, $0xbe800000
+DATA gaussConsts<>+1332(SB)/4, $0xbe800000
+DATA gaussConsts<>+1336(SB)/4, $0xbe800000
+DATA gaussConsts<>+1340(SB)/4, $0xbe800000
+DATA gaussConsts<>+1344(SB)/4, $0x1e000001
+DATA gaussConsts<>+1348(SB)/4, $0x1e000001
+DATA gaussConsts<>+1352(SB)/4, $0x1e000001
+DATA gaussConsts<>+1356(SB)/4, $0x1e000001
+DATA gaussConsts<>+1360(SB)/4, $0x1e000001
+DATA gaussConsts<>+1364(SB)/4, $0x1e000001
+DATA gaussConsts<>+1368(SB)/4, $0x1e000001
+DATA gaussConsts<>+1372(SB)/4, $0x1e000001
+DATA gaussConsts<>+1376(SB)/4, $0x61ffffff
+DATA gaussConsts<>+1380(SB)/4, $0x61ffffff
+DATA gaussConsts<>+1384(SB)/4, $0x61ffffff
+DATA gaussConsts<>+1388(SB)/4, $0x61ffffff
+DATA gaussConsts<>+1392(SB)/4, $0x61ffffff
+DATA gaussConsts<>+1396(SB)/4, $0x61ffffff
+DATA gaussConsts<>+1400(SB)/4, $0x61ffffff
+DATA gaussConsts<>+1404(SB)/4, $0x61ffffff
+DATA gaussConsts<>+1408(SB)/4, $0x3fb8aa3b
+DATA gaussConsts<>+1412(SB)/4, $0x3fb8aa3b
+DATA gaussConsts<>+1416(SB)/4, $0x3fb8aa3b
+DATA gaussConsts<>+1420(SB)/4, $0x3fb8aa3b
+DATA gaussConsts<>+1424(SB)/4, $0x3fb8aa3b
+DATA gaussConsts<>+1428(SB)/4, $0x3fb8aa3b
+DATA gaussConsts<>+1432(SB)/4, $0x3fb8aa3b
+DATA gaussConsts<>+1436(SB)/4, $0x3fb8aa3b
+DATA gaussConsts<>+1440(SB)/4, $0x4b400000
+DATA gaussConsts<>+1444(SB)/4, $0x4b400000
+DATA gaussConsts<>+1448(SB)/4, $0x4b400000
+DATA gaussConsts<>+1452(SB)/4, $0x4b400000
+DATA gaussConsts<>+1456(SB)/4, $0x4b400000
+DATA gaussConsts<>+1460(SB)/4, $0x4b400000
+DATA gaussConsts<>+1464(SB)/4, $0x4b400000
+DATA gaussConsts<>+1468(SB)/4, $0x4b400000
+DATA gaussConsts<>+1472(SB)/4, $0x3ab52f1a
+DATA gaussConsts<>+1476(SB)/4, $0x3ab52f1a
+DATA gaussConsts<>+1480(SB)/4, $0x3ab52f1a
+DATA gaussConsts<>+1484(SB)/4, $0x3ab52f1a
+DATA gaussConsts<>+1488(SB)/4, $0x3ab52f1a
+DATA gaussConsts<>+1492(SB)/4, $0x3ab52f1a
+DATA gaussConsts<>+1496(SB)/4, $0x3ab52f1a
+DATA gaussConsts<>+1500(SB)/4, $0x3ab52f1a
+DATA gaussConsts<>+1504(SB)/4, $0x3c091d68
+DATA gaussConsts<>+1508(SB)/4, $0x3c091d68
+DATA gaussConsts<>+1512(SB)/4, $0x3c091d68
+DATA gaussConsts<>+1516(SB)/4, $0x3c091d68
+DATA gaussConsts<>+1520(SB)/4, $0x3c091d68
+DATA gaussConsts<>+1524(SB)/4, $0x3c091d68
+DATA gaussConsts<>+1528(SB)/4, $0x3c091d68
+DATA gaussConsts<>+1532(SB)/4, $0x3c091d68
+DATA gaussConsts<>+1536(SB)/4, $0x3d2aac51
+DATA gaussConsts<>+1540(SB)/4, $0x3d2aac51
+DATA gaussConsts<>+1544(SB)/4, $0x3d2aac51
+DATA gaussConsts<>+1548(SB)/4, $0x3d2aac51
+DATA gaussConsts<>+1552(SB)/4, $0x3d2aac51
+DATA gaussConsts<>+1556(SB)/4, $0x3d2aac51
+DATA gaussConsts<>+1560(SB)/4, $0x3d2aac51
+DATA gaussConsts<>+1564(SB)/4, $0x3d2aac51
+DATA gaussConsts<>+1568(SB)/4, $0x3e2aaa48
+DATA gaussConsts<>+1572(SB)/4, $0x3e2aaa48
+DATA gaussConsts<>+1576(SB)/4, $0x3e2aaa48
+DATA gaussConsts<>+1580(SB)/4, $0x3e2aaa48
+DATA gaussConsts<>+1584(SB)/4, $0x3e2aaa48
+DATA gaussConsts<>+1588(SB)/4, $0x3e2aaa48
+DATA gaussConsts<>+1592(SB)/4, $0x3e2aaa48
+DATA gaussConsts<>+1596(SB)/4, $0x3e2aaa48
+DATA gaussConsts<>+1600(SB)/4, $0x3efffffe
+DATA gaussConsts<>+1604(SB)/4, $0x3efffffe
+DATA gaussConsts<>+1608(SB)/4, $0x3efffffe
+DATA gaussConsts<>+1612(SB)/4, $0x3efffffe
+DATA gaussConsts<>+1616(SB)/4, $0x3efffffe
+DATA gaussConsts<>+1620(SB)/4, $0x3efffffe
+DATA gaussConsts<>+1624(SB)/4, $0x3efffffe
+DATA gaussConsts<>+1628(SB)/4, $0x3efffffe
+DATA gaussConsts<>+1632(SB)/4, $0x42200001
+DATA gaussConsts<>+1636(SB)/4, $0x42200001
+DATA gaussConsts<>+1640(SB)/4, $0x42200001
+DATA gaussConsts<>+1644(SB)/4, $0x42200001
+DATA gaussConsts<>+1648(SB)/4, $0x42200001
+DATA gaussConsts<>+1652(SB)/4, $0x42200001
+DATA gaussConsts<>+1656(SB)/4, $0x42200001
+DATA gaussConsts<>+1660(SB)/4, $0x42200001
+DATA gaussConsts<>+1664(SB)/4, $0x3ddfffff
+DATA gaussConsts<>+1668(SB)/4, $0x3ddfffff
+DATA gaussConsts<>+1672(SB)/4, $0x3ddfffff
+DATA gaussConsts<>+1676(SB)/4, $0x3ddfffff
+DATA gaussConsts<>+1680(SB)/4, $0x3ddfffff
+DATA gaussConsts<>+1684(SB)/4, $0x3ddfffff
+DATA gaussConsts<>+1688(SB)/4, $0x3ddfffff
+DATA gaussConsts<>+1692(SB)/4, $0x3ddfffff
+DATA gaussConsts<>+1696(SB)/4, $0xc2d00000
+DATA gaussConsts<>+1700(SB)/4, $0xc2d00000
+DATA gaussConsts<>+1704(SB)/4, $0xc2d00000
+DATA gaussConsts<>+1708(SB)/4, $0xc2d00000
+DATA gaussConsts<>+1712(SB)/4, $0xc2d00000
+DATA gaussConsts<>+1716(SB)/4, $0xc2d00000
+DATA gaussConsts<>+1720(SB)/4, $0xc2d00000
+DATA gaussConsts<>+1724(SB)/4, $0xc2d00000
+DATA gaussConsts<>+1728(SB)/4, $0xff800000
+DATA gaussConsts<>+1732(SB)/4, $0xff800000
+DATA gaussConsts<>+1736(SB)/4, $0xff800000
+DATA gaussConsts<>+1740(SB)/4, $0xff800000
+DATA gaussConsts<>+1744(SB)/4, $0xff800000
+DATA gaussConsts<>+1748(SB)/4, $0xff800000
+DATA gaussConsts<>+1752(SB)/4, $0xff800000
+DATA gaussConsts<>+1756(SB)/4, $0xff800000
+DATA gaussConsts<>+1760(SB)/4, $0x3f317218
+DATA gaussConsts<>+1764(SB)/4, $0x3f317218
+DATA gaussConsts<>+1768(SB)/4, $0x3f317218
+DATA gaussConsts<>+1772(SB)/4, $0x3f317218
+DATA gaussConsts<>+1776(SB)/4, $0x3f317218
+DATA gaussConsts<>+1780(SB)/4, $0x3f317218
+DATA gaussConsts<>+1784(SB)/4, $0x3f317218
+DATA gaussConsts<>+1788(SB)/4, $0x3f317218
+DATA gaussConsts<>+1792(SB)/4, $0xbd389f1b
+DATA gaussConsts<>+1796(SB)/4, $0xbd389f1b
+DATA gaussConsts<>+1800(SB)/4, $0xbd389f1b
+DATA gaussConsts<>+1804(SB)/4, $0xbd389f1b
+DATA gaussConsts<>+1808(SB)/4, $0xbd389f1b
+DATA gaussConsts<>+1812(SB)/4, $0xbd389f1b
+DATA gaussConsts<>+1816(SB)/4, $0xbd389f1b
+DATA gaussConsts<>+1820(SB)/4, $0xbd389f1b
+DATA gaussConsts<>+1824(SB)/4, $0x3dd65047
+DATA gaussConsts<>+1828(SB)/4, $0x3dd65047
+DATA gaussConsts<>+1832(SB)/4, $0x3dd65047
+DATA gaussConsts<>+1836(SB)/4, $0x3dd65047
+DATA gaussConsts<>+1840(SB)/4, $0x3dd65047
+DATA gaussConsts<>+1844(SB)/4, $0x3dd65047
+DATA gaussConsts<>+1848(SB)/4, $0x3dd65047
+DATA gaussConsts<>+1852(SB)/4, $0x3dd65047
+DATA gaussConsts<>+1856(SB)/4, $0xbe06c9fa
+DATA gaussConsts<>+1860(SB)/4, $0xbe06c9fa
+DATA gaussConsts<>+1864(SB)/4, $0xbe06c9fa
+DATA gaussConsts<>+1868(SB)/4, $0xbe06c9fa
+DATA gaussConsts<>+1872(SB)/4, $0xbe06c9fa
+DATA gaussConsts<>+1876(SB)/4, $0xbe06c9fa
+DATA gaussConsts<>+1880(SB)/4, $0xbe06c9fa
+DATA gaussConsts<>+1884(SB)/4, $0xbe06c9fa
+DATA gaussConsts<>+1888(SB)/4, $0x3e14435c
+DATA gaussConsts<>+1892(SB)/4, $0x3e14435c
+DATA gaussConsts<>+1896(SB)/4, $0x3e14435c
+DATA gaussConsts<>+1900(SB)/4, $0x3e14435c
+DATA gaussConsts<>+1904(SB)/4, $0x3e14435c
+DATA gaussConsts<>+1908(SB)/4, $0x3e14435c
+DATA gaussConsts<>+1912(SB)/4, $0x3e14435c
+DATA gaussConsts<>+1916(SB)/4, $0x3e14435c
+DATA gaussConsts<>+1920(SB)/4, $0xbe2a778b
+DATA gaussConsts<>+1924(SB)/4, $0xbe2a778b
+DATA gaussConsts<>+1928(SB)/4, $0xbe2a778b
+DATA gaussConsts<>+1932(SB)/4, $0xbe2a778b
+DATA gaussConsts<>+1936(SB)/4, $0xbe2a778b
+DATA gaussConsts<>+1940(SB)/4, $0xbe2a778b
+DATA gaussConsts<>+1944(SB)/4, $0xbe2a778b
+DATA gaussConsts<>+1948(SB)/4, $0xbe2a778b
+DATA gaussConsts<>+1952(SB)/4, $0x3e4cb4b3
+DATA gaussConsts<>+1956(SB)/4, $0x3e4cb4b3
+DATA gaussConsts<>+1960(SB)/4, $0x3e4cb4b3
+DATA gaussConsts<>+1964(SB)/4, $0x3e4cb4b3
+DATA gaussConsts<>+1968(SB)/4, $0x3e4cb4b3
+DATA gaussConsts<>+1972(SB)/4, $0x3e4cb4b3
+DATA gaussConsts<>+1976(SB)/4, $0x3e4cb4b3
+DATA gaussConsts<>+1980(SB)/4, $0x3e4cb4b3
+DATA gaussConsts<>+1984(SB)/4, $0xbe800021
+DATA gaussConsts<>+1988(SB)/4, $0xbe800021
+DATA gaussConsts<>+1992(SB)/4, $0xbe800021
+DATA gaussConsts<>+1996(SB)/4, $0xbe800021
+DATA gaussConsts<>+2000(SB)/4, $0xbe800021
+DATA gaussConsts<>+2004(SB)/4, $0xbe800021
+DATA gaussConsts<>+2008(SB)/4, $0xbe800021
+DATA gaussConsts<>+2012(SB)/4, $0xbe800021
+DATA gaussConsts<>+2016(SB)/4, $0x3eaaaad2
+DATA gaussConsts<>+2020(SB)/4, $0x3eaaaad2
+DATA gaussConsts<>+2024(SB)/4, $0x3eaaaad2
+DATA gaussConsts<>+2028(SB)/4, $0x3eaaaad2
+DATA gaussConsts<>+2032(SB)/4, $0x3eaaaad2
+DATA gaussConsts<>+2036(SB)/4, $0x3eaaaad2
+DATA gaussConsts<>+2040(SB)/4, $0x3eaaaad2
+DATA gaussConsts<>+2044(SB)/4, $0x3eaaaad2
+DATA gaussConsts<>+2048(SB)/4, $0x38d1b717
+DATA gaussConsts<>+2052(SB)/4, $0x38d1b717
+DATA gaussConsts<>+2056(SB)/4, $0x38d1b717
+DATA gaussConsts<>+2060(SB)/4, $0x38d1b717
+DATA gaussConsts<>+2064(SB)/4, $0x38d1b717
+DATA gaussConsts<>+2068(SB)/4, $0x38d1b717
+DATA gaussConsts<>+2072(SB)/4, $0x38d1b717
+DATA gaussConsts<>+2076(SB)/4, $0x38d1b717
+DATA gaussConsts<>+2080(SB)/4, $0x4e800001
+DATA gaussConsts<>+2084(SB)/4, $0x4e800001
+DATA gaussConsts<>+2088(SB)/4, $0x4e800001
+DATA gaussConsts<>+2092(SB)/4, $0x4e800001
+DATA gaussConsts<>+2096(SB)/4, $0x4e800001
+DATA gaussConsts<>+2100(SB)/4, $0x4e800001
+DATA gaussConsts<>+2104(SB)/4, $0x4e800001
+DATA gaussConsts<>+2108(SB)/4, $0x4e800001
+DATA gaussConsts<>+2112(SB)/4, $0x317fffff
+DATA gaussConsts<>+2116(SB)/4, $0x317fffff
+DATA gaussConsts<>+2120(SB)/4, $0x317fffff
+DATA gaussConsts<>+2124(SB)/4, $0x317fffff
+DATA gaussConsts<>+2128(SB)/4, $0x317fffff
+DATA gaussConsts<>+2132(SB)/4, $0x317fffff
+DATA gaussConsts<>+2136(SB)/4, $0x317fffff
+DATA gaussConsts<>+2140(SB)/4, $0x317fffff
+DATA gaussConsts<>+2144(SB)/4, $0x42b20000
+DATA gaussConsts<>+2148(SB)/4, $0x42b20000
+DATA gaussConsts<>+2152(SB)/4, $0x42b20000
+DATA gaussConsts<>+2156(SB)/4, $0x42b20000
+DATA gaussConsts<>+2160(SB)/4, $0x42b20000
+DATA gaussConsts<>+2164(SB)/4, $0x42b20000
+DATA gaussConsts<>+2168(SB)/4, $0x42b20000
+DATA gaussConsts<>+2172(SB)/4, $0x42b20000
+GLOBL gaussConsts<>(SB), RODATA|NOPTR, $2176
 
 // func GaussPlain(mu *float32, s *float32, rows int, n int, ld int, smask uint32, slo uint32, span uint32) (left int)
 // Requires: AVX, AVX2
@@ -743,97 +799,1644 @@ l12:
 	VZEROUPPER
 	RET
 
-// func GaussKLSigma(kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int)
+// func GaussKLEnd(v *float32, lanes *float32, quad int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussKLSigma(SB), NOSPLIT, $40-64
-	// Registers:    Y0-Y5 values    Y6-Y9 constants and scalars    Y10-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+672(SB), Y9
-	VBROADCASTSS gaussConsts<>+768(SB), Y8
-	VBROADCASTSS gaussConsts<>+704(SB), Y7
-	VBROADCASTSS gaussConsts<>+544(SB), Y6
+TEXT ·GaussKLEnd(SB), NOSPLIT, $32-32
+	// Registers:    Y0-Y14 values    Y15 kept from loop to loop
+	MOVQ         v+0(FP), DI
+	MOVQ         lanes+8(FP), SI
+	MOVQ         quad+16(FP), AX
+	LEAQ         (SI)(AX*1), BX
+	LEAQ         (BX)(AX*1), CX
+	LEAQ         (CX)(AX*1), DX
+	VBROADCASTSS gaussConsts<>+544(SB), Y15
 
-	// Registers:    DI kl    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
-	MOVQ kl+0(FP), DI
-	MOVQ muQ+8(FP), SI
-	MOVQ sQ+16(FP), DX
-	MOVQ muP+24(FP), BX
-	MOVQ sP+32(FP), R8
-	MOVQ n+48(FP), R9
-	SHLQ $0x02, R9
-	MOVQ rows+40(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 32(SP)
+	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
+	VMOVUPS    (SI), Y0
+	VMOVUPS    64(SI), Y1
+	VPSUBD     gaussConsts<>+672(SB), Y1, Y1
+	VPSRAD     $0x17, Y1, Y2
+	VANDPS     gaussConsts<>+704(SB), Y1, Y1
+	VPADDD     gaussConsts<>+672(SB), Y1, Y1
+	VMOVUPS    128(SI), Y3
+	VPADDD     Y3, Y2, Y2
+	VMOVUPS    32(SI), Y3
+	VMOVUPS    96(SI), Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
+	VPSRAD     $0x17, Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y4, Y4
+	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VMOVUPS    160(SI), Y6
+	VPADDD     Y6, Y5, Y5
+	VADDPS     Y3, Y0, Y0
+	VMULPS     Y4, Y1, Y1
+	VPADDD     Y5, Y2, Y2
+	VMOVUPS    (BX), Y3
+	VMOVUPS    64(BX), Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
+	VPSRAD     $0x17, Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y4, Y4
+	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VMOVUPS    128(BX), Y6
+	VPADDD     Y6, Y5, Y5
+	VMOVUPS    32(BX), Y6
+	VMOVUPS    96(BX), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    160(BX), Y9
+	VPADDD     Y9, Y8, Y8
+	VADDPS     Y6, Y3, Y3
+	VMULPS     Y7, Y4, Y4
+	VPADDD     Y8, Y5, Y5
+	VPERM2F128 $0x20, Y3, Y0, Y6
+	VPERM2F128 $0x31, Y3, Y0, Y0
+	VADDPS     Y0, Y6, Y0
+	VPERM2F128 $0x20, Y4, Y1, Y3
+	VPERM2F128 $0x31, Y4, Y1, Y1
+	VMULPS     Y1, Y3, Y1
+	VPERM2F128 $0x20, Y5, Y2, Y3
+	VPERM2F128 $0x31, Y5, Y2, Y2
+	VPADDD     Y2, Y3, Y2
+	VMOVUPS    256(SI), Y3
+	VMOVUPS    320(SI), Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
+	VPSRAD     $0x17, Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y4, Y4
+	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VMOVUPS    384(SI), Y6
+	VPADDD     Y6, Y5, Y5
+	VMOVUPS    288(SI), Y6
+	VMOVUPS    352(SI), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    416(SI), Y9
+	VPADDD     Y9, Y8, Y8
+	VADDPS     Y6, Y3, Y3
+	VMULPS     Y7, Y4, Y4
+	VPADDD     Y8, Y5, Y5
+	VMOVUPS    256(BX), Y6
+	VMOVUPS    320(BX), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    384(BX), Y9
+	VPADDD     Y9, Y8, Y8
+	VMOVUPS    288(BX), Y9
+	VMOVUPS    352(BX), Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
+	VPSRAD     $0x17, Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y10, Y10
+	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VMOVUPS    416(BX), Y12
+	VPADDD     Y12, Y11, Y11
+	VADDPS     Y9, Y6, Y6
+	VMULPS     Y10, Y7, Y7
+	VPADDD     Y11, Y8, Y8
+	VPERM2F128 $0x20, Y6, Y3, Y9
+	VPERM2F128 $0x31, Y6, Y3, Y3
+	VADDPS     Y3, Y9, Y3
+	VPERM2F128 $0x20, Y7, Y4, Y6
+	VPERM2F128 $0x31, Y7, Y4, Y4
+	VMULPS     Y4, Y6, Y4
+	VPERM2F128 $0x20, Y8, Y5, Y6
+	VPERM2F128 $0x31, Y8, Y5, Y5
+	VPADDD     Y5, Y6, Y5
+	VUNPCKLPD  Y3, Y0, Y6
+	VUNPCKHPD  Y3, Y0, Y0
+	VADDPS     Y0, Y6, Y0
+	VUNPCKLPD  Y4, Y1, Y3
+	VUNPCKHPD  Y4, Y1, Y1
+	VMULPS     Y1, Y3, Y1
+	VUNPCKLPD  Y5, Y2, Y3
+	VUNPCKHPD  Y5, Y2, Y2
+	VPADDD     Y2, Y3, Y2
+	VMOVUPS    512(SI), Y3
+	VMOVUPS    576(SI), Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
+	VPSRAD     $0x17, Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y4, Y4
+	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VMOVUPS    640(SI), Y6
+	VPADDD     Y6, Y5, Y5
+	VMOVUPS    544(SI), Y6
+	VMOVUPS    608(SI), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    672(SI), Y9
+	VPADDD     Y9, Y8, Y8
+	VADDPS     Y6, Y3, Y3
+	VMULPS     Y7, Y4, Y4
+	VPADDD     Y8, Y5, Y5
+	VMOVUPS    512(BX), Y6
+	VMOVUPS    576(BX), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    640(BX), Y9
+	VPADDD     Y9, Y8, Y8
+	VMOVUPS    544(BX), Y9
+	VMOVUPS    608(BX), Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
+	VPSRAD     $0x17, Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y10, Y10
+	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VMOVUPS    672(BX), Y12
+	VPADDD     Y12, Y11, Y11
+	VADDPS     Y9, Y6, Y6
+	VMULPS     Y10, Y7, Y7
+	VPADDD     Y11, Y8, Y8
+	VPERM2F128 $0x20, Y6, Y3, Y9
+	VPERM2F128 $0x31, Y6, Y3, Y3
+	VADDPS     Y3, Y9, Y3
+	VPERM2F128 $0x20, Y7, Y4, Y6
+	VPERM2F128 $0x31, Y7, Y4, Y4
+	VMULPS     Y4, Y6, Y4
+	VPERM2F128 $0x20, Y8, Y5, Y6
+	VPERM2F128 $0x31, Y8, Y5, Y5
+	VPADDD     Y5, Y6, Y5
+	VMOVUPS    768(SI), Y6
+	VMOVUPS    832(SI), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    896(SI), Y9
+	VPADDD     Y9, Y8, Y8
+	VMOVUPS    800(SI), Y9
+	VMOVUPS    864(SI), Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
+	VPSRAD     $0x17, Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y10, Y10
+	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VMOVUPS    928(SI), Y12
+	VPADDD     Y12, Y11, Y11
+	VADDPS     Y9, Y6, Y6
+	VMULPS     Y10, Y7, Y7
+	VPADDD     Y11, Y8, Y8
+	VMOVUPS    768(BX), Y9
+	VMOVUPS    832(BX), Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
+	VPSRAD     $0x17, Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y10, Y10
+	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VMOVUPS    896(BX), Y12
+	VPADDD     Y12, Y11, Y11
+	VMOVUPS    800(BX), Y12
+	VMOVUPS    864(BX), Y13
+	VPSUBD     gaussConsts<>+672(SB), Y13, Y13
+	VPSRAD     $0x17, Y13, Y14
+	VANDPS     gaussConsts<>+704(SB), Y13, Y13
+	VPADDD     gaussConsts<>+672(SB), Y13, Y13
+	VMOVUPS    Y2, (SP)
+	VMOVUPS    928(BX), Y2
+	VPADDD     Y2, Y14, Y2
+	VADDPS     Y12, Y9, Y9
+	VMULPS     Y13, Y10, Y10
+	VPADDD     Y2, Y11, Y2
+	VPERM2F128 $0x20, Y9, Y6, Y11
+	VPERM2F128 $0x31, Y9, Y6, Y6
+	VADDPS     Y6, Y11, Y6
+	VPERM2F128 $0x20, Y10, Y7, Y9
+	VPERM2F128 $0x31, Y10, Y7, Y7
+	VMULPS     Y7, Y9, Y7
+	VPERM2F128 $0x20, Y2, Y8, Y9
+	VPERM2F128 $0x31, Y2, Y8, Y2
+	VPADDD     Y2, Y9, Y2
+	VUNPCKLPD  Y6, Y3, Y8
+	VUNPCKHPD  Y6, Y3, Y3
+	VADDPS     Y3, Y8, Y3
+	VUNPCKLPD  Y7, Y4, Y6
+	VUNPCKHPD  Y7, Y4, Y4
+	VMULPS     Y4, Y6, Y4
+	VUNPCKLPD  Y2, Y5, Y6
+	VUNPCKHPD  Y2, Y5, Y2
+	VPADDD     Y2, Y6, Y2
+	VSHUFPS    $0x88, Y3, Y0, Y5
+	VSHUFPS    $0xdd, Y3, Y0, Y0
+	VADDPS     Y0, Y5, Y0
+	VSHUFPS    $0x88, Y4, Y1, Y3
+	VSHUFPS    $0xdd, Y4, Y1, Y1
+	VMULPS     Y1, Y3, Y1
+	VMOVUPS    (SP), Y3
+	VSHUFPS    $0x88, Y2, Y3, Y4
+	VSHUFPS    $0xdd, Y2, Y3, Y2
+	VPADDD     Y2, Y4, Y2
+	VPSUBD     gaussConsts<>+672(SB), Y1, Y1
+	VPSRAD     $0x17, Y1, Y3
+	VANDPS     gaussConsts<>+704(SB), Y1, Y1
+	VPADDD     gaussConsts<>+672(SB), Y1, Y1
+	VPADDD     Y2, Y3, Y2
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    gaussConsts<>+672(SB), Y1, Y1
+	VPSRAD    $0x17, Y1, Y3
+	VCVTDQ2PS Y3, Y3
+	VANDPS    gaussConsts<>+704(SB), Y1, Y1
+	VPADDD    gaussConsts<>+672(SB), Y1, Y1
+	VSUBPS    gaussConsts<>+736(SB), Y1, Y1
+
+	// r + r^2 p(r) + k ln 2
+	VBROADCASTSS gaussConsts<>+800(SB), Y4
+	VFMADD231PS  gaussConsts<>+768(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+832(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+864(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+896(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+928(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+960(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+992(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+1024(SB), Y1, Y4
+	VMULPS       Y1, Y1, Y5
+	VMULPS       gaussConsts<>+1056(SB), Y3, Y6
+	VFMADD231PS  Y5, Y4, Y6
+	VADDPS       Y1, Y6, Y1
+	VFMADD231PS  gaussConsts<>+1088(SB), Y3, Y1
+	VCVTDQ2PS    Y2, Y2
+	VFMADD231PS  gaussConsts<>+1056(SB), Y2, Y1
+	VFMADD231PS  gaussConsts<>+1088(SB), Y2, Y1
+	VADDPS       gaussConsts<>+544(SB), Y1, Y1
+	VFMSUB231PS  gaussConsts<>+1120(SB), Y0, Y1
+	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y0
+	VBLENDVPS    Y0, gaussConsts<>+544(SB), Y1, Y0
+	VMOVUPS      Y0, (DI)
+
+	// sign set if the exponent is that of Inf and NaN
+	VANDPS  gaussConsts<>+512(SB), Y0, Y0
+	VPADDD  gaussConsts<>+1152(SB), Y0, Y0
+	VORPS   Y0, Y15, Y0
+	VMOVAPS Y0, Y15
+
+	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
+	VMOVUPS    (CX), Y0
+	VMOVUPS    64(CX), Y1
+	VPSUBD     gaussConsts<>+672(SB), Y1, Y1
+	VPSRAD     $0x17, Y1, Y2
+	VANDPS     gaussConsts<>+704(SB), Y1, Y1
+	VPADDD     gaussConsts<>+672(SB), Y1, Y1
+	VMOVUPS    128(CX), Y3
+	VPADDD     Y3, Y2, Y2
+	VMOVUPS    32(CX), Y3
+	VMOVUPS    96(CX), Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
+	VPSRAD     $0x17, Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y4, Y4
+	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VMOVUPS    160(CX), Y6
+	VPADDD     Y6, Y5, Y5
+	VADDPS     Y3, Y0, Y0
+	VMULPS     Y4, Y1, Y1
+	VPADDD     Y5, Y2, Y2
+	VMOVUPS    (DX), Y3
+	VMOVUPS    64(DX), Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
+	VPSRAD     $0x17, Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y4, Y4
+	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VMOVUPS    128(DX), Y6
+	VPADDD     Y6, Y5, Y5
+	VMOVUPS    32(DX), Y6
+	VMOVUPS    96(DX), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    160(DX), Y9
+	VPADDD     Y9, Y8, Y8
+	VADDPS     Y6, Y3, Y3
+	VMULPS     Y7, Y4, Y4
+	VPADDD     Y8, Y5, Y5
+	VPERM2F128 $0x20, Y3, Y0, Y6
+	VPERM2F128 $0x31, Y3, Y0, Y0
+	VADDPS     Y0, Y6, Y0
+	VPERM2F128 $0x20, Y4, Y1, Y3
+	VPERM2F128 $0x31, Y4, Y1, Y1
+	VMULPS     Y1, Y3, Y1
+	VPERM2F128 $0x20, Y5, Y2, Y3
+	VPERM2F128 $0x31, Y5, Y2, Y2
+	VPADDD     Y2, Y3, Y2
+	VMOVUPS    256(CX), Y3
+	VMOVUPS    320(CX), Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
+	VPSRAD     $0x17, Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y4, Y4
+	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VMOVUPS    384(CX), Y6
+	VPADDD     Y6, Y5, Y5
+	VMOVUPS    288(CX), Y6
+	VMOVUPS    352(CX), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    416(CX), Y9
+	VPADDD     Y9, Y8, Y8
+	VADDPS     Y6, Y3, Y3
+	VMULPS     Y7, Y4, Y4
+	VPADDD     Y8, Y5, Y5
+	VMOVUPS    256(DX), Y6
+	VMOVUPS    320(DX), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    384(DX), Y9
+	VPADDD     Y9, Y8, Y8
+	VMOVUPS    288(DX), Y9
+	VMOVUPS    352(DX), Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
+	VPSRAD     $0x17, Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y10, Y10
+	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VMOVUPS    416(DX), Y12
+	VPADDD     Y12, Y11, Y11
+	VADDPS     Y9, Y6, Y6
+	VMULPS     Y10, Y7, Y7
+	VPADDD     Y11, Y8, Y8
+	VPERM2F128 $0x20, Y6, Y3, Y9
+	VPERM2F128 $0x31, Y6, Y3, Y3
+	VADDPS     Y3, Y9, Y3
+	VPERM2F128 $0x20, Y7, Y4, Y6
+	VPERM2F128 $0x31, Y7, Y4, Y4
+	VMULPS     Y4, Y6, Y4
+	VPERM2F128 $0x20, Y8, Y5, Y6
+	VPERM2F128 $0x31, Y8, Y5, Y5
+	VPADDD     Y5, Y6, Y5
+	VUNPCKLPD  Y3, Y0, Y6
+	VUNPCKHPD  Y3, Y0, Y0
+	VADDPS     Y0, Y6, Y0
+	VUNPCKLPD  Y4, Y1, Y3
+	VUNPCKHPD  Y4, Y1, Y1
+	VMULPS     Y1, Y3, Y1
+	VUNPCKLPD  Y5, Y2, Y3
+	VUNPCKHPD  Y5, Y2, Y2
+	VPADDD     Y2, Y3, Y2
+	VMOVUPS    512(CX), Y3
+	VMOVUPS    576(CX), Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
+	VPSRAD     $0x17, Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y4, Y4
+	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VMOVUPS    640(CX), Y6
+	VPADDD     Y6, Y5, Y5
+	VMOVUPS    544(CX), Y6
+	VMOVUPS    608(CX), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    672(CX), Y9
+	VPADDD     Y9, Y8, Y8
+	VADDPS     Y6, Y3, Y3
+	VMULPS     Y7, Y4, Y4
+	VPADDD     Y8, Y5, Y5
+	VMOVUPS    512(DX), Y6
+	VMOVUPS    576(DX), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    640(DX), Y9
+	VPADDD     Y9, Y8, Y8
+	VMOVUPS    544(DX), Y9
+	VMOVUPS    608(DX), Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
+	VPSRAD     $0x17, Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y10, Y10
+	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VMOVUPS    672(DX), Y12
+	VPADDD     Y12, Y11, Y11
+	VADDPS     Y9, Y6, Y6
+	VMULPS     Y10, Y7, Y7
+	VPADDD     Y11, Y8, Y8
+	VPERM2F128 $0x20, Y6, Y3, Y9
+	VPERM2F128 $0x31, Y6, Y3, Y3
+	VADDPS     Y3, Y9, Y3
+	VPERM2F128 $0x20, Y7, Y4, Y6
+	VPERM2F128 $0x31, Y7, Y4, Y4
+	VMULPS     Y4, Y6, Y4
+	VPERM2F128 $0x20, Y8, Y5, Y6
+	VPERM2F128 $0x31, Y8, Y5, Y5
+	VPADDD     Y5, Y6, Y5
+	VMOVUPS    768(CX), Y6
+	VMOVUPS    832(CX), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    896(CX), Y9
+	VPADDD     Y9, Y8, Y8
+	VMOVUPS    800(CX), Y9
+	VMOVUPS    864(CX), Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
+	VPSRAD     $0x17, Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y10, Y10
+	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VMOVUPS    928(CX), Y12
+	VPADDD     Y12, Y11, Y11
+	VADDPS     Y9, Y6, Y6
+	VMULPS     Y10, Y7, Y7
+	VPADDD     Y11, Y8, Y8
+	VMOVUPS    768(DX), Y9
+	VMOVUPS    832(DX), Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
+	VPSRAD     $0x17, Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y10, Y10
+	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VMOVUPS    896(DX), Y12
+	VPADDD     Y12, Y11, Y11
+	VMOVUPS    800(DX), Y12
+	VMOVUPS    864(DX), Y13
+	VPSUBD     gaussConsts<>+672(SB), Y13, Y13
+	VPSRAD     $0x17, Y13, Y14
+	VANDPS     gaussConsts<>+704(SB), Y13, Y13
+	VPADDD     gaussConsts<>+672(SB), Y13, Y13
+	VMOVUPS    Y2, (SP)
+	VMOVUPS    928(DX), Y2
+	VPADDD     Y2, Y14, Y2
+	VADDPS     Y12, Y9, Y9
+	VMULPS     Y13, Y10, Y10
+	VPADDD     Y2, Y11, Y2
+	VPERM2F128 $0x20, Y9, Y6, Y11
+	VPERM2F128 $0x31, Y9, Y6, Y6
+	VADDPS     Y6, Y11, Y6
+	VPERM2F128 $0x20, Y10, Y7, Y9
+	VPERM2F128 $0x31, Y10, Y7, Y7
+	VMULPS     Y7, Y9, Y7
+	VPERM2F128 $0x20, Y2, Y8, Y9
+	VPERM2F128 $0x31, Y2, Y8, Y2
+	VPADDD     Y2, Y9, Y2
+	VUNPCKLPD  Y6, Y3, Y8
+	VUNPCKHPD  Y6, Y3, Y3
+	VADDPS     Y3, Y8, Y3
+	VUNPCKLPD  Y7, Y4, Y6
+	VUNPCKHPD  Y7, Y4, Y4
+	VMULPS     Y4, Y6, Y4
+	VUNPCKLPD  Y2, Y5, Y6
+	VUNPCKHPD  Y2, Y5, Y2
+	VPADDD     Y2, Y6, Y2
+	VSHUFPS    $0x88, Y3, Y0, Y5
+	VSHUFPS    $0xdd, Y3, Y0, Y0
+	VADDPS     Y0, Y5, Y0
+	VSHUFPS    $0x88, Y4, Y1, Y3
+	VSHUFPS    $0xdd, Y4, Y1, Y1
+	VMULPS     Y1, Y3, Y1
+	VMOVUPS    (SP), Y3
+	VSHUFPS    $0x88, Y2, Y3, Y4
+	VSHUFPS    $0xdd, Y2, Y3, Y2
+	VPADDD     Y2, Y4, Y2
+	VPSUBD     gaussConsts<>+672(SB), Y1, Y1
+	VPSRAD     $0x17, Y1, Y3
+	VANDPS     gaussConsts<>+704(SB), Y1, Y1
+	VPADDD     gaussConsts<>+672(SB), Y1, Y1
+	VPADDD     Y2, Y3, Y2
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    gaussConsts<>+672(SB), Y1, Y1
+	VPSRAD    $0x17, Y1, Y3
+	VCVTDQ2PS Y3, Y3
+	VANDPS    gaussConsts<>+704(SB), Y1, Y1
+	VPADDD    gaussConsts<>+672(SB), Y1, Y1
+	VSUBPS    gaussConsts<>+736(SB), Y1, Y1
+
+	// r + r^2 p(r) + k ln 2
+	VBROADCASTSS gaussConsts<>+800(SB), Y4
+	VFMADD231PS  gaussConsts<>+768(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+832(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+864(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+896(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+928(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+960(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+992(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+1024(SB), Y1, Y4
+	VMULPS       Y1, Y1, Y5
+	VMULPS       gaussConsts<>+1056(SB), Y3, Y6
+	VFMADD231PS  Y5, Y4, Y6
+	VADDPS       Y1, Y6, Y1
+	VFMADD231PS  gaussConsts<>+1088(SB), Y3, Y1
+	VCVTDQ2PS    Y2, Y2
+	VFMADD231PS  gaussConsts<>+1056(SB), Y2, Y1
+	VFMADD231PS  gaussConsts<>+1088(SB), Y2, Y1
+	VADDPS       gaussConsts<>+544(SB), Y1, Y1
+	VFMSUB231PS  gaussConsts<>+1120(SB), Y0, Y1
+	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y0
+	VBLENDVPS    Y0, gaussConsts<>+544(SB), Y1, Y0
+	VMOVUPS      Y0, 32(DI)
+
+	// sign set if the exponent is that of Inf and NaN
+	VANDPS    gaussConsts<>+512(SB), Y0, Y0
+	VPADDD    gaussConsts<>+1152(SB), Y0, Y0
+	VORPS     Y0, Y15, Y0
+	VMOVAPS   Y0, Y15
+	VMOVMSKPS Y15, AX
+	MOVQ      AX, bad+24(FP)
+	VZEROUPPER
+	RET
+
+// func GaussLogProbEnd(v *float32, lanes *float32, quad int, d float32) (bad int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-40
+	// Registers:    Y0-Y14 values    Y15 kept from loop to loop
+	VBROADCASTSS d+24(FP), Y0
+	VMOVUPS      Y0, (SP)
+	MOVQ         v+0(FP), DI
+	MOVQ         lanes+8(FP), SI
+	MOVQ         quad+16(FP), AX
+	LEAQ         (SI)(AX*1), BX
+	LEAQ         (BX)(AX*1), CX
+	LEAQ         (CX)(AX*1), DX
+	VBROADCASTSS gaussConsts<>+544(SB), Y15
+
+	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
+	VMOVUPS    (SI), Y0
+	VMOVUPS    64(SI), Y1
+	VPSUBD     gaussConsts<>+672(SB), Y1, Y1
+	VPSRAD     $0x17, Y1, Y2
+	VANDPS     gaussConsts<>+704(SB), Y1, Y1
+	VPADDD     gaussConsts<>+672(SB), Y1, Y1
+	VMOVUPS    128(SI), Y3
+	VPADDD     Y3, Y2, Y2
+	VMOVUPS    32(SI), Y3
+	VMOVUPS    96(SI), Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
+	VPSRAD     $0x17, Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y4, Y4
+	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VMOVUPS    160(SI), Y6
+	VPADDD     Y6, Y5, Y5
+	VADDPS     Y3, Y0, Y0
+	VMULPS     Y4, Y1, Y1
+	VPADDD     Y5, Y2, Y2
+	VMOVUPS    (BX), Y3
+	VMOVUPS    64(BX), Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
+	VPSRAD     $0x17, Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y4, Y4
+	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VMOVUPS    128(BX), Y6
+	VPADDD     Y6, Y5, Y5
+	VMOVUPS    32(BX), Y6
+	VMOVUPS    96(BX), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    160(BX), Y9
+	VPADDD     Y9, Y8, Y8
+	VADDPS     Y6, Y3, Y3
+	VMULPS     Y7, Y4, Y4
+	VPADDD     Y8, Y5, Y5
+	VPERM2F128 $0x20, Y3, Y0, Y6
+	VPERM2F128 $0x31, Y3, Y0, Y0
+	VADDPS     Y0, Y6, Y0
+	VPERM2F128 $0x20, Y4, Y1, Y3
+	VPERM2F128 $0x31, Y4, Y1, Y1
+	VMULPS     Y1, Y3, Y1
+	VPERM2F128 $0x20, Y5, Y2, Y3
+	VPERM2F128 $0x31, Y5, Y2, Y2
+	VPADDD     Y2, Y3, Y2
+	VMOVUPS    256(SI), Y3
+	VMOVUPS    320(SI), Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
+	VPSRAD     $0x17, Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y4, Y4
+	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VMOVUPS    384(SI), Y6
+	VPADDD     Y6, Y5, Y5
+	VMOVUPS    288(SI), Y6
+	VMOVUPS    352(SI), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    416(SI), Y9
+	VPADDD     Y9, Y8, Y8
+	VADDPS     Y6, Y3, Y3
+	VMULPS     Y7, Y4, Y4
+	VPADDD     Y8, Y5, Y5
+	VMOVUPS    256(BX), Y6
+	VMOVUPS    320(BX), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    384(BX), Y9
+	VPADDD     Y9, Y8, Y8
+	VMOVUPS    288(BX), Y9
+	VMOVUPS    352(BX), Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
+	VPSRAD     $0x17, Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y10, Y10
+	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VMOVUPS    416(BX), Y12
+	VPADDD     Y12, Y11, Y11
+	VADDPS     Y9, Y6, Y6
+	VMULPS     Y10, Y7, Y7
+	VPADDD     Y11, Y8, Y8
+	VPERM2F128 $0x20, Y6, Y3, Y9
+	VPERM2F128 $0x31, Y6, Y3, Y3
+	VADDPS     Y3, Y9, Y3
+	VPERM2F128 $0x20, Y7, Y4, Y6
+	VPERM2F128 $0x31, Y7, Y4, Y4
+	VMULPS     Y4, Y6, Y4
+	VPERM2F128 $0x20, Y8, Y5, Y6
+	VPERM2F128 $0x31, Y8, Y5, Y5
+	VPADDD     Y5, Y6, Y5
+	VUNPCKLPD  Y3, Y0, Y6
+	VUNPCKHPD  Y3, Y0, Y0
+	VADDPS     Y0, Y6, Y0
+	VUNPCKLPD  Y4, Y1, Y3
+	VUNPCKHPD  Y4, Y1, Y1
+	VMULPS     Y1, Y3, Y1
+	VUNPCKLPD  Y5, Y2, Y3
+	VUNPCKHPD  Y5, Y2, Y2
+	VPADDD     Y2, Y3, Y2
+	VMOVUPS    512(SI), Y3
+	VMOVUPS    576(SI), Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
+	VPSRAD     $0x17, Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y4, Y4
+	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VMOVUPS    640(SI), Y6
+	VPADDD     Y6, Y5, Y5
+	VMOVUPS    544(SI), Y6
+	VMOVUPS    608(SI), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    672(SI), Y9
+	VPADDD     Y9, Y8, Y8
+	VADDPS     Y6, Y3, Y3
+	VMULPS     Y7, Y4, Y4
+	VPADDD     Y8, Y5, Y5
+	VMOVUPS    512(BX), Y6
+	VMOVUPS    576(BX), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    640(BX), Y9
+	VPADDD     Y9, Y8, Y8
+	VMOVUPS    544(BX), Y9
+	VMOVUPS    608(BX), Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
+	VPSRAD     $0x17, Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y10, Y10
+	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VMOVUPS    672(BX), Y12
+	VPADDD     Y12, Y11, Y11
+	VADDPS     Y9, Y6, Y6
+	VMULPS     Y10, Y7, Y7
+	VPADDD     Y11, Y8, Y8
+	VPERM2F128 $0x20, Y6, Y3, Y9
+	VPERM2F128 $0x31, Y6, Y3, Y3
+	VADDPS     Y3, Y9, Y3
+	VPERM2F128 $0x20, Y7, Y4, Y6
+	VPERM2F128 $0x31, Y7, Y4, Y4
+	VMULPS     Y4, Y6, Y4
+	VPERM2F128 $0x20, Y8, Y5, Y6
+	VPERM2F128 $0x31, Y8, Y5, Y5
+	VPADDD     Y5, Y6, Y5
+	VMOVUPS    768(SI), Y6
+	VMOVUPS    832(SI), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    896(SI), Y9
+	VPADDD     Y9, Y8, Y8
+	VMOVUPS    800(SI), Y9
+	VMOVUPS    864(SI), Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
+	VPSRAD     $0x17, Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y10, Y10
+	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VMOVUPS    928(SI), Y12
+	VPADDD     Y12, Y11, Y11
+	VADDPS     Y9, Y6, Y6
+	VMULPS     Y10, Y7, Y7
+	VPADDD     Y11, Y8, Y8
+	VMOVUPS    768(BX), Y9
+	VMOVUPS    832(BX), Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
+	VPSRAD     $0x17, Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y10, Y10
+	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VMOVUPS    896(BX), Y12
+	VPADDD     Y12, Y11, Y11
+	VMOVUPS    800(BX), Y12
+	VMOVUPS    864(BX), Y13
+	VPSUBD     gaussConsts<>+672(SB), Y13, Y13
+	VPSRAD     $0x17, Y13, Y14
+	VANDPS     gaussConsts<>+704(SB), Y13, Y13
+	VPADDD     gaussConsts<>+672(SB), Y13, Y13
+	VMOVUPS    Y2, 32(SP)
+	VMOVUPS    928(BX), Y2
+	VPADDD     Y2, Y14, Y2
+	VADDPS     Y12, Y9, Y9
+	VMULPS     Y13, Y10, Y10
+	VPADDD     Y2, Y11, Y2
+	VPERM2F128 $0x20, Y9, Y6, Y11
+	VPERM2F128 $0x31, Y9, Y6, Y6
+	VADDPS     Y6, Y11, Y6
+	VPERM2F128 $0x20, Y10, Y7, Y9
+	VPERM2F128 $0x31, Y10, Y7, Y7
+	VMULPS     Y7, Y9, Y7
+	VPERM2F128 $0x20, Y2, Y8, Y9
+	VPERM2F128 $0x31, Y2, Y8, Y2
+	VPADDD     Y2, Y9, Y2
+	VUNPCKLPD  Y6, Y3, Y8
+	VUNPCKHPD  Y6, Y3, Y3
+	VADDPS     Y3, Y8, Y3
+	VUNPCKLPD  Y7, Y4, Y6
+	VUNPCKHPD  Y7, Y4, Y4
+	VMULPS     Y4, Y6, Y4
+	VUNPCKLPD  Y2, Y5, Y6
+	VUNPCKHPD  Y2, Y5, Y2
+	VPADDD     Y2, Y6, Y2
+	VSHUFPS    $0x88, Y3, Y0, Y5
+	VSHUFPS    $0xdd, Y3, Y0, Y0
+	VADDPS     Y0, Y5, Y0
+	VSHUFPS    $0x88, Y4, Y1, Y3
+	VSHUFPS    $0xdd, Y4, Y1, Y1
+	VMULPS     Y1, Y3, Y1
+	VMOVUPS    32(SP), Y3
+	VSHUFPS    $0x88, Y2, Y3, Y4
+	VSHUFPS    $0xdd, Y2, Y3, Y2
+	VPADDD     Y2, Y4, Y2
+	VPSUBD     gaussConsts<>+672(SB), Y1, Y1
+	VPSRAD     $0x17, Y1, Y3
+	VANDPS     gaussConsts<>+704(SB), Y1, Y1
+	VPADDD     gaussConsts<>+672(SB), Y1, Y1
+	VPADDD     Y2, Y3, Y2
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    gaussConsts<>+672(SB), Y1, Y1
+	VPSRAD    $0x17, Y1, Y3
+	VCVTDQ2PS Y3, Y3
+	VANDPS    gaussConsts<>+704(SB), Y1, Y1
+	VPADDD    gaussConsts<>+672(SB), Y1, Y1
+	VSUBPS    gaussConsts<>+736(SB), Y1, Y1
+
+	// r + r^2 p(r) + k ln 2
+	VBROADCASTSS gaussConsts<>+800(SB), Y4
+	VFMADD231PS  gaussConsts<>+768(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+832(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+864(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+896(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+928(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+960(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+992(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+1024(SB), Y1, Y4
+	VMULPS       Y1, Y1, Y5
+	VMULPS       gaussConsts<>+1056(SB), Y3, Y6
+	VFMADD231PS  Y5, Y4, Y6
+	VADDPS       Y1, Y6, Y1
+	VFMADD231PS  gaussConsts<>+1088(SB), Y3, Y1
+	VCVTDQ2PS    Y2, Y2
+	VFMADD231PS  gaussConsts<>+1056(SB), Y2, Y1
+	VFMADD231PS  gaussConsts<>+1088(SB), Y2, Y1
+	VADDPS       gaussConsts<>+544(SB), Y1, Y1
+	VBROADCASTSS (SP), Y2
+	VFMADD231PS  gaussConsts<>+1184(SB), Y2, Y1
+	VBROADCASTSS gaussConsts<>+544(SB), Y2
+	VSUBPS       Y1, Y2, Y1
+	VFMADD231PS  gaussConsts<>+1216(SB), Y0, Y1
+	VMOVUPS      Y1, (DI)
+
+	// sign set if the exponent is that of Inf and NaN
+	VANDPS  gaussConsts<>+512(SB), Y1, Y0
+	VPADDD  gaussConsts<>+1152(SB), Y0, Y0
+	VORPS   Y0, Y15, Y0
+	VMOVAPS Y0, Y15
+
+	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
+	VMOVUPS    (CX), Y0
+	VMOVUPS    64(CX), Y1
+	VPSUBD     gaussConsts<>+672(SB), Y1, Y1
+	VPSRAD     $0x17, Y1, Y2
+	VANDPS     gaussConsts<>+704(SB), Y1, Y1
+	VPADDD     gaussConsts<>+672(SB), Y1, Y1
+	VMOVUPS    128(CX), Y3
+	VPADDD     Y3, Y2, Y2
+	VMOVUPS    32(CX), Y3
+	VMOVUPS    96(CX), Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
+	VPSRAD     $0x17, Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y4, Y4
+	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VMOVUPS    160(CX), Y6
+	VPADDD     Y6, Y5, Y5
+	VADDPS     Y3, Y0, Y0
+	VMULPS     Y4, Y1, Y1
+	VPADDD     Y5, Y2, Y2
+	VMOVUPS    (DX), Y3
+	VMOVUPS    64(DX), Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
+	VPSRAD     $0x17, Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y4, Y4
+	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VMOVUPS    128(DX), Y6
+	VPADDD     Y6, Y5, Y5
+	VMOVUPS    32(DX), Y6
+	VMOVUPS    96(DX), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    160(DX), Y9
+	VPADDD     Y9, Y8, Y8
+	VADDPS     Y6, Y3, Y3
+	VMULPS     Y7, Y4, Y4
+	VPADDD     Y8, Y5, Y5
+	VPERM2F128 $0x20, Y3, Y0, Y6
+	VPERM2F128 $0x31, Y3, Y0, Y0
+	VADDPS     Y0, Y6, Y0
+	VPERM2F128 $0x20, Y4, Y1, Y3
+	VPERM2F128 $0x31, Y4, Y1, Y1
+	VMULPS     Y1, Y3, Y1
+	VPERM2F128 $0x20, Y5, Y2, Y3
+	VPERM2F128 $0x31, Y5, Y2, Y2
+	VPADDD     Y2, Y3, Y2
+	VMOVUPS    256(CX), Y3
+	VMOVUPS    320(CX), Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
+	VPSRAD     $0x17, Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y4, Y4
+	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VMOVUPS    384(CX), Y6
+	VPADDD     Y6, Y5, Y5
+	VMOVUPS    288(CX), Y6
+	VMOVUPS    352(CX), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    416(CX), Y9
+	VPADDD     Y9, Y8, Y8
+	VADDPS     Y6, Y3, Y3
+	VMULPS     Y7, Y4, Y4
+	VPADDD     Y8, Y5, Y5
+	VMOVUPS    256(DX), Y6
+	VMOVUPS    320(DX), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    384(DX), Y9
+	VPADDD     Y9, Y8, Y8
+	VMOVUPS    288(DX), Y9
+	VMOVUPS    352(DX), Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
+	VPSRAD     $0x17, Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y10, Y10
+	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VMOVUPS    416(DX), Y12
+	VPADDD     Y12, Y11, Y11
+	VADDPS     Y9, Y6, Y6
+	VMULPS     Y10, Y7, Y7
+	VPADDD     Y11, Y8, Y8
+	VPERM2F128 $0x20, Y6, Y3, Y9
+	VPERM2F128 $0x31, Y6, Y3, Y3
+	VADDPS     Y3, Y9, Y3
+	VPERM2F128 $0x20, Y7, Y4, Y6
+	VPERM2F128 $0x31, Y7, Y4, Y4
+	VMULPS     Y4, Y6, Y4
+	VPERM2F128 $0x20, Y8, Y5, Y6
+	VPERM2F128 $0x31, Y8, Y5, Y5
+	VPADDD     Y5, Y6, Y5
+	VUNPCKLPD  Y3, Y0, Y6
+	VUNPCKHPD  Y3, Y0, Y0
+	VADDPS     Y0, Y6, Y0
+	VUNPCKLPD  Y4, Y1, Y3
+	VUNPCKHPD  Y4, Y1, Y1
+	VMULPS     Y1, Y3, Y1
+	VUNPCKLPD  Y5, Y2, Y3
+	VUNPCKHPD  Y5, Y2, Y2
+	VPADDD     Y2, Y3, Y2
+	VMOVUPS    512(CX), Y3
+	VMOVUPS    576(CX), Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
+	VPSRAD     $0x17, Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y4, Y4
+	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VMOVUPS    640(CX), Y6
+	VPADDD     Y6, Y5, Y5
+	VMOVUPS    544(CX), Y6
+	VMOVUPS    608(CX), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    672(CX), Y9
+	VPADDD     Y9, Y8, Y8
+	VADDPS     Y6, Y3, Y3
+	VMULPS     Y7, Y4, Y4
+	VPADDD     Y8, Y5, Y5
+	VMOVUPS    512(DX), Y6
+	VMOVUPS    576(DX), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    640(DX), Y9
+	VPADDD     Y9, Y8, Y8
+	VMOVUPS    544(DX), Y9
+	VMOVUPS    608(DX), Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
+	VPSRAD     $0x17, Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y10, Y10
+	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VMOVUPS    672(DX), Y12
+	VPADDD     Y12, Y11, Y11
+	VADDPS     Y9, Y6, Y6
+	VMULPS     Y10, Y7, Y7
+	VPADDD     Y11, Y8, Y8
+	VPERM2F128 $0x20, Y6, Y3, Y9
+	VPERM2F128 $0x31, Y6, Y3, Y3
+	VADDPS     Y3, Y9, Y3
+	VPERM2F128 $0x20, Y7, Y4, Y6
+	VPERM2F128 $0x31, Y7, Y4, Y4
+	VMULPS     Y4, Y6, Y4
+	VPERM2F128 $0x20, Y8, Y5, Y6
+	VPERM2F128 $0x31, Y8, Y5, Y5
+	VPADDD     Y5, Y6, Y5
+	VMOVUPS    768(CX), Y6
+	VMOVUPS    832(CX), Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
+	VPSRAD     $0x17, Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y7, Y7
+	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VMOVUPS    896(CX), Y9
+	VPADDD     Y9, Y8, Y8
+	VMOVUPS    800(CX), Y9
+	VMOVUPS    864(CX), Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
+	VPSRAD     $0x17, Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y10, Y10
+	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VMOVUPS    928(CX), Y12
+	VPADDD     Y12, Y11, Y11
+	VADDPS     Y9, Y6, Y6
+	VMULPS     Y10, Y7, Y7
+	VPADDD     Y11, Y8, Y8
+	VMOVUPS    768(DX), Y9
+	VMOVUPS    832(DX), Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
+	VPSRAD     $0x17, Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y10, Y10
+	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VMOVUPS    896(DX), Y12
+	VPADDD     Y12, Y11, Y11
+	VMOVUPS    800(DX), Y12
+	VMOVUPS    864(DX), Y13
+	VPSUBD     gaussConsts<>+672(SB), Y13, Y13
+	VPSRAD     $0x17, Y13, Y14
+	VANDPS     gaussConsts<>+704(SB), Y13, Y13
+	VPADDD     gaussConsts<>+672(SB), Y13, Y13
+	VMOVUPS    Y2, 32(SP)
+	VMOVUPS    928(DX), Y2
+	VPADDD     Y2, Y14, Y2
+	VADDPS     Y12, Y9, Y9
+	VMULPS     Y13, Y10, Y10
+	VPADDD     Y2, Y11, Y2
+	VPERM2F128 $0x20, Y9, Y6, Y11
+	VPERM2F128 $0x31, Y9, Y6, Y6
+	VADDPS     Y6, Y11, Y6
+	VPERM2F128 $0x20, Y10, Y7, Y9
+	VPERM2F128 $0x31, Y10, Y7, Y7
+	VMULPS     Y7, Y9, Y7
+	VPERM2F128 $0x20, Y2, Y8, Y9
+	VPERM2F128 $0x31, Y2, Y8, Y2
+	VPADDD     Y2, Y9, Y2
+	VUNPCKLPD  Y6, Y3, Y8
+	VUNPCKHPD  Y6, Y3, Y3
+	VADDPS     Y3, Y8, Y3
+	VUNPCKLPD  Y7, Y4, Y6
+	VUNPCKHPD  Y7, Y4, Y4
+	VMULPS     Y4, Y6, Y4
+	VUNPCKLPD  Y2, Y5, Y6
+	VUNPCKHPD  Y2, Y5, Y2
+	VPADDD     Y2, Y6, Y2
+	VSHUFPS    $0x88, Y3, Y0, Y5
+	VSHUFPS    $0xdd, Y3, Y0, Y0
+	VADDPS     Y0, Y5, Y0
+	VSHUFPS    $0x88, Y4, Y1, Y3
+	VSHUFPS    $0xdd, Y4, Y1, Y1
+	VMULPS     Y1, Y3, Y1
+	VMOVUPS    32(SP), Y3
+	VSHUFPS    $0x88, Y2, Y3, Y4
+	VSHUFPS    $0xdd, Y2, Y3, Y2
+	VPADDD     Y2, Y4, Y2
+	VPSUBD     gaussConsts<>+672(SB), Y1, Y1
+	VPSRAD     $0x17, Y1, Y3
+	VANDPS     gaussConsts<>+704(SB), Y1, Y1
+	VPADDD     gaussConsts<>+672(SB), Y1, Y1
+	VPADDD     Y2, Y3, Y2
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    gaussConsts<>+672(SB), Y1, Y1
+	VPSRAD    $0x17, Y1, Y3
+	VCVTDQ2PS Y3, Y3
+	VANDPS    gaussConsts<>+704(SB), Y1, Y1
+	VPADDD    gaussConsts<>+672(SB), Y1, Y1
+	VSUBPS    gaussConsts<>+736(SB), Y1, Y1
+
+	// r + r^2 p(r) + k ln 2
+	VBROADCASTSS gaussConsts<>+800(SB), Y4
+	VFMADD231PS  gaussConsts<>+768(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+832(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+864(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+896(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+928(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+960(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+992(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+1024(SB), Y1, Y4
+	VMULPS       Y1, Y1, Y5
+	VMULPS       gaussConsts<>+1056(SB), Y3, Y6
+	VFMADD231PS  Y5, Y4, Y6
+	VADDPS       Y1, Y6, Y1
+	VFMADD231PS  gaussConsts<>+1088(SB), Y3, Y1
+	VCVTDQ2PS    Y2, Y2
+	VFMADD231PS  gaussConsts<>+1056(SB), Y2, Y1
+	VFMADD231PS  gaussConsts<>+1088(SB), Y2, Y1
+	VADDPS       gaussConsts<>+544(SB), Y1, Y1
+	VBROADCASTSS (SP), Y2
+	VFMADD231PS  gaussConsts<>+1184(SB), Y2, Y1
+	VBROADCASTSS gaussConsts<>+544(SB), Y2
+	VSUBPS       Y1, Y2, Y1
+	VFMADD231PS  gaussConsts<>+1216(SB), Y0, Y1
+	VMOVUPS      Y1, 32(DI)
+
+	// sign set if the exponent is that of Inf and NaN
+	VANDPS    gaussConsts<>+512(SB), Y1, Y0
+	VPADDD    gaussConsts<>+1152(SB), Y0, Y0
+	VORPS     Y0, Y15, Y0
+	VMOVAPS   Y0, Y15
+	VMOVMSKPS Y15, AX
+	MOVQ      AX, bad+32(FP)
+	VZEROUPPER
+	RET
+
+// func GaussKLLogEnd(v *float32, lanes *float32, quad int) (bad int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·GaussKLLogEnd(SB), NOSPLIT, $0-32
+	// Registers:    Y0-Y10 values    Y11-Y14 constants and scalars    Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+544(SB), Y14
+	VBROADCASTSS gaussConsts<>+1120(SB), Y13
+	VBROADCASTSS gaussConsts<>+512(SB), Y12
+	VBROADCASTSS gaussConsts<>+1152(SB), Y11
+	MOVQ         v+0(FP), DI
+	MOVQ         lanes+8(FP), SI
+	MOVQ         quad+16(FP), AX
+	LEAQ         (SI)(AX*1), BX
+	LEAQ         (BX)(AX*1), CX
+	LEAQ         (CX)(AX*1), DX
+	VMOVAPS      Y14, Y15
+
+	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
+	VMOVUPS     (SI), Y0
+	VMOVUPS     64(SI), Y1
+	VMOVUPS     32(SI), Y2
+	VMOVUPS     96(SI), Y3
+	VADDPS      Y2, Y0, Y0
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     (BX), Y2
+	VMOVUPS     64(BX), Y3
+	VMOVUPS     32(BX), Y4
+	VMOVUPS     96(BX), Y5
+	VADDPS      Y4, Y2, Y2
+	VADDPS      Y5, Y3, Y3
+	VPERM2F128  $0x20, Y2, Y0, Y4
+	VPERM2F128  $0x31, Y2, Y0, Y0
+	VADDPS      Y0, Y4, Y0
+	VPERM2F128  $0x20, Y3, Y1, Y2
+	VPERM2F128  $0x31, Y3, Y1, Y1
+	VADDPS      Y1, Y2, Y1
+	VMOVUPS     256(SI), Y2
+	VMOVUPS     320(SI), Y3
+	VMOVUPS     288(SI), Y4
+	VMOVUPS     352(SI), Y5
+	VADDPS      Y4, Y2, Y2
+	VADDPS      Y5, Y3, Y3
+	VMOVUPS     256(BX), Y4
+	VMOVUPS     320(BX), Y5
+	VMOVUPS     288(BX), Y6
+	VMOVUPS     352(BX), Y7
+	VADDPS      Y6, Y4, Y4
+	VADDPS      Y7, Y5, Y5
+	VPERM2F128  $0x20, Y4, Y2, Y6
+	VPERM2F128  $0x31, Y4, Y2, Y2
+	VADDPS      Y2, Y6, Y2
+	VPERM2F128  $0x20, Y5, Y3, Y4
+	VPERM2F128  $0x31, Y5, Y3, Y3
+	VADDPS      Y3, Y4, Y3
+	VUNPCKLPD   Y2, Y0, Y4
+	VUNPCKHPD   Y2, Y0, Y0
+	VADDPS      Y0, Y4, Y0
+	VUNPCKLPD   Y3, Y1, Y2
+	VUNPCKHPD   Y3, Y1, Y1
+	VADDPS      Y1, Y2, Y1
+	VMOVUPS     512(SI), Y2
+	VMOVUPS     576(SI), Y3
+	VMOVUPS     544(SI), Y4
+	VMOVUPS     608(SI), Y5
+	VADDPS      Y4, Y2, Y2
+	VADDPS      Y5, Y3, Y3
+	VMOVUPS     512(BX), Y4
+	VMOVUPS     576(BX), Y5
+	VMOVUPS     544(BX), Y6
+	VMOVUPS     608(BX), Y7
+	VADDPS      Y6, Y4, Y4
+	VADDPS      Y7, Y5, Y5
+	VPERM2F128  $0x20, Y4, Y2, Y6
+	VPERM2F128  $0x31, Y4, Y2, Y2
+	VADDPS      Y2, Y6, Y2
+	VPERM2F128  $0x20, Y5, Y3, Y4
+	VPERM2F128  $0x31, Y5, Y3, Y3
+	VADDPS      Y3, Y4, Y3
+	VMOVUPS     768(SI), Y4
+	VMOVUPS     832(SI), Y5
+	VMOVUPS     800(SI), Y6
+	VMOVUPS     864(SI), Y7
+	VADDPS      Y6, Y4, Y4
+	VADDPS      Y7, Y5, Y5
+	VMOVUPS     768(BX), Y6
+	VMOVUPS     832(BX), Y7
+	VMOVUPS     800(BX), Y8
+	VMOVUPS     864(BX), Y9
+	VADDPS      Y8, Y6, Y6
+	VADDPS      Y9, Y7, Y7
+	VPERM2F128  $0x20, Y6, Y4, Y8
+	VPERM2F128  $0x31, Y6, Y4, Y4
+	VADDPS      Y4, Y8, Y4
+	VPERM2F128  $0x20, Y7, Y5, Y6
+	VPERM2F128  $0x31, Y7, Y5, Y5
+	VADDPS      Y5, Y6, Y5
+	VUNPCKLPD   Y4, Y2, Y6
+	VUNPCKHPD   Y4, Y2, Y2
+	VADDPS      Y2, Y6, Y2
+	VUNPCKLPD   Y5, Y3, Y4
+	VUNPCKHPD   Y5, Y3, Y3
+	VADDPS      Y3, Y4, Y3
+	VSHUFPS     $0x88, Y2, Y0, Y4
+	VSHUFPS     $0xdd, Y2, Y0, Y0
+	VADDPS      Y0, Y4, Y0
+	VSHUFPS     $0x88, Y3, Y1, Y2
+	VSHUFPS     $0xdd, Y3, Y1, Y1
+	VADDPS      Y1, Y2, Y1
+	VADDPS      Y14, Y1, Y1
+	VFMSUB231PS Y13, Y0, Y1
+	VCMPPS      $0x11, Y14, Y1, Y0
+	VBLENDVPS   Y0, Y14, Y1, Y0
+	VMOVUPS     Y0, (DI)
+
+	// sign set if the exponent is that of Inf and NaN
+	VANDPS  Y12, Y0, Y0
+	VPADDD  Y11, Y0, Y0
+	VORPS   Y0, Y15, Y0
+	VMOVAPS Y0, Y15
+
+	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
+	VMOVUPS     (CX), Y0
+	VMOVUPS     64(CX), Y1
+	VMOVUPS     32(CX), Y2
+	VMOVUPS     96(CX), Y3
+	VADDPS      Y2, Y0, Y0
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     (DX), Y2
+	VMOVUPS     64(DX), Y3
+	VMOVUPS     32(DX), Y4
+	VMOVUPS     96(DX), Y5
+	VADDPS      Y4, Y2, Y2
+	VADDPS      Y5, Y3, Y3
+	VPERM2F128  $0x20, Y2, Y0, Y4
+	VPERM2F128  $0x31, Y2, Y0, Y0
+	VADDPS      Y0, Y4, Y0
+	VPERM2F128  $0x20, Y3, Y1, Y2
+	VPERM2F128  $0x31, Y3, Y1, Y1
+	VADDPS      Y1, Y2, Y1
+	VMOVUPS     256(CX), Y2
+	VMOVUPS     320(CX), Y3
+	VMOVUPS     288(CX), Y4
+	VMOVUPS     352(CX), Y5
+	VADDPS      Y4, Y2, Y2
+	VADDPS      Y5, Y3, Y3
+	VMOVUPS     256(DX), Y4
+	VMOVUPS     320(DX), Y5
+	VMOVUPS     288(DX), Y6
+	VMOVUPS     352(DX), Y7
+	VADDPS      Y6, Y4, Y4
+	VADDPS      Y7, Y5, Y5
+	VPERM2F128  $0x20, Y4, Y2, Y6
+	VPERM2F128  $0x31, Y4, Y2, Y2
+	VADDPS      Y2, Y6, Y2
+	VPERM2F128  $0x20, Y5, Y3, Y4
+	VPERM2F128  $0x31, Y5, Y3, Y3
+	VADDPS      Y3, Y4, Y3
+	VUNPCKLPD   Y2, Y0, Y4
+	VUNPCKHPD   Y2, Y0, Y0
+	VADDPS      Y0, Y4, Y0
+	VUNPCKLPD   Y3, Y1, Y2
+	VUNPCKHPD   Y3, Y1, Y1
+	VADDPS      Y1, Y2, Y1
+	VMOVUPS     512(CX), Y2
+	VMOVUPS     576(CX), Y3
+	VMOVUPS     544(CX), Y4
+	VMOVUPS     608(CX), Y5
+	VADDPS      Y4, Y2, Y2
+	VADDPS      Y5, Y3, Y3
+	VMOVUPS     512(DX), Y4
+	VMOVUPS     576(DX), Y5
+	VMOVUPS     544(DX), Y6
+	VMOVUPS     608(DX), Y7
+	VADDPS      Y6, Y4, Y4
+	VADDPS      Y7, Y5, Y5
+	VPERM2F128  $0x20, Y4, Y2, Y6
+	VPERM2F128  $0x31, Y4, Y2, Y2
+	VADDPS      Y2, Y6, Y2
+	VPERM2F128  $0x20, Y5, Y3, Y4
+	VPERM2F128  $0x31, Y5, Y3, Y3
+	VADDPS      Y3, Y4, Y3
+	VMOVUPS     768(CX), Y4
+	VMOVUPS     832(CX), Y5
+	VMOVUPS     800(CX), Y6
+	VMOVUPS     864(CX), Y7
+	VADDPS      Y6, Y4, Y4
+	VADDPS      Y7, Y5, Y5
+	VMOVUPS     768(DX), Y6
+	VMOVUPS     832(DX), Y7
+	VMOVUPS     800(DX), Y8
+	VMOVUPS     864(DX), Y9
+	VADDPS      Y8, Y6, Y6
+	VADDPS      Y9, Y7, Y7
+	VPERM2F128  $0x20, Y6, Y4, Y8
+	VPERM2F128  $0x31, Y6, Y4, Y4
+	VADDPS      Y4, Y8, Y4
+	VPERM2F128  $0x20, Y7, Y5, Y6
+	VPERM2F128  $0x31, Y7, Y5, Y5
+	VADDPS      Y5, Y6, Y5
+	VUNPCKLPD   Y4, Y2, Y6
+	VUNPCKHPD   Y4, Y2, Y2
+	VADDPS      Y2, Y6, Y2
+	VUNPCKLPD   Y5, Y3, Y4
+	VUNPCKHPD   Y5, Y3, Y3
+	VADDPS      Y3, Y4, Y3
+	VSHUFPS     $0x88, Y2, Y0, Y4
+	VSHUFPS     $0xdd, Y2, Y0, Y0
+	VADDPS      Y0, Y4, Y0
+	VSHUFPS     $0x88, Y3, Y1, Y2
+	VSHUFPS     $0xdd, Y3, Y1, Y1
+	VADDPS      Y1, Y2, Y1
+	VADDPS      Y14, Y1, Y1
+	VFMSUB231PS Y13, Y0, Y1
+	VCMPPS      $0x11, Y14, Y1, Y0
+	VBLENDVPS   Y0, Y14, Y1, Y0
+	VMOVUPS     Y0, 32(DI)
+
+	// sign set if the exponent is that of Inf and NaN
+	VANDPS    Y12, Y0, Y0
+	VPADDD    Y11, Y0, Y0
+	VORPS     Y0, Y15, Y0
+	VMOVAPS   Y0, Y15
+	VMOVMSKPS Y15, AX
+	MOVQ      AX, bad+24(FP)
+	VZEROUPPER
+	RET
+
+// func GaussLogProbLogEnd(v *float32, lanes *float32, quad int, d float32) (bad int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·GaussLogProbLogEnd(SB), NOSPLIT, $32-40
+	// Registers:    Y0-Y9 values    Y10-Y14 constants and scalars    Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+544(SB), Y14
+	VBROADCASTSS d+24(FP), Y13
+	VBROADCASTSS gaussConsts<>+1184(SB), Y12
+	VBROADCASTSS gaussConsts<>+1216(SB), Y11
+	VBROADCASTSS gaussConsts<>+512(SB), Y10
+	MOVQ         v+0(FP), DI
+	MOVQ         lanes+8(FP), SI
+	MOVQ         quad+16(FP), AX
+	LEAQ         (SI)(AX*1), BX
+	LEAQ         (BX)(AX*1), CX
+	LEAQ         (CX)(AX*1), DX
+	VMOVAPS      Y14, Y15
+
+	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
+	VMOVUPS     (SI), Y0
+	VMOVUPS     64(SI), Y1
+	VMOVUPS     32(SI), Y2
+	VMOVUPS     96(SI), Y3
+	VADDPS      Y2, Y0, Y0
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     (BX), Y2
+	VMOVUPS     64(BX), Y3
+	VMOVUPS     32(BX), Y4
+	VMOVUPS     96(BX), Y5
+	VADDPS      Y4, Y2, Y2
+	VADDPS      Y5, Y3, Y3
+	VPERM2F128  $0x20, Y2, Y0, Y4
+	VPERM2F128  $0x31, Y2, Y0, Y0
+	VADDPS      Y0, Y4, Y0
+	VPERM2F128  $0x20, Y3, Y1, Y2
+	VPERM2F128  $0x31, Y3, Y1, Y1
+	VADDPS      Y1, Y2, Y1
+	VMOVUPS     256(SI), Y2
+	VMOVUPS     320(SI), Y3
+	VMOVUPS     288(SI), Y4
+	VMOVUPS     352(SI), Y5
+	VADDPS      Y4, Y2, Y2
+	VADDPS      Y5, Y3, Y3
+	VMOVUPS     256(BX), Y4
+	VMOVUPS     320(BX), Y5
+	VMOVUPS     288(BX), Y6
+	VMOVUPS     352(BX), Y7
+	VADDPS      Y6, Y4, Y4
+	VADDPS      Y7, Y5, Y5
+	VPERM2F128  $0x20, Y4, Y2, Y6
+	VPERM2F128  $0x31, Y4, Y2, Y2
+	VADDPS      Y2, Y6, Y2
+	VPERM2F128  $0x20, Y5, Y3, Y4
+	VPERM2F128  $0x31, Y5, Y3, Y3
+	VADDPS      Y3, Y4, Y3
+	VUNPCKLPD   Y2, Y0, Y4
+	VUNPCKHPD   Y2, Y0, Y0
+	VADDPS      Y0, Y4, Y0
+	VUNPCKLPD   Y3, Y1, Y2
+	VUNPCKHPD   Y3, Y1, Y1
+	VADDPS      Y1, Y2, Y1
+	VMOVUPS     512(SI), Y2
+	VMOVUPS     576(SI), Y3
+	VMOVUPS     544(SI), Y4
+	VMOVUPS     608(SI), Y5
+	VADDPS      Y4, Y2, Y2
+	VADDPS      Y5, Y3, Y3
+	VMOVUPS     512(BX), Y4
+	VMOVUPS     576(BX), Y5
+	VMOVUPS     544(BX), Y6
+	VMOVUPS     608(BX), Y7
+	VADDPS      Y6, Y4, Y4
+	VADDPS      Y7, Y5, Y5
+	VPERM2F128  $0x20, Y4, Y2, Y6
+	VPERM2F128  $0x31, Y4, Y2, Y2
+	VADDPS      Y2, Y6, Y2
+	VPERM2F128  $0x20, Y5, Y3, Y4
+	VPERM2F128  $0x31, Y5, Y3, Y3
+	VADDPS      Y3, Y4, Y3
+	VMOVUPS     768(SI), Y4
+	VMOVUPS     832(SI), Y5
+	VMOVUPS     800(SI), Y6
+	VMOVUPS     864(SI), Y7
+	VADDPS      Y6, Y4, Y4
+	VADDPS      Y7, Y5, Y5
+	VMOVUPS     768(BX), Y6
+	VMOVUPS     832(BX), Y7
+	VMOVUPS     800(BX), Y8
+	VMOVUPS     864(BX), Y9
+	VADDPS      Y8, Y6, Y6
+	VADDPS      Y9, Y7, Y7
+	VPERM2F128  $0x20, Y6, Y4, Y8
+	VPERM2F128  $0x31, Y6, Y4, Y4
+	VADDPS      Y4, Y8, Y4
+	VPERM2F128  $0x20, Y7, Y5, Y6
+	VPERM2F128  $0x31, Y7, Y5, Y5
+	VADDPS      Y5, Y6, Y5
+	VUNPCKLPD   Y4, Y2, Y6
+	VUNPCKHPD   Y4, Y2, Y2
+	VADDPS      Y2, Y6, Y2
+	VUNPCKLPD   Y5, Y3, Y4
+	VUNPCKHPD   Y5, Y3, Y3
+	VADDPS      Y3, Y4, Y3
+	VSHUFPS     $0x88, Y2, Y0, Y4
+	VSHUFPS     $0xdd, Y2, Y0, Y0
+	VADDPS      Y0, Y4, Y0
+	VSHUFPS     $0x88, Y3, Y1, Y2
+	VSHUFPS     $0xdd, Y3, Y1, Y1
+	VADDPS      Y1, Y2, Y1
+	VADDPS      Y14, Y1, Y1
+	VFMADD231PS Y12, Y13, Y1
+	VSUBPS      Y1, Y14, Y1
+	VFMADD231PS Y11, Y0, Y1
+	VMOVUPS     Y1, (DI)
+
+	// sign set if the exponent is that of Inf and NaN
+	VANDPS  Y10, Y1, Y0
+	VPADDD  gaussConsts<>+1152(SB), Y0, Y0
+	VORPS   Y0, Y15, Y0
+	VMOVAPS Y0, Y15
+
+	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
+	VMOVUPS     (CX), Y0
+	VMOVUPS     64(CX), Y1
+	VMOVUPS     32(CX), Y2
+	VMOVUPS     96(CX), Y3
+	VADDPS      Y2, Y0, Y0
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     (DX), Y2
+	VMOVUPS     64(DX), Y3
+	VMOVUPS     32(DX), Y4
+	VMOVUPS     96(DX), Y5
+	VADDPS      Y4, Y2, Y2
+	VADDPS      Y5, Y3, Y3
+	VPERM2F128  $0x20, Y2, Y0, Y4
+	VPERM2F128  $0x31, Y2, Y0, Y0
+	VADDPS      Y0, Y4, Y0
+	VPERM2F128  $0x20, Y3, Y1, Y2
+	VPERM2F128  $0x31, Y3, Y1, Y1
+	VADDPS      Y1, Y2, Y1
+	VMOVUPS     256(CX), Y2
+	VMOVUPS     320(CX), Y3
+	VMOVUPS     288(CX), Y4
+	VMOVUPS     352(CX), Y5
+	VADDPS      Y4, Y2, Y2
+	VADDPS      Y5, Y3, Y3
+	VMOVUPS     256(DX), Y4
+	VMOVUPS     320(DX), Y5
+	VMOVUPS     288(DX), Y6
+	VMOVUPS     352(DX), Y7
+	VADDPS      Y6, Y4, Y4
+	VADDPS      Y7, Y5, Y5
+	VPERM2F128  $0x20, Y4, Y2, Y6
+	VPERM2F128  $0x31, Y4, Y2, Y2
+	VADDPS      Y2, Y6, Y2
+	VPERM2F128  $0x20, Y5, Y3, Y4
+	VPERM2F128  $0x31, Y5, Y3, Y3
+	VADDPS      Y3, Y4, Y3
+	VUNPCKLPD   Y2, Y0, Y4
+	VUNPCKHPD   Y2, Y0, Y0
+	VADDPS      Y0, Y4, Y0
+	VUNPCKLPD   Y3, Y1, Y2
+	VUNPCKHPD   Y3, Y1, Y1
+	VADDPS      Y1, Y2, Y1
+	VMOVUPS     512(CX), Y2
+	VMOVUPS     576(CX), Y3
+	VMOVUPS     544(CX), Y4
+	VMOVUPS     608(CX), Y5
+	VADDPS      Y4, Y2, Y2
+	VADDPS      Y5, Y3, Y3
+	VMOVUPS     512(DX), Y4
+	VMOVUPS     576(DX), Y5
+	VMOVUPS     544(DX), Y6
+	VMOVUPS     608(DX), Y7
+	VADDPS      Y6, Y4, Y4
+	VADDPS      Y7, Y5, Y5
+	VPERM2F128  $0x20, Y4, Y2, Y6
+	VPERM2F128  $0x31, Y4, Y2, Y2
+	VADDPS      Y2, Y6, Y2
+	VPERM2F128  $0x20, Y5, Y3, Y4
+	VPERM2F128  $0x31, Y5, Y3, Y3
+	VADDPS      Y3, Y4, Y3
+	VMOVUPS     768(CX), Y4
+	VMOVUPS     832(CX), Y5
+	VMOVUPS     800(CX), Y6
+	VMOVUPS     864(CX), Y7
+	VADDPS      Y6, Y4, Y4
+	VADDPS      Y7, Y5, Y5
+	VMOVUPS     768(DX), Y6
+	VMOVUPS     832(DX), Y7
+	VMOVUPS     800(DX), Y8
+	VMOVUPS     864(DX), Y9
+	VADDPS      Y8, Y6, Y6
+	VADDPS      Y9, Y7, Y7
+	VPERM2F128  $0x20, Y6, Y4, Y8
+	VPERM2F128  $0x31, Y6, Y4, Y4
+	VADDPS      Y4, Y8, Y4
+	VPERM2F128  $0x20, Y7, Y5, Y6
+	VPERM2F128  $0x31, Y7, Y5, Y5
+	VADDPS      Y5, Y6, Y5
+	VUNPCKLPD   Y4, Y2, Y6
+	VUNPCKHPD   Y4, Y2, Y2
+	VADDPS      Y2, Y6, Y2
+	VUNPCKLPD   Y5, Y3, Y4
+	VUNPCKHPD   Y5, Y3, Y3
+	VADDPS      Y3, Y4, Y3
+	VSHUFPS     $0x88, Y2, Y0, Y4
+	VSHUFPS     $0xdd, Y2, Y0, Y0
+	VADDPS      Y0, Y4, Y0
+	VSHUFPS     $0x88, Y3, Y1, Y2
+	VSHUFPS     $0xdd, Y3, Y1, Y1
+	VADDPS      Y1, Y2, Y1
+	VADDPS      Y14, Y1, Y1
+	VFMADD231PS Y12, Y13, Y1
+	VSUBPS      Y1, Y14, Y1
+	VFMADD231PS Y11, Y0, Y1
+	VMOVUPS     Y1, 32(DI)
+
+	// sign set if the exponent is that of Inf and NaN
+	VANDPS    Y10, Y1, Y0
+	VPADDD    gaussConsts<>+1152(SB), Y0, Y0
+	VORPS     Y0, Y15, Y0
+	VMOVAPS   Y0, Y15
+	VMOVMSKPS Y15, AX
+	MOVQ      AX, bad+32(FP)
+	VZEROUPPER
+	RET
+
+// func GaussKLSigma(lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int) (bad int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·GaussKLSigma(SB), NOSPLIT, $40-72
+	// Registers:    Y0-Y5 values    Y6-Y8 constants and scalars    Y9-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y8
+	VBROADCASTSS gaussConsts<>+1248(SB), Y7
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+
+	// Registers:    DI lanes    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
+	MOVQ         lanes+0(FP), DI
+	MOVQ         muQ+8(FP), SI
+	MOVQ         sQ+16(FP), DX
+	MOVQ         muP+24(FP), BX
+	MOVQ         sP+32(FP), R8
+	MOVQ         n+48(FP), R9
+	SHLQ         $0x02, R9
+	VBROADCASTSS gaussConsts<>+544(SB), Y9
+	MOVQ         rows+40(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 32(SP)
 
 l13:
-	VMOVAPS Y6, Y15
-	VMOVAPS Y6, Y14
-	VMOVAPS Y9, Y13
-	VMOVAPS Y6, Y11
-	VMOVAPS Y9, Y12
-	VMOVAPS Y6, Y10
-	MOVQ    n+48(FP), CX
-	CMPQ    CX, $0x00000010
-	JL      l16
+	VBROADCASTSS gaussConsts<>+544(SB), Y15
+	VBROADCASTSS gaussConsts<>+544(SB), Y14
+	VMOVAPS      Y8, Y13
+	VBROADCASTSS gaussConsts<>+544(SB), Y11
+	VMOVAPS      Y8, Y12
+	VBROADCASTSS gaussConsts<>+544(SB), Y10
+	MOVQ         n+48(FP), CX
+	CMPQ         CX, $0x00000010
+	JL           l16
 
 l14:
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (DX), Y1
+	VPSUBD       Y7, Y1, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VMOVUPS      (R8), Y2
-	VDIVPS       Y2, Y9, Y3
-	VMOVUPS      (BX), Y4
-	VSUBPS       Y4, Y0, Y0
+	VPSUBD       Y7, Y2, Y3
+	VPMAXUD      Y9, Y3, Y9
+	VMOVUPS      (BX), Y3
+	VSUBPS       Y3, Y0, Y0
+	VDIVPS       Y2, Y8, Y3
 	VMULPS       Y3, Y0, Y0
 	VMULPS       Y3, Y1, Y4
 	VFNMADD231PS Y4, Y2, Y1
 	VFMADD231PS  Y3, Y1, Y4
-	VMULPS       Y7, Y0, Y0
-	VMULPS       Y7, Y4, Y1
-	VFMADD213PS  gaussConsts<>+736(SB), Y1, Y1
+	VMULPS       Y6, Y0, Y0
+	VMULPS       Y6, Y4, Y1
+	VFMADD213PS  gaussConsts<>+1312(SB), Y1, Y1
 	VFMADD231PS  Y0, Y0, Y1
 	VADDPS       Y15, Y1, Y15
 	VMULPS       Y13, Y4, Y13
 	VMOVUPS      32(SI), Y0
 	VMOVUPS      32(DX), Y1
+	VPSUBD       Y7, Y1, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VMOVUPS      32(R8), Y2
-	VDIVPS       Y2, Y9, Y3
-	VMOVUPS      32(BX), Y4
-	VSUBPS       Y4, Y0, Y0
+	VPSUBD       Y7, Y2, Y3
+	VPMAXUD      Y9, Y3, Y9
+	VMOVUPS      32(BX), Y3
+	VSUBPS       Y3, Y0, Y0
+	VDIVPS       Y2, Y8, Y3
 	VMULPS       Y3, Y0, Y0
 	VMULPS       Y3, Y1, Y4
 	VFNMADD231PS Y4, Y2, Y1
 	VFMADD231PS  Y3, Y1, Y4
-	VMULPS       Y7, Y0, Y0
-	VMULPS       Y7, Y4, Y1
-	VFMADD213PS  gaussConsts<>+736(SB), Y1, Y1
+	VMULPS       Y6, Y0, Y0
+	VMULPS       Y6, Y4, Y1
+	VFMADD213PS  gaussConsts<>+1312(SB), Y1, Y1
 	VFMADD231PS  Y0, Y0, Y1
 	VADDPS       Y14, Y1, Y14
 	VMULPS       Y12, Y4, Y12
-	VPSUBD       Y8, Y13, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y8, Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y11, Y1, Y1
 	VMOVAPS      Y1, Y11
 	VMOVAPS      Y0, Y13
-	VPSUBD       Y8, Y12, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y8, Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y10, Y1, Y1
 	VMOVAPS      Y1, Y10
 	VMOVAPS      Y0, Y12
@@ -855,40 +2458,52 @@ l16:
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (SI), Y0, Y1
 	VMASKMOVPS   (DX), Y0, Y2
+	VPSUBD       Y7, Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VMASKMOVPS   (R8), Y0, Y3
-	VDIVPS       Y3, Y9, Y4
-	VMASKMOVPS   (BX), Y0, Y5
-	VSUBPS       Y5, Y1, Y1
+	VPSUBD       Y7, Y3, Y4
+	VANDPS       Y4, Y0, Y4
+	VPMAXUD      Y9, Y4, Y9
+	VMASKMOVPS   (BX), Y0, Y4
+	VSUBPS       Y4, Y1, Y1
+	VDIVPS       Y3, Y8, Y4
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y4, Y2, Y5
 	VFNMADD231PS Y5, Y3, Y2
 	VFMADD231PS  Y4, Y2, Y5
-	VMULPS       Y7, Y1, Y1
-	VMULPS       Y7, Y5, Y2
-	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y2
+	VMULPS       Y6, Y1, Y1
+	VMULPS       Y6, Y5, Y2
+	VFMADD213PS  gaussConsts<>+1312(SB), Y2, Y2
 	VFMADD231PS  Y1, Y1, Y2
 	VANDPS       Y2, Y0, Y1
 	VADDPS       Y15, Y1, Y15
-	VBLENDVPS    Y0, Y5, Y9, Y0
+	VBLENDVPS    Y0, Y5, Y8, Y0
 	VMULPS       Y13, Y0, Y13
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(SI), Y0, Y1
 	VMASKMOVPS   32(DX), Y0, Y2
+	VPSUBD       Y7, Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VMASKMOVPS   32(R8), Y0, Y3
-	VDIVPS       Y3, Y9, Y4
-	VMASKMOVPS   32(BX), Y0, Y5
-	VSUBPS       Y5, Y1, Y1
+	VPSUBD       Y7, Y3, Y4
+	VANDPS       Y4, Y0, Y4
+	VPMAXUD      Y9, Y4, Y9
+	VMASKMOVPS   32(BX), Y0, Y4
+	VSUBPS       Y4, Y1, Y1
+	VDIVPS       Y3, Y8, Y4
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y4, Y2, Y5
 	VFNMADD231PS Y5, Y3, Y2
 	VFMADD231PS  Y4, Y2, Y5
-	VMULPS       Y7, Y1, Y1
-	VMULPS       Y7, Y5, Y2
-	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y2
+	VMULPS       Y6, Y1, Y1
+	VMULPS       Y6, Y5, Y2
+	VFMADD213PS  gaussConsts<>+1312(SB), Y2, Y2
 	VFMADD231PS  Y1, Y1, Y2
 	VANDPS       Y2, Y0, Y1
 	VADDPS       Y14, Y1, Y14
-	VBLENDVPS    Y0, Y5, Y9, Y0
+	VBLENDVPS    Y0, Y5, Y8, Y0
 	VMULPS       Y12, Y0, Y12
 	LEAQ         (SI)(CX*4), SI
 	LEAQ         (DX)(CX*4), DX
@@ -896,153 +2511,89 @@ l16:
 	LEAQ         (R8)(CX*4), R8
 
 l17:
-	VPSUBD       Y8, Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y8, Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
-	VPSUBD       Y8, Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y8, Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
-	VMULPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VMULPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VPSUBD       Y8, Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y8, Y0, Y0
-	VPADDD       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x0e, X11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x01, X11, X2
-	VPADDD       X2, X11, X11
-	VBROADCASTSS X11, Y2
-	VPADDD       Y2, Y1, Y1
-	VCVTDQ2PS    Y1, Y1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Y8, Y0, Y0
-	VPSRAD    $0x17, Y0, Y2
-	VCVTDQ2PS Y2, Y2
-	VANDPS    gaussConsts<>+800(SB), Y0, Y0
-	VPADDD    Y8, Y0, Y0
-	VSUBPS    Y9, Y0, Y0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS gaussConsts<>+864(SB), Y3
-	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+992(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1056(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       gaussConsts<>+1120(SB), Y2, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y0
-	VFMADD231PS  gaussConsts<>+1120(SB), Y1, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y1, Y0
-	VADDPS       Y6, Y0, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VFMSUB231PS  gaussConsts<>+1184(SB), Y1, Y0
-	VCMPPS       $0x11, Y6, Y0, Y1
-	VBLENDVPS    Y1, Y6, Y0, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), SI
-	ADDQ         16(SP), DX
-	ADDQ         24(SP), BX
-	ADDQ         32(SP), R8
-	DECQ         (SP)
-	JNZ          l13
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	VMOVUPS   Y11, 128(DI)
+	VMOVUPS   Y10, 160(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
+	ADDQ      24(SP), BX
+	ADDQ      32(SP), R8
+	DECQ      (SP)
+	JNZ       l13
+	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
+	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
+	VMOVAPS   Y0, Y9
+	VMOVMSKPS Y9, AX
+	MOVQ      AX, bad+64(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLSigmaBackward(kl *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int)
+// func GaussKLSigmaBackward(lanes *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussKLSigmaBackward(SB), NOSPLIT, $72-96
-	// Registers:    Y0-Y6 values    Y7-Y8 constants and scalars    Y9-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+672(SB), Y8
-	VBROADCASTSS gaussConsts<>+768(SB), Y7
+TEXT ·GaussKLSigmaBackward(SB), NOSPLIT, $72-104
+	// Registers:    Y0-Y6 values    Y7 constants and scalars    Y8-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y7
 
-	// Registers:    DI kl    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
-	MOVQ kl+0(FP), DI
-	MOVQ dmuQ+8(FP), SI
-	MOVQ dsQ+16(FP), DX
-	MOVQ dmuP+24(FP), BX
-	MOVQ dsP+32(FP), R8
-	MOVQ muQ+40(FP), R9
-	MOVQ sQ+48(FP), R10
-	MOVQ muP+56(FP), R11
-	MOVQ sP+64(FP), R12
-	MOVQ n+80(FP), R13
-	SHLQ $0x02, R13
-	MOVQ rows+72(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 32(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 40(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 48(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 56(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 64(SP)
+	// Registers:    DI lanes    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
+	MOVQ         lanes+0(FP), DI
+	MOVQ         dmuQ+8(FP), SI
+	MOVQ         dsQ+16(FP), DX
+	MOVQ         dmuP+24(FP), BX
+	MOVQ         dsP+32(FP), R8
+	MOVQ         muQ+40(FP), R9
+	MOVQ         sQ+48(FP), R10
+	MOVQ         muP+56(FP), R11
+	MOVQ         sP+64(FP), R12
+	MOVQ         n+80(FP), R13
+	SHLQ         $0x02, R13
+	VBROADCASTSS gaussConsts<>+544(SB), Y9
+	MOVQ         rows+72(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 32(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 40(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 48(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 56(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 64(SP)
 
 l18:
-	VBROADCASTSS (DI), Y0
-	VMOVAPS      Y0, Y9
+	VBROADCASTSS 192(DI), Y0
+	VMOVAPS      Y0, Y8
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
-	VMOVAPS      Y8, Y13
+	VMOVAPS      Y7, Y13
 	VBROADCASTSS gaussConsts<>+544(SB), Y11
-	VMOVAPS      Y8, Y12
+	VMOVAPS      Y7, Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+80(FP), CX
 	CMPQ         CX, $0x00000010
@@ -1051,30 +2602,34 @@ l18:
 l19:
 	VMOVUPS      (R9), Y0
 	VMOVUPS      (R10), Y1
+	VPSUBD       gaussConsts<>+1248(SB), Y1, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VMOVUPS      (R12), Y2
-	VDIVPS       Y2, Y8, Y3
-	VMOVUPS      (R11), Y4
-	VSUBPS       Y4, Y0, Y0
+	VPSUBD       gaussConsts<>+1248(SB), Y2, Y3
+	VPMAXUD      Y9, Y3, Y9
+	VMOVUPS      (R11), Y3
+	VSUBPS       Y3, Y0, Y0
+	VDIVPS       Y2, Y7, Y3
 	VMULPS       Y3, Y0, Y0
 	VMULPS       Y3, Y1, Y4
 	VFNMADD213PS Y1, Y4, Y2
 	VFMADD231PS  Y3, Y2, Y4
-	VMULPS       gaussConsts<>+704(SB), Y0, Y2
-	VMULPS       gaussConsts<>+704(SB), Y4, Y5
-	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y5
+	VMULPS       gaussConsts<>+1280(SB), Y0, Y2
+	VMULPS       gaussConsts<>+1280(SB), Y4, Y5
+	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
 	VFMADD231PS  Y2, Y2, Y5
 	VADDPS       Y15, Y5, Y15
 	VMULPS       Y13, Y4, Y13
-	VSUBPS       Y8, Y4, Y2
-	VADDPS       Y8, Y4, Y4
-	VMULPS       Y0, Y9, Y5
+	VSUBPS       Y7, Y4, Y2
+	VADDPS       Y7, Y4, Y4
+	VMULPS       Y0, Y8, Y5
 	VMULPS       Y3, Y5, Y5
-	VDIVPS       Y1, Y8, Y1
+	VDIVPS       Y1, Y7, Y1
 	VMULPS       Y1, Y2, Y1
-	VMULPS       Y1, Y9, Y1
+	VMULPS       Y1, Y8, Y1
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y3, Y2, Y2
-	VMULPS       Y2, Y9, Y2
+	VMULPS       Y2, Y8, Y2
 	VMULPS       Y4, Y2, Y2
 	VFMADD231PS  Y5, Y0, Y2
 	VXORPS       gaussConsts<>+608(SB), Y2, Y0
@@ -1085,30 +2640,34 @@ l19:
 	VMOVUPS      Y1, (DX)
 	VMOVUPS      32(R9), Y0
 	VMOVUPS      32(R10), Y1
+	VPSUBD       gaussConsts<>+1248(SB), Y1, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VMOVUPS      32(R12), Y2
-	VDIVPS       Y2, Y8, Y3
-	VMOVUPS      32(R11), Y4
-	VSUBPS       Y4, Y0, Y0
+	VPSUBD       gaussConsts<>+1248(SB), Y2, Y3
+	VPMAXUD      Y9, Y3, Y9
+	VMOVUPS      32(R11), Y3
+	VSUBPS       Y3, Y0, Y0
+	VDIVPS       Y2, Y7, Y3
 	VMULPS       Y3, Y0, Y0
 	VMULPS       Y3, Y1, Y4
 	VFNMADD213PS Y1, Y4, Y2
 	VFMADD231PS  Y3, Y2, Y4
-	VMULPS       gaussConsts<>+704(SB), Y0, Y2
-	VMULPS       gaussConsts<>+704(SB), Y4, Y5
-	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y5
+	VMULPS       gaussConsts<>+1280(SB), Y0, Y2
+	VMULPS       gaussConsts<>+1280(SB), Y4, Y5
+	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
 	VFMADD231PS  Y2, Y2, Y5
 	VADDPS       Y14, Y5, Y14
 	VMULPS       Y12, Y4, Y12
-	VSUBPS       Y8, Y4, Y2
-	VADDPS       Y8, Y4, Y4
-	VMULPS       Y0, Y9, Y5
+	VSUBPS       Y7, Y4, Y2
+	VADDPS       Y7, Y4, Y4
+	VMULPS       Y0, Y8, Y5
 	VMULPS       Y3, Y5, Y5
-	VDIVPS       Y1, Y8, Y1
+	VDIVPS       Y1, Y7, Y1
 	VMULPS       Y1, Y2, Y1
-	VMULPS       Y1, Y9, Y1
+	VMULPS       Y1, Y8, Y1
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y3, Y2, Y2
-	VMULPS       Y2, Y9, Y2
+	VMULPS       Y2, Y8, Y2
 	VMULPS       Y4, Y2, Y2
 	VFMADD231PS  Y5, Y0, Y2
 	VXORPS       gaussConsts<>+608(SB), Y2, Y0
@@ -1117,17 +2676,17 @@ l19:
 	VMOVUPS      Y0, 32(R8)
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      Y1, 32(DX)
-	VPSUBD       Y7, Y13, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y7, Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y11, Y1, Y1
 	VMOVAPS      Y1, Y11
 	VMOVAPS      Y0, Y13
-	VPSUBD       Y7, Y12, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y7, Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y10, Y1, Y1
 	VMOVAPS      Y1, Y10
 	VMOVAPS      Y0, Y12
@@ -1153,32 +2712,38 @@ l21:
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (R9), Y0, Y1
 	VMASKMOVPS   (R10), Y0, Y2
+	VPSUBD       gaussConsts<>+1248(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VMASKMOVPS   (R12), Y0, Y3
-	VDIVPS       Y3, Y8, Y4
-	VMASKMOVPS   (R11), Y0, Y5
-	VSUBPS       Y5, Y1, Y1
+	VPSUBD       gaussConsts<>+1248(SB), Y3, Y4
+	VANDPS       Y4, Y0, Y4
+	VPMAXUD      Y9, Y4, Y9
+	VMASKMOVPS   (R11), Y0, Y4
+	VSUBPS       Y4, Y1, Y1
+	VDIVPS       Y3, Y7, Y4
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y4, Y2, Y5
 	VFNMADD213PS Y2, Y5, Y3
 	VFMADD231PS  Y4, Y3, Y5
-	VMULPS       gaussConsts<>+704(SB), Y1, Y3
-	VMULPS       gaussConsts<>+704(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+736(SB), Y6, Y6
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y3
+	VMULPS       gaussConsts<>+1280(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1312(SB), Y6, Y6
 	VFMADD231PS  Y3, Y3, Y6
 	VANDPS       Y6, Y0, Y3
 	VADDPS       Y15, Y3, Y15
-	VBLENDVPS    Y0, Y5, Y8, Y3
+	VBLENDVPS    Y0, Y5, Y7, Y3
 	VMULPS       Y13, Y3, Y13
-	VSUBPS       Y8, Y5, Y3
-	VADDPS       Y8, Y5, Y5
-	VMULPS       Y1, Y9, Y6
+	VSUBPS       Y7, Y5, Y3
+	VADDPS       Y7, Y5, Y5
+	VMULPS       Y1, Y8, Y6
 	VMULPS       Y4, Y6, Y6
-	VDIVPS       Y2, Y8, Y2
+	VDIVPS       Y2, Y7, Y2
 	VMULPS       Y2, Y3, Y2
-	VMULPS       Y2, Y9, Y2
+	VMULPS       Y2, Y8, Y2
 	VMULPS       Y5, Y2, Y2
 	VMULPS       Y4, Y3, Y3
-	VMULPS       Y3, Y9, Y3
+	VMULPS       Y3, Y8, Y3
 	VMULPS       Y5, Y3, Y3
 	VFMADD231PS  Y6, Y1, Y3
 	VXORPS       gaussConsts<>+608(SB), Y3, Y1
@@ -1190,32 +2755,38 @@ l21:
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(R9), Y0, Y1
 	VMASKMOVPS   32(R10), Y0, Y2
+	VPSUBD       gaussConsts<>+1248(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VMASKMOVPS   32(R12), Y0, Y3
-	VDIVPS       Y3, Y8, Y4
-	VMASKMOVPS   32(R11), Y0, Y5
-	VSUBPS       Y5, Y1, Y1
+	VPSUBD       gaussConsts<>+1248(SB), Y3, Y4
+	VANDPS       Y4, Y0, Y4
+	VPMAXUD      Y9, Y4, Y9
+	VMASKMOVPS   32(R11), Y0, Y4
+	VSUBPS       Y4, Y1, Y1
+	VDIVPS       Y3, Y7, Y4
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y4, Y2, Y5
 	VFNMADD213PS Y2, Y5, Y3
 	VFMADD231PS  Y4, Y3, Y5
-	VMULPS       gaussConsts<>+704(SB), Y1, Y3
-	VMULPS       gaussConsts<>+704(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+736(SB), Y6, Y6
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y3
+	VMULPS       gaussConsts<>+1280(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1312(SB), Y6, Y6
 	VFMADD231PS  Y3, Y3, Y6
 	VANDPS       Y6, Y0, Y3
 	VADDPS       Y14, Y3, Y14
-	VBLENDVPS    Y0, Y5, Y8, Y3
+	VBLENDVPS    Y0, Y5, Y7, Y3
 	VMULPS       Y12, Y3, Y12
-	VSUBPS       Y8, Y5, Y3
-	VADDPS       Y8, Y5, Y5
-	VMULPS       Y1, Y9, Y6
+	VSUBPS       Y7, Y5, Y3
+	VADDPS       Y7, Y5, Y5
+	VMULPS       Y1, Y8, Y6
 	VMULPS       Y4, Y6, Y6
-	VDIVPS       Y2, Y8, Y2
+	VDIVPS       Y2, Y7, Y2
 	VMULPS       Y2, Y3, Y2
-	VMULPS       Y2, Y9, Y2
+	VMULPS       Y2, Y8, Y2
 	VMULPS       Y5, Y2, Y2
 	VMULPS       Y4, Y3, Y3
-	VMULPS       Y3, Y9, Y3
+	VMULPS       Y3, Y8, Y3
 	VMULPS       Y5, Y3, Y3
 	VFMADD231PS  Y6, Y1, Y3
 	VXORPS       gaussConsts<>+608(SB), Y3, Y1
@@ -1234,120 +2805,58 @@ l21:
 	LEAQ         (R8)(CX*4), R8
 
 l22:
-	VPSUBD       Y7, Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y7, Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
-	VPSUBD       Y7, Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y7, Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
-	VMULPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VMULPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VPSUBD       Y7, Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y7, Y0, Y0
-	VPADDD       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x0e, X11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x01, X11, X2
-	VPADDD       X2, X11, X11
-	VBROADCASTSS X11, Y2
-	VPADDD       Y2, Y1, Y1
-	VCVTDQ2PS    Y1, Y1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Y7, Y0, Y0
-	VPSRAD    $0x17, Y0, Y2
-	VCVTDQ2PS Y2, Y2
-	VANDPS    gaussConsts<>+800(SB), Y0, Y0
-	VPADDD    Y7, Y0, Y0
-	VSUBPS    Y8, Y0, Y0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS gaussConsts<>+864(SB), Y3
-	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+992(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1056(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       gaussConsts<>+1120(SB), Y2, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y0
-	VFMADD231PS  gaussConsts<>+1120(SB), Y1, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y1, Y0
-	VADDPS       gaussConsts<>+544(SB), Y0, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VFMSUB231PS  gaussConsts<>+1184(SB), Y1, Y0
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y1
-	VBLENDVPS    Y1, gaussConsts<>+544(SB), Y0, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), SI
-	ADDQ         16(SP), DX
-	ADDQ         24(SP), BX
-	ADDQ         32(SP), R8
-	ADDQ         40(SP), R9
-	ADDQ         48(SP), R10
-	ADDQ         56(SP), R11
-	ADDQ         64(SP), R12
-	DECQ         (SP)
-	JNZ          l18
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	VMOVUPS   Y11, 128(DI)
+	VMOVUPS   Y10, 160(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
+	ADDQ      24(SP), BX
+	ADDQ      32(SP), R8
+	ADDQ      40(SP), R9
+	ADDQ      48(SP), R10
+	ADDQ      56(SP), R11
+	ADDQ      64(SP), R12
+	DECQ      (SP)
+	JNZ       l18
+	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
+	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
+	VMOVAPS   Y0, Y9
+	VMOVMSKPS Y9, AX
+	MOVQ      AX, bad+96(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLStandardSigma(kl *float32, muQ *float32, sQ *float32, rows int, n int, ld int)
+// func GaussKLStandardSigma(lanes *float32, muQ *float32, sQ *float32, rows int, n int, ld int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussKLStandardSigma(SB), NOSPLIT, $24-48
-	// Registers:    Y0-Y5 values    Y6-Y9 constants and scalars    Y10-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+768(SB), Y9
-	VBROADCASTSS gaussConsts<>+704(SB), Y8
-	VBROADCASTSS gaussConsts<>+672(SB), Y7
+TEXT ·GaussKLStandardSigma(SB), NOSPLIT, $24-56
+	// Registers:    Y0-Y3 values    Y4-Y8 constants and scalars    Y9-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+1280(SB), Y8
+	VBROADCASTSS gaussConsts<>+736(SB), Y7
 	VBROADCASTSS gaussConsts<>+544(SB), Y6
+	VBROADCASTSS gaussConsts<>+1248(SB), Y5
+	VBROADCASTSS gaussConsts<>+1312(SB), Y4
 
-	// Registers:    DI kl    SI muQ    DX sQ    CX elements left in the row    BX 4n
-	MOVQ kl+0(FP), DI
-	MOVQ muQ+8(FP), SI
-	MOVQ sQ+16(FP), DX
-	MOVQ n+32(FP), BX
-	SHLQ $0x02, BX
-	MOVQ rows+24(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+40(FP), AX
-	SHLQ $0x02, AX
-	SUBQ BX, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+40(FP), AX
-	SHLQ $0x02, AX
-	SUBQ BX, AX
-	MOVQ AX, 16(SP)
+	// Registers:    DI lanes    SI muQ    DX sQ    CX elements left in the row    BX 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    muQ+8(FP), SI
+	MOVQ    sQ+16(FP), DX
+	MOVQ    n+32(FP), BX
+	SHLQ    $0x02, BX
+	VMOVAPS Y6, Y9
+	MOVQ    rows+24(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+40(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    BX, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+40(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    BX, AX
+	MOVQ    AX, 16(SP)
 
 l23:
 	VMOVAPS Y6, Y15
@@ -1363,31 +2872,35 @@ l23:
 l24:
 	VMOVUPS     (SI), Y0
 	VMOVUPS     (DX), Y1
+	VPSUBD      Y5, Y1, Y2
+	VPMAXUD     Y9, Y2, Y9
 	VMULPS      Y8, Y0, Y0
 	VMULPS      Y8, Y1, Y2
-	VFMADD213PS gaussConsts<>+736(SB), Y2, Y2
+	VFMADD213PS Y4, Y2, Y2
 	VFMADD231PS Y0, Y0, Y2
 	VADDPS      Y15, Y2, Y15
 	VMULPS      Y13, Y1, Y13
 	VMOVUPS     32(SI), Y0
 	VMOVUPS     32(DX), Y1
+	VPSUBD      Y5, Y1, Y2
+	VPMAXUD     Y9, Y2, Y9
 	VMULPS      Y8, Y0, Y0
 	VMULPS      Y8, Y1, Y2
-	VFMADD213PS gaussConsts<>+736(SB), Y2, Y2
+	VFMADD213PS Y4, Y2, Y2
 	VFMADD231PS Y0, Y0, Y2
 	VADDPS      Y14, Y2, Y14
 	VMULPS      Y12, Y1, Y12
-	VPSUBD      Y9, Y13, Y0
+	VPSUBD      gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD      $0x17, Y0, Y1
-	VANDPS      gaussConsts<>+800(SB), Y0, Y0
-	VPADDD      Y9, Y0, Y0
+	VANDPS      gaussConsts<>+704(SB), Y0, Y0
+	VPADDD      gaussConsts<>+672(SB), Y0, Y0
 	VPADDD      Y11, Y1, Y1
 	VMOVAPS     Y1, Y11
 	VMOVAPS     Y0, Y13
-	VPSUBD      Y9, Y12, Y0
+	VPSUBD      gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD      $0x17, Y0, Y1
-	VANDPS      gaussConsts<>+800(SB), Y0, Y0
-	VPADDD      Y9, Y0, Y0
+	VANDPS      gaussConsts<>+704(SB), Y0, Y0
+	VPADDD      gaussConsts<>+672(SB), Y0, Y0
 	VPADDD      Y10, Y1, Y1
 	VMOVAPS     Y1, Y10
 	VMOVAPS     Y0, Y12
@@ -1407,9 +2920,12 @@ l26:
 	VMOVUPS     (AX), Y0
 	VMASKMOVPS  (SI), Y0, Y1
 	VMASKMOVPS  (DX), Y0, Y2
+	VPSUBD      Y5, Y2, Y3
+	VANDPS      Y3, Y0, Y3
+	VPMAXUD     Y9, Y3, Y9
 	VMULPS      Y8, Y1, Y1
 	VMULPS      Y8, Y2, Y3
-	VFMADD213PS gaussConsts<>+736(SB), Y3, Y3
+	VFMADD213PS Y4, Y3, Y3
 	VFMADD231PS Y1, Y1, Y3
 	VANDPS      Y3, Y0, Y1
 	VADDPS      Y15, Y1, Y15
@@ -1418,9 +2934,12 @@ l26:
 	VMOVUPS     32(AX), Y0
 	VMASKMOVPS  32(SI), Y0, Y1
 	VMASKMOVPS  32(DX), Y0, Y2
+	VPSUBD      Y5, Y2, Y3
+	VANDPS      Y3, Y0, Y3
+	VPMAXUD     Y9, Y3, Y9
 	VMULPS      Y8, Y1, Y1
 	VMULPS      Y8, Y2, Y3
-	VFMADD213PS gaussConsts<>+736(SB), Y3, Y3
+	VFMADD213PS Y4, Y3, Y3
 	VFMADD231PS Y1, Y1, Y3
 	VANDPS      Y3, Y0, Y1
 	VADDPS      Y14, Y1, Y14
@@ -1430,133 +2949,70 @@ l26:
 	LEAQ        (DX)(CX*4), DX
 
 l27:
-	VPSUBD       Y9, Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y9, Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
-	VPSUBD       Y9, Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y9, Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
-	VMULPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VMULPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VPSUBD       Y9, Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y9, Y0, Y0
-	VPADDD       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x0e, X11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x01, X11, X2
-	VPADDD       X2, X11, X11
-	VBROADCASTSS X11, Y2
-	VPADDD       Y2, Y1, Y1
-	VCVTDQ2PS    Y1, Y1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Y9, Y0, Y0
-	VPSRAD    $0x17, Y0, Y2
-	VCVTDQ2PS Y2, Y2
-	VANDPS    gaussConsts<>+800(SB), Y0, Y0
-	VPADDD    Y9, Y0, Y0
-	VSUBPS    Y7, Y0, Y0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS gaussConsts<>+864(SB), Y3
-	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+992(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1056(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       gaussConsts<>+1120(SB), Y2, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y0
-	VFMADD231PS  gaussConsts<>+1120(SB), Y1, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y1, Y0
-	VADDPS       Y6, Y0, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VFMSUB231PS  gaussConsts<>+1184(SB), Y1, Y0
-	VCMPPS       $0x11, Y6, Y0, Y1
-	VBLENDVPS    Y1, Y6, Y0, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), SI
-	ADDQ         16(SP), DX
-	DECQ         (SP)
-	JNZ          l23
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	VMOVUPS   Y11, 128(DI)
+	VMOVUPS   Y10, 160(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
+	DECQ      (SP)
+	JNZ       l23
+	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
+	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
+	VMOVAPS   Y0, Y9
+	VMOVMSKPS Y9, AX
+	MOVQ      AX, bad+48(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLStandardSigmaBackward(kl *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int)
+// func GaussKLStandardSigmaBackward(lanes *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussKLStandardSigmaBackward(SB), NOSPLIT, $40-64
-	// Registers:    Y0-Y5 values    Y6-Y8 constants and scalars    Y9-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+672(SB), Y8
-	VBROADCASTSS gaussConsts<>+768(SB), Y7
-	VBROADCASTSS gaussConsts<>+704(SB), Y6
+TEXT ·GaussKLStandardSigmaBackward(SB), NOSPLIT, $40-72
+	// Registers:    Y0-Y4 values    Y5-Y7 constants and scalars    Y8-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y7
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+	VBROADCASTSS gaussConsts<>+544(SB), Y5
 
-	// Registers:    DI kl    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
-	MOVQ kl+0(FP), DI
-	MOVQ dmuQ+8(FP), SI
-	MOVQ dsQ+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ n+48(FP), R9
-	SHLQ $0x02, R9
-	MOVQ rows+40(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI lanes    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    dmuQ+8(FP), SI
+	MOVQ    dsQ+16(FP), DX
+	MOVQ    muQ+24(FP), BX
+	MOVQ    sQ+32(FP), R8
+	MOVQ    n+48(FP), R9
+	SHLQ    $0x02, R9
+	VMOVAPS Y5, Y9
+	MOVQ    rows+40(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 32(SP)
 
 l28:
-	VBROADCASTSS (DI), Y0
-	VMOVAPS      Y0, Y9
-	VBROADCASTSS gaussConsts<>+544(SB), Y15
-	VBROADCASTSS gaussConsts<>+544(SB), Y14
-	VMOVAPS      Y8, Y13
-	VBROADCASTSS gaussConsts<>+544(SB), Y11
-	VMOVAPS      Y8, Y12
-	VBROADCASTSS gaussConsts<>+544(SB), Y10
+	VBROADCASTSS 192(DI), Y0
+	VMOVAPS      Y0, Y8
+	VMOVAPS      Y5, Y15
+	VMOVAPS      Y5, Y14
+	VMOVAPS      Y7, Y13
+	VMOVAPS      Y5, Y11
+	VMOVAPS      Y7, Y12
+	VMOVAPS      Y5, Y10
 	MOVQ         n+48(FP), CX
 	CMPQ         CX, $0x00000010
 	JL           l31
@@ -1564,49 +3020,53 @@ l28:
 l29:
 	VMOVUPS     (BX), Y0
 	VMOVUPS     (R8), Y1
+	VPSUBD      gaussConsts<>+1248(SB), Y1, Y2
+	VPMAXUD     Y9, Y2, Y9
 	VMULPS      Y6, Y0, Y2
 	VMULPS      Y6, Y1, Y3
-	VFMADD213PS gaussConsts<>+736(SB), Y3, Y3
+	VFMADD213PS gaussConsts<>+1312(SB), Y3, Y3
 	VFMADD231PS Y2, Y2, Y3
 	VADDPS      Y15, Y3, Y15
 	VMULPS      Y13, Y1, Y13
-	VSUBPS      Y8, Y1, Y2
-	VADDPS      Y8, Y1, Y3
-	VMULPS      Y0, Y9, Y0
-	VDIVPS      Y1, Y8, Y1
+	VSUBPS      Y7, Y1, Y2
+	VADDPS      Y7, Y1, Y3
+	VMULPS      Y0, Y8, Y0
+	VDIVPS      Y1, Y7, Y1
 	VMULPS      Y1, Y2, Y1
-	VMULPS      Y1, Y9, Y1
+	VMULPS      Y1, Y8, Y1
 	VMULPS      Y3, Y1, Y1
 	VMOVUPS     Y0, (SI)
 	VMOVUPS     Y1, (DX)
 	VMOVUPS     32(BX), Y0
 	VMOVUPS     32(R8), Y1
+	VPSUBD      gaussConsts<>+1248(SB), Y1, Y2
+	VPMAXUD     Y9, Y2, Y9
 	VMULPS      Y6, Y0, Y2
 	VMULPS      Y6, Y1, Y3
-	VFMADD213PS gaussConsts<>+736(SB), Y3, Y3
+	VFMADD213PS gaussConsts<>+1312(SB), Y3, Y3
 	VFMADD231PS Y2, Y2, Y3
 	VADDPS      Y14, Y3, Y14
 	VMULPS      Y12, Y1, Y12
-	VSUBPS      Y8, Y1, Y2
-	VADDPS      Y8, Y1, Y3
-	VMULPS      Y0, Y9, Y0
-	VDIVPS      Y1, Y8, Y1
+	VSUBPS      Y7, Y1, Y2
+	VADDPS      Y7, Y1, Y3
+	VMULPS      Y0, Y8, Y0
+	VDIVPS      Y1, Y7, Y1
 	VMULPS      Y1, Y2, Y1
-	VMULPS      Y1, Y9, Y1
+	VMULPS      Y1, Y8, Y1
 	VMULPS      Y3, Y1, Y1
 	VMOVUPS     Y0, 32(SI)
 	VMOVUPS     Y1, 32(DX)
-	VPSUBD      Y7, Y13, Y0
+	VPSUBD      gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD      $0x17, Y0, Y1
-	VANDPS      gaussConsts<>+800(SB), Y0, Y0
-	VPADDD      Y7, Y0, Y0
+	VANDPS      gaussConsts<>+704(SB), Y0, Y0
+	VPADDD      gaussConsts<>+672(SB), Y0, Y0
 	VPADDD      Y11, Y1, Y1
 	VMOVAPS     Y1, Y11
 	VMOVAPS     Y0, Y13
-	VPSUBD      Y7, Y12, Y0
+	VPSUBD      gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD      $0x17, Y0, Y1
-	VANDPS      gaussConsts<>+800(SB), Y0, Y0
-	VPADDD      Y7, Y0, Y0
+	VANDPS      gaussConsts<>+704(SB), Y0, Y0
+	VPADDD      gaussConsts<>+672(SB), Y0, Y0
 	VPADDD      Y10, Y1, Y1
 	VMOVAPS     Y1, Y10
 	VMOVAPS     Y0, Y12
@@ -1628,40 +3088,46 @@ l31:
 	VMOVUPS     (AX), Y0
 	VMASKMOVPS  (BX), Y0, Y1
 	VMASKMOVPS  (R8), Y0, Y2
+	VPSUBD      gaussConsts<>+1248(SB), Y2, Y3
+	VANDPS      Y3, Y0, Y3
+	VPMAXUD     Y9, Y3, Y9
 	VMULPS      Y6, Y1, Y3
 	VMULPS      Y6, Y2, Y4
-	VFMADD213PS gaussConsts<>+736(SB), Y4, Y4
+	VFMADD213PS gaussConsts<>+1312(SB), Y4, Y4
 	VFMADD231PS Y3, Y3, Y4
 	VANDPS      Y4, Y0, Y3
 	VADDPS      Y15, Y3, Y15
-	VBLENDVPS   Y0, Y2, Y8, Y3
+	VBLENDVPS   Y0, Y2, Y7, Y3
 	VMULPS      Y13, Y3, Y13
-	VSUBPS      Y8, Y2, Y3
-	VADDPS      Y8, Y2, Y4
-	VMULPS      Y1, Y9, Y1
-	VDIVPS      Y2, Y8, Y2
+	VSUBPS      Y7, Y2, Y3
+	VADDPS      Y7, Y2, Y4
+	VMULPS      Y1, Y8, Y1
+	VDIVPS      Y2, Y7, Y2
 	VMULPS      Y2, Y3, Y2
-	VMULPS      Y2, Y9, Y2
+	VMULPS      Y2, Y8, Y2
 	VMULPS      Y4, Y2, Y2
 	VMASKMOVPS  Y1, Y0, (SI)
 	VMASKMOVPS  Y2, Y0, (DX)
 	VMOVUPS     32(AX), Y0
 	VMASKMOVPS  32(BX), Y0, Y1
 	VMASKMOVPS  32(R8), Y0, Y2
+	VPSUBD      gaussConsts<>+1248(SB), Y2, Y3
+	VANDPS      Y3, Y0, Y3
+	VPMAXUD     Y9, Y3, Y9
 	VMULPS      Y6, Y1, Y3
 	VMULPS      Y6, Y2, Y4
-	VFMADD213PS gaussConsts<>+736(SB), Y4, Y4
+	VFMADD213PS gaussConsts<>+1312(SB), Y4, Y4
 	VFMADD231PS Y3, Y3, Y4
 	VANDPS      Y4, Y0, Y3
 	VADDPS      Y14, Y3, Y14
-	VBLENDVPS   Y0, Y2, Y8, Y3
+	VBLENDVPS   Y0, Y2, Y7, Y3
 	VMULPS      Y12, Y3, Y12
-	VSUBPS      Y8, Y2, Y3
-	VADDPS      Y8, Y2, Y4
-	VMULPS      Y1, Y9, Y1
-	VDIVPS      Y2, Y8, Y2
+	VSUBPS      Y7, Y2, Y3
+	VADDPS      Y7, Y2, Y4
+	VMULPS      Y1, Y8, Y1
+	VDIVPS      Y2, Y7, Y2
 	VMULPS      Y2, Y3, Y2
-	VMULPS      Y2, Y9, Y2
+	VMULPS      Y2, Y8, Y2
 	VMULPS      Y4, Y2, Y2
 	VMASKMOVPS  Y1, Y0, 32(SI)
 	VMASKMOVPS  Y2, Y0, 32(DX)
@@ -1671,126 +3137,63 @@ l31:
 	LEAQ        (DX)(CX*4), DX
 
 l32:
-	VPSUBD       Y7, Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y7, Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
-	VPSUBD       Y7, Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y7, Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
-	VMULPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VMULPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VPSUBD       Y7, Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y7, Y0, Y0
-	VPADDD       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x0e, X11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x01, X11, X2
-	VPADDD       X2, X11, X11
-	VBROADCASTSS X11, Y2
-	VPADDD       Y2, Y1, Y1
-	VCVTDQ2PS    Y1, Y1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Y7, Y0, Y0
-	VPSRAD    $0x17, Y0, Y2
-	VCVTDQ2PS Y2, Y2
-	VANDPS    gaussConsts<>+800(SB), Y0, Y0
-	VPADDD    Y7, Y0, Y0
-	VSUBPS    Y8, Y0, Y0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS gaussConsts<>+864(SB), Y3
-	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+992(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1056(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       gaussConsts<>+1120(SB), Y2, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y0
-	VFMADD231PS  gaussConsts<>+1120(SB), Y1, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y1, Y0
-	VADDPS       gaussConsts<>+544(SB), Y0, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VFMSUB231PS  gaussConsts<>+1184(SB), Y1, Y0
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y1
-	VBLENDVPS    Y1, gaussConsts<>+544(SB), Y0, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), SI
-	ADDQ         16(SP), DX
-	ADDQ         24(SP), BX
-	ADDQ         32(SP), R8
-	DECQ         (SP)
-	JNZ          l28
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	VMOVUPS   Y11, 128(DI)
+	VMOVUPS   Y10, 160(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
+	ADDQ      24(SP), BX
+	ADDQ      32(SP), R8
+	DECQ      (SP)
+	JNZ       l28
+	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
+	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
+	VMOVAPS   Y0, Y9
+	VMOVMSKPS Y9, AX
+	MOVQ      AX, bad+64(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLLog(kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int, factor float32)
+// func GaussKLLog(lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int, factor float32) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussKLLog(SB), NOSPLIT, $72-68
-	// Registers:    Y0-Y9 values    Y10-Y11 constants and scalars    Y12-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+672(SB), Y11
-	VBROADCASTSS gaussConsts<>+1312(SB), Y10
+TEXT ·GaussKLLog(SB), NOSPLIT, $72-80
+	// Registers:    Y0-Y8 values    Y9-Y10 constants and scalars    Y11-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y10
+	VBROADCASTSS gaussConsts<>+1440(SB), Y9
 	VBROADCASTSS factor+64(FP), Y0
 	VMOVUPS      Y0, 40(SP)
 
-	// Registers:    DI kl    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
-	MOVQ kl+0(FP), DI
-	MOVQ muQ+8(FP), SI
-	MOVQ sQ+16(FP), DX
-	MOVQ muP+24(FP), BX
-	MOVQ sP+32(FP), R8
-	MOVQ n+48(FP), R9
-	SHLQ $0x02, R9
-	MOVQ rows+40(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI lanes    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
+	MOVQ         lanes+0(FP), DI
+	MOVQ         muQ+8(FP), SI
+	MOVQ         sQ+16(FP), DX
+	MOVQ         muP+24(FP), BX
+	MOVQ         sP+32(FP), R8
+	MOVQ         n+48(FP), R9
+	SHLQ         $0x02, R9
+	VBROADCASTSS gaussConsts<>+544(SB), Y11
+	MOVQ         rows+40(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 32(SP)
 
 l33:
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
@@ -1802,149 +3205,119 @@ l33:
 	JL           l36
 
 l34:
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (DX), Y1
-	VMOVUPS      (R8), Y2
-	VMULPS       40(SP), Y1, Y1
-	VMULPS       40(SP), Y2, Y2
-	VSUBPS       Y2, Y1, Y1
-	VBROADCASTSS gaussConsts<>+1216(SB), Y3
-	VMINPS       Y1, Y3, Y3
-	VMULPS       gaussConsts<>+1088(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1216(SB), Y4
-	VMINPS       Y2, Y4, Y2
+	VMOVUPS (SI), Y0
+	VMOVUPS (DX), Y1
+	VANDPS  gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD Y11, Y2, Y11
+	VMOVUPS (R8), Y2
+	VANDPS  gaussConsts<>+512(SB), Y2, Y3
+	VPMAXUD Y11, Y3, Y11
+	VMOVUPS (BX), Y3
+	VSUBPS  Y3, Y0, Y0
+	VMULPS  40(SP), Y1, Y1
+	VMULPS  40(SP), Y2, Y2
+	VSUBPS  Y2, Y1, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VMOVAPS      Y10, Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
+	VMULPS      gaussConsts<>+1024(SB), Y2, Y2
+	VMOVAPS     Y9, Y3
+	VFMADD231PS gaussConsts<>+1408(SB), Y1, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Y10, Y4, Y5
-	VMOVAPS      Y10, Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y6
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VSUBPS       Y10, Y6, Y7
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y2
+	VSUBPS       Y9, Y3, Y4
+	VMOVAPS      Y9, Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y5
+	VMOVAPS      Y1, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y6
+	VSUBPS       Y9, Y5, Y7
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y2
 
 	// p = e^r
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y6, Y4
 
 	// p = e^r
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y7
-	VFMADD213PS  Y11, Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y7
-	VFMADD213PS  Y11, Y3, Y5
-	VFMADD213PS  Y11, Y2, Y7
+	VFMADD213PS  gaussConsts<>+1536(SB), Y6, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1568(SB), Y6, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1600(SB), Y6, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y7
+	VFMADD213PS  Y10, Y6, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y7
+	VFMADD213PS  Y10, Y6, Y4
+	VFMADD213PS  Y10, Y2, Y7
 
 	// p 2^n
-	VFMADD213PS Y11, Y2, Y7
-	VPSLLD      $0x17, Y4, Y2
+	VFMADD213PS Y10, Y2, Y7
+	VPSLLD      $0x17, Y3, Y2
 
 	// p 2^n
-	VPSRAD       $0x01, Y2, Y3
-	VPSLLD       $0x17, Y6, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPSRAD       $0x01, Y4, Y6
-	VPADDD       Y11, Y3, Y8
-	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y11, Y6, Y3
-	VPADDD       Y11, Y2, Y2
-	VPSUBD       Y6, Y4, Y4
-	VMULPS       Y8, Y5, Y5
-	VPADDD       Y11, Y4, Y4
-	VMULPS       Y2, Y5, Y2
+	VPADDD       Y10, Y2, Y2
+	VPSLLD       $0x17, Y5, Y3
+	VMULPS       Y2, Y4, Y2
+	VPADDD       Y10, Y3, Y3
 	VMULPS       Y3, Y7, Y3
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTSS gaussConsts<>+1536(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VMOVUPS      (BX), Y4
-	VSUBPS       Y4, Y0, Y0
 	VMULPS       Y3, Y0, Y0
 	VMULPS       Y3, Y0, Y0
-	VMULPS       gaussConsts<>+704(SB), Y0, Y0
-	VMULPS       gaussConsts<>+704(SB), Y2, Y2
-	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y2
+	VMULPS       gaussConsts<>+1280(SB), Y0, Y0
+	VMULPS       gaussConsts<>+1280(SB), Y2, Y2
+	VFMADD213PS  gaussConsts<>+1312(SB), Y2, Y2
 	VFMADD231PS  Y0, Y0, Y2
 	VADDPS       Y15, Y2, Y15
 	VADDPS       Y13, Y1, Y13
 	VMOVUPS      32(SI), Y0
 	VMOVUPS      32(DX), Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD      Y11, Y2, Y11
 	VMOVUPS      32(R8), Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VPMAXUD      Y11, Y3, Y11
+	VMOVUPS      32(BX), Y3
+	VSUBPS       Y3, Y0, Y0
 	VMULPS       40(SP), Y1, Y1
 	VMULPS       40(SP), Y2, Y2
 	VSUBPS       Y2, Y1, Y1
-	VBROADCASTSS gaussConsts<>+1216(SB), Y3
-	VMINPS       Y1, Y3, Y3
-	VMULPS       gaussConsts<>+1088(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1216(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VMOVAPS      Y10, Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       Y10, Y4, Y5
-	VMOVAPS      Y10, Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y6
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VSUBPS       Y10, Y6, Y7
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y7
-	VFMADD213PS  Y11, Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y7
-	VFMADD213PS  Y11, Y3, Y5
-	VFMADD213PS  Y11, Y2, Y7
-	VFMADD213PS  Y11, Y2, Y7
-	VPSLLD       $0x17, Y4, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VPSLLD       $0x17, Y6, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPSRAD       $0x01, Y4, Y6
-	VPADDD       Y11, Y3, Y8
-	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y11, Y6, Y3
-	VPADDD       Y11, Y2, Y2
-	VPSUBD       Y6, Y4, Y4
-	VMULPS       Y8, Y5, Y5
-	VPADDD       Y11, Y4, Y4
-	VMULPS       Y2, Y5, Y2
+	VMULPS       gaussConsts<>+1024(SB), Y2, Y2
+	VMOVAPS      Y9, Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y3
+	VSUBPS       Y9, Y3, Y4
+	VMOVAPS      Y9, Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y5
+	VMOVAPS      Y1, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y6
+	VSUBPS       Y9, Y5, Y7
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y6, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y6, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1568(SB), Y6, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1600(SB), Y6, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y7
+	VFMADD213PS  Y10, Y6, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y7
+	VFMADD213PS  Y10, Y6, Y4
+	VFMADD213PS  Y10, Y2, Y7
+	VFMADD213PS  Y10, Y2, Y7
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       Y10, Y2, Y2
+	VPSLLD       $0x17, Y5, Y3
+	VMULPS       Y2, Y4, Y2
+	VPADDD       Y10, Y3, Y3
 	VMULPS       Y3, Y7, Y3
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTSS gaussConsts<>+1536(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VMOVUPS      32(BX), Y4
-	VSUBPS       Y4, Y0, Y0
 	VMULPS       Y3, Y0, Y0
 	VMULPS       Y3, Y0, Y0
-	VMULPS       gaussConsts<>+704(SB), Y0, Y0
-	VMULPS       gaussConsts<>+704(SB), Y2, Y2
-	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y2
+	VMULPS       gaussConsts<>+1280(SB), Y0, Y0
+	VMULPS       gaussConsts<>+1280(SB), Y2, Y2
+	VFMADD213PS  gaussConsts<>+1312(SB), Y2, Y2
 	VFMADD231PS  Y0, Y0, Y2
 	VADDPS       Y14, Y2, Y14
 	VADDPS       Y12, Y1, Y12
@@ -1957,89 +3330,76 @@ l34:
 	JGE          l34
 
 l36:
-	TESTQ        CX, CX
-	JZ           l37
-	LEAQ         gaussConsts<>+256(SB), AX
-	NEGQ         CX
-	LEAQ         (AX)(CX*4), AX
-	NEGQ         CX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (SI), Y0, Y1
-	VMASKMOVPS   (DX), Y0, Y2
-	VMASKMOVPS   (R8), Y0, Y3
-	VMULPS       40(SP), Y2, Y2
-	VMULPS       40(SP), Y3, Y3
-	VSUBPS       Y3, Y2, Y2
-	VBROADCASTSS gaussConsts<>+1216(SB), Y4
-	VMINPS       Y2, Y4, Y4
-	VMULPS       gaussConsts<>+1088(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
-	VMAXPS       Y4, Y5, Y4
-	VBROADCASTSS gaussConsts<>+1216(SB), Y5
-	VMINPS       Y3, Y5, Y3
+	TESTQ      CX, CX
+	JZ         l37
+	LEAQ       gaussConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (SI), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y2
+	VANDPS     gaussConsts<>+512(SB), Y2, Y3
+	VANDPS     Y3, Y0, Y3
+	VPMAXUD    Y11, Y3, Y11
+	VMASKMOVPS (R8), Y0, Y3
+	VANDPS     gaussConsts<>+512(SB), Y3, Y4
+	VANDPS     Y4, Y0, Y4
+	VPMAXUD    Y11, Y4, Y11
+	VMASKMOVPS (BX), Y0, Y4
+	VSUBPS     Y4, Y1, Y1
+	VMULPS     40(SP), Y2, Y2
+	VMULPS     40(SP), Y3, Y3
+	VSUBPS     Y3, Y2, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
-	VMAXPS       Y3, Y5, Y3
-	VMOVAPS      Y10, Y5
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y5
+	VMULPS      gaussConsts<>+1024(SB), Y3, Y3
+	VMOVAPS     Y9, Y4
+	VFMADD231PS gaussConsts<>+1408(SB), Y2, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Y10, Y5, Y6
-	VMOVAPS      Y10, Y7
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y7
-	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y4
-	VSUBPS       Y10, Y7, Y8
-	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y3
+	VSUBPS       Y9, Y4, Y5
+	VMOVAPS      Y9, Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y6
+	VMOVAPS      Y2, Y7
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y7
+	VSUBPS       Y9, Y6, Y8
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y7
+	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y3
 
 	// p = e^r
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y3
-	VBROADCASTSS gaussConsts<>+1376(SB), Y6
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y6
+	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y7, Y5
 
 	// p = e^r
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y8
-	VFMADD213PS  Y11, Y4, Y6
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y8
-	VFMADD213PS  Y11, Y4, Y6
-	VFMADD213PS  Y11, Y3, Y8
+	VFMADD213PS  gaussConsts<>+1536(SB), Y7, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y8
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y8
+	VFMADD213PS  gaussConsts<>+1568(SB), Y7, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y8
+	VFMADD213PS  gaussConsts<>+1600(SB), Y7, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y8
+	VFMADD213PS  Y10, Y7, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y8
+	VFMADD213PS  Y10, Y7, Y5
+	VFMADD213PS  Y10, Y3, Y8
 
 	// p 2^n
-	VFMADD213PS Y11, Y3, Y8
-	VPSLLD      $0x17, Y5, Y3
+	VFMADD213PS Y10, Y3, Y8
+	VPSLLD      $0x17, Y4, Y3
 
 	// p 2^n
-	VPSRAD       $0x01, Y3, Y4
-	VPSLLD       $0x17, Y7, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPSRAD       $0x01, Y5, Y7
-	VPADDD       Y11, Y4, Y9
-	VANDPS       gaussConsts<>+1504(SB), Y7, Y7
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y11, Y7, Y4
-	VPADDD       Y11, Y3, Y3
-	VPSUBD       Y7, Y5, Y5
-	VMULPS       Y9, Y6, Y6
-	VPADDD       Y11, Y5, Y5
-	VMULPS       Y3, Y6, Y3
+	VPADDD       Y10, Y3, Y3
+	VPSLLD       $0x17, Y6, Y4
+	VMULPS       Y3, Y5, Y3
+	VPADDD       Y10, Y4, Y4
 	VMULPS       Y4, Y8, Y4
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS gaussConsts<>+1536(SB), Y5
-	VMINPS       Y4, Y5, Y4
-	VMASKMOVPS   (BX), Y0, Y5
-	VSUBPS       Y5, Y1, Y1
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y4, Y1, Y1
-	VMULPS       gaussConsts<>+704(SB), Y1, Y1
-	VMULPS       gaussConsts<>+704(SB), Y3, Y3
-	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y3
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y1
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y3
+	VFMADD213PS  gaussConsts<>+1312(SB), Y3, Y3
 	VFMADD231PS  Y1, Y1, Y3
 	VANDPS       Y3, Y0, Y1
 	VADDPS       Y15, Y1, Y15
@@ -2048,68 +3408,55 @@ l36:
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(SI), Y0, Y1
 	VMASKMOVPS   32(DX), Y0, Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y11, Y3, Y11
 	VMASKMOVPS   32(R8), Y0, Y3
+	VANDPS       gaussConsts<>+512(SB), Y3, Y4
+	VANDPS       Y4, Y0, Y4
+	VPMAXUD      Y11, Y4, Y11
+	VMASKMOVPS   32(BX), Y0, Y4
+	VSUBPS       Y4, Y1, Y1
 	VMULPS       40(SP), Y2, Y2
 	VMULPS       40(SP), Y3, Y3
 	VSUBPS       Y3, Y2, Y2
-	VBROADCASTSS gaussConsts<>+1216(SB), Y4
-	VMINPS       Y2, Y4, Y4
-	VMULPS       gaussConsts<>+1088(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
-	VMAXPS       Y4, Y5, Y4
-	VBROADCASTSS gaussConsts<>+1216(SB), Y5
-	VMINPS       Y3, Y5, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
-	VMAXPS       Y3, Y5, Y3
-	VMOVAPS      Y10, Y5
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y5
-	VSUBPS       Y10, Y5, Y6
-	VMOVAPS      Y10, Y7
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y7
-	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y4
-	VSUBPS       Y10, Y7, Y8
-	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y3
-	VBROADCASTSS gaussConsts<>+1376(SB), Y6
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y8
-	VFMADD213PS  Y11, Y4, Y6
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y8
-	VFMADD213PS  Y11, Y4, Y6
-	VFMADD213PS  Y11, Y3, Y8
-	VFMADD213PS  Y11, Y3, Y8
-	VPSLLD       $0x17, Y5, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VPSLLD       $0x17, Y7, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPSRAD       $0x01, Y5, Y7
-	VPADDD       Y11, Y4, Y9
-	VANDPS       gaussConsts<>+1504(SB), Y7, Y7
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y11, Y7, Y4
-	VPADDD       Y11, Y3, Y3
-	VPSUBD       Y7, Y5, Y5
-	VMULPS       Y9, Y6, Y6
-	VPADDD       Y11, Y5, Y5
-	VMULPS       Y3, Y6, Y3
+	VMULPS       gaussConsts<>+1024(SB), Y3, Y3
+	VMOVAPS      Y9, Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y4
+	VSUBPS       Y9, Y4, Y5
+	VMOVAPS      Y9, Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y6
+	VMOVAPS      Y2, Y7
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y7
+	VSUBPS       Y9, Y6, Y8
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y7
+	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y7, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y7, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y8
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y8
+	VFMADD213PS  gaussConsts<>+1568(SB), Y7, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y8
+	VFMADD213PS  gaussConsts<>+1600(SB), Y7, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y8
+	VFMADD213PS  Y10, Y7, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y8
+	VFMADD213PS  Y10, Y7, Y5
+	VFMADD213PS  Y10, Y3, Y8
+	VFMADD213PS  Y10, Y3, Y8
+	VPSLLD       $0x17, Y4, Y3
+	VPADDD       Y10, Y3, Y3
+	VPSLLD       $0x17, Y6, Y4
+	VMULPS       Y3, Y5, Y3
+	VPADDD       Y10, Y4, Y4
 	VMULPS       Y4, Y8, Y4
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS gaussConsts<>+1536(SB), Y5
-	VMINPS       Y4, Y5, Y4
-	VMASKMOVPS   32(BX), Y0, Y5
-	VSUBPS       Y5, Y1, Y1
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y4, Y1, Y1
-	VMULPS       gaussConsts<>+704(SB), Y1, Y1
-	VMULPS       gaussConsts<>+704(SB), Y3, Y3
-	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y3
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y1
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y3
+	VFMADD213PS  gaussConsts<>+1312(SB), Y3, Y3
 	VFMADD231PS  Y1, Y1, Y3
 	VANDPS       Y3, Y0, Y1
 	VADDPS       Y14, Y1, Y14
@@ -2121,95 +3468,84 @@ l36:
 	LEAQ         (R8)(CX*4), R8
 
 l37:
-	VADDPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VADDPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VADDPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VADDPS       gaussConsts<>+544(SB), Y0, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VFMSUB231PS  gaussConsts<>+1184(SB), Y1, Y0
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y1
-	VBLENDVPS    Y1, gaussConsts<>+544(SB), Y0, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), SI
-	ADDQ         16(SP), DX
-	ADDQ         24(SP), BX
-	ADDQ         32(SP), R8
-	DECQ         (SP)
-	JNZ          l33
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
+	ADDQ      24(SP), BX
+	ADDQ      32(SP), R8
+	DECQ      (SP)
+	JNZ       l33
+	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
+	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
+	VMOVAPS   Y0, Y11
+	VMOVMSKPS Y11, AX
+	MOVQ      AX, bad+72(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLLogBackward(kl *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int, factor float32)
+// func GaussKLLogBackward(lanes *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int, factor float32) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussKLLogBackward(SB), NOSPLIT, $104-100
-	// Registers:    Y0-Y9 values    Y10 constants and scalars    Y11-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+672(SB), Y10
+TEXT ·GaussKLLogBackward(SB), NOSPLIT, $104-112
+	// Registers:    Y0-Y8 values    Y9 constants and scalars    Y10-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y9
 	VBROADCASTSS factor+96(FP), Y0
 	VMOVUPS      Y0, 72(SP)
 
-	// Registers:    DI kl    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
-	MOVQ kl+0(FP), DI
-	MOVQ dmuQ+8(FP), SI
-	MOVQ dsQ+16(FP), DX
-	MOVQ dmuP+24(FP), BX
-	MOVQ dsP+32(FP), R8
-	MOVQ muQ+40(FP), R9
-	MOVQ sQ+48(FP), R10
-	MOVQ muP+56(FP), R11
-	MOVQ sP+64(FP), R12
-	MOVQ n+80(FP), R13
-	SHLQ $0x02, R13
-	MOVQ rows+72(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 32(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 40(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 48(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 56(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 64(SP)
+	// Registers:    DI lanes    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
+	MOVQ         lanes+0(FP), DI
+	MOVQ         dmuQ+8(FP), SI
+	MOVQ         dsQ+16(FP), DX
+	MOVQ         dmuP+24(FP), BX
+	MOVQ         dsP+32(FP), R8
+	MOVQ         muQ+40(FP), R9
+	MOVQ         sQ+48(FP), R10
+	MOVQ         muP+56(FP), R11
+	MOVQ         sP+64(FP), R12
+	MOVQ         n+80(FP), R13
+	SHLQ         $0x02, R13
+	VBROADCASTSS gaussConsts<>+544(SB), Y11
+	MOVQ         rows+72(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 32(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 40(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 48(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 56(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 64(SP)
 
 l38:
-	VBROADCASTSS (DI), Y0
-	VMOVAPS      Y0, Y11
+	VBROADCASTSS 192(DI), Y0
+	VMOVAPS      Y0, Y10
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
 	VBROADCASTSS gaussConsts<>+544(SB), Y13
@@ -2219,91 +3555,76 @@ l38:
 	JL           l41
 
 l39:
-	VMOVUPS      (R9), Y0
-	VMOVUPS      (R10), Y1
-	VMOVUPS      (R12), Y2
-	VMULPS       72(SP), Y1, Y1
-	VMULPS       72(SP), Y2, Y2
-	VSUBPS       Y2, Y1, Y1
-	VBROADCASTSS gaussConsts<>+1216(SB), Y3
-	VMINPS       Y1, Y3, Y3
-	VMULPS       gaussConsts<>+1088(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1216(SB), Y4
-	VMINPS       Y2, Y4, Y2
+	VMOVUPS (R9), Y0
+	VMOVUPS (R10), Y1
+	VANDPS  gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD Y11, Y2, Y11
+	VMOVUPS (R12), Y2
+	VANDPS  gaussConsts<>+512(SB), Y2, Y3
+	VPMAXUD Y11, Y3, Y11
+	VMOVUPS (R11), Y3
+	VSUBPS  Y3, Y0, Y0
+	VMULPS  72(SP), Y1, Y1
+	VMULPS  72(SP), Y2, Y2
+	VSUBPS  Y2, Y1, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
+	VMULPS       gaussConsts<>+1024(SB), Y2, Y2
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       gaussConsts<>+1312(SB), Y4, Y5
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y6
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y7
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y2
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VBROADCASTSS gaussConsts<>+1440(SB), Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y5
+	VMOVAPS      Y1, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y6
+	VSUBPS       gaussConsts<>+1440(SB), Y5, Y7
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y2
 
 	// p = e^r
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y6, Y4
 
 	// p = e^r
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y7
-	VFMADD213PS  Y10, Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y7
-	VFMADD213PS  Y10, Y3, Y5
-	VFMADD213PS  Y10, Y2, Y7
+	VFMADD213PS  gaussConsts<>+1536(SB), Y6, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1568(SB), Y6, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1600(SB), Y6, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y7
+	VFMADD213PS  Y9, Y6, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y7
+	VFMADD213PS  Y9, Y6, Y4
+	VFMADD213PS  Y9, Y2, Y7
 
 	// p 2^n
-	VFMADD213PS Y10, Y2, Y7
-	VPSLLD      $0x17, Y4, Y2
+	VFMADD213PS Y9, Y2, Y7
+	VPSLLD      $0x17, Y3, Y2
 
 	// p 2^n
-	VPSRAD       $0x01, Y2, Y3
-	VPSLLD       $0x17, Y6, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPSRAD       $0x01, Y4, Y6
-	VPADDD       Y10, Y3, Y8
-	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y10, Y6, Y3
-	VPADDD       Y10, Y2, Y2
-	VPSUBD       Y6, Y4, Y4
-	VMULPS       Y8, Y5, Y5
-	VPADDD       Y10, Y4, Y4
-	VMULPS       Y2, Y5, Y2
+	VPADDD       Y9, Y2, Y2
+	VPSLLD       $0x17, Y5, Y3
+	VMULPS       Y2, Y4, Y2
+	VPADDD       Y9, Y3, Y3
 	VMULPS       Y3, Y7, Y3
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTSS gaussConsts<>+1536(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VMOVUPS      (R11), Y4
-	VSUBPS       Y4, Y0, Y0
 	VMULPS       Y3, Y0, Y0
 	VMULPS       Y3, Y0, Y0
-	VMULPS       gaussConsts<>+704(SB), Y0, Y4
-	VMULPS       gaussConsts<>+704(SB), Y2, Y5
-	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y5
+	VMULPS       gaussConsts<>+1280(SB), Y0, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y2, Y5
+	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
 	VFMADD231PS  Y4, Y4, Y5
 	VADDPS       Y15, Y5, Y15
 	VADDPS       Y13, Y1, Y13
-	VSUBPS       Y10, Y2, Y1
-	VADDPS       Y10, Y2, Y2
-	VMULPS       Y3, Y11, Y4
+	VSUBPS       Y9, Y2, Y1
+	VADDPS       Y9, Y2, Y2
+	VMULPS       Y3, Y10, Y4
 	VMULPS       Y0, Y4, Y4
 	VMULPS       Y3, Y4, Y3
-	VMULPS       72(SP), Y11, Y4
+	VMULPS       72(SP), Y10, Y4
 	VMULPS       Y1, Y4, Y1
 	VMULPS       Y2, Y1, Y1
 	VMULPS       Y0, Y4, Y2
@@ -2316,77 +3637,62 @@ l39:
 	VMOVUPS      Y1, (DX)
 	VMOVUPS      32(R9), Y0
 	VMOVUPS      32(R10), Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD      Y11, Y2, Y11
 	VMOVUPS      32(R12), Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VPMAXUD      Y11, Y3, Y11
+	VMOVUPS      32(R11), Y3
+	VSUBPS       Y3, Y0, Y0
 	VMULPS       72(SP), Y1, Y1
 	VMULPS       72(SP), Y2, Y2
 	VSUBPS       Y2, Y1, Y1
-	VBROADCASTSS gaussConsts<>+1216(SB), Y3
-	VMINPS       Y1, Y3, Y3
-	VMULPS       gaussConsts<>+1088(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1216(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1312(SB), Y4, Y5
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y6
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y7
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y7
-	VFMADD213PS  Y10, Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y7
-	VFMADD213PS  Y10, Y3, Y5
-	VFMADD213PS  Y10, Y2, Y7
-	VFMADD213PS  Y10, Y2, Y7
-	VPSLLD       $0x17, Y4, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VPSLLD       $0x17, Y6, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPSRAD       $0x01, Y4, Y6
-	VPADDD       Y10, Y3, Y8
-	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y10, Y6, Y3
-	VPADDD       Y10, Y2, Y2
-	VPSUBD       Y6, Y4, Y4
-	VMULPS       Y8, Y5, Y5
-	VPADDD       Y10, Y4, Y4
-	VMULPS       Y2, Y5, Y2
+	VMULPS       gaussConsts<>+1024(SB), Y2, Y2
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y3
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VBROADCASTSS gaussConsts<>+1440(SB), Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y5
+	VMOVAPS      Y1, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y6
+	VSUBPS       gaussConsts<>+1440(SB), Y5, Y7
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y6, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y6, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1568(SB), Y6, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1600(SB), Y6, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y7
+	VFMADD213PS  Y9, Y6, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y7
+	VFMADD213PS  Y9, Y6, Y4
+	VFMADD213PS  Y9, Y2, Y7
+	VFMADD213PS  Y9, Y2, Y7
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       Y9, Y2, Y2
+	VPSLLD       $0x17, Y5, Y3
+	VMULPS       Y2, Y4, Y2
+	VPADDD       Y9, Y3, Y3
 	VMULPS       Y3, Y7, Y3
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTSS gaussConsts<>+1536(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VMOVUPS      32(R11), Y4
-	VSUBPS       Y4, Y0, Y0
 	VMULPS       Y3, Y0, Y0
 	VMULPS       Y3, Y0, Y0
-	VMULPS       gaussConsts<>+704(SB), Y0, Y4
-	VMULPS       gaussConsts<>+704(SB), Y2, Y5
-	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y5
+	VMULPS       gaussConsts<>+1280(SB), Y0, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y2, Y5
+	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
 	VFMADD231PS  Y4, Y4, Y5
 	VADDPS       Y14, Y5, Y14
 	VADDPS       Y12, Y1, Y12
-	VSUBPS       Y10, Y2, Y1
-	VADDPS       Y10, Y2, Y2
-	VMULPS       Y3, Y11, Y4
+	VSUBPS       Y9, Y2, Y1
+	VADDPS       Y9, Y2, Y2
+	VMULPS       Y3, Y10, Y4
 	VMULPS       Y0, Y4, Y4
 	VMULPS       Y3, Y4, Y3
-	VMULPS       72(SP), Y11, Y4
+	VMULPS       72(SP), Y10, Y4
 	VMULPS       Y1, Y4, Y1
 	VMULPS       Y2, Y1, Y1
 	VMULPS       Y0, Y4, Y2
@@ -2410,100 +3716,87 @@ l39:
 	JGE          l39
 
 l41:
-	TESTQ        CX, CX
-	JZ           l42
-	LEAQ         gaussConsts<>+256(SB), AX
-	NEGQ         CX
-	LEAQ         (AX)(CX*4), AX
-	NEGQ         CX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (R9), Y0, Y1
-	VMASKMOVPS   (R10), Y0, Y2
-	VMASKMOVPS   (R12), Y0, Y3
-	VMULPS       72(SP), Y2, Y2
-	VMULPS       72(SP), Y3, Y3
-	VSUBPS       Y3, Y2, Y2
-	VBROADCASTSS gaussConsts<>+1216(SB), Y4
-	VMINPS       Y2, Y4, Y4
-	VMULPS       gaussConsts<>+1088(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
-	VMAXPS       Y4, Y5, Y4
-	VBROADCASTSS gaussConsts<>+1216(SB), Y5
-	VMINPS       Y3, Y5, Y3
+	TESTQ      CX, CX
+	JZ         l42
+	LEAQ       gaussConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (R9), Y0, Y1
+	VMASKMOVPS (R10), Y0, Y2
+	VANDPS     gaussConsts<>+512(SB), Y2, Y3
+	VANDPS     Y3, Y0, Y3
+	VPMAXUD    Y11, Y3, Y11
+	VMASKMOVPS (R12), Y0, Y3
+	VANDPS     gaussConsts<>+512(SB), Y3, Y4
+	VANDPS     Y4, Y0, Y4
+	VPMAXUD    Y11, Y4, Y11
+	VMASKMOVPS (R11), Y0, Y4
+	VSUBPS     Y4, Y1, Y1
+	VMULPS     72(SP), Y2, Y2
+	VMULPS     72(SP), Y3, Y3
+	VSUBPS     Y3, Y2, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
-	VMAXPS       Y3, Y5, Y3
-	VBROADCASTSS gaussConsts<>+1312(SB), Y5
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y5
+	VMULPS       gaussConsts<>+1024(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       gaussConsts<>+1312(SB), Y5, Y6
-	VBROADCASTSS gaussConsts<>+1312(SB), Y7
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y7
-	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y4
-	VSUBPS       gaussConsts<>+1312(SB), Y7, Y8
-	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y3
+	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y6
+	VMOVAPS      Y2, Y7
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1440(SB), Y6, Y8
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y7
+	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y3
 
 	// p = e^r
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y3
-	VBROADCASTSS gaussConsts<>+1376(SB), Y6
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y6
+	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y7, Y5
 
 	// p = e^r
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y8
-	VFMADD213PS  Y10, Y4, Y6
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y8
-	VFMADD213PS  Y10, Y4, Y6
-	VFMADD213PS  Y10, Y3, Y8
+	VFMADD213PS  gaussConsts<>+1536(SB), Y7, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y8
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y8
+	VFMADD213PS  gaussConsts<>+1568(SB), Y7, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y8
+	VFMADD213PS  gaussConsts<>+1600(SB), Y7, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y8
+	VFMADD213PS  Y9, Y7, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y8
+	VFMADD213PS  Y9, Y7, Y5
+	VFMADD213PS  Y9, Y3, Y8
 
 	// p 2^n
-	VFMADD213PS Y10, Y3, Y8
-	VPSLLD      $0x17, Y5, Y3
+	VFMADD213PS Y9, Y3, Y8
+	VPSLLD      $0x17, Y4, Y3
 
 	// p 2^n
-	VPSRAD       $0x01, Y3, Y4
-	VPSLLD       $0x17, Y7, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPSRAD       $0x01, Y5, Y7
-	VPADDD       Y10, Y4, Y9
-	VANDPS       gaussConsts<>+1504(SB), Y7, Y7
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y10, Y7, Y4
-	VPADDD       Y10, Y3, Y3
-	VPSUBD       Y7, Y5, Y5
-	VMULPS       Y9, Y6, Y6
-	VPADDD       Y10, Y5, Y5
-	VMULPS       Y3, Y6, Y3
+	VPADDD       Y9, Y3, Y3
+	VPSLLD       $0x17, Y6, Y4
+	VMULPS       Y3, Y5, Y3
+	VPADDD       Y9, Y4, Y4
 	VMULPS       Y4, Y8, Y4
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS gaussConsts<>+1536(SB), Y5
-	VMINPS       Y4, Y5, Y4
-	VMASKMOVPS   (R11), Y0, Y5
-	VSUBPS       Y5, Y1, Y1
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y4, Y1, Y1
-	VMULPS       gaussConsts<>+704(SB), Y1, Y5
-	VMULPS       gaussConsts<>+704(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+736(SB), Y6, Y6
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y5
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y6
+	VFMADD213PS  gaussConsts<>+1312(SB), Y6, Y6
 	VFMADD231PS  Y5, Y5, Y6
 	VANDPS       Y6, Y0, Y5
 	VADDPS       Y15, Y5, Y15
 	VANDPS       Y2, Y0, Y2
 	VADDPS       Y13, Y2, Y13
-	VSUBPS       Y10, Y3, Y2
-	VADDPS       Y10, Y3, Y3
-	VMULPS       Y4, Y11, Y5
+	VSUBPS       Y9, Y3, Y2
+	VADDPS       Y9, Y3, Y3
+	VMULPS       Y4, Y10, Y5
 	VMULPS       Y1, Y5, Y5
 	VMULPS       Y4, Y5, Y4
-	VMULPS       72(SP), Y11, Y5
+	VMULPS       72(SP), Y10, Y5
 	VMULPS       Y2, Y5, Y2
 	VMULPS       Y3, Y2, Y2
 	VMULPS       Y1, Y5, Y3
@@ -2517,79 +3810,66 @@ l41:
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(R9), Y0, Y1
 	VMASKMOVPS   32(R10), Y0, Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y11, Y3, Y11
 	VMASKMOVPS   32(R12), Y0, Y3
+	VANDPS       gaussConsts<>+512(SB), Y3, Y4
+	VANDPS       Y4, Y0, Y4
+	VPMAXUD      Y11, Y4, Y11
+	VMASKMOVPS   32(R11), Y0, Y4
+	VSUBPS       Y4, Y1, Y1
 	VMULPS       72(SP), Y2, Y2
 	VMULPS       72(SP), Y3, Y3
 	VSUBPS       Y3, Y2, Y2
-	VBROADCASTSS gaussConsts<>+1216(SB), Y4
-	VMINPS       Y2, Y4, Y4
-	VMULPS       gaussConsts<>+1088(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
-	VMAXPS       Y4, Y5, Y4
-	VBROADCASTSS gaussConsts<>+1216(SB), Y5
-	VMINPS       Y3, Y5, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
-	VMAXPS       Y3, Y5, Y3
-	VBROADCASTSS gaussConsts<>+1312(SB), Y5
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y5
-	VSUBPS       gaussConsts<>+1312(SB), Y5, Y6
-	VBROADCASTSS gaussConsts<>+1312(SB), Y7
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y7
-	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y4
-	VSUBPS       gaussConsts<>+1312(SB), Y7, Y8
-	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y3
-	VBROADCASTSS gaussConsts<>+1376(SB), Y6
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y8
-	VFMADD213PS  Y10, Y4, Y6
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y8
-	VFMADD213PS  Y10, Y4, Y6
-	VFMADD213PS  Y10, Y3, Y8
-	VFMADD213PS  Y10, Y3, Y8
-	VPSLLD       $0x17, Y5, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VPSLLD       $0x17, Y7, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPSRAD       $0x01, Y5, Y7
-	VPADDD       Y10, Y4, Y9
-	VANDPS       gaussConsts<>+1504(SB), Y7, Y7
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y10, Y7, Y4
-	VPADDD       Y10, Y3, Y3
-	VPSUBD       Y7, Y5, Y5
-	VMULPS       Y9, Y6, Y6
-	VPADDD       Y10, Y5, Y5
-	VMULPS       Y3, Y6, Y3
+	VMULPS       gaussConsts<>+1024(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y4
+	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y6
+	VMOVAPS      Y2, Y7
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1440(SB), Y6, Y8
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y7
+	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y7, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y7, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y8
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y8
+	VFMADD213PS  gaussConsts<>+1568(SB), Y7, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y8
+	VFMADD213PS  gaussConsts<>+1600(SB), Y7, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y8
+	VFMADD213PS  Y9, Y7, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y8
+	VFMADD213PS  Y9, Y7, Y5
+	VFMADD213PS  Y9, Y3, Y8
+	VFMADD213PS  Y9, Y3, Y8
+	VPSLLD       $0x17, Y4, Y3
+	VPADDD       Y9, Y3, Y3
+	VPSLLD       $0x17, Y6, Y4
+	VMULPS       Y3, Y5, Y3
+	VPADDD       Y9, Y4, Y4
 	VMULPS       Y4, Y8, Y4
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS gaussConsts<>+1536(SB), Y5
-	VMINPS       Y4, Y5, Y4
-	VMASKMOVPS   32(R11), Y0, Y5
-	VSUBPS       Y5, Y1, Y1
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y4, Y1, Y1
-	VMULPS       gaussConsts<>+704(SB), Y1, Y5
-	VMULPS       gaussConsts<>+704(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+736(SB), Y6, Y6
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y5
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y6
+	VFMADD213PS  gaussConsts<>+1312(SB), Y6, Y6
 	VFMADD231PS  Y5, Y5, Y6
 	VANDPS       Y6, Y0, Y5
 	VADDPS       Y14, Y5, Y14
 	VANDPS       Y2, Y0, Y2
 	VADDPS       Y12, Y2, Y12
-	VSUBPS       Y10, Y3, Y2
-	VADDPS       Y10, Y3, Y3
-	VMULPS       Y4, Y11, Y5
+	VSUBPS       Y9, Y3, Y2
+	VADDPS       Y9, Y3, Y3
+	VMULPS       Y4, Y10, Y5
 	VMULPS       Y1, Y5, Y5
 	VMULPS       Y4, Y5, Y4
-	VMULPS       72(SP), Y11, Y5
+	VMULPS       72(SP), Y10, Y5
 	VMULPS       Y2, Y5, Y2
 	VMULPS       Y3, Y2, Y2
 	VMULPS       Y1, Y5, Y3
@@ -2610,147 +3890,126 @@ l41:
 	LEAQ         (R8)(CX*4), R8
 
 l42:
-	VADDPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VADDPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VADDPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VADDPS       gaussConsts<>+544(SB), Y0, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VFMSUB231PS  gaussConsts<>+1184(SB), Y1, Y0
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y1
-	VBLENDVPS    Y1, gaussConsts<>+544(SB), Y0, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), SI
-	ADDQ         16(SP), DX
-	ADDQ         24(SP), BX
-	ADDQ         32(SP), R8
-	ADDQ         40(SP), R9
-	ADDQ         48(SP), R10
-	ADDQ         56(SP), R11
-	ADDQ         64(SP), R12
-	DECQ         (SP)
-	JNZ          l38
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
+	ADDQ      24(SP), BX
+	ADDQ      32(SP), R8
+	ADDQ      40(SP), R9
+	ADDQ      48(SP), R10
+	ADDQ      56(SP), R11
+	ADDQ      64(SP), R12
+	DECQ      (SP)
+	JNZ       l38
+	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
+	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
+	VMOVAPS   Y0, Y11
+	VMOVMSKPS Y11, AX
+	MOVQ      AX, bad+104(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLStandardLog(kl *float32, muQ *float32, sQ *float32, rows int, n int, ld int, factor float32)
+// func GaussKLStandardLog(lanes *float32, muQ *float32, sQ *float32, rows int, n int, ld int, factor float32) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussKLStandardLog(SB), NOSPLIT, $56-52
-	// Registers:    Y0-Y6 values    Y7-Y11 constants and scalars    Y12-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+672(SB), Y11
-	VBROADCASTSS gaussConsts<>+1312(SB), Y10
-	VBROADCASTSS gaussConsts<>+704(SB), Y9
-	VBROADCASTSS gaussConsts<>+544(SB), Y8
-	VBROADCASTSS factor+48(FP), Y7
+TEXT ·GaussKLStandardLog(SB), NOSPLIT, $56-64
+	// Registers:    Y0-Y5 values    Y6-Y10 constants and scalars    Y11-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y10
+	VBROADCASTSS gaussConsts<>+1440(SB), Y9
+	VBROADCASTSS gaussConsts<>+1280(SB), Y8
+	VBROADCASTSS gaussConsts<>+544(SB), Y7
+	VBROADCASTSS gaussConsts<>+512(SB), Y6
+	VBROADCASTSS factor+48(FP), Y0
+	VMOVUPS      Y0, 24(SP)
 
-	// Registers:    DI kl    SI muQ    DX sQ    CX elements left in the row    BX 4n
-	MOVQ kl+0(FP), DI
-	MOVQ muQ+8(FP), SI
-	MOVQ sQ+16(FP), DX
-	MOVQ n+32(FP), BX
-	SHLQ $0x02, BX
-	MOVQ rows+24(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+40(FP), AX
-	SHLQ $0x02, AX
-	SUBQ BX, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+40(FP), AX
-	SHLQ $0x02, AX
-	SUBQ BX, AX
-	MOVQ AX, 16(SP)
+	// Registers:    DI lanes    SI muQ    DX sQ    CX elements left in the row    BX 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    muQ+8(FP), SI
+	MOVQ    sQ+16(FP), DX
+	MOVQ    n+32(FP), BX
+	SHLQ    $0x02, BX
+	VMOVAPS Y7, Y11
+	MOVQ    rows+24(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+40(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    BX, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+40(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    BX, AX
+	MOVQ    AX, 16(SP)
 
 l43:
-	VMOVAPS Y8, Y15
-	VMOVAPS Y8, Y14
-	VMOVAPS Y8, Y13
-	VMOVAPS Y8, Y12
+	VMOVAPS Y7, Y15
+	VMOVAPS Y7, Y14
+	VMOVAPS Y7, Y13
+	VMOVAPS Y7, Y12
 	MOVQ    n+32(FP), CX
 	CMPQ    CX, $0x00000010
 	JL      l46
 
 l44:
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (DX), Y1
-	VMULPS       Y7, Y1, Y1
-	VBROADCASTSS gaussConsts<>+1216(SB), Y2
-	VMINPS       Y1, Y2, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
+	VMOVUPS (SI), Y0
+	VMOVUPS (DX), Y1
+	VANDPS  Y6, Y1, Y2
+	VPMAXUD Y11, Y2, Y11
+	VMULPS  24(SP), Y1, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y10, Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       Y10, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VMOVAPS      Y9, Y2
+	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y2
+	VSUBPS       Y9, Y2, Y3
+	VMOVAPS      Y1, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y3, Y4
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y11, Y2, Y4
-	VFMADD213PS  Y11, Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y3
+	VFMADD213PS  Y10, Y4, Y3
+	VFMADD213PS  Y10, Y4, Y3
 
 	// p 2^n
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y11, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y11, Y2, Y2
-	VMULPS       Y5, Y4, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y10, Y2, Y2
 	VMULPS       Y2, Y3, Y2
-	VMULPS       Y9, Y0, Y0
-	VMULPS       Y9, Y2, Y2
-	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y2
+	VMULPS       Y8, Y0, Y0
+	VMULPS       Y8, Y2, Y2
+	VFMADD213PS  gaussConsts<>+1312(SB), Y2, Y2
 	VFMADD231PS  Y0, Y0, Y2
 	VADDPS       Y15, Y2, Y15
 	VADDPS       Y13, Y1, Y13
 	VMOVUPS      32(SI), Y0
 	VMOVUPS      32(DX), Y1
-	VMULPS       Y7, Y1, Y1
-	VBROADCASTSS gaussConsts<>+1216(SB), Y2
-	VMINPS       Y1, Y2, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMOVAPS      Y10, Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       Y10, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y11, Y2, Y4
-	VFMADD213PS  Y11, Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y11, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y11, Y2, Y2
-	VMULPS       Y5, Y4, Y3
+	VANDPS       Y6, Y1, Y2
+	VPMAXUD      Y11, Y2, Y11
+	VMULPS       24(SP), Y1, Y1
+	VMOVAPS      Y9, Y2
+	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y2
+	VSUBPS       Y9, Y2, Y3
+	VMOVAPS      Y1, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y3, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y3
+	VFMADD213PS  Y10, Y4, Y3
+	VFMADD213PS  Y10, Y4, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y10, Y2, Y2
 	VMULPS       Y2, Y3, Y2
-	VMULPS       Y9, Y0, Y0
-	VMULPS       Y9, Y2, Y2
-	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y2
+	VMULPS       Y8, Y0, Y0
+	VMULPS       Y8, Y2, Y2
+	VFMADD213PS  gaussConsts<>+1312(SB), Y2, Y2
 	VFMADD231PS  Y0, Y0, Y2
 	VADDPS       Y14, Y2, Y14
 	VADDPS       Y12, Y1, Y12
@@ -2761,49 +4020,44 @@ l44:
 	JGE          l44
 
 l46:
-	TESTQ        CX, CX
-	JZ           l47
-	LEAQ         gaussConsts<>+256(SB), AX
-	NEGQ         CX
-	LEAQ         (AX)(CX*4), AX
-	NEGQ         CX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (SI), Y0, Y1
-	VMASKMOVPS   (DX), Y0, Y2
-	VMULPS       Y7, Y2, Y2
-	VBROADCASTSS gaussConsts<>+1216(SB), Y3
-	VMINPS       Y2, Y3, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y3, Y4, Y3
+	TESTQ      CX, CX
+	JZ         l47
+	LEAQ       gaussConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (SI), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y2
+	VANDPS     Y6, Y2, Y3
+	VANDPS     Y3, Y0, Y3
+	VPMAXUD    Y11, Y3, Y11
+	VMULPS     24(SP), Y2, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y10, Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       Y10, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VMOVAPS      Y9, Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       Y9, Y3, Y4
+	VMOVAPS      Y2, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y5
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  Y11, Y3, Y5
-	VFMADD213PS  Y11, Y3, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y4
+	VFMADD213PS  Y10, Y5, Y4
+	VFMADD213PS  Y10, Y5, Y4
 
 	// p 2^n
-	VPSLLD       $0x17, Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       Y11, Y4, Y6
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y11, Y3, Y3
-	VMULPS       Y6, Y5, Y4
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y10, Y3, Y3
 	VMULPS       Y3, Y4, Y3
-	VMULPS       Y9, Y1, Y1
-	VMULPS       Y9, Y3, Y3
-	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y3
+	VMULPS       Y8, Y1, Y1
+	VMULPS       Y8, Y3, Y3
+	VFMADD213PS  gaussConsts<>+1312(SB), Y3, Y3
 	VFMADD231PS  Y1, Y1, Y3
 	VANDPS       Y3, Y0, Y1
 	VADDPS       Y15, Y1, Y15
@@ -2812,34 +4066,29 @@ l46:
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(SI), Y0, Y1
 	VMASKMOVPS   32(DX), Y0, Y2
-	VMULPS       Y7, Y2, Y2
-	VBROADCASTSS gaussConsts<>+1216(SB), Y3
-	VMINPS       Y2, Y3, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMOVAPS      Y10, Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       Y10, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  Y11, Y3, Y5
-	VFMADD213PS  Y11, Y3, Y5
-	VPSLLD       $0x17, Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       Y11, Y4, Y6
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y11, Y3, Y3
-	VMULPS       Y6, Y5, Y4
+	VANDPS       Y6, Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y11, Y3, Y11
+	VMULPS       24(SP), Y2, Y2
+	VMOVAPS      Y9, Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       Y9, Y3, Y4
+	VMOVAPS      Y2, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y4
+	VFMADD213PS  Y10, Y5, Y4
+	VFMADD213PS  Y10, Y5, Y4
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y10, Y3, Y3
 	VMULPS       Y3, Y4, Y3
-	VMULPS       Y9, Y1, Y1
-	VMULPS       Y9, Y3, Y3
-	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y3
+	VMULPS       Y8, Y1, Y1
+	VMULPS       Y8, Y3, Y3
+	VFMADD213PS  gaussConsts<>+1312(SB), Y3, Y3
 	VFMADD231PS  Y1, Y1, Y3
 	VANDPS       Y3, Y0, Y1
 	VADDPS       Y14, Y1, Y14
@@ -2849,74 +4098,63 @@ l46:
 	LEAQ         (DX)(CX*4), DX
 
 l47:
-	VADDPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VADDPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VADDPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VADDPS       Y8, Y0, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VFMSUB231PS  gaussConsts<>+1184(SB), Y1, Y0
-	VCMPPS       $0x11, Y8, Y0, Y1
-	VBLENDVPS    Y1, Y8, Y0, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), SI
-	ADDQ         16(SP), DX
-	DECQ         (SP)
-	JNZ          l43
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
+	DECQ      (SP)
+	JNZ       l43
+	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
+	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
+	VMOVAPS   Y0, Y11
+	VMOVMSKPS Y11, AX
+	MOVQ      AX, bad+56(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLStandardLogBackward(kl *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int, factor float32)
+// func GaussKLStandardLogBackward(lanes *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int, factor float32) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussKLStandardLogBackward(SB), NOSPLIT, $72-68
-	// Registers:    Y0-Y6 values    Y7-Y10 constants and scalars    Y11-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+672(SB), Y10
-	VBROADCASTSS factor+64(FP), Y9
-	VBROADCASTSS gaussConsts<>+1312(SB), Y8
-	VBROADCASTSS gaussConsts<>+704(SB), Y7
+TEXT ·GaussKLStandardLogBackward(SB), NOSPLIT, $72-80
+	// Registers:    Y0-Y5 values    Y6-Y9 constants and scalars    Y10-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y9
+	VBROADCASTSS factor+64(FP), Y8
+	VBROADCASTSS gaussConsts<>+1440(SB), Y7
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
 
-	// Registers:    DI kl    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
-	MOVQ kl+0(FP), DI
-	MOVQ dmuQ+8(FP), SI
-	MOVQ dsQ+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ n+48(FP), R9
-	SHLQ $0x02, R9
-	MOVQ rows+40(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI lanes    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
+	MOVQ         lanes+0(FP), DI
+	MOVQ         dmuQ+8(FP), SI
+	MOVQ         dsQ+16(FP), DX
+	MOVQ         muQ+24(FP), BX
+	MOVQ         sQ+32(FP), R8
+	MOVQ         n+48(FP), R9
+	SHLQ         $0x02, R9
+	VBROADCASTSS gaussConsts<>+544(SB), Y11
+	MOVQ         rows+40(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 32(SP)
 
 l48:
-	VBROADCASTSS (DI), Y0
-	VMOVAPS      Y0, Y11
+	VBROADCASTSS 192(DI), Y0
+	VMOVAPS      Y0, Y10
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
 	VBROADCASTSS gaussConsts<>+544(SB), Y13
@@ -2926,90 +4164,78 @@ l48:
 	JL           l51
 
 l49:
-	VMOVUPS      (BX), Y0
-	VMOVUPS      (R8), Y1
-	VMULPS       Y9, Y1, Y1
-	VBROADCASTSS gaussConsts<>+1216(SB), Y2
-	VMINPS       Y1, Y2, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
+	VMOVUPS (BX), Y0
+	VMOVUPS (R8), Y1
+	VANDPS  gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD Y11, Y2, Y11
+	VMULPS  Y8, Y1, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y8, Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       Y8, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VMOVAPS      Y7, Y2
+	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y2
+	VSUBPS       Y7, Y2, Y3
+	VMOVAPS      Y1, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y3, Y4
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y10, Y2, Y4
-	VFMADD213PS  Y10, Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y3
+	VFMADD213PS  Y9, Y4, Y3
+	VFMADD213PS  Y9, Y4, Y3
 
 	// p 2^n
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y10, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y10, Y2, Y2
-	VMULPS       Y5, Y4, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y9, Y2, Y2
 	VMULPS       Y2, Y3, Y2
-	VMULPS       Y7, Y0, Y3
-	VMULPS       Y7, Y2, Y4
-	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y4
+	VMULPS       Y6, Y0, Y3
+	VMULPS       Y6, Y2, Y4
+	VFMADD213PS  gaussConsts<>+1312(SB), Y4, Y4
 	VFMADD231PS  Y3, Y3, Y4
 	VADDPS       Y15, Y4, Y15
 	VADDPS       Y13, Y1, Y13
-	VSUBPS       Y10, Y2, Y1
-	VADDPS       Y10, Y2, Y2
-	VMULPS       Y0, Y11, Y0
-	VMULPS       Y9, Y11, Y3
+	VSUBPS       Y9, Y2, Y1
+	VADDPS       Y9, Y2, Y2
+	VMULPS       Y0, Y10, Y0
+	VMULPS       Y8, Y10, Y3
 	VMULPS       Y1, Y3, Y1
 	VMULPS       Y2, Y1, Y1
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (DX)
 	VMOVUPS      32(BX), Y0
 	VMOVUPS      32(R8), Y1
-	VMULPS       Y9, Y1, Y1
-	VBROADCASTSS gaussConsts<>+1216(SB), Y2
-	VMINPS       Y1, Y2, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMOVAPS      Y8, Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       Y8, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y10, Y2, Y4
-	VFMADD213PS  Y10, Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y10, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y10, Y2, Y2
-	VMULPS       Y5, Y4, Y3
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD      Y11, Y2, Y11
+	VMULPS       Y8, Y1, Y1
+	VMOVAPS      Y7, Y2
+	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y2
+	VSUBPS       Y7, Y2, Y3
+	VMOVAPS      Y1, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y3, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y3
+	VFMADD213PS  Y9, Y4, Y3
+	VFMADD213PS  Y9, Y4, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y9, Y2, Y2
 	VMULPS       Y2, Y3, Y2
-	VMULPS       Y7, Y0, Y3
-	VMULPS       Y7, Y2, Y4
-	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y4
+	VMULPS       Y6, Y0, Y3
+	VMULPS       Y6, Y2, Y4
+	VFMADD213PS  gaussConsts<>+1312(SB), Y4, Y4
 	VFMADD231PS  Y3, Y3, Y4
 	VADDPS       Y14, Y4, Y14
 	VADDPS       Y12, Y1, Y12
-	VSUBPS       Y10, Y2, Y1
-	VADDPS       Y10, Y2, Y2
-	VMULPS       Y0, Y11, Y0
-	VMULPS       Y9, Y11, Y3
+	VSUBPS       Y9, Y2, Y1
+	VADDPS       Y9, Y2, Y2
+	VMULPS       Y0, Y10, Y0
+	VMULPS       Y8, Y10, Y3
 	VMULPS       Y1, Y3, Y1
 	VMULPS       Y2, Y1, Y1
 	VMOVUPS      Y0, 32(SI)
@@ -3023,58 +4249,53 @@ l49:
 	JGE          l49
 
 l51:
-	TESTQ        CX, CX
-	JZ           l52
-	LEAQ         gaussConsts<>+256(SB), AX
-	NEGQ         CX
-	LEAQ         (AX)(CX*4), AX
-	NEGQ         CX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (BX), Y0, Y1
-	VMASKMOVPS   (R8), Y0, Y2
-	VMULPS       Y9, Y2, Y2
-	VBROADCASTSS gaussConsts<>+1216(SB), Y3
-	VMINPS       Y2, Y3, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y3, Y4, Y3
+	TESTQ      CX, CX
+	JZ         l52
+	LEAQ       gaussConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (BX), Y0, Y1
+	VMASKMOVPS (R8), Y0, Y2
+	VANDPS     gaussConsts<>+512(SB), Y2, Y3
+	VANDPS     Y3, Y0, Y3
+	VPMAXUD    Y11, Y3, Y11
+	VMULPS     Y8, Y2, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y8, Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       Y8, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VMOVAPS      Y7, Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       Y7, Y3, Y4
+	VMOVAPS      Y2, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y5
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  Y10, Y3, Y5
-	VFMADD213PS  Y10, Y3, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y4
+	VFMADD213PS  Y9, Y5, Y4
+	VFMADD213PS  Y9, Y5, Y4
 
 	// p 2^n
-	VPSLLD       $0x17, Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       Y10, Y4, Y6
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y10, Y3, Y3
-	VMULPS       Y6, Y5, Y4
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y9, Y3, Y3
 	VMULPS       Y3, Y4, Y3
-	VMULPS       Y7, Y1, Y4
-	VMULPS       Y7, Y3, Y5
-	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y5
+	VMULPS       Y6, Y1, Y4
+	VMULPS       Y6, Y3, Y5
+	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
 	VFMADD231PS  Y4, Y4, Y5
 	VANDPS       Y5, Y0, Y4
 	VADDPS       Y15, Y4, Y15
 	VANDPS       Y2, Y0, Y2
 	VADDPS       Y13, Y2, Y13
-	VSUBPS       Y10, Y3, Y2
-	VADDPS       Y10, Y3, Y3
-	VMULPS       Y1, Y11, Y1
-	VMULPS       Y9, Y11, Y4
+	VSUBPS       Y9, Y3, Y2
+	VADDPS       Y9, Y3, Y3
+	VMULPS       Y1, Y10, Y1
+	VMULPS       Y8, Y10, Y4
 	VMULPS       Y2, Y4, Y2
 	VMULPS       Y3, Y2, Y2
 	VMASKMOVPS   Y1, Y0, (SI)
@@ -3082,43 +4303,38 @@ l51:
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(BX), Y0, Y1
 	VMASKMOVPS   32(R8), Y0, Y2
-	VMULPS       Y9, Y2, Y2
-	VBROADCASTSS gaussConsts<>+1216(SB), Y3
-	VMINPS       Y2, Y3, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMOVAPS      Y8, Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       Y8, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  Y10, Y3, Y5
-	VFMADD213PS  Y10, Y3, Y5
-	VPSLLD       $0x17, Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       Y10, Y4, Y6
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y10, Y3, Y3
-	VMULPS       Y6, Y5, Y4
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y11, Y3, Y11
+	VMULPS       Y8, Y2, Y2
+	VMOVAPS      Y7, Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       Y7, Y3, Y4
+	VMOVAPS      Y2, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y4
+	VFMADD213PS  Y9, Y5, Y4
+	VFMADD213PS  Y9, Y5, Y4
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y9, Y3, Y3
 	VMULPS       Y3, Y4, Y3
-	VMULPS       Y7, Y1, Y4
-	VMULPS       Y7, Y3, Y5
-	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y5
+	VMULPS       Y6, Y1, Y4
+	VMULPS       Y6, Y3, Y5
+	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
 	VFMADD231PS  Y4, Y4, Y5
 	VANDPS       Y5, Y0, Y4
 	VADDPS       Y14, Y4, Y14
 	VANDPS       Y2, Y0, Y2
 	VADDPS       Y12, Y2, Y12
-	VSUBPS       Y10, Y3, Y2
-	VADDPS       Y10, Y3, Y3
-	VMULPS       Y1, Y11, Y1
-	VMULPS       Y9, Y11, Y4
+	VSUBPS       Y9, Y3, Y2
+	VADDPS       Y9, Y3, Y3
+	VMULPS       Y1, Y10, Y1
+	VMULPS       Y8, Y10, Y4
 	VMULPS       Y2, Y4, Y2
 	VMULPS       Y3, Y2, Y2
 	VMASKMOVPS   Y1, Y0, 32(SI)
@@ -3129,74 +4345,63 @@ l51:
 	LEAQ         (DX)(CX*4), DX
 
 l52:
-	VADDPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VADDPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VADDPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VADDPS       gaussConsts<>+544(SB), Y0, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VFMSUB231PS  gaussConsts<>+1184(SB), Y1, Y0
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y1
-	VBLENDVPS    Y1, gaussConsts<>+544(SB), Y0, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), SI
-	ADDQ         16(SP), DX
-	ADDQ         24(SP), BX
-	ADDQ         32(SP), R8
-	DECQ         (SP)
-	JNZ          l48
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
+	ADDQ      24(SP), BX
+	ADDQ      32(SP), R8
+	DECQ      (SP)
+	JNZ       l48
+	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
+	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
+	VMOVAPS   Y0, Y11
+	VMOVMSKPS Y11, AX
+	MOVQ      AX, bad+72(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLSoftplus(kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int)
+// func GaussKLSoftplus(lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussKLSoftplus(SB), NOSPLIT, $104-64
-	// Registers:    Y0-Y9 values    Y10-Y15 kept from loop to loop
-	// Registers:    DI kl    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
-	MOVQ kl+0(FP), DI
-	MOVQ muQ+8(FP), SI
-	MOVQ sQ+16(FP), DX
-	MOVQ muP+24(FP), BX
-	MOVQ sP+32(FP), R8
-	MOVQ n+48(FP), R9
-	SHLQ $0x02, R9
-	MOVQ rows+40(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 32(SP)
+TEXT ·GaussKLSoftplus(SB), NOSPLIT, $136-72
+	// Registers:    Y0-Y8 values    Y9-Y15 kept from loop to loop
+	// Registers:    DI lanes    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
+	MOVQ         lanes+0(FP), DI
+	MOVQ         muQ+8(FP), SI
+	MOVQ         sQ+16(FP), DX
+	MOVQ         muP+24(FP), BX
+	MOVQ         sP+32(FP), R8
+	MOVQ         n+48(FP), R9
+	SHLQ         $0x02, R9
+	VBROADCASTSS gaussConsts<>+544(SB), Y9
+	MOVQ         rows+40(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 32(SP)
 
 l53:
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
-	VBROADCASTSS gaussConsts<>+672(SB), Y13
+	VBROADCASTSS gaussConsts<>+736(SB), Y13
 	VBROADCASTSS gaussConsts<>+544(SB), Y11
-	VBROADCASTSS gaussConsts<>+672(SB), Y12
+	VBROADCASTSS gaussConsts<>+736(SB), Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+48(FP), CX
 	CMPQ         CX, $0x00000010
@@ -3205,43 +4410,49 @@ l53:
 l54:
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (DX), Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VMOVUPS      (R8), Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VPMAXUD      Y9, Y3, Y9
+	VMOVUPS      (BX), Y3
+	VSUBPS       Y3, Y0, Y0
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
 	VORPS        gaussConsts<>+608(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
+	VBROADCASTSS gaussConsts<>+1696(SB), Y5
 	VMAXPS       Y3, Y5, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
+	VBROADCASTSS gaussConsts<>+1696(SB), Y5
 	VMAXPS       Y4, Y5, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y5
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y6
-	VSUBPS       gaussConsts<>+1312(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y8
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
+	VBROADCASTSS gaussConsts<>+1440(SB), Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
+	VSUBPS       gaussConsts<>+1440(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1440(SB), Y6, Y8
+	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y4
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y7
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y7
+	VBROADCASTSS gaussConsts<>+1504(SB), Y8
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y8
 
 	// p 2^n
 	// p 2^n
@@ -3249,197 +4460,203 @@ l54:
 	VPSLLD  $0x17, Y6, Y4
 	VPSRAD  $0x01, Y3, Y5
 	VPSRAD  $0x01, Y4, Y6
-	VANDPS  gaussConsts<>+1504(SB), Y5, Y5
-	VANDPS  gaussConsts<>+1504(SB), Y6, Y6
-	VPADDD  gaussConsts<>+672(SB), Y5, Y9
+	VANDPS  gaussConsts<>+1728(SB), Y5, Y5
+	VANDPS  gaussConsts<>+1728(SB), Y6, Y6
 	VMOVUPS Y0, 40(SP)
-	VPADDD  gaussConsts<>+672(SB), Y6, Y0
+	VPADDD  gaussConsts<>+736(SB), Y5, Y0
+	VMOVUPS Y2, 72(SP)
+	VPADDD  gaussConsts<>+736(SB), Y6, Y2
 	VPSUBD  Y5, Y3, Y3
 	VPSUBD  Y6, Y4, Y4
-	VPADDD  gaussConsts<>+672(SB), Y3, Y3
-	VPADDD  gaussConsts<>+672(SB), Y4, Y4
-	VMULPS  Y9, Y7, Y5
-	VMULPS  Y0, Y8, Y0
-	VMULPS  Y3, Y5, Y3
-	VMULPS  Y4, Y0, Y0
-	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y1, Y4
-	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y2, Y5
-	VANDPS  Y1, Y4, Y1
-	VANDPS  Y2, Y5, Y2
+	VPADDD  gaussConsts<>+736(SB), Y3, Y3
+	VPADDD  gaussConsts<>+736(SB), Y4, Y4
+	VMULPS  Y0, Y7, Y0
+	VMULPS  Y2, Y8, Y2
+	VMULPS  Y3, Y0, Y0
+	VMULPS  Y4, Y2, Y2
+	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y1, Y3
+	VMOVUPS 72(SP), Y4
+	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y4, Y5
+	VANDPS  Y1, Y3, Y1
+	VANDPS  Y4, Y5, Y3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y3, Y4
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y0, Y5
-	VBROADCASTSS gaussConsts<>+704(SB), Y6
-	VFMSUB231PS  gaussConsts<>+704(SB), Y3, Y6
-	VBROADCASTSS gaussConsts<>+704(SB), Y7
-	VFMSUB231PS  gaussConsts<>+704(SB), Y0, Y7
-	VBLENDVPS    Y4, Y6, Y3, Y3
-	VBLENDVPS    Y5, Y7, Y0, Y0
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VANDPS       gaussConsts<>+1568(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1632(SB), Y6
-	VFMADD231PS  gaussConsts<>+1600(SB), Y3, Y6
-	VBROADCASTSS gaussConsts<>+1632(SB), Y7
-	VFMADD231PS  gaussConsts<>+1600(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1664(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1696(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1696(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1728(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1728(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1760(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1760(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1792(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1792(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1824(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1824(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1088(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y7
-	VMULPS       Y3, Y3, Y8
-	VMULPS       Y0, Y0, Y9
-	VFMADD231PS  Y8, Y6, Y3
-	VFMADD231PS  Y9, Y7, Y0
-	VADDPS       Y3, Y4, Y3
-	VADDPS       Y0, Y5, Y0
-	VADDPS       Y3, Y1, Y1
-	VADDPS       Y0, Y2, Y0
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y0, Y0
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VDIVPS       Y0, Y2, Y2
-	VMOVUPS      (BX), Y3
-	VMOVUPS      40(SP), Y4
-	VSUBPS       Y3, Y4, Y3
-	VMULPS       Y2, Y3, Y3
-	VMULPS       Y2, Y1, Y4
-	VFNMADD231PS Y4, Y0, Y1
-	VFMADD231PS  Y2, Y1, Y4
-	VMULPS       gaussConsts<>+704(SB), Y3, Y0
-	VMULPS       gaussConsts<>+704(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+736(SB), Y1, Y1
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y4
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y5
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y6
+	VBROADCASTSS gaussConsts<>+1280(SB), Y7
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y7
+	VBLENDVPS    Y4, Y6, Y0, Y0
+	VBLENDVPS    Y5, Y7, Y2, Y2
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y0, Y6
+	VBROADCASTSS gaussConsts<>+1824(SB), Y7
+	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y7
+	VMULPS       Y0, Y0, Y8
+	VMOVUPS      Y3, 72(SP)
+	VMULPS       Y2, Y2, Y3
+	VFMADD231PS  Y8, Y6, Y0
+	VFMADD231PS  Y3, Y7, Y2
+	VADDPS       Y0, Y4, Y0
+	VADDPS       Y2, Y5, Y2
+	VADDPS       Y0, Y1, Y0
+	VADDPS       72(SP), Y2, Y1
+	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VDIVPS       Y1, Y2, Y2
+	VMULPS       40(SP), Y2, Y3
+	VMULPS       Y2, Y0, Y4
+	VFNMADD231PS Y4, Y1, Y0
+	VFMADD231PS  Y2, Y0, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y0
+	VMULPS       gaussConsts<>+1280(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1312(SB), Y1, Y1
 	VFMADD231PS  Y0, Y0, Y1
 	VADDPS       Y15, Y1, Y15
 	VMULPS       Y13, Y4, Y13
 	VMOVUPS      32(SI), Y0
 	VMOVUPS      32(DX), Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VMOVUPS      32(R8), Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VPMAXUD      Y9, Y3, Y9
+	VMOVUPS      32(BX), Y3
+	VSUBPS       Y3, Y0, Y0
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
 	VORPS        gaussConsts<>+608(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
+	VBROADCASTSS gaussConsts<>+1696(SB), Y5
 	VMAXPS       Y3, Y5, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
+	VBROADCASTSS gaussConsts<>+1696(SB), Y5
 	VMAXPS       Y4, Y5, Y4
-	VBROADCASTSS gaussConsts<>+1312(SB), Y5
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y6
-	VSUBPS       gaussConsts<>+1312(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y8
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y7
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
+	VBROADCASTSS gaussConsts<>+1440(SB), Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
+	VSUBPS       gaussConsts<>+1440(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1440(SB), Y6, Y8
+	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y7
+	VBROADCASTSS gaussConsts<>+1504(SB), Y8
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y8
 	VPSLLD       $0x17, Y5, Y3
 	VPSLLD       $0x17, Y6, Y4
 	VPSRAD       $0x01, Y3, Y5
 	VPSRAD       $0x01, Y4, Y6
-	VANDPS       gaussConsts<>+1504(SB), Y5, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VPADDD       gaussConsts<>+672(SB), Y5, Y9
+	VANDPS       gaussConsts<>+1728(SB), Y5, Y5
+	VANDPS       gaussConsts<>+1728(SB), Y6, Y6
 	VMOVUPS      Y0, 40(SP)
-	VPADDD       gaussConsts<>+672(SB), Y6, Y0
+	VPADDD       gaussConsts<>+736(SB), Y5, Y0
+	VMOVUPS      Y2, 72(SP)
+	VPADDD       gaussConsts<>+736(SB), Y6, Y2
 	VPSUBD       Y5, Y3, Y3
 	VPSUBD       Y6, Y4, Y4
-	VPADDD       gaussConsts<>+672(SB), Y3, Y3
-	VPADDD       gaussConsts<>+672(SB), Y4, Y4
-	VMULPS       Y9, Y7, Y5
-	VMULPS       Y0, Y8, Y0
-	VMULPS       Y3, Y5, Y3
-	VMULPS       Y4, Y0, Y0
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y4
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y5
-	VANDPS       Y1, Y4, Y1
-	VANDPS       Y2, Y5, Y2
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y3, Y4
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y0, Y5
-	VBROADCASTSS gaussConsts<>+704(SB), Y6
-	VFMSUB231PS  gaussConsts<>+704(SB), Y3, Y6
-	VBROADCASTSS gaussConsts<>+704(SB), Y7
-	VFMSUB231PS  gaussConsts<>+704(SB), Y0, Y7
-	VBLENDVPS    Y4, Y6, Y3, Y3
-	VBLENDVPS    Y5, Y7, Y0, Y0
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VANDPS       gaussConsts<>+1568(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1632(SB), Y6
-	VFMADD231PS  gaussConsts<>+1600(SB), Y3, Y6
-	VBROADCASTSS gaussConsts<>+1632(SB), Y7
-	VFMADD231PS  gaussConsts<>+1600(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1664(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1696(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1696(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1728(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1728(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1760(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1760(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1792(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1792(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1824(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1824(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1088(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y7
-	VMULPS       Y3, Y3, Y8
-	VMULPS       Y0, Y0, Y9
-	VFMADD231PS  Y8, Y6, Y3
-	VFMADD231PS  Y9, Y7, Y0
-	VADDPS       Y3, Y4, Y3
-	VADDPS       Y0, Y5, Y0
-	VADDPS       Y3, Y1, Y1
-	VADDPS       Y0, Y2, Y0
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y0, Y0
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VDIVPS       Y0, Y2, Y2
-	VMOVUPS      32(BX), Y3
-	VMOVUPS      40(SP), Y4
-	VSUBPS       Y3, Y4, Y3
-	VMULPS       Y2, Y3, Y3
-	VMULPS       Y2, Y1, Y4
-	VFNMADD231PS Y4, Y0, Y1
-	VFMADD231PS  Y2, Y1, Y4
-	VMULPS       gaussConsts<>+704(SB), Y3, Y0
-	VMULPS       gaussConsts<>+704(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+736(SB), Y1, Y1
+	VPADDD       gaussConsts<>+736(SB), Y3, Y3
+	VPADDD       gaussConsts<>+736(SB), Y4, Y4
+	VMULPS       Y0, Y7, Y0
+	VMULPS       Y2, Y8, Y2
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y4, Y2, Y2
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y3
+	VMOVUPS      72(SP), Y4
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y4, Y5
+	VANDPS       Y1, Y3, Y1
+	VANDPS       Y4, Y5, Y3
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y4
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y5
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y6
+	VBROADCASTSS gaussConsts<>+1280(SB), Y7
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y7
+	VBLENDVPS    Y4, Y6, Y0, Y0
+	VBLENDVPS    Y5, Y7, Y2, Y2
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y0, Y6
+	VBROADCASTSS gaussConsts<>+1824(SB), Y7
+	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y7
+	VMULPS       Y0, Y0, Y8
+	VMOVUPS      Y3, 72(SP)
+	VMULPS       Y2, Y2, Y3
+	VFMADD231PS  Y8, Y6, Y0
+	VFMADD231PS  Y3, Y7, Y2
+	VADDPS       Y0, Y4, Y0
+	VADDPS       Y2, Y5, Y2
+	VADDPS       Y0, Y1, Y0
+	VADDPS       72(SP), Y2, Y1
+	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VDIVPS       Y1, Y2, Y2
+	VMULPS       40(SP), Y2, Y3
+	VMULPS       Y2, Y0, Y4
+	VFNMADD231PS Y4, Y1, Y0
+	VFMADD231PS  Y2, Y0, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y0
+	VMULPS       gaussConsts<>+1280(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1312(SB), Y1, Y1
 	VFMADD231PS  Y0, Y0, Y1
 	VADDPS       Y14, Y1, Y14
 	VMULPS       Y12, Y4, Y12
-	VPSUBD       gaussConsts<>+768(SB), Y13, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y11, Y1, Y1
 	VMOVAPS      Y1, Y11
 	VMOVAPS      Y0, Y13
-	VPSUBD       gaussConsts<>+768(SB), Y12, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y10, Y1, Y1
 	VMOVAPS      Y1, Y10
 	VMOVAPS      Y0, Y12
@@ -3461,43 +4678,52 @@ l56:
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (SI), Y0, Y1
 	VMASKMOVPS   (DX), Y0, Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VMASKMOVPS   (R8), Y0, Y3
+	VANDPS       gaussConsts<>+512(SB), Y3, Y4
+	VANDPS       Y4, Y0, Y4
+	VPMAXUD      Y9, Y4, Y9
+	VMASKMOVPS   (BX), Y0, Y4
+	VSUBPS       Y4, Y1, Y1
 	VORPS        gaussConsts<>+608(SB), Y2, Y4
 	VORPS        gaussConsts<>+608(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
+	VBROADCASTSS gaussConsts<>+1696(SB), Y6
 	VMAXPS       Y4, Y6, Y4
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
+	VBROADCASTSS gaussConsts<>+1696(SB), Y6
 	VMAXPS       Y5, Y6, Y5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1312(SB), Y7
-	VFMADD231PS  gaussConsts<>+1280(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y8
-	VSUBPS       gaussConsts<>+1312(SB), Y7, Y9
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y9, Y5
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1120(SB), Y9, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
+	VBROADCASTSS gaussConsts<>+1440(SB), Y7
+	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1440(SB), Y6, Y8
+	VMOVUPS      Y0, 40(SP)
+	VSUBPS       gaussConsts<>+1440(SB), Y7, Y0
+	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y0, Y5
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y8
-	VBROADCASTSS gaussConsts<>+1376(SB), Y9
-	VFMADD231PS  gaussConsts<>+1344(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1408(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y5, Y9
+	VBROADCASTSS gaussConsts<>+1504(SB), Y0
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y0
+	VBROADCASTSS gaussConsts<>+1504(SB), Y8
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y8
 
 	// p 2^n
 	// p 2^n
@@ -3505,196 +4731,203 @@ l56:
 	VPSLLD  $0x17, Y7, Y5
 	VPSRAD  $0x01, Y4, Y6
 	VPSRAD  $0x01, Y5, Y7
-	VANDPS  gaussConsts<>+1504(SB), Y6, Y6
-	VANDPS  gaussConsts<>+1504(SB), Y7, Y7
-	VMOVUPS Y1, 40(SP)
-	VPADDD  gaussConsts<>+672(SB), Y6, Y1
-	VMOVUPS Y0, 72(SP)
-	VPADDD  gaussConsts<>+672(SB), Y7, Y0
+	VANDPS  gaussConsts<>+1728(SB), Y6, Y6
+	VANDPS  gaussConsts<>+1728(SB), Y7, Y7
+	VMOVUPS Y1, 72(SP)
+	VPADDD  gaussConsts<>+736(SB), Y6, Y1
+	VMOVUPS Y3, 104(SP)
+	VPADDD  gaussConsts<>+736(SB), Y7, Y3
 	VPSUBD  Y6, Y4, Y4
 	VPSUBD  Y7, Y5, Y5
-	VPADDD  gaussConsts<>+672(SB), Y4, Y4
-	VPADDD  gaussConsts<>+672(SB), Y5, Y5
-	VMULPS  Y1, Y8, Y1
-	VMULPS  Y0, Y9, Y0
-	VMULPS  Y4, Y1, Y1
-	VMULPS  Y5, Y0, Y0
-	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y2, Y4
-	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y3, Y5
-	VANDPS  Y2, Y4, Y2
-	VANDPS  Y3, Y5, Y3
+	VPADDD  gaussConsts<>+736(SB), Y4, Y4
+	VPADDD  gaussConsts<>+736(SB), Y5, Y5
+	VMULPS  Y1, Y0, Y0
+	VMULPS  Y3, Y8, Y1
+	VMULPS  Y4, Y0, Y0
+	VMULPS  Y5, Y1, Y1
+	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y2, Y3
+	VMOVUPS 104(SP), Y4
+	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y4, Y5
+	VANDPS  Y2, Y3, Y2
+	VANDPS  Y4, Y5, Y3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y1, Y4
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y0, Y5
-	VBROADCASTSS gaussConsts<>+704(SB), Y6
-	VFMSUB231PS  gaussConsts<>+704(SB), Y1, Y6
-	VBROADCASTSS gaussConsts<>+704(SB), Y7
-	VFMSUB231PS  gaussConsts<>+704(SB), Y0, Y7
-	VBLENDVPS    Y4, Y6, Y1, Y1
-	VBLENDVPS    Y5, Y7, Y0, Y0
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VANDPS       gaussConsts<>+1568(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1632(SB), Y6
-	VFMADD231PS  gaussConsts<>+1600(SB), Y1, Y6
-	VBROADCASTSS gaussConsts<>+1632(SB), Y7
-	VFMADD231PS  gaussConsts<>+1600(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1664(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1664(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1696(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1696(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1728(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1728(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1760(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1760(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1792(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1792(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1824(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1824(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1088(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y7
-	VMULPS       Y1, Y1, Y8
-	VMULPS       Y0, Y0, Y9
-	VFMADD231PS  Y8, Y6, Y1
-	VFMADD231PS  Y9, Y7, Y0
-	VADDPS       Y1, Y4, Y1
-	VADDPS       Y0, Y5, Y0
-	VADDPS       Y1, Y2, Y1
-	VADDPS       Y0, Y3, Y0
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y0, Y0
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VDIVPS       Y0, Y2, Y2
-	VMOVUPS      72(SP), Y3
-	VMASKMOVPS   (BX), Y3, Y4
-	VMOVUPS      40(SP), Y5
-	VSUBPS       Y4, Y5, Y4
-	VMULPS       Y2, Y4, Y4
-	VMULPS       Y2, Y1, Y5
-	VFNMADD231PS Y5, Y0, Y1
-	VFMADD231PS  Y2, Y1, Y5
-	VMULPS       gaussConsts<>+704(SB), Y4, Y0
-	VMULPS       gaussConsts<>+704(SB), Y5, Y1
-	VFMADD213PS  gaussConsts<>+736(SB), Y1, Y1
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y4
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y1, Y5
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y6
+	VBROADCASTSS gaussConsts<>+1280(SB), Y7
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y1, Y7
+	VBLENDVPS    Y4, Y6, Y0, Y0
+	VBLENDVPS    Y5, Y7, Y1, Y1
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y0, Y6
+	VBROADCASTSS gaussConsts<>+1824(SB), Y7
+	VFMADD231PS  gaussConsts<>+1792(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y1, Y7
+	VMULPS       Y0, Y0, Y8
+	VMOVUPS      Y3, 104(SP)
+	VMULPS       Y1, Y1, Y3
+	VFMADD231PS  Y8, Y6, Y0
+	VFMADD231PS  Y3, Y7, Y1
+	VADDPS       Y0, Y4, Y0
+	VADDPS       Y1, Y5, Y1
+	VADDPS       Y0, Y2, Y0
+	VADDPS       104(SP), Y1, Y1
+	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VDIVPS       Y1, Y2, Y2
+	VMULPS       72(SP), Y2, Y3
+	VMULPS       Y2, Y0, Y4
+	VFNMADD231PS Y4, Y1, Y0
+	VFMADD231PS  Y2, Y0, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y0
+	VMULPS       gaussConsts<>+1280(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1312(SB), Y1, Y1
 	VFMADD231PS  Y0, Y0, Y1
-	VANDPS       Y1, Y3, Y0
-	VADDPS       Y15, Y0, Y15
-	VBROADCASTSS gaussConsts<>+672(SB), Y0
-	VBLENDVPS    Y3, Y5, Y0, Y0
+	VMOVUPS      40(SP), Y0
+	VANDPS       Y1, Y0, Y1
+	VADDPS       Y15, Y1, Y15
+	VBROADCASTSS gaussConsts<>+736(SB), Y1
+	VBLENDVPS    Y0, Y4, Y1, Y0
 	VMULPS       Y13, Y0, Y13
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(SI), Y0, Y1
 	VMASKMOVPS   32(DX), Y0, Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VMASKMOVPS   32(R8), Y0, Y3
+	VANDPS       gaussConsts<>+512(SB), Y3, Y4
+	VANDPS       Y4, Y0, Y4
+	VPMAXUD      Y9, Y4, Y9
+	VMASKMOVPS   32(BX), Y0, Y4
+	VSUBPS       Y4, Y1, Y1
 	VORPS        gaussConsts<>+608(SB), Y2, Y4
 	VORPS        gaussConsts<>+608(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
+	VBROADCASTSS gaussConsts<>+1696(SB), Y6
 	VMAXPS       Y4, Y6, Y4
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
+	VBROADCASTSS gaussConsts<>+1696(SB), Y6
 	VMAXPS       Y5, Y6, Y5
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1312(SB), Y7
-	VFMADD231PS  gaussConsts<>+1280(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y8
-	VSUBPS       gaussConsts<>+1312(SB), Y7, Y9
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y9, Y5
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1120(SB), Y9, Y5
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y8
-	VBROADCASTSS gaussConsts<>+1376(SB), Y9
-	VFMADD231PS  gaussConsts<>+1344(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1408(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y5, Y9
+	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
+	VBROADCASTSS gaussConsts<>+1440(SB), Y7
+	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1440(SB), Y6, Y8
+	VMOVUPS      Y0, 40(SP)
+	VSUBPS       gaussConsts<>+1440(SB), Y7, Y0
+	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y0, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y0
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y0
+	VBROADCASTSS gaussConsts<>+1504(SB), Y8
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y8
 	VPSLLD       $0x17, Y6, Y4
 	VPSLLD       $0x17, Y7, Y5
 	VPSRAD       $0x01, Y4, Y6
 	VPSRAD       $0x01, Y5, Y7
-	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VANDPS       gaussConsts<>+1504(SB), Y7, Y7
+	VANDPS       gaussConsts<>+1728(SB), Y6, Y6
+	VANDPS       gaussConsts<>+1728(SB), Y7, Y7
 	VMOVUPS      Y1, 72(SP)
-	VPADDD       gaussConsts<>+672(SB), Y6, Y1
-	VMOVUPS      Y0, 40(SP)
-	VPADDD       gaussConsts<>+672(SB), Y7, Y0
+	VPADDD       gaussConsts<>+736(SB), Y6, Y1
+	VMOVUPS      Y3, 104(SP)
+	VPADDD       gaussConsts<>+736(SB), Y7, Y3
 	VPSUBD       Y6, Y4, Y4
 	VPSUBD       Y7, Y5, Y5
-	VPADDD       gaussConsts<>+672(SB), Y4, Y4
-	VPADDD       gaussConsts<>+672(SB), Y5, Y5
-	VMULPS       Y1, Y8, Y1
-	VMULPS       Y0, Y9, Y0
-	VMULPS       Y4, Y1, Y1
-	VMULPS       Y5, Y0, Y0
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y4
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y3, Y5
-	VANDPS       Y2, Y4, Y2
-	VANDPS       Y3, Y5, Y3
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y1, Y4
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y0, Y5
-	VBROADCASTSS gaussConsts<>+704(SB), Y6
-	VFMSUB231PS  gaussConsts<>+704(SB), Y1, Y6
-	VBROADCASTSS gaussConsts<>+704(SB), Y7
-	VFMSUB231PS  gaussConsts<>+704(SB), Y0, Y7
-	VBLENDVPS    Y4, Y6, Y1, Y1
-	VBLENDVPS    Y5, Y7, Y0, Y0
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VANDPS       gaussConsts<>+1568(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1632(SB), Y6
-	VFMADD231PS  gaussConsts<>+1600(SB), Y1, Y6
-	VBROADCASTSS gaussConsts<>+1632(SB), Y7
-	VFMADD231PS  gaussConsts<>+1600(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1664(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1664(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1696(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1696(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1728(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1728(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1760(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1760(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1792(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1792(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1824(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1824(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1088(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y7
-	VMULPS       Y1, Y1, Y8
-	VMULPS       Y0, Y0, Y9
-	VFMADD231PS  Y8, Y6, Y1
-	VFMADD231PS  Y9, Y7, Y0
-	VADDPS       Y1, Y4, Y1
-	VADDPS       Y0, Y5, Y0
-	VADDPS       Y1, Y2, Y1
-	VADDPS       Y0, Y3, Y0
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y0, Y0
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VDIVPS       Y0, Y2, Y2
-	VMOVUPS      40(SP), Y3
-	VMASKMOVPS   32(BX), Y3, Y4
-	VMOVUPS      72(SP), Y5
-	VSUBPS       Y4, Y5, Y4
-	VMULPS       Y2, Y4, Y4
-	VMULPS       Y2, Y1, Y5
-	VFNMADD231PS Y5, Y0, Y1
-	VFMADD231PS  Y2, Y1, Y5
-	VMULPS       gaussConsts<>+704(SB), Y4, Y0
-	VMULPS       gaussConsts<>+704(SB), Y5, Y1
-	VFMADD213PS  gaussConsts<>+736(SB), Y1, Y1
+	VPADDD       gaussConsts<>+736(SB), Y4, Y4
+	VPADDD       gaussConsts<>+736(SB), Y5, Y5
+	VMULPS       Y1, Y0, Y0
+	VMULPS       Y3, Y8, Y1
+	VMULPS       Y4, Y0, Y0
+	VMULPS       Y5, Y1, Y1
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y3
+	VMOVUPS      104(SP), Y4
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y4, Y5
+	VANDPS       Y2, Y3, Y2
+	VANDPS       Y4, Y5, Y3
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y4
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y1, Y5
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y6
+	VBROADCASTSS gaussConsts<>+1280(SB), Y7
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y1, Y7
+	VBLENDVPS    Y4, Y6, Y0, Y0
+	VBLENDVPS    Y5, Y7, Y1, Y1
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y0, Y6
+	VBROADCASTSS gaussConsts<>+1824(SB), Y7
+	VFMADD231PS  gaussConsts<>+1792(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y1, Y7
+	VMULPS       Y0, Y0, Y8
+	VMOVUPS      Y3, 104(SP)
+	VMULPS       Y1, Y1, Y3
+	VFMADD231PS  Y8, Y6, Y0
+	VFMADD231PS  Y3, Y7, Y1
+	VADDPS       Y0, Y4, Y0
+	VADDPS       Y1, Y5, Y1
+	VADDPS       Y0, Y2, Y0
+	VADDPS       104(SP), Y1, Y1
+	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VDIVPS       Y1, Y2, Y2
+	VMULPS       72(SP), Y2, Y3
+	VMULPS       Y2, Y0, Y4
+	VFNMADD231PS Y4, Y1, Y0
+	VFMADD231PS  Y2, Y0, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y0
+	VMULPS       gaussConsts<>+1280(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1312(SB), Y1, Y1
 	VFMADD231PS  Y0, Y0, Y1
-	VANDPS       Y1, Y3, Y0
-	VADDPS       Y14, Y0, Y14
-	VBROADCASTSS gaussConsts<>+672(SB), Y0
-	VBLENDVPS    Y3, Y5, Y0, Y0
+	VMOVUPS      40(SP), Y0
+	VANDPS       Y1, Y0, Y1
+	VADDPS       Y14, Y1, Y14
+	VBROADCASTSS gaussConsts<>+736(SB), Y1
+	VBLENDVPS    Y0, Y4, Y1, Y0
 	VMULPS       Y12, Y0, Y12
 	LEAQ         (SI)(CX*4), SI
 	LEAQ         (DX)(CX*4), DX
@@ -3702,150 +4935,87 @@ l56:
 	LEAQ         (R8)(CX*4), R8
 
 l57:
-	VPSUBD       gaussConsts<>+768(SB), Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
-	VPSUBD       gaussConsts<>+768(SB), Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
-	VMULPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VMULPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VPSUBD       gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x0e, X11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x01, X11, X2
-	VPADDD       X2, X11, X11
-	VBROADCASTSS X11, Y2
-	VPADDD       Y2, Y1, Y1
-	VCVTDQ2PS    Y1, Y1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD    $0x17, Y0, Y2
-	VCVTDQ2PS Y2, Y2
-	VANDPS    gaussConsts<>+800(SB), Y0, Y0
-	VPADDD    gaussConsts<>+768(SB), Y0, Y0
-	VSUBPS    gaussConsts<>+672(SB), Y0, Y0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS gaussConsts<>+864(SB), Y3
-	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+992(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1056(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       gaussConsts<>+1120(SB), Y2, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y0
-	VFMADD231PS  gaussConsts<>+1120(SB), Y1, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y1, Y0
-	VADDPS       gaussConsts<>+544(SB), Y0, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VFMSUB231PS  gaussConsts<>+1184(SB), Y1, Y0
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y1
-	VBLENDVPS    Y1, gaussConsts<>+544(SB), Y0, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), SI
-	ADDQ         16(SP), DX
-	ADDQ         24(SP), BX
-	ADDQ         32(SP), R8
-	DECQ         (SP)
-	JNZ          l53
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	VMOVUPS   Y11, 128(DI)
+	VMOVUPS   Y10, 160(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
+	ADDQ      24(SP), BX
+	ADDQ      32(SP), R8
+	DECQ      (SP)
+	JNZ       l53
+	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
+	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
+	VMOVAPS   Y0, Y9
+	VMOVMSKPS Y9, AX
+	MOVQ      AX, bad+64(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLSoftplusBackward(kl *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int)
+// func GaussKLSoftplusBackward(lanes *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussKLSoftplusBackward(SB), NOSPLIT, $296-96
-	// Registers:    Y0-Y8 values    Y9-Y15 kept from loop to loop
-	// Registers:    DI kl    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
-	MOVQ kl+0(FP), DI
-	MOVQ dmuQ+8(FP), SI
-	MOVQ dsQ+16(FP), DX
-	MOVQ dmuP+24(FP), BX
-	MOVQ dsP+32(FP), R8
-	MOVQ muQ+40(FP), R9
-	MOVQ sQ+48(FP), R10
-	MOVQ muP+56(FP), R11
-	MOVQ sP+64(FP), R12
-	MOVQ n+80(FP), R13
-	SHLQ $0x02, R13
-	MOVQ rows+72(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 32(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 40(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 48(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 56(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 64(SP)
+TEXT ·GaussKLSoftplusBackward(SB), NOSPLIT, $328-104
+	// Registers:    Y0-Y7 values    Y8-Y15 kept from loop to loop
+	// Registers:    DI lanes    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
+	MOVQ         lanes+0(FP), DI
+	MOVQ         dmuQ+8(FP), SI
+	MOVQ         dsQ+16(FP), DX
+	MOVQ         dmuP+24(FP), BX
+	MOVQ         dsP+32(FP), R8
+	MOVQ         muQ+40(FP), R9
+	MOVQ         sQ+48(FP), R10
+	MOVQ         muP+56(FP), R11
+	MOVQ         sP+64(FP), R12
+	MOVQ         n+80(FP), R13
+	SHLQ         $0x02, R13
+	VBROADCASTSS gaussConsts<>+544(SB), Y9
+	MOVQ         rows+72(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 32(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 40(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 48(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 56(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 64(SP)
 
 l58:
-	VBROADCASTSS (DI), Y0
-	VMOVAPS      Y0, Y9
+	VBROADCASTSS 192(DI), Y0
+	VMOVAPS      Y0, Y8
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
-	VBROADCASTSS gaussConsts<>+672(SB), Y13
+	VBROADCASTSS gaussConsts<>+736(SB), Y13
 	VBROADCASTSS gaussConsts<>+544(SB), Y11
-	VBROADCASTSS gaussConsts<>+672(SB), Y12
+	VBROADCASTSS gaussConsts<>+736(SB), Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+80(FP), CX
 	CMPQ         CX, $0x00000010
@@ -3854,43 +5024,50 @@ l58:
 l59:
 	VMOVUPS      (R9), Y0
 	VMOVUPS      (R10), Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VMOVUPS      (R12), Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VPMAXUD      Y9, Y3, Y9
+	VMOVUPS      (R11), Y3
+	VSUBPS       Y3, Y0, Y0
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
 	VORPS        gaussConsts<>+608(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
+	VBROADCASTSS gaussConsts<>+1696(SB), Y5
 	VMAXPS       Y3, Y5, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
+	VBROADCASTSS gaussConsts<>+1696(SB), Y5
 	VMAXPS       Y4, Y5, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y5
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y6
-	VSUBPS       gaussConsts<>+1312(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y8
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
+	VBROADCASTSS gaussConsts<>+1440(SB), Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
+	VSUBPS       gaussConsts<>+1440(SB), Y5, Y7
+	VMOVUPS      Y0, 72(SP)
+	VSUBPS       gaussConsts<>+1440(SB), Y6, Y0
+	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y0, Y4
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y7
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
+	VBROADCASTSS gaussConsts<>+1504(SB), Y0
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y0
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y7
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y0
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y7
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y0
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y7
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y0
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y7
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y7
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y7
 
 	// p 2^n
 	// p 2^n
@@ -3898,96 +5075,94 @@ l59:
 	VPSLLD  $0x17, Y6, Y4
 	VPSRAD  $0x01, Y3, Y5
 	VPSRAD  $0x01, Y4, Y6
-	VANDPS  gaussConsts<>+1504(SB), Y5, Y5
-	VANDPS  gaussConsts<>+1504(SB), Y6, Y6
-	VMOVUPS Y0, 72(SP)
-	VPADDD  gaussConsts<>+672(SB), Y5, Y0
+	VANDPS  gaussConsts<>+1728(SB), Y5, Y5
+	VANDPS  gaussConsts<>+1728(SB), Y6, Y6
 	VMOVUPS Y2, 104(SP)
-	VPADDD  gaussConsts<>+672(SB), Y6, Y2
+	VPADDD  gaussConsts<>+736(SB), Y5, Y2
+	VMOVUPS Y1, 136(SP)
+	VPADDD  gaussConsts<>+736(SB), Y6, Y1
 	VPSUBD  Y5, Y3, Y3
 	VPSUBD  Y6, Y4, Y4
-	VPADDD  gaussConsts<>+672(SB), Y3, Y3
-	VPADDD  gaussConsts<>+672(SB), Y4, Y4
-	VMULPS  Y0, Y7, Y0
-	VMULPS  Y2, Y8, Y2
+	VPADDD  gaussConsts<>+736(SB), Y3, Y3
+	VPADDD  gaussConsts<>+736(SB), Y4, Y4
+	VMULPS  Y2, Y0, Y0
+	VMULPS  Y1, Y7, Y1
 	VMULPS  Y3, Y0, Y0
-	VMULPS  Y4, Y2, Y2
-	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y1, Y3
+	VMULPS  Y4, Y1, Y1
+	VMOVUPS 136(SP), Y2
+	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y2, Y3
 	VMOVUPS 104(SP), Y4
 	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y4, Y5
-	VANDPS  Y1, Y3, Y3
+	VANDPS  Y2, Y3, Y3
 	VANDPS  Y4, Y5, Y5
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y0, Y6
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y2, Y7
-	VBROADCASTSS gaussConsts<>+704(SB), Y8
-	VFMSUB231PS  gaussConsts<>+704(SB), Y0, Y8
-	VMOVUPS      Y1, 136(SP)
-	VBROADCASTSS gaussConsts<>+704(SB), Y1
-	VFMSUB231PS  gaussConsts<>+704(SB), Y2, Y1
-	VBLENDVPS    Y6, Y8, Y0, Y8
-	VBLENDVPS    Y7, Y1, Y2, Y1
-	VANDPS       gaussConsts<>+1568(SB), Y6, Y6
-	VANDPS       gaussConsts<>+1568(SB), Y7, Y7
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y6
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y1, Y7
+	VBROADCASTSS gaussConsts<>+1280(SB), Y2
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y2
+	VBROADCASTSS gaussConsts<>+1280(SB), Y4
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y1, Y4
+	VBLENDVPS    Y6, Y2, Y0, Y2
+	VBLENDVPS    Y7, Y4, Y1, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y6, Y6
+	VANDPS       gaussConsts<>+1760(SB), Y7, Y7
 	VMOVUPS      Y0, 168(SP)
-	VBROADCASTSS gaussConsts<>+1632(SB), Y0
-	VFMADD231PS  gaussConsts<>+1600(SB), Y8, Y0
-	VMOVUPS      Y2, 200(SP)
-	VBROADCASTSS gaussConsts<>+1632(SB), Y2
-	VFMADD231PS  gaussConsts<>+1600(SB), Y1, Y2
-	VFMADD213PS  gaussConsts<>+1664(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1664(SB), Y1, Y2
-	VFMADD213PS  gaussConsts<>+1696(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1696(SB), Y1, Y2
-	VFMADD213PS  gaussConsts<>+1728(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1728(SB), Y1, Y2
-	VFMADD213PS  gaussConsts<>+1760(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1760(SB), Y1, Y2
-	VFMADD213PS  gaussConsts<>+1792(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1792(SB), Y1, Y2
-	VFMADD213PS  gaussConsts<>+1824(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1824(SB), Y1, Y2
-	VFMADD213PS  gaussConsts<>+1088(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1088(SB), Y1, Y2
-	VMULPS       Y8, Y8, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y0
+	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y0
+	VMOVUPS      Y1, 200(SP)
+	VBROADCASTSS gaussConsts<>+1824(SB), Y1
+	VFMADD231PS  gaussConsts<>+1792(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1856(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1888(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1920(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1952(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1984(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+2016(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1024(SB), Y4, Y1
 	VMOVUPS      Y5, 232(SP)
-	VMULPS       Y1, Y1, Y5
-	VFMADD231PS  Y4, Y0, Y8
-	VFMADD231PS  Y5, Y2, Y1
-	VADDPS       Y8, Y6, Y0
-	VADDPS       Y1, Y7, Y1
-	VADDPS       Y0, Y3, Y0
+	VMULPS       Y2, Y2, Y5
+	VMOVUPS      Y3, 264(SP)
+	VMULPS       Y4, Y4, Y3
+	VFMADD231PS  Y5, Y0, Y2
+	VFMADD231PS  Y3, Y1, Y4
+	VADDPS       Y2, Y6, Y0
+	VADDPS       Y4, Y7, Y1
+	VADDPS       264(SP), Y0, Y0
 	VADDPS       232(SP), Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y0, Y0
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
+	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VDIVPS       Y1, Y2, Y2
-	VMOVUPS      (R11), Y3
-	VMOVUPS      72(SP), Y4
-	VSUBPS       Y3, Y4, Y3
-	VMULPS       Y2, Y3, Y3
+	VMULPS       72(SP), Y2, Y3
 	VMULPS       Y2, Y0, Y4
 	VFNMADD213PS Y0, Y4, Y1
 	VFMADD231PS  Y2, Y1, Y4
-	VMULPS       gaussConsts<>+704(SB), Y3, Y1
-	VMULPS       gaussConsts<>+704(SB), Y4, Y5
-	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y5
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y1
+	VMULPS       gaussConsts<>+1280(SB), Y4, Y5
+	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
 	VFMADD231PS  Y1, Y1, Y5
 	VADDPS       Y15, Y5, Y15
 	VMULPS       Y13, Y4, Y13
-	VSUBPS       gaussConsts<>+672(SB), Y4, Y1
-	VADDPS       gaussConsts<>+672(SB), Y4, Y4
-	VMULPS       Y3, Y9, Y5
+	VSUBPS       gaussConsts<>+736(SB), Y4, Y1
+	VADDPS       gaussConsts<>+736(SB), Y4, Y4
+	VMULPS       Y3, Y8, Y5
 	VMULPS       Y2, Y5, Y5
-	VBROADCASTSS gaussConsts<>+672(SB), Y6
+	VBROADCASTSS gaussConsts<>+736(SB), Y6
 	VDIVPS       Y0, Y6, Y0
 	VMULPS       Y0, Y1, Y0
-	VMULPS       Y0, Y9, Y0
+	VMULPS       Y0, Y8, Y0
 	VMULPS       Y4, Y0, Y0
 	VMULPS       Y2, Y1, Y1
-	VMULPS       Y1, Y9, Y1
+	VMULPS       Y1, Y8, Y1
 	VMULPS       Y4, Y1, Y1
 	VFMADD231PS  Y5, Y3, Y1
 	VXORPS       gaussConsts<>+608(SB), Y1, Y1
@@ -3995,9 +5170,9 @@ l59:
 	VMOVUPS      Y2, (BX)
 	VMOVUPS      104(SP), Y2
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+672(SB), Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y3
 	VBLENDVPS    Y2, 200(SP), Y3, Y2
-	VBROADCASTSS gaussConsts<>+672(SB), Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y3
 	VADDPS       200(SP), Y3, Y3
 	VDIVPS       Y3, Y2, Y2
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y3
@@ -4007,9 +5182,9 @@ l59:
 	VMOVUPS      Y5, (SI)
 	VMOVUPS      136(SP), Y1
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VBLENDVPS    Y1, 168(SP), Y2, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VADDPS       168(SP), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y2
@@ -4018,128 +5193,133 @@ l59:
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      32(R9), Y0
 	VMOVUPS      32(R10), Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VMOVUPS      32(R12), Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VPMAXUD      Y9, Y3, Y9
+	VMOVUPS      32(R11), Y3
+	VSUBPS       Y3, Y0, Y0
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
 	VORPS        gaussConsts<>+608(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
+	VBROADCASTSS gaussConsts<>+1696(SB), Y5
 	VMAXPS       Y3, Y5, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
+	VBROADCASTSS gaussConsts<>+1696(SB), Y5
 	VMAXPS       Y4, Y5, Y4
-	VBROADCASTSS gaussConsts<>+1312(SB), Y5
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y6
-	VSUBPS       gaussConsts<>+1312(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y8
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y7
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
+	VBROADCASTSS gaussConsts<>+1440(SB), Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
+	VSUBPS       gaussConsts<>+1440(SB), Y5, Y7
+	VMOVUPS      Y0, 168(SP)
+	VSUBPS       gaussConsts<>+1440(SB), Y6, Y0
+	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y0, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y0
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y0
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y7
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y0
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y7
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y0
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y7
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y0
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y7
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y7
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y7
 	VPSLLD       $0x17, Y5, Y3
 	VPSLLD       $0x17, Y6, Y4
 	VPSRAD       $0x01, Y3, Y5
 	VPSRAD       $0x01, Y4, Y6
-	VANDPS       gaussConsts<>+1504(SB), Y5, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VMOVUPS      Y0, 168(SP)
-	VPADDD       gaussConsts<>+672(SB), Y5, Y0
+	VANDPS       gaussConsts<>+1728(SB), Y5, Y5
+	VANDPS       gaussConsts<>+1728(SB), Y6, Y6
 	VMOVUPS      Y2, 136(SP)
-	VPADDD       gaussConsts<>+672(SB), Y6, Y2
+	VPADDD       gaussConsts<>+736(SB), Y5, Y2
+	VMOVUPS      Y1, 200(SP)
+	VPADDD       gaussConsts<>+736(SB), Y6, Y1
 	VPSUBD       Y5, Y3, Y3
 	VPSUBD       Y6, Y4, Y4
-	VPADDD       gaussConsts<>+672(SB), Y3, Y3
-	VPADDD       gaussConsts<>+672(SB), Y4, Y4
-	VMULPS       Y0, Y7, Y0
-	VMULPS       Y2, Y8, Y2
+	VPADDD       gaussConsts<>+736(SB), Y3, Y3
+	VPADDD       gaussConsts<>+736(SB), Y4, Y4
+	VMULPS       Y2, Y0, Y0
+	VMULPS       Y1, Y7, Y1
 	VMULPS       Y3, Y0, Y0
-	VMULPS       Y4, Y2, Y2
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y3
+	VMULPS       Y4, Y1, Y1
+	VMOVUPS      200(SP), Y2
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y3
 	VMOVUPS      136(SP), Y4
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y4, Y5
-	VANDPS       Y1, Y3, Y3
+	VANDPS       Y2, Y3, Y3
 	VANDPS       Y4, Y5, Y5
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y0, Y6
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y2, Y7
-	VBROADCASTSS gaussConsts<>+704(SB), Y8
-	VFMSUB231PS  gaussConsts<>+704(SB), Y0, Y8
-	VMOVUPS      Y1, 200(SP)
-	VBROADCASTSS gaussConsts<>+704(SB), Y1
-	VFMSUB231PS  gaussConsts<>+704(SB), Y2, Y1
-	VBLENDVPS    Y6, Y8, Y0, Y8
-	VBLENDVPS    Y7, Y1, Y2, Y1
-	VANDPS       gaussConsts<>+1568(SB), Y6, Y6
-	VANDPS       gaussConsts<>+1568(SB), Y7, Y7
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y6
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y1, Y7
+	VBROADCASTSS gaussConsts<>+1280(SB), Y2
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y2
+	VBROADCASTSS gaussConsts<>+1280(SB), Y4
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y1, Y4
+	VBLENDVPS    Y6, Y2, Y0, Y2
+	VBLENDVPS    Y7, Y4, Y1, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y6, Y6
+	VANDPS       gaussConsts<>+1760(SB), Y7, Y7
 	VMOVUPS      Y0, 104(SP)
-	VBROADCASTSS gaussConsts<>+1632(SB), Y0
-	VFMADD231PS  gaussConsts<>+1600(SB), Y8, Y0
-	VMOVUPS      Y2, 72(SP)
-	VBROADCASTSS gaussConsts<>+1632(SB), Y2
-	VFMADD231PS  gaussConsts<>+1600(SB), Y1, Y2
-	VFMADD213PS  gaussConsts<>+1664(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1664(SB), Y1, Y2
-	VFMADD213PS  gaussConsts<>+1696(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1696(SB), Y1, Y2
-	VFMADD213PS  gaussConsts<>+1728(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1728(SB), Y1, Y2
-	VFMADD213PS  gaussConsts<>+1760(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1760(SB), Y1, Y2
-	VFMADD213PS  gaussConsts<>+1792(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1792(SB), Y1, Y2
-	VFMADD213PS  gaussConsts<>+1824(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1824(SB), Y1, Y2
-	VFMADD213PS  gaussConsts<>+1088(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1088(SB), Y1, Y2
-	VMULPS       Y8, Y8, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y0
+	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y0
+	VMOVUPS      Y1, 72(SP)
+	VBROADCASTSS gaussConsts<>+1824(SB), Y1
+	VFMADD231PS  gaussConsts<>+1792(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1856(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1888(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1920(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1952(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1984(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+2016(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1024(SB), Y4, Y1
 	VMOVUPS      Y5, 232(SP)
-	VMULPS       Y1, Y1, Y5
-	VFMADD231PS  Y4, Y0, Y8
-	VFMADD231PS  Y5, Y2, Y1
-	VADDPS       Y8, Y6, Y0
-	VADDPS       Y1, Y7, Y1
-	VADDPS       Y0, Y3, Y0
+	VMULPS       Y2, Y2, Y5
+	VMOVUPS      Y3, 264(SP)
+	VMULPS       Y4, Y4, Y3
+	VFMADD231PS  Y5, Y0, Y2
+	VFMADD231PS  Y3, Y1, Y4
+	VADDPS       Y2, Y6, Y0
+	VADDPS       Y4, Y7, Y1
+	VADDPS       264(SP), Y0, Y0
 	VADDPS       232(SP), Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y0, Y0
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
+	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VDIVPS       Y1, Y2, Y2
-	VMOVUPS      32(R11), Y3
-	VMOVUPS      168(SP), Y4
-	VSUBPS       Y3, Y4, Y3
-	VMULPS       Y2, Y3, Y3
+	VMULPS       168(SP), Y2, Y3
 	VMULPS       Y2, Y0, Y4
 	VFNMADD213PS Y0, Y4, Y1
 	VFMADD231PS  Y2, Y1, Y4
-	VMULPS       gaussConsts<>+704(SB), Y3, Y1
-	VMULPS       gaussConsts<>+704(SB), Y4, Y5
-	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y5
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y1
+	VMULPS       gaussConsts<>+1280(SB), Y4, Y5
+	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
 	VFMADD231PS  Y1, Y1, Y5
 	VADDPS       Y14, Y5, Y14
 	VMULPS       Y12, Y4, Y12
-	VSUBPS       gaussConsts<>+672(SB), Y4, Y1
-	VADDPS       gaussConsts<>+672(SB), Y4, Y4
-	VMULPS       Y3, Y9, Y5
+	VSUBPS       gaussConsts<>+736(SB), Y4, Y1
+	VADDPS       gaussConsts<>+736(SB), Y4, Y4
+	VMULPS       Y3, Y8, Y5
 	VMULPS       Y2, Y5, Y5
-	VBROADCASTSS gaussConsts<>+672(SB), Y6
+	VBROADCASTSS gaussConsts<>+736(SB), Y6
 	VDIVPS       Y0, Y6, Y0
 	VMULPS       Y0, Y1, Y0
-	VMULPS       Y0, Y9, Y0
+	VMULPS       Y0, Y8, Y0
 	VMULPS       Y4, Y0, Y0
 	VMULPS       Y2, Y1, Y1
-	VMULPS       Y1, Y9, Y1
+	VMULPS       Y1, Y8, Y1
 	VMULPS       Y4, Y1, Y1
 	VFMADD231PS  Y5, Y3, Y1
 	VXORPS       gaussConsts<>+608(SB), Y1, Y1
@@ -4147,9 +5327,9 @@ l59:
 	VMOVUPS      Y2, 32(BX)
 	VMOVUPS      136(SP), Y2
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+672(SB), Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y3
 	VBLENDVPS    Y2, 72(SP), Y3, Y2
-	VBROADCASTSS gaussConsts<>+672(SB), Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y3
 	VADDPS       72(SP), Y3, Y3
 	VDIVPS       Y3, Y2, Y2
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y3
@@ -4159,26 +5339,26 @@ l59:
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      200(SP), Y1
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VBLENDVPS    Y1, 104(SP), Y2, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VADDPS       104(SP), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y2
 	VMULPS       Y1, Y0, Y0
 	VANDPS       Y0, Y2, Y0
 	VMOVUPS      Y0, 32(DX)
-	VPSUBD       gaussConsts<>+768(SB), Y13, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y11, Y1, Y1
 	VMOVAPS      Y1, Y11
 	VMOVAPS      Y0, Y13
-	VPSUBD       gaussConsts<>+768(SB), Y12, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y10, Y1, Y1
 	VMOVAPS      Y1, Y10
 	VMOVAPS      Y0, Y12
@@ -4204,44 +5384,53 @@ l61:
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (R9), Y0, Y1
 	VMASKMOVPS   (R10), Y0, Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VMASKMOVPS   (R12), Y0, Y3
+	VANDPS       gaussConsts<>+512(SB), Y3, Y4
+	VANDPS       Y4, Y0, Y4
+	VPMAXUD      Y9, Y4, Y9
+	VMASKMOVPS   (R11), Y0, Y4
+	VSUBPS       Y4, Y1, Y1
 	VORPS        gaussConsts<>+608(SB), Y2, Y4
 	VORPS        gaussConsts<>+608(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
+	VBROADCASTSS gaussConsts<>+1696(SB), Y6
 	VMAXPS       Y4, Y6, Y4
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
+	VBROADCASTSS gaussConsts<>+1696(SB), Y6
 	VMAXPS       Y5, Y6, Y5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1312(SB), Y7
-	VFMADD231PS  gaussConsts<>+1280(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y8
-	VMOVUPS      Y1, 72(SP)
-	VSUBPS       gaussConsts<>+1312(SB), Y7, Y1
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y1, Y5
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1120(SB), Y1, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
+	VBROADCASTSS gaussConsts<>+1440(SB), Y7
+	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y7
+	VMOVUPS      Y0, 72(SP)
+	VSUBPS       gaussConsts<>+1440(SB), Y6, Y0
+	VMOVUPS      Y1, 104(SP)
+	VSUBPS       gaussConsts<>+1440(SB), Y7, Y1
+	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y1, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y0, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y1, Y5
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y1
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y1
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y5, Y8
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+1408(SB), Y5, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+1440(SB), Y5, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+1472(SB), Y5, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+672(SB), Y5, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+672(SB), Y5, Y8
+	VBROADCASTSS gaussConsts<>+1504(SB), Y0
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y0
+	VBROADCASTSS gaussConsts<>+1504(SB), Y1
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y1
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y1
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y1
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y1
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y1
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y1
 
 	// p 2^n
 	// p 2^n
@@ -4249,20 +5438,21 @@ l61:
 	VPSLLD  $0x17, Y7, Y5
 	VPSRAD  $0x01, Y4, Y6
 	VPSRAD  $0x01, Y5, Y7
-	VANDPS  gaussConsts<>+1504(SB), Y6, Y6
-	VANDPS  gaussConsts<>+1504(SB), Y7, Y7
-	VMOVUPS Y0, 104(SP)
-	VPADDD  gaussConsts<>+672(SB), Y6, Y0
+	VANDPS  gaussConsts<>+1728(SB), Y6, Y6
+	VANDPS  gaussConsts<>+1728(SB), Y7, Y7
 	VMOVUPS Y3, 136(SP)
-	VPADDD  gaussConsts<>+672(SB), Y7, Y3
+	VPADDD  gaussConsts<>+736(SB), Y6, Y3
+	VMOVUPS Y2, 168(SP)
+	VPADDD  gaussConsts<>+736(SB), Y7, Y2
 	VPSUBD  Y6, Y4, Y4
 	VPSUBD  Y7, Y5, Y5
-	VPADDD  gaussConsts<>+672(SB), Y4, Y4
-	VPADDD  gaussConsts<>+672(SB), Y5, Y5
-	VMULPS  Y0, Y1, Y0
-	VMULPS  Y3, Y8, Y1
+	VPADDD  gaussConsts<>+736(SB), Y4, Y4
+	VPADDD  gaussConsts<>+736(SB), Y5, Y5
+	VMULPS  Y3, Y0, Y0
+	VMULPS  Y2, Y1, Y1
 	VMULPS  Y4, Y0, Y0
 	VMULPS  Y5, Y1, Y1
+	VMOVUPS 168(SP), Y2
 	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y2, Y3
 	VMOVUPS 136(SP), Y4
 	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y4, Y5
@@ -4271,264 +5461,268 @@ l61:
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y0, Y6
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y1, Y7
-	VBROADCASTSS gaussConsts<>+704(SB), Y8
-	VFMSUB231PS  gaussConsts<>+704(SB), Y0, Y8
-	VMOVUPS      Y2, 168(SP)
-	VBROADCASTSS gaussConsts<>+704(SB), Y2
-	VFMSUB231PS  gaussConsts<>+704(SB), Y1, Y2
-	VBLENDVPS    Y6, Y8, Y0, Y8
-	VBLENDVPS    Y7, Y2, Y1, Y2
-	VANDPS       gaussConsts<>+1568(SB), Y6, Y6
-	VANDPS       gaussConsts<>+1568(SB), Y7, Y7
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y6
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y1, Y7
+	VBROADCASTSS gaussConsts<>+1280(SB), Y2
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y2
+	VBROADCASTSS gaussConsts<>+1280(SB), Y4
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y1, Y4
+	VBLENDVPS    Y6, Y2, Y0, Y2
+	VBLENDVPS    Y7, Y4, Y1, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y6, Y6
+	VANDPS       gaussConsts<>+1760(SB), Y7, Y7
 	VMOVUPS      Y0, 200(SP)
-	VBROADCASTSS gaussConsts<>+1632(SB), Y0
-	VFMADD231PS  gaussConsts<>+1600(SB), Y8, Y0
+	VBROADCASTSS gaussConsts<>+1824(SB), Y0
+	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y0
 	VMOVUPS      Y1, 232(SP)
-	VBROADCASTSS gaussConsts<>+1632(SB), Y1
-	VFMADD231PS  gaussConsts<>+1600(SB), Y2, Y1
-	VFMADD213PS  gaussConsts<>+1664(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y1
-	VFMADD213PS  gaussConsts<>+1696(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1696(SB), Y2, Y1
-	VFMADD213PS  gaussConsts<>+1728(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1728(SB), Y2, Y1
-	VFMADD213PS  gaussConsts<>+1760(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1760(SB), Y2, Y1
-	VFMADD213PS  gaussConsts<>+1792(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1792(SB), Y2, Y1
-	VFMADD213PS  gaussConsts<>+1824(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1824(SB), Y2, Y1
-	VFMADD213PS  gaussConsts<>+1088(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1088(SB), Y2, Y1
-	VMULPS       Y8, Y8, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y1
+	VFMADD231PS  gaussConsts<>+1792(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1856(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1888(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1920(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1952(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1984(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+2016(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1024(SB), Y4, Y1
 	VMOVUPS      Y5, 264(SP)
 	VMULPS       Y2, Y2, Y5
-	VFMADD231PS  Y4, Y0, Y8
-	VFMADD231PS  Y5, Y1, Y2
-	VADDPS       Y8, Y6, Y0
-	VADDPS       Y2, Y7, Y1
-	VADDPS       Y0, Y3, Y0
+	VMOVUPS      Y3, 296(SP)
+	VMULPS       Y4, Y4, Y3
+	VFMADD231PS  Y5, Y0, Y2
+	VFMADD231PS  Y3, Y1, Y4
+	VADDPS       Y2, Y6, Y0
+	VADDPS       Y4, Y7, Y1
+	VADDPS       296(SP), Y0, Y0
 	VADDPS       264(SP), Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y0, Y0
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
+	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VDIVPS       Y1, Y2, Y2
-	VMOVUPS      104(SP), Y3
-	VMASKMOVPS   (R11), Y3, Y4
-	VMOVUPS      72(SP), Y5
-	VSUBPS       Y4, Y5, Y4
-	VMULPS       Y2, Y4, Y4
-	VMULPS       Y2, Y0, Y5
-	VFNMADD213PS Y0, Y5, Y1
-	VFMADD231PS  Y2, Y1, Y5
-	VMULPS       gaussConsts<>+704(SB), Y4, Y1
-	VMULPS       gaussConsts<>+704(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+736(SB), Y6, Y6
-	VFMADD231PS  Y1, Y1, Y6
-	VANDPS       Y6, Y3, Y1
-	VADDPS       Y15, Y1, Y15
-	VBROADCASTSS gaussConsts<>+672(SB), Y1
-	VBLENDVPS    Y3, Y5, Y1, Y1
-	VMULPS       Y13, Y1, Y13
-	VSUBPS       gaussConsts<>+672(SB), Y5, Y1
-	VADDPS       gaussConsts<>+672(SB), Y5, Y5
-	VMULPS       Y4, Y9, Y6
+	VMULPS       104(SP), Y2, Y3
+	VMULPS       Y2, Y0, Y4
+	VFNMADD213PS Y0, Y4, Y1
+	VFMADD231PS  Y2, Y1, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y1
+	VMULPS       gaussConsts<>+1280(SB), Y4, Y5
+	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
+	VFMADD231PS  Y1, Y1, Y5
+	VMOVUPS      72(SP), Y1
+	VANDPS       Y5, Y1, Y5
+	VADDPS       Y15, Y5, Y15
+	VBROADCASTSS gaussConsts<>+736(SB), Y5
+	VBLENDVPS    Y1, Y4, Y5, Y5
+	VMULPS       Y13, Y5, Y13
+	VSUBPS       gaussConsts<>+736(SB), Y4, Y5
+	VADDPS       gaussConsts<>+736(SB), Y4, Y4
+	VMULPS       Y3, Y8, Y6
 	VMULPS       Y2, Y6, Y6
-	VBROADCASTSS gaussConsts<>+672(SB), Y7
+	VBROADCASTSS gaussConsts<>+736(SB), Y7
 	VDIVPS       Y0, Y7, Y0
-	VMULPS       Y0, Y1, Y0
-	VMULPS       Y0, Y9, Y0
-	VMULPS       Y5, Y0, Y0
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y1, Y9, Y1
-	VMULPS       Y5, Y1, Y1
-	VFMADD231PS  Y6, Y4, Y1
-	VXORPS       gaussConsts<>+608(SB), Y1, Y1
-	VXORPS       gaussConsts<>+608(SB), Y6, Y2
-	VMASKMOVPS   Y2, Y3, (BX)
-	VMOVUPS      136(SP), Y2
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+672(SB), Y4
-	VBLENDVPS    Y2, 232(SP), Y4, Y2
-	VBROADCASTSS gaussConsts<>+672(SB), Y4
+	VMULPS       Y0, Y5, Y0
+	VMULPS       Y0, Y8, Y0
+	VMULPS       Y4, Y0, Y0
+	VMULPS       Y2, Y5, Y2
+	VMULPS       Y2, Y8, Y2
+	VMULPS       Y4, Y2, Y2
+	VFMADD231PS  Y6, Y3, Y2
+	VXORPS       gaussConsts<>+608(SB), Y2, Y2
+	VXORPS       gaussConsts<>+608(SB), Y6, Y3
+	VMASKMOVPS   Y3, Y1, (BX)
+	VMOVUPS      136(SP), Y3
+	VCMPPS       $0x11, gaussConsts<>+544(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y4
+	VBLENDVPS    Y3, 232(SP), Y4, Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y4
 	VADDPS       232(SP), Y4, Y4
-	VDIVPS       Y4, Y2, Y2
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y4
-	VMULPS       Y2, Y1, Y1
-	VANDPS       Y1, Y4, Y1
-	VMASKMOVPS   Y1, Y3, (R8)
-	VMASKMOVPS   Y6, Y3, (SI)
-	VMOVUPS      168(SP), Y1
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VBLENDVPS    Y1, 200(SP), Y2, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VADDPS       200(SP), Y2, Y2
-	VDIVPS       Y2, Y1, Y1
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y2
-	VMULPS       Y1, Y0, Y0
-	VANDPS       Y0, Y2, Y0
-	VMASKMOVPS   Y0, Y3, (DX)
+	VDIVPS       Y4, Y3, Y3
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y3, Y4
+	VMULPS       Y3, Y2, Y2
+	VANDPS       Y2, Y4, Y2
+	VMASKMOVPS   Y2, Y1, (R8)
+	VMASKMOVPS   Y6, Y1, (SI)
+	VMOVUPS      168(SP), Y2
+	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y2
+	VBROADCASTSS gaussConsts<>+736(SB), Y3
+	VBLENDVPS    Y2, 200(SP), Y3, Y2
+	VBROADCASTSS gaussConsts<>+736(SB), Y3
+	VADDPS       200(SP), Y3, Y3
+	VDIVPS       Y3, Y2, Y2
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y3
+	VMULPS       Y2, Y0, Y0
+	VANDPS       Y0, Y3, Y0
+	VMASKMOVPS   Y0, Y1, (DX)
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(R9), Y0, Y1
 	VMASKMOVPS   32(R10), Y0, Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VMASKMOVPS   32(R12), Y0, Y3
+	VANDPS       gaussConsts<>+512(SB), Y3, Y4
+	VANDPS       Y4, Y0, Y4
+	VPMAXUD      Y9, Y4, Y9
+	VMASKMOVPS   32(R11), Y0, Y4
+	VSUBPS       Y4, Y1, Y1
 	VORPS        gaussConsts<>+608(SB), Y2, Y4
 	VORPS        gaussConsts<>+608(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
+	VBROADCASTSS gaussConsts<>+1696(SB), Y6
 	VMAXPS       Y4, Y6, Y4
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
+	VBROADCASTSS gaussConsts<>+1696(SB), Y6
 	VMAXPS       Y5, Y6, Y5
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1312(SB), Y7
-	VFMADD231PS  gaussConsts<>+1280(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y8
-	VMOVUPS      Y1, 104(SP)
-	VSUBPS       gaussConsts<>+1312(SB), Y7, Y1
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y1, Y5
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1120(SB), Y1, Y5
-	VBROADCASTSS gaussConsts<>+1376(SB), Y1
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y1
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y5, Y8
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+1408(SB), Y5, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+1440(SB), Y5, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+1472(SB), Y5, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+672(SB), Y5, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+672(SB), Y5, Y8
+	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
+	VBROADCASTSS gaussConsts<>+1440(SB), Y7
+	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y7
+	VMOVUPS      Y0, 72(SP)
+	VSUBPS       gaussConsts<>+1440(SB), Y6, Y0
+	VMOVUPS      Y1, 200(SP)
+	VSUBPS       gaussConsts<>+1440(SB), Y7, Y1
+	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y1, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y0, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y1, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y0
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y0
+	VBROADCASTSS gaussConsts<>+1504(SB), Y1
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y1
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y1
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y1
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y1
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y1
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y1
 	VPSLLD       $0x17, Y6, Y4
 	VPSLLD       $0x17, Y7, Y5
 	VPSRAD       $0x01, Y4, Y6
 	VPSRAD       $0x01, Y5, Y7
-	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VANDPS       gaussConsts<>+1504(SB), Y7, Y7
-	VMOVUPS      Y0, 200(SP)
-	VPADDD       gaussConsts<>+672(SB), Y6, Y0
+	VANDPS       gaussConsts<>+1728(SB), Y6, Y6
+	VANDPS       gaussConsts<>+1728(SB), Y7, Y7
 	VMOVUPS      Y3, 168(SP)
-	VPADDD       gaussConsts<>+672(SB), Y7, Y3
+	VPADDD       gaussConsts<>+736(SB), Y6, Y3
+	VMOVUPS      Y2, 232(SP)
+	VPADDD       gaussConsts<>+736(SB), Y7, Y2
 	VPSUBD       Y6, Y4, Y4
 	VPSUBD       Y7, Y5, Y5
-	VPADDD       gaussConsts<>+672(SB), Y4, Y4
-	VPADDD       gaussConsts<>+672(SB), Y5, Y5
-	VMULPS       Y0, Y1, Y0
-	VMULPS       Y3, Y8, Y1
+	VPADDD       gaussConsts<>+736(SB), Y4, Y4
+	VPADDD       gaussConsts<>+736(SB), Y5, Y5
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y2, Y1, Y1
 	VMULPS       Y4, Y0, Y0
 	VMULPS       Y5, Y1, Y1
+	VMOVUPS      232(SP), Y2
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y3
 	VMOVUPS      168(SP), Y4
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y4, Y5
 	VANDPS       Y2, Y3, Y3
 	VANDPS       Y4, Y5, Y5
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y0, Y6
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y1, Y7
-	VBROADCASTSS gaussConsts<>+704(SB), Y8
-	VFMSUB231PS  gaussConsts<>+704(SB), Y0, Y8
-	VMOVUPS      Y2, 232(SP)
-	VBROADCASTSS gaussConsts<>+704(SB), Y2
-	VFMSUB231PS  gaussConsts<>+704(SB), Y1, Y2
-	VBLENDVPS    Y6, Y8, Y0, Y8
-	VBLENDVPS    Y7, Y2, Y1, Y2
-	VANDPS       gaussConsts<>+1568(SB), Y6, Y6
-	VANDPS       gaussConsts<>+1568(SB), Y7, Y7
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y6
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y1, Y7
+	VBROADCASTSS gaussConsts<>+1280(SB), Y2
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y2
+	VBROADCASTSS gaussConsts<>+1280(SB), Y4
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y1, Y4
+	VBLENDVPS    Y6, Y2, Y0, Y2
+	VBLENDVPS    Y7, Y4, Y1, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y6, Y6
+	VANDPS       gaussConsts<>+1760(SB), Y7, Y7
 	VMOVUPS      Y0, 136(SP)
-	VBROADCASTSS gaussConsts<>+1632(SB), Y0
-	VFMADD231PS  gaussConsts<>+1600(SB), Y8, Y0
-	VMOVUPS      Y1, 72(SP)
-	VBROADCASTSS gaussConsts<>+1632(SB), Y1
-	VFMADD231PS  gaussConsts<>+1600(SB), Y2, Y1
-	VFMADD213PS  gaussConsts<>+1664(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y1
-	VFMADD213PS  gaussConsts<>+1696(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1696(SB), Y2, Y1
-	VFMADD213PS  gaussConsts<>+1728(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1728(SB), Y2, Y1
-	VFMADD213PS  gaussConsts<>+1760(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1760(SB), Y2, Y1
-	VFMADD213PS  gaussConsts<>+1792(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1792(SB), Y2, Y1
-	VFMADD213PS  gaussConsts<>+1824(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1824(SB), Y2, Y1
-	VFMADD213PS  gaussConsts<>+1088(SB), Y8, Y0
-	VFMADD213PS  gaussConsts<>+1088(SB), Y2, Y1
-	VMULPS       Y8, Y8, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y0
+	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y0
+	VMOVUPS      Y1, 104(SP)
+	VBROADCASTSS gaussConsts<>+1824(SB), Y1
+	VFMADD231PS  gaussConsts<>+1792(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1856(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1888(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1920(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1952(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1984(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+2016(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+1024(SB), Y4, Y1
 	VMOVUPS      Y5, 264(SP)
 	VMULPS       Y2, Y2, Y5
-	VFMADD231PS  Y4, Y0, Y8
-	VFMADD231PS  Y5, Y1, Y2
-	VADDPS       Y8, Y6, Y0
-	VADDPS       Y2, Y7, Y1
-	VADDPS       Y0, Y3, Y0
+	VMOVUPS      Y3, 296(SP)
+	VMULPS       Y4, Y4, Y3
+	VFMADD231PS  Y5, Y0, Y2
+	VFMADD231PS  Y3, Y1, Y4
+	VADDPS       Y2, Y6, Y0
+	VADDPS       Y4, Y7, Y1
+	VADDPS       296(SP), Y0, Y0
 	VADDPS       264(SP), Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y0, Y0
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
+	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VDIVPS       Y1, Y2, Y2
-	VMOVUPS      200(SP), Y3
-	VMASKMOVPS   32(R11), Y3, Y4
-	VMOVUPS      104(SP), Y5
-	VSUBPS       Y4, Y5, Y4
-	VMULPS       Y2, Y4, Y4
-	VMULPS       Y2, Y0, Y5
-	VFNMADD213PS Y0, Y5, Y1
-	VFMADD231PS  Y2, Y1, Y5
-	VMULPS       gaussConsts<>+704(SB), Y4, Y1
-	VMULPS       gaussConsts<>+704(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+736(SB), Y6, Y6
-	VFMADD231PS  Y1, Y1, Y6
-	VANDPS       Y6, Y3, Y1
-	VADDPS       Y14, Y1, Y14
-	VBROADCASTSS gaussConsts<>+672(SB), Y1
-	VBLENDVPS    Y3, Y5, Y1, Y1
-	VMULPS       Y12, Y1, Y12
-	VSUBPS       gaussConsts<>+672(SB), Y5, Y1
-	VADDPS       gaussConsts<>+672(SB), Y5, Y5
-	VMULPS       Y4, Y9, Y6
+	VMULPS       200(SP), Y2, Y3
+	VMULPS       Y2, Y0, Y4
+	VFNMADD213PS Y0, Y4, Y1
+	VFMADD231PS  Y2, Y1, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y1
+	VMULPS       gaussConsts<>+1280(SB), Y4, Y5
+	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
+	VFMADD231PS  Y1, Y1, Y5
+	VMOVUPS      72(SP), Y1
+	VANDPS       Y5, Y1, Y5
+	VADDPS       Y14, Y5, Y14
+	VBROADCASTSS gaussConsts<>+736(SB), Y5
+	VBLENDVPS    Y1, Y4, Y5, Y5
+	VMULPS       Y12, Y5, Y12
+	VSUBPS       gaussConsts<>+736(SB), Y4, Y5
+	VADDPS       gaussConsts<>+736(SB), Y4, Y4
+	VMULPS       Y3, Y8, Y6
 	VMULPS       Y2, Y6, Y6
-	VBROADCASTSS gaussConsts<>+672(SB), Y7
+	VBROADCASTSS gaussConsts<>+736(SB), Y7
 	VDIVPS       Y0, Y7, Y0
-	VMULPS       Y0, Y1, Y0
-	VMULPS       Y0, Y9, Y0
-	VMULPS       Y5, Y0, Y0
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y1, Y9, Y1
-	VMULPS       Y5, Y1, Y1
-	VFMADD231PS  Y6, Y4, Y1
-	VXORPS       gaussConsts<>+608(SB), Y1, Y1
-	VXORPS       gaussConsts<>+608(SB), Y6, Y2
-	VMASKMOVPS   Y2, Y3, 32(BX)
-	VMOVUPS      168(SP), Y2
+	VMULPS       Y0, Y5, Y0
+	VMULPS       Y0, Y8, Y0
+	VMULPS       Y4, Y0, Y0
+	VMULPS       Y2, Y5, Y2
+	VMULPS       Y2, Y8, Y2
+	VMULPS       Y4, Y2, Y2
+	VFMADD231PS  Y6, Y3, Y2
+	VXORPS       gaussConsts<>+608(SB), Y2, Y2
+	VXORPS       gaussConsts<>+608(SB), Y6, Y3
+	VMASKMOVPS   Y3, Y1, 32(BX)
+	VMOVUPS      168(SP), Y3
+	VCMPPS       $0x11, gaussConsts<>+544(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y4
+	VBLENDVPS    Y3, 104(SP), Y4, Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y4
+	VADDPS       104(SP), Y4, Y4
+	VDIVPS       Y4, Y3, Y3
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y3, Y4
+	VMULPS       Y3, Y2, Y2
+	VANDPS       Y2, Y4, Y2
+	VMASKMOVPS   Y2, Y1, 32(R8)
+	VMASKMOVPS   Y6, Y1, 32(SI)
+	VMOVUPS      232(SP), Y2
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+672(SB), Y4
-	VBLENDVPS    Y2, 72(SP), Y4, Y2
-	VBROADCASTSS gaussConsts<>+672(SB), Y4
-	VADDPS       72(SP), Y4, Y4
-	VDIVPS       Y4, Y2, Y2
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y4
-	VMULPS       Y2, Y1, Y1
-	VANDPS       Y1, Y4, Y1
-	VMASKMOVPS   Y1, Y3, 32(R8)
-	VMASKMOVPS   Y6, Y3, 32(SI)
-	VMOVUPS      232(SP), Y1
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VBLENDVPS    Y1, 136(SP), Y2, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VADDPS       136(SP), Y2, Y2
-	VDIVPS       Y2, Y1, Y1
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y2
-	VMULPS       Y1, Y0, Y0
-	VANDPS       Y0, Y2, Y0
-	VMASKMOVPS   Y0, Y3, 32(DX)
+	VBROADCASTSS gaussConsts<>+736(SB), Y3
+	VBLENDVPS    Y2, 136(SP), Y3, Y2
+	VBROADCASTSS gaussConsts<>+736(SB), Y3
+	VADDPS       136(SP), Y3, Y3
+	VDIVPS       Y3, Y2, Y2
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y3
+	VMULPS       Y2, Y0, Y0
+	VANDPS       Y0, Y3, Y0
+	VMASKMOVPS   Y0, Y1, 32(DX)
 	LEAQ         (R9)(CX*4), R9
 	LEAQ         (R10)(CX*4), R10
 	LEAQ         (R11)(CX*4), R11
@@ -4539,255 +5733,195 @@ l61:
 	LEAQ         (R8)(CX*4), R8
 
 l62:
-	VPSUBD       gaussConsts<>+768(SB), Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
-	VPSUBD       gaussConsts<>+768(SB), Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
-	VMULPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VMULPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VPSUBD       gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x0e, X11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x01, X11, X2
-	VPADDD       X2, X11, X11
-	VBROADCASTSS X11, Y2
-	VPADDD       Y2, Y1, Y1
-	VCVTDQ2PS    Y1, Y1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD    $0x17, Y0, Y2
-	VCVTDQ2PS Y2, Y2
-	VANDPS    gaussConsts<>+800(SB), Y0, Y0
-	VPADDD    gaussConsts<>+768(SB), Y0, Y0
-	VSUBPS    gaussConsts<>+672(SB), Y0, Y0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS gaussConsts<>+864(SB), Y3
-	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+992(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1056(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       gaussConsts<>+1120(SB), Y2, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y0
-	VFMADD231PS  gaussConsts<>+1120(SB), Y1, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y1, Y0
-	VADDPS       gaussConsts<>+544(SB), Y0, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VFMSUB231PS  gaussConsts<>+1184(SB), Y1, Y0
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y1
-	VBLENDVPS    Y1, gaussConsts<>+544(SB), Y0, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), SI
-	ADDQ         16(SP), DX
-	ADDQ         24(SP), BX
-	ADDQ         32(SP), R8
-	ADDQ         40(SP), R9
-	ADDQ         48(SP), R10
-	ADDQ         56(SP), R11
-	ADDQ         64(SP), R12
-	DECQ         (SP)
-	JNZ          l58
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	VMOVUPS   Y11, 128(DI)
+	VMOVUPS   Y10, 160(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
+	ADDQ      24(SP), BX
+	ADDQ      32(SP), R8
+	ADDQ      40(SP), R9
+	ADDQ      48(SP), R10
+	ADDQ      56(SP), R11
+	ADDQ      64(SP), R12
+	DECQ      (SP)
+	JNZ       l58
+	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
+	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
+	VMOVAPS   Y0, Y9
+	VMOVMSKPS Y9, AX
+	MOVQ      AX, bad+96(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLStandardSoftplus(kl *float32, muQ *float32, sQ *float32, rows int, n int, ld int)
+// func GaussKLStandardSoftplus(lanes *float32, muQ *float32, sQ *float32, rows int, n int, ld int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussKLStandardSoftplus(SB), NOSPLIT, $24-48
-	// Registers:    Y0-Y6 values    Y7-Y9 constants and scalars    Y10-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+704(SB), Y9
-	VBROADCASTSS gaussConsts<>+672(SB), Y8
-	VBROADCASTSS gaussConsts<>+544(SB), Y7
+TEXT ·GaussKLStandardSoftplus(SB), NOSPLIT, $24-56
+	// Registers:    Y0-Y6 values    Y7-Y8 constants and scalars    Y9-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+1280(SB), Y8
+	VBROADCASTSS gaussConsts<>+736(SB), Y7
 
-	// Registers:    DI kl    SI muQ    DX sQ    CX elements left in the row    BX 4n
-	MOVQ kl+0(FP), DI
-	MOVQ muQ+8(FP), SI
-	MOVQ sQ+16(FP), DX
-	MOVQ n+32(FP), BX
-	SHLQ $0x02, BX
-	MOVQ rows+24(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+40(FP), AX
-	SHLQ $0x02, AX
-	SUBQ BX, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+40(FP), AX
-	SHLQ $0x02, AX
-	SUBQ BX, AX
-	MOVQ AX, 16(SP)
+	// Registers:    DI lanes    SI muQ    DX sQ    CX elements left in the row    BX 4n
+	MOVQ         lanes+0(FP), DI
+	MOVQ         muQ+8(FP), SI
+	MOVQ         sQ+16(FP), DX
+	MOVQ         n+32(FP), BX
+	SHLQ         $0x02, BX
+	VBROADCASTSS gaussConsts<>+544(SB), Y9
+	MOVQ         rows+24(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+40(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         BX, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+40(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         BX, AX
+	MOVQ         AX, 16(SP)
 
 l63:
-	VMOVAPS Y7, Y15
-	VMOVAPS Y7, Y14
-	VMOVAPS Y8, Y13
-	VMOVAPS Y7, Y11
-	VMOVAPS Y8, Y12
-	VMOVAPS Y7, Y10
-	MOVQ    n+32(FP), CX
-	CMPQ    CX, $0x00000010
-	JL      l66
+	VBROADCASTSS gaussConsts<>+544(SB), Y15
+	VBROADCASTSS gaussConsts<>+544(SB), Y14
+	VMOVAPS      Y7, Y13
+	VBROADCASTSS gaussConsts<>+544(SB), Y11
+	VMOVAPS      Y7, Y12
+	VBROADCASTSS gaussConsts<>+544(SB), Y10
+	MOVQ         n+32(FP), CX
+	CMPQ         CX, $0x00000010
+	JL           l66
 
 l64:
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (DX), Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VORPS        gaussConsts<>+608(SB), Y1, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
+	VBROADCASTSS gaussConsts<>+1696(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1312(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y8, Y2, Y4
-	VFMADD213PS  Y8, Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  Y7, Y2, Y4
+	VFMADD213PS  Y7, Y2, Y4
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
 	VPSRAD $0x01, Y2, Y3
-	VANDPS gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD Y8, Y3, Y5
+	VANDPS gaussConsts<>+1728(SB), Y3, Y3
+	VPADDD Y7, Y3, Y5
 	VPSUBD Y3, Y2, Y2
-	VPADDD Y8, Y2, Y2
+	VPADDD Y7, Y2, Y2
 	VMULPS Y5, Y4, Y3
 	VMULPS Y2, Y3, Y2
-	VCMPPS $0x1e, Y7, Y1, Y3
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y1, Y3
 	VANDPS Y1, Y3, Y1
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, Y9, Y2, Y3
-	VMOVAPS      Y9, Y4
-	VFMSUB231PS  Y9, Y2, Y4
+	VCMPPS       $0x1e, Y8, Y2, Y3
+	VMOVAPS      Y8, Y4
+	VFMSUB231PS  Y8, Y2, Y4
 	VBLENDVPS    Y3, Y4, Y2, Y2
-	VANDPS       gaussConsts<>+1568(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+1632(SB), Y4
-	VFMADD231PS  gaussConsts<>+1600(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1696(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1728(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1760(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1792(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1824(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1088(SB), Y2, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+1824(SB), Y4
+	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y4
 	VMULPS       Y2, Y2, Y5
 	VFMADD231PS  Y5, Y4, Y2
 	VADDPS       Y2, Y3, Y2
 	VADDPS       Y2, Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
-	VMULPS       Y9, Y0, Y0
-	VMULPS       Y9, Y1, Y2
-	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y2
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VMULPS       Y8, Y0, Y0
+	VMULPS       Y8, Y1, Y2
+	VFMADD213PS  gaussConsts<>+1312(SB), Y2, Y2
 	VFMADD231PS  Y0, Y0, Y2
 	VADDPS       Y15, Y2, Y15
 	VMULPS       Y13, Y1, Y13
 	VMOVUPS      32(SI), Y0
 	VMOVUPS      32(DX), Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VORPS        gaussConsts<>+608(SB), Y1, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
+	VBROADCASTSS gaussConsts<>+1696(SB), Y3
 	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1312(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y8, Y2, Y4
-	VFMADD213PS  Y8, Y2, Y4
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  Y7, Y2, Y4
+	VFMADD213PS  Y7, Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
 	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y8, Y3, Y5
+	VANDPS       gaussConsts<>+1728(SB), Y3, Y3
+	VPADDD       Y7, Y3, Y5
 	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y8, Y2, Y2
+	VPADDD       Y7, Y2, Y2
 	VMULPS       Y5, Y4, Y3
 	VMULPS       Y2, Y3, Y2
-	VCMPPS       $0x1e, Y7, Y1, Y3
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y3
 	VANDPS       Y1, Y3, Y1
-	VCMPPS       $0x1e, Y9, Y2, Y3
-	VMOVAPS      Y9, Y4
-	VFMSUB231PS  Y9, Y2, Y4
+	VCMPPS       $0x1e, Y8, Y2, Y3
+	VMOVAPS      Y8, Y4
+	VFMSUB231PS  Y8, Y2, Y4
 	VBLENDVPS    Y3, Y4, Y2, Y2
-	VANDPS       gaussConsts<>+1568(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+1632(SB), Y4
-	VFMADD231PS  gaussConsts<>+1600(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1696(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1728(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1760(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1792(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1824(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1088(SB), Y2, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+1824(SB), Y4
+	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y4
 	VMULPS       Y2, Y2, Y5
 	VFMADD231PS  Y5, Y4, Y2
 	VADDPS       Y2, Y3, Y2
 	VADDPS       Y2, Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
-	VMULPS       Y9, Y0, Y0
-	VMULPS       Y9, Y1, Y2
-	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y2
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VMULPS       Y8, Y0, Y0
+	VMULPS       Y8, Y1, Y2
+	VFMADD213PS  gaussConsts<>+1312(SB), Y2, Y2
 	VFMADD231PS  Y0, Y0, Y2
 	VADDPS       Y14, Y2, Y14
 	VMULPS       Y12, Y1, Y12
-	VPSUBD       gaussConsts<>+768(SB), Y13, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y11, Y1, Y1
 	VMOVAPS      Y1, Y11
 	VMOVAPS      Y0, Y13
-	VPSUBD       gaussConsts<>+768(SB), Y12, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y10, Y1, Y1
 	VMOVAPS      Y1, Y10
 	VMOVAPS      Y0, Y12
@@ -4807,247 +5941,190 @@ l66:
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (SI), Y0, Y1
 	VMASKMOVPS   (DX), Y0, Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VORPS        gaussConsts<>+608(SB), Y2, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
+	VBROADCASTSS gaussConsts<>+1696(SB), Y4
 	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1312(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  Y8, Y3, Y5
-	VFMADD213PS  Y8, Y3, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  Y7, Y3, Y5
+	VFMADD213PS  Y7, Y3, Y5
 
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
 	VPSRAD $0x01, Y3, Y4
-	VANDPS gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD Y8, Y4, Y6
+	VANDPS gaussConsts<>+1728(SB), Y4, Y4
+	VPADDD Y7, Y4, Y6
 	VPSUBD Y4, Y3, Y3
-	VPADDD Y8, Y3, Y3
+	VPADDD Y7, Y3, Y3
 	VMULPS Y6, Y5, Y4
 	VMULPS Y3, Y4, Y3
-	VCMPPS $0x1e, Y7, Y2, Y4
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y2, Y4
 	VANDPS Y2, Y4, Y2
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, Y9, Y3, Y4
-	VMOVAPS      Y9, Y5
-	VFMSUB231PS  Y9, Y3, Y5
+	VCMPPS       $0x1e, Y8, Y3, Y4
+	VMOVAPS      Y8, Y5
+	VFMSUB231PS  Y8, Y3, Y5
 	VBLENDVPS    Y4, Y5, Y3, Y3
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1632(SB), Y5
-	VFMADD231PS  gaussConsts<>+1600(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1696(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1728(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1760(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1792(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1824(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1088(SB), Y3, Y5
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y5
+	VFMADD231PS  gaussConsts<>+1792(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1856(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1888(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1920(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1952(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1984(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+2016(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1024(SB), Y3, Y5
 	VMULPS       Y3, Y3, Y6
 	VFMADD231PS  Y6, Y5, Y3
 	VADDPS       Y3, Y4, Y3
 	VADDPS       Y3, Y2, Y2
-	VADDPS       gaussConsts<>+1856(SB), Y2, Y2
-	VMULPS       Y9, Y1, Y1
-	VMULPS       Y9, Y2, Y3
-	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y2, Y2
+	VMULPS       Y8, Y1, Y1
+	VMULPS       Y8, Y2, Y3
+	VFMADD213PS  gaussConsts<>+1312(SB), Y3, Y3
 	VFMADD231PS  Y1, Y1, Y3
 	VANDPS       Y3, Y0, Y1
 	VADDPS       Y15, Y1, Y15
-	VBLENDVPS    Y0, Y2, Y8, Y0
+	VBLENDVPS    Y0, Y2, Y7, Y0
 	VMULPS       Y13, Y0, Y13
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(SI), Y0, Y1
 	VMASKMOVPS   32(DX), Y0, Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VORPS        gaussConsts<>+608(SB), Y2, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
+	VBROADCASTSS gaussConsts<>+1696(SB), Y4
 	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1312(SB), Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1312(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  Y8, Y3, Y5
-	VFMADD213PS  Y8, Y3, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  Y7, Y3, Y5
+	VFMADD213PS  Y7, Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
 	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       Y8, Y4, Y6
+	VANDPS       gaussConsts<>+1728(SB), Y4, Y4
+	VPADDD       Y7, Y4, Y6
 	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y8, Y3, Y3
+	VPADDD       Y7, Y3, Y3
 	VMULPS       Y6, Y5, Y4
 	VMULPS       Y3, Y4, Y3
-	VCMPPS       $0x1e, Y7, Y2, Y4
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y4
 	VANDPS       Y2, Y4, Y2
-	VCMPPS       $0x1e, Y9, Y3, Y4
-	VMOVAPS      Y9, Y5
-	VFMSUB231PS  Y9, Y3, Y5
+	VCMPPS       $0x1e, Y8, Y3, Y4
+	VMOVAPS      Y8, Y5
+	VFMSUB231PS  Y8, Y3, Y5
 	VBLENDVPS    Y4, Y5, Y3, Y3
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1632(SB), Y5
-	VFMADD231PS  gaussConsts<>+1600(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1696(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1728(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1760(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1792(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1824(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1088(SB), Y3, Y5
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y5
+	VFMADD231PS  gaussConsts<>+1792(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1856(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1888(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1920(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1952(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1984(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+2016(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1024(SB), Y3, Y5
 	VMULPS       Y3, Y3, Y6
 	VFMADD231PS  Y6, Y5, Y3
 	VADDPS       Y3, Y4, Y3
 	VADDPS       Y3, Y2, Y2
-	VADDPS       gaussConsts<>+1856(SB), Y2, Y2
-	VMULPS       Y9, Y1, Y1
-	VMULPS       Y9, Y2, Y3
-	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y2, Y2
+	VMULPS       Y8, Y1, Y1
+	VMULPS       Y8, Y2, Y3
+	VFMADD213PS  gaussConsts<>+1312(SB), Y3, Y3
 	VFMADD231PS  Y1, Y1, Y3
 	VANDPS       Y3, Y0, Y1
 	VADDPS       Y14, Y1, Y14
-	VBLENDVPS    Y0, Y2, Y8, Y0
+	VBLENDVPS    Y0, Y2, Y7, Y0
 	VMULPS       Y12, Y0, Y12
 	LEAQ         (SI)(CX*4), SI
 	LEAQ         (DX)(CX*4), DX
 
 l67:
-	VPSUBD       gaussConsts<>+768(SB), Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
-	VPSUBD       gaussConsts<>+768(SB), Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
-	VMULPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VMULPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VPSUBD       gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x0e, X11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x01, X11, X2
-	VPADDD       X2, X11, X11
-	VBROADCASTSS X11, Y2
-	VPADDD       Y2, Y1, Y1
-	VCVTDQ2PS    Y1, Y1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD    $0x17, Y0, Y2
-	VCVTDQ2PS Y2, Y2
-	VANDPS    gaussConsts<>+800(SB), Y0, Y0
-	VPADDD    gaussConsts<>+768(SB), Y0, Y0
-	VSUBPS    Y8, Y0, Y0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS gaussConsts<>+864(SB), Y3
-	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+992(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1056(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       gaussConsts<>+1120(SB), Y2, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y0
-	VFMADD231PS  gaussConsts<>+1120(SB), Y1, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y1, Y0
-	VADDPS       Y7, Y0, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VFMSUB231PS  gaussConsts<>+1184(SB), Y1, Y0
-	VCMPPS       $0x11, Y7, Y0, Y1
-	VBLENDVPS    Y1, Y7, Y0, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), SI
-	ADDQ         16(SP), DX
-	DECQ         (SP)
-	JNZ          l63
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	VMOVUPS   Y11, 128(DI)
+	VMOVUPS   Y10, 160(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
+	DECQ      (SP)
+	JNZ       l63
+	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
+	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
+	VMOVAPS   Y0, Y9
+	VMOVMSKPS Y9, AX
+	MOVQ      AX, bad+48(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLStandardSoftplusBackward(kl *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int)
+// func GaussKLStandardSoftplusBackward(lanes *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussKLStandardSoftplusBackward(SB), NOSPLIT, $40-64
-	// Registers:    Y0-Y8 values    Y9-Y15 kept from loop to loop
-	// Registers:    DI kl    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
-	MOVQ kl+0(FP), DI
-	MOVQ dmuQ+8(FP), SI
-	MOVQ dsQ+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ n+48(FP), R9
-	SHLQ $0x02, R9
-	MOVQ rows+40(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 32(SP)
+TEXT ·GaussKLStandardSoftplusBackward(SB), NOSPLIT, $72-72
+	// Registers:    Y0-Y7 values    Y8-Y15 kept from loop to loop
+	// Registers:    DI lanes    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
+	MOVQ         lanes+0(FP), DI
+	MOVQ         dmuQ+8(FP), SI
+	MOVQ         dsQ+16(FP), DX
+	MOVQ         muQ+24(FP), BX
+	MOVQ         sQ+32(FP), R8
+	MOVQ         n+48(FP), R9
+	SHLQ         $0x02, R9
+	VBROADCASTSS gaussConsts<>+544(SB), Y9
+	MOVQ         rows+40(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 32(SP)
 
 l68:
-	VBROADCASTSS (DI), Y0
-	VMOVAPS      Y0, Y9
+	VBROADCASTSS 192(DI), Y0
+	VMOVAPS      Y0, Y8
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
-	VBROADCASTSS gaussConsts<>+672(SB), Y13
+	VBROADCASTSS gaussConsts<>+736(SB), Y13
 	VBROADCASTSS gaussConsts<>+544(SB), Y11
-	VBROADCASTSS gaussConsts<>+672(SB), Y12
+	VBROADCASTSS gaussConsts<>+736(SB), Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+48(FP), CX
 	CMPQ         CX, $0x00000010
@@ -5056,77 +6133,79 @@ l68:
 l69:
 	VMOVUPS      (BX), Y0
 	VMOVUPS      (R8), Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VORPS        gaussConsts<>+608(SB), Y1, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
+	VBROADCASTSS gaussConsts<>+1696(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1312(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+672(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+672(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
 	VPSRAD $0x01, Y2, Y3
-	VANDPS gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD gaussConsts<>+672(SB), Y3, Y5
+	VANDPS gaussConsts<>+1728(SB), Y3, Y3
+	VPADDD gaussConsts<>+736(SB), Y3, Y5
 	VPSUBD Y3, Y2, Y2
-	VPADDD gaussConsts<>+672(SB), Y2, Y2
+	VPADDD gaussConsts<>+736(SB), Y2, Y2
 	VMULPS Y5, Y4, Y3
 	VMULPS Y2, Y3, Y2
 	VCMPPS $0x1e, gaussConsts<>+544(SB), Y1, Y3
 	VANDPS Y1, Y3, Y3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+704(SB), Y5
-	VFMSUB231PS  gaussConsts<>+704(SB), Y2, Y5
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1280(SB), Y5
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1632(SB), Y6
-	VFMADD231PS  gaussConsts<>+1600(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1664(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1696(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1728(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1760(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1792(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1824(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1088(SB), Y5, Y6
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
 	VMULPS       Y5, Y5, Y7
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+1856(SB), Y3, Y3
-	VMULPS       gaussConsts<>+704(SB), Y0, Y4
-	VMULPS       gaussConsts<>+704(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y5
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VMULPS       gaussConsts<>+1280(SB), Y0, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
 	VFMADD231PS  Y4, Y4, Y5
 	VADDPS       Y15, Y5, Y15
 	VMULPS       Y13, Y3, Y13
-	VSUBPS       gaussConsts<>+672(SB), Y3, Y4
-	VADDPS       gaussConsts<>+672(SB), Y3, Y5
-	VMULPS       Y0, Y9, Y0
-	VBROADCASTSS gaussConsts<>+672(SB), Y6
+	VSUBPS       gaussConsts<>+736(SB), Y3, Y4
+	VADDPS       gaussConsts<>+736(SB), Y3, Y5
+	VMULPS       Y0, Y8, Y0
+	VBROADCASTSS gaussConsts<>+736(SB), Y6
 	VDIVPS       Y3, Y6, Y3
 	VMULPS       Y3, Y4, Y3
-	VMULPS       Y3, Y9, Y3
+	VMULPS       Y3, Y8, Y3
 	VMULPS       Y5, Y3, Y3
 	VMOVUPS      Y0, (SI)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y0
-	VBROADCASTSS gaussConsts<>+672(SB), Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y1
 	VBLENDVPS    Y0, Y2, Y1, Y0
-	VADDPS       gaussConsts<>+672(SB), Y2, Y1
+	VADDPS       gaussConsts<>+736(SB), Y2, Y1
 	VDIVPS       Y1, Y0, Y0
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y1
 	VMULPS       Y0, Y3, Y0
@@ -5134,85 +6213,87 @@ l69:
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      32(BX), Y0
 	VMOVUPS      32(R8), Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VORPS        gaussConsts<>+608(SB), Y1, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
+	VBROADCASTSS gaussConsts<>+1696(SB), Y3
 	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1312(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+672(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+672(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
 	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       gaussConsts<>+672(SB), Y3, Y5
+	VANDPS       gaussConsts<>+1728(SB), Y3, Y3
+	VPADDD       gaussConsts<>+736(SB), Y3, Y5
 	VPSUBD       Y3, Y2, Y2
-	VPADDD       gaussConsts<>+672(SB), Y2, Y2
+	VPADDD       gaussConsts<>+736(SB), Y2, Y2
 	VMULPS       Y5, Y4, Y3
 	VMULPS       Y2, Y3, Y2
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y3
 	VANDPS       Y1, Y3, Y3
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+704(SB), Y5
-	VFMSUB231PS  gaussConsts<>+704(SB), Y2, Y5
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1280(SB), Y5
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1632(SB), Y6
-	VFMADD231PS  gaussConsts<>+1600(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1664(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1696(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1728(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1760(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1792(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1824(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1088(SB), Y5, Y6
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
 	VMULPS       Y5, Y5, Y7
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+1856(SB), Y3, Y3
-	VMULPS       gaussConsts<>+704(SB), Y0, Y4
-	VMULPS       gaussConsts<>+704(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y5
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VMULPS       gaussConsts<>+1280(SB), Y0, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
 	VFMADD231PS  Y4, Y4, Y5
 	VADDPS       Y14, Y5, Y14
 	VMULPS       Y12, Y3, Y12
-	VSUBPS       gaussConsts<>+672(SB), Y3, Y4
-	VADDPS       gaussConsts<>+672(SB), Y3, Y5
-	VMULPS       Y0, Y9, Y0
-	VBROADCASTSS gaussConsts<>+672(SB), Y6
+	VSUBPS       gaussConsts<>+736(SB), Y3, Y4
+	VADDPS       gaussConsts<>+736(SB), Y3, Y5
+	VMULPS       Y0, Y8, Y0
+	VBROADCASTSS gaussConsts<>+736(SB), Y6
 	VDIVPS       Y3, Y6, Y3
 	VMULPS       Y3, Y4, Y3
-	VMULPS       Y3, Y9, Y3
+	VMULPS       Y3, Y8, Y3
 	VMULPS       Y5, Y3, Y3
 	VMOVUPS      Y0, 32(SI)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y0
-	VBROADCASTSS gaussConsts<>+672(SB), Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y1
 	VBLENDVPS    Y0, Y2, Y1, Y0
-	VADDPS       gaussConsts<>+672(SB), Y2, Y1
+	VADDPS       gaussConsts<>+736(SB), Y2, Y1
 	VDIVPS       Y1, Y0, Y0
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y1
 	VMULPS       Y0, Y3, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 32(DX)
-	VPSUBD       gaussConsts<>+768(SB), Y13, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y11, Y1, Y1
 	VMOVAPS      Y1, Y11
 	VMOVAPS      Y0, Y13
-	VPSUBD       gaussConsts<>+768(SB), Y12, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y10, Y1, Y1
 	VMOVAPS      Y1, Y10
 	VMOVAPS      Y0, Y12
@@ -5234,157 +6315,167 @@ l71:
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (BX), Y0, Y1
 	VMASKMOVPS   (R8), Y0, Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VORPS        gaussConsts<>+608(SB), Y2, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
+	VBROADCASTSS gaussConsts<>+1696(SB), Y4
 	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1312(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
 
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
 	VPSRAD $0x01, Y3, Y4
-	VANDPS gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD gaussConsts<>+672(SB), Y4, Y6
+	VANDPS gaussConsts<>+1728(SB), Y4, Y4
+	VPADDD gaussConsts<>+736(SB), Y4, Y6
 	VPSUBD Y4, Y3, Y3
-	VPADDD gaussConsts<>+672(SB), Y3, Y3
+	VPADDD gaussConsts<>+736(SB), Y3, Y3
 	VMULPS Y6, Y5, Y4
 	VMULPS Y3, Y4, Y3
 	VCMPPS $0x1e, gaussConsts<>+544(SB), Y2, Y4
 	VANDPS Y2, Y4, Y4
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+704(SB), Y6
-	VFMSUB231PS  gaussConsts<>+704(SB), Y3, Y6
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y6
 	VBLENDVPS    Y5, Y6, Y3, Y6
-	VANDPS       gaussConsts<>+1568(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1632(SB), Y7
-	VFMADD231PS  gaussConsts<>+1600(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1664(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1696(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1728(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1760(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1792(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1824(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1088(SB), Y6, Y7
-	VMULPS       Y6, Y6, Y8
-	VFMADD231PS  Y8, Y7, Y6
-	VADDPS       Y6, Y5, Y5
-	VADDPS       Y5, Y4, Y4
-	VADDPS       gaussConsts<>+1856(SB), Y4, Y4
-	VMULPS       gaussConsts<>+704(SB), Y1, Y5
-	VMULPS       gaussConsts<>+704(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+736(SB), Y6, Y6
-	VFMADD231PS  Y5, Y5, Y6
-	VANDPS       Y6, Y0, Y5
-	VADDPS       Y15, Y5, Y15
-	VBROADCASTSS gaussConsts<>+672(SB), Y5
-	VBLENDVPS    Y0, Y4, Y5, Y5
-	VMULPS       Y13, Y5, Y13
-	VSUBPS       gaussConsts<>+672(SB), Y4, Y5
-	VADDPS       gaussConsts<>+672(SB), Y4, Y6
-	VMULPS       Y1, Y9, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y7
-	VDIVPS       Y4, Y7, Y4
-	VMULPS       Y4, Y5, Y4
-	VMULPS       Y4, Y9, Y4
-	VMULPS       Y6, Y4, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y7
+	VFMADD231PS  gaussConsts<>+1792(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y6, Y7
+	VMOVUPS      Y3, 40(SP)
+	VMULPS       Y6, Y6, Y3
+	VFMADD231PS  Y3, Y7, Y6
+	VADDPS       Y6, Y5, Y3
+	VADDPS       Y3, Y4, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
+	VFMADD231PS  Y4, Y4, Y5
+	VANDPS       Y5, Y0, Y4
+	VADDPS       Y15, Y4, Y15
+	VBROADCASTSS gaussConsts<>+736(SB), Y4
+	VBLENDVPS    Y0, Y3, Y4, Y4
+	VMULPS       Y13, Y4, Y13
+	VSUBPS       gaussConsts<>+736(SB), Y3, Y4
+	VADDPS       gaussConsts<>+736(SB), Y3, Y5
+	VMULPS       Y1, Y8, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y6
+	VDIVPS       Y3, Y6, Y3
+	VMULPS       Y3, Y4, Y3
+	VMULPS       Y3, Y8, Y3
+	VMULPS       Y5, Y3, Y3
 	VMASKMOVPS   Y1, Y0, (SI)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VADDPS       gaussConsts<>+672(SB), Y3, Y2
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VBLENDVPS    Y1, 40(SP), Y2, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VADDPS       40(SP), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y2
-	VMULPS       Y1, Y4, Y1
+	VMULPS       Y1, Y3, Y1
 	VANDPS       Y1, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (DX)
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(BX), Y0, Y1
 	VMASKMOVPS   32(R8), Y0, Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VORPS        gaussConsts<>+608(SB), Y2, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
+	VBROADCASTSS gaussConsts<>+1696(SB), Y4
 	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1312(SB), Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1312(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
 	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       gaussConsts<>+672(SB), Y4, Y6
+	VANDPS       gaussConsts<>+1728(SB), Y4, Y4
+	VPADDD       gaussConsts<>+736(SB), Y4, Y6
 	VPSUBD       Y4, Y3, Y3
-	VPADDD       gaussConsts<>+672(SB), Y3, Y3
+	VPADDD       gaussConsts<>+736(SB), Y3, Y3
 	VMULPS       Y6, Y5, Y4
 	VMULPS       Y3, Y4, Y3
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y4
 	VANDPS       Y2, Y4, Y4
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+704(SB), Y6
-	VFMSUB231PS  gaussConsts<>+704(SB), Y3, Y6
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y6
 	VBLENDVPS    Y5, Y6, Y3, Y6
-	VANDPS       gaussConsts<>+1568(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1632(SB), Y7
-	VFMADD231PS  gaussConsts<>+1600(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1664(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1696(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1728(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1760(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1792(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1824(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1088(SB), Y6, Y7
-	VMULPS       Y6, Y6, Y8
-	VFMADD231PS  Y8, Y7, Y6
-	VADDPS       Y6, Y5, Y5
-	VADDPS       Y5, Y4, Y4
-	VADDPS       gaussConsts<>+1856(SB), Y4, Y4
-	VMULPS       gaussConsts<>+704(SB), Y1, Y5
-	VMULPS       gaussConsts<>+704(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+736(SB), Y6, Y6
-	VFMADD231PS  Y5, Y5, Y6
-	VANDPS       Y6, Y0, Y5
-	VADDPS       Y14, Y5, Y14
-	VBROADCASTSS gaussConsts<>+672(SB), Y5
-	VBLENDVPS    Y0, Y4, Y5, Y5
-	VMULPS       Y12, Y5, Y12
-	VSUBPS       gaussConsts<>+672(SB), Y4, Y5
-	VADDPS       gaussConsts<>+672(SB), Y4, Y6
-	VMULPS       Y1, Y9, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y7
-	VDIVPS       Y4, Y7, Y4
-	VMULPS       Y4, Y5, Y4
-	VMULPS       Y4, Y9, Y4
-	VMULPS       Y6, Y4, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y7
+	VFMADD231PS  gaussConsts<>+1792(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y6, Y7
+	VMOVUPS      Y3, 40(SP)
+	VMULPS       Y6, Y6, Y3
+	VFMADD231PS  Y3, Y7, Y6
+	VADDPS       Y6, Y5, Y3
+	VADDPS       Y3, Y4, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
+	VFMADD231PS  Y4, Y4, Y5
+	VANDPS       Y5, Y0, Y4
+	VADDPS       Y14, Y4, Y14
+	VBROADCASTSS gaussConsts<>+736(SB), Y4
+	VBLENDVPS    Y0, Y3, Y4, Y4
+	VMULPS       Y12, Y4, Y12
+	VSUBPS       gaussConsts<>+736(SB), Y3, Y4
+	VADDPS       gaussConsts<>+736(SB), Y3, Y5
+	VMULPS       Y1, Y8, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y6
+	VDIVPS       Y3, Y6, Y3
+	VMULPS       Y3, Y4, Y3
+	VMULPS       Y3, Y8, Y3
+	VMULPS       Y5, Y3, Y3
 	VMASKMOVPS   Y1, Y0, 32(SI)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VADDPS       gaussConsts<>+672(SB), Y3, Y2
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VBLENDVPS    Y1, 40(SP), Y2, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VADDPS       40(SP), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y2
-	VMULPS       Y1, Y4, Y1
+	VMULPS       Y1, Y3, Y1
 	VANDPS       Y1, Y2, Y1
 	VMASKMOVPS   Y1, Y0, 32(DX)
 	LEAQ         (BX)(CX*4), BX
@@ -5393,161 +6484,107 @@ l71:
 	LEAQ         (DX)(CX*4), DX
 
 l72:
-	VPSUBD       gaussConsts<>+768(SB), Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
-	VPSUBD       gaussConsts<>+768(SB), Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
-	VMULPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VMULPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VPSUBD       gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x0e, X11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x01, X11, X2
-	VPADDD       X2, X11, X11
-	VBROADCASTSS X11, Y2
-	VPADDD       Y2, Y1, Y1
-	VCVTDQ2PS    Y1, Y1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD    $0x17, Y0, Y2
-	VCVTDQ2PS Y2, Y2
-	VANDPS    gaussConsts<>+800(SB), Y0, Y0
-	VPADDD    gaussConsts<>+768(SB), Y0, Y0
-	VSUBPS    gaussConsts<>+672(SB), Y0, Y0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS gaussConsts<>+864(SB), Y3
-	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+992(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1056(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       gaussConsts<>+1120(SB), Y2, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y0
-	VFMADD231PS  gaussConsts<>+1120(SB), Y1, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y1, Y0
-	VADDPS       gaussConsts<>+544(SB), Y0, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VFMSUB231PS  gaussConsts<>+1184(SB), Y1, Y0
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y1
-	VBLENDVPS    Y1, gaussConsts<>+544(SB), Y0, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), SI
-	ADDQ         16(SP), DX
-	ADDQ         24(SP), BX
-	ADDQ         32(SP), R8
-	DECQ         (SP)
-	JNZ          l68
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	VMOVUPS   Y11, 128(DI)
+	VMOVUPS   Y10, 160(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
+	ADDQ      24(SP), BX
+	ADDQ      32(SP), R8
+	DECQ      (SP)
+	JNZ       l68
+	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
+	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
+	VMOVAPS   Y0, Y9
+	VMOVMSKPS Y9, AX
+	MOVQ      AX, bad+64(FP)
 	VZEROUPPER
 	RET
 
-// func GaussLogProbSigma(lp *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·GaussLogProbSigma(SB), NOSPLIT, $56-60
-	// Registers:    Y0-Y5 values    Y6-Y9 constants and scalars    Y10-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+672(SB), Y9
-	VBROADCASTSS gaussConsts<>+768(SB), Y8
+// func GaussLogProbSigma(lanes *float32, x *float32, mu *float32, s *float32, rows int, n int, ldx int, ld int) (bad int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·GaussLogProbSigma(SB), NOSPLIT, $32-72
+	// Registers:    Y0-Y3 values    Y4-Y8 constants and scalars    Y9-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y8
 	VBROADCASTSS gaussConsts<>+544(SB), Y7
-	VBROADCASTSS gaussConsts<>+800(SB), Y6
-	VBROADCASTSS d+56(FP), Y0
-	VMOVUPS      Y0, 24(SP)
+	VBROADCASTSS gaussConsts<>+1248(SB), Y6
+	VBROADCASTSS gaussConsts<>+1280(SB), Y5
+	VBROADCASTSS gaussConsts<>+672(SB), Y4
 
-	// Registers:    DI lp    SI x    DX mu    BX s    CX elements left in the row    R8 4n
-	MOVQ lp+0(FP), DI
-	MOVQ x+8(FP), SI
-	MOVQ mu+16(FP), DX
-	MOVQ s+24(FP), BX
-	MOVQ n+40(FP), R8
-	SHLQ $0x02, R8
-	MOVQ rows+32(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+48(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R8, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+48(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R8, AX
-	MOVQ AX, 16(SP)
+	// Registers:    DI lanes    SI x    DX mu    BX s    CX elements left in the row    R8 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    x+8(FP), SI
+	MOVQ    mu+16(FP), DX
+	MOVQ    s+24(FP), BX
+	MOVQ    n+40(FP), R8
+	SHLQ    $0x02, R8
+	VMOVAPS Y7, Y9
+	MOVQ    rows+32(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ldx+48(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R8, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R8, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R8, AX
+	MOVQ    AX, 24(SP)
 
 l73:
 	VMOVAPS Y7, Y15
 	VMOVAPS Y7, Y14
-	VMOVAPS Y9, Y13
+	VMOVAPS Y8, Y13
 	VMOVAPS Y7, Y11
-	VMOVAPS Y9, Y12
+	VMOVAPS Y8, Y12
 	VMOVAPS Y7, Y10
 	MOVQ    n+40(FP), CX
 	CMPQ    CX, $0x00000010
 	JL      l76
 
 l74:
+	PREFETCHT0  2048(DX)
+	PREFETCHT0  2048(BX)
 	VMOVUPS     (BX), Y0
 	VMOVUPS     (SI), Y1
 	VMOVUPS     (DX), Y2
 	VSUBPS      Y2, Y1, Y1
-	VDIVPS      Y0, Y9, Y2
+	VDIVPS      Y0, Y8, Y2
 	VMULPS      Y2, Y1, Y1
+	VPSUBD      Y6, Y0, Y2
+	VPMAXUD     Y9, Y2, Y9
 	VMULPS      Y13, Y0, Y13
-	VMULPS      gaussConsts<>+704(SB), Y1, Y0
+	VMULPS      Y5, Y1, Y0
 	VFMADD231PS Y0, Y0, Y15
 	VMOVUPS     32(BX), Y0
 	VMOVUPS     32(SI), Y1
 	VMOVUPS     32(DX), Y2
 	VSUBPS      Y2, Y1, Y1
-	VDIVPS      Y0, Y9, Y2
+	VDIVPS      Y0, Y8, Y2
 	VMULPS      Y2, Y1, Y1
+	VPSUBD      Y6, Y0, Y2
+	VPMAXUD     Y9, Y2, Y9
 	VMULPS      Y12, Y0, Y12
-	VMULPS      gaussConsts<>+704(SB), Y1, Y0
+	VMULPS      Y5, Y1, Y0
 	VFMADD231PS Y0, Y0, Y14
-	VPSUBD      Y8, Y13, Y0
+	VPSUBD      Y4, Y13, Y0
 	VPSRAD      $0x17, Y0, Y1
-	VANDPS      Y6, Y0, Y0
-	VPADDD      Y8, Y0, Y0
+	VANDPS      gaussConsts<>+704(SB), Y0, Y0
+	VPADDD      Y4, Y0, Y0
 	VPADDD      Y11, Y1, Y1
 	VMOVAPS     Y1, Y11
 	VMOVAPS     Y0, Y13
-	VPSUBD      Y8, Y12, Y0
+	VPSUBD      Y4, Y12, Y0
 	VPSRAD      $0x17, Y0, Y1
-	VANDPS      Y6, Y0, Y0
-	VPADDD      Y8, Y0, Y0
+	VANDPS      gaussConsts<>+704(SB), Y0, Y0
+	VPADDD      Y4, Y0, Y0
 	VPADDD      Y10, Y1, Y1
 	VMOVAPS     Y1, Y10
 	VMOVAPS     Y0, Y12
@@ -5570,11 +6607,14 @@ l76:
 	VMASKMOVPS  (SI), Y0, Y2
 	VMASKMOVPS  (DX), Y0, Y3
 	VSUBPS      Y3, Y2, Y2
-	VDIVPS      Y1, Y9, Y3
+	VDIVPS      Y1, Y8, Y3
 	VMULPS      Y3, Y2, Y2
-	VBLENDVPS   Y0, Y1, Y9, Y1
+	VPSUBD      Y6, Y1, Y3
+	VANDPS      Y3, Y0, Y3
+	VPMAXUD     Y9, Y3, Y9
+	VBLENDVPS   Y0, Y1, Y8, Y1
 	VMULPS      Y13, Y1, Y13
-	VMULPS      gaussConsts<>+704(SB), Y2, Y1
+	VMULPS      Y5, Y2, Y1
 	VANDPS      Y1, Y0, Y2
 	VANDPS      Y1, Y0, Y0
 	VFMADD231PS Y0, Y2, Y15
@@ -5583,11 +6623,14 @@ l76:
 	VMASKMOVPS  32(SI), Y0, Y2
 	VMASKMOVPS  32(DX), Y0, Y3
 	VSUBPS      Y3, Y2, Y2
-	VDIVPS      Y1, Y9, Y3
+	VDIVPS      Y1, Y8, Y3
 	VMULPS      Y3, Y2, Y2
-	VBLENDVPS   Y0, Y1, Y9, Y1
+	VPSUBD      Y6, Y1, Y3
+	VANDPS      Y3, Y0, Y3
+	VPMAXUD     Y9, Y3, Y9
+	VBLENDVPS   Y0, Y1, Y8, Y1
 	VMULPS      Y12, Y1, Y12
-	VMULPS      gaussConsts<>+704(SB), Y2, Y1
+	VMULPS      Y5, Y2, Y1
 	VANDPS      Y1, Y0, Y2
 	VANDPS      Y1, Y0, Y0
 	VFMADD231PS Y0, Y2, Y14
@@ -5596,136 +6639,75 @@ l76:
 	LEAQ        (BX)(CX*4), BX
 
 l77:
-	VPSUBD       Y8, Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       Y6, Y0, Y0
-	VPADDD       Y8, Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
-	VPSUBD       Y8, Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       Y6, Y0, Y0
-	VPADDD       Y8, Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
-	VMULPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VMULPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VPSUBD       Y8, Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       Y6, Y0, Y0
-	VPADDD       Y8, Y0, Y0
-	VPADDD       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x0e, X11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x01, X11, X2
-	VPADDD       X2, X11, X11
-	VBROADCASTSS X11, Y2
-	VPADDD       Y2, Y1, Y1
-	VCVTDQ2PS    Y1, Y1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Y8, Y0, Y0
-	VPSRAD    $0x17, Y0, Y2
-	VCVTDQ2PS Y2, Y2
-	VANDPS    Y6, Y0, Y0
-	VPADDD    Y8, Y0, Y0
-	VSUBPS    Y9, Y0, Y0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS gaussConsts<>+864(SB), Y3
-	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+992(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1056(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       gaussConsts<>+1120(SB), Y2, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y0
-	VFMADD231PS  gaussConsts<>+1120(SB), Y1, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y1, Y0
-	VADDPS       Y7, Y0, Y0
-	VBROADCASTSS 24(SP), Y1
-	VFMADD231PS  gaussConsts<>+1888(SB), Y1, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VSUBPS       Y0, Y7, Y0
-	VFMADD231PS  gaussConsts<>+1920(SB), Y1, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), DX
-	ADDQ         16(SP), BX
-	DECQ         (SP)
-	JNZ          l73
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	VMOVUPS   Y11, 128(DI)
+	VMOVUPS   Y10, 160(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
+	ADDQ      24(SP), BX
+	DECQ      (SP)
+	JNZ       l73
+	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
+	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
+	VMOVAPS   Y0, Y9
+	VMOVMSKPS Y9, AX
+	MOVQ      AX, bad+64(FP)
 	VZEROUPPER
 	RET
 
-// func GaussLogProbSigmaBackward(lp *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
+// func GaussLogProbSigmaBackward(lanes *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussLogProbSigmaBackward(SB), NOSPLIT, $72-76
-	// Registers:    Y0-Y5 values    Y6-Y8 constants and scalars    Y9-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+672(SB), Y8
-	VBROADCASTSS gaussConsts<>+768(SB), Y7
+TEXT ·GaussLogProbSigmaBackward(SB), NOSPLIT, $48-88
+	// Registers:    Y0-Y4 values    Y5-Y7 constants and scalars    Y8-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y7
 	VBROADCASTSS gaussConsts<>+544(SB), Y6
-	VBROADCASTSS d+72(FP), Y0
-	VMOVUPS      Y0, 40(SP)
+	VBROADCASTSS gaussConsts<>+1248(SB), Y5
 
-	// Registers:    DI lp    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
-	MOVQ lp+0(FP), DI
-	MOVQ dmu+8(FP), SI
-	MOVQ ds+16(FP), DX
-	MOVQ x+24(FP), BX
-	MOVQ mu+32(FP), R8
-	MOVQ s+40(FP), R9
-	MOVQ n+56(FP), R10
-	SHLQ $0x02, R10
-	MOVQ rows+48(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI lanes    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    dmu+8(FP), SI
+	MOVQ    ds+16(FP), DX
+	MOVQ    x+24(FP), BX
+	MOVQ    mu+32(FP), R8
+	MOVQ    s+40(FP), R9
+	MOVQ    n+56(FP), R10
+	SHLQ    $0x02, R10
+	VMOVAPS Y6, Y9
+	MOVQ    rows+48(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ldx+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 32(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 40(SP)
 
 l78:
-	VBROADCASTSS (DI), Y0
-	VMOVAPS      Y0, Y9
+	VBROADCASTSS 192(DI), Y0
+	VMOVAPS      Y0, Y8
 	VMOVAPS      Y6, Y15
 	VMOVAPS      Y6, Y14
-	VMOVAPS      Y8, Y13
+	VMOVAPS      Y7, Y13
 	VMOVAPS      Y6, Y11
-	VMOVAPS      Y8, Y12
+	VMOVAPS      Y7, Y12
 	VMOVAPS      Y6, Y10
 	MOVQ         n+56(FP), CX
 	CMPQ         CX, $0x00000010
@@ -5736,14 +6718,16 @@ l79:
 	VMOVUPS     (BX), Y1
 	VMOVUPS     (R8), Y2
 	VSUBPS      Y2, Y1, Y1
-	VDIVPS      Y0, Y8, Y2
+	VDIVPS      Y0, Y7, Y2
 	VMULPS      Y2, Y1, Y1
+	VPSUBD      Y5, Y0, Y3
+	VPMAXUD     Y9, Y3, Y9
 	VMULPS      Y13, Y0, Y13
-	VMULPS      gaussConsts<>+704(SB), Y1, Y0
+	VMULPS      gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS Y0, Y0, Y15
-	VMULPS      Y1, Y9, Y0
+	VMULPS      Y1, Y8, Y0
 	VMULPS      Y2, Y0, Y0
-	VMULPS      Y2, Y9, Y2
+	VMULPS      Y2, Y8, Y2
 	VFMSUB231PS Y0, Y1, Y2
 	VMOVUPS     Y0, (SI)
 	VMOVUPS     Y2, (DX)
@@ -5751,28 +6735,30 @@ l79:
 	VMOVUPS     32(BX), Y1
 	VMOVUPS     32(R8), Y2
 	VSUBPS      Y2, Y1, Y1
-	VDIVPS      Y0, Y8, Y2
+	VDIVPS      Y0, Y7, Y2
 	VMULPS      Y2, Y1, Y1
+	VPSUBD      Y5, Y0, Y3
+	VPMAXUD     Y9, Y3, Y9
 	VMULPS      Y12, Y0, Y12
-	VMULPS      gaussConsts<>+704(SB), Y1, Y0
+	VMULPS      gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS Y0, Y0, Y14
-	VMULPS      Y1, Y9, Y0
+	VMULPS      Y1, Y8, Y0
 	VMULPS      Y2, Y0, Y0
-	VMULPS      Y2, Y9, Y2
+	VMULPS      Y2, Y8, Y2
 	VFMSUB231PS Y0, Y1, Y2
 	VMOVUPS     Y0, 32(SI)
 	VMOVUPS     Y2, 32(DX)
-	VPSUBD      Y7, Y13, Y0
+	VPSUBD      gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD      $0x17, Y0, Y1
-	VANDPS      gaussConsts<>+800(SB), Y0, Y0
-	VPADDD      Y7, Y0, Y0
+	VANDPS      gaussConsts<>+704(SB), Y0, Y0
+	VPADDD      gaussConsts<>+672(SB), Y0, Y0
 	VPADDD      Y11, Y1, Y1
 	VMOVAPS     Y1, Y11
 	VMOVAPS     Y0, Y13
-	VPSUBD      Y7, Y12, Y0
+	VPSUBD      gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD      $0x17, Y0, Y1
-	VANDPS      gaussConsts<>+800(SB), Y0, Y0
-	VPADDD      Y7, Y0, Y0
+	VANDPS      gaussConsts<>+704(SB), Y0, Y0
+	VPADDD      gaussConsts<>+672(SB), Y0, Y0
 	VPADDD      Y10, Y1, Y1
 	VMOVAPS     Y1, Y10
 	VMOVAPS     Y0, Y12
@@ -5797,17 +6783,20 @@ l81:
 	VMASKMOVPS  (BX), Y0, Y2
 	VMASKMOVPS  (R8), Y0, Y3
 	VSUBPS      Y3, Y2, Y2
-	VDIVPS      Y1, Y8, Y3
+	VDIVPS      Y1, Y7, Y3
 	VMULPS      Y3, Y2, Y2
-	VBLENDVPS   Y0, Y1, Y8, Y1
+	VPSUBD      Y5, Y1, Y4
+	VANDPS      Y4, Y0, Y4
+	VPMAXUD     Y9, Y4, Y9
+	VBLENDVPS   Y0, Y1, Y7, Y1
 	VMULPS      Y13, Y1, Y13
-	VMULPS      gaussConsts<>+704(SB), Y2, Y1
+	VMULPS      gaussConsts<>+1280(SB), Y2, Y1
 	VANDPS      Y1, Y0, Y4
 	VANDPS      Y1, Y0, Y1
 	VFMADD231PS Y1, Y4, Y15
-	VMULPS      Y2, Y9, Y1
+	VMULPS      Y2, Y8, Y1
 	VMULPS      Y3, Y1, Y1
-	VMULPS      Y3, Y9, Y3
+	VMULPS      Y3, Y8, Y3
 	VFMSUB231PS Y1, Y2, Y3
 	VMASKMOVPS  Y1, Y0, (SI)
 	VMASKMOVPS  Y3, Y0, (DX)
@@ -5816,17 +6805,20 @@ l81:
 	VMASKMOVPS  32(BX), Y0, Y2
 	VMASKMOVPS  32(R8), Y0, Y3
 	VSUBPS      Y3, Y2, Y2
-	VDIVPS      Y1, Y8, Y3
+	VDIVPS      Y1, Y7, Y3
 	VMULPS      Y3, Y2, Y2
-	VBLENDVPS   Y0, Y1, Y8, Y1
+	VPSUBD      Y5, Y1, Y4
+	VANDPS      Y4, Y0, Y4
+	VPMAXUD     Y9, Y4, Y9
+	VBLENDVPS   Y0, Y1, Y7, Y1
 	VMULPS      Y12, Y1, Y12
-	VMULPS      gaussConsts<>+704(SB), Y2, Y1
+	VMULPS      gaussConsts<>+1280(SB), Y2, Y1
 	VANDPS      Y1, Y0, Y4
 	VANDPS      Y1, Y0, Y1
 	VFMADD231PS Y1, Y4, Y14
-	VMULPS      Y2, Y9, Y1
+	VMULPS      Y2, Y8, Y1
 	VMULPS      Y3, Y1, Y1
-	VMULPS      Y3, Y9, Y3
+	VMULPS      Y3, Y8, Y3
 	VFMSUB231PS Y1, Y2, Y3
 	VMASKMOVPS  Y1, Y0, 32(SI)
 	VMASKMOVPS  Y3, Y0, 32(DX)
@@ -5837,139 +6829,78 @@ l81:
 	LEAQ        (DX)(CX*4), DX
 
 l82:
-	VPSUBD       Y7, Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y7, Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
-	VPSUBD       Y7, Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y7, Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
-	VMULPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VMULPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VPSUBD       Y7, Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y7, Y0, Y0
-	VPADDD       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x0e, X11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x01, X11, X2
-	VPADDD       X2, X11, X11
-	VBROADCASTSS X11, Y2
-	VPADDD       Y2, Y1, Y1
-	VCVTDQ2PS    Y1, Y1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Y7, Y0, Y0
-	VPSRAD    $0x17, Y0, Y2
-	VCVTDQ2PS Y2, Y2
-	VANDPS    gaussConsts<>+800(SB), Y0, Y0
-	VPADDD    Y7, Y0, Y0
-	VSUBPS    Y8, Y0, Y0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS gaussConsts<>+864(SB), Y3
-	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+992(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1056(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       gaussConsts<>+1120(SB), Y2, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y0
-	VFMADD231PS  gaussConsts<>+1120(SB), Y1, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y1, Y0
-	VADDPS       Y6, Y0, Y0
-	VBROADCASTSS 40(SP), Y1
-	VFMADD231PS  gaussConsts<>+1888(SB), Y1, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VSUBPS       Y0, Y6, Y0
-	VFMADD231PS  gaussConsts<>+1920(SB), Y1, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), SI
-	ADDQ         16(SP), DX
-	ADDQ         24(SP), R8
-	ADDQ         32(SP), R9
-	DECQ         (SP)
-	JNZ          l78
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	VMOVUPS   Y11, 128(DI)
+	VMOVUPS   Y10, 160(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
+	ADDQ      24(SP), BX
+	ADDQ      32(SP), R8
+	ADDQ      40(SP), R9
+	DECQ      (SP)
+	JNZ       l78
+	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
+	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
+	VMOVAPS   Y0, Y9
+	VMOVMSKPS Y9, AX
+	MOVQ      AX, bad+80(FP)
 	VZEROUPPER
 	RET
 
-// func GaussLogProbSigmaBackwardX(lp *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
+// func GaussLogProbSigmaBackwardX(lanes *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussLogProbSigmaBackwardX(SB), NOSPLIT, $72-84
-	// Registers:    Y0-Y5 values    Y6-Y8 constants and scalars    Y9-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+672(SB), Y8
-	VBROADCASTSS gaussConsts<>+768(SB), Y7
+TEXT ·GaussLogProbSigmaBackwardX(SB), NOSPLIT, $48-96
+	// Registers:    Y0-Y4 values    Y5-Y7 constants and scalars    Y8-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y7
 	VBROADCASTSS gaussConsts<>+544(SB), Y6
-	VBROADCASTSS d+80(FP), Y0
-	VMOVUPS      Y0, 40(SP)
+	VBROADCASTSS gaussConsts<>+1248(SB), Y5
 
-	// Registers:    DI lp    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
-	MOVQ lp+0(FP), DI
-	MOVQ dx+8(FP), SI
-	MOVQ dmu+16(FP), DX
-	MOVQ ds+24(FP), BX
-	MOVQ x+32(FP), R8
-	MOVQ mu+40(FP), R9
-	MOVQ s+48(FP), R10
-	MOVQ n+64(FP), R11
-	SHLQ $0x02, R11
-	MOVQ rows+56(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI lanes    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    dx+8(FP), SI
+	MOVQ    dmu+16(FP), DX
+	MOVQ    ds+24(FP), BX
+	MOVQ    x+32(FP), R8
+	MOVQ    mu+40(FP), R9
+	MOVQ    s+48(FP), R10
+	MOVQ    n+64(FP), R11
+	SHLQ    $0x02, R11
+	VMOVAPS Y6, Y9
+	MOVQ    rows+56(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ldx+80(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 32(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 40(SP)
 
 l83:
-	VBROADCASTSS (DI), Y0
-	VMOVAPS      Y0, Y9
+	VBROADCASTSS 192(DI), Y0
+	VMOVAPS      Y0, Y8
 	VMOVAPS      Y6, Y15
 	VMOVAPS      Y6, Y14
-	VMOVAPS      Y8, Y13
+	VMOVAPS      Y7, Y13
 	VMOVAPS      Y6, Y11
-	VMOVAPS      Y8, Y12
+	VMOVAPS      Y7, Y12
 	VMOVAPS      Y6, Y10
 	MOVQ         n+64(FP), CX
 	CMPQ         CX, $0x00000010
@@ -5980,14 +6911,16 @@ l84:
 	VMOVUPS     (R8), Y1
 	VMOVUPS     (R9), Y2
 	VSUBPS      Y2, Y1, Y1
-	VDIVPS      Y0, Y8, Y2
+	VDIVPS      Y0, Y7, Y2
 	VMULPS      Y2, Y1, Y1
+	VPSUBD      Y5, Y0, Y3
+	VPMAXUD     Y9, Y3, Y9
 	VMULPS      Y13, Y0, Y13
-	VMULPS      gaussConsts<>+704(SB), Y1, Y0
+	VMULPS      gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS Y0, Y0, Y15
-	VMULPS      Y1, Y9, Y0
+	VMULPS      Y1, Y8, Y0
 	VMULPS      Y2, Y0, Y0
-	VMULPS      Y2, Y9, Y2
+	VMULPS      Y2, Y8, Y2
 	VFMSUB231PS Y0, Y1, Y2
 	VMOVUPS     Y0, (DX)
 	VXORPS      gaussConsts<>+608(SB), Y0, Y0
@@ -5997,30 +6930,32 @@ l84:
 	VMOVUPS     32(R8), Y1
 	VMOVUPS     32(R9), Y2
 	VSUBPS      Y2, Y1, Y1
-	VDIVPS      Y0, Y8, Y2
+	VDIVPS      Y0, Y7, Y2
 	VMULPS      Y2, Y1, Y1
+	VPSUBD      Y5, Y0, Y3
+	VPMAXUD     Y9, Y3, Y9
 	VMULPS      Y12, Y0, Y12
-	VMULPS      gaussConsts<>+704(SB), Y1, Y0
+	VMULPS      gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS Y0, Y0, Y14
-	VMULPS      Y1, Y9, Y0
+	VMULPS      Y1, Y8, Y0
 	VMULPS      Y2, Y0, Y0
-	VMULPS      Y2, Y9, Y2
+	VMULPS      Y2, Y8, Y2
 	VFMSUB231PS Y0, Y1, Y2
 	VMOVUPS     Y0, 32(DX)
 	VXORPS      gaussConsts<>+608(SB), Y0, Y0
 	VMOVUPS     Y0, 32(SI)
 	VMOVUPS     Y2, 32(BX)
-	VPSUBD      Y7, Y13, Y0
+	VPSUBD      gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD      $0x17, Y0, Y1
-	VANDPS      gaussConsts<>+800(SB), Y0, Y0
-	VPADDD      Y7, Y0, Y0
+	VANDPS      gaussConsts<>+704(SB), Y0, Y0
+	VPADDD      gaussConsts<>+672(SB), Y0, Y0
 	VPADDD      Y11, Y1, Y1
 	VMOVAPS     Y1, Y11
 	VMOVAPS     Y0, Y13
-	VPSUBD      Y7, Y12, Y0
+	VPSUBD      gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD      $0x17, Y0, Y1
-	VANDPS      gaussConsts<>+800(SB), Y0, Y0
-	VPADDD      Y7, Y0, Y0
+	VANDPS      gaussConsts<>+704(SB), Y0, Y0
+	VPADDD      gaussConsts<>+672(SB), Y0, Y0
 	VPADDD      Y10, Y1, Y1
 	VMOVAPS     Y1, Y10
 	VMOVAPS     Y0, Y12
@@ -6046,17 +6981,20 @@ l86:
 	VMASKMOVPS  (R8), Y0, Y2
 	VMASKMOVPS  (R9), Y0, Y3
 	VSUBPS      Y3, Y2, Y2
-	VDIVPS      Y1, Y8, Y3
+	VDIVPS      Y1, Y7, Y3
 	VMULPS      Y3, Y2, Y2
-	VBLENDVPS   Y0, Y1, Y8, Y1
+	VPSUBD      Y5, Y1, Y4
+	VANDPS      Y4, Y0, Y4
+	VPMAXUD     Y9, Y4, Y9
+	VBLENDVPS   Y0, Y1, Y7, Y1
 	VMULPS      Y13, Y1, Y13
-	VMULPS      gaussConsts<>+704(SB), Y2, Y1
+	VMULPS      gaussConsts<>+1280(SB), Y2, Y1
 	VANDPS      Y1, Y0, Y4
 	VANDPS      Y1, Y0, Y1
 	VFMADD231PS Y1, Y4, Y15
-	VMULPS      Y2, Y9, Y1
+	VMULPS      Y2, Y8, Y1
 	VMULPS      Y3, Y1, Y1
-	VMULPS      Y3, Y9, Y3
+	VMULPS      Y3, Y8, Y3
 	VFMSUB231PS Y1, Y2, Y3
 	VMASKMOVPS  Y1, Y0, (DX)
 	VXORPS      gaussConsts<>+608(SB), Y1, Y1
@@ -6067,17 +7005,20 @@ l86:
 	VMASKMOVPS  32(R8), Y0, Y2
 	VMASKMOVPS  32(R9), Y0, Y3
 	VSUBPS      Y3, Y2, Y2
-	VDIVPS      Y1, Y8, Y3
+	VDIVPS      Y1, Y7, Y3
 	VMULPS      Y3, Y2, Y2
-	VBLENDVPS   Y0, Y1, Y8, Y1
+	VPSUBD      Y5, Y1, Y4
+	VANDPS      Y4, Y0, Y4
+	VPMAXUD     Y9, Y4, Y9
+	VBLENDVPS   Y0, Y1, Y7, Y1
 	VMULPS      Y12, Y1, Y12
-	VMULPS      gaussConsts<>+704(SB), Y2, Y1
+	VMULPS      gaussConsts<>+1280(SB), Y2, Y1
 	VANDPS      Y1, Y0, Y4
 	VANDPS      Y1, Y0, Y1
 	VFMADD231PS Y1, Y4, Y14
-	VMULPS      Y2, Y9, Y1
+	VMULPS      Y2, Y8, Y1
 	VMULPS      Y3, Y1, Y1
-	VMULPS      Y3, Y9, Y3
+	VMULPS      Y3, Y8, Y3
 	VFMSUB231PS Y1, Y2, Y3
 	VMASKMOVPS  Y1, Y0, 32(DX)
 	VXORPS      gaussConsts<>+608(SB), Y1, Y1
@@ -6091,89 +7032,155 @@ l86:
 	LEAQ        (SI)(CX*4), SI
 
 l87:
-	VPSUBD       Y7, Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y7, Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
-	VPSUBD       Y7, Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y7, Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
-	VMULPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VMULPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VPSUBD       Y7, Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y7, Y0, Y0
-	VPADDD       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x0e, X11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x01, X11, X2
-	VPADDD       X2, X11, X11
-	VBROADCASTSS X11, Y2
-	VPADDD       Y2, Y1, Y1
-	VCVTDQ2PS    Y1, Y1
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	VMOVUPS   Y11, 128(DI)
+	VMOVUPS   Y10, 160(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), DX
+	ADDQ      16(SP), BX
+	ADDQ      24(SP), R8
+	ADDQ      32(SP), R9
+	ADDQ      40(SP), R10
+	DECQ      (SP)
+	JNZ       l83
+	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
+	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
+	VMOVAPS   Y0, Y9
+	VMOVMSKPS Y9, AX
+	MOVQ      AX, bad+88(FP)
+	VZEROUPPER
+	RET
 
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Y7, Y0, Y0
-	VPSRAD    $0x17, Y0, Y2
-	VCVTDQ2PS Y2, Y2
-	VANDPS    gaussConsts<>+800(SB), Y0, Y0
-	VPADDD    Y7, Y0, Y0
-	VSUBPS    Y8, Y0, Y0
+// func GMMGradientSigma(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·GMMGradientSigma(SB), NOSPLIT, $8-64
+	// Registers:    Y0-Y12 values    Y13-Y14 constants and scalars    Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y14
+	VBROADCASTSS gaussConsts<>+544(SB), Y13
 
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS gaussConsts<>+864(SB), Y3
-	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+992(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1056(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       gaussConsts<>+1120(SB), Y2, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y0
-	VFMADD231PS  gaussConsts<>+1120(SB), Y1, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y1, Y0
-	VADDPS       Y6, Y0, Y0
-	VBROADCASTSS 40(SP), Y1
-	VFMADD231PS  gaussConsts<>+1888(SB), Y1, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VSUBPS       Y0, Y6, Y0
-	VFMADD231PS  gaussConsts<>+1920(SB), Y1, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), DX
-	ADDQ         16(SP), BX
-	ADDQ         24(SP), R9
-	ADDQ         32(SP), R10
-	DECQ         (SP)
-	JNZ          l83
+	// Registers:    DI w    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
+	MOVQ w+0(FP), DI
+	MOVQ dmu+8(FP), SI
+	MOVQ ds+16(FP), DX
+	MOVQ x+24(FP), BX
+	MOVQ mu+32(FP), R8
+	MOVQ s+40(FP), R9
+	MOVQ n+56(FP), R10
+	SHLQ $0x02, R10
+	MOVQ rows+48(FP), AX
+	MOVQ AX, (SP)
+
+l88:
+	VBROADCASTSS (DI), Y0
+	VMOVAPS      Y0, Y15
+	MOVQ         n+56(FP), CX
+	CMPQ         CX, $0x00000010
+	JL           l90
+
+l89:
+	PREFETCHT0  2048(SI)
+	PREFETCHT0  2048(DX)
+	VMOVUPS     (R9), Y0
+	VMOVUPS     (BX), Y1
+	VMOVUPS     (R8), Y2
+	VSUBPS      Y2, Y1, Y1
+	VDIVPS      Y0, Y14, Y0
+	VMULPS      Y0, Y1, Y1
+	VMULPS      Y0, Y1, Y2
+	VFMSUB231PS Y2, Y1, Y0
+	VCMPPS      $0x04, Y13, Y15, Y1
+	VMULPS      Y15, Y2, Y2
+	VANDPS      Y2, Y1, Y2
+	VMOVUPS     Y2, (SI)
+	VMULPS      Y15, Y0, Y0
+	VANDPS      Y0, Y1, Y0
+	VMOVUPS     Y0, (DX)
+	VMOVUPS     32(R9), Y0
+	VMOVUPS     32(BX), Y1
+	VMOVUPS     32(R8), Y2
+	VSUBPS      Y2, Y1, Y1
+	VDIVPS      Y0, Y14, Y0
+	VMULPS      Y0, Y1, Y1
+	VMULPS      Y0, Y1, Y2
+	VFMSUB231PS Y2, Y1, Y0
+	VCMPPS      $0x04, Y13, Y15, Y1
+	VMULPS      Y15, Y2, Y2
+	VANDPS      Y2, Y1, Y2
+	VMOVUPS     Y2, 32(SI)
+	VMULPS      Y15, Y0, Y0
+	VANDPS      Y0, Y1, Y0
+	VMOVUPS     Y0, 32(DX)
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000040, R9
+	SUBQ        $0x00000010, CX
+	CMPQ        CX, $0x00000010
+	JGE         l89
+
+l90:
+	CMPQ        CX, $0x00000008
+	JL          l91
+	VMOVUPS     (R9), Y0
+	VMOVUPS     (BX), Y1
+	VMOVUPS     (R8), Y2
+	VSUBPS      Y2, Y1, Y1
+	VDIVPS      Y0, Y14, Y0
+	VMULPS      Y0, Y1, Y1
+	VMULPS      Y0, Y1, Y2
+	VFMSUB231PS Y2, Y1, Y0
+	VCMPPS      $0x04, Y13, Y15, Y1
+	VMULPS      Y15, Y2, Y2
+	VANDPS      Y2, Y1, Y2
+	VMOVUPS     Y2, (SI)
+	VMULPS      Y15, Y0, Y0
+	VANDPS      Y0, Y1, Y0
+	VMOVUPS     Y0, (DX)
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DX
+	ADDQ        $0x00000020, BX
+	ADDQ        $0x00000020, R8
+	ADDQ        $0x00000020, R9
+	SUBQ        $0x00000008, CX
+
+l91:
+	TESTQ       CX, CX
+	JZ          l92
+	LEAQ        gaussConsts<>+256(SB), AX
+	NEGQ        CX
+	LEAQ        (AX)(CX*4), AX
+	NEGQ        CX
+	VMOVUPS     (AX), Y0
+	VMASKMOVPS  (R9), Y0, Y1
+	VMASKMOVPS  (BX), Y0, Y2
+	VMASKMOVPS  (R8), Y0, Y3
+	VSUBPS      Y3, Y2, Y2
+	VDIVPS      Y1, Y14, Y1
+	VMULPS      Y1, Y2, Y2
+	VMULPS      Y1, Y2, Y3
+	VFMSUB231PS Y3, Y2, Y1
+	VCMPPS      $0x04, Y13, Y15, Y2
+	VMULPS      Y15, Y3, Y3
+	VANDPS      Y3, Y2, Y3
+	VMASKMOVPS  Y3, Y0, (SI)
+	VMULPS      Y15, Y1, Y1
+	VANDPS      Y1, Y2, Y1
+	VMASKMOVPS  Y1, Y0, (DX)
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (DX)(CX*4), DX
+	LEAQ        (BX)(CX*4), BX
+	LEAQ        (R8)(CX*4), R8
+	LEAQ        (R9)(CX*4), R9
+
+l92:
+	ADDQ $0x04, DI
+	SUBQ R10, BX
+	DECQ (SP)
+	JNZ  l88
 	VZEROUPPER
 	RET
 
@@ -6199,12 +7206,12 @@ TEXT ·GaussSampleSigma(SB), NOSPLIT, $24-56
 	SUBQ R8, AX
 	MOVQ AX, 16(SP)
 
-l88:
+l94:
 	MOVQ n+40(FP), CX
 	CMPQ CX, $0x00000010
-	JL   l90
+	JL   l96
 
-l89:
+l95:
 	VMOVUPS     (DX), Y0
 	VMOVUPS     32(DX), Y1
 	VMOVUPS     (BX), Y2
@@ -6221,11 +7228,11 @@ l89:
 	ADDQ        $0x00000040, BX
 	SUBQ        $0x00000010, CX
 	CMPQ        CX, $0x00000010
-	JGE         l89
+	JGE         l95
 
-l90:
+l96:
 	CMPQ        CX, $0x00000008
-	JL          l91
+	JL          l97
 	VMOVUPS     (DX), Y0
 	VMOVUPS     (BX), Y1
 	VMOVUPS     (SI), Y2
@@ -6237,9 +7244,9 @@ l90:
 	ADDQ        $0x00000020, BX
 	SUBQ        $0x00000008, CX
 
-l91:
+l97:
 	TESTQ       CX, CX
-	JZ          l92
+	JZ          l98
 	LEAQ        gaussConsts<>+256(SB), AX
 	NEGQ        CX
 	LEAQ        (AX)(CX*4), AX
@@ -6255,11 +7262,11 @@ l91:
 	LEAQ        (DX)(CX*4), DX
 	LEAQ        (BX)(CX*4), BX
 
-l92:
+l98:
 	ADDQ 8(SP), SI
 	ADDQ 16(SP), DX
 	DECQ (SP)
-	JNZ  l88
+	JNZ  l94
 	VZEROUPPER
 	RET
 
@@ -6290,12 +7297,12 @@ TEXT ·GaussSampleSigmaBackward(SB), NOSPLIT, $32-64
 	SUBQ R9, AX
 	MOVQ AX, 24(SP)
 
-l94:
+l100:
 	MOVQ n+48(FP), CX
 	CMPQ CX, $0x00000010
-	JL   l96
+	JL   l102
 
-l95:
+l101:
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
 	VMOVUPS (BX), Y2
@@ -6323,11 +7330,11 @@ l95:
 	ADDQ    $0x00000040, R8
 	SUBQ    $0x00000010, CX
 	CMPQ    CX, $0x00000010
-	JGE     l95
+	JGE     l101
 
-l96:
+l102:
 	CMPQ    CX, $0x00000008
-	JL      l97
+	JL      l103
 	VMOVUPS (DX), Y0
 	VMOVUPS (BX), Y1
 	VMOVUPS (DI), Y1
@@ -6345,9 +7352,9 @@ l96:
 	ADDQ    $0x00000020, R8
 	SUBQ    $0x00000008, CX
 
-l97:
+l103:
 	TESTQ      CX, CX
-	JZ         l98
+	JZ         l104
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -6369,193 +7376,171 @@ l97:
 	LEAQ       (BX)(CX*4), BX
 	LEAQ       (R8)(CX*4), R8
 
-l98:
+l104:
 	ADDQ 8(SP), DI
 	ADDQ 16(SP), SI
 	ADDQ 24(SP), BX
 	DECQ (SP)
-	JNZ  l94
+	JNZ  l100
 	VZEROUPPER
 	RET
 
-// func GaussLogProbLog(lp *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32, factor float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·GaussLogProbLog(SB), NOSPLIT, $88-64
-	// Registers:    Y0-Y6 values    Y7-Y11 constants and scalars    Y12-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+672(SB), Y11
-	VBROADCASTSS gaussConsts<>+1312(SB), Y10
-	VBROADCASTSS gaussConsts<>+544(SB), Y9
-	VBROADCASTSS factor+60(FP), Y8
-	VBROADCASTSS gaussConsts<>+1088(SB), Y7
-	VBROADCASTSS d+56(FP), Y0
-	VMOVUPS      Y0, 56(SP)
+// func GaussLogProbLog(lanes *float32, x *float32, mu *float32, s *float32, rows int, n int, ldx int, ld int, factor float32) (bad int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·GaussLogProbLog(SB), NOSPLIT, $64-80
+	// Registers:    Y0-Y6 values    Y7-Y10 constants and scalars    Y11-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y10
+	VBROADCASTSS gaussConsts<>+1440(SB), Y9
+	VBROADCASTSS gaussConsts<>+544(SB), Y8
+	VBROADCASTSS factor+64(FP), Y7
 
-	// Registers:    DI lp    SI x    DX mu    BX s    CX elements left in the row    R8 4n
-	MOVQ lp+0(FP), DI
-	MOVQ x+8(FP), SI
-	MOVQ mu+16(FP), DX
-	MOVQ s+24(FP), BX
-	MOVQ n+40(FP), R8
-	SHLQ $0x02, R8
-	MOVQ rows+32(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+48(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R8, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+48(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R8, AX
-	MOVQ AX, 16(SP)
+	// Registers:    DI lanes    SI x    DX mu    BX s    CX elements left in the row    R8 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    x+8(FP), SI
+	MOVQ    mu+16(FP), DX
+	MOVQ    s+24(FP), BX
+	MOVQ    n+40(FP), R8
+	SHLQ    $0x02, R8
+	VMOVAPS Y8, Y11
+	MOVQ    rows+32(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ldx+48(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R8, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R8, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R8, AX
+	MOVQ    AX, 24(SP)
 
-l100:
-	VMOVAPS Y9, Y15
-	VMOVAPS Y9, Y14
-	VMOVAPS Y9, Y13
-	VMOVAPS Y9, Y12
+l106:
+	VMOVAPS Y8, Y15
+	VMOVAPS Y8, Y14
+	VMOVAPS Y8, Y13
+	VMOVAPS Y8, Y12
 	MOVQ    n+40(FP), CX
 	CMPQ    CX, $0x00000010
-	JL      l103
+	JL      l109
 
-l101:
-	VMOVUPS      (BX), Y0
-	VMOVUPS      (SI), Y1
-	VMOVUPS      (DX), Y2
-	VSUBPS       Y2, Y1, Y1
-	VMULPS       Y8, Y0, Y0
-	VMULPS       Y7, Y0, Y2
-	VBROADCASTSS gaussConsts<>+1216(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
+l107:
+	PREFETCHT0 2048(DX)
+	PREFETCHT0 2048(BX)
+	VMOVUPS    (BX), Y0
+	VMOVUPS    (SI), Y1
+	VMOVUPS    (DX), Y2
+	VSUBPS     Y2, Y1, Y1
+	VMULPS     Y7, Y0, Y2
+	VMULPS     gaussConsts<>+1024(SB), Y2, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y10, Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       Y10, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VMOVAPS      Y9, Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       Y9, Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y11, Y2, Y4
-	VFMADD213PS  Y11, Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  Y10, Y3, Y5
+	VFMADD213PS  Y10, Y3, Y5
 
 	// p 2^n
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y11, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y11, Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1536(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y13, Y0, Y13
-	VMULPS       gaussConsts<>+704(SB), Y1, Y0
+	VPSLLD       $0x17, Y4, Y3
+	VPADDD       Y10, Y3, Y3
+	VMULPS       Y3, Y5, Y3
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y3, Y1, Y1
+	VANDPS       gaussConsts<>+512(SB), Y0, Y0
+	VPMAXUD      Y11, Y0, Y11
+	VADDPS       Y13, Y2, Y13
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y15
 	VMOVUPS      32(BX), Y0
 	VMOVUPS      32(SI), Y1
 	VMOVUPS      32(DX), Y2
 	VSUBPS       Y2, Y1, Y1
-	VMULPS       Y8, Y0, Y0
 	VMULPS       Y7, Y0, Y2
-	VBROADCASTSS gaussConsts<>+1216(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMOVAPS      Y10, Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       Y10, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y11, Y2, Y4
-	VFMADD213PS  Y11, Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y11, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y11, Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1536(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y12, Y0, Y12
-	VMULPS       gaussConsts<>+704(SB), Y1, Y0
+	VMULPS       gaussConsts<>+1024(SB), Y2, Y3
+	VMOVAPS      Y9, Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       Y9, Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  Y10, Y3, Y5
+	VFMADD213PS  Y10, Y3, Y5
+	VPSLLD       $0x17, Y4, Y3
+	VPADDD       Y10, Y3, Y3
+	VMULPS       Y3, Y5, Y3
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y3, Y1, Y1
+	VANDPS       gaussConsts<>+512(SB), Y0, Y0
+	VPMAXUD      Y11, Y0, Y11
+	VADDPS       Y12, Y2, Y12
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y14
 	ADDQ         $0x00000040, SI
 	ADDQ         $0x00000040, DX
 	ADDQ         $0x00000040, BX
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l101
+	JGE          l107
 
-l103:
-	TESTQ        CX, CX
-	JZ           l104
-	LEAQ         gaussConsts<>+256(SB), AX
-	NEGQ         CX
-	LEAQ         (AX)(CX*4), AX
-	NEGQ         CX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (BX), Y0, Y1
-	VMASKMOVPS   (SI), Y0, Y2
-	VMASKMOVPS   (DX), Y0, Y3
-	VSUBPS       Y3, Y2, Y2
-	VMULPS       Y8, Y1, Y1
-	VMULPS       Y7, Y1, Y3
-	VBROADCASTSS gaussConsts<>+1216(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y3, Y4, Y3
+l109:
+	TESTQ      CX, CX
+	JZ         l110
+	LEAQ       gaussConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (BX), Y0, Y1
+	VMASKMOVPS (SI), Y0, Y2
+	VMASKMOVPS (DX), Y0, Y3
+	VSUBPS     Y3, Y2, Y2
+	VMULPS     Y7, Y1, Y3
+	VMULPS     gaussConsts<>+1024(SB), Y3, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y10, Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       Y10, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VMOVAPS      Y9, Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y5
+	VSUBPS       Y9, Y5, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y4
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  Y11, Y3, Y5
-	VFMADD213PS  Y11, Y3, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y6
+	VFMADD213PS  Y10, Y4, Y6
+	VFMADD213PS  Y10, Y4, Y6
 
 	// p 2^n
-	VPSLLD       $0x17, Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       Y11, Y4, Y6
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y11, Y3, Y3
-	VMULPS       Y6, Y5, Y4
-	VMULPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1536(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VMULPS       Y3, Y2, Y2
-	VMULPS       Y3, Y2, Y2
+	VPSLLD       $0x17, Y5, Y4
+	VPADDD       Y10, Y4, Y4
+	VMULPS       Y4, Y6, Y4
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y4, Y2, Y2
+	VANDPS       gaussConsts<>+512(SB), Y1, Y1
 	VANDPS       Y1, Y0, Y1
+	VPMAXUD      Y11, Y1, Y11
+	VANDPS       Y3, Y0, Y1
 	VADDPS       Y13, Y1, Y13
-	VMULPS       gaussConsts<>+704(SB), Y2, Y1
+	VMULPS       gaussConsts<>+1280(SB), Y2, Y1
 	VANDPS       Y1, Y0, Y2
 	VANDPS       Y1, Y0, Y0
 	VFMADD231PS  Y0, Y2, Y15
@@ -6564,39 +7549,31 @@ l103:
 	VMASKMOVPS   32(SI), Y0, Y2
 	VMASKMOVPS   32(DX), Y0, Y3
 	VSUBPS       Y3, Y2, Y2
-	VMULPS       Y8, Y1, Y1
 	VMULPS       Y7, Y1, Y3
-	VBROADCASTSS gaussConsts<>+1216(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMOVAPS      Y10, Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       Y10, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  Y11, Y3, Y5
-	VFMADD213PS  Y11, Y3, Y5
-	VPSLLD       $0x17, Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       Y11, Y4, Y6
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y11, Y3, Y3
-	VMULPS       Y6, Y5, Y4
-	VMULPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1536(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VMULPS       Y3, Y2, Y2
-	VMULPS       Y3, Y2, Y2
+	VMULPS       gaussConsts<>+1024(SB), Y3, Y4
+	VMOVAPS      Y9, Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y5
+	VSUBPS       Y9, Y5, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y6
+	VFMADD213PS  Y10, Y4, Y6
+	VFMADD213PS  Y10, Y4, Y6
+	VPSLLD       $0x17, Y5, Y4
+	VPADDD       Y10, Y4, Y4
+	VMULPS       Y4, Y6, Y4
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y4, Y2, Y2
+	VANDPS       gaussConsts<>+512(SB), Y1, Y1
 	VANDPS       Y1, Y0, Y1
+	VPMAXUD      Y11, Y1, Y11
+	VANDPS       Y3, Y0, Y1
 	VADDPS       Y12, Y1, Y12
-	VMULPS       gaussConsts<>+704(SB), Y2, Y1
+	VMULPS       gaussConsts<>+1280(SB), Y2, Y1
 	VANDPS       Y1, Y0, Y2
 	VANDPS       Y1, Y0, Y0
 	VFMADD231PS  Y0, Y2, Y14
@@ -6604,135 +7581,116 @@ l103:
 	LEAQ         (DX)(CX*4), DX
 	LEAQ         (BX)(CX*4), BX
 
-l104:
-	VADDPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VADDPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VADDPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VADDPS       Y9, Y0, Y0
-	VBROADCASTSS 56(SP), Y1
-	VFMADD231PS  gaussConsts<>+1888(SB), Y1, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VSUBPS       Y0, Y9, Y0
-	VFMADD231PS  gaussConsts<>+1920(SB), Y1, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), DX
-	ADDQ         16(SP), BX
-	DECQ         (SP)
-	JNZ          l100
+l110:
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
+	ADDQ      24(SP), BX
+	DECQ      (SP)
+	JNZ       l106
+	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
+	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
+	VMOVAPS   Y0, Y11
+	VMOVMSKPS Y11, AX
+	MOVQ      AX, bad+72(FP)
 	VZEROUPPER
 	RET
 
-// func GaussLogProbLogBackward(lp *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32, factor float32)
+// func GaussLogProbLogBackward(lanes *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int, factor float32) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussLogProbLogBackward(SB), NOSPLIT, $104-80
-	// Registers:    Y0-Y6 values    Y7-Y10 constants and scalars    Y11-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+672(SB), Y10
-	VBROADCASTSS factor+76(FP), Y9
-	VBROADCASTSS gaussConsts<>+1312(SB), Y8
-	VBROADCASTSS gaussConsts<>+544(SB), Y7
-	VBROADCASTSS d+72(FP), Y0
-	VMOVUPS      Y0, 72(SP)
+TEXT ·GaussLogProbLogBackward(SB), NOSPLIT, $80-96
+	// Registers:    Y0-Y6 values    Y7-Y9 constants and scalars    Y10-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y9
+	VBROADCASTSS factor+80(FP), Y8
+	VBROADCASTSS gaussConsts<>+1440(SB), Y7
 
-	// Registers:    DI lp    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
-	MOVQ lp+0(FP), DI
-	MOVQ dmu+8(FP), SI
-	MOVQ ds+16(FP), DX
-	MOVQ x+24(FP), BX
-	MOVQ mu+32(FP), R8
-	MOVQ s+40(FP), R9
-	MOVQ n+56(FP), R10
-	SHLQ $0x02, R10
-	MOVQ rows+48(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI lanes    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
+	MOVQ         lanes+0(FP), DI
+	MOVQ         dmu+8(FP), SI
+	MOVQ         ds+16(FP), DX
+	MOVQ         x+24(FP), BX
+	MOVQ         mu+32(FP), R8
+	MOVQ         s+40(FP), R9
+	MOVQ         n+56(FP), R10
+	SHLQ         $0x02, R10
+	VBROADCASTSS gaussConsts<>+544(SB), Y11
+	MOVQ         rows+48(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+64(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R10, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+64(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R10, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ldx+72(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R10, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+64(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R10, AX
+	MOVQ         AX, 32(SP)
+	MOVQ         ld+64(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R10, AX
+	MOVQ         AX, 40(SP)
 
-l105:
-	VBROADCASTSS (DI), Y0
-	VMOVAPS      Y0, Y11
-	VMOVAPS      Y7, Y15
-	VMOVAPS      Y7, Y14
-	VMOVAPS      Y7, Y13
-	VMOVAPS      Y7, Y12
+l111:
+	VBROADCASTSS 192(DI), Y0
+	VMOVAPS      Y0, Y10
+	VBROADCASTSS gaussConsts<>+544(SB), Y15
+	VBROADCASTSS gaussConsts<>+544(SB), Y14
+	VBROADCASTSS gaussConsts<>+544(SB), Y13
+	VBROADCASTSS gaussConsts<>+544(SB), Y12
 	MOVQ         n+56(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l108
+	JL           l114
 
-l106:
-	VMOVUPS      (R9), Y0
-	VMOVUPS      (BX), Y1
-	VMOVUPS      (R8), Y2
-	VSUBPS       Y2, Y1, Y1
-	VMULPS       Y9, Y0, Y0
-	VMULPS       gaussConsts<>+1088(SB), Y0, Y2
-	VBROADCASTSS gaussConsts<>+1216(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
+l112:
+	VMOVUPS (R9), Y0
+	VMOVUPS (BX), Y1
+	VMOVUPS (R8), Y2
+	VSUBPS  Y2, Y1, Y1
+	VMULPS  Y8, Y0, Y2
+	VMULPS  gaussConsts<>+1024(SB), Y2, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y8, Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       Y8, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VMOVAPS      Y7, Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       Y7, Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y10, Y2, Y4
-	VFMADD213PS  Y10, Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  Y9, Y3, Y5
+	VFMADD213PS  Y9, Y3, Y5
 
 	// p 2^n
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y10, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y10, Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1536(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y13, Y0, Y13
-	VMULPS       gaussConsts<>+704(SB), Y1, Y0
+	VPSLLD       $0x17, Y4, Y3
+	VPADDD       Y9, Y3, Y3
+	VMULPS       Y3, Y5, Y3
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y3, Y1, Y1
+	VANDPS       gaussConsts<>+512(SB), Y0, Y0
+	VPMAXUD      Y11, Y0, Y11
+	VADDPS       Y13, Y2, Y13
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y15
-	VMULPS       Y2, Y11, Y0
+	VMULPS       Y3, Y10, Y0
 	VMULPS       Y1, Y0, Y0
-	VMULPS       Y2, Y0, Y0
-	VMULPS       Y9, Y11, Y2
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y8, Y10, Y2
 	VMULPS       Y1, Y2, Y3
 	VFMSUB231PS  Y1, Y3, Y2
 	VMOVUPS      Y0, (SI)
@@ -6741,43 +7699,34 @@ l106:
 	VMOVUPS      32(BX), Y1
 	VMOVUPS      32(R8), Y2
 	VSUBPS       Y2, Y1, Y1
-	VMULPS       Y9, Y0, Y0
-	VMULPS       gaussConsts<>+1088(SB), Y0, Y2
-	VBROADCASTSS gaussConsts<>+1216(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMOVAPS      Y8, Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       Y8, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y10, Y2, Y4
-	VFMADD213PS  Y10, Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y10, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y10, Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1536(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y12, Y0, Y12
-	VMULPS       gaussConsts<>+704(SB), Y1, Y0
+	VMULPS       Y8, Y0, Y2
+	VMULPS       gaussConsts<>+1024(SB), Y2, Y3
+	VMOVAPS      Y7, Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       Y7, Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  Y9, Y3, Y5
+	VFMADD213PS  Y9, Y3, Y5
+	VPSLLD       $0x17, Y4, Y3
+	VPADDD       Y9, Y3, Y3
+	VMULPS       Y3, Y5, Y3
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y3, Y1, Y1
+	VANDPS       gaussConsts<>+512(SB), Y0, Y0
+	VPMAXUD      Y11, Y0, Y11
+	VADDPS       Y12, Y2, Y12
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y14
-	VMULPS       Y2, Y11, Y0
+	VMULPS       Y3, Y10, Y0
 	VMULPS       Y1, Y0, Y0
-	VMULPS       Y2, Y0, Y0
-	VMULPS       Y9, Y11, Y2
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y8, Y10, Y2
 	VMULPS       Y1, Y2, Y3
 	VFMSUB231PS  Y1, Y3, Y2
 	VMOVUPS      Y0, 32(SI)
@@ -6789,66 +7738,58 @@ l106:
 	ADDQ         $0x00000040, DX
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l106
+	JGE          l112
 
-l108:
-	TESTQ        CX, CX
-	JZ           l109
-	LEAQ         gaussConsts<>+256(SB), AX
-	NEGQ         CX
-	LEAQ         (AX)(CX*4), AX
-	NEGQ         CX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (R9), Y0, Y1
-	VMASKMOVPS   (BX), Y0, Y2
-	VMASKMOVPS   (R8), Y0, Y3
-	VSUBPS       Y3, Y2, Y2
-	VMULPS       Y9, Y1, Y1
-	VMULPS       gaussConsts<>+1088(SB), Y1, Y3
-	VBROADCASTSS gaussConsts<>+1216(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y3, Y4, Y3
+l114:
+	TESTQ      CX, CX
+	JZ         l115
+	LEAQ       gaussConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (R9), Y0, Y1
+	VMASKMOVPS (BX), Y0, Y2
+	VMASKMOVPS (R8), Y0, Y3
+	VSUBPS     Y3, Y2, Y2
+	VMULPS     Y8, Y1, Y3
+	VMULPS     gaussConsts<>+1024(SB), Y3, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y8, Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       Y8, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VMOVAPS      Y7, Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y5
+	VSUBPS       Y7, Y5, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y4
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  Y10, Y3, Y5
-	VFMADD213PS  Y10, Y3, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y6
+	VFMADD213PS  Y9, Y4, Y6
+	VFMADD213PS  Y9, Y4, Y6
 
 	// p 2^n
-	VPSLLD       $0x17, Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       Y10, Y4, Y6
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y10, Y3, Y3
-	VMULPS       Y6, Y5, Y4
-	VMULPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1536(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VMULPS       Y3, Y2, Y2
-	VMULPS       Y3, Y2, Y2
+	VPSLLD       $0x17, Y5, Y4
+	VPADDD       Y9, Y4, Y4
+	VMULPS       Y4, Y6, Y4
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y4, Y2, Y2
+	VANDPS       gaussConsts<>+512(SB), Y1, Y1
 	VANDPS       Y1, Y0, Y1
+	VPMAXUD      Y11, Y1, Y11
+	VANDPS       Y3, Y0, Y1
 	VADDPS       Y13, Y1, Y13
-	VMULPS       gaussConsts<>+704(SB), Y2, Y1
-	VANDPS       Y1, Y0, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y2, Y1
+	VANDPS       Y1, Y0, Y3
 	VANDPS       Y1, Y0, Y1
-	VFMADD231PS  Y1, Y4, Y15
-	VMULPS       Y3, Y11, Y1
+	VFMADD231PS  Y1, Y3, Y15
+	VMULPS       Y4, Y10, Y1
 	VMULPS       Y2, Y1, Y1
-	VMULPS       Y3, Y1, Y1
-	VMULPS       Y9, Y11, Y3
+	VMULPS       Y4, Y1, Y1
+	VMULPS       Y8, Y10, Y3
 	VMULPS       Y2, Y3, Y4
 	VFMSUB231PS  Y2, Y4, Y3
 	VMASKMOVPS   Y1, Y0, (SI)
@@ -6858,46 +7799,38 @@ l108:
 	VMASKMOVPS   32(BX), Y0, Y2
 	VMASKMOVPS   32(R8), Y0, Y3
 	VSUBPS       Y3, Y2, Y2
-	VMULPS       Y9, Y1, Y1
-	VMULPS       gaussConsts<>+1088(SB), Y1, Y3
-	VBROADCASTSS gaussConsts<>+1216(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMOVAPS      Y8, Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       Y8, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  Y10, Y3, Y5
-	VFMADD213PS  Y10, Y3, Y5
-	VPSLLD       $0x17, Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       Y10, Y4, Y6
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y10, Y3, Y3
-	VMULPS       Y6, Y5, Y4
-	VMULPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1536(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VMULPS       Y3, Y2, Y2
-	VMULPS       Y3, Y2, Y2
+	VMULPS       Y8, Y1, Y3
+	VMULPS       gaussConsts<>+1024(SB), Y3, Y4
+	VMOVAPS      Y7, Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y5
+	VSUBPS       Y7, Y5, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y6
+	VFMADD213PS  Y9, Y4, Y6
+	VFMADD213PS  Y9, Y4, Y6
+	VPSLLD       $0x17, Y5, Y4
+	VPADDD       Y9, Y4, Y4
+	VMULPS       Y4, Y6, Y4
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y4, Y2, Y2
+	VANDPS       gaussConsts<>+512(SB), Y1, Y1
 	VANDPS       Y1, Y0, Y1
+	VPMAXUD      Y11, Y1, Y11
+	VANDPS       Y3, Y0, Y1
 	VADDPS       Y12, Y1, Y12
-	VMULPS       gaussConsts<>+704(SB), Y2, Y1
-	VANDPS       Y1, Y0, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y2, Y1
+	VANDPS       Y1, Y0, Y3
 	VANDPS       Y1, Y0, Y1
-	VFMADD231PS  Y1, Y4, Y14
-	VMULPS       Y3, Y11, Y1
+	VFMADD231PS  Y1, Y3, Y14
+	VMULPS       Y4, Y10, Y1
 	VMULPS       Y2, Y1, Y1
-	VMULPS       Y3, Y1, Y1
-	VMULPS       Y9, Y11, Y3
+	VMULPS       Y4, Y1, Y1
+	VMULPS       Y8, Y10, Y3
 	VMULPS       Y2, Y3, Y4
 	VFMSUB231PS  Y2, Y4, Y3
 	VMASKMOVPS   Y1, Y0, 32(SI)
@@ -6908,138 +7841,119 @@ l108:
 	LEAQ         (SI)(CX*4), SI
 	LEAQ         (DX)(CX*4), DX
 
-l109:
-	VADDPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VADDPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VADDPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VADDPS       Y7, Y0, Y0
-	VBROADCASTSS 72(SP), Y1
-	VFMADD231PS  gaussConsts<>+1888(SB), Y1, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VSUBPS       Y0, Y7, Y0
-	VFMADD231PS  gaussConsts<>+1920(SB), Y1, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), SI
-	ADDQ         16(SP), DX
-	ADDQ         24(SP), R8
-	ADDQ         32(SP), R9
-	DECQ         (SP)
-	JNZ          l105
+l115:
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
+	ADDQ      24(SP), BX
+	ADDQ      32(SP), R8
+	ADDQ      40(SP), R9
+	DECQ      (SP)
+	JNZ       l111
+	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
+	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
+	VMOVAPS   Y0, Y11
+	VMOVMSKPS Y11, AX
+	MOVQ      AX, bad+88(FP)
 	VZEROUPPER
 	RET
 
-// func GaussLogProbLogBackwardX(lp *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32, factor float32)
+// func GaussLogProbLogBackwardX(lanes *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int, factor float32) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussLogProbLogBackwardX(SB), NOSPLIT, $104-88
-	// Registers:    Y0-Y6 values    Y7-Y10 constants and scalars    Y11-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+672(SB), Y10
-	VBROADCASTSS factor+84(FP), Y9
-	VBROADCASTSS gaussConsts<>+1312(SB), Y8
-	VBROADCASTSS gaussConsts<>+544(SB), Y7
-	VBROADCASTSS d+80(FP), Y0
-	VMOVUPS      Y0, 72(SP)
+TEXT ·GaussLogProbLogBackwardX(SB), NOSPLIT, $80-104
+	// Registers:    Y0-Y6 values    Y7-Y9 constants and scalars    Y10-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y9
+	VBROADCASTSS factor+88(FP), Y8
+	VBROADCASTSS gaussConsts<>+1440(SB), Y7
 
-	// Registers:    DI lp    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
-	MOVQ lp+0(FP), DI
-	MOVQ dx+8(FP), SI
-	MOVQ dmu+16(FP), DX
-	MOVQ ds+24(FP), BX
-	MOVQ x+32(FP), R8
-	MOVQ mu+40(FP), R9
-	MOVQ s+48(FP), R10
-	MOVQ n+64(FP), R11
-	SHLQ $0x02, R11
-	MOVQ rows+56(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI lanes    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
+	MOVQ         lanes+0(FP), DI
+	MOVQ         dx+8(FP), SI
+	MOVQ         dmu+16(FP), DX
+	MOVQ         ds+24(FP), BX
+	MOVQ         x+32(FP), R8
+	MOVQ         mu+40(FP), R9
+	MOVQ         s+48(FP), R10
+	MOVQ         n+64(FP), R11
+	SHLQ         $0x02, R11
+	VBROADCASTSS gaussConsts<>+544(SB), Y11
+	MOVQ         rows+56(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+72(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R11, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+72(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R11, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ldx+80(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R11, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+72(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R11, AX
+	MOVQ         AX, 32(SP)
+	MOVQ         ld+72(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R11, AX
+	MOVQ         AX, 40(SP)
 
-l110:
-	VBROADCASTSS (DI), Y0
-	VMOVAPS      Y0, Y11
-	VMOVAPS      Y7, Y15
-	VMOVAPS      Y7, Y14
-	VMOVAPS      Y7, Y13
-	VMOVAPS      Y7, Y12
+l116:
+	VBROADCASTSS 192(DI), Y0
+	VMOVAPS      Y0, Y10
+	VBROADCASTSS gaussConsts<>+544(SB), Y15
+	VBROADCASTSS gaussConsts<>+544(SB), Y14
+	VBROADCASTSS gaussConsts<>+544(SB), Y13
+	VBROADCASTSS gaussConsts<>+544(SB), Y12
 	MOVQ         n+64(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l113
+	JL           l119
 
-l111:
-	VMOVUPS      (R10), Y0
-	VMOVUPS      (R8), Y1
-	VMOVUPS      (R9), Y2
-	VSUBPS       Y2, Y1, Y1
-	VMULPS       Y9, Y0, Y0
-	VMULPS       gaussConsts<>+1088(SB), Y0, Y2
-	VBROADCASTSS gaussConsts<>+1216(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
+l117:
+	VMOVUPS (R10), Y0
+	VMOVUPS (R8), Y1
+	VMOVUPS (R9), Y2
+	VSUBPS  Y2, Y1, Y1
+	VMULPS  Y8, Y0, Y2
+	VMULPS  gaussConsts<>+1024(SB), Y2, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y8, Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       Y8, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VMOVAPS      Y7, Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       Y7, Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y10, Y2, Y4
-	VFMADD213PS  Y10, Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  Y9, Y3, Y5
+	VFMADD213PS  Y9, Y3, Y5
 
 	// p 2^n
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y10, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y10, Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1536(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y13, Y0, Y13
-	VMULPS       gaussConsts<>+704(SB), Y1, Y0
+	VPSLLD       $0x17, Y4, Y3
+	VPADDD       Y9, Y3, Y3
+	VMULPS       Y3, Y5, Y3
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y3, Y1, Y1
+	VANDPS       gaussConsts<>+512(SB), Y0, Y0
+	VPMAXUD      Y11, Y0, Y11
+	VADDPS       Y13, Y2, Y13
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y15
-	VMULPS       Y2, Y11, Y0
+	VMULPS       Y3, Y10, Y0
 	VMULPS       Y1, Y0, Y0
-	VMULPS       Y2, Y0, Y0
-	VMULPS       Y9, Y11, Y2
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y8, Y10, Y2
 	VMULPS       Y1, Y2, Y3
 	VFMSUB231PS  Y1, Y3, Y2
 	VMOVUPS      Y0, (DX)
@@ -7050,43 +7964,34 @@ l111:
 	VMOVUPS      32(R8), Y1
 	VMOVUPS      32(R9), Y2
 	VSUBPS       Y2, Y1, Y1
-	VMULPS       Y9, Y0, Y0
-	VMULPS       gaussConsts<>+1088(SB), Y0, Y2
-	VBROADCASTSS gaussConsts<>+1216(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMOVAPS      Y8, Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       Y8, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y10, Y2, Y4
-	VFMADD213PS  Y10, Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y10, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y10, Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1536(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y12, Y0, Y12
-	VMULPS       gaussConsts<>+704(SB), Y1, Y0
+	VMULPS       Y8, Y0, Y2
+	VMULPS       gaussConsts<>+1024(SB), Y2, Y3
+	VMOVAPS      Y7, Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       Y7, Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  Y9, Y3, Y5
+	VFMADD213PS  Y9, Y3, Y5
+	VPSLLD       $0x17, Y4, Y3
+	VPADDD       Y9, Y3, Y3
+	VMULPS       Y3, Y5, Y3
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y3, Y1, Y1
+	VANDPS       gaussConsts<>+512(SB), Y0, Y0
+	VPMAXUD      Y11, Y0, Y11
+	VADDPS       Y12, Y2, Y12
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y14
-	VMULPS       Y2, Y11, Y0
+	VMULPS       Y3, Y10, Y0
 	VMULPS       Y1, Y0, Y0
-	VMULPS       Y2, Y0, Y0
-	VMULPS       Y9, Y11, Y2
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y8, Y10, Y2
 	VMULPS       Y1, Y2, Y3
 	VFMSUB231PS  Y1, Y3, Y2
 	VMOVUPS      Y0, 32(DX)
@@ -7101,66 +8006,58 @@ l111:
 	ADDQ         $0x00000040, SI
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l111
+	JGE          l117
 
-l113:
-	TESTQ        CX, CX
-	JZ           l114
-	LEAQ         gaussConsts<>+256(SB), AX
-	NEGQ         CX
-	LEAQ         (AX)(CX*4), AX
-	NEGQ         CX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (R10), Y0, Y1
-	VMASKMOVPS   (R8), Y0, Y2
-	VMASKMOVPS   (R9), Y0, Y3
-	VSUBPS       Y3, Y2, Y2
-	VMULPS       Y9, Y1, Y1
-	VMULPS       gaussConsts<>+1088(SB), Y1, Y3
-	VBROADCASTSS gaussConsts<>+1216(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y3, Y4, Y3
+l119:
+	TESTQ      CX, CX
+	JZ         l120
+	LEAQ       gaussConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (R10), Y0, Y1
+	VMASKMOVPS (R8), Y0, Y2
+	VMASKMOVPS (R9), Y0, Y3
+	VSUBPS     Y3, Y2, Y2
+	VMULPS     Y8, Y1, Y3
+	VMULPS     gaussConsts<>+1024(SB), Y3, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y8, Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       Y8, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VMOVAPS      Y7, Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y5
+	VSUBPS       Y7, Y5, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y4
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  Y10, Y3, Y5
-	VFMADD213PS  Y10, Y3, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y6
+	VFMADD213PS  Y9, Y4, Y6
+	VFMADD213PS  Y9, Y4, Y6
 
 	// p 2^n
-	VPSLLD       $0x17, Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       Y10, Y4, Y6
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y10, Y3, Y3
-	VMULPS       Y6, Y5, Y4
-	VMULPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1536(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VMULPS       Y3, Y2, Y2
-	VMULPS       Y3, Y2, Y2
+	VPSLLD       $0x17, Y5, Y4
+	VPADDD       Y9, Y4, Y4
+	VMULPS       Y4, Y6, Y4
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y4, Y2, Y2
+	VANDPS       gaussConsts<>+512(SB), Y1, Y1
 	VANDPS       Y1, Y0, Y1
+	VPMAXUD      Y11, Y1, Y11
+	VANDPS       Y3, Y0, Y1
 	VADDPS       Y13, Y1, Y13
-	VMULPS       gaussConsts<>+704(SB), Y2, Y1
-	VANDPS       Y1, Y0, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y2, Y1
+	VANDPS       Y1, Y0, Y3
 	VANDPS       Y1, Y0, Y1
-	VFMADD231PS  Y1, Y4, Y15
-	VMULPS       Y3, Y11, Y1
+	VFMADD231PS  Y1, Y3, Y15
+	VMULPS       Y4, Y10, Y1
 	VMULPS       Y2, Y1, Y1
-	VMULPS       Y3, Y1, Y1
-	VMULPS       Y9, Y11, Y3
+	VMULPS       Y4, Y1, Y1
+	VMULPS       Y8, Y10, Y3
 	VMULPS       Y2, Y3, Y4
 	VFMSUB231PS  Y2, Y4, Y3
 	VMASKMOVPS   Y1, Y0, (DX)
@@ -7172,46 +8069,38 @@ l113:
 	VMASKMOVPS   32(R8), Y0, Y2
 	VMASKMOVPS   32(R9), Y0, Y3
 	VSUBPS       Y3, Y2, Y2
-	VMULPS       Y9, Y1, Y1
-	VMULPS       gaussConsts<>+1088(SB), Y1, Y3
-	VBROADCASTSS gaussConsts<>+1216(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMOVAPS      Y8, Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       Y8, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  Y10, Y3, Y5
-	VFMADD213PS  Y10, Y3, Y5
-	VPSLLD       $0x17, Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       Y10, Y4, Y6
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y10, Y3, Y3
-	VMULPS       Y6, Y5, Y4
-	VMULPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1536(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VMULPS       Y3, Y2, Y2
-	VMULPS       Y3, Y2, Y2
+	VMULPS       Y8, Y1, Y3
+	VMULPS       gaussConsts<>+1024(SB), Y3, Y4
+	VMOVAPS      Y7, Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y5
+	VSUBPS       Y7, Y5, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y6
+	VFMADD213PS  Y9, Y4, Y6
+	VFMADD213PS  Y9, Y4, Y6
+	VPSLLD       $0x17, Y5, Y4
+	VPADDD       Y9, Y4, Y4
+	VMULPS       Y4, Y6, Y4
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y4, Y2, Y2
+	VANDPS       gaussConsts<>+512(SB), Y1, Y1
 	VANDPS       Y1, Y0, Y1
+	VPMAXUD      Y11, Y1, Y11
+	VANDPS       Y3, Y0, Y1
 	VADDPS       Y12, Y1, Y12
-	VMULPS       gaussConsts<>+704(SB), Y2, Y1
-	VANDPS       Y1, Y0, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y2, Y1
+	VANDPS       Y1, Y0, Y3
 	VANDPS       Y1, Y0, Y1
-	VFMADD231PS  Y1, Y4, Y14
-	VMULPS       Y3, Y11, Y1
+	VFMADD231PS  Y1, Y3, Y14
+	VMULPS       Y4, Y10, Y1
 	VMULPS       Y2, Y1, Y1
-	VMULPS       Y3, Y1, Y1
-	VMULPS       Y9, Y11, Y3
+	VMULPS       Y4, Y1, Y1
+	VMULPS       Y8, Y10, Y3
 	VMULPS       Y2, Y3, Y4
 	VFMSUB231PS  Y2, Y4, Y3
 	VMASKMOVPS   Y1, Y0, 32(DX)
@@ -7225,36 +8114,256 @@ l113:
 	LEAQ         (BX)(CX*4), BX
 	LEAQ         (SI)(CX*4), SI
 
-l114:
-	VADDPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VADDPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VADDPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VADDPS       Y7, Y0, Y0
-	VBROADCASTSS 72(SP), Y1
-	VFMADD231PS  gaussConsts<>+1888(SB), Y1, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VSUBPS       Y0, Y7, Y0
-	VFMADD231PS  gaussConsts<>+1920(SB), Y1, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), DX
-	ADDQ         16(SP), BX
-	ADDQ         24(SP), R9
-	ADDQ         32(SP), R10
-	DECQ         (SP)
-	JNZ          l110
+l120:
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), DX
+	ADDQ      16(SP), BX
+	ADDQ      24(SP), R8
+	ADDQ      32(SP), R9
+	ADDQ      40(SP), R10
+	DECQ      (SP)
+	JNZ       l116
+	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
+	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
+	VMOVAPS   Y0, Y11
+	VMOVMSKPS Y11, AX
+	MOVQ      AX, bad+96(FP)
+	VZEROUPPER
+	RET
+
+// func GMMGradientLog(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, factor float32)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·GMMGradientLog(SB), NOSPLIT, $40-68
+	// Registers:    Y0-Y4 values    Y5-Y14 constants and scalars    Y15 kept from loop to loop
+	VBROADCASTSS factor+64(FP), Y14
+	VBROADCASTSS gaussConsts<>+736(SB), Y13
+	VBROADCASTSS gaussConsts<>+1440(SB), Y12
+	VBROADCASTSS gaussConsts<>+1024(SB), Y11
+	VBROADCASTSS gaussConsts<>+1408(SB), Y10
+	VBROADCASTSS gaussConsts<>+1088(SB), Y9
+	VBROADCASTSS gaussConsts<>+1056(SB), Y8
+	VBROADCASTSS gaussConsts<>+1472(SB), Y7
+	VBROADCASTSS gaussConsts<>+1504(SB), Y6
+	VBROADCASTSS gaussConsts<>+1536(SB), Y5
+
+	// Registers:    DI w    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
+	MOVQ w+0(FP), DI
+	MOVQ dmu+8(FP), SI
+	MOVQ ds+16(FP), DX
+	MOVQ x+24(FP), BX
+	MOVQ mu+32(FP), R8
+	MOVQ s+40(FP), R9
+	MOVQ n+56(FP), R10
+	SHLQ $0x02, R10
+	MOVQ rows+48(FP), AX
+	MOVQ AX, (SP)
+
+l121:
+	VBROADCASTSS (DI), Y0
+	VMOVAPS      Y0, Y15
+	MOVQ         n+56(FP), CX
+	CMPQ         CX, $0x00000010
+	JL           l123
+
+l122:
+	PREFETCHT0 2048(SI)
+	PREFETCHT0 2048(DX)
+	VMOVUPS    (R9), Y0
+	VMOVUPS    (BX), Y1
+	VMOVUPS    (R8), Y2
+	VSUBPS     Y2, Y1, Y1
+	VMULPS     Y14, Y0, Y0
+	VMULPS     Y11, Y0, Y0
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Y12, Y2
+	VFMADD231PS  Y10, Y0, Y2
+	VSUBPS       Y12, Y2, Y3
+	VFNMADD231PS Y9, Y3, Y0
+	VFNMADD231PS Y8, Y3, Y0
+
+	// p = e^r
+	VMOVAPS     Y6, Y3
+	VFMADD231PS Y0, Y7, Y3
+	VFMADD213PS Y5, Y0, Y3
+	VFMADD213PS gaussConsts<>+1568(SB), Y0, Y3
+	VFMADD213PS gaussConsts<>+1600(SB), Y0, Y3
+	VFMADD213PS Y13, Y0, Y3
+	VFMADD213PS Y13, Y0, Y3
+
+	// p 2^n
+	VPSLLD       $0x17, Y2, Y0
+	VPADDD       Y13, Y0, Y0
+	VMULPS       Y0, Y3, Y0
+	VMULPS       Y0, Y1, Y1
+	VMULPS       Y0, Y1, Y1
+	VMULPS       Y1, Y0, Y2
+	VMULPS       Y0, Y2, Y0
+	VMULPS       Y1, Y14, Y2
+	VFMSUB213PS  Y14, Y1, Y2
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y15, Y1
+	VMULPS       Y15, Y0, Y0
+	VANDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (SI)
+	VMULPS       Y15, Y2, Y0
+	VANDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      32(R9), Y0
+	VMOVUPS      32(BX), Y1
+	VMOVUPS      32(R8), Y2
+	VSUBPS       Y2, Y1, Y1
+	VMULPS       Y14, Y0, Y0
+	VMULPS       Y11, Y0, Y0
+	VMOVAPS      Y12, Y2
+	VFMADD231PS  Y10, Y0, Y2
+	VSUBPS       Y12, Y2, Y3
+	VFNMADD231PS Y9, Y3, Y0
+	VFNMADD231PS Y8, Y3, Y0
+	VMOVAPS      Y6, Y3
+	VFMADD231PS  Y0, Y7, Y3
+	VFMADD213PS  Y5, Y0, Y3
+	VFMADD213PS  gaussConsts<>+1568(SB), Y0, Y3
+	VFMADD213PS  gaussConsts<>+1600(SB), Y0, Y3
+	VFMADD213PS  Y13, Y0, Y3
+	VFMADD213PS  Y13, Y0, Y3
+	VPSLLD       $0x17, Y2, Y0
+	VPADDD       Y13, Y0, Y0
+	VMULPS       Y0, Y3, Y0
+	VMULPS       Y0, Y1, Y1
+	VMULPS       Y0, Y1, Y1
+	VMULPS       Y1, Y0, Y2
+	VMULPS       Y0, Y2, Y0
+	VMULPS       Y1, Y14, Y2
+	VFMSUB213PS  Y14, Y1, Y2
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y15, Y1
+	VMULPS       Y15, Y0, Y0
+	VANDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, 32(SI)
+	VMULPS       Y15, Y2, Y0
+	VANDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, 32(DX)
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x00000040, BX
+	ADDQ         $0x00000040, R8
+	ADDQ         $0x00000040, R9
+	SUBQ         $0x00000010, CX
+	CMPQ         CX, $0x00000010
+	JGE          l122
+
+l123:
+	CMPQ    CX, $0x00000008
+	JL      l124
+	VMOVUPS (R9), Y0
+	VMOVUPS (BX), Y1
+	VMOVUPS (R8), Y2
+	VSUBPS  Y2, Y1, Y1
+	VMULPS  Y14, Y0, Y0
+	VMULPS  Y11, Y0, Y0
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Y12, Y2
+	VFMADD231PS  Y10, Y0, Y2
+	VSUBPS       Y12, Y2, Y3
+	VFNMADD231PS Y9, Y3, Y0
+	VFNMADD231PS Y8, Y3, Y0
+
+	// p = e^r
+	VMOVAPS     Y6, Y3
+	VFMADD231PS Y0, Y7, Y3
+	VFMADD213PS Y5, Y0, Y3
+	VFMADD213PS gaussConsts<>+1568(SB), Y0, Y3
+	VFMADD213PS gaussConsts<>+1600(SB), Y0, Y3
+	VFMADD213PS Y13, Y0, Y3
+	VFMADD213PS Y13, Y0, Y3
+
+	// p 2^n
+	VPSLLD      $0x17, Y2, Y0
+	VPADDD      Y13, Y0, Y0
+	VMULPS      Y0, Y3, Y0
+	VMULPS      Y0, Y1, Y1
+	VMULPS      Y0, Y1, Y1
+	VMULPS      Y1, Y0, Y2
+	VMULPS      Y0, Y2, Y0
+	VMULPS      Y1, Y14, Y2
+	VFMSUB213PS Y14, Y1, Y2
+	VCMPPS      $0x04, gaussConsts<>+544(SB), Y15, Y1
+	VMULPS      Y15, Y0, Y0
+	VANDPS      Y0, Y1, Y0
+	VMOVUPS     Y0, (SI)
+	VMULPS      Y15, Y2, Y0
+	VANDPS      Y0, Y1, Y0
+	VMOVUPS     Y0, (DX)
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DX
+	ADDQ        $0x00000020, BX
+	ADDQ        $0x00000020, R8
+	ADDQ        $0x00000020, R9
+	SUBQ        $0x00000008, CX
+
+l124:
+	TESTQ      CX, CX
+	JZ         l125
+	LEAQ       gaussConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (R9), Y0, Y1
+	VMASKMOVPS (BX), Y0, Y2
+	VMASKMOVPS (R8), Y0, Y3
+	VSUBPS     Y3, Y2, Y2
+	VMULPS     Y14, Y1, Y1
+	VMULPS     Y11, Y1, Y1
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Y12, Y3
+	VFMADD231PS  Y10, Y1, Y3
+	VSUBPS       Y12, Y3, Y4
+	VFNMADD231PS Y9, Y4, Y1
+	VFNMADD231PS Y8, Y4, Y1
+
+	// p = e^r
+	VMOVAPS     Y6, Y4
+	VFMADD231PS Y1, Y7, Y4
+	VFMADD213PS Y5, Y1, Y4
+	VFMADD213PS gaussConsts<>+1568(SB), Y1, Y4
+	VFMADD213PS gaussConsts<>+1600(SB), Y1, Y4
+	VFMADD213PS Y13, Y1, Y4
+	VFMADD213PS Y13, Y1, Y4
+
+	// p 2^n
+	VPSLLD      $0x17, Y3, Y1
+	VPADDD      Y13, Y1, Y1
+	VMULPS      Y1, Y4, Y1
+	VMULPS      Y1, Y2, Y2
+	VMULPS      Y1, Y2, Y2
+	VMULPS      Y2, Y1, Y3
+	VMULPS      Y1, Y3, Y1
+	VMULPS      Y2, Y14, Y3
+	VFMSUB213PS Y14, Y2, Y3
+	VCMPPS      $0x04, gaussConsts<>+544(SB), Y15, Y2
+	VMULPS      Y15, Y1, Y1
+	VANDPS      Y1, Y2, Y1
+	VMASKMOVPS  Y1, Y0, (SI)
+	VMULPS      Y15, Y3, Y1
+	VANDPS      Y1, Y2, Y1
+	VMASKMOVPS  Y1, Y0, (DX)
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (DX)(CX*4), DX
+	LEAQ        (BX)(CX*4), BX
+	LEAQ        (R8)(CX*4), R8
+	LEAQ        (R9)(CX*4), R9
+
+l125:
+	ADDQ $0x04, DI
+	SUBQ R10, BX
+	DECQ (SP)
+	JNZ  l121
 	VZEROUPPER
 	RET
 
@@ -7262,14 +8371,14 @@ l114:
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussSampleLog(SB), NOSPLIT, $56-60
 	// Registers:    Y0-Y7 values    Y8-Y15 constants and scalars
-	VBROADCASTSS gaussConsts<>+672(SB), Y15
-	VBROADCASTSS gaussConsts<>+1312(SB), Y14
+	VBROADCASTSS gaussConsts<>+736(SB), Y15
+	VBROADCASTSS gaussConsts<>+1440(SB), Y14
 	VBROADCASTSS factor+56(FP), Y13
-	VBROADCASTSS gaussConsts<>+1216(SB), Y12
-	VBROADCASTSS gaussConsts<>+1248(SB), Y11
-	VBROADCASTSS gaussConsts<>+1280(SB), Y10
-	VBROADCASTSS gaussConsts<>+1152(SB), Y9
-	VBROADCASTSS gaussConsts<>+1120(SB), Y8
+	VBROADCASTSS gaussConsts<>+2144(SB), Y12
+	VBROADCASTSS gaussConsts<>+1696(SB), Y11
+	VBROADCASTSS gaussConsts<>+1408(SB), Y10
+	VBROADCASTSS gaussConsts<>+1088(SB), Y9
+	VBROADCASTSS gaussConsts<>+1056(SB), Y8
 
 	// Registers:    DI z    SI mu    DX s    BX eps    CX elements left in the row    R8 4n
 	MOVQ z+0(FP), DI
@@ -7289,12 +8398,12 @@ TEXT ·GaussSampleLog(SB), NOSPLIT, $56-60
 	SUBQ R8, AX
 	MOVQ AX, 16(SP)
 
-l115:
+l127:
 	MOVQ n+40(FP), CX
 	CMPQ CX, $0x00000010
-	JL   l117
+	JL   l129
 
-l116:
+l128:
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
 	VMULPS  Y13, Y0, Y0
@@ -7317,16 +8426,16 @@ l116:
 	VFNMADD231PS Y8, Y5, Y1
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y0, Y4
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y1, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y0, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y1, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y0, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y1, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y0, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y1, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y0, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y0, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y0, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y0, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y5
 	VFMADD213PS  Y15, Y0, Y4
 	VFMADD213PS  Y15, Y1, Y5
 	VFMADD213PS  Y15, Y0, Y4
@@ -7337,8 +8446,8 @@ l116:
 	VPSLLD      $0x17, Y3, Y1
 	VPSRAD      $0x01, Y0, Y2
 	VPSRAD      $0x01, Y1, Y3
-	VANDPS      gaussConsts<>+1504(SB), Y2, Y2
-	VANDPS      gaussConsts<>+1504(SB), Y3, Y3
+	VANDPS      gaussConsts<>+1728(SB), Y2, Y2
+	VANDPS      gaussConsts<>+1728(SB), Y3, Y3
 	VPADDD      Y15, Y2, Y6
 	VPADDD      Y15, Y3, Y7
 	VPSUBD      Y2, Y0, Y0
@@ -7363,11 +8472,11 @@ l116:
 	ADDQ        $0x00000040, BX
 	SUBQ        $0x00000010, CX
 	CMPQ        CX, $0x00000010
-	JGE         l116
+	JGE         l128
 
-l117:
+l129:
 	CMPQ    CX, $0x00000008
-	JL      l118
+	JL      l130
 	VMOVUPS (DX), Y0
 	VMULPS  Y13, Y0, Y0
 	VMINPS  Y0, Y12, Y0
@@ -7381,18 +8490,18 @@ l117:
 	VFNMADD231PS Y8, Y2, Y0
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y2
-	VFMADD231PS  gaussConsts<>+1344(SB), Y0, Y2
-	VFMADD213PS  gaussConsts<>+1408(SB), Y0, Y2
-	VFMADD213PS  gaussConsts<>+1440(SB), Y0, Y2
-	VFMADD213PS  gaussConsts<>+1472(SB), Y0, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y2
+	VFMADD231PS  gaussConsts<>+1472(SB), Y0, Y2
+	VFMADD213PS  gaussConsts<>+1536(SB), Y0, Y2
+	VFMADD213PS  gaussConsts<>+1568(SB), Y0, Y2
+	VFMADD213PS  gaussConsts<>+1600(SB), Y0, Y2
 	VFMADD213PS  Y15, Y0, Y2
 	VFMADD213PS  Y15, Y0, Y2
 
 	// p 2^n
 	VPSLLD      $0x17, Y1, Y0
 	VPSRAD      $0x01, Y0, Y1
-	VANDPS      gaussConsts<>+1504(SB), Y1, Y1
+	VANDPS      gaussConsts<>+1728(SB), Y1, Y1
 	VPADDD      Y15, Y1, Y3
 	VPSUBD      Y1, Y0, Y0
 	VPADDD      Y15, Y0, Y0
@@ -7408,9 +8517,9 @@ l117:
 	ADDQ        $0x00000020, BX
 	SUBQ        $0x00000008, CX
 
-l118:
+l130:
 	TESTQ      CX, CX
-	JZ         l119
+	JZ         l131
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -7429,18 +8538,18 @@ l118:
 	VFNMADD231PS Y8, Y3, Y1
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y3
-	VFMADD231PS  gaussConsts<>+1344(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1408(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1472(SB), Y1, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y3
 	VFMADD213PS  Y15, Y1, Y3
 	VFMADD213PS  Y15, Y1, Y3
 
 	// p 2^n
 	VPSLLD      $0x17, Y2, Y1
 	VPSRAD      $0x01, Y1, Y2
-	VANDPS      gaussConsts<>+1504(SB), Y2, Y2
+	VANDPS      gaussConsts<>+1728(SB), Y2, Y2
 	VPADDD      Y15, Y2, Y4
 	VPSUBD      Y2, Y1, Y1
 	VPADDD      Y15, Y1, Y1
@@ -7455,11 +8564,11 @@ l118:
 	LEAQ        (DX)(CX*4), DX
 	LEAQ        (BX)(CX*4), BX
 
-l119:
+l131:
 	ADDQ 8(SP), SI
 	ADDQ 16(SP), DX
 	DECQ (SP)
-	JNZ  l115
+	JNZ  l127
 	VZEROUPPER
 	RET
 
@@ -7467,12 +8576,12 @@ l119:
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussSampleLogBackward(SB), NOSPLIT, $64-68
 	// Registers:    Y0-Y9 values    Y10-Y15 constants and scalars
-	VBROADCASTSS gaussConsts<>+672(SB), Y15
+	VBROADCASTSS gaussConsts<>+736(SB), Y15
 	VBROADCASTSS factor+64(FP), Y14
-	VBROADCASTSS gaussConsts<>+1312(SB), Y13
-	VBROADCASTSS gaussConsts<>+1216(SB), Y12
-	VBROADCASTSS gaussConsts<>+1248(SB), Y11
-	VBROADCASTSS gaussConsts<>+1280(SB), Y10
+	VBROADCASTSS gaussConsts<>+1440(SB), Y13
+	VBROADCASTSS gaussConsts<>+2144(SB), Y12
+	VBROADCASTSS gaussConsts<>+1696(SB), Y11
+	VBROADCASTSS gaussConsts<>+1408(SB), Y10
 
 	// Registers:    DI dmu    SI ds    DX dz    BX s    R8 eps    CX elements left in the row    R9 4n
 	MOVQ dmu+0(FP), DI
@@ -7497,12 +8606,12 @@ TEXT ·GaussSampleLogBackward(SB), NOSPLIT, $64-68
 	SUBQ R9, AX
 	MOVQ AX, 24(SP)
 
-l121:
+l133:
 	MOVQ n+48(FP), CX
 	CMPQ CX, $0x00000010
-	JL   l123
+	JL   l135
 
-l122:
+l134:
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
 	VMOVUPS (BX), Y2
@@ -7531,22 +8640,22 @@ l122:
 	VFMADD231PS  Y10, Y3, Y5
 	VSUBPS       Y13, Y4, Y6
 	VSUBPS       Y13, Y5, Y7
-	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y2
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y2
+	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y6
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y6
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y6
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y6
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y6
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y7
+	VBROADCASTSS gaussConsts<>+1504(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y6
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y6
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y6
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y6
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y7
 	VFMADD213PS  Y15, Y2, Y6
 	VFMADD213PS  Y15, Y3, Y7
 	VFMADD213PS  Y15, Y2, Y6
@@ -7557,8 +8666,8 @@ l122:
 	VPSLLD      $0x17, Y5, Y3
 	VPSRAD      $0x01, Y2, Y4
 	VPSRAD      $0x01, Y3, Y5
-	VANDPS      gaussConsts<>+1504(SB), Y4, Y4
-	VANDPS      gaussConsts<>+1504(SB), Y5, Y5
+	VANDPS      gaussConsts<>+1728(SB), Y4, Y4
+	VANDPS      gaussConsts<>+1728(SB), Y5, Y5
 	VPADDD      Y15, Y4, Y8
 	VPADDD      Y15, Y5, Y9
 	VPSUBD      Y4, Y2, Y2
@@ -7584,11 +8693,11 @@ l122:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 	CMPQ        CX, $0x00000010
-	JGE         l122
+	JGE         l134
 
-l123:
+l135:
 	CMPQ    CX, $0x00000008
-	JL      l124
+	JL      l136
 	VMOVUPS (DX), Y0
 	VMOVUPS (BX), Y1
 	VMOVUPS (DI), Y2
@@ -7604,22 +8713,22 @@ l123:
 	VMOVAPS      Y13, Y2
 	VFMADD231PS  Y10, Y1, Y2
 	VSUBPS       Y13, Y2, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y3, Y1
-	VFNMADD231PS gaussConsts<>+1120(SB), Y3, Y1
+	VFNMADD231PS gaussConsts<>+1088(SB), Y3, Y1
+	VFNMADD231PS gaussConsts<>+1056(SB), Y3, Y1
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y3
-	VFMADD231PS  gaussConsts<>+1344(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1408(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1472(SB), Y1, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y3
 	VFMADD213PS  Y15, Y1, Y3
 	VFMADD213PS  Y15, Y1, Y3
 
 	// p 2^n
 	VPSLLD      $0x17, Y2, Y1
 	VPSRAD      $0x01, Y1, Y2
-	VANDPS      gaussConsts<>+1504(SB), Y2, Y2
+	VANDPS      gaussConsts<>+1728(SB), Y2, Y2
 	VPADDD      Y15, Y2, Y4
 	VPSUBD      Y2, Y1, Y1
 	VPADDD      Y15, Y1, Y1
@@ -7636,9 +8745,9 @@ l123:
 	ADDQ        $0x00000020, R8
 	SUBQ        $0x00000008, CX
 
-l124:
+l136:
 	TESTQ      CX, CX
-	JZ         l125
+	JZ         l137
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -7659,22 +8768,22 @@ l124:
 	VMOVAPS      Y13, Y3
 	VFMADD231PS  Y10, Y2, Y3
 	VSUBPS       Y13, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
 	VFMADD213PS  Y15, Y2, Y4
 	VFMADD213PS  Y15, Y2, Y4
 
 	// p 2^n
 	VPSLLD      $0x17, Y3, Y2
 	VPSRAD      $0x01, Y2, Y3
-	VANDPS      gaussConsts<>+1504(SB), Y3, Y3
+	VANDPS      gaussConsts<>+1728(SB), Y3, Y3
 	VPADDD      Y15, Y3, Y5
 	VPSUBD      Y3, Y2, Y2
 	VPADDD      Y15, Y2, Y2
@@ -7690,180 +8799,187 @@ l124:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 
-l125:
+l137:
 	ADDQ 8(SP), DI
 	ADDQ 16(SP), SI
 	ADDQ 24(SP), BX
 	DECQ (SP)
-	JNZ  l121
+	JNZ  l133
 	VZEROUPPER
 	RET
 
-// func GaussLogProbSoftplus(lp *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·GaussLogProbSoftplus(SB), NOSPLIT, $56-60
-	// Registers:    Y0-Y6 values    Y7-Y9 constants and scalars    Y10-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+672(SB), Y9
-	VBROADCASTSS gaussConsts<>+704(SB), Y8
-	VBROADCASTSS gaussConsts<>+544(SB), Y7
-	VBROADCASTSS d+56(FP), Y0
-	VMOVUPS      Y0, 24(SP)
+// func GaussLogProbSoftplus(lanes *float32, x *float32, mu *float32, s *float32, rows int, n int, ldx int, ld int) (bad int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·GaussLogProbSoftplus(SB), NOSPLIT, $32-72
+	// Registers:    Y0-Y7 values    Y8 constants and scalars    Y9-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y8
 
-	// Registers:    DI lp    SI x    DX mu    BX s    CX elements left in the row    R8 4n
-	MOVQ lp+0(FP), DI
-	MOVQ x+8(FP), SI
-	MOVQ mu+16(FP), DX
-	MOVQ s+24(FP), BX
-	MOVQ n+40(FP), R8
-	SHLQ $0x02, R8
-	MOVQ rows+32(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+48(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R8, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+48(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R8, AX
-	MOVQ AX, 16(SP)
+	// Registers:    DI lanes    SI x    DX mu    BX s    CX elements left in the row    R8 4n
+	MOVQ         lanes+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         mu+16(FP), DX
+	MOVQ         s+24(FP), BX
+	MOVQ         n+40(FP), R8
+	SHLQ         $0x02, R8
+	VBROADCASTSS gaussConsts<>+544(SB), Y9
+	MOVQ         rows+32(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ldx+48(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R8, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R8, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R8, AX
+	MOVQ         AX, 24(SP)
 
-l127:
-	VMOVAPS Y7, Y15
-	VMOVAPS Y7, Y14
-	VMOVAPS Y9, Y13
-	VMOVAPS Y7, Y11
-	VMOVAPS Y9, Y12
-	VMOVAPS Y7, Y10
-	MOVQ    n+40(FP), CX
-	CMPQ    CX, $0x00000010
-	JL      l130
+l139:
+	VBROADCASTSS gaussConsts<>+544(SB), Y15
+	VBROADCASTSS gaussConsts<>+544(SB), Y14
+	VMOVAPS      Y8, Y13
+	VBROADCASTSS gaussConsts<>+544(SB), Y11
+	VMOVAPS      Y8, Y12
+	VBROADCASTSS gaussConsts<>+544(SB), Y10
+	MOVQ         n+40(FP), CX
+	CMPQ         CX, $0x00000010
+	JL           l142
 
-l128:
+l140:
+	PREFETCHT0   2048(DX)
+	PREFETCHT0   2048(BX)
 	VMOVUPS      (BX), Y0
 	VMOVUPS      (SI), Y1
 	VMOVUPS      (DX), Y2
 	VSUBPS       Y2, Y1, Y1
 	VORPS        gaussConsts<>+608(SB), Y0, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
+	VBROADCASTSS gaussConsts<>+1696(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1312(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y9, Y2, Y4
-	VFMADD213PS  Y9, Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  Y8, Y2, Y4
+	VFMADD213PS  Y8, Y2, Y4
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
 	VPSRAD $0x01, Y2, Y3
-	VANDPS gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD Y9, Y3, Y5
+	VANDPS gaussConsts<>+1728(SB), Y3, Y3
+	VPADDD Y8, Y3, Y5
 	VPSUBD Y3, Y2, Y2
-	VPADDD Y9, Y2, Y2
+	VPADDD Y8, Y2, Y2
 	VMULPS Y5, Y4, Y3
 	VMULPS Y2, Y3, Y2
-	VCMPPS $0x1e, Y7, Y0, Y3
-	VANDPS Y0, Y3, Y0
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y0, Y3
+	VANDPS Y0, Y3, Y3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, Y8, Y2, Y3
-	VMOVAPS      Y8, Y4
-	VFMSUB231PS  Y8, Y2, Y4
-	VBLENDVPS    Y3, Y4, Y2, Y2
-	VANDPS       gaussConsts<>+1568(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+1632(SB), Y4
-	VFMADD231PS  gaussConsts<>+1600(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1696(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1728(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1760(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1792(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1824(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1088(SB), Y2, Y4
-	VMULPS       Y2, Y2, Y5
-	VFMADD231PS  Y5, Y4, Y2
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1280(SB), Y5
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y5
+	VBLENDVPS    Y4, Y5, Y2, Y2
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y5
+	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y5
+	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y5
+	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y5
+	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y5
+	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y5
+	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y5
+	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y5
+	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y5
+	VMULPS       Y2, Y2, Y6
+	VFMADD231PS  Y6, Y5, Y2
+	VADDPS       Y2, Y4, Y2
 	VADDPS       Y2, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VADDPS       gaussConsts<>+1856(SB), Y0, Y0
-	VDIVPS       Y0, Y9, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y13, Y0, Y13
-	VMULPS       Y8, Y1, Y0
+	VADDPS       gaussConsts<>+2048(SB), Y2, Y2
+	VDIVPS       Y2, Y8, Y3
+	VMULPS       Y3, Y1, Y1
+	VANDPS       gaussConsts<>+512(SB), Y0, Y0
+	VPMAXUD      Y9, Y0, Y9
+	VMULPS       Y13, Y2, Y13
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y15
 	VMOVUPS      32(BX), Y0
 	VMOVUPS      32(SI), Y1
 	VMOVUPS      32(DX), Y2
 	VSUBPS       Y2, Y1, Y1
 	VORPS        gaussConsts<>+608(SB), Y0, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
+	VBROADCASTSS gaussConsts<>+1696(SB), Y3
 	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1312(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y9, Y2, Y4
-	VFMADD213PS  Y9, Y2, Y4
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  Y8, Y2, Y4
+	VFMADD213PS  Y8, Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
 	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y9, Y3, Y5
+	VANDPS       gaussConsts<>+1728(SB), Y3, Y3
+	VPADDD       Y8, Y3, Y5
 	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y9, Y2, Y2
+	VPADDD       Y8, Y2, Y2
 	VMULPS       Y5, Y4, Y3
 	VMULPS       Y2, Y3, Y2
-	VCMPPS       $0x1e, Y7, Y0, Y3
-	VANDPS       Y0, Y3, Y0
-	VCMPPS       $0x1e, Y8, Y2, Y3
-	VMOVAPS      Y8, Y4
-	VFMSUB231PS  Y8, Y2, Y4
-	VBLENDVPS    Y3, Y4, Y2, Y2
-	VANDPS       gaussConsts<>+1568(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+1632(SB), Y4
-	VFMADD231PS  gaussConsts<>+1600(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1696(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1728(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1760(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1792(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1824(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1088(SB), Y2, Y4
-	VMULPS       Y2, Y2, Y5
-	VFMADD231PS  Y5, Y4, Y2
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y0, Y3
+	VANDPS       Y0, Y3, Y3
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1280(SB), Y5
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y5
+	VBLENDVPS    Y4, Y5, Y2, Y2
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y5
+	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y5
+	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y5
+	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y5
+	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y5
+	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y5
+	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y5
+	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y5
+	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y5
+	VMULPS       Y2, Y2, Y6
+	VFMADD231PS  Y6, Y5, Y2
+	VADDPS       Y2, Y4, Y2
 	VADDPS       Y2, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VADDPS       gaussConsts<>+1856(SB), Y0, Y0
-	VDIVPS       Y0, Y9, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y12, Y0, Y12
-	VMULPS       Y8, Y1, Y0
+	VADDPS       gaussConsts<>+2048(SB), Y2, Y2
+	VDIVPS       Y2, Y8, Y3
+	VMULPS       Y3, Y1, Y1
+	VANDPS       gaussConsts<>+512(SB), Y0, Y0
+	VPMAXUD      Y9, Y0, Y9
+	VMULPS       Y12, Y2, Y12
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y14
-	VPSUBD       gaussConsts<>+768(SB), Y13, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y11, Y1, Y1
 	VMOVAPS      Y1, Y11
 	VMOVAPS      Y0, Y13
-	VPSUBD       gaussConsts<>+768(SB), Y12, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y10, Y1, Y1
 	VMOVAPS      Y1, Y10
 	VMOVAPS      Y0, Y12
@@ -7872,11 +8988,11 @@ l128:
 	ADDQ         $0x00000040, BX
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l128
+	JGE          l140
 
-l130:
+l142:
 	TESTQ        CX, CX
-	JZ           l131
+	JZ           l143
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -7887,62 +9003,65 @@ l130:
 	VMASKMOVPS   (DX), Y0, Y3
 	VSUBPS       Y3, Y2, Y2
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
+	VBROADCASTSS gaussConsts<>+1696(SB), Y4
 	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1312(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  Y9, Y3, Y5
-	VFMADD213PS  Y9, Y3, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  Y8, Y3, Y5
+	VFMADD213PS  Y8, Y3, Y5
 
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
 	VPSRAD $0x01, Y3, Y4
-	VANDPS gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD Y9, Y4, Y6
+	VANDPS gaussConsts<>+1728(SB), Y4, Y4
+	VPADDD Y8, Y4, Y6
 	VPSUBD Y4, Y3, Y3
-	VPADDD Y9, Y3, Y3
+	VPADDD Y8, Y3, Y3
 	VMULPS Y6, Y5, Y4
 	VMULPS Y3, Y4, Y3
-	VCMPPS $0x1e, Y7, Y1, Y4
-	VANDPS Y1, Y4, Y1
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y1, Y4
+	VANDPS Y1, Y4, Y4
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, Y8, Y3, Y4
-	VMOVAPS      Y8, Y5
-	VFMSUB231PS  Y8, Y3, Y5
-	VBLENDVPS    Y4, Y5, Y3, Y3
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1632(SB), Y5
-	VFMADD231PS  gaussConsts<>+1600(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1696(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1728(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1760(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1792(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1824(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1088(SB), Y3, Y5
-	VMULPS       Y3, Y3, Y6
-	VFMADD231PS  Y6, Y5, Y3
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y6
+	VBLENDVPS    Y5, Y6, Y3, Y3
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y3, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y3, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y3, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y3, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y3, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y3, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y3, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y3, Y6
+	VMULPS       Y3, Y3, Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VADDPS       Y3, Y5, Y3
 	VADDPS       Y3, Y4, Y3
-	VADDPS       Y3, Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
-	VDIVPS       Y1, Y9, Y3
-	VMULPS       Y3, Y2, Y2
-	VBLENDVPS    Y0, Y1, Y9, Y1
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VDIVPS       Y3, Y8, Y4
+	VMULPS       Y4, Y2, Y2
+	VANDPS       gaussConsts<>+512(SB), Y1, Y1
+	VANDPS       Y1, Y0, Y1
+	VPMAXUD      Y9, Y1, Y9
+	VBLENDVPS    Y0, Y3, Y8, Y1
 	VMULPS       Y13, Y1, Y13
-	VMULPS       Y8, Y2, Y1
+	VMULPS       gaussConsts<>+1280(SB), Y2, Y1
 	VANDPS       Y1, Y0, Y2
 	VANDPS       Y1, Y0, Y0
 	VFMADD231PS  Y0, Y2, Y15
@@ -7952,54 +9071,57 @@ l130:
 	VMASKMOVPS   32(DX), Y0, Y3
 	VSUBPS       Y3, Y2, Y2
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
+	VBROADCASTSS gaussConsts<>+1696(SB), Y4
 	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1312(SB), Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1312(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  Y9, Y3, Y5
-	VFMADD213PS  Y9, Y3, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  Y8, Y3, Y5
+	VFMADD213PS  Y8, Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
 	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       Y9, Y4, Y6
+	VANDPS       gaussConsts<>+1728(SB), Y4, Y4
+	VPADDD       Y8, Y4, Y6
 	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y9, Y3, Y3
+	VPADDD       Y8, Y3, Y3
 	VMULPS       Y6, Y5, Y4
 	VMULPS       Y3, Y4, Y3
-	VCMPPS       $0x1e, Y7, Y1, Y4
-	VANDPS       Y1, Y4, Y1
-	VCMPPS       $0x1e, Y8, Y3, Y4
-	VMOVAPS      Y8, Y5
-	VFMSUB231PS  Y8, Y3, Y5
-	VBLENDVPS    Y4, Y5, Y3, Y3
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1632(SB), Y5
-	VFMADD231PS  gaussConsts<>+1600(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1696(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1728(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1760(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1792(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1824(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1088(SB), Y3, Y5
-	VMULPS       Y3, Y3, Y6
-	VFMADD231PS  Y6, Y5, Y3
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y4
+	VANDPS       Y1, Y4, Y4
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y6
+	VBLENDVPS    Y5, Y6, Y3, Y3
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y3, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y3, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y3, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y3, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y3, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y3, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y3, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y3, Y6
+	VMULPS       Y3, Y3, Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VADDPS       Y3, Y5, Y3
 	VADDPS       Y3, Y4, Y3
-	VADDPS       Y3, Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
-	VDIVPS       Y1, Y9, Y3
-	VMULPS       Y3, Y2, Y2
-	VBLENDVPS    Y0, Y1, Y9, Y1
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VDIVPS       Y3, Y8, Y4
+	VMULPS       Y4, Y2, Y2
+	VANDPS       gaussConsts<>+512(SB), Y1, Y1
+	VANDPS       Y1, Y0, Y1
+	VPMAXUD      Y9, Y1, Y9
+	VBLENDVPS    Y0, Y3, Y8, Y1
 	VMULPS       Y12, Y1, Y12
-	VMULPS       Y8, Y2, Y1
+	VMULPS       gaussConsts<>+1280(SB), Y2, Y1
 	VANDPS       Y1, Y0, Y2
 	VANDPS       Y1, Y0, Y0
 	VFMADD231PS  Y0, Y2, Y14
@@ -8007,211 +9129,151 @@ l130:
 	LEAQ         (DX)(CX*4), DX
 	LEAQ         (BX)(CX*4), BX
 
-l131:
-	VPSUBD       gaussConsts<>+768(SB), Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
-	VPSUBD       gaussConsts<>+768(SB), Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
-	VMULPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VMULPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VPSUBD       gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x0e, X11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x01, X11, X2
-	VPADDD       X2, X11, X11
-	VBROADCASTSS X11, Y2
-	VPADDD       Y2, Y1, Y1
-	VCVTDQ2PS    Y1, Y1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD    $0x17, Y0, Y2
-	VCVTDQ2PS Y2, Y2
-	VANDPS    gaussConsts<>+800(SB), Y0, Y0
-	VPADDD    gaussConsts<>+768(SB), Y0, Y0
-	VSUBPS    Y9, Y0, Y0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS gaussConsts<>+864(SB), Y3
-	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+992(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1056(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       gaussConsts<>+1120(SB), Y2, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y0
-	VFMADD231PS  gaussConsts<>+1120(SB), Y1, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y1, Y0
-	VADDPS       Y7, Y0, Y0
-	VBROADCASTSS 24(SP), Y1
-	VFMADD231PS  gaussConsts<>+1888(SB), Y1, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VSUBPS       Y0, Y7, Y0
-	VFMADD231PS  gaussConsts<>+1920(SB), Y1, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), DX
-	ADDQ         16(SP), BX
-	DECQ         (SP)
-	JNZ          l127
+l143:
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	VMOVUPS   Y11, 128(DI)
+	VMOVUPS   Y10, 160(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
+	ADDQ      24(SP), BX
+	DECQ      (SP)
+	JNZ       l139
+	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
+	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
+	VMOVAPS   Y0, Y9
+	VMOVMSKPS Y9, AX
+	MOVQ      AX, bad+64(FP)
 	VZEROUPPER
 	RET
 
-// func GaussLogProbSoftplusBackward(lp *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
+// func GaussLogProbSoftplusBackward(lanes *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussLogProbSoftplusBackward(SB), NOSPLIT, $72-76
-	// Registers:    Y0-Y8 values    Y9-Y15 kept from loop to loop
-	VBROADCASTSS d+72(FP), Y0
-	VMOVUPS      Y0, 40(SP)
+TEXT ·GaussLogProbSoftplusBackward(SB), NOSPLIT, $80-88
+	// Registers:    Y0-Y7 values    Y8-Y15 kept from loop to loop
+	// Registers:    DI lanes    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
+	MOVQ         lanes+0(FP), DI
+	MOVQ         dmu+8(FP), SI
+	MOVQ         ds+16(FP), DX
+	MOVQ         x+24(FP), BX
+	MOVQ         mu+32(FP), R8
+	MOVQ         s+40(FP), R9
+	MOVQ         n+56(FP), R10
+	SHLQ         $0x02, R10
+	VBROADCASTSS gaussConsts<>+544(SB), Y9
+	MOVQ         rows+48(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+64(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R10, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+64(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R10, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ldx+72(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R10, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+64(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R10, AX
+	MOVQ         AX, 32(SP)
+	MOVQ         ld+64(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R10, AX
+	MOVQ         AX, 40(SP)
 
-	// Registers:    DI lp    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
-	MOVQ lp+0(FP), DI
-	MOVQ dmu+8(FP), SI
-	MOVQ ds+16(FP), DX
-	MOVQ x+24(FP), BX
-	MOVQ mu+32(FP), R8
-	MOVQ s+40(FP), R9
-	MOVQ n+56(FP), R10
-	SHLQ $0x02, R10
-	MOVQ rows+48(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 32(SP)
-
-l132:
-	VBROADCASTSS (DI), Y0
-	VMOVAPS      Y0, Y9
+l144:
+	VBROADCASTSS 192(DI), Y0
+	VMOVAPS      Y0, Y8
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
-	VBROADCASTSS gaussConsts<>+672(SB), Y13
+	VBROADCASTSS gaussConsts<>+736(SB), Y13
 	VBROADCASTSS gaussConsts<>+544(SB), Y11
-	VBROADCASTSS gaussConsts<>+672(SB), Y12
+	VBROADCASTSS gaussConsts<>+736(SB), Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+56(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l135
+	JL           l147
 
-l133:
+l145:
 	VMOVUPS      (R9), Y0
 	VMOVUPS      (BX), Y1
 	VMOVUPS      (R8), Y2
 	VSUBPS       Y2, Y1, Y1
 	VORPS        gaussConsts<>+608(SB), Y0, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
+	VBROADCASTSS gaussConsts<>+1696(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1312(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+672(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+672(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
 	VPSRAD $0x01, Y2, Y3
-	VANDPS gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD gaussConsts<>+672(SB), Y3, Y5
+	VANDPS gaussConsts<>+1728(SB), Y3, Y3
+	VPADDD gaussConsts<>+736(SB), Y3, Y5
 	VPSUBD Y3, Y2, Y2
-	VPADDD gaussConsts<>+672(SB), Y2, Y2
+	VPADDD gaussConsts<>+736(SB), Y2, Y2
 	VMULPS Y5, Y4, Y3
 	VMULPS Y2, Y3, Y2
 	VCMPPS $0x1e, gaussConsts<>+544(SB), Y0, Y3
 	VANDPS Y0, Y3, Y3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+704(SB), Y5
-	VFMSUB231PS  gaussConsts<>+704(SB), Y2, Y5
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1280(SB), Y5
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1632(SB), Y6
-	VFMADD231PS  gaussConsts<>+1600(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1664(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1696(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1728(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1760(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1792(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1824(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1088(SB), Y5, Y6
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
 	VMULPS       Y5, Y5, Y7
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+1856(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+672(SB), Y4
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y4
 	VDIVPS       Y3, Y4, Y4
 	VMULPS       Y4, Y1, Y1
+	VANDPS       gaussConsts<>+512(SB), Y0, Y5
+	VPMAXUD      Y9, Y5, Y9
 	VMULPS       Y13, Y3, Y13
-	VMULPS       gaussConsts<>+704(SB), Y1, Y3
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y3
 	VFMADD231PS  Y3, Y3, Y15
-	VMULPS       Y1, Y9, Y3
+	VMULPS       Y1, Y8, Y3
 	VMULPS       Y4, Y3, Y3
-	VMULPS       Y4, Y9, Y4
+	VMULPS       Y4, Y8, Y4
 	VFMSUB231PS  Y3, Y1, Y4
 	VMOVUPS      Y3, (SI)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y0
-	VBROADCASTSS gaussConsts<>+672(SB), Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y1
 	VBLENDVPS    Y0, Y2, Y1, Y0
-	VADDPS       gaussConsts<>+672(SB), Y2, Y1
+	VADDPS       gaussConsts<>+736(SB), Y2, Y1
 	VDIVPS       Y1, Y0, Y0
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y1
 	VMULPS       Y0, Y4, Y0
@@ -8222,80 +9284,82 @@ l133:
 	VMOVUPS      32(R8), Y2
 	VSUBPS       Y2, Y1, Y1
 	VORPS        gaussConsts<>+608(SB), Y0, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
+	VBROADCASTSS gaussConsts<>+1696(SB), Y3
 	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1312(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+672(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+672(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
 	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       gaussConsts<>+672(SB), Y3, Y5
+	VANDPS       gaussConsts<>+1728(SB), Y3, Y3
+	VPADDD       gaussConsts<>+736(SB), Y3, Y5
 	VPSUBD       Y3, Y2, Y2
-	VPADDD       gaussConsts<>+672(SB), Y2, Y2
+	VPADDD       gaussConsts<>+736(SB), Y2, Y2
 	VMULPS       Y5, Y4, Y3
 	VMULPS       Y2, Y3, Y2
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y0, Y3
 	VANDPS       Y0, Y3, Y3
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+704(SB), Y5
-	VFMSUB231PS  gaussConsts<>+704(SB), Y2, Y5
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1280(SB), Y5
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1632(SB), Y6
-	VFMADD231PS  gaussConsts<>+1600(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1664(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1696(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1728(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1760(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1792(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1824(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1088(SB), Y5, Y6
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
 	VMULPS       Y5, Y5, Y7
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+1856(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+672(SB), Y4
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y4
 	VDIVPS       Y3, Y4, Y4
 	VMULPS       Y4, Y1, Y1
+	VANDPS       gaussConsts<>+512(SB), Y0, Y5
+	VPMAXUD      Y9, Y5, Y9
 	VMULPS       Y12, Y3, Y12
-	VMULPS       gaussConsts<>+704(SB), Y1, Y3
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y3
 	VFMADD231PS  Y3, Y3, Y14
-	VMULPS       Y1, Y9, Y3
+	VMULPS       Y1, Y8, Y3
 	VMULPS       Y4, Y3, Y3
-	VMULPS       Y4, Y9, Y4
+	VMULPS       Y4, Y8, Y4
 	VFMSUB231PS  Y3, Y1, Y4
 	VMOVUPS      Y3, 32(SI)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y0
-	VBROADCASTSS gaussConsts<>+672(SB), Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y1
 	VBLENDVPS    Y0, Y2, Y1, Y0
-	VADDPS       gaussConsts<>+672(SB), Y2, Y1
+	VADDPS       gaussConsts<>+736(SB), Y2, Y1
 	VDIVPS       Y1, Y0, Y0
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y1
 	VMULPS       Y0, Y4, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 32(DX)
-	VPSUBD       gaussConsts<>+768(SB), Y13, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y11, Y1, Y1
 	VMOVAPS      Y1, Y11
 	VMOVAPS      Y0, Y13
-	VPSUBD       gaussConsts<>+768(SB), Y12, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y10, Y1, Y1
 	VMOVAPS      Y1, Y10
 	VMOVAPS      Y0, Y12
@@ -8306,11 +9370,11 @@ l133:
 	ADDQ         $0x00000040, DX
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l133
+	JGE          l145
 
-l135:
+l147:
 	TESTQ        CX, CX
-	JZ           l136
+	JZ           l148
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -8321,79 +9385,84 @@ l135:
 	VMASKMOVPS   (R8), Y0, Y3
 	VSUBPS       Y3, Y2, Y2
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
+	VBROADCASTSS gaussConsts<>+1696(SB), Y4
 	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1312(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
 
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
 	VPSRAD $0x01, Y3, Y4
-	VANDPS gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD gaussConsts<>+672(SB), Y4, Y6
+	VANDPS gaussConsts<>+1728(SB), Y4, Y4
+	VPADDD gaussConsts<>+736(SB), Y4, Y6
 	VPSUBD Y4, Y3, Y3
-	VPADDD gaussConsts<>+672(SB), Y3, Y3
+	VPADDD gaussConsts<>+736(SB), Y3, Y3
 	VMULPS Y6, Y5, Y4
 	VMULPS Y3, Y4, Y3
 	VCMPPS $0x1e, gaussConsts<>+544(SB), Y1, Y4
 	VANDPS Y1, Y4, Y4
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+704(SB), Y6
-	VFMSUB231PS  gaussConsts<>+704(SB), Y3, Y6
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y6
 	VBLENDVPS    Y5, Y6, Y3, Y6
-	VANDPS       gaussConsts<>+1568(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1632(SB), Y7
-	VFMADD231PS  gaussConsts<>+1600(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1664(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1696(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1728(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1760(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1792(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1824(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1088(SB), Y6, Y7
-	VMULPS       Y6, Y6, Y8
-	VFMADD231PS  Y8, Y7, Y6
-	VADDPS       Y6, Y5, Y5
-	VADDPS       Y5, Y4, Y4
-	VADDPS       gaussConsts<>+1856(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+672(SB), Y5
-	VDIVPS       Y4, Y5, Y5
-	VMULPS       Y5, Y2, Y2
-	VBROADCASTSS gaussConsts<>+672(SB), Y6
-	VBLENDVPS    Y0, Y4, Y6, Y4
-	VMULPS       Y13, Y4, Y13
-	VMULPS       gaussConsts<>+704(SB), Y2, Y4
-	VANDPS       Y4, Y0, Y6
-	VANDPS       Y4, Y0, Y4
-	VFMADD231PS  Y4, Y6, Y15
-	VMULPS       Y2, Y9, Y4
-	VMULPS       Y5, Y4, Y4
-	VMULPS       Y5, Y9, Y5
-	VFMSUB231PS  Y4, Y2, Y5
-	VMASKMOVPS   Y4, Y0, (SI)
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y7
+	VFMADD231PS  gaussConsts<>+1792(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y6, Y7
+	VMOVUPS      Y3, 48(SP)
+	VMULPS       Y6, Y6, Y3
+	VFMADD231PS  Y3, Y7, Y6
+	VADDPS       Y6, Y5, Y3
+	VADDPS       Y3, Y4, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y4
+	VDIVPS       Y3, Y4, Y4
+	VMULPS       Y4, Y2, Y2
+	VANDPS       gaussConsts<>+512(SB), Y1, Y5
+	VANDPS       Y5, Y0, Y5
+	VPMAXUD      Y9, Y5, Y9
+	VBROADCASTSS gaussConsts<>+736(SB), Y5
+	VBLENDVPS    Y0, Y3, Y5, Y3
+	VMULPS       Y13, Y3, Y13
+	VMULPS       gaussConsts<>+1280(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y5
+	VANDPS       Y3, Y0, Y3
+	VFMADD231PS  Y3, Y5, Y15
+	VMULPS       Y2, Y8, Y3
+	VMULPS       Y4, Y3, Y3
+	VMULPS       Y4, Y8, Y4
+	VFMSUB231PS  Y3, Y2, Y4
+	VMASKMOVPS   Y3, Y0, (SI)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VADDPS       gaussConsts<>+672(SB), Y3, Y2
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VBLENDVPS    Y1, 48(SP), Y2, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VADDPS       48(SP), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y2
-	VMULPS       Y1, Y5, Y1
+	VMULPS       Y1, Y4, Y1
 	VANDPS       Y1, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (DX)
 	VMOVUPS      32(AX), Y0
@@ -8402,71 +9471,76 @@ l135:
 	VMASKMOVPS   32(R8), Y0, Y3
 	VSUBPS       Y3, Y2, Y2
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
+	VBROADCASTSS gaussConsts<>+1696(SB), Y4
 	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1312(SB), Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1312(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
 	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       gaussConsts<>+672(SB), Y4, Y6
+	VANDPS       gaussConsts<>+1728(SB), Y4, Y4
+	VPADDD       gaussConsts<>+736(SB), Y4, Y6
 	VPSUBD       Y4, Y3, Y3
-	VPADDD       gaussConsts<>+672(SB), Y3, Y3
+	VPADDD       gaussConsts<>+736(SB), Y3, Y3
 	VMULPS       Y6, Y5, Y4
 	VMULPS       Y3, Y4, Y3
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y4
 	VANDPS       Y1, Y4, Y4
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+704(SB), Y6
-	VFMSUB231PS  gaussConsts<>+704(SB), Y3, Y6
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y6
 	VBLENDVPS    Y5, Y6, Y3, Y6
-	VANDPS       gaussConsts<>+1568(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1632(SB), Y7
-	VFMADD231PS  gaussConsts<>+1600(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1664(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1696(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1728(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1760(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1792(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1824(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1088(SB), Y6, Y7
-	VMULPS       Y6, Y6, Y8
-	VFMADD231PS  Y8, Y7, Y6
-	VADDPS       Y6, Y5, Y5
-	VADDPS       Y5, Y4, Y4
-	VADDPS       gaussConsts<>+1856(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+672(SB), Y5
-	VDIVPS       Y4, Y5, Y5
-	VMULPS       Y5, Y2, Y2
-	VBROADCASTSS gaussConsts<>+672(SB), Y6
-	VBLENDVPS    Y0, Y4, Y6, Y4
-	VMULPS       Y12, Y4, Y12
-	VMULPS       gaussConsts<>+704(SB), Y2, Y4
-	VANDPS       Y4, Y0, Y6
-	VANDPS       Y4, Y0, Y4
-	VFMADD231PS  Y4, Y6, Y14
-	VMULPS       Y2, Y9, Y4
-	VMULPS       Y5, Y4, Y4
-	VMULPS       Y5, Y9, Y5
-	VFMSUB231PS  Y4, Y2, Y5
-	VMASKMOVPS   Y4, Y0, 32(SI)
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y7
+	VFMADD231PS  gaussConsts<>+1792(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y6, Y7
+	VMOVUPS      Y3, 48(SP)
+	VMULPS       Y6, Y6, Y3
+	VFMADD231PS  Y3, Y7, Y6
+	VADDPS       Y6, Y5, Y3
+	VADDPS       Y3, Y4, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y4
+	VDIVPS       Y3, Y4, Y4
+	VMULPS       Y4, Y2, Y2
+	VANDPS       gaussConsts<>+512(SB), Y1, Y5
+	VANDPS       Y5, Y0, Y5
+	VPMAXUD      Y9, Y5, Y9
+	VBROADCASTSS gaussConsts<>+736(SB), Y5
+	VBLENDVPS    Y0, Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y12
+	VMULPS       gaussConsts<>+1280(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y5
+	VANDPS       Y3, Y0, Y3
+	VFMADD231PS  Y3, Y5, Y14
+	VMULPS       Y2, Y8, Y3
+	VMULPS       Y4, Y3, Y3
+	VMULPS       Y4, Y8, Y4
+	VFMSUB231PS  Y3, Y2, Y4
+	VMASKMOVPS   Y3, Y0, 32(SI)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VADDPS       gaussConsts<>+672(SB), Y3, Y2
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VBLENDVPS    Y1, 48(SP), Y2, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VADDPS       48(SP), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y2
-	VMULPS       Y1, Y5, Y1
+	VMULPS       Y1, Y4, Y1
 	VANDPS       Y1, Y2, Y1
 	VMASKMOVPS   Y1, Y0, 32(DX)
 	LEAQ         (BX)(CX*4), BX
@@ -8475,217 +9549,156 @@ l135:
 	LEAQ         (SI)(CX*4), SI
 	LEAQ         (DX)(CX*4), DX
 
-l136:
-	VPSUBD       gaussConsts<>+768(SB), Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
-	VPSUBD       gaussConsts<>+768(SB), Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
-	VMULPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VMULPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VPSUBD       gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x0e, X11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x01, X11, X2
-	VPADDD       X2, X11, X11
-	VBROADCASTSS X11, Y2
-	VPADDD       Y2, Y1, Y1
-	VCVTDQ2PS    Y1, Y1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD    $0x17, Y0, Y2
-	VCVTDQ2PS Y2, Y2
-	VANDPS    gaussConsts<>+800(SB), Y0, Y0
-	VPADDD    gaussConsts<>+768(SB), Y0, Y0
-	VSUBPS    gaussConsts<>+672(SB), Y0, Y0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS gaussConsts<>+864(SB), Y3
-	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+992(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1056(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       gaussConsts<>+1120(SB), Y2, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y0
-	VFMADD231PS  gaussConsts<>+1120(SB), Y1, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y1, Y0
-	VADDPS       gaussConsts<>+544(SB), Y0, Y0
-	VBROADCASTSS 40(SP), Y1
-	VFMADD231PS  gaussConsts<>+1888(SB), Y1, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VBROADCASTSS gaussConsts<>+544(SB), Y2
-	VSUBPS       Y0, Y2, Y0
-	VFMADD231PS  gaussConsts<>+1920(SB), Y1, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), SI
-	ADDQ         16(SP), DX
-	ADDQ         24(SP), R8
-	ADDQ         32(SP), R9
-	DECQ         (SP)
-	JNZ          l132
+l148:
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	VMOVUPS   Y11, 128(DI)
+	VMOVUPS   Y10, 160(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
+	ADDQ      24(SP), BX
+	ADDQ      32(SP), R8
+	ADDQ      40(SP), R9
+	DECQ      (SP)
+	JNZ       l144
+	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
+	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
+	VMOVAPS   Y0, Y9
+	VMOVMSKPS Y9, AX
+	MOVQ      AX, bad+80(FP)
 	VZEROUPPER
 	RET
 
-// func GaussLogProbSoftplusBackwardX(lp *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
+// func GaussLogProbSoftplusBackwardX(lanes *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussLogProbSoftplusBackwardX(SB), NOSPLIT, $72-84
-	// Registers:    Y0-Y8 values    Y9-Y15 kept from loop to loop
-	VBROADCASTSS d+80(FP), Y0
-	VMOVUPS      Y0, 40(SP)
+TEXT ·GaussLogProbSoftplusBackwardX(SB), NOSPLIT, $80-96
+	// Registers:    Y0-Y7 values    Y8-Y15 kept from loop to loop
+	// Registers:    DI lanes    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
+	MOVQ         lanes+0(FP), DI
+	MOVQ         dx+8(FP), SI
+	MOVQ         dmu+16(FP), DX
+	MOVQ         ds+24(FP), BX
+	MOVQ         x+32(FP), R8
+	MOVQ         mu+40(FP), R9
+	MOVQ         s+48(FP), R10
+	MOVQ         n+64(FP), R11
+	SHLQ         $0x02, R11
+	VBROADCASTSS gaussConsts<>+544(SB), Y9
+	MOVQ         rows+56(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+72(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R11, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+72(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R11, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ldx+80(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R11, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+72(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R11, AX
+	MOVQ         AX, 32(SP)
+	MOVQ         ld+72(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R11, AX
+	MOVQ         AX, 40(SP)
 
-	// Registers:    DI lp    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
-	MOVQ lp+0(FP), DI
-	MOVQ dx+8(FP), SI
-	MOVQ dmu+16(FP), DX
-	MOVQ ds+24(FP), BX
-	MOVQ x+32(FP), R8
-	MOVQ mu+40(FP), R9
-	MOVQ s+48(FP), R10
-	MOVQ n+64(FP), R11
-	SHLQ $0x02, R11
-	MOVQ rows+56(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 32(SP)
-
-l137:
-	VBROADCASTSS (DI), Y0
-	VMOVAPS      Y0, Y9
+l149:
+	VBROADCASTSS 192(DI), Y0
+	VMOVAPS      Y0, Y8
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
-	VBROADCASTSS gaussConsts<>+672(SB), Y13
+	VBROADCASTSS gaussConsts<>+736(SB), Y13
 	VBROADCASTSS gaussConsts<>+544(SB), Y11
-	VBROADCASTSS gaussConsts<>+672(SB), Y12
+	VBROADCASTSS gaussConsts<>+736(SB), Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+64(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l140
+	JL           l152
 
-l138:
+l150:
 	VMOVUPS      (R10), Y0
 	VMOVUPS      (R8), Y1
 	VMOVUPS      (R9), Y2
 	VSUBPS       Y2, Y1, Y1
 	VORPS        gaussConsts<>+608(SB), Y0, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
+	VBROADCASTSS gaussConsts<>+1696(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1312(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+672(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+672(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
 	VPSRAD $0x01, Y2, Y3
-	VANDPS gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD gaussConsts<>+672(SB), Y3, Y5
+	VANDPS gaussConsts<>+1728(SB), Y3, Y3
+	VPADDD gaussConsts<>+736(SB), Y3, Y5
 	VPSUBD Y3, Y2, Y2
-	VPADDD gaussConsts<>+672(SB), Y2, Y2
+	VPADDD gaussConsts<>+736(SB), Y2, Y2
 	VMULPS Y5, Y4, Y3
 	VMULPS Y2, Y3, Y2
 	VCMPPS $0x1e, gaussConsts<>+544(SB), Y0, Y3
 	VANDPS Y0, Y3, Y3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+704(SB), Y5
-	VFMSUB231PS  gaussConsts<>+704(SB), Y2, Y5
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1280(SB), Y5
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1632(SB), Y6
-	VFMADD231PS  gaussConsts<>+1600(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1664(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1696(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1728(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1760(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1792(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1824(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1088(SB), Y5, Y6
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
 	VMULPS       Y5, Y5, Y7
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+1856(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+672(SB), Y4
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y4
 	VDIVPS       Y3, Y4, Y4
 	VMULPS       Y4, Y1, Y1
+	VANDPS       gaussConsts<>+512(SB), Y0, Y5
+	VPMAXUD      Y9, Y5, Y9
 	VMULPS       Y13, Y3, Y13
-	VMULPS       gaussConsts<>+704(SB), Y1, Y3
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y3
 	VFMADD231PS  Y3, Y3, Y15
-	VMULPS       Y1, Y9, Y3
+	VMULPS       Y1, Y8, Y3
 	VMULPS       Y4, Y3, Y3
-	VMULPS       Y4, Y9, Y4
+	VMULPS       Y4, Y8, Y4
 	VFMSUB231PS  Y3, Y1, Y4
 	VMOVUPS      Y3, (DX)
 	VXORPS       gaussConsts<>+608(SB), Y3, Y1
 	VMOVUPS      Y1, (SI)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y0
-	VBROADCASTSS gaussConsts<>+672(SB), Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y1
 	VBLENDVPS    Y0, Y2, Y1, Y0
-	VADDPS       gaussConsts<>+672(SB), Y2, Y1
+	VADDPS       gaussConsts<>+736(SB), Y2, Y1
 	VDIVPS       Y1, Y0, Y0
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y1
 	VMULPS       Y0, Y4, Y0
@@ -8696,82 +9709,84 @@ l138:
 	VMOVUPS      32(R9), Y2
 	VSUBPS       Y2, Y1, Y1
 	VORPS        gaussConsts<>+608(SB), Y0, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
+	VBROADCASTSS gaussConsts<>+1696(SB), Y3
 	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1312(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+672(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+672(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
 	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       gaussConsts<>+672(SB), Y3, Y5
+	VANDPS       gaussConsts<>+1728(SB), Y3, Y3
+	VPADDD       gaussConsts<>+736(SB), Y3, Y5
 	VPSUBD       Y3, Y2, Y2
-	VPADDD       gaussConsts<>+672(SB), Y2, Y2
+	VPADDD       gaussConsts<>+736(SB), Y2, Y2
 	VMULPS       Y5, Y4, Y3
 	VMULPS       Y2, Y3, Y2
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y0, Y3
 	VANDPS       Y0, Y3, Y3
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+704(SB), Y5
-	VFMSUB231PS  gaussConsts<>+704(SB), Y2, Y5
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1280(SB), Y5
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1632(SB), Y6
-	VFMADD231PS  gaussConsts<>+1600(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1664(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1696(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1728(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1760(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1792(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1824(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1088(SB), Y5, Y6
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
 	VMULPS       Y5, Y5, Y7
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+1856(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+672(SB), Y4
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y4
 	VDIVPS       Y3, Y4, Y4
 	VMULPS       Y4, Y1, Y1
+	VANDPS       gaussConsts<>+512(SB), Y0, Y5
+	VPMAXUD      Y9, Y5, Y9
 	VMULPS       Y12, Y3, Y12
-	VMULPS       gaussConsts<>+704(SB), Y1, Y3
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y3
 	VFMADD231PS  Y3, Y3, Y14
-	VMULPS       Y1, Y9, Y3
+	VMULPS       Y1, Y8, Y3
 	VMULPS       Y4, Y3, Y3
-	VMULPS       Y4, Y9, Y4
+	VMULPS       Y4, Y8, Y4
 	VFMSUB231PS  Y3, Y1, Y4
 	VMOVUPS      Y3, 32(DX)
 	VXORPS       gaussConsts<>+608(SB), Y3, Y1
 	VMOVUPS      Y1, 32(SI)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y0
-	VBROADCASTSS gaussConsts<>+672(SB), Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y1
 	VBLENDVPS    Y0, Y2, Y1, Y0
-	VADDPS       gaussConsts<>+672(SB), Y2, Y1
+	VADDPS       gaussConsts<>+736(SB), Y2, Y1
 	VDIVPS       Y1, Y0, Y0
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y1
 	VMULPS       Y0, Y4, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 32(BX)
-	VPSUBD       gaussConsts<>+768(SB), Y13, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y11, Y1, Y1
 	VMOVAPS      Y1, Y11
 	VMOVAPS      Y0, Y13
-	VPSUBD       gaussConsts<>+768(SB), Y12, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y10, Y1, Y1
 	VMOVAPS      Y1, Y10
 	VMOVAPS      Y0, Y12
@@ -8783,11 +9798,11 @@ l138:
 	ADDQ         $0x00000040, SI
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l138
+	JGE          l150
 
-l140:
+l152:
 	TESTQ        CX, CX
-	JZ           l141
+	JZ           l153
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -8798,81 +9813,86 @@ l140:
 	VMASKMOVPS   (R9), Y0, Y3
 	VSUBPS       Y3, Y2, Y2
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
+	VBROADCASTSS gaussConsts<>+1696(SB), Y4
 	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1312(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
 
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
 	VPSRAD $0x01, Y3, Y4
-	VANDPS gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD gaussConsts<>+672(SB), Y4, Y6
+	VANDPS gaussConsts<>+1728(SB), Y4, Y4
+	VPADDD gaussConsts<>+736(SB), Y4, Y6
 	VPSUBD Y4, Y3, Y3
-	VPADDD gaussConsts<>+672(SB), Y3, Y3
+	VPADDD gaussConsts<>+736(SB), Y3, Y3
 	VMULPS Y6, Y5, Y4
 	VMULPS Y3, Y4, Y3
 	VCMPPS $0x1e, gaussConsts<>+544(SB), Y1, Y4
 	VANDPS Y1, Y4, Y4
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+704(SB), Y6
-	VFMSUB231PS  gaussConsts<>+704(SB), Y3, Y6
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y6
 	VBLENDVPS    Y5, Y6, Y3, Y6
-	VANDPS       gaussConsts<>+1568(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1632(SB), Y7
-	VFMADD231PS  gaussConsts<>+1600(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1664(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1696(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1728(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1760(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1792(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1824(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1088(SB), Y6, Y7
-	VMULPS       Y6, Y6, Y8
-	VFMADD231PS  Y8, Y7, Y6
-	VADDPS       Y6, Y5, Y5
-	VADDPS       Y5, Y4, Y4
-	VADDPS       gaussConsts<>+1856(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+672(SB), Y5
-	VDIVPS       Y4, Y5, Y5
-	VMULPS       Y5, Y2, Y2
-	VBROADCASTSS gaussConsts<>+672(SB), Y6
-	VBLENDVPS    Y0, Y4, Y6, Y4
-	VMULPS       Y13, Y4, Y13
-	VMULPS       gaussConsts<>+704(SB), Y2, Y4
-	VANDPS       Y4, Y0, Y6
-	VANDPS       Y4, Y0, Y4
-	VFMADD231PS  Y4, Y6, Y15
-	VMULPS       Y2, Y9, Y4
-	VMULPS       Y5, Y4, Y4
-	VMULPS       Y5, Y9, Y5
-	VFMSUB231PS  Y4, Y2, Y5
-	VMASKMOVPS   Y4, Y0, (DX)
-	VXORPS       gaussConsts<>+608(SB), Y4, Y2
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y7
+	VFMADD231PS  gaussConsts<>+1792(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y6, Y7
+	VMOVUPS      Y3, 48(SP)
+	VMULPS       Y6, Y6, Y3
+	VFMADD231PS  Y3, Y7, Y6
+	VADDPS       Y6, Y5, Y3
+	VADDPS       Y3, Y4, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y4
+	VDIVPS       Y3, Y4, Y4
+	VMULPS       Y4, Y2, Y2
+	VANDPS       gaussConsts<>+512(SB), Y1, Y5
+	VANDPS       Y5, Y0, Y5
+	VPMAXUD      Y9, Y5, Y9
+	VBROADCASTSS gaussConsts<>+736(SB), Y5
+	VBLENDVPS    Y0, Y3, Y5, Y3
+	VMULPS       Y13, Y3, Y13
+	VMULPS       gaussConsts<>+1280(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y5
+	VANDPS       Y3, Y0, Y3
+	VFMADD231PS  Y3, Y5, Y15
+	VMULPS       Y2, Y8, Y3
+	VMULPS       Y4, Y3, Y3
+	VMULPS       Y4, Y8, Y4
+	VFMSUB231PS  Y3, Y2, Y4
+	VMASKMOVPS   Y3, Y0, (DX)
+	VXORPS       gaussConsts<>+608(SB), Y3, Y2
 	VMASKMOVPS   Y2, Y0, (SI)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VADDPS       gaussConsts<>+672(SB), Y3, Y2
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VBLENDVPS    Y1, 48(SP), Y2, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VADDPS       48(SP), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y2
-	VMULPS       Y1, Y5, Y1
+	VMULPS       Y1, Y4, Y1
 	VANDPS       Y1, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (BX)
 	VMOVUPS      32(AX), Y0
@@ -8881,73 +9901,78 @@ l140:
 	VMASKMOVPS   32(R9), Y0, Y3
 	VSUBPS       Y3, Y2, Y2
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
+	VBROADCASTSS gaussConsts<>+1696(SB), Y4
 	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1312(SB), Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1312(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
 	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       gaussConsts<>+672(SB), Y4, Y6
+	VANDPS       gaussConsts<>+1728(SB), Y4, Y4
+	VPADDD       gaussConsts<>+736(SB), Y4, Y6
 	VPSUBD       Y4, Y3, Y3
-	VPADDD       gaussConsts<>+672(SB), Y3, Y3
+	VPADDD       gaussConsts<>+736(SB), Y3, Y3
 	VMULPS       Y6, Y5, Y4
 	VMULPS       Y3, Y4, Y3
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y4
 	VANDPS       Y1, Y4, Y4
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+704(SB), Y6
-	VFMSUB231PS  gaussConsts<>+704(SB), Y3, Y6
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y6
 	VBLENDVPS    Y5, Y6, Y3, Y6
-	VANDPS       gaussConsts<>+1568(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1632(SB), Y7
-	VFMADD231PS  gaussConsts<>+1600(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1664(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1696(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1728(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1760(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1792(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1824(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1088(SB), Y6, Y7
-	VMULPS       Y6, Y6, Y8
-	VFMADD231PS  Y8, Y7, Y6
-	VADDPS       Y6, Y5, Y5
-	VADDPS       Y5, Y4, Y4
-	VADDPS       gaussConsts<>+1856(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+672(SB), Y5
-	VDIVPS       Y4, Y5, Y5
-	VMULPS       Y5, Y2, Y2
-	VBROADCASTSS gaussConsts<>+672(SB), Y6
-	VBLENDVPS    Y0, Y4, Y6, Y4
-	VMULPS       Y12, Y4, Y12
-	VMULPS       gaussConsts<>+704(SB), Y2, Y4
-	VANDPS       Y4, Y0, Y6
-	VANDPS       Y4, Y0, Y4
-	VFMADD231PS  Y4, Y6, Y14
-	VMULPS       Y2, Y9, Y4
-	VMULPS       Y5, Y4, Y4
-	VMULPS       Y5, Y9, Y5
-	VFMSUB231PS  Y4, Y2, Y5
-	VMASKMOVPS   Y4, Y0, 32(DX)
-	VXORPS       gaussConsts<>+608(SB), Y4, Y2
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y7
+	VFMADD231PS  gaussConsts<>+1792(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y6, Y7
+	VMOVUPS      Y3, 48(SP)
+	VMULPS       Y6, Y6, Y3
+	VFMADD231PS  Y3, Y7, Y6
+	VADDPS       Y6, Y5, Y3
+	VADDPS       Y3, Y4, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y4
+	VDIVPS       Y3, Y4, Y4
+	VMULPS       Y4, Y2, Y2
+	VANDPS       gaussConsts<>+512(SB), Y1, Y5
+	VANDPS       Y5, Y0, Y5
+	VPMAXUD      Y9, Y5, Y9
+	VBROADCASTSS gaussConsts<>+736(SB), Y5
+	VBLENDVPS    Y0, Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y12
+	VMULPS       gaussConsts<>+1280(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y5
+	VANDPS       Y3, Y0, Y3
+	VFMADD231PS  Y3, Y5, Y14
+	VMULPS       Y2, Y8, Y3
+	VMULPS       Y4, Y3, Y3
+	VMULPS       Y4, Y8, Y4
+	VFMSUB231PS  Y3, Y2, Y4
+	VMASKMOVPS   Y3, Y0, 32(DX)
+	VXORPS       gaussConsts<>+608(SB), Y3, Y2
 	VMASKMOVPS   Y2, Y0, 32(SI)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VADDPS       gaussConsts<>+672(SB), Y3, Y2
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VBLENDVPS    Y1, 48(SP), Y2, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VADDPS       48(SP), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y2
-	VMULPS       Y1, Y5, Y1
+	VMULPS       Y1, Y4, Y1
 	VANDPS       Y1, Y2, Y1
 	VMASKMOVPS   Y1, Y0, 32(BX)
 	LEAQ         (R8)(CX*4), R8
@@ -8957,91 +9982,26 @@ l140:
 	LEAQ         (BX)(CX*4), BX
 	LEAQ         (SI)(CX*4), SI
 
-l141:
-	VPSUBD       gaussConsts<>+768(SB), Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
-	VPSUBD       gaussConsts<>+768(SB), Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
-	VMULPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VMULPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VPSUBD       gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x0e, X11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x01, X11, X2
-	VPADDD       X2, X11, X11
-	VBROADCASTSS X11, Y2
-	VPADDD       Y2, Y1, Y1
-	VCVTDQ2PS    Y1, Y1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD    $0x17, Y0, Y2
-	VCVTDQ2PS Y2, Y2
-	VANDPS    gaussConsts<>+800(SB), Y0, Y0
-	VPADDD    gaussConsts<>+768(SB), Y0, Y0
-	VSUBPS    gaussConsts<>+672(SB), Y0, Y0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS gaussConsts<>+864(SB), Y3
-	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+992(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1056(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       gaussConsts<>+1120(SB), Y2, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y0
-	VFMADD231PS  gaussConsts<>+1120(SB), Y1, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y1, Y0
-	VADDPS       gaussConsts<>+544(SB), Y0, Y0
-	VBROADCASTSS 40(SP), Y1
-	VFMADD231PS  gaussConsts<>+1888(SB), Y1, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VBROADCASTSS gaussConsts<>+544(SB), Y2
-	VSUBPS       Y0, Y2, Y0
-	VFMADD231PS  gaussConsts<>+1920(SB), Y1, Y0
-	VMOVSS       X0, (DI)
-	ADDQ         $0x04, DI
-	ADDQ         8(SP), DX
-	ADDQ         16(SP), BX
-	ADDQ         24(SP), R9
-	ADDQ         32(SP), R10
-	DECQ         (SP)
-	JNZ          l137
+l153:
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	VMOVUPS   Y11, 128(DI)
+	VMOVUPS   Y10, 160(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), DX
+	ADDQ      16(SP), BX
+	ADDQ      24(SP), R8
+	ADDQ      32(SP), R9
+	ADDQ      40(SP), R10
+	DECQ      (SP)
+	JNZ       l149
+	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
+	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
+	VMOVAPS   Y0, Y9
+	VMOVMSKPS Y9, AX
+	MOVQ      AX, bad+88(FP)
 	VZEROUPPER
 	RET
 
@@ -9049,12 +10009,12 @@ l141:
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussSampleSoftplus(SB), NOSPLIT, $24-56
 	// Registers:    Y0-Y9 values    Y10-Y15 constants and scalars
-	VBROADCASTSS gaussConsts<>+672(SB), Y15
-	VBROADCASTSS gaussConsts<>+704(SB), Y14
-	VBROADCASTSS gaussConsts<>+1312(SB), Y13
+	VBROADCASTSS gaussConsts<>+736(SB), Y15
+	VBROADCASTSS gaussConsts<>+1280(SB), Y14
+	VBROADCASTSS gaussConsts<>+1440(SB), Y13
 	VBROADCASTSS gaussConsts<>+608(SB), Y12
-	VBROADCASTSS gaussConsts<>+1248(SB), Y11
-	VBROADCASTSS gaussConsts<>+1280(SB), Y10
+	VBROADCASTSS gaussConsts<>+1696(SB), Y11
+	VBROADCASTSS gaussConsts<>+1408(SB), Y10
 
 	// Registers:    DI z    SI mu    DX s    BX eps    CX elements left in the row    R8 4n
 	MOVQ z+0(FP), DI
@@ -9074,12 +10034,12 @@ TEXT ·GaussSampleSoftplus(SB), NOSPLIT, $24-56
 	SUBQ R8, AX
 	MOVQ AX, 16(SP)
 
-l142:
+l154:
 	MOVQ n+40(FP), CX
 	CMPQ CX, $0x00000010
-	JL   l144
+	JL   l156
 
-l143:
+l155:
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
 	VORPS   Y12, Y0, Y2
@@ -9094,22 +10054,22 @@ l143:
 	VFMADD231PS  Y10, Y3, Y5
 	VSUBPS       Y13, Y4, Y6
 	VSUBPS       Y13, Y5, Y7
-	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y2
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y2
+	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y6
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y6
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y6
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y6
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y6
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y7
+	VBROADCASTSS gaussConsts<>+1504(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y6
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y6
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y6
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y6
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y7
 	VFMADD213PS  Y15, Y2, Y6
 	VFMADD213PS  Y15, Y3, Y7
 	VFMADD213PS  Y15, Y2, Y6
@@ -9120,8 +10080,8 @@ l143:
 	VPSLLD $0x17, Y5, Y3
 	VPSRAD $0x01, Y2, Y4
 	VPSRAD $0x01, Y3, Y5
-	VANDPS gaussConsts<>+1504(SB), Y4, Y4
-	VANDPS gaussConsts<>+1504(SB), Y5, Y5
+	VANDPS gaussConsts<>+1728(SB), Y4, Y4
+	VANDPS gaussConsts<>+1728(SB), Y5, Y5
 	VPADDD Y15, Y4, Y8
 	VPADDD Y15, Y5, Y9
 	VPSUBD Y4, Y2, Y2
@@ -9146,26 +10106,26 @@ l143:
 	VFMSUB231PS  Y14, Y3, Y7
 	VBLENDVPS    Y4, Y6, Y2, Y2
 	VBLENDVPS    Y5, Y7, Y3, Y3
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VANDPS       gaussConsts<>+1568(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1632(SB), Y6
-	VFMADD231PS  gaussConsts<>+1600(SB), Y2, Y6
-	VBROADCASTSS gaussConsts<>+1632(SB), Y7
-	VFMADD231PS  gaussConsts<>+1600(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y6
-	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1696(SB), Y2, Y6
-	VFMADD213PS  gaussConsts<>+1696(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1728(SB), Y2, Y6
-	VFMADD213PS  gaussConsts<>+1728(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1760(SB), Y2, Y6
-	VFMADD213PS  gaussConsts<>+1760(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1792(SB), Y2, Y6
-	VFMADD213PS  gaussConsts<>+1792(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1824(SB), Y2, Y6
-	VFMADD213PS  gaussConsts<>+1824(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1088(SB), Y2, Y6
-	VFMADD213PS  gaussConsts<>+1088(SB), Y3, Y7
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y6
+	VBROADCASTSS gaussConsts<>+1824(SB), Y7
+	VFMADD231PS  gaussConsts<>+1792(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y3, Y7
 	VMULPS       Y2, Y2, Y8
 	VMULPS       Y3, Y3, Y9
 	VFMADD231PS  Y8, Y6, Y2
@@ -9174,8 +10134,8 @@ l143:
 	VADDPS       Y3, Y5, Y3
 	VADDPS       Y2, Y0, Y0
 	VADDPS       Y3, Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y0, Y0
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
+	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
 	VMOVUPS      (BX), Y2
 	VMOVUPS      32(BX), Y3
 	VMOVUPS      (SI), Y4
@@ -9190,11 +10150,11 @@ l143:
 	ADDQ         $0x00000040, BX
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l143
+	JGE          l155
 
-l144:
+l156:
 	CMPQ    CX, $0x00000008
-	JL      l145
+	JL      l157
 	VMOVUPS (DX), Y0
 	VORPS   Y12, Y0, Y1
 	VMAXPS  Y1, Y11, Y1
@@ -9203,22 +10163,22 @@ l144:
 	VMOVAPS      Y13, Y2
 	VFMADD231PS  Y10, Y1, Y2
 	VSUBPS       Y13, Y2, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y3, Y1
-	VFNMADD231PS gaussConsts<>+1120(SB), Y3, Y1
+	VFNMADD231PS gaussConsts<>+1088(SB), Y3, Y1
+	VFNMADD231PS gaussConsts<>+1056(SB), Y3, Y1
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y3
-	VFMADD231PS  gaussConsts<>+1344(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1408(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1472(SB), Y1, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y3
 	VFMADD213PS  Y15, Y1, Y3
 	VFMADD213PS  Y15, Y1, Y3
 
 	// p 2^n
 	VPSLLD $0x17, Y2, Y1
 	VPSRAD $0x01, Y1, Y2
-	VANDPS gaussConsts<>+1504(SB), Y2, Y2
+	VANDPS gaussConsts<>+1728(SB), Y2, Y2
 	VPADDD Y15, Y2, Y4
 	VPSUBD Y2, Y1, Y1
 	VPADDD Y15, Y1, Y1
@@ -9232,21 +10192,21 @@ l144:
 	VMOVAPS      Y14, Y3
 	VFMSUB231PS  Y14, Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y1
-	VANDPS       gaussConsts<>+1568(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+1632(SB), Y3
-	VFMADD231PS  gaussConsts<>+1600(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1664(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1696(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1728(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1760(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1792(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1824(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1088(SB), Y1, Y3
+	VANDPS       gaussConsts<>+1760(SB), Y2, Y2
+	VBROADCASTSS gaussConsts<>+1824(SB), Y3
+	VFMADD231PS  gaussConsts<>+1792(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1856(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1888(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1920(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1952(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1984(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+2016(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1024(SB), Y1, Y3
 	VMULPS       Y1, Y1, Y4
 	VFMADD231PS  Y4, Y3, Y1
 	VADDPS       Y1, Y2, Y1
 	VADDPS       Y1, Y0, Y0
-	VADDPS       gaussConsts<>+1856(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
 	VMOVUPS      (BX), Y1
 	VMOVUPS      (SI), Y2
 	VFMADD231PS  Y1, Y0, Y2
@@ -9257,9 +10217,9 @@ l144:
 	ADDQ         $0x00000020, BX
 	SUBQ         $0x00000008, CX
 
-l145:
+l157:
 	TESTQ      CX, CX
-	JZ         l146
+	JZ         l158
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -9273,22 +10233,22 @@ l145:
 	VMOVAPS      Y13, Y3
 	VFMADD231PS  Y10, Y2, Y3
 	VSUBPS       Y13, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
 	VFMADD213PS  Y15, Y2, Y4
 	VFMADD213PS  Y15, Y2, Y4
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
 	VPSRAD $0x01, Y2, Y3
-	VANDPS gaussConsts<>+1504(SB), Y3, Y3
+	VANDPS gaussConsts<>+1728(SB), Y3, Y3
 	VPADDD Y15, Y3, Y5
 	VPSUBD Y3, Y2, Y2
 	VPADDD Y15, Y2, Y2
@@ -9302,21 +10262,21 @@ l145:
 	VMOVAPS      Y14, Y4
 	VFMSUB231PS  Y14, Y2, Y4
 	VBLENDVPS    Y3, Y4, Y2, Y2
-	VANDPS       gaussConsts<>+1568(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+1632(SB), Y4
-	VFMADD231PS  gaussConsts<>+1600(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1696(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1728(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1760(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1792(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1824(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1088(SB), Y2, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+1824(SB), Y4
+	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y4
 	VMULPS       Y2, Y2, Y5
 	VFMADD231PS  Y5, Y4, Y2
 	VADDPS       Y2, Y3, Y2
 	VADDPS       Y2, Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
 	VMASKMOVPS   (BX), Y0, Y2
 	VMASKMOVPS   (SI), Y0, Y3
 	VFMADD231PS  Y2, Y1, Y3
@@ -9326,11 +10286,11 @@ l145:
 	LEAQ         (DX)(CX*4), DX
 	LEAQ         (BX)(CX*4), BX
 
-l146:
+l158:
 	ADDQ 8(SP), SI
 	ADDQ 16(SP), DX
 	DECQ (SP)
-	JNZ  l142
+	JNZ  l154
 	VZEROUPPER
 	RET
 
@@ -9338,10 +10298,10 @@ l146:
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussSampleSoftplusBackward(SB), NOSPLIT, $32-64
 	// Registers:    Y0-Y11 values    Y12-Y15 constants and scalars
-	VBROADCASTSS gaussConsts<>+672(SB), Y15
-	VBROADCASTSS gaussConsts<>+1312(SB), Y14
+	VBROADCASTSS gaussConsts<>+736(SB), Y15
+	VBROADCASTSS gaussConsts<>+1440(SB), Y14
 	VBROADCASTSS gaussConsts<>+608(SB), Y13
-	VBROADCASTSS gaussConsts<>+1248(SB), Y12
+	VBROADCASTSS gaussConsts<>+1696(SB), Y12
 
 	// Registers:    DI dmu    SI ds    DX dz    BX s    R8 eps    CX elements left in the row    R9 4n
 	MOVQ dmu+0(FP), DI
@@ -9366,12 +10326,12 @@ TEXT ·GaussSampleSoftplusBackward(SB), NOSPLIT, $32-64
 	SUBQ R9, AX
 	MOVQ AX, 24(SP)
 
-l148:
+l160:
 	MOVQ n+48(FP), CX
 	CMPQ CX, $0x00000010
-	JL   l150
+	JL   l162
 
-l149:
+l161:
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
 	VMOVUPS (BX), Y2
@@ -9393,27 +10353,27 @@ l149:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y14, Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
 	VMOVAPS      Y14, Y7
-	VFMADD231PS  gaussConsts<>+1280(SB), Y5, Y7
+	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y7
 	VSUBPS       Y14, Y6, Y8
 	VSUBPS       Y14, Y7, Y9
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y9, Y5
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1120(SB), Y9, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y9, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y9, Y5
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y8
-	VBROADCASTSS gaussConsts<>+1376(SB), Y9
-	VFMADD231PS  gaussConsts<>+1344(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1408(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y5, Y9
+	VBROADCASTSS gaussConsts<>+1504(SB), Y8
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y8
+	VBROADCASTSS gaussConsts<>+1504(SB), Y9
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y9
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y9
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y9
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y9
 	VFMADD213PS  Y15, Y4, Y8
 	VFMADD213PS  Y15, Y5, Y9
 	VFMADD213PS  Y15, Y4, Y8
@@ -9424,8 +10384,8 @@ l149:
 	VPSLLD      $0x17, Y7, Y5
 	VPSRAD      $0x01, Y4, Y6
 	VPSRAD      $0x01, Y5, Y7
-	VANDPS      gaussConsts<>+1504(SB), Y6, Y6
-	VANDPS      gaussConsts<>+1504(SB), Y7, Y7
+	VANDPS      gaussConsts<>+1728(SB), Y6, Y6
+	VANDPS      gaussConsts<>+1728(SB), Y7, Y7
 	VPADDD      Y15, Y6, Y10
 	VPADDD      Y15, Y7, Y11
 	VPSUBD      Y6, Y4, Y4
@@ -9457,11 +10417,11 @@ l149:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 	CMPQ        CX, $0x00000010
-	JGE         l149
+	JGE         l161
 
-l150:
+l162:
 	CMPQ    CX, $0x00000008
-	JL      l151
+	JL      l163
 	VMOVUPS (DX), Y0
 	VMOVUPS (BX), Y1
 	VMOVUPS (DI), Y2
@@ -9474,24 +10434,24 @@ l150:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y14, Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
 	VSUBPS       Y14, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
 	VFMADD213PS  Y15, Y2, Y4
 	VFMADD213PS  Y15, Y2, Y4
 
 	// p 2^n
 	VPSLLD      $0x17, Y3, Y2
 	VPSRAD      $0x01, Y2, Y3
-	VANDPS      gaussConsts<>+1504(SB), Y3, Y3
+	VANDPS      gaussConsts<>+1728(SB), Y3, Y3
 	VPADDD      Y15, Y3, Y5
 	VPSUBD      Y3, Y2, Y2
 	VPADDD      Y15, Y2, Y2
@@ -9511,9 +10471,9 @@ l150:
 	ADDQ        $0x00000020, R8
 	SUBQ        $0x00000008, CX
 
-l151:
+l163:
 	TESTQ      CX, CX
-	JZ         l152
+	JZ         l164
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -9531,24 +10491,24 @@ l151:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y14, Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
 	VSUBPS       Y14, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
 	VFMADD213PS  Y15, Y3, Y5
 	VFMADD213PS  Y15, Y3, Y5
 
 	// p 2^n
 	VPSLLD      $0x17, Y4, Y3
 	VPSRAD      $0x01, Y3, Y4
-	VANDPS      gaussConsts<>+1504(SB), Y4, Y4
+	VANDPS      gaussConsts<>+1728(SB), Y4, Y4
 	VPADDD      Y15, Y4, Y6
 	VPSUBD      Y4, Y3, Y3
 	VPADDD      Y15, Y3, Y3
@@ -9567,78 +10527,82 @@ l151:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 
-l152:
+l164:
 	ADDQ 8(SP), DI
 	ADDQ 16(SP), SI
 	ADDQ 24(SP), BX
 	DECQ (SP)
-	JNZ  l148
+	JNZ  l160
 	VZEROUPPER
 	RET
 
-// func LatentStepSigma(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int)
+// func LatentStepSigma(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LatentStepSigma(SB), NOSPLIT, $40-88
-	// Registers:    Y0-Y6 values    Y7-Y9 constants and scalars    Y10-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+672(SB), Y9
-	VBROADCASTSS gaussConsts<>+768(SB), Y8
-	VBROADCASTSS gaussConsts<>+704(SB), Y7
+TEXT ·LatentStepSigma(SB), NOSPLIT, $40-96
+	// Registers:    Y0-Y6 values    Y7-Y8 constants and scalars    Y9-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y8
+	VBROADCASTSS gaussConsts<>+1248(SB), Y7
 
-	// Registers:    DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
-	MOVQ sigmaQ+0(FP), DI
-	MOVQ z+8(FP), SI
-	MOVQ kl+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ muP+40(FP), R9
-	MOVQ sP+48(FP), R10
-	MOVQ eps+56(FP), R11
-	MOVQ n+72(FP), R12
-	SHLQ $0x02, R12
-	MOVQ rows+64(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI sigmaQ    SI z    DX lanes    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
+	MOVQ         sigmaQ+0(FP), DI
+	MOVQ         z+8(FP), SI
+	MOVQ         lanes+16(FP), DX
+	MOVQ         muQ+24(FP), BX
+	MOVQ         sQ+32(FP), R8
+	MOVQ         muP+40(FP), R9
+	MOVQ         sP+48(FP), R10
+	MOVQ         eps+56(FP), R11
+	MOVQ         n+72(FP), R12
+	SHLQ         $0x02, R12
+	VBROADCASTSS gaussConsts<>+544(SB), Y9
+	MOVQ         rows+64(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+80(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R12, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+80(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R12, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+80(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R12, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+80(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R12, AX
+	MOVQ         AX, 32(SP)
 
-l154:
+l166:
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
-	VMOVAPS      Y9, Y13
+	VMOVAPS      Y8, Y13
 	VBROADCASTSS gaussConsts<>+544(SB), Y11
-	VMOVAPS      Y9, Y12
+	VMOVAPS      Y8, Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+72(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l157
+	JL           l169
 
-l155:
+l167:
 	VMOVUPS      (BX), Y0
 	VMOVUPS      (R8), Y1
+	VPSUBD       Y7, Y1, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VMOVUPS      (R10), Y2
-	VDIVPS       Y2, Y9, Y3
-	VMOVUPS      (R9), Y4
-	VSUBPS       Y4, Y0, Y4
-	VMULPS       Y3, Y4, Y4
-	VMULPS       Y3, Y1, Y5
+	VPSUBD       Y7, Y2, Y3
+	VPMAXUD      Y9, Y3, Y9
+	VMOVUPS      (R9), Y3
+	VSUBPS       Y3, Y0, Y3
+	VDIVPS       Y2, Y8, Y4
+	VMULPS       Y4, Y3, Y3
+	VMULPS       Y4, Y1, Y5
 	VFNMADD213PS Y1, Y5, Y2
-	VFMADD231PS  Y3, Y2, Y5
-	VMULPS       Y7, Y4, Y2
-	VMULPS       Y7, Y5, Y3
-	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y3
+	VFMADD231PS  Y4, Y2, Y5
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y2
+	VMULPS       gaussConsts<>+1280(SB), Y5, Y3
+	VFMADD213PS  gaussConsts<>+1312(SB), Y3, Y3
 	VFMADD231PS  Y2, Y2, Y3
 	VADDPS       Y15, Y3, Y15
 	VMULPS       Y13, Y5, Y13
@@ -9648,17 +10612,21 @@ l155:
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      32(BX), Y0
 	VMOVUPS      32(R8), Y1
+	VPSUBD       Y7, Y1, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VMOVUPS      32(R10), Y2
-	VDIVPS       Y2, Y9, Y3
-	VMOVUPS      32(R9), Y4
-	VSUBPS       Y4, Y0, Y4
-	VMULPS       Y3, Y4, Y4
-	VMULPS       Y3, Y1, Y5
+	VPSUBD       Y7, Y2, Y3
+	VPMAXUD      Y9, Y3, Y9
+	VMOVUPS      32(R9), Y3
+	VSUBPS       Y3, Y0, Y3
+	VDIVPS       Y2, Y8, Y4
+	VMULPS       Y4, Y3, Y3
+	VMULPS       Y4, Y1, Y5
 	VFNMADD213PS Y1, Y5, Y2
-	VFMADD231PS  Y3, Y2, Y5
-	VMULPS       Y7, Y4, Y2
-	VMULPS       Y7, Y5, Y3
-	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y3
+	VFMADD231PS  Y4, Y2, Y5
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y2
+	VMULPS       gaussConsts<>+1280(SB), Y5, Y3
+	VFMADD213PS  gaussConsts<>+1312(SB), Y3, Y3
 	VFMADD231PS  Y2, Y2, Y3
 	VADDPS       Y14, Y3, Y14
 	VMULPS       Y12, Y5, Y12
@@ -9666,17 +10634,17 @@ l155:
 	VFMADD231PS  Y1, Y2, Y0
 	VMOVUPS      Y1, 32(DI)
 	VMOVUPS      Y0, 32(SI)
-	VPSUBD       Y8, Y13, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y8, Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y11, Y1, Y1
 	VMOVAPS      Y1, Y11
 	VMOVAPS      Y0, Y13
-	VPSUBD       Y8, Y12, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y8, Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y10, Y1, Y1
 	VMOVAPS      Y1, Y10
 	VMOVAPS      Y0, Y12
@@ -9689,11 +10657,11 @@ l155:
 	ADDQ         $0x00000040, R10
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l155
+	JGE          l167
 
-l157:
+l169:
 	TESTQ        CX, CX
-	JZ           l158
+	JZ           l170
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -9701,21 +10669,27 @@ l157:
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (BX), Y0, Y1
 	VMASKMOVPS   (R8), Y0, Y2
+	VPSUBD       Y7, Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VMASKMOVPS   (R10), Y0, Y3
-	VDIVPS       Y3, Y9, Y4
-	VMASKMOVPS   (R9), Y0, Y5
-	VSUBPS       Y5, Y1, Y5
-	VMULPS       Y4, Y5, Y5
-	VMULPS       Y4, Y2, Y6
+	VPSUBD       Y7, Y3, Y4
+	VANDPS       Y4, Y0, Y4
+	VPMAXUD      Y9, Y4, Y9
+	VMASKMOVPS   (R9), Y0, Y4
+	VSUBPS       Y4, Y1, Y4
+	VDIVPS       Y3, Y8, Y5
+	VMULPS       Y5, Y4, Y4
+	VMULPS       Y5, Y2, Y6
 	VFNMADD213PS Y2, Y6, Y3
-	VFMADD231PS  Y4, Y3, Y6
-	VMULPS       Y7, Y5, Y3
-	VMULPS       Y7, Y6, Y4
-	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y4
+	VFMADD231PS  Y5, Y3, Y6
+	VMULPS       gaussConsts<>+1280(SB), Y4, Y3
+	VMULPS       gaussConsts<>+1280(SB), Y6, Y4
+	VFMADD213PS  gaussConsts<>+1312(SB), Y4, Y4
 	VFMADD231PS  Y3, Y3, Y4
 	VANDPS       Y4, Y0, Y3
 	VADDPS       Y15, Y3, Y15
-	VBLENDVPS    Y0, Y6, Y9, Y3
+	VBLENDVPS    Y0, Y6, Y8, Y3
 	VMULPS       Y13, Y3, Y13
 	VMASKMOVPS   (R11), Y0, Y3
 	VFMADD231PS  Y2, Y3, Y1
@@ -9724,21 +10698,27 @@ l157:
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(BX), Y0, Y1
 	VMASKMOVPS   32(R8), Y0, Y2
+	VPSUBD       Y7, Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VMASKMOVPS   32(R10), Y0, Y3
-	VDIVPS       Y3, Y9, Y4
-	VMASKMOVPS   32(R9), Y0, Y5
-	VSUBPS       Y5, Y1, Y5
-	VMULPS       Y4, Y5, Y5
-	VMULPS       Y4, Y2, Y6
+	VPSUBD       Y7, Y3, Y4
+	VANDPS       Y4, Y0, Y4
+	VPMAXUD      Y9, Y4, Y9
+	VMASKMOVPS   32(R9), Y0, Y4
+	VSUBPS       Y4, Y1, Y4
+	VDIVPS       Y3, Y8, Y5
+	VMULPS       Y5, Y4, Y4
+	VMULPS       Y5, Y2, Y6
 	VFNMADD213PS Y2, Y6, Y3
-	VFMADD231PS  Y4, Y3, Y6
-	VMULPS       Y7, Y5, Y3
-	VMULPS       Y7, Y6, Y4
-	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y4
+	VFMADD231PS  Y5, Y3, Y6
+	VMULPS       gaussConsts<>+1280(SB), Y4, Y3
+	VMULPS       gaussConsts<>+1280(SB), Y6, Y4
+	VFMADD213PS  gaussConsts<>+1312(SB), Y4, Y4
 	VFMADD231PS  Y3, Y3, Y4
 	VANDPS       Y4, Y0, Y3
 	VADDPS       Y14, Y3, Y14
-	VBLENDVPS    Y0, Y6, Y9, Y3
+	VBLENDVPS    Y0, Y6, Y8, Y3
 	VMULPS       Y12, Y3, Y12
 	VMASKMOVPS   32(R11), Y0, Y3
 	VFMADD231PS  Y2, Y3, Y1
@@ -9752,142 +10732,130 @@ l157:
 	LEAQ         (R9)(CX*4), R9
 	LEAQ         (R10)(CX*4), R10
 
-l158:
-	VPSUBD       Y8, Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y8, Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
-	VPSUBD       Y8, Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y8, Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
-	VMULPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VMULPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VPSUBD       Y8, Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y8, Y0, Y0
-	VPADDD       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x0e, X11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x01, X11, X2
-	VPADDD       X2, X11, X11
-	VBROADCASTSS X11, Y2
-	VPADDD       Y2, Y1, Y1
-	VCVTDQ2PS    Y1, Y1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Y8, Y0, Y0
-	VPSRAD    $0x17, Y0, Y2
-	VCVTDQ2PS Y2, Y2
-	VANDPS    gaussConsts<>+800(SB), Y0, Y0
-	VPADDD    Y8, Y0, Y0
-	VSUBPS    Y9, Y0, Y0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS gaussConsts<>+864(SB), Y3
-	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+992(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1056(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       gaussConsts<>+1120(SB), Y2, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y0
-	VFMADD231PS  gaussConsts<>+1120(SB), Y1, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y1, Y0
-	VADDPS       gaussConsts<>+544(SB), Y0, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VFMSUB231PS  gaussConsts<>+1184(SB), Y1, Y0
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y1
-	VBLENDVPS    Y1, gaussConsts<>+544(SB), Y0, Y0
-	VMOVSS       X0, (DX)
-	ADDQ         $0x04, DX
-	ADDQ         8(SP), BX
-	ADDQ         16(SP), R8
-	ADDQ         24(SP), R9
-	ADDQ         32(SP), R10
-	DECQ         (SP)
-	JNZ          l154
+l170:
+	VMOVUPS   Y15, (DX)
+	VMOVUPS   Y14, 32(DX)
+	VMOVUPS   Y13, 64(DX)
+	VMOVUPS   Y12, 96(DX)
+	VMOVUPS   Y11, 128(DX)
+	VMOVUPS   Y10, 160(DX)
+	ADDQ      $0x00000100, DX
+	ADDQ      8(SP), BX
+	ADDQ      16(SP), R8
+	ADDQ      24(SP), R9
+	ADDQ      32(SP), R10
+	DECQ      (SP)
+	JNZ       l166
+	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
+	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
+	VMOVAPS   Y0, Y9
+	VMOVMSKPS Y9, AX
+	MOVQ      AX, bad+88(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepSigmaBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, n int, w float32)
-// Requires: AVX, FMA3
-TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $32-92
-	// Registers:    Y0-Y12 values    Y13-Y15 constants and scalars
-	VBROADCASTSS gaussConsts<>+672(SB), Y15
-	VBROADCASTSS gaussConsts<>+608(SB), Y14
-	VBROADCASTSS w+88(FP), Y13
+// func LatentStepSigmaBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, dkl *float32, rows int, n int, ld int) (bad int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $80-120
+	// Registers:    Y0-Y6 values    Y7-Y12 constants and scalars    Y13-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y12
+	VBROADCASTSS gaussConsts<>+1248(SB), Y11
+	VBROADCASTSS gaussConsts<>+608(SB), Y10
+	VBROADCASTSS gaussConsts<>+512(SB), Y9
+	VBROADCASTSS gaussConsts<>+544(SB), Y8
+	VBROADCASTSS gaussConsts<>+1344(SB), Y7
 
 	// Registers:    DI dmuQ    SI dsQ    DX dmuP    BX dsP    R8 dz    R9 muQ    R10 sQ    R11 muP    R12 sP    R13 eps    CX elements left in the row
-	MOVQ dmuQ+0(FP), DI
-	MOVQ dsQ+8(FP), SI
-	MOVQ dmuP+16(FP), DX
-	MOVQ dsP+24(FP), BX
-	MOVQ dz+32(FP), R8
-	MOVQ muQ+40(FP), R9
-	MOVQ sQ+48(FP), R10
-	MOVQ muP+56(FP), R11
-	MOVQ sP+64(FP), R12
-	MOVQ eps+72(FP), R13
-	MOVQ n+80(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l160
+	MOVQ    dmuQ+0(FP), DI
+	MOVQ    dsQ+8(FP), SI
+	MOVQ    dmuP+16(FP), DX
+	MOVQ    dsP+24(FP), BX
+	MOVQ    dz+32(FP), R8
+	MOVQ    muQ+40(FP), R9
+	MOVQ    sQ+48(FP), R10
+	MOVQ    muP+56(FP), R11
+	MOVQ    sP+64(FP), R12
+	MOVQ    eps+72(FP), R13
+	MOVQ    dkl+80(FP), AX
+	MOVQ    AX, (SP)
+	VMOVAPS Y8, Y15
+	VMOVAPS Y8, Y14
+	MOVQ    rows+88(FP), AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+104(FP), AX
+	SUBQ    n+96(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+104(FP), AX
+	SUBQ    n+96(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+104(FP), AX
+	SUBQ    n+96(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    AX, 32(SP)
+	MOVQ    ld+104(FP), AX
+	SUBQ    n+96(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    AX, 40(SP)
+	MOVQ    ld+104(FP), AX
+	SUBQ    n+96(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    AX, 48(SP)
+	MOVQ    ld+104(FP), AX
+	SUBQ    n+96(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    AX, 56(SP)
+	MOVQ    ld+104(FP), AX
+	SUBQ    n+96(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    AX, 64(SP)
+	MOVQ    ld+104(FP), AX
+	SUBQ    n+96(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    AX, 72(SP)
 
-l159:
+l171:
+	MOVQ         (SP), AX
+	VBROADCASTSS (AX), Y0
+	VMOVAPS      Y0, Y13
+	MOVQ         n+96(FP), CX
+	CMPQ         CX, $0x00000010
+	JL           l173
+
+l172:
 	VMOVUPS      (R9), Y0
 	VMOVUPS      (R10), Y1
+	VPSUBD       Y11, Y1, Y2
+	VPMAXUD      Y15, Y2, Y15
 	VMOVUPS      (R12), Y2
-	VDIVPS       Y2, Y15, Y3
-	VMOVUPS      (R11), Y4
-	VSUBPS       Y4, Y0, Y0
-	VMULPS       Y3, Y0, Y0
-	VMULPS       Y3, Y1, Y4
-	VFNMADD213PS Y1, Y4, Y2
-	VFMADD231PS  Y3, Y2, Y4
-	VSUBPS       Y15, Y4, Y2
-	VADDPS       Y15, Y4, Y4
-	VMULPS       Y0, Y13, Y5
+	VPSUBD       Y11, Y2, Y3
+	VPMAXUD      Y15, Y3, Y15
+	VMOVUPS      (R11), Y3
+	VSUBPS       Y3, Y0, Y0
+	VDIVPS       Y2, Y12, Y3
+	VMULPS       Y3, Y0, Y4
+	VMULPS       Y3, Y1, Y5
+	VFNMADD213PS Y1, Y5, Y2
+	VFMADD231PS  Y3, Y2, Y5
+	VANDPS       Y9, Y0, Y0
+	VPMAXUD      Y14, Y0, Y14
+	VSUBPS       Y12, Y5, Y0
+	VADDPS       Y12, Y5, Y2
+	VMULPS       Y4, Y13, Y5
 	VMULPS       Y3, Y5, Y5
-	VDIVPS       Y1, Y15, Y1
-	VMULPS       Y1, Y2, Y1
+	VDIVPS       Y1, Y12, Y1
+	VMULPS       Y1, Y0, Y1
 	VMULPS       Y1, Y13, Y1
-	VMULPS       Y4, Y1, Y1
-	VMULPS       Y3, Y2, Y2
-	VMULPS       Y2, Y13, Y2
-	VMULPS       Y4, Y2, Y2
-	VFMADD231PS  Y5, Y0, Y2
-	VXORPS       Y14, Y2, Y0
+	VMULPS       Y2, Y1, Y1
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y0, Y13, Y0
+	VMULPS       Y2, Y0, Y0
+	VFMADD231PS  Y5, Y4, Y0
+	VXORPS       Y10, Y0, Y0
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R13), Y3
-	VXORPS       Y14, Y5, Y4
+	VXORPS       Y10, Y5, Y4
 	VMOVUPS      Y4, (DX)
 	VMOVUPS      Y0, (BX)
 	VFMADD231PS  Y2, Y3, Y1
@@ -9896,30 +10864,36 @@ l159:
 	VMOVUPS      Y1, (SI)
 	VMOVUPS      32(R9), Y0
 	VMOVUPS      32(R10), Y1
+	VPSUBD       Y11, Y1, Y2
+	VPMAXUD      Y15, Y2, Y15
 	VMOVUPS      32(R12), Y2
-	VDIVPS       Y2, Y15, Y3
-	VMOVUPS      32(R11), Y4
-	VSUBPS       Y4, Y0, Y0
-	VMULPS       Y3, Y0, Y0
-	VMULPS       Y3, Y1, Y4
-	VFNMADD213PS Y1, Y4, Y2
-	VFMADD231PS  Y3, Y2, Y4
-	VSUBPS       Y15, Y4, Y2
-	VADDPS       Y15, Y4, Y4
-	VMULPS       Y0, Y13, Y5
+	VPSUBD       Y11, Y2, Y3
+	VPMAXUD      Y15, Y3, Y15
+	VMOVUPS      32(R11), Y3
+	VSUBPS       Y3, Y0, Y0
+	VDIVPS       Y2, Y12, Y3
+	VMULPS       Y3, Y0, Y4
+	VMULPS       Y3, Y1, Y5
+	VFNMADD213PS Y1, Y5, Y2
+	VFMADD231PS  Y3, Y2, Y5
+	VANDPS       Y9, Y0, Y0
+	VPMAXUD      Y14, Y0, Y14
+	VSUBPS       Y12, Y5, Y0
+	VADDPS       Y12, Y5, Y2
+	VMULPS       Y4, Y13, Y5
 	VMULPS       Y3, Y5, Y5
-	VDIVPS       Y1, Y15, Y1
-	VMULPS       Y1, Y2, Y1
+	VDIVPS       Y1, Y12, Y1
+	VMULPS       Y1, Y0, Y1
 	VMULPS       Y1, Y13, Y1
-	VMULPS       Y4, Y1, Y1
-	VMULPS       Y3, Y2, Y2
-	VMULPS       Y2, Y13, Y2
-	VMULPS       Y4, Y2, Y2
-	VFMADD231PS  Y5, Y0, Y2
-	VXORPS       Y14, Y2, Y0
+	VMULPS       Y2, Y1, Y1
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y0, Y13, Y0
+	VMULPS       Y2, Y0, Y0
+	VFMADD231PS  Y5, Y4, Y0
+	VXORPS       Y10, Y0, Y0
 	VMOVUPS      32(R8), Y2
 	VMOVUPS      32(R13), Y3
-	VXORPS       Y14, Y5, Y4
+	VXORPS       Y10, Y5, Y4
 	VMOVUPS      Y4, 32(DX)
 	VMOVUPS      Y0, 32(BX)
 	VFMADD231PS  Y2, Y3, Y1
@@ -9938,37 +10912,43 @@ l159:
 	ADDQ         $0x00000040, R12
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l159
+	JGE          l172
 
-l160:
+l173:
 	CMPQ         CX, $0x00000008
-	JL           l161
+	JL           l174
 	VMOVUPS      (R9), Y0
 	VMOVUPS      (R10), Y1
+	VPSUBD       Y11, Y1, Y2
+	VPMAXUD      Y15, Y2, Y15
 	VMOVUPS      (R12), Y2
-	VDIVPS       Y2, Y15, Y3
-	VMOVUPS      (R11), Y4
-	VSUBPS       Y4, Y0, Y0
-	VMULPS       Y3, Y0, Y0
-	VMULPS       Y3, Y1, Y4
-	VFNMADD213PS Y1, Y4, Y2
-	VFMADD231PS  Y3, Y2, Y4
-	VSUBPS       Y15, Y4, Y2
-	VADDPS       Y15, Y4, Y4
-	VMULPS       Y0, Y13, Y5
+	VPSUBD       Y11, Y2, Y3
+	VPMAXUD      Y15, Y3, Y15
+	VMOVUPS      (R11), Y3
+	VSUBPS       Y3, Y0, Y0
+	VDIVPS       Y2, Y12, Y3
+	VMULPS       Y3, Y0, Y4
+	VMULPS       Y3, Y1, Y5
+	VFNMADD213PS Y1, Y5, Y2
+	VFMADD231PS  Y3, Y2, Y5
+	VANDPS       Y9, Y0, Y0
+	VPMAXUD      Y14, Y0, Y14
+	VSUBPS       Y12, Y5, Y0
+	VADDPS       Y12, Y5, Y2
+	VMULPS       Y4, Y13, Y5
 	VMULPS       Y3, Y5, Y5
-	VDIVPS       Y1, Y15, Y1
-	VMULPS       Y1, Y2, Y1
+	VDIVPS       Y1, Y12, Y1
+	VMULPS       Y1, Y0, Y1
 	VMULPS       Y1, Y13, Y1
-	VMULPS       Y4, Y1, Y1
-	VMULPS       Y3, Y2, Y2
-	VMULPS       Y2, Y13, Y2
-	VMULPS       Y4, Y2, Y2
-	VFMADD231PS  Y5, Y0, Y2
-	VXORPS       Y14, Y2, Y0
+	VMULPS       Y2, Y1, Y1
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y0, Y13, Y0
+	VMULPS       Y2, Y0, Y0
+	VFMADD231PS  Y5, Y4, Y0
+	VXORPS       Y10, Y0, Y0
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R13), Y3
-	VXORPS       Y14, Y5, Y4
+	VXORPS       Y10, Y5, Y4
 	VMOVUPS      Y4, (DX)
 	VMOVUPS      Y0, (BX)
 	VFMADD231PS  Y2, Y3, Y1
@@ -9987,9 +10967,9 @@ l160:
 	ADDQ         $0x00000020, R12
 	SUBQ         $0x00000008, CX
 
-l161:
+l174:
 	TESTQ        CX, CX
-	JZ           l162
+	JZ           l175
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -9997,71 +10977,109 @@ l161:
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (R9), Y0, Y1
 	VMASKMOVPS   (R10), Y0, Y2
+	VPSUBD       Y11, Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y15, Y3, Y15
 	VMASKMOVPS   (R12), Y0, Y3
-	VDIVPS       Y3, Y15, Y4
-	VMASKMOVPS   (R11), Y0, Y5
-	VSUBPS       Y5, Y1, Y1
-	VMULPS       Y4, Y1, Y1
-	VMULPS       Y4, Y2, Y5
-	VFNMADD213PS Y2, Y5, Y3
-	VFMADD231PS  Y4, Y3, Y5
-	VSUBPS       Y15, Y5, Y3
-	VADDPS       Y15, Y5, Y5
-	VMULPS       Y1, Y13, Y6
+	VPSUBD       Y11, Y3, Y4
+	VANDPS       Y4, Y0, Y4
+	VPMAXUD      Y15, Y4, Y15
+	VMASKMOVPS   (R11), Y0, Y4
+	VSUBPS       Y4, Y1, Y1
+	VDIVPS       Y3, Y12, Y4
+	VMULPS       Y4, Y1, Y5
+	VMULPS       Y4, Y2, Y6
+	VFNMADD213PS Y2, Y6, Y3
+	VFMADD231PS  Y4, Y3, Y6
+	VANDPS       Y9, Y1, Y1
+	VANDPS       Y1, Y0, Y1
+	VPMAXUD      Y14, Y1, Y14
+	VSUBPS       Y12, Y6, Y1
+	VADDPS       Y12, Y6, Y3
+	VMULPS       Y5, Y13, Y6
 	VMULPS       Y4, Y6, Y6
-	VDIVPS       Y2, Y15, Y2
-	VMULPS       Y2, Y3, Y2
+	VDIVPS       Y2, Y12, Y2
+	VMULPS       Y2, Y1, Y2
 	VMULPS       Y2, Y13, Y2
-	VMULPS       Y5, Y2, Y2
-	VMULPS       Y4, Y3, Y3
-	VMULPS       Y3, Y13, Y3
-	VMULPS       Y5, Y3, Y3
-	VFMADD231PS  Y6, Y1, Y3
-	VXORPS       Y14, Y3, Y1
+	VMULPS       Y3, Y2, Y2
+	VMULPS       Y4, Y1, Y1
+	VMULPS       Y1, Y13, Y1
+	VMULPS       Y3, Y1, Y1
+	VFMADD231PS  Y6, Y5, Y1
+	VXORPS       Y10, Y1, Y1
 	VMASKMOVPS   (R8), Y0, Y3
 	VMASKMOVPS   (R13), Y0, Y4
-	VXORPS       Y14, Y6, Y5
+	VXORPS       Y10, Y6, Y5
 	VMASKMOVPS   Y5, Y0, (DX)
 	VMASKMOVPS   Y1, Y0, (BX)
 	VFMADD231PS  Y3, Y4, Y2
 	VADDPS       Y3, Y6, Y1
 	VMASKMOVPS   Y1, Y0, (DI)
 	VMASKMOVPS   Y2, Y0, (SI)
+	LEAQ         (DI)(CX*4), DI
+	LEAQ         (SI)(CX*4), SI
+	LEAQ         (DX)(CX*4), DX
+	LEAQ         (BX)(CX*4), BX
+	LEAQ         (R8)(CX*4), R8
+	LEAQ         (R13)(CX*4), R13
+	LEAQ         (R9)(CX*4), R9
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+	LEAQ         (R12)(CX*4), R12
 
-l162:
+l175:
+	ADDQ      16(SP), DI
+	ADDQ      24(SP), SI
+	ADDQ      32(SP), DX
+	ADDQ      40(SP), BX
+	ADDQ      48(SP), R9
+	ADDQ      56(SP), R10
+	ADDQ      64(SP), R11
+	ADDQ      72(SP), R12
+	ADDQ      $0x04, (SP)
+	DECQ      8(SP)
+	JNZ       l171
+	VPMINUD   Y7, Y15, Y0
+	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
+	VPADDD    gaussConsts<>+1152(SB), Y14, Y1
+	VORPS     Y1, Y0, Y0
+	VMOVAPS   Y0, Y15
+	VMOVMSKPS Y15, AX
+	MOVQ      AX, bad+112(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepStandardSigma(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int)
+// func LatentStepStandardSigma(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LatentStepStandardSigma(SB), NOSPLIT, $24-72
-	// Registers:    Y0-Y5 values    Y6-Y9 constants and scalars    Y10-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+768(SB), Y9
-	VBROADCASTSS gaussConsts<>+704(SB), Y8
-	VBROADCASTSS gaussConsts<>+672(SB), Y7
+TEXT ·LatentStepStandardSigma(SB), NOSPLIT, $24-80
+	// Registers:    Y0-Y4 values    Y5-Y8 constants and scalars    Y9-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+1280(SB), Y8
+	VBROADCASTSS gaussConsts<>+736(SB), Y7
 	VBROADCASTSS gaussConsts<>+544(SB), Y6
+	VBROADCASTSS gaussConsts<>+1248(SB), Y5
 
-	// Registers:    DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
-	MOVQ sigmaQ+0(FP), DI
-	MOVQ z+8(FP), SI
-	MOVQ kl+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ eps+40(FP), R9
-	MOVQ n+56(FP), R10
-	SHLQ $0x02, R10
-	MOVQ rows+48(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 16(SP)
+	// Registers:    DI sigmaQ    SI z    DX lanes    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
+	MOVQ    sigmaQ+0(FP), DI
+	MOVQ    z+8(FP), SI
+	MOVQ    lanes+16(FP), DX
+	MOVQ    muQ+24(FP), BX
+	MOVQ    sQ+32(FP), R8
+	MOVQ    eps+40(FP), R9
+	MOVQ    n+56(FP), R10
+	SHLQ    $0x02, R10
+	VMOVAPS Y6, Y9
+	MOVQ    rows+48(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 16(SP)
 
-l164:
+l177:
 	VMOVAPS Y6, Y15
 	VMOVAPS Y6, Y14
 	VMOVAPS Y7, Y13
@@ -10070,14 +11088,16 @@ l164:
 	VMOVAPS Y6, Y10
 	MOVQ    n+56(FP), CX
 	CMPQ    CX, $0x00000010
-	JL      l167
+	JL      l180
 
-l165:
+l178:
 	VMOVUPS     (BX), Y0
 	VMOVUPS     (R8), Y1
+	VPSUBD      Y5, Y1, Y2
+	VPMAXUD     Y9, Y2, Y9
 	VMULPS      Y8, Y0, Y2
 	VMULPS      Y8, Y1, Y3
-	VFMADD213PS gaussConsts<>+736(SB), Y3, Y3
+	VFMADD213PS gaussConsts<>+1312(SB), Y3, Y3
 	VFMADD231PS Y2, Y2, Y3
 	VADDPS      Y15, Y3, Y15
 	VMULPS      Y13, Y1, Y13
@@ -10087,9 +11107,11 @@ l165:
 	VMOVUPS     Y0, (SI)
 	VMOVUPS     32(BX), Y0
 	VMOVUPS     32(R8), Y1
+	VPSUBD      Y5, Y1, Y2
+	VPMAXUD     Y9, Y2, Y9
 	VMULPS      Y8, Y0, Y2
 	VMULPS      Y8, Y1, Y3
-	VFMADD213PS gaussConsts<>+736(SB), Y3, Y3
+	VFMADD213PS gaussConsts<>+1312(SB), Y3, Y3
 	VFMADD231PS Y2, Y2, Y3
 	VADDPS      Y14, Y3, Y14
 	VMULPS      Y12, Y1, Y12
@@ -10097,17 +11119,17 @@ l165:
 	VFMADD231PS Y1, Y2, Y0
 	VMOVUPS     Y1, 32(DI)
 	VMOVUPS     Y0, 32(SI)
-	VPSUBD      Y9, Y13, Y0
+	VPSUBD      gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD      $0x17, Y0, Y1
-	VANDPS      gaussConsts<>+800(SB), Y0, Y0
-	VPADDD      Y9, Y0, Y0
+	VANDPS      gaussConsts<>+704(SB), Y0, Y0
+	VPADDD      gaussConsts<>+672(SB), Y0, Y0
 	VPADDD      Y11, Y1, Y1
 	VMOVAPS     Y1, Y11
 	VMOVAPS     Y0, Y13
-	VPSUBD      Y9, Y12, Y0
+	VPSUBD      gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD      $0x17, Y0, Y1
-	VANDPS      gaussConsts<>+800(SB), Y0, Y0
-	VPADDD      Y9, Y0, Y0
+	VANDPS      gaussConsts<>+704(SB), Y0, Y0
+	VPADDD      gaussConsts<>+672(SB), Y0, Y0
 	VPADDD      Y10, Y1, Y1
 	VMOVAPS     Y1, Y10
 	VMOVAPS     Y0, Y12
@@ -10118,11 +11140,11 @@ l165:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 	CMPQ        CX, $0x00000010
-	JGE         l165
+	JGE         l178
 
-l167:
+l180:
 	TESTQ       CX, CX
-	JZ          l168
+	JZ          l181
 	LEAQ        gaussConsts<>+256(SB), AX
 	NEGQ        CX
 	LEAQ        (AX)(CX*4), AX
@@ -10130,9 +11152,12 @@ l167:
 	VMOVUPS     (AX), Y0
 	VMASKMOVPS  (BX), Y0, Y1
 	VMASKMOVPS  (R8), Y0, Y2
+	VPSUBD      Y5, Y2, Y3
+	VANDPS      Y3, Y0, Y3
+	VPMAXUD     Y9, Y3, Y9
 	VMULPS      Y8, Y1, Y3
 	VMULPS      Y8, Y2, Y4
-	VFMADD213PS gaussConsts<>+736(SB), Y4, Y4
+	VFMADD213PS gaussConsts<>+1312(SB), Y4, Y4
 	VFMADD231PS Y3, Y3, Y4
 	VANDPS      Y4, Y0, Y3
 	VADDPS      Y15, Y3, Y15
@@ -10145,9 +11170,12 @@ l167:
 	VMOVUPS     32(AX), Y0
 	VMASKMOVPS  32(BX), Y0, Y1
 	VMASKMOVPS  32(R8), Y0, Y2
+	VPSUBD      Y5, Y2, Y3
+	VANDPS      Y3, Y0, Y3
+	VPMAXUD     Y9, Y3, Y9
 	VMULPS      Y8, Y1, Y3
 	VMULPS      Y8, Y2, Y4
-	VFMADD213PS gaussConsts<>+736(SB), Y4, Y4
+	VFMADD213PS gaussConsts<>+1312(SB), Y4, Y4
 	VFMADD231PS Y3, Y3, Y4
 	VANDPS      Y4, Y0, Y3
 	VADDPS      Y14, Y3, Y14
@@ -10163,117 +11191,91 @@ l167:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 
-l168:
-	VPSUBD       Y9, Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y9, Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
-	VPSUBD       Y9, Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y9, Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
-	VMULPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VMULPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VPSUBD       Y9, Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       Y9, Y0, Y0
-	VPADDD       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x0e, X11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x01, X11, X2
-	VPADDD       X2, X11, X11
-	VBROADCASTSS X11, Y2
-	VPADDD       Y2, Y1, Y1
-	VCVTDQ2PS    Y1, Y1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Y9, Y0, Y0
-	VPSRAD    $0x17, Y0, Y2
-	VCVTDQ2PS Y2, Y2
-	VANDPS    gaussConsts<>+800(SB), Y0, Y0
-	VPADDD    Y9, Y0, Y0
-	VSUBPS    Y7, Y0, Y0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS gaussConsts<>+864(SB), Y3
-	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+992(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1056(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       gaussConsts<>+1120(SB), Y2, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y0
-	VFMADD231PS  gaussConsts<>+1120(SB), Y1, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y1, Y0
-	VADDPS       Y6, Y0, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VFMSUB231PS  gaussConsts<>+1184(SB), Y1, Y0
-	VCMPPS       $0x11, Y6, Y0, Y1
-	VBLENDVPS    Y1, Y6, Y0, Y0
-	VMOVSS       X0, (DX)
-	ADDQ         $0x04, DX
-	ADDQ         8(SP), BX
-	ADDQ         16(SP), R8
-	DECQ         (SP)
-	JNZ          l164
+l181:
+	VMOVUPS   Y15, (DX)
+	VMOVUPS   Y14, 32(DX)
+	VMOVUPS   Y13, 64(DX)
+	VMOVUPS   Y12, 96(DX)
+	VMOVUPS   Y11, 128(DX)
+	VMOVUPS   Y10, 160(DX)
+	ADDQ      $0x00000100, DX
+	ADDQ      8(SP), BX
+	ADDQ      16(SP), R8
+	DECQ      (SP)
+	JNZ       l177
+	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
+	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
+	VMOVAPS   Y0, Y9
+	VMOVMSKPS Y9, AX
+	MOVQ      AX, bad+72(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepStandardSigmaBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, n int, w float32)
-// Requires: AVX, FMA3
-TEXT ·LatentStepStandardSigmaBackward(SB), NOSPLIT, $32-60
-	// Registers:    Y0-Y13 values    Y14-Y15 constants and scalars
-	VBROADCASTSS gaussConsts<>+672(SB), Y15
-	VBROADCASTSS w+56(FP), Y14
+// func LatentStepStandardSigmaBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, dkl *float32, rows int, n int, ld int) (bad int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·LatentStepStandardSigmaBackward(SB), NOSPLIT, $48-88
+	// Registers:    Y0-Y5 values    Y6-Y12 constants and scalars    Y13-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y12
+	VBROADCASTSS gaussConsts<>+1248(SB), Y11
+	VBROADCASTSS gaussConsts<>+512(SB), Y10
+	VBROADCASTSS gaussConsts<>+544(SB), Y9
+	VBROADCASTSS gaussConsts<>+1344(SB), Y8
+	VBROADCASTSS gaussConsts<>+1376(SB), Y7
+	VBROADCASTSS gaussConsts<>+1152(SB), Y6
 
-	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row
-	MOVQ dmuQ+0(FP), DI
-	MOVQ dsQ+8(FP), SI
-	MOVQ dz+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ eps+40(FP), R9
-	MOVQ n+48(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l170
+	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
+	MOVQ    dmuQ+0(FP), DI
+	MOVQ    dsQ+8(FP), SI
+	MOVQ    dz+16(FP), DX
+	MOVQ    muQ+24(FP), BX
+	MOVQ    sQ+32(FP), R8
+	MOVQ    eps+40(FP), R9
+	MOVQ    dkl+48(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    n+64(FP), R10
+	SHLQ    $0x02, R10
+	VMOVAPS Y9, Y15
+	VMOVAPS Y9, Y14
+	MOVQ    rows+56(FP), AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 32(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 40(SP)
 
-l169:
+l182:
+	MOVQ         (SP), AX
+	VBROADCASTSS (AX), Y0
+	VMOVAPS      Y0, Y13
+	MOVQ         n+64(FP), CX
+	CMPQ         CX, $0x00000010
+	JL           l184
+
+l183:
 	VMOVUPS     (BX), Y0
 	VMOVUPS     (R8), Y1
-	VSUBPS      Y15, Y1, Y2
-	VADDPS      Y15, Y1, Y3
-	VMULPS      Y0, Y14, Y0
-	VDIVPS      Y1, Y15, Y1
+	VPSUBD      Y11, Y1, Y2
+	VPMAXUD     Y15, Y2, Y15
+	VANDPS      Y10, Y0, Y2
+	VPMAXUD     Y14, Y2, Y14
+	VSUBPS      Y12, Y1, Y2
+	VADDPS      Y12, Y1, Y3
+	VMULPS      Y0, Y13, Y0
+	VDIVPS      Y1, Y12, Y1
 	VMULPS      Y1, Y2, Y1
-	VMULPS      Y1, Y14, Y1
+	VMULPS      Y1, Y13, Y1
 	VMULPS      Y3, Y1, Y1
 	VMOVUPS     (DX), Y2
 	VMOVUPS     (R9), Y3
@@ -10283,12 +11285,16 @@ l169:
 	VMOVUPS     Y1, (SI)
 	VMOVUPS     32(BX), Y0
 	VMOVUPS     32(R8), Y1
-	VSUBPS      Y15, Y1, Y2
-	VADDPS      Y15, Y1, Y3
-	VMULPS      Y0, Y14, Y0
-	VDIVPS      Y1, Y15, Y1
+	VPSUBD      Y11, Y1, Y2
+	VPMAXUD     Y15, Y2, Y15
+	VANDPS      Y10, Y0, Y2
+	VPMAXUD     Y14, Y2, Y14
+	VSUBPS      Y12, Y1, Y2
+	VADDPS      Y12, Y1, Y3
+	VMULPS      Y0, Y13, Y0
+	VDIVPS      Y1, Y12, Y1
 	VMULPS      Y1, Y2, Y1
-	VMULPS      Y1, Y14, Y1
+	VMULPS      Y1, Y13, Y1
 	VMULPS      Y3, Y1, Y1
 	VMOVUPS     32(DX), Y2
 	VMOVUPS     32(R9), Y3
@@ -10304,19 +11310,23 @@ l169:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 	CMPQ        CX, $0x00000010
-	JGE         l169
+	JGE         l183
 
-l170:
+l184:
 	CMPQ        CX, $0x00000008
-	JL          l171
+	JL          l185
 	VMOVUPS     (BX), Y0
 	VMOVUPS     (R8), Y1
-	VSUBPS      Y15, Y1, Y2
-	VADDPS      Y15, Y1, Y3
-	VMULPS      Y0, Y14, Y0
-	VDIVPS      Y1, Y15, Y1
+	VPSUBD      Y11, Y1, Y2
+	VPMAXUD     Y15, Y2, Y15
+	VANDPS      Y10, Y0, Y2
+	VPMAXUD     Y14, Y2, Y14
+	VSUBPS      Y12, Y1, Y2
+	VADDPS      Y12, Y1, Y3
+	VMULPS      Y0, Y13, Y0
+	VDIVPS      Y1, Y12, Y1
 	VMULPS      Y1, Y2, Y1
-	VMULPS      Y1, Y14, Y1
+	VMULPS      Y1, Y13, Y1
 	VMULPS      Y3, Y1, Y1
 	VMOVUPS     (DX), Y2
 	VMOVUPS     (R9), Y3
@@ -10332,9 +11342,9 @@ l170:
 	ADDQ        $0x00000020, R8
 	SUBQ        $0x00000008, CX
 
-l171:
+l185:
 	TESTQ       CX, CX
-	JZ          l172
+	JZ          l186
 	LEAQ        gaussConsts<>+256(SB), AX
 	NEGQ        CX
 	LEAQ        (AX)(CX*4), AX
@@ -10342,12 +11352,18 @@ l171:
 	VMOVUPS     (AX), Y0
 	VMASKMOVPS  (BX), Y0, Y1
 	VMASKMOVPS  (R8), Y0, Y2
-	VSUBPS      Y15, Y2, Y3
-	VADDPS      Y15, Y2, Y4
-	VMULPS      Y1, Y14, Y1
-	VDIVPS      Y2, Y15, Y2
+	VPSUBD      Y11, Y2, Y3
+	VANDPS      Y3, Y0, Y3
+	VPMAXUD     Y15, Y3, Y15
+	VANDPS      Y10, Y1, Y3
+	VANDPS      Y3, Y0, Y3
+	VPMAXUD     Y14, Y3, Y14
+	VSUBPS      Y12, Y2, Y3
+	VADDPS      Y12, Y2, Y4
+	VMULPS      Y1, Y13, Y1
+	VDIVPS      Y2, Y12, Y2
 	VMULPS      Y2, Y3, Y2
-	VMULPS      Y2, Y14, Y2
+	VMULPS      Y2, Y13, Y2
 	VMULPS      Y4, Y2, Y2
 	VMASKMOVPS  (DX), Y0, Y3
 	VMASKMOVPS  (R9), Y0, Y4
@@ -10355,263 +11371,235 @@ l171:
 	VADDPS      Y3, Y1, Y1
 	VMASKMOVPS  Y1, Y0, (DI)
 	VMASKMOVPS  Y2, Y0, (SI)
+	LEAQ        (DI)(CX*4), DI
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (DX)(CX*4), DX
+	LEAQ        (R9)(CX*4), R9
+	LEAQ        (BX)(CX*4), BX
+	LEAQ        (R8)(CX*4), R8
 
-l172:
+l186:
+	ADDQ      16(SP), DI
+	ADDQ      24(SP), SI
+	ADDQ      32(SP), BX
+	ADDQ      40(SP), R8
+	ADDQ      $0x04, (SP)
+	DECQ      8(SP)
+	JNZ       l182
+	VPMINUD   Y8, Y15, Y0
+	VPADDD    Y7, Y0, Y0
+	VPADDD    Y6, Y14, Y1
+	VORPS     Y1, Y0, Y0
+	VMOVAPS   Y0, Y15
+	VMOVMSKPS Y15, AX
+	MOVQ      AX, bad+80(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepLog(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int, factor float32)
+// func LatentStepLog(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int, factor float32) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LatentStepLog(SB), NOSPLIT, $72-92
-	// Registers:    Y0-Y10 values    Y11 constants and scalars    Y12-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+672(SB), Y11
+TEXT ·LatentStepLog(SB), NOSPLIT, $72-104
+	// Registers:    Y0-Y10 values    Y11-Y15 kept from loop to loop
 	VBROADCASTSS factor+88(FP), Y0
 	VMOVUPS      Y0, 40(SP)
 
-	// Registers:    DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
-	MOVQ sigmaQ+0(FP), DI
-	MOVQ z+8(FP), SI
-	MOVQ kl+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ muP+40(FP), R9
-	MOVQ sP+48(FP), R10
-	MOVQ eps+56(FP), R11
-	MOVQ n+72(FP), R12
-	SHLQ $0x02, R12
-	MOVQ rows+64(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI sigmaQ    SI z    DX lanes    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
+	MOVQ         sigmaQ+0(FP), DI
+	MOVQ         z+8(FP), SI
+	MOVQ         lanes+16(FP), DX
+	MOVQ         muQ+24(FP), BX
+	MOVQ         sQ+32(FP), R8
+	MOVQ         muP+40(FP), R9
+	MOVQ         sP+48(FP), R10
+	MOVQ         eps+56(FP), R11
+	MOVQ         n+72(FP), R12
+	SHLQ         $0x02, R12
+	VBROADCASTSS gaussConsts<>+544(SB), Y11
+	MOVQ         rows+64(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+80(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R12, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+80(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R12, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+80(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R12, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+80(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R12, AX
+	MOVQ         AX, 32(SP)
 
-l174:
+l188:
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
 	VBROADCASTSS gaussConsts<>+544(SB), Y13
 	VBROADCASTSS gaussConsts<>+544(SB), Y12
 	MOVQ         n+72(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l177
+	JL           l191
 
-l175:
-	VMOVUPS      (BX), Y0
-	VMOVUPS      (R8), Y1
-	VMOVUPS      (R10), Y2
-	VMULPS       40(SP), Y1, Y1
-	VMULPS       40(SP), Y2, Y2
-	VSUBPS       Y2, Y1, Y3
-	VBROADCASTSS gaussConsts<>+1216(SB), Y4
-	VMINPS       Y3, Y4, Y4
-	VMULPS       gaussConsts<>+1088(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
-	VMAXPS       Y4, Y5, Y4
-	VBROADCASTSS gaussConsts<>+1216(SB), Y5
-	VMINPS       Y2, Y5, Y2
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
-	VMAXPS       Y2, Y5, Y2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y5
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y5
+l189:
+	VMOVUPS (BX), Y0
+	VMOVUPS (R8), Y1
+	VANDPS  gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD Y11, Y2, Y11
+	VMOVUPS (R10), Y2
+	VANDPS  gaussConsts<>+512(SB), Y2, Y3
+	VPMAXUD Y11, Y3, Y11
+	VMOVUPS (R9), Y3
+	VSUBPS  Y3, Y0, Y3
+	VMULPS  40(SP), Y1, Y1
+	VMULPS  40(SP), Y2, Y2
+	VSUBPS  Y2, Y1, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       gaussConsts<>+1312(SB), Y5, Y6
-	VBROADCASTSS gaussConsts<>+1312(SB), Y7
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y7
-	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y4
-	VSUBPS       gaussConsts<>+1312(SB), Y7, Y8
-	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y2
+	VMULPS       gaussConsts<>+1024(SB), Y2, Y2
+	VBROADCASTSS gaussConsts<>+1440(SB), Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VSUBPS       gaussConsts<>+1440(SB), Y5, Y6
+	VBROADCASTSS gaussConsts<>+1440(SB), Y7
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y7
+	VMOVAPS      Y4, Y8
+	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y8
+	VSUBPS       gaussConsts<>+1440(SB), Y7, Y9
+	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y8
+	VFNMADD231PS gaussConsts<>+1088(SB), Y9, Y2
 
 	// p = e^r
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y6
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y6
+	VFNMADD231PS gaussConsts<>+1056(SB), Y9, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y8, Y6
 
 	// p = e^r
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y8
-	VFMADD213PS  Y11, Y4, Y6
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y8
-	VFMADD213PS  Y11, Y4, Y6
-	VFMADD213PS  Y11, Y2, Y8
+	VFMADD213PS  gaussConsts<>+1536(SB), Y8, Y6
+	VBROADCASTSS gaussConsts<>+1504(SB), Y9
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y9
+	VFMADD213PS  gaussConsts<>+1568(SB), Y8, Y6
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y9
+	VFMADD213PS  gaussConsts<>+1600(SB), Y8, Y6
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y9
+	VFMADD213PS  gaussConsts<>+736(SB), Y8, Y6
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y9
+	VFMADD213PS  gaussConsts<>+736(SB), Y8, Y6
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y9
 
 	// p 2^n
-	VFMADD213PS Y11, Y2, Y8
+	VFMADD213PS gaussConsts<>+736(SB), Y2, Y9
 	VPSLLD      $0x17, Y5, Y2
 
 	// p 2^n
-	VPSRAD       $0x01, Y2, Y4
-	VPSLLD       $0x17, Y7, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPSRAD       $0x01, Y5, Y7
-	VPADDD       Y11, Y4, Y9
-	VANDPS       gaussConsts<>+1504(SB), Y7, Y7
-	VPSUBD       Y4, Y2, Y2
-	VPADDD       Y11, Y7, Y4
-	VPADDD       Y11, Y2, Y2
-	VPSUBD       Y7, Y5, Y5
-	VMULPS       Y9, Y6, Y6
-	VPADDD       Y11, Y5, Y5
-	VMULPS       Y2, Y6, Y2
-	VMULPS       Y4, Y8, Y4
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS gaussConsts<>+1536(SB), Y5
-	VMINPS       Y4, Y5, Y4
-	VMOVUPS      (R9), Y5
-	VSUBPS       Y5, Y0, Y5
-	VMULPS       Y4, Y5, Y5
-	VMULPS       Y4, Y5, Y4
-	VMULPS       gaussConsts<>+704(SB), Y4, Y4
-	VMULPS       gaussConsts<>+704(SB), Y2, Y2
-	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y2
-	VFMADD231PS  Y4, Y4, Y2
-	VADDPS       Y15, Y2, Y15
-	VADDPS       Y13, Y3, Y13
-	VBROADCASTSS gaussConsts<>+1216(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS gaussConsts<>+1248(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VPADDD      gaussConsts<>+736(SB), Y2, Y2
+	VPSLLD      $0x17, Y7, Y5
+	VMULPS      Y2, Y6, Y2
+	VPADDD      gaussConsts<>+736(SB), Y5, Y5
+	VMULPS      Y5, Y9, Y5
+	VMULPS      Y5, Y3, Y3
+	VMULPS      Y5, Y3, Y3
+	VMULPS      gaussConsts<>+1280(SB), Y3, Y3
+	VMULPS      gaussConsts<>+1280(SB), Y2, Y2
+	VFMADD213PS gaussConsts<>+1312(SB), Y2, Y2
+	VFMADD231PS Y3, Y3, Y2
+	VADDPS      Y15, Y2, Y15
+	VADDPS      Y13, Y4, Y13
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y2
-	VFMADD231PS  gaussConsts<>+1280(SB), Y1, Y2
-	VSUBPS       gaussConsts<>+1312(SB), Y2, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y3, Y1
-	VFNMADD231PS gaussConsts<>+1120(SB), Y3, Y1
+	VBROADCASTSS gaussConsts<>+1440(SB), Y2
+	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y2
+	VSUBPS       gaussConsts<>+1440(SB), Y2, Y3
+	VFNMADD231PS gaussConsts<>+1088(SB), Y3, Y1
+	VFNMADD231PS gaussConsts<>+1056(SB), Y3, Y1
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y3
-	VFMADD231PS  gaussConsts<>+1344(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1408(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  Y11, Y1, Y3
-	VFMADD213PS  Y11, Y1, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+736(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+736(SB), Y1, Y3
 
 	// p 2^n
 	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       gaussConsts<>+1504(SB), Y2, Y2
-	VPADDD       Y11, Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       Y11, Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
+	VPADDD       gaussConsts<>+736(SB), Y1, Y1
+	VMULPS       Y1, Y3, Y1
 	VMOVUPS      (R11), Y2
 	VFMADD231PS  Y1, Y2, Y0
 	VMOVUPS      Y1, (DI)
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      32(BX), Y0
 	VMOVUPS      32(R8), Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD      Y11, Y2, Y11
 	VMOVUPS      32(R10), Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VPMAXUD      Y11, Y3, Y11
+	VMOVUPS      32(R9), Y3
+	VSUBPS       Y3, Y0, Y3
 	VMULPS       40(SP), Y1, Y1
 	VMULPS       40(SP), Y2, Y2
-	VSUBPS       Y2, Y1, Y3
-	VBROADCASTSS gaussConsts<>+1216(SB), Y4
-	VMINPS       Y3, Y4, Y4
-	VMULPS       gaussConsts<>+1088(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
-	VMAXPS       Y4, Y5, Y4
-	VBROADCASTSS gaussConsts<>+1216(SB), Y5
-	VMINPS       Y2, Y5, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
-	VMAXPS       Y2, Y5, Y2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y5
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y5
-	VSUBPS       gaussConsts<>+1312(SB), Y5, Y6
-	VBROADCASTSS gaussConsts<>+1312(SB), Y7
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y7
-	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y4
-	VSUBPS       gaussConsts<>+1312(SB), Y7, Y8
-	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y6
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y8
-	VFMADD213PS  Y11, Y4, Y6
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y8
-	VFMADD213PS  Y11, Y4, Y6
-	VFMADD213PS  Y11, Y2, Y8
-	VFMADD213PS  Y11, Y2, Y8
+	VSUBPS       Y2, Y1, Y4
+	VMULPS       gaussConsts<>+1024(SB), Y2, Y2
+	VBROADCASTSS gaussConsts<>+1440(SB), Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y5
+	VSUBPS       gaussConsts<>+1440(SB), Y5, Y6
+	VBROADCASTSS gaussConsts<>+1440(SB), Y7
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y7
+	VMOVAPS      Y4, Y8
+	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y8
+	VSUBPS       gaussConsts<>+1440(SB), Y7, Y9
+	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y8
+	VFNMADD231PS gaussConsts<>+1088(SB), Y9, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y9, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y8, Y6
+	VFMADD213PS  gaussConsts<>+1536(SB), Y8, Y6
+	VBROADCASTSS gaussConsts<>+1504(SB), Y9
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y9
+	VFMADD213PS  gaussConsts<>+1568(SB), Y8, Y6
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y9
+	VFMADD213PS  gaussConsts<>+1600(SB), Y8, Y6
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y9
+	VFMADD213PS  gaussConsts<>+736(SB), Y8, Y6
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y9
+	VFMADD213PS  gaussConsts<>+736(SB), Y8, Y6
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y9
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y9
 	VPSLLD       $0x17, Y5, Y2
-	VPSRAD       $0x01, Y2, Y4
+	VPADDD       gaussConsts<>+736(SB), Y2, Y2
 	VPSLLD       $0x17, Y7, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPSRAD       $0x01, Y5, Y7
-	VPADDD       Y11, Y4, Y9
-	VANDPS       gaussConsts<>+1504(SB), Y7, Y7
-	VPSUBD       Y4, Y2, Y2
-	VPADDD       Y11, Y7, Y4
-	VPADDD       Y11, Y2, Y2
-	VPSUBD       Y7, Y5, Y5
-	VMULPS       Y9, Y6, Y6
-	VPADDD       Y11, Y5, Y5
 	VMULPS       Y2, Y6, Y2
-	VMULPS       Y4, Y8, Y4
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS gaussConsts<>+1536(SB), Y5
-	VMINPS       Y4, Y5, Y4
-	VMOVUPS      32(R9), Y5
-	VSUBPS       Y5, Y0, Y5
-	VMULPS       Y4, Y5, Y5
-	VMULPS       Y4, Y5, Y4
-	VMULPS       gaussConsts<>+704(SB), Y4, Y4
-	VMULPS       gaussConsts<>+704(SB), Y2, Y2
-	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y2
-	VFMADD231PS  Y4, Y4, Y2
+	VPADDD       gaussConsts<>+736(SB), Y5, Y5
+	VMULPS       Y5, Y9, Y5
+	VMULPS       Y5, Y3, Y3
+	VMULPS       Y5, Y3, Y3
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y3
+	VMULPS       gaussConsts<>+1280(SB), Y2, Y2
+	VFMADD213PS  gaussConsts<>+1312(SB), Y2, Y2
+	VFMADD231PS  Y3, Y3, Y2
 	VADDPS       Y14, Y2, Y14
-	VADDPS       Y12, Y3, Y12
-	VBROADCASTSS gaussConsts<>+1216(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS gaussConsts<>+1248(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VBROADCASTSS gaussConsts<>+1312(SB), Y2
-	VFMADD231PS  gaussConsts<>+1280(SB), Y1, Y2
-	VSUBPS       gaussConsts<>+1312(SB), Y2, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y3, Y1
-	VFNMADD231PS gaussConsts<>+1120(SB), Y3, Y1
-	VBROADCASTSS gaussConsts<>+1376(SB), Y3
-	VFMADD231PS  gaussConsts<>+1344(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1408(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  Y11, Y1, Y3
-	VFMADD213PS  Y11, Y1, Y3
+	VADDPS       Y12, Y4, Y12
+	VBROADCASTSS gaussConsts<>+1440(SB), Y2
+	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y2
+	VSUBPS       gaussConsts<>+1440(SB), Y2, Y3
+	VFNMADD231PS gaussConsts<>+1088(SB), Y3, Y1
+	VFNMADD231PS gaussConsts<>+1056(SB), Y3, Y1
+	VBROADCASTSS gaussConsts<>+1504(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+736(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+736(SB), Y1, Y3
 	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       gaussConsts<>+1504(SB), Y2, Y2
-	VPADDD       Y11, Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       Y11, Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
+	VPADDD       gaussConsts<>+736(SB), Y1, Y1
+	VMULPS       Y1, Y3, Y1
 	VMOVUPS      32(R11), Y2
 	VFMADD231PS  Y1, Y2, Y0
 	VMOVUPS      Y1, 32(DI)
@@ -10625,127 +11613,105 @@ l175:
 	ADDQ         $0x00000040, R10
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l175
+	JGE          l189
 
-l177:
-	TESTQ        CX, CX
-	JZ           l178
-	LEAQ         gaussConsts<>+256(SB), AX
-	NEGQ         CX
-	LEAQ         (AX)(CX*4), AX
-	NEGQ         CX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (BX), Y0, Y1
-	VMASKMOVPS   (R8), Y0, Y2
-	VMASKMOVPS   (R10), Y0, Y3
-	VMULPS       40(SP), Y2, Y2
-	VMULPS       40(SP), Y3, Y3
-	VSUBPS       Y3, Y2, Y4
-	VBROADCASTSS gaussConsts<>+1216(SB), Y5
-	VMINPS       Y4, Y5, Y5
-	VMULPS       gaussConsts<>+1088(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
-	VMAXPS       Y5, Y6, Y5
-	VBROADCASTSS gaussConsts<>+1216(SB), Y6
-	VMINPS       Y3, Y6, Y3
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
-	VMAXPS       Y3, Y6, Y3
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y5, Y6
+l191:
+	TESTQ      CX, CX
+	JZ         l192
+	LEAQ       gaussConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (BX), Y0, Y1
+	VMASKMOVPS (R8), Y0, Y2
+	VANDPS     gaussConsts<>+512(SB), Y2, Y3
+	VANDPS     Y3, Y0, Y3
+	VPMAXUD    Y11, Y3, Y11
+	VMASKMOVPS (R10), Y0, Y3
+	VANDPS     gaussConsts<>+512(SB), Y3, Y4
+	VANDPS     Y4, Y0, Y4
+	VPMAXUD    Y11, Y4, Y11
+	VMASKMOVPS (R9), Y0, Y4
+	VSUBPS     Y4, Y1, Y4
+	VMULPS     40(SP), Y2, Y2
+	VMULPS     40(SP), Y3, Y3
+	VSUBPS     Y3, Y2, Y5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y7
-	VBROADCASTSS gaussConsts<>+1312(SB), Y8
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y8
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y5
-	VSUBPS       gaussConsts<>+1312(SB), Y8, Y9
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y9, Y3
+	VMULPS       gaussConsts<>+1024(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y6
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VSUBPS       gaussConsts<>+1440(SB), Y6, Y7
+	VBROADCASTSS gaussConsts<>+1440(SB), Y8
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y8
+	VMOVAPS      Y5, Y9
+	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y9
+	VSUBPS       gaussConsts<>+1440(SB), Y8, Y10
+	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y9
+	VFNMADD231PS gaussConsts<>+1088(SB), Y10, Y3
 
 	// p = e^r
-	VFNMADD231PS gaussConsts<>+1120(SB), Y9, Y3
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y5, Y7
+	VFNMADD231PS gaussConsts<>+1056(SB), Y10, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y9, Y7
 
 	// p = e^r
-	VFMADD213PS  gaussConsts<>+1408(SB), Y5, Y7
-	VBROADCASTSS gaussConsts<>+1376(SB), Y9
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y9
-	VFMADD213PS  gaussConsts<>+1440(SB), Y5, Y7
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y9
-	VFMADD213PS  gaussConsts<>+1472(SB), Y5, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y9
-	VFMADD213PS  Y11, Y5, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y9
-	VFMADD213PS  Y11, Y5, Y7
-	VFMADD213PS  Y11, Y3, Y9
+	VFMADD213PS  gaussConsts<>+1536(SB), Y9, Y7
+	VBROADCASTSS gaussConsts<>+1504(SB), Y10
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y10
+	VFMADD213PS  gaussConsts<>+1568(SB), Y9, Y7
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y10
+	VFMADD213PS  gaussConsts<>+1600(SB), Y9, Y7
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y10
+	VFMADD213PS  gaussConsts<>+736(SB), Y9, Y7
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y10
+	VFMADD213PS  gaussConsts<>+736(SB), Y9, Y7
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y10
 
 	// p 2^n
-	VFMADD213PS Y11, Y3, Y9
+	VFMADD213PS gaussConsts<>+736(SB), Y3, Y10
 	VPSLLD      $0x17, Y6, Y3
 
 	// p 2^n
-	VPSRAD       $0x01, Y3, Y5
-	VPSLLD       $0x17, Y8, Y6
-	VANDPS       gaussConsts<>+1504(SB), Y5, Y5
-	VPSRAD       $0x01, Y6, Y8
-	VPADDD       Y11, Y5, Y10
-	VANDPS       gaussConsts<>+1504(SB), Y8, Y8
-	VPSUBD       Y5, Y3, Y3
-	VPADDD       Y11, Y8, Y5
-	VPADDD       Y11, Y3, Y3
-	VPSUBD       Y8, Y6, Y6
-	VMULPS       Y10, Y7, Y7
-	VPADDD       Y11, Y6, Y6
-	VMULPS       Y3, Y7, Y3
-	VMULPS       Y5, Y9, Y5
-	VMULPS       Y6, Y5, Y5
-	VBROADCASTSS gaussConsts<>+1536(SB), Y6
-	VMINPS       Y5, Y6, Y5
-	VMASKMOVPS   (R9), Y0, Y6
-	VSUBPS       Y6, Y1, Y6
-	VMULPS       Y5, Y6, Y6
-	VMULPS       Y5, Y6, Y5
-	VMULPS       gaussConsts<>+704(SB), Y5, Y5
-	VMULPS       gaussConsts<>+704(SB), Y3, Y3
-	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y3
-	VFMADD231PS  Y5, Y5, Y3
-	VANDPS       Y3, Y0, Y3
-	VADDPS       Y15, Y3, Y15
-	VANDPS       Y4, Y0, Y3
-	VADDPS       Y13, Y3, Y13
-	VBROADCASTSS gaussConsts<>+1216(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
+	VPADDD      gaussConsts<>+736(SB), Y3, Y3
+	VPSLLD      $0x17, Y8, Y6
+	VMULPS      Y3, Y7, Y3
+	VPADDD      gaussConsts<>+736(SB), Y6, Y6
+	VMULPS      Y6, Y10, Y6
+	VMULPS      Y6, Y4, Y4
+	VMULPS      Y6, Y4, Y4
+	VMULPS      gaussConsts<>+1280(SB), Y4, Y4
+	VMULPS      gaussConsts<>+1280(SB), Y3, Y3
+	VFMADD213PS gaussConsts<>+1312(SB), Y3, Y3
+	VFMADD231PS Y4, Y4, Y3
+	VANDPS      Y3, Y0, Y3
+	VADDPS      Y15, Y3, Y15
+	VANDPS      Y5, Y0, Y3
+	VADDPS      Y13, Y3, Y13
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1312(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y11, Y2, Y4
-	VFMADD213PS  Y11, Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y11, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y11, Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
+	VPADDD       gaussConsts<>+736(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
 	VMASKMOVPS   (R11), Y0, Y3
 	VFMADD231PS  Y2, Y3, Y1
 	VMASKMOVPS   Y2, Y0, (DI)
@@ -10753,97 +11719,75 @@ l177:
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(BX), Y0, Y1
 	VMASKMOVPS   32(R8), Y0, Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y11, Y3, Y11
 	VMASKMOVPS   32(R10), Y0, Y3
+	VANDPS       gaussConsts<>+512(SB), Y3, Y4
+	VANDPS       Y4, Y0, Y4
+	VPMAXUD      Y11, Y4, Y11
+	VMASKMOVPS   32(R9), Y0, Y4
+	VSUBPS       Y4, Y1, Y4
 	VMULPS       40(SP), Y2, Y2
 	VMULPS       40(SP), Y3, Y3
-	VSUBPS       Y3, Y2, Y4
-	VBROADCASTSS gaussConsts<>+1216(SB), Y5
-	VMINPS       Y4, Y5, Y5
-	VMULPS       gaussConsts<>+1088(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
-	VMAXPS       Y5, Y6, Y5
-	VBROADCASTSS gaussConsts<>+1216(SB), Y6
-	VMINPS       Y3, Y6, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
-	VMAXPS       Y3, Y6, Y3
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y5, Y6
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y7
-	VBROADCASTSS gaussConsts<>+1312(SB), Y8
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y8
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y5
-	VSUBPS       gaussConsts<>+1312(SB), Y8, Y9
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y9, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y9, Y3
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y5, Y7
-	VFMADD213PS  gaussConsts<>+1408(SB), Y5, Y7
-	VBROADCASTSS gaussConsts<>+1376(SB), Y9
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y9
-	VFMADD213PS  gaussConsts<>+1440(SB), Y5, Y7
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y9
-	VFMADD213PS  gaussConsts<>+1472(SB), Y5, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y9
-	VFMADD213PS  Y11, Y5, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y9
-	VFMADD213PS  Y11, Y5, Y7
-	VFMADD213PS  Y11, Y3, Y9
-	VFMADD213PS  Y11, Y3, Y9
+	VSUBPS       Y3, Y2, Y5
+	VMULPS       gaussConsts<>+1024(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y6
+	VSUBPS       gaussConsts<>+1440(SB), Y6, Y7
+	VBROADCASTSS gaussConsts<>+1440(SB), Y8
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y8
+	VMOVAPS      Y5, Y9
+	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y9
+	VSUBPS       gaussConsts<>+1440(SB), Y8, Y10
+	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y9
+	VFNMADD231PS gaussConsts<>+1088(SB), Y10, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y10, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y9, Y7
+	VFMADD213PS  gaussConsts<>+1536(SB), Y9, Y7
+	VBROADCASTSS gaussConsts<>+1504(SB), Y10
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y10
+	VFMADD213PS  gaussConsts<>+1568(SB), Y9, Y7
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y10
+	VFMADD213PS  gaussConsts<>+1600(SB), Y9, Y7
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y10
+	VFMADD213PS  gaussConsts<>+736(SB), Y9, Y7
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y10
+	VFMADD213PS  gaussConsts<>+736(SB), Y9, Y7
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y10
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y10
 	VPSLLD       $0x17, Y6, Y3
-	VPSRAD       $0x01, Y3, Y5
+	VPADDD       gaussConsts<>+736(SB), Y3, Y3
 	VPSLLD       $0x17, Y8, Y6
-	VANDPS       gaussConsts<>+1504(SB), Y5, Y5
-	VPSRAD       $0x01, Y6, Y8
-	VPADDD       Y11, Y5, Y10
-	VANDPS       gaussConsts<>+1504(SB), Y8, Y8
-	VPSUBD       Y5, Y3, Y3
-	VPADDD       Y11, Y8, Y5
-	VPADDD       Y11, Y3, Y3
-	VPSUBD       Y8, Y6, Y6
-	VMULPS       Y10, Y7, Y7
-	VPADDD       Y11, Y6, Y6
 	VMULPS       Y3, Y7, Y3
-	VMULPS       Y5, Y9, Y5
-	VMULPS       Y6, Y5, Y5
-	VBROADCASTSS gaussConsts<>+1536(SB), Y6
-	VMINPS       Y5, Y6, Y5
-	VMASKMOVPS   32(R9), Y0, Y6
-	VSUBPS       Y6, Y1, Y6
-	VMULPS       Y5, Y6, Y6
-	VMULPS       Y5, Y6, Y5
-	VMULPS       gaussConsts<>+704(SB), Y5, Y5
-	VMULPS       gaussConsts<>+704(SB), Y3, Y3
-	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y3
-	VFMADD231PS  Y5, Y5, Y3
+	VPADDD       gaussConsts<>+736(SB), Y6, Y6
+	VMULPS       Y6, Y10, Y6
+	VMULPS       Y6, Y4, Y4
+	VMULPS       Y6, Y4, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y4, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y3
+	VFMADD213PS  gaussConsts<>+1312(SB), Y3, Y3
+	VFMADD231PS  Y4, Y4, Y3
 	VANDPS       Y3, Y0, Y3
 	VADDPS       Y14, Y3, Y14
-	VANDPS       Y4, Y0, Y3
+	VANDPS       Y5, Y0, Y3
 	VADDPS       Y12, Y3, Y12
-	VBROADCASTSS gaussConsts<>+1216(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1312(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y11, Y2, Y4
-	VFMADD213PS  Y11, Y2, Y4
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y11, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y11, Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
+	VPADDD       gaussConsts<>+736(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
 	VMASKMOVPS   32(R11), Y0, Y3
 	VFMADD231PS  Y2, Y3, Y1
 	VMASKMOVPS   Y2, Y0, 32(DI)
@@ -10856,287 +11800,280 @@ l177:
 	LEAQ         (R9)(CX*4), R9
 	LEAQ         (R10)(CX*4), R10
 
-l178:
-	VADDPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VADDPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VADDPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VADDPS       gaussConsts<>+544(SB), Y0, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VFMSUB231PS  gaussConsts<>+1184(SB), Y1, Y0
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y1
-	VBLENDVPS    Y1, gaussConsts<>+544(SB), Y0, Y0
-	VMOVSS       X0, (DX)
-	ADDQ         $0x04, DX
-	ADDQ         8(SP), BX
-	ADDQ         16(SP), R8
-	ADDQ         24(SP), R9
-	ADDQ         32(SP), R10
-	DECQ         (SP)
-	JNZ          l174
+l192:
+	VMOVUPS   Y15, (DX)
+	VMOVUPS   Y14, 32(DX)
+	VMOVUPS   Y13, 64(DX)
+	VMOVUPS   Y12, 96(DX)
+	ADDQ      $0x00000100, DX
+	ADDQ      8(SP), BX
+	ADDQ      16(SP), R8
+	ADDQ      24(SP), R9
+	ADDQ      32(SP), R10
+	DECQ      (SP)
+	JNZ       l188
+	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
+	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
+	VMOVAPS   Y0, Y11
+	VMOVMSKPS Y11, AX
+	MOVQ      AX, bad+96(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepLogBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, n int, w float32, factor float32)
+// func LatentStepLogBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, dkl *float32, rows int, n int, ld int, factor float32) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LatentStepLogBackward(SB), NOSPLIT, $64-96
-	// Registers:    Y0-Y9 values    Y10-Y15 constants and scalars
-	VBROADCASTSS gaussConsts<>+672(SB), Y15
-	VBROADCASTSS gaussConsts<>+1312(SB), Y14
-	VBROADCASTSS factor+92(FP), Y13
-	VBROADCASTSS gaussConsts<>+1216(SB), Y12
-	VBROADCASTSS gaussConsts<>+1248(SB), Y11
-	VBROADCASTSS gaussConsts<>+1280(SB), Y10
-	VBROADCASTSS w+88(FP), Y0
-	VMOVUPS      Y0, 32(SP)
+TEXT ·LatentStepLogBackward(SB), NOSPLIT, $112-128
+	// Registers:    Y0-Y8 values    Y9-Y12 constants and scalars    Y13-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y12
+	VBROADCASTSS gaussConsts<>+1440(SB), Y11
+	VBROADCASTSS factor+112(FP), Y10
+	VBROADCASTSS gaussConsts<>+512(SB), Y9
 
 	// Registers:    DI dmuQ    SI dsQ    DX dmuP    BX dsP    R8 dz    R9 muQ    R10 sQ    R11 muP    R12 sP    R13 eps    CX elements left in the row
-	MOVQ dmuQ+0(FP), DI
-	MOVQ dsQ+8(FP), SI
-	MOVQ dmuP+16(FP), DX
-	MOVQ dsP+24(FP), BX
-	MOVQ dz+32(FP), R8
-	MOVQ muQ+40(FP), R9
-	MOVQ sQ+48(FP), R10
-	MOVQ muP+56(FP), R11
-	MOVQ sP+64(FP), R12
-	MOVQ eps+72(FP), R13
-	MOVQ n+80(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l180
+	MOVQ         dmuQ+0(FP), DI
+	MOVQ         dsQ+8(FP), SI
+	MOVQ         dmuP+16(FP), DX
+	MOVQ         dsP+24(FP), BX
+	MOVQ         dz+32(FP), R8
+	MOVQ         muQ+40(FP), R9
+	MOVQ         sQ+48(FP), R10
+	MOVQ         muP+56(FP), R11
+	MOVQ         sP+64(FP), R12
+	MOVQ         eps+72(FP), R13
+	MOVQ         dkl+80(FP), AX
+	MOVQ         AX, (SP)
+	VBROADCASTSS gaussConsts<>+544(SB), Y15
+	VBROADCASTSS gaussConsts<>+544(SB), Y14
+	MOVQ         rows+88(FP), AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 32(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 40(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 48(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 56(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 64(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 72(SP)
 
-l179:
+l193:
+	MOVQ         (SP), AX
+	VBROADCASTSS (AX), Y0
+	VMOVAPS      Y0, Y13
+	MOVQ         n+96(FP), CX
+	CMPQ         CX, $0x00000010
+	JL           l195
+
+l194:
 	VMOVUPS (R9), Y0
 	VMOVUPS (R10), Y1
+	VANDPS  Y9, Y1, Y2
+	VPMAXUD Y15, Y2, Y15
 	VMOVUPS (R12), Y2
-	VMULPS  Y13, Y1, Y1
-	VMULPS  Y13, Y2, Y2
+	VANDPS  Y9, Y2, Y3
+	VPMAXUD Y15, Y3, Y15
+	VMOVUPS (R11), Y3
+	VSUBPS  Y3, Y0, Y0
+	VMULPS  Y10, Y1, Y1
+	VMULPS  Y10, Y2, Y2
 	VSUBPS  Y2, Y1, Y3
-	VMINPS  Y3, Y12, Y3
-	VMULPS  gaussConsts<>+1088(SB), Y2, Y2
-	VMAXPS  Y3, Y11, Y3
-	VMINPS  Y2, Y12, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Y2, Y11, Y2
-	VMOVAPS     Y14, Y4
-	VFMADD231PS Y10, Y3, Y4
+	VMULPS      gaussConsts<>+1024(SB), Y2, Y2
+	VMOVAPS     Y11, Y4
+	VFMADD231PS gaussConsts<>+1408(SB), Y3, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Y14, Y4, Y5
-	VMOVAPS      Y14, Y6
-	VFMADD231PS  Y10, Y2, Y6
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VSUBPS       Y14, Y6, Y7
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y2
+	VSUBPS       Y11, Y4, Y5
+	VMOVAPS      Y11, Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VSUBPS       Y11, Y6, Y7
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y2
 
 	// p = e^r
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
 
 	// p = e^r
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y7
-	VFMADD213PS  Y15, Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y7
-	VFMADD213PS  Y15, Y3, Y5
-	VFMADD213PS  Y15, Y2, Y7
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y7
+	VFMADD213PS  Y12, Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y7
+	VFMADD213PS  Y12, Y3, Y5
+	VFMADD213PS  Y12, Y2, Y7
 
 	// p 2^n
-	VFMADD213PS Y15, Y2, Y7
+	VFMADD213PS Y12, Y2, Y7
 	VPSLLD      $0x17, Y4, Y2
 
 	// p 2^n
-	VPSRAD       $0x01, Y2, Y3
-	VPSLLD       $0x17, Y6, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPSRAD       $0x01, Y4, Y6
-	VPADDD       Y15, Y3, Y8
-	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y15, Y6, Y3
-	VPADDD       Y15, Y2, Y2
-	VPSUBD       Y6, Y4, Y4
-	VMULPS       Y8, Y5, Y5
-	VPADDD       Y15, Y4, Y4
-	VMULPS       Y2, Y5, Y2
-	VMULPS       Y3, Y7, Y3
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTSS gaussConsts<>+1536(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VMOVUPS      (R11), Y4
-	VSUBPS       Y4, Y0, Y0
-	VMULPS       Y3, Y0, Y0
-	VMULPS       Y3, Y0, Y0
-	VSUBPS       Y15, Y2, Y4
-	VADDPS       Y15, Y2, Y2
-	VMULPS       32(SP), Y3, Y5
-	VMULPS       Y0, Y5, Y5
-	VMULPS       Y3, Y5, Y3
-	VMULPS       32(SP), Y13, Y5
-	VMULPS       Y4, Y5, Y4
-	VMULPS       Y2, Y4, Y2
-	VMULPS       Y0, Y5, Y4
-	VFMADD213PS  Y2, Y0, Y4
-	VXORPS       gaussConsts<>+608(SB), Y4, Y0
-	VMOVUPS      (R8), Y4
-	VMOVUPS      (R13), Y5
-	VXORPS       gaussConsts<>+608(SB), Y3, Y6
-	VMOVUPS      Y6, (DX)
-	VMOVUPS      Y0, (BX)
-	VMULPS       Y5, Y4, Y0
-	VMINPS       Y1, Y12, Y1
-	VMAXPS       Y1, Y11, Y1
+	VPADDD      Y12, Y2, Y2
+	VPSLLD      $0x17, Y6, Y3
+	VMULPS      Y2, Y5, Y2
+	VPADDD      Y12, Y3, Y3
+	VMULPS      Y3, Y7, Y3
+	VMULPS      Y3, Y0, Y4
+	VMULPS      Y3, Y4, Y4
+	VANDPS      Y9, Y0, Y0
+	VPMAXUD     Y14, Y0, Y14
+	VSUBPS      Y12, Y2, Y0
+	VADDPS      Y12, Y2, Y2
+	VMULPS      Y3, Y13, Y5
+	VMULPS      Y4, Y5, Y5
+	VMULPS      Y3, Y5, Y3
+	VMULPS      Y10, Y13, Y5
+	VMULPS      Y0, Y5, Y0
+	VMULPS      Y2, Y0, Y0
+	VMULPS      Y4, Y5, Y2
+	VFMADD213PS Y0, Y4, Y2
+	VXORPS      gaussConsts<>+608(SB), Y2, Y2
+	VMOVUPS     (R8), Y4
+	VMOVUPS     (R13), Y5
+	VXORPS      gaussConsts<>+608(SB), Y3, Y6
+	VMOVUPS     Y6, (DX)
+	VMOVUPS     Y2, (BX)
+	VMULPS      Y5, Y4, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y14, Y5
-	VFMADD231PS  Y10, Y1, Y5
-	VSUBPS       Y14, Y5, Y6
-	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y1
-	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y1
+	VMOVAPS      Y11, Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y5
+	VSUBPS       Y11, Y5, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y1
+	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y1
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y6
-	VFMADD231PS  gaussConsts<>+1344(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1408(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1440(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1472(SB), Y1, Y6
-	VFMADD213PS  Y15, Y1, Y6
-	VFMADD213PS  Y15, Y1, Y6
+	VBROADCASTSS gaussConsts<>+1504(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y6
+	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y6
+	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y6
+	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y6
+	VFMADD213PS  Y12, Y1, Y6
+	VFMADD213PS  Y12, Y1, Y6
 
 	// p 2^n
 	VPSLLD       $0x17, Y5, Y1
-	VPSRAD       $0x01, Y1, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y5, Y5
-	VPADDD       Y15, Y5, Y7
-	VPSUBD       Y5, Y1, Y1
-	VPADDD       Y15, Y1, Y1
-	VMULPS       Y7, Y6, Y5
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y1, Y13, Y1
-	VFMADD231PS  Y1, Y0, Y2
-	VADDPS       Y4, Y3, Y0
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y2, (SI)
+	VPADDD       Y12, Y1, Y1
+	VMULPS       Y1, Y6, Y1
+	VMULPS       Y1, Y10, Y1
+	VFMADD231PS  Y1, Y2, Y0
+	VADDPS       Y4, Y3, Y1
+	VMOVUPS      Y1, (DI)
+	VMOVUPS      Y0, (SI)
 	VMOVUPS      32(R9), Y0
 	VMOVUPS      32(R10), Y1
+	VANDPS       Y9, Y1, Y2
+	VPMAXUD      Y15, Y2, Y15
 	VMOVUPS      32(R12), Y2
-	VMULPS       Y13, Y1, Y1
-	VMULPS       Y13, Y2, Y2
+	VANDPS       Y9, Y2, Y3
+	VPMAXUD      Y15, Y3, Y15
+	VMOVUPS      32(R11), Y3
+	VSUBPS       Y3, Y0, Y0
+	VMULPS       Y10, Y1, Y1
+	VMULPS       Y10, Y2, Y2
 	VSUBPS       Y2, Y1, Y3
-	VMINPS       Y3, Y12, Y3
-	VMULPS       gaussConsts<>+1088(SB), Y2, Y2
-	VMAXPS       Y3, Y11, Y3
-	VMINPS       Y2, Y12, Y2
-	VMAXPS       Y2, Y11, Y2
-	VMOVAPS      Y14, Y4
-	VFMADD231PS  Y10, Y3, Y4
-	VSUBPS       Y14, Y4, Y5
-	VMOVAPS      Y14, Y6
-	VFMADD231PS  Y10, Y2, Y6
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VSUBPS       Y14, Y6, Y7
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y7
-	VFMADD213PS  Y15, Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y7
-	VFMADD213PS  Y15, Y3, Y5
-	VFMADD213PS  Y15, Y2, Y7
-	VFMADD213PS  Y15, Y2, Y7
+	VMULPS       gaussConsts<>+1024(SB), Y2, Y2
+	VMOVAPS      Y11, Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       Y11, Y4, Y5
+	VMOVAPS      Y11, Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VSUBPS       Y11, Y6, Y7
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y7
+	VFMADD213PS  Y12, Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y7
+	VFMADD213PS  Y12, Y3, Y5
+	VFMADD213PS  Y12, Y2, Y7
+	VFMADD213PS  Y12, Y2, Y7
 	VPSLLD       $0x17, Y4, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VPSLLD       $0x17, Y6, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPSRAD       $0x01, Y4, Y6
-	VPADDD       Y15, Y3, Y8
-	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y15, Y6, Y3
-	VPADDD       Y15, Y2, Y2
-	VPSUBD       Y6, Y4, Y4
-	VMULPS       Y8, Y5, Y5
-	VPADDD       Y15, Y4, Y4
+	VPADDD       Y12, Y2, Y2
+	VPSLLD       $0x17, Y6, Y3
 	VMULPS       Y2, Y5, Y2
+	VPADDD       Y12, Y3, Y3
 	VMULPS       Y3, Y7, Y3
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTSS gaussConsts<>+1536(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VMOVUPS      32(R11), Y4
-	VSUBPS       Y4, Y0, Y0
-	VMULPS       Y3, Y0, Y0
-	VMULPS       Y3, Y0, Y0
-	VSUBPS       Y15, Y2, Y4
-	VADDPS       Y15, Y2, Y2
-	VMULPS       32(SP), Y3, Y5
-	VMULPS       Y0, Y5, Y5
+	VMULPS       Y3, Y0, Y4
+	VMULPS       Y3, Y4, Y4
+	VANDPS       Y9, Y0, Y0
+	VPMAXUD      Y14, Y0, Y14
+	VSUBPS       Y12, Y2, Y0
+	VADDPS       Y12, Y2, Y2
+	VMULPS       Y3, Y13, Y5
+	VMULPS       Y4, Y5, Y5
 	VMULPS       Y3, Y5, Y3
-	VMULPS       32(SP), Y13, Y5
-	VMULPS       Y4, Y5, Y4
-	VMULPS       Y2, Y4, Y2
-	VMULPS       Y0, Y5, Y4
-	VFMADD213PS  Y2, Y0, Y4
-	VXORPS       gaussConsts<>+608(SB), Y4, Y0
+	VMULPS       Y10, Y13, Y5
+	VMULPS       Y0, Y5, Y0
+	VMULPS       Y2, Y0, Y0
+	VMULPS       Y4, Y5, Y2
+	VFMADD213PS  Y0, Y4, Y2
+	VXORPS       gaussConsts<>+608(SB), Y2, Y2
 	VMOVUPS      32(R8), Y4
 	VMOVUPS      32(R13), Y5
 	VXORPS       gaussConsts<>+608(SB), Y3, Y6
 	VMOVUPS      Y6, 32(DX)
-	VMOVUPS      Y0, 32(BX)
-	VMULPS       Y5, Y4, Y0
-	VMINPS       Y1, Y12, Y1
-	VMAXPS       Y1, Y11, Y1
-	VMOVAPS      Y14, Y5
-	VFMADD231PS  Y10, Y1, Y5
-	VSUBPS       Y14, Y5, Y6
-	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y1
-	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y1
-	VBROADCASTSS gaussConsts<>+1376(SB), Y6
-	VFMADD231PS  gaussConsts<>+1344(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1408(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1440(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1472(SB), Y1, Y6
-	VFMADD213PS  Y15, Y1, Y6
-	VFMADD213PS  Y15, Y1, Y6
+	VMOVUPS      Y2, 32(BX)
+	VMULPS       Y5, Y4, Y2
+	VMOVAPS      Y11, Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y5
+	VSUBPS       Y11, Y5, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y1
+	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y1
+	VBROADCASTSS gaussConsts<>+1504(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y6
+	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y6
+	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y6
+	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y6
+	VFMADD213PS  Y12, Y1, Y6
+	VFMADD213PS  Y12, Y1, Y6
 	VPSLLD       $0x17, Y5, Y1
-	VPSRAD       $0x01, Y1, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y5, Y5
-	VPADDD       Y15, Y5, Y7
-	VPSUBD       Y5, Y1, Y1
-	VPADDD       Y15, Y1, Y1
-	VMULPS       Y7, Y6, Y5
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y1, Y13, Y1
-	VFMADD231PS  Y1, Y0, Y2
-	VADDPS       Y4, Y3, Y0
-	VMOVUPS      Y0, 32(DI)
-	VMOVUPS      Y2, 32(SI)
+	VPADDD       Y12, Y1, Y1
+	VMULPS       Y1, Y6, Y1
+	VMULPS       Y1, Y10, Y1
+	VFMADD231PS  Y1, Y2, Y0
+	VADDPS       Y4, Y3, Y1
+	VMOVUPS      Y1, 32(DI)
+	VMOVUPS      Y0, 32(SI)
 	ADDQ         $0x00000040, DI
 	ADDQ         $0x00000040, SI
 	ADDQ         $0x00000040, DX
@@ -11149,130 +12086,113 @@ l179:
 	ADDQ         $0x00000040, R12
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l179
+	JGE          l194
 
-l180:
+l195:
 	CMPQ    CX, $0x00000008
-	JL      l181
+	JL      l196
 	VMOVUPS (R9), Y0
 	VMOVUPS (R10), Y1
+	VANDPS  Y9, Y1, Y2
+	VPMAXUD Y15, Y2, Y15
 	VMOVUPS (R12), Y2
-	VMULPS  Y13, Y1, Y1
-	VMULPS  Y13, Y2, Y2
+	VANDPS  Y9, Y2, Y3
+	VPMAXUD Y15, Y3, Y15
+	VMOVUPS (R11), Y3
+	VSUBPS  Y3, Y0, Y0
+	VMULPS  Y10, Y1, Y1
+	VMULPS  Y10, Y2, Y2
 	VSUBPS  Y2, Y1, Y3
-	VMINPS  Y3, Y12, Y3
-	VMULPS  gaussConsts<>+1088(SB), Y2, Y2
-	VMAXPS  Y3, Y11, Y3
-	VMINPS  Y2, Y12, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Y2, Y11, Y2
-	VMOVAPS     Y14, Y4
-	VFMADD231PS Y10, Y3, Y4
+	VMULPS      gaussConsts<>+1024(SB), Y2, Y2
+	VMOVAPS     Y11, Y4
+	VFMADD231PS gaussConsts<>+1408(SB), Y3, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Y14, Y4, Y5
-	VMOVAPS      Y14, Y6
-	VFMADD231PS  Y10, Y2, Y6
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VSUBPS       Y14, Y6, Y7
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y2
+	VSUBPS       Y11, Y4, Y5
+	VMOVAPS      Y11, Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VSUBPS       Y11, Y6, Y7
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y2
 
 	// p = e^r
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
 
 	// p = e^r
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y7
-	VFMADD213PS  Y15, Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y7
-	VFMADD213PS  Y15, Y3, Y5
-	VFMADD213PS  Y15, Y2, Y7
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y7
+	VFMADD213PS  Y12, Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y7
+	VFMADD213PS  Y12, Y3, Y5
+	VFMADD213PS  Y12, Y2, Y7
 
 	// p 2^n
-	VFMADD213PS Y15, Y2, Y7
+	VFMADD213PS Y12, Y2, Y7
 	VPSLLD      $0x17, Y4, Y2
 
 	// p 2^n
-	VPSRAD       $0x01, Y2, Y3
-	VPSLLD       $0x17, Y6, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPSRAD       $0x01, Y4, Y6
-	VPADDD       Y15, Y3, Y8
-	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y15, Y6, Y3
-	VPADDD       Y15, Y2, Y2
-	VPSUBD       Y6, Y4, Y4
-	VMULPS       Y8, Y5, Y5
-	VPADDD       Y15, Y4, Y4
-	VMULPS       Y2, Y5, Y2
-	VMULPS       Y3, Y7, Y3
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTSS gaussConsts<>+1536(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VMOVUPS      (R11), Y4
-	VSUBPS       Y4, Y0, Y0
-	VMULPS       Y3, Y0, Y0
-	VMULPS       Y3, Y0, Y0
-	VSUBPS       Y15, Y2, Y4
-	VADDPS       Y15, Y2, Y2
-	VMULPS       32(SP), Y3, Y5
-	VMULPS       Y0, Y5, Y5
-	VMULPS       Y3, Y5, Y3
-	VMULPS       32(SP), Y13, Y5
-	VMULPS       Y4, Y5, Y4
-	VMULPS       Y2, Y4, Y2
-	VMULPS       Y0, Y5, Y4
-	VFMADD213PS  Y2, Y0, Y4
-	VXORPS       gaussConsts<>+608(SB), Y4, Y0
-	VMOVUPS      (R8), Y4
-	VMOVUPS      (R13), Y5
-	VXORPS       gaussConsts<>+608(SB), Y3, Y6
-	VMOVUPS      Y6, (DX)
-	VMOVUPS      Y0, (BX)
-	VMULPS       Y5, Y4, Y0
-	VMINPS       Y1, Y12, Y1
-	VMAXPS       Y1, Y11, Y1
+	VPADDD      Y12, Y2, Y2
+	VPSLLD      $0x17, Y6, Y3
+	VMULPS      Y2, Y5, Y2
+	VPADDD      Y12, Y3, Y3
+	VMULPS      Y3, Y7, Y3
+	VMULPS      Y3, Y0, Y4
+	VMULPS      Y3, Y4, Y4
+	VANDPS      Y9, Y0, Y0
+	VPMAXUD     Y14, Y0, Y14
+	VSUBPS      Y12, Y2, Y0
+	VADDPS      Y12, Y2, Y2
+	VMULPS      Y3, Y13, Y5
+	VMULPS      Y4, Y5, Y5
+	VMULPS      Y3, Y5, Y3
+	VMULPS      Y10, Y13, Y5
+	VMULPS      Y0, Y5, Y0
+	VMULPS      Y2, Y0, Y0
+	VMULPS      Y4, Y5, Y2
+	VFMADD213PS Y0, Y4, Y2
+	VXORPS      gaussConsts<>+608(SB), Y2, Y2
+	VMOVUPS     (R8), Y4
+	VMOVUPS     (R13), Y5
+	VXORPS      gaussConsts<>+608(SB), Y3, Y6
+	VMOVUPS     Y6, (DX)
+	VMOVUPS     Y2, (BX)
+	VMULPS      Y5, Y4, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y14, Y5
-	VFMADD231PS  Y10, Y1, Y5
-	VSUBPS       Y14, Y5, Y6
-	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y1
-	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y1
+	VMOVAPS      Y11, Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y5
+	VSUBPS       Y11, Y5, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y1
+	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y1
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y6
-	VFMADD231PS  gaussConsts<>+1344(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1408(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1440(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1472(SB), Y1, Y6
-	VFMADD213PS  Y15, Y1, Y6
-	VFMADD213PS  Y15, Y1, Y6
+	VBROADCASTSS gaussConsts<>+1504(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y6
+	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y6
+	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y6
+	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y6
+	VFMADD213PS  Y12, Y1, Y6
+	VFMADD213PS  Y12, Y1, Y6
 
 	// p 2^n
 	VPSLLD      $0x17, Y5, Y1
-	VPSRAD      $0x01, Y1, Y5
-	VANDPS      gaussConsts<>+1504(SB), Y5, Y5
-	VPADDD      Y15, Y5, Y7
-	VPSUBD      Y5, Y1, Y1
-	VPADDD      Y15, Y1, Y1
-	VMULPS      Y7, Y6, Y5
-	VMULPS      Y1, Y5, Y1
-	VMULPS      Y1, Y13, Y1
-	VFMADD231PS Y1, Y0, Y2
-	VADDPS      Y4, Y3, Y0
-	VMOVUPS     Y0, (DI)
-	VMOVUPS     Y2, (SI)
+	VPADDD      Y12, Y1, Y1
+	VMULPS      Y1, Y6, Y1
+	VMULPS      Y1, Y10, Y1
+	VFMADD231PS Y1, Y2, Y0
+	VADDPS      Y4, Y3, Y1
+	VMOVUPS     Y1, (DI)
+	VMOVUPS     Y0, (SI)
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DX
@@ -11285,9 +12205,9 @@ l180:
 	ADDQ        $0x00000020, R12
 	SUBQ        $0x00000008, CX
 
-l181:
+l196:
 	TESTQ      CX, CX
-	JZ         l182
+	JZ         l197
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -11295,204 +12215,215 @@ l181:
 	VMOVUPS    (AX), Y0
 	VMASKMOVPS (R9), Y0, Y1
 	VMASKMOVPS (R10), Y0, Y2
+	VANDPS     Y9, Y2, Y3
+	VANDPS     Y3, Y0, Y3
+	VPMAXUD    Y15, Y3, Y15
 	VMASKMOVPS (R12), Y0, Y3
-	VMULPS     Y13, Y2, Y2
-	VMULPS     Y13, Y3, Y3
+	VANDPS     Y9, Y3, Y4
+	VANDPS     Y4, Y0, Y4
+	VPMAXUD    Y15, Y4, Y15
+	VMASKMOVPS (R11), Y0, Y4
+	VSUBPS     Y4, Y1, Y1
+	VMULPS     Y10, Y2, Y2
+	VMULPS     Y10, Y3, Y3
 	VSUBPS     Y3, Y2, Y4
-	VMINPS     Y4, Y12, Y4
-	VMULPS     gaussConsts<>+1088(SB), Y3, Y3
-	VMAXPS     Y4, Y11, Y4
-	VMINPS     Y3, Y12, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Y3, Y11, Y3
-	VMOVAPS     Y14, Y5
-	VFMADD231PS Y10, Y4, Y5
+	VMULPS      gaussConsts<>+1024(SB), Y3, Y3
+	VMOVAPS     Y11, Y5
+	VFMADD231PS gaussConsts<>+1408(SB), Y4, Y5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Y14, Y5, Y6
-	VMOVAPS      Y14, Y7
-	VFMADD231PS  Y10, Y3, Y7
-	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y4
-	VSUBPS       Y14, Y7, Y8
-	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y3
+	VSUBPS       Y11, Y5, Y6
+	VMOVAPS      Y11, Y7
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y7
+	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y4
+	VSUBPS       Y11, Y7, Y8
+	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y3
 
 	// p = e^r
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y3
-	VBROADCASTSS gaussConsts<>+1376(SB), Y6
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y6
+	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
 
 	// p = e^r
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y8
-	VFMADD213PS  Y15, Y4, Y6
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y8
-	VFMADD213PS  Y15, Y4, Y6
-	VFMADD213PS  Y15, Y3, Y8
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y6
+	VBROADCASTSS gaussConsts<>+1504(SB), Y8
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y8
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y8
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y8
+	VFMADD213PS  Y12, Y4, Y6
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y8
+	VFMADD213PS  Y12, Y4, Y6
+	VFMADD213PS  Y12, Y3, Y8
 
 	// p 2^n
-	VFMADD213PS Y15, Y3, Y8
+	VFMADD213PS Y12, Y3, Y8
 	VPSLLD      $0x17, Y5, Y3
 
 	// p 2^n
-	VPSRAD       $0x01, Y3, Y4
-	VPSLLD       $0x17, Y7, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPSRAD       $0x01, Y5, Y7
-	VPADDD       Y15, Y4, Y9
-	VANDPS       gaussConsts<>+1504(SB), Y7, Y7
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y15, Y7, Y4
-	VPADDD       Y15, Y3, Y3
-	VPSUBD       Y7, Y5, Y5
-	VMULPS       Y9, Y6, Y6
-	VPADDD       Y15, Y5, Y5
-	VMULPS       Y3, Y6, Y3
-	VMULPS       Y4, Y8, Y4
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS gaussConsts<>+1536(SB), Y5
-	VMINPS       Y4, Y5, Y4
-	VMASKMOVPS   (R11), Y0, Y5
-	VSUBPS       Y5, Y1, Y1
-	VMULPS       Y4, Y1, Y1
-	VMULPS       Y4, Y1, Y1
-	VSUBPS       Y15, Y3, Y5
-	VADDPS       Y15, Y3, Y3
-	VMULPS       32(SP), Y4, Y6
-	VMULPS       Y1, Y6, Y6
-	VMULPS       Y4, Y6, Y4
-	VMULPS       32(SP), Y13, Y6
-	VMULPS       Y5, Y6, Y5
-	VMULPS       Y3, Y5, Y3
-	VMULPS       Y1, Y6, Y5
-	VFMADD213PS  Y3, Y1, Y5
-	VXORPS       gaussConsts<>+608(SB), Y5, Y1
-	VMASKMOVPS   (R8), Y0, Y5
-	VMASKMOVPS   (R13), Y0, Y6
-	VXORPS       gaussConsts<>+608(SB), Y4, Y7
-	VMASKMOVPS   Y7, Y0, (DX)
-	VMASKMOVPS   Y1, Y0, (BX)
-	VMULPS       Y6, Y5, Y1
-	VMINPS       Y2, Y12, Y2
-	VMAXPS       Y2, Y11, Y2
+	VPADDD      Y12, Y3, Y3
+	VPSLLD      $0x17, Y7, Y4
+	VMULPS      Y3, Y6, Y3
+	VPADDD      Y12, Y4, Y4
+	VMULPS      Y4, Y8, Y4
+	VMULPS      Y4, Y1, Y5
+	VMULPS      Y4, Y5, Y5
+	VANDPS      Y9, Y1, Y1
+	VANDPS      Y1, Y0, Y1
+	VPMAXUD     Y14, Y1, Y14
+	VSUBPS      Y12, Y3, Y1
+	VADDPS      Y12, Y3, Y3
+	VMULPS      Y4, Y13, Y6
+	VMULPS      Y5, Y6, Y6
+	VMULPS      Y4, Y6, Y4
+	VMULPS      Y10, Y13, Y6
+	VMULPS      Y1, Y6, Y1
+	VMULPS      Y3, Y1, Y1
+	VMULPS      Y5, Y6, Y3
+	VFMADD213PS Y1, Y5, Y3
+	VXORPS      gaussConsts<>+608(SB), Y3, Y3
+	VMASKMOVPS  (R8), Y0, Y5
+	VMASKMOVPS  (R13), Y0, Y6
+	VXORPS      gaussConsts<>+608(SB), Y4, Y7
+	VMASKMOVPS  Y7, Y0, (DX)
+	VMASKMOVPS  Y3, Y0, (BX)
+	VMULPS      Y6, Y5, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y14, Y6
-	VFMADD231PS  Y10, Y2, Y6
-	VSUBPS       Y14, Y6, Y7
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y2
+	VMOVAPS      Y11, Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y6
+	VSUBPS       Y11, Y6, Y7
+	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y7
-	VFMADD213PS  Y15, Y2, Y7
-	VFMADD213PS  Y15, Y2, Y7
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y7
+	VFMADD213PS  Y12, Y2, Y7
+	VFMADD213PS  Y12, Y2, Y7
 
 	// p 2^n
 	VPSLLD      $0x17, Y6, Y2
-	VPSRAD      $0x01, Y2, Y6
-	VANDPS      gaussConsts<>+1504(SB), Y6, Y6
-	VPADDD      Y15, Y6, Y8
-	VPSUBD      Y6, Y2, Y2
-	VPADDD      Y15, Y2, Y2
-	VMULPS      Y8, Y7, Y6
-	VMULPS      Y2, Y6, Y2
-	VMULPS      Y2, Y13, Y2
-	VFMADD231PS Y2, Y1, Y3
-	VADDPS      Y5, Y4, Y1
-	VMASKMOVPS  Y1, Y0, (DI)
-	VMASKMOVPS  Y3, Y0, (SI)
+	VPADDD      Y12, Y2, Y2
+	VMULPS      Y2, Y7, Y2
+	VMULPS      Y2, Y10, Y2
+	VFMADD231PS Y2, Y3, Y1
+	VADDPS      Y5, Y4, Y2
+	VMASKMOVPS  Y2, Y0, (DI)
+	VMASKMOVPS  Y1, Y0, (SI)
+	LEAQ        (DI)(CX*4), DI
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (DX)(CX*4), DX
+	LEAQ        (BX)(CX*4), BX
+	LEAQ        (R8)(CX*4), R8
+	LEAQ        (R13)(CX*4), R13
+	LEAQ        (R9)(CX*4), R9
+	LEAQ        (R10)(CX*4), R10
+	LEAQ        (R11)(CX*4), R11
+	LEAQ        (R12)(CX*4), R12
 
-l182:
+l197:
+	ADDQ      16(SP), DI
+	ADDQ      24(SP), SI
+	ADDQ      32(SP), DX
+	ADDQ      40(SP), BX
+	ADDQ      48(SP), R9
+	ADDQ      56(SP), R10
+	ADDQ      64(SP), R11
+	ADDQ      72(SP), R12
+	ADDQ      $0x04, (SP)
+	DECQ      8(SP)
+	JNZ       l193
+	VPMINUD   gaussConsts<>+1632(SB), Y15, Y0
+	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
+	VPADDD    gaussConsts<>+1152(SB), Y14, Y1
+	VORPS     Y1, Y0, Y0
+	VMOVAPS   Y0, Y15
+	VMOVMSKPS Y15, AX
+	MOVQ      AX, bad+120(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepStandardLog(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int, factor float32)
+// func LatentStepStandardLog(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int, factor float32) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LatentStepStandardLog(SB), NOSPLIT, $56-76
-	// Registers:    Y0-Y6 values    Y7-Y11 constants and scalars    Y12-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+672(SB), Y11
-	VBROADCASTSS gaussConsts<>+1312(SB), Y10
-	VBROADCASTSS gaussConsts<>+704(SB), Y9
-	VBROADCASTSS gaussConsts<>+544(SB), Y8
-	VBROADCASTSS factor+72(FP), Y7
+TEXT ·LatentStepStandardLog(SB), NOSPLIT, $56-88
+	// Registers:    Y0-Y5 values    Y6-Y10 constants and scalars    Y11-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y10
+	VBROADCASTSS gaussConsts<>+1440(SB), Y9
+	VBROADCASTSS gaussConsts<>+1280(SB), Y8
+	VBROADCASTSS gaussConsts<>+544(SB), Y7
+	VBROADCASTSS gaussConsts<>+512(SB), Y6
+	VBROADCASTSS factor+72(FP), Y0
+	VMOVUPS      Y0, 24(SP)
 
-	// Registers:    DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
-	MOVQ sigmaQ+0(FP), DI
-	MOVQ z+8(FP), SI
-	MOVQ kl+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ eps+40(FP), R9
-	MOVQ n+56(FP), R10
-	SHLQ $0x02, R10
-	MOVQ rows+48(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 16(SP)
+	// Registers:    DI sigmaQ    SI z    DX lanes    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
+	MOVQ    sigmaQ+0(FP), DI
+	MOVQ    z+8(FP), SI
+	MOVQ    lanes+16(FP), DX
+	MOVQ    muQ+24(FP), BX
+	MOVQ    sQ+32(FP), R8
+	MOVQ    eps+40(FP), R9
+	MOVQ    n+56(FP), R10
+	SHLQ    $0x02, R10
+	VMOVAPS Y7, Y11
+	MOVQ    rows+48(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 16(SP)
 
-l184:
-	VMOVAPS Y8, Y15
-	VMOVAPS Y8, Y14
-	VMOVAPS Y8, Y13
-	VMOVAPS Y8, Y12
+l199:
+	VMOVAPS Y7, Y15
+	VMOVAPS Y7, Y14
+	VMOVAPS Y7, Y13
+	VMOVAPS Y7, Y12
 	MOVQ    n+56(FP), CX
 	CMPQ    CX, $0x00000010
-	JL      l187
+	JL      l202
 
-l185:
-	VMOVUPS      (BX), Y0
-	VMOVUPS      (R8), Y1
-	VMULPS       Y7, Y1, Y1
-	VBROADCASTSS gaussConsts<>+1216(SB), Y2
-	VMINPS       Y1, Y2, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
+l200:
+	VMOVUPS (BX), Y0
+	VMOVUPS (R8), Y1
+	VANDPS  Y6, Y1, Y2
+	VPMAXUD Y11, Y2, Y11
+	VMULPS  24(SP), Y1, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y10, Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       Y10, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VMOVAPS      Y9, Y2
+	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y2
+	VSUBPS       Y9, Y2, Y3
+	VMOVAPS      Y1, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y3, Y4
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y11, Y2, Y4
-	VFMADD213PS  Y11, Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y3
+	VFMADD213PS  Y10, Y4, Y3
+	VFMADD213PS  Y10, Y4, Y3
 
 	// p 2^n
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y11, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y11, Y2, Y2
-	VMULPS       Y5, Y4, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y10, Y2, Y2
 	VMULPS       Y2, Y3, Y2
-	VMULPS       Y9, Y0, Y3
-	VMULPS       Y9, Y2, Y4
-	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y4
+	VMULPS       Y8, Y0, Y3
+	VMULPS       Y8, Y2, Y4
+	VFMADD213PS  gaussConsts<>+1312(SB), Y4, Y4
 	VFMADD231PS  Y3, Y3, Y4
 	VADDPS       Y15, Y4, Y15
 	VADDPS       Y13, Y1, Y13
@@ -11502,34 +12433,28 @@ l185:
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      32(BX), Y0
 	VMOVUPS      32(R8), Y1
-	VMULPS       Y7, Y1, Y1
-	VBROADCASTSS gaussConsts<>+1216(SB), Y2
-	VMINPS       Y1, Y2, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMOVAPS      Y10, Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       Y10, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y11, Y2, Y4
-	VFMADD213PS  Y11, Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y11, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y11, Y2, Y2
-	VMULPS       Y5, Y4, Y3
+	VANDPS       Y6, Y1, Y2
+	VPMAXUD      Y11, Y2, Y11
+	VMULPS       24(SP), Y1, Y1
+	VMOVAPS      Y9, Y2
+	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y2
+	VSUBPS       Y9, Y2, Y3
+	VMOVAPS      Y1, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y3, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y3
+	VFMADD213PS  Y10, Y4, Y3
+	VFMADD213PS  Y10, Y4, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y10, Y2, Y2
 	VMULPS       Y2, Y3, Y2
-	VMULPS       Y9, Y0, Y3
-	VMULPS       Y9, Y2, Y4
-	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y4
+	VMULPS       Y8, Y0, Y3
+	VMULPS       Y8, Y2, Y4
+	VFMADD213PS  gaussConsts<>+1312(SB), Y4, Y4
 	VFMADD231PS  Y3, Y3, Y4
 	VADDPS       Y14, Y4, Y14
 	VADDPS       Y12, Y1, Y12
@@ -11544,52 +12469,47 @@ l185:
 	ADDQ         $0x00000040, R8
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l185
+	JGE          l200
 
-l187:
-	TESTQ        CX, CX
-	JZ           l188
-	LEAQ         gaussConsts<>+256(SB), AX
-	NEGQ         CX
-	LEAQ         (AX)(CX*4), AX
-	NEGQ         CX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (BX), Y0, Y1
-	VMASKMOVPS   (R8), Y0, Y2
-	VMULPS       Y7, Y2, Y2
-	VBROADCASTSS gaussConsts<>+1216(SB), Y3
-	VMINPS       Y2, Y3, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y3, Y4, Y3
+l202:
+	TESTQ      CX, CX
+	JZ         l203
+	LEAQ       gaussConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (BX), Y0, Y1
+	VMASKMOVPS (R8), Y0, Y2
+	VANDPS     Y6, Y2, Y3
+	VANDPS     Y3, Y0, Y3
+	VPMAXUD    Y11, Y3, Y11
+	VMULPS     24(SP), Y2, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y10, Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       Y10, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VMOVAPS      Y9, Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       Y9, Y3, Y4
+	VMOVAPS      Y2, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y5
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  Y11, Y3, Y5
-	VFMADD213PS  Y11, Y3, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y4
+	VFMADD213PS  Y10, Y5, Y4
+	VFMADD213PS  Y10, Y5, Y4
 
 	// p 2^n
-	VPSLLD       $0x17, Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       Y11, Y4, Y6
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y11, Y3, Y3
-	VMULPS       Y6, Y5, Y4
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y10, Y3, Y3
 	VMULPS       Y3, Y4, Y3
-	VMULPS       Y9, Y1, Y4
-	VMULPS       Y9, Y3, Y5
-	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y5
+	VMULPS       Y8, Y1, Y4
+	VMULPS       Y8, Y3, Y5
+	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
 	VFMADD231PS  Y4, Y4, Y5
 	VANDPS       Y5, Y0, Y4
 	VADDPS       Y15, Y4, Y15
@@ -11602,34 +12522,29 @@ l187:
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(BX), Y0, Y1
 	VMASKMOVPS   32(R8), Y0, Y2
-	VMULPS       Y7, Y2, Y2
-	VBROADCASTSS gaussConsts<>+1216(SB), Y3
-	VMINPS       Y2, Y3, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMOVAPS      Y10, Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       Y10, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  Y11, Y3, Y5
-	VFMADD213PS  Y11, Y3, Y5
-	VPSLLD       $0x17, Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       Y11, Y4, Y6
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y11, Y3, Y3
-	VMULPS       Y6, Y5, Y4
+	VANDPS       Y6, Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y11, Y3, Y11
+	VMULPS       24(SP), Y2, Y2
+	VMOVAPS      Y9, Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       Y9, Y3, Y4
+	VMOVAPS      Y2, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y4
+	VFMADD213PS  Y10, Y5, Y4
+	VFMADD213PS  Y10, Y5, Y4
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y10, Y3, Y3
 	VMULPS       Y3, Y4, Y3
-	VMULPS       Y9, Y1, Y4
-	VMULPS       Y9, Y3, Y5
-	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y5
+	VMULPS       Y8, Y1, Y4
+	VMULPS       Y8, Y3, Y5
+	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
 	VFMADD231PS  Y4, Y4, Y5
 	VANDPS       Y5, Y0, Y4
 	VADDPS       Y14, Y4, Y14
@@ -11645,145 +12560,151 @@ l187:
 	LEAQ         (BX)(CX*4), BX
 	LEAQ         (R8)(CX*4), R8
 
-l188:
-	VADDPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VADDPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VADDPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VADDPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VADDPS       Y8, Y0, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VFMSUB231PS  gaussConsts<>+1184(SB), Y1, Y0
-	VCMPPS       $0x11, Y8, Y0, Y1
-	VBLENDVPS    Y1, Y8, Y0, Y0
-	VMOVSS       X0, (DX)
-	ADDQ         $0x04, DX
-	ADDQ         8(SP), BX
-	ADDQ         16(SP), R8
-	DECQ         (SP)
-	JNZ          l184
+l203:
+	VMOVUPS   Y15, (DX)
+	VMOVUPS   Y14, 32(DX)
+	VMOVUPS   Y13, 64(DX)
+	VMOVUPS   Y12, 96(DX)
+	ADDQ      $0x00000100, DX
+	ADDQ      8(SP), BX
+	ADDQ      16(SP), R8
+	DECQ      (SP)
+	JNZ       l199
+	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
+	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
+	VMOVAPS   Y0, Y11
+	VMOVMSKPS Y11, AX
+	MOVQ      AX, bad+80(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepStandardLogBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, n int, w float32, factor float32)
+// func LatentStepStandardLogBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, dkl *float32, rows int, n int, ld int, factor float32) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LatentStepStandardLogBackward(SB), NOSPLIT, $64-64
-	// Registers:    Y0-Y5 values    Y6-Y15 constants and scalars
-	VBROADCASTSS gaussConsts<>+672(SB), Y15
-	VBROADCASTSS factor+60(FP), Y14
-	VBROADCASTSS gaussConsts<>+1312(SB), Y13
-	VBROADCASTSS gaussConsts<>+1216(SB), Y12
-	VBROADCASTSS gaussConsts<>+1248(SB), Y11
-	VBROADCASTSS gaussConsts<>+1280(SB), Y10
-	VBROADCASTSS gaussConsts<>+1152(SB), Y9
-	VBROADCASTSS gaussConsts<>+1120(SB), Y8
-	VBROADCASTSS gaussConsts<>+1344(SB), Y7
-	VBROADCASTSS gaussConsts<>+1376(SB), Y6
-	VBROADCASTSS w+56(FP), Y0
-	VMOVUPS      Y0, 32(SP)
+TEXT ·LatentStepStandardLogBackward(SB), NOSPLIT, $80-96
+	// Registers:    Y0-Y5 values    Y6-Y12 constants and scalars    Y13-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y12
+	VBROADCASTSS factor+80(FP), Y11
+	VBROADCASTSS gaussConsts<>+512(SB), Y10
+	VBROADCASTSS gaussConsts<>+1440(SB), Y9
+	VBROADCASTSS gaussConsts<>+1408(SB), Y8
+	VBROADCASTSS gaussConsts<>+1088(SB), Y7
+	VBROADCASTSS gaussConsts<>+1056(SB), Y6
 
-	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row
-	MOVQ dmuQ+0(FP), DI
-	MOVQ dsQ+8(FP), SI
-	MOVQ dz+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ eps+40(FP), R9
-	MOVQ n+48(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l190
+	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
+	MOVQ         dmuQ+0(FP), DI
+	MOVQ         dsQ+8(FP), SI
+	MOVQ         dz+16(FP), DX
+	MOVQ         muQ+24(FP), BX
+	MOVQ         sQ+32(FP), R8
+	MOVQ         eps+40(FP), R9
+	MOVQ         dkl+48(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         n+64(FP), R10
+	SHLQ         $0x02, R10
+	VBROADCASTSS gaussConsts<>+544(SB), Y15
+	VBROADCASTSS gaussConsts<>+544(SB), Y14
+	MOVQ         rows+56(FP), AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+72(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R10, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+72(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R10, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+72(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R10, AX
+	MOVQ         AX, 32(SP)
+	MOVQ         ld+72(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R10, AX
+	MOVQ         AX, 40(SP)
 
-l189:
+l204:
+	MOVQ         (SP), AX
+	VBROADCASTSS (AX), Y0
+	VMOVAPS      Y0, Y13
+	MOVQ         n+64(FP), CX
+	CMPQ         CX, $0x00000010
+	JL           l206
+
+l205:
 	VMOVUPS (BX), Y0
 	VMOVUPS (R8), Y1
-	VMULPS  Y14, Y1, Y1
-	VMINPS  Y1, Y12, Y1
-	VMAXPS  Y1, Y11, Y1
+	VANDPS  Y10, Y1, Y2
+	VPMAXUD Y15, Y2, Y15
+	VMULPS  Y11, Y1, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y13, Y2
-	VFMADD231PS  Y10, Y1, Y2
-	VSUBPS       Y13, Y2, Y3
-	VFNMADD231PS Y9, Y3, Y1
-	VFNMADD231PS Y8, Y3, Y1
+	VMOVAPS      Y9, Y2
+	VFMADD231PS  Y8, Y1, Y2
+	VSUBPS       Y9, Y2, Y3
+	VFNMADD231PS Y7, Y3, Y1
+	VFNMADD231PS Y6, Y3, Y1
 
 	// p = e^r
-	VMOVAPS     Y6, Y3
-	VFMADD231PS Y1, Y7, Y3
-	VFMADD213PS gaussConsts<>+1408(SB), Y1, Y3
-	VFMADD213PS gaussConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS gaussConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS Y15, Y1, Y3
-	VFMADD213PS Y15, Y1, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y3
+	VFMADD213PS  Y12, Y1, Y3
+	VFMADD213PS  Y12, Y1, Y3
 
 	// p 2^n
 	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       gaussConsts<>+1504(SB), Y2, Y2
-	VPADDD       Y15, Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       Y15, Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
-	VSUBPS       Y15, Y1, Y2
-	VADDPS       Y15, Y1, Y3
-	VMULPS       32(SP), Y0, Y0
-	VMULPS       32(SP), Y14, Y4
+	VPADDD       Y12, Y1, Y1
+	VMULPS       Y1, Y3, Y1
+	VANDPS       Y10, Y0, Y2
+	VPMAXUD      Y14, Y2, Y14
+	VSUBPS       Y12, Y1, Y2
+	VADDPS       Y12, Y1, Y3
+	VMULPS       Y0, Y13, Y0
+	VMULPS       Y11, Y13, Y4
 	VMULPS       Y2, Y4, Y2
 	VMULPS       Y3, Y2, Y2
 	VMOVUPS      (DX), Y3
 	VMOVUPS      (R9), Y4
 	VMULPS       Y4, Y3, Y4
-	VMULPS       Y1, Y14, Y1
+	VMULPS       Y1, Y11, Y1
 	VFMADD231PS  Y1, Y4, Y2
 	VADDPS       Y3, Y0, Y0
 	VMOVUPS      Y0, (DI)
 	VMOVUPS      Y2, (SI)
 	VMOVUPS      32(BX), Y0
 	VMOVUPS      32(R8), Y1
-	VMULPS       Y14, Y1, Y1
-	VMINPS       Y1, Y12, Y1
-	VMAXPS       Y1, Y11, Y1
-	VMOVAPS      Y13, Y2
-	VFMADD231PS  Y10, Y1, Y2
-	VSUBPS       Y13, Y2, Y3
-	VFNMADD231PS Y9, Y3, Y1
-	VFNMADD231PS Y8, Y3, Y1
-	VMOVAPS      Y6, Y3
-	VFMADD231PS  Y1, Y7, Y3
-	VFMADD213PS  gaussConsts<>+1408(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  Y15, Y1, Y3
-	VFMADD213PS  Y15, Y1, Y3
+	VANDPS       Y10, Y1, Y2
+	VPMAXUD      Y15, Y2, Y15
+	VMULPS       Y11, Y1, Y1
+	VMOVAPS      Y9, Y2
+	VFMADD231PS  Y8, Y1, Y2
+	VSUBPS       Y9, Y2, Y3
+	VFNMADD231PS Y7, Y3, Y1
+	VFNMADD231PS Y6, Y3, Y1
+	VBROADCASTSS gaussConsts<>+1504(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y3
+	VFMADD213PS  Y12, Y1, Y3
+	VFMADD213PS  Y12, Y1, Y3
 	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       gaussConsts<>+1504(SB), Y2, Y2
-	VPADDD       Y15, Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       Y15, Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
-	VSUBPS       Y15, Y1, Y2
-	VADDPS       Y15, Y1, Y3
-	VMULPS       32(SP), Y0, Y0
-	VMULPS       32(SP), Y14, Y4
+	VPADDD       Y12, Y1, Y1
+	VMULPS       Y1, Y3, Y1
+	VANDPS       Y10, Y0, Y2
+	VPMAXUD      Y14, Y2, Y14
+	VSUBPS       Y12, Y1, Y2
+	VADDPS       Y12, Y1, Y3
+	VMULPS       Y0, Y13, Y0
+	VMULPS       Y11, Y13, Y4
 	VMULPS       Y2, Y4, Y2
 	VMULPS       Y3, Y2, Y2
 	VMOVUPS      32(DX), Y3
 	VMOVUPS      32(R9), Y4
 	VMULPS       Y4, Y3, Y4
-	VMULPS       Y1, Y14, Y1
+	VMULPS       Y1, Y11, Y1
 	VFMADD231PS  Y1, Y4, Y2
 	VADDPS       Y3, Y0, Y0
 	VMOVUPS      Y0, 32(DI)
@@ -11796,52 +12717,49 @@ l189:
 	ADDQ         $0x00000040, R8
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l189
+	JGE          l205
 
-l190:
+l206:
 	CMPQ    CX, $0x00000008
-	JL      l191
+	JL      l207
 	VMOVUPS (BX), Y0
 	VMOVUPS (R8), Y1
-	VMULPS  Y14, Y1, Y1
-	VMINPS  Y1, Y12, Y1
-	VMAXPS  Y1, Y11, Y1
+	VANDPS  Y10, Y1, Y2
+	VPMAXUD Y15, Y2, Y15
+	VMULPS  Y11, Y1, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y13, Y2
-	VFMADD231PS  Y10, Y1, Y2
-	VSUBPS       Y13, Y2, Y3
-	VFNMADD231PS Y9, Y3, Y1
-	VFNMADD231PS Y8, Y3, Y1
+	VMOVAPS      Y9, Y2
+	VFMADD231PS  Y8, Y1, Y2
+	VSUBPS       Y9, Y2, Y3
+	VFNMADD231PS Y7, Y3, Y1
+	VFNMADD231PS Y6, Y3, Y1
 
 	// p = e^r
-	VMOVAPS     Y6, Y3
-	VFMADD231PS Y1, Y7, Y3
-	VFMADD213PS gaussConsts<>+1408(SB), Y1, Y3
-	VFMADD213PS gaussConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS gaussConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS Y15, Y1, Y3
-	VFMADD213PS Y15, Y1, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y3
+	VFMADD213PS  Y12, Y1, Y3
+	VFMADD213PS  Y12, Y1, Y3
 
 	// p 2^n
 	VPSLLD      $0x17, Y2, Y1
-	VPSRAD      $0x01, Y1, Y2
-	VANDPS      gaussConsts<>+1504(SB), Y2, Y2
-	VPADDD      Y15, Y2, Y4
-	VPSUBD      Y2, Y1, Y1
-	VPADDD      Y15, Y1, Y1
-	VMULPS      Y4, Y3, Y2
-	VMULPS      Y1, Y2, Y1
-	VSUBPS      Y15, Y1, Y2
-	VADDPS      Y15, Y1, Y3
-	VMULPS      32(SP), Y0, Y0
-	VMULPS      32(SP), Y14, Y4
+	VPADDD      Y12, Y1, Y1
+	VMULPS      Y1, Y3, Y1
+	VANDPS      Y10, Y0, Y2
+	VPMAXUD     Y14, Y2, Y14
+	VSUBPS      Y12, Y1, Y2
+	VADDPS      Y12, Y1, Y3
+	VMULPS      Y0, Y13, Y0
+	VMULPS      Y11, Y13, Y4
 	VMULPS      Y2, Y4, Y2
 	VMULPS      Y3, Y2, Y2
 	VMOVUPS     (DX), Y3
 	VMOVUPS     (R9), Y4
 	VMULPS      Y4, Y3, Y4
-	VMULPS      Y1, Y14, Y1
+	VMULPS      Y1, Y11, Y1
 	VFMADD231PS Y1, Y4, Y2
 	VADDPS      Y3, Y0, Y0
 	VMOVUPS     Y0, (DI)
@@ -11854,9 +12772,9 @@ l190:
 	ADDQ        $0x00000020, R8
 	SUBQ        $0x00000008, CX
 
-l191:
+l207:
 	TESTQ      CX, CX
-	JZ         l192
+	JZ         l208
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -11864,345 +12782,379 @@ l191:
 	VMOVUPS    (AX), Y0
 	VMASKMOVPS (BX), Y0, Y1
 	VMASKMOVPS (R8), Y0, Y2
-	VMULPS     Y14, Y2, Y2
-	VMINPS     Y2, Y12, Y2
-	VMAXPS     Y2, Y11, Y2
+	VANDPS     Y10, Y2, Y3
+	VANDPS     Y3, Y0, Y3
+	VPMAXUD    Y15, Y3, Y15
+	VMULPS     Y11, Y2, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y13, Y3
-	VFMADD231PS  Y10, Y2, Y3
-	VSUBPS       Y13, Y3, Y4
-	VFNMADD231PS Y9, Y4, Y2
-	VFNMADD231PS Y8, Y4, Y2
+	VMOVAPS      Y9, Y3
+	VFMADD231PS  Y8, Y2, Y3
+	VSUBPS       Y9, Y3, Y4
+	VFNMADD231PS Y7, Y4, Y2
+	VFNMADD231PS Y6, Y4, Y2
 
 	// p = e^r
-	VMOVAPS     Y6, Y4
-	VFMADD231PS Y2, Y7, Y4
-	VFMADD213PS gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS Y15, Y2, Y4
-	VFMADD213PS Y15, Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  Y12, Y2, Y4
+	VFMADD213PS  Y12, Y2, Y4
 
 	// p 2^n
 	VPSLLD      $0x17, Y3, Y2
-	VPSRAD      $0x01, Y2, Y3
-	VANDPS      gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD      Y15, Y3, Y5
-	VPSUBD      Y3, Y2, Y2
-	VPADDD      Y15, Y2, Y2
-	VMULPS      Y5, Y4, Y3
-	VMULPS      Y2, Y3, Y2
-	VSUBPS      Y15, Y2, Y3
-	VADDPS      Y15, Y2, Y4
-	VMULPS      32(SP), Y1, Y1
-	VMULPS      32(SP), Y14, Y5
+	VPADDD      Y12, Y2, Y2
+	VMULPS      Y2, Y4, Y2
+	VANDPS      Y10, Y1, Y3
+	VANDPS      Y3, Y0, Y3
+	VPMAXUD     Y14, Y3, Y14
+	VSUBPS      Y12, Y2, Y3
+	VADDPS      Y12, Y2, Y4
+	VMULPS      Y1, Y13, Y1
+	VMULPS      Y11, Y13, Y5
 	VMULPS      Y3, Y5, Y3
 	VMULPS      Y4, Y3, Y3
 	VMASKMOVPS  (DX), Y0, Y4
 	VMASKMOVPS  (R9), Y0, Y5
 	VMULPS      Y5, Y4, Y5
-	VMULPS      Y2, Y14, Y2
+	VMULPS      Y2, Y11, Y2
 	VFMADD231PS Y2, Y5, Y3
 	VADDPS      Y4, Y1, Y1
 	VMASKMOVPS  Y1, Y0, (DI)
 	VMASKMOVPS  Y3, Y0, (SI)
+	LEAQ        (DI)(CX*4), DI
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (DX)(CX*4), DX
+	LEAQ        (R9)(CX*4), R9
+	LEAQ        (BX)(CX*4), BX
+	LEAQ        (R8)(CX*4), R8
 
-l192:
+l208:
+	ADDQ      16(SP), DI
+	ADDQ      24(SP), SI
+	ADDQ      32(SP), BX
+	ADDQ      40(SP), R8
+	ADDQ      $0x04, (SP)
+	DECQ      8(SP)
+	JNZ       l204
+	VPMINUD   gaussConsts<>+1632(SB), Y15, Y0
+	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
+	VPADDD    gaussConsts<>+1152(SB), Y14, Y1
+	VORPS     Y1, Y0, Y0
+	VMOVAPS   Y0, Y15
+	VMOVMSKPS Y15, AX
+	MOVQ      AX, bad+88(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepSoftplus(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int)
+// func LatentStepSoftplus(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LatentStepSoftplus(SB), NOSPLIT, $104-88
-	// Registers:    Y0-Y9 values    Y10-Y15 kept from loop to loop
-	// Registers:    DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
-	MOVQ sigmaQ+0(FP), DI
-	MOVQ z+8(FP), SI
-	MOVQ kl+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ muP+40(FP), R9
-	MOVQ sP+48(FP), R10
-	MOVQ eps+56(FP), R11
-	MOVQ n+72(FP), R12
-	SHLQ $0x02, R12
-	MOVQ rows+64(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 32(SP)
+TEXT ·LatentStepSoftplus(SB), NOSPLIT, $168-96
+	// Registers:    Y0-Y8 values    Y9-Y15 kept from loop to loop
+	// Registers:    DI sigmaQ    SI z    DX lanes    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
+	MOVQ         sigmaQ+0(FP), DI
+	MOVQ         z+8(FP), SI
+	MOVQ         lanes+16(FP), DX
+	MOVQ         muQ+24(FP), BX
+	MOVQ         sQ+32(FP), R8
+	MOVQ         muP+40(FP), R9
+	MOVQ         sP+48(FP), R10
+	MOVQ         eps+56(FP), R11
+	MOVQ         n+72(FP), R12
+	SHLQ         $0x02, R12
+	VBROADCASTSS gaussConsts<>+544(SB), Y9
+	MOVQ         rows+64(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+80(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R12, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+80(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R12, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+80(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R12, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+80(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R12, AX
+	MOVQ         AX, 32(SP)
 
-l194:
+l210:
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
-	VBROADCASTSS gaussConsts<>+672(SB), Y13
+	VBROADCASTSS gaussConsts<>+736(SB), Y13
 	VBROADCASTSS gaussConsts<>+544(SB), Y11
-	VBROADCASTSS gaussConsts<>+672(SB), Y12
+	VBROADCASTSS gaussConsts<>+736(SB), Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+72(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l197
+	JL           l213
 
-l195:
+l211:
 	VMOVUPS      (BX), Y0
 	VMOVUPS      (R8), Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VMOVUPS      (R10), Y2
-	VORPS        gaussConsts<>+608(SB), Y1, Y3
-	VORPS        gaussConsts<>+608(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
-	VMAXPS       Y3, Y5, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
-	VMAXPS       Y4, Y5, Y4
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y5
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y6
-	VSUBPS       gaussConsts<>+1312(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y8
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
-
-	// p = e^r
-	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y7
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-
-	// p 2^n
-	// p 2^n
-	VPSLLD  $0x17, Y5, Y3
-	VPSLLD  $0x17, Y6, Y4
-	VPSRAD  $0x01, Y3, Y5
-	VPSRAD  $0x01, Y4, Y6
-	VANDPS  gaussConsts<>+1504(SB), Y5, Y5
-	VANDPS  gaussConsts<>+1504(SB), Y6, Y6
-	VPADDD  gaussConsts<>+672(SB), Y5, Y9
-	VMOVUPS Y0, 40(SP)
-	VPADDD  gaussConsts<>+672(SB), Y6, Y0
-	VPSUBD  Y5, Y3, Y3
-	VPSUBD  Y6, Y4, Y4
-	VPADDD  gaussConsts<>+672(SB), Y3, Y3
-	VPADDD  gaussConsts<>+672(SB), Y4, Y4
-	VMULPS  Y9, Y7, Y5
-	VMULPS  Y0, Y8, Y0
-	VMULPS  Y3, Y5, Y3
-	VMULPS  Y4, Y0, Y0
-	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y1, Y4
-	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y2, Y5
-	VANDPS  Y1, Y4, Y1
-	VANDPS  Y2, Y5, Y2
-
-	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y3, Y4
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y0, Y5
-	VBROADCASTSS gaussConsts<>+704(SB), Y6
-	VFMSUB231PS  gaussConsts<>+704(SB), Y3, Y6
-	VBROADCASTSS gaussConsts<>+704(SB), Y7
-	VFMSUB231PS  gaussConsts<>+704(SB), Y0, Y7
-	VBLENDVPS    Y4, Y6, Y3, Y3
-	VBLENDVPS    Y5, Y7, Y0, Y0
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VANDPS       gaussConsts<>+1568(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1632(SB), Y6
-	VFMADD231PS  gaussConsts<>+1600(SB), Y3, Y6
-	VBROADCASTSS gaussConsts<>+1632(SB), Y7
-	VFMADD231PS  gaussConsts<>+1600(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1664(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1696(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1696(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1728(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1728(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1760(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1760(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1792(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1792(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1824(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1824(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1088(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y7
-	VMULPS       Y3, Y3, Y8
-	VMULPS       Y0, Y0, Y9
-	VFMADD231PS  Y8, Y6, Y3
-	VFMADD231PS  Y9, Y7, Y0
-	VADDPS       Y3, Y4, Y3
-	VADDPS       Y0, Y5, Y0
-	VADDPS       Y3, Y1, Y1
-	VADDPS       Y0, Y2, Y0
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y0, Y0
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VDIVPS       Y0, Y2, Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VMOVUPS      (R9), Y3
-	VMOVUPS      40(SP), Y4
-	VSUBPS       Y3, Y4, Y3
-	VMULPS       Y2, Y3, Y3
-	VMULPS       Y2, Y1, Y5
-	VFNMADD213PS Y1, Y5, Y0
-	VFMADD231PS  Y2, Y0, Y5
-	VMULPS       gaussConsts<>+704(SB), Y3, Y0
-	VMULPS       gaussConsts<>+704(SB), Y5, Y2
-	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y2
-	VFMADD231PS  Y0, Y0, Y2
+	VSUBPS       Y3, Y0, Y3
+	VORPS        gaussConsts<>+608(SB), Y1, Y4
+	VORPS        gaussConsts<>+608(SB), Y2, Y5
+	VBROADCASTSS gaussConsts<>+1696(SB), Y6
+	VMAXPS       Y4, Y6, Y4
+	VBROADCASTSS gaussConsts<>+1696(SB), Y6
+	VMAXPS       Y5, Y6, Y5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
+	VBROADCASTSS gaussConsts<>+1440(SB), Y7
+	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1440(SB), Y6, Y8
+	VMOVUPS      Y0, 40(SP)
+	VSUBPS       gaussConsts<>+1440(SB), Y7, Y0
+	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y0, Y5
+
+	// p = e^r
+	// p = e^r
+	VBROADCASTSS gaussConsts<>+1504(SB), Y0
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y0
+	VBROADCASTSS gaussConsts<>+1504(SB), Y8
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y8
+
+	// p 2^n
+	// p 2^n
+	VPSLLD  $0x17, Y6, Y4
+	VPSLLD  $0x17, Y7, Y5
+	VPSRAD  $0x01, Y4, Y6
+	VPSRAD  $0x01, Y5, Y7
+	VANDPS  gaussConsts<>+1728(SB), Y6, Y6
+	VANDPS  gaussConsts<>+1728(SB), Y7, Y7
+	VMOVUPS Y3, 72(SP)
+	VPADDD  gaussConsts<>+736(SB), Y6, Y3
+	VMOVUPS Y2, 104(SP)
+	VPADDD  gaussConsts<>+736(SB), Y7, Y2
+	VPSUBD  Y6, Y4, Y4
+	VPSUBD  Y7, Y5, Y5
+	VPADDD  gaussConsts<>+736(SB), Y4, Y4
+	VPADDD  gaussConsts<>+736(SB), Y5, Y5
+	VMULPS  Y3, Y0, Y0
+	VMULPS  Y2, Y8, Y2
+	VMULPS  Y4, Y0, Y0
+	VMULPS  Y5, Y2, Y2
+	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y1, Y3
+	VMOVUPS 104(SP), Y4
+	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y4, Y5
+	VANDPS  Y1, Y3, Y1
+	VANDPS  Y4, Y5, Y3
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y4
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y5
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y6
+	VBROADCASTSS gaussConsts<>+1280(SB), Y7
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y7
+	VBLENDVPS    Y4, Y6, Y0, Y0
+	VBLENDVPS    Y5, Y7, Y2, Y2
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y0, Y6
+	VBROADCASTSS gaussConsts<>+1824(SB), Y7
+	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y7
+	VMULPS       Y0, Y0, Y8
+	VMOVUPS      Y3, 104(SP)
+	VMULPS       Y2, Y2, Y3
+	VFMADD231PS  Y8, Y6, Y0
+	VFMADD231PS  Y3, Y7, Y2
+	VADDPS       Y0, Y4, Y0
+	VADDPS       Y2, Y5, Y2
+	VADDPS       Y0, Y1, Y0
+	VADDPS       104(SP), Y2, Y1
+	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VDIVPS       Y1, Y2, Y2
+	VMULPS       72(SP), Y2, Y3
+	VMULPS       Y2, Y0, Y4
+	VFNMADD213PS Y0, Y4, Y1
+	VFMADD231PS  Y2, Y1, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y1
+	VMULPS       gaussConsts<>+1280(SB), Y4, Y2
+	VFMADD213PS  gaussConsts<>+1312(SB), Y2, Y2
+	VFMADD231PS  Y1, Y1, Y2
 	VADDPS       Y15, Y2, Y15
-	VMULPS       Y13, Y5, Y13
-	VMOVUPS      (R11), Y0
-	VFMADD231PS  Y1, Y0, Y4
-	VMOVUPS      Y1, (DI)
-	VMOVUPS      Y4, (SI)
+	VMULPS       Y13, Y4, Y13
+	VMOVUPS      (R11), Y1
+	VFMADD213PS  40(SP), Y0, Y1
+	VMOVUPS      Y0, (DI)
+	VMOVUPS      Y1, (SI)
 	VMOVUPS      32(BX), Y0
 	VMOVUPS      32(R8), Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VMOVUPS      32(R10), Y2
-	VORPS        gaussConsts<>+608(SB), Y1, Y3
-	VORPS        gaussConsts<>+608(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
-	VMAXPS       Y3, Y5, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
-	VMAXPS       Y4, Y5, Y4
-	VBROADCASTSS gaussConsts<>+1312(SB), Y5
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y6
-	VSUBPS       gaussConsts<>+1312(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y8
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y7
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VPSLLD       $0x17, Y5, Y3
-	VPSLLD       $0x17, Y6, Y4
-	VPSRAD       $0x01, Y3, Y5
-	VPSRAD       $0x01, Y4, Y6
-	VANDPS       gaussConsts<>+1504(SB), Y5, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VPADDD       gaussConsts<>+672(SB), Y5, Y9
-	VMOVUPS      Y0, 40(SP)
-	VPADDD       gaussConsts<>+672(SB), Y6, Y0
-	VPSUBD       Y5, Y3, Y3
-	VPSUBD       Y6, Y4, Y4
-	VPADDD       gaussConsts<>+672(SB), Y3, Y3
-	VPADDD       gaussConsts<>+672(SB), Y4, Y4
-	VMULPS       Y9, Y7, Y5
-	VMULPS       Y0, Y8, Y0
-	VMULPS       Y3, Y5, Y3
-	VMULPS       Y4, Y0, Y0
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y4
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y5
-	VANDPS       Y1, Y4, Y1
-	VANDPS       Y2, Y5, Y2
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y3, Y4
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y0, Y5
-	VBROADCASTSS gaussConsts<>+704(SB), Y6
-	VFMSUB231PS  gaussConsts<>+704(SB), Y3, Y6
-	VBROADCASTSS gaussConsts<>+704(SB), Y7
-	VFMSUB231PS  gaussConsts<>+704(SB), Y0, Y7
-	VBLENDVPS    Y4, Y6, Y3, Y3
-	VBLENDVPS    Y5, Y7, Y0, Y0
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VANDPS       gaussConsts<>+1568(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1632(SB), Y6
-	VFMADD231PS  gaussConsts<>+1600(SB), Y3, Y6
-	VBROADCASTSS gaussConsts<>+1632(SB), Y7
-	VFMADD231PS  gaussConsts<>+1600(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1664(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1696(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1696(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1728(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1728(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1760(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1760(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1792(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1792(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1824(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1824(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1088(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y7
-	VMULPS       Y3, Y3, Y8
-	VMULPS       Y0, Y0, Y9
-	VFMADD231PS  Y8, Y6, Y3
-	VFMADD231PS  Y9, Y7, Y0
-	VADDPS       Y3, Y4, Y3
-	VADDPS       Y0, Y5, Y0
-	VADDPS       Y3, Y1, Y1
-	VADDPS       Y0, Y2, Y0
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y0, Y0
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VDIVPS       Y0, Y2, Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VMOVUPS      32(R9), Y3
-	VMOVUPS      40(SP), Y4
-	VSUBPS       Y3, Y4, Y3
-	VMULPS       Y2, Y3, Y3
-	VMULPS       Y2, Y1, Y5
-	VFNMADD213PS Y1, Y5, Y0
-	VFMADD231PS  Y2, Y0, Y5
-	VMULPS       gaussConsts<>+704(SB), Y3, Y0
-	VMULPS       gaussConsts<>+704(SB), Y5, Y2
-	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y2
-	VFMADD231PS  Y0, Y0, Y2
+	VSUBPS       Y3, Y0, Y3
+	VORPS        gaussConsts<>+608(SB), Y1, Y4
+	VORPS        gaussConsts<>+608(SB), Y2, Y5
+	VBROADCASTSS gaussConsts<>+1696(SB), Y6
+	VMAXPS       Y4, Y6, Y4
+	VBROADCASTSS gaussConsts<>+1696(SB), Y6
+	VMAXPS       Y5, Y6, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
+	VBROADCASTSS gaussConsts<>+1440(SB), Y7
+	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1440(SB), Y6, Y8
+	VMOVUPS      Y0, 40(SP)
+	VSUBPS       gaussConsts<>+1440(SB), Y7, Y0
+	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y0, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y0
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y0
+	VBROADCASTSS gaussConsts<>+1504(SB), Y8
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y8
+	VPSLLD       $0x17, Y6, Y4
+	VPSLLD       $0x17, Y7, Y5
+	VPSRAD       $0x01, Y4, Y6
+	VPSRAD       $0x01, Y5, Y7
+	VANDPS       gaussConsts<>+1728(SB), Y6, Y6
+	VANDPS       gaussConsts<>+1728(SB), Y7, Y7
+	VMOVUPS      Y3, 72(SP)
+	VPADDD       gaussConsts<>+736(SB), Y6, Y3
+	VMOVUPS      Y2, 104(SP)
+	VPADDD       gaussConsts<>+736(SB), Y7, Y2
+	VPSUBD       Y6, Y4, Y4
+	VPSUBD       Y7, Y5, Y5
+	VPADDD       gaussConsts<>+736(SB), Y4, Y4
+	VPADDD       gaussConsts<>+736(SB), Y5, Y5
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y2, Y8, Y2
+	VMULPS       Y4, Y0, Y0
+	VMULPS       Y5, Y2, Y2
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y3
+	VMOVUPS      104(SP), Y4
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y4, Y5
+	VANDPS       Y1, Y3, Y1
+	VANDPS       Y4, Y5, Y3
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y4
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y5
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y6
+	VBROADCASTSS gaussConsts<>+1280(SB), Y7
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y7
+	VBLENDVPS    Y4, Y6, Y0, Y0
+	VBLENDVPS    Y5, Y7, Y2, Y2
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y0, Y6
+	VBROADCASTSS gaussConsts<>+1824(SB), Y7
+	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y7
+	VMULPS       Y0, Y0, Y8
+	VMOVUPS      Y3, 104(SP)
+	VMULPS       Y2, Y2, Y3
+	VFMADD231PS  Y8, Y6, Y0
+	VFMADD231PS  Y3, Y7, Y2
+	VADDPS       Y0, Y4, Y0
+	VADDPS       Y2, Y5, Y2
+	VADDPS       Y0, Y1, Y0
+	VADDPS       104(SP), Y2, Y1
+	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VDIVPS       Y1, Y2, Y2
+	VMULPS       72(SP), Y2, Y3
+	VMULPS       Y2, Y0, Y4
+	VFNMADD213PS Y0, Y4, Y1
+	VFMADD231PS  Y2, Y1, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y1
+	VMULPS       gaussConsts<>+1280(SB), Y4, Y2
+	VFMADD213PS  gaussConsts<>+1312(SB), Y2, Y2
+	VFMADD231PS  Y1, Y1, Y2
 	VADDPS       Y14, Y2, Y14
-	VMULPS       Y12, Y5, Y12
-	VMOVUPS      32(R11), Y0
-	VFMADD231PS  Y1, Y0, Y4
-	VMOVUPS      Y1, 32(DI)
-	VMOVUPS      Y4, 32(SI)
-	VPSUBD       gaussConsts<>+768(SB), Y13, Y0
+	VMULPS       Y12, Y4, Y12
+	VMOVUPS      32(R11), Y1
+	VFMADD213PS  40(SP), Y0, Y1
+	VMOVUPS      Y0, 32(DI)
+	VMOVUPS      Y1, 32(SI)
+	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y11, Y1, Y1
 	VMOVAPS      Y1, Y11
 	VMOVAPS      Y0, Y13
-	VPSUBD       gaussConsts<>+768(SB), Y12, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y10, Y1, Y1
 	VMOVAPS      Y1, Y10
 	VMOVAPS      Y0, Y12
@@ -12215,11 +13167,11 @@ l195:
 	ADDQ         $0x00000040, R10
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l195
+	JGE          l211
 
-l197:
+l213:
 	TESTQ        CX, CX
-	JZ           l198
+	JZ           l214
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -12227,249 +13179,267 @@ l197:
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (BX), Y0, Y1
 	VMASKMOVPS   (R8), Y0, Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VMASKMOVPS   (R10), Y0, Y3
-	VORPS        gaussConsts<>+608(SB), Y2, Y4
-	VORPS        gaussConsts<>+608(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
-	VMAXPS       Y4, Y6, Y4
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
-	VMAXPS       Y5, Y6, Y5
+	VANDPS       gaussConsts<>+512(SB), Y3, Y4
+	VANDPS       Y4, Y0, Y4
+	VPMAXUD      Y9, Y4, Y9
+	VMASKMOVPS   (R9), Y0, Y4
+	VSUBPS       Y4, Y1, Y4
+	VORPS        gaussConsts<>+608(SB), Y2, Y5
+	VORPS        gaussConsts<>+608(SB), Y3, Y6
+	VBROADCASTSS gaussConsts<>+1696(SB), Y7
+	VMAXPS       Y5, Y7, Y5
+	VBROADCASTSS gaussConsts<>+1696(SB), Y7
+	VMAXPS       Y6, Y7, Y6
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1312(SB), Y7
-	VFMADD231PS  gaussConsts<>+1280(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y8
-	VSUBPS       gaussConsts<>+1312(SB), Y7, Y9
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y9, Y5
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1120(SB), Y9, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y7
+	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y7
+	VBROADCASTSS gaussConsts<>+1440(SB), Y8
+	VFMADD231PS  gaussConsts<>+1408(SB), Y6, Y8
+	VMOVUPS      Y1, 40(SP)
+	VSUBPS       gaussConsts<>+1440(SB), Y7, Y1
+	VMOVUPS      Y0, 72(SP)
+	VSUBPS       gaussConsts<>+1440(SB), Y8, Y0
+	VFNMADD231PS gaussConsts<>+1088(SB), Y1, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y6
+	VFNMADD231PS gaussConsts<>+1056(SB), Y1, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y0, Y6
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y8
-	VBROADCASTSS gaussConsts<>+1376(SB), Y9
-	VFMADD231PS  gaussConsts<>+1344(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1408(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y5, Y9
+	VBROADCASTSS gaussConsts<>+1504(SB), Y0
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y0
+	VBROADCASTSS gaussConsts<>+1504(SB), Y1
+	VFMADD231PS  gaussConsts<>+1472(SB), Y6, Y1
+	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y0
+	VFMADD213PS  gaussConsts<>+1536(SB), Y6, Y1
+	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y0
+	VFMADD213PS  gaussConsts<>+1568(SB), Y6, Y1
+	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y0
+	VFMADD213PS  gaussConsts<>+1600(SB), Y6, Y1
+	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y6, Y1
+	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y6, Y1
 
 	// p 2^n
 	// p 2^n
-	VPSLLD  $0x17, Y6, Y4
 	VPSLLD  $0x17, Y7, Y5
-	VPSRAD  $0x01, Y4, Y6
+	VPSLLD  $0x17, Y8, Y6
 	VPSRAD  $0x01, Y5, Y7
-	VANDPS  gaussConsts<>+1504(SB), Y6, Y6
-	VANDPS  gaussConsts<>+1504(SB), Y7, Y7
-	VMOVUPS Y1, 40(SP)
-	VPADDD  gaussConsts<>+672(SB), Y6, Y1
-	VMOVUPS Y0, 72(SP)
-	VPADDD  gaussConsts<>+672(SB), Y7, Y0
-	VPSUBD  Y6, Y4, Y4
+	VPSRAD  $0x01, Y6, Y8
+	VANDPS  gaussConsts<>+1728(SB), Y7, Y7
+	VANDPS  gaussConsts<>+1728(SB), Y8, Y8
+	VMOVUPS Y4, 104(SP)
+	VPADDD  gaussConsts<>+736(SB), Y7, Y4
+	VMOVUPS Y3, 136(SP)
+	VPADDD  gaussConsts<>+736(SB), Y8, Y3
 	VPSUBD  Y7, Y5, Y5
-	VPADDD  gaussConsts<>+672(SB), Y4, Y4
-	VPADDD  gaussConsts<>+672(SB), Y5, Y5
-	VMULPS  Y1, Y8, Y1
-	VMULPS  Y0, Y9, Y0
-	VMULPS  Y4, Y1, Y1
+	VPSUBD  Y8, Y6, Y6
+	VPADDD  gaussConsts<>+736(SB), Y5, Y5
+	VPADDD  gaussConsts<>+736(SB), Y6, Y6
+	VMULPS  Y4, Y0, Y0
+	VMULPS  Y3, Y1, Y1
 	VMULPS  Y5, Y0, Y0
-	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y2, Y4
-	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y3, Y5
-	VANDPS  Y2, Y4, Y2
-	VANDPS  Y3, Y5, Y3
+	VMULPS  Y6, Y1, Y1
+	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y2, Y3
+	VMOVUPS 136(SP), Y4
+	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y4, Y5
+	VANDPS  Y2, Y3, Y2
+	VANDPS  Y4, Y5, Y3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y1, Y4
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y0, Y5
-	VBROADCASTSS gaussConsts<>+704(SB), Y6
-	VFMSUB231PS  gaussConsts<>+704(SB), Y1, Y6
-	VBROADCASTSS gaussConsts<>+704(SB), Y7
-	VFMSUB231PS  gaussConsts<>+704(SB), Y0, Y7
-	VBLENDVPS    Y4, Y6, Y1, Y1
-	VBLENDVPS    Y5, Y7, Y0, Y0
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VANDPS       gaussConsts<>+1568(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1632(SB), Y6
-	VFMADD231PS  gaussConsts<>+1600(SB), Y1, Y6
-	VBROADCASTSS gaussConsts<>+1632(SB), Y7
-	VFMADD231PS  gaussConsts<>+1600(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1664(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1664(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1696(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1696(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1728(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1728(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1760(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1760(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1792(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1792(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1824(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1824(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1088(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y7
-	VMULPS       Y1, Y1, Y8
-	VMULPS       Y0, Y0, Y9
-	VFMADD231PS  Y8, Y6, Y1
-	VFMADD231PS  Y9, Y7, Y0
-	VADDPS       Y1, Y4, Y1
-	VADDPS       Y0, Y5, Y0
-	VADDPS       Y1, Y2, Y1
-	VADDPS       Y0, Y3, Y0
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y0, Y0
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VDIVPS       Y0, Y2, Y2
-	VMOVUPS      72(SP), Y3
-	VMASKMOVPS   (R9), Y3, Y4
-	VMOVUPS      40(SP), Y5
-	VSUBPS       Y4, Y5, Y4
-	VMULPS       Y2, Y4, Y4
-	VMULPS       Y2, Y1, Y6
-	VFNMADD213PS Y1, Y6, Y0
-	VFMADD231PS  Y2, Y0, Y6
-	VMULPS       gaussConsts<>+704(SB), Y4, Y0
-	VMULPS       gaussConsts<>+704(SB), Y6, Y2
-	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y2
-	VFMADD231PS  Y0, Y0, Y2
-	VANDPS       Y2, Y3, Y0
-	VADDPS       Y15, Y0, Y15
-	VBROADCASTSS gaussConsts<>+672(SB), Y0
-	VBLENDVPS    Y3, Y6, Y0, Y0
-	VMULPS       Y13, Y0, Y13
-	VMASKMOVPS   (R11), Y3, Y0
-	VFMADD231PS  Y1, Y0, Y5
-	VMASKMOVPS   Y1, Y3, (DI)
-	VMASKMOVPS   Y5, Y3, (SI)
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y4
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y1, Y5
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y6
+	VBROADCASTSS gaussConsts<>+1280(SB), Y7
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y1, Y7
+	VBLENDVPS    Y4, Y6, Y0, Y0
+	VBLENDVPS    Y5, Y7, Y1, Y1
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y0, Y6
+	VBROADCASTSS gaussConsts<>+1824(SB), Y7
+	VFMADD231PS  gaussConsts<>+1792(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y1, Y7
+	VMULPS       Y0, Y0, Y8
+	VMOVUPS      Y3, 136(SP)
+	VMULPS       Y1, Y1, Y3
+	VFMADD231PS  Y8, Y6, Y0
+	VFMADD231PS  Y3, Y7, Y1
+	VADDPS       Y0, Y4, Y0
+	VADDPS       Y1, Y5, Y1
+	VADDPS       Y0, Y2, Y0
+	VADDPS       136(SP), Y1, Y1
+	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VDIVPS       Y1, Y2, Y2
+	VMULPS       104(SP), Y2, Y3
+	VMULPS       Y2, Y0, Y4
+	VFNMADD213PS Y0, Y4, Y1
+	VFMADD231PS  Y2, Y1, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y1
+	VMULPS       gaussConsts<>+1280(SB), Y4, Y2
+	VFMADD213PS  gaussConsts<>+1312(SB), Y2, Y2
+	VFMADD231PS  Y1, Y1, Y2
+	VMOVUPS      72(SP), Y1
+	VANDPS       Y2, Y1, Y2
+	VADDPS       Y15, Y2, Y15
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VBLENDVPS    Y1, Y4, Y2, Y2
+	VMULPS       Y13, Y2, Y13
+	VMASKMOVPS   (R11), Y1, Y2
+	VFMADD213PS  40(SP), Y0, Y2
+	VMASKMOVPS   Y0, Y1, (DI)
+	VMASKMOVPS   Y2, Y1, (SI)
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(BX), Y0, Y1
 	VMASKMOVPS   32(R8), Y0, Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VMASKMOVPS   32(R10), Y0, Y3
-	VORPS        gaussConsts<>+608(SB), Y2, Y4
-	VORPS        gaussConsts<>+608(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
-	VMAXPS       Y4, Y6, Y4
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
-	VMAXPS       Y5, Y6, Y5
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1312(SB), Y7
-	VFMADD231PS  gaussConsts<>+1280(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y8
-	VSUBPS       gaussConsts<>+1312(SB), Y7, Y9
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y9, Y5
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1120(SB), Y9, Y5
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y8
-	VBROADCASTSS gaussConsts<>+1376(SB), Y9
-	VFMADD231PS  gaussConsts<>+1344(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1408(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y5, Y9
-	VPSLLD       $0x17, Y6, Y4
-	VPSLLD       $0x17, Y7, Y5
-	VPSRAD       $0x01, Y4, Y6
-	VPSRAD       $0x01, Y5, Y7
-	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VANDPS       gaussConsts<>+1504(SB), Y7, Y7
+	VANDPS       gaussConsts<>+512(SB), Y3, Y4
+	VANDPS       Y4, Y0, Y4
+	VPMAXUD      Y9, Y4, Y9
+	VMASKMOVPS   32(R9), Y0, Y4
+	VSUBPS       Y4, Y1, Y4
+	VORPS        gaussConsts<>+608(SB), Y2, Y5
+	VORPS        gaussConsts<>+608(SB), Y3, Y6
+	VBROADCASTSS gaussConsts<>+1696(SB), Y7
+	VMAXPS       Y5, Y7, Y5
+	VBROADCASTSS gaussConsts<>+1696(SB), Y7
+	VMAXPS       Y6, Y7, Y6
+	VBROADCASTSS gaussConsts<>+1440(SB), Y7
+	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y7
+	VBROADCASTSS gaussConsts<>+1440(SB), Y8
+	VFMADD231PS  gaussConsts<>+1408(SB), Y6, Y8
 	VMOVUPS      Y1, 72(SP)
-	VPADDD       gaussConsts<>+672(SB), Y6, Y1
+	VSUBPS       gaussConsts<>+1440(SB), Y7, Y1
 	VMOVUPS      Y0, 40(SP)
-	VPADDD       gaussConsts<>+672(SB), Y7, Y0
-	VPSUBD       Y6, Y4, Y4
+	VSUBPS       gaussConsts<>+1440(SB), Y8, Y0
+	VFNMADD231PS gaussConsts<>+1088(SB), Y1, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y6
+	VFNMADD231PS gaussConsts<>+1056(SB), Y1, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y0, Y6
+	VBROADCASTSS gaussConsts<>+1504(SB), Y0
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y0
+	VBROADCASTSS gaussConsts<>+1504(SB), Y1
+	VFMADD231PS  gaussConsts<>+1472(SB), Y6, Y1
+	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y0
+	VFMADD213PS  gaussConsts<>+1536(SB), Y6, Y1
+	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y0
+	VFMADD213PS  gaussConsts<>+1568(SB), Y6, Y1
+	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y0
+	VFMADD213PS  gaussConsts<>+1600(SB), Y6, Y1
+	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y6, Y1
+	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y0
+	VFMADD213PS  gaussConsts<>+736(SB), Y6, Y1
+	VPSLLD       $0x17, Y7, Y5
+	VPSLLD       $0x17, Y8, Y6
+	VPSRAD       $0x01, Y5, Y7
+	VPSRAD       $0x01, Y6, Y8
+	VANDPS       gaussConsts<>+1728(SB), Y7, Y7
+	VANDPS       gaussConsts<>+1728(SB), Y8, Y8
+	VMOVUPS      Y4, 104(SP)
+	VPADDD       gaussConsts<>+736(SB), Y7, Y4
+	VMOVUPS      Y3, 136(SP)
+	VPADDD       gaussConsts<>+736(SB), Y8, Y3
 	VPSUBD       Y7, Y5, Y5
-	VPADDD       gaussConsts<>+672(SB), Y4, Y4
-	VPADDD       gaussConsts<>+672(SB), Y5, Y5
-	VMULPS       Y1, Y8, Y1
-	VMULPS       Y0, Y9, Y0
-	VMULPS       Y4, Y1, Y1
+	VPSUBD       Y8, Y6, Y6
+	VPADDD       gaussConsts<>+736(SB), Y5, Y5
+	VPADDD       gaussConsts<>+736(SB), Y6, Y6
+	VMULPS       Y4, Y0, Y0
+	VMULPS       Y3, Y1, Y1
 	VMULPS       Y5, Y0, Y0
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y4
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y3, Y5
-	VANDPS       Y2, Y4, Y2
-	VANDPS       Y3, Y5, Y3
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y1, Y4
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y0, Y5
-	VBROADCASTSS gaussConsts<>+704(SB), Y6
-	VFMSUB231PS  gaussConsts<>+704(SB), Y1, Y6
-	VBROADCASTSS gaussConsts<>+704(SB), Y7
-	VFMSUB231PS  gaussConsts<>+704(SB), Y0, Y7
-	VBLENDVPS    Y4, Y6, Y1, Y1
-	VBLENDVPS    Y5, Y7, Y0, Y0
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VANDPS       gaussConsts<>+1568(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1632(SB), Y6
-	VFMADD231PS  gaussConsts<>+1600(SB), Y1, Y6
-	VBROADCASTSS gaussConsts<>+1632(SB), Y7
-	VFMADD231PS  gaussConsts<>+1600(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1664(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1664(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1696(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1696(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1728(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1728(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1760(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1760(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1792(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1792(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1824(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1824(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1088(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y7
-	VMULPS       Y1, Y1, Y8
-	VMULPS       Y0, Y0, Y9
-	VFMADD231PS  Y8, Y6, Y1
-	VFMADD231PS  Y9, Y7, Y0
-	VADDPS       Y1, Y4, Y1
-	VADDPS       Y0, Y5, Y0
-	VADDPS       Y1, Y2, Y1
-	VADDPS       Y0, Y3, Y0
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y0, Y0
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VDIVPS       Y0, Y2, Y2
-	VMOVUPS      40(SP), Y3
-	VMASKMOVPS   32(R9), Y3, Y4
-	VMOVUPS      72(SP), Y5
-	VSUBPS       Y4, Y5, Y4
-	VMULPS       Y2, Y4, Y4
-	VMULPS       Y2, Y1, Y6
-	VFNMADD213PS Y1, Y6, Y0
-	VFMADD231PS  Y2, Y0, Y6
-	VMULPS       gaussConsts<>+704(SB), Y4, Y0
-	VMULPS       gaussConsts<>+704(SB), Y6, Y2
-	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y2
-	VFMADD231PS  Y0, Y0, Y2
-	VANDPS       Y2, Y3, Y0
-	VADDPS       Y14, Y0, Y14
-	VBROADCASTSS gaussConsts<>+672(SB), Y0
-	VBLENDVPS    Y3, Y6, Y0, Y0
-	VMULPS       Y12, Y0, Y12
-	VMASKMOVPS   32(R11), Y3, Y0
-	VFMADD231PS  Y1, Y0, Y5
-	VMASKMOVPS   Y1, Y3, 32(DI)
-	VMASKMOVPS   Y5, Y3, 32(SI)
+	VMULPS       Y6, Y1, Y1
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y3
+	VMOVUPS      136(SP), Y4
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y4, Y5
+	VANDPS       Y2, Y3, Y2
+	VANDPS       Y4, Y5, Y3
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y4
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y1, Y5
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y6
+	VBROADCASTSS gaussConsts<>+1280(SB), Y7
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y1, Y7
+	VBLENDVPS    Y4, Y6, Y0, Y0
+	VBLENDVPS    Y5, Y7, Y1, Y1
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y0, Y6
+	VBROADCASTSS gaussConsts<>+1824(SB), Y7
+	VFMADD231PS  gaussConsts<>+1792(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y1, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y1, Y7
+	VMULPS       Y0, Y0, Y8
+	VMOVUPS      Y3, 136(SP)
+	VMULPS       Y1, Y1, Y3
+	VFMADD231PS  Y8, Y6, Y0
+	VFMADD231PS  Y3, Y7, Y1
+	VADDPS       Y0, Y4, Y0
+	VADDPS       Y1, Y5, Y1
+	VADDPS       Y0, Y2, Y0
+	VADDPS       136(SP), Y1, Y1
+	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VDIVPS       Y1, Y2, Y2
+	VMULPS       104(SP), Y2, Y3
+	VMULPS       Y2, Y0, Y4
+	VFNMADD213PS Y0, Y4, Y1
+	VFMADD231PS  Y2, Y1, Y4
+	VMULPS       gaussConsts<>+1280(SB), Y3, Y1
+	VMULPS       gaussConsts<>+1280(SB), Y4, Y2
+	VFMADD213PS  gaussConsts<>+1312(SB), Y2, Y2
+	VFMADD231PS  Y1, Y1, Y2
+	VMOVUPS      40(SP), Y1
+	VANDPS       Y2, Y1, Y2
+	VADDPS       Y14, Y2, Y14
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VBLENDVPS    Y1, Y4, Y2, Y2
+	VMULPS       Y12, Y2, Y12
+	VMASKMOVPS   32(R11), Y1, Y2
+	VFMADD213PS  72(SP), Y0, Y2
+	VMASKMOVPS   Y0, Y1, 32(DI)
+	VMASKMOVPS   Y2, Y1, 32(SI)
 	LEAQ         (DI)(CX*4), DI
 	LEAQ         (SI)(CX*4), SI
 	LEAQ         (R11)(CX*4), R11
@@ -12478,154 +13448,136 @@ l197:
 	LEAQ         (R9)(CX*4), R9
 	LEAQ         (R10)(CX*4), R10
 
-l198:
-	VPSUBD       gaussConsts<>+768(SB), Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
-	VPSUBD       gaussConsts<>+768(SB), Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
-	VMULPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VMULPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VPSUBD       gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x0e, X11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x01, X11, X2
-	VPADDD       X2, X11, X11
-	VBROADCASTSS X11, Y2
-	VPADDD       Y2, Y1, Y1
-	VCVTDQ2PS    Y1, Y1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD    $0x17, Y0, Y2
-	VCVTDQ2PS Y2, Y2
-	VANDPS    gaussConsts<>+800(SB), Y0, Y0
-	VPADDD    gaussConsts<>+768(SB), Y0, Y0
-	VSUBPS    gaussConsts<>+672(SB), Y0, Y0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS gaussConsts<>+864(SB), Y3
-	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+992(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1056(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       gaussConsts<>+1120(SB), Y2, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y0
-	VFMADD231PS  gaussConsts<>+1120(SB), Y1, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y1, Y0
-	VADDPS       gaussConsts<>+544(SB), Y0, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VFMSUB231PS  gaussConsts<>+1184(SB), Y1, Y0
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y1
-	VBLENDVPS    Y1, gaussConsts<>+544(SB), Y0, Y0
-	VMOVSS       X0, (DX)
-	ADDQ         $0x04, DX
-	ADDQ         8(SP), BX
-	ADDQ         16(SP), R8
-	ADDQ         24(SP), R9
-	ADDQ         32(SP), R10
-	DECQ         (SP)
-	JNZ          l194
+l214:
+	VMOVUPS   Y15, (DX)
+	VMOVUPS   Y14, 32(DX)
+	VMOVUPS   Y13, 64(DX)
+	VMOVUPS   Y12, 96(DX)
+	VMOVUPS   Y11, 128(DX)
+	VMOVUPS   Y10, 160(DX)
+	ADDQ      $0x00000100, DX
+	ADDQ      8(SP), BX
+	ADDQ      16(SP), R8
+	ADDQ      24(SP), R9
+	ADDQ      32(SP), R10
+	DECQ      (SP)
+	JNZ       l210
+	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
+	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
+	VMOVAPS   Y0, Y9
+	VMOVMSKPS Y9, AX
+	MOVQ      AX, bad+88(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepSoftplusBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, n int, w float32)
+// func LatentStepSoftplusBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, dkl *float32, rows int, n int, ld int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LatentStepSoftplusBackward(SB), NOSPLIT, $32-92
-	// Registers:    Y0-Y15 values
-	VBROADCASTSS w+88(FP), Y0
-	VMOVUPS      Y0, (SP)
-
+TEXT ·LatentStepSoftplusBackward(SB), NOSPLIT, $176-120
+	// Registers:    Y0-Y12 values    Y13-Y15 kept from loop to loop
 	// Registers:    DI dmuQ    SI dsQ    DX dmuP    BX dsP    R8 dz    R9 muQ    R10 sQ    R11 muP    R12 sP    R13 eps    CX elements left in the row
-	MOVQ dmuQ+0(FP), DI
-	MOVQ dsQ+8(FP), SI
-	MOVQ dmuP+16(FP), DX
-	MOVQ dsP+24(FP), BX
-	MOVQ dz+32(FP), R8
-	MOVQ muQ+40(FP), R9
-	MOVQ sQ+48(FP), R10
-	MOVQ muP+56(FP), R11
-	MOVQ sP+64(FP), R12
-	MOVQ eps+72(FP), R13
-	MOVQ n+80(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l200
+	MOVQ         dmuQ+0(FP), DI
+	MOVQ         dsQ+8(FP), SI
+	MOVQ         dmuP+16(FP), DX
+	MOVQ         dsP+24(FP), BX
+	MOVQ         dz+32(FP), R8
+	MOVQ         muQ+40(FP), R9
+	MOVQ         sQ+48(FP), R10
+	MOVQ         muP+56(FP), R11
+	MOVQ         sP+64(FP), R12
+	MOVQ         eps+72(FP), R13
+	MOVQ         dkl+80(FP), AX
+	MOVQ         AX, (SP)
+	VBROADCASTSS gaussConsts<>+544(SB), Y15
+	VBROADCASTSS gaussConsts<>+544(SB), Y14
+	MOVQ         rows+88(FP), AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 32(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 40(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 48(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 56(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 64(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 72(SP)
 
-l199:
+l215:
+	MOVQ         (SP), AX
+	VBROADCASTSS (AX), Y0
+	VMOVAPS      Y0, Y13
+	MOVQ         n+96(FP), CX
+	CMPQ         CX, $0x00000010
+	JL           l217
+
+l216:
 	VMOVUPS      (R9), Y0
 	VMOVUPS      (R10), Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD      Y15, Y2, Y15
 	VMOVUPS      (R12), Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VPMAXUD      Y15, Y3, Y15
+	VMOVUPS      (R11), Y3
+	VSUBPS       Y3, Y0, Y0
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
 	VORPS        gaussConsts<>+608(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
+	VBROADCASTSS gaussConsts<>+1696(SB), Y5
 	VMAXPS       Y3, Y5, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
+	VBROADCASTSS gaussConsts<>+1696(SB), Y5
 	VMAXPS       Y4, Y5, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y5
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y6
-	VSUBPS       gaussConsts<>+1312(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y8
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
+	VBROADCASTSS gaussConsts<>+1440(SB), Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
+	VSUBPS       gaussConsts<>+1440(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1440(SB), Y6, Y8
+	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y4
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y7
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y7
+	VBROADCASTSS gaussConsts<>+1504(SB), Y8
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y8
 
 	// p 2^n
 	// p 2^n
@@ -12633,14 +13585,14 @@ l199:
 	VPSLLD $0x17, Y6, Y4
 	VPSRAD $0x01, Y3, Y5
 	VPSRAD $0x01, Y4, Y6
-	VANDPS gaussConsts<>+1504(SB), Y5, Y5
-	VANDPS gaussConsts<>+1504(SB), Y6, Y6
-	VPADDD gaussConsts<>+672(SB), Y5, Y9
-	VPADDD gaussConsts<>+672(SB), Y6, Y10
+	VANDPS gaussConsts<>+1728(SB), Y5, Y5
+	VANDPS gaussConsts<>+1728(SB), Y6, Y6
+	VPADDD gaussConsts<>+736(SB), Y5, Y9
+	VPADDD gaussConsts<>+736(SB), Y6, Y10
 	VPSUBD Y5, Y3, Y3
 	VPSUBD Y6, Y4, Y4
-	VPADDD gaussConsts<>+672(SB), Y3, Y3
-	VPADDD gaussConsts<>+672(SB), Y4, Y4
+	VPADDD gaussConsts<>+736(SB), Y3, Y3
+	VPADDD gaussConsts<>+736(SB), Y4, Y4
 	VMULPS Y9, Y7, Y5
 	VMULPS Y10, Y8, Y6
 	VMULPS Y3, Y5, Y3
@@ -12652,136 +13604,146 @@ l199:
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y3, Y7
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y4, Y8
-	VBROADCASTSS gaussConsts<>+704(SB), Y9
-	VFMSUB231PS  gaussConsts<>+704(SB), Y3, Y9
-	VBROADCASTSS gaussConsts<>+704(SB), Y10
-	VFMSUB231PS  gaussConsts<>+704(SB), Y4, Y10
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y7
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y4, Y8
+	VBROADCASTSS gaussConsts<>+1280(SB), Y9
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y9
+	VBROADCASTSS gaussConsts<>+1280(SB), Y10
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y4, Y10
 	VBLENDVPS    Y7, Y9, Y3, Y9
 	VBLENDVPS    Y8, Y10, Y4, Y10
-	VANDPS       gaussConsts<>+1568(SB), Y7, Y7
-	VANDPS       gaussConsts<>+1568(SB), Y8, Y8
-	VBROADCASTSS gaussConsts<>+1632(SB), Y11
-	VFMADD231PS  gaussConsts<>+1600(SB), Y9, Y11
-	VBROADCASTSS gaussConsts<>+1632(SB), Y12
-	VFMADD231PS  gaussConsts<>+1600(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1664(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1664(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1696(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1696(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1728(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1728(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1760(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1760(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1792(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1792(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1824(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1824(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1088(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1088(SB), Y10, Y12
-	VMULPS       Y9, Y9, Y13
-	VMULPS       Y10, Y10, Y14
-	VFMADD231PS  Y13, Y11, Y9
-	VFMADD231PS  Y14, Y12, Y10
-	VADDPS       Y9, Y7, Y7
-	VADDPS       Y10, Y8, Y8
-	VADDPS       Y7, Y5, Y5
-	VADDPS       Y8, Y6, Y6
-	VADDPS       gaussConsts<>+1856(SB), Y5, Y5
-	VADDPS       gaussConsts<>+1856(SB), Y6, Y6
-	VBROADCASTSS gaussConsts<>+672(SB), Y7
-	VDIVPS       Y6, Y7, Y7
-	VMOVUPS      (R11), Y8
-	VSUBPS       Y8, Y0, Y0
-	VMULPS       Y7, Y0, Y0
-	VMULPS       Y7, Y5, Y8
-	VFNMADD213PS Y5, Y8, Y6
-	VFMADD231PS  Y7, Y6, Y8
-	VSUBPS       gaussConsts<>+672(SB), Y8, Y6
-	VADDPS       gaussConsts<>+672(SB), Y8, Y8
-	VMULPS       (SP), Y0, Y9
-	VMULPS       Y7, Y9, Y9
-	VBROADCASTSS gaussConsts<>+672(SB), Y10
-	VDIVPS       Y5, Y10, Y5
-	VMULPS       Y5, Y6, Y5
-	VMULPS       (SP), Y5, Y5
-	VMULPS       Y8, Y5, Y5
-	VMULPS       Y7, Y6, Y6
-	VMULPS       (SP), Y6, Y6
-	VMULPS       Y8, Y6, Y6
-	VFMADD231PS  Y9, Y0, Y6
-	VXORPS       gaussConsts<>+608(SB), Y6, Y0
-	VMOVUPS      (R8), Y6
-	VMOVUPS      (R13), Y7
-	VXORPS       gaussConsts<>+608(SB), Y9, Y8
-	VMOVUPS      Y8, (DX)
+	VANDPS       gaussConsts<>+1760(SB), Y7, Y7
+	VANDPS       gaussConsts<>+1760(SB), Y8, Y8
+	VBROADCASTSS gaussConsts<>+1824(SB), Y11
+	VFMADD231PS  gaussConsts<>+1792(SB), Y9, Y11
+	VBROADCASTSS gaussConsts<>+1824(SB), Y12
+	VFMADD231PS  gaussConsts<>+1792(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1856(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+1856(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1888(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+1888(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1920(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+1920(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1952(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+1952(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1984(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+1984(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+2016(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+2016(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1024(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+1024(SB), Y10, Y12
+	VMOVUPS      Y3, 80(SP)
+	VMULPS       Y9, Y9, Y3
+	VMOVUPS      Y1, 112(SP)
+	VMULPS       Y10, Y10, Y1
+	VFMADD231PS  Y3, Y11, Y9
+	VFMADD231PS  Y1, Y12, Y10
+	VADDPS       Y9, Y7, Y1
+	VADDPS       Y10, Y8, Y3
+	VADDPS       Y1, Y5, Y1
+	VADDPS       Y3, Y6, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y5
+	VDIVPS       Y3, Y5, Y5
+	VMULPS       Y5, Y0, Y6
+	VMULPS       Y5, Y1, Y7
+	VFNMADD213PS Y1, Y7, Y3
+	VFMADD231PS  Y5, Y3, Y7
+	VANDPS       gaussConsts<>+512(SB), Y0, Y0
+	VPMAXUD      Y14, Y0, Y14
+	VSUBPS       gaussConsts<>+736(SB), Y7, Y0
+	VADDPS       gaussConsts<>+736(SB), Y7, Y3
+	VMULPS       Y6, Y13, Y7
+	VMULPS       Y5, Y7, Y7
+	VBROADCASTSS gaussConsts<>+736(SB), Y8
+	VDIVPS       Y1, Y8, Y1
+	VMULPS       Y1, Y0, Y1
+	VMULPS       Y1, Y13, Y1
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y5, Y0, Y0
+	VMULPS       Y0, Y13, Y0
+	VMULPS       Y3, Y0, Y0
+	VFMADD231PS  Y7, Y6, Y0
+	VXORPS       gaussConsts<>+608(SB), Y0, Y0
+	VMOVUPS      (R8), Y3
+	VMOVUPS      (R13), Y5
+	VXORPS       gaussConsts<>+608(SB), Y7, Y6
+	VMOVUPS      Y6, (DX)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+672(SB), Y8
-	VBLENDVPS    Y2, Y4, Y8, Y2
-	VADDPS       gaussConsts<>+672(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+736(SB), Y6
+	VBLENDVPS    Y2, Y4, Y6, Y2
+	VADDPS       gaussConsts<>+736(SB), Y4, Y4
 	VDIVPS       Y4, Y2, Y2
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y4
 	VMULPS       Y2, Y0, Y0
 	VANDPS       Y0, Y4, Y0
 	VMOVUPS      Y0, (BX)
-	VFMADD231PS  Y6, Y7, Y5
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y0
-	VBROADCASTSS gaussConsts<>+672(SB), Y1
-	VBLENDVPS    Y0, Y3, Y1, Y0
-	VADDPS       gaussConsts<>+672(SB), Y3, Y1
-	VDIVPS       Y1, Y0, Y0
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y1
-	VMULPS       Y0, Y5, Y0
-	VANDPS       Y0, Y1, Y0
-	VADDPS       Y6, Y9, Y1
+	VFMADD231PS  Y3, Y5, Y1
+	VMOVUPS      112(SP), Y0
+	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y0
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VBLENDVPS    Y0, 80(SP), Y2, Y0
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VADDPS       80(SP), Y2, Y2
+	VDIVPS       Y2, Y0, Y0
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y2
+	VMULPS       Y0, Y1, Y0
+	VANDPS       Y0, Y2, Y0
+	VADDPS       Y3, Y7, Y1
 	VMOVUPS      Y1, (DI)
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      32(R9), Y0
 	VMOVUPS      32(R10), Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD      Y15, Y2, Y15
 	VMOVUPS      32(R12), Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VPMAXUD      Y15, Y3, Y15
+	VMOVUPS      32(R11), Y3
+	VSUBPS       Y3, Y0, Y0
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
 	VORPS        gaussConsts<>+608(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
+	VBROADCASTSS gaussConsts<>+1696(SB), Y5
 	VMAXPS       Y3, Y5, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
+	VBROADCASTSS gaussConsts<>+1696(SB), Y5
 	VMAXPS       Y4, Y5, Y4
-	VBROADCASTSS gaussConsts<>+1312(SB), Y5
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y6
-	VSUBPS       gaussConsts<>+1312(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y8
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y7
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
+	VBROADCASTSS gaussConsts<>+1440(SB), Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
+	VSUBPS       gaussConsts<>+1440(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1440(SB), Y6, Y8
+	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y7
+	VBROADCASTSS gaussConsts<>+1504(SB), Y8
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y8
 	VPSLLD       $0x17, Y5, Y3
 	VPSLLD       $0x17, Y6, Y4
 	VPSRAD       $0x01, Y3, Y5
 	VPSRAD       $0x01, Y4, Y6
-	VANDPS       gaussConsts<>+1504(SB), Y5, Y5
-	VANDPS       gaussConsts<>+1504(SB), Y6, Y6
-	VPADDD       gaussConsts<>+672(SB), Y5, Y9
-	VPADDD       gaussConsts<>+672(SB), Y6, Y10
+	VANDPS       gaussConsts<>+1728(SB), Y5, Y5
+	VANDPS       gaussConsts<>+1728(SB), Y6, Y6
+	VPADDD       gaussConsts<>+736(SB), Y5, Y9
+	VPADDD       gaussConsts<>+736(SB), Y6, Y10
 	VPSUBD       Y5, Y3, Y3
 	VPSUBD       Y6, Y4, Y4
-	VPADDD       gaussConsts<>+672(SB), Y3, Y3
-	VPADDD       gaussConsts<>+672(SB), Y4, Y4
+	VPADDD       gaussConsts<>+736(SB), Y3, Y3
+	VPADDD       gaussConsts<>+736(SB), Y4, Y4
 	VMULPS       Y9, Y7, Y5
 	VMULPS       Y10, Y8, Y6
 	VMULPS       Y3, Y5, Y3
@@ -12790,89 +13752,93 @@ l199:
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y6
 	VANDPS       Y1, Y5, Y5
 	VANDPS       Y2, Y6, Y6
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y3, Y7
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y4, Y8
-	VBROADCASTSS gaussConsts<>+704(SB), Y9
-	VFMSUB231PS  gaussConsts<>+704(SB), Y3, Y9
-	VBROADCASTSS gaussConsts<>+704(SB), Y10
-	VFMSUB231PS  gaussConsts<>+704(SB), Y4, Y10
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y7
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y4, Y8
+	VBROADCASTSS gaussConsts<>+1280(SB), Y9
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y9
+	VBROADCASTSS gaussConsts<>+1280(SB), Y10
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y4, Y10
 	VBLENDVPS    Y7, Y9, Y3, Y9
 	VBLENDVPS    Y8, Y10, Y4, Y10
-	VANDPS       gaussConsts<>+1568(SB), Y7, Y7
-	VANDPS       gaussConsts<>+1568(SB), Y8, Y8
-	VBROADCASTSS gaussConsts<>+1632(SB), Y11
-	VFMADD231PS  gaussConsts<>+1600(SB), Y9, Y11
-	VBROADCASTSS gaussConsts<>+1632(SB), Y12
-	VFMADD231PS  gaussConsts<>+1600(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1664(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1664(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1696(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1696(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1728(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1728(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1760(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1760(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1792(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1792(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1824(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1824(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1088(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1088(SB), Y10, Y12
-	VMULPS       Y9, Y9, Y13
-	VMULPS       Y10, Y10, Y14
-	VFMADD231PS  Y13, Y11, Y9
-	VFMADD231PS  Y14, Y12, Y10
-	VADDPS       Y9, Y7, Y7
-	VADDPS       Y10, Y8, Y8
-	VADDPS       Y7, Y5, Y5
-	VADDPS       Y8, Y6, Y6
-	VADDPS       gaussConsts<>+1856(SB), Y5, Y5
-	VADDPS       gaussConsts<>+1856(SB), Y6, Y6
-	VBROADCASTSS gaussConsts<>+672(SB), Y7
-	VDIVPS       Y6, Y7, Y7
-	VMOVUPS      32(R11), Y8
-	VSUBPS       Y8, Y0, Y0
-	VMULPS       Y7, Y0, Y0
-	VMULPS       Y7, Y5, Y8
-	VFNMADD213PS Y5, Y8, Y6
-	VFMADD231PS  Y7, Y6, Y8
-	VSUBPS       gaussConsts<>+672(SB), Y8, Y6
-	VADDPS       gaussConsts<>+672(SB), Y8, Y8
-	VMULPS       (SP), Y0, Y9
-	VMULPS       Y7, Y9, Y9
-	VBROADCASTSS gaussConsts<>+672(SB), Y10
-	VDIVPS       Y5, Y10, Y5
-	VMULPS       Y5, Y6, Y5
-	VMULPS       (SP), Y5, Y5
-	VMULPS       Y8, Y5, Y5
-	VMULPS       Y7, Y6, Y6
-	VMULPS       (SP), Y6, Y6
-	VMULPS       Y8, Y6, Y6
-	VFMADD231PS  Y9, Y0, Y6
-	VXORPS       gaussConsts<>+608(SB), Y6, Y0
-	VMOVUPS      32(R8), Y6
-	VMOVUPS      32(R13), Y7
-	VXORPS       gaussConsts<>+608(SB), Y9, Y8
-	VMOVUPS      Y8, 32(DX)
+	VANDPS       gaussConsts<>+1760(SB), Y7, Y7
+	VANDPS       gaussConsts<>+1760(SB), Y8, Y8
+	VBROADCASTSS gaussConsts<>+1824(SB), Y11
+	VFMADD231PS  gaussConsts<>+1792(SB), Y9, Y11
+	VBROADCASTSS gaussConsts<>+1824(SB), Y12
+	VFMADD231PS  gaussConsts<>+1792(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1856(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+1856(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1888(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+1888(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1920(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+1920(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1952(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+1952(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1984(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+1984(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+2016(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+2016(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1024(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+1024(SB), Y10, Y12
+	VMOVUPS      Y3, 80(SP)
+	VMULPS       Y9, Y9, Y3
+	VMOVUPS      Y1, 112(SP)
+	VMULPS       Y10, Y10, Y1
+	VFMADD231PS  Y3, Y11, Y9
+	VFMADD231PS  Y1, Y12, Y10
+	VADDPS       Y9, Y7, Y1
+	VADDPS       Y10, Y8, Y3
+	VADDPS       Y1, Y5, Y1
+	VADDPS       Y3, Y6, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y5
+	VDIVPS       Y3, Y5, Y5
+	VMULPS       Y5, Y0, Y6
+	VMULPS       Y5, Y1, Y7
+	VFNMADD213PS Y1, Y7, Y3
+	VFMADD231PS  Y5, Y3, Y7
+	VANDPS       gaussConsts<>+512(SB), Y0, Y0
+	VPMAXUD      Y14, Y0, Y14
+	VSUBPS       gaussConsts<>+736(SB), Y7, Y0
+	VADDPS       gaussConsts<>+736(SB), Y7, Y3
+	VMULPS       Y6, Y13, Y7
+	VMULPS       Y5, Y7, Y7
+	VBROADCASTSS gaussConsts<>+736(SB), Y8
+	VDIVPS       Y1, Y8, Y1
+	VMULPS       Y1, Y0, Y1
+	VMULPS       Y1, Y13, Y1
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y5, Y0, Y0
+	VMULPS       Y0, Y13, Y0
+	VMULPS       Y3, Y0, Y0
+	VFMADD231PS  Y7, Y6, Y0
+	VXORPS       gaussConsts<>+608(SB), Y0, Y0
+	VMOVUPS      32(R8), Y3
+	VMOVUPS      32(R13), Y5
+	VXORPS       gaussConsts<>+608(SB), Y7, Y6
+	VMOVUPS      Y6, 32(DX)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+672(SB), Y8
-	VBLENDVPS    Y2, Y4, Y8, Y2
-	VADDPS       gaussConsts<>+672(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+736(SB), Y6
+	VBLENDVPS    Y2, Y4, Y6, Y2
+	VADDPS       gaussConsts<>+736(SB), Y4, Y4
 	VDIVPS       Y4, Y2, Y2
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y4
 	VMULPS       Y2, Y0, Y0
 	VANDPS       Y0, Y4, Y0
 	VMOVUPS      Y0, 32(BX)
-	VFMADD231PS  Y6, Y7, Y5
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y0
-	VBROADCASTSS gaussConsts<>+672(SB), Y1
-	VBLENDVPS    Y0, Y3, Y1, Y0
-	VADDPS       gaussConsts<>+672(SB), Y3, Y1
-	VDIVPS       Y1, Y0, Y0
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y1
-	VMULPS       Y0, Y5, Y0
-	VANDPS       Y0, Y1, Y0
-	VADDPS       Y6, Y9, Y1
+	VFMADD231PS  Y3, Y5, Y1
+	VMOVUPS      112(SP), Y0
+	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y0
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VBLENDVPS    Y0, 80(SP), Y2, Y0
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VADDPS       80(SP), Y2, Y2
+	VDIVPS       Y2, Y0, Y0
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y2
+	VMULPS       Y0, Y1, Y0
+	VANDPS       Y0, Y2, Y0
+	VADDPS       Y3, Y7, Y1
 	VMOVUPS      Y1, 32(DI)
 	VMOVUPS      Y0, 32(SI)
 	ADDQ         $0x00000040, DI
@@ -12887,50 +13853,56 @@ l199:
 	ADDQ         $0x00000040, R12
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l199
+	JGE          l216
 
-l200:
+l217:
 	CMPQ         CX, $0x00000008
-	JL           l201
+	JL           l218
 	VMOVUPS      (R9), Y0
 	VMOVUPS      (R10), Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD      Y15, Y2, Y15
 	VMOVUPS      (R12), Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VPMAXUD      Y15, Y3, Y15
+	VMOVUPS      (R11), Y3
+	VSUBPS       Y3, Y0, Y0
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
 	VORPS        gaussConsts<>+608(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
+	VBROADCASTSS gaussConsts<>+1696(SB), Y5
 	VMAXPS       Y3, Y5, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
+	VBROADCASTSS gaussConsts<>+1696(SB), Y5
 	VMAXPS       Y4, Y5, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y5
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y6
-	VSUBPS       gaussConsts<>+1312(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y8
-	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
+	VBROADCASTSS gaussConsts<>+1440(SB), Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
+	VSUBPS       gaussConsts<>+1440(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1440(SB), Y6, Y8
+	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y4
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y7
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y7
+	VBROADCASTSS gaussConsts<>+1504(SB), Y8
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y8
 
 	// p 2^n
 	// p 2^n
@@ -12938,14 +13910,14 @@ l200:
 	VPSLLD $0x17, Y6, Y4
 	VPSRAD $0x01, Y3, Y5
 	VPSRAD $0x01, Y4, Y6
-	VANDPS gaussConsts<>+1504(SB), Y5, Y5
-	VANDPS gaussConsts<>+1504(SB), Y6, Y6
-	VPADDD gaussConsts<>+672(SB), Y5, Y9
-	VPADDD gaussConsts<>+672(SB), Y6, Y10
+	VANDPS gaussConsts<>+1728(SB), Y5, Y5
+	VANDPS gaussConsts<>+1728(SB), Y6, Y6
+	VPADDD gaussConsts<>+736(SB), Y5, Y9
+	VPADDD gaussConsts<>+736(SB), Y6, Y10
 	VPSUBD Y5, Y3, Y3
 	VPSUBD Y6, Y4, Y4
-	VPADDD gaussConsts<>+672(SB), Y3, Y3
-	VPADDD gaussConsts<>+672(SB), Y4, Y4
+	VPADDD gaussConsts<>+736(SB), Y3, Y3
+	VPADDD gaussConsts<>+736(SB), Y4, Y4
 	VMULPS Y9, Y7, Y5
 	VMULPS Y10, Y8, Y6
 	VMULPS Y3, Y5, Y3
@@ -12957,89 +13929,93 @@ l200:
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y3, Y7
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y4, Y8
-	VBROADCASTSS gaussConsts<>+704(SB), Y9
-	VFMSUB231PS  gaussConsts<>+704(SB), Y3, Y9
-	VBROADCASTSS gaussConsts<>+704(SB), Y10
-	VFMSUB231PS  gaussConsts<>+704(SB), Y4, Y10
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y7
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y4, Y8
+	VBROADCASTSS gaussConsts<>+1280(SB), Y9
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y9
+	VBROADCASTSS gaussConsts<>+1280(SB), Y10
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y4, Y10
 	VBLENDVPS    Y7, Y9, Y3, Y9
 	VBLENDVPS    Y8, Y10, Y4, Y10
-	VANDPS       gaussConsts<>+1568(SB), Y7, Y7
-	VANDPS       gaussConsts<>+1568(SB), Y8, Y8
-	VBROADCASTSS gaussConsts<>+1632(SB), Y11
-	VFMADD231PS  gaussConsts<>+1600(SB), Y9, Y11
-	VBROADCASTSS gaussConsts<>+1632(SB), Y12
-	VFMADD231PS  gaussConsts<>+1600(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1664(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1664(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1696(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1696(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1728(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1728(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1760(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1760(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1792(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1792(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1824(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1824(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1088(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1088(SB), Y10, Y12
-	VMULPS       Y9, Y9, Y13
-	VMULPS       Y10, Y10, Y14
-	VFMADD231PS  Y13, Y11, Y9
-	VFMADD231PS  Y14, Y12, Y10
-	VADDPS       Y9, Y7, Y7
-	VADDPS       Y10, Y8, Y8
-	VADDPS       Y7, Y5, Y5
-	VADDPS       Y8, Y6, Y6
-	VADDPS       gaussConsts<>+1856(SB), Y5, Y5
-	VADDPS       gaussConsts<>+1856(SB), Y6, Y6
-	VBROADCASTSS gaussConsts<>+672(SB), Y7
-	VDIVPS       Y6, Y7, Y7
-	VMOVUPS      (R11), Y8
-	VSUBPS       Y8, Y0, Y0
-	VMULPS       Y7, Y0, Y0
-	VMULPS       Y7, Y5, Y8
-	VFNMADD213PS Y5, Y8, Y6
-	VFMADD231PS  Y7, Y6, Y8
-	VSUBPS       gaussConsts<>+672(SB), Y8, Y6
-	VADDPS       gaussConsts<>+672(SB), Y8, Y8
-	VMULPS       (SP), Y0, Y9
-	VMULPS       Y7, Y9, Y9
-	VBROADCASTSS gaussConsts<>+672(SB), Y10
-	VDIVPS       Y5, Y10, Y5
-	VMULPS       Y5, Y6, Y5
-	VMULPS       (SP), Y5, Y5
-	VMULPS       Y8, Y5, Y5
-	VMULPS       Y7, Y6, Y6
-	VMULPS       (SP), Y6, Y6
-	VMULPS       Y8, Y6, Y6
-	VFMADD231PS  Y9, Y0, Y6
-	VXORPS       gaussConsts<>+608(SB), Y6, Y0
-	VMOVUPS      (R8), Y6
-	VMOVUPS      (R13), Y7
-	VXORPS       gaussConsts<>+608(SB), Y9, Y8
-	VMOVUPS      Y8, (DX)
+	VANDPS       gaussConsts<>+1760(SB), Y7, Y7
+	VANDPS       gaussConsts<>+1760(SB), Y8, Y8
+	VBROADCASTSS gaussConsts<>+1824(SB), Y11
+	VFMADD231PS  gaussConsts<>+1792(SB), Y9, Y11
+	VBROADCASTSS gaussConsts<>+1824(SB), Y12
+	VFMADD231PS  gaussConsts<>+1792(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1856(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+1856(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1888(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+1888(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1920(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+1920(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1952(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+1952(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1984(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+1984(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+2016(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+2016(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1024(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+1024(SB), Y10, Y12
+	VMOVUPS      Y3, 80(SP)
+	VMULPS       Y9, Y9, Y3
+	VMOVUPS      Y1, 112(SP)
+	VMULPS       Y10, Y10, Y1
+	VFMADD231PS  Y3, Y11, Y9
+	VFMADD231PS  Y1, Y12, Y10
+	VADDPS       Y9, Y7, Y1
+	VADDPS       Y10, Y8, Y3
+	VADDPS       Y1, Y5, Y1
+	VADDPS       Y3, Y6, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y5
+	VDIVPS       Y3, Y5, Y5
+	VMULPS       Y5, Y0, Y6
+	VMULPS       Y5, Y1, Y7
+	VFNMADD213PS Y1, Y7, Y3
+	VFMADD231PS  Y5, Y3, Y7
+	VANDPS       gaussConsts<>+512(SB), Y0, Y0
+	VPMAXUD      Y14, Y0, Y14
+	VSUBPS       gaussConsts<>+736(SB), Y7, Y0
+	VADDPS       gaussConsts<>+736(SB), Y7, Y3
+	VMULPS       Y6, Y13, Y7
+	VMULPS       Y5, Y7, Y7
+	VBROADCASTSS gaussConsts<>+736(SB), Y8
+	VDIVPS       Y1, Y8, Y1
+	VMULPS       Y1, Y0, Y1
+	VMULPS       Y1, Y13, Y1
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y5, Y0, Y0
+	VMULPS       Y0, Y13, Y0
+	VMULPS       Y3, Y0, Y0
+	VFMADD231PS  Y7, Y6, Y0
+	VXORPS       gaussConsts<>+608(SB), Y0, Y0
+	VMOVUPS      (R8), Y3
+	VMOVUPS      (R13), Y5
+	VXORPS       gaussConsts<>+608(SB), Y7, Y6
+	VMOVUPS      Y6, (DX)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+672(SB), Y8
-	VBLENDVPS    Y2, Y4, Y8, Y2
-	VADDPS       gaussConsts<>+672(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+736(SB), Y6
+	VBLENDVPS    Y2, Y4, Y6, Y2
+	VADDPS       gaussConsts<>+736(SB), Y4, Y4
 	VDIVPS       Y4, Y2, Y2
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y4
 	VMULPS       Y2, Y0, Y0
 	VANDPS       Y0, Y4, Y0
 	VMOVUPS      Y0, (BX)
-	VFMADD231PS  Y6, Y7, Y5
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y0
-	VBROADCASTSS gaussConsts<>+672(SB), Y1
-	VBLENDVPS    Y0, Y3, Y1, Y0
-	VADDPS       gaussConsts<>+672(SB), Y3, Y1
-	VDIVPS       Y1, Y0, Y0
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y1
-	VMULPS       Y0, Y5, Y0
-	VANDPS       Y0, Y1, Y0
-	VADDPS       Y6, Y9, Y1
+	VFMADD231PS  Y3, Y5, Y1
+	VMOVUPS      112(SP), Y0
+	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y0
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VBLENDVPS    Y0, 80(SP), Y2, Y0
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VADDPS       80(SP), Y2, Y2
+	VDIVPS       Y2, Y0, Y0
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y2
+	VMULPS       Y0, Y1, Y0
+	VANDPS       Y0, Y2, Y0
+	VADDPS       Y3, Y7, Y1
 	VMOVUPS      Y1, (DI)
 	VMOVUPS      Y0, (SI)
 	ADDQ         $0x00000020, DI
@@ -13054,9 +14030,9 @@ l200:
 	ADDQ         $0x00000020, R12
 	SUBQ         $0x00000008, CX
 
-l201:
+l218:
 	TESTQ        CX, CX
-	JZ           l202
+	JZ           l219
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -13064,43 +14040,51 @@ l201:
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (R9), Y0, Y1
 	VMASKMOVPS   (R10), Y0, Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y15, Y3, Y15
 	VMASKMOVPS   (R12), Y0, Y3
+	VANDPS       gaussConsts<>+512(SB), Y3, Y4
+	VANDPS       Y4, Y0, Y4
+	VPMAXUD      Y15, Y4, Y15
+	VMASKMOVPS   (R11), Y0, Y4
+	VSUBPS       Y4, Y1, Y1
 	VORPS        gaussConsts<>+608(SB), Y2, Y4
 	VORPS        gaussConsts<>+608(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
+	VBROADCASTSS gaussConsts<>+1696(SB), Y6
 	VMAXPS       Y4, Y6, Y4
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
+	VBROADCASTSS gaussConsts<>+1696(SB), Y6
 	VMAXPS       Y5, Y6, Y5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y6
-	VFMADD231PS  gaussConsts<>+1280(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1312(SB), Y7
-	VFMADD231PS  gaussConsts<>+1280(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1312(SB), Y6, Y8
-	VSUBPS       gaussConsts<>+1312(SB), Y7, Y9
-	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y9, Y5
-	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1120(SB), Y9, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
+	VBROADCASTSS gaussConsts<>+1440(SB), Y7
+	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1440(SB), Y6, Y8
+	VSUBPS       gaussConsts<>+1440(SB), Y7, Y9
+	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y9, Y5
+	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y9, Y5
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y8
-	VFMADD231PS  gaussConsts<>+1344(SB), Y4, Y8
-	VBROADCASTSS gaussConsts<>+1376(SB), Y9
-	VFMADD231PS  gaussConsts<>+1344(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1408(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1408(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1440(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1440(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1472(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1472(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+672(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+672(SB), Y5, Y9
+	VBROADCASTSS gaussConsts<>+1504(SB), Y8
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y8
+	VBROADCASTSS gaussConsts<>+1504(SB), Y9
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y9
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y9
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y9
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y9
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y9
+	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y9
 
 	// p 2^n
 	// p 2^n
@@ -13108,14 +14092,14 @@ l201:
 	VPSLLD $0x17, Y7, Y5
 	VPSRAD $0x01, Y4, Y6
 	VPSRAD $0x01, Y5, Y7
-	VANDPS gaussConsts<>+1504(SB), Y6, Y6
-	VANDPS gaussConsts<>+1504(SB), Y7, Y7
-	VPADDD gaussConsts<>+672(SB), Y6, Y10
-	VPADDD gaussConsts<>+672(SB), Y7, Y11
+	VANDPS gaussConsts<>+1728(SB), Y6, Y6
+	VANDPS gaussConsts<>+1728(SB), Y7, Y7
+	VPADDD gaussConsts<>+736(SB), Y6, Y10
+	VPADDD gaussConsts<>+736(SB), Y7, Y11
 	VPSUBD Y6, Y4, Y4
 	VPSUBD Y7, Y5, Y5
-	VPADDD gaussConsts<>+672(SB), Y4, Y4
-	VPADDD gaussConsts<>+672(SB), Y5, Y5
+	VPADDD gaussConsts<>+736(SB), Y4, Y4
+	VPADDD gaussConsts<>+736(SB), Y5, Y5
 	VMULPS Y10, Y8, Y6
 	VMULPS Y11, Y9, Y7
 	VMULPS Y4, Y6, Y4
@@ -13127,193 +14111,230 @@ l201:
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y4, Y8
-	VCMPPS       $0x1e, gaussConsts<>+704(SB), Y5, Y9
-	VBROADCASTSS gaussConsts<>+704(SB), Y10
-	VFMSUB231PS  gaussConsts<>+704(SB), Y4, Y10
-	VBROADCASTSS gaussConsts<>+704(SB), Y11
-	VFMSUB231PS  gaussConsts<>+704(SB), Y5, Y11
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y4, Y8
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y5, Y9
+	VBROADCASTSS gaussConsts<>+1280(SB), Y10
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y4, Y10
+	VBROADCASTSS gaussConsts<>+1280(SB), Y11
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y5, Y11
 	VBLENDVPS    Y8, Y10, Y4, Y10
 	VBLENDVPS    Y9, Y11, Y5, Y11
-	VANDPS       gaussConsts<>+1568(SB), Y8, Y8
-	VANDPS       gaussConsts<>+1568(SB), Y9, Y9
-	VBROADCASTSS gaussConsts<>+1632(SB), Y12
-	VFMADD231PS  gaussConsts<>+1600(SB), Y10, Y12
-	VBROADCASTSS gaussConsts<>+1632(SB), Y13
-	VFMADD231PS  gaussConsts<>+1600(SB), Y11, Y13
-	VFMADD213PS  gaussConsts<>+1664(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1664(SB), Y11, Y13
-	VFMADD213PS  gaussConsts<>+1696(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1696(SB), Y11, Y13
-	VFMADD213PS  gaussConsts<>+1728(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1728(SB), Y11, Y13
-	VFMADD213PS  gaussConsts<>+1760(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1760(SB), Y11, Y13
-	VFMADD213PS  gaussConsts<>+1792(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1792(SB), Y11, Y13
-	VFMADD213PS  gaussConsts<>+1824(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1824(SB), Y11, Y13
-	VFMADD213PS  gaussConsts<>+1088(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1088(SB), Y11, Y13
-	VMULPS       Y10, Y10, Y14
-	VMULPS       Y11, Y11, Y15
-	VFMADD231PS  Y14, Y12, Y10
-	VFMADD231PS  Y15, Y13, Y11
-	VADDPS       Y10, Y8, Y8
-	VADDPS       Y11, Y9, Y9
-	VADDPS       Y8, Y6, Y6
-	VADDPS       Y9, Y7, Y7
-	VADDPS       gaussConsts<>+1856(SB), Y6, Y6
-	VADDPS       gaussConsts<>+1856(SB), Y7, Y7
-	VBROADCASTSS gaussConsts<>+672(SB), Y8
-	VDIVPS       Y7, Y8, Y8
-	VMASKMOVPS   (R11), Y0, Y9
-	VSUBPS       Y9, Y1, Y1
-	VMULPS       Y8, Y1, Y1
-	VMULPS       Y8, Y6, Y9
-	VFNMADD213PS Y6, Y9, Y7
-	VFMADD231PS  Y8, Y7, Y9
-	VSUBPS       gaussConsts<>+672(SB), Y9, Y7
-	VADDPS       gaussConsts<>+672(SB), Y9, Y9
-	VMULPS       (SP), Y1, Y10
-	VMULPS       Y8, Y10, Y10
-	VBROADCASTSS gaussConsts<>+672(SB), Y11
-	VDIVPS       Y6, Y11, Y6
-	VMULPS       Y6, Y7, Y6
-	VMULPS       (SP), Y6, Y6
-	VMULPS       Y9, Y6, Y6
-	VMULPS       Y8, Y7, Y7
-	VMULPS       (SP), Y7, Y7
-	VMULPS       Y9, Y7, Y7
-	VFMADD231PS  Y10, Y1, Y7
-	VXORPS       gaussConsts<>+608(SB), Y7, Y1
-	VMASKMOVPS   (R8), Y0, Y7
-	VMASKMOVPS   (R13), Y0, Y8
-	VXORPS       gaussConsts<>+608(SB), Y10, Y9
-	VMASKMOVPS   Y9, Y0, (DX)
+	VANDPS       gaussConsts<>+1760(SB), Y8, Y8
+	VANDPS       gaussConsts<>+1760(SB), Y9, Y9
+	VBROADCASTSS gaussConsts<>+1824(SB), Y12
+	VFMADD231PS  gaussConsts<>+1792(SB), Y10, Y12
+	VMOVUPS      Y4, 80(SP)
+	VBROADCASTSS gaussConsts<>+1824(SB), Y4
+	VFMADD231PS  gaussConsts<>+1792(SB), Y11, Y4
+	VFMADD213PS  gaussConsts<>+1856(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1856(SB), Y11, Y4
+	VFMADD213PS  gaussConsts<>+1888(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1888(SB), Y11, Y4
+	VFMADD213PS  gaussConsts<>+1920(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1920(SB), Y11, Y4
+	VFMADD213PS  gaussConsts<>+1952(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1952(SB), Y11, Y4
+	VFMADD213PS  gaussConsts<>+1984(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1984(SB), Y11, Y4
+	VFMADD213PS  gaussConsts<>+2016(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+2016(SB), Y11, Y4
+	VFMADD213PS  gaussConsts<>+1024(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+1024(SB), Y11, Y4
+	VMOVUPS      Y2, 112(SP)
+	VMULPS       Y10, Y10, Y2
+	VMOVUPS      Y5, 144(SP)
+	VMULPS       Y11, Y11, Y5
+	VFMADD231PS  Y2, Y12, Y10
+	VFMADD231PS  Y5, Y4, Y11
+	VADDPS       Y10, Y8, Y2
+	VADDPS       Y11, Y9, Y4
+	VADDPS       Y2, Y6, Y2
+	VADDPS       Y4, Y7, Y4
+	VADDPS       gaussConsts<>+2048(SB), Y2, Y2
+	VADDPS       gaussConsts<>+2048(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+736(SB), Y5
+	VDIVPS       Y4, Y5, Y5
+	VMULPS       Y5, Y1, Y6
+	VMULPS       Y5, Y2, Y7
+	VFNMADD213PS Y2, Y7, Y4
+	VFMADD231PS  Y5, Y4, Y7
+	VANDPS       gaussConsts<>+512(SB), Y1, Y1
+	VANDPS       Y1, Y0, Y1
+	VPMAXUD      Y14, Y1, Y14
+	VSUBPS       gaussConsts<>+736(SB), Y7, Y1
+	VADDPS       gaussConsts<>+736(SB), Y7, Y4
+	VMULPS       Y6, Y13, Y7
+	VMULPS       Y5, Y7, Y7
+	VBROADCASTSS gaussConsts<>+736(SB), Y8
+	VDIVPS       Y2, Y8, Y2
+	VMULPS       Y2, Y1, Y2
+	VMULPS       Y2, Y13, Y2
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y5, Y1, Y1
+	VMULPS       Y1, Y13, Y1
+	VMULPS       Y4, Y1, Y1
+	VFMADD231PS  Y7, Y6, Y1
+	VXORPS       gaussConsts<>+608(SB), Y1, Y1
+	VMASKMOVPS   (R8), Y0, Y4
+	VMASKMOVPS   (R13), Y0, Y5
+	VXORPS       gaussConsts<>+608(SB), Y7, Y6
+	VMASKMOVPS   Y6, Y0, (DX)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+672(SB), Y9
-	VBLENDVPS    Y3, Y5, Y9, Y3
-	VADDPS       gaussConsts<>+672(SB), Y5, Y5
-	VDIVPS       Y5, Y3, Y3
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+736(SB), Y6
+	VBLENDVPS    Y3, 144(SP), Y6, Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y6
+	VADDPS       144(SP), Y6, Y6
+	VDIVPS       Y6, Y3, Y3
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y3, Y6
 	VMULPS       Y3, Y1, Y1
-	VANDPS       Y1, Y5, Y1
+	VANDPS       Y1, Y6, Y1
 	VMASKMOVPS   Y1, Y0, (BX)
-	VFMADD231PS  Y7, Y8, Y6
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y1
-	VBROADCASTSS gaussConsts<>+672(SB), Y2
-	VBLENDVPS    Y1, Y4, Y2, Y1
-	VADDPS       gaussConsts<>+672(SB), Y4, Y2
-	VDIVPS       Y2, Y1, Y1
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y2
-	VMULPS       Y1, Y6, Y1
-	VANDPS       Y1, Y2, Y1
-	VADDPS       Y7, Y10, Y2
+	VFMADD231PS  Y4, Y5, Y2
+	VMOVUPS      112(SP), Y1
+	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y3
+	VBLENDVPS    Y1, 80(SP), Y3, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y3
+	VADDPS       80(SP), Y3, Y3
+	VDIVPS       Y3, Y1, Y1
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y3
+	VMULPS       Y1, Y2, Y1
+	VANDPS       Y1, Y3, Y1
+	VADDPS       Y4, Y7, Y2
 	VMASKMOVPS   Y2, Y0, (DI)
 	VMASKMOVPS   Y1, Y0, (SI)
+	LEAQ         (DI)(CX*4), DI
+	LEAQ         (SI)(CX*4), SI
+	LEAQ         (DX)(CX*4), DX
+	LEAQ         (BX)(CX*4), BX
+	LEAQ         (R8)(CX*4), R8
+	LEAQ         (R13)(CX*4), R13
+	LEAQ         (R9)(CX*4), R9
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+	LEAQ         (R12)(CX*4), R12
 
-l202:
+l219:
+	ADDQ      16(SP), DI
+	ADDQ      24(SP), SI
+	ADDQ      32(SP), DX
+	ADDQ      40(SP), BX
+	ADDQ      48(SP), R9
+	ADDQ      56(SP), R10
+	ADDQ      64(SP), R11
+	ADDQ      72(SP), R12
+	ADDQ      $0x04, (SP)
+	DECQ      8(SP)
+	JNZ       l215
+	VPMINUD   gaussConsts<>+2080(SB), Y15, Y0
+	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
+	VPADDD    gaussConsts<>+1152(SB), Y14, Y1
+	VORPS     Y1, Y0, Y0
+	VMOVAPS   Y0, Y15
+	VMOVMSKPS Y15, AX
+	MOVQ      AX, bad+112(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepStandardSoftplus(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int)
+// func LatentStepStandardSoftplus(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LatentStepStandardSoftplus(SB), NOSPLIT, $24-72
-	// Registers:    Y0-Y6 values    Y7-Y9 constants and scalars    Y10-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+704(SB), Y9
-	VBROADCASTSS gaussConsts<>+672(SB), Y8
-	VBROADCASTSS gaussConsts<>+544(SB), Y7
+TEXT ·LatentStepStandardSoftplus(SB), NOSPLIT, $24-80
+	// Registers:    Y0-Y6 values    Y7-Y8 constants and scalars    Y9-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+1280(SB), Y8
+	VBROADCASTSS gaussConsts<>+736(SB), Y7
 
-	// Registers:    DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
-	MOVQ sigmaQ+0(FP), DI
-	MOVQ z+8(FP), SI
-	MOVQ kl+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ eps+40(FP), R9
-	MOVQ n+56(FP), R10
-	SHLQ $0x02, R10
-	MOVQ rows+48(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 16(SP)
+	// Registers:    DI sigmaQ    SI z    DX lanes    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
+	MOVQ         sigmaQ+0(FP), DI
+	MOVQ         z+8(FP), SI
+	MOVQ         lanes+16(FP), DX
+	MOVQ         muQ+24(FP), BX
+	MOVQ         sQ+32(FP), R8
+	MOVQ         eps+40(FP), R9
+	MOVQ         n+56(FP), R10
+	SHLQ         $0x02, R10
+	VBROADCASTSS gaussConsts<>+544(SB), Y9
+	MOVQ         rows+48(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+64(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R10, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+64(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R10, AX
+	MOVQ         AX, 16(SP)
 
-l204:
-	VMOVAPS Y7, Y15
-	VMOVAPS Y7, Y14
-	VMOVAPS Y8, Y13
-	VMOVAPS Y7, Y11
-	VMOVAPS Y8, Y12
-	VMOVAPS Y7, Y10
-	MOVQ    n+56(FP), CX
-	CMPQ    CX, $0x00000010
-	JL      l207
+l221:
+	VBROADCASTSS gaussConsts<>+544(SB), Y15
+	VBROADCASTSS gaussConsts<>+544(SB), Y14
+	VMOVAPS      Y7, Y13
+	VBROADCASTSS gaussConsts<>+544(SB), Y11
+	VMOVAPS      Y7, Y12
+	VBROADCASTSS gaussConsts<>+544(SB), Y10
+	MOVQ         n+56(FP), CX
+	CMPQ         CX, $0x00000010
+	JL           l224
 
-l205:
+l222:
 	VMOVUPS      (BX), Y0
 	VMOVUPS      (R8), Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VORPS        gaussConsts<>+608(SB), Y1, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
+	VBROADCASTSS gaussConsts<>+1696(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1312(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y8, Y2, Y4
-	VFMADD213PS  Y8, Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  Y7, Y2, Y4
+	VFMADD213PS  Y7, Y2, Y4
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
 	VPSRAD $0x01, Y2, Y3
-	VANDPS gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD Y8, Y3, Y5
+	VANDPS gaussConsts<>+1728(SB), Y3, Y3
+	VPADDD Y7, Y3, Y5
 	VPSUBD Y3, Y2, Y2
-	VPADDD Y8, Y2, Y2
+	VPADDD Y7, Y2, Y2
 	VMULPS Y5, Y4, Y3
 	VMULPS Y2, Y3, Y2
-	VCMPPS $0x1e, Y7, Y1, Y3
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y1, Y3
 	VANDPS Y1, Y3, Y1
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, Y9, Y2, Y3
-	VMOVAPS      Y9, Y4
-	VFMSUB231PS  Y9, Y2, Y4
+	VCMPPS       $0x1e, Y8, Y2, Y3
+	VMOVAPS      Y8, Y4
+	VFMSUB231PS  Y8, Y2, Y4
 	VBLENDVPS    Y3, Y4, Y2, Y2
-	VANDPS       gaussConsts<>+1568(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+1632(SB), Y4
-	VFMADD231PS  gaussConsts<>+1600(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1696(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1728(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1760(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1792(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1824(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1088(SB), Y2, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+1824(SB), Y4
+	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y4
 	VMULPS       Y2, Y2, Y5
 	VFMADD231PS  Y5, Y4, Y2
 	VADDPS       Y2, Y3, Y2
 	VADDPS       Y2, Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
-	VMULPS       Y9, Y0, Y2
-	VMULPS       Y9, Y1, Y3
-	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VMULPS       Y8, Y0, Y2
+	VMULPS       Y8, Y1, Y3
+	VFMADD213PS  gaussConsts<>+1312(SB), Y3, Y3
 	VFMADD231PS  Y2, Y2, Y3
 	VADDPS       Y15, Y3, Y15
 	VMULPS       Y13, Y1, Y13
@@ -13323,53 +14344,55 @@ l205:
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      32(BX), Y0
 	VMOVUPS      32(R8), Y1
+	VANDPS       gaussConsts<>+512(SB), Y1, Y2
+	VPMAXUD      Y9, Y2, Y9
 	VORPS        gaussConsts<>+608(SB), Y1, Y2
-	VBROADCASTSS gaussConsts<>+1248(SB), Y3
+	VBROADCASTSS gaussConsts<>+1696(SB), Y3
 	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y3
-	VFMADD231PS  gaussConsts<>+1280(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1312(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y8, Y2, Y4
-	VFMADD213PS  Y8, Y2, Y4
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  Y7, Y2, Y4
+	VFMADD213PS  Y7, Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
 	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y8, Y3, Y5
+	VANDPS       gaussConsts<>+1728(SB), Y3, Y3
+	VPADDD       Y7, Y3, Y5
 	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y8, Y2, Y2
+	VPADDD       Y7, Y2, Y2
 	VMULPS       Y5, Y4, Y3
 	VMULPS       Y2, Y3, Y2
-	VCMPPS       $0x1e, Y7, Y1, Y3
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y3
 	VANDPS       Y1, Y3, Y1
-	VCMPPS       $0x1e, Y9, Y2, Y3
-	VMOVAPS      Y9, Y4
-	VFMSUB231PS  Y9, Y2, Y4
+	VCMPPS       $0x1e, Y8, Y2, Y3
+	VMOVAPS      Y8, Y4
+	VFMSUB231PS  Y8, Y2, Y4
 	VBLENDVPS    Y3, Y4, Y2, Y2
-	VANDPS       gaussConsts<>+1568(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+1632(SB), Y4
-	VFMADD231PS  gaussConsts<>+1600(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1696(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1728(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1760(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1792(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1824(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1088(SB), Y2, Y4
+	VANDPS       gaussConsts<>+1760(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+1824(SB), Y4
+	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y4
 	VMULPS       Y2, Y2, Y5
 	VFMADD231PS  Y5, Y4, Y2
 	VADDPS       Y2, Y3, Y2
 	VADDPS       Y2, Y1, Y1
-	VADDPS       gaussConsts<>+1856(SB), Y1, Y1
-	VMULPS       Y9, Y0, Y2
-	VMULPS       Y9, Y1, Y3
-	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VMULPS       Y8, Y0, Y2
+	VMULPS       Y8, Y1, Y3
+	VFMADD213PS  gaussConsts<>+1312(SB), Y3, Y3
 	VFMADD231PS  Y2, Y2, Y3
 	VADDPS       Y14, Y3, Y14
 	VMULPS       Y12, Y1, Y12
@@ -13377,17 +14400,17 @@ l205:
 	VFMADD231PS  Y1, Y2, Y0
 	VMOVUPS      Y1, 32(DI)
 	VMOVUPS      Y0, 32(SI)
-	VPSUBD       gaussConsts<>+768(SB), Y13, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y11, Y1, Y1
 	VMOVAPS      Y1, Y11
 	VMOVAPS      Y0, Y13
-	VPSUBD       gaussConsts<>+768(SB), Y12, Y0
+	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
 	VPADDD       Y10, Y1, Y1
 	VMOVAPS      Y1, Y10
 	VMOVAPS      Y0, Y12
@@ -13398,11 +14421,11 @@ l205:
 	ADDQ         $0x00000040, R8
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l205
+	JGE          l222
 
-l207:
+l224:
 	TESTQ        CX, CX
-	JZ           l208
+	JZ           l225
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -13410,65 +14433,68 @@ l207:
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (BX), Y0, Y1
 	VMASKMOVPS   (R8), Y0, Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VORPS        gaussConsts<>+608(SB), Y2, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
+	VBROADCASTSS gaussConsts<>+1696(SB), Y4
 	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1312(SB), Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1312(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  Y8, Y3, Y5
-	VFMADD213PS  Y8, Y3, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  Y7, Y3, Y5
+	VFMADD213PS  Y7, Y3, Y5
 
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
 	VPSRAD $0x01, Y3, Y4
-	VANDPS gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD Y8, Y4, Y6
+	VANDPS gaussConsts<>+1728(SB), Y4, Y4
+	VPADDD Y7, Y4, Y6
 	VPSUBD Y4, Y3, Y3
-	VPADDD Y8, Y3, Y3
+	VPADDD Y7, Y3, Y3
 	VMULPS Y6, Y5, Y4
 	VMULPS Y3, Y4, Y3
-	VCMPPS $0x1e, Y7, Y2, Y4
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y2, Y4
 	VANDPS Y2, Y4, Y2
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, Y9, Y3, Y4
-	VMOVAPS      Y9, Y5
-	VFMSUB231PS  Y9, Y3, Y5
+	VCMPPS       $0x1e, Y8, Y3, Y4
+	VMOVAPS      Y8, Y5
+	VFMSUB231PS  Y8, Y3, Y5
 	VBLENDVPS    Y4, Y5, Y3, Y3
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1632(SB), Y5
-	VFMADD231PS  gaussConsts<>+1600(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1696(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1728(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1760(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1792(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1824(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1088(SB), Y3, Y5
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y5
+	VFMADD231PS  gaussConsts<>+1792(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1856(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1888(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1920(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1952(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1984(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+2016(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1024(SB), Y3, Y5
 	VMULPS       Y3, Y3, Y6
 	VFMADD231PS  Y6, Y5, Y3
 	VADDPS       Y3, Y4, Y3
 	VADDPS       Y3, Y2, Y2
-	VADDPS       gaussConsts<>+1856(SB), Y2, Y2
-	VMULPS       Y9, Y1, Y3
-	VMULPS       Y9, Y2, Y4
-	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y4
+	VADDPS       gaussConsts<>+2048(SB), Y2, Y2
+	VMULPS       Y8, Y1, Y3
+	VMULPS       Y8, Y2, Y4
+	VFMADD213PS  gaussConsts<>+1312(SB), Y4, Y4
 	VFMADD231PS  Y3, Y3, Y4
 	VANDPS       Y4, Y0, Y3
 	VADDPS       Y15, Y3, Y15
-	VBLENDVPS    Y0, Y2, Y8, Y3
+	VBLENDVPS    Y0, Y2, Y7, Y3
 	VMULPS       Y13, Y3, Y13
 	VMASKMOVPS   (R9), Y0, Y3
 	VFMADD231PS  Y2, Y3, Y1
@@ -13477,57 +14503,60 @@ l207:
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(BX), Y0, Y1
 	VMASKMOVPS   32(R8), Y0, Y2
+	VANDPS       gaussConsts<>+512(SB), Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y9, Y3, Y9
 	VORPS        gaussConsts<>+608(SB), Y2, Y3
-	VBROADCASTSS gaussConsts<>+1248(SB), Y4
+	VBROADCASTSS gaussConsts<>+1696(SB), Y4
 	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1312(SB), Y4
-	VFMADD231PS  gaussConsts<>+1280(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1312(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  Y8, Y3, Y5
-	VFMADD213PS  Y8, Y3, Y5
+	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  Y7, Y3, Y5
+	VFMADD213PS  Y7, Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
 	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD       Y8, Y4, Y6
+	VANDPS       gaussConsts<>+1728(SB), Y4, Y4
+	VPADDD       Y7, Y4, Y6
 	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y8, Y3, Y3
+	VPADDD       Y7, Y3, Y3
 	VMULPS       Y6, Y5, Y4
 	VMULPS       Y3, Y4, Y3
-	VCMPPS       $0x1e, Y7, Y2, Y4
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y4
 	VANDPS       Y2, Y4, Y2
-	VCMPPS       $0x1e, Y9, Y3, Y4
-	VMOVAPS      Y9, Y5
-	VFMSUB231PS  Y9, Y3, Y5
+	VCMPPS       $0x1e, Y8, Y3, Y4
+	VMOVAPS      Y8, Y5
+	VFMSUB231PS  Y8, Y3, Y5
 	VBLENDVPS    Y4, Y5, Y3, Y3
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1632(SB), Y5
-	VFMADD231PS  gaussConsts<>+1600(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1696(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1728(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1760(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1792(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1824(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1088(SB), Y3, Y5
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y5
+	VFMADD231PS  gaussConsts<>+1792(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1856(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1888(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1920(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1952(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1984(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+2016(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1024(SB), Y3, Y5
 	VMULPS       Y3, Y3, Y6
 	VFMADD231PS  Y6, Y5, Y3
 	VADDPS       Y3, Y4, Y3
 	VADDPS       Y3, Y2, Y2
-	VADDPS       gaussConsts<>+1856(SB), Y2, Y2
-	VMULPS       Y9, Y1, Y3
-	VMULPS       Y9, Y2, Y4
-	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y4
+	VADDPS       gaussConsts<>+2048(SB), Y2, Y2
+	VMULPS       Y8, Y1, Y3
+	VMULPS       Y8, Y2, Y4
+	VFMADD213PS  gaussConsts<>+1312(SB), Y4, Y4
 	VFMADD231PS  Y3, Y3, Y4
 	VANDPS       Y4, Y0, Y3
 	VADDPS       Y14, Y3, Y14
-	VBLENDVPS    Y0, Y2, Y8, Y3
+	VBLENDVPS    Y0, Y2, Y7, Y3
 	VMULPS       Y12, Y3, Y12
 	VMASKMOVPS   32(R9), Y0, Y3
 	VFMADD231PS  Y2, Y3, Y1
@@ -13539,184 +14568,149 @@ l207:
 	LEAQ         (BX)(CX*4), BX
 	LEAQ         (R8)(CX*4), R8
 
-l208:
-	VPSUBD       gaussConsts<>+768(SB), Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
-	VPSUBD       gaussConsts<>+768(SB), Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
-	VMULPS       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x0e, X13, X0
-	VMULPS       X0, X13, X13
-	VPERMILPS    $0x01, X13, X0
-	VMULPS       X0, X13, X13
-	VBROADCASTSS X13, Y0
-	VPSUBD       gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       gaussConsts<>+800(SB), Y0, Y0
-	VPADDD       gaussConsts<>+768(SB), Y0, Y0
-	VPADDD       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x0e, X11, X2
-	VPADDD       X2, X11, X11
-	VPERMILPS    $0x01, X11, X2
-	VPADDD       X2, X11, X11
-	VBROADCASTSS X11, Y2
-	VPADDD       Y2, Y1, Y1
-	VCVTDQ2PS    Y1, Y1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    gaussConsts<>+768(SB), Y0, Y0
-	VPSRAD    $0x17, Y0, Y2
-	VCVTDQ2PS Y2, Y2
-	VANDPS    gaussConsts<>+800(SB), Y0, Y0
-	VPADDD    gaussConsts<>+768(SB), Y0, Y0
-	VSUBPS    Y8, Y0, Y0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS gaussConsts<>+864(SB), Y3
-	VFMADD231PS  gaussConsts<>+832(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+992(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1056(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1088(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       gaussConsts<>+1120(SB), Y2, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y0
-	VFMADD231PS  gaussConsts<>+1120(SB), Y1, Y0
-	VFMADD231PS  gaussConsts<>+1152(SB), Y1, Y0
-	VADDPS       Y7, Y0, Y0
-	VADDPS       Y14, Y15, Y15
-	VEXTRACTF128 $0x01, Y15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x0e, X15, X1
-	VADDPS       X1, X15, X15
-	VPERMILPS    $0x01, X15, X1
-	VADDPS       X1, X15, X15
-	VBROADCASTSS X15, Y1
-	VFMSUB231PS  gaussConsts<>+1184(SB), Y1, Y0
-	VCMPPS       $0x11, Y7, Y0, Y1
-	VBLENDVPS    Y1, Y7, Y0, Y0
-	VMOVSS       X0, (DX)
-	ADDQ         $0x04, DX
-	ADDQ         8(SP), BX
-	ADDQ         16(SP), R8
-	DECQ         (SP)
-	JNZ          l204
+l225:
+	VMOVUPS   Y15, (DX)
+	VMOVUPS   Y14, 32(DX)
+	VMOVUPS   Y13, 64(DX)
+	VMOVUPS   Y12, 96(DX)
+	VMOVUPS   Y11, 128(DX)
+	VMOVUPS   Y10, 160(DX)
+	ADDQ      $0x00000100, DX
+	ADDQ      8(SP), BX
+	ADDQ      16(SP), R8
+	DECQ      (SP)
+	JNZ       l221
+	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
+	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
+	VMOVAPS   Y0, Y9
+	VMOVMSKPS Y9, AX
+	MOVQ      AX, bad+72(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepStandardSoftplusBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, n int, w float32)
+// func LatentStepStandardSoftplusBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, dkl *float32, rows int, n int, ld int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LatentStepStandardSoftplusBackward(SB), NOSPLIT, $32-60
-	// Registers:    Y0-Y8 values    Y9-Y15 constants and scalars
-	VBROADCASTSS gaussConsts<>+672(SB), Y15
-	VBROADCASTSS gaussConsts<>+544(SB), Y14
-	VBROADCASTSS gaussConsts<>+704(SB), Y13
-	VBROADCASTSS gaussConsts<>+1312(SB), Y12
-	VBROADCASTSS gaussConsts<>+608(SB), Y11
-	VBROADCASTSS gaussConsts<>+1248(SB), Y10
-	VBROADCASTSS gaussConsts<>+1280(SB), Y9
-	VBROADCASTSS w+56(FP), Y0
-	VMOVUPS      Y0, (SP)
+TEXT ·LatentStepStandardSoftplusBackward(SB), NOSPLIT, $48-88
+	// Registers:    Y0-Y8 values    Y9-Y12 constants and scalars    Y13-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y12
+	VBROADCASTSS gaussConsts<>+544(SB), Y11
+	VBROADCASTSS gaussConsts<>+1280(SB), Y10
+	VBROADCASTSS gaussConsts<>+512(SB), Y9
 
-	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row
-	MOVQ dmuQ+0(FP), DI
-	MOVQ dsQ+8(FP), SI
-	MOVQ dz+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ eps+40(FP), R9
-	MOVQ n+48(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l210
+	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
+	MOVQ    dmuQ+0(FP), DI
+	MOVQ    dsQ+8(FP), SI
+	MOVQ    dz+16(FP), DX
+	MOVQ    muQ+24(FP), BX
+	MOVQ    sQ+32(FP), R8
+	MOVQ    eps+40(FP), R9
+	MOVQ    dkl+48(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    n+64(FP), R10
+	SHLQ    $0x02, R10
+	VMOVAPS Y11, Y15
+	VMOVAPS Y11, Y14
+	MOVQ    rows+56(FP), AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 32(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 40(SP)
 
-l209:
-	VMOVUPS (BX), Y0
-	VMOVUPS (R8), Y1
-	VORPS   Y11, Y1, Y2
-	VMAXPS  Y2, Y10, Y2
+l226:
+	MOVQ         (SP), AX
+	VBROADCASTSS (AX), Y0
+	VMOVAPS      Y0, Y13
+	MOVQ         n+64(FP), CX
+	CMPQ         CX, $0x00000010
+	JL           l228
+
+l227:
+	VMOVUPS      (BX), Y0
+	VMOVUPS      (R8), Y1
+	VANDPS       Y9, Y1, Y2
+	VPMAXUD      Y15, Y2, Y15
+	VORPS        gaussConsts<>+608(SB), Y1, Y2
+	VBROADCASTSS gaussConsts<>+1696(SB), Y3
+	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y12, Y3
-	VFMADD231PS  Y9, Y2, Y3
-	VSUBPS       Y12, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y15, Y2, Y4
-	VFMADD213PS  Y15, Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  Y12, Y2, Y4
+	VFMADD213PS  Y12, Y2, Y4
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
 	VPSRAD $0x01, Y2, Y3
-	VANDPS gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD Y15, Y3, Y5
+	VANDPS gaussConsts<>+1728(SB), Y3, Y3
+	VPADDD Y12, Y3, Y5
 	VPSUBD Y3, Y2, Y2
-	VPADDD Y15, Y2, Y2
+	VPADDD Y12, Y2, Y2
 	VMULPS Y5, Y4, Y3
 	VMULPS Y2, Y3, Y2
-	VCMPPS $0x1e, Y14, Y1, Y3
+	VCMPPS $0x1e, Y11, Y1, Y3
 	VANDPS Y1, Y3, Y3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, Y13, Y2, Y4
-	VMOVAPS      Y13, Y5
-	VFMSUB231PS  Y13, Y2, Y5
+	VCMPPS       $0x1e, Y10, Y2, Y4
+	VMOVAPS      Y10, Y5
+	VFMSUB231PS  Y10, Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1632(SB), Y6
-	VFMADD231PS  gaussConsts<>+1600(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1664(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1696(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1728(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1760(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1792(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1824(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1088(SB), Y5, Y6
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
 	VMULPS       Y5, Y5, Y7
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+1856(SB), Y3, Y3
-	VSUBPS       Y15, Y3, Y4
-	VADDPS       Y15, Y3, Y5
-	VMULPS       (SP), Y0, Y0
-	VDIVPS       Y3, Y15, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VANDPS       Y9, Y0, Y4
+	VPMAXUD      Y14, Y4, Y14
+	VSUBPS       Y12, Y3, Y4
+	VADDPS       Y12, Y3, Y5
+	VMULPS       Y0, Y13, Y0
+	VDIVPS       Y3, Y12, Y3
 	VMULPS       Y3, Y4, Y3
-	VMULPS       (SP), Y3, Y3
+	VMULPS       Y3, Y13, Y3
 	VMULPS       Y5, Y3, Y3
 	VMOVUPS      (DX), Y4
 	VMOVUPS      (R9), Y5
 	VFMADD231PS  Y4, Y5, Y3
-	VCMPPS       $0x11, Y14, Y1, Y1
-	VBLENDVPS    Y1, Y2, Y15, Y1
-	VADDPS       Y2, Y15, Y2
+	VCMPPS       $0x11, Y11, Y1, Y1
+	VBLENDVPS    Y1, Y2, Y12, Y1
+	VADDPS       Y2, Y12, Y2
 	VDIVPS       Y2, Y1, Y1
-	VCMPPS       $0x04, Y14, Y1, Y2
+	VCMPPS       $0x04, Y11, Y1, Y2
 	VMULPS       Y1, Y3, Y1
 	VANDPS       Y1, Y2, Y1
 	VADDPS       Y4, Y0, Y0
@@ -13724,64 +14718,69 @@ l209:
 	VMOVUPS      Y1, (SI)
 	VMOVUPS      32(BX), Y0
 	VMOVUPS      32(R8), Y1
-	VORPS        Y11, Y1, Y2
-	VMAXPS       Y2, Y10, Y2
-	VMOVAPS      Y12, Y3
-	VFMADD231PS  Y9, Y2, Y3
-	VSUBPS       Y12, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y15, Y2, Y4
-	VFMADD213PS  Y15, Y2, Y4
+	VANDPS       Y9, Y1, Y2
+	VPMAXUD      Y15, Y2, Y15
+	VORPS        gaussConsts<>+608(SB), Y1, Y2
+	VBROADCASTSS gaussConsts<>+1696(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  Y12, Y2, Y4
+	VFMADD213PS  Y12, Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
 	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD       Y15, Y3, Y5
+	VANDPS       gaussConsts<>+1728(SB), Y3, Y3
+	VPADDD       Y12, Y3, Y5
 	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y15, Y2, Y2
+	VPADDD       Y12, Y2, Y2
 	VMULPS       Y5, Y4, Y3
 	VMULPS       Y2, Y3, Y2
-	VCMPPS       $0x1e, Y14, Y1, Y3
+	VCMPPS       $0x1e, Y11, Y1, Y3
 	VANDPS       Y1, Y3, Y3
-	VCMPPS       $0x1e, Y13, Y2, Y4
-	VMOVAPS      Y13, Y5
-	VFMSUB231PS  Y13, Y2, Y5
+	VCMPPS       $0x1e, Y10, Y2, Y4
+	VMOVAPS      Y10, Y5
+	VFMSUB231PS  Y10, Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1632(SB), Y6
-	VFMADD231PS  gaussConsts<>+1600(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1664(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1696(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1728(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1760(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1792(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1824(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1088(SB), Y5, Y6
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
 	VMULPS       Y5, Y5, Y7
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+1856(SB), Y3, Y3
-	VSUBPS       Y15, Y3, Y4
-	VADDPS       Y15, Y3, Y5
-	VMULPS       (SP), Y0, Y0
-	VDIVPS       Y3, Y15, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VANDPS       Y9, Y0, Y4
+	VPMAXUD      Y14, Y4, Y14
+	VSUBPS       Y12, Y3, Y4
+	VADDPS       Y12, Y3, Y5
+	VMULPS       Y0, Y13, Y0
+	VDIVPS       Y3, Y12, Y3
 	VMULPS       Y3, Y4, Y3
-	VMULPS       (SP), Y3, Y3
+	VMULPS       Y3, Y13, Y3
 	VMULPS       Y5, Y3, Y3
 	VMOVUPS      32(DX), Y4
 	VMOVUPS      32(R9), Y5
 	VFMADD231PS  Y4, Y5, Y3
-	VCMPPS       $0x11, Y14, Y1, Y1
-	VBLENDVPS    Y1, Y2, Y15, Y1
-	VADDPS       Y2, Y15, Y2
+	VCMPPS       $0x11, Y11, Y1, Y1
+	VBLENDVPS    Y1, Y2, Y12, Y1
+	VADDPS       Y2, Y12, Y2
 	VDIVPS       Y2, Y1, Y1
-	VCMPPS       $0x04, Y14, Y1, Y2
+	VCMPPS       $0x04, Y11, Y1, Y2
 	VMULPS       Y1, Y3, Y1
 	VANDPS       Y1, Y2, Y1
 	VADDPS       Y4, Y0, Y0
@@ -13795,79 +14794,84 @@ l209:
 	ADDQ         $0x00000040, R8
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l209
+	JGE          l227
 
-l210:
-	CMPQ    CX, $0x00000008
-	JL      l211
-	VMOVUPS (BX), Y0
-	VMOVUPS (R8), Y1
-	VORPS   Y11, Y1, Y2
-	VMAXPS  Y2, Y10, Y2
+l228:
+	CMPQ         CX, $0x00000008
+	JL           l229
+	VMOVUPS      (BX), Y0
+	VMOVUPS      (R8), Y1
+	VANDPS       Y9, Y1, Y2
+	VPMAXUD      Y15, Y2, Y15
+	VORPS        gaussConsts<>+608(SB), Y1, Y2
+	VBROADCASTSS gaussConsts<>+1696(SB), Y3
+	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y12, Y3
-	VFMADD231PS  Y9, Y2, Y3
-	VSUBPS       Y12, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y4
-	VFMADD231PS  gaussConsts<>+1344(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1408(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  Y15, Y2, Y4
-	VFMADD213PS  Y15, Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  Y12, Y2, Y4
+	VFMADD213PS  Y12, Y2, Y4
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
 	VPSRAD $0x01, Y2, Y3
-	VANDPS gaussConsts<>+1504(SB), Y3, Y3
-	VPADDD Y15, Y3, Y5
+	VANDPS gaussConsts<>+1728(SB), Y3, Y3
+	VPADDD Y12, Y3, Y5
 	VPSUBD Y3, Y2, Y2
-	VPADDD Y15, Y2, Y2
+	VPADDD Y12, Y2, Y2
 	VMULPS Y5, Y4, Y3
 	VMULPS Y2, Y3, Y2
-	VCMPPS $0x1e, Y14, Y1, Y3
+	VCMPPS $0x1e, Y11, Y1, Y3
 	VANDPS Y1, Y3, Y3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, Y13, Y2, Y4
-	VMOVAPS      Y13, Y5
-	VFMSUB231PS  Y13, Y2, Y5
+	VCMPPS       $0x1e, Y10, Y2, Y4
+	VMOVAPS      Y10, Y5
+	VFMSUB231PS  Y10, Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       gaussConsts<>+1568(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1632(SB), Y6
-	VFMADD231PS  gaussConsts<>+1600(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1664(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1696(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1728(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1760(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1792(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1824(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1088(SB), Y5, Y6
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
 	VMULPS       Y5, Y5, Y7
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+1856(SB), Y3, Y3
-	VSUBPS       Y15, Y3, Y4
-	VADDPS       Y15, Y3, Y5
-	VMULPS       (SP), Y0, Y0
-	VDIVPS       Y3, Y15, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VANDPS       Y9, Y0, Y4
+	VPMAXUD      Y14, Y4, Y14
+	VSUBPS       Y12, Y3, Y4
+	VADDPS       Y12, Y3, Y5
+	VMULPS       Y0, Y13, Y0
+	VDIVPS       Y3, Y12, Y3
 	VMULPS       Y3, Y4, Y3
-	VMULPS       (SP), Y3, Y3
+	VMULPS       Y3, Y13, Y3
 	VMULPS       Y5, Y3, Y3
 	VMOVUPS      (DX), Y4
 	VMOVUPS      (R9), Y5
 	VFMADD231PS  Y4, Y5, Y3
-	VCMPPS       $0x11, Y14, Y1, Y1
-	VBLENDVPS    Y1, Y2, Y15, Y1
-	VADDPS       Y2, Y15, Y2
+	VCMPPS       $0x11, Y11, Y1, Y1
+	VBLENDVPS    Y1, Y2, Y12, Y1
+	VADDPS       Y2, Y12, Y2
 	VDIVPS       Y2, Y1, Y1
-	VCMPPS       $0x04, Y14, Y1, Y2
+	VCMPPS       $0x04, Y11, Y1, Y2
 	VMULPS       Y1, Y3, Y1
 	VANDPS       Y1, Y2, Y1
 	VADDPS       Y4, Y0, Y0
@@ -13881,88 +14885,115 @@ l210:
 	ADDQ         $0x00000020, R8
 	SUBQ         $0x00000008, CX
 
-l211:
-	TESTQ      CX, CX
-	JZ         l212
-	LEAQ       gaussConsts<>+256(SB), AX
-	NEGQ       CX
-	LEAQ       (AX)(CX*4), AX
-	NEGQ       CX
-	VMOVUPS    (AX), Y0
-	VMASKMOVPS (BX), Y0, Y1
-	VMASKMOVPS (R8), Y0, Y2
-	VORPS      Y11, Y2, Y3
-	VMAXPS     Y3, Y10, Y3
+l229:
+	TESTQ        CX, CX
+	JZ           l230
+	LEAQ         gaussConsts<>+256(SB), AX
+	NEGQ         CX
+	LEAQ         (AX)(CX*4), AX
+	NEGQ         CX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   (BX), Y0, Y1
+	VMASKMOVPS   (R8), Y0, Y2
+	VANDPS       Y9, Y2, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y15, Y3, Y15
+	VORPS        gaussConsts<>+608(SB), Y2, Y3
+	VBROADCASTSS gaussConsts<>+1696(SB), Y4
+	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y12, Y4
-	VFMADD231PS  Y9, Y3, Y4
-	VSUBPS       Y12, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1376(SB), Y5
-	VFMADD231PS  gaussConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1408(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  Y15, Y3, Y5
-	VFMADD213PS  Y15, Y3, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  Y12, Y3, Y5
+	VFMADD213PS  Y12, Y3, Y5
 
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
 	VPSRAD $0x01, Y3, Y4
-	VANDPS gaussConsts<>+1504(SB), Y4, Y4
-	VPADDD Y15, Y4, Y6
+	VANDPS gaussConsts<>+1728(SB), Y4, Y4
+	VPADDD Y12, Y4, Y6
 	VPSUBD Y4, Y3, Y3
-	VPADDD Y15, Y3, Y3
+	VPADDD Y12, Y3, Y3
 	VMULPS Y6, Y5, Y4
 	VMULPS Y3, Y4, Y3
-	VCMPPS $0x1e, Y14, Y2, Y4
+	VCMPPS $0x1e, Y11, Y2, Y4
 	VANDPS Y2, Y4, Y4
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, Y13, Y3, Y5
-	VMOVAPS      Y13, Y6
-	VFMSUB231PS  Y13, Y3, Y6
+	VCMPPS       $0x1e, Y10, Y3, Y5
+	VMOVAPS      Y10, Y6
+	VFMSUB231PS  Y10, Y3, Y6
 	VBLENDVPS    Y5, Y6, Y3, Y6
-	VANDPS       gaussConsts<>+1568(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1632(SB), Y7
-	VFMADD231PS  gaussConsts<>+1600(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1664(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1696(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1728(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1760(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1792(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1824(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1088(SB), Y6, Y7
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y7
+	VFMADD231PS  gaussConsts<>+1792(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y6, Y7
 	VMULPS       Y6, Y6, Y8
 	VFMADD231PS  Y8, Y7, Y6
 	VADDPS       Y6, Y5, Y5
 	VADDPS       Y5, Y4, Y4
-	VADDPS       gaussConsts<>+1856(SB), Y4, Y4
-	VSUBPS       Y15, Y4, Y5
-	VADDPS       Y15, Y4, Y6
-	VMULPS       (SP), Y1, Y1
-	VDIVPS       Y4, Y15, Y4
+	VADDPS       gaussConsts<>+2048(SB), Y4, Y4
+	VANDPS       Y9, Y1, Y5
+	VANDPS       Y5, Y0, Y5
+	VPMAXUD      Y14, Y5, Y14
+	VSUBPS       Y12, Y4, Y5
+	VADDPS       Y12, Y4, Y6
+	VMULPS       Y1, Y13, Y1
+	VDIVPS       Y4, Y12, Y4
 	VMULPS       Y4, Y5, Y4
-	VMULPS       (SP), Y4, Y4
+	VMULPS       Y4, Y13, Y4
 	VMULPS       Y6, Y4, Y4
 	VMASKMOVPS   (DX), Y0, Y5
 	VMASKMOVPS   (R9), Y0, Y6
 	VFMADD231PS  Y5, Y6, Y4
-	VCMPPS       $0x11, Y14, Y2, Y2
-	VBLENDVPS    Y2, Y3, Y15, Y2
-	VADDPS       Y3, Y15, Y3
+	VCMPPS       $0x11, Y11, Y2, Y2
+	VBLENDVPS    Y2, Y3, Y12, Y2
+	VADDPS       Y3, Y12, Y3
 	VDIVPS       Y3, Y2, Y2
-	VCMPPS       $0x04, Y14, Y2, Y3
+	VCMPPS       $0x04, Y11, Y2, Y3
 	VMULPS       Y2, Y4, Y2
 	VANDPS       Y2, Y3, Y2
 	VADDPS       Y5, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (DI)
 	VMASKMOVPS   Y2, Y0, (SI)
+	LEAQ         (DI)(CX*4), DI
+	LEAQ         (SI)(CX*4), SI
+	LEAQ         (DX)(CX*4), DX
+	LEAQ         (R9)(CX*4), R9
+	LEAQ         (BX)(CX*4), BX
+	LEAQ         (R8)(CX*4), R8
 
-l212:
+l230:
+	ADDQ      16(SP), DI
+	ADDQ      24(SP), SI
+	ADDQ      32(SP), BX
+	ADDQ      40(SP), R8
+	ADDQ      $0x04, (SP)
+	DECQ      8(SP)
+	JNZ       l226
+	VPMINUD   gaussConsts<>+2080(SB), Y15, Y0
+	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
+	VPADDD    gaussConsts<>+1152(SB), Y14, Y1
+	VORPS     Y1, Y0, Y0
+	VMOVAPS   Y0, Y15
+	VMOVMSKPS Y15, AX
+	MOVQ      AX, bad+80(FP)
 	VZEROUPPER
 	RET

@@ -159,7 +159,7 @@ DATA optimConsts<>+604(SB)/4, $0x03800000
 GLOBL optimConsts<>(SB), RODATA|NOPTR, $608
 
 // func Adam(p *float32, grad *float32, m *float32, v *float32, n int, beta1 float32, beta2 float32, b float32, d float32, a float32, eps float32, s float32)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·Adam(SB), NOSPLIT, $224-68
 	// Registers:    Y0-Y7 values    Y8-Y15 constants and scalars
 	VBROADCASTSS optimConsts<>+512(SB), Y15
@@ -185,6 +185,10 @@ TEXT ·Adam(SB), NOSPLIT, $224-68
 	JL   l2
 
 l1:
+	PREFETCHT0  2048(DI)
+	PREFETCHT0  2048(SI)
+	PREFETCHT0  2048(DX)
+	PREFETCHT0  2048(BX)
 	VMOVUPS     (SI), Y0
 	VMOVUPS     32(SI), Y1
 	VMOVUPS     (DX), Y2
@@ -314,7 +318,7 @@ l4:
 	RET
 
 // func SGD(p *float32, grad *float32, m *float32, n int, lr float32, mu float32)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·SGD(SB), NOSPLIT, $64-40
 	// Registers:    Y0-Y11 values    Y12-Y15 constants and scalars
 	VBROADCASTSS mu+36(FP), Y15
@@ -331,6 +335,9 @@ TEXT ·SGD(SB), NOSPLIT, $64-40
 	JL   l7
 
 l6:
+	PREFETCHT0   2048(DI)
+	PREFETCHT0   2048(SI)
+	PREFETCHT0   2048(DX)
 	VMOVUPS      (DX), Y0
 	VMOVUPS      32(DX), Y1
 	VMOVUPS      (SI), Y2
@@ -400,7 +407,7 @@ l9:
 	RET
 
 // func Adagrad(p *float32, grad *float32, s *float32, n int, lr float32, eps float32)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·Adagrad(SB), NOSPLIT, $64-40
 	// Registers:    Y0-Y11 values    Y12-Y15 constants and scalars
 	VBROADCASTSS optimConsts<>+512(SB), Y15
@@ -417,6 +424,9 @@ TEXT ·Adagrad(SB), NOSPLIT, $64-40
 	JL   l12
 
 l11:
+	PREFETCHT0  2048(DI)
+	PREFETCHT0  2048(SI)
+	PREFETCHT0  2048(DX)
 	VMOVUPS     (SI), Y0
 	VMOVUPS     32(SI), Y1
 	VMOVUPS     (DX), Y2

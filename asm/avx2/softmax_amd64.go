@@ -18,3 +18,18 @@ func LogSumExp(dst *float32, x *float32, rows int, n int)
 //
 //go:noescape
 func SoftmaxBackward(dx *float32, dy *float32, y *float32, rows int, n int)
+
+// LSEAdd adds n terms v to the lanes of log-sum-exps, maxima m and sums s: see lseLanes32 in package kernels.
+//
+//go:noescape
+func LSEAdd(m *float32, s *float32, v *float32, n int)
+
+// LSEValue writes the log-sum-exps of rows of n lanes: see lseLanes32 in package kernels.
+//
+//go:noescape
+func LSEValue(dst *float32, m *float32, s *float32, rows int, n int, ld int)
+
+// GMMScale multiplies the rows of x and y by w, which gives +0 where w is 0: see scaleOrClear32 in package kernels.
+//
+//go:noescape
+func GMMScale(w *float32, x *float32, y *float32, rows int, n int)

@@ -380,7 +380,15 @@ DATA softmaxConsts<>+1488(SB)/4, $0x7fc00000
 DATA softmaxConsts<>+1492(SB)/4, $0x7fc00000
 DATA softmaxConsts<>+1496(SB)/4, $0x7fc00000
 DATA softmaxConsts<>+1500(SB)/4, $0x7fc00000
-GLOBL softmaxConsts<>(SB), RODATA|NOPTR, $1504
+DATA softmaxConsts<>+1504(SB)/4, $0x7f7fffff
+DATA softmaxConsts<>+1508(SB)/4, $0x7f7fffff
+DATA softmaxConsts<>+1512(SB)/4, $0x7f7fffff
+DATA softmaxConsts<>+1516(SB)/4, $0x7f7fffff
+DATA softmaxConsts<>+1520(SB)/4, $0x7f7fffff
+DATA softmaxConsts<>+1524(SB)/4, $0x7f7fffff
+DATA softmaxConsts<>+1528(SB)/4, $0x7f7fffff
+DATA softmaxConsts<>+1532(SB)/4, $0x7f7fffff
+GLOBL softmaxConsts<>(SB), RODATA|NOPTR, $1536
 
 // func Softmax(dst *float32, x *float32, rows int, n int)
 // Requires: AVX, AVX2, FMA3
@@ -1077,5 +1085,701 @@ l31:
 l32:
 	DECQ (SP)
 	JNZ  l24
+	VZEROUPPER
+	RET
+
+// func LSEAdd(m *float32, s *float32, v *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·LSEAdd(SB), NOSPLIT, $0-32
+	// Registers:    Y0-Y15 values
+	// Registers:    DI m    SI s    DX v    CX elements left in the row
+	MOVQ m+0(FP), DI
+	MOVQ s+8(FP), SI
+	MOVQ v+16(FP), DX
+	MOVQ n+24(FP), CX
+	CMPQ CX, $0x00000010
+	JL   l35
+
+l34:
+	VMOVUPS      (DX), Y0
+	VMOVUPS      32(DX), Y1
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y3
+	VMAXPS       Y2, Y0, Y4
+	VMAXPS       Y3, Y1, Y5
+	VBROADCASTSS softmaxConsts<>+1504(SB), Y6
+	VMINPS       Y4, Y6, Y4
+	VBROADCASTSS softmaxConsts<>+1504(SB), Y6
+	VMINPS       Y5, Y6, Y5
+	VSUBPS       Y4, Y2, Y2
+	VSUBPS       Y5, Y3, Y3
+	VSUBPS       Y4, Y0, Y0
+	VSUBPS       Y5, Y1, Y1
+	VBROADCASTSS softmaxConsts<>+544(SB), Y6
+	VMAXPS       Y2, Y6, Y2
+	VBROADCASTSS softmaxConsts<>+544(SB), Y6
+	VMAXPS       Y3, Y6, Y3
+	VBROADCASTSS softmaxConsts<>+992(SB), Y6
+	VMINPS       Y0, Y6, Y0
+	VBROADCASTSS softmaxConsts<>+992(SB), Y6
+	VMINPS       Y1, Y6, Y1
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VBROADCASTSS softmaxConsts<>+544(SB), Y6
+	VMAXPS       Y0, Y6, Y0
+	VBROADCASTSS softmaxConsts<>+544(SB), Y6
+	VMAXPS       Y1, Y6, Y1
+	VBROADCASTSS softmaxConsts<>+608(SB), Y6
+	VFMADD231PS  softmaxConsts<>+576(SB), Y2, Y6
+	VBROADCASTSS softmaxConsts<>+608(SB), Y7
+	VFMADD231PS  softmaxConsts<>+576(SB), Y3, Y7
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VSUBPS       softmaxConsts<>+608(SB), Y6, Y8
+	VSUBPS       softmaxConsts<>+608(SB), Y7, Y9
+	VBROADCASTSS softmaxConsts<>+608(SB), Y10
+	VFMADD231PS  softmaxConsts<>+576(SB), Y0, Y10
+	VBROADCASTSS softmaxConsts<>+608(SB), Y11
+	VFMADD231PS  softmaxConsts<>+576(SB), Y1, Y11
+	VFNMADD231PS softmaxConsts<>+640(SB), Y8, Y2
+	VFNMADD231PS softmaxConsts<>+640(SB), Y9, Y3
+	VSUBPS       softmaxConsts<>+608(SB), Y10, Y12
+	VSUBPS       softmaxConsts<>+608(SB), Y11, Y13
+	VFNMADD231PS softmaxConsts<>+672(SB), Y8, Y2
+	VFNMADD231PS softmaxConsts<>+672(SB), Y9, Y3
+	VFNMADD231PS softmaxConsts<>+640(SB), Y12, Y0
+	VFNMADD231PS softmaxConsts<>+640(SB), Y13, Y1
+
+	// p = e^r
+	VFNMADD231PS softmaxConsts<>+672(SB), Y12, Y0
+	VFNMADD231PS softmaxConsts<>+672(SB), Y13, Y1
+	VBROADCASTSS softmaxConsts<>+736(SB), Y8
+	VFMADD231PS  softmaxConsts<>+704(SB), Y2, Y8
+	VBROADCASTSS softmaxConsts<>+736(SB), Y9
+	VFMADD231PS  softmaxConsts<>+704(SB), Y3, Y9
+
+	// p = e^r
+	VFMADD213PS  softmaxConsts<>+768(SB), Y2, Y8
+	VFMADD213PS  softmaxConsts<>+768(SB), Y3, Y9
+	VBROADCASTSS softmaxConsts<>+736(SB), Y12
+	VFMADD231PS  softmaxConsts<>+704(SB), Y0, Y12
+	VBROADCASTSS softmaxConsts<>+736(SB), Y13
+	VFMADD231PS  softmaxConsts<>+704(SB), Y1, Y13
+	VFMADD213PS  softmaxConsts<>+800(SB), Y2, Y8
+	VFMADD213PS  softmaxConsts<>+800(SB), Y3, Y9
+	VFMADD213PS  softmaxConsts<>+768(SB), Y0, Y12
+	VFMADD213PS  softmaxConsts<>+768(SB), Y1, Y13
+	VFMADD213PS  softmaxConsts<>+832(SB), Y2, Y8
+	VFMADD213PS  softmaxConsts<>+832(SB), Y3, Y9
+	VFMADD213PS  softmaxConsts<>+800(SB), Y0, Y12
+	VFMADD213PS  softmaxConsts<>+800(SB), Y1, Y13
+	VFMADD213PS  softmaxConsts<>+864(SB), Y2, Y8
+	VFMADD213PS  softmaxConsts<>+864(SB), Y3, Y9
+	VFMADD213PS  softmaxConsts<>+832(SB), Y0, Y12
+	VFMADD213PS  softmaxConsts<>+832(SB), Y1, Y13
+	VFMADD213PS  softmaxConsts<>+864(SB), Y2, Y8
+	VFMADD213PS  softmaxConsts<>+864(SB), Y3, Y9
+	VFMADD213PS  softmaxConsts<>+864(SB), Y0, Y12
+	VFMADD213PS  softmaxConsts<>+864(SB), Y1, Y13
+
+	// p 2^n
+	VFMADD213PS softmaxConsts<>+864(SB), Y0, Y12
+	VFMADD213PS softmaxConsts<>+864(SB), Y1, Y13
+	VPSLLD      $0x17, Y6, Y0
+	VPSLLD      $0x17, Y7, Y1
+
+	// p 2^n
+	VPSRAD      $0x01, Y0, Y2
+	VPSRAD      $0x01, Y1, Y3
+	VPSLLD      $0x17, Y10, Y6
+	VPSLLD      $0x17, Y11, Y7
+	VANDPS      softmaxConsts<>+512(SB), Y2, Y2
+	VANDPS      softmaxConsts<>+512(SB), Y3, Y3
+	VPSRAD      $0x01, Y6, Y10
+	VPSRAD      $0x01, Y7, Y11
+	VPADDD      softmaxConsts<>+864(SB), Y2, Y14
+	VPADDD      softmaxConsts<>+864(SB), Y3, Y15
+	VANDPS      softmaxConsts<>+512(SB), Y10, Y10
+	VANDPS      softmaxConsts<>+512(SB), Y11, Y11
+	VPSUBD      Y2, Y0, Y0
+	VPSUBD      Y3, Y1, Y1
+	VPADDD      softmaxConsts<>+864(SB), Y10, Y2
+	VPADDD      softmaxConsts<>+864(SB), Y11, Y3
+	VPADDD      softmaxConsts<>+864(SB), Y0, Y0
+	VPADDD      softmaxConsts<>+864(SB), Y1, Y1
+	VPSUBD      Y10, Y6, Y6
+	VPSUBD      Y11, Y7, Y7
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y9, Y9
+	VPADDD      softmaxConsts<>+864(SB), Y6, Y6
+	VPADDD      softmaxConsts<>+864(SB), Y7, Y7
+	VMULPS      Y0, Y8, Y0
+	VMULPS      Y1, Y9, Y1
+	VMULPS      Y2, Y12, Y2
+	VMULPS      Y3, Y13, Y3
+	VMULPS      Y6, Y2, Y2
+	VMULPS      Y7, Y3, Y3
+	VMOVUPS     (SI), Y6
+	VMOVUPS     32(SI), Y7
+	VFMADD231PS Y0, Y6, Y2
+	VFMADD231PS Y1, Y7, Y3
+	VMOVUPS     Y2, (SI)
+	VMOVUPS     Y3, 32(SI)
+	VMOVUPS     Y4, (DI)
+	VMOVUPS     Y5, 32(DI)
+	ADDQ        $0x00000040, DI
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x00000010, CX
+	CMPQ        CX, $0x00000010
+	JGE         l34
+
+l35:
+	CMPQ         CX, $0x00000008
+	JL           l36
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DI), Y1
+	VMAXPS       Y1, Y0, Y2
+	VBROADCASTSS softmaxConsts<>+1504(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VSUBPS       Y2, Y1, Y1
+	VSUBPS       Y2, Y0, Y0
+	VBROADCASTSS softmaxConsts<>+544(SB), Y3
+	VMAXPS       Y1, Y3, Y1
+	VBROADCASTSS softmaxConsts<>+992(SB), Y3
+	VMINPS       Y0, Y3, Y0
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VBROADCASTSS softmaxConsts<>+544(SB), Y3
+	VMAXPS       Y0, Y3, Y0
+	VBROADCASTSS softmaxConsts<>+608(SB), Y3
+	VFMADD231PS  softmaxConsts<>+576(SB), Y1, Y3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VSUBPS       softmaxConsts<>+608(SB), Y3, Y4
+	VBROADCASTSS softmaxConsts<>+608(SB), Y5
+	VFMADD231PS  softmaxConsts<>+576(SB), Y0, Y5
+	VFNMADD231PS softmaxConsts<>+640(SB), Y4, Y1
+	VSUBPS       softmaxConsts<>+608(SB), Y5, Y6
+	VFNMADD231PS softmaxConsts<>+672(SB), Y4, Y1
+	VFNMADD231PS softmaxConsts<>+640(SB), Y6, Y0
+
+	// p = e^r
+	VFNMADD231PS softmaxConsts<>+672(SB), Y6, Y0
+	VBROADCASTSS softmaxConsts<>+736(SB), Y4
+	VFMADD231PS  softmaxConsts<>+704(SB), Y1, Y4
+
+	// p = e^r
+	VFMADD213PS  softmaxConsts<>+768(SB), Y1, Y4
+	VBROADCASTSS softmaxConsts<>+736(SB), Y6
+	VFMADD231PS  softmaxConsts<>+704(SB), Y0, Y6
+	VFMADD213PS  softmaxConsts<>+800(SB), Y1, Y4
+	VFMADD213PS  softmaxConsts<>+768(SB), Y0, Y6
+	VFMADD213PS  softmaxConsts<>+832(SB), Y1, Y4
+	VFMADD213PS  softmaxConsts<>+800(SB), Y0, Y6
+	VFMADD213PS  softmaxConsts<>+864(SB), Y1, Y4
+	VFMADD213PS  softmaxConsts<>+832(SB), Y0, Y6
+	VFMADD213PS  softmaxConsts<>+864(SB), Y1, Y4
+	VFMADD213PS  softmaxConsts<>+864(SB), Y0, Y6
+
+	// p 2^n
+	VFMADD213PS softmaxConsts<>+864(SB), Y0, Y6
+	VPSLLD      $0x17, Y3, Y0
+
+	// p 2^n
+	VPSRAD      $0x01, Y0, Y1
+	VPSLLD      $0x17, Y5, Y3
+	VANDPS      softmaxConsts<>+512(SB), Y1, Y1
+	VPSRAD      $0x01, Y3, Y5
+	VPADDD      softmaxConsts<>+864(SB), Y1, Y7
+	VANDPS      softmaxConsts<>+512(SB), Y5, Y5
+	VPSUBD      Y1, Y0, Y0
+	VPADDD      softmaxConsts<>+864(SB), Y5, Y1
+	VPADDD      softmaxConsts<>+864(SB), Y0, Y0
+	VPSUBD      Y5, Y3, Y3
+	VMULPS      Y7, Y4, Y4
+	VPADDD      softmaxConsts<>+864(SB), Y3, Y3
+	VMULPS      Y0, Y4, Y0
+	VMULPS      Y1, Y6, Y1
+	VMULPS      Y3, Y1, Y1
+	VMOVUPS     (SI), Y3
+	VFMADD231PS Y0, Y3, Y1
+	VMOVUPS     Y1, (SI)
+	VMOVUPS     Y2, (DI)
+	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x00000008, CX
+
+l36:
+	TESTQ        CX, CX
+	JZ           l37
+	LEAQ         softmaxConsts<>+256(SB), AX
+	NEGQ         CX
+	LEAQ         (AX)(CX*4), AX
+	NEGQ         CX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   (DX), Y0, Y1
+	VMASKMOVPS   (DI), Y0, Y2
+	VMAXPS       Y2, Y1, Y3
+	VBROADCASTSS softmaxConsts<>+1504(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VSUBPS       Y3, Y2, Y2
+	VSUBPS       Y3, Y1, Y1
+	VBROADCASTSS softmaxConsts<>+544(SB), Y4
+	VMAXPS       Y2, Y4, Y2
+	VBROADCASTSS softmaxConsts<>+992(SB), Y4
+	VMINPS       Y1, Y4, Y1
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VBROADCASTSS softmaxConsts<>+544(SB), Y4
+	VMAXPS       Y1, Y4, Y1
+	VBROADCASTSS softmaxConsts<>+608(SB), Y4
+	VFMADD231PS  softmaxConsts<>+576(SB), Y2, Y4
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VSUBPS       softmaxConsts<>+608(SB), Y4, Y5
+	VBROADCASTSS softmaxConsts<>+608(SB), Y6
+	VFMADD231PS  softmaxConsts<>+576(SB), Y1, Y6
+	VFNMADD231PS softmaxConsts<>+640(SB), Y5, Y2
+	VSUBPS       softmaxConsts<>+608(SB), Y6, Y7
+	VFNMADD231PS softmaxConsts<>+672(SB), Y5, Y2
+	VFNMADD231PS softmaxConsts<>+640(SB), Y7, Y1
+
+	// p = e^r
+	VFNMADD231PS softmaxConsts<>+672(SB), Y7, Y1
+	VBROADCASTSS softmaxConsts<>+736(SB), Y5
+	VFMADD231PS  softmaxConsts<>+704(SB), Y2, Y5
+
+	// p = e^r
+	VFMADD213PS  softmaxConsts<>+768(SB), Y2, Y5
+	VBROADCASTSS softmaxConsts<>+736(SB), Y7
+	VFMADD231PS  softmaxConsts<>+704(SB), Y1, Y7
+	VFMADD213PS  softmaxConsts<>+800(SB), Y2, Y5
+	VFMADD213PS  softmaxConsts<>+768(SB), Y1, Y7
+	VFMADD213PS  softmaxConsts<>+832(SB), Y2, Y5
+	VFMADD213PS  softmaxConsts<>+800(SB), Y1, Y7
+	VFMADD213PS  softmaxConsts<>+864(SB), Y2, Y5
+	VFMADD213PS  softmaxConsts<>+832(SB), Y1, Y7
+	VFMADD213PS  softmaxConsts<>+864(SB), Y2, Y5
+	VFMADD213PS  softmaxConsts<>+864(SB), Y1, Y7
+
+	// p 2^n
+	VFMADD213PS softmaxConsts<>+864(SB), Y1, Y7
+	VPSLLD      $0x17, Y4, Y1
+
+	// p 2^n
+	VPSRAD      $0x01, Y1, Y2
+	VPSLLD      $0x17, Y6, Y4
+	VANDPS      softmaxConsts<>+512(SB), Y2, Y2
+	VPSRAD      $0x01, Y4, Y6
+	VPADDD      softmaxConsts<>+864(SB), Y2, Y8
+	VANDPS      softmaxConsts<>+512(SB), Y6, Y6
+	VPSUBD      Y2, Y1, Y1
+	VPADDD      softmaxConsts<>+864(SB), Y6, Y2
+	VPADDD      softmaxConsts<>+864(SB), Y1, Y1
+	VPSUBD      Y6, Y4, Y4
+	VMULPS      Y8, Y5, Y5
+	VPADDD      softmaxConsts<>+864(SB), Y4, Y4
+	VMULPS      Y1, Y5, Y1
+	VMULPS      Y2, Y7, Y2
+	VMULPS      Y4, Y2, Y2
+	VMASKMOVPS  (SI), Y0, Y4
+	VFMADD231PS Y1, Y4, Y2
+	VMASKMOVPS  Y2, Y0, (SI)
+	VMASKMOVPS  Y3, Y0, (DI)
+
+l37:
+	VZEROUPPER
+	RET
+
+// func LSEValue(dst *float32, m *float32, s *float32, rows int, n int, ld int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·LSEValue(SB), NOSPLIT, $24-48
+	// Registers:    Y0-Y11 values    Y12 constants and scalars    Y13-Y15 kept from loop to loop
+	VBROADCASTSS softmaxConsts<>+864(SB), Y12
+
+	// Registers:    DI dst    SI m    DX s    CX elements left in the row    BX 4n
+	MOVQ dst+0(FP), DI
+	MOVQ m+8(FP), SI
+	MOVQ s+16(FP), DX
+	MOVQ n+32(FP), BX
+	SHLQ $0x02, BX
+	MOVQ rows+24(FP), AX
+	MOVQ AX, (SP)
+	MOVQ ld+40(FP), AX
+	SHLQ $0x02, AX
+	SUBQ BX, AX
+	MOVQ AX, 8(SP)
+	MOVQ ld+40(FP), AX
+	SHLQ $0x02, AX
+	SUBQ BX, AX
+	MOVQ AX, 16(SP)
+
+l39:
+	VBROADCASTSS softmaxConsts<>+512(SB), Y15
+	VBROADCASTSS softmaxConsts<>+512(SB), Y14
+	MOVQ         n+32(FP), CX
+	CMPQ         CX, $0x00000010
+	JL           l42
+
+l40:
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMAXPS  Y15, Y0, Y15
+	VMAXPS  Y14, Y1, Y14
+	ADDQ    $0x00000040, SI
+	SUBQ    $0x00000010, CX
+	CMPQ    CX, $0x00000010
+	JGE     l40
+
+l42:
+	TESTQ        CX, CX
+	JZ           l43
+	LEAQ         softmaxConsts<>+256(SB), AX
+	NEGQ         CX
+	LEAQ         (AX)(CX*4), AX
+	NEGQ         CX
+	VMOVUPS      (AX), Y0
+	VMOVUPS      32(AX), Y1
+	VMASKMOVPS   (SI), Y0, Y2
+	VMASKMOVPS   32(SI), Y1, Y3
+	VBROADCASTSS softmaxConsts<>+512(SB), Y4
+	VBLENDVPS    Y0, Y2, Y4, Y0
+	VBROADCASTSS softmaxConsts<>+512(SB), Y2
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VMAXPS       Y15, Y0, Y15
+	VMAXPS       Y14, Y1, Y14
+	LEAQ         (SI)(CX*4), SI
+
+l43:
+	SUBQ         BX, SI
+	VMAXPS       Y14, Y15, Y15
+	VEXTRACTF128 $0x01, Y15, X0
+	VMAXPS       X0, X15, X15
+	VPERMILPS    $0x0e, X15, X0
+	VMAXPS       X0, X15, X15
+	VPERMILPS    $0x01, X15, X0
+	VMAXPS       X0, X15, X15
+	VBROADCASTSS X15, Y0
+	VMOVAPS      Y0, Y13
+	VBROADCASTSS softmaxConsts<>+896(SB), Y15
+	VBROADCASTSS softmaxConsts<>+896(SB), Y14
+	MOVQ         n+32(FP), CX
+	CMPQ         CX, $0x00000010
+	JL           l46
+
+l44:
+	VMOVUPS      (DX), Y0
+	VMOVUPS      32(DX), Y1
+	VMOVUPS      (SI), Y2
+	VMOVUPS      32(SI), Y3
+	VSUBPS       Y13, Y2, Y2
+	VSUBPS       Y13, Y3, Y3
+	VBROADCASTSS softmaxConsts<>+544(SB), Y4
+	VMAXPS       Y2, Y4, Y2
+	VBROADCASTSS softmaxConsts<>+544(SB), Y4
+	VMAXPS       Y3, Y4, Y3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VBROADCASTSS softmaxConsts<>+608(SB), Y4
+	VFMADD231PS  softmaxConsts<>+576(SB), Y2, Y4
+	VBROADCASTSS softmaxConsts<>+608(SB), Y5
+	VFMADD231PS  softmaxConsts<>+576(SB), Y3, Y5
+	VSUBPS       softmaxConsts<>+608(SB), Y4, Y6
+	VSUBPS       softmaxConsts<>+608(SB), Y5, Y7
+	VFNMADD231PS softmaxConsts<>+640(SB), Y6, Y2
+	VFNMADD231PS softmaxConsts<>+640(SB), Y7, Y3
+	VFNMADD231PS softmaxConsts<>+672(SB), Y6, Y2
+	VFNMADD231PS softmaxConsts<>+672(SB), Y7, Y3
+
+	// p = e^r
+	VBROADCASTSS softmaxConsts<>+736(SB), Y6
+	VFMADD231PS  softmaxConsts<>+704(SB), Y2, Y6
+	VBROADCASTSS softmaxConsts<>+736(SB), Y7
+	VFMADD231PS  softmaxConsts<>+704(SB), Y3, Y7
+	VFMADD213PS  softmaxConsts<>+768(SB), Y2, Y6
+	VFMADD213PS  softmaxConsts<>+768(SB), Y3, Y7
+	VFMADD213PS  softmaxConsts<>+800(SB), Y2, Y6
+	VFMADD213PS  softmaxConsts<>+800(SB), Y3, Y7
+	VFMADD213PS  softmaxConsts<>+832(SB), Y2, Y6
+	VFMADD213PS  softmaxConsts<>+832(SB), Y3, Y7
+	VFMADD213PS  Y12, Y2, Y6
+	VFMADD213PS  Y12, Y3, Y7
+	VFMADD213PS  Y12, Y2, Y6
+	VFMADD213PS  Y12, Y3, Y7
+
+	// p 2^n
+	VPSLLD $0x17, Y4, Y2
+	VPSLLD $0x17, Y5, Y3
+	VPSRAD $0x01, Y2, Y4
+	VPSRAD $0x01, Y3, Y5
+	VANDPS softmaxConsts<>+512(SB), Y4, Y4
+	VANDPS softmaxConsts<>+512(SB), Y5, Y5
+	VPADDD Y12, Y4, Y8
+	VPADDD Y12, Y5, Y9
+	VPSUBD Y4, Y2, Y2
+	VPSUBD Y5, Y3, Y3
+	VPADDD Y12, Y2, Y2
+	VPADDD Y12, Y3, Y3
+	VMULPS Y8, Y6, Y4
+	VMULPS Y9, Y7, Y5
+	VMULPS Y2, Y4, Y2
+	VMULPS Y3, Y5, Y3
+	VMULPS Y2, Y0, Y0
+	VMULPS Y3, Y1, Y1
+	VADDPS Y15, Y0, Y15
+	VADDPS Y14, Y1, Y14
+	ADDQ   $0x00000040, SI
+	ADDQ   $0x00000040, DX
+	SUBQ   $0x00000010, CX
+	CMPQ   CX, $0x00000010
+	JGE    l44
+
+l46:
+	TESTQ        CX, CX
+	JZ           l47
+	LEAQ         softmaxConsts<>+256(SB), AX
+	NEGQ         CX
+	LEAQ         (AX)(CX*4), AX
+	NEGQ         CX
+	VMOVUPS      (AX), Y0
+	VMOVUPS      32(AX), Y1
+	VMASKMOVPS   (DX), Y0, Y2
+	VMASKMOVPS   32(DX), Y1, Y3
+	VMASKMOVPS   (SI), Y0, Y4
+	VMASKMOVPS   32(SI), Y1, Y5
+	VSUBPS       Y13, Y4, Y4
+	VSUBPS       Y13, Y5, Y5
+	VBROADCASTSS softmaxConsts<>+544(SB), Y6
+	VMAXPS       Y4, Y6, Y4
+	VBROADCASTSS softmaxConsts<>+544(SB), Y6
+	VMAXPS       Y5, Y6, Y5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VBROADCASTSS softmaxConsts<>+608(SB), Y6
+	VFMADD231PS  softmaxConsts<>+576(SB), Y4, Y6
+	VBROADCASTSS softmaxConsts<>+608(SB), Y7
+	VFMADD231PS  softmaxConsts<>+576(SB), Y5, Y7
+	VSUBPS       softmaxConsts<>+608(SB), Y6, Y8
+	VSUBPS       softmaxConsts<>+608(SB), Y7, Y9
+	VFNMADD231PS softmaxConsts<>+640(SB), Y8, Y4
+	VFNMADD231PS softmaxConsts<>+640(SB), Y9, Y5
+	VFNMADD231PS softmaxConsts<>+672(SB), Y8, Y4
+	VFNMADD231PS softmaxConsts<>+672(SB), Y9, Y5
+
+	// p = e^r
+	VBROADCASTSS softmaxConsts<>+736(SB), Y8
+	VFMADD231PS  softmaxConsts<>+704(SB), Y4, Y8
+	VBROADCASTSS softmaxConsts<>+736(SB), Y9
+	VFMADD231PS  softmaxConsts<>+704(SB), Y5, Y9
+	VFMADD213PS  softmaxConsts<>+768(SB), Y4, Y8
+	VFMADD213PS  softmaxConsts<>+768(SB), Y5, Y9
+	VFMADD213PS  softmaxConsts<>+800(SB), Y4, Y8
+	VFMADD213PS  softmaxConsts<>+800(SB), Y5, Y9
+	VFMADD213PS  softmaxConsts<>+832(SB), Y4, Y8
+	VFMADD213PS  softmaxConsts<>+832(SB), Y5, Y9
+	VFMADD213PS  Y12, Y4, Y8
+	VFMADD213PS  Y12, Y5, Y9
+	VFMADD213PS  Y12, Y4, Y8
+	VFMADD213PS  Y12, Y5, Y9
+
+	// p 2^n
+	VPSLLD $0x17, Y6, Y4
+	VPSLLD $0x17, Y7, Y5
+	VPSRAD $0x01, Y4, Y6
+	VPSRAD $0x01, Y5, Y7
+	VANDPS softmaxConsts<>+512(SB), Y6, Y6
+	VANDPS softmaxConsts<>+512(SB), Y7, Y7
+	VPADDD Y12, Y6, Y10
+	VPADDD Y12, Y7, Y11
+	VPSUBD Y6, Y4, Y4
+	VPSUBD Y7, Y5, Y5
+	VPADDD Y12, Y4, Y4
+	VPADDD Y12, Y5, Y5
+	VMULPS Y10, Y8, Y6
+	VMULPS Y11, Y9, Y7
+	VMULPS Y4, Y6, Y4
+	VMULPS Y5, Y7, Y5
+	VMULPS Y4, Y2, Y2
+	VMULPS Y5, Y3, Y3
+	VANDPS Y2, Y0, Y0
+	VANDPS Y3, Y1, Y1
+	VADDPS Y15, Y0, Y15
+	VADDPS Y14, Y1, Y14
+	LEAQ   (SI)(CX*4), SI
+	LEAQ   (DX)(CX*4), DX
+
+l47:
+	VADDPS       Y14, Y15, Y15
+	VEXTRACTF128 $0x01, Y15, X0
+	VADDPS       X0, X15, X15
+	VPERMILPS    $0x0e, X15, X0
+	VADDPS       X0, X15, X15
+	VPERMILPS    $0x01, X15, X0
+	VADDPS       X0, X15, X15
+	VBROADCASTSS X15, Y0
+	VCMPPS       $0x11, softmaxConsts<>+1024(SB), Y0, Y1
+	VMULPS       softmaxConsts<>+1056(SB), Y0, Y2
+	VBLENDVPS    Y1, Y2, Y0, Y2
+	VANDPS       softmaxConsts<>+1088(SB), Y1, Y1
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    softmaxConsts<>+1120(SB), Y2, Y2
+	VPSRAD    $0x17, Y2, Y3
+	VPADDD    Y1, Y3, Y1
+	VCVTDQ2PS Y1, Y1
+	VANDPS    softmaxConsts<>+1152(SB), Y2, Y2
+	VPADDD    softmaxConsts<>+1120(SB), Y2, Y2
+	VSUBPS    Y12, Y2, Y2
+
+	// r + r^2 p(r) + k ln 2
+	VBROADCASTSS softmaxConsts<>+1216(SB), Y3
+	VFMADD231PS  softmaxConsts<>+1184(SB), Y2, Y3
+	VFMADD213PS  softmaxConsts<>+1248(SB), Y2, Y3
+	VFMADD213PS  softmaxConsts<>+1280(SB), Y2, Y3
+	VFMADD213PS  softmaxConsts<>+1312(SB), Y2, Y3
+	VFMADD213PS  softmaxConsts<>+1344(SB), Y2, Y3
+	VFMADD213PS  softmaxConsts<>+1376(SB), Y2, Y3
+	VFMADD213PS  softmaxConsts<>+1408(SB), Y2, Y3
+	VFMADD213PS  softmaxConsts<>+1440(SB), Y2, Y3
+	VMULPS       Y2, Y2, Y4
+	VMULPS       softmaxConsts<>+672(SB), Y1, Y5
+	VFMADD231PS  Y4, Y3, Y5
+	VADDPS       Y2, Y5, Y2
+	VFMADD231PS  softmaxConsts<>+640(SB), Y1, Y2
+
+	// NaN below 0, -Inf at 0, Inf and NaN as they are
+	VCMPPS    $0x11, softmaxConsts<>+896(SB), Y0, Y1
+	VBLENDVPS Y1, softmaxConsts<>+1472(SB), Y2, Y1
+	VCMPPS    $0x00, softmaxConsts<>+896(SB), Y0, Y2
+	VBLENDVPS Y2, softmaxConsts<>+512(SB), Y1, Y1
+	VCMPPS    $0x15, softmaxConsts<>+960(SB), Y0, Y2
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VADDPS    Y0, Y13, Y0
+	VMOVSS    X0, (DI)
+	ADDQ      $0x04, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
+	DECQ      (SP)
+	JNZ       l39
+	VZEROUPPER
+	RET
+
+// func GMMScale(w *float32, x *float32, y *float32, rows int, n int)
+// Requires: AVX
+TEXT ·GMMScale(SB), NOSPLIT, $8-40
+	// Registers:    Y0-Y13 values    Y14 constants and scalars    Y15 kept from loop to loop
+	VBROADCASTSS softmaxConsts<>+896(SB), Y14
+
+	// Registers:    DI w    SI x    DX y    CX elements left in the row    BX 4n
+	MOVQ w+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ y+16(FP), DX
+	MOVQ n+32(FP), BX
+	SHLQ $0x02, BX
+	MOVQ rows+24(FP), AX
+	MOVQ AX, (SP)
+
+l48:
+	VBROADCASTSS (DI), Y0
+	VMOVAPS      Y0, Y15
+	MOVQ         n+32(FP), CX
+	CMPQ         CX, $0x00000020
+	JL           l50
+
+l49:
+	VCMPPS  $0x04, Y14, Y15, Y0
+	VCMPPS  $0x04, Y14, Y15, Y1
+	VCMPPS  $0x04, Y14, Y15, Y2
+	VCMPPS  $0x04, Y14, Y15, Y3
+	VMOVUPS (SI), Y4
+	VMOVUPS 32(SI), Y5
+	VMOVUPS 64(SI), Y6
+	VMOVUPS 96(SI), Y7
+	VMULPS  Y15, Y4, Y4
+	VMULPS  Y15, Y5, Y5
+	VMULPS  Y15, Y6, Y6
+	VMULPS  Y15, Y7, Y7
+	VANDPS  Y4, Y0, Y0
+	VANDPS  Y5, Y1, Y1
+	VANDPS  Y6, Y2, Y2
+	VANDPS  Y7, Y3, Y3
+	VMOVUPS Y0, (SI)
+	VMOVUPS Y1, 32(SI)
+	VMOVUPS Y2, 64(SI)
+	VMOVUPS Y3, 96(SI)
+	VCMPPS  $0x04, Y14, Y15, Y0
+	VCMPPS  $0x04, Y14, Y15, Y1
+	VCMPPS  $0x04, Y14, Y15, Y2
+	VCMPPS  $0x04, Y14, Y15, Y3
+	VMOVUPS (DX), Y4
+	VMOVUPS 32(DX), Y5
+	VMOVUPS 64(DX), Y6
+	VMOVUPS 96(DX), Y7
+	VMULPS  Y15, Y4, Y4
+	VMULPS  Y15, Y5, Y5
+	VMULPS  Y15, Y6, Y6
+	VMULPS  Y15, Y7, Y7
+	VANDPS  Y4, Y0, Y0
+	VANDPS  Y5, Y1, Y1
+	VANDPS  Y6, Y2, Y2
+	VANDPS  Y7, Y3, Y3
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	VMOVUPS Y2, 64(DX)
+	VMOVUPS Y3, 96(DX)
+	ADDQ    $0x00000080, SI
+	ADDQ    $0x00000080, DX
+	SUBQ    $0x00000020, CX
+	CMPQ    CX, $0x00000020
+	JGE     l49
+
+l50:
+	CMPQ CX, $0x00000008
+	JL   l51
+
+l53:
+	VCMPPS  $0x04, Y14, Y15, Y0
+	VMOVUPS (SI), Y1
+	VMULPS  Y15, Y1, Y1
+	VANDPS  Y1, Y0, Y0
+	VMOVUPS Y0, (SI)
+	VCMPPS  $0x04, Y14, Y15, Y0
+	VMOVUPS (DX), Y1
+	VMULPS  Y15, Y1, Y1
+	VANDPS  Y1, Y0, Y0
+	VMOVUPS Y0, (DX)
+	ADDQ    $0x00000020, SI
+	ADDQ    $0x00000020, DX
+	SUBQ    $0x00000008, CX
+	CMPQ    CX, $0x00000008
+	JGE     l53
+
+l51:
+	TESTQ      CX, CX
+	JZ         l52
+	LEAQ       softmaxConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VCMPPS     $0x04, Y14, Y15, Y0
+	VMOVUPS    (AX), Y1
+	VMASKMOVPS (SI), Y1, Y2
+	VMULPS     Y15, Y2, Y2
+	VANDPS     Y2, Y0, Y0
+	VMASKMOVPS Y0, Y1, (SI)
+	VCMPPS     $0x04, Y14, Y15, Y0
+	VMASKMOVPS (DX), Y1, Y2
+	VMULPS     Y15, Y2, Y2
+	VANDPS     Y2, Y0, Y0
+	VMASKMOVPS Y0, Y1, (DX)
+	LEAQ       (SI)(CX*4), SI
+	LEAQ       (DX)(CX*4), DX
+
+l52:
+	ADDQ $0x04, DI
+	DECQ (SP)
+	JNZ  l48
 	VZEROUPPER
 	RET

@@ -775,7 +775,7 @@ l32:
 	VPADDD        X3, X29, X29
 	VBROADCASTSS  X29, Z3
 	VPADDD        Z3, Z2, Z2
-	VCVTDQ2PS     Z2, Z2
+	VCMPPS        $0x00, Z0, Z0, K1
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VPSUBD    Z23, Z1, Z1
@@ -800,10 +800,10 @@ l32:
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z1, Z6, Z1
 	VFMADD231PS      Z25, Z3, Z1
-	VCMPPS           $0x00, Z0, Z0, K1
 	VBLENDMPS        Z1, Z0, K1, Z0
-	VFMADD231PS      Z24, Z2, Z0
-	VFMADD231PS      Z25, Z2, Z0
+	VCVTDQ2PS        Z2, Z1
+	VFMADD231PS      Z24, Z1, Z0
+	VFMADD231PS      Z25, Z1, Z0
 	VADDPS           Z27, Z0, Z0
 	VEXTRACTF64X4    $0x01, Z31, Y1
 	VADDPS           Y1, Y31, Y31
@@ -1085,7 +1085,7 @@ l38:
 	VPADDD        X3, X29, X29
 	VBROADCASTSS  X29, Z3
 	VPADDD        Z3, Z2, Z2
-	VCVTDQ2PS     Z2, Z2
+	VCMPPS        $0x00, Z0, Z0, K1
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VPSUBD    Z21, Z1, Z1
@@ -1110,10 +1110,10 @@ l38:
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z1, Z6, Z1
 	VFMADD231PS      Z23, Z3, Z1
-	VCMPPS           $0x00, Z0, Z0, K1
 	VBLENDMPS        Z1, Z0, K1, Z0
-	VFMADD231PS      Z22, Z2, Z0
-	VFMADD231PS      Z23, Z2, Z0
+	VCVTDQ2PS        Z2, Z1
+	VFMADD231PS      Z22, Z1, Z0
+	VFMADD231PS      Z23, Z1, Z0
 	VADDPS           Z26, Z0, Z0
 	VEXTRACTF64X4    $0x01, Z31, Y1
 	VADDPS           Y1, Y31, Y31

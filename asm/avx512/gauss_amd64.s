@@ -9,46 +9,53 @@ DATA gaussConsts<>+4(SB)/4, $0x00000000
 DATA gaussConsts<>+8(SB)/4, $0x00000001
 DATA gaussConsts<>+12(SB)/4, $0x80000000
 DATA gaussConsts<>+16(SB)/4, $0x017fffff
-DATA gaussConsts<>+20(SB)/4, $0x3f800000
-DATA gaussConsts<>+24(SB)/4, $0x3f000000
-DATA gaussConsts<>+28(SB)/4, $0xbe800000
-DATA gaussConsts<>+32(SB)/4, $0x3f3504f3
-DATA gaussConsts<>+36(SB)/4, $0x007fffff
-DATA gaussConsts<>+40(SB)/4, $0xbd9537bc
-DATA gaussConsts<>+44(SB)/4, $0x3e00acba
-DATA gaussConsts<>+48(SB)/4, $0xbe074b66
-DATA gaussConsts<>+52(SB)/4, $0x3e11ce71
-DATA gaussConsts<>+56(SB)/4, $0xbe2a337f
-DATA gaussConsts<>+60(SB)/4, $0x3e4cca27
-DATA gaussConsts<>+64(SB)/4, $0xbe80011a
-DATA gaussConsts<>+68(SB)/4, $0x3eaaaab8
-DATA gaussConsts<>+72(SB)/4, $0xbf000000
-DATA gaussConsts<>+76(SB)/4, $0x35bfbe8e
-DATA gaussConsts<>+80(SB)/4, $0x3f317200
-DATA gaussConsts<>+84(SB)/4, $0x40000000
-DATA gaussConsts<>+88(SB)/4, $0x42b20000
-DATA gaussConsts<>+92(SB)/4, $0xc2d00000
-DATA gaussConsts<>+96(SB)/4, $0x3fb8aa3b
-DATA gaussConsts<>+100(SB)/4, $0x4b400000
-DATA gaussConsts<>+104(SB)/4, $0x3ab52f1a
-DATA gaussConsts<>+108(SB)/4, $0x3c091d68
-DATA gaussConsts<>+112(SB)/4, $0x3d2aac51
-DATA gaussConsts<>+116(SB)/4, $0x3e2aaa48
-DATA gaussConsts<>+120(SB)/4, $0x3efffffe
-DATA gaussConsts<>+124(SB)/4, $0x7f7fffff
-DATA gaussConsts<>+128(SB)/4, $0x3f317218
-DATA gaussConsts<>+132(SB)/4, $0xbd389f1b
-DATA gaussConsts<>+136(SB)/4, $0x3dd65047
-DATA gaussConsts<>+140(SB)/4, $0xbe06c9fa
-DATA gaussConsts<>+144(SB)/4, $0x3e14435c
-DATA gaussConsts<>+148(SB)/4, $0xbe2a778b
-DATA gaussConsts<>+152(SB)/4, $0x3e4cb4b3
-DATA gaussConsts<>+156(SB)/4, $0xbe800021
-DATA gaussConsts<>+160(SB)/4, $0x3eaaaad2
-DATA gaussConsts<>+164(SB)/4, $0x38d1b717
-DATA gaussConsts<>+168(SB)/4, $0x3f6b3f8e
-DATA gaussConsts<>+172(SB)/4, $0xc0000000
-GLOBL gaussConsts<>(SB), RODATA|NOPTR, $176
+DATA gaussConsts<>+20(SB)/4, $0x3f3504f3
+DATA gaussConsts<>+24(SB)/4, $0x007fffff
+DATA gaussConsts<>+28(SB)/4, $0x3f800000
+DATA gaussConsts<>+32(SB)/4, $0xbd9537bc
+DATA gaussConsts<>+36(SB)/4, $0x3e00acba
+DATA gaussConsts<>+40(SB)/4, $0xbe074b66
+DATA gaussConsts<>+44(SB)/4, $0x3e11ce71
+DATA gaussConsts<>+48(SB)/4, $0xbe2a337f
+DATA gaussConsts<>+52(SB)/4, $0x3e4cca27
+DATA gaussConsts<>+56(SB)/4, $0xbe80011a
+DATA gaussConsts<>+60(SB)/4, $0x3eaaaab8
+DATA gaussConsts<>+64(SB)/4, $0xbf000000
+DATA gaussConsts<>+68(SB)/4, $0x35bfbe8e
+DATA gaussConsts<>+72(SB)/4, $0x3f317200
+DATA gaussConsts<>+76(SB)/4, $0x40000000
+DATA gaussConsts<>+80(SB)/4, $0x00800000
+DATA gaussConsts<>+84(SB)/4, $0x3f6b3f8e
+DATA gaussConsts<>+88(SB)/4, $0xc0000000
+DATA gaussConsts<>+92(SB)/4, $0x30800000
+DATA gaussConsts<>+96(SB)/4, $0x3f000000
+DATA gaussConsts<>+100(SB)/4, $0xbe800000
+DATA gaussConsts<>+104(SB)/4, $0x1e000001
+DATA gaussConsts<>+108(SB)/4, $0x61ffffff
+DATA gaussConsts<>+112(SB)/4, $0x3fb8aa3b
+DATA gaussConsts<>+116(SB)/4, $0x4b400000
+DATA gaussConsts<>+120(SB)/4, $0x3ab52f1a
+DATA gaussConsts<>+124(SB)/4, $0x3c091d68
+DATA gaussConsts<>+128(SB)/4, $0x3d2aac51
+DATA gaussConsts<>+132(SB)/4, $0x3e2aaa48
+DATA gaussConsts<>+136(SB)/4, $0x3efffffe
+DATA gaussConsts<>+140(SB)/4, $0x42200001
+DATA gaussConsts<>+144(SB)/4, $0x3ddfffff
+DATA gaussConsts<>+148(SB)/4, $0xc2d00000
+DATA gaussConsts<>+152(SB)/4, $0x3f317218
+DATA gaussConsts<>+156(SB)/4, $0xbd389f1b
+DATA gaussConsts<>+160(SB)/4, $0x3dd65047
+DATA gaussConsts<>+164(SB)/4, $0xbe06c9fa
+DATA gaussConsts<>+168(SB)/4, $0x3e14435c
+DATA gaussConsts<>+172(SB)/4, $0xbe2a778b
+DATA gaussConsts<>+176(SB)/4, $0x3e4cb4b3
+DATA gaussConsts<>+180(SB)/4, $0xbe800021
+DATA gaussConsts<>+184(SB)/4, $0x3eaaaad2
+DATA gaussConsts<>+188(SB)/4, $0x38d1b717
+DATA gaussConsts<>+192(SB)/4, $0x4e800001
+DATA gaussConsts<>+196(SB)/4, $0x317fffff
+DATA gaussConsts<>+200(SB)/4, $0x42b20000
+GLOBL gaussConsts<>(SB), RODATA|NOPTR, $204
 
 // func GaussPlain(mu *float32, s *float32, rows int, n int, ld int, smask uint32, slo uint32, span uint32) (left int)
 // Requires: AVX, AVX512F
@@ -293,60 +300,1049 @@ l14:
 	VZEROUPPER
 	RET
 
-// func GaussKLSigma(kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
-TEXT ·GaussKLSigma(SB), NOSPLIT, $40-64
-	// Registers:    Z0-Z10 values    Z11-Z28 constants and scalars    Z29-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+20(SB), Z28
-	VBROADCASTSS gaussConsts<>+24(SB), Z27
-	VBROADCASTSS gaussConsts<>+32(SB), Z26
+// func GaussKLEnd(v *float32, lanes *float32, quad int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
+	// Registers:    Z0-Z15 values    Z16-Z30 constants and scalars    Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+20(SB), Z30
+	VBROADCASTSS gaussConsts<>+24(SB), Z29
+	VBROADCASTSS gaussConsts<>+4(SB), Z28
+	VBROADCASTSS gaussConsts<>+68(SB), Z27
+	VBROADCASTSS gaussConsts<>+72(SB), Z26
 	VBROADCASTSS gaussConsts<>+28(SB), Z25
-	VBROADCASTSS gaussConsts<>+4(SB), Z24
+	VBROADCASTSS gaussConsts<>+32(SB), Z24
 	VBROADCASTSS gaussConsts<>+36(SB), Z23
-	VBROADCASTSS gaussConsts<>+76(SB), Z22
-	VBROADCASTSS gaussConsts<>+80(SB), Z21
-	VBROADCASTSS gaussConsts<>+40(SB), Z20
-	VBROADCASTSS gaussConsts<>+44(SB), Z19
-	VBROADCASTSS gaussConsts<>+48(SB), Z18
-	VBROADCASTSS gaussConsts<>+52(SB), Z17
-	VBROADCASTSS gaussConsts<>+56(SB), Z16
-	VBROADCASTSS gaussConsts<>+60(SB), Z15
-	VBROADCASTSS gaussConsts<>+64(SB), Z14
-	VBROADCASTSS gaussConsts<>+68(SB), Z13
-	VBROADCASTSS gaussConsts<>+72(SB), Z12
-	VBROADCASTSS gaussConsts<>+84(SB), Z11
+	VBROADCASTSS gaussConsts<>+40(SB), Z22
+	VBROADCASTSS gaussConsts<>+44(SB), Z21
+	VBROADCASTSS gaussConsts<>+48(SB), Z20
+	VBROADCASTSS gaussConsts<>+52(SB), Z19
+	VBROADCASTSS gaussConsts<>+56(SB), Z18
+	VBROADCASTSS gaussConsts<>+60(SB), Z17
+	VBROADCASTSS gaussConsts<>+64(SB), Z16
+	MOVQ         v+0(FP), DI
+	MOVQ         lanes+8(FP), SI
+	MOVQ         quad+16(FP), AX
+	LEAQ         (SI)(AX*1), BX
+	LEAQ         (BX)(AX*1), CX
+	LEAQ         (CX)(AX*1), DX
+	VMOVAPS      Z28, Z31
 
-	// Registers:    DI kl    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
-	MOVQ kl+0(FP), DI
-	MOVQ muQ+8(FP), SI
-	MOVQ sQ+16(FP), DX
-	MOVQ muP+24(FP), BX
-	MOVQ sP+32(FP), R8
-	MOVQ n+48(FP), R9
-	SHLQ $0x02, R9
-	MOVQ rows+40(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 32(SP)
+	// 16 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
+	VMOVUPS    (SI), Z0
+	VMOVUPS    64(SI), Z1
+	VPSUBD     Z30, Z1, Z1
+	VPSRAD     $0x17, Z1, Z2
+	VPANDD     Z29, Z1, Z1
+	VPADDD     Z30, Z1, Z1
+	VMOVUPS    128(SI), Z3
+	VPADDD     Z3, Z2, Z2
+	VMOVUPS    (BX), Z3
+	VMOVUPS    64(BX), Z4
+	VPSUBD     Z30, Z4, Z4
+	VPSRAD     $0x17, Z4, Z5
+	VPANDD     Z29, Z4, Z4
+	VPADDD     Z30, Z4, Z4
+	VMOVUPS    128(BX), Z6
+	VPADDD     Z6, Z5, Z5
+	VSHUFF64X2 $0x44, Z3, Z0, Z6
+	VSHUFF64X2 $0xee, Z3, Z0, Z0
+	VADDPS     Z0, Z6, Z0
+	VSHUFF64X2 $0x44, Z4, Z1, Z3
+	VSHUFF64X2 $0xee, Z4, Z1, Z1
+	VMULPS     Z1, Z3, Z1
+	VSHUFF64X2 $0x44, Z5, Z2, Z3
+	VSHUFF64X2 $0xee, Z5, Z2, Z2
+	VPADDD     Z2, Z3, Z2
+	VMOVUPS    (CX), Z3
+	VMOVUPS    64(CX), Z4
+	VPSUBD     Z30, Z4, Z4
+	VPSRAD     $0x17, Z4, Z5
+	VPANDD     Z29, Z4, Z4
+	VPADDD     Z30, Z4, Z4
+	VMOVUPS    128(CX), Z6
+	VPADDD     Z6, Z5, Z5
+	VMOVUPS    (DX), Z6
+	VMOVUPS    64(DX), Z7
+	VPSUBD     Z30, Z7, Z7
+	VPSRAD     $0x17, Z7, Z8
+	VPANDD     Z29, Z7, Z7
+	VPADDD     Z30, Z7, Z7
+	VMOVUPS    128(DX), Z9
+	VPADDD     Z9, Z8, Z8
+	VSHUFF64X2 $0x44, Z6, Z3, Z9
+	VSHUFF64X2 $0xee, Z6, Z3, Z3
+	VADDPS     Z3, Z9, Z3
+	VSHUFF64X2 $0x44, Z7, Z4, Z6
+	VSHUFF64X2 $0xee, Z7, Z4, Z4
+	VMULPS     Z4, Z6, Z4
+	VSHUFF64X2 $0x44, Z8, Z5, Z6
+	VSHUFF64X2 $0xee, Z8, Z5, Z5
+	VPADDD     Z5, Z6, Z5
+	VSHUFF64X2 $0x88, Z3, Z0, Z6
+	VSHUFF64X2 $0xdd, Z3, Z0, Z0
+	VADDPS     Z0, Z6, Z0
+	VSHUFF64X2 $0x88, Z4, Z1, Z3
+	VSHUFF64X2 $0xdd, Z4, Z1, Z1
+	VMULPS     Z1, Z3, Z1
+	VSHUFF64X2 $0x88, Z5, Z2, Z3
+	VSHUFF64X2 $0xdd, Z5, Z2, Z2
+	VPADDD     Z2, Z3, Z2
+	VMOVUPS    256(SI), Z3
+	VMOVUPS    320(SI), Z4
+	VPSUBD     Z30, Z4, Z4
+	VPSRAD     $0x17, Z4, Z5
+	VPANDD     Z29, Z4, Z4
+	VPADDD     Z30, Z4, Z4
+	VMOVUPS    384(SI), Z6
+	VPADDD     Z6, Z5, Z5
+	VMOVUPS    256(BX), Z6
+	VMOVUPS    320(BX), Z7
+	VPSUBD     Z30, Z7, Z7
+	VPSRAD     $0x17, Z7, Z8
+	VPANDD     Z29, Z7, Z7
+	VPADDD     Z30, Z7, Z7
+	VMOVUPS    384(BX), Z9
+	VPADDD     Z9, Z8, Z8
+	VSHUFF64X2 $0x44, Z6, Z3, Z9
+	VSHUFF64X2 $0xee, Z6, Z3, Z3
+	VADDPS     Z3, Z9, Z3
+	VSHUFF64X2 $0x44, Z7, Z4, Z6
+	VSHUFF64X2 $0xee, Z7, Z4, Z4
+	VMULPS     Z4, Z6, Z4
+	VSHUFF64X2 $0x44, Z8, Z5, Z6
+	VSHUFF64X2 $0xee, Z8, Z5, Z5
+	VPADDD     Z5, Z6, Z5
+	VMOVUPS    256(CX), Z6
+	VMOVUPS    320(CX), Z7
+	VPSUBD     Z30, Z7, Z7
+	VPSRAD     $0x17, Z7, Z8
+	VPANDD     Z29, Z7, Z7
+	VPADDD     Z30, Z7, Z7
+	VMOVUPS    384(CX), Z9
+	VPADDD     Z9, Z8, Z8
+	VMOVUPS    256(DX), Z9
+	VMOVUPS    320(DX), Z10
+	VPSUBD     Z30, Z10, Z10
+	VPSRAD     $0x17, Z10, Z11
+	VPANDD     Z29, Z10, Z10
+	VPADDD     Z30, Z10, Z10
+	VMOVUPS    384(DX), Z12
+	VPADDD     Z12, Z11, Z11
+	VSHUFF64X2 $0x44, Z9, Z6, Z12
+	VSHUFF64X2 $0xee, Z9, Z6, Z6
+	VADDPS     Z6, Z12, Z6
+	VSHUFF64X2 $0x44, Z10, Z7, Z9
+	VSHUFF64X2 $0xee, Z10, Z7, Z7
+	VMULPS     Z7, Z9, Z7
+	VSHUFF64X2 $0x44, Z11, Z8, Z9
+	VSHUFF64X2 $0xee, Z11, Z8, Z8
+	VPADDD     Z8, Z9, Z8
+	VSHUFF64X2 $0x88, Z6, Z3, Z9
+	VSHUFF64X2 $0xdd, Z6, Z3, Z3
+	VADDPS     Z3, Z9, Z3
+	VSHUFF64X2 $0x88, Z7, Z4, Z6
+	VSHUFF64X2 $0xdd, Z7, Z4, Z4
+	VMULPS     Z4, Z6, Z4
+	VSHUFF64X2 $0x88, Z8, Z5, Z6
+	VSHUFF64X2 $0xdd, Z8, Z5, Z5
+	VPADDD     Z5, Z6, Z5
+	VUNPCKLPD  Z3, Z0, Z6
+	VUNPCKHPD  Z3, Z0, Z0
+	VADDPS     Z0, Z6, Z0
+	VUNPCKLPD  Z4, Z1, Z3
+	VUNPCKHPD  Z4, Z1, Z1
+	VMULPS     Z1, Z3, Z1
+	VUNPCKLPD  Z5, Z2, Z3
+	VUNPCKHPD  Z5, Z2, Z2
+	VPADDD     Z2, Z3, Z2
+	VMOVUPS    512(SI), Z3
+	VMOVUPS    576(SI), Z4
+	VPSUBD     Z30, Z4, Z4
+	VPSRAD     $0x17, Z4, Z5
+	VPANDD     Z29, Z4, Z4
+	VPADDD     Z30, Z4, Z4
+	VMOVUPS    640(SI), Z6
+	VPADDD     Z6, Z5, Z5
+	VMOVUPS    512(BX), Z6
+	VMOVUPS    576(BX), Z7
+	VPSUBD     Z30, Z7, Z7
+	VPSRAD     $0x17, Z7, Z8
+	VPANDD     Z29, Z7, Z7
+	VPADDD     Z30, Z7, Z7
+	VMOVUPS    640(BX), Z9
+	VPADDD     Z9, Z8, Z8
+	VSHUFF64X2 $0x44, Z6, Z3, Z9
+	VSHUFF64X2 $0xee, Z6, Z3, Z3
+	VADDPS     Z3, Z9, Z3
+	VSHUFF64X2 $0x44, Z7, Z4, Z6
+	VSHUFF64X2 $0xee, Z7, Z4, Z4
+	VMULPS     Z4, Z6, Z4
+	VSHUFF64X2 $0x44, Z8, Z5, Z6
+	VSHUFF64X2 $0xee, Z8, Z5, Z5
+	VPADDD     Z5, Z6, Z5
+	VMOVUPS    512(CX), Z6
+	VMOVUPS    576(CX), Z7
+	VPSUBD     Z30, Z7, Z7
+	VPSRAD     $0x17, Z7, Z8
+	VPANDD     Z29, Z7, Z7
+	VPADDD     Z30, Z7, Z7
+	VMOVUPS    640(CX), Z9
+	VPADDD     Z9, Z8, Z8
+	VMOVUPS    512(DX), Z9
+	VMOVUPS    576(DX), Z10
+	VPSUBD     Z30, Z10, Z10
+	VPSRAD     $0x17, Z10, Z11
+	VPANDD     Z29, Z10, Z10
+	VPADDD     Z30, Z10, Z10
+	VMOVUPS    640(DX), Z12
+	VPADDD     Z12, Z11, Z11
+	VSHUFF64X2 $0x44, Z9, Z6, Z12
+	VSHUFF64X2 $0xee, Z9, Z6, Z6
+	VADDPS     Z6, Z12, Z6
+	VSHUFF64X2 $0x44, Z10, Z7, Z9
+	VSHUFF64X2 $0xee, Z10, Z7, Z7
+	VMULPS     Z7, Z9, Z7
+	VSHUFF64X2 $0x44, Z11, Z8, Z9
+	VSHUFF64X2 $0xee, Z11, Z8, Z8
+	VPADDD     Z8, Z9, Z8
+	VSHUFF64X2 $0x88, Z6, Z3, Z9
+	VSHUFF64X2 $0xdd, Z6, Z3, Z3
+	VADDPS     Z3, Z9, Z3
+	VSHUFF64X2 $0x88, Z7, Z4, Z6
+	VSHUFF64X2 $0xdd, Z7, Z4, Z4
+	VMULPS     Z4, Z6, Z4
+	VSHUFF64X2 $0x88, Z8, Z5, Z6
+	VSHUFF64X2 $0xdd, Z8, Z5, Z5
+	VPADDD     Z5, Z6, Z5
+	VMOVUPS    768(SI), Z6
+	VMOVUPS    832(SI), Z7
+	VPSUBD     Z30, Z7, Z7
+	VPSRAD     $0x17, Z7, Z8
+	VPANDD     Z29, Z7, Z7
+	VPADDD     Z30, Z7, Z7
+	VMOVUPS    896(SI), Z9
+	VPADDD     Z9, Z8, Z8
+	VMOVUPS    768(BX), Z9
+	VMOVUPS    832(BX), Z10
+	VPSUBD     Z30, Z10, Z10
+	VPSRAD     $0x17, Z10, Z11
+	VPANDD     Z29, Z10, Z10
+	VPADDD     Z30, Z10, Z10
+	VMOVUPS    896(BX), Z12
+	VPADDD     Z12, Z11, Z11
+	VSHUFF64X2 $0x44, Z9, Z6, Z12
+	VSHUFF64X2 $0xee, Z9, Z6, Z6
+	VADDPS     Z6, Z12, Z6
+	VSHUFF64X2 $0x44, Z10, Z7, Z9
+	VSHUFF64X2 $0xee, Z10, Z7, Z7
+	VMULPS     Z7, Z9, Z7
+	VSHUFF64X2 $0x44, Z11, Z8, Z9
+	VSHUFF64X2 $0xee, Z11, Z8, Z8
+	VPADDD     Z8, Z9, Z8
+	VMOVUPS    768(CX), Z9
+	VMOVUPS    832(CX), Z10
+	VPSUBD     Z30, Z10, Z10
+	VPSRAD     $0x17, Z10, Z11
+	VPANDD     Z29, Z10, Z10
+	VPADDD     Z30, Z10, Z10
+	VMOVUPS    896(CX), Z12
+	VPADDD     Z12, Z11, Z11
+	VMOVUPS    768(DX), Z12
+	VMOVUPS    832(DX), Z13
+	VPSUBD     Z30, Z13, Z13
+	VPSRAD     $0x17, Z13, Z14
+	VPANDD     Z29, Z13, Z13
+	VPADDD     Z30, Z13, Z13
+	VMOVUPS    896(DX), Z15
+	VPADDD     Z15, Z14, Z14
+	VSHUFF64X2 $0x44, Z12, Z9, Z15
+	VSHUFF64X2 $0xee, Z12, Z9, Z9
+	VADDPS     Z9, Z15, Z9
+	VSHUFF64X2 $0x44, Z13, Z10, Z12
+	VSHUFF64X2 $0xee, Z13, Z10, Z10
+	VMULPS     Z10, Z12, Z10
+	VSHUFF64X2 $0x44, Z14, Z11, Z12
+	VSHUFF64X2 $0xee, Z14, Z11, Z11
+	VPADDD     Z11, Z12, Z11
+	VSHUFF64X2 $0x88, Z9, Z6, Z12
+	VSHUFF64X2 $0xdd, Z9, Z6, Z6
+	VADDPS     Z6, Z12, Z6
+	VSHUFF64X2 $0x88, Z10, Z7, Z9
+	VSHUFF64X2 $0xdd, Z10, Z7, Z7
+	VMULPS     Z7, Z9, Z7
+	VSHUFF64X2 $0x88, Z11, Z8, Z9
+	VSHUFF64X2 $0xdd, Z11, Z8, Z8
+	VPADDD     Z8, Z9, Z8
+	VUNPCKLPD  Z6, Z3, Z9
+	VUNPCKHPD  Z6, Z3, Z3
+	VADDPS     Z3, Z9, Z3
+	VUNPCKLPD  Z7, Z4, Z6
+	VUNPCKHPD  Z7, Z4, Z4
+	VMULPS     Z4, Z6, Z4
+	VUNPCKLPD  Z8, Z5, Z6
+	VUNPCKHPD  Z8, Z5, Z5
+	VPADDD     Z5, Z6, Z5
+	VSHUFPS    $0x88, Z3, Z0, Z6
+	VSHUFPS    $0xdd, Z3, Z0, Z0
+	VADDPS     Z0, Z6, Z0
+	VSHUFPS    $0x88, Z4, Z1, Z3
+	VSHUFPS    $0xdd, Z4, Z1, Z1
+	VMULPS     Z1, Z3, Z1
+	VSHUFPS    $0x88, Z5, Z2, Z3
+	VSHUFPS    $0xdd, Z5, Z2, Z2
+	VPADDD     Z2, Z3, Z2
+	VPSUBD     Z30, Z1, Z1
+	VPSRAD     $0x17, Z1, Z3
+	VPANDD     Z29, Z1, Z1
+	VPADDD     Z30, Z1, Z1
+	VPADDD     Z2, Z3, Z2
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    Z30, Z1, Z1
+	VPSRAD    $0x17, Z1, Z3
+	VCVTDQ2PS Z3, Z3
+	VPANDD    Z29, Z1, Z1
+	VPADDD    Z30, Z1, Z1
+	VSUBPS    Z25, Z1, Z1
+
+	// r + r^2 p(r) + k ln 2
+	VMOVAPS          Z23, Z4
+	VFMADD231PS      Z1, Z24, Z4
+	VFMADD213PS      Z22, Z1, Z4
+	VFMADD213PS      Z21, Z1, Z4
+	VFMADD213PS      Z20, Z1, Z4
+	VFMADD213PS      Z19, Z1, Z4
+	VFMADD213PS      Z18, Z1, Z4
+	VFMADD213PS      Z17, Z1, Z4
+	VFMADD213PS      Z16, Z1, Z4
+	VMULPS           Z1, Z1, Z5
+	VMULPS           Z27, Z3, Z6
+	VFMADD231PS      Z5, Z4, Z6
+	VADDPS           Z1, Z6, Z1
+	VFMADD231PS      Z26, Z3, Z1
+	VCVTDQ2PS        Z2, Z2
+	VFMADD231PS      Z27, Z2, Z1
+	VFMADD231PS      Z26, Z2, Z1
+	VADDPS           Z28, Z1, Z1
+	VFMSUB231PS.BCST gaussConsts<>+76(SB), Z0, Z1
+	VCMPPS           $0x11, Z28, Z1, K1
+	VBLENDMPS        Z28, Z1, K1, Z0
+	VMOVUPS          Z0, (DI)
+
+	// sign set if the exponent is that of Inf and NaN
+	VPANDD.BCST gaussConsts<>+0(SB), Z0, Z0
+	VPADDD.BCST gaussConsts<>+80(SB), Z0, Z0
+	VPORD       Z0, Z31, Z0
+	VMOVAPS     Z0, Z31
+	VPMOVD2M    Z31, K1
+	KMOVW       K1, AX
+	MOVQ        AX, bad+24(FP)
+	VZEROUPPER
+	RET
+
+// func GaussLogProbEnd(v *float32, lanes *float32, quad int, d float32) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussLogProbEnd(SB), NOSPLIT, $8-40
+	// Registers:    Z0-Z15 values    Z16-Z30 constants and scalars    Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+20(SB), Z30
+	VBROADCASTSS gaussConsts<>+24(SB), Z29
+	VBROADCASTSS gaussConsts<>+4(SB), Z28
+	VBROADCASTSS gaussConsts<>+68(SB), Z27
+	VBROADCASTSS gaussConsts<>+72(SB), Z26
+	VBROADCASTSS gaussConsts<>+28(SB), Z25
+	VBROADCASTSS gaussConsts<>+32(SB), Z24
+	VBROADCASTSS gaussConsts<>+36(SB), Z23
+	VBROADCASTSS gaussConsts<>+40(SB), Z22
+	VBROADCASTSS gaussConsts<>+44(SB), Z21
+	VBROADCASTSS gaussConsts<>+48(SB), Z20
+	VBROADCASTSS gaussConsts<>+52(SB), Z19
+	VBROADCASTSS gaussConsts<>+56(SB), Z18
+	VBROADCASTSS gaussConsts<>+60(SB), Z17
+	VBROADCASTSS gaussConsts<>+64(SB), Z16
+	MOVL         d+24(FP), AX
+	MOVL         AX, (SP)
+	MOVQ         v+0(FP), DI
+	MOVQ         lanes+8(FP), SI
+	MOVQ         quad+16(FP), AX
+	LEAQ         (SI)(AX*1), BX
+	LEAQ         (BX)(AX*1), CX
+	LEAQ         (CX)(AX*1), DX
+	VMOVAPS      Z28, Z31
+
+	// 16 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
+	VMOVUPS    (SI), Z0
+	VMOVUPS    64(SI), Z1
+	VPSUBD     Z30, Z1, Z1
+	VPSRAD     $0x17, Z1, Z2
+	VPANDD     Z29, Z1, Z1
+	VPADDD     Z30, Z1, Z1
+	VMOVUPS    128(SI), Z3
+	VPADDD     Z3, Z2, Z2
+	VMOVUPS    (BX), Z3
+	VMOVUPS    64(BX), Z4
+	VPSUBD     Z30, Z4, Z4
+	VPSRAD     $0x17, Z4, Z5
+	VPANDD     Z29, Z4, Z4
+	VPADDD     Z30, Z4, Z4
+	VMOVUPS    128(BX), Z6
+	VPADDD     Z6, Z5, Z5
+	VSHUFF64X2 $0x44, Z3, Z0, Z6
+	VSHUFF64X2 $0xee, Z3, Z0, Z0
+	VADDPS     Z0, Z6, Z0
+	VSHUFF64X2 $0x44, Z4, Z1, Z3
+	VSHUFF64X2 $0xee, Z4, Z1, Z1
+	VMULPS     Z1, Z3, Z1
+	VSHUFF64X2 $0x44, Z5, Z2, Z3
+	VSHUFF64X2 $0xee, Z5, Z2, Z2
+	VPADDD     Z2, Z3, Z2
+	VMOVUPS    (CX), Z3
+	VMOVUPS    64(CX), Z4
+	VPSUBD     Z30, Z4, Z4
+	VPSRAD     $0x17, Z4, Z5
+	VPANDD     Z29, Z4, Z4
+	VPADDD     Z30, Z4, Z4
+	VMOVUPS    128(CX), Z6
+	VPADDD     Z6, Z5, Z5
+	VMOVUPS    (DX), Z6
+	VMOVUPS    64(DX), Z7
+	VPSUBD     Z30, Z7, Z7
+	VPSRAD     $0x17, Z7, Z8
+	VPANDD     Z29, Z7, Z7
+	VPADDD     Z30, Z7, Z7
+	VMOVUPS    128(DX), Z9
+	VPADDD     Z9, Z8, Z8
+	VSHUFF64X2 $0x44, Z6, Z3, Z9
+	VSHUFF64X2 $0xee, Z6, Z3, Z3
+	VADDPS     Z3, Z9, Z3
+	VSHUFF64X2 $0x44, Z7, Z4, Z6
+	VSHUFF64X2 $0xee, Z7, Z4, Z4
+	VMULPS     Z4, Z6, Z4
+	VSHUFF64X2 $0x44, Z8, Z5, Z6
+	VSHUFF64X2 $0xee, Z8, Z5, Z5
+	VPADDD     Z5, Z6, Z5
+	VSHUFF64X2 $0x88, Z3, Z0, Z6
+	VSHUFF64X2 $0xdd, Z3, Z0, Z0
+	VADDPS     Z0, Z6, Z0
+	VSHUFF64X2 $0x88, Z4, Z1, Z3
+	VSHUFF64X2 $0xdd, Z4, Z1, Z1
+	VMULPS     Z1, Z3, Z1
+	VSHUFF64X2 $0x88, Z5, Z2, Z3
+	VSHUFF64X2 $0xdd, Z5, Z2, Z2
+	VPADDD     Z2, Z3, Z2
+	VMOVUPS    256(SI), Z3
+	VMOVUPS    320(SI), Z4
+	VPSUBD     Z30, Z4, Z4
+	VPSRAD     $0x17, Z4, Z5
+	VPANDD     Z29, Z4, Z4
+	VPADDD     Z30, Z4, Z4
+	VMOVUPS    384(SI), Z6
+	VPADDD     Z6, Z5, Z5
+	VMOVUPS    256(BX), Z6
+	VMOVUPS    320(BX), Z7
+	VPSUBD     Z30, Z7, Z7
+	VPSRAD     $0x17, Z7, Z8
+	VPANDD     Z29, Z7, Z7
+	VPADDD     Z30, Z7, Z7
+	VMOVUPS    384(BX), Z9
+	VPADDD     Z9, Z8, Z8
+	VSHUFF64X2 $0x44, Z6, Z3, Z9
+	VSHUFF64X2 $0xee, Z6, Z3, Z3
+	VADDPS     Z3, Z9, Z3
+	VSHUFF64X2 $0x44, Z7, Z4, Z6
+	VSHUFF64X2 $0xee, Z7, Z4, Z4
+	VMULPS     Z4, Z6, Z4
+	VSHUFF64X2 $0x44, Z8, Z5, Z6
+	VSHUFF64X2 $0xee, Z8, Z5, Z5
+	VPADDD     Z5, Z6, Z5
+	VMOVUPS    256(CX), Z6
+	VMOVUPS    320(CX), Z7
+	VPSUBD     Z30, Z7, Z7
+	VPSRAD     $0x17, Z7, Z8
+	VPANDD     Z29, Z7, Z7
+	VPADDD     Z30, Z7, Z7
+	VMOVUPS    384(CX), Z9
+	VPADDD     Z9, Z8, Z8
+	VMOVUPS    256(DX), Z9
+	VMOVUPS    320(DX), Z10
+	VPSUBD     Z30, Z10, Z10
+	VPSRAD     $0x17, Z10, Z11
+	VPANDD     Z29, Z10, Z10
+	VPADDD     Z30, Z10, Z10
+	VMOVUPS    384(DX), Z12
+	VPADDD     Z12, Z11, Z11
+	VSHUFF64X2 $0x44, Z9, Z6, Z12
+	VSHUFF64X2 $0xee, Z9, Z6, Z6
+	VADDPS     Z6, Z12, Z6
+	VSHUFF64X2 $0x44, Z10, Z7, Z9
+	VSHUFF64X2 $0xee, Z10, Z7, Z7
+	VMULPS     Z7, Z9, Z7
+	VSHUFF64X2 $0x44, Z11, Z8, Z9
+	VSHUFF64X2 $0xee, Z11, Z8, Z8
+	VPADDD     Z8, Z9, Z8
+	VSHUFF64X2 $0x88, Z6, Z3, Z9
+	VSHUFF64X2 $0xdd, Z6, Z3, Z3
+	VADDPS     Z3, Z9, Z3
+	VSHUFF64X2 $0x88, Z7, Z4, Z6
+	VSHUFF64X2 $0xdd, Z7, Z4, Z4
+	VMULPS     Z4, Z6, Z4
+	VSHUFF64X2 $0x88, Z8, Z5, Z6
+	VSHUFF64X2 $0xdd, Z8, Z5, Z5
+	VPADDD     Z5, Z6, Z5
+	VUNPCKLPD  Z3, Z0, Z6
+	VUNPCKHPD  Z3, Z0, Z0
+	VADDPS     Z0, Z6, Z0
+	VUNPCKLPD  Z4, Z1, Z3
+	VUNPCKHPD  Z4, Z1, Z1
+	VMULPS     Z1, Z3, Z1
+	VUNPCKLPD  Z5, Z2, Z3
+	VUNPCKHPD  Z5, Z2, Z2
+	VPADDD     Z2, Z3, Z2
+	VMOVUPS    512(SI), Z3
+	VMOVUPS    576(SI), Z4
+	VPSUBD     Z30, Z4, Z4
+	VPSRAD     $0x17, Z4, Z5
+	VPANDD     Z29, Z4, Z4
+	VPADDD     Z30, Z4, Z4
+	VMOVUPS    640(SI), Z6
+	VPADDD     Z6, Z5, Z5
+	VMOVUPS    512(BX), Z6
+	VMOVUPS    576(BX), Z7
+	VPSUBD     Z30, Z7, Z7
+	VPSRAD     $0x17, Z7, Z8
+	VPANDD     Z29, Z7, Z7
+	VPADDD     Z30, Z7, Z7
+	VMOVUPS    640(BX), Z9
+	VPADDD     Z9, Z8, Z8
+	VSHUFF64X2 $0x44, Z6, Z3, Z9
+	VSHUFF64X2 $0xee, Z6, Z3, Z3
+	VADDPS     Z3, Z9, Z3
+	VSHUFF64X2 $0x44, Z7, Z4, Z6
+	VSHUFF64X2 $0xee, Z7, Z4, Z4
+	VMULPS     Z4, Z6, Z4
+	VSHUFF64X2 $0x44, Z8, Z5, Z6
+	VSHUFF64X2 $0xee, Z8, Z5, Z5
+	VPADDD     Z5, Z6, Z5
+	VMOVUPS    512(CX), Z6
+	VMOVUPS    576(CX), Z7
+	VPSUBD     Z30, Z7, Z7
+	VPSRAD     $0x17, Z7, Z8
+	VPANDD     Z29, Z7, Z7
+	VPADDD     Z30, Z7, Z7
+	VMOVUPS    640(CX), Z9
+	VPADDD     Z9, Z8, Z8
+	VMOVUPS    512(DX), Z9
+	VMOVUPS    576(DX), Z10
+	VPSUBD     Z30, Z10, Z10
+	VPSRAD     $0x17, Z10, Z11
+	VPANDD     Z29, Z10, Z10
+	VPADDD     Z30, Z10, Z10
+	VMOVUPS    640(DX), Z12
+	VPADDD     Z12, Z11, Z11
+	VSHUFF64X2 $0x44, Z9, Z6, Z12
+	VSHUFF64X2 $0xee, Z9, Z6, Z6
+	VADDPS     Z6, Z12, Z6
+	VSHUFF64X2 $0x44, Z10, Z7, Z9
+	VSHUFF64X2 $0xee, Z10, Z7, Z7
+	VMULPS     Z7, Z9, Z7
+	VSHUFF64X2 $0x44, Z11, Z8, Z9
+	VSHUFF64X2 $0xee, Z11, Z8, Z8
+	VPADDD     Z8, Z9, Z8
+	VSHUFF64X2 $0x88, Z6, Z3, Z9
+	VSHUFF64X2 $0xdd, Z6, Z3, Z3
+	VADDPS     Z3, Z9, Z3
+	VSHUFF64X2 $0x88, Z7, Z4, Z6
+	VSHUFF64X2 $0xdd, Z7, Z4, Z4
+	VMULPS     Z4, Z6, Z4
+	VSHUFF64X2 $0x88, Z8, Z5, Z6
+	VSHUFF64X2 $0xdd, Z8, Z5, Z5
+	VPADDD     Z5, Z6, Z5
+	VMOVUPS    768(SI), Z6
+	VMOVUPS    832(SI), Z7
+	VPSUBD     Z30, Z7, Z7
+	VPSRAD     $0x17, Z7, Z8
+	VPANDD     Z29, Z7, Z7
+	VPADDD     Z30, Z7, Z7
+	VMOVUPS    896(SI), Z9
+	VPADDD     Z9, Z8, Z8
+	VMOVUPS    768(BX), Z9
+	VMOVUPS    832(BX), Z10
+	VPSUBD     Z30, Z10, Z10
+	VPSRAD     $0x17, Z10, Z11
+	VPANDD     Z29, Z10, Z10
+	VPADDD     Z30, Z10, Z10
+	VMOVUPS    896(BX), Z12
+	VPADDD     Z12, Z11, Z11
+	VSHUFF64X2 $0x44, Z9, Z6, Z12
+	VSHUFF64X2 $0xee, Z9, Z6, Z6
+	VADDPS     Z6, Z12, Z6
+	VSHUFF64X2 $0x44, Z10, Z7, Z9
+	VSHUFF64X2 $0xee, Z10, Z7, Z7
+	VMULPS     Z7, Z9, Z7
+	VSHUFF64X2 $0x44, Z11, Z8, Z9
+	VSHUFF64X2 $0xee, Z11, Z8, Z8
+	VPADDD     Z8, Z9, Z8
+	VMOVUPS    768(CX), Z9
+	VMOVUPS    832(CX), Z10
+	VPSUBD     Z30, Z10, Z10
+	VPSRAD     $0x17, Z10, Z11
+	VPANDD     Z29, Z10, Z10
+	VPADDD     Z30, Z10, Z10
+	VMOVUPS    896(CX), Z12
+	VPADDD     Z12, Z11, Z11
+	VMOVUPS    768(DX), Z12
+	VMOVUPS    832(DX), Z13
+	VPSUBD     Z30, Z13, Z13
+	VPSRAD     $0x17, Z13, Z14
+	VPANDD     Z29, Z13, Z13
+	VPADDD     Z30, Z13, Z13
+	VMOVUPS    896(DX), Z15
+	VPADDD     Z15, Z14, Z14
+	VSHUFF64X2 $0x44, Z12, Z9, Z15
+	VSHUFF64X2 $0xee, Z12, Z9, Z9
+	VADDPS     Z9, Z15, Z9
+	VSHUFF64X2 $0x44, Z13, Z10, Z12
+	VSHUFF64X2 $0xee, Z13, Z10, Z10
+	VMULPS     Z10, Z12, Z10
+	VSHUFF64X2 $0x44, Z14, Z11, Z12
+	VSHUFF64X2 $0xee, Z14, Z11, Z11
+	VPADDD     Z11, Z12, Z11
+	VSHUFF64X2 $0x88, Z9, Z6, Z12
+	VSHUFF64X2 $0xdd, Z9, Z6, Z6
+	VADDPS     Z6, Z12, Z6
+	VSHUFF64X2 $0x88, Z10, Z7, Z9
+	VSHUFF64X2 $0xdd, Z10, Z7, Z7
+	VMULPS     Z7, Z9, Z7
+	VSHUFF64X2 $0x88, Z11, Z8, Z9
+	VSHUFF64X2 $0xdd, Z11, Z8, Z8
+	VPADDD     Z8, Z9, Z8
+	VUNPCKLPD  Z6, Z3, Z9
+	VUNPCKHPD  Z6, Z3, Z3
+	VADDPS     Z3, Z9, Z3
+	VUNPCKLPD  Z7, Z4, Z6
+	VUNPCKHPD  Z7, Z4, Z4
+	VMULPS     Z4, Z6, Z4
+	VUNPCKLPD  Z8, Z5, Z6
+	VUNPCKHPD  Z8, Z5, Z5
+	VPADDD     Z5, Z6, Z5
+	VSHUFPS    $0x88, Z3, Z0, Z6
+	VSHUFPS    $0xdd, Z3, Z0, Z0
+	VADDPS     Z0, Z6, Z0
+	VSHUFPS    $0x88, Z4, Z1, Z3
+	VSHUFPS    $0xdd, Z4, Z1, Z1
+	VMULPS     Z1, Z3, Z1
+	VSHUFPS    $0x88, Z5, Z2, Z3
+	VSHUFPS    $0xdd, Z5, Z2, Z2
+	VPADDD     Z2, Z3, Z2
+	VPSUBD     Z30, Z1, Z1
+	VPSRAD     $0x17, Z1, Z3
+	VPANDD     Z29, Z1, Z1
+	VPADDD     Z30, Z1, Z1
+	VPADDD     Z2, Z3, Z2
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    Z30, Z1, Z1
+	VPSRAD    $0x17, Z1, Z3
+	VCVTDQ2PS Z3, Z3
+	VPANDD    Z29, Z1, Z1
+	VPADDD    Z30, Z1, Z1
+	VSUBPS    Z25, Z1, Z1
+
+	// r + r^2 p(r) + k ln 2
+	VMOVAPS          Z23, Z4
+	VFMADD231PS      Z1, Z24, Z4
+	VFMADD213PS      Z22, Z1, Z4
+	VFMADD213PS      Z21, Z1, Z4
+	VFMADD213PS      Z20, Z1, Z4
+	VFMADD213PS      Z19, Z1, Z4
+	VFMADD213PS      Z18, Z1, Z4
+	VFMADD213PS      Z17, Z1, Z4
+	VFMADD213PS      Z16, Z1, Z4
+	VMULPS           Z1, Z1, Z5
+	VMULPS           Z27, Z3, Z6
+	VFMADD231PS      Z5, Z4, Z6
+	VADDPS           Z1, Z6, Z1
+	VFMADD231PS      Z26, Z3, Z1
+	VCVTDQ2PS        Z2, Z2
+	VFMADD231PS      Z27, Z2, Z1
+	VFMADD231PS      Z26, Z2, Z1
+	VADDPS           Z28, Z1, Z1
+	VBROADCASTSS     (SP), Z2
+	VFMADD231PS.BCST gaussConsts<>+84(SB), Z2, Z1
+	VSUBPS           Z1, Z28, Z1
+	VFMADD231PS.BCST gaussConsts<>+88(SB), Z0, Z1
+	VMOVUPS          Z1, (DI)
+
+	// sign set if the exponent is that of Inf and NaN
+	VPANDD.BCST gaussConsts<>+0(SB), Z1, Z0
+	VPADDD.BCST gaussConsts<>+80(SB), Z0, Z0
+	VPORD       Z0, Z31, Z0
+	VMOVAPS     Z0, Z31
+	VPMOVD2M    Z31, K1
+	KMOVW       K1, AX
+	MOVQ        AX, bad+32(FP)
+	VZEROUPPER
+	RET
+
+// func GaussKLLogEnd(v *float32, lanes *float32, quad int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussKLLogEnd(SB), NOSPLIT, $0-32
+	// Registers:    Z0-Z26 values    Z27-Z30 constants and scalars    Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+4(SB), Z30
+	VBROADCASTSS gaussConsts<>+76(SB), Z29
+	VBROADCASTSS gaussConsts<>+0(SB), Z28
+	VBROADCASTSS gaussConsts<>+80(SB), Z27
+	MOVQ         v+0(FP), DI
+	MOVQ         lanes+8(FP), SI
+	MOVQ         quad+16(FP), AX
+	LEAQ         (SI)(AX*1), BX
+	LEAQ         (BX)(AX*1), CX
+	LEAQ         (CX)(AX*1), DX
+	VMOVAPS      Z30, Z31
+
+	// 16 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
+	VMOVUPS     (SI), Z0
+	VMOVUPS     64(SI), Z1
+	VMOVUPS     (BX), Z2
+	VMOVUPS     64(BX), Z3
+	VSHUFF64X2  $0x44, Z2, Z0, Z4
+	VSHUFF64X2  $0xee, Z2, Z0, Z0
+	VADDPS      Z0, Z4, Z0
+	VSHUFF64X2  $0x44, Z3, Z1, Z2
+	VSHUFF64X2  $0xee, Z3, Z1, Z1
+	VADDPS      Z1, Z2, Z1
+	VMOVUPS     (CX), Z2
+	VMOVUPS     64(CX), Z3
+	VMOVUPS     (DX), Z4
+	VMOVUPS     64(DX), Z5
+	VSHUFF64X2  $0x44, Z4, Z2, Z6
+	VSHUFF64X2  $0xee, Z4, Z2, Z2
+	VADDPS      Z2, Z6, Z2
+	VSHUFF64X2  $0x44, Z5, Z3, Z4
+	VSHUFF64X2  $0xee, Z5, Z3, Z3
+	VADDPS      Z3, Z4, Z3
+	VSHUFF64X2  $0x88, Z2, Z0, Z4
+	VSHUFF64X2  $0xdd, Z2, Z0, Z0
+	VADDPS      Z0, Z4, Z0
+	VSHUFF64X2  $0x88, Z3, Z1, Z2
+	VSHUFF64X2  $0xdd, Z3, Z1, Z1
+	VADDPS      Z1, Z2, Z1
+	VMOVUPS     256(SI), Z2
+	VMOVUPS     320(SI), Z3
+	VMOVUPS     256(BX), Z4
+	VMOVUPS     320(BX), Z5
+	VSHUFF64X2  $0x44, Z4, Z2, Z6
+	VSHUFF64X2  $0xee, Z4, Z2, Z2
+	VADDPS      Z2, Z6, Z2
+	VSHUFF64X2  $0x44, Z5, Z3, Z4
+	VSHUFF64X2  $0xee, Z5, Z3, Z3
+	VADDPS      Z3, Z4, Z3
+	VMOVUPS     256(CX), Z4
+	VMOVUPS     320(CX), Z5
+	VMOVUPS     256(DX), Z6
+	VMOVUPS     320(DX), Z7
+	VSHUFF64X2  $0x44, Z6, Z4, Z8
+	VSHUFF64X2  $0xee, Z6, Z4, Z4
+	VADDPS      Z4, Z8, Z4
+	VSHUFF64X2  $0x44, Z7, Z5, Z6
+	VSHUFF64X2  $0xee, Z7, Z5, Z5
+	VADDPS      Z5, Z6, Z5
+	VSHUFF64X2  $0x88, Z4, Z2, Z6
+	VSHUFF64X2  $0xdd, Z4, Z2, Z2
+	VADDPS      Z2, Z6, Z2
+	VSHUFF64X2  $0x88, Z5, Z3, Z4
+	VSHUFF64X2  $0xdd, Z5, Z3, Z3
+	VADDPS      Z3, Z4, Z3
+	VUNPCKLPD   Z2, Z0, Z4
+	VUNPCKHPD   Z2, Z0, Z0
+	VADDPS      Z0, Z4, Z0
+	VUNPCKLPD   Z3, Z1, Z2
+	VUNPCKHPD   Z3, Z1, Z1
+	VADDPS      Z1, Z2, Z1
+	VMOVUPS     512(SI), Z2
+	VMOVUPS     576(SI), Z3
+	VMOVUPS     512(BX), Z4
+	VMOVUPS     576(BX), Z5
+	VSHUFF64X2  $0x44, Z4, Z2, Z6
+	VSHUFF64X2  $0xee, Z4, Z2, Z2
+	VADDPS      Z2, Z6, Z2
+	VSHUFF64X2  $0x44, Z5, Z3, Z4
+	VSHUFF64X2  $0xee, Z5, Z3, Z3
+	VADDPS      Z3, Z4, Z3
+	VMOVUPS     512(CX), Z4
+	VMOVUPS     576(CX), Z5
+	VMOVUPS     512(DX), Z6
+	VMOVUPS     576(DX), Z7
+	VSHUFF64X2  $0x44, Z6, Z4, Z8
+	VSHUFF64X2  $0xee, Z6, Z4, Z4
+	VADDPS      Z4, Z8, Z4
+	VSHUFF64X2  $0x44, Z7, Z5, Z6
+	VSHUFF64X2  $0xee, Z7, Z5, Z5
+	VADDPS      Z5, Z6, Z5
+	VSHUFF64X2  $0x88, Z4, Z2, Z6
+	VSHUFF64X2  $0xdd, Z4, Z2, Z2
+	VADDPS      Z2, Z6, Z2
+	VSHUFF64X2  $0x88, Z5, Z3, Z4
+	VSHUFF64X2  $0xdd, Z5, Z3, Z3
+	VADDPS      Z3, Z4, Z3
+	VMOVUPS     768(SI), Z4
+	VMOVUPS     832(SI), Z5
+	VMOVUPS     768(BX), Z6
+	VMOVUPS     832(BX), Z7
+	VSHUFF64X2  $0x44, Z6, Z4, Z8
+	VSHUFF64X2  $0xee, Z6, Z4, Z4
+	VADDPS      Z4, Z8, Z4
+	VSHUFF64X2  $0x44, Z7, Z5, Z6
+	VSHUFF64X2  $0xee, Z7, Z5, Z5
+	VADDPS      Z5, Z6, Z5
+	VMOVUPS     768(CX), Z6
+	VMOVUPS     832(CX), Z7
+	VMOVUPS     768(DX), Z8
+	VMOVUPS     832(DX), Z9
+	VSHUFF64X2  $0x44, Z8, Z6, Z10
+	VSHUFF64X2  $0xee, Z8, Z6, Z6
+	VADDPS      Z6, Z10, Z6
+	VSHUFF64X2  $0x44, Z9, Z7, Z8
+	VSHUFF64X2  $0xee, Z9, Z7, Z7
+	VADDPS      Z7, Z8, Z7
+	VSHUFF64X2  $0x88, Z6, Z4, Z8
+	VSHUFF64X2  $0xdd, Z6, Z4, Z4
+	VADDPS      Z4, Z8, Z4
+	VSHUFF64X2  $0x88, Z7, Z5, Z6
+	VSHUFF64X2  $0xdd, Z7, Z5, Z5
+	VADDPS      Z5, Z6, Z5
+	VUNPCKLPD   Z4, Z2, Z6
+	VUNPCKHPD   Z4, Z2, Z2
+	VADDPS      Z2, Z6, Z2
+	VUNPCKLPD   Z5, Z3, Z4
+	VUNPCKHPD   Z5, Z3, Z3
+	VADDPS      Z3, Z4, Z3
+	VSHUFPS     $0x88, Z2, Z0, Z4
+	VSHUFPS     $0xdd, Z2, Z0, Z0
+	VADDPS      Z0, Z4, Z0
+	VSHUFPS     $0x88, Z3, Z1, Z2
+	VSHUFPS     $0xdd, Z3, Z1, Z1
+	VADDPS      Z1, Z2, Z1
+	VADDPS      Z30, Z1, Z1
+	VFMSUB231PS Z29, Z0, Z1
+	VCMPPS      $0x11, Z30, Z1, K1
+	VBLENDMPS   Z30, Z1, K1, Z0
+	VMOVUPS     Z0, (DI)
+
+	// sign set if the exponent is that of Inf and NaN
+	VPANDD   Z28, Z0, Z0
+	VPADDD   Z27, Z0, Z0
+	VPORD    Z0, Z31, Z0
+	VMOVAPS  Z0, Z31
+	VPMOVD2M Z31, K1
+	KMOVW    K1, AX
+	MOVQ     AX, bad+24(FP)
+	VZEROUPPER
+	RET
+
+// func GaussLogProbLogEnd(v *float32, lanes *float32, quad int, d float32) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussLogProbLogEnd(SB), NOSPLIT, $8-40
+	// Registers:    Z0-Z24 values    Z25-Z30 constants and scalars    Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+4(SB), Z30
+	VBROADCASTSS d+24(FP), Z29
+	VBROADCASTSS gaussConsts<>+84(SB), Z28
+	VBROADCASTSS gaussConsts<>+88(SB), Z27
+	VBROADCASTSS gaussConsts<>+0(SB), Z26
+	VBROADCASTSS gaussConsts<>+80(SB), Z25
+	MOVQ         v+0(FP), DI
+	MOVQ         lanes+8(FP), SI
+	MOVQ         quad+16(FP), AX
+	LEAQ         (SI)(AX*1), BX
+	LEAQ         (BX)(AX*1), CX
+	LEAQ         (CX)(AX*1), DX
+	VMOVAPS      Z30, Z31
+
+	// 16 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
+	VMOVUPS     (SI), Z0
+	VMOVUPS     64(SI), Z1
+	VMOVUPS     (BX), Z2
+	VMOVUPS     64(BX), Z3
+	VSHUFF64X2  $0x44, Z2, Z0, Z4
+	VSHUFF64X2  $0xee, Z2, Z0, Z0
+	VADDPS      Z0, Z4, Z0
+	VSHUFF64X2  $0x44, Z3, Z1, Z2
+	VSHUFF64X2  $0xee, Z3, Z1, Z1
+	VADDPS      Z1, Z2, Z1
+	VMOVUPS     (CX), Z2
+	VMOVUPS     64(CX), Z3
+	VMOVUPS     (DX), Z4
+	VMOVUPS     64(DX), Z5
+	VSHUFF64X2  $0x44, Z4, Z2, Z6
+	VSHUFF64X2  $0xee, Z4, Z2, Z2
+	VADDPS      Z2, Z6, Z2
+	VSHUFF64X2  $0x44, Z5, Z3, Z4
+	VSHUFF64X2  $0xee, Z5, Z3, Z3
+	VADDPS      Z3, Z4, Z3
+	VSHUFF64X2  $0x88, Z2, Z0, Z4
+	VSHUFF64X2  $0xdd, Z2, Z0, Z0
+	VADDPS      Z0, Z4, Z0
+	VSHUFF64X2  $0x88, Z3, Z1, Z2
+	VSHUFF64X2  $0xdd, Z3, Z1, Z1
+	VADDPS      Z1, Z2, Z1
+	VMOVUPS     256(SI), Z2
+	VMOVUPS     320(SI), Z3
+	VMOVUPS     256(BX), Z4
+	VMOVUPS     320(BX), Z5
+	VSHUFF64X2  $0x44, Z4, Z2, Z6
+	VSHUFF64X2  $0xee, Z4, Z2, Z2
+	VADDPS      Z2, Z6, Z2
+	VSHUFF64X2  $0x44, Z5, Z3, Z4
+	VSHUFF64X2  $0xee, Z5, Z3, Z3
+	VADDPS      Z3, Z4, Z3
+	VMOVUPS     256(CX), Z4
+	VMOVUPS     320(CX), Z5
+	VMOVUPS     256(DX), Z6
+	VMOVUPS     320(DX), Z7
+	VSHUFF64X2  $0x44, Z6, Z4, Z8
+	VSHUFF64X2  $0xee, Z6, Z4, Z4
+	VADDPS      Z4, Z8, Z4
+	VSHUFF64X2  $0x44, Z7, Z5, Z6
+	VSHUFF64X2  $0xee, Z7, Z5, Z5
+	VADDPS      Z5, Z6, Z5
+	VSHUFF64X2  $0x88, Z4, Z2, Z6
+	VSHUFF64X2  $0xdd, Z4, Z2, Z2
+	VADDPS      Z2, Z6, Z2
+	VSHUFF64X2  $0x88, Z5, Z3, Z4
+	VSHUFF64X2  $0xdd, Z5, Z3, Z3
+	VADDPS      Z3, Z4, Z3
+	VUNPCKLPD   Z2, Z0, Z4
+	VUNPCKHPD   Z2, Z0, Z0
+	VADDPS      Z0, Z4, Z0
+	VUNPCKLPD   Z3, Z1, Z2
+	VUNPCKHPD   Z3, Z1, Z1
+	VADDPS      Z1, Z2, Z1
+	VMOVUPS     512(SI), Z2
+	VMOVUPS     576(SI), Z3
+	VMOVUPS     512(BX), Z4
+	VMOVUPS     576(BX), Z5
+	VSHUFF64X2  $0x44, Z4, Z2, Z6
+	VSHUFF64X2  $0xee, Z4, Z2, Z2
+	VADDPS      Z2, Z6, Z2
+	VSHUFF64X2  $0x44, Z5, Z3, Z4
+	VSHUFF64X2  $0xee, Z5, Z3, Z3
+	VADDPS      Z3, Z4, Z3
+	VMOVUPS     512(CX), Z4
+	VMOVUPS     576(CX), Z5
+	VMOVUPS     512(DX), Z6
+	VMOVUPS     576(DX), Z7
+	VSHUFF64X2  $0x44, Z6, Z4, Z8
+	VSHUFF64X2  $0xee, Z6, Z4, Z4
+	VADDPS      Z4, Z8, Z4
+	VSHUFF64X2  $0x44, Z7, Z5, Z6
+	VSHUFF64X2  $0xee, Z7, Z5, Z5
+	VADDPS      Z5, Z6, Z5
+	VSHUFF64X2  $0x88, Z4, Z2, Z6
+	VSHUFF64X2  $0xdd, Z4, Z2, Z2
+	VADDPS      Z2, Z6, Z2
+	VSHUFF64X2  $0x88, Z5, Z3, Z4
+	VSHUFF64X2  $0xdd, Z5, Z3, Z3
+	VADDPS      Z3, Z4, Z3
+	VMOVUPS     768(SI), Z4
+	VMOVUPS     832(SI), Z5
+	VMOVUPS     768(BX), Z6
+	VMOVUPS     832(BX), Z7
+	VSHUFF64X2  $0x44, Z6, Z4, Z8
+	VSHUFF64X2  $0xee, Z6, Z4, Z4
+	VADDPS      Z4, Z8, Z4
+	VSHUFF64X2  $0x44, Z7, Z5, Z6
+	VSHUFF64X2  $0xee, Z7, Z5, Z5
+	VADDPS      Z5, Z6, Z5
+	VMOVUPS     768(CX), Z6
+	VMOVUPS     832(CX), Z7
+	VMOVUPS     768(DX), Z8
+	VMOVUPS     832(DX), Z9
+	VSHUFF64X2  $0x44, Z8, Z6, Z10
+	VSHUFF64X2  $0xee, Z8, Z6, Z6
+	VADDPS      Z6, Z10, Z6
+	VSHUFF64X2  $0x44, Z9, Z7, Z8
+	VSHUFF64X2  $0xee, Z9, Z7, Z7
+	VADDPS      Z7, Z8, Z7
+	VSHUFF64X2  $0x88, Z6, Z4, Z8
+	VSHUFF64X2  $0xdd, Z6, Z4, Z4
+	VADDPS      Z4, Z8, Z4
+	VSHUFF64X2  $0x88, Z7, Z5, Z6
+	VSHUFF64X2  $0xdd, Z7, Z5, Z5
+	VADDPS      Z5, Z6, Z5
+	VUNPCKLPD   Z4, Z2, Z6
+	VUNPCKHPD   Z4, Z2, Z2
+	VADDPS      Z2, Z6, Z2
+	VUNPCKLPD   Z5, Z3, Z4
+	VUNPCKHPD   Z5, Z3, Z3
+	VADDPS      Z3, Z4, Z3
+	VSHUFPS     $0x88, Z2, Z0, Z4
+	VSHUFPS     $0xdd, Z2, Z0, Z0
+	VADDPS      Z0, Z4, Z0
+	VSHUFPS     $0x88, Z3, Z1, Z2
+	VSHUFPS     $0xdd, Z3, Z1, Z1
+	VADDPS      Z1, Z2, Z1
+	VADDPS      Z30, Z1, Z1
+	VFMADD231PS Z28, Z29, Z1
+	VSUBPS      Z1, Z30, Z1
+	VFMADD231PS Z27, Z0, Z1
+	VMOVUPS     Z1, (DI)
+
+	// sign set if the exponent is that of Inf and NaN
+	VPANDD   Z26, Z1, Z0
+	VPADDD   Z25, Z0, Z0
+	VPORD    Z0, Z31, Z0
+	VMOVAPS  Z0, Z31
+	VPMOVD2M Z31, K1
+	KMOVW    K1, AX
+	MOVQ     AX, bad+32(FP)
+	VZEROUPPER
+	RET
+
+// func GaussKLSigma(lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussKLSigma(SB), NOSPLIT, $40-72
+	// Registers:    Z0-Z18 values    Z19-Z27 constants and scalars    Z28-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+28(SB), Z27
+	VBROADCASTSS gaussConsts<>+92(SB), Z26
+	VBROADCASTSS gaussConsts<>+96(SB), Z25
+	VBROADCASTSS gaussConsts<>+100(SB), Z24
+	VBROADCASTSS gaussConsts<>+4(SB), Z23
+	VBROADCASTSS gaussConsts<>+20(SB), Z22
+	VBROADCASTSS gaussConsts<>+24(SB), Z21
+	VBROADCASTSS gaussConsts<>+104(SB), Z20
+	VBROADCASTSS gaussConsts<>+108(SB), Z19
+
+	// Registers:    DI lanes    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    muQ+8(FP), SI
+	MOVQ    sQ+16(FP), DX
+	MOVQ    muP+24(FP), BX
+	MOVQ    sP+32(FP), R8
+	MOVQ    n+48(FP), R9
+	SHLQ    $0x02, R9
+	VMOVAPS Z23, Z28
+	MOVQ    rows+40(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 32(SP)
 
 l15:
-	VMOVAPS Z24, Z31
-	VMOVAPS Z28, Z30
-	VMOVAPS Z24, Z29
+	VMOVAPS Z23, Z31
+	VMOVAPS Z27, Z30
+	VMOVAPS Z23, Z29
 	MOVQ    n+48(FP), CX
 	CMPQ    CX, $0x00000020
 	JL      l17
@@ -356,14 +1352,22 @@ l16:
 	VMOVUPS      64(SI), Z1
 	VMOVUPS      (DX), Z2
 	VMOVUPS      64(DX), Z3
+	VPSUBD       Z26, Z2, Z4
+	VPSUBD       Z26, Z3, Z5
+	VPMAXUD      Z28, Z4, Z28
+	VPMAXUD      Z28, Z5, Z28
 	VMOVUPS      (R8), Z4
 	VMOVUPS      64(R8), Z5
-	VDIVPS       Z4, Z28, Z6
-	VDIVPS       Z5, Z28, Z7
-	VMOVUPS      (BX), Z8
-	VMOVUPS      64(BX), Z9
-	VSUBPS       Z8, Z0, Z0
-	VSUBPS       Z9, Z1, Z1
+	VPSUBD       Z26, Z4, Z6
+	VPSUBD       Z26, Z5, Z7
+	VPMAXUD      Z28, Z6, Z28
+	VPMAXUD      Z28, Z7, Z28
+	VMOVUPS      (BX), Z6
+	VMOVUPS      64(BX), Z7
+	VSUBPS       Z6, Z0, Z0
+	VSUBPS       Z7, Z1, Z1
+	VDIVPS       Z4, Z27, Z6
+	VDIVPS       Z5, Z27, Z7
 	VMULPS       Z6, Z0, Z0
 	VMULPS       Z7, Z1, Z1
 	VMULPS       Z6, Z2, Z8
@@ -372,22 +1376,22 @@ l16:
 	VFNMADD231PS Z9, Z5, Z3
 	VFMADD231PS  Z6, Z2, Z8
 	VFMADD231PS  Z7, Z3, Z9
-	VMULPS       Z27, Z0, Z0
-	VMULPS       Z27, Z1, Z1
-	VMULPS       Z27, Z8, Z2
-	VMULPS       Z27, Z9, Z3
-	VFMADD213PS  Z25, Z2, Z2
-	VFMADD213PS  Z25, Z3, Z3
+	VMULPS       Z25, Z0, Z0
+	VMULPS       Z25, Z1, Z1
+	VMULPS       Z25, Z8, Z2
+	VMULPS       Z25, Z9, Z3
+	VFMADD213PS  Z24, Z2, Z2
+	VFMADD213PS  Z24, Z3, Z3
 	VFMADD231PS  Z0, Z0, Z2
 	VFMADD231PS  Z1, Z1, Z3
 	VADDPS       Z31, Z2, Z31
 	VADDPS       Z31, Z3, Z31
 	VMULPS       Z30, Z8, Z30
 	VMULPS       Z30, Z9, Z30
-	VPSUBD       Z26, Z30, Z0
+	VPSUBD       Z22, Z30, Z0
 	VPSRAD       $0x17, Z0, Z1
-	VPANDD       Z23, Z0, Z0
-	VPADDD       Z26, Z0, Z0
+	VPANDD       Z21, Z0, Z0
+	VPADDD       Z22, Z0, Z0
 	VPADDD       Z29, Z1, Z1
 	VMOVAPS      Z1, Z29
 	VMOVAPS      Z0, Z30
@@ -404,17 +1408,21 @@ l17:
 	JL           l18
 	VMOVUPS      (SI), Z0
 	VMOVUPS      (DX), Z1
+	VPSUBD       Z26, Z1, Z2
+	VPMAXUD      Z28, Z2, Z28
 	VMOVUPS      (R8), Z2
-	VDIVPS       Z2, Z28, Z3
-	VMOVUPS      (BX), Z4
-	VSUBPS       Z4, Z0, Z0
+	VPSUBD       Z26, Z2, Z3
+	VPMAXUD      Z28, Z3, Z28
+	VMOVUPS      (BX), Z3
+	VSUBPS       Z3, Z0, Z0
+	VDIVPS       Z2, Z27, Z3
 	VMULPS       Z3, Z0, Z0
 	VMULPS       Z3, Z1, Z4
 	VFNMADD231PS Z4, Z2, Z1
 	VFMADD231PS  Z3, Z1, Z4
-	VMULPS       Z27, Z0, Z0
-	VMULPS       Z27, Z4, Z1
-	VFMADD213PS  Z25, Z1, Z1
+	VMULPS       Z25, Z0, Z0
+	VMULPS       Z25, Z4, Z1
+	VFMADD213PS  Z24, Z1, Z1
 	VFMADD231PS  Z0, Z0, Z1
 	VADDPS       Z31, Z1, Z31
 	VMULPS       Z30, Z4, Z30
@@ -433,21 +1441,27 @@ l18:
 	KMOVW        AX, K7
 	VMOVUPS.Z    (SI), K7, Z0
 	VMOVUPS.Z    (DX), K7, Z1
+	VPSUBD       Z26, Z1, Z2
+	VMOVAPS.Z    Z2, K7, Z2
+	VPMAXUD      Z28, Z2, Z28
 	VMOVUPS.Z    (R8), K7, Z2
-	VDIVPS       Z2, Z28, Z3
-	VMOVUPS.Z    (BX), K7, Z4
-	VSUBPS       Z4, Z0, Z0
+	VPSUBD       Z26, Z2, Z3
+	VMOVAPS.Z    Z3, K7, Z3
+	VPMAXUD      Z28, Z3, Z28
+	VMOVUPS.Z    (BX), K7, Z3
+	VSUBPS       Z3, Z0, Z0
+	VDIVPS       Z2, Z27, Z3
 	VMULPS       Z3, Z0, Z0
 	VMULPS       Z3, Z1, Z4
 	VFNMADD231PS Z4, Z2, Z1
 	VFMADD231PS  Z3, Z1, Z4
-	VMULPS       Z27, Z0, Z0
-	VMULPS       Z27, Z4, Z1
-	VFMADD213PS  Z25, Z1, Z1
+	VMULPS       Z25, Z0, Z0
+	VMULPS       Z25, Z4, Z1
+	VFMADD213PS  Z24, Z1, Z1
 	VFMADD231PS  Z0, Z0, Z1
 	VMOVAPS.Z    Z1, K7, Z0
 	VADDPS       Z31, Z0, Z31
-	VBLENDMPS    Z4, Z28, K7, Z0
+	VBLENDMPS    Z4, Z27, K7, Z0
 	VMULPS       Z30, Z0, Z30
 	LEAQ         (SI)(CX*4), SI
 	LEAQ         (DX)(CX*4), DX
@@ -455,161 +1469,94 @@ l18:
 	LEAQ         (R8)(CX*4), R8
 
 l19:
-	VPSUBD        Z26, Z30, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD        Z23, Z0, Z0
-	VPADDD        Z26, Z0, Z0
-	VPADDD        Z29, Z1, Z1
-	VMOVAPS       Z1, Z29
-	VMOVAPS       Z0, Z30
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VMULPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VMULPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VPSUBD        Z26, Z0, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD        Z23, Z0, Z0
-	VPADDD        Z26, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z29, Y2
-	VPADDD        Y2, Y29, Y29
-	VEXTRACTF32X4 $0x01, Y29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x0e, X29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x01, X29, X2
-	VPADDD        X2, X29, X29
-	VBROADCASTSS  X29, Z2
-	VPADDD        Z2, Z1, Z1
-	VCVTDQ2PS     Z1, Z1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Z26, Z0, Z0
-	VPSRAD    $0x17, Z0, Z2
-	VCVTDQ2PS Z2, Z2
-	VPANDD    Z23, Z0, Z0
-	VPADDD    Z26, Z0, Z0
-	VSUBPS    Z28, Z0, Z0
-
-	// r + r^2 p(r) + k ln 2
-	VMOVAPS       Z19, Z3
-	VFMADD231PS   Z0, Z20, Z3
-	VFMADD213PS   Z18, Z0, Z3
-	VFMADD213PS   Z17, Z0, Z3
-	VFMADD213PS   Z16, Z0, Z3
-	VFMADD213PS   Z15, Z0, Z3
-	VFMADD213PS   Z14, Z0, Z3
-	VFMADD213PS   Z13, Z0, Z3
-	VFMADD213PS   Z12, Z0, Z3
-	VMULPS        Z0, Z0, Z4
-	VMULPS        Z22, Z2, Z5
-	VFMADD231PS   Z4, Z3, Z5
-	VADDPS        Z0, Z5, Z0
-	VFMADD231PS   Z21, Z2, Z0
-	VFMADD231PS   Z22, Z1, Z0
-	VFMADD231PS   Z21, Z1, Z0
-	VADDPS        Z24, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z31, Y1
-	VADDPS        Y1, Y31, Y31
-	VEXTRACTF32X4 $0x01, Y31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x0e, X31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x01, X31, X1
-	VADDPS        X1, X31, X31
-	VBROADCASTSS  X31, Z1
-	VFMSUB231PS   Z11, Z1, Z0
-	VCMPPS        $0x11, Z24, Z0, K1
-	VBLENDMPS     Z24, Z0, K1, Z0
-	VMOVSS        X0, (DI)
-	ADDQ          $0x04, DI
-	ADDQ          8(SP), SI
-	ADDQ          16(SP), DX
-	ADDQ          24(SP), BX
-	ADDQ          32(SP), R8
-	DECQ          (SP)
-	JNZ           l15
+	VMOVUPS  Z31, (DI)
+	VMOVUPS  Z30, 64(DI)
+	VMOVUPS  Z29, 128(DI)
+	ADDQ     $0x00000100, DI
+	ADDQ     8(SP), SI
+	ADDQ     16(SP), DX
+	ADDQ     24(SP), BX
+	ADDQ     32(SP), R8
+	DECQ     (SP)
+	JNZ      l15
+	VPMINUD  Z20, Z28, Z0
+	VPADDD   Z19, Z0, Z0
+	VMOVAPS  Z0, Z28
+	VPMOVD2M Z28, K1
+	KMOVW    K1, AX
+	MOVQ     AX, bad+64(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLSigmaBackward(kl *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
-TEXT ·GaussKLSigmaBackward(SB), NOSPLIT, $72-96
-	// Registers:    Z0-Z11 values    Z12-Z27 constants and scalars    Z28-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+20(SB), Z27
-	VBROADCASTSS gaussConsts<>+24(SB), Z26
-	VBROADCASTSS gaussConsts<>+12(SB), Z25
-	VBROADCASTSS gaussConsts<>+32(SB), Z24
-	VBROADCASTSS gaussConsts<>+28(SB), Z23
-	VBROADCASTSS gaussConsts<>+4(SB), Z22
-	VBROADCASTSS gaussConsts<>+36(SB), Z21
-	VBROADCASTSS gaussConsts<>+76(SB), Z20
-	VBROADCASTSS gaussConsts<>+80(SB), Z19
-	VBROADCASTSS gaussConsts<>+40(SB), Z18
-	VBROADCASTSS gaussConsts<>+44(SB), Z17
-	VBROADCASTSS gaussConsts<>+48(SB), Z16
-	VBROADCASTSS gaussConsts<>+52(SB), Z15
-	VBROADCASTSS gaussConsts<>+56(SB), Z14
-	VBROADCASTSS gaussConsts<>+60(SB), Z13
-	VBROADCASTSS gaussConsts<>+64(SB), Z12
+// func GaussKLSigmaBackward(lanes *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussKLSigmaBackward(SB), NOSPLIT, $72-104
+	// Registers:    Z0-Z16 values    Z17-Z26 constants and scalars    Z27-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+28(SB), Z26
+	VBROADCASTSS gaussConsts<>+92(SB), Z25
+	VBROADCASTSS gaussConsts<>+96(SB), Z24
+	VBROADCASTSS gaussConsts<>+12(SB), Z23
+	VBROADCASTSS gaussConsts<>+100(SB), Z22
+	VBROADCASTSS gaussConsts<>+4(SB), Z21
+	VBROADCASTSS gaussConsts<>+20(SB), Z20
+	VBROADCASTSS gaussConsts<>+24(SB), Z19
+	VBROADCASTSS gaussConsts<>+104(SB), Z18
+	VBROADCASTSS gaussConsts<>+108(SB), Z17
 
-	// Registers:    DI kl    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
-	MOVQ kl+0(FP), DI
-	MOVQ dmuQ+8(FP), SI
-	MOVQ dsQ+16(FP), DX
-	MOVQ dmuP+24(FP), BX
-	MOVQ dsP+32(FP), R8
-	MOVQ muQ+40(FP), R9
-	MOVQ sQ+48(FP), R10
-	MOVQ muP+56(FP), R11
-	MOVQ sP+64(FP), R12
-	MOVQ n+80(FP), R13
-	SHLQ $0x02, R13
-	MOVQ rows+72(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 32(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 40(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 48(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 56(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 64(SP)
+	// Registers:    DI lanes    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    dmuQ+8(FP), SI
+	MOVQ    dsQ+16(FP), DX
+	MOVQ    dmuP+24(FP), BX
+	MOVQ    dsP+32(FP), R8
+	MOVQ    muQ+40(FP), R9
+	MOVQ    sQ+48(FP), R10
+	MOVQ    muP+56(FP), R11
+	MOVQ    sP+64(FP), R12
+	MOVQ    n+80(FP), R13
+	SHLQ    $0x02, R13
+	VMOVAPS Z21, Z28
+	MOVQ    rows+72(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+88(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R13, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+88(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R13, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+88(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R13, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+88(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R13, AX
+	MOVQ    AX, 32(SP)
+	MOVQ    ld+88(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R13, AX
+	MOVQ    AX, 40(SP)
+	MOVQ    ld+88(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R13, AX
+	MOVQ    AX, 48(SP)
+	MOVQ    ld+88(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R13, AX
+	MOVQ    AX, 56(SP)
+	MOVQ    ld+88(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R13, AX
+	MOVQ    AX, 64(SP)
 
 l21:
-	VBROADCASTSS (DI), Z0
-	VMOVAPS      Z0, Z28
-	VMOVAPS      Z22, Z31
-	VMOVAPS      Z27, Z30
-	VMOVAPS      Z22, Z29
+	VBROADCASTSS 192(DI), Z0
+	VMOVAPS      Z0, Z27
+	VMOVAPS      Z21, Z31
+	VMOVAPS      Z26, Z30
+	VMOVAPS      Z21, Z29
 	MOVQ         n+80(FP), CX
 	CMPQ         CX, $0x00000020
 	JL           l23
@@ -619,14 +1566,22 @@ l22:
 	VMOVUPS      64(R9), Z1
 	VMOVUPS      (R10), Z2
 	VMOVUPS      64(R10), Z3
+	VPSUBD       Z25, Z2, Z4
+	VPSUBD       Z25, Z3, Z5
+	VPMAXUD      Z28, Z4, Z28
+	VPMAXUD      Z28, Z5, Z28
 	VMOVUPS      (R12), Z4
 	VMOVUPS      64(R12), Z5
-	VDIVPS       Z4, Z27, Z6
-	VDIVPS       Z5, Z27, Z7
-	VMOVUPS      (R11), Z8
-	VMOVUPS      64(R11), Z9
-	VSUBPS       Z8, Z0, Z0
-	VSUBPS       Z9, Z1, Z1
+	VPSUBD       Z25, Z4, Z6
+	VPSUBD       Z25, Z5, Z7
+	VPMAXUD      Z28, Z6, Z28
+	VPMAXUD      Z28, Z7, Z28
+	VMOVUPS      (R11), Z6
+	VMOVUPS      64(R11), Z7
+	VSUBPS       Z6, Z0, Z0
+	VSUBPS       Z7, Z1, Z1
+	VDIVPS       Z4, Z26, Z6
+	VDIVPS       Z5, Z26, Z7
 	VMULPS       Z6, Z0, Z0
 	VMULPS       Z7, Z1, Z1
 	VMULPS       Z6, Z2, Z8
@@ -635,46 +1590,46 @@ l22:
 	VFNMADD213PS Z3, Z9, Z5
 	VFMADD231PS  Z6, Z4, Z8
 	VFMADD231PS  Z7, Z5, Z9
-	VMULPS       Z26, Z0, Z4
-	VMULPS       Z26, Z1, Z5
-	VMULPS       Z26, Z8, Z10
-	VMULPS       Z26, Z9, Z11
-	VFMADD213PS  Z23, Z10, Z10
-	VFMADD213PS  Z23, Z11, Z11
+	VMULPS       Z24, Z0, Z4
+	VMULPS       Z24, Z1, Z5
+	VMULPS       Z24, Z8, Z10
+	VMULPS       Z24, Z9, Z11
+	VFMADD213PS  Z22, Z10, Z10
+	VFMADD213PS  Z22, Z11, Z11
 	VFMADD231PS  Z4, Z4, Z10
 	VFMADD231PS  Z5, Z5, Z11
 	VADDPS       Z31, Z10, Z31
 	VADDPS       Z31, Z11, Z31
 	VMULPS       Z30, Z8, Z30
 	VMULPS       Z30, Z9, Z30
-	VSUBPS       Z27, Z8, Z4
-	VSUBPS       Z27, Z9, Z5
-	VADDPS       Z27, Z8, Z8
-	VADDPS       Z27, Z9, Z9
-	VMULPS       Z0, Z28, Z10
-	VMULPS       Z1, Z28, Z11
+	VSUBPS       Z26, Z8, Z4
+	VSUBPS       Z26, Z9, Z5
+	VADDPS       Z26, Z8, Z8
+	VADDPS       Z26, Z9, Z9
+	VMULPS       Z0, Z27, Z10
+	VMULPS       Z1, Z27, Z11
 	VMULPS       Z6, Z10, Z10
 	VMULPS       Z7, Z11, Z11
-	VDIVPS       Z2, Z27, Z2
-	VDIVPS       Z3, Z27, Z3
+	VDIVPS       Z2, Z26, Z2
+	VDIVPS       Z3, Z26, Z3
 	VMULPS       Z2, Z4, Z2
 	VMULPS       Z3, Z5, Z3
-	VMULPS       Z2, Z28, Z2
-	VMULPS       Z3, Z28, Z3
+	VMULPS       Z2, Z27, Z2
+	VMULPS       Z3, Z27, Z3
 	VMULPS       Z8, Z2, Z2
 	VMULPS       Z9, Z3, Z3
 	VMULPS       Z6, Z4, Z4
 	VMULPS       Z7, Z5, Z5
-	VMULPS       Z4, Z28, Z4
-	VMULPS       Z5, Z28, Z5
+	VMULPS       Z4, Z27, Z4
+	VMULPS       Z5, Z27, Z5
 	VMULPS       Z8, Z4, Z4
 	VMULPS       Z9, Z5, Z5
 	VFMADD231PS  Z10, Z0, Z4
 	VFMADD231PS  Z11, Z1, Z5
-	VPXORD       Z25, Z4, Z0
-	VPXORD       Z25, Z5, Z1
-	VPXORD       Z25, Z10, Z4
-	VPXORD       Z25, Z11, Z5
+	VPXORD       Z23, Z4, Z0
+	VPXORD       Z23, Z5, Z1
+	VPXORD       Z23, Z10, Z4
+	VPXORD       Z23, Z11, Z5
 	VMOVUPS      Z4, (BX)
 	VMOVUPS      Z5, 64(BX)
 	VMOVUPS      Z0, (R8)
@@ -683,10 +1638,10 @@ l22:
 	VMOVUPS      Z11, 64(SI)
 	VMOVUPS      Z2, (DX)
 	VMOVUPS      Z3, 64(DX)
-	VPSUBD       Z24, Z30, Z0
+	VPSUBD       Z20, Z30, Z0
 	VPSRAD       $0x17, Z0, Z1
-	VPANDD       Z21, Z0, Z0
-	VPADDD       Z24, Z0, Z0
+	VPANDD       Z19, Z0, Z0
+	VPADDD       Z20, Z0, Z0
 	VPADDD       Z29, Z1, Z1
 	VMOVAPS      Z1, Z29
 	VMOVAPS      Z0, Z30
@@ -707,34 +1662,38 @@ l23:
 	JL           l24
 	VMOVUPS      (R9), Z0
 	VMOVUPS      (R10), Z1
+	VPSUBD       Z25, Z1, Z2
+	VPMAXUD      Z28, Z2, Z28
 	VMOVUPS      (R12), Z2
-	VDIVPS       Z2, Z27, Z3
-	VMOVUPS      (R11), Z4
-	VSUBPS       Z4, Z0, Z0
+	VPSUBD       Z25, Z2, Z3
+	VPMAXUD      Z28, Z3, Z28
+	VMOVUPS      (R11), Z3
+	VSUBPS       Z3, Z0, Z0
+	VDIVPS       Z2, Z26, Z3
 	VMULPS       Z3, Z0, Z0
 	VMULPS       Z3, Z1, Z4
 	VFNMADD213PS Z1, Z4, Z2
 	VFMADD231PS  Z3, Z2, Z4
-	VMULPS       Z26, Z0, Z2
-	VMULPS       Z26, Z4, Z5
-	VFMADD213PS  Z23, Z5, Z5
+	VMULPS       Z24, Z0, Z2
+	VMULPS       Z24, Z4, Z5
+	VFMADD213PS  Z22, Z5, Z5
 	VFMADD231PS  Z2, Z2, Z5
 	VADDPS       Z31, Z5, Z31
 	VMULPS       Z30, Z4, Z30
-	VSUBPS       Z27, Z4, Z2
-	VADDPS       Z27, Z4, Z4
-	VMULPS       Z0, Z28, Z5
+	VSUBPS       Z26, Z4, Z2
+	VADDPS       Z26, Z4, Z4
+	VMULPS       Z0, Z27, Z5
 	VMULPS       Z3, Z5, Z5
-	VDIVPS       Z1, Z27, Z1
+	VDIVPS       Z1, Z26, Z1
 	VMULPS       Z1, Z2, Z1
-	VMULPS       Z1, Z28, Z1
+	VMULPS       Z1, Z27, Z1
 	VMULPS       Z4, Z1, Z1
 	VMULPS       Z3, Z2, Z2
-	VMULPS       Z2, Z28, Z2
+	VMULPS       Z2, Z27, Z2
 	VMULPS       Z4, Z2, Z2
 	VFMADD231PS  Z5, Z0, Z2
-	VPXORD       Z25, Z2, Z0
-	VPXORD       Z25, Z5, Z2
+	VPXORD       Z23, Z2, Z0
+	VPXORD       Z23, Z5, Z2
 	VMOVUPS      Z2, (BX)
 	VMOVUPS      Z0, (R8)
 	VMOVUPS      Z5, (SI)
@@ -758,36 +1717,42 @@ l24:
 	KMOVW        AX, K7
 	VMOVUPS.Z    (R9), K7, Z0
 	VMOVUPS.Z    (R10), K7, Z1
+	VPSUBD       Z25, Z1, Z2
+	VMOVAPS.Z    Z2, K7, Z2
+	VPMAXUD      Z28, Z2, Z28
 	VMOVUPS.Z    (R12), K7, Z2
-	VDIVPS       Z2, Z27, Z3
-	VMOVUPS.Z    (R11), K7, Z4
-	VSUBPS       Z4, Z0, Z0
+	VPSUBD       Z25, Z2, Z3
+	VMOVAPS.Z    Z3, K7, Z3
+	VPMAXUD      Z28, Z3, Z28
+	VMOVUPS.Z    (R11), K7, Z3
+	VSUBPS       Z3, Z0, Z0
+	VDIVPS       Z2, Z26, Z3
 	VMULPS       Z3, Z0, Z0
 	VMULPS       Z3, Z1, Z4
 	VFNMADD213PS Z1, Z4, Z2
 	VFMADD231PS  Z3, Z2, Z4
-	VMULPS       Z26, Z0, Z2
-	VMULPS       Z26, Z4, Z5
-	VFMADD213PS  Z23, Z5, Z5
+	VMULPS       Z24, Z0, Z2
+	VMULPS       Z24, Z4, Z5
+	VFMADD213PS  Z22, Z5, Z5
 	VFMADD231PS  Z2, Z2, Z5
 	VMOVAPS.Z    Z5, K7, Z2
 	VADDPS       Z31, Z2, Z31
-	VBLENDMPS    Z4, Z27, K7, Z2
+	VBLENDMPS    Z4, Z26, K7, Z2
 	VMULPS       Z30, Z2, Z30
-	VSUBPS       Z27, Z4, Z2
-	VADDPS       Z27, Z4, Z4
-	VMULPS       Z0, Z28, Z5
+	VSUBPS       Z26, Z4, Z2
+	VADDPS       Z26, Z4, Z4
+	VMULPS       Z0, Z27, Z5
 	VMULPS       Z3, Z5, Z5
-	VDIVPS       Z1, Z27, Z1
+	VDIVPS       Z1, Z26, Z1
 	VMULPS       Z1, Z2, Z1
-	VMULPS       Z1, Z28, Z1
+	VMULPS       Z1, Z27, Z1
 	VMULPS       Z4, Z1, Z1
 	VMULPS       Z3, Z2, Z2
-	VMULPS       Z2, Z28, Z2
+	VMULPS       Z2, Z27, Z2
 	VMULPS       Z4, Z2, Z2
 	VFMADD231PS  Z5, Z0, Z2
-	VPXORD       Z25, Z2, Z0
-	VPXORD       Z25, Z5, Z2
+	VPXORD       Z23, Z2, Z0
+	VPXORD       Z23, Z5, Z2
 	VMOVUPS      Z2, K7, (BX)
 	VMOVUPS      Z0, K7, (R8)
 	VMOVUPS      Z5, K7, (SI)
@@ -802,135 +1767,65 @@ l24:
 	LEAQ         (R8)(CX*4), R8
 
 l25:
-	VPSUBD        Z24, Z30, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD        Z21, Z0, Z0
-	VPADDD        Z24, Z0, Z0
-	VPADDD        Z29, Z1, Z1
-	VMOVAPS       Z1, Z29
-	VMOVAPS       Z0, Z30
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VMULPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VMULPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VPSUBD        Z24, Z0, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD        Z21, Z0, Z0
-	VPADDD        Z24, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z29, Y2
-	VPADDD        Y2, Y29, Y29
-	VEXTRACTF32X4 $0x01, Y29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x0e, X29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x01, X29, X2
-	VPADDD        X2, X29, X29
-	VBROADCASTSS  X29, Z2
-	VPADDD        Z2, Z1, Z1
-	VCVTDQ2PS     Z1, Z1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Z24, Z0, Z0
-	VPSRAD    $0x17, Z0, Z2
-	VCVTDQ2PS Z2, Z2
-	VPANDD    Z21, Z0, Z0
-	VPADDD    Z24, Z0, Z0
-	VSUBPS    Z27, Z0, Z0
-
-	// r + r^2 p(r) + k ln 2
-	VMOVAPS          Z17, Z3
-	VFMADD231PS      Z0, Z18, Z3
-	VFMADD213PS      Z16, Z0, Z3
-	VFMADD213PS      Z15, Z0, Z3
-	VFMADD213PS      Z14, Z0, Z3
-	VFMADD213PS      Z13, Z0, Z3
-	VFMADD213PS      Z12, Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+68(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z0, Z3
-	VMULPS           Z0, Z0, Z4
-	VMULPS           Z20, Z2, Z5
-	VFMADD231PS      Z4, Z3, Z5
-	VADDPS           Z0, Z5, Z0
-	VFMADD231PS      Z19, Z2, Z0
-	VFMADD231PS      Z20, Z1, Z0
-	VFMADD231PS      Z19, Z1, Z0
-	VADDPS           Z22, Z0, Z0
-	VEXTRACTF64X4    $0x01, Z31, Y1
-	VADDPS           Y1, Y31, Y31
-	VEXTRACTF32X4    $0x01, Y31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x0e, X31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x01, X31, X1
-	VADDPS           X1, X31, X31
-	VBROADCASTSS     X31, Z1
-	VFMSUB231PS.BCST gaussConsts<>+84(SB), Z1, Z0
-	VCMPPS           $0x11, Z22, Z0, K1
-	VBLENDMPS        Z22, Z0, K1, Z0
-	VMOVSS           X0, (DI)
-	ADDQ             $0x04, DI
-	ADDQ             8(SP), SI
-	ADDQ             16(SP), DX
-	ADDQ             24(SP), BX
-	ADDQ             32(SP), R8
-	ADDQ             40(SP), R9
-	ADDQ             48(SP), R10
-	ADDQ             56(SP), R11
-	ADDQ             64(SP), R12
-	DECQ             (SP)
-	JNZ              l21
+	VMOVUPS  Z31, (DI)
+	VMOVUPS  Z30, 64(DI)
+	VMOVUPS  Z29, 128(DI)
+	ADDQ     $0x00000100, DI
+	ADDQ     8(SP), SI
+	ADDQ     16(SP), DX
+	ADDQ     24(SP), BX
+	ADDQ     32(SP), R8
+	ADDQ     40(SP), R9
+	ADDQ     48(SP), R10
+	ADDQ     56(SP), R11
+	ADDQ     64(SP), R12
+	DECQ     (SP)
+	JNZ      l21
+	VPMINUD  Z18, Z28, Z0
+	VPADDD   Z17, Z0, Z0
+	VMOVAPS  Z0, Z28
+	VPMOVD2M Z28, K1
+	KMOVW    K1, AX
+	MOVQ     AX, bad+96(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLStandardSigma(kl *float32, muQ *float32, sQ *float32, rows int, n int, ld int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
-TEXT ·GaussKLStandardSigma(SB), NOSPLIT, $24-48
-	// Registers:    Z0-Z10 values    Z11-Z28 constants and scalars    Z29-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+24(SB), Z28
-	VBROADCASTSS gaussConsts<>+20(SB), Z27
-	VBROADCASTSS gaussConsts<>+32(SB), Z26
-	VBROADCASTSS gaussConsts<>+28(SB), Z25
-	VBROADCASTSS gaussConsts<>+4(SB), Z24
-	VBROADCASTSS gaussConsts<>+36(SB), Z23
-	VBROADCASTSS gaussConsts<>+76(SB), Z22
-	VBROADCASTSS gaussConsts<>+80(SB), Z21
-	VBROADCASTSS gaussConsts<>+40(SB), Z20
-	VBROADCASTSS gaussConsts<>+44(SB), Z19
-	VBROADCASTSS gaussConsts<>+48(SB), Z18
-	VBROADCASTSS gaussConsts<>+52(SB), Z17
-	VBROADCASTSS gaussConsts<>+56(SB), Z16
-	VBROADCASTSS gaussConsts<>+60(SB), Z15
-	VBROADCASTSS gaussConsts<>+64(SB), Z14
-	VBROADCASTSS gaussConsts<>+68(SB), Z13
-	VBROADCASTSS gaussConsts<>+72(SB), Z12
-	VBROADCASTSS gaussConsts<>+84(SB), Z11
+// func GaussKLStandardSigma(lanes *float32, muQ *float32, sQ *float32, rows int, n int, ld int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussKLStandardSigma(SB), NOSPLIT, $24-56
+	// Registers:    Z0-Z18 values    Z19-Z27 constants and scalars    Z28-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+96(SB), Z27
+	VBROADCASTSS gaussConsts<>+28(SB), Z26
+	VBROADCASTSS gaussConsts<>+92(SB), Z25
+	VBROADCASTSS gaussConsts<>+100(SB), Z24
+	VBROADCASTSS gaussConsts<>+4(SB), Z23
+	VBROADCASTSS gaussConsts<>+20(SB), Z22
+	VBROADCASTSS gaussConsts<>+24(SB), Z21
+	VBROADCASTSS gaussConsts<>+104(SB), Z20
+	VBROADCASTSS gaussConsts<>+108(SB), Z19
 
-	// Registers:    DI kl    SI muQ    DX sQ    CX elements left in the row    BX 4n
-	MOVQ kl+0(FP), DI
-	MOVQ muQ+8(FP), SI
-	MOVQ sQ+16(FP), DX
-	MOVQ n+32(FP), BX
-	SHLQ $0x02, BX
-	MOVQ rows+24(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+40(FP), AX
-	SHLQ $0x02, AX
-	SUBQ BX, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+40(FP), AX
-	SHLQ $0x02, AX
-	SUBQ BX, AX
-	MOVQ AX, 16(SP)
+	// Registers:    DI lanes    SI muQ    DX sQ    CX elements left in the row    BX 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    muQ+8(FP), SI
+	MOVQ    sQ+16(FP), DX
+	MOVQ    n+32(FP), BX
+	SHLQ    $0x02, BX
+	VMOVAPS Z23, Z28
+	MOVQ    rows+24(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+40(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    BX, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+40(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    BX, AX
+	MOVQ    AX, 16(SP)
 
 l27:
-	VMOVAPS Z24, Z31
-	VMOVAPS Z27, Z30
-	VMOVAPS Z24, Z29
+	VMOVAPS Z23, Z31
+	VMOVAPS Z26, Z30
+	VMOVAPS Z23, Z29
 	MOVQ    n+32(FP), CX
 	CMPQ    CX, $0x00000020
 	JL      l29
@@ -940,22 +1835,26 @@ l28:
 	VMOVUPS     64(SI), Z1
 	VMOVUPS     (DX), Z2
 	VMOVUPS     64(DX), Z3
-	VMULPS      Z28, Z0, Z0
-	VMULPS      Z28, Z1, Z1
-	VMULPS      Z28, Z2, Z4
-	VMULPS      Z28, Z3, Z5
-	VFMADD213PS Z25, Z4, Z4
-	VFMADD213PS Z25, Z5, Z5
+	VPSUBD      Z25, Z2, Z4
+	VPSUBD      Z25, Z3, Z5
+	VPMAXUD     Z28, Z4, Z28
+	VPMAXUD     Z28, Z5, Z28
+	VMULPS      Z27, Z0, Z0
+	VMULPS      Z27, Z1, Z1
+	VMULPS      Z27, Z2, Z4
+	VMULPS      Z27, Z3, Z5
+	VFMADD213PS Z24, Z4, Z4
+	VFMADD213PS Z24, Z5, Z5
 	VFMADD231PS Z0, Z0, Z4
 	VFMADD231PS Z1, Z1, Z5
 	VADDPS      Z31, Z4, Z31
 	VADDPS      Z31, Z5, Z31
 	VMULPS      Z30, Z2, Z30
 	VMULPS      Z30, Z3, Z30
-	VPSUBD      Z26, Z30, Z0
+	VPSUBD      Z22, Z30, Z0
 	VPSRAD      $0x17, Z0, Z1
-	VPANDD      Z23, Z0, Z0
-	VPADDD      Z26, Z0, Z0
+	VPANDD      Z21, Z0, Z0
+	VPADDD      Z22, Z0, Z0
 	VPADDD      Z29, Z1, Z1
 	VMOVAPS     Z1, Z29
 	VMOVAPS     Z0, Z30
@@ -970,9 +1869,11 @@ l29:
 	JL          l30
 	VMOVUPS     (SI), Z0
 	VMOVUPS     (DX), Z1
-	VMULPS      Z28, Z0, Z0
-	VMULPS      Z28, Z1, Z2
-	VFMADD213PS Z25, Z2, Z2
+	VPSUBD      Z25, Z1, Z2
+	VPMAXUD     Z28, Z2, Z28
+	VMULPS      Z27, Z0, Z0
+	VMULPS      Z27, Z1, Z2
+	VFMADD213PS Z24, Z2, Z2
 	VFMADD231PS Z0, Z0, Z2
 	VADDPS      Z31, Z2, Z31
 	VMULPS      Z30, Z1, Z30
@@ -989,153 +1890,86 @@ l30:
 	KMOVW       AX, K7
 	VMOVUPS.Z   (SI), K7, Z0
 	VMOVUPS.Z   (DX), K7, Z1
-	VMULPS      Z28, Z0, Z0
-	VMULPS      Z28, Z1, Z2
-	VFMADD213PS Z25, Z2, Z2
+	VPSUBD      Z25, Z1, Z2
+	VMOVAPS.Z   Z2, K7, Z2
+	VPMAXUD     Z28, Z2, Z28
+	VMULPS      Z27, Z0, Z0
+	VMULPS      Z27, Z1, Z2
+	VFMADD213PS Z24, Z2, Z2
 	VFMADD231PS Z0, Z0, Z2
 	VMOVAPS.Z   Z2, K7, Z0
 	VADDPS      Z31, Z0, Z31
-	VBLENDMPS   Z1, Z27, K7, Z0
+	VBLENDMPS   Z1, Z26, K7, Z0
 	VMULPS      Z30, Z0, Z30
 	LEAQ        (SI)(CX*4), SI
 	LEAQ        (DX)(CX*4), DX
 
 l31:
-	VPSUBD        Z26, Z30, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD        Z23, Z0, Z0
-	VPADDD        Z26, Z0, Z0
-	VPADDD        Z29, Z1, Z1
-	VMOVAPS       Z1, Z29
-	VMOVAPS       Z0, Z30
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VMULPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VMULPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VPSUBD        Z26, Z0, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD        Z23, Z0, Z0
-	VPADDD        Z26, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z29, Y2
-	VPADDD        Y2, Y29, Y29
-	VEXTRACTF32X4 $0x01, Y29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x0e, X29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x01, X29, X2
-	VPADDD        X2, X29, X29
-	VBROADCASTSS  X29, Z2
-	VPADDD        Z2, Z1, Z1
-	VCVTDQ2PS     Z1, Z1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Z26, Z0, Z0
-	VPSRAD    $0x17, Z0, Z2
-	VCVTDQ2PS Z2, Z2
-	VPANDD    Z23, Z0, Z0
-	VPADDD    Z26, Z0, Z0
-	VSUBPS    Z27, Z0, Z0
-
-	// r + r^2 p(r) + k ln 2
-	VMOVAPS       Z19, Z3
-	VFMADD231PS   Z0, Z20, Z3
-	VFMADD213PS   Z18, Z0, Z3
-	VFMADD213PS   Z17, Z0, Z3
-	VFMADD213PS   Z16, Z0, Z3
-	VFMADD213PS   Z15, Z0, Z3
-	VFMADD213PS   Z14, Z0, Z3
-	VFMADD213PS   Z13, Z0, Z3
-	VFMADD213PS   Z12, Z0, Z3
-	VMULPS        Z0, Z0, Z4
-	VMULPS        Z22, Z2, Z5
-	VFMADD231PS   Z4, Z3, Z5
-	VADDPS        Z0, Z5, Z0
-	VFMADD231PS   Z21, Z2, Z0
-	VFMADD231PS   Z22, Z1, Z0
-	VFMADD231PS   Z21, Z1, Z0
-	VADDPS        Z24, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z31, Y1
-	VADDPS        Y1, Y31, Y31
-	VEXTRACTF32X4 $0x01, Y31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x0e, X31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x01, X31, X1
-	VADDPS        X1, X31, X31
-	VBROADCASTSS  X31, Z1
-	VFMSUB231PS   Z11, Z1, Z0
-	VCMPPS        $0x11, Z24, Z0, K1
-	VBLENDMPS     Z24, Z0, K1, Z0
-	VMOVSS        X0, (DI)
-	ADDQ          $0x04, DI
-	ADDQ          8(SP), SI
-	ADDQ          16(SP), DX
-	DECQ          (SP)
-	JNZ           l27
+	VMOVUPS  Z31, (DI)
+	VMOVUPS  Z30, 64(DI)
+	VMOVUPS  Z29, 128(DI)
+	ADDQ     $0x00000100, DI
+	ADDQ     8(SP), SI
+	ADDQ     16(SP), DX
+	DECQ     (SP)
+	JNZ      l27
+	VPMINUD  Z20, Z28, Z0
+	VPADDD   Z19, Z0, Z0
+	VMOVAPS  Z0, Z28
+	VPMOVD2M Z28, K1
+	KMOVW    K1, AX
+	MOVQ     AX, bad+48(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLStandardSigmaBackward(kl *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
-TEXT ·GaussKLStandardSigmaBackward(SB), NOSPLIT, $40-64
-	// Registers:    Z0-Z9 values    Z10-Z27 constants and scalars    Z28-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+20(SB), Z27
-	VBROADCASTSS gaussConsts<>+24(SB), Z26
-	VBROADCASTSS gaussConsts<>+32(SB), Z25
-	VBROADCASTSS gaussConsts<>+28(SB), Z24
-	VBROADCASTSS gaussConsts<>+4(SB), Z23
-	VBROADCASTSS gaussConsts<>+36(SB), Z22
-	VBROADCASTSS gaussConsts<>+76(SB), Z21
-	VBROADCASTSS gaussConsts<>+80(SB), Z20
-	VBROADCASTSS gaussConsts<>+40(SB), Z19
-	VBROADCASTSS gaussConsts<>+44(SB), Z18
-	VBROADCASTSS gaussConsts<>+48(SB), Z17
-	VBROADCASTSS gaussConsts<>+52(SB), Z16
-	VBROADCASTSS gaussConsts<>+56(SB), Z15
-	VBROADCASTSS gaussConsts<>+60(SB), Z14
-	VBROADCASTSS gaussConsts<>+64(SB), Z13
-	VBROADCASTSS gaussConsts<>+68(SB), Z12
-	VBROADCASTSS gaussConsts<>+72(SB), Z11
-	VBROADCASTSS gaussConsts<>+84(SB), Z10
+// func GaussKLStandardSigmaBackward(lanes *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussKLStandardSigmaBackward(SB), NOSPLIT, $40-72
+	// Registers:    Z0-Z17 values    Z18-Z26 constants and scalars    Z27-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+28(SB), Z26
+	VBROADCASTSS gaussConsts<>+96(SB), Z25
+	VBROADCASTSS gaussConsts<>+92(SB), Z24
+	VBROADCASTSS gaussConsts<>+100(SB), Z23
+	VBROADCASTSS gaussConsts<>+4(SB), Z22
+	VBROADCASTSS gaussConsts<>+20(SB), Z21
+	VBROADCASTSS gaussConsts<>+24(SB), Z20
+	VBROADCASTSS gaussConsts<>+104(SB), Z19
+	VBROADCASTSS gaussConsts<>+108(SB), Z18
 
-	// Registers:    DI kl    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
-	MOVQ kl+0(FP), DI
-	MOVQ dmuQ+8(FP), SI
-	MOVQ dsQ+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ n+48(FP), R9
-	SHLQ $0x02, R9
-	MOVQ rows+40(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI lanes    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    dmuQ+8(FP), SI
+	MOVQ    dsQ+16(FP), DX
+	MOVQ    muQ+24(FP), BX
+	MOVQ    sQ+32(FP), R8
+	MOVQ    n+48(FP), R9
+	SHLQ    $0x02, R9
+	VMOVAPS Z22, Z28
+	MOVQ    rows+40(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 32(SP)
 
 l33:
-	VBROADCASTSS (DI), Z0
-	VMOVAPS      Z0, Z28
-	VMOVAPS      Z23, Z31
-	VMOVAPS      Z27, Z30
-	VMOVAPS      Z23, Z29
+	VBROADCASTSS 192(DI), Z0
+	VMOVAPS      Z0, Z27
+	VMOVAPS      Z22, Z31
+	VMOVAPS      Z26, Z30
+	VMOVAPS      Z22, Z29
 	MOVQ         n+48(FP), CX
 	CMPQ         CX, $0x00000020
 	JL           l35
@@ -1145,40 +1979,44 @@ l34:
 	VMOVUPS     64(BX), Z1
 	VMOVUPS     (R8), Z2
 	VMOVUPS     64(R8), Z3
-	VMULPS      Z26, Z0, Z4
-	VMULPS      Z26, Z1, Z5
-	VMULPS      Z26, Z2, Z6
-	VMULPS      Z26, Z3, Z7
-	VFMADD213PS Z24, Z6, Z6
-	VFMADD213PS Z24, Z7, Z7
+	VPSUBD      Z24, Z2, Z4
+	VPSUBD      Z24, Z3, Z5
+	VPMAXUD     Z28, Z4, Z28
+	VPMAXUD     Z28, Z5, Z28
+	VMULPS      Z25, Z0, Z4
+	VMULPS      Z25, Z1, Z5
+	VMULPS      Z25, Z2, Z6
+	VMULPS      Z25, Z3, Z7
+	VFMADD213PS Z23, Z6, Z6
+	VFMADD213PS Z23, Z7, Z7
 	VFMADD231PS Z4, Z4, Z6
 	VFMADD231PS Z5, Z5, Z7
 	VADDPS      Z31, Z6, Z31
 	VADDPS      Z31, Z7, Z31
 	VMULPS      Z30, Z2, Z30
 	VMULPS      Z30, Z3, Z30
-	VSUBPS      Z27, Z2, Z4
-	VSUBPS      Z27, Z3, Z5
-	VADDPS      Z27, Z2, Z6
-	VADDPS      Z27, Z3, Z7
-	VMULPS      Z0, Z28, Z0
-	VMULPS      Z1, Z28, Z1
-	VDIVPS      Z2, Z27, Z2
-	VDIVPS      Z3, Z27, Z3
+	VSUBPS      Z26, Z2, Z4
+	VSUBPS      Z26, Z3, Z5
+	VADDPS      Z26, Z2, Z6
+	VADDPS      Z26, Z3, Z7
+	VMULPS      Z0, Z27, Z0
+	VMULPS      Z1, Z27, Z1
+	VDIVPS      Z2, Z26, Z2
+	VDIVPS      Z3, Z26, Z3
 	VMULPS      Z2, Z4, Z2
 	VMULPS      Z3, Z5, Z3
-	VMULPS      Z2, Z28, Z2
-	VMULPS      Z3, Z28, Z3
+	VMULPS      Z2, Z27, Z2
+	VMULPS      Z3, Z27, Z3
 	VMULPS      Z6, Z2, Z2
 	VMULPS      Z7, Z3, Z3
 	VMOVUPS     Z0, (SI)
 	VMOVUPS     Z1, 64(SI)
 	VMOVUPS     Z2, (DX)
 	VMOVUPS     Z3, 64(DX)
-	VPSUBD      Z25, Z30, Z0
+	VPSUBD      Z21, Z30, Z0
 	VPSRAD      $0x17, Z0, Z1
-	VPANDD      Z22, Z0, Z0
-	VPADDD      Z25, Z0, Z0
+	VPANDD      Z20, Z0, Z0
+	VPADDD      Z21, Z0, Z0
 	VPADDD      Z29, Z1, Z1
 	VMOVAPS     Z1, Z29
 	VMOVAPS     Z0, Z30
@@ -1195,18 +2033,20 @@ l35:
 	JL          l36
 	VMOVUPS     (BX), Z0
 	VMOVUPS     (R8), Z1
-	VMULPS      Z26, Z0, Z2
-	VMULPS      Z26, Z1, Z3
-	VFMADD213PS Z24, Z3, Z3
+	VPSUBD      Z24, Z1, Z2
+	VPMAXUD     Z28, Z2, Z28
+	VMULPS      Z25, Z0, Z2
+	VMULPS      Z25, Z1, Z3
+	VFMADD213PS Z23, Z3, Z3
 	VFMADD231PS Z2, Z2, Z3
 	VADDPS      Z31, Z3, Z31
 	VMULPS      Z30, Z1, Z30
-	VSUBPS      Z27, Z1, Z2
-	VADDPS      Z27, Z1, Z3
-	VMULPS      Z0, Z28, Z0
-	VDIVPS      Z1, Z27, Z1
+	VSUBPS      Z26, Z1, Z2
+	VADDPS      Z26, Z1, Z3
+	VMULPS      Z0, Z27, Z0
+	VDIVPS      Z1, Z26, Z1
 	VMULPS      Z1, Z2, Z1
-	VMULPS      Z1, Z28, Z1
+	VMULPS      Z1, Z27, Z1
 	VMULPS      Z3, Z1, Z1
 	VMOVUPS     Z0, (SI)
 	VMOVUPS     Z1, (DX)
@@ -1225,20 +2065,23 @@ l36:
 	KMOVW       AX, K7
 	VMOVUPS.Z   (BX), K7, Z0
 	VMOVUPS.Z   (R8), K7, Z1
-	VMULPS      Z26, Z0, Z2
-	VMULPS      Z26, Z1, Z3
-	VFMADD213PS Z24, Z3, Z3
+	VPSUBD      Z24, Z1, Z2
+	VMOVAPS.Z   Z2, K7, Z2
+	VPMAXUD     Z28, Z2, Z28
+	VMULPS      Z25, Z0, Z2
+	VMULPS      Z25, Z1, Z3
+	VFMADD213PS Z23, Z3, Z3
 	VFMADD231PS Z2, Z2, Z3
 	VMOVAPS.Z   Z3, K7, Z2
 	VADDPS      Z31, Z2, Z31
-	VBLENDMPS   Z1, Z27, K7, Z2
+	VBLENDMPS   Z1, Z26, K7, Z2
 	VMULPS      Z30, Z2, Z30
-	VSUBPS      Z27, Z1, Z2
-	VADDPS      Z27, Z1, Z3
-	VMULPS      Z0, Z28, Z0
-	VDIVPS      Z1, Z27, Z1
+	VSUBPS      Z26, Z1, Z2
+	VADDPS      Z26, Z1, Z3
+	VMULPS      Z0, Z27, Z0
+	VDIVPS      Z1, Z26, Z1
 	VMULPS      Z1, Z2, Z1
-	VMULPS      Z1, Z28, Z1
+	VMULPS      Z1, Z27, Z1
 	VMULPS      Z3, Z1, Z1
 	VMOVUPS     Z0, K7, (SI)
 	VMOVUPS     Z1, K7, (DX)
@@ -1248,132 +2091,70 @@ l36:
 	LEAQ        (DX)(CX*4), DX
 
 l37:
-	VPSUBD        Z25, Z30, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD        Z22, Z0, Z0
-	VPADDD        Z25, Z0, Z0
-	VPADDD        Z29, Z1, Z1
-	VMOVAPS       Z1, Z29
-	VMOVAPS       Z0, Z30
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VMULPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VMULPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VPSUBD        Z25, Z0, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD        Z22, Z0, Z0
-	VPADDD        Z25, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z29, Y2
-	VPADDD        Y2, Y29, Y29
-	VEXTRACTF32X4 $0x01, Y29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x0e, X29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x01, X29, X2
-	VPADDD        X2, X29, X29
-	VBROADCASTSS  X29, Z2
-	VPADDD        Z2, Z1, Z1
-	VCVTDQ2PS     Z1, Z1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Z25, Z0, Z0
-	VPSRAD    $0x17, Z0, Z2
-	VCVTDQ2PS Z2, Z2
-	VPANDD    Z22, Z0, Z0
-	VPADDD    Z25, Z0, Z0
-	VSUBPS    Z27, Z0, Z0
-
-	// r + r^2 p(r) + k ln 2
-	VMOVAPS       Z18, Z3
-	VFMADD231PS   Z0, Z19, Z3
-	VFMADD213PS   Z17, Z0, Z3
-	VFMADD213PS   Z16, Z0, Z3
-	VFMADD213PS   Z15, Z0, Z3
-	VFMADD213PS   Z14, Z0, Z3
-	VFMADD213PS   Z13, Z0, Z3
-	VFMADD213PS   Z12, Z0, Z3
-	VFMADD213PS   Z11, Z0, Z3
-	VMULPS        Z0, Z0, Z4
-	VMULPS        Z21, Z2, Z5
-	VFMADD231PS   Z4, Z3, Z5
-	VADDPS        Z0, Z5, Z0
-	VFMADD231PS   Z20, Z2, Z0
-	VFMADD231PS   Z21, Z1, Z0
-	VFMADD231PS   Z20, Z1, Z0
-	VADDPS        Z23, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z31, Y1
-	VADDPS        Y1, Y31, Y31
-	VEXTRACTF32X4 $0x01, Y31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x0e, X31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x01, X31, X1
-	VADDPS        X1, X31, X31
-	VBROADCASTSS  X31, Z1
-	VFMSUB231PS   Z10, Z1, Z0
-	VCMPPS        $0x11, Z23, Z0, K1
-	VBLENDMPS     Z23, Z0, K1, Z0
-	VMOVSS        X0, (DI)
-	ADDQ          $0x04, DI
-	ADDQ          8(SP), SI
-	ADDQ          16(SP), DX
-	ADDQ          24(SP), BX
-	ADDQ          32(SP), R8
-	DECQ          (SP)
-	JNZ           l33
+	VMOVUPS  Z31, (DI)
+	VMOVUPS  Z30, 64(DI)
+	VMOVUPS  Z29, 128(DI)
+	ADDQ     $0x00000100, DI
+	ADDQ     8(SP), SI
+	ADDQ     16(SP), DX
+	ADDQ     24(SP), BX
+	ADDQ     32(SP), R8
+	DECQ     (SP)
+	JNZ      l33
+	VPMINUD  Z19, Z28, Z0
+	VPADDD   Z18, Z0, Z0
+	VMOVAPS  Z0, Z28
+	VPMOVD2M Z28, K1
+	KMOVW    K1, AX
+	MOVQ     AX, bad+64(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLLog(kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int, factor float32)
-// Requires: AVX, AVX512F, AVX512VL
-TEXT ·GaussKLLog(SB), NOSPLIT, $48-68
-	// Registers:    Z0-Z15 values    Z16-Z29 constants and scalars    Z30-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+100(SB), Z29
-	VBROADCASTSS gaussConsts<>+20(SB), Z28
-	VBROADCASTSS factor+64(FP), Z27
-	VBROADCASTSS gaussConsts<>+88(SB), Z26
-	VBROADCASTSS gaussConsts<>+92(SB), Z25
-	VBROADCASTSS gaussConsts<>+96(SB), Z24
-	VBROADCASTSS gaussConsts<>+80(SB), Z23
-	VBROADCASTSS gaussConsts<>+76(SB), Z22
-	VBROADCASTSS gaussConsts<>+104(SB), Z21
-	VBROADCASTSS gaussConsts<>+108(SB), Z20
-	VBROADCASTSS gaussConsts<>+112(SB), Z19
-	VBROADCASTSS gaussConsts<>+116(SB), Z18
-	VBROADCASTSS gaussConsts<>+120(SB), Z17
-	VBROADCASTSS gaussConsts<>+24(SB), Z16
+// func GaussKLLog(lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int, factor float32) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussKLLog(SB), NOSPLIT, $48-80
+	// Registers:    Z0-Z15 values    Z16-Z28 constants and scalars    Z29-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+116(SB), Z28
+	VBROADCASTSS gaussConsts<>+28(SB), Z27
+	VBROADCASTSS gaussConsts<>+0(SB), Z26
+	VBROADCASTSS factor+64(FP), Z25
+	VBROADCASTSS gaussConsts<>+112(SB), Z24
+	VBROADCASTSS gaussConsts<>+72(SB), Z23
+	VBROADCASTSS gaussConsts<>+68(SB), Z22
+	VBROADCASTSS gaussConsts<>+120(SB), Z21
+	VBROADCASTSS gaussConsts<>+124(SB), Z20
+	VBROADCASTSS gaussConsts<>+128(SB), Z19
+	VBROADCASTSS gaussConsts<>+132(SB), Z18
+	VBROADCASTSS gaussConsts<>+136(SB), Z17
+	VBROADCASTSS gaussConsts<>+96(SB), Z16
 
-	// Registers:    DI kl    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
-	MOVQ kl+0(FP), DI
-	MOVQ muQ+8(FP), SI
-	MOVQ sQ+16(FP), DX
-	MOVQ muP+24(FP), BX
-	MOVQ sP+32(FP), R8
-	MOVQ n+48(FP), R9
-	SHLQ $0x02, R9
-	MOVQ rows+40(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI lanes    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
+	MOVQ         lanes+0(FP), DI
+	MOVQ         muQ+8(FP), SI
+	MOVQ         sQ+16(FP), DX
+	MOVQ         muP+24(FP), BX
+	MOVQ         sP+32(FP), R8
+	MOVQ         n+48(FP), R9
+	SHLQ         $0x02, R9
+	VBROADCASTSS gaussConsts<>+4(SB), Z29
+	MOVQ         rows+40(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+56(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R9, AX
+	MOVQ         AX, 32(SP)
 
 l39:
 	VBROADCASTSS gaussConsts<>+4(SB), Z31
@@ -1383,100 +2164,98 @@ l39:
 	JL           l41
 
 l40:
-	VMOVUPS     (SI), Z0
-	VMOVUPS     64(SI), Z1
-	VMOVUPS     (DX), Z2
-	VMOVUPS     64(DX), Z3
-	VMOVUPS     (R8), Z4
-	VMOVUPS     64(R8), Z5
-	VMULPS      Z27, Z2, Z2
-	VMULPS      Z27, Z3, Z3
-	VMULPS      Z27, Z4, Z4
-	VMULPS      Z27, Z5, Z5
-	VSUBPS      Z4, Z2, Z2
-	VSUBPS      Z5, Z3, Z3
-	VMINPS      Z2, Z26, Z6
-	VMINPS      Z3, Z26, Z7
-	VMULPS.BCST gaussConsts<>+72(SB), Z4, Z4
-	VMULPS.BCST gaussConsts<>+72(SB), Z5, Z5
-	VMAXPS      Z6, Z25, Z6
-	VMAXPS      Z7, Z25, Z7
-	VMINPS      Z4, Z26, Z4
-	VMINPS      Z5, Z26, Z5
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS (DX), Z2
+	VMOVUPS 64(DX), Z3
+	VPANDD  Z26, Z2, Z4
+	VPANDD  Z26, Z3, Z5
+	VPMAXUD Z29, Z4, Z29
+	VPMAXUD Z29, Z5, Z29
+	VMOVUPS (R8), Z4
+	VMOVUPS 64(R8), Z5
+	VPANDD  Z26, Z4, Z6
+	VPANDD  Z26, Z5, Z7
+	VPMAXUD Z29, Z6, Z29
+	VPMAXUD Z29, Z7, Z29
+	VMOVUPS (BX), Z6
+	VMOVUPS 64(BX), Z7
+	VSUBPS  Z6, Z0, Z0
+	VSUBPS  Z7, Z1, Z1
+	VMULPS  Z25, Z2, Z2
+	VMULPS  Z25, Z3, Z3
+	VMULPS  Z25, Z4, Z4
+	VMULPS  Z25, Z5, Z5
+	VSUBPS  Z4, Z2, Z2
+	VSUBPS  Z5, Z3, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z4, Z25, Z4
-	VMAXPS      Z5, Z25, Z5
-	VMOVAPS     Z29, Z8
-	VFMADD231PS Z24, Z6, Z8
-	VMOVAPS     Z29, Z9
-	VFMADD231PS Z24, Z7, Z9
+	VMULPS.BCST gaussConsts<>+64(SB), Z4, Z4
+	VMULPS.BCST gaussConsts<>+64(SB), Z5, Z5
+	VMOVAPS     Z28, Z6
+	VFMADD231PS Z24, Z2, Z6
+	VMOVAPS     Z28, Z7
+	VFMADD231PS Z24, Z3, Z7
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z29, Z8, Z8
-	VSUBPS       Z29, Z9, Z9
-	VMOVAPS      Z29, Z10
-	VFMADD231PS  Z24, Z4, Z10
-	VMOVAPS      Z29, Z11
-	VFMADD231PS  Z24, Z5, Z11
-	VFNMADD231PS Z23, Z8, Z6
-	VFNMADD231PS Z23, Z9, Z7
-	VSUBPS       Z29, Z10, Z10
-	VSUBPS       Z29, Z11, Z11
-	VFNMADD231PS Z22, Z8, Z6
-	VFNMADD231PS Z22, Z9, Z7
-	VFNMADD231PS Z23, Z10, Z4
-	VFNMADD231PS Z23, Z11, Z5
+	VSUBPS       Z28, Z6, Z6
+	VSUBPS       Z28, Z7, Z7
+	VMOVAPS      Z28, Z8
+	VFMADD231PS  Z24, Z4, Z8
+	VMOVAPS      Z28, Z9
+	VFMADD231PS  Z24, Z5, Z9
+	VMOVAPS      Z2, Z10
+	VFNMADD231PS Z23, Z6, Z10
+	VMOVAPS      Z3, Z11
+	VFNMADD231PS Z23, Z7, Z11
+	VSUBPS       Z28, Z8, Z8
+	VSUBPS       Z28, Z9, Z9
+	VFNMADD231PS Z22, Z6, Z10
+	VFNMADD231PS Z22, Z7, Z11
+	VFNMADD231PS Z23, Z8, Z4
+	VFNMADD231PS Z23, Z9, Z5
 
 	// p = e^r
-	VFNMADD231PS Z22, Z10, Z4
-	VFNMADD231PS Z22, Z11, Z5
+	VFNMADD231PS Z22, Z8, Z4
+	VFNMADD231PS Z22, Z9, Z5
 	VMOVAPS      Z20, Z12
-	VFMADD231PS  Z6, Z21, Z12
+	VFMADD231PS  Z10, Z21, Z12
 	VMOVAPS      Z20, Z13
-	VFMADD231PS  Z7, Z21, Z13
+	VFMADD231PS  Z11, Z21, Z13
 
 	// p = e^r
-	VFMADD213PS Z19, Z6, Z12
-	VFMADD213PS Z19, Z7, Z13
+	VFMADD213PS Z19, Z10, Z12
+	VFMADD213PS Z19, Z11, Z13
 	VMOVAPS     Z20, Z14
 	VFMADD231PS Z4, Z21, Z14
 	VMOVAPS     Z20, Z15
 	VFMADD231PS Z5, Z21, Z15
-	VFMADD213PS Z18, Z6, Z12
-	VFMADD213PS Z18, Z7, Z13
+	VFMADD213PS Z18, Z10, Z12
+	VFMADD213PS Z18, Z11, Z13
 	VFMADD213PS Z19, Z4, Z14
 	VFMADD213PS Z19, Z5, Z15
-	VFMADD213PS Z17, Z6, Z12
-	VFMADD213PS Z17, Z7, Z13
+	VFMADD213PS Z17, Z10, Z12
+	VFMADD213PS Z17, Z11, Z13
 	VFMADD213PS Z18, Z4, Z14
 	VFMADD213PS Z18, Z5, Z15
-	VFMADD213PS Z28, Z6, Z12
-	VFMADD213PS Z28, Z7, Z13
+	VFMADD213PS Z27, Z10, Z12
+	VFMADD213PS Z27, Z11, Z13
 	VFMADD213PS Z17, Z4, Z14
 	VFMADD213PS Z17, Z5, Z15
-	VFMADD213PS Z28, Z6, Z12
-	VFMADD213PS Z28, Z7, Z13
-	VFMADD213PS Z28, Z4, Z14
-	VFMADD213PS Z28, Z5, Z15
+	VFMADD213PS Z27, Z10, Z12
+	VFMADD213PS Z27, Z11, Z13
+	VFMADD213PS Z27, Z4, Z14
+	VFMADD213PS Z27, Z5, Z15
 
 	// p 2^n
-	VFMADD213PS Z28, Z4, Z14
-	VFMADD213PS Z28, Z5, Z15
-	VSCALEFPS   Z8, Z12, Z4
-	VSCALEFPS   Z9, Z13, Z5
+	VFMADD213PS Z27, Z4, Z14
+	VFMADD213PS Z27, Z5, Z15
+	VSCALEFPS   Z6, Z12, Z4
+	VSCALEFPS   Z7, Z13, Z5
 
 	// p 2^n
-	VSCALEFPS        Z10, Z14, Z6
-	VSCALEFPS        Z11, Z15, Z7
-	VBROADCASTSS     gaussConsts<>+124(SB), Z8
-	VMINPS           Z6, Z8, Z6
-	VBROADCASTSS     gaussConsts<>+124(SB), Z8
-	VMINPS           Z7, Z8, Z7
-	VMOVUPS          (BX), Z8
-	VMOVUPS          64(BX), Z9
-	VSUBPS           Z8, Z0, Z0
-	VSUBPS           Z9, Z1, Z1
+	VSCALEFPS        Z8, Z14, Z6
+	VSCALEFPS        Z9, Z15, Z7
 	VMULPS           Z6, Z0, Z0
 	VMULPS           Z7, Z1, Z1
 	VMULPS           Z6, Z0, Z0
@@ -1485,8 +2264,8 @@ l40:
 	VMULPS           Z16, Z1, Z1
 	VMULPS           Z16, Z4, Z4
 	VMULPS           Z16, Z5, Z5
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z4, Z4
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z5, Z5
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z4, Z4
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z5, Z5
 	VFMADD231PS      Z0, Z0, Z4
 	VFMADD231PS      Z1, Z1, Z5
 	VADDPS           Z31, Z4, Z31
@@ -1502,66 +2281,65 @@ l40:
 	JGE              l40
 
 l41:
-	CMPQ        CX, $0x00000010
-	JL          l42
-	VMOVUPS     (SI), Z0
-	VMOVUPS     (DX), Z1
-	VMOVUPS     (R8), Z2
-	VMULPS      Z27, Z1, Z1
-	VMULPS      Z27, Z2, Z2
-	VSUBPS      Z2, Z1, Z1
-	VMINPS      Z1, Z26, Z3
-	VMULPS.BCST gaussConsts<>+72(SB), Z2, Z2
-	VMAXPS      Z3, Z25, Z3
-	VMINPS      Z2, Z26, Z2
+	CMPQ    CX, $0x00000010
+	JL      l42
+	VMOVUPS (SI), Z0
+	VMOVUPS (DX), Z1
+	VPANDD  Z26, Z1, Z2
+	VPMAXUD Z29, Z2, Z29
+	VMOVUPS (R8), Z2
+	VPANDD  Z26, Z2, Z3
+	VPMAXUD Z29, Z3, Z29
+	VMOVUPS (BX), Z3
+	VSUBPS  Z3, Z0, Z0
+	VMULPS  Z25, Z1, Z1
+	VMULPS  Z25, Z2, Z2
+	VSUBPS  Z2, Z1, Z1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z2, Z25, Z2
-	VMOVAPS     Z29, Z4
-	VFMADD231PS Z24, Z3, Z4
+	VMULPS.BCST gaussConsts<>+64(SB), Z2, Z2
+	VMOVAPS     Z28, Z3
+	VFMADD231PS Z24, Z1, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z29, Z4, Z4
-	VMOVAPS      Z29, Z5
-	VFMADD231PS  Z24, Z2, Z5
-	VFNMADD231PS Z23, Z4, Z3
-	VSUBPS       Z29, Z5, Z5
-	VFNMADD231PS Z22, Z4, Z3
-	VFNMADD231PS Z23, Z5, Z2
+	VSUBPS       Z28, Z3, Z3
+	VMOVAPS      Z28, Z4
+	VFMADD231PS  Z24, Z2, Z4
+	VMOVAPS      Z1, Z5
+	VFNMADD231PS Z23, Z3, Z5
+	VSUBPS       Z28, Z4, Z4
+	VFNMADD231PS Z22, Z3, Z5
+	VFNMADD231PS Z23, Z4, Z2
 
 	// p = e^r
-	VFNMADD231PS Z22, Z5, Z2
+	VFNMADD231PS Z22, Z4, Z2
 	VMOVAPS      Z20, Z6
-	VFMADD231PS  Z3, Z21, Z6
+	VFMADD231PS  Z5, Z21, Z6
 
 	// p = e^r
-	VFMADD213PS Z19, Z3, Z6
+	VFMADD213PS Z19, Z5, Z6
 	VMOVAPS     Z20, Z7
 	VFMADD231PS Z2, Z21, Z7
-	VFMADD213PS Z18, Z3, Z6
+	VFMADD213PS Z18, Z5, Z6
 	VFMADD213PS Z19, Z2, Z7
-	VFMADD213PS Z17, Z3, Z6
+	VFMADD213PS Z17, Z5, Z6
 	VFMADD213PS Z18, Z2, Z7
-	VFMADD213PS Z28, Z3, Z6
+	VFMADD213PS Z27, Z5, Z6
 	VFMADD213PS Z17, Z2, Z7
-	VFMADD213PS Z28, Z3, Z6
-	VFMADD213PS Z28, Z2, Z7
+	VFMADD213PS Z27, Z5, Z6
+	VFMADD213PS Z27, Z2, Z7
 
 	// p 2^n
-	VFMADD213PS Z28, Z2, Z7
-	VSCALEFPS   Z4, Z6, Z2
+	VFMADD213PS Z27, Z2, Z7
+	VSCALEFPS   Z3, Z6, Z2
 
 	// p 2^n
-	VSCALEFPS        Z5, Z7, Z3
-	VBROADCASTSS     gaussConsts<>+124(SB), Z4
-	VMINPS           Z3, Z4, Z3
-	VMOVUPS          (BX), Z4
-	VSUBPS           Z4, Z0, Z0
+	VSCALEFPS        Z4, Z7, Z3
 	VMULPS           Z3, Z0, Z0
 	VMULPS           Z3, Z0, Z0
 	VMULPS           Z16, Z0, Z0
 	VMULPS           Z16, Z2, Z2
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z2, Z2
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z2, Z2
 	VFMADD231PS      Z0, Z0, Z2
 	VADDPS           Z31, Z2, Z31
 	VADDPS           Z30, Z1, Z30
@@ -1572,70 +2350,71 @@ l41:
 	SUBQ             $0x00000010, CX
 
 l42:
-	TESTQ       CX, CX
-	JZ          l43
-	MOVQ        $0x00000001, AX
-	SHLQ        CL, AX
-	DECQ        AX
-	KMOVW       AX, K7
-	VMOVUPS.Z   (SI), K7, Z0
-	VMOVUPS.Z   (DX), K7, Z1
-	VMOVUPS.Z   (R8), K7, Z2
-	VMULPS      Z27, Z1, Z1
-	VMULPS      Z27, Z2, Z2
-	VSUBPS      Z2, Z1, Z1
-	VMINPS      Z1, Z26, Z3
-	VMULPS.BCST gaussConsts<>+72(SB), Z2, Z2
-	VMAXPS      Z3, Z25, Z3
-	VMINPS      Z2, Z26, Z2
+	TESTQ     CX, CX
+	JZ        l43
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (SI), K7, Z0
+	VMOVUPS.Z (DX), K7, Z1
+	VPANDD    Z26, Z1, Z2
+	VMOVAPS.Z Z2, K7, Z2
+	VPMAXUD   Z29, Z2, Z29
+	VMOVUPS.Z (R8), K7, Z2
+	VPANDD    Z26, Z2, Z3
+	VMOVAPS.Z Z3, K7, Z3
+	VPMAXUD   Z29, Z3, Z29
+	VMOVUPS.Z (BX), K7, Z3
+	VSUBPS    Z3, Z0, Z0
+	VMULPS    Z25, Z1, Z1
+	VMULPS    Z25, Z2, Z2
+	VSUBPS    Z2, Z1, Z1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z2, Z25, Z2
-	VMOVAPS     Z29, Z4
-	VFMADD231PS Z24, Z3, Z4
+	VMULPS.BCST gaussConsts<>+64(SB), Z2, Z2
+	VMOVAPS     Z28, Z3
+	VFMADD231PS Z24, Z1, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z29, Z4, Z4
-	VMOVAPS      Z29, Z5
-	VFMADD231PS  Z24, Z2, Z5
-	VFNMADD231PS Z23, Z4, Z3
-	VSUBPS       Z29, Z5, Z5
-	VFNMADD231PS Z22, Z4, Z3
-	VFNMADD231PS Z23, Z5, Z2
+	VSUBPS       Z28, Z3, Z3
+	VMOVAPS      Z28, Z4
+	VFMADD231PS  Z24, Z2, Z4
+	VMOVAPS      Z1, Z5
+	VFNMADD231PS Z23, Z3, Z5
+	VSUBPS       Z28, Z4, Z4
+	VFNMADD231PS Z22, Z3, Z5
+	VFNMADD231PS Z23, Z4, Z2
 
 	// p = e^r
-	VFNMADD231PS Z22, Z5, Z2
+	VFNMADD231PS Z22, Z4, Z2
 	VMOVAPS      Z20, Z6
-	VFMADD231PS  Z3, Z21, Z6
+	VFMADD231PS  Z5, Z21, Z6
 
 	// p = e^r
-	VFMADD213PS Z19, Z3, Z6
+	VFMADD213PS Z19, Z5, Z6
 	VMOVAPS     Z20, Z7
 	VFMADD231PS Z2, Z21, Z7
-	VFMADD213PS Z18, Z3, Z6
+	VFMADD213PS Z18, Z5, Z6
 	VFMADD213PS Z19, Z2, Z7
-	VFMADD213PS Z17, Z3, Z6
+	VFMADD213PS Z17, Z5, Z6
 	VFMADD213PS Z18, Z2, Z7
-	VFMADD213PS Z28, Z3, Z6
+	VFMADD213PS Z27, Z5, Z6
 	VFMADD213PS Z17, Z2, Z7
-	VFMADD213PS Z28, Z3, Z6
-	VFMADD213PS Z28, Z2, Z7
+	VFMADD213PS Z27, Z5, Z6
+	VFMADD213PS Z27, Z2, Z7
 
 	// p 2^n
-	VFMADD213PS Z28, Z2, Z7
-	VSCALEFPS   Z4, Z6, Z2
+	VFMADD213PS Z27, Z2, Z7
+	VSCALEFPS   Z3, Z6, Z2
 
 	// p 2^n
-	VSCALEFPS        Z5, Z7, Z3
-	VBROADCASTSS     gaussConsts<>+124(SB), Z4
-	VMINPS           Z3, Z4, Z3
-	VMOVUPS.Z        (BX), K7, Z4
-	VSUBPS           Z4, Z0, Z0
+	VSCALEFPS        Z4, Z7, Z3
 	VMULPS           Z3, Z0, Z0
 	VMULPS           Z3, Z0, Z0
 	VMULPS           Z16, Z0, Z0
 	VMULPS           Z16, Z2, Z2
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z2, Z2
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z2, Z2
 	VFMADD231PS      Z0, Z0, Z2
 	VMOVAPS.Z        Z2, K7, Z0
 	VADDPS           Z31, Z0, Z31
@@ -1647,107 +2426,92 @@ l42:
 	LEAQ             (R8)(CX*4), R8
 
 l43:
-	VEXTRACTF64X4    $0x01, Z30, Y0
-	VADDPS           Y0, Y30, Y30
-	VEXTRACTF32X4    $0x01, Y30, X0
-	VADDPS           X0, X30, X30
-	VPERMILPS        $0x0e, X30, X0
-	VADDPS           X0, X30, X30
-	VPERMILPS        $0x01, X30, X0
-	VADDPS           X0, X30, X30
-	VBROADCASTSS     X30, Z0
-	VADDPS.BCST      gaussConsts<>+4(SB), Z0, Z0
-	VEXTRACTF64X4    $0x01, Z31, Y1
-	VADDPS           Y1, Y31, Y31
-	VEXTRACTF32X4    $0x01, Y31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x0e, X31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x01, X31, X1
-	VADDPS           X1, X31, X31
-	VBROADCASTSS     X31, Z1
-	VFMSUB231PS.BCST gaussConsts<>+84(SB), Z1, Z0
-	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z0, K1
-	VBLENDMPS.BCST   gaussConsts<>+4(SB), Z0, K1, Z0
-	VMOVSS           X0, (DI)
-	ADDQ             $0x04, DI
-	ADDQ             8(SP), SI
-	ADDQ             16(SP), DX
-	ADDQ             24(SP), BX
-	ADDQ             32(SP), R8
-	DECQ             (SP)
-	JNZ              l39
+	VMOVUPS      Z31, (DI)
+	VMOVUPS      Z30, 64(DI)
+	ADDQ         $0x00000100, DI
+	ADDQ         8(SP), SI
+	ADDQ         16(SP), DX
+	ADDQ         24(SP), BX
+	ADDQ         32(SP), R8
+	DECQ         (SP)
+	JNZ          l39
+	VPMINUD.BCST gaussConsts<>+140(SB), Z29, Z0
+	VPADDD.BCST  gaussConsts<>+144(SB), Z0, Z0
+	VMOVAPS      Z0, Z29
+	VPMOVD2M     Z29, K1
+	KMOVW        K1, AX
+	MOVQ         AX, bad+72(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLLogBackward(kl *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int, factor float32)
-// Requires: AVX, AVX512F, AVX512VL
-TEXT ·GaussKLLogBackward(SB), NOSPLIT, $80-100
-	// Registers:    Z0-Z15 values    Z16-Z28 constants and scalars    Z29-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+20(SB), Z28
-	VBROADCASTSS gaussConsts<>+100(SB), Z27
-	VBROADCASTSS factor+96(FP), Z26
-	VBROADCASTSS gaussConsts<>+88(SB), Z25
-	VBROADCASTSS gaussConsts<>+92(SB), Z24
-	VBROADCASTSS gaussConsts<>+96(SB), Z23
-	VBROADCASTSS gaussConsts<>+80(SB), Z22
-	VBROADCASTSS gaussConsts<>+76(SB), Z21
-	VBROADCASTSS gaussConsts<>+104(SB), Z20
-	VBROADCASTSS gaussConsts<>+108(SB), Z19
-	VBROADCASTSS gaussConsts<>+112(SB), Z18
-	VBROADCASTSS gaussConsts<>+116(SB), Z17
-	VBROADCASTSS gaussConsts<>+120(SB), Z16
+// func GaussKLLogBackward(lanes *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int, factor float32) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussKLLogBackward(SB), NOSPLIT, $80-112
+	// Registers:    Z0-Z15 values    Z16-Z27 constants and scalars    Z28-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+28(SB), Z27
+	VBROADCASTSS gaussConsts<>+116(SB), Z26
+	VBROADCASTSS factor+96(FP), Z25
+	VBROADCASTSS gaussConsts<>+0(SB), Z24
+	VBROADCASTSS gaussConsts<>+112(SB), Z23
+	VBROADCASTSS gaussConsts<>+72(SB), Z22
+	VBROADCASTSS gaussConsts<>+68(SB), Z21
+	VBROADCASTSS gaussConsts<>+120(SB), Z20
+	VBROADCASTSS gaussConsts<>+124(SB), Z19
+	VBROADCASTSS gaussConsts<>+128(SB), Z18
+	VBROADCASTSS gaussConsts<>+132(SB), Z17
+	VBROADCASTSS gaussConsts<>+136(SB), Z16
 
-	// Registers:    DI kl    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
-	MOVQ kl+0(FP), DI
-	MOVQ dmuQ+8(FP), SI
-	MOVQ dsQ+16(FP), DX
-	MOVQ dmuP+24(FP), BX
-	MOVQ dsP+32(FP), R8
-	MOVQ muQ+40(FP), R9
-	MOVQ sQ+48(FP), R10
-	MOVQ muP+56(FP), R11
-	MOVQ sP+64(FP), R12
-	MOVQ n+80(FP), R13
-	SHLQ $0x02, R13
-	MOVQ rows+72(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 32(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 40(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 48(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 56(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 64(SP)
+	// Registers:    DI lanes    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
+	MOVQ         lanes+0(FP), DI
+	MOVQ         dmuQ+8(FP), SI
+	MOVQ         dsQ+16(FP), DX
+	MOVQ         dmuP+24(FP), BX
+	MOVQ         dsP+32(FP), R8
+	MOVQ         muQ+40(FP), R9
+	MOVQ         sQ+48(FP), R10
+	MOVQ         muP+56(FP), R11
+	MOVQ         sP+64(FP), R12
+	MOVQ         n+80(FP), R13
+	SHLQ         $0x02, R13
+	VBROADCASTSS gaussConsts<>+4(SB), Z29
+	MOVQ         rows+72(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 32(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 40(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 48(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 56(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 64(SP)
 
 l45:
-	VBROADCASTSS (DI), Z0
-	VMOVAPS      Z0, Z29
+	VBROADCASTSS 192(DI), Z0
+	VMOVAPS      Z0, Z28
 	VBROADCASTSS gaussConsts<>+4(SB), Z31
 	VBROADCASTSS gaussConsts<>+4(SB), Z30
 	MOVQ         n+80(FP), CX
@@ -1755,128 +2519,126 @@ l45:
 	JL           l47
 
 l46:
-	VMOVUPS     (R9), Z0
-	VMOVUPS     64(R9), Z1
-	VMOVUPS     (R10), Z2
-	VMOVUPS     64(R10), Z3
-	VMOVUPS     (R12), Z4
-	VMOVUPS     64(R12), Z5
-	VMULPS      Z26, Z2, Z2
-	VMULPS      Z26, Z3, Z3
-	VMULPS      Z26, Z4, Z4
-	VMULPS      Z26, Z5, Z5
-	VSUBPS      Z4, Z2, Z2
-	VSUBPS      Z5, Z3, Z3
-	VMINPS      Z2, Z25, Z6
-	VMINPS      Z3, Z25, Z7
-	VMULPS.BCST gaussConsts<>+72(SB), Z4, Z4
-	VMULPS.BCST gaussConsts<>+72(SB), Z5, Z5
-	VMAXPS      Z6, Z24, Z6
-	VMAXPS      Z7, Z24, Z7
-	VMINPS      Z4, Z25, Z4
-	VMINPS      Z5, Z25, Z5
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS (R10), Z2
+	VMOVUPS 64(R10), Z3
+	VPANDD  Z24, Z2, Z4
+	VPANDD  Z24, Z3, Z5
+	VPMAXUD Z29, Z4, Z29
+	VPMAXUD Z29, Z5, Z29
+	VMOVUPS (R12), Z4
+	VMOVUPS 64(R12), Z5
+	VPANDD  Z24, Z4, Z6
+	VPANDD  Z24, Z5, Z7
+	VPMAXUD Z29, Z6, Z29
+	VPMAXUD Z29, Z7, Z29
+	VMOVUPS (R11), Z6
+	VMOVUPS 64(R11), Z7
+	VSUBPS  Z6, Z0, Z0
+	VSUBPS  Z7, Z1, Z1
+	VMULPS  Z25, Z2, Z2
+	VMULPS  Z25, Z3, Z3
+	VMULPS  Z25, Z4, Z4
+	VMULPS  Z25, Z5, Z5
+	VSUBPS  Z4, Z2, Z2
+	VSUBPS  Z5, Z3, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z4, Z24, Z4
-	VMAXPS      Z5, Z24, Z5
-	VMOVAPS     Z27, Z8
-	VFMADD231PS Z23, Z6, Z8
-	VMOVAPS     Z27, Z9
-	VFMADD231PS Z23, Z7, Z9
+	VMULPS.BCST gaussConsts<>+64(SB), Z4, Z4
+	VMULPS.BCST gaussConsts<>+64(SB), Z5, Z5
+	VMOVAPS     Z26, Z6
+	VFMADD231PS Z23, Z2, Z6
+	VMOVAPS     Z26, Z7
+	VFMADD231PS Z23, Z3, Z7
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z27, Z8, Z8
-	VSUBPS       Z27, Z9, Z9
-	VMOVAPS      Z27, Z10
-	VFMADD231PS  Z23, Z4, Z10
-	VMOVAPS      Z27, Z11
-	VFMADD231PS  Z23, Z5, Z11
-	VFNMADD231PS Z22, Z8, Z6
-	VFNMADD231PS Z22, Z9, Z7
-	VSUBPS       Z27, Z10, Z10
-	VSUBPS       Z27, Z11, Z11
-	VFNMADD231PS Z21, Z8, Z6
-	VFNMADD231PS Z21, Z9, Z7
-	VFNMADD231PS Z22, Z10, Z4
-	VFNMADD231PS Z22, Z11, Z5
+	VSUBPS       Z26, Z6, Z6
+	VSUBPS       Z26, Z7, Z7
+	VMOVAPS      Z26, Z8
+	VFMADD231PS  Z23, Z4, Z8
+	VMOVAPS      Z26, Z9
+	VFMADD231PS  Z23, Z5, Z9
+	VMOVAPS      Z2, Z10
+	VFNMADD231PS Z22, Z6, Z10
+	VMOVAPS      Z3, Z11
+	VFNMADD231PS Z22, Z7, Z11
+	VSUBPS       Z26, Z8, Z8
+	VSUBPS       Z26, Z9, Z9
+	VFNMADD231PS Z21, Z6, Z10
+	VFNMADD231PS Z21, Z7, Z11
+	VFNMADD231PS Z22, Z8, Z4
+	VFNMADD231PS Z22, Z9, Z5
 
 	// p = e^r
-	VFNMADD231PS Z21, Z10, Z4
-	VFNMADD231PS Z21, Z11, Z5
+	VFNMADD231PS Z21, Z8, Z4
+	VFNMADD231PS Z21, Z9, Z5
 	VMOVAPS      Z19, Z12
-	VFMADD231PS  Z6, Z20, Z12
+	VFMADD231PS  Z10, Z20, Z12
 	VMOVAPS      Z19, Z13
-	VFMADD231PS  Z7, Z20, Z13
+	VFMADD231PS  Z11, Z20, Z13
 
 	// p = e^r
-	VFMADD213PS Z18, Z6, Z12
-	VFMADD213PS Z18, Z7, Z13
+	VFMADD213PS Z18, Z10, Z12
+	VFMADD213PS Z18, Z11, Z13
 	VMOVAPS     Z19, Z14
 	VFMADD231PS Z4, Z20, Z14
 	VMOVAPS     Z19, Z15
 	VFMADD231PS Z5, Z20, Z15
-	VFMADD213PS Z17, Z6, Z12
-	VFMADD213PS Z17, Z7, Z13
+	VFMADD213PS Z17, Z10, Z12
+	VFMADD213PS Z17, Z11, Z13
 	VFMADD213PS Z18, Z4, Z14
 	VFMADD213PS Z18, Z5, Z15
-	VFMADD213PS Z16, Z6, Z12
-	VFMADD213PS Z16, Z7, Z13
+	VFMADD213PS Z16, Z10, Z12
+	VFMADD213PS Z16, Z11, Z13
 	VFMADD213PS Z17, Z4, Z14
 	VFMADD213PS Z17, Z5, Z15
-	VFMADD213PS Z28, Z6, Z12
-	VFMADD213PS Z28, Z7, Z13
+	VFMADD213PS Z27, Z10, Z12
+	VFMADD213PS Z27, Z11, Z13
 	VFMADD213PS Z16, Z4, Z14
 	VFMADD213PS Z16, Z5, Z15
-	VFMADD213PS Z28, Z6, Z12
-	VFMADD213PS Z28, Z7, Z13
-	VFMADD213PS Z28, Z4, Z14
-	VFMADD213PS Z28, Z5, Z15
+	VFMADD213PS Z27, Z10, Z12
+	VFMADD213PS Z27, Z11, Z13
+	VFMADD213PS Z27, Z4, Z14
+	VFMADD213PS Z27, Z5, Z15
 
 	// p 2^n
-	VFMADD213PS Z28, Z4, Z14
-	VFMADD213PS Z28, Z5, Z15
-	VSCALEFPS   Z8, Z12, Z4
-	VSCALEFPS   Z9, Z13, Z5
+	VFMADD213PS Z27, Z4, Z14
+	VFMADD213PS Z27, Z5, Z15
+	VSCALEFPS   Z6, Z12, Z4
+	VSCALEFPS   Z7, Z13, Z5
 
 	// p 2^n
-	VSCALEFPS        Z10, Z14, Z6
-	VSCALEFPS        Z11, Z15, Z7
-	VBROADCASTSS     gaussConsts<>+124(SB), Z8
-	VMINPS           Z6, Z8, Z6
-	VBROADCASTSS     gaussConsts<>+124(SB), Z8
-	VMINPS           Z7, Z8, Z7
-	VMOVUPS          (R11), Z8
-	VMOVUPS          64(R11), Z9
-	VSUBPS           Z8, Z0, Z0
-	VSUBPS           Z9, Z1, Z1
+	VSCALEFPS        Z8, Z14, Z6
+	VSCALEFPS        Z9, Z15, Z7
 	VMULPS           Z6, Z0, Z0
 	VMULPS           Z7, Z1, Z1
 	VMULPS           Z6, Z0, Z0
 	VMULPS           Z7, Z1, Z1
-	VMULPS.BCST      gaussConsts<>+24(SB), Z0, Z8
-	VMULPS.BCST      gaussConsts<>+24(SB), Z1, Z9
-	VMULPS.BCST      gaussConsts<>+24(SB), Z4, Z10
-	VMULPS.BCST      gaussConsts<>+24(SB), Z5, Z11
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z10, Z10
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z11, Z11
+	VMULPS.BCST      gaussConsts<>+96(SB), Z0, Z8
+	VMULPS.BCST      gaussConsts<>+96(SB), Z1, Z9
+	VMULPS.BCST      gaussConsts<>+96(SB), Z4, Z10
+	VMULPS.BCST      gaussConsts<>+96(SB), Z5, Z11
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z10, Z10
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z11, Z11
 	VFMADD231PS      Z8, Z8, Z10
 	VFMADD231PS      Z9, Z9, Z11
 	VADDPS           Z31, Z10, Z31
 	VADDPS           Z31, Z11, Z31
 	VADDPS           Z30, Z2, Z30
 	VADDPS           Z30, Z3, Z30
-	VSUBPS           Z28, Z4, Z2
-	VSUBPS           Z28, Z5, Z3
-	VADDPS           Z28, Z4, Z4
-	VADDPS           Z28, Z5, Z5
-	VMULPS           Z6, Z29, Z8
-	VMULPS           Z7, Z29, Z9
+	VSUBPS           Z27, Z4, Z2
+	VSUBPS           Z27, Z5, Z3
+	VADDPS           Z27, Z4, Z4
+	VADDPS           Z27, Z5, Z5
+	VMULPS           Z6, Z28, Z8
+	VMULPS           Z7, Z28, Z9
 	VMULPS           Z0, Z8, Z8
 	VMULPS           Z1, Z9, Z9
 	VMULPS           Z6, Z8, Z6
 	VMULPS           Z7, Z9, Z7
-	VMULPS           Z26, Z29, Z8
-	VMULPS           Z26, Z29, Z9
+	VMULPS           Z25, Z28, Z8
+	VMULPS           Z25, Z28, Z9
 	VMULPS           Z2, Z8, Z2
 	VMULPS           Z3, Z9, Z3
 	VMULPS           Z4, Z2, Z2
@@ -1910,75 +2672,74 @@ l46:
 	JGE              l46
 
 l47:
-	CMPQ        CX, $0x00000010
-	JL          l48
-	VMOVUPS     (R9), Z0
-	VMOVUPS     (R10), Z1
-	VMOVUPS     (R12), Z2
-	VMULPS      Z26, Z1, Z1
-	VMULPS      Z26, Z2, Z2
-	VSUBPS      Z2, Z1, Z1
-	VMINPS      Z1, Z25, Z3
-	VMULPS.BCST gaussConsts<>+72(SB), Z2, Z2
-	VMAXPS      Z3, Z24, Z3
-	VMINPS      Z2, Z25, Z2
+	CMPQ    CX, $0x00000010
+	JL      l48
+	VMOVUPS (R9), Z0
+	VMOVUPS (R10), Z1
+	VPANDD  Z24, Z1, Z2
+	VPMAXUD Z29, Z2, Z29
+	VMOVUPS (R12), Z2
+	VPANDD  Z24, Z2, Z3
+	VPMAXUD Z29, Z3, Z29
+	VMOVUPS (R11), Z3
+	VSUBPS  Z3, Z0, Z0
+	VMULPS  Z25, Z1, Z1
+	VMULPS  Z25, Z2, Z2
+	VSUBPS  Z2, Z1, Z1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z2, Z24, Z2
-	VMOVAPS     Z27, Z4
-	VFMADD231PS Z23, Z3, Z4
+	VMULPS.BCST gaussConsts<>+64(SB), Z2, Z2
+	VMOVAPS     Z26, Z3
+	VFMADD231PS Z23, Z1, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z27, Z4, Z4
-	VMOVAPS      Z27, Z5
-	VFMADD231PS  Z23, Z2, Z5
-	VFNMADD231PS Z22, Z4, Z3
-	VSUBPS       Z27, Z5, Z5
-	VFNMADD231PS Z21, Z4, Z3
-	VFNMADD231PS Z22, Z5, Z2
+	VSUBPS       Z26, Z3, Z3
+	VMOVAPS      Z26, Z4
+	VFMADD231PS  Z23, Z2, Z4
+	VMOVAPS      Z1, Z5
+	VFNMADD231PS Z22, Z3, Z5
+	VSUBPS       Z26, Z4, Z4
+	VFNMADD231PS Z21, Z3, Z5
+	VFNMADD231PS Z22, Z4, Z2
 
 	// p = e^r
-	VFNMADD231PS Z21, Z5, Z2
+	VFNMADD231PS Z21, Z4, Z2
 	VMOVAPS      Z19, Z6
-	VFMADD231PS  Z3, Z20, Z6
+	VFMADD231PS  Z5, Z20, Z6
 
 	// p = e^r
-	VFMADD213PS Z18, Z3, Z6
+	VFMADD213PS Z18, Z5, Z6
 	VMOVAPS     Z19, Z7
 	VFMADD231PS Z2, Z20, Z7
-	VFMADD213PS Z17, Z3, Z6
+	VFMADD213PS Z17, Z5, Z6
 	VFMADD213PS Z18, Z2, Z7
-	VFMADD213PS Z16, Z3, Z6
+	VFMADD213PS Z16, Z5, Z6
 	VFMADD213PS Z17, Z2, Z7
-	VFMADD213PS Z28, Z3, Z6
+	VFMADD213PS Z27, Z5, Z6
 	VFMADD213PS Z16, Z2, Z7
-	VFMADD213PS Z28, Z3, Z6
-	VFMADD213PS Z28, Z2, Z7
+	VFMADD213PS Z27, Z5, Z6
+	VFMADD213PS Z27, Z2, Z7
 
 	// p 2^n
-	VFMADD213PS Z28, Z2, Z7
-	VSCALEFPS   Z4, Z6, Z2
+	VFMADD213PS Z27, Z2, Z7
+	VSCALEFPS   Z3, Z6, Z2
 
 	// p 2^n
-	VSCALEFPS        Z5, Z7, Z3
-	VBROADCASTSS     gaussConsts<>+124(SB), Z4
-	VMINPS           Z3, Z4, Z3
-	VMOVUPS          (R11), Z4
-	VSUBPS           Z4, Z0, Z0
+	VSCALEFPS        Z4, Z7, Z3
 	VMULPS           Z3, Z0, Z0
 	VMULPS           Z3, Z0, Z0
-	VMULPS.BCST      gaussConsts<>+24(SB), Z0, Z4
-	VMULPS.BCST      gaussConsts<>+24(SB), Z2, Z5
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z5, Z5
+	VMULPS.BCST      gaussConsts<>+96(SB), Z0, Z4
+	VMULPS.BCST      gaussConsts<>+96(SB), Z2, Z5
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z5, Z5
 	VFMADD231PS      Z4, Z4, Z5
 	VADDPS           Z31, Z5, Z31
 	VADDPS           Z30, Z1, Z30
-	VSUBPS           Z28, Z2, Z1
-	VADDPS           Z28, Z2, Z2
-	VMULPS           Z3, Z29, Z4
+	VSUBPS           Z27, Z2, Z1
+	VADDPS           Z27, Z2, Z2
+	VMULPS           Z3, Z28, Z4
 	VMULPS           Z0, Z4, Z4
 	VMULPS           Z3, Z4, Z3
-	VMULPS           Z26, Z29, Z4
+	VMULPS           Z25, Z28, Z4
 	VMULPS           Z1, Z4, Z1
 	VMULPS           Z2, Z1, Z1
 	VMULPS           Z0, Z4, Z2
@@ -2000,81 +2761,82 @@ l47:
 	SUBQ             $0x00000010, CX
 
 l48:
-	TESTQ       CX, CX
-	JZ          l49
-	MOVQ        $0x00000001, AX
-	SHLQ        CL, AX
-	DECQ        AX
-	KMOVW       AX, K7
-	VMOVUPS.Z   (R9), K7, Z0
-	VMOVUPS.Z   (R10), K7, Z1
-	VMOVUPS.Z   (R12), K7, Z2
-	VMULPS      Z26, Z1, Z1
-	VMULPS      Z26, Z2, Z2
-	VSUBPS      Z2, Z1, Z1
-	VMINPS      Z1, Z25, Z3
-	VMULPS.BCST gaussConsts<>+72(SB), Z2, Z2
-	VMAXPS      Z3, Z24, Z3
-	VMINPS      Z2, Z25, Z2
+	TESTQ     CX, CX
+	JZ        l49
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (R9), K7, Z0
+	VMOVUPS.Z (R10), K7, Z1
+	VPANDD    Z24, Z1, Z2
+	VMOVAPS.Z Z2, K7, Z2
+	VPMAXUD   Z29, Z2, Z29
+	VMOVUPS.Z (R12), K7, Z2
+	VPANDD    Z24, Z2, Z3
+	VMOVAPS.Z Z3, K7, Z3
+	VPMAXUD   Z29, Z3, Z29
+	VMOVUPS.Z (R11), K7, Z3
+	VSUBPS    Z3, Z0, Z0
+	VMULPS    Z25, Z1, Z1
+	VMULPS    Z25, Z2, Z2
+	VSUBPS    Z2, Z1, Z1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z2, Z24, Z2
-	VMOVAPS     Z27, Z4
-	VFMADD231PS Z23, Z3, Z4
+	VMULPS.BCST gaussConsts<>+64(SB), Z2, Z2
+	VMOVAPS     Z26, Z3
+	VFMADD231PS Z23, Z1, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z27, Z4, Z4
-	VMOVAPS      Z27, Z5
-	VFMADD231PS  Z23, Z2, Z5
-	VFNMADD231PS Z22, Z4, Z3
-	VSUBPS       Z27, Z5, Z5
-	VFNMADD231PS Z21, Z4, Z3
-	VFNMADD231PS Z22, Z5, Z2
+	VSUBPS       Z26, Z3, Z3
+	VMOVAPS      Z26, Z4
+	VFMADD231PS  Z23, Z2, Z4
+	VMOVAPS      Z1, Z5
+	VFNMADD231PS Z22, Z3, Z5
+	VSUBPS       Z26, Z4, Z4
+	VFNMADD231PS Z21, Z3, Z5
+	VFNMADD231PS Z22, Z4, Z2
 
 	// p = e^r
-	VFNMADD231PS Z21, Z5, Z2
+	VFNMADD231PS Z21, Z4, Z2
 	VMOVAPS      Z19, Z6
-	VFMADD231PS  Z3, Z20, Z6
+	VFMADD231PS  Z5, Z20, Z6
 
 	// p = e^r
-	VFMADD213PS Z18, Z3, Z6
+	VFMADD213PS Z18, Z5, Z6
 	VMOVAPS     Z19, Z7
 	VFMADD231PS Z2, Z20, Z7
-	VFMADD213PS Z17, Z3, Z6
+	VFMADD213PS Z17, Z5, Z6
 	VFMADD213PS Z18, Z2, Z7
-	VFMADD213PS Z16, Z3, Z6
+	VFMADD213PS Z16, Z5, Z6
 	VFMADD213PS Z17, Z2, Z7
-	VFMADD213PS Z28, Z3, Z6
+	VFMADD213PS Z27, Z5, Z6
 	VFMADD213PS Z16, Z2, Z7
-	VFMADD213PS Z28, Z3, Z6
-	VFMADD213PS Z28, Z2, Z7
+	VFMADD213PS Z27, Z5, Z6
+	VFMADD213PS Z27, Z2, Z7
 
 	// p 2^n
-	VFMADD213PS Z28, Z2, Z7
-	VSCALEFPS   Z4, Z6, Z2
+	VFMADD213PS Z27, Z2, Z7
+	VSCALEFPS   Z3, Z6, Z2
 
 	// p 2^n
-	VSCALEFPS        Z5, Z7, Z3
-	VBROADCASTSS     gaussConsts<>+124(SB), Z4
-	VMINPS           Z3, Z4, Z3
-	VMOVUPS.Z        (R11), K7, Z4
-	VSUBPS           Z4, Z0, Z0
+	VSCALEFPS        Z4, Z7, Z3
 	VMULPS           Z3, Z0, Z0
 	VMULPS           Z3, Z0, Z0
-	VMULPS.BCST      gaussConsts<>+24(SB), Z0, Z4
-	VMULPS.BCST      gaussConsts<>+24(SB), Z2, Z5
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z5, Z5
+	VMULPS.BCST      gaussConsts<>+96(SB), Z0, Z4
+	VMULPS.BCST      gaussConsts<>+96(SB), Z2, Z5
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z5, Z5
 	VFMADD231PS      Z4, Z4, Z5
 	VMOVAPS.Z        Z5, K7, Z4
 	VADDPS           Z31, Z4, Z31
 	VMOVAPS.Z        Z1, K7, Z1
 	VADDPS           Z30, Z1, Z30
-	VSUBPS           Z28, Z2, Z1
-	VADDPS           Z28, Z2, Z2
-	VMULPS           Z3, Z29, Z4
+	VSUBPS           Z27, Z2, Z1
+	VADDPS           Z27, Z2, Z2
+	VMULPS           Z3, Z28, Z4
 	VMULPS           Z0, Z4, Z4
 	VMULPS           Z3, Z4, Z3
-	VMULPS           Z26, Z29, Z4
+	VMULPS           Z25, Z28, Z4
 	VMULPS           Z1, Z4, Z1
 	VMULPS           Z2, Z1, Z1
 	VMULPS           Z0, Z4, Z2
@@ -2095,81 +2857,67 @@ l48:
 	LEAQ             (R8)(CX*4), R8
 
 l49:
-	VEXTRACTF64X4    $0x01, Z30, Y0
-	VADDPS           Y0, Y30, Y30
-	VEXTRACTF32X4    $0x01, Y30, X0
-	VADDPS           X0, X30, X30
-	VPERMILPS        $0x0e, X30, X0
-	VADDPS           X0, X30, X30
-	VPERMILPS        $0x01, X30, X0
-	VADDPS           X0, X30, X30
-	VBROADCASTSS     X30, Z0
-	VADDPS.BCST      gaussConsts<>+4(SB), Z0, Z0
-	VEXTRACTF64X4    $0x01, Z31, Y1
-	VADDPS           Y1, Y31, Y31
-	VEXTRACTF32X4    $0x01, Y31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x0e, X31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x01, X31, X1
-	VADDPS           X1, X31, X31
-	VBROADCASTSS     X31, Z1
-	VFMSUB231PS.BCST gaussConsts<>+84(SB), Z1, Z0
-	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z0, K1
-	VBLENDMPS.BCST   gaussConsts<>+4(SB), Z0, K1, Z0
-	VMOVSS           X0, (DI)
-	ADDQ             $0x04, DI
-	ADDQ             8(SP), SI
-	ADDQ             16(SP), DX
-	ADDQ             24(SP), BX
-	ADDQ             32(SP), R8
-	ADDQ             40(SP), R9
-	ADDQ             48(SP), R10
-	ADDQ             56(SP), R11
-	ADDQ             64(SP), R12
-	DECQ             (SP)
-	JNZ              l45
+	VMOVUPS      Z31, (DI)
+	VMOVUPS      Z30, 64(DI)
+	ADDQ         $0x00000100, DI
+	ADDQ         8(SP), SI
+	ADDQ         16(SP), DX
+	ADDQ         24(SP), BX
+	ADDQ         32(SP), R8
+	ADDQ         40(SP), R9
+	ADDQ         48(SP), R10
+	ADDQ         56(SP), R11
+	ADDQ         64(SP), R12
+	DECQ         (SP)
+	JNZ          l45
+	VPMINUD.BCST gaussConsts<>+140(SB), Z29, Z0
+	VPADDD.BCST  gaussConsts<>+144(SB), Z0, Z0
+	VMOVAPS      Z0, Z29
+	VPMOVD2M     Z29, K1
+	KMOVW        K1, AX
+	MOVQ         AX, bad+104(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLStandardLog(kl *float32, muQ *float32, sQ *float32, rows int, n int, ld int, factor float32)
-// Requires: AVX, AVX512F, AVX512VL
-TEXT ·GaussKLStandardLog(SB), NOSPLIT, $32-52
-	// Registers:    Z0-Z12 values    Z13-Z29 constants and scalars    Z30-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+100(SB), Z29
-	VBROADCASTSS gaussConsts<>+20(SB), Z28
-	VBROADCASTSS gaussConsts<>+24(SB), Z27
-	VBROADCASTSS factor+48(FP), Z26
-	VBROADCASTSS gaussConsts<>+88(SB), Z25
-	VBROADCASTSS gaussConsts<>+92(SB), Z24
-	VBROADCASTSS gaussConsts<>+96(SB), Z23
-	VBROADCASTSS gaussConsts<>+80(SB), Z22
-	VBROADCASTSS gaussConsts<>+76(SB), Z21
-	VBROADCASTSS gaussConsts<>+104(SB), Z20
-	VBROADCASTSS gaussConsts<>+108(SB), Z19
-	VBROADCASTSS gaussConsts<>+112(SB), Z18
-	VBROADCASTSS gaussConsts<>+116(SB), Z17
-	VBROADCASTSS gaussConsts<>+120(SB), Z16
-	VBROADCASTSS gaussConsts<>+28(SB), Z15
+// func GaussKLStandardLog(lanes *float32, muQ *float32, sQ *float32, rows int, n int, ld int, factor float32) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussKLStandardLog(SB), NOSPLIT, $32-64
+	// Registers:    Z0-Z11 values    Z12-Z28 constants and scalars    Z29-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+116(SB), Z28
+	VBROADCASTSS gaussConsts<>+28(SB), Z27
+	VBROADCASTSS gaussConsts<>+96(SB), Z26
+	VBROADCASTSS gaussConsts<>+0(SB), Z25
+	VBROADCASTSS factor+48(FP), Z24
+	VBROADCASTSS gaussConsts<>+112(SB), Z23
+	VBROADCASTSS gaussConsts<>+72(SB), Z22
+	VBROADCASTSS gaussConsts<>+68(SB), Z21
+	VBROADCASTSS gaussConsts<>+120(SB), Z20
+	VBROADCASTSS gaussConsts<>+124(SB), Z19
+	VBROADCASTSS gaussConsts<>+128(SB), Z18
+	VBROADCASTSS gaussConsts<>+132(SB), Z17
+	VBROADCASTSS gaussConsts<>+136(SB), Z16
+	VBROADCASTSS gaussConsts<>+100(SB), Z15
 	VBROADCASTSS gaussConsts<>+4(SB), Z14
-	VBROADCASTSS gaussConsts<>+84(SB), Z13
+	VBROADCASTSS gaussConsts<>+140(SB), Z13
+	VBROADCASTSS gaussConsts<>+144(SB), Z12
 
-	// Registers:    DI kl    SI muQ    DX sQ    CX elements left in the row    BX 4n
-	MOVQ kl+0(FP), DI
-	MOVQ muQ+8(FP), SI
-	MOVQ sQ+16(FP), DX
-	MOVQ n+32(FP), BX
-	SHLQ $0x02, BX
-	MOVQ rows+24(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+40(FP), AX
-	SHLQ $0x02, AX
-	SUBQ BX, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+40(FP), AX
-	SHLQ $0x02, AX
-	SUBQ BX, AX
-	MOVQ AX, 16(SP)
+	// Registers:    DI lanes    SI muQ    DX sQ    CX elements left in the row    BX 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    muQ+8(FP), SI
+	MOVQ    sQ+16(FP), DX
+	MOVQ    n+32(FP), BX
+	SHLQ    $0x02, BX
+	VMOVAPS Z14, Z29
+	MOVQ    rows+24(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+40(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    BX, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+40(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    BX, AX
+	MOVQ    AX, 16(SP)
 
 l51:
 	VMOVAPS Z14, Z31
@@ -2183,48 +2931,50 @@ l52:
 	VMOVUPS 64(SI), Z1
 	VMOVUPS (DX), Z2
 	VMOVUPS 64(DX), Z3
-	VMULPS  Z26, Z2, Z2
-	VMULPS  Z26, Z3, Z3
-	VMINPS  Z2, Z25, Z4
-	VMINPS  Z3, Z25, Z5
-	VMAXPS  Z4, Z24, Z4
-	VMAXPS  Z5, Z24, Z5
+	VPANDD  Z25, Z2, Z4
+	VPANDD  Z25, Z3, Z5
+	VPMAXUD Z29, Z4, Z29
+	VPMAXUD Z29, Z5, Z29
+	VMULPS  Z24, Z2, Z2
+	VMULPS  Z24, Z3, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z29, Z6
-	VFMADD231PS  Z23, Z4, Z6
-	VMOVAPS      Z29, Z7
-	VFMADD231PS  Z23, Z5, Z7
-	VSUBPS       Z29, Z6, Z6
-	VSUBPS       Z29, Z7, Z7
-	VFNMADD231PS Z22, Z6, Z4
-	VFNMADD231PS Z22, Z7, Z5
-	VFNMADD231PS Z21, Z6, Z4
-	VFNMADD231PS Z21, Z7, Z5
+	VMOVAPS      Z28, Z4
+	VFMADD231PS  Z23, Z2, Z4
+	VMOVAPS      Z28, Z5
+	VFMADD231PS  Z23, Z3, Z5
+	VSUBPS       Z28, Z4, Z4
+	VSUBPS       Z28, Z5, Z5
+	VMOVAPS      Z2, Z6
+	VFNMADD231PS Z22, Z4, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS Z22, Z5, Z7
+	VFNMADD231PS Z21, Z4, Z6
+	VFNMADD231PS Z21, Z5, Z7
 
 	// p = e^r
 	VMOVAPS     Z19, Z8
-	VFMADD231PS Z4, Z20, Z8
+	VFMADD231PS Z6, Z20, Z8
 	VMOVAPS     Z19, Z9
-	VFMADD231PS Z5, Z20, Z9
-	VFMADD213PS Z18, Z4, Z8
-	VFMADD213PS Z18, Z5, Z9
-	VFMADD213PS Z17, Z4, Z8
-	VFMADD213PS Z17, Z5, Z9
-	VFMADD213PS Z16, Z4, Z8
-	VFMADD213PS Z16, Z5, Z9
-	VFMADD213PS Z28, Z4, Z8
-	VFMADD213PS Z28, Z5, Z9
-	VFMADD213PS Z28, Z4, Z8
-	VFMADD213PS Z28, Z5, Z9
+	VFMADD231PS Z7, Z20, Z9
+	VFMADD213PS Z18, Z6, Z8
+	VFMADD213PS Z18, Z7, Z9
+	VFMADD213PS Z17, Z6, Z8
+	VFMADD213PS Z17, Z7, Z9
+	VFMADD213PS Z16, Z6, Z8
+	VFMADD213PS Z16, Z7, Z9
+	VFMADD213PS Z27, Z6, Z8
+	VFMADD213PS Z27, Z7, Z9
+	VFMADD213PS Z27, Z6, Z8
+	VFMADD213PS Z27, Z7, Z9
 
 	// p 2^n
-	VSCALEFPS   Z6, Z8, Z4
-	VSCALEFPS   Z7, Z9, Z5
-	VMULPS      Z27, Z0, Z0
-	VMULPS      Z27, Z1, Z1
-	VMULPS      Z27, Z4, Z4
-	VMULPS      Z27, Z5, Z5
+	VSCALEFPS   Z4, Z8, Z4
+	VSCALEFPS   Z5, Z9, Z5
+	VMULPS      Z26, Z0, Z0
+	VMULPS      Z26, Z1, Z1
+	VMULPS      Z26, Z4, Z4
+	VMULPS      Z26, Z5, Z5
 	VFMADD213PS Z15, Z4, Z4
 	VFMADD213PS Z15, Z5, Z5
 	VFMADD231PS Z0, Z0, Z4
@@ -2244,30 +2994,31 @@ l53:
 	JL      l54
 	VMOVUPS (SI), Z0
 	VMOVUPS (DX), Z1
-	VMULPS  Z26, Z1, Z1
-	VMINPS  Z1, Z25, Z2
-	VMAXPS  Z2, Z24, Z2
+	VPANDD  Z25, Z1, Z2
+	VPMAXUD Z29, Z2, Z29
+	VMULPS  Z24, Z1, Z1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z29, Z3
-	VFMADD231PS  Z23, Z2, Z3
-	VSUBPS       Z29, Z3, Z3
-	VFNMADD231PS Z22, Z3, Z2
-	VFNMADD231PS Z21, Z3, Z2
+	VMOVAPS      Z28, Z2
+	VFMADD231PS  Z23, Z1, Z2
+	VSUBPS       Z28, Z2, Z2
+	VMOVAPS      Z1, Z3
+	VFNMADD231PS Z22, Z2, Z3
+	VFNMADD231PS Z21, Z2, Z3
 
 	// p = e^r
 	VMOVAPS     Z19, Z4
-	VFMADD231PS Z2, Z20, Z4
-	VFMADD213PS Z18, Z2, Z4
-	VFMADD213PS Z17, Z2, Z4
-	VFMADD213PS Z16, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
+	VFMADD231PS Z3, Z20, Z4
+	VFMADD213PS Z18, Z3, Z4
+	VFMADD213PS Z17, Z3, Z4
+	VFMADD213PS Z16, Z3, Z4
+	VFMADD213PS Z27, Z3, Z4
+	VFMADD213PS Z27, Z3, Z4
 
 	// p 2^n
-	VSCALEFPS   Z3, Z4, Z2
-	VMULPS      Z27, Z0, Z0
-	VMULPS      Z27, Z2, Z2
+	VSCALEFPS   Z2, Z4, Z2
+	VMULPS      Z26, Z0, Z0
+	VMULPS      Z26, Z2, Z2
 	VFMADD213PS Z15, Z2, Z2
 	VFMADD231PS Z0, Z0, Z2
 	VADDPS      Z31, Z2, Z31
@@ -2285,30 +3036,32 @@ l54:
 	KMOVW     AX, K7
 	VMOVUPS.Z (SI), K7, Z0
 	VMOVUPS.Z (DX), K7, Z1
-	VMULPS    Z26, Z1, Z1
-	VMINPS    Z1, Z25, Z2
-	VMAXPS    Z2, Z24, Z2
+	VPANDD    Z25, Z1, Z2
+	VMOVAPS.Z Z2, K7, Z2
+	VPMAXUD   Z29, Z2, Z29
+	VMULPS    Z24, Z1, Z1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z29, Z3
-	VFMADD231PS  Z23, Z2, Z3
-	VSUBPS       Z29, Z3, Z3
-	VFNMADD231PS Z22, Z3, Z2
-	VFNMADD231PS Z21, Z3, Z2
+	VMOVAPS      Z28, Z2
+	VFMADD231PS  Z23, Z1, Z2
+	VSUBPS       Z28, Z2, Z2
+	VMOVAPS      Z1, Z3
+	VFNMADD231PS Z22, Z2, Z3
+	VFNMADD231PS Z21, Z2, Z3
 
 	// p = e^r
 	VMOVAPS     Z19, Z4
-	VFMADD231PS Z2, Z20, Z4
-	VFMADD213PS Z18, Z2, Z4
-	VFMADD213PS Z17, Z2, Z4
-	VFMADD213PS Z16, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
+	VFMADD231PS Z3, Z20, Z4
+	VFMADD213PS Z18, Z3, Z4
+	VFMADD213PS Z17, Z3, Z4
+	VFMADD213PS Z16, Z3, Z4
+	VFMADD213PS Z27, Z3, Z4
+	VFMADD213PS Z27, Z3, Z4
 
 	// p 2^n
-	VSCALEFPS   Z3, Z4, Z2
-	VMULPS      Z27, Z0, Z0
-	VMULPS      Z27, Z2, Z2
+	VSCALEFPS   Z2, Z4, Z2
+	VMULPS      Z26, Z0, Z0
+	VMULPS      Z26, Z2, Z2
 	VFMADD213PS Z15, Z2, Z2
 	VFMADD231PS Z0, Z0, Z2
 	VMOVAPS.Z   Z2, K7, Z0
@@ -2319,89 +3072,75 @@ l54:
 	LEAQ        (DX)(CX*4), DX
 
 l55:
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VADDPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VADDPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VADDPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VADDPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VADDPS        Z14, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z31, Y1
-	VADDPS        Y1, Y31, Y31
-	VEXTRACTF32X4 $0x01, Y31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x0e, X31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x01, X31, X1
-	VADDPS        X1, X31, X31
-	VBROADCASTSS  X31, Z1
-	VFMSUB231PS   Z13, Z1, Z0
-	VCMPPS        $0x11, Z14, Z0, K1
-	VBLENDMPS     Z14, Z0, K1, Z0
-	VMOVSS        X0, (DI)
-	ADDQ          $0x04, DI
-	ADDQ          8(SP), SI
-	ADDQ          16(SP), DX
-	DECQ          (SP)
-	JNZ           l51
+	VMOVUPS  Z31, (DI)
+	VMOVUPS  Z30, 64(DI)
+	ADDQ     $0x00000100, DI
+	ADDQ     8(SP), SI
+	ADDQ     16(SP), DX
+	DECQ     (SP)
+	JNZ      l51
+	VPMINUD  Z13, Z29, Z0
+	VPADDD   Z12, Z0, Z0
+	VMOVAPS  Z0, Z29
+	VPMOVD2M Z29, K1
+	KMOVW    K1, AX
+	MOVQ     AX, bad+56(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLStandardLogBackward(kl *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int, factor float32)
-// Requires: AVX, AVX512F, AVX512VL
-TEXT ·GaussKLStandardLogBackward(SB), NOSPLIT, $48-68
-	// Registers:    Z0-Z11 values    Z12-Z28 constants and scalars    Z29-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+20(SB), Z28
-	VBROADCASTSS factor+64(FP), Z27
-	VBROADCASTSS gaussConsts<>+100(SB), Z26
-	VBROADCASTSS gaussConsts<>+24(SB), Z25
-	VBROADCASTSS gaussConsts<>+88(SB), Z24
-	VBROADCASTSS gaussConsts<>+92(SB), Z23
-	VBROADCASTSS gaussConsts<>+96(SB), Z22
-	VBROADCASTSS gaussConsts<>+80(SB), Z21
-	VBROADCASTSS gaussConsts<>+76(SB), Z20
-	VBROADCASTSS gaussConsts<>+104(SB), Z19
-	VBROADCASTSS gaussConsts<>+108(SB), Z18
-	VBROADCASTSS gaussConsts<>+112(SB), Z17
-	VBROADCASTSS gaussConsts<>+116(SB), Z16
-	VBROADCASTSS gaussConsts<>+120(SB), Z15
-	VBROADCASTSS gaussConsts<>+28(SB), Z14
+// func GaussKLStandardLogBackward(lanes *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int, factor float32) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussKLStandardLogBackward(SB), NOSPLIT, $48-80
+	// Registers:    Z0-Z10 values    Z11-Z27 constants and scalars    Z28-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+28(SB), Z27
+	VBROADCASTSS factor+64(FP), Z26
+	VBROADCASTSS gaussConsts<>+116(SB), Z25
+	VBROADCASTSS gaussConsts<>+96(SB), Z24
+	VBROADCASTSS gaussConsts<>+0(SB), Z23
+	VBROADCASTSS gaussConsts<>+112(SB), Z22
+	VBROADCASTSS gaussConsts<>+72(SB), Z21
+	VBROADCASTSS gaussConsts<>+68(SB), Z20
+	VBROADCASTSS gaussConsts<>+120(SB), Z19
+	VBROADCASTSS gaussConsts<>+124(SB), Z18
+	VBROADCASTSS gaussConsts<>+128(SB), Z17
+	VBROADCASTSS gaussConsts<>+132(SB), Z16
+	VBROADCASTSS gaussConsts<>+136(SB), Z15
+	VBROADCASTSS gaussConsts<>+100(SB), Z14
 	VBROADCASTSS gaussConsts<>+4(SB), Z13
-	VBROADCASTSS gaussConsts<>+84(SB), Z12
+	VBROADCASTSS gaussConsts<>+140(SB), Z12
+	VBROADCASTSS gaussConsts<>+144(SB), Z11
 
-	// Registers:    DI kl    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
-	MOVQ kl+0(FP), DI
-	MOVQ dmuQ+8(FP), SI
-	MOVQ dsQ+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ n+48(FP), R9
-	SHLQ $0x02, R9
-	MOVQ rows+40(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI lanes    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    dmuQ+8(FP), SI
+	MOVQ    dsQ+16(FP), DX
+	MOVQ    muQ+24(FP), BX
+	MOVQ    sQ+32(FP), R8
+	MOVQ    n+48(FP), R9
+	SHLQ    $0x02, R9
+	VMOVAPS Z13, Z29
+	MOVQ    rows+40(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 32(SP)
 
 l57:
-	VBROADCASTSS (DI), Z0
-	VMOVAPS      Z0, Z29
+	VBROADCASTSS 192(DI), Z0
+	VMOVAPS      Z0, Z28
 	VMOVAPS      Z13, Z31
 	VMOVAPS      Z13, Z30
 	MOVQ         n+48(FP), CX
@@ -2413,48 +3152,50 @@ l58:
 	VMOVUPS 64(BX), Z1
 	VMOVUPS (R8), Z2
 	VMOVUPS 64(R8), Z3
-	VMULPS  Z27, Z2, Z2
-	VMULPS  Z27, Z3, Z3
-	VMINPS  Z2, Z24, Z4
-	VMINPS  Z3, Z24, Z5
-	VMAXPS  Z4, Z23, Z4
-	VMAXPS  Z5, Z23, Z5
+	VPANDD  Z23, Z2, Z4
+	VPANDD  Z23, Z3, Z5
+	VPMAXUD Z29, Z4, Z29
+	VPMAXUD Z29, Z5, Z29
+	VMULPS  Z26, Z2, Z2
+	VMULPS  Z26, Z3, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z26, Z6
-	VFMADD231PS  Z22, Z4, Z6
-	VMOVAPS      Z26, Z7
-	VFMADD231PS  Z22, Z5, Z7
-	VSUBPS       Z26, Z6, Z6
-	VSUBPS       Z26, Z7, Z7
-	VFNMADD231PS Z21, Z6, Z4
-	VFNMADD231PS Z21, Z7, Z5
-	VFNMADD231PS Z20, Z6, Z4
-	VFNMADD231PS Z20, Z7, Z5
+	VMOVAPS      Z25, Z4
+	VFMADD231PS  Z22, Z2, Z4
+	VMOVAPS      Z25, Z5
+	VFMADD231PS  Z22, Z3, Z5
+	VSUBPS       Z25, Z4, Z4
+	VSUBPS       Z25, Z5, Z5
+	VMOVAPS      Z2, Z6
+	VFNMADD231PS Z21, Z4, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS Z21, Z5, Z7
+	VFNMADD231PS Z20, Z4, Z6
+	VFNMADD231PS Z20, Z5, Z7
 
 	// p = e^r
 	VMOVAPS     Z18, Z8
-	VFMADD231PS Z4, Z19, Z8
+	VFMADD231PS Z6, Z19, Z8
 	VMOVAPS     Z18, Z9
-	VFMADD231PS Z5, Z19, Z9
-	VFMADD213PS Z17, Z4, Z8
-	VFMADD213PS Z17, Z5, Z9
-	VFMADD213PS Z16, Z4, Z8
-	VFMADD213PS Z16, Z5, Z9
-	VFMADD213PS Z15, Z4, Z8
-	VFMADD213PS Z15, Z5, Z9
-	VFMADD213PS Z28, Z4, Z8
-	VFMADD213PS Z28, Z5, Z9
-	VFMADD213PS Z28, Z4, Z8
-	VFMADD213PS Z28, Z5, Z9
+	VFMADD231PS Z7, Z19, Z9
+	VFMADD213PS Z17, Z6, Z8
+	VFMADD213PS Z17, Z7, Z9
+	VFMADD213PS Z16, Z6, Z8
+	VFMADD213PS Z16, Z7, Z9
+	VFMADD213PS Z15, Z6, Z8
+	VFMADD213PS Z15, Z7, Z9
+	VFMADD213PS Z27, Z6, Z8
+	VFMADD213PS Z27, Z7, Z9
+	VFMADD213PS Z27, Z6, Z8
+	VFMADD213PS Z27, Z7, Z9
 
 	// p 2^n
-	VSCALEFPS   Z6, Z8, Z4
-	VSCALEFPS   Z7, Z9, Z5
-	VMULPS      Z25, Z0, Z6
-	VMULPS      Z25, Z1, Z7
-	VMULPS      Z25, Z4, Z8
-	VMULPS      Z25, Z5, Z9
+	VSCALEFPS   Z4, Z8, Z4
+	VSCALEFPS   Z5, Z9, Z5
+	VMULPS      Z24, Z0, Z6
+	VMULPS      Z24, Z1, Z7
+	VMULPS      Z24, Z4, Z8
+	VMULPS      Z24, Z5, Z9
 	VFMADD213PS Z14, Z8, Z8
 	VFMADD213PS Z14, Z9, Z9
 	VFMADD231PS Z6, Z6, Z8
@@ -2463,14 +3204,14 @@ l58:
 	VADDPS      Z31, Z9, Z31
 	VADDPS      Z30, Z2, Z30
 	VADDPS      Z30, Z3, Z30
-	VSUBPS      Z28, Z4, Z2
-	VSUBPS      Z28, Z5, Z3
-	VADDPS      Z28, Z4, Z4
-	VADDPS      Z28, Z5, Z5
-	VMULPS      Z0, Z29, Z0
-	VMULPS      Z1, Z29, Z1
-	VMULPS      Z27, Z29, Z6
-	VMULPS      Z27, Z29, Z7
+	VSUBPS      Z27, Z4, Z2
+	VSUBPS      Z27, Z5, Z3
+	VADDPS      Z27, Z4, Z4
+	VADDPS      Z27, Z5, Z5
+	VMULPS      Z0, Z28, Z0
+	VMULPS      Z1, Z28, Z1
+	VMULPS      Z26, Z28, Z6
+	VMULPS      Z26, Z28, Z7
 	VMULPS      Z2, Z6, Z2
 	VMULPS      Z3, Z7, Z3
 	VMULPS      Z4, Z2, Z2
@@ -2492,38 +3233,39 @@ l59:
 	JL      l60
 	VMOVUPS (BX), Z0
 	VMOVUPS (R8), Z1
-	VMULPS  Z27, Z1, Z1
-	VMINPS  Z1, Z24, Z2
-	VMAXPS  Z2, Z23, Z2
+	VPANDD  Z23, Z1, Z2
+	VPMAXUD Z29, Z2, Z29
+	VMULPS  Z26, Z1, Z1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z26, Z3
-	VFMADD231PS  Z22, Z2, Z3
-	VSUBPS       Z26, Z3, Z3
-	VFNMADD231PS Z21, Z3, Z2
-	VFNMADD231PS Z20, Z3, Z2
+	VMOVAPS      Z25, Z2
+	VFMADD231PS  Z22, Z1, Z2
+	VSUBPS       Z25, Z2, Z2
+	VMOVAPS      Z1, Z3
+	VFNMADD231PS Z21, Z2, Z3
+	VFNMADD231PS Z20, Z2, Z3
 
 	// p = e^r
 	VMOVAPS     Z18, Z4
-	VFMADD231PS Z2, Z19, Z4
-	VFMADD213PS Z17, Z2, Z4
-	VFMADD213PS Z16, Z2, Z4
-	VFMADD213PS Z15, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
+	VFMADD231PS Z3, Z19, Z4
+	VFMADD213PS Z17, Z3, Z4
+	VFMADD213PS Z16, Z3, Z4
+	VFMADD213PS Z15, Z3, Z4
+	VFMADD213PS Z27, Z3, Z4
+	VFMADD213PS Z27, Z3, Z4
 
 	// p 2^n
-	VSCALEFPS   Z3, Z4, Z2
-	VMULPS      Z25, Z0, Z3
-	VMULPS      Z25, Z2, Z4
+	VSCALEFPS   Z2, Z4, Z2
+	VMULPS      Z24, Z0, Z3
+	VMULPS      Z24, Z2, Z4
 	VFMADD213PS Z14, Z4, Z4
 	VFMADD231PS Z3, Z3, Z4
 	VADDPS      Z31, Z4, Z31
 	VADDPS      Z30, Z1, Z30
-	VSUBPS      Z28, Z2, Z1
-	VADDPS      Z28, Z2, Z2
-	VMULPS      Z0, Z29, Z0
-	VMULPS      Z27, Z29, Z3
+	VSUBPS      Z27, Z2, Z1
+	VADDPS      Z27, Z2, Z2
+	VMULPS      Z0, Z28, Z0
+	VMULPS      Z26, Z28, Z3
 	VMULPS      Z1, Z3, Z1
 	VMULPS      Z2, Z1, Z1
 	VMOVUPS     Z0, (SI)
@@ -2543,40 +3285,42 @@ l60:
 	KMOVW     AX, K7
 	VMOVUPS.Z (BX), K7, Z0
 	VMOVUPS.Z (R8), K7, Z1
-	VMULPS    Z27, Z1, Z1
-	VMINPS    Z1, Z24, Z2
-	VMAXPS    Z2, Z23, Z2
+	VPANDD    Z23, Z1, Z2
+	VMOVAPS.Z Z2, K7, Z2
+	VPMAXUD   Z29, Z2, Z29
+	VMULPS    Z26, Z1, Z1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z26, Z3
-	VFMADD231PS  Z22, Z2, Z3
-	VSUBPS       Z26, Z3, Z3
-	VFNMADD231PS Z21, Z3, Z2
-	VFNMADD231PS Z20, Z3, Z2
+	VMOVAPS      Z25, Z2
+	VFMADD231PS  Z22, Z1, Z2
+	VSUBPS       Z25, Z2, Z2
+	VMOVAPS      Z1, Z3
+	VFNMADD231PS Z21, Z2, Z3
+	VFNMADD231PS Z20, Z2, Z3
 
 	// p = e^r
 	VMOVAPS     Z18, Z4
-	VFMADD231PS Z2, Z19, Z4
-	VFMADD213PS Z17, Z2, Z4
-	VFMADD213PS Z16, Z2, Z4
-	VFMADD213PS Z15, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
+	VFMADD231PS Z3, Z19, Z4
+	VFMADD213PS Z17, Z3, Z4
+	VFMADD213PS Z16, Z3, Z4
+	VFMADD213PS Z15, Z3, Z4
+	VFMADD213PS Z27, Z3, Z4
+	VFMADD213PS Z27, Z3, Z4
 
 	// p 2^n
-	VSCALEFPS   Z3, Z4, Z2
-	VMULPS      Z25, Z0, Z3
-	VMULPS      Z25, Z2, Z4
+	VSCALEFPS   Z2, Z4, Z2
+	VMULPS      Z24, Z0, Z3
+	VMULPS      Z24, Z2, Z4
 	VFMADD213PS Z14, Z4, Z4
 	VFMADD231PS Z3, Z3, Z4
 	VMOVAPS.Z   Z4, K7, Z3
 	VADDPS      Z31, Z3, Z31
 	VMOVAPS.Z   Z1, K7, Z1
 	VADDPS      Z30, Z1, Z30
-	VSUBPS      Z28, Z2, Z1
-	VADDPS      Z28, Z2, Z2
-	VMULPS      Z0, Z29, Z0
-	VMULPS      Z27, Z29, Z3
+	VSUBPS      Z27, Z2, Z1
+	VADDPS      Z27, Z2, Z2
+	VMULPS      Z0, Z28, Z0
+	VMULPS      Z26, Z28, Z3
 	VMULPS      Z1, Z3, Z1
 	VMULPS      Z2, Z1, Z1
 	VMOVUPS     Z0, K7, (SI)
@@ -2587,82 +3331,67 @@ l60:
 	LEAQ        (DX)(CX*4), DX
 
 l61:
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VADDPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VADDPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VADDPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VADDPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VADDPS        Z13, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z31, Y1
-	VADDPS        Y1, Y31, Y31
-	VEXTRACTF32X4 $0x01, Y31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x0e, X31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x01, X31, X1
-	VADDPS        X1, X31, X31
-	VBROADCASTSS  X31, Z1
-	VFMSUB231PS   Z12, Z1, Z0
-	VCMPPS        $0x11, Z13, Z0, K1
-	VBLENDMPS     Z13, Z0, K1, Z0
-	VMOVSS        X0, (DI)
-	ADDQ          $0x04, DI
-	ADDQ          8(SP), SI
-	ADDQ          16(SP), DX
-	ADDQ          24(SP), BX
-	ADDQ          32(SP), R8
-	DECQ          (SP)
-	JNZ           l57
+	VMOVUPS  Z31, (DI)
+	VMOVUPS  Z30, 64(DI)
+	ADDQ     $0x00000100, DI
+	ADDQ     8(SP), SI
+	ADDQ     16(SP), DX
+	ADDQ     24(SP), BX
+	ADDQ     32(SP), R8
+	DECQ     (SP)
+	JNZ      l57
+	VPMINUD  Z12, Z29, Z0
+	VPADDD   Z11, Z0, Z0
+	VMOVAPS  Z0, Z29
+	VPMOVD2M Z29, K1
+	KMOVW    K1, AX
+	MOVQ     AX, bad+72(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLSoftplus(kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
-TEXT ·GaussKLSoftplus(SB), NOSPLIT, $40-64
-	// Registers:    Z0-Z21 values    Z22-Z28 constants and scalars    Z29-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+24(SB), Z28
-	VBROADCASTSS gaussConsts<>+20(SB), Z27
-	VBROADCASTSS gaussConsts<>+100(SB), Z26
-	VBROADCASTSS gaussConsts<>+4(SB), Z25
-	VBROADCASTSS gaussConsts<>+80(SB), Z24
-	VBROADCASTSS gaussConsts<>+76(SB), Z23
-	VBROADCASTSS gaussConsts<>+72(SB), Z22
+// func GaussKLSoftplus(lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussKLSoftplus(SB), NOSPLIT, $40-72
+	// Registers:    Z0-Z21 values    Z22-Z27 constants and scalars    Z28-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+96(SB), Z27
+	VBROADCASTSS gaussConsts<>+28(SB), Z26
+	VBROADCASTSS gaussConsts<>+116(SB), Z25
+	VBROADCASTSS gaussConsts<>+4(SB), Z24
+	VBROADCASTSS gaussConsts<>+0(SB), Z23
+	VBROADCASTSS gaussConsts<>+12(SB), Z22
 
-	// Registers:    DI kl    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
-	MOVQ kl+0(FP), DI
-	MOVQ muQ+8(FP), SI
-	MOVQ sQ+16(FP), DX
-	MOVQ muP+24(FP), BX
-	MOVQ sP+32(FP), R8
-	MOVQ n+48(FP), R9
-	SHLQ $0x02, R9
-	MOVQ rows+40(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI lanes    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    muQ+8(FP), SI
+	MOVQ    sQ+16(FP), DX
+	MOVQ    muP+24(FP), BX
+	MOVQ    sP+32(FP), R8
+	MOVQ    n+48(FP), R9
+	SHLQ    $0x02, R9
+	VMOVAPS Z24, Z28
+	MOVQ    rows+40(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 32(SP)
 
 l63:
-	VMOVAPS Z25, Z31
-	VMOVAPS Z27, Z30
-	VMOVAPS Z25, Z29
+	VMOVAPS Z24, Z31
+	VMOVAPS Z26, Z30
+	VMOVAPS Z24, Z29
 	MOVQ    n+48(FP), CX
 	CMPQ    CX, $0x00000020
 	JL      l65
@@ -2672,74 +3401,86 @@ l64:
 	VMOVUPS      64(SI), Z1
 	VMOVUPS      (DX), Z2
 	VMOVUPS      64(DX), Z3
+	VPANDD       Z23, Z2, Z4
+	VPANDD       Z23, Z3, Z5
+	VPMAXUD      Z28, Z4, Z28
+	VPMAXUD      Z28, Z5, Z28
 	VMOVUPS      (R8), Z4
 	VMOVUPS      64(R8), Z5
-	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z6
-	VPORD.BCST   gaussConsts<>+12(SB), Z3, Z7
-	VPORD.BCST   gaussConsts<>+12(SB), Z4, Z8
-	VPORD.BCST   gaussConsts<>+12(SB), Z5, Z9
-	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VPANDD       Z23, Z4, Z6
+	VPANDD       Z23, Z5, Z7
+	VPMAXUD      Z28, Z6, Z28
+	VPMAXUD      Z28, Z7, Z28
+	VMOVUPS      (BX), Z6
+	VMOVUPS      64(BX), Z7
+	VSUBPS       Z6, Z0, Z0
+	VSUBPS       Z7, Z1, Z1
+	VPORD        Z22, Z2, Z6
+	VPORD        Z22, Z3, Z7
+	VPORD        Z22, Z4, Z8
+	VPORD        Z22, Z5, Z9
+	VBROADCASTSS gaussConsts<>+148(SB), Z10
 	VMAXPS       Z6, Z10, Z6
-	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VBROADCASTSS gaussConsts<>+148(SB), Z10
 	VMAXPS       Z7, Z10, Z7
-	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VBROADCASTSS gaussConsts<>+148(SB), Z10
 	VMAXPS       Z8, Z10, Z8
-	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VBROADCASTSS gaussConsts<>+148(SB), Z10
 	VMAXPS       Z9, Z10, Z9
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS          Z26, Z10
-	VFMADD231PS.BCST gaussConsts<>+96(SB), Z6, Z10
-	VMOVAPS          Z26, Z11
-	VFMADD231PS.BCST gaussConsts<>+96(SB), Z7, Z11
-	VMOVAPS          Z26, Z12
-	VFMADD231PS.BCST gaussConsts<>+96(SB), Z8, Z12
-	VMOVAPS          Z26, Z13
-	VFMADD231PS.BCST gaussConsts<>+96(SB), Z9, Z13
-	VSUBPS           Z26, Z10, Z10
-	VSUBPS           Z26, Z11, Z11
-	VSUBPS           Z26, Z12, Z12
-	VSUBPS           Z26, Z13, Z13
-	VFNMADD231PS     Z24, Z10, Z6
-	VFNMADD231PS     Z24, Z11, Z7
-	VFNMADD231PS     Z24, Z12, Z8
-	VFNMADD231PS     Z24, Z13, Z9
-	VFNMADD231PS     Z23, Z10, Z6
-	VFNMADD231PS     Z23, Z11, Z7
-	VFNMADD231PS     Z23, Z12, Z8
-	VFNMADD231PS     Z23, Z13, Z9
+	VMOVAPS           Z25, Z10
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z6, Z10
+	VMOVAPS           Z25, Z11
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z7, Z11
+	VMOVAPS           Z25, Z12
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z8, Z12
+	VMOVAPS           Z25, Z13
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z9, Z13
+	VSUBPS            Z25, Z10, Z10
+	VSUBPS            Z25, Z11, Z11
+	VSUBPS            Z25, Z12, Z12
+	VSUBPS            Z25, Z13, Z13
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z10, Z6
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z11, Z7
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z12, Z8
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z13, Z9
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z10, Z6
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z11, Z7
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z12, Z8
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z13, Z9
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z14
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z6, Z14
-	VBROADCASTSS     gaussConsts<>+108(SB), Z15
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z7, Z15
-	VBROADCASTSS     gaussConsts<>+108(SB), Z16
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z8, Z16
-	VBROADCASTSS     gaussConsts<>+108(SB), Z17
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z9, Z17
-	VFMADD213PS      Z27, Z6, Z14
-	VFMADD213PS      Z27, Z7, Z15
-	VFMADD213PS      Z27, Z8, Z16
-	VFMADD213PS      Z27, Z9, Z17
-	VFMADD213PS      Z27, Z6, Z14
-	VFMADD213PS      Z27, Z7, Z15
-	VFMADD213PS      Z27, Z8, Z16
-	VFMADD213PS      Z27, Z9, Z17
+	VBROADCASTSS     gaussConsts<>+124(SB), Z14
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z6, Z14
+	VBROADCASTSS     gaussConsts<>+124(SB), Z15
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z7, Z15
+	VBROADCASTSS     gaussConsts<>+124(SB), Z16
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z8, Z16
+	VBROADCASTSS     gaussConsts<>+124(SB), Z17
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z9, Z17
+	VFMADD213PS      Z26, Z6, Z14
+	VFMADD213PS      Z26, Z7, Z15
+	VFMADD213PS      Z26, Z8, Z16
+	VFMADD213PS      Z26, Z9, Z17
+	VFMADD213PS      Z26, Z6, Z14
+	VFMADD213PS      Z26, Z7, Z15
+	VFMADD213PS      Z26, Z8, Z16
+	VFMADD213PS      Z26, Z9, Z17
 
 	// p 2^n
 	// p 2^n
@@ -2747,10 +3488,10 @@ l64:
 	VSCALEFPS Z11, Z15, Z7
 	VSCALEFPS Z12, Z16, Z8
 	VSCALEFPS Z13, Z17, Z9
-	VCMPPS    $0x1e, Z25, Z2, K1
-	VCMPPS    $0x1e, Z25, Z3, K2
-	VCMPPS    $0x1e, Z25, Z4, K4
-	VCMPPS    $0x1e, Z25, Z5, K5
+	VCMPPS    $0x1e, Z24, Z2, K1
+	VCMPPS    $0x1e, Z24, Z3, K2
+	VCMPPS    $0x1e, Z24, Z4, K4
+	VCMPPS    $0x1e, Z24, Z5, K5
 	VMOVAPS.Z Z2, K1, Z2
 	VMOVAPS.Z Z3, K2, Z3
 	VMOVAPS.Z Z4, K4, Z4
@@ -2758,66 +3499,66 @@ l64:
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z28, Z6, K1
-	VCMPPS           $0x1e, Z28, Z7, K2
-	VCMPPS           $0x1e, Z28, Z8, K4
-	VCMPPS           $0x1e, Z28, Z9, K5
-	VMOVAPS          Z28, Z10
-	VFMSUB231PS      Z28, Z6, Z10
-	VMOVAPS          Z28, Z11
-	VFMSUB231PS      Z28, Z7, Z11
-	VMOVAPS          Z28, Z12
-	VFMSUB231PS      Z28, Z8, Z12
-	VMOVAPS          Z28, Z13
-	VFMSUB231PS      Z28, Z9, Z13
+	VCMPPS           $0x1e, Z27, Z6, K1
+	VCMPPS           $0x1e, Z27, Z7, K2
+	VCMPPS           $0x1e, Z27, Z8, K4
+	VCMPPS           $0x1e, Z27, Z9, K5
+	VMOVAPS          Z27, Z10
+	VFMSUB231PS      Z27, Z6, Z10
+	VMOVAPS          Z27, Z11
+	VFMSUB231PS      Z27, Z7, Z11
+	VMOVAPS          Z27, Z12
+	VFMSUB231PS      Z27, Z8, Z12
+	VMOVAPS          Z27, Z13
+	VFMSUB231PS      Z27, Z9, Z13
 	VBLENDMPS        Z10, Z6, K1, Z6
 	VBLENDMPS        Z11, Z7, K2, Z7
 	VBLENDMPS        Z12, Z8, K4, Z8
 	VBLENDMPS        Z13, Z9, K5, Z9
-	VBROADCASTSS     gaussConsts<>+128(SB), Z10
+	VBROADCASTSS     gaussConsts<>+152(SB), Z10
 	VMOVAPS.Z        Z10, K1, Z10
-	VBROADCASTSS     gaussConsts<>+128(SB), Z11
+	VBROADCASTSS     gaussConsts<>+152(SB), Z11
 	VMOVAPS.Z        Z11, K2, Z11
-	VBROADCASTSS     gaussConsts<>+128(SB), Z12
+	VBROADCASTSS     gaussConsts<>+152(SB), Z12
 	VMOVAPS.Z        Z12, K4, Z12
-	VBROADCASTSS     gaussConsts<>+128(SB), Z13
+	VBROADCASTSS     gaussConsts<>+152(SB), Z13
 	VMOVAPS.Z        Z13, K5, Z13
-	VBROADCASTSS     gaussConsts<>+136(SB), Z14
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z6, Z14
-	VBROADCASTSS     gaussConsts<>+136(SB), Z15
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z7, Z15
-	VBROADCASTSS     gaussConsts<>+136(SB), Z16
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z8, Z16
-	VBROADCASTSS     gaussConsts<>+136(SB), Z17
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z9, Z17
-	VFMADD213PS      Z22, Z6, Z14
-	VFMADD213PS      Z22, Z7, Z15
-	VFMADD213PS      Z22, Z8, Z16
-	VFMADD213PS      Z22, Z9, Z17
+	VBROADCASTSS     gaussConsts<>+160(SB), Z14
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z6, Z14
+	VBROADCASTSS     gaussConsts<>+160(SB), Z15
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z7, Z15
+	VBROADCASTSS     gaussConsts<>+160(SB), Z16
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z8, Z16
+	VBROADCASTSS     gaussConsts<>+160(SB), Z17
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z9, Z17
 	VMULPS           Z6, Z6, Z18
 	VMULPS           Z7, Z7, Z19
 	VMULPS           Z8, Z8, Z20
@@ -2834,16 +3575,12 @@ l64:
 	VADDPS           Z7, Z3, Z3
 	VADDPS           Z8, Z4, Z4
 	VADDPS           Z9, Z5, Z5
-	VADDPS.BCST      gaussConsts<>+164(SB), Z2, Z2
-	VADDPS.BCST      gaussConsts<>+164(SB), Z3, Z3
-	VADDPS.BCST      gaussConsts<>+164(SB), Z4, Z4
-	VADDPS.BCST      gaussConsts<>+164(SB), Z5, Z5
-	VDIVPS           Z4, Z27, Z6
-	VDIVPS           Z5, Z27, Z7
-	VMOVUPS          (BX), Z8
-	VMOVUPS          64(BX), Z9
-	VSUBPS           Z8, Z0, Z0
-	VSUBPS           Z9, Z1, Z1
+	VADDPS.BCST      gaussConsts<>+188(SB), Z2, Z2
+	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VADDPS.BCST      gaussConsts<>+188(SB), Z4, Z4
+	VADDPS.BCST      gaussConsts<>+188(SB), Z5, Z5
+	VDIVPS           Z4, Z26, Z6
+	VDIVPS           Z5, Z26, Z7
 	VMULPS           Z6, Z0, Z0
 	VMULPS           Z7, Z1, Z1
 	VMULPS           Z6, Z2, Z8
@@ -2852,22 +3589,22 @@ l64:
 	VFNMADD231PS     Z9, Z5, Z3
 	VFMADD231PS      Z6, Z2, Z8
 	VFMADD231PS      Z7, Z3, Z9
-	VMULPS           Z28, Z0, Z0
-	VMULPS           Z28, Z1, Z1
-	VMULPS           Z28, Z8, Z2
-	VMULPS           Z28, Z9, Z3
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z2, Z2
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z3, Z3
+	VMULPS           Z27, Z0, Z0
+	VMULPS           Z27, Z1, Z1
+	VMULPS           Z27, Z8, Z2
+	VMULPS           Z27, Z9, Z3
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z2, Z2
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z3, Z3
 	VFMADD231PS      Z0, Z0, Z2
 	VFMADD231PS      Z1, Z1, Z3
 	VADDPS           Z31, Z2, Z31
 	VADDPS           Z31, Z3, Z31
 	VMULPS           Z30, Z8, Z30
 	VMULPS           Z30, Z9, Z30
-	VPSUBD.BCST      gaussConsts<>+32(SB), Z30, Z0
+	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
 	VPSRAD           $0x17, Z0, Z1
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD.BCST      gaussConsts<>+32(SB), Z0, Z0
+	VPANDD.BCST      gaussConsts<>+24(SB), Z0, Z0
+	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z0
 	VPADDD           Z29, Z1, Z1
 	VMOVAPS          Z1, Z29
 	VMOVAPS          Z0, Z30
@@ -2884,85 +3621,91 @@ l65:
 	JL           l66
 	VMOVUPS      (SI), Z0
 	VMOVUPS      (DX), Z1
+	VPANDD       Z23, Z1, Z2
+	VPMAXUD      Z28, Z2, Z28
 	VMOVUPS      (R8), Z2
-	VPORD.BCST   gaussConsts<>+12(SB), Z1, Z3
-	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z4
-	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VPANDD       Z23, Z2, Z3
+	VPMAXUD      Z28, Z3, Z28
+	VMOVUPS      (BX), Z3
+	VSUBPS       Z3, Z0, Z0
+	VPORD        Z22, Z1, Z3
+	VPORD        Z22, Z2, Z4
+	VBROADCASTSS gaussConsts<>+148(SB), Z5
 	VMAXPS       Z3, Z5, Z3
-	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VBROADCASTSS gaussConsts<>+148(SB), Z5
 	VMAXPS       Z4, Z5, Z4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS          Z26, Z5
-	VFMADD231PS.BCST gaussConsts<>+96(SB), Z3, Z5
-	VMOVAPS          Z26, Z6
-	VFMADD231PS.BCST gaussConsts<>+96(SB), Z4, Z6
-	VSUBPS           Z26, Z5, Z5
-	VSUBPS           Z26, Z6, Z6
-	VFNMADD231PS     Z24, Z5, Z3
-	VFNMADD231PS     Z24, Z6, Z4
-	VFNMADD231PS     Z23, Z5, Z3
-	VFNMADD231PS     Z23, Z6, Z4
+	VMOVAPS           Z25, Z5
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z3, Z5
+	VMOVAPS           Z25, Z6
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z4, Z6
+	VSUBPS            Z25, Z5, Z5
+	VSUBPS            Z25, Z6, Z6
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z6, Z4
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z6, Z4
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z7
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+108(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z4, Z8
-	VFMADD213PS      Z27, Z3, Z7
-	VFMADD213PS      Z27, Z4, Z8
-	VFMADD213PS      Z27, Z3, Z7
-	VFMADD213PS      Z27, Z4, Z8
+	VBROADCASTSS     gaussConsts<>+124(SB), Z7
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+124(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
+	VFMADD213PS      Z26, Z3, Z7
+	VFMADD213PS      Z26, Z4, Z8
+	VFMADD213PS      Z26, Z3, Z7
+	VFMADD213PS      Z26, Z4, Z8
 
 	// p 2^n
 	// p 2^n
 	VSCALEFPS Z5, Z7, Z3
 	VSCALEFPS Z6, Z8, Z4
-	VCMPPS    $0x1e, Z25, Z1, K1
-	VCMPPS    $0x1e, Z25, Z2, K2
+	VCMPPS    $0x1e, Z24, Z1, K1
+	VCMPPS    $0x1e, Z24, Z2, K2
 	VMOVAPS.Z Z1, K1, Z1
 	VMOVAPS.Z Z2, K2, Z2
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z28, Z3, K1
-	VCMPPS           $0x1e, Z28, Z4, K2
-	VMOVAPS          Z28, Z5
-	VFMSUB231PS      Z28, Z3, Z5
-	VMOVAPS          Z28, Z6
-	VFMSUB231PS      Z28, Z4, Z6
+	VCMPPS           $0x1e, Z27, Z3, K1
+	VCMPPS           $0x1e, Z27, Z4, K2
+	VMOVAPS          Z27, Z5
+	VFMSUB231PS      Z27, Z3, Z5
+	VMOVAPS          Z27, Z6
+	VFMSUB231PS      Z27, Z4, Z6
 	VBLENDMPS        Z5, Z3, K1, Z3
 	VBLENDMPS        Z6, Z4, K2, Z4
-	VBROADCASTSS     gaussConsts<>+128(SB), Z5
+	VBROADCASTSS     gaussConsts<>+152(SB), Z5
 	VMOVAPS.Z        Z5, K1, Z5
-	VBROADCASTSS     gaussConsts<>+128(SB), Z6
+	VBROADCASTSS     gaussConsts<>+152(SB), Z6
 	VMOVAPS.Z        Z6, K2, Z6
-	VBROADCASTSS     gaussConsts<>+136(SB), Z7
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+136(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z4, Z8
-	VFMADD213PS      Z22, Z3, Z7
-	VFMADD213PS      Z22, Z4, Z8
+	VBROADCASTSS     gaussConsts<>+160(SB), Z7
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+160(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z8
 	VMULPS           Z3, Z3, Z9
 	VMULPS           Z4, Z4, Z10
 	VFMADD231PS      Z9, Z7, Z3
@@ -2971,18 +3714,16 @@ l65:
 	VADDPS           Z4, Z6, Z4
 	VADDPS           Z3, Z1, Z1
 	VADDPS           Z4, Z2, Z2
-	VADDPS.BCST      gaussConsts<>+164(SB), Z1, Z1
-	VADDPS.BCST      gaussConsts<>+164(SB), Z2, Z2
-	VDIVPS           Z2, Z27, Z3
-	VMOVUPS          (BX), Z4
-	VSUBPS           Z4, Z0, Z0
+	VADDPS.BCST      gaussConsts<>+188(SB), Z1, Z1
+	VADDPS.BCST      gaussConsts<>+188(SB), Z2, Z2
+	VDIVPS           Z2, Z26, Z3
 	VMULPS           Z3, Z0, Z0
 	VMULPS           Z3, Z1, Z4
 	VFNMADD231PS     Z4, Z2, Z1
 	VFMADD231PS      Z3, Z1, Z4
-	VMULPS           Z28, Z0, Z0
-	VMULPS           Z28, Z4, Z1
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z1, Z1
+	VMULPS           Z27, Z0, Z0
+	VMULPS           Z27, Z4, Z1
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z1, Z1
 	VFMADD231PS      Z0, Z0, Z1
 	VADDPS           Z31, Z1, Z31
 	VMULPS           Z30, Z4, Z30
@@ -3001,85 +3742,93 @@ l66:
 	KMOVW        AX, K7
 	VMOVUPS.Z    (SI), K7, Z0
 	VMOVUPS.Z    (DX), K7, Z1
+	VPANDD       Z23, Z1, Z2
+	VMOVAPS.Z    Z2, K7, Z2
+	VPMAXUD      Z28, Z2, Z28
 	VMOVUPS.Z    (R8), K7, Z2
-	VPORD.BCST   gaussConsts<>+12(SB), Z1, Z3
-	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z4
-	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VPANDD       Z23, Z2, Z3
+	VMOVAPS.Z    Z3, K7, Z3
+	VPMAXUD      Z28, Z3, Z28
+	VMOVUPS.Z    (BX), K7, Z3
+	VSUBPS       Z3, Z0, Z0
+	VPORD        Z22, Z1, Z3
+	VPORD        Z22, Z2, Z4
+	VBROADCASTSS gaussConsts<>+148(SB), Z5
 	VMAXPS       Z3, Z5, Z3
-	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VBROADCASTSS gaussConsts<>+148(SB), Z5
 	VMAXPS       Z4, Z5, Z4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS          Z26, Z5
-	VFMADD231PS.BCST gaussConsts<>+96(SB), Z3, Z5
-	VMOVAPS          Z26, Z6
-	VFMADD231PS.BCST gaussConsts<>+96(SB), Z4, Z6
-	VSUBPS           Z26, Z5, Z5
-	VSUBPS           Z26, Z6, Z6
-	VFNMADD231PS     Z24, Z5, Z3
-	VFNMADD231PS     Z24, Z6, Z4
-	VFNMADD231PS     Z23, Z5, Z3
-	VFNMADD231PS     Z23, Z6, Z4
+	VMOVAPS           Z25, Z5
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z3, Z5
+	VMOVAPS           Z25, Z6
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z4, Z6
+	VSUBPS            Z25, Z5, Z5
+	VSUBPS            Z25, Z6, Z6
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z6, Z4
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z6, Z4
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z7
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+108(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z4, Z8
-	VFMADD213PS      Z27, Z3, Z7
-	VFMADD213PS      Z27, Z4, Z8
-	VFMADD213PS      Z27, Z3, Z7
-	VFMADD213PS      Z27, Z4, Z8
+	VBROADCASTSS     gaussConsts<>+124(SB), Z7
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+124(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
+	VFMADD213PS      Z26, Z3, Z7
+	VFMADD213PS      Z26, Z4, Z8
+	VFMADD213PS      Z26, Z3, Z7
+	VFMADD213PS      Z26, Z4, Z8
 
 	// p 2^n
 	// p 2^n
 	VSCALEFPS Z5, Z7, Z3
 	VSCALEFPS Z6, Z8, Z4
-	VCMPPS    $0x1e, Z25, Z1, K1
-	VCMPPS    $0x1e, Z25, Z2, K2
+	VCMPPS    $0x1e, Z24, Z1, K1
+	VCMPPS    $0x1e, Z24, Z2, K2
 	VMOVAPS.Z Z1, K1, Z1
 	VMOVAPS.Z Z2, K2, Z2
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z28, Z3, K1
-	VCMPPS           $0x1e, Z28, Z4, K2
-	VMOVAPS          Z28, Z5
-	VFMSUB231PS      Z28, Z3, Z5
-	VMOVAPS          Z28, Z6
-	VFMSUB231PS      Z28, Z4, Z6
+	VCMPPS           $0x1e, Z27, Z3, K1
+	VCMPPS           $0x1e, Z27, Z4, K2
+	VMOVAPS          Z27, Z5
+	VFMSUB231PS      Z27, Z3, Z5
+	VMOVAPS          Z27, Z6
+	VFMSUB231PS      Z27, Z4, Z6
 	VBLENDMPS        Z5, Z3, K1, Z3
 	VBLENDMPS        Z6, Z4, K2, Z4
-	VBROADCASTSS     gaussConsts<>+128(SB), Z5
+	VBROADCASTSS     gaussConsts<>+152(SB), Z5
 	VMOVAPS.Z        Z5, K1, Z5
-	VBROADCASTSS     gaussConsts<>+128(SB), Z6
+	VBROADCASTSS     gaussConsts<>+152(SB), Z6
 	VMOVAPS.Z        Z6, K2, Z6
-	VBROADCASTSS     gaussConsts<>+136(SB), Z7
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+136(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z4, Z8
-	VFMADD213PS      Z22, Z3, Z7
-	VFMADD213PS      Z22, Z4, Z8
+	VBROADCASTSS     gaussConsts<>+160(SB), Z7
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+160(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z8
 	VMULPS           Z3, Z3, Z9
 	VMULPS           Z4, Z4, Z10
 	VFMADD231PS      Z9, Z7, Z3
@@ -3088,22 +3837,20 @@ l66:
 	VADDPS           Z4, Z6, Z4
 	VADDPS           Z3, Z1, Z1
 	VADDPS           Z4, Z2, Z2
-	VADDPS.BCST      gaussConsts<>+164(SB), Z1, Z1
-	VADDPS.BCST      gaussConsts<>+164(SB), Z2, Z2
-	VDIVPS           Z2, Z27, Z3
-	VMOVUPS.Z        (BX), K7, Z4
-	VSUBPS           Z4, Z0, Z0
+	VADDPS.BCST      gaussConsts<>+188(SB), Z1, Z1
+	VADDPS.BCST      gaussConsts<>+188(SB), Z2, Z2
+	VDIVPS           Z2, Z26, Z3
 	VMULPS           Z3, Z0, Z0
 	VMULPS           Z3, Z1, Z4
 	VFNMADD231PS     Z4, Z2, Z1
 	VFMADD231PS      Z3, Z1, Z4
-	VMULPS           Z28, Z0, Z0
-	VMULPS           Z28, Z4, Z1
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z1, Z1
+	VMULPS           Z27, Z0, Z0
+	VMULPS           Z27, Z4, Z1
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z1, Z1
 	VFMADD231PS      Z0, Z0, Z1
 	VMOVAPS.Z        Z1, K7, Z0
 	VADDPS           Z31, Z0, Z31
-	VBLENDMPS        Z4, Z27, K7, Z0
+	VBLENDMPS        Z4, Z26, K7, Z0
 	VMULPS           Z30, Z0, Z30
 	LEAQ             (SI)(CX*4), SI
 	LEAQ             (DX)(CX*4), DX
@@ -3111,143 +3858,82 @@ l66:
 	LEAQ             (R8)(CX*4), R8
 
 l67:
-	VPSUBD.BCST   gaussConsts<>+32(SB), Z30, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
-	VPADDD.BCST   gaussConsts<>+32(SB), Z0, Z0
-	VPADDD        Z29, Z1, Z1
-	VMOVAPS       Z1, Z29
-	VMOVAPS       Z0, Z30
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VMULPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VMULPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VPSUBD.BCST   gaussConsts<>+32(SB), Z0, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
-	VPADDD.BCST   gaussConsts<>+32(SB), Z0, Z0
-	VEXTRACTF64X4 $0x01, Z29, Y2
-	VPADDD        Y2, Y29, Y29
-	VEXTRACTF32X4 $0x01, Y29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x0e, X29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x01, X29, X2
-	VPADDD        X2, X29, X29
-	VBROADCASTSS  X29, Z2
-	VPADDD        Z2, Z1, Z1
-	VCVTDQ2PS     Z1, Z1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST gaussConsts<>+32(SB), Z0, Z0
-	VPSRAD      $0x17, Z0, Z2
-	VCVTDQ2PS   Z2, Z2
-	VPANDD.BCST gaussConsts<>+36(SB), Z0, Z0
-	VPADDD.BCST gaussConsts<>+32(SB), Z0, Z0
-	VSUBPS      Z27, Z0, Z0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     gaussConsts<>+44(SB), Z3
-	VFMADD231PS.BCST gaussConsts<>+40(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+48(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+52(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+56(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+60(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+64(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+68(SB), Z0, Z3
-	VFMADD213PS      Z22, Z0, Z3
-	VMULPS           Z0, Z0, Z4
-	VMULPS           Z23, Z2, Z5
-	VFMADD231PS      Z4, Z3, Z5
-	VADDPS           Z0, Z5, Z0
-	VFMADD231PS      Z24, Z2, Z0
-	VFMADD231PS      Z23, Z1, Z0
-	VFMADD231PS      Z24, Z1, Z0
-	VADDPS           Z25, Z0, Z0
-	VEXTRACTF64X4    $0x01, Z31, Y1
-	VADDPS           Y1, Y31, Y31
-	VEXTRACTF32X4    $0x01, Y31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x0e, X31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x01, X31, X1
-	VADDPS           X1, X31, X31
-	VBROADCASTSS     X31, Z1
-	VFMSUB231PS.BCST gaussConsts<>+84(SB), Z1, Z0
-	VCMPPS           $0x11, Z25, Z0, K1
-	VBLENDMPS        Z25, Z0, K1, Z0
-	VMOVSS           X0, (DI)
-	ADDQ             $0x04, DI
-	ADDQ             8(SP), SI
-	ADDQ             16(SP), DX
-	ADDQ             24(SP), BX
-	ADDQ             32(SP), R8
-	DECQ             (SP)
-	JNZ              l63
+	VMOVUPS      Z31, (DI)
+	VMOVUPS      Z30, 64(DI)
+	VMOVUPS      Z29, 128(DI)
+	ADDQ         $0x00000100, DI
+	ADDQ         8(SP), SI
+	ADDQ         16(SP), DX
+	ADDQ         24(SP), BX
+	ADDQ         32(SP), R8
+	DECQ         (SP)
+	JNZ          l63
+	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
+	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
+	VMOVAPS      Z0, Z28
+	VPMOVD2M     Z28, K1
+	KMOVW        K1, AX
+	MOVQ         AX, bad+64(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLSoftplusBackward(kl *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
-TEXT ·GaussKLSoftplusBackward(SB), NOSPLIT, $200-96
-	// Registers:    Z0-Z27 values    Z28-Z31 kept from loop to loop
-	// Registers:    DI kl    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
-	MOVQ kl+0(FP), DI
-	MOVQ dmuQ+8(FP), SI
-	MOVQ dsQ+16(FP), DX
-	MOVQ dmuP+24(FP), BX
-	MOVQ dsP+32(FP), R8
-	MOVQ muQ+40(FP), R9
-	MOVQ sQ+48(FP), R10
-	MOVQ muP+56(FP), R11
-	MOVQ sP+64(FP), R12
-	MOVQ n+80(FP), R13
-	SHLQ $0x02, R13
-	MOVQ rows+72(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 32(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 40(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 48(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 56(SP)
-	MOVQ ld+88(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R13, AX
-	MOVQ AX, 64(SP)
+// func GaussKLSoftplusBackward(lanes *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussKLSoftplusBackward(SB), NOSPLIT, $264-104
+	// Registers:    Z0-Z26 values    Z27-Z31 kept from loop to loop
+	// Registers:    DI lanes    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
+	MOVQ         lanes+0(FP), DI
+	MOVQ         dmuQ+8(FP), SI
+	MOVQ         dsQ+16(FP), DX
+	MOVQ         dmuP+24(FP), BX
+	MOVQ         dsP+32(FP), R8
+	MOVQ         muQ+40(FP), R9
+	MOVQ         sQ+48(FP), R10
+	MOVQ         muP+56(FP), R11
+	MOVQ         sP+64(FP), R12
+	MOVQ         n+80(FP), R13
+	SHLQ         $0x02, R13
+	VBROADCASTSS gaussConsts<>+4(SB), Z28
+	MOVQ         rows+72(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 32(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 40(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 48(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 56(SP)
+	MOVQ         ld+88(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R13, AX
+	MOVQ         AX, 64(SP)
 
 l69:
-	VBROADCASTSS (DI), Z0
-	VMOVAPS      Z0, Z28
+	VBROADCASTSS 192(DI), Z0
+	VMOVAPS      Z0, Z27
 	VBROADCASTSS gaussConsts<>+4(SB), Z31
-	VBROADCASTSS gaussConsts<>+20(SB), Z30
+	VBROADCASTSS gaussConsts<>+28(SB), Z30
 	VBROADCASTSS gaussConsts<>+4(SB), Z29
 	MOVQ         n+80(FP), CX
 	CMPQ         CX, $0x00000020
@@ -3258,74 +3944,86 @@ l70:
 	VMOVUPS      64(R9), Z1
 	VMOVUPS      (R10), Z2
 	VMOVUPS      64(R10), Z3
+	VPANDD.BCST  gaussConsts<>+0(SB), Z2, Z4
+	VPANDD.BCST  gaussConsts<>+0(SB), Z3, Z5
+	VPMAXUD      Z28, Z4, Z28
+	VPMAXUD      Z28, Z5, Z28
 	VMOVUPS      (R12), Z4
 	VMOVUPS      64(R12), Z5
+	VPANDD.BCST  gaussConsts<>+0(SB), Z4, Z6
+	VPANDD.BCST  gaussConsts<>+0(SB), Z5, Z7
+	VPMAXUD      Z28, Z6, Z28
+	VPMAXUD      Z28, Z7, Z28
+	VMOVUPS      (R11), Z6
+	VMOVUPS      64(R11), Z7
+	VSUBPS       Z6, Z0, Z0
+	VSUBPS       Z7, Z1, Z1
 	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z6
 	VPORD.BCST   gaussConsts<>+12(SB), Z3, Z7
 	VPORD.BCST   gaussConsts<>+12(SB), Z4, Z8
 	VPORD.BCST   gaussConsts<>+12(SB), Z5, Z9
-	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VBROADCASTSS gaussConsts<>+148(SB), Z10
 	VMAXPS       Z6, Z10, Z6
-	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VBROADCASTSS gaussConsts<>+148(SB), Z10
 	VMAXPS       Z7, Z10, Z7
-	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VBROADCASTSS gaussConsts<>+148(SB), Z10
 	VMAXPS       Z8, Z10, Z8
-	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VBROADCASTSS gaussConsts<>+148(SB), Z10
 	VMAXPS       Z9, Z10, Z9
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS      gaussConsts<>+100(SB), Z10
-	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z6, Z10
-	VBROADCASTSS      gaussConsts<>+100(SB), Z11
-	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z7, Z11
-	VBROADCASTSS      gaussConsts<>+100(SB), Z12
-	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z8, Z12
-	VBROADCASTSS      gaussConsts<>+100(SB), Z13
-	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z9, Z13
-	VSUBPS.BCST       gaussConsts<>+100(SB), Z10, Z10
-	VSUBPS.BCST       gaussConsts<>+100(SB), Z11, Z11
-	VSUBPS.BCST       gaussConsts<>+100(SB), Z12, Z12
-	VSUBPS.BCST       gaussConsts<>+100(SB), Z13, Z13
-	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z10, Z6
-	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z11, Z7
-	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z12, Z8
-	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z13, Z9
-	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z10, Z6
-	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z11, Z7
-	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z12, Z8
-	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z13, Z9
+	VBROADCASTSS      gaussConsts<>+116(SB), Z10
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z6, Z10
+	VBROADCASTSS      gaussConsts<>+116(SB), Z11
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z7, Z11
+	VBROADCASTSS      gaussConsts<>+116(SB), Z12
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z8, Z12
+	VBROADCASTSS      gaussConsts<>+116(SB), Z13
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z9, Z13
+	VSUBPS.BCST       gaussConsts<>+116(SB), Z10, Z10
+	VSUBPS.BCST       gaussConsts<>+116(SB), Z11, Z11
+	VSUBPS.BCST       gaussConsts<>+116(SB), Z12, Z12
+	VSUBPS.BCST       gaussConsts<>+116(SB), Z13, Z13
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z10, Z6
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z11, Z7
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z12, Z8
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z13, Z9
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z10, Z6
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z11, Z7
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z12, Z8
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z13, Z9
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z14
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z6, Z14
-	VBROADCASTSS     gaussConsts<>+108(SB), Z15
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z7, Z15
-	VBROADCASTSS     gaussConsts<>+108(SB), Z16
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z8, Z16
-	VBROADCASTSS     gaussConsts<>+108(SB), Z17
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+20(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+20(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+20(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+20(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+20(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+20(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+20(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+20(SB), Z9, Z17
+	VBROADCASTSS     gaussConsts<>+124(SB), Z14
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z6, Z14
+	VBROADCASTSS     gaussConsts<>+124(SB), Z15
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z7, Z15
+	VBROADCASTSS     gaussConsts<>+124(SB), Z16
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z8, Z16
+	VBROADCASTSS     gaussConsts<>+124(SB), Z17
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z9, Z17
 
 	// p 2^n
 	// p 2^n
@@ -3344,158 +4042,155 @@ l70:
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z6, K1
-	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z7, K2
-	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z8, K4
-	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z9, K5
-	VBROADCASTSS     gaussConsts<>+24(SB), Z14
-	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z6, Z14
-	VBROADCASTSS     gaussConsts<>+24(SB), Z15
-	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z7, Z15
-	VBROADCASTSS     gaussConsts<>+24(SB), Z16
-	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z8, Z16
-	VBROADCASTSS     gaussConsts<>+24(SB), Z17
-	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z9, Z17
+	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z6, K1
+	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z7, K2
+	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z8, K4
+	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z9, K5
+	VBROADCASTSS     gaussConsts<>+96(SB), Z14
+	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z6, Z14
+	VBROADCASTSS     gaussConsts<>+96(SB), Z15
+	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z7, Z15
+	VBROADCASTSS     gaussConsts<>+96(SB), Z16
+	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z8, Z16
+	VBROADCASTSS     gaussConsts<>+96(SB), Z17
+	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z9, Z17
 	VBLENDMPS        Z14, Z6, K1, Z14
 	VBLENDMPS        Z15, Z7, K2, Z15
 	VBLENDMPS        Z16, Z8, K4, Z16
 	VBLENDMPS        Z17, Z9, K5, Z17
-	VBROADCASTSS     gaussConsts<>+128(SB), Z18
+	VBROADCASTSS     gaussConsts<>+152(SB), Z18
 	VMOVAPS.Z        Z18, K1, Z18
-	VBROADCASTSS     gaussConsts<>+128(SB), Z19
+	VBROADCASTSS     gaussConsts<>+152(SB), Z19
 	VMOVAPS.Z        Z19, K2, Z19
-	VBROADCASTSS     gaussConsts<>+128(SB), Z20
+	VBROADCASTSS     gaussConsts<>+152(SB), Z20
 	VMOVAPS.Z        Z20, K4, Z20
-	VBROADCASTSS     gaussConsts<>+128(SB), Z21
+	VBROADCASTSS     gaussConsts<>+152(SB), Z21
 	VMOVAPS.Z        Z21, K5, Z21
-	VBROADCASTSS     gaussConsts<>+136(SB), Z22
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z14, Z22
-	VBROADCASTSS     gaussConsts<>+136(SB), Z23
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z15, Z23
-	VBROADCASTSS     gaussConsts<>+136(SB), Z24
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z16, Z24
-	VBROADCASTSS     gaussConsts<>+136(SB), Z25
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z17, Z25
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z14, Z22
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z15, Z23
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z16, Z24
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z17, Z25
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z14, Z22
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z15, Z23
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z16, Z24
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z17, Z25
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z14, Z22
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z15, Z23
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z16, Z24
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z17, Z25
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z14, Z22
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z15, Z23
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z16, Z24
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z17, Z25
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z14, Z22
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z15, Z23
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z16, Z24
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z17, Z25
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z14, Z22
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z15, Z23
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z16, Z24
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z17, Z25
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z14, Z22
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z15, Z23
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z16, Z24
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z17, Z25
+	VBROADCASTSS     gaussConsts<>+160(SB), Z22
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z14, Z22
+	VBROADCASTSS     gaussConsts<>+160(SB), Z23
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z15, Z23
+	VBROADCASTSS     gaussConsts<>+160(SB), Z24
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z16, Z24
+	VBROADCASTSS     gaussConsts<>+160(SB), Z25
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z17, Z25
 	VMULPS           Z14, Z14, Z26
-	VMULPS           Z15, Z15, Z27
 	VMOVUPS          Z7, 72(SP)
-	VMULPS           Z16, Z16, Z7
+	VMULPS           Z15, Z15, Z7
 	VMOVUPS          Z6, 136(SP)
-	VMULPS           Z17, Z17, Z6
+	VMULPS           Z16, Z16, Z6
+	VMOVUPS          Z3, 200(SP)
+	VMULPS           Z17, Z17, Z3
 	VFMADD231PS      Z26, Z22, Z14
-	VFMADD231PS      Z27, Z23, Z15
-	VFMADD231PS      Z7, Z24, Z16
-	VFMADD231PS      Z6, Z25, Z17
-	VADDPS           Z14, Z18, Z6
-	VADDPS           Z15, Z19, Z7
-	VADDPS           Z16, Z20, Z14
-	VADDPS           Z17, Z21, Z15
-	VADDPS           Z6, Z10, Z6
-	VADDPS           Z7, Z11, Z7
-	VADDPS           Z14, Z12, Z10
-	VADDPS           Z15, Z13, Z11
-	VADDPS.BCST      gaussConsts<>+164(SB), Z6, Z6
-	VADDPS.BCST      gaussConsts<>+164(SB), Z7, Z7
-	VADDPS.BCST      gaussConsts<>+164(SB), Z10, Z10
-	VADDPS.BCST      gaussConsts<>+164(SB), Z11, Z11
-	VBROADCASTSS     gaussConsts<>+20(SB), Z12
+	VFMADD231PS      Z7, Z23, Z15
+	VFMADD231PS      Z6, Z24, Z16
+	VFMADD231PS      Z3, Z25, Z17
+	VADDPS           Z14, Z18, Z3
+	VADDPS           Z15, Z19, Z6
+	VADDPS           Z16, Z20, Z7
+	VADDPS           Z17, Z21, Z14
+	VADDPS           Z3, Z10, Z3
+	VADDPS           Z6, Z11, Z6
+	VADDPS           Z7, Z12, Z7
+	VADDPS           Z14, Z13, Z10
+	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VADDPS.BCST      gaussConsts<>+188(SB), Z6, Z6
+	VADDPS.BCST      gaussConsts<>+188(SB), Z7, Z7
+	VADDPS.BCST      gaussConsts<>+188(SB), Z10, Z10
+	VBROADCASTSS     gaussConsts<>+28(SB), Z11
+	VDIVPS           Z7, Z11, Z11
+	VBROADCASTSS     gaussConsts<>+28(SB), Z12
 	VDIVPS           Z10, Z12, Z12
-	VBROADCASTSS     gaussConsts<>+20(SB), Z13
-	VDIVPS           Z11, Z13, Z13
-	VMOVUPS          (R11), Z14
-	VMOVUPS          64(R11), Z15
-	VSUBPS           Z14, Z0, Z0
-	VSUBPS           Z15, Z1, Z1
-	VMULPS           Z12, Z0, Z0
-	VMULPS           Z13, Z1, Z1
+	VMULPS           Z11, Z0, Z0
+	VMULPS           Z12, Z1, Z1
+	VMULPS           Z11, Z3, Z13
 	VMULPS           Z12, Z6, Z14
-	VMULPS           Z13, Z7, Z15
+	VFNMADD213PS     Z3, Z13, Z7
 	VFNMADD213PS     Z6, Z14, Z10
-	VFNMADD213PS     Z7, Z15, Z11
+	VFMADD231PS      Z11, Z7, Z13
 	VFMADD231PS      Z12, Z10, Z14
-	VFMADD231PS      Z13, Z11, Z15
-	VMULPS.BCST      gaussConsts<>+24(SB), Z0, Z10
-	VMULPS.BCST      gaussConsts<>+24(SB), Z1, Z11
-	VMULPS.BCST      gaussConsts<>+24(SB), Z14, Z16
-	VMULPS.BCST      gaussConsts<>+24(SB), Z15, Z17
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z16, Z16
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z17, Z17
+	VMULPS.BCST      gaussConsts<>+96(SB), Z0, Z7
+	VMULPS.BCST      gaussConsts<>+96(SB), Z1, Z10
+	VMULPS.BCST      gaussConsts<>+96(SB), Z13, Z15
+	VMULPS.BCST      gaussConsts<>+96(SB), Z14, Z16
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z15, Z15
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z16, Z16
+	VFMADD231PS      Z7, Z7, Z15
 	VFMADD231PS      Z10, Z10, Z16
-	VFMADD231PS      Z11, Z11, Z17
+	VADDPS           Z31, Z15, Z31
 	VADDPS           Z31, Z16, Z31
-	VADDPS           Z31, Z17, Z31
+	VMULPS           Z30, Z13, Z30
 	VMULPS           Z30, Z14, Z30
-	VMULPS           Z30, Z15, Z30
-	VSUBPS.BCST      gaussConsts<>+20(SB), Z14, Z10
-	VSUBPS.BCST      gaussConsts<>+20(SB), Z15, Z11
-	VADDPS.BCST      gaussConsts<>+20(SB), Z14, Z14
-	VADDPS.BCST      gaussConsts<>+20(SB), Z15, Z15
-	VMULPS           Z0, Z28, Z16
-	VMULPS           Z1, Z28, Z17
+	VSUBPS.BCST      gaussConsts<>+28(SB), Z13, Z7
+	VSUBPS.BCST      gaussConsts<>+28(SB), Z14, Z10
+	VADDPS.BCST      gaussConsts<>+28(SB), Z13, Z13
+	VADDPS.BCST      gaussConsts<>+28(SB), Z14, Z14
+	VMULPS           Z0, Z27, Z15
+	VMULPS           Z1, Z27, Z16
+	VMULPS           Z11, Z15, Z15
 	VMULPS           Z12, Z16, Z16
-	VMULPS           Z13, Z17, Z17
-	VBROADCASTSS     gaussConsts<>+20(SB), Z18
-	VDIVPS           Z6, Z18, Z6
-	VBROADCASTSS     gaussConsts<>+20(SB), Z18
-	VDIVPS           Z7, Z18, Z7
+	VBROADCASTSS     gaussConsts<>+28(SB), Z17
+	VDIVPS           Z3, Z17, Z3
+	VBROADCASTSS     gaussConsts<>+28(SB), Z17
+	VDIVPS           Z6, Z17, Z6
+	VMULPS           Z3, Z7, Z3
 	VMULPS           Z6, Z10, Z6
-	VMULPS           Z7, Z11, Z7
-	VMULPS           Z6, Z28, Z6
-	VMULPS           Z7, Z28, Z7
+	VMULPS           Z3, Z27, Z3
+	VMULPS           Z6, Z27, Z6
+	VMULPS           Z13, Z3, Z3
 	VMULPS           Z14, Z6, Z6
-	VMULPS           Z15, Z7, Z7
+	VMULPS           Z11, Z7, Z7
 	VMULPS           Z12, Z10, Z10
-	VMULPS           Z13, Z11, Z11
-	VMULPS           Z10, Z28, Z10
-	VMULPS           Z11, Z28, Z11
+	VMULPS           Z7, Z27, Z7
+	VMULPS           Z10, Z27, Z10
+	VMULPS           Z13, Z7, Z7
 	VMULPS           Z14, Z10, Z10
-	VMULPS           Z15, Z11, Z11
-	VFMADD231PS      Z16, Z0, Z10
-	VFMADD231PS      Z17, Z1, Z11
-	VPXORD.BCST      gaussConsts<>+12(SB), Z10, Z0
-	VPXORD.BCST      gaussConsts<>+12(SB), Z11, Z1
+	VFMADD231PS      Z15, Z0, Z7
+	VFMADD231PS      Z16, Z1, Z10
+	VPXORD.BCST      gaussConsts<>+12(SB), Z7, Z0
+	VPXORD.BCST      gaussConsts<>+12(SB), Z10, Z1
+	VPXORD.BCST      gaussConsts<>+12(SB), Z15, Z7
 	VPXORD.BCST      gaussConsts<>+12(SB), Z16, Z10
-	VPXORD.BCST      gaussConsts<>+12(SB), Z17, Z11
-	VMOVUPS          Z10, (BX)
-	VMOVUPS          Z11, 64(BX)
+	VMOVUPS          Z7, (BX)
+	VMOVUPS          Z10, 64(BX)
 	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z4, K1
 	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z5, K2
-	VBROADCASTSS     gaussConsts<>+20(SB), Z4
+	VBROADCASTSS     gaussConsts<>+28(SB), Z4
 	VBLENDMPS        Z8, Z4, K1, Z4
-	VBROADCASTSS     gaussConsts<>+20(SB), Z5
+	VBROADCASTSS     gaussConsts<>+28(SB), Z5
 	VBLENDMPS        Z9, Z5, K2, Z5
-	VADDPS.BCST      gaussConsts<>+20(SB), Z8, Z8
-	VADDPS.BCST      gaussConsts<>+20(SB), Z9, Z9
-	VDIVPS           Z8, Z4, Z4
-	VDIVPS           Z9, Z5, Z5
+	VADDPS.BCST      gaussConsts<>+28(SB), Z8, Z7
+	VADDPS.BCST      gaussConsts<>+28(SB), Z9, Z8
+	VDIVPS           Z7, Z4, Z4
+	VDIVPS           Z8, Z5, Z5
 	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z4, K1
 	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z5, K2
 	VMULPS           Z4, Z0, Z0
@@ -3504,32 +4199,33 @@ l70:
 	VMOVAPS.Z        Z1, K2, Z1
 	VMOVUPS          Z0, (R8)
 	VMOVUPS          Z1, 64(R8)
-	VMOVUPS          Z16, (SI)
-	VMOVUPS          Z17, 64(SI)
+	VMOVUPS          Z15, (SI)
+	VMOVUPS          Z16, 64(SI)
 	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z2, K1
-	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z3, K2
-	VBROADCASTSS     gaussConsts<>+20(SB), Z0
+	VMOVUPS          200(SP), Z0
+	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z0, K2
+	VBROADCASTSS     gaussConsts<>+28(SB), Z0
 	VBLENDMPS        136(SP), Z0, K1, Z0
-	VBROADCASTSS     gaussConsts<>+20(SB), Z1
+	VBROADCASTSS     gaussConsts<>+28(SB), Z1
 	VBLENDMPS        72(SP), Z1, K2, Z1
-	VBROADCASTSS     gaussConsts<>+20(SB), Z2
+	VBROADCASTSS     gaussConsts<>+28(SB), Z2
 	VADDPS           136(SP), Z2, Z2
-	VBROADCASTSS     gaussConsts<>+20(SB), Z3
-	VADDPS           72(SP), Z3, Z3
+	VBROADCASTSS     gaussConsts<>+28(SB), Z4
+	VADDPS           72(SP), Z4, Z4
 	VDIVPS           Z2, Z0, Z0
-	VDIVPS           Z3, Z1, Z1
+	VDIVPS           Z4, Z1, Z1
 	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z0, K1
 	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z1, K2
-	VMULPS           Z0, Z6, Z0
-	VMULPS           Z1, Z7, Z1
+	VMULPS           Z0, Z3, Z0
+	VMULPS           Z1, Z6, Z1
 	VMOVAPS.Z        Z0, K1, Z0
 	VMOVAPS.Z        Z1, K2, Z1
 	VMOVUPS          Z0, (DX)
 	VMOVUPS          Z1, 64(DX)
-	VPSUBD.BCST      gaussConsts<>+32(SB), Z30, Z0
+	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
 	VPSRAD           $0x17, Z0, Z1
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD.BCST      gaussConsts<>+32(SB), Z0, Z0
+	VPANDD.BCST      gaussConsts<>+24(SB), Z0, Z0
+	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z0
 	VPADDD           Z29, Z1, Z1
 	VMOVAPS          Z1, Z29
 	VMOVAPS          Z0, Z30
@@ -3550,43 +4246,49 @@ l71:
 	JL           l72
 	VMOVUPS      (R9), Z0
 	VMOVUPS      (R10), Z1
+	VPANDD.BCST  gaussConsts<>+0(SB), Z1, Z2
+	VPMAXUD      Z28, Z2, Z28
 	VMOVUPS      (R12), Z2
+	VPANDD.BCST  gaussConsts<>+0(SB), Z2, Z3
+	VPMAXUD      Z28, Z3, Z28
+	VMOVUPS      (R11), Z3
+	VSUBPS       Z3, Z0, Z0
 	VPORD.BCST   gaussConsts<>+12(SB), Z1, Z3
 	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z4
-	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VBROADCASTSS gaussConsts<>+148(SB), Z5
 	VMAXPS       Z3, Z5, Z3
-	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VBROADCASTSS gaussConsts<>+148(SB), Z5
 	VMAXPS       Z4, Z5, Z4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS      gaussConsts<>+100(SB), Z5
-	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z3, Z5
-	VBROADCASTSS      gaussConsts<>+100(SB), Z6
-	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z4, Z6
-	VSUBPS.BCST       gaussConsts<>+100(SB), Z5, Z5
-	VSUBPS.BCST       gaussConsts<>+100(SB), Z6, Z6
-	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z5, Z3
-	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z6, Z4
-	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z5, Z3
-	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z6, Z4
+	VBROADCASTSS      gaussConsts<>+116(SB), Z5
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z3, Z5
+	VBROADCASTSS      gaussConsts<>+116(SB), Z6
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z4, Z6
+	VSUBPS.BCST       gaussConsts<>+116(SB), Z5, Z5
+	VSUBPS.BCST       gaussConsts<>+116(SB), Z6, Z6
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z6, Z4
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z6, Z4
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z7
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+108(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+20(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+20(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+20(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+20(SB), Z4, Z8
+	VBROADCASTSS     gaussConsts<>+124(SB), Z7
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+124(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z4, Z8
 
 	// p 2^n
 	// p 2^n
@@ -3599,36 +4301,36 @@ l71:
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z3, K1
-	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z4, K2
-	VBROADCASTSS     gaussConsts<>+24(SB), Z7
-	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+24(SB), Z8
-	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z4, Z8
+	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z3, K1
+	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z4, K2
+	VBROADCASTSS     gaussConsts<>+96(SB), Z7
+	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+96(SB), Z8
+	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z4, Z8
 	VBLENDMPS        Z7, Z3, K1, Z7
 	VBLENDMPS        Z8, Z4, K2, Z8
-	VBROADCASTSS     gaussConsts<>+128(SB), Z9
+	VBROADCASTSS     gaussConsts<>+152(SB), Z9
 	VMOVAPS.Z        Z9, K1, Z9
-	VBROADCASTSS     gaussConsts<>+128(SB), Z10
+	VBROADCASTSS     gaussConsts<>+152(SB), Z10
 	VMOVAPS.Z        Z10, K2, Z10
-	VBROADCASTSS     gaussConsts<>+136(SB), Z11
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z7, Z11
-	VBROADCASTSS     gaussConsts<>+136(SB), Z12
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z8, Z12
+	VBROADCASTSS     gaussConsts<>+160(SB), Z11
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z7, Z11
+	VBROADCASTSS     gaussConsts<>+160(SB), Z12
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z8, Z12
 	VMULPS           Z7, Z7, Z13
 	VMULPS           Z8, Z8, Z14
 	VFMADD231PS      Z13, Z11, Z7
@@ -3637,42 +4339,40 @@ l71:
 	VADDPS           Z8, Z10, Z8
 	VADDPS           Z7, Z5, Z5
 	VADDPS           Z8, Z6, Z6
-	VADDPS.BCST      gaussConsts<>+164(SB), Z5, Z5
-	VADDPS.BCST      gaussConsts<>+164(SB), Z6, Z6
-	VBROADCASTSS     gaussConsts<>+20(SB), Z7
+	VADDPS.BCST      gaussConsts<>+188(SB), Z5, Z5
+	VADDPS.BCST      gaussConsts<>+188(SB), Z6, Z6
+	VBROADCASTSS     gaussConsts<>+28(SB), Z7
 	VDIVPS           Z6, Z7, Z7
-	VMOVUPS          (R11), Z8
-	VSUBPS           Z8, Z0, Z0
 	VMULPS           Z7, Z0, Z0
 	VMULPS           Z7, Z5, Z8
 	VFNMADD213PS     Z5, Z8, Z6
 	VFMADD231PS      Z7, Z6, Z8
-	VMULPS.BCST      gaussConsts<>+24(SB), Z0, Z6
-	VMULPS.BCST      gaussConsts<>+24(SB), Z8, Z9
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z9, Z9
+	VMULPS.BCST      gaussConsts<>+96(SB), Z0, Z6
+	VMULPS.BCST      gaussConsts<>+96(SB), Z8, Z9
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z9, Z9
 	VFMADD231PS      Z6, Z6, Z9
 	VADDPS           Z31, Z9, Z31
 	VMULPS           Z30, Z8, Z30
-	VSUBPS.BCST      gaussConsts<>+20(SB), Z8, Z6
-	VADDPS.BCST      gaussConsts<>+20(SB), Z8, Z8
-	VMULPS           Z0, Z28, Z9
+	VSUBPS.BCST      gaussConsts<>+28(SB), Z8, Z6
+	VADDPS.BCST      gaussConsts<>+28(SB), Z8, Z8
+	VMULPS           Z0, Z27, Z9
 	VMULPS           Z7, Z9, Z9
-	VBROADCASTSS     gaussConsts<>+20(SB), Z10
+	VBROADCASTSS     gaussConsts<>+28(SB), Z10
 	VDIVPS           Z5, Z10, Z5
 	VMULPS           Z5, Z6, Z5
-	VMULPS           Z5, Z28, Z5
+	VMULPS           Z5, Z27, Z5
 	VMULPS           Z8, Z5, Z5
 	VMULPS           Z7, Z6, Z6
-	VMULPS           Z6, Z28, Z6
+	VMULPS           Z6, Z27, Z6
 	VMULPS           Z8, Z6, Z6
 	VFMADD231PS      Z9, Z0, Z6
 	VPXORD.BCST      gaussConsts<>+12(SB), Z6, Z0
 	VPXORD.BCST      gaussConsts<>+12(SB), Z9, Z6
 	VMOVUPS          Z6, (BX)
 	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z2, K1
-	VBROADCASTSS     gaussConsts<>+20(SB), Z2
+	VBROADCASTSS     gaussConsts<>+28(SB), Z2
 	VBLENDMPS        Z4, Z2, K1, Z2
-	VADDPS.BCST      gaussConsts<>+20(SB), Z4, Z4
+	VADDPS.BCST      gaussConsts<>+28(SB), Z4, Z4
 	VDIVPS           Z4, Z2, Z2
 	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z2, K1
 	VMULPS           Z2, Z0, Z0
@@ -3680,9 +4380,9 @@ l71:
 	VMOVUPS          Z0, (R8)
 	VMOVUPS          Z9, (SI)
 	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z1, K1
-	VBROADCASTSS     gaussConsts<>+20(SB), Z0
+	VBROADCASTSS     gaussConsts<>+28(SB), Z0
 	VBLENDMPS        Z3, Z0, K1, Z0
-	VADDPS.BCST      gaussConsts<>+20(SB), Z3, Z1
+	VADDPS.BCST      gaussConsts<>+28(SB), Z3, Z1
 	VDIVPS           Z1, Z0, Z0
 	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z0, K1
 	VMULPS           Z0, Z5, Z0
@@ -3707,43 +4407,51 @@ l72:
 	KMOVW        AX, K7
 	VMOVUPS.Z    (R9), K7, Z0
 	VMOVUPS.Z    (R10), K7, Z1
+	VPANDD.BCST  gaussConsts<>+0(SB), Z1, Z2
+	VMOVAPS.Z    Z2, K7, Z2
+	VPMAXUD      Z28, Z2, Z28
 	VMOVUPS.Z    (R12), K7, Z2
+	VPANDD.BCST  gaussConsts<>+0(SB), Z2, Z3
+	VMOVAPS.Z    Z3, K7, Z3
+	VPMAXUD      Z28, Z3, Z28
+	VMOVUPS.Z    (R11), K7, Z3
+	VSUBPS       Z3, Z0, Z0
 	VPORD.BCST   gaussConsts<>+12(SB), Z1, Z3
 	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z4
-	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VBROADCASTSS gaussConsts<>+148(SB), Z5
 	VMAXPS       Z3, Z5, Z3
-	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VBROADCASTSS gaussConsts<>+148(SB), Z5
 	VMAXPS       Z4, Z5, Z4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS      gaussConsts<>+100(SB), Z5
-	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z3, Z5
-	VBROADCASTSS      gaussConsts<>+100(SB), Z6
-	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z4, Z6
-	VSUBPS.BCST       gaussConsts<>+100(SB), Z5, Z5
-	VSUBPS.BCST       gaussConsts<>+100(SB), Z6, Z6
-	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z5, Z3
-	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z6, Z4
-	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z5, Z3
-	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z6, Z4
+	VBROADCASTSS      gaussConsts<>+116(SB), Z5
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z3, Z5
+	VBROADCASTSS      gaussConsts<>+116(SB), Z6
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z4, Z6
+	VSUBPS.BCST       gaussConsts<>+116(SB), Z5, Z5
+	VSUBPS.BCST       gaussConsts<>+116(SB), Z6, Z6
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z6, Z4
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z6, Z4
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z7
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+108(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+20(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+20(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+20(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+20(SB), Z4, Z8
+	VBROADCASTSS     gaussConsts<>+124(SB), Z7
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+124(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z4, Z8
 
 	// p 2^n
 	// p 2^n
@@ -3756,36 +4464,36 @@ l72:
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z3, K1
-	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z4, K2
-	VBROADCASTSS     gaussConsts<>+24(SB), Z7
-	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+24(SB), Z8
-	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z4, Z8
+	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z3, K1
+	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z4, K2
+	VBROADCASTSS     gaussConsts<>+96(SB), Z7
+	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+96(SB), Z8
+	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z4, Z8
 	VBLENDMPS        Z7, Z3, K1, Z7
 	VBLENDMPS        Z8, Z4, K2, Z8
-	VBROADCASTSS     gaussConsts<>+128(SB), Z9
+	VBROADCASTSS     gaussConsts<>+152(SB), Z9
 	VMOVAPS.Z        Z9, K1, Z9
-	VBROADCASTSS     gaussConsts<>+128(SB), Z10
+	VBROADCASTSS     gaussConsts<>+152(SB), Z10
 	VMOVAPS.Z        Z10, K2, Z10
-	VBROADCASTSS     gaussConsts<>+136(SB), Z11
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z7, Z11
-	VBROADCASTSS     gaussConsts<>+136(SB), Z12
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z8, Z12
+	VBROADCASTSS     gaussConsts<>+160(SB), Z11
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z7, Z11
+	VBROADCASTSS     gaussConsts<>+160(SB), Z12
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z8, Z12
 	VMULPS           Z7, Z7, Z13
 	VMULPS           Z8, Z8, Z14
 	VFMADD231PS      Z13, Z11, Z7
@@ -3794,45 +4502,43 @@ l72:
 	VADDPS           Z8, Z10, Z8
 	VADDPS           Z7, Z5, Z5
 	VADDPS           Z8, Z6, Z6
-	VADDPS.BCST      gaussConsts<>+164(SB), Z5, Z5
-	VADDPS.BCST      gaussConsts<>+164(SB), Z6, Z6
-	VBROADCASTSS     gaussConsts<>+20(SB), Z7
+	VADDPS.BCST      gaussConsts<>+188(SB), Z5, Z5
+	VADDPS.BCST      gaussConsts<>+188(SB), Z6, Z6
+	VBROADCASTSS     gaussConsts<>+28(SB), Z7
 	VDIVPS           Z6, Z7, Z7
-	VMOVUPS.Z        (R11), K7, Z8
-	VSUBPS           Z8, Z0, Z0
 	VMULPS           Z7, Z0, Z0
 	VMULPS           Z7, Z5, Z8
 	VFNMADD213PS     Z5, Z8, Z6
 	VFMADD231PS      Z7, Z6, Z8
-	VMULPS.BCST      gaussConsts<>+24(SB), Z0, Z6
-	VMULPS.BCST      gaussConsts<>+24(SB), Z8, Z9
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z9, Z9
+	VMULPS.BCST      gaussConsts<>+96(SB), Z0, Z6
+	VMULPS.BCST      gaussConsts<>+96(SB), Z8, Z9
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z9, Z9
 	VFMADD231PS      Z6, Z6, Z9
 	VMOVAPS.Z        Z9, K7, Z6
 	VADDPS           Z31, Z6, Z31
-	VBROADCASTSS     gaussConsts<>+20(SB), Z6
+	VBROADCASTSS     gaussConsts<>+28(SB), Z6
 	VBLENDMPS        Z8, Z6, K7, Z6
 	VMULPS           Z30, Z6, Z30
-	VSUBPS.BCST      gaussConsts<>+20(SB), Z8, Z6
-	VADDPS.BCST      gaussConsts<>+20(SB), Z8, Z8
-	VMULPS           Z0, Z28, Z9
+	VSUBPS.BCST      gaussConsts<>+28(SB), Z8, Z6
+	VADDPS.BCST      gaussConsts<>+28(SB), Z8, Z8
+	VMULPS           Z0, Z27, Z9
 	VMULPS           Z7, Z9, Z9
-	VBROADCASTSS     gaussConsts<>+20(SB), Z10
+	VBROADCASTSS     gaussConsts<>+28(SB), Z10
 	VDIVPS           Z5, Z10, Z5
 	VMULPS           Z5, Z6, Z5
-	VMULPS           Z5, Z28, Z5
+	VMULPS           Z5, Z27, Z5
 	VMULPS           Z8, Z5, Z5
 	VMULPS           Z7, Z6, Z6
-	VMULPS           Z6, Z28, Z6
+	VMULPS           Z6, Z27, Z6
 	VMULPS           Z8, Z6, Z6
 	VFMADD231PS      Z9, Z0, Z6
 	VPXORD.BCST      gaussConsts<>+12(SB), Z6, Z0
 	VPXORD.BCST      gaussConsts<>+12(SB), Z9, Z6
 	VMOVUPS          Z6, K7, (BX)
 	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z2, K1
-	VBROADCASTSS     gaussConsts<>+20(SB), Z2
+	VBROADCASTSS     gaussConsts<>+28(SB), Z2
 	VBLENDMPS        Z4, Z2, K1, Z2
-	VADDPS.BCST      gaussConsts<>+20(SB), Z4, Z4
+	VADDPS.BCST      gaussConsts<>+28(SB), Z4, Z4
 	VDIVPS           Z4, Z2, Z2
 	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z2, K1
 	VMULPS           Z2, Z0, Z0
@@ -3840,9 +4546,9 @@ l72:
 	VMOVUPS          Z0, K7, (R8)
 	VMOVUPS          Z9, K7, (SI)
 	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z1, K1
-	VBROADCASTSS     gaussConsts<>+20(SB), Z0
+	VBROADCASTSS     gaussConsts<>+28(SB), Z0
 	VBLENDMPS        Z3, Z0, K1, Z0
-	VADDPS.BCST      gaussConsts<>+20(SB), Z3, Z1
+	VADDPS.BCST      gaussConsts<>+28(SB), Z3, Z1
 	VDIVPS           Z1, Z0, Z0
 	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z0, K1
 	VMULPS           Z0, Z5, Z0
@@ -3858,134 +4564,72 @@ l72:
 	LEAQ             (R8)(CX*4), R8
 
 l73:
-	VPSUBD.BCST   gaussConsts<>+32(SB), Z30, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
-	VPADDD.BCST   gaussConsts<>+32(SB), Z0, Z0
-	VPADDD        Z29, Z1, Z1
-	VMOVAPS       Z1, Z29
-	VMOVAPS       Z0, Z30
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VMULPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VMULPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VPSUBD.BCST   gaussConsts<>+32(SB), Z0, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
-	VPADDD.BCST   gaussConsts<>+32(SB), Z0, Z0
-	VEXTRACTF64X4 $0x01, Z29, Y2
-	VPADDD        Y2, Y29, Y29
-	VEXTRACTF32X4 $0x01, Y29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x0e, X29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x01, X29, X2
-	VPADDD        X2, X29, X29
-	VBROADCASTSS  X29, Z2
-	VPADDD        Z2, Z1, Z1
-	VCVTDQ2PS     Z1, Z1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST gaussConsts<>+32(SB), Z0, Z0
-	VPSRAD      $0x17, Z0, Z2
-	VCVTDQ2PS   Z2, Z2
-	VPANDD.BCST gaussConsts<>+36(SB), Z0, Z0
-	VPADDD.BCST gaussConsts<>+32(SB), Z0, Z0
-	VSUBPS.BCST gaussConsts<>+20(SB), Z0, Z0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     gaussConsts<>+44(SB), Z3
-	VFMADD231PS.BCST gaussConsts<>+40(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+48(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+52(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+56(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+60(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+64(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+68(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z0, Z3
-	VMULPS           Z0, Z0, Z4
-	VMULPS.BCST      gaussConsts<>+76(SB), Z2, Z5
-	VFMADD231PS      Z4, Z3, Z5
-	VADDPS           Z0, Z5, Z0
-	VFMADD231PS.BCST gaussConsts<>+80(SB), Z2, Z0
-	VFMADD231PS.BCST gaussConsts<>+76(SB), Z1, Z0
-	VFMADD231PS.BCST gaussConsts<>+80(SB), Z1, Z0
-	VADDPS.BCST      gaussConsts<>+4(SB), Z0, Z0
-	VEXTRACTF64X4    $0x01, Z31, Y1
-	VADDPS           Y1, Y31, Y31
-	VEXTRACTF32X4    $0x01, Y31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x0e, X31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x01, X31, X1
-	VADDPS           X1, X31, X31
-	VBROADCASTSS     X31, Z1
-	VFMSUB231PS.BCST gaussConsts<>+84(SB), Z1, Z0
-	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z0, K1
-	VBLENDMPS.BCST   gaussConsts<>+4(SB), Z0, K1, Z0
-	VMOVSS           X0, (DI)
-	ADDQ             $0x04, DI
-	ADDQ             8(SP), SI
-	ADDQ             16(SP), DX
-	ADDQ             24(SP), BX
-	ADDQ             32(SP), R8
-	ADDQ             40(SP), R9
-	ADDQ             48(SP), R10
-	ADDQ             56(SP), R11
-	ADDQ             64(SP), R12
-	DECQ             (SP)
-	JNZ              l69
+	VMOVUPS      Z31, (DI)
+	VMOVUPS      Z30, 64(DI)
+	VMOVUPS      Z29, 128(DI)
+	ADDQ         $0x00000100, DI
+	ADDQ         8(SP), SI
+	ADDQ         16(SP), DX
+	ADDQ         24(SP), BX
+	ADDQ         32(SP), R8
+	ADDQ         40(SP), R9
+	ADDQ         48(SP), R10
+	ADDQ         56(SP), R11
+	ADDQ         64(SP), R12
+	DECQ         (SP)
+	JNZ          l69
+	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
+	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
+	VMOVAPS      Z0, Z28
+	VPMOVD2M     Z28, K1
+	KMOVW        K1, AX
+	MOVQ         AX, bad+96(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLStandardSoftplus(kl *float32, muQ *float32, sQ *float32, rows int, n int, ld int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
-TEXT ·GaussKLStandardSoftplus(SB), NOSPLIT, $24-48
-	// Registers:    Z0-Z11 values    Z12-Z28 constants and scalars    Z29-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+24(SB), Z28
-	VBROADCASTSS gaussConsts<>+20(SB), Z27
-	VBROADCASTSS gaussConsts<>+100(SB), Z26
-	VBROADCASTSS gaussConsts<>+4(SB), Z25
-	VBROADCASTSS gaussConsts<>+80(SB), Z24
-	VBROADCASTSS gaussConsts<>+76(SB), Z23
-	VBROADCASTSS gaussConsts<>+32(SB), Z22
-	VBROADCASTSS gaussConsts<>+72(SB), Z21
-	VBROADCASTSS gaussConsts<>+12(SB), Z20
-	VBROADCASTSS gaussConsts<>+92(SB), Z19
-	VBROADCASTSS gaussConsts<>+96(SB), Z18
-	VBROADCASTSS gaussConsts<>+104(SB), Z17
-	VBROADCASTSS gaussConsts<>+108(SB), Z16
-	VBROADCASTSS gaussConsts<>+112(SB), Z15
-	VBROADCASTSS gaussConsts<>+116(SB), Z14
-	VBROADCASTSS gaussConsts<>+120(SB), Z13
-	VBROADCASTSS gaussConsts<>+128(SB), Z12
+// func GaussKLStandardSoftplus(lanes *float32, muQ *float32, sQ *float32, rows int, n int, ld int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussKLStandardSoftplus(SB), NOSPLIT, $24-56
+	// Registers:    Z0-Z11 values    Z12-Z27 constants and scalars    Z28-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+96(SB), Z27
+	VBROADCASTSS gaussConsts<>+28(SB), Z26
+	VBROADCASTSS gaussConsts<>+116(SB), Z25
+	VBROADCASTSS gaussConsts<>+4(SB), Z24
+	VBROADCASTSS gaussConsts<>+0(SB), Z23
+	VBROADCASTSS gaussConsts<>+12(SB), Z22
+	VBROADCASTSS gaussConsts<>+148(SB), Z21
+	VBROADCASTSS gaussConsts<>+112(SB), Z20
+	VBROADCASTSS gaussConsts<>+72(SB), Z19
+	VBROADCASTSS gaussConsts<>+68(SB), Z18
+	VBROADCASTSS gaussConsts<>+120(SB), Z17
+	VBROADCASTSS gaussConsts<>+124(SB), Z16
+	VBROADCASTSS gaussConsts<>+128(SB), Z15
+	VBROADCASTSS gaussConsts<>+132(SB), Z14
+	VBROADCASTSS gaussConsts<>+136(SB), Z13
+	VBROADCASTSS gaussConsts<>+152(SB), Z12
 
-	// Registers:    DI kl    SI muQ    DX sQ    CX elements left in the row    BX 4n
-	MOVQ kl+0(FP), DI
-	MOVQ muQ+8(FP), SI
-	MOVQ sQ+16(FP), DX
-	MOVQ n+32(FP), BX
-	SHLQ $0x02, BX
-	MOVQ rows+24(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+40(FP), AX
-	SHLQ $0x02, AX
-	SUBQ BX, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+40(FP), AX
-	SHLQ $0x02, AX
-	SUBQ BX, AX
-	MOVQ AX, 16(SP)
+	// Registers:    DI lanes    SI muQ    DX sQ    CX elements left in the row    BX 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    muQ+8(FP), SI
+	MOVQ    sQ+16(FP), DX
+	MOVQ    n+32(FP), BX
+	SHLQ    $0x02, BX
+	VMOVAPS Z24, Z28
+	MOVQ    rows+24(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+40(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    BX, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+40(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    BX, AX
+	MOVQ    AX, 16(SP)
 
 l75:
-	VMOVAPS Z25, Z31
-	VMOVAPS Z27, Z30
-	VMOVAPS Z25, Z29
+	VMOVAPS Z24, Z31
+	VMOVAPS Z26, Z30
+	VMOVAPS Z24, Z29
 	MOVQ    n+32(FP), CX
 	CMPQ    CX, $0x00000020
 	JL      l77
@@ -3995,22 +4639,26 @@ l76:
 	VMOVUPS 64(SI), Z1
 	VMOVUPS (DX), Z2
 	VMOVUPS 64(DX), Z3
-	VPORD   Z20, Z2, Z4
-	VPORD   Z20, Z3, Z5
-	VMAXPS  Z4, Z19, Z4
-	VMAXPS  Z5, Z19, Z5
+	VPANDD  Z23, Z2, Z4
+	VPANDD  Z23, Z3, Z5
+	VPMAXUD Z28, Z4, Z28
+	VPMAXUD Z28, Z5, Z28
+	VPORD   Z22, Z2, Z4
+	VPORD   Z22, Z3, Z5
+	VMAXPS  Z4, Z21, Z4
+	VMAXPS  Z5, Z21, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z26, Z6
-	VFMADD231PS  Z18, Z4, Z6
-	VMOVAPS      Z26, Z7
-	VFMADD231PS  Z18, Z5, Z7
-	VSUBPS       Z26, Z6, Z6
-	VSUBPS       Z26, Z7, Z7
-	VFNMADD231PS Z24, Z6, Z4
-	VFNMADD231PS Z24, Z7, Z5
-	VFNMADD231PS Z23, Z6, Z4
-	VFNMADD231PS Z23, Z7, Z5
+	VMOVAPS      Z25, Z6
+	VFMADD231PS  Z20, Z4, Z6
+	VMOVAPS      Z25, Z7
+	VFMADD231PS  Z20, Z5, Z7
+	VSUBPS       Z25, Z6, Z6
+	VSUBPS       Z25, Z7, Z7
+	VFNMADD231PS Z19, Z6, Z4
+	VFNMADD231PS Z19, Z7, Z5
+	VFNMADD231PS Z18, Z6, Z4
+	VFNMADD231PS Z18, Z7, Z5
 
 	// p = e^r
 	VMOVAPS     Z16, Z8
@@ -4023,48 +4671,48 @@ l76:
 	VFMADD213PS Z14, Z5, Z9
 	VFMADD213PS Z13, Z4, Z8
 	VFMADD213PS Z13, Z5, Z9
-	VFMADD213PS Z27, Z4, Z8
-	VFMADD213PS Z27, Z5, Z9
-	VFMADD213PS Z27, Z4, Z8
-	VFMADD213PS Z27, Z5, Z9
+	VFMADD213PS Z26, Z4, Z8
+	VFMADD213PS Z26, Z5, Z9
+	VFMADD213PS Z26, Z4, Z8
+	VFMADD213PS Z26, Z5, Z9
 
 	// p 2^n
 	VSCALEFPS Z6, Z8, Z4
 	VSCALEFPS Z7, Z9, Z5
-	VCMPPS    $0x1e, Z25, Z2, K1
-	VCMPPS    $0x1e, Z25, Z3, K2
+	VCMPPS    $0x1e, Z24, Z2, K1
+	VCMPPS    $0x1e, Z24, Z3, K2
 	VMOVAPS.Z Z2, K1, Z2
 	VMOVAPS.Z Z3, K2, Z3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z28, Z4, K1
-	VCMPPS           $0x1e, Z28, Z5, K2
-	VMOVAPS          Z28, Z6
-	VFMSUB231PS      Z28, Z4, Z6
-	VMOVAPS          Z28, Z7
-	VFMSUB231PS      Z28, Z5, Z7
+	VCMPPS           $0x1e, Z27, Z4, K1
+	VCMPPS           $0x1e, Z27, Z5, K2
+	VMOVAPS          Z27, Z6
+	VFMSUB231PS      Z27, Z4, Z6
+	VMOVAPS          Z27, Z7
+	VFMSUB231PS      Z27, Z5, Z7
 	VBLENDMPS        Z6, Z4, K1, Z4
 	VBLENDMPS        Z7, Z5, K2, Z5
 	VMOVAPS.Z        Z12, K1, Z6
 	VMOVAPS.Z        Z12, K2, Z7
-	VBROADCASTSS     gaussConsts<>+136(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z4, Z8
-	VBROADCASTSS     gaussConsts<>+136(SB), Z9
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z5, Z9
-	VFMADD213PS      Z21, Z4, Z8
-	VFMADD213PS      Z21, Z5, Z9
+	VBROADCASTSS     gaussConsts<>+160(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z8
+	VBROADCASTSS     gaussConsts<>+160(SB), Z9
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z5, Z9
 	VMULPS           Z4, Z4, Z10
 	VMULPS           Z5, Z5, Z11
 	VFMADD231PS      Z10, Z8, Z4
@@ -4073,24 +4721,24 @@ l76:
 	VADDPS           Z5, Z7, Z5
 	VADDPS           Z4, Z2, Z2
 	VADDPS           Z5, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+164(SB), Z2, Z2
-	VADDPS.BCST      gaussConsts<>+164(SB), Z3, Z3
-	VMULPS           Z28, Z0, Z0
-	VMULPS           Z28, Z1, Z1
-	VMULPS           Z28, Z2, Z4
-	VMULPS           Z28, Z3, Z5
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z4, Z4
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z5, Z5
+	VADDPS.BCST      gaussConsts<>+188(SB), Z2, Z2
+	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VMULPS           Z27, Z0, Z0
+	VMULPS           Z27, Z1, Z1
+	VMULPS           Z27, Z2, Z4
+	VMULPS           Z27, Z3, Z5
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z4, Z4
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z5, Z5
 	VFMADD231PS      Z0, Z0, Z4
 	VFMADD231PS      Z1, Z1, Z5
 	VADDPS           Z31, Z4, Z31
 	VADDPS           Z31, Z5, Z31
 	VMULPS           Z30, Z2, Z30
 	VMULPS           Z30, Z3, Z30
-	VPSUBD           Z22, Z30, Z0
+	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
 	VPSRAD           $0x17, Z0, Z1
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD           Z22, Z0, Z0
+	VPANDD.BCST      gaussConsts<>+24(SB), Z0, Z0
+	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z0
 	VPADDD           Z29, Z1, Z1
 	VMOVAPS          Z1, Z29
 	VMOVAPS          Z0, Z30
@@ -4105,15 +4753,17 @@ l77:
 	JL      l78
 	VMOVUPS (SI), Z0
 	VMOVUPS (DX), Z1
-	VPORD   Z20, Z1, Z2
-	VMAXPS  Z2, Z19, Z2
+	VPANDD  Z23, Z1, Z2
+	VPMAXUD Z28, Z2, Z28
+	VPORD   Z22, Z1, Z2
+	VMAXPS  Z2, Z21, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z26, Z3
-	VFMADD231PS  Z18, Z2, Z3
-	VSUBPS       Z26, Z3, Z3
-	VFNMADD231PS Z24, Z3, Z2
-	VFNMADD231PS Z23, Z3, Z2
+	VMOVAPS      Z25, Z3
+	VFMADD231PS  Z20, Z2, Z3
+	VSUBPS       Z25, Z3, Z3
+	VFNMADD231PS Z19, Z3, Z2
+	VFNMADD231PS Z18, Z3, Z2
 
 	// p = e^r
 	VMOVAPS     Z16, Z4
@@ -4121,37 +4771,37 @@ l77:
 	VFMADD213PS Z15, Z2, Z4
 	VFMADD213PS Z14, Z2, Z4
 	VFMADD213PS Z13, Z2, Z4
-	VFMADD213PS Z27, Z2, Z4
-	VFMADD213PS Z27, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x1e, Z25, Z1, K1
+	VCMPPS    $0x1e, Z24, Z1, K1
 	VMOVAPS.Z Z1, K1, Z1
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z28, Z2, K1
-	VMOVAPS          Z28, Z3
-	VFMSUB231PS      Z28, Z2, Z3
+	VCMPPS           $0x1e, Z27, Z2, K1
+	VMOVAPS          Z27, Z3
+	VFMSUB231PS      Z27, Z2, Z3
 	VBLENDMPS        Z3, Z2, K1, Z2
 	VMOVAPS.Z        Z12, K1, Z3
-	VBROADCASTSS     gaussConsts<>+136(SB), Z4
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z2, Z4
-	VFMADD213PS      Z21, Z2, Z4
+	VBROADCASTSS     gaussConsts<>+160(SB), Z4
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
 	VFMADD231PS      Z5, Z4, Z2
 	VADDPS           Z2, Z3, Z2
 	VADDPS           Z2, Z1, Z1
-	VADDPS.BCST      gaussConsts<>+164(SB), Z1, Z1
-	VMULPS           Z28, Z0, Z0
-	VMULPS           Z28, Z1, Z2
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z2, Z2
+	VADDPS.BCST      gaussConsts<>+188(SB), Z1, Z1
+	VMULPS           Z27, Z0, Z0
+	VMULPS           Z27, Z1, Z2
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z2, Z2
 	VFMADD231PS      Z0, Z0, Z2
 	VADDPS           Z31, Z2, Z31
 	VMULPS           Z30, Z1, Z30
@@ -4168,15 +4818,18 @@ l78:
 	KMOVW     AX, K7
 	VMOVUPS.Z (SI), K7, Z0
 	VMOVUPS.Z (DX), K7, Z1
-	VPORD     Z20, Z1, Z2
-	VMAXPS    Z2, Z19, Z2
+	VPANDD    Z23, Z1, Z2
+	VMOVAPS.Z Z2, K7, Z2
+	VPMAXUD   Z28, Z2, Z28
+	VPORD     Z22, Z1, Z2
+	VMAXPS    Z2, Z21, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z26, Z3
-	VFMADD231PS  Z18, Z2, Z3
-	VSUBPS       Z26, Z3, Z3
-	VFNMADD231PS Z24, Z3, Z2
-	VFNMADD231PS Z23, Z3, Z2
+	VMOVAPS      Z25, Z3
+	VFMADD231PS  Z20, Z2, Z3
+	VSUBPS       Z25, Z3, Z3
+	VFNMADD231PS Z19, Z3, Z2
+	VFNMADD231PS Z18, Z3, Z2
 
 	// p = e^r
 	VMOVAPS     Z16, Z4
@@ -4184,175 +4837,113 @@ l78:
 	VFMADD213PS Z15, Z2, Z4
 	VFMADD213PS Z14, Z2, Z4
 	VFMADD213PS Z13, Z2, Z4
-	VFMADD213PS Z27, Z2, Z4
-	VFMADD213PS Z27, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x1e, Z25, Z1, K1
+	VCMPPS    $0x1e, Z24, Z1, K1
 	VMOVAPS.Z Z1, K1, Z1
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z28, Z2, K1
-	VMOVAPS          Z28, Z3
-	VFMSUB231PS      Z28, Z2, Z3
+	VCMPPS           $0x1e, Z27, Z2, K1
+	VMOVAPS          Z27, Z3
+	VFMSUB231PS      Z27, Z2, Z3
 	VBLENDMPS        Z3, Z2, K1, Z2
 	VMOVAPS.Z        Z12, K1, Z3
-	VBROADCASTSS     gaussConsts<>+136(SB), Z4
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z2, Z4
-	VFMADD213PS      Z21, Z2, Z4
+	VBROADCASTSS     gaussConsts<>+160(SB), Z4
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
 	VFMADD231PS      Z5, Z4, Z2
 	VADDPS           Z2, Z3, Z2
 	VADDPS           Z2, Z1, Z1
-	VADDPS.BCST      gaussConsts<>+164(SB), Z1, Z1
-	VMULPS           Z28, Z0, Z0
-	VMULPS           Z28, Z1, Z2
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z2, Z2
+	VADDPS.BCST      gaussConsts<>+188(SB), Z1, Z1
+	VMULPS           Z27, Z0, Z0
+	VMULPS           Z27, Z1, Z2
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z2, Z2
 	VFMADD231PS      Z0, Z0, Z2
 	VMOVAPS.Z        Z2, K7, Z0
 	VADDPS           Z31, Z0, Z31
-	VBLENDMPS        Z1, Z27, K7, Z0
+	VBLENDMPS        Z1, Z26, K7, Z0
 	VMULPS           Z30, Z0, Z30
 	LEAQ             (SI)(CX*4), SI
 	LEAQ             (DX)(CX*4), DX
 
 l79:
-	VPSUBD        Z22, Z30, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
-	VPADDD        Z22, Z0, Z0
-	VPADDD        Z29, Z1, Z1
-	VMOVAPS       Z1, Z29
-	VMOVAPS       Z0, Z30
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VMULPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VMULPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VPSUBD        Z22, Z0, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
-	VPADDD        Z22, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z29, Y2
-	VPADDD        Y2, Y29, Y29
-	VEXTRACTF32X4 $0x01, Y29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x0e, X29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x01, X29, X2
-	VPADDD        X2, X29, X29
-	VBROADCASTSS  X29, Z2
-	VPADDD        Z2, Z1, Z1
-	VCVTDQ2PS     Z1, Z1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD      Z22, Z0, Z0
-	VPSRAD      $0x17, Z0, Z2
-	VCVTDQ2PS   Z2, Z2
-	VPANDD.BCST gaussConsts<>+36(SB), Z0, Z0
-	VPADDD      Z22, Z0, Z0
-	VSUBPS      Z27, Z0, Z0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     gaussConsts<>+44(SB), Z3
-	VFMADD231PS.BCST gaussConsts<>+40(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+48(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+52(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+56(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+60(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+64(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+68(SB), Z0, Z3
-	VFMADD213PS      Z21, Z0, Z3
-	VMULPS           Z0, Z0, Z4
-	VMULPS           Z23, Z2, Z5
-	VFMADD231PS      Z4, Z3, Z5
-	VADDPS           Z0, Z5, Z0
-	VFMADD231PS      Z24, Z2, Z0
-	VFMADD231PS      Z23, Z1, Z0
-	VFMADD231PS      Z24, Z1, Z0
-	VADDPS           Z25, Z0, Z0
-	VEXTRACTF64X4    $0x01, Z31, Y1
-	VADDPS           Y1, Y31, Y31
-	VEXTRACTF32X4    $0x01, Y31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x0e, X31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x01, X31, X1
-	VADDPS           X1, X31, X31
-	VBROADCASTSS     X31, Z1
-	VFMSUB231PS.BCST gaussConsts<>+84(SB), Z1, Z0
-	VCMPPS           $0x11, Z25, Z0, K1
-	VBLENDMPS        Z25, Z0, K1, Z0
-	VMOVSS           X0, (DI)
-	ADDQ             $0x04, DI
-	ADDQ             8(SP), SI
-	ADDQ             16(SP), DX
-	DECQ             (SP)
-	JNZ              l75
+	VMOVUPS      Z31, (DI)
+	VMOVUPS      Z30, 64(DI)
+	VMOVUPS      Z29, 128(DI)
+	ADDQ         $0x00000100, DI
+	ADDQ         8(SP), SI
+	ADDQ         16(SP), DX
+	DECQ         (SP)
+	JNZ          l75
+	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
+	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
+	VMOVAPS      Z0, Z28
+	VPMOVD2M     Z28, K1
+	KMOVW        K1, AX
+	MOVQ         AX, bad+48(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLStandardSoftplusBackward(kl *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
-TEXT ·GaussKLStandardSoftplusBackward(SB), NOSPLIT, $40-64
-	// Registers:    Z0-Z15 values    Z16-Z27 constants and scalars    Z28-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+20(SB), Z27
-	VBROADCASTSS gaussConsts<>+24(SB), Z26
-	VBROADCASTSS gaussConsts<>+4(SB), Z25
-	VBROADCASTSS gaussConsts<>+100(SB), Z24
-	VBROADCASTSS gaussConsts<>+80(SB), Z23
-	VBROADCASTSS gaussConsts<>+76(SB), Z22
-	VBROADCASTSS gaussConsts<>+32(SB), Z21
-	VBROADCASTSS gaussConsts<>+72(SB), Z20
-	VBROADCASTSS gaussConsts<>+12(SB), Z19
-	VBROADCASTSS gaussConsts<>+92(SB), Z18
-	VBROADCASTSS gaussConsts<>+96(SB), Z17
-	VBROADCASTSS gaussConsts<>+104(SB), Z16
+// func GaussKLStandardSoftplusBackward(lanes *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussKLStandardSoftplusBackward(SB), NOSPLIT, $40-72
+	// Registers:    Z0-Z15 values    Z16-Z26 constants and scalars    Z27-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+28(SB), Z26
+	VBROADCASTSS gaussConsts<>+96(SB), Z25
+	VBROADCASTSS gaussConsts<>+4(SB), Z24
+	VBROADCASTSS gaussConsts<>+116(SB), Z23
+	VBROADCASTSS gaussConsts<>+0(SB), Z22
+	VBROADCASTSS gaussConsts<>+12(SB), Z21
+	VBROADCASTSS gaussConsts<>+148(SB), Z20
+	VBROADCASTSS gaussConsts<>+112(SB), Z19
+	VBROADCASTSS gaussConsts<>+72(SB), Z18
+	VBROADCASTSS gaussConsts<>+68(SB), Z17
+	VBROADCASTSS gaussConsts<>+120(SB), Z16
 
-	// Registers:    DI kl    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
-	MOVQ kl+0(FP), DI
-	MOVQ dmuQ+8(FP), SI
-	MOVQ dsQ+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ n+48(FP), R9
-	SHLQ $0x02, R9
-	MOVQ rows+40(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+56(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R9, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI lanes    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    dmuQ+8(FP), SI
+	MOVQ    dsQ+16(FP), DX
+	MOVQ    muQ+24(FP), BX
+	MOVQ    sQ+32(FP), R8
+	MOVQ    n+48(FP), R9
+	SHLQ    $0x02, R9
+	VMOVAPS Z24, Z28
+	MOVQ    rows+40(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 32(SP)
 
 l81:
-	VBROADCASTSS (DI), Z0
-	VMOVAPS      Z0, Z28
-	VMOVAPS      Z25, Z31
-	VMOVAPS      Z27, Z30
-	VMOVAPS      Z25, Z29
+	VBROADCASTSS 192(DI), Z0
+	VMOVAPS      Z0, Z27
+	VMOVAPS      Z24, Z31
+	VMOVAPS      Z26, Z30
+	VMOVAPS      Z24, Z29
 	MOVQ         n+48(FP), CX
 	CMPQ         CX, $0x00000020
 	JL           l83
@@ -4362,78 +4953,82 @@ l82:
 	VMOVUPS 64(BX), Z1
 	VMOVUPS (R8), Z2
 	VMOVUPS 64(R8), Z3
-	VPORD   Z19, Z2, Z4
-	VPORD   Z19, Z3, Z5
-	VMAXPS  Z4, Z18, Z4
-	VMAXPS  Z5, Z18, Z5
+	VPANDD  Z22, Z2, Z4
+	VPANDD  Z22, Z3, Z5
+	VPMAXUD Z28, Z4, Z28
+	VPMAXUD Z28, Z5, Z28
+	VPORD   Z21, Z2, Z4
+	VPORD   Z21, Z3, Z5
+	VMAXPS  Z4, Z20, Z4
+	VMAXPS  Z5, Z20, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z24, Z6
-	VFMADD231PS  Z17, Z4, Z6
-	VMOVAPS      Z24, Z7
-	VFMADD231PS  Z17, Z5, Z7
-	VSUBPS       Z24, Z6, Z6
-	VSUBPS       Z24, Z7, Z7
-	VFNMADD231PS Z23, Z6, Z4
-	VFNMADD231PS Z23, Z7, Z5
-	VFNMADD231PS Z22, Z6, Z4
-	VFNMADD231PS Z22, Z7, Z5
+	VMOVAPS      Z23, Z6
+	VFMADD231PS  Z19, Z4, Z6
+	VMOVAPS      Z23, Z7
+	VFMADD231PS  Z19, Z5, Z7
+	VSUBPS       Z23, Z6, Z6
+	VSUBPS       Z23, Z7, Z7
+	VFNMADD231PS Z18, Z6, Z4
+	VFNMADD231PS Z18, Z7, Z5
+	VFNMADD231PS Z17, Z6, Z4
+	VFNMADD231PS Z17, Z7, Z5
 
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z8
+	VBROADCASTSS     gaussConsts<>+124(SB), Z8
 	VFMADD231PS      Z4, Z16, Z8
-	VBROADCASTSS     gaussConsts<>+108(SB), Z9
+	VBROADCASTSS     gaussConsts<>+124(SB), Z9
 	VFMADD231PS      Z5, Z16, Z9
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z5, Z9
-	VFMADD213PS      Z27, Z4, Z8
-	VFMADD213PS      Z27, Z5, Z9
-	VFMADD213PS      Z27, Z4, Z8
-	VFMADD213PS      Z27, Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z5, Z9
+	VFMADD213PS      Z26, Z4, Z8
+	VFMADD213PS      Z26, Z5, Z9
+	VFMADD213PS      Z26, Z4, Z8
+	VFMADD213PS      Z26, Z5, Z9
 
 	// p 2^n
 	VSCALEFPS Z6, Z8, Z4
 	VSCALEFPS Z7, Z9, Z5
-	VCMPPS    $0x1e, Z25, Z2, K1
-	VCMPPS    $0x1e, Z25, Z3, K2
+	VCMPPS    $0x1e, Z24, Z2, K1
+	VCMPPS    $0x1e, Z24, Z3, K2
 	VMOVAPS.Z Z2, K1, Z6
 	VMOVAPS.Z Z3, K2, Z7
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z26, Z4, K1
-	VCMPPS           $0x1e, Z26, Z5, K2
-	VMOVAPS          Z26, Z8
-	VFMSUB231PS      Z26, Z4, Z8
-	VMOVAPS          Z26, Z9
-	VFMSUB231PS      Z26, Z5, Z9
+	VCMPPS           $0x1e, Z25, Z4, K1
+	VCMPPS           $0x1e, Z25, Z5, K2
+	VMOVAPS          Z25, Z8
+	VFMSUB231PS      Z25, Z4, Z8
+	VMOVAPS          Z25, Z9
+	VFMSUB231PS      Z25, Z5, Z9
 	VBLENDMPS        Z8, Z4, K1, Z8
 	VBLENDMPS        Z9, Z5, K2, Z9
-	VBROADCASTSS     gaussConsts<>+128(SB), Z10
+	VBROADCASTSS     gaussConsts<>+152(SB), Z10
 	VMOVAPS.Z        Z10, K1, Z10
-	VBROADCASTSS     gaussConsts<>+128(SB), Z11
+	VBROADCASTSS     gaussConsts<>+152(SB), Z11
 	VMOVAPS.Z        Z11, K2, Z11
-	VBROADCASTSS     gaussConsts<>+136(SB), Z12
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z8, Z12
-	VBROADCASTSS     gaussConsts<>+136(SB), Z13
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z9, Z13
-	VFMADD213PS      Z20, Z8, Z12
-	VFMADD213PS      Z20, Z9, Z13
+	VBROADCASTSS     gaussConsts<>+160(SB), Z12
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z8, Z12
+	VBROADCASTSS     gaussConsts<>+160(SB), Z13
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z9, Z13
 	VMULPS           Z8, Z8, Z14
 	VMULPS           Z9, Z9, Z15
 	VFMADD231PS      Z14, Z12, Z8
@@ -4442,56 +5037,56 @@ l82:
 	VADDPS           Z9, Z11, Z9
 	VADDPS           Z8, Z6, Z6
 	VADDPS           Z9, Z7, Z7
-	VADDPS.BCST      gaussConsts<>+164(SB), Z6, Z6
-	VADDPS.BCST      gaussConsts<>+164(SB), Z7, Z7
-	VMULPS           Z26, Z0, Z8
-	VMULPS           Z26, Z1, Z9
-	VMULPS           Z26, Z6, Z10
-	VMULPS           Z26, Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z10, Z10
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z11, Z11
+	VADDPS.BCST      gaussConsts<>+188(SB), Z6, Z6
+	VADDPS.BCST      gaussConsts<>+188(SB), Z7, Z7
+	VMULPS           Z25, Z0, Z8
+	VMULPS           Z25, Z1, Z9
+	VMULPS           Z25, Z6, Z10
+	VMULPS           Z25, Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z10, Z10
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z11, Z11
 	VFMADD231PS      Z8, Z8, Z10
 	VFMADD231PS      Z9, Z9, Z11
 	VADDPS           Z31, Z10, Z31
 	VADDPS           Z31, Z11, Z31
 	VMULPS           Z30, Z6, Z30
 	VMULPS           Z30, Z7, Z30
-	VSUBPS           Z27, Z6, Z8
-	VSUBPS           Z27, Z7, Z9
-	VADDPS           Z27, Z6, Z10
-	VADDPS           Z27, Z7, Z11
-	VMULPS           Z0, Z28, Z0
-	VMULPS           Z1, Z28, Z1
-	VDIVPS           Z6, Z27, Z6
-	VDIVPS           Z7, Z27, Z7
+	VSUBPS           Z26, Z6, Z8
+	VSUBPS           Z26, Z7, Z9
+	VADDPS           Z26, Z6, Z10
+	VADDPS           Z26, Z7, Z11
+	VMULPS           Z0, Z27, Z0
+	VMULPS           Z1, Z27, Z1
+	VDIVPS           Z6, Z26, Z6
+	VDIVPS           Z7, Z26, Z7
 	VMULPS           Z6, Z8, Z6
 	VMULPS           Z7, Z9, Z7
-	VMULPS           Z6, Z28, Z6
-	VMULPS           Z7, Z28, Z7
+	VMULPS           Z6, Z27, Z6
+	VMULPS           Z7, Z27, Z7
 	VMULPS           Z10, Z6, Z6
 	VMULPS           Z11, Z7, Z7
 	VMOVUPS          Z0, (SI)
 	VMOVUPS          Z1, 64(SI)
-	VCMPPS           $0x11, Z25, Z2, K1
-	VCMPPS           $0x11, Z25, Z3, K2
-	VBLENDMPS        Z4, Z27, K1, Z0
-	VBLENDMPS        Z5, Z27, K2, Z1
-	VADDPS           Z4, Z27, Z2
-	VADDPS           Z5, Z27, Z3
+	VCMPPS           $0x11, Z24, Z2, K1
+	VCMPPS           $0x11, Z24, Z3, K2
+	VBLENDMPS        Z4, Z26, K1, Z0
+	VBLENDMPS        Z5, Z26, K2, Z1
+	VADDPS           Z4, Z26, Z2
+	VADDPS           Z5, Z26, Z3
 	VDIVPS           Z2, Z0, Z0
 	VDIVPS           Z3, Z1, Z1
-	VCMPPS           $0x04, Z25, Z0, K1
-	VCMPPS           $0x04, Z25, Z1, K2
+	VCMPPS           $0x04, Z24, Z0, K1
+	VCMPPS           $0x04, Z24, Z1, K2
 	VMULPS           Z0, Z6, Z0
 	VMULPS           Z1, Z7, Z1
 	VMOVAPS.Z        Z0, K1, Z0
 	VMOVAPS.Z        Z1, K2, Z1
 	VMOVUPS          Z0, (DX)
 	VMOVUPS          Z1, 64(DX)
-	VPSUBD           Z21, Z30, Z0
+	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
 	VPSRAD           $0x17, Z0, Z1
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD           Z21, Z0, Z0
+	VPANDD.BCST      gaussConsts<>+24(SB), Z0, Z0
+	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z0
 	VPADDD           Z29, Z1, Z1
 	VMOVAPS          Z1, Z29
 	VMOVAPS          Z0, Z30
@@ -4508,70 +5103,72 @@ l83:
 	JL      l84
 	VMOVUPS (BX), Z0
 	VMOVUPS (R8), Z1
-	VPORD   Z19, Z1, Z2
-	VMAXPS  Z2, Z18, Z2
+	VPANDD  Z22, Z1, Z2
+	VPMAXUD Z28, Z2, Z28
+	VPORD   Z21, Z1, Z2
+	VMAXPS  Z2, Z20, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z17, Z2, Z3
-	VSUBPS       Z24, Z3, Z3
-	VFNMADD231PS Z23, Z3, Z2
-	VFNMADD231PS Z22, Z3, Z2
+	VMOVAPS      Z23, Z3
+	VFMADD231PS  Z19, Z2, Z3
+	VSUBPS       Z23, Z3, Z3
+	VFNMADD231PS Z18, Z3, Z2
+	VFNMADD231PS Z17, Z3, Z2
 
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z4
+	VBROADCASTSS     gaussConsts<>+124(SB), Z4
 	VFMADD231PS      Z2, Z16, Z4
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z2, Z4
-	VFMADD213PS      Z27, Z2, Z4
-	VFMADD213PS      Z27, Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z4
+	VFMADD213PS      Z26, Z2, Z4
+	VFMADD213PS      Z26, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x1e, Z25, Z1, K1
+	VCMPPS    $0x1e, Z24, Z1, K1
 	VMOVAPS.Z Z1, K1, Z3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z26, Z2, K1
-	VMOVAPS          Z26, Z4
-	VFMSUB231PS      Z26, Z2, Z4
+	VCMPPS           $0x1e, Z25, Z2, K1
+	VMOVAPS          Z25, Z4
+	VFMSUB231PS      Z25, Z2, Z4
 	VBLENDMPS        Z4, Z2, K1, Z4
-	VBROADCASTSS     gaussConsts<>+128(SB), Z5
+	VBROADCASTSS     gaussConsts<>+152(SB), Z5
 	VMOVAPS.Z        Z5, K1, Z5
-	VBROADCASTSS     gaussConsts<>+136(SB), Z6
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z4, Z6
-	VFMADD213PS      Z20, Z4, Z6
+	VBROADCASTSS     gaussConsts<>+160(SB), Z6
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z6
 	VMULPS           Z4, Z4, Z7
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+164(SB), Z3, Z3
-	VMULPS           Z26, Z0, Z4
-	VMULPS           Z26, Z3, Z5
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z5, Z5
+	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VMULPS           Z25, Z0, Z4
+	VMULPS           Z25, Z3, Z5
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z5, Z5
 	VFMADD231PS      Z4, Z4, Z5
 	VADDPS           Z31, Z5, Z31
 	VMULPS           Z30, Z3, Z30
-	VSUBPS           Z27, Z3, Z4
-	VADDPS           Z27, Z3, Z5
-	VMULPS           Z0, Z28, Z0
-	VDIVPS           Z3, Z27, Z3
+	VSUBPS           Z26, Z3, Z4
+	VADDPS           Z26, Z3, Z5
+	VMULPS           Z0, Z27, Z0
+	VDIVPS           Z3, Z26, Z3
 	VMULPS           Z3, Z4, Z3
-	VMULPS           Z3, Z28, Z3
+	VMULPS           Z3, Z27, Z3
 	VMULPS           Z5, Z3, Z3
 	VMOVUPS          Z0, (SI)
-	VCMPPS           $0x11, Z25, Z1, K1
-	VBLENDMPS        Z2, Z27, K1, Z0
-	VADDPS           Z2, Z27, Z1
+	VCMPPS           $0x11, Z24, Z1, K1
+	VBLENDMPS        Z2, Z26, K1, Z0
+	VADDPS           Z2, Z26, Z1
 	VDIVPS           Z1, Z0, Z0
-	VCMPPS           $0x04, Z25, Z0, K1
+	VCMPPS           $0x04, Z24, Z0, K1
 	VMULPS           Z0, Z3, Z0
 	VMOVAPS.Z        Z0, K1, Z0
 	VMOVUPS          Z0, (DX)
@@ -4590,72 +5187,75 @@ l84:
 	KMOVW     AX, K7
 	VMOVUPS.Z (BX), K7, Z0
 	VMOVUPS.Z (R8), K7, Z1
-	VPORD     Z19, Z1, Z2
-	VMAXPS    Z2, Z18, Z2
+	VPANDD    Z22, Z1, Z2
+	VMOVAPS.Z Z2, K7, Z2
+	VPMAXUD   Z28, Z2, Z28
+	VPORD     Z21, Z1, Z2
+	VMAXPS    Z2, Z20, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z17, Z2, Z3
-	VSUBPS       Z24, Z3, Z3
-	VFNMADD231PS Z23, Z3, Z2
-	VFNMADD231PS Z22, Z3, Z2
+	VMOVAPS      Z23, Z3
+	VFMADD231PS  Z19, Z2, Z3
+	VSUBPS       Z23, Z3, Z3
+	VFNMADD231PS Z18, Z3, Z2
+	VFNMADD231PS Z17, Z3, Z2
 
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z4
+	VBROADCASTSS     gaussConsts<>+124(SB), Z4
 	VFMADD231PS      Z2, Z16, Z4
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z2, Z4
-	VFMADD213PS      Z27, Z2, Z4
-	VFMADD213PS      Z27, Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z4
+	VFMADD213PS      Z26, Z2, Z4
+	VFMADD213PS      Z26, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x1e, Z25, Z1, K1
+	VCMPPS    $0x1e, Z24, Z1, K1
 	VMOVAPS.Z Z1, K1, Z3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z26, Z2, K1
-	VMOVAPS          Z26, Z4
-	VFMSUB231PS      Z26, Z2, Z4
+	VCMPPS           $0x1e, Z25, Z2, K1
+	VMOVAPS          Z25, Z4
+	VFMSUB231PS      Z25, Z2, Z4
 	VBLENDMPS        Z4, Z2, K1, Z4
-	VBROADCASTSS     gaussConsts<>+128(SB), Z5
+	VBROADCASTSS     gaussConsts<>+152(SB), Z5
 	VMOVAPS.Z        Z5, K1, Z5
-	VBROADCASTSS     gaussConsts<>+136(SB), Z6
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z4, Z6
-	VFMADD213PS      Z20, Z4, Z6
+	VBROADCASTSS     gaussConsts<>+160(SB), Z6
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z6
 	VMULPS           Z4, Z4, Z7
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+164(SB), Z3, Z3
-	VMULPS           Z26, Z0, Z4
-	VMULPS           Z26, Z3, Z5
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z5, Z5
+	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VMULPS           Z25, Z0, Z4
+	VMULPS           Z25, Z3, Z5
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z5, Z5
 	VFMADD231PS      Z4, Z4, Z5
 	VMOVAPS.Z        Z5, K7, Z4
 	VADDPS           Z31, Z4, Z31
-	VBLENDMPS        Z3, Z27, K7, Z4
+	VBLENDMPS        Z3, Z26, K7, Z4
 	VMULPS           Z30, Z4, Z30
-	VSUBPS           Z27, Z3, Z4
-	VADDPS           Z27, Z3, Z5
-	VMULPS           Z0, Z28, Z0
-	VDIVPS           Z3, Z27, Z3
+	VSUBPS           Z26, Z3, Z4
+	VADDPS           Z26, Z3, Z5
+	VMULPS           Z0, Z27, Z0
+	VDIVPS           Z3, Z26, Z3
 	VMULPS           Z3, Z4, Z3
-	VMULPS           Z3, Z28, Z3
+	VMULPS           Z3, Z27, Z3
 	VMULPS           Z5, Z3, Z3
 	VMOVUPS          Z0, K7, (SI)
-	VCMPPS           $0x11, Z25, Z1, K1
-	VBLENDMPS        Z2, Z27, K1, Z0
-	VADDPS           Z2, Z27, Z1
+	VCMPPS           $0x11, Z24, Z1, K1
+	VBLENDMPS        Z2, Z26, K1, Z0
+	VADDPS           Z2, Z26, Z1
 	VDIVPS           Z1, Z0, Z0
-	VCMPPS           $0x04, Z25, Z0, K1
+	VCMPPS           $0x04, Z24, Z0, K1
 	VMULPS           Z0, Z3, Z0
 	VMOVAPS.Z        Z0, K1, Z0
 	VMOVUPS          Z0, K7, (DX)
@@ -4665,138 +5265,74 @@ l84:
 	LEAQ             (DX)(CX*4), DX
 
 l85:
-	VPSUBD        Z21, Z30, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
-	VPADDD        Z21, Z0, Z0
-	VPADDD        Z29, Z1, Z1
-	VMOVAPS       Z1, Z29
-	VMOVAPS       Z0, Z30
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VMULPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VMULPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VPSUBD        Z21, Z0, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
-	VPADDD        Z21, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z29, Y2
-	VPADDD        Y2, Y29, Y29
-	VEXTRACTF32X4 $0x01, Y29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x0e, X29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x01, X29, X2
-	VPADDD        X2, X29, X29
-	VBROADCASTSS  X29, Z2
-	VPADDD        Z2, Z1, Z1
-	VCVTDQ2PS     Z1, Z1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD      Z21, Z0, Z0
-	VPSRAD      $0x17, Z0, Z2
-	VCVTDQ2PS   Z2, Z2
-	VPANDD.BCST gaussConsts<>+36(SB), Z0, Z0
-	VPADDD      Z21, Z0, Z0
-	VSUBPS      Z27, Z0, Z0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     gaussConsts<>+44(SB), Z3
-	VFMADD231PS.BCST gaussConsts<>+40(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+48(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+52(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+56(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+60(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+64(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+68(SB), Z0, Z3
-	VFMADD213PS      Z20, Z0, Z3
-	VMULPS           Z0, Z0, Z4
-	VMULPS           Z22, Z2, Z5
-	VFMADD231PS      Z4, Z3, Z5
-	VADDPS           Z0, Z5, Z0
-	VFMADD231PS      Z23, Z2, Z0
-	VFMADD231PS      Z22, Z1, Z0
-	VFMADD231PS      Z23, Z1, Z0
-	VADDPS           Z25, Z0, Z0
-	VEXTRACTF64X4    $0x01, Z31, Y1
-	VADDPS           Y1, Y31, Y31
-	VEXTRACTF32X4    $0x01, Y31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x0e, X31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x01, X31, X1
-	VADDPS           X1, X31, X31
-	VBROADCASTSS     X31, Z1
-	VFMSUB231PS.BCST gaussConsts<>+84(SB), Z1, Z0
-	VCMPPS           $0x11, Z25, Z0, K1
-	VBLENDMPS        Z25, Z0, K1, Z0
-	VMOVSS           X0, (DI)
-	ADDQ             $0x04, DI
-	ADDQ             8(SP), SI
-	ADDQ             16(SP), DX
-	ADDQ             24(SP), BX
-	ADDQ             32(SP), R8
-	DECQ             (SP)
-	JNZ              l81
+	VMOVUPS      Z31, (DI)
+	VMOVUPS      Z30, 64(DI)
+	VMOVUPS      Z29, 128(DI)
+	ADDQ         $0x00000100, DI
+	ADDQ         8(SP), SI
+	ADDQ         16(SP), DX
+	ADDQ         24(SP), BX
+	ADDQ         32(SP), R8
+	DECQ         (SP)
+	JNZ          l81
+	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
+	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
+	VMOVAPS      Z0, Z28
+	VPMOVD2M     Z28, K1
+	KMOVW        K1, AX
+	MOVQ         AX, bad+64(FP)
 	VZEROUPPER
 	RET
 
-// func GaussLogProbSigma(lp *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
-TEXT ·GaussLogProbSigma(SB), NOSPLIT, $32-60
-	// Registers:    Z0-Z9 values    Z10-Z28 constants and scalars    Z29-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+20(SB), Z28
-	VBROADCASTSS gaussConsts<>+32(SB), Z27
-	VBROADCASTSS gaussConsts<>+24(SB), Z26
-	VBROADCASTSS gaussConsts<>+4(SB), Z25
-	VBROADCASTSS gaussConsts<>+36(SB), Z24
-	VBROADCASTSS gaussConsts<>+76(SB), Z23
-	VBROADCASTSS gaussConsts<>+80(SB), Z22
-	VBROADCASTSS d+56(FP), Z21
-	VBROADCASTSS gaussConsts<>+168(SB), Z20
-	VBROADCASTSS gaussConsts<>+40(SB), Z19
-	VBROADCASTSS gaussConsts<>+44(SB), Z18
-	VBROADCASTSS gaussConsts<>+48(SB), Z17
-	VBROADCASTSS gaussConsts<>+52(SB), Z16
-	VBROADCASTSS gaussConsts<>+56(SB), Z15
-	VBROADCASTSS gaussConsts<>+60(SB), Z14
-	VBROADCASTSS gaussConsts<>+64(SB), Z13
-	VBROADCASTSS gaussConsts<>+68(SB), Z12
-	VBROADCASTSS gaussConsts<>+72(SB), Z11
-	VBROADCASTSS gaussConsts<>+172(SB), Z10
+// func GaussLogProbSigma(lanes *float32, x *float32, mu *float32, s *float32, rows int, n int, ldx int, ld int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·GaussLogProbSigma(SB), NOSPLIT, $32-72
+	// Registers:    Z0-Z19 values    Z20-Z27 constants and scalars    Z28-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+28(SB), Z27
+	VBROADCASTSS gaussConsts<>+92(SB), Z26
+	VBROADCASTSS gaussConsts<>+96(SB), Z25
+	VBROADCASTSS gaussConsts<>+4(SB), Z24
+	VBROADCASTSS gaussConsts<>+20(SB), Z23
+	VBROADCASTSS gaussConsts<>+24(SB), Z22
+	VBROADCASTSS gaussConsts<>+104(SB), Z21
+	VBROADCASTSS gaussConsts<>+108(SB), Z20
 
-	// Registers:    DI lp    SI x    DX mu    BX s    CX elements left in the row    R8 4n
-	MOVQ lp+0(FP), DI
-	MOVQ x+8(FP), SI
-	MOVQ mu+16(FP), DX
-	MOVQ s+24(FP), BX
-	MOVQ n+40(FP), R8
-	SHLQ $0x02, R8
-	MOVQ rows+32(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+48(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R8, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+48(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R8, AX
-	MOVQ AX, 16(SP)
+	// Registers:    DI lanes    SI x    DX mu    BX s    CX elements left in the row    R8 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    x+8(FP), SI
+	MOVQ    mu+16(FP), DX
+	MOVQ    s+24(FP), BX
+	MOVQ    n+40(FP), R8
+	SHLQ    $0x02, R8
+	VMOVAPS Z24, Z28
+	MOVQ    rows+32(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ldx+48(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R8, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R8, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R8, AX
+	MOVQ    AX, 24(SP)
 
 l87:
-	VMOVAPS Z25, Z31
-	VMOVAPS Z28, Z30
-	VMOVAPS Z25, Z29
+	VMOVAPS Z24, Z31
+	VMOVAPS Z27, Z30
+	VMOVAPS Z24, Z29
 	MOVQ    n+40(FP), CX
 	CMPQ    CX, $0x00000020
 	JL      l89
 
 l88:
+	PREFETCHT0  2048(DX)
+	PREFETCHT0  2112(DX)
+	PREFETCHT0  2048(BX)
+	PREFETCHT0  2112(BX)
 	VMOVUPS     (BX), Z0
 	VMOVUPS     64(BX), Z1
 	VMOVUPS     (SI), Z2
@@ -4805,20 +5341,24 @@ l88:
 	VMOVUPS     64(DX), Z5
 	VSUBPS      Z4, Z2, Z2
 	VSUBPS      Z5, Z3, Z3
-	VDIVPS      Z0, Z28, Z4
-	VDIVPS      Z1, Z28, Z5
+	VDIVPS      Z0, Z27, Z4
+	VDIVPS      Z1, Z27, Z5
 	VMULPS      Z4, Z2, Z2
 	VMULPS      Z5, Z3, Z3
+	VPSUBD      Z26, Z0, Z4
+	VPSUBD      Z26, Z1, Z5
+	VPMAXUD     Z28, Z4, Z28
+	VPMAXUD     Z28, Z5, Z28
 	VMULPS      Z30, Z0, Z30
 	VMULPS      Z30, Z1, Z30
-	VMULPS      Z26, Z2, Z0
-	VMULPS      Z26, Z3, Z1
+	VMULPS      Z25, Z2, Z0
+	VMULPS      Z25, Z3, Z1
 	VFMADD231PS Z0, Z0, Z31
 	VFMADD231PS Z1, Z1, Z31
-	VPSUBD      Z27, Z30, Z0
+	VPSUBD      Z23, Z30, Z0
 	VPSRAD      $0x17, Z0, Z1
-	VPANDD      Z24, Z0, Z0
-	VPADDD      Z27, Z0, Z0
+	VPANDD      Z22, Z0, Z0
+	VPADDD      Z23, Z0, Z0
 	VPADDD      Z29, Z1, Z1
 	VMOVAPS     Z1, Z29
 	VMOVAPS     Z0, Z30
@@ -4836,10 +5376,12 @@ l89:
 	VMOVUPS     (SI), Z1
 	VMOVUPS     (DX), Z2
 	VSUBPS      Z2, Z1, Z1
-	VDIVPS      Z0, Z28, Z2
+	VDIVPS      Z0, Z27, Z2
 	VMULPS      Z2, Z1, Z1
+	VPSUBD      Z26, Z0, Z2
+	VPMAXUD     Z28, Z2, Z28
 	VMULPS      Z30, Z0, Z30
-	VMULPS      Z26, Z1, Z0
+	VMULPS      Z25, Z1, Z0
 	VFMADD231PS Z0, Z0, Z31
 	ADDQ        $0x00000040, SI
 	ADDQ        $0x00000040, DX
@@ -4857,11 +5399,14 @@ l90:
 	VMOVUPS.Z   (SI), K7, Z1
 	VMOVUPS.Z   (DX), K7, Z2
 	VSUBPS      Z2, Z1, Z1
-	VDIVPS      Z0, Z28, Z2
+	VDIVPS      Z0, Z27, Z2
 	VMULPS      Z2, Z1, Z1
-	VBLENDMPS   Z0, Z28, K7, Z0
+	VPSUBD      Z26, Z0, Z2
+	VMOVAPS.Z   Z2, K7, Z2
+	VPMAXUD     Z28, Z2, Z28
+	VBLENDMPS   Z0, Z27, K7, Z0
 	VMULPS      Z30, Z0, Z30
-	VMULPS      Z26, Z1, Z0
+	VMULPS      Z25, Z1, Z0
 	VMOVAPS.Z   Z0, K7, Z1
 	VMOVAPS.Z   Z0, K7, Z0
 	VFMADD231PS Z0, Z1, Z31
@@ -4870,143 +5415,76 @@ l90:
 	LEAQ        (BX)(CX*4), BX
 
 l91:
-	VPSUBD        Z27, Z30, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD        Z24, Z0, Z0
-	VPADDD        Z27, Z0, Z0
-	VPADDD        Z29, Z1, Z1
-	VMOVAPS       Z1, Z29
-	VMOVAPS       Z0, Z30
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VMULPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VMULPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VPSUBD        Z27, Z0, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD        Z24, Z0, Z0
-	VPADDD        Z27, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z29, Y2
-	VPADDD        Y2, Y29, Y29
-	VEXTRACTF32X4 $0x01, Y29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x0e, X29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x01, X29, X2
-	VPADDD        X2, X29, X29
-	VBROADCASTSS  X29, Z2
-	VPADDD        Z2, Z1, Z1
-	VCVTDQ2PS     Z1, Z1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Z27, Z0, Z0
-	VPSRAD    $0x17, Z0, Z2
-	VCVTDQ2PS Z2, Z2
-	VPANDD    Z24, Z0, Z0
-	VPADDD    Z27, Z0, Z0
-	VSUBPS    Z28, Z0, Z0
-
-	// r + r^2 p(r) + k ln 2
-	VMOVAPS       Z18, Z3
-	VFMADD231PS   Z0, Z19, Z3
-	VFMADD213PS   Z17, Z0, Z3
-	VFMADD213PS   Z16, Z0, Z3
-	VFMADD213PS   Z15, Z0, Z3
-	VFMADD213PS   Z14, Z0, Z3
-	VFMADD213PS   Z13, Z0, Z3
-	VFMADD213PS   Z12, Z0, Z3
-	VFMADD213PS   Z11, Z0, Z3
-	VMULPS        Z0, Z0, Z4
-	VMULPS        Z23, Z2, Z5
-	VFMADD231PS   Z4, Z3, Z5
-	VADDPS        Z0, Z5, Z0
-	VFMADD231PS   Z22, Z2, Z0
-	VFMADD231PS   Z23, Z1, Z0
-	VFMADD231PS   Z22, Z1, Z0
-	VADDPS        Z25, Z0, Z0
-	VFMADD231PS   Z20, Z21, Z0
-	VEXTRACTF64X4 $0x01, Z31, Y1
-	VADDPS        Y1, Y31, Y31
-	VEXTRACTF32X4 $0x01, Y31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x0e, X31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x01, X31, X1
-	VADDPS        X1, X31, X31
-	VBROADCASTSS  X31, Z1
-	VSUBPS        Z0, Z25, Z0
-	VFMADD231PS   Z10, Z1, Z0
-	VMOVSS        X0, (DI)
-	ADDQ          $0x04, DI
-	ADDQ          8(SP), DX
-	ADDQ          16(SP), BX
-	DECQ          (SP)
-	JNZ           l87
+	VMOVUPS  Z31, (DI)
+	VMOVUPS  Z30, 64(DI)
+	VMOVUPS  Z29, 128(DI)
+	ADDQ     $0x00000100, DI
+	ADDQ     8(SP), SI
+	ADDQ     16(SP), DX
+	ADDQ     24(SP), BX
+	DECQ     (SP)
+	JNZ      l87
+	VPMINUD  Z21, Z28, Z0
+	VPADDD   Z20, Z0, Z0
+	VMOVAPS  Z0, Z28
+	VPMOVD2M Z28, K1
+	KMOVW    K1, AX
+	MOVQ     AX, bad+64(FP)
 	VZEROUPPER
 	RET
 
-// func GaussLogProbSigmaBackward(lp *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
-TEXT ·GaussLogProbSigmaBackward(SB), NOSPLIT, $48-76
-	// Registers:    Z0-Z8 values    Z9-Z27 constants and scalars    Z28-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+20(SB), Z27
-	VBROADCASTSS gaussConsts<>+32(SB), Z26
-	VBROADCASTSS gaussConsts<>+24(SB), Z25
-	VBROADCASTSS gaussConsts<>+4(SB), Z24
-	VBROADCASTSS gaussConsts<>+36(SB), Z23
-	VBROADCASTSS gaussConsts<>+76(SB), Z22
-	VBROADCASTSS gaussConsts<>+80(SB), Z21
-	VBROADCASTSS d+72(FP), Z20
-	VBROADCASTSS gaussConsts<>+168(SB), Z19
-	VBROADCASTSS gaussConsts<>+40(SB), Z18
-	VBROADCASTSS gaussConsts<>+44(SB), Z17
-	VBROADCASTSS gaussConsts<>+48(SB), Z16
-	VBROADCASTSS gaussConsts<>+52(SB), Z15
-	VBROADCASTSS gaussConsts<>+56(SB), Z14
-	VBROADCASTSS gaussConsts<>+60(SB), Z13
-	VBROADCASTSS gaussConsts<>+64(SB), Z12
-	VBROADCASTSS gaussConsts<>+68(SB), Z11
-	VBROADCASTSS gaussConsts<>+72(SB), Z10
-	VBROADCASTSS gaussConsts<>+172(SB), Z9
+// func GaussLogProbSigmaBackward(lanes *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussLogProbSigmaBackward(SB), NOSPLIT, $48-88
+	// Registers:    Z0-Z18 values    Z19-Z26 constants and scalars    Z27-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+28(SB), Z26
+	VBROADCASTSS gaussConsts<>+92(SB), Z25
+	VBROADCASTSS gaussConsts<>+96(SB), Z24
+	VBROADCASTSS gaussConsts<>+4(SB), Z23
+	VBROADCASTSS gaussConsts<>+20(SB), Z22
+	VBROADCASTSS gaussConsts<>+24(SB), Z21
+	VBROADCASTSS gaussConsts<>+104(SB), Z20
+	VBROADCASTSS gaussConsts<>+108(SB), Z19
 
-	// Registers:    DI lp    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
-	MOVQ lp+0(FP), DI
-	MOVQ dmu+8(FP), SI
-	MOVQ ds+16(FP), DX
-	MOVQ x+24(FP), BX
-	MOVQ mu+32(FP), R8
-	MOVQ s+40(FP), R9
-	MOVQ n+56(FP), R10
-	SHLQ $0x02, R10
-	MOVQ rows+48(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI lanes    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    dmu+8(FP), SI
+	MOVQ    ds+16(FP), DX
+	MOVQ    x+24(FP), BX
+	MOVQ    mu+32(FP), R8
+	MOVQ    s+40(FP), R9
+	MOVQ    n+56(FP), R10
+	SHLQ    $0x02, R10
+	VMOVAPS Z23, Z28
+	MOVQ    rows+48(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ldx+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 32(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 40(SP)
 
 l93:
-	VBROADCASTSS (DI), Z0
-	VMOVAPS      Z0, Z28
-	VMOVAPS      Z24, Z31
-	VMOVAPS      Z27, Z30
-	VMOVAPS      Z24, Z29
+	VBROADCASTSS 192(DI), Z0
+	VMOVAPS      Z0, Z27
+	VMOVAPS      Z23, Z31
+	VMOVAPS      Z26, Z30
+	VMOVAPS      Z23, Z29
 	MOVQ         n+56(FP), CX
 	CMPQ         CX, $0x00000020
 	JL           l95
@@ -5020,32 +5498,36 @@ l94:
 	VMOVUPS     64(R8), Z5
 	VSUBPS      Z4, Z2, Z2
 	VSUBPS      Z5, Z3, Z3
-	VDIVPS      Z0, Z27, Z4
-	VDIVPS      Z1, Z27, Z5
+	VDIVPS      Z0, Z26, Z4
+	VDIVPS      Z1, Z26, Z5
 	VMULPS      Z4, Z2, Z2
 	VMULPS      Z5, Z3, Z3
+	VPSUBD      Z25, Z0, Z6
+	VPSUBD      Z25, Z1, Z7
+	VPMAXUD     Z28, Z6, Z28
+	VPMAXUD     Z28, Z7, Z28
 	VMULPS      Z30, Z0, Z30
 	VMULPS      Z30, Z1, Z30
-	VMULPS      Z25, Z2, Z0
-	VMULPS      Z25, Z3, Z1
+	VMULPS      Z24, Z2, Z0
+	VMULPS      Z24, Z3, Z1
 	VFMADD231PS Z0, Z0, Z31
 	VFMADD231PS Z1, Z1, Z31
-	VMULPS      Z2, Z28, Z0
-	VMULPS      Z3, Z28, Z1
+	VMULPS      Z2, Z27, Z0
+	VMULPS      Z3, Z27, Z1
 	VMULPS      Z4, Z0, Z0
 	VMULPS      Z5, Z1, Z1
-	VMULPS      Z4, Z28, Z4
-	VMULPS      Z5, Z28, Z5
+	VMULPS      Z4, Z27, Z4
+	VMULPS      Z5, Z27, Z5
 	VFMSUB231PS Z0, Z2, Z4
 	VFMSUB231PS Z1, Z3, Z5
 	VMOVUPS     Z0, (SI)
 	VMOVUPS     Z1, 64(SI)
 	VMOVUPS     Z4, (DX)
 	VMOVUPS     Z5, 64(DX)
-	VPSUBD      Z26, Z30, Z0
+	VPSUBD      Z22, Z30, Z0
 	VPSRAD      $0x17, Z0, Z1
-	VPANDD      Z23, Z0, Z0
-	VPADDD      Z26, Z0, Z0
+	VPANDD      Z21, Z0, Z0
+	VPADDD      Z22, Z0, Z0
 	VPADDD      Z29, Z1, Z1
 	VMOVAPS     Z1, Z29
 	VMOVAPS     Z0, Z30
@@ -5065,14 +5547,16 @@ l95:
 	VMOVUPS     (BX), Z1
 	VMOVUPS     (R8), Z2
 	VSUBPS      Z2, Z1, Z1
-	VDIVPS      Z0, Z27, Z2
+	VDIVPS      Z0, Z26, Z2
 	VMULPS      Z2, Z1, Z1
+	VPSUBD      Z25, Z0, Z3
+	VPMAXUD     Z28, Z3, Z28
 	VMULPS      Z30, Z0, Z30
-	VMULPS      Z25, Z1, Z0
+	VMULPS      Z24, Z1, Z0
 	VFMADD231PS Z0, Z0, Z31
-	VMULPS      Z1, Z28, Z0
+	VMULPS      Z1, Z27, Z0
 	VMULPS      Z2, Z0, Z0
-	VMULPS      Z2, Z28, Z2
+	VMULPS      Z2, Z27, Z2
 	VFMSUB231PS Z0, Z1, Z2
 	VMOVUPS     Z0, (SI)
 	VMOVUPS     Z2, (DX)
@@ -5094,17 +5578,20 @@ l96:
 	VMOVUPS.Z   (BX), K7, Z1
 	VMOVUPS.Z   (R8), K7, Z2
 	VSUBPS      Z2, Z1, Z1
-	VDIVPS      Z0, Z27, Z2
+	VDIVPS      Z0, Z26, Z2
 	VMULPS      Z2, Z1, Z1
-	VBLENDMPS   Z0, Z27, K7, Z0
+	VPSUBD      Z25, Z0, Z3
+	VMOVAPS.Z   Z3, K7, Z3
+	VPMAXUD     Z28, Z3, Z28
+	VBLENDMPS   Z0, Z26, K7, Z0
 	VMULPS      Z30, Z0, Z30
-	VMULPS      Z25, Z1, Z0
+	VMULPS      Z24, Z1, Z0
 	VMOVAPS.Z   Z0, K7, Z3
 	VMOVAPS.Z   Z0, K7, Z0
 	VFMADD231PS Z0, Z3, Z31
-	VMULPS      Z1, Z28, Z0
+	VMULPS      Z1, Z27, Z0
 	VMULPS      Z2, Z0, Z0
-	VMULPS      Z2, Z28, Z2
+	VMULPS      Z2, Z27, Z2
 	VFMSUB231PS Z0, Z1, Z2
 	VMOVUPS     Z0, K7, (SI)
 	VMOVUPS     Z2, K7, (DX)
@@ -5115,147 +5602,80 @@ l96:
 	LEAQ        (DX)(CX*4), DX
 
 l97:
-	VPSUBD        Z26, Z30, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD        Z23, Z0, Z0
-	VPADDD        Z26, Z0, Z0
-	VPADDD        Z29, Z1, Z1
-	VMOVAPS       Z1, Z29
-	VMOVAPS       Z0, Z30
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VMULPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VMULPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VPSUBD        Z26, Z0, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD        Z23, Z0, Z0
-	VPADDD        Z26, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z29, Y2
-	VPADDD        Y2, Y29, Y29
-	VEXTRACTF32X4 $0x01, Y29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x0e, X29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x01, X29, X2
-	VPADDD        X2, X29, X29
-	VBROADCASTSS  X29, Z2
-	VPADDD        Z2, Z1, Z1
-	VCVTDQ2PS     Z1, Z1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Z26, Z0, Z0
-	VPSRAD    $0x17, Z0, Z2
-	VCVTDQ2PS Z2, Z2
-	VPANDD    Z23, Z0, Z0
-	VPADDD    Z26, Z0, Z0
-	VSUBPS    Z27, Z0, Z0
-
-	// r + r^2 p(r) + k ln 2
-	VMOVAPS       Z17, Z3
-	VFMADD231PS   Z0, Z18, Z3
-	VFMADD213PS   Z16, Z0, Z3
-	VFMADD213PS   Z15, Z0, Z3
-	VFMADD213PS   Z14, Z0, Z3
-	VFMADD213PS   Z13, Z0, Z3
-	VFMADD213PS   Z12, Z0, Z3
-	VFMADD213PS   Z11, Z0, Z3
-	VFMADD213PS   Z10, Z0, Z3
-	VMULPS        Z0, Z0, Z4
-	VMULPS        Z22, Z2, Z5
-	VFMADD231PS   Z4, Z3, Z5
-	VADDPS        Z0, Z5, Z0
-	VFMADD231PS   Z21, Z2, Z0
-	VFMADD231PS   Z22, Z1, Z0
-	VFMADD231PS   Z21, Z1, Z0
-	VADDPS        Z24, Z0, Z0
-	VFMADD231PS   Z19, Z20, Z0
-	VEXTRACTF64X4 $0x01, Z31, Y1
-	VADDPS        Y1, Y31, Y31
-	VEXTRACTF32X4 $0x01, Y31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x0e, X31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x01, X31, X1
-	VADDPS        X1, X31, X31
-	VBROADCASTSS  X31, Z1
-	VSUBPS        Z0, Z24, Z0
-	VFMADD231PS   Z9, Z1, Z0
-	VMOVSS        X0, (DI)
-	ADDQ          $0x04, DI
-	ADDQ          8(SP), SI
-	ADDQ          16(SP), DX
-	ADDQ          24(SP), R8
-	ADDQ          32(SP), R9
-	DECQ          (SP)
-	JNZ           l93
+	VMOVUPS  Z31, (DI)
+	VMOVUPS  Z30, 64(DI)
+	VMOVUPS  Z29, 128(DI)
+	ADDQ     $0x00000100, DI
+	ADDQ     8(SP), SI
+	ADDQ     16(SP), DX
+	ADDQ     24(SP), BX
+	ADDQ     32(SP), R8
+	ADDQ     40(SP), R9
+	DECQ     (SP)
+	JNZ      l93
+	VPMINUD  Z20, Z28, Z0
+	VPADDD   Z19, Z0, Z0
+	VMOVAPS  Z0, Z28
+	VPMOVD2M Z28, K1
+	KMOVW    K1, AX
+	MOVQ     AX, bad+80(FP)
 	VZEROUPPER
 	RET
 
-// func GaussLogProbSigmaBackwardX(lp *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
-TEXT ·GaussLogProbSigmaBackwardX(SB), NOSPLIT, $48-84
-	// Registers:    Z0-Z7 values    Z8-Z27 constants and scalars    Z28-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+20(SB), Z27
-	VBROADCASTSS gaussConsts<>+32(SB), Z26
-	VBROADCASTSS gaussConsts<>+24(SB), Z25
-	VBROADCASTSS gaussConsts<>+12(SB), Z24
-	VBROADCASTSS gaussConsts<>+4(SB), Z23
-	VBROADCASTSS gaussConsts<>+36(SB), Z22
-	VBROADCASTSS gaussConsts<>+76(SB), Z21
-	VBROADCASTSS gaussConsts<>+80(SB), Z20
-	VBROADCASTSS d+80(FP), Z19
-	VBROADCASTSS gaussConsts<>+168(SB), Z18
-	VBROADCASTSS gaussConsts<>+40(SB), Z17
-	VBROADCASTSS gaussConsts<>+44(SB), Z16
-	VBROADCASTSS gaussConsts<>+48(SB), Z15
-	VBROADCASTSS gaussConsts<>+52(SB), Z14
-	VBROADCASTSS gaussConsts<>+56(SB), Z13
-	VBROADCASTSS gaussConsts<>+60(SB), Z12
-	VBROADCASTSS gaussConsts<>+64(SB), Z11
-	VBROADCASTSS gaussConsts<>+68(SB), Z10
-	VBROADCASTSS gaussConsts<>+72(SB), Z9
-	VBROADCASTSS gaussConsts<>+172(SB), Z8
+// func GaussLogProbSigmaBackwardX(lanes *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussLogProbSigmaBackwardX(SB), NOSPLIT, $48-96
+	// Registers:    Z0-Z17 values    Z18-Z26 constants and scalars    Z27-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+28(SB), Z26
+	VBROADCASTSS gaussConsts<>+92(SB), Z25
+	VBROADCASTSS gaussConsts<>+96(SB), Z24
+	VBROADCASTSS gaussConsts<>+12(SB), Z23
+	VBROADCASTSS gaussConsts<>+4(SB), Z22
+	VBROADCASTSS gaussConsts<>+20(SB), Z21
+	VBROADCASTSS gaussConsts<>+24(SB), Z20
+	VBROADCASTSS gaussConsts<>+104(SB), Z19
+	VBROADCASTSS gaussConsts<>+108(SB), Z18
 
-	// Registers:    DI lp    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
-	MOVQ lp+0(FP), DI
-	MOVQ dx+8(FP), SI
-	MOVQ dmu+16(FP), DX
-	MOVQ ds+24(FP), BX
-	MOVQ x+32(FP), R8
-	MOVQ mu+40(FP), R9
-	MOVQ s+48(FP), R10
-	MOVQ n+64(FP), R11
-	SHLQ $0x02, R11
-	MOVQ rows+56(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI lanes    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    dx+8(FP), SI
+	MOVQ    dmu+16(FP), DX
+	MOVQ    ds+24(FP), BX
+	MOVQ    x+32(FP), R8
+	MOVQ    mu+40(FP), R9
+	MOVQ    s+48(FP), R10
+	MOVQ    n+64(FP), R11
+	SHLQ    $0x02, R11
+	VMOVAPS Z22, Z28
+	MOVQ    rows+56(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ldx+80(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 32(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 40(SP)
 
 l99:
-	VBROADCASTSS (DI), Z0
-	VMOVAPS      Z0, Z28
-	VMOVAPS      Z23, Z31
-	VMOVAPS      Z27, Z30
-	VMOVAPS      Z23, Z29
+	VBROADCASTSS 192(DI), Z0
+	VMOVAPS      Z0, Z27
+	VMOVAPS      Z22, Z31
+	VMOVAPS      Z26, Z30
+	VMOVAPS      Z22, Z29
 	MOVQ         n+64(FP), CX
 	CMPQ         CX, $0x00000020
 	JL           l101
@@ -5269,36 +5689,40 @@ l100:
 	VMOVUPS     64(R9), Z5
 	VSUBPS      Z4, Z2, Z2
 	VSUBPS      Z5, Z3, Z3
-	VDIVPS      Z0, Z27, Z4
-	VDIVPS      Z1, Z27, Z5
+	VDIVPS      Z0, Z26, Z4
+	VDIVPS      Z1, Z26, Z5
 	VMULPS      Z4, Z2, Z2
 	VMULPS      Z5, Z3, Z3
+	VPSUBD      Z25, Z0, Z6
+	VPSUBD      Z25, Z1, Z7
+	VPMAXUD     Z28, Z6, Z28
+	VPMAXUD     Z28, Z7, Z28
 	VMULPS      Z30, Z0, Z30
 	VMULPS      Z30, Z1, Z30
-	VMULPS      Z25, Z2, Z0
-	VMULPS      Z25, Z3, Z1
+	VMULPS      Z24, Z2, Z0
+	VMULPS      Z24, Z3, Z1
 	VFMADD231PS Z0, Z0, Z31
 	VFMADD231PS Z1, Z1, Z31
-	VMULPS      Z2, Z28, Z0
-	VMULPS      Z3, Z28, Z1
+	VMULPS      Z2, Z27, Z0
+	VMULPS      Z3, Z27, Z1
 	VMULPS      Z4, Z0, Z0
 	VMULPS      Z5, Z1, Z1
-	VMULPS      Z4, Z28, Z4
-	VMULPS      Z5, Z28, Z5
+	VMULPS      Z4, Z27, Z4
+	VMULPS      Z5, Z27, Z5
 	VFMSUB231PS Z0, Z2, Z4
 	VFMSUB231PS Z1, Z3, Z5
 	VMOVUPS     Z0, (DX)
 	VMOVUPS     Z1, 64(DX)
-	VPXORD      Z24, Z0, Z0
-	VPXORD      Z24, Z1, Z1
+	VPXORD      Z23, Z0, Z0
+	VPXORD      Z23, Z1, Z1
 	VMOVUPS     Z0, (SI)
 	VMOVUPS     Z1, 64(SI)
 	VMOVUPS     Z4, (BX)
 	VMOVUPS     Z5, 64(BX)
-	VPSUBD      Z26, Z30, Z0
+	VPSUBD      Z21, Z30, Z0
 	VPSRAD      $0x17, Z0, Z1
-	VPANDD      Z22, Z0, Z0
-	VPADDD      Z26, Z0, Z0
+	VPANDD      Z20, Z0, Z0
+	VPADDD      Z21, Z0, Z0
 	VPADDD      Z29, Z1, Z1
 	VMOVAPS     Z1, Z29
 	VMOVAPS     Z0, Z30
@@ -5319,17 +5743,19 @@ l101:
 	VMOVUPS     (R8), Z1
 	VMOVUPS     (R9), Z2
 	VSUBPS      Z2, Z1, Z1
-	VDIVPS      Z0, Z27, Z2
+	VDIVPS      Z0, Z26, Z2
 	VMULPS      Z2, Z1, Z1
+	VPSUBD      Z25, Z0, Z3
+	VPMAXUD     Z28, Z3, Z28
 	VMULPS      Z30, Z0, Z30
-	VMULPS      Z25, Z1, Z0
+	VMULPS      Z24, Z1, Z0
 	VFMADD231PS Z0, Z0, Z31
-	VMULPS      Z1, Z28, Z0
+	VMULPS      Z1, Z27, Z0
 	VMULPS      Z2, Z0, Z0
-	VMULPS      Z2, Z28, Z2
+	VMULPS      Z2, Z27, Z2
 	VFMSUB231PS Z0, Z1, Z2
 	VMOVUPS     Z0, (DX)
-	VPXORD      Z24, Z0, Z0
+	VPXORD      Z23, Z0, Z0
 	VMOVUPS     Z0, (SI)
 	VMOVUPS     Z2, (BX)
 	ADDQ        $0x00000040, R8
@@ -5351,20 +5777,23 @@ l102:
 	VMOVUPS.Z   (R8), K7, Z1
 	VMOVUPS.Z   (R9), K7, Z2
 	VSUBPS      Z2, Z1, Z1
-	VDIVPS      Z0, Z27, Z2
+	VDIVPS      Z0, Z26, Z2
 	VMULPS      Z2, Z1, Z1
-	VBLENDMPS   Z0, Z27, K7, Z0
+	VPSUBD      Z25, Z0, Z3
+	VMOVAPS.Z   Z3, K7, Z3
+	VPMAXUD     Z28, Z3, Z28
+	VBLENDMPS   Z0, Z26, K7, Z0
 	VMULPS      Z30, Z0, Z30
-	VMULPS      Z25, Z1, Z0
+	VMULPS      Z24, Z1, Z0
 	VMOVAPS.Z   Z0, K7, Z3
 	VMOVAPS.Z   Z0, K7, Z0
 	VFMADD231PS Z0, Z3, Z31
-	VMULPS      Z1, Z28, Z0
+	VMULPS      Z1, Z27, Z0
 	VMULPS      Z2, Z0, Z0
-	VMULPS      Z2, Z28, Z2
+	VMULPS      Z2, Z27, Z2
 	VFMSUB231PS Z0, Z1, Z2
 	VMOVUPS     Z0, K7, (DX)
-	VPXORD      Z24, Z0, Z0
+	VPXORD      Z23, Z0, Z0
 	VMOVUPS     Z0, K7, (SI)
 	VMOVUPS     Z2, K7, (BX)
 	LEAQ        (R8)(CX*4), R8
@@ -5375,84 +5804,154 @@ l102:
 	LEAQ        (SI)(CX*4), SI
 
 l103:
-	VPSUBD        Z26, Z30, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD        Z22, Z0, Z0
-	VPADDD        Z26, Z0, Z0
-	VPADDD        Z29, Z1, Z1
-	VMOVAPS       Z1, Z29
-	VMOVAPS       Z0, Z30
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VMULPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VMULPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VPSUBD        Z26, Z0, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD        Z22, Z0, Z0
-	VPADDD        Z26, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z29, Y2
-	VPADDD        Y2, Y29, Y29
-	VEXTRACTF32X4 $0x01, Y29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x0e, X29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x01, X29, X2
-	VPADDD        X2, X29, X29
-	VBROADCASTSS  X29, Z2
-	VPADDD        Z2, Z1, Z1
-	VCVTDQ2PS     Z1, Z1
+	VMOVUPS  Z31, (DI)
+	VMOVUPS  Z30, 64(DI)
+	VMOVUPS  Z29, 128(DI)
+	ADDQ     $0x00000100, DI
+	ADDQ     8(SP), DX
+	ADDQ     16(SP), BX
+	ADDQ     24(SP), R8
+	ADDQ     32(SP), R9
+	ADDQ     40(SP), R10
+	DECQ     (SP)
+	JNZ      l99
+	VPMINUD  Z19, Z28, Z0
+	VPADDD   Z18, Z0, Z0
+	VMOVAPS  Z0, Z28
+	VPMOVD2M Z28, K1
+	KMOVW    K1, AX
+	MOVQ     AX, bad+88(FP)
+	VZEROUPPER
+	RET
 
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Z26, Z0, Z0
-	VPSRAD    $0x17, Z0, Z2
-	VCVTDQ2PS Z2, Z2
-	VPANDD    Z22, Z0, Z0
-	VPADDD    Z26, Z0, Z0
-	VSUBPS    Z27, Z0, Z0
+// func GMMGradientSigma(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·GMMGradientSigma(SB), NOSPLIT, $8-64
+	// Registers:    Z0-Z28 values    Z29-Z30 constants and scalars    Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+28(SB), Z30
+	VBROADCASTSS gaussConsts<>+4(SB), Z29
 
-	// r + r^2 p(r) + k ln 2
-	VMOVAPS       Z16, Z3
-	VFMADD231PS   Z0, Z17, Z3
-	VFMADD213PS   Z15, Z0, Z3
-	VFMADD213PS   Z14, Z0, Z3
-	VFMADD213PS   Z13, Z0, Z3
-	VFMADD213PS   Z12, Z0, Z3
-	VFMADD213PS   Z11, Z0, Z3
-	VFMADD213PS   Z10, Z0, Z3
-	VFMADD213PS   Z9, Z0, Z3
-	VMULPS        Z0, Z0, Z4
-	VMULPS        Z21, Z2, Z5
-	VFMADD231PS   Z4, Z3, Z5
-	VADDPS        Z0, Z5, Z0
-	VFMADD231PS   Z20, Z2, Z0
-	VFMADD231PS   Z21, Z1, Z0
-	VFMADD231PS   Z20, Z1, Z0
-	VADDPS        Z23, Z0, Z0
-	VFMADD231PS   Z18, Z19, Z0
-	VEXTRACTF64X4 $0x01, Z31, Y1
-	VADDPS        Y1, Y31, Y31
-	VEXTRACTF32X4 $0x01, Y31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x0e, X31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x01, X31, X1
-	VADDPS        X1, X31, X31
-	VBROADCASTSS  X31, Z1
-	VSUBPS        Z0, Z23, Z0
-	VFMADD231PS   Z8, Z1, Z0
-	VMOVSS        X0, (DI)
-	ADDQ          $0x04, DI
-	ADDQ          8(SP), DX
-	ADDQ          16(SP), BX
-	ADDQ          24(SP), R9
-	ADDQ          32(SP), R10
-	DECQ          (SP)
-	JNZ           l99
+	// Registers:    DI w    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
+	MOVQ w+0(FP), DI
+	MOVQ dmu+8(FP), SI
+	MOVQ ds+16(FP), DX
+	MOVQ x+24(FP), BX
+	MOVQ mu+32(FP), R8
+	MOVQ s+40(FP), R9
+	MOVQ n+56(FP), R10
+	SHLQ $0x02, R10
+	MOVQ rows+48(FP), AX
+	MOVQ AX, (SP)
+
+l105:
+	VBROADCASTSS (DI), Z0
+	VMOVAPS      Z0, Z31
+	MOVQ         n+56(FP), CX
+	CMPQ         CX, $0x00000020
+	JL           l107
+
+l106:
+	PREFETCHT0  2048(SI)
+	PREFETCHT0  2112(SI)
+	PREFETCHT0  2048(DX)
+	PREFETCHT0  2112(DX)
+	VMOVUPS     (R9), Z0
+	VMOVUPS     64(R9), Z1
+	VMOVUPS     (BX), Z2
+	VMOVUPS     64(BX), Z3
+	VMOVUPS     (R8), Z4
+	VMOVUPS     64(R8), Z5
+	VSUBPS      Z4, Z2, Z2
+	VSUBPS      Z5, Z3, Z3
+	VDIVPS      Z0, Z30, Z0
+	VDIVPS      Z1, Z30, Z1
+	VMULPS      Z0, Z2, Z2
+	VMULPS      Z1, Z3, Z3
+	VMULPS      Z0, Z2, Z4
+	VMULPS      Z1, Z3, Z5
+	VFMSUB231PS Z4, Z2, Z0
+	VFMSUB231PS Z5, Z3, Z1
+	VCMPPS      $0x04, Z29, Z31, K1
+	VCMPPS      $0x04, Z29, Z31, K2
+	VMULPS      Z31, Z4, Z2
+	VMULPS      Z31, Z5, Z3
+	VMOVAPS.Z   Z2, K1, Z2
+	VMOVAPS.Z   Z3, K2, Z3
+	VMOVUPS     Z2, (SI)
+	VMOVUPS     Z3, 64(SI)
+	VMULPS      Z31, Z0, Z0
+	VMULPS      Z31, Z1, Z1
+	VMOVAPS.Z   Z0, K1, Z0
+	VMOVAPS.Z   Z1, K2, Z1
+	VMOVUPS     Z0, (DX)
+	VMOVUPS     Z1, 64(DX)
+	ADDQ        $0x00000080, SI
+	ADDQ        $0x00000080, DX
+	ADDQ        $0x00000080, BX
+	ADDQ        $0x00000080, R8
+	ADDQ        $0x00000080, R9
+	SUBQ        $0x00000020, CX
+	CMPQ        CX, $0x00000020
+	JGE         l106
+
+l107:
+	CMPQ        CX, $0x00000010
+	JL          l108
+	VMOVUPS     (R9), Z0
+	VMOVUPS     (BX), Z1
+	VMOVUPS     (R8), Z2
+	VSUBPS      Z2, Z1, Z1
+	VDIVPS      Z0, Z30, Z0
+	VMULPS      Z0, Z1, Z1
+	VMULPS      Z0, Z1, Z2
+	VFMSUB231PS Z2, Z1, Z0
+	VCMPPS      $0x04, Z29, Z31, K1
+	VMULPS      Z31, Z2, Z1
+	VMOVAPS.Z   Z1, K1, Z1
+	VMOVUPS     Z1, (SI)
+	VMULPS      Z31, Z0, Z0
+	VMOVAPS.Z   Z0, K1, Z0
+	VMOVUPS     Z0, (DX)
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000040, R9
+	SUBQ        $0x00000010, CX
+
+l108:
+	TESTQ       CX, CX
+	JZ          l109
+	MOVQ        $0x00000001, AX
+	SHLQ        CL, AX
+	DECQ        AX
+	KMOVW       AX, K7
+	VMOVUPS.Z   (R9), K7, Z0
+	VMOVUPS.Z   (BX), K7, Z1
+	VMOVUPS.Z   (R8), K7, Z2
+	VSUBPS      Z2, Z1, Z1
+	VDIVPS      Z0, Z30, Z0
+	VMULPS      Z0, Z1, Z1
+	VMULPS      Z0, Z1, Z2
+	VFMSUB231PS Z2, Z1, Z0
+	VCMPPS      $0x04, Z29, Z31, K1
+	VMULPS      Z31, Z2, Z1
+	VMOVAPS.Z   Z1, K1, Z1
+	VMOVUPS     Z1, K7, (SI)
+	VMULPS      Z31, Z0, Z0
+	VMOVAPS.Z   Z0, K1, Z0
+	VMOVUPS     Z0, K7, (DX)
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (DX)(CX*4), DX
+	LEAQ        (BX)(CX*4), BX
+	LEAQ        (R8)(CX*4), R8
+	LEAQ        (R9)(CX*4), R9
+
+l109:
+	ADDQ $0x04, DI
+	SUBQ R10, BX
+	DECQ (SP)
+	JNZ  l105
 	VZEROUPPER
 	RET
 
@@ -5478,12 +5977,12 @@ TEXT ·GaussSampleSigma(SB), NOSPLIT, $24-56
 	SUBQ R8, AX
 	MOVQ AX, 16(SP)
 
-l105:
+l111:
 	MOVQ n+40(FP), CX
 	CMPQ CX, $0x00000020
-	JL   l107
+	JL   l113
 
-l106:
+l112:
 	VMOVUPS     (DX), Z0
 	VMOVUPS     64(DX), Z1
 	VMOVUPS     (BX), Z2
@@ -5500,11 +5999,11 @@ l106:
 	ADDQ        $0x00000080, BX
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l106
+	JGE         l112
 
-l107:
+l113:
 	CMPQ        CX, $0x00000010
-	JL          l108
+	JL          l114
 	VMOVUPS     (DX), Z0
 	VMOVUPS     (BX), Z1
 	VMOVUPS     (SI), Z2
@@ -5516,9 +6015,9 @@ l107:
 	ADDQ        $0x00000040, BX
 	SUBQ        $0x00000010, CX
 
-l108:
+l114:
 	TESTQ       CX, CX
-	JZ          l109
+	JZ          l115
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX
@@ -5533,11 +6032,11 @@ l108:
 	LEAQ        (DX)(CX*4), DX
 	LEAQ        (BX)(CX*4), BX
 
-l109:
+l115:
 	ADDQ 8(SP), SI
 	ADDQ 16(SP), DX
 	DECQ (SP)
-	JNZ  l105
+	JNZ  l111
 	VZEROUPPER
 	RET
 
@@ -5568,12 +6067,12 @@ TEXT ·GaussSampleSigmaBackward(SB), NOSPLIT, $32-64
 	SUBQ R9, AX
 	MOVQ AX, 24(SP)
 
-l111:
+l117:
 	MOVQ n+48(FP), CX
 	CMPQ CX, $0x00000020
-	JL   l113
+	JL   l119
 
-l112:
+l118:
 	VMOVUPS (DX), Z0
 	VMOVUPS 64(DX), Z1
 	VMOVUPS (BX), Z2
@@ -5601,11 +6100,11 @@ l112:
 	ADDQ    $0x00000080, R8
 	SUBQ    $0x00000020, CX
 	CMPQ    CX, $0x00000020
-	JGE     l112
+	JGE     l118
 
-l113:
+l119:
 	CMPQ    CX, $0x00000010
-	JL      l114
+	JL      l120
 	VMOVUPS (DX), Z0
 	VMOVUPS (BX), Z1
 	VMOVUPS (DI), Z1
@@ -5623,9 +6122,9 @@ l113:
 	ADDQ    $0x00000040, R8
 	SUBQ    $0x00000010, CX
 
-l114:
+l120:
 	TESTQ     CX, CX
-	JZ        l115
+	JZ        l121
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -5646,124 +6145,128 @@ l114:
 	LEAQ      (BX)(CX*4), BX
 	LEAQ      (R8)(CX*4), R8
 
-l115:
+l121:
 	ADDQ 8(SP), DI
 	ADDQ 16(SP), SI
 	ADDQ 24(SP), BX
 	DECQ (SP)
-	JNZ  l111
+	JNZ  l117
 	VZEROUPPER
 	RET
 
-// func GaussLogProbLog(lp *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32, factor float32)
-// Requires: AVX, AVX512F, AVX512VL
-TEXT ·GaussLogProbLog(SB), NOSPLIT, $40-64
-	// Registers:    Z0-Z9 values    Z10-Z29 constants and scalars    Z30-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+100(SB), Z29
-	VBROADCASTSS gaussConsts<>+20(SB), Z28
-	VBROADCASTSS factor+60(FP), Z27
-	VBROADCASTSS gaussConsts<>+72(SB), Z26
-	VBROADCASTSS gaussConsts<>+88(SB), Z25
-	VBROADCASTSS gaussConsts<>+92(SB), Z24
-	VBROADCASTSS gaussConsts<>+96(SB), Z23
-	VBROADCASTSS gaussConsts<>+80(SB), Z22
-	VBROADCASTSS gaussConsts<>+76(SB), Z21
-	VBROADCASTSS gaussConsts<>+104(SB), Z20
-	VBROADCASTSS gaussConsts<>+108(SB), Z19
-	VBROADCASTSS gaussConsts<>+112(SB), Z18
-	VBROADCASTSS gaussConsts<>+116(SB), Z17
-	VBROADCASTSS gaussConsts<>+120(SB), Z16
-	VBROADCASTSS gaussConsts<>+124(SB), Z15
-	VBROADCASTSS gaussConsts<>+24(SB), Z14
-	VBROADCASTSS gaussConsts<>+4(SB), Z13
-	VBROADCASTSS d+56(FP), Z12
-	VBROADCASTSS gaussConsts<>+168(SB), Z11
-	VBROADCASTSS gaussConsts<>+172(SB), Z10
+// func GaussLogProbLog(lanes *float32, x *float32, mu *float32, s *float32, rows int, n int, ldx int, ld int, factor float32) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·GaussLogProbLog(SB), NOSPLIT, $40-80
+	// Registers:    Z0-Z11 values    Z12-Z28 constants and scalars    Z29-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+116(SB), Z28
+	VBROADCASTSS gaussConsts<>+28(SB), Z27
+	VBROADCASTSS factor+64(FP), Z26
+	VBROADCASTSS gaussConsts<>+64(SB), Z25
+	VBROADCASTSS gaussConsts<>+112(SB), Z24
+	VBROADCASTSS gaussConsts<>+72(SB), Z23
+	VBROADCASTSS gaussConsts<>+68(SB), Z22
+	VBROADCASTSS gaussConsts<>+120(SB), Z21
+	VBROADCASTSS gaussConsts<>+124(SB), Z20
+	VBROADCASTSS gaussConsts<>+128(SB), Z19
+	VBROADCASTSS gaussConsts<>+132(SB), Z18
+	VBROADCASTSS gaussConsts<>+136(SB), Z17
+	VBROADCASTSS gaussConsts<>+0(SB), Z16
+	VBROADCASTSS gaussConsts<>+96(SB), Z15
+	VBROADCASTSS gaussConsts<>+4(SB), Z14
+	VBROADCASTSS gaussConsts<>+140(SB), Z13
+	VBROADCASTSS gaussConsts<>+144(SB), Z12
 
-	// Registers:    DI lp    SI x    DX mu    BX s    CX elements left in the row    R8 4n
-	MOVQ lp+0(FP), DI
-	MOVQ x+8(FP), SI
-	MOVQ mu+16(FP), DX
-	MOVQ s+24(FP), BX
-	MOVQ n+40(FP), R8
-	SHLQ $0x02, R8
-	MOVQ rows+32(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+48(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R8, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+48(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R8, AX
-	MOVQ AX, 16(SP)
+	// Registers:    DI lanes    SI x    DX mu    BX s    CX elements left in the row    R8 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    x+8(FP), SI
+	MOVQ    mu+16(FP), DX
+	MOVQ    s+24(FP), BX
+	MOVQ    n+40(FP), R8
+	SHLQ    $0x02, R8
+	VMOVAPS Z14, Z29
+	MOVQ    rows+32(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ldx+48(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R8, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R8, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R8, AX
+	MOVQ    AX, 24(SP)
 
-l117:
-	VMOVAPS Z13, Z31
-	VMOVAPS Z13, Z30
+l123:
+	VMOVAPS Z14, Z31
+	VMOVAPS Z14, Z30
 	MOVQ    n+40(FP), CX
 	CMPQ    CX, $0x00000020
-	JL      l119
+	JL      l125
 
-l118:
-	VMOVUPS (BX), Z0
-	VMOVUPS 64(BX), Z1
-	VMOVUPS (SI), Z2
-	VMOVUPS 64(SI), Z3
-	VMOVUPS (DX), Z4
-	VMOVUPS 64(DX), Z5
-	VSUBPS  Z4, Z2, Z2
-	VSUBPS  Z5, Z3, Z3
-	VMULPS  Z27, Z0, Z0
-	VMULPS  Z27, Z1, Z1
-	VMULPS  Z26, Z0, Z4
-	VMULPS  Z26, Z1, Z5
-	VMINPS  Z4, Z25, Z4
-	VMINPS  Z5, Z25, Z5
-	VMAXPS  Z4, Z24, Z4
-	VMAXPS  Z5, Z24, Z5
+l124:
+	PREFETCHT0 2048(DX)
+	PREFETCHT0 2112(DX)
+	PREFETCHT0 2048(BX)
+	PREFETCHT0 2112(BX)
+	VMOVUPS    (BX), Z0
+	VMOVUPS    64(BX), Z1
+	VMOVUPS    (SI), Z2
+	VMOVUPS    64(SI), Z3
+	VMOVUPS    (DX), Z4
+	VMOVUPS    64(DX), Z5
+	VSUBPS     Z4, Z2, Z2
+	VSUBPS     Z5, Z3, Z3
+	VMULPS     Z26, Z0, Z4
+	VMULPS     Z26, Z1, Z5
+	VMULPS     Z25, Z4, Z6
+	VMULPS     Z25, Z5, Z7
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z29, Z6
-	VFMADD231PS  Z23, Z4, Z6
-	VMOVAPS      Z29, Z7
-	VFMADD231PS  Z23, Z5, Z7
-	VSUBPS       Z29, Z6, Z6
-	VSUBPS       Z29, Z7, Z7
-	VFNMADD231PS Z22, Z6, Z4
-	VFNMADD231PS Z22, Z7, Z5
-	VFNMADD231PS Z21, Z6, Z4
-	VFNMADD231PS Z21, Z7, Z5
+	VMOVAPS      Z28, Z8
+	VFMADD231PS  Z24, Z6, Z8
+	VMOVAPS      Z28, Z9
+	VFMADD231PS  Z24, Z7, Z9
+	VSUBPS       Z28, Z8, Z8
+	VSUBPS       Z28, Z9, Z9
+	VFNMADD231PS Z23, Z8, Z6
+	VFNMADD231PS Z23, Z9, Z7
+	VFNMADD231PS Z22, Z8, Z6
+	VFNMADD231PS Z22, Z9, Z7
 
 	// p = e^r
-	VMOVAPS     Z19, Z8
-	VFMADD231PS Z4, Z20, Z8
-	VMOVAPS     Z19, Z9
-	VFMADD231PS Z5, Z20, Z9
-	VFMADD213PS Z18, Z4, Z8
-	VFMADD213PS Z18, Z5, Z9
-	VFMADD213PS Z17, Z4, Z8
-	VFMADD213PS Z17, Z5, Z9
-	VFMADD213PS Z16, Z4, Z8
-	VFMADD213PS Z16, Z5, Z9
-	VFMADD213PS Z28, Z4, Z8
-	VFMADD213PS Z28, Z5, Z9
-	VFMADD213PS Z28, Z4, Z8
-	VFMADD213PS Z28, Z5, Z9
+	VMOVAPS     Z20, Z10
+	VFMADD231PS Z6, Z21, Z10
+	VMOVAPS     Z20, Z11
+	VFMADD231PS Z7, Z21, Z11
+	VFMADD213PS Z19, Z6, Z10
+	VFMADD213PS Z19, Z7, Z11
+	VFMADD213PS Z18, Z6, Z10
+	VFMADD213PS Z18, Z7, Z11
+	VFMADD213PS Z17, Z6, Z10
+	VFMADD213PS Z17, Z7, Z11
+	VFMADD213PS Z27, Z6, Z10
+	VFMADD213PS Z27, Z7, Z11
+	VFMADD213PS Z27, Z6, Z10
+	VFMADD213PS Z27, Z7, Z11
 
 	// p 2^n
-	VSCALEFPS   Z6, Z8, Z4
-	VSCALEFPS   Z7, Z9, Z5
-	VMINPS      Z4, Z15, Z4
-	VMINPS      Z5, Z15, Z5
-	VMULPS      Z4, Z2, Z2
-	VMULPS      Z5, Z3, Z3
-	VMULPS      Z4, Z2, Z2
-	VMULPS      Z5, Z3, Z3
-	VADDPS      Z30, Z0, Z30
-	VADDPS      Z30, Z1, Z30
-	VMULPS      Z14, Z2, Z0
-	VMULPS      Z14, Z3, Z1
+	VSCALEFPS   Z8, Z10, Z6
+	VSCALEFPS   Z9, Z11, Z7
+	VMULPS      Z6, Z2, Z2
+	VMULPS      Z7, Z3, Z3
+	VMULPS      Z6, Z2, Z2
+	VMULPS      Z7, Z3, Z3
+	VPANDD      Z16, Z0, Z0
+	VPANDD      Z16, Z1, Z1
+	VPMAXUD     Z29, Z0, Z29
+	VPMAXUD     Z29, Z1, Z29
+	VADDPS      Z30, Z4, Z30
+	VADDPS      Z30, Z5, Z30
+	VMULPS      Z15, Z2, Z0
+	VMULPS      Z15, Z3, Z1
 	VFMADD231PS Z0, Z0, Z31
 	VFMADD231PS Z1, Z1, Z31
 	ADDQ        $0x00000080, SI
@@ -5771,52 +6274,51 @@ l118:
 	ADDQ        $0x00000080, BX
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l118
+	JGE         l124
 
-l119:
+l125:
 	CMPQ    CX, $0x00000010
-	JL      l120
+	JL      l126
 	VMOVUPS (BX), Z0
 	VMOVUPS (SI), Z1
 	VMOVUPS (DX), Z2
 	VSUBPS  Z2, Z1, Z1
-	VMULPS  Z27, Z0, Z0
 	VMULPS  Z26, Z0, Z2
-	VMINPS  Z2, Z25, Z2
-	VMAXPS  Z2, Z24, Z2
+	VMULPS  Z25, Z2, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z29, Z3
-	VFMADD231PS  Z23, Z2, Z3
-	VSUBPS       Z29, Z3, Z3
-	VFNMADD231PS Z22, Z3, Z2
-	VFNMADD231PS Z21, Z3, Z2
+	VMOVAPS      Z28, Z4
+	VFMADD231PS  Z24, Z3, Z4
+	VSUBPS       Z28, Z4, Z4
+	VFNMADD231PS Z23, Z4, Z3
+	VFNMADD231PS Z22, Z4, Z3
 
 	// p = e^r
-	VMOVAPS     Z19, Z4
-	VFMADD231PS Z2, Z20, Z4
-	VFMADD213PS Z18, Z2, Z4
-	VFMADD213PS Z17, Z2, Z4
-	VFMADD213PS Z16, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
+	VMOVAPS     Z20, Z5
+	VFMADD231PS Z3, Z21, Z5
+	VFMADD213PS Z19, Z3, Z5
+	VFMADD213PS Z18, Z3, Z5
+	VFMADD213PS Z17, Z3, Z5
+	VFMADD213PS Z27, Z3, Z5
+	VFMADD213PS Z27, Z3, Z5
 
 	// p 2^n
-	VSCALEFPS   Z3, Z4, Z2
-	VMINPS      Z2, Z15, Z2
-	VMULPS      Z2, Z1, Z1
-	VMULPS      Z2, Z1, Z1
-	VADDPS      Z30, Z0, Z30
-	VMULPS      Z14, Z1, Z0
+	VSCALEFPS   Z4, Z5, Z3
+	VMULPS      Z3, Z1, Z1
+	VMULPS      Z3, Z1, Z1
+	VPANDD      Z16, Z0, Z0
+	VPMAXUD     Z29, Z0, Z29
+	VADDPS      Z30, Z2, Z30
+	VMULPS      Z15, Z1, Z0
 	VFMADD231PS Z0, Z0, Z31
 	ADDQ        $0x00000040, SI
 	ADDQ        $0x00000040, DX
 	ADDQ        $0x00000040, BX
 	SUBQ        $0x00000010, CX
 
-l120:
+l126:
 	TESTQ     CX, CX
-	JZ        l121
+	JZ        l127
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -5825,35 +6327,35 @@ l120:
 	VMOVUPS.Z (SI), K7, Z1
 	VMOVUPS.Z (DX), K7, Z2
 	VSUBPS    Z2, Z1, Z1
-	VMULPS    Z27, Z0, Z0
 	VMULPS    Z26, Z0, Z2
-	VMINPS    Z2, Z25, Z2
-	VMAXPS    Z2, Z24, Z2
+	VMULPS    Z25, Z2, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z29, Z3
-	VFMADD231PS  Z23, Z2, Z3
-	VSUBPS       Z29, Z3, Z3
-	VFNMADD231PS Z22, Z3, Z2
-	VFNMADD231PS Z21, Z3, Z2
+	VMOVAPS      Z28, Z4
+	VFMADD231PS  Z24, Z3, Z4
+	VSUBPS       Z28, Z4, Z4
+	VFNMADD231PS Z23, Z4, Z3
+	VFNMADD231PS Z22, Z4, Z3
 
 	// p = e^r
-	VMOVAPS     Z19, Z4
-	VFMADD231PS Z2, Z20, Z4
-	VFMADD213PS Z18, Z2, Z4
-	VFMADD213PS Z17, Z2, Z4
-	VFMADD213PS Z16, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
+	VMOVAPS     Z20, Z5
+	VFMADD231PS Z3, Z21, Z5
+	VFMADD213PS Z19, Z3, Z5
+	VFMADD213PS Z18, Z3, Z5
+	VFMADD213PS Z17, Z3, Z5
+	VFMADD213PS Z27, Z3, Z5
+	VFMADD213PS Z27, Z3, Z5
 
 	// p 2^n
-	VSCALEFPS   Z3, Z4, Z2
-	VMINPS      Z2, Z15, Z2
-	VMULPS      Z2, Z1, Z1
-	VMULPS      Z2, Z1, Z1
+	VSCALEFPS   Z4, Z5, Z3
+	VMULPS      Z3, Z1, Z1
+	VMULPS      Z3, Z1, Z1
+	VPANDD      Z16, Z0, Z0
 	VMOVAPS.Z   Z0, K7, Z0
+	VPMAXUD     Z29, Z0, Z29
+	VMOVAPS.Z   Z2, K7, Z0
 	VADDPS      Z30, Z0, Z30
-	VMULPS      Z14, Z1, Z0
+	VMULPS      Z15, Z1, Z0
 	VMOVAPS.Z   Z0, K7, Z1
 	VMOVAPS.Z   Z0, K7, Z0
 	VFMADD231PS Z0, Z1, Z31
@@ -5861,100 +6363,88 @@ l120:
 	LEAQ        (DX)(CX*4), DX
 	LEAQ        (BX)(CX*4), BX
 
-l121:
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VADDPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VADDPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VADDPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VADDPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VADDPS        Z13, Z0, Z0
-	VFMADD231PS   Z11, Z12, Z0
-	VEXTRACTF64X4 $0x01, Z31, Y1
-	VADDPS        Y1, Y31, Y31
-	VEXTRACTF32X4 $0x01, Y31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x0e, X31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x01, X31, X1
-	VADDPS        X1, X31, X31
-	VBROADCASTSS  X31, Z1
-	VSUBPS        Z0, Z13, Z0
-	VFMADD231PS   Z10, Z1, Z0
-	VMOVSS        X0, (DI)
-	ADDQ          $0x04, DI
-	ADDQ          8(SP), DX
-	ADDQ          16(SP), BX
-	DECQ          (SP)
-	JNZ           l117
+l127:
+	VMOVUPS  Z31, (DI)
+	VMOVUPS  Z30, 64(DI)
+	ADDQ     $0x00000100, DI
+	ADDQ     8(SP), SI
+	ADDQ     16(SP), DX
+	ADDQ     24(SP), BX
+	DECQ     (SP)
+	JNZ      l123
+	VPMINUD  Z13, Z29, Z0
+	VPADDD   Z12, Z0, Z0
+	VMOVAPS  Z0, Z29
+	VPMOVD2M Z29, K1
+	KMOVW    K1, AX
+	MOVQ     AX, bad+72(FP)
 	VZEROUPPER
 	RET
 
-// func GaussLogProbLogBackward(lp *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32, factor float32)
-// Requires: AVX, AVX512F, AVX512VL
-TEXT ·GaussLogProbLogBackward(SB), NOSPLIT, $56-80
-	// Registers:    Z0-Z9 values    Z10-Z28 constants and scalars    Z29-Z31 kept from loop to loop
-	VBROADCASTSS factor+76(FP), Z28
-	VBROADCASTSS gaussConsts<>+100(SB), Z27
-	VBROADCASTSS gaussConsts<>+20(SB), Z26
-	VBROADCASTSS gaussConsts<>+72(SB), Z25
-	VBROADCASTSS gaussConsts<>+88(SB), Z24
-	VBROADCASTSS gaussConsts<>+92(SB), Z23
-	VBROADCASTSS gaussConsts<>+96(SB), Z22
-	VBROADCASTSS gaussConsts<>+80(SB), Z21
-	VBROADCASTSS gaussConsts<>+76(SB), Z20
-	VBROADCASTSS gaussConsts<>+104(SB), Z19
-	VBROADCASTSS gaussConsts<>+108(SB), Z18
-	VBROADCASTSS gaussConsts<>+112(SB), Z17
-	VBROADCASTSS gaussConsts<>+116(SB), Z16
-	VBROADCASTSS gaussConsts<>+120(SB), Z15
-	VBROADCASTSS gaussConsts<>+124(SB), Z14
-	VBROADCASTSS gaussConsts<>+24(SB), Z13
-	VBROADCASTSS gaussConsts<>+4(SB), Z12
-	VBROADCASTSS d+72(FP), Z11
-	VBROADCASTSS gaussConsts<>+168(SB), Z10
+// func GaussLogProbLogBackward(lanes *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int, factor float32) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussLogProbLogBackward(SB), NOSPLIT, $56-96
+	// Registers:    Z0-Z11 values    Z12-Z27 constants and scalars    Z28-Z31 kept from loop to loop
+	VBROADCASTSS factor+80(FP), Z27
+	VBROADCASTSS gaussConsts<>+116(SB), Z26
+	VBROADCASTSS gaussConsts<>+28(SB), Z25
+	VBROADCASTSS gaussConsts<>+64(SB), Z24
+	VBROADCASTSS gaussConsts<>+112(SB), Z23
+	VBROADCASTSS gaussConsts<>+72(SB), Z22
+	VBROADCASTSS gaussConsts<>+68(SB), Z21
+	VBROADCASTSS gaussConsts<>+120(SB), Z20
+	VBROADCASTSS gaussConsts<>+124(SB), Z19
+	VBROADCASTSS gaussConsts<>+128(SB), Z18
+	VBROADCASTSS gaussConsts<>+132(SB), Z17
+	VBROADCASTSS gaussConsts<>+136(SB), Z16
+	VBROADCASTSS gaussConsts<>+0(SB), Z15
+	VBROADCASTSS gaussConsts<>+96(SB), Z14
+	VBROADCASTSS gaussConsts<>+4(SB), Z13
+	VBROADCASTSS gaussConsts<>+140(SB), Z12
 
-	// Registers:    DI lp    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
-	MOVQ lp+0(FP), DI
-	MOVQ dmu+8(FP), SI
-	MOVQ ds+16(FP), DX
-	MOVQ x+24(FP), BX
-	MOVQ mu+32(FP), R8
-	MOVQ s+40(FP), R9
-	MOVQ n+56(FP), R10
-	SHLQ $0x02, R10
-	MOVQ rows+48(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI lanes    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    dmu+8(FP), SI
+	MOVQ    ds+16(FP), DX
+	MOVQ    x+24(FP), BX
+	MOVQ    mu+32(FP), R8
+	MOVQ    s+40(FP), R9
+	MOVQ    n+56(FP), R10
+	SHLQ    $0x02, R10
+	VMOVAPS Z13, Z29
+	MOVQ    rows+48(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ldx+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 32(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 40(SP)
 
-l123:
-	VBROADCASTSS (DI), Z0
-	VMOVAPS      Z0, Z29
-	VMOVAPS      Z12, Z31
-	VMOVAPS      Z12, Z30
+l129:
+	VBROADCASTSS 192(DI), Z0
+	VMOVAPS      Z0, Z28
+	VMOVAPS      Z13, Z31
+	VMOVAPS      Z13, Z30
 	MOVQ         n+56(FP), CX
 	CMPQ         CX, $0x00000020
-	JL           l125
+	JL           l131
 
-l124:
+l130:
 	VMOVUPS (R9), Z0
 	VMOVUPS 64(R9), Z1
 	VMOVUPS (BX), Z2
@@ -5963,66 +6453,64 @@ l124:
 	VMOVUPS 64(R8), Z5
 	VSUBPS  Z4, Z2, Z2
 	VSUBPS  Z5, Z3, Z3
-	VMULPS  Z28, Z0, Z0
-	VMULPS  Z28, Z1, Z1
-	VMULPS  Z25, Z0, Z4
-	VMULPS  Z25, Z1, Z5
-	VMINPS  Z4, Z24, Z4
-	VMINPS  Z5, Z24, Z5
-	VMAXPS  Z4, Z23, Z4
-	VMAXPS  Z5, Z23, Z5
+	VMULPS  Z27, Z0, Z4
+	VMULPS  Z27, Z1, Z5
+	VMULPS  Z24, Z4, Z6
+	VMULPS  Z24, Z5, Z7
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z27, Z6
-	VFMADD231PS  Z22, Z4, Z6
-	VMOVAPS      Z27, Z7
-	VFMADD231PS  Z22, Z5, Z7
-	VSUBPS       Z27, Z6, Z6
-	VSUBPS       Z27, Z7, Z7
-	VFNMADD231PS Z21, Z6, Z4
-	VFNMADD231PS Z21, Z7, Z5
-	VFNMADD231PS Z20, Z6, Z4
-	VFNMADD231PS Z20, Z7, Z5
+	VMOVAPS      Z26, Z8
+	VFMADD231PS  Z23, Z6, Z8
+	VMOVAPS      Z26, Z9
+	VFMADD231PS  Z23, Z7, Z9
+	VSUBPS       Z26, Z8, Z8
+	VSUBPS       Z26, Z9, Z9
+	VFNMADD231PS Z22, Z8, Z6
+	VFNMADD231PS Z22, Z9, Z7
+	VFNMADD231PS Z21, Z8, Z6
+	VFNMADD231PS Z21, Z9, Z7
 
 	// p = e^r
-	VMOVAPS     Z18, Z8
-	VFMADD231PS Z4, Z19, Z8
-	VMOVAPS     Z18, Z9
-	VFMADD231PS Z5, Z19, Z9
-	VFMADD213PS Z17, Z4, Z8
-	VFMADD213PS Z17, Z5, Z9
-	VFMADD213PS Z16, Z4, Z8
-	VFMADD213PS Z16, Z5, Z9
-	VFMADD213PS Z15, Z4, Z8
-	VFMADD213PS Z15, Z5, Z9
-	VFMADD213PS Z26, Z4, Z8
-	VFMADD213PS Z26, Z5, Z9
-	VFMADD213PS Z26, Z4, Z8
-	VFMADD213PS Z26, Z5, Z9
+	VMOVAPS     Z19, Z10
+	VFMADD231PS Z6, Z20, Z10
+	VMOVAPS     Z19, Z11
+	VFMADD231PS Z7, Z20, Z11
+	VFMADD213PS Z18, Z6, Z10
+	VFMADD213PS Z18, Z7, Z11
+	VFMADD213PS Z17, Z6, Z10
+	VFMADD213PS Z17, Z7, Z11
+	VFMADD213PS Z16, Z6, Z10
+	VFMADD213PS Z16, Z7, Z11
+	VFMADD213PS Z25, Z6, Z10
+	VFMADD213PS Z25, Z7, Z11
+	VFMADD213PS Z25, Z6, Z10
+	VFMADD213PS Z25, Z7, Z11
 
 	// p 2^n
-	VSCALEFPS   Z6, Z8, Z4
-	VSCALEFPS   Z7, Z9, Z5
-	VMINPS      Z4, Z14, Z4
-	VMINPS      Z5, Z14, Z5
-	VMULPS      Z4, Z2, Z2
-	VMULPS      Z5, Z3, Z3
-	VMULPS      Z4, Z2, Z2
-	VMULPS      Z5, Z3, Z3
-	VADDPS      Z30, Z0, Z30
-	VADDPS      Z30, Z1, Z30
-	VMULPS      Z13, Z2, Z0
-	VMULPS      Z13, Z3, Z1
+	VSCALEFPS   Z8, Z10, Z6
+	VSCALEFPS   Z9, Z11, Z7
+	VMULPS      Z6, Z2, Z2
+	VMULPS      Z7, Z3, Z3
+	VMULPS      Z6, Z2, Z2
+	VMULPS      Z7, Z3, Z3
+	VPANDD      Z15, Z0, Z0
+	VPANDD      Z15, Z1, Z1
+	VPMAXUD     Z29, Z0, Z29
+	VPMAXUD     Z29, Z1, Z29
+	VADDPS      Z30, Z4, Z30
+	VADDPS      Z30, Z5, Z30
+	VMULPS      Z14, Z2, Z0
+	VMULPS      Z14, Z3, Z1
 	VFMADD231PS Z0, Z0, Z31
 	VFMADD231PS Z1, Z1, Z31
-	VMULPS      Z4, Z29, Z0
-	VMULPS      Z5, Z29, Z1
+	VMULPS      Z6, Z28, Z0
+	VMULPS      Z7, Z28, Z1
 	VMULPS      Z2, Z0, Z0
 	VMULPS      Z3, Z1, Z1
-	VMULPS      Z4, Z0, Z0
-	VMULPS      Z5, Z1, Z1
-	VMULPS      Z28, Z29, Z4
-	VMULPS      Z28, Z29, Z5
+	VMULPS      Z6, Z0, Z0
+	VMULPS      Z7, Z1, Z1
+	VMULPS      Z27, Z28, Z4
+	VMULPS      Z27, Z28, Z5
 	VMULPS      Z2, Z4, Z6
 	VMULPS      Z3, Z5, Z7
 	VFMSUB231PS Z2, Z6, Z4
@@ -6038,48 +6526,47 @@ l124:
 	ADDQ        $0x00000080, DX
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l124
+	JGE         l130
 
-l125:
+l131:
 	CMPQ    CX, $0x00000010
-	JL      l126
+	JL      l132
 	VMOVUPS (R9), Z0
 	VMOVUPS (BX), Z1
 	VMOVUPS (R8), Z2
 	VSUBPS  Z2, Z1, Z1
-	VMULPS  Z28, Z0, Z0
-	VMULPS  Z25, Z0, Z2
-	VMINPS  Z2, Z24, Z2
-	VMAXPS  Z2, Z23, Z2
+	VMULPS  Z27, Z0, Z2
+	VMULPS  Z24, Z2, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z27, Z3
-	VFMADD231PS  Z22, Z2, Z3
-	VSUBPS       Z27, Z3, Z3
-	VFNMADD231PS Z21, Z3, Z2
-	VFNMADD231PS Z20, Z3, Z2
+	VMOVAPS      Z26, Z4
+	VFMADD231PS  Z23, Z3, Z4
+	VSUBPS       Z26, Z4, Z4
+	VFNMADD231PS Z22, Z4, Z3
+	VFNMADD231PS Z21, Z4, Z3
 
 	// p = e^r
-	VMOVAPS     Z18, Z4
-	VFMADD231PS Z2, Z19, Z4
-	VFMADD213PS Z17, Z2, Z4
-	VFMADD213PS Z16, Z2, Z4
-	VFMADD213PS Z15, Z2, Z4
-	VFMADD213PS Z26, Z2, Z4
-	VFMADD213PS Z26, Z2, Z4
+	VMOVAPS     Z19, Z5
+	VFMADD231PS Z3, Z20, Z5
+	VFMADD213PS Z18, Z3, Z5
+	VFMADD213PS Z17, Z3, Z5
+	VFMADD213PS Z16, Z3, Z5
+	VFMADD213PS Z25, Z3, Z5
+	VFMADD213PS Z25, Z3, Z5
 
 	// p 2^n
-	VSCALEFPS   Z3, Z4, Z2
-	VMINPS      Z2, Z14, Z2
-	VMULPS      Z2, Z1, Z1
-	VMULPS      Z2, Z1, Z1
-	VADDPS      Z30, Z0, Z30
-	VMULPS      Z13, Z1, Z0
+	VSCALEFPS   Z4, Z5, Z3
+	VMULPS      Z3, Z1, Z1
+	VMULPS      Z3, Z1, Z1
+	VPANDD      Z15, Z0, Z0
+	VPMAXUD     Z29, Z0, Z29
+	VADDPS      Z30, Z2, Z30
+	VMULPS      Z14, Z1, Z0
 	VFMADD231PS Z0, Z0, Z31
-	VMULPS      Z2, Z29, Z0
+	VMULPS      Z3, Z28, Z0
 	VMULPS      Z1, Z0, Z0
-	VMULPS      Z2, Z0, Z0
-	VMULPS      Z28, Z29, Z2
+	VMULPS      Z3, Z0, Z0
+	VMULPS      Z27, Z28, Z2
 	VMULPS      Z1, Z2, Z3
 	VFMSUB231PS Z1, Z3, Z2
 	VMOVUPS     Z0, (SI)
@@ -6091,9 +6578,9 @@ l125:
 	ADDQ        $0x00000040, DX
 	SUBQ        $0x00000010, CX
 
-l126:
+l132:
 	TESTQ     CX, CX
-	JZ        l127
+	JZ        l133
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -6102,42 +6589,42 @@ l126:
 	VMOVUPS.Z (BX), K7, Z1
 	VMOVUPS.Z (R8), K7, Z2
 	VSUBPS    Z2, Z1, Z1
-	VMULPS    Z28, Z0, Z0
-	VMULPS    Z25, Z0, Z2
-	VMINPS    Z2, Z24, Z2
-	VMAXPS    Z2, Z23, Z2
+	VMULPS    Z27, Z0, Z2
+	VMULPS    Z24, Z2, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z27, Z3
-	VFMADD231PS  Z22, Z2, Z3
-	VSUBPS       Z27, Z3, Z3
-	VFNMADD231PS Z21, Z3, Z2
-	VFNMADD231PS Z20, Z3, Z2
+	VMOVAPS      Z26, Z4
+	VFMADD231PS  Z23, Z3, Z4
+	VSUBPS       Z26, Z4, Z4
+	VFNMADD231PS Z22, Z4, Z3
+	VFNMADD231PS Z21, Z4, Z3
 
 	// p = e^r
-	VMOVAPS     Z18, Z4
-	VFMADD231PS Z2, Z19, Z4
-	VFMADD213PS Z17, Z2, Z4
-	VFMADD213PS Z16, Z2, Z4
-	VFMADD213PS Z15, Z2, Z4
-	VFMADD213PS Z26, Z2, Z4
-	VFMADD213PS Z26, Z2, Z4
+	VMOVAPS     Z19, Z5
+	VFMADD231PS Z3, Z20, Z5
+	VFMADD213PS Z18, Z3, Z5
+	VFMADD213PS Z17, Z3, Z5
+	VFMADD213PS Z16, Z3, Z5
+	VFMADD213PS Z25, Z3, Z5
+	VFMADD213PS Z25, Z3, Z5
 
 	// p 2^n
-	VSCALEFPS   Z3, Z4, Z2
-	VMINPS      Z2, Z14, Z2
-	VMULPS      Z2, Z1, Z1
-	VMULPS      Z2, Z1, Z1
+	VSCALEFPS   Z4, Z5, Z3
+	VMULPS      Z3, Z1, Z1
+	VMULPS      Z3, Z1, Z1
+	VPANDD      Z15, Z0, Z0
 	VMOVAPS.Z   Z0, K7, Z0
+	VPMAXUD     Z29, Z0, Z29
+	VMOVAPS.Z   Z2, K7, Z0
 	VADDPS      Z30, Z0, Z30
-	VMULPS      Z13, Z1, Z0
-	VMOVAPS.Z   Z0, K7, Z3
+	VMULPS      Z14, Z1, Z0
+	VMOVAPS.Z   Z0, K7, Z2
 	VMOVAPS.Z   Z0, K7, Z0
-	VFMADD231PS Z0, Z3, Z31
-	VMULPS      Z2, Z29, Z0
+	VFMADD231PS Z0, Z2, Z31
+	VMULPS      Z3, Z28, Z0
 	VMULPS      Z1, Z0, Z0
-	VMULPS      Z2, Z0, Z0
-	VMULPS      Z28, Z29, Z2
+	VMULPS      Z3, Z0, Z0
+	VMULPS      Z27, Z28, Z2
 	VMULPS      Z1, Z2, Z3
 	VFMSUB231PS Z1, Z3, Z2
 	VMOVUPS     Z0, K7, (SI)
@@ -6148,103 +6635,91 @@ l126:
 	LEAQ        (SI)(CX*4), SI
 	LEAQ        (DX)(CX*4), DX
 
-l127:
-	VEXTRACTF64X4    $0x01, Z30, Y0
-	VADDPS           Y0, Y30, Y30
-	VEXTRACTF32X4    $0x01, Y30, X0
-	VADDPS           X0, X30, X30
-	VPERMILPS        $0x0e, X30, X0
-	VADDPS           X0, X30, X30
-	VPERMILPS        $0x01, X30, X0
-	VADDPS           X0, X30, X30
-	VBROADCASTSS     X30, Z0
-	VADDPS           Z12, Z0, Z0
-	VFMADD231PS      Z10, Z11, Z0
-	VEXTRACTF64X4    $0x01, Z31, Y1
-	VADDPS           Y1, Y31, Y31
-	VEXTRACTF32X4    $0x01, Y31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x0e, X31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x01, X31, X1
-	VADDPS           X1, X31, X31
-	VBROADCASTSS     X31, Z1
-	VSUBPS           Z0, Z12, Z0
-	VFMADD231PS.BCST gaussConsts<>+172(SB), Z1, Z0
-	VMOVSS           X0, (DI)
-	ADDQ             $0x04, DI
-	ADDQ             8(SP), SI
-	ADDQ             16(SP), DX
-	ADDQ             24(SP), R8
-	ADDQ             32(SP), R9
-	DECQ             (SP)
-	JNZ              l123
+l133:
+	VMOVUPS     Z31, (DI)
+	VMOVUPS     Z30, 64(DI)
+	ADDQ        $0x00000100, DI
+	ADDQ        8(SP), SI
+	ADDQ        16(SP), DX
+	ADDQ        24(SP), BX
+	ADDQ        32(SP), R8
+	ADDQ        40(SP), R9
+	DECQ        (SP)
+	JNZ         l129
+	VPMINUD     Z12, Z29, Z0
+	VPADDD.BCST gaussConsts<>+144(SB), Z0, Z0
+	VMOVAPS     Z0, Z29
+	VPMOVD2M    Z29, K1
+	KMOVW       K1, AX
+	MOVQ        AX, bad+88(FP)
 	VZEROUPPER
 	RET
 
-// func GaussLogProbLogBackwardX(lp *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32, factor float32)
-// Requires: AVX, AVX512F, AVX512VL
-TEXT ·GaussLogProbLogBackwardX(SB), NOSPLIT, $56-88
-	// Registers:    Z0-Z9 values    Z10-Z28 constants and scalars    Z29-Z31 kept from loop to loop
-	VBROADCASTSS factor+84(FP), Z28
-	VBROADCASTSS gaussConsts<>+100(SB), Z27
-	VBROADCASTSS gaussConsts<>+20(SB), Z26
-	VBROADCASTSS gaussConsts<>+72(SB), Z25
-	VBROADCASTSS gaussConsts<>+88(SB), Z24
-	VBROADCASTSS gaussConsts<>+92(SB), Z23
-	VBROADCASTSS gaussConsts<>+96(SB), Z22
-	VBROADCASTSS gaussConsts<>+80(SB), Z21
-	VBROADCASTSS gaussConsts<>+76(SB), Z20
-	VBROADCASTSS gaussConsts<>+104(SB), Z19
-	VBROADCASTSS gaussConsts<>+108(SB), Z18
-	VBROADCASTSS gaussConsts<>+112(SB), Z17
-	VBROADCASTSS gaussConsts<>+116(SB), Z16
-	VBROADCASTSS gaussConsts<>+120(SB), Z15
-	VBROADCASTSS gaussConsts<>+124(SB), Z14
-	VBROADCASTSS gaussConsts<>+24(SB), Z13
-	VBROADCASTSS gaussConsts<>+12(SB), Z12
-	VBROADCASTSS gaussConsts<>+4(SB), Z11
-	VBROADCASTSS d+80(FP), Z10
+// func GaussLogProbLogBackwardX(lanes *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int, factor float32) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussLogProbLogBackwardX(SB), NOSPLIT, $56-104
+	// Registers:    Z0-Z11 values    Z12-Z27 constants and scalars    Z28-Z31 kept from loop to loop
+	VBROADCASTSS factor+88(FP), Z27
+	VBROADCASTSS gaussConsts<>+116(SB), Z26
+	VBROADCASTSS gaussConsts<>+28(SB), Z25
+	VBROADCASTSS gaussConsts<>+64(SB), Z24
+	VBROADCASTSS gaussConsts<>+112(SB), Z23
+	VBROADCASTSS gaussConsts<>+72(SB), Z22
+	VBROADCASTSS gaussConsts<>+68(SB), Z21
+	VBROADCASTSS gaussConsts<>+120(SB), Z20
+	VBROADCASTSS gaussConsts<>+124(SB), Z19
+	VBROADCASTSS gaussConsts<>+128(SB), Z18
+	VBROADCASTSS gaussConsts<>+132(SB), Z17
+	VBROADCASTSS gaussConsts<>+136(SB), Z16
+	VBROADCASTSS gaussConsts<>+0(SB), Z15
+	VBROADCASTSS gaussConsts<>+96(SB), Z14
+	VBROADCASTSS gaussConsts<>+12(SB), Z13
+	VBROADCASTSS gaussConsts<>+4(SB), Z12
 
-	// Registers:    DI lp    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
-	MOVQ lp+0(FP), DI
-	MOVQ dx+8(FP), SI
-	MOVQ dmu+16(FP), DX
-	MOVQ ds+24(FP), BX
-	MOVQ x+32(FP), R8
-	MOVQ mu+40(FP), R9
-	MOVQ s+48(FP), R10
-	MOVQ n+64(FP), R11
-	SHLQ $0x02, R11
-	MOVQ rows+56(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI lanes    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    dx+8(FP), SI
+	MOVQ    dmu+16(FP), DX
+	MOVQ    ds+24(FP), BX
+	MOVQ    x+32(FP), R8
+	MOVQ    mu+40(FP), R9
+	MOVQ    s+48(FP), R10
+	MOVQ    n+64(FP), R11
+	SHLQ    $0x02, R11
+	VMOVAPS Z12, Z29
+	MOVQ    rows+56(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ldx+80(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 32(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 40(SP)
 
-l129:
-	VBROADCASTSS (DI), Z0
-	VMOVAPS      Z0, Z29
-	VMOVAPS      Z11, Z31
-	VMOVAPS      Z11, Z30
+l135:
+	VBROADCASTSS 192(DI), Z0
+	VMOVAPS      Z0, Z28
+	VMOVAPS      Z12, Z31
+	VMOVAPS      Z12, Z30
 	MOVQ         n+64(FP), CX
 	CMPQ         CX, $0x00000020
-	JL           l131
+	JL           l137
 
-l130:
+l136:
 	VMOVUPS (R10), Z0
 	VMOVUPS 64(R10), Z1
 	VMOVUPS (R8), Z2
@@ -6253,74 +6728,72 @@ l130:
 	VMOVUPS 64(R9), Z5
 	VSUBPS  Z4, Z2, Z2
 	VSUBPS  Z5, Z3, Z3
-	VMULPS  Z28, Z0, Z0
-	VMULPS  Z28, Z1, Z1
-	VMULPS  Z25, Z0, Z4
-	VMULPS  Z25, Z1, Z5
-	VMINPS  Z4, Z24, Z4
-	VMINPS  Z5, Z24, Z5
-	VMAXPS  Z4, Z23, Z4
-	VMAXPS  Z5, Z23, Z5
+	VMULPS  Z27, Z0, Z4
+	VMULPS  Z27, Z1, Z5
+	VMULPS  Z24, Z4, Z6
+	VMULPS  Z24, Z5, Z7
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z27, Z6
-	VFMADD231PS  Z22, Z4, Z6
-	VMOVAPS      Z27, Z7
-	VFMADD231PS  Z22, Z5, Z7
-	VSUBPS       Z27, Z6, Z6
-	VSUBPS       Z27, Z7, Z7
-	VFNMADD231PS Z21, Z6, Z4
-	VFNMADD231PS Z21, Z7, Z5
-	VFNMADD231PS Z20, Z6, Z4
-	VFNMADD231PS Z20, Z7, Z5
+	VMOVAPS      Z26, Z8
+	VFMADD231PS  Z23, Z6, Z8
+	VMOVAPS      Z26, Z9
+	VFMADD231PS  Z23, Z7, Z9
+	VSUBPS       Z26, Z8, Z8
+	VSUBPS       Z26, Z9, Z9
+	VFNMADD231PS Z22, Z8, Z6
+	VFNMADD231PS Z22, Z9, Z7
+	VFNMADD231PS Z21, Z8, Z6
+	VFNMADD231PS Z21, Z9, Z7
 
 	// p = e^r
-	VMOVAPS     Z18, Z8
-	VFMADD231PS Z4, Z19, Z8
-	VMOVAPS     Z18, Z9
-	VFMADD231PS Z5, Z19, Z9
-	VFMADD213PS Z17, Z4, Z8
-	VFMADD213PS Z17, Z5, Z9
-	VFMADD213PS Z16, Z4, Z8
-	VFMADD213PS Z16, Z5, Z9
-	VFMADD213PS Z15, Z4, Z8
-	VFMADD213PS Z15, Z5, Z9
-	VFMADD213PS Z26, Z4, Z8
-	VFMADD213PS Z26, Z5, Z9
-	VFMADD213PS Z26, Z4, Z8
-	VFMADD213PS Z26, Z5, Z9
+	VMOVAPS     Z19, Z10
+	VFMADD231PS Z6, Z20, Z10
+	VMOVAPS     Z19, Z11
+	VFMADD231PS Z7, Z20, Z11
+	VFMADD213PS Z18, Z6, Z10
+	VFMADD213PS Z18, Z7, Z11
+	VFMADD213PS Z17, Z6, Z10
+	VFMADD213PS Z17, Z7, Z11
+	VFMADD213PS Z16, Z6, Z10
+	VFMADD213PS Z16, Z7, Z11
+	VFMADD213PS Z25, Z6, Z10
+	VFMADD213PS Z25, Z7, Z11
+	VFMADD213PS Z25, Z6, Z10
+	VFMADD213PS Z25, Z7, Z11
 
 	// p 2^n
-	VSCALEFPS   Z6, Z8, Z4
-	VSCALEFPS   Z7, Z9, Z5
-	VMINPS      Z4, Z14, Z4
-	VMINPS      Z5, Z14, Z5
-	VMULPS      Z4, Z2, Z2
-	VMULPS      Z5, Z3, Z3
-	VMULPS      Z4, Z2, Z2
-	VMULPS      Z5, Z3, Z3
-	VADDPS      Z30, Z0, Z30
-	VADDPS      Z30, Z1, Z30
-	VMULPS      Z13, Z2, Z0
-	VMULPS      Z13, Z3, Z1
+	VSCALEFPS   Z8, Z10, Z6
+	VSCALEFPS   Z9, Z11, Z7
+	VMULPS      Z6, Z2, Z2
+	VMULPS      Z7, Z3, Z3
+	VMULPS      Z6, Z2, Z2
+	VMULPS      Z7, Z3, Z3
+	VPANDD      Z15, Z0, Z0
+	VPANDD      Z15, Z1, Z1
+	VPMAXUD     Z29, Z0, Z29
+	VPMAXUD     Z29, Z1, Z29
+	VADDPS      Z30, Z4, Z30
+	VADDPS      Z30, Z5, Z30
+	VMULPS      Z14, Z2, Z0
+	VMULPS      Z14, Z3, Z1
 	VFMADD231PS Z0, Z0, Z31
 	VFMADD231PS Z1, Z1, Z31
-	VMULPS      Z4, Z29, Z0
-	VMULPS      Z5, Z29, Z1
+	VMULPS      Z6, Z28, Z0
+	VMULPS      Z7, Z28, Z1
 	VMULPS      Z2, Z0, Z0
 	VMULPS      Z3, Z1, Z1
-	VMULPS      Z4, Z0, Z0
-	VMULPS      Z5, Z1, Z1
-	VMULPS      Z28, Z29, Z4
-	VMULPS      Z28, Z29, Z5
+	VMULPS      Z6, Z0, Z0
+	VMULPS      Z7, Z1, Z1
+	VMULPS      Z27, Z28, Z4
+	VMULPS      Z27, Z28, Z5
 	VMULPS      Z2, Z4, Z6
 	VMULPS      Z3, Z5, Z7
 	VFMSUB231PS Z2, Z6, Z4
 	VFMSUB231PS Z3, Z7, Z5
 	VMOVUPS     Z0, (DX)
 	VMOVUPS     Z1, 64(DX)
-	VPXORD      Z12, Z0, Z0
-	VPXORD      Z12, Z1, Z1
+	VPXORD      Z13, Z0, Z0
+	VPXORD      Z13, Z1, Z1
 	VMOVUPS     Z0, (SI)
 	VMOVUPS     Z1, 64(SI)
 	VMOVUPS     Z4, (BX)
@@ -6333,52 +6806,51 @@ l130:
 	ADDQ        $0x00000080, SI
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l130
+	JGE         l136
 
-l131:
+l137:
 	CMPQ    CX, $0x00000010
-	JL      l132
+	JL      l138
 	VMOVUPS (R10), Z0
 	VMOVUPS (R8), Z1
 	VMOVUPS (R9), Z2
 	VSUBPS  Z2, Z1, Z1
-	VMULPS  Z28, Z0, Z0
-	VMULPS  Z25, Z0, Z2
-	VMINPS  Z2, Z24, Z2
-	VMAXPS  Z2, Z23, Z2
+	VMULPS  Z27, Z0, Z2
+	VMULPS  Z24, Z2, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z27, Z3
-	VFMADD231PS  Z22, Z2, Z3
-	VSUBPS       Z27, Z3, Z3
-	VFNMADD231PS Z21, Z3, Z2
-	VFNMADD231PS Z20, Z3, Z2
+	VMOVAPS      Z26, Z4
+	VFMADD231PS  Z23, Z3, Z4
+	VSUBPS       Z26, Z4, Z4
+	VFNMADD231PS Z22, Z4, Z3
+	VFNMADD231PS Z21, Z4, Z3
 
 	// p = e^r
-	VMOVAPS     Z18, Z4
-	VFMADD231PS Z2, Z19, Z4
-	VFMADD213PS Z17, Z2, Z4
-	VFMADD213PS Z16, Z2, Z4
-	VFMADD213PS Z15, Z2, Z4
-	VFMADD213PS Z26, Z2, Z4
-	VFMADD213PS Z26, Z2, Z4
+	VMOVAPS     Z19, Z5
+	VFMADD231PS Z3, Z20, Z5
+	VFMADD213PS Z18, Z3, Z5
+	VFMADD213PS Z17, Z3, Z5
+	VFMADD213PS Z16, Z3, Z5
+	VFMADD213PS Z25, Z3, Z5
+	VFMADD213PS Z25, Z3, Z5
 
 	// p 2^n
-	VSCALEFPS   Z3, Z4, Z2
-	VMINPS      Z2, Z14, Z2
-	VMULPS      Z2, Z1, Z1
-	VMULPS      Z2, Z1, Z1
-	VADDPS      Z30, Z0, Z30
-	VMULPS      Z13, Z1, Z0
+	VSCALEFPS   Z4, Z5, Z3
+	VMULPS      Z3, Z1, Z1
+	VMULPS      Z3, Z1, Z1
+	VPANDD      Z15, Z0, Z0
+	VPMAXUD     Z29, Z0, Z29
+	VADDPS      Z30, Z2, Z30
+	VMULPS      Z14, Z1, Z0
 	VFMADD231PS Z0, Z0, Z31
-	VMULPS      Z2, Z29, Z0
+	VMULPS      Z3, Z28, Z0
 	VMULPS      Z1, Z0, Z0
-	VMULPS      Z2, Z0, Z0
-	VMULPS      Z28, Z29, Z2
+	VMULPS      Z3, Z0, Z0
+	VMULPS      Z27, Z28, Z2
 	VMULPS      Z1, Z2, Z3
 	VFMSUB231PS Z1, Z3, Z2
 	VMOVUPS     Z0, (DX)
-	VPXORD      Z12, Z0, Z0
+	VPXORD      Z13, Z0, Z0
 	VMOVUPS     Z0, (SI)
 	VMOVUPS     Z2, (BX)
 	ADDQ        $0x00000040, R8
@@ -6389,9 +6861,9 @@ l131:
 	ADDQ        $0x00000040, SI
 	SUBQ        $0x00000010, CX
 
-l132:
+l138:
 	TESTQ     CX, CX
-	JZ        l133
+	JZ        l139
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -6400,46 +6872,46 @@ l132:
 	VMOVUPS.Z (R8), K7, Z1
 	VMOVUPS.Z (R9), K7, Z2
 	VSUBPS    Z2, Z1, Z1
-	VMULPS    Z28, Z0, Z0
-	VMULPS    Z25, Z0, Z2
-	VMINPS    Z2, Z24, Z2
-	VMAXPS    Z2, Z23, Z2
+	VMULPS    Z27, Z0, Z2
+	VMULPS    Z24, Z2, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z27, Z3
-	VFMADD231PS  Z22, Z2, Z3
-	VSUBPS       Z27, Z3, Z3
-	VFNMADD231PS Z21, Z3, Z2
-	VFNMADD231PS Z20, Z3, Z2
+	VMOVAPS      Z26, Z4
+	VFMADD231PS  Z23, Z3, Z4
+	VSUBPS       Z26, Z4, Z4
+	VFNMADD231PS Z22, Z4, Z3
+	VFNMADD231PS Z21, Z4, Z3
 
 	// p = e^r
-	VMOVAPS     Z18, Z4
-	VFMADD231PS Z2, Z19, Z4
-	VFMADD213PS Z17, Z2, Z4
-	VFMADD213PS Z16, Z2, Z4
-	VFMADD213PS Z15, Z2, Z4
-	VFMADD213PS Z26, Z2, Z4
-	VFMADD213PS Z26, Z2, Z4
+	VMOVAPS     Z19, Z5
+	VFMADD231PS Z3, Z20, Z5
+	VFMADD213PS Z18, Z3, Z5
+	VFMADD213PS Z17, Z3, Z5
+	VFMADD213PS Z16, Z3, Z5
+	VFMADD213PS Z25, Z3, Z5
+	VFMADD213PS Z25, Z3, Z5
 
 	// p 2^n
-	VSCALEFPS   Z3, Z4, Z2
-	VMINPS      Z2, Z14, Z2
-	VMULPS      Z2, Z1, Z1
-	VMULPS      Z2, Z1, Z1
+	VSCALEFPS   Z4, Z5, Z3
+	VMULPS      Z3, Z1, Z1
+	VMULPS      Z3, Z1, Z1
+	VPANDD      Z15, Z0, Z0
 	VMOVAPS.Z   Z0, K7, Z0
+	VPMAXUD     Z29, Z0, Z29
+	VMOVAPS.Z   Z2, K7, Z0
 	VADDPS      Z30, Z0, Z30
-	VMULPS      Z13, Z1, Z0
-	VMOVAPS.Z   Z0, K7, Z3
+	VMULPS      Z14, Z1, Z0
+	VMOVAPS.Z   Z0, K7, Z2
 	VMOVAPS.Z   Z0, K7, Z0
-	VFMADD231PS Z0, Z3, Z31
-	VMULPS      Z2, Z29, Z0
+	VFMADD231PS Z0, Z2, Z31
+	VMULPS      Z3, Z28, Z0
 	VMULPS      Z1, Z0, Z0
-	VMULPS      Z2, Z0, Z0
-	VMULPS      Z28, Z29, Z2
+	VMULPS      Z3, Z0, Z0
+	VMULPS      Z27, Z28, Z2
 	VMULPS      Z1, Z2, Z3
 	VFMSUB231PS Z1, Z3, Z2
 	VMOVUPS     Z0, K7, (DX)
-	VPXORD      Z12, Z0, Z0
+	VPXORD      Z13, Z0, Z0
 	VMOVUPS     Z0, K7, (SI)
 	VMOVUPS     Z2, K7, (BX)
 	LEAQ        (R8)(CX*4), R8
@@ -6449,37 +6921,251 @@ l132:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (SI)(CX*4), SI
 
-l133:
-	VEXTRACTF64X4    $0x01, Z30, Y0
-	VADDPS           Y0, Y30, Y30
-	VEXTRACTF32X4    $0x01, Y30, X0
-	VADDPS           X0, X30, X30
-	VPERMILPS        $0x0e, X30, X0
-	VADDPS           X0, X30, X30
-	VPERMILPS        $0x01, X30, X0
-	VADDPS           X0, X30, X30
-	VBROADCASTSS     X30, Z0
-	VADDPS           Z11, Z0, Z0
-	VFMADD231PS.BCST gaussConsts<>+168(SB), Z10, Z0
-	VEXTRACTF64X4    $0x01, Z31, Y1
-	VADDPS           Y1, Y31, Y31
-	VEXTRACTF32X4    $0x01, Y31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x0e, X31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x01, X31, X1
-	VADDPS           X1, X31, X31
-	VBROADCASTSS     X31, Z1
-	VSUBPS           Z0, Z11, Z0
-	VFMADD231PS.BCST gaussConsts<>+172(SB), Z1, Z0
-	VMOVSS           X0, (DI)
-	ADDQ             $0x04, DI
-	ADDQ             8(SP), DX
-	ADDQ             16(SP), BX
-	ADDQ             24(SP), R9
-	ADDQ             32(SP), R10
-	DECQ             (SP)
-	JNZ              l129
+l139:
+	VMOVUPS      Z31, (DI)
+	VMOVUPS      Z30, 64(DI)
+	ADDQ         $0x00000100, DI
+	ADDQ         8(SP), DX
+	ADDQ         16(SP), BX
+	ADDQ         24(SP), R8
+	ADDQ         32(SP), R9
+	ADDQ         40(SP), R10
+	DECQ         (SP)
+	JNZ          l135
+	VPMINUD.BCST gaussConsts<>+140(SB), Z29, Z0
+	VPADDD.BCST  gaussConsts<>+144(SB), Z0, Z0
+	VMOVAPS      Z0, Z29
+	VPMOVD2M     Z29, K1
+	KMOVW        K1, AX
+	MOVQ         AX, bad+96(FP)
+	VZEROUPPER
+	RET
+
+// func GMMGradientLog(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, factor float32)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·GMMGradientLog(SB), NOSPLIT, $16-68
+	// Registers:    Z0-Z17 values    Z18-Z30 constants and scalars    Z31 kept from loop to loop
+	VBROADCASTSS factor+64(FP), Z30
+	VBROADCASTSS gaussConsts<>+116(SB), Z29
+	VBROADCASTSS gaussConsts<>+28(SB), Z28
+	VBROADCASTSS gaussConsts<>+64(SB), Z27
+	VBROADCASTSS gaussConsts<>+112(SB), Z26
+	VBROADCASTSS gaussConsts<>+72(SB), Z25
+	VBROADCASTSS gaussConsts<>+68(SB), Z24
+	VBROADCASTSS gaussConsts<>+120(SB), Z23
+	VBROADCASTSS gaussConsts<>+124(SB), Z22
+	VBROADCASTSS gaussConsts<>+128(SB), Z21
+	VBROADCASTSS gaussConsts<>+132(SB), Z20
+	VBROADCASTSS gaussConsts<>+136(SB), Z19
+	VBROADCASTSS gaussConsts<>+4(SB), Z18
+
+	// Registers:    DI w    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
+	MOVQ w+0(FP), DI
+	MOVQ dmu+8(FP), SI
+	MOVQ ds+16(FP), DX
+	MOVQ x+24(FP), BX
+	MOVQ mu+32(FP), R8
+	MOVQ s+40(FP), R9
+	MOVQ n+56(FP), R10
+	SHLQ $0x02, R10
+	MOVQ rows+48(FP), AX
+	MOVQ AX, (SP)
+
+l141:
+	VBROADCASTSS (DI), Z0
+	VMOVAPS      Z0, Z31
+	MOVQ         n+56(FP), CX
+	CMPQ         CX, $0x00000020
+	JL           l143
+
+l142:
+	PREFETCHT0 2048(SI)
+	PREFETCHT0 2112(SI)
+	PREFETCHT0 2048(DX)
+	PREFETCHT0 2112(DX)
+	VMOVUPS    (R9), Z0
+	VMOVUPS    64(R9), Z1
+	VMOVUPS    (BX), Z2
+	VMOVUPS    64(BX), Z3
+	VMOVUPS    (R8), Z4
+	VMOVUPS    64(R8), Z5
+	VSUBPS     Z4, Z2, Z2
+	VSUBPS     Z5, Z3, Z3
+	VMULPS     Z30, Z0, Z0
+	VMULPS     Z30, Z1, Z1
+	VMULPS     Z27, Z0, Z0
+	VMULPS     Z27, Z1, Z1
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z29, Z4
+	VFMADD231PS  Z26, Z0, Z4
+	VMOVAPS      Z29, Z5
+	VFMADD231PS  Z26, Z1, Z5
+	VSUBPS       Z29, Z4, Z4
+	VSUBPS       Z29, Z5, Z5
+	VFNMADD231PS Z25, Z4, Z0
+	VFNMADD231PS Z25, Z5, Z1
+	VFNMADD231PS Z24, Z4, Z0
+	VFNMADD231PS Z24, Z5, Z1
+
+	// p = e^r
+	VMOVAPS     Z22, Z6
+	VFMADD231PS Z0, Z23, Z6
+	VMOVAPS     Z22, Z7
+	VFMADD231PS Z1, Z23, Z7
+	VFMADD213PS Z21, Z0, Z6
+	VFMADD213PS Z21, Z1, Z7
+	VFMADD213PS Z20, Z0, Z6
+	VFMADD213PS Z20, Z1, Z7
+	VFMADD213PS Z19, Z0, Z6
+	VFMADD213PS Z19, Z1, Z7
+	VFMADD213PS Z28, Z0, Z6
+	VFMADD213PS Z28, Z1, Z7
+	VFMADD213PS Z28, Z0, Z6
+	VFMADD213PS Z28, Z1, Z7
+
+	// p 2^n
+	VSCALEFPS   Z4, Z6, Z0
+	VSCALEFPS   Z5, Z7, Z1
+	VMULPS      Z0, Z2, Z2
+	VMULPS      Z1, Z3, Z3
+	VMULPS      Z0, Z2, Z2
+	VMULPS      Z1, Z3, Z3
+	VMULPS      Z2, Z0, Z4
+	VMULPS      Z3, Z1, Z5
+	VMULPS      Z0, Z4, Z0
+	VMULPS      Z1, Z5, Z1
+	VMULPS      Z2, Z30, Z4
+	VMULPS      Z3, Z30, Z5
+	VFMSUB213PS Z30, Z2, Z4
+	VFMSUB213PS Z30, Z3, Z5
+	VCMPPS      $0x04, Z18, Z31, K1
+	VCMPPS      $0x04, Z18, Z31, K2
+	VMULPS      Z31, Z0, Z0
+	VMULPS      Z31, Z1, Z1
+	VMOVAPS.Z   Z0, K1, Z0
+	VMOVAPS.Z   Z1, K2, Z1
+	VMOVUPS     Z0, (SI)
+	VMOVUPS     Z1, 64(SI)
+	VMULPS      Z31, Z4, Z0
+	VMULPS      Z31, Z5, Z1
+	VMOVAPS.Z   Z0, K1, Z0
+	VMOVAPS.Z   Z1, K2, Z1
+	VMOVUPS     Z0, (DX)
+	VMOVUPS     Z1, 64(DX)
+	ADDQ        $0x00000080, SI
+	ADDQ        $0x00000080, DX
+	ADDQ        $0x00000080, BX
+	ADDQ        $0x00000080, R8
+	ADDQ        $0x00000080, R9
+	SUBQ        $0x00000020, CX
+	CMPQ        CX, $0x00000020
+	JGE         l142
+
+l143:
+	CMPQ    CX, $0x00000010
+	JL      l144
+	VMOVUPS (R9), Z0
+	VMOVUPS (BX), Z1
+	VMOVUPS (R8), Z2
+	VSUBPS  Z2, Z1, Z1
+	VMULPS  Z30, Z0, Z0
+	VMULPS  Z27, Z0, Z0
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z29, Z2
+	VFMADD231PS  Z26, Z0, Z2
+	VSUBPS       Z29, Z2, Z2
+	VFNMADD231PS Z25, Z2, Z0
+	VFNMADD231PS Z24, Z2, Z0
+
+	// p = e^r
+	VMOVAPS     Z22, Z3
+	VFMADD231PS Z0, Z23, Z3
+	VFMADD213PS Z21, Z0, Z3
+	VFMADD213PS Z20, Z0, Z3
+	VFMADD213PS Z19, Z0, Z3
+	VFMADD213PS Z28, Z0, Z3
+	VFMADD213PS Z28, Z0, Z3
+
+	// p 2^n
+	VSCALEFPS   Z2, Z3, Z0
+	VMULPS      Z0, Z1, Z1
+	VMULPS      Z0, Z1, Z1
+	VMULPS      Z1, Z0, Z2
+	VMULPS      Z0, Z2, Z0
+	VMULPS      Z1, Z30, Z2
+	VFMSUB213PS Z30, Z1, Z2
+	VCMPPS      $0x04, Z18, Z31, K1
+	VMULPS      Z31, Z0, Z0
+	VMOVAPS.Z   Z0, K1, Z0
+	VMOVUPS     Z0, (SI)
+	VMULPS      Z31, Z2, Z0
+	VMOVAPS.Z   Z0, K1, Z0
+	VMOVUPS     Z0, (DX)
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000040, R9
+	SUBQ        $0x00000010, CX
+
+l144:
+	TESTQ     CX, CX
+	JZ        l145
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (R9), K7, Z0
+	VMOVUPS.Z (BX), K7, Z1
+	VMOVUPS.Z (R8), K7, Z2
+	VSUBPS    Z2, Z1, Z1
+	VMULPS    Z30, Z0, Z0
+	VMULPS    Z27, Z0, Z0
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z29, Z2
+	VFMADD231PS  Z26, Z0, Z2
+	VSUBPS       Z29, Z2, Z2
+	VFNMADD231PS Z25, Z2, Z0
+	VFNMADD231PS Z24, Z2, Z0
+
+	// p = e^r
+	VMOVAPS     Z22, Z3
+	VFMADD231PS Z0, Z23, Z3
+	VFMADD213PS Z21, Z0, Z3
+	VFMADD213PS Z20, Z0, Z3
+	VFMADD213PS Z19, Z0, Z3
+	VFMADD213PS Z28, Z0, Z3
+	VFMADD213PS Z28, Z0, Z3
+
+	// p 2^n
+	VSCALEFPS   Z2, Z3, Z0
+	VMULPS      Z0, Z1, Z1
+	VMULPS      Z0, Z1, Z1
+	VMULPS      Z1, Z0, Z2
+	VMULPS      Z0, Z2, Z0
+	VMULPS      Z1, Z30, Z2
+	VFMSUB213PS Z30, Z1, Z2
+	VCMPPS      $0x04, Z18, Z31, K1
+	VMULPS      Z31, Z0, Z0
+	VMOVAPS.Z   Z0, K1, Z0
+	VMOVUPS     Z0, K7, (SI)
+	VMULPS      Z31, Z2, Z0
+	VMOVAPS.Z   Z0, K1, Z0
+	VMOVUPS     Z0, K7, (DX)
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (DX)(CX*4), DX
+	LEAQ        (BX)(CX*4), BX
+	LEAQ        (R8)(CX*4), R8
+	LEAQ        (R9)(CX*4), R9
+
+l145:
+	ADDQ $0x04, DI
+	SUBQ R10, BX
+	DECQ (SP)
+	JNZ  l141
 	VZEROUPPER
 	RET
 
@@ -6487,19 +7173,19 @@ l133:
 // Requires: AVX, AVX512F
 TEXT ·GaussSampleLog(SB), NOSPLIT, $32-60
 	// Registers:    Z0-Z18 values    Z19-Z31 constants and scalars
-	VBROADCASTSS gaussConsts<>+100(SB), Z31
-	VBROADCASTSS gaussConsts<>+20(SB), Z30
+	VBROADCASTSS gaussConsts<>+116(SB), Z31
+	VBROADCASTSS gaussConsts<>+28(SB), Z30
 	VBROADCASTSS factor+56(FP), Z29
-	VBROADCASTSS gaussConsts<>+88(SB), Z28
-	VBROADCASTSS gaussConsts<>+92(SB), Z27
-	VBROADCASTSS gaussConsts<>+96(SB), Z26
-	VBROADCASTSS gaussConsts<>+80(SB), Z25
-	VBROADCASTSS gaussConsts<>+76(SB), Z24
-	VBROADCASTSS gaussConsts<>+104(SB), Z23
-	VBROADCASTSS gaussConsts<>+108(SB), Z22
-	VBROADCASTSS gaussConsts<>+112(SB), Z21
-	VBROADCASTSS gaussConsts<>+116(SB), Z20
-	VBROADCASTSS gaussConsts<>+120(SB), Z19
+	VBROADCASTSS gaussConsts<>+200(SB), Z28
+	VBROADCASTSS gaussConsts<>+148(SB), Z27
+	VBROADCASTSS gaussConsts<>+112(SB), Z26
+	VBROADCASTSS gaussConsts<>+72(SB), Z25
+	VBROADCASTSS gaussConsts<>+68(SB), Z24
+	VBROADCASTSS gaussConsts<>+120(SB), Z23
+	VBROADCASTSS gaussConsts<>+124(SB), Z22
+	VBROADCASTSS gaussConsts<>+128(SB), Z21
+	VBROADCASTSS gaussConsts<>+132(SB), Z20
+	VBROADCASTSS gaussConsts<>+136(SB), Z19
 
 	// Registers:    DI z    SI mu    DX s    BX eps    CX elements left in the row    R8 4n
 	MOVQ z+0(FP), DI
@@ -6519,12 +7205,12 @@ TEXT ·GaussSampleLog(SB), NOSPLIT, $32-60
 	SUBQ R8, AX
 	MOVQ AX, 16(SP)
 
-l135:
+l147:
 	MOVQ n+40(FP), CX
 	CMPQ CX, $0x00000020
-	JL   l137
+	JL   l149
 
-l136:
+l148:
 	VMOVUPS (DX), Z0
 	VMOVUPS 64(DX), Z1
 	VMULPS  Z29, Z0, Z0
@@ -6579,11 +7265,11 @@ l136:
 	ADDQ        $0x00000080, BX
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l136
+	JGE         l148
 
-l137:
+l149:
 	CMPQ    CX, $0x00000010
-	JL      l138
+	JL      l150
 	VMOVUPS (DX), Z0
 	VMULPS  Z29, Z0, Z0
 	VMINPS  Z0, Z28, Z0
@@ -6617,9 +7303,9 @@ l137:
 	ADDQ        $0x00000040, BX
 	SUBQ        $0x00000010, CX
 
-l138:
+l150:
 	TESTQ     CX, CX
-	JZ        l139
+	JZ        l151
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -6656,11 +7342,11 @@ l138:
 	LEAQ        (DX)(CX*4), DX
 	LEAQ        (BX)(CX*4), BX
 
-l139:
+l151:
 	ADDQ 8(SP), SI
 	ADDQ 16(SP), DX
 	DECQ (SP)
-	JNZ  l135
+	JNZ  l147
 	VZEROUPPER
 	RET
 
@@ -6669,18 +7355,18 @@ l139:
 TEXT ·GaussSampleLogBackward(SB), NOSPLIT, $40-68
 	// Registers:    Z0-Z18 values    Z19-Z31 constants and scalars
 	VBROADCASTSS factor+64(FP), Z31
-	VBROADCASTSS gaussConsts<>+100(SB), Z30
-	VBROADCASTSS gaussConsts<>+20(SB), Z29
-	VBROADCASTSS gaussConsts<>+88(SB), Z28
-	VBROADCASTSS gaussConsts<>+92(SB), Z27
-	VBROADCASTSS gaussConsts<>+96(SB), Z26
-	VBROADCASTSS gaussConsts<>+80(SB), Z25
-	VBROADCASTSS gaussConsts<>+76(SB), Z24
-	VBROADCASTSS gaussConsts<>+104(SB), Z23
-	VBROADCASTSS gaussConsts<>+108(SB), Z22
-	VBROADCASTSS gaussConsts<>+112(SB), Z21
-	VBROADCASTSS gaussConsts<>+116(SB), Z20
-	VBROADCASTSS gaussConsts<>+120(SB), Z19
+	VBROADCASTSS gaussConsts<>+116(SB), Z30
+	VBROADCASTSS gaussConsts<>+28(SB), Z29
+	VBROADCASTSS gaussConsts<>+200(SB), Z28
+	VBROADCASTSS gaussConsts<>+148(SB), Z27
+	VBROADCASTSS gaussConsts<>+112(SB), Z26
+	VBROADCASTSS gaussConsts<>+72(SB), Z25
+	VBROADCASTSS gaussConsts<>+68(SB), Z24
+	VBROADCASTSS gaussConsts<>+120(SB), Z23
+	VBROADCASTSS gaussConsts<>+124(SB), Z22
+	VBROADCASTSS gaussConsts<>+128(SB), Z21
+	VBROADCASTSS gaussConsts<>+132(SB), Z20
+	VBROADCASTSS gaussConsts<>+136(SB), Z19
 
 	// Registers:    DI dmu    SI ds    DX dz    BX s    R8 eps    CX elements left in the row    R9 4n
 	MOVQ dmu+0(FP), DI
@@ -6705,12 +7391,12 @@ TEXT ·GaussSampleLogBackward(SB), NOSPLIT, $40-68
 	SUBQ R9, AX
 	MOVQ AX, 24(SP)
 
-l141:
+l153:
 	MOVQ n+48(FP), CX
 	CMPQ CX, $0x00000020
-	JL   l143
+	JL   l155
 
-l142:
+l154:
 	VMOVUPS (DX), Z0
 	VMOVUPS 64(DX), Z1
 	VMOVUPS (BX), Z2
@@ -6778,11 +7464,11 @@ l142:
 	ADDQ        $0x00000080, R8
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l142
+	JGE         l154
 
-l143:
+l155:
 	CMPQ    CX, $0x00000010
-	JL      l144
+	JL      l156
 	VMOVUPS (DX), Z0
 	VMOVUPS (BX), Z1
 	VMOVUPS (DI), Z2
@@ -6823,9 +7509,9 @@ l143:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 
-l144:
+l156:
 	TESTQ     CX, CX
-	JZ        l145
+	JZ        l157
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -6869,491 +7555,116 @@ l144:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 
-l145:
+l157:
 	ADDQ 8(SP), DI
 	ADDQ 16(SP), SI
 	ADDQ 24(SP), BX
 	DECQ (SP)
-	JNZ  l141
+	JNZ  l153
 	VZEROUPPER
 	RET
 
-// func GaussLogProbSoftplus(lp *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
-TEXT ·GaussLogProbSoftplus(SB), NOSPLIT, $32-60
-	// Registers:    Z0-Z11 values    Z12-Z28 constants and scalars    Z29-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+20(SB), Z28
-	VBROADCASTSS gaussConsts<>+24(SB), Z27
-	VBROADCASTSS gaussConsts<>+100(SB), Z26
-	VBROADCASTSS gaussConsts<>+4(SB), Z25
-	VBROADCASTSS gaussConsts<>+80(SB), Z24
-	VBROADCASTSS gaussConsts<>+76(SB), Z23
-	VBROADCASTSS gaussConsts<>+32(SB), Z22
-	VBROADCASTSS gaussConsts<>+72(SB), Z21
-	VBROADCASTSS gaussConsts<>+12(SB), Z20
-	VBROADCASTSS gaussConsts<>+92(SB), Z19
-	VBROADCASTSS gaussConsts<>+96(SB), Z18
-	VBROADCASTSS gaussConsts<>+104(SB), Z17
-	VBROADCASTSS gaussConsts<>+108(SB), Z16
-	VBROADCASTSS gaussConsts<>+112(SB), Z15
-	VBROADCASTSS gaussConsts<>+116(SB), Z14
-	VBROADCASTSS gaussConsts<>+120(SB), Z13
-	VBROADCASTSS gaussConsts<>+128(SB), Z12
-	MOVL         d+56(FP), AX
-	MOVL         AX, 24(SP)
+// func GaussLogProbSoftplus(lanes *float32, x *float32, mu *float32, s *float32, rows int, n int, ldx int, ld int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·GaussLogProbSoftplus(SB), NOSPLIT, $32-72
+	// Registers:    Z0-Z13 values    Z14-Z27 constants and scalars    Z28-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+28(SB), Z27
+	VBROADCASTSS gaussConsts<>+96(SB), Z26
+	VBROADCASTSS gaussConsts<>+116(SB), Z25
+	VBROADCASTSS gaussConsts<>+4(SB), Z24
+	VBROADCASTSS gaussConsts<>+12(SB), Z23
+	VBROADCASTSS gaussConsts<>+148(SB), Z22
+	VBROADCASTSS gaussConsts<>+112(SB), Z21
+	VBROADCASTSS gaussConsts<>+72(SB), Z20
+	VBROADCASTSS gaussConsts<>+68(SB), Z19
+	VBROADCASTSS gaussConsts<>+120(SB), Z18
+	VBROADCASTSS gaussConsts<>+124(SB), Z17
+	VBROADCASTSS gaussConsts<>+128(SB), Z16
+	VBROADCASTSS gaussConsts<>+132(SB), Z15
+	VBROADCASTSS gaussConsts<>+136(SB), Z14
 
-	// Registers:    DI lp    SI x    DX mu    BX s    CX elements left in the row    R8 4n
-	MOVQ lp+0(FP), DI
-	MOVQ x+8(FP), SI
-	MOVQ mu+16(FP), DX
-	MOVQ s+24(FP), BX
-	MOVQ n+40(FP), R8
-	SHLQ $0x02, R8
-	MOVQ rows+32(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+48(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R8, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+48(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R8, AX
-	MOVQ AX, 16(SP)
+	// Registers:    DI lanes    SI x    DX mu    BX s    CX elements left in the row    R8 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    x+8(FP), SI
+	MOVQ    mu+16(FP), DX
+	MOVQ    s+24(FP), BX
+	MOVQ    n+40(FP), R8
+	SHLQ    $0x02, R8
+	VMOVAPS Z24, Z28
+	MOVQ    rows+32(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ldx+48(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R8, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R8, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R8, AX
+	MOVQ    AX, 24(SP)
 
-l147:
-	VMOVAPS Z25, Z31
-	VMOVAPS Z28, Z30
-	VMOVAPS Z25, Z29
+l159:
+	VMOVAPS Z24, Z31
+	VMOVAPS Z27, Z30
+	VMOVAPS Z24, Z29
 	MOVQ    n+40(FP), CX
 	CMPQ    CX, $0x00000020
-	JL      l149
+	JL      l161
 
-l148:
-	VMOVUPS (BX), Z0
-	VMOVUPS 64(BX), Z1
-	VMOVUPS (SI), Z2
-	VMOVUPS 64(SI), Z3
-	VMOVUPS (DX), Z4
-	VMOVUPS 64(DX), Z5
-	VSUBPS  Z4, Z2, Z2
-	VSUBPS  Z5, Z3, Z3
-	VPORD   Z20, Z0, Z4
-	VPORD   Z20, Z1, Z5
-	VMAXPS  Z4, Z19, Z4
-	VMAXPS  Z5, Z19, Z5
+l160:
+	PREFETCHT0 2048(DX)
+	PREFETCHT0 2112(DX)
+	PREFETCHT0 2048(BX)
+	PREFETCHT0 2112(BX)
+	VMOVUPS    (BX), Z0
+	VMOVUPS    64(BX), Z1
+	VMOVUPS    (SI), Z2
+	VMOVUPS    64(SI), Z3
+	VMOVUPS    (DX), Z4
+	VMOVUPS    64(DX), Z5
+	VSUBPS     Z4, Z2, Z2
+	VSUBPS     Z5, Z3, Z3
+	VPORD      Z23, Z0, Z4
+	VPORD      Z23, Z1, Z5
+	VMAXPS     Z4, Z22, Z4
+	VMAXPS     Z5, Z22, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z26, Z6
-	VFMADD231PS  Z18, Z4, Z6
-	VMOVAPS      Z26, Z7
-	VFMADD231PS  Z18, Z5, Z7
-	VSUBPS       Z26, Z6, Z6
-	VSUBPS       Z26, Z7, Z7
-	VFNMADD231PS Z24, Z6, Z4
-	VFNMADD231PS Z24, Z7, Z5
-	VFNMADD231PS Z23, Z6, Z4
-	VFNMADD231PS Z23, Z7, Z5
+	VMOVAPS      Z25, Z6
+	VFMADD231PS  Z21, Z4, Z6
+	VMOVAPS      Z25, Z7
+	VFMADD231PS  Z21, Z5, Z7
+	VSUBPS       Z25, Z6, Z6
+	VSUBPS       Z25, Z7, Z7
+	VFNMADD231PS Z20, Z6, Z4
+	VFNMADD231PS Z20, Z7, Z5
+	VFNMADD231PS Z19, Z6, Z4
+	VFNMADD231PS Z19, Z7, Z5
 
 	// p = e^r
-	VMOVAPS     Z16, Z8
-	VFMADD231PS Z4, Z17, Z8
-	VMOVAPS     Z16, Z9
-	VFMADD231PS Z5, Z17, Z9
+	VMOVAPS     Z17, Z8
+	VFMADD231PS Z4, Z18, Z8
+	VMOVAPS     Z17, Z9
+	VFMADD231PS Z5, Z18, Z9
+	VFMADD213PS Z16, Z4, Z8
+	VFMADD213PS Z16, Z5, Z9
 	VFMADD213PS Z15, Z4, Z8
 	VFMADD213PS Z15, Z5, Z9
 	VFMADD213PS Z14, Z4, Z8
 	VFMADD213PS Z14, Z5, Z9
-	VFMADD213PS Z13, Z4, Z8
-	VFMADD213PS Z13, Z5, Z9
-	VFMADD213PS Z28, Z4, Z8
-	VFMADD213PS Z28, Z5, Z9
-	VFMADD213PS Z28, Z4, Z8
-	VFMADD213PS Z28, Z5, Z9
+	VFMADD213PS Z27, Z4, Z8
+	VFMADD213PS Z27, Z5, Z9
+	VFMADD213PS Z27, Z4, Z8
+	VFMADD213PS Z27, Z5, Z9
 
 	// p 2^n
 	VSCALEFPS Z6, Z8, Z4
 	VSCALEFPS Z7, Z9, Z5
-	VCMPPS    $0x1e, Z25, Z0, K1
-	VCMPPS    $0x1e, Z25, Z1, K2
-	VMOVAPS.Z Z0, K1, Z0
-	VMOVAPS.Z Z1, K2, Z1
-
-	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z27, Z4, K1
-	VCMPPS           $0x1e, Z27, Z5, K2
-	VMOVAPS          Z27, Z6
-	VFMSUB231PS      Z27, Z4, Z6
-	VMOVAPS          Z27, Z7
-	VFMSUB231PS      Z27, Z5, Z7
-	VBLENDMPS        Z6, Z4, K1, Z4
-	VBLENDMPS        Z7, Z5, K2, Z5
-	VMOVAPS.Z        Z12, K1, Z6
-	VMOVAPS.Z        Z12, K2, Z7
-	VBROADCASTSS     gaussConsts<>+136(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z4, Z8
-	VBROADCASTSS     gaussConsts<>+136(SB), Z9
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z5, Z9
-	VFMADD213PS      Z21, Z4, Z8
-	VFMADD213PS      Z21, Z5, Z9
-	VMULPS           Z4, Z4, Z10
-	VMULPS           Z5, Z5, Z11
-	VFMADD231PS      Z10, Z8, Z4
-	VFMADD231PS      Z11, Z9, Z5
-	VADDPS           Z4, Z6, Z4
-	VADDPS           Z5, Z7, Z5
-	VADDPS           Z4, Z0, Z0
-	VADDPS           Z5, Z1, Z1
-	VADDPS.BCST      gaussConsts<>+164(SB), Z0, Z0
-	VADDPS.BCST      gaussConsts<>+164(SB), Z1, Z1
-	VDIVPS           Z0, Z28, Z4
-	VDIVPS           Z1, Z28, Z5
-	VMULPS           Z4, Z2, Z2
-	VMULPS           Z5, Z3, Z3
-	VMULPS           Z30, Z0, Z30
-	VMULPS           Z30, Z1, Z30
-	VMULPS           Z27, Z2, Z0
-	VMULPS           Z27, Z3, Z1
-	VFMADD231PS      Z0, Z0, Z31
-	VFMADD231PS      Z1, Z1, Z31
-	VPSUBD           Z22, Z30, Z0
-	VPSRAD           $0x17, Z0, Z1
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD           Z22, Z0, Z0
-	VPADDD           Z29, Z1, Z1
-	VMOVAPS          Z1, Z29
-	VMOVAPS          Z0, Z30
-	ADDQ             $0x00000080, SI
-	ADDQ             $0x00000080, DX
-	ADDQ             $0x00000080, BX
-	SUBQ             $0x00000020, CX
-	CMPQ             CX, $0x00000020
-	JGE              l148
-
-l149:
-	CMPQ    CX, $0x00000010
-	JL      l150
-	VMOVUPS (BX), Z0
-	VMOVUPS (SI), Z1
-	VMOVUPS (DX), Z2
-	VSUBPS  Z2, Z1, Z1
-	VPORD   Z20, Z0, Z2
-	VMAXPS  Z2, Z19, Z2
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z26, Z3
-	VFMADD231PS  Z18, Z2, Z3
-	VSUBPS       Z26, Z3, Z3
-	VFNMADD231PS Z24, Z3, Z2
-	VFNMADD231PS Z23, Z3, Z2
-
-	// p = e^r
-	VMOVAPS     Z16, Z4
-	VFMADD231PS Z2, Z17, Z4
-	VFMADD213PS Z15, Z2, Z4
-	VFMADD213PS Z14, Z2, Z4
-	VFMADD213PS Z13, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
-
-	// p 2^n
-	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x1e, Z25, Z0, K1
-	VMOVAPS.Z Z0, K1, Z0
-
-	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z27, Z2, K1
-	VMOVAPS          Z27, Z3
-	VFMSUB231PS      Z27, Z2, Z3
-	VBLENDMPS        Z3, Z2, K1, Z2
-	VMOVAPS.Z        Z12, K1, Z3
-	VBROADCASTSS     gaussConsts<>+136(SB), Z4
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z2, Z4
-	VFMADD213PS      Z21, Z2, Z4
-	VMULPS           Z2, Z2, Z5
-	VFMADD231PS      Z5, Z4, Z2
-	VADDPS           Z2, Z3, Z2
-	VADDPS           Z2, Z0, Z0
-	VADDPS.BCST      gaussConsts<>+164(SB), Z0, Z0
-	VDIVPS           Z0, Z28, Z2
-	VMULPS           Z2, Z1, Z1
-	VMULPS           Z30, Z0, Z30
-	VMULPS           Z27, Z1, Z0
-	VFMADD231PS      Z0, Z0, Z31
-	ADDQ             $0x00000040, SI
-	ADDQ             $0x00000040, DX
-	ADDQ             $0x00000040, BX
-	SUBQ             $0x00000010, CX
-
-l150:
-	TESTQ     CX, CX
-	JZ        l151
-	MOVQ      $0x00000001, AX
-	SHLQ      CL, AX
-	DECQ      AX
-	KMOVW     AX, K7
-	VMOVUPS.Z (BX), K7, Z0
-	VMOVUPS.Z (SI), K7, Z1
-	VMOVUPS.Z (DX), K7, Z2
-	VSUBPS    Z2, Z1, Z1
-	VPORD     Z20, Z0, Z2
-	VMAXPS    Z2, Z19, Z2
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z26, Z3
-	VFMADD231PS  Z18, Z2, Z3
-	VSUBPS       Z26, Z3, Z3
-	VFNMADD231PS Z24, Z3, Z2
-	VFNMADD231PS Z23, Z3, Z2
-
-	// p = e^r
-	VMOVAPS     Z16, Z4
-	VFMADD231PS Z2, Z17, Z4
-	VFMADD213PS Z15, Z2, Z4
-	VFMADD213PS Z14, Z2, Z4
-	VFMADD213PS Z13, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
-
-	// p 2^n
-	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x1e, Z25, Z0, K1
-	VMOVAPS.Z Z0, K1, Z0
-
-	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z27, Z2, K1
-	VMOVAPS          Z27, Z3
-	VFMSUB231PS      Z27, Z2, Z3
-	VBLENDMPS        Z3, Z2, K1, Z2
-	VMOVAPS.Z        Z12, K1, Z3
-	VBROADCASTSS     gaussConsts<>+136(SB), Z4
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z2, Z4
-	VFMADD213PS      Z21, Z2, Z4
-	VMULPS           Z2, Z2, Z5
-	VFMADD231PS      Z5, Z4, Z2
-	VADDPS           Z2, Z3, Z2
-	VADDPS           Z2, Z0, Z0
-	VADDPS.BCST      gaussConsts<>+164(SB), Z0, Z0
-	VDIVPS           Z0, Z28, Z2
-	VMULPS           Z2, Z1, Z1
-	VBLENDMPS        Z0, Z28, K7, Z0
-	VMULPS           Z30, Z0, Z30
-	VMULPS           Z27, Z1, Z0
-	VMOVAPS.Z        Z0, K7, Z1
-	VMOVAPS.Z        Z0, K7, Z0
-	VFMADD231PS      Z0, Z1, Z31
-	LEAQ             (SI)(CX*4), SI
-	LEAQ             (DX)(CX*4), DX
-	LEAQ             (BX)(CX*4), BX
-
-l151:
-	VPSUBD        Z22, Z30, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
-	VPADDD        Z22, Z0, Z0
-	VPADDD        Z29, Z1, Z1
-	VMOVAPS       Z1, Z29
-	VMOVAPS       Z0, Z30
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VMULPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VMULPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VPSUBD        Z22, Z0, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
-	VPADDD        Z22, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z29, Y2
-	VPADDD        Y2, Y29, Y29
-	VEXTRACTF32X4 $0x01, Y29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x0e, X29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x01, X29, X2
-	VPADDD        X2, X29, X29
-	VBROADCASTSS  X29, Z2
-	VPADDD        Z2, Z1, Z1
-	VCVTDQ2PS     Z1, Z1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD      Z22, Z0, Z0
-	VPSRAD      $0x17, Z0, Z2
-	VCVTDQ2PS   Z2, Z2
-	VPANDD.BCST gaussConsts<>+36(SB), Z0, Z0
-	VPADDD      Z22, Z0, Z0
-	VSUBPS      Z28, Z0, Z0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     gaussConsts<>+44(SB), Z3
-	VFMADD231PS.BCST gaussConsts<>+40(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+48(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+52(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+56(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+60(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+64(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+68(SB), Z0, Z3
-	VFMADD213PS      Z21, Z0, Z3
-	VMULPS           Z0, Z0, Z4
-	VMULPS           Z23, Z2, Z5
-	VFMADD231PS      Z4, Z3, Z5
-	VADDPS           Z0, Z5, Z0
-	VFMADD231PS      Z24, Z2, Z0
-	VFMADD231PS      Z23, Z1, Z0
-	VFMADD231PS      Z24, Z1, Z0
-	VADDPS           Z25, Z0, Z0
-	VBROADCASTSS     24(SP), Z1
-	VFMADD231PS.BCST gaussConsts<>+168(SB), Z1, Z0
-	VEXTRACTF64X4    $0x01, Z31, Y1
-	VADDPS           Y1, Y31, Y31
-	VEXTRACTF32X4    $0x01, Y31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x0e, X31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x01, X31, X1
-	VADDPS           X1, X31, X31
-	VBROADCASTSS     X31, Z1
-	VSUBPS           Z0, Z25, Z0
-	VFMADD231PS.BCST gaussConsts<>+172(SB), Z1, Z0
-	VMOVSS           X0, (DI)
-	ADDQ             $0x04, DI
-	ADDQ             8(SP), DX
-	ADDQ             16(SP), BX
-	DECQ             (SP)
-	JNZ              l147
-	VZEROUPPER
-	RET
-
-// func GaussLogProbSoftplusBackward(lp *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
-TEXT ·GaussLogProbSoftplusBackward(SB), NOSPLIT, $48-76
-	// Registers:    Z0-Z15 values    Z16-Z27 constants and scalars    Z28-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+20(SB), Z27
-	VBROADCASTSS gaussConsts<>+24(SB), Z26
-	VBROADCASTSS gaussConsts<>+4(SB), Z25
-	VBROADCASTSS gaussConsts<>+100(SB), Z24
-	VBROADCASTSS gaussConsts<>+80(SB), Z23
-	VBROADCASTSS gaussConsts<>+76(SB), Z22
-	VBROADCASTSS gaussConsts<>+32(SB), Z21
-	VBROADCASTSS gaussConsts<>+72(SB), Z20
-	VBROADCASTSS gaussConsts<>+12(SB), Z19
-	VBROADCASTSS gaussConsts<>+92(SB), Z18
-	VBROADCASTSS gaussConsts<>+96(SB), Z17
-	VBROADCASTSS gaussConsts<>+104(SB), Z16
-	MOVL         d+72(FP), AX
-	MOVL         AX, 40(SP)
-
-	// Registers:    DI lp    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
-	MOVQ lp+0(FP), DI
-	MOVQ dmu+8(FP), SI
-	MOVQ ds+16(FP), DX
-	MOVQ x+24(FP), BX
-	MOVQ mu+32(FP), R8
-	MOVQ s+40(FP), R9
-	MOVQ n+56(FP), R10
-	SHLQ $0x02, R10
-	MOVQ rows+48(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 32(SP)
-
-l153:
-	VBROADCASTSS (DI), Z0
-	VMOVAPS      Z0, Z28
-	VMOVAPS      Z25, Z31
-	VMOVAPS      Z27, Z30
-	VMOVAPS      Z25, Z29
-	MOVQ         n+56(FP), CX
-	CMPQ         CX, $0x00000020
-	JL           l155
-
-l154:
-	VMOVUPS (R9), Z0
-	VMOVUPS 64(R9), Z1
-	VMOVUPS (BX), Z2
-	VMOVUPS 64(BX), Z3
-	VMOVUPS (R8), Z4
-	VMOVUPS 64(R8), Z5
-	VSUBPS  Z4, Z2, Z2
-	VSUBPS  Z5, Z3, Z3
-	VPORD   Z19, Z0, Z4
-	VPORD   Z19, Z1, Z5
-	VMAXPS  Z4, Z18, Z4
-	VMAXPS  Z5, Z18, Z5
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z24, Z6
-	VFMADD231PS  Z17, Z4, Z6
-	VMOVAPS      Z24, Z7
-	VFMADD231PS  Z17, Z5, Z7
-	VSUBPS       Z24, Z6, Z6
-	VSUBPS       Z24, Z7, Z7
-	VFNMADD231PS Z23, Z6, Z4
-	VFNMADD231PS Z23, Z7, Z5
-	VFNMADD231PS Z22, Z6, Z4
-	VFNMADD231PS Z22, Z7, Z5
-
-	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z8
-	VFMADD231PS      Z4, Z16, Z8
-	VBROADCASTSS     gaussConsts<>+108(SB), Z9
-	VFMADD231PS      Z5, Z16, Z9
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z5, Z9
-	VFMADD213PS      Z27, Z4, Z8
-	VFMADD213PS      Z27, Z5, Z9
-	VFMADD213PS      Z27, Z4, Z8
-	VFMADD213PS      Z27, Z5, Z9
-
-	// p 2^n
-	VSCALEFPS Z6, Z8, Z4
-	VSCALEFPS Z7, Z9, Z5
-	VCMPPS    $0x1e, Z25, Z0, K1
-	VCMPPS    $0x1e, Z25, Z1, K2
+	VCMPPS    $0x1e, Z24, Z0, K1
+	VCMPPS    $0x1e, Z24, Z1, K2
 	VMOVAPS.Z Z0, K1, Z6
 	VMOVAPS.Z Z1, K2, Z7
 
@@ -7364,30 +7675,362 @@ l154:
 	VFMSUB231PS      Z26, Z4, Z8
 	VMOVAPS          Z26, Z9
 	VFMSUB231PS      Z26, Z5, Z9
+	VBLENDMPS        Z8, Z4, K1, Z4
+	VBLENDMPS        Z9, Z5, K2, Z5
+	VBROADCASTSS     gaussConsts<>+152(SB), Z8
+	VMOVAPS.Z        Z8, K1, Z8
+	VBROADCASTSS     gaussConsts<>+152(SB), Z9
+	VMOVAPS.Z        Z9, K2, Z9
+	VBROADCASTSS     gaussConsts<>+160(SB), Z10
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z10
+	VBROADCASTSS     gaussConsts<>+160(SB), Z11
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z5, Z11
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z10
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z5, Z11
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z10
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z5, Z11
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z10
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z5, Z11
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z10
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z5, Z11
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z10
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z5, Z11
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z10
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z5, Z11
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z10
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z5, Z11
+	VMULPS           Z4, Z4, Z12
+	VMULPS           Z5, Z5, Z13
+	VFMADD231PS      Z12, Z10, Z4
+	VFMADD231PS      Z13, Z11, Z5
+	VADDPS           Z4, Z8, Z4
+	VADDPS           Z5, Z9, Z5
+	VADDPS           Z4, Z6, Z4
+	VADDPS           Z5, Z7, Z5
+	VADDPS.BCST      gaussConsts<>+188(SB), Z4, Z4
+	VADDPS.BCST      gaussConsts<>+188(SB), Z5, Z5
+	VDIVPS           Z4, Z27, Z6
+	VDIVPS           Z5, Z27, Z7
+	VMULPS           Z6, Z2, Z2
+	VMULPS           Z7, Z3, Z3
+	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z0
+	VPANDD.BCST      gaussConsts<>+0(SB), Z1, Z1
+	VPMAXUD          Z28, Z0, Z28
+	VPMAXUD          Z28, Z1, Z28
+	VMULPS           Z30, Z4, Z30
+	VMULPS           Z30, Z5, Z30
+	VMULPS           Z26, Z2, Z0
+	VMULPS           Z26, Z3, Z1
+	VFMADD231PS      Z0, Z0, Z31
+	VFMADD231PS      Z1, Z1, Z31
+	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
+	VPSRAD           $0x17, Z0, Z1
+	VPANDD.BCST      gaussConsts<>+24(SB), Z0, Z0
+	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z0
+	VPADDD           Z29, Z1, Z1
+	VMOVAPS          Z1, Z29
+	VMOVAPS          Z0, Z30
+	ADDQ             $0x00000080, SI
+	ADDQ             $0x00000080, DX
+	ADDQ             $0x00000080, BX
+	SUBQ             $0x00000020, CX
+	CMPQ             CX, $0x00000020
+	JGE              l160
+
+l161:
+	CMPQ    CX, $0x00000010
+	JL      l162
+	VMOVUPS (BX), Z0
+	VMOVUPS (SI), Z1
+	VMOVUPS (DX), Z2
+	VSUBPS  Z2, Z1, Z1
+	VPORD   Z23, Z0, Z2
+	VMAXPS  Z2, Z22, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z25, Z3
+	VFMADD231PS  Z21, Z2, Z3
+	VSUBPS       Z25, Z3, Z3
+	VFNMADD231PS Z20, Z3, Z2
+	VFNMADD231PS Z19, Z3, Z2
+
+	// p = e^r
+	VMOVAPS     Z17, Z4
+	VFMADD231PS Z2, Z18, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z14, Z2, Z4
+	VFMADD213PS Z27, Z2, Z4
+	VFMADD213PS Z27, Z2, Z4
+
+	// p 2^n
+	VSCALEFPS Z3, Z4, Z2
+	VCMPPS    $0x1e, Z24, Z0, K1
+	VMOVAPS.Z Z0, K1, Z3
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	VCMPPS           $0x1e, Z26, Z2, K1
+	VMOVAPS          Z26, Z4
+	VFMSUB231PS      Z26, Z2, Z4
+	VBLENDMPS        Z4, Z2, K1, Z2
+	VBROADCASTSS     gaussConsts<>+152(SB), Z4
+	VMOVAPS.Z        Z4, K1, Z4
+	VBROADCASTSS     gaussConsts<>+160(SB), Z5
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z2, Z5
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z2, Z5
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z2, Z5
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z2, Z5
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z2, Z5
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z2, Z5
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z2, Z5
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z2, Z5
+	VMULPS           Z2, Z2, Z6
+	VFMADD231PS      Z6, Z5, Z2
+	VADDPS           Z2, Z4, Z2
+	VADDPS           Z2, Z3, Z2
+	VADDPS.BCST      gaussConsts<>+188(SB), Z2, Z2
+	VDIVPS           Z2, Z27, Z3
+	VMULPS           Z3, Z1, Z1
+	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z0
+	VPMAXUD          Z28, Z0, Z28
+	VMULPS           Z30, Z2, Z30
+	VMULPS           Z26, Z1, Z0
+	VFMADD231PS      Z0, Z0, Z31
+	ADDQ             $0x00000040, SI
+	ADDQ             $0x00000040, DX
+	ADDQ             $0x00000040, BX
+	SUBQ             $0x00000010, CX
+
+l162:
+	TESTQ     CX, CX
+	JZ        l163
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (BX), K7, Z0
+	VMOVUPS.Z (SI), K7, Z1
+	VMOVUPS.Z (DX), K7, Z2
+	VSUBPS    Z2, Z1, Z1
+	VPORD     Z23, Z0, Z2
+	VMAXPS    Z2, Z22, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z25, Z3
+	VFMADD231PS  Z21, Z2, Z3
+	VSUBPS       Z25, Z3, Z3
+	VFNMADD231PS Z20, Z3, Z2
+	VFNMADD231PS Z19, Z3, Z2
+
+	// p = e^r
+	VMOVAPS     Z17, Z4
+	VFMADD231PS Z2, Z18, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z14, Z2, Z4
+	VFMADD213PS Z27, Z2, Z4
+	VFMADD213PS Z27, Z2, Z4
+
+	// p 2^n
+	VSCALEFPS Z3, Z4, Z2
+	VCMPPS    $0x1e, Z24, Z0, K1
+	VMOVAPS.Z Z0, K1, Z3
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	VCMPPS           $0x1e, Z26, Z2, K1
+	VMOVAPS          Z26, Z4
+	VFMSUB231PS      Z26, Z2, Z4
+	VBLENDMPS        Z4, Z2, K1, Z2
+	VBROADCASTSS     gaussConsts<>+152(SB), Z4
+	VMOVAPS.Z        Z4, K1, Z4
+	VBROADCASTSS     gaussConsts<>+160(SB), Z5
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z2, Z5
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z2, Z5
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z2, Z5
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z2, Z5
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z2, Z5
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z2, Z5
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z2, Z5
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z2, Z5
+	VMULPS           Z2, Z2, Z6
+	VFMADD231PS      Z6, Z5, Z2
+	VADDPS           Z2, Z4, Z2
+	VADDPS           Z2, Z3, Z2
+	VADDPS.BCST      gaussConsts<>+188(SB), Z2, Z2
+	VDIVPS           Z2, Z27, Z3
+	VMULPS           Z3, Z1, Z1
+	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z0
+	VMOVAPS.Z        Z0, K7, Z0
+	VPMAXUD          Z28, Z0, Z28
+	VBLENDMPS        Z2, Z27, K7, Z0
+	VMULPS           Z30, Z0, Z30
+	VMULPS           Z26, Z1, Z0
+	VMOVAPS.Z        Z0, K7, Z1
+	VMOVAPS.Z        Z0, K7, Z0
+	VFMADD231PS      Z0, Z1, Z31
+	LEAQ             (SI)(CX*4), SI
+	LEAQ             (DX)(CX*4), DX
+	LEAQ             (BX)(CX*4), BX
+
+l163:
+	VMOVUPS      Z31, (DI)
+	VMOVUPS      Z30, 64(DI)
+	VMOVUPS      Z29, 128(DI)
+	ADDQ         $0x00000100, DI
+	ADDQ         8(SP), SI
+	ADDQ         16(SP), DX
+	ADDQ         24(SP), BX
+	DECQ         (SP)
+	JNZ          l159
+	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
+	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
+	VMOVAPS      Z0, Z28
+	VPMOVD2M     Z28, K1
+	KMOVW        K1, AX
+	MOVQ         AX, bad+64(FP)
+	VZEROUPPER
+	RET
+
+// func GaussLogProbSoftplusBackward(lanes *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussLogProbSoftplusBackward(SB), NOSPLIT, $48-88
+	// Registers:    Z0-Z15 values    Z16-Z26 constants and scalars    Z27-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+28(SB), Z26
+	VBROADCASTSS gaussConsts<>+96(SB), Z25
+	VBROADCASTSS gaussConsts<>+4(SB), Z24
+	VBROADCASTSS gaussConsts<>+116(SB), Z23
+	VBROADCASTSS gaussConsts<>+12(SB), Z22
+	VBROADCASTSS gaussConsts<>+148(SB), Z21
+	VBROADCASTSS gaussConsts<>+112(SB), Z20
+	VBROADCASTSS gaussConsts<>+72(SB), Z19
+	VBROADCASTSS gaussConsts<>+68(SB), Z18
+	VBROADCASTSS gaussConsts<>+120(SB), Z17
+	VBROADCASTSS gaussConsts<>+124(SB), Z16
+
+	// Registers:    DI lanes    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    dmu+8(FP), SI
+	MOVQ    ds+16(FP), DX
+	MOVQ    x+24(FP), BX
+	MOVQ    mu+32(FP), R8
+	MOVQ    s+40(FP), R9
+	MOVQ    n+56(FP), R10
+	SHLQ    $0x02, R10
+	VMOVAPS Z24, Z28
+	MOVQ    rows+48(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ldx+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 32(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 40(SP)
+
+l165:
+	VBROADCASTSS 192(DI), Z0
+	VMOVAPS      Z0, Z27
+	VMOVAPS      Z24, Z31
+	VMOVAPS      Z26, Z30
+	VMOVAPS      Z24, Z29
+	MOVQ         n+56(FP), CX
+	CMPQ         CX, $0x00000020
+	JL           l167
+
+l166:
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS (BX), Z2
+	VMOVUPS 64(BX), Z3
+	VMOVUPS (R8), Z4
+	VMOVUPS 64(R8), Z5
+	VSUBPS  Z4, Z2, Z2
+	VSUBPS  Z5, Z3, Z3
+	VPORD   Z22, Z0, Z4
+	VPORD   Z22, Z1, Z5
+	VMAXPS  Z4, Z21, Z4
+	VMAXPS  Z5, Z21, Z5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z23, Z6
+	VFMADD231PS  Z20, Z4, Z6
+	VMOVAPS      Z23, Z7
+	VFMADD231PS  Z20, Z5, Z7
+	VSUBPS       Z23, Z6, Z6
+	VSUBPS       Z23, Z7, Z7
+	VFNMADD231PS Z19, Z6, Z4
+	VFNMADD231PS Z19, Z7, Z5
+	VFNMADD231PS Z18, Z6, Z4
+	VFNMADD231PS Z18, Z7, Z5
+
+	// p = e^r
+	VMOVAPS          Z16, Z8
+	VFMADD231PS      Z4, Z17, Z8
+	VMOVAPS          Z16, Z9
+	VFMADD231PS      Z5, Z17, Z9
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z5, Z9
+	VFMADD213PS      Z26, Z4, Z8
+	VFMADD213PS      Z26, Z5, Z9
+	VFMADD213PS      Z26, Z4, Z8
+	VFMADD213PS      Z26, Z5, Z9
+
+	// p 2^n
+	VSCALEFPS Z6, Z8, Z4
+	VSCALEFPS Z7, Z9, Z5
+	VCMPPS    $0x1e, Z24, Z0, K1
+	VCMPPS    $0x1e, Z24, Z1, K2
+	VMOVAPS.Z Z0, K1, Z6
+	VMOVAPS.Z Z1, K2, Z7
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	VCMPPS           $0x1e, Z25, Z4, K1
+	VCMPPS           $0x1e, Z25, Z5, K2
+	VMOVAPS          Z25, Z8
+	VFMSUB231PS      Z25, Z4, Z8
+	VMOVAPS          Z25, Z9
+	VFMSUB231PS      Z25, Z5, Z9
 	VBLENDMPS        Z8, Z4, K1, Z8
 	VBLENDMPS        Z9, Z5, K2, Z9
-	VBROADCASTSS     gaussConsts<>+128(SB), Z10
+	VBROADCASTSS     gaussConsts<>+152(SB), Z10
 	VMOVAPS.Z        Z10, K1, Z10
-	VBROADCASTSS     gaussConsts<>+128(SB), Z11
+	VBROADCASTSS     gaussConsts<>+152(SB), Z11
 	VMOVAPS.Z        Z11, K2, Z11
-	VBROADCASTSS     gaussConsts<>+136(SB), Z12
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z8, Z12
-	VBROADCASTSS     gaussConsts<>+136(SB), Z13
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z9, Z13
-	VFMADD213PS      Z20, Z8, Z12
-	VFMADD213PS      Z20, Z9, Z13
+	VBROADCASTSS     gaussConsts<>+160(SB), Z12
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z8, Z12
+	VBROADCASTSS     gaussConsts<>+160(SB), Z13
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z9, Z13
 	VMULPS           Z8, Z8, Z14
 	VMULPS           Z9, Z9, Z15
 	VFMADD231PS      Z14, Z12, Z8
@@ -7396,48 +8039,52 @@ l154:
 	VADDPS           Z9, Z11, Z9
 	VADDPS           Z8, Z6, Z6
 	VADDPS           Z9, Z7, Z7
-	VADDPS.BCST      gaussConsts<>+164(SB), Z6, Z6
-	VADDPS.BCST      gaussConsts<>+164(SB), Z7, Z7
-	VDIVPS           Z6, Z27, Z8
-	VDIVPS           Z7, Z27, Z9
+	VADDPS.BCST      gaussConsts<>+188(SB), Z6, Z6
+	VADDPS.BCST      gaussConsts<>+188(SB), Z7, Z7
+	VDIVPS           Z6, Z26, Z8
+	VDIVPS           Z7, Z26, Z9
 	VMULPS           Z8, Z2, Z2
 	VMULPS           Z9, Z3, Z3
+	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z10
+	VPANDD.BCST      gaussConsts<>+0(SB), Z1, Z11
+	VPMAXUD          Z28, Z10, Z28
+	VPMAXUD          Z28, Z11, Z28
 	VMULPS           Z30, Z6, Z30
 	VMULPS           Z30, Z7, Z30
-	VMULPS           Z26, Z2, Z6
-	VMULPS           Z26, Z3, Z7
+	VMULPS           Z25, Z2, Z6
+	VMULPS           Z25, Z3, Z7
 	VFMADD231PS      Z6, Z6, Z31
 	VFMADD231PS      Z7, Z7, Z31
-	VMULPS           Z2, Z28, Z6
-	VMULPS           Z3, Z28, Z7
+	VMULPS           Z2, Z27, Z6
+	VMULPS           Z3, Z27, Z7
 	VMULPS           Z8, Z6, Z6
 	VMULPS           Z9, Z7, Z7
-	VMULPS           Z8, Z28, Z8
-	VMULPS           Z9, Z28, Z9
+	VMULPS           Z8, Z27, Z8
+	VMULPS           Z9, Z27, Z9
 	VFMSUB231PS      Z6, Z2, Z8
 	VFMSUB231PS      Z7, Z3, Z9
 	VMOVUPS          Z6, (SI)
 	VMOVUPS          Z7, 64(SI)
-	VCMPPS           $0x11, Z25, Z0, K1
-	VCMPPS           $0x11, Z25, Z1, K2
-	VBLENDMPS        Z4, Z27, K1, Z0
-	VBLENDMPS        Z5, Z27, K2, Z1
-	VADDPS           Z4, Z27, Z2
-	VADDPS           Z5, Z27, Z3
+	VCMPPS           $0x11, Z24, Z0, K1
+	VCMPPS           $0x11, Z24, Z1, K2
+	VBLENDMPS        Z4, Z26, K1, Z0
+	VBLENDMPS        Z5, Z26, K2, Z1
+	VADDPS           Z4, Z26, Z2
+	VADDPS           Z5, Z26, Z3
 	VDIVPS           Z2, Z0, Z0
 	VDIVPS           Z3, Z1, Z1
-	VCMPPS           $0x04, Z25, Z0, K1
-	VCMPPS           $0x04, Z25, Z1, K2
+	VCMPPS           $0x04, Z24, Z0, K1
+	VCMPPS           $0x04, Z24, Z1, K2
 	VMULPS           Z0, Z8, Z0
 	VMULPS           Z1, Z9, Z1
 	VMOVAPS.Z        Z0, K1, Z0
 	VMOVAPS.Z        Z1, K2, Z1
 	VMOVUPS          Z0, (DX)
 	VMOVUPS          Z1, 64(DX)
-	VPSUBD           Z21, Z30, Z0
+	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
 	VPSRAD           $0x17, Z0, Z1
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD           Z21, Z0, Z0
+	VPANDD.BCST      gaussConsts<>+24(SB), Z0, Z0
+	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z0
 	VPADDD           Z29, Z1, Z1
 	VMOVAPS          Z1, Z29
 	VMOVAPS          Z0, Z30
@@ -7448,75 +8095,77 @@ l154:
 	ADDQ             $0x00000080, DX
 	SUBQ             $0x00000020, CX
 	CMPQ             CX, $0x00000020
-	JGE              l154
+	JGE              l166
 
-l155:
+l167:
 	CMPQ    CX, $0x00000010
-	JL      l156
+	JL      l168
 	VMOVUPS (R9), Z0
 	VMOVUPS (BX), Z1
 	VMOVUPS (R8), Z2
 	VSUBPS  Z2, Z1, Z1
-	VPORD   Z19, Z0, Z2
-	VMAXPS  Z2, Z18, Z2
+	VPORD   Z22, Z0, Z2
+	VMAXPS  Z2, Z21, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z17, Z2, Z3
-	VSUBPS       Z24, Z3, Z3
-	VFNMADD231PS Z23, Z3, Z2
-	VFNMADD231PS Z22, Z3, Z2
+	VMOVAPS      Z23, Z3
+	VFMADD231PS  Z20, Z2, Z3
+	VSUBPS       Z23, Z3, Z3
+	VFNMADD231PS Z19, Z3, Z2
+	VFNMADD231PS Z18, Z3, Z2
 
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z4
-	VFMADD231PS      Z2, Z16, Z4
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z2, Z4
-	VFMADD213PS      Z27, Z2, Z4
-	VFMADD213PS      Z27, Z2, Z4
+	VMOVAPS          Z16, Z4
+	VFMADD231PS      Z2, Z17, Z4
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z4
+	VFMADD213PS      Z26, Z2, Z4
+	VFMADD213PS      Z26, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x1e, Z25, Z0, K1
+	VCMPPS    $0x1e, Z24, Z0, K1
 	VMOVAPS.Z Z0, K1, Z3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z26, Z2, K1
-	VMOVAPS          Z26, Z4
-	VFMSUB231PS      Z26, Z2, Z4
+	VCMPPS           $0x1e, Z25, Z2, K1
+	VMOVAPS          Z25, Z4
+	VFMSUB231PS      Z25, Z2, Z4
 	VBLENDMPS        Z4, Z2, K1, Z4
-	VBROADCASTSS     gaussConsts<>+128(SB), Z5
+	VBROADCASTSS     gaussConsts<>+152(SB), Z5
 	VMOVAPS.Z        Z5, K1, Z5
-	VBROADCASTSS     gaussConsts<>+136(SB), Z6
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z4, Z6
-	VFMADD213PS      Z20, Z4, Z6
+	VBROADCASTSS     gaussConsts<>+160(SB), Z6
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z6
 	VMULPS           Z4, Z4, Z7
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+164(SB), Z3, Z3
-	VDIVPS           Z3, Z27, Z4
+	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VDIVPS           Z3, Z26, Z4
 	VMULPS           Z4, Z1, Z1
+	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z5
+	VPMAXUD          Z28, Z5, Z28
 	VMULPS           Z30, Z3, Z30
-	VMULPS           Z26, Z1, Z3
+	VMULPS           Z25, Z1, Z3
 	VFMADD231PS      Z3, Z3, Z31
-	VMULPS           Z1, Z28, Z3
+	VMULPS           Z1, Z27, Z3
 	VMULPS           Z4, Z3, Z3
-	VMULPS           Z4, Z28, Z4
+	VMULPS           Z4, Z27, Z4
 	VFMSUB231PS      Z3, Z1, Z4
 	VMOVUPS          Z3, (SI)
-	VCMPPS           $0x11, Z25, Z0, K1
-	VBLENDMPS        Z2, Z27, K1, Z0
-	VADDPS           Z2, Z27, Z1
+	VCMPPS           $0x11, Z24, Z0, K1
+	VBLENDMPS        Z2, Z26, K1, Z0
+	VADDPS           Z2, Z26, Z1
 	VDIVPS           Z1, Z0, Z0
-	VCMPPS           $0x04, Z25, Z0, K1
+	VCMPPS           $0x04, Z24, Z0, K1
 	VMULPS           Z0, Z4, Z0
 	VMOVAPS.Z        Z0, K1, Z0
 	VMOVUPS          Z0, (DX)
@@ -7527,9 +8176,9 @@ l155:
 	ADDQ             $0x00000040, DX
 	SUBQ             $0x00000010, CX
 
-l156:
+l168:
 	TESTQ     CX, CX
-	JZ        l157
+	JZ        l169
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -7538,69 +8187,72 @@ l156:
 	VMOVUPS.Z (BX), K7, Z1
 	VMOVUPS.Z (R8), K7, Z2
 	VSUBPS    Z2, Z1, Z1
-	VPORD     Z19, Z0, Z2
-	VMAXPS    Z2, Z18, Z2
+	VPORD     Z22, Z0, Z2
+	VMAXPS    Z2, Z21, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z17, Z2, Z3
-	VSUBPS       Z24, Z3, Z3
-	VFNMADD231PS Z23, Z3, Z2
-	VFNMADD231PS Z22, Z3, Z2
+	VMOVAPS      Z23, Z3
+	VFMADD231PS  Z20, Z2, Z3
+	VSUBPS       Z23, Z3, Z3
+	VFNMADD231PS Z19, Z3, Z2
+	VFNMADD231PS Z18, Z3, Z2
 
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z4
-	VFMADD231PS      Z2, Z16, Z4
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z2, Z4
-	VFMADD213PS      Z27, Z2, Z4
-	VFMADD213PS      Z27, Z2, Z4
+	VMOVAPS          Z16, Z4
+	VFMADD231PS      Z2, Z17, Z4
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z4
+	VFMADD213PS      Z26, Z2, Z4
+	VFMADD213PS      Z26, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x1e, Z25, Z0, K1
+	VCMPPS    $0x1e, Z24, Z0, K1
 	VMOVAPS.Z Z0, K1, Z3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z26, Z2, K1
-	VMOVAPS          Z26, Z4
-	VFMSUB231PS      Z26, Z2, Z4
+	VCMPPS           $0x1e, Z25, Z2, K1
+	VMOVAPS          Z25, Z4
+	VFMSUB231PS      Z25, Z2, Z4
 	VBLENDMPS        Z4, Z2, K1, Z4
-	VBROADCASTSS     gaussConsts<>+128(SB), Z5
+	VBROADCASTSS     gaussConsts<>+152(SB), Z5
 	VMOVAPS.Z        Z5, K1, Z5
-	VBROADCASTSS     gaussConsts<>+136(SB), Z6
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z4, Z6
-	VFMADD213PS      Z20, Z4, Z6
+	VBROADCASTSS     gaussConsts<>+160(SB), Z6
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z6
 	VMULPS           Z4, Z4, Z7
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+164(SB), Z3, Z3
-	VDIVPS           Z3, Z27, Z4
+	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VDIVPS           Z3, Z26, Z4
 	VMULPS           Z4, Z1, Z1
-	VBLENDMPS        Z3, Z27, K7, Z3
+	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z5
+	VMOVAPS.Z        Z5, K7, Z5
+	VPMAXUD          Z28, Z5, Z28
+	VBLENDMPS        Z3, Z26, K7, Z3
 	VMULPS           Z30, Z3, Z30
-	VMULPS           Z26, Z1, Z3
+	VMULPS           Z25, Z1, Z3
 	VMOVAPS.Z        Z3, K7, Z5
 	VMOVAPS.Z        Z3, K7, Z3
 	VFMADD231PS      Z3, Z5, Z31
-	VMULPS           Z1, Z28, Z3
+	VMULPS           Z1, Z27, Z3
 	VMULPS           Z4, Z3, Z3
-	VMULPS           Z4, Z28, Z4
+	VMULPS           Z4, Z27, Z4
 	VFMSUB231PS      Z3, Z1, Z4
 	VMOVUPS          Z3, K7, (SI)
-	VCMPPS           $0x11, Z25, Z0, K1
-	VBLENDMPS        Z2, Z27, K1, Z0
-	VADDPS           Z2, Z27, Z1
+	VCMPPS           $0x11, Z24, Z0, K1
+	VBLENDMPS        Z2, Z26, K1, Z0
+	VADDPS           Z2, Z26, Z1
 	VDIVPS           Z1, Z0, Z0
-	VCMPPS           $0x04, Z25, Z0, K1
+	VCMPPS           $0x04, Z24, Z0, K1
 	VMULPS           Z0, Z4, Z0
 	VMOVAPS.Z        Z0, K1, Z0
 	VMOVUPS          Z0, K7, (DX)
@@ -7610,148 +8262,88 @@ l156:
 	LEAQ             (SI)(CX*4), SI
 	LEAQ             (DX)(CX*4), DX
 
-l157:
-	VPSUBD        Z21, Z30, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
-	VPADDD        Z21, Z0, Z0
-	VPADDD        Z29, Z1, Z1
-	VMOVAPS       Z1, Z29
-	VMOVAPS       Z0, Z30
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VMULPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VMULPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VPSUBD        Z21, Z0, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
-	VPADDD        Z21, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z29, Y2
-	VPADDD        Y2, Y29, Y29
-	VEXTRACTF32X4 $0x01, Y29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x0e, X29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x01, X29, X2
-	VPADDD        X2, X29, X29
-	VBROADCASTSS  X29, Z2
-	VPADDD        Z2, Z1, Z1
-	VCVTDQ2PS     Z1, Z1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD      Z21, Z0, Z0
-	VPSRAD      $0x17, Z0, Z2
-	VCVTDQ2PS   Z2, Z2
-	VPANDD.BCST gaussConsts<>+36(SB), Z0, Z0
-	VPADDD      Z21, Z0, Z0
-	VSUBPS      Z27, Z0, Z0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     gaussConsts<>+44(SB), Z3
-	VFMADD231PS.BCST gaussConsts<>+40(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+48(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+52(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+56(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+60(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+64(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+68(SB), Z0, Z3
-	VFMADD213PS      Z20, Z0, Z3
-	VMULPS           Z0, Z0, Z4
-	VMULPS           Z22, Z2, Z5
-	VFMADD231PS      Z4, Z3, Z5
-	VADDPS           Z0, Z5, Z0
-	VFMADD231PS      Z23, Z2, Z0
-	VFMADD231PS      Z22, Z1, Z0
-	VFMADD231PS      Z23, Z1, Z0
-	VADDPS           Z25, Z0, Z0
-	VBROADCASTSS     40(SP), Z1
-	VFMADD231PS.BCST gaussConsts<>+168(SB), Z1, Z0
-	VEXTRACTF64X4    $0x01, Z31, Y1
-	VADDPS           Y1, Y31, Y31
-	VEXTRACTF32X4    $0x01, Y31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x0e, X31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x01, X31, X1
-	VADDPS           X1, X31, X31
-	VBROADCASTSS     X31, Z1
-	VSUBPS           Z0, Z25, Z0
-	VFMADD231PS.BCST gaussConsts<>+172(SB), Z1, Z0
-	VMOVSS           X0, (DI)
-	ADDQ             $0x04, DI
-	ADDQ             8(SP), SI
-	ADDQ             16(SP), DX
-	ADDQ             24(SP), R8
-	ADDQ             32(SP), R9
-	DECQ             (SP)
-	JNZ              l153
+l169:
+	VMOVUPS      Z31, (DI)
+	VMOVUPS      Z30, 64(DI)
+	VMOVUPS      Z29, 128(DI)
+	ADDQ         $0x00000100, DI
+	ADDQ         8(SP), SI
+	ADDQ         16(SP), DX
+	ADDQ         24(SP), BX
+	ADDQ         32(SP), R8
+	ADDQ         40(SP), R9
+	DECQ         (SP)
+	JNZ          l165
+	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
+	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
+	VMOVAPS      Z0, Z28
+	VPMOVD2M     Z28, K1
+	KMOVW        K1, AX
+	MOVQ         AX, bad+80(FP)
 	VZEROUPPER
 	RET
 
-// func GaussLogProbSoftplusBackwardX(lp *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, d float32)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
-TEXT ·GaussLogProbSoftplusBackwardX(SB), NOSPLIT, $48-84
-	// Registers:    Z0-Z15 values    Z16-Z27 constants and scalars    Z28-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+20(SB), Z27
-	VBROADCASTSS gaussConsts<>+24(SB), Z26
-	VBROADCASTSS gaussConsts<>+4(SB), Z25
-	VBROADCASTSS gaussConsts<>+12(SB), Z24
-	VBROADCASTSS gaussConsts<>+100(SB), Z23
-	VBROADCASTSS gaussConsts<>+80(SB), Z22
-	VBROADCASTSS gaussConsts<>+76(SB), Z21
-	VBROADCASTSS gaussConsts<>+32(SB), Z20
+// func GaussLogProbSoftplusBackwardX(lanes *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·GaussLogProbSoftplusBackwardX(SB), NOSPLIT, $48-96
+	// Registers:    Z0-Z15 values    Z16-Z26 constants and scalars    Z27-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+28(SB), Z26
+	VBROADCASTSS gaussConsts<>+96(SB), Z25
+	VBROADCASTSS gaussConsts<>+4(SB), Z24
+	VBROADCASTSS gaussConsts<>+12(SB), Z23
+	VBROADCASTSS gaussConsts<>+116(SB), Z22
+	VBROADCASTSS gaussConsts<>+148(SB), Z21
+	VBROADCASTSS gaussConsts<>+112(SB), Z20
 	VBROADCASTSS gaussConsts<>+72(SB), Z19
-	VBROADCASTSS gaussConsts<>+92(SB), Z18
-	VBROADCASTSS gaussConsts<>+96(SB), Z17
-	VBROADCASTSS gaussConsts<>+104(SB), Z16
-	MOVL         d+80(FP), AX
-	MOVL         AX, 40(SP)
+	VBROADCASTSS gaussConsts<>+68(SB), Z18
+	VBROADCASTSS gaussConsts<>+120(SB), Z17
+	VBROADCASTSS gaussConsts<>+124(SB), Z16
 
-	// Registers:    DI lp    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
-	MOVQ lp+0(FP), DI
-	MOVQ dx+8(FP), SI
-	MOVQ dmu+16(FP), DX
-	MOVQ ds+24(FP), BX
-	MOVQ x+32(FP), R8
-	MOVQ mu+40(FP), R9
-	MOVQ s+48(FP), R10
-	MOVQ n+64(FP), R11
-	SHLQ $0x02, R11
-	MOVQ rows+56(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+72(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R11, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI lanes    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    dx+8(FP), SI
+	MOVQ    dmu+16(FP), DX
+	MOVQ    ds+24(FP), BX
+	MOVQ    x+32(FP), R8
+	MOVQ    mu+40(FP), R9
+	MOVQ    s+48(FP), R10
+	MOVQ    n+64(FP), R11
+	SHLQ    $0x02, R11
+	VMOVAPS Z24, Z28
+	MOVQ    rows+56(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ldx+80(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 32(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R11, AX
+	MOVQ    AX, 40(SP)
 
-l159:
-	VBROADCASTSS (DI), Z0
-	VMOVAPS      Z0, Z28
-	VMOVAPS      Z25, Z31
-	VMOVAPS      Z27, Z30
-	VMOVAPS      Z25, Z29
+l171:
+	VBROADCASTSS 192(DI), Z0
+	VMOVAPS      Z0, Z27
+	VMOVAPS      Z24, Z31
+	VMOVAPS      Z26, Z30
+	VMOVAPS      Z24, Z29
 	MOVQ         n+64(FP), CX
 	CMPQ         CX, $0x00000020
-	JL           l161
+	JL           l173
 
-l160:
+l172:
 	VMOVUPS (R10), Z0
 	VMOVUPS 64(R10), Z1
 	VMOVUPS (R8), Z2
@@ -7760,78 +8352,78 @@ l160:
 	VMOVUPS 64(R9), Z5
 	VSUBPS  Z4, Z2, Z2
 	VSUBPS  Z5, Z3, Z3
-	VPORD   Z24, Z0, Z4
-	VPORD   Z24, Z1, Z5
-	VMAXPS  Z4, Z18, Z4
-	VMAXPS  Z5, Z18, Z5
+	VPORD   Z23, Z0, Z4
+	VPORD   Z23, Z1, Z5
+	VMAXPS  Z4, Z21, Z4
+	VMAXPS  Z5, Z21, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z23, Z6
-	VFMADD231PS  Z17, Z4, Z6
-	VMOVAPS      Z23, Z7
-	VFMADD231PS  Z17, Z5, Z7
-	VSUBPS       Z23, Z6, Z6
-	VSUBPS       Z23, Z7, Z7
-	VFNMADD231PS Z22, Z6, Z4
-	VFNMADD231PS Z22, Z7, Z5
-	VFNMADD231PS Z21, Z6, Z4
-	VFNMADD231PS Z21, Z7, Z5
+	VMOVAPS      Z22, Z6
+	VFMADD231PS  Z20, Z4, Z6
+	VMOVAPS      Z22, Z7
+	VFMADD231PS  Z20, Z5, Z7
+	VSUBPS       Z22, Z6, Z6
+	VSUBPS       Z22, Z7, Z7
+	VFNMADD231PS Z19, Z6, Z4
+	VFNMADD231PS Z19, Z7, Z5
+	VFNMADD231PS Z18, Z6, Z4
+	VFNMADD231PS Z18, Z7, Z5
 
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z8
-	VFMADD231PS      Z4, Z16, Z8
-	VBROADCASTSS     gaussConsts<>+108(SB), Z9
-	VFMADD231PS      Z5, Z16, Z9
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z5, Z9
-	VFMADD213PS      Z27, Z4, Z8
-	VFMADD213PS      Z27, Z5, Z9
-	VFMADD213PS      Z27, Z4, Z8
-	VFMADD213PS      Z27, Z5, Z9
+	VMOVAPS          Z16, Z8
+	VFMADD231PS      Z4, Z17, Z8
+	VMOVAPS          Z16, Z9
+	VFMADD231PS      Z5, Z17, Z9
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z5, Z9
+	VFMADD213PS      Z26, Z4, Z8
+	VFMADD213PS      Z26, Z5, Z9
+	VFMADD213PS      Z26, Z4, Z8
+	VFMADD213PS      Z26, Z5, Z9
 
 	// p 2^n
 	VSCALEFPS Z6, Z8, Z4
 	VSCALEFPS Z7, Z9, Z5
-	VCMPPS    $0x1e, Z25, Z0, K1
-	VCMPPS    $0x1e, Z25, Z1, K2
+	VCMPPS    $0x1e, Z24, Z0, K1
+	VCMPPS    $0x1e, Z24, Z1, K2
 	VMOVAPS.Z Z0, K1, Z6
 	VMOVAPS.Z Z1, K2, Z7
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z26, Z4, K1
-	VCMPPS           $0x1e, Z26, Z5, K2
-	VMOVAPS          Z26, Z8
-	VFMSUB231PS      Z26, Z4, Z8
-	VMOVAPS          Z26, Z9
-	VFMSUB231PS      Z26, Z5, Z9
+	VCMPPS           $0x1e, Z25, Z4, K1
+	VCMPPS           $0x1e, Z25, Z5, K2
+	VMOVAPS          Z25, Z8
+	VFMSUB231PS      Z25, Z4, Z8
+	VMOVAPS          Z25, Z9
+	VFMSUB231PS      Z25, Z5, Z9
 	VBLENDMPS        Z8, Z4, K1, Z8
 	VBLENDMPS        Z9, Z5, K2, Z9
-	VBROADCASTSS     gaussConsts<>+128(SB), Z10
+	VBROADCASTSS     gaussConsts<>+152(SB), Z10
 	VMOVAPS.Z        Z10, K1, Z10
-	VBROADCASTSS     gaussConsts<>+128(SB), Z11
+	VBROADCASTSS     gaussConsts<>+152(SB), Z11
 	VMOVAPS.Z        Z11, K2, Z11
-	VBROADCASTSS     gaussConsts<>+136(SB), Z12
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z8, Z12
-	VBROADCASTSS     gaussConsts<>+136(SB), Z13
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z9, Z13
-	VFMADD213PS      Z19, Z8, Z12
-	VFMADD213PS      Z19, Z9, Z13
+	VBROADCASTSS     gaussConsts<>+160(SB), Z12
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z8, Z12
+	VBROADCASTSS     gaussConsts<>+160(SB), Z13
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z9, Z13
 	VMULPS           Z8, Z8, Z14
 	VMULPS           Z9, Z9, Z15
 	VFMADD231PS      Z14, Z12, Z8
@@ -7840,52 +8432,56 @@ l160:
 	VADDPS           Z9, Z11, Z9
 	VADDPS           Z8, Z6, Z6
 	VADDPS           Z9, Z7, Z7
-	VADDPS.BCST      gaussConsts<>+164(SB), Z6, Z6
-	VADDPS.BCST      gaussConsts<>+164(SB), Z7, Z7
-	VDIVPS           Z6, Z27, Z8
-	VDIVPS           Z7, Z27, Z9
+	VADDPS.BCST      gaussConsts<>+188(SB), Z6, Z6
+	VADDPS.BCST      gaussConsts<>+188(SB), Z7, Z7
+	VDIVPS           Z6, Z26, Z8
+	VDIVPS           Z7, Z26, Z9
 	VMULPS           Z8, Z2, Z2
 	VMULPS           Z9, Z3, Z3
+	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z10
+	VPANDD.BCST      gaussConsts<>+0(SB), Z1, Z11
+	VPMAXUD          Z28, Z10, Z28
+	VPMAXUD          Z28, Z11, Z28
 	VMULPS           Z30, Z6, Z30
 	VMULPS           Z30, Z7, Z30
-	VMULPS           Z26, Z2, Z6
-	VMULPS           Z26, Z3, Z7
+	VMULPS           Z25, Z2, Z6
+	VMULPS           Z25, Z3, Z7
 	VFMADD231PS      Z6, Z6, Z31
 	VFMADD231PS      Z7, Z7, Z31
-	VMULPS           Z2, Z28, Z6
-	VMULPS           Z3, Z28, Z7
+	VMULPS           Z2, Z27, Z6
+	VMULPS           Z3, Z27, Z7
 	VMULPS           Z8, Z6, Z6
 	VMULPS           Z9, Z7, Z7
-	VMULPS           Z8, Z28, Z8
-	VMULPS           Z9, Z28, Z9
+	VMULPS           Z8, Z27, Z8
+	VMULPS           Z9, Z27, Z9
 	VFMSUB231PS      Z6, Z2, Z8
 	VFMSUB231PS      Z7, Z3, Z9
 	VMOVUPS          Z6, (DX)
 	VMOVUPS          Z7, 64(DX)
-	VPXORD           Z24, Z6, Z2
-	VPXORD           Z24, Z7, Z3
+	VPXORD           Z23, Z6, Z2
+	VPXORD           Z23, Z7, Z3
 	VMOVUPS          Z2, (SI)
 	VMOVUPS          Z3, 64(SI)
-	VCMPPS           $0x11, Z25, Z0, K1
-	VCMPPS           $0x11, Z25, Z1, K2
-	VBLENDMPS        Z4, Z27, K1, Z0
-	VBLENDMPS        Z5, Z27, K2, Z1
-	VADDPS           Z4, Z27, Z2
-	VADDPS           Z5, Z27, Z3
+	VCMPPS           $0x11, Z24, Z0, K1
+	VCMPPS           $0x11, Z24, Z1, K2
+	VBLENDMPS        Z4, Z26, K1, Z0
+	VBLENDMPS        Z5, Z26, K2, Z1
+	VADDPS           Z4, Z26, Z2
+	VADDPS           Z5, Z26, Z3
 	VDIVPS           Z2, Z0, Z0
 	VDIVPS           Z3, Z1, Z1
-	VCMPPS           $0x04, Z25, Z0, K1
-	VCMPPS           $0x04, Z25, Z1, K2
+	VCMPPS           $0x04, Z24, Z0, K1
+	VCMPPS           $0x04, Z24, Z1, K2
 	VMULPS           Z0, Z8, Z0
 	VMULPS           Z1, Z9, Z1
 	VMOVAPS.Z        Z0, K1, Z0
 	VMOVAPS.Z        Z1, K2, Z1
 	VMOVUPS          Z0, (BX)
 	VMOVUPS          Z1, 64(BX)
-	VPSUBD           Z20, Z30, Z0
+	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
 	VPSRAD           $0x17, Z0, Z1
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD           Z20, Z0, Z0
+	VPANDD.BCST      gaussConsts<>+24(SB), Z0, Z0
+	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z0
 	VPADDD           Z29, Z1, Z1
 	VMOVAPS          Z1, Z29
 	VMOVAPS          Z0, Z30
@@ -7897,77 +8493,79 @@ l160:
 	ADDQ             $0x00000080, SI
 	SUBQ             $0x00000020, CX
 	CMPQ             CX, $0x00000020
-	JGE              l160
+	JGE              l172
 
-l161:
+l173:
 	CMPQ    CX, $0x00000010
-	JL      l162
+	JL      l174
 	VMOVUPS (R10), Z0
 	VMOVUPS (R8), Z1
 	VMOVUPS (R9), Z2
 	VSUBPS  Z2, Z1, Z1
-	VPORD   Z24, Z0, Z2
-	VMAXPS  Z2, Z18, Z2
+	VPORD   Z23, Z0, Z2
+	VMAXPS  Z2, Z21, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z23, Z3
-	VFMADD231PS  Z17, Z2, Z3
-	VSUBPS       Z23, Z3, Z3
-	VFNMADD231PS Z22, Z3, Z2
-	VFNMADD231PS Z21, Z3, Z2
+	VMOVAPS      Z22, Z3
+	VFMADD231PS  Z20, Z2, Z3
+	VSUBPS       Z22, Z3, Z3
+	VFNMADD231PS Z19, Z3, Z2
+	VFNMADD231PS Z18, Z3, Z2
 
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z4
-	VFMADD231PS      Z2, Z16, Z4
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z2, Z4
-	VFMADD213PS      Z27, Z2, Z4
-	VFMADD213PS      Z27, Z2, Z4
+	VMOVAPS          Z16, Z4
+	VFMADD231PS      Z2, Z17, Z4
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z4
+	VFMADD213PS      Z26, Z2, Z4
+	VFMADD213PS      Z26, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x1e, Z25, Z0, K1
+	VCMPPS    $0x1e, Z24, Z0, K1
 	VMOVAPS.Z Z0, K1, Z3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z26, Z2, K1
-	VMOVAPS          Z26, Z4
-	VFMSUB231PS      Z26, Z2, Z4
+	VCMPPS           $0x1e, Z25, Z2, K1
+	VMOVAPS          Z25, Z4
+	VFMSUB231PS      Z25, Z2, Z4
 	VBLENDMPS        Z4, Z2, K1, Z4
-	VBROADCASTSS     gaussConsts<>+128(SB), Z5
+	VBROADCASTSS     gaussConsts<>+152(SB), Z5
 	VMOVAPS.Z        Z5, K1, Z5
-	VBROADCASTSS     gaussConsts<>+136(SB), Z6
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z4, Z6
-	VFMADD213PS      Z19, Z4, Z6
+	VBROADCASTSS     gaussConsts<>+160(SB), Z6
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z6
 	VMULPS           Z4, Z4, Z7
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+164(SB), Z3, Z3
-	VDIVPS           Z3, Z27, Z4
+	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VDIVPS           Z3, Z26, Z4
 	VMULPS           Z4, Z1, Z1
+	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z5
+	VPMAXUD          Z28, Z5, Z28
 	VMULPS           Z30, Z3, Z30
-	VMULPS           Z26, Z1, Z3
+	VMULPS           Z25, Z1, Z3
 	VFMADD231PS      Z3, Z3, Z31
-	VMULPS           Z1, Z28, Z3
+	VMULPS           Z1, Z27, Z3
 	VMULPS           Z4, Z3, Z3
-	VMULPS           Z4, Z28, Z4
+	VMULPS           Z4, Z27, Z4
 	VFMSUB231PS      Z3, Z1, Z4
 	VMOVUPS          Z3, (DX)
-	VPXORD           Z24, Z3, Z1
+	VPXORD           Z23, Z3, Z1
 	VMOVUPS          Z1, (SI)
-	VCMPPS           $0x11, Z25, Z0, K1
-	VBLENDMPS        Z2, Z27, K1, Z0
-	VADDPS           Z2, Z27, Z1
+	VCMPPS           $0x11, Z24, Z0, K1
+	VBLENDMPS        Z2, Z26, K1, Z0
+	VADDPS           Z2, Z26, Z1
 	VDIVPS           Z1, Z0, Z0
-	VCMPPS           $0x04, Z25, Z0, K1
+	VCMPPS           $0x04, Z24, Z0, K1
 	VMULPS           Z0, Z4, Z0
 	VMOVAPS.Z        Z0, K1, Z0
 	VMOVUPS          Z0, (BX)
@@ -7979,9 +8577,9 @@ l161:
 	ADDQ             $0x00000040, SI
 	SUBQ             $0x00000010, CX
 
-l162:
+l174:
 	TESTQ     CX, CX
-	JZ        l163
+	JZ        l175
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -7990,71 +8588,74 @@ l162:
 	VMOVUPS.Z (R8), K7, Z1
 	VMOVUPS.Z (R9), K7, Z2
 	VSUBPS    Z2, Z1, Z1
-	VPORD     Z24, Z0, Z2
-	VMAXPS    Z2, Z18, Z2
+	VPORD     Z23, Z0, Z2
+	VMAXPS    Z2, Z21, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z23, Z3
-	VFMADD231PS  Z17, Z2, Z3
-	VSUBPS       Z23, Z3, Z3
-	VFNMADD231PS Z22, Z3, Z2
-	VFNMADD231PS Z21, Z3, Z2
+	VMOVAPS      Z22, Z3
+	VFMADD231PS  Z20, Z2, Z3
+	VSUBPS       Z22, Z3, Z3
+	VFNMADD231PS Z19, Z3, Z2
+	VFNMADD231PS Z18, Z3, Z2
 
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z4
-	VFMADD231PS      Z2, Z16, Z4
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z2, Z4
-	VFMADD213PS      Z27, Z2, Z4
-	VFMADD213PS      Z27, Z2, Z4
+	VMOVAPS          Z16, Z4
+	VFMADD231PS      Z2, Z17, Z4
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z4
+	VFMADD213PS      Z26, Z2, Z4
+	VFMADD213PS      Z26, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x1e, Z25, Z0, K1
+	VCMPPS    $0x1e, Z24, Z0, K1
 	VMOVAPS.Z Z0, K1, Z3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z26, Z2, K1
-	VMOVAPS          Z26, Z4
-	VFMSUB231PS      Z26, Z2, Z4
+	VCMPPS           $0x1e, Z25, Z2, K1
+	VMOVAPS          Z25, Z4
+	VFMSUB231PS      Z25, Z2, Z4
 	VBLENDMPS        Z4, Z2, K1, Z4
-	VBROADCASTSS     gaussConsts<>+128(SB), Z5
+	VBROADCASTSS     gaussConsts<>+152(SB), Z5
 	VMOVAPS.Z        Z5, K1, Z5
-	VBROADCASTSS     gaussConsts<>+136(SB), Z6
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z4, Z6
-	VFMADD213PS      Z19, Z4, Z6
+	VBROADCASTSS     gaussConsts<>+160(SB), Z6
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z6
 	VMULPS           Z4, Z4, Z7
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+164(SB), Z3, Z3
-	VDIVPS           Z3, Z27, Z4
+	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VDIVPS           Z3, Z26, Z4
 	VMULPS           Z4, Z1, Z1
-	VBLENDMPS        Z3, Z27, K7, Z3
+	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z5
+	VMOVAPS.Z        Z5, K7, Z5
+	VPMAXUD          Z28, Z5, Z28
+	VBLENDMPS        Z3, Z26, K7, Z3
 	VMULPS           Z30, Z3, Z30
-	VMULPS           Z26, Z1, Z3
+	VMULPS           Z25, Z1, Z3
 	VMOVAPS.Z        Z3, K7, Z5
 	VMOVAPS.Z        Z3, K7, Z3
 	VFMADD231PS      Z3, Z5, Z31
-	VMULPS           Z1, Z28, Z3
+	VMULPS           Z1, Z27, Z3
 	VMULPS           Z4, Z3, Z3
-	VMULPS           Z4, Z28, Z4
+	VMULPS           Z4, Z27, Z4
 	VFMSUB231PS      Z3, Z1, Z4
 	VMOVUPS          Z3, K7, (DX)
-	VPXORD           Z24, Z3, Z1
+	VPXORD           Z23, Z3, Z1
 	VMOVUPS          Z1, K7, (SI)
-	VCMPPS           $0x11, Z25, Z0, K1
-	VBLENDMPS        Z2, Z27, K1, Z0
-	VADDPS           Z2, Z27, Z1
+	VCMPPS           $0x11, Z24, Z0, K1
+	VBLENDMPS        Z2, Z26, K1, Z0
+	VADDPS           Z2, Z26, Z1
 	VDIVPS           Z1, Z0, Z0
-	VCMPPS           $0x04, Z25, Z0, K1
+	VCMPPS           $0x04, Z24, Z0, K1
 	VMULPS           Z0, Z4, Z0
 	VMOVAPS.Z        Z0, K1, Z0
 	VMOVUPS          Z0, K7, (BX)
@@ -8065,86 +8666,24 @@ l162:
 	LEAQ             (BX)(CX*4), BX
 	LEAQ             (SI)(CX*4), SI
 
-l163:
-	VPSUBD        Z20, Z30, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
-	VPADDD        Z20, Z0, Z0
-	VPADDD        Z29, Z1, Z1
-	VMOVAPS       Z1, Z29
-	VMOVAPS       Z0, Z30
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VMULPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VMULPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VPSUBD        Z20, Z0, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
-	VPADDD        Z20, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z29, Y2
-	VPADDD        Y2, Y29, Y29
-	VEXTRACTF32X4 $0x01, Y29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x0e, X29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x01, X29, X2
-	VPADDD        X2, X29, X29
-	VBROADCASTSS  X29, Z2
-	VPADDD        Z2, Z1, Z1
-	VCVTDQ2PS     Z1, Z1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD      Z20, Z0, Z0
-	VPSRAD      $0x17, Z0, Z2
-	VCVTDQ2PS   Z2, Z2
-	VPANDD.BCST gaussConsts<>+36(SB), Z0, Z0
-	VPADDD      Z20, Z0, Z0
-	VSUBPS      Z27, Z0, Z0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     gaussConsts<>+44(SB), Z3
-	VFMADD231PS.BCST gaussConsts<>+40(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+48(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+52(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+56(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+60(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+64(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+68(SB), Z0, Z3
-	VFMADD213PS      Z19, Z0, Z3
-	VMULPS           Z0, Z0, Z4
-	VMULPS           Z21, Z2, Z5
-	VFMADD231PS      Z4, Z3, Z5
-	VADDPS           Z0, Z5, Z0
-	VFMADD231PS      Z22, Z2, Z0
-	VFMADD231PS      Z21, Z1, Z0
-	VFMADD231PS      Z22, Z1, Z0
-	VADDPS           Z25, Z0, Z0
-	VBROADCASTSS     40(SP), Z1
-	VFMADD231PS.BCST gaussConsts<>+168(SB), Z1, Z0
-	VEXTRACTF64X4    $0x01, Z31, Y1
-	VADDPS           Y1, Y31, Y31
-	VEXTRACTF32X4    $0x01, Y31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x0e, X31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x01, X31, X1
-	VADDPS           X1, X31, X31
-	VBROADCASTSS     X31, Z1
-	VSUBPS           Z0, Z25, Z0
-	VFMADD231PS.BCST gaussConsts<>+172(SB), Z1, Z0
-	VMOVSS           X0, (DI)
-	ADDQ             $0x04, DI
-	ADDQ             8(SP), DX
-	ADDQ             16(SP), BX
-	ADDQ             24(SP), R9
-	ADDQ             32(SP), R10
-	DECQ             (SP)
-	JNZ              l159
+l175:
+	VMOVUPS      Z31, (DI)
+	VMOVUPS      Z30, 64(DI)
+	VMOVUPS      Z29, 128(DI)
+	ADDQ         $0x00000100, DI
+	ADDQ         8(SP), DX
+	ADDQ         16(SP), BX
+	ADDQ         24(SP), R8
+	ADDQ         32(SP), R9
+	ADDQ         40(SP), R10
+	DECQ         (SP)
+	JNZ          l171
+	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
+	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
+	VMOVAPS      Z0, Z28
+	VPMOVD2M     Z28, K1
+	KMOVW        K1, AX
+	MOVQ         AX, bad+88(FP)
 	VZEROUPPER
 	RET
 
@@ -8152,28 +8691,28 @@ l163:
 // Requires: AVX, AVX512F
 TEXT ·GaussSampleSoftplus(SB), NOSPLIT, $24-56
 	// Registers:    Z0-Z9 values    Z10-Z31 constants and scalars
-	VBROADCASTSS gaussConsts<>+24(SB), Z31
-	VBROADCASTSS gaussConsts<>+100(SB), Z30
-	VBROADCASTSS gaussConsts<>+20(SB), Z29
+	VBROADCASTSS gaussConsts<>+96(SB), Z31
+	VBROADCASTSS gaussConsts<>+116(SB), Z30
+	VBROADCASTSS gaussConsts<>+28(SB), Z29
 	VBROADCASTSS gaussConsts<>+12(SB), Z28
-	VBROADCASTSS gaussConsts<>+92(SB), Z27
-	VBROADCASTSS gaussConsts<>+96(SB), Z26
-	VBROADCASTSS gaussConsts<>+80(SB), Z25
-	VBROADCASTSS gaussConsts<>+76(SB), Z24
-	VBROADCASTSS gaussConsts<>+104(SB), Z23
-	VBROADCASTSS gaussConsts<>+108(SB), Z22
-	VBROADCASTSS gaussConsts<>+112(SB), Z21
-	VBROADCASTSS gaussConsts<>+116(SB), Z20
-	VBROADCASTSS gaussConsts<>+120(SB), Z19
+	VBROADCASTSS gaussConsts<>+148(SB), Z27
+	VBROADCASTSS gaussConsts<>+112(SB), Z26
+	VBROADCASTSS gaussConsts<>+72(SB), Z25
+	VBROADCASTSS gaussConsts<>+68(SB), Z24
+	VBROADCASTSS gaussConsts<>+120(SB), Z23
+	VBROADCASTSS gaussConsts<>+124(SB), Z22
+	VBROADCASTSS gaussConsts<>+128(SB), Z21
+	VBROADCASTSS gaussConsts<>+132(SB), Z20
+	VBROADCASTSS gaussConsts<>+136(SB), Z19
 	VBROADCASTSS gaussConsts<>+4(SB), Z18
-	VBROADCASTSS gaussConsts<>+128(SB), Z17
-	VBROADCASTSS gaussConsts<>+132(SB), Z16
-	VBROADCASTSS gaussConsts<>+136(SB), Z15
-	VBROADCASTSS gaussConsts<>+140(SB), Z14
-	VBROADCASTSS gaussConsts<>+144(SB), Z13
-	VBROADCASTSS gaussConsts<>+148(SB), Z12
-	VBROADCASTSS gaussConsts<>+152(SB), Z11
-	VBROADCASTSS gaussConsts<>+156(SB), Z10
+	VBROADCASTSS gaussConsts<>+152(SB), Z17
+	VBROADCASTSS gaussConsts<>+156(SB), Z16
+	VBROADCASTSS gaussConsts<>+160(SB), Z15
+	VBROADCASTSS gaussConsts<>+164(SB), Z14
+	VBROADCASTSS gaussConsts<>+168(SB), Z13
+	VBROADCASTSS gaussConsts<>+172(SB), Z12
+	VBROADCASTSS gaussConsts<>+176(SB), Z11
+	VBROADCASTSS gaussConsts<>+180(SB), Z10
 
 	// Registers:    DI z    SI mu    DX s    BX eps    CX elements left in the row    R8 4n
 	MOVQ z+0(FP), DI
@@ -8193,12 +8732,12 @@ TEXT ·GaussSampleSoftplus(SB), NOSPLIT, $24-56
 	SUBQ R8, AX
 	MOVQ AX, 16(SP)
 
-l165:
+l177:
 	MOVQ n+40(FP), CX
 	CMPQ CX, $0x00000020
-	JL   l167
+	JL   l179
 
-l166:
+l178:
 	VMOVUPS (DX), Z0
 	VMOVUPS 64(DX), Z1
 	VPORD   Z28, Z0, Z2
@@ -8267,10 +8806,10 @@ l166:
 	VFMADD213PS      Z11, Z3, Z7
 	VFMADD213PS      Z10, Z2, Z6
 	VFMADD213PS      Z10, Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z2, Z6
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z2, Z6
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z2, Z6
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z2, Z6
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z3, Z7
 	VMULPS           Z2, Z2, Z8
 	VMULPS           Z3, Z3, Z9
 	VFMADD231PS      Z8, Z6, Z2
@@ -8279,8 +8818,8 @@ l166:
 	VADDPS           Z3, Z5, Z3
 	VADDPS           Z2, Z0, Z0
 	VADDPS           Z3, Z1, Z1
-	VADDPS.BCST      gaussConsts<>+164(SB), Z0, Z0
-	VADDPS.BCST      gaussConsts<>+164(SB), Z1, Z1
+	VADDPS.BCST      gaussConsts<>+188(SB), Z0, Z0
+	VADDPS.BCST      gaussConsts<>+188(SB), Z1, Z1
 	VMOVUPS          (BX), Z2
 	VMOVUPS          64(BX), Z3
 	VMOVUPS          (SI), Z4
@@ -8295,11 +8834,11 @@ l166:
 	ADDQ             $0x00000080, BX
 	SUBQ             $0x00000020, CX
 	CMPQ             CX, $0x00000020
-	JGE              l166
+	JGE              l178
 
-l167:
+l179:
 	CMPQ    CX, $0x00000010
-	JL      l168
+	JL      l180
 	VMOVUPS (DX), Z0
 	VPORD   Z28, Z0, Z1
 	VMAXPS  Z1, Z27, Z1
@@ -8338,13 +8877,13 @@ l167:
 	VFMADD213PS      Z12, Z1, Z3
 	VFMADD213PS      Z11, Z1, Z3
 	VFMADD213PS      Z10, Z1, Z3
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z1, Z3
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z1, Z3
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z1, Z3
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z1, Z3
 	VMULPS           Z1, Z1, Z4
 	VFMADD231PS      Z4, Z3, Z1
 	VADDPS           Z1, Z2, Z1
 	VADDPS           Z1, Z0, Z0
-	VADDPS.BCST      gaussConsts<>+164(SB), Z0, Z0
+	VADDPS.BCST      gaussConsts<>+188(SB), Z0, Z0
 	VMOVUPS          (BX), Z1
 	VMOVUPS          (SI), Z2
 	VFMADD231PS      Z1, Z0, Z2
@@ -8355,9 +8894,9 @@ l167:
 	ADDQ             $0x00000040, BX
 	SUBQ             $0x00000010, CX
 
-l168:
+l180:
 	TESTQ     CX, CX
-	JZ        l169
+	JZ        l181
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -8400,13 +8939,13 @@ l168:
 	VFMADD213PS      Z12, Z1, Z3
 	VFMADD213PS      Z11, Z1, Z3
 	VFMADD213PS      Z10, Z1, Z3
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z1, Z3
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z1, Z3
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z1, Z3
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z1, Z3
 	VMULPS           Z1, Z1, Z4
 	VFMADD231PS      Z4, Z3, Z1
 	VADDPS           Z1, Z2, Z1
 	VADDPS           Z1, Z0, Z0
-	VADDPS.BCST      gaussConsts<>+164(SB), Z0, Z0
+	VADDPS.BCST      gaussConsts<>+188(SB), Z0, Z0
 	VMOVUPS.Z        (BX), K7, Z1
 	VMOVUPS.Z        (SI), K7, Z2
 	VFMADD231PS      Z1, Z0, Z2
@@ -8416,11 +8955,11 @@ l168:
 	LEAQ             (DX)(CX*4), DX
 	LEAQ             (BX)(CX*4), BX
 
-l169:
+l181:
 	ADDQ 8(SP), SI
 	ADDQ 16(SP), DX
 	DECQ (SP)
-	JNZ  l165
+	JNZ  l177
 	VZEROUPPER
 	RET
 
@@ -8428,18 +8967,18 @@ l169:
 // Requires: AVX, AVX512F
 TEXT ·GaussSampleSoftplusBackward(SB), NOSPLIT, $32-64
 	// Registers:    Z0-Z18 values    Z19-Z31 constants and scalars
-	VBROADCASTSS gaussConsts<>+20(SB), Z31
-	VBROADCASTSS gaussConsts<>+100(SB), Z30
+	VBROADCASTSS gaussConsts<>+28(SB), Z31
+	VBROADCASTSS gaussConsts<>+116(SB), Z30
 	VBROADCASTSS gaussConsts<>+12(SB), Z29
-	VBROADCASTSS gaussConsts<>+92(SB), Z28
-	VBROADCASTSS gaussConsts<>+96(SB), Z27
-	VBROADCASTSS gaussConsts<>+80(SB), Z26
-	VBROADCASTSS gaussConsts<>+76(SB), Z25
-	VBROADCASTSS gaussConsts<>+104(SB), Z24
-	VBROADCASTSS gaussConsts<>+108(SB), Z23
-	VBROADCASTSS gaussConsts<>+112(SB), Z22
-	VBROADCASTSS gaussConsts<>+116(SB), Z21
-	VBROADCASTSS gaussConsts<>+120(SB), Z20
+	VBROADCASTSS gaussConsts<>+148(SB), Z28
+	VBROADCASTSS gaussConsts<>+112(SB), Z27
+	VBROADCASTSS gaussConsts<>+72(SB), Z26
+	VBROADCASTSS gaussConsts<>+68(SB), Z25
+	VBROADCASTSS gaussConsts<>+120(SB), Z24
+	VBROADCASTSS gaussConsts<>+124(SB), Z23
+	VBROADCASTSS gaussConsts<>+128(SB), Z22
+	VBROADCASTSS gaussConsts<>+132(SB), Z21
+	VBROADCASTSS gaussConsts<>+136(SB), Z20
 	VBROADCASTSS gaussConsts<>+4(SB), Z19
 
 	// Registers:    DI dmu    SI ds    DX dz    BX s    R8 eps    CX elements left in the row    R9 4n
@@ -8465,12 +9004,12 @@ TEXT ·GaussSampleSoftplusBackward(SB), NOSPLIT, $32-64
 	SUBQ R9, AX
 	MOVQ AX, 24(SP)
 
-l171:
+l183:
 	MOVQ n+48(FP), CX
 	CMPQ CX, $0x00000020
-	JL   l173
+	JL   l185
 
-l172:
+l184:
 	VMOVUPS (DX), Z0
 	VMOVUPS 64(DX), Z1
 	VMOVUPS (BX), Z2
@@ -8542,11 +9081,11 @@ l172:
 	ADDQ        $0x00000080, R8
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l172
+	JGE         l184
 
-l173:
+l185:
 	CMPQ    CX, $0x00000010
-	JL      l174
+	JL      l186
 	VMOVUPS (DX), Z0
 	VMOVUPS (BX), Z1
 	VMOVUPS (DI), Z2
@@ -8589,9 +9128,9 @@ l173:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 
-l174:
+l186:
 	TESTQ     CX, CX
-	JZ        l175
+	JZ        l187
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -8637,102 +9176,103 @@ l174:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 
-l175:
+l187:
 	ADDQ 8(SP), DI
 	ADDQ 16(SP), SI
 	ADDQ 24(SP), BX
 	DECQ (SP)
-	JNZ  l171
+	JNZ  l183
 	VZEROUPPER
 	RET
 
-// func LatentStepSigma(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
-TEXT ·LatentStepSigma(SB), NOSPLIT, $40-88
-	// Registers:    Z0-Z11 values    Z12-Z28 constants and scalars    Z29-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+20(SB), Z28
-	VBROADCASTSS gaussConsts<>+24(SB), Z27
-	VBROADCASTSS gaussConsts<>+32(SB), Z26
-	VBROADCASTSS gaussConsts<>+28(SB), Z25
-	VBROADCASTSS gaussConsts<>+4(SB), Z24
-	VBROADCASTSS gaussConsts<>+36(SB), Z23
-	VBROADCASTSS gaussConsts<>+76(SB), Z22
-	VBROADCASTSS gaussConsts<>+80(SB), Z21
-	VBROADCASTSS gaussConsts<>+40(SB), Z20
-	VBROADCASTSS gaussConsts<>+44(SB), Z19
-	VBROADCASTSS gaussConsts<>+48(SB), Z18
-	VBROADCASTSS gaussConsts<>+52(SB), Z17
-	VBROADCASTSS gaussConsts<>+56(SB), Z16
-	VBROADCASTSS gaussConsts<>+60(SB), Z15
-	VBROADCASTSS gaussConsts<>+64(SB), Z14
-	VBROADCASTSS gaussConsts<>+68(SB), Z13
-	VBROADCASTSS gaussConsts<>+72(SB), Z12
+// func LatentStepSigma(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·LatentStepSigma(SB), NOSPLIT, $40-96
+	// Registers:    Z0-Z18 values    Z19-Z27 constants and scalars    Z28-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+28(SB), Z27
+	VBROADCASTSS gaussConsts<>+92(SB), Z26
+	VBROADCASTSS gaussConsts<>+96(SB), Z25
+	VBROADCASTSS gaussConsts<>+100(SB), Z24
+	VBROADCASTSS gaussConsts<>+4(SB), Z23
+	VBROADCASTSS gaussConsts<>+20(SB), Z22
+	VBROADCASTSS gaussConsts<>+24(SB), Z21
+	VBROADCASTSS gaussConsts<>+104(SB), Z20
+	VBROADCASTSS gaussConsts<>+108(SB), Z19
 
-	// Registers:    DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
-	MOVQ sigmaQ+0(FP), DI
-	MOVQ z+8(FP), SI
-	MOVQ kl+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ muP+40(FP), R9
-	MOVQ sP+48(FP), R10
-	MOVQ eps+56(FP), R11
-	MOVQ n+72(FP), R12
-	SHLQ $0x02, R12
-	MOVQ rows+64(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI sigmaQ    SI z    DX lanes    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
+	MOVQ    sigmaQ+0(FP), DI
+	MOVQ    z+8(FP), SI
+	MOVQ    lanes+16(FP), DX
+	MOVQ    muQ+24(FP), BX
+	MOVQ    sQ+32(FP), R8
+	MOVQ    muP+40(FP), R9
+	MOVQ    sP+48(FP), R10
+	MOVQ    eps+56(FP), R11
+	MOVQ    n+72(FP), R12
+	SHLQ    $0x02, R12
+	VMOVAPS Z23, Z28
+	MOVQ    rows+64(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+80(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R12, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+80(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R12, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+80(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R12, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+80(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R12, AX
+	MOVQ    AX, 32(SP)
 
-l177:
-	VMOVAPS Z24, Z31
-	VMOVAPS Z28, Z30
-	VMOVAPS Z24, Z29
+l189:
+	VMOVAPS Z23, Z31
+	VMOVAPS Z27, Z30
+	VMOVAPS Z23, Z29
 	MOVQ    n+72(FP), CX
 	CMPQ    CX, $0x00000020
-	JL      l179
+	JL      l191
 
-l178:
+l190:
 	VMOVUPS      (BX), Z0
 	VMOVUPS      64(BX), Z1
 	VMOVUPS      (R8), Z2
 	VMOVUPS      64(R8), Z3
+	VPSUBD       Z26, Z2, Z4
+	VPSUBD       Z26, Z3, Z5
+	VPMAXUD      Z28, Z4, Z28
+	VPMAXUD      Z28, Z5, Z28
 	VMOVUPS      (R10), Z4
 	VMOVUPS      64(R10), Z5
-	VDIVPS       Z4, Z28, Z6
-	VDIVPS       Z5, Z28, Z7
-	VMOVUPS      (R9), Z8
-	VMOVUPS      64(R9), Z9
-	VSUBPS       Z8, Z0, Z8
-	VSUBPS       Z9, Z1, Z9
-	VMULPS       Z6, Z8, Z8
-	VMULPS       Z7, Z9, Z9
-	VMULPS       Z6, Z2, Z10
-	VMULPS       Z7, Z3, Z11
+	VPSUBD       Z26, Z4, Z6
+	VPSUBD       Z26, Z5, Z7
+	VPMAXUD      Z28, Z6, Z28
+	VPMAXUD      Z28, Z7, Z28
+	VMOVUPS      (R9), Z6
+	VMOVUPS      64(R9), Z7
+	VSUBPS       Z6, Z0, Z6
+	VSUBPS       Z7, Z1, Z7
+	VDIVPS       Z4, Z27, Z8
+	VDIVPS       Z5, Z27, Z9
+	VMULPS       Z8, Z6, Z6
+	VMULPS       Z9, Z7, Z7
+	VMULPS       Z8, Z2, Z10
+	VMULPS       Z9, Z3, Z11
 	VFNMADD213PS Z2, Z10, Z4
 	VFNMADD213PS Z3, Z11, Z5
-	VFMADD231PS  Z6, Z4, Z10
-	VFMADD231PS  Z7, Z5, Z11
-	VMULPS       Z27, Z8, Z4
-	VMULPS       Z27, Z9, Z5
-	VMULPS       Z27, Z10, Z6
-	VMULPS       Z27, Z11, Z7
-	VFMADD213PS  Z25, Z6, Z6
-	VFMADD213PS  Z25, Z7, Z7
+	VFMADD231PS  Z8, Z4, Z10
+	VFMADD231PS  Z9, Z5, Z11
+	VMULPS       Z25, Z6, Z4
+	VMULPS       Z25, Z7, Z5
+	VMULPS       Z25, Z10, Z6
+	VMULPS       Z25, Z11, Z7
+	VFMADD213PS  Z24, Z6, Z6
+	VFMADD213PS  Z24, Z7, Z7
 	VFMADD231PS  Z4, Z4, Z6
 	VFMADD231PS  Z5, Z5, Z7
 	VADDPS       Z31, Z6, Z31
@@ -8747,10 +9287,10 @@ l178:
 	VMOVUPS      Z3, 64(DI)
 	VMOVUPS      Z0, (SI)
 	VMOVUPS      Z1, 64(SI)
-	VPSUBD       Z26, Z30, Z0
+	VPSUBD       Z22, Z30, Z0
 	VPSRAD       $0x17, Z0, Z1
-	VPANDD       Z23, Z0, Z0
-	VPADDD       Z26, Z0, Z0
+	VPANDD       Z21, Z0, Z0
+	VPADDD       Z22, Z0, Z0
 	VPADDD       Z29, Z1, Z1
 	VMOVAPS      Z1, Z29
 	VMOVAPS      Z0, Z30
@@ -8763,24 +9303,28 @@ l178:
 	ADDQ         $0x00000080, R10
 	SUBQ         $0x00000020, CX
 	CMPQ         CX, $0x00000020
-	JGE          l178
+	JGE          l190
 
-l179:
+l191:
 	CMPQ         CX, $0x00000010
-	JL           l180
+	JL           l192
 	VMOVUPS      (BX), Z0
 	VMOVUPS      (R8), Z1
+	VPSUBD       Z26, Z1, Z2
+	VPMAXUD      Z28, Z2, Z28
 	VMOVUPS      (R10), Z2
-	VDIVPS       Z2, Z28, Z3
-	VMOVUPS      (R9), Z4
-	VSUBPS       Z4, Z0, Z4
-	VMULPS       Z3, Z4, Z4
-	VMULPS       Z3, Z1, Z5
+	VPSUBD       Z26, Z2, Z3
+	VPMAXUD      Z28, Z3, Z28
+	VMOVUPS      (R9), Z3
+	VSUBPS       Z3, Z0, Z3
+	VDIVPS       Z2, Z27, Z4
+	VMULPS       Z4, Z3, Z3
+	VMULPS       Z4, Z1, Z5
 	VFNMADD213PS Z1, Z5, Z2
-	VFMADD231PS  Z3, Z2, Z5
-	VMULPS       Z27, Z4, Z2
-	VMULPS       Z27, Z5, Z3
-	VFMADD213PS  Z25, Z3, Z3
+	VFMADD231PS  Z4, Z2, Z5
+	VMULPS       Z25, Z3, Z2
+	VMULPS       Z25, Z5, Z3
+	VFMADD213PS  Z24, Z3, Z3
 	VFMADD231PS  Z2, Z2, Z3
 	VADDPS       Z31, Z3, Z31
 	VMULPS       Z30, Z5, Z30
@@ -8797,30 +9341,36 @@ l179:
 	ADDQ         $0x00000040, R10
 	SUBQ         $0x00000010, CX
 
-l180:
+l192:
 	TESTQ        CX, CX
-	JZ           l181
+	JZ           l193
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
 	KMOVW        AX, K7
 	VMOVUPS.Z    (BX), K7, Z0
 	VMOVUPS.Z    (R8), K7, Z1
+	VPSUBD       Z26, Z1, Z2
+	VMOVAPS.Z    Z2, K7, Z2
+	VPMAXUD      Z28, Z2, Z28
 	VMOVUPS.Z    (R10), K7, Z2
-	VDIVPS       Z2, Z28, Z3
-	VMOVUPS.Z    (R9), K7, Z4
-	VSUBPS       Z4, Z0, Z4
-	VMULPS       Z3, Z4, Z4
-	VMULPS       Z3, Z1, Z5
+	VPSUBD       Z26, Z2, Z3
+	VMOVAPS.Z    Z3, K7, Z3
+	VPMAXUD      Z28, Z3, Z28
+	VMOVUPS.Z    (R9), K7, Z3
+	VSUBPS       Z3, Z0, Z3
+	VDIVPS       Z2, Z27, Z4
+	VMULPS       Z4, Z3, Z3
+	VMULPS       Z4, Z1, Z5
 	VFNMADD213PS Z1, Z5, Z2
-	VFMADD231PS  Z3, Z2, Z5
-	VMULPS       Z27, Z4, Z2
-	VMULPS       Z27, Z5, Z3
-	VFMADD213PS  Z25, Z3, Z3
+	VFMADD231PS  Z4, Z2, Z5
+	VMULPS       Z25, Z3, Z2
+	VMULPS       Z25, Z5, Z3
+	VFMADD213PS  Z24, Z3, Z3
 	VFMADD231PS  Z2, Z2, Z3
 	VMOVAPS.Z    Z3, K7, Z2
 	VADDPS       Z31, Z2, Z31
-	VBLENDMPS    Z5, Z28, K7, Z2
+	VBLENDMPS    Z5, Z27, K7, Z2
 	VMULPS       Z30, Z2, Z30
 	VMOVUPS.Z    (R11), K7, Z2
 	VFMADD231PS  Z1, Z2, Z0
@@ -8834,164 +9384,162 @@ l180:
 	LEAQ         (R9)(CX*4), R9
 	LEAQ         (R10)(CX*4), R10
 
-l181:
-	VPSUBD        Z26, Z30, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD        Z23, Z0, Z0
-	VPADDD        Z26, Z0, Z0
-	VPADDD        Z29, Z1, Z1
-	VMOVAPS       Z1, Z29
-	VMOVAPS       Z0, Z30
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VMULPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VMULPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VPSUBD        Z26, Z0, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD        Z23, Z0, Z0
-	VPADDD        Z26, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z29, Y2
-	VPADDD        Y2, Y29, Y29
-	VEXTRACTF32X4 $0x01, Y29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x0e, X29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x01, X29, X2
-	VPADDD        X2, X29, X29
-	VBROADCASTSS  X29, Z2
-	VPADDD        Z2, Z1, Z1
-	VCVTDQ2PS     Z1, Z1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Z26, Z0, Z0
-	VPSRAD    $0x17, Z0, Z2
-	VCVTDQ2PS Z2, Z2
-	VPANDD    Z23, Z0, Z0
-	VPADDD    Z26, Z0, Z0
-	VSUBPS    Z28, Z0, Z0
-
-	// r + r^2 p(r) + k ln 2
-	VMOVAPS          Z19, Z3
-	VFMADD231PS      Z0, Z20, Z3
-	VFMADD213PS      Z18, Z0, Z3
-	VFMADD213PS      Z17, Z0, Z3
-	VFMADD213PS      Z16, Z0, Z3
-	VFMADD213PS      Z15, Z0, Z3
-	VFMADD213PS      Z14, Z0, Z3
-	VFMADD213PS      Z13, Z0, Z3
-	VFMADD213PS      Z12, Z0, Z3
-	VMULPS           Z0, Z0, Z4
-	VMULPS           Z22, Z2, Z5
-	VFMADD231PS      Z4, Z3, Z5
-	VADDPS           Z0, Z5, Z0
-	VFMADD231PS      Z21, Z2, Z0
-	VFMADD231PS      Z22, Z1, Z0
-	VFMADD231PS      Z21, Z1, Z0
-	VADDPS           Z24, Z0, Z0
-	VEXTRACTF64X4    $0x01, Z31, Y1
-	VADDPS           Y1, Y31, Y31
-	VEXTRACTF32X4    $0x01, Y31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x0e, X31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x01, X31, X1
-	VADDPS           X1, X31, X31
-	VBROADCASTSS     X31, Z1
-	VFMSUB231PS.BCST gaussConsts<>+84(SB), Z1, Z0
-	VCMPPS           $0x11, Z24, Z0, K1
-	VBLENDMPS        Z24, Z0, K1, Z0
-	VMOVSS           X0, (DX)
-	ADDQ             $0x04, DX
-	ADDQ             8(SP), BX
-	ADDQ             16(SP), R8
-	ADDQ             24(SP), R9
-	ADDQ             32(SP), R10
-	DECQ             (SP)
-	JNZ              l177
+l193:
+	VMOVUPS  Z31, (DX)
+	VMOVUPS  Z30, 64(DX)
+	VMOVUPS  Z29, 128(DX)
+	ADDQ     $0x00000100, DX
+	ADDQ     8(SP), BX
+	ADDQ     16(SP), R8
+	ADDQ     24(SP), R9
+	ADDQ     32(SP), R10
+	DECQ     (SP)
+	JNZ      l189
+	VPMINUD  Z20, Z28, Z0
+	VPADDD   Z19, Z0, Z0
+	VMOVAPS  Z0, Z28
+	VPMOVD2M Z28, K1
+	KMOVW    K1, AX
+	MOVQ     AX, bad+88(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepSigmaBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, n int, w float32)
-// Requires: AVX, AVX512F
-TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $8-92
-	// Registers:    Z0-Z28 values    Z29-Z31 constants and scalars
-	VBROADCASTSS gaussConsts<>+20(SB), Z31
-	VBROADCASTSS gaussConsts<>+12(SB), Z30
-	VBROADCASTSS w+88(FP), Z29
+// func LatentStepSigmaBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, dkl *float32, rows int, n int, ld int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $80-120
+	// Registers:    Z0-Z20 values    Z21-Z28 constants and scalars    Z29-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+28(SB), Z28
+	VBROADCASTSS gaussConsts<>+92(SB), Z27
+	VBROADCASTSS gaussConsts<>+12(SB), Z26
+	VBROADCASTSS gaussConsts<>+0(SB), Z25
+	VBROADCASTSS gaussConsts<>+4(SB), Z24
+	VBROADCASTSS gaussConsts<>+104(SB), Z23
+	VBROADCASTSS gaussConsts<>+108(SB), Z22
+	VBROADCASTSS gaussConsts<>+80(SB), Z21
 
 	// Registers:    DI dmuQ    SI dsQ    DX dmuP    BX dsP    R8 dz    R9 muQ    R10 sQ    R11 muP    R12 sP    R13 eps    CX elements left in the row
-	MOVQ dmuQ+0(FP), DI
-	MOVQ dsQ+8(FP), SI
-	MOVQ dmuP+16(FP), DX
-	MOVQ dsP+24(FP), BX
-	MOVQ dz+32(FP), R8
-	MOVQ muQ+40(FP), R9
-	MOVQ sQ+48(FP), R10
-	MOVQ muP+56(FP), R11
-	MOVQ sP+64(FP), R12
-	MOVQ eps+72(FP), R13
-	MOVQ n+80(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l184
+	MOVQ    dmuQ+0(FP), DI
+	MOVQ    dsQ+8(FP), SI
+	MOVQ    dmuP+16(FP), DX
+	MOVQ    dsP+24(FP), BX
+	MOVQ    dz+32(FP), R8
+	MOVQ    muQ+40(FP), R9
+	MOVQ    sQ+48(FP), R10
+	MOVQ    muP+56(FP), R11
+	MOVQ    sP+64(FP), R12
+	MOVQ    eps+72(FP), R13
+	MOVQ    dkl+80(FP), AX
+	MOVQ    AX, (SP)
+	VMOVAPS Z24, Z31
+	VMOVAPS Z24, Z30
+	MOVQ    rows+88(FP), AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+104(FP), AX
+	SUBQ    n+96(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+104(FP), AX
+	SUBQ    n+96(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+104(FP), AX
+	SUBQ    n+96(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    AX, 32(SP)
+	MOVQ    ld+104(FP), AX
+	SUBQ    n+96(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    AX, 40(SP)
+	MOVQ    ld+104(FP), AX
+	SUBQ    n+96(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    AX, 48(SP)
+	MOVQ    ld+104(FP), AX
+	SUBQ    n+96(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    AX, 56(SP)
+	MOVQ    ld+104(FP), AX
+	SUBQ    n+96(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    AX, 64(SP)
+	MOVQ    ld+104(FP), AX
+	SUBQ    n+96(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    AX, 72(SP)
 
-l183:
+l195:
+	MOVQ         (SP), AX
+	VBROADCASTSS (AX), Z0
+	VMOVAPS      Z0, Z29
+	MOVQ         n+96(FP), CX
+	CMPQ         CX, $0x00000020
+	JL           l197
+
+l196:
 	VMOVUPS      (R9), Z0
 	VMOVUPS      64(R9), Z1
 	VMOVUPS      (R10), Z2
 	VMOVUPS      64(R10), Z3
+	VPSUBD       Z27, Z2, Z4
+	VPSUBD       Z27, Z3, Z5
+	VPMAXUD      Z31, Z4, Z31
+	VPMAXUD      Z31, Z5, Z31
 	VMOVUPS      (R12), Z4
 	VMOVUPS      64(R12), Z5
-	VDIVPS       Z4, Z31, Z6
-	VDIVPS       Z5, Z31, Z7
-	VMOVUPS      (R11), Z8
-	VMOVUPS      64(R11), Z9
-	VSUBPS       Z8, Z0, Z0
-	VSUBPS       Z9, Z1, Z1
-	VMULPS       Z6, Z0, Z0
-	VMULPS       Z7, Z1, Z1
-	VMULPS       Z6, Z2, Z8
-	VMULPS       Z7, Z3, Z9
-	VFNMADD213PS Z2, Z8, Z4
-	VFNMADD213PS Z3, Z9, Z5
-	VFMADD231PS  Z6, Z4, Z8
-	VFMADD231PS  Z7, Z5, Z9
-	VSUBPS       Z31, Z8, Z4
-	VSUBPS       Z31, Z9, Z5
-	VADDPS       Z31, Z8, Z8
-	VADDPS       Z31, Z9, Z9
-	VMULPS       Z0, Z29, Z10
-	VMULPS       Z1, Z29, Z11
+	VPSUBD       Z27, Z4, Z6
+	VPSUBD       Z27, Z5, Z7
+	VPMAXUD      Z31, Z6, Z31
+	VPMAXUD      Z31, Z7, Z31
+	VMOVUPS      (R11), Z6
+	VMOVUPS      64(R11), Z7
+	VSUBPS       Z6, Z0, Z0
+	VSUBPS       Z7, Z1, Z1
+	VDIVPS       Z4, Z28, Z6
+	VDIVPS       Z5, Z28, Z7
+	VMULPS       Z6, Z0, Z8
+	VMULPS       Z7, Z1, Z9
+	VMULPS       Z6, Z2, Z10
+	VMULPS       Z7, Z3, Z11
+	VFNMADD213PS Z2, Z10, Z4
+	VFNMADD213PS Z3, Z11, Z5
+	VFMADD231PS  Z6, Z4, Z10
+	VFMADD231PS  Z7, Z5, Z11
+	VPANDD       Z25, Z0, Z0
+	VPANDD       Z25, Z1, Z1
+	VPMAXUD      Z30, Z0, Z30
+	VPMAXUD      Z30, Z1, Z30
+	VSUBPS       Z28, Z10, Z0
+	VSUBPS       Z28, Z11, Z1
+	VADDPS       Z28, Z10, Z4
+	VADDPS       Z28, Z11, Z5
+	VMULPS       Z8, Z29, Z10
+	VMULPS       Z9, Z29, Z11
 	VMULPS       Z6, Z10, Z10
 	VMULPS       Z7, Z11, Z11
-	VDIVPS       Z2, Z31, Z2
-	VDIVPS       Z3, Z31, Z3
-	VMULPS       Z2, Z4, Z2
-	VMULPS       Z3, Z5, Z3
+	VDIVPS       Z2, Z28, Z2
+	VDIVPS       Z3, Z28, Z3
+	VMULPS       Z2, Z0, Z2
+	VMULPS       Z3, Z1, Z3
 	VMULPS       Z2, Z29, Z2
 	VMULPS       Z3, Z29, Z3
-	VMULPS       Z8, Z2, Z2
-	VMULPS       Z9, Z3, Z3
-	VMULPS       Z6, Z4, Z4
-	VMULPS       Z7, Z5, Z5
-	VMULPS       Z4, Z29, Z4
-	VMULPS       Z5, Z29, Z5
-	VMULPS       Z8, Z4, Z4
-	VMULPS       Z9, Z5, Z5
-	VFMADD231PS  Z10, Z0, Z4
-	VFMADD231PS  Z11, Z1, Z5
-	VPXORD       Z30, Z4, Z0
-	VPXORD       Z30, Z5, Z1
+	VMULPS       Z4, Z2, Z2
+	VMULPS       Z5, Z3, Z3
+	VMULPS       Z6, Z0, Z0
+	VMULPS       Z7, Z1, Z1
+	VMULPS       Z0, Z29, Z0
+	VMULPS       Z1, Z29, Z1
+	VMULPS       Z4, Z0, Z0
+	VMULPS       Z5, Z1, Z1
+	VFMADD231PS  Z10, Z8, Z0
+	VFMADD231PS  Z11, Z9, Z1
+	VPXORD       Z26, Z0, Z0
+	VPXORD       Z26, Z1, Z1
 	VMOVUPS      (R8), Z4
 	VMOVUPS      64(R8), Z5
 	VMOVUPS      (R13), Z6
 	VMOVUPS      64(R13), Z7
-	VPXORD       Z30, Z10, Z8
-	VPXORD       Z30, Z11, Z9
+	VPXORD       Z26, Z10, Z8
+	VPXORD       Z26, Z11, Z9
 	VMOVUPS      Z8, (DX)
 	VMOVUPS      Z9, 64(DX)
 	VMOVUPS      Z0, (BX)
@@ -9016,37 +9564,43 @@ l183:
 	ADDQ         $0x00000080, R12
 	SUBQ         $0x00000020, CX
 	CMPQ         CX, $0x00000020
-	JGE          l183
+	JGE          l196
 
-l184:
+l197:
 	CMPQ         CX, $0x00000010
-	JL           l185
+	JL           l198
 	VMOVUPS      (R9), Z0
 	VMOVUPS      (R10), Z1
+	VPSUBD       Z27, Z1, Z2
+	VPMAXUD      Z31, Z2, Z31
 	VMOVUPS      (R12), Z2
-	VDIVPS       Z2, Z31, Z3
-	VMOVUPS      (R11), Z4
-	VSUBPS       Z4, Z0, Z0
-	VMULPS       Z3, Z0, Z0
-	VMULPS       Z3, Z1, Z4
-	VFNMADD213PS Z1, Z4, Z2
-	VFMADD231PS  Z3, Z2, Z4
-	VSUBPS       Z31, Z4, Z2
-	VADDPS       Z31, Z4, Z4
-	VMULPS       Z0, Z29, Z5
+	VPSUBD       Z27, Z2, Z3
+	VPMAXUD      Z31, Z3, Z31
+	VMOVUPS      (R11), Z3
+	VSUBPS       Z3, Z0, Z0
+	VDIVPS       Z2, Z28, Z3
+	VMULPS       Z3, Z0, Z4
+	VMULPS       Z3, Z1, Z5
+	VFNMADD213PS Z1, Z5, Z2
+	VFMADD231PS  Z3, Z2, Z5
+	VPANDD       Z25, Z0, Z0
+	VPMAXUD      Z30, Z0, Z30
+	VSUBPS       Z28, Z5, Z0
+	VADDPS       Z28, Z5, Z2
+	VMULPS       Z4, Z29, Z5
 	VMULPS       Z3, Z5, Z5
-	VDIVPS       Z1, Z31, Z1
-	VMULPS       Z1, Z2, Z1
+	VDIVPS       Z1, Z28, Z1
+	VMULPS       Z1, Z0, Z1
 	VMULPS       Z1, Z29, Z1
-	VMULPS       Z4, Z1, Z1
-	VMULPS       Z3, Z2, Z2
-	VMULPS       Z2, Z29, Z2
-	VMULPS       Z4, Z2, Z2
-	VFMADD231PS  Z5, Z0, Z2
-	VPXORD       Z30, Z2, Z0
+	VMULPS       Z2, Z1, Z1
+	VMULPS       Z3, Z0, Z0
+	VMULPS       Z0, Z29, Z0
+	VMULPS       Z2, Z0, Z0
+	VFMADD231PS  Z5, Z4, Z0
+	VPXORD       Z26, Z0, Z0
 	VMOVUPS      (R8), Z2
 	VMOVUPS      (R13), Z3
-	VPXORD       Z30, Z5, Z4
+	VPXORD       Z26, Z5, Z4
 	VMOVUPS      Z4, (DX)
 	VMOVUPS      Z0, (BX)
 	VFMADD231PS  Z2, Z3, Z1
@@ -9065,112 +9619,146 @@ l184:
 	ADDQ         $0x00000040, R12
 	SUBQ         $0x00000010, CX
 
-l185:
+l198:
 	TESTQ        CX, CX
-	JZ           l186
+	JZ           l199
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
 	KMOVW        AX, K7
 	VMOVUPS.Z    (R9), K7, Z0
 	VMOVUPS.Z    (R10), K7, Z1
+	VPSUBD       Z27, Z1, Z2
+	VMOVAPS.Z    Z2, K7, Z2
+	VPMAXUD      Z31, Z2, Z31
 	VMOVUPS.Z    (R12), K7, Z2
-	VDIVPS       Z2, Z31, Z3
-	VMOVUPS.Z    (R11), K7, Z4
-	VSUBPS       Z4, Z0, Z0
-	VMULPS       Z3, Z0, Z0
-	VMULPS       Z3, Z1, Z4
-	VFNMADD213PS Z1, Z4, Z2
-	VFMADD231PS  Z3, Z2, Z4
-	VSUBPS       Z31, Z4, Z2
-	VADDPS       Z31, Z4, Z4
-	VMULPS       Z0, Z29, Z5
+	VPSUBD       Z27, Z2, Z3
+	VMOVAPS.Z    Z3, K7, Z3
+	VPMAXUD      Z31, Z3, Z31
+	VMOVUPS.Z    (R11), K7, Z3
+	VSUBPS       Z3, Z0, Z0
+	VDIVPS       Z2, Z28, Z3
+	VMULPS       Z3, Z0, Z4
+	VMULPS       Z3, Z1, Z5
+	VFNMADD213PS Z1, Z5, Z2
+	VFMADD231PS  Z3, Z2, Z5
+	VPANDD       Z25, Z0, Z0
+	VMOVAPS.Z    Z0, K7, Z0
+	VPMAXUD      Z30, Z0, Z30
+	VSUBPS       Z28, Z5, Z0
+	VADDPS       Z28, Z5, Z2
+	VMULPS       Z4, Z29, Z5
 	VMULPS       Z3, Z5, Z5
-	VDIVPS       Z1, Z31, Z1
-	VMULPS       Z1, Z2, Z1
+	VDIVPS       Z1, Z28, Z1
+	VMULPS       Z1, Z0, Z1
 	VMULPS       Z1, Z29, Z1
-	VMULPS       Z4, Z1, Z1
-	VMULPS       Z3, Z2, Z2
-	VMULPS       Z2, Z29, Z2
-	VMULPS       Z4, Z2, Z2
-	VFMADD231PS  Z5, Z0, Z2
-	VPXORD       Z30, Z2, Z0
+	VMULPS       Z2, Z1, Z1
+	VMULPS       Z3, Z0, Z0
+	VMULPS       Z0, Z29, Z0
+	VMULPS       Z2, Z0, Z0
+	VFMADD231PS  Z5, Z4, Z0
+	VPXORD       Z26, Z0, Z0
 	VMOVUPS.Z    (R8), K7, Z2
 	VMOVUPS.Z    (R13), K7, Z3
-	VPXORD       Z30, Z5, Z4
+	VPXORD       Z26, Z5, Z4
 	VMOVUPS      Z4, K7, (DX)
 	VMOVUPS      Z0, K7, (BX)
 	VFMADD231PS  Z2, Z3, Z1
 	VADDPS       Z2, Z5, Z0
 	VMOVUPS      Z0, K7, (DI)
 	VMOVUPS      Z1, K7, (SI)
+	LEAQ         (DI)(CX*4), DI
+	LEAQ         (SI)(CX*4), SI
+	LEAQ         (DX)(CX*4), DX
+	LEAQ         (BX)(CX*4), BX
+	LEAQ         (R8)(CX*4), R8
+	LEAQ         (R13)(CX*4), R13
+	LEAQ         (R9)(CX*4), R9
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+	LEAQ         (R12)(CX*4), R12
 
-l186:
+l199:
+	ADDQ     16(SP), DI
+	ADDQ     24(SP), SI
+	ADDQ     32(SP), DX
+	ADDQ     40(SP), BX
+	ADDQ     48(SP), R9
+	ADDQ     56(SP), R10
+	ADDQ     64(SP), R11
+	ADDQ     72(SP), R12
+	ADDQ     $0x04, (SP)
+	DECQ     8(SP)
+	JNZ      l195
+	VPMINUD  Z23, Z31, Z0
+	VPADDD   Z22, Z0, Z0
+	VPADDD   Z21, Z30, Z1
+	VPORD    Z1, Z0, Z0
+	VMOVAPS  Z0, Z31
+	VPMOVD2M Z31, K1
+	KMOVW    K1, AX
+	MOVQ     AX, bad+112(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepStandardSigma(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
-TEXT ·LatentStepStandardSigma(SB), NOSPLIT, $24-72
-	// Registers:    Z0-Z10 values    Z11-Z28 constants and scalars    Z29-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+24(SB), Z28
-	VBROADCASTSS gaussConsts<>+20(SB), Z27
-	VBROADCASTSS gaussConsts<>+32(SB), Z26
-	VBROADCASTSS gaussConsts<>+28(SB), Z25
-	VBROADCASTSS gaussConsts<>+4(SB), Z24
-	VBROADCASTSS gaussConsts<>+36(SB), Z23
-	VBROADCASTSS gaussConsts<>+76(SB), Z22
-	VBROADCASTSS gaussConsts<>+80(SB), Z21
-	VBROADCASTSS gaussConsts<>+40(SB), Z20
-	VBROADCASTSS gaussConsts<>+44(SB), Z19
-	VBROADCASTSS gaussConsts<>+48(SB), Z18
-	VBROADCASTSS gaussConsts<>+52(SB), Z17
-	VBROADCASTSS gaussConsts<>+56(SB), Z16
-	VBROADCASTSS gaussConsts<>+60(SB), Z15
-	VBROADCASTSS gaussConsts<>+64(SB), Z14
-	VBROADCASTSS gaussConsts<>+68(SB), Z13
-	VBROADCASTSS gaussConsts<>+72(SB), Z12
-	VBROADCASTSS gaussConsts<>+84(SB), Z11
+// func LatentStepStandardSigma(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·LatentStepStandardSigma(SB), NOSPLIT, $24-80
+	// Registers:    Z0-Z18 values    Z19-Z27 constants and scalars    Z28-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+96(SB), Z27
+	VBROADCASTSS gaussConsts<>+28(SB), Z26
+	VBROADCASTSS gaussConsts<>+92(SB), Z25
+	VBROADCASTSS gaussConsts<>+100(SB), Z24
+	VBROADCASTSS gaussConsts<>+4(SB), Z23
+	VBROADCASTSS gaussConsts<>+20(SB), Z22
+	VBROADCASTSS gaussConsts<>+24(SB), Z21
+	VBROADCASTSS gaussConsts<>+104(SB), Z20
+	VBROADCASTSS gaussConsts<>+108(SB), Z19
 
-	// Registers:    DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
-	MOVQ sigmaQ+0(FP), DI
-	MOVQ z+8(FP), SI
-	MOVQ kl+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ eps+40(FP), R9
-	MOVQ n+56(FP), R10
-	SHLQ $0x02, R10
-	MOVQ rows+48(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 16(SP)
+	// Registers:    DI sigmaQ    SI z    DX lanes    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
+	MOVQ    sigmaQ+0(FP), DI
+	MOVQ    z+8(FP), SI
+	MOVQ    lanes+16(FP), DX
+	MOVQ    muQ+24(FP), BX
+	MOVQ    sQ+32(FP), R8
+	MOVQ    eps+40(FP), R9
+	MOVQ    n+56(FP), R10
+	SHLQ    $0x02, R10
+	VMOVAPS Z23, Z28
+	MOVQ    rows+48(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 16(SP)
 
-l188:
-	VMOVAPS Z24, Z31
-	VMOVAPS Z27, Z30
-	VMOVAPS Z24, Z29
+l201:
+	VMOVAPS Z23, Z31
+	VMOVAPS Z26, Z30
+	VMOVAPS Z23, Z29
 	MOVQ    n+56(FP), CX
 	CMPQ    CX, $0x00000020
-	JL      l190
+	JL      l203
 
-l189:
+l202:
 	VMOVUPS     (BX), Z0
 	VMOVUPS     64(BX), Z1
 	VMOVUPS     (R8), Z2
 	VMOVUPS     64(R8), Z3
-	VMULPS      Z28, Z0, Z4
-	VMULPS      Z28, Z1, Z5
-	VMULPS      Z28, Z2, Z6
-	VMULPS      Z28, Z3, Z7
-	VFMADD213PS Z25, Z6, Z6
-	VFMADD213PS Z25, Z7, Z7
+	VPSUBD      Z25, Z2, Z4
+	VPSUBD      Z25, Z3, Z5
+	VPMAXUD     Z28, Z4, Z28
+	VPMAXUD     Z28, Z5, Z28
+	VMULPS      Z27, Z0, Z4
+	VMULPS      Z27, Z1, Z5
+	VMULPS      Z27, Z2, Z6
+	VMULPS      Z27, Z3, Z7
+	VFMADD213PS Z24, Z6, Z6
+	VFMADD213PS Z24, Z7, Z7
 	VFMADD231PS Z4, Z4, Z6
 	VFMADD231PS Z5, Z5, Z7
 	VADDPS      Z31, Z6, Z31
@@ -9185,10 +9773,10 @@ l189:
 	VMOVUPS     Z3, 64(DI)
 	VMOVUPS     Z0, (SI)
 	VMOVUPS     Z1, 64(SI)
-	VPSUBD      Z26, Z30, Z0
+	VPSUBD      Z22, Z30, Z0
 	VPSRAD      $0x17, Z0, Z1
-	VPANDD      Z23, Z0, Z0
-	VPADDD      Z26, Z0, Z0
+	VPANDD      Z21, Z0, Z0
+	VPADDD      Z22, Z0, Z0
 	VPADDD      Z29, Z1, Z1
 	VMOVAPS     Z1, Z29
 	VMOVAPS     Z0, Z30
@@ -9199,16 +9787,18 @@ l189:
 	ADDQ        $0x00000080, R8
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l189
+	JGE         l202
 
-l190:
+l203:
 	CMPQ        CX, $0x00000010
-	JL          l191
+	JL          l204
 	VMOVUPS     (BX), Z0
 	VMOVUPS     (R8), Z1
-	VMULPS      Z28, Z0, Z2
-	VMULPS      Z28, Z1, Z3
-	VFMADD213PS Z25, Z3, Z3
+	VPSUBD      Z25, Z1, Z2
+	VPMAXUD     Z28, Z2, Z28
+	VMULPS      Z27, Z0, Z2
+	VMULPS      Z27, Z1, Z3
+	VFMADD213PS Z24, Z3, Z3
 	VFMADD231PS Z2, Z2, Z3
 	VADDPS      Z31, Z3, Z31
 	VMULPS      Z30, Z1, Z30
@@ -9223,22 +9813,25 @@ l190:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 
-l191:
+l204:
 	TESTQ       CX, CX
-	JZ          l192
+	JZ          l205
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX
 	KMOVW       AX, K7
 	VMOVUPS.Z   (BX), K7, Z0
 	VMOVUPS.Z   (R8), K7, Z1
-	VMULPS      Z28, Z0, Z2
-	VMULPS      Z28, Z1, Z3
-	VFMADD213PS Z25, Z3, Z3
+	VPSUBD      Z25, Z1, Z2
+	VMOVAPS.Z   Z2, K7, Z2
+	VPMAXUD     Z28, Z2, Z28
+	VMULPS      Z27, Z0, Z2
+	VMULPS      Z27, Z1, Z3
+	VFMADD213PS Z24, Z3, Z3
 	VFMADD231PS Z2, Z2, Z3
 	VMOVAPS.Z   Z3, K7, Z2
 	VADDPS      Z31, Z2, Z31
-	VBLENDMPS   Z1, Z27, K7, Z2
+	VBLENDMPS   Z1, Z26, K7, Z2
 	VMULPS      Z30, Z2, Z30
 	VMOVUPS.Z   (R9), K7, Z2
 	VFMADD231PS Z1, Z2, Z0
@@ -9250,121 +9843,101 @@ l191:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 
-l192:
-	VPSUBD        Z26, Z30, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD        Z23, Z0, Z0
-	VPADDD        Z26, Z0, Z0
-	VPADDD        Z29, Z1, Z1
-	VMOVAPS       Z1, Z29
-	VMOVAPS       Z0, Z30
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VMULPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VMULPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VPSUBD        Z26, Z0, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD        Z23, Z0, Z0
-	VPADDD        Z26, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z29, Y2
-	VPADDD        Y2, Y29, Y29
-	VEXTRACTF32X4 $0x01, Y29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x0e, X29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x01, X29, X2
-	VPADDD        X2, X29, X29
-	VBROADCASTSS  X29, Z2
-	VPADDD        Z2, Z1, Z1
-	VCVTDQ2PS     Z1, Z1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Z26, Z0, Z0
-	VPSRAD    $0x17, Z0, Z2
-	VCVTDQ2PS Z2, Z2
-	VPANDD    Z23, Z0, Z0
-	VPADDD    Z26, Z0, Z0
-	VSUBPS    Z27, Z0, Z0
-
-	// r + r^2 p(r) + k ln 2
-	VMOVAPS       Z19, Z3
-	VFMADD231PS   Z0, Z20, Z3
-	VFMADD213PS   Z18, Z0, Z3
-	VFMADD213PS   Z17, Z0, Z3
-	VFMADD213PS   Z16, Z0, Z3
-	VFMADD213PS   Z15, Z0, Z3
-	VFMADD213PS   Z14, Z0, Z3
-	VFMADD213PS   Z13, Z0, Z3
-	VFMADD213PS   Z12, Z0, Z3
-	VMULPS        Z0, Z0, Z4
-	VMULPS        Z22, Z2, Z5
-	VFMADD231PS   Z4, Z3, Z5
-	VADDPS        Z0, Z5, Z0
-	VFMADD231PS   Z21, Z2, Z0
-	VFMADD231PS   Z22, Z1, Z0
-	VFMADD231PS   Z21, Z1, Z0
-	VADDPS        Z24, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z31, Y1
-	VADDPS        Y1, Y31, Y31
-	VEXTRACTF32X4 $0x01, Y31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x0e, X31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x01, X31, X1
-	VADDPS        X1, X31, X31
-	VBROADCASTSS  X31, Z1
-	VFMSUB231PS   Z11, Z1, Z0
-	VCMPPS        $0x11, Z24, Z0, K1
-	VBLENDMPS     Z24, Z0, K1, Z0
-	VMOVSS        X0, (DX)
-	ADDQ          $0x04, DX
-	ADDQ          8(SP), BX
-	ADDQ          16(SP), R8
-	DECQ          (SP)
-	JNZ           l188
+l205:
+	VMOVUPS  Z31, (DX)
+	VMOVUPS  Z30, 64(DX)
+	VMOVUPS  Z29, 128(DX)
+	ADDQ     $0x00000100, DX
+	ADDQ     8(SP), BX
+	ADDQ     16(SP), R8
+	DECQ     (SP)
+	JNZ      l201
+	VPMINUD  Z20, Z28, Z0
+	VPADDD   Z19, Z0, Z0
+	VMOVAPS  Z0, Z28
+	VPMOVD2M Z28, K1
+	KMOVW    K1, AX
+	MOVQ     AX, bad+72(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepStandardSigmaBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, n int, w float32)
-// Requires: AVX, AVX512F
-TEXT ·LatentStepStandardSigmaBackward(SB), NOSPLIT, $8-60
-	// Registers:    Z0-Z29 values    Z30-Z31 constants and scalars
-	VBROADCASTSS gaussConsts<>+20(SB), Z31
-	VBROADCASTSS w+56(FP), Z30
+// func LatentStepStandardSigmaBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, dkl *float32, rows int, n int, ld int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·LatentStepStandardSigmaBackward(SB), NOSPLIT, $48-88
+	// Registers:    Z0-Z21 values    Z22-Z28 constants and scalars    Z29-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+28(SB), Z28
+	VBROADCASTSS gaussConsts<>+92(SB), Z27
+	VBROADCASTSS gaussConsts<>+0(SB), Z26
+	VBROADCASTSS gaussConsts<>+4(SB), Z25
+	VBROADCASTSS gaussConsts<>+104(SB), Z24
+	VBROADCASTSS gaussConsts<>+108(SB), Z23
+	VBROADCASTSS gaussConsts<>+80(SB), Z22
 
-	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row
-	MOVQ dmuQ+0(FP), DI
-	MOVQ dsQ+8(FP), SI
-	MOVQ dz+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ eps+40(FP), R9
-	MOVQ n+48(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l195
+	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
+	MOVQ    dmuQ+0(FP), DI
+	MOVQ    dsQ+8(FP), SI
+	MOVQ    dz+16(FP), DX
+	MOVQ    muQ+24(FP), BX
+	MOVQ    sQ+32(FP), R8
+	MOVQ    eps+40(FP), R9
+	MOVQ    dkl+48(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    n+64(FP), R10
+	SHLQ    $0x02, R10
+	VMOVAPS Z25, Z31
+	VMOVAPS Z25, Z30
+	MOVQ    rows+56(FP), AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 32(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 40(SP)
 
-l194:
+l207:
+	MOVQ         (SP), AX
+	VBROADCASTSS (AX), Z0
+	VMOVAPS      Z0, Z29
+	MOVQ         n+64(FP), CX
+	CMPQ         CX, $0x00000020
+	JL           l209
+
+l208:
 	VMOVUPS     (BX), Z0
 	VMOVUPS     64(BX), Z1
 	VMOVUPS     (R8), Z2
 	VMOVUPS     64(R8), Z3
-	VSUBPS      Z31, Z2, Z4
-	VSUBPS      Z31, Z3, Z5
-	VADDPS      Z31, Z2, Z6
-	VADDPS      Z31, Z3, Z7
-	VMULPS      Z0, Z30, Z0
-	VMULPS      Z1, Z30, Z1
-	VDIVPS      Z2, Z31, Z2
-	VDIVPS      Z3, Z31, Z3
+	VPSUBD      Z27, Z2, Z4
+	VPSUBD      Z27, Z3, Z5
+	VPMAXUD     Z31, Z4, Z31
+	VPMAXUD     Z31, Z5, Z31
+	VPANDD      Z26, Z0, Z4
+	VPANDD      Z26, Z1, Z5
+	VPMAXUD     Z30, Z4, Z30
+	VPMAXUD     Z30, Z5, Z30
+	VSUBPS      Z28, Z2, Z4
+	VSUBPS      Z28, Z3, Z5
+	VADDPS      Z28, Z2, Z6
+	VADDPS      Z28, Z3, Z7
+	VMULPS      Z0, Z29, Z0
+	VMULPS      Z1, Z29, Z1
+	VDIVPS      Z2, Z28, Z2
+	VDIVPS      Z3, Z28, Z3
 	VMULPS      Z2, Z4, Z2
 	VMULPS      Z3, Z5, Z3
-	VMULPS      Z2, Z30, Z2
-	VMULPS      Z3, Z30, Z3
+	VMULPS      Z2, Z29, Z2
+	VMULPS      Z3, Z29, Z3
 	VMULPS      Z6, Z2, Z2
 	VMULPS      Z7, Z3, Z3
 	VMOVUPS     (DX), Z4
@@ -9387,19 +9960,23 @@ l194:
 	ADDQ        $0x00000080, R8
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l194
+	JGE         l208
 
-l195:
+l209:
 	CMPQ        CX, $0x00000010
-	JL          l196
+	JL          l210
 	VMOVUPS     (BX), Z0
 	VMOVUPS     (R8), Z1
-	VSUBPS      Z31, Z1, Z2
-	VADDPS      Z31, Z1, Z3
-	VMULPS      Z0, Z30, Z0
-	VDIVPS      Z1, Z31, Z1
+	VPSUBD      Z27, Z1, Z2
+	VPMAXUD     Z31, Z2, Z31
+	VPANDD      Z26, Z0, Z2
+	VPMAXUD     Z30, Z2, Z30
+	VSUBPS      Z28, Z1, Z2
+	VADDPS      Z28, Z1, Z3
+	VMULPS      Z0, Z29, Z0
+	VDIVPS      Z1, Z28, Z1
 	VMULPS      Z1, Z2, Z1
-	VMULPS      Z1, Z30, Z1
+	VMULPS      Z1, Z29, Z1
 	VMULPS      Z3, Z1, Z1
 	VMOVUPS     (DX), Z2
 	VMOVUPS     (R9), Z3
@@ -9415,21 +9992,27 @@ l195:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 
-l196:
+l210:
 	TESTQ       CX, CX
-	JZ          l197
+	JZ          l211
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX
 	KMOVW       AX, K7
 	VMOVUPS.Z   (BX), K7, Z0
 	VMOVUPS.Z   (R8), K7, Z1
-	VSUBPS      Z31, Z1, Z2
-	VADDPS      Z31, Z1, Z3
-	VMULPS      Z0, Z30, Z0
-	VDIVPS      Z1, Z31, Z1
+	VPSUBD      Z27, Z1, Z2
+	VMOVAPS.Z   Z2, K7, Z2
+	VPMAXUD     Z31, Z2, Z31
+	VPANDD      Z26, Z0, Z2
+	VMOVAPS.Z   Z2, K7, Z2
+	VPMAXUD     Z30, Z2, Z30
+	VSUBPS      Z28, Z1, Z2
+	VADDPS      Z28, Z1, Z3
+	VMULPS      Z0, Z29, Z0
+	VDIVPS      Z1, Z28, Z1
 	VMULPS      Z1, Z2, Z1
-	VMULPS      Z1, Z30, Z1
+	VMULPS      Z1, Z29, Z1
 	VMULPS      Z3, Z1, Z1
 	VMOVUPS.Z   (DX), K7, Z2
 	VMOVUPS.Z   (R9), K7, Z3
@@ -9437,210 +10020,223 @@ l196:
 	VADDPS      Z2, Z0, Z0
 	VMOVUPS     Z0, K7, (DI)
 	VMOVUPS     Z1, K7, (SI)
+	LEAQ        (DI)(CX*4), DI
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (DX)(CX*4), DX
+	LEAQ        (R9)(CX*4), R9
+	LEAQ        (BX)(CX*4), BX
+	LEAQ        (R8)(CX*4), R8
 
-l197:
+l211:
+	ADDQ     16(SP), DI
+	ADDQ     24(SP), SI
+	ADDQ     32(SP), BX
+	ADDQ     40(SP), R8
+	ADDQ     $0x04, (SP)
+	DECQ     8(SP)
+	JNZ      l207
+	VPMINUD  Z24, Z31, Z0
+	VPADDD   Z23, Z0, Z0
+	VPADDD   Z22, Z30, Z1
+	VPORD    Z1, Z0, Z0
+	VMOVAPS  Z0, Z31
+	VPMOVD2M Z31, K1
+	KMOVW    K1, AX
+	MOVQ     AX, bad+80(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepLog(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int, factor float32)
-// Requires: AVX, AVX512F, AVX512VL
-TEXT ·LatentStepLog(SB), NOSPLIT, $48-92
-	// Registers:    Z0-Z17 values    Z18-Z29 constants and scalars    Z30-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+100(SB), Z29
-	VBROADCASTSS gaussConsts<>+20(SB), Z28
-	VBROADCASTSS gaussConsts<>+88(SB), Z27
-	VBROADCASTSS gaussConsts<>+92(SB), Z26
-	VBROADCASTSS gaussConsts<>+96(SB), Z25
-	VBROADCASTSS gaussConsts<>+80(SB), Z24
-	VBROADCASTSS gaussConsts<>+76(SB), Z23
-	VBROADCASTSS gaussConsts<>+104(SB), Z22
-	VBROADCASTSS gaussConsts<>+108(SB), Z21
-	VBROADCASTSS gaussConsts<>+112(SB), Z20
-	VBROADCASTSS gaussConsts<>+116(SB), Z19
-	VBROADCASTSS gaussConsts<>+120(SB), Z18
+// func LatentStepLog(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int, factor float32) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·LatentStepLog(SB), NOSPLIT, $48-104
+	// Registers:    Z0-Z19 values    Z20-Z28 constants and scalars    Z29-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+116(SB), Z28
+	VBROADCASTSS gaussConsts<>+28(SB), Z27
+	VBROADCASTSS gaussConsts<>+112(SB), Z26
+	VBROADCASTSS gaussConsts<>+72(SB), Z25
+	VBROADCASTSS gaussConsts<>+68(SB), Z24
+	VBROADCASTSS gaussConsts<>+120(SB), Z23
+	VBROADCASTSS gaussConsts<>+124(SB), Z22
+	VBROADCASTSS gaussConsts<>+128(SB), Z21
+	VBROADCASTSS gaussConsts<>+132(SB), Z20
 	MOVL         factor+88(FP), AX
 	MOVL         AX, 40(SP)
 
-	// Registers:    DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
-	MOVQ sigmaQ+0(FP), DI
-	MOVQ z+8(FP), SI
-	MOVQ kl+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ muP+40(FP), R9
-	MOVQ sP+48(FP), R10
-	MOVQ eps+56(FP), R11
-	MOVQ n+72(FP), R12
-	SHLQ $0x02, R12
-	MOVQ rows+64(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI sigmaQ    SI z    DX lanes    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
+	MOVQ         sigmaQ+0(FP), DI
+	MOVQ         z+8(FP), SI
+	MOVQ         lanes+16(FP), DX
+	MOVQ         muQ+24(FP), BX
+	MOVQ         sQ+32(FP), R8
+	MOVQ         muP+40(FP), R9
+	MOVQ         sP+48(FP), R10
+	MOVQ         eps+56(FP), R11
+	MOVQ         n+72(FP), R12
+	SHLQ         $0x02, R12
+	VBROADCASTSS gaussConsts<>+4(SB), Z29
+	MOVQ         rows+64(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ld+80(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R12, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+80(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R12, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+80(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R12, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+80(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R12, AX
+	MOVQ         AX, 32(SP)
 
-l199:
+l213:
 	VBROADCASTSS gaussConsts<>+4(SB), Z31
 	VBROADCASTSS gaussConsts<>+4(SB), Z30
 	MOVQ         n+72(FP), CX
 	CMPQ         CX, $0x00000020
-	JL           l201
+	JL           l215
 
-l200:
+l214:
 	VMOVUPS     (BX), Z0
 	VMOVUPS     64(BX), Z1
 	VMOVUPS     (R8), Z2
 	VMOVUPS     64(R8), Z3
+	VPANDD.BCST gaussConsts<>+0(SB), Z2, Z4
+	VPANDD.BCST gaussConsts<>+0(SB), Z3, Z5
+	VPMAXUD     Z29, Z4, Z29
+	VPMAXUD     Z29, Z5, Z29
 	VMOVUPS     (R10), Z4
 	VMOVUPS     64(R10), Z5
+	VPANDD.BCST gaussConsts<>+0(SB), Z4, Z6
+	VPANDD.BCST gaussConsts<>+0(SB), Z5, Z7
+	VPMAXUD     Z29, Z6, Z29
+	VPMAXUD     Z29, Z7, Z29
+	VMOVUPS     (R9), Z6
+	VMOVUPS     64(R9), Z7
+	VSUBPS      Z6, Z0, Z6
+	VSUBPS      Z7, Z1, Z7
 	VMULPS.BCST 40(SP), Z2, Z2
 	VMULPS.BCST 40(SP), Z3, Z3
 	VMULPS.BCST 40(SP), Z4, Z4
 	VMULPS.BCST 40(SP), Z5, Z5
-	VSUBPS      Z4, Z2, Z6
-	VSUBPS      Z5, Z3, Z7
-	VMINPS      Z6, Z27, Z8
-	VMINPS      Z7, Z27, Z9
-	VMULPS.BCST gaussConsts<>+72(SB), Z4, Z4
-	VMULPS.BCST gaussConsts<>+72(SB), Z5, Z5
-	VMAXPS      Z8, Z26, Z8
-	VMAXPS      Z9, Z26, Z9
-	VMINPS      Z4, Z27, Z4
-	VMINPS      Z5, Z27, Z5
+	VSUBPS      Z4, Z2, Z8
+	VSUBPS      Z5, Z3, Z9
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z4, Z26, Z4
-	VMAXPS      Z5, Z26, Z5
-	VMOVAPS     Z29, Z10
-	VFMADD231PS Z25, Z8, Z10
-	VMOVAPS     Z29, Z11
-	VFMADD231PS Z25, Z9, Z11
+	VMULPS.BCST gaussConsts<>+64(SB), Z4, Z4
+	VMULPS.BCST gaussConsts<>+64(SB), Z5, Z5
+	VMOVAPS     Z28, Z10
+	VFMADD231PS Z26, Z8, Z10
+	VMOVAPS     Z28, Z11
+	VFMADD231PS Z26, Z9, Z11
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z29, Z10, Z10
-	VSUBPS       Z29, Z11, Z11
-	VMOVAPS      Z29, Z12
-	VFMADD231PS  Z25, Z4, Z12
-	VMOVAPS      Z29, Z13
-	VFMADD231PS  Z25, Z5, Z13
-	VFNMADD231PS Z24, Z10, Z8
-	VFNMADD231PS Z24, Z11, Z9
-	VSUBPS       Z29, Z12, Z12
-	VSUBPS       Z29, Z13, Z13
-	VFNMADD231PS Z23, Z10, Z8
-	VFNMADD231PS Z23, Z11, Z9
+	VSUBPS       Z28, Z10, Z10
+	VSUBPS       Z28, Z11, Z11
+	VMOVAPS      Z28, Z12
+	VFMADD231PS  Z26, Z4, Z12
+	VMOVAPS      Z28, Z13
+	VFMADD231PS  Z26, Z5, Z13
+	VMOVAPS      Z8, Z14
+	VFNMADD231PS Z25, Z10, Z14
+	VMOVAPS      Z9, Z15
+	VFNMADD231PS Z25, Z11, Z15
+	VSUBPS       Z28, Z12, Z12
+	VSUBPS       Z28, Z13, Z13
+	VFNMADD231PS Z24, Z10, Z14
+	VFNMADD231PS Z24, Z11, Z15
+	VFNMADD231PS Z25, Z12, Z4
+	VFNMADD231PS Z25, Z13, Z5
+
+	// p = e^r
 	VFNMADD231PS Z24, Z12, Z4
 	VFNMADD231PS Z24, Z13, Z5
+	VMOVAPS      Z22, Z16
+	VFMADD231PS  Z14, Z23, Z16
+	VMOVAPS      Z22, Z17
+	VFMADD231PS  Z15, Z23, Z17
 
 	// p = e^r
-	VFNMADD231PS Z23, Z12, Z4
-	VFNMADD231PS Z23, Z13, Z5
-	VMOVAPS      Z21, Z14
-	VFMADD231PS  Z8, Z22, Z14
-	VMOVAPS      Z21, Z15
-	VFMADD231PS  Z9, Z22, Z15
-
-	// p = e^r
-	VFMADD213PS Z20, Z8, Z14
-	VFMADD213PS Z20, Z9, Z15
-	VMOVAPS     Z21, Z16
-	VFMADD231PS Z4, Z22, Z16
-	VMOVAPS     Z21, Z17
-	VFMADD231PS Z5, Z22, Z17
-	VFMADD213PS Z19, Z8, Z14
-	VFMADD213PS Z19, Z9, Z15
-	VFMADD213PS Z20, Z4, Z16
-	VFMADD213PS Z20, Z5, Z17
-	VFMADD213PS Z18, Z8, Z14
-	VFMADD213PS Z18, Z9, Z15
-	VFMADD213PS Z19, Z4, Z16
-	VFMADD213PS Z19, Z5, Z17
-	VFMADD213PS Z28, Z8, Z14
-	VFMADD213PS Z28, Z9, Z15
-	VFMADD213PS Z18, Z4, Z16
-	VFMADD213PS Z18, Z5, Z17
-	VFMADD213PS Z28, Z8, Z14
-	VFMADD213PS Z28, Z9, Z15
-	VFMADD213PS Z28, Z4, Z16
-	VFMADD213PS Z28, Z5, Z17
+	VFMADD213PS      Z21, Z14, Z16
+	VFMADD213PS      Z21, Z15, Z17
+	VMOVAPS          Z22, Z18
+	VFMADD231PS      Z4, Z23, Z18
+	VMOVAPS          Z22, Z19
+	VFMADD231PS      Z5, Z23, Z19
+	VFMADD213PS      Z20, Z14, Z16
+	VFMADD213PS      Z20, Z15, Z17
+	VFMADD213PS      Z21, Z4, Z18
+	VFMADD213PS      Z21, Z5, Z19
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z14, Z16
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z15, Z17
+	VFMADD213PS      Z20, Z4, Z18
+	VFMADD213PS      Z20, Z5, Z19
+	VFMADD213PS      Z27, Z14, Z16
+	VFMADD213PS      Z27, Z15, Z17
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z18
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z5, Z19
+	VFMADD213PS      Z27, Z14, Z16
+	VFMADD213PS      Z27, Z15, Z17
+	VFMADD213PS      Z27, Z4, Z18
+	VFMADD213PS      Z27, Z5, Z19
 
 	// p 2^n
-	VFMADD213PS Z28, Z4, Z16
-	VFMADD213PS Z28, Z5, Z17
-	VSCALEFPS   Z10, Z14, Z4
-	VSCALEFPS   Z11, Z15, Z5
+	VFMADD213PS Z27, Z4, Z18
+	VFMADD213PS Z27, Z5, Z19
+	VSCALEFPS   Z10, Z16, Z4
+	VSCALEFPS   Z11, Z17, Z5
 
 	// p 2^n
-	VSCALEFPS        Z12, Z16, Z8
-	VSCALEFPS        Z13, Z17, Z9
-	VBROADCASTSS     gaussConsts<>+124(SB), Z10
-	VMINPS           Z8, Z10, Z8
-	VBROADCASTSS     gaussConsts<>+124(SB), Z10
-	VMINPS           Z9, Z10, Z9
-	VMOVUPS          (R9), Z10
-	VMOVUPS          64(R9), Z11
-	VSUBPS           Z10, Z0, Z10
-	VSUBPS           Z11, Z1, Z11
-	VMULPS           Z8, Z10, Z10
-	VMULPS           Z9, Z11, Z11
-	VMULPS           Z8, Z10, Z8
-	VMULPS           Z9, Z11, Z9
-	VMULPS.BCST      gaussConsts<>+24(SB), Z8, Z8
-	VMULPS.BCST      gaussConsts<>+24(SB), Z9, Z9
-	VMULPS.BCST      gaussConsts<>+24(SB), Z4, Z4
-	VMULPS.BCST      gaussConsts<>+24(SB), Z5, Z5
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z4, Z4
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z5, Z5
-	VFMADD231PS      Z8, Z8, Z4
-	VFMADD231PS      Z9, Z9, Z5
+	VSCALEFPS        Z12, Z18, Z10
+	VSCALEFPS        Z13, Z19, Z11
+	VMULPS           Z10, Z6, Z6
+	VMULPS           Z11, Z7, Z7
+	VMULPS           Z10, Z6, Z6
+	VMULPS           Z11, Z7, Z7
+	VMULPS.BCST      gaussConsts<>+96(SB), Z6, Z6
+	VMULPS.BCST      gaussConsts<>+96(SB), Z7, Z7
+	VMULPS.BCST      gaussConsts<>+96(SB), Z4, Z4
+	VMULPS.BCST      gaussConsts<>+96(SB), Z5, Z5
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z4, Z4
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z5, Z5
+	VFMADD231PS      Z6, Z6, Z4
+	VFMADD231PS      Z7, Z7, Z5
 	VADDPS           Z31, Z4, Z31
 	VADDPS           Z31, Z5, Z31
-	VADDPS           Z30, Z6, Z30
-	VADDPS           Z30, Z7, Z30
-	VMINPS           Z2, Z27, Z2
-	VMINPS           Z3, Z27, Z3
-	VMAXPS           Z2, Z26, Z2
-	VMAXPS           Z3, Z26, Z3
+	VADDPS           Z30, Z8, Z30
+	VADDPS           Z30, Z9, Z30
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z29, Z4
-	VFMADD231PS  Z25, Z2, Z4
-	VMOVAPS      Z29, Z5
-	VFMADD231PS  Z25, Z3, Z5
-	VSUBPS       Z29, Z4, Z4
-	VSUBPS       Z29, Z5, Z5
+	VMOVAPS      Z28, Z4
+	VFMADD231PS  Z26, Z2, Z4
+	VMOVAPS      Z28, Z5
+	VFMADD231PS  Z26, Z3, Z5
+	VSUBPS       Z28, Z4, Z4
+	VSUBPS       Z28, Z5, Z5
+	VFNMADD231PS Z25, Z4, Z2
+	VFNMADD231PS Z25, Z5, Z3
 	VFNMADD231PS Z24, Z4, Z2
 	VFNMADD231PS Z24, Z5, Z3
-	VFNMADD231PS Z23, Z4, Z2
-	VFNMADD231PS Z23, Z5, Z3
 
 	// p = e^r
-	VMOVAPS     Z21, Z6
-	VFMADD231PS Z2, Z22, Z6
-	VMOVAPS     Z21, Z7
-	VFMADD231PS Z3, Z22, Z7
-	VFMADD213PS Z20, Z2, Z6
-	VFMADD213PS Z20, Z3, Z7
-	VFMADD213PS Z19, Z2, Z6
-	VFMADD213PS Z19, Z3, Z7
-	VFMADD213PS Z18, Z2, Z6
-	VFMADD213PS Z18, Z3, Z7
-	VFMADD213PS Z28, Z2, Z6
-	VFMADD213PS Z28, Z3, Z7
-	VFMADD213PS Z28, Z2, Z6
-	VFMADD213PS Z28, Z3, Z7
+	VMOVAPS          Z22, Z6
+	VFMADD231PS      Z2, Z23, Z6
+	VMOVAPS          Z22, Z7
+	VFMADD231PS      Z3, Z23, Z7
+	VFMADD213PS      Z21, Z2, Z6
+	VFMADD213PS      Z21, Z3, Z7
+	VFMADD213PS      Z20, Z2, Z6
+	VFMADD213PS      Z20, Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z6
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z3, Z7
+	VFMADD213PS      Z27, Z2, Z6
+	VFMADD213PS      Z27, Z3, Z7
+	VFMADD213PS      Z27, Z2, Z6
+	VFMADD213PS      Z27, Z3, Z7
 
 	// p 2^n
 	VSCALEFPS   Z4, Z6, Z2
@@ -9662,90 +10258,87 @@ l200:
 	ADDQ        $0x00000080, R10
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l200
+	JGE         l214
 
-l201:
+l215:
 	CMPQ        CX, $0x00000010
-	JL          l202
+	JL          l216
 	VMOVUPS     (BX), Z0
 	VMOVUPS     (R8), Z1
+	VPANDD.BCST gaussConsts<>+0(SB), Z1, Z2
+	VPMAXUD     Z29, Z2, Z29
 	VMOVUPS     (R10), Z2
+	VPANDD.BCST gaussConsts<>+0(SB), Z2, Z3
+	VPMAXUD     Z29, Z3, Z29
+	VMOVUPS     (R9), Z3
+	VSUBPS      Z3, Z0, Z3
 	VMULPS.BCST 40(SP), Z1, Z1
 	VMULPS.BCST 40(SP), Z2, Z2
-	VSUBPS      Z2, Z1, Z3
-	VMINPS      Z3, Z27, Z4
-	VMULPS.BCST gaussConsts<>+72(SB), Z2, Z2
-	VMAXPS      Z4, Z26, Z4
-	VMINPS      Z2, Z27, Z2
+	VSUBPS      Z2, Z1, Z4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z2, Z26, Z2
-	VMOVAPS     Z29, Z5
-	VFMADD231PS Z25, Z4, Z5
+	VMULPS.BCST gaussConsts<>+64(SB), Z2, Z2
+	VMOVAPS     Z28, Z5
+	VFMADD231PS Z26, Z4, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z29, Z5, Z5
-	VMOVAPS      Z29, Z6
-	VFMADD231PS  Z25, Z2, Z6
-	VFNMADD231PS Z24, Z5, Z4
-	VSUBPS       Z29, Z6, Z6
-	VFNMADD231PS Z23, Z5, Z4
+	VSUBPS       Z28, Z5, Z5
+	VMOVAPS      Z28, Z6
+	VFMADD231PS  Z26, Z2, Z6
+	VMOVAPS      Z4, Z7
+	VFNMADD231PS Z25, Z5, Z7
+	VSUBPS       Z28, Z6, Z6
+	VFNMADD231PS Z24, Z5, Z7
+	VFNMADD231PS Z25, Z6, Z2
+
+	// p = e^r
 	VFNMADD231PS Z24, Z6, Z2
+	VMOVAPS      Z22, Z8
+	VFMADD231PS  Z7, Z23, Z8
 
 	// p = e^r
-	VFNMADD231PS Z23, Z6, Z2
-	VMOVAPS      Z21, Z7
-	VFMADD231PS  Z4, Z22, Z7
-
-	// p = e^r
-	VFMADD213PS Z20, Z4, Z7
-	VMOVAPS     Z21, Z8
-	VFMADD231PS Z2, Z22, Z8
-	VFMADD213PS Z19, Z4, Z7
-	VFMADD213PS Z20, Z2, Z8
-	VFMADD213PS Z18, Z4, Z7
-	VFMADD213PS Z19, Z2, Z8
-	VFMADD213PS Z28, Z4, Z7
-	VFMADD213PS Z18, Z2, Z8
-	VFMADD213PS Z28, Z4, Z7
-	VFMADD213PS Z28, Z2, Z8
+	VFMADD213PS      Z21, Z7, Z8
+	VMOVAPS          Z22, Z9
+	VFMADD231PS      Z2, Z23, Z9
+	VFMADD213PS      Z20, Z7, Z8
+	VFMADD213PS      Z21, Z2, Z9
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z7, Z8
+	VFMADD213PS      Z20, Z2, Z9
+	VFMADD213PS      Z27, Z7, Z8
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z9
+	VFMADD213PS      Z27, Z7, Z8
+	VFMADD213PS      Z27, Z2, Z9
 
 	// p 2^n
-	VFMADD213PS Z28, Z2, Z8
-	VSCALEFPS   Z5, Z7, Z2
+	VFMADD213PS Z27, Z2, Z9
+	VSCALEFPS   Z5, Z8, Z2
 
 	// p 2^n
-	VSCALEFPS        Z6, Z8, Z4
-	VBROADCASTSS     gaussConsts<>+124(SB), Z5
-	VMINPS           Z4, Z5, Z4
-	VMOVUPS          (R9), Z5
-	VSUBPS           Z5, Z0, Z5
-	VMULPS           Z4, Z5, Z5
-	VMULPS           Z4, Z5, Z4
-	VMULPS.BCST      gaussConsts<>+24(SB), Z4, Z4
-	VMULPS.BCST      gaussConsts<>+24(SB), Z2, Z2
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z2, Z2
-	VFMADD231PS      Z4, Z4, Z2
+	VSCALEFPS        Z6, Z9, Z5
+	VMULPS           Z5, Z3, Z3
+	VMULPS           Z5, Z3, Z3
+	VMULPS.BCST      gaussConsts<>+96(SB), Z3, Z3
+	VMULPS.BCST      gaussConsts<>+96(SB), Z2, Z2
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z2, Z2
+	VFMADD231PS      Z3, Z3, Z2
 	VADDPS           Z31, Z2, Z31
-	VADDPS           Z30, Z3, Z30
-	VMINPS           Z1, Z27, Z1
-	VMAXPS           Z1, Z26, Z1
+	VADDPS           Z30, Z4, Z30
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z29, Z2
-	VFMADD231PS  Z25, Z1, Z2
-	VSUBPS       Z29, Z2, Z2
+	VMOVAPS      Z28, Z2
+	VFMADD231PS  Z26, Z1, Z2
+	VSUBPS       Z28, Z2, Z2
+	VFNMADD231PS Z25, Z2, Z1
 	VFNMADD231PS Z24, Z2, Z1
-	VFNMADD231PS Z23, Z2, Z1
 
 	// p = e^r
-	VMOVAPS     Z21, Z3
-	VFMADD231PS Z1, Z22, Z3
-	VFMADD213PS Z20, Z1, Z3
-	VFMADD213PS Z19, Z1, Z3
-	VFMADD213PS Z18, Z1, Z3
-	VFMADD213PS Z28, Z1, Z3
-	VFMADD213PS Z28, Z1, Z3
+	VMOVAPS          Z22, Z3
+	VFMADD231PS      Z1, Z23, Z3
+	VFMADD213PS      Z21, Z1, Z3
+	VFMADD213PS      Z20, Z1, Z3
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z1, Z3
+	VFMADD213PS      Z27, Z1, Z3
+	VFMADD213PS      Z27, Z1, Z3
 
 	// p 2^n
 	VSCALEFPS   Z2, Z3, Z1
@@ -9762,94 +10355,93 @@ l201:
 	ADDQ        $0x00000040, R10
 	SUBQ        $0x00000010, CX
 
-l202:
+l216:
 	TESTQ       CX, CX
-	JZ          l203
+	JZ          l217
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX
 	KMOVW       AX, K7
 	VMOVUPS.Z   (BX), K7, Z0
 	VMOVUPS.Z   (R8), K7, Z1
+	VPANDD.BCST gaussConsts<>+0(SB), Z1, Z2
+	VMOVAPS.Z   Z2, K7, Z2
+	VPMAXUD     Z29, Z2, Z29
 	VMOVUPS.Z   (R10), K7, Z2
+	VPANDD.BCST gaussConsts<>+0(SB), Z2, Z3
+	VMOVAPS.Z   Z3, K7, Z3
+	VPMAXUD     Z29, Z3, Z29
+	VMOVUPS.Z   (R9), K7, Z3
+	VSUBPS      Z3, Z0, Z3
 	VMULPS.BCST 40(SP), Z1, Z1
 	VMULPS.BCST 40(SP), Z2, Z2
-	VSUBPS      Z2, Z1, Z3
-	VMINPS      Z3, Z27, Z4
-	VMULPS.BCST gaussConsts<>+72(SB), Z2, Z2
-	VMAXPS      Z4, Z26, Z4
-	VMINPS      Z2, Z27, Z2
+	VSUBPS      Z2, Z1, Z4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z2, Z26, Z2
-	VMOVAPS     Z29, Z5
-	VFMADD231PS Z25, Z4, Z5
+	VMULPS.BCST gaussConsts<>+64(SB), Z2, Z2
+	VMOVAPS     Z28, Z5
+	VFMADD231PS Z26, Z4, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z29, Z5, Z5
-	VMOVAPS      Z29, Z6
-	VFMADD231PS  Z25, Z2, Z6
-	VFNMADD231PS Z24, Z5, Z4
-	VSUBPS       Z29, Z6, Z6
-	VFNMADD231PS Z23, Z5, Z4
+	VSUBPS       Z28, Z5, Z5
+	VMOVAPS      Z28, Z6
+	VFMADD231PS  Z26, Z2, Z6
+	VMOVAPS      Z4, Z7
+	VFNMADD231PS Z25, Z5, Z7
+	VSUBPS       Z28, Z6, Z6
+	VFNMADD231PS Z24, Z5, Z7
+	VFNMADD231PS Z25, Z6, Z2
+
+	// p = e^r
 	VFNMADD231PS Z24, Z6, Z2
+	VMOVAPS      Z22, Z8
+	VFMADD231PS  Z7, Z23, Z8
 
 	// p = e^r
-	VFNMADD231PS Z23, Z6, Z2
-	VMOVAPS      Z21, Z7
-	VFMADD231PS  Z4, Z22, Z7
-
-	// p = e^r
-	VFMADD213PS Z20, Z4, Z7
-	VMOVAPS     Z21, Z8
-	VFMADD231PS Z2, Z22, Z8
-	VFMADD213PS Z19, Z4, Z7
-	VFMADD213PS Z20, Z2, Z8
-	VFMADD213PS Z18, Z4, Z7
-	VFMADD213PS Z19, Z2, Z8
-	VFMADD213PS Z28, Z4, Z7
-	VFMADD213PS Z18, Z2, Z8
-	VFMADD213PS Z28, Z4, Z7
-	VFMADD213PS Z28, Z2, Z8
+	VFMADD213PS      Z21, Z7, Z8
+	VMOVAPS          Z22, Z9
+	VFMADD231PS      Z2, Z23, Z9
+	VFMADD213PS      Z20, Z7, Z8
+	VFMADD213PS      Z21, Z2, Z9
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z7, Z8
+	VFMADD213PS      Z20, Z2, Z9
+	VFMADD213PS      Z27, Z7, Z8
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z9
+	VFMADD213PS      Z27, Z7, Z8
+	VFMADD213PS      Z27, Z2, Z9
 
 	// p 2^n
-	VFMADD213PS Z28, Z2, Z8
-	VSCALEFPS   Z5, Z7, Z2
+	VFMADD213PS Z27, Z2, Z9
+	VSCALEFPS   Z5, Z8, Z2
 
 	// p 2^n
-	VSCALEFPS        Z6, Z8, Z4
-	VBROADCASTSS     gaussConsts<>+124(SB), Z5
-	VMINPS           Z4, Z5, Z4
-	VMOVUPS.Z        (R9), K7, Z5
-	VSUBPS           Z5, Z0, Z5
-	VMULPS           Z4, Z5, Z5
-	VMULPS           Z4, Z5, Z4
-	VMULPS.BCST      gaussConsts<>+24(SB), Z4, Z4
-	VMULPS.BCST      gaussConsts<>+24(SB), Z2, Z2
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z2, Z2
-	VFMADD231PS      Z4, Z4, Z2
+	VSCALEFPS        Z6, Z9, Z5
+	VMULPS           Z5, Z3, Z3
+	VMULPS           Z5, Z3, Z3
+	VMULPS.BCST      gaussConsts<>+96(SB), Z3, Z3
+	VMULPS.BCST      gaussConsts<>+96(SB), Z2, Z2
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z2, Z2
+	VFMADD231PS      Z3, Z3, Z2
 	VMOVAPS.Z        Z2, K7, Z2
 	VADDPS           Z31, Z2, Z31
-	VMOVAPS.Z        Z3, K7, Z2
+	VMOVAPS.Z        Z4, K7, Z2
 	VADDPS           Z30, Z2, Z30
-	VMINPS           Z1, Z27, Z1
-	VMAXPS           Z1, Z26, Z1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z29, Z2
-	VFMADD231PS  Z25, Z1, Z2
-	VSUBPS       Z29, Z2, Z2
+	VMOVAPS      Z28, Z2
+	VFMADD231PS  Z26, Z1, Z2
+	VSUBPS       Z28, Z2, Z2
+	VFNMADD231PS Z25, Z2, Z1
 	VFNMADD231PS Z24, Z2, Z1
-	VFNMADD231PS Z23, Z2, Z1
 
 	// p = e^r
-	VMOVAPS     Z21, Z3
-	VFMADD231PS Z1, Z22, Z3
-	VFMADD213PS Z20, Z1, Z3
-	VFMADD213PS Z19, Z1, Z3
-	VFMADD213PS Z18, Z1, Z3
-	VFMADD213PS Z28, Z1, Z3
-	VFMADD213PS Z28, Z1, Z3
+	VMOVAPS          Z22, Z3
+	VFMADD231PS      Z1, Z23, Z3
+	VFMADD213PS      Z21, Z1, Z3
+	VFMADD213PS      Z20, Z1, Z3
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z1, Z3
+	VFMADD213PS      Z27, Z1, Z3
+	VFMADD213PS      Z27, Z1, Z3
 
 	// p 2^n
 	VSCALEFPS   Z2, Z3, Z1
@@ -9865,255 +10457,276 @@ l202:
 	LEAQ        (R9)(CX*4), R9
 	LEAQ        (R10)(CX*4), R10
 
-l203:
-	VEXTRACTF64X4    $0x01, Z30, Y0
-	VADDPS           Y0, Y30, Y30
-	VEXTRACTF32X4    $0x01, Y30, X0
-	VADDPS           X0, X30, X30
-	VPERMILPS        $0x0e, X30, X0
-	VADDPS           X0, X30, X30
-	VPERMILPS        $0x01, X30, X0
-	VADDPS           X0, X30, X30
-	VBROADCASTSS     X30, Z0
-	VADDPS.BCST      gaussConsts<>+4(SB), Z0, Z0
-	VEXTRACTF64X4    $0x01, Z31, Y1
-	VADDPS           Y1, Y31, Y31
-	VEXTRACTF32X4    $0x01, Y31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x0e, X31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x01, X31, X1
-	VADDPS           X1, X31, X31
-	VBROADCASTSS     X31, Z1
-	VFMSUB231PS.BCST gaussConsts<>+84(SB), Z1, Z0
-	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z0, K1
-	VBLENDMPS.BCST   gaussConsts<>+4(SB), Z0, K1, Z0
-	VMOVSS           X0, (DX)
-	ADDQ             $0x04, DX
-	ADDQ             8(SP), BX
-	ADDQ             16(SP), R8
-	ADDQ             24(SP), R9
-	ADDQ             32(SP), R10
-	DECQ             (SP)
-	JNZ              l199
+l217:
+	VMOVUPS      Z31, (DX)
+	VMOVUPS      Z30, 64(DX)
+	ADDQ         $0x00000100, DX
+	ADDQ         8(SP), BX
+	ADDQ         16(SP), R8
+	ADDQ         24(SP), R9
+	ADDQ         32(SP), R10
+	DECQ         (SP)
+	JNZ          l213
+	VPMINUD.BCST gaussConsts<>+140(SB), Z29, Z0
+	VPADDD.BCST  gaussConsts<>+144(SB), Z0, Z0
+	VMOVAPS      Z0, Z29
+	VPMOVD2M     Z29, K1
+	KMOVW        K1, AX
+	MOVQ         AX, bad+96(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepLogBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, n int, w float32, factor float32)
-// Requires: AVX, AVX512F
-TEXT ·LatentStepLogBackward(SB), NOSPLIT, $16-96
-	// Registers:    Z0-Z15 values    Z16-Z31 constants and scalars
-	VBROADCASTSS gaussConsts<>+20(SB), Z31
-	VBROADCASTSS gaussConsts<>+100(SB), Z30
-	VBROADCASTSS factor+92(FP), Z29
-	VBROADCASTSS gaussConsts<>+88(SB), Z28
-	VBROADCASTSS gaussConsts<>+92(SB), Z27
-	VBROADCASTSS gaussConsts<>+96(SB), Z26
-	VBROADCASTSS gaussConsts<>+80(SB), Z25
-	VBROADCASTSS gaussConsts<>+76(SB), Z24
-	VBROADCASTSS gaussConsts<>+104(SB), Z23
-	VBROADCASTSS gaussConsts<>+108(SB), Z22
-	VBROADCASTSS gaussConsts<>+112(SB), Z21
-	VBROADCASTSS gaussConsts<>+116(SB), Z20
-	VBROADCASTSS gaussConsts<>+120(SB), Z19
-	VBROADCASTSS gaussConsts<>+12(SB), Z18
-	VBROADCASTSS gaussConsts<>+72(SB), Z17
-	VBROADCASTSS gaussConsts<>+124(SB), Z16
-	MOVL         w+88(FP), AX
-	MOVL         AX, 8(SP)
+// func LatentStepLogBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, dkl *float32, rows int, n int, ld int, factor float32) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·LatentStepLogBackward(SB), NOSPLIT, $88-128
+	// Registers:    Z0-Z15 values    Z16-Z28 constants and scalars    Z29-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+28(SB), Z28
+	VBROADCASTSS gaussConsts<>+116(SB), Z27
+	VBROADCASTSS factor+112(FP), Z26
+	VBROADCASTSS gaussConsts<>+0(SB), Z25
+	VBROADCASTSS gaussConsts<>+112(SB), Z24
+	VBROADCASTSS gaussConsts<>+72(SB), Z23
+	VBROADCASTSS gaussConsts<>+68(SB), Z22
+	VBROADCASTSS gaussConsts<>+120(SB), Z21
+	VBROADCASTSS gaussConsts<>+124(SB), Z20
+	VBROADCASTSS gaussConsts<>+128(SB), Z19
+	VBROADCASTSS gaussConsts<>+132(SB), Z18
+	VBROADCASTSS gaussConsts<>+136(SB), Z17
+	VBROADCASTSS gaussConsts<>+12(SB), Z16
 
 	// Registers:    DI dmuQ    SI dsQ    DX dmuP    BX dsP    R8 dz    R9 muQ    R10 sQ    R11 muP    R12 sP    R13 eps    CX elements left in the row
-	MOVQ dmuQ+0(FP), DI
-	MOVQ dsQ+8(FP), SI
-	MOVQ dmuP+16(FP), DX
-	MOVQ dsP+24(FP), BX
-	MOVQ dz+32(FP), R8
-	MOVQ muQ+40(FP), R9
-	MOVQ sQ+48(FP), R10
-	MOVQ muP+56(FP), R11
-	MOVQ sP+64(FP), R12
-	MOVQ eps+72(FP), R13
-	MOVQ n+80(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l206
+	MOVQ         dmuQ+0(FP), DI
+	MOVQ         dsQ+8(FP), SI
+	MOVQ         dmuP+16(FP), DX
+	MOVQ         dsP+24(FP), BX
+	MOVQ         dz+32(FP), R8
+	MOVQ         muQ+40(FP), R9
+	MOVQ         sQ+48(FP), R10
+	MOVQ         muP+56(FP), R11
+	MOVQ         sP+64(FP), R12
+	MOVQ         eps+72(FP), R13
+	MOVQ         dkl+80(FP), AX
+	MOVQ         AX, (SP)
+	VBROADCASTSS gaussConsts<>+4(SB), Z31
+	VBROADCASTSS gaussConsts<>+4(SB), Z30
+	MOVQ         rows+88(FP), AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 32(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 40(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 48(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 56(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 64(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 72(SP)
 
-l205:
+l219:
+	MOVQ         (SP), AX
+	VBROADCASTSS (AX), Z0
+	VMOVAPS      Z0, Z29
+	MOVQ         n+96(FP), CX
+	CMPQ         CX, $0x00000020
+	JL           l221
+
+l220:
 	VMOVUPS (R9), Z0
 	VMOVUPS 64(R9), Z1
 	VMOVUPS (R10), Z2
 	VMOVUPS 64(R10), Z3
+	VPANDD  Z25, Z2, Z4
+	VPANDD  Z25, Z3, Z5
+	VPMAXUD Z31, Z4, Z31
+	VPMAXUD Z31, Z5, Z31
 	VMOVUPS (R12), Z4
 	VMOVUPS 64(R12), Z5
-	VMULPS  Z29, Z2, Z2
-	VMULPS  Z29, Z3, Z3
-	VMULPS  Z29, Z4, Z4
-	VMULPS  Z29, Z5, Z5
+	VPANDD  Z25, Z4, Z6
+	VPANDD  Z25, Z5, Z7
+	VPMAXUD Z31, Z6, Z31
+	VPMAXUD Z31, Z7, Z31
+	VMOVUPS (R11), Z6
+	VMOVUPS 64(R11), Z7
+	VSUBPS  Z6, Z0, Z0
+	VSUBPS  Z7, Z1, Z1
+	VMULPS  Z26, Z2, Z2
+	VMULPS  Z26, Z3, Z3
+	VMULPS  Z26, Z4, Z4
+	VMULPS  Z26, Z5, Z5
 	VSUBPS  Z4, Z2, Z6
 	VSUBPS  Z5, Z3, Z7
-	VMINPS  Z6, Z28, Z6
-	VMINPS  Z7, Z28, Z7
-	VMULPS  Z17, Z4, Z4
-	VMULPS  Z17, Z5, Z5
-	VMAXPS  Z6, Z27, Z6
-	VMAXPS  Z7, Z27, Z7
-	VMINPS  Z4, Z28, Z4
-	VMINPS  Z5, Z28, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z4, Z27, Z4
-	VMAXPS      Z5, Z27, Z5
-	VMOVAPS     Z30, Z8
-	VFMADD231PS Z26, Z6, Z8
-	VMOVAPS     Z30, Z9
-	VFMADD231PS Z26, Z7, Z9
+	VMULPS.BCST gaussConsts<>+64(SB), Z4, Z4
+	VMULPS.BCST gaussConsts<>+64(SB), Z5, Z5
+	VMOVAPS     Z27, Z8
+	VFMADD231PS Z24, Z6, Z8
+	VMOVAPS     Z27, Z9
+	VFMADD231PS Z24, Z7, Z9
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z30, Z8, Z8
-	VSUBPS       Z30, Z9, Z9
-	VMOVAPS      Z30, Z10
-	VFMADD231PS  Z26, Z4, Z10
-	VMOVAPS      Z30, Z11
-	VFMADD231PS  Z26, Z5, Z11
-	VFNMADD231PS Z25, Z8, Z6
-	VFNMADD231PS Z25, Z9, Z7
-	VSUBPS       Z30, Z10, Z10
-	VSUBPS       Z30, Z11, Z11
-	VFNMADD231PS Z24, Z8, Z6
-	VFNMADD231PS Z24, Z9, Z7
-	VFNMADD231PS Z25, Z10, Z4
-	VFNMADD231PS Z25, Z11, Z5
+	VSUBPS       Z27, Z8, Z8
+	VSUBPS       Z27, Z9, Z9
+	VMOVAPS      Z27, Z10
+	VFMADD231PS  Z24, Z4, Z10
+	VMOVAPS      Z27, Z11
+	VFMADD231PS  Z24, Z5, Z11
+	VFNMADD231PS Z23, Z8, Z6
+	VFNMADD231PS Z23, Z9, Z7
+	VSUBPS       Z27, Z10, Z10
+	VSUBPS       Z27, Z11, Z11
+	VFNMADD231PS Z22, Z8, Z6
+	VFNMADD231PS Z22, Z9, Z7
+	VFNMADD231PS Z23, Z10, Z4
+	VFNMADD231PS Z23, Z11, Z5
 
 	// p = e^r
-	VFNMADD231PS Z24, Z10, Z4
-	VFNMADD231PS Z24, Z11, Z5
-	VMOVAPS      Z22, Z12
-	VFMADD231PS  Z6, Z23, Z12
-	VMOVAPS      Z22, Z13
-	VFMADD231PS  Z7, Z23, Z13
+	VFNMADD231PS Z22, Z10, Z4
+	VFNMADD231PS Z22, Z11, Z5
+	VMOVAPS      Z20, Z12
+	VFMADD231PS  Z6, Z21, Z12
+	VMOVAPS      Z20, Z13
+	VFMADD231PS  Z7, Z21, Z13
 
 	// p = e^r
-	VFMADD213PS Z21, Z6, Z12
-	VFMADD213PS Z21, Z7, Z13
-	VMOVAPS     Z22, Z14
-	VFMADD231PS Z4, Z23, Z14
-	VMOVAPS     Z22, Z15
-	VFMADD231PS Z5, Z23, Z15
-	VFMADD213PS Z20, Z6, Z12
-	VFMADD213PS Z20, Z7, Z13
-	VFMADD213PS Z21, Z4, Z14
-	VFMADD213PS Z21, Z5, Z15
 	VFMADD213PS Z19, Z6, Z12
 	VFMADD213PS Z19, Z7, Z13
-	VFMADD213PS Z20, Z4, Z14
-	VFMADD213PS Z20, Z5, Z15
-	VFMADD213PS Z31, Z6, Z12
-	VFMADD213PS Z31, Z7, Z13
+	VMOVAPS     Z20, Z14
+	VFMADD231PS Z4, Z21, Z14
+	VMOVAPS     Z20, Z15
+	VFMADD231PS Z5, Z21, Z15
+	VFMADD213PS Z18, Z6, Z12
+	VFMADD213PS Z18, Z7, Z13
 	VFMADD213PS Z19, Z4, Z14
 	VFMADD213PS Z19, Z5, Z15
-	VFMADD213PS Z31, Z6, Z12
-	VFMADD213PS Z31, Z7, Z13
-	VFMADD213PS Z31, Z4, Z14
-	VFMADD213PS Z31, Z5, Z15
+	VFMADD213PS Z17, Z6, Z12
+	VFMADD213PS Z17, Z7, Z13
+	VFMADD213PS Z18, Z4, Z14
+	VFMADD213PS Z18, Z5, Z15
+	VFMADD213PS Z28, Z6, Z12
+	VFMADD213PS Z28, Z7, Z13
+	VFMADD213PS Z17, Z4, Z14
+	VFMADD213PS Z17, Z5, Z15
+	VFMADD213PS Z28, Z6, Z12
+	VFMADD213PS Z28, Z7, Z13
+	VFMADD213PS Z28, Z4, Z14
+	VFMADD213PS Z28, Z5, Z15
 
 	// p 2^n
-	VFMADD213PS Z31, Z4, Z14
-	VFMADD213PS Z31, Z5, Z15
+	VFMADD213PS Z28, Z4, Z14
+	VFMADD213PS Z28, Z5, Z15
 	VSCALEFPS   Z8, Z12, Z4
 	VSCALEFPS   Z9, Z13, Z5
 
 	// p 2^n
 	VSCALEFPS   Z10, Z14, Z6
 	VSCALEFPS   Z11, Z15, Z7
-	VMINPS      Z6, Z16, Z6
-	VMINPS      Z7, Z16, Z7
-	VMOVUPS     (R11), Z8
-	VMOVUPS     64(R11), Z9
-	VSUBPS      Z8, Z0, Z0
-	VSUBPS      Z9, Z1, Z1
-	VMULPS      Z6, Z0, Z0
-	VMULPS      Z7, Z1, Z1
-	VMULPS      Z6, Z0, Z0
-	VMULPS      Z7, Z1, Z1
-	VSUBPS      Z31, Z4, Z8
-	VSUBPS      Z31, Z5, Z9
-	VADDPS      Z31, Z4, Z4
-	VADDPS      Z31, Z5, Z5
-	VMULPS.BCST 8(SP), Z6, Z10
-	VMULPS.BCST 8(SP), Z7, Z11
-	VMULPS      Z0, Z10, Z10
-	VMULPS      Z1, Z11, Z11
+	VMULPS      Z6, Z0, Z8
+	VMULPS      Z7, Z1, Z9
+	VMULPS      Z6, Z8, Z8
+	VMULPS      Z7, Z9, Z9
+	VPANDD      Z25, Z0, Z0
+	VPANDD      Z25, Z1, Z1
+	VPMAXUD     Z30, Z0, Z30
+	VPMAXUD     Z30, Z1, Z30
+	VSUBPS      Z28, Z4, Z0
+	VSUBPS      Z28, Z5, Z1
+	VADDPS      Z28, Z4, Z4
+	VADDPS      Z28, Z5, Z5
+	VMULPS      Z6, Z29, Z10
+	VMULPS      Z7, Z29, Z11
+	VMULPS      Z8, Z10, Z10
+	VMULPS      Z9, Z11, Z11
 	VMULPS      Z6, Z10, Z6
 	VMULPS      Z7, Z11, Z7
-	VMULPS.BCST 8(SP), Z29, Z10
-	VMULPS.BCST 8(SP), Z29, Z11
-	VMULPS      Z8, Z10, Z8
-	VMULPS      Z9, Z11, Z9
-	VMULPS      Z4, Z8, Z4
-	VMULPS      Z5, Z9, Z5
-	VMULPS      Z0, Z10, Z8
-	VMULPS      Z1, Z11, Z9
-	VFMADD213PS Z4, Z0, Z8
-	VFMADD213PS Z5, Z1, Z9
-	VPXORD      Z18, Z8, Z0
-	VPXORD      Z18, Z9, Z1
+	VMULPS      Z26, Z29, Z10
+	VMULPS      Z26, Z29, Z11
+	VMULPS      Z0, Z10, Z0
+	VMULPS      Z1, Z11, Z1
+	VMULPS      Z4, Z0, Z0
+	VMULPS      Z5, Z1, Z1
+	VMULPS      Z8, Z10, Z4
+	VMULPS      Z9, Z11, Z5
+	VFMADD213PS Z0, Z8, Z4
+	VFMADD213PS Z1, Z9, Z5
+	VPXORD      Z16, Z4, Z4
+	VPXORD      Z16, Z5, Z5
 	VMOVUPS     (R8), Z8
 	VMOVUPS     64(R8), Z9
 	VMOVUPS     (R13), Z10
 	VMOVUPS     64(R13), Z11
-	VPXORD      Z18, Z6, Z12
-	VPXORD      Z18, Z7, Z13
+	VPXORD      Z16, Z6, Z12
+	VPXORD      Z16, Z7, Z13
 	VMOVUPS     Z12, (DX)
 	VMOVUPS     Z13, 64(DX)
-	VMOVUPS     Z0, (BX)
-	VMOVUPS     Z1, 64(BX)
-	VMULPS      Z10, Z8, Z0
-	VMULPS      Z11, Z9, Z1
-	VMINPS      Z2, Z28, Z2
-	VMINPS      Z3, Z28, Z3
-	VMAXPS      Z2, Z27, Z2
-	VMAXPS      Z3, Z27, Z3
+	VMOVUPS     Z4, (BX)
+	VMOVUPS     Z5, 64(BX)
+	VMULPS      Z10, Z8, Z4
+	VMULPS      Z11, Z9, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z30, Z10
-	VFMADD231PS  Z26, Z2, Z10
-	VMOVAPS      Z30, Z11
-	VFMADD231PS  Z26, Z3, Z11
-	VSUBPS       Z30, Z10, Z10
-	VSUBPS       Z30, Z11, Z11
-	VFNMADD231PS Z25, Z10, Z2
-	VFNMADD231PS Z25, Z11, Z3
-	VFNMADD231PS Z24, Z10, Z2
-	VFNMADD231PS Z24, Z11, Z3
+	VMOVAPS      Z27, Z10
+	VFMADD231PS  Z24, Z2, Z10
+	VMOVAPS      Z27, Z11
+	VFMADD231PS  Z24, Z3, Z11
+	VSUBPS       Z27, Z10, Z10
+	VSUBPS       Z27, Z11, Z11
+	VFNMADD231PS Z23, Z10, Z2
+	VFNMADD231PS Z23, Z11, Z3
+	VFNMADD231PS Z22, Z10, Z2
+	VFNMADD231PS Z22, Z11, Z3
 
 	// p = e^r
-	VMOVAPS     Z22, Z12
-	VFMADD231PS Z2, Z23, Z12
-	VMOVAPS     Z22, Z13
-	VFMADD231PS Z3, Z23, Z13
-	VFMADD213PS Z21, Z2, Z12
-	VFMADD213PS Z21, Z3, Z13
-	VFMADD213PS Z20, Z2, Z12
-	VFMADD213PS Z20, Z3, Z13
+	VMOVAPS     Z20, Z12
+	VFMADD231PS Z2, Z21, Z12
+	VMOVAPS     Z20, Z13
+	VFMADD231PS Z3, Z21, Z13
 	VFMADD213PS Z19, Z2, Z12
 	VFMADD213PS Z19, Z3, Z13
-	VFMADD213PS Z31, Z2, Z12
-	VFMADD213PS Z31, Z3, Z13
-	VFMADD213PS Z31, Z2, Z12
-	VFMADD213PS Z31, Z3, Z13
+	VFMADD213PS Z18, Z2, Z12
+	VFMADD213PS Z18, Z3, Z13
+	VFMADD213PS Z17, Z2, Z12
+	VFMADD213PS Z17, Z3, Z13
+	VFMADD213PS Z28, Z2, Z12
+	VFMADD213PS Z28, Z3, Z13
+	VFMADD213PS Z28, Z2, Z12
+	VFMADD213PS Z28, Z3, Z13
 
 	// p 2^n
 	VSCALEFPS   Z10, Z12, Z2
 	VSCALEFPS   Z11, Z13, Z3
-	VMULPS      Z2, Z29, Z2
-	VMULPS      Z3, Z29, Z3
-	VFMADD231PS Z2, Z0, Z4
-	VFMADD231PS Z3, Z1, Z5
-	VADDPS      Z8, Z6, Z0
-	VADDPS      Z9, Z7, Z1
-	VMOVUPS     Z0, (DI)
-	VMOVUPS     Z1, 64(DI)
-	VMOVUPS     Z4, (SI)
-	VMOVUPS     Z5, 64(SI)
+	VMULPS      Z2, Z26, Z2
+	VMULPS      Z3, Z26, Z3
+	VFMADD231PS Z2, Z4, Z0
+	VFMADD231PS Z3, Z5, Z1
+	VADDPS      Z8, Z6, Z2
+	VADDPS      Z9, Z7, Z3
+	VMOVUPS     Z2, (DI)
+	VMOVUPS     Z3, 64(DI)
+	VMOVUPS     Z0, (SI)
+	VMOVUPS     Z1, 64(SI)
 	ADDQ        $0x00000080, DI
 	ADDQ        $0x00000080, SI
 	ADDQ        $0x00000080, DX
@@ -10126,108 +10739,107 @@ l205:
 	ADDQ        $0x00000080, R12
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l205
+	JGE         l220
 
-l206:
+l221:
 	CMPQ    CX, $0x00000010
-	JL      l207
+	JL      l222
 	VMOVUPS (R9), Z0
 	VMOVUPS (R10), Z1
+	VPANDD  Z25, Z1, Z2
+	VPMAXUD Z31, Z2, Z31
 	VMOVUPS (R12), Z2
-	VMULPS  Z29, Z1, Z1
-	VMULPS  Z29, Z2, Z2
+	VPANDD  Z25, Z2, Z3
+	VPMAXUD Z31, Z3, Z31
+	VMOVUPS (R11), Z3
+	VSUBPS  Z3, Z0, Z0
+	VMULPS  Z26, Z1, Z1
+	VMULPS  Z26, Z2, Z2
 	VSUBPS  Z2, Z1, Z3
-	VMINPS  Z3, Z28, Z3
-	VMULPS  Z17, Z2, Z2
-	VMAXPS  Z3, Z27, Z3
-	VMINPS  Z2, Z28, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z2, Z27, Z2
-	VMOVAPS     Z30, Z4
-	VFMADD231PS Z26, Z3, Z4
+	VMULPS.BCST gaussConsts<>+64(SB), Z2, Z2
+	VMOVAPS     Z27, Z4
+	VFMADD231PS Z24, Z3, Z4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z30, Z4, Z4
-	VMOVAPS      Z30, Z5
-	VFMADD231PS  Z26, Z2, Z5
-	VFNMADD231PS Z25, Z4, Z3
-	VSUBPS       Z30, Z5, Z5
-	VFNMADD231PS Z24, Z4, Z3
-	VFNMADD231PS Z25, Z5, Z2
+	VSUBPS       Z27, Z4, Z4
+	VMOVAPS      Z27, Z5
+	VFMADD231PS  Z24, Z2, Z5
+	VFNMADD231PS Z23, Z4, Z3
+	VSUBPS       Z27, Z5, Z5
+	VFNMADD231PS Z22, Z4, Z3
+	VFNMADD231PS Z23, Z5, Z2
 
 	// p = e^r
-	VFNMADD231PS Z24, Z5, Z2
-	VMOVAPS      Z22, Z6
-	VFMADD231PS  Z3, Z23, Z6
+	VFNMADD231PS Z22, Z5, Z2
+	VMOVAPS      Z20, Z6
+	VFMADD231PS  Z3, Z21, Z6
 
 	// p = e^r
-	VFMADD213PS Z21, Z3, Z6
-	VMOVAPS     Z22, Z7
-	VFMADD231PS Z2, Z23, Z7
-	VFMADD213PS Z20, Z3, Z6
-	VFMADD213PS Z21, Z2, Z7
 	VFMADD213PS Z19, Z3, Z6
-	VFMADD213PS Z20, Z2, Z7
-	VFMADD213PS Z31, Z3, Z6
+	VMOVAPS     Z20, Z7
+	VFMADD231PS Z2, Z21, Z7
+	VFMADD213PS Z18, Z3, Z6
 	VFMADD213PS Z19, Z2, Z7
-	VFMADD213PS Z31, Z3, Z6
-	VFMADD213PS Z31, Z2, Z7
+	VFMADD213PS Z17, Z3, Z6
+	VFMADD213PS Z18, Z2, Z7
+	VFMADD213PS Z28, Z3, Z6
+	VFMADD213PS Z17, Z2, Z7
+	VFMADD213PS Z28, Z3, Z6
+	VFMADD213PS Z28, Z2, Z7
 
 	// p 2^n
-	VFMADD213PS Z31, Z2, Z7
+	VFMADD213PS Z28, Z2, Z7
 	VSCALEFPS   Z4, Z6, Z2
 
 	// p 2^n
 	VSCALEFPS   Z5, Z7, Z3
-	VMINPS      Z3, Z16, Z3
-	VMOVUPS     (R11), Z4
-	VSUBPS      Z4, Z0, Z0
-	VMULPS      Z3, Z0, Z0
-	VMULPS      Z3, Z0, Z0
-	VSUBPS      Z31, Z2, Z4
-	VADDPS      Z31, Z2, Z2
-	VMULPS.BCST 8(SP), Z3, Z5
-	VMULPS      Z0, Z5, Z5
+	VMULPS      Z3, Z0, Z4
+	VMULPS      Z3, Z4, Z4
+	VPANDD      Z25, Z0, Z0
+	VPMAXUD     Z30, Z0, Z30
+	VSUBPS      Z28, Z2, Z0
+	VADDPS      Z28, Z2, Z2
+	VMULPS      Z3, Z29, Z5
+	VMULPS      Z4, Z5, Z5
 	VMULPS      Z3, Z5, Z3
-	VMULPS.BCST 8(SP), Z29, Z5
-	VMULPS      Z4, Z5, Z4
-	VMULPS      Z2, Z4, Z2
-	VMULPS      Z0, Z5, Z4
-	VFMADD213PS Z2, Z0, Z4
-	VPXORD      Z18, Z4, Z0
+	VMULPS      Z26, Z29, Z5
+	VMULPS      Z0, Z5, Z0
+	VMULPS      Z2, Z0, Z0
+	VMULPS      Z4, Z5, Z2
+	VFMADD213PS Z0, Z4, Z2
+	VPXORD      Z16, Z2, Z2
 	VMOVUPS     (R8), Z4
 	VMOVUPS     (R13), Z5
-	VPXORD      Z18, Z3, Z6
+	VPXORD      Z16, Z3, Z6
 	VMOVUPS     Z6, (DX)
-	VMOVUPS     Z0, (BX)
-	VMULPS      Z5, Z4, Z0
-	VMINPS      Z1, Z28, Z1
-	VMAXPS      Z1, Z27, Z1
+	VMOVUPS     Z2, (BX)
+	VMULPS      Z5, Z4, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z30, Z5
-	VFMADD231PS  Z26, Z1, Z5
-	VSUBPS       Z30, Z5, Z5
-	VFNMADD231PS Z25, Z5, Z1
-	VFNMADD231PS Z24, Z5, Z1
+	VMOVAPS      Z27, Z5
+	VFMADD231PS  Z24, Z1, Z5
+	VSUBPS       Z27, Z5, Z5
+	VFNMADD231PS Z23, Z5, Z1
+	VFNMADD231PS Z22, Z5, Z1
 
 	// p = e^r
-	VMOVAPS     Z22, Z6
-	VFMADD231PS Z1, Z23, Z6
-	VFMADD213PS Z21, Z1, Z6
-	VFMADD213PS Z20, Z1, Z6
+	VMOVAPS     Z20, Z6
+	VFMADD231PS Z1, Z21, Z6
 	VFMADD213PS Z19, Z1, Z6
-	VFMADD213PS Z31, Z1, Z6
-	VFMADD213PS Z31, Z1, Z6
+	VFMADD213PS Z18, Z1, Z6
+	VFMADD213PS Z17, Z1, Z6
+	VFMADD213PS Z28, Z1, Z6
+	VFMADD213PS Z28, Z1, Z6
 
 	// p 2^n
 	VSCALEFPS   Z5, Z6, Z1
-	VMULPS      Z1, Z29, Z1
-	VFMADD231PS Z1, Z0, Z2
-	VADDPS      Z4, Z3, Z0
-	VMOVUPS     Z0, (DI)
-	VMOVUPS     Z2, (SI)
+	VMULPS      Z1, Z26, Z1
+	VFMADD231PS Z1, Z2, Z0
+	VADDPS      Z4, Z3, Z1
+	VMOVUPS     Z1, (DI)
+	VMOVUPS     Z0, (SI)
 	ADDQ        $0x00000040, DI
 	ADDQ        $0x00000040, SI
 	ADDQ        $0x00000040, DX
@@ -10240,211 +10852,245 @@ l206:
 	ADDQ        $0x00000040, R12
 	SUBQ        $0x00000010, CX
 
-l207:
+l222:
 	TESTQ     CX, CX
-	JZ        l208
+	JZ        l223
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z (R9), K7, Z0
 	VMOVUPS.Z (R10), K7, Z1
+	VPANDD    Z25, Z1, Z2
+	VMOVAPS.Z Z2, K7, Z2
+	VPMAXUD   Z31, Z2, Z31
 	VMOVUPS.Z (R12), K7, Z2
-	VMULPS    Z29, Z1, Z1
-	VMULPS    Z29, Z2, Z2
+	VPANDD    Z25, Z2, Z3
+	VMOVAPS.Z Z3, K7, Z3
+	VPMAXUD   Z31, Z3, Z31
+	VMOVUPS.Z (R11), K7, Z3
+	VSUBPS    Z3, Z0, Z0
+	VMULPS    Z26, Z1, Z1
+	VMULPS    Z26, Z2, Z2
 	VSUBPS    Z2, Z1, Z3
-	VMINPS    Z3, Z28, Z3
-	VMULPS    Z17, Z2, Z2
-	VMAXPS    Z3, Z27, Z3
-	VMINPS    Z2, Z28, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z2, Z27, Z2
-	VMOVAPS     Z30, Z4
-	VFMADD231PS Z26, Z3, Z4
+	VMULPS.BCST gaussConsts<>+64(SB), Z2, Z2
+	VMOVAPS     Z27, Z4
+	VFMADD231PS Z24, Z3, Z4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z30, Z4, Z4
-	VMOVAPS      Z30, Z5
-	VFMADD231PS  Z26, Z2, Z5
-	VFNMADD231PS Z25, Z4, Z3
-	VSUBPS       Z30, Z5, Z5
-	VFNMADD231PS Z24, Z4, Z3
-	VFNMADD231PS Z25, Z5, Z2
+	VSUBPS       Z27, Z4, Z4
+	VMOVAPS      Z27, Z5
+	VFMADD231PS  Z24, Z2, Z5
+	VFNMADD231PS Z23, Z4, Z3
+	VSUBPS       Z27, Z5, Z5
+	VFNMADD231PS Z22, Z4, Z3
+	VFNMADD231PS Z23, Z5, Z2
 
 	// p = e^r
-	VFNMADD231PS Z24, Z5, Z2
-	VMOVAPS      Z22, Z6
-	VFMADD231PS  Z3, Z23, Z6
+	VFNMADD231PS Z22, Z5, Z2
+	VMOVAPS      Z20, Z6
+	VFMADD231PS  Z3, Z21, Z6
 
 	// p = e^r
-	VFMADD213PS Z21, Z3, Z6
-	VMOVAPS     Z22, Z7
-	VFMADD231PS Z2, Z23, Z7
-	VFMADD213PS Z20, Z3, Z6
-	VFMADD213PS Z21, Z2, Z7
 	VFMADD213PS Z19, Z3, Z6
-	VFMADD213PS Z20, Z2, Z7
-	VFMADD213PS Z31, Z3, Z6
+	VMOVAPS     Z20, Z7
+	VFMADD231PS Z2, Z21, Z7
+	VFMADD213PS Z18, Z3, Z6
 	VFMADD213PS Z19, Z2, Z7
-	VFMADD213PS Z31, Z3, Z6
-	VFMADD213PS Z31, Z2, Z7
+	VFMADD213PS Z17, Z3, Z6
+	VFMADD213PS Z18, Z2, Z7
+	VFMADD213PS Z28, Z3, Z6
+	VFMADD213PS Z17, Z2, Z7
+	VFMADD213PS Z28, Z3, Z6
+	VFMADD213PS Z28, Z2, Z7
 
 	// p 2^n
-	VFMADD213PS Z31, Z2, Z7
+	VFMADD213PS Z28, Z2, Z7
 	VSCALEFPS   Z4, Z6, Z2
 
 	// p 2^n
 	VSCALEFPS   Z5, Z7, Z3
-	VMINPS      Z3, Z16, Z3
-	VMOVUPS.Z   (R11), K7, Z4
-	VSUBPS      Z4, Z0, Z0
-	VMULPS      Z3, Z0, Z0
-	VMULPS      Z3, Z0, Z0
-	VSUBPS      Z31, Z2, Z4
-	VADDPS      Z31, Z2, Z2
-	VMULPS.BCST 8(SP), Z3, Z5
-	VMULPS      Z0, Z5, Z5
+	VMULPS      Z3, Z0, Z4
+	VMULPS      Z3, Z4, Z4
+	VPANDD      Z25, Z0, Z0
+	VMOVAPS.Z   Z0, K7, Z0
+	VPMAXUD     Z30, Z0, Z30
+	VSUBPS      Z28, Z2, Z0
+	VADDPS      Z28, Z2, Z2
+	VMULPS      Z3, Z29, Z5
+	VMULPS      Z4, Z5, Z5
 	VMULPS      Z3, Z5, Z3
-	VMULPS.BCST 8(SP), Z29, Z5
-	VMULPS      Z4, Z5, Z4
-	VMULPS      Z2, Z4, Z2
-	VMULPS      Z0, Z5, Z4
-	VFMADD213PS Z2, Z0, Z4
-	VPXORD      Z18, Z4, Z0
+	VMULPS      Z26, Z29, Z5
+	VMULPS      Z0, Z5, Z0
+	VMULPS      Z2, Z0, Z0
+	VMULPS      Z4, Z5, Z2
+	VFMADD213PS Z0, Z4, Z2
+	VPXORD      Z16, Z2, Z2
 	VMOVUPS.Z   (R8), K7, Z4
 	VMOVUPS.Z   (R13), K7, Z5
-	VPXORD      Z18, Z3, Z6
+	VPXORD      Z16, Z3, Z6
 	VMOVUPS     Z6, K7, (DX)
-	VMOVUPS     Z0, K7, (BX)
-	VMULPS      Z5, Z4, Z0
-	VMINPS      Z1, Z28, Z1
-	VMAXPS      Z1, Z27, Z1
+	VMOVUPS     Z2, K7, (BX)
+	VMULPS      Z5, Z4, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z30, Z5
-	VFMADD231PS  Z26, Z1, Z5
-	VSUBPS       Z30, Z5, Z5
-	VFNMADD231PS Z25, Z5, Z1
-	VFNMADD231PS Z24, Z5, Z1
+	VMOVAPS      Z27, Z5
+	VFMADD231PS  Z24, Z1, Z5
+	VSUBPS       Z27, Z5, Z5
+	VFNMADD231PS Z23, Z5, Z1
+	VFNMADD231PS Z22, Z5, Z1
 
 	// p = e^r
-	VMOVAPS     Z22, Z6
-	VFMADD231PS Z1, Z23, Z6
-	VFMADD213PS Z21, Z1, Z6
-	VFMADD213PS Z20, Z1, Z6
+	VMOVAPS     Z20, Z6
+	VFMADD231PS Z1, Z21, Z6
 	VFMADD213PS Z19, Z1, Z6
-	VFMADD213PS Z31, Z1, Z6
-	VFMADD213PS Z31, Z1, Z6
+	VFMADD213PS Z18, Z1, Z6
+	VFMADD213PS Z17, Z1, Z6
+	VFMADD213PS Z28, Z1, Z6
+	VFMADD213PS Z28, Z1, Z6
 
 	// p 2^n
 	VSCALEFPS   Z5, Z6, Z1
-	VMULPS      Z1, Z29, Z1
-	VFMADD231PS Z1, Z0, Z2
-	VADDPS      Z4, Z3, Z0
-	VMOVUPS     Z0, K7, (DI)
-	VMOVUPS     Z2, K7, (SI)
+	VMULPS      Z1, Z26, Z1
+	VFMADD231PS Z1, Z2, Z0
+	VADDPS      Z4, Z3, Z1
+	VMOVUPS     Z1, K7, (DI)
+	VMOVUPS     Z0, K7, (SI)
+	LEAQ        (DI)(CX*4), DI
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (DX)(CX*4), DX
+	LEAQ        (BX)(CX*4), BX
+	LEAQ        (R8)(CX*4), R8
+	LEAQ        (R13)(CX*4), R13
+	LEAQ        (R9)(CX*4), R9
+	LEAQ        (R10)(CX*4), R10
+	LEAQ        (R11)(CX*4), R11
+	LEAQ        (R12)(CX*4), R12
 
-l208:
+l223:
+	ADDQ         16(SP), DI
+	ADDQ         24(SP), SI
+	ADDQ         32(SP), DX
+	ADDQ         40(SP), BX
+	ADDQ         48(SP), R9
+	ADDQ         56(SP), R10
+	ADDQ         64(SP), R11
+	ADDQ         72(SP), R12
+	ADDQ         $0x04, (SP)
+	DECQ         8(SP)
+	JNZ          l219
+	VPMINUD.BCST gaussConsts<>+140(SB), Z31, Z0
+	VPADDD.BCST  gaussConsts<>+144(SB), Z0, Z0
+	VPADDD.BCST  gaussConsts<>+80(SB), Z30, Z1
+	VPORD        Z1, Z0, Z0
+	VMOVAPS      Z0, Z31
+	VPMOVD2M     Z31, K1
+	KMOVW        K1, AX
+	MOVQ         AX, bad+120(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepStandardLog(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int, factor float32)
-// Requires: AVX, AVX512F, AVX512VL
-TEXT ·LatentStepStandardLog(SB), NOSPLIT, $32-76
-	// Registers:    Z0-Z12 values    Z13-Z29 constants and scalars    Z30-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+100(SB), Z29
-	VBROADCASTSS gaussConsts<>+20(SB), Z28
-	VBROADCASTSS gaussConsts<>+24(SB), Z27
-	VBROADCASTSS factor+72(FP), Z26
-	VBROADCASTSS gaussConsts<>+88(SB), Z25
-	VBROADCASTSS gaussConsts<>+92(SB), Z24
-	VBROADCASTSS gaussConsts<>+96(SB), Z23
-	VBROADCASTSS gaussConsts<>+80(SB), Z22
-	VBROADCASTSS gaussConsts<>+76(SB), Z21
-	VBROADCASTSS gaussConsts<>+104(SB), Z20
-	VBROADCASTSS gaussConsts<>+108(SB), Z19
-	VBROADCASTSS gaussConsts<>+112(SB), Z18
-	VBROADCASTSS gaussConsts<>+116(SB), Z17
-	VBROADCASTSS gaussConsts<>+120(SB), Z16
-	VBROADCASTSS gaussConsts<>+28(SB), Z15
+// func LatentStepStandardLog(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int, factor float32) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·LatentStepStandardLog(SB), NOSPLIT, $32-88
+	// Registers:    Z0-Z11 values    Z12-Z28 constants and scalars    Z29-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+116(SB), Z28
+	VBROADCASTSS gaussConsts<>+28(SB), Z27
+	VBROADCASTSS gaussConsts<>+96(SB), Z26
+	VBROADCASTSS gaussConsts<>+0(SB), Z25
+	VBROADCASTSS factor+72(FP), Z24
+	VBROADCASTSS gaussConsts<>+112(SB), Z23
+	VBROADCASTSS gaussConsts<>+72(SB), Z22
+	VBROADCASTSS gaussConsts<>+68(SB), Z21
+	VBROADCASTSS gaussConsts<>+120(SB), Z20
+	VBROADCASTSS gaussConsts<>+124(SB), Z19
+	VBROADCASTSS gaussConsts<>+128(SB), Z18
+	VBROADCASTSS gaussConsts<>+132(SB), Z17
+	VBROADCASTSS gaussConsts<>+136(SB), Z16
+	VBROADCASTSS gaussConsts<>+100(SB), Z15
 	VBROADCASTSS gaussConsts<>+4(SB), Z14
-	VBROADCASTSS gaussConsts<>+84(SB), Z13
+	VBROADCASTSS gaussConsts<>+140(SB), Z13
+	VBROADCASTSS gaussConsts<>+144(SB), Z12
 
-	// Registers:    DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
-	MOVQ sigmaQ+0(FP), DI
-	MOVQ z+8(FP), SI
-	MOVQ kl+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ eps+40(FP), R9
-	MOVQ n+56(FP), R10
-	SHLQ $0x02, R10
-	MOVQ rows+48(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 16(SP)
+	// Registers:    DI sigmaQ    SI z    DX lanes    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
+	MOVQ    sigmaQ+0(FP), DI
+	MOVQ    z+8(FP), SI
+	MOVQ    lanes+16(FP), DX
+	MOVQ    muQ+24(FP), BX
+	MOVQ    sQ+32(FP), R8
+	MOVQ    eps+40(FP), R9
+	MOVQ    n+56(FP), R10
+	SHLQ    $0x02, R10
+	VMOVAPS Z14, Z29
+	MOVQ    rows+48(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 16(SP)
 
-l210:
+l225:
 	VMOVAPS Z14, Z31
 	VMOVAPS Z14, Z30
 	MOVQ    n+56(FP), CX
 	CMPQ    CX, $0x00000020
-	JL      l212
+	JL      l227
 
-l211:
+l226:
 	VMOVUPS (BX), Z0
 	VMOVUPS 64(BX), Z1
 	VMOVUPS (R8), Z2
 	VMOVUPS 64(R8), Z3
-	VMULPS  Z26, Z2, Z2
-	VMULPS  Z26, Z3, Z3
-	VMINPS  Z2, Z25, Z4
-	VMINPS  Z3, Z25, Z5
-	VMAXPS  Z4, Z24, Z4
-	VMAXPS  Z5, Z24, Z5
+	VPANDD  Z25, Z2, Z4
+	VPANDD  Z25, Z3, Z5
+	VPMAXUD Z29, Z4, Z29
+	VPMAXUD Z29, Z5, Z29
+	VMULPS  Z24, Z2, Z2
+	VMULPS  Z24, Z3, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z29, Z6
-	VFMADD231PS  Z23, Z4, Z6
-	VMOVAPS      Z29, Z7
-	VFMADD231PS  Z23, Z5, Z7
-	VSUBPS       Z29, Z6, Z6
-	VSUBPS       Z29, Z7, Z7
-	VFNMADD231PS Z22, Z6, Z4
-	VFNMADD231PS Z22, Z7, Z5
-	VFNMADD231PS Z21, Z6, Z4
-	VFNMADD231PS Z21, Z7, Z5
+	VMOVAPS      Z28, Z4
+	VFMADD231PS  Z23, Z2, Z4
+	VMOVAPS      Z28, Z5
+	VFMADD231PS  Z23, Z3, Z5
+	VSUBPS       Z28, Z4, Z4
+	VSUBPS       Z28, Z5, Z5
+	VMOVAPS      Z2, Z6
+	VFNMADD231PS Z22, Z4, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS Z22, Z5, Z7
+	VFNMADD231PS Z21, Z4, Z6
+	VFNMADD231PS Z21, Z5, Z7
 
 	// p = e^r
 	VMOVAPS     Z19, Z8
-	VFMADD231PS Z4, Z20, Z8
+	VFMADD231PS Z6, Z20, Z8
 	VMOVAPS     Z19, Z9
-	VFMADD231PS Z5, Z20, Z9
-	VFMADD213PS Z18, Z4, Z8
-	VFMADD213PS Z18, Z5, Z9
-	VFMADD213PS Z17, Z4, Z8
-	VFMADD213PS Z17, Z5, Z9
-	VFMADD213PS Z16, Z4, Z8
-	VFMADD213PS Z16, Z5, Z9
-	VFMADD213PS Z28, Z4, Z8
-	VFMADD213PS Z28, Z5, Z9
-	VFMADD213PS Z28, Z4, Z8
-	VFMADD213PS Z28, Z5, Z9
+	VFMADD231PS Z7, Z20, Z9
+	VFMADD213PS Z18, Z6, Z8
+	VFMADD213PS Z18, Z7, Z9
+	VFMADD213PS Z17, Z6, Z8
+	VFMADD213PS Z17, Z7, Z9
+	VFMADD213PS Z16, Z6, Z8
+	VFMADD213PS Z16, Z7, Z9
+	VFMADD213PS Z27, Z6, Z8
+	VFMADD213PS Z27, Z7, Z9
+	VFMADD213PS Z27, Z6, Z8
+	VFMADD213PS Z27, Z7, Z9
 
 	// p 2^n
-	VSCALEFPS   Z6, Z8, Z4
-	VSCALEFPS   Z7, Z9, Z5
-	VMULPS      Z27, Z0, Z6
-	VMULPS      Z27, Z1, Z7
-	VMULPS      Z27, Z4, Z8
-	VMULPS      Z27, Z5, Z9
+	VSCALEFPS   Z4, Z8, Z4
+	VSCALEFPS   Z5, Z9, Z5
+	VMULPS      Z26, Z0, Z6
+	VMULPS      Z26, Z1, Z7
+	VMULPS      Z26, Z4, Z8
+	VMULPS      Z26, Z5, Z9
 	VFMADD213PS Z15, Z8, Z8
 	VFMADD213PS Z15, Z9, Z9
 	VFMADD231PS Z6, Z6, Z8
@@ -10468,37 +11114,38 @@ l211:
 	ADDQ        $0x00000080, R8
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l211
+	JGE         l226
 
-l212:
+l227:
 	CMPQ    CX, $0x00000010
-	JL      l213
+	JL      l228
 	VMOVUPS (BX), Z0
 	VMOVUPS (R8), Z1
-	VMULPS  Z26, Z1, Z1
-	VMINPS  Z1, Z25, Z2
-	VMAXPS  Z2, Z24, Z2
+	VPANDD  Z25, Z1, Z2
+	VPMAXUD Z29, Z2, Z29
+	VMULPS  Z24, Z1, Z1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z29, Z3
-	VFMADD231PS  Z23, Z2, Z3
-	VSUBPS       Z29, Z3, Z3
-	VFNMADD231PS Z22, Z3, Z2
-	VFNMADD231PS Z21, Z3, Z2
+	VMOVAPS      Z28, Z2
+	VFMADD231PS  Z23, Z1, Z2
+	VSUBPS       Z28, Z2, Z2
+	VMOVAPS      Z1, Z3
+	VFNMADD231PS Z22, Z2, Z3
+	VFNMADD231PS Z21, Z2, Z3
 
 	// p = e^r
 	VMOVAPS     Z19, Z4
-	VFMADD231PS Z2, Z20, Z4
-	VFMADD213PS Z18, Z2, Z4
-	VFMADD213PS Z17, Z2, Z4
-	VFMADD213PS Z16, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
+	VFMADD231PS Z3, Z20, Z4
+	VFMADD213PS Z18, Z3, Z4
+	VFMADD213PS Z17, Z3, Z4
+	VFMADD213PS Z16, Z3, Z4
+	VFMADD213PS Z27, Z3, Z4
+	VFMADD213PS Z27, Z3, Z4
 
 	// p 2^n
-	VSCALEFPS   Z3, Z4, Z2
-	VMULPS      Z27, Z0, Z3
-	VMULPS      Z27, Z2, Z4
+	VSCALEFPS   Z2, Z4, Z2
+	VMULPS      Z26, Z0, Z3
+	VMULPS      Z26, Z2, Z4
 	VFMADD213PS Z15, Z4, Z4
 	VFMADD231PS Z3, Z3, Z4
 	VADDPS      Z31, Z4, Z31
@@ -10514,39 +11161,41 @@ l212:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 
-l213:
+l228:
 	TESTQ     CX, CX
-	JZ        l214
+	JZ        l229
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z (BX), K7, Z0
 	VMOVUPS.Z (R8), K7, Z1
-	VMULPS    Z26, Z1, Z1
-	VMINPS    Z1, Z25, Z2
-	VMAXPS    Z2, Z24, Z2
+	VPANDD    Z25, Z1, Z2
+	VMOVAPS.Z Z2, K7, Z2
+	VPMAXUD   Z29, Z2, Z29
+	VMULPS    Z24, Z1, Z1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z29, Z3
-	VFMADD231PS  Z23, Z2, Z3
-	VSUBPS       Z29, Z3, Z3
-	VFNMADD231PS Z22, Z3, Z2
-	VFNMADD231PS Z21, Z3, Z2
+	VMOVAPS      Z28, Z2
+	VFMADD231PS  Z23, Z1, Z2
+	VSUBPS       Z28, Z2, Z2
+	VMOVAPS      Z1, Z3
+	VFNMADD231PS Z22, Z2, Z3
+	VFNMADD231PS Z21, Z2, Z3
 
 	// p = e^r
 	VMOVAPS     Z19, Z4
-	VFMADD231PS Z2, Z20, Z4
-	VFMADD213PS Z18, Z2, Z4
-	VFMADD213PS Z17, Z2, Z4
-	VFMADD213PS Z16, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
-	VFMADD213PS Z28, Z2, Z4
+	VFMADD231PS Z3, Z20, Z4
+	VFMADD213PS Z18, Z3, Z4
+	VFMADD213PS Z17, Z3, Z4
+	VFMADD213PS Z16, Z3, Z4
+	VFMADD213PS Z27, Z3, Z4
+	VFMADD213PS Z27, Z3, Z4
 
 	// p 2^n
-	VSCALEFPS   Z3, Z4, Z2
-	VMULPS      Z27, Z0, Z3
-	VMULPS      Z27, Z2, Z4
+	VSCALEFPS   Z2, Z4, Z2
+	VMULPS      Z26, Z0, Z3
+	VMULPS      Z26, Z2, Z4
 	VFMADD213PS Z15, Z4, Z4
 	VFMADD231PS Z3, Z3, Z4
 	VMOVAPS.Z   Z4, K7, Z3
@@ -10563,119 +11212,139 @@ l213:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 
-l214:
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VADDPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VADDPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VADDPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VADDPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VADDPS        Z14, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z31, Y1
-	VADDPS        Y1, Y31, Y31
-	VEXTRACTF32X4 $0x01, Y31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x0e, X31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x01, X31, X1
-	VADDPS        X1, X31, X31
-	VBROADCASTSS  X31, Z1
-	VFMSUB231PS   Z13, Z1, Z0
-	VCMPPS        $0x11, Z14, Z0, K1
-	VBLENDMPS     Z14, Z0, K1, Z0
-	VMOVSS        X0, (DX)
-	ADDQ          $0x04, DX
-	ADDQ          8(SP), BX
-	ADDQ          16(SP), R8
-	DECQ          (SP)
-	JNZ           l210
+l229:
+	VMOVUPS  Z31, (DX)
+	VMOVUPS  Z30, 64(DX)
+	ADDQ     $0x00000100, DX
+	ADDQ     8(SP), BX
+	ADDQ     16(SP), R8
+	DECQ     (SP)
+	JNZ      l225
+	VPMINUD  Z13, Z29, Z0
+	VPADDD   Z12, Z0, Z0
+	VMOVAPS  Z0, Z29
+	VPMOVD2M Z29, K1
+	KMOVW    K1, AX
+	MOVQ     AX, bad+80(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepStandardLogBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, n int, w float32, factor float32)
-// Requires: AVX, AVX512F
-TEXT ·LatentStepStandardLogBackward(SB), NOSPLIT, $16-64
-	// Registers:    Z0-Z17 values    Z18-Z31 constants and scalars
-	VBROADCASTSS gaussConsts<>+20(SB), Z31
-	VBROADCASTSS factor+60(FP), Z30
-	VBROADCASTSS gaussConsts<>+100(SB), Z29
-	VBROADCASTSS gaussConsts<>+88(SB), Z28
-	VBROADCASTSS gaussConsts<>+92(SB), Z27
-	VBROADCASTSS gaussConsts<>+96(SB), Z26
-	VBROADCASTSS gaussConsts<>+80(SB), Z25
-	VBROADCASTSS gaussConsts<>+76(SB), Z24
-	VBROADCASTSS gaussConsts<>+104(SB), Z23
-	VBROADCASTSS gaussConsts<>+108(SB), Z22
-	VBROADCASTSS gaussConsts<>+112(SB), Z21
-	VBROADCASTSS gaussConsts<>+116(SB), Z20
-	VBROADCASTSS gaussConsts<>+120(SB), Z19
-	VBROADCASTSS w+56(FP), Z18
+// func LatentStepStandardLogBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, dkl *float32, rows int, n int, ld int, factor float32) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·LatentStepStandardLogBackward(SB), NOSPLIT, $56-96
+	// Registers:    Z0-Z12 values    Z13-Z28 constants and scalars    Z29-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+28(SB), Z28
+	VBROADCASTSS factor+80(FP), Z27
+	VBROADCASTSS gaussConsts<>+0(SB), Z26
+	VBROADCASTSS gaussConsts<>+116(SB), Z25
+	VBROADCASTSS gaussConsts<>+112(SB), Z24
+	VBROADCASTSS gaussConsts<>+72(SB), Z23
+	VBROADCASTSS gaussConsts<>+68(SB), Z22
+	VBROADCASTSS gaussConsts<>+120(SB), Z21
+	VBROADCASTSS gaussConsts<>+124(SB), Z20
+	VBROADCASTSS gaussConsts<>+128(SB), Z19
+	VBROADCASTSS gaussConsts<>+132(SB), Z18
+	VBROADCASTSS gaussConsts<>+136(SB), Z17
+	VBROADCASTSS gaussConsts<>+4(SB), Z16
+	VBROADCASTSS gaussConsts<>+140(SB), Z15
+	VBROADCASTSS gaussConsts<>+144(SB), Z14
+	VBROADCASTSS gaussConsts<>+80(SB), Z13
 
-	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row
-	MOVQ dmuQ+0(FP), DI
-	MOVQ dsQ+8(FP), SI
-	MOVQ dz+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ eps+40(FP), R9
-	MOVQ n+48(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l217
+	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
+	MOVQ    dmuQ+0(FP), DI
+	MOVQ    dsQ+8(FP), SI
+	MOVQ    dz+16(FP), DX
+	MOVQ    muQ+24(FP), BX
+	MOVQ    sQ+32(FP), R8
+	MOVQ    eps+40(FP), R9
+	MOVQ    dkl+48(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    n+64(FP), R10
+	SHLQ    $0x02, R10
+	VMOVAPS Z16, Z31
+	VMOVAPS Z16, Z30
+	MOVQ    rows+56(FP), AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 32(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 40(SP)
 
-l216:
+l231:
+	MOVQ         (SP), AX
+	VBROADCASTSS (AX), Z0
+	VMOVAPS      Z0, Z29
+	MOVQ         n+64(FP), CX
+	CMPQ         CX, $0x00000020
+	JL           l233
+
+l232:
 	VMOVUPS (BX), Z0
 	VMOVUPS 64(BX), Z1
 	VMOVUPS (R8), Z2
 	VMOVUPS 64(R8), Z3
-	VMULPS  Z30, Z2, Z2
-	VMULPS  Z30, Z3, Z3
-	VMINPS  Z2, Z28, Z2
-	VMINPS  Z3, Z28, Z3
-	VMAXPS  Z2, Z27, Z2
-	VMAXPS  Z3, Z27, Z3
+	VPANDD  Z26, Z2, Z4
+	VPANDD  Z26, Z3, Z5
+	VPMAXUD Z31, Z4, Z31
+	VPMAXUD Z31, Z5, Z31
+	VMULPS  Z27, Z2, Z2
+	VMULPS  Z27, Z3, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z29, Z4
-	VFMADD231PS  Z26, Z2, Z4
-	VMOVAPS      Z29, Z5
-	VFMADD231PS  Z26, Z3, Z5
-	VSUBPS       Z29, Z4, Z4
-	VSUBPS       Z29, Z5, Z5
-	VFNMADD231PS Z25, Z4, Z2
-	VFNMADD231PS Z25, Z5, Z3
-	VFNMADD231PS Z24, Z4, Z2
-	VFNMADD231PS Z24, Z5, Z3
+	VMOVAPS      Z25, Z4
+	VFMADD231PS  Z24, Z2, Z4
+	VMOVAPS      Z25, Z5
+	VFMADD231PS  Z24, Z3, Z5
+	VSUBPS       Z25, Z4, Z4
+	VSUBPS       Z25, Z5, Z5
+	VFNMADD231PS Z23, Z4, Z2
+	VFNMADD231PS Z23, Z5, Z3
+	VFNMADD231PS Z22, Z4, Z2
+	VFNMADD231PS Z22, Z5, Z3
 
 	// p = e^r
-	VMOVAPS     Z22, Z6
-	VFMADD231PS Z2, Z23, Z6
-	VMOVAPS     Z22, Z7
-	VFMADD231PS Z3, Z23, Z7
-	VFMADD213PS Z21, Z2, Z6
-	VFMADD213PS Z21, Z3, Z7
-	VFMADD213PS Z20, Z2, Z6
-	VFMADD213PS Z20, Z3, Z7
+	VMOVAPS     Z20, Z6
+	VFMADD231PS Z2, Z21, Z6
+	VMOVAPS     Z20, Z7
+	VFMADD231PS Z3, Z21, Z7
 	VFMADD213PS Z19, Z2, Z6
 	VFMADD213PS Z19, Z3, Z7
-	VFMADD213PS Z31, Z2, Z6
-	VFMADD213PS Z31, Z3, Z7
-	VFMADD213PS Z31, Z2, Z6
-	VFMADD213PS Z31, Z3, Z7
+	VFMADD213PS Z18, Z2, Z6
+	VFMADD213PS Z18, Z3, Z7
+	VFMADD213PS Z17, Z2, Z6
+	VFMADD213PS Z17, Z3, Z7
+	VFMADD213PS Z28, Z2, Z6
+	VFMADD213PS Z28, Z3, Z7
+	VFMADD213PS Z28, Z2, Z6
+	VFMADD213PS Z28, Z3, Z7
 
 	// p 2^n
 	VSCALEFPS   Z4, Z6, Z2
 	VSCALEFPS   Z5, Z7, Z3
-	VSUBPS      Z31, Z2, Z4
-	VSUBPS      Z31, Z3, Z5
-	VADDPS      Z31, Z2, Z6
-	VADDPS      Z31, Z3, Z7
-	VMULPS      Z0, Z18, Z0
-	VMULPS      Z1, Z18, Z1
-	VMULPS      Z30, Z18, Z8
-	VMULPS      Z30, Z18, Z9
+	VPANDD      Z26, Z0, Z4
+	VPANDD      Z26, Z1, Z5
+	VPMAXUD     Z30, Z4, Z30
+	VPMAXUD     Z30, Z5, Z30
+	VSUBPS      Z28, Z2, Z4
+	VSUBPS      Z28, Z3, Z5
+	VADDPS      Z28, Z2, Z6
+	VADDPS      Z28, Z3, Z7
+	VMULPS      Z0, Z29, Z0
+	VMULPS      Z1, Z29, Z1
+	VMULPS      Z27, Z29, Z8
+	VMULPS      Z27, Z29, Z9
 	VMULPS      Z4, Z8, Z4
 	VMULPS      Z5, Z9, Z5
 	VMULPS      Z6, Z4, Z4
@@ -10686,8 +11355,8 @@ l216:
 	VMOVUPS     64(R9), Z9
 	VMULPS      Z8, Z6, Z8
 	VMULPS      Z9, Z7, Z9
-	VMULPS      Z2, Z30, Z2
-	VMULPS      Z3, Z30, Z3
+	VMULPS      Z2, Z27, Z2
+	VMULPS      Z3, Z27, Z3
 	VFMADD231PS Z2, Z8, Z4
 	VFMADD231PS Z3, Z9, Z5
 	VADDPS      Z6, Z0, Z0
@@ -10704,45 +11373,47 @@ l216:
 	ADDQ        $0x00000080, R8
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l216
+	JGE         l232
 
-l217:
+l233:
 	CMPQ    CX, $0x00000010
-	JL      l218
+	JL      l234
 	VMOVUPS (BX), Z0
 	VMOVUPS (R8), Z1
-	VMULPS  Z30, Z1, Z1
-	VMINPS  Z1, Z28, Z1
-	VMAXPS  Z1, Z27, Z1
+	VPANDD  Z26, Z1, Z2
+	VPMAXUD Z31, Z2, Z31
+	VMULPS  Z27, Z1, Z1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z29, Z2
-	VFMADD231PS  Z26, Z1, Z2
-	VSUBPS       Z29, Z2, Z2
-	VFNMADD231PS Z25, Z2, Z1
-	VFNMADD231PS Z24, Z2, Z1
+	VMOVAPS      Z25, Z2
+	VFMADD231PS  Z24, Z1, Z2
+	VSUBPS       Z25, Z2, Z2
+	VFNMADD231PS Z23, Z2, Z1
+	VFNMADD231PS Z22, Z2, Z1
 
 	// p = e^r
-	VMOVAPS     Z22, Z3
-	VFMADD231PS Z1, Z23, Z3
-	VFMADD213PS Z21, Z1, Z3
-	VFMADD213PS Z20, Z1, Z3
+	VMOVAPS     Z20, Z3
+	VFMADD231PS Z1, Z21, Z3
 	VFMADD213PS Z19, Z1, Z3
-	VFMADD213PS Z31, Z1, Z3
-	VFMADD213PS Z31, Z1, Z3
+	VFMADD213PS Z18, Z1, Z3
+	VFMADD213PS Z17, Z1, Z3
+	VFMADD213PS Z28, Z1, Z3
+	VFMADD213PS Z28, Z1, Z3
 
 	// p 2^n
 	VSCALEFPS   Z2, Z3, Z1
-	VSUBPS      Z31, Z1, Z2
-	VADDPS      Z31, Z1, Z3
-	VMULPS      Z0, Z18, Z0
-	VMULPS      Z30, Z18, Z4
+	VPANDD      Z26, Z0, Z2
+	VPMAXUD     Z30, Z2, Z30
+	VSUBPS      Z28, Z1, Z2
+	VADDPS      Z28, Z1, Z3
+	VMULPS      Z0, Z29, Z0
+	VMULPS      Z27, Z29, Z4
 	VMULPS      Z2, Z4, Z2
 	VMULPS      Z3, Z2, Z2
 	VMOVUPS     (DX), Z3
 	VMOVUPS     (R9), Z4
 	VMULPS      Z4, Z3, Z4
-	VMULPS      Z1, Z30, Z1
+	VMULPS      Z1, Z27, Z1
 	VFMADD231PS Z1, Z4, Z2
 	VADDPS      Z3, Z0, Z0
 	VMOVUPS     Z0, (DI)
@@ -10755,190 +11426,225 @@ l217:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 
-l218:
+l234:
 	TESTQ     CX, CX
-	JZ        l219
+	JZ        l235
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z (BX), K7, Z0
 	VMOVUPS.Z (R8), K7, Z1
-	VMULPS    Z30, Z1, Z1
-	VMINPS    Z1, Z28, Z1
-	VMAXPS    Z1, Z27, Z1
+	VPANDD    Z26, Z1, Z2
+	VMOVAPS.Z Z2, K7, Z2
+	VPMAXUD   Z31, Z2, Z31
+	VMULPS    Z27, Z1, Z1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z29, Z2
-	VFMADD231PS  Z26, Z1, Z2
-	VSUBPS       Z29, Z2, Z2
-	VFNMADD231PS Z25, Z2, Z1
-	VFNMADD231PS Z24, Z2, Z1
+	VMOVAPS      Z25, Z2
+	VFMADD231PS  Z24, Z1, Z2
+	VSUBPS       Z25, Z2, Z2
+	VFNMADD231PS Z23, Z2, Z1
+	VFNMADD231PS Z22, Z2, Z1
 
 	// p = e^r
-	VMOVAPS     Z22, Z3
-	VFMADD231PS Z1, Z23, Z3
-	VFMADD213PS Z21, Z1, Z3
-	VFMADD213PS Z20, Z1, Z3
+	VMOVAPS     Z20, Z3
+	VFMADD231PS Z1, Z21, Z3
 	VFMADD213PS Z19, Z1, Z3
-	VFMADD213PS Z31, Z1, Z3
-	VFMADD213PS Z31, Z1, Z3
+	VFMADD213PS Z18, Z1, Z3
+	VFMADD213PS Z17, Z1, Z3
+	VFMADD213PS Z28, Z1, Z3
+	VFMADD213PS Z28, Z1, Z3
 
 	// p 2^n
 	VSCALEFPS   Z2, Z3, Z1
-	VSUBPS      Z31, Z1, Z2
-	VADDPS      Z31, Z1, Z3
-	VMULPS      Z0, Z18, Z0
-	VMULPS      Z30, Z18, Z4
+	VPANDD      Z26, Z0, Z2
+	VMOVAPS.Z   Z2, K7, Z2
+	VPMAXUD     Z30, Z2, Z30
+	VSUBPS      Z28, Z1, Z2
+	VADDPS      Z28, Z1, Z3
+	VMULPS      Z0, Z29, Z0
+	VMULPS      Z27, Z29, Z4
 	VMULPS      Z2, Z4, Z2
 	VMULPS      Z3, Z2, Z2
 	VMOVUPS.Z   (DX), K7, Z3
 	VMOVUPS.Z   (R9), K7, Z4
 	VMULPS      Z4, Z3, Z4
-	VMULPS      Z1, Z30, Z1
+	VMULPS      Z1, Z27, Z1
 	VFMADD231PS Z1, Z4, Z2
 	VADDPS      Z3, Z0, Z0
 	VMOVUPS     Z0, K7, (DI)
 	VMOVUPS     Z2, K7, (SI)
+	LEAQ        (DI)(CX*4), DI
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (DX)(CX*4), DX
+	LEAQ        (R9)(CX*4), R9
+	LEAQ        (BX)(CX*4), BX
+	LEAQ        (R8)(CX*4), R8
 
-l219:
+l235:
+	ADDQ     16(SP), DI
+	ADDQ     24(SP), SI
+	ADDQ     32(SP), BX
+	ADDQ     40(SP), R8
+	ADDQ     $0x04, (SP)
+	DECQ     8(SP)
+	JNZ      l231
+	VPMINUD  Z15, Z31, Z0
+	VPADDD   Z14, Z0, Z0
+	VPADDD   Z13, Z30, Z1
+	VPORD    Z1, Z0, Z0
+	VMOVAPS  Z0, Z31
+	VPMOVD2M Z31, K1
+	KMOVW    K1, AX
+	MOVQ     AX, bad+88(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepSoftplus(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
-TEXT ·LatentStepSoftplus(SB), NOSPLIT, $40-88
-	// Registers:    Z0-Z21 values    Z22-Z28 constants and scalars    Z29-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+24(SB), Z28
-	VBROADCASTSS gaussConsts<>+20(SB), Z27
-	VBROADCASTSS gaussConsts<>+100(SB), Z26
-	VBROADCASTSS gaussConsts<>+4(SB), Z25
-	VBROADCASTSS gaussConsts<>+80(SB), Z24
-	VBROADCASTSS gaussConsts<>+76(SB), Z23
-	VBROADCASTSS gaussConsts<>+72(SB), Z22
+// func LatentStepSoftplus(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·LatentStepSoftplus(SB), NOSPLIT, $40-96
+	// Registers:    Z0-Z23 values    Z24-Z27 constants and scalars    Z28-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+96(SB), Z27
+	VBROADCASTSS gaussConsts<>+28(SB), Z26
+	VBROADCASTSS gaussConsts<>+116(SB), Z25
+	VBROADCASTSS gaussConsts<>+4(SB), Z24
 
-	// Registers:    DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
-	MOVQ sigmaQ+0(FP), DI
-	MOVQ z+8(FP), SI
-	MOVQ kl+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ muP+40(FP), R9
-	MOVQ sP+48(FP), R10
-	MOVQ eps+56(FP), R11
-	MOVQ n+72(FP), R12
-	SHLQ $0x02, R12
-	MOVQ rows+64(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 16(SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 24(SP)
-	MOVQ ld+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
-	MOVQ AX, 32(SP)
+	// Registers:    DI sigmaQ    SI z    DX lanes    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
+	MOVQ    sigmaQ+0(FP), DI
+	MOVQ    z+8(FP), SI
+	MOVQ    lanes+16(FP), DX
+	MOVQ    muQ+24(FP), BX
+	MOVQ    sQ+32(FP), R8
+	MOVQ    muP+40(FP), R9
+	MOVQ    sP+48(FP), R10
+	MOVQ    eps+56(FP), R11
+	MOVQ    n+72(FP), R12
+	SHLQ    $0x02, R12
+	VMOVAPS Z24, Z28
+	MOVQ    rows+64(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+80(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R12, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+80(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R12, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+80(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R12, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+80(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R12, AX
+	MOVQ    AX, 32(SP)
 
-l221:
-	VMOVAPS Z25, Z31
-	VMOVAPS Z27, Z30
-	VMOVAPS Z25, Z29
+l237:
+	VMOVAPS Z24, Z31
+	VMOVAPS Z26, Z30
+	VMOVAPS Z24, Z29
 	MOVQ    n+72(FP), CX
 	CMPQ    CX, $0x00000020
-	JL      l223
+	JL      l239
 
-l222:
+l238:
 	VMOVUPS      (BX), Z0
 	VMOVUPS      64(BX), Z1
 	VMOVUPS      (R8), Z2
 	VMOVUPS      64(R8), Z3
+	VPANDD.BCST  gaussConsts<>+0(SB), Z2, Z4
+	VPANDD.BCST  gaussConsts<>+0(SB), Z3, Z5
+	VPMAXUD      Z28, Z4, Z28
+	VPMAXUD      Z28, Z5, Z28
 	VMOVUPS      (R10), Z4
 	VMOVUPS      64(R10), Z5
-	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z6
-	VPORD.BCST   gaussConsts<>+12(SB), Z3, Z7
-	VPORD.BCST   gaussConsts<>+12(SB), Z4, Z8
-	VPORD.BCST   gaussConsts<>+12(SB), Z5, Z9
-	VBROADCASTSS gaussConsts<>+92(SB), Z10
-	VMAXPS       Z6, Z10, Z6
-	VBROADCASTSS gaussConsts<>+92(SB), Z10
-	VMAXPS       Z7, Z10, Z7
-	VBROADCASTSS gaussConsts<>+92(SB), Z10
-	VMAXPS       Z8, Z10, Z8
-	VBROADCASTSS gaussConsts<>+92(SB), Z10
-	VMAXPS       Z9, Z10, Z9
+	VPANDD.BCST  gaussConsts<>+0(SB), Z4, Z6
+	VPANDD.BCST  gaussConsts<>+0(SB), Z5, Z7
+	VPMAXUD      Z28, Z6, Z28
+	VPMAXUD      Z28, Z7, Z28
+	VMOVUPS      (R9), Z6
+	VMOVUPS      64(R9), Z7
+	VSUBPS       Z6, Z0, Z6
+	VSUBPS       Z7, Z1, Z7
+	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z8
+	VPORD.BCST   gaussConsts<>+12(SB), Z3, Z9
+	VPORD.BCST   gaussConsts<>+12(SB), Z4, Z10
+	VPORD.BCST   gaussConsts<>+12(SB), Z5, Z11
+	VBROADCASTSS gaussConsts<>+148(SB), Z12
+	VMAXPS       Z8, Z12, Z8
+	VBROADCASTSS gaussConsts<>+148(SB), Z12
+	VMAXPS       Z9, Z12, Z9
+	VBROADCASTSS gaussConsts<>+148(SB), Z12
+	VMAXPS       Z10, Z12, Z10
+	VBROADCASTSS gaussConsts<>+148(SB), Z12
+	VMAXPS       Z11, Z12, Z11
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS          Z26, Z10
-	VFMADD231PS.BCST gaussConsts<>+96(SB), Z6, Z10
-	VMOVAPS          Z26, Z11
-	VFMADD231PS.BCST gaussConsts<>+96(SB), Z7, Z11
-	VMOVAPS          Z26, Z12
-	VFMADD231PS.BCST gaussConsts<>+96(SB), Z8, Z12
-	VMOVAPS          Z26, Z13
-	VFMADD231PS.BCST gaussConsts<>+96(SB), Z9, Z13
-	VSUBPS           Z26, Z10, Z10
-	VSUBPS           Z26, Z11, Z11
-	VSUBPS           Z26, Z12, Z12
-	VSUBPS           Z26, Z13, Z13
-	VFNMADD231PS     Z24, Z10, Z6
-	VFNMADD231PS     Z24, Z11, Z7
-	VFNMADD231PS     Z24, Z12, Z8
-	VFNMADD231PS     Z24, Z13, Z9
-	VFNMADD231PS     Z23, Z10, Z6
-	VFNMADD231PS     Z23, Z11, Z7
-	VFNMADD231PS     Z23, Z12, Z8
-	VFNMADD231PS     Z23, Z13, Z9
+	VMOVAPS           Z25, Z12
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z8, Z12
+	VMOVAPS           Z25, Z13
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z9, Z13
+	VMOVAPS           Z25, Z14
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z10, Z14
+	VMOVAPS           Z25, Z15
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z11, Z15
+	VSUBPS            Z25, Z12, Z12
+	VSUBPS            Z25, Z13, Z13
+	VSUBPS            Z25, Z14, Z14
+	VSUBPS            Z25, Z15, Z15
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z12, Z8
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z13, Z9
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z14, Z10
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z15, Z11
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z12, Z8
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z13, Z9
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z14, Z10
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z15, Z11
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z14
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z6, Z14
-	VBROADCASTSS     gaussConsts<>+108(SB), Z15
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z7, Z15
-	VBROADCASTSS     gaussConsts<>+108(SB), Z16
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z8, Z16
-	VBROADCASTSS     gaussConsts<>+108(SB), Z17
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z9, Z17
-	VFMADD213PS      Z27, Z6, Z14
-	VFMADD213PS      Z27, Z7, Z15
-	VFMADD213PS      Z27, Z8, Z16
-	VFMADD213PS      Z27, Z9, Z17
-	VFMADD213PS      Z27, Z6, Z14
-	VFMADD213PS      Z27, Z7, Z15
-	VFMADD213PS      Z27, Z8, Z16
-	VFMADD213PS      Z27, Z9, Z17
+	VBROADCASTSS     gaussConsts<>+124(SB), Z16
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z8, Z16
+	VBROADCASTSS     gaussConsts<>+124(SB), Z17
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z9, Z17
+	VBROADCASTSS     gaussConsts<>+124(SB), Z18
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z10, Z18
+	VBROADCASTSS     gaussConsts<>+124(SB), Z19
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z11, Z19
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z10, Z18
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z11, Z19
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z10, Z18
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z11, Z19
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z10, Z18
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z11, Z19
+	VFMADD213PS      Z26, Z8, Z16
+	VFMADD213PS      Z26, Z9, Z17
+	VFMADD213PS      Z26, Z10, Z18
+	VFMADD213PS      Z26, Z11, Z19
+	VFMADD213PS      Z26, Z8, Z16
+	VFMADD213PS      Z26, Z9, Z17
+	VFMADD213PS      Z26, Z10, Z18
+	VFMADD213PS      Z26, Z11, Z19
 
 	// p 2^n
 	// p 2^n
-	VSCALEFPS Z10, Z14, Z6
-	VSCALEFPS Z11, Z15, Z7
 	VSCALEFPS Z12, Z16, Z8
 	VSCALEFPS Z13, Z17, Z9
-	VCMPPS    $0x1e, Z25, Z2, K1
-	VCMPPS    $0x1e, Z25, Z3, K2
-	VCMPPS    $0x1e, Z25, Z4, K4
-	VCMPPS    $0x1e, Z25, Z5, K5
+	VSCALEFPS Z14, Z18, Z10
+	VSCALEFPS Z15, Z19, Z11
+	VCMPPS    $0x1e, Z24, Z2, K1
+	VCMPPS    $0x1e, Z24, Z3, K2
+	VCMPPS    $0x1e, Z24, Z4, K4
+	VCMPPS    $0x1e, Z24, Z5, K5
 	VMOVAPS.Z Z2, K1, Z2
 	VMOVAPS.Z Z3, K2, Z3
 	VMOVAPS.Z Z4, K4, Z4
@@ -10946,106 +11652,102 @@ l222:
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z28, Z6, K1
-	VCMPPS           $0x1e, Z28, Z7, K2
-	VCMPPS           $0x1e, Z28, Z8, K4
-	VCMPPS           $0x1e, Z28, Z9, K5
-	VMOVAPS          Z28, Z10
-	VFMSUB231PS      Z28, Z6, Z10
-	VMOVAPS          Z28, Z11
-	VFMSUB231PS      Z28, Z7, Z11
-	VMOVAPS          Z28, Z12
-	VFMSUB231PS      Z28, Z8, Z12
-	VMOVAPS          Z28, Z13
-	VFMSUB231PS      Z28, Z9, Z13
-	VBLENDMPS        Z10, Z6, K1, Z6
-	VBLENDMPS        Z11, Z7, K2, Z7
-	VBLENDMPS        Z12, Z8, K4, Z8
-	VBLENDMPS        Z13, Z9, K5, Z9
-	VBROADCASTSS     gaussConsts<>+128(SB), Z10
-	VMOVAPS.Z        Z10, K1, Z10
-	VBROADCASTSS     gaussConsts<>+128(SB), Z11
-	VMOVAPS.Z        Z11, K2, Z11
-	VBROADCASTSS     gaussConsts<>+128(SB), Z12
-	VMOVAPS.Z        Z12, K4, Z12
-	VBROADCASTSS     gaussConsts<>+128(SB), Z13
-	VMOVAPS.Z        Z13, K5, Z13
-	VBROADCASTSS     gaussConsts<>+136(SB), Z14
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z6, Z14
-	VBROADCASTSS     gaussConsts<>+136(SB), Z15
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z7, Z15
-	VBROADCASTSS     gaussConsts<>+136(SB), Z16
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z8, Z16
-	VBROADCASTSS     gaussConsts<>+136(SB), Z17
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z9, Z17
-	VFMADD213PS      Z22, Z6, Z14
-	VFMADD213PS      Z22, Z7, Z15
-	VFMADD213PS      Z22, Z8, Z16
-	VFMADD213PS      Z22, Z9, Z17
-	VMULPS           Z6, Z6, Z18
-	VMULPS           Z7, Z7, Z19
+	VCMPPS           $0x1e, Z27, Z8, K1
+	VCMPPS           $0x1e, Z27, Z9, K2
+	VCMPPS           $0x1e, Z27, Z10, K4
+	VCMPPS           $0x1e, Z27, Z11, K5
+	VMOVAPS          Z27, Z12
+	VFMSUB231PS      Z27, Z8, Z12
+	VMOVAPS          Z27, Z13
+	VFMSUB231PS      Z27, Z9, Z13
+	VMOVAPS          Z27, Z14
+	VFMSUB231PS      Z27, Z10, Z14
+	VMOVAPS          Z27, Z15
+	VFMSUB231PS      Z27, Z11, Z15
+	VBLENDMPS        Z12, Z8, K1, Z8
+	VBLENDMPS        Z13, Z9, K2, Z9
+	VBLENDMPS        Z14, Z10, K4, Z10
+	VBLENDMPS        Z15, Z11, K5, Z11
+	VBROADCASTSS     gaussConsts<>+152(SB), Z12
+	VMOVAPS.Z        Z12, K1, Z12
+	VBROADCASTSS     gaussConsts<>+152(SB), Z13
+	VMOVAPS.Z        Z13, K2, Z13
+	VBROADCASTSS     gaussConsts<>+152(SB), Z14
+	VMOVAPS.Z        Z14, K4, Z14
+	VBROADCASTSS     gaussConsts<>+152(SB), Z15
+	VMOVAPS.Z        Z15, K5, Z15
+	VBROADCASTSS     gaussConsts<>+160(SB), Z16
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z8, Z16
+	VBROADCASTSS     gaussConsts<>+160(SB), Z17
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z9, Z17
+	VBROADCASTSS     gaussConsts<>+160(SB), Z18
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z10, Z18
+	VBROADCASTSS     gaussConsts<>+160(SB), Z19
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z11, Z19
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z10, Z18
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z11, Z19
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z10, Z18
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z11, Z19
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z10, Z18
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z11, Z19
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z10, Z18
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z11, Z19
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z10, Z18
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z11, Z19
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z10, Z18
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z11, Z19
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z10, Z18
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z11, Z19
 	VMULPS           Z8, Z8, Z20
 	VMULPS           Z9, Z9, Z21
-	VFMADD231PS      Z18, Z14, Z6
-	VFMADD231PS      Z19, Z15, Z7
+	VMULPS           Z10, Z10, Z22
+	VMULPS           Z11, Z11, Z23
 	VFMADD231PS      Z20, Z16, Z8
 	VFMADD231PS      Z21, Z17, Z9
-	VADDPS           Z6, Z10, Z6
-	VADDPS           Z7, Z11, Z7
+	VFMADD231PS      Z22, Z18, Z10
+	VFMADD231PS      Z23, Z19, Z11
 	VADDPS           Z8, Z12, Z8
 	VADDPS           Z9, Z13, Z9
-	VADDPS           Z6, Z2, Z2
-	VADDPS           Z7, Z3, Z3
-	VADDPS           Z8, Z4, Z4
-	VADDPS           Z9, Z5, Z5
-	VADDPS.BCST      gaussConsts<>+164(SB), Z2, Z2
-	VADDPS.BCST      gaussConsts<>+164(SB), Z3, Z3
-	VADDPS.BCST      gaussConsts<>+164(SB), Z4, Z4
-	VADDPS.BCST      gaussConsts<>+164(SB), Z5, Z5
-	VDIVPS           Z4, Z27, Z6
-	VDIVPS           Z5, Z27, Z7
-	VMOVUPS          (R9), Z8
-	VMOVUPS          64(R9), Z9
-	VSUBPS           Z8, Z0, Z8
-	VSUBPS           Z9, Z1, Z9
-	VMULPS           Z6, Z8, Z8
-	VMULPS           Z7, Z9, Z9
-	VMULPS           Z6, Z2, Z10
-	VMULPS           Z7, Z3, Z11
+	VADDPS           Z10, Z14, Z10
+	VADDPS           Z11, Z15, Z11
+	VADDPS           Z8, Z2, Z2
+	VADDPS           Z9, Z3, Z3
+	VADDPS           Z10, Z4, Z4
+	VADDPS           Z11, Z5, Z5
+	VADDPS.BCST      gaussConsts<>+188(SB), Z2, Z2
+	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VADDPS.BCST      gaussConsts<>+188(SB), Z4, Z4
+	VADDPS.BCST      gaussConsts<>+188(SB), Z5, Z5
+	VDIVPS           Z4, Z26, Z8
+	VDIVPS           Z5, Z26, Z9
+	VMULPS           Z8, Z6, Z6
+	VMULPS           Z9, Z7, Z7
+	VMULPS           Z8, Z2, Z10
+	VMULPS           Z9, Z3, Z11
 	VFNMADD213PS     Z2, Z10, Z4
 	VFNMADD213PS     Z3, Z11, Z5
-	VFMADD231PS      Z6, Z4, Z10
-	VFMADD231PS      Z7, Z5, Z11
-	VMULPS           Z28, Z8, Z4
-	VMULPS           Z28, Z9, Z5
-	VMULPS           Z28, Z10, Z6
-	VMULPS           Z28, Z11, Z7
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z6, Z6
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z7, Z7
+	VFMADD231PS      Z8, Z4, Z10
+	VFMADD231PS      Z9, Z5, Z11
+	VMULPS           Z27, Z6, Z4
+	VMULPS           Z27, Z7, Z5
+	VMULPS           Z27, Z10, Z6
+	VMULPS           Z27, Z11, Z7
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z6, Z6
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z7, Z7
 	VFMADD231PS      Z4, Z4, Z6
 	VFMADD231PS      Z5, Z5, Z7
 	VADDPS           Z31, Z6, Z31
@@ -11060,10 +11762,10 @@ l222:
 	VMOVUPS          Z3, 64(DI)
 	VMOVUPS          Z0, (SI)
 	VMOVUPS          Z1, 64(SI)
-	VPSUBD.BCST      gaussConsts<>+32(SB), Z30, Z0
+	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
 	VPSRAD           $0x17, Z0, Z1
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD.BCST      gaussConsts<>+32(SB), Z0, Z0
+	VPANDD.BCST      gaussConsts<>+24(SB), Z0, Z0
+	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z0
 	VPADDD           Z29, Z1, Z1
 	VMOVAPS          Z1, Z29
 	VMOVAPS          Z0, Z30
@@ -11076,112 +11778,116 @@ l222:
 	ADDQ             $0x00000080, R10
 	SUBQ             $0x00000020, CX
 	CMPQ             CX, $0x00000020
-	JGE              l222
+	JGE              l238
 
-l223:
+l239:
 	CMPQ         CX, $0x00000010
-	JL           l224
+	JL           l240
 	VMOVUPS      (BX), Z0
 	VMOVUPS      (R8), Z1
+	VPANDD.BCST  gaussConsts<>+0(SB), Z1, Z2
+	VPMAXUD      Z28, Z2, Z28
 	VMOVUPS      (R10), Z2
-	VPORD.BCST   gaussConsts<>+12(SB), Z1, Z3
-	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z4
-	VBROADCASTSS gaussConsts<>+92(SB), Z5
-	VMAXPS       Z3, Z5, Z3
-	VBROADCASTSS gaussConsts<>+92(SB), Z5
-	VMAXPS       Z4, Z5, Z4
+	VPANDD.BCST  gaussConsts<>+0(SB), Z2, Z3
+	VPMAXUD      Z28, Z3, Z28
+	VMOVUPS      (R9), Z3
+	VSUBPS       Z3, Z0, Z3
+	VPORD.BCST   gaussConsts<>+12(SB), Z1, Z4
+	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z5
+	VBROADCASTSS gaussConsts<>+148(SB), Z6
+	VMAXPS       Z4, Z6, Z4
+	VBROADCASTSS gaussConsts<>+148(SB), Z6
+	VMAXPS       Z5, Z6, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS          Z26, Z5
-	VFMADD231PS.BCST gaussConsts<>+96(SB), Z3, Z5
-	VMOVAPS          Z26, Z6
-	VFMADD231PS.BCST gaussConsts<>+96(SB), Z4, Z6
-	VSUBPS           Z26, Z5, Z5
-	VSUBPS           Z26, Z6, Z6
-	VFNMADD231PS     Z24, Z5, Z3
-	VFNMADD231PS     Z24, Z6, Z4
-	VFNMADD231PS     Z23, Z5, Z3
-	VFNMADD231PS     Z23, Z6, Z4
+	VMOVAPS           Z25, Z6
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z4, Z6
+	VMOVAPS           Z25, Z7
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z5, Z7
+	VSUBPS            Z25, Z6, Z6
+	VSUBPS            Z25, Z7, Z7
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z6, Z4
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z7, Z5
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z6, Z4
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z7, Z5
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z7
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+108(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z4, Z8
-	VFMADD213PS      Z27, Z3, Z7
-	VFMADD213PS      Z27, Z4, Z8
-	VFMADD213PS      Z27, Z3, Z7
-	VFMADD213PS      Z27, Z4, Z8
+	VBROADCASTSS     gaussConsts<>+124(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z4, Z8
+	VBROADCASTSS     gaussConsts<>+124(SB), Z9
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z5, Z9
+	VFMADD213PS      Z26, Z4, Z8
+	VFMADD213PS      Z26, Z5, Z9
+	VFMADD213PS      Z26, Z4, Z8
+	VFMADD213PS      Z26, Z5, Z9
 
 	// p 2^n
 	// p 2^n
-	VSCALEFPS Z5, Z7, Z3
 	VSCALEFPS Z6, Z8, Z4
-	VCMPPS    $0x1e, Z25, Z1, K1
-	VCMPPS    $0x1e, Z25, Z2, K2
+	VSCALEFPS Z7, Z9, Z5
+	VCMPPS    $0x1e, Z24, Z1, K1
+	VCMPPS    $0x1e, Z24, Z2, K2
 	VMOVAPS.Z Z1, K1, Z1
 	VMOVAPS.Z Z2, K2, Z2
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z28, Z3, K1
-	VCMPPS           $0x1e, Z28, Z4, K2
-	VMOVAPS          Z28, Z5
-	VFMSUB231PS      Z28, Z3, Z5
-	VMOVAPS          Z28, Z6
-	VFMSUB231PS      Z28, Z4, Z6
-	VBLENDMPS        Z5, Z3, K1, Z3
-	VBLENDMPS        Z6, Z4, K2, Z4
-	VBROADCASTSS     gaussConsts<>+128(SB), Z5
-	VMOVAPS.Z        Z5, K1, Z5
-	VBROADCASTSS     gaussConsts<>+128(SB), Z6
-	VMOVAPS.Z        Z6, K2, Z6
-	VBROADCASTSS     gaussConsts<>+136(SB), Z7
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+136(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z4, Z8
-	VFMADD213PS      Z22, Z3, Z7
-	VFMADD213PS      Z22, Z4, Z8
-	VMULPS           Z3, Z3, Z9
+	VCMPPS           $0x1e, Z27, Z4, K1
+	VCMPPS           $0x1e, Z27, Z5, K2
+	VMOVAPS          Z27, Z6
+	VFMSUB231PS      Z27, Z4, Z6
+	VMOVAPS          Z27, Z7
+	VFMSUB231PS      Z27, Z5, Z7
+	VBLENDMPS        Z6, Z4, K1, Z4
+	VBLENDMPS        Z7, Z5, K2, Z5
+	VBROADCASTSS     gaussConsts<>+152(SB), Z6
+	VMOVAPS.Z        Z6, K1, Z6
+	VBROADCASTSS     gaussConsts<>+152(SB), Z7
+	VMOVAPS.Z        Z7, K2, Z7
+	VBROADCASTSS     gaussConsts<>+160(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z8
+	VBROADCASTSS     gaussConsts<>+160(SB), Z9
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z5, Z9
 	VMULPS           Z4, Z4, Z10
-	VFMADD231PS      Z9, Z7, Z3
+	VMULPS           Z5, Z5, Z11
 	VFMADD231PS      Z10, Z8, Z4
-	VADDPS           Z3, Z5, Z3
+	VFMADD231PS      Z11, Z9, Z5
 	VADDPS           Z4, Z6, Z4
-	VADDPS           Z3, Z1, Z1
-	VADDPS           Z4, Z2, Z2
-	VADDPS.BCST      gaussConsts<>+164(SB), Z1, Z1
-	VADDPS.BCST      gaussConsts<>+164(SB), Z2, Z2
-	VDIVPS           Z2, Z27, Z3
-	VMOVUPS          (R9), Z4
-	VSUBPS           Z4, Z0, Z4
-	VMULPS           Z3, Z4, Z4
-	VMULPS           Z3, Z1, Z5
+	VADDPS           Z5, Z7, Z5
+	VADDPS           Z4, Z1, Z1
+	VADDPS           Z5, Z2, Z2
+	VADDPS.BCST      gaussConsts<>+188(SB), Z1, Z1
+	VADDPS.BCST      gaussConsts<>+188(SB), Z2, Z2
+	VDIVPS           Z2, Z26, Z4
+	VMULPS           Z4, Z3, Z3
+	VMULPS           Z4, Z1, Z5
 	VFNMADD213PS     Z1, Z5, Z2
-	VFMADD231PS      Z3, Z2, Z5
-	VMULPS           Z28, Z4, Z2
-	VMULPS           Z28, Z5, Z3
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z3, Z3
+	VFMADD231PS      Z4, Z2, Z5
+	VMULPS           Z27, Z3, Z2
+	VMULPS           Z27, Z5, Z3
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z3, Z3
 	VFMADD231PS      Z2, Z2, Z3
 	VADDPS           Z31, Z3, Z31
 	VMULPS           Z30, Z5, Z30
@@ -11198,118 +11904,124 @@ l223:
 	ADDQ             $0x00000040, R10
 	SUBQ             $0x00000010, CX
 
-l224:
+l240:
 	TESTQ        CX, CX
-	JZ           l225
+	JZ           l241
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
 	KMOVW        AX, K7
 	VMOVUPS.Z    (BX), K7, Z0
 	VMOVUPS.Z    (R8), K7, Z1
+	VPANDD.BCST  gaussConsts<>+0(SB), Z1, Z2
+	VMOVAPS.Z    Z2, K7, Z2
+	VPMAXUD      Z28, Z2, Z28
 	VMOVUPS.Z    (R10), K7, Z2
-	VPORD.BCST   gaussConsts<>+12(SB), Z1, Z3
-	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z4
-	VBROADCASTSS gaussConsts<>+92(SB), Z5
-	VMAXPS       Z3, Z5, Z3
-	VBROADCASTSS gaussConsts<>+92(SB), Z5
-	VMAXPS       Z4, Z5, Z4
+	VPANDD.BCST  gaussConsts<>+0(SB), Z2, Z3
+	VMOVAPS.Z    Z3, K7, Z3
+	VPMAXUD      Z28, Z3, Z28
+	VMOVUPS.Z    (R9), K7, Z3
+	VSUBPS       Z3, Z0, Z3
+	VPORD.BCST   gaussConsts<>+12(SB), Z1, Z4
+	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z5
+	VBROADCASTSS gaussConsts<>+148(SB), Z6
+	VMAXPS       Z4, Z6, Z4
+	VBROADCASTSS gaussConsts<>+148(SB), Z6
+	VMAXPS       Z5, Z6, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS          Z26, Z5
-	VFMADD231PS.BCST gaussConsts<>+96(SB), Z3, Z5
-	VMOVAPS          Z26, Z6
-	VFMADD231PS.BCST gaussConsts<>+96(SB), Z4, Z6
-	VSUBPS           Z26, Z5, Z5
-	VSUBPS           Z26, Z6, Z6
-	VFNMADD231PS     Z24, Z5, Z3
-	VFNMADD231PS     Z24, Z6, Z4
-	VFNMADD231PS     Z23, Z5, Z3
-	VFNMADD231PS     Z23, Z6, Z4
+	VMOVAPS           Z25, Z6
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z4, Z6
+	VMOVAPS           Z25, Z7
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z5, Z7
+	VSUBPS            Z25, Z6, Z6
+	VSUBPS            Z25, Z7, Z7
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z6, Z4
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z7, Z5
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z6, Z4
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z7, Z5
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z7
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+108(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z4, Z8
-	VFMADD213PS      Z27, Z3, Z7
-	VFMADD213PS      Z27, Z4, Z8
-	VFMADD213PS      Z27, Z3, Z7
-	VFMADD213PS      Z27, Z4, Z8
+	VBROADCASTSS     gaussConsts<>+124(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z4, Z8
+	VBROADCASTSS     gaussConsts<>+124(SB), Z9
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z5, Z9
+	VFMADD213PS      Z26, Z4, Z8
+	VFMADD213PS      Z26, Z5, Z9
+	VFMADD213PS      Z26, Z4, Z8
+	VFMADD213PS      Z26, Z5, Z9
 
 	// p 2^n
 	// p 2^n
-	VSCALEFPS Z5, Z7, Z3
 	VSCALEFPS Z6, Z8, Z4
-	VCMPPS    $0x1e, Z25, Z1, K1
-	VCMPPS    $0x1e, Z25, Z2, K2
+	VSCALEFPS Z7, Z9, Z5
+	VCMPPS    $0x1e, Z24, Z1, K1
+	VCMPPS    $0x1e, Z24, Z2, K2
 	VMOVAPS.Z Z1, K1, Z1
 	VMOVAPS.Z Z2, K2, Z2
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z28, Z3, K1
-	VCMPPS           $0x1e, Z28, Z4, K2
-	VMOVAPS          Z28, Z5
-	VFMSUB231PS      Z28, Z3, Z5
-	VMOVAPS          Z28, Z6
-	VFMSUB231PS      Z28, Z4, Z6
-	VBLENDMPS        Z5, Z3, K1, Z3
-	VBLENDMPS        Z6, Z4, K2, Z4
-	VBROADCASTSS     gaussConsts<>+128(SB), Z5
-	VMOVAPS.Z        Z5, K1, Z5
-	VBROADCASTSS     gaussConsts<>+128(SB), Z6
-	VMOVAPS.Z        Z6, K2, Z6
-	VBROADCASTSS     gaussConsts<>+136(SB), Z7
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+136(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z4, Z8
-	VFMADD213PS      Z22, Z3, Z7
-	VFMADD213PS      Z22, Z4, Z8
-	VMULPS           Z3, Z3, Z9
+	VCMPPS           $0x1e, Z27, Z4, K1
+	VCMPPS           $0x1e, Z27, Z5, K2
+	VMOVAPS          Z27, Z6
+	VFMSUB231PS      Z27, Z4, Z6
+	VMOVAPS          Z27, Z7
+	VFMSUB231PS      Z27, Z5, Z7
+	VBLENDMPS        Z6, Z4, K1, Z4
+	VBLENDMPS        Z7, Z5, K2, Z5
+	VBROADCASTSS     gaussConsts<>+152(SB), Z6
+	VMOVAPS.Z        Z6, K1, Z6
+	VBROADCASTSS     gaussConsts<>+152(SB), Z7
+	VMOVAPS.Z        Z7, K2, Z7
+	VBROADCASTSS     gaussConsts<>+160(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z8
+	VBROADCASTSS     gaussConsts<>+160(SB), Z9
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z5, Z9
 	VMULPS           Z4, Z4, Z10
-	VFMADD231PS      Z9, Z7, Z3
+	VMULPS           Z5, Z5, Z11
 	VFMADD231PS      Z10, Z8, Z4
-	VADDPS           Z3, Z5, Z3
+	VFMADD231PS      Z11, Z9, Z5
 	VADDPS           Z4, Z6, Z4
-	VADDPS           Z3, Z1, Z1
-	VADDPS           Z4, Z2, Z2
-	VADDPS.BCST      gaussConsts<>+164(SB), Z1, Z1
-	VADDPS.BCST      gaussConsts<>+164(SB), Z2, Z2
-	VDIVPS           Z2, Z27, Z3
-	VMOVUPS.Z        (R9), K7, Z4
-	VSUBPS           Z4, Z0, Z4
-	VMULPS           Z3, Z4, Z4
-	VMULPS           Z3, Z1, Z5
+	VADDPS           Z5, Z7, Z5
+	VADDPS           Z4, Z1, Z1
+	VADDPS           Z5, Z2, Z2
+	VADDPS.BCST      gaussConsts<>+188(SB), Z1, Z1
+	VADDPS.BCST      gaussConsts<>+188(SB), Z2, Z2
+	VDIVPS           Z2, Z26, Z4
+	VMULPS           Z4, Z3, Z3
+	VMULPS           Z4, Z1, Z5
 	VFNMADD213PS     Z1, Z5, Z2
-	VFMADD231PS      Z3, Z2, Z5
-	VMULPS           Z28, Z4, Z2
-	VMULPS           Z28, Z5, Z3
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z3, Z3
+	VFMADD231PS      Z4, Z2, Z5
+	VMULPS           Z27, Z3, Z2
+	VMULPS           Z27, Z5, Z3
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z3, Z3
 	VFMADD231PS      Z2, Z2, Z3
 	VMOVAPS.Z        Z3, K7, Z2
 	VADDPS           Z31, Z2, Z31
-	VBLENDMPS        Z5, Z27, K7, Z2
+	VBLENDMPS        Z5, Z26, K7, Z2
 	VMULPS           Z30, Z2, Z30
 	VMOVUPS.Z        (R11), K7, Z2
 	VFMADD231PS      Z1, Z2, Z0
@@ -11323,365 +12035,363 @@ l224:
 	LEAQ             (R9)(CX*4), R9
 	LEAQ             (R10)(CX*4), R10
 
-l225:
-	VPSUBD.BCST   gaussConsts<>+32(SB), Z30, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
-	VPADDD.BCST   gaussConsts<>+32(SB), Z0, Z0
-	VPADDD        Z29, Z1, Z1
-	VMOVAPS       Z1, Z29
-	VMOVAPS       Z0, Z30
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VMULPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VMULPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VPSUBD.BCST   gaussConsts<>+32(SB), Z0, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
-	VPADDD.BCST   gaussConsts<>+32(SB), Z0, Z0
-	VEXTRACTF64X4 $0x01, Z29, Y2
-	VPADDD        Y2, Y29, Y29
-	VEXTRACTF32X4 $0x01, Y29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x0e, X29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x01, X29, X2
-	VPADDD        X2, X29, X29
-	VBROADCASTSS  X29, Z2
-	VPADDD        Z2, Z1, Z1
-	VCVTDQ2PS     Z1, Z1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST gaussConsts<>+32(SB), Z0, Z0
-	VPSRAD      $0x17, Z0, Z2
-	VCVTDQ2PS   Z2, Z2
-	VPANDD.BCST gaussConsts<>+36(SB), Z0, Z0
-	VPADDD.BCST gaussConsts<>+32(SB), Z0, Z0
-	VSUBPS      Z27, Z0, Z0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     gaussConsts<>+44(SB), Z3
-	VFMADD231PS.BCST gaussConsts<>+40(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+48(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+52(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+56(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+60(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+64(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+68(SB), Z0, Z3
-	VFMADD213PS      Z22, Z0, Z3
-	VMULPS           Z0, Z0, Z4
-	VMULPS           Z23, Z2, Z5
-	VFMADD231PS      Z4, Z3, Z5
-	VADDPS           Z0, Z5, Z0
-	VFMADD231PS      Z24, Z2, Z0
-	VFMADD231PS      Z23, Z1, Z0
-	VFMADD231PS      Z24, Z1, Z0
-	VADDPS           Z25, Z0, Z0
-	VEXTRACTF64X4    $0x01, Z31, Y1
-	VADDPS           Y1, Y31, Y31
-	VEXTRACTF32X4    $0x01, Y31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x0e, X31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x01, X31, X1
-	VADDPS           X1, X31, X31
-	VBROADCASTSS     X31, Z1
-	VFMSUB231PS.BCST gaussConsts<>+84(SB), Z1, Z0
-	VCMPPS           $0x11, Z25, Z0, K1
-	VBLENDMPS        Z25, Z0, K1, Z0
-	VMOVSS           X0, (DX)
-	ADDQ             $0x04, DX
-	ADDQ             8(SP), BX
-	ADDQ             16(SP), R8
-	ADDQ             24(SP), R9
-	ADDQ             32(SP), R10
-	DECQ             (SP)
-	JNZ              l221
+l241:
+	VMOVUPS      Z31, (DX)
+	VMOVUPS      Z30, 64(DX)
+	VMOVUPS      Z29, 128(DX)
+	ADDQ         $0x00000100, DX
+	ADDQ         8(SP), BX
+	ADDQ         16(SP), R8
+	ADDQ         24(SP), R9
+	ADDQ         32(SP), R10
+	DECQ         (SP)
+	JNZ          l237
+	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
+	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
+	VMOVAPS      Z0, Z28
+	VPMOVD2M     Z28, K1
+	KMOVW        K1, AX
+	MOVQ         AX, bad+88(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepSoftplusBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, n int, w float32)
-// Requires: AVX, AVX512F
-TEXT ·LatentStepSoftplusBackward(SB), NOSPLIT, $8-92
-	// Registers:    Z0-Z29 values    Z30-Z31 constants and scalars
-	VBROADCASTSS gaussConsts<>+20(SB), Z31
-	VBROADCASTSS gaussConsts<>+4(SB), Z30
-	MOVL         w+88(FP), AX
-	MOVL         AX, (SP)
-
+// func LatentStepSoftplusBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, dkl *float32, rows int, n int, ld int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·LatentStepSoftplusBackward(SB), NOSPLIT, $144-120
+	// Registers:    Z0-Z28 values    Z29-Z31 kept from loop to loop
 	// Registers:    DI dmuQ    SI dsQ    DX dmuP    BX dsP    R8 dz    R9 muQ    R10 sQ    R11 muP    R12 sP    R13 eps    CX elements left in the row
-	MOVQ dmuQ+0(FP), DI
-	MOVQ dsQ+8(FP), SI
-	MOVQ dmuP+16(FP), DX
-	MOVQ dsP+24(FP), BX
-	MOVQ dz+32(FP), R8
-	MOVQ muQ+40(FP), R9
-	MOVQ sQ+48(FP), R10
-	MOVQ muP+56(FP), R11
-	MOVQ sP+64(FP), R12
-	MOVQ eps+72(FP), R13
-	MOVQ n+80(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l228
+	MOVQ         dmuQ+0(FP), DI
+	MOVQ         dsQ+8(FP), SI
+	MOVQ         dmuP+16(FP), DX
+	MOVQ         dsP+24(FP), BX
+	MOVQ         dz+32(FP), R8
+	MOVQ         muQ+40(FP), R9
+	MOVQ         sQ+48(FP), R10
+	MOVQ         muP+56(FP), R11
+	MOVQ         sP+64(FP), R12
+	MOVQ         eps+72(FP), R13
+	MOVQ         dkl+80(FP), AX
+	MOVQ         AX, (SP)
+	VBROADCASTSS gaussConsts<>+4(SB), Z31
+	VBROADCASTSS gaussConsts<>+4(SB), Z30
+	MOVQ         rows+88(FP), AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 32(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 40(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 48(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 56(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 64(SP)
+	MOVQ         ld+104(FP), AX
+	SUBQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 72(SP)
 
-l227:
+l243:
+	MOVQ         (SP), AX
+	VBROADCASTSS (AX), Z0
+	VMOVAPS      Z0, Z29
+	MOVQ         n+96(FP), CX
+	CMPQ         CX, $0x00000020
+	JL           l245
+
+l244:
 	VMOVUPS      (R9), Z0
 	VMOVUPS      64(R9), Z1
 	VMOVUPS      (R10), Z2
 	VMOVUPS      64(R10), Z3
+	VPANDD.BCST  gaussConsts<>+0(SB), Z2, Z4
+	VPANDD.BCST  gaussConsts<>+0(SB), Z3, Z5
+	VPMAXUD      Z31, Z4, Z31
+	VPMAXUD      Z31, Z5, Z31
 	VMOVUPS      (R12), Z4
 	VMOVUPS      64(R12), Z5
+	VPANDD.BCST  gaussConsts<>+0(SB), Z4, Z6
+	VPANDD.BCST  gaussConsts<>+0(SB), Z5, Z7
+	VPMAXUD      Z31, Z6, Z31
+	VPMAXUD      Z31, Z7, Z31
+	VMOVUPS      (R11), Z6
+	VMOVUPS      64(R11), Z7
+	VSUBPS       Z6, Z0, Z0
+	VSUBPS       Z7, Z1, Z1
 	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z6
 	VPORD.BCST   gaussConsts<>+12(SB), Z3, Z7
 	VPORD.BCST   gaussConsts<>+12(SB), Z4, Z8
 	VPORD.BCST   gaussConsts<>+12(SB), Z5, Z9
-	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VBROADCASTSS gaussConsts<>+148(SB), Z10
 	VMAXPS       Z6, Z10, Z6
-	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VBROADCASTSS gaussConsts<>+148(SB), Z10
 	VMAXPS       Z7, Z10, Z7
-	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VBROADCASTSS gaussConsts<>+148(SB), Z10
 	VMAXPS       Z8, Z10, Z8
-	VBROADCASTSS gaussConsts<>+92(SB), Z10
+	VBROADCASTSS gaussConsts<>+148(SB), Z10
 	VMAXPS       Z9, Z10, Z9
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS      gaussConsts<>+100(SB), Z10
-	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z6, Z10
-	VBROADCASTSS      gaussConsts<>+100(SB), Z11
-	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z7, Z11
-	VBROADCASTSS      gaussConsts<>+100(SB), Z12
-	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z8, Z12
-	VBROADCASTSS      gaussConsts<>+100(SB), Z13
-	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z9, Z13
-	VSUBPS.BCST       gaussConsts<>+100(SB), Z10, Z10
-	VSUBPS.BCST       gaussConsts<>+100(SB), Z11, Z11
-	VSUBPS.BCST       gaussConsts<>+100(SB), Z12, Z12
-	VSUBPS.BCST       gaussConsts<>+100(SB), Z13, Z13
-	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z10, Z6
-	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z11, Z7
-	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z12, Z8
-	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z13, Z9
-	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z10, Z6
-	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z11, Z7
-	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z12, Z8
-	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z13, Z9
+	VBROADCASTSS      gaussConsts<>+116(SB), Z10
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z6, Z10
+	VBROADCASTSS      gaussConsts<>+116(SB), Z11
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z7, Z11
+	VBROADCASTSS      gaussConsts<>+116(SB), Z12
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z8, Z12
+	VBROADCASTSS      gaussConsts<>+116(SB), Z13
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z9, Z13
+	VSUBPS.BCST       gaussConsts<>+116(SB), Z10, Z10
+	VSUBPS.BCST       gaussConsts<>+116(SB), Z11, Z11
+	VSUBPS.BCST       gaussConsts<>+116(SB), Z12, Z12
+	VSUBPS.BCST       gaussConsts<>+116(SB), Z13, Z13
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z10, Z6
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z11, Z7
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z12, Z8
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z13, Z9
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z10, Z6
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z11, Z7
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z12, Z8
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z13, Z9
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z14
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z6, Z14
-	VBROADCASTSS     gaussConsts<>+108(SB), Z15
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z7, Z15
-	VBROADCASTSS     gaussConsts<>+108(SB), Z16
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z8, Z16
-	VBROADCASTSS     gaussConsts<>+108(SB), Z17
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z9, Z17
-	VFMADD213PS      Z31, Z6, Z14
-	VFMADD213PS      Z31, Z7, Z15
-	VFMADD213PS      Z31, Z8, Z16
-	VFMADD213PS      Z31, Z9, Z17
-	VFMADD213PS      Z31, Z6, Z14
-	VFMADD213PS      Z31, Z7, Z15
-	VFMADD213PS      Z31, Z8, Z16
-	VFMADD213PS      Z31, Z9, Z17
+	VBROADCASTSS     gaussConsts<>+124(SB), Z14
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z6, Z14
+	VBROADCASTSS     gaussConsts<>+124(SB), Z15
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z7, Z15
+	VBROADCASTSS     gaussConsts<>+124(SB), Z16
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z8, Z16
+	VBROADCASTSS     gaussConsts<>+124(SB), Z17
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z9, Z17
 
 	// p 2^n
 	// p 2^n
-	VSCALEFPS Z10, Z14, Z6
-	VSCALEFPS Z11, Z15, Z7
-	VSCALEFPS Z12, Z16, Z8
-	VSCALEFPS Z13, Z17, Z9
-	VCMPPS    $0x1e, Z30, Z2, K1
-	VCMPPS    $0x1e, Z30, Z3, K2
-	VCMPPS    $0x1e, Z30, Z4, K4
-	VCMPPS    $0x1e, Z30, Z5, K5
-	VMOVAPS.Z Z2, K1, Z10
-	VMOVAPS.Z Z3, K2, Z11
-	VMOVAPS.Z Z4, K4, Z12
-	VMOVAPS.Z Z5, K5, Z13
+	VSCALEFPS   Z10, Z14, Z6
+	VSCALEFPS   Z11, Z15, Z7
+	VSCALEFPS   Z12, Z16, Z8
+	VSCALEFPS   Z13, Z17, Z9
+	VCMPPS.BCST $0x1e, gaussConsts<>+4(SB), Z2, K1
+	VCMPPS.BCST $0x1e, gaussConsts<>+4(SB), Z3, K2
+	VCMPPS.BCST $0x1e, gaussConsts<>+4(SB), Z4, K4
+	VCMPPS.BCST $0x1e, gaussConsts<>+4(SB), Z5, K5
+	VMOVAPS.Z   Z2, K1, Z10
+	VMOVAPS.Z   Z3, K2, Z11
+	VMOVAPS.Z   Z4, K4, Z12
+	VMOVAPS.Z   Z5, K5, Z13
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z6, K1
-	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z7, K2
-	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z8, K4
-	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z9, K5
-	VBROADCASTSS     gaussConsts<>+24(SB), Z14
-	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z6, Z14
-	VBROADCASTSS     gaussConsts<>+24(SB), Z15
-	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z7, Z15
-	VBROADCASTSS     gaussConsts<>+24(SB), Z16
-	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z8, Z16
-	VBROADCASTSS     gaussConsts<>+24(SB), Z17
-	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z9, Z17
+	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z6, K1
+	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z7, K2
+	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z8, K4
+	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z9, K5
+	VBROADCASTSS     gaussConsts<>+96(SB), Z14
+	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z6, Z14
+	VBROADCASTSS     gaussConsts<>+96(SB), Z15
+	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z7, Z15
+	VBROADCASTSS     gaussConsts<>+96(SB), Z16
+	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z8, Z16
+	VBROADCASTSS     gaussConsts<>+96(SB), Z17
+	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z9, Z17
 	VBLENDMPS        Z14, Z6, K1, Z14
 	VBLENDMPS        Z15, Z7, K2, Z15
 	VBLENDMPS        Z16, Z8, K4, Z16
 	VBLENDMPS        Z17, Z9, K5, Z17
-	VBROADCASTSS     gaussConsts<>+128(SB), Z18
+	VBROADCASTSS     gaussConsts<>+152(SB), Z18
 	VMOVAPS.Z        Z18, K1, Z18
-	VBROADCASTSS     gaussConsts<>+128(SB), Z19
+	VBROADCASTSS     gaussConsts<>+152(SB), Z19
 	VMOVAPS.Z        Z19, K2, Z19
-	VBROADCASTSS     gaussConsts<>+128(SB), Z20
+	VBROADCASTSS     gaussConsts<>+152(SB), Z20
 	VMOVAPS.Z        Z20, K4, Z20
-	VBROADCASTSS     gaussConsts<>+128(SB), Z21
+	VBROADCASTSS     gaussConsts<>+152(SB), Z21
 	VMOVAPS.Z        Z21, K5, Z21
-	VBROADCASTSS     gaussConsts<>+136(SB), Z22
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z14, Z22
-	VBROADCASTSS     gaussConsts<>+136(SB), Z23
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z15, Z23
-	VBROADCASTSS     gaussConsts<>+136(SB), Z24
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z16, Z24
-	VBROADCASTSS     gaussConsts<>+136(SB), Z25
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z17, Z25
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z14, Z22
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z15, Z23
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z16, Z24
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z17, Z25
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z14, Z22
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z15, Z23
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z16, Z24
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z17, Z25
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z14, Z22
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z15, Z23
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z16, Z24
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z17, Z25
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z14, Z22
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z15, Z23
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z16, Z24
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z17, Z25
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z14, Z22
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z15, Z23
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z16, Z24
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z17, Z25
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z14, Z22
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z15, Z23
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z16, Z24
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z17, Z25
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z14, Z22
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z15, Z23
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z16, Z24
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z17, Z25
+	VBROADCASTSS     gaussConsts<>+160(SB), Z22
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z14, Z22
+	VBROADCASTSS     gaussConsts<>+160(SB), Z23
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z15, Z23
+	VBROADCASTSS     gaussConsts<>+160(SB), Z24
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z16, Z24
+	VBROADCASTSS     gaussConsts<>+160(SB), Z25
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z17, Z25
 	VMULPS           Z14, Z14, Z26
 	VMULPS           Z15, Z15, Z27
 	VMULPS           Z16, Z16, Z28
-	VMULPS           Z17, Z17, Z29
+	VMOVUPS          Z7, 80(SP)
+	VMULPS           Z17, Z17, Z7
 	VFMADD231PS      Z26, Z22, Z14
 	VFMADD231PS      Z27, Z23, Z15
 	VFMADD231PS      Z28, Z24, Z16
-	VFMADD231PS      Z29, Z25, Z17
-	VADDPS           Z14, Z18, Z14
-	VADDPS           Z15, Z19, Z15
-	VADDPS           Z16, Z20, Z16
-	VADDPS           Z17, Z21, Z17
-	VADDPS           Z14, Z10, Z10
-	VADDPS           Z15, Z11, Z11
-	VADDPS           Z16, Z12, Z12
-	VADDPS           Z17, Z13, Z13
-	VADDPS.BCST      gaussConsts<>+164(SB), Z10, Z10
-	VADDPS.BCST      gaussConsts<>+164(SB), Z11, Z11
-	VADDPS.BCST      gaussConsts<>+164(SB), Z12, Z12
-	VADDPS.BCST      gaussConsts<>+164(SB), Z13, Z13
-	VDIVPS           Z12, Z31, Z14
-	VDIVPS           Z13, Z31, Z15
-	VMOVUPS          (R11), Z16
-	VMOVUPS          64(R11), Z17
-	VSUBPS           Z16, Z0, Z0
-	VSUBPS           Z17, Z1, Z1
-	VMULPS           Z14, Z0, Z0
-	VMULPS           Z15, Z1, Z1
-	VMULPS           Z14, Z10, Z16
-	VMULPS           Z15, Z11, Z17
-	VFNMADD213PS     Z10, Z16, Z12
-	VFNMADD213PS     Z11, Z17, Z13
-	VFMADD231PS      Z14, Z12, Z16
-	VFMADD231PS      Z15, Z13, Z17
-	VSUBPS           Z31, Z16, Z12
-	VSUBPS           Z31, Z17, Z13
-	VADDPS           Z31, Z16, Z16
-	VADDPS           Z31, Z17, Z17
-	VMULPS.BCST      (SP), Z0, Z18
-	VMULPS.BCST      (SP), Z1, Z19
+	VFMADD231PS      Z7, Z25, Z17
+	VADDPS           Z14, Z18, Z7
+	VADDPS           Z15, Z19, Z14
+	VADDPS           Z16, Z20, Z15
+	VADDPS           Z17, Z21, Z16
+	VADDPS           Z7, Z10, Z7
+	VADDPS           Z14, Z11, Z10
+	VADDPS           Z15, Z12, Z11
+	VADDPS           Z16, Z13, Z12
+	VADDPS.BCST      gaussConsts<>+188(SB), Z7, Z7
+	VADDPS.BCST      gaussConsts<>+188(SB), Z10, Z10
+	VADDPS.BCST      gaussConsts<>+188(SB), Z11, Z11
+	VADDPS.BCST      gaussConsts<>+188(SB), Z12, Z12
+	VBROADCASTSS     gaussConsts<>+28(SB), Z13
+	VDIVPS           Z11, Z13, Z13
+	VBROADCASTSS     gaussConsts<>+28(SB), Z14
+	VDIVPS           Z12, Z14, Z14
+	VMULPS           Z13, Z0, Z15
+	VMULPS           Z14, Z1, Z16
+	VMULPS           Z13, Z7, Z17
+	VMULPS           Z14, Z10, Z18
+	VFNMADD213PS     Z7, Z17, Z11
+	VFNMADD213PS     Z10, Z18, Z12
+	VFMADD231PS      Z13, Z11, Z17
+	VFMADD231PS      Z14, Z12, Z18
+	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z0
+	VPANDD.BCST      gaussConsts<>+0(SB), Z1, Z1
+	VPMAXUD          Z30, Z0, Z30
+	VPMAXUD          Z30, Z1, Z30
+	VSUBPS.BCST      gaussConsts<>+28(SB), Z17, Z0
+	VSUBPS.BCST      gaussConsts<>+28(SB), Z18, Z1
+	VADDPS.BCST      gaussConsts<>+28(SB), Z17, Z11
+	VADDPS.BCST      gaussConsts<>+28(SB), Z18, Z12
+	VMULPS           Z15, Z29, Z17
+	VMULPS           Z16, Z29, Z18
+	VMULPS           Z13, Z17, Z17
 	VMULPS           Z14, Z18, Z18
-	VMULPS           Z15, Z19, Z19
-	VDIVPS           Z10, Z31, Z10
-	VDIVPS           Z11, Z31, Z11
-	VMULPS           Z10, Z12, Z10
-	VMULPS           Z11, Z13, Z11
-	VMULPS.BCST      (SP), Z10, Z10
-	VMULPS.BCST      (SP), Z11, Z11
-	VMULPS           Z16, Z10, Z10
-	VMULPS           Z17, Z11, Z11
-	VMULPS           Z14, Z12, Z12
-	VMULPS           Z15, Z13, Z13
-	VMULPS.BCST      (SP), Z12, Z12
-	VMULPS.BCST      (SP), Z13, Z13
-	VMULPS           Z16, Z12, Z12
-	VMULPS           Z17, Z13, Z13
-	VFMADD231PS      Z18, Z0, Z12
-	VFMADD231PS      Z19, Z1, Z13
-	VPXORD.BCST      gaussConsts<>+12(SB), Z12, Z0
-	VPXORD.BCST      gaussConsts<>+12(SB), Z13, Z1
-	VMOVUPS          (R8), Z12
-	VMOVUPS          64(R8), Z13
-	VMOVUPS          (R13), Z14
-	VMOVUPS          64(R13), Z15
+	VBROADCASTSS     gaussConsts<>+28(SB), Z19
+	VDIVPS           Z7, Z19, Z7
+	VBROADCASTSS     gaussConsts<>+28(SB), Z19
+	VDIVPS           Z10, Z19, Z10
+	VMULPS           Z7, Z0, Z7
+	VMULPS           Z10, Z1, Z10
+	VMULPS           Z7, Z29, Z7
+	VMULPS           Z10, Z29, Z10
+	VMULPS           Z11, Z7, Z7
+	VMULPS           Z12, Z10, Z10
+	VMULPS           Z13, Z0, Z0
+	VMULPS           Z14, Z1, Z1
+	VMULPS           Z0, Z29, Z0
+	VMULPS           Z1, Z29, Z1
+	VMULPS           Z11, Z0, Z0
+	VMULPS           Z12, Z1, Z1
+	VFMADD231PS      Z17, Z15, Z0
+	VFMADD231PS      Z18, Z16, Z1
+	VPXORD.BCST      gaussConsts<>+12(SB), Z0, Z0
+	VPXORD.BCST      gaussConsts<>+12(SB), Z1, Z1
+	VMOVUPS          (R8), Z11
+	VMOVUPS          64(R8), Z12
+	VMOVUPS          (R13), Z13
+	VMOVUPS          64(R13), Z14
+	VPXORD.BCST      gaussConsts<>+12(SB), Z17, Z15
 	VPXORD.BCST      gaussConsts<>+12(SB), Z18, Z16
-	VPXORD.BCST      gaussConsts<>+12(SB), Z19, Z17
-	VMOVUPS          Z16, (DX)
-	VMOVUPS          Z17, 64(DX)
-	VCMPPS           $0x11, Z30, Z4, K1
-	VCMPPS           $0x11, Z30, Z5, K2
-	VBLENDMPS        Z8, Z31, K1, Z4
-	VBLENDMPS        Z9, Z31, K2, Z5
-	VADDPS           Z8, Z31, Z8
-	VADDPS           Z9, Z31, Z9
+	VMOVUPS          Z15, (DX)
+	VMOVUPS          Z16, 64(DX)
+	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z4, K1
+	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z5, K2
+	VBROADCASTSS     gaussConsts<>+28(SB), Z4
+	VBLENDMPS        Z8, Z4, K1, Z4
+	VBROADCASTSS     gaussConsts<>+28(SB), Z5
+	VBLENDMPS        Z9, Z5, K2, Z5
+	VADDPS.BCST      gaussConsts<>+28(SB), Z8, Z8
+	VADDPS.BCST      gaussConsts<>+28(SB), Z9, Z9
 	VDIVPS           Z8, Z4, Z4
 	VDIVPS           Z9, Z5, Z5
-	VCMPPS           $0x04, Z30, Z4, K1
-	VCMPPS           $0x04, Z30, Z5, K2
+	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z4, K1
+	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z5, K2
 	VMULPS           Z4, Z0, Z0
 	VMULPS           Z5, Z1, Z1
 	VMOVAPS.Z        Z0, K1, Z0
 	VMOVAPS.Z        Z1, K2, Z1
 	VMOVUPS          Z0, (BX)
 	VMOVUPS          Z1, 64(BX)
+	VFMADD231PS      Z11, Z13, Z7
 	VFMADD231PS      Z12, Z14, Z10
-	VFMADD231PS      Z13, Z15, Z11
-	VCMPPS           $0x11, Z30, Z2, K1
-	VCMPPS           $0x11, Z30, Z3, K2
-	VBLENDMPS        Z6, Z31, K1, Z0
-	VBLENDMPS        Z7, Z31, K2, Z1
-	VADDPS           Z6, Z31, Z2
-	VADDPS           Z7, Z31, Z3
+	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z2, K1
+	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z3, K2
+	VBROADCASTSS     gaussConsts<>+28(SB), Z0
+	VBLENDMPS        Z6, Z0, K1, Z0
+	VBROADCASTSS     gaussConsts<>+28(SB), Z1
+	VBLENDMPS        80(SP), Z1, K2, Z1
+	VADDPS.BCST      gaussConsts<>+28(SB), Z6, Z2
+	VBROADCASTSS     gaussConsts<>+28(SB), Z3
+	VADDPS           80(SP), Z3, Z3
 	VDIVPS           Z2, Z0, Z0
 	VDIVPS           Z3, Z1, Z1
-	VCMPPS           $0x04, Z30, Z0, K1
-	VCMPPS           $0x04, Z30, Z1, K2
-	VMULPS           Z0, Z10, Z0
-	VMULPS           Z1, Z11, Z1
+	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z0, K1
+	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z1, K2
+	VMULPS           Z0, Z7, Z0
+	VMULPS           Z1, Z10, Z1
 	VMOVAPS.Z        Z0, K1, Z0
 	VMOVAPS.Z        Z1, K2, Z1
-	VADDPS           Z12, Z18, Z2
-	VADDPS           Z13, Z19, Z3
+	VADDPS           Z11, Z17, Z2
+	VADDPS           Z12, Z18, Z3
 	VMOVUPS          Z2, (DI)
 	VMOVUPS          Z3, 64(DI)
 	VMOVUPS          Z0, (SI)
@@ -11698,92 +12408,98 @@ l227:
 	ADDQ             $0x00000080, R12
 	SUBQ             $0x00000020, CX
 	CMPQ             CX, $0x00000020
-	JGE              l227
+	JGE              l244
 
-l228:
+l245:
 	CMPQ         CX, $0x00000010
-	JL           l229
+	JL           l246
 	VMOVUPS      (R9), Z0
 	VMOVUPS      (R10), Z1
+	VPANDD.BCST  gaussConsts<>+0(SB), Z1, Z2
+	VPMAXUD      Z31, Z2, Z31
 	VMOVUPS      (R12), Z2
+	VPANDD.BCST  gaussConsts<>+0(SB), Z2, Z3
+	VPMAXUD      Z31, Z3, Z31
+	VMOVUPS      (R11), Z3
+	VSUBPS       Z3, Z0, Z0
 	VPORD.BCST   gaussConsts<>+12(SB), Z1, Z3
 	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z4
-	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VBROADCASTSS gaussConsts<>+148(SB), Z5
 	VMAXPS       Z3, Z5, Z3
-	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VBROADCASTSS gaussConsts<>+148(SB), Z5
 	VMAXPS       Z4, Z5, Z4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS      gaussConsts<>+100(SB), Z5
-	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z3, Z5
-	VBROADCASTSS      gaussConsts<>+100(SB), Z6
-	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z4, Z6
-	VSUBPS.BCST       gaussConsts<>+100(SB), Z5, Z5
-	VSUBPS.BCST       gaussConsts<>+100(SB), Z6, Z6
-	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z5, Z3
-	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z6, Z4
-	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z5, Z3
-	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z6, Z4
+	VBROADCASTSS      gaussConsts<>+116(SB), Z5
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z3, Z5
+	VBROADCASTSS      gaussConsts<>+116(SB), Z6
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z4, Z6
+	VSUBPS.BCST       gaussConsts<>+116(SB), Z5, Z5
+	VSUBPS.BCST       gaussConsts<>+116(SB), Z6, Z6
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z6, Z4
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z6, Z4
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z7
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+108(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z4, Z8
-	VFMADD213PS      Z31, Z3, Z7
-	VFMADD213PS      Z31, Z4, Z8
-	VFMADD213PS      Z31, Z3, Z7
-	VFMADD213PS      Z31, Z4, Z8
+	VBROADCASTSS     gaussConsts<>+124(SB), Z7
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+124(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z4, Z8
 
 	// p 2^n
 	// p 2^n
-	VSCALEFPS Z5, Z7, Z3
-	VSCALEFPS Z6, Z8, Z4
-	VCMPPS    $0x1e, Z30, Z1, K1
-	VCMPPS    $0x1e, Z30, Z2, K2
-	VMOVAPS.Z Z1, K1, Z5
-	VMOVAPS.Z Z2, K2, Z6
+	VSCALEFPS   Z5, Z7, Z3
+	VSCALEFPS   Z6, Z8, Z4
+	VCMPPS.BCST $0x1e, gaussConsts<>+4(SB), Z1, K1
+	VCMPPS.BCST $0x1e, gaussConsts<>+4(SB), Z2, K2
+	VMOVAPS.Z   Z1, K1, Z5
+	VMOVAPS.Z   Z2, K2, Z6
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z3, K1
-	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z4, K2
-	VBROADCASTSS     gaussConsts<>+24(SB), Z7
-	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+24(SB), Z8
-	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z4, Z8
+	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z3, K1
+	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z4, K2
+	VBROADCASTSS     gaussConsts<>+96(SB), Z7
+	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+96(SB), Z8
+	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z4, Z8
 	VBLENDMPS        Z7, Z3, K1, Z7
 	VBLENDMPS        Z8, Z4, K2, Z8
-	VBROADCASTSS     gaussConsts<>+128(SB), Z9
+	VBROADCASTSS     gaussConsts<>+152(SB), Z9
 	VMOVAPS.Z        Z9, K1, Z9
-	VBROADCASTSS     gaussConsts<>+128(SB), Z10
+	VBROADCASTSS     gaussConsts<>+152(SB), Z10
 	VMOVAPS.Z        Z10, K2, Z10
-	VBROADCASTSS     gaussConsts<>+136(SB), Z11
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z7, Z11
-	VBROADCASTSS     gaussConsts<>+136(SB), Z12
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z8, Z12
+	VBROADCASTSS     gaussConsts<>+160(SB), Z11
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z7, Z11
+	VBROADCASTSS     gaussConsts<>+160(SB), Z12
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z8, Z12
 	VMULPS           Z7, Z7, Z13
 	VMULPS           Z8, Z8, Z14
 	VFMADD231PS      Z13, Z11, Z7
@@ -11792,46 +12508,50 @@ l228:
 	VADDPS           Z8, Z10, Z8
 	VADDPS           Z7, Z5, Z5
 	VADDPS           Z8, Z6, Z6
-	VADDPS.BCST      gaussConsts<>+164(SB), Z5, Z5
-	VADDPS.BCST      gaussConsts<>+164(SB), Z6, Z6
-	VDIVPS           Z6, Z31, Z7
-	VMOVUPS          (R11), Z8
-	VSUBPS           Z8, Z0, Z0
-	VMULPS           Z7, Z0, Z0
-	VMULPS           Z7, Z5, Z8
-	VFNMADD213PS     Z5, Z8, Z6
-	VFMADD231PS      Z7, Z6, Z8
-	VSUBPS           Z31, Z8, Z6
-	VADDPS           Z31, Z8, Z8
-	VMULPS.BCST      (SP), Z0, Z9
+	VADDPS.BCST      gaussConsts<>+188(SB), Z5, Z5
+	VADDPS.BCST      gaussConsts<>+188(SB), Z6, Z6
+	VBROADCASTSS     gaussConsts<>+28(SB), Z7
+	VDIVPS           Z6, Z7, Z7
+	VMULPS           Z7, Z0, Z8
+	VMULPS           Z7, Z5, Z9
+	VFNMADD213PS     Z5, Z9, Z6
+	VFMADD231PS      Z7, Z6, Z9
+	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z0
+	VPMAXUD          Z30, Z0, Z30
+	VSUBPS.BCST      gaussConsts<>+28(SB), Z9, Z0
+	VADDPS.BCST      gaussConsts<>+28(SB), Z9, Z6
+	VMULPS           Z8, Z29, Z9
 	VMULPS           Z7, Z9, Z9
-	VDIVPS           Z5, Z31, Z5
-	VMULPS           Z5, Z6, Z5
-	VMULPS.BCST      (SP), Z5, Z5
-	VMULPS           Z8, Z5, Z5
-	VMULPS           Z7, Z6, Z6
-	VMULPS.BCST      (SP), Z6, Z6
-	VMULPS           Z8, Z6, Z6
-	VFMADD231PS      Z9, Z0, Z6
-	VPXORD.BCST      gaussConsts<>+12(SB), Z6, Z0
+	VBROADCASTSS     gaussConsts<>+28(SB), Z10
+	VDIVPS           Z5, Z10, Z5
+	VMULPS           Z5, Z0, Z5
+	VMULPS           Z5, Z29, Z5
+	VMULPS           Z6, Z5, Z5
+	VMULPS           Z7, Z0, Z0
+	VMULPS           Z0, Z29, Z0
+	VMULPS           Z6, Z0, Z0
+	VFMADD231PS      Z9, Z8, Z0
+	VPXORD.BCST      gaussConsts<>+12(SB), Z0, Z0
 	VMOVUPS          (R8), Z6
 	VMOVUPS          (R13), Z7
 	VPXORD.BCST      gaussConsts<>+12(SB), Z9, Z8
 	VMOVUPS          Z8, (DX)
-	VCMPPS           $0x11, Z30, Z2, K1
-	VBLENDMPS        Z4, Z31, K1, Z2
-	VADDPS           Z4, Z31, Z4
+	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z2, K1
+	VBROADCASTSS     gaussConsts<>+28(SB), Z2
+	VBLENDMPS        Z4, Z2, K1, Z2
+	VADDPS.BCST      gaussConsts<>+28(SB), Z4, Z4
 	VDIVPS           Z4, Z2, Z2
-	VCMPPS           $0x04, Z30, Z2, K1
+	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z2, K1
 	VMULPS           Z2, Z0, Z0
 	VMOVAPS.Z        Z0, K1, Z0
 	VMOVUPS          Z0, (BX)
 	VFMADD231PS      Z6, Z7, Z5
-	VCMPPS           $0x11, Z30, Z1, K1
-	VBLENDMPS        Z3, Z31, K1, Z0
-	VADDPS           Z3, Z31, Z1
+	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z1, K1
+	VBROADCASTSS     gaussConsts<>+28(SB), Z0
+	VBLENDMPS        Z3, Z0, K1, Z0
+	VADDPS.BCST      gaussConsts<>+28(SB), Z3, Z1
 	VDIVPS           Z1, Z0, Z0
-	VCMPPS           $0x04, Z30, Z0, K1
+	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z0, K1
 	VMULPS           Z0, Z5, Z0
 	VMOVAPS.Z        Z0, K1, Z0
 	VADDPS           Z6, Z9, Z1
@@ -11849,94 +12569,102 @@ l228:
 	ADDQ             $0x00000040, R12
 	SUBQ             $0x00000010, CX
 
-l229:
+l246:
 	TESTQ        CX, CX
-	JZ           l230
+	JZ           l247
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
 	KMOVW        AX, K7
 	VMOVUPS.Z    (R9), K7, Z0
 	VMOVUPS.Z    (R10), K7, Z1
+	VPANDD.BCST  gaussConsts<>+0(SB), Z1, Z2
+	VMOVAPS.Z    Z2, K7, Z2
+	VPMAXUD      Z31, Z2, Z31
 	VMOVUPS.Z    (R12), K7, Z2
+	VPANDD.BCST  gaussConsts<>+0(SB), Z2, Z3
+	VMOVAPS.Z    Z3, K7, Z3
+	VPMAXUD      Z31, Z3, Z31
+	VMOVUPS.Z    (R11), K7, Z3
+	VSUBPS       Z3, Z0, Z0
 	VPORD.BCST   gaussConsts<>+12(SB), Z1, Z3
 	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z4
-	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VBROADCASTSS gaussConsts<>+148(SB), Z5
 	VMAXPS       Z3, Z5, Z3
-	VBROADCASTSS gaussConsts<>+92(SB), Z5
+	VBROADCASTSS gaussConsts<>+148(SB), Z5
 	VMAXPS       Z4, Z5, Z4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS      gaussConsts<>+100(SB), Z5
-	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z3, Z5
-	VBROADCASTSS      gaussConsts<>+100(SB), Z6
-	VFMADD231PS.BCST  gaussConsts<>+96(SB), Z4, Z6
-	VSUBPS.BCST       gaussConsts<>+100(SB), Z5, Z5
-	VSUBPS.BCST       gaussConsts<>+100(SB), Z6, Z6
-	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z5, Z3
-	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z6, Z4
-	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z5, Z3
-	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z6, Z4
+	VBROADCASTSS      gaussConsts<>+116(SB), Z5
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z3, Z5
+	VBROADCASTSS      gaussConsts<>+116(SB), Z6
+	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z4, Z6
+	VSUBPS.BCST       gaussConsts<>+116(SB), Z5, Z5
+	VSUBPS.BCST       gaussConsts<>+116(SB), Z6, Z6
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z6, Z4
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z6, Z4
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+108(SB), Z7
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+108(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+104(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+112(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+116(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+120(SB), Z4, Z8
-	VFMADD213PS      Z31, Z3, Z7
-	VFMADD213PS      Z31, Z4, Z8
-	VFMADD213PS      Z31, Z3, Z7
-	VFMADD213PS      Z31, Z4, Z8
+	VBROADCASTSS     gaussConsts<>+124(SB), Z7
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+124(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+120(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+128(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+28(SB), Z4, Z8
 
 	// p 2^n
 	// p 2^n
-	VSCALEFPS Z5, Z7, Z3
-	VSCALEFPS Z6, Z8, Z4
-	VCMPPS    $0x1e, Z30, Z1, K1
-	VCMPPS    $0x1e, Z30, Z2, K2
-	VMOVAPS.Z Z1, K1, Z5
-	VMOVAPS.Z Z2, K2, Z6
+	VSCALEFPS   Z5, Z7, Z3
+	VSCALEFPS   Z6, Z8, Z4
+	VCMPPS.BCST $0x1e, gaussConsts<>+4(SB), Z1, K1
+	VCMPPS.BCST $0x1e, gaussConsts<>+4(SB), Z2, K2
+	VMOVAPS.Z   Z1, K1, Z5
+	VMOVAPS.Z   Z2, K2, Z6
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z3, K1
-	VCMPPS.BCST      $0x1e, gaussConsts<>+24(SB), Z4, K2
-	VBROADCASTSS     gaussConsts<>+24(SB), Z7
-	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+24(SB), Z8
-	VFMSUB231PS.BCST gaussConsts<>+24(SB), Z4, Z8
+	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z3, K1
+	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z4, K2
+	VBROADCASTSS     gaussConsts<>+96(SB), Z7
+	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+96(SB), Z8
+	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z4, Z8
 	VBLENDMPS        Z7, Z3, K1, Z7
 	VBLENDMPS        Z8, Z4, K2, Z8
-	VBROADCASTSS     gaussConsts<>+128(SB), Z9
+	VBROADCASTSS     gaussConsts<>+152(SB), Z9
 	VMOVAPS.Z        Z9, K1, Z9
-	VBROADCASTSS     gaussConsts<>+128(SB), Z10
+	VBROADCASTSS     gaussConsts<>+152(SB), Z10
 	VMOVAPS.Z        Z10, K2, Z10
-	VBROADCASTSS     gaussConsts<>+136(SB), Z11
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z7, Z11
-	VBROADCASTSS     gaussConsts<>+136(SB), Z12
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z8, Z12
+	VBROADCASTSS     gaussConsts<>+160(SB), Z11
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z7, Z11
+	VBROADCASTSS     gaussConsts<>+160(SB), Z12
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z8, Z12
 	VMULPS           Z7, Z7, Z13
 	VMULPS           Z8, Z8, Z14
 	VFMADD231PS      Z13, Z11, Z7
@@ -11945,127 +12673,165 @@ l229:
 	VADDPS           Z8, Z10, Z8
 	VADDPS           Z7, Z5, Z5
 	VADDPS           Z8, Z6, Z6
-	VADDPS.BCST      gaussConsts<>+164(SB), Z5, Z5
-	VADDPS.BCST      gaussConsts<>+164(SB), Z6, Z6
-	VDIVPS           Z6, Z31, Z7
-	VMOVUPS.Z        (R11), K7, Z8
-	VSUBPS           Z8, Z0, Z0
-	VMULPS           Z7, Z0, Z0
-	VMULPS           Z7, Z5, Z8
-	VFNMADD213PS     Z5, Z8, Z6
-	VFMADD231PS      Z7, Z6, Z8
-	VSUBPS           Z31, Z8, Z6
-	VADDPS           Z31, Z8, Z8
-	VMULPS.BCST      (SP), Z0, Z9
+	VADDPS.BCST      gaussConsts<>+188(SB), Z5, Z5
+	VADDPS.BCST      gaussConsts<>+188(SB), Z6, Z6
+	VBROADCASTSS     gaussConsts<>+28(SB), Z7
+	VDIVPS           Z6, Z7, Z7
+	VMULPS           Z7, Z0, Z8
+	VMULPS           Z7, Z5, Z9
+	VFNMADD213PS     Z5, Z9, Z6
+	VFMADD231PS      Z7, Z6, Z9
+	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z0
+	VMOVAPS.Z        Z0, K7, Z0
+	VPMAXUD          Z30, Z0, Z30
+	VSUBPS.BCST      gaussConsts<>+28(SB), Z9, Z0
+	VADDPS.BCST      gaussConsts<>+28(SB), Z9, Z6
+	VMULPS           Z8, Z29, Z9
 	VMULPS           Z7, Z9, Z9
-	VDIVPS           Z5, Z31, Z5
-	VMULPS           Z5, Z6, Z5
-	VMULPS.BCST      (SP), Z5, Z5
-	VMULPS           Z8, Z5, Z5
-	VMULPS           Z7, Z6, Z6
-	VMULPS.BCST      (SP), Z6, Z6
-	VMULPS           Z8, Z6, Z6
-	VFMADD231PS      Z9, Z0, Z6
-	VPXORD.BCST      gaussConsts<>+12(SB), Z6, Z0
+	VBROADCASTSS     gaussConsts<>+28(SB), Z10
+	VDIVPS           Z5, Z10, Z5
+	VMULPS           Z5, Z0, Z5
+	VMULPS           Z5, Z29, Z5
+	VMULPS           Z6, Z5, Z5
+	VMULPS           Z7, Z0, Z0
+	VMULPS           Z0, Z29, Z0
+	VMULPS           Z6, Z0, Z0
+	VFMADD231PS      Z9, Z8, Z0
+	VPXORD.BCST      gaussConsts<>+12(SB), Z0, Z0
 	VMOVUPS.Z        (R8), K7, Z6
 	VMOVUPS.Z        (R13), K7, Z7
 	VPXORD.BCST      gaussConsts<>+12(SB), Z9, Z8
 	VMOVUPS          Z8, K7, (DX)
-	VCMPPS           $0x11, Z30, Z2, K1
-	VBLENDMPS        Z4, Z31, K1, Z2
-	VADDPS           Z4, Z31, Z4
+	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z2, K1
+	VBROADCASTSS     gaussConsts<>+28(SB), Z2
+	VBLENDMPS        Z4, Z2, K1, Z2
+	VADDPS.BCST      gaussConsts<>+28(SB), Z4, Z4
 	VDIVPS           Z4, Z2, Z2
-	VCMPPS           $0x04, Z30, Z2, K1
+	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z2, K1
 	VMULPS           Z2, Z0, Z0
 	VMOVAPS.Z        Z0, K1, Z0
 	VMOVUPS          Z0, K7, (BX)
 	VFMADD231PS      Z6, Z7, Z5
-	VCMPPS           $0x11, Z30, Z1, K1
-	VBLENDMPS        Z3, Z31, K1, Z0
-	VADDPS           Z3, Z31, Z1
+	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z1, K1
+	VBROADCASTSS     gaussConsts<>+28(SB), Z0
+	VBLENDMPS        Z3, Z0, K1, Z0
+	VADDPS.BCST      gaussConsts<>+28(SB), Z3, Z1
 	VDIVPS           Z1, Z0, Z0
-	VCMPPS           $0x04, Z30, Z0, K1
+	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z0, K1
 	VMULPS           Z0, Z5, Z0
 	VMOVAPS.Z        Z0, K1, Z0
 	VADDPS           Z6, Z9, Z1
 	VMOVUPS          Z1, K7, (DI)
 	VMOVUPS          Z0, K7, (SI)
+	LEAQ             (DI)(CX*4), DI
+	LEAQ             (SI)(CX*4), SI
+	LEAQ             (DX)(CX*4), DX
+	LEAQ             (BX)(CX*4), BX
+	LEAQ             (R8)(CX*4), R8
+	LEAQ             (R13)(CX*4), R13
+	LEAQ             (R9)(CX*4), R9
+	LEAQ             (R10)(CX*4), R10
+	LEAQ             (R11)(CX*4), R11
+	LEAQ             (R12)(CX*4), R12
 
-l230:
+l247:
+	ADDQ         16(SP), DI
+	ADDQ         24(SP), SI
+	ADDQ         32(SP), DX
+	ADDQ         40(SP), BX
+	ADDQ         48(SP), R9
+	ADDQ         56(SP), R10
+	ADDQ         64(SP), R11
+	ADDQ         72(SP), R12
+	ADDQ         $0x04, (SP)
+	DECQ         8(SP)
+	JNZ          l243
+	VPMINUD.BCST gaussConsts<>+192(SB), Z31, Z0
+	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
+	VPADDD.BCST  gaussConsts<>+80(SB), Z30, Z1
+	VPORD        Z1, Z0, Z0
+	VMOVAPS      Z0, Z31
+	VPMOVD2M     Z31, K1
+	KMOVW        K1, AX
+	MOVQ         AX, bad+112(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepStandardSoftplus(sigmaQ *float32, z *float32, kl *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
-TEXT ·LatentStepStandardSoftplus(SB), NOSPLIT, $24-72
-	// Registers:    Z0-Z11 values    Z12-Z28 constants and scalars    Z29-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+24(SB), Z28
-	VBROADCASTSS gaussConsts<>+20(SB), Z27
-	VBROADCASTSS gaussConsts<>+100(SB), Z26
-	VBROADCASTSS gaussConsts<>+4(SB), Z25
-	VBROADCASTSS gaussConsts<>+80(SB), Z24
-	VBROADCASTSS gaussConsts<>+76(SB), Z23
-	VBROADCASTSS gaussConsts<>+32(SB), Z22
-	VBROADCASTSS gaussConsts<>+72(SB), Z21
-	VBROADCASTSS gaussConsts<>+12(SB), Z20
-	VBROADCASTSS gaussConsts<>+92(SB), Z19
-	VBROADCASTSS gaussConsts<>+96(SB), Z18
-	VBROADCASTSS gaussConsts<>+104(SB), Z17
-	VBROADCASTSS gaussConsts<>+108(SB), Z16
-	VBROADCASTSS gaussConsts<>+112(SB), Z15
-	VBROADCASTSS gaussConsts<>+116(SB), Z14
-	VBROADCASTSS gaussConsts<>+120(SB), Z13
-	VBROADCASTSS gaussConsts<>+128(SB), Z12
+// func LatentStepStandardSoftplus(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·LatentStepStandardSoftplus(SB), NOSPLIT, $24-80
+	// Registers:    Z0-Z11 values    Z12-Z27 constants and scalars    Z28-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+96(SB), Z27
+	VBROADCASTSS gaussConsts<>+28(SB), Z26
+	VBROADCASTSS gaussConsts<>+116(SB), Z25
+	VBROADCASTSS gaussConsts<>+4(SB), Z24
+	VBROADCASTSS gaussConsts<>+0(SB), Z23
+	VBROADCASTSS gaussConsts<>+12(SB), Z22
+	VBROADCASTSS gaussConsts<>+148(SB), Z21
+	VBROADCASTSS gaussConsts<>+112(SB), Z20
+	VBROADCASTSS gaussConsts<>+72(SB), Z19
+	VBROADCASTSS gaussConsts<>+68(SB), Z18
+	VBROADCASTSS gaussConsts<>+120(SB), Z17
+	VBROADCASTSS gaussConsts<>+124(SB), Z16
+	VBROADCASTSS gaussConsts<>+128(SB), Z15
+	VBROADCASTSS gaussConsts<>+132(SB), Z14
+	VBROADCASTSS gaussConsts<>+136(SB), Z13
+	VBROADCASTSS gaussConsts<>+152(SB), Z12
 
-	// Registers:    DI sigmaQ    SI z    DX kl    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
-	MOVQ sigmaQ+0(FP), DI
-	MOVQ z+8(FP), SI
-	MOVQ kl+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ eps+40(FP), R9
-	MOVQ n+56(FP), R10
-	SHLQ $0x02, R10
-	MOVQ rows+48(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 8(SP)
-	MOVQ ld+64(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R10, AX
-	MOVQ AX, 16(SP)
+	// Registers:    DI sigmaQ    SI z    DX lanes    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
+	MOVQ    sigmaQ+0(FP), DI
+	MOVQ    z+8(FP), SI
+	MOVQ    lanes+16(FP), DX
+	MOVQ    muQ+24(FP), BX
+	MOVQ    sQ+32(FP), R8
+	MOVQ    eps+40(FP), R9
+	MOVQ    n+56(FP), R10
+	SHLQ    $0x02, R10
+	VMOVAPS Z24, Z28
+	MOVQ    rows+48(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 16(SP)
 
-l232:
-	VMOVAPS Z25, Z31
-	VMOVAPS Z27, Z30
-	VMOVAPS Z25, Z29
+l249:
+	VMOVAPS Z24, Z31
+	VMOVAPS Z26, Z30
+	VMOVAPS Z24, Z29
 	MOVQ    n+56(FP), CX
 	CMPQ    CX, $0x00000020
-	JL      l234
+	JL      l251
 
-l233:
+l250:
 	VMOVUPS (BX), Z0
 	VMOVUPS 64(BX), Z1
 	VMOVUPS (R8), Z2
 	VMOVUPS 64(R8), Z3
-	VPORD   Z20, Z2, Z4
-	VPORD   Z20, Z3, Z5
-	VMAXPS  Z4, Z19, Z4
-	VMAXPS  Z5, Z19, Z5
+	VPANDD  Z23, Z2, Z4
+	VPANDD  Z23, Z3, Z5
+	VPMAXUD Z28, Z4, Z28
+	VPMAXUD Z28, Z5, Z28
+	VPORD   Z22, Z2, Z4
+	VPORD   Z22, Z3, Z5
+	VMAXPS  Z4, Z21, Z4
+	VMAXPS  Z5, Z21, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z26, Z6
-	VFMADD231PS  Z18, Z4, Z6
-	VMOVAPS      Z26, Z7
-	VFMADD231PS  Z18, Z5, Z7
-	VSUBPS       Z26, Z6, Z6
-	VSUBPS       Z26, Z7, Z7
-	VFNMADD231PS Z24, Z6, Z4
-	VFNMADD231PS Z24, Z7, Z5
-	VFNMADD231PS Z23, Z6, Z4
-	VFNMADD231PS Z23, Z7, Z5
+	VMOVAPS      Z25, Z6
+	VFMADD231PS  Z20, Z4, Z6
+	VMOVAPS      Z25, Z7
+	VFMADD231PS  Z20, Z5, Z7
+	VSUBPS       Z25, Z6, Z6
+	VSUBPS       Z25, Z7, Z7
+	VFNMADD231PS Z19, Z6, Z4
+	VFNMADD231PS Z19, Z7, Z5
+	VFNMADD231PS Z18, Z6, Z4
+	VFNMADD231PS Z18, Z7, Z5
 
 	// p = e^r
 	VMOVAPS     Z16, Z8
@@ -12078,48 +12844,48 @@ l233:
 	VFMADD213PS Z14, Z5, Z9
 	VFMADD213PS Z13, Z4, Z8
 	VFMADD213PS Z13, Z5, Z9
-	VFMADD213PS Z27, Z4, Z8
-	VFMADD213PS Z27, Z5, Z9
-	VFMADD213PS Z27, Z4, Z8
-	VFMADD213PS Z27, Z5, Z9
+	VFMADD213PS Z26, Z4, Z8
+	VFMADD213PS Z26, Z5, Z9
+	VFMADD213PS Z26, Z4, Z8
+	VFMADD213PS Z26, Z5, Z9
 
 	// p 2^n
 	VSCALEFPS Z6, Z8, Z4
 	VSCALEFPS Z7, Z9, Z5
-	VCMPPS    $0x1e, Z25, Z2, K1
-	VCMPPS    $0x1e, Z25, Z3, K2
+	VCMPPS    $0x1e, Z24, Z2, K1
+	VCMPPS    $0x1e, Z24, Z3, K2
 	VMOVAPS.Z Z2, K1, Z2
 	VMOVAPS.Z Z3, K2, Z3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z28, Z4, K1
-	VCMPPS           $0x1e, Z28, Z5, K2
-	VMOVAPS          Z28, Z6
-	VFMSUB231PS      Z28, Z4, Z6
-	VMOVAPS          Z28, Z7
-	VFMSUB231PS      Z28, Z5, Z7
+	VCMPPS           $0x1e, Z27, Z4, K1
+	VCMPPS           $0x1e, Z27, Z5, K2
+	VMOVAPS          Z27, Z6
+	VFMSUB231PS      Z27, Z4, Z6
+	VMOVAPS          Z27, Z7
+	VFMSUB231PS      Z27, Z5, Z7
 	VBLENDMPS        Z6, Z4, K1, Z4
 	VBLENDMPS        Z7, Z5, K2, Z5
 	VMOVAPS.Z        Z12, K1, Z6
 	VMOVAPS.Z        Z12, K2, Z7
-	VBROADCASTSS     gaussConsts<>+136(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z4, Z8
-	VBROADCASTSS     gaussConsts<>+136(SB), Z9
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z5, Z9
-	VFMADD213PS      Z21, Z4, Z8
-	VFMADD213PS      Z21, Z5, Z9
+	VBROADCASTSS     gaussConsts<>+160(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z8
+	VBROADCASTSS     gaussConsts<>+160(SB), Z9
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z5, Z9
 	VMULPS           Z4, Z4, Z10
 	VMULPS           Z5, Z5, Z11
 	VFMADD231PS      Z10, Z8, Z4
@@ -12128,14 +12894,14 @@ l233:
 	VADDPS           Z5, Z7, Z5
 	VADDPS           Z4, Z2, Z2
 	VADDPS           Z5, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+164(SB), Z2, Z2
-	VADDPS.BCST      gaussConsts<>+164(SB), Z3, Z3
-	VMULPS           Z28, Z0, Z4
-	VMULPS           Z28, Z1, Z5
-	VMULPS           Z28, Z2, Z6
-	VMULPS           Z28, Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z6, Z6
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z7, Z7
+	VADDPS.BCST      gaussConsts<>+188(SB), Z2, Z2
+	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VMULPS           Z27, Z0, Z4
+	VMULPS           Z27, Z1, Z5
+	VMULPS           Z27, Z2, Z6
+	VMULPS           Z27, Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z6, Z6
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z7, Z7
 	VFMADD231PS      Z4, Z4, Z6
 	VFMADD231PS      Z5, Z5, Z7
 	VADDPS           Z31, Z6, Z31
@@ -12150,10 +12916,10 @@ l233:
 	VMOVUPS          Z3, 64(DI)
 	VMOVUPS          Z0, (SI)
 	VMOVUPS          Z1, 64(SI)
-	VPSUBD           Z22, Z30, Z0
+	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
 	VPSRAD           $0x17, Z0, Z1
-	VPANDD.BCST      gaussConsts<>+36(SB), Z0, Z0
-	VPADDD           Z22, Z0, Z0
+	VPANDD.BCST      gaussConsts<>+24(SB), Z0, Z0
+	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z0
 	VPADDD           Z29, Z1, Z1
 	VMOVAPS          Z1, Z29
 	VMOVAPS          Z0, Z30
@@ -12164,22 +12930,24 @@ l233:
 	ADDQ             $0x00000080, R8
 	SUBQ             $0x00000020, CX
 	CMPQ             CX, $0x00000020
-	JGE              l233
+	JGE              l250
 
-l234:
+l251:
 	CMPQ    CX, $0x00000010
-	JL      l235
+	JL      l252
 	VMOVUPS (BX), Z0
 	VMOVUPS (R8), Z1
-	VPORD   Z20, Z1, Z2
-	VMAXPS  Z2, Z19, Z2
+	VPANDD  Z23, Z1, Z2
+	VPMAXUD Z28, Z2, Z28
+	VPORD   Z22, Z1, Z2
+	VMAXPS  Z2, Z21, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z26, Z3
-	VFMADD231PS  Z18, Z2, Z3
-	VSUBPS       Z26, Z3, Z3
-	VFNMADD231PS Z24, Z3, Z2
-	VFNMADD231PS Z23, Z3, Z2
+	VMOVAPS      Z25, Z3
+	VFMADD231PS  Z20, Z2, Z3
+	VSUBPS       Z25, Z3, Z3
+	VFNMADD231PS Z19, Z3, Z2
+	VFNMADD231PS Z18, Z3, Z2
 
 	// p = e^r
 	VMOVAPS     Z16, Z4
@@ -12187,37 +12955,37 @@ l234:
 	VFMADD213PS Z15, Z2, Z4
 	VFMADD213PS Z14, Z2, Z4
 	VFMADD213PS Z13, Z2, Z4
-	VFMADD213PS Z27, Z2, Z4
-	VFMADD213PS Z27, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x1e, Z25, Z1, K1
+	VCMPPS    $0x1e, Z24, Z1, K1
 	VMOVAPS.Z Z1, K1, Z1
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z28, Z2, K1
-	VMOVAPS          Z28, Z3
-	VFMSUB231PS      Z28, Z2, Z3
+	VCMPPS           $0x1e, Z27, Z2, K1
+	VMOVAPS          Z27, Z3
+	VFMSUB231PS      Z27, Z2, Z3
 	VBLENDMPS        Z3, Z2, K1, Z2
 	VMOVAPS.Z        Z12, K1, Z3
-	VBROADCASTSS     gaussConsts<>+136(SB), Z4
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z2, Z4
-	VFMADD213PS      Z21, Z2, Z4
+	VBROADCASTSS     gaussConsts<>+160(SB), Z4
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
 	VFMADD231PS      Z5, Z4, Z2
 	VADDPS           Z2, Z3, Z2
 	VADDPS           Z2, Z1, Z1
-	VADDPS.BCST      gaussConsts<>+164(SB), Z1, Z1
-	VMULPS           Z28, Z0, Z2
-	VMULPS           Z28, Z1, Z3
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z3, Z3
+	VADDPS.BCST      gaussConsts<>+188(SB), Z1, Z1
+	VMULPS           Z27, Z0, Z2
+	VMULPS           Z27, Z1, Z3
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z3, Z3
 	VFMADD231PS      Z2, Z2, Z3
 	VADDPS           Z31, Z3, Z31
 	VMULPS           Z30, Z1, Z30
@@ -12232,24 +13000,27 @@ l234:
 	ADDQ             $0x00000040, R8
 	SUBQ             $0x00000010, CX
 
-l235:
+l252:
 	TESTQ     CX, CX
-	JZ        l236
+	JZ        l253
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z (BX), K7, Z0
 	VMOVUPS.Z (R8), K7, Z1
-	VPORD     Z20, Z1, Z2
-	VMAXPS    Z2, Z19, Z2
+	VPANDD    Z23, Z1, Z2
+	VMOVAPS.Z Z2, K7, Z2
+	VPMAXUD   Z28, Z2, Z28
+	VPORD     Z22, Z1, Z2
+	VMAXPS    Z2, Z21, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z26, Z3
-	VFMADD231PS  Z18, Z2, Z3
-	VSUBPS       Z26, Z3, Z3
-	VFNMADD231PS Z24, Z3, Z2
-	VFNMADD231PS Z23, Z3, Z2
+	VMOVAPS      Z25, Z3
+	VFMADD231PS  Z20, Z2, Z3
+	VSUBPS       Z25, Z3, Z3
+	VFNMADD231PS Z19, Z3, Z2
+	VFNMADD231PS Z18, Z3, Z2
 
 	// p = e^r
 	VMOVAPS     Z16, Z4
@@ -12257,41 +13028,41 @@ l235:
 	VFMADD213PS Z15, Z2, Z4
 	VFMADD213PS Z14, Z2, Z4
 	VFMADD213PS Z13, Z2, Z4
-	VFMADD213PS Z27, Z2, Z4
-	VFMADD213PS Z27, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x1e, Z25, Z1, K1
+	VCMPPS    $0x1e, Z24, Z1, K1
 	VMOVAPS.Z Z1, K1, Z1
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z28, Z2, K1
-	VMOVAPS          Z28, Z3
-	VFMSUB231PS      Z28, Z2, Z3
+	VCMPPS           $0x1e, Z27, Z2, K1
+	VMOVAPS          Z27, Z3
+	VFMSUB231PS      Z27, Z2, Z3
 	VBLENDMPS        Z3, Z2, K1, Z2
 	VMOVAPS.Z        Z12, K1, Z3
-	VBROADCASTSS     gaussConsts<>+136(SB), Z4
-	VFMADD231PS.BCST gaussConsts<>+132(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z2, Z4
-	VFMADD213PS      Z21, Z2, Z4
+	VBROADCASTSS     gaussConsts<>+160(SB), Z4
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
 	VFMADD231PS      Z5, Z4, Z2
 	VADDPS           Z2, Z3, Z2
 	VADDPS           Z2, Z1, Z1
-	VADDPS.BCST      gaussConsts<>+164(SB), Z1, Z1
-	VMULPS           Z28, Z0, Z2
-	VMULPS           Z28, Z1, Z3
-	VFMADD213PS.BCST gaussConsts<>+28(SB), Z3, Z3
+	VADDPS.BCST      gaussConsts<>+188(SB), Z1, Z1
+	VMULPS           Z27, Z0, Z2
+	VMULPS           Z27, Z1, Z3
+	VFMADD213PS.BCST gaussConsts<>+100(SB), Z3, Z3
 	VFMADD231PS      Z2, Z2, Z3
 	VMOVAPS.Z        Z3, K7, Z2
 	VADDPS           Z31, Z2, Z31
-	VBLENDMPS        Z1, Z27, K7, Z2
+	VBLENDMPS        Z1, Z26, K7, Z2
 	VMULPS           Z30, Z2, Z30
 	VMOVUPS.Z        (R9), K7, Z2
 	VFMADD231PS      Z1, Z2, Z0
@@ -12303,195 +13074,163 @@ l235:
 	LEAQ             (BX)(CX*4), BX
 	LEAQ             (R8)(CX*4), R8
 
-l236:
-	VPSUBD        Z22, Z30, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
-	VPADDD        Z22, Z0, Z0
-	VPADDD        Z29, Z1, Z1
-	VMOVAPS       Z1, Z29
-	VMOVAPS       Z0, Z30
-	VEXTRACTF64X4 $0x01, Z30, Y0
-	VMULPS        Y0, Y30, Y30
-	VEXTRACTF32X4 $0x01, Y30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x0e, X30, X0
-	VMULPS        X0, X30, X30
-	VPERMILPS     $0x01, X30, X0
-	VMULPS        X0, X30, X30
-	VBROADCASTSS  X30, Z0
-	VPSUBD        Z22, Z0, Z0
-	VPSRAD        $0x17, Z0, Z1
-	VPANDD.BCST   gaussConsts<>+36(SB), Z0, Z0
-	VPADDD        Z22, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z29, Y2
-	VPADDD        Y2, Y29, Y29
-	VEXTRACTF32X4 $0x01, Y29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x0e, X29, X2
-	VPADDD        X2, X29, X29
-	VPERMILPS     $0x01, X29, X2
-	VPADDD        X2, X29, X29
-	VBROADCASTSS  X29, Z2
-	VPADDD        Z2, Z1, Z1
-	VCVTDQ2PS     Z1, Z1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD      Z22, Z0, Z0
-	VPSRAD      $0x17, Z0, Z2
-	VCVTDQ2PS   Z2, Z2
-	VPANDD.BCST gaussConsts<>+36(SB), Z0, Z0
-	VPADDD      Z22, Z0, Z0
-	VSUBPS      Z27, Z0, Z0
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     gaussConsts<>+44(SB), Z3
-	VFMADD231PS.BCST gaussConsts<>+40(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+48(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+52(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+56(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+60(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+64(SB), Z0, Z3
-	VFMADD213PS.BCST gaussConsts<>+68(SB), Z0, Z3
-	VFMADD213PS      Z21, Z0, Z3
-	VMULPS           Z0, Z0, Z4
-	VMULPS           Z23, Z2, Z5
-	VFMADD231PS      Z4, Z3, Z5
-	VADDPS           Z0, Z5, Z0
-	VFMADD231PS      Z24, Z2, Z0
-	VFMADD231PS      Z23, Z1, Z0
-	VFMADD231PS      Z24, Z1, Z0
-	VADDPS           Z25, Z0, Z0
-	VEXTRACTF64X4    $0x01, Z31, Y1
-	VADDPS           Y1, Y31, Y31
-	VEXTRACTF32X4    $0x01, Y31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x0e, X31, X1
-	VADDPS           X1, X31, X31
-	VPERMILPS        $0x01, X31, X1
-	VADDPS           X1, X31, X31
-	VBROADCASTSS     X31, Z1
-	VFMSUB231PS.BCST gaussConsts<>+84(SB), Z1, Z0
-	VCMPPS           $0x11, Z25, Z0, K1
-	VBLENDMPS        Z25, Z0, K1, Z0
-	VMOVSS           X0, (DX)
-	ADDQ             $0x04, DX
-	ADDQ             8(SP), BX
-	ADDQ             16(SP), R8
-	DECQ             (SP)
-	JNZ              l232
+l253:
+	VMOVUPS      Z31, (DX)
+	VMOVUPS      Z30, 64(DX)
+	VMOVUPS      Z29, 128(DX)
+	ADDQ         $0x00000100, DX
+	ADDQ         8(SP), BX
+	ADDQ         16(SP), R8
+	DECQ         (SP)
+	JNZ          l249
+	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
+	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
+	VMOVAPS      Z0, Z28
+	VPMOVD2M     Z28, K1
+	KMOVW        K1, AX
+	MOVQ         AX, bad+72(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepStandardSoftplusBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, n int, w float32)
-// Requires: AVX, AVX512F
-TEXT ·LatentStepStandardSoftplusBackward(SB), NOSPLIT, $8-60
-	// Registers:    Z0-Z15 values    Z16-Z31 constants and scalars
-	VBROADCASTSS gaussConsts<>+20(SB), Z31
-	VBROADCASTSS gaussConsts<>+4(SB), Z30
-	VBROADCASTSS gaussConsts<>+24(SB), Z29
-	VBROADCASTSS gaussConsts<>+100(SB), Z28
-	VBROADCASTSS gaussConsts<>+12(SB), Z27
-	VBROADCASTSS gaussConsts<>+92(SB), Z26
-	VBROADCASTSS gaussConsts<>+96(SB), Z25
-	VBROADCASTSS gaussConsts<>+80(SB), Z24
-	VBROADCASTSS gaussConsts<>+76(SB), Z23
-	VBROADCASTSS gaussConsts<>+104(SB), Z22
-	VBROADCASTSS gaussConsts<>+108(SB), Z21
-	VBROADCASTSS gaussConsts<>+112(SB), Z20
-	VBROADCASTSS gaussConsts<>+116(SB), Z19
+// func LatentStepStandardSoftplusBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, dkl *float32, rows int, n int, ld int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·LatentStepStandardSoftplusBackward(SB), NOSPLIT, $48-88
+	// Registers:    Z0-Z15 values    Z16-Z28 constants and scalars    Z29-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+28(SB), Z28
+	VBROADCASTSS gaussConsts<>+4(SB), Z27
+	VBROADCASTSS gaussConsts<>+96(SB), Z26
+	VBROADCASTSS gaussConsts<>+0(SB), Z25
+	VBROADCASTSS gaussConsts<>+116(SB), Z24
+	VBROADCASTSS gaussConsts<>+12(SB), Z23
+	VBROADCASTSS gaussConsts<>+148(SB), Z22
+	VBROADCASTSS gaussConsts<>+112(SB), Z21
+	VBROADCASTSS gaussConsts<>+72(SB), Z20
+	VBROADCASTSS gaussConsts<>+68(SB), Z19
 	VBROADCASTSS gaussConsts<>+120(SB), Z18
-	VBROADCASTSS gaussConsts<>+128(SB), Z17
-	VBROADCASTSS gaussConsts<>+132(SB), Z16
-	MOVL         w+56(FP), AX
-	MOVL         AX, (SP)
+	VBROADCASTSS gaussConsts<>+124(SB), Z17
+	VBROADCASTSS gaussConsts<>+128(SB), Z16
 
-	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row
-	MOVQ dmuQ+0(FP), DI
-	MOVQ dsQ+8(FP), SI
-	MOVQ dz+16(FP), DX
-	MOVQ muQ+24(FP), BX
-	MOVQ sQ+32(FP), R8
-	MOVQ eps+40(FP), R9
-	MOVQ n+48(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l239
+	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
+	MOVQ    dmuQ+0(FP), DI
+	MOVQ    dsQ+8(FP), SI
+	MOVQ    dz+16(FP), DX
+	MOVQ    muQ+24(FP), BX
+	MOVQ    sQ+32(FP), R8
+	MOVQ    eps+40(FP), R9
+	MOVQ    dkl+48(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    n+64(FP), R10
+	SHLQ    $0x02, R10
+	VMOVAPS Z27, Z31
+	VMOVAPS Z27, Z30
+	MOVQ    rows+56(FP), AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 32(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 40(SP)
 
-l238:
+l255:
+	MOVQ         (SP), AX
+	VBROADCASTSS (AX), Z0
+	VMOVAPS      Z0, Z29
+	MOVQ         n+64(FP), CX
+	CMPQ         CX, $0x00000020
+	JL           l257
+
+l256:
 	VMOVUPS (BX), Z0
 	VMOVUPS 64(BX), Z1
 	VMOVUPS (R8), Z2
 	VMOVUPS 64(R8), Z3
-	VPORD   Z27, Z2, Z4
-	VPORD   Z27, Z3, Z5
-	VMAXPS  Z4, Z26, Z4
-	VMAXPS  Z5, Z26, Z5
+	VPANDD  Z25, Z2, Z4
+	VPANDD  Z25, Z3, Z5
+	VPMAXUD Z31, Z4, Z31
+	VPMAXUD Z31, Z5, Z31
+	VPORD   Z23, Z2, Z4
+	VPORD   Z23, Z3, Z5
+	VMAXPS  Z4, Z22, Z4
+	VMAXPS  Z5, Z22, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z28, Z6
-	VFMADD231PS  Z25, Z4, Z6
-	VMOVAPS      Z28, Z7
-	VFMADD231PS  Z25, Z5, Z7
-	VSUBPS       Z28, Z6, Z6
-	VSUBPS       Z28, Z7, Z7
-	VFNMADD231PS Z24, Z6, Z4
-	VFNMADD231PS Z24, Z7, Z5
-	VFNMADD231PS Z23, Z6, Z4
-	VFNMADD231PS Z23, Z7, Z5
+	VMOVAPS      Z24, Z6
+	VFMADD231PS  Z21, Z4, Z6
+	VMOVAPS      Z24, Z7
+	VFMADD231PS  Z21, Z5, Z7
+	VSUBPS       Z24, Z6, Z6
+	VSUBPS       Z24, Z7, Z7
+	VFNMADD231PS Z20, Z6, Z4
+	VFNMADD231PS Z20, Z7, Z5
+	VFNMADD231PS Z19, Z6, Z4
+	VFNMADD231PS Z19, Z7, Z5
 
 	// p = e^r
-	VMOVAPS     Z21, Z8
-	VFMADD231PS Z4, Z22, Z8
-	VMOVAPS     Z21, Z9
-	VFMADD231PS Z5, Z22, Z9
-	VFMADD213PS Z20, Z4, Z8
-	VFMADD213PS Z20, Z5, Z9
-	VFMADD213PS Z19, Z4, Z8
-	VFMADD213PS Z19, Z5, Z9
-	VFMADD213PS Z18, Z4, Z8
-	VFMADD213PS Z18, Z5, Z9
-	VFMADD213PS Z31, Z4, Z8
-	VFMADD213PS Z31, Z5, Z9
-	VFMADD213PS Z31, Z4, Z8
-	VFMADD213PS Z31, Z5, Z9
+	VMOVAPS          Z17, Z8
+	VFMADD231PS      Z4, Z18, Z8
+	VMOVAPS          Z17, Z9
+	VFMADD231PS      Z5, Z18, Z9
+	VFMADD213PS      Z16, Z4, Z8
+	VFMADD213PS      Z16, Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z5, Z9
+	VFMADD213PS      Z28, Z4, Z8
+	VFMADD213PS      Z28, Z5, Z9
+	VFMADD213PS      Z28, Z4, Z8
+	VFMADD213PS      Z28, Z5, Z9
 
 	// p 2^n
 	VSCALEFPS Z6, Z8, Z4
 	VSCALEFPS Z7, Z9, Z5
-	VCMPPS    $0x1e, Z30, Z2, K1
-	VCMPPS    $0x1e, Z30, Z3, K2
+	VCMPPS    $0x1e, Z27, Z2, K1
+	VCMPPS    $0x1e, Z27, Z3, K2
 	VMOVAPS.Z Z2, K1, Z6
 	VMOVAPS.Z Z3, K2, Z7
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z29, Z4, K1
-	VCMPPS           $0x1e, Z29, Z5, K2
-	VMOVAPS          Z29, Z8
-	VFMSUB231PS      Z29, Z4, Z8
-	VMOVAPS          Z29, Z9
-	VFMSUB231PS      Z29, Z5, Z9
+	VCMPPS           $0x1e, Z26, Z4, K1
+	VCMPPS           $0x1e, Z26, Z5, K2
+	VMOVAPS          Z26, Z8
+	VFMSUB231PS      Z26, Z4, Z8
+	VMOVAPS          Z26, Z9
+	VFMSUB231PS      Z26, Z5, Z9
 	VBLENDMPS        Z8, Z4, K1, Z8
 	VBLENDMPS        Z9, Z5, K2, Z9
-	VMOVAPS.Z        Z17, K1, Z10
-	VMOVAPS.Z        Z17, K2, Z11
-	VBROADCASTSS     gaussConsts<>+136(SB), Z12
-	VFMADD231PS      Z8, Z16, Z12
-	VBROADCASTSS     gaussConsts<>+136(SB), Z13
-	VFMADD231PS      Z9, Z16, Z13
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z9, Z13
+	VBROADCASTSS     gaussConsts<>+152(SB), Z10
+	VMOVAPS.Z        Z10, K1, Z10
+	VBROADCASTSS     gaussConsts<>+152(SB), Z11
+	VMOVAPS.Z        Z11, K2, Z11
+	VBROADCASTSS     gaussConsts<>+160(SB), Z12
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z8, Z12
+	VBROADCASTSS     gaussConsts<>+160(SB), Z13
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z9, Z13
 	VMULPS           Z8, Z8, Z14
 	VMULPS           Z9, Z9, Z15
 	VFMADD231PS      Z14, Z12, Z8
@@ -12500,20 +13239,24 @@ l238:
 	VADDPS           Z9, Z11, Z9
 	VADDPS           Z8, Z6, Z6
 	VADDPS           Z9, Z7, Z7
-	VADDPS.BCST      gaussConsts<>+164(SB), Z6, Z6
-	VADDPS.BCST      gaussConsts<>+164(SB), Z7, Z7
-	VSUBPS           Z31, Z6, Z8
-	VSUBPS           Z31, Z7, Z9
-	VADDPS           Z31, Z6, Z10
-	VADDPS           Z31, Z7, Z11
-	VMULPS.BCST      (SP), Z0, Z0
-	VMULPS.BCST      (SP), Z1, Z1
-	VDIVPS           Z6, Z31, Z6
-	VDIVPS           Z7, Z31, Z7
+	VADDPS.BCST      gaussConsts<>+188(SB), Z6, Z6
+	VADDPS.BCST      gaussConsts<>+188(SB), Z7, Z7
+	VPANDD           Z25, Z0, Z8
+	VPANDD           Z25, Z1, Z9
+	VPMAXUD          Z30, Z8, Z30
+	VPMAXUD          Z30, Z9, Z30
+	VSUBPS           Z28, Z6, Z8
+	VSUBPS           Z28, Z7, Z9
+	VADDPS           Z28, Z6, Z10
+	VADDPS           Z28, Z7, Z11
+	VMULPS           Z0, Z29, Z0
+	VMULPS           Z1, Z29, Z1
+	VDIVPS           Z6, Z28, Z6
+	VDIVPS           Z7, Z28, Z7
 	VMULPS           Z6, Z8, Z6
 	VMULPS           Z7, Z9, Z7
-	VMULPS.BCST      (SP), Z6, Z6
-	VMULPS.BCST      (SP), Z7, Z7
+	VMULPS           Z6, Z29, Z6
+	VMULPS           Z7, Z29, Z7
 	VMULPS           Z10, Z6, Z6
 	VMULPS           Z11, Z7, Z7
 	VMOVUPS          (DX), Z8
@@ -12522,16 +13265,16 @@ l238:
 	VMOVUPS          64(R9), Z11
 	VFMADD231PS      Z8, Z10, Z6
 	VFMADD231PS      Z9, Z11, Z7
-	VCMPPS           $0x11, Z30, Z2, K1
-	VCMPPS           $0x11, Z30, Z3, K2
-	VBLENDMPS        Z4, Z31, K1, Z2
-	VBLENDMPS        Z5, Z31, K2, Z3
-	VADDPS           Z4, Z31, Z4
-	VADDPS           Z5, Z31, Z5
+	VCMPPS           $0x11, Z27, Z2, K1
+	VCMPPS           $0x11, Z27, Z3, K2
+	VBLENDMPS        Z4, Z28, K1, Z2
+	VBLENDMPS        Z5, Z28, K2, Z3
+	VADDPS           Z4, Z28, Z4
+	VADDPS           Z5, Z28, Z5
 	VDIVPS           Z4, Z2, Z2
 	VDIVPS           Z5, Z3, Z3
-	VCMPPS           $0x04, Z30, Z2, K1
-	VCMPPS           $0x04, Z30, Z3, K2
+	VCMPPS           $0x04, Z27, Z2, K1
+	VCMPPS           $0x04, Z27, Z3, K2
 	VMULPS           Z2, Z6, Z2
 	VMULPS           Z3, Z7, Z3
 	VMOVAPS.Z        Z2, K1, Z2
@@ -12550,72 +13293,77 @@ l238:
 	ADDQ             $0x00000080, R8
 	SUBQ             $0x00000020, CX
 	CMPQ             CX, $0x00000020
-	JGE              l238
+	JGE              l256
 
-l239:
+l257:
 	CMPQ    CX, $0x00000010
-	JL      l240
+	JL      l258
 	VMOVUPS (BX), Z0
 	VMOVUPS (R8), Z1
-	VPORD   Z27, Z1, Z2
-	VMAXPS  Z2, Z26, Z2
+	VPANDD  Z25, Z1, Z2
+	VPMAXUD Z31, Z2, Z31
+	VPORD   Z23, Z1, Z2
+	VMAXPS  Z2, Z22, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z28, Z3
-	VFMADD231PS  Z25, Z2, Z3
-	VSUBPS       Z28, Z3, Z3
-	VFNMADD231PS Z24, Z3, Z2
-	VFNMADD231PS Z23, Z3, Z2
+	VMOVAPS      Z24, Z3
+	VFMADD231PS  Z21, Z2, Z3
+	VSUBPS       Z24, Z3, Z3
+	VFNMADD231PS Z20, Z3, Z2
+	VFNMADD231PS Z19, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z21, Z4
-	VFMADD231PS Z2, Z22, Z4
-	VFMADD213PS Z20, Z2, Z4
-	VFMADD213PS Z19, Z2, Z4
-	VFMADD213PS Z18, Z2, Z4
-	VFMADD213PS Z31, Z2, Z4
-	VFMADD213PS Z31, Z2, Z4
+	VMOVAPS          Z17, Z4
+	VFMADD231PS      Z2, Z18, Z4
+	VFMADD213PS      Z16, Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z4
+	VFMADD213PS      Z28, Z2, Z4
+	VFMADD213PS      Z28, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x1e, Z30, Z1, K1
+	VCMPPS    $0x1e, Z27, Z1, K1
 	VMOVAPS.Z Z1, K1, Z3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z29, Z2, K1
-	VMOVAPS          Z29, Z4
-	VFMSUB231PS      Z29, Z2, Z4
+	VCMPPS           $0x1e, Z26, Z2, K1
+	VMOVAPS          Z26, Z4
+	VFMSUB231PS      Z26, Z2, Z4
 	VBLENDMPS        Z4, Z2, K1, Z4
-	VMOVAPS.Z        Z17, K1, Z5
-	VBROADCASTSS     gaussConsts<>+136(SB), Z6
-	VFMADD231PS      Z4, Z16, Z6
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z4, Z6
+	VBROADCASTSS     gaussConsts<>+152(SB), Z5
+	VMOVAPS.Z        Z5, K1, Z5
+	VBROADCASTSS     gaussConsts<>+160(SB), Z6
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z6
 	VMULPS           Z4, Z4, Z7
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+164(SB), Z3, Z3
-	VSUBPS           Z31, Z3, Z4
-	VADDPS           Z31, Z3, Z5
-	VMULPS.BCST      (SP), Z0, Z0
-	VDIVPS           Z3, Z31, Z3
+	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VPANDD           Z25, Z0, Z4
+	VPMAXUD          Z30, Z4, Z30
+	VSUBPS           Z28, Z3, Z4
+	VADDPS           Z28, Z3, Z5
+	VMULPS           Z0, Z29, Z0
+	VDIVPS           Z3, Z28, Z3
 	VMULPS           Z3, Z4, Z3
-	VMULPS.BCST      (SP), Z3, Z3
+	VMULPS           Z3, Z29, Z3
 	VMULPS           Z5, Z3, Z3
 	VMOVUPS          (DX), Z4
 	VMOVUPS          (R9), Z5
 	VFMADD231PS      Z4, Z5, Z3
-	VCMPPS           $0x11, Z30, Z1, K1
-	VBLENDMPS        Z2, Z31, K1, Z1
-	VADDPS           Z2, Z31, Z2
+	VCMPPS           $0x11, Z27, Z1, K1
+	VBLENDMPS        Z2, Z28, K1, Z1
+	VADDPS           Z2, Z28, Z2
 	VDIVPS           Z2, Z1, Z1
-	VCMPPS           $0x04, Z30, Z1, K1
+	VCMPPS           $0x04, Z27, Z1, K1
 	VMULPS           Z1, Z3, Z1
 	VMOVAPS.Z        Z1, K1, Z1
 	VADDPS           Z4, Z0, Z0
@@ -12629,80 +13377,108 @@ l239:
 	ADDQ             $0x00000040, R8
 	SUBQ             $0x00000010, CX
 
-l240:
+l258:
 	TESTQ     CX, CX
-	JZ        l241
+	JZ        l259
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z (BX), K7, Z0
 	VMOVUPS.Z (R8), K7, Z1
-	VPORD     Z27, Z1, Z2
-	VMAXPS    Z2, Z26, Z2
+	VPANDD    Z25, Z1, Z2
+	VMOVAPS.Z Z2, K7, Z2
+	VPMAXUD   Z31, Z2, Z31
+	VPORD     Z23, Z1, Z2
+	VMAXPS    Z2, Z22, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z28, Z3
-	VFMADD231PS  Z25, Z2, Z3
-	VSUBPS       Z28, Z3, Z3
-	VFNMADD231PS Z24, Z3, Z2
-	VFNMADD231PS Z23, Z3, Z2
+	VMOVAPS      Z24, Z3
+	VFMADD231PS  Z21, Z2, Z3
+	VSUBPS       Z24, Z3, Z3
+	VFNMADD231PS Z20, Z3, Z2
+	VFNMADD231PS Z19, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z21, Z4
-	VFMADD231PS Z2, Z22, Z4
-	VFMADD213PS Z20, Z2, Z4
-	VFMADD213PS Z19, Z2, Z4
-	VFMADD213PS Z18, Z2, Z4
-	VFMADD213PS Z31, Z2, Z4
-	VFMADD213PS Z31, Z2, Z4
+	VMOVAPS          Z17, Z4
+	VFMADD231PS      Z2, Z18, Z4
+	VFMADD213PS      Z16, Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z4
+	VFMADD213PS      Z28, Z2, Z4
+	VFMADD213PS      Z28, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x1e, Z30, Z1, K1
+	VCMPPS    $0x1e, Z27, Z1, K1
 	VMOVAPS.Z Z1, K1, Z3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z29, Z2, K1
-	VMOVAPS          Z29, Z4
-	VFMSUB231PS      Z29, Z2, Z4
+	VCMPPS           $0x1e, Z26, Z2, K1
+	VMOVAPS          Z26, Z4
+	VFMSUB231PS      Z26, Z2, Z4
 	VBLENDMPS        Z4, Z2, K1, Z4
-	VMOVAPS.Z        Z17, K1, Z5
-	VBROADCASTSS     gaussConsts<>+136(SB), Z6
-	VFMADD231PS      Z4, Z16, Z6
-	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+148(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+152(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+156(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+160(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+72(SB), Z4, Z6
+	VBROADCASTSS     gaussConsts<>+152(SB), Z5
+	VMOVAPS.Z        Z5, K1, Z5
+	VBROADCASTSS     gaussConsts<>+160(SB), Z6
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z6
 	VMULPS           Z4, Z4, Z7
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+164(SB), Z3, Z3
-	VSUBPS           Z31, Z3, Z4
-	VADDPS           Z31, Z3, Z5
-	VMULPS.BCST      (SP), Z0, Z0
-	VDIVPS           Z3, Z31, Z3
+	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VPANDD           Z25, Z0, Z4
+	VMOVAPS.Z        Z4, K7, Z4
+	VPMAXUD          Z30, Z4, Z30
+	VSUBPS           Z28, Z3, Z4
+	VADDPS           Z28, Z3, Z5
+	VMULPS           Z0, Z29, Z0
+	VDIVPS           Z3, Z28, Z3
 	VMULPS           Z3, Z4, Z3
-	VMULPS.BCST      (SP), Z3, Z3
+	VMULPS           Z3, Z29, Z3
 	VMULPS           Z5, Z3, Z3
 	VMOVUPS.Z        (DX), K7, Z4
 	VMOVUPS.Z        (R9), K7, Z5
 	VFMADD231PS      Z4, Z5, Z3
-	VCMPPS           $0x11, Z30, Z1, K1
-	VBLENDMPS        Z2, Z31, K1, Z1
-	VADDPS           Z2, Z31, Z2
+	VCMPPS           $0x11, Z27, Z1, K1
+	VBLENDMPS        Z2, Z28, K1, Z1
+	VADDPS           Z2, Z28, Z2
 	VDIVPS           Z2, Z1, Z1
-	VCMPPS           $0x04, Z30, Z1, K1
+	VCMPPS           $0x04, Z27, Z1, K1
 	VMULPS           Z1, Z3, Z1
 	VMOVAPS.Z        Z1, K1, Z1
 	VADDPS           Z4, Z0, Z0
 	VMOVUPS          Z0, K7, (DI)
 	VMOVUPS          Z1, K7, (SI)
+	LEAQ             (DI)(CX*4), DI
+	LEAQ             (SI)(CX*4), SI
+	LEAQ             (DX)(CX*4), DX
+	LEAQ             (R9)(CX*4), R9
+	LEAQ             (BX)(CX*4), BX
+	LEAQ             (R8)(CX*4), R8
 
-l241:
+l259:
+	ADDQ         16(SP), DI
+	ADDQ         24(SP), SI
+	ADDQ         32(SP), BX
+	ADDQ         40(SP), R8
+	ADDQ         $0x04, (SP)
+	DECQ         8(SP)
+	JNZ          l255
+	VPMINUD.BCST gaussConsts<>+192(SB), Z31, Z0
+	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
+	VPADDD.BCST  gaussConsts<>+80(SB), Z30, Z1
+	VPORD        Z1, Z0, Z0
+	VMOVAPS      Z0, Z31
+	VPMOVD2M     Z31, K1
+	KMOVW        K1, AX
+	MOVQ         AX, bad+80(FP)
 	VZEROUPPER
 	RET

@@ -9,160 +9,8 @@ DATA optimConsts<>+4(SB)/4, $0x0d800000
 DATA optimConsts<>+8(SB)/4, $0x03800000
 GLOBL optimConsts<>(SB), RODATA|NOPTR, $12
 
-// func Adam(p *float32, grad *float32, m *float32, v *float32, n int, beta1 float32, beta2 float32, b float32, d float32, a float32, eps float32, s float32)
-// Requires: AVX, AVX512F
-TEXT ·Adam(SB), NOSPLIT, $56-68
-	// Registers:    Z0-Z21 values    Z22-Z31 constants and scalars
-	VBROADCASTSS optimConsts<>+0(SB), Z31
-	VBROADCASTSS beta1+40(FP), Z30
-	VBROADCASTSS b+48(FP), Z29
-	VBROADCASTSS optimConsts<>+4(SB), Z28
-	VBROADCASTSS d+52(FP), Z27
-	VBROADCASTSS beta2+44(FP), Z26
-	VBROADCASTSS optimConsts<>+8(SB), Z25
-	VBROADCASTSS s+64(FP), Z24
-	VBROADCASTSS eps+60(FP), Z23
-	VBROADCASTSS a+56(FP), Z22
-
-	// Registers:    DI p    SI grad    DX m    BX v    CX elements left in the row
-	MOVQ p+0(FP), DI
-	MOVQ grad+8(FP), SI
-	MOVQ m+16(FP), DX
-	MOVQ v+24(FP), BX
-	MOVQ n+32(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l2
-
-l1:
-	VMOVUPS     (SI), Z0
-	VMOVUPS     64(SI), Z1
-	VMOVUPS     (DX), Z2
-	VMOVUPS     64(DX), Z3
-	VMULPS      Z0, Z29, Z4
-	VMULPS      Z1, Z29, Z5
-	VFMADD231PS Z30, Z2, Z4
-	VFMADD231PS Z30, Z3, Z5
-	VPANDD      Z31, Z4, Z2
-	VPANDD      Z31, Z5, Z3
-	VCMPPS      $0x15, Z28, Z2, K1
-	VCMPPS      $0x15, Z28, Z3, K2
-	VMOVAPS.Z   Z4, K1, Z2
-	VMOVAPS.Z   Z5, K2, Z3
-	VMULPS      Z0, Z27, Z4
-	VMULPS      Z1, Z27, Z5
-	VMOVUPS     (BX), Z6
-	VMOVUPS     64(BX), Z7
-	VMULPS      Z6, Z26, Z6
-	VMULPS      Z7, Z26, Z7
-	VFMADD231PS Z0, Z4, Z6
-	VFMADD231PS Z1, Z5, Z7
-	VPANDD      Z31, Z6, Z0
-	VPANDD      Z31, Z7, Z1
-	VCMPPS      $0x15, Z25, Z0, K1
-	VCMPPS      $0x15, Z25, Z1, K2
-	VMOVAPS.Z   Z6, K1, Z0
-	VMOVAPS.Z   Z7, K2, Z1
-	VMOVUPS     Z2, (DX)
-	VMOVUPS     Z3, 64(DX)
-	VMOVUPS     Z0, (BX)
-	VMOVUPS     Z1, 64(BX)
-
-	// p
-	VMULPS       Z24, Z0, Z0
-	VMULPS       Z24, Z1, Z1
-	VSQRTPS      Z0, Z0
-	VSQRTPS      Z1, Z1
-	VADDPS       Z23, Z0, Z0
-	VADDPS       Z23, Z1, Z1
-	VDIVPS       Z0, Z2, Z0
-	VDIVPS       Z1, Z3, Z1
-	VMOVUPS      (DI), Z2
-	VMOVUPS      64(DI), Z3
-	VFNMADD231PS Z22, Z0, Z2
-	VFNMADD231PS Z22, Z1, Z3
-	VMOVUPS      Z2, (DI)
-	VMOVUPS      Z3, 64(DI)
-	ADDQ         $0x00000080, DI
-	ADDQ         $0x00000080, SI
-	ADDQ         $0x00000080, DX
-	ADDQ         $0x00000080, BX
-	SUBQ         $0x00000020, CX
-	CMPQ         CX, $0x00000020
-	JGE          l1
-
-l2:
-	CMPQ        CX, $0x00000010
-	JL          l3
-	VMOVUPS     (SI), Z0
-	VMOVUPS     (DX), Z1
-	VMULPS      Z0, Z29, Z2
-	VFMADD231PS Z30, Z1, Z2
-	VPANDD      Z31, Z2, Z1
-	VCMPPS      $0x15, Z28, Z1, K1
-	VMOVAPS.Z   Z2, K1, Z1
-	VMULPS      Z0, Z27, Z2
-	VMOVUPS     (BX), Z3
-	VMULPS      Z3, Z26, Z3
-	VFMADD231PS Z0, Z2, Z3
-	VPANDD      Z31, Z3, Z0
-	VCMPPS      $0x15, Z25, Z0, K1
-	VMOVAPS.Z   Z3, K1, Z0
-	VMOVUPS     Z1, (DX)
-	VMOVUPS     Z0, (BX)
-
-	// p
-	VMULPS       Z24, Z0, Z0
-	VSQRTPS      Z0, Z0
-	VADDPS       Z23, Z0, Z0
-	VDIVPS       Z0, Z1, Z0
-	VMOVUPS      (DI), Z1
-	VFNMADD231PS Z22, Z0, Z1
-	VMOVUPS      Z1, (DI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000010, CX
-
-l3:
-	TESTQ       CX, CX
-	JZ          l4
-	MOVQ        $0x00000001, AX
-	SHLQ        CL, AX
-	DECQ        AX
-	KMOVW       AX, K7
-	VMOVUPS.Z   (SI), K7, Z0
-	VMOVUPS.Z   (DX), K7, Z1
-	VMULPS      Z0, Z29, Z2
-	VFMADD231PS Z30, Z1, Z2
-	VPANDD      Z31, Z2, Z1
-	VCMPPS      $0x15, Z28, Z1, K1
-	VMOVAPS.Z   Z2, K1, Z1
-	VMULPS      Z0, Z27, Z2
-	VMOVUPS.Z   (BX), K7, Z3
-	VMULPS      Z3, Z26, Z3
-	VFMADD231PS Z0, Z2, Z3
-	VPANDD      Z31, Z3, Z0
-	VCMPPS      $0x15, Z25, Z0, K1
-	VMOVAPS.Z   Z3, K1, Z0
-	VMOVUPS     Z1, K7, (DX)
-	VMOVUPS     Z0, K7, (BX)
-
-	// p
-	VMULPS       Z24, Z0, Z0
-	VSQRTPS      Z0, Z0
-	VADDPS       Z23, Z0, Z0
-	VDIVPS       Z0, Z1, Z0
-	VMOVUPS.Z    (DI), K7, Z1
-	VFNMADD231PS Z22, Z0, Z1
-	VMOVUPS      Z1, K7, (DI)
-
-l4:
-	VZEROUPPER
-	RET
-
 // func SGD(p *float32, grad *float32, m *float32, n int, lr float32, mu float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·SGD(SB), NOSPLIT, $16-40
 	// Registers:    Z0-Z27 values    Z28-Z31 constants and scalars
 	VBROADCASTSS mu+36(FP), Z31
@@ -176,9 +24,15 @@ TEXT ·SGD(SB), NOSPLIT, $16-40
 	MOVQ m+16(FP), DX
 	MOVQ n+24(FP), CX
 	CMPQ CX, $0x00000020
-	JL   l7
+	JL   l2
 
-l6:
+l1:
+	PREFETCHT0   2048(DI)
+	PREFETCHT0   2112(DI)
+	PREFETCHT0   2048(SI)
+	PREFETCHT0   2112(SI)
+	PREFETCHT0   2048(DX)
+	PREFETCHT0   2112(DX)
 	VMOVUPS      (DX), Z0
 	VMOVUPS      64(DX), Z1
 	VMOVUPS      (SI), Z2
@@ -204,11 +58,11 @@ l6:
 	ADDQ         $0x00000080, DX
 	SUBQ         $0x00000020, CX
 	CMPQ         CX, $0x00000020
-	JGE          l6
+	JGE          l1
 
-l7:
+l2:
 	CMPQ         CX, $0x00000010
-	JL           l8
+	JL           l3
 	VMOVUPS      (DX), Z0
 	VMOVUPS      (SI), Z1
 	VFMADD231PS  Z31, Z0, Z1
@@ -224,9 +78,9 @@ l7:
 	ADDQ         $0x00000040, DX
 	SUBQ         $0x00000010, CX
 
-l8:
+l3:
 	TESTQ        CX, CX
-	JZ           l9
+	JZ           l4
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -242,12 +96,12 @@ l8:
 	VFNMADD231PS Z28, Z0, Z1
 	VMOVUPS      Z1, K7, (DI)
 
-l9:
+l4:
 	VZEROUPPER
 	RET
 
 // func Adagrad(p *float32, grad *float32, s *float32, n int, lr float32, eps float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·Adagrad(SB), NOSPLIT, $16-40
 	// Registers:    Z0-Z27 values    Z28-Z31 constants and scalars
 	VBROADCASTSS optimConsts<>+0(SB), Z31
@@ -261,9 +115,15 @@ TEXT ·Adagrad(SB), NOSPLIT, $16-40
 	MOVQ s+16(FP), DX
 	MOVQ n+24(FP), CX
 	CMPQ CX, $0x00000020
-	JL   l12
+	JL   l7
 
-l11:
+l6:
+	PREFETCHT0  2048(DI)
+	PREFETCHT0  2112(DI)
+	PREFETCHT0  2048(SI)
+	PREFETCHT0  2112(SI)
+	PREFETCHT0  2048(DX)
+	PREFETCHT0  2112(DX)
 	VMOVUPS     (SI), Z0
 	VMOVUPS     64(SI), Z1
 	VMOVUPS     (DX), Z2
@@ -297,11 +157,11 @@ l11:
 	ADDQ         $0x00000080, DX
 	SUBQ         $0x00000020, CX
 	CMPQ         CX, $0x00000020
-	JGE          l11
+	JGE          l6
 
-l12:
+l7:
 	CMPQ        CX, $0x00000010
-	JL          l13
+	JL          l8
 	VMOVUPS     (SI), Z0
 	VMOVUPS     (DX), Z1
 	VFMADD231PS Z0, Z0, Z1
@@ -322,9 +182,9 @@ l12:
 	ADDQ         $0x00000040, DX
 	SUBQ         $0x00000010, CX
 
-l13:
+l8:
 	TESTQ       CX, CX
-	JZ          l14
+	JZ          l9
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX
@@ -345,6 +205,6 @@ l13:
 	VFNMADD231PS Z28, Z0, Z1
 	VMOVUPS      Z1, K7, (DI)
 
-l14:
+l9:
 	VZEROUPPER
 	RET

@@ -1,0 +1,155 @@
+// Package cases lists the work on which the kernels are measured: arguments of fixed values
+// and a call, one Case per kernel and shape. The benchmarks time each under all
+// implementations of this module, bench/peers also beside C code that does the same work on
+// the same numbers.
+package cases
+
+import (
+	"math/rand/v2"
+	"slices"
+)
+
+// A Case is one call of a kernel.
+type Case struct {
+	Family string  // the benchmark, as GaussKL
+	Keys   string  // its shape, as B=256/Z=64/form=Sigma
+	Dims   []int   // the sizes, in the order in which C code takes them
+	Elems  int     // what a time is divided by
+	Arrays []Array // everything that is read or written, outputs first
+	Run    func()
+
+	start [][]float32 // first values of the arrays that Run reads and writes
+}
+
+// An Array is an argument.
+type Array struct {
+	Data []float32
+	Use  Use
+}
+
+// Use says what a call does with an array.
+type Use uint8
+
+const (
+	In Use = 1 << iota
+	Out
+	InOut = In | Out
+)
+
+// Name is what follows Benchmark in the benchmark's name, without the implementation.
+func (c *Case) Name() string { return c.Family + "/" + c.Keys }
+
+// Bytes is what a call reads and writes.
+func (c *Case) Bytes() (n int) {
+	for _, a := range c.Arrays {
+		n += 4 * len(a.Data)
+		if a.Use == InOut {
+			n += 4 * len(a.Data)
+		}
+	}
+	return n
+}
+
+// Resident is the size of all arrays.
+func (c *Case) Resident() (n int) {
+	for _, a := range c.Arrays {
+		n += 4 * len(a.Data)
+	}
+	return n
+}
+
+// Reset gives the arrays the values they had at first.
+func (c *Case) Reset() {
+	if c.start == nil {
+		c.start = make([][]float32, len(c.Arrays))
+		for i, a := range c.Arrays {
+			if a.Use == InOut {
+				c.start[i] = slices.Clone(a.Data)
+			}
+		}
+	}
+	for i, s := range c.start {
+		copy(c.Arrays[i].Data, s)
+	}
+}
+
+// Result is everything that one call writes, from the same input at every call.
+func (c *Case) Result() (all []float32) {
+	c.Reset()
+	c.Run()
+	for _, a := range c.Arrays {
+		if a.Use&Out != 0 {
+			all = append(all, a.Data...)
+		}
+	}
+	return all
+}
+
+// A family makes the cases of one benchmark, the most telling shapes first.
+type family struct {
+	name  string
+	cases func() []func() *Case
+}
+
+var families = slices.Concat(vecFamilies, gaussFamilies, discreteFamilies, optimFamilies, gateFamilies)
+
+// Families returns the names of the benchmarks.
+func Families() (names []string) {
+	for _, f := range families {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+// Of returns functions that make the cases of a family: the arrays exist only as long as
+// somebody holds them.
+func Of(name string) (list []func() *Case) {
+	for _, f := range families {
+		if f.name != name {
+			continue
+		}
+		for _, make := range f.cases() {
+			list = append(list, func() *Case {
+				c := make()
+				c.Family = name
+				return c
+			})
+		}
+	}
+	return list
+}
+
+// each makes one function per shape.
+func each[S any](shapes []S, f func(s S) *Case) func() []func() *Case {
+	return func() (list []func() *Case) {
+		for _, s := range shapes {
+			list = append(list, func() *Case { return f(s) })
+		}
+		return list
+	}
+}
+
+// source is a generator of the numbers of one case.
+type source struct{ r *rand.Rand }
+
+func numbers() source { return source{rand.New(rand.NewPCG(5, 6))} }
+
+func (s source) fill(n int, f func() float64) []float32 {
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(f())
+	}
+	return x
+}
+
+func (s source) normal(n int, scale float64) []float32 {
+	return s.fill(n, func() float64 { return scale * s.r.NormFloat64() })
+}
+
+func (s source) uniform(n int, lo, hi float64) []float32 {
+	return s.fill(n, func() float64 { return lo + (hi-lo)*s.r.Float64() })
+}
+
+func in(x []float32) Array    { return Array{x, In} }
+func out(n int) Array         { return Array{make([]float32, n), Out} }
+func inout(x []float32) Array { return Array{x, InOut} }
