@@ -6,18 +6,21 @@ package avx2
 
 // GemmArgs says what GemmTiles and GemmFinish work on. Distances are in bytes.
 type GemmArgs struct {
-	A     *float32 // first element of the first row; moves to the row behind the last
+	A     *float32 // first element of the first row
 	B     *float32 // first element of the panel
-	C     *float32 // first element of the first row; moves to the row behind the last
+	C     *float32 // first element of the first row
+	Next  *float32 // nil, or what comes next: a line of it a step goes to the L2 cache (from 2 Vecs on)
 	ARow  int      // from one row of A to the next
 	AStep int      // from one k of A to the next
 	BStep int      // from one k of the panel to the next
 	CRow  int      // from one row of C to the next
+	CVec  int      // from one vector of a row of C to the next
+	CLast int      // from the first vector of a row of C to the last; Vecs-1 times CVec, or more
 	K     int      // steps of the chains, at least 1
-	Tiles int      // number of tiles, one below the other, at least 1; becomes 0
+	Tiles int      // number of tiles, one below the other, at least 1
 	Rows  int      // rows of a tile, 1 to 8 8 8 6 with AVX-512, 8 6 4 3 with AVX2, for 1 to 4 Vecs
 	Vecs  int      // vectors in a row of a tile, 1 to 4
-	Tail  int      // columns in the last of them, 1 to Lanes
+	Tail  int      // columns in the last of them, 1 to Lanes; if CVec is not a vector, in each of them
 	Start int      // where chains start: 0 at +0, 1 at C, 2 at Beta*C
 	Alpha float32  // factor of A, GemmFinish only
 	Beta  float32  // factor of C
@@ -34,7 +37,8 @@ type PackArgs struct {
 }
 
 // GemmTiles multiplies Tiles*Rows rows of A by a panel of B and adds to rows of C: the chain of
-// every output goes on by K steps. A, C and Tiles are changed on return.
+// every output goes on by K steps. A vector of C may lie anywhere, so that rows of C may be
+// columns of several blocks (gates) of a row; see CVec and CLast. args is not changed.
 //
 //go:noescape
 func GemmTiles(args *GemmArgs)

@@ -23,105 +23,151 @@ DATA gemmRamp<>+60(SB)/4, $0x00000000
 GLOBL gemmRamp<>(SB), RODATA|NOPTR, $64
 
 // func GemmTiles(args *uint64)
-// Requires: AVX, FMA3
-TEXT ·GemmTiles(SB), NOSPLIT, $32-8
+// Requires: AVX, FMA3, MMX+
+TEXT ·GemmTiles(SB), NOSPLIT, $96-8
 	MOVQ    args+0(FP), DI
 	LEAQ    gemmRamp<>+32(SB), AX
-	MOVQ    88(DI), CX
+	MOVQ    112(DI), CX
 	NEGQ    CX
 	VMOVUPS (AX)(CX*4), Y0
 	VMOVUPS Y0, (SP)
-	MOVQ    24(DI), DX
-	LEAQ    (DX)(DX*2), SI
-	LEAQ    (DX)(DX*4), R8
-	MOVQ    32(DI), R9
-	MOVQ    40(DI), R10
+	VMOVUPS Y0, 32(SP)
+	CMPQ    64(DI), $0x20
+	JNE     apart1
+	VMOVUPS gemmRamp<>+0(SB), Y0
+	VMOVUPS Y0, 32(SP)
+
+apart1:
+	MOVQ (DI), AX
+	MOVQ AX, 64(SP)
+	MOVQ 16(DI), AX
+	MOVQ AX, 72(SP)
+	MOVQ 24(DI), AX
+	MOVQ AX, 80(SP)
+	MOVQ 88(DI), AX
+	MOVQ AX, 88(SP)
+	MOVQ 32(DI), DX
+	LEAQ (DX)(DX*2), SI
+	LEAQ (DX)(DX*4), R8
+	MOVQ 40(DI), R9
+	MOVQ 48(DI), R10
 
 	// The size of the tile.
-	CMPQ 80(DI), $0x04
+	CMPQ 104(DI), $0x04
 	JEQ  vecs4
-	CMPQ 80(DI), $0x03
+	CMPQ 104(DI), $0x03
 	JEQ  vecs3
-	CMPQ 80(DI), $0x02
+	CMPQ 104(DI), $0x02
 	JEQ  vecs2
-	CMPQ 80(DI), $0x01
+	CMPQ 104(DI), $0x01
 	JEQ  vecs1
 
 vecs4:
-	CMPQ 72(DI), $0x03
+	CMPQ 96(DI), $0x03
 	JEQ  tile3x4
-	CMPQ 72(DI), $0x02
+	CMPQ 96(DI), $0x02
 	JEQ  tile2x4
 	JMP  tile1x4
 
 vecs3:
-	CMPQ 72(DI), $0x04
+	CMPQ 96(DI), $0x04
 	JEQ  tile4x3
-	CMPQ 72(DI), $0x03
+	CMPQ 96(DI), $0x03
 	JEQ  tile3x3
-	CMPQ 72(DI), $0x02
+	CMPQ 96(DI), $0x02
 	JEQ  tile2x3
 	JMP  tile1x3
 
 vecs2:
-	CMPQ 72(DI), $0x06
+	CMPQ 96(DI), $0x06
 	JEQ  tile6x2
-	CMPQ 72(DI), $0x05
+	CMPQ 96(DI), $0x05
 	JEQ  tile5x2
-	CMPQ 72(DI), $0x04
+	CMPQ 96(DI), $0x04
 	JEQ  tile4x2
-	CMPQ 72(DI), $0x03
+	CMPQ 96(DI), $0x03
 	JEQ  tile3x2
-	CMPQ 72(DI), $0x02
+	CMPQ 96(DI), $0x02
 	JEQ  tile2x2
 	JMP  tile1x2
 
 vecs1:
-	CMPQ 72(DI), $0x08
+	CMPQ 96(DI), $0x08
 	JEQ  tile8x1
-	CMPQ 72(DI), $0x07
+	CMPQ 96(DI), $0x07
 	JEQ  tile7x1
-	CMPQ 72(DI), $0x06
+	CMPQ 96(DI), $0x06
 	JEQ  tile6x1
-	CMPQ 72(DI), $0x05
+	CMPQ 96(DI), $0x05
 	JEQ  tile5x1
-	CMPQ 72(DI), $0x04
+	CMPQ 96(DI), $0x04
 	JEQ  tile4x1
-	CMPQ 72(DI), $0x03
+	CMPQ 96(DI), $0x03
 	JEQ  tile3x1
-	CMPQ 72(DI), $0x02
+	CMPQ 96(DI), $0x02
 	JEQ  tile2x1
 	JMP  tile1x1
 
 tile3x4:
+	CMPQ 120(DI), $0x00
+	JEQ  zero3x4
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero3x4
-	MOVQ         R11, CX
-	VMOVUPS      (CX), Y0
-	VMOVUPS      32(CX), Y1
-	VMOVUPS      64(CX), Y2
-	VMOVUPS      (SP), Y3
-	VMASKMOVPS   96(CX), Y3, Y3
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Y4
-	VMOVUPS      32(CX), Y5
-	VMOVUPS      64(CX), Y6
-	VMOVUPS      (SP), Y7
-	VMASKMOVPS   96(CX), Y7, Y7
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Y8
-	VMOVUPS      32(CX), Y9
-	VMOVUPS      64(CX), Y10
-	VMOVUPS      (SP), Y11
-	VMASKMOVPS   96(CX), Y11, Y11
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
+	JNE     loadtail3x4
+	MOVQ    72(SP), CX
+	VMOVUPS (CX), Y0
+	VMOVUPS (CX)(AX*1), Y1
+	VMOVUPS (CX)(AX*2), Y2
+	VMOVUPS (CX)(BX*1), Y3
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y4
+	VMOVUPS (CX)(AX*1), Y5
+	VMOVUPS (CX)(AX*2), Y6
+	VMOVUPS (CX)(BX*1), Y7
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y8
+	VMOVUPS (CX)(AX*1), Y9
+	VMOVUPS (CX)(AX*2), Y10
+	VMOVUPS (CX)(BX*1), Y11
+	JMP     loaded3x4
+
+loadtail3x4:
+	MOVQ       72(SP), CX
+	VMOVUPS    32(SP), Y0
+	VMASKMOVPS (CX), Y0, Y0
+	VMOVUPS    32(SP), Y1
+	VMASKMOVPS (CX)(AX*1), Y1, Y1
+	VMOVUPS    32(SP), Y2
+	VMASKMOVPS (CX)(AX*2), Y2, Y2
+	VMOVUPS    (SP), Y3
+	VMASKMOVPS (CX)(BX*1), Y3, Y3
+	ADDQ       R13, CX
+	VMOVUPS    32(SP), Y4
+	VMASKMOVPS (CX), Y4, Y4
+	VMOVUPS    32(SP), Y5
+	VMASKMOVPS (CX)(AX*1), Y5, Y5
+	VMOVUPS    32(SP), Y6
+	VMASKMOVPS (CX)(AX*2), Y6, Y6
+	VMOVUPS    (SP), Y7
+	VMASKMOVPS (CX)(BX*1), Y7, Y7
+	ADDQ       R13, CX
+	VMOVUPS    32(SP), Y8
+	VMASKMOVPS (CX), Y8, Y8
+	VMOVUPS    32(SP), Y9
+	VMASKMOVPS (CX)(AX*1), Y9, Y9
+	VMOVUPS    32(SP), Y10
+	VMASKMOVPS (CX)(AX*2), Y10, Y10
+	VMOVUPS    (SP), Y11
+	VMASKMOVPS (CX)(BX*1), Y11, Y11
+
+loaded3x4:
+	CMPQ         120(DI), $0x01
 	JEQ          steps3x4
-	VBROADCASTSS 108(DI), Y15
+	VBROADCASTSS 132(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -151,8 +197,20 @@ zero3x4:
 	VXORPS X11, X11, X11
 
 steps3x4:
-	MOVQ 56(DI), CX
-	CMPQ 88(DI), $0x08
+	MOVQ 64(SP), AX
+	MOVQ 8(DI), BX
+
+	// Without Next, fetch what is there.
+	XORL R13, R13
+	MOVQ BX, R11
+	CMPQ 80(SP), $0x00
+	JEQ  fetch3x4
+	MOVQ 80(SP), R11
+	MOVL $0x00000040, R13
+
+fetch3x4:
+	MOVQ 80(DI), CX
+	CMPQ 112(DI), $0x08
 	JNE  ktail3x4
 
 k3x4:
@@ -175,6 +233,8 @@ k3x4:
 	VFMADD231PS  Y15, Y12, Y3
 	VFMADD231PS  Y15, Y13, Y7
 	VFMADD231PS  Y15, Y14, Y11
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
@@ -202,84 +262,126 @@ ktail3x4:
 	VFMADD231PS  Y15, Y12, Y3
 	VFMADD231PS  Y15, Y13, Y7
 	VFMADD231PS  Y15, Y14, Y11
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          ktail3x4
 
 store3x4:
-	CMPQ    88(DI), $0x08
+	TESTQ R13, R13
+	JEQ   fetched3x4
+	MOVQ  R11, 80(SP)
+
+fetched3x4:
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
 	JNE     storetail3x4
-	MOVQ    R11, CX
+	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
-	VMOVUPS Y1, 32(CX)
-	VMOVUPS Y2, 64(CX)
-	VMOVUPS Y3, 96(CX)
+	VMOVUPS Y1, (CX)(AX*1)
+	VMOVUPS Y2, (CX)(AX*2)
+	VMOVUPS Y3, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Y4, (CX)
-	VMOVUPS Y5, 32(CX)
-	VMOVUPS Y6, 64(CX)
-	VMOVUPS Y7, 96(CX)
+	VMOVUPS Y5, (CX)(AX*1)
+	VMOVUPS Y6, (CX)(AX*2)
+	VMOVUPS Y7, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Y8, (CX)
-	VMOVUPS Y9, 32(CX)
-	VMOVUPS Y10, 64(CX)
-	VMOVUPS Y11, 96(CX)
+	VMOVUPS Y9, (CX)(AX*1)
+	VMOVUPS Y10, (CX)(AX*2)
+	VMOVUPS Y11, (CX)(BX*1)
 	JMP     next3x4
 
 storetail3x4:
-	MOVQ       R11, CX
-	VMOVUPS    Y0, (CX)
-	VMOVUPS    Y1, 32(CX)
-	VMOVUPS    Y2, 64(CX)
+	MOVQ       72(SP), CX
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y0, Y15, (CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y1, Y15, (CX)(AX*1)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y2, Y15, (CX)(AX*2)
 	VMOVUPS    (SP), Y15
-	VMASKMOVPS Y3, Y15, 96(CX)
+	VMASKMOVPS Y3, Y15, (CX)(BX*1)
 	ADDQ       R13, CX
-	VMOVUPS    Y4, (CX)
-	VMOVUPS    Y5, 32(CX)
-	VMOVUPS    Y6, 64(CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y4, Y15, (CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y5, Y15, (CX)(AX*1)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y6, Y15, (CX)(AX*2)
 	VMOVUPS    (SP), Y15
-	VMASKMOVPS Y7, Y15, 96(CX)
+	VMASKMOVPS Y7, Y15, (CX)(BX*1)
 	ADDQ       R13, CX
-	VMOVUPS    Y8, (CX)
-	VMOVUPS    Y9, 32(CX)
-	VMOVUPS    Y10, 64(CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y8, Y15, (CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y9, Y15, (CX)(AX*1)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y10, Y15, (CX)(AX*2)
 	VMOVUPS    (SP), Y15
-	VMASKMOVPS Y11, Y15, 96(CX)
+	VMASKMOVPS Y11, Y15, (CX)(BX*1)
 
 next3x4:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 72(SP)
 	IMUL3Q $0x03, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, 64(SP)
+	DECQ   88(SP)
 	JNZ    tile3x4
 	JMP    done
 
 tile2x4:
+	CMPQ 120(DI), $0x00
+	JEQ  zero2x4
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero2x4
-	MOVQ         R11, CX
-	VMOVUPS      (CX), Y0
-	VMOVUPS      32(CX), Y1
-	VMOVUPS      64(CX), Y2
-	VMOVUPS      (SP), Y3
-	VMASKMOVPS   96(CX), Y3, Y3
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Y4
-	VMOVUPS      32(CX), Y5
-	VMOVUPS      64(CX), Y6
-	VMOVUPS      (SP), Y7
-	VMASKMOVPS   96(CX), Y7, Y7
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
+	JNE     loadtail2x4
+	MOVQ    72(SP), CX
+	VMOVUPS (CX), Y0
+	VMOVUPS (CX)(AX*1), Y1
+	VMOVUPS (CX)(AX*2), Y2
+	VMOVUPS (CX)(BX*1), Y3
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y4
+	VMOVUPS (CX)(AX*1), Y5
+	VMOVUPS (CX)(AX*2), Y6
+	VMOVUPS (CX)(BX*1), Y7
+	JMP     loaded2x4
+
+loadtail2x4:
+	MOVQ       72(SP), CX
+	VMOVUPS    32(SP), Y0
+	VMASKMOVPS (CX), Y0, Y0
+	VMOVUPS    32(SP), Y1
+	VMASKMOVPS (CX)(AX*1), Y1, Y1
+	VMOVUPS    32(SP), Y2
+	VMASKMOVPS (CX)(AX*2), Y2, Y2
+	VMOVUPS    (SP), Y3
+	VMASKMOVPS (CX)(BX*1), Y3, Y3
+	ADDQ       R13, CX
+	VMOVUPS    32(SP), Y4
+	VMASKMOVPS (CX), Y4, Y4
+	VMOVUPS    32(SP), Y5
+	VMASKMOVPS (CX)(AX*1), Y5, Y5
+	VMOVUPS    32(SP), Y6
+	VMASKMOVPS (CX)(AX*2), Y6, Y6
+	VMOVUPS    (SP), Y7
+	VMASKMOVPS (CX)(BX*1), Y7, Y7
+
+loaded2x4:
+	CMPQ         120(DI), $0x01
 	JEQ          steps2x4
-	VBROADCASTSS 108(DI), Y15
+	VBROADCASTSS 132(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -301,8 +403,20 @@ zero2x4:
 	VXORPS X7, X7, X7
 
 steps2x4:
-	MOVQ 56(DI), CX
-	CMPQ 88(DI), $0x08
+	MOVQ 64(SP), AX
+	MOVQ 8(DI), BX
+
+	// Without Next, fetch what is there.
+	XORL R13, R13
+	MOVQ BX, R11
+	CMPQ 80(SP), $0x00
+	JEQ  fetch2x4
+	MOVQ 80(SP), R11
+	MOVL $0x00000040, R13
+
+fetch2x4:
+	MOVQ 80(DI), CX
+	CMPQ 112(DI), $0x08
 	JNE  ktail2x4
 
 k2x4:
@@ -320,6 +434,8 @@ k2x4:
 	VMOVUPS      96(BX), Y15
 	VFMADD231PS  Y15, Y8, Y3
 	VFMADD231PS  Y15, Y9, Y7
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
@@ -342,67 +458,98 @@ ktail2x4:
 	VMASKMOVPS   96(BX), Y15, Y15
 	VFMADD231PS  Y15, Y8, Y3
 	VFMADD231PS  Y15, Y9, Y7
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          ktail2x4
 
 store2x4:
-	CMPQ    88(DI), $0x08
+	TESTQ R13, R13
+	JEQ   fetched2x4
+	MOVQ  R11, 80(SP)
+
+fetched2x4:
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
 	JNE     storetail2x4
-	MOVQ    R11, CX
+	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
-	VMOVUPS Y1, 32(CX)
-	VMOVUPS Y2, 64(CX)
-	VMOVUPS Y3, 96(CX)
+	VMOVUPS Y1, (CX)(AX*1)
+	VMOVUPS Y2, (CX)(AX*2)
+	VMOVUPS Y3, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Y4, (CX)
-	VMOVUPS Y5, 32(CX)
-	VMOVUPS Y6, 64(CX)
-	VMOVUPS Y7, 96(CX)
+	VMOVUPS Y5, (CX)(AX*1)
+	VMOVUPS Y6, (CX)(AX*2)
+	VMOVUPS Y7, (CX)(BX*1)
 	JMP     next2x4
 
 storetail2x4:
-	MOVQ       R11, CX
-	VMOVUPS    Y0, (CX)
-	VMOVUPS    Y1, 32(CX)
-	VMOVUPS    Y2, 64(CX)
+	MOVQ       72(SP), CX
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y0, Y15, (CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y1, Y15, (CX)(AX*1)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y2, Y15, (CX)(AX*2)
 	VMOVUPS    (SP), Y15
-	VMASKMOVPS Y3, Y15, 96(CX)
+	VMASKMOVPS Y3, Y15, (CX)(BX*1)
 	ADDQ       R13, CX
-	VMOVUPS    Y4, (CX)
-	VMOVUPS    Y5, 32(CX)
-	VMOVUPS    Y6, 64(CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y4, Y15, (CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y5, Y15, (CX)(AX*1)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y6, Y15, (CX)(AX*2)
 	VMOVUPS    (SP), Y15
-	VMASKMOVPS Y7, Y15, 96(CX)
+	VMASKMOVPS Y7, Y15, (CX)(BX*1)
 
 next2x4:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 72(SP)
 	IMUL3Q $0x02, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, 64(SP)
+	DECQ   88(SP)
 	JNZ    tile2x4
 	JMP    done
 
 tile1x4:
+	CMPQ 120(DI), $0x00
+	JEQ  zero1x4
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero1x4
-	MOVQ         R11, CX
-	VMOVUPS      (CX), Y0
-	VMOVUPS      32(CX), Y1
-	VMOVUPS      64(CX), Y2
-	VMOVUPS      (SP), Y3
-	VMASKMOVPS   96(CX), Y3, Y3
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
+	JNE     loadtail1x4
+	MOVQ    72(SP), CX
+	VMOVUPS (CX), Y0
+	VMOVUPS (CX)(AX*1), Y1
+	VMOVUPS (CX)(AX*2), Y2
+	VMOVUPS (CX)(BX*1), Y3
+	JMP     loaded1x4
+
+loadtail1x4:
+	MOVQ       72(SP), CX
+	VMOVUPS    32(SP), Y0
+	VMASKMOVPS (CX), Y0, Y0
+	VMOVUPS    32(SP), Y1
+	VMASKMOVPS (CX)(AX*1), Y1, Y1
+	VMOVUPS    32(SP), Y2
+	VMASKMOVPS (CX)(AX*2), Y2, Y2
+	VMOVUPS    (SP), Y3
+	VMASKMOVPS (CX)(BX*1), Y3, Y3
+
+loaded1x4:
+	CMPQ         120(DI), $0x01
 	JEQ          steps1x4
-	VBROADCASTSS 108(DI), Y15
+	VBROADCASTSS 132(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -416,8 +563,20 @@ zero1x4:
 	VXORPS X3, X3, X3
 
 steps1x4:
-	MOVQ 56(DI), CX
-	CMPQ 88(DI), $0x08
+	MOVQ 64(SP), AX
+	MOVQ 8(DI), BX
+
+	// Without Next, fetch what is there.
+	XORL R13, R13
+	MOVQ BX, R11
+	CMPQ 80(SP), $0x00
+	JEQ  fetch1x4
+	MOVQ 80(SP), R11
+	MOVL $0x00000040, R13
+
+fetch1x4:
+	MOVQ 80(DI), CX
+	CMPQ 112(DI), $0x08
 	JNE  ktail1x4
 
 k1x4:
@@ -430,6 +589,8 @@ k1x4:
 	VFMADD231PS  Y15, Y4, Y2
 	VMOVUPS      96(BX), Y15
 	VFMADD231PS  Y15, Y4, Y3
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
@@ -447,70 +608,114 @@ ktail1x4:
 	VMOVUPS      (SP), Y15
 	VMASKMOVPS   96(BX), Y15, Y15
 	VFMADD231PS  Y15, Y4, Y3
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          ktail1x4
 
 store1x4:
-	CMPQ    88(DI), $0x08
+	TESTQ R13, R13
+	JEQ   fetched1x4
+	MOVQ  R11, 80(SP)
+
+fetched1x4:
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
 	JNE     storetail1x4
-	MOVQ    R11, CX
+	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
-	VMOVUPS Y1, 32(CX)
-	VMOVUPS Y2, 64(CX)
-	VMOVUPS Y3, 96(CX)
+	VMOVUPS Y1, (CX)(AX*1)
+	VMOVUPS Y2, (CX)(AX*2)
+	VMOVUPS Y3, (CX)(BX*1)
 	JMP     next1x4
 
 storetail1x4:
-	MOVQ       R11, CX
-	VMOVUPS    Y0, (CX)
-	VMOVUPS    Y1, 32(CX)
-	VMOVUPS    Y2, 64(CX)
+	MOVQ       72(SP), CX
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y0, Y15, (CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y1, Y15, (CX)(AX*1)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y2, Y15, (CX)(AX*2)
 	VMOVUPS    (SP), Y15
-	VMASKMOVPS Y3, Y15, 96(CX)
+	VMASKMOVPS Y3, Y15, (CX)(BX*1)
 
 next1x4:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 72(SP)
 	IMUL3Q $0x01, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, 64(SP)
+	DECQ   88(SP)
 	JNZ    tile1x4
 	JMP    done
 
 tile4x3:
+	CMPQ 120(DI), $0x00
+	JEQ  zero4x3
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero4x3
-	MOVQ         R11, CX
-	VMOVUPS      (CX), Y0
-	VMOVUPS      32(CX), Y1
-	VMOVUPS      (SP), Y2
-	VMASKMOVPS   64(CX), Y2, Y2
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Y3
-	VMOVUPS      32(CX), Y4
-	VMOVUPS      (SP), Y5
-	VMASKMOVPS   64(CX), Y5, Y5
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Y6
-	VMOVUPS      32(CX), Y7
-	VMOVUPS      (SP), Y8
-	VMASKMOVPS   64(CX), Y8, Y8
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Y9
-	VMOVUPS      32(CX), Y10
-	VMOVUPS      (SP), Y11
-	VMASKMOVPS   64(CX), Y11, Y11
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
+	JNE     loadtail4x3
+	MOVQ    72(SP), CX
+	VMOVUPS (CX), Y0
+	VMOVUPS (CX)(AX*1), Y1
+	VMOVUPS (CX)(BX*1), Y2
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y3
+	VMOVUPS (CX)(AX*1), Y4
+	VMOVUPS (CX)(BX*1), Y5
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y6
+	VMOVUPS (CX)(AX*1), Y7
+	VMOVUPS (CX)(BX*1), Y8
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y9
+	VMOVUPS (CX)(AX*1), Y10
+	VMOVUPS (CX)(BX*1), Y11
+	JMP     loaded4x3
+
+loadtail4x3:
+	MOVQ       72(SP), CX
+	VMOVUPS    32(SP), Y0
+	VMASKMOVPS (CX), Y0, Y0
+	VMOVUPS    32(SP), Y1
+	VMASKMOVPS (CX)(AX*1), Y1, Y1
+	VMOVUPS    (SP), Y2
+	VMASKMOVPS (CX)(BX*1), Y2, Y2
+	ADDQ       R13, CX
+	VMOVUPS    32(SP), Y3
+	VMASKMOVPS (CX), Y3, Y3
+	VMOVUPS    32(SP), Y4
+	VMASKMOVPS (CX)(AX*1), Y4, Y4
+	VMOVUPS    (SP), Y5
+	VMASKMOVPS (CX)(BX*1), Y5, Y5
+	ADDQ       R13, CX
+	VMOVUPS    32(SP), Y6
+	VMASKMOVPS (CX), Y6, Y6
+	VMOVUPS    32(SP), Y7
+	VMASKMOVPS (CX)(AX*1), Y7, Y7
+	VMOVUPS    (SP), Y8
+	VMASKMOVPS (CX)(BX*1), Y8, Y8
+	ADDQ       R13, CX
+	VMOVUPS    32(SP), Y9
+	VMASKMOVPS (CX), Y9, Y9
+	VMOVUPS    32(SP), Y10
+	VMASKMOVPS (CX)(AX*1), Y10, Y10
+	VMOVUPS    (SP), Y11
+	VMASKMOVPS (CX)(BX*1), Y11, Y11
+
+loaded4x3:
+	CMPQ         120(DI), $0x01
 	JEQ          steps4x3
-	VBROADCASTSS 108(DI), Y15
+	VBROADCASTSS 132(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -540,8 +745,20 @@ zero4x3:
 	VXORPS X11, X11, X11
 
 steps4x3:
-	MOVQ 56(DI), CX
-	CMPQ 88(DI), $0x08
+	MOVQ 64(SP), AX
+	MOVQ 8(DI), BX
+
+	// Without Next, fetch what is there.
+	XORL R13, R13
+	MOVQ BX, R11
+	CMPQ 80(SP), $0x00
+	JEQ  fetch4x3
+	MOVQ 80(SP), R11
+	MOVL $0x00000040, R13
+
+fetch4x3:
+	MOVQ 80(DI), CX
+	CMPQ 112(DI), $0x08
 	JNE  ktail4x3
 
 k4x3:
@@ -564,6 +781,8 @@ k4x3:
 	VFMADD231PS  Y12, Y15, Y9
 	VFMADD231PS  Y13, Y15, Y10
 	VFMADD231PS  Y14, Y15, Y11
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
@@ -591,90 +810,133 @@ ktail4x3:
 	VFMADD231PS  Y12, Y15, Y9
 	VFMADD231PS  Y13, Y15, Y10
 	VFMADD231PS  Y14, Y15, Y11
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          ktail4x3
 
 store4x3:
-	CMPQ    88(DI), $0x08
+	TESTQ R13, R13
+	JEQ   fetched4x3
+	MOVQ  R11, 80(SP)
+
+fetched4x3:
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
 	JNE     storetail4x3
-	MOVQ    R11, CX
+	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
-	VMOVUPS Y1, 32(CX)
-	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y1, (CX)(AX*1)
+	VMOVUPS Y2, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Y3, (CX)
-	VMOVUPS Y4, 32(CX)
-	VMOVUPS Y5, 64(CX)
+	VMOVUPS Y4, (CX)(AX*1)
+	VMOVUPS Y5, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Y6, (CX)
-	VMOVUPS Y7, 32(CX)
-	VMOVUPS Y8, 64(CX)
+	VMOVUPS Y7, (CX)(AX*1)
+	VMOVUPS Y8, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Y9, (CX)
-	VMOVUPS Y10, 32(CX)
-	VMOVUPS Y11, 64(CX)
+	VMOVUPS Y10, (CX)(AX*1)
+	VMOVUPS Y11, (CX)(BX*1)
 	JMP     next4x3
 
 storetail4x3:
-	MOVQ       R11, CX
-	VMOVUPS    Y0, (CX)
-	VMOVUPS    Y1, 32(CX)
+	MOVQ       72(SP), CX
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y0, Y15, (CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y1, Y15, (CX)(AX*1)
 	VMOVUPS    (SP), Y15
-	VMASKMOVPS Y2, Y15, 64(CX)
+	VMASKMOVPS Y2, Y15, (CX)(BX*1)
 	ADDQ       R13, CX
-	VMOVUPS    Y3, (CX)
-	VMOVUPS    Y4, 32(CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y3, Y15, (CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y4, Y15, (CX)(AX*1)
 	VMOVUPS    (SP), Y15
-	VMASKMOVPS Y5, Y15, 64(CX)
+	VMASKMOVPS Y5, Y15, (CX)(BX*1)
 	ADDQ       R13, CX
-	VMOVUPS    Y6, (CX)
-	VMOVUPS    Y7, 32(CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y6, Y15, (CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y7, Y15, (CX)(AX*1)
 	VMOVUPS    (SP), Y15
-	VMASKMOVPS Y8, Y15, 64(CX)
+	VMASKMOVPS Y8, Y15, (CX)(BX*1)
 	ADDQ       R13, CX
-	VMOVUPS    Y9, (CX)
-	VMOVUPS    Y10, 32(CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y9, Y15, (CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y10, Y15, (CX)(AX*1)
 	VMOVUPS    (SP), Y15
-	VMASKMOVPS Y11, Y15, 64(CX)
+	VMASKMOVPS Y11, Y15, (CX)(BX*1)
 
 next4x3:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 72(SP)
 	IMUL3Q $0x04, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, 64(SP)
+	DECQ   88(SP)
 	JNZ    tile4x3
 	JMP    done
 
 tile3x3:
+	CMPQ 120(DI), $0x00
+	JEQ  zero3x3
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero3x3
-	MOVQ         R11, CX
-	VMOVUPS      (CX), Y0
-	VMOVUPS      32(CX), Y1
-	VMOVUPS      (SP), Y2
-	VMASKMOVPS   64(CX), Y2, Y2
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Y3
-	VMOVUPS      32(CX), Y4
-	VMOVUPS      (SP), Y5
-	VMASKMOVPS   64(CX), Y5, Y5
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Y6
-	VMOVUPS      32(CX), Y7
-	VMOVUPS      (SP), Y8
-	VMASKMOVPS   64(CX), Y8, Y8
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
+	JNE     loadtail3x3
+	MOVQ    72(SP), CX
+	VMOVUPS (CX), Y0
+	VMOVUPS (CX)(AX*1), Y1
+	VMOVUPS (CX)(BX*1), Y2
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y3
+	VMOVUPS (CX)(AX*1), Y4
+	VMOVUPS (CX)(BX*1), Y5
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y6
+	VMOVUPS (CX)(AX*1), Y7
+	VMOVUPS (CX)(BX*1), Y8
+	JMP     loaded3x3
+
+loadtail3x3:
+	MOVQ       72(SP), CX
+	VMOVUPS    32(SP), Y0
+	VMASKMOVPS (CX), Y0, Y0
+	VMOVUPS    32(SP), Y1
+	VMASKMOVPS (CX)(AX*1), Y1, Y1
+	VMOVUPS    (SP), Y2
+	VMASKMOVPS (CX)(BX*1), Y2, Y2
+	ADDQ       R13, CX
+	VMOVUPS    32(SP), Y3
+	VMASKMOVPS (CX), Y3, Y3
+	VMOVUPS    32(SP), Y4
+	VMASKMOVPS (CX)(AX*1), Y4, Y4
+	VMOVUPS    (SP), Y5
+	VMASKMOVPS (CX)(BX*1), Y5, Y5
+	ADDQ       R13, CX
+	VMOVUPS    32(SP), Y6
+	VMASKMOVPS (CX), Y6, Y6
+	VMOVUPS    32(SP), Y7
+	VMASKMOVPS (CX)(AX*1), Y7, Y7
+	VMOVUPS    (SP), Y8
+	VMASKMOVPS (CX)(BX*1), Y8, Y8
+
+loaded3x3:
+	CMPQ         120(DI), $0x01
 	JEQ          steps3x3
-	VBROADCASTSS 108(DI), Y15
+	VBROADCASTSS 132(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -698,8 +960,20 @@ zero3x3:
 	VXORPS X8, X8, X8
 
 steps3x3:
-	MOVQ 56(DI), CX
-	CMPQ 88(DI), $0x08
+	MOVQ 64(SP), AX
+	MOVQ 8(DI), BX
+
+	// Without Next, fetch what is there.
+	XORL R13, R13
+	MOVQ BX, R11
+	CMPQ 80(SP), $0x00
+	JEQ  fetch3x3
+	MOVQ 80(SP), R11
+	MOVL $0x00000040, R13
+
+fetch3x3:
+	MOVQ 80(DI), CX
+	CMPQ 112(DI), $0x08
 	JNE  ktail3x3
 
 k3x3:
@@ -718,6 +992,8 @@ k3x3:
 	VFMADD231PS  Y9, Y12, Y6
 	VFMADD231PS  Y10, Y12, Y7
 	VFMADD231PS  Y11, Y12, Y8
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
@@ -741,76 +1017,111 @@ ktail3x3:
 	VFMADD231PS  Y9, Y12, Y6
 	VFMADD231PS  Y10, Y12, Y7
 	VFMADD231PS  Y11, Y12, Y8
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          ktail3x3
 
 store3x3:
-	CMPQ    88(DI), $0x08
+	TESTQ R13, R13
+	JEQ   fetched3x3
+	MOVQ  R11, 80(SP)
+
+fetched3x3:
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
 	JNE     storetail3x3
-	MOVQ    R11, CX
+	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
-	VMOVUPS Y1, 32(CX)
-	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y1, (CX)(AX*1)
+	VMOVUPS Y2, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Y3, (CX)
-	VMOVUPS Y4, 32(CX)
-	VMOVUPS Y5, 64(CX)
+	VMOVUPS Y4, (CX)(AX*1)
+	VMOVUPS Y5, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Y6, (CX)
-	VMOVUPS Y7, 32(CX)
-	VMOVUPS Y8, 64(CX)
+	VMOVUPS Y7, (CX)(AX*1)
+	VMOVUPS Y8, (CX)(BX*1)
 	JMP     next3x3
 
 storetail3x3:
-	MOVQ       R11, CX
-	VMOVUPS    Y0, (CX)
-	VMOVUPS    Y1, 32(CX)
+	MOVQ       72(SP), CX
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y0, Y15, (CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y1, Y15, (CX)(AX*1)
 	VMOVUPS    (SP), Y15
-	VMASKMOVPS Y2, Y15, 64(CX)
+	VMASKMOVPS Y2, Y15, (CX)(BX*1)
 	ADDQ       R13, CX
-	VMOVUPS    Y3, (CX)
-	VMOVUPS    Y4, 32(CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y3, Y15, (CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y4, Y15, (CX)(AX*1)
 	VMOVUPS    (SP), Y15
-	VMASKMOVPS Y5, Y15, 64(CX)
+	VMASKMOVPS Y5, Y15, (CX)(BX*1)
 	ADDQ       R13, CX
-	VMOVUPS    Y6, (CX)
-	VMOVUPS    Y7, 32(CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y6, Y15, (CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y7, Y15, (CX)(AX*1)
 	VMOVUPS    (SP), Y15
-	VMASKMOVPS Y8, Y15, 64(CX)
+	VMASKMOVPS Y8, Y15, (CX)(BX*1)
 
 next3x3:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 72(SP)
 	IMUL3Q $0x03, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, 64(SP)
+	DECQ   88(SP)
 	JNZ    tile3x3
 	JMP    done
 
 tile2x3:
+	CMPQ 120(DI), $0x00
+	JEQ  zero2x3
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero2x3
-	MOVQ         R11, CX
-	VMOVUPS      (CX), Y0
-	VMOVUPS      32(CX), Y1
-	VMOVUPS      (SP), Y2
-	VMASKMOVPS   64(CX), Y2, Y2
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Y3
-	VMOVUPS      32(CX), Y4
-	VMOVUPS      (SP), Y5
-	VMASKMOVPS   64(CX), Y5, Y5
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
+	JNE     loadtail2x3
+	MOVQ    72(SP), CX
+	VMOVUPS (CX), Y0
+	VMOVUPS (CX)(AX*1), Y1
+	VMOVUPS (CX)(BX*1), Y2
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y3
+	VMOVUPS (CX)(AX*1), Y4
+	VMOVUPS (CX)(BX*1), Y5
+	JMP     loaded2x3
+
+loadtail2x3:
+	MOVQ       72(SP), CX
+	VMOVUPS    32(SP), Y0
+	VMASKMOVPS (CX), Y0, Y0
+	VMOVUPS    32(SP), Y1
+	VMASKMOVPS (CX)(AX*1), Y1, Y1
+	VMOVUPS    (SP), Y2
+	VMASKMOVPS (CX)(BX*1), Y2, Y2
+	ADDQ       R13, CX
+	VMOVUPS    32(SP), Y3
+	VMASKMOVPS (CX), Y3, Y3
+	VMOVUPS    32(SP), Y4
+	VMASKMOVPS (CX)(AX*1), Y4, Y4
+	VMOVUPS    (SP), Y5
+	VMASKMOVPS (CX)(BX*1), Y5, Y5
+
+loaded2x3:
+	CMPQ         120(DI), $0x01
 	JEQ          steps2x3
-	VBROADCASTSS 108(DI), Y15
+	VBROADCASTSS 132(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -828,8 +1139,20 @@ zero2x3:
 	VXORPS X5, X5, X5
 
 steps2x3:
-	MOVQ 56(DI), CX
-	CMPQ 88(DI), $0x08
+	MOVQ 64(SP), AX
+	MOVQ 8(DI), BX
+
+	// Without Next, fetch what is there.
+	XORL R13, R13
+	MOVQ BX, R11
+	CMPQ 80(SP), $0x00
+	JEQ  fetch2x3
+	MOVQ 80(SP), R11
+	MOVL $0x00000040, R13
+
+fetch2x3:
+	MOVQ 80(DI), CX
+	CMPQ 112(DI), $0x08
 	JNE  ktail2x3
 
 k2x3:
@@ -844,6 +1167,8 @@ k2x3:
 	VMOVUPS      64(BX), Y15
 	VFMADD231PS  Y15, Y6, Y2
 	VFMADD231PS  Y15, Y7, Y5
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
@@ -863,62 +1188,89 @@ ktail2x3:
 	VMASKMOVPS   64(BX), Y15, Y15
 	VFMADD231PS  Y15, Y6, Y2
 	VFMADD231PS  Y15, Y7, Y5
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          ktail2x3
 
 store2x3:
-	CMPQ    88(DI), $0x08
+	TESTQ R13, R13
+	JEQ   fetched2x3
+	MOVQ  R11, 80(SP)
+
+fetched2x3:
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
 	JNE     storetail2x3
-	MOVQ    R11, CX
+	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
-	VMOVUPS Y1, 32(CX)
-	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y1, (CX)(AX*1)
+	VMOVUPS Y2, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Y3, (CX)
-	VMOVUPS Y4, 32(CX)
-	VMOVUPS Y5, 64(CX)
+	VMOVUPS Y4, (CX)(AX*1)
+	VMOVUPS Y5, (CX)(BX*1)
 	JMP     next2x3
 
 storetail2x3:
-	MOVQ       R11, CX
-	VMOVUPS    Y0, (CX)
-	VMOVUPS    Y1, 32(CX)
+	MOVQ       72(SP), CX
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y0, Y15, (CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y1, Y15, (CX)(AX*1)
 	VMOVUPS    (SP), Y15
-	VMASKMOVPS Y2, Y15, 64(CX)
+	VMASKMOVPS Y2, Y15, (CX)(BX*1)
 	ADDQ       R13, CX
-	VMOVUPS    Y3, (CX)
-	VMOVUPS    Y4, 32(CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y3, Y15, (CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y4, Y15, (CX)(AX*1)
 	VMOVUPS    (SP), Y15
-	VMASKMOVPS Y5, Y15, 64(CX)
+	VMASKMOVPS Y5, Y15, (CX)(BX*1)
 
 next2x3:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 72(SP)
 	IMUL3Q $0x02, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, 64(SP)
+	DECQ   88(SP)
 	JNZ    tile2x3
 	JMP    done
 
 tile1x3:
+	CMPQ 120(DI), $0x00
+	JEQ  zero1x3
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero1x3
-	MOVQ         R11, CX
-	VMOVUPS      (CX), Y0
-	VMOVUPS      32(CX), Y1
-	VMOVUPS      (SP), Y2
-	VMASKMOVPS   64(CX), Y2, Y2
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
+	JNE     loadtail1x3
+	MOVQ    72(SP), CX
+	VMOVUPS (CX), Y0
+	VMOVUPS (CX)(AX*1), Y1
+	VMOVUPS (CX)(BX*1), Y2
+	JMP     loaded1x3
+
+loadtail1x3:
+	MOVQ       72(SP), CX
+	VMOVUPS    32(SP), Y0
+	VMASKMOVPS (CX), Y0, Y0
+	VMOVUPS    32(SP), Y1
+	VMASKMOVPS (CX)(AX*1), Y1, Y1
+	VMOVUPS    (SP), Y2
+	VMASKMOVPS (CX)(BX*1), Y2, Y2
+
+loaded1x3:
+	CMPQ         120(DI), $0x01
 	JEQ          steps1x3
-	VBROADCASTSS 108(DI), Y15
+	VBROADCASTSS 132(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -930,8 +1282,20 @@ zero1x3:
 	VXORPS X2, X2, X2
 
 steps1x3:
-	MOVQ 56(DI), CX
-	CMPQ 88(DI), $0x08
+	MOVQ 64(SP), AX
+	MOVQ 8(DI), BX
+
+	// Without Next, fetch what is there.
+	XORL R13, R13
+	MOVQ BX, R11
+	CMPQ 80(SP), $0x00
+	JEQ  fetch1x3
+	MOVQ 80(SP), R11
+	MOVL $0x00000040, R13
+
+fetch1x3:
+	MOVQ 80(DI), CX
+	CMPQ 112(DI), $0x08
 	JNE  ktail1x3
 
 k1x3:
@@ -942,6 +1306,8 @@ k1x3:
 	VFMADD231PS  Y15, Y3, Y1
 	VMOVUPS      64(BX), Y15
 	VFMADD231PS  Y15, Y3, Y2
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
@@ -957,72 +1323,115 @@ ktail1x3:
 	VMOVUPS      (SP), Y15
 	VMASKMOVPS   64(BX), Y15, Y15
 	VFMADD231PS  Y15, Y3, Y2
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          ktail1x3
 
 store1x3:
-	CMPQ    88(DI), $0x08
+	TESTQ R13, R13
+	JEQ   fetched1x3
+	MOVQ  R11, 80(SP)
+
+fetched1x3:
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
 	JNE     storetail1x3
-	MOVQ    R11, CX
+	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
-	VMOVUPS Y1, 32(CX)
-	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y1, (CX)(AX*1)
+	VMOVUPS Y2, (CX)(BX*1)
 	JMP     next1x3
 
 storetail1x3:
-	MOVQ       R11, CX
-	VMOVUPS    Y0, (CX)
-	VMOVUPS    Y1, 32(CX)
+	MOVQ       72(SP), CX
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y0, Y15, (CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y1, Y15, (CX)(AX*1)
 	VMOVUPS    (SP), Y15
-	VMASKMOVPS Y2, Y15, 64(CX)
+	VMASKMOVPS Y2, Y15, (CX)(BX*1)
 
 next1x3:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 72(SP)
 	IMUL3Q $0x01, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, 64(SP)
+	DECQ   88(SP)
 	JNZ    tile1x3
 	JMP    done
 
 tile6x2:
+	CMPQ 120(DI), $0x00
+	JEQ  zero6x2
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero6x2
-	MOVQ         R11, CX
-	VMOVUPS      (CX), Y0
-	VMOVUPS      (SP), Y1
-	VMASKMOVPS   32(CX), Y1, Y1
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Y2
-	VMOVUPS      (SP), Y3
-	VMASKMOVPS   32(CX), Y3, Y3
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Y4
-	VMOVUPS      (SP), Y5
-	VMASKMOVPS   32(CX), Y5, Y5
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Y6
-	VMOVUPS      (SP), Y7
-	VMASKMOVPS   32(CX), Y7, Y7
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Y8
-	VMOVUPS      (SP), Y9
-	VMASKMOVPS   32(CX), Y9, Y9
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Y10
-	VMOVUPS      (SP), Y11
-	VMASKMOVPS   32(CX), Y11, Y11
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
+	JNE     loadtail6x2
+	MOVQ    72(SP), CX
+	VMOVUPS (CX), Y0
+	VMOVUPS (CX)(BX*1), Y1
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y2
+	VMOVUPS (CX)(BX*1), Y3
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y4
+	VMOVUPS (CX)(BX*1), Y5
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y6
+	VMOVUPS (CX)(BX*1), Y7
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y8
+	VMOVUPS (CX)(BX*1), Y9
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y10
+	VMOVUPS (CX)(BX*1), Y11
+	JMP     loaded6x2
+
+loadtail6x2:
+	MOVQ       72(SP), CX
+	VMOVUPS    32(SP), Y0
+	VMASKMOVPS (CX), Y0, Y0
+	VMOVUPS    (SP), Y1
+	VMASKMOVPS (CX)(BX*1), Y1, Y1
+	ADDQ       R13, CX
+	VMOVUPS    32(SP), Y2
+	VMASKMOVPS (CX), Y2, Y2
+	VMOVUPS    (SP), Y3
+	VMASKMOVPS (CX)(BX*1), Y3, Y3
+	ADDQ       R13, CX
+	VMOVUPS    32(SP), Y4
+	VMASKMOVPS (CX), Y4, Y4
+	VMOVUPS    (SP), Y5
+	VMASKMOVPS (CX)(BX*1), Y5, Y5
+	ADDQ       R13, CX
+	VMOVUPS    32(SP), Y6
+	VMASKMOVPS (CX), Y6, Y6
+	VMOVUPS    (SP), Y7
+	VMASKMOVPS (CX)(BX*1), Y7, Y7
+	ADDQ       R13, CX
+	VMOVUPS    32(SP), Y8
+	VMASKMOVPS (CX), Y8, Y8
+	VMOVUPS    (SP), Y9
+	VMASKMOVPS (CX)(BX*1), Y9, Y9
+	ADDQ       R13, CX
+	VMOVUPS    32(SP), Y10
+	VMASKMOVPS (CX), Y10, Y10
+	VMOVUPS    (SP), Y11
+	VMASKMOVPS (CX)(BX*1), Y11, Y11
+
+loaded6x2:
+	CMPQ         120(DI), $0x01
 	JEQ          steps6x2
-	VBROADCASTSS 108(DI), Y15
+	VBROADCASTSS 132(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -1052,8 +1461,20 @@ zero6x2:
 	VXORPS X11, X11, X11
 
 steps6x2:
-	MOVQ 56(DI), CX
-	CMPQ 88(DI), $0x08
+	MOVQ 64(SP), AX
+	MOVQ 8(DI), BX
+
+	// Without Next, fetch what is there.
+	XORL R13, R13
+	MOVQ BX, R11
+	CMPQ 80(SP), $0x00
+	JEQ  fetch6x2
+	MOVQ 80(SP), R11
+	MOVL $0x00000040, R13
+
+fetch6x2:
+	MOVQ 80(DI), CX
+	CMPQ 112(DI), $0x08
 	JNE  ktail6x2
 
 k6x2:
@@ -1077,6 +1498,8 @@ k6x2:
 	VBROADCASTSS (AX)(R8*1), Y14
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
@@ -1105,101 +1528,144 @@ ktail6x2:
 	VBROADCASTSS (AX)(R8*1), Y14
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          ktail6x2
 
 store6x2:
-	CMPQ    88(DI), $0x08
+	TESTQ R13, R13
+	JEQ   fetched6x2
+	MOVQ  R11, 80(SP)
+
+fetched6x2:
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
 	JNE     storetail6x2
-	MOVQ    R11, CX
+	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
-	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y1, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Y2, (CX)
-	VMOVUPS Y3, 32(CX)
+	VMOVUPS Y3, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Y4, (CX)
-	VMOVUPS Y5, 32(CX)
+	VMOVUPS Y5, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Y6, (CX)
-	VMOVUPS Y7, 32(CX)
+	VMOVUPS Y7, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Y8, (CX)
-	VMOVUPS Y9, 32(CX)
+	VMOVUPS Y9, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Y10, (CX)
-	VMOVUPS Y11, 32(CX)
+	VMOVUPS Y11, (CX)(BX*1)
 	JMP     next6x2
 
 storetail6x2:
-	MOVQ       R11, CX
-	VMOVUPS    Y0, (CX)
+	MOVQ       72(SP), CX
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y0, Y15, (CX)
 	VMOVUPS    (SP), Y15
-	VMASKMOVPS Y1, Y15, 32(CX)
+	VMASKMOVPS Y1, Y15, (CX)(BX*1)
 	ADDQ       R13, CX
-	VMOVUPS    Y2, (CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y2, Y15, (CX)
 	VMOVUPS    (SP), Y15
-	VMASKMOVPS Y3, Y15, 32(CX)
+	VMASKMOVPS Y3, Y15, (CX)(BX*1)
 	ADDQ       R13, CX
-	VMOVUPS    Y4, (CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y4, Y15, (CX)
 	VMOVUPS    (SP), Y15
-	VMASKMOVPS Y5, Y15, 32(CX)
+	VMASKMOVPS Y5, Y15, (CX)(BX*1)
 	ADDQ       R13, CX
-	VMOVUPS    Y6, (CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y6, Y15, (CX)
 	VMOVUPS    (SP), Y15
-	VMASKMOVPS Y7, Y15, 32(CX)
+	VMASKMOVPS Y7, Y15, (CX)(BX*1)
 	ADDQ       R13, CX
-	VMOVUPS    Y8, (CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y8, Y15, (CX)
 	VMOVUPS    (SP), Y15
-	VMASKMOVPS Y9, Y15, 32(CX)
+	VMASKMOVPS Y9, Y15, (CX)(BX*1)
 	ADDQ       R13, CX
-	VMOVUPS    Y10, (CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y10, Y15, (CX)
 	VMOVUPS    (SP), Y15
-	VMASKMOVPS Y11, Y15, 32(CX)
+	VMASKMOVPS Y11, Y15, (CX)(BX*1)
 
 next6x2:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 72(SP)
 	IMUL3Q $0x06, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, 64(SP)
+	DECQ   88(SP)
 	JNZ    tile6x2
 	JMP    done
 
 tile5x2:
+	CMPQ 120(DI), $0x00
+	JEQ  zero5x2
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero5x2
-	MOVQ         R11, CX
-	VMOVUPS      (CX), Y0
-	VMOVUPS      (SP), Y1
-	VMASKMOVPS   32(CX), Y1, Y1
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Y2
-	VMOVUPS      (SP), Y3
-	VMASKMOVPS   32(CX), Y3, Y3
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Y4
-	VMOVUPS      (SP), Y5
-	VMASKMOVPS   32(CX), Y5, Y5
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Y6
-	VMOVUPS      (SP), Y7
-	VMASKMOVPS   32(CX), Y7, Y7
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Y8
-	VMOVUPS      (SP), Y9
-	VMASKMOVPS   32(CX), Y9, Y9
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
+	JNE     loadtail5x2
+	MOVQ    72(SP), CX
+	VMOVUPS (CX), Y0
+	VMOVUPS (CX)(BX*1), Y1
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y2
+	VMOVUPS (CX)(BX*1), Y3
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y4
+	VMOVUPS (CX)(BX*1), Y5
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y6
+	VMOVUPS (CX)(BX*1), Y7
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y8
+	VMOVUPS (CX)(BX*1), Y9
+	JMP     loaded5x2
+
+loadtail5x2:
+	MOVQ       72(SP), CX
+	VMOVUPS    32(SP), Y0
+	VMASKMOVPS (CX), Y0, Y0
+	VMOVUPS    (SP), Y1
+	VMASKMOVPS (CX)(BX*1), Y1, Y1
+	ADDQ       R13, CX
+	VMOVUPS    32(SP), Y2
+	VMASKMOVPS (CX), Y2, Y2
+	VMOVUPS    (SP), Y3
+	VMASKMOVPS (CX)(BX*1), Y3, Y3
+	ADDQ       R13, CX
+	VMOVUPS    32(SP), Y4
+	VMASKMOVPS (CX), Y4, Y4
+	VMOVUPS    (SP), Y5
+	VMASKMOVPS (CX)(BX*1), Y5, Y5
+	ADDQ       R13, CX
+	VMOVUPS    32(SP), Y6
+	VMASKMOVPS (CX), Y6, Y6
+	VMOVUPS    (SP), Y7
+	VMASKMOVPS (CX)(BX*1), Y7, Y7
+	ADDQ       R13, CX
+	VMOVUPS    32(SP), Y8
+	VMASKMOVPS (CX), Y8, Y8
+	VMOVUPS    (SP), Y9
+	VMASKMOVPS (CX)(BX*1), Y9, Y9
+
+loaded5x2:
+	CMPQ         120(DI), $0x01
 	JEQ          steps5x2
-	VBROADCASTSS 108(DI), Y15
+	VBROADCASTSS 132(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -1225,8 +1691,20 @@ zero5x2:
 	VXORPS X9, X9, X9
 
 steps5x2:
-	MOVQ 56(DI), CX
-	CMPQ 88(DI), $0x08
+	MOVQ 64(SP), AX
+	MOVQ 8(DI), BX
+
+	// Without Next, fetch what is there.
+	XORL R13, R13
+	MOVQ BX, R11
+	CMPQ 80(SP), $0x00
+	JEQ  fetch5x2
+	MOVQ 80(SP), R11
+	MOVL $0x00000040, R13
+
+fetch5x2:
+	MOVQ 80(DI), CX
+	CMPQ 112(DI), $0x08
 	JNE  ktail5x2
 
 k5x2:
@@ -1247,6 +1725,8 @@ k5x2:
 	VBROADCASTSS (AX)(DX*4), Y12
 	VFMADD231PS  Y10, Y12, Y8
 	VFMADD231PS  Y11, Y12, Y9
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
@@ -1272,90 +1752,128 @@ ktail5x2:
 	VBROADCASTSS (AX)(DX*4), Y12
 	VFMADD231PS  Y10, Y12, Y8
 	VFMADD231PS  Y11, Y12, Y9
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          ktail5x2
 
 store5x2:
-	CMPQ    88(DI), $0x08
+	TESTQ R13, R13
+	JEQ   fetched5x2
+	MOVQ  R11, 80(SP)
+
+fetched5x2:
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
 	JNE     storetail5x2
-	MOVQ    R11, CX
+	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
-	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y1, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Y2, (CX)
-	VMOVUPS Y3, 32(CX)
+	VMOVUPS Y3, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Y4, (CX)
-	VMOVUPS Y5, 32(CX)
+	VMOVUPS Y5, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Y6, (CX)
-	VMOVUPS Y7, 32(CX)
+	VMOVUPS Y7, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Y8, (CX)
-	VMOVUPS Y9, 32(CX)
+	VMOVUPS Y9, (CX)(BX*1)
 	JMP     next5x2
 
 storetail5x2:
-	MOVQ       R11, CX
-	VMOVUPS    Y0, (CX)
+	MOVQ       72(SP), CX
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y0, Y15, (CX)
 	VMOVUPS    (SP), Y15
-	VMASKMOVPS Y1, Y15, 32(CX)
+	VMASKMOVPS Y1, Y15, (CX)(BX*1)
 	ADDQ       R13, CX
-	VMOVUPS    Y2, (CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y2, Y15, (CX)
 	VMOVUPS    (SP), Y15
-	VMASKMOVPS Y3, Y15, 32(CX)
+	VMASKMOVPS Y3, Y15, (CX)(BX*1)
 	ADDQ       R13, CX
-	VMOVUPS    Y4, (CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y4, Y15, (CX)
 	VMOVUPS    (SP), Y15
-	VMASKMOVPS Y5, Y15, 32(CX)
+	VMASKMOVPS Y5, Y15, (CX)(BX*1)
 	ADDQ       R13, CX
-	VMOVUPS    Y6, (CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y6, Y15, (CX)
 	VMOVUPS    (SP), Y15
-	VMASKMOVPS Y7, Y15, 32(CX)
+	VMASKMOVPS Y7, Y15, (CX)(BX*1)
 	ADDQ       R13, CX
-	VMOVUPS    Y8, (CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y8, Y15, (CX)
 	VMOVUPS    (SP), Y15
-	VMASKMOVPS Y9, Y15, 32(CX)
+	VMASKMOVPS Y9, Y15, (CX)(BX*1)
 
 next5x2:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 72(SP)
 	IMUL3Q $0x05, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, 64(SP)
+	DECQ   88(SP)
 	JNZ    tile5x2
 	JMP    done
 
 tile4x2:
+	CMPQ 120(DI), $0x00
+	JEQ  zero4x2
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero4x2
-	MOVQ         R11, CX
-	VMOVUPS      (CX), Y0
-	VMOVUPS      (SP), Y1
-	VMASKMOVPS   32(CX), Y1, Y1
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Y2
-	VMOVUPS      (SP), Y3
-	VMASKMOVPS   32(CX), Y3, Y3
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Y4
-	VMOVUPS      (SP), Y5
-	VMASKMOVPS   32(CX), Y5, Y5
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Y6
-	VMOVUPS      (SP), Y7
-	VMASKMOVPS   32(CX), Y7, Y7
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
+	JNE     loadtail4x2
+	MOVQ    72(SP), CX
+	VMOVUPS (CX), Y0
+	VMOVUPS (CX)(BX*1), Y1
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y2
+	VMOVUPS (CX)(BX*1), Y3
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y4
+	VMOVUPS (CX)(BX*1), Y5
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y6
+	VMOVUPS (CX)(BX*1), Y7
+	JMP     loaded4x2
+
+loadtail4x2:
+	MOVQ       72(SP), CX
+	VMOVUPS    32(SP), Y0
+	VMASKMOVPS (CX), Y0, Y0
+	VMOVUPS    (SP), Y1
+	VMASKMOVPS (CX)(BX*1), Y1, Y1
+	ADDQ       R13, CX
+	VMOVUPS    32(SP), Y2
+	VMASKMOVPS (CX), Y2, Y2
+	VMOVUPS    (SP), Y3
+	VMASKMOVPS (CX)(BX*1), Y3, Y3
+	ADDQ       R13, CX
+	VMOVUPS    32(SP), Y4
+	VMASKMOVPS (CX), Y4, Y4
+	VMOVUPS    (SP), Y5
+	VMASKMOVPS (CX)(BX*1), Y5, Y5
+	ADDQ       R13, CX
+	VMOVUPS    32(SP), Y6
+	VMASKMOVPS (CX), Y6, Y6
+	VMOVUPS    (SP), Y7
+	VMASKMOVPS (CX)(BX*1), Y7, Y7
+
+loaded4x2:
+	CMPQ         120(DI), $0x01
 	JEQ          steps4x2
-	VBROADCASTSS 108(DI), Y15
+	VBROADCASTSS 132(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -1377,8 +1895,20 @@ zero4x2:
 	VXORPS X7, X7, X7
 
 steps4x2:
-	MOVQ 56(DI), CX
-	CMPQ 88(DI), $0x08
+	MOVQ 64(SP), AX
+	MOVQ 8(DI), BX
+
+	// Without Next, fetch what is there.
+	XORL R13, R13
+	MOVQ BX, R11
+	CMPQ 80(SP), $0x00
+	JEQ  fetch4x2
+	MOVQ 80(SP), R11
+	MOVL $0x00000040, R13
+
+fetch4x2:
+	MOVQ 80(DI), CX
+	CMPQ 112(DI), $0x08
 	JNE  ktail4x2
 
 k4x2:
@@ -1396,6 +1926,8 @@ k4x2:
 	VBROADCASTSS (AX)(SI*1), Y10
 	VFMADD231PS  Y8, Y10, Y6
 	VFMADD231PS  Y9, Y10, Y7
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
@@ -1418,79 +1950,112 @@ ktail4x2:
 	VBROADCASTSS (AX)(SI*1), Y10
 	VFMADD231PS  Y8, Y10, Y6
 	VFMADD231PS  Y9, Y10, Y7
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          ktail4x2
 
 store4x2:
-	CMPQ    88(DI), $0x08
+	TESTQ R13, R13
+	JEQ   fetched4x2
+	MOVQ  R11, 80(SP)
+
+fetched4x2:
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
 	JNE     storetail4x2
-	MOVQ    R11, CX
+	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
-	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y1, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Y2, (CX)
-	VMOVUPS Y3, 32(CX)
+	VMOVUPS Y3, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Y4, (CX)
-	VMOVUPS Y5, 32(CX)
+	VMOVUPS Y5, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Y6, (CX)
-	VMOVUPS Y7, 32(CX)
+	VMOVUPS Y7, (CX)(BX*1)
 	JMP     next4x2
 
 storetail4x2:
-	MOVQ       R11, CX
-	VMOVUPS    Y0, (CX)
+	MOVQ       72(SP), CX
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y0, Y15, (CX)
 	VMOVUPS    (SP), Y15
-	VMASKMOVPS Y1, Y15, 32(CX)
+	VMASKMOVPS Y1, Y15, (CX)(BX*1)
 	ADDQ       R13, CX
-	VMOVUPS    Y2, (CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y2, Y15, (CX)
 	VMOVUPS    (SP), Y15
-	VMASKMOVPS Y3, Y15, 32(CX)
+	VMASKMOVPS Y3, Y15, (CX)(BX*1)
 	ADDQ       R13, CX
-	VMOVUPS    Y4, (CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y4, Y15, (CX)
 	VMOVUPS    (SP), Y15
-	VMASKMOVPS Y5, Y15, 32(CX)
+	VMASKMOVPS Y5, Y15, (CX)(BX*1)
 	ADDQ       R13, CX
-	VMOVUPS    Y6, (CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y6, Y15, (CX)
 	VMOVUPS    (SP), Y15
-	VMASKMOVPS Y7, Y15, 32(CX)
+	VMASKMOVPS Y7, Y15, (CX)(BX*1)
 
 next4x2:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 72(SP)
 	IMUL3Q $0x04, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, 64(SP)
+	DECQ   88(SP)
 	JNZ    tile4x2
 	JMP    done
 
 tile3x2:
+	CMPQ 120(DI), $0x00
+	JEQ  zero3x2
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero3x2
-	MOVQ         R11, CX
-	VMOVUPS      (CX), Y0
-	VMOVUPS      (SP), Y1
-	VMASKMOVPS   32(CX), Y1, Y1
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Y2
-	VMOVUPS      (SP), Y3
-	VMASKMOVPS   32(CX), Y3, Y3
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Y4
-	VMOVUPS      (SP), Y5
-	VMASKMOVPS   32(CX), Y5, Y5
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
+	JNE     loadtail3x2
+	MOVQ    72(SP), CX
+	VMOVUPS (CX), Y0
+	VMOVUPS (CX)(BX*1), Y1
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y2
+	VMOVUPS (CX)(BX*1), Y3
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y4
+	VMOVUPS (CX)(BX*1), Y5
+	JMP     loaded3x2
+
+loadtail3x2:
+	MOVQ       72(SP), CX
+	VMOVUPS    32(SP), Y0
+	VMASKMOVPS (CX), Y0, Y0
+	VMOVUPS    (SP), Y1
+	VMASKMOVPS (CX)(BX*1), Y1, Y1
+	ADDQ       R13, CX
+	VMOVUPS    32(SP), Y2
+	VMASKMOVPS (CX), Y2, Y2
+	VMOVUPS    (SP), Y3
+	VMASKMOVPS (CX)(BX*1), Y3, Y3
+	ADDQ       R13, CX
+	VMOVUPS    32(SP), Y4
+	VMASKMOVPS (CX), Y4, Y4
+	VMOVUPS    (SP), Y5
+	VMASKMOVPS (CX)(BX*1), Y5, Y5
+
+loaded3x2:
+	CMPQ         120(DI), $0x01
 	JEQ          steps3x2
-	VBROADCASTSS 108(DI), Y15
+	VBROADCASTSS 132(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -1508,8 +2073,20 @@ zero3x2:
 	VXORPS X5, X5, X5
 
 steps3x2:
-	MOVQ 56(DI), CX
-	CMPQ 88(DI), $0x08
+	MOVQ 64(SP), AX
+	MOVQ 8(DI), BX
+
+	// Without Next, fetch what is there.
+	XORL R13, R13
+	MOVQ BX, R11
+	CMPQ 80(SP), $0x00
+	JEQ  fetch3x2
+	MOVQ 80(SP), R11
+	MOVL $0x00000040, R13
+
+fetch3x2:
+	MOVQ 80(DI), CX
+	CMPQ 112(DI), $0x08
 	JNE  ktail3x2
 
 k3x2:
@@ -1524,6 +2101,8 @@ k3x2:
 	VBROADCASTSS (AX)(DX*2), Y8
 	VFMADD231PS  Y6, Y8, Y4
 	VFMADD231PS  Y7, Y8, Y5
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
@@ -1543,68 +2122,96 @@ ktail3x2:
 	VBROADCASTSS (AX)(DX*2), Y8
 	VFMADD231PS  Y6, Y8, Y4
 	VFMADD231PS  Y7, Y8, Y5
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          ktail3x2
 
 store3x2:
-	CMPQ    88(DI), $0x08
+	TESTQ R13, R13
+	JEQ   fetched3x2
+	MOVQ  R11, 80(SP)
+
+fetched3x2:
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
 	JNE     storetail3x2
-	MOVQ    R11, CX
+	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
-	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y1, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Y2, (CX)
-	VMOVUPS Y3, 32(CX)
+	VMOVUPS Y3, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Y4, (CX)
-	VMOVUPS Y5, 32(CX)
+	VMOVUPS Y5, (CX)(BX*1)
 	JMP     next3x2
 
 storetail3x2:
-	MOVQ       R11, CX
-	VMOVUPS    Y0, (CX)
+	MOVQ       72(SP), CX
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y0, Y15, (CX)
 	VMOVUPS    (SP), Y15
-	VMASKMOVPS Y1, Y15, 32(CX)
+	VMASKMOVPS Y1, Y15, (CX)(BX*1)
 	ADDQ       R13, CX
-	VMOVUPS    Y2, (CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y2, Y15, (CX)
 	VMOVUPS    (SP), Y15
-	VMASKMOVPS Y3, Y15, 32(CX)
+	VMASKMOVPS Y3, Y15, (CX)(BX*1)
 	ADDQ       R13, CX
-	VMOVUPS    Y4, (CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y4, Y15, (CX)
 	VMOVUPS    (SP), Y15
-	VMASKMOVPS Y5, Y15, 32(CX)
+	VMASKMOVPS Y5, Y15, (CX)(BX*1)
 
 next3x2:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 72(SP)
 	IMUL3Q $0x03, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, 64(SP)
+	DECQ   88(SP)
 	JNZ    tile3x2
 	JMP    done
 
 tile2x2:
+	CMPQ 120(DI), $0x00
+	JEQ  zero2x2
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero2x2
-	MOVQ         R11, CX
-	VMOVUPS      (CX), Y0
-	VMOVUPS      (SP), Y1
-	VMASKMOVPS   32(CX), Y1, Y1
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Y2
-	VMOVUPS      (SP), Y3
-	VMASKMOVPS   32(CX), Y3, Y3
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
+	JNE     loadtail2x2
+	MOVQ    72(SP), CX
+	VMOVUPS (CX), Y0
+	VMOVUPS (CX)(BX*1), Y1
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y2
+	VMOVUPS (CX)(BX*1), Y3
+	JMP     loaded2x2
+
+loadtail2x2:
+	MOVQ       72(SP), CX
+	VMOVUPS    32(SP), Y0
+	VMASKMOVPS (CX), Y0, Y0
+	VMOVUPS    (SP), Y1
+	VMASKMOVPS (CX)(BX*1), Y1, Y1
+	ADDQ       R13, CX
+	VMOVUPS    32(SP), Y2
+	VMASKMOVPS (CX), Y2, Y2
+	VMOVUPS    (SP), Y3
+	VMASKMOVPS (CX)(BX*1), Y3, Y3
+
+loaded2x2:
+	CMPQ         120(DI), $0x01
 	JEQ          steps2x2
-	VBROADCASTSS 108(DI), Y15
+	VBROADCASTSS 132(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -1618,8 +2225,20 @@ zero2x2:
 	VXORPS X3, X3, X3
 
 steps2x2:
-	MOVQ 56(DI), CX
-	CMPQ 88(DI), $0x08
+	MOVQ 64(SP), AX
+	MOVQ 8(DI), BX
+
+	// Without Next, fetch what is there.
+	XORL R13, R13
+	MOVQ BX, R11
+	CMPQ 80(SP), $0x00
+	JEQ  fetch2x2
+	MOVQ 80(SP), R11
+	MOVL $0x00000040, R13
+
+fetch2x2:
+	MOVQ 80(DI), CX
+	CMPQ 112(DI), $0x08
 	JNE  ktail2x2
 
 k2x2:
@@ -1631,6 +2250,8 @@ k2x2:
 	VBROADCASTSS (AX)(DX*1), Y6
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
@@ -1647,57 +2268,80 @@ ktail2x2:
 	VBROADCASTSS (AX)(DX*1), Y6
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          ktail2x2
 
 store2x2:
-	CMPQ    88(DI), $0x08
+	TESTQ R13, R13
+	JEQ   fetched2x2
+	MOVQ  R11, 80(SP)
+
+fetched2x2:
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
 	JNE     storetail2x2
-	MOVQ    R11, CX
+	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
-	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y1, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Y2, (CX)
-	VMOVUPS Y3, 32(CX)
+	VMOVUPS Y3, (CX)(BX*1)
 	JMP     next2x2
 
 storetail2x2:
-	MOVQ       R11, CX
-	VMOVUPS    Y0, (CX)
+	MOVQ       72(SP), CX
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y0, Y15, (CX)
 	VMOVUPS    (SP), Y15
-	VMASKMOVPS Y1, Y15, 32(CX)
+	VMASKMOVPS Y1, Y15, (CX)(BX*1)
 	ADDQ       R13, CX
-	VMOVUPS    Y2, (CX)
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y2, Y15, (CX)
 	VMOVUPS    (SP), Y15
-	VMASKMOVPS Y3, Y15, 32(CX)
+	VMASKMOVPS Y3, Y15, (CX)(BX*1)
 
 next2x2:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 72(SP)
 	IMUL3Q $0x02, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, 64(SP)
+	DECQ   88(SP)
 	JNZ    tile2x2
 	JMP    done
 
 tile1x2:
+	CMPQ 120(DI), $0x00
+	JEQ  zero1x2
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero1x2
-	MOVQ         R11, CX
-	VMOVUPS      (CX), Y0
-	VMOVUPS      (SP), Y1
-	VMASKMOVPS   32(CX), Y1, Y1
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
+	JNE     loadtail1x2
+	MOVQ    72(SP), CX
+	VMOVUPS (CX), Y0
+	VMOVUPS (CX)(BX*1), Y1
+	JMP     loaded1x2
+
+loadtail1x2:
+	MOVQ       72(SP), CX
+	VMOVUPS    32(SP), Y0
+	VMASKMOVPS (CX), Y0, Y0
+	VMOVUPS    (SP), Y1
+	VMASKMOVPS (CX)(BX*1), Y1, Y1
+
+loaded1x2:
+	CMPQ         120(DI), $0x01
 	JEQ          steps1x2
-	VBROADCASTSS 108(DI), Y15
+	VBROADCASTSS 132(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	JMP          steps1x2
@@ -1707,8 +2351,20 @@ zero1x2:
 	VXORPS X1, X1, X1
 
 steps1x2:
-	MOVQ 56(DI), CX
-	CMPQ 88(DI), $0x08
+	MOVQ 64(SP), AX
+	MOVQ 8(DI), BX
+
+	// Without Next, fetch what is there.
+	XORL R13, R13
+	MOVQ BX, R11
+	CMPQ 80(SP), $0x00
+	JEQ  fetch1x2
+	MOVQ 80(SP), R11
+	MOVL $0x00000040, R13
+
+fetch1x2:
+	MOVQ 80(DI), CX
+	CMPQ 112(DI), $0x08
 	JNE  ktail1x2
 
 k1x2:
@@ -1717,6 +2373,8 @@ k1x2:
 	VFMADD231PS  Y15, Y2, Y0
 	VMOVUPS      32(BX), Y15
 	VFMADD231PS  Y15, Y2, Y1
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
@@ -1730,70 +2388,104 @@ ktail1x2:
 	VMOVUPS      (SP), Y15
 	VMASKMOVPS   32(BX), Y15, Y15
 	VFMADD231PS  Y15, Y2, Y1
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          ktail1x2
 
 store1x2:
-	CMPQ    88(DI), $0x08
+	TESTQ R13, R13
+	JEQ   fetched1x2
+	MOVQ  R11, 80(SP)
+
+fetched1x2:
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
 	JNE     storetail1x2
-	MOVQ    R11, CX
+	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
-	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y1, (CX)(BX*1)
 	JMP     next1x2
 
 storetail1x2:
-	MOVQ       R11, CX
-	VMOVUPS    Y0, (CX)
+	MOVQ       72(SP), CX
+	VMOVUPS    32(SP), Y15
+	VMASKMOVPS Y0, Y15, (CX)
 	VMOVUPS    (SP), Y15
-	VMASKMOVPS Y1, Y15, 32(CX)
+	VMASKMOVPS Y1, Y15, (CX)(BX*1)
 
 next1x2:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 72(SP)
 	IMUL3Q $0x01, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, 64(SP)
+	DECQ   88(SP)
 	JNZ    tile1x2
 	JMP    done
 
 tile8x1:
+	CMPQ 120(DI), $0x00
+	JEQ  zero8x1
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero8x1
-	MOVQ         R11, CX
-	VMOVUPS      (SP), Y0
-	VMASKMOVPS   (CX), Y0, Y0
-	ADDQ         R13, CX
-	VMOVUPS      (SP), Y1
-	VMASKMOVPS   (CX), Y1, Y1
-	ADDQ         R13, CX
-	VMOVUPS      (SP), Y2
-	VMASKMOVPS   (CX), Y2, Y2
-	ADDQ         R13, CX
-	VMOVUPS      (SP), Y3
-	VMASKMOVPS   (CX), Y3, Y3
-	ADDQ         R13, CX
-	VMOVUPS      (SP), Y4
-	VMASKMOVPS   (CX), Y4, Y4
-	ADDQ         R13, CX
-	VMOVUPS      (SP), Y5
-	VMASKMOVPS   (CX), Y5, Y5
-	ADDQ         R13, CX
-	VMOVUPS      (SP), Y6
-	VMASKMOVPS   (CX), Y6, Y6
-	ADDQ         R13, CX
-	VMOVUPS      (SP), Y7
-	VMASKMOVPS   (CX), Y7, Y7
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
+	JNE     loadtail8x1
+	MOVQ    72(SP), CX
+	VMOVUPS (CX), Y0
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y1
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y2
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y3
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y4
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y5
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y6
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y7
+	JMP     loaded8x1
+
+loadtail8x1:
+	MOVQ       72(SP), CX
+	VMOVUPS    (SP), Y0
+	VMASKMOVPS (CX), Y0, Y0
+	ADDQ       R13, CX
+	VMOVUPS    (SP), Y1
+	VMASKMOVPS (CX), Y1, Y1
+	ADDQ       R13, CX
+	VMOVUPS    (SP), Y2
+	VMASKMOVPS (CX), Y2, Y2
+	ADDQ       R13, CX
+	VMOVUPS    (SP), Y3
+	VMASKMOVPS (CX), Y3, Y3
+	ADDQ       R13, CX
+	VMOVUPS    (SP), Y4
+	VMASKMOVPS (CX), Y4, Y4
+	ADDQ       R13, CX
+	VMOVUPS    (SP), Y5
+	VMASKMOVPS (CX), Y5, Y5
+	ADDQ       R13, CX
+	VMOVUPS    (SP), Y6
+	VMASKMOVPS (CX), Y6, Y6
+	ADDQ       R13, CX
+	VMOVUPS    (SP), Y7
+	VMASKMOVPS (CX), Y7, Y7
+
+loaded8x1:
+	CMPQ         120(DI), $0x01
 	JEQ          steps8x1
-	VBROADCASTSS 108(DI), Y15
+	VBROADCASTSS 132(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -1815,9 +2507,11 @@ zero8x1:
 	VXORPS X7, X7, X7
 
 steps8x1:
+	MOVQ 64(SP), AX
+	MOVQ 8(DI), BX
 	LEAQ (AX)(SI*2), R12
-	MOVQ 56(DI), CX
-	CMPQ 88(DI), $0x08
+	MOVQ 80(DI), CX
+	CMPQ 112(DI), $0x08
 	JNE  ktail8x1
 
 k8x1:
@@ -1871,9 +2565,12 @@ ktail8x1:
 	JNZ          ktail8x1
 
 store8x1:
-	CMPQ    88(DI), $0x08
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
 	JNE     storetail8x1
-	MOVQ    R11, CX
+	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
 	ADDQ    R13, CX
 	VMOVUPS Y1, (CX)
@@ -1892,7 +2589,7 @@ store8x1:
 	JMP     next8x1
 
 storetail8x1:
-	MOVQ       R11, CX
+	MOVQ       72(SP), CX
 	VMOVUPS    (SP), Y15
 	VMASKMOVPS Y0, Y15, (CX)
 	ADDQ       R13, CX
@@ -1920,45 +2617,66 @@ storetail8x1:
 next8x1:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 72(SP)
 	IMUL3Q $0x08, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, 64(SP)
+	DECQ   88(SP)
 	JNZ    tile8x1
 	JMP    done
 
 tile7x1:
+	CMPQ 120(DI), $0x00
+	JEQ  zero7x1
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero7x1
-	MOVQ         R11, CX
-	VMOVUPS      (SP), Y0
-	VMASKMOVPS   (CX), Y0, Y0
-	ADDQ         R13, CX
-	VMOVUPS      (SP), Y1
-	VMASKMOVPS   (CX), Y1, Y1
-	ADDQ         R13, CX
-	VMOVUPS      (SP), Y2
-	VMASKMOVPS   (CX), Y2, Y2
-	ADDQ         R13, CX
-	VMOVUPS      (SP), Y3
-	VMASKMOVPS   (CX), Y3, Y3
-	ADDQ         R13, CX
-	VMOVUPS      (SP), Y4
-	VMASKMOVPS   (CX), Y4, Y4
-	ADDQ         R13, CX
-	VMOVUPS      (SP), Y5
-	VMASKMOVPS   (CX), Y5, Y5
-	ADDQ         R13, CX
-	VMOVUPS      (SP), Y6
-	VMASKMOVPS   (CX), Y6, Y6
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
+	JNE     loadtail7x1
+	MOVQ    72(SP), CX
+	VMOVUPS (CX), Y0
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y1
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y2
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y3
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y4
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y5
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y6
+	JMP     loaded7x1
+
+loadtail7x1:
+	MOVQ       72(SP), CX
+	VMOVUPS    (SP), Y0
+	VMASKMOVPS (CX), Y0, Y0
+	ADDQ       R13, CX
+	VMOVUPS    (SP), Y1
+	VMASKMOVPS (CX), Y1, Y1
+	ADDQ       R13, CX
+	VMOVUPS    (SP), Y2
+	VMASKMOVPS (CX), Y2, Y2
+	ADDQ       R13, CX
+	VMOVUPS    (SP), Y3
+	VMASKMOVPS (CX), Y3, Y3
+	ADDQ       R13, CX
+	VMOVUPS    (SP), Y4
+	VMASKMOVPS (CX), Y4, Y4
+	ADDQ       R13, CX
+	VMOVUPS    (SP), Y5
+	VMASKMOVPS (CX), Y5, Y5
+	ADDQ       R13, CX
+	VMOVUPS    (SP), Y6
+	VMASKMOVPS (CX), Y6, Y6
+
+loaded7x1:
+	CMPQ         120(DI), $0x01
 	JEQ          steps7x1
-	VBROADCASTSS 108(DI), Y15
+	VBROADCASTSS 132(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -1978,9 +2696,11 @@ zero7x1:
 	VXORPS X6, X6, X6
 
 steps7x1:
+	MOVQ 64(SP), AX
+	MOVQ 8(DI), BX
 	LEAQ (AX)(SI*2), R12
-	MOVQ 56(DI), CX
-	CMPQ 88(DI), $0x08
+	MOVQ 80(DI), CX
+	CMPQ 112(DI), $0x08
 	JNE  ktail7x1
 
 k7x1:
@@ -2030,9 +2750,12 @@ ktail7x1:
 	JNZ          ktail7x1
 
 store7x1:
-	CMPQ    88(DI), $0x08
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
 	JNE     storetail7x1
-	MOVQ    R11, CX
+	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
 	ADDQ    R13, CX
 	VMOVUPS Y1, (CX)
@@ -2049,7 +2772,7 @@ store7x1:
 	JMP     next7x1
 
 storetail7x1:
-	MOVQ       R11, CX
+	MOVQ       72(SP), CX
 	VMOVUPS    (SP), Y15
 	VMASKMOVPS Y0, Y15, (CX)
 	ADDQ       R13, CX
@@ -2074,42 +2797,61 @@ storetail7x1:
 next7x1:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 72(SP)
 	IMUL3Q $0x07, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, 64(SP)
+	DECQ   88(SP)
 	JNZ    tile7x1
 	JMP    done
 
 tile6x1:
+	CMPQ 120(DI), $0x00
+	JEQ  zero6x1
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero6x1
-	MOVQ         R11, CX
-	VMOVUPS      (SP), Y0
-	VMASKMOVPS   (CX), Y0, Y0
-	ADDQ         R13, CX
-	VMOVUPS      (SP), Y1
-	VMASKMOVPS   (CX), Y1, Y1
-	ADDQ         R13, CX
-	VMOVUPS      (SP), Y2
-	VMASKMOVPS   (CX), Y2, Y2
-	ADDQ         R13, CX
-	VMOVUPS      (SP), Y3
-	VMASKMOVPS   (CX), Y3, Y3
-	ADDQ         R13, CX
-	VMOVUPS      (SP), Y4
-	VMASKMOVPS   (CX), Y4, Y4
-	ADDQ         R13, CX
-	VMOVUPS      (SP), Y5
-	VMASKMOVPS   (CX), Y5, Y5
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
+	JNE     loadtail6x1
+	MOVQ    72(SP), CX
+	VMOVUPS (CX), Y0
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y1
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y2
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y3
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y4
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y5
+	JMP     loaded6x1
+
+loadtail6x1:
+	MOVQ       72(SP), CX
+	VMOVUPS    (SP), Y0
+	VMASKMOVPS (CX), Y0, Y0
+	ADDQ       R13, CX
+	VMOVUPS    (SP), Y1
+	VMASKMOVPS (CX), Y1, Y1
+	ADDQ       R13, CX
+	VMOVUPS    (SP), Y2
+	VMASKMOVPS (CX), Y2, Y2
+	ADDQ       R13, CX
+	VMOVUPS    (SP), Y3
+	VMASKMOVPS (CX), Y3, Y3
+	ADDQ       R13, CX
+	VMOVUPS    (SP), Y4
+	VMASKMOVPS (CX), Y4, Y4
+	ADDQ       R13, CX
+	VMOVUPS    (SP), Y5
+	VMASKMOVPS (CX), Y5, Y5
+
+loaded6x1:
+	CMPQ         120(DI), $0x01
 	JEQ          steps6x1
-	VBROADCASTSS 108(DI), Y15
+	VBROADCASTSS 132(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -2127,8 +2869,10 @@ zero6x1:
 	VXORPS X5, X5, X5
 
 steps6x1:
-	MOVQ 56(DI), CX
-	CMPQ 88(DI), $0x08
+	MOVQ 64(SP), AX
+	MOVQ 8(DI), BX
+	MOVQ 80(DI), CX
+	CMPQ 112(DI), $0x08
 	JNE  ktail6x1
 
 k6x1:
@@ -2172,9 +2916,12 @@ ktail6x1:
 	JNZ          ktail6x1
 
 store6x1:
-	CMPQ    88(DI), $0x08
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
 	JNE     storetail6x1
-	MOVQ    R11, CX
+	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
 	ADDQ    R13, CX
 	VMOVUPS Y1, (CX)
@@ -2189,7 +2936,7 @@ store6x1:
 	JMP     next6x1
 
 storetail6x1:
-	MOVQ       R11, CX
+	MOVQ       72(SP), CX
 	VMOVUPS    (SP), Y15
 	VMASKMOVPS Y0, Y15, (CX)
 	ADDQ       R13, CX
@@ -2211,39 +2958,56 @@ storetail6x1:
 next6x1:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 72(SP)
 	IMUL3Q $0x06, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, 64(SP)
+	DECQ   88(SP)
 	JNZ    tile6x1
 	JMP    done
 
 tile5x1:
+	CMPQ 120(DI), $0x00
+	JEQ  zero5x1
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero5x1
-	MOVQ         R11, CX
-	VMOVUPS      (SP), Y0
-	VMASKMOVPS   (CX), Y0, Y0
-	ADDQ         R13, CX
-	VMOVUPS      (SP), Y1
-	VMASKMOVPS   (CX), Y1, Y1
-	ADDQ         R13, CX
-	VMOVUPS      (SP), Y2
-	VMASKMOVPS   (CX), Y2, Y2
-	ADDQ         R13, CX
-	VMOVUPS      (SP), Y3
-	VMASKMOVPS   (CX), Y3, Y3
-	ADDQ         R13, CX
-	VMOVUPS      (SP), Y4
-	VMASKMOVPS   (CX), Y4, Y4
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
+	JNE     loadtail5x1
+	MOVQ    72(SP), CX
+	VMOVUPS (CX), Y0
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y1
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y2
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y3
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y4
+	JMP     loaded5x1
+
+loadtail5x1:
+	MOVQ       72(SP), CX
+	VMOVUPS    (SP), Y0
+	VMASKMOVPS (CX), Y0, Y0
+	ADDQ       R13, CX
+	VMOVUPS    (SP), Y1
+	VMASKMOVPS (CX), Y1, Y1
+	ADDQ       R13, CX
+	VMOVUPS    (SP), Y2
+	VMASKMOVPS (CX), Y2, Y2
+	ADDQ       R13, CX
+	VMOVUPS    (SP), Y3
+	VMASKMOVPS (CX), Y3, Y3
+	ADDQ       R13, CX
+	VMOVUPS    (SP), Y4
+	VMASKMOVPS (CX), Y4, Y4
+
+loaded5x1:
+	CMPQ         120(DI), $0x01
 	JEQ          steps5x1
-	VBROADCASTSS 108(DI), Y15
+	VBROADCASTSS 132(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -2259,8 +3023,10 @@ zero5x1:
 	VXORPS X4, X4, X4
 
 steps5x1:
-	MOVQ 56(DI), CX
-	CMPQ 88(DI), $0x08
+	MOVQ 64(SP), AX
+	MOVQ 8(DI), BX
+	MOVQ 80(DI), CX
+	CMPQ 112(DI), $0x08
 	JNE  ktail5x1
 
 k5x1:
@@ -2300,9 +3066,12 @@ ktail5x1:
 	JNZ          ktail5x1
 
 store5x1:
-	CMPQ    88(DI), $0x08
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
 	JNE     storetail5x1
-	MOVQ    R11, CX
+	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
 	ADDQ    R13, CX
 	VMOVUPS Y1, (CX)
@@ -2315,7 +3084,7 @@ store5x1:
 	JMP     next5x1
 
 storetail5x1:
-	MOVQ       R11, CX
+	MOVQ       72(SP), CX
 	VMOVUPS    (SP), Y15
 	VMASKMOVPS Y0, Y15, (CX)
 	ADDQ       R13, CX
@@ -2334,36 +3103,51 @@ storetail5x1:
 next5x1:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 72(SP)
 	IMUL3Q $0x05, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, 64(SP)
+	DECQ   88(SP)
 	JNZ    tile5x1
 	JMP    done
 
 tile4x1:
+	CMPQ 120(DI), $0x00
+	JEQ  zero4x1
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero4x1
-	MOVQ         R11, CX
-	VMOVUPS      (SP), Y0
-	VMASKMOVPS   (CX), Y0, Y0
-	ADDQ         R13, CX
-	VMOVUPS      (SP), Y1
-	VMASKMOVPS   (CX), Y1, Y1
-	ADDQ         R13, CX
-	VMOVUPS      (SP), Y2
-	VMASKMOVPS   (CX), Y2, Y2
-	ADDQ         R13, CX
-	VMOVUPS      (SP), Y3
-	VMASKMOVPS   (CX), Y3, Y3
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
+	JNE     loadtail4x1
+	MOVQ    72(SP), CX
+	VMOVUPS (CX), Y0
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y1
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y2
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y3
+	JMP     loaded4x1
+
+loadtail4x1:
+	MOVQ       72(SP), CX
+	VMOVUPS    (SP), Y0
+	VMASKMOVPS (CX), Y0, Y0
+	ADDQ       R13, CX
+	VMOVUPS    (SP), Y1
+	VMASKMOVPS (CX), Y1, Y1
+	ADDQ       R13, CX
+	VMOVUPS    (SP), Y2
+	VMASKMOVPS (CX), Y2, Y2
+	ADDQ       R13, CX
+	VMOVUPS    (SP), Y3
+	VMASKMOVPS (CX), Y3, Y3
+
+loaded4x1:
+	CMPQ         120(DI), $0x01
 	JEQ          steps4x1
-	VBROADCASTSS 108(DI), Y15
+	VBROADCASTSS 132(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -2377,8 +3161,10 @@ zero4x1:
 	VXORPS X3, X3, X3
 
 steps4x1:
-	MOVQ 56(DI), CX
-	CMPQ 88(DI), $0x08
+	MOVQ 64(SP), AX
+	MOVQ 8(DI), BX
+	MOVQ 80(DI), CX
+	CMPQ 112(DI), $0x08
 	JNE  ktail4x1
 
 k4x1:
@@ -2414,9 +3200,12 @@ ktail4x1:
 	JNZ          ktail4x1
 
 store4x1:
-	CMPQ    88(DI), $0x08
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
 	JNE     storetail4x1
-	MOVQ    R11, CX
+	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
 	ADDQ    R13, CX
 	VMOVUPS Y1, (CX)
@@ -2427,7 +3216,7 @@ store4x1:
 	JMP     next4x1
 
 storetail4x1:
-	MOVQ       R11, CX
+	MOVQ       72(SP), CX
 	VMOVUPS    (SP), Y15
 	VMASKMOVPS Y0, Y15, (CX)
 	ADDQ       R13, CX
@@ -2443,33 +3232,46 @@ storetail4x1:
 next4x1:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 72(SP)
 	IMUL3Q $0x04, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, 64(SP)
+	DECQ   88(SP)
 	JNZ    tile4x1
 	JMP    done
 
 tile3x1:
+	CMPQ 120(DI), $0x00
+	JEQ  zero3x1
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero3x1
-	MOVQ         R11, CX
-	VMOVUPS      (SP), Y0
-	VMASKMOVPS   (CX), Y0, Y0
-	ADDQ         R13, CX
-	VMOVUPS      (SP), Y1
-	VMASKMOVPS   (CX), Y1, Y1
-	ADDQ         R13, CX
-	VMOVUPS      (SP), Y2
-	VMASKMOVPS   (CX), Y2, Y2
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
+	JNE     loadtail3x1
+	MOVQ    72(SP), CX
+	VMOVUPS (CX), Y0
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y1
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y2
+	JMP     loaded3x1
+
+loadtail3x1:
+	MOVQ       72(SP), CX
+	VMOVUPS    (SP), Y0
+	VMASKMOVPS (CX), Y0, Y0
+	ADDQ       R13, CX
+	VMOVUPS    (SP), Y1
+	VMASKMOVPS (CX), Y1, Y1
+	ADDQ       R13, CX
+	VMOVUPS    (SP), Y2
+	VMASKMOVPS (CX), Y2, Y2
+
+loaded3x1:
+	CMPQ         120(DI), $0x01
 	JEQ          steps3x1
-	VBROADCASTSS 108(DI), Y15
+	VBROADCASTSS 132(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -2481,8 +3283,10 @@ zero3x1:
 	VXORPS X2, X2, X2
 
 steps3x1:
-	MOVQ 56(DI), CX
-	CMPQ 88(DI), $0x08
+	MOVQ 64(SP), AX
+	MOVQ 8(DI), BX
+	MOVQ 80(DI), CX
+	CMPQ 112(DI), $0x08
 	JNE  ktail3x1
 
 k3x1:
@@ -2514,9 +3318,12 @@ ktail3x1:
 	JNZ          ktail3x1
 
 store3x1:
-	CMPQ    88(DI), $0x08
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
 	JNE     storetail3x1
-	MOVQ    R11, CX
+	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
 	ADDQ    R13, CX
 	VMOVUPS Y1, (CX)
@@ -2525,7 +3332,7 @@ store3x1:
 	JMP     next3x1
 
 storetail3x1:
-	MOVQ       R11, CX
+	MOVQ       72(SP), CX
 	VMOVUPS    (SP), Y15
 	VMASKMOVPS Y0, Y15, (CX)
 	ADDQ       R13, CX
@@ -2538,30 +3345,41 @@ storetail3x1:
 next3x1:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 72(SP)
 	IMUL3Q $0x03, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, 64(SP)
+	DECQ   88(SP)
 	JNZ    tile3x1
 	JMP    done
 
 tile2x1:
+	CMPQ 120(DI), $0x00
+	JEQ  zero2x1
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero2x1
-	MOVQ         R11, CX
-	VMOVUPS      (SP), Y0
-	VMASKMOVPS   (CX), Y0, Y0
-	ADDQ         R13, CX
-	VMOVUPS      (SP), Y1
-	VMASKMOVPS   (CX), Y1, Y1
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
+	JNE     loadtail2x1
+	MOVQ    72(SP), CX
+	VMOVUPS (CX), Y0
+	ADDQ    R13, CX
+	VMOVUPS (CX), Y1
+	JMP     loaded2x1
+
+loadtail2x1:
+	MOVQ       72(SP), CX
+	VMOVUPS    (SP), Y0
+	VMASKMOVPS (CX), Y0, Y0
+	ADDQ       R13, CX
+	VMOVUPS    (SP), Y1
+	VMASKMOVPS (CX), Y1, Y1
+
+loaded2x1:
+	CMPQ         120(DI), $0x01
 	JEQ          steps2x1
-	VBROADCASTSS 108(DI), Y15
+	VBROADCASTSS 132(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	JMP          steps2x1
@@ -2571,8 +3389,10 @@ zero2x1:
 	VXORPS X1, X1, X1
 
 steps2x1:
-	MOVQ 56(DI), CX
-	CMPQ 88(DI), $0x08
+	MOVQ 64(SP), AX
+	MOVQ 8(DI), BX
+	MOVQ 80(DI), CX
+	CMPQ 112(DI), $0x08
 	JNE  ktail2x1
 
 k2x1:
@@ -2600,16 +3420,19 @@ ktail2x1:
 	JNZ          ktail2x1
 
 store2x1:
-	CMPQ    88(DI), $0x08
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
 	JNE     storetail2x1
-	MOVQ    R11, CX
+	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
 	ADDQ    R13, CX
 	VMOVUPS Y1, (CX)
 	JMP     next2x1
 
 storetail2x1:
-	MOVQ       R11, CX
+	MOVQ       72(SP), CX
 	VMOVUPS    (SP), Y15
 	VMASKMOVPS Y0, Y15, (CX)
 	ADDQ       R13, CX
@@ -2619,27 +3442,36 @@ storetail2x1:
 next2x1:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 72(SP)
 	IMUL3Q $0x02, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, 64(SP)
+	DECQ   88(SP)
 	JNZ    tile2x1
 	JMP    done
 
 tile1x1:
+	CMPQ 120(DI), $0x00
+	JEQ  zero1x1
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero1x1
-	MOVQ         R11, CX
-	VMOVUPS      (SP), Y0
-	VMASKMOVPS   (CX), Y0, Y0
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
+	JNE     loadtail1x1
+	MOVQ    72(SP), CX
+	VMOVUPS (CX), Y0
+	JMP     loaded1x1
+
+loadtail1x1:
+	MOVQ       72(SP), CX
+	VMOVUPS    (SP), Y0
+	VMASKMOVPS (CX), Y0, Y0
+
+loaded1x1:
+	CMPQ         120(DI), $0x01
 	JEQ          steps1x1
-	VBROADCASTSS 108(DI), Y15
+	VBROADCASTSS 132(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	JMP          steps1x1
 
@@ -2647,8 +3479,10 @@ zero1x1:
 	VXORPS X0, X0, X0
 
 steps1x1:
-	MOVQ 56(DI), CX
-	CMPQ 88(DI), $0x08
+	MOVQ 64(SP), AX
+	MOVQ 8(DI), BX
+	MOVQ 80(DI), CX
+	CMPQ 112(DI), $0x08
 	JNE  ktail1x1
 
 k1x1:
@@ -2672,24 +3506,27 @@ ktail1x1:
 	JNZ          ktail1x1
 
 store1x1:
-	CMPQ    88(DI), $0x08
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x08
 	JNE     storetail1x1
-	MOVQ    R11, CX
+	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
 	JMP     next1x1
 
 storetail1x1:
-	MOVQ       R11, CX
+	MOVQ       72(SP), CX
 	VMOVUPS    (SP), Y15
 	VMASKMOVPS Y0, Y15, (CX)
 
 next1x1:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 72(SP)
 	IMUL3Q $0x01, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, 64(SP)
+	DECQ   88(SP)
 	JNZ    tile1x1
 
 done:
@@ -2701,34 +3538,34 @@ done:
 TEXT ·GemmFinish(SB), NOSPLIT, $32-8
 	MOVQ         args+0(FP), DI
 	LEAQ         gemmRamp<>+32(SB), AX
-	MOVQ         88(DI), CX
+	MOVQ         112(DI), CX
 	NEGQ         CX
 	VMOVUPS      (AX)(CX*4), Y0
 	VMOVUPS      Y0, (SP)
 	MOVQ         (DI), AX
 	MOVQ         16(DI), R11
-	MOVQ         24(DI), DX
-	MOVQ         48(DI), R13
-	MOVQ         64(DI), CX
-	VBROADCASTSS 104(DI), Y0
-	VBROADCASTSS 108(DI), Y1
+	MOVQ         32(DI), DX
+	MOVQ         56(DI), R13
+	MOVQ         88(DI), CX
+	VBROADCASTSS 128(DI), Y0
+	VBROADCASTSS 132(DI), Y1
 
 row:
 	MOVQ AX, BX
 	MOVQ R11, SI
-	MOVQ 80(DI), R8
+	MOVQ 104(DI), R8
 
 vector:
 	CMPQ    R8, $0x01
 	JEQ     last
 	VMOVUPS (BX), Y2
 	VXORPS  X3, X3, X3
-	CMPQ    96(DI), $0x00
-	JEQ     fma1
+	CMPQ    120(DI), $0x00
+	JEQ     fma2
 	VMOVUPS (SI), Y3
 	VMULPS  Y1, Y3, Y3
 
-fma1:
+fma2:
 	VFMADD231PS Y0, Y2, Y3
 	VMOVUPS     Y3, (SI)
 	ADDQ        $0x00000020, BX
@@ -2740,13 +3577,13 @@ last:
 	VMOVUPS    (SP), Y2
 	VMASKMOVPS (BX), Y2, Y2
 	VXORPS     X3, X3, X3
-	CMPQ       96(DI), $0x00
-	JEQ        fma2
+	CMPQ       120(DI), $0x00
+	JEQ        fma3
 	VMOVUPS    (SP), Y3
 	VMASKMOVPS (SI), Y3, Y3
 	VMULPS     Y1, Y3, Y3
 
-fma2:
+fma3:
 	VFMADD231PS Y0, Y2, Y3
 	VMOVUPS     (SP), Y4
 	VMASKMOVPS  Y3, Y4, (SI)
@@ -2856,9 +3693,9 @@ full:
 	MOVQ (DI), BX
 	MOVQ 24(DI), CX
 
-vector3:
+vector4:
 	CMPQ        CX, $0x08
-	JLT         four4
+	JLT         four5
 	MOVQ        R11, AX
 	VMOVUPS     (AX), X0
 	VMOVUPS     16(AX), X4
@@ -2904,11 +3741,11 @@ vector3:
 	LEAQ        (BX)(DX*4), BX
 	ADDQ        $0x20, R11
 	SUBQ        $0x08, CX
-	JMP         vector3
+	JMP         vector4
 
-four4:
+four5:
 	CMPQ        CX, $0x04
-	JLT         one5
+	JLT         one6
 	MOVQ        R11, AX
 	VMOVUPS     (AX), X0
 	VMOVUPS     (AX)(R8*1), X1
@@ -2933,11 +3770,11 @@ four4:
 	LEAQ        (BX)(DX*4), BX
 	ADDQ        $0x10, R11
 	SUBQ        $0x04, CX
-	JMP         four4
+	JMP         four5
 
-one5:
+one6:
 	CMPQ        CX, $0x01
-	JLT         end6
+	JLT         end7
 	MOVQ        R11, AX
 	VMOVSS      (AX), X0
 	VINSERTPS   $0x10, (AX)(R8*1), X0, X0
@@ -2952,9 +3789,9 @@ one5:
 	ADDQ        DX, BX
 	ADDQ        $0x04, R11
 	SUBQ        $0x01, CX
-	JMP         one5
+	JMP         one6
 
-end6:
+end7:
 	ADDQ   $0x00000020, (DI)
 	IMUL3Q $0x08, R8, R8
 	ADDQ   R8, 8(DI)
@@ -3001,9 +3838,9 @@ few:
 	MOVQ    (DI), BX
 	MOVQ    24(DI), CX
 
-vector7:
+vector8:
 	CMPQ        CX, $0x08
-	JLT         four8
+	JLT         four9
 	MOVQ        (SP), AX
 	VMOVUPS     (AX)(R11*1), X0
 	VMOVUPS     16(AX)(R11*1), X4
@@ -3056,11 +3893,11 @@ vector7:
 	LEAQ        (BX)(DX*4), BX
 	ADDQ        $0x20, R11
 	SUBQ        $0x08, CX
-	JMP         vector7
+	JMP         vector8
 
-four8:
+four9:
 	CMPQ        CX, $0x04
-	JLT         one9
+	JLT         one10
 	MOVQ        (SP), AX
 	VMOVUPS     (AX)(R11*1), X0
 	MOVQ        8(SP), AX
@@ -3092,11 +3929,11 @@ four8:
 	LEAQ        (BX)(DX*4), BX
 	ADDQ        $0x10, R11
 	SUBQ        $0x04, CX
-	JMP         four8
+	JMP         four9
 
-one9:
+one10:
 	CMPQ        CX, $0x01
-	JLT         end10
+	JLT         end11
 	MOVQ        (SP), AX
 	VMOVSS      (AX)(R11*1), X0
 	MOVQ        8(SP), AX
@@ -3118,9 +3955,9 @@ one9:
 	ADDQ        DX, BX
 	ADDQ        $0x04, R11
 	SUBQ        $0x01, CX
-	JMP         one9
+	JMP         one10
 
-end10:
+end11:
 	VZEROUPPER
 	RET
 
@@ -3129,41 +3966,41 @@ end10:
 TEXT ·GemvRows(SB), NOSPLIT, $288-8
 	MOVQ         args+0(FP), DI
 	LEAQ         gemmRamp<>+32(SB), AX
-	MOVQ         88(DI), CX
+	MOVQ         112(DI), CX
 	NEGQ         CX
 	VMOVUPS      (AX)(CX*4), Y0
 	VMOVUPS      Y0, (SP)
 	MOVQ         8(DI), BX
 	MOVQ         16(DI), DX
-	MOVQ         24(DI), R8
-	CMPQ         80(DI), $0x04
+	MOVQ         32(DI), R8
+	CMPQ         104(DI), $0x04
 	JEQ          vecs4
-	CMPQ         80(DI), $0x03
+	CMPQ         104(DI), $0x03
 	JEQ          vecs3
-	CMPQ         80(DI), $0x02
+	CMPQ         104(DI), $0x02
 	JEQ          vecs2
 	VXORPS       X12, X12, X12
-	CMPQ         96(DI), $0x00
+	CMPQ         120(DI), $0x00
 	JEQ          steps1
 	VMOVUPS      (SP), Y12
 	VMASKMOVPS   (DX), Y12, Y12
-	CMPQ         96(DI), $0x01
+	CMPQ         120(DI), $0x01
 	JEQ          steps1
-	VBROADCASTSS 108(DI), Y0
+	VBROADCASTSS 132(DI), Y0
 	VMULPS       Y0, Y12, Y12
 
 steps1:
-	CMPQ 88(DI), $0x08
+	CMPQ 112(DI), $0x08
 	JNE  few1
 	MOVQ (DI), R11
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
 	LEAQ (R9)(R8*4), R12
-	MOVQ 56(DI), CX
+	MOVQ 80(DI), CX
 
-vector11:
+vector12:
 	CMPQ         CX, $0x08
-	JLT          four12
+	JLT          four13
 	MOVQ         R11, AX
 	VMOVUPS      (AX), X0
 	VMOVUPS      16(AX), X4
@@ -3216,11 +4053,11 @@ vector11:
 	ADDQ         $0x20, R11
 	ADDQ         $0x20, BX
 	SUBQ         $0x08, CX
-	JMP          vector11
+	JMP          vector12
 
-four12:
+four13:
 	CMPQ         CX, $0x04
-	JLT          one13
+	JLT          one14
 	MOVQ         R11, AX
 	VMOVUPS      (AX), X0
 	VMOVUPS      (AX)(R8*1), X1
@@ -3249,11 +4086,11 @@ four12:
 	ADDQ         $0x10, R11
 	ADDQ         $0x10, BX
 	SUBQ         $0x04, CX
-	JMP          four12
+	JMP          four13
 
-one13:
+one14:
 	CMPQ         CX, $0x01
-	JLT          end14
+	JLT          end15
 	MOVQ         R11, AX
 	VMOVSS       (AX), X0
 	VINSERTPS    $0x10, (AX)(R8*1), X0, X0
@@ -3269,9 +4106,9 @@ one13:
 	ADDQ         $0x04, R11
 	ADDQ         $0x04, BX
 	SUBQ         $0x01, CX
-	JMP          one13
+	JMP          one14
 
-end14:
+end15:
 	VMOVUPS Y12, (DX)
 	VZEROUPPER
 	RET
@@ -3279,7 +4116,7 @@ end14:
 few1:
 	MOVQ    (DI), AX
 	XORL    R10, R10
-	MOVQ    88(DI), R9
+	MOVQ    112(DI), R9
 	MOVQ    AX, 32(SP)
 	CMPQ    R9, $0x01
 	CMOVQLE R10, R8
@@ -3311,11 +4148,11 @@ few1:
 	MOVQ    AX, 88(SP)
 	ADDQ    R8, AX
 	XORL    R11, R11
-	MOVQ    56(DI), CX
+	MOVQ    80(DI), CX
 
-vector15:
+vector16:
 	CMPQ         CX, $0x08
-	JLT          four16
+	JLT          four17
 	MOVQ         32(SP), AX
 	VMOVUPS      (AX)(R11*1), X0
 	VMOVUPS      16(AX)(R11*1), X4
@@ -3375,11 +4212,11 @@ vector15:
 	ADDQ         $0x20, R11
 	ADDQ         $0x20, BX
 	SUBQ         $0x08, CX
-	JMP          vector15
+	JMP          vector16
 
-four16:
+four17:
 	CMPQ         CX, $0x04
-	JLT          one17
+	JLT          one18
 	MOVQ         32(SP), AX
 	VMOVUPS      (AX)(R11*1), X0
 	MOVQ         40(SP), AX
@@ -3415,11 +4252,11 @@ four16:
 	ADDQ         $0x10, R11
 	ADDQ         $0x10, BX
 	SUBQ         $0x04, CX
-	JMP          four16
+	JMP          four17
 
-one17:
+one18:
 	CMPQ         CX, $0x01
-	JLT          end18
+	JLT          end19
 	MOVQ         32(SP), AX
 	VMOVSS       (AX)(R11*1), X0
 	MOVQ         40(SP), AX
@@ -3442,9 +4279,9 @@ one17:
 	ADDQ         $0x04, R11
 	ADDQ         $0x04, BX
 	SUBQ         $0x01, CX
-	JMP          one17
+	JMP          one18
 
-end18:
+end19:
 	VMOVUPS    (SP), Y0
 	VMASKMOVPS Y12, Y0, (DX)
 	VZEROUPPER
@@ -3453,29 +4290,29 @@ end18:
 vecs2:
 	VXORPS       X12, X12, X12
 	VXORPS       X13, X13, X13
-	CMPQ         96(DI), $0x00
+	CMPQ         120(DI), $0x00
 	JEQ          steps2
 	VMOVUPS      (DX), Y12
 	VMOVUPS      (SP), Y13
 	VMASKMOVPS   32(DX), Y13, Y13
-	CMPQ         96(DI), $0x01
+	CMPQ         120(DI), $0x01
 	JEQ          steps2
-	VBROADCASTSS 108(DI), Y0
+	VBROADCASTSS 132(DI), Y0
 	VMULPS       Y0, Y12, Y12
 	VMULPS       Y0, Y13, Y13
 
 steps2:
-	CMPQ 88(DI), $0x08
+	CMPQ 112(DI), $0x08
 	JNE  few2
 	MOVQ (DI), R11
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
 	LEAQ (R9)(R8*4), R12
-	MOVQ 56(DI), CX
+	MOVQ 80(DI), CX
 
-vector19:
+vector20:
 	CMPQ         CX, $0x08
-	JLT          four20
+	JLT          four21
 	MOVQ         R11, AX
 	VMOVUPS      (AX), X0
 	VMOVUPS      16(AX), X4
@@ -3577,11 +4414,11 @@ vector19:
 	ADDQ         $0x20, R11
 	ADDQ         $0x20, BX
 	SUBQ         $0x08, CX
-	JMP          vector19
+	JMP          vector20
 
-four20:
+four21:
 	CMPQ         CX, $0x04
-	JLT          one21
+	JLT          one22
 	MOVQ         R11, AX
 	VMOVUPS      (AX), X0
 	VMOVUPS      (AX)(R8*1), X1
@@ -3635,11 +4472,11 @@ four20:
 	ADDQ         $0x10, R11
 	ADDQ         $0x10, BX
 	SUBQ         $0x04, CX
-	JMP          four20
+	JMP          four21
 
-one21:
+one22:
 	CMPQ         CX, $0x01
-	JLT          end22
+	JLT          end23
 	MOVQ         R11, AX
 	VMOVSS       (AX), X0
 	VINSERTPS    $0x10, (AX)(R8*1), X0, X0
@@ -3667,9 +4504,9 @@ one21:
 	ADDQ         $0x04, R11
 	ADDQ         $0x04, BX
 	SUBQ         $0x01, CX
-	JMP          one21
+	JMP          one22
 
-end22:
+end23:
 	VMOVUPS Y12, (DX)
 	VMOVUPS Y13, 32(DX)
 	VZEROUPPER
@@ -3709,7 +4546,7 @@ few2:
 	ADDQ    R8, AX
 	MOVQ    AX, 88(SP)
 	ADDQ    R8, AX
-	MOVQ    88(DI), R9
+	MOVQ    112(DI), R9
 	MOVQ    AX, 96(SP)
 	CMPQ    R9, $0x01
 	CMOVQLE R10, R8
@@ -3741,11 +4578,11 @@ few2:
 	MOVQ    AX, 152(SP)
 	ADDQ    R8, AX
 	XORL    R11, R11
-	MOVQ    56(DI), CX
+	MOVQ    80(DI), CX
 
-vector23:
+vector24:
 	CMPQ         CX, $0x08
-	JLT          four24
+	JLT          four25
 	MOVQ         32(SP), AX
 	VMOVUPS      (AX)(R11*1), X0
 	VMOVUPS      16(AX)(R11*1), X4
@@ -3861,11 +4698,11 @@ vector23:
 	ADDQ         $0x20, R11
 	ADDQ         $0x20, BX
 	SUBQ         $0x08, CX
-	JMP          vector23
+	JMP          vector24
 
-four24:
+four25:
 	CMPQ         CX, $0x04
-	JLT          one25
+	JLT          one26
 	MOVQ         32(SP), AX
 	VMOVUPS      (AX)(R11*1), X0
 	MOVQ         40(SP), AX
@@ -3933,11 +4770,11 @@ four24:
 	ADDQ         $0x10, R11
 	ADDQ         $0x10, BX
 	SUBQ         $0x04, CX
-	JMP          four24
+	JMP          four25
 
-one25:
+one26:
 	CMPQ         CX, $0x01
-	JLT          end26
+	JLT          end27
 	MOVQ         32(SP), AX
 	VMOVSS       (AX)(R11*1), X0
 	MOVQ         40(SP), AX
@@ -3979,9 +4816,9 @@ one25:
 	ADDQ         $0x04, R11
 	ADDQ         $0x04, BX
 	SUBQ         $0x01, CX
-	JMP          one25
+	JMP          one26
 
-end26:
+end27:
 	VMOVUPS    Y12, (DX)
 	VMOVUPS    (SP), Y0
 	VMASKMOVPS Y13, Y0, 32(DX)
@@ -3992,31 +4829,31 @@ vecs3:
 	VXORPS       X12, X12, X12
 	VXORPS       X13, X13, X13
 	VXORPS       X14, X14, X14
-	CMPQ         96(DI), $0x00
+	CMPQ         120(DI), $0x00
 	JEQ          steps3
 	VMOVUPS      (DX), Y12
 	VMOVUPS      32(DX), Y13
 	VMOVUPS      (SP), Y14
 	VMASKMOVPS   64(DX), Y14, Y14
-	CMPQ         96(DI), $0x01
+	CMPQ         120(DI), $0x01
 	JEQ          steps3
-	VBROADCASTSS 108(DI), Y0
+	VBROADCASTSS 132(DI), Y0
 	VMULPS       Y0, Y12, Y12
 	VMULPS       Y0, Y13, Y13
 	VMULPS       Y0, Y14, Y14
 
 steps3:
-	CMPQ 88(DI), $0x08
+	CMPQ 112(DI), $0x08
 	JNE  few3
 	MOVQ (DI), R11
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
 	LEAQ (R9)(R8*4), R12
-	MOVQ 56(DI), CX
+	MOVQ 80(DI), CX
 
-vector27:
+vector28:
 	CMPQ         CX, $0x08
-	JLT          four28
+	JLT          four29
 	MOVQ         R11, AX
 	VMOVUPS      (AX), X0
 	VMOVUPS      16(AX), X4
@@ -4167,11 +5004,11 @@ vector27:
 	ADDQ         $0x20, R11
 	ADDQ         $0x20, BX
 	SUBQ         $0x08, CX
-	JMP          vector27
+	JMP          vector28
 
-four28:
+four29:
 	CMPQ         CX, $0x04
-	JLT          one29
+	JLT          one30
 	MOVQ         R11, AX
 	VMOVUPS      (AX), X0
 	VMOVUPS      (AX)(R8*1), X1
@@ -4250,11 +5087,11 @@ four28:
 	ADDQ         $0x10, R11
 	ADDQ         $0x10, BX
 	SUBQ         $0x04, CX
-	JMP          four28
+	JMP          four29
 
-one29:
+one30:
 	CMPQ         CX, $0x01
-	JLT          end30
+	JLT          end31
 	MOVQ         R11, AX
 	VMOVSS       (AX), X0
 	VINSERTPS    $0x10, (AX)(R8*1), X0, X0
@@ -4294,9 +5131,9 @@ one29:
 	ADDQ         $0x04, R11
 	ADDQ         $0x04, BX
 	SUBQ         $0x01, CX
-	JMP          one29
+	JMP          one30
 
-end30:
+end31:
 	VMOVUPS Y12, (DX)
 	VMOVUPS Y13, 32(DX)
 	VMOVUPS Y14, 64(DX)
@@ -4368,7 +5205,7 @@ few3:
 	ADDQ    R8, AX
 	MOVQ    AX, 152(SP)
 	ADDQ    R8, AX
-	MOVQ    88(DI), R9
+	MOVQ    112(DI), R9
 	MOVQ    AX, 160(SP)
 	CMPQ    R9, $0x01
 	CMOVQLE R10, R8
@@ -4400,11 +5237,11 @@ few3:
 	MOVQ    AX, 216(SP)
 	ADDQ    R8, AX
 	XORL    R11, R11
-	MOVQ    56(DI), CX
+	MOVQ    80(DI), CX
 
-vector31:
+vector32:
 	CMPQ         CX, $0x08
-	JLT          four32
+	JLT          four33
 	MOVQ         32(SP), AX
 	VMOVUPS      (AX)(R11*1), X0
 	VMOVUPS      16(AX)(R11*1), X4
@@ -4576,11 +5413,11 @@ vector31:
 	ADDQ         $0x20, R11
 	ADDQ         $0x20, BX
 	SUBQ         $0x08, CX
-	JMP          vector31
+	JMP          vector32
 
-four32:
+four33:
 	CMPQ         CX, $0x04
-	JLT          one33
+	JLT          one34
 	MOVQ         32(SP), AX
 	VMOVUPS      (AX)(R11*1), X0
 	MOVQ         40(SP), AX
@@ -4680,11 +5517,11 @@ four32:
 	ADDQ         $0x10, R11
 	ADDQ         $0x10, BX
 	SUBQ         $0x04, CX
-	JMP          four32
+	JMP          four33
 
-one33:
+one34:
 	CMPQ         CX, $0x01
-	JLT          end34
+	JLT          end35
 	MOVQ         32(SP), AX
 	VMOVSS       (AX)(R11*1), X0
 	MOVQ         40(SP), AX
@@ -4745,9 +5582,9 @@ one33:
 	ADDQ         $0x04, R11
 	ADDQ         $0x04, BX
 	SUBQ         $0x01, CX
-	JMP          one33
+	JMP          one34
 
-end34:
+end35:
 	VMOVUPS    Y12, (DX)
 	VMOVUPS    Y13, 32(DX)
 	VMOVUPS    (SP), Y0
@@ -4760,33 +5597,33 @@ vecs4:
 	VXORPS       X13, X13, X13
 	VXORPS       X14, X14, X14
 	VXORPS       X15, X15, X15
-	CMPQ         96(DI), $0x00
+	CMPQ         120(DI), $0x00
 	JEQ          steps4
 	VMOVUPS      (DX), Y12
 	VMOVUPS      32(DX), Y13
 	VMOVUPS      64(DX), Y14
 	VMOVUPS      (SP), Y15
 	VMASKMOVPS   96(DX), Y15, Y15
-	CMPQ         96(DI), $0x01
+	CMPQ         120(DI), $0x01
 	JEQ          steps4
-	VBROADCASTSS 108(DI), Y0
+	VBROADCASTSS 132(DI), Y0
 	VMULPS       Y0, Y12, Y12
 	VMULPS       Y0, Y13, Y13
 	VMULPS       Y0, Y14, Y14
 	VMULPS       Y0, Y15, Y15
 
 steps4:
-	CMPQ 88(DI), $0x08
+	CMPQ 112(DI), $0x08
 	JNE  few4
 	MOVQ (DI), R11
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
 	LEAQ (R9)(R8*4), R12
-	MOVQ 56(DI), CX
+	MOVQ 80(DI), CX
 
-vector35:
+vector36:
 	CMPQ         CX, $0x08
-	JLT          four36
+	JLT          four37
 	MOVQ         R11, AX
 	VMOVUPS      (AX), X0
 	VMOVUPS      16(AX), X4
@@ -4986,11 +5823,11 @@ vector35:
 	ADDQ         $0x20, R11
 	ADDQ         $0x20, BX
 	SUBQ         $0x08, CX
-	JMP          vector35
+	JMP          vector36
 
-four36:
+four37:
 	CMPQ         CX, $0x04
-	JLT          one37
+	JLT          one38
 	MOVQ         R11, AX
 	VMOVUPS      (AX), X0
 	VMOVUPS      (AX)(R8*1), X1
@@ -5094,11 +5931,11 @@ four36:
 	ADDQ         $0x10, R11
 	ADDQ         $0x10, BX
 	SUBQ         $0x04, CX
-	JMP          four36
+	JMP          four37
 
-one37:
+one38:
 	CMPQ         CX, $0x01
-	JLT          end38
+	JLT          end39
 	MOVQ         R11, AX
 	VMOVSS       (AX), X0
 	VINSERTPS    $0x10, (AX)(R8*1), X0, X0
@@ -5150,9 +5987,9 @@ one37:
 	ADDQ         $0x04, R11
 	ADDQ         $0x04, BX
 	SUBQ         $0x01, CX
-	JMP          one37
+	JMP          one38
 
-end38:
+end39:
 	VMOVUPS Y12, (DX)
 	VMOVUPS Y13, 32(DX)
 	VMOVUPS Y14, 64(DX)
@@ -5256,7 +6093,7 @@ few4:
 	ADDQ    R8, AX
 	MOVQ    AX, 216(SP)
 	ADDQ    R8, AX
-	MOVQ    88(DI), R9
+	MOVQ    112(DI), R9
 	MOVQ    AX, 224(SP)
 	CMPQ    R9, $0x01
 	CMOVQLE R10, R8
@@ -5288,11 +6125,11 @@ few4:
 	MOVQ    AX, 280(SP)
 	ADDQ    R8, AX
 	XORL    R11, R11
-	MOVQ    56(DI), CX
+	MOVQ    80(DI), CX
 
-vector39:
+vector40:
 	CMPQ         CX, $0x08
-	JLT          four40
+	JLT          four41
 	MOVQ         32(SP), AX
 	VMOVUPS      (AX)(R11*1), X0
 	VMOVUPS      16(AX)(R11*1), X4
@@ -5520,11 +6357,11 @@ vector39:
 	ADDQ         $0x20, R11
 	ADDQ         $0x20, BX
 	SUBQ         $0x08, CX
-	JMP          vector39
+	JMP          vector40
 
-four40:
+four41:
 	CMPQ         CX, $0x04
-	JLT          one41
+	JLT          one42
 	MOVQ         32(SP), AX
 	VMOVUPS      (AX)(R11*1), X0
 	MOVQ         40(SP), AX
@@ -5656,11 +6493,11 @@ four40:
 	ADDQ         $0x10, R11
 	ADDQ         $0x10, BX
 	SUBQ         $0x04, CX
-	JMP          four40
+	JMP          four41
 
-one41:
+one42:
 	CMPQ         CX, $0x01
-	JLT          end42
+	JLT          end43
 	MOVQ         32(SP), AX
 	VMOVSS       (AX)(R11*1), X0
 	MOVQ         40(SP), AX
@@ -5740,9 +6577,9 @@ one41:
 	ADDQ         $0x04, R11
 	ADDQ         $0x04, BX
 	SUBQ         $0x01, CX
-	JMP          one41
+	JMP          one42
 
-end42:
+end43:
 	VMOVUPS    Y12, (DX)
 	VMOVUPS    Y13, 32(DX)
 	VMOVUPS    Y14, 64(DX)

@@ -5,135 +5,186 @@
 #include "textflag.h"
 
 // func GemmTiles(args *uint64)
-// Requires: AVX, AVX512F
-TEXT ·GemmTiles(SB), NOSPLIT, $0-8
-	MOVQ  args+0(FP), DI
-	MOVQ  88(DI), CX
-	MOVL  $0x00000001, AX
-	SHLL  CL, AX
-	DECL  AX
-	KMOVW AX, K1
-	MOVQ  24(DI), DX
-	LEAQ  (DX)(DX*2), SI
-	LEAQ  (DX)(DX*4), R8
-	MOVQ  32(DI), R9
-	MOVQ  40(DI), R10
+// Requires: AVX, AVX512F, MMX+
+TEXT ·GemmTiles(SB), NOSPLIT, $32-8
+	MOVQ   args+0(FP), DI
+	MOVQ   112(DI), CX
+	MOVL   $0x00000001, AX
+	SHLL   CL, AX
+	DECL   AX
+	KMOVW  AX, K1
+	KMOVW  K1, K2
+	CMPQ   64(DI), $0x40
+	JNE    apart1
+	KXNORW K2, K2, K2
+
+apart1:
+	MOVQ (DI), AX
+	MOVQ AX, (SP)
+	MOVQ 16(DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 24(DI), AX
+	MOVQ AX, 16(SP)
+	MOVQ 88(DI), AX
+	MOVQ AX, 24(SP)
+	MOVQ 32(DI), DX
+	LEAQ (DX)(DX*2), SI
+	LEAQ (DX)(DX*4), R8
+	MOVQ 40(DI), R9
+	MOVQ 48(DI), R10
 
 	// The size of the tile.
-	CMPQ 80(DI), $0x04
+	CMPQ 104(DI), $0x04
 	JEQ  vecs4
-	CMPQ 80(DI), $0x03
+	CMPQ 104(DI), $0x03
 	JEQ  vecs3
-	CMPQ 80(DI), $0x02
+	CMPQ 104(DI), $0x02
 	JEQ  vecs2
-	CMPQ 80(DI), $0x01
+	CMPQ 104(DI), $0x01
 	JEQ  vecs1
 
 vecs4:
-	CMPQ 72(DI), $0x06
+	CMPQ 96(DI), $0x06
 	JEQ  tile6x4
-	CMPQ 72(DI), $0x05
+	CMPQ 96(DI), $0x05
 	JEQ  tile5x4
-	CMPQ 72(DI), $0x04
+	CMPQ 96(DI), $0x04
 	JEQ  tile4x4
-	CMPQ 72(DI), $0x03
+	CMPQ 96(DI), $0x03
 	JEQ  tile3x4
-	CMPQ 72(DI), $0x02
+	CMPQ 96(DI), $0x02
 	JEQ  tile2x4
 	JMP  tile1x4
 
 vecs3:
-	CMPQ 72(DI), $0x08
+	CMPQ 96(DI), $0x08
 	JEQ  tile8x3
-	CMPQ 72(DI), $0x07
+	CMPQ 96(DI), $0x07
 	JEQ  tile7x3
-	CMPQ 72(DI), $0x06
+	CMPQ 96(DI), $0x06
 	JEQ  tile6x3
-	CMPQ 72(DI), $0x05
+	CMPQ 96(DI), $0x05
 	JEQ  tile5x3
-	CMPQ 72(DI), $0x04
+	CMPQ 96(DI), $0x04
 	JEQ  tile4x3
-	CMPQ 72(DI), $0x03
+	CMPQ 96(DI), $0x03
 	JEQ  tile3x3
-	CMPQ 72(DI), $0x02
+	CMPQ 96(DI), $0x02
 	JEQ  tile2x3
 	JMP  tile1x3
 
 vecs2:
-	CMPQ 72(DI), $0x08
+	CMPQ 96(DI), $0x08
 	JEQ  tile8x2
-	CMPQ 72(DI), $0x07
+	CMPQ 96(DI), $0x07
 	JEQ  tile7x2
-	CMPQ 72(DI), $0x06
+	CMPQ 96(DI), $0x06
 	JEQ  tile6x2
-	CMPQ 72(DI), $0x05
+	CMPQ 96(DI), $0x05
 	JEQ  tile5x2
-	CMPQ 72(DI), $0x04
+	CMPQ 96(DI), $0x04
 	JEQ  tile4x2
-	CMPQ 72(DI), $0x03
+	CMPQ 96(DI), $0x03
 	JEQ  tile3x2
-	CMPQ 72(DI), $0x02
+	CMPQ 96(DI), $0x02
 	JEQ  tile2x2
 	JMP  tile1x2
 
 vecs1:
-	CMPQ 72(DI), $0x08
+	CMPQ 96(DI), $0x08
 	JEQ  tile8x1
-	CMPQ 72(DI), $0x07
+	CMPQ 96(DI), $0x07
 	JEQ  tile7x1
-	CMPQ 72(DI), $0x06
+	CMPQ 96(DI), $0x06
 	JEQ  tile6x1
-	CMPQ 72(DI), $0x05
+	CMPQ 96(DI), $0x05
 	JEQ  tile5x1
-	CMPQ 72(DI), $0x04
+	CMPQ 96(DI), $0x04
 	JEQ  tile4x1
-	CMPQ 72(DI), $0x03
+	CMPQ 96(DI), $0x03
 	JEQ  tile3x1
-	CMPQ 72(DI), $0x02
+	CMPQ 96(DI), $0x02
 	JEQ  tile2x1
 	JMP  tile1x1
 
 tile6x4:
+	CMPQ 120(DI), $0x00
+	JEQ  zero6x4
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero6x4
-	MOVQ         R11, CX
-	VMOVUPS      (CX), Z0
-	VMOVUPS      64(CX), Z1
-	VMOVUPS      128(CX), Z2
-	VMOVUPS.Z    192(CX), K1, Z3
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z4
-	VMOVUPS      64(CX), Z5
-	VMOVUPS      128(CX), Z6
-	VMOVUPS.Z    192(CX), K1, Z7
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z8
-	VMOVUPS      64(CX), Z9
-	VMOVUPS      128(CX), Z10
-	VMOVUPS.Z    192(CX), K1, Z11
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z12
-	VMOVUPS      64(CX), Z13
-	VMOVUPS      128(CX), Z14
-	VMOVUPS.Z    192(CX), K1, Z15
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z16
-	VMOVUPS      64(CX), Z17
-	VMOVUPS      128(CX), Z18
-	VMOVUPS.Z    192(CX), K1, Z19
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z20
-	VMOVUPS      64(CX), Z21
-	VMOVUPS      128(CX), Z22
-	VMOVUPS.Z    192(CX), K1, Z23
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     loadtail6x4
+	MOVQ    8(SP), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS (CX)(AX*1), Z1
+	VMOVUPS (CX)(AX*2), Z2
+	VMOVUPS (CX)(BX*1), Z3
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z4
+	VMOVUPS (CX)(AX*1), Z5
+	VMOVUPS (CX)(AX*2), Z6
+	VMOVUPS (CX)(BX*1), Z7
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z8
+	VMOVUPS (CX)(AX*1), Z9
+	VMOVUPS (CX)(AX*2), Z10
+	VMOVUPS (CX)(BX*1), Z11
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z12
+	VMOVUPS (CX)(AX*1), Z13
+	VMOVUPS (CX)(AX*2), Z14
+	VMOVUPS (CX)(BX*1), Z15
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z16
+	VMOVUPS (CX)(AX*1), Z17
+	VMOVUPS (CX)(AX*2), Z18
+	VMOVUPS (CX)(BX*1), Z19
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z20
+	VMOVUPS (CX)(AX*1), Z21
+	VMOVUPS (CX)(AX*2), Z22
+	VMOVUPS (CX)(BX*1), Z23
+	JMP     loaded6x4
+
+loadtail6x4:
+	MOVQ      8(SP), CX
+	VMOVUPS.Z (CX), K2, Z0
+	VMOVUPS.Z (CX)(AX*1), K2, Z1
+	VMOVUPS.Z (CX)(AX*2), K2, Z2
+	VMOVUPS.Z (CX)(BX*1), K1, Z3
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z4
+	VMOVUPS.Z (CX)(AX*1), K2, Z5
+	VMOVUPS.Z (CX)(AX*2), K2, Z6
+	VMOVUPS.Z (CX)(BX*1), K1, Z7
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z8
+	VMOVUPS.Z (CX)(AX*1), K2, Z9
+	VMOVUPS.Z (CX)(AX*2), K2, Z10
+	VMOVUPS.Z (CX)(BX*1), K1, Z11
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z12
+	VMOVUPS.Z (CX)(AX*1), K2, Z13
+	VMOVUPS.Z (CX)(AX*2), K2, Z14
+	VMOVUPS.Z (CX)(BX*1), K1, Z15
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z16
+	VMOVUPS.Z (CX)(AX*1), K2, Z17
+	VMOVUPS.Z (CX)(AX*2), K2, Z18
+	VMOVUPS.Z (CX)(BX*1), K1, Z19
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z20
+	VMOVUPS.Z (CX)(AX*1), K2, Z21
+	VMOVUPS.Z (CX)(AX*2), K2, Z22
+	VMOVUPS.Z (CX)(BX*1), K1, Z23
+
+loaded6x4:
+	CMPQ         120(DI), $0x01
 	JEQ          steps6x4
-	VBROADCASTSS 108(DI), Z31
+	VBROADCASTSS 132(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -187,7 +238,19 @@ zero6x4:
 	VPXORD Z23, Z23, Z23
 
 steps6x4:
-	MOVQ 56(DI), CX
+	MOVQ (SP), AX
+	MOVQ 8(DI), BX
+
+	// Without Next, fetch what is there.
+	XORL R13, R13
+	MOVQ BX, R11
+	CMPQ 16(SP), $0x00
+	JEQ  fetch6x4
+	MOVQ 16(SP), R11
+	MOVL $0x00000040, R13
+
+fetch6x4:
+	MOVQ 80(DI), CX
 
 k6x4:
 	VMOVUPS      (BX), Z24
@@ -224,122 +287,164 @@ k6x4:
 	VFMADD231PS  Z25, Z31, Z21
 	VFMADD231PS  Z26, Z31, Z22
 	VFMADD231PS  Z27, Z31, Z23
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          k6x4
-	CMPQ         88(DI), $0x10
-	JNE          storetail6x4
-	MOVQ         R11, CX
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
-	VMOVUPS      Z2, 128(CX)
-	VMOVUPS      Z3, 192(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z4, (CX)
-	VMOVUPS      Z5, 64(CX)
-	VMOVUPS      Z6, 128(CX)
-	VMOVUPS      Z7, 192(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z8, (CX)
-	VMOVUPS      Z9, 64(CX)
-	VMOVUPS      Z10, 128(CX)
-	VMOVUPS      Z11, 192(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z12, (CX)
-	VMOVUPS      Z13, 64(CX)
-	VMOVUPS      Z14, 128(CX)
-	VMOVUPS      Z15, 192(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z16, (CX)
-	VMOVUPS      Z17, 64(CX)
-	VMOVUPS      Z18, 128(CX)
-	VMOVUPS      Z19, 192(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z20, (CX)
-	VMOVUPS      Z21, 64(CX)
-	VMOVUPS      Z22, 128(CX)
-	VMOVUPS      Z23, 192(CX)
-	JMP          next6x4
+	TESTQ        R13, R13
+	JEQ          fetched6x4
+	MOVQ         R11, 16(SP)
 
-storetail6x4:
-	MOVQ    R11, CX
+fetched6x4:
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     storetail6x4
+	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
-	VMOVUPS Z1, 64(CX)
-	VMOVUPS Z2, 128(CX)
-	VMOVUPS Z3, K1, 192(CX)
+	VMOVUPS Z1, (CX)(AX*1)
+	VMOVUPS Z2, (CX)(AX*2)
+	VMOVUPS Z3, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z4, (CX)
-	VMOVUPS Z5, 64(CX)
-	VMOVUPS Z6, 128(CX)
-	VMOVUPS Z7, K1, 192(CX)
+	VMOVUPS Z5, (CX)(AX*1)
+	VMOVUPS Z6, (CX)(AX*2)
+	VMOVUPS Z7, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z8, (CX)
-	VMOVUPS Z9, 64(CX)
-	VMOVUPS Z10, 128(CX)
-	VMOVUPS Z11, K1, 192(CX)
+	VMOVUPS Z9, (CX)(AX*1)
+	VMOVUPS Z10, (CX)(AX*2)
+	VMOVUPS Z11, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z12, (CX)
-	VMOVUPS Z13, 64(CX)
-	VMOVUPS Z14, 128(CX)
-	VMOVUPS Z15, K1, 192(CX)
+	VMOVUPS Z13, (CX)(AX*1)
+	VMOVUPS Z14, (CX)(AX*2)
+	VMOVUPS Z15, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z16, (CX)
-	VMOVUPS Z17, 64(CX)
-	VMOVUPS Z18, 128(CX)
-	VMOVUPS Z19, K1, 192(CX)
+	VMOVUPS Z17, (CX)(AX*1)
+	VMOVUPS Z18, (CX)(AX*2)
+	VMOVUPS Z19, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z20, (CX)
-	VMOVUPS Z21, 64(CX)
-	VMOVUPS Z22, 128(CX)
-	VMOVUPS Z23, K1, 192(CX)
+	VMOVUPS Z21, (CX)(AX*1)
+	VMOVUPS Z22, (CX)(AX*2)
+	VMOVUPS Z23, (CX)(BX*1)
+	JMP     next6x4
+
+storetail6x4:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K2, (CX)
+	VMOVUPS Z1, K2, (CX)(AX*1)
+	VMOVUPS Z2, K2, (CX)(AX*2)
+	VMOVUPS Z3, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z4, K2, (CX)
+	VMOVUPS Z5, K2, (CX)(AX*1)
+	VMOVUPS Z6, K2, (CX)(AX*2)
+	VMOVUPS Z7, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z8, K2, (CX)
+	VMOVUPS Z9, K2, (CX)(AX*1)
+	VMOVUPS Z10, K2, (CX)(AX*2)
+	VMOVUPS Z11, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z12, K2, (CX)
+	VMOVUPS Z13, K2, (CX)(AX*1)
+	VMOVUPS Z14, K2, (CX)(AX*2)
+	VMOVUPS Z15, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z16, K2, (CX)
+	VMOVUPS Z17, K2, (CX)(AX*1)
+	VMOVUPS Z18, K2, (CX)(AX*2)
+	VMOVUPS Z19, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z20, K2, (CX)
+	VMOVUPS Z21, K2, (CX)(AX*1)
+	VMOVUPS Z22, K2, (CX)(AX*2)
+	VMOVUPS Z23, K1, (CX)(BX*1)
 
 next6x4:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 8(SP)
 	IMUL3Q $0x06, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, (SP)
+	DECQ   24(SP)
 	JNZ    tile6x4
 	JMP    done
 
 tile5x4:
+	CMPQ 120(DI), $0x00
+	JEQ  zero5x4
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero5x4
-	MOVQ         R11, CX
-	VMOVUPS      (CX), Z0
-	VMOVUPS      64(CX), Z1
-	VMOVUPS      128(CX), Z2
-	VMOVUPS.Z    192(CX), K1, Z3
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z4
-	VMOVUPS      64(CX), Z5
-	VMOVUPS      128(CX), Z6
-	VMOVUPS.Z    192(CX), K1, Z7
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z8
-	VMOVUPS      64(CX), Z9
-	VMOVUPS      128(CX), Z10
-	VMOVUPS.Z    192(CX), K1, Z11
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z12
-	VMOVUPS      64(CX), Z13
-	VMOVUPS      128(CX), Z14
-	VMOVUPS.Z    192(CX), K1, Z15
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z16
-	VMOVUPS      64(CX), Z17
-	VMOVUPS      128(CX), Z18
-	VMOVUPS.Z    192(CX), K1, Z19
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     loadtail5x4
+	MOVQ    8(SP), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS (CX)(AX*1), Z1
+	VMOVUPS (CX)(AX*2), Z2
+	VMOVUPS (CX)(BX*1), Z3
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z4
+	VMOVUPS (CX)(AX*1), Z5
+	VMOVUPS (CX)(AX*2), Z6
+	VMOVUPS (CX)(BX*1), Z7
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z8
+	VMOVUPS (CX)(AX*1), Z9
+	VMOVUPS (CX)(AX*2), Z10
+	VMOVUPS (CX)(BX*1), Z11
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z12
+	VMOVUPS (CX)(AX*1), Z13
+	VMOVUPS (CX)(AX*2), Z14
+	VMOVUPS (CX)(BX*1), Z15
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z16
+	VMOVUPS (CX)(AX*1), Z17
+	VMOVUPS (CX)(AX*2), Z18
+	VMOVUPS (CX)(BX*1), Z19
+	JMP     loaded5x4
+
+loadtail5x4:
+	MOVQ      8(SP), CX
+	VMOVUPS.Z (CX), K2, Z0
+	VMOVUPS.Z (CX)(AX*1), K2, Z1
+	VMOVUPS.Z (CX)(AX*2), K2, Z2
+	VMOVUPS.Z (CX)(BX*1), K1, Z3
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z4
+	VMOVUPS.Z (CX)(AX*1), K2, Z5
+	VMOVUPS.Z (CX)(AX*2), K2, Z6
+	VMOVUPS.Z (CX)(BX*1), K1, Z7
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z8
+	VMOVUPS.Z (CX)(AX*1), K2, Z9
+	VMOVUPS.Z (CX)(AX*2), K2, Z10
+	VMOVUPS.Z (CX)(BX*1), K1, Z11
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z12
+	VMOVUPS.Z (CX)(AX*1), K2, Z13
+	VMOVUPS.Z (CX)(AX*2), K2, Z14
+	VMOVUPS.Z (CX)(BX*1), K1, Z15
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z16
+	VMOVUPS.Z (CX)(AX*1), K2, Z17
+	VMOVUPS.Z (CX)(AX*2), K2, Z18
+	VMOVUPS.Z (CX)(BX*1), K1, Z19
+
+loaded5x4:
+	CMPQ         120(DI), $0x01
 	JEQ          steps5x4
-	VBROADCASTSS 108(DI), Z31
+	VBROADCASTSS 132(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -385,7 +490,19 @@ zero5x4:
 	VPXORD Z19, Z19, Z19
 
 steps5x4:
-	MOVQ 56(DI), CX
+	MOVQ (SP), AX
+	MOVQ 8(DI), BX
+
+	// Without Next, fetch what is there.
+	XORL R13, R13
+	MOVQ BX, R11
+	CMPQ 16(SP), $0x00
+	JEQ  fetch5x4
+	MOVQ 16(SP), R11
+	MOVL $0x00000040, R13
+
+fetch5x4:
+	MOVQ 80(DI), CX
 
 k5x4:
 	VMOVUPS      (BX), Z20
@@ -417,107 +534,144 @@ k5x4:
 	VFMADD231PS  Z21, Z28, Z17
 	VFMADD231PS  Z22, Z28, Z18
 	VFMADD231PS  Z23, Z28, Z19
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          k5x4
-	CMPQ         88(DI), $0x10
-	JNE          storetail5x4
-	MOVQ         R11, CX
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
-	VMOVUPS      Z2, 128(CX)
-	VMOVUPS      Z3, 192(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z4, (CX)
-	VMOVUPS      Z5, 64(CX)
-	VMOVUPS      Z6, 128(CX)
-	VMOVUPS      Z7, 192(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z8, (CX)
-	VMOVUPS      Z9, 64(CX)
-	VMOVUPS      Z10, 128(CX)
-	VMOVUPS      Z11, 192(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z12, (CX)
-	VMOVUPS      Z13, 64(CX)
-	VMOVUPS      Z14, 128(CX)
-	VMOVUPS      Z15, 192(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z16, (CX)
-	VMOVUPS      Z17, 64(CX)
-	VMOVUPS      Z18, 128(CX)
-	VMOVUPS      Z19, 192(CX)
-	JMP          next5x4
+	TESTQ        R13, R13
+	JEQ          fetched5x4
+	MOVQ         R11, 16(SP)
 
-storetail5x4:
-	MOVQ    R11, CX
+fetched5x4:
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     storetail5x4
+	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
-	VMOVUPS Z1, 64(CX)
-	VMOVUPS Z2, 128(CX)
-	VMOVUPS Z3, K1, 192(CX)
+	VMOVUPS Z1, (CX)(AX*1)
+	VMOVUPS Z2, (CX)(AX*2)
+	VMOVUPS Z3, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z4, (CX)
-	VMOVUPS Z5, 64(CX)
-	VMOVUPS Z6, 128(CX)
-	VMOVUPS Z7, K1, 192(CX)
+	VMOVUPS Z5, (CX)(AX*1)
+	VMOVUPS Z6, (CX)(AX*2)
+	VMOVUPS Z7, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z8, (CX)
-	VMOVUPS Z9, 64(CX)
-	VMOVUPS Z10, 128(CX)
-	VMOVUPS Z11, K1, 192(CX)
+	VMOVUPS Z9, (CX)(AX*1)
+	VMOVUPS Z10, (CX)(AX*2)
+	VMOVUPS Z11, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z12, (CX)
-	VMOVUPS Z13, 64(CX)
-	VMOVUPS Z14, 128(CX)
-	VMOVUPS Z15, K1, 192(CX)
+	VMOVUPS Z13, (CX)(AX*1)
+	VMOVUPS Z14, (CX)(AX*2)
+	VMOVUPS Z15, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z16, (CX)
-	VMOVUPS Z17, 64(CX)
-	VMOVUPS Z18, 128(CX)
-	VMOVUPS Z19, K1, 192(CX)
+	VMOVUPS Z17, (CX)(AX*1)
+	VMOVUPS Z18, (CX)(AX*2)
+	VMOVUPS Z19, (CX)(BX*1)
+	JMP     next5x4
+
+storetail5x4:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K2, (CX)
+	VMOVUPS Z1, K2, (CX)(AX*1)
+	VMOVUPS Z2, K2, (CX)(AX*2)
+	VMOVUPS Z3, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z4, K2, (CX)
+	VMOVUPS Z5, K2, (CX)(AX*1)
+	VMOVUPS Z6, K2, (CX)(AX*2)
+	VMOVUPS Z7, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z8, K2, (CX)
+	VMOVUPS Z9, K2, (CX)(AX*1)
+	VMOVUPS Z10, K2, (CX)(AX*2)
+	VMOVUPS Z11, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z12, K2, (CX)
+	VMOVUPS Z13, K2, (CX)(AX*1)
+	VMOVUPS Z14, K2, (CX)(AX*2)
+	VMOVUPS Z15, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z16, K2, (CX)
+	VMOVUPS Z17, K2, (CX)(AX*1)
+	VMOVUPS Z18, K2, (CX)(AX*2)
+	VMOVUPS Z19, K1, (CX)(BX*1)
 
 next5x4:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 8(SP)
 	IMUL3Q $0x05, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, (SP)
+	DECQ   24(SP)
 	JNZ    tile5x4
 	JMP    done
 
 tile4x4:
+	CMPQ 120(DI), $0x00
+	JEQ  zero4x4
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero4x4
-	MOVQ         R11, CX
-	VMOVUPS      (CX), Z0
-	VMOVUPS      64(CX), Z1
-	VMOVUPS      128(CX), Z2
-	VMOVUPS.Z    192(CX), K1, Z3
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z4
-	VMOVUPS      64(CX), Z5
-	VMOVUPS      128(CX), Z6
-	VMOVUPS.Z    192(CX), K1, Z7
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z8
-	VMOVUPS      64(CX), Z9
-	VMOVUPS      128(CX), Z10
-	VMOVUPS.Z    192(CX), K1, Z11
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z12
-	VMOVUPS      64(CX), Z13
-	VMOVUPS      128(CX), Z14
-	VMOVUPS.Z    192(CX), K1, Z15
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     loadtail4x4
+	MOVQ    8(SP), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS (CX)(AX*1), Z1
+	VMOVUPS (CX)(AX*2), Z2
+	VMOVUPS (CX)(BX*1), Z3
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z4
+	VMOVUPS (CX)(AX*1), Z5
+	VMOVUPS (CX)(AX*2), Z6
+	VMOVUPS (CX)(BX*1), Z7
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z8
+	VMOVUPS (CX)(AX*1), Z9
+	VMOVUPS (CX)(AX*2), Z10
+	VMOVUPS (CX)(BX*1), Z11
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z12
+	VMOVUPS (CX)(AX*1), Z13
+	VMOVUPS (CX)(AX*2), Z14
+	VMOVUPS (CX)(BX*1), Z15
+	JMP     loaded4x4
+
+loadtail4x4:
+	MOVQ      8(SP), CX
+	VMOVUPS.Z (CX), K2, Z0
+	VMOVUPS.Z (CX)(AX*1), K2, Z1
+	VMOVUPS.Z (CX)(AX*2), K2, Z2
+	VMOVUPS.Z (CX)(BX*1), K1, Z3
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z4
+	VMOVUPS.Z (CX)(AX*1), K2, Z5
+	VMOVUPS.Z (CX)(AX*2), K2, Z6
+	VMOVUPS.Z (CX)(BX*1), K1, Z7
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z8
+	VMOVUPS.Z (CX)(AX*1), K2, Z9
+	VMOVUPS.Z (CX)(AX*2), K2, Z10
+	VMOVUPS.Z (CX)(BX*1), K1, Z11
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z12
+	VMOVUPS.Z (CX)(AX*1), K2, Z13
+	VMOVUPS.Z (CX)(AX*2), K2, Z14
+	VMOVUPS.Z (CX)(BX*1), K1, Z15
+
+loaded4x4:
+	CMPQ         120(DI), $0x01
 	JEQ          steps4x4
-	VBROADCASTSS 108(DI), Z31
+	VBROADCASTSS 132(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -555,7 +709,19 @@ zero4x4:
 	VXORPS X15, X15, X15
 
 steps4x4:
-	MOVQ 56(DI), CX
+	MOVQ (SP), AX
+	MOVQ 8(DI), BX
+
+	// Without Next, fetch what is there.
+	XORL R13, R13
+	MOVQ BX, R11
+	CMPQ 16(SP), $0x00
+	JEQ  fetch4x4
+	MOVQ 16(SP), R11
+	MOVL $0x00000040, R13
+
+fetch4x4:
+	MOVQ 80(DI), CX
 
 k4x4:
 	VMOVUPS      (BX), Z16
@@ -582,92 +748,124 @@ k4x4:
 	VFMADD231PS  Z17, Z23, Z13
 	VFMADD231PS  Z18, Z23, Z14
 	VFMADD231PS  Z19, Z23, Z15
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          k4x4
-	CMPQ         88(DI), $0x10
-	JNE          storetail4x4
-	MOVQ         R11, CX
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
-	VMOVUPS      Z2, 128(CX)
-	VMOVUPS      Z3, 192(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z4, (CX)
-	VMOVUPS      Z5, 64(CX)
-	VMOVUPS      Z6, 128(CX)
-	VMOVUPS      Z7, 192(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z8, (CX)
-	VMOVUPS      Z9, 64(CX)
-	VMOVUPS      Z10, 128(CX)
-	VMOVUPS      Z11, 192(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z12, (CX)
-	VMOVUPS      Z13, 64(CX)
-	VMOVUPS      Z14, 128(CX)
-	VMOVUPS      Z15, 192(CX)
-	JMP          next4x4
+	TESTQ        R13, R13
+	JEQ          fetched4x4
+	MOVQ         R11, 16(SP)
 
-storetail4x4:
-	MOVQ    R11, CX
+fetched4x4:
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     storetail4x4
+	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
-	VMOVUPS Z1, 64(CX)
-	VMOVUPS Z2, 128(CX)
-	VMOVUPS Z3, K1, 192(CX)
+	VMOVUPS Z1, (CX)(AX*1)
+	VMOVUPS Z2, (CX)(AX*2)
+	VMOVUPS Z3, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z4, (CX)
-	VMOVUPS Z5, 64(CX)
-	VMOVUPS Z6, 128(CX)
-	VMOVUPS Z7, K1, 192(CX)
+	VMOVUPS Z5, (CX)(AX*1)
+	VMOVUPS Z6, (CX)(AX*2)
+	VMOVUPS Z7, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z8, (CX)
-	VMOVUPS Z9, 64(CX)
-	VMOVUPS Z10, 128(CX)
-	VMOVUPS Z11, K1, 192(CX)
+	VMOVUPS Z9, (CX)(AX*1)
+	VMOVUPS Z10, (CX)(AX*2)
+	VMOVUPS Z11, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z12, (CX)
-	VMOVUPS Z13, 64(CX)
-	VMOVUPS Z14, 128(CX)
-	VMOVUPS Z15, K1, 192(CX)
+	VMOVUPS Z13, (CX)(AX*1)
+	VMOVUPS Z14, (CX)(AX*2)
+	VMOVUPS Z15, (CX)(BX*1)
+	JMP     next4x4
+
+storetail4x4:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K2, (CX)
+	VMOVUPS Z1, K2, (CX)(AX*1)
+	VMOVUPS Z2, K2, (CX)(AX*2)
+	VMOVUPS Z3, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z4, K2, (CX)
+	VMOVUPS Z5, K2, (CX)(AX*1)
+	VMOVUPS Z6, K2, (CX)(AX*2)
+	VMOVUPS Z7, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z8, K2, (CX)
+	VMOVUPS Z9, K2, (CX)(AX*1)
+	VMOVUPS Z10, K2, (CX)(AX*2)
+	VMOVUPS Z11, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z12, K2, (CX)
+	VMOVUPS Z13, K2, (CX)(AX*1)
+	VMOVUPS Z14, K2, (CX)(AX*2)
+	VMOVUPS Z15, K1, (CX)(BX*1)
 
 next4x4:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 8(SP)
 	IMUL3Q $0x04, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, (SP)
+	DECQ   24(SP)
 	JNZ    tile4x4
 	JMP    done
 
 tile3x4:
+	CMPQ 120(DI), $0x00
+	JEQ  zero3x4
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero3x4
-	MOVQ         R11, CX
-	VMOVUPS      (CX), Z0
-	VMOVUPS      64(CX), Z1
-	VMOVUPS      128(CX), Z2
-	VMOVUPS.Z    192(CX), K1, Z3
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z4
-	VMOVUPS      64(CX), Z5
-	VMOVUPS      128(CX), Z6
-	VMOVUPS.Z    192(CX), K1, Z7
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z8
-	VMOVUPS      64(CX), Z9
-	VMOVUPS      128(CX), Z10
-	VMOVUPS.Z    192(CX), K1, Z11
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     loadtail3x4
+	MOVQ    8(SP), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS (CX)(AX*1), Z1
+	VMOVUPS (CX)(AX*2), Z2
+	VMOVUPS (CX)(BX*1), Z3
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z4
+	VMOVUPS (CX)(AX*1), Z5
+	VMOVUPS (CX)(AX*2), Z6
+	VMOVUPS (CX)(BX*1), Z7
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z8
+	VMOVUPS (CX)(AX*1), Z9
+	VMOVUPS (CX)(AX*2), Z10
+	VMOVUPS (CX)(BX*1), Z11
+	JMP     loaded3x4
+
+loadtail3x4:
+	MOVQ      8(SP), CX
+	VMOVUPS.Z (CX), K2, Z0
+	VMOVUPS.Z (CX)(AX*1), K2, Z1
+	VMOVUPS.Z (CX)(AX*2), K2, Z2
+	VMOVUPS.Z (CX)(BX*1), K1, Z3
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z4
+	VMOVUPS.Z (CX)(AX*1), K2, Z5
+	VMOVUPS.Z (CX)(AX*2), K2, Z6
+	VMOVUPS.Z (CX)(BX*1), K1, Z7
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z8
+	VMOVUPS.Z (CX)(AX*1), K2, Z9
+	VMOVUPS.Z (CX)(AX*2), K2, Z10
+	VMOVUPS.Z (CX)(BX*1), K1, Z11
+
+loaded3x4:
+	CMPQ         120(DI), $0x01
 	JEQ          steps3x4
-	VBROADCASTSS 108(DI), Z31
+	VBROADCASTSS 132(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -697,7 +895,19 @@ zero3x4:
 	VXORPS X11, X11, X11
 
 steps3x4:
-	MOVQ 56(DI), CX
+	MOVQ (SP), AX
+	MOVQ 8(DI), BX
+
+	// Without Next, fetch what is there.
+	XORL R13, R13
+	MOVQ BX, R11
+	CMPQ 16(SP), $0x00
+	JEQ  fetch3x4
+	MOVQ 16(SP), R11
+	MOVL $0x00000040, R13
+
+fetch3x4:
+	MOVQ 80(DI), CX
 
 k3x4:
 	VMOVUPS      (BX), Z12
@@ -719,77 +929,104 @@ k3x4:
 	VFMADD231PS  Z13, Z18, Z9
 	VFMADD231PS  Z14, Z18, Z10
 	VFMADD231PS  Z15, Z18, Z11
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          k3x4
-	CMPQ         88(DI), $0x10
-	JNE          storetail3x4
-	MOVQ         R11, CX
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
-	VMOVUPS      Z2, 128(CX)
-	VMOVUPS      Z3, 192(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z4, (CX)
-	VMOVUPS      Z5, 64(CX)
-	VMOVUPS      Z6, 128(CX)
-	VMOVUPS      Z7, 192(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z8, (CX)
-	VMOVUPS      Z9, 64(CX)
-	VMOVUPS      Z10, 128(CX)
-	VMOVUPS      Z11, 192(CX)
-	JMP          next3x4
+	TESTQ        R13, R13
+	JEQ          fetched3x4
+	MOVQ         R11, 16(SP)
 
-storetail3x4:
-	MOVQ    R11, CX
+fetched3x4:
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     storetail3x4
+	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
-	VMOVUPS Z1, 64(CX)
-	VMOVUPS Z2, 128(CX)
-	VMOVUPS Z3, K1, 192(CX)
+	VMOVUPS Z1, (CX)(AX*1)
+	VMOVUPS Z2, (CX)(AX*2)
+	VMOVUPS Z3, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z4, (CX)
-	VMOVUPS Z5, 64(CX)
-	VMOVUPS Z6, 128(CX)
-	VMOVUPS Z7, K1, 192(CX)
+	VMOVUPS Z5, (CX)(AX*1)
+	VMOVUPS Z6, (CX)(AX*2)
+	VMOVUPS Z7, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z8, (CX)
-	VMOVUPS Z9, 64(CX)
-	VMOVUPS Z10, 128(CX)
-	VMOVUPS Z11, K1, 192(CX)
+	VMOVUPS Z9, (CX)(AX*1)
+	VMOVUPS Z10, (CX)(AX*2)
+	VMOVUPS Z11, (CX)(BX*1)
+	JMP     next3x4
+
+storetail3x4:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K2, (CX)
+	VMOVUPS Z1, K2, (CX)(AX*1)
+	VMOVUPS Z2, K2, (CX)(AX*2)
+	VMOVUPS Z3, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z4, K2, (CX)
+	VMOVUPS Z5, K2, (CX)(AX*1)
+	VMOVUPS Z6, K2, (CX)(AX*2)
+	VMOVUPS Z7, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z8, K2, (CX)
+	VMOVUPS Z9, K2, (CX)(AX*1)
+	VMOVUPS Z10, K2, (CX)(AX*2)
+	VMOVUPS Z11, K1, (CX)(BX*1)
 
 next3x4:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 8(SP)
 	IMUL3Q $0x03, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, (SP)
+	DECQ   24(SP)
 	JNZ    tile3x4
 	JMP    done
 
 tile2x4:
+	CMPQ 120(DI), $0x00
+	JEQ  zero2x4
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero2x4
-	MOVQ         R11, CX
-	VMOVUPS      (CX), Z0
-	VMOVUPS      64(CX), Z1
-	VMOVUPS      128(CX), Z2
-	VMOVUPS.Z    192(CX), K1, Z3
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z4
-	VMOVUPS      64(CX), Z5
-	VMOVUPS      128(CX), Z6
-	VMOVUPS.Z    192(CX), K1, Z7
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     loadtail2x4
+	MOVQ    8(SP), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS (CX)(AX*1), Z1
+	VMOVUPS (CX)(AX*2), Z2
+	VMOVUPS (CX)(BX*1), Z3
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z4
+	VMOVUPS (CX)(AX*1), Z5
+	VMOVUPS (CX)(AX*2), Z6
+	VMOVUPS (CX)(BX*1), Z7
+	JMP     loaded2x4
+
+loadtail2x4:
+	MOVQ      8(SP), CX
+	VMOVUPS.Z (CX), K2, Z0
+	VMOVUPS.Z (CX)(AX*1), K2, Z1
+	VMOVUPS.Z (CX)(AX*2), K2, Z2
+	VMOVUPS.Z (CX)(BX*1), K1, Z3
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z4
+	VMOVUPS.Z (CX)(AX*1), K2, Z5
+	VMOVUPS.Z (CX)(AX*2), K2, Z6
+	VMOVUPS.Z (CX)(BX*1), K1, Z7
+
+loaded2x4:
+	CMPQ         120(DI), $0x01
 	JEQ          steps2x4
-	VBROADCASTSS 108(DI), Z31
+	VBROADCASTSS 132(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -811,7 +1048,19 @@ zero2x4:
 	VXORPS X7, X7, X7
 
 steps2x4:
-	MOVQ 56(DI), CX
+	MOVQ (SP), AX
+	MOVQ 8(DI), BX
+
+	// Without Next, fetch what is there.
+	XORL R13, R13
+	MOVQ BX, R11
+	CMPQ 16(SP), $0x00
+	JEQ  fetch2x4
+	MOVQ 16(SP), R11
+	MOVL $0x00000040, R13
+
+fetch2x4:
+	MOVQ 80(DI), CX
 
 k2x4:
 	VMOVUPS      (BX), Z8
@@ -828,62 +1077,84 @@ k2x4:
 	VFMADD231PS  Z9, Z13, Z5
 	VFMADD231PS  Z10, Z13, Z6
 	VFMADD231PS  Z11, Z13, Z7
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          k2x4
-	CMPQ         88(DI), $0x10
-	JNE          storetail2x4
-	MOVQ         R11, CX
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
-	VMOVUPS      Z2, 128(CX)
-	VMOVUPS      Z3, 192(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z4, (CX)
-	VMOVUPS      Z5, 64(CX)
-	VMOVUPS      Z6, 128(CX)
-	VMOVUPS      Z7, 192(CX)
-	JMP          next2x4
+	TESTQ        R13, R13
+	JEQ          fetched2x4
+	MOVQ         R11, 16(SP)
 
-storetail2x4:
-	MOVQ    R11, CX
+fetched2x4:
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     storetail2x4
+	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
-	VMOVUPS Z1, 64(CX)
-	VMOVUPS Z2, 128(CX)
-	VMOVUPS Z3, K1, 192(CX)
+	VMOVUPS Z1, (CX)(AX*1)
+	VMOVUPS Z2, (CX)(AX*2)
+	VMOVUPS Z3, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z4, (CX)
-	VMOVUPS Z5, 64(CX)
-	VMOVUPS Z6, 128(CX)
-	VMOVUPS Z7, K1, 192(CX)
+	VMOVUPS Z5, (CX)(AX*1)
+	VMOVUPS Z6, (CX)(AX*2)
+	VMOVUPS Z7, (CX)(BX*1)
+	JMP     next2x4
+
+storetail2x4:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K2, (CX)
+	VMOVUPS Z1, K2, (CX)(AX*1)
+	VMOVUPS Z2, K2, (CX)(AX*2)
+	VMOVUPS Z3, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z4, K2, (CX)
+	VMOVUPS Z5, K2, (CX)(AX*1)
+	VMOVUPS Z6, K2, (CX)(AX*2)
+	VMOVUPS Z7, K1, (CX)(BX*1)
 
 next2x4:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 8(SP)
 	IMUL3Q $0x02, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, (SP)
+	DECQ   24(SP)
 	JNZ    tile2x4
 	JMP    done
 
 tile1x4:
+	CMPQ 120(DI), $0x00
+	JEQ  zero1x4
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero1x4
-	MOVQ         R11, CX
-	VMOVUPS      (CX), Z0
-	VMOVUPS      64(CX), Z1
-	VMOVUPS      128(CX), Z2
-	VMOVUPS.Z    192(CX), K1, Z3
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     loadtail1x4
+	MOVQ    8(SP), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS (CX)(AX*1), Z1
+	VMOVUPS (CX)(AX*2), Z2
+	VMOVUPS (CX)(BX*1), Z3
+	JMP     loaded1x4
+
+loadtail1x4:
+	MOVQ      8(SP), CX
+	VMOVUPS.Z (CX), K2, Z0
+	VMOVUPS.Z (CX)(AX*1), K2, Z1
+	VMOVUPS.Z (CX)(AX*2), K2, Z2
+	VMOVUPS.Z (CX)(BX*1), K1, Z3
+
+loaded1x4:
+	CMPQ         120(DI), $0x01
 	JEQ          steps1x4
-	VBROADCASTSS 108(DI), Z31
+	VBROADCASTSS 132(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -897,7 +1168,19 @@ zero1x4:
 	VXORPS X3, X3, X3
 
 steps1x4:
-	MOVQ 56(DI), CX
+	MOVQ (SP), AX
+	MOVQ 8(DI), BX
+
+	// Without Next, fetch what is there.
+	XORL R13, R13
+	MOVQ BX, R11
+	CMPQ 16(SP), $0x00
+	JEQ  fetch1x4
+	MOVQ 16(SP), R11
+	MOVL $0x00000040, R13
+
+fetch1x4:
+	MOVQ 80(DI), CX
 
 k1x4:
 	VMOVUPS      (BX), Z4
@@ -909,79 +1192,128 @@ k1x4:
 	VFMADD231PS  Z5, Z8, Z1
 	VFMADD231PS  Z6, Z8, Z2
 	VFMADD231PS  Z7, Z8, Z3
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          k1x4
-	CMPQ         88(DI), $0x10
-	JNE          storetail1x4
-	MOVQ         R11, CX
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
-	VMOVUPS      Z2, 128(CX)
-	VMOVUPS      Z3, 192(CX)
-	JMP          next1x4
+	TESTQ        R13, R13
+	JEQ          fetched1x4
+	MOVQ         R11, 16(SP)
+
+fetched1x4:
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     storetail1x4
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, (CX)(AX*1)
+	VMOVUPS Z2, (CX)(AX*2)
+	VMOVUPS Z3, (CX)(BX*1)
+	JMP     next1x4
 
 storetail1x4:
-	MOVQ    R11, CX
-	VMOVUPS Z0, (CX)
-	VMOVUPS Z1, 64(CX)
-	VMOVUPS Z2, 128(CX)
-	VMOVUPS Z3, K1, 192(CX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K2, (CX)
+	VMOVUPS Z1, K2, (CX)(AX*1)
+	VMOVUPS Z2, K2, (CX)(AX*2)
+	VMOVUPS Z3, K1, (CX)(BX*1)
 
 next1x4:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 8(SP)
 	IMUL3Q $0x01, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, (SP)
+	DECQ   24(SP)
 	JNZ    tile1x4
 	JMP    done
 
 tile8x3:
+	CMPQ 120(DI), $0x00
+	JEQ  zero8x3
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero8x3
-	MOVQ         R11, CX
-	VMOVUPS      (CX), Z0
-	VMOVUPS      64(CX), Z1
-	VMOVUPS.Z    128(CX), K1, Z2
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z3
-	VMOVUPS      64(CX), Z4
-	VMOVUPS.Z    128(CX), K1, Z5
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z6
-	VMOVUPS      64(CX), Z7
-	VMOVUPS.Z    128(CX), K1, Z8
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z9
-	VMOVUPS      64(CX), Z10
-	VMOVUPS.Z    128(CX), K1, Z11
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z12
-	VMOVUPS      64(CX), Z13
-	VMOVUPS.Z    128(CX), K1, Z14
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z15
-	VMOVUPS      64(CX), Z16
-	VMOVUPS.Z    128(CX), K1, Z17
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z18
-	VMOVUPS      64(CX), Z19
-	VMOVUPS.Z    128(CX), K1, Z20
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z21
-	VMOVUPS      64(CX), Z22
-	VMOVUPS.Z    128(CX), K1, Z23
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     loadtail8x3
+	MOVQ    8(SP), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS (CX)(AX*1), Z1
+	VMOVUPS (CX)(BX*1), Z2
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z3
+	VMOVUPS (CX)(AX*1), Z4
+	VMOVUPS (CX)(BX*1), Z5
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z6
+	VMOVUPS (CX)(AX*1), Z7
+	VMOVUPS (CX)(BX*1), Z8
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z9
+	VMOVUPS (CX)(AX*1), Z10
+	VMOVUPS (CX)(BX*1), Z11
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z12
+	VMOVUPS (CX)(AX*1), Z13
+	VMOVUPS (CX)(BX*1), Z14
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z15
+	VMOVUPS (CX)(AX*1), Z16
+	VMOVUPS (CX)(BX*1), Z17
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z18
+	VMOVUPS (CX)(AX*1), Z19
+	VMOVUPS (CX)(BX*1), Z20
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z21
+	VMOVUPS (CX)(AX*1), Z22
+	VMOVUPS (CX)(BX*1), Z23
+	JMP     loaded8x3
+
+loadtail8x3:
+	MOVQ      8(SP), CX
+	VMOVUPS.Z (CX), K2, Z0
+	VMOVUPS.Z (CX)(AX*1), K2, Z1
+	VMOVUPS.Z (CX)(BX*1), K1, Z2
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z3
+	VMOVUPS.Z (CX)(AX*1), K2, Z4
+	VMOVUPS.Z (CX)(BX*1), K1, Z5
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z6
+	VMOVUPS.Z (CX)(AX*1), K2, Z7
+	VMOVUPS.Z (CX)(BX*1), K1, Z8
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z9
+	VMOVUPS.Z (CX)(AX*1), K2, Z10
+	VMOVUPS.Z (CX)(BX*1), K1, Z11
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z12
+	VMOVUPS.Z (CX)(AX*1), K2, Z13
+	VMOVUPS.Z (CX)(BX*1), K1, Z14
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z15
+	VMOVUPS.Z (CX)(AX*1), K2, Z16
+	VMOVUPS.Z (CX)(BX*1), K1, Z17
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z18
+	VMOVUPS.Z (CX)(AX*1), K2, Z19
+	VMOVUPS.Z (CX)(BX*1), K1, Z20
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z21
+	VMOVUPS.Z (CX)(AX*1), K2, Z22
+	VMOVUPS.Z (CX)(BX*1), K1, Z23
+
+loaded8x3:
+	CMPQ         120(DI), $0x01
 	JEQ          steps8x3
-	VBROADCASTSS 108(DI), Z31
+	VBROADCASTSS 132(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -1035,8 +1367,20 @@ zero8x3:
 	VPXORD Z23, Z23, Z23
 
 steps8x3:
+	MOVQ (SP), AX
+	MOVQ 8(DI), BX
 	LEAQ (AX)(SI*2), R12
-	MOVQ 56(DI), CX
+
+	// Without Next, fetch what is there.
+	XORL R13, R13
+	MOVQ BX, R11
+	CMPQ 16(SP), $0x00
+	JEQ  fetch8x3
+	MOVQ 16(SP), R11
+	MOVL $0x00000040, R13
+
+fetch8x3:
+	MOVQ 80(DI), CX
 
 k8x3:
 	VMOVUPS      (BX), Z24
@@ -1074,130 +1418,175 @@ k8x3:
 	VFMADD231PS  Z24, Z31, Z21
 	VFMADD231PS  Z25, Z31, Z22
 	VFMADD231PS  Z26, Z31, Z23
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	ADDQ         R9, R12
 	DECQ         CX
 	JNZ          k8x3
-	CMPQ         88(DI), $0x10
-	JNE          storetail8x3
-	MOVQ         R11, CX
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
-	VMOVUPS      Z2, 128(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z3, (CX)
-	VMOVUPS      Z4, 64(CX)
-	VMOVUPS      Z5, 128(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z6, (CX)
-	VMOVUPS      Z7, 64(CX)
-	VMOVUPS      Z8, 128(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z9, (CX)
-	VMOVUPS      Z10, 64(CX)
-	VMOVUPS      Z11, 128(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z12, (CX)
-	VMOVUPS      Z13, 64(CX)
-	VMOVUPS      Z14, 128(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z15, (CX)
-	VMOVUPS      Z16, 64(CX)
-	VMOVUPS      Z17, 128(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z18, (CX)
-	VMOVUPS      Z19, 64(CX)
-	VMOVUPS      Z20, 128(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z21, (CX)
-	VMOVUPS      Z22, 64(CX)
-	VMOVUPS      Z23, 128(CX)
-	JMP          next8x3
+	TESTQ        R13, R13
+	JEQ          fetched8x3
+	MOVQ         R11, 16(SP)
 
-storetail8x3:
-	MOVQ    R11, CX
+fetched8x3:
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     storetail8x3
+	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
-	VMOVUPS Z1, 64(CX)
-	VMOVUPS Z2, K1, 128(CX)
+	VMOVUPS Z1, (CX)(AX*1)
+	VMOVUPS Z2, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z3, (CX)
-	VMOVUPS Z4, 64(CX)
-	VMOVUPS Z5, K1, 128(CX)
+	VMOVUPS Z4, (CX)(AX*1)
+	VMOVUPS Z5, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z6, (CX)
-	VMOVUPS Z7, 64(CX)
-	VMOVUPS Z8, K1, 128(CX)
+	VMOVUPS Z7, (CX)(AX*1)
+	VMOVUPS Z8, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z9, (CX)
-	VMOVUPS Z10, 64(CX)
-	VMOVUPS Z11, K1, 128(CX)
+	VMOVUPS Z10, (CX)(AX*1)
+	VMOVUPS Z11, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z12, (CX)
-	VMOVUPS Z13, 64(CX)
-	VMOVUPS Z14, K1, 128(CX)
+	VMOVUPS Z13, (CX)(AX*1)
+	VMOVUPS Z14, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z15, (CX)
-	VMOVUPS Z16, 64(CX)
-	VMOVUPS Z17, K1, 128(CX)
+	VMOVUPS Z16, (CX)(AX*1)
+	VMOVUPS Z17, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z18, (CX)
-	VMOVUPS Z19, 64(CX)
-	VMOVUPS Z20, K1, 128(CX)
+	VMOVUPS Z19, (CX)(AX*1)
+	VMOVUPS Z20, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z21, (CX)
-	VMOVUPS Z22, 64(CX)
-	VMOVUPS Z23, K1, 128(CX)
+	VMOVUPS Z22, (CX)(AX*1)
+	VMOVUPS Z23, (CX)(BX*1)
+	JMP     next8x3
+
+storetail8x3:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K2, (CX)
+	VMOVUPS Z1, K2, (CX)(AX*1)
+	VMOVUPS Z2, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z3, K2, (CX)
+	VMOVUPS Z4, K2, (CX)(AX*1)
+	VMOVUPS Z5, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z6, K2, (CX)
+	VMOVUPS Z7, K2, (CX)(AX*1)
+	VMOVUPS Z8, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z9, K2, (CX)
+	VMOVUPS Z10, K2, (CX)(AX*1)
+	VMOVUPS Z11, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z12, K2, (CX)
+	VMOVUPS Z13, K2, (CX)(AX*1)
+	VMOVUPS Z14, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z15, K2, (CX)
+	VMOVUPS Z16, K2, (CX)(AX*1)
+	VMOVUPS Z17, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z18, K2, (CX)
+	VMOVUPS Z19, K2, (CX)(AX*1)
+	VMOVUPS Z20, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z21, K2, (CX)
+	VMOVUPS Z22, K2, (CX)(AX*1)
+	VMOVUPS Z23, K1, (CX)(BX*1)
 
 next8x3:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 8(SP)
 	IMUL3Q $0x08, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, (SP)
+	DECQ   24(SP)
 	JNZ    tile8x3
 	JMP    done
 
 tile7x3:
+	CMPQ 120(DI), $0x00
+	JEQ  zero7x3
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero7x3
-	MOVQ         R11, CX
-	VMOVUPS      (CX), Z0
-	VMOVUPS      64(CX), Z1
-	VMOVUPS.Z    128(CX), K1, Z2
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z3
-	VMOVUPS      64(CX), Z4
-	VMOVUPS.Z    128(CX), K1, Z5
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z6
-	VMOVUPS      64(CX), Z7
-	VMOVUPS.Z    128(CX), K1, Z8
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z9
-	VMOVUPS      64(CX), Z10
-	VMOVUPS.Z    128(CX), K1, Z11
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z12
-	VMOVUPS      64(CX), Z13
-	VMOVUPS.Z    128(CX), K1, Z14
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z15
-	VMOVUPS      64(CX), Z16
-	VMOVUPS.Z    128(CX), K1, Z17
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z18
-	VMOVUPS      64(CX), Z19
-	VMOVUPS.Z    128(CX), K1, Z20
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     loadtail7x3
+	MOVQ    8(SP), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS (CX)(AX*1), Z1
+	VMOVUPS (CX)(BX*1), Z2
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z3
+	VMOVUPS (CX)(AX*1), Z4
+	VMOVUPS (CX)(BX*1), Z5
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z6
+	VMOVUPS (CX)(AX*1), Z7
+	VMOVUPS (CX)(BX*1), Z8
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z9
+	VMOVUPS (CX)(AX*1), Z10
+	VMOVUPS (CX)(BX*1), Z11
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z12
+	VMOVUPS (CX)(AX*1), Z13
+	VMOVUPS (CX)(BX*1), Z14
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z15
+	VMOVUPS (CX)(AX*1), Z16
+	VMOVUPS (CX)(BX*1), Z17
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z18
+	VMOVUPS (CX)(AX*1), Z19
+	VMOVUPS (CX)(BX*1), Z20
+	JMP     loaded7x3
+
+loadtail7x3:
+	MOVQ      8(SP), CX
+	VMOVUPS.Z (CX), K2, Z0
+	VMOVUPS.Z (CX)(AX*1), K2, Z1
+	VMOVUPS.Z (CX)(BX*1), K1, Z2
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z3
+	VMOVUPS.Z (CX)(AX*1), K2, Z4
+	VMOVUPS.Z (CX)(BX*1), K1, Z5
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z6
+	VMOVUPS.Z (CX)(AX*1), K2, Z7
+	VMOVUPS.Z (CX)(BX*1), K1, Z8
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z9
+	VMOVUPS.Z (CX)(AX*1), K2, Z10
+	VMOVUPS.Z (CX)(BX*1), K1, Z11
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z12
+	VMOVUPS.Z (CX)(AX*1), K2, Z13
+	VMOVUPS.Z (CX)(BX*1), K1, Z14
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z15
+	VMOVUPS.Z (CX)(AX*1), K2, Z16
+	VMOVUPS.Z (CX)(BX*1), K1, Z17
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z18
+	VMOVUPS.Z (CX)(AX*1), K2, Z19
+	VMOVUPS.Z (CX)(BX*1), K1, Z20
+
+loaded7x3:
+	CMPQ         120(DI), $0x01
 	JEQ          steps7x3
-	VBROADCASTSS 108(DI), Z31
+	VBROADCASTSS 132(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -1245,8 +1634,20 @@ zero7x3:
 	VPXORD Z20, Z20, Z20
 
 steps7x3:
+	MOVQ (SP), AX
+	MOVQ 8(DI), BX
 	LEAQ (AX)(SI*2), R12
-	MOVQ 56(DI), CX
+
+	// Without Next, fetch what is there.
+	XORL R13, R13
+	MOVQ BX, R11
+	CMPQ 16(SP), $0x00
+	JEQ  fetch7x3
+	MOVQ 16(SP), R11
+	MOVL $0x00000040, R13
+
+fetch7x3:
+	MOVQ 80(DI), CX
 
 k7x3:
 	VMOVUPS      (BX), Z21
@@ -1280,118 +1681,159 @@ k7x3:
 	VFMADD231PS  Z21, Z30, Z18
 	VFMADD231PS  Z22, Z30, Z19
 	VFMADD231PS  Z23, Z30, Z20
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	ADDQ         R9, R12
 	DECQ         CX
 	JNZ          k7x3
-	CMPQ         88(DI), $0x10
-	JNE          storetail7x3
-	MOVQ         R11, CX
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
-	VMOVUPS      Z2, 128(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z3, (CX)
-	VMOVUPS      Z4, 64(CX)
-	VMOVUPS      Z5, 128(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z6, (CX)
-	VMOVUPS      Z7, 64(CX)
-	VMOVUPS      Z8, 128(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z9, (CX)
-	VMOVUPS      Z10, 64(CX)
-	VMOVUPS      Z11, 128(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z12, (CX)
-	VMOVUPS      Z13, 64(CX)
-	VMOVUPS      Z14, 128(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z15, (CX)
-	VMOVUPS      Z16, 64(CX)
-	VMOVUPS      Z17, 128(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z18, (CX)
-	VMOVUPS      Z19, 64(CX)
-	VMOVUPS      Z20, 128(CX)
-	JMP          next7x3
+	TESTQ        R13, R13
+	JEQ          fetched7x3
+	MOVQ         R11, 16(SP)
 
-storetail7x3:
-	MOVQ    R11, CX
+fetched7x3:
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     storetail7x3
+	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
-	VMOVUPS Z1, 64(CX)
-	VMOVUPS Z2, K1, 128(CX)
+	VMOVUPS Z1, (CX)(AX*1)
+	VMOVUPS Z2, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z3, (CX)
-	VMOVUPS Z4, 64(CX)
-	VMOVUPS Z5, K1, 128(CX)
+	VMOVUPS Z4, (CX)(AX*1)
+	VMOVUPS Z5, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z6, (CX)
-	VMOVUPS Z7, 64(CX)
-	VMOVUPS Z8, K1, 128(CX)
+	VMOVUPS Z7, (CX)(AX*1)
+	VMOVUPS Z8, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z9, (CX)
-	VMOVUPS Z10, 64(CX)
-	VMOVUPS Z11, K1, 128(CX)
+	VMOVUPS Z10, (CX)(AX*1)
+	VMOVUPS Z11, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z12, (CX)
-	VMOVUPS Z13, 64(CX)
-	VMOVUPS Z14, K1, 128(CX)
+	VMOVUPS Z13, (CX)(AX*1)
+	VMOVUPS Z14, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z15, (CX)
-	VMOVUPS Z16, 64(CX)
-	VMOVUPS Z17, K1, 128(CX)
+	VMOVUPS Z16, (CX)(AX*1)
+	VMOVUPS Z17, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z18, (CX)
-	VMOVUPS Z19, 64(CX)
-	VMOVUPS Z20, K1, 128(CX)
+	VMOVUPS Z19, (CX)(AX*1)
+	VMOVUPS Z20, (CX)(BX*1)
+	JMP     next7x3
+
+storetail7x3:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K2, (CX)
+	VMOVUPS Z1, K2, (CX)(AX*1)
+	VMOVUPS Z2, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z3, K2, (CX)
+	VMOVUPS Z4, K2, (CX)(AX*1)
+	VMOVUPS Z5, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z6, K2, (CX)
+	VMOVUPS Z7, K2, (CX)(AX*1)
+	VMOVUPS Z8, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z9, K2, (CX)
+	VMOVUPS Z10, K2, (CX)(AX*1)
+	VMOVUPS Z11, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z12, K2, (CX)
+	VMOVUPS Z13, K2, (CX)(AX*1)
+	VMOVUPS Z14, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z15, K2, (CX)
+	VMOVUPS Z16, K2, (CX)(AX*1)
+	VMOVUPS Z17, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z18, K2, (CX)
+	VMOVUPS Z19, K2, (CX)(AX*1)
+	VMOVUPS Z20, K1, (CX)(BX*1)
 
 next7x3:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 8(SP)
 	IMUL3Q $0x07, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, (SP)
+	DECQ   24(SP)
 	JNZ    tile7x3
 	JMP    done
 
 tile6x3:
+	CMPQ 120(DI), $0x00
+	JEQ  zero6x3
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero6x3
-	MOVQ         R11, CX
-	VMOVUPS      (CX), Z0
-	VMOVUPS      64(CX), Z1
-	VMOVUPS.Z    128(CX), K1, Z2
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z3
-	VMOVUPS      64(CX), Z4
-	VMOVUPS.Z    128(CX), K1, Z5
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z6
-	VMOVUPS      64(CX), Z7
-	VMOVUPS.Z    128(CX), K1, Z8
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z9
-	VMOVUPS      64(CX), Z10
-	VMOVUPS.Z    128(CX), K1, Z11
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z12
-	VMOVUPS      64(CX), Z13
-	VMOVUPS.Z    128(CX), K1, Z14
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z15
-	VMOVUPS      64(CX), Z16
-	VMOVUPS.Z    128(CX), K1, Z17
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     loadtail6x3
+	MOVQ    8(SP), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS (CX)(AX*1), Z1
+	VMOVUPS (CX)(BX*1), Z2
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z3
+	VMOVUPS (CX)(AX*1), Z4
+	VMOVUPS (CX)(BX*1), Z5
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z6
+	VMOVUPS (CX)(AX*1), Z7
+	VMOVUPS (CX)(BX*1), Z8
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z9
+	VMOVUPS (CX)(AX*1), Z10
+	VMOVUPS (CX)(BX*1), Z11
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z12
+	VMOVUPS (CX)(AX*1), Z13
+	VMOVUPS (CX)(BX*1), Z14
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z15
+	VMOVUPS (CX)(AX*1), Z16
+	VMOVUPS (CX)(BX*1), Z17
+	JMP     loaded6x3
+
+loadtail6x3:
+	MOVQ      8(SP), CX
+	VMOVUPS.Z (CX), K2, Z0
+	VMOVUPS.Z (CX)(AX*1), K2, Z1
+	VMOVUPS.Z (CX)(BX*1), K1, Z2
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z3
+	VMOVUPS.Z (CX)(AX*1), K2, Z4
+	VMOVUPS.Z (CX)(BX*1), K1, Z5
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z6
+	VMOVUPS.Z (CX)(AX*1), K2, Z7
+	VMOVUPS.Z (CX)(BX*1), K1, Z8
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z9
+	VMOVUPS.Z (CX)(AX*1), K2, Z10
+	VMOVUPS.Z (CX)(BX*1), K1, Z11
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z12
+	VMOVUPS.Z (CX)(AX*1), K2, Z13
+	VMOVUPS.Z (CX)(BX*1), K1, Z14
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z15
+	VMOVUPS.Z (CX)(AX*1), K2, Z16
+	VMOVUPS.Z (CX)(BX*1), K1, Z17
+
+loaded6x3:
+	CMPQ         120(DI), $0x01
 	JEQ          steps6x3
-	VBROADCASTSS 108(DI), Z31
+	VBROADCASTSS 132(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -1433,7 +1875,19 @@ zero6x3:
 	VPXORD Z17, Z17, Z17
 
 steps6x3:
-	MOVQ 56(DI), CX
+	MOVQ (SP), AX
+	MOVQ 8(DI), BX
+
+	// Without Next, fetch what is there.
+	XORL R13, R13
+	MOVQ BX, R11
+	CMPQ 16(SP), $0x00
+	JEQ  fetch6x3
+	MOVQ 16(SP), R11
+	MOVL $0x00000040, R13
+
+fetch6x3:
+	MOVQ 80(DI), CX
 
 k6x3:
 	VMOVUPS      (BX), Z18
@@ -1463,105 +1917,142 @@ k6x3:
 	VFMADD231PS  Z18, Z26, Z15
 	VFMADD231PS  Z19, Z26, Z16
 	VFMADD231PS  Z20, Z26, Z17
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          k6x3
-	CMPQ         88(DI), $0x10
-	JNE          storetail6x3
-	MOVQ         R11, CX
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
-	VMOVUPS      Z2, 128(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z3, (CX)
-	VMOVUPS      Z4, 64(CX)
-	VMOVUPS      Z5, 128(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z6, (CX)
-	VMOVUPS      Z7, 64(CX)
-	VMOVUPS      Z8, 128(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z9, (CX)
-	VMOVUPS      Z10, 64(CX)
-	VMOVUPS      Z11, 128(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z12, (CX)
-	VMOVUPS      Z13, 64(CX)
-	VMOVUPS      Z14, 128(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z15, (CX)
-	VMOVUPS      Z16, 64(CX)
-	VMOVUPS      Z17, 128(CX)
-	JMP          next6x3
+	TESTQ        R13, R13
+	JEQ          fetched6x3
+	MOVQ         R11, 16(SP)
 
-storetail6x3:
-	MOVQ    R11, CX
+fetched6x3:
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     storetail6x3
+	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
-	VMOVUPS Z1, 64(CX)
-	VMOVUPS Z2, K1, 128(CX)
+	VMOVUPS Z1, (CX)(AX*1)
+	VMOVUPS Z2, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z3, (CX)
-	VMOVUPS Z4, 64(CX)
-	VMOVUPS Z5, K1, 128(CX)
+	VMOVUPS Z4, (CX)(AX*1)
+	VMOVUPS Z5, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z6, (CX)
-	VMOVUPS Z7, 64(CX)
-	VMOVUPS Z8, K1, 128(CX)
+	VMOVUPS Z7, (CX)(AX*1)
+	VMOVUPS Z8, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z9, (CX)
-	VMOVUPS Z10, 64(CX)
-	VMOVUPS Z11, K1, 128(CX)
+	VMOVUPS Z10, (CX)(AX*1)
+	VMOVUPS Z11, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z12, (CX)
-	VMOVUPS Z13, 64(CX)
-	VMOVUPS Z14, K1, 128(CX)
+	VMOVUPS Z13, (CX)(AX*1)
+	VMOVUPS Z14, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z15, (CX)
-	VMOVUPS Z16, 64(CX)
-	VMOVUPS Z17, K1, 128(CX)
+	VMOVUPS Z16, (CX)(AX*1)
+	VMOVUPS Z17, (CX)(BX*1)
+	JMP     next6x3
+
+storetail6x3:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K2, (CX)
+	VMOVUPS Z1, K2, (CX)(AX*1)
+	VMOVUPS Z2, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z3, K2, (CX)
+	VMOVUPS Z4, K2, (CX)(AX*1)
+	VMOVUPS Z5, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z6, K2, (CX)
+	VMOVUPS Z7, K2, (CX)(AX*1)
+	VMOVUPS Z8, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z9, K2, (CX)
+	VMOVUPS Z10, K2, (CX)(AX*1)
+	VMOVUPS Z11, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z12, K2, (CX)
+	VMOVUPS Z13, K2, (CX)(AX*1)
+	VMOVUPS Z14, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z15, K2, (CX)
+	VMOVUPS Z16, K2, (CX)(AX*1)
+	VMOVUPS Z17, K1, (CX)(BX*1)
 
 next6x3:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 8(SP)
 	IMUL3Q $0x06, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, (SP)
+	DECQ   24(SP)
 	JNZ    tile6x3
 	JMP    done
 
 tile5x3:
+	CMPQ 120(DI), $0x00
+	JEQ  zero5x3
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero5x3
-	MOVQ         R11, CX
-	VMOVUPS      (CX), Z0
-	VMOVUPS      64(CX), Z1
-	VMOVUPS.Z    128(CX), K1, Z2
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z3
-	VMOVUPS      64(CX), Z4
-	VMOVUPS.Z    128(CX), K1, Z5
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z6
-	VMOVUPS      64(CX), Z7
-	VMOVUPS.Z    128(CX), K1, Z8
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z9
-	VMOVUPS      64(CX), Z10
-	VMOVUPS.Z    128(CX), K1, Z11
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z12
-	VMOVUPS      64(CX), Z13
-	VMOVUPS.Z    128(CX), K1, Z14
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     loadtail5x3
+	MOVQ    8(SP), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS (CX)(AX*1), Z1
+	VMOVUPS (CX)(BX*1), Z2
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z3
+	VMOVUPS (CX)(AX*1), Z4
+	VMOVUPS (CX)(BX*1), Z5
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z6
+	VMOVUPS (CX)(AX*1), Z7
+	VMOVUPS (CX)(BX*1), Z8
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z9
+	VMOVUPS (CX)(AX*1), Z10
+	VMOVUPS (CX)(BX*1), Z11
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z12
+	VMOVUPS (CX)(AX*1), Z13
+	VMOVUPS (CX)(BX*1), Z14
+	JMP     loaded5x3
+
+loadtail5x3:
+	MOVQ      8(SP), CX
+	VMOVUPS.Z (CX), K2, Z0
+	VMOVUPS.Z (CX)(AX*1), K2, Z1
+	VMOVUPS.Z (CX)(BX*1), K1, Z2
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z3
+	VMOVUPS.Z (CX)(AX*1), K2, Z4
+	VMOVUPS.Z (CX)(BX*1), K1, Z5
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z6
+	VMOVUPS.Z (CX)(AX*1), K2, Z7
+	VMOVUPS.Z (CX)(BX*1), K1, Z8
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z9
+	VMOVUPS.Z (CX)(AX*1), K2, Z10
+	VMOVUPS.Z (CX)(BX*1), K1, Z11
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z12
+	VMOVUPS.Z (CX)(AX*1), K2, Z13
+	VMOVUPS.Z (CX)(BX*1), K1, Z14
+
+loaded5x3:
+	CMPQ         120(DI), $0x01
 	JEQ          steps5x3
-	VBROADCASTSS 108(DI), Z31
+	VBROADCASTSS 132(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -1597,7 +2088,19 @@ zero5x3:
 	VXORPS X14, X14, X14
 
 steps5x3:
-	MOVQ 56(DI), CX
+	MOVQ (SP), AX
+	MOVQ 8(DI), BX
+
+	// Without Next, fetch what is there.
+	XORL R13, R13
+	MOVQ BX, R11
+	CMPQ 16(SP), $0x00
+	JEQ  fetch5x3
+	MOVQ 16(SP), R11
+	MOVL $0x00000040, R13
+
+fetch5x3:
+	MOVQ 80(DI), CX
 
 k5x3:
 	VMOVUPS      (BX), Z15
@@ -1623,93 +2126,126 @@ k5x3:
 	VFMADD231PS  Z15, Z22, Z12
 	VFMADD231PS  Z16, Z22, Z13
 	VFMADD231PS  Z17, Z22, Z14
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          k5x3
-	CMPQ         88(DI), $0x10
-	JNE          storetail5x3
-	MOVQ         R11, CX
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
-	VMOVUPS      Z2, 128(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z3, (CX)
-	VMOVUPS      Z4, 64(CX)
-	VMOVUPS      Z5, 128(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z6, (CX)
-	VMOVUPS      Z7, 64(CX)
-	VMOVUPS      Z8, 128(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z9, (CX)
-	VMOVUPS      Z10, 64(CX)
-	VMOVUPS      Z11, 128(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z12, (CX)
-	VMOVUPS      Z13, 64(CX)
-	VMOVUPS      Z14, 128(CX)
-	JMP          next5x3
+	TESTQ        R13, R13
+	JEQ          fetched5x3
+	MOVQ         R11, 16(SP)
 
-storetail5x3:
-	MOVQ    R11, CX
+fetched5x3:
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     storetail5x3
+	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
-	VMOVUPS Z1, 64(CX)
-	VMOVUPS Z2, K1, 128(CX)
+	VMOVUPS Z1, (CX)(AX*1)
+	VMOVUPS Z2, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z3, (CX)
-	VMOVUPS Z4, 64(CX)
-	VMOVUPS Z5, K1, 128(CX)
+	VMOVUPS Z4, (CX)(AX*1)
+	VMOVUPS Z5, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z6, (CX)
-	VMOVUPS Z7, 64(CX)
-	VMOVUPS Z8, K1, 128(CX)
+	VMOVUPS Z7, (CX)(AX*1)
+	VMOVUPS Z8, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z9, (CX)
-	VMOVUPS Z10, 64(CX)
-	VMOVUPS Z11, K1, 128(CX)
+	VMOVUPS Z10, (CX)(AX*1)
+	VMOVUPS Z11, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z12, (CX)
-	VMOVUPS Z13, 64(CX)
-	VMOVUPS Z14, K1, 128(CX)
+	VMOVUPS Z13, (CX)(AX*1)
+	VMOVUPS Z14, (CX)(BX*1)
+	JMP     next5x3
+
+storetail5x3:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K2, (CX)
+	VMOVUPS Z1, K2, (CX)(AX*1)
+	VMOVUPS Z2, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z3, K2, (CX)
+	VMOVUPS Z4, K2, (CX)(AX*1)
+	VMOVUPS Z5, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z6, K2, (CX)
+	VMOVUPS Z7, K2, (CX)(AX*1)
+	VMOVUPS Z8, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z9, K2, (CX)
+	VMOVUPS Z10, K2, (CX)(AX*1)
+	VMOVUPS Z11, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z12, K2, (CX)
+	VMOVUPS Z13, K2, (CX)(AX*1)
+	VMOVUPS Z14, K1, (CX)(BX*1)
 
 next5x3:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 8(SP)
 	IMUL3Q $0x05, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, (SP)
+	DECQ   24(SP)
 	JNZ    tile5x3
 	JMP    done
 
 tile4x3:
+	CMPQ 120(DI), $0x00
+	JEQ  zero4x3
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero4x3
-	MOVQ         R11, CX
-	VMOVUPS      (CX), Z0
-	VMOVUPS      64(CX), Z1
-	VMOVUPS.Z    128(CX), K1, Z2
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z3
-	VMOVUPS      64(CX), Z4
-	VMOVUPS.Z    128(CX), K1, Z5
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z6
-	VMOVUPS      64(CX), Z7
-	VMOVUPS.Z    128(CX), K1, Z8
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z9
-	VMOVUPS      64(CX), Z10
-	VMOVUPS.Z    128(CX), K1, Z11
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     loadtail4x3
+	MOVQ    8(SP), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS (CX)(AX*1), Z1
+	VMOVUPS (CX)(BX*1), Z2
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z3
+	VMOVUPS (CX)(AX*1), Z4
+	VMOVUPS (CX)(BX*1), Z5
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z6
+	VMOVUPS (CX)(AX*1), Z7
+	VMOVUPS (CX)(BX*1), Z8
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z9
+	VMOVUPS (CX)(AX*1), Z10
+	VMOVUPS (CX)(BX*1), Z11
+	JMP     loaded4x3
+
+loadtail4x3:
+	MOVQ      8(SP), CX
+	VMOVUPS.Z (CX), K2, Z0
+	VMOVUPS.Z (CX)(AX*1), K2, Z1
+	VMOVUPS.Z (CX)(BX*1), K1, Z2
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z3
+	VMOVUPS.Z (CX)(AX*1), K2, Z4
+	VMOVUPS.Z (CX)(BX*1), K1, Z5
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z6
+	VMOVUPS.Z (CX)(AX*1), K2, Z7
+	VMOVUPS.Z (CX)(BX*1), K1, Z8
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z9
+	VMOVUPS.Z (CX)(AX*1), K2, Z10
+	VMOVUPS.Z (CX)(BX*1), K1, Z11
+
+loaded4x3:
+	CMPQ         120(DI), $0x01
 	JEQ          steps4x3
-	VBROADCASTSS 108(DI), Z31
+	VBROADCASTSS 132(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -1739,7 +2275,19 @@ zero4x3:
 	VXORPS X11, X11, X11
 
 steps4x3:
-	MOVQ 56(DI), CX
+	MOVQ (SP), AX
+	MOVQ 8(DI), BX
+
+	// Without Next, fetch what is there.
+	XORL R13, R13
+	MOVQ BX, R11
+	CMPQ 16(SP), $0x00
+	JEQ  fetch4x3
+	MOVQ 16(SP), R11
+	MOVL $0x00000040, R13
+
+fetch4x3:
+	MOVQ 80(DI), CX
 
 k4x3:
 	VMOVUPS      (BX), Z12
@@ -1761,81 +2309,110 @@ k4x3:
 	VFMADD231PS  Z12, Z18, Z9
 	VFMADD231PS  Z13, Z18, Z10
 	VFMADD231PS  Z14, Z18, Z11
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          k4x3
-	CMPQ         88(DI), $0x10
-	JNE          storetail4x3
-	MOVQ         R11, CX
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
-	VMOVUPS      Z2, 128(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z3, (CX)
-	VMOVUPS      Z4, 64(CX)
-	VMOVUPS      Z5, 128(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z6, (CX)
-	VMOVUPS      Z7, 64(CX)
-	VMOVUPS      Z8, 128(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z9, (CX)
-	VMOVUPS      Z10, 64(CX)
-	VMOVUPS      Z11, 128(CX)
-	JMP          next4x3
+	TESTQ        R13, R13
+	JEQ          fetched4x3
+	MOVQ         R11, 16(SP)
 
-storetail4x3:
-	MOVQ    R11, CX
+fetched4x3:
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     storetail4x3
+	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
-	VMOVUPS Z1, 64(CX)
-	VMOVUPS Z2, K1, 128(CX)
+	VMOVUPS Z1, (CX)(AX*1)
+	VMOVUPS Z2, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z3, (CX)
-	VMOVUPS Z4, 64(CX)
-	VMOVUPS Z5, K1, 128(CX)
+	VMOVUPS Z4, (CX)(AX*1)
+	VMOVUPS Z5, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z6, (CX)
-	VMOVUPS Z7, 64(CX)
-	VMOVUPS Z8, K1, 128(CX)
+	VMOVUPS Z7, (CX)(AX*1)
+	VMOVUPS Z8, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z9, (CX)
-	VMOVUPS Z10, 64(CX)
-	VMOVUPS Z11, K1, 128(CX)
+	VMOVUPS Z10, (CX)(AX*1)
+	VMOVUPS Z11, (CX)(BX*1)
+	JMP     next4x3
+
+storetail4x3:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K2, (CX)
+	VMOVUPS Z1, K2, (CX)(AX*1)
+	VMOVUPS Z2, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z3, K2, (CX)
+	VMOVUPS Z4, K2, (CX)(AX*1)
+	VMOVUPS Z5, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z6, K2, (CX)
+	VMOVUPS Z7, K2, (CX)(AX*1)
+	VMOVUPS Z8, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z9, K2, (CX)
+	VMOVUPS Z10, K2, (CX)(AX*1)
+	VMOVUPS Z11, K1, (CX)(BX*1)
 
 next4x3:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 8(SP)
 	IMUL3Q $0x04, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, (SP)
+	DECQ   24(SP)
 	JNZ    tile4x3
 	JMP    done
 
 tile3x3:
+	CMPQ 120(DI), $0x00
+	JEQ  zero3x3
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero3x3
-	MOVQ         R11, CX
-	VMOVUPS      (CX), Z0
-	VMOVUPS      64(CX), Z1
-	VMOVUPS.Z    128(CX), K1, Z2
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z3
-	VMOVUPS      64(CX), Z4
-	VMOVUPS.Z    128(CX), K1, Z5
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z6
-	VMOVUPS      64(CX), Z7
-	VMOVUPS.Z    128(CX), K1, Z8
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     loadtail3x3
+	MOVQ    8(SP), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS (CX)(AX*1), Z1
+	VMOVUPS (CX)(BX*1), Z2
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z3
+	VMOVUPS (CX)(AX*1), Z4
+	VMOVUPS (CX)(BX*1), Z5
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z6
+	VMOVUPS (CX)(AX*1), Z7
+	VMOVUPS (CX)(BX*1), Z8
+	JMP     loaded3x3
+
+loadtail3x3:
+	MOVQ      8(SP), CX
+	VMOVUPS.Z (CX), K2, Z0
+	VMOVUPS.Z (CX)(AX*1), K2, Z1
+	VMOVUPS.Z (CX)(BX*1), K1, Z2
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z3
+	VMOVUPS.Z (CX)(AX*1), K2, Z4
+	VMOVUPS.Z (CX)(BX*1), K1, Z5
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z6
+	VMOVUPS.Z (CX)(AX*1), K2, Z7
+	VMOVUPS.Z (CX)(BX*1), K1, Z8
+
+loaded3x3:
+	CMPQ         120(DI), $0x01
 	JEQ          steps3x3
-	VBROADCASTSS 108(DI), Z31
+	VBROADCASTSS 132(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -1859,7 +2436,19 @@ zero3x3:
 	VXORPS X8, X8, X8
 
 steps3x3:
-	MOVQ 56(DI), CX
+	MOVQ (SP), AX
+	MOVQ 8(DI), BX
+
+	// Without Next, fetch what is there.
+	XORL R13, R13
+	MOVQ BX, R11
+	CMPQ 16(SP), $0x00
+	JEQ  fetch3x3
+	MOVQ 16(SP), R11
+	MOVL $0x00000040, R13
+
+fetch3x3:
+	MOVQ 80(DI), CX
 
 k3x3:
 	VMOVUPS      (BX), Z9
@@ -1877,69 +2466,94 @@ k3x3:
 	VFMADD231PS  Z9, Z14, Z6
 	VFMADD231PS  Z10, Z14, Z7
 	VFMADD231PS  Z11, Z14, Z8
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          k3x3
-	CMPQ         88(DI), $0x10
-	JNE          storetail3x3
-	MOVQ         R11, CX
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
-	VMOVUPS      Z2, 128(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z3, (CX)
-	VMOVUPS      Z4, 64(CX)
-	VMOVUPS      Z5, 128(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z6, (CX)
-	VMOVUPS      Z7, 64(CX)
-	VMOVUPS      Z8, 128(CX)
-	JMP          next3x3
+	TESTQ        R13, R13
+	JEQ          fetched3x3
+	MOVQ         R11, 16(SP)
 
-storetail3x3:
-	MOVQ    R11, CX
+fetched3x3:
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     storetail3x3
+	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
-	VMOVUPS Z1, 64(CX)
-	VMOVUPS Z2, K1, 128(CX)
+	VMOVUPS Z1, (CX)(AX*1)
+	VMOVUPS Z2, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z3, (CX)
-	VMOVUPS Z4, 64(CX)
-	VMOVUPS Z5, K1, 128(CX)
+	VMOVUPS Z4, (CX)(AX*1)
+	VMOVUPS Z5, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z6, (CX)
-	VMOVUPS Z7, 64(CX)
-	VMOVUPS Z8, K1, 128(CX)
+	VMOVUPS Z7, (CX)(AX*1)
+	VMOVUPS Z8, (CX)(BX*1)
+	JMP     next3x3
+
+storetail3x3:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K2, (CX)
+	VMOVUPS Z1, K2, (CX)(AX*1)
+	VMOVUPS Z2, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z3, K2, (CX)
+	VMOVUPS Z4, K2, (CX)(AX*1)
+	VMOVUPS Z5, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z6, K2, (CX)
+	VMOVUPS Z7, K2, (CX)(AX*1)
+	VMOVUPS Z8, K1, (CX)(BX*1)
 
 next3x3:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 8(SP)
 	IMUL3Q $0x03, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, (SP)
+	DECQ   24(SP)
 	JNZ    tile3x3
 	JMP    done
 
 tile2x3:
+	CMPQ 120(DI), $0x00
+	JEQ  zero2x3
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero2x3
-	MOVQ         R11, CX
-	VMOVUPS      (CX), Z0
-	VMOVUPS      64(CX), Z1
-	VMOVUPS.Z    128(CX), K1, Z2
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z3
-	VMOVUPS      64(CX), Z4
-	VMOVUPS.Z    128(CX), K1, Z5
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     loadtail2x3
+	MOVQ    8(SP), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS (CX)(AX*1), Z1
+	VMOVUPS (CX)(BX*1), Z2
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z3
+	VMOVUPS (CX)(AX*1), Z4
+	VMOVUPS (CX)(BX*1), Z5
+	JMP     loaded2x3
+
+loadtail2x3:
+	MOVQ      8(SP), CX
+	VMOVUPS.Z (CX), K2, Z0
+	VMOVUPS.Z (CX)(AX*1), K2, Z1
+	VMOVUPS.Z (CX)(BX*1), K1, Z2
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z3
+	VMOVUPS.Z (CX)(AX*1), K2, Z4
+	VMOVUPS.Z (CX)(BX*1), K1, Z5
+
+loaded2x3:
+	CMPQ         120(DI), $0x01
 	JEQ          steps2x3
-	VBROADCASTSS 108(DI), Z31
+	VBROADCASTSS 132(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -1957,7 +2571,19 @@ zero2x3:
 	VXORPS X5, X5, X5
 
 steps2x3:
-	MOVQ 56(DI), CX
+	MOVQ (SP), AX
+	MOVQ 8(DI), BX
+
+	// Without Next, fetch what is there.
+	XORL R13, R13
+	MOVQ BX, R11
+	CMPQ 16(SP), $0x00
+	JEQ  fetch2x3
+	MOVQ 16(SP), R11
+	MOVL $0x00000040, R13
+
+fetch2x3:
+	MOVQ 80(DI), CX
 
 k2x3:
 	VMOVUPS      (BX), Z6
@@ -1971,57 +2597,78 @@ k2x3:
 	VFMADD231PS  Z6, Z10, Z3
 	VFMADD231PS  Z7, Z10, Z4
 	VFMADD231PS  Z8, Z10, Z5
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          k2x3
-	CMPQ         88(DI), $0x10
-	JNE          storetail2x3
-	MOVQ         R11, CX
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
-	VMOVUPS      Z2, 128(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z3, (CX)
-	VMOVUPS      Z4, 64(CX)
-	VMOVUPS      Z5, 128(CX)
-	JMP          next2x3
+	TESTQ        R13, R13
+	JEQ          fetched2x3
+	MOVQ         R11, 16(SP)
 
-storetail2x3:
-	MOVQ    R11, CX
+fetched2x3:
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     storetail2x3
+	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
-	VMOVUPS Z1, 64(CX)
-	VMOVUPS Z2, K1, 128(CX)
+	VMOVUPS Z1, (CX)(AX*1)
+	VMOVUPS Z2, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z3, (CX)
-	VMOVUPS Z4, 64(CX)
-	VMOVUPS Z5, K1, 128(CX)
+	VMOVUPS Z4, (CX)(AX*1)
+	VMOVUPS Z5, (CX)(BX*1)
+	JMP     next2x3
+
+storetail2x3:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K2, (CX)
+	VMOVUPS Z1, K2, (CX)(AX*1)
+	VMOVUPS Z2, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z3, K2, (CX)
+	VMOVUPS Z4, K2, (CX)(AX*1)
+	VMOVUPS Z5, K1, (CX)(BX*1)
 
 next2x3:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 8(SP)
 	IMUL3Q $0x02, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, (SP)
+	DECQ   24(SP)
 	JNZ    tile2x3
 	JMP    done
 
 tile1x3:
+	CMPQ 120(DI), $0x00
+	JEQ  zero1x3
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero1x3
-	MOVQ         R11, CX
-	VMOVUPS      (CX), Z0
-	VMOVUPS      64(CX), Z1
-	VMOVUPS.Z    128(CX), K1, Z2
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     loadtail1x3
+	MOVQ    8(SP), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS (CX)(AX*1), Z1
+	VMOVUPS (CX)(BX*1), Z2
+	JMP     loaded1x3
+
+loadtail1x3:
+	MOVQ      8(SP), CX
+	VMOVUPS.Z (CX), K2, Z0
+	VMOVUPS.Z (CX)(AX*1), K2, Z1
+	VMOVUPS.Z (CX)(BX*1), K1, Z2
+
+loaded1x3:
+	CMPQ         120(DI), $0x01
 	JEQ          steps1x3
-	VBROADCASTSS 108(DI), Z31
+	VBROADCASTSS 132(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -2033,7 +2680,19 @@ zero1x3:
 	VXORPS X2, X2, X2
 
 steps1x3:
-	MOVQ 56(DI), CX
+	MOVQ (SP), AX
+	MOVQ 8(DI), BX
+
+	// Without Next, fetch what is there.
+	XORL R13, R13
+	MOVQ BX, R11
+	CMPQ 16(SP), $0x00
+	JEQ  fetch1x3
+	MOVQ 16(SP), R11
+	MOVL $0x00000040, R13
+
+fetch1x3:
+	MOVQ 80(DI), CX
 
 k1x3:
 	VMOVUPS      (BX), Z3
@@ -2043,69 +2702,110 @@ k1x3:
 	VFMADD231PS  Z3, Z6, Z0
 	VFMADD231PS  Z4, Z6, Z1
 	VFMADD231PS  Z5, Z6, Z2
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          k1x3
-	CMPQ         88(DI), $0x10
-	JNE          storetail1x3
-	MOVQ         R11, CX
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
-	VMOVUPS      Z2, 128(CX)
-	JMP          next1x3
+	TESTQ        R13, R13
+	JEQ          fetched1x3
+	MOVQ         R11, 16(SP)
+
+fetched1x3:
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     storetail1x3
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, (CX)(AX*1)
+	VMOVUPS Z2, (CX)(BX*1)
+	JMP     next1x3
 
 storetail1x3:
-	MOVQ    R11, CX
-	VMOVUPS Z0, (CX)
-	VMOVUPS Z1, 64(CX)
-	VMOVUPS Z2, K1, 128(CX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K2, (CX)
+	VMOVUPS Z1, K2, (CX)(AX*1)
+	VMOVUPS Z2, K1, (CX)(BX*1)
 
 next1x3:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 8(SP)
 	IMUL3Q $0x01, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, (SP)
+	DECQ   24(SP)
 	JNZ    tile1x3
 	JMP    done
 
 tile8x2:
+	CMPQ 120(DI), $0x00
+	JEQ  zero8x2
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero8x2
-	MOVQ         R11, CX
-	VMOVUPS      (CX), Z0
-	VMOVUPS.Z    64(CX), K1, Z1
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z2
-	VMOVUPS.Z    64(CX), K1, Z3
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z4
-	VMOVUPS.Z    64(CX), K1, Z5
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z6
-	VMOVUPS.Z    64(CX), K1, Z7
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z8
-	VMOVUPS.Z    64(CX), K1, Z9
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z10
-	VMOVUPS.Z    64(CX), K1, Z11
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z12
-	VMOVUPS.Z    64(CX), K1, Z13
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z14
-	VMOVUPS.Z    64(CX), K1, Z15
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     loadtail8x2
+	MOVQ    8(SP), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS (CX)(BX*1), Z1
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z2
+	VMOVUPS (CX)(BX*1), Z3
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z4
+	VMOVUPS (CX)(BX*1), Z5
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z6
+	VMOVUPS (CX)(BX*1), Z7
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z8
+	VMOVUPS (CX)(BX*1), Z9
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z10
+	VMOVUPS (CX)(BX*1), Z11
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z12
+	VMOVUPS (CX)(BX*1), Z13
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z14
+	VMOVUPS (CX)(BX*1), Z15
+	JMP     loaded8x2
+
+loadtail8x2:
+	MOVQ      8(SP), CX
+	VMOVUPS.Z (CX), K2, Z0
+	VMOVUPS.Z (CX)(BX*1), K1, Z1
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z2
+	VMOVUPS.Z (CX)(BX*1), K1, Z3
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z4
+	VMOVUPS.Z (CX)(BX*1), K1, Z5
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z6
+	VMOVUPS.Z (CX)(BX*1), K1, Z7
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z8
+	VMOVUPS.Z (CX)(BX*1), K1, Z9
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z10
+	VMOVUPS.Z (CX)(BX*1), K1, Z11
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z12
+	VMOVUPS.Z (CX)(BX*1), K1, Z13
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z14
+	VMOVUPS.Z (CX)(BX*1), K1, Z15
+
+loaded8x2:
+	CMPQ         120(DI), $0x01
 	JEQ          steps8x2
-	VBROADCASTSS 108(DI), Z31
+	VBROADCASTSS 132(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -2143,8 +2843,20 @@ zero8x2:
 	VXORPS X15, X15, X15
 
 steps8x2:
+	MOVQ (SP), AX
+	MOVQ 8(DI), BX
 	LEAQ (AX)(SI*2), R12
-	MOVQ 56(DI), CX
+
+	// Without Next, fetch what is there.
+	XORL R13, R13
+	MOVQ BX, R11
+	CMPQ 16(SP), $0x00
+	JEQ  fetch8x2
+	MOVQ 16(SP), R11
+	MOVL $0x00000040, R13
+
+fetch8x2:
+	MOVQ 80(DI), CX
 
 k8x2:
 	VMOVUPS      (BX), Z16
@@ -2173,107 +2885,145 @@ k8x2:
 	VBROADCASTSS (R12)(DX*1), Z25
 	VFMADD231PS  Z16, Z25, Z14
 	VFMADD231PS  Z17, Z25, Z15
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	ADDQ         R9, R12
 	DECQ         CX
 	JNZ          k8x2
-	CMPQ         88(DI), $0x10
-	JNE          storetail8x2
-	MOVQ         R11, CX
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z2, (CX)
-	VMOVUPS      Z3, 64(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z4, (CX)
-	VMOVUPS      Z5, 64(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z6, (CX)
-	VMOVUPS      Z7, 64(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z8, (CX)
-	VMOVUPS      Z9, 64(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z10, (CX)
-	VMOVUPS      Z11, 64(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z12, (CX)
-	VMOVUPS      Z13, 64(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z14, (CX)
-	VMOVUPS      Z15, 64(CX)
-	JMP          next8x2
+	TESTQ        R13, R13
+	JEQ          fetched8x2
+	MOVQ         R11, 16(SP)
 
-storetail8x2:
-	MOVQ    R11, CX
+fetched8x2:
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     storetail8x2
+	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
-	VMOVUPS Z1, K1, 64(CX)
+	VMOVUPS Z1, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z2, (CX)
-	VMOVUPS Z3, K1, 64(CX)
+	VMOVUPS Z3, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z4, (CX)
-	VMOVUPS Z5, K1, 64(CX)
+	VMOVUPS Z5, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z6, (CX)
-	VMOVUPS Z7, K1, 64(CX)
+	VMOVUPS Z7, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z8, (CX)
-	VMOVUPS Z9, K1, 64(CX)
+	VMOVUPS Z9, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z10, (CX)
-	VMOVUPS Z11, K1, 64(CX)
+	VMOVUPS Z11, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z12, (CX)
-	VMOVUPS Z13, K1, 64(CX)
+	VMOVUPS Z13, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z14, (CX)
-	VMOVUPS Z15, K1, 64(CX)
+	VMOVUPS Z15, (CX)(BX*1)
+	JMP     next8x2
+
+storetail8x2:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K2, (CX)
+	VMOVUPS Z1, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z2, K2, (CX)
+	VMOVUPS Z3, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z4, K2, (CX)
+	VMOVUPS Z5, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z6, K2, (CX)
+	VMOVUPS Z7, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z8, K2, (CX)
+	VMOVUPS Z9, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z10, K2, (CX)
+	VMOVUPS Z11, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z12, K2, (CX)
+	VMOVUPS Z13, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z14, K2, (CX)
+	VMOVUPS Z15, K1, (CX)(BX*1)
 
 next8x2:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 8(SP)
 	IMUL3Q $0x08, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, (SP)
+	DECQ   24(SP)
 	JNZ    tile8x2
 	JMP    done
 
 tile7x2:
+	CMPQ 120(DI), $0x00
+	JEQ  zero7x2
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero7x2
-	MOVQ         R11, CX
-	VMOVUPS      (CX), Z0
-	VMOVUPS.Z    64(CX), K1, Z1
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z2
-	VMOVUPS.Z    64(CX), K1, Z3
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z4
-	VMOVUPS.Z    64(CX), K1, Z5
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z6
-	VMOVUPS.Z    64(CX), K1, Z7
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z8
-	VMOVUPS.Z    64(CX), K1, Z9
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z10
-	VMOVUPS.Z    64(CX), K1, Z11
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z12
-	VMOVUPS.Z    64(CX), K1, Z13
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     loadtail7x2
+	MOVQ    8(SP), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS (CX)(BX*1), Z1
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z2
+	VMOVUPS (CX)(BX*1), Z3
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z4
+	VMOVUPS (CX)(BX*1), Z5
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z6
+	VMOVUPS (CX)(BX*1), Z7
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z8
+	VMOVUPS (CX)(BX*1), Z9
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z10
+	VMOVUPS (CX)(BX*1), Z11
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z12
+	VMOVUPS (CX)(BX*1), Z13
+	JMP     loaded7x2
+
+loadtail7x2:
+	MOVQ      8(SP), CX
+	VMOVUPS.Z (CX), K2, Z0
+	VMOVUPS.Z (CX)(BX*1), K1, Z1
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z2
+	VMOVUPS.Z (CX)(BX*1), K1, Z3
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z4
+	VMOVUPS.Z (CX)(BX*1), K1, Z5
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z6
+	VMOVUPS.Z (CX)(BX*1), K1, Z7
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z8
+	VMOVUPS.Z (CX)(BX*1), K1, Z9
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z10
+	VMOVUPS.Z (CX)(BX*1), K1, Z11
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z12
+	VMOVUPS.Z (CX)(BX*1), K1, Z13
+
+loaded7x2:
+	CMPQ         120(DI), $0x01
 	JEQ          steps7x2
-	VBROADCASTSS 108(DI), Z31
+	VBROADCASTSS 132(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -2307,8 +3057,20 @@ zero7x2:
 	VXORPS X13, X13, X13
 
 steps7x2:
+	MOVQ (SP), AX
+	MOVQ 8(DI), BX
 	LEAQ (AX)(SI*2), R12
-	MOVQ 56(DI), CX
+
+	// Without Next, fetch what is there.
+	XORL R13, R13
+	MOVQ BX, R11
+	CMPQ 16(SP), $0x00
+	JEQ  fetch7x2
+	MOVQ 16(SP), R11
+	MOVL $0x00000040, R13
+
+fetch7x2:
+	MOVQ 80(DI), CX
 
 k7x2:
 	VMOVUPS      (BX), Z14
@@ -2334,98 +3096,133 @@ k7x2:
 	VBROADCASTSS (R12), Z22
 	VFMADD231PS  Z14, Z22, Z12
 	VFMADD231PS  Z15, Z22, Z13
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	ADDQ         R9, R12
 	DECQ         CX
 	JNZ          k7x2
-	CMPQ         88(DI), $0x10
-	JNE          storetail7x2
-	MOVQ         R11, CX
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z2, (CX)
-	VMOVUPS      Z3, 64(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z4, (CX)
-	VMOVUPS      Z5, 64(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z6, (CX)
-	VMOVUPS      Z7, 64(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z8, (CX)
-	VMOVUPS      Z9, 64(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z10, (CX)
-	VMOVUPS      Z11, 64(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z12, (CX)
-	VMOVUPS      Z13, 64(CX)
-	JMP          next7x2
+	TESTQ        R13, R13
+	JEQ          fetched7x2
+	MOVQ         R11, 16(SP)
 
-storetail7x2:
-	MOVQ    R11, CX
+fetched7x2:
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     storetail7x2
+	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
-	VMOVUPS Z1, K1, 64(CX)
+	VMOVUPS Z1, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z2, (CX)
-	VMOVUPS Z3, K1, 64(CX)
+	VMOVUPS Z3, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z4, (CX)
-	VMOVUPS Z5, K1, 64(CX)
+	VMOVUPS Z5, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z6, (CX)
-	VMOVUPS Z7, K1, 64(CX)
+	VMOVUPS Z7, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z8, (CX)
-	VMOVUPS Z9, K1, 64(CX)
+	VMOVUPS Z9, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z10, (CX)
-	VMOVUPS Z11, K1, 64(CX)
+	VMOVUPS Z11, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z12, (CX)
-	VMOVUPS Z13, K1, 64(CX)
+	VMOVUPS Z13, (CX)(BX*1)
+	JMP     next7x2
+
+storetail7x2:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K2, (CX)
+	VMOVUPS Z1, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z2, K2, (CX)
+	VMOVUPS Z3, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z4, K2, (CX)
+	VMOVUPS Z5, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z6, K2, (CX)
+	VMOVUPS Z7, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z8, K2, (CX)
+	VMOVUPS Z9, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z10, K2, (CX)
+	VMOVUPS Z11, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z12, K2, (CX)
+	VMOVUPS Z13, K1, (CX)(BX*1)
 
 next7x2:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 8(SP)
 	IMUL3Q $0x07, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, (SP)
+	DECQ   24(SP)
 	JNZ    tile7x2
 	JMP    done
 
 tile6x2:
+	CMPQ 120(DI), $0x00
+	JEQ  zero6x2
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero6x2
-	MOVQ         R11, CX
-	VMOVUPS      (CX), Z0
-	VMOVUPS.Z    64(CX), K1, Z1
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z2
-	VMOVUPS.Z    64(CX), K1, Z3
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z4
-	VMOVUPS.Z    64(CX), K1, Z5
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z6
-	VMOVUPS.Z    64(CX), K1, Z7
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z8
-	VMOVUPS.Z    64(CX), K1, Z9
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z10
-	VMOVUPS.Z    64(CX), K1, Z11
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     loadtail6x2
+	MOVQ    8(SP), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS (CX)(BX*1), Z1
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z2
+	VMOVUPS (CX)(BX*1), Z3
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z4
+	VMOVUPS (CX)(BX*1), Z5
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z6
+	VMOVUPS (CX)(BX*1), Z7
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z8
+	VMOVUPS (CX)(BX*1), Z9
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z10
+	VMOVUPS (CX)(BX*1), Z11
+	JMP     loaded6x2
+
+loadtail6x2:
+	MOVQ      8(SP), CX
+	VMOVUPS.Z (CX), K2, Z0
+	VMOVUPS.Z (CX)(BX*1), K1, Z1
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z2
+	VMOVUPS.Z (CX)(BX*1), K1, Z3
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z4
+	VMOVUPS.Z (CX)(BX*1), K1, Z5
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z6
+	VMOVUPS.Z (CX)(BX*1), K1, Z7
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z8
+	VMOVUPS.Z (CX)(BX*1), K1, Z9
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z10
+	VMOVUPS.Z (CX)(BX*1), K1, Z11
+
+loaded6x2:
+	CMPQ         120(DI), $0x01
 	JEQ          steps6x2
-	VBROADCASTSS 108(DI), Z31
+	VBROADCASTSS 132(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -2455,7 +3252,19 @@ zero6x2:
 	VXORPS X11, X11, X11
 
 steps6x2:
-	MOVQ 56(DI), CX
+	MOVQ (SP), AX
+	MOVQ 8(DI), BX
+
+	// Without Next, fetch what is there.
+	XORL R13, R13
+	MOVQ BX, R11
+	CMPQ 16(SP), $0x00
+	JEQ  fetch6x2
+	MOVQ 16(SP), R11
+	MOVL $0x00000040, R13
+
+fetch6x2:
+	MOVQ 80(DI), CX
 
 k6x2:
 	VMOVUPS      (BX), Z12
@@ -2478,88 +3287,120 @@ k6x2:
 	VBROADCASTSS (AX)(R8*1), Z19
 	VFMADD231PS  Z12, Z19, Z10
 	VFMADD231PS  Z13, Z19, Z11
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          k6x2
-	CMPQ         88(DI), $0x10
-	JNE          storetail6x2
-	MOVQ         R11, CX
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z2, (CX)
-	VMOVUPS      Z3, 64(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z4, (CX)
-	VMOVUPS      Z5, 64(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z6, (CX)
-	VMOVUPS      Z7, 64(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z8, (CX)
-	VMOVUPS      Z9, 64(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z10, (CX)
-	VMOVUPS      Z11, 64(CX)
-	JMP          next6x2
+	TESTQ        R13, R13
+	JEQ          fetched6x2
+	MOVQ         R11, 16(SP)
 
-storetail6x2:
-	MOVQ    R11, CX
+fetched6x2:
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     storetail6x2
+	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
-	VMOVUPS Z1, K1, 64(CX)
+	VMOVUPS Z1, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z2, (CX)
-	VMOVUPS Z3, K1, 64(CX)
+	VMOVUPS Z3, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z4, (CX)
-	VMOVUPS Z5, K1, 64(CX)
+	VMOVUPS Z5, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z6, (CX)
-	VMOVUPS Z7, K1, 64(CX)
+	VMOVUPS Z7, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z8, (CX)
-	VMOVUPS Z9, K1, 64(CX)
+	VMOVUPS Z9, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z10, (CX)
-	VMOVUPS Z11, K1, 64(CX)
+	VMOVUPS Z11, (CX)(BX*1)
+	JMP     next6x2
+
+storetail6x2:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K2, (CX)
+	VMOVUPS Z1, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z2, K2, (CX)
+	VMOVUPS Z3, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z4, K2, (CX)
+	VMOVUPS Z5, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z6, K2, (CX)
+	VMOVUPS Z7, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z8, K2, (CX)
+	VMOVUPS Z9, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z10, K2, (CX)
+	VMOVUPS Z11, K1, (CX)(BX*1)
 
 next6x2:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 8(SP)
 	IMUL3Q $0x06, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, (SP)
+	DECQ   24(SP)
 	JNZ    tile6x2
 	JMP    done
 
 tile5x2:
+	CMPQ 120(DI), $0x00
+	JEQ  zero5x2
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero5x2
-	MOVQ         R11, CX
-	VMOVUPS      (CX), Z0
-	VMOVUPS.Z    64(CX), K1, Z1
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z2
-	VMOVUPS.Z    64(CX), K1, Z3
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z4
-	VMOVUPS.Z    64(CX), K1, Z5
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z6
-	VMOVUPS.Z    64(CX), K1, Z7
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z8
-	VMOVUPS.Z    64(CX), K1, Z9
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     loadtail5x2
+	MOVQ    8(SP), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS (CX)(BX*1), Z1
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z2
+	VMOVUPS (CX)(BX*1), Z3
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z4
+	VMOVUPS (CX)(BX*1), Z5
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z6
+	VMOVUPS (CX)(BX*1), Z7
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z8
+	VMOVUPS (CX)(BX*1), Z9
+	JMP     loaded5x2
+
+loadtail5x2:
+	MOVQ      8(SP), CX
+	VMOVUPS.Z (CX), K2, Z0
+	VMOVUPS.Z (CX)(BX*1), K1, Z1
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z2
+	VMOVUPS.Z (CX)(BX*1), K1, Z3
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z4
+	VMOVUPS.Z (CX)(BX*1), K1, Z5
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z6
+	VMOVUPS.Z (CX)(BX*1), K1, Z7
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z8
+	VMOVUPS.Z (CX)(BX*1), K1, Z9
+
+loaded5x2:
+	CMPQ         120(DI), $0x01
 	JEQ          steps5x2
-	VBROADCASTSS 108(DI), Z31
+	VBROADCASTSS 132(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -2585,7 +3426,19 @@ zero5x2:
 	VXORPS X9, X9, X9
 
 steps5x2:
-	MOVQ 56(DI), CX
+	MOVQ (SP), AX
+	MOVQ 8(DI), BX
+
+	// Without Next, fetch what is there.
+	XORL R13, R13
+	MOVQ BX, R11
+	CMPQ 16(SP), $0x00
+	JEQ  fetch5x2
+	MOVQ 16(SP), R11
+	MOVL $0x00000040, R13
+
+fetch5x2:
+	MOVQ 80(DI), CX
 
 k5x2:
 	VMOVUPS      (BX), Z10
@@ -2605,79 +3458,108 @@ k5x2:
 	VBROADCASTSS (AX)(DX*4), Z16
 	VFMADD231PS  Z10, Z16, Z8
 	VFMADD231PS  Z11, Z16, Z9
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          k5x2
-	CMPQ         88(DI), $0x10
-	JNE          storetail5x2
-	MOVQ         R11, CX
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z2, (CX)
-	VMOVUPS      Z3, 64(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z4, (CX)
-	VMOVUPS      Z5, 64(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z6, (CX)
-	VMOVUPS      Z7, 64(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z8, (CX)
-	VMOVUPS      Z9, 64(CX)
-	JMP          next5x2
+	TESTQ        R13, R13
+	JEQ          fetched5x2
+	MOVQ         R11, 16(SP)
 
-storetail5x2:
-	MOVQ    R11, CX
+fetched5x2:
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     storetail5x2
+	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
-	VMOVUPS Z1, K1, 64(CX)
+	VMOVUPS Z1, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z2, (CX)
-	VMOVUPS Z3, K1, 64(CX)
+	VMOVUPS Z3, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z4, (CX)
-	VMOVUPS Z5, K1, 64(CX)
+	VMOVUPS Z5, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z6, (CX)
-	VMOVUPS Z7, K1, 64(CX)
+	VMOVUPS Z7, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z8, (CX)
-	VMOVUPS Z9, K1, 64(CX)
+	VMOVUPS Z9, (CX)(BX*1)
+	JMP     next5x2
+
+storetail5x2:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K2, (CX)
+	VMOVUPS Z1, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z2, K2, (CX)
+	VMOVUPS Z3, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z4, K2, (CX)
+	VMOVUPS Z5, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z6, K2, (CX)
+	VMOVUPS Z7, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z8, K2, (CX)
+	VMOVUPS Z9, K1, (CX)(BX*1)
 
 next5x2:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 8(SP)
 	IMUL3Q $0x05, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, (SP)
+	DECQ   24(SP)
 	JNZ    tile5x2
 	JMP    done
 
 tile4x2:
+	CMPQ 120(DI), $0x00
+	JEQ  zero4x2
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero4x2
-	MOVQ         R11, CX
-	VMOVUPS      (CX), Z0
-	VMOVUPS.Z    64(CX), K1, Z1
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z2
-	VMOVUPS.Z    64(CX), K1, Z3
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z4
-	VMOVUPS.Z    64(CX), K1, Z5
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z6
-	VMOVUPS.Z    64(CX), K1, Z7
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     loadtail4x2
+	MOVQ    8(SP), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS (CX)(BX*1), Z1
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z2
+	VMOVUPS (CX)(BX*1), Z3
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z4
+	VMOVUPS (CX)(BX*1), Z5
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z6
+	VMOVUPS (CX)(BX*1), Z7
+	JMP     loaded4x2
+
+loadtail4x2:
+	MOVQ      8(SP), CX
+	VMOVUPS.Z (CX), K2, Z0
+	VMOVUPS.Z (CX)(BX*1), K1, Z1
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z2
+	VMOVUPS.Z (CX)(BX*1), K1, Z3
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z4
+	VMOVUPS.Z (CX)(BX*1), K1, Z5
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z6
+	VMOVUPS.Z (CX)(BX*1), K1, Z7
+
+loaded4x2:
+	CMPQ         120(DI), $0x01
 	JEQ          steps4x2
-	VBROADCASTSS 108(DI), Z31
+	VBROADCASTSS 132(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -2699,7 +3581,19 @@ zero4x2:
 	VXORPS X7, X7, X7
 
 steps4x2:
-	MOVQ 56(DI), CX
+	MOVQ (SP), AX
+	MOVQ 8(DI), BX
+
+	// Without Next, fetch what is there.
+	XORL R13, R13
+	MOVQ BX, R11
+	CMPQ 16(SP), $0x00
+	JEQ  fetch4x2
+	MOVQ 16(SP), R11
+	MOVL $0x00000040, R13
+
+fetch4x2:
+	MOVQ 80(DI), CX
 
 k4x2:
 	VMOVUPS      (BX), Z8
@@ -2716,70 +3610,96 @@ k4x2:
 	VBROADCASTSS (AX)(SI*1), Z13
 	VFMADD231PS  Z8, Z13, Z6
 	VFMADD231PS  Z9, Z13, Z7
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          k4x2
-	CMPQ         88(DI), $0x10
-	JNE          storetail4x2
-	MOVQ         R11, CX
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z2, (CX)
-	VMOVUPS      Z3, 64(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z4, (CX)
-	VMOVUPS      Z5, 64(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z6, (CX)
-	VMOVUPS      Z7, 64(CX)
-	JMP          next4x2
+	TESTQ        R13, R13
+	JEQ          fetched4x2
+	MOVQ         R11, 16(SP)
 
-storetail4x2:
-	MOVQ    R11, CX
+fetched4x2:
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     storetail4x2
+	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
-	VMOVUPS Z1, K1, 64(CX)
+	VMOVUPS Z1, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z2, (CX)
-	VMOVUPS Z3, K1, 64(CX)
+	VMOVUPS Z3, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z4, (CX)
-	VMOVUPS Z5, K1, 64(CX)
+	VMOVUPS Z5, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z6, (CX)
-	VMOVUPS Z7, K1, 64(CX)
+	VMOVUPS Z7, (CX)(BX*1)
+	JMP     next4x2
+
+storetail4x2:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K2, (CX)
+	VMOVUPS Z1, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z2, K2, (CX)
+	VMOVUPS Z3, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z4, K2, (CX)
+	VMOVUPS Z5, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z6, K2, (CX)
+	VMOVUPS Z7, K1, (CX)(BX*1)
 
 next4x2:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 8(SP)
 	IMUL3Q $0x04, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, (SP)
+	DECQ   24(SP)
 	JNZ    tile4x2
 	JMP    done
 
 tile3x2:
+	CMPQ 120(DI), $0x00
+	JEQ  zero3x2
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero3x2
-	MOVQ         R11, CX
-	VMOVUPS      (CX), Z0
-	VMOVUPS.Z    64(CX), K1, Z1
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z2
-	VMOVUPS.Z    64(CX), K1, Z3
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z4
-	VMOVUPS.Z    64(CX), K1, Z5
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     loadtail3x2
+	MOVQ    8(SP), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS (CX)(BX*1), Z1
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z2
+	VMOVUPS (CX)(BX*1), Z3
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z4
+	VMOVUPS (CX)(BX*1), Z5
+	JMP     loaded3x2
+
+loadtail3x2:
+	MOVQ      8(SP), CX
+	VMOVUPS.Z (CX), K2, Z0
+	VMOVUPS.Z (CX)(BX*1), K1, Z1
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z2
+	VMOVUPS.Z (CX)(BX*1), K1, Z3
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z4
+	VMOVUPS.Z (CX)(BX*1), K1, Z5
+
+loaded3x2:
+	CMPQ         120(DI), $0x01
 	JEQ          steps3x2
-	VBROADCASTSS 108(DI), Z31
+	VBROADCASTSS 132(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -2797,7 +3717,19 @@ zero3x2:
 	VXORPS X5, X5, X5
 
 steps3x2:
-	MOVQ 56(DI), CX
+	MOVQ (SP), AX
+	MOVQ 8(DI), BX
+
+	// Without Next, fetch what is there.
+	XORL R13, R13
+	MOVQ BX, R11
+	CMPQ 16(SP), $0x00
+	JEQ  fetch3x2
+	MOVQ 16(SP), R11
+	MOVL $0x00000040, R13
+
+fetch3x2:
+	MOVQ 80(DI), CX
 
 k3x2:
 	VMOVUPS      (BX), Z6
@@ -2811,61 +3743,84 @@ k3x2:
 	VBROADCASTSS (AX)(DX*2), Z10
 	VFMADD231PS  Z6, Z10, Z4
 	VFMADD231PS  Z7, Z10, Z5
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          k3x2
-	CMPQ         88(DI), $0x10
-	JNE          storetail3x2
-	MOVQ         R11, CX
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z2, (CX)
-	VMOVUPS      Z3, 64(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z4, (CX)
-	VMOVUPS      Z5, 64(CX)
-	JMP          next3x2
+	TESTQ        R13, R13
+	JEQ          fetched3x2
+	MOVQ         R11, 16(SP)
 
-storetail3x2:
-	MOVQ    R11, CX
+fetched3x2:
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     storetail3x2
+	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
-	VMOVUPS Z1, K1, 64(CX)
+	VMOVUPS Z1, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z2, (CX)
-	VMOVUPS Z3, K1, 64(CX)
+	VMOVUPS Z3, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z4, (CX)
-	VMOVUPS Z5, K1, 64(CX)
+	VMOVUPS Z5, (CX)(BX*1)
+	JMP     next3x2
+
+storetail3x2:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K2, (CX)
+	VMOVUPS Z1, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z2, K2, (CX)
+	VMOVUPS Z3, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z4, K2, (CX)
+	VMOVUPS Z5, K1, (CX)(BX*1)
 
 next3x2:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 8(SP)
 	IMUL3Q $0x03, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, (SP)
+	DECQ   24(SP)
 	JNZ    tile3x2
 	JMP    done
 
 tile2x2:
+	CMPQ 120(DI), $0x00
+	JEQ  zero2x2
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero2x2
-	MOVQ         R11, CX
-	VMOVUPS      (CX), Z0
-	VMOVUPS.Z    64(CX), K1, Z1
-	ADDQ         R13, CX
-	VMOVUPS      (CX), Z2
-	VMOVUPS.Z    64(CX), K1, Z3
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     loadtail2x2
+	MOVQ    8(SP), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS (CX)(BX*1), Z1
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z2
+	VMOVUPS (CX)(BX*1), Z3
+	JMP     loaded2x2
+
+loadtail2x2:
+	MOVQ      8(SP), CX
+	VMOVUPS.Z (CX), K2, Z0
+	VMOVUPS.Z (CX)(BX*1), K1, Z1
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K2, Z2
+	VMOVUPS.Z (CX)(BX*1), K1, Z3
+
+loaded2x2:
+	CMPQ         120(DI), $0x01
 	JEQ          steps2x2
-	VBROADCASTSS 108(DI), Z31
+	VBROADCASTSS 132(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -2879,7 +3834,19 @@ zero2x2:
 	VXORPS X3, X3, X3
 
 steps2x2:
-	MOVQ 56(DI), CX
+	MOVQ (SP), AX
+	MOVQ 8(DI), BX
+
+	// Without Next, fetch what is there.
+	XORL R13, R13
+	MOVQ BX, R11
+	CMPQ 16(SP), $0x00
+	JEQ  fetch2x2
+	MOVQ 16(SP), R11
+	MOVL $0x00000040, R13
+
+fetch2x2:
+	MOVQ 80(DI), CX
 
 k2x2:
 	VMOVUPS      (BX), Z4
@@ -2890,52 +3857,72 @@ k2x2:
 	VBROADCASTSS (AX)(DX*1), Z7
 	VFMADD231PS  Z4, Z7, Z2
 	VFMADD231PS  Z5, Z7, Z3
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          k2x2
-	CMPQ         88(DI), $0x10
-	JNE          storetail2x2
-	MOVQ         R11, CX
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
-	ADDQ         R13, CX
-	VMOVUPS      Z2, (CX)
-	VMOVUPS      Z3, 64(CX)
-	JMP          next2x2
+	TESTQ        R13, R13
+	JEQ          fetched2x2
+	MOVQ         R11, 16(SP)
 
-storetail2x2:
-	MOVQ    R11, CX
+fetched2x2:
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     storetail2x2
+	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
-	VMOVUPS Z1, K1, 64(CX)
+	VMOVUPS Z1, (CX)(BX*1)
 	ADDQ    R13, CX
 	VMOVUPS Z2, (CX)
-	VMOVUPS Z3, K1, 64(CX)
+	VMOVUPS Z3, (CX)(BX*1)
+	JMP     next2x2
+
+storetail2x2:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K2, (CX)
+	VMOVUPS Z1, K1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z2, K2, (CX)
+	VMOVUPS Z3, K1, (CX)(BX*1)
 
 next2x2:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 8(SP)
 	IMUL3Q $0x02, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, (SP)
+	DECQ   24(SP)
 	JNZ    tile2x2
 	JMP    done
 
 tile1x2:
+	CMPQ 120(DI), $0x00
+	JEQ  zero1x2
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero1x2
-	MOVQ         R11, CX
-	VMOVUPS      (CX), Z0
-	VMOVUPS.Z    64(CX), K1, Z1
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     loadtail1x2
+	MOVQ    8(SP), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS (CX)(BX*1), Z1
+	JMP     loaded1x2
+
+loadtail1x2:
+	MOVQ      8(SP), CX
+	VMOVUPS.Z (CX), K2, Z0
+	VMOVUPS.Z (CX)(BX*1), K1, Z1
+
+loaded1x2:
+	CMPQ         120(DI), $0x01
 	JEQ          steps1x2
-	VBROADCASTSS 108(DI), Z31
+	VBROADCASTSS 132(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	JMP          steps1x2
@@ -2945,7 +3932,19 @@ zero1x2:
 	VXORPS X1, X1, X1
 
 steps1x2:
-	MOVQ 56(DI), CX
+	MOVQ (SP), AX
+	MOVQ 8(DI), BX
+
+	// Without Next, fetch what is there.
+	XORL R13, R13
+	MOVQ BX, R11
+	CMPQ 16(SP), $0x00
+	JEQ  fetch1x2
+	MOVQ 16(SP), R11
+	MOVL $0x00000040, R13
+
+fetch1x2:
+	MOVQ 80(DI), CX
 
 k1x2:
 	VMOVUPS      (BX), Z2
@@ -2953,59 +3952,92 @@ k1x2:
 	VBROADCASTSS (AX), Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
+	PREFETCHT1   (R11)
+	ADDQ         R13, R11
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          k1x2
-	CMPQ         88(DI), $0x10
-	JNE          storetail1x2
-	MOVQ         R11, CX
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
-	JMP          next1x2
+	TESTQ        R13, R13
+	JEQ          fetched1x2
+	MOVQ         R11, 16(SP)
+
+fetched1x2:
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     storetail1x2
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, (CX)(BX*1)
+	JMP     next1x2
 
 storetail1x2:
-	MOVQ    R11, CX
-	VMOVUPS Z0, (CX)
-	VMOVUPS Z1, K1, 64(CX)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K2, (CX)
+	VMOVUPS Z1, K1, (CX)(BX*1)
 
 next1x2:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 8(SP)
 	IMUL3Q $0x01, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, (SP)
+	DECQ   24(SP)
 	JNZ    tile1x2
 	JMP    done
 
 tile8x1:
+	CMPQ 120(DI), $0x00
+	JEQ  zero8x1
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero8x1
-	MOVQ         R11, CX
-	VMOVUPS.Z    (CX), K1, Z0
-	ADDQ         R13, CX
-	VMOVUPS.Z    (CX), K1, Z1
-	ADDQ         R13, CX
-	VMOVUPS.Z    (CX), K1, Z2
-	ADDQ         R13, CX
-	VMOVUPS.Z    (CX), K1, Z3
-	ADDQ         R13, CX
-	VMOVUPS.Z    (CX), K1, Z4
-	ADDQ         R13, CX
-	VMOVUPS.Z    (CX), K1, Z5
-	ADDQ         R13, CX
-	VMOVUPS.Z    (CX), K1, Z6
-	ADDQ         R13, CX
-	VMOVUPS.Z    (CX), K1, Z7
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     loadtail8x1
+	MOVQ    8(SP), CX
+	VMOVUPS (CX), Z0
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z1
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z2
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z3
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z4
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z5
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z6
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z7
+	JMP     loaded8x1
+
+loadtail8x1:
+	MOVQ      8(SP), CX
+	VMOVUPS.Z (CX), K1, Z0
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K1, Z1
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K1, Z2
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K1, Z3
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K1, Z4
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K1, Z5
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K1, Z6
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K1, Z7
+
+loaded8x1:
+	CMPQ         120(DI), $0x01
 	JEQ          steps8x1
-	VBROADCASTSS 108(DI), Z31
+	VBROADCASTSS 132(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -3027,8 +4059,10 @@ zero8x1:
 	VXORPS X7, X7, X7
 
 steps8x1:
+	MOVQ (SP), AX
+	MOVQ 8(DI), BX
 	LEAQ (AX)(SI*2), R12
-	MOVQ 56(DI), CX
+	MOVQ 80(DI), CX
 
 k8x1:
 	VMOVUPS.Z    (BX), K1, Z8
@@ -3053,9 +4087,12 @@ k8x1:
 	ADDQ         R9, R12
 	DECQ         CX
 	JNZ          k8x1
-	CMPQ         88(DI), $0x10
+	MOVQ         56(DI), R13
+	MOVQ         64(DI), AX
+	MOVQ         72(DI), BX
+	CMPQ         112(DI), $0x10
 	JNE          storetail8x1
-	MOVQ         R11, CX
+	MOVQ         8(SP), CX
 	VMOVUPS      Z0, (CX)
 	ADDQ         R13, CX
 	VMOVUPS      Z1, (CX)
@@ -3074,7 +4111,7 @@ k8x1:
 	JMP          next8x1
 
 storetail8x1:
-	MOVQ    R11, CX
+	MOVQ    8(SP), CX
 	VMOVUPS Z0, K1, (CX)
 	ADDQ    R13, CX
 	VMOVUPS Z1, K1, (CX)
@@ -3094,38 +4131,59 @@ storetail8x1:
 next8x1:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 8(SP)
 	IMUL3Q $0x08, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, (SP)
+	DECQ   24(SP)
 	JNZ    tile8x1
 	JMP    done
 
 tile7x1:
+	CMPQ 120(DI), $0x00
+	JEQ  zero7x1
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero7x1
-	MOVQ         R11, CX
-	VMOVUPS.Z    (CX), K1, Z0
-	ADDQ         R13, CX
-	VMOVUPS.Z    (CX), K1, Z1
-	ADDQ         R13, CX
-	VMOVUPS.Z    (CX), K1, Z2
-	ADDQ         R13, CX
-	VMOVUPS.Z    (CX), K1, Z3
-	ADDQ         R13, CX
-	VMOVUPS.Z    (CX), K1, Z4
-	ADDQ         R13, CX
-	VMOVUPS.Z    (CX), K1, Z5
-	ADDQ         R13, CX
-	VMOVUPS.Z    (CX), K1, Z6
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     loadtail7x1
+	MOVQ    8(SP), CX
+	VMOVUPS (CX), Z0
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z1
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z2
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z3
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z4
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z5
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z6
+	JMP     loaded7x1
+
+loadtail7x1:
+	MOVQ      8(SP), CX
+	VMOVUPS.Z (CX), K1, Z0
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K1, Z1
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K1, Z2
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K1, Z3
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K1, Z4
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K1, Z5
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K1, Z6
+
+loaded7x1:
+	CMPQ         120(DI), $0x01
 	JEQ          steps7x1
-	VBROADCASTSS 108(DI), Z31
+	VBROADCASTSS 132(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -3145,8 +4203,10 @@ zero7x1:
 	VXORPS X6, X6, X6
 
 steps7x1:
+	MOVQ (SP), AX
+	MOVQ 8(DI), BX
 	LEAQ (AX)(SI*2), R12
-	MOVQ 56(DI), CX
+	MOVQ 80(DI), CX
 
 k7x1:
 	VMOVUPS.Z    (BX), K1, Z7
@@ -3169,9 +4229,12 @@ k7x1:
 	ADDQ         R9, R12
 	DECQ         CX
 	JNZ          k7x1
-	CMPQ         88(DI), $0x10
+	MOVQ         56(DI), R13
+	MOVQ         64(DI), AX
+	MOVQ         72(DI), BX
+	CMPQ         112(DI), $0x10
 	JNE          storetail7x1
-	MOVQ         R11, CX
+	MOVQ         8(SP), CX
 	VMOVUPS      Z0, (CX)
 	ADDQ         R13, CX
 	VMOVUPS      Z1, (CX)
@@ -3188,7 +4251,7 @@ k7x1:
 	JMP          next7x1
 
 storetail7x1:
-	MOVQ    R11, CX
+	MOVQ    8(SP), CX
 	VMOVUPS Z0, K1, (CX)
 	ADDQ    R13, CX
 	VMOVUPS Z1, K1, (CX)
@@ -3206,36 +4269,55 @@ storetail7x1:
 next7x1:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 8(SP)
 	IMUL3Q $0x07, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, (SP)
+	DECQ   24(SP)
 	JNZ    tile7x1
 	JMP    done
 
 tile6x1:
+	CMPQ 120(DI), $0x00
+	JEQ  zero6x1
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero6x1
-	MOVQ         R11, CX
-	VMOVUPS.Z    (CX), K1, Z0
-	ADDQ         R13, CX
-	VMOVUPS.Z    (CX), K1, Z1
-	ADDQ         R13, CX
-	VMOVUPS.Z    (CX), K1, Z2
-	ADDQ         R13, CX
-	VMOVUPS.Z    (CX), K1, Z3
-	ADDQ         R13, CX
-	VMOVUPS.Z    (CX), K1, Z4
-	ADDQ         R13, CX
-	VMOVUPS.Z    (CX), K1, Z5
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     loadtail6x1
+	MOVQ    8(SP), CX
+	VMOVUPS (CX), Z0
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z1
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z2
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z3
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z4
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z5
+	JMP     loaded6x1
+
+loadtail6x1:
+	MOVQ      8(SP), CX
+	VMOVUPS.Z (CX), K1, Z0
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K1, Z1
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K1, Z2
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K1, Z3
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K1, Z4
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K1, Z5
+
+loaded6x1:
+	CMPQ         120(DI), $0x01
 	JEQ          steps6x1
-	VBROADCASTSS 108(DI), Z31
+	VBROADCASTSS 132(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -3253,7 +4335,9 @@ zero6x1:
 	VXORPS X5, X5, X5
 
 steps6x1:
-	MOVQ 56(DI), CX
+	MOVQ (SP), AX
+	MOVQ 8(DI), BX
+	MOVQ 80(DI), CX
 
 k6x1:
 	VMOVUPS.Z    (BX), K1, Z6
@@ -3273,9 +4357,12 @@ k6x1:
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          k6x1
-	CMPQ         88(DI), $0x10
+	MOVQ         56(DI), R13
+	MOVQ         64(DI), AX
+	MOVQ         72(DI), BX
+	CMPQ         112(DI), $0x10
 	JNE          storetail6x1
-	MOVQ         R11, CX
+	MOVQ         8(SP), CX
 	VMOVUPS      Z0, (CX)
 	ADDQ         R13, CX
 	VMOVUPS      Z1, (CX)
@@ -3290,7 +4377,7 @@ k6x1:
 	JMP          next6x1
 
 storetail6x1:
-	MOVQ    R11, CX
+	MOVQ    8(SP), CX
 	VMOVUPS Z0, K1, (CX)
 	ADDQ    R13, CX
 	VMOVUPS Z1, K1, (CX)
@@ -3306,34 +4393,51 @@ storetail6x1:
 next6x1:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 8(SP)
 	IMUL3Q $0x06, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, (SP)
+	DECQ   24(SP)
 	JNZ    tile6x1
 	JMP    done
 
 tile5x1:
+	CMPQ 120(DI), $0x00
+	JEQ  zero5x1
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero5x1
-	MOVQ         R11, CX
-	VMOVUPS.Z    (CX), K1, Z0
-	ADDQ         R13, CX
-	VMOVUPS.Z    (CX), K1, Z1
-	ADDQ         R13, CX
-	VMOVUPS.Z    (CX), K1, Z2
-	ADDQ         R13, CX
-	VMOVUPS.Z    (CX), K1, Z3
-	ADDQ         R13, CX
-	VMOVUPS.Z    (CX), K1, Z4
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     loadtail5x1
+	MOVQ    8(SP), CX
+	VMOVUPS (CX), Z0
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z1
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z2
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z3
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z4
+	JMP     loaded5x1
+
+loadtail5x1:
+	MOVQ      8(SP), CX
+	VMOVUPS.Z (CX), K1, Z0
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K1, Z1
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K1, Z2
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K1, Z3
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K1, Z4
+
+loaded5x1:
+	CMPQ         120(DI), $0x01
 	JEQ          steps5x1
-	VBROADCASTSS 108(DI), Z31
+	VBROADCASTSS 132(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -3349,7 +4453,9 @@ zero5x1:
 	VXORPS X4, X4, X4
 
 steps5x1:
-	MOVQ 56(DI), CX
+	MOVQ (SP), AX
+	MOVQ 8(DI), BX
+	MOVQ 80(DI), CX
 
 k5x1:
 	VMOVUPS.Z    (BX), K1, Z5
@@ -3367,9 +4473,12 @@ k5x1:
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          k5x1
-	CMPQ         88(DI), $0x10
+	MOVQ         56(DI), R13
+	MOVQ         64(DI), AX
+	MOVQ         72(DI), BX
+	CMPQ         112(DI), $0x10
 	JNE          storetail5x1
-	MOVQ         R11, CX
+	MOVQ         8(SP), CX
 	VMOVUPS      Z0, (CX)
 	ADDQ         R13, CX
 	VMOVUPS      Z1, (CX)
@@ -3382,7 +4491,7 @@ k5x1:
 	JMP          next5x1
 
 storetail5x1:
-	MOVQ    R11, CX
+	MOVQ    8(SP), CX
 	VMOVUPS Z0, K1, (CX)
 	ADDQ    R13, CX
 	VMOVUPS Z1, K1, (CX)
@@ -3396,32 +4505,47 @@ storetail5x1:
 next5x1:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 8(SP)
 	IMUL3Q $0x05, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, (SP)
+	DECQ   24(SP)
 	JNZ    tile5x1
 	JMP    done
 
 tile4x1:
+	CMPQ 120(DI), $0x00
+	JEQ  zero4x1
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero4x1
-	MOVQ         R11, CX
-	VMOVUPS.Z    (CX), K1, Z0
-	ADDQ         R13, CX
-	VMOVUPS.Z    (CX), K1, Z1
-	ADDQ         R13, CX
-	VMOVUPS.Z    (CX), K1, Z2
-	ADDQ         R13, CX
-	VMOVUPS.Z    (CX), K1, Z3
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     loadtail4x1
+	MOVQ    8(SP), CX
+	VMOVUPS (CX), Z0
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z1
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z2
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z3
+	JMP     loaded4x1
+
+loadtail4x1:
+	MOVQ      8(SP), CX
+	VMOVUPS.Z (CX), K1, Z0
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K1, Z1
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K1, Z2
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K1, Z3
+
+loaded4x1:
+	CMPQ         120(DI), $0x01
 	JEQ          steps4x1
-	VBROADCASTSS 108(DI), Z31
+	VBROADCASTSS 132(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -3435,7 +4559,9 @@ zero4x1:
 	VXORPS X3, X3, X3
 
 steps4x1:
-	MOVQ 56(DI), CX
+	MOVQ (SP), AX
+	MOVQ 8(DI), BX
+	MOVQ 80(DI), CX
 
 k4x1:
 	VMOVUPS.Z    (BX), K1, Z4
@@ -3451,9 +4577,12 @@ k4x1:
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          k4x1
-	CMPQ         88(DI), $0x10
+	MOVQ         56(DI), R13
+	MOVQ         64(DI), AX
+	MOVQ         72(DI), BX
+	CMPQ         112(DI), $0x10
 	JNE          storetail4x1
-	MOVQ         R11, CX
+	MOVQ         8(SP), CX
 	VMOVUPS      Z0, (CX)
 	ADDQ         R13, CX
 	VMOVUPS      Z1, (CX)
@@ -3464,7 +4593,7 @@ k4x1:
 	JMP          next4x1
 
 storetail4x1:
-	MOVQ    R11, CX
+	MOVQ    8(SP), CX
 	VMOVUPS Z0, K1, (CX)
 	ADDQ    R13, CX
 	VMOVUPS Z1, K1, (CX)
@@ -3476,30 +4605,43 @@ storetail4x1:
 next4x1:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 8(SP)
 	IMUL3Q $0x04, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, (SP)
+	DECQ   24(SP)
 	JNZ    tile4x1
 	JMP    done
 
 tile3x1:
+	CMPQ 120(DI), $0x00
+	JEQ  zero3x1
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero3x1
-	MOVQ         R11, CX
-	VMOVUPS.Z    (CX), K1, Z0
-	ADDQ         R13, CX
-	VMOVUPS.Z    (CX), K1, Z1
-	ADDQ         R13, CX
-	VMOVUPS.Z    (CX), K1, Z2
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     loadtail3x1
+	MOVQ    8(SP), CX
+	VMOVUPS (CX), Z0
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z1
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z2
+	JMP     loaded3x1
+
+loadtail3x1:
+	MOVQ      8(SP), CX
+	VMOVUPS.Z (CX), K1, Z0
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K1, Z1
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K1, Z2
+
+loaded3x1:
+	CMPQ         120(DI), $0x01
 	JEQ          steps3x1
-	VBROADCASTSS 108(DI), Z31
+	VBROADCASTSS 132(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -3511,7 +4653,9 @@ zero3x1:
 	VXORPS X2, X2, X2
 
 steps3x1:
-	MOVQ 56(DI), CX
+	MOVQ (SP), AX
+	MOVQ 8(DI), BX
+	MOVQ 80(DI), CX
 
 k3x1:
 	VMOVUPS.Z    (BX), K1, Z3
@@ -3525,9 +4669,12 @@ k3x1:
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          k3x1
-	CMPQ         88(DI), $0x10
+	MOVQ         56(DI), R13
+	MOVQ         64(DI), AX
+	MOVQ         72(DI), BX
+	CMPQ         112(DI), $0x10
 	JNE          storetail3x1
-	MOVQ         R11, CX
+	MOVQ         8(SP), CX
 	VMOVUPS      Z0, (CX)
 	ADDQ         R13, CX
 	VMOVUPS      Z1, (CX)
@@ -3536,7 +4683,7 @@ k3x1:
 	JMP          next3x1
 
 storetail3x1:
-	MOVQ    R11, CX
+	MOVQ    8(SP), CX
 	VMOVUPS Z0, K1, (CX)
 	ADDQ    R13, CX
 	VMOVUPS Z1, K1, (CX)
@@ -3546,28 +4693,39 @@ storetail3x1:
 next3x1:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 8(SP)
 	IMUL3Q $0x03, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, (SP)
+	DECQ   24(SP)
 	JNZ    tile3x1
 	JMP    done
 
 tile2x1:
+	CMPQ 120(DI), $0x00
+	JEQ  zero2x1
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero2x1
-	MOVQ         R11, CX
-	VMOVUPS.Z    (CX), K1, Z0
-	ADDQ         R13, CX
-	VMOVUPS.Z    (CX), K1, Z1
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     loadtail2x1
+	MOVQ    8(SP), CX
+	VMOVUPS (CX), Z0
+	ADDQ    R13, CX
+	VMOVUPS (CX), Z1
+	JMP     loaded2x1
+
+loadtail2x1:
+	MOVQ      8(SP), CX
+	VMOVUPS.Z (CX), K1, Z0
+	ADDQ      R13, CX
+	VMOVUPS.Z (CX), K1, Z1
+
+loaded2x1:
+	CMPQ         120(DI), $0x01
 	JEQ          steps2x1
-	VBROADCASTSS 108(DI), Z31
+	VBROADCASTSS 132(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	JMP          steps2x1
@@ -3577,7 +4735,9 @@ zero2x1:
 	VXORPS X1, X1, X1
 
 steps2x1:
-	MOVQ 56(DI), CX
+	MOVQ (SP), AX
+	MOVQ 8(DI), BX
+	MOVQ 80(DI), CX
 
 k2x1:
 	VMOVUPS.Z    (BX), K1, Z2
@@ -3589,16 +4749,19 @@ k2x1:
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          k2x1
-	CMPQ         88(DI), $0x10
+	MOVQ         56(DI), R13
+	MOVQ         64(DI), AX
+	MOVQ         72(DI), BX
+	CMPQ         112(DI), $0x10
 	JNE          storetail2x1
-	MOVQ         R11, CX
+	MOVQ         8(SP), CX
 	VMOVUPS      Z0, (CX)
 	ADDQ         R13, CX
 	VMOVUPS      Z1, (CX)
 	JMP          next2x1
 
 storetail2x1:
-	MOVQ    R11, CX
+	MOVQ    8(SP), CX
 	VMOVUPS Z0, K1, (CX)
 	ADDQ    R13, CX
 	VMOVUPS Z1, K1, (CX)
@@ -3606,26 +4769,35 @@ storetail2x1:
 next2x1:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 8(SP)
 	IMUL3Q $0x02, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, (SP)
+	DECQ   24(SP)
 	JNZ    tile2x1
 	JMP    done
 
 tile1x1:
+	CMPQ 120(DI), $0x00
+	JEQ  zero1x1
+
 	// Start of the chains.
-	MOVQ         (DI), AX
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), R11
-	MOVQ         48(DI), R13
-	CMPQ         96(DI), $0x00
-	JEQ          zero1x1
-	MOVQ         R11, CX
-	VMOVUPS.Z    (CX), K1, Z0
-	CMPQ         96(DI), $0x01
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	CMPQ    112(DI), $0x10
+	JNE     loadtail1x1
+	MOVQ    8(SP), CX
+	VMOVUPS (CX), Z0
+	JMP     loaded1x1
+
+loadtail1x1:
+	MOVQ      8(SP), CX
+	VMOVUPS.Z (CX), K1, Z0
+
+loaded1x1:
+	CMPQ         120(DI), $0x01
 	JEQ          steps1x1
-	VBROADCASTSS 108(DI), Z31
+	VBROADCASTSS 132(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	JMP          steps1x1
 
@@ -3633,7 +4805,9 @@ zero1x1:
 	VXORPS X0, X0, X0
 
 steps1x1:
-	MOVQ 56(DI), CX
+	MOVQ (SP), AX
+	MOVQ 8(DI), BX
+	MOVQ 80(DI), CX
 
 k1x1:
 	VMOVUPS.Z    (BX), K1, Z1
@@ -3643,23 +4817,26 @@ k1x1:
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          k1x1
-	CMPQ         88(DI), $0x10
+	MOVQ         56(DI), R13
+	MOVQ         64(DI), AX
+	MOVQ         72(DI), BX
+	CMPQ         112(DI), $0x10
 	JNE          storetail1x1
-	MOVQ         R11, CX
+	MOVQ         8(SP), CX
 	VMOVUPS      Z0, (CX)
 	JMP          next1x1
 
 storetail1x1:
-	MOVQ    R11, CX
+	MOVQ    8(SP), CX
 	VMOVUPS Z0, K1, (CX)
 
 next1x1:
 	// The next tile.
 	ADDQ   R13, CX
-	MOVQ   CX, 16(DI)
+	MOVQ   CX, 8(SP)
 	IMUL3Q $0x01, DX, CX
-	ADDQ   CX, (DI)
-	DECQ   64(DI)
+	ADDQ   CX, (SP)
+	DECQ   24(SP)
 	JNZ    tile1x1
 
 done:
@@ -3670,35 +4847,35 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·GemmFinish(SB), NOSPLIT, $0-8
 	MOVQ         args+0(FP), DI
-	MOVQ         88(DI), CX
+	MOVQ         112(DI), CX
 	MOVL         $0x00000001, AX
 	SHLL         CL, AX
 	DECL         AX
 	KMOVW        AX, K1
 	MOVQ         (DI), AX
 	MOVQ         16(DI), R11
-	MOVQ         24(DI), DX
-	MOVQ         48(DI), R13
-	MOVQ         64(DI), CX
-	VBROADCASTSS 104(DI), Z0
-	VBROADCASTSS 108(DI), Z1
+	MOVQ         32(DI), DX
+	MOVQ         56(DI), R13
+	MOVQ         88(DI), CX
+	VBROADCASTSS 128(DI), Z0
+	VBROADCASTSS 132(DI), Z1
 
 row:
 	MOVQ AX, BX
 	MOVQ R11, SI
-	MOVQ 80(DI), R8
+	MOVQ 104(DI), R8
 
 vector:
 	CMPQ    R8, $0x01
 	JEQ     last
 	VMOVUPS (BX), Z2
 	VXORPS  X3, X3, X3
-	CMPQ    96(DI), $0x00
-	JEQ     fma1
+	CMPQ    120(DI), $0x00
+	JEQ     fma2
 	VMOVUPS (SI), Z3
 	VMULPS  Z1, Z3, Z3
 
-fma1:
+fma2:
 	VFMADD231PS Z0, Z2, Z3
 	VMOVUPS     Z3, (SI)
 	ADDQ        $0x00000040, BX
@@ -3709,12 +4886,12 @@ fma1:
 last:
 	VMOVUPS.Z (BX), K1, Z2
 	VXORPS    X3, X3, X3
-	CMPQ      96(DI), $0x00
-	JEQ       fma2
+	CMPQ      120(DI), $0x00
+	JEQ       fma3
 	VMOVUPS.Z (SI), K1, Z3
 	VMULPS    Z1, Z3, Z3
 
-fma2:
+fma3:
 	VFMADD231PS Z0, Z2, Z3
 	VMOVUPS     Z3, K1, (SI)
 	ADDQ        DX, AX
@@ -3819,9 +4996,9 @@ full:
 	MOVQ (DI), BX
 	MOVQ 24(DI), CX
 
-vector3:
+vector4:
 	CMPQ        CX, $0x08
-	JLT         four4
+	JLT         four5
 	MOVQ        R11, AX
 	VMOVUPS     (AX), X0
 	VMOVUPS     16(AX), X4
@@ -3911,11 +5088,11 @@ vector3:
 	LEAQ        (BX)(DX*4), BX
 	ADDQ        $0x20, R11
 	SUBQ        $0x08, CX
-	JMP         vector3
+	JMP         vector4
 
-four4:
+four5:
 	CMPQ        CX, $0x04
-	JLT         one5
+	JLT         one6
 	MOVQ        R11, AX
 	VMOVUPS     (AX), X0
 	VMOVUPS     (AX)(R8*1), X1
@@ -3961,11 +5138,11 @@ four4:
 	LEAQ        (BX)(DX*4), BX
 	ADDQ        $0x10, R11
 	SUBQ        $0x04, CX
-	JMP         four4
+	JMP         four5
 
-one5:
+one6:
 	CMPQ        CX, $0x01
-	JLT         end6
+	JLT         end7
 	MOVQ        R11, AX
 	VMOVSS      (AX), X0
 	VINSERTPS   $0x10, (AX)(R8*1), X0, X0
@@ -3991,9 +5168,9 @@ one5:
 	ADDQ        DX, BX
 	ADDQ        $0x04, R11
 	SUBQ        $0x01, CX
-	JMP         one5
+	JMP         one6
 
-end6:
+end7:
 	ADDQ   $0x00000040, (DI)
 	IMUL3Q $0x10, R8, R8
 	ADDQ   R8, 8(DI)
@@ -4072,9 +5249,9 @@ few:
 	MOVQ    (DI), BX
 	MOVQ    24(DI), CX
 
-vector7:
+vector8:
 	CMPQ         CX, $0x10
-	JLT          four8
+	JLT          four9
 	MOVQ         (SP), AX
 	VMOVUPS      (AX)(R11*1), X0
 	VMOVUPS      16(AX)(R11*1), X4
@@ -4209,11 +5386,11 @@ vector7:
 	LEAQ         (BX)(DX*4), BX
 	ADDQ         $0x40, R11
 	SUBQ         $0x10, CX
-	JMP          vector7
+	JMP          vector8
 
-four8:
+four9:
 	CMPQ         CX, $0x04
-	JLT          one9
+	JLT          one10
 	MOVQ         (SP), AX
 	VMOVUPS      (AX)(R11*1), X0
 	MOVQ         8(SP), AX
@@ -4261,11 +5438,11 @@ four8:
 	LEAQ         (BX)(DX*4), BX
 	ADDQ         $0x10, R11
 	SUBQ         $0x04, CX
-	JMP          four8
+	JMP          four9
 
-one9:
+one10:
 	CMPQ         CX, $0x01
-	JLT          end10
+	JLT          end11
 	MOVQ         (SP), AX
 	VMOVSS       (AX)(R11*1), X0
 	MOVQ         8(SP), AX
@@ -4305,9 +5482,9 @@ one9:
 	ADDQ         DX, BX
 	ADDQ         $0x04, R11
 	SUBQ         $0x01, CX
-	JMP          one9
+	JMP          one10
 
-end10:
+end11:
 	VZEROUPPER
 	RET
 
@@ -4315,41 +5492,41 @@ end10:
 // Requires: AVX, AVX512F, CMOV
 TEXT ·GemvRows(SB), NOSPLIT, $512-8
 	MOVQ         args+0(FP), DI
-	MOVQ         88(DI), CX
+	MOVQ         112(DI), CX
 	MOVL         $0x00000001, AX
 	SHLL         CL, AX
 	DECL         AX
 	KMOVW        AX, K1
 	MOVQ         8(DI), BX
 	MOVQ         16(DI), DX
-	MOVQ         24(DI), R8
-	CMPQ         80(DI), $0x04
+	MOVQ         32(DI), R8
+	CMPQ         104(DI), $0x04
 	JEQ          vecs4
-	CMPQ         80(DI), $0x03
+	CMPQ         104(DI), $0x03
 	JEQ          vecs3
-	CMPQ         80(DI), $0x02
+	CMPQ         104(DI), $0x02
 	JEQ          vecs2
 	VPXORD       Z28, Z28, Z28
-	CMPQ         96(DI), $0x00
+	CMPQ         120(DI), $0x00
 	JEQ          steps1
 	VMOVUPS.Z    (DX), K1, Z28
-	CMPQ         96(DI), $0x01
+	CMPQ         120(DI), $0x01
 	JEQ          steps1
-	VBROADCASTSS 108(DI), Z0
+	VBROADCASTSS 132(DI), Z0
 	VMULPS       Z0, Z28, Z28
 
 steps1:
-	CMPQ 88(DI), $0x10
+	CMPQ 112(DI), $0x10
 	JNE  few1
 	MOVQ (DI), R11
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
 	LEAQ (R9)(R8*4), R12
-	MOVQ 56(DI), CX
+	MOVQ 80(DI), CX
 
-vector11:
+vector12:
 	CMPQ             CX, $0x10
-	JLT              four12
+	JLT              four13
 	MOVQ             R11, AX
 	VMOVUPS          (AX), X0
 	VMOVUPS          16(AX), X4
@@ -4467,11 +5644,11 @@ vector11:
 	ADDQ             $0x40, R11
 	ADDQ             $0x40, BX
 	SUBQ             $0x10, CX
-	JMP              vector11
+	JMP              vector12
 
-four12:
+four13:
 	CMPQ             CX, $0x04
-	JLT              one13
+	JLT              one14
 	MOVQ             R11, AX
 	VMOVUPS          (AX), X0
 	VMOVUPS          (AX)(R8*1), X1
@@ -4505,11 +5682,11 @@ four12:
 	ADDQ             $0x10, R11
 	ADDQ             $0x10, BX
 	SUBQ             $0x04, CX
-	JMP              four12
+	JMP              four13
 
-one13:
+one14:
 	CMPQ             CX, $0x01
-	JLT              end14
+	JLT              end15
 	MOVQ             R11, AX
 	VMOVSS           (AX), X0
 	VINSERTPS        $0x10, (AX)(R8*1), X0, X0
@@ -4535,9 +5712,9 @@ one13:
 	ADDQ             $0x04, R11
 	ADDQ             $0x04, BX
 	SUBQ             $0x01, CX
-	JMP              one13
+	JMP              one14
 
-end14:
+end15:
 	VMOVUPS Z28, (DX)
 	VZEROUPPER
 	RET
@@ -4545,7 +5722,7 @@ end14:
 few1:
 	MOVQ    (DI), AX
 	XORL    R10, R10
-	MOVQ    88(DI), R9
+	MOVQ    112(DI), R9
 	MOVQ    AX, (SP)
 	CMPQ    R9, $0x01
 	CMOVQLE R10, R8
@@ -4609,11 +5786,11 @@ few1:
 	MOVQ    AX, 120(SP)
 	ADDQ    R8, AX
 	XORL    R11, R11
-	MOVQ    56(DI), CX
+	MOVQ    80(DI), CX
 
-vector15:
+vector16:
 	CMPQ             CX, $0x10
-	JLT              four16
+	JLT              four17
 	MOVQ             (SP), AX
 	VMOVUPS          (AX)(R11*1), X0
 	VMOVUPS          16(AX)(R11*1), X4
@@ -4745,11 +5922,11 @@ vector15:
 	ADDQ             $0x40, R11
 	ADDQ             $0x40, BX
 	SUBQ             $0x10, CX
-	JMP              vector15
+	JMP              vector16
 
-four16:
+four17:
 	CMPQ             CX, $0x04
-	JLT              one17
+	JLT              one18
 	MOVQ             (SP), AX
 	VMOVUPS          (AX)(R11*1), X0
 	MOVQ             8(SP), AX
@@ -4797,11 +5974,11 @@ four16:
 	ADDQ             $0x10, R11
 	ADDQ             $0x10, BX
 	SUBQ             $0x04, CX
-	JMP              four16
+	JMP              four17
 
-one17:
+one18:
 	CMPQ             CX, $0x01
-	JLT              end18
+	JLT              end19
 	MOVQ             (SP), AX
 	VMOVSS           (AX)(R11*1), X0
 	MOVQ             8(SP), AX
@@ -4841,9 +6018,9 @@ one17:
 	ADDQ             $0x04, R11
 	ADDQ             $0x04, BX
 	SUBQ             $0x01, CX
-	JMP              one17
+	JMP              one18
 
-end18:
+end19:
 	VMOVUPS Z28, K1, (DX)
 	VZEROUPPER
 	RET
@@ -4851,28 +6028,28 @@ end18:
 vecs2:
 	VPXORD       Z28, Z28, Z28
 	VPXORD       Z29, Z29, Z29
-	CMPQ         96(DI), $0x00
+	CMPQ         120(DI), $0x00
 	JEQ          steps2
 	VMOVUPS      (DX), Z28
 	VMOVUPS.Z    64(DX), K1, Z29
-	CMPQ         96(DI), $0x01
+	CMPQ         120(DI), $0x01
 	JEQ          steps2
-	VBROADCASTSS 108(DI), Z0
+	VBROADCASTSS 132(DI), Z0
 	VMULPS       Z0, Z28, Z28
 	VMULPS       Z0, Z29, Z29
 
 steps2:
-	CMPQ 88(DI), $0x10
+	CMPQ 112(DI), $0x10
 	JNE  few2
 	MOVQ (DI), R11
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
 	LEAQ (R9)(R8*4), R12
-	MOVQ 56(DI), CX
+	MOVQ 80(DI), CX
 
-vector19:
+vector20:
 	CMPQ             CX, $0x10
-	JLT              four20
+	JLT              four21
 	MOVQ             R11, AX
 	VMOVUPS          (AX), X0
 	VMOVUPS          16(AX), X4
@@ -5104,11 +6281,11 @@ vector19:
 	ADDQ             $0x40, R11
 	ADDQ             $0x40, BX
 	SUBQ             $0x10, CX
-	JMP              vector19
+	JMP              vector20
 
-four20:
+four21:
 	CMPQ             CX, $0x04
-	JLT              one21
+	JLT              one22
 	MOVQ             R11, AX
 	VMOVUPS          (AX), X0
 	VMOVUPS          (AX)(R8*1), X1
@@ -5172,11 +6349,11 @@ four20:
 	ADDQ             $0x10, R11
 	ADDQ             $0x10, BX
 	SUBQ             $0x04, CX
-	JMP              four20
+	JMP              four21
 
-one21:
+one22:
 	CMPQ             CX, $0x01
-	JLT              end22
+	JLT              end23
 	MOVQ             R11, AX
 	VMOVSS           (AX), X0
 	VINSERTPS        $0x10, (AX)(R8*1), X0, X0
@@ -5224,9 +6401,9 @@ one21:
 	ADDQ             $0x04, R11
 	ADDQ             $0x04, BX
 	SUBQ             $0x01, CX
-	JMP              one21
+	JMP              one22
 
-end22:
+end23:
 	VMOVUPS Z28, (DX)
 	VMOVUPS Z29, 64(DX)
 	VZEROUPPER
@@ -5298,7 +6475,7 @@ few2:
 	ADDQ    R8, AX
 	MOVQ    AX, 120(SP)
 	ADDQ    R8, AX
-	MOVQ    88(DI), R9
+	MOVQ    112(DI), R9
 	MOVQ    AX, 128(SP)
 	CMPQ    R9, $0x01
 	CMOVQLE R10, R8
@@ -5362,11 +6539,11 @@ few2:
 	MOVQ    AX, 248(SP)
 	ADDQ    R8, AX
 	XORL    R11, R11
-	MOVQ    56(DI), CX
+	MOVQ    80(DI), CX
 
-vector23:
+vector24:
 	CMPQ             CX, $0x10
-	JLT              four24
+	JLT              four25
 	MOVQ             (SP), AX
 	VMOVUPS          (AX)(R11*1), X0
 	VMOVUPS          16(AX)(R11*1), X4
@@ -5626,11 +6803,11 @@ vector23:
 	ADDQ             $0x40, R11
 	ADDQ             $0x40, BX
 	SUBQ             $0x10, CX
-	JMP              vector23
+	JMP              vector24
 
-four24:
+four25:
 	CMPQ             CX, $0x04
-	JLT              one25
+	JLT              one26
 	MOVQ             (SP), AX
 	VMOVUPS          (AX)(R11*1), X0
 	MOVQ             8(SP), AX
@@ -5722,11 +6899,11 @@ four24:
 	ADDQ             $0x10, R11
 	ADDQ             $0x10, BX
 	SUBQ             $0x04, CX
-	JMP              four24
+	JMP              four25
 
-one25:
+one26:
 	CMPQ             CX, $0x01
-	JLT              end26
+	JLT              end27
 	MOVQ             (SP), AX
 	VMOVSS           (AX)(R11*1), X0
 	MOVQ             8(SP), AX
@@ -5802,9 +6979,9 @@ one25:
 	ADDQ             $0x04, R11
 	ADDQ             $0x04, BX
 	SUBQ             $0x01, CX
-	JMP              one25
+	JMP              one26
 
-end26:
+end27:
 	VMOVUPS Z28, (DX)
 	VMOVUPS Z29, K1, 64(DX)
 	VZEROUPPER
@@ -5814,30 +6991,30 @@ vecs3:
 	VPXORD       Z28, Z28, Z28
 	VPXORD       Z29, Z29, Z29
 	VPXORD       Z30, Z30, Z30
-	CMPQ         96(DI), $0x00
+	CMPQ         120(DI), $0x00
 	JEQ          steps3
 	VMOVUPS      (DX), Z28
 	VMOVUPS      64(DX), Z29
 	VMOVUPS.Z    128(DX), K1, Z30
-	CMPQ         96(DI), $0x01
+	CMPQ         120(DI), $0x01
 	JEQ          steps3
-	VBROADCASTSS 108(DI), Z0
+	VBROADCASTSS 132(DI), Z0
 	VMULPS       Z0, Z28, Z28
 	VMULPS       Z0, Z29, Z29
 	VMULPS       Z0, Z30, Z30
 
 steps3:
-	CMPQ 88(DI), $0x10
+	CMPQ 112(DI), $0x10
 	JNE  few3
 	MOVQ (DI), R11
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
 	LEAQ (R9)(R8*4), R12
-	MOVQ 56(DI), CX
+	MOVQ 80(DI), CX
 
-vector27:
+vector28:
 	CMPQ             CX, $0x10
-	JLT              four28
+	JLT              four29
 	MOVQ             R11, AX
 	VMOVUPS          (AX), X0
 	VMOVUPS          16(AX), X4
@@ -6183,11 +7360,11 @@ vector27:
 	ADDQ             $0x40, R11
 	ADDQ             $0x40, BX
 	SUBQ             $0x10, CX
-	JMP              vector27
+	JMP              vector28
 
-four28:
+four29:
 	CMPQ             CX, $0x04
-	JLT              one29
+	JLT              one30
 	MOVQ             R11, AX
 	VMOVUPS          (AX), X0
 	VMOVUPS          (AX)(R8*1), X1
@@ -6281,11 +7458,11 @@ four28:
 	ADDQ             $0x10, R11
 	ADDQ             $0x10, BX
 	SUBQ             $0x04, CX
-	JMP              four28
+	JMP              four29
 
-one29:
+one30:
 	CMPQ             CX, $0x01
-	JLT              end30
+	JLT              end31
 	MOVQ             R11, AX
 	VMOVSS           (AX), X0
 	VINSERTPS        $0x10, (AX)(R8*1), X0, X0
@@ -6355,9 +7532,9 @@ one29:
 	ADDQ             $0x04, R11
 	ADDQ             $0x04, BX
 	SUBQ             $0x01, CX
-	JMP              one29
+	JMP              one30
 
-end30:
+end31:
 	VMOVUPS Z28, (DX)
 	VMOVUPS Z29, 64(DX)
 	VMOVUPS Z30, 128(DX)
@@ -6493,7 +7670,7 @@ few3:
 	ADDQ    R8, AX
 	MOVQ    AX, 248(SP)
 	ADDQ    R8, AX
-	MOVQ    88(DI), R9
+	MOVQ    112(DI), R9
 	MOVQ    AX, 256(SP)
 	CMPQ    R9, $0x01
 	CMOVQLE R10, R8
@@ -6557,11 +7734,11 @@ few3:
 	MOVQ    AX, 376(SP)
 	ADDQ    R8, AX
 	XORL    R11, R11
-	MOVQ    56(DI), CX
+	MOVQ    80(DI), CX
 
-vector31:
+vector32:
 	CMPQ             CX, $0x10
-	JLT              four32
+	JLT              four33
 	MOVQ             (SP), AX
 	VMOVUPS          (AX)(R11*1), X0
 	VMOVUPS          16(AX)(R11*1), X4
@@ -6949,11 +8126,11 @@ vector31:
 	ADDQ             $0x40, R11
 	ADDQ             $0x40, BX
 	SUBQ             $0x10, CX
-	JMP              vector31
+	JMP              vector32
 
-four32:
+four33:
 	CMPQ             CX, $0x04
-	JLT              one33
+	JLT              one34
 	MOVQ             (SP), AX
 	VMOVUPS          (AX)(R11*1), X0
 	MOVQ             8(SP), AX
@@ -7089,11 +8266,11 @@ four32:
 	ADDQ             $0x10, R11
 	ADDQ             $0x10, BX
 	SUBQ             $0x04, CX
-	JMP              four32
+	JMP              four33
 
-one33:
+one34:
 	CMPQ             CX, $0x01
-	JLT              end34
+	JLT              end35
 	MOVQ             (SP), AX
 	VMOVSS           (AX)(R11*1), X0
 	MOVQ             8(SP), AX
@@ -7205,9 +8382,9 @@ one33:
 	ADDQ             $0x04, R11
 	ADDQ             $0x04, BX
 	SUBQ             $0x01, CX
-	JMP              one33
+	JMP              one34
 
-end34:
+end35:
 	VMOVUPS Z28, (DX)
 	VMOVUPS Z29, 64(DX)
 	VMOVUPS Z30, K1, 128(DX)
@@ -7219,32 +8396,32 @@ vecs4:
 	VPXORD       Z29, Z29, Z29
 	VPXORD       Z30, Z30, Z30
 	VPXORD       Z31, Z31, Z31
-	CMPQ         96(DI), $0x00
+	CMPQ         120(DI), $0x00
 	JEQ          steps4
 	VMOVUPS      (DX), Z28
 	VMOVUPS      64(DX), Z29
 	VMOVUPS      128(DX), Z30
 	VMOVUPS.Z    192(DX), K1, Z31
-	CMPQ         96(DI), $0x01
+	CMPQ         120(DI), $0x01
 	JEQ          steps4
-	VBROADCASTSS 108(DI), Z0
+	VBROADCASTSS 132(DI), Z0
 	VMULPS       Z0, Z28, Z28
 	VMULPS       Z0, Z29, Z29
 	VMULPS       Z0, Z30, Z30
 	VMULPS       Z0, Z31, Z31
 
 steps4:
-	CMPQ 88(DI), $0x10
+	CMPQ 112(DI), $0x10
 	JNE  few4
 	MOVQ (DI), R11
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
 	LEAQ (R9)(R8*4), R12
-	MOVQ 56(DI), CX
+	MOVQ 80(DI), CX
 
-vector35:
+vector36:
 	CMPQ             CX, $0x10
-	JLT              four36
+	JLT              four37
 	MOVQ             R11, AX
 	VMOVUPS          (AX), X0
 	VMOVUPS          16(AX), X4
@@ -7704,11 +8881,11 @@ vector35:
 	ADDQ             $0x40, R11
 	ADDQ             $0x40, BX
 	SUBQ             $0x10, CX
-	JMP              vector35
+	JMP              vector36
 
-four36:
+four37:
 	CMPQ             CX, $0x04
-	JLT              one37
+	JLT              one38
 	MOVQ             R11, AX
 	VMOVUPS          (AX), X0
 	VMOVUPS          (AX)(R8*1), X1
@@ -7832,11 +9009,11 @@ four36:
 	ADDQ             $0x10, R11
 	ADDQ             $0x10, BX
 	SUBQ             $0x04, CX
-	JMP              four36
+	JMP              four37
 
-one37:
+one38:
 	CMPQ             CX, $0x01
-	JLT              end38
+	JLT              end39
 	MOVQ             R11, AX
 	VMOVSS           (AX), X0
 	VINSERTPS        $0x10, (AX)(R8*1), X0, X0
@@ -7928,9 +9105,9 @@ one37:
 	ADDQ             $0x04, R11
 	ADDQ             $0x04, BX
 	SUBQ             $0x01, CX
-	JMP              one37
+	JMP              one38
 
-end38:
+end39:
 	VMOVUPS Z28, (DX)
 	VMOVUPS Z29, 64(DX)
 	VMOVUPS Z30, 128(DX)
@@ -8130,7 +9307,7 @@ few4:
 	ADDQ    R8, AX
 	MOVQ    AX, 376(SP)
 	ADDQ    R8, AX
-	MOVQ    88(DI), R9
+	MOVQ    112(DI), R9
 	MOVQ    AX, 384(SP)
 	CMPQ    R9, $0x01
 	CMOVQLE R10, R8
@@ -8194,11 +9371,11 @@ few4:
 	MOVQ    AX, 504(SP)
 	ADDQ    R8, AX
 	XORL    R11, R11
-	MOVQ    56(DI), CX
+	MOVQ    80(DI), CX
 
-vector39:
+vector40:
 	CMPQ             CX, $0x10
-	JLT              four40
+	JLT              four41
 	MOVQ             (SP), AX
 	VMOVUPS          (AX)(R11*1), X0
 	VMOVUPS          16(AX)(R11*1), X4
@@ -8714,11 +9891,11 @@ vector39:
 	ADDQ             $0x40, R11
 	ADDQ             $0x40, BX
 	SUBQ             $0x10, CX
-	JMP              vector39
+	JMP              vector40
 
-four40:
+four41:
 	CMPQ             CX, $0x04
-	JLT              one41
+	JLT              one42
 	MOVQ             (SP), AX
 	VMOVUPS          (AX)(R11*1), X0
 	MOVQ             8(SP), AX
@@ -8898,11 +10075,11 @@ four40:
 	ADDQ             $0x10, R11
 	ADDQ             $0x10, BX
 	SUBQ             $0x04, CX
-	JMP              four40
+	JMP              four41
 
-one41:
+one42:
 	CMPQ             CX, $0x01
-	JLT              end42
+	JLT              end43
 	MOVQ             (SP), AX
 	VMOVSS           (AX)(R11*1), X0
 	MOVQ             8(SP), AX
@@ -9050,9 +10227,9 @@ one41:
 	ADDQ             $0x04, R11
 	ADDQ             $0x04, BX
 	SUBQ             $0x01, CX
-	JMP              one41
+	JMP              one42
 
-end42:
+end43:
 	VMOVUPS Z28, (DX)
 	VMOVUPS Z29, 64(DX)
 	VMOVUPS Z30, 128(DX)
