@@ -22,6 +22,18 @@ import (
 // microseconds, since no call can be preempted.
 const stepCallWork = 1 << 16
 
+// chunkRows is the most rows that go through the product before their gates are computed: the
+// pre-activations of two panels' units are then 24 KB.
+const chunkRows = 48
+
+// blockSteps is the most steps in a block of a product: see [stepProduct.block].
+const blockSteps = 512
+
+// fetchFrom is the size, in elements, from which a set of panels is taken not to be in the L2
+// cache any more when the next step comes: its panels are then fetched ahead. Where it is,
+// that costs nothing to speak of.
+const fetchFrom = 1 << 18
+
 // pack packs weights for the instruction set in use, if there is machine code.
 func (p *stepPanels) pack(kind StepKind, whh []float32, hidden int, training bool) bool {
 	switch asm.Active() {
@@ -52,6 +64,15 @@ func gemmTiles(isa asm.ISA, args *avx512.GemmArgs) {
 	}
 }
 
+func gemmRow(isa asm.ISA, args *avx512.RowArgs) {
+	switch isa {
+	case asm.AVX512:
+		avx512.GemmRow(args)
+	case asm.AVX2:
+		avx2.GemmRow((*avx2.RowArgs)(args))
+	}
+}
+
 // A stepProduct is the product of a fused step: C += A W, or C = A W.
 type stepProduct struct {
 	set         *panelSet
@@ -61,6 +82,19 @@ type stepProduct struct {
 	zero        bool // chains start at +0
 	cvec, clast int  // distances in C of the second and of the last gate
 	split, skip int  // from column split on, those of A lie skip further
+}
+
+// block returns the end of the block of steps that starts with k0. A block of a group of
+// panels has to stay in the L2 cache, beside the one that is fetched meanwhile, until all rows
+// have been through it; so have the rows of A. The chains are in C between blocks.
+func (p *stepProduct) block(k0 int) int {
+	from, to := 0, p.split
+	if k0 >= p.split {
+		from, to = p.split, p.set.steps
+	}
+	blocks := max(1, (to-from+blockSteps-1)/blockSteps)
+	size := (to - from + blocks - 1) / blocks
+	return min(to, k0+size)
 }
 
 // product returns the product of a pass.
@@ -92,61 +126,69 @@ func (f *fusedStep) product(p *stepPanels) stepProduct {
 func (f *fusedStep) run(p *stepPanels) {
 	sp := f.product(p)
 	units := sp.set.width()
-	if sp.set.gates > 0 {
+	if sp.set.gates > 0 || sp.rows == 1 {
 		units *= 2
 	}
 	groups := (f.hidden + units - 1) / units
 	isa := asm.Active()
-	for g := range groups {
+	at := func(g int) int { // unit of the group that comes as number g
 		if f.falling {
 			g = groups - 1 - g
 		}
-		f.group(isa, &sp, g*units, min(units, f.hidden-g*units))
+		return g * units
+	}
+	for g := range groups {
+		next := f.hidden
+		if g+1 < groups {
+			next = at(g + 1)
+		}
+		f.group(isa, &sp, at(g), min(units, f.hidden-at(g)), next)
 	}
 }
 
-// group does one pass for n units.
-func (f *fusedStep) group(isa asm.ISA, p *stepProduct, unit, n int) {
+// group does one pass for n units. next is the first of those that follow, or the number of
+// all units.
+func (f *fusedStep) group(isa asm.ISA, p *stepProduct, unit, n, next int) {
 	s := p.set
 	for k0, k1 := 0, 0; k0 < s.steps; k0 = k1 {
-		k1 = s.steps
-		a := k0
-		if k0 < p.split {
-			k1 = min(k1, p.split)
-		} else {
+		a := k0 // column of A
+		if k1 = p.block(k0); k0 >= p.split {
 			a += p.skip
 		}
-		most := tileRows(isa, s.vecs(unit))
-		count := (p.rows + most - 1) / most
+		// What to fetch: the block of weights that comes next, a part of it with each tile.
+		fetchUnit, fetchK := unit, k1
+		if k1 == s.steps {
+			fetchUnit, fetchK = next, 0
+		}
+		fetched, most := 0, tileRows(isa, s.vecs(unit))
+		tiles := (p.rows + most - 1) / most
 		for row := 0; row < p.rows; {
-			rows := (p.rows - row + count - 1) / count
-			count--
+			// Tiles as equal as can be, and as many of one size as are left, or make a chunk.
+			rows := (p.rows - row + tiles - 1) / tiles
+			same := tiles - (rows*tiles - (p.rows - row))
+			run := max(1, min(same, chunkRows/rows, stepCallWork/(rows*s.vecs(unit)*(k1-k0))))
+			tiles -= run
 			if k0 == 0 {
-				f.before(row, rows, unit, n)
+				f.before(row, run*rows, unit, n)
 			}
-			for u := unit; u < unit+n; u += s.width() {
-				vecs := s.vecs(u)
-				args := avx512.GemmArgs{
-					A: &p.a[row*p.lda+a], B: &s.data[s.at(u)+k0*vecs*s.lanes], C: &p.c[row*p.ldc+u],
-					ARow: 4 * p.lda, AStep: 4, BStep: 4 * vecs * s.lanes, CRow: 4 * p.ldc,
-					K: k1 - k0, Tiles: 1, Rows: rows, Vecs: vecs, Start: 1,
-				}
-				if s.gates > 0 {
-					args.CVec, args.CLast = 4*p.cvec, 4*p.clast
-					args.Tail = min(s.lanes, s.units-u)
-				} else {
-					args.CVec, args.CLast = 4*s.lanes, 4*s.lanes*(vecs-1)
-					args.Tail = min(s.lanes, s.units-u-(vecs-1)*s.lanes)
-				}
-				if p.zero && k0 == 0 {
-					args.Start = 0
+			u := unit
+			if p.rows == 1 && s.full(unit) && s.full(unit+s.width()) {
+				p.row(isa, u, k0, k1, a)
+				u += 2 * s.width()
+			}
+			for ; u < unit+n; u += s.width() {
+				args := p.tile(row, u, k0, k1, a)
+				args.Tiles, args.Rows = run, rows
+				if len(s.data) > fetchFrom && fetched < (k1-k0)*args.Vecs*s.lanes {
+					args.Next = s.from(fetchUnit+u-unit, fetchK, fetched)
 				}
 				gemmTiles(isa, &args)
 			}
+			fetched += run * (k1 - k0) * lineFloats
 			if k1 == s.steps {
-				f.after(isa, row, rows, unit, n)
+				f.after(isa, row, run*rows, unit, n)
 			}
-			row += rows
+			row += run * rows
 		}
 	}
 	for row := p.rows; row < f.batch; {
@@ -154,6 +196,42 @@ func (f *fusedStep) group(isa asm.ISA, p *stepProduct, unit, n int) {
 		f.after(isa, row, rows, unit, n)
 		row += rows
 	}
+}
+
+// tile returns the arguments for a block of steps of the panel of a unit, from a row on. A is
+// read from column a.
+func (p *stepProduct) tile(row, u, k0, k1, a int) avx512.GemmArgs {
+	s, vecs := p.set, p.set.vecs(u)
+	args := avx512.GemmArgs{
+		A: &p.a[row*p.lda+a], B: &s.data[s.at(u)+k0*vecs*s.lanes], C: &p.c[row*p.ldc+u],
+		ARow: 4 * p.lda, AStep: 4, BStep: 4 * vecs * s.lanes, CRow: 4 * p.ldc, K: k1 - k0, Vecs: vecs, Start: 1,
+	}
+	if s.gates > 0 {
+		args.CVec, args.CLast, args.Tail = 4*p.cvec, 4*p.clast, min(s.lanes, s.units-u)
+	} else {
+		args.CVec, args.CLast = 4*s.lanes, 4*s.lanes*(vecs-1)
+		args.Tail = min(s.lanes, s.units-u-(vecs-1)*s.lanes)
+	}
+	if p.zero && k0 == 0 {
+		args.Start = 0
+	}
+	return args
+}
+
+// row does a block of steps of two full panels for a batch of one row. A is read from column a.
+func (p *stepProduct) row(isa asm.ISA, u, k0, k1, a int) {
+	s, vecs := p.set, p.set.vecs(u)
+	args := avx512.RowArgs{
+		A: &p.a[a], B: &s.data[s.at(u)+k0*vecs*s.lanes], B2: &s.data[s.at(u+s.width())+k0*vecs*s.lanes], C: &p.c[u],
+		AStep: 4, CVec: 4 * s.lanes, CLast: 4 * s.lanes * (vecs - 1), CPanel: 4 * s.width(), K: k1 - k0, Vecs: vecs, Start: 1,
+	}
+	if s.gates > 0 {
+		args.CVec, args.CLast = 4*p.cvec, 4*p.clast
+	}
+	if p.zero && k0 == 0 {
+		args.Start = 0
+	}
+	gemmRow(isa, &args)
 }
 
 // before makes the starts of the chains of some rows and units, where they are not there yet.

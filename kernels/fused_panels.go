@@ -2,6 +2,9 @@ package kernels
 
 import "unsafe"
 
+// lineFloats is how many elements a cache line has.
+const lineFloats = 16
+
 // The panels of the machine code. A panel is what one tile of a product reads, step by step:
 // the weights of up to four vectors of outputs. There are two kinds of sets.
 //
@@ -69,6 +72,9 @@ func (s *panelSet) vecs(unit int) int {
 	return min(4, (s.units-unit+s.lanes-1)/s.lanes)
 }
 
+// full reports whether all columns of the panel of a unit exist.
+func (s *panelSet) full(unit int) bool { return unit+s.width() <= s.units }
+
 // at is the place of the panel that starts with a unit; all panels before it are full.
 func (s *panelSet) at(unit int) int {
 	if s.gates > 0 {
@@ -77,15 +83,27 @@ func (s *panelSet) at(unit int) int {
 	return unit * s.steps
 }
 
+// from is the place of what is elements behind step k in the panel of a unit, or nil if there
+// is nothing.
+func (s *panelSet) from(unit, k, elements int) *float32 {
+	if unit >= s.units {
+		return nil
+	}
+	at := s.at(unit) + k*s.vecs(unit)*s.lanes + elements
+	if at >= len(s.data) {
+		return nil
+	}
+	return &s.data[at]
+}
+
 func (s *panelSet) resize(lanes, units, steps, gates int) {
-	const line = 16 // floats
 	s.lanes, s.units, s.steps, s.gates = lanes, units, steps, gates
 	n := (units + lanes - 1) / lanes * lanes * max(1, gates) * steps
-	if cap(s.room) < n+line {
-		s.room = make([]float32, n+line)
+	if cap(s.room) < n+lineFloats {
+		s.room = make([]float32, n+lineFloats)
 	}
-	s.room = s.room[:n+line]
-	off := int(-uintptr(unsafe.Pointer(&s.room[0]))/4) & (line - 1)
+	s.room = s.room[:n+lineFloats]
+	off := int(-uintptr(unsafe.Pointer(&s.room[0]))/4) & (lineFloats - 1)
 	s.data = s.room[off : off+n]
 }
 
