@@ -40,7 +40,7 @@ func steps(b *testing.B, kind cell.Kind, back bool, key string) {
 type step struct {
 	kind             cell.Kind
 	batch, h, ld     int
-	falling          bool
+	falling, bf16    bool
 	weights          kernels.StepWeights[float32]
 	whh, bhn         []float32
 	pre, gates       []float32
@@ -69,7 +69,13 @@ func newStep(kind cell.Kind, batch, h int) *step {
 }
 
 // pack has to come before the first step under another implementation.
-func (s *step) pack() { s.weights.Pack(stepKinds[s.kind], s.whh, s.h, true) }
+func (s *step) pack() {
+	if s.bf16 {
+		s.weights.PackBF16(stepKinds[s.kind], s.whh, s.h)
+	} else {
+		s.weights.Pack(stepKinds[s.kind], s.whh, s.h, true)
+	}
+}
 
 // start puts the pre-activations back to what they were.
 func (s *step) start() { copy(s.gates, s.pre) }
@@ -156,6 +162,17 @@ func (s *step) backward() {
 	}
 }
 
+// BenchmarkLSTMStepBF16 is BenchmarkLSTMStep with weights in bfloat16, for few rows.
+func BenchmarkLSTMStepBF16(b *testing.B) {
+	for _, s := range shortened([][2]int{{1, 512}, {1, 1024}, {8, 1024}, {1, 256}}) {
+		b.Run(fmt.Sprintf("B=%d/H=%d", s[0], s[1]), func(b *testing.B) {
+			step := newStep(cell.LSTM, s[0], s[1])
+			step.bf16 = true
+			step.bench(b, false)
+		})
+	}
+}
+
 // flops is the work of the recurrent product, forward or backward.
 func (s *step) flops() float64 { return 2 * float64(s.batch) * float64(len(s.whh)) }
 
@@ -164,7 +181,7 @@ func (s *step) bench(b *testing.B, back bool) {
 	if back {
 		run = s.backward
 	}
-	forEachImpl(b, true, func(b *testing.B) {
+	forEachImpl(b, !s.bf16, func(b *testing.B) {
 		peak := gemmPeak()
 		b.ReportAllocs()
 		for b.Loop() {

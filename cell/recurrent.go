@@ -133,6 +133,14 @@ func (l *Recurrent[T]) Pack() { l.pack(false) }
 // PackForTraining is Pack for the backward pass too.
 func (l *Recurrent[T]) PackForTraining() { l.pack(true) }
 
+// PackBF16 is Pack with the recurrent weights rounded to bfloat16 in the copy: half the memory,
+// and about twice the speed for one or two sequences where the weights do not fit the cache.
+// See [kernels.StepWeights.PackBF16].
+func (l *Recurrent[T]) PackBF16() {
+	l.whh.PackBF16(stepKinds[l.Kind], l.Whh, l.Hidden)
+	l.set(false)
+}
+
 func (l *Recurrent[T]) pack(training bool) {
 	l.whh.Pack(stepKinds[l.Kind], l.Whh, l.Hidden, training)
 	l.set(training)

@@ -26,7 +26,7 @@ type GemmArgs struct {
 	Beta  float32  // factor of C
 }
 
-// RowArgs says what GemmRow works on. Distances are in bytes.
+// RowArgs says what GemmRow and GemmRow16 work on. Distances are in bytes.
 type RowArgs struct {
 	A      *float32 // first element of the row
 	B      *float32 // first element of the first panel
@@ -69,6 +69,12 @@ func GemmFinish(args *GemmArgs)
 //
 //go:noescape
 func GemmRow(args *RowArgs)
+
+// GemmRow16 is GemmRow for panels of bfloat16: a word has the weights of steps 2k (lower half) and 2k+1.
+// With K odd the upper halves of the last step do not count.
+//
+//go:noescape
+func GemmRow16(args *RowArgs)
 
 // GemmPack copies K rows of a matrix, Vecs vectors each, into a panel. Columns that do not exist
 // become 0.

@@ -2,7 +2,7 @@
 // gemm_amd64.s and gemm_amd64.go.
 //
 //	tile.go     GemmTiles, GemmFinish      rows of C += rows of A times a panel of B
-//	row.go      GemmRow                    one row times two panels
+//	row.go      GemmRow, GemmRow16         one row times two panels
 //	pack.go     GemmPack, GemmPackT        a panel of B in the order in which tiles read it
 //	rows.go     GemvRows                   y += A x where the rows of A are contiguous
 //
@@ -215,7 +215,8 @@ func main() {
 		}
 		g.tiles()
 		g.finish()
-		g.row()
+		g.row(false)
+		g.row(true)
 		g.pack()
 		g.packT()
 		g.gemvRows()
