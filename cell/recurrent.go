@@ -134,7 +134,7 @@ func (l *Recurrent[T]) Pack() { l.pack(false) }
 func (l *Recurrent[T]) PackForTraining() { l.pack(true) }
 
 // PackBF16 is Pack with the recurrent weights rounded to bfloat16 in the copy: half the memory,
-// and about twice the speed for one or two sequences where the weights do not fit the cache.
+// and about twice the speed for one sequence or a few where the weights do not fit the cache.
 // See [kernels.StepWeights.PackBF16].
 func (l *Recurrent[T]) PackBF16() {
 	l.whh.PackBF16(stepKinds[l.Kind], l.Whh, l.Hidden)

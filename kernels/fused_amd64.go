@@ -3,8 +3,6 @@
 package kernels
 
 import (
-	"unsafe"
-
 	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/asm/avx2"
 	"github.com/elbow-go/elbow/asm/avx512"
@@ -63,6 +61,15 @@ func gemmTiles(isa asm.ISA, args *avx512.GemmArgs) {
 		avx512.GemmTiles(args)
 	case asm.AVX2:
 		avx2.GemmTiles((*avx2.GemmArgs)(args))
+	}
+}
+
+func gemmTile16(isa asm.ISA, args *avx512.GemmArgs) {
+	switch isa {
+	case asm.AVX512:
+		avx512.GemmTile16(args)
+	case asm.AVX2:
+		avx2.GemmTile16((*avx2.GemmArgs)(args))
 	}
 }
 
@@ -178,10 +185,11 @@ func (f *fusedStep) group(isa asm.ISA, p *stepProduct, unit, n, next int) {
 				f.before(row, run*rows, unit, n)
 			}
 			u := unit
-			if unit < s.first || p.rows == 1 && s.full(unit) && s.full(unit+s.width()) {
-				for r := range run * rows {
-					p.row(isa, row+r, u, k0, k1, a)
-				}
+			if unit < s.first {
+				p.half(isa, row, run*rows, u, k0, k1, a)
+				u += 2 * s.width()
+			} else if p.rows == 1 && s.full(unit) && s.full(unit+s.width()) {
+				p.row(isa, row, u, k0, k1, a)
 				u += 2 * s.width()
 			}
 			for ; u < unit+n; u += s.width() {
@@ -211,7 +219,7 @@ func (f *fusedStep) group(isa asm.ISA, p *stepProduct, unit, n, next int) {
 func (p *stepProduct) tile(row, u, k0, k1, a int) avx512.GemmArgs {
 	s, vecs := p.set, p.set.vecs(u)
 	args := avx512.GemmArgs{
-		A: &p.a[row*p.lda+a], B: &s.data[s.at(u)+k0*vecs*s.lanes], C: &p.c[row*p.ldc+u],
+		A: &p.a[row*p.lda+a], B: s.from(u, k0, 0), C: &p.c[row*p.ldc+u],
 		ARow: 4 * p.lda, AStep: 4, BStep: 4 * vecs * s.lanes, CRow: 4 * p.ldc, K: k1 - k0, Vecs: vecs, Start: 1,
 	}
 	if s.gates > 0 {
@@ -226,6 +234,28 @@ func (p *stepProduct) tile(row, u, k0, k1, a int) avx512.GemmArgs {
 	return args
 }
 
+// half does a block of steps of two panels of bfloat16 for some rows.
+func (p *stepProduct) half(isa asm.ISA, row, rows, unit, k0, k1, a int) {
+	most := 4
+	if isa == asm.AVX2 {
+		most = 2
+	}
+	for tiles := (rows + most - 1) / most; tiles > 0; tiles-- {
+		n := (rows + tiles - 1) / tiles
+		if n == 1 {
+			p.row(isa, row, unit, k0, k1, a)
+		} else {
+			for _, u := range [...]int{unit, unit + p.set.width()} {
+				args := p.tile(row, u, k0, k1, a)
+				args.B, args.Rows = p.set.wordsFrom(u, k0), n
+				gemmTile16(isa, &args)
+			}
+		}
+		row += n
+		rows -= n
+	}
+}
+
 // row does a block of steps of two full panels for one row. A is read from column a.
 func (p *stepProduct) row(isa asm.ISA, row, u, k0, k1, a int) {
 	s, vecs := p.set, p.set.vecs(u)
@@ -235,9 +265,7 @@ func (p *stepProduct) row(isa asm.ISA, row, u, k0, k1, a int) {
 	}
 	half := u < s.first
 	if half {
-		at := k0 / 2 * vecs * s.lanes
-		args.B = (*float32)(unsafe.Pointer(&s.words[s.wordsAt(u)+at]))
-		args.B2 = (*float32)(unsafe.Pointer(&s.words[s.wordsAt(u+s.width())+at]))
+		args.B, args.B2 = s.wordsFrom(u, k0), s.wordsFrom(u+s.width(), k0)
 	} else {
 		args.B, args.B2 = s.from(u, k0, 0), s.from(u+s.width(), k0, 0)
 	}

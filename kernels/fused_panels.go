@@ -74,6 +74,11 @@ func (s *panelSet) wordsAt(unit int) int {
 	return unit / s.width() * s.wordSteps() * s.vecs(unit) * s.lanes
 }
 
+// wordsFrom is the place of the words of step k, which is even, in the panel of a unit.
+func (s *panelSet) wordsFrom(unit, k int) *float32 {
+	return (*float32)(unsafe.Pointer(&s.words[s.wordsAt(unit)+k/2*s.vecs(unit)*s.lanes]))
+}
+
 // packLanes packs the weights of a layer for vectors of the given length.
 func (p *stepPanels) packLanes(kind StepKind, whh []float32, h, lanes int, training bool) {
 	n := whh[min(len(whh), 2*h*h):] // of a GRU

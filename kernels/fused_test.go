@@ -386,7 +386,7 @@ func TestFusedBF16(t *testing.T) {
 	asmtest.ForEachISA(t, func(t *testing.T) {
 		for kind := range fusedKinds {
 			for _, h := range []int{1, 15, 16, 17, 32, 33, 63, 64, 67, 129, 530} {
-				for _, batch := range []int{1, 3, 8} {
+				for _, batch := range []int{1, 2, 3, 4, 5, 8} {
 					if h == 530 && (batch != 1 || testing.Short()) {
 						continue
 					}

@@ -76,6 +76,13 @@ func GemmRow(args *RowArgs)
 //go:noescape
 func GemmRow16(args *RowArgs)
 
+// GemmTile16 is GemmTiles for panels of bfloat16 as GemmRow16 has them: one tile of 2 rows with AVX2, 2 to 4
+// with AVX-512, and 2 to 4 Vecs, all of them full. The elements of a row of A lie side by side.
+// AStep, BStep, Next, Tiles and Tail are not used.
+//
+//go:noescape
+func GemmTile16(args *GemmArgs)
+
 // GemmPack copies K rows of a matrix, Vecs vectors each, into a panel. Columns that do not exist
 // become 0.
 //

@@ -6509,6 +6509,1149 @@ store4:
 	VZEROUPPER
 	RET
 
+// func GemmTile16(args *uint64)
+// Requires: AVX, AVX512F
+TEXT ·GemmTile16(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ 32(DI), DX
+	LEAQ (DX)(DX*2), SI
+	CMPQ 104(DI), $0x04
+	JNE  not4
+	CMPQ 96(DI), $0x04
+	JNE  not4
+
+	// Tile 4x4.
+	MOVL         $0xffff0000, AX
+	VMOVD        AX, X26
+	VPBROADCASTD X26, Z26
+	VXORPS       X0, X0, X0
+	VXORPS       X1, X1, X1
+	VXORPS       X2, X2, X2
+	VXORPS       X3, X3, X3
+	VXORPS       X4, X4, X4
+	VXORPS       X5, X5, X5
+	VXORPS       X6, X6, X6
+	VXORPS       X7, X7, X7
+	VXORPS       X8, X8, X8
+	VXORPS       X9, X9, X9
+	VXORPS       X10, X10, X10
+	VXORPS       X11, X11, X11
+	VXORPS       X12, X12, X12
+	VXORPS       X13, X13, X13
+	VXORPS       X14, X14, X14
+	VXORPS       X15, X15, X15
+	CMPQ         120(DI), $0x00
+	JEQ          started4x4
+	MOVQ         16(DI), CX
+	MOVQ         56(DI), R13
+	MOVQ         64(DI), AX
+	MOVQ         72(DI), BX
+	VMOVUPS      (CX), Z0
+	VMOVUPS      (CX)(AX*1), Z1
+	VMOVUPS      (CX)(AX*2), Z2
+	VMOVUPS      (CX)(BX*1), Z3
+	ADDQ         R13, CX
+	VMOVUPS      (CX), Z4
+	VMOVUPS      (CX)(AX*1), Z5
+	VMOVUPS      (CX)(AX*2), Z6
+	VMOVUPS      (CX)(BX*1), Z7
+	ADDQ         R13, CX
+	VMOVUPS      (CX), Z8
+	VMOVUPS      (CX)(AX*1), Z9
+	VMOVUPS      (CX)(AX*2), Z10
+	VMOVUPS      (CX)(BX*1), Z11
+	ADDQ         R13, CX
+	VMOVUPS      (CX), Z12
+	VMOVUPS      (CX)(AX*1), Z13
+	VMOVUPS      (CX)(AX*2), Z14
+	VMOVUPS      (CX)(BX*1), Z15
+
+started4x4:
+	MOVQ (DI), AX
+	MOVQ 8(DI), BX
+	MOVQ 80(DI), CX
+	SUBQ $0x02, CX
+	JL   last4x4
+
+k4x4:
+	VBROADCASTSS (AX), Z16
+	VBROADCASTSS 4(AX), Z17
+	VBROADCASTSS (AX)(DX*1), Z18
+	VBROADCASTSS 4(AX)(DX*1), Z19
+	VBROADCASTSS (AX)(DX*2), Z20
+	VBROADCASTSS 4(AX)(DX*2), Z21
+	VBROADCASTSS (AX)(SI*1), Z22
+	VBROADCASTSS 4(AX)(SI*1), Z23
+	VMOVUPS      (BX), Z24
+	VPSLLD       $0x10, Z24, Z25
+	VFMADD231PS  Z25, Z16, Z0
+	VFMADD231PS  Z25, Z18, Z4
+	VFMADD231PS  Z25, Z20, Z8
+	VFMADD231PS  Z25, Z22, Z12
+	VPANDD       Z26, Z24, Z24
+	VFMADD231PS  Z24, Z17, Z0
+	VFMADD231PS  Z24, Z19, Z4
+	VFMADD231PS  Z24, Z21, Z8
+	VFMADD231PS  Z24, Z23, Z12
+	VMOVUPS      64(BX), Z24
+	VPSLLD       $0x10, Z24, Z25
+	VFMADD231PS  Z25, Z16, Z1
+	VFMADD231PS  Z25, Z18, Z5
+	VFMADD231PS  Z25, Z20, Z9
+	VFMADD231PS  Z25, Z22, Z13
+	VPANDD       Z26, Z24, Z24
+	VFMADD231PS  Z24, Z17, Z1
+	VFMADD231PS  Z24, Z19, Z5
+	VFMADD231PS  Z24, Z21, Z9
+	VFMADD231PS  Z24, Z23, Z13
+	VMOVUPS      128(BX), Z24
+	VPSLLD       $0x10, Z24, Z25
+	VFMADD231PS  Z25, Z16, Z2
+	VFMADD231PS  Z25, Z18, Z6
+	VFMADD231PS  Z25, Z20, Z10
+	VFMADD231PS  Z25, Z22, Z14
+	VPANDD       Z26, Z24, Z24
+	VFMADD231PS  Z24, Z17, Z2
+	VFMADD231PS  Z24, Z19, Z6
+	VFMADD231PS  Z24, Z21, Z10
+	VFMADD231PS  Z24, Z23, Z14
+	VMOVUPS      192(BX), Z24
+	VPSLLD       $0x10, Z24, Z25
+	VFMADD231PS  Z25, Z16, Z3
+	VFMADD231PS  Z25, Z18, Z7
+	VFMADD231PS  Z25, Z20, Z11
+	VFMADD231PS  Z25, Z22, Z15
+	VPANDD       Z26, Z24, Z24
+	VFMADD231PS  Z24, Z17, Z3
+	VFMADD231PS  Z24, Z19, Z7
+	VFMADD231PS  Z24, Z21, Z11
+	VFMADD231PS  Z24, Z23, Z15
+	ADDQ         $0x00000100, BX
+	ADDQ         $0x08, AX
+	SUBQ         $0x02, CX
+	JGE          k4x4
+
+last4x4:
+	CMPQ         CX, $-1
+	JNE          store4x4
+	VBROADCASTSS (AX), Z16
+	VBROADCASTSS (AX)(DX*1), Z18
+	VBROADCASTSS (AX)(DX*2), Z20
+	VBROADCASTSS (AX)(SI*1), Z22
+	VMOVUPS      (BX), Z24
+	VPSLLD       $0x10, Z24, Z25
+	VFMADD231PS  Z25, Z16, Z0
+	VFMADD231PS  Z25, Z18, Z4
+	VFMADD231PS  Z25, Z20, Z8
+	VFMADD231PS  Z25, Z22, Z12
+	VMOVUPS      64(BX), Z24
+	VPSLLD       $0x10, Z24, Z25
+	VFMADD231PS  Z25, Z16, Z1
+	VFMADD231PS  Z25, Z18, Z5
+	VFMADD231PS  Z25, Z20, Z9
+	VFMADD231PS  Z25, Z22, Z13
+	VMOVUPS      128(BX), Z24
+	VPSLLD       $0x10, Z24, Z25
+	VFMADD231PS  Z25, Z16, Z2
+	VFMADD231PS  Z25, Z18, Z6
+	VFMADD231PS  Z25, Z20, Z10
+	VFMADD231PS  Z25, Z22, Z14
+	VMOVUPS      192(BX), Z24
+	VPSLLD       $0x10, Z24, Z25
+	VFMADD231PS  Z25, Z16, Z3
+	VFMADD231PS  Z25, Z18, Z7
+	VFMADD231PS  Z25, Z20, Z11
+	VFMADD231PS  Z25, Z22, Z15
+	ADDQ         $0x00000100, BX
+	ADDQ         $0x04, AX
+
+store4x4:
+	MOVQ    16(DI), CX
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, (CX)(AX*1)
+	VMOVUPS Z2, (CX)(AX*2)
+	VMOVUPS Z3, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, (CX)(AX*1)
+	VMOVUPS Z6, (CX)(AX*2)
+	VMOVUPS Z7, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, (CX)(AX*1)
+	VMOVUPS Z10, (CX)(AX*2)
+	VMOVUPS Z11, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, (CX)(AX*1)
+	VMOVUPS Z14, (CX)(AX*2)
+	VMOVUPS Z15, (CX)(BX*1)
+	VZEROUPPER
+	RET
+
+not4:
+	CMPQ 104(DI), $0x04
+	JNE  not5
+	CMPQ 96(DI), $0x03
+	JNE  not5
+
+	// Tile 3x4.
+	MOVL         $0xffff0000, AX
+	VMOVD        AX, X20
+	VPBROADCASTD X20, Z20
+	VXORPS       X0, X0, X0
+	VXORPS       X1, X1, X1
+	VXORPS       X2, X2, X2
+	VXORPS       X3, X3, X3
+	VXORPS       X4, X4, X4
+	VXORPS       X5, X5, X5
+	VXORPS       X6, X6, X6
+	VXORPS       X7, X7, X7
+	VXORPS       X8, X8, X8
+	VXORPS       X9, X9, X9
+	VXORPS       X10, X10, X10
+	VXORPS       X11, X11, X11
+	CMPQ         120(DI), $0x00
+	JEQ          started3x4
+	MOVQ         16(DI), CX
+	MOVQ         56(DI), R13
+	MOVQ         64(DI), AX
+	MOVQ         72(DI), BX
+	VMOVUPS      (CX), Z0
+	VMOVUPS      (CX)(AX*1), Z1
+	VMOVUPS      (CX)(AX*2), Z2
+	VMOVUPS      (CX)(BX*1), Z3
+	ADDQ         R13, CX
+	VMOVUPS      (CX), Z4
+	VMOVUPS      (CX)(AX*1), Z5
+	VMOVUPS      (CX)(AX*2), Z6
+	VMOVUPS      (CX)(BX*1), Z7
+	ADDQ         R13, CX
+	VMOVUPS      (CX), Z8
+	VMOVUPS      (CX)(AX*1), Z9
+	VMOVUPS      (CX)(AX*2), Z10
+	VMOVUPS      (CX)(BX*1), Z11
+
+started3x4:
+	MOVQ (DI), AX
+	MOVQ 8(DI), BX
+	MOVQ 80(DI), CX
+	SUBQ $0x02, CX
+	JL   last3x4
+
+k3x4:
+	VBROADCASTSS (AX), Z12
+	VBROADCASTSS 4(AX), Z13
+	VBROADCASTSS (AX)(DX*1), Z14
+	VBROADCASTSS 4(AX)(DX*1), Z15
+	VBROADCASTSS (AX)(DX*2), Z16
+	VBROADCASTSS 4(AX)(DX*2), Z17
+	VMOVUPS      (BX), Z18
+	VPSLLD       $0x10, Z18, Z19
+	VFMADD231PS  Z19, Z12, Z0
+	VFMADD231PS  Z19, Z14, Z4
+	VFMADD231PS  Z19, Z16, Z8
+	VPANDD       Z20, Z18, Z18
+	VFMADD231PS  Z18, Z13, Z0
+	VFMADD231PS  Z18, Z15, Z4
+	VFMADD231PS  Z18, Z17, Z8
+	VMOVUPS      64(BX), Z18
+	VPSLLD       $0x10, Z18, Z19
+	VFMADD231PS  Z19, Z12, Z1
+	VFMADD231PS  Z19, Z14, Z5
+	VFMADD231PS  Z19, Z16, Z9
+	VPANDD       Z20, Z18, Z18
+	VFMADD231PS  Z18, Z13, Z1
+	VFMADD231PS  Z18, Z15, Z5
+	VFMADD231PS  Z18, Z17, Z9
+	VMOVUPS      128(BX), Z18
+	VPSLLD       $0x10, Z18, Z19
+	VFMADD231PS  Z19, Z12, Z2
+	VFMADD231PS  Z19, Z14, Z6
+	VFMADD231PS  Z19, Z16, Z10
+	VPANDD       Z20, Z18, Z18
+	VFMADD231PS  Z18, Z13, Z2
+	VFMADD231PS  Z18, Z15, Z6
+	VFMADD231PS  Z18, Z17, Z10
+	VMOVUPS      192(BX), Z18
+	VPSLLD       $0x10, Z18, Z19
+	VFMADD231PS  Z19, Z12, Z3
+	VFMADD231PS  Z19, Z14, Z7
+	VFMADD231PS  Z19, Z16, Z11
+	VPANDD       Z20, Z18, Z18
+	VFMADD231PS  Z18, Z13, Z3
+	VFMADD231PS  Z18, Z15, Z7
+	VFMADD231PS  Z18, Z17, Z11
+	ADDQ         $0x00000100, BX
+	ADDQ         $0x08, AX
+	SUBQ         $0x02, CX
+	JGE          k3x4
+
+last3x4:
+	CMPQ         CX, $-1
+	JNE          store3x4
+	VBROADCASTSS (AX), Z12
+	VBROADCASTSS (AX)(DX*1), Z14
+	VBROADCASTSS (AX)(DX*2), Z16
+	VMOVUPS      (BX), Z18
+	VPSLLD       $0x10, Z18, Z19
+	VFMADD231PS  Z19, Z12, Z0
+	VFMADD231PS  Z19, Z14, Z4
+	VFMADD231PS  Z19, Z16, Z8
+	VMOVUPS      64(BX), Z18
+	VPSLLD       $0x10, Z18, Z19
+	VFMADD231PS  Z19, Z12, Z1
+	VFMADD231PS  Z19, Z14, Z5
+	VFMADD231PS  Z19, Z16, Z9
+	VMOVUPS      128(BX), Z18
+	VPSLLD       $0x10, Z18, Z19
+	VFMADD231PS  Z19, Z12, Z2
+	VFMADD231PS  Z19, Z14, Z6
+	VFMADD231PS  Z19, Z16, Z10
+	VMOVUPS      192(BX), Z18
+	VPSLLD       $0x10, Z18, Z19
+	VFMADD231PS  Z19, Z12, Z3
+	VFMADD231PS  Z19, Z14, Z7
+	VFMADD231PS  Z19, Z16, Z11
+	ADDQ         $0x00000100, BX
+	ADDQ         $0x04, AX
+
+store3x4:
+	MOVQ    16(DI), CX
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, (CX)(AX*1)
+	VMOVUPS Z2, (CX)(AX*2)
+	VMOVUPS Z3, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, (CX)(AX*1)
+	VMOVUPS Z6, (CX)(AX*2)
+	VMOVUPS Z7, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, (CX)(AX*1)
+	VMOVUPS Z10, (CX)(AX*2)
+	VMOVUPS Z11, (CX)(BX*1)
+	VZEROUPPER
+	RET
+
+not5:
+	CMPQ 104(DI), $0x04
+	JNE  not6
+	CMPQ 96(DI), $0x02
+	JNE  not6
+
+	// Tile 2x4.
+	MOVL         $0xffff0000, AX
+	VMOVD        AX, X14
+	VPBROADCASTD X14, Z14
+	VXORPS       X0, X0, X0
+	VXORPS       X1, X1, X1
+	VXORPS       X2, X2, X2
+	VXORPS       X3, X3, X3
+	VXORPS       X4, X4, X4
+	VXORPS       X5, X5, X5
+	VXORPS       X6, X6, X6
+	VXORPS       X7, X7, X7
+	CMPQ         120(DI), $0x00
+	JEQ          started2x4
+	MOVQ         16(DI), CX
+	MOVQ         56(DI), R13
+	MOVQ         64(DI), AX
+	MOVQ         72(DI), BX
+	VMOVUPS      (CX), Z0
+	VMOVUPS      (CX)(AX*1), Z1
+	VMOVUPS      (CX)(AX*2), Z2
+	VMOVUPS      (CX)(BX*1), Z3
+	ADDQ         R13, CX
+	VMOVUPS      (CX), Z4
+	VMOVUPS      (CX)(AX*1), Z5
+	VMOVUPS      (CX)(AX*2), Z6
+	VMOVUPS      (CX)(BX*1), Z7
+
+started2x4:
+	MOVQ (DI), AX
+	MOVQ 8(DI), BX
+	MOVQ 80(DI), CX
+	SUBQ $0x02, CX
+	JL   last2x4
+
+k2x4:
+	VBROADCASTSS (AX), Z8
+	VBROADCASTSS 4(AX), Z9
+	VBROADCASTSS (AX)(DX*1), Z10
+	VBROADCASTSS 4(AX)(DX*1), Z11
+	VMOVUPS      (BX), Z12
+	VPSLLD       $0x10, Z12, Z13
+	VFMADD231PS  Z13, Z8, Z0
+	VFMADD231PS  Z13, Z10, Z4
+	VPANDD       Z14, Z12, Z12
+	VFMADD231PS  Z12, Z9, Z0
+	VFMADD231PS  Z12, Z11, Z4
+	VMOVUPS      64(BX), Z12
+	VPSLLD       $0x10, Z12, Z13
+	VFMADD231PS  Z13, Z8, Z1
+	VFMADD231PS  Z13, Z10, Z5
+	VPANDD       Z14, Z12, Z12
+	VFMADD231PS  Z12, Z9, Z1
+	VFMADD231PS  Z12, Z11, Z5
+	VMOVUPS      128(BX), Z12
+	VPSLLD       $0x10, Z12, Z13
+	VFMADD231PS  Z13, Z8, Z2
+	VFMADD231PS  Z13, Z10, Z6
+	VPANDD       Z14, Z12, Z12
+	VFMADD231PS  Z12, Z9, Z2
+	VFMADD231PS  Z12, Z11, Z6
+	VMOVUPS      192(BX), Z12
+	VPSLLD       $0x10, Z12, Z13
+	VFMADD231PS  Z13, Z8, Z3
+	VFMADD231PS  Z13, Z10, Z7
+	VPANDD       Z14, Z12, Z12
+	VFMADD231PS  Z12, Z9, Z3
+	VFMADD231PS  Z12, Z11, Z7
+	ADDQ         $0x00000100, BX
+	ADDQ         $0x08, AX
+	SUBQ         $0x02, CX
+	JGE          k2x4
+
+last2x4:
+	CMPQ         CX, $-1
+	JNE          store2x4
+	VBROADCASTSS (AX), Z8
+	VBROADCASTSS (AX)(DX*1), Z10
+	VMOVUPS      (BX), Z12
+	VPSLLD       $0x10, Z12, Z13
+	VFMADD231PS  Z13, Z8, Z0
+	VFMADD231PS  Z13, Z10, Z4
+	VMOVUPS      64(BX), Z12
+	VPSLLD       $0x10, Z12, Z13
+	VFMADD231PS  Z13, Z8, Z1
+	VFMADD231PS  Z13, Z10, Z5
+	VMOVUPS      128(BX), Z12
+	VPSLLD       $0x10, Z12, Z13
+	VFMADD231PS  Z13, Z8, Z2
+	VFMADD231PS  Z13, Z10, Z6
+	VMOVUPS      192(BX), Z12
+	VPSLLD       $0x10, Z12, Z13
+	VFMADD231PS  Z13, Z8, Z3
+	VFMADD231PS  Z13, Z10, Z7
+	ADDQ         $0x00000100, BX
+	ADDQ         $0x04, AX
+
+store2x4:
+	MOVQ    16(DI), CX
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, (CX)(AX*1)
+	VMOVUPS Z2, (CX)(AX*2)
+	VMOVUPS Z3, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, (CX)(AX*1)
+	VMOVUPS Z6, (CX)(AX*2)
+	VMOVUPS Z7, (CX)(BX*1)
+	VZEROUPPER
+	RET
+
+not6:
+	CMPQ 104(DI), $0x03
+	JNE  not7
+	CMPQ 96(DI), $0x04
+	JNE  not7
+
+	// Tile 4x3.
+	MOVL         $0xffff0000, AX
+	VMOVD        AX, X22
+	VPBROADCASTD X22, Z22
+	VXORPS       X0, X0, X0
+	VXORPS       X1, X1, X1
+	VXORPS       X2, X2, X2
+	VXORPS       X3, X3, X3
+	VXORPS       X4, X4, X4
+	VXORPS       X5, X5, X5
+	VXORPS       X6, X6, X6
+	VXORPS       X7, X7, X7
+	VXORPS       X8, X8, X8
+	VXORPS       X9, X9, X9
+	VXORPS       X10, X10, X10
+	VXORPS       X11, X11, X11
+	CMPQ         120(DI), $0x00
+	JEQ          started4x3
+	MOVQ         16(DI), CX
+	MOVQ         56(DI), R13
+	MOVQ         64(DI), AX
+	MOVQ         72(DI), BX
+	VMOVUPS      (CX), Z0
+	VMOVUPS      (CX)(AX*1), Z1
+	VMOVUPS      (CX)(BX*1), Z2
+	ADDQ         R13, CX
+	VMOVUPS      (CX), Z3
+	VMOVUPS      (CX)(AX*1), Z4
+	VMOVUPS      (CX)(BX*1), Z5
+	ADDQ         R13, CX
+	VMOVUPS      (CX), Z6
+	VMOVUPS      (CX)(AX*1), Z7
+	VMOVUPS      (CX)(BX*1), Z8
+	ADDQ         R13, CX
+	VMOVUPS      (CX), Z9
+	VMOVUPS      (CX)(AX*1), Z10
+	VMOVUPS      (CX)(BX*1), Z11
+
+started4x3:
+	MOVQ (DI), AX
+	MOVQ 8(DI), BX
+	MOVQ 80(DI), CX
+	SUBQ $0x02, CX
+	JL   last4x3
+
+k4x3:
+	VBROADCASTSS (AX), Z12
+	VBROADCASTSS 4(AX), Z13
+	VBROADCASTSS (AX)(DX*1), Z14
+	VBROADCASTSS 4(AX)(DX*1), Z15
+	VBROADCASTSS (AX)(DX*2), Z16
+	VBROADCASTSS 4(AX)(DX*2), Z17
+	VBROADCASTSS (AX)(SI*1), Z18
+	VBROADCASTSS 4(AX)(SI*1), Z19
+	VMOVUPS      (BX), Z20
+	VPSLLD       $0x10, Z20, Z21
+	VFMADD231PS  Z21, Z12, Z0
+	VFMADD231PS  Z21, Z14, Z3
+	VFMADD231PS  Z21, Z16, Z6
+	VFMADD231PS  Z21, Z18, Z9
+	VPANDD       Z22, Z20, Z20
+	VFMADD231PS  Z20, Z13, Z0
+	VFMADD231PS  Z20, Z15, Z3
+	VFMADD231PS  Z20, Z17, Z6
+	VFMADD231PS  Z20, Z19, Z9
+	VMOVUPS      64(BX), Z20
+	VPSLLD       $0x10, Z20, Z21
+	VFMADD231PS  Z21, Z12, Z1
+	VFMADD231PS  Z21, Z14, Z4
+	VFMADD231PS  Z21, Z16, Z7
+	VFMADD231PS  Z21, Z18, Z10
+	VPANDD       Z22, Z20, Z20
+	VFMADD231PS  Z20, Z13, Z1
+	VFMADD231PS  Z20, Z15, Z4
+	VFMADD231PS  Z20, Z17, Z7
+	VFMADD231PS  Z20, Z19, Z10
+	VMOVUPS      128(BX), Z20
+	VPSLLD       $0x10, Z20, Z21
+	VFMADD231PS  Z21, Z12, Z2
+	VFMADD231PS  Z21, Z14, Z5
+	VFMADD231PS  Z21, Z16, Z8
+	VFMADD231PS  Z21, Z18, Z11
+	VPANDD       Z22, Z20, Z20
+	VFMADD231PS  Z20, Z13, Z2
+	VFMADD231PS  Z20, Z15, Z5
+	VFMADD231PS  Z20, Z17, Z8
+	VFMADD231PS  Z20, Z19, Z11
+	ADDQ         $0x000000c0, BX
+	ADDQ         $0x08, AX
+	SUBQ         $0x02, CX
+	JGE          k4x3
+
+last4x3:
+	CMPQ         CX, $-1
+	JNE          store4x3
+	VBROADCASTSS (AX), Z12
+	VBROADCASTSS (AX)(DX*1), Z14
+	VBROADCASTSS (AX)(DX*2), Z16
+	VBROADCASTSS (AX)(SI*1), Z18
+	VMOVUPS      (BX), Z20
+	VPSLLD       $0x10, Z20, Z21
+	VFMADD231PS  Z21, Z12, Z0
+	VFMADD231PS  Z21, Z14, Z3
+	VFMADD231PS  Z21, Z16, Z6
+	VFMADD231PS  Z21, Z18, Z9
+	VMOVUPS      64(BX), Z20
+	VPSLLD       $0x10, Z20, Z21
+	VFMADD231PS  Z21, Z12, Z1
+	VFMADD231PS  Z21, Z14, Z4
+	VFMADD231PS  Z21, Z16, Z7
+	VFMADD231PS  Z21, Z18, Z10
+	VMOVUPS      128(BX), Z20
+	VPSLLD       $0x10, Z20, Z21
+	VFMADD231PS  Z21, Z12, Z2
+	VFMADD231PS  Z21, Z14, Z5
+	VFMADD231PS  Z21, Z16, Z8
+	VFMADD231PS  Z21, Z18, Z11
+	ADDQ         $0x000000c0, BX
+	ADDQ         $0x04, AX
+
+store4x3:
+	MOVQ    16(DI), CX
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, (CX)(AX*1)
+	VMOVUPS Z2, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z3, (CX)
+	VMOVUPS Z4, (CX)(AX*1)
+	VMOVUPS Z5, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, (CX)(AX*1)
+	VMOVUPS Z8, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z9, (CX)
+	VMOVUPS Z10, (CX)(AX*1)
+	VMOVUPS Z11, (CX)(BX*1)
+	VZEROUPPER
+	RET
+
+not7:
+	CMPQ 104(DI), $0x03
+	JNE  not8
+	CMPQ 96(DI), $0x03
+	JNE  not8
+
+	// Tile 3x3.
+	MOVL         $0xffff0000, AX
+	VMOVD        AX, X17
+	VPBROADCASTD X17, Z17
+	VXORPS       X0, X0, X0
+	VXORPS       X1, X1, X1
+	VXORPS       X2, X2, X2
+	VXORPS       X3, X3, X3
+	VXORPS       X4, X4, X4
+	VXORPS       X5, X5, X5
+	VXORPS       X6, X6, X6
+	VXORPS       X7, X7, X7
+	VXORPS       X8, X8, X8
+	CMPQ         120(DI), $0x00
+	JEQ          started3x3
+	MOVQ         16(DI), CX
+	MOVQ         56(DI), R13
+	MOVQ         64(DI), AX
+	MOVQ         72(DI), BX
+	VMOVUPS      (CX), Z0
+	VMOVUPS      (CX)(AX*1), Z1
+	VMOVUPS      (CX)(BX*1), Z2
+	ADDQ         R13, CX
+	VMOVUPS      (CX), Z3
+	VMOVUPS      (CX)(AX*1), Z4
+	VMOVUPS      (CX)(BX*1), Z5
+	ADDQ         R13, CX
+	VMOVUPS      (CX), Z6
+	VMOVUPS      (CX)(AX*1), Z7
+	VMOVUPS      (CX)(BX*1), Z8
+
+started3x3:
+	MOVQ (DI), AX
+	MOVQ 8(DI), BX
+	MOVQ 80(DI), CX
+	SUBQ $0x02, CX
+	JL   last3x3
+
+k3x3:
+	VBROADCASTSS (AX), Z9
+	VBROADCASTSS 4(AX), Z10
+	VBROADCASTSS (AX)(DX*1), Z11
+	VBROADCASTSS 4(AX)(DX*1), Z12
+	VBROADCASTSS (AX)(DX*2), Z13
+	VBROADCASTSS 4(AX)(DX*2), Z14
+	VMOVUPS      (BX), Z15
+	VPSLLD       $0x10, Z15, Z16
+	VFMADD231PS  Z16, Z9, Z0
+	VFMADD231PS  Z16, Z11, Z3
+	VFMADD231PS  Z16, Z13, Z6
+	VPANDD       Z17, Z15, Z15
+	VFMADD231PS  Z15, Z10, Z0
+	VFMADD231PS  Z15, Z12, Z3
+	VFMADD231PS  Z15, Z14, Z6
+	VMOVUPS      64(BX), Z15
+	VPSLLD       $0x10, Z15, Z16
+	VFMADD231PS  Z16, Z9, Z1
+	VFMADD231PS  Z16, Z11, Z4
+	VFMADD231PS  Z16, Z13, Z7
+	VPANDD       Z17, Z15, Z15
+	VFMADD231PS  Z15, Z10, Z1
+	VFMADD231PS  Z15, Z12, Z4
+	VFMADD231PS  Z15, Z14, Z7
+	VMOVUPS      128(BX), Z15
+	VPSLLD       $0x10, Z15, Z16
+	VFMADD231PS  Z16, Z9, Z2
+	VFMADD231PS  Z16, Z11, Z5
+	VFMADD231PS  Z16, Z13, Z8
+	VPANDD       Z17, Z15, Z15
+	VFMADD231PS  Z15, Z10, Z2
+	VFMADD231PS  Z15, Z12, Z5
+	VFMADD231PS  Z15, Z14, Z8
+	ADDQ         $0x000000c0, BX
+	ADDQ         $0x08, AX
+	SUBQ         $0x02, CX
+	JGE          k3x3
+
+last3x3:
+	CMPQ         CX, $-1
+	JNE          store3x3
+	VBROADCASTSS (AX), Z9
+	VBROADCASTSS (AX)(DX*1), Z11
+	VBROADCASTSS (AX)(DX*2), Z13
+	VMOVUPS      (BX), Z15
+	VPSLLD       $0x10, Z15, Z16
+	VFMADD231PS  Z16, Z9, Z0
+	VFMADD231PS  Z16, Z11, Z3
+	VFMADD231PS  Z16, Z13, Z6
+	VMOVUPS      64(BX), Z15
+	VPSLLD       $0x10, Z15, Z16
+	VFMADD231PS  Z16, Z9, Z1
+	VFMADD231PS  Z16, Z11, Z4
+	VFMADD231PS  Z16, Z13, Z7
+	VMOVUPS      128(BX), Z15
+	VPSLLD       $0x10, Z15, Z16
+	VFMADD231PS  Z16, Z9, Z2
+	VFMADD231PS  Z16, Z11, Z5
+	VFMADD231PS  Z16, Z13, Z8
+	ADDQ         $0x000000c0, BX
+	ADDQ         $0x04, AX
+
+store3x3:
+	MOVQ    16(DI), CX
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, (CX)(AX*1)
+	VMOVUPS Z2, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z3, (CX)
+	VMOVUPS Z4, (CX)(AX*1)
+	VMOVUPS Z5, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, (CX)(AX*1)
+	VMOVUPS Z8, (CX)(BX*1)
+	VZEROUPPER
+	RET
+
+not8:
+	CMPQ 104(DI), $0x03
+	JNE  not9
+	CMPQ 96(DI), $0x02
+	JNE  not9
+
+	// Tile 2x3.
+	MOVL         $0xffff0000, AX
+	VMOVD        AX, X12
+	VPBROADCASTD X12, Z12
+	VXORPS       X0, X0, X0
+	VXORPS       X1, X1, X1
+	VXORPS       X2, X2, X2
+	VXORPS       X3, X3, X3
+	VXORPS       X4, X4, X4
+	VXORPS       X5, X5, X5
+	CMPQ         120(DI), $0x00
+	JEQ          started2x3
+	MOVQ         16(DI), CX
+	MOVQ         56(DI), R13
+	MOVQ         64(DI), AX
+	MOVQ         72(DI), BX
+	VMOVUPS      (CX), Z0
+	VMOVUPS      (CX)(AX*1), Z1
+	VMOVUPS      (CX)(BX*1), Z2
+	ADDQ         R13, CX
+	VMOVUPS      (CX), Z3
+	VMOVUPS      (CX)(AX*1), Z4
+	VMOVUPS      (CX)(BX*1), Z5
+
+started2x3:
+	MOVQ (DI), AX
+	MOVQ 8(DI), BX
+	MOVQ 80(DI), CX
+	SUBQ $0x02, CX
+	JL   last2x3
+
+k2x3:
+	VBROADCASTSS (AX), Z6
+	VBROADCASTSS 4(AX), Z7
+	VBROADCASTSS (AX)(DX*1), Z8
+	VBROADCASTSS 4(AX)(DX*1), Z9
+	VMOVUPS      (BX), Z10
+	VPSLLD       $0x10, Z10, Z11
+	VFMADD231PS  Z11, Z6, Z0
+	VFMADD231PS  Z11, Z8, Z3
+	VPANDD       Z12, Z10, Z10
+	VFMADD231PS  Z10, Z7, Z0
+	VFMADD231PS  Z10, Z9, Z3
+	VMOVUPS      64(BX), Z10
+	VPSLLD       $0x10, Z10, Z11
+	VFMADD231PS  Z11, Z6, Z1
+	VFMADD231PS  Z11, Z8, Z4
+	VPANDD       Z12, Z10, Z10
+	VFMADD231PS  Z10, Z7, Z1
+	VFMADD231PS  Z10, Z9, Z4
+	VMOVUPS      128(BX), Z10
+	VPSLLD       $0x10, Z10, Z11
+	VFMADD231PS  Z11, Z6, Z2
+	VFMADD231PS  Z11, Z8, Z5
+	VPANDD       Z12, Z10, Z10
+	VFMADD231PS  Z10, Z7, Z2
+	VFMADD231PS  Z10, Z9, Z5
+	ADDQ         $0x000000c0, BX
+	ADDQ         $0x08, AX
+	SUBQ         $0x02, CX
+	JGE          k2x3
+
+last2x3:
+	CMPQ         CX, $-1
+	JNE          store2x3
+	VBROADCASTSS (AX), Z6
+	VBROADCASTSS (AX)(DX*1), Z8
+	VMOVUPS      (BX), Z10
+	VPSLLD       $0x10, Z10, Z11
+	VFMADD231PS  Z11, Z6, Z0
+	VFMADD231PS  Z11, Z8, Z3
+	VMOVUPS      64(BX), Z10
+	VPSLLD       $0x10, Z10, Z11
+	VFMADD231PS  Z11, Z6, Z1
+	VFMADD231PS  Z11, Z8, Z4
+	VMOVUPS      128(BX), Z10
+	VPSLLD       $0x10, Z10, Z11
+	VFMADD231PS  Z11, Z6, Z2
+	VFMADD231PS  Z11, Z8, Z5
+	ADDQ         $0x000000c0, BX
+	ADDQ         $0x04, AX
+
+store2x3:
+	MOVQ    16(DI), CX
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, (CX)(AX*1)
+	VMOVUPS Z2, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z3, (CX)
+	VMOVUPS Z4, (CX)(AX*1)
+	VMOVUPS Z5, (CX)(BX*1)
+	VZEROUPPER
+	RET
+
+not9:
+	CMPQ 104(DI), $0x02
+	JNE  not10
+	CMPQ 96(DI), $0x04
+	JNE  not10
+
+	// Tile 4x2.
+	MOVL         $0xffff0000, AX
+	VMOVD        AX, X18
+	VPBROADCASTD X18, Z18
+	VXORPS       X0, X0, X0
+	VXORPS       X1, X1, X1
+	VXORPS       X2, X2, X2
+	VXORPS       X3, X3, X3
+	VXORPS       X4, X4, X4
+	VXORPS       X5, X5, X5
+	VXORPS       X6, X6, X6
+	VXORPS       X7, X7, X7
+	CMPQ         120(DI), $0x00
+	JEQ          started4x2
+	MOVQ         16(DI), CX
+	MOVQ         56(DI), R13
+	MOVQ         64(DI), AX
+	MOVQ         72(DI), BX
+	VMOVUPS      (CX), Z0
+	VMOVUPS      (CX)(BX*1), Z1
+	ADDQ         R13, CX
+	VMOVUPS      (CX), Z2
+	VMOVUPS      (CX)(BX*1), Z3
+	ADDQ         R13, CX
+	VMOVUPS      (CX), Z4
+	VMOVUPS      (CX)(BX*1), Z5
+	ADDQ         R13, CX
+	VMOVUPS      (CX), Z6
+	VMOVUPS      (CX)(BX*1), Z7
+
+started4x2:
+	MOVQ (DI), AX
+	MOVQ 8(DI), BX
+	MOVQ 80(DI), CX
+	SUBQ $0x02, CX
+	JL   last4x2
+
+k4x2:
+	VBROADCASTSS (AX), Z8
+	VBROADCASTSS 4(AX), Z9
+	VBROADCASTSS (AX)(DX*1), Z10
+	VBROADCASTSS 4(AX)(DX*1), Z11
+	VBROADCASTSS (AX)(DX*2), Z12
+	VBROADCASTSS 4(AX)(DX*2), Z13
+	VBROADCASTSS (AX)(SI*1), Z14
+	VBROADCASTSS 4(AX)(SI*1), Z15
+	VMOVUPS      (BX), Z16
+	VPSLLD       $0x10, Z16, Z17
+	VFMADD231PS  Z17, Z8, Z0
+	VFMADD231PS  Z17, Z10, Z2
+	VFMADD231PS  Z17, Z12, Z4
+	VFMADD231PS  Z17, Z14, Z6
+	VPANDD       Z18, Z16, Z16
+	VFMADD231PS  Z16, Z9, Z0
+	VFMADD231PS  Z16, Z11, Z2
+	VFMADD231PS  Z16, Z13, Z4
+	VFMADD231PS  Z16, Z15, Z6
+	VMOVUPS      64(BX), Z16
+	VPSLLD       $0x10, Z16, Z17
+	VFMADD231PS  Z17, Z8, Z1
+	VFMADD231PS  Z17, Z10, Z3
+	VFMADD231PS  Z17, Z12, Z5
+	VFMADD231PS  Z17, Z14, Z7
+	VPANDD       Z18, Z16, Z16
+	VFMADD231PS  Z16, Z9, Z1
+	VFMADD231PS  Z16, Z11, Z3
+	VFMADD231PS  Z16, Z13, Z5
+	VFMADD231PS  Z16, Z15, Z7
+	ADDQ         $0x00000080, BX
+	ADDQ         $0x08, AX
+	SUBQ         $0x02, CX
+	JGE          k4x2
+
+last4x2:
+	CMPQ         CX, $-1
+	JNE          store4x2
+	VBROADCASTSS (AX), Z8
+	VBROADCASTSS (AX)(DX*1), Z10
+	VBROADCASTSS (AX)(DX*2), Z12
+	VBROADCASTSS (AX)(SI*1), Z14
+	VMOVUPS      (BX), Z16
+	VPSLLD       $0x10, Z16, Z17
+	VFMADD231PS  Z17, Z8, Z0
+	VFMADD231PS  Z17, Z10, Z2
+	VFMADD231PS  Z17, Z12, Z4
+	VFMADD231PS  Z17, Z14, Z6
+	VMOVUPS      64(BX), Z16
+	VPSLLD       $0x10, Z16, Z17
+	VFMADD231PS  Z17, Z8, Z1
+	VFMADD231PS  Z17, Z10, Z3
+	VFMADD231PS  Z17, Z12, Z5
+	VFMADD231PS  Z17, Z14, Z7
+	ADDQ         $0x00000080, BX
+	ADDQ         $0x04, AX
+
+store4x2:
+	MOVQ    16(DI), CX
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, (CX)(BX*1)
+	VZEROUPPER
+	RET
+
+not10:
+	CMPQ 104(DI), $0x02
+	JNE  not11
+	CMPQ 96(DI), $0x03
+	JNE  not11
+
+	// Tile 3x2.
+	MOVL         $0xffff0000, AX
+	VMOVD        AX, X14
+	VPBROADCASTD X14, Z14
+	VXORPS       X0, X0, X0
+	VXORPS       X1, X1, X1
+	VXORPS       X2, X2, X2
+	VXORPS       X3, X3, X3
+	VXORPS       X4, X4, X4
+	VXORPS       X5, X5, X5
+	CMPQ         120(DI), $0x00
+	JEQ          started3x2
+	MOVQ         16(DI), CX
+	MOVQ         56(DI), R13
+	MOVQ         64(DI), AX
+	MOVQ         72(DI), BX
+	VMOVUPS      (CX), Z0
+	VMOVUPS      (CX)(BX*1), Z1
+	ADDQ         R13, CX
+	VMOVUPS      (CX), Z2
+	VMOVUPS      (CX)(BX*1), Z3
+	ADDQ         R13, CX
+	VMOVUPS      (CX), Z4
+	VMOVUPS      (CX)(BX*1), Z5
+
+started3x2:
+	MOVQ (DI), AX
+	MOVQ 8(DI), BX
+	MOVQ 80(DI), CX
+	SUBQ $0x02, CX
+	JL   last3x2
+
+k3x2:
+	VBROADCASTSS (AX), Z6
+	VBROADCASTSS 4(AX), Z7
+	VBROADCASTSS (AX)(DX*1), Z8
+	VBROADCASTSS 4(AX)(DX*1), Z9
+	VBROADCASTSS (AX)(DX*2), Z10
+	VBROADCASTSS 4(AX)(DX*2), Z11
+	VMOVUPS      (BX), Z12
+	VPSLLD       $0x10, Z12, Z13
+	VFMADD231PS  Z13, Z6, Z0
+	VFMADD231PS  Z13, Z8, Z2
+	VFMADD231PS  Z13, Z10, Z4
+	VPANDD       Z14, Z12, Z12
+	VFMADD231PS  Z12, Z7, Z0
+	VFMADD231PS  Z12, Z9, Z2
+	VFMADD231PS  Z12, Z11, Z4
+	VMOVUPS      64(BX), Z12
+	VPSLLD       $0x10, Z12, Z13
+	VFMADD231PS  Z13, Z6, Z1
+	VFMADD231PS  Z13, Z8, Z3
+	VFMADD231PS  Z13, Z10, Z5
+	VPANDD       Z14, Z12, Z12
+	VFMADD231PS  Z12, Z7, Z1
+	VFMADD231PS  Z12, Z9, Z3
+	VFMADD231PS  Z12, Z11, Z5
+	ADDQ         $0x00000080, BX
+	ADDQ         $0x08, AX
+	SUBQ         $0x02, CX
+	JGE          k3x2
+
+last3x2:
+	CMPQ         CX, $-1
+	JNE          store3x2
+	VBROADCASTSS (AX), Z6
+	VBROADCASTSS (AX)(DX*1), Z8
+	VBROADCASTSS (AX)(DX*2), Z10
+	VMOVUPS      (BX), Z12
+	VPSLLD       $0x10, Z12, Z13
+	VFMADD231PS  Z13, Z6, Z0
+	VFMADD231PS  Z13, Z8, Z2
+	VFMADD231PS  Z13, Z10, Z4
+	VMOVUPS      64(BX), Z12
+	VPSLLD       $0x10, Z12, Z13
+	VFMADD231PS  Z13, Z6, Z1
+	VFMADD231PS  Z13, Z8, Z3
+	VFMADD231PS  Z13, Z10, Z5
+	ADDQ         $0x00000080, BX
+	ADDQ         $0x04, AX
+
+store3x2:
+	MOVQ    16(DI), CX
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, (CX)(BX*1)
+	VZEROUPPER
+	RET
+
+not11:
+	CMPQ 104(DI), $0x02
+	JNE  not12
+	CMPQ 96(DI), $0x02
+	JNE  not12
+
+	// Tile 2x2.
+	MOVL         $0xffff0000, AX
+	VMOVD        AX, X10
+	VPBROADCASTD X10, Z10
+	VXORPS       X0, X0, X0
+	VXORPS       X1, X1, X1
+	VXORPS       X2, X2, X2
+	VXORPS       X3, X3, X3
+	CMPQ         120(DI), $0x00
+	JEQ          started2x2
+	MOVQ         16(DI), CX
+	MOVQ         56(DI), R13
+	MOVQ         64(DI), AX
+	MOVQ         72(DI), BX
+	VMOVUPS      (CX), Z0
+	VMOVUPS      (CX)(BX*1), Z1
+	ADDQ         R13, CX
+	VMOVUPS      (CX), Z2
+	VMOVUPS      (CX)(BX*1), Z3
+
+started2x2:
+	MOVQ (DI), AX
+	MOVQ 8(DI), BX
+	MOVQ 80(DI), CX
+	SUBQ $0x02, CX
+	JL   last2x2
+
+k2x2:
+	VBROADCASTSS (AX), Z4
+	VBROADCASTSS 4(AX), Z5
+	VBROADCASTSS (AX)(DX*1), Z6
+	VBROADCASTSS 4(AX)(DX*1), Z7
+	VMOVUPS      (BX), Z8
+	VPSLLD       $0x10, Z8, Z9
+	VFMADD231PS  Z9, Z4, Z0
+	VFMADD231PS  Z9, Z6, Z2
+	VPANDD       Z10, Z8, Z8
+	VFMADD231PS  Z8, Z5, Z0
+	VFMADD231PS  Z8, Z7, Z2
+	VMOVUPS      64(BX), Z8
+	VPSLLD       $0x10, Z8, Z9
+	VFMADD231PS  Z9, Z4, Z1
+	VFMADD231PS  Z9, Z6, Z3
+	VPANDD       Z10, Z8, Z8
+	VFMADD231PS  Z8, Z5, Z1
+	VFMADD231PS  Z8, Z7, Z3
+	ADDQ         $0x00000080, BX
+	ADDQ         $0x08, AX
+	SUBQ         $0x02, CX
+	JGE          k2x2
+
+last2x2:
+	CMPQ         CX, $-1
+	JNE          store2x2
+	VBROADCASTSS (AX), Z4
+	VBROADCASTSS (AX)(DX*1), Z6
+	VMOVUPS      (BX), Z8
+	VPSLLD       $0x10, Z8, Z9
+	VFMADD231PS  Z9, Z4, Z0
+	VFMADD231PS  Z9, Z6, Z2
+	VMOVUPS      64(BX), Z8
+	VPSLLD       $0x10, Z8, Z9
+	VFMADD231PS  Z9, Z4, Z1
+	VFMADD231PS  Z9, Z6, Z3
+	ADDQ         $0x00000080, BX
+	ADDQ         $0x04, AX
+
+store2x2:
+	MOVQ    16(DI), CX
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, (CX)(BX*1)
+	VZEROUPPER
+	RET
+
+not12:
+	VZEROUPPER
+	RET
+
 // func GemmPack(args *uint64)
 // Requires: AVX, AVX512F
 TEXT ·GemmPack(SB), NOSPLIT, $0-8
@@ -6604,9 +7747,9 @@ full:
 	MOVQ (DI), BX
 	MOVQ 24(DI), CX
 
-vector4:
+vector13:
 	CMPQ        CX, $0x08
-	JLT         four5
+	JLT         four14
 	MOVQ        R11, AX
 	VMOVUPS     (AX), X0
 	VMOVUPS     16(AX), X4
@@ -6696,11 +7839,11 @@ vector4:
 	LEAQ        (BX)(DX*4), BX
 	ADDQ        $0x20, R11
 	SUBQ        $0x08, CX
-	JMP         vector4
+	JMP         vector13
 
-four5:
+four14:
 	CMPQ        CX, $0x04
-	JLT         one6
+	JLT         one15
 	MOVQ        R11, AX
 	VMOVUPS     (AX), X0
 	VMOVUPS     (AX)(R8*1), X1
@@ -6746,11 +7889,11 @@ four5:
 	LEAQ        (BX)(DX*4), BX
 	ADDQ        $0x10, R11
 	SUBQ        $0x04, CX
-	JMP         four5
+	JMP         four14
 
-one6:
+one15:
 	CMPQ        CX, $0x01
-	JLT         end7
+	JLT         end16
 	MOVQ        R11, AX
 	VMOVSS      (AX), X0
 	VINSERTPS   $0x10, (AX)(R8*1), X0, X0
@@ -6776,9 +7919,9 @@ one6:
 	ADDQ        DX, BX
 	ADDQ        $0x04, R11
 	SUBQ        $0x01, CX
-	JMP         one6
+	JMP         one15
 
-end7:
+end16:
 	ADDQ   $0x00000040, (DI)
 	IMUL3Q $0x10, R8, R8
 	ADDQ   R8, 8(DI)
@@ -6857,9 +8000,9 @@ few:
 	MOVQ    (DI), BX
 	MOVQ    24(DI), CX
 
-vector8:
+vector17:
 	CMPQ         CX, $0x10
-	JLT          four9
+	JLT          four18
 	MOVQ         (SP), AX
 	VMOVUPS      (AX)(R11*1), X0
 	VMOVUPS      16(AX)(R11*1), X4
@@ -6994,11 +8137,11 @@ vector8:
 	LEAQ         (BX)(DX*4), BX
 	ADDQ         $0x40, R11
 	SUBQ         $0x10, CX
-	JMP          vector8
+	JMP          vector17
 
-four9:
+four18:
 	CMPQ         CX, $0x04
-	JLT          one10
+	JLT          one19
 	MOVQ         (SP), AX
 	VMOVUPS      (AX)(R11*1), X0
 	MOVQ         8(SP), AX
@@ -7046,11 +8189,11 @@ four9:
 	LEAQ         (BX)(DX*4), BX
 	ADDQ         $0x10, R11
 	SUBQ         $0x04, CX
-	JMP          four9
+	JMP          four18
 
-one10:
+one19:
 	CMPQ         CX, $0x01
-	JLT          end11
+	JLT          end20
 	MOVQ         (SP), AX
 	VMOVSS       (AX)(R11*1), X0
 	MOVQ         8(SP), AX
@@ -7090,9 +8233,9 @@ one10:
 	ADDQ         DX, BX
 	ADDQ         $0x04, R11
 	SUBQ         $0x01, CX
-	JMP          one10
+	JMP          one19
 
-end11:
+end20:
 	VZEROUPPER
 	RET
 
@@ -7132,9 +8275,9 @@ steps1:
 	LEAQ (R9)(R8*4), R12
 	MOVQ 80(DI), CX
 
-vector12:
+vector21:
 	CMPQ             CX, $0x10
-	JLT              four13
+	JLT              four22
 	MOVQ             R11, AX
 	VMOVUPS          (AX), X0
 	VMOVUPS          16(AX), X4
@@ -7252,11 +8395,11 @@ vector12:
 	ADDQ             $0x40, R11
 	ADDQ             $0x40, BX
 	SUBQ             $0x10, CX
-	JMP              vector12
+	JMP              vector21
 
-four13:
+four22:
 	CMPQ             CX, $0x04
-	JLT              one14
+	JLT              one23
 	MOVQ             R11, AX
 	VMOVUPS          (AX), X0
 	VMOVUPS          (AX)(R8*1), X1
@@ -7290,11 +8433,11 @@ four13:
 	ADDQ             $0x10, R11
 	ADDQ             $0x10, BX
 	SUBQ             $0x04, CX
-	JMP              four13
+	JMP              four22
 
-one14:
+one23:
 	CMPQ             CX, $0x01
-	JLT              end15
+	JLT              end24
 	MOVQ             R11, AX
 	VMOVSS           (AX), X0
 	VINSERTPS        $0x10, (AX)(R8*1), X0, X0
@@ -7320,9 +8463,9 @@ one14:
 	ADDQ             $0x04, R11
 	ADDQ             $0x04, BX
 	SUBQ             $0x01, CX
-	JMP              one14
+	JMP              one23
 
-end15:
+end24:
 	VMOVUPS Z28, (DX)
 	VZEROUPPER
 	RET
@@ -7396,9 +8539,9 @@ few1:
 	XORL    R11, R11
 	MOVQ    80(DI), CX
 
-vector16:
+vector25:
 	CMPQ             CX, $0x10
-	JLT              four17
+	JLT              four26
 	MOVQ             (SP), AX
 	VMOVUPS          (AX)(R11*1), X0
 	VMOVUPS          16(AX)(R11*1), X4
@@ -7530,11 +8673,11 @@ vector16:
 	ADDQ             $0x40, R11
 	ADDQ             $0x40, BX
 	SUBQ             $0x10, CX
-	JMP              vector16
+	JMP              vector25
 
-four17:
+four26:
 	CMPQ             CX, $0x04
-	JLT              one18
+	JLT              one27
 	MOVQ             (SP), AX
 	VMOVUPS          (AX)(R11*1), X0
 	MOVQ             8(SP), AX
@@ -7582,11 +8725,11 @@ four17:
 	ADDQ             $0x10, R11
 	ADDQ             $0x10, BX
 	SUBQ             $0x04, CX
-	JMP              four17
+	JMP              four26
 
-one18:
+one27:
 	CMPQ             CX, $0x01
-	JLT              end19
+	JLT              end28
 	MOVQ             (SP), AX
 	VMOVSS           (AX)(R11*1), X0
 	MOVQ             8(SP), AX
@@ -7626,9 +8769,9 @@ one18:
 	ADDQ             $0x04, R11
 	ADDQ             $0x04, BX
 	SUBQ             $0x01, CX
-	JMP              one18
+	JMP              one27
 
-end19:
+end28:
 	VMOVUPS Z28, K1, (DX)
 	VZEROUPPER
 	RET
@@ -7655,9 +8798,9 @@ steps2:
 	LEAQ (R9)(R8*4), R12
 	MOVQ 80(DI), CX
 
-vector20:
+vector29:
 	CMPQ             CX, $0x10
-	JLT              four21
+	JLT              four30
 	MOVQ             R11, AX
 	VMOVUPS          (AX), X0
 	VMOVUPS          16(AX), X4
@@ -7889,11 +9032,11 @@ vector20:
 	ADDQ             $0x40, R11
 	ADDQ             $0x40, BX
 	SUBQ             $0x10, CX
-	JMP              vector20
+	JMP              vector29
 
-four21:
+four30:
 	CMPQ             CX, $0x04
-	JLT              one22
+	JLT              one31
 	MOVQ             R11, AX
 	VMOVUPS          (AX), X0
 	VMOVUPS          (AX)(R8*1), X1
@@ -7957,11 +9100,11 @@ four21:
 	ADDQ             $0x10, R11
 	ADDQ             $0x10, BX
 	SUBQ             $0x04, CX
-	JMP              four21
+	JMP              four30
 
-one22:
+one31:
 	CMPQ             CX, $0x01
-	JLT              end23
+	JLT              end32
 	MOVQ             R11, AX
 	VMOVSS           (AX), X0
 	VINSERTPS        $0x10, (AX)(R8*1), X0, X0
@@ -8009,9 +9152,9 @@ one22:
 	ADDQ             $0x04, R11
 	ADDQ             $0x04, BX
 	SUBQ             $0x01, CX
-	JMP              one22
+	JMP              one31
 
-end23:
+end32:
 	VMOVUPS Z28, (DX)
 	VMOVUPS Z29, 64(DX)
 	VZEROUPPER
@@ -8149,9 +9292,9 @@ few2:
 	XORL    R11, R11
 	MOVQ    80(DI), CX
 
-vector24:
+vector33:
 	CMPQ             CX, $0x10
-	JLT              four25
+	JLT              four34
 	MOVQ             (SP), AX
 	VMOVUPS          (AX)(R11*1), X0
 	VMOVUPS          16(AX)(R11*1), X4
@@ -8411,11 +9554,11 @@ vector24:
 	ADDQ             $0x40, R11
 	ADDQ             $0x40, BX
 	SUBQ             $0x10, CX
-	JMP              vector24
+	JMP              vector33
 
-four25:
+four34:
 	CMPQ             CX, $0x04
-	JLT              one26
+	JLT              one35
 	MOVQ             (SP), AX
 	VMOVUPS          (AX)(R11*1), X0
 	MOVQ             8(SP), AX
@@ -8507,11 +9650,11 @@ four25:
 	ADDQ             $0x10, R11
 	ADDQ             $0x10, BX
 	SUBQ             $0x04, CX
-	JMP              four25
+	JMP              four34
 
-one26:
+one35:
 	CMPQ             CX, $0x01
-	JLT              end27
+	JLT              end36
 	MOVQ             (SP), AX
 	VMOVSS           (AX)(R11*1), X0
 	MOVQ             8(SP), AX
@@ -8587,9 +9730,9 @@ one26:
 	ADDQ             $0x04, R11
 	ADDQ             $0x04, BX
 	SUBQ             $0x01, CX
-	JMP              one26
+	JMP              one35
 
-end27:
+end36:
 	VMOVUPS Z28, (DX)
 	VMOVUPS Z29, K1, 64(DX)
 	VZEROUPPER
@@ -8620,9 +9763,9 @@ steps3:
 	LEAQ (R9)(R8*4), R12
 	MOVQ 80(DI), CX
 
-vector28:
+vector37:
 	CMPQ             CX, $0x10
-	JLT              four29
+	JLT              four38
 	MOVQ             R11, AX
 	VMOVUPS          (AX), X0
 	VMOVUPS          16(AX), X4
@@ -8968,11 +10111,11 @@ vector28:
 	ADDQ             $0x40, R11
 	ADDQ             $0x40, BX
 	SUBQ             $0x10, CX
-	JMP              vector28
+	JMP              vector37
 
-four29:
+four38:
 	CMPQ             CX, $0x04
-	JLT              one30
+	JLT              one39
 	MOVQ             R11, AX
 	VMOVUPS          (AX), X0
 	VMOVUPS          (AX)(R8*1), X1
@@ -9066,11 +10209,11 @@ four29:
 	ADDQ             $0x10, R11
 	ADDQ             $0x10, BX
 	SUBQ             $0x04, CX
-	JMP              four29
+	JMP              four38
 
-one30:
+one39:
 	CMPQ             CX, $0x01
-	JLT              end31
+	JLT              end40
 	MOVQ             R11, AX
 	VMOVSS           (AX), X0
 	VINSERTPS        $0x10, (AX)(R8*1), X0, X0
@@ -9140,9 +10283,9 @@ one30:
 	ADDQ             $0x04, R11
 	ADDQ             $0x04, BX
 	SUBQ             $0x01, CX
-	JMP              one30
+	JMP              one39
 
-end31:
+end40:
 	VMOVUPS Z28, (DX)
 	VMOVUPS Z29, 64(DX)
 	VMOVUPS Z30, 128(DX)
@@ -9344,9 +10487,9 @@ few3:
 	XORL    R11, R11
 	MOVQ    80(DI), CX
 
-vector32:
+vector41:
 	CMPQ             CX, $0x10
-	JLT              four33
+	JLT              four42
 	MOVQ             (SP), AX
 	VMOVUPS          (AX)(R11*1), X0
 	VMOVUPS          16(AX)(R11*1), X4
@@ -9734,11 +10877,11 @@ vector32:
 	ADDQ             $0x40, R11
 	ADDQ             $0x40, BX
 	SUBQ             $0x10, CX
-	JMP              vector32
+	JMP              vector41
 
-four33:
+four42:
 	CMPQ             CX, $0x04
-	JLT              one34
+	JLT              one43
 	MOVQ             (SP), AX
 	VMOVUPS          (AX)(R11*1), X0
 	MOVQ             8(SP), AX
@@ -9874,11 +11017,11 @@ four33:
 	ADDQ             $0x10, R11
 	ADDQ             $0x10, BX
 	SUBQ             $0x04, CX
-	JMP              four33
+	JMP              four42
 
-one34:
+one43:
 	CMPQ             CX, $0x01
-	JLT              end35
+	JLT              end44
 	MOVQ             (SP), AX
 	VMOVSS           (AX)(R11*1), X0
 	MOVQ             8(SP), AX
@@ -9990,9 +11133,9 @@ one34:
 	ADDQ             $0x04, R11
 	ADDQ             $0x04, BX
 	SUBQ             $0x01, CX
-	JMP              one34
+	JMP              one43
 
-end35:
+end44:
 	VMOVUPS Z28, (DX)
 	VMOVUPS Z29, 64(DX)
 	VMOVUPS Z30, K1, 128(DX)
@@ -10027,9 +11170,9 @@ steps4:
 	LEAQ (R9)(R8*4), R12
 	MOVQ 80(DI), CX
 
-vector36:
+vector45:
 	CMPQ             CX, $0x10
-	JLT              four37
+	JLT              four46
 	MOVQ             R11, AX
 	VMOVUPS          (AX), X0
 	VMOVUPS          16(AX), X4
@@ -10489,11 +11632,11 @@ vector36:
 	ADDQ             $0x40, R11
 	ADDQ             $0x40, BX
 	SUBQ             $0x10, CX
-	JMP              vector36
+	JMP              vector45
 
-four37:
+four46:
 	CMPQ             CX, $0x04
-	JLT              one38
+	JLT              one47
 	MOVQ             R11, AX
 	VMOVUPS          (AX), X0
 	VMOVUPS          (AX)(R8*1), X1
@@ -10617,11 +11760,11 @@ four37:
 	ADDQ             $0x10, R11
 	ADDQ             $0x10, BX
 	SUBQ             $0x04, CX
-	JMP              four37
+	JMP              four46
 
-one38:
+one47:
 	CMPQ             CX, $0x01
-	JLT              end39
+	JLT              end48
 	MOVQ             R11, AX
 	VMOVSS           (AX), X0
 	VINSERTPS        $0x10, (AX)(R8*1), X0, X0
@@ -10713,9 +11856,9 @@ one38:
 	ADDQ             $0x04, R11
 	ADDQ             $0x04, BX
 	SUBQ             $0x01, CX
-	JMP              one38
+	JMP              one47
 
-end39:
+end48:
 	VMOVUPS Z28, (DX)
 	VMOVUPS Z29, 64(DX)
 	VMOVUPS Z30, 128(DX)
@@ -10981,9 +12124,9 @@ few4:
 	XORL    R11, R11
 	MOVQ    80(DI), CX
 
-vector40:
+vector49:
 	CMPQ             CX, $0x10
-	JLT              four41
+	JLT              four50
 	MOVQ             (SP), AX
 	VMOVUPS          (AX)(R11*1), X0
 	VMOVUPS          16(AX)(R11*1), X4
@@ -11499,11 +12642,11 @@ vector40:
 	ADDQ             $0x40, R11
 	ADDQ             $0x40, BX
 	SUBQ             $0x10, CX
-	JMP              vector40
+	JMP              vector49
 
-four41:
+four50:
 	CMPQ             CX, $0x04
-	JLT              one42
+	JLT              one51
 	MOVQ             (SP), AX
 	VMOVUPS          (AX)(R11*1), X0
 	MOVQ             8(SP), AX
@@ -11683,11 +12826,11 @@ four41:
 	ADDQ             $0x10, R11
 	ADDQ             $0x10, BX
 	SUBQ             $0x04, CX
-	JMP              four41
+	JMP              four50
 
-one42:
+one51:
 	CMPQ             CX, $0x01
-	JLT              end43
+	JLT              end52
 	MOVQ             (SP), AX
 	VMOVSS           (AX)(R11*1), X0
 	MOVQ             8(SP), AX
@@ -11835,9 +12978,9 @@ one42:
 	ADDQ             $0x04, R11
 	ADDQ             $0x04, BX
 	SUBQ             $0x01, CX
-	JMP              one42
+	JMP              one51
 
-end43:
+end52:
 	VMOVUPS Z28, (DX)
 	VMOVUPS Z29, 64(DX)
 	VMOVUPS Z30, 128(DX)

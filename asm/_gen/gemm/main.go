@@ -3,6 +3,7 @@
 //
 //	tile.go     GemmTiles, GemmFinish      rows of C += rows of A times a panel of B
 //	row.go      GemmRow, GemmRow16         one row times two panels
+//	tile16.go   GemmTile16                 a few rows times a panel of bfloat16
 //	pack.go     GemmPack, GemmPackT        a panel of B in the order in which tiles read it
 //	rows.go     GemvRows                   y += A x where the rows of A are contiguous
 //
@@ -217,6 +218,7 @@ func main() {
 		g.finish()
 		g.row(false)
 		g.row(true)
+		g.tiles16()
 		g.pack()
 		g.packT()
 		g.gemvRows()
