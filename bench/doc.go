@@ -29,5 +29,8 @@
 // The kernels' shapes and arguments are those of bench/internal/cases, which bench/peers
 // (make bench-peers) also times beside C code.
 //
-// GFLOP/s counts 2 for a multiply-add; ns/fma is the time of one.
+// GFLOP/s counts 2 for a multiply-add; ns/fma is the time of one. For recurrent steps both count
+// the recurrent product alone, but the time is that of the gates too. Their impl=openblas is
+// OpenBLAS's product with our gate kernel behind it; impl=generic is our product in plain Go with
+// the gate kernel behind it, and the others are the fused steps, as package cell takes them.
 package bench

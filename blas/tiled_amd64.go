@@ -4,6 +4,7 @@ package blas
 
 import (
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/asm/avx512"
@@ -227,10 +228,10 @@ func (p *product) panel(m int, a, b place, beta float32, c place) {
 		kb := min(block, p.k-k0)
 		args := avx512.GemmArgs{
 			A: a.ptr(0, k0), C: c.ptr(0, 0), ARow: 4 * a.row, AStep: 4 * a.col, CRow: 4 * c.row,
-			K: kb, Vecs: p.vecs, Tail: p.tail, Start: start, Beta: beta,
+			CVec: 4 * lanes(p.isa), CLast: 4 * lanes(p.isa) * (p.vecs - 1), K: kb, Vecs: p.vecs, Tail: p.tail, Start: start, Beta: beta,
 		}
 		args.B, args.BStep = p.panelB(m, b, k0, kb)
-		p.tiles(m, &args)
+		p.tiles(m, args)
 		start = 1
 	}
 }
@@ -255,7 +256,7 @@ func (p *product) packed(m, n int, a, b place, beta float32, c place) {
 			for j := 0; j < n; j += width {
 				p.vecs, p.tail = vectors(p.isa, min(width, n-j))
 				args := avx512.GemmArgs{
-					ARow: 4, CRow: 4 * c.row, K: kb, Vecs: p.vecs, Tail: p.tail, Start: start, Beta: beta,
+					ARow: 4, CRow: 4 * c.row, CVec: 4 * lanes(p.isa), CLast: 4 * lanes(p.isa) * (p.vecs - 1), K: kb, Vecs: p.vecs, Tail: p.tail, Start: start, Beta: beta,
 				}
 				args.B, args.BStep = p.panelB(ib, b.from(0, j), k0, kb)
 				for i := 0; i < ib; i += width {
@@ -263,7 +264,7 @@ func (p *product) packed(m, n int, a, b place, beta float32, c place) {
 					vecs, _ := vectors(p.isa, w)
 					args.A, args.C = &s.a[i*kb], c.ptr(i0+i, j)
 					args.AStep = 4 * lanes(p.isa) * vecs
-					p.tiles(w, &args)
+					p.tiles(w, args)
 				}
 			}
 		}
@@ -291,7 +292,7 @@ func (p *product) panelB(m int, b place, k0, kb int) (*float32, int) {
 
 // tiles runs over m rows, in tiles as equal as can be: with few chains at a time, each waits
 // for itself.
-func (p *product) tiles(m int, args *avx512.GemmArgs) {
+func (p *product) tiles(m int, args avx512.GemmArgs) {
 	count := (m + maxRows(p.isa, p.vecs) - 1) / maxRows(p.isa, p.vecs)
 	args.Rows = (m + count - 1) / count
 	larger := m - count*(args.Rows-1) // tiles with that many rows; the others have one less
@@ -302,9 +303,13 @@ func (p *product) tiles(m int, args *avx512.GemmArgs) {
 		}
 		run := max(1, min(larger, callWork/(args.Rows*args.Vecs*args.K)))
 		args.Tiles = run
-		tiles(p.isa, args)
+		tiles(p.isa, &args)
 		larger -= run
-		count -= run
+		if count -= run; count > 0 {
+			// Only while there are rows: a pointer behind the last one may belong to nothing.
+			args.A = (*float32)(unsafe.Add(unsafe.Pointer(args.A), run*args.Rows*args.ARow))
+			args.C = (*float32)(unsafe.Add(unsafe.Pointer(args.C), run*args.Rows*args.CRow))
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/bits"
@@ -87,6 +88,7 @@ type loops struct {
 	*Func
 	k      *Kernel
 	ptr    map[string]reg.GPPhysical
+	width  operand.Op                // bytes of the n elements of a row
 	stride map[string]reg.GPPhysical // bytes between blocks
 	triple map[string]reg.GPPhysical // three times that
 	free   []reg.GPPhysical
@@ -252,9 +254,18 @@ func (l *loops) arguments() {
 		l.Emit("MOVQ", l.paramMem(a.Name), r)
 	}
 	regs = append(regs, "CX elements left in the row")
-	if !l.k.OneRow && len(l.free) > 0 { // else nothing has to be rewound
-		l.strideOf("n")
-		regs = append(regs, l.stride["n"].Asm()+" 4n")
+	if !l.k.OneRow {
+		if l.roomForWidth() {
+			l.strideOf("n")
+			l.width = l.stride["n"]
+			regs = append(regs, l.stride["n"].Asm()+" 4n")
+		} else { // leave the register to the pointers
+			at := l.Ctx.AllocLocal(8)
+			l.Emit("MOVQ", l.paramMem("n"), reg.RAX)
+			l.Emit("SHLQ", operand.U8(2), reg.RAX)
+			l.Emit("MOVQ", reg.RAX, at)
+			l.width = at
+		}
 	}
 	l.items = append([]any{func() { l.Ctx.Comment("Registers:    " + strings.Join(regs, "    ")) }}, l.items...)
 	for _, a := range l.k.Arrays {
@@ -267,6 +278,21 @@ func (l *loops) arguments() {
 			l.tripleOf(by)
 		}
 	}
+}
+
+// roomForWidth reports whether there is a register for the width of a row beside the pointers
+// and the distances of the blocks.
+func (l *loops) roomForWidth() bool {
+	need := map[string]bool{"n": true}
+	for _, a := range l.k.Arrays {
+		need["pointer "+a.Name] = true
+		by := cmp.Or(a.Block, "n")
+		need[by] = true
+		if a.Blocks > 3 {
+			need["three times "+by] = true
+		}
+	}
+	return len(need) <= len(l.free)+len(l.ptr)
 }
 
 func (l *loops) strideOf(name string) {
@@ -293,13 +319,8 @@ func (l *loops) adjustments() (m []operand.Mem) {
 		if a.Kind == Strided {
 			at := l.Ctx.AllocLocal(8)
 			l.Emit("MOVQ", l.paramMem(a.Ld), reg.RAX)
-			if n := l.stride["n"]; n != nil {
-				l.Emit("SHLQ", operand.U8(uint8(2+bits.TrailingZeros(uint(max(1, a.Fold))))), reg.RAX)
-				l.Emit("SUBQ", n, reg.RAX)
-			} else {
-				l.Emit("SUBQ", l.paramMem("n"), reg.RAX)
-				l.Emit("SHLQ", operand.U8(2), reg.RAX)
-			}
+			l.Emit("SHLQ", operand.U8(uint8(2+bits.TrailingZeros(uint(max(1, a.Fold))))), reg.RAX)
+			l.Emit("SUBQ", l.width, reg.RAX)
 			l.Emit("MOVQ", reg.RAX, at)
 			m = append(m, at)
 		}
@@ -307,12 +328,7 @@ func (l *loops) adjustments() (m []operand.Mem) {
 	return m
 }
 
-func (l *loops) rewind(array string) {
-	if l.stride["n"] == nil {
-		panic(l.name + ": no register to rewind with")
-	}
-	l.Emit("SUBQ", l.stride["n"], l.ptr[array])
-}
+func (l *loops) rewind(array string) { l.Emit("SUBQ", l.width, l.ptr[array]) }
 
 // address of a vector of an array.
 func (l *loops) address(array string, block, copy int) operand.Mem {

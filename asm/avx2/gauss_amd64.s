@@ -10756,7 +10756,7 @@ l170:
 
 // func LatentStepSigmaBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, dkl *float32, rows int, n int, ld int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $80-120
+TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $88-120
 	// Registers:    Y0-Y6 values    Y7-Y12 constants and scalars    Y13-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+736(SB), Y12
 	VBROADCASTSS gaussConsts<>+1248(SB), Y11
@@ -10778,42 +10778,45 @@ TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $80-120
 	MOVQ    eps+72(FP), R13
 	MOVQ    dkl+80(FP), AX
 	MOVQ    AX, (SP)
+	MOVQ    n+96(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    AX, 8(SP)
 	VMOVAPS Y8, Y15
 	VMOVAPS Y8, Y14
 	MOVQ    rows+88(FP), AX
-	MOVQ    AX, 8(SP)
-	MOVQ    ld+104(FP), AX
-	SUBQ    n+96(FP), AX
-	SHLQ    $0x02, AX
 	MOVQ    AX, 16(SP)
 	MOVQ    ld+104(FP), AX
-	SUBQ    n+96(FP), AX
 	SHLQ    $0x02, AX
+	SUBQ    8(SP), AX
 	MOVQ    AX, 24(SP)
 	MOVQ    ld+104(FP), AX
-	SUBQ    n+96(FP), AX
 	SHLQ    $0x02, AX
+	SUBQ    8(SP), AX
 	MOVQ    AX, 32(SP)
 	MOVQ    ld+104(FP), AX
-	SUBQ    n+96(FP), AX
 	SHLQ    $0x02, AX
+	SUBQ    8(SP), AX
 	MOVQ    AX, 40(SP)
 	MOVQ    ld+104(FP), AX
-	SUBQ    n+96(FP), AX
 	SHLQ    $0x02, AX
+	SUBQ    8(SP), AX
 	MOVQ    AX, 48(SP)
 	MOVQ    ld+104(FP), AX
-	SUBQ    n+96(FP), AX
 	SHLQ    $0x02, AX
+	SUBQ    8(SP), AX
 	MOVQ    AX, 56(SP)
 	MOVQ    ld+104(FP), AX
-	SUBQ    n+96(FP), AX
 	SHLQ    $0x02, AX
+	SUBQ    8(SP), AX
 	MOVQ    AX, 64(SP)
 	MOVQ    ld+104(FP), AX
-	SUBQ    n+96(FP), AX
 	SHLQ    $0x02, AX
+	SUBQ    8(SP), AX
 	MOVQ    AX, 72(SP)
+	MOVQ    ld+104(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    8(SP), AX
+	MOVQ    AX, 80(SP)
 
 l171:
 	MOVQ         (SP), AX
@@ -11028,16 +11031,16 @@ l174:
 	LEAQ         (R12)(CX*4), R12
 
 l175:
-	ADDQ      16(SP), DI
-	ADDQ      24(SP), SI
-	ADDQ      32(SP), DX
-	ADDQ      40(SP), BX
-	ADDQ      48(SP), R9
-	ADDQ      56(SP), R10
-	ADDQ      64(SP), R11
-	ADDQ      72(SP), R12
+	ADDQ      24(SP), DI
+	ADDQ      32(SP), SI
+	ADDQ      40(SP), DX
+	ADDQ      48(SP), BX
+	ADDQ      56(SP), R9
+	ADDQ      64(SP), R10
+	ADDQ      72(SP), R11
+	ADDQ      80(SP), R12
 	ADDQ      $0x04, (SP)
-	DECQ      8(SP)
+	DECQ      16(SP)
 	JNZ       l171
 	VPMINUD   Y7, Y15, Y0
 	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
@@ -11822,7 +11825,7 @@ l192:
 
 // func LatentStepLogBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, dkl *float32, rows int, n int, ld int, factor float32) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LatentStepLogBackward(SB), NOSPLIT, $112-128
+TEXT ·LatentStepLogBackward(SB), NOSPLIT, $120-128
 	// Registers:    Y0-Y8 values    Y9-Y12 constants and scalars    Y13-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+736(SB), Y12
 	VBROADCASTSS gaussConsts<>+1440(SB), Y11
@@ -11842,42 +11845,45 @@ TEXT ·LatentStepLogBackward(SB), NOSPLIT, $112-128
 	MOVQ         eps+72(FP), R13
 	MOVQ         dkl+80(FP), AX
 	MOVQ         AX, (SP)
+	MOVQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 8(SP)
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
 	MOVQ         rows+88(FP), AX
-	MOVQ         AX, 8(SP)
-	MOVQ         ld+104(FP), AX
-	SUBQ         n+96(FP), AX
-	SHLQ         $0x02, AX
 	MOVQ         AX, 16(SP)
 	MOVQ         ld+104(FP), AX
-	SUBQ         n+96(FP), AX
 	SHLQ         $0x02, AX
+	SUBQ         8(SP), AX
 	MOVQ         AX, 24(SP)
 	MOVQ         ld+104(FP), AX
-	SUBQ         n+96(FP), AX
 	SHLQ         $0x02, AX
+	SUBQ         8(SP), AX
 	MOVQ         AX, 32(SP)
 	MOVQ         ld+104(FP), AX
-	SUBQ         n+96(FP), AX
 	SHLQ         $0x02, AX
+	SUBQ         8(SP), AX
 	MOVQ         AX, 40(SP)
 	MOVQ         ld+104(FP), AX
-	SUBQ         n+96(FP), AX
 	SHLQ         $0x02, AX
+	SUBQ         8(SP), AX
 	MOVQ         AX, 48(SP)
 	MOVQ         ld+104(FP), AX
-	SUBQ         n+96(FP), AX
 	SHLQ         $0x02, AX
+	SUBQ         8(SP), AX
 	MOVQ         AX, 56(SP)
 	MOVQ         ld+104(FP), AX
-	SUBQ         n+96(FP), AX
 	SHLQ         $0x02, AX
+	SUBQ         8(SP), AX
 	MOVQ         AX, 64(SP)
 	MOVQ         ld+104(FP), AX
-	SUBQ         n+96(FP), AX
 	SHLQ         $0x02, AX
+	SUBQ         8(SP), AX
 	MOVQ         AX, 72(SP)
+	MOVQ         ld+104(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         8(SP), AX
+	MOVQ         AX, 80(SP)
 
 l193:
 	MOVQ         (SP), AX
@@ -12330,16 +12336,16 @@ l196:
 	LEAQ        (R12)(CX*4), R12
 
 l197:
-	ADDQ      16(SP), DI
-	ADDQ      24(SP), SI
-	ADDQ      32(SP), DX
-	ADDQ      40(SP), BX
-	ADDQ      48(SP), R9
-	ADDQ      56(SP), R10
-	ADDQ      64(SP), R11
-	ADDQ      72(SP), R12
+	ADDQ      24(SP), DI
+	ADDQ      32(SP), SI
+	ADDQ      40(SP), DX
+	ADDQ      48(SP), BX
+	ADDQ      56(SP), R9
+	ADDQ      64(SP), R10
+	ADDQ      72(SP), R11
+	ADDQ      80(SP), R12
 	ADDQ      $0x04, (SP)
-	DECQ      8(SP)
+	DECQ      16(SP)
 	JNZ       l193
 	VPMINUD   gaussConsts<>+1632(SB), Y15, Y0
 	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
@@ -13472,7 +13478,7 @@ l214:
 
 // func LatentStepSoftplusBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, dkl *float32, rows int, n int, ld int) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LatentStepSoftplusBackward(SB), NOSPLIT, $176-120
+TEXT ·LatentStepSoftplusBackward(SB), NOSPLIT, $184-120
 	// Registers:    Y0-Y12 values    Y13-Y15 kept from loop to loop
 	// Registers:    DI dmuQ    SI dsQ    DX dmuP    BX dsP    R8 dz    R9 muQ    R10 sQ    R11 muP    R12 sP    R13 eps    CX elements left in the row
 	MOVQ         dmuQ+0(FP), DI
@@ -13487,42 +13493,45 @@ TEXT ·LatentStepSoftplusBackward(SB), NOSPLIT, $176-120
 	MOVQ         eps+72(FP), R13
 	MOVQ         dkl+80(FP), AX
 	MOVQ         AX, (SP)
+	MOVQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 8(SP)
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
 	MOVQ         rows+88(FP), AX
-	MOVQ         AX, 8(SP)
-	MOVQ         ld+104(FP), AX
-	SUBQ         n+96(FP), AX
-	SHLQ         $0x02, AX
 	MOVQ         AX, 16(SP)
 	MOVQ         ld+104(FP), AX
-	SUBQ         n+96(FP), AX
 	SHLQ         $0x02, AX
+	SUBQ         8(SP), AX
 	MOVQ         AX, 24(SP)
 	MOVQ         ld+104(FP), AX
-	SUBQ         n+96(FP), AX
 	SHLQ         $0x02, AX
+	SUBQ         8(SP), AX
 	MOVQ         AX, 32(SP)
 	MOVQ         ld+104(FP), AX
-	SUBQ         n+96(FP), AX
 	SHLQ         $0x02, AX
+	SUBQ         8(SP), AX
 	MOVQ         AX, 40(SP)
 	MOVQ         ld+104(FP), AX
-	SUBQ         n+96(FP), AX
 	SHLQ         $0x02, AX
+	SUBQ         8(SP), AX
 	MOVQ         AX, 48(SP)
 	MOVQ         ld+104(FP), AX
-	SUBQ         n+96(FP), AX
 	SHLQ         $0x02, AX
+	SUBQ         8(SP), AX
 	MOVQ         AX, 56(SP)
 	MOVQ         ld+104(FP), AX
-	SUBQ         n+96(FP), AX
 	SHLQ         $0x02, AX
+	SUBQ         8(SP), AX
 	MOVQ         AX, 64(SP)
 	MOVQ         ld+104(FP), AX
-	SUBQ         n+96(FP), AX
 	SHLQ         $0x02, AX
+	SUBQ         8(SP), AX
 	MOVQ         AX, 72(SP)
+	MOVQ         ld+104(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         8(SP), AX
+	MOVQ         AX, 80(SP)
 
 l215:
 	MOVQ         (SP), AX
@@ -13632,9 +13641,9 @@ l216:
 	VFMADD213PS  gaussConsts<>+2016(SB), Y10, Y12
 	VFMADD213PS  gaussConsts<>+1024(SB), Y9, Y11
 	VFMADD213PS  gaussConsts<>+1024(SB), Y10, Y12
-	VMOVUPS      Y3, 80(SP)
+	VMOVUPS      Y3, 88(SP)
 	VMULPS       Y9, Y9, Y3
-	VMOVUPS      Y1, 112(SP)
+	VMOVUPS      Y1, 120(SP)
 	VMULPS       Y10, Y10, Y1
 	VFMADD231PS  Y3, Y11, Y9
 	VFMADD231PS  Y1, Y12, Y10
@@ -13680,12 +13689,12 @@ l216:
 	VANDPS       Y0, Y4, Y0
 	VMOVUPS      Y0, (BX)
 	VFMADD231PS  Y3, Y5, Y1
-	VMOVUPS      112(SP), Y0
+	VMOVUPS      120(SP), Y0
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y0
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
-	VBLENDVPS    Y0, 80(SP), Y2, Y0
+	VBLENDVPS    Y0, 88(SP), Y2, Y0
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
-	VADDPS       80(SP), Y2, Y2
+	VADDPS       88(SP), Y2, Y2
 	VDIVPS       Y2, Y0, Y0
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y2
 	VMULPS       Y0, Y1, Y0
@@ -13780,9 +13789,9 @@ l216:
 	VFMADD213PS  gaussConsts<>+2016(SB), Y10, Y12
 	VFMADD213PS  gaussConsts<>+1024(SB), Y9, Y11
 	VFMADD213PS  gaussConsts<>+1024(SB), Y10, Y12
-	VMOVUPS      Y3, 80(SP)
+	VMOVUPS      Y3, 88(SP)
 	VMULPS       Y9, Y9, Y3
-	VMOVUPS      Y1, 112(SP)
+	VMOVUPS      Y1, 120(SP)
 	VMULPS       Y10, Y10, Y1
 	VFMADD231PS  Y3, Y11, Y9
 	VFMADD231PS  Y1, Y12, Y10
@@ -13828,12 +13837,12 @@ l216:
 	VANDPS       Y0, Y4, Y0
 	VMOVUPS      Y0, 32(BX)
 	VFMADD231PS  Y3, Y5, Y1
-	VMOVUPS      112(SP), Y0
+	VMOVUPS      120(SP), Y0
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y0
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
-	VBLENDVPS    Y0, 80(SP), Y2, Y0
+	VBLENDVPS    Y0, 88(SP), Y2, Y0
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
-	VADDPS       80(SP), Y2, Y2
+	VADDPS       88(SP), Y2, Y2
 	VDIVPS       Y2, Y0, Y0
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y2
 	VMULPS       Y0, Y1, Y0
@@ -13957,9 +13966,9 @@ l217:
 	VFMADD213PS  gaussConsts<>+2016(SB), Y10, Y12
 	VFMADD213PS  gaussConsts<>+1024(SB), Y9, Y11
 	VFMADD213PS  gaussConsts<>+1024(SB), Y10, Y12
-	VMOVUPS      Y3, 80(SP)
+	VMOVUPS      Y3, 88(SP)
 	VMULPS       Y9, Y9, Y3
-	VMOVUPS      Y1, 112(SP)
+	VMOVUPS      Y1, 120(SP)
 	VMULPS       Y10, Y10, Y1
 	VFMADD231PS  Y3, Y11, Y9
 	VFMADD231PS  Y1, Y12, Y10
@@ -14005,12 +14014,12 @@ l217:
 	VANDPS       Y0, Y4, Y0
 	VMOVUPS      Y0, (BX)
 	VFMADD231PS  Y3, Y5, Y1
-	VMOVUPS      112(SP), Y0
+	VMOVUPS      120(SP), Y0
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y0
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
-	VBLENDVPS    Y0, 80(SP), Y2, Y0
+	VBLENDVPS    Y0, 88(SP), Y2, Y0
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
-	VADDPS       80(SP), Y2, Y2
+	VADDPS       88(SP), Y2, Y2
 	VDIVPS       Y2, Y0, Y0
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y2
 	VMULPS       Y0, Y1, Y0
@@ -14123,7 +14132,7 @@ l218:
 	VANDPS       gaussConsts<>+1760(SB), Y9, Y9
 	VBROADCASTSS gaussConsts<>+1824(SB), Y12
 	VFMADD231PS  gaussConsts<>+1792(SB), Y10, Y12
-	VMOVUPS      Y4, 80(SP)
+	VMOVUPS      Y4, 88(SP)
 	VBROADCASTSS gaussConsts<>+1824(SB), Y4
 	VFMADD231PS  gaussConsts<>+1792(SB), Y11, Y4
 	VFMADD213PS  gaussConsts<>+1856(SB), Y10, Y12
@@ -14140,9 +14149,9 @@ l218:
 	VFMADD213PS  gaussConsts<>+2016(SB), Y11, Y4
 	VFMADD213PS  gaussConsts<>+1024(SB), Y10, Y12
 	VFMADD213PS  gaussConsts<>+1024(SB), Y11, Y4
-	VMOVUPS      Y2, 112(SP)
+	VMOVUPS      Y2, 120(SP)
 	VMULPS       Y10, Y10, Y2
-	VMOVUPS      Y5, 144(SP)
+	VMOVUPS      Y5, 152(SP)
 	VMULPS       Y11, Y11, Y5
 	VFMADD231PS  Y2, Y12, Y10
 	VFMADD231PS  Y5, Y4, Y11
@@ -14181,21 +14190,21 @@ l218:
 	VMASKMOVPS   Y6, Y0, (DX)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y3, Y3
 	VBROADCASTSS gaussConsts<>+736(SB), Y6
-	VBLENDVPS    Y3, 144(SP), Y6, Y3
+	VBLENDVPS    Y3, 152(SP), Y6, Y3
 	VBROADCASTSS gaussConsts<>+736(SB), Y6
-	VADDPS       144(SP), Y6, Y6
+	VADDPS       152(SP), Y6, Y6
 	VDIVPS       Y6, Y3, Y3
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y3, Y6
 	VMULPS       Y3, Y1, Y1
 	VANDPS       Y1, Y6, Y1
 	VMASKMOVPS   Y1, Y0, (BX)
 	VFMADD231PS  Y4, Y5, Y2
-	VMOVUPS      112(SP), Y1
+	VMOVUPS      120(SP), Y1
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y3
-	VBLENDVPS    Y1, 80(SP), Y3, Y1
+	VBLENDVPS    Y1, 88(SP), Y3, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y3
-	VADDPS       80(SP), Y3, Y3
+	VADDPS       88(SP), Y3, Y3
 	VDIVPS       Y3, Y1, Y1
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y3
 	VMULPS       Y1, Y2, Y1
@@ -14215,16 +14224,16 @@ l218:
 	LEAQ         (R12)(CX*4), R12
 
 l219:
-	ADDQ      16(SP), DI
-	ADDQ      24(SP), SI
-	ADDQ      32(SP), DX
-	ADDQ      40(SP), BX
-	ADDQ      48(SP), R9
-	ADDQ      56(SP), R10
-	ADDQ      64(SP), R11
-	ADDQ      72(SP), R12
+	ADDQ      24(SP), DI
+	ADDQ      32(SP), SI
+	ADDQ      40(SP), DX
+	ADDQ      48(SP), BX
+	ADDQ      56(SP), R9
+	ADDQ      64(SP), R10
+	ADDQ      72(SP), R11
+	ADDQ      80(SP), R12
 	ADDQ      $0x04, (SP)
-	DECQ      8(SP)
+	DECQ      16(SP)
 	JNZ       l215
 	VPMINUD   gaussConsts<>+2080(SB), Y15, Y0
 	VPADDD    gaussConsts<>+2112(SB), Y0, Y0

@@ -6,21 +6,39 @@ package avx2
 
 // GemmArgs says what GemmTiles and GemmFinish work on. Distances are in bytes.
 type GemmArgs struct {
-	A     *float32 // first element of the first row; moves to the row behind the last
+	A     *float32 // first element of the first row
 	B     *float32 // first element of the panel
-	C     *float32 // first element of the first row; moves to the row behind the last
+	C     *float32 // first element of the first row
+	Next  *float32 // nil, or what comes next: a line of it a step goes to the L2 cache (from 2 Vecs on)
 	ARow  int      // from one row of A to the next
 	AStep int      // from one k of A to the next
 	BStep int      // from one k of the panel to the next
 	CRow  int      // from one row of C to the next
+	CVec  int      // from one vector of a row of C to the next
+	CLast int      // from the first vector of a row of C to the last; Vecs-1 times CVec, or more
 	K     int      // steps of the chains, at least 1
-	Tiles int      // number of tiles, one below the other, at least 1; becomes 0
+	Tiles int      // number of tiles, one below the other, at least 1
 	Rows  int      // rows of a tile, 1 to 8 8 8 6 with AVX-512, 8 6 4 3 with AVX2, for 1 to 4 Vecs
 	Vecs  int      // vectors in a row of a tile, 1 to 4
-	Tail  int      // columns in the last of them, 1 to Lanes
+	Tail  int      // columns in the last of them, 1 to Lanes; if CVec is not a vector, in each of them
 	Start int      // where chains start: 0 at +0, 1 at C, 2 at Beta*C
 	Alpha float32  // factor of A, GemmFinish only
 	Beta  float32  // factor of C
+}
+
+// RowArgs says what GemmRow and GemmRow16 work on. Distances are in bytes.
+type RowArgs struct {
+	A      *float32 // first element of the row
+	B      *float32 // first element of the first panel
+	B2     *float32 // first element of the second panel
+	C      *float32 // first element of the row
+	AStep  int      // from one k of A to the next
+	CVec   int      // from one vector of C to the next
+	CLast  int      // from the first vector of C to the last
+	CPanel int      // from the vectors of the first panel to those of the second
+	K      int      // steps of the chains, at least 1
+	Vecs   int      // vectors in a row of a panel, 2 to 4, all of them full
+	Start  int      // where chains start: 0 at +0, 1 at C
 }
 
 // PackArgs says what GemmPack and GemmPackT work on. Distances are in bytes.
@@ -34,7 +52,8 @@ type PackArgs struct {
 }
 
 // GemmTiles multiplies Tiles*Rows rows of A by a panel of B and adds to rows of C: the chain of
-// every output goes on by K steps. A, C and Tiles are changed on return.
+// every output goes on by K steps. A vector of C may lie anywhere, so that rows of C may be
+// columns of several blocks (gates) of a row; see CVec and CLast. args is not changed.
 //
 //go:noescape
 func GemmTiles(args *GemmArgs)
@@ -44,6 +63,25 @@ func GemmTiles(args *GemmArgs)
 //
 //go:noescape
 func GemmFinish(args *GemmArgs)
+
+// GemmRow multiplies a row of A by two panels of B and adds to a row of C: the chain of every output
+// goes on by K steps. The panels lie as GemmTiles has them, without gaps between the steps.
+//
+//go:noescape
+func GemmRow(args *RowArgs)
+
+// GemmRow16 is GemmRow for panels of bfloat16: a word has the weights of steps 2k (lower half) and 2k+1.
+// With K odd the upper halves of the last step do not count.
+//
+//go:noescape
+func GemmRow16(args *RowArgs)
+
+// GemmTile16 is GemmTiles for panels of bfloat16 as GemmRow16 has them: one tile of 2 rows with AVX2, 2 to 4
+// with AVX-512, and 2 to 4 Vecs, all of them full. The elements of a row of A lie side by side.
+// AStep, BStep, Next, Tiles and Tail are not used.
+//
+//go:noescape
+func GemmTile16(args *GemmArgs)
 
 // GemmPack copies K rows of a matrix, Vecs vectors each, into a panel. Columns that do not exist
 // become 0.

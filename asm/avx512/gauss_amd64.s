@@ -9406,7 +9406,7 @@ l193:
 
 // func LatentStepSigmaBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, dkl *float32, rows int, n int, ld int) (bad int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $80-120
+TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $88-120
 	// Registers:    Z0-Z20 values    Z21-Z28 constants and scalars    Z29-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+28(SB), Z28
 	VBROADCASTSS gaussConsts<>+92(SB), Z27
@@ -9430,42 +9430,45 @@ TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $80-120
 	MOVQ    eps+72(FP), R13
 	MOVQ    dkl+80(FP), AX
 	MOVQ    AX, (SP)
+	MOVQ    n+96(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    AX, 8(SP)
 	VMOVAPS Z24, Z31
 	VMOVAPS Z24, Z30
 	MOVQ    rows+88(FP), AX
-	MOVQ    AX, 8(SP)
-	MOVQ    ld+104(FP), AX
-	SUBQ    n+96(FP), AX
-	SHLQ    $0x02, AX
 	MOVQ    AX, 16(SP)
 	MOVQ    ld+104(FP), AX
-	SUBQ    n+96(FP), AX
 	SHLQ    $0x02, AX
+	SUBQ    8(SP), AX
 	MOVQ    AX, 24(SP)
 	MOVQ    ld+104(FP), AX
-	SUBQ    n+96(FP), AX
 	SHLQ    $0x02, AX
+	SUBQ    8(SP), AX
 	MOVQ    AX, 32(SP)
 	MOVQ    ld+104(FP), AX
-	SUBQ    n+96(FP), AX
 	SHLQ    $0x02, AX
+	SUBQ    8(SP), AX
 	MOVQ    AX, 40(SP)
 	MOVQ    ld+104(FP), AX
-	SUBQ    n+96(FP), AX
 	SHLQ    $0x02, AX
+	SUBQ    8(SP), AX
 	MOVQ    AX, 48(SP)
 	MOVQ    ld+104(FP), AX
-	SUBQ    n+96(FP), AX
 	SHLQ    $0x02, AX
+	SUBQ    8(SP), AX
 	MOVQ    AX, 56(SP)
 	MOVQ    ld+104(FP), AX
-	SUBQ    n+96(FP), AX
 	SHLQ    $0x02, AX
+	SUBQ    8(SP), AX
 	MOVQ    AX, 64(SP)
 	MOVQ    ld+104(FP), AX
-	SUBQ    n+96(FP), AX
 	SHLQ    $0x02, AX
+	SUBQ    8(SP), AX
 	MOVQ    AX, 72(SP)
+	MOVQ    ld+104(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    8(SP), AX
+	MOVQ    AX, 80(SP)
 
 l195:
 	MOVQ         (SP), AX
@@ -9679,16 +9682,16 @@ l198:
 	LEAQ         (R12)(CX*4), R12
 
 l199:
-	ADDQ     16(SP), DI
-	ADDQ     24(SP), SI
-	ADDQ     32(SP), DX
-	ADDQ     40(SP), BX
-	ADDQ     48(SP), R9
-	ADDQ     56(SP), R10
-	ADDQ     64(SP), R11
-	ADDQ     72(SP), R12
+	ADDQ     24(SP), DI
+	ADDQ     32(SP), SI
+	ADDQ     40(SP), DX
+	ADDQ     48(SP), BX
+	ADDQ     56(SP), R9
+	ADDQ     64(SP), R10
+	ADDQ     72(SP), R11
+	ADDQ     80(SP), R12
 	ADDQ     $0x04, (SP)
-	DECQ     8(SP)
+	DECQ     16(SP)
 	JNZ      l195
 	VPMINUD  Z23, Z31, Z0
 	VPADDD   Z22, Z0, Z0
@@ -10478,7 +10481,7 @@ l217:
 
 // func LatentStepLogBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, dkl *float32, rows int, n int, ld int, factor float32) (bad int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·LatentStepLogBackward(SB), NOSPLIT, $88-128
+TEXT ·LatentStepLogBackward(SB), NOSPLIT, $96-128
 	// Registers:    Z0-Z15 values    Z16-Z28 constants and scalars    Z29-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+28(SB), Z28
 	VBROADCASTSS gaussConsts<>+116(SB), Z27
@@ -10507,42 +10510,45 @@ TEXT ·LatentStepLogBackward(SB), NOSPLIT, $88-128
 	MOVQ         eps+72(FP), R13
 	MOVQ         dkl+80(FP), AX
 	MOVQ         AX, (SP)
+	MOVQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 8(SP)
 	VBROADCASTSS gaussConsts<>+4(SB), Z31
 	VBROADCASTSS gaussConsts<>+4(SB), Z30
 	MOVQ         rows+88(FP), AX
-	MOVQ         AX, 8(SP)
-	MOVQ         ld+104(FP), AX
-	SUBQ         n+96(FP), AX
-	SHLQ         $0x02, AX
 	MOVQ         AX, 16(SP)
 	MOVQ         ld+104(FP), AX
-	SUBQ         n+96(FP), AX
 	SHLQ         $0x02, AX
+	SUBQ         8(SP), AX
 	MOVQ         AX, 24(SP)
 	MOVQ         ld+104(FP), AX
-	SUBQ         n+96(FP), AX
 	SHLQ         $0x02, AX
+	SUBQ         8(SP), AX
 	MOVQ         AX, 32(SP)
 	MOVQ         ld+104(FP), AX
-	SUBQ         n+96(FP), AX
 	SHLQ         $0x02, AX
+	SUBQ         8(SP), AX
 	MOVQ         AX, 40(SP)
 	MOVQ         ld+104(FP), AX
-	SUBQ         n+96(FP), AX
 	SHLQ         $0x02, AX
+	SUBQ         8(SP), AX
 	MOVQ         AX, 48(SP)
 	MOVQ         ld+104(FP), AX
-	SUBQ         n+96(FP), AX
 	SHLQ         $0x02, AX
+	SUBQ         8(SP), AX
 	MOVQ         AX, 56(SP)
 	MOVQ         ld+104(FP), AX
-	SUBQ         n+96(FP), AX
 	SHLQ         $0x02, AX
+	SUBQ         8(SP), AX
 	MOVQ         AX, 64(SP)
 	MOVQ         ld+104(FP), AX
-	SUBQ         n+96(FP), AX
 	SHLQ         $0x02, AX
+	SUBQ         8(SP), AX
 	MOVQ         AX, 72(SP)
+	MOVQ         ld+104(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         8(SP), AX
+	MOVQ         AX, 80(SP)
 
 l219:
 	MOVQ         (SP), AX
@@ -10970,16 +10976,16 @@ l222:
 	LEAQ        (R12)(CX*4), R12
 
 l223:
-	ADDQ         16(SP), DI
-	ADDQ         24(SP), SI
-	ADDQ         32(SP), DX
-	ADDQ         40(SP), BX
-	ADDQ         48(SP), R9
-	ADDQ         56(SP), R10
-	ADDQ         64(SP), R11
-	ADDQ         72(SP), R12
+	ADDQ         24(SP), DI
+	ADDQ         32(SP), SI
+	ADDQ         40(SP), DX
+	ADDQ         48(SP), BX
+	ADDQ         56(SP), R9
+	ADDQ         64(SP), R10
+	ADDQ         72(SP), R11
+	ADDQ         80(SP), R12
 	ADDQ         $0x04, (SP)
-	DECQ         8(SP)
+	DECQ         16(SP)
 	JNZ          l219
 	VPMINUD.BCST gaussConsts<>+140(SB), Z31, Z0
 	VPADDD.BCST  gaussConsts<>+144(SB), Z0, Z0
@@ -12057,7 +12063,7 @@ l241:
 
 // func LatentStepSoftplusBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, dkl *float32, rows int, n int, ld int) (bad int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·LatentStepSoftplusBackward(SB), NOSPLIT, $144-120
+TEXT ·LatentStepSoftplusBackward(SB), NOSPLIT, $152-120
 	// Registers:    Z0-Z28 values    Z29-Z31 kept from loop to loop
 	// Registers:    DI dmuQ    SI dsQ    DX dmuP    BX dsP    R8 dz    R9 muQ    R10 sQ    R11 muP    R12 sP    R13 eps    CX elements left in the row
 	MOVQ         dmuQ+0(FP), DI
@@ -12072,42 +12078,45 @@ TEXT ·LatentStepSoftplusBackward(SB), NOSPLIT, $144-120
 	MOVQ         eps+72(FP), R13
 	MOVQ         dkl+80(FP), AX
 	MOVQ         AX, (SP)
+	MOVQ         n+96(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, 8(SP)
 	VBROADCASTSS gaussConsts<>+4(SB), Z31
 	VBROADCASTSS gaussConsts<>+4(SB), Z30
 	MOVQ         rows+88(FP), AX
-	MOVQ         AX, 8(SP)
-	MOVQ         ld+104(FP), AX
-	SUBQ         n+96(FP), AX
-	SHLQ         $0x02, AX
 	MOVQ         AX, 16(SP)
 	MOVQ         ld+104(FP), AX
-	SUBQ         n+96(FP), AX
 	SHLQ         $0x02, AX
+	SUBQ         8(SP), AX
 	MOVQ         AX, 24(SP)
 	MOVQ         ld+104(FP), AX
-	SUBQ         n+96(FP), AX
 	SHLQ         $0x02, AX
+	SUBQ         8(SP), AX
 	MOVQ         AX, 32(SP)
 	MOVQ         ld+104(FP), AX
-	SUBQ         n+96(FP), AX
 	SHLQ         $0x02, AX
+	SUBQ         8(SP), AX
 	MOVQ         AX, 40(SP)
 	MOVQ         ld+104(FP), AX
-	SUBQ         n+96(FP), AX
 	SHLQ         $0x02, AX
+	SUBQ         8(SP), AX
 	MOVQ         AX, 48(SP)
 	MOVQ         ld+104(FP), AX
-	SUBQ         n+96(FP), AX
 	SHLQ         $0x02, AX
+	SUBQ         8(SP), AX
 	MOVQ         AX, 56(SP)
 	MOVQ         ld+104(FP), AX
-	SUBQ         n+96(FP), AX
 	SHLQ         $0x02, AX
+	SUBQ         8(SP), AX
 	MOVQ         AX, 64(SP)
 	MOVQ         ld+104(FP), AX
-	SUBQ         n+96(FP), AX
 	SHLQ         $0x02, AX
+	SUBQ         8(SP), AX
 	MOVQ         AX, 72(SP)
+	MOVQ         ld+104(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         8(SP), AX
+	MOVQ         AX, 80(SP)
 
 l243:
 	MOVQ         (SP), AX
@@ -12283,7 +12292,7 @@ l244:
 	VMULPS           Z14, Z14, Z26
 	VMULPS           Z15, Z15, Z27
 	VMULPS           Z16, Z16, Z28
-	VMOVUPS          Z7, 80(SP)
+	VMOVUPS          Z7, 88(SP)
 	VMULPS           Z17, Z17, Z7
 	VFMADD231PS      Z26, Z22, Z14
 	VFMADD231PS      Z27, Z23, Z15
@@ -12378,10 +12387,10 @@ l244:
 	VBROADCASTSS     gaussConsts<>+28(SB), Z0
 	VBLENDMPS        Z6, Z0, K1, Z0
 	VBROADCASTSS     gaussConsts<>+28(SB), Z1
-	VBLENDMPS        80(SP), Z1, K2, Z1
+	VBLENDMPS        88(SP), Z1, K2, Z1
 	VADDPS.BCST      gaussConsts<>+28(SB), Z6, Z2
 	VBROADCASTSS     gaussConsts<>+28(SB), Z3
-	VADDPS           80(SP), Z3, Z3
+	VADDPS           88(SP), Z3, Z3
 	VDIVPS           Z2, Z0, Z0
 	VDIVPS           Z3, Z1, Z1
 	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z0, K1
@@ -12735,16 +12744,16 @@ l246:
 	LEAQ             (R12)(CX*4), R12
 
 l247:
-	ADDQ         16(SP), DI
-	ADDQ         24(SP), SI
-	ADDQ         32(SP), DX
-	ADDQ         40(SP), BX
-	ADDQ         48(SP), R9
-	ADDQ         56(SP), R10
-	ADDQ         64(SP), R11
-	ADDQ         72(SP), R12
+	ADDQ         24(SP), DI
+	ADDQ         32(SP), SI
+	ADDQ         40(SP), DX
+	ADDQ         48(SP), BX
+	ADDQ         56(SP), R9
+	ADDQ         64(SP), R10
+	ADDQ         72(SP), R11
+	ADDQ         80(SP), R12
 	ADDQ         $0x04, (SP)
-	DECQ         8(SP)
+	DECQ         16(SP)
 	JNZ          l243
 	VPMINUD.BCST gaussConsts<>+192(SB), Z31, Z0
 	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0

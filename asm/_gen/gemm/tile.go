@@ -15,16 +15,37 @@ func gofmt(text string) ([]byte, error) { return format.Source([]byte(text)) }
 //	DI arguments
 //	AX A at this k        R12 the same, six rows on       DX SI R8 one, three, five rows of A
 //	BX B at this k        CX steps left                   R9 R10 from one k of A and of B to the next
-//	R11 C                 R13 row of C                    K1 mask of the last vector (AVX-512)
+//	R11 what to fetch     R13 from one k of that to the next
+//
+// and where C is read and written
+//
+//	CX row of C           R13 from one row of C to the next
+//	AX BX distances of the second and of the last vector
+//	K1 K2 masks of the last vector and of the others (AVX-512)
 //
 //	AVX-512   Z0 up: chains [row][vector]; then vectors of B; Z31 element of A
 //	AVX2      Y0 up: chains; then, whichever are fewer, the vectors of B or the elements of
-//	          A; Y15 one of the others at a time. The mask of the last vector is at 0(SP).
+//	          A; Y15 one of the others at a time
+//
+// On the stack: the masks (AVX2), and A, C, Next and the number of tiles left.
 var (
 	rA, rA6, rRow1, rRow3, rRow5 = reg.RAX, reg.R12, reg.RDX, reg.RSI, reg.R8
 	rB, rK, rAStep, rBStep       = reg.RBX, reg.RCX, reg.R9, reg.R10
-	rC, rCRow                    = reg.R11, reg.R13
+	rNext, rNextStep             = reg.R11, reg.R13
+	rC, rCRow                    = reg.RCX, reg.R13
+	rCVec, rCLast                = reg.RAX, reg.RBX
 )
+
+// unroll is the number of steps in one round of the loops of large tiles: a loop of 16 rounds
+// ends where the CPU expects it, one of 64 does not.
+const unroll = 4
+
+// lineBytes is what one prefetch brings.
+const lineBytes = 64
+
+// A tileFrame is what GemmTiles keeps on the stack. The pointers are not moved in the
+// arguments: behind the last row there may be nothing that Go knows of.
+type tileFrame struct{ a, c, next, tiles Mem }
 
 // row returns the place of row r of A at this k.
 func row(r int) Mem {
@@ -52,8 +73,17 @@ func row(r int) Mem {
 func (g *gen) tiles() {
 	g.begin("GemmTiles", tileArgs,
 		"multiplies Tiles*Rows rows of A by a panel of B and adds to rows of C: the chain of",
-		"every output goes on by K steps. A, C and Tiles are changed on return.")
-	mask := g.tailMask(tileArgs)
+		"every output goes on by K steps. A vector of C may lie anywhere, so that rows of C may be",
+		"columns of several blocks (gates) of a row; see CVec and CLast. args is not changed.")
+	mask := g.tailMasks()
+	frame := tileFrame{g.AllocLocal(8), g.AllocLocal(8), g.AllocLocal(8), g.AllocLocal(8)}
+	for _, f := range []struct {
+		name string
+		at   Mem
+	}{{"A", frame.a}, {"C", frame.c}, {"Next", frame.next}, {"Tiles", frame.tiles}} {
+		g.MOVQ(tileArgs.at(argp, f.name), reg.RAX)
+		g.MOVQ(reg.RAX, f.at)
+	}
 	g.MOVQ(tileArgs.at(argp, "ARow"), rRow1)
 	g.LEAQ(Mem{Base: rRow1, Index: rRow1, Scale: 2}, rRow3)
 	g.LEAQ(Mem{Base: rRow1, Index: rRow1, Scale: 4}, rRow5)
@@ -74,11 +104,43 @@ func (g *gen) tiles() {
 	}
 	for v := 4; v >= 1; v-- {
 		for r := g.maxRows[v]; r >= 1; r-- {
-			g.tile(r, v, mask)
+			g.tile(r, v, mask, frame)
 		}
 	}
 	g.Label("done")
 	g.end()
+}
+
+// masks are those of the last vector of a row and of the others: K1 and K2, or vectors.
+type masks struct{ last, others Mem }
+
+func (m masks) of(v, vecs int) (reg.Register, Mem) {
+	if v == vecs-1 {
+		return reg.K1, m.last
+	}
+	return reg.K2, m.others
+}
+
+// tailMasks makes the masks of a row of C.
+func (g *gen) tailMasks() (m masks) {
+	m.last = g.tailMask(tileArgs)
+	apart := g.label("apart")
+	if g.avx512 {
+		g.KMOVW(reg.K1, reg.K2)
+	} else {
+		m.others = g.AllocLocal(32)
+		g.VMOVUPS(g.vec(0), m.others)
+	}
+	g.CMPQ(tileArgs.at(argp, "CVec"), U8(g.bytes()))
+	g.JNE(LabelRef(apart))
+	if g.avx512 {
+		g.KXNORW(reg.K2, reg.K2, reg.K2)
+	} else {
+		g.VMOVUPS(g.ramp, g.vec(0))
+		g.VMOVUPS(g.vec(0), m.others)
+	}
+	g.Label(apart)
+	return m
 }
 
 // tailMask makes the mask of Tail columns: K1, or the vector it returns the place of.
@@ -100,10 +162,13 @@ func (g *gen) tailMask(a args) Mem {
 	return local
 }
 
-// loadTail and storeTail move the columns of the last vector that exist.
-func (g *gen) loadTail(m Mem, i int, mask Mem) {
+// loadTail and storeTail move the columns of a vector that exist: of the last one of a row,
+// and loadMasked and storeMasked under any mask.
+func (g *gen) loadTail(m Mem, i int, mask Mem) { g.loadMasked(m, i, reg.K1, mask) }
+
+func (g *gen) loadMasked(m Mem, i int, k reg.Register, mask Mem) {
 	if g.avx512 {
-		g.VMOVUPS_Z(m, reg.K1, g.vec(i))
+		g.VMOVUPS_Z(m, k, g.vec(i))
 		return
 	}
 	g.VMOVUPS(mask, g.vec(i))
@@ -111,17 +176,30 @@ func (g *gen) loadTail(m Mem, i int, mask Mem) {
 }
 
 // storeTail overwrites register spare.
-func (g *gen) storeTail(i int, m, mask Mem, spare int) {
+func (g *gen) storeTail(i int, m, mask Mem, spare int) { g.storeMasked(i, m, reg.K1, mask, spare) }
+
+func (g *gen) storeMasked(i int, m Mem, k reg.Register, mask Mem, spare int) {
 	if g.avx512 {
-		g.VMOVUPS(g.vec(i), reg.K1, m)
+		g.VMOVUPS(g.vec(i), k, m)
 		return
 	}
 	g.VMOVUPS(mask, g.vec(spare))
 	g.VMASKMOVPS(g.vec(i), g.vec(spare), m)
 }
 
+// placeOfC is the place of a vector in a row of C.
+func placeOfC(v, vecs int) Mem {
+	switch v {
+	case 0:
+		return Mem{Base: rC}
+	case vecs - 1:
+		return Mem{Base: rC, Index: rCLast, Scale: 1}
+	}
+	return Mem{Base: rC, Index: rCVec, Scale: uint8(v)}
+}
+
 // tile writes the code of tiles of rows by vecs.
-func (g *gen) tile(rows, vecs int, mask Mem) {
+func (g *gen) tile(rows, vecs int, mask masks, frame tileFrame) {
 	name := fmt.Sprintf("%dx%d", rows, vecs)
 	acc := func(r, v int) int { return r*vecs + v }
 	spare := 15
@@ -129,32 +207,37 @@ func (g *gen) tile(rows, vecs int, mask Mem) {
 		spare = 31
 	}
 	eachC := func(do func(r, v int, m Mem)) {
-		g.MOVQ(rC, rK)
+		g.MOVQ(frame.c, rC)
 		for r := range rows {
 			for v := range vecs {
-				do(r, v, mem(rK, v*g.bytes()))
+				do(r, v, placeOfC(v, vecs))
 			}
 			if r < rows-1 {
-				g.ADDQ(rCRow, rK)
+				g.ADDQ(rCRow, rC)
 			}
 		}
 	}
+	placesOfC := func() {
+		g.MOVQ(tileArgs.at(argp, "CRow"), rCRow)
+		g.MOVQ(tileArgs.at(argp, "CVec"), rCVec)
+		g.MOVQ(tileArgs.at(argp, "CLast"), rCLast)
+	}
 
 	g.Label("tile" + name)
-	g.Comment("Start of the chains.")
-	g.MOVQ(tileArgs.at(argp, "A"), rA)
-	g.MOVQ(tileArgs.at(argp, "B"), rB)
-	g.MOVQ(tileArgs.at(argp, "C"), rC)
-	g.MOVQ(tileArgs.at(argp, "CRow"), rCRow)
 	g.CMPQ(tileArgs.at(argp, "Start"), U8(0))
 	g.JEQ(LabelRef("zero" + name))
+	g.Comment("Start of the chains.")
+	placesOfC()
+	g.CMPQ(tileArgs.at(argp, "Tail"), U8(g.lanes))
+	g.JNE(LabelRef("loadtail" + name))
+	eachC(func(r, v int, m Mem) { g.VMOVUPS(m, g.vec(acc(r, v))) })
+	g.JMP(LabelRef("loaded" + name))
+	g.Label("loadtail" + name)
 	eachC(func(r, v int, m Mem) {
-		if v == vecs-1 {
-			g.loadTail(m, acc(r, v), mask)
-		} else {
-			g.VMOVUPS(m, g.vec(acc(r, v)))
-		}
+		k, at := mask.of(v, vecs)
+		g.loadMasked(m, acc(r, v), k, at)
 	})
+	g.Label("loaded" + name)
 	g.CMPQ(tileArgs.at(argp, "Start"), U8(1))
 	g.JEQ(LabelRef("steps" + name))
 	g.VBROADCASTSS(tileArgs.at(argp, "Beta"), g.vec(spare))
@@ -168,53 +251,84 @@ func (g *gen) tile(rows, vecs int, mask Mem) {
 	}
 
 	g.Label("steps" + name)
+	g.MOVQ(frame.a, rA)
+	g.MOVQ(tileArgs.at(argp, "B"), rB)
 	if rows > 6 {
 		g.LEAQ(Mem{Base: rA, Index: rRow3, Scale: 2}, rA6)
 	}
+	if vecs > 1 {
+		g.Comment("Without Next, fetch what is there.")
+		g.XORL(rNextStep.As32(), rNextStep.As32())
+		g.MOVQ(rB, rNext)
+		g.CMPQ(frame.next, U8(0))
+		g.JEQ(LabelRef("fetch" + name))
+		g.MOVQ(frame.next, rNext)
+		g.MOVL(U32(lineBytes), rNextStep.As32())
+		g.Label("fetch" + name)
+	}
 	g.MOVQ(tileArgs.at(argp, "K"), rK)
+	steps := func(label string, tail bool) {
+		if rows*vecs >= g.unrollFrom {
+			g.SUBQ(U8(unroll), rK)
+			g.JL(LabelRef("rest" + label))
+			g.Label("k" + label)
+			for range unroll {
+				g.step(rows, vecs, acc, tail, mask.last)
+			}
+			g.SUBQ(U8(unroll), rK)
+			g.JGE(LabelRef("k" + label))
+			g.Label("rest" + label)
+			g.ADDQ(U8(unroll), rK)
+			g.JEQ(LabelRef("store" + name))
+		}
+		g.Label("one" + label)
+		g.step(rows, vecs, acc, tail, mask.last)
+		g.DECQ(rK)
+		g.JNZ(LabelRef("one" + label))
+	}
 	if g.avx512 {
-		g.Label("k" + name)
-		g.step(rows, vecs, acc, true, mask)
-		g.JNZ(LabelRef("k" + name))
+		steps(name, true)
 	} else {
 		g.CMPQ(tileArgs.at(argp, "Tail"), U8(g.lanes))
-		g.JNE(LabelRef("ktail" + name))
-		g.Label("k" + name)
-		g.step(rows, vecs, acc, false, mask)
-		g.JNZ(LabelRef("k" + name))
+		g.JNE(LabelRef("tail" + name))
+		steps(name, false)
 		g.JMP(LabelRef("store" + name))
-		g.Label("ktail" + name)
-		g.step(rows, vecs, acc, true, mask)
-		g.JNZ(LabelRef("ktail" + name))
+		g.Label("tail" + name)
+		g.Label("onetail" + name)
+		g.step(rows, vecs, acc, true, mask.last)
+		g.DECQ(rK)
+		g.JNZ(LabelRef("onetail" + name))
 	}
 
 	g.Label("store" + name)
-	if vecs > 0 {
-		g.CMPQ(tileArgs.at(argp, "Tail"), U8(g.lanes))
-		g.JNE(LabelRef("storetail" + name))
-		eachC(func(r, v int, m Mem) { g.VMOVUPS(g.vec(acc(r, v)), m) })
-		g.JMP(LabelRef("next" + name))
-		g.Label("storetail" + name)
-		eachC(func(r, v int, m Mem) {
-			if v == vecs-1 {
-				g.storeTail(acc(r, v), m, mask, spare)
-			} else {
-				g.VMOVUPS(g.vec(acc(r, v)), m)
-			}
-		})
+	if vecs > 1 {
+		g.TESTQ(rNextStep, rNextStep)
+		g.JEQ(LabelRef("fetched" + name))
+		g.MOVQ(rNext, frame.next)
+		g.Label("fetched" + name)
 	}
+	placesOfC()
+	g.CMPQ(tileArgs.at(argp, "Tail"), U8(g.lanes))
+	g.JNE(LabelRef("storetail" + name))
+	eachC(func(r, v int, m Mem) { g.VMOVUPS(g.vec(acc(r, v)), m) })
+	g.JMP(LabelRef("next" + name))
+	g.Label("storetail" + name)
+	eachC(func(r, v int, m Mem) {
+		k, at := mask.of(v, vecs)
+		g.storeMasked(acc(r, v), m, k, at, spare)
+	})
 	g.Label("next" + name)
 	g.Comment("The next tile.")
-	g.ADDQ(rCRow, rK)
-	g.MOVQ(rK, tileArgs.at(argp, "C"))
+	g.ADDQ(rCRow, rC)
+	g.MOVQ(rC, frame.c)
 	g.IMUL3Q(U8(rows), rRow1, rK)
-	g.ADDQ(rK, tileArgs.at(argp, "A"))
-	g.DECQ(tileArgs.at(argp, "Tiles"))
+	g.ADDQ(rK, frame.a)
+	g.DECQ(frame.tiles)
 	g.JNZ(LabelRef("tile" + name))
 	g.JMP(LabelRef("done"))
 }
 
-// step writes one step of all chains of a tile, and leaves the flags of the count.
+// step writes one step of all chains of a tile.
 func (g *gen) step(rows, vecs int, acc func(r, v int) int, tail bool, mask Mem) {
 	next := rows * vecs
 	loadB := func(v, i int) {
@@ -249,12 +363,15 @@ func (g *gen) step(rows, vecs int, acc func(r, v int) int, tail bool, mask Mem) 
 			}
 		}
 	}
+	if vecs > 1 { // with one vector there are as many loads as the ports take
+		g.PREFETCHT1(Mem{Base: rNext})
+		g.ADDQ(rNextStep, rNext)
+	}
 	g.ADDQ(rBStep, rB)
 	g.ADDQ(rAStep, rA)
 	if rows > 6 {
 		g.ADDQ(rAStep, rA6)
 	}
-	g.DECQ(rK)
 }
 
 // finish writes GemmFinish. Registers: AX row of A, R11 row of C, CX rows left, DX R13 their
@@ -267,7 +384,8 @@ func (g *gen) finish() {
 		"Alpha*A, in Tiles rows. A holds the chains. K, Rows and the steps are not used.")
 	mask := g.tailMask(tileArgs)
 	g.MOVQ(tileArgs.at(argp, "A"), rA)
-	g.MOVQ(tileArgs.at(argp, "C"), rC)
+	c := reg.R11
+	g.MOVQ(tileArgs.at(argp, "C"), c)
 	g.MOVQ(tileArgs.at(argp, "ARow"), rRow1)
 	g.MOVQ(tileArgs.at(argp, "CRow"), rCRow)
 	g.MOVQ(tileArgs.at(argp, "Tiles"), rK)
@@ -276,7 +394,7 @@ func (g *gen) finish() {
 	g.VBROADCASTSS(tileArgs.at(argp, "Beta"), g.vec(beta))
 	g.Label("row")
 	g.MOVQ(rA, reg.RBX)
-	g.MOVQ(rC, reg.RSI)
+	g.MOVQ(c, reg.RSI)
 	g.MOVQ(tileArgs.at(argp, "Vecs"), reg.R8)
 	g.Label("vector")
 	g.CMPQ(reg.R8, U8(1))
@@ -313,7 +431,7 @@ func (g *gen) finish() {
 	g.Label("last")
 	finish(true)
 	g.ADDQ(rRow1, rA)
-	g.ADDQ(rCRow, rC)
+	g.ADDQ(rCRow, c)
 	g.DECQ(rK)
 	g.JNZ(LabelRef("row"))
 	g.end()
