@@ -14,6 +14,9 @@ func status(name string) Status {
 	return s
 }
 
+// usePanels reports whether a product reads the panels of a packed matrix.
+func usePanels(m, n, k int) bool { return active.Load() == 0 }
+
 // These are direct calls and no method of a Backend value, through which the compiler would
 // see every argument escape to the heap.
 

@@ -4905,20 +4905,21 @@ fma3:
 // Requires: AVX, AVX512F
 TEXT ·GemmPack(SB), NOSPLIT, $0-8
 	MOVQ  args+0(FP), DI
-	MOVQ  40(DI), CX
+	MOVQ  48(DI), CX
 	MOVL  $0x00000001, AX
 	SHLL  CL, AX
 	DECL  AX
 	KMOVW AX, K1
-	MOVQ  8(DI), AX
+	MOVQ  16(DI), AX
 	MOVQ  (DI), BX
-	MOVQ  24(DI), CX
-	MOVQ  16(DI), DX
-	CMPQ  32(DI), $0x03
+	MOVQ  32(DI), CX
+	MOVQ  24(DI), DX
+	MOVQ  8(DI), SI
+	CMPQ  40(DI), $0x03
 	JEQ   three
-	CMPQ  32(DI), $0x02
+	CMPQ  40(DI), $0x02
 	JEQ   two
-	CMPQ  32(DI), $0x01
+	CMPQ  40(DI), $0x01
 	JEQ   one
 
 four:
@@ -4931,7 +4932,7 @@ four:
 	VMOVUPS   Z2, 128(BX)
 	VMOVUPS   Z3, 192(BX)
 	ADDQ      DX, AX
-	ADDQ      $0x00000100, BX
+	ADDQ      SI, BX
 	DECQ      CX
 	JNZ       four
 	VZEROUPPER
@@ -4945,7 +4946,7 @@ three:
 	VMOVUPS   Z1, 64(BX)
 	VMOVUPS   Z2, 128(BX)
 	ADDQ      DX, AX
-	ADDQ      $0x000000c0, BX
+	ADDQ      SI, BX
 	DECQ      CX
 	JNZ       three
 	VZEROUPPER
@@ -4957,7 +4958,7 @@ two:
 	VMOVUPS   Z0, (BX)
 	VMOVUPS   Z1, 64(BX)
 	ADDQ      DX, AX
-	ADDQ      $0x00000080, BX
+	ADDQ      SI, BX
 	DECQ      CX
 	JNZ       two
 	VZEROUPPER
@@ -4967,7 +4968,7 @@ one:
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (BX)
 	ADDQ      DX, AX
-	ADDQ      $0x00000040, BX
+	ADDQ      SI, BX
 	DECQ      CX
 	JNZ       one
 	VZEROUPPER
@@ -4976,25 +4977,25 @@ one:
 // func GemmPackT(args *uint64)
 // Requires: AVX, AVX512F, CMOV
 TEXT ·GemmPackT(SB), NOSPLIT, $128-8
-	MOVQ   args+0(FP), DI
-	MOVQ   32(DI), R13
-	IMUL3Q $0x40, R13, DX
-	LEAQ   (DX)(DX*2), SI
+	MOVQ args+0(FP), DI
+	MOVQ 40(DI), R13
+	MOVQ 8(DI), DX
+	LEAQ (DX)(DX*2), SI
 
 group:
 	CMPQ R13, $0x01
 	JNE  full
-	CMPQ 40(DI), $0x10
+	CMPQ 48(DI), $0x10
 	JNE  few
 
 full:
-	MOVQ 16(DI), R8
-	MOVQ 8(DI), R11
+	MOVQ 24(DI), R8
+	MOVQ 16(DI), R11
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
 	LEAQ (R9)(R8*4), R12
 	MOVQ (DI), BX
-	MOVQ 24(DI), CX
+	MOVQ 32(DI), CX
 
 vector4:
 	CMPQ        CX, $0x08
@@ -5173,18 +5174,18 @@ one6:
 end7:
 	ADDQ   $0x00000040, (DI)
 	IMUL3Q $0x10, R8, R8
-	ADDQ   R8, 8(DI)
+	ADDQ   R8, 16(DI)
 	DECQ   R13
 	JNZ    group
 	VZEROUPPER
 	RET
 
 few:
-	MOVQ    16(DI), R8
-	MOVQ    40(DI), R9
+	MOVQ    24(DI), R8
+	MOVQ    48(DI), R9
 	XORL    R10, R10
 	XORL    R11, R11
-	MOVQ    8(DI), AX
+	MOVQ    16(DI), AX
 	MOVQ    AX, (SP)
 	CMPQ    R9, $0x01
 	CMOVQLE R10, R8
@@ -5247,7 +5248,7 @@ few:
 	ADDQ    R8, AX
 	MOVQ    AX, 120(SP)
 	MOVQ    (DI), BX
-	MOVQ    24(DI), CX
+	MOVQ    32(DI), CX
 
 vector8:
 	CMPQ         CX, $0x10
