@@ -35,6 +35,7 @@ const (
 	packRows   = 32      // rows from which it may pay to copy a panel
 	packBytes  = 1 << 17 // distance of the first and the last step of a block that makes it pay
 	fetchBytes = 1 << 19 // size of B from which panels are no longer in the L2 cache by themselves
+	fetchRows  = 12      // rows from which there are tiles enough to fetch the next panel
 	spread     = 16      // elements in a cache line
 )
 
@@ -87,7 +88,7 @@ func (p *product) few(m, n int, by blocking, beta float32) {
 				packPanelB(p.isa, args.B, args.BStep, &p.b, k0, j, args.K, args.Vecs, args.Tail)
 			}
 			lines := 0
-			if p.packed != nil && j+w < n && 4*p.k*n >= fetchBytes {
+			if p.packed != nil && m >= fetchRows && j+w < n && 4*p.k*n >= fetchBytes {
 				args.Next, _ = p.packed.at(p.isa, p.row+k0, p.col+j+w)
 				lines = args.K * args.BStep / lineBytes
 			}
