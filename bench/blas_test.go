@@ -48,6 +48,7 @@ type product struct {
 	tA, tB   blas.Transpose
 	lda, ldb int
 	a, b, c  []float32
+	packed   blas.Packed[float32] // op(B)
 }
 
 // newProduct returns operands with values of gen in A, normal ones in B.

@@ -36,7 +36,8 @@ type panels struct {
 func (p *Packed[T]) Pack(t Transpose, k, n int, b []T, ldb int) {
 	shared.CheckPack(t, k, n, len(b), ldb)
 	p.t, p.k, p.n, p.b, p.ldb, p.isa = t, k, n, b, ldb, asm.Active()
-	if b, ok := any(b).([]float32); ok {
+	p.panels.data = p.panels.data[:0]
+	if b, ok := any(b).([]float32); ok && makePanels() {
 		p.panels.pack(p.isa, t, k, n, b, ldb)
 	}
 }
@@ -53,7 +54,8 @@ func (p *Packed[T]) Size() (k, n int) { return p.k, p.n }
 // of B and alpha = 1, so a product may be cut anywhere in k, with beta = 1 from the second part
 // on. All that is said of Gemm holds here too, NaN and aliasing included.
 //
-// After asm.Use, and under the backend openblas, B itself is read, at the speed of Gemm.
+// Under another instruction set or backend than that of Pack, B itself may be read, at the speed
+// of Gemm.
 func GemmPacked[T Float](m, k0, k1, j0, j1 int, a []T, lda int, b *Packed[T], beta T, c []T, ldc int) {
 	shared.CheckPacked(m, k0, k1, j0, j1, b.k, b.n, len(a), lda, len(c), ldc)
 	n, k := j1-j0, k1-k0
@@ -66,7 +68,7 @@ func GemmPacked[T Float](m, k0, k1, j0, j1 int, a []T, lda int, b *Packed[T], be
 	}
 	if a, ok := any(a).([]float32); ok {
 		c := any(c).([]float32)
-		if b.isa == asm.Active() && usePanels(m, n, k) && b.panels.gemm(b.isa, m, n, k, k0, j0, a, lda, float32(beta), c, ldc) {
+		if b.isa == asm.Active() && usePanels(b.t, m, n, k) && b.panels.gemm(b.isa, m, n, k, k0, j0, a, lda, float32(beta), c, ldc) {
 			return
 		}
 	}

@@ -8,12 +8,11 @@ import (
 	"github.com/elbow-go/elbow/asm"
 )
 
-// pack copies b [k, n] to the panels, if isa has machine code that reads them. Few columns do not
-// fill a vector: the plain product then turns the whole problem over.
+// pack copies op(B) [k, n] to the panels, which are empty, if isa has machine code that reads them.
+// Few columns do not fill a vector: the plain product then turns the whole problem over.
 func (q *panels) pack(isa asm.ISA, t Transpose, k, n int, b []float32, ldb int) {
 	q.k, q.n = k, n
 	if isa != asm.AVX512 && isa != asm.AVX2 || k == 0 || n <= lanes(isa)/2 {
-		q.data = q.data[:0]
 		return
 	}
 	size := (n + lanes(isa) - 1) / lanes(isa) * lanes(isa) * k

@@ -19,7 +19,7 @@ func normals(rng *rand.Rand, n int) []float32 {
 // TestPackedFences has all operands of a packed product, and the panels, end or start at memory
 // that cannot be read.
 func TestPackedFences(t *testing.T) {
-	useGo(t)
+	onlyGo(t)
 	var fences [4]*asmtest.Fence
 	for i := range fences {
 		fences[i] = asmtest.NewFence(200 * 200)
@@ -67,7 +67,7 @@ func TestPackedFences(t *testing.T) {
 // TestPackedElsewhere: under another instruction set than that of its panels, and under another
 // backend, a packed matrix still is the same matrix.
 func TestPackedElsewhere(t *testing.T) {
-	useGo(t)
+	onlyGo(t)
 	rng := rand.New(rand.NewPCG(3, 4))
 	const m, k, n = 5, 40, 90
 	a, b := normals(rng, m*k), normals(rng, k*n)
@@ -103,7 +103,7 @@ func TestPackedElsewhere(t *testing.T) {
 }
 
 func TestPackedNoAllocation(t *testing.T) {
-	useGo(t)
+	onlyGo(t)
 	asmtest.ForEachISA(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(5, 6))
 		a, b, c := normals(rng, 300*80), normals(rng, 80*90), make([]float32, 300*90)
@@ -119,7 +119,7 @@ func TestPackedNoAllocation(t *testing.T) {
 	})
 }
 
-func useGo(t *testing.T) {
+func onlyGo(t *testing.T) {
 	t.Helper()
 	was := Active().Name()
 	if err := Use("go"); err != nil {
