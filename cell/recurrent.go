@@ -2,7 +2,6 @@ package cell
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/elbow-go/elbow/kernels"
 )
@@ -83,7 +82,7 @@ type Recurrent[T Float] struct {
 	Peephole   []T // [3*Hidden] for i, f and o, LSTM only, or nil
 
 	packing
-	whh []T // Whh as the steps read it
+	whh kernels.StepWeights[T] // Whh as the steps read it
 }
 
 // NewRecurrent returns a layer with all parameters 0 and without peepholes.
@@ -135,22 +134,11 @@ func (l *Recurrent[T]) Pack() { l.pack(false) }
 func (l *Recurrent[T]) PackForTraining() { l.pack(true) }
 
 func (l *Recurrent[T]) pack(training bool) {
-	l.whh = append(l.whh[:0], l.Whh...)
-	if w, ok := any(l.whh).([]float32); ok {
-		flushDenormals(w)
-	}
+	l.whh.Pack(stepKinds[l.Kind], l.Whh, l.Hidden, training)
 	l.set(training)
 }
 
-// flushDenormals sets denormal weights to 0: each product with one would trap into
-// microcode, at a hundred times the cost, in every step.
-func flushDenormals(w []float32) {
-	for i, v := range w {
-		if math.Abs(float64(v)) < 0x1p-126 {
-			w[i] = 0
-		}
-	}
-}
+var stepKinds = [...]kernels.StepKind{kernels.StepRNN, kernels.StepRNN, kernels.StepLSTM, kernels.StepGRU, kernels.StepGRUBefore}
 
 // width returns the columns of a row of pre-activations.
 func (l *Recurrent[T]) width() int { return l.Kind.saved() * l.Hidden }
@@ -190,29 +178,53 @@ func (l *Recurrent[T]) Step(s *Sequence[T], t, b0, b1 int) {
 	h, w := l.Hidden, l.width()
 	lo, hi := off+b0, off+b0+n
 	pre, hx, hy := s.gates[lo*w:hi*w], s.HPrev[lo*h:hi*h], s.H[lo*h:hi*h]
-	switch l.Kind {
-	case RNNTanh, RNNReLU:
-		mulT(pre, hx, l.whh, n, h, h, w, h, h)
-		kernels.RNNStep(hy, pre, n, h, w, l.activation())
-	case LSTM:
-		mulT(pre, hx, l.whh, n, 4*h, h, w, h, h)
-		kernels.LSTMStep(hy, s.state(s.C, lo, n), pre, s.cellBefore(t, b0, n), l.Peephole, n, h, w)
-	case GRU:
-		hn := pre[3*h:]
-		kernels.SetRows(hn, l.Bhn, n, h, w)
-		mulT(pre, hx, l.whh, n, 2*h, h, w, h, h)
-		mulT(hn, hx, l.whh[2*h*h:], n, h, h, w, h, h)
-		kernels.GRUStep(hy, pre, hn, hx, n, h, w, w)
-	case GRUBefore:
-		rh := pre[3*h:]
-		mulT(pre, hx, l.whh, n, 2*h, h, w, h, h)
-		kernels.GRUBeforeReset(rh, pre, hx, n, h, w, w)
-		mulT(pre[2*h:], rh, l.whh[2*h*h:], n, h, h, w, w, h)
-		kernels.GRUBeforeUpdate(hy, pre, hx, n, h, w)
+	if l.whh.Plain() != nil {
+		l.plainStep(s, t, b0, n, pre, hx, hy)
+	} else {
+		// Every other step reads the weights the other way round and so starts with those that
+		// the step before has left in the cache.
+		falling := t&1 != 0
+		switch l.Kind {
+		case RNNTanh, RNNReLU:
+			kernels.RNNFusedStep(hy, pre, hx, &l.whh, n, h, w, l.activation(), falling)
+		case LSTM:
+			kernels.LSTMFusedStep(hy, s.state(s.C, lo, n), pre, hx, s.cellBefore(t, b0, n), l.Peephole, &l.whh, n, h, w, falling)
+		case GRU:
+			kernels.GRUFusedStep(hy, pre, hx, l.Bhn, &l.whh, n, h, w, falling)
+		case GRUBefore:
+			kernels.GRUBeforeFusedStep(hy, pre, hx, &l.whh, n, h, w, falling)
+		}
 	}
 	next, more := s.shape.Step(t + 1)
 	if more = min(b0+n, more); more > b0 {
 		copy(s.HPrev[(next+b0)*h:(next+more)*h], hy)
+	}
+}
+
+// plainStep is a step where a product of package blas and the gate kernel are faster than the
+// fused step, with the same bits.
+func (l *Recurrent[T]) plainStep(s *Sequence[T], t, b0, n int, pre, hx, hy []T) {
+	h, w, whh := l.Hidden, l.width(), l.whh.Plain()
+	off, _ := s.shape.Step(t)
+	switch l.Kind {
+	case RNNTanh, RNNReLU:
+		mulT(pre, hx, whh, n, h, h, w, h, h)
+		kernels.RNNStep(hy, pre, n, h, w, l.activation())
+	case LSTM:
+		mulT(pre, hx, whh, n, 4*h, h, w, h, h)
+		kernels.LSTMStep(hy, s.state(s.C, off+b0, n), pre, s.cellBefore(t, b0, n), l.Peephole, n, h, w)
+	case GRU:
+		hn := pre[3*h:]
+		kernels.SetRows(hn, l.Bhn, n, h, w)
+		mulT(pre, hx, whh, n, 2*h, h, w, h, h)
+		mulT(hn, hx, whh[2*h*h:], n, h, h, w, h, h)
+		kernels.GRUStep(hy, pre, hn, hx, n, h, w, w)
+	case GRUBefore:
+		rh := pre[3*h:]
+		mulT(pre, hx, whh, n, 2*h, h, w, h, h)
+		kernels.GRUBeforeReset(rh, pre, hx, n, h, w, w)
+		mulT(pre[2*h:], rh, whh[2*h*h:], n, h, h, w, w, h)
+		kernels.GRUBeforeUpdate(hy, pre, hx, n, h, w)
 	}
 }
 
@@ -246,28 +258,57 @@ func (l *Recurrent[T]) StepBackward(s *Sequence[T], t, b0, b1 int, dy []T) {
 	lo, hi := off+b0, off+b0+n
 	dh, g := s.dh[b0*h:(b0+n)*h], s.gates[lo*w:hi*w]
 	hx, hy := s.HPrev[lo*h:hi*h], s.H[lo*h:hi*h]
+	next, m := s.shape.Step(t + 1)
+	m = max(0, min(b0+n, m)-b0) // sequences that go on at t+1
+	after := s.gates[(next+b0*min(1, m))*w : (next+b0*min(1, m)+m)*w]
+	if l.whh.Plain() != nil {
+		l.plainStepBackward(s, t, b0, n, m, g, dh, after, hx, hy)
+		return
+	}
+	falling := t&1 != 0
+	switch l.Kind {
+	case RNNTanh, RNNReLU:
+		kernels.RNNFusedStepBackward(g, dh, after, hy, &l.whh, n, m, h, w, l.activation(), falling)
+	case LSTM:
+		dc := s.dc[b0*h : (b0+n)*h]
+		kernels.LSTMFusedStepBackward(g, dc, dh, after, dc, g, s.cellBefore(t, b0, n), s.state(s.C, lo, n), l.Peephole, &l.whh, n, m, h, w, falling)
+	case GRU:
+		kernels.GRUFusedStepBackward(g, s.dhx[b0*h:(b0+n)*h], dh, after, g, hx, &l.whh, n, m, h, w, falling)
+	case GRUBefore:
+		kernels.GRUBeforeFusedStepBackward(g, s.dhx[b0*h:(b0+n)*h], dh, after, g, hx, &l.whh, n, m, h, w, falling)
+	}
+}
+
+// plainStepBackward is StepBackward where plainStep is Step; after are the gradients of the
+// first m rows at t+1.
+func (l *Recurrent[T]) plainStepBackward(s *Sequence[T], t, b0, n, m int, g, dh, after, hx, hy []T) {
+	h, w := l.Hidden, l.width()
+	if m > 0 {
+		l.recurrentGrad(dh, after, m)
+	}
 	switch l.Kind {
 	case RNNTanh, RNNReLU:
 		kernels.RNNStepBackward(g, dh, hy, n, h, w, l.activation())
 	case LSTM:
+		off, _ := s.shape.Step(t)
 		dc := s.dc[b0*h : (b0+n)*h]
-		kernels.LSTMStepBackward(g, dc, dh, dc, g, s.cellBefore(t, b0, n), s.state(s.C, lo, n), l.Peephole, n, h, w)
+		kernels.LSTMStepBackward(g, dc, dh, dc, g, s.cellBefore(t, b0, n), s.state(s.C, off+b0, n), l.Peephole, n, h, w)
 	case GRU:
 		kernels.GRUStepBackward(g, g[3*h:], s.dhx[b0*h:(b0+n)*h], dh, g, g[3*h:], hx, n, h, w, w)
 	case GRUBefore:
 		dhx, drh := s.dhx[b0*h:(b0+n)*h], dh
 		kernels.GRUBeforeUpdateBackward(g, dhx, dh, g, hx, n, h, w)
-		mul(drh, g[2*h:], l.whh[2*h*h:], n, h, h, h, w, h, false)
+		mul(drh, g[2*h:], l.whh.Plain()[2*h*h:], n, h, h, h, w, h, false)
 		kernels.GRUBeforeResetBackward(g, dhx, drh, g, hx, n, h, w, h)
 	}
 }
 
-// collect puts the gradient of h_t into s.dh: the part from outside starts the chain, the
-// state's direct path (GRU) or the final state's gradient is added, and the product with
-// the gradients of step t+1 goes on from there.
+// collect puts into s.dh where the chains of the gradient of h_t start: the part from outside,
+// to which the state's direct path (GRU) or the final state's gradient is added. The product
+// with the gradients of step t+1 goes on from there.
 func (l *Recurrent[T]) collect(s *Sequence[T], t, b0, n int, dy []T) {
-	h, w := l.Hidden, l.width()
-	next, m := s.shape.Step(t + 1)
+	h := l.Hidden
+	_, m := s.shape.Step(t + 1)
 	m = min(b0+n, m) - b0 // sequences that go on at t+1
 	for b := b0; b < b0+n; b++ {
 		row := s.dh[b*h : (b+1)*h]
@@ -286,22 +327,21 @@ func (l *Recurrent[T]) collect(s *Sequence[T], t, b0, n int, dy []T) {
 			sum(row, nil, out)
 		}
 	}
-	if m > 0 {
-		l.recurrentGrad(s.dh[b0*h:], s.gates[(next+b0)*w:(next+b0+m)*w], m)
-	}
 }
 
 // recurrentGrad computes dh += dG Whh over the gates that see h itself.
 func (l *Recurrent[T]) recurrentGrad(dh, g []T, n int) {
-	h, w := l.Hidden, l.width()
-	switch l.Kind {
-	case GRU:
-		mul(dh, g, l.whh, n, h, 2*h, h, w, h, true)
-		mul(dh, g[3*h:], l.whh[2*h*h:], n, h, h, h, w, h, true)
-	case GRUBefore: // the n gate sees r h; its part came back through the reset
-		mul(dh, g, l.whh, n, h, 2*h, h, w, h, true)
+	h, w, whh := l.Hidden, l.width(), l.whh.Plain()
+	switch {
+	case whh == nil:
+		kernels.RecurrentGrad(dh, g, &l.whh, n, h, w)
+	case l.Kind == GRU:
+		mul(dh, g, whh, n, h, 2*h, h, w, h, true)
+		mul(dh, g[3*h:], whh[2*h*h:], n, h, h, h, w, h, true)
+	case l.Kind == GRUBefore: // the n gate sees r h; its part came back through the reset
+		mul(dh, g, whh, n, h, 2*h, h, w, h, true)
 	default:
-		mul(dh, g, l.whh, n, h, w, h, w, h, true)
+		mul(dh, g, whh, n, h, w, h, w, h, true)
 	}
 }
 

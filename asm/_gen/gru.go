@@ -6,11 +6,11 @@ package main
 //	reset-before:    r, z = σ(r), σ(z)    rh = r⊙hx    |    n = tanh(n)    hy the same
 
 func gruKernels(f *File) {
-	gates := Array{Name: "gates", Kind: Strided, Ld: "ldg"}
-	dgates := Array{Name: "dgates", Kind: Strided, Ld: "ldg"}
+	gates := Array{Name: "gates", Kind: Strided, Ld: "ldg", Block: "ldh"}
+	dgates := Array{Name: "dgates", Kind: Strided, Ld: "ldg", Block: "ldh"}
 	kernel := func(name, does string, arrays []Array, uses string, copies [2]int, body func(b *Block)) {
 		f.Kernel(Kernel{
-			Name: name, Doc: []string{does + " for rows of n units: see kernels." + name + ".",
+			Name: name, Doc: []string{does + " for rows of n of ldh units: see kernels." + name + ".",
 				"hasHx is 0 if there is no hx, which is then read but not used, and 1<<32 - 1 otherwise."},
 			Arrays: arrays, Scalars: []string{"hasHx uint32"},
 			Passes: []Pass{{Uses: uses, Copies: copies, Body: body}},
@@ -18,7 +18,7 @@ func gruKernels(f *File) {
 	}
 	two := [2]int{2, 2}
 	kernel("GRUStep", "finishes a step of a GRU, reset-after form,",
-		[]Array{{Name: "hy"}, gates, {Name: "hn", Kind: Strided, Ld: "ldhn"}, {Name: "hx"}},
+		[]Array{state("hy"), gates, {Name: "hn", Kind: Strided, Ld: "ldhn"}, state("hx")},
 		"hy gates hn hx", two, func(b *Block) {
 			var r, z *Value
 			b.Par(func() {
@@ -33,8 +33,8 @@ func gruKernels(f *File) {
 			b.Store("hy", 0, b.gruMix(z, n, b.loadOr0("hx", "hasHx")))
 		})
 	kernel("GRUStepBackward", "is the gradient of GRUStep",
-		[]Array{dgates, {Name: "dhn", Kind: Strided, Ld: "ldhn"}, {Name: "dhx"}, {Name: "dh"}, gates,
-			{Name: "hn", Kind: Strided, Ld: "ldhn"}, {Name: "hx"}},
+		[]Array{dgates, {Name: "dhn", Kind: Strided, Ld: "ldhn"}, state("dhx"), state("dh"), gates,
+			{Name: "hn", Kind: Strided, Ld: "ldhn"}, state("hx")},
 		"dgates dhn dhx dh gates hn hx", two, func(b *Block) {
 			dz, dn, dh := b.gruMixBackward()
 			r := b.Load("gates", 0)
@@ -47,7 +47,7 @@ func gruKernels(f *File) {
 			b.Store("dhx", 0, dh)
 		})
 	kernel("GRUBeforeReset", "is the first half of a step of a GRU, reset-before form,",
-		[]Array{{Name: "rh", Kind: Strided, Ld: "ldrh"}, gates, {Name: "hx"}},
+		[]Array{{Name: "rh", Kind: Strided, Ld: "ldrh"}, gates, state("hx")},
 		"rh gates hx", two, func(b *Block) {
 			var r, z *Value
 			b.Par(func() { r = b.gateSigmoid(b.Load("gates", 0)) }, func() { z = b.gateSigmoid(b.Load("gates", 1)) })
@@ -56,7 +56,7 @@ func gruKernels(f *File) {
 			b.Store("rh", 0, b.Mul(r, b.loadOr0("hx", "hasHx")))
 		})
 	kernel("GRUBeforeUpdate", "is the second half of a step of a GRU, reset-before form,",
-		[]Array{{Name: "hy"}, gates, {Name: "hx"}},
+		[]Array{state("hy"), gates, state("hx")},
 		"hy gates hx", two, func(b *Block) {
 			z := b.Load("gates", 1)
 			n := b.gateTanh(b.Load("gates", 2))
@@ -64,7 +64,7 @@ func gruKernels(f *File) {
 			b.Store("hy", 0, b.gruMix(z, n, b.loadOr0("hx", "hasHx")))
 		})
 	kernel("GRUBeforeUpdateBackward", "is the gradient of GRUBeforeUpdate",
-		[]Array{dgates, {Name: "dhx"}, {Name: "dh"}, gates, {Name: "hx"}},
+		[]Array{dgates, state("dhx"), state("dh"), gates, state("hx")},
 		"dgates dhx dh gates hx", two, func(b *Block) {
 			dz, dn, dh := b.gruMixBackward()
 			b.Store("dgates", 1, dz)
@@ -72,7 +72,7 @@ func gruKernels(f *File) {
 			b.Store("dhx", 0, dh)
 		})
 	kernel("GRUBeforeResetBackward", "is the gradient of GRUBeforeReset",
-		[]Array{dgates, {Name: "dhx"}, {Name: "drh", Kind: Strided, Ld: "lddrh"}, gates, {Name: "hx"}},
+		[]Array{dgates, state("dhx"), {Name: "drh", Kind: Strided, Ld: "lddrh"}, gates, state("hx")},
 		"dgates dhx drh gates hx", two, func(b *Block) {
 			r, d := b.Load("gates", 0), b.Load("drh", 0)
 			b.Note("dr")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/bits"
@@ -74,6 +75,7 @@ type loops struct {
 	*Func
 	k      *Kernel
 	ptr    map[string]reg.GPPhysical
+	width  operand.Op                // bytes of the n elements of a row
 	stride map[string]reg.GPPhysical // bytes between blocks
 	triple map[string]reg.GPPhysical // three times that
 	free   []reg.GPPhysical
@@ -205,8 +207,17 @@ func (l *loops) arguments() {
 	}
 	regs = append(regs, "CX elements left in the row")
 	if !l.k.OneRow {
-		l.strideOf("n")
-		regs = append(regs, l.stride["n"].Asm()+" 4n")
+		if l.roomForWidth() {
+			l.strideOf("n")
+			l.width = l.stride["n"]
+			regs = append(regs, l.stride["n"].Asm()+" 4n")
+		} else { // leave the register to the pointers
+			at := l.Ctx.AllocLocal(8)
+			l.Emit("MOVQ", l.paramMem("n"), reg.RAX)
+			l.Emit("SHLQ", operand.U8(2), reg.RAX)
+			l.Emit("MOVQ", reg.RAX, at)
+			l.width = at
+		}
 	}
 	l.items = append([]any{func() { l.Ctx.Comment("Registers:    " + strings.Join(regs, "    ")) }}, l.items...)
 	for _, a := range l.k.Arrays {
@@ -219,6 +230,21 @@ func (l *loops) arguments() {
 			l.tripleOf(by)
 		}
 	}
+}
+
+// roomForWidth reports whether there is a register for the width of a row beside the pointers
+// and the distances of the blocks.
+func (l *loops) roomForWidth() bool {
+	need := map[string]bool{"n": true}
+	for _, a := range l.k.Arrays {
+		need["pointer "+a.Name] = true
+		by := cmp.Or(a.Block, "n")
+		need[by] = true
+		if a.Blocks > 3 {
+			need["three times "+by] = true
+		}
+	}
+	return len(need) <= len(l.free)+len(l.ptr)
 }
 
 func (l *loops) strideOf(name string) {
@@ -246,7 +272,7 @@ func (l *loops) adjustments() (m []operand.Mem) {
 			at := l.Ctx.AllocLocal(8)
 			l.Emit("MOVQ", l.paramMem(a.Ld), reg.RAX)
 			l.Emit("SHLQ", operand.U8(uint8(2+bits.TrailingZeros(uint(max(1, a.Fold))))), reg.RAX)
-			l.Emit("SUBQ", l.stride["n"], reg.RAX)
+			l.Emit("SUBQ", l.width, reg.RAX)
 			l.Emit("MOVQ", reg.RAX, at)
 			m = append(m, at)
 		}
@@ -254,7 +280,7 @@ func (l *loops) adjustments() (m []operand.Mem) {
 	return m
 }
 
-func (l *loops) rewind(array string) { l.Emit("SUBQ", l.stride["n"], l.ptr[array]) }
+func (l *loops) rewind(array string) { l.Emit("SUBQ", l.width, l.ptr[array]) }
 
 // address of a vector of an array.
 func (l *loops) address(array string, block, copy int) operand.Mem {

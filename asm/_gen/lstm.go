@@ -12,23 +12,23 @@ package main
 var lstmCopies = [2]int{2, 2}
 
 func lstmKernels(f *File) {
+	gates := func(name string) Array { return Array{Name: name, Kind: Strided, Ld: "ldg", Block: "ldh", Blocks: 4} }
 	for _, peep := range []bool{false, true} {
 		name, with, uses, pee := "LSTMStep", "without", "", []Array(nil)
 		if peep {
-			name, with, uses, pee = "LSTMPeepholeStep", "with", " peephole", []Array{{Name: "peephole", Kind: Shared}}
+			name, with, uses, pee = "LSTMPeepholeStep", "with", " peephole", []Array{{Name: "peephole", Kind: Shared, Block: "ldh"}}
 		}
 		f.Kernel(Kernel{
-			Name: name, Doc: []string{"finishes a step of an LSTM " + with + " peepholes for rows of n units: see kernels.LSTMStep.",
+			Name: name, Doc: []string{"finishes a step of an LSTM " + with + " peepholes for rows of n of ldh units: see kernels.LSTMStep.",
 				"hasCx is 0 if there is no cx, which is then read but not used, and 1<<32 - 1 otherwise."},
-			Arrays:  append([]Array{{Name: "hy"}, {Name: "cy"}, {Name: "gates", Kind: Strided, Ld: "ldg", Blocks: 4}, {Name: "cx"}}, pee...),
+			Arrays:  append([]Array{state("hy"), state("cy"), gates("gates"), state("cx")}, pee...),
 			Scalars: []string{"hasCx uint32"},
 			Passes:  []Pass{{Uses: "hy cy gates cx" + uses, Copies: lstmCopies, Body: func(b *Block) { lstmStep(b, peep) }}},
 		})
 		f.Kernel(Kernel{
 			Name: name + "Backward", Doc: []string{"is the gradient of " + name + ": see kernels.LSTMStepBackward.",
 				"hasCx and hasDcy are 0 if there is no cx or dcy, which is then read but not used, and 1<<32 - 1 otherwise."},
-			Arrays: append([]Array{{Name: "dgates", Kind: Strided, Ld: "ldg", Blocks: 4}, {Name: "dcx"}, {Name: "dh"}, {Name: "dcy"},
-				{Name: "gates", Kind: Strided, Ld: "ldg", Blocks: 4}, {Name: "cx"}, {Name: "cy"}}, pee...),
+			Arrays:  append([]Array{gates("dgates"), state("dcx"), state("dh"), state("dcy"), gates("gates"), state("cx"), state("cy")}, pee...),
 			Scalars: []string{"hasCx uint32", "hasDcy uint32"},
 			Passes: []Pass{{Uses: "dgates dcx dh dcy gates cx cy" + uses, Copies: lstmCopies,
 				Body: func(b *Block) { lstmStepBackward(b, peep) }}},

@@ -19,11 +19,16 @@ func (b *Block) loadOr0(array, has string) *Value {
 	return b.And(b.Load(array, 0), b.Param(has))
 }
 
+// state is an array of one column a unit. The gate kernels work on n of the ldh units of a
+// layer, so that a fused step can finish the units whose product is done: rows of states, the
+// gates of a row and the peepholes of a gate are all ldh elements apart.
+func state(name string) Array { return Array{Name: name, Kind: Strided, Ld: "ldh"} }
+
 func rnnKernels(f *File) {
 	step := func(name, does string, g func(b *Block, x *Value) *Value) {
 		f.Kernel(Kernel{
-			Name: name, Doc: []string{does + " for rows of n units: see kernels.RNNStep."},
-			Arrays: []Array{{Name: "h"}, {Name: "a", Kind: Strided, Ld: "lda"}},
+			Name: name, Doc: []string{does + " for rows of n of ldh units: see kernels.RNNStep."},
+			Arrays: []Array{state("h"), {Name: "a", Kind: Strided, Ld: "lda"}},
 			Passes: []Pass{{Uses: "h a", Body: func(b *Block) {
 				b.Store("h", 0, g(b, b.Load("a", 0)))
 			}}},
@@ -36,8 +41,8 @@ func rnnKernels(f *File) {
 	})
 	back := func(name, does string, g func(b *Block, d, h *Value) *Value) {
 		f.Kernel(Kernel{
-			Name: name, Doc: []string{does + " for rows of n units: see kernels.RNNStepBackward."},
-			Arrays: []Array{{Name: "da", Kind: Strided, Ld: "ldda"}, {Name: "dh"}, {Name: "h"}},
+			Name: name, Doc: []string{does + " for rows of n of ldh units: see kernels.RNNStepBackward."},
+			Arrays: []Array{{Name: "da", Kind: Strided, Ld: "ldda"}, state("dh"), state("h")},
 			Passes: []Pass{{Uses: "da dh h", Body: func(b *Block) {
 				b.Store("da", 0, g(b, b.flushGrad(b.Load("dh", 0)), b.Load("h", 0)))
 			}}},

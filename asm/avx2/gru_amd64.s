@@ -334,16 +334,16 @@ DATA gruConsts<>+1304(SB)/4, $0x1c800000
 DATA gruConsts<>+1308(SB)/4, $0x1c800000
 GLOBL gruConsts<>(SB), RODATA|NOPTR, $1312
 
-// func GRUStep(hy *float32, gates *float32, hn *float32, hx *float32, rows int, n int, ldg int, ldhn int, hasHx uint32)
+// func GRUStep(hy *float32, gates *float32, hn *float32, hx *float32, rows int, n int, ldh int, ldg int, ldhn int, hasHx uint32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GRUStep(SB), NOSPLIT, $56-68
+TEXT ·GRUStep(SB), NOSPLIT, $72-76
 	// Registers:    Y0-Y11 values    Y12-Y15 constants and scalars
 	VBROADCASTSS gruConsts<>+512(SB), Y15
 	VBROADCASTSS gruConsts<>+640(SB), Y14
 	VBROADCASTSS gruConsts<>+544(SB), Y13
 	VBROADCASTSS gruConsts<>+576(SB), Y12
-	VBROADCASTSS hasHx+64(FP), Y0
-	VMOVUPS      Y0, 24(SP)
+	VBROADCASTSS hasHx+72(FP), Y0
+	VMOVUPS      Y0, 40(SP)
 
 	// Registers:    DI hy    SI gates    DX hn    BX hx    CX elements left in the row    R8 4n
 	MOVQ hy+0(FP), DI
@@ -352,16 +352,26 @@ TEXT ·GRUStep(SB), NOSPLIT, $56-68
 	MOVQ hx+24(FP), BX
 	MOVQ n+40(FP), R8
 	SHLQ $0x02, R8
+	MOVQ ldh+48(FP), R9
+	SHLQ $0x02, R9
 	MOVQ rows+32(FP), AX
 	MOVQ AX, (SP)
-	MOVQ ldg+48(FP), AX
+	MOVQ ldh+48(FP), AX
 	SHLQ $0x02, AX
 	SUBQ R8, AX
 	MOVQ AX, 8(SP)
-	MOVQ ldhn+56(FP), AX
+	MOVQ ldg+56(FP), AX
 	SHLQ $0x02, AX
 	SUBQ R8, AX
 	MOVQ AX, 16(SP)
+	MOVQ ldhn+64(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R8, AX
+	MOVQ AX, 24(SP)
+	MOVQ ldh+48(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R8, AX
+	MOVQ AX, 32(SP)
 
 l1:
 	MOVQ n+40(FP), CX
@@ -371,8 +381,8 @@ l1:
 l2:
 	VMOVUPS (SI), Y0
 	VMOVUPS 32(SI), Y1
-	VMOVUPS (SI)(R8*1), Y2
-	VMOVUPS 32(SI)(R8*1), Y3
+	VMOVUPS (SI)(R9*1), Y2
+	VMOVUPS 32(SI)(R9*1), Y3
 	VMINPS  Y0, Y13, Y0
 	VMINPS  Y1, Y13, Y1
 	VMINPS  Y2, Y13, Y2
@@ -463,12 +473,12 @@ l2:
 	VDIVPS      Y3, Y15, Y3
 	VMOVUPS     Y0, (SI)
 	VMOVUPS     Y1, 32(SI)
-	VMOVUPS     Y2, (SI)(R8*1)
-	VMOVUPS     Y3, 32(SI)(R8*1)
+	VMOVUPS     Y2, (SI)(R9*1)
+	VMOVUPS     Y3, 32(SI)(R9*1)
 	VMOVUPS     (DX), Y4
 	VMOVUPS     32(DX), Y5
-	VMOVUPS     (SI)(R8*2), Y6
-	VMOVUPS     32(SI)(R8*2), Y7
+	VMOVUPS     (SI)(R9*2), Y6
+	VMOVUPS     32(SI)(R9*2), Y7
 	VFMADD231PS Y4, Y0, Y6
 	VFMADD231PS Y5, Y1, Y7
 	VANDPS      gruConsts<>+896(SB), Y6, Y0
@@ -521,12 +531,12 @@ l2:
 	VANDPS  gruConsts<>+1216(SB), Y7, Y5
 	VORPS   Y4, Y0, Y0
 	VORPS   Y5, Y1, Y1
-	VMOVUPS Y0, (SI)(R8*2)
-	VMOVUPS Y1, 32(SI)(R8*2)
+	VMOVUPS Y0, (SI)(R9*2)
+	VMOVUPS Y1, 32(SI)(R9*2)
 	VMOVUPS (BX), Y4
 	VMOVUPS 32(BX), Y5
-	VANDPS  24(SP), Y4, Y4
-	VANDPS  24(SP), Y5, Y5
+	VANDPS  40(SP), Y4, Y4
+	VANDPS  40(SP), Y5, Y5
 
 	// hy = (1-z) n + z hx, flushed
 	VFNMADD213PS Y0, Y2, Y0
@@ -553,7 +563,7 @@ l3:
 	CMPQ    CX, $0x00000008
 	JL      l4
 	VMOVUPS (SI), Y0
-	VMOVUPS (SI)(R8*1), Y1
+	VMOVUPS (SI)(R9*1), Y1
 	VMINPS  Y0, Y13, Y0
 	VMINPS  Y1, Y13, Y1
 	VMAXPS  Y0, Y12, Y0
@@ -605,9 +615,9 @@ l3:
 	VDIVPS      Y0, Y15, Y0
 	VDIVPS      Y1, Y15, Y1
 	VMOVUPS     Y0, (SI)
-	VMOVUPS     Y1, (SI)(R8*1)
+	VMOVUPS     Y1, (SI)(R9*1)
 	VMOVUPS     (DX), Y2
-	VMOVUPS     (SI)(R8*2), Y3
+	VMOVUPS     (SI)(R9*2), Y3
 	VFMADD231PS Y2, Y0, Y3
 	VANDPS      gruConsts<>+896(SB), Y3, Y0
 	VMINPS      Y0, Y13, Y0
@@ -636,9 +646,9 @@ l3:
 	VDIVPS  Y0, Y2, Y0
 	VANDPS  gruConsts<>+1216(SB), Y3, Y2
 	VORPS   Y2, Y0, Y0
-	VMOVUPS Y0, (SI)(R8*2)
+	VMOVUPS Y0, (SI)(R9*2)
 	VMOVUPS (BX), Y2
-	VANDPS  24(SP), Y2, Y2
+	VANDPS  40(SP), Y2, Y2
 
 	// hy = (1-z) n + z hx, flushed
 	VFNMADD213PS Y0, Y1, Y0
@@ -663,7 +673,7 @@ l4:
 	VMOVUPS    (AX), Y0
 	VMOVUPS    (AX), Y1
 	VMASKMOVPS (SI), Y0, Y2
-	VMASKMOVPS (SI)(R8*1), Y1, Y3
+	VMASKMOVPS (SI)(R9*1), Y1, Y3
 	VMINPS     Y2, Y13, Y2
 	VMINPS     Y3, Y13, Y3
 	VMAXPS     Y2, Y12, Y2
@@ -715,9 +725,9 @@ l4:
 	VDIVPS      Y2, Y15, Y2
 	VDIVPS      Y3, Y15, Y3
 	VMASKMOVPS  Y2, Y0, (SI)
-	VMASKMOVPS  Y3, Y1, (SI)(R8*1)
+	VMASKMOVPS  Y3, Y1, (SI)(R9*1)
 	VMASKMOVPS  (DX), Y0, Y1
-	VMASKMOVPS  (SI)(R8*2), Y0, Y4
+	VMASKMOVPS  (SI)(R9*2), Y0, Y4
 	VFMADD231PS Y1, Y2, Y4
 	VANDPS      gruConsts<>+896(SB), Y4, Y1
 	VMINPS      Y1, Y13, Y1
@@ -746,9 +756,9 @@ l4:
 	VDIVPS     Y1, Y2, Y1
 	VANDPS     gruConsts<>+1216(SB), Y4, Y2
 	VORPS      Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (SI)(R8*2)
+	VMASKMOVPS Y1, Y0, (SI)(R9*2)
 	VMASKMOVPS (BX), Y0, Y2
-	VANDPS     24(SP), Y2, Y2
+	VANDPS     40(SP), Y2, Y2
 
 	// hy = (1-z) n + z hx, flushed
 	VFNMADD213PS Y1, Y3, Y1
@@ -763,20 +773,22 @@ l4:
 	LEAQ         (BX)(CX*4), BX
 
 l5:
-	ADDQ 8(SP), SI
-	ADDQ 16(SP), DX
+	ADDQ 8(SP), DI
+	ADDQ 16(SP), SI
+	ADDQ 24(SP), DX
+	ADDQ 32(SP), BX
 	DECQ (SP)
 	JNZ  l1
 	VZEROUPPER
 	RET
 
-// func GRUStepBackward(dgates *float32, dhn *float32, dhx *float32, dh *float32, gates *float32, hn *float32, hx *float32, rows int, n int, ldg int, ldhn int, hasHx uint32)
+// func GRUStepBackward(dgates *float32, dhn *float32, dhx *float32, dh *float32, gates *float32, hn *float32, hx *float32, rows int, n int, ldg int, ldhn int, ldh int, hasHx uint32)
 // Requires: AVX, FMA3
-TEXT ·GRUStepBackward(SB), NOSPLIT, $72-92
+TEXT ·GRUStepBackward(SB), NOSPLIT, $96-100
 	// Registers:    Y0-Y11 values    Y12-Y15 constants and scalars
 	VBROADCASTSS gruConsts<>+896(SB), Y15
 	VBROADCASTSS gruConsts<>+1280(SB), Y14
-	VBROADCASTSS hasHx+88(FP), Y13
+	VBROADCASTSS hasHx+96(FP), Y13
 	VBROADCASTSS gruConsts<>+512(SB), Y12
 
 	// Registers:    DI dgates    SI dhn    DX dhx    BX dh    R8 gates    R9 hn    R10 hx    CX elements left in the row    R11 4n
@@ -789,6 +801,8 @@ TEXT ·GRUStepBackward(SB), NOSPLIT, $72-92
 	MOVQ hx+48(FP), R10
 	MOVQ n+64(FP), R11
 	SHLQ $0x02, R11
+	MOVQ ldh+88(FP), R12
+	SHLQ $0x02, R12
 	MOVQ rows+56(FP), AX
 	MOVQ AX, (SP)
 	MOVQ ldg+72(FP), AX
@@ -799,14 +813,26 @@ TEXT ·GRUStepBackward(SB), NOSPLIT, $72-92
 	SHLQ $0x02, AX
 	SUBQ R11, AX
 	MOVQ AX, 16(SP)
-	MOVQ ldg+72(FP), AX
+	MOVQ ldh+88(FP), AX
 	SHLQ $0x02, AX
 	SUBQ R11, AX
 	MOVQ AX, 24(SP)
-	MOVQ ldhn+80(FP), AX
+	MOVQ ldh+88(FP), AX
 	SHLQ $0x02, AX
 	SUBQ R11, AX
 	MOVQ AX, 32(SP)
+	MOVQ ldg+72(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R11, AX
+	MOVQ AX, 40(SP)
+	MOVQ ldhn+80(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R11, AX
+	MOVQ AX, 48(SP)
+	MOVQ ldh+88(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R11, AX
+	MOVQ AX, 56(SP)
 
 l7:
 	MOVQ n+64(FP), CX
@@ -823,10 +849,10 @@ l8:
 	VCMPPS       $0x15, Y14, Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
-	VMOVUPS      (R8)(R11*1), Y2
-	VMOVUPS      32(R8)(R11*1), Y3
-	VMOVUPS      (R8)(R11*2), Y4
-	VMOVUPS      32(R8)(R11*2), Y5
+	VMOVUPS      (R8)(R12*1), Y2
+	VMOVUPS      32(R8)(R12*1), Y3
+	VMOVUPS      (R8)(R12*2), Y4
+	VMOVUPS      32(R8)(R12*2), Y5
 	VMOVUPS      (R10), Y6
 	VMOVUPS      32(R10), Y7
 	VANDPS       Y13, Y6, Y6
@@ -901,10 +927,10 @@ l8:
 	VMOVUPS      Y3, 32(SI)
 	VMOVUPS      Y8, (DI)
 	VMOVUPS      Y9, 32(DI)
-	VMOVUPS      Y6, (DI)(R11*1)
-	VMOVUPS      Y7, 32(DI)(R11*1)
-	VMOVUPS      Y4, (DI)(R11*2)
-	VMOVUPS      Y5, 32(DI)(R11*2)
+	VMOVUPS      Y6, (DI)(R12*1)
+	VMOVUPS      Y7, 32(DI)(R12*1)
+	VMOVUPS      Y4, (DI)(R12*2)
+	VMOVUPS      Y5, 32(DI)(R12*2)
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, 32(DX)
 	ADDQ         $0x00000040, DI
@@ -927,8 +953,8 @@ l9:
 	VANDPS       Y15, Y0, Y1
 	VCMPPS       $0x15, Y14, Y1, Y1
 	VANDPS       Y0, Y1, Y0
-	VMOVUPS      (R8)(R11*1), Y1
-	VMOVUPS      (R8)(R11*2), Y2
+	VMOVUPS      (R8)(R12*1), Y1
+	VMOVUPS      (R8)(R12*2), Y2
 	VMOVUPS      (R10), Y3
 	VANDPS       Y13, Y3, Y3
 	VSUBPS       Y2, Y3, Y3
@@ -967,8 +993,8 @@ l9:
 	VANDPS       Y1, Y5, Y1
 	VMOVUPS      Y1, (SI)
 	VMOVUPS      Y4, (DI)
-	VMOVUPS      Y3, (DI)(R11*1)
-	VMOVUPS      Y2, (DI)(R11*2)
+	VMOVUPS      Y3, (DI)(R12*1)
+	VMOVUPS      Y2, (DI)(R12*2)
 	VMOVUPS      Y0, (DX)
 	ADDQ         $0x00000020, DI
 	ADDQ         $0x00000020, SI
@@ -993,8 +1019,8 @@ l10:
 	VANDPS       Y15, Y1, Y2
 	VCMPPS       $0x15, Y14, Y2, Y2
 	VANDPS       Y1, Y2, Y1
-	VMASKMOVPS   (R8)(R11*1), Y0, Y2
-	VMASKMOVPS   (R8)(R11*2), Y0, Y3
+	VMASKMOVPS   (R8)(R12*1), Y0, Y2
+	VMASKMOVPS   (R8)(R12*2), Y0, Y3
 	VMASKMOVPS   (R10), Y0, Y4
 	VANDPS       Y13, Y4, Y4
 	VSUBPS       Y3, Y4, Y4
@@ -1033,8 +1059,8 @@ l10:
 	VANDPS       Y2, Y6, Y2
 	VMASKMOVPS   Y2, Y0, (SI)
 	VMASKMOVPS   Y5, Y0, (DI)
-	VMASKMOVPS   Y4, Y0, (DI)(R11*1)
-	VMASKMOVPS   Y3, Y0, (DI)(R11*2)
+	VMASKMOVPS   Y4, Y0, (DI)(R12*1)
+	VMASKMOVPS   Y3, Y0, (DI)(R12*2)
 	VMASKMOVPS   Y1, Y0, (DX)
 	LEAQ         (DI)(CX*4), DI
 	LEAQ         (SI)(CX*4), SI
@@ -1047,23 +1073,26 @@ l10:
 l11:
 	ADDQ 8(SP), DI
 	ADDQ 16(SP), SI
-	ADDQ 24(SP), R8
-	ADDQ 32(SP), R9
+	ADDQ 24(SP), DX
+	ADDQ 32(SP), BX
+	ADDQ 40(SP), R8
+	ADDQ 48(SP), R9
+	ADDQ 56(SP), R10
 	DECQ (SP)
 	JNZ  l7
 	VZEROUPPER
 	RET
 
-// func GRUBeforeReset(rh *float32, gates *float32, hx *float32, rows int, n int, ldrh int, ldg int, hasHx uint32)
+// func GRUBeforeReset(rh *float32, gates *float32, hx *float32, rows int, n int, ldrh int, ldg int, ldh int, hasHx uint32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GRUBeforeReset(SB), NOSPLIT, $56-60
+TEXT ·GRUBeforeReset(SB), NOSPLIT, $64-68
 	// Registers:    Y0-Y11 values    Y12-Y15 constants and scalars
 	VBROADCASTSS gruConsts<>+512(SB), Y15
 	VBROADCASTSS gruConsts<>+640(SB), Y14
 	VBROADCASTSS gruConsts<>+544(SB), Y13
 	VBROADCASTSS gruConsts<>+576(SB), Y12
-	VBROADCASTSS hasHx+56(FP), Y0
-	VMOVUPS      Y0, 24(SP)
+	VBROADCASTSS hasHx+64(FP), Y0
+	VMOVUPS      Y0, 32(SP)
 
 	// Registers:    DI rh    SI gates    DX hx    CX elements left in the row    BX 4n
 	MOVQ rh+0(FP), DI
@@ -1071,6 +1100,8 @@ TEXT ·GRUBeforeReset(SB), NOSPLIT, $56-60
 	MOVQ hx+16(FP), DX
 	MOVQ n+32(FP), BX
 	SHLQ $0x02, BX
+	MOVQ ldh+56(FP), R8
+	SHLQ $0x02, R8
 	MOVQ rows+24(FP), AX
 	MOVQ AX, (SP)
 	MOVQ ldrh+40(FP), AX
@@ -1081,6 +1112,10 @@ TEXT ·GRUBeforeReset(SB), NOSPLIT, $56-60
 	SHLQ $0x02, AX
 	SUBQ BX, AX
 	MOVQ AX, 16(SP)
+	MOVQ ldh+56(FP), AX
+	SHLQ $0x02, AX
+	SUBQ BX, AX
+	MOVQ AX, 24(SP)
 
 l13:
 	MOVQ n+32(FP), CX
@@ -1090,8 +1125,8 @@ l13:
 l14:
 	VMOVUPS (SI), Y0
 	VMOVUPS 32(SI), Y1
-	VMOVUPS (SI)(BX*1), Y2
-	VMOVUPS 32(SI)(BX*1), Y3
+	VMOVUPS (SI)(R8*1), Y2
+	VMOVUPS 32(SI)(R8*1), Y3
 	VMINPS  Y0, Y13, Y0
 	VMINPS  Y1, Y13, Y1
 	VMINPS  Y2, Y13, Y2
@@ -1182,12 +1217,12 @@ l14:
 	VDIVPS  Y3, Y15, Y3
 	VMOVUPS Y0, (SI)
 	VMOVUPS Y1, 32(SI)
-	VMOVUPS Y2, (SI)(BX*1)
-	VMOVUPS Y3, 32(SI)(BX*1)
+	VMOVUPS Y2, (SI)(R8*1)
+	VMOVUPS Y3, 32(SI)(R8*1)
 	VMOVUPS (DX), Y2
 	VMOVUPS 32(DX), Y3
-	VANDPS  24(SP), Y2, Y2
-	VANDPS  24(SP), Y3, Y3
+	VANDPS  32(SP), Y2, Y2
+	VANDPS  32(SP), Y3, Y3
 	VMULPS  Y2, Y0, Y0
 	VMULPS  Y3, Y1, Y1
 	VMOVUPS Y0, (DI)
@@ -1203,7 +1238,7 @@ l15:
 	CMPQ    CX, $0x00000008
 	JL      l16
 	VMOVUPS (SI), Y0
-	VMOVUPS (SI)(BX*1), Y1
+	VMOVUPS (SI)(R8*1), Y1
 	VMINPS  Y0, Y13, Y0
 	VMINPS  Y1, Y13, Y1
 	VMAXPS  Y0, Y12, Y0
@@ -1255,9 +1290,9 @@ l15:
 	VDIVPS  Y0, Y15, Y0
 	VDIVPS  Y1, Y15, Y1
 	VMOVUPS Y0, (SI)
-	VMOVUPS Y1, (SI)(BX*1)
+	VMOVUPS Y1, (SI)(R8*1)
 	VMOVUPS (DX), Y1
-	VANDPS  24(SP), Y1, Y1
+	VANDPS  32(SP), Y1, Y1
 	VMULPS  Y1, Y0, Y0
 	VMOVUPS Y0, (DI)
 	ADDQ    $0x00000020, DI
@@ -1275,7 +1310,7 @@ l16:
 	VMOVUPS    (AX), Y0
 	VMOVUPS    (AX), Y1
 	VMASKMOVPS (SI), Y0, Y2
-	VMASKMOVPS (SI)(BX*1), Y1, Y1
+	VMASKMOVPS (SI)(R8*1), Y1, Y1
 	VMINPS     Y2, Y13, Y2
 	VMINPS     Y1, Y13, Y1
 	VMAXPS     Y2, Y12, Y2
@@ -1327,9 +1362,9 @@ l16:
 	VDIVPS     Y1, Y15, Y1
 	VDIVPS     Y2, Y15, Y2
 	VMASKMOVPS Y1, Y0, (SI)
-	VMASKMOVPS Y2, Y0, (SI)(BX*1)
+	VMASKMOVPS Y2, Y0, (SI)(R8*1)
 	VMASKMOVPS (DX), Y0, Y2
-	VANDPS     24(SP), Y2, Y2
+	VANDPS     32(SP), Y2, Y2
 	VMULPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (DI)
 	LEAQ       (DI)(CX*4), DI
@@ -1339,21 +1374,22 @@ l16:
 l17:
 	ADDQ 8(SP), DI
 	ADDQ 16(SP), SI
+	ADDQ 24(SP), DX
 	DECQ (SP)
 	JNZ  l13
 	VZEROUPPER
 	RET
 
-// func GRUBeforeUpdate(hy *float32, gates *float32, hx *float32, rows int, n int, ldg int, hasHx uint32)
+// func GRUBeforeUpdate(hy *float32, gates *float32, hx *float32, rows int, n int, ldh int, ldg int, hasHx uint32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GRUBeforeUpdate(SB), NOSPLIT, $48-52
+TEXT ·GRUBeforeUpdate(SB), NOSPLIT, $64-60
 	// Registers:    Y0-Y11 values    Y12-Y15 constants and scalars
 	VBROADCASTSS gruConsts<>+896(SB), Y15
 	VBROADCASTSS gruConsts<>+640(SB), Y14
 	VBROADCASTSS gruConsts<>+512(SB), Y13
 	VBROADCASTSS gruConsts<>+544(SB), Y12
-	VBROADCASTSS hasHx+48(FP), Y0
-	VMOVUPS      Y0, 16(SP)
+	VBROADCASTSS hasHx+56(FP), Y0
+	VMOVUPS      Y0, 32(SP)
 
 	// Registers:    DI hy    SI gates    DX hx    CX elements left in the row    BX 4n
 	MOVQ hy+0(FP), DI
@@ -1361,12 +1397,22 @@ TEXT ·GRUBeforeUpdate(SB), NOSPLIT, $48-52
 	MOVQ hx+16(FP), DX
 	MOVQ n+32(FP), BX
 	SHLQ $0x02, BX
+	MOVQ ldh+40(FP), R8
+	SHLQ $0x02, R8
 	MOVQ rows+24(FP), AX
 	MOVQ AX, (SP)
-	MOVQ ldg+40(FP), AX
+	MOVQ ldh+40(FP), AX
 	SHLQ $0x02, AX
 	SUBQ BX, AX
 	MOVQ AX, 8(SP)
+	MOVQ ldg+48(FP), AX
+	SHLQ $0x02, AX
+	SUBQ BX, AX
+	MOVQ AX, 16(SP)
+	MOVQ ldh+40(FP), AX
+	SHLQ $0x02, AX
+	SUBQ BX, AX
+	MOVQ AX, 24(SP)
 
 l19:
 	MOVQ n+32(FP), CX
@@ -1374,10 +1420,10 @@ l19:
 	JL   l21
 
 l20:
-	VMOVUPS (SI)(BX*1), Y0
-	VMOVUPS 32(SI)(BX*1), Y1
-	VMOVUPS (SI)(BX*2), Y2
-	VMOVUPS 32(SI)(BX*2), Y3
+	VMOVUPS (SI)(R8*1), Y0
+	VMOVUPS 32(SI)(R8*1), Y1
+	VMOVUPS (SI)(R8*2), Y2
+	VMOVUPS 32(SI)(R8*2), Y3
 	VANDPS  Y15, Y2, Y4
 	VANDPS  Y15, Y3, Y5
 	VMINPS  Y4, Y12, Y4
@@ -1428,12 +1474,12 @@ l20:
 	VANDPS  gruConsts<>+1216(SB), Y3, Y3
 	VORPS   Y2, Y4, Y2
 	VORPS   Y3, Y5, Y3
-	VMOVUPS Y2, (SI)(BX*2)
-	VMOVUPS Y3, 32(SI)(BX*2)
+	VMOVUPS Y2, (SI)(R8*2)
+	VMOVUPS Y3, 32(SI)(R8*2)
 	VMOVUPS (DX), Y4
 	VMOVUPS 32(DX), Y5
-	VANDPS  16(SP), Y4, Y4
-	VANDPS  16(SP), Y5, Y5
+	VANDPS  32(SP), Y4, Y4
+	VANDPS  32(SP), Y5, Y5
 
 	// hy = (1-z) n + z hx, flushed
 	VFNMADD213PS Y2, Y0, Y2
@@ -1458,8 +1504,8 @@ l20:
 l21:
 	CMPQ    CX, $0x00000008
 	JL      l22
-	VMOVUPS (SI)(BX*1), Y0
-	VMOVUPS (SI)(BX*2), Y1
+	VMOVUPS (SI)(R8*1), Y0
+	VMOVUPS (SI)(R8*2), Y1
 	VANDPS  Y15, Y1, Y2
 	VMINPS  Y2, Y12, Y2
 
@@ -1487,9 +1533,9 @@ l21:
 	VDIVPS  Y2, Y3, Y2
 	VANDPS  gruConsts<>+1216(SB), Y1, Y1
 	VORPS   Y1, Y2, Y1
-	VMOVUPS Y1, (SI)(BX*2)
+	VMOVUPS Y1, (SI)(R8*2)
 	VMOVUPS (DX), Y2
-	VANDPS  16(SP), Y2, Y2
+	VANDPS  32(SP), Y2, Y2
 
 	// hy = (1-z) n + z hx, flushed
 	VFNMADD213PS Y1, Y0, Y1
@@ -1511,8 +1557,8 @@ l22:
 	LEAQ       (AX)(CX*4), AX
 	NEGQ       CX
 	VMOVUPS    (AX), Y0
-	VMASKMOVPS (SI)(BX*1), Y0, Y1
-	VMASKMOVPS (SI)(BX*2), Y0, Y2
+	VMASKMOVPS (SI)(R8*1), Y0, Y1
+	VMASKMOVPS (SI)(R8*2), Y0, Y2
 	VANDPS     Y15, Y2, Y3
 	VMINPS     Y3, Y12, Y3
 
@@ -1540,9 +1586,9 @@ l22:
 	VDIVPS     Y3, Y4, Y3
 	VANDPS     gruConsts<>+1216(SB), Y2, Y2
 	VORPS      Y2, Y3, Y2
-	VMASKMOVPS Y2, Y0, (SI)(BX*2)
+	VMASKMOVPS Y2, Y0, (SI)(R8*2)
 	VMASKMOVPS (DX), Y0, Y3
-	VANDPS     16(SP), Y3, Y3
+	VANDPS     32(SP), Y3, Y3
 
 	// hy = (1-z) n + z hx, flushed
 	VFNMADD213PS Y2, Y1, Y2
@@ -1556,19 +1602,21 @@ l22:
 	LEAQ         (DX)(CX*4), DX
 
 l23:
-	ADDQ 8(SP), SI
+	ADDQ 8(SP), DI
+	ADDQ 16(SP), SI
+	ADDQ 24(SP), DX
 	DECQ (SP)
 	JNZ  l19
 	VZEROUPPER
 	RET
 
-// func GRUBeforeUpdateBackward(dgates *float32, dhx *float32, dh *float32, gates *float32, hx *float32, rows int, n int, ldg int, hasHx uint32)
+// func GRUBeforeUpdateBackward(dgates *float32, dhx *float32, dh *float32, gates *float32, hx *float32, rows int, n int, ldg int, ldh int, hasHx uint32)
 // Requires: AVX, FMA3
-TEXT ·GRUBeforeUpdateBackward(SB), NOSPLIT, $56-68
+TEXT ·GRUBeforeUpdateBackward(SB), NOSPLIT, $80-76
 	// Registers:    Y0-Y11 values    Y12-Y15 constants and scalars
 	VBROADCASTSS gruConsts<>+896(SB), Y15
 	VBROADCASTSS gruConsts<>+1280(SB), Y14
-	VBROADCASTSS hasHx+64(FP), Y13
+	VBROADCASTSS hasHx+72(FP), Y13
 	VBROADCASTSS gruConsts<>+512(SB), Y12
 
 	// Registers:    DI dgates    SI dhx    DX dh    BX gates    R8 hx    CX elements left in the row    R9 4n
@@ -1579,16 +1627,30 @@ TEXT ·GRUBeforeUpdateBackward(SB), NOSPLIT, $56-68
 	MOVQ hx+32(FP), R8
 	MOVQ n+48(FP), R9
 	SHLQ $0x02, R9
+	MOVQ ldh+64(FP), R10
+	SHLQ $0x02, R10
 	MOVQ rows+40(FP), AX
 	MOVQ AX, (SP)
 	MOVQ ldg+56(FP), AX
 	SHLQ $0x02, AX
 	SUBQ R9, AX
 	MOVQ AX, 8(SP)
-	MOVQ ldg+56(FP), AX
+	MOVQ ldh+64(FP), AX
 	SHLQ $0x02, AX
 	SUBQ R9, AX
 	MOVQ AX, 16(SP)
+	MOVQ ldh+64(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R9, AX
+	MOVQ AX, 24(SP)
+	MOVQ ldg+56(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R9, AX
+	MOVQ AX, 32(SP)
+	MOVQ ldh+64(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R9, AX
+	MOVQ AX, 40(SP)
 
 l25:
 	MOVQ n+48(FP), CX
@@ -1605,10 +1667,10 @@ l26:
 	VCMPPS       $0x15, Y14, Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
-	VMOVUPS      (BX)(R9*1), Y2
-	VMOVUPS      32(BX)(R9*1), Y3
-	VMOVUPS      (BX)(R9*2), Y4
-	VMOVUPS      32(BX)(R9*2), Y5
+	VMOVUPS      (BX)(R10*1), Y2
+	VMOVUPS      32(BX)(R10*1), Y3
+	VMOVUPS      (BX)(R10*2), Y4
+	VMOVUPS      32(BX)(R10*2), Y5
 	VMOVUPS      (R8), Y6
 	VMOVUPS      32(R8), Y7
 	VANDPS       Y13, Y6, Y6
@@ -1651,10 +1713,10 @@ l26:
 	VCMPPS       $0x15, Y14, Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
-	VMOVUPS      Y6, (DI)(R9*1)
-	VMOVUPS      Y7, 32(DI)(R9*1)
-	VMOVUPS      Y4, (DI)(R9*2)
-	VMOVUPS      Y5, 32(DI)(R9*2)
+	VMOVUPS      Y6, (DI)(R10*1)
+	VMOVUPS      Y7, 32(DI)(R10*1)
+	VMOVUPS      Y4, (DI)(R10*2)
+	VMOVUPS      Y5, 32(DI)(R10*2)
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, 32(SI)
 	ADDQ         $0x00000040, DI
@@ -1675,8 +1737,8 @@ l27:
 	VANDPS       Y15, Y0, Y1
 	VCMPPS       $0x15, Y14, Y1, Y1
 	VANDPS       Y0, Y1, Y0
-	VMOVUPS      (BX)(R9*1), Y1
-	VMOVUPS      (BX)(R9*2), Y2
+	VMOVUPS      (BX)(R10*1), Y1
+	VMOVUPS      (BX)(R10*2), Y2
 	VMOVUPS      (R8), Y3
 	VANDPS       Y13, Y3, Y3
 	VSUBPS       Y2, Y3, Y3
@@ -1698,8 +1760,8 @@ l27:
 	VANDPS       Y15, Y0, Y1
 	VCMPPS       $0x15, Y14, Y1, Y1
 	VANDPS       Y0, Y1, Y0
-	VMOVUPS      Y3, (DI)(R9*1)
-	VMOVUPS      Y2, (DI)(R9*2)
+	VMOVUPS      Y3, (DI)(R10*1)
+	VMOVUPS      Y2, (DI)(R10*2)
 	VMOVUPS      Y0, (SI)
 	ADDQ         $0x00000020, DI
 	ADDQ         $0x00000020, SI
@@ -1722,8 +1784,8 @@ l28:
 	VANDPS       Y15, Y1, Y2
 	VCMPPS       $0x15, Y14, Y2, Y2
 	VANDPS       Y1, Y2, Y1
-	VMASKMOVPS   (BX)(R9*1), Y0, Y2
-	VMASKMOVPS   (BX)(R9*2), Y0, Y3
+	VMASKMOVPS   (BX)(R10*1), Y0, Y2
+	VMASKMOVPS   (BX)(R10*2), Y0, Y3
 	VMASKMOVPS   (R8), Y0, Y4
 	VANDPS       Y13, Y4, Y4
 	VSUBPS       Y3, Y4, Y4
@@ -1745,8 +1807,8 @@ l28:
 	VANDPS       Y15, Y1, Y2
 	VCMPPS       $0x15, Y14, Y2, Y2
 	VANDPS       Y1, Y2, Y1
-	VMASKMOVPS   Y4, Y0, (DI)(R9*1)
-	VMASKMOVPS   Y3, Y0, (DI)(R9*2)
+	VMASKMOVPS   Y4, Y0, (DI)(R10*1)
+	VMASKMOVPS   Y3, Y0, (DI)(R10*2)
 	VMASKMOVPS   Y1, Y0, (SI)
 	LEAQ         (DI)(CX*4), DI
 	LEAQ         (SI)(CX*4), SI
@@ -1756,19 +1818,22 @@ l28:
 
 l29:
 	ADDQ 8(SP), DI
-	ADDQ 16(SP), BX
+	ADDQ 16(SP), SI
+	ADDQ 24(SP), DX
+	ADDQ 32(SP), BX
+	ADDQ 40(SP), R8
 	DECQ (SP)
 	JNZ  l25
 	VZEROUPPER
 	RET
 
-// func GRUBeforeResetBackward(dgates *float32, dhx *float32, drh *float32, gates *float32, hx *float32, rows int, n int, ldg int, lddrh int, hasHx uint32)
+// func GRUBeforeResetBackward(dgates *float32, dhx *float32, drh *float32, gates *float32, hx *float32, rows int, n int, ldg int, ldh int, lddrh int, hasHx uint32)
 // Requires: AVX, FMA3
-TEXT ·GRUBeforeResetBackward(SB), NOSPLIT, $64-76
+TEXT ·GRUBeforeResetBackward(SB), NOSPLIT, $80-84
 	// Registers:    Y0-Y12 values    Y13-Y15 constants and scalars
 	VBROADCASTSS gruConsts<>+896(SB), Y15
 	VBROADCASTSS gruConsts<>+1280(SB), Y14
-	VBROADCASTSS hasHx+72(FP), Y13
+	VBROADCASTSS hasHx+80(FP), Y13
 
 	// Registers:    DI dgates    SI dhx    DX drh    BX gates    R8 hx    CX elements left in the row    R9 4n
 	MOVQ dgates+0(FP), DI
@@ -1778,20 +1843,30 @@ TEXT ·GRUBeforeResetBackward(SB), NOSPLIT, $64-76
 	MOVQ hx+32(FP), R8
 	MOVQ n+48(FP), R9
 	SHLQ $0x02, R9
+	MOVQ ldh+64(FP), R10
+	SHLQ $0x02, R10
 	MOVQ rows+40(FP), AX
 	MOVQ AX, (SP)
 	MOVQ ldg+56(FP), AX
 	SHLQ $0x02, AX
 	SUBQ R9, AX
 	MOVQ AX, 8(SP)
-	MOVQ lddrh+64(FP), AX
+	MOVQ ldh+64(FP), AX
 	SHLQ $0x02, AX
 	SUBQ R9, AX
 	MOVQ AX, 16(SP)
-	MOVQ ldg+56(FP), AX
+	MOVQ lddrh+72(FP), AX
 	SHLQ $0x02, AX
 	SUBQ R9, AX
 	MOVQ AX, 24(SP)
+	MOVQ ldg+56(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R9, AX
+	MOVQ AX, 32(SP)
+	MOVQ ldh+64(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R9, AX
+	MOVQ AX, 40(SP)
 
 l31:
 	MOVQ n+48(FP), CX
@@ -1912,8 +1987,10 @@ l34:
 
 l35:
 	ADDQ 8(SP), DI
-	ADDQ 16(SP), DX
-	ADDQ 24(SP), BX
+	ADDQ 16(SP), SI
+	ADDQ 24(SP), DX
+	ADDQ 32(SP), BX
+	ADDQ 40(SP), R8
 	DECQ (SP)
 	JNZ  l31
 	VZEROUPPER

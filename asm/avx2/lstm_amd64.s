@@ -334,12 +334,12 @@ DATA lstmConsts<>+1304(SB)/4, $0x1c800000
 DATA lstmConsts<>+1308(SB)/4, $0x1c800000
 GLOBL lstmConsts<>(SB), RODATA|NOPTR, $1312
 
-// func LSTMStep(hy *float32, cy *float32, gates *float32, cx *float32, rows int, n int, ldg int, hasCx uint32)
+// func LSTMStep(hy *float32, cy *float32, gates *float32, cx *float32, rows int, n int, ldh int, ldg int, hasCx uint32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LSTMStep(SB), NOSPLIT, $304-60
+TEXT ·LSTMStep(SB), NOSPLIT, $328-68
 	// Registers:    Y0-Y15 values
-	VBROADCASTSS hasCx+56(FP), Y0
-	VMOVUPS      Y0, 16(SP)
+	VBROADCASTSS hasCx+64(FP), Y0
+	VMOVUPS      Y0, 40(SP)
 
 	// Registers:    DI hy    SI cy    DX gates    BX cx    CX elements left in the row    R8 4n
 	MOVQ hy+0(FP), DI
@@ -348,13 +348,27 @@ TEXT ·LSTMStep(SB), NOSPLIT, $304-60
 	MOVQ cx+24(FP), BX
 	MOVQ n+40(FP), R8
 	SHLQ $0x02, R8
-	LEAQ (R8)(R8*2), R9
+	MOVQ ldh+48(FP), R9
+	SHLQ $0x02, R9
+	LEAQ (R9)(R9*2), R10
 	MOVQ rows+32(FP), AX
 	MOVQ AX, (SP)
-	MOVQ ldg+48(FP), AX
+	MOVQ ldh+48(FP), AX
 	SHLQ $0x02, AX
 	SUBQ R8, AX
 	MOVQ AX, 8(SP)
+	MOVQ ldh+48(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R8, AX
+	MOVQ AX, 16(SP)
+	MOVQ ldg+56(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R8, AX
+	MOVQ AX, 24(SP)
+	MOVQ ldh+48(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R8, AX
+	MOVQ AX, 32(SP)
 
 l1:
 	MOVQ n+40(FP), CX
@@ -364,14 +378,14 @@ l1:
 l2:
 	VMOVUPS      (BX), Y0
 	VMOVUPS      32(BX), Y1
-	VANDPS       16(SP), Y0, Y0
-	VANDPS       16(SP), Y1, Y1
+	VANDPS       40(SP), Y0, Y0
+	VANDPS       40(SP), Y1, Y1
 	VMOVUPS      (DX), Y2
 	VMOVUPS      32(DX), Y3
-	VMOVUPS      (DX)(R8*1), Y4
-	VMOVUPS      32(DX)(R8*1), Y5
-	VMOVUPS      (DX)(R8*2), Y6
-	VMOVUPS      32(DX)(R8*2), Y7
+	VMOVUPS      (DX)(R9*1), Y4
+	VMOVUPS      32(DX)(R9*1), Y5
+	VMOVUPS      (DX)(R9*2), Y6
+	VMOVUPS      32(DX)(R9*2), Y7
 	VBROADCASTSS lstmConsts<>+544(SB), Y8
 	VMINPS       Y2, Y8, Y2
 	VBROADCASTSS lstmConsts<>+544(SB), Y8
@@ -410,17 +424,17 @@ l2:
 	VFMADD231PS  lstmConsts<>+928(SB), Y8, Y14
 	VBROADCASTSS lstmConsts<>+640(SB), Y15
 	VFMADD231PS  lstmConsts<>+928(SB), Y9, Y15
-	VMOVUPS      Y1, 48(SP)
+	VMOVUPS      Y1, 72(SP)
 	VSUBPS       lstmConsts<>+640(SB), Y10, Y1
-	VMOVUPS      Y0, 80(SP)
+	VMOVUPS      Y0, 104(SP)
 	VSUBPS       lstmConsts<>+640(SB), Y11, Y0
-	VMOVUPS      Y7, 112(SP)
+	VMOVUPS      Y7, 136(SP)
 	VSUBPS       lstmConsts<>+640(SB), Y12, Y7
-	VMOVUPS      Y6, 144(SP)
+	VMOVUPS      Y6, 168(SP)
 	VSUBPS       lstmConsts<>+640(SB), Y13, Y6
-	VMOVUPS      Y13, 176(SP)
+	VMOVUPS      Y13, 200(SP)
 	VSUBPS       lstmConsts<>+640(SB), Y14, Y13
-	VMOVUPS      Y12, 208(SP)
+	VMOVUPS      Y12, 232(SP)
 	VSUBPS       lstmConsts<>+640(SB), Y15, Y12
 	VFNMSUB231PS lstmConsts<>+672(SB), Y1, Y2
 	VFNMSUB231PS lstmConsts<>+672(SB), Y0, Y3
@@ -473,9 +487,9 @@ l2:
 	VFMADD213PS  lstmConsts<>+512(SB), Y3, Y7
 	VFMADD213PS  lstmConsts<>+512(SB), Y4, Y12
 	VFMADD213PS  lstmConsts<>+512(SB), Y5, Y13
-	VMOVUPS      Y11, 240(SP)
+	VMOVUPS      Y11, 264(SP)
 	VADDPS       Y8, Y8, Y11
-	VMOVUPS      Y10, 272(SP)
+	VMOVUPS      Y10, 296(SP)
 	VADDPS       Y9, Y9, Y10
 	VFMADD213PS  lstmConsts<>+512(SB), Y2, Y6
 	VFMADD213PS  lstmConsts<>+512(SB), Y3, Y7
@@ -488,13 +502,13 @@ l2:
 	// p 2^n
 	VPSLLD      $0x17, Y14, Y0
 	VPSLLD      $0x17, Y15, Y1
-	VMOVUPS     272(SP), Y2
+	VMOVUPS     296(SP), Y2
 	VPSLLD      $0x17, Y2, Y2
-	VMOVUPS     240(SP), Y3
+	VMOVUPS     264(SP), Y3
 	VPSLLD      $0x17, Y3, Y3
-	VMOVUPS     208(SP), Y4
+	VMOVUPS     232(SP), Y4
 	VPSLLD      $0x17, Y4, Y4
-	VMOVUPS     176(SP), Y5
+	VMOVUPS     200(SP), Y5
 	VPSLLD      $0x17, Y5, Y5
 	VPADDD      lstmConsts<>+512(SB), Y0, Y0
 	VPADDD      lstmConsts<>+512(SB), Y1, Y1
@@ -532,22 +546,22 @@ l2:
 	VDIVPS       Y5, Y9, Y5
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, 32(DX)
-	VMOVUPS      Y2, (DX)(R8*1)
-	VMOVUPS      Y3, 32(DX)(R8*1)
-	VMOVUPS      144(SP), Y6
+	VMOVUPS      Y2, (DX)(R9*1)
+	VMOVUPS      Y3, 32(DX)(R9*1)
+	VMOVUPS      168(SP), Y6
 	VANDPS       lstmConsts<>+1216(SB), Y6, Y6
-	VMOVUPS      112(SP), Y7
+	VMOVUPS      136(SP), Y7
 	VANDPS       lstmConsts<>+1216(SB), Y7, Y7
 	VORPS        Y6, Y4, Y4
 	VORPS        Y7, Y5, Y5
-	VMOVUPS      Y4, (DX)(R8*2)
-	VMOVUPS      Y5, 32(DX)(R8*2)
+	VMOVUPS      Y4, (DX)(R9*2)
+	VMOVUPS      Y5, 32(DX)(R9*2)
 
 	// cy = f cx + i g, flushed
 	VMULPS       Y4, Y0, Y0
 	VMULPS       Y5, Y1, Y1
-	VFMADD231PS  80(SP), Y2, Y0
-	VFMADD231PS  48(SP), Y3, Y1
+	VFMADD231PS  104(SP), Y2, Y0
+	VFMADD231PS  72(SP), Y3, Y1
 	VANDPS       lstmConsts<>+896(SB), Y0, Y2
 	VANDPS       lstmConsts<>+896(SB), Y1, Y3
 	VCMPPS       $0x15, lstmConsts<>+1248(SB), Y2, Y2
@@ -556,8 +570,8 @@ l2:
 	VANDPS       Y1, Y3, Y1
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      (DX)(R9*1), Y2
-	VMOVUPS      32(DX)(R9*1), Y3
+	VMOVUPS      (DX)(R10*1), Y2
+	VMOVUPS      32(DX)(R10*1), Y3
 	VANDPS       lstmConsts<>+896(SB), Y0, Y4
 	VANDPS       lstmConsts<>+896(SB), Y1, Y5
 	VBROADCASTSS lstmConsts<>+544(SB), Y6
@@ -658,8 +672,8 @@ l2:
 	VDIVPS       Y3, Y6, Y3
 	VANDPS       lstmConsts<>+1216(SB), Y0, Y0
 	VANDPS       lstmConsts<>+1216(SB), Y1, Y1
-	VMOVUPS      Y2, (DX)(R9*1)
-	VMOVUPS      Y3, 32(DX)(R9*1)
+	VMOVUPS      Y2, (DX)(R10*1)
+	VMOVUPS      Y3, 32(DX)(R10*1)
 	VORPS        Y0, Y4, Y0
 	VORPS        Y1, Y5, Y1
 
@@ -680,10 +694,10 @@ l3:
 	CMPQ         CX, $0x00000008
 	JL           l4
 	VMOVUPS      (BX), Y0
-	VANDPS       16(SP), Y0, Y0
+	VANDPS       40(SP), Y0, Y0
 	VMOVUPS      (DX), Y1
-	VMOVUPS      (DX)(R8*1), Y2
-	VMOVUPS      (DX)(R8*2), Y3
+	VMOVUPS      (DX)(R9*1), Y2
+	VMOVUPS      (DX)(R9*2), Y3
 	VBROADCASTSS lstmConsts<>+544(SB), Y4
 	VMINPS       Y1, Y4, Y1
 	VBROADCASTSS lstmConsts<>+544(SB), Y4
@@ -765,10 +779,10 @@ l3:
 	VDIVPS       Y2, Y6, Y2
 	VDIVPS       Y4, Y5, Y4
 	VMOVUPS      Y1, (DX)
-	VMOVUPS      Y2, (DX)(R8*1)
+	VMOVUPS      Y2, (DX)(R9*1)
 	VANDPS       lstmConsts<>+1216(SB), Y3, Y3
 	VORPS        Y3, Y4, Y3
-	VMOVUPS      Y3, (DX)(R8*2)
+	VMOVUPS      Y3, (DX)(R9*2)
 
 	// cy = f cx + i g, flushed
 	VMULPS       Y3, Y1, Y1
@@ -777,7 +791,7 @@ l3:
 	VCMPPS       $0x15, lstmConsts<>+1248(SB), Y0, Y0
 	VANDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, (SI)
-	VMOVUPS      (DX)(R9*1), Y1
+	VMOVUPS      (DX)(R10*1), Y1
 	VANDPS       lstmConsts<>+896(SB), Y0, Y2
 	VBROADCASTSS lstmConsts<>+544(SB), Y3
 	VMINPS       Y1, Y3, Y1
@@ -833,7 +847,7 @@ l3:
 	VBROADCASTSS lstmConsts<>+512(SB), Y3
 	VDIVPS       Y1, Y3, Y1
 	VANDPS       lstmConsts<>+1216(SB), Y0, Y0
-	VMOVUPS      Y1, (DX)(R9*1)
+	VMOVUPS      Y1, (DX)(R10*1)
 	VORPS        Y0, Y2, Y0
 
 	// hy = o tanh(cy)
@@ -854,13 +868,13 @@ l4:
 	NEGQ         CX
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (BX), Y0, Y1
-	VANDPS       16(SP), Y1, Y1
+	VANDPS       40(SP), Y1, Y1
 	VMOVUPS      (AX), Y2
 	VMOVUPS      (AX), Y3
 	VMOVUPS      (AX), Y4
 	VMASKMOVPS   (DX), Y2, Y5
-	VMASKMOVPS   (DX)(R8*1), Y3, Y6
-	VMASKMOVPS   (DX)(R8*2), Y4, Y7
+	VMASKMOVPS   (DX)(R9*1), Y3, Y6
+	VMASKMOVPS   (DX)(R9*2), Y4, Y7
 	VBROADCASTSS lstmConsts<>+544(SB), Y8
 	VMINPS       Y5, Y8, Y5
 	VBROADCASTSS lstmConsts<>+544(SB), Y8
@@ -942,10 +956,10 @@ l4:
 	VDIVPS       Y6, Y10, Y6
 	VDIVPS       Y8, Y9, Y8
 	VMASKMOVPS   Y5, Y2, (DX)
-	VMASKMOVPS   Y6, Y3, (DX)(R8*1)
+	VMASKMOVPS   Y6, Y3, (DX)(R9*1)
 	VANDPS       lstmConsts<>+1216(SB), Y7, Y2
 	VORPS        Y2, Y8, Y2
-	VMASKMOVPS   Y2, Y4, (DX)(R8*2)
+	VMASKMOVPS   Y2, Y4, (DX)(R9*2)
 
 	// cy = f cx + i g, flushed
 	VMULPS       Y2, Y5, Y2
@@ -956,7 +970,7 @@ l4:
 	VMASKMOVPS   Y1, Y0, (SI)
 	VMOVUPS      (AX), Y2
 	VANDPS       lstmConsts<>+896(SB), Y1, Y3
-	VMASKMOVPS   (DX)(R9*1), Y2, Y4
+	VMASKMOVPS   (DX)(R10*1), Y2, Y4
 	VBROADCASTSS lstmConsts<>+544(SB), Y5
 	VMINPS       Y3, Y5, Y3
 	VBROADCASTSS lstmConsts<>+544(SB), Y5
@@ -1014,7 +1028,7 @@ l4:
 	VBROADCASTSS lstmConsts<>+512(SB), Y5
 	VDIVPS       Y3, Y5, Y3
 	VORPS        Y1, Y4, Y1
-	VMASKMOVPS   Y3, Y2, (DX)(R9*1)
+	VMASKMOVPS   Y3, Y2, (DX)(R10*1)
 
 	// hy = o tanh(cy)
 	VMULPS     Y1, Y3, Y1
@@ -1025,20 +1039,23 @@ l4:
 	LEAQ       (BX)(CX*4), BX
 
 l5:
-	ADDQ 8(SP), DX
+	ADDQ 8(SP), DI
+	ADDQ 16(SP), SI
+	ADDQ 24(SP), DX
+	ADDQ 32(SP), BX
 	DECQ (SP)
 	JNZ  l1
 	VZEROUPPER
 	RET
 
-// func LSTMStepBackward(dgates *float32, dcx *float32, dh *float32, dcy *float32, gates *float32, cx *float32, cy *float32, rows int, n int, ldg int, hasCx uint32, hasDcy uint32)
+// func LSTMStepBackward(dgates *float32, dcx *float32, dh *float32, dcy *float32, gates *float32, cx *float32, cy *float32, rows int, n int, ldg int, ldh int, hasCx uint32, hasDcy uint32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LSTMStepBackward(SB), NOSPLIT, $88-88
+TEXT ·LSTMStepBackward(SB), NOSPLIT, $128-96
 	// Registers:    Y0-Y15 values
-	VBROADCASTSS hasDcy+84(FP), Y0
-	VMOVUPS      Y0, 24(SP)
-	VBROADCASTSS hasCx+80(FP), Y0
-	VMOVUPS      Y0, 56(SP)
+	VBROADCASTSS hasDcy+92(FP), Y0
+	VMOVUPS      Y0, 64(SP)
+	VBROADCASTSS hasCx+88(FP), Y0
+	VMOVUPS      Y0, 96(SP)
 
 	// Registers:    DI dgates    SI dcx    DX dh    BX dcy    R8 gates    R9 cx    R10 cy    CX elements left in the row    R11 4n
 	MOVQ dgates+0(FP), DI
@@ -1050,17 +1067,39 @@ TEXT ·LSTMStepBackward(SB), NOSPLIT, $88-88
 	MOVQ cy+48(FP), R10
 	MOVQ n+64(FP), R11
 	SHLQ $0x02, R11
-	LEAQ (R11)(R11*2), R12
+	MOVQ ldh+80(FP), R12
+	SHLQ $0x02, R12
+	LEAQ (R12)(R12*2), R13
 	MOVQ rows+56(FP), AX
 	MOVQ AX, (SP)
 	MOVQ ldg+72(FP), AX
 	SHLQ $0x02, AX
 	SUBQ R11, AX
 	MOVQ AX, 8(SP)
-	MOVQ ldg+72(FP), AX
+	MOVQ ldh+80(FP), AX
 	SHLQ $0x02, AX
 	SUBQ R11, AX
 	MOVQ AX, 16(SP)
+	MOVQ ldh+80(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R11, AX
+	MOVQ AX, 24(SP)
+	MOVQ ldh+80(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R11, AX
+	MOVQ AX, 32(SP)
+	MOVQ ldg+72(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R11, AX
+	MOVQ AX, 40(SP)
+	MOVQ ldh+80(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R11, AX
+	MOVQ AX, 48(SP)
+	MOVQ ldh+80(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R11, AX
+	MOVQ AX, 56(SP)
 
 l7:
 	MOVQ n+64(FP), CX
@@ -1122,8 +1161,8 @@ l8:
 	VANDPS  lstmConsts<>+1216(SB), Y1, Y1
 	VORPS   Y0, Y2, Y0
 	VORPS   Y1, Y3, Y1
-	VMOVUPS (R8)(R12*1), Y2
-	VMOVUPS 32(R8)(R12*1), Y3
+	VMOVUPS (R8)(R13*1), Y2
+	VMOVUPS 32(R8)(R13*1), Y3
 	VMOVUPS (DX), Y4
 	VMOVUPS 32(DX), Y5
 	VANDPS  lstmConsts<>+896(SB), Y4, Y6
@@ -1134,8 +1173,8 @@ l8:
 	VANDPS  Y5, Y7, Y5
 	VMOVUPS (BX), Y6
 	VMOVUPS 32(BX), Y7
-	VANDPS  24(SP), Y6, Y6
-	VANDPS  24(SP), Y7, Y7
+	VANDPS  64(SP), Y6, Y6
+	VANDPS  64(SP), Y7, Y7
 	VANDPS  lstmConsts<>+896(SB), Y6, Y8
 	VANDPS  lstmConsts<>+896(SB), Y7, Y9
 	VCMPPS  $0x15, lstmConsts<>+1280(SB), Y8, Y8
@@ -1166,14 +1205,14 @@ l8:
 	VFMADD231PS  Y1, Y3, Y7
 	VMOVUPS      (R8), Y0
 	VMOVUPS      32(R8), Y1
-	VMOVUPS      (R8)(R11*1), Y2
-	VMOVUPS      32(R8)(R11*1), Y3
-	VMOVUPS      (R8)(R11*2), Y4
-	VMOVUPS      32(R8)(R11*2), Y5
+	VMOVUPS      (R8)(R12*1), Y2
+	VMOVUPS      32(R8)(R12*1), Y3
+	VMOVUPS      (R8)(R12*2), Y4
+	VMOVUPS      32(R8)(R12*2), Y5
 	VMOVUPS      (R9), Y10
 	VMOVUPS      32(R9), Y11
-	VANDPS       56(SP), Y10, Y10
-	VANDPS       56(SP), Y11, Y11
+	VANDPS       96(SP), Y10, Y10
+	VANDPS       96(SP), Y11, Y11
 
 	// di, df, dg, dcx
 	VMULPS       Y4, Y6, Y12
@@ -1220,12 +1259,12 @@ l8:
 	VMULPS       Y3, Y7, Y3
 	VMOVUPS      Y12, (DI)
 	VMOVUPS      Y13, 32(DI)
-	VMOVUPS      Y10, (DI)(R11*1)
-	VMOVUPS      Y11, 32(DI)(R11*1)
-	VMOVUPS      Y0, (DI)(R11*2)
-	VMOVUPS      Y1, 32(DI)(R11*2)
-	VMOVUPS      Y8, (DI)(R12*1)
-	VMOVUPS      Y9, 32(DI)(R12*1)
+	VMOVUPS      Y10, (DI)(R12*1)
+	VMOVUPS      Y11, 32(DI)(R12*1)
+	VMOVUPS      Y0, (DI)(R12*2)
+	VMOVUPS      Y1, 32(DI)(R12*2)
+	VMOVUPS      Y8, (DI)(R13*1)
+	VMOVUPS      Y9, 32(DI)(R13*1)
 	VANDPS       lstmConsts<>+896(SB), Y2, Y0
 	VANDPS       lstmConsts<>+896(SB), Y3, Y1
 	VCMPPS       $0x15, lstmConsts<>+1280(SB), Y0, Y0
@@ -1277,13 +1316,13 @@ l9:
 	VDIVPS  Y1, Y2, Y1
 	VANDPS  lstmConsts<>+1216(SB), Y0, Y0
 	VORPS   Y0, Y1, Y0
-	VMOVUPS (R8)(R12*1), Y1
+	VMOVUPS (R8)(R13*1), Y1
 	VMOVUPS (DX), Y2
 	VANDPS  lstmConsts<>+896(SB), Y2, Y3
 	VCMPPS  $0x15, lstmConsts<>+1280(SB), Y3, Y3
 	VANDPS  Y2, Y3, Y2
 	VMOVUPS (BX), Y3
-	VANDPS  24(SP), Y3, Y3
+	VANDPS  64(SP), Y3, Y3
 	VANDPS  lstmConsts<>+896(SB), Y3, Y4
 	VCMPPS  $0x15, lstmConsts<>+1280(SB), Y4, Y4
 	VANDPS  Y3, Y4, Y3
@@ -1300,10 +1339,10 @@ l9:
 	VFNMADD213PS lstmConsts<>+512(SB), Y0, Y0
 	VFMADD231PS  Y0, Y1, Y3
 	VMOVUPS      (R8), Y0
-	VMOVUPS      (R8)(R11*1), Y1
-	VMOVUPS      (R8)(R11*2), Y2
+	VMOVUPS      (R8)(R12*1), Y1
+	VMOVUPS      (R8)(R12*2), Y2
 	VMOVUPS      (R9), Y5
-	VANDPS       56(SP), Y5, Y5
+	VANDPS       96(SP), Y5, Y5
 
 	// di, df, dg, dcx
 	VMULPS       Y2, Y3, Y6
@@ -1328,9 +1367,9 @@ l9:
 	VANDPS       Y0, Y2, Y0
 	VMULPS       Y1, Y3, Y1
 	VMOVUPS      Y6, (DI)
-	VMOVUPS      Y5, (DI)(R11*1)
-	VMOVUPS      Y0, (DI)(R11*2)
-	VMOVUPS      Y4, (DI)(R12*1)
+	VMOVUPS      Y5, (DI)(R12*1)
+	VMOVUPS      Y0, (DI)(R12*2)
+	VMOVUPS      Y4, (DI)(R13*1)
 	VANDPS       lstmConsts<>+896(SB), Y1, Y0
 	VCMPPS       $0x15, lstmConsts<>+1280(SB), Y0, Y0
 	VANDPS       Y1, Y0, Y0
@@ -1381,13 +1420,13 @@ l10:
 	VDIVPS     Y2, Y3, Y2
 	VANDPS     lstmConsts<>+1216(SB), Y1, Y1
 	VORPS      Y1, Y2, Y1
-	VMASKMOVPS (R8)(R12*1), Y0, Y2
+	VMASKMOVPS (R8)(R13*1), Y0, Y2
 	VMASKMOVPS (DX), Y0, Y3
 	VANDPS     lstmConsts<>+896(SB), Y3, Y4
 	VCMPPS     $0x15, lstmConsts<>+1280(SB), Y4, Y4
 	VANDPS     Y3, Y4, Y3
 	VMASKMOVPS (BX), Y0, Y4
-	VANDPS     24(SP), Y4, Y4
+	VANDPS     64(SP), Y4, Y4
 	VANDPS     lstmConsts<>+896(SB), Y4, Y5
 	VCMPPS     $0x15, lstmConsts<>+1280(SB), Y5, Y5
 	VANDPS     Y4, Y5, Y4
@@ -1404,10 +1443,10 @@ l10:
 	VFNMADD213PS lstmConsts<>+512(SB), Y1, Y1
 	VFMADD231PS  Y1, Y2, Y4
 	VMASKMOVPS   (R8), Y0, Y1
-	VMASKMOVPS   (R8)(R11*1), Y0, Y2
-	VMASKMOVPS   (R8)(R11*2), Y0, Y3
+	VMASKMOVPS   (R8)(R12*1), Y0, Y2
+	VMASKMOVPS   (R8)(R12*2), Y0, Y3
 	VMASKMOVPS   (R9), Y0, Y6
-	VANDPS       56(SP), Y6, Y6
+	VANDPS       96(SP), Y6, Y6
 
 	// di, df, dg, dcx
 	VMULPS       Y3, Y4, Y7
@@ -1432,9 +1471,9 @@ l10:
 	VANDPS       Y1, Y3, Y1
 	VMULPS       Y2, Y4, Y2
 	VMASKMOVPS   Y7, Y0, (DI)
-	VMASKMOVPS   Y6, Y0, (DI)(R11*1)
-	VMASKMOVPS   Y1, Y0, (DI)(R11*2)
-	VMASKMOVPS   Y5, Y0, (DI)(R12*1)
+	VMASKMOVPS   Y6, Y0, (DI)(R12*1)
+	VMASKMOVPS   Y1, Y0, (DI)(R12*2)
+	VMASKMOVPS   Y5, Y0, (DI)(R13*1)
 	VANDPS       lstmConsts<>+896(SB), Y2, Y1
 	VCMPPS       $0x15, lstmConsts<>+1280(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
@@ -1449,18 +1488,23 @@ l10:
 
 l11:
 	ADDQ 8(SP), DI
-	ADDQ 16(SP), R8
+	ADDQ 16(SP), SI
+	ADDQ 24(SP), DX
+	ADDQ 32(SP), BX
+	ADDQ 40(SP), R8
+	ADDQ 48(SP), R9
+	ADDQ 56(SP), R10
 	DECQ (SP)
 	JNZ  l7
 	VZEROUPPER
 	RET
 
-// func LSTMPeepholeStep(hy *float32, cy *float32, gates *float32, cx *float32, peephole *float32, rows int, n int, ldg int, hasCx uint32)
+// func LSTMPeepholeStep(hy *float32, cy *float32, gates *float32, cx *float32, peephole *float32, rows int, n int, ldh int, ldg int, hasCx uint32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LSTMPeepholeStep(SB), NOSPLIT, $304-68
+TEXT ·LSTMPeepholeStep(SB), NOSPLIT, $328-76
 	// Registers:    Y0-Y15 values
-	VBROADCASTSS hasCx+64(FP), Y0
-	VMOVUPS      Y0, 16(SP)
+	VBROADCASTSS hasCx+72(FP), Y0
+	VMOVUPS      Y0, 40(SP)
 
 	// Registers:    DI hy    SI cy    DX gates    BX cx    R8 peephole    CX elements left in the row    R9 4n
 	MOVQ hy+0(FP), DI
@@ -1470,13 +1514,27 @@ TEXT ·LSTMPeepholeStep(SB), NOSPLIT, $304-68
 	MOVQ peephole+32(FP), R8
 	MOVQ n+48(FP), R9
 	SHLQ $0x02, R9
-	LEAQ (R9)(R9*2), R10
+	MOVQ ldh+56(FP), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
 	MOVQ rows+40(FP), AX
 	MOVQ AX, (SP)
-	MOVQ ldg+56(FP), AX
+	MOVQ ldh+56(FP), AX
 	SHLQ $0x02, AX
 	SUBQ R9, AX
 	MOVQ AX, 8(SP)
+	MOVQ ldh+56(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R9, AX
+	MOVQ AX, 16(SP)
+	MOVQ ldg+64(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R9, AX
+	MOVQ AX, 24(SP)
+	MOVQ ldh+56(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R9, AX
+	MOVQ AX, 32(SP)
 
 l13:
 	MOVQ n+48(FP), CX
@@ -1486,18 +1544,18 @@ l13:
 l14:
 	VMOVUPS      (BX), Y0
 	VMOVUPS      32(BX), Y1
-	VANDPS       16(SP), Y0, Y0
-	VANDPS       16(SP), Y1, Y1
+	VANDPS       40(SP), Y0, Y0
+	VANDPS       40(SP), Y1, Y1
 	VMOVUPS      (DX), Y2
 	VMOVUPS      32(DX), Y3
-	VMOVUPS      (DX)(R9*1), Y4
-	VMOVUPS      32(DX)(R9*1), Y5
-	VMOVUPS      (DX)(R9*2), Y6
-	VMOVUPS      32(DX)(R9*2), Y7
+	VMOVUPS      (DX)(R10*1), Y4
+	VMOVUPS      32(DX)(R10*1), Y5
+	VMOVUPS      (DX)(R10*2), Y6
+	VMOVUPS      32(DX)(R10*2), Y7
 	VMOVUPS      (R8), Y8
 	VMOVUPS      32(R8), Y9
-	VMOVUPS      (R8)(R9*1), Y10
-	VMOVUPS      32(R8)(R9*1), Y11
+	VMOVUPS      (R8)(R10*1), Y10
+	VMOVUPS      32(R8)(R10*1), Y11
 	VANDPS       lstmConsts<>+896(SB), Y6, Y12
 	VANDPS       lstmConsts<>+896(SB), Y7, Y13
 	VFMADD231PS  Y0, Y8, Y2
@@ -1539,21 +1597,21 @@ l14:
 	VFNMADD231PS lstmConsts<>+608(SB), Y2, Y14
 	VBROADCASTSS lstmConsts<>+640(SB), Y15
 	VFNMADD231PS lstmConsts<>+608(SB), Y3, Y15
-	VMOVUPS      Y1, 48(SP)
+	VMOVUPS      Y1, 72(SP)
 	VBROADCASTSS lstmConsts<>+640(SB), Y1
 	VFNMADD231PS lstmConsts<>+608(SB), Y4, Y1
-	VMOVUPS      Y0, 80(SP)
+	VMOVUPS      Y0, 104(SP)
 	VBROADCASTSS lstmConsts<>+640(SB), Y0
 	VFNMADD231PS lstmConsts<>+608(SB), Y5, Y0
 	VFNMADD231PS lstmConsts<>+960(SB), Y12, Y8
 	VFNMADD231PS lstmConsts<>+960(SB), Y13, Y9
-	VMOVUPS      Y7, 112(SP)
+	VMOVUPS      Y7, 136(SP)
 	VSUBPS       lstmConsts<>+640(SB), Y14, Y7
-	VMOVUPS      Y6, 144(SP)
+	VMOVUPS      Y6, 168(SP)
 	VSUBPS       lstmConsts<>+640(SB), Y15, Y6
-	VMOVUPS      Y1, 176(SP)
+	VMOVUPS      Y1, 200(SP)
 	VSUBPS       lstmConsts<>+640(SB), Y1, Y1
-	VMOVUPS      Y0, 208(SP)
+	VMOVUPS      Y0, 232(SP)
 	VSUBPS       lstmConsts<>+640(SB), Y0, Y0
 	VFNMADD231PS lstmConsts<>+992(SB), Y12, Y8
 	VFNMADD231PS lstmConsts<>+992(SB), Y13, Y9
@@ -1596,9 +1654,9 @@ l14:
 	VFMADD213PS  lstmConsts<>+832(SB), Y3, Y1
 	VFMADD213PS  lstmConsts<>+832(SB), Y4, Y6
 	VFMADD213PS  lstmConsts<>+832(SB), Y5, Y7
-	VMOVUPS      Y15, 240(SP)
+	VMOVUPS      Y15, 264(SP)
 	VADDPS       Y8, Y8, Y15
-	VMOVUPS      Y14, 272(SP)
+	VMOVUPS      Y14, 296(SP)
 	VADDPS       Y9, Y9, Y14
 	VFMADD213PS  lstmConsts<>+864(SB), Y2, Y0
 	VFMADD213PS  lstmConsts<>+864(SB), Y3, Y1
@@ -1623,13 +1681,13 @@ l14:
 	// p 2^n
 	VSUBPS      lstmConsts<>+512(SB), Y2, Y4
 	VSUBPS      lstmConsts<>+512(SB), Y3, Y5
-	VMOVUPS     272(SP), Y8
+	VMOVUPS     296(SP), Y8
 	VPSLLD      $0x17, Y8, Y8
-	VMOVUPS     240(SP), Y9
+	VMOVUPS     264(SP), Y9
 	VPSLLD      $0x17, Y9, Y9
-	VMOVUPS     176(SP), Y10
+	VMOVUPS     200(SP), Y10
 	VPSLLD      $0x17, Y10, Y10
-	VMOVUPS     208(SP), Y11
+	VMOVUPS     232(SP), Y11
 	VPSLLD      $0x17, Y11, Y11
 	VFMADD231PS Y15, Y2, Y4
 	VFMADD231PS Y14, Y3, Y5
@@ -1654,9 +1712,9 @@ l14:
 	VADDPS       lstmConsts<>+512(SB), Y1, Y1
 	VADDPS       lstmConsts<>+512(SB), Y2, Y2
 	VADDPS       lstmConsts<>+512(SB), Y3, Y3
-	VMOVUPS      144(SP), Y6
+	VMOVUPS      168(SP), Y6
 	VANDPS       lstmConsts<>+1216(SB), Y6, Y6
-	VMOVUPS      112(SP), Y7
+	VMOVUPS      136(SP), Y7
 	VANDPS       lstmConsts<>+1216(SB), Y7, Y7
 	VBROADCASTSS lstmConsts<>+512(SB), Y8
 	VDIVPS       Y0, Y8, Y0
@@ -1670,16 +1728,16 @@ l14:
 	VORPS        Y7, Y5, Y5
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, 32(DX)
-	VMOVUPS      Y2, (DX)(R9*1)
-	VMOVUPS      Y3, 32(DX)(R9*1)
-	VMOVUPS      Y4, (DX)(R9*2)
-	VMOVUPS      Y5, 32(DX)(R9*2)
+	VMOVUPS      Y2, (DX)(R10*1)
+	VMOVUPS      Y3, 32(DX)(R10*1)
+	VMOVUPS      Y4, (DX)(R10*2)
+	VMOVUPS      Y5, 32(DX)(R10*2)
 
 	// cy = f cx + i g, flushed
 	VMULPS       Y4, Y0, Y0
 	VMULPS       Y5, Y1, Y1
-	VFMADD231PS  80(SP), Y2, Y0
-	VFMADD231PS  48(SP), Y3, Y1
+	VFMADD231PS  104(SP), Y2, Y0
+	VFMADD231PS  72(SP), Y3, Y1
 	VANDPS       lstmConsts<>+896(SB), Y0, Y2
 	VANDPS       lstmConsts<>+896(SB), Y1, Y3
 	VCMPPS       $0x15, lstmConsts<>+1248(SB), Y2, Y2
@@ -1688,12 +1746,12 @@ l14:
 	VANDPS       Y1, Y3, Y1
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      (DX)(R10*1), Y2
-	VMOVUPS      32(DX)(R10*1), Y3
+	VMOVUPS      (DX)(R11*1), Y2
+	VMOVUPS      32(DX)(R11*1), Y3
 	VANDPS       lstmConsts<>+896(SB), Y0, Y4
 	VANDPS       lstmConsts<>+896(SB), Y1, Y5
-	VMOVUPS      (R8)(R9*2), Y6
-	VMOVUPS      32(R8)(R9*2), Y7
+	VMOVUPS      (R8)(R10*2), Y6
+	VMOVUPS      32(R8)(R10*2), Y7
 	VBROADCASTSS lstmConsts<>+544(SB), Y8
 	VMINPS       Y4, Y8, Y4
 	VBROADCASTSS lstmConsts<>+544(SB), Y8
@@ -1798,8 +1856,8 @@ l14:
 	VDIVPS       Y4, Y2, Y2
 	VBROADCASTSS lstmConsts<>+512(SB), Y3
 	VDIVPS       Y5, Y3, Y3
-	VMOVUPS      Y2, (DX)(R10*1)
-	VMOVUPS      Y3, 32(DX)(R10*1)
+	VMOVUPS      Y2, (DX)(R11*1)
+	VMOVUPS      Y3, 32(DX)(R11*1)
 
 	// hy = o tanh(cy)
 	VMULPS  Y0, Y2, Y0
@@ -1819,12 +1877,12 @@ l15:
 	CMPQ         CX, $0x00000008
 	JL           l16
 	VMOVUPS      (BX), Y0
-	VANDPS       16(SP), Y0, Y0
+	VANDPS       40(SP), Y0, Y0
 	VMOVUPS      (DX), Y1
-	VMOVUPS      (DX)(R9*1), Y2
-	VMOVUPS      (DX)(R9*2), Y3
+	VMOVUPS      (DX)(R10*1), Y2
+	VMOVUPS      (DX)(R10*2), Y3
 	VMOVUPS      (R8), Y4
-	VMOVUPS      (R8)(R9*1), Y5
+	VMOVUPS      (R8)(R10*1), Y5
 	VANDPS       lstmConsts<>+896(SB), Y3, Y6
 	VFMADD231PS  Y0, Y4, Y1
 	VFMADD231PS  Y0, Y5, Y2
@@ -1912,8 +1970,8 @@ l15:
 	VDIVPS       Y4, Y5, Y4
 	VORPS        Y3, Y2, Y2
 	VMOVUPS      Y1, (DX)
-	VMOVUPS      Y4, (DX)(R9*1)
-	VMOVUPS      Y2, (DX)(R9*2)
+	VMOVUPS      Y4, (DX)(R10*1)
+	VMOVUPS      Y2, (DX)(R10*2)
 
 	// cy = f cx + i g, flushed
 	VMULPS       Y2, Y1, Y1
@@ -1922,9 +1980,9 @@ l15:
 	VCMPPS       $0x15, lstmConsts<>+1248(SB), Y0, Y0
 	VANDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, (SI)
-	VMOVUPS      (DX)(R10*1), Y1
+	VMOVUPS      (DX)(R11*1), Y1
 	VANDPS       lstmConsts<>+896(SB), Y0, Y2
-	VMOVUPS      (R8)(R9*2), Y3
+	VMOVUPS      (R8)(R10*2), Y3
 	VBROADCASTSS lstmConsts<>+544(SB), Y4
 	VMINPS       Y2, Y4, Y2
 	VFMADD231PS  Y0, Y3, Y1
@@ -1983,7 +2041,7 @@ l15:
 	VORPS        Y0, Y1, Y0
 	VBROADCASTSS lstmConsts<>+512(SB), Y1
 	VDIVPS       Y2, Y1, Y1
-	VMOVUPS      Y1, (DX)(R10*1)
+	VMOVUPS      Y1, (DX)(R11*1)
 
 	// hy = o tanh(cy)
 	VMULPS  Y0, Y1, Y0
@@ -2004,15 +2062,15 @@ l16:
 	NEGQ         CX
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (BX), Y0, Y1
-	VANDPS       16(SP), Y1, Y1
+	VANDPS       40(SP), Y1, Y1
 	VMOVUPS      (AX), Y2
 	VMOVUPS      (AX), Y3
 	VMOVUPS      (AX), Y4
 	VMASKMOVPS   (DX), Y2, Y5
-	VMASKMOVPS   (DX)(R9*1), Y3, Y6
-	VMASKMOVPS   (DX)(R9*2), Y4, Y7
+	VMASKMOVPS   (DX)(R10*1), Y3, Y6
+	VMASKMOVPS   (DX)(R10*2), Y4, Y7
 	VMASKMOVPS   (R8), Y2, Y8
-	VMASKMOVPS   (R8)(R9*1), Y3, Y9
+	VMASKMOVPS   (R8)(R10*1), Y3, Y9
 	VANDPS       lstmConsts<>+896(SB), Y7, Y10
 	VFMADD231PS  Y1, Y8, Y5
 	VFMADD231PS  Y1, Y9, Y6
@@ -2100,8 +2158,8 @@ l16:
 	VDIVPS       Y8, Y9, Y8
 	VORPS        Y7, Y6, Y6
 	VMASKMOVPS   Y5, Y2, (DX)
-	VMASKMOVPS   Y8, Y3, (DX)(R9*1)
-	VMASKMOVPS   Y6, Y4, (DX)(R9*2)
+	VMASKMOVPS   Y8, Y3, (DX)(R10*1)
+	VMASKMOVPS   Y6, Y4, (DX)(R10*2)
 
 	// cy = f cx + i g, flushed
 	VMULPS       Y6, Y5, Y2
@@ -2112,10 +2170,10 @@ l16:
 	VMASKMOVPS   Y1, Y0, (SI)
 	VMOVUPS      (AX), Y2
 	VANDPS       lstmConsts<>+896(SB), Y1, Y3
-	VMASKMOVPS   (DX)(R10*1), Y2, Y4
+	VMASKMOVPS   (DX)(R11*1), Y2, Y4
 	VBROADCASTSS lstmConsts<>+544(SB), Y5
 	VMINPS       Y3, Y5, Y3
-	VMASKMOVPS   (R8)(R9*2), Y2, Y5
+	VMASKMOVPS   (R8)(R10*2), Y2, Y5
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	VFMADD231PS  Y1, Y5, Y4
@@ -2171,7 +2229,7 @@ l16:
 	VADDPS       lstmConsts<>+512(SB), Y3, Y3
 	VBROADCASTSS lstmConsts<>+512(SB), Y4
 	VDIVPS       Y3, Y4, Y3
-	VMASKMOVPS   Y3, Y2, (DX)(R10*1)
+	VMASKMOVPS   Y3, Y2, (DX)(R11*1)
 
 	// hy = o tanh(cy)
 	VMULPS     Y1, Y3, Y1
@@ -2183,23 +2241,26 @@ l16:
 	LEAQ       (R8)(CX*4), R8
 
 l17:
-	ADDQ 8(SP), DX
+	ADDQ 8(SP), DI
+	ADDQ 16(SP), SI
+	ADDQ 24(SP), DX
+	ADDQ 32(SP), BX
 	SUBQ R9, R8
 	DECQ (SP)
 	JNZ  l13
 	VZEROUPPER
 	RET
 
-// func LSTMPeepholeStepBackward(dgates *float32, dcx *float32, dh *float32, dcy *float32, gates *float32, cx *float32, cy *float32, peephole *float32, rows int, n int, ldg int, hasCx uint32, hasDcy uint32)
+// func LSTMPeepholeStepBackward(dgates *float32, dcx *float32, dh *float32, dcy *float32, gates *float32, cx *float32, cy *float32, peephole *float32, rows int, n int, ldg int, ldh int, hasCx uint32, hasDcy uint32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LSTMPeepholeStepBackward(SB), NOSPLIT, $88-96
+TEXT ·LSTMPeepholeStepBackward(SB), NOSPLIT, $136-104
 	// Registers:    Y0-Y15 values
-	VBROADCASTSS hasDcy+92(FP), Y0
-	VMOVUPS      Y0, 24(SP)
-	VBROADCASTSS hasCx+88(FP), Y0
-	VMOVUPS      Y0, 56(SP)
+	VBROADCASTSS hasDcy+100(FP), Y0
+	VMOVUPS      Y0, 72(SP)
+	VBROADCASTSS hasCx+96(FP), Y0
+	VMOVUPS      Y0, 104(SP)
 
-	// Registers:    DI dgates    SI dcx    DX dh    BX dcy    R8 gates    R9 cx    R10 cy    R11 peephole    CX elements left in the row    R12 4n
+	// Registers:    DI dgates    SI dcx    DX dh    BX dcy    R8 gates    R9 cx    R10 cy    R11 peephole    CX elements left in the row
 	MOVQ dgates+0(FP), DI
 	MOVQ dcx+8(FP), SI
 	MOVQ dh+16(FP), DX
@@ -2208,19 +2269,42 @@ TEXT ·LSTMPeepholeStepBackward(SB), NOSPLIT, $88-96
 	MOVQ cx+40(FP), R9
 	MOVQ cy+48(FP), R10
 	MOVQ peephole+56(FP), R11
-	MOVQ n+72(FP), R12
+	MOVQ n+72(FP), AX
+	SHLQ $0x02, AX
+	MOVQ AX, (SP)
+	MOVQ ldh+88(FP), R12
 	SHLQ $0x02, R12
 	LEAQ (R12)(R12*2), R13
 	MOVQ rows+64(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ldg+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
 	MOVQ AX, 8(SP)
 	MOVQ ldg+80(FP), AX
 	SHLQ $0x02, AX
-	SUBQ R12, AX
+	SUBQ (SP), AX
 	MOVQ AX, 16(SP)
+	MOVQ ldh+88(FP), AX
+	SHLQ $0x02, AX
+	SUBQ (SP), AX
+	MOVQ AX, 24(SP)
+	MOVQ ldh+88(FP), AX
+	SHLQ $0x02, AX
+	SUBQ (SP), AX
+	MOVQ AX, 32(SP)
+	MOVQ ldh+88(FP), AX
+	SHLQ $0x02, AX
+	SUBQ (SP), AX
+	MOVQ AX, 40(SP)
+	MOVQ ldg+80(FP), AX
+	SHLQ $0x02, AX
+	SUBQ (SP), AX
+	MOVQ AX, 48(SP)
+	MOVQ ldh+88(FP), AX
+	SHLQ $0x02, AX
+	SUBQ (SP), AX
+	MOVQ AX, 56(SP)
+	MOVQ ldh+88(FP), AX
+	SHLQ $0x02, AX
+	SUBQ (SP), AX
+	MOVQ AX, 64(SP)
 
 l19:
 	MOVQ n+72(FP), CX
@@ -2294,8 +2378,8 @@ l20:
 	VANDPS  Y5, Y7, Y5
 	VMOVUPS (BX), Y6
 	VMOVUPS 32(BX), Y7
-	VANDPS  24(SP), Y6, Y6
-	VANDPS  24(SP), Y7, Y7
+	VANDPS  72(SP), Y6, Y6
+	VANDPS  72(SP), Y7, Y7
 	VANDPS  lstmConsts<>+896(SB), Y6, Y8
 	VANDPS  lstmConsts<>+896(SB), Y7, Y9
 	VCMPPS  $0x15, lstmConsts<>+1280(SB), Y8, Y8
@@ -2336,8 +2420,8 @@ l20:
 	VMOVUPS      32(R8)(R12*2), Y5
 	VMOVUPS      (R9), Y10
 	VMOVUPS      32(R9), Y11
-	VANDPS       56(SP), Y10, Y10
-	VANDPS       56(SP), Y11, Y11
+	VANDPS       104(SP), Y10, Y10
+	VANDPS       104(SP), Y11, Y11
 
 	// di, df, dg, dcx
 	VMULPS       Y4, Y6, Y12
@@ -2456,7 +2540,7 @@ l21:
 	VCMPPS  $0x15, lstmConsts<>+1280(SB), Y3, Y3
 	VANDPS  Y2, Y3, Y2
 	VMOVUPS (BX), Y3
-	VANDPS  24(SP), Y3, Y3
+	VANDPS  72(SP), Y3, Y3
 	VANDPS  lstmConsts<>+896(SB), Y3, Y4
 	VCMPPS  $0x15, lstmConsts<>+1280(SB), Y4, Y4
 	VANDPS  Y3, Y4, Y3
@@ -2478,7 +2562,7 @@ l21:
 	VMOVUPS      (R8)(R12*1), Y1
 	VMOVUPS      (R8)(R12*2), Y2
 	VMOVUPS      (R9), Y5
-	VANDPS       56(SP), Y5, Y5
+	VANDPS       104(SP), Y5, Y5
 
 	// di, df, dg, dcx
 	VMULPS       Y2, Y3, Y6
@@ -2567,7 +2651,7 @@ l22:
 	VCMPPS     $0x15, lstmConsts<>+1280(SB), Y4, Y4
 	VANDPS     Y3, Y4, Y3
 	VMASKMOVPS (BX), Y0, Y4
-	VANDPS     24(SP), Y4, Y4
+	VANDPS     72(SP), Y4, Y4
 	VANDPS     lstmConsts<>+896(SB), Y4, Y5
 	VCMPPS     $0x15, lstmConsts<>+1280(SB), Y5, Y5
 	VANDPS     Y4, Y5, Y4
@@ -2589,7 +2673,7 @@ l22:
 	VMASKMOVPS   (R8)(R12*1), Y0, Y2
 	VMASKMOVPS   (R8)(R12*2), Y0, Y3
 	VMASKMOVPS   (R9), Y0, Y6
-	VANDPS       56(SP), Y6, Y6
+	VANDPS       104(SP), Y6, Y6
 
 	// di, df, dg, dcx
 	VMULPS       Y3, Y4, Y7
@@ -2635,10 +2719,15 @@ l22:
 	LEAQ         (R11)(CX*4), R11
 
 l23:
-	ADDQ 8(SP), DI
-	ADDQ 16(SP), R8
-	SUBQ R12, R11
-	DECQ (SP)
+	ADDQ 16(SP), DI
+	ADDQ 24(SP), SI
+	ADDQ 32(SP), DX
+	ADDQ 40(SP), BX
+	ADDQ 48(SP), R8
+	ADDQ 56(SP), R9
+	ADDQ 64(SP), R10
+	SUBQ (SP), R11
+	DECQ 8(SP)
 	JNZ  l19
 	VZEROUPPER
 	RET

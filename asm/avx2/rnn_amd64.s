@@ -270,9 +270,9 @@ DATA rnnConsts<>+1048(SB)/4, $0x00000000
 DATA rnnConsts<>+1052(SB)/4, $0x00000000
 GLOBL rnnConsts<>(SB), RODATA|NOPTR, $1056
 
-// func RNNTanhStep(h *float32, a *float32, rows int, n int, lda int)
+// func RNNTanhStep(h *float32, a *float32, rows int, n int, ldh int, lda int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·RNNTanhStep(SB), NOSPLIT, $16-40
+TEXT ·RNNTanhStep(SB), NOSPLIT, $24-48
 	// Registers:    Y0-Y9 values    Y10-Y15 constants and scalars
 	VBROADCASTSS rnnConsts<>+512(SB), Y15
 	VBROADCASTSS rnnConsts<>+608(SB), Y14
@@ -288,10 +288,14 @@ TEXT ·RNNTanhStep(SB), NOSPLIT, $16-40
 	SHLQ $0x02, DX
 	MOVQ rows+16(FP), AX
 	MOVQ AX, (SP)
-	MOVQ lda+32(FP), AX
+	MOVQ ldh+32(FP), AX
 	SHLQ $0x02, AX
 	SUBQ DX, AX
 	MOVQ AX, 8(SP)
+	MOVQ lda+40(FP), AX
+	SHLQ $0x02, AX
+	SUBQ DX, AX
+	MOVQ AX, 16(SP)
 
 l1:
 	MOVQ n+24(FP), CX
@@ -448,15 +452,16 @@ l4:
 	LEAQ       (SI)(CX*4), SI
 
 l5:
-	ADDQ 8(SP), SI
+	ADDQ 8(SP), DI
+	ADDQ 16(SP), SI
 	DECQ (SP)
 	JNZ  l1
 	VZEROUPPER
 	RET
 
-// func RNNReLUStep(h *float32, a *float32, rows int, n int, lda int)
+// func RNNReLUStep(h *float32, a *float32, rows int, n int, ldh int, lda int)
 // Requires: AVX
-TEXT ·RNNReLUStep(SB), NOSPLIT, $16-40
+TEXT ·RNNReLUStep(SB), NOSPLIT, $24-48
 	// Registers:    Y0-Y14 values    Y15 constants and scalars
 	VBROADCASTSS rnnConsts<>+960(SB), Y15
 
@@ -467,10 +472,14 @@ TEXT ·RNNReLUStep(SB), NOSPLIT, $16-40
 	SHLQ $0x02, DX
 	MOVQ rows+16(FP), AX
 	MOVQ AX, (SP)
-	MOVQ lda+32(FP), AX
+	MOVQ ldh+32(FP), AX
 	SHLQ $0x02, AX
 	SUBQ DX, AX
 	MOVQ AX, 8(SP)
+	MOVQ lda+40(FP), AX
+	SHLQ $0x02, AX
+	SUBQ DX, AX
+	MOVQ AX, 16(SP)
 
 l7:
 	MOVQ n+24(FP), CX
@@ -519,15 +528,16 @@ l10:
 	LEAQ       (SI)(CX*4), SI
 
 l11:
-	ADDQ 8(SP), SI
+	ADDQ 8(SP), DI
+	ADDQ 16(SP), SI
 	DECQ (SP)
 	JNZ  l7
 	VZEROUPPER
 	RET
 
-// func RNNTanhStepBackward(da *float32, dh *float32, h *float32, rows int, n int, ldda int)
+// func RNNTanhStepBackward(da *float32, dh *float32, h *float32, rows int, n int, ldda int, ldh int)
 // Requires: AVX, FMA3
-TEXT ·RNNTanhStepBackward(SB), NOSPLIT, $16-48
+TEXT ·RNNTanhStepBackward(SB), NOSPLIT, $32-56
 	// Registers:    Y0-Y12 values    Y13-Y15 constants and scalars
 	VBROADCASTSS rnnConsts<>+512(SB), Y15
 	VBROADCASTSS rnnConsts<>+992(SB), Y14
@@ -545,6 +555,14 @@ TEXT ·RNNTanhStepBackward(SB), NOSPLIT, $16-48
 	SHLQ $0x02, AX
 	SUBQ BX, AX
 	MOVQ AX, 8(SP)
+	MOVQ ldh+48(FP), AX
+	SHLQ $0x02, AX
+	SUBQ BX, AX
+	MOVQ AX, 16(SP)
+	MOVQ ldh+48(FP), AX
+	SHLQ $0x02, AX
+	SUBQ BX, AX
+	MOVQ AX, 24(SP)
 
 l13:
 	MOVQ n+32(FP), CX
@@ -625,14 +643,16 @@ l16:
 
 l17:
 	ADDQ 8(SP), DI
+	ADDQ 16(SP), SI
+	ADDQ 24(SP), DX
 	DECQ (SP)
 	JNZ  l13
 	VZEROUPPER
 	RET
 
-// func RNNReLUStepBackward(da *float32, dh *float32, h *float32, rows int, n int, ldda int)
+// func RNNReLUStepBackward(da *float32, dh *float32, h *float32, rows int, n int, ldda int, ldh int)
 // Requires: AVX
-TEXT ·RNNReLUStepBackward(SB), NOSPLIT, $16-48
+TEXT ·RNNReLUStepBackward(SB), NOSPLIT, $32-56
 	// Registers:    Y0-Y12 values    Y13-Y15 constants and scalars
 	VBROADCASTSS rnnConsts<>+512(SB), Y15
 	VBROADCASTSS rnnConsts<>+992(SB), Y14
@@ -650,6 +670,14 @@ TEXT ·RNNReLUStepBackward(SB), NOSPLIT, $16-48
 	SHLQ $0x02, AX
 	SUBQ BX, AX
 	MOVQ AX, 8(SP)
+	MOVQ ldh+48(FP), AX
+	SHLQ $0x02, AX
+	SUBQ BX, AX
+	MOVQ AX, 16(SP)
+	MOVQ ldh+48(FP), AX
+	SHLQ $0x02, AX
+	SUBQ BX, AX
+	MOVQ AX, 24(SP)
 
 l19:
 	MOVQ n+32(FP), CX
@@ -718,6 +746,8 @@ l22:
 
 l23:
 	ADDQ 8(SP), DI
+	ADDQ 16(SP), SI
+	ADDQ 24(SP), DX
 	DECQ (SP)
 	JNZ  l19
 	VZEROUPPER

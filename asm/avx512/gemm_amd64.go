@@ -26,6 +26,21 @@ type GemmArgs struct {
 	Beta  float32  // factor of C
 }
 
+// RowArgs says what GemmRow works on. Distances are in bytes.
+type RowArgs struct {
+	A      *float32 // first element of the row
+	B      *float32 // first element of the first panel
+	B2     *float32 // first element of the second panel
+	C      *float32 // first element of the row
+	AStep  int      // from one k of A to the next
+	CVec   int      // from one vector of C to the next
+	CLast  int      // from the first vector of C to the last
+	CPanel int      // from the vectors of the first panel to those of the second
+	K      int      // steps of the chains, at least 1
+	Vecs   int      // vectors in a row of a panel, 2 to 4, all of them full
+	Start  int      // where chains start: 0 at +0, 1 at C
+}
+
 // PackArgs says what GemmPack and GemmPackT work on. Distances are in bytes.
 type PackArgs struct {
 	Dst    *float32 // first element of the panel [K][Vecs*Lanes]
@@ -49,6 +64,12 @@ func GemmTiles(args *GemmArgs)
 //
 //go:noescape
 func GemmFinish(args *GemmArgs)
+
+// GemmRow multiplies a row of A by two panels of B and adds to a row of C: the chain of every output
+// goes on by K steps. The panels lie as GemmTiles has them, without gaps between the steps.
+//
+//go:noescape
+func GemmRow(args *RowArgs)
 
 // GemmPack copies K rows of a matrix, Vecs vectors each, into a panel. Columns that do not exist
 // become 0.

@@ -4,38 +4,38 @@
 
 package avx512
 
-// GRUStep finishes a step of a GRU, reset-after form, for rows of n units: see kernels.GRUStep.
+// GRUStep finishes a step of a GRU, reset-after form, for rows of n of ldh units: see kernels.GRUStep.
 // hasHx is 0 if there is no hx, which is then read but not used, and 1<<32 - 1 otherwise.
 //
 //go:noescape
-func GRUStep(hy *float32, gates *float32, hn *float32, hx *float32, rows int, n int, ldg int, ldhn int, hasHx uint32)
+func GRUStep(hy *float32, gates *float32, hn *float32, hx *float32, rows int, n int, ldh int, ldg int, ldhn int, hasHx uint32)
 
-// GRUStepBackward is the gradient of GRUStep for rows of n units: see kernels.GRUStepBackward.
+// GRUStepBackward is the gradient of GRUStep for rows of n of ldh units: see kernels.GRUStepBackward.
 // hasHx is 0 if there is no hx, which is then read but not used, and 1<<32 - 1 otherwise.
 //
 //go:noescape
-func GRUStepBackward(dgates *float32, dhn *float32, dhx *float32, dh *float32, gates *float32, hn *float32, hx *float32, rows int, n int, ldg int, ldhn int, hasHx uint32)
+func GRUStepBackward(dgates *float32, dhn *float32, dhx *float32, dh *float32, gates *float32, hn *float32, hx *float32, rows int, n int, ldg int, ldhn int, ldh int, hasHx uint32)
 
-// GRUBeforeReset is the first half of a step of a GRU, reset-before form, for rows of n units: see kernels.GRUBeforeReset.
+// GRUBeforeReset is the first half of a step of a GRU, reset-before form, for rows of n of ldh units: see kernels.GRUBeforeReset.
 // hasHx is 0 if there is no hx, which is then read but not used, and 1<<32 - 1 otherwise.
 //
 //go:noescape
-func GRUBeforeReset(rh *float32, gates *float32, hx *float32, rows int, n int, ldrh int, ldg int, hasHx uint32)
+func GRUBeforeReset(rh *float32, gates *float32, hx *float32, rows int, n int, ldrh int, ldg int, ldh int, hasHx uint32)
 
-// GRUBeforeUpdate is the second half of a step of a GRU, reset-before form, for rows of n units: see kernels.GRUBeforeUpdate.
+// GRUBeforeUpdate is the second half of a step of a GRU, reset-before form, for rows of n of ldh units: see kernels.GRUBeforeUpdate.
 // hasHx is 0 if there is no hx, which is then read but not used, and 1<<32 - 1 otherwise.
 //
 //go:noescape
-func GRUBeforeUpdate(hy *float32, gates *float32, hx *float32, rows int, n int, ldg int, hasHx uint32)
+func GRUBeforeUpdate(hy *float32, gates *float32, hx *float32, rows int, n int, ldh int, ldg int, hasHx uint32)
 
-// GRUBeforeUpdateBackward is the gradient of GRUBeforeUpdate for rows of n units: see kernels.GRUBeforeUpdateBackward.
+// GRUBeforeUpdateBackward is the gradient of GRUBeforeUpdate for rows of n of ldh units: see kernels.GRUBeforeUpdateBackward.
 // hasHx is 0 if there is no hx, which is then read but not used, and 1<<32 - 1 otherwise.
 //
 //go:noescape
-func GRUBeforeUpdateBackward(dgates *float32, dhx *float32, dh *float32, gates *float32, hx *float32, rows int, n int, ldg int, hasHx uint32)
+func GRUBeforeUpdateBackward(dgates *float32, dhx *float32, dh *float32, gates *float32, hx *float32, rows int, n int, ldg int, ldh int, hasHx uint32)
 
-// GRUBeforeResetBackward is the gradient of GRUBeforeReset for rows of n units: see kernels.GRUBeforeResetBackward.
+// GRUBeforeResetBackward is the gradient of GRUBeforeReset for rows of n of ldh units: see kernels.GRUBeforeResetBackward.
 // hasHx is 0 if there is no hx, which is then read but not used, and 1<<32 - 1 otherwise.
 //
 //go:noescape
-func GRUBeforeResetBackward(dgates *float32, dhx *float32, drh *float32, gates *float32, hx *float32, rows int, n int, ldg int, lddrh int, hasHx uint32)
+func GRUBeforeResetBackward(dgates *float32, dhx *float32, drh *float32, gates *float32, hx *float32, rows int, n int, ldg int, ldh int, lddrh int, hasHx uint32)

@@ -31,9 +31,9 @@ DATA gruConsts<>+92(SB)/4, $0x21800000
 DATA gruConsts<>+96(SB)/4, $0x1c800000
 GLOBL gruConsts<>(SB), RODATA|NOPTR, $100
 
-// func GRUStep(hy *float32, gates *float32, hn *float32, hx *float32, rows int, n int, ldg int, ldhn int, hasHx uint32)
+// func GRUStep(hy *float32, gates *float32, hn *float32, hx *float32, rows int, n int, ldh int, ldg int, ldhn int, hasHx uint32)
 // Requires: AVX, AVX512F
-TEXT ·GRUStep(SB), NOSPLIT, $32-68
+TEXT ·GRUStep(SB), NOSPLIT, $48-76
 	// Registers:    Z0-Z11 values    Z12-Z31 constants and scalars
 	VBROADCASTSS gruConsts<>+0(SB), Z31
 	VBROADCASTSS gruConsts<>+16(SB), Z30
@@ -55,8 +55,8 @@ TEXT ·GRUStep(SB), NOSPLIT, $32-68
 	VBROADCASTSS gruConsts<>+68(SB), Z14
 	VBROADCASTSS gruConsts<>+72(SB), Z13
 	VBROADCASTSS gruConsts<>+76(SB), Z12
-	MOVL         hasHx+64(FP), AX
-	MOVL         AX, 24(SP)
+	MOVL         hasHx+72(FP), AX
+	MOVL         AX, 40(SP)
 
 	// Registers:    DI hy    SI gates    DX hn    BX hx    CX elements left in the row    R8 4n
 	MOVQ hy+0(FP), DI
@@ -65,16 +65,26 @@ TEXT ·GRUStep(SB), NOSPLIT, $32-68
 	MOVQ hx+24(FP), BX
 	MOVQ n+40(FP), R8
 	SHLQ $0x02, R8
+	MOVQ ldh+48(FP), R9
+	SHLQ $0x02, R9
 	MOVQ rows+32(FP), AX
 	MOVQ AX, (SP)
-	MOVQ ldg+48(FP), AX
+	MOVQ ldh+48(FP), AX
 	SHLQ $0x02, AX
 	SUBQ R8, AX
 	MOVQ AX, 8(SP)
-	MOVQ ldhn+56(FP), AX
+	MOVQ ldg+56(FP), AX
 	SHLQ $0x02, AX
 	SUBQ R8, AX
 	MOVQ AX, 16(SP)
+	MOVQ ldhn+64(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R8, AX
+	MOVQ AX, 24(SP)
+	MOVQ ldh+48(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R8, AX
+	MOVQ AX, 32(SP)
 
 l1:
 	MOVQ n+40(FP), CX
@@ -84,8 +94,8 @@ l1:
 l2:
 	VMOVUPS (SI), Z0
 	VMOVUPS 64(SI), Z1
-	VMOVUPS (SI)(R8*1), Z2
-	VMOVUPS 64(SI)(R8*1), Z3
+	VMOVUPS (SI)(R9*1), Z2
+	VMOVUPS 64(SI)(R9*1), Z3
 	VMINPS  Z0, Z29, Z0
 	VMINPS  Z1, Z29, Z1
 	VMINPS  Z2, Z29, Z2
@@ -168,12 +178,12 @@ l2:
 	VDIVPS      Z3, Z31, Z3
 	VMOVUPS     Z0, (SI)
 	VMOVUPS     Z1, 64(SI)
-	VMOVUPS     Z2, (SI)(R8*1)
-	VMOVUPS     Z3, 64(SI)(R8*1)
+	VMOVUPS     Z2, (SI)(R9*1)
+	VMOVUPS     Z3, 64(SI)(R9*1)
 	VMOVUPS     (DX), Z4
 	VMOVUPS     64(DX), Z5
-	VMOVUPS     (SI)(R8*2), Z6
-	VMOVUPS     64(SI)(R8*2), Z7
+	VMOVUPS     (SI)(R9*2), Z6
+	VMOVUPS     64(SI)(R9*2), Z7
 	VFMADD231PS Z4, Z0, Z6
 	VFMADD231PS Z5, Z1, Z7
 	VPANDD      Z19, Z6, Z0
@@ -222,12 +232,12 @@ l2:
 	VDIVPS          Z1, Z5, Z1
 	VPTERNLOGD.BCST $0xf8, gruConsts<>+88(SB), Z6, Z0
 	VPTERNLOGD.BCST $0xf8, gruConsts<>+88(SB), Z7, Z1
-	VMOVUPS         Z0, (SI)(R8*2)
-	VMOVUPS         Z1, 64(SI)(R8*2)
+	VMOVUPS         Z0, (SI)(R9*2)
+	VMOVUPS         Z1, 64(SI)(R9*2)
 	VMOVUPS         (BX), Z4
 	VMOVUPS         64(BX), Z5
-	VPANDD.BCST     24(SP), Z4, Z4
-	VPANDD.BCST     24(SP), Z5, Z5
+	VPANDD.BCST     40(SP), Z4, Z4
+	VPANDD.BCST     40(SP), Z5, Z5
 
 	// hy = (1-z) n + z hx, flushed
 	VFNMADD213PS Z0, Z2, Z0
@@ -254,7 +264,7 @@ l3:
 	CMPQ    CX, $0x00000010
 	JL      l4
 	VMOVUPS (SI), Z0
-	VMOVUPS (SI)(R8*1), Z1
+	VMOVUPS (SI)(R9*1), Z1
 	VMINPS  Z0, Z29, Z0
 	VMINPS  Z1, Z29, Z1
 	VMAXPS  Z0, Z28, Z0
@@ -302,9 +312,9 @@ l3:
 	VDIVPS      Z0, Z31, Z0
 	VDIVPS      Z1, Z31, Z1
 	VMOVUPS     Z0, (SI)
-	VMOVUPS     Z1, (SI)(R8*1)
+	VMOVUPS     Z1, (SI)(R9*1)
 	VMOVUPS     (DX), Z2
-	VMOVUPS     (SI)(R8*2), Z3
+	VMOVUPS     (SI)(R9*2), Z3
 	VFMADD231PS Z2, Z0, Z3
 	VPANDD      Z19, Z3, Z0
 	VMINPS      Z0, Z29, Z0
@@ -331,9 +341,9 @@ l3:
 	VADDPS.BCST     gruConsts<>+84(SB), Z2, Z0
 	VDIVPS          Z0, Z2, Z0
 	VPTERNLOGD.BCST $0xf8, gruConsts<>+88(SB), Z3, Z0
-	VMOVUPS         Z0, (SI)(R8*2)
+	VMOVUPS         Z0, (SI)(R9*2)
 	VMOVUPS         (BX), Z2
-	VPANDD.BCST     24(SP), Z2, Z2
+	VPANDD.BCST     40(SP), Z2, Z2
 
 	// hy = (1-z) n + z hx, flushed
 	VFNMADD213PS Z0, Z1, Z0
@@ -356,7 +366,7 @@ l4:
 	DECQ      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z (SI), K7, Z0
-	VMOVUPS.Z (SI)(R8*1), K7, Z1
+	VMOVUPS.Z (SI)(R9*1), K7, Z1
 	VMINPS    Z0, Z29, Z0
 	VMINPS    Z1, Z29, Z1
 	VMAXPS    Z0, Z28, Z0
@@ -404,9 +414,9 @@ l4:
 	VDIVPS      Z0, Z31, Z0
 	VDIVPS      Z1, Z31, Z1
 	VMOVUPS     Z0, K7, (SI)
-	VMOVUPS     Z1, K7, (SI)(R8*1)
+	VMOVUPS     Z1, K7, (SI)(R9*1)
 	VMOVUPS.Z   (DX), K7, Z2
-	VMOVUPS.Z   (SI)(R8*2), K7, Z3
+	VMOVUPS.Z   (SI)(R9*2), K7, Z3
 	VFMADD231PS Z2, Z0, Z3
 	VPANDD      Z19, Z3, Z0
 	VMINPS      Z0, Z29, Z0
@@ -433,9 +443,9 @@ l4:
 	VADDPS.BCST     gruConsts<>+84(SB), Z2, Z0
 	VDIVPS          Z0, Z2, Z0
 	VPTERNLOGD.BCST $0xf8, gruConsts<>+88(SB), Z3, Z0
-	VMOVUPS         Z0, K7, (SI)(R8*2)
+	VMOVUPS         Z0, K7, (SI)(R9*2)
 	VMOVUPS.Z       (BX), K7, Z2
-	VPANDD.BCST     24(SP), Z2, Z2
+	VPANDD.BCST     40(SP), Z2, Z2
 
 	// hy = (1-z) n + z hx, flushed
 	VFNMADD213PS Z0, Z1, Z0
@@ -450,20 +460,22 @@ l4:
 	LEAQ         (BX)(CX*4), BX
 
 l5:
-	ADDQ 8(SP), SI
-	ADDQ 16(SP), DX
+	ADDQ 8(SP), DI
+	ADDQ 16(SP), SI
+	ADDQ 24(SP), DX
+	ADDQ 32(SP), BX
 	DECQ (SP)
 	JNZ  l1
 	VZEROUPPER
 	RET
 
-// func GRUStepBackward(dgates *float32, dhn *float32, dhx *float32, dh *float32, gates *float32, hn *float32, hx *float32, rows int, n int, ldg int, ldhn int, hasHx uint32)
+// func GRUStepBackward(dgates *float32, dhn *float32, dhx *float32, dh *float32, gates *float32, hn *float32, hx *float32, rows int, n int, ldg int, ldhn int, ldh int, hasHx uint32)
 // Requires: AVX, AVX512F
-TEXT ·GRUStepBackward(SB), NOSPLIT, $48-92
+TEXT ·GRUStepBackward(SB), NOSPLIT, $72-100
 	// Registers:    Z0-Z27 values    Z28-Z31 constants and scalars
 	VBROADCASTSS gruConsts<>+48(SB), Z31
 	VBROADCASTSS gruConsts<>+96(SB), Z30
-	VBROADCASTSS hasHx+88(FP), Z29
+	VBROADCASTSS hasHx+96(FP), Z29
 	VBROADCASTSS gruConsts<>+0(SB), Z28
 
 	// Registers:    DI dgates    SI dhn    DX dhx    BX dh    R8 gates    R9 hn    R10 hx    CX elements left in the row    R11 4n
@@ -476,6 +488,8 @@ TEXT ·GRUStepBackward(SB), NOSPLIT, $48-92
 	MOVQ hx+48(FP), R10
 	MOVQ n+64(FP), R11
 	SHLQ $0x02, R11
+	MOVQ ldh+88(FP), R12
+	SHLQ $0x02, R12
 	MOVQ rows+56(FP), AX
 	MOVQ AX, (SP)
 	MOVQ ldg+72(FP), AX
@@ -486,14 +500,26 @@ TEXT ·GRUStepBackward(SB), NOSPLIT, $48-92
 	SHLQ $0x02, AX
 	SUBQ R11, AX
 	MOVQ AX, 16(SP)
-	MOVQ ldg+72(FP), AX
+	MOVQ ldh+88(FP), AX
 	SHLQ $0x02, AX
 	SUBQ R11, AX
 	MOVQ AX, 24(SP)
-	MOVQ ldhn+80(FP), AX
+	MOVQ ldh+88(FP), AX
 	SHLQ $0x02, AX
 	SUBQ R11, AX
 	MOVQ AX, 32(SP)
+	MOVQ ldg+72(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R11, AX
+	MOVQ AX, 40(SP)
+	MOVQ ldhn+80(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R11, AX
+	MOVQ AX, 48(SP)
+	MOVQ ldh+88(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R11, AX
+	MOVQ AX, 56(SP)
 
 l7:
 	MOVQ n+64(FP), CX
@@ -510,10 +536,10 @@ l8:
 	VCMPPS       $0x15, Z30, Z3, K2
 	VMOVAPS.Z    Z0, K1, Z0
 	VMOVAPS.Z    Z1, K2, Z1
-	VMOVUPS      (R8)(R11*1), Z2
-	VMOVUPS      64(R8)(R11*1), Z3
-	VMOVUPS      (R8)(R11*2), Z4
-	VMOVUPS      64(R8)(R11*2), Z5
+	VMOVUPS      (R8)(R12*1), Z2
+	VMOVUPS      64(R8)(R12*1), Z3
+	VMOVUPS      (R8)(R12*2), Z4
+	VMOVUPS      64(R8)(R12*2), Z5
 	VMOVUPS      (R10), Z6
 	VMOVUPS      64(R10), Z7
 	VPANDD       Z29, Z6, Z6
@@ -588,10 +614,10 @@ l8:
 	VMOVUPS      Z3, 64(SI)
 	VMOVUPS      Z8, (DI)
 	VMOVUPS      Z9, 64(DI)
-	VMOVUPS      Z6, (DI)(R11*1)
-	VMOVUPS      Z7, 64(DI)(R11*1)
-	VMOVUPS      Z4, (DI)(R11*2)
-	VMOVUPS      Z5, 64(DI)(R11*2)
+	VMOVUPS      Z6, (DI)(R12*1)
+	VMOVUPS      Z7, 64(DI)(R12*1)
+	VMOVUPS      Z4, (DI)(R12*2)
+	VMOVUPS      Z5, 64(DI)(R12*2)
 	VMOVUPS      Z0, (DX)
 	VMOVUPS      Z1, 64(DX)
 	ADDQ         $0x00000080, DI
@@ -614,8 +640,8 @@ l9:
 	VPANDD       Z31, Z0, Z1
 	VCMPPS       $0x15, Z30, Z1, K1
 	VMOVAPS.Z    Z0, K1, Z0
-	VMOVUPS      (R8)(R11*1), Z1
-	VMOVUPS      (R8)(R11*2), Z2
+	VMOVUPS      (R8)(R12*1), Z1
+	VMOVUPS      (R8)(R12*2), Z2
 	VMOVUPS      (R10), Z3
 	VPANDD       Z29, Z3, Z3
 	VSUBPS       Z2, Z3, Z3
@@ -654,8 +680,8 @@ l9:
 	VMOVAPS.Z    Z1, K1, Z1
 	VMOVUPS      Z1, (SI)
 	VMOVUPS      Z4, (DI)
-	VMOVUPS      Z3, (DI)(R11*1)
-	VMOVUPS      Z2, (DI)(R11*2)
+	VMOVUPS      Z3, (DI)(R12*1)
+	VMOVUPS      Z2, (DI)(R12*2)
 	VMOVUPS      Z0, (DX)
 	ADDQ         $0x00000040, DI
 	ADDQ         $0x00000040, SI
@@ -679,8 +705,8 @@ l10:
 	VPANDD       Z31, Z0, Z1
 	VCMPPS       $0x15, Z30, Z1, K1
 	VMOVAPS.Z    Z0, K1, Z0
-	VMOVUPS.Z    (R8)(R11*1), K7, Z1
-	VMOVUPS.Z    (R8)(R11*2), K7, Z2
+	VMOVUPS.Z    (R8)(R12*1), K7, Z1
+	VMOVUPS.Z    (R8)(R12*2), K7, Z2
 	VMOVUPS.Z    (R10), K7, Z3
 	VPANDD       Z29, Z3, Z3
 	VSUBPS       Z2, Z3, Z3
@@ -719,8 +745,8 @@ l10:
 	VMOVAPS.Z    Z1, K1, Z1
 	VMOVUPS      Z1, K7, (SI)
 	VMOVUPS      Z4, K7, (DI)
-	VMOVUPS      Z3, K7, (DI)(R11*1)
-	VMOVUPS      Z2, K7, (DI)(R11*2)
+	VMOVUPS      Z3, K7, (DI)(R12*1)
+	VMOVUPS      Z2, K7, (DI)(R12*2)
 	VMOVUPS      Z0, K7, (DX)
 	LEAQ         (DI)(CX*4), DI
 	LEAQ         (SI)(CX*4), SI
@@ -733,16 +759,19 @@ l10:
 l11:
 	ADDQ 8(SP), DI
 	ADDQ 16(SP), SI
-	ADDQ 24(SP), R8
-	ADDQ 32(SP), R9
+	ADDQ 24(SP), DX
+	ADDQ 32(SP), BX
+	ADDQ 40(SP), R8
+	ADDQ 48(SP), R9
+	ADDQ 56(SP), R10
 	DECQ (SP)
 	JNZ  l7
 	VZEROUPPER
 	RET
 
-// func GRUBeforeReset(rh *float32, gates *float32, hx *float32, rows int, n int, ldrh int, ldg int, hasHx uint32)
+// func GRUBeforeReset(rh *float32, gates *float32, hx *float32, rows int, n int, ldrh int, ldg int, ldh int, hasHx uint32)
 // Requires: AVX, AVX512F
-TEXT ·GRUBeforeReset(SB), NOSPLIT, $32-60
+TEXT ·GRUBeforeReset(SB), NOSPLIT, $40-68
 	// Registers:    Z0-Z18 values    Z19-Z31 constants and scalars
 	VBROADCASTSS gruConsts<>+0(SB), Z31
 	VBROADCASTSS gruConsts<>+16(SB), Z30
@@ -756,7 +785,7 @@ TEXT ·GRUBeforeReset(SB), NOSPLIT, $32-60
 	VBROADCASTSS gruConsts<>+36(SB), Z22
 	VBROADCASTSS gruConsts<>+40(SB), Z21
 	VBROADCASTSS gruConsts<>+44(SB), Z20
-	VBROADCASTSS hasHx+56(FP), Z19
+	VBROADCASTSS hasHx+64(FP), Z19
 
 	// Registers:    DI rh    SI gates    DX hx    CX elements left in the row    BX 4n
 	MOVQ rh+0(FP), DI
@@ -764,6 +793,8 @@ TEXT ·GRUBeforeReset(SB), NOSPLIT, $32-60
 	MOVQ hx+16(FP), DX
 	MOVQ n+32(FP), BX
 	SHLQ $0x02, BX
+	MOVQ ldh+56(FP), R8
+	SHLQ $0x02, R8
 	MOVQ rows+24(FP), AX
 	MOVQ AX, (SP)
 	MOVQ ldrh+40(FP), AX
@@ -774,6 +805,10 @@ TEXT ·GRUBeforeReset(SB), NOSPLIT, $32-60
 	SHLQ $0x02, AX
 	SUBQ BX, AX
 	MOVQ AX, 16(SP)
+	MOVQ ldh+56(FP), AX
+	SHLQ $0x02, AX
+	SUBQ BX, AX
+	MOVQ AX, 24(SP)
 
 l13:
 	MOVQ n+32(FP), CX
@@ -783,8 +818,8 @@ l13:
 l14:
 	VMOVUPS (SI), Z0
 	VMOVUPS 64(SI), Z1
-	VMOVUPS (SI)(BX*1), Z2
-	VMOVUPS 64(SI)(BX*1), Z3
+	VMOVUPS (SI)(R8*1), Z2
+	VMOVUPS 64(SI)(R8*1), Z3
 	VMINPS  Z0, Z29, Z0
 	VMINPS  Z1, Z29, Z1
 	VMINPS  Z2, Z29, Z2
@@ -867,8 +902,8 @@ l14:
 	VDIVPS  Z3, Z31, Z3
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, 64(SI)
-	VMOVUPS Z2, (SI)(BX*1)
-	VMOVUPS Z3, 64(SI)(BX*1)
+	VMOVUPS Z2, (SI)(R8*1)
+	VMOVUPS Z3, 64(SI)(R8*1)
 	VMOVUPS (DX), Z2
 	VMOVUPS 64(DX), Z3
 	VPANDD  Z19, Z2, Z2
@@ -888,7 +923,7 @@ l15:
 	CMPQ    CX, $0x00000010
 	JL      l16
 	VMOVUPS (SI), Z0
-	VMOVUPS (SI)(BX*1), Z1
+	VMOVUPS (SI)(R8*1), Z1
 	VMINPS  Z0, Z29, Z0
 	VMINPS  Z1, Z29, Z1
 	VMAXPS  Z0, Z28, Z0
@@ -936,7 +971,7 @@ l15:
 	VDIVPS  Z0, Z31, Z0
 	VDIVPS  Z1, Z31, Z1
 	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, (SI)(BX*1)
+	VMOVUPS Z1, (SI)(R8*1)
 	VMOVUPS (DX), Z1
 	VPANDD  Z19, Z1, Z1
 	VMULPS  Z1, Z0, Z0
@@ -954,7 +989,7 @@ l16:
 	DECQ      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z (SI), K7, Z0
-	VMOVUPS.Z (SI)(BX*1), K7, Z1
+	VMOVUPS.Z (SI)(R8*1), K7, Z1
 	VMINPS    Z0, Z29, Z0
 	VMINPS    Z1, Z29, Z1
 	VMAXPS    Z0, Z28, Z0
@@ -1002,7 +1037,7 @@ l16:
 	VDIVPS    Z0, Z31, Z0
 	VDIVPS    Z1, Z31, Z1
 	VMOVUPS   Z0, K7, (SI)
-	VMOVUPS   Z1, K7, (SI)(BX*1)
+	VMOVUPS   Z1, K7, (SI)(R8*1)
 	VMOVUPS.Z (DX), K7, Z1
 	VPANDD    Z19, Z1, Z1
 	VMULPS    Z1, Z0, Z0
@@ -1014,14 +1049,15 @@ l16:
 l17:
 	ADDQ 8(SP), DI
 	ADDQ 16(SP), SI
+	ADDQ 24(SP), DX
 	DECQ (SP)
 	JNZ  l13
 	VZEROUPPER
 	RET
 
-// func GRUBeforeUpdate(hy *float32, gates *float32, hx *float32, rows int, n int, ldg int, hasHx uint32)
+// func GRUBeforeUpdate(hy *float32, gates *float32, hx *float32, rows int, n int, ldh int, ldg int, hasHx uint32)
 // Requires: AVX, AVX512F
-TEXT ·GRUBeforeUpdate(SB), NOSPLIT, $24-52
+TEXT ·GRUBeforeUpdate(SB), NOSPLIT, $40-60
 	// Registers:    Z0-Z15 values    Z16-Z31 constants and scalars
 	VBROADCASTSS gruConsts<>+48(SB), Z31
 	VBROADCASTSS gruConsts<>+16(SB), Z30
@@ -1037,7 +1073,7 @@ TEXT ·GRUBeforeUpdate(SB), NOSPLIT, $24-52
 	VBROADCASTSS gruConsts<>+80(SB), Z20
 	VBROADCASTSS gruConsts<>+84(SB), Z19
 	VBROADCASTSS gruConsts<>+88(SB), Z18
-	VBROADCASTSS hasHx+48(FP), Z17
+	VBROADCASTSS hasHx+56(FP), Z17
 	VBROADCASTSS gruConsts<>+92(SB), Z16
 
 	// Registers:    DI hy    SI gates    DX hx    CX elements left in the row    BX 4n
@@ -1046,12 +1082,22 @@ TEXT ·GRUBeforeUpdate(SB), NOSPLIT, $24-52
 	MOVQ hx+16(FP), DX
 	MOVQ n+32(FP), BX
 	SHLQ $0x02, BX
+	MOVQ ldh+40(FP), R8
+	SHLQ $0x02, R8
 	MOVQ rows+24(FP), AX
 	MOVQ AX, (SP)
-	MOVQ ldg+40(FP), AX
+	MOVQ ldh+40(FP), AX
 	SHLQ $0x02, AX
 	SUBQ BX, AX
 	MOVQ AX, 8(SP)
+	MOVQ ldg+48(FP), AX
+	SHLQ $0x02, AX
+	SUBQ BX, AX
+	MOVQ AX, 16(SP)
+	MOVQ ldh+40(FP), AX
+	SHLQ $0x02, AX
+	SUBQ BX, AX
+	MOVQ AX, 24(SP)
 
 l19:
 	MOVQ n+32(FP), CX
@@ -1059,10 +1105,10 @@ l19:
 	JL   l21
 
 l20:
-	VMOVUPS (SI)(BX*1), Z0
-	VMOVUPS 64(SI)(BX*1), Z1
-	VMOVUPS (SI)(BX*2), Z2
-	VMOVUPS 64(SI)(BX*2), Z3
+	VMOVUPS (SI)(R8*1), Z0
+	VMOVUPS 64(SI)(R8*1), Z1
+	VMOVUPS (SI)(R8*2), Z2
+	VMOVUPS 64(SI)(R8*2), Z3
 	VPANDD  Z31, Z2, Z4
 	VPANDD  Z31, Z3, Z5
 	VMINPS  Z4, Z28, Z4
@@ -1109,8 +1155,8 @@ l20:
 	VDIVPS     Z5, Z7, Z5
 	VPTERNLOGD $0xf8, Z18, Z2, Z4
 	VPTERNLOGD $0xf8, Z18, Z3, Z5
-	VMOVUPS    Z4, (SI)(BX*2)
-	VMOVUPS    Z5, 64(SI)(BX*2)
+	VMOVUPS    Z4, (SI)(R8*2)
+	VMOVUPS    Z5, 64(SI)(R8*2)
 	VMOVUPS    (DX), Z2
 	VMOVUPS    64(DX), Z3
 	VPANDD     Z17, Z2, Z2
@@ -1139,8 +1185,8 @@ l20:
 l21:
 	CMPQ    CX, $0x00000010
 	JL      l22
-	VMOVUPS (SI)(BX*1), Z0
-	VMOVUPS (SI)(BX*2), Z1
+	VMOVUPS (SI)(R8*1), Z0
+	VMOVUPS (SI)(R8*2), Z1
 	VPANDD  Z31, Z1, Z2
 	VMINPS  Z2, Z28, Z2
 
@@ -1166,7 +1212,7 @@ l21:
 	VADDPS     Z19, Z3, Z2
 	VDIVPS     Z2, Z3, Z2
 	VPTERNLOGD $0xf8, Z18, Z1, Z2
-	VMOVUPS    Z2, (SI)(BX*2)
+	VMOVUPS    Z2, (SI)(R8*2)
 	VMOVUPS    (DX), Z1
 	VPANDD     Z17, Z1, Z1
 
@@ -1189,8 +1235,8 @@ l22:
 	SHLQ      CL, AX
 	DECQ      AX
 	KMOVW     AX, K7
-	VMOVUPS.Z (SI)(BX*1), K7, Z0
-	VMOVUPS.Z (SI)(BX*2), K7, Z1
+	VMOVUPS.Z (SI)(R8*1), K7, Z0
+	VMOVUPS.Z (SI)(R8*2), K7, Z1
 	VPANDD    Z31, Z1, Z2
 	VMINPS    Z2, Z28, Z2
 
@@ -1216,7 +1262,7 @@ l22:
 	VADDPS     Z19, Z3, Z2
 	VDIVPS     Z2, Z3, Z2
 	VPTERNLOGD $0xf8, Z18, Z1, Z2
-	VMOVUPS    Z2, K7, (SI)(BX*2)
+	VMOVUPS    Z2, K7, (SI)(R8*2)
 	VMOVUPS.Z  (DX), K7, Z1
 	VPANDD     Z17, Z1, Z1
 
@@ -1232,19 +1278,21 @@ l22:
 	LEAQ         (DX)(CX*4), DX
 
 l23:
-	ADDQ 8(SP), SI
+	ADDQ 8(SP), DI
+	ADDQ 16(SP), SI
+	ADDQ 24(SP), DX
 	DECQ (SP)
 	JNZ  l19
 	VZEROUPPER
 	RET
 
-// func GRUBeforeUpdateBackward(dgates *float32, dhx *float32, dh *float32, gates *float32, hx *float32, rows int, n int, ldg int, hasHx uint32)
+// func GRUBeforeUpdateBackward(dgates *float32, dhx *float32, dh *float32, gates *float32, hx *float32, rows int, n int, ldg int, ldh int, hasHx uint32)
 // Requires: AVX, AVX512F
-TEXT ·GRUBeforeUpdateBackward(SB), NOSPLIT, $32-68
+TEXT ·GRUBeforeUpdateBackward(SB), NOSPLIT, $56-76
 	// Registers:    Z0-Z27 values    Z28-Z31 constants and scalars
 	VBROADCASTSS gruConsts<>+48(SB), Z31
 	VBROADCASTSS gruConsts<>+96(SB), Z30
-	VBROADCASTSS hasHx+64(FP), Z29
+	VBROADCASTSS hasHx+72(FP), Z29
 	VBROADCASTSS gruConsts<>+0(SB), Z28
 
 	// Registers:    DI dgates    SI dhx    DX dh    BX gates    R8 hx    CX elements left in the row    R9 4n
@@ -1255,16 +1303,30 @@ TEXT ·GRUBeforeUpdateBackward(SB), NOSPLIT, $32-68
 	MOVQ hx+32(FP), R8
 	MOVQ n+48(FP), R9
 	SHLQ $0x02, R9
+	MOVQ ldh+64(FP), R10
+	SHLQ $0x02, R10
 	MOVQ rows+40(FP), AX
 	MOVQ AX, (SP)
 	MOVQ ldg+56(FP), AX
 	SHLQ $0x02, AX
 	SUBQ R9, AX
 	MOVQ AX, 8(SP)
-	MOVQ ldg+56(FP), AX
+	MOVQ ldh+64(FP), AX
 	SHLQ $0x02, AX
 	SUBQ R9, AX
 	MOVQ AX, 16(SP)
+	MOVQ ldh+64(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R9, AX
+	MOVQ AX, 24(SP)
+	MOVQ ldg+56(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R9, AX
+	MOVQ AX, 32(SP)
+	MOVQ ldh+64(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R9, AX
+	MOVQ AX, 40(SP)
 
 l25:
 	MOVQ n+48(FP), CX
@@ -1281,10 +1343,10 @@ l26:
 	VCMPPS       $0x15, Z30, Z3, K2
 	VMOVAPS.Z    Z0, K1, Z0
 	VMOVAPS.Z    Z1, K2, Z1
-	VMOVUPS      (BX)(R9*1), Z2
-	VMOVUPS      64(BX)(R9*1), Z3
-	VMOVUPS      (BX)(R9*2), Z4
-	VMOVUPS      64(BX)(R9*2), Z5
+	VMOVUPS      (BX)(R10*1), Z2
+	VMOVUPS      64(BX)(R10*1), Z3
+	VMOVUPS      (BX)(R10*2), Z4
+	VMOVUPS      64(BX)(R10*2), Z5
 	VMOVUPS      (R8), Z6
 	VMOVUPS      64(R8), Z7
 	VPANDD       Z29, Z6, Z6
@@ -1327,10 +1389,10 @@ l26:
 	VCMPPS       $0x15, Z30, Z3, K2
 	VMOVAPS.Z    Z0, K1, Z0
 	VMOVAPS.Z    Z1, K2, Z1
-	VMOVUPS      Z6, (DI)(R9*1)
-	VMOVUPS      Z7, 64(DI)(R9*1)
-	VMOVUPS      Z4, (DI)(R9*2)
-	VMOVUPS      Z5, 64(DI)(R9*2)
+	VMOVUPS      Z6, (DI)(R10*1)
+	VMOVUPS      Z7, 64(DI)(R10*1)
+	VMOVUPS      Z4, (DI)(R10*2)
+	VMOVUPS      Z5, 64(DI)(R10*2)
 	VMOVUPS      Z0, (SI)
 	VMOVUPS      Z1, 64(SI)
 	ADDQ         $0x00000080, DI
@@ -1351,8 +1413,8 @@ l27:
 	VPANDD       Z31, Z0, Z1
 	VCMPPS       $0x15, Z30, Z1, K1
 	VMOVAPS.Z    Z0, K1, Z0
-	VMOVUPS      (BX)(R9*1), Z1
-	VMOVUPS      (BX)(R9*2), Z2
+	VMOVUPS      (BX)(R10*1), Z1
+	VMOVUPS      (BX)(R10*2), Z2
 	VMOVUPS      (R8), Z3
 	VPANDD       Z29, Z3, Z3
 	VSUBPS       Z2, Z3, Z3
@@ -1374,8 +1436,8 @@ l27:
 	VPANDD       Z31, Z0, Z1
 	VCMPPS       $0x15, Z30, Z1, K1
 	VMOVAPS.Z    Z0, K1, Z0
-	VMOVUPS      Z3, (DI)(R9*1)
-	VMOVUPS      Z2, (DI)(R9*2)
+	VMOVUPS      Z3, (DI)(R10*1)
+	VMOVUPS      Z2, (DI)(R10*2)
 	VMOVUPS      Z0, (SI)
 	ADDQ         $0x00000040, DI
 	ADDQ         $0x00000040, SI
@@ -1397,8 +1459,8 @@ l28:
 	VPANDD       Z31, Z0, Z1
 	VCMPPS       $0x15, Z30, Z1, K1
 	VMOVAPS.Z    Z0, K1, Z0
-	VMOVUPS.Z    (BX)(R9*1), K7, Z1
-	VMOVUPS.Z    (BX)(R9*2), K7, Z2
+	VMOVUPS.Z    (BX)(R10*1), K7, Z1
+	VMOVUPS.Z    (BX)(R10*2), K7, Z2
 	VMOVUPS.Z    (R8), K7, Z3
 	VPANDD       Z29, Z3, Z3
 	VSUBPS       Z2, Z3, Z3
@@ -1420,8 +1482,8 @@ l28:
 	VPANDD       Z31, Z0, Z1
 	VCMPPS       $0x15, Z30, Z1, K1
 	VMOVAPS.Z    Z0, K1, Z0
-	VMOVUPS      Z3, K7, (DI)(R9*1)
-	VMOVUPS      Z2, K7, (DI)(R9*2)
+	VMOVUPS      Z3, K7, (DI)(R10*1)
+	VMOVUPS      Z2, K7, (DI)(R10*2)
 	VMOVUPS      Z0, K7, (SI)
 	LEAQ         (DI)(CX*4), DI
 	LEAQ         (SI)(CX*4), SI
@@ -1431,19 +1493,22 @@ l28:
 
 l29:
 	ADDQ 8(SP), DI
-	ADDQ 16(SP), BX
+	ADDQ 16(SP), SI
+	ADDQ 24(SP), DX
+	ADDQ 32(SP), BX
+	ADDQ 40(SP), R8
 	DECQ (SP)
 	JNZ  l25
 	VZEROUPPER
 	RET
 
-// func GRUBeforeResetBackward(dgates *float32, dhx *float32, drh *float32, gates *float32, hx *float32, rows int, n int, ldg int, lddrh int, hasHx uint32)
+// func GRUBeforeResetBackward(dgates *float32, dhx *float32, drh *float32, gates *float32, hx *float32, rows int, n int, ldg int, ldh int, lddrh int, hasHx uint32)
 // Requires: AVX, AVX512F
-TEXT ·GRUBeforeResetBackward(SB), NOSPLIT, $40-76
+TEXT ·GRUBeforeResetBackward(SB), NOSPLIT, $56-84
 	// Registers:    Z0-Z28 values    Z29-Z31 constants and scalars
 	VBROADCASTSS gruConsts<>+48(SB), Z31
 	VBROADCASTSS gruConsts<>+96(SB), Z30
-	VBROADCASTSS hasHx+72(FP), Z29
+	VBROADCASTSS hasHx+80(FP), Z29
 
 	// Registers:    DI dgates    SI dhx    DX drh    BX gates    R8 hx    CX elements left in the row    R9 4n
 	MOVQ dgates+0(FP), DI
@@ -1453,20 +1518,30 @@ TEXT ·GRUBeforeResetBackward(SB), NOSPLIT, $40-76
 	MOVQ hx+32(FP), R8
 	MOVQ n+48(FP), R9
 	SHLQ $0x02, R9
+	MOVQ ldh+64(FP), R10
+	SHLQ $0x02, R10
 	MOVQ rows+40(FP), AX
 	MOVQ AX, (SP)
 	MOVQ ldg+56(FP), AX
 	SHLQ $0x02, AX
 	SUBQ R9, AX
 	MOVQ AX, 8(SP)
-	MOVQ lddrh+64(FP), AX
+	MOVQ ldh+64(FP), AX
 	SHLQ $0x02, AX
 	SUBQ R9, AX
 	MOVQ AX, 16(SP)
-	MOVQ ldg+56(FP), AX
+	MOVQ lddrh+72(FP), AX
 	SHLQ $0x02, AX
 	SUBQ R9, AX
 	MOVQ AX, 24(SP)
+	MOVQ ldg+56(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R9, AX
+	MOVQ AX, 32(SP)
+	MOVQ ldh+64(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R9, AX
+	MOVQ AX, 40(SP)
 
 l31:
 	MOVQ n+48(FP), CX
@@ -1586,8 +1661,10 @@ l34:
 
 l35:
 	ADDQ 8(SP), DI
-	ADDQ 16(SP), DX
-	ADDQ 24(SP), BX
+	ADDQ 16(SP), SI
+	ADDQ 24(SP), DX
+	ADDQ 32(SP), BX
+	ADDQ 40(SP), R8
 	DECQ (SP)
 	JNZ  l31
 	VZEROUPPER

@@ -4,26 +4,26 @@
 
 package avx512
 
-// LSTMStep finishes a step of an LSTM without peepholes for rows of n units: see kernels.LSTMStep.
+// LSTMStep finishes a step of an LSTM without peepholes for rows of n of ldh units: see kernels.LSTMStep.
 // hasCx is 0 if there is no cx, which is then read but not used, and 1<<32 - 1 otherwise.
 //
 //go:noescape
-func LSTMStep(hy *float32, cy *float32, gates *float32, cx *float32, rows int, n int, ldg int, hasCx uint32)
+func LSTMStep(hy *float32, cy *float32, gates *float32, cx *float32, rows int, n int, ldh int, ldg int, hasCx uint32)
 
 // LSTMStepBackward is the gradient of LSTMStep: see kernels.LSTMStepBackward.
 // hasCx and hasDcy are 0 if there is no cx or dcy, which is then read but not used, and 1<<32 - 1 otherwise.
 //
 //go:noescape
-func LSTMStepBackward(dgates *float32, dcx *float32, dh *float32, dcy *float32, gates *float32, cx *float32, cy *float32, rows int, n int, ldg int, hasCx uint32, hasDcy uint32)
+func LSTMStepBackward(dgates *float32, dcx *float32, dh *float32, dcy *float32, gates *float32, cx *float32, cy *float32, rows int, n int, ldg int, ldh int, hasCx uint32, hasDcy uint32)
 
-// LSTMPeepholeStep finishes a step of an LSTM with peepholes for rows of n units: see kernels.LSTMStep.
+// LSTMPeepholeStep finishes a step of an LSTM with peepholes for rows of n of ldh units: see kernels.LSTMStep.
 // hasCx is 0 if there is no cx, which is then read but not used, and 1<<32 - 1 otherwise.
 //
 //go:noescape
-func LSTMPeepholeStep(hy *float32, cy *float32, gates *float32, cx *float32, peephole *float32, rows int, n int, ldg int, hasCx uint32)
+func LSTMPeepholeStep(hy *float32, cy *float32, gates *float32, cx *float32, peephole *float32, rows int, n int, ldh int, ldg int, hasCx uint32)
 
 // LSTMPeepholeStepBackward is the gradient of LSTMPeepholeStep: see kernels.LSTMStepBackward.
 // hasCx and hasDcy are 0 if there is no cx or dcy, which is then read but not used, and 1<<32 - 1 otherwise.
 //
 //go:noescape
-func LSTMPeepholeStepBackward(dgates *float32, dcx *float32, dh *float32, dcy *float32, gates *float32, cx *float32, cy *float32, peephole *float32, rows int, n int, ldg int, hasCx uint32, hasDcy uint32)
+func LSTMPeepholeStepBackward(dgates *float32, dcx *float32, dh *float32, dcy *float32, gates *float32, cx *float32, cy *float32, peephole *float32, rows int, n int, ldg int, ldh int, hasCx uint32, hasDcy uint32)

@@ -31,9 +31,9 @@ DATA lstmConsts<>+92(SB)/4, $0x21800000
 DATA lstmConsts<>+96(SB)/4, $0x1c800000
 GLOBL lstmConsts<>(SB), RODATA|NOPTR, $100
 
-// func LSTMStep(hy *float32, cy *float32, gates *float32, cx *float32, rows int, n int, ldg int, hasCx uint32)
+// func LSTMStep(hy *float32, cy *float32, gates *float32, cx *float32, rows int, n int, ldh int, ldg int, hasCx uint32)
 // Requires: AVX, AVX512F
-TEXT ·LSTMStep(SB), NOSPLIT, $24-60
+TEXT ·LSTMStep(SB), NOSPLIT, $48-68
 	// Registers:    Z0-Z23 values    Z24-Z31 constants and scalars
 	VBROADCASTSS lstmConsts<>+0(SB), Z31
 	VBROADCASTSS lstmConsts<>+16(SB), Z30
@@ -43,8 +43,8 @@ TEXT ·LSTMStep(SB), NOSPLIT, $24-60
 	VBROADCASTSS lstmConsts<>+20(SB), Z26
 	VBROADCASTSS lstmConsts<>+24(SB), Z25
 	VBROADCASTSS lstmConsts<>+28(SB), Z24
-	MOVL         hasCx+56(FP), AX
-	MOVL         AX, 16(SP)
+	MOVL         hasCx+64(FP), AX
+	MOVL         AX, 40(SP)
 
 	// Registers:    DI hy    SI cy    DX gates    BX cx    CX elements left in the row    R8 4n
 	MOVQ hy+0(FP), DI
@@ -53,13 +53,27 @@ TEXT ·LSTMStep(SB), NOSPLIT, $24-60
 	MOVQ cx+24(FP), BX
 	MOVQ n+40(FP), R8
 	SHLQ $0x02, R8
-	LEAQ (R8)(R8*2), R9
+	MOVQ ldh+48(FP), R9
+	SHLQ $0x02, R9
+	LEAQ (R9)(R9*2), R10
 	MOVQ rows+32(FP), AX
 	MOVQ AX, (SP)
-	MOVQ ldg+48(FP), AX
+	MOVQ ldh+48(FP), AX
 	SHLQ $0x02, AX
 	SUBQ R8, AX
 	MOVQ AX, 8(SP)
+	MOVQ ldh+48(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R8, AX
+	MOVQ AX, 16(SP)
+	MOVQ ldg+56(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R8, AX
+	MOVQ AX, 24(SP)
+	MOVQ ldh+48(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R8, AX
+	MOVQ AX, 32(SP)
 
 l1:
 	MOVQ n+40(FP), CX
@@ -69,14 +83,14 @@ l1:
 l2:
 	VMOVUPS     (BX), Z0
 	VMOVUPS     64(BX), Z1
-	VPANDD.BCST 16(SP), Z0, Z0
-	VPANDD.BCST 16(SP), Z1, Z1
+	VPANDD.BCST 40(SP), Z0, Z0
+	VPANDD.BCST 40(SP), Z1, Z1
 	VMOVUPS     (DX), Z2
 	VMOVUPS     64(DX), Z3
-	VMOVUPS     (DX)(R8*1), Z4
-	VMOVUPS     64(DX)(R8*1), Z5
-	VMOVUPS     (DX)(R8*2), Z6
-	VMOVUPS     64(DX)(R8*2), Z7
+	VMOVUPS     (DX)(R9*1), Z4
+	VMOVUPS     64(DX)(R9*1), Z5
+	VMOVUPS     (DX)(R9*2), Z6
+	VMOVUPS     64(DX)(R9*2), Z7
 	VMINPS      Z2, Z29, Z2
 	VMINPS      Z3, Z29, Z3
 	VMINPS      Z4, Z29, Z4
@@ -200,14 +214,14 @@ l2:
 	VADDPS.BCST     lstmConsts<>+84(SB), Z11, Z9
 	VMOVUPS         Z2, (DX)
 	VMOVUPS         Z3, 64(DX)
-	VMOVUPS         Z4, (DX)(R8*1)
-	VMOVUPS         Z5, 64(DX)(R8*1)
+	VMOVUPS         Z4, (DX)(R9*1)
+	VMOVUPS         Z5, 64(DX)(R9*1)
 	VDIVPS          Z8, Z10, Z8
 	VDIVPS          Z9, Z11, Z9
 	VPTERNLOGD.BCST $0xf8, lstmConsts<>+88(SB), Z6, Z8
 	VPTERNLOGD.BCST $0xf8, lstmConsts<>+88(SB), Z7, Z9
-	VMOVUPS         Z8, (DX)(R8*2)
-	VMOVUPS         Z9, 64(DX)(R8*2)
+	VMOVUPS         Z8, (DX)(R9*2)
+	VMOVUPS         Z9, 64(DX)(R9*2)
 
 	// cy = f cx + i g, flushed
 	VMULPS      Z8, Z2, Z2
@@ -222,8 +236,8 @@ l2:
 	VMOVAPS.Z   Z3, K2, Z1
 	VMOVUPS     Z0, (SI)
 	VMOVUPS     Z1, 64(SI)
-	VMOVUPS     (DX)(R9*1), Z2
-	VMOVUPS     64(DX)(R9*1), Z3
+	VMOVUPS     (DX)(R10*1), Z2
+	VMOVUPS     64(DX)(R10*1), Z3
 	VPANDD.BCST lstmConsts<>+48(SB), Z0, Z4
 	VPANDD.BCST lstmConsts<>+48(SB), Z1, Z5
 	VMINPS      Z2, Z29, Z2
@@ -308,8 +322,8 @@ l2:
 	VDIVPS          Z3, Z31, Z3
 	VDIVPS          Z6, Z4, Z4
 	VDIVPS          Z7, Z5, Z5
-	VMOVUPS         Z2, (DX)(R9*1)
-	VMOVUPS         Z3, 64(DX)(R9*1)
+	VMOVUPS         Z2, (DX)(R10*1)
+	VMOVUPS         Z3, 64(DX)(R10*1)
 	VPTERNLOGD.BCST $0xf8, lstmConsts<>+88(SB), Z0, Z4
 	VPTERNLOGD.BCST $0xf8, lstmConsts<>+88(SB), Z1, Z5
 
@@ -330,10 +344,10 @@ l3:
 	CMPQ        CX, $0x00000010
 	JL          l4
 	VMOVUPS     (BX), Z0
-	VPANDD.BCST 16(SP), Z0, Z0
+	VPANDD.BCST 40(SP), Z0, Z0
 	VMOVUPS     (DX), Z1
-	VMOVUPS     (DX)(R8*1), Z2
-	VMOVUPS     (DX)(R8*2), Z3
+	VMOVUPS     (DX)(R9*1), Z2
+	VMOVUPS     (DX)(R9*2), Z3
 	VMINPS      Z1, Z29, Z1
 	VMINPS      Z2, Z29, Z2
 	VPANDD.BCST lstmConsts<>+48(SB), Z3, Z4
@@ -403,10 +417,10 @@ l3:
 	VDIVPS          Z2, Z31, Z2
 	VADDPS.BCST     lstmConsts<>+84(SB), Z5, Z4
 	VMOVUPS         Z1, (DX)
-	VMOVUPS         Z2, (DX)(R8*1)
+	VMOVUPS         Z2, (DX)(R9*1)
 	VDIVPS          Z4, Z5, Z4
 	VPTERNLOGD.BCST $0xf8, lstmConsts<>+88(SB), Z3, Z4
-	VMOVUPS         Z4, (DX)(R8*2)
+	VMOVUPS         Z4, (DX)(R9*2)
 
 	// cy = f cx + i g, flushed
 	VMULPS      Z4, Z1, Z1
@@ -415,7 +429,7 @@ l3:
 	VCMPPS.BCST $0x15, lstmConsts<>+92(SB), Z0, K1
 	VMOVAPS.Z   Z1, K1, Z0
 	VMOVUPS     Z0, (SI)
-	VMOVUPS     (DX)(R9*1), Z1
+	VMOVUPS     (DX)(R10*1), Z1
 	VPANDD.BCST lstmConsts<>+48(SB), Z0, Z2
 	VMINPS      Z1, Z29, Z1
 	VMINPS      Z2, Z29, Z2
@@ -463,7 +477,7 @@ l3:
 	VADDPS.BCST     lstmConsts<>+84(SB), Z2, Z3
 	VDIVPS          Z1, Z31, Z1
 	VDIVPS          Z3, Z2, Z2
-	VMOVUPS         Z1, (DX)(R9*1)
+	VMOVUPS         Z1, (DX)(R10*1)
 	VPTERNLOGD.BCST $0xf8, lstmConsts<>+88(SB), Z0, Z2
 
 	// hy = o tanh(cy)
@@ -483,10 +497,10 @@ l4:
 	DECQ        AX
 	KMOVW       AX, K7
 	VMOVUPS.Z   (BX), K7, Z0
-	VPANDD.BCST 16(SP), Z0, Z0
+	VPANDD.BCST 40(SP), Z0, Z0
 	VMOVUPS.Z   (DX), K7, Z1
-	VMOVUPS.Z   (DX)(R8*1), K7, Z2
-	VMOVUPS.Z   (DX)(R8*2), K7, Z3
+	VMOVUPS.Z   (DX)(R9*1), K7, Z2
+	VMOVUPS.Z   (DX)(R9*2), K7, Z3
 	VMINPS      Z1, Z29, Z1
 	VMINPS      Z2, Z29, Z2
 	VPANDD.BCST lstmConsts<>+48(SB), Z3, Z4
@@ -556,10 +570,10 @@ l4:
 	VDIVPS          Z2, Z31, Z2
 	VADDPS.BCST     lstmConsts<>+84(SB), Z5, Z4
 	VMOVUPS         Z1, K7, (DX)
-	VMOVUPS         Z2, K7, (DX)(R8*1)
+	VMOVUPS         Z2, K7, (DX)(R9*1)
 	VDIVPS          Z4, Z5, Z4
 	VPTERNLOGD.BCST $0xf8, lstmConsts<>+88(SB), Z3, Z4
-	VMOVUPS         Z4, K7, (DX)(R8*2)
+	VMOVUPS         Z4, K7, (DX)(R9*2)
 
 	// cy = f cx + i g, flushed
 	VMULPS      Z4, Z1, Z1
@@ -568,7 +582,7 @@ l4:
 	VCMPPS.BCST $0x15, lstmConsts<>+92(SB), Z0, K1
 	VMOVAPS.Z   Z1, K1, Z0
 	VMOVUPS     Z0, K7, (SI)
-	VMOVUPS.Z   (DX)(R9*1), K7, Z1
+	VMOVUPS.Z   (DX)(R10*1), K7, Z1
 	VPANDD.BCST lstmConsts<>+48(SB), Z0, Z2
 	VMINPS      Z1, Z29, Z1
 	VMINPS      Z2, Z29, Z2
@@ -616,7 +630,7 @@ l4:
 	VADDPS.BCST     lstmConsts<>+84(SB), Z2, Z3
 	VDIVPS          Z1, Z31, Z1
 	VDIVPS          Z3, Z2, Z2
-	VMOVUPS         Z1, K7, (DX)(R9*1)
+	VMOVUPS         Z1, K7, (DX)(R10*1)
 	VPTERNLOGD.BCST $0xf8, lstmConsts<>+88(SB), Z0, Z2
 
 	// hy = o tanh(cy)
@@ -628,15 +642,18 @@ l4:
 	LEAQ    (BX)(CX*4), BX
 
 l5:
-	ADDQ 8(SP), DX
+	ADDQ 8(SP), DI
+	ADDQ 16(SP), SI
+	ADDQ 24(SP), DX
+	ADDQ 32(SP), BX
 	DECQ (SP)
 	JNZ  l1
 	VZEROUPPER
 	RET
 
-// func LSTMStepBackward(dgates *float32, dcx *float32, dh *float32, dcy *float32, gates *float32, cx *float32, cy *float32, rows int, n int, ldg int, hasCx uint32, hasDcy uint32)
+// func LSTMStepBackward(dgates *float32, dcx *float32, dh *float32, dcy *float32, gates *float32, cx *float32, cy *float32, rows int, n int, ldg int, ldh int, hasCx uint32, hasDcy uint32)
 // Requires: AVX, AVX512F
-TEXT ·LSTMStepBackward(SB), NOSPLIT, $40-88
+TEXT ·LSTMStepBackward(SB), NOSPLIT, $80-96
 	// Registers:    Z0-Z15 values    Z16-Z31 constants and scalars
 	VBROADCASTSS lstmConsts<>+48(SB), Z31
 	VBROADCASTSS lstmConsts<>+96(SB), Z30
@@ -653,9 +670,9 @@ TEXT ·LSTMStepBackward(SB), NOSPLIT, $40-88
 	VBROADCASTSS lstmConsts<>+80(SB), Z19
 	VBROADCASTSS lstmConsts<>+84(SB), Z18
 	VBROADCASTSS lstmConsts<>+88(SB), Z17
-	VBROADCASTSS hasDcy+84(FP), Z16
-	MOVL         hasCx+80(FP), AX
-	MOVL         AX, 32(SP)
+	VBROADCASTSS hasDcy+92(FP), Z16
+	MOVL         hasCx+88(FP), AX
+	MOVL         AX, 72(SP)
 
 	// Registers:    DI dgates    SI dcx    DX dh    BX dcy    R8 gates    R9 cx    R10 cy    CX elements left in the row    R11 4n
 	MOVQ dgates+0(FP), DI
@@ -667,17 +684,39 @@ TEXT ·LSTMStepBackward(SB), NOSPLIT, $40-88
 	MOVQ cy+48(FP), R10
 	MOVQ n+64(FP), R11
 	SHLQ $0x02, R11
-	LEAQ (R11)(R11*2), R12
+	MOVQ ldh+80(FP), R12
+	SHLQ $0x02, R12
+	LEAQ (R12)(R12*2), R13
 	MOVQ rows+56(FP), AX
 	MOVQ AX, (SP)
 	MOVQ ldg+72(FP), AX
 	SHLQ $0x02, AX
 	SUBQ R11, AX
 	MOVQ AX, 8(SP)
-	MOVQ ldg+72(FP), AX
+	MOVQ ldh+80(FP), AX
 	SHLQ $0x02, AX
 	SUBQ R11, AX
 	MOVQ AX, 16(SP)
+	MOVQ ldh+80(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R11, AX
+	MOVQ AX, 24(SP)
+	MOVQ ldh+80(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R11, AX
+	MOVQ AX, 32(SP)
+	MOVQ ldg+72(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R11, AX
+	MOVQ AX, 40(SP)
+	MOVQ ldh+80(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R11, AX
+	MOVQ AX, 48(SP)
+	MOVQ ldh+80(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R11, AX
+	MOVQ AX, 56(SP)
 
 l7:
 	MOVQ n+64(FP), CX
@@ -733,8 +772,8 @@ l8:
 	VDIVPS     Z3, Z5, Z3
 	VPTERNLOGD $0xf8, Z17, Z0, Z2
 	VPTERNLOGD $0xf8, Z17, Z1, Z3
-	VMOVUPS    (R8)(R12*1), Z0
-	VMOVUPS    64(R8)(R12*1), Z1
+	VMOVUPS    (R8)(R13*1), Z0
+	VMOVUPS    64(R8)(R13*1), Z1
 	VMOVUPS    (DX), Z4
 	VMOVUPS    64(DX), Z5
 	VPANDD     Z31, Z4, Z6
@@ -777,14 +816,14 @@ l8:
 	VFMADD231PS  Z3, Z1, Z7
 	VMOVUPS      (R8), Z0
 	VMOVUPS      64(R8), Z1
-	VMOVUPS      (R8)(R11*1), Z2
-	VMOVUPS      64(R8)(R11*1), Z3
-	VMOVUPS      (R8)(R11*2), Z4
-	VMOVUPS      64(R8)(R11*2), Z5
+	VMOVUPS      (R8)(R12*1), Z2
+	VMOVUPS      64(R8)(R12*1), Z3
+	VMOVUPS      (R8)(R12*2), Z4
+	VMOVUPS      64(R8)(R12*2), Z5
 	VMOVUPS      (R9), Z10
 	VMOVUPS      64(R9), Z11
-	VPANDD.BCST  32(SP), Z10, Z10
-	VPANDD.BCST  32(SP), Z11, Z11
+	VPANDD.BCST  72(SP), Z10, Z10
+	VPANDD.BCST  72(SP), Z11, Z11
 
 	// di, df, dg, dcx
 	VMULPS       Z4, Z6, Z12
@@ -831,12 +870,12 @@ l8:
 	VMULPS       Z3, Z7, Z3
 	VMOVUPS      Z12, (DI)
 	VMOVUPS      Z13, 64(DI)
-	VMOVUPS      Z10, (DI)(R11*1)
-	VMOVUPS      Z11, 64(DI)(R11*1)
-	VMOVUPS      Z0, (DI)(R11*2)
-	VMOVUPS      Z1, 64(DI)(R11*2)
-	VMOVUPS      Z8, (DI)(R12*1)
-	VMOVUPS      Z9, 64(DI)(R12*1)
+	VMOVUPS      Z10, (DI)(R12*1)
+	VMOVUPS      Z11, 64(DI)(R12*1)
+	VMOVUPS      Z0, (DI)(R12*2)
+	VMOVUPS      Z1, 64(DI)(R12*2)
+	VMOVUPS      Z8, (DI)(R13*1)
+	VMOVUPS      Z9, 64(DI)(R13*1)
 	VPANDD       Z31, Z2, Z0
 	VPANDD       Z31, Z3, Z1
 	VCMPPS       $0x15, Z30, Z0, K1
@@ -885,7 +924,7 @@ l9:
 	VADDPS     Z18, Z2, Z1
 	VDIVPS     Z1, Z2, Z1
 	VPTERNLOGD $0xf8, Z17, Z0, Z1
-	VMOVUPS    (R8)(R12*1), Z0
+	VMOVUPS    (R8)(R13*1), Z0
 	VMOVUPS    (DX), Z2
 	VPANDD     Z31, Z2, Z3
 	VCMPPS     $0x15, Z30, Z3, K1
@@ -908,10 +947,10 @@ l9:
 	VFNMADD213PS Z29, Z1, Z1
 	VFMADD231PS  Z1, Z0, Z3
 	VMOVUPS      (R8), Z0
-	VMOVUPS      (R8)(R11*1), Z1
-	VMOVUPS      (R8)(R11*2), Z2
+	VMOVUPS      (R8)(R12*1), Z1
+	VMOVUPS      (R8)(R12*2), Z2
 	VMOVUPS      (R9), Z5
-	VPANDD.BCST  32(SP), Z5, Z5
+	VPANDD.BCST  72(SP), Z5, Z5
 
 	// di, df, dg, dcx
 	VMULPS       Z2, Z3, Z6
@@ -936,9 +975,9 @@ l9:
 	VMOVAPS.Z    Z0, K1, Z0
 	VMULPS       Z1, Z3, Z1
 	VMOVUPS      Z6, (DI)
-	VMOVUPS      Z5, (DI)(R11*1)
-	VMOVUPS      Z0, (DI)(R11*2)
-	VMOVUPS      Z4, (DI)(R12*1)
+	VMOVUPS      Z5, (DI)(R12*1)
+	VMOVUPS      Z0, (DI)(R12*2)
+	VMOVUPS      Z4, (DI)(R13*1)
 	VPANDD       Z31, Z1, Z0
 	VCMPPS       $0x15, Z30, Z0, K1
 	VMOVAPS.Z    Z1, K1, Z0
@@ -985,7 +1024,7 @@ l10:
 	VADDPS     Z18, Z2, Z1
 	VDIVPS     Z1, Z2, Z1
 	VPTERNLOGD $0xf8, Z17, Z0, Z1
-	VMOVUPS.Z  (R8)(R12*1), K7, Z0
+	VMOVUPS.Z  (R8)(R13*1), K7, Z0
 	VMOVUPS.Z  (DX), K7, Z2
 	VPANDD     Z31, Z2, Z3
 	VCMPPS     $0x15, Z30, Z3, K1
@@ -1008,10 +1047,10 @@ l10:
 	VFNMADD213PS Z29, Z1, Z1
 	VFMADD231PS  Z1, Z0, Z3
 	VMOVUPS.Z    (R8), K7, Z0
-	VMOVUPS.Z    (R8)(R11*1), K7, Z1
-	VMOVUPS.Z    (R8)(R11*2), K7, Z2
+	VMOVUPS.Z    (R8)(R12*1), K7, Z1
+	VMOVUPS.Z    (R8)(R12*2), K7, Z2
 	VMOVUPS.Z    (R9), K7, Z5
-	VPANDD.BCST  32(SP), Z5, Z5
+	VPANDD.BCST  72(SP), Z5, Z5
 
 	// di, df, dg, dcx
 	VMULPS       Z2, Z3, Z6
@@ -1036,9 +1075,9 @@ l10:
 	VMOVAPS.Z    Z0, K1, Z0
 	VMULPS       Z1, Z3, Z1
 	VMOVUPS      Z6, K7, (DI)
-	VMOVUPS      Z5, K7, (DI)(R11*1)
-	VMOVUPS      Z0, K7, (DI)(R11*2)
-	VMOVUPS      Z4, K7, (DI)(R12*1)
+	VMOVUPS      Z5, K7, (DI)(R12*1)
+	VMOVUPS      Z0, K7, (DI)(R12*2)
+	VMOVUPS      Z4, K7, (DI)(R13*1)
 	VPANDD       Z31, Z1, Z0
 	VCMPPS       $0x15, Z30, Z0, K1
 	VMOVAPS.Z    Z1, K1, Z0
@@ -1053,15 +1092,20 @@ l10:
 
 l11:
 	ADDQ 8(SP), DI
-	ADDQ 16(SP), R8
+	ADDQ 16(SP), SI
+	ADDQ 24(SP), DX
+	ADDQ 32(SP), BX
+	ADDQ 40(SP), R8
+	ADDQ 48(SP), R9
+	ADDQ 56(SP), R10
 	DECQ (SP)
 	JNZ  l7
 	VZEROUPPER
 	RET
 
-// func LSTMPeepholeStep(hy *float32, cy *float32, gates *float32, cx *float32, peephole *float32, rows int, n int, ldg int, hasCx uint32)
+// func LSTMPeepholeStep(hy *float32, cy *float32, gates *float32, cx *float32, peephole *float32, rows int, n int, ldh int, ldg int, hasCx uint32)
 // Requires: AVX, AVX512F
-TEXT ·LSTMPeepholeStep(SB), NOSPLIT, $24-68
+TEXT ·LSTMPeepholeStep(SB), NOSPLIT, $48-76
 	// Registers:    Z0-Z23 values    Z24-Z31 constants and scalars
 	VBROADCASTSS lstmConsts<>+0(SB), Z31
 	VBROADCASTSS lstmConsts<>+16(SB), Z30
@@ -1071,8 +1115,8 @@ TEXT ·LSTMPeepholeStep(SB), NOSPLIT, $24-68
 	VBROADCASTSS lstmConsts<>+20(SB), Z26
 	VBROADCASTSS lstmConsts<>+24(SB), Z25
 	VBROADCASTSS lstmConsts<>+28(SB), Z24
-	MOVL         hasCx+64(FP), AX
-	MOVL         AX, 16(SP)
+	MOVL         hasCx+72(FP), AX
+	MOVL         AX, 40(SP)
 
 	// Registers:    DI hy    SI cy    DX gates    BX cx    R8 peephole    CX elements left in the row    R9 4n
 	MOVQ hy+0(FP), DI
@@ -1082,13 +1126,27 @@ TEXT ·LSTMPeepholeStep(SB), NOSPLIT, $24-68
 	MOVQ peephole+32(FP), R8
 	MOVQ n+48(FP), R9
 	SHLQ $0x02, R9
-	LEAQ (R9)(R9*2), R10
+	MOVQ ldh+56(FP), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
 	MOVQ rows+40(FP), AX
 	MOVQ AX, (SP)
-	MOVQ ldg+56(FP), AX
+	MOVQ ldh+56(FP), AX
 	SHLQ $0x02, AX
 	SUBQ R9, AX
 	MOVQ AX, 8(SP)
+	MOVQ ldh+56(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R9, AX
+	MOVQ AX, 16(SP)
+	MOVQ ldg+64(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R9, AX
+	MOVQ AX, 24(SP)
+	MOVQ ldh+56(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R9, AX
+	MOVQ AX, 32(SP)
 
 l13:
 	MOVQ n+48(FP), CX
@@ -1098,18 +1156,18 @@ l13:
 l14:
 	VMOVUPS     (BX), Z0
 	VMOVUPS     64(BX), Z1
-	VPANDD.BCST 16(SP), Z0, Z0
-	VPANDD.BCST 16(SP), Z1, Z1
+	VPANDD.BCST 40(SP), Z0, Z0
+	VPANDD.BCST 40(SP), Z1, Z1
 	VMOVUPS     (DX), Z2
 	VMOVUPS     64(DX), Z3
-	VMOVUPS     (DX)(R9*1), Z4
-	VMOVUPS     64(DX)(R9*1), Z5
-	VMOVUPS     (DX)(R9*2), Z6
-	VMOVUPS     64(DX)(R9*2), Z7
+	VMOVUPS     (DX)(R10*1), Z4
+	VMOVUPS     64(DX)(R10*1), Z5
+	VMOVUPS     (DX)(R10*2), Z6
+	VMOVUPS     64(DX)(R10*2), Z7
 	VMOVUPS     (R8), Z8
 	VMOVUPS     64(R8), Z9
-	VMOVUPS     (R8)(R9*1), Z10
-	VMOVUPS     64(R8)(R9*1), Z11
+	VMOVUPS     (R8)(R10*1), Z10
+	VMOVUPS     64(R8)(R10*1), Z11
 	VPANDD.BCST lstmConsts<>+48(SB), Z6, Z12
 	VPANDD.BCST lstmConsts<>+48(SB), Z7, Z13
 	VFMADD231PS Z0, Z8, Z2
@@ -1241,10 +1299,10 @@ l14:
 	VPTERNLOGD.BCST $0xf8, lstmConsts<>+88(SB), Z7, Z3
 	VMOVUPS         Z4, (DX)
 	VMOVUPS         Z5, 64(DX)
-	VMOVUPS         Z8, (DX)(R9*1)
-	VMOVUPS         Z9, 64(DX)(R9*1)
-	VMOVUPS         Z2, (DX)(R9*2)
-	VMOVUPS         Z3, 64(DX)(R9*2)
+	VMOVUPS         Z8, (DX)(R10*1)
+	VMOVUPS         Z9, 64(DX)(R10*1)
+	VMOVUPS         Z2, (DX)(R10*2)
+	VMOVUPS         Z3, 64(DX)(R10*2)
 
 	// cy = f cx + i g, flushed
 	VMULPS      Z2, Z4, Z2
@@ -1259,12 +1317,12 @@ l14:
 	VMOVAPS.Z   Z3, K2, Z1
 	VMOVUPS     Z0, (SI)
 	VMOVUPS     Z1, 64(SI)
-	VMOVUPS     (DX)(R10*1), Z2
-	VMOVUPS     64(DX)(R10*1), Z3
+	VMOVUPS     (DX)(R11*1), Z2
+	VMOVUPS     64(DX)(R11*1), Z3
 	VPANDD.BCST lstmConsts<>+48(SB), Z0, Z4
 	VPANDD.BCST lstmConsts<>+48(SB), Z1, Z5
-	VMOVUPS     (R8)(R9*2), Z6
-	VMOVUPS     64(R8)(R9*2), Z7
+	VMOVUPS     (R8)(R10*2), Z6
+	VMOVUPS     64(R8)(R10*2), Z7
 	VMINPS      Z4, Z29, Z4
 	VMINPS      Z5, Z29, Z5
 	VFMADD231PS Z0, Z6, Z2
@@ -1352,8 +1410,8 @@ l14:
 	VPTERNLOGD.BCST $0xf8, lstmConsts<>+88(SB), Z1, Z5
 	VDIVPS          Z2, Z31, Z0
 	VDIVPS          Z3, Z31, Z1
-	VMOVUPS         Z0, (DX)(R10*1)
-	VMOVUPS         Z1, 64(DX)(R10*1)
+	VMOVUPS         Z0, (DX)(R11*1)
+	VMOVUPS         Z1, 64(DX)(R11*1)
 
 	// hy = o tanh(cy)
 	VMULPS  Z4, Z0, Z0
@@ -1373,12 +1431,12 @@ l15:
 	CMPQ        CX, $0x00000010
 	JL          l16
 	VMOVUPS     (BX), Z0
-	VPANDD.BCST 16(SP), Z0, Z0
+	VPANDD.BCST 40(SP), Z0, Z0
 	VMOVUPS     (DX), Z1
-	VMOVUPS     (DX)(R9*1), Z2
-	VMOVUPS     (DX)(R9*2), Z3
+	VMOVUPS     (DX)(R10*1), Z2
+	VMOVUPS     (DX)(R10*2), Z3
 	VMOVUPS     (R8), Z4
-	VMOVUPS     (R8)(R9*1), Z5
+	VMOVUPS     (R8)(R10*1), Z5
 	VPANDD.BCST lstmConsts<>+48(SB), Z3, Z6
 	VFMADD231PS Z0, Z4, Z1
 	VFMADD231PS Z0, Z5, Z2
@@ -1452,8 +1510,8 @@ l15:
 	VDIVPS          Z4, Z31, Z4
 	VPTERNLOGD.BCST $0xf8, lstmConsts<>+88(SB), Z3, Z1
 	VMOVUPS         Z2, (DX)
-	VMOVUPS         Z4, (DX)(R9*1)
-	VMOVUPS         Z1, (DX)(R9*2)
+	VMOVUPS         Z4, (DX)(R10*1)
+	VMOVUPS         Z1, (DX)(R10*2)
 
 	// cy = f cx + i g, flushed
 	VMULPS      Z1, Z2, Z1
@@ -1462,9 +1520,9 @@ l15:
 	VCMPPS.BCST $0x15, lstmConsts<>+92(SB), Z0, K1
 	VMOVAPS.Z   Z1, K1, Z0
 	VMOVUPS     Z0, (SI)
-	VMOVUPS     (DX)(R10*1), Z1
+	VMOVUPS     (DX)(R11*1), Z1
 	VPANDD.BCST lstmConsts<>+48(SB), Z0, Z2
-	VMOVUPS     (R8)(R9*2), Z3
+	VMOVUPS     (R8)(R10*2), Z3
 	VMINPS      Z2, Z29, Z2
 	VFMADD231PS Z0, Z3, Z1
 
@@ -1514,7 +1572,7 @@ l15:
 	VADDPS          Z1, Z31, Z1
 	VPTERNLOGD.BCST $0xf8, lstmConsts<>+88(SB), Z0, Z2
 	VDIVPS          Z1, Z31, Z0
-	VMOVUPS         Z0, (DX)(R10*1)
+	VMOVUPS         Z0, (DX)(R11*1)
 
 	// hy = o tanh(cy)
 	VMULPS  Z2, Z0, Z0
@@ -1534,12 +1592,12 @@ l16:
 	DECQ        AX
 	KMOVW       AX, K7
 	VMOVUPS.Z   (BX), K7, Z0
-	VPANDD.BCST 16(SP), Z0, Z0
+	VPANDD.BCST 40(SP), Z0, Z0
 	VMOVUPS.Z   (DX), K7, Z1
-	VMOVUPS.Z   (DX)(R9*1), K7, Z2
-	VMOVUPS.Z   (DX)(R9*2), K7, Z3
+	VMOVUPS.Z   (DX)(R10*1), K7, Z2
+	VMOVUPS.Z   (DX)(R10*2), K7, Z3
 	VMOVUPS.Z   (R8), K7, Z4
-	VMOVUPS.Z   (R8)(R9*1), K7, Z5
+	VMOVUPS.Z   (R8)(R10*1), K7, Z5
 	VPANDD.BCST lstmConsts<>+48(SB), Z3, Z6
 	VFMADD231PS Z0, Z4, Z1
 	VFMADD231PS Z0, Z5, Z2
@@ -1613,8 +1671,8 @@ l16:
 	VDIVPS          Z4, Z31, Z4
 	VPTERNLOGD.BCST $0xf8, lstmConsts<>+88(SB), Z3, Z1
 	VMOVUPS         Z2, K7, (DX)
-	VMOVUPS         Z4, K7, (DX)(R9*1)
-	VMOVUPS         Z1, K7, (DX)(R9*2)
+	VMOVUPS         Z4, K7, (DX)(R10*1)
+	VMOVUPS         Z1, K7, (DX)(R10*2)
 
 	// cy = f cx + i g, flushed
 	VMULPS      Z1, Z2, Z1
@@ -1623,9 +1681,9 @@ l16:
 	VCMPPS.BCST $0x15, lstmConsts<>+92(SB), Z0, K1
 	VMOVAPS.Z   Z1, K1, Z0
 	VMOVUPS     Z0, K7, (SI)
-	VMOVUPS.Z   (DX)(R10*1), K7, Z1
+	VMOVUPS.Z   (DX)(R11*1), K7, Z1
 	VPANDD.BCST lstmConsts<>+48(SB), Z0, Z2
-	VMOVUPS.Z   (R8)(R9*2), K7, Z3
+	VMOVUPS.Z   (R8)(R10*2), K7, Z3
 	VMINPS      Z2, Z29, Z2
 	VFMADD231PS Z0, Z3, Z1
 
@@ -1675,7 +1733,7 @@ l16:
 	VADDPS          Z1, Z31, Z1
 	VPTERNLOGD.BCST $0xf8, lstmConsts<>+88(SB), Z0, Z2
 	VDIVPS          Z1, Z31, Z0
-	VMOVUPS         Z0, K7, (DX)(R10*1)
+	VMOVUPS         Z0, K7, (DX)(R11*1)
 
 	// hy = o tanh(cy)
 	VMULPS  Z2, Z0, Z0
@@ -1687,16 +1745,19 @@ l16:
 	LEAQ    (R8)(CX*4), R8
 
 l17:
-	ADDQ 8(SP), DX
+	ADDQ 8(SP), DI
+	ADDQ 16(SP), SI
+	ADDQ 24(SP), DX
+	ADDQ 32(SP), BX
 	SUBQ R9, R8
 	DECQ (SP)
 	JNZ  l13
 	VZEROUPPER
 	RET
 
-// func LSTMPeepholeStepBackward(dgates *float32, dcx *float32, dh *float32, dcy *float32, gates *float32, cx *float32, cy *float32, peephole *float32, rows int, n int, ldg int, hasCx uint32, hasDcy uint32)
+// func LSTMPeepholeStepBackward(dgates *float32, dcx *float32, dh *float32, dcy *float32, gates *float32, cx *float32, cy *float32, peephole *float32, rows int, n int, ldg int, ldh int, hasCx uint32, hasDcy uint32)
 // Requires: AVX, AVX512F
-TEXT ·LSTMPeepholeStepBackward(SB), NOSPLIT, $40-96
+TEXT ·LSTMPeepholeStepBackward(SB), NOSPLIT, $88-104
 	// Registers:    Z0-Z15 values    Z16-Z31 constants and scalars
 	VBROADCASTSS lstmConsts<>+48(SB), Z31
 	VBROADCASTSS lstmConsts<>+96(SB), Z30
@@ -1713,11 +1774,11 @@ TEXT ·LSTMPeepholeStepBackward(SB), NOSPLIT, $40-96
 	VBROADCASTSS lstmConsts<>+80(SB), Z19
 	VBROADCASTSS lstmConsts<>+84(SB), Z18
 	VBROADCASTSS lstmConsts<>+88(SB), Z17
-	VBROADCASTSS hasDcy+92(FP), Z16
-	MOVL         hasCx+88(FP), AX
-	MOVL         AX, 32(SP)
+	VBROADCASTSS hasDcy+100(FP), Z16
+	MOVL         hasCx+96(FP), AX
+	MOVL         AX, 80(SP)
 
-	// Registers:    DI dgates    SI dcx    DX dh    BX dcy    R8 gates    R9 cx    R10 cy    R11 peephole    CX elements left in the row    R12 4n
+	// Registers:    DI dgates    SI dcx    DX dh    BX dcy    R8 gates    R9 cx    R10 cy    R11 peephole    CX elements left in the row
 	MOVQ dgates+0(FP), DI
 	MOVQ dcx+8(FP), SI
 	MOVQ dh+16(FP), DX
@@ -1726,19 +1787,42 @@ TEXT ·LSTMPeepholeStepBackward(SB), NOSPLIT, $40-96
 	MOVQ cx+40(FP), R9
 	MOVQ cy+48(FP), R10
 	MOVQ peephole+56(FP), R11
-	MOVQ n+72(FP), R12
+	MOVQ n+72(FP), AX
+	SHLQ $0x02, AX
+	MOVQ AX, (SP)
+	MOVQ ldh+88(FP), R12
 	SHLQ $0x02, R12
 	LEAQ (R12)(R12*2), R13
 	MOVQ rows+64(FP), AX
-	MOVQ AX, (SP)
-	MOVQ ldg+80(FP), AX
-	SHLQ $0x02, AX
-	SUBQ R12, AX
 	MOVQ AX, 8(SP)
 	MOVQ ldg+80(FP), AX
 	SHLQ $0x02, AX
-	SUBQ R12, AX
+	SUBQ (SP), AX
 	MOVQ AX, 16(SP)
+	MOVQ ldh+88(FP), AX
+	SHLQ $0x02, AX
+	SUBQ (SP), AX
+	MOVQ AX, 24(SP)
+	MOVQ ldh+88(FP), AX
+	SHLQ $0x02, AX
+	SUBQ (SP), AX
+	MOVQ AX, 32(SP)
+	MOVQ ldh+88(FP), AX
+	SHLQ $0x02, AX
+	SUBQ (SP), AX
+	MOVQ AX, 40(SP)
+	MOVQ ldg+80(FP), AX
+	SHLQ $0x02, AX
+	SUBQ (SP), AX
+	MOVQ AX, 48(SP)
+	MOVQ ldh+88(FP), AX
+	SHLQ $0x02, AX
+	SUBQ (SP), AX
+	MOVQ AX, 56(SP)
+	MOVQ ldh+88(FP), AX
+	SHLQ $0x02, AX
+	SUBQ (SP), AX
+	MOVQ AX, 64(SP)
 
 l19:
 	MOVQ n+72(FP), CX
@@ -1848,8 +1932,8 @@ l20:
 	VMOVUPS      64(R8)(R12*2), Z5
 	VMOVUPS      (R9), Z10
 	VMOVUPS      64(R9), Z11
-	VPANDD.BCST  32(SP), Z10, Z10
-	VPANDD.BCST  32(SP), Z11, Z11
+	VPANDD.BCST  80(SP), Z10, Z10
+	VPANDD.BCST  80(SP), Z11, Z11
 
 	// di, df, dg, dcx
 	VMULPS       Z4, Z6, Z12
@@ -1987,7 +2071,7 @@ l21:
 	VMOVUPS      (R8)(R12*1), Z1
 	VMOVUPS      (R8)(R12*2), Z2
 	VMOVUPS      (R9), Z5
-	VPANDD.BCST  32(SP), Z5, Z5
+	VPANDD.BCST  80(SP), Z5, Z5
 
 	// di, df, dg, dcx
 	VMULPS       Z2, Z3, Z6
@@ -2094,7 +2178,7 @@ l22:
 	VMOVUPS.Z    (R8)(R12*1), K7, Z1
 	VMOVUPS.Z    (R8)(R12*2), K7, Z2
 	VMOVUPS.Z    (R9), K7, Z5
-	VPANDD.BCST  32(SP), Z5, Z5
+	VPANDD.BCST  80(SP), Z5, Z5
 
 	// di, df, dg, dcx
 	VMULPS       Z2, Z3, Z6
@@ -2140,10 +2224,15 @@ l22:
 	LEAQ         (R11)(CX*4), R11
 
 l23:
-	ADDQ 8(SP), DI
-	ADDQ 16(SP), R8
-	SUBQ R12, R11
-	DECQ (SP)
+	ADDQ 16(SP), DI
+	ADDQ 24(SP), SI
+	ADDQ 32(SP), DX
+	ADDQ 40(SP), BX
+	ADDQ 48(SP), R8
+	ADDQ 56(SP), R9
+	ADDQ 64(SP), R10
+	SUBQ (SP), R11
+	DECQ 8(SP)
 	JNZ  l19
 	VZEROUPPER
 	RET

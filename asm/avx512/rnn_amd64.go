@@ -4,22 +4,22 @@
 
 package avx512
 
-// RNNTanhStep writes tanh a for rows of n units: see kernels.RNNStep.
+// RNNTanhStep writes tanh a for rows of n of ldh units: see kernels.RNNStep.
 //
 //go:noescape
-func RNNTanhStep(h *float32, a *float32, rows int, n int, lda int)
+func RNNTanhStep(h *float32, a *float32, rows int, n int, ldh int, lda int)
 
-// RNNReLUStep writes max(a, 0) for rows of n units: see kernels.RNNStep.
+// RNNReLUStep writes max(a, 0) for rows of n of ldh units: see kernels.RNNStep.
 //
 //go:noescape
-func RNNReLUStep(h *float32, a *float32, rows int, n int, lda int)
+func RNNReLUStep(h *float32, a *float32, rows int, n int, ldh int, lda int)
 
-// RNNTanhStepBackward writes dh (1-h^2) for rows of n units: see kernels.RNNStepBackward.
+// RNNTanhStepBackward writes dh (1-h^2) for rows of n of ldh units: see kernels.RNNStepBackward.
 //
 //go:noescape
-func RNNTanhStepBackward(da *float32, dh *float32, h *float32, rows int, n int, ldda int)
+func RNNTanhStepBackward(da *float32, dh *float32, h *float32, rows int, n int, ldda int, ldh int)
 
-// RNNReLUStepBackward writes dh where h > 0 for rows of n units: see kernels.RNNStepBackward.
+// RNNReLUStepBackward writes dh where h > 0 for rows of n of ldh units: see kernels.RNNStepBackward.
 //
 //go:noescape
-func RNNReLUStepBackward(da *float32, dh *float32, h *float32, rows int, n int, ldda int)
+func RNNReLUStepBackward(da *float32, dh *float32, h *float32, rows int, n int, ldda int, ldh int)

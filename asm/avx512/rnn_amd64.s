@@ -23,9 +23,9 @@ DATA rnnConsts<>+60(SB)/4, $0x1c800000
 DATA rnnConsts<>+64(SB)/4, $0x00000000
 GLOBL rnnConsts<>(SB), RODATA|NOPTR, $68
 
-// func RNNTanhStep(h *float32, a *float32, rows int, n int, lda int)
+// func RNNTanhStep(h *float32, a *float32, rows int, n int, ldh int, lda int)
 // Requires: AVX, AVX512F
-TEXT ·RNNTanhStep(SB), NOSPLIT, $16-40
+TEXT ·RNNTanhStep(SB), NOSPLIT, $24-48
 	// Registers:    Z0-Z16 values    Z17-Z31 constants and scalars
 	VBROADCASTSS rnnConsts<>+0(SB), Z31
 	VBROADCASTSS rnnConsts<>+12(SB), Z30
@@ -50,10 +50,14 @@ TEXT ·RNNTanhStep(SB), NOSPLIT, $16-40
 	SHLQ $0x02, DX
 	MOVQ rows+16(FP), AX
 	MOVQ AX, (SP)
-	MOVQ lda+32(FP), AX
+	MOVQ ldh+32(FP), AX
 	SHLQ $0x02, AX
 	SUBQ DX, AX
 	MOVQ AX, 8(SP)
+	MOVQ lda+40(FP), AX
+	SHLQ $0x02, AX
+	SUBQ DX, AX
+	MOVQ AX, 16(SP)
 
 l1:
 	MOVQ n+24(FP), CX
@@ -201,15 +205,16 @@ l4:
 	LEAQ       (SI)(CX*4), SI
 
 l5:
-	ADDQ 8(SP), SI
+	ADDQ 8(SP), DI
+	ADDQ 16(SP), SI
 	DECQ (SP)
 	JNZ  l1
 	VZEROUPPER
 	RET
 
-// func RNNReLUStep(h *float32, a *float32, rows int, n int, lda int)
+// func RNNReLUStep(h *float32, a *float32, rows int, n int, ldh int, lda int)
 // Requires: AVX, AVX512F
-TEXT ·RNNReLUStep(SB), NOSPLIT, $16-40
+TEXT ·RNNReLUStep(SB), NOSPLIT, $24-48
 	// Registers:    Z0-Z30 values    Z31 constants and scalars
 	VBROADCASTSS rnnConsts<>+56(SB), Z31
 
@@ -220,10 +225,14 @@ TEXT ·RNNReLUStep(SB), NOSPLIT, $16-40
 	SHLQ $0x02, DX
 	MOVQ rows+16(FP), AX
 	MOVQ AX, (SP)
-	MOVQ lda+32(FP), AX
+	MOVQ ldh+32(FP), AX
 	SHLQ $0x02, AX
 	SUBQ DX, AX
 	MOVQ AX, 8(SP)
+	MOVQ lda+40(FP), AX
+	SHLQ $0x02, AX
+	SUBQ DX, AX
+	MOVQ AX, 16(SP)
 
 l7:
 	MOVQ n+24(FP), CX
@@ -271,15 +280,16 @@ l10:
 	LEAQ      (SI)(CX*4), SI
 
 l11:
-	ADDQ 8(SP), SI
+	ADDQ 8(SP), DI
+	ADDQ 16(SP), SI
 	DECQ (SP)
 	JNZ  l7
 	VZEROUPPER
 	RET
 
-// func RNNTanhStepBackward(da *float32, dh *float32, h *float32, rows int, n int, ldda int)
+// func RNNTanhStepBackward(da *float32, dh *float32, h *float32, rows int, n int, ldda int, ldh int)
 // Requires: AVX, AVX512F
-TEXT ·RNNTanhStepBackward(SB), NOSPLIT, $16-48
+TEXT ·RNNTanhStepBackward(SB), NOSPLIT, $32-56
 	// Registers:    Z0-Z28 values    Z29-Z31 constants and scalars
 	VBROADCASTSS rnnConsts<>+0(SB), Z31
 	VBROADCASTSS rnnConsts<>+60(SB), Z30
@@ -297,6 +307,14 @@ TEXT ·RNNTanhStepBackward(SB), NOSPLIT, $16-48
 	SHLQ $0x02, AX
 	SUBQ BX, AX
 	MOVQ AX, 8(SP)
+	MOVQ ldh+48(FP), AX
+	SHLQ $0x02, AX
+	SUBQ BX, AX
+	MOVQ AX, 16(SP)
+	MOVQ ldh+48(FP), AX
+	SHLQ $0x02, AX
+	SUBQ BX, AX
+	MOVQ AX, 24(SP)
 
 l13:
 	MOVQ n+32(FP), CX
@@ -376,14 +394,16 @@ l16:
 
 l17:
 	ADDQ 8(SP), DI
+	ADDQ 16(SP), SI
+	ADDQ 24(SP), DX
 	DECQ (SP)
 	JNZ  l13
 	VZEROUPPER
 	RET
 
-// func RNNReLUStepBackward(da *float32, dh *float32, h *float32, rows int, n int, ldda int)
+// func RNNReLUStepBackward(da *float32, dh *float32, h *float32, rows int, n int, ldda int, ldh int)
 // Requires: AVX, AVX512F
-TEXT ·RNNReLUStepBackward(SB), NOSPLIT, $16-48
+TEXT ·RNNReLUStepBackward(SB), NOSPLIT, $32-56
 	// Registers:    Z0-Z28 values    Z29-Z31 constants and scalars
 	VBROADCASTSS rnnConsts<>+0(SB), Z31
 	VBROADCASTSS rnnConsts<>+60(SB), Z30
@@ -401,6 +421,14 @@ TEXT ·RNNReLUStepBackward(SB), NOSPLIT, $16-48
 	SHLQ $0x02, AX
 	SUBQ BX, AX
 	MOVQ AX, 8(SP)
+	MOVQ ldh+48(FP), AX
+	SHLQ $0x02, AX
+	SUBQ BX, AX
+	MOVQ AX, 16(SP)
+	MOVQ ldh+48(FP), AX
+	SHLQ $0x02, AX
+	SUBQ BX, AX
+	MOVQ AX, 24(SP)
 
 l19:
 	MOVQ n+32(FP), CX
@@ -468,6 +496,8 @@ l22:
 
 l23:
 	ADDQ 8(SP), DI
+	ADDQ 16(SP), SI
+	ADDQ 24(SP), DX
 	DECQ (SP)
 	JNZ  l19
 	VZEROUPPER

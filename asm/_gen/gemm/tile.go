@@ -36,6 +36,10 @@ var (
 	rCVec, rCLast                = reg.RAX, reg.RBX
 )
 
+// unroll is the number of steps in one round of the loops of large tiles: a loop of 16 rounds
+// ends where the CPU expects it, one of 64 does not.
+const unroll = 4
+
 // lineBytes is what one prefetch brings.
 const lineBytes = 64
 
@@ -183,6 +187,17 @@ func (g *gen) storeMasked(i int, m Mem, k reg.Register, mask Mem, spare int) {
 	g.VMASKMOVPS(g.vec(i), g.vec(spare), m)
 }
 
+// placeOfC is the place of a vector in a row of C.
+func placeOfC(v, vecs int) Mem {
+	switch v {
+	case 0:
+		return Mem{Base: rC}
+	case vecs - 1:
+		return Mem{Base: rC, Index: rCLast, Scale: 1}
+	}
+	return Mem{Base: rC, Index: rCVec, Scale: uint8(v)}
+}
+
 // tile writes the code of tiles of rows by vecs.
 func (g *gen) tile(rows, vecs int, mask masks, frame tileFrame) {
 	name := fmt.Sprintf("%dx%d", rows, vecs)
@@ -195,15 +210,7 @@ func (g *gen) tile(rows, vecs int, mask masks, frame tileFrame) {
 		g.MOVQ(frame.c, rC)
 		for r := range rows {
 			for v := range vecs {
-				m := Mem{Base: rC}
-				switch {
-				case v == 0:
-				case v == vecs-1:
-					m.Index, m.Scale = rCLast, 1
-				default:
-					m.Index, m.Scale = rCVec, uint8(v)
-				}
-				do(r, v, m)
+				do(r, v, placeOfC(v, vecs))
 			}
 			if r < rows-1 {
 				g.ADDQ(rCRow, rC)
@@ -260,20 +267,37 @@ func (g *gen) tile(rows, vecs int, mask masks, frame tileFrame) {
 		g.Label("fetch" + name)
 	}
 	g.MOVQ(tileArgs.at(argp, "K"), rK)
+	steps := func(label string, tail bool) {
+		if rows*vecs >= g.unrollFrom {
+			g.SUBQ(U8(unroll), rK)
+			g.JL(LabelRef("rest" + label))
+			g.Label("k" + label)
+			for range unroll {
+				g.step(rows, vecs, acc, tail, mask.last)
+			}
+			g.SUBQ(U8(unroll), rK)
+			g.JGE(LabelRef("k" + label))
+			g.Label("rest" + label)
+			g.ADDQ(U8(unroll), rK)
+			g.JEQ(LabelRef("store" + name))
+		}
+		g.Label("one" + label)
+		g.step(rows, vecs, acc, tail, mask.last)
+		g.DECQ(rK)
+		g.JNZ(LabelRef("one" + label))
+	}
 	if g.avx512 {
-		g.Label("k" + name)
-		g.step(rows, vecs, acc, true, mask.last)
-		g.JNZ(LabelRef("k" + name))
+		steps(name, true)
 	} else {
 		g.CMPQ(tileArgs.at(argp, "Tail"), U8(g.lanes))
-		g.JNE(LabelRef("ktail" + name))
-		g.Label("k" + name)
-		g.step(rows, vecs, acc, false, mask.last)
-		g.JNZ(LabelRef("k" + name))
+		g.JNE(LabelRef("tail" + name))
+		steps(name, false)
 		g.JMP(LabelRef("store" + name))
-		g.Label("ktail" + name)
+		g.Label("tail" + name)
+		g.Label("onetail" + name)
 		g.step(rows, vecs, acc, true, mask.last)
-		g.JNZ(LabelRef("ktail" + name))
+		g.DECQ(rK)
+		g.JNZ(LabelRef("onetail" + name))
 	}
 
 	g.Label("store" + name)
@@ -304,7 +328,7 @@ func (g *gen) tile(rows, vecs int, mask masks, frame tileFrame) {
 	g.JMP(LabelRef("done"))
 }
 
-// step writes one step of all chains of a tile, and leaves the flags of the count.
+// step writes one step of all chains of a tile.
 func (g *gen) step(rows, vecs int, acc func(r, v int) int, tail bool, mask Mem) {
 	next := rows * vecs
 	loadB := func(v, i int) {
@@ -348,7 +372,6 @@ func (g *gen) step(rows, vecs int, acc func(r, v int) int, tail bool, mask Mem) 
 	if rows > 6 {
 		g.ADDQ(rAStep, rA6)
 	}
-	g.DECQ(rK)
 }
 
 // finish writes GemmFinish. Registers: AX row of A, R11 row of C, CX rows left, DX R13 their

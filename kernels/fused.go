@@ -1,0 +1,258 @@
+package kernels
+
+import (
+	"fmt"
+
+	"github.com/elbow-go/elbow/asm"
+)
+
+// The fused steps are whole recurrent steps: the product with the recurrent weights, the
+// activations and the state, block of units by block of units, so that pre-activations do
+// not leave the first cache between the product and the gates. The weights are packed once
+// per update, in the order in which the machine code reads them.
+//
+//	whh [G*H, H] --StepWeights.Pack--> panels
+//	                                     |
+//	gates, hx, cx --LSTMFusedStep RNN.. GRU.. GRUBefore..--> hy, cy
+//
+// The results are, bit for bit, those of the product (each output one chain of fused
+// multiply-adds that starts at the pre-activation, in the order of k) and of the gate kernel
+// behind it.
+
+// StepKind says how the weights of a layer are used, and so in what order they are packed.
+type StepKind uint8
+
+// The kinds, with the shape of the recurrent weights.
+const (
+	StepRNN       StepKind = iota // [H, H]
+	StepLSTM                      // [4H, H], i f g o
+	StepGRU                       // [3H, H], r z n; reset-after form
+	StepGRUBefore                 // [3H, H], r z n; reset-before form
+)
+
+// Gates returns how many times H rows the weights have.
+func (k StepKind) Gates() int { return [...]int{1, 4, 3, 3}[k] }
+
+// StepWeights holds the recurrent weights of one layer, packed for the fused steps. The zero
+// value is empty. It is only read by the steps and may be shared by goroutines.
+type StepWeights[T Float] struct {
+	kind     StepKind
+	hidden   int
+	ready    bool
+	training bool
+	isa      asm.ISA
+	plain    []T // where there is no machine code
+	panels   stepPanels
+}
+
+// Pack copies the weights whh [Gates*H, H], dense, row-major, into w, for the instruction set
+// in use. With training set the backward steps can be taken too, which takes twice the
+// memory. The copy has no denormals: they count as +0, since each product with one would
+// trap into microcode, at a hundred times the cost, in every step. Pack panics if kind is
+// unknown, hidden negative or whh too short. It allocates only when w has never been so large.
+func (w *StepWeights[T]) Pack(kind StepKind, whh []T, hidden int, training bool) {
+	const fn = "StepWeights.Pack"
+	if kind > StepGRUBefore {
+		panic(fmt.Sprintf("kernels: %s: kind = %d, want at most %d", fn, kind, StepGRUBefore))
+	}
+	checkSize(fn, "hidden", hidden, 0)
+	n := kind.Gates() * hidden * hidden
+	checkLen(fn, "whh", len(whh), n)
+	w.kind, w.hidden, w.ready, w.training, w.isa = kind, hidden, true, training, asm.Active()
+	w.plain = w.plain[:0]
+	w.panels.clear()
+	if whh, ok := any(whh[:n]).([]float32); ok && w.panels.pack(kind, whh, hidden, training) {
+		return
+	}
+	w.plain = append(w.plain, whh[:n]...)
+	if p, ok := any(w.plain).([]float32); ok {
+		for i, v := range p {
+			p[i] = flushDenormal(v)
+		}
+	}
+}
+
+// Plain returns the weights in the order of whh, without denormals, where there is no machine
+// code for the fused steps: a product of package blas and the gate kernel are then faster
+// than the fused step, whose reference in plain Go is not written for speed. It returns nil
+// where there is.
+func (w *StepWeights[T]) Plain() []T {
+	if len(w.plain) == 0 {
+		return nil
+	}
+	return w.plain
+}
+
+// check panics unless w is packed for what fn is going to do.
+func (w *StepWeights[T]) check(fn string, kind StepKind, hidden int, training bool) {
+	switch {
+	case !w.ready:
+		panic("kernels: " + fn + ": the weights are not packed: call Pack")
+	case w.kind != kind || w.hidden != hidden:
+		panic(fmt.Sprintf("kernels: %s: weights of kind %d and %d units, want kind %d and %d units", fn, w.kind, w.hidden, kind, hidden))
+	case training && !w.training:
+		panic("kernels: " + fn + ": the weights are packed for inference only: call Pack with training set")
+	case w.isa != asm.Active():
+		panic(fmt.Sprintf("kernels: %s: the weights are packed for isa = %v, want %v: call Pack again after asm.Use", fn, w.isa, asm.Active()))
+	}
+}
+
+// RNNFusedStep computes one time step of a plain recurrent network for a batch.
+//
+//	h = act(a + hx Whhᵀ)    act = tanh or ReLU
+//
+// a is [B, H], row stride lda ≥ H: the input part of the pre-activations with its bias. hx
+// and hy are [B, H], dense, row-major. a is overwritten with the whole pre-activations, hy
+// with the state. No arguments may overlap.
+// With falling set the panels of the weights are read last to first. The bits are the same;
+// weights a little larger than a cache are read faster if every other step of a sequence
+// falls, since it starts with what the step before has left in the cache.
+//
+// NaN, infinity, accuracy and flush are those of the product (see package blas) and of
+// [RNNStep]. It panics if w is not packed for StepRNN, H units and the instruction set in
+// use, if a size is negative, a slice or stride too short. Zero sizes do nothing. It starts
+// no goroutine and allocates nothing.
+func RNNFusedStep[T Float](hy, a, hx []T, w *StepWeights[T], batch, hidden, lda int, act Activation, falling bool) {
+	const fn = "RNNFusedStep"
+	checkGateSizes(fn, batch, hidden)
+	checkAct(fn, act)
+	w.check(fn, StepRNN, hidden, false)
+	checkGate(fn, "hy", len(hy), batch, hidden, hidden)
+	checkSize(fn, "lda", lda, hidden)
+	checkGate(fn, "a", len(a), batch, hidden, lda)
+	checkGate(fn, "hx", len(hx), batch, hidden, hidden)
+	if batch == 0 || hidden == 0 {
+		return
+	}
+	if !w.panels.empty() {
+		f := fusedStep{op: opRNN, act: act, batch: batch, hidden: hidden, ldg: lda, falling: falling,
+			hy: float32s(hy), gates: float32s(a), hx: float32s(hx)}
+		f.run(&w.panels)
+		return
+	}
+	stepMulT(a, hx, w.plain, batch, hidden, hidden, lda, hidden)
+	RNNStep(hy, a, batch, hidden, lda, act)
+}
+
+// LSTMFusedStep computes one LSTM time step for a batch.
+//
+//	i f g o += hx Whhᵀ            then as LSTMStep:
+//	i, f, o = σ(i), σ(f), σ(o)    g = tanh(g)
+//	cy = f⊙cx + i⊙g               hy = o⊙tanh(cy)
+//
+// gates is [B, 4H], gate order i f g o, row stride ldg ≥ 4H: the input part of the
+// pre-activations with its bias. hx, cx, hy and cy are [B, H], dense, row-major; peephole is
+// nil or [3H], as in [LSTMStep]. cx nil is a state of zeros. gates is overwritten with the
+// activated gates, which the backward step reads; hy and cy are overwritten. cy may be cx; no
+// other arguments may overlap, hy and hx neither: all of hx is read for every unit.
+// falling is as in [RNNFusedStep].
+//
+// NaN, infinity, accuracy and flush are those of the product (see package blas) and of
+// [LSTMStep]. It panics if w is not packed for StepLSTM, H units and the instruction set in
+// use, if a size is negative, a slice or stride too short. Zero sizes do nothing. It starts
+// no goroutine and allocates nothing.
+func LSTMFusedStep[T Float](hy, cy, gates, hx, cx, peephole []T, w *StepWeights[T], batch, hidden, ldg int, falling bool) {
+	const fn = "LSTMFusedStep"
+	checkGateSizes(fn, batch, hidden)
+	w.check(fn, StepLSTM, hidden, false)
+	checkGate(fn, "hy", len(hy), batch, hidden, hidden)
+	checkGate(fn, "cy", len(cy), batch, hidden, hidden)
+	checkSize(fn, "ldg", ldg, 4*hidden)
+	checkGate(fn, "gates", len(gates), batch, 4*hidden, ldg)
+	checkGate(fn, "hx", len(hx), batch, hidden, hidden)
+	checkGateOrNil(fn, "cx", cx, batch, hidden)
+	checkGateOrNil(fn, "peephole", peephole, 1, 3*hidden)
+	if batch == 0 || hidden == 0 {
+		return
+	}
+	if !w.panels.empty() {
+		f := fusedStep{op: opLSTM, batch: batch, hidden: hidden, ldg: ldg, falling: falling,
+			hy: float32s(hy), cy: float32s(cy), gates: float32s(gates), hx: float32s(hx), cx: float32s(cx), peephole: float32s(peephole)}
+		f.run(&w.panels)
+		return
+	}
+	stepMulT(gates, hx, w.plain, batch, 4*hidden, hidden, ldg, hidden)
+	LSTMStep(hy, cy, gates, cx, peephole, batch, hidden, ldg)
+}
+
+// GRUFusedStep computes one time step of a GRU, reset-after form, for a batch.
+//
+//	r z += hx Whhᵀ       hn = bhn + hx Whnᵀ      then as GRUStep:
+//	r, z = σ(r), σ(z)    n = tanh(n + r⊙hn)      hy = (1-z)⊙n + z⊙hx
+//
+// gates is [B, 4H], order r z n hn, row stride ldg ≥ 4H: r, z and n hold the input part of the
+// pre-activations with its bias, hn is not read. bhn is [H]; hx and hy are [B, H], dense,
+// row-major. gates is overwritten with the activated r z n and with hn, which the backward
+// step reads; hy is overwritten. No arguments may overlap. falling is as in [RNNFusedStep].
+//
+// NaN, infinity, accuracy and flush are those of the product (see package blas) and of
+// [GRUStep]. It panics if w is not packed for StepGRU, H units and the instruction set in
+// use, if a size is negative, a slice or stride too short. Zero sizes do nothing. It starts
+// no goroutine and allocates nothing.
+func GRUFusedStep[T Float](hy, gates, hx, bhn []T, w *StepWeights[T], batch, hidden, ldg int, falling bool) {
+	const fn = "GRUFusedStep"
+	checkGateSizes(fn, batch, hidden)
+	w.check(fn, StepGRU, hidden, false)
+	checkGate(fn, "hy", len(hy), batch, hidden, hidden)
+	checkSize(fn, "ldg", ldg, 4*hidden)
+	checkGate(fn, "gates", len(gates), batch, 4*hidden, ldg)
+	checkGate(fn, "hx", len(hx), batch, hidden, hidden)
+	checkLen(fn, "bhn", len(bhn), hidden)
+	if batch == 0 || hidden == 0 {
+		return
+	}
+	if !w.panels.empty() {
+		f := fusedStep{op: opGRU, batch: batch, hidden: hidden, ldg: ldg, falling: falling,
+			hy: float32s(hy), gates: float32s(gates), hx: float32s(hx), bhn: float32s(bhn)}
+		f.run(&w.panels)
+		return
+	}
+	h, hn := hidden, gates[3*hidden:]
+	SetRows(hn, bhn, batch, h, ldg)
+	stepMulT(gates, hx, w.plain, batch, 2*h, h, ldg, h)
+	stepMulT(hn, hx, w.plain[2*h*h:], batch, h, h, ldg, h)
+	GRUStep(hy, gates, hn, hx, batch, h, ldg, ldg)
+}
+
+// GRUBeforeFusedStep computes one time step of a GRU, reset-before form, for a batch.
+//
+//	r z += hx Whhᵀ    r, z = σ(r), σ(z)    rh = r⊙hx
+//	n += rh Whnᵀ      n = tanh(n)          hy = (1-z)⊙n + z⊙hx
+//
+// gates is [B, 4H], order r z n rh, row stride ldg ≥ 4H: r, z and n hold the input part of the
+// pre-activations with its bias, rh is not read. hx and hy are [B, H], dense, row-major. gates
+// is overwritten with the activated r z n and with rh, which the backward step reads; hy is
+// overwritten. No arguments may overlap. falling is as in [RNNFusedStep].
+//
+// NaN, infinity, accuracy and flush are those of the product (see package blas), of
+// [GRUBeforeReset] and [GRUBeforeUpdate]. It panics if w is not packed for StepGRUBefore, H
+// units and the instruction set in use, if a size is negative, a slice or stride too short.
+// Zero sizes do nothing. It starts no goroutine and allocates nothing.
+func GRUBeforeFusedStep[T Float](hy, gates, hx []T, w *StepWeights[T], batch, hidden, ldg int, falling bool) {
+	const fn = "GRUBeforeFusedStep"
+	checkGateSizes(fn, batch, hidden)
+	w.check(fn, StepGRUBefore, hidden, false)
+	checkGate(fn, "hy", len(hy), batch, hidden, hidden)
+	checkSize(fn, "ldg", ldg, 4*hidden)
+	checkGate(fn, "gates", len(gates), batch, 4*hidden, ldg)
+	checkGate(fn, "hx", len(hx), batch, hidden, hidden)
+	if batch == 0 || hidden == 0 {
+		return
+	}
+	if !w.panels.empty() {
+		f := fusedStep{op: opGRUReset, batch: batch, hidden: hidden, ldg: ldg, falling: falling,
+			hy: float32s(hy), gates: float32s(gates), hx: float32s(hx)}
+		f.run(&w.panels)
+		f.op = opGRUUpdate
+		f.run(&w.panels)
+		return
+	}
+	h, rh := hidden, gates[3*hidden:]
+	stepMulT(gates, hx, w.plain, batch, 2*h, h, ldg, h)
+	GRUBeforeReset(rh, gates, hx, batch, h, ldg, ldg)
+	stepMulT(gates[2*h:], rh, w.plain[2*h*h:], batch, h, h, ldg, ldg)
+	GRUBeforeUpdate(hy, gates, hx, batch, h, ldg)
+}
+
+// float32s returns s as what it is known to be.
+func float32s[T Float](s []T) []float32 { return any(s).([]float32) }

@@ -1,0 +1,217 @@
+package kernels
+
+// RNNFusedStepBackward is the gradient of [RNNFusedStep] with respect to the pre-activations,
+// given those of the step after it.
+//
+//	dh += dnext Whh      then as RNNStepBackward:
+//	da = dh⊙act'(h)
+//
+// dnext [next, H] holds the gradients da of the step after this one for the first next of the
+// B rows; the others have none, because their sequences end here. dh [B, H] comes with what
+// else flows into h, and is overwritten with the whole gradient. h is what RNNFusedStep left.
+// da and dnext share the row stride ldda ≥ H; dh and h are dense. No arguments may overlap.
+// falling is as in [RNNFusedStep].
+//
+// NaN, infinity, accuracy and flush are those of the product (see package blas) and of
+// [RNNStepBackward]. It panics if w is not packed for StepRNN with training, H units and the
+// instruction set in use, if a size is negative, next > B, a slice or stride too short. Zero
+// sizes do nothing. It starts no goroutine and allocates nothing.
+func RNNFusedStepBackward[T Float](da, dh, dnext, h []T, w *StepWeights[T], batch, next, hidden, ldda int, act Activation, falling bool) {
+	const fn = "RNNFusedStepBackward"
+	checkGateSizes(fn, batch, hidden)
+	checkAct(fn, act)
+	w.check(fn, StepRNN, hidden, true)
+	checkSize(fn, "ldda", ldda, hidden)
+	checkNext(fn, len(dnext), batch, next, hidden, ldda)
+	checkGate(fn, "da", len(da), batch, hidden, ldda)
+	checkGate(fn, "dh", len(dh), batch, hidden, hidden)
+	checkGate(fn, "h", len(h), batch, hidden, hidden)
+	if batch == 0 || hidden == 0 {
+		return
+	}
+	if !w.panels.empty() {
+		f := fusedStep{op: opRNNBackward, act: act, batch: batch, next: next, hidden: hidden, ldg: ldda, falling: falling,
+			dgates: float32s(da), dh: float32s(dh), dnext: float32s(dnext), hy: float32s(h)}
+		f.run(&w.panels)
+		return
+	}
+	stepMul(dh, dnext, w.plain, next, hidden, hidden, ldda)
+	RNNStepBackward(da, dh, h, batch, hidden, ldda, act)
+}
+
+// LSTMFusedStepBackward is the gradient of [LSTMFusedStep] with respect to the
+// pre-activations and cx, given those of the step after it.
+//
+//	dh += dnext Whh      then as LSTMStepBackward
+//
+// dnext [next, 4H] holds the gradients dgates of the step after this one for the first next
+// of the B rows; the others have none, because their sequences end here. dh [B, H] comes with
+// what else flows into hy, and is overwritten with the whole gradient. The other arguments
+// are those of [LSTMStepBackward], with the same rules; dnext has the row stride ldg too and
+// overlaps nothing. falling is as in [RNNFusedStep].
+//
+// NaN, infinity, accuracy and flush are those of the product (see package blas) and of
+// [LSTMStepBackward]. It panics if w is not packed for StepLSTM with training, H units and the
+// instruction set in use, if a size is negative, next > B, a slice or stride too short. Zero
+// sizes do nothing. It starts no goroutine and allocates nothing.
+func LSTMFusedStepBackward[T Float](dgates, dcx, dh, dnext, dcy, gates, cx, cy, peephole []T, w *StepWeights[T], batch, next, hidden, ldg int, falling bool) {
+	const fn = "LSTMFusedStepBackward"
+	checkGateSizes(fn, batch, hidden)
+	w.check(fn, StepLSTM, hidden, true)
+	checkSize(fn, "ldg", ldg, 4*hidden)
+	checkNext(fn, len(dnext), batch, next, 4*hidden, ldg)
+	checkGate(fn, "dgates", len(dgates), batch, 4*hidden, ldg)
+	checkGate(fn, "dcx", len(dcx), batch, hidden, hidden)
+	checkGate(fn, "dh", len(dh), batch, hidden, hidden)
+	checkGateOrNil(fn, "dcy", dcy, batch, hidden)
+	checkGate(fn, "gates", len(gates), batch, 4*hidden, ldg)
+	checkGateOrNil(fn, "cx", cx, batch, hidden)
+	checkGate(fn, "cy", len(cy), batch, hidden, hidden)
+	checkGateOrNil(fn, "peephole", peephole, 1, 3*hidden)
+	if batch == 0 || hidden == 0 {
+		return
+	}
+	if !w.panels.empty() {
+		f := fusedStep{op: opLSTMBackward, batch: batch, next: next, hidden: hidden, ldg: ldg, falling: falling,
+			dgates: float32s(dgates), dcx: float32s(dcx), dh: float32s(dh), dnext: float32s(dnext), dcy: float32s(dcy),
+			gates: float32s(gates), cx: float32s(cx), cy: float32s(cy), peephole: float32s(peephole)}
+		f.run(&w.panels)
+		return
+	}
+	stepMul(dh, dnext, w.plain, next, 4*hidden, hidden, ldg)
+	LSTMStepBackward(dgates, dcx, dh, dcy, gates, cx, cy, peephole, batch, hidden, ldg)
+}
+
+// GRUFusedStepBackward is the gradient of [GRUFusedStep] with respect to the pre-activations,
+// and the direct path to hx, given the gradients of the step after it.
+//
+//	dh += (dr dz dhn of dnext) Whh      then as GRUStepBackward
+//
+// dnext [next, 4H] holds the gradients dgates of the step after this one for the first next
+// of the B rows; the others have none, because their sequences end here. dh [B, H] comes with
+// what else flows into hy, the direct path of the step after it among that, and is overwritten
+// with the whole gradient. gates and dgates are [B, 4H], order r z n hn, row stride ldg ≥ 4H,
+// and dgates may be gates; dhx [B, H] gets the direct path. No other arguments may overlap.
+// falling is as in [RNNFusedStep].
+//
+// NaN, infinity, accuracy and flush are those of the product (see package blas) and of
+// [GRUStepBackward]. It panics if w is not packed for StepGRU with training, H units and the
+// instruction set in use, if a size is negative, next > B, a slice or stride too short. Zero
+// sizes do nothing. It starts no goroutine and allocates nothing.
+func GRUFusedStepBackward[T Float](dgates, dhx, dh, dnext, gates, hx []T, w *StepWeights[T], batch, next, hidden, ldg int, falling bool) {
+	const fn = "GRUFusedStepBackward"
+	gruCheckBackward(fn, dgates, dhx, dh, dnext, gates, hx, w, StepGRU, batch, next, hidden, ldg)
+	if batch == 0 || hidden == 0 {
+		return
+	}
+	if !w.panels.empty() {
+		f := fusedStep{op: opGRUBackward, batch: batch, next: next, hidden: hidden, ldg: ldg, falling: falling,
+			dgates: float32s(dgates), dhx: float32s(dhx), dh: float32s(dh), dnext: float32s(dnext), gates: float32s(gates), hx: float32s(hx)}
+		f.run(&w.panels)
+		return
+	}
+	RecurrentGrad(dh, dnext, w, next, hidden, ldg)
+	GRUStepBackward(dgates, dgates[3*hidden:], dhx, dh, gates, gates[3*hidden:], hx, batch, hidden, ldg, ldg)
+}
+
+// GRUBeforeFusedStepBackward is the gradient of [GRUBeforeFusedStep] with respect to the
+// pre-activations, and all of the path to hx but the product with r and z, given the
+// gradients of the step after it.
+//
+//	dh += (dr dz of dnext) Whh      then as GRUBeforeUpdateBackward
+//	drh = dn Whn                    then as GRUBeforeResetBackward
+//
+// The arguments are those of [GRUFusedStepBackward], with the order r z n rh, of which the
+// columns rh are left alone; dh is overwritten with drh.
+//
+// NaN, infinity, accuracy and flush are those of the product (see package blas) and of the two
+// gate kernels. It panics if w is not packed for StepGRUBefore with training, H units and the
+// instruction set in use, if a size is negative, next > B, a slice or stride too short. Zero
+// sizes do nothing. It starts no goroutine and allocates nothing.
+func GRUBeforeFusedStepBackward[T Float](dgates, dhx, dh, dnext, gates, hx []T, w *StepWeights[T], batch, next, hidden, ldg int, falling bool) {
+	const fn = "GRUBeforeFusedStepBackward"
+	gruCheckBackward(fn, dgates, dhx, dh, dnext, gates, hx, w, StepGRUBefore, batch, next, hidden, ldg)
+	if batch == 0 || hidden == 0 {
+		return
+	}
+	if !w.panels.empty() {
+		f := fusedStep{op: opGRUUpdateBackward, batch: batch, next: next, hidden: hidden, ldg: ldg, falling: falling,
+			dgates: float32s(dgates), dhx: float32s(dhx), dh: float32s(dh), dnext: float32s(dnext), gates: float32s(gates), hx: float32s(hx)}
+		f.run(&w.panels)
+		f.op = opGRUResetBackward
+		f.run(&w.panels)
+		return
+	}
+	h, drh := hidden, dh
+	RecurrentGrad(dh, dnext, w, next, h, ldg)
+	GRUBeforeUpdateBackward(dgates, dhx, dh, gates, hx, batch, h, ldg)
+	clear(drh[:batch*h])
+	stepMul(drh, dgates[2*h:], w.plain[2*h*h:], batch, h, h, ldg)
+	GRUBeforeResetBackward(dgates, dhx, drh, gates, hx, batch, h, ldg, h)
+}
+
+// RecurrentGrad adds to the gradient of a state what flows back from the step behind it
+// through the recurrent product.
+//
+//	dh += dnext Whh
+//
+// dnext [next, G*H], row stride ldg, holds the gradients of the pre-activations of that step:
+// G = 1 and 4 gates of [RNNFusedStep] and [LSTMFusedStep]; dr dz dn dhn of [GRUFusedStep], of
+// which dn has no part in it; dr dz dn rh of [GRUBeforeFusedStep], of which dr and dz have.
+// dh is [next, H], dense. It must not overlap dnext. The fused backward steps do the same and
+// go on; this is for the initial state, which has no step.
+//
+// It panics if w is not packed with training, for H units and the instruction set in use, if a
+// size is negative, a slice or stride too short. Zero sizes do nothing. It starts no goroutine
+// and allocates nothing.
+func RecurrentGrad[T Float](dh, dnext []T, w *StepWeights[T], next, hidden, ldg int) {
+	const fn = "RecurrentGrad"
+	checkGateSizes(fn, next, hidden)
+	w.check(fn, w.kind, hidden, true)
+	cols := w.kind.columns() * hidden
+	checkSize(fn, "ldg", ldg, cols)
+	checkGate(fn, "dnext", len(dnext), next, cols, ldg)
+	checkGate(fn, "dh", len(dh), next, hidden, hidden)
+	if next == 0 || hidden == 0 {
+		return
+	}
+	h := hidden
+	if !w.panels.empty() {
+		f := fusedStep{op: opRecurrentGrad, batch: next, next: next, hidden: h, ldg: ldg, dh: float32s(dh), dnext: float32s(dnext)}
+		f.run(&w.panels)
+		return
+	}
+	switch w.kind {
+	case StepGRU:
+		stepMul(dh, dnext, w.plain, next, 2*h, h, ldg)
+		stepMul(dh, dnext[3*h:], w.plain[2*h*h:], next, h, h, ldg)
+	case StepGRUBefore:
+		stepMul(dh, dnext, w.plain, next, 2*h, h, ldg)
+	default:
+		stepMul(dh, dnext, w.plain, next, cols, h, ldg)
+	}
+}
+
+// columns returns how many times H columns a row of pre-activations has.
+func (k StepKind) columns() int { return [...]int{1, 4, 4, 4}[k] }
+
+func gruCheckBackward[T Float](fn string, dgates, dhx, dh, dnext, gates, hx []T, w *StepWeights[T], kind StepKind, batch, next, hidden, ldg int) {
+	checkGateSizes(fn, batch, hidden)
+	w.check(fn, kind, hidden, true)
+	checkSize(fn, "ldg", ldg, 4*hidden)
+	checkNext(fn, len(dnext), batch, next, 4*hidden, ldg)
+	checkGate(fn, "dgates", len(dgates), batch, 4*hidden, ldg)
+	checkGate(fn, "dhx", len(dhx), batch, hidden, hidden)
+	checkGate(fn, "dh", len(dh), batch, hidden, hidden)
+	checkGate(fn, "gates", len(gates), batch, 4*hidden, ldg)
+	checkGate(fn, "hx", len(hx), batch, hidden, hidden)
+}
+
+// checkNext panics unless the first next of batch rows have gradients in a slice of length got.
+func checkNext(fn string, got, batch, next, cols, ld int) {
+	checkSize(fn, "next", next, 0)
+	checkMost(fn, "next", next, batch)
+	if next > 0 {
+		checkGate(fn, "dnext", got, next, cols, ld)
+	}
+}

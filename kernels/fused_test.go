@@ -1,0 +1,457 @@
+package kernels
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/elbow-go/elbow/asm"
+	"github.com/elbow-go/elbow/asm/asmtest"
+	"github.com/elbow-go/elbow/internal/f32"
+)
+
+// The fused steps are tested against their parts: a product in two plain loops, and the gate
+// kernel, which has tests of its own. Both run under the generic instruction set, so what is
+// compared is every fused step with the definition of its bits.
+
+// fusedKinds are the layers: name, kind of weights, activation, with peepholes or not.
+var fusedKinds = []struct {
+	name string
+	kind StepKind
+	act  Activation
+	peep bool
+}{
+	{"rnn", StepRNN, RNNTanh, false}, {"rnn-relu", StepRNN, RNNReLU, false},
+	{"lstm", StepLSTM, 0, false}, {"lstm-peephole", StepLSTM, 0, true},
+	{"gru", StepGRU, 0, false}, {"gru-before", StepGRUBefore, 0, false},
+}
+
+// A fusedCase has the arguments of a forward and a backward step. in holds what is read only.
+type fusedCase[T Float] struct {
+	kind                        int
+	batch, next, h, ldg         int
+	whh, bhn, peephole          []T
+	hx, cx, gates, hy, cy       []T
+	dgates, dcx, dh, dnext, dcy []T
+}
+
+func newFusedCase[T Float](kind, batch, next, h, gap int, seed uint64) *fusedCase[T] {
+	rng := rand.New(rand.NewPCG(seed, uint64(1000*batch+h)))
+	k := fusedKinds[kind]
+	cols := k.kind.columns() * h
+	c := &fusedCase[T]{kind: kind, batch: batch, next: next, h: h, ldg: cols + gap}
+	draw := func(rows, cols, ld int) []T {
+		s := make([]T, max(0, (rows-1)*ld+cols))
+		for i := range rows {
+			for j := range cols {
+				s[i*ld+j] = T(rng.Float64()*2 - 1)
+			}
+		}
+		return s
+	}
+	c.whh = draw(k.kind.Gates()*h, h, h)
+	c.bhn, c.peephole = draw(1, h, h), draw(1, 3*h, 3*h)
+	if !k.peep {
+		c.peephole = nil
+	}
+	c.hx, c.cx, c.hy, c.cy = draw(batch, h, h), draw(batch, h, h), draw(batch, h, h), draw(batch, h, h)
+	c.gates = draw(batch, cols, c.ldg)
+	c.dgates, c.dcx, c.dh = draw(batch, cols, c.ldg), draw(batch, h, h), draw(batch, h, h)
+	c.dnext, c.dcy = draw(next, cols, c.ldg), draw(batch, h, h)
+	if rng.IntN(4) == 0 {
+		c.cx = nil
+	}
+	if rng.IntN(4) == 0 {
+		c.dcy = nil
+	}
+	return c
+}
+
+func (c *fusedCase[T]) outputs() map[string][]T {
+	return map[string][]T{"hy": c.hy, "cy": c.cy, "gates": c.gates, "dgates": c.dgates, "dcx": c.dcx, "dh": c.dh}
+}
+
+// clone copies a case into memory of get.
+func (c *fusedCase[T]) clone(get func(n int) []T) *fusedCase[T] {
+	d := *c
+	for _, s := range []*[]T{&d.whh, &d.bhn, &d.peephole, &d.hx, &d.cx, &d.gates, &d.hy, &d.cy, &d.dgates, &d.dcx, &d.dh, &d.dnext, &d.dcy} {
+		if *s != nil {
+			n := get(len(*s))
+			copy(n, *s)
+			*s = n
+		}
+	}
+	return &d
+}
+
+// rows returns the case of the rows lo..hi.
+func (c *fusedCase[T]) rows(lo, hi int) *fusedCase[T] {
+	d := *c
+	d.batch, d.next = hi-lo, max(0, min(hi, c.next)-lo)
+	cut := func(s []T, ld int) []T {
+		if s == nil {
+			return nil
+		}
+		return s[min(len(s), lo*ld):]
+	}
+	d.hx, d.cx, d.hy, d.cy = cut(c.hx, c.h), cut(c.cx, c.h), cut(c.hy, c.h), cut(c.cy, c.h)
+	d.dcx, d.dh, d.dcy = cut(c.dcx, c.h), cut(c.dh, c.h), cut(c.dcy, c.h)
+	d.gates, d.dgates, d.dnext = cut(c.gates, c.ldg), cut(c.dgates, c.ldg), cut(c.dnext, c.ldg)
+	return &d
+}
+
+func (c *fusedCase[T]) forward(w *StepWeights[T], falling bool) {
+	switch k := fusedKinds[c.kind]; k.kind {
+	case StepRNN:
+		RNNFusedStep(c.hy, c.gates, c.hx, w, c.batch, c.h, c.ldg, k.act, falling)
+	case StepLSTM:
+		LSTMFusedStep(c.hy, c.cy, c.gates, c.hx, c.cx, c.peephole, w, c.batch, c.h, c.ldg, falling)
+	case StepGRU:
+		GRUFusedStep(c.hy, c.gates, c.hx, c.bhn, w, c.batch, c.h, c.ldg, falling)
+	case StepGRUBefore:
+		GRUBeforeFusedStep(c.hy, c.gates, c.hx, w, c.batch, c.h, c.ldg, falling)
+	}
+}
+
+func (c *fusedCase[T]) backward(w *StepWeights[T], falling bool) {
+	switch k := fusedKinds[c.kind]; k.kind {
+	case StepRNN:
+		RNNFusedStepBackward(c.dgates, c.dh, c.dnext, c.hy, w, c.batch, c.next, c.h, c.ldg, k.act, falling)
+	case StepLSTM:
+		LSTMFusedStepBackward(c.dgates, c.dcx, c.dh, c.dnext, c.dcy, c.gates, c.cx, c.cy, c.peephole, w, c.batch, c.next, c.h, c.ldg, falling)
+	case StepGRU:
+		GRUFusedStepBackward(c.dgates, c.dcx, c.dh, c.dnext, c.gates, c.hx, w, c.batch, c.next, c.h, c.ldg, falling)
+	case StepGRUBefore:
+		GRUBeforeFusedStepBackward(c.dgates, c.dcx, c.dh, c.dnext, c.gates, c.hx, w, c.batch, c.next, c.h, c.ldg, falling)
+	}
+}
+
+// parts is forward and backward in parts.
+func (c *fusedCase[T]) parts() {
+	b, h, ld := c.batch, c.h, c.ldg
+	at := func(s []T, i int) []T { return s[min(len(s), i):] }
+	switch k := fusedKinds[c.kind]; k.kind {
+	case StepRNN:
+		testProduct(c.gates, ld, c.hx, h, c.whh, h, 1, b, h, h)
+		RNNStep(c.hy, c.gates, b, h, ld, k.act)
+		testProduct(c.dh, h, c.dnext, ld, c.whh, 1, h, c.next, h, h)
+		RNNStepBackward(c.dgates, c.dh, c.hy, b, h, ld, k.act)
+	case StepLSTM:
+		testProduct(c.gates, ld, c.hx, h, c.whh, h, 1, b, 4*h, h)
+		LSTMStep(c.hy, c.cy, c.gates, c.cx, c.peephole, b, h, ld)
+		testProduct(c.dh, h, c.dnext, ld, c.whh, 1, h, c.next, h, 4*h)
+		LSTMStepBackward(c.dgates, c.dcx, c.dh, c.dcy, c.gates, c.cx, c.cy, c.peephole, b, h, ld)
+	case StepGRU:
+		hn := at(c.gates, 3*h)
+		SetRows(hn, c.bhn, b, h, ld)
+		testProduct(c.gates, ld, c.hx, h, c.whh, h, 1, b, 2*h, h)
+		testProduct(hn, ld, c.hx, h, at(c.whh, 2*h*h), h, 1, b, h, h)
+		GRUStep(c.hy, c.gates, hn, c.hx, b, h, ld, ld)
+		testProduct(c.dh, h, c.dnext, ld, c.whh, 1, h, c.next, h, 2*h)
+		testProduct(c.dh, h, at(c.dnext, 3*h), ld, at(c.whh, 2*h*h), 1, h, c.next, h, h)
+		GRUStepBackward(c.dgates, at(c.dgates, 3*h), c.dcx, c.dh, c.gates, hn, c.hx, b, h, ld, ld)
+	case StepGRUBefore:
+		rh, wn := at(c.gates, 3*h), at(c.whh, 2*h*h)
+		testProduct(c.gates, ld, c.hx, h, c.whh, h, 1, b, 2*h, h)
+		GRUBeforeReset(rh, c.gates, c.hx, b, h, ld, ld)
+		testProduct(at(c.gates, 2*h), ld, rh, ld, wn, h, 1, b, h, h)
+		GRUBeforeUpdate(c.hy, c.gates, c.hx, b, h, ld)
+		testProduct(c.dh, h, c.dnext, ld, c.whh, 1, h, c.next, h, 2*h)
+		GRUBeforeUpdateBackward(c.dgates, c.dcx, c.dh, c.gates, c.hx, b, h, ld)
+		clear(c.dh)
+		testProduct(c.dh, h, at(c.dgates, 2*h), ld, wn, 1, h, b, h, h)
+		GRUBeforeResetBackward(c.dgates, c.dcx, c.dh, c.gates, c.hx, b, h, ld, h)
+	}
+}
+
+// testProduct computes c[i][j] += sum over q of a[i][q] w[j*wj+q*wq], one chain an output.
+func testProduct[T Float](c []T, ldc int, a []T, lda int, w []T, wj, wq, m, n, k int) {
+	for i := range m {
+		for j := range n {
+			for q := range k {
+				x, y, s := a[i*lda+q], w[j*wj+q*wq], c[i*ldc+j]
+				if f, ok := any(x).(float32); ok {
+					c[i*ldc+j] = T(f32.FMA(f, float32(y), float32(s)))
+				} else {
+					c[i*ldc+j] = s + x*y
+				}
+			}
+		}
+	}
+}
+
+func (c *fusedCase[T]) String() string {
+	return fmt.Sprintf("%s B=%d next=%d H=%d ldg=%d", fusedKinds[c.kind].name, c.batch, c.next, c.h, c.ldg)
+}
+
+func (c *fusedCase[T]) pack(training bool) *StepWeights[T] {
+	w := new(StepWeights[T])
+	w.Pack(fusedKinds[c.kind].kind, c.whh, c.h, training)
+	return w
+}
+
+func plainSlice[T Float](n int) []T { return make([]T, n) }
+
+// fusedSizes are B, next, H: each dimension from 1 to 70 against a few sizes of the other, in
+// turn, or against all of them if exhaustive.
+func fusedSizes() (sizes [][3]int) {
+	few := []int{1, 3, 16, 17}
+	for i := 1; i <= 70; i++ {
+		for j, o := range few {
+			if !*exhaustive && (j != i%4 || testing.Short() && i%5 != 0) {
+				continue
+			}
+			sizes = append(sizes, [3]int{o, (o * (i % 5)) / 4, i}, [3]int{i, (i * ((i + 4) % 5)) / 4, o})
+		}
+	}
+	return append(sizes, [3]int{0, 0, 5}, [3]int{3, 2, 0}, [3]int{33, 33, 64}, [3]int{2, 2, 200}, [3]int{3, 2, 530}) // the last two have several blocks of k
+}
+
+func TestFusedSteps(t *testing.T) {
+	sizes := fusedSizes()
+	for kind, k := range fusedKinds {
+		t.Run(k.name, func(t *testing.T) {
+			var in, want []*fusedCase[float32]
+			was := asm.Use(asm.Generic)
+			for i, s := range sizes {
+				c := newFusedCase[float32](kind, s[0], s[1], s[2], i%3, 1)
+				r := c.clone(plainSlice[float32])
+				r.parts()
+				in, want = append(in, c), append(want, r)
+			}
+			asm.Use(was)
+			asmtest.ForEachISA(t, func(t *testing.T) {
+				for i, c := range in {
+					got := c.clone(plainSlice[float32])
+					w := got.pack(true)
+					got.forward(w, i%2 == 0)
+					got.backward(w, i%3 == 0)
+					for name, s := range got.outputs() {
+						asmtest.SameFloats(t, got.String()+" "+name, s, want[i].outputs()[name])
+					}
+					if c.batch < 2 || asm.Active() == asm.Generic {
+						continue
+					}
+					// The same in two parts of the batch, gradients in place of the gates.
+					got = c.clone(plainSlice[float32])
+					mid := c.batch * (1 + i%3) / 4
+					for _, p := range []*fusedCase[float32]{got.rows(0, mid), got.rows(mid, c.batch)} {
+						p.forward(w, false)
+						p.dgates = p.gates
+						p.backward(w, false)
+					}
+					asmtest.SameFloats(t, got.String()+" hy in two parts", got.hy, want[i].hy)
+					asmtest.SameFloats(t, got.String()+" dh in two parts", got.dh, want[i].dh)
+					if cols := fusedKinds[kind].kind.columns() * c.h; c.ldg == cols && k.kind != StepGRUBefore {
+						asmtest.SameFloats(t, got.String()+" dgates in two parts", got.gates, want[i].dgates)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestFusedSteps64: the same for float64, which has plain Go only.
+func TestFusedSteps64(t *testing.T) {
+	for kind := range fusedKinds {
+		for _, s := range [][3]int{{1, 1, 1}, {3, 2, 5}, {4, 0, 17}} {
+			got := newFusedCase[float64](kind, s[0], s[1], s[2], 1, 2)
+			want := got.clone(plainSlice[float64])
+			want.parts()
+			w := got.pack(true)
+			got.forward(w, false)
+			got.backward(w, false)
+			for name, s := range got.outputs() {
+				for i, x := range s {
+					if x != want.outputs()[name][i] {
+						t.Fatalf("%v: %s[%d] = %v, want %v", got, name, i, x, want.outputs()[name][i])
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestFusedFence: nothing outside the arguments is read or written, whichever end of a page
+// they lie at; inputs and the gaps between rows stay as they were.
+func TestFusedFence(t *testing.T) {
+	var fences []*asmtest.Fence
+	for range 13 {
+		f := asmtest.NewFence(20000)
+		defer f.Close()
+		fences = append(fences, f)
+	}
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		for kind := range fusedKinds {
+			for _, h := range []int{1, 7, 8, 13, 16, 17, 24, 31, 40, 65} {
+				for _, tail := range []bool{false, true} {
+					c := newFusedCase[float32](kind, 7, 5, h, 3, 3)
+					next := 0
+					used := map[*asmtest.Fence][]float32{}
+					d := c.clone(func(n int) []float32 {
+						f := fences[next]
+						next++
+						used[f] = f.Head(n)
+						if tail {
+							used[f] = f.Tail(n)
+						}
+						return used[f]
+					})
+					w := d.pack(true)
+					d.forward(w, tail)
+					d.backward(w, !tail)
+					for f, s := range used {
+						if at, bad := f.Check(s); bad {
+							t.Fatalf("%v: element %d of an argument of %d was written", d, at, len(s))
+						}
+					}
+					for name, in := range map[string][2][]float32{"hx": {d.hx, c.hx}, "cx": {d.cx, c.cx}, "dnext": {d.dnext, c.dnext},
+						"dcy": {d.dcy, c.dcy}, "bhn": {d.bhn, c.bhn}, "whh": {d.whh, c.whh}, "peephole": {d.peephole, c.peephole}} {
+						asmtest.SameFloats(t, d.String()+" "+name, in[0], in[1])
+					}
+					cols := fusedKinds[kind].kind.columns() * h
+					for _, g := range [][2][]float32{{d.gates, c.gates}, {d.dgates, c.dgates}} {
+						for b := range c.batch - 1 {
+							asmtest.SameFloats(t, d.String()+" gap", g[0][b*c.ldg+cols:(b+1)*c.ldg], g[1][b*c.ldg+cols:(b+1)*c.ldg])
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
+// TestRecurrentGrad: the product alone, for the initial state.
+func TestRecurrentGrad(t *testing.T) {
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		for kind, k := range fusedKinds {
+			for _, h := range []int{1, 15, 16, 33, 70} {
+				c := newFusedCase[float32](kind, 5, 5, h, 2, 4)
+				want := c.clone(plainSlice[float32])
+				RecurrentGrad(c.dh, c.dnext, c.pack(true), 5, h, c.ldg)
+				rows := min(k.kind.Gates(), 4) * h
+				if k.kind == StepGRU || k.kind == StepGRUBefore {
+					rows = 2 * h
+				}
+				testProduct(want.dh, h, want.dnext, want.ldg, want.whh, 1, h, 5, h, rows)
+				if k.kind == StepGRU {
+					testProduct(want.dh, h, want.dnext[3*h:], want.ldg, want.whh[2*h*h:], 1, h, 5, h, h)
+				}
+				asmtest.SameFloats(t, c.String(), c.dh, want.dh)
+			}
+		}
+	})
+}
+
+// TestFusedDenormals: denormal weights count as +0 everywhere.
+func TestFusedDenormals(t *testing.T) {
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		for kind := range fusedKinds {
+			c := newFusedCase[float32](kind, 3, 3, 17, 0, 5)
+			for i := range c.whh {
+				switch i % 3 {
+				case 0:
+					c.whh[i] *= 0x1p-127
+				case 1:
+					c.whh[i] = 0x1p-126
+				}
+			}
+			want := c.clone(plainSlice[float32])
+			for i, x := range want.whh {
+				want.whh[i] = flushDenormal(x)
+			}
+			got := c.clone(plainSlice[float32])
+			for _, c := range []*fusedCase[float32]{got, want} {
+				for i := range c.hx {
+					c.hx[i] *= 0x1p127
+				}
+				w := c.pack(true)
+				c.forward(w, false)
+				c.backward(w, false)
+			}
+			for name, s := range got.outputs() {
+				asmtest.SameFloats(t, got.String()+" "+name, s, want.outputs()[name])
+			}
+		}
+	})
+	if flushDenormal(-0x1p-126) != -0x1p-126 || flushDenormal(0x1.fffffcp-127) != 0 {
+		t.Error("flushDenormal")
+	}
+}
+
+func TestFusedPanics(t *testing.T) {
+	c := newFusedCase[float32](2, 3, 2, 5, 0, 6)
+	w := c.pack(true)
+	change := func(f func(c *fusedCase[float32])) *fusedCase[float32] {
+		d := *c
+		f(&d)
+		return &d
+	}
+	for want, f := range map[string]func(){
+		"kernels: LSTMFusedStep: the weights are not packed: call Pack": func() { c.forward(new(StepWeights[float32]), false) },
+		"kernels: LSTMFusedStepBackward: the weights are packed for inference only: call Pack with training set": func() {
+			c.backward(c.pack(false), false)
+		},
+		"kernels: LSTMFusedStep: weights of kind 1 and 5 units, want kind 1 and 4 units": func() {
+			change(func(c *fusedCase[float32]) { c.h = 4 }).forward(w, false)
+		},
+		"kernels: GRUFusedStep: weights of kind 1 and 5 units, want kind 2 and 5 units": func() {
+			change(func(c *fusedCase[float32]) { c.kind = 4 }).forward(w, false)
+		},
+		"kernels: LSTMFusedStep: ldg = 19, want at least 20": func() {
+			change(func(c *fusedCase[float32]) { c.ldg = 19 }).forward(w, false)
+		},
+		"kernels: LSTMFusedStep: len(hx) = 14, want at least 15": func() {
+			change(func(c *fusedCase[float32]) { c.hx = c.hx[:14] }).forward(w, false)
+		},
+		"kernels: LSTMFusedStepBackward: next = 4, want at most 3": func() {
+			change(func(c *fusedCase[float32]) { c.next = 4 }).backward(w, false)
+		},
+		"kernels: LSTMFusedStepBackward: len(dnext) = 39, want at least 40": func() {
+			change(func(c *fusedCase[float32]) { c.dnext = c.dnext[:39] }).backward(w, false)
+		},
+		"kernels: StepWeights.Pack: len(whh) = 99, want at least 100": func() { new(StepWeights[float32]).Pack(StepLSTM, c.whh[:99], 5, false) },
+		"kernels: StepWeights.Pack: kind = 4, want at most 3":         func() { new(StepWeights[float32]).Pack(4, c.whh, 5, false) },
+	} {
+		func() {
+			defer func() {
+				if got := fmt.Sprint(recover()); got != want {
+					t.Errorf("panic %q, want %q", got, want)
+				}
+			}()
+			f()
+		}()
+	}
+	for _, isa := range asm.Available() {
+		if isa == asm.Active() {
+			continue
+		}
+		was := asm.Use(isa)
+		func() {
+			defer func() {
+				if got := fmt.Sprint(recover()); !strings.Contains(got, "call Pack again after asm.Use") {
+					t.Errorf("weights of %v under %v: panic %q", was, isa, got)
+				}
+			}()
+			c.forward(w, false)
+		}()
+		asm.Use(was)
+	}
+}
+
+func TestFusedAllocations(t *testing.T) {
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		for kind := range fusedKinds {
+			c := newFusedCase[float32](kind, 3, 2, 17, 0, 7)
+			w := c.pack(true)
+			if n := testing.AllocsPerRun(5, func() {
+				w.Pack(fusedKinds[kind].kind, c.whh, c.h, true)
+				c.forward(w, false)
+				c.backward(w, true)
+			}); n != 0 {
+				t.Errorf("%v: %v allocations, want 0", c, n)
+			}
+		}
+	})
+}
