@@ -5,107 +5,104 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
-
-	"gonum.org/v1/gonum/blas/gonum"
 
 	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/blas"
 )
 
-var sweep = flag.Bool("sweep", false, "compare square products of all sizes and transpositions, interleaved")
+var sweep = flag.Bool("sweep", false, "compare square products of all sizes and transpositions")
 
-// sweepSizes are past the blocks of every implementation, powers of two and others.
+// sweepSizes are past the blocks of every implementation, powers of two and others. gonum takes
+// part up to gonumSize: it needs a minute for the rest.
 var sweepSizes = []int{32, 48, 64, 96, 128, 192, 256, 384, 500, 512, 768, 1000, 1024, 1536, 2048}
 
-// TestGemmSweep prints how many times as fast as others our product of square matrices is:
+const gonumSize = 512
+
+// TestGemmSweep prints how many times as fast as others our product of square matrices is, with the
+// second matrix packed by the call and beforehand:
 //
 //	go test -tags openblas ./bench -run GemmSweep -sweep -v
 //
-// "packed" has the second matrix packed beforehand. The calls take turns, and a rate is that of
-// the tenth percentile of the times.
+// The calls take turns, with one of 64 x 64 that %sgemm-64 compares with, and a time is the tenth
+// percentile. OpenBLAS is there if it is linked in; look at its core in the first line.
 func TestGemmSweep(t *testing.T) {
 	if !*sweep {
 		t.Skip("measures for half a minute; -sweep asks for it")
 	}
-	wasBLAS := blas.Active().Name()
-	defer blas.Use(wasBLAS)
-	openblas := slices.Contains(blas.Available(), "openblas")
-	t.Logf("isa %v, peak here is %.0f GFLOP/s in 64 x 64; GFLOP/s and, in brackets, our rate over theirs", asm.Active(), gemmPeak().flops/1e9)
-	var logs [3]float64
-	var counts [3]int
-	least := [3]float64{math.Inf(1), math.Inf(1), math.Inf(1)}
+	was := blas.Active().Name()
+	defer blas.Use(was)
+	theirs := []string{"gonum"}
+	if slices.Contains(blas.Available(), "openblas") {
+		theirs = append(theirs, "openblas")
+		blas.Use("openblas")
+		t.Logf("impl=openblas: %s", blas.Info())
+	}
+	blas.Use("go")
+	t.Logf("impl=%v: %s; GFLOP/s, and ours over theirs", asm.Active(), blas.Info())
+	ratios := map[string][]float64{}
+	reference := newProduct(gemmShape{64, 64, 64, "NN", ""}, normal)
 	for _, n := range sweepSizes {
 		for _, op := range []string{"NN", "NT", "TN", "TT"} {
 			p := newProduct(gemmShape{n, n, n, op, ""}, normal)
+			blas.Use("go") // under openblas nothing is packed
 			p.pack()
-			reps := max(1, int(2e7/p.flops()))
-			under := func(backend string, f func()) func() {
-				return func() {
+			var names []string
+			var rates []float64
+			var fs []func()
+			add := func(name, backend string, p *product, f func()) {
+				reps := max(1, int(2e7/p.flops())) // 100 us
+				names, rates = append(names, name), append(rates, p.flops()*float64(reps))
+				fs = append(fs, func() {
 					if err := blas.Use(backend); err != nil {
 						t.Fatal(err)
 					}
 					for range reps {
 						f()
 					}
+				})
+			}
+			add("64", "go", reference, reference.run)
+			add("elbow", "go", p, p.run)
+			if !p.transA() {
+				add("packed", "go", p, p.runPacked)
+			}
+			for _, name := range theirs {
+				switch {
+				case name == "openblas":
+					add(name, name, p, p.run)
+				case n <= gonumSize:
+					add(name, "go", p, p.gonum)
 				}
 			}
-			fs := []func(){under("go", p.run)}
-			names := []string{"elbow"}
-			if op[0] == 'N' {
-				fs, names = append(fs, under("go", p.runPacked)), append(names, "packed")
+			for i, s := range interleave(max(5, min(40, int(1e9/p.flops()))), fs...) {
+				rates[i] /= s * 1e9
 			}
-			if openblas {
-				fs, names = append(fs, under("openblas", p.run)), append(names, "openblas")
-			}
-			if n <= 51 {
-				fs, names = append(fs, under("go", p.gonum)), append(names, "gonum")
-			}
-			low := interleave(max(5, min(40, int(1e9/p.flops()))), fs...)
-			line := fmt.Sprintf("%4d %s", n, op)
-			for i, name := range names {
-				line += fmt.Sprintf("  %s %5.0f", name, p.flops()*float64(reps)/low[i]/1e9)
-				pair, ours := -1, low[0]
-				switch name {
-				case "openblas":
-					pair = 0
-					if names[1] == "packed" {
-						ours = min(ours, low[0])
-						r := low[i] / low[1]
-						line += fmt.Sprintf(" (packed %.2f)", r)
-						logs[1] += math.Log(r)
-						counts[1]++
-						least[1] = min(least[1], r)
+			var line strings.Builder
+			fmt.Fprintf(&line, "%-36s", p.name())
+			for i, name := range names[1:] {
+				fmt.Fprintf(&line, "  %s %4.0f", name, rates[i+1])
+				if name == "elbow" || name == "packed" {
+					fmt.Fprintf(&line, " (%3.0f %%sgemm-64)", 100*rates[i+1]/rates[0])
+					continue
+				}
+				for j, ours := range names {
+					if ours == "elbow" || ours == "packed" {
+						r := rates[j] / rates[i+1]
+						fmt.Fprintf(&line, " %s/%s %.2f", ours, name, r)
+						ratios[ours+"/"+name] = append(ratios[ours+"/"+name], r)
 					}
-				case "gonum":
-					pair = 2
-				}
-				if pair >= 0 {
-					r := low[i] / ours
-					line += fmt.Sprintf(" (%.2f)", r)
-					logs[pair] += math.Log(r)
-					counts[pair]++
-					least[pair] = min(least[pair], r)
 				}
 			}
-			t.Log(line)
+			t.Log(line.String())
 		}
 	}
-	for i, what := range []string{"elbow over openblas", "packed over openblas", "elbow over gonum"} {
-		if counts[i] > 0 {
-			t.Logf("%s: geometric mean %.2f, least %.2f", what, math.Exp(logs[i]/float64(counts[i])), least[i])
+	for name, rs := range ratios {
+		logs := 0.0
+		for _, r := range rs {
+			logs += math.Log(r)
 		}
+		t.Logf("%s: geometric mean %.2f, least %.2f", name, math.Exp(logs/float64(len(rs))), slices.Min(rs))
 	}
-}
-
-func (p *product) pack() { p.packed.Pack(p.tB, p.k, p.n, p.b, p.ldb) }
-
-// runPacked is run with B packed beforehand.
-func (p *product) runPacked() {
-	blas.GemmPacked(p.m, 0, p.k, 0, p.n, p.a, p.lda, &p.packed, 0, p.c, p.n)
-}
-
-// gonum is run by gonum's own implementation, which may start goroutines.
-func (p *product) gonum() {
-	gonum.Implementation{}.Sgemm(p.tA, p.tB, p.m, p.n, p.k, 1, p.a, p.lda, p.b, p.ldb, 0, p.c, p.n)
 }
