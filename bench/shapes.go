@@ -60,10 +60,32 @@ var stepShapes = [][2]int{
 	{32, 256},
 	{1, 256},
 	{16, 64}, // LSTM-64 on JSB chorales
+	{8, 64},
+	{32, 64},
+	{128, 64},
 	{8, 128},
 	{32, 128},
+	{128, 128},
+	{8, 256},
+	{128, 256},
+	{1, 512}, // weights beyond the second cache
 	{8, 512},
 	{32, 512},
+	{128, 512},
+	{1, 1024},
+	{8, 1024},
+	{32, 1024},
+	{128, 1024},
+}
+
+// sequenceShapes are B, T, I, H of whole sequences.
+var sequenceShapes = [][4]int{
+	{32, 64, 128, 256},
+	{1, 64, 128, 256},
+	{16, 60, 32, 32}, // VRNN-32 on JSB chorales: the LSTM
+	{32, 64, 64, 128},
+	{64, 100, 88, 128}, // RNN on piano rolls
+	{32, 64, 256, 512},
 }
 
 // trainShapes are B, T, H of whole models in training.

@@ -3,7 +3,7 @@
 //
 //	x [Rows, In] --Project--> pre-activations [Rows, Gates*H]      one product for all steps
 //	                               |
-//	h0, c0 [B, H] ---------> Step t = 0 1 2 ...                    product with Whh, gate kernel
+//	h0, c0 [B, H] ---------> Step t = 0 1 2 ...                    fused: product with Whh and gates
 //	                               |
 //	                          h [Rows, H], c [Rows, H] --Final--> hn, cn [B, H]
 //
@@ -26,6 +26,10 @@
 // as a stream of steps. Every output of a product is one chain: bias first, then the input
 // columns in order, then the state. Gradients of parameters are added to what is there, in
 // storage order.
+//
+// The steps are the fused ones of package kernels wherever there is machine code for them,
+// also where package blas has OpenBLAS do its products, which are then those of Project,
+// InputGrad and ParamGrad: the bits of a step do not depend on the backend.
 //
 // Wrong shapes are bugs of the caller and panic with function, argument, got and want.
 package cell

@@ -2,7 +2,8 @@
 // vector maths, gate kernels, the Gaussian family and other likelihoods, counter-based
 // noise and optimisers, forward and backward.
 //
-//	x Wih' + h Whh' + b --RNNStep, LSTMStep, GRUStep--> h, c      (products: package blas)
+//	x Wih' + b, h, Whh --RNNFusedStep LSTMFusedStep GRUFusedStep GRUBeforeFusedStep--> h, c
+//	x Wih' + h Whh' + b --RNNStep LSTMStep GRUStep--> h, c        (products: package blas)
 //	x            --Exp Log Tanh Sigmoid Softplus ReLU Softmax--> y
 //	mu, s, eps   --GaussSample, LatentStep--> z
 //	q, p         --GaussKL--> nats per row

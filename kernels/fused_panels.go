@@ -107,28 +107,36 @@ func (s *panelSet) resize(lanes, units, steps, gates int) {
 	s.data = s.room[off : off+n]
 }
 
+// packSteps is how many steps of a panel are packed before the next ones: they stay in the
+// first cache while the lanes are filled in.
+const packSteps = 64
+
 // packT packs weights [gates*units, steps], or [units, steps] into columns if gates is 0.
 func (s *panelSet) packT(w []float32, lanes, units, steps, gates int) {
 	s.resize(lanes, units, steps, gates)
 	for u := 0; u < units; u += s.width() {
 		vecs := s.vecs(u)
 		panel := s.data[s.at(u):][:steps*vecs*lanes]
-		for v := range vecs {
-			unit, row := u, v*units+u
-			if gates == 0 {
-				unit, row = u+v*lanes, u+v*lanes
-			}
-			for lane := range lanes {
-				if unit+lane >= units {
-					for k := range steps {
-						panel[(k*vecs+v)*lanes+lane] = 0
-					}
-					continue
+		for k0 := 0; k0 < steps; k0 += packSteps {
+			k1 := min(steps, k0+packSteps)
+			for v := range vecs {
+				unit, row := u, v*units+u
+				if gates == 0 {
+					unit, row = u+v*lanes, u+v*lanes
 				}
-				at := v*lanes + lane
-				for _, x := range w[(row+lane)*steps:][:steps] {
-					panel[at] = flushDenormal(x)
-					at += vecs * lanes
+				for lane := range lanes {
+					at := (k0*vecs+v)*lanes + lane
+					if unit+lane >= units {
+						for range k1 - k0 {
+							panel[at] = 0
+							at += vecs * lanes
+						}
+						continue
+					}
+					for _, x := range w[(row+lane)*steps:][k0:k1] {
+						panel[at] = flushDenormal(x)
+						at += vecs * lanes
+					}
 				}
 			}
 		}

@@ -1,0 +1,250 @@
+package bench
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/elbow-go/elbow/blas"
+	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/kernels"
+)
+
+func BenchmarkLSTMStep(b *testing.B)         { steps(b, cell.LSTM, false, "") }
+func BenchmarkLSTMStepBackward(b *testing.B) { steps(b, cell.LSTM, true, "") }
+func BenchmarkRNNStep(b *testing.B)          { steps(b, cell.RNNTanh, false, "") }
+
+func BenchmarkGRUStep(b *testing.B) {
+	steps(b, cell.GRU, false, "/kind=after")
+	steps(b, cell.GRUBefore, false, "/kind=before")
+}
+
+func BenchmarkGRUStepBackward(b *testing.B) {
+	steps(b, cell.GRU, true, "/kind=after")
+	steps(b, cell.GRUBefore, true, "/kind=before")
+}
+
+// steps benchmarks a step whose input part is already there: the recurrent product and the
+// gates.
+func steps(b *testing.B, kind cell.Kind, back bool, key string) {
+	for _, s := range shortened(stepShapes) {
+		b.Run(fmt.Sprintf("B=%d/H=%d%s", s[0], s[1], key), func(b *testing.B) {
+			newStep(kind, s[0], s[1]).bench(b, back)
+		})
+	}
+}
+
+// A step has the arguments of one recurrent step and of its gradient. As in package cell it is
+// a fused step where there is machine code, and otherwise a product and a gate kernel; and so
+// it is where OpenBLAS is active, to compare with.
+type step struct {
+	kind             cell.Kind
+	batch, h, ld     int
+	falling          bool
+	weights          kernels.StepWeights[float32]
+	whh, bhn         []float32
+	pre, gates       []float32
+	hx, cx, hy, cy   []float32
+	out, dh, dc, dhx []float32 // out is the gradient of hy
+	dgates, dnext    []float32
+	dcy              []float32
+}
+
+var stepKinds = map[cell.Kind]kernels.StepKind{cell.RNNTanh: kernels.StepRNN, cell.LSTM: kernels.StepLSTM,
+	cell.GRU: kernels.StepGRU, cell.GRUBefore: kernels.StepGRUBefore}
+
+func newStep(kind cell.Kind, batch, h int) *step {
+	cols := max(1, kind.Gates())
+	if cols == 3 {
+		cols = 4 // and hn, or rh
+	}
+	small := func(r *rand.Rand) float32 { return normal(r) / 16 }
+	n := batch * h
+	s := &step{kind: kind, batch: batch, h: h, ld: cols * h, whh: randoms(kind.Gates()*h*h, small), bhn: randoms(h, normal),
+		pre: randoms(n*cols, normal), gates: make([]float32, n*cols), hx: randoms(n, func(r *rand.Rand) float32 { return r.Float32()*2 - 1 }),
+		cx: randoms(n, normal), hy: make([]float32, n), cy: make([]float32, n), out: randoms(n, normal),
+		dh: make([]float32, n), dc: make([]float32, n), dhx: make([]float32, n), dgates: make([]float32, n*cols),
+		dnext: randoms(n*cols, small), dcy: randoms(n, normal)}
+	return s
+}
+
+// pack has to come before the first step under another implementation.
+func (s *step) pack() { s.weights.Pack(stepKinds[s.kind], s.whh, s.h, true) }
+
+// start puts the pre-activations back to what they were.
+func (s *step) start() { copy(s.gates, s.pre) }
+
+func (s *step) fused() bool { return s.weights.Plain() == nil && blas.Active().Name() == "go" }
+
+func (s *step) forward() {
+	b, h, ld := s.batch, s.h, s.ld
+	s.falling = !s.falling
+	if s.fused() {
+		switch s.kind {
+		case cell.RNNTanh:
+			kernels.RNNFusedStep(s.hy, s.gates, s.hx, &s.weights, b, h, ld, kernels.RNNTanh, s.falling)
+		case cell.LSTM:
+			kernels.LSTMFusedStep(s.hy, s.cy, s.gates, s.hx, s.cx, nil, &s.weights, b, h, ld, s.falling)
+		case cell.GRU:
+			kernels.GRUFusedStep(s.hy, s.gates, s.hx, s.bhn, &s.weights, b, h, ld, s.falling)
+		case cell.GRUBefore:
+			kernels.GRUBeforeFusedStep(s.hy, s.gates, s.hx, &s.weights, b, h, ld, s.falling)
+		}
+		return
+	}
+	mulT := func(c, a, w []float32, n, lda int) {
+		blas.Gemm(blas.NoTrans, blas.Trans, b, n, h, 1, a, lda, w, h, 1, c, ld)
+	}
+	switch s.kind {
+	case cell.RNNTanh:
+		mulT(s.gates, s.hx, s.whh, h, h)
+		kernels.RNNStep(s.hy, s.gates, b, h, ld, kernels.RNNTanh)
+	case cell.LSTM:
+		mulT(s.gates, s.hx, s.whh, 4*h, h)
+		kernels.LSTMStep(s.hy, s.cy, s.gates, s.cx, nil, b, h, ld)
+	case cell.GRU:
+		hn := s.gates[3*h:]
+		kernels.SetRows(hn, s.bhn, b, h, ld)
+		mulT(s.gates, s.hx, s.whh, 2*h, h)
+		mulT(hn, s.hx, s.whh[2*h*h:], h, h)
+		kernels.GRUStep(s.hy, s.gates, hn, s.hx, b, h, ld, ld)
+	case cell.GRUBefore:
+		rh := s.gates[3*h:]
+		mulT(s.gates, s.hx, s.whh, 2*h, h)
+		kernels.GRUBeforeReset(rh, s.gates, s.hx, b, h, ld, ld)
+		mulT(s.gates[2*h:], rh, s.whh[2*h*h:], h, ld)
+		kernels.GRUBeforeUpdate(s.hy, s.gates, s.hx, b, h, ld)
+	}
+}
+
+func (s *step) backward() {
+	b, h, ld := s.batch, s.h, s.ld
+	s.falling = !s.falling
+	copy(s.dh, s.out)
+	if s.fused() {
+		switch s.kind {
+		case cell.RNNTanh:
+			kernels.RNNFusedStepBackward(s.dgates, s.dh, s.dnext, s.hy, &s.weights, b, b, h, ld, kernels.RNNTanh, s.falling)
+		case cell.LSTM:
+			kernels.LSTMFusedStepBackward(s.dgates, s.dc, s.dh, s.dnext, s.dcy, s.gates, s.cx, s.cy, nil, &s.weights, b, b, h, ld, s.falling)
+		case cell.GRU:
+			kernels.GRUFusedStepBackward(s.dgates, s.dhx, s.dh, s.dnext, s.gates, s.hx, &s.weights, b, b, h, ld, s.falling)
+		case cell.GRUBefore:
+			kernels.GRUBeforeFusedStepBackward(s.dgates, s.dhx, s.dh, s.dnext, s.gates, s.hx, &s.weights, b, b, h, ld, s.falling)
+		}
+		return
+	}
+	mul := func(a, w []float32, k int, beta float32) {
+		blas.Gemm(blas.NoTrans, blas.NoTrans, b, h, k, 1, a, ld, w, h, beta, s.dh, h)
+	}
+	switch s.kind {
+	case cell.RNNTanh:
+		mul(s.dnext, s.whh, h, 1)
+		kernels.RNNStepBackward(s.dgates, s.dh, s.hy, b, h, ld, kernels.RNNTanh)
+	case cell.LSTM:
+		mul(s.dnext, s.whh, 4*h, 1)
+		kernels.LSTMStepBackward(s.dgates, s.dc, s.dh, s.dcy, s.gates, s.cx, s.cy, nil, b, h, ld)
+	case cell.GRU:
+		mul(s.dnext, s.whh, 2*h, 1)
+		mul(s.dnext[3*h:], s.whh[2*h*h:], h, 1)
+		kernels.GRUStepBackward(s.dgates, s.dgates[3*h:], s.dhx, s.dh, s.gates, s.gates[3*h:], s.hx, b, h, ld, ld)
+	case cell.GRUBefore:
+		mul(s.dnext, s.whh, 2*h, 1)
+		kernels.GRUBeforeUpdateBackward(s.dgates, s.dhx, s.dh, s.gates, s.hx, b, h, ld)
+		mul(s.dgates[2*h:], s.whh[2*h*h:], h, 0)
+		kernels.GRUBeforeResetBackward(s.dgates, s.dhx, s.dh, s.gates, s.hx, b, h, ld, h)
+	}
+}
+
+// flops is the work of the recurrent product, forward or backward.
+func (s *step) flops() float64 { return 2 * float64(s.batch) * float64(len(s.whh)) }
+
+func (s *step) bench(b *testing.B, back bool) {
+	run := s.forward
+	if back {
+		run = s.backward
+	}
+	forEachImpl(b, true, func(b *testing.B) {
+		peak := gemmPeak()
+		b.ReportAllocs()
+		for b.Loop() {
+			run()
+		}
+		peak.report(b, s.flops())
+	}, func() []float32 {
+		s.pack()
+		s.start()
+		s.forward()
+		if !back {
+			return s.hy
+		}
+		s.backward()
+		return s.dgates
+	})
+}
+
+// stepStates are states and gradients that a step meets in a long sequence. Without a guard
+// any of them may fill with denormals, at a hundred times the cost.
+var stepStates = []struct {
+	name string
+	set  func(s *step)
+}{
+	{"normal", func(s *step) {}},
+	{"decaying", func(s *step) { // a silent input: c halves in every step
+		clear(s.pre)
+		scale(s.cx, 0x1p-57)
+		scale(s.hx, 0x1p-58)
+	}},
+	{"tiny", func(s *step) { scale(s.cx, 0x1p-57); scale(s.hx, 0x1p-110) }},
+	{"saturated", func(s *step) { scale(s.pre, 1e4); scale(s.cx, 1e4) }},
+	{"padded", func(s *step) { clear(s.pre); clear(s.hx); clear(s.cx) }},
+	{"vanishing", func(s *step) { scale(s.out, 0x1p-140); scale(s.dnext, 0x1p-70); scale(s.dcy, 0x1p-140) }},
+}
+
+func scale(x []float32, by float32) {
+	for i := range x {
+		x[i] *= by
+	}
+}
+
+// BenchmarkLSTMStepState is one shape of BenchmarkLSTMStep, forward and backward, with several
+// steps after each other in each of these states: no state should take more than 1.2 times
+// the time of the normal one. x-normal is that ratio, of times measured in turn.
+func BenchmarkLSTMStepState(b *testing.B) {
+	const batch, h = 32, 256
+	for _, st := range stepStates {
+		b.Run(fmt.Sprintf("state=%s/B=%d/H=%d", st.name, batch, h), func(b *testing.B) {
+			s, ref := newStep(cell.LSTM, batch, h), newStep(cell.LSTM, batch, h)
+			st.set(s)
+			round := func(s *step) {
+				for range 4 { // each goes on from what the last one left
+					s.start()
+					s.forward()
+					s.hx, s.hy, s.cx, s.cy = s.hy, s.hx, s.cy, s.cx
+				}
+				s.backward()
+				s.dgates, s.dnext = s.dnext, s.dgates
+				s.backward()
+				s.dgates, s.dnext = s.dnext, s.dgates
+			}
+			reset := newStep(cell.LSTM, batch, h)
+			st.set(reset)
+			again := func(s, from *step) {
+				copy(s.hx, from.hx)
+				copy(s.cx, from.cx)
+				copy(s.dnext, from.dnext)
+			}
+			normal := newStep(cell.LSTM, batch, h)
+			forEachImpl(b, false, func(b *testing.B) {
+				ref.pack()
+				b.ReportAllocs()
+				for b.Loop() {
+					again(s, reset)
+					round(s)
+				}
+				low := interleave(30, func() { again(s, reset); round(s) }, func() { again(ref, normal); round(ref) })
+				b.ReportMetric(low[0]/low[1], "x-normal")
+			}, func() []float32 { s.pack(); again(s, reset); round(s); return s.dnext })
+		})
+	}
+}
