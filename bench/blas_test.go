@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -180,6 +181,23 @@ func BenchmarkGemmData(b *testing.B) {
 	for _, in := range shortened(inputs) {
 		b.Run("data="+in.name, func(b *testing.B) {
 			newProduct(gemmShape{32, 128, 256, "NT", ""}, in.gen).bench(b)
+		})
+	}
+}
+
+// BenchmarkGemmThreads is a large product on several goroutines, with the best instruction set.
+func BenchmarkGemmThreads(b *testing.B) {
+	defer blas.Use(blas.Active().Name())
+	blas.Use("go")
+	p := newProduct(gemmShape{2048, 1024, 256, "NT", ""}, normal)
+	p.check(b)
+	for procs := 1; procs <= runtime.GOMAXPROCS(0); procs *= 2 {
+		b.Run(fmt.Sprintf("%s/procs=%d/impl=%v", strings.TrimPrefix(p.name(), "Gemm/"), procs, asm.Active()), func(b *testing.B) {
+			peak := gemmPeak()
+			for b.Loop() {
+				blas.GemmThreads(procs, p.tA, p.tB, p.m, p.n, p.k, 1, p.a, p.lda, p.b, p.ldb, 0, p.c, p.n)
+			}
+			peak.report(b, p.flops())
 		})
 	}
 }
