@@ -40,7 +40,7 @@ func steps(b *testing.B, kind cell.Kind, back bool, key string) {
 type step struct {
 	kind             cell.Kind
 	batch, h, ld     int
-	falling          bool
+	falling, bf16    bool
 	weights          kernels.StepWeights[float32]
 	whh, bhn         []float32
 	pre, gates       []float32
@@ -69,10 +69,24 @@ func newStep(kind cell.Kind, batch, h int) *step {
 }
 
 // pack has to come before the first step under another implementation.
-func (s *step) pack() { s.weights.Pack(stepKinds[s.kind], s.whh, s.h, true) }
+func (s *step) pack() {
+	if s.bf16 {
+		s.weights.PackBF16(stepKinds[s.kind], s.whh, s.h)
+	} else {
+		s.weights.Pack(stepKinds[s.kind], s.whh, s.h, true)
+	}
+}
 
 // start puts the pre-activations back to what they were.
 func (s *step) start() { copy(s.gates, s.pre) }
+
+// plain returns the weights for a product.
+func (s *step) plain() []float32 {
+	if w := s.weights.Plain(); w != nil {
+		return w
+	}
+	return s.whh
+}
 
 func (s *step) fused() bool { return s.weights.Plain() == nil && blas.Active().Name() == "go" }
 
@@ -92,27 +106,28 @@ func (s *step) forward() {
 		}
 		return
 	}
+	whh := s.plain()
 	mulT := func(c, a, w []float32, n, lda int) {
 		blas.Gemm(blas.NoTrans, blas.Trans, b, n, h, 1, a, lda, w, h, 1, c, ld)
 	}
 	switch s.kind {
 	case cell.RNNTanh:
-		mulT(s.gates, s.hx, s.whh, h, h)
+		mulT(s.gates, s.hx, whh, h, h)
 		kernels.RNNStep(s.hy, s.gates, b, h, ld, kernels.RNNTanh)
 	case cell.LSTM:
-		mulT(s.gates, s.hx, s.whh, 4*h, h)
+		mulT(s.gates, s.hx, whh, 4*h, h)
 		kernels.LSTMStep(s.hy, s.cy, s.gates, s.cx, nil, b, h, ld)
 	case cell.GRU:
 		hn := s.gates[3*h:]
 		kernels.SetRows(hn, s.bhn, b, h, ld)
-		mulT(s.gates, s.hx, s.whh, 2*h, h)
-		mulT(hn, s.hx, s.whh[2*h*h:], h, h)
+		mulT(s.gates, s.hx, whh, 2*h, h)
+		mulT(hn, s.hx, whh[2*h*h:], h, h)
 		kernels.GRUStep(s.hy, s.gates, hn, s.hx, b, h, ld, ld)
 	case cell.GRUBefore:
 		rh := s.gates[3*h:]
-		mulT(s.gates, s.hx, s.whh, 2*h, h)
+		mulT(s.gates, s.hx, whh, 2*h, h)
 		kernels.GRUBeforeReset(rh, s.gates, s.hx, b, h, ld, ld)
-		mulT(s.gates[2*h:], rh, s.whh[2*h*h:], h, ld)
+		mulT(s.gates[2*h:], rh, whh[2*h*h:], h, ld)
 		kernels.GRUBeforeUpdate(s.hy, s.gates, s.hx, b, h, ld)
 	}
 }
@@ -134,25 +149,37 @@ func (s *step) backward() {
 		}
 		return
 	}
+	whh := s.plain()
 	mul := func(a, w []float32, k int, beta float32) {
 		blas.Gemm(blas.NoTrans, blas.NoTrans, b, h, k, 1, a, ld, w, h, beta, s.dh, h)
 	}
 	switch s.kind {
 	case cell.RNNTanh:
-		mul(s.dnext, s.whh, h, 1)
+		mul(s.dnext, whh, h, 1)
 		kernels.RNNStepBackward(s.dgates, s.dh, s.hy, b, h, ld, kernels.RNNTanh)
 	case cell.LSTM:
-		mul(s.dnext, s.whh, 4*h, 1)
+		mul(s.dnext, whh, 4*h, 1)
 		kernels.LSTMStepBackward(s.dgates, s.dc, s.dh, s.dcy, s.gates, s.cx, s.cy, nil, b, h, ld)
 	case cell.GRU:
-		mul(s.dnext, s.whh, 2*h, 1)
-		mul(s.dnext[3*h:], s.whh[2*h*h:], h, 1)
+		mul(s.dnext, whh, 2*h, 1)
+		mul(s.dnext[3*h:], whh[2*h*h:], h, 1)
 		kernels.GRUStepBackward(s.dgates, s.dgates[3*h:], s.dhx, s.dh, s.gates, s.gates[3*h:], s.hx, b, h, ld, ld)
 	case cell.GRUBefore:
-		mul(s.dnext, s.whh, 2*h, 1)
+		mul(s.dnext, whh, 2*h, 1)
 		kernels.GRUBeforeUpdateBackward(s.dgates, s.dhx, s.dh, s.gates, s.hx, b, h, ld)
-		mul(s.dgates[2*h:], s.whh[2*h*h:], h, 0)
+		mul(s.dgates[2*h:], whh[2*h*h:], h, 0)
 		kernels.GRUBeforeResetBackward(s.dgates, s.dhx, s.dh, s.gates, s.hx, b, h, ld, h)
+	}
+}
+
+// BenchmarkLSTMStepBF16 is BenchmarkLSTMStep with weights in bfloat16, for few rows.
+func BenchmarkLSTMStepBF16(b *testing.B) {
+	for _, s := range shortened([][2]int{{1, 512}, {1, 1024}, {8, 1024}, {1, 256}}) {
+		b.Run(fmt.Sprintf("B=%d/H=%d", s[0], s[1]), func(b *testing.B) {
+			step := newStep(cell.LSTM, s[0], s[1])
+			step.bf16 = true
+			step.bench(b, false)
+		})
 	}
 }
 
@@ -164,7 +191,7 @@ func (s *step) bench(b *testing.B, back bool) {
 	if back {
 		run = s.backward
 	}
-	forEachImpl(b, true, func(b *testing.B) {
+	forEachImpl(b, !s.bf16, func(b *testing.B) {
 		peak := gemmPeak()
 		b.ReportAllocs()
 		for b.Loop() {

@@ -135,6 +135,14 @@ func (l *Recurrent[T]) Pack() { l.pack(false) }
 // PackForTraining is Pack for the backward pass too.
 func (l *Recurrent[T]) PackForTraining() { l.pack(true) }
 
+// PackBF16 is Pack with the recurrent weights rounded to bfloat16 in the copy: half the memory,
+// and about twice the speed for one sequence or a few where the weights do not fit the cache.
+// See [kernels.StepWeights.PackBF16].
+func (l *Recurrent[T]) PackBF16() {
+	l.whh.PackBF16(stepKinds[l.Kind], l.Whh, l.Hidden)
+	l.set(false)
+}
+
 func (l *Recurrent[T]) pack(training bool) {
 	l.products.reset()
 	l.whh.Pack(stepKinds[l.Kind], l.Whh, l.Hidden, training)
@@ -312,23 +320,22 @@ func (l *Recurrent[T]) plainStepBackward(s *Sequence[T], t, b0, n, m int, g, dh,
 func (l *Recurrent[T]) collect(s *Sequence[T], t, b0, n int, dy []T) {
 	h := l.Hidden
 	_, m := s.shape.Step(t + 1)
-	m = min(b0+n, m) - b0 // sequences that go on at t+1
-	for b := b0; b < b0+n; b++ {
-		row := s.dh[b*h : (b+1)*h]
+	m = min(b0+n, m) // the sequences before this one go on at t+1
+	given := len(dy) / max(1, h)
+	for lo, hi := b0, 0; lo < b0+n; lo = hi {
+		state := s.dhn // of sequences that end with this step
+		if hi = b0 + n; lo < m {
+			state, hi = s.dhx, m // on its way: the direct path of t+1
+		}
 		var out []T
-		if (b+1)*h <= len(dy) {
-			out = dy[b*h : (b+1)*h]
+		if lo < given {
+			hi = min(hi, given)
+			out = dy[lo*h : hi*h]
 		}
-		switch {
-		case b-b0 < m && s.dhx != nil: // on its way: the direct path of t+1
-			sum(row, s.dhx[b*h:(b+1)*h], out)
-		case b-b0 < m:
-			sum(row, nil, out)
-		case s.dhn != nil: // the last step of this sequence
-			sum(row, s.dhn[b*h:(b+1)*h], out)
-		default:
-			sum(row, nil, out)
+		if state != nil {
+			state = state[lo*h : hi*h]
 		}
+		sum(s.dh[lo*h:hi*h], state, out)
 	}
 }
 
@@ -358,9 +365,8 @@ func sum[T Float](dst, a, b []T) {
 	case b == nil:
 		copy(dst, a)
 	default:
-		for i := range dst {
-			dst[i] = a[i] + b[i]
-		}
+		copy(dst, a)
+		kernels.Axpy(dst, b, 1)
 	}
 }
 

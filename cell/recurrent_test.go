@@ -348,6 +348,32 @@ func TestPacking(t *testing.T) {
 	}
 }
 
+// TestPackBF16: rounding in the copy is rounding of the parameters, forward; there is no way
+// back.
+func TestPackBF16(t *testing.T) {
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(4, 4))
+		for name, l := range layers[float32](5, 70, rng) {
+			p := newProblem(l, rng, 4, 3, 1)
+			l.PackBF16()
+			p.forward(l)
+			h := append([]float32(nil), p.seq.H...)
+			mustPanic(t, "call PackForTraining", func() { p.backward(l) })
+			p.forward(l)
+			for i, x := range l.Whh { // nearest, for weights far from ties
+				lo := math.Float32frombits(math.Float32bits(x) &^ 0xffff)
+				hi := math.Float32frombits(math.Float32bits(x)&^0xffff + 0x10000)
+				if l.Whh[i] = lo; math.Abs(float64(hi-x)) < math.Abs(float64(x-lo)) {
+					l.Whh[i] = hi
+				}
+			}
+			l.Pack()
+			p.forward(l)
+			asmtest.SameFloats(t, name, h, p.seq.H)
+		}
+	})
+}
+
 func mustPanic(t *testing.T, text string, f func()) {
 	t.Helper()
 	defer func() {

@@ -64,11 +64,24 @@ func gemmTiles(isa asm.ISA, args *avx512.GemmArgs) {
 	}
 }
 
-func gemmRow(isa asm.ISA, args *avx512.RowArgs) {
+func gemmTile16(isa asm.ISA, args *avx512.GemmArgs) {
 	switch isa {
 	case asm.AVX512:
-		avx512.GemmRow(args)
+		avx512.GemmTile16(args)
 	case asm.AVX2:
+		avx2.GemmTile16((*avx2.GemmArgs)(args))
+	}
+}
+
+func gemmRow(isa asm.ISA, half bool, args *avx512.RowArgs) {
+	switch {
+	case isa == asm.AVX512 && half:
+		avx512.GemmRow16(args)
+	case isa == asm.AVX512:
+		avx512.GemmRow(args)
+	case isa == asm.AVX2 && half:
+		avx2.GemmRow16((*avx2.RowArgs)(args))
+	case isa == asm.AVX2:
 		avx2.GemmRow((*avx2.RowArgs)(args))
 	}
 }
@@ -94,7 +107,7 @@ func (p *stepProduct) block(k0 int) int {
 	}
 	blocks := max(1, (to-from+blockSteps-1)/blockSteps)
 	size := (to - from + blocks - 1) / blocks
-	return min(to, k0+size)
+	return min(to, k0+size+size%2) // no word in two blocks
 }
 
 // product returns the product of a pass.
@@ -126,7 +139,7 @@ func (f *fusedStep) product(p *stepPanels) stepProduct {
 func (f *fusedStep) run(p *stepPanels) {
 	sp := f.product(p)
 	units := sp.set.width()
-	if sp.set.gates > 0 || sp.rows == 1 {
+	if sp.set.gates > 0 || sp.rows == 1 || sp.set.first > 0 {
 		units *= 2
 	}
 	groups := (f.hidden + units - 1) / units
@@ -172,8 +185,11 @@ func (f *fusedStep) group(isa asm.ISA, p *stepProduct, unit, n, next int) {
 				f.before(row, run*rows, unit, n)
 			}
 			u := unit
-			if p.rows == 1 && s.full(unit) && s.full(unit+s.width()) {
-				p.row(isa, u, k0, k1, a)
+			if unit < s.first {
+				p.half(isa, row, run*rows, u, k0, k1, a)
+				u += 2 * s.width()
+			} else if p.rows == 1 && s.full(unit) && s.full(unit+s.width()) {
+				p.row(isa, row, u, k0, k1, a)
 				u += 2 * s.width()
 			}
 			for ; u < unit+n; u += s.width() {
@@ -203,7 +219,7 @@ func (f *fusedStep) group(isa asm.ISA, p *stepProduct, unit, n, next int) {
 func (p *stepProduct) tile(row, u, k0, k1, a int) avx512.GemmArgs {
 	s, vecs := p.set, p.set.vecs(u)
 	args := avx512.GemmArgs{
-		A: &p.a[row*p.lda+a], B: &s.data[s.at(u)+k0*vecs*s.lanes], C: &p.c[row*p.ldc+u],
+		A: &p.a[row*p.lda+a], B: s.from(u, k0, 0), C: &p.c[row*p.ldc+u],
 		ARow: 4 * p.lda, AStep: 4, BStep: 4 * vecs * s.lanes, CRow: 4 * p.ldc, K: k1 - k0, Vecs: vecs, Start: 1,
 	}
 	if s.gates > 0 {
@@ -218,12 +234,40 @@ func (p *stepProduct) tile(row, u, k0, k1, a int) avx512.GemmArgs {
 	return args
 }
 
-// row does a block of steps of two full panels for a batch of one row. A is read from column a.
-func (p *stepProduct) row(isa asm.ISA, u, k0, k1, a int) {
+// half does a block of steps of two panels of bfloat16 for some rows.
+func (p *stepProduct) half(isa asm.ISA, row, rows, unit, k0, k1, a int) {
+	most := 4
+	if isa == asm.AVX2 {
+		most = 2
+	}
+	for tiles := (rows + most - 1) / most; tiles > 0; tiles-- {
+		n := (rows + tiles - 1) / tiles
+		if n == 1 {
+			p.row(isa, row, unit, k0, k1, a)
+		} else {
+			for _, u := range [...]int{unit, unit + p.set.width()} {
+				args := p.tile(row, u, k0, k1, a)
+				args.B, args.Rows = p.set.wordsFrom(u, k0), n
+				gemmTile16(isa, &args)
+			}
+		}
+		row += n
+		rows -= n
+	}
+}
+
+// row does a block of steps of two full panels for one row. A is read from column a.
+func (p *stepProduct) row(isa asm.ISA, row, u, k0, k1, a int) {
 	s, vecs := p.set, p.set.vecs(u)
 	args := avx512.RowArgs{
-		A: &p.a[a], B: &s.data[s.at(u)+k0*vecs*s.lanes], B2: &s.data[s.at(u+s.width())+k0*vecs*s.lanes], C: &p.c[u],
+		A: &p.a[row*p.lda+a], C: &p.c[row*p.ldc+u],
 		AStep: 4, CVec: 4 * s.lanes, CLast: 4 * s.lanes * (vecs - 1), CPanel: 4 * s.width(), K: k1 - k0, Vecs: vecs, Start: 1,
+	}
+	half := u < s.first
+	if half {
+		args.B, args.B2 = s.wordsFrom(u, k0), s.wordsFrom(u+s.width(), k0)
+	} else {
+		args.B, args.B2 = s.from(u, k0, 0), s.from(u+s.width(), k0, 0)
 	}
 	if s.gates > 0 {
 		args.CVec, args.CLast = 4*p.cvec, 4*p.clast
@@ -231,7 +275,7 @@ func (p *stepProduct) row(isa asm.ISA, u, k0, k1, a int) {
 	if p.zero && k0 == 0 {
 		args.Start = 0
 	}
-	gemmRow(isa, &args)
+	gemmRow(isa, half, &args)
 }
 
 // before makes the starts of the chains of some rows and units, where they are not there yet.

@@ -53,3 +53,14 @@ func flushDenormal(x float32) float32 {
 	}
 	return x
 }
+
+// roundBF16 returns the bfloat16 nearest to x, ties to even, +0 for a denormal.
+func roundBF16(x float32) float32 {
+	b := math.Float32bits(x)
+	if x == x {
+		b += 0x7fff + b>>16&1
+	} else {
+		b |= 1 << 22 // of a NaN, the bits that are left may be those of Inf
+	}
+	return flushDenormal(math.Float32frombits(b &^ 0xffff))
+}

@@ -1,6 +1,10 @@
 package kernels
 
-import "unsafe"
+import (
+	"math"
+	"slices"
+	"unsafe"
+)
 
 // lineFloats is how many elements a cache line has.
 const lineFloats = 16
@@ -12,9 +16,14 @@ const lineFloats = 16
 //	columns  [panel][k][vector][lane]    a panel has four vectors of units side by side
 //
 // Lanes beyond the last unit are +0. In the last panel of columns there may be fewer vectors.
+//
+// Of weights in bfloat16 the pairs of full panels are in words, two steps in each, the even one
+// in the lower half; only what is left behind them is in data.
 type panelSet struct {
 	data  []float32
 	room  []float32 // data is in here, at the start of a cache line
+	words []uint32
+	first int // unit with which data starts
 	lanes int
 	units int
 	steps int // k
@@ -25,12 +34,49 @@ type panelSet struct {
 // form: the weights of n.
 type stepPanels struct{ forward, backward [2]panelSet }
 
-func (p *stepPanels) empty() bool { return len(p.forward[0].data) == 0 }
+func (p *stepPanels) empty() bool { return len(p.forward[0].data) == 0 && len(p.forward[0].words) == 0 }
 
 func (p *stepPanels) clear() {
 	for i := range p.forward {
-		p.forward[i].data, p.backward[i].data = nil, nil
+		p.forward[i].data, p.backward[i].data, p.forward[i].words = nil, nil, nil
 	}
+}
+
+// halve turns forward panels, whose weights have been rounded, into words.
+func (p *stepPanels) halve() {
+	for i := range p.forward {
+		p.forward[i].halve()
+	}
+}
+
+func (s *panelSet) halve() {
+	if len(s.data) == 0 {
+		return
+	}
+	pairs := s.units / (2 * s.width())
+	first, row := pairs*2*s.width(), s.vecs(0)*s.lanes
+	s.words = make([]uint32, 2*pairs*s.wordSteps()*row)
+	for u := 0; u < first; u += s.width() {
+		panel, words := s.data[s.at(u):][:s.steps*row], s.words[s.wordsAt(u):]
+		for i, x := range panel {
+			k, at := i/row, i%row
+			words[k/2*row+at] |= math.Float32bits(x) >> 16 << (k % 2 * 16)
+		}
+	}
+	s.data, s.room, s.first = slices.Clone(s.data[s.at(first):]), nil, first
+}
+
+// wordSteps is the number of words for the steps of a panel.
+func (s *panelSet) wordSteps() int { return (s.steps + 1) / 2 }
+
+// wordsAt is at for words.
+func (s *panelSet) wordsAt(unit int) int {
+	return unit / s.width() * s.wordSteps() * s.vecs(unit) * s.lanes
+}
+
+// wordsFrom is the place of the words of step k, which is even, in the panel of a unit.
+func (s *panelSet) wordsFrom(unit, k int) *float32 {
+	return (*float32)(unsafe.Pointer(&s.words[s.wordsAt(unit)+k/2*s.vecs(unit)*s.lanes]))
 }
 
 // packLanes packs the weights of a layer for vectors of the given length.
@@ -76,17 +122,12 @@ func (s *panelSet) vecs(unit int) int {
 func (s *panelSet) full(unit int) bool { return unit+s.width() <= s.units }
 
 // at is the place of the panel that starts with a unit; all panels before it are full.
-func (s *panelSet) at(unit int) int {
-	if s.gates > 0 {
-		return unit * s.gates * s.steps
-	}
-	return unit * s.steps
-}
+func (s *panelSet) at(unit int) int { return (unit - s.first) * max(1, s.gates) * s.steps }
 
 // from is the place of what is elements behind step k in the panel of a unit, or nil if there
 // is nothing.
 func (s *panelSet) from(unit, k, elements int) *float32 {
-	if unit >= s.units {
+	if unit < s.first || unit >= s.units {
 		return nil
 	}
 	at := s.at(unit) + k*s.vecs(unit)*s.lanes + elements
@@ -97,7 +138,7 @@ func (s *panelSet) from(unit, k, elements int) *float32 {
 }
 
 func (s *panelSet) resize(lanes, units, steps, gates int) {
-	s.lanes, s.units, s.steps, s.gates = lanes, units, steps, gates
+	s.lanes, s.units, s.steps, s.gates, s.first = lanes, units, steps, gates, 0
 	n := (units + lanes - 1) / lanes * lanes * max(1, gates) * steps
 	if cap(s.room) < n+lineFloats {
 		s.room = make([]float32, n+lineFloats)

@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -350,10 +351,7 @@ func TestFusedDenormals(t *testing.T) {
 		for kind := range fusedKinds {
 			c := newFusedCase[float32](kind, 3, 3, 17, 0, 5)
 			for i := range c.whh {
-				switch i % 3 {
-				case 0:
-					c.whh[i] *= 0x1p-127
-				case 1:
+				if c.whh[i] *= 0x1p-127; i%3 == 0 {
 					c.whh[i] = 0x1p-126
 				}
 			}
@@ -363,8 +361,11 @@ func TestFusedDenormals(t *testing.T) {
 			}
 			got := c.clone(plainSlice[float32])
 			for _, c := range []*fusedCase[float32]{got, want} {
-				for i := range c.hx {
-					c.hx[i] *= 0x1p127
+				for i := range c.hx { // so that what is left of the weights matters
+					c.hx[i] *= 0x1p123
+				}
+				for i := range c.dnext {
+					c.dnext[i] *= 0x1p123
 				}
 				w := c.pack(true)
 				c.forward(w, false)
@@ -377,6 +378,44 @@ func TestFusedDenormals(t *testing.T) {
 	})
 	if flushDenormal(-0x1p-126) != -0x1p-126 || flushDenormal(0x1.fffffcp-127) != 0 {
 		t.Error("flushDenormal")
+	}
+}
+
+// TestFusedBF16: steps with rounded weights are those with weights that were rounded before.
+func TestFusedBF16(t *testing.T) {
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		for kind := range fusedKinds {
+			for _, h := range []int{1, 15, 16, 17, 32, 33, 63, 64, 67, 129, 530} {
+				for _, batch := range []int{1, 2, 3, 4, 5, 8} {
+					if h == 530 && (batch != 1 || testing.Short()) {
+						continue
+					}
+					got := newFusedCase[float32](kind, batch, 0, h, h%3, 8)
+					want := got.clone(plainSlice[float32])
+					w := new(StepWeights[float32])
+					w.PackBF16(fusedKinds[kind].kind, got.whh, h)
+					for i, x := range want.whh {
+						want.whh[i] = roundBF16(x)
+					}
+					got.forward(w, h%2 == 0)
+					want.forward(want.pack(false), false)
+					for name, s := range got.outputs() {
+						asmtest.SameFloats(t, got.String()+" "+name, s, want.outputs()[name])
+					}
+					w.Pack(fusedKinds[kind].kind, want.whh, h, true) // nothing is left of the words
+					got = newFusedCase[float32](kind, batch, 0, h, h%3, 8)
+					got.forward(w, false)
+					asmtest.SameFloats(t, got.String()+" packed again", got.hy, want.hy)
+				}
+			}
+		}
+	})
+	for _, c := range [][2]float32{{1, 1}, {0x1.01p0, 0x1p0}, {0x1.03p0, 0x1.04p0}, {0x1.0101p0, 0x1.02p0}, {-0x1.0101p0, -0x1.02p0},
+		{math.MaxFloat32, float32(math.Inf(1))}, {0x1.fffp-127, 0x1p-126}, {-0x1p-127, 0}, {0x1p-149, 0},
+		{math.Float32frombits(0x7f800001), math.Float32frombits(0x7fc00000)}} {
+		if got := roundBF16(c[0]); math.Float32bits(got) != math.Float32bits(c[1]) {
+			t.Errorf("roundBF16(%x) = %x, want %x", c[0], got, c[1])
+		}
 	}
 }
 

@@ -4380,7 +4380,7 @@ TEXT ·GemmRow(SB), NOSPLIT, $0-8
 	VXORPS  X2, X2, X2
 	VXORPS  X3, X3, X3
 	CMPQ    80(DI), $0x00
-	JEQ     k2
+	JEQ     started2
 	MOVQ    R11, SI
 	VMOVUPS (SI), Y0
 	VMOVUPS (SI)(R10*1), Y1
@@ -4388,6 +4388,7 @@ TEXT ·GemmRow(SB), NOSPLIT, $0-8
 	VMOVUPS (SI), Y2
 	VMOVUPS (SI)(R10*1), Y3
 
+started2:
 k2:
 	VBROADCASTSS (AX), Y15
 	VFMADD231PS  (BX), Y15, Y0
@@ -4416,7 +4417,7 @@ vecs3:
 	VXORPS  X4, X4, X4
 	VXORPS  X5, X5, X5
 	CMPQ    80(DI), $0x00
-	JEQ     k3
+	JEQ     started3
 	MOVQ    R11, SI
 	VMOVUPS (SI), Y0
 	VMOVUPS (SI)(R9*1), Y1
@@ -4426,6 +4427,7 @@ vecs3:
 	VMOVUPS (SI)(R9*1), Y4
 	VMOVUPS (SI)(R10*1), Y5
 
+started3:
 k3:
 	VBROADCASTSS (AX), Y15
 	VFMADD231PS  (BX), Y15, Y0
@@ -4460,7 +4462,7 @@ vecs4:
 	VXORPS  X6, X6, X6
 	VXORPS  X7, X7, X7
 	CMPQ    80(DI), $0x00
-	JEQ     k4
+	JEQ     started4
 	MOVQ    R11, SI
 	VMOVUPS (SI), Y0
 	VMOVUPS (SI)(R9*1), Y1
@@ -4472,6 +4474,7 @@ vecs4:
 	VMOVUPS (SI)(R9*2), Y6
 	VMOVUPS (SI)(R10*1), Y7
 
+started4:
 k4:
 	VBROADCASTSS (AX), Y15
 	VFMADD231PS  (BX), Y15, Y0
@@ -4497,6 +4500,636 @@ k4:
 	VMOVUPS      Y5, (SI)(R9*1)
 	VMOVUPS      Y6, (SI)(R9*2)
 	VMOVUPS      Y7, (SI)(R10*1)
+	VZEROUPPER
+	RET
+
+// func GemmRow16(args *uint64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·GemmRow16(SB), NOSPLIT, $0-8
+	MOVQ         args+0(FP), DI
+	MOVQ         (DI), AX
+	MOVQ         8(DI), BX
+	MOVQ         16(DI), DX
+	MOVQ         64(DI), CX
+	MOVQ         32(DI), R8
+	MOVQ         24(DI), R11
+	MOVQ         40(DI), R9
+	MOVQ         48(DI), R10
+	MOVL         $0xffff0000, SI
+	VMOVD        SI, X13
+	VPBROADCASTD X13, Y13
+	CMPQ         72(DI), $0x04
+	JEQ          vecs4
+	CMPQ         72(DI), $0x03
+	JEQ          vecs3
+	VXORPS       X0, X0, X0
+	VXORPS       X1, X1, X1
+	VXORPS       X2, X2, X2
+	VXORPS       X3, X3, X3
+	CMPQ         80(DI), $0x00
+	JEQ          started2
+	MOVQ         R11, SI
+	VMOVUPS      (SI), Y0
+	VMOVUPS      (SI)(R10*1), Y1
+	ADDQ         56(DI), SI
+	VMOVUPS      (SI), Y2
+	VMOVUPS      (SI)(R10*1), Y3
+
+started2:
+	SUBQ $0x02, CX
+	JL   last2
+
+k2:
+	VBROADCASTSS (AX), Y15
+	VBROADCASTSS (AX)(R8*1), Y14
+	VMOVUPS      (BX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VPAND        Y13, Y10, Y12
+	VFMADD231PS  Y11, Y15, Y0
+	VFMADD231PS  Y12, Y14, Y0
+	VMOVUPS      32(BX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VPAND        Y13, Y10, Y12
+	VFMADD231PS  Y11, Y15, Y1
+	VFMADD231PS  Y12, Y14, Y1
+	ADDQ         $0x00000040, BX
+	VMOVUPS      (DX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VPAND        Y13, Y10, Y12
+	VFMADD231PS  Y11, Y15, Y2
+	VFMADD231PS  Y12, Y14, Y2
+	VMOVUPS      32(DX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VPAND        Y13, Y10, Y12
+	VFMADD231PS  Y11, Y15, Y3
+	VFMADD231PS  Y12, Y14, Y3
+	ADDQ         $0x00000040, DX
+	LEAQ         (AX)(R8*2), AX
+	SUBQ         $0x02, CX
+	JGE          k2
+
+last2:
+	CMPQ         CX, $-1
+	JNE          store2
+	VBROADCASTSS (AX), Y15
+	VMOVUPS      (BX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VFMADD231PS  Y11, Y15, Y0
+	VMOVUPS      32(BX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VFMADD231PS  Y11, Y15, Y1
+	ADDQ         $0x00000040, BX
+	VMOVUPS      (DX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VFMADD231PS  Y11, Y15, Y2
+	VMOVUPS      32(DX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VFMADD231PS  Y11, Y15, Y3
+	ADDQ         $0x00000040, DX
+
+store2:
+	MOVQ    R11, SI
+	VMOVUPS Y0, (SI)
+	VMOVUPS Y1, (SI)(R10*1)
+	ADDQ    56(DI), SI
+	VMOVUPS Y2, (SI)
+	VMOVUPS Y3, (SI)(R10*1)
+	VZEROUPPER
+	RET
+
+vecs3:
+	VXORPS  X0, X0, X0
+	VXORPS  X1, X1, X1
+	VXORPS  X2, X2, X2
+	VXORPS  X3, X3, X3
+	VXORPS  X4, X4, X4
+	VXORPS  X5, X5, X5
+	CMPQ    80(DI), $0x00
+	JEQ     started3
+	MOVQ    R11, SI
+	VMOVUPS (SI), Y0
+	VMOVUPS (SI)(R9*1), Y1
+	VMOVUPS (SI)(R10*1), Y2
+	ADDQ    56(DI), SI
+	VMOVUPS (SI), Y3
+	VMOVUPS (SI)(R9*1), Y4
+	VMOVUPS (SI)(R10*1), Y5
+
+started3:
+	SUBQ $0x02, CX
+	JL   last3
+
+k3:
+	VBROADCASTSS (AX), Y15
+	VBROADCASTSS (AX)(R8*1), Y14
+	VMOVUPS      (BX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VPAND        Y13, Y10, Y12
+	VFMADD231PS  Y11, Y15, Y0
+	VFMADD231PS  Y12, Y14, Y0
+	VMOVUPS      32(BX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VPAND        Y13, Y10, Y12
+	VFMADD231PS  Y11, Y15, Y1
+	VFMADD231PS  Y12, Y14, Y1
+	VMOVUPS      64(BX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VPAND        Y13, Y10, Y12
+	VFMADD231PS  Y11, Y15, Y2
+	VFMADD231PS  Y12, Y14, Y2
+	ADDQ         $0x00000060, BX
+	VMOVUPS      (DX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VPAND        Y13, Y10, Y12
+	VFMADD231PS  Y11, Y15, Y3
+	VFMADD231PS  Y12, Y14, Y3
+	VMOVUPS      32(DX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VPAND        Y13, Y10, Y12
+	VFMADD231PS  Y11, Y15, Y4
+	VFMADD231PS  Y12, Y14, Y4
+	VMOVUPS      64(DX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VPAND        Y13, Y10, Y12
+	VFMADD231PS  Y11, Y15, Y5
+	VFMADD231PS  Y12, Y14, Y5
+	ADDQ         $0x00000060, DX
+	LEAQ         (AX)(R8*2), AX
+	SUBQ         $0x02, CX
+	JGE          k3
+
+last3:
+	CMPQ         CX, $-1
+	JNE          store3
+	VBROADCASTSS (AX), Y15
+	VMOVUPS      (BX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VFMADD231PS  Y11, Y15, Y0
+	VMOVUPS      32(BX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VFMADD231PS  Y11, Y15, Y1
+	VMOVUPS      64(BX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VFMADD231PS  Y11, Y15, Y2
+	ADDQ         $0x00000060, BX
+	VMOVUPS      (DX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VFMADD231PS  Y11, Y15, Y3
+	VMOVUPS      32(DX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VFMADD231PS  Y11, Y15, Y4
+	VMOVUPS      64(DX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VFMADD231PS  Y11, Y15, Y5
+	ADDQ         $0x00000060, DX
+
+store3:
+	MOVQ    R11, SI
+	VMOVUPS Y0, (SI)
+	VMOVUPS Y1, (SI)(R9*1)
+	VMOVUPS Y2, (SI)(R10*1)
+	ADDQ    56(DI), SI
+	VMOVUPS Y3, (SI)
+	VMOVUPS Y4, (SI)(R9*1)
+	VMOVUPS Y5, (SI)(R10*1)
+	VZEROUPPER
+	RET
+
+vecs4:
+	VXORPS  X0, X0, X0
+	VXORPS  X1, X1, X1
+	VXORPS  X2, X2, X2
+	VXORPS  X3, X3, X3
+	VXORPS  X4, X4, X4
+	VXORPS  X5, X5, X5
+	VXORPS  X6, X6, X6
+	VXORPS  X7, X7, X7
+	CMPQ    80(DI), $0x00
+	JEQ     started4
+	MOVQ    R11, SI
+	VMOVUPS (SI), Y0
+	VMOVUPS (SI)(R9*1), Y1
+	VMOVUPS (SI)(R9*2), Y2
+	VMOVUPS (SI)(R10*1), Y3
+	ADDQ    56(DI), SI
+	VMOVUPS (SI), Y4
+	VMOVUPS (SI)(R9*1), Y5
+	VMOVUPS (SI)(R9*2), Y6
+	VMOVUPS (SI)(R10*1), Y7
+
+started4:
+	SUBQ $0x02, CX
+	JL   last4
+
+k4:
+	VBROADCASTSS (AX), Y15
+	VBROADCASTSS (AX)(R8*1), Y14
+	VMOVUPS      (BX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VPAND        Y13, Y10, Y12
+	VFMADD231PS  Y11, Y15, Y0
+	VFMADD231PS  Y12, Y14, Y0
+	VMOVUPS      32(BX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VPAND        Y13, Y10, Y12
+	VFMADD231PS  Y11, Y15, Y1
+	VFMADD231PS  Y12, Y14, Y1
+	VMOVUPS      64(BX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VPAND        Y13, Y10, Y12
+	VFMADD231PS  Y11, Y15, Y2
+	VFMADD231PS  Y12, Y14, Y2
+	VMOVUPS      96(BX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VPAND        Y13, Y10, Y12
+	VFMADD231PS  Y11, Y15, Y3
+	VFMADD231PS  Y12, Y14, Y3
+	ADDQ         $0x00000080, BX
+	VMOVUPS      (DX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VPAND        Y13, Y10, Y12
+	VFMADD231PS  Y11, Y15, Y4
+	VFMADD231PS  Y12, Y14, Y4
+	VMOVUPS      32(DX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VPAND        Y13, Y10, Y12
+	VFMADD231PS  Y11, Y15, Y5
+	VFMADD231PS  Y12, Y14, Y5
+	VMOVUPS      64(DX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VPAND        Y13, Y10, Y12
+	VFMADD231PS  Y11, Y15, Y6
+	VFMADD231PS  Y12, Y14, Y6
+	VMOVUPS      96(DX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VPAND        Y13, Y10, Y12
+	VFMADD231PS  Y11, Y15, Y7
+	VFMADD231PS  Y12, Y14, Y7
+	ADDQ         $0x00000080, DX
+	LEAQ         (AX)(R8*2), AX
+	SUBQ         $0x02, CX
+	JGE          k4
+
+last4:
+	CMPQ         CX, $-1
+	JNE          store4
+	VBROADCASTSS (AX), Y15
+	VMOVUPS      (BX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VFMADD231PS  Y11, Y15, Y0
+	VMOVUPS      32(BX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VFMADD231PS  Y11, Y15, Y1
+	VMOVUPS      64(BX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VFMADD231PS  Y11, Y15, Y2
+	VMOVUPS      96(BX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VFMADD231PS  Y11, Y15, Y3
+	ADDQ         $0x00000080, BX
+	VMOVUPS      (DX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VFMADD231PS  Y11, Y15, Y4
+	VMOVUPS      32(DX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VFMADD231PS  Y11, Y15, Y5
+	VMOVUPS      64(DX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VFMADD231PS  Y11, Y15, Y6
+	VMOVUPS      96(DX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VFMADD231PS  Y11, Y15, Y7
+	ADDQ         $0x00000080, DX
+
+store4:
+	MOVQ    R11, SI
+	VMOVUPS Y0, (SI)
+	VMOVUPS Y1, (SI)(R9*1)
+	VMOVUPS Y2, (SI)(R9*2)
+	VMOVUPS Y3, (SI)(R10*1)
+	ADDQ    56(DI), SI
+	VMOVUPS Y4, (SI)
+	VMOVUPS Y5, (SI)(R9*1)
+	VMOVUPS Y6, (SI)(R9*2)
+	VMOVUPS Y7, (SI)(R10*1)
+	VZEROUPPER
+	RET
+
+// func GemmTile16(args *uint64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·GemmTile16(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ 32(DI), DX
+	LEAQ (DX)(DX*2), SI
+	CMPQ 104(DI), $0x04
+	JNE  not4
+	CMPQ 96(DI), $0x02
+	JNE  not4
+
+	// Tile 2x4.
+	MOVL         $0xffff0000, AX
+	VMOVD        AX, X14
+	VPBROADCASTD X14, Y14
+	VXORPS       X0, X0, X0
+	VXORPS       X1, X1, X1
+	VXORPS       X2, X2, X2
+	VXORPS       X3, X3, X3
+	VXORPS       X4, X4, X4
+	VXORPS       X5, X5, X5
+	VXORPS       X6, X6, X6
+	VXORPS       X7, X7, X7
+	CMPQ         120(DI), $0x00
+	JEQ          started2x4
+	MOVQ         16(DI), CX
+	MOVQ         56(DI), R13
+	MOVQ         64(DI), AX
+	MOVQ         72(DI), BX
+	VMOVUPS      (CX), Y0
+	VMOVUPS      (CX)(AX*1), Y1
+	VMOVUPS      (CX)(AX*2), Y2
+	VMOVUPS      (CX)(BX*1), Y3
+	ADDQ         R13, CX
+	VMOVUPS      (CX), Y4
+	VMOVUPS      (CX)(AX*1), Y5
+	VMOVUPS      (CX)(AX*2), Y6
+	VMOVUPS      (CX)(BX*1), Y7
+
+started2x4:
+	MOVQ (DI), AX
+	MOVQ 8(DI), BX
+	MOVQ 80(DI), CX
+	SUBQ $0x02, CX
+	JL   last2x4
+
+k2x4:
+	VBROADCASTSS (AX), Y8
+	VBROADCASTSS 4(AX), Y9
+	VBROADCASTSS (AX)(DX*1), Y10
+	VBROADCASTSS 4(AX)(DX*1), Y11
+	VMOVUPS      (BX), Y12
+	VPSLLD       $0x10, Y12, Y13
+	VFMADD231PS  Y13, Y8, Y0
+	VFMADD231PS  Y13, Y10, Y4
+	VPAND        Y14, Y12, Y12
+	VFMADD231PS  Y12, Y9, Y0
+	VFMADD231PS  Y12, Y11, Y4
+	VMOVUPS      32(BX), Y12
+	VPSLLD       $0x10, Y12, Y13
+	VFMADD231PS  Y13, Y8, Y1
+	VFMADD231PS  Y13, Y10, Y5
+	VPAND        Y14, Y12, Y12
+	VFMADD231PS  Y12, Y9, Y1
+	VFMADD231PS  Y12, Y11, Y5
+	VMOVUPS      64(BX), Y12
+	VPSLLD       $0x10, Y12, Y13
+	VFMADD231PS  Y13, Y8, Y2
+	VFMADD231PS  Y13, Y10, Y6
+	VPAND        Y14, Y12, Y12
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      96(BX), Y12
+	VPSLLD       $0x10, Y12, Y13
+	VFMADD231PS  Y13, Y8, Y3
+	VFMADD231PS  Y13, Y10, Y7
+	VPAND        Y14, Y12, Y12
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y11, Y7
+	ADDQ         $0x00000080, BX
+	ADDQ         $0x08, AX
+	SUBQ         $0x02, CX
+	JGE          k2x4
+
+last2x4:
+	CMPQ         CX, $-1
+	JNE          store2x4
+	VBROADCASTSS (AX), Y8
+	VBROADCASTSS (AX)(DX*1), Y10
+	VMOVUPS      (BX), Y12
+	VPSLLD       $0x10, Y12, Y13
+	VFMADD231PS  Y13, Y8, Y0
+	VFMADD231PS  Y13, Y10, Y4
+	VMOVUPS      32(BX), Y12
+	VPSLLD       $0x10, Y12, Y13
+	VFMADD231PS  Y13, Y8, Y1
+	VFMADD231PS  Y13, Y10, Y5
+	VMOVUPS      64(BX), Y12
+	VPSLLD       $0x10, Y12, Y13
+	VFMADD231PS  Y13, Y8, Y2
+	VFMADD231PS  Y13, Y10, Y6
+	VMOVUPS      96(BX), Y12
+	VPSLLD       $0x10, Y12, Y13
+	VFMADD231PS  Y13, Y8, Y3
+	VFMADD231PS  Y13, Y10, Y7
+	ADDQ         $0x00000080, BX
+	ADDQ         $0x04, AX
+
+store2x4:
+	MOVQ    16(DI), CX
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, (CX)(AX*1)
+	VMOVUPS Y2, (CX)(AX*2)
+	VMOVUPS Y3, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, (CX)(AX*1)
+	VMOVUPS Y6, (CX)(AX*2)
+	VMOVUPS Y7, (CX)(BX*1)
+	VZEROUPPER
+	RET
+
+not4:
+	CMPQ 104(DI), $0x03
+	JNE  not5
+	CMPQ 96(DI), $0x02
+	JNE  not5
+
+	// Tile 2x3.
+	MOVL         $0xffff0000, AX
+	VMOVD        AX, X12
+	VPBROADCASTD X12, Y12
+	VXORPS       X0, X0, X0
+	VXORPS       X1, X1, X1
+	VXORPS       X2, X2, X2
+	VXORPS       X3, X3, X3
+	VXORPS       X4, X4, X4
+	VXORPS       X5, X5, X5
+	CMPQ         120(DI), $0x00
+	JEQ          started2x3
+	MOVQ         16(DI), CX
+	MOVQ         56(DI), R13
+	MOVQ         64(DI), AX
+	MOVQ         72(DI), BX
+	VMOVUPS      (CX), Y0
+	VMOVUPS      (CX)(AX*1), Y1
+	VMOVUPS      (CX)(BX*1), Y2
+	ADDQ         R13, CX
+	VMOVUPS      (CX), Y3
+	VMOVUPS      (CX)(AX*1), Y4
+	VMOVUPS      (CX)(BX*1), Y5
+
+started2x3:
+	MOVQ (DI), AX
+	MOVQ 8(DI), BX
+	MOVQ 80(DI), CX
+	SUBQ $0x02, CX
+	JL   last2x3
+
+k2x3:
+	VBROADCASTSS (AX), Y6
+	VBROADCASTSS 4(AX), Y7
+	VBROADCASTSS (AX)(DX*1), Y8
+	VBROADCASTSS 4(AX)(DX*1), Y9
+	VMOVUPS      (BX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VFMADD231PS  Y11, Y6, Y0
+	VFMADD231PS  Y11, Y8, Y3
+	VPAND        Y12, Y10, Y10
+	VFMADD231PS  Y10, Y7, Y0
+	VFMADD231PS  Y10, Y9, Y3
+	VMOVUPS      32(BX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VFMADD231PS  Y11, Y6, Y1
+	VFMADD231PS  Y11, Y8, Y4
+	VPAND        Y12, Y10, Y10
+	VFMADD231PS  Y10, Y7, Y1
+	VFMADD231PS  Y10, Y9, Y4
+	VMOVUPS      64(BX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VFMADD231PS  Y11, Y6, Y2
+	VFMADD231PS  Y11, Y8, Y5
+	VPAND        Y12, Y10, Y10
+	VFMADD231PS  Y10, Y7, Y2
+	VFMADD231PS  Y10, Y9, Y5
+	ADDQ         $0x00000060, BX
+	ADDQ         $0x08, AX
+	SUBQ         $0x02, CX
+	JGE          k2x3
+
+last2x3:
+	CMPQ         CX, $-1
+	JNE          store2x3
+	VBROADCASTSS (AX), Y6
+	VBROADCASTSS (AX)(DX*1), Y8
+	VMOVUPS      (BX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VFMADD231PS  Y11, Y6, Y0
+	VFMADD231PS  Y11, Y8, Y3
+	VMOVUPS      32(BX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VFMADD231PS  Y11, Y6, Y1
+	VFMADD231PS  Y11, Y8, Y4
+	VMOVUPS      64(BX), Y10
+	VPSLLD       $0x10, Y10, Y11
+	VFMADD231PS  Y11, Y6, Y2
+	VFMADD231PS  Y11, Y8, Y5
+	ADDQ         $0x00000060, BX
+	ADDQ         $0x04, AX
+
+store2x3:
+	MOVQ    16(DI), CX
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, (CX)(AX*1)
+	VMOVUPS Y2, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Y3, (CX)
+	VMOVUPS Y4, (CX)(AX*1)
+	VMOVUPS Y5, (CX)(BX*1)
+	VZEROUPPER
+	RET
+
+not5:
+	CMPQ 104(DI), $0x02
+	JNE  not6
+	CMPQ 96(DI), $0x02
+	JNE  not6
+
+	// Tile 2x2.
+	MOVL         $0xffff0000, AX
+	VMOVD        AX, X10
+	VPBROADCASTD X10, Y10
+	VXORPS       X0, X0, X0
+	VXORPS       X1, X1, X1
+	VXORPS       X2, X2, X2
+	VXORPS       X3, X3, X3
+	CMPQ         120(DI), $0x00
+	JEQ          started2x2
+	MOVQ         16(DI), CX
+	MOVQ         56(DI), R13
+	MOVQ         64(DI), AX
+	MOVQ         72(DI), BX
+	VMOVUPS      (CX), Y0
+	VMOVUPS      (CX)(BX*1), Y1
+	ADDQ         R13, CX
+	VMOVUPS      (CX), Y2
+	VMOVUPS      (CX)(BX*1), Y3
+
+started2x2:
+	MOVQ (DI), AX
+	MOVQ 8(DI), BX
+	MOVQ 80(DI), CX
+	SUBQ $0x02, CX
+	JL   last2x2
+
+k2x2:
+	VBROADCASTSS (AX), Y4
+	VBROADCASTSS 4(AX), Y5
+	VBROADCASTSS (AX)(DX*1), Y6
+	VBROADCASTSS 4(AX)(DX*1), Y7
+	VMOVUPS      (BX), Y8
+	VPSLLD       $0x10, Y8, Y9
+	VFMADD231PS  Y9, Y4, Y0
+	VFMADD231PS  Y9, Y6, Y2
+	VPAND        Y10, Y8, Y8
+	VFMADD231PS  Y8, Y5, Y0
+	VFMADD231PS  Y8, Y7, Y2
+	VMOVUPS      32(BX), Y8
+	VPSLLD       $0x10, Y8, Y9
+	VFMADD231PS  Y9, Y4, Y1
+	VFMADD231PS  Y9, Y6, Y3
+	VPAND        Y10, Y8, Y8
+	VFMADD231PS  Y8, Y5, Y1
+	VFMADD231PS  Y8, Y7, Y3
+	ADDQ         $0x00000040, BX
+	ADDQ         $0x08, AX
+	SUBQ         $0x02, CX
+	JGE          k2x2
+
+last2x2:
+	CMPQ         CX, $-1
+	JNE          store2x2
+	VBROADCASTSS (AX), Y4
+	VBROADCASTSS (AX)(DX*1), Y6
+	VMOVUPS      (BX), Y8
+	VPSLLD       $0x10, Y8, Y9
+	VFMADD231PS  Y9, Y4, Y0
+	VFMADD231PS  Y9, Y6, Y2
+	VMOVUPS      32(BX), Y8
+	VPSLLD       $0x10, Y8, Y9
+	VFMADD231PS  Y9, Y4, Y1
+	VFMADD231PS  Y9, Y6, Y3
+	ADDQ         $0x00000040, BX
+	ADDQ         $0x04, AX
+
+store2x2:
+	MOVQ    16(DI), CX
+	MOVQ    56(DI), R13
+	MOVQ    64(DI), AX
+	MOVQ    72(DI), BX
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, (CX)(BX*1)
+	ADDQ    R13, CX
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y3, (CX)(BX*1)
+	VZEROUPPER
+	RET
+
+not6:
 	VZEROUPPER
 	RET
 
@@ -4600,9 +5233,9 @@ full:
 	MOVQ (DI), BX
 	MOVQ 32(DI), CX
 
-vector4:
+vector7:
 	CMPQ        CX, $0x08
-	JLT         four5
+	JLT         four8
 	MOVQ        R11, AX
 	VMOVUPS     (AX), X0
 	VMOVUPS     16(AX), X4
@@ -4648,11 +5281,11 @@ vector4:
 	LEAQ        (BX)(DX*4), BX
 	ADDQ        $0x20, R11
 	SUBQ        $0x08, CX
-	JMP         vector4
+	JMP         vector7
 
-four5:
+four8:
 	CMPQ        CX, $0x04
-	JLT         one6
+	JLT         one9
 	MOVQ        R11, AX
 	VMOVUPS     (AX), X0
 	VMOVUPS     (AX)(R8*1), X1
@@ -4677,11 +5310,11 @@ four5:
 	LEAQ        (BX)(DX*4), BX
 	ADDQ        $0x10, R11
 	SUBQ        $0x04, CX
-	JMP         four5
+	JMP         four8
 
-one6:
+one9:
 	CMPQ        CX, $0x01
-	JLT         end7
+	JLT         end10
 	MOVQ        R11, AX
 	VMOVSS      (AX), X0
 	VINSERTPS   $0x10, (AX)(R8*1), X0, X0
@@ -4696,9 +5329,9 @@ one6:
 	ADDQ        DX, BX
 	ADDQ        $0x04, R11
 	SUBQ        $0x01, CX
-	JMP         one6
+	JMP         one9
 
-end7:
+end10:
 	ADDQ   $0x00000020, (DI)
 	IMUL3Q $0x08, R8, R8
 	ADDQ   R8, 16(DI)
@@ -4745,9 +5378,9 @@ few:
 	MOVQ    (DI), BX
 	MOVQ    32(DI), CX
 
-vector8:
+vector11:
 	CMPQ        CX, $0x08
-	JLT         four9
+	JLT         four12
 	MOVQ        (SP), AX
 	VMOVUPS     (AX)(R11*1), X0
 	VMOVUPS     16(AX)(R11*1), X4
@@ -4800,11 +5433,11 @@ vector8:
 	LEAQ        (BX)(DX*4), BX
 	ADDQ        $0x20, R11
 	SUBQ        $0x08, CX
-	JMP         vector8
+	JMP         vector11
 
-four9:
+four12:
 	CMPQ        CX, $0x04
-	JLT         one10
+	JLT         one13
 	MOVQ        (SP), AX
 	VMOVUPS     (AX)(R11*1), X0
 	MOVQ        8(SP), AX
@@ -4836,11 +5469,11 @@ four9:
 	LEAQ        (BX)(DX*4), BX
 	ADDQ        $0x10, R11
 	SUBQ        $0x04, CX
-	JMP         four9
+	JMP         four12
 
-one10:
+one13:
 	CMPQ        CX, $0x01
-	JLT         end11
+	JLT         end14
 	MOVQ        (SP), AX
 	VMOVSS      (AX)(R11*1), X0
 	MOVQ        8(SP), AX
@@ -4862,9 +5495,9 @@ one10:
 	ADDQ        DX, BX
 	ADDQ        $0x04, R11
 	SUBQ        $0x01, CX
-	JMP         one10
+	JMP         one13
 
-end11:
+end14:
 	VZEROUPPER
 	RET
 
@@ -4905,9 +5538,9 @@ steps1:
 	LEAQ (R9)(R8*4), R12
 	MOVQ 80(DI), CX
 
-vector12:
+vector15:
 	CMPQ         CX, $0x08
-	JLT          four13
+	JLT          four16
 	MOVQ         R11, AX
 	VMOVUPS      (AX), X0
 	VMOVUPS      16(AX), X4
@@ -4960,11 +5593,11 @@ vector12:
 	ADDQ         $0x20, R11
 	ADDQ         $0x20, BX
 	SUBQ         $0x08, CX
-	JMP          vector12
+	JMP          vector15
 
-four13:
+four16:
 	CMPQ         CX, $0x04
-	JLT          one14
+	JLT          one17
 	MOVQ         R11, AX
 	VMOVUPS      (AX), X0
 	VMOVUPS      (AX)(R8*1), X1
@@ -4993,11 +5626,11 @@ four13:
 	ADDQ         $0x10, R11
 	ADDQ         $0x10, BX
 	SUBQ         $0x04, CX
-	JMP          four13
+	JMP          four16
 
-one14:
+one17:
 	CMPQ         CX, $0x01
-	JLT          end15
+	JLT          end18
 	MOVQ         R11, AX
 	VMOVSS       (AX), X0
 	VINSERTPS    $0x10, (AX)(R8*1), X0, X0
@@ -5013,9 +5646,9 @@ one14:
 	ADDQ         $0x04, R11
 	ADDQ         $0x04, BX
 	SUBQ         $0x01, CX
-	JMP          one14
+	JMP          one17
 
-end15:
+end18:
 	VMOVUPS Y12, (DX)
 	VZEROUPPER
 	RET
@@ -5057,9 +5690,9 @@ few1:
 	XORL    R11, R11
 	MOVQ    80(DI), CX
 
-vector16:
+vector19:
 	CMPQ         CX, $0x08
-	JLT          four17
+	JLT          four20
 	MOVQ         32(SP), AX
 	VMOVUPS      (AX)(R11*1), X0
 	VMOVUPS      16(AX)(R11*1), X4
@@ -5119,11 +5752,11 @@ vector16:
 	ADDQ         $0x20, R11
 	ADDQ         $0x20, BX
 	SUBQ         $0x08, CX
-	JMP          vector16
+	JMP          vector19
 
-four17:
+four20:
 	CMPQ         CX, $0x04
-	JLT          one18
+	JLT          one21
 	MOVQ         32(SP), AX
 	VMOVUPS      (AX)(R11*1), X0
 	MOVQ         40(SP), AX
@@ -5159,11 +5792,11 @@ four17:
 	ADDQ         $0x10, R11
 	ADDQ         $0x10, BX
 	SUBQ         $0x04, CX
-	JMP          four17
+	JMP          four20
 
-one18:
+one21:
 	CMPQ         CX, $0x01
-	JLT          end19
+	JLT          end22
 	MOVQ         32(SP), AX
 	VMOVSS       (AX)(R11*1), X0
 	MOVQ         40(SP), AX
@@ -5186,9 +5819,9 @@ one18:
 	ADDQ         $0x04, R11
 	ADDQ         $0x04, BX
 	SUBQ         $0x01, CX
-	JMP          one18
+	JMP          one21
 
-end19:
+end22:
 	VMOVUPS    (SP), Y0
 	VMASKMOVPS Y12, Y0, (DX)
 	VZEROUPPER
@@ -5217,9 +5850,9 @@ steps2:
 	LEAQ (R9)(R8*4), R12
 	MOVQ 80(DI), CX
 
-vector20:
+vector23:
 	CMPQ         CX, $0x08
-	JLT          four21
+	JLT          four24
 	MOVQ         R11, AX
 	VMOVUPS      (AX), X0
 	VMOVUPS      16(AX), X4
@@ -5321,11 +5954,11 @@ vector20:
 	ADDQ         $0x20, R11
 	ADDQ         $0x20, BX
 	SUBQ         $0x08, CX
-	JMP          vector20
+	JMP          vector23
 
-four21:
+four24:
 	CMPQ         CX, $0x04
-	JLT          one22
+	JLT          one25
 	MOVQ         R11, AX
 	VMOVUPS      (AX), X0
 	VMOVUPS      (AX)(R8*1), X1
@@ -5379,11 +6012,11 @@ four21:
 	ADDQ         $0x10, R11
 	ADDQ         $0x10, BX
 	SUBQ         $0x04, CX
-	JMP          four21
+	JMP          four24
 
-one22:
+one25:
 	CMPQ         CX, $0x01
-	JLT          end23
+	JLT          end26
 	MOVQ         R11, AX
 	VMOVSS       (AX), X0
 	VINSERTPS    $0x10, (AX)(R8*1), X0, X0
@@ -5411,9 +6044,9 @@ one22:
 	ADDQ         $0x04, R11
 	ADDQ         $0x04, BX
 	SUBQ         $0x01, CX
-	JMP          one22
+	JMP          one25
 
-end23:
+end26:
 	VMOVUPS Y12, (DX)
 	VMOVUPS Y13, 32(DX)
 	VZEROUPPER
@@ -5487,9 +6120,9 @@ few2:
 	XORL    R11, R11
 	MOVQ    80(DI), CX
 
-vector24:
+vector27:
 	CMPQ         CX, $0x08
-	JLT          four25
+	JLT          four28
 	MOVQ         32(SP), AX
 	VMOVUPS      (AX)(R11*1), X0
 	VMOVUPS      16(AX)(R11*1), X4
@@ -5605,11 +6238,11 @@ vector24:
 	ADDQ         $0x20, R11
 	ADDQ         $0x20, BX
 	SUBQ         $0x08, CX
-	JMP          vector24
+	JMP          vector27
 
-four25:
+four28:
 	CMPQ         CX, $0x04
-	JLT          one26
+	JLT          one29
 	MOVQ         32(SP), AX
 	VMOVUPS      (AX)(R11*1), X0
 	MOVQ         40(SP), AX
@@ -5677,11 +6310,11 @@ four25:
 	ADDQ         $0x10, R11
 	ADDQ         $0x10, BX
 	SUBQ         $0x04, CX
-	JMP          four25
+	JMP          four28
 
-one26:
+one29:
 	CMPQ         CX, $0x01
-	JLT          end27
+	JLT          end30
 	MOVQ         32(SP), AX
 	VMOVSS       (AX)(R11*1), X0
 	MOVQ         40(SP), AX
@@ -5723,9 +6356,9 @@ one26:
 	ADDQ         $0x04, R11
 	ADDQ         $0x04, BX
 	SUBQ         $0x01, CX
-	JMP          one26
+	JMP          one29
 
-end27:
+end30:
 	VMOVUPS    Y12, (DX)
 	VMOVUPS    (SP), Y0
 	VMASKMOVPS Y13, Y0, 32(DX)
@@ -5758,9 +6391,9 @@ steps3:
 	LEAQ (R9)(R8*4), R12
 	MOVQ 80(DI), CX
 
-vector28:
+vector31:
 	CMPQ         CX, $0x08
-	JLT          four29
+	JLT          four32
 	MOVQ         R11, AX
 	VMOVUPS      (AX), X0
 	VMOVUPS      16(AX), X4
@@ -5911,11 +6544,11 @@ vector28:
 	ADDQ         $0x20, R11
 	ADDQ         $0x20, BX
 	SUBQ         $0x08, CX
-	JMP          vector28
+	JMP          vector31
 
-four29:
+four32:
 	CMPQ         CX, $0x04
-	JLT          one30
+	JLT          one33
 	MOVQ         R11, AX
 	VMOVUPS      (AX), X0
 	VMOVUPS      (AX)(R8*1), X1
@@ -5994,11 +6627,11 @@ four29:
 	ADDQ         $0x10, R11
 	ADDQ         $0x10, BX
 	SUBQ         $0x04, CX
-	JMP          four29
+	JMP          four32
 
-one30:
+one33:
 	CMPQ         CX, $0x01
-	JLT          end31
+	JLT          end34
 	MOVQ         R11, AX
 	VMOVSS       (AX), X0
 	VINSERTPS    $0x10, (AX)(R8*1), X0, X0
@@ -6038,9 +6671,9 @@ one30:
 	ADDQ         $0x04, R11
 	ADDQ         $0x04, BX
 	SUBQ         $0x01, CX
-	JMP          one30
+	JMP          one33
 
-end31:
+end34:
 	VMOVUPS Y12, (DX)
 	VMOVUPS Y13, 32(DX)
 	VMOVUPS Y14, 64(DX)
@@ -6146,9 +6779,9 @@ few3:
 	XORL    R11, R11
 	MOVQ    80(DI), CX
 
-vector32:
+vector35:
 	CMPQ         CX, $0x08
-	JLT          four33
+	JLT          four36
 	MOVQ         32(SP), AX
 	VMOVUPS      (AX)(R11*1), X0
 	VMOVUPS      16(AX)(R11*1), X4
@@ -6320,11 +6953,11 @@ vector32:
 	ADDQ         $0x20, R11
 	ADDQ         $0x20, BX
 	SUBQ         $0x08, CX
-	JMP          vector32
+	JMP          vector35
 
-four33:
+four36:
 	CMPQ         CX, $0x04
-	JLT          one34
+	JLT          one37
 	MOVQ         32(SP), AX
 	VMOVUPS      (AX)(R11*1), X0
 	MOVQ         40(SP), AX
@@ -6424,11 +7057,11 @@ four33:
 	ADDQ         $0x10, R11
 	ADDQ         $0x10, BX
 	SUBQ         $0x04, CX
-	JMP          four33
+	JMP          four36
 
-one34:
+one37:
 	CMPQ         CX, $0x01
-	JLT          end35
+	JLT          end38
 	MOVQ         32(SP), AX
 	VMOVSS       (AX)(R11*1), X0
 	MOVQ         40(SP), AX
@@ -6489,9 +7122,9 @@ one34:
 	ADDQ         $0x04, R11
 	ADDQ         $0x04, BX
 	SUBQ         $0x01, CX
-	JMP          one34
+	JMP          one37
 
-end35:
+end38:
 	VMOVUPS    Y12, (DX)
 	VMOVUPS    Y13, 32(DX)
 	VMOVUPS    (SP), Y0
@@ -6528,9 +7161,9 @@ steps4:
 	LEAQ (R9)(R8*4), R12
 	MOVQ 80(DI), CX
 
-vector36:
+vector39:
 	CMPQ         CX, $0x08
-	JLT          four37
+	JLT          four40
 	MOVQ         R11, AX
 	VMOVUPS      (AX), X0
 	VMOVUPS      16(AX), X4
@@ -6730,11 +7363,11 @@ vector36:
 	ADDQ         $0x20, R11
 	ADDQ         $0x20, BX
 	SUBQ         $0x08, CX
-	JMP          vector36
+	JMP          vector39
 
-four37:
+four40:
 	CMPQ         CX, $0x04
-	JLT          one38
+	JLT          one41
 	MOVQ         R11, AX
 	VMOVUPS      (AX), X0
 	VMOVUPS      (AX)(R8*1), X1
@@ -6838,11 +7471,11 @@ four37:
 	ADDQ         $0x10, R11
 	ADDQ         $0x10, BX
 	SUBQ         $0x04, CX
-	JMP          four37
+	JMP          four40
 
-one38:
+one41:
 	CMPQ         CX, $0x01
-	JLT          end39
+	JLT          end42
 	MOVQ         R11, AX
 	VMOVSS       (AX), X0
 	VINSERTPS    $0x10, (AX)(R8*1), X0, X0
@@ -6894,9 +7527,9 @@ one38:
 	ADDQ         $0x04, R11
 	ADDQ         $0x04, BX
 	SUBQ         $0x01, CX
-	JMP          one38
+	JMP          one41
 
-end39:
+end42:
 	VMOVUPS Y12, (DX)
 	VMOVUPS Y13, 32(DX)
 	VMOVUPS Y14, 64(DX)
@@ -7034,9 +7667,9 @@ few4:
 	XORL    R11, R11
 	MOVQ    80(DI), CX
 
-vector40:
+vector43:
 	CMPQ         CX, $0x08
-	JLT          four41
+	JLT          four44
 	MOVQ         32(SP), AX
 	VMOVUPS      (AX)(R11*1), X0
 	VMOVUPS      16(AX)(R11*1), X4
@@ -7264,11 +7897,11 @@ vector40:
 	ADDQ         $0x20, R11
 	ADDQ         $0x20, BX
 	SUBQ         $0x08, CX
-	JMP          vector40
+	JMP          vector43
 
-four41:
+four44:
 	CMPQ         CX, $0x04
-	JLT          one42
+	JLT          one45
 	MOVQ         32(SP), AX
 	VMOVUPS      (AX)(R11*1), X0
 	MOVQ         40(SP), AX
@@ -7400,11 +8033,11 @@ four41:
 	ADDQ         $0x10, R11
 	ADDQ         $0x10, BX
 	SUBQ         $0x04, CX
-	JMP          four41
+	JMP          four44
 
-one42:
+one45:
 	CMPQ         CX, $0x01
-	JLT          end43
+	JLT          end46
 	MOVQ         32(SP), AX
 	VMOVSS       (AX)(R11*1), X0
 	MOVQ         40(SP), AX
@@ -7484,9 +8117,9 @@ one42:
 	ADDQ         $0x04, R11
 	ADDQ         $0x04, BX
 	SUBQ         $0x01, CX
-	JMP          one42
+	JMP          one45
 
-end43:
+end46:
 	VMOVUPS    Y12, (DX)
 	VMOVUPS    Y13, 32(DX)
 	VMOVUPS    Y14, 64(DX)

@@ -26,7 +26,7 @@ type GemmArgs struct {
 	Beta  float32  // factor of C
 }
 
-// RowArgs says what GemmRow works on. Distances are in bytes.
+// RowArgs says what GemmRow and GemmRow16 work on. Distances are in bytes.
 type RowArgs struct {
 	A      *float32 // first element of the row
 	B      *float32 // first element of the first panel
@@ -70,6 +70,19 @@ func GemmFinish(args *GemmArgs)
 //
 //go:noescape
 func GemmRow(args *RowArgs)
+
+// GemmRow16 is GemmRow for panels of bfloat16: a word has the weights of steps 2k (lower half) and 2k+1.
+// With K odd the upper halves of the last step do not count.
+//
+//go:noescape
+func GemmRow16(args *RowArgs)
+
+// GemmTile16 is GemmTiles for panels of bfloat16 as GemmRow16 has them: one tile of 2 rows with AVX2, 2 to 4
+// with AVX-512, and 2 to 4 Vecs, all of them full. The elements of a row of A lie side by side.
+// AStep, BStep, Next, Tiles and Tail are not used.
+//
+//go:noescape
+func GemmTile16(args *GemmArgs)
 
 // GemmPack copies K rows of a matrix, Vecs vectors each, into a panel. Columns that do not exist
 // become 0.

@@ -2,7 +2,8 @@
 // gemm_amd64.s and gemm_amd64.go.
 //
 //	tile.go     GemmTiles, GemmFinish      rows of C += rows of A times a panel of B
-//	row.go      GemmRow                    one row times two panels
+//	row.go      GemmRow, GemmRow16         one row times two panels
+//	tile16.go   GemmTile16                 a few rows times a panel of bfloat16
 //	pack.go     GemmPack, GemmPackT        a panel of B in the order in which tiles read it
 //	rows.go     GemvRows                   y += A x where the rows of A are contiguous
 //
@@ -216,7 +217,9 @@ func main() {
 		}
 		g.tiles()
 		g.finish()
-		g.row()
+		g.row(false)
+		g.row(true)
+		g.tiles16()
 		g.pack()
 		g.packT()
 		g.gemvRows()

@@ -8,7 +8,7 @@ import (
 )
 
 var rowArgs = args{"RowArgs", []string{
-	"RowArgs says what GemmRow works on. Distances are in bytes.",
+	"RowArgs says what GemmRow and GemmRow16 work on. Distances are in bytes.",
 }, []field{
 	{"A", "*float32", "first element of the row"},
 	{"B", "*float32", "first element of the first panel"},
@@ -23,17 +23,29 @@ var rowArgs = args{"RowArgs", []string{
 	{"Start", "int", "where chains start: 0 at +0, 1 at C"},
 }}
 
-// row writes GemmRow, a tile of one row. It takes two panels at a time: the chains of one of
-// them, four at most, would wait for themselves. Every vector of B is used once, straight from
-// memory, so this runs at the speed of the cache that holds the panels.
+// row writes GemmRow, a tile of one row, and with half set GemmRow16, the same for panels of
+// bfloat16. It takes two panels at a time: the chains of one of them, four at most, would wait
+// for themselves. Every vector of B is used once, straight from memory, so this runs at the
+// speed of the cache that holds the panels.
+//
+// A bfloat16 is the upper half of a float32. Two steps share a word: the even one is word<<16,
+// the odd one word&0xffff0000, so that no instruction for bfloat16 is needed and the chains are
+// those of float32.
 //
 // Registers: AX A, BX and DX panels, CX steps left, R8 distance of k in A; R11 C, R9 R10 its
-// distances. Z0 up or Y0 up: chains; Z15 or Y15 element of A.
-func (g *gen) row() {
-	g.begin("GemmRow", rowArgs,
-		"multiplies a row of A by two panels of B and adds to a row of C: the chain of every output",
-		"goes on by K steps. The panels lie as GemmTiles has them, without gaps between the steps.")
-	const elem = 15
+// distances. Z0 up or Y0 up: chains; then words, 11 and 12 the even and odd step; 13 the mask;
+// 14 15 elements of A.
+func (g *gen) row(half bool) {
+	if half {
+		g.begin("GemmRow16", rowArgs,
+			"is GemmRow for panels of bfloat16: a word has the weights of steps 2k (lower half) and 2k+1.",
+			"With K odd the upper halves of the last step do not count.")
+	} else {
+		g.begin("GemmRow", rowArgs,
+			"multiplies a row of A by two panels of B and adds to a row of C: the chain of every output",
+			"goes on by K steps. The panels lie as GemmTiles has them, without gaps between the steps.")
+	}
+	const word, even, odd, mask, elem2, elem = 10, 11, 12, 13, 14, 15
 	a, b, b2, steps, aStep := reg.RAX, reg.RBX, reg.RDX, reg.RCX, reg.R8
 	c, cVec, cLast := reg.R11, reg.R9, reg.R10
 	for _, f := range []struct {
@@ -41,6 +53,11 @@ func (g *gen) row() {
 		to   reg.Register
 	}{{"A", a}, {"B", b}, {"B2", b2}, {"K", steps}, {"AStep", aStep}, {"C", c}, {"CVec", cVec}, {"CLast", cLast}} {
 		g.MOVQ(rowArgs.at(argp, f.name), f.to)
+	}
+	if half {
+		g.MOVL(U32(0xffff0000), reg.ESI)
+		g.VMOVD(reg.ESI, xmm(mask))
+		g.VPBROADCASTD(xmm(mask), g.vec(mask))
 	}
 	for v := 4; v > 2; v-- {
 		g.CMPQ(rowArgs.at(argp, "Vecs"), U8(v))
@@ -66,24 +83,60 @@ func (g *gen) row() {
 				}
 			}
 		}
+		weights := func(do func(i int, m Mem)) {
+			for p, panel := range []reg.Register{b, b2} {
+				for v := range vecs {
+					do(p*vecs+v, mem(panel, v*g.bytes()))
+				}
+				g.ADDQ(U32(vecs*g.bytes()), panel)
+			}
+		}
 		g.Label("vecs" + name)
 		for i := range 2 * vecs {
 			g.zero(i)
 		}
 		g.CMPQ(rowArgs.at(argp, "Start"), U8(0))
-		g.JEQ(LabelRef("k" + name))
+		g.JEQ(LabelRef("started" + name))
 		each(func(i int, m Mem) { g.VMOVUPS(m, g.vec(i)) })
+		g.Label("started" + name)
+		if half {
+			g.SUBQ(U8(2), steps)
+			g.JL(LabelRef("last" + name))
+		}
 		g.Label("k" + name)
 		g.VBROADCASTSS(mem(a, 0), g.vec(elem))
-		for p, panel := range []reg.Register{b, b2} {
-			for v := range vecs {
-				g.VFMADD231PS(mem(panel, v*g.bytes()), g.vec(elem), g.vec(p*vecs+v))
-			}
-			g.ADDQ(U32(vecs*g.bytes()), panel)
+		if half {
+			g.VBROADCASTSS(Mem{Base: a, Index: aStep, Scale: 1}, g.vec(elem2))
+			weights(func(i int, m Mem) {
+				g.VMOVUPS(m, g.vec(word))
+				g.VPSLLD(U8(16), g.vec(word), g.vec(even))
+				if g.avx512 {
+					g.VPANDD(g.vec(mask), g.vec(word), g.vec(odd))
+				} else {
+					g.VPAND(g.vec(mask), g.vec(word), g.vec(odd))
+				}
+				g.VFMADD231PS(g.vec(even), g.vec(elem), g.vec(i))
+				g.VFMADD231PS(g.vec(odd), g.vec(elem2), g.vec(i))
+			})
+			g.LEAQ(Mem{Base: a, Index: aStep, Scale: 2}, a)
+			g.SUBQ(U8(2), steps)
+			g.JGE(LabelRef("k" + name))
+			g.Label("last" + name)
+			g.CMPQ(steps, I8(-1))
+			g.JNE(LabelRef("store" + name))
+			g.VBROADCASTSS(mem(a, 0), g.vec(elem))
+			weights(func(i int, m Mem) {
+				g.VMOVUPS(m, g.vec(word))
+				g.VPSLLD(U8(16), g.vec(word), g.vec(even))
+				g.VFMADD231PS(g.vec(even), g.vec(elem), g.vec(i))
+			})
+			g.Label("store" + name)
+		} else {
+			weights(func(i int, m Mem) { g.VFMADD231PS(m, g.vec(elem), g.vec(i)) })
+			g.ADDQ(aStep, a)
+			g.DECQ(steps)
+			g.JNZ(LabelRef("k" + name))
 		}
-		g.ADDQ(aStep, a)
-		g.DECQ(steps)
-		g.JNZ(LabelRef("k" + name))
 		each(func(i int, m Mem) { g.VMOVUPS(g.vec(i), m) })
 		g.end()
 	}
