@@ -16,4 +16,7 @@
 // down: it can turn off what the machine has, never turn on what it lacks. A value that
 // is unknown or not available leaves the default in force and is kept in [EnvError].
 // The build tag purego removes all machine code; generic is then the only choice.
+//
+// The promise of the same bits needs the processor's float control register as Go leaves it;
+// [FloatError] says whether it was so at start.
 package asm

@@ -4,7 +4,11 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
+	"strings"
 	"testing"
+
+	"gonum.org/v1/gonum/blas/gonum"
 
 	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/blas"
@@ -48,6 +52,7 @@ type product struct {
 	tA, tB   blas.Transpose
 	lda, ldb int
 	a, b, c  []float32
+	packed   blas.Packed[float32] // op(B)
 }
 
 // newProduct returns operands with values of gen in A, normal ones in B.
@@ -70,8 +75,25 @@ func newProduct(s gemmShape, gen func(*rand.Rand) float32) *product {
 	return p
 }
 
+// name is the name of the benchmark without the implementation.
+func (s gemmShape) name() string {
+	return fmt.Sprintf("Gemm/M=%d/N=%d/K=%d/tA=%c/tB=%c", s.m, s.n, s.k, s.op[0], s.op[1])
+}
+
 func (p *product) run() {
 	blas.Gemm(p.tA, p.tB, p.m, p.n, p.k, 1, p.a, p.lda, p.b, p.ldb, 0, p.c, p.n)
+}
+
+func (p *product) pack() { p.packed.Pack(p.tB, p.k, p.n, p.b, p.ldb) }
+
+// runPacked is run with B packed beforehand.
+func (p *product) runPacked() {
+	blas.GemmPacked(p.m, 0, p.k, 0, p.n, p.a, p.lda, &p.packed, 0, p.c, p.n)
+}
+
+// gonum is run by gonum itself, which uses all processors for large products.
+func (p *product) gonum() {
+	gonum.Implementation{}.Sgemm(p.tA, p.tB, p.m, p.n, p.k, 1, p.a, p.lda, p.b, p.ldb, 0, p.c, p.n)
 }
 
 func (p *product) flops() float64 { return 2 * float64(p.m) * float64(p.n) * float64(p.k) }
@@ -119,8 +141,37 @@ func (p *product) bench(b *testing.B) {
 
 func BenchmarkGemm(b *testing.B) {
 	for _, s := range shortened(gemmShapes) {
-		b.Run(fmt.Sprintf("M=%d/N=%d/K=%d/op=%s", s.m, s.n, s.k, s.op), func(b *testing.B) {
-			newProduct(s, normal).bench(b)
+		p := newProduct(s, normal)
+		b.Run(strings.TrimPrefix(p.name(), "Gemm/"), func(b *testing.B) {
+			p.bench(b)
+			b.Run("impl=gonum", func(b *testing.B) {
+				peak := gemmPeak()
+				for b.Loop() {
+					p.gonum()
+				}
+				peak.report(b, p.flops())
+			})
+		})
+	}
+}
+
+// BenchmarkGemmPacked is BenchmarkGemm with B packed beforehand, for shapes that layers have.
+func BenchmarkGemmPacked(b *testing.B) {
+	for _, s := range shortened(gemmShapes) {
+		if s.transA() {
+			continue
+		}
+		p := newProduct(s, normal)
+		b.Run(strings.TrimPrefix(p.name(), "Gemm/"), func(b *testing.B) {
+			forEachImpl(b, false, func(b *testing.B) {
+				p.pack()
+				peak := gemmPeak()
+				b.ReportAllocs()
+				for b.Loop() {
+					p.runPacked()
+				}
+				peak.report(b, p.flops())
+			}, func() []float32 { p.pack(); p.runPacked(); return p.c })
 		})
 	}
 }
@@ -130,6 +181,23 @@ func BenchmarkGemmData(b *testing.B) {
 	for _, in := range shortened(inputs) {
 		b.Run("data="+in.name, func(b *testing.B) {
 			newProduct(gemmShape{32, 128, 256, "NT", ""}, in.gen).bench(b)
+		})
+	}
+}
+
+// BenchmarkGemmThreads is a large product on several goroutines, with the best instruction set.
+func BenchmarkGemmThreads(b *testing.B) {
+	defer blas.Use(blas.Active().Name())
+	blas.Use("go")
+	p := newProduct(gemmShape{2048, 1024, 256, "NT", ""}, normal)
+	p.check(b)
+	for procs := 1; procs <= runtime.GOMAXPROCS(0); procs *= 2 {
+		b.Run(fmt.Sprintf("%s/procs=%d/impl=%v", strings.TrimPrefix(p.name(), "Gemm/"), procs, asm.Active()), func(b *testing.B) {
+			peak := gemmPeak()
+			for b.Loop() {
+				blas.GemmThreads(procs, p.tA, p.tB, p.m, p.n, p.k, 1, p.a, p.lda, p.b, p.ldb, 0, p.c, p.n)
+			}
+			peak.report(b, p.flops())
 		})
 	}
 }

@@ -1,7 +1,7 @@
 // Package bench measures the packages of this module. It has benchmarks only; nothing
 // imports it.
 //
-//	shapes.go --> BenchmarkGemm/M=32/N=1024/K=256/op=NT/impl=generic
+//	shapes.go --> BenchmarkGemm/M=32/N=1024/K=256/tA=N/tB=T/impl=generic
 //	                  |            |
 //	           result checked   peak measured, then timed
 //
@@ -20,7 +20,7 @@
 //
 //	%scalar-peak    impl=generic: float32 chain steps of plain Go with exact rounding, 8
 //	                chains on values in registers, without memory or packing
-//	%sgemm-64       impl=avx2, avx512: our product of 64 x 64 matrices, which stay in the
+//	%sgemm-64       impl=avx2, avx512, gonum: our product of 64 x 64 matrices, which stay in the
 //	                first cache: 95 % of the multiply-adds a core can do, where it was measured
 //	%sgemm-512      impl=openblas: OpenBLAS's own product of 512 x 512 matrices
 //	%bw             kernels: a plain copy whose two sides together are as large as all that
@@ -28,6 +28,11 @@
 //
 // The kernels' shapes and arguments are those of bench/internal/cases, which bench/peers
 // (make bench-peers) also times beside C code.
+//
+// Two measurements are tests, since they compare and decide instead of timing one thing:
+//
+//	go test -tags openblas ./bench -run GemmSweep -sweep -v       products of all sizes and transpositions, as ratios
+//	go test -tags openblas ./bench -run ChoiceTable -rewrite      who computes a product under the backend auto
 //
 // GFLOP/s counts 2 for a multiply-add; ns/fma is the time of one. For recurrent steps both count
 // the recurrent product alone, but the time is that of the gates too. Their impl=openblas is

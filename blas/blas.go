@@ -35,7 +35,7 @@ type Backend interface {
 
 // A Status describes the backend in use.
 type Status struct {
-	Backend string `json:"backend"`           // go or openblas
+	Backend string `json:"backend"`           // go, openblas or auto
 	Core    string `json:"core,omitempty"`    // the kernels that OpenBLAS chose
 	Threads int    `json:"threads"`           // that one product runs on
 	Warning string `json:"warning,omitempty"` // what makes it slower than it should be
@@ -59,7 +59,7 @@ func (s Status) String() string {
 }
 
 // known are the names of all backends there are, in this build or not.
-var known = []string{"go", "openblas"}
+var known = []string{"go", "openblas", "auto"}
 
 var (
 	active atomic.Int32 // index in backends

@@ -23,7 +23,8 @@ func TestChoose(t *testing.T) {
 		{"go", both, 0, ""},
 		{"openblas", both, 1, ""},
 		{"openblas", one, 0, "not in this build"},
-		{"mkl", both, 1, "unknown value, using openblas; known values: go openblas; available: go openblas"},
+		{"auto", one, 0, "not in this build"},
+		{"mkl", both, 1, "unknown value, using openblas; known values: go openblas auto; available: go openblas"},
 		{"Go", one, 0, "unknown value"},
 	} {
 		got, err := choose(c.env, c.have)
@@ -54,7 +55,7 @@ func TestUse(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := CurrentStatus()
-		if Active().Name() != name || s.Backend != name || s.Threads != 1 || s.Core == "" && name == "openblas" {
+		if Active().Name() != name || s.Backend != name || s.Threads != 1 || s.Core == "" && name != "go" {
 			t.Errorf("Use(%q): Active() is %s, status %+v", name, Active().Name(), s)
 		}
 		if i := Info(); !strings.HasPrefix(i, name) || !strings.Contains(i, "1 thread") {

@@ -4,47 +4,77 @@ package blas
 
 import "github.com/elbow-go/elbow/blas/openblas"
 
-var backends = []Backend{Go{}, openblas.Backend{}}
+// The indices of backends.
+const (
+	useGo = iota
+	useOpenBLAS
+	useAuto
+)
+
+var backends = []Backend{useGo: Go{}, useOpenBLAS: openblas.Backend{}, useAuto: auto{}}
 
 func status(name string) Status {
 	s := Status{Backend: name, Threads: 1}
-	if name == (openblas.Backend{}).Name() {
+	if name != (Go{}).Name() {
 		s.Core, s.Threads, s.Warning = openblas.Core(), openblas.Threads(), openblas.Warning()
 	}
 	return s
 }
 
+// usePanels reports whether a product by a packed op(B), which was stored as t says, reads the
+// panels.
+func usePanels(t Transpose, m, n, k int) bool {
+	switch active.Load() {
+	case useGo:
+		return true
+	case useAuto:
+		return who(NoTrans, t, m, n, k) != 'o'
+	}
+	return false
+}
+
+// makePanels reports whether any product reads panels.
+func makePanels() bool { return active.Load() != useOpenBLAS }
+
 // These are direct calls and no method of a Backend value, through which the compiler would
 // see every argument escape to the heap.
 
 func sgemm(tA, tB Transpose, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
-	if active.Load() == 0 {
+	switch active.Load() {
+	case useGo:
 		Go{}.Sgemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
-		return
+	case useOpenBLAS:
+		openblas.Backend{}.Sgemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+	case useAuto:
+		auto{}.Sgemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 	}
-	openblas.Backend{}.Sgemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 }
 
 func dgemm(tA, tB Transpose, m, n, k int, alpha float64, a []float64, lda int, b []float64, ldb int, beta float64, c []float64, ldc int) {
-	if active.Load() == 0 {
+	switch active.Load() {
+	case useGo:
 		Go{}.Dgemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
-		return
+	default:
+		openblas.Backend{}.Dgemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 	}
-	openblas.Backend{}.Dgemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 }
 
 func sgemv(t Transpose, m, n int, alpha float32, a []float32, lda int, x []float32, incX int, beta float32, y []float32, incY int) {
-	if active.Load() == 0 {
+	switch active.Load() {
+	case useGo:
 		Go{}.Sgemv(t, m, n, alpha, a, lda, x, incX, beta, y, incY)
-		return
+	case useOpenBLAS:
+		openblas.Backend{}.Sgemv(t, m, n, alpha, a, lda, x, incX, beta, y, incY)
+	case useAuto:
+		auto{}.Sgemv(t, m, n, alpha, a, lda, x, incX, beta, y, incY)
 	}
-	openblas.Backend{}.Sgemv(t, m, n, alpha, a, lda, x, incX, beta, y, incY)
 }
 
 func dgemv(t Transpose, m, n int, alpha float64, a []float64, lda int, x []float64, incX int, beta float64, y []float64, incY int) {
-	if active.Load() == 0 {
+	switch active.Load() {
+	case useGo:
 		Go{}.Dgemv(t, m, n, alpha, a, lda, x, incX, beta, y, incY)
-		return
+	default:
+		openblas.Backend{}.Dgemv(t, m, n, alpha, a, lda, x, incX, beta, y, incY)
 	}
-	openblas.Backend{}.Dgemv(t, m, n, alpha, a, lda, x, incX, beta, y, incY)
 }

@@ -1,7 +1,7 @@
 // Package blas multiplies matrices: Gemm and Gemv over float32 and float64, row-major. The
 // float32 products are in AVX-512 and AVX2 code, chosen by package asm, and in plain Go for all
 // other machines; the float64 ones are in plain Go. Built with -tags openblas, OpenBLAS does
-// both.
+// what it is faster at.
 //
 //	op(A) [M,K] --+
 //	              +--Gemm--> C [M,N] = alpha op(A) op(B) + beta C
@@ -9,11 +9,14 @@
 //
 //	 Gemm[float32], Gemm[float64]      check, then one of
 //	     |                |
-//	  backend "go"   backend "openblas"      Use, ELBOW_BLAS
+//	  backend "go"   backend "openblas"      Use, ELBOW_BLAS; "auto" is one of them for each product
 //
 // It is the small part of BLAS that recurrent and variational models need, with the
 // argument order of BLAS and the transpose type of gonum. The package gonumblas puts it
 // under gonum's blas32, blas64 and mat.
+//
+// A matrix that takes part in many products, such as the weight of a layer, can be put in the
+// order in which they read it once: [Packed], [GemmPacked].
 //
 // # The bit contract
 //
@@ -38,13 +41,16 @@
 // caller: the routine panics with function, argument, got and want before anything is
 // written, in the same words under every backend. Zero sizes are legal. Nothing outside of
 // the matrices is read or written, and no alignment is asked for. With beta = 0 the output
-// is not read, so it may hold NaN. The routines start no goroutine. They allocate nothing but
-// scratch, once for every call that runs at the same time as others; it is kept.
+// is not read, so it may hold NaN. Only [GemmThreads] starts goroutines, as many as it is told.
+// The others allocate nothing but scratch, once for every call that runs at the same time as
+// others, up to 6 MB each for large products; it is kept.
 //
 // # Choice of the backend
 //
-// A plain build has "go" alone. The build tag openblas (with cgo) adds "openblas" and makes
-// it the default; without cgo the tag has no effect. The environment variable ELBOW_BLAS
-// (go or openblas) chooses at start, [Use] at any later time. A value that is unknown or
+// A plain build has "go" alone. The build tag openblas (with cgo) adds "openblas", which computes
+// everything with OpenBLAS, and "auto", the default then: float64 goes to OpenBLAS, and in float32
+// each product to the faster one of the two, by tables of transpositions and sizes that were
+// measured (choice.go). Without cgo the tag has no effect. The environment variable ELBOW_BLAS
+// (go, openblas or auto) chooses at start, [Use] at any later time. A value that is unknown or
 // not available leaves the default in force and is kept in [EnvError].
 package blas

@@ -37,3 +37,8 @@ func TestShapes(t *testing.T) {
 		blastest.Shapes(t, blas.Go{}, goOptions())
 	})
 }
+
+func TestPacked(t *testing.T) {
+	blastest.UseGo(t)
+	asmtest.ForEachISA(t, func(t *testing.T) { blastest.Packed(t, goOptions()) })
+}

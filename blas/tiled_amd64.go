@@ -11,32 +11,19 @@ import (
 	"github.com/elbow-go/elbow/blas/internal/shared"
 )
 
-// The product in machine code, bit for bit the one in plain Go:
-//
-//	for each panel of four vectors of columns of B
-//	    for each block of k              pack the panel, if that pays or it has to be turned over
-//	        for each few rows of A       tile: a chain per output, up to 24 vectors of them
+// The product in machine code, bit for bit the one in plain Go. Its unit is a tile: a few rows
+// of A times a panel of B, which is up to four vectors of columns, with a chain per output in a
+// register; asm/_gen/gemm has it. The order of the tiles is in blocks_amd64.go.
 //
 // Tiles read A from where it is, whatever its strides. B has to have its columns side by
 // side. A block of k goes on with the chains in C. With alpha other than 1, and where C has
-// a stride between columns, the chains are in a block of scratch instead. A large A^T has
-// every step of a tile in another page of memory, so it is packed, in panels like those of B:
-//
-//	for each block of k
-//	    for each block of rows of A      pack the rows in panels of four vectors
-//	        for each panel of B          pack it, if that pays
-//	            for each panel of A      tiles
+// a stride between columns, the chains are in a block of scratch instead.
 const (
-	tileK     = 256     // steps in a block
-	skinnyK   = 64      // the same for a few rows: the packed panel then stays in the L1 cache
-	skinny    = 4       // rows that count as a few
 	tileCols  = 64      // most columns of a panel
-	blockRows = 256     // rows in a packed block of A
 	chainRows = 64      // rows in a block of chains in scratch
 	rowsK     = 2048    // steps in one call of gemvRows
+	lineBytes = 64      // in a cache line
 	callWork  = 1 << 16 // vectors times steps in one call, some 20 microseconds: no call can be preempted
-	packRows  = 32      // rows from which it may pay to copy a panel
-	packBytes = 1 << 17 // distance of the first and the last step of a block that makes it pay
 )
 
 // maxRows is the most rows in a tile of so many vectors.
@@ -61,49 +48,77 @@ type place struct {
 	at, row, col int
 }
 
-func (p place) ptr(i, j int) *float32 { return &p.data[p.at+i*p.row+j*p.col] }
+func (p *place) ptr(i, j int) *float32 { return &p.data[p.at+i*p.row+j*p.col] }
 
-func (p place) from(i, j int) place {
-	p.at += i*p.row + j*p.col
-	return p
+// move makes element (i, j) the first one.
+func (p *place) move(i, j int) { p.at += i*p.row + j*p.col }
+
+func (p *place) transpose() { p.row, p.col = p.col, p.row }
+
+// strides returns those of op(X), where X is row-major with leading dimension ld. Places are
+// written field by field: the compiler sees an operand escape that a method stores, and a copy of
+// a whole place waits for the stores of its parts.
+func strides(t Transpose, ld int) (row, col int) {
+	if t == NoTrans {
+		return ld, 1
+	}
+	return 1, ld
 }
 
-func (p place) transposed() place {
-	p.row, p.col = p.col, p.row
-	return p
-}
-
-func placeOf(v view[float32]) place { return place{v.data, 0, v.row, v.col} }
-
-// A scratch is the memory of one call.
+// A scratch is the memory of one call. The slices are made when they are first asked for.
 type scratch struct {
-	panel  [tileK * tileCols]float32
+	a, b   []float32 // packed blocks of A and of B
 	chains [chainRows * tileCols]float32
 	x      [rowsK]float32
-	a      []float32 // blockRows*tileK, made when first asked for
 }
 
 // scratches keeps what calls have given back: as many as there were calls at a time. The
 // collector does not empty it, unlike a sync.Pool, so that there is an end to allocations.
 var scratches [64]atomic.Pointer[scratch]
 
-func newScratch() *scratch {
+// A room holds the scratch of a call, from the first time that it is asked for to free. It is
+// no part of a product: the compiler would see the operands escape with the scratch.
+type room struct{ s *scratch }
+
+func (r *room) get() *scratch {
+	if r.s != nil {
+		return r.s
+	}
 	for i := range scratches {
 		if scratches[i].Load() != nil {
-			if s := scratches[i].Swap(nil); s != nil {
-				return s
+			if r.s = scratches[i].Swap(nil); r.s != nil {
+				return r.s
 			}
 		}
 	}
-	return new(scratch)
+	r.s = new(scratch)
+	return r.s
 }
 
-func (s *scratch) free() {
+func (r *room) free() {
+	if r.s == nil {
+		return
+	}
 	for i := range scratches {
-		if scratches[i].Load() == nil && scratches[i].CompareAndSwap(nil, s) {
+		if scratches[i].Load() == nil && scratches[i].CompareAndSwap(nil, r.s) {
 			return
 		}
 	}
+}
+
+// blockA and blockB return room for n elements.
+func (s *scratch) blockA(n int) []float32 {
+	if len(s.a) < n {
+		s.a = make([]float32, n)
+	}
+	return s.a
+}
+
+func (s *scratch) blockB(n int) []float32 {
+	if len(s.b) < n {
+		s.b = make([]float32, n)
+	}
+	return s.b
 }
 
 // gemmTiled is Gemm for checked arguments.
@@ -115,13 +130,28 @@ func gemmTiled(isa asm.ISA, tA, tB Transpose, m, n, k int, alpha float32, a []fl
 		shared.Scale(m, n, beta, c, ldc)
 		return
 	}
-	pa, pb, pc := placeOf(op(tA, a, lda)), placeOf(op(tB, b, ldb)), place{c, 0, ldc, 1}
+	var r room
+	p := product{isa: isa, k: k, room: &r}
+	p.c.data = c
+	p.c.row, p.c.col = ldc, 1
 	if n <= lanes(isa)/2 && m > n {
 		// C^T = op(B)^T op(A)^T fills the vectors.
 		m, n = n, m
-		pa, pb, pc = pb.transposed(), pa.transposed(), pc.transposed()
+		p.a.data = b
+		p.a.row, p.a.col = strides(tB, ldb)
+		p.b.data = a
+		p.b.row, p.b.col = strides(tA, lda)
+		p.a.transpose()
+		p.b.transpose()
+		p.c.transpose()
+	} else {
+		p.a.data = a
+		p.a.row, p.a.col = strides(tA, lda)
+		p.b.data = b
+		p.b.row, p.b.col = strides(tB, ldb)
 	}
-	multiply(isa, m, n, k, alpha, pa, pb, beta, pc)
+	p.multiply(m, n, alpha, beta)
+	r.free()
 }
 
 // gemvTiled is Gemv for checked arguments: a product with one row, y^T = x^T op(A)^T.
@@ -133,8 +163,15 @@ func gemvTiled(isa asm.ISA, t Transpose, m, n int, alpha float32, a []float32, l
 	if t != NoTrans {
 		m, n = n, m
 	}
-	vx, vy := newVector(x, incX, n), newVector(y, incY, m)
-	multiply(isa, 1, m, n, alpha, place{x, vx.at, 0, incX}, placeOf(op(t, a, lda)).transposed(), beta, place{y, vy.at, 0, incY})
+	var r room
+	p := product{isa: isa, k: n, room: &r}
+	p.a = place{x, newVector(x, incX, n).at, 0, incX}
+	p.b.data = a
+	p.b.row, p.b.col = strides(t, lda)
+	p.b.transpose()
+	p.c = place{y, newVector(y, incY, m).at, 0, incY}
+	p.multiply(1, m, alpha, beta)
+	r.free()
 }
 
 // vectors returns the number of vectors in w columns, and of columns in the last of them.
@@ -143,63 +180,29 @@ func vectors(isa asm.ISA, w int) (vecs, tail int) {
 	return vecs, w - (vecs-1)*lanes(isa)
 }
 
-// multiply sets C to alpha*A*B + beta*C. B has a stride of 1 in one direction.
-func multiply(isa asm.ISA, m, n, k int, alpha float32, a, b place, beta float32, c place) {
-	p := product{isa: isa, k: k, steps: tileK, farB: packBytes}
-	if isa == asm.AVX2 {
-		// Tiles of three rows read the panel twice as often as those of six: it has to be in the
-		// L1 cache.
-		p.steps, p.farB = tileK/2, packBytes/8
-	}
-	if alpha == 1 && c.col == 1 && a.row == 1 && m >= packRows && 4*a.col*min(k, tileK) >= packBytes {
-		p.packed(m, n, a, b, beta, c)
-		p.room.free()
-		return
-	}
-	width := 4 * lanes(isa)
-	if isa == asm.AVX2 && m == 1 && b.row == 1 {
-		// gemvRows comes twice to every line of its rows. If they share a set or two of the L1
-		// cache, eight or sixteen rows are all that stay in it.
-		switch {
-		case b.col%1024 == 0:
-			width = 8
-		case b.col%512 == 0:
-			width = 16
-		}
-	}
-	for j := 0; j < n; j += width {
-		w := min(width, n-j)
-		p.vecs, p.tail = vectors(isa, w)
-		pb, pc := b.from(0, j), c.from(0, j)
-		if alpha == 1 && (c.col == 1 || w == 1) {
-			p.panel(m, a, pb, beta, pc)
-			continue
-		}
-		for i := 0; i < m; i += chainRows {
-			p.apart(min(chainRows, m-i), w, alpha, a.from(i, 0), pb, beta, pc.from(i, 0))
-		}
-	}
-	if p.room != nil {
-		p.room.free()
-	}
-}
-
-// A product is what the parts of one call have in common.
+// A product is C = alpha*A*B + beta*C. B has a stride of 1 in one direction. It is in place of
+// long lists of arguments, which cost a small product a tenth of its time.
 type product struct {
-	isa        asm.ISA
-	k          int
-	steps      int // in a block
-	farB       int // packBytes for B
-	vecs, tail int // vectors in the panel, and columns in the last of them
-	room       *scratch
+	isa     asm.ISA
+	k       int
+	a, b, c place
+	packed  *panels // B where it was packed beforehand, or nil
+	row     int     // first k of the product in packed
+	col     int     // first column of the product in packed
+	room    *room
 }
 
-// scratch returns the scratch of this call.
-func (p *product) scratch() *scratch {
-	if p.room == nil {
-		p.room = newScratch()
+// multiply computes m rows and n columns.
+func (p *product) multiply(m, n int, alpha, beta float32) {
+	if alpha == 1 && (p.c.col == 1 || n == 1) {
+		p.blocks(m, n, beta)
+	} else {
+		for j := 0; j < n; j += tileCols {
+			for i := 0; i < m; i += chainRows {
+				p.apart(i, j, min(chainRows, m-i), min(tileCols, n-j), alpha, beta)
+			}
+		}
 	}
-	return p.room
 }
 
 // start is the start of the chains in C.
@@ -213,160 +216,119 @@ func start(beta float32) int {
 	return 2
 }
 
-// panel sets some columns of C to A*B + beta*C, where the columns of C are side by side.
-func (p *product) panel(m int, a, b place, beta float32, c place) {
-	start := start(beta)
-	if m == 1 && b.row == 1 && b.col != 1 {
-		p.rows(a, b, start, beta, c)
-		return
-	}
-	block := p.steps
-	if m <= skinny && b.col != 1 {
-		block = skinnyK
-	}
-	for k0 := 0; k0 < p.k; k0 += block {
-		kb := min(block, p.k-k0)
-		args := avx512.GemmArgs{
-			A: a.ptr(0, k0), C: c.ptr(0, 0), ARow: 4 * a.row, AStep: 4 * a.col, CRow: 4 * c.row,
-			CVec: 4 * lanes(p.isa), CLast: 4 * lanes(p.isa) * (p.vecs - 1), K: kb, Vecs: p.vecs, Tail: p.tail, Start: start, Beta: beta,
-		}
-		args.B, args.BStep = p.panelB(m, b, k0, kb)
-		p.tiles(m, args)
-		start = 1
-	}
-}
-
-// packed is A*B + beta*C for all columns, for rows of A that are side by side.
-func (p *product) packed(m, n int, a, b place, beta float32, c place) {
-	s := p.scratch()
-	if s.a == nil {
-		s.a = make([]float32, blockRows*tileK)
-	}
-	width := 4 * lanes(p.isa)
-	start := start(beta)
-	for k0 := 0; k0 < p.k; k0 += p.steps {
-		kb := min(p.steps, p.k-k0)
-		for i0 := 0; i0 < m; i0 += blockRows {
-			ib := min(blockRows, m-i0)
-			for i := 0; i < ib; i += width {
-				args := avx512.PackArgs{Dst: &s.a[i*kb], Src: a.ptr(i0+i, k0), SrcRow: 4 * a.col, K: kb}
-				args.Vecs, args.Tail = vectors(p.isa, min(width, ib-i))
-				packPanel(p.isa, &args)
-			}
-			for j := 0; j < n; j += width {
-				p.vecs, p.tail = vectors(p.isa, min(width, n-j))
-				args := avx512.GemmArgs{
-					ARow: 4, CRow: 4 * c.row, CVec: 4 * lanes(p.isa), CLast: 4 * lanes(p.isa) * (p.vecs - 1), K: kb, Vecs: p.vecs, Tail: p.tail, Start: start, Beta: beta,
-				}
-				args.B, args.BStep = p.panelB(ib, b.from(0, j), k0, kb)
-				for i := 0; i < ib; i += width {
-					w := min(width, ib-i)
-					vecs, _ := vectors(p.isa, w)
-					args.A, args.C = &s.a[i*kb], c.ptr(i0+i, j)
-					args.AStep = 4 * lanes(p.isa) * vecs
-					p.tiles(w, args)
-				}
-			}
-		}
-		start = 1
-	}
-}
-
-// panelB returns a block of a panel of B, and the distance of its steps in bytes. It is in
-// scratch if it had to be turned over, or if m rows of A make a copy pay.
-func (p *product) panelB(m int, b place, k0, kb int) (*float32, int) {
-	if b.col == 1 && (m < packRows || 4*b.row*kb < p.farB) {
-		return b.ptr(k0, 0), 4 * b.row
-	}
-	dst := &p.scratch().panel[0]
-	args := avx512.PackArgs{Dst: dst, Src: b.ptr(k0, 0), K: kb, Vecs: p.vecs, Tail: p.tail}
-	if b.col == 1 {
-		args.SrcRow = 4 * b.row
-		packPanel(p.isa, &args)
-	} else {
-		args.SrcRow = 4 * b.col
-		packPanelT(p.isa, &args)
-	}
-	return dst, 4 * lanes(p.isa) * p.vecs
-}
-
 // tiles runs over m rows, in tiles as equal as can be: with few chains at a time, each waits
-// for itself.
-func (p *product) tiles(m int, args avx512.GemmArgs) {
-	count := (m + maxRows(p.isa, p.vecs) - 1) / maxRows(p.isa, p.vecs)
+// for itself. Meanwhile it fetches the given number of cache lines from args.Next on, K of them in
+// a tile, as far as there are tiles.
+func (p *product) tiles(m int, args avx512.GemmArgs, lines int) {
+	most := maxRows(p.isa, args.Vecs)
+	count := (m + most - 1) / most
 	args.Rows = (m + count - 1) / count
 	larger := m - count*(args.Rows-1) // tiles with that many rows; the others have one less
+	args.CVec = 4 * lanes(p.isa)
+	args.CLast = args.CVec * (args.Vecs - 1)
 	for count > 0 {
 		if larger == 0 {
 			args.Rows--
 			larger = count
 		}
-		run := max(1, min(larger, callWork/(args.Rows*args.Vecs*args.K)))
-		args.Tiles = run
+		args.Tiles = max(1, min(larger, callWork/(args.Rows*args.Vecs*args.K)))
+		switch {
+		case lines <= 0:
+			args.Next = nil
+		case args.Tiles*args.K > lines:
+			args.Tiles = (lines + args.K - 1) / args.K
+		}
 		tiles(p.isa, &args)
-		larger -= run
-		if count -= run; count > 0 {
+		larger -= args.Tiles
+		if count -= args.Tiles; count > 0 {
 			// Only while there are rows: a pointer behind the last one may belong to nothing.
-			args.A = (*float32)(unsafe.Add(unsafe.Pointer(args.A), run*args.Rows*args.ARow))
-			args.C = (*float32)(unsafe.Add(unsafe.Pointer(args.C), run*args.Rows*args.CRow))
+			args.A = (*float32)(unsafe.Add(unsafe.Pointer(args.A), args.Tiles*args.Rows*args.ARow))
+			args.C = (*float32)(unsafe.Add(unsafe.Pointer(args.C), args.Tiles*args.Rows*args.CRow))
+		}
+		if lines -= args.Tiles * args.K; lines > 0 {
+			args.Next = (*float32)(unsafe.Add(unsafe.Pointer(args.Next), args.Tiles*args.K*lineBytes))
 		}
 	}
 }
 
-// rows is panel for one row, where the columns of B are contiguous.
-func (p *product) rows(a, b place, start int, beta float32, c place) {
+// rows is A*B + beta*C for one row, where the columns of B are contiguous.
+func (p *product) rows(n int, beta float32) {
+	width := 4 * lanes(p.isa)
+	if p.isa == asm.AVX2 {
+		// gemvRows comes twice to every line of its rows. If they share a set or two of the L1
+		// cache, eight or sixteen rows are all that stay in it.
+		switch {
+		case p.b.col%1024 == 0:
+			width = 8
+		case p.b.col%512 == 0:
+			width = 16
+		}
+	}
+	start := start(beta)
 	for k0 := 0; k0 < p.k; k0 += rowsK {
 		kb := min(rowsK, p.k-k0)
-		x := a.ptr(0, k0)
-		if a.col != 1 {
-			room := &p.scratch().x
+		x := p.a.ptr(0, k0)
+		if p.a.col != 1 {
+			copied := &p.room.get().x
 			for q := range kb {
-				room[q] = *a.ptr(0, k0+q)
+				copied[q] = *p.a.ptr(0, k0+q)
 			}
-			x = &room[0]
+			x = &copied[0]
 		}
-		gemvRows(p.isa, &avx512.GemmArgs{
-			A: b.ptr(k0, 0), B: x, C: c.ptr(0, 0), ARow: 4 * b.col, K: kb, Vecs: p.vecs, Tail: p.tail, Start: start, Beta: beta,
-		})
+		for j := 0; j < n; j += width {
+			args := avx512.GemmArgs{
+				A: p.b.ptr(k0, j), B: x, C: p.c.ptr(0, j), ARow: 4 * p.b.col, K: kb, Start: start, Beta: beta,
+			}
+			args.Vecs, args.Tail = vectors(p.isa, min(width, n-j))
+			gemvRows(p.isa, &args)
+		}
 		start = 1
 	}
 }
 
-// apart is alpha*A*B + beta*C for a block of w columns, with the chains in scratch.
-func (p *product) apart(m, w int, alpha float32, a, b place, beta float32, c place) {
-	s := place{p.scratch().chains[:], 0, tileCols, 1}
+// apart is multiply for the block of C at row i and column j, with the chains in scratch.
+func (p *product) apart(i, j, m, n int, alpha, beta float32) {
+	s := place{p.room.get().chains[:], 0, tileCols, 1}
+	part := product{isa: p.isa, k: p.k, a: p.a, b: p.b, c: s, room: p.room}
+	part.a.move(i, 0)
+	part.b.move(0, j)
+	c := p.c
+	c.move(i, j)
 	if alpha == 1 {
 		if beta != 0 {
 			for i := range m {
-				for j := range w {
+				for j := range n {
 					*s.ptr(i, j) = *c.ptr(i, j)
 				}
 			}
 		}
-		p.panel(m, a, b, beta, s)
+		part.blocks(m, n, beta)
 		for i := range m {
-			for j := range w {
+			for j := range n {
 				*c.ptr(i, j) = *s.ptr(i, j)
 			}
 		}
 		return
 	}
-	p.panel(m, a, b, 0, s)
+	part.blocks(m, n, 0)
 	if c.col != 1 {
 		for i := range m {
-			for j := range w {
+			for j := range n {
 				v := c.ptr(i, j)
 				*v = finish(alpha, *s.ptr(i, j), beta, *v)
 			}
 		}
 		return
 	}
-	args := avx512.GemmArgs{
-		A: s.ptr(0, 0), C: c.ptr(0, 0), ARow: 4 * tileCols, CRow: 4 * c.row,
-		Tiles: m, Vecs: p.vecs, Tail: p.tail, Alpha: alpha, Beta: beta,
+	width := 4 * lanes(p.isa)
+	for j := 0; j < n; j += width {
+		args := avx512.GemmArgs{
+			A: s.ptr(0, j), C: c.ptr(0, j), ARow: 4 * tileCols, CRow: 4 * c.row, Tiles: m, Alpha: alpha, Beta: beta,
+		}
+		args.Vecs, args.Tail = vectors(p.isa, min(width, n-j))
+		if beta != 0 {
+			args.Start = 2
+		}
+		finishTiles(p.isa, &args)
 	}
-	if beta != 0 {
-		args.Start = 2
-	}
-	finishTiles(p.isa, &args)
 }

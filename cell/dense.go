@@ -44,6 +44,7 @@ type Dense[T Float] struct {
 	B       []T // [Out]
 
 	packing
+	products products[T] // by W
 }
 
 // NewDense returns a layer with all parameters 0.
@@ -61,11 +62,17 @@ func (d *Dense[T]) Tensors() []Tensor[T] {
 }
 
 // Pack prepares the parameters for Forward, Project and Activate under the instruction set
-// in use. Whoever has written to W or B calls it.
-func (d *Dense[T]) Pack() { d.set(false) }
+// in use. Whoever has written to W or B calls it. W is copied later, by the products that gain
+// from it.
+func (d *Dense[T]) Pack() { d.pack(false) }
 
 // PackForTraining is Pack for the backward pass too.
-func (d *Dense[T]) PackForTraining() { d.set(true) }
+func (d *Dense[T]) PackForTraining() { d.pack(true) }
+
+func (d *Dense[T]) pack(training bool) {
+	d.products.reset()
+	d.set(training)
+}
 
 // Forward computes y = act(b + x Wᵀ). y must not overlap x.
 func (d *Dense[T]) Forward(y, x []T, rows int) {
@@ -85,7 +92,7 @@ func (d *Dense[T]) Project(y, x []T, rows, from, to int) {
 	if from == 0 {
 		kernels.SetRows(y, d.B, rows, d.Out, d.Out)
 	}
-	mulT(y, x, d.W[min(from, len(d.W)):], rows, d.Out, n, d.Out, n, d.In)
+	d.products.project(y, x, d.W, rows, d.Out, d.In, from, to, d.Out, n)
 }
 
 // Activate replaces the pre-activation y [rows, Out] by the activation.
@@ -133,7 +140,7 @@ func (d *Dense[T]) InputGrad(dx, da []T, rows, from, to int, add bool) {
 	n := to - from
 	checkLen(fn, "dx", len(dx), rows*n)
 	checkLen(fn, "da", len(da), rows*d.Out)
-	mul(dx, da, d.W[min(from, len(d.W)):], rows, n, d.Out, n, d.Out, d.In, add)
+	d.products.inputGrad(dx, da, d.W, rows, d.Out, d.In, from, to, n, d.Out, add)
 }
 
 // ParamGrad adds to grad the gradient of the weights of the input columns from..to and,

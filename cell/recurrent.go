@@ -82,7 +82,8 @@ type Recurrent[T Float] struct {
 	Peephole   []T // [3*Hidden] for i, f and o, LSTM only, or nil
 
 	packing
-	whh kernels.StepWeights[T] // Whh as the steps read it
+	products products[T]            // by Wih
+	whh      kernels.StepWeights[T] // Whh as the steps read it
 }
 
 // NewRecurrent returns a layer with all parameters 0 and without peepholes.
@@ -127,7 +128,8 @@ func (l *Recurrent[T]) Tensors() []Tensor[T] {
 }
 
 // Pack makes the copy of the recurrent weights that the steps read, for the instruction
-// set in use. Whoever has written to a parameter calls it.
+// set in use. Whoever has written to a parameter calls it. The input weights are copied later,
+// by the products that gain from it.
 func (l *Recurrent[T]) Pack() { l.pack(false) }
 
 // PackForTraining is Pack for the backward pass too.
@@ -142,6 +144,7 @@ func (l *Recurrent[T]) PackBF16() {
 }
 
 func (l *Recurrent[T]) pack(training bool) {
+	l.products.reset()
 	l.whh.Pack(stepKinds[l.Kind], l.Whh, l.Hidden, training)
 	l.set(training)
 }
@@ -167,7 +170,7 @@ func (l *Recurrent[T]) Project(s *Sequence[T], x []T, lo, hi, from, to int) {
 	if from == 0 {
 		kernels.SetRows(pre, l.B, hi-lo, g, w)
 	}
-	mulT(pre, x, l.Wih[min(from, len(l.Wih)):], hi-lo, g, n, w, n, l.In)
+	l.products.project(pre, x, l.Wih, hi-lo, g, l.In, from, to, w, n)
 }
 
 // Step computes step t for the sequences b0..b1 of the batch, as far as they are still
@@ -377,7 +380,7 @@ func (l *Recurrent[T]) InputGrad(s *Sequence[T], dx []T, lo, hi, from, to int, a
 	checkRange(fn, "lo..hi", lo, hi, s.shape.Rows())
 	n, w := to-from, l.width()
 	checkLen(fn, "dx", len(dx), (hi-lo)*n)
-	mul(dx, s.gates[lo*w:hi*w], l.Wih[min(from, len(l.Wih)):], hi-lo, n, l.Kind.Gates()*l.Hidden, n, w, l.In, add)
+	l.products.inputGrad(dx, s.gates[lo*w:hi*w], l.Wih, hi-lo, l.Kind.Gates()*l.Hidden, l.In, from, to, n, w, add)
 }
 
 // ParamGrad adds to grad the gradient of the input weights of the columns from..to and,

@@ -5138,19 +5138,20 @@ not6:
 TEXT ·GemmPack(SB), NOSPLIT, $32-8
 	MOVQ    args+0(FP), DI
 	LEAQ    gemmRamp<>+32(SB), AX
-	MOVQ    40(DI), CX
+	MOVQ    48(DI), CX
 	NEGQ    CX
 	VMOVUPS (AX)(CX*4), Y0
 	VMOVUPS Y0, (SP)
-	MOVQ    8(DI), AX
+	MOVQ    16(DI), AX
 	MOVQ    (DI), BX
-	MOVQ    24(DI), CX
-	MOVQ    16(DI), DX
-	CMPQ    32(DI), $0x03
+	MOVQ    32(DI), CX
+	MOVQ    24(DI), DX
+	MOVQ    8(DI), SI
+	CMPQ    40(DI), $0x03
 	JEQ     three
-	CMPQ    32(DI), $0x02
+	CMPQ    40(DI), $0x02
 	JEQ     two
-	CMPQ    32(DI), $0x01
+	CMPQ    40(DI), $0x01
 	JEQ     one
 
 four:
@@ -5164,7 +5165,7 @@ four:
 	VMOVUPS    Y2, 64(BX)
 	VMOVUPS    Y3, 96(BX)
 	ADDQ       DX, AX
-	ADDQ       $0x00000080, BX
+	ADDQ       SI, BX
 	DECQ       CX
 	JNZ        four
 	VZEROUPPER
@@ -5179,7 +5180,7 @@ three:
 	VMOVUPS    Y1, 32(BX)
 	VMOVUPS    Y2, 64(BX)
 	ADDQ       DX, AX
-	ADDQ       $0x00000060, BX
+	ADDQ       SI, BX
 	DECQ       CX
 	JNZ        three
 	VZEROUPPER
@@ -5192,7 +5193,7 @@ two:
 	VMOVUPS    Y0, (BX)
 	VMOVUPS    Y1, 32(BX)
 	ADDQ       DX, AX
-	ADDQ       $0x00000040, BX
+	ADDQ       SI, BX
 	DECQ       CX
 	JNZ        two
 	VZEROUPPER
@@ -5203,7 +5204,7 @@ one:
 	VMASKMOVPS (AX), Y0, Y0
 	VMOVUPS    Y0, (BX)
 	ADDQ       DX, AX
-	ADDQ       $0x00000020, BX
+	ADDQ       SI, BX
 	DECQ       CX
 	JNZ        one
 	VZEROUPPER
@@ -5212,25 +5213,25 @@ one:
 // func GemmPackT(args *uint64)
 // Requires: AVX, CMOV
 TEXT ·GemmPackT(SB), NOSPLIT, $64-8
-	MOVQ   args+0(FP), DI
-	MOVQ   32(DI), R13
-	IMUL3Q $0x20, R13, DX
-	LEAQ   (DX)(DX*2), SI
+	MOVQ args+0(FP), DI
+	MOVQ 40(DI), R13
+	MOVQ 8(DI), DX
+	LEAQ (DX)(DX*2), SI
 
 group:
 	CMPQ R13, $0x01
 	JNE  full
-	CMPQ 40(DI), $0x08
+	CMPQ 48(DI), $0x08
 	JNE  few
 
 full:
-	MOVQ 16(DI), R8
-	MOVQ 8(DI), R11
+	MOVQ 24(DI), R8
+	MOVQ 16(DI), R11
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
 	LEAQ (R9)(R8*4), R12
 	MOVQ (DI), BX
-	MOVQ 24(DI), CX
+	MOVQ 32(DI), CX
 
 vector7:
 	CMPQ        CX, $0x08
@@ -5333,18 +5334,18 @@ one9:
 end10:
 	ADDQ   $0x00000020, (DI)
 	IMUL3Q $0x08, R8, R8
-	ADDQ   R8, 8(DI)
+	ADDQ   R8, 16(DI)
 	DECQ   R13
 	JNZ    group
 	VZEROUPPER
 	RET
 
 few:
-	MOVQ    16(DI), R8
-	MOVQ    40(DI), R9
+	MOVQ    24(DI), R8
+	MOVQ    48(DI), R9
 	XORL    R10, R10
 	XORL    R11, R11
-	MOVQ    8(DI), AX
+	MOVQ    16(DI), AX
 	MOVQ    AX, (SP)
 	CMPQ    R9, $0x01
 	CMOVQLE R10, R8
@@ -5375,7 +5376,7 @@ few:
 	ADDQ    R8, AX
 	MOVQ    AX, 56(SP)
 	MOVQ    (DI), BX
-	MOVQ    24(DI), CX
+	MOVQ    32(DI), CX
 
 vector11:
 	CMPQ        CX, $0x08

@@ -43,7 +43,8 @@ type RowArgs struct {
 
 // PackArgs says what GemmPack and GemmPackT work on. Distances are in bytes.
 type PackArgs struct {
-	Dst    *float32 // panel [K][Vecs][Lanes]
+	Dst    *float32 // first element of the panel [K][Vecs*Lanes]
+	DstRow int      // from one row of the panel to the next
 	Src    *float32 // first element
 	SrcRow int      // from one row of the source to the next
 	K      int      // rows of the panel, at least 1

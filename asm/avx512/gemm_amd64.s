@@ -7656,20 +7656,21 @@ not12:
 // Requires: AVX, AVX512F
 TEXT ·GemmPack(SB), NOSPLIT, $0-8
 	MOVQ  args+0(FP), DI
-	MOVQ  40(DI), CX
+	MOVQ  48(DI), CX
 	MOVL  $0x00000001, AX
 	SHLL  CL, AX
 	DECL  AX
 	KMOVW AX, K1
-	MOVQ  8(DI), AX
+	MOVQ  16(DI), AX
 	MOVQ  (DI), BX
-	MOVQ  24(DI), CX
-	MOVQ  16(DI), DX
-	CMPQ  32(DI), $0x03
+	MOVQ  32(DI), CX
+	MOVQ  24(DI), DX
+	MOVQ  8(DI), SI
+	CMPQ  40(DI), $0x03
 	JEQ   three
-	CMPQ  32(DI), $0x02
+	CMPQ  40(DI), $0x02
 	JEQ   two
-	CMPQ  32(DI), $0x01
+	CMPQ  40(DI), $0x01
 	JEQ   one
 
 four:
@@ -7682,7 +7683,7 @@ four:
 	VMOVUPS   Z2, 128(BX)
 	VMOVUPS   Z3, 192(BX)
 	ADDQ      DX, AX
-	ADDQ      $0x00000100, BX
+	ADDQ      SI, BX
 	DECQ      CX
 	JNZ       four
 	VZEROUPPER
@@ -7696,7 +7697,7 @@ three:
 	VMOVUPS   Z1, 64(BX)
 	VMOVUPS   Z2, 128(BX)
 	ADDQ      DX, AX
-	ADDQ      $0x000000c0, BX
+	ADDQ      SI, BX
 	DECQ      CX
 	JNZ       three
 	VZEROUPPER
@@ -7708,7 +7709,7 @@ two:
 	VMOVUPS   Z0, (BX)
 	VMOVUPS   Z1, 64(BX)
 	ADDQ      DX, AX
-	ADDQ      $0x00000080, BX
+	ADDQ      SI, BX
 	DECQ      CX
 	JNZ       two
 	VZEROUPPER
@@ -7718,7 +7719,7 @@ one:
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, (BX)
 	ADDQ      DX, AX
-	ADDQ      $0x00000040, BX
+	ADDQ      SI, BX
 	DECQ      CX
 	JNZ       one
 	VZEROUPPER
@@ -7727,25 +7728,25 @@ one:
 // func GemmPackT(args *uint64)
 // Requires: AVX, AVX512F, CMOV
 TEXT ·GemmPackT(SB), NOSPLIT, $128-8
-	MOVQ   args+0(FP), DI
-	MOVQ   32(DI), R13
-	IMUL3Q $0x40, R13, DX
-	LEAQ   (DX)(DX*2), SI
+	MOVQ args+0(FP), DI
+	MOVQ 40(DI), R13
+	MOVQ 8(DI), DX
+	LEAQ (DX)(DX*2), SI
 
 group:
 	CMPQ R13, $0x01
 	JNE  full
-	CMPQ 40(DI), $0x10
+	CMPQ 48(DI), $0x10
 	JNE  few
 
 full:
-	MOVQ 16(DI), R8
-	MOVQ 8(DI), R11
+	MOVQ 24(DI), R8
+	MOVQ 16(DI), R11
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
 	LEAQ (R9)(R8*4), R12
 	MOVQ (DI), BX
-	MOVQ 24(DI), CX
+	MOVQ 32(DI), CX
 
 vector13:
 	CMPQ        CX, $0x08
@@ -7924,18 +7925,18 @@ one15:
 end16:
 	ADDQ   $0x00000040, (DI)
 	IMUL3Q $0x10, R8, R8
-	ADDQ   R8, 8(DI)
+	ADDQ   R8, 16(DI)
 	DECQ   R13
 	JNZ    group
 	VZEROUPPER
 	RET
 
 few:
-	MOVQ    16(DI), R8
-	MOVQ    40(DI), R9
+	MOVQ    24(DI), R8
+	MOVQ    48(DI), R9
 	XORL    R10, R10
 	XORL    R11, R11
-	MOVQ    8(DI), AX
+	MOVQ    16(DI), AX
 	MOVQ    AX, (SP)
 	CMPQ    R9, $0x01
 	CMOVQLE R10, R8
@@ -7998,7 +7999,7 @@ few:
 	ADDQ    R8, AX
 	MOVQ    AX, 120(SP)
 	MOVQ    (DI), BX
-	MOVQ    24(DI), CX
+	MOVQ    32(DI), CX
 
 vector17:
 	CMPQ         CX, $0x10

@@ -6,6 +6,10 @@
 //	func TestValues(t *testing.T) { blastest.Values(t, Backend{}, blastest.Options{}) }
 //	func TestPanics(t *testing.T) { blastest.Panics(t, Backend{}) }
 //
+// and one for products by packed matrices, which belong to no backend:
+//
+//	func TestPacked(t *testing.T) { blastest.Packed(t, blastest.Options{}) }
+//
 // Every result is compared with a sum in twice the precision of float64 and the bound that
 // the comment of blas.Gemm gives; with Options.Chains the float32 results must also be
 // those of the naive chain of fused multiply-adds, bit for bit. The matrices lie in buffers

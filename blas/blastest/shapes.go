@@ -62,7 +62,7 @@ func Shapes(t *testing.T, b blas.Backend, opt Options) {
 	vector(70, 2100)
 	vector(2100, 70)
 	// Several blocks of everything: of steps, of rows, of columns, of large strides.
-	for _, s := range [][3]int{{260, 66, 257}, {49, 130, 257}, {1, 70, 2100}, {3, 200, 300}, {70, 5, 700}, {65, 30, 513}} {
+	for _, s := range [][3]int{{260, 66, 257}, {49, 130, 257}, {1, 70, 2100}, {3, 200, 300}, {70, 5, 700}, {65, 30, 513}, {200, 34, 1030}, {193, 1090, 9}} {
 		next(s[0], s[1], s[2])
 	}
 	if opt.Exhaustive {

@@ -6,6 +6,9 @@
 //	mat, blas64, blas32 --> Implementation: Gemm, Gemv --> package blas, active backend
 //	                                        the rest   --> gonum
 //
+// gonum has no call for a matrix that is packed beforehand; a blas.Packed may be made from the
+// fields of a blas32.General, and under backend go gives the same bits as Sgemm.
+//
 // It is a package of its own so that a program without gonum's matrices does not compile
 // gonum's BLAS.
 package gonumblas

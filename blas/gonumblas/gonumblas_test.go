@@ -11,6 +11,8 @@ import (
 	"gonum.org/v1/gonum/blas/blas64"
 	"gonum.org/v1/gonum/blas/gonum"
 	"gonum.org/v1/gonum/mat"
+
+	elbow "github.com/elbow-go/elbow/blas"
 )
 
 // values returns n multiples of 2^-4 up to 4: every sum of up to 2^11 products is exact in
@@ -62,6 +64,31 @@ func same[T float32 | float64](t *testing.T, what string, got, want []T) {
 			t.Fatalf("%s: element %d = %v, gonum has %v", what, i, g, want[i])
 		}
 	}
+}
+
+// TestPacked: a matrix of gonum's that is packed beforehand gives the bits of Sgemm.
+func TestPacked(t *testing.T) {
+	was, name := blas32.Implementation(), elbow.Active().Name()
+	defer func() { blas32.Use(was); elbow.Use(name) }()
+	blas32.Use(Implementation{})
+	if err := elbow.Use("go"); err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(6, 6))
+	a := blas32.General{Rows: 9, Cols: 40, Stride: 43, Data: make([]float32, 9*43)}
+	b := blas32.General{Rows: 70, Cols: 40, Stride: 41, Data: make([]float32, 70*41)}
+	for _, m := range []blas32.General{a, b} {
+		for i := range m.Data {
+			m.Data[i] = float32(rng.NormFloat64())
+		}
+	}
+	want := blas32.General{Rows: 9, Cols: 70, Stride: 70, Data: make([]float32, 9*70)}
+	blas32.Gemm(blas.NoTrans, blas.Trans, 1, a, b, 0, want)
+	var p elbow.Packed[float32]
+	p.Pack(blas.Trans, b.Cols, b.Rows, b.Data, b.Stride)
+	got := make([]float32, 9*70)
+	elbow.GemmPacked(a.Rows, 0, b.Cols, 0, b.Rows, a.Data, a.Stride, &p, 0, got, 70)
+	same(t, "packed", got, want.Data)
 }
 
 // TestUnderGonum runs gonum's own front ends on the adapter.

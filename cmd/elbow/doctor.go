@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -38,6 +39,11 @@ func doctor(_ context.Context, args []string, out io.Writer) error {
 		cpuid.CPU.Cache.L1D>>10, cpuid.CPU.Cache.L2>>10, cpuid.CPU.Cache.L3>>10)
 	fmt.Fprintf(out, "isa      %v, available: %s\n", asm.Active(), strings.Join(isas, " "))
 	fmt.Fprintf(out, "blas     %s, available: %s\n", info, strings.Join(blas.Available(), " "))
+	float := "denormals are kept, rounding is to nearest"
+	if err := errors.Join(asm.FloatError(), asm.CheckFloat()); err != nil {
+		float = "warning: " + oneLine(err)
+	}
+	fmt.Fprintf(out, "float    %s\n", float)
 	fmt.Fprintf(out, "threads  GOMAXPROCS %d\n", runtime.GOMAXPROCS(0))
 	fmt.Fprintf(out, "go       %s %s/%s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return nil

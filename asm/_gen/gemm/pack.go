@@ -5,8 +5,8 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// pack writes GemmPack. Registers: AX source row, BX panel, CX rows left, DX distance of
-// source rows, K1 or 0(SP) tail mask.
+// pack writes GemmPack. Registers: AX source row, BX panel, CX rows left, DX SI distances of
+// their rows, K1 or 0(SP) tail mask.
 func (g *gen) pack() {
 	g.begin("GemmPack", packArgs,
 		"copies K rows of a matrix, Vecs vectors each, into a panel. Columns that do not exist",
@@ -16,6 +16,7 @@ func (g *gen) pack() {
 	g.MOVQ(packArgs.at(argp, "Dst"), reg.RBX)
 	g.MOVQ(packArgs.at(argp, "K"), reg.RCX)
 	g.MOVQ(packArgs.at(argp, "SrcRow"), reg.RDX)
+	g.MOVQ(packArgs.at(argp, "DstRow"), reg.RSI)
 	names := []string{"", "one", "two", "three", "four"}
 	for v := 3; v >= 1; v-- {
 		g.CMPQ(packArgs.at(argp, "Vecs"), U8(v))
@@ -31,7 +32,7 @@ func (g *gen) pack() {
 			g.VMOVUPS(g.vec(i), mem(reg.RBX, i*g.bytes()))
 		}
 		g.ADDQ(reg.RDX, reg.RAX)
-		g.ADDQ(U32(v*g.bytes()), reg.RBX)
+		g.ADDQ(reg.RSI, reg.RBX)
 		g.DECQ(reg.RCX)
 		g.JNZ(LabelRef(names[v]))
 		g.end()
@@ -192,7 +193,7 @@ func (g *gen) packT() {
 	dst, steps, row1, row3, groups := reg.RBX, reg.RCX, reg.RDX, reg.RSI, reg.R13
 
 	g.MOVQ(packArgs.at(argp, "Vecs"), groups)
-	g.IMUL3Q(U8(g.bytes()), groups, row1)
+	g.MOVQ(packArgs.at(argp, "DstRow"), row1)
 	g.LEAQ(Mem{Base: row1, Index: row1, Scale: 2}, row3)
 
 	// A group is one or two halves of t.lanes rows. The halves take turns, so that the lines of

@@ -45,6 +45,36 @@ func CheckGemv(t blas.Transpose, m, n, lenA, lda, lenX, incX, lenY, incY int) {
 	}
 }
 
+// CheckPack panics unless the arguments describe op(B) [k,n].
+func CheckPack(t blas.Transpose, k, n, lenB, ldb int) {
+	const fn = "Packed.Pack"
+	trans(fn, "t", t)
+	size(fn, "k", k)
+	size(fn, "n", n)
+	if t == blas.NoTrans {
+		matrix(fn, "b", "k", "n", k, n, lenB, ldb)
+	} else {
+		matrix(fn, "b", "n", "k", n, k, lenB, ldb)
+	}
+}
+
+// CheckPacked panics unless the arguments describe the rows k0..k1 and columns j0..j1 of op(B)
+// [k,n], A [m,k1-k0] and C [m,j1-j0].
+func CheckPacked(m, k0, k1, j0, j1, k, n, lenA, lda, lenC, ldc int) {
+	const fn = "GemmPacked"
+	size(fn, "m", m)
+	part(fn, "k0..k1", k0, k1, k)
+	part(fn, "j0..j1", j0, j1, n)
+	matrix(fn, "a", "m", "k", m, k1-k0, lenA, lda)
+	matrix(fn, "c", "m", "n", m, j1-j0, lenC, ldc)
+}
+
+func part(fn, arg string, from, to, n int) {
+	if from < 0 || to < from || to > n {
+		badPart(fn, arg, from, to, n)
+	}
+}
+
 func trans(fn, arg string, t blas.Transpose) {
 	switch t {
 	case blas.NoTrans, blas.Trans, blas.ConjTrans:
@@ -90,6 +120,11 @@ func bad(fn, arg string, got int, relation, formula string, want int) {
 func badTrans(fn, arg string, got blas.Transpose) {
 	panic(fmt.Sprintf("blas: %s: %s = %q, want NoTrans (%q), Trans (%q) or ConjTrans (%q)",
 		fn, arg, rune(got), rune(blas.NoTrans), rune(blas.Trans), rune(blas.ConjTrans)))
+}
+
+//go:noinline
+func badPart(fn, arg string, from, to, n int) {
+	panic(fmt.Sprintf("blas: %s: %s = %d..%d, want a part of 0..%d", fn, arg, from, to, n))
 }
 
 // Scale sets the m x n matrix C to beta*C, without a look at C if beta is 0.

@@ -1,0 +1,80 @@
+package blas
+
+import (
+	"github.com/elbow-go/elbow/asm"
+	"github.com/elbow-go/elbow/blas/internal/shared"
+)
+
+// A Packed is the second operand of many products, in the order in which they read it: the
+// weight of a layer. The zero value is an empty matrix; [Packed.Pack] fills it, [GemmPacked]
+// multiplies by it.
+//
+// It has a copy only where products read one: for float32, under an instruction set with machine
+// code. Otherwise it remembers B and no more. It may be read by many goroutines at a time.
+type Packed[T Float] struct {
+	t      Transpose
+	k, n   int // op(B) is [k,n]
+	b      []T
+	ldb    int
+	isa    asm.ISA
+	panels panels // none if isa has no machine code, and for float64
+}
+
+// panels are the columns of a matrix [k, n], a few side by side at a time.
+//
+//	[panel][k][vectors][lanes]      four vectors, in the last panel as many as it takes
+//
+// Denormals are as they were: a product flushes nothing.
+type panels struct {
+	data []float32
+	k, n int
+}
+
+// Pack makes p the matrix op(B) [k,n], stored and checked as in [Gemm]. The memory of p is used
+// again. B is kept and must not change while products use p; whoever writes to it calls Pack
+// afterwards. Without machine code nothing is copied.
+func (p *Packed[T]) Pack(t Transpose, k, n int, b []T, ldb int) {
+	shared.CheckPack(t, k, n, len(b), ldb)
+	p.t, p.k, p.n, p.b, p.ldb, p.isa = t, k, n, b, ldb, asm.Active()
+	p.panels.data = p.panels.data[:0]
+	if b, ok := any(b).([]float32); ok && makePanels() {
+		p.panels.pack(p.isa, t, k, n, b, ldb)
+	}
+}
+
+// Size returns k and n of op(B) [k,n].
+func (p *Packed[T]) Size() (k, n int) { return p.k, p.n }
+
+// GemmPacked multiplies by a part of a matrix that was packed beforehand: its rows k0..k1 and its
+// columns j0..j1.
+//
+//	C = A op(B)[k0:k1, j0:j1] + beta C
+//
+// A is [m, k1-k0], C is [m, j1-j0], both row-major. The bits are those of [Gemm] with that part
+// of B and alpha = 1, so a product may be cut anywhere in k, with beta = 1 from the second part
+// on. All that is said of Gemm holds here too, NaN and aliasing included.
+//
+// Under another instruction set or backend than that of Pack, B itself may be read, at the speed
+// of Gemm.
+func GemmPacked[T Float](m, k0, k1, j0, j1 int, a []T, lda int, b *Packed[T], beta T, c []T, ldc int) {
+	shared.CheckPacked(m, k0, k1, j0, j1, b.k, b.n, len(a), lda, len(c), ldc)
+	n, k := j1-j0, k1-k0
+	if m == 0 || n == 0 {
+		return
+	}
+	if k == 0 {
+		shared.Scale(m, n, beta, c, ldc)
+		return
+	}
+	if a, ok := any(a).([]float32); ok {
+		c := any(c).([]float32)
+		if b.isa == asm.Active() && usePanels(b.t, m, n, k) && b.panels.gemm(b.isa, m, n, k, k0, j0, a, lda, float32(beta), c, ldc) {
+			return
+		}
+	}
+	at := k0*b.ldb + j0
+	if b.t != NoTrans {
+		at = j0*b.ldb + k0
+	}
+	Gemm(NoTrans, b.t, m, n, k, 1, a, lda, b.b[at:], b.ldb, beta, c, ldc)
+}

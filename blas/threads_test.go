@@ -1,0 +1,73 @@
+package blas
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/elbow-go/elbow/asm/asmtest"
+)
+
+func TestSplit(t *testing.T) {
+	for _, c := range []struct {
+		threads, m, n, k, least int
+		parts                   int
+		byColumns               bool
+	}{
+		{8, 100, 100, 100, 1 << 24, 0, false},   // too little work
+		{8, 512, 512, 512, 1 << 24, 8, true},    // 8 panels
+		{8, 400, 512, 512, 1 << 24, 6, true},    // work for 6
+		{2, 4096, 4096, 4096, 1 << 24, 2, true}, // as many as asked for
+		{8, 4096, 256, 512, 1 << 24, 8, false},  // the longer side
+		{8, 600, 640, 1 << 20, 1, 8, true},      //
+		{16, 600, 640, 1 << 20, 1, 16, false},   // not enough panels
+		{16, 5, 1000, 1 << 20, 1, 16, true},     // 16 panels
+		{64, 5, 1000, 1 << 20, 1, 16, true},     // and no more
+		{1, 4096, 4096, 4096, 1, 1, true},
+		{0, 4096, 4096, 4096, 1, 0, true},
+		{-3, 4096, 4096, 4096, 1, -3, true},
+		{4, 0, 10, 10, 1, 0, true},
+	} {
+		parts, byColumns := split(c.threads, c.m, c.n, c.k, c.least)
+		if parts != c.parts || parts > 1 && byColumns != c.byColumns {
+			t.Errorf("split%+v: %d parts, by columns %v", c, parts, byColumns)
+		}
+	}
+}
+
+// TestGemmThreads: however it is split, a product has the same bits.
+func TestGemmThreads(t *testing.T) {
+	onlyGo(t)
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(7, 8))
+		for _, s := range [][3]int{{70, 300, 40}, {200, 50, 33}, {13, 65, 9}, {1, 200, 30}} {
+			m, n, k := s[0], s[1], s[2]
+			for i := range 8 {
+				tA, tB := []Transpose{NoTrans, Trans}[i&1], []Transpose{NoTrans, Trans}[i>>1&1]
+				lda, ldb, ldc := max(m, k)+3, max(n, k)+2, n+1
+				a, b := normals(rng, lda*max(m, k)), normals(rng, ldb*max(n, k))
+				c := normals(rng, ldc*m)
+				alpha, beta := []float32{1, 0.5}[i>>2], float32(i%3)
+				want := slices.Clone(c)
+				Gemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, want, ldc)
+				for _, parts := range []int{2, 3, 5} {
+					for _, byColumns := range []bool{false, true} {
+						got := slices.Clone(c)
+						gemmParts(parts, byColumns, tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, got, ldc)
+						asmtest.SameFloats(t, "C", got, want)
+					}
+				}
+				got := slices.Clone(c)
+				GemmThreads(4, tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, got, ldc)
+				asmtest.SameFloats(t, "C", got, want)
+			}
+		}
+	})
+	defer func() {
+		if e, _ := recover().(string); !strings.HasPrefix(e, "blas: Gemm: lda = 3, want at least k = 4") {
+			t.Errorf("panic %q", e)
+		}
+	}()
+	GemmThreads(2, NoTrans, NoTrans, 2, 3, 4, 1, make([]float32, 8), 3, make([]float32, 12), 3, 0, make([]float32, 6), 3)
+}

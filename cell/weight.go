@@ -1,0 +1,96 @@
+package cell
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/elbow-go/elbow/blas"
+)
+
+// products are those of a weight w [out, in], which a layer multiplies by many times between two
+// writes to it. Each has a copy of w in the order in which it reads it, made when that pays: a
+// product with few rows may be done sooner than a copy, and a layer that gets no gradient from
+// its input needs only one of the two. The bits do not depend on it.
+//
+// The zero value serves any weight, after reset. Many goroutines may multiply at a time.
+type products[T Float] struct {
+	forward, backward lazy[T]
+}
+
+// A lazy is a packed matrix that is packed once enough rows were multiplied by it.
+type lazy[T Float] struct {
+	packed blas.Packed[T]
+	ready  atomic.Bool  // packed may be read
+	rows   atomic.Int64 // multiplied without it
+	mu     sync.Mutex   // held while it is being packed
+}
+
+// When a copy pays, by measurement; it costs about as much as 10 to 20 rows. Turned over, w has
+// to be copied inside of every product but that of a single row. As it is stored, a product with
+// many rows copies it, and one with few hardly gains.
+const (
+	forwardSoon   = 2   // rows of a product from which it makes a copy at once
+	forwardLate   = 16  // rows after which products with fewer make one
+	backwardSoon  = 32  // the same for the gradient
+	backwardLate  = 128 //
+	backwardLeast = 4   // rows of a product that gains from a copy
+)
+
+// reset has the products read w again, which was written to.
+func (p *products[T]) reset() {
+	p.forward.reset()
+	p.backward.reset()
+}
+
+func (l *lazy[T]) reset() {
+	l.ready.Store(false)
+	l.rows.Store(0)
+}
+
+// get returns the packed matrix op(w) [k, n] for a product of so many rows, or nil if the product
+// reads w itself.
+func (l *lazy[T]) get(t blas.Transpose, k, n int, w []T, ld, rows, soon, late int) *blas.Packed[T] {
+	if l.ready.Load() {
+		return &l.packed
+	}
+	if rows < soon && l.rows.Add(int64(rows)) < int64(late) {
+		return nil
+	}
+	if !l.mu.TryLock() {
+		return nil // another goroutine is at it
+	}
+	defer l.mu.Unlock()
+	if !l.ready.Load() {
+		l.packed.Pack(t, k, n, w, ld)
+		l.ready.Store(true)
+	}
+	return &l.packed
+}
+
+// project computes y += x w[:, from:to]ᵀ with w [out, in], y [rows, out] and x [rows, to-from].
+func (p *products[T]) project(y, x, w []T, rows, out, in, from, to, ldy, ldx int) {
+	if rows == 0 || out == 0 || from == to {
+		return
+	}
+	if b := p.forward.get(blas.Trans, in, out, w, in, rows, forwardSoon, forwardLate); b != nil {
+		blas.GemmPacked(rows, from, to, 0, out, x, ldx, b, 1, y, ldy)
+		return
+	}
+	mulT(y, x, w[from:], rows, out, to-from, ldy, ldx, in)
+}
+
+// inputGrad computes dx = dy w[:, from:to], or dx += if add is set, with w [out, in], dx
+// [rows, to-from] and dy [rows, out].
+func (p *products[T]) inputGrad(dx, dy, w []T, rows, out, in, from, to, lddx, lddy int, add bool) {
+	if rows >= backwardLeast && from < to && out > 0 {
+		if b := p.backward.get(blas.NoTrans, out, in, w, in, rows, backwardSoon, backwardLate); b != nil {
+			var beta T
+			if add {
+				beta = 1
+			}
+			blas.GemmPacked(rows, 0, out, from, to, dy, lddy, b, beta, dx, lddx)
+			return
+		}
+	}
+	mul(dx, dy, w[min(from, len(w)):], rows, to-from, out, lddx, lddy, in, add)
+}

@@ -1,0 +1,62 @@
+package cell
+
+import (
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/elbow-go/elbow/asm/asmtest"
+	"github.com/elbow-go/elbow/blas/blastest"
+)
+
+// TestDenseCopies: products have the same bits before, while and after the weights are copied, and
+// see what was written to the weights before Pack.
+func TestDenseCopies(t *testing.T) {
+	blastest.UseGo(t)
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(3, 4))
+		const most, in, out, from, to = 40, 50, 90, 7, 41
+		d := NewDense[float32](in, out, Linear)
+		x, dy := random[float32](most*in, rng), random[float32](most*out, rng)
+		for write := range 3 {
+			randomize(d.W, rng)
+			d.PackForTraining()
+			for _, rows := range []int{1, 3, 5, most} {
+				want, dwant := make([]float32, rows*out), make([]float32, rows*(to-from))
+				mulT(want, x, d.W[from:], rows, out, to-from, out, to-from, in)
+				mul(dwant, dy, d.W[from:], rows, to-from, out, to-from, out, in, false)
+				if write == 1 {
+					d.PackForTraining() // each number of rows is the first to copy
+				}
+				var wg sync.WaitGroup
+				for range 3 {
+					wg.Go(func() {
+						y, dx := make([]float32, rows*out), make([]float32, rows*(to-from))
+						for range 20 {
+							clear(y)
+							d.Project(y, x, rows, from, to)
+							d.InputGrad(dx, dy, rows, from, to, false)
+							if !slices.Equal(y, want) || !slices.Equal(dx, dwant) {
+								t.Errorf("%d rows, written %d times: a product differs from that of the weights", rows, write)
+								return
+							}
+						}
+					})
+				}
+				wg.Wait()
+			}
+			if p := &d.products; !p.forward.ready.Load() || !p.backward.ready.Load() {
+				t.Error("the weights were not copied: nothing was tested")
+			}
+		}
+		y, dx := make([]float32, most*out), make([]float32, most*in)
+		if got := testing.AllocsPerRun(3, func() {
+			d.PackForTraining()
+			d.Forward(y, x, most)
+			d.InputGrad(dx, dy, most, 0, in, false)
+		}); got != 0 {
+			t.Errorf("%v allocations", got)
+		}
+	})
+}
