@@ -104,16 +104,19 @@ func BenchmarkGRUBeforeGates(b *testing.B) { family(b, "GRUBeforeGates") }
 func BenchmarkRNNGates(b *testing.B)       { family(b, "RNNGates") }
 
 // TestEveryKernelIsMeasured compares the exported functions of package kernels with the calls
-// in the cases, and the cases with the benchmarks above. What makes integers is not measured.
+// in the cases and in the benchmarks of steps, and the cases with the benchmarks above. What
+// makes integers is not measured, nor the product behind a whole sequence.
 func TestEveryKernelIsMeasured(t *testing.T) {
-	calls := map[string]bool{"Uint32s": true, "Shuffle": true}
-	walk(t, "internal/cases/*.go", func(n ast.Node) {
-		if s, ok := n.(*ast.SelectorExpr); ok {
-			if p, ok := s.X.(*ast.Ident); ok && p.Name == "kernels" {
-				calls[s.Sel.Name] = true
+	calls := map[string]bool{"Uint32s": true, "Shuffle": true, "RecurrentGrad": true}
+	for _, pattern := range []string{"internal/cases/*.go", "step_test.go"} {
+		walk(t, pattern, func(n ast.Node) {
+			if s, ok := n.(*ast.SelectorExpr); ok {
+				if p, ok := s.X.(*ast.Ident); ok && p.Name == "kernels" {
+					calls[s.Sel.Name] = true
+				}
 			}
-		}
-	})
+		})
+	}
 	walk(t, "../kernels/*.go", func(n ast.Node) {
 		if f, ok := n.(*ast.FuncDecl); ok && f.Recv == nil && f.Name.IsExported() && !calls[f.Name.Name] {
 			t.Errorf("no case calls kernels.%s", f.Name.Name)
