@@ -18,6 +18,8 @@ type Batch[T cell.Float] struct {
 	// and Row0+b alone.
 	Noise kernels.Noise
 	Row0  int
+
+	u []T // scratch
 }
 
 // Pass runs a [VRNN] over one batch after another and holds what a batch leaves behind. It
