@@ -75,6 +75,8 @@ type Batch[T cell.Float] struct {
 	// and Row0+b alone.
 	Noise kernels.Noise
 	Row0  int
+
+	u []T // scratch
 }
 
 // New returns the model that the configuration asks for, with all parameters 0; see

@@ -241,7 +241,7 @@ func (t *Trainer) Checkpoint() error {
 		return nil
 	}
 	t.state.Updates = t.adam.Update
-	h := header{Version: headerVersion, Model: t.Model.Settings(), Train: &t.Config, State: &t.state, Data: dataID{t.Data.Name, t.Data.Hash}}
+	h := header{Version: headerVersion, Model: t.Model.Settings(), Train: &t.Config, State: &t.state, Data: idOf(t.Data)}
 	return writeTensors(filepath.Join(t.Dir, CheckpointFile), h, append(stored(t.Model), t.training()...))
 }
 
@@ -324,9 +324,9 @@ func (t *Trainer) epoch(ctx context.Context, clock func()) error {
 func (t *Trainer) update(batch []int) (last bool, err error) {
 	s, c, m := &t.state, t.Config, t.Model
 	from := s.Segment * c.Truncate
-	dim, k := t.Data.Dim, c.samples()
-	segment(&t.batch, t.Data.Train, batch, dim, from, c.Truncate, k)
 	t.batch.Noise = kernels.Noise{Seed: c.Seed, Stream: streamTrain, Update: t.adam.Update + 1}
+	dim, k := t.Data.Dim, c.samples()
+	segment(&t.batch, t.Data.Train, batch, dim, from, c.Truncate, k, 0)
 	t.batch.H, t.batch.C = nil, nil
 	if carry := s.Segment > 0 && (c.ResetEvery == 0 || s.Segment%c.ResetEvery != 0); carry {
 		t.batch.H, t.batch.C = t.h, t.c

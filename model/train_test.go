@@ -263,7 +263,7 @@ func TestSegments(t *testing.T) {
 		from, steps int
 		lengths     []int
 	}{{0, 0, []int{7, 5, 3}}, {0, 3, []int{3, 3, 3}}, {3, 3, []int{3, 2}}, {6, 3, []int{1}}} {
-		segment(&b, seqs, batch, dim, c.from, c.steps, 1)
+		segment(&b, seqs, batch, dim, c.from, c.steps, 1, 0)
 		if b.Shape.Batch() != len(c.lengths) {
 			t.Fatalf("segment from %d: %d sequences, want %d", c.from, b.Shape.Batch(), len(c.lengths))
 		}
