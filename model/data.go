@@ -18,6 +18,8 @@ const (
 	streamShuffle = 4 // order of the batches; Update counts epochs
 	streamPrior   = 5 // z when sampling from a model
 	streamOutput  = 6 // x when sampling from a model
+	streamClass   = 7 // its component or class
+	streamDropout = 8 // Update counts optimiser steps
 
 	streamBinarise = 20 // x drawn from the probabilities in the data; Update as for z
 )
@@ -135,16 +137,23 @@ func (d *Data) Check() error {
 
 // Stats are the statistics of the training data that a model starts from.
 type Stats struct {
-	Steps int
-	Mean  []float64 // per dimension
+	Steps  int
+	Mean   []float64 // per dimension
+	Counts []int     // per class, if the data are classes
 }
 
 // Stats returns the statistics of the train split.
 func (d *Data) Stats() Stats {
 	s := Stats{Mean: make([]float64, d.Dim)}
+	if d.Form.Classes > 0 {
+		s.Counts = make([]int, d.Form.Classes)
+	}
 	for _, q := range d.Train {
 		for i, v := range q.X {
 			s.Mean[i%d.Dim] += float64(v)
+			if v >= 0 && v < float32(len(s.Counts)) {
+				s.Counts[int(v)]++
+			}
 		}
 		s.Steps += len(q.X) / d.Dim
 	}

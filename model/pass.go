@@ -56,7 +56,7 @@ func (p *vrnnPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 	}
 	p.batch = b
 	p.begin(obj, b.Shape, m.Latent > 0)
-	p.u = grow(p.u, rows*m.Data)
+	p.u = grow(p.u, rows*len(m.Mean))
 	p.phiX.size(m.phiX, rows, training)
 	p.phiZ.size(m.phiZ, rows, training)
 	p.prior.size(m.prior, rows, training)
@@ -75,13 +75,9 @@ func (p *vrnnPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 // beforeRows computes what needs no state, for the rows lo..hi.
 func (p *vrnnPass[T]) beforeRows(lo, hi int) {
 	m := p.m
-	for i := lo; i < hi; i++ {
-		x, u := p.batch.X[i*m.Data:(i+1)*m.Data], p.u[i*m.Data:(i+1)*m.Data]
-		for j, v := range x {
-			u[j] = v - m.Mean[j]
-		}
-	}
-	m.phiX.project(&p.phiX, p.u, lo, hi, 0, m.Data)
+	in := len(m.Mean)
+	m.encode(p.u[lo*in:hi*in], p.batch.X[lo*m.Data:hi*m.Data], hi-lo)
+	m.phiX.project(&p.phiX, p.u, lo, hi, 0, in)
 	m.phiX.finish(&p.phiX, lo, hi)
 	phi := p.phiX.out()
 	m.cell.Project(p.seq, phi[lo*m.PhiX:hi*m.PhiX], lo, hi, 0, m.PhiX)

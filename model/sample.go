@@ -26,7 +26,7 @@ func (m *VRNN[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
 		seq                    = cell.NewSequence[T]()
 		phiX, phiZ, prior, dec tape[T]
 		h, c                   = make([]T, count*m.Hidden), make([]T, count*m.Hidden)
-		x, u                   = make([]T, count*m.Data), make([]T, count*m.Data)
+		x, u                   = make([]T, count*m.Data), make([]T, count*len(m.Mean))
 		z, eps                 = make([]T, count*m.Latent), make([]T, count*m.Latent)
 		ones                   = make([]int, count)
 		noisePrior, noiseOut   = kernels.Noise{Seed: seed, Stream: streamPrior}, kernels.Noise{Seed: seed, Stream: streamOutput}
@@ -65,11 +65,9 @@ func (m *VRNN[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
 		}
 		for i := range count {
 			copy(dst[(i*steps+t)*m.Data:], x[i*m.Data:(i+1)*m.Data])
-			for j, v := range x[i*m.Data : (i+1)*m.Data] {
-				u[i*m.Data+j] = v - m.Mean[j]
-			}
 		}
-		m.phiX.project(&phiX, u, 0, count, 0, m.Data)
+		m.encode(u, x, count)
+		m.phiX.project(&phiX, u, 0, count, 0, len(m.Mean))
 		m.phiX.finish(&phiX, 0, count)
 		seq.Begin(m.cell, shape, h, c)
 		m.cell.Project(seq, phiX.out(), 0, count, 0, m.PhiX)

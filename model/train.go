@@ -160,10 +160,7 @@ func NewTrainer(m Model[float32], d *Data, config TrainConfig) (*Trainer, error)
 	if err := errors.Join(config.Check(), d.Check()); err != nil {
 		return nil, err
 	}
-	if dim := m.Settings().Data; d.Dim != dim {
-		return nil, fmt.Errorf("model: data set %q has %d dimensions, the model %d", d.Name, d.Dim, dim)
-	}
-	if err := config.suits(m); err != nil {
+	if err := errors.Join(m.Settings().CheckData(d), config.suits(m)); err != nil {
 		return nil, err
 	}
 	t := &Trainer{Model: m, Data: d, Config: config}
