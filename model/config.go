@@ -10,7 +10,7 @@ import (
 // Config says which model to build. The zero values of the widths stand for Hidden; see
 // [Config.Resolve].
 type Config struct {
-	Model      string `json:"model"`      // rnn, vrnn or vrnn-i
+	Model      string `json:"model"`      // rnn, vrnn, vrnn-i or storn
 	Cell       string `json:"cell"`       // rnn, rnn-relu, lstm, gru or gru-before
 	Likelihood string `json:"likelihood"` // bernoulli, gauss, gmm or categorical
 	Data       int    `json:"data"`       // dimensions of one step
@@ -38,6 +38,7 @@ const (
 	ModelRNN   = "rnn"    // p(x_t | x_<t) from h_{t-1}, exact likelihood
 	ModelVRNN  = "vrnn"   // latent variable per step, prior conditioned on h_{t-1}
 	ModelVRNNI = "vrnn-i" // latent variable per step, prior N(0, I)
+	ModelSTORN = "storn"  // the same prior, with a recurrent network of its own for the posterior
 )
 
 // The initialisers of the weight matrices other than the recurrent ones.
@@ -47,7 +48,7 @@ const (
 )
 
 var (
-	models = []string{ModelRNN, ModelVRNN, ModelVRNNI}
+	models = []string{ModelRNN, ModelVRNN, ModelVRNNI, ModelSTORN}
 	inits  = []string{InitGlorot, InitUniform}
 
 	mixtures = []string{GMM} // the likelihoods with components
@@ -86,7 +87,7 @@ func (c Config) Resolve() (Config, error) {
 			}
 		}
 	}
-	if c.Model == ModelVRNNI {
+	if c.Model == ModelVRNNI || c.Model == ModelSTORN {
 		c.Prior = 0
 	}
 	for _, p := range []*int{&c.PhiX, &c.Decoder} {

@@ -38,7 +38,7 @@ func TestLikelihoods(t *testing.T) {
 			if name != Categorical {
 				c.Data = 2
 			}
-			m := newTestModel[float64](t, c)
+			m := newTestModel[float64](t, c).(*VRNN[float64])
 			rng := rand.New(rand.NewPCG(2, 2))
 			for i := range m.decoder.last().B { // a distribution with a shape
 				m.decoder.last().B[i] += rng.NormFloat64() * 0.7

@@ -89,6 +89,8 @@ func New[T cell.Float](config Config) (Model[T], error) {
 	switch c.Model {
 	case ModelRNN, ModelVRNN, ModelVRNNI:
 		return newVRNN[T](c), nil
+	case ModelSTORN:
+		return newSTORN[T](c), nil
 	}
 	return nil, fmt.Errorf("model: unknown model %q", c.Model)
 }
@@ -101,4 +103,9 @@ type landmark struct {
 
 // landmarks returns all that is large in a model, so that a file can be checked against its
 // header before the model is made.
-func (c Config) landmarks() []landmark { return c.vrnnLandmarks() }
+func (c Config) landmarks() []landmark {
+	if c.Model == ModelSTORN {
+		return c.stornLandmarks()
+	}
+	return c.vrnnLandmarks()
+}
