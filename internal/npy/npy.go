@@ -218,13 +218,8 @@ func (a *Array) elements(raw []byte) error {
 	}
 	size := int64(1)
 	for _, n := range a.Shape {
-		if n == 0 {
-			size = 0
-			break
-		}
-		if size *= int64(n); size > int64(len(raw)) {
-			break // no overflow: n is below 2^31
-		}
+		// Bounded by the bytes there are, so that it cannot overflow; n is below 2^31.
+		size = min(size, int64(len(raw))+1) * int64(n)
 	}
 	if size*int64(width) != int64(len(raw)) {
 		return fmt.Errorf("%d bytes of elements, but shape %v of %s", len(raw), a.Shape, a.Type)

@@ -58,7 +58,7 @@ func TestOrderAndVersions(t *testing.T) {
 	if a, err := Parse("f", two); err != nil || !slices.Equal(a.Data, []float64{7}) || len(a.Shape) != 0 {
 		t.Errorf("version 2: %+v, %v", a, err)
 	}
-	if a, err := Parse("f", file("{'descr': '<f8', 'fortran_order': False, 'shape': (0, 4)}")); err != nil || len(a.Data) != 0 {
+	if a, err := Parse("f", file("{'descr': '<f8', 'fortran_order': False, 'shape': (4, 0)}")); err != nil || len(a.Data) != 0 {
 		t.Errorf("no elements: %+v, %v", a, err)
 	}
 }
