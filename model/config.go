@@ -12,7 +12,7 @@ import (
 type Config struct {
 	Model      string `json:"model"`      // rnn, vrnn or vrnn-i
 	Cell       string `json:"cell"`       // rnn, rnn-relu, lstm, gru or gru-before
-	Likelihood string `json:"likelihood"` // bernoulli or gauss
+	Likelihood string `json:"likelihood"` // bernoulli, gauss, gmm or categorical
 	Data       int    `json:"data"`       // dimensions of one step
 	Hidden     int    `json:"hidden"`     // recurrent state
 	Latent     int    `json:"latent"`     // dimensions of z; 0 in an rnn
@@ -23,6 +23,9 @@ type Config struct {
 	Prior     int `json:"prior"`     // width of the prior's hidden layers
 	Posterior int `json:"posterior"` // width of the posterior's hidden layers
 	Decoder   int `json:"decoder"`   // width of the decoder's hidden layers
+
+	Components int `json:"components,omitempty"` // of a mixture
+	Classes    int `json:"classes,omitempty"`    // of a categorical output
 
 	Init string `json:"init"` // glorot, or uniform (-0.08, 0.08)
 }
@@ -43,6 +46,8 @@ const (
 var (
 	models = []string{ModelRNN, ModelVRNN, ModelVRNNI}
 	inits  = []string{InitGlorot, InitUniform}
+
+	mixtures = []string{GMM} // the likelihoods with components
 )
 
 // maxSize bounds every size of a configuration, so that one read from a file cannot ask
@@ -56,6 +61,14 @@ func (c Config) Resolve() (Config, error) {
 	defaultString(&c.Cell, cell.LSTM.String())
 	defaultString(&c.Likelihood, Bernoulli)
 	defaultString(&c.Init, InitGlorot)
+	if !slices.Contains(mixtures, c.Likelihood) {
+		c.Components = 0
+	} else if c.Components == 0 {
+		c.Components = 20 // Chung et al. 2015
+	}
+	if c.Likelihood != Categorical {
+		c.Classes = 0
+	}
 	if c.Depth == 0 {
 		c.Depth = 1
 	}
@@ -104,14 +117,56 @@ func (c Config) check() error {
 	}{
 		{"data", c.Data, 1}, {"hidden", c.Hidden, 1}, {"depth", c.Depth, 1}, {"phi_x", c.PhiX, 1},
 		{"decoder", c.Decoder, 1}, {"latent", c.Latent, 0}, {"phi_z", c.PhiZ, 0}, {"prior", c.Prior, 0}, {"posterior", c.Posterior, 0},
+		{"components", c.Components, 0}, {"classes", c.Classes, 0},
 	}
 	for _, s := range sizes {
 		if s.got < s.least || s.got > maxSize {
 			return fmt.Errorf("model: %s = %d, want %d..%d", s.name, s.got, s.least, maxSize)
 		}
 	}
+	if c.Likelihood == Categorical && (c.Data != 1 || c.Classes < 2) {
+		return fmt.Errorf("model: data = %d, classes = %d: a categorical output needs data = 1 and at least 2 classes", c.Data, c.Classes)
+	}
+	if n := c.outputs(); n > maxSize {
+		return fmt.Errorf("model: %s: %d outputs, want at most %d", c.Likelihood, n, maxSize)
+	}
 	if c.Model != ModelRNN && (c.Latent == 0 || c.PhiZ == 0 || c.Posterior == 0) {
 		return fmt.Errorf("model: a %s needs latent, phi_z and posterior sizes above 0", c.Model)
+	}
+	return nil
+}
+
+// kind returns the kind of the recurrent cell.
+func (c Config) kind() cell.Kind {
+	kind, err := cell.ParseKind(c.Cell)
+	if err != nil {
+		panic("model: a configuration that was not resolved: " + err.Error())
+	}
+	return kind
+}
+
+// outputs returns how many outputs the likelihood needs.
+func (c Config) outputs() int { return outputs(newLikelihood[float32](c), c.Data) }
+
+// CheckData reports data that a model with the configuration cannot score.
+func (c Config) CheckData(d *Data) error {
+	if d.Dim != c.Data {
+		return fmt.Errorf("model: data set %q has %d dimensions, the model %d", d.Name, d.Dim, c.Data)
+	}
+	if c.Likelihood == Categorical && d.Form.Classes != c.Classes {
+		return fmt.Errorf("model: data set %q has %d classes, the model %d", d.Name, d.Form.Classes, c.Classes)
+	}
+	if c.Likelihood != Bernoulli {
+		return nil
+	}
+	for _, seqs := range [][]Sequence{d.Train, d.Valid, d.Test} {
+		for i, s := range seqs {
+			for k, v := range s.X {
+				if !(v >= 0 && v <= 1) {
+					return fmt.Errorf("model: data set %q, sequence %d (%s), step %d: %v cannot be the outcome of a bernoulli, want 0..1", d.Name, i, s.Name, k/d.Dim, v)
+				}
+			}
+		}
 	}
 	return nil
 }

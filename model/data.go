@@ -18,6 +18,8 @@ const (
 	streamShuffle = 4 // order of the batches; Update counts epochs
 	streamPrior   = 5 // z when sampling from a model
 	streamOutput  = 6 // x when sampling from a model
+	streamClass   = 7 // its component or class
+	streamDropout = 8 // Update counts optimiser steps
 
 	streamBinarise = 20 // x drawn from the probabilities in the data; Update as for z
 )
@@ -135,16 +137,23 @@ func (d *Data) Check() error {
 
 // Stats are the statistics of the training data that a model starts from.
 type Stats struct {
-	Steps int
-	Mean  []float64 // per dimension
+	Steps  int
+	Mean   []float64 // per dimension
+	Counts []int     // per class, if the data are classes
 }
 
 // Stats returns the statistics of the train split.
 func (d *Data) Stats() Stats {
 	s := Stats{Mean: make([]float64, d.Dim)}
+	if d.Form.Classes > 0 {
+		s.Counts = make([]int, d.Form.Classes)
+	}
 	for _, q := range d.Train {
 		for i, v := range q.X {
 			s.Mean[i%d.Dim] += float64(v)
+			if v >= 0 && v < float32(len(s.Counts)) {
+				s.Counts[int(v)]++
+			}
 		}
 		s.Steps += len(q.X) / d.Dim
 	}
@@ -179,18 +188,21 @@ func shuffle(n int, seed uint64, epoch int) []int {
 }
 
 // segment fills b with the steps from..from+steps of the sequences in the batch, as far as
-// they have them; steps 0 means all. The sequences that have none are left out: they are
-// the last ones, so the others keep their places. Noise and Row0 of b choose the draws of
-// sequences that are to be binarised.
-func segment[T cell.Float](b *Batch[T], seqs []Sequence, batch []int, dim, from, steps int) {
-	lengths := make([]int, 0, len(batch))
+// they have them, every sequence samples times; steps 0 means all. The sequences that have
+// none are left out: they are the last ones, so the others keep their places. The noise of
+// b, with row0 and on as rows, chooses the draws of sequences that are to be binarised: one
+// for all samples.
+func segment[T cell.Float](b *Batch[T], seqs []Sequence, batch []int, dim, from, steps, samples, row0 int) {
+	lengths := make([]int, 0, len(batch)*samples)
 	for _, i := range batch {
 		n := len(seqs[i].X)/dim - from
 		if steps > 0 {
 			n = min(n, steps)
 		}
 		if n > 0 || from == 0 {
-			lengths = append(lengths, n)
+			for range samples {
+				lengths = append(lengths, n)
+			}
 		}
 	}
 	if b.Shape == nil {
@@ -199,7 +211,7 @@ func segment[T cell.Float](b *Batch[T], seqs []Sequence, batch []int, dim, from,
 	b.Shape.Reset(lengths)
 	b.X = grow(b.X, b.Shape.Rows()*dim)
 	for k := range lengths {
-		x := seqs[batch[k]].X
+		x := seqs[batch[k/samples]].X
 		for t := range lengths[k] {
 			row := b.X[b.Shape.Row(t, k)*dim:][:dim]
 			for j, v := range x[(from+t)*dim : (from+t+1)*dim] {
@@ -207,7 +219,7 @@ func segment[T cell.Float](b *Batch[T], seqs []Sequence, batch []int, dim, from,
 			}
 			if seqs[batch[k]].Binarise {
 				b.u = grow(b.u, dim)
-				binarise(row, b.u, b.Noise, uint32(from+t), uint32(b.Row0+k))
+				binarise(row, b.u, b.Noise, uint32(from+t), uint32(row0+k/samples))
 			}
 		}
 	}
@@ -224,28 +236,4 @@ func binarise[T cell.Float](p, u []T, noise kernels.Noise, step, row uint32) {
 			p[j] = 1
 		}
 	}
-}
-
-// Evaluate scores the sequences with one sample of z per step. The draws depend on the
-// seed and on a sequence's place in the order of lengths, not on the batch size.
-func Evaluate(p *Pass[float32], seqs []Sequence, size int, seed uint64) Score {
-	return evaluate(p, seqs, size, seed, nil).Score(p.m.Latent == 0)
-}
-
-// evaluate calls each, if not nil, after every batch.
-func evaluate(p *Pass[float32], seqs []Sequence, size int, seed uint64, each func()) Totals {
-	var sum Totals
-	b := Batch[float32]{Noise: kernels.Noise{Seed: seed, Stream: streamEval}}
-	rest := len(seqs)
-	for _, batch := range cut(seqs, size) {
-		rest -= len(batch)
-		b.Row0 = rest // batches of any size give a sequence the same row
-		segment(&b, seqs, batch, p.m.Data, 0, 0)
-		p.Forward(&b, false)
-		sum.Add(p.Totals())
-		if each != nil {
-			each()
-		}
-	}
-	return sum
 }

@@ -20,8 +20,8 @@ func TestBinarise(t *testing.T) {
 	}
 	seqs := []Sequence{{X: p, Binarise: true}, {X: p, Binarise: true}, {X: p}}
 	draw := func(update uint32, row0 int, batch ...int) []float32 {
-		b := Batch[float32]{Noise: kernels.Noise{Seed: 7, Stream: streamTrain, Update: update}, Row0: row0}
-		segment(&b, seqs, batch, dim, 0, 0)
+		b := Batch[float32]{Noise: kernels.Noise{Seed: 7, Stream: streamTrain, Update: update}}
+		segment(&b, seqs, batch, dim, 0, 0, 1, row0)
 		return b.X
 	}
 	x := draw(1, 0, 0, 1, 2)
@@ -57,10 +57,7 @@ func TestBinarise(t *testing.T) {
 // TestForm: a checkpoint keeps the form; Raw inverts the scaling; Check refuses what does
 // not fit.
 func TestForm(t *testing.T) {
-	m, err := NewVRNN[float32](Config{Model: ModelRNN, Data: 3, Hidden: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := newModel[float32](t, Config{Model: ModelRNN, Data: 3, Hidden: 2})
 	f := Form{Kind: FormStrokes, Offset: []float64{0, 1, -2}, Scale: []float64{1, 2, 4}}
 	path := filepath.Join(t.TempDir(), BestFile)
 	if err := Save(path, m, &Data{Name: "d", Dim: 3, Form: f}); err != nil {

@@ -14,35 +14,51 @@ import (
 	"github.com/elbow-go/elbow/kernels"
 )
 
-// testConfigs returns every model with every cell and likelihood, with sizes that differ
-// from each other so that no two can be mistaken.
+// testConfigs returns every model with every likelihood and, for two of them, every cell,
+// with sizes that differ from each other so that no two can be mistaken.
 //
 // -short keeps the LSTM: the cells have tests of their own.
 func testConfigs() []Config {
-	cells := []string{"lstm", "rnn", "rnn-relu", "gru", "gru-before"}
-	if testing.Short() {
-		cells = cells[:1]
-	}
 	var cs []Config
 	for _, m := range models {
-		for _, c := range cells {
+		for _, c := range []string{"lstm", "rnn", "rnn-relu", "gru", "gru-before"} {
 			for _, l := range likelihoods {
-				cs = append(cs, Config{Model: m, Cell: c, Likelihood: l, Data: 5, Hidden: 4, Latent: 3, Depth: 2,
-					PhiX: 6, PhiZ: 7, Prior: 8, Posterior: 9, Decoder: 10})
+				if c != "lstm" && (testing.Short() || l != Bernoulli && l != Gauss) {
+					continue
+				}
+				cs = append(cs, testConfig(m, c, l))
 			}
 		}
 	}
 	return cs
 }
 
+func testConfig(model, cell, likelihood string) Config {
+	c := Config{Model: model, Cell: cell, Likelihood: likelihood, Data: 5, Hidden: 4, Latent: 3, Depth: 2,
+		PhiX: 6, PhiZ: 7, Prior: 8, Posterior: 9, Decoder: 10}
+	switch likelihood {
+	case GMM:
+		c.Components = 3
+	case Categorical:
+		c.Data, c.Classes = 1, 11
+	}
+	return c
+}
+
 func (c Config) testName() string { return fmt.Sprintf("%s/%s/%s", c.Model, c.Cell, c.Likelihood) }
 
-func newTestModel[T cell.Float](t testing.TB, c Config) *VRNN[T] {
+func newModel[T cell.Float](t testing.TB, c Config) *VRNN[T] {
 	t.Helper()
-	m, err := NewVRNN[T](c)
+	m, err := New[T](c)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return m.(*VRNN[T])
+}
+
+func newTestModel[T cell.Float](t testing.TB, c Config) *VRNN[T] {
+	t.Helper()
+	m := newModel[T](t, c)
 	stats := Stats{Steps: 100, Mean: make([]float64, m.Data)}
 	for j := range stats.Mean {
 		stats.Mean[j] = float64(j+1) / float64(m.Data+2)
@@ -65,9 +81,12 @@ func newTestBatch[T cell.Float](m *VRNN[T], rng *rand.Rand, lengths ...int) *Bat
 	b := &Batch[T]{Shape: s, X: make([]T, s.Rows()*m.Data), H: make([]T, s.Batch()*m.Hidden), C: make([]T, s.Batch()*m.Hidden),
 		Noise: kernels.Noise{Seed: 3, Stream: streamTrain, Update: 11}}
 	for i := range b.X {
-		if m.Likelihood == Bernoulli {
+		switch m.Likelihood {
+		case Bernoulli:
 			b.X[i] = T(rng.IntN(2))
-		} else {
+		case Categorical:
+			b.X[i] = T(rng.IntN(m.Classes))
+		default:
 			b.X[i] = T(rng.NormFloat64())
 		}
 	}
@@ -77,45 +96,67 @@ func newTestBatch[T cell.Float](m *VRNN[T], rng *rand.Rand, lengths ...int) *Bat
 	return b
 }
 
+// testObjectives returns every estimator for a batch of the given rows.
+func testObjectives(latent bool, rows int) map[string]Objective {
+	o := Objective{KLWeight: 0.7, Scale: 1 / float64(rows)}
+	os := map[string]Objective{"analytic": o}
+	if latent {
+		o.Sampled = true
+		os["sampled"] = o
+		o.Samples, o.Scale = 3, o.Scale*3
+		os["sampled K=3"] = o
+		o.Sampled, o.Importance = false, true
+		os["importance K=3"] = o
+	}
+	return os
+}
+
 func TestGradient(t *testing.T) {
 	for _, c := range testConfigs() {
-		t.Run(c.testName(), func(t *testing.T) {
-			m := newTestModel[float64](t, c)
-			rng := rand.New(rand.NewPCG(9, 9))
-			b := newTestBatch(m, rng, 6, 4, 4, 1)
-			p := NewPass(m, 2)
-			obj := Objective{KLWeight: 0.7, Scale: 1.0 / 15}
-			loss := func() float64 {
-				m.PackForTraining()
-				p.Forward(b, true)
-				return p.Loss(obj)
+		for name, obj := range testObjectives(c.Model != ModelRNN, 21) {
+			if c.Cell != "lstm" && name != "analytic" {
+				continue // the estimators do not see the cell
 			}
-			loss()
-			if m.Latent > 0 { // free bits between the rows, so that some rows are above and some below
-				kl := slices.Sorted(slices.Values(p.KL))
-				obj.FreeBits = (kl[len(kl)/2] + kl[len(kl)/2-1]) / 2
-				loss()
+			t.Run(c.testName()+"/"+name, func(t *testing.T) { checkGradient(t, c, obj) })
+		}
+	}
+}
+
+// checkGradient compares the gradient of the objective with central differences.
+func checkGradient(t *testing.T, c Config, obj Objective) {
+	m := newTestModel[float64](t, c)
+	rng := rand.New(rand.NewPCG(9, 9))
+	b := newTestBatch(m, rng, 6, 6, 6, 1, 1, 1)
+	p := newVRNNPass(m, 2)
+	loss := func() float64 {
+		m.PackForTraining()
+		p.Forward(b, obj, true)
+		return p.Loss()
+	}
+	loss()
+	if m.Latent > 0 && !obj.sampled() { // free bits between the rows, so that some rows are above and some below
+		kl := slices.Sorted(slices.Values(p.KL))
+		obj.FreeBits = (kl[len(kl)/2] + kl[len(kl)/2-1]) / 2
+		loss()
+	}
+	grad := m.NewGrad()
+	p.Backward(grad)
+	grads := grad.Tensors()
+	for i, ts := range m.Tensors() {
+		for range 6 {
+			j := rng.IntN(len(ts.Data))
+			const h = 1e-5
+			old := ts.Data[j]
+			ts.Data[j] = old + h
+			up := loss()
+			ts.Data[j] = old - h
+			down := loss()
+			ts.Data[j] = old
+			got, want := grads[i].Data[j], (up-down)/(2*h)
+			if math.Abs(got-want) > 1e-6*math.Max(math.Abs(want), 1e-3) {
+				t.Errorf("d%s[%d] = %v, want %v", ts.Name, j, got, want)
 			}
-			grad := m.NewGrad()
-			p.Backward(grad, obj)
-			grads := grad.Tensors()
-			for i, ts := range m.Tensors() {
-				for range 6 {
-					j := rng.IntN(len(ts.Data))
-					const h = 1e-5
-					old := ts.Data[j]
-					ts.Data[j] = old + h
-					up := loss()
-					ts.Data[j] = old - h
-					down := loss()
-					ts.Data[j] = old
-					got, want := grads[i].Data[j], (up-down)/(2*h)
-					if math.Abs(got-want) > 1e-6*math.Max(math.Abs(want), 1e-3) {
-						t.Errorf("d%s[%d] = %v, want %v", ts.Name, j, got, want)
-					}
-				}
-			}
-		})
+		}
 	}
 }
 
@@ -123,13 +164,13 @@ func TestGradient(t *testing.T) {
 func TestSameOnEveryISA(t *testing.T) {
 	blastest.UseGo(t)
 	want := map[string][]float32{}
-	d := testData(19)
+	data := map[int]*Data{0: testData(19), 11: testClasses(11)}
 	asmtest.ForEachISA(t, func(t *testing.T) {
 		for _, c := range testConfigs() {
 			c.Hidden, c.PhiX, c.PhiZ, c.Latent = 17, 33, 16, 15
 			tc := testTrainConfig()
 			tc.Epochs = 1
-			tr := newTestTrainer(t, c, tc, d, "")
+			tr := newTestTrainer(t, c, tc, data[c.Classes], "")
 			if err := tr.Run(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -156,18 +197,18 @@ func TestPassBits(t *testing.T) {
 				m := newTestModel[float32](t, c)
 				rng := rand.New(rand.NewPCG(9, 9))
 				b := newTestBatch(m, rng, 6, 4, 4, 1)
-				p := NewPass(m, 1)
-				p.Forward(b, true)
+				p := newVRNNPass(m, 1)
+				p.Forward(b, Bound(15), true)
 				lp, kl := append([]float32(nil), p.LogProb...), append([]float32(nil), p.KL...)
 				grad := m.NewGrad()
-				p.Backward(grad, Bound(15))
+				p.Backward(grad)
 				for threads := 2; threads < 5; threads++ {
-					q := NewPass(m, threads)
-					q.Forward(b, true)
+					q := newVRNNPass(m, threads)
+					q.Forward(b, Bound(15), true)
 					asmtest.SameFloats(t, "LogProb", q.LogProb, lp)
 					asmtest.SameFloats(t, "KL", q.KL, kl)
 					g := m.NewGrad()
-					q.Backward(g, Bound(15))
+					q.Backward(g)
 					for i, ts := range g.Tensors() {
 						asmtest.SameFloats(t, "d"+ts.Name, ts.Data, grad.Tensors()[i].Data)
 					}
@@ -180,8 +221,8 @@ func TestPassBits(t *testing.T) {
 						r := b.Shape.Row(s, k)
 						one.X = append(one.X, b.X[r*m.Data:(r+1)*m.Data]...)
 					}
-					q := NewPass(m, 1)
-					q.Forward(one, false)
+					q := newVRNNPass(m, 1)
+					q.Forward(one, Bound(15), false)
 					for s := range n {
 						r := b.Shape.Row(s, k)
 						asmtest.SameFloats(t, "LogProb of one sequence", q.LogProb[s:s+1], lp[r:r+1])
@@ -200,10 +241,10 @@ func TestPassAllocations(t *testing.T) {
 	for _, c := range testConfigs() {
 		m := newTestModel[float32](t, c)
 		b := newTestBatch(m, rand.New(rand.NewPCG(9, 9)), 6, 4, 4, 1)
-		p, grad := NewPass(m, 1), m.NewGrad()
+		p, grad := newVRNNPass(m, 1), m.NewGrad()
 		if n := testing.AllocsPerRun(3, func() {
-			p.Forward(b, true)
-			p.Backward(grad, Bound(15))
+			p.Forward(b, Bound(15), true)
+			p.Backward(grad)
 		}); n != 0 {
 			t.Errorf("%s: forward and backward allocate %v times, want 0", c.testName(), n)
 		}
@@ -224,10 +265,7 @@ func TestCounts(t *testing.T) {
 		{Config{Model: ModelVRNN, Likelihood: Gauss, Data: 200, Hidden: 128, Latent: 32}, 377488},
 		{Config{Model: ModelVRNNI, Likelihood: Gauss, Data: 200, Hidden: 128, Latent: 32}, 352720},
 	} {
-		m, err := NewVRNN[float32](c.config)
-		if err != nil {
-			t.Fatal(err)
-		}
+		m := newModel[float32](t, c.config)
 		if got := cell.Count(m.Tensors()); got != c.want {
 			t.Errorf("%s %d: %d parameters, want %d", c.config.Model, c.config.Hidden, got, c.want)
 		}

@@ -38,6 +38,22 @@ func testData(dim int) *Data {
 	return &Data{Name: "test", Dim: dim, Hash: "0123", Train: make1(21), Valid: make1(6), Test: make1(5)}
 }
 
+// testClasses returns a small data set of classes that follow each other.
+func testClasses(classes int) *Data {
+	d := testData(classes)
+	d.Dim, d.Form = 1, Form{Classes: classes}
+	for _, seqs := range [][]Sequence{d.Train, d.Valid, d.Test} {
+		for i, s := range seqs {
+			var x []float32
+			for t := range len(s.X) / classes {
+				x = append(x, float32(slices.Index(s.X[t*classes:(t+1)*classes], 1)))
+			}
+			seqs[i].X = x
+		}
+	}
+	return d
+}
+
 func testTrainConfig() TrainConfig {
 	c := DefaultTrainConfig()
 	c.Epochs, c.Batch, c.Rate, c.KLWarmup, c.FreeBits = 4, 4, 5e-3, 2, 0.1
@@ -47,10 +63,7 @@ func testTrainConfig() TrainConfig {
 func newTestTrainer(t testing.TB, mc Config, tc TrainConfig, d *Data, dir string) *Trainer {
 	t.Helper()
 	mc.Data = d.Dim
-	m, err := NewVRNN[float32](mc)
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := newModel[float32](t, mc)
 	m.Init(tc.Seed, d.Stats())
 	tr, err := NewTrainer(m, d, tc)
 	if err != nil {
@@ -90,7 +103,7 @@ func TestTrainingLearns(t *testing.T) {
 		if data != d.Name || hash != d.Hash || h[at-1].Valid.NLLPerStep != bound {
 			t.Errorf("best: data %q %q, bound %v at %d", data, hash, bound, at)
 		}
-		if s := Evaluate(NewPass(m, 2), d.Valid, 3, c.Seed); math.Abs(s.NLLPerStep-bound) > 1e-12 {
+		if s := Evaluate(m, d.Valid, EvalConfig{Batch: 3, Seed: c.Seed, Threads: 2}); math.Abs(s.NLLPerStep-bound) > 1e-12 {
 			t.Errorf("%s: best.safetensors scores %v, want %v", name, s.NLLPerStep, bound)
 		}
 	}
@@ -219,6 +232,39 @@ func TestResumeRefuses(t *testing.T) {
 	}
 }
 
+func checkError(t *testing.T, err error, want string) {
+	t.Helper()
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v, want one with %q", err, want)
+	}
+}
+
+// TestTrainerErrors: settings and data that do not suit the model.
+func TestTrainerErrors(t *testing.T) {
+	for _, c := range []struct {
+		model  Config
+		data   *Data
+		change func(*TrainConfig, *Data)
+		want   string
+	}{
+		{Config{Model: ModelRNN}, testData(5), func(c *TrainConfig, _ *Data) { c.Samples = 2 }, "no latent variables"},
+		{Config{Model: ModelRNN}, testData(5), func(c *TrainConfig, _ *Data) { c.Importance = true }, "no latent variables"},
+		{Config{}, testData(5), func(c *TrainConfig, _ *Data) { c.Sampled = true }, "free_bits"},
+		{Config{}, testData(5), func(c *TrainConfig, _ *Data) { c.FreeBits, c.Importance, c.Truncate = 0, true, 3 }, "whole sequences"},
+		{Config{}, testData(5), func(c *TrainConfig, _ *Data) { c.Samples = -1 }, "samples = -1"},
+		{Config{}, testData(5), func(_ *TrainConfig, d *Data) { d.Valid[2].X[7] = 1.5 }, "sequence 2 (), step 1: 1.5"},
+		{Config{}, testData(5), func(_ *TrainConfig, d *Data) { d.Dim = 1 }, "1 dimensions, the model 5"},
+		{Config{Likelihood: Categorical, Classes: 4}, testClasses(4), func(_ *TrainConfig, d *Data) { d.Form.Classes = 5 }, "5 classes, the model 4"},
+	} {
+		c.model.Hidden, c.model.Data = 4, c.data.Dim
+		m := newModel[float32](t, c.model)
+		tc := testTrainConfig()
+		c.change(&tc, c.data)
+		_, err := NewTrainer(m, c.data, tc)
+		checkError(t, err, c.want)
+	}
+}
+
 func TestDivergenceStops(t *testing.T) {
 	d := testData(5)
 	d.Train[3].X[2] = float32(math.Inf(1))
@@ -266,7 +312,7 @@ func TestSegments(t *testing.T) {
 		from, steps int
 		lengths     []int
 	}{{0, 0, []int{7, 5, 3}}, {0, 3, []int{3, 3, 3}}, {3, 3, []int{3, 2}}, {6, 3, []int{1}}} {
-		segment(&b, seqs, batch, dim, c.from, c.steps)
+		segment(&b, seqs, batch, dim, c.from, c.steps, 1, 0)
 		if b.Shape.Batch() != len(c.lengths) {
 			t.Fatalf("segment from %d: %d sequences, want %d", c.from, b.Shape.Batch(), len(c.lengths))
 		}
@@ -484,10 +530,7 @@ func TestStats(t *testing.T) {
 	if err := d.Check(); err == nil || !strings.Contains(err.Error(), "valid has no steps") {
 		t.Errorf("Check: %v", err)
 	}
-	m, err := NewVRNN[float64](Config{Model: ModelRNN, Data: 2, Hidden: 3})
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := newModel[float64](t, Config{Model: ModelRNN, Data: 2, Hidden: 3})
 	m.Init(1, s)
 	if got, want := m.decoder.last().B[0], math.Log(2.5/1.5); math.Abs(got-want) > 1e-12 {
 		t.Errorf("output bias %v, want logit((2+0.5)/(3+1)) = %v", got, want)

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/elbow-go/elbow/cell"
@@ -24,26 +25,18 @@ import (
 // in a [Pass].
 type VRNN[T cell.Float] struct {
 	Config
-	Mean []T // [Data], subtracted from the inputs, not from the targets
+	Mean []T // of the inputs, [Data] or [Classes], subtracted from them but not from the targets
 
 	phiX, phiZ, prior, posterior, decoder *net[T] // phiZ, prior and posterior may be nil
 	cell                                  *cell.Recurrent[T]
 	like                                  likelihood[T]
 }
 
-// NewVRNN returns a model with all parameters 0; see [VRNN.Init]. It reports what is wrong
-// with the configuration.
-func NewVRNN[T cell.Float](config Config) (*VRNN[T], error) {
-	c, err := config.Resolve()
-	if err != nil {
-		return nil, err
-	}
-	m := &VRNN[T]{Config: c, Mean: make([]T, c.Data), like: newLikelihood[T](c.Likelihood)}
-	kind, err := cell.ParseKind(c.Cell)
-	if err != nil {
-		return nil, err
-	}
-	m.phiX = newNet[T](c.Data, c.PhiX, c.Depth, 0)
+// newVRNN returns a model with all parameters 0 for a configuration that was resolved.
+func newVRNN[T cell.Float](c Config) *VRNN[T] {
+	m := &VRNN[T]{Config: c, like: newLikelihood[T](c)}
+	m.Mean = make([]T, m.like.inputs(c.Data))
+	m.phiX = newNet[T](len(m.Mean), c.PhiX, c.Depth, 0)
 	in, seen := c.PhiX, c.Hidden
 	if c.Model != ModelRNN {
 		m.posterior = newNet[T](c.PhiX+c.Hidden, c.Posterior, c.Depth, 2*c.Latent)
@@ -53,13 +46,24 @@ func NewVRNN[T cell.Float](config Config) (*VRNN[T], error) {
 			m.prior = newNet[T](c.Hidden, c.Prior, c.Depth, 2*c.Latent)
 		}
 	}
-	m.decoder = newNet[T](seen, c.Decoder, c.Depth, m.like.outputs(c.Data))
-	m.cell = cell.NewRecurrent[T](kind, in, c.Hidden)
-	return m, nil
+	m.decoder = newNet[T](seen, c.Decoder, c.Depth, outputs(m.like, c.Data))
+	m.cell = cell.NewRecurrent[T](c.kind(), in, c.Hidden)
+	return m
 }
 
+// Settings implements [Model].
+func (m *VRNN[T]) Settings() Config { return m.Config }
+
+// Constants returns the mean of the inputs.
+func (m *VRNN[T]) Constants() []cell.Tensor[T] {
+	return []cell.Tensor[T]{{Name: meanTensor, Shape: []int{len(m.Mean)}, Data: m.Mean}}
+}
+
+// State implements [Model].
+func (m *VRNN[T]) State() int { return m.Hidden }
+
 // NewGrad returns a model of the same shape, all 0, to hold the gradient of m.
-func (m *VRNN[T]) NewGrad() *VRNN[T] {
+func (m *VRNN[T]) NewGrad() Model[T] {
 	return &VRNN[T]{Config: m.Config, Mean: make([]T, len(m.Mean)), like: m.like,
 		phiX: m.phiX.newGrad(), phiZ: m.phiZ.newGrad(), prior: m.prior.newGrad(),
 		posterior: m.posterior.newGrad(), decoder: m.decoder.newGrad(), cell: m.cell.NewGrad()}
@@ -78,6 +82,29 @@ func (m *VRNN[T]) Tensors() []cell.Tensor[T] {
 		ts = append(ts, t)
 	}
 	return ts
+}
+
+// vrnnLandmarks is [Config.landmarks] for the RNN and the VRNNs.
+func (c Config) vrnnLandmarks() []landmark {
+	g, last := c.kind().Gates(), fmt.Sprint(c.Depth-1)
+	like := newLikelihood[float32](c)
+	in := like.inputs(c.Data)
+	ls := []landmark{
+		{meanTensor, []int{in}},
+		{"cell.whh", []int{g * c.Hidden, c.Hidden}},
+		{"cell.wih", []int{g * c.Hidden, c.PhiX + c.PhiZ}},
+		{"phi_x.0.w", []int{c.PhiX, in}},
+		{"phi_x." + last + ".w", []int{c.PhiX, -1}},
+		{"decoder." + last + ".w", []int{c.Decoder, -1}},
+		{"decoder." + fmt.Sprint(c.Depth) + ".w", []int{outputs(like, c.Data), c.Decoder}},
+	}
+	if c.Latent > 0 {
+		ls = append(ls, landmark{"posterior." + last + ".w", []int{c.Posterior, -1}}, landmark{"phi_z.0.w", []int{c.PhiZ, c.Latent}})
+	}
+	if c.Prior > 0 {
+		ls = append(ls, landmark{"prior." + last + ".w", []int{c.Prior, -1}})
+	}
+	return ls
 }
 
 // Pack prepares the parameters for forward passes; whoever has written to them calls it.
@@ -126,19 +153,25 @@ func (m *VRNN[T]) Init(seed uint64, stats Stats) {
 		}
 		for i, d := range n.layers {
 			clear(d.B)
-			// A Gaussian head is two layers side by side, μ and σ.
-			if i == len(n.layers)-1 && m.heads(n) == 2 {
-				draw(d.W, d.In, 0, d.Out/2)
-				draw(d.W, d.In, d.Out/2, d.Out)
-				fill(d.B[d.Out/2:], sigmaBias)
-			} else {
-				draw(d.W, d.In, 0, d.Out)
+			parts := []int{d.Out}
+			if i == len(n.layers)-1 {
+				parts = m.heads(n)
+			}
+			lo := 0
+			for _, part := range parts {
+				draw(d.W, d.In, lo, lo+part)
+				lo += part
 			}
 		}
 	}
+	for _, n := range []*net[T]{m.prior, m.posterior} {
+		if n != nil {
+			fill(n.last().B[m.Latent:], sigmaBias)
+		}
+	}
 	m.like.initBias(m.decoder.last().B, stats)
-	for j := range m.Mean {
-		m.Mean[j] = T(stats.Mean[j])
+	for j, v := range m.like.inputMean(stats) {
+		m.Mean[j] = T(v)
 	}
 	l, h := m.cell, m.Hidden
 	draw(l.Wih, l.In, 0, l.Kind.Gates()*h)
@@ -149,15 +182,27 @@ func (m *VRNN[T]) Init(seed uint64, stats Stats) {
 	clear(l.Bhn)
 }
 
-// heads returns into how many equal parts the outputs of net n fall.
-func (m *VRNN[T]) heads(n *net[T]) int {
+// heads returns the sizes of the parts of the last layer of net n, which are layers of
+// their own: μ and σ of a Gaussian, the parts of the output.
+func (m *VRNN[T]) heads(n *net[T]) []int {
 	switch {
 	case n == m.prior || n == m.posterior:
-		return 2
+		return []int{m.Latent, m.Latent}
 	case n == m.decoder:
-		return m.like.outputs(m.Data) / m.Data
+		return m.like.heads(m.Data)
 	}
-	return 1
+	return []int{n.last().Out}
+}
+
+// encode writes what the model sees of rows of data, less its mean.
+func (m *VRNN[T]) encode(u, x []T, rows int) {
+	m.like.encode(u, x, rows, m.Data)
+	in := len(m.Mean)
+	for i := range rows {
+		for j, v := range m.Mean {
+			u[i*in+j] -= v
+		}
+	}
 }
 
 func fill[T cell.Float](s []T, v T) {
