@@ -17,6 +17,9 @@ type Config struct {
 	Hidden     int    `json:"hidden"`     // recurrent state
 	Latent     int    `json:"latent"`     // dimensions of z; 0 in an rnn
 	Depth      int    `json:"depth"`      // hidden ReLU layers of every net
+	Layers     int    `json:"layers"`     // recurrent layers, on top of each other
+
+	Dropout float64 `json:"dropout,omitempty"` // what training drops of h between recurrent layers
 
 	PhiX      int `json:"phi_x"`     // width of the net that reads x
 	PhiZ      int `json:"phi_z"`     // width of the net that reads z
@@ -54,8 +57,8 @@ var (
 // for more memory than a machine has.
 const maxSize = 1 << 16
 
-// Resolve returns c with its defaults filled in: an LSTM, Glorot weights, depth 1, the
-// latent size and the widths of all nets equal to Hidden. It reports what is not allowed.
+// Resolve returns c with its defaults filled in: an LSTM, Glorot weights, depth 1, one
+// recurrent layer, the latent size and the widths of all nets equal to Hidden. It reports what is not allowed.
 func (c Config) Resolve() (Config, error) {
 	defaultString(&c.Model, ModelVRNN)
 	defaultString(&c.Cell, cell.LSTM.String())
@@ -69,8 +72,10 @@ func (c Config) Resolve() (Config, error) {
 	if c.Likelihood != Categorical {
 		c.Classes = 0
 	}
-	if c.Depth == 0 {
-		c.Depth = 1
+	for _, p := range []*int{&c.Depth, &c.Layers} {
+		if *p == 0 {
+			*p = 1
+		}
 	}
 	if c.Model == ModelRNN {
 		c.Latent, c.PhiZ, c.Prior, c.Posterior = 0, 0, 0, 0
@@ -115,7 +120,7 @@ func (c Config) check() error {
 		name       string
 		got, least int
 	}{
-		{"data", c.Data, 1}, {"hidden", c.Hidden, 1}, {"depth", c.Depth, 1}, {"phi_x", c.PhiX, 1},
+		{"data", c.Data, 1}, {"hidden", c.Hidden, 1}, {"depth", c.Depth, 1}, {"layers", c.Layers, 1}, {"phi_x", c.PhiX, 1},
 		{"decoder", c.Decoder, 1}, {"latent", c.Latent, 0}, {"phi_z", c.PhiZ, 0}, {"prior", c.Prior, 0}, {"posterior", c.Posterior, 0},
 		{"components", c.Components, 0}, {"classes", c.Classes, 0},
 	}
@@ -126,6 +131,12 @@ func (c Config) check() error {
 	}
 	if c.Likelihood == Categorical && (c.Data != 1 || c.Classes < 2) {
 		return fmt.Errorf("model: data = %d, classes = %d: a categorical output needs data = 1 and at least 2 classes", c.Data, c.Classes)
+	}
+	if !(c.Dropout >= 0 && c.Dropout < 1) {
+		return fmt.Errorf("model: dropout = %v, want at least 0 and less than 1", c.Dropout)
+	}
+	if c.Dropout > 0 && c.Layers < 2 {
+		return fmt.Errorf("model: dropout = %v with one recurrent layer: it works between layers", c.Dropout)
 	}
 	if n := c.outputs(); n > maxSize {
 		return fmt.Errorf("model: %s: %d outputs, want at most %d", c.Likelihood, n, maxSize)

@@ -211,13 +211,13 @@ func segment[T cell.Float](b *Batch[T], seqs []Sequence, batch []int, dim, from,
 	b.Shape.Reset(lengths)
 	b.X = grow(b.X, b.Shape.Rows()*dim)
 	for k := range lengths {
-		x := seqs[batch[k/samples]].X
+		s := seqs[batch[k/samples]]
 		for t := range lengths[k] {
 			row := b.X[b.Shape.Row(t, k)*dim:][:dim]
-			for j, v := range x[(from+t)*dim : (from+t+1)*dim] {
+			for j, v := range s.X[(from+t)*dim : (from+t+1)*dim] {
 				row[j] = T(v)
 			}
-			if seqs[batch[k]].Binarise {
+			if s.Binarise {
 				b.u = grow(b.u, dim)
 				binarise(row, b.u, b.Noise, uint32(from+t), uint32(row0+k/samples))
 			}

@@ -30,6 +30,17 @@ func testConfigs() []Config {
 			}
 		}
 	}
+	return append(cs, stacked()...)
+}
+
+// stacked returns every model with two recurrent layers and dropout between them.
+func stacked() []Config {
+	var cs []Config
+	for i, m := range models {
+		c := testConfig(m, []string{"lstm", "gru", "rnn"}[i%3], Gauss)
+		c.Layers, c.Dropout = 2, 0.4
+		cs = append(cs, c)
+	}
 	return cs
 }
 
@@ -45,7 +56,9 @@ func testConfig(model, cell, likelihood string) Config {
 	return c
 }
 
-func (c Config) testName() string { return fmt.Sprintf("%s/%s/%s", c.Model, c.Cell, c.Likelihood) }
+func (c Config) testName() string {
+	return fmt.Sprintf("%s/%s%d/%s", c.Model, c.Cell, max(c.Layers, 1), c.Likelihood)
+}
 
 func newModel[T cell.Float](t testing.TB, c Config) *VRNN[T] {
 	t.Helper()
@@ -78,7 +91,7 @@ func newTestModel[T cell.Float](t testing.TB, c Config) *VRNN[T] {
 // newTestBatch returns a batch of the given lengths with data that suit the likelihood.
 func newTestBatch[T cell.Float](m *VRNN[T], rng *rand.Rand, lengths ...int) *Batch[T] {
 	s := cell.NewRagged(lengths...)
-	b := &Batch[T]{Shape: s, X: make([]T, s.Rows()*m.Data), H: make([]T, s.Batch()*m.Hidden), C: make([]T, s.Batch()*m.Hidden),
+	b := &Batch[T]{Shape: s, X: make([]T, s.Rows()*m.Data), H: make([]T, s.Batch()*m.State()), C: make([]T, s.Batch()*m.State()),
 		Noise: kernels.Noise{Seed: 3, Stream: streamTrain, Update: 11}}
 	for i := range b.X {
 		switch m.Likelihood {
@@ -114,7 +127,7 @@ func testObjectives(latent bool, rows int) map[string]Objective {
 func TestGradient(t *testing.T) {
 	for _, c := range testConfigs() {
 		for name, obj := range testObjectives(c.Model != ModelRNN, 21) {
-			if c.Cell != "lstm" && name != "analytic" {
+			if c.Cell != "lstm" && c.Layers < 2 && name != "analytic" {
 				continue // the estimators do not see the cell
 			}
 			t.Run(c.testName()+"/"+name, func(t *testing.T) { checkGradient(t, c, obj) })
@@ -216,13 +229,13 @@ func TestPassBits(t *testing.T) {
 				for k := range b.Shape.Batch() {
 					n := b.Shape.Length(k)
 					one := &Batch[float32]{Shape: cell.NewRagged(n), Noise: b.Noise, Row0: k,
-						H: b.H[k*m.Hidden : (k+1)*m.Hidden], C: b.C[k*m.Hidden : (k+1)*m.Hidden]}
+						H: b.H[k*m.State() : (k+1)*m.State()], C: b.C[k*m.State() : (k+1)*m.State()]}
 					for s := range n {
 						r := b.Shape.Row(s, k)
 						one.X = append(one.X, b.X[r*m.Data:(r+1)*m.Data]...)
 					}
 					q := newVRNNPass(m, 1)
-					q.Forward(one, Bound(15), false)
+					q.Forward(one, Bound(15), true)
 					for s := range n {
 						r := b.Shape.Row(s, k)
 						asmtest.SameFloats(t, "LogProb of one sequence", q.LogProb[s:s+1], lp[r:r+1])

@@ -123,6 +123,10 @@ func TestResume(t *testing.T) {
 		{"whole sequences", Config{Model: ModelVRNN, Hidden: 6}, func(*TrainConfig) {}, []int{1, 2, 6, 7, 13, 20}},
 		{"segments", Config{Model: ModelVRNN, Cell: "lstm", Hidden: 6}, func(c *TrainConfig) { c.Truncate, c.ResetEvery = 3, 2 }, []int{1, 2, 3, 5, 8, 14, 23, 40}},
 		{"gru segments", Config{Model: ModelRNN, Cell: "gru", Hidden: 6}, func(c *TrainConfig) { c.Truncate = 4 }, []int{4, 5, 11}},
+		{"layers", Config{Model: ModelVRNN, Hidden: 6, Layers: 2, Dropout: 0.3}, func(c *TrainConfig) { c.Truncate = 4 }, []int{1, 6, 17, 30}},
+		{"samples", Config{Model: ModelVRNN, Hidden: 6}, func(c *TrainConfig) { c.FreeBits, c.Samples, c.Importance = 0, 3, true }, []int{3, 9}},
+		{"samples in segments", Config{Model: ModelVRNNI, Cell: "gru", Hidden: 6, Layers: 2},
+			func(c *TrainConfig) { c.FreeBits, c.Samples, c.Sampled, c.Truncate, c.ResetEvery = 0, 2, true, 3, 3 }, []int{2, 11}},
 		{"preset", Config{Model: ModelVRNNI, Hidden: 6, Init: InitUniform, Depth: 2},
 			func(c *TrainConfig) { c.ColumnClip, c.Beta1Decay, c.DivideByBatch, c.Clip = 0.3, 1e-3, true, 0.05 }, []int{3, 9}},
 	} {

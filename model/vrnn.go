@@ -1,12 +1,6 @@
 package model
 
-import (
-	"fmt"
-	"math"
-
-	"github.com/elbow-go/elbow/cell"
-	"github.com/elbow-go/elbow/kernels"
-)
+import "github.com/elbow-go/elbow/cell"
 
 // VRNN is the variational recurrent network of Chung et al. 2015 and its relatives. With
 // h the output of the recurrent cell, in step t:
@@ -17,7 +11,8 @@ import (
 //	output     p(x_t | z_t, x_<t) = θ(φz(z_t), h_{t-1})
 //	h_t = cell([φx_t, φz(z_t)], h_{t-1})
 //
-// so x_t enters the state only after it was scored. Without latent variables it is the RNN
+// so x_t enters the state only after it was scored. With several recurrent layers h is the
+// output of the topmost one. Without latent variables it is the RNN
 // baseline: θ(h_{t-1}) and cell(φx_t, h_{t-1}), with an exact likelihood. All nets are
 // stacks of ReLU layers; every σ is softplus(a) + 1e-4.
 //
@@ -28,7 +23,7 @@ type VRNN[T cell.Float] struct {
 	Mean []T // of the inputs, [Data] or [Classes], subtracted from them but not from the targets
 
 	phiX, phiZ, prior, posterior, decoder *net[T] // phiZ, prior and posterior may be nil
-	cell                                  *cell.Recurrent[T]
+	stack                                 *stack[T]
 	like                                  likelihood[T]
 }
 
@@ -47,7 +42,7 @@ func newVRNN[T cell.Float](c Config) *VRNN[T] {
 		}
 	}
 	m.decoder = newNet[T](seen, c.Decoder, c.Depth, outputs(m.like, c.Data))
-	m.cell = cell.NewRecurrent[T](c.kind(), in, c.Hidden)
+	m.stack = newStack[T](c, in)
 	return m
 }
 
@@ -60,13 +55,13 @@ func (m *VRNN[T]) Constants() []cell.Tensor[T] {
 }
 
 // State implements [Model].
-func (m *VRNN[T]) State() int { return m.Hidden }
+func (m *VRNN[T]) State() int { return m.stack.state() }
 
 // NewGrad returns a model of the same shape, all 0, to hold the gradient of m.
 func (m *VRNN[T]) NewGrad() Model[T] {
 	return &VRNN[T]{Config: m.Config, Mean: make([]T, len(m.Mean)), like: m.like,
 		phiX: m.phiX.newGrad(), phiZ: m.phiZ.newGrad(), prior: m.prior.newGrad(),
-		posterior: m.posterior.newGrad(), decoder: m.decoder.newGrad(), cell: m.cell.NewGrad()}
+		posterior: m.posterior.newGrad(), decoder: m.decoder.newGrad(), stack: m.stack.newGrad()}
 }
 
 // Tensors returns the parameters in a fixed order.
@@ -77,32 +72,22 @@ func (m *VRNN[T]) Tensors() []cell.Tensor[T] {
 	ts = m.prior.tensors(ts, "prior")
 	ts = m.posterior.tensors(ts, "posterior")
 	ts = m.decoder.tensors(ts, "decoder")
-	for _, t := range m.cell.Tensors() {
-		t.Name = "cell." + t.Name
-		ts = append(ts, t)
-	}
-	return ts
+	return m.stack.tensors(ts, "cell")
 }
 
 // vrnnLandmarks is [Config.landmarks] for the RNN and the VRNNs.
 func (c Config) vrnnLandmarks() []landmark {
-	g, last := c.kind().Gates(), fmt.Sprint(c.Depth-1)
 	like := newLikelihood[float32](c)
-	in := like.inputs(c.Data)
-	ls := []landmark{
-		{meanTensor, []int{in}},
-		{"cell.whh", []int{g * c.Hidden, c.Hidden}},
-		{"cell.wih", []int{g * c.Hidden, c.PhiX + c.PhiZ}},
-		{"phi_x.0.w", []int{c.PhiX, in}},
-		{"phi_x." + last + ".w", []int{c.PhiX, -1}},
-		{"decoder." + last + ".w", []int{c.Decoder, -1}},
-		{"decoder." + fmt.Sprint(c.Depth) + ".w", []int{outputs(like, c.Data), c.Decoder}},
-	}
+	in, seen := like.inputs(c.Data), c.PhiZ+c.Hidden // PhiZ is 0 without latent variables
+	ls := c.stackLandmarks([]landmark{{meanTensor, []int{in}}}, "cell", c.PhiX+c.PhiZ)
+	ls = c.netLandmarks(ls, "phi_x", in, c.PhiX, 0)
+	ls = c.netLandmarks(ls, "decoder", seen, c.Decoder, c.outputs())
 	if c.Latent > 0 {
-		ls = append(ls, landmark{"posterior." + last + ".w", []int{c.Posterior, -1}}, landmark{"phi_z.0.w", []int{c.PhiZ, c.Latent}})
+		ls = c.netLandmarks(ls, "phi_z", c.Latent, c.PhiZ, 0)
+		ls = c.netLandmarks(ls, "posterior", c.PhiX+c.Hidden, c.Posterior, 2*c.Latent)
 	}
 	if c.Prior > 0 {
-		ls = append(ls, landmark{"prior." + last + ".w", []int{c.Prior, -1}})
+		ls = c.netLandmarks(ls, "prior", c.Hidden, c.Prior, 2*c.Latent)
 	}
 	return ls
 }
@@ -117,81 +102,24 @@ func (m *VRNN[T]) pack(training bool) {
 	for _, n := range []*net[T]{m.phiX, m.phiZ, m.prior, m.posterior, m.decoder} {
 		n.pack(training)
 	}
-	if training {
-		m.cell.PackForTraining()
-	} else {
-		m.cell.Pack()
-	}
+	m.stack.pack(training)
 }
-
-// sigmaBias is where the biases of all σ outputs start: softplus(0.6) = 1.04.
-const sigmaBias = 0.6
 
 // Init draws the parameters: input weights as configured, recurrent weights orthogonal
 // gate by gate, biases 0 but for those of σ and, for binary data, of the output, which
 // start at the logits of the mean; it also sets Mean. The draw depends on seed alone.
 func (m *VRNN[T]) Init(seed uint64, stats Stats) {
-	// Parameter k is drawn from the noise with Update k, row by row.
-	index := map[*T]uint32{}
-	for k, t := range m.Tensors() {
-		index[&t.Data[0]] = uint32(k)
-	}
-	noise := func(w []T) kernels.Noise {
-		return kernels.Noise{Seed: seed, Stream: streamInit, Update: index[&w[0]]}
-	}
-	// draw fills the rows lo..hi of w, which are a layer of their own.
-	draw := func(w []T, in, lo, hi int) {
-		limit := 0.08
-		if m.Config.Init == InitGlorot {
-			limit = math.Sqrt(6 / float64(in+hi-lo))
-		}
-		cell.Uniform(w[lo*in:hi*in], in, -limit, limit, noise(w), lo)
-	}
-	for _, n := range []*net[T]{m.phiX, m.phiZ, m.prior, m.posterior, m.decoder} {
-		if n == nil {
-			continue
-		}
-		for i, d := range n.layers {
-			clear(d.B)
-			parts := []int{d.Out}
-			if i == len(n.layers)-1 {
-				parts = m.heads(n)
-			}
-			lo := 0
-			for _, part := range parts {
-				draw(d.W, d.In, lo, lo+part)
-				lo += part
-			}
-		}
-	}
-	for _, n := range []*net[T]{m.prior, m.posterior} {
-		if n != nil {
-			fill(n.last().B[m.Latent:], sigmaBias)
-		}
-	}
+	d := newInitialiser[T](m, seed)
+	d.net(m.phiX)
+	d.net(m.phiZ)
+	d.gaussHead(m.prior, m.Latent)
+	d.gaussHead(m.posterior, m.Latent)
+	d.net(m.decoder, m.like.heads(m.Data)...)
 	m.like.initBias(m.decoder.last().B, stats)
 	for j, v := range m.like.inputMean(stats) {
 		m.Mean[j] = T(v)
 	}
-	l, h := m.cell, m.Hidden
-	draw(l.Wih, l.In, 0, l.Kind.Gates()*h)
-	for g := range l.Kind.Gates() {
-		cell.Orthogonal(l.Whh[g*h*h:(g+1)*h*h], h, noise(l.Whh), g*h)
-	}
-	clear(l.B)
-	clear(l.Bhn)
-}
-
-// heads returns the sizes of the parts of the last layer of net n, which are layers of
-// their own: μ and σ of a Gaussian, the parts of the output.
-func (m *VRNN[T]) heads(n *net[T]) []int {
-	switch {
-	case n == m.prior || n == m.posterior:
-		return []int{m.Latent, m.Latent}
-	case n == m.decoder:
-		return m.like.heads(m.Data)
-	}
-	return []int{n.last().Out}
+	m.stack.init(d)
 }
 
 // encode writes what the model sees of rows of data, less its mean.
@@ -202,11 +130,5 @@ func (m *VRNN[T]) encode(u, x []T, rows int) {
 		for j, v := range m.Mean {
 			u[i*in+j] -= v
 		}
-	}
-}
-
-func fill[T cell.Float](s []T, v T) {
-	for i := range s {
-		s[i] = v
 	}
 }
