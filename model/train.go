@@ -91,8 +91,9 @@ func (c TrainConfig) suits(m Model[float32]) error {
 	return nil
 }
 
-// valid returns how the valid split is scored after every epoch.
-func (c TrainConfig) valid() EvalConfig {
+// Eval returns how the valid split is scored after every epoch: with as many samples as
+// training takes for the importance bound, otherwise with one.
+func (c TrainConfig) Eval() EvalConfig {
 	e := EvalConfig{Batch: c.Batch, Seed: c.Seed, Threads: c.Threads}
 	if c.Importance {
 		e.Samples = c.Samples
@@ -371,7 +372,7 @@ func (t *Trainer) endEpoch() error {
 	exact := t.Model.Settings().Latent == 0
 	weight := warmup(s.Epoch, t.Config.KLWarmup)
 	channels := channels{}
-	valid := evaluate(t.Model, t.pass, t.Data.Valid, t.Config.valid(), func() { t.pass.Channels(channels.add) })
+	valid := evaluate(t.Model, t.pass, t.Data.Valid, t.Config.Eval(), func() { t.pass.Channels(channels.add) })
 	if math.IsNaN(valid.NLLPerStep) || math.IsInf(valid.NLLPerStep, 0) {
 		return fmt.Errorf("model: epoch %d: valid bound %v: %w", s.Epoch+1, valid.NLLPerStep, ErrDiverged)
 	}

@@ -21,7 +21,7 @@ type settings struct {
 func (s *settings) flags(fs *flag.FlagSet) {
 	d := model.DefaultTrainConfig()
 	fs.StringVar(&s.preset, "preset", "", "settings that flags then change: plain, tunes (small data and two minutes; used without -data) or chung (the VRNN paper's own, for speech)")
-	fs.StringVar(&s.model.Model, "model", "", "rnn, vrnn or vrnn-i (default: vrnn, for text rnn)")
+	fs.StringVar(&s.model.Model, "model", "", "rnn, vrnn, vrnn-i or storn (default: vrnn, for text rnn)")
 	fs.StringVar(&s.model.Cell, "cell", "lstm", "rnn, lstm, gru or gru-before")
 	fs.StringVar(&s.model.Likelihood, "likelihood", "", "bernoulli, gauss, gmm or categorical (default: what fits the data)")
 	fs.IntVar(&s.model.Components, "components", 0, "components of a mixture (default: 20)")
