@@ -23,7 +23,7 @@ func (s *settings) flags(fs *flag.FlagSet) {
 	fs.StringVar(&s.preset, "preset", "", "settings that flags then change: plain, tunes (small data and two minutes; used without -data) or chung (the VRNN paper's own, for speech)")
 	fs.StringVar(&s.model.Model, "model", "", "rnn, vrnn, vrnn-i or storn (default: vrnn, for text rnn)")
 	fs.StringVar(&s.model.Cell, "cell", "lstm", "rnn, lstm, gru or gru-before")
-	fs.StringVar(&s.model.Likelihood, "likelihood", "", "bernoulli, gauss, gmm or categorical (default: what fits the data)")
+	fs.StringVar(&s.model.Likelihood, "likelihood", "", "bernoulli, gauss, gmm, categorical, bivariate or bivariate-mixture (default: what fits the data)")
 	fs.IntVar(&s.model.Components, "components", 0, "components of a mixture (default: 20)")
 	fs.IntVar(&s.hidden, "hidden", 32, "size of the recurrent state and width of every net")
 	fs.IntVar(&s.model.Latent, "latent", 0, "size of z (default: as hidden)")
@@ -106,7 +106,9 @@ func defaultLikelihood(d *dataset) string {
 	switch d.Form.Kind {
 	case model.FormText:
 		return model.Categorical
-	case model.FormWave, model.FormStrokes:
+	case model.FormStrokes:
+		return model.BivariateMixture
+	case model.FormWave:
 		return model.Gauss
 	case model.FormSeries:
 		if len(d.Form.Scale) > 0 {
