@@ -256,6 +256,10 @@ func TestForms(t *testing.T) {
 		}
 		hashes[d.Hash] = way
 	}
+	f.pixels = pixelsReal
+	if d, err = f.load(); err != nil {
+		t.Fatal(err)
+	}
 	f.shuffle = true
 	shuffled, err := f.load()
 	if err != nil || shuffled.Hash == d.Hash || len(shuffled.Train) != 16 {
