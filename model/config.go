@@ -116,6 +116,15 @@ func (c Config) check() error {
 	return nil
 }
 
+// kind returns the kind of the recurrent cell.
+func (c Config) kind() cell.Kind {
+	kind, err := cell.ParseKind(c.Cell)
+	if err != nil {
+		panic("model: a configuration that was not resolved: " + err.Error())
+	}
+	return kind
+}
+
 func oneOf(what, got string, allowed []string) error {
 	if slices.Contains(allowed, got) {
 		return nil

@@ -103,17 +103,19 @@ func shuffle(n int, seed uint64, epoch int) []int {
 }
 
 // segment fills b with the steps from..from+steps of the sequences in the batch, as far as
-// they have them; steps 0 means all. The sequences that have none are left out: they are
-// the last ones, so the others keep their places.
-func segment[T cell.Float](b *Batch[T], seqs []Sequence, batch []int, dim, from, steps int) {
-	lengths := make([]int, 0, len(batch))
+// they have them, every sequence samples times; steps 0 means all. The sequences that have
+// none are left out: they are the last ones, so the others keep their places.
+func segment[T cell.Float](b *Batch[T], seqs []Sequence, batch []int, dim, from, steps, samples int) {
+	lengths := make([]int, 0, len(batch)*samples)
 	for _, i := range batch {
 		n := len(seqs[i].X)/dim - from
 		if steps > 0 {
 			n = min(n, steps)
 		}
 		if n > 0 || from == 0 {
-			lengths = append(lengths, n)
+			for range samples {
+				lengths = append(lengths, n)
+			}
 		}
 	}
 	if b.Shape == nil {
@@ -122,7 +124,7 @@ func segment[T cell.Float](b *Batch[T], seqs []Sequence, batch []int, dim, from,
 	b.Shape.Reset(lengths)
 	b.X = grow(b.X, b.Shape.Rows()*dim)
 	for k := range lengths {
-		x := seqs[batch[k]].X
+		x := seqs[batch[k/samples]].X
 		for t := range lengths[k] {
 			row := b.X[b.Shape.Row(t, k)*dim:][:dim]
 			for j, v := range x[(from+t)*dim : (from+t+1)*dim] {
@@ -130,28 +132,4 @@ func segment[T cell.Float](b *Batch[T], seqs []Sequence, batch []int, dim, from,
 			}
 		}
 	}
-}
-
-// Evaluate scores the sequences with one sample of z per step. The draws depend on the
-// seed and on a sequence's place in the order of lengths, not on the batch size.
-func Evaluate(p *Pass[float32], seqs []Sequence, size int, seed uint64) Score {
-	return evaluate(p, seqs, size, seed, nil).Score(p.m.Latent == 0)
-}
-
-// evaluate calls each, if not nil, after every batch.
-func evaluate(p *Pass[float32], seqs []Sequence, size int, seed uint64, each func()) Totals {
-	var sum Totals
-	b := Batch[float32]{Noise: kernels.Noise{Seed: seed, Stream: streamEval}}
-	rest := len(seqs)
-	for _, batch := range cut(seqs, size) {
-		segment(&b, seqs, batch, p.m.Data, 0, 0)
-		rest -= len(batch)
-		b.Row0 = rest // batches of any size give a sequence the same row
-		p.Forward(&b, false)
-		sum.Add(p.Totals())
-		if each != nil {
-			each()
-		}
-	}
-	return sum
 }

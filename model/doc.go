@@ -1,10 +1,10 @@
 // Package model holds the sequence models, their objective, and how they are trained,
 // stored and sampled.
 //
-//	Config --> VRNN (parameters) --Init-->
+//	Config --> Model (parameters) --Init-->
 //	                 |
 //	Data --batches--> Pass: Forward --> LogProb, KL per row --> Totals --> Score
-//	                 |      Backward --> gradient --> Adam --> VRNN
+//	                 |      Backward --> gradient --> Adam --> Model
 //	                 |
 //	              Trainer (epochs, warm-up, early stopping) --> checkpoint.safetensors, best.safetensors
 //	                 |

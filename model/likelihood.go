@@ -29,8 +29,11 @@ type likelihood[T cell.Float] interface {
 	backward(dout, dlp, x, out []T, rows, dim int)
 	// sample draws x for the rows row0... of a step.
 	sample(x, out []T, noise kernels.Noise, step, row0 uint32, rows, dim int)
-	// moments writes the mean and σ of the output, for the monitored channels.
-	moments(mean, sigma, out []T, rows, dim int)
+	// mean writes the mean of the output.
+	mean(x, out []T, rows, dim int)
+	// channels calls add with what is monitored of the output: its mean theta_mu and its
+	// standard deviation theta_sig.
+	channels(add func(name string, values []T), out []T, rows, dim int)
 }
 
 func newLikelihood[T cell.Float](name string) likelihood[T] {
@@ -75,11 +78,16 @@ func (bernoulli[T]) sample(x, out []T, noise kernels.Noise, step, row0 uint32, r
 	}
 }
 
-func (bernoulli[T]) moments(mean, sigma, out []T, rows, dim int) {
-	kernels.Sigmoid(mean, out[:rows*dim])
-	for i, p := range mean[:rows*dim] {
+func (bernoulli[T]) mean(x, out []T, rows, dim int) { kernels.Sigmoid(x, out[:rows*dim]) }
+
+func (l bernoulli[T]) channels(add func(name string, values []T), out []T, rows, dim int) {
+	mean, sigma := make([]T, rows*dim), make([]T, rows*dim)
+	l.mean(mean, out, rows, dim)
+	for i, p := range mean {
 		sigma[i] = T(math.Sqrt(float64(p) * float64(1-p)))
 	}
+	add("theta_mu", mean)
+	add("theta_sig", sigma)
 }
 
 // gauss lays its outputs out as [mean | a] per row.
@@ -103,13 +111,22 @@ func (gauss[T]) sample(x, out []T, noise kernels.Noise, step, row0 uint32, rows,
 	kernels.GaussSample(x, out, out[dim:], eps, kernels.SoftplusSigma, rows, dim, 2*dim)
 }
 
-func (gauss[T]) moments(mean, sigma, out []T, rows, dim int) {
+func (gauss[T]) mean(x, out []T, rows, dim int) {
 	for i := range rows {
-		copy(mean[i*dim:(i+1)*dim], out[i*2*dim:])
-		s := sigma[i*dim : (i+1)*dim]
-		kernels.Softplus(s, out[i*2*dim+dim:(i+1)*2*dim])
-		for j := range s {
-			s[j] += kernels.ScaleEps
-		}
+		copy(x[i*dim:(i+1)*dim], out[i*2*dim:])
 	}
+}
+
+func (l gauss[T]) channels(add func(name string, values []T), out []T, rows, dim int) {
+	mean := make([]T, rows*dim)
+	l.mean(mean, out, rows, dim)
+	add("theta_mu", mean)
+	sigma := mean
+	for i := range rows {
+		kernels.Softplus(sigma[i*dim:(i+1)*dim], out[i*2*dim+dim:(i+1)*2*dim])
+	}
+	for i := range sigma {
+		sigma[i] += kernels.ScaleEps
+	}
+	add("theta_sig", sigma)
 }

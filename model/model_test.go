@@ -37,12 +37,18 @@ func testConfigs() []Config {
 
 func (c Config) testName() string { return fmt.Sprintf("%s/%s/%s", c.Model, c.Cell, c.Likelihood) }
 
-func newTestModel[T cell.Float](t testing.TB, c Config) *VRNN[T] {
+func newModel[T cell.Float](t testing.TB, c Config) *VRNN[T] {
 	t.Helper()
-	m, err := NewVRNN[T](c)
+	m, err := New[T](c)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return m.(*VRNN[T])
+}
+
+func newTestModel[T cell.Float](t testing.TB, c Config) *VRNN[T] {
+	t.Helper()
+	m := newModel[T](t, c)
 	stats := Stats{Steps: 100, Mean: make([]float64, m.Data)}
 	for j := range stats.Mean {
 		stats.Mean[j] = float64(j+1) / float64(m.Data+2)
@@ -77,45 +83,64 @@ func newTestBatch[T cell.Float](m *VRNN[T], rng *rand.Rand, lengths ...int) *Bat
 	return b
 }
 
+// testObjectives returns every estimator for a batch of the given rows.
+func testObjectives(latent bool, rows int) map[string]Objective {
+	o := Objective{KLWeight: 0.7, Scale: 1 / float64(rows)}
+	os := map[string]Objective{"analytic": o}
+	if latent {
+		o.Sampled = true
+		os["sampled"] = o
+		o.Samples, o.Scale = 3, o.Scale*3
+		os["sampled K=3"] = o
+		o.Sampled, o.Importance = false, true
+		os["importance K=3"] = o
+	}
+	return os
+}
+
 func TestGradient(t *testing.T) {
 	for _, c := range testConfigs() {
-		t.Run(c.testName(), func(t *testing.T) {
-			m := newTestModel[float64](t, c)
-			rng := rand.New(rand.NewPCG(9, 9))
-			b := newTestBatch(m, rng, 6, 4, 4, 1)
-			p := NewPass(m, 2)
-			obj := Objective{KLWeight: 0.7, Scale: 1.0 / 15}
-			loss := func() float64 {
-				m.PackForTraining()
-				p.Forward(b, true)
-				return p.Loss(obj)
+		for name, obj := range testObjectives(c.Model != ModelRNN, 21) {
+			t.Run(c.testName()+"/"+name, func(t *testing.T) { checkGradient(t, c, obj) })
+		}
+	}
+}
+
+// checkGradient compares the gradient of the objective with central differences.
+func checkGradient(t *testing.T, c Config, obj Objective) {
+	m := newTestModel[float64](t, c)
+	rng := rand.New(rand.NewPCG(9, 9))
+	b := newTestBatch(m, rng, 6, 6, 6, 1, 1, 1)
+	p := newVRNNPass(m, 2)
+	loss := func() float64 {
+		m.PackForTraining()
+		p.Forward(b, obj, true)
+		return p.Loss()
+	}
+	loss()
+	if m.Latent > 0 && !obj.sampled() { // free bits between the rows, so that some rows are above and some below
+		kl := slices.Sorted(slices.Values(p.KL))
+		obj.FreeBits = (kl[len(kl)/2] + kl[len(kl)/2-1]) / 2
+		loss()
+	}
+	grad := m.NewGrad()
+	p.Backward(grad)
+	grads := grad.Tensors()
+	for i, ts := range m.Tensors() {
+		for range 6 {
+			j := rng.IntN(len(ts.Data))
+			const h = 1e-5
+			old := ts.Data[j]
+			ts.Data[j] = old + h
+			up := loss()
+			ts.Data[j] = old - h
+			down := loss()
+			ts.Data[j] = old
+			got, want := grads[i].Data[j], (up-down)/(2*h)
+			if math.Abs(got-want) > 1e-6*math.Max(math.Abs(want), 1e-3) {
+				t.Errorf("d%s[%d] = %v, want %v", ts.Name, j, got, want)
 			}
-			loss()
-			if m.Latent > 0 { // free bits between the rows, so that some rows are above and some below
-				kl := slices.Sorted(slices.Values(p.KL))
-				obj.FreeBits = (kl[len(kl)/2] + kl[len(kl)/2-1]) / 2
-				loss()
-			}
-			grad := m.NewGrad()
-			p.Backward(grad, obj)
-			grads := grad.Tensors()
-			for i, ts := range m.Tensors() {
-				for range 6 {
-					j := rng.IntN(len(ts.Data))
-					const h = 1e-5
-					old := ts.Data[j]
-					ts.Data[j] = old + h
-					up := loss()
-					ts.Data[j] = old - h
-					down := loss()
-					ts.Data[j] = old
-					got, want := grads[i].Data[j], (up-down)/(2*h)
-					if math.Abs(got-want) > 1e-6*math.Max(math.Abs(want), 1e-3) {
-						t.Errorf("d%s[%d] = %v, want %v", ts.Name, j, got, want)
-					}
-				}
-			}
-		})
+		}
 	}
 }
 
@@ -156,18 +181,18 @@ func TestPassBits(t *testing.T) {
 				m := newTestModel[float32](t, c)
 				rng := rand.New(rand.NewPCG(9, 9))
 				b := newTestBatch(m, rng, 6, 4, 4, 1)
-				p := NewPass(m, 1)
-				p.Forward(b, true)
+				p := newVRNNPass(m, 1)
+				p.Forward(b, Bound(15), true)
 				lp, kl := append([]float32(nil), p.LogProb...), append([]float32(nil), p.KL...)
 				grad := m.NewGrad()
-				p.Backward(grad, Bound(15))
+				p.Backward(grad)
 				for threads := 2; threads < 5; threads++ {
-					q := NewPass(m, threads)
-					q.Forward(b, true)
+					q := newVRNNPass(m, threads)
+					q.Forward(b, Bound(15), true)
 					asmtest.SameFloats(t, "LogProb", q.LogProb, lp)
 					asmtest.SameFloats(t, "KL", q.KL, kl)
 					g := m.NewGrad()
-					q.Backward(g, Bound(15))
+					q.Backward(g)
 					for i, ts := range g.Tensors() {
 						asmtest.SameFloats(t, "d"+ts.Name, ts.Data, grad.Tensors()[i].Data)
 					}
@@ -180,8 +205,8 @@ func TestPassBits(t *testing.T) {
 						r := b.Shape.Row(s, k)
 						one.X = append(one.X, b.X[r*m.Data:(r+1)*m.Data]...)
 					}
-					q := NewPass(m, 1)
-					q.Forward(one, false)
+					q := newVRNNPass(m, 1)
+					q.Forward(one, Bound(15), false)
 					for s := range n {
 						r := b.Shape.Row(s, k)
 						asmtest.SameFloats(t, "LogProb of one sequence", q.LogProb[s:s+1], lp[r:r+1])
@@ -200,10 +225,10 @@ func TestPassAllocations(t *testing.T) {
 	for _, c := range testConfigs() {
 		m := newTestModel[float32](t, c)
 		b := newTestBatch(m, rand.New(rand.NewPCG(9, 9)), 6, 4, 4, 1)
-		p, grad := NewPass(m, 1), m.NewGrad()
+		p, grad := newVRNNPass(m, 1), m.NewGrad()
 		if n := testing.AllocsPerRun(3, func() {
-			p.Forward(b, true)
-			p.Backward(grad, Bound(15))
+			p.Forward(b, Bound(15), true)
+			p.Backward(grad)
 		}); n != 0 {
 			t.Errorf("%s: forward and backward allocate %v times, want 0", c.testName(), n)
 		}
@@ -224,10 +249,7 @@ func TestCounts(t *testing.T) {
 		{Config{Model: ModelVRNN, Likelihood: Gauss, Data: 200, Hidden: 128, Latent: 32}, 377488},
 		{Config{Model: ModelVRNNI, Likelihood: Gauss, Data: 200, Hidden: 128, Latent: 32}, 352720},
 	} {
-		m, err := NewVRNN[float32](c.config)
-		if err != nil {
-			t.Fatal(err)
-		}
+		m := newModel[float32](t, c.config)
 		if got := cell.Count(m.Tensors()); got != c.want {
 			t.Errorf("%s %d: %d parameters, want %d", c.config.Model, c.config.Hidden, got, c.want)
 		}

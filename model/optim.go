@@ -2,6 +2,7 @@ package model
 
 import (
 	"math"
+	"strings"
 
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/kernels"
@@ -81,7 +82,9 @@ func (a *Adam) Step(ts, gs []cell.Tensor[float32]) float64 {
 	return size
 }
 
-func recurrent(name string) bool { return name == "cell.whh" || name == "cell.peephole" }
+func recurrent(name string) bool {
+	return strings.HasSuffix(name, ".whh") || strings.HasSuffix(name, ".peephole")
+}
 
 // clipRows scales down the rows of w whose L2 norm is above limit.
 func clipRows(w []float32, cols int, limit float64) {

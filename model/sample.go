@@ -5,21 +5,28 @@ import (
 	"github.com/elbow-go/elbow/kernels"
 )
 
-// Sample draws count sequences of the given number of steps from m, from the zero state:
-// z_t from the prior, x_t from the output distribution, fed back. Sequence i is
-// result[i*steps*Data:], [steps, Data]; it depends on the seed and i, not on count.
+// Sample draws count sequences of the given number of steps from m, from its initial state:
+// z from the prior, x_t from the output distribution, fed back where the model feeds back.
+// Sequence i is result[i*steps*Data:], [steps, Data]; it depends on the seed and i, not on
+// count.
 //
 // With mean set, x_t is the mean of the output instead of a draw from it.
-func Sample[T cell.Float](m *VRNN[T], count, steps int, seed uint64, mean bool) []T {
-	out := make([]T, count*steps*m.Data)
-	if count < 1 || steps < 1 {
-		return out
+func Sample[T cell.Float](m Model[T], count, steps int, seed uint64, mean bool) []T {
+	count, steps = max(count, 0), max(steps, 0)
+	dst := make([]T, count*steps*m.Settings().Data)
+	if len(dst) > 0 {
+		m.Sample(dst, count, steps, seed, mean)
 	}
+	return dst
+}
+
+// Sample implements [Model].
+func (m *VRNN[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
 	var (
 		seq                    = cell.NewSequence[T]()
 		phiX, phiZ, prior, dec tape[T]
 		h, c                   = make([]T, count*m.Hidden), make([]T, count*m.Hidden)
-		x, u, sigma            = make([]T, count*m.Data), make([]T, count*m.Data), make([]T, count*m.Data)
+		x, u                   = make([]T, count*m.Data), make([]T, count*m.Data)
 		z, eps                 = make([]T, count*m.Latent), make([]T, count*m.Latent)
 		ones                   = make([]int, count)
 		noisePrior, noiseOut   = kernels.Noise{Seed: seed, Stream: streamPrior}, kernels.Noise{Seed: seed, Stream: streamOutput}
@@ -52,12 +59,12 @@ func Sample[T cell.Float](m *VRNN[T], count, steps int, seed uint64, mean bool) 
 		m.decoder.project(&dec, h, 0, count, from, from+m.Hidden)
 		m.decoder.finish(&dec, 0, count)
 		if mean {
-			m.like.moments(x, sigma, dec.out(), count, m.Data)
+			m.like.mean(x, dec.out(), count, m.Data)
 		} else {
 			m.like.sample(x, dec.out(), noiseOut, uint32(t), 0, count, m.Data)
 		}
 		for i := range count {
-			copy(out[(i*steps+t)*m.Data:], x[i*m.Data:(i+1)*m.Data])
+			copy(dst[(i*steps+t)*m.Data:], x[i*m.Data:(i+1)*m.Data])
 			for j, v := range x[i*m.Data : (i+1)*m.Data] {
 				u[i*m.Data+j] = v - m.Mean[j]
 			}
@@ -72,5 +79,4 @@ func Sample[T cell.Float](m *VRNN[T], count, steps int, seed uint64, mean bool) 
 		m.cell.Step(seq, 0, 0, count)
 		seq.Final(h, c)
 	}
-	return out
 }

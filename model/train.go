@@ -32,6 +32,12 @@ type TrainConfig struct {
 	KLWarmup int     `json:"kl_warmup"` // epochs until the KL weight is 1
 	FreeBits float64 `json:"free_bits"` // nats of KL per step that cost nothing more when saved
 
+	// Samples is the number of draws per sequence, 0 is 1; Sampled and Importance choose
+	// the estimator. See Objective. With Importance the valid bound is that of as many draws.
+	Samples    int  `json:"samples,omitempty"`
+	Sampled    bool `json:"sampled,omitempty"`
+	Importance bool `json:"importance,omitempty"`
+
 	// Truncate cuts sequences into segments of that many steps, with an update after each
 	// and the state carried over; the state is set to zero before every ResetEvery-th
 	// segment. 0 is off for both.
@@ -56,7 +62,7 @@ func (c TrainConfig) Check() error {
 	}{
 		{"epochs", float64(c.Epochs), 0, 1 << 30}, {"patience", float64(c.Patience), 0, 1 << 30}, {"batch", float64(c.Batch), 1, 1 << 20},
 		{"lr", c.Rate, 0, 1e3}, {"beta1", c.Beta1, 0, 1 - 1e-9}, {"beta2", c.Beta2, 0, 1 - 1e-9}, {"epsilon", c.Epsilon, 1e-30, 1},
-		{"clip", c.Clip, 0, math.MaxFloat32}, {"column_clip", c.ColumnClip, 0, math.MaxFloat32}, {"beta1_decay", c.Beta1Decay, 0, 1},
+		{"samples", float64(c.Samples), 0, 1 << 16}, {"clip", c.Clip, 0, math.MaxFloat32}, {"column_clip", c.ColumnClip, 0, math.MaxFloat32}, {"beta1_decay", c.Beta1Decay, 0, 1},
 		{"kl_warmup", float64(c.KLWarmup), 0, 1 << 30}, {"free_bits", c.FreeBits, 0, math.MaxFloat32},
 		{"truncate", float64(c.Truncate), 0, 1 << 30}, {"reset_every", float64(c.ResetEvery), 0, 1 << 30}, {"threads", float64(c.Threads), 1, 4096},
 	} {
@@ -65,6 +71,33 @@ func (c TrainConfig) Check() error {
 		}
 	}
 	return nil
+}
+
+func (c TrainConfig) samples() int { return max(c.Samples, 1) }
+
+// suits reports settings that the model cannot be trained with.
+func (c TrainConfig) suits(m Model[float32]) error {
+	s := m.Settings()
+	switch {
+	case s.Latent == 0 && (c.samples() > 1 || c.Sampled || c.Importance):
+		return fmt.Errorf("model: a %s has no latent variables to take samples of", s.Model)
+	case c.FreeBits > 0 && (c.Sampled || c.Importance):
+		return errors.New("model: free_bits needs the KL divergence in closed form, not a sampled one")
+	case c.Truncate > 0 && c.Importance:
+		return errors.New("model: truncate cuts sequences, the importance bound is one of whole sequences")
+	case c.Truncate > 0 && m.State() == 0:
+		return fmt.Errorf("model: truncate cuts sequences, a %s carries no state from one part to the next", s.Model)
+	}
+	return nil
+}
+
+// valid returns how the valid split is scored after every epoch.
+func (c TrainConfig) valid() EvalConfig {
+	e := EvalConfig{Batch: c.Batch, Seed: c.Seed, Threads: c.Threads}
+	if c.Importance {
+		e.Samples = c.Samples
+	}
+	return e
 }
 
 // Epoch is the record of one epoch, as it is written to metrics.jsonl.
@@ -100,7 +133,7 @@ type trainState struct {
 // Trainer trains a model. Set Dir to keep checkpoints there; Log, OnBatch and OnEpoch
 // to follow.
 type Trainer struct {
-	Model  *VRNN[float32]
+	Model  Model[float32]
 	Data   *Data
 	Config TrainConfig
 
@@ -111,11 +144,11 @@ type Trainer struct {
 
 	state trainState
 	adam  Adam
-	grad  *VRNN[float32]
-	pass  *Pass[float32]
+	grad  Model[float32]
+	pass  Pass[float32]
 	batch Batch[float32]
 	cuts  [][]int
-	h, c  []float32 // carried states [batch, Hidden]
+	h, c  []float32 // carried states [batch, State]
 }
 
 // ErrDiverged is wrapped by the error of a training whose loss or gradient stopped being
@@ -123,21 +156,24 @@ type Trainer struct {
 var ErrDiverged = errors.New("loss or gradient is not finite")
 
 // NewTrainer prepares the training of m, which is initialised, on d.
-func NewTrainer(m *VRNN[float32], d *Data, config TrainConfig) (*Trainer, error) {
+func NewTrainer(m Model[float32], d *Data, config TrainConfig) (*Trainer, error) {
 	if err := errors.Join(config.Check(), d.Check()); err != nil {
 		return nil, err
 	}
-	if d.Dim != m.Data {
-		return nil, fmt.Errorf("model: data set %q has %d dimensions, the model %d", d.Name, d.Dim, m.Data)
+	if dim := m.Settings().Data; d.Dim != dim {
+		return nil, fmt.Errorf("model: data set %q has %d dimensions, the model %d", d.Name, d.Dim, dim)
+	}
+	if err := config.suits(m); err != nil {
+		return nil, err
 	}
 	t := &Trainer{Model: m, Data: d, Config: config}
 	t.adam = Adam{Rate: config.Rate, Beta1: config.Beta1, Beta2: config.Beta2, Epsilon: config.Epsilon,
 		Beta1Decay: config.Beta1Decay, Clip: config.Clip, ColumnClip: config.ColumnClip}
 	t.adam.bind(m.Tensors())
 	t.grad = m.NewGrad()
-	t.pass = NewPass(m, config.Threads)
+	t.pass = m.NewPass(config.Threads)
 	t.cuts = cut(d.Train, config.Batch)
-	t.h = make([]float32, min(config.Batch, len(d.Train))*m.Hidden)
+	t.h = make([]float32, min(config.Batch, len(d.Train))*config.samples()*m.State())
 	t.c = make([]float32, len(t.h))
 	return t, nil
 }
@@ -190,9 +226,13 @@ func (t *Trainer) training() []cell.Tensor[float32] {
 		ts = append(ts, cell.Tensor[float32]{Name: "adam.m." + p.Name, Shape: p.Shape, Data: t.adam.M[i]},
 			cell.Tensor[float32]{Name: "adam.v." + p.Name, Shape: p.Shape, Data: t.adam.V[i]})
 	}
-	rows := len(t.h) / t.Model.Hidden
-	return append(ts, cell.Tensor[float32]{Name: "state.h", Shape: []int{rows, t.Model.Hidden}, Data: t.h},
-		cell.Tensor[float32]{Name: "state.c", Shape: []int{rows, t.Model.Hidden}, Data: t.c})
+	n := t.Model.State()
+	if n == 0 {
+		return ts
+	}
+	shape := []int{len(t.h) / n, n}
+	return append(ts, cell.Tensor[float32]{Name: "state.h", Shape: shape, Data: t.h},
+		cell.Tensor[float32]{Name: "state.c", Shape: shape, Data: t.c})
 }
 
 // Checkpoint writes the whole state of the training to Dir.
@@ -201,7 +241,7 @@ func (t *Trainer) Checkpoint() error {
 		return nil
 	}
 	t.state.Updates = t.adam.Update
-	h := header{Version: headerVersion, Model: t.Model.Config, Train: &t.Config, State: &t.state, Data: dataID{t.Data.Name, t.Data.Hash}}
+	h := header{Version: headerVersion, Model: t.Model.Settings(), Train: &t.Config, State: &t.state, Data: dataID{t.Data.Name, t.Data.Hash}}
 	return writeTensors(filepath.Join(t.Dir, CheckpointFile), h, append(stored(t.Model), t.training()...))
 }
 
@@ -284,29 +324,31 @@ func (t *Trainer) epoch(ctx context.Context, clock func()) error {
 func (t *Trainer) update(batch []int) (last bool, err error) {
 	s, c, m := &t.state, t.Config, t.Model
 	from := s.Segment * c.Truncate
-	segment(&t.batch, t.Data.Train, batch, m.Data, from, c.Truncate)
+	dim, k := t.Data.Dim, c.samples()
+	segment(&t.batch, t.Data.Train, batch, dim, from, c.Truncate, k)
 	t.batch.Noise = kernels.Noise{Seed: c.Seed, Stream: streamTrain, Update: t.adam.Update + 1}
 	t.batch.H, t.batch.C = nil, nil
 	if carry := s.Segment > 0 && (c.ResetEvery == 0 || s.Segment%c.ResetEvery != 0); carry {
 		t.batch.H, t.batch.C = t.h, t.c
 	}
-	steps := t.batch.Shape.Rows()
-	longest := len(t.Data.Train[batch[0]].X) / m.Data
+	steps := t.batch.Shape.Rows() / k
+	longest := len(t.Data.Train[batch[0]].X) / dim
 	last = c.Truncate == 0 || from+c.Truncate >= longest
 	if steps == 0 {
 		return last, nil
 	}
 
-	obj := Objective{KLWeight: warmup(s.Epoch, c.KLWarmup), FreeBits: c.FreeBits, Scale: 1 / float64(steps)}
-	t.pass.Forward(&t.batch, true)
-	if loss := t.pass.Loss(obj); math.IsNaN(loss) || math.IsInf(loss, 0) {
+	obj := Objective{KLWeight: warmup(s.Epoch, c.KLWarmup), FreeBits: c.FreeBits, Scale: 1 / float64(steps),
+		Samples: k, Sampled: c.Sampled, Importance: c.Importance}
+	t.pass.Forward(&t.batch, obj, true)
+	if loss := t.pass.Loss(); math.IsNaN(loss) || math.IsInf(loss, 0) {
 		return last, fmt.Errorf("model: epoch %d, update %d: loss %v: %w", s.Epoch+1, t.adam.Update+1, loss, ErrDiverged)
 	}
 	grads := t.grad.Tensors()
 	cell.Zero(grads)
-	t.pass.Backward(t.grad, obj)
+	t.pass.Backward(t.grad)
 	if c.DivideByBatch {
-		t.adam.Divisor = float64(t.batch.Shape.Batch())
+		t.adam.Divisor = float64(t.batch.Shape.Batch() / k)
 	}
 	size := t.adam.Step(m.Tensors(), grads)
 	if math.IsNaN(size) || math.IsInf(size, 0) {
@@ -314,7 +356,7 @@ func (t *Trainer) update(batch []int) (last bool, err error) {
 	}
 	m.PackForTraining()
 	if !last {
-		t.pass.Seq.Final(t.h, t.c)
+		t.pass.Final(t.h, t.c)
 	}
 	sum := t.pass.Totals()
 	if s.Segment > 0 {
@@ -329,10 +371,10 @@ func (t *Trainer) update(batch []int) (last bool, err error) {
 // endEpoch scores the valid split, keeps the best parameters and writes the checkpoints.
 func (t *Trainer) endEpoch() error {
 	s := &t.state
-	exact := t.Model.Latent == 0
+	exact := t.Model.Settings().Latent == 0
 	weight := warmup(s.Epoch, t.Config.KLWarmup)
-	channels := newChannels(t.pass)
-	valid := evaluate(t.pass, t.Data.Valid, t.Config.Batch, t.Config.Seed, channels.add).Score(exact)
+	channels := channels{}
+	valid := evaluate(t.Model, t.pass, t.Data.Valid, t.Config.valid(), func() { t.pass.Channels(channels.add) })
 	if math.IsNaN(valid.NLLPerStep) || math.IsInf(valid.NLLPerStep, 0) {
 		return fmt.Errorf("model: epoch %d: valid bound %v: %w", s.Epoch+1, valid.NLLPerStep, ErrDiverged)
 	}

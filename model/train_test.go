@@ -47,10 +47,7 @@ func testTrainConfig() TrainConfig {
 func newTestTrainer(t testing.TB, mc Config, tc TrainConfig, d *Data, dir string) *Trainer {
 	t.Helper()
 	mc.Data = d.Dim
-	m, err := NewVRNN[float32](mc)
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := newModel[float32](t, mc)
 	m.Init(tc.Seed, d.Stats())
 	tr, err := NewTrainer(m, d, tc)
 	if err != nil {
@@ -90,7 +87,7 @@ func TestTrainingLearns(t *testing.T) {
 		if data != d.Name || hash != d.Hash || h[at-1].Valid.NLLPerStep != bound {
 			t.Errorf("best: data %q %q, bound %v at %d", data, hash, bound, at)
 		}
-		if s := Evaluate(NewPass(m, 2), d.Valid, 3, c.Seed); math.Abs(s.NLLPerStep-bound) > 1e-12 {
+		if s := Evaluate(m, d.Valid, EvalConfig{Batch: 3, Seed: c.Seed, Threads: 2}); math.Abs(s.NLLPerStep-bound) > 1e-12 {
 			t.Errorf("%s: best.safetensors scores %v, want %v", name, s.NLLPerStep, bound)
 		}
 	}
@@ -266,7 +263,7 @@ func TestSegments(t *testing.T) {
 		from, steps int
 		lengths     []int
 	}{{0, 0, []int{7, 5, 3}}, {0, 3, []int{3, 3, 3}}, {3, 3, []int{3, 2}}, {6, 3, []int{1}}} {
-		segment(&b, seqs, batch, dim, c.from, c.steps)
+		segment(&b, seqs, batch, dim, c.from, c.steps, 1)
 		if b.Shape.Batch() != len(c.lengths) {
 			t.Fatalf("segment from %d: %d sequences, want %d", c.from, b.Shape.Batch(), len(c.lengths))
 		}
@@ -484,10 +481,7 @@ func TestStats(t *testing.T) {
 	if err := d.Check(); err == nil || !strings.Contains(err.Error(), "valid has no steps") {
 		t.Errorf("Check: %v", err)
 	}
-	m, err := NewVRNN[float64](Config{Model: ModelRNN, Data: 2, Hidden: 3})
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := newModel[float64](t, Config{Model: ModelRNN, Data: 2, Hidden: 3})
 	m.Init(1, s)
 	if got, want := m.decoder.last().B[0], math.Log(2.5/1.5); math.Abs(got-want) > 1e-12 {
 		t.Errorf("output bias %v, want logit((2+0.5)/(3+1)) = %v", got, want)

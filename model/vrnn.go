@@ -1,6 +1,7 @@
 package model
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/elbow-go/elbow/cell"
@@ -31,18 +32,9 @@ type VRNN[T cell.Float] struct {
 	like                                  likelihood[T]
 }
 
-// NewVRNN returns a model with all parameters 0; see [VRNN.Init]. It reports what is wrong
-// with the configuration.
-func NewVRNN[T cell.Float](config Config) (*VRNN[T], error) {
-	c, err := config.Resolve()
-	if err != nil {
-		return nil, err
-	}
+// newVRNN returns a model with all parameters 0 for a configuration that was resolved.
+func newVRNN[T cell.Float](c Config) *VRNN[T] {
 	m := &VRNN[T]{Config: c, Mean: make([]T, c.Data), like: newLikelihood[T](c.Likelihood)}
-	kind, err := cell.ParseKind(c.Cell)
-	if err != nil {
-		return nil, err
-	}
 	m.phiX = newNet[T](c.Data, c.PhiX, c.Depth, 0)
 	in, seen := c.PhiX, c.Hidden
 	if c.Model != ModelRNN {
@@ -54,12 +46,23 @@ func NewVRNN[T cell.Float](config Config) (*VRNN[T], error) {
 		}
 	}
 	m.decoder = newNet[T](seen, c.Decoder, c.Depth, m.like.outputs(c.Data))
-	m.cell = cell.NewRecurrent[T](kind, in, c.Hidden)
-	return m, nil
+	m.cell = cell.NewRecurrent[T](c.kind(), in, c.Hidden)
+	return m
 }
 
+// Settings implements [Model].
+func (m *VRNN[T]) Settings() Config { return m.Config }
+
+// Constants returns the mean of the inputs.
+func (m *VRNN[T]) Constants() []cell.Tensor[T] {
+	return []cell.Tensor[T]{{Name: meanTensor, Shape: []int{len(m.Mean)}, Data: m.Mean}}
+}
+
+// State implements [Model].
+func (m *VRNN[T]) State() int { return m.Hidden }
+
 // NewGrad returns a model of the same shape, all 0, to hold the gradient of m.
-func (m *VRNN[T]) NewGrad() *VRNN[T] {
+func (m *VRNN[T]) NewGrad() Model[T] {
 	return &VRNN[T]{Config: m.Config, Mean: make([]T, len(m.Mean)), like: m.like,
 		phiX: m.phiX.newGrad(), phiZ: m.phiZ.newGrad(), prior: m.prior.newGrad(),
 		posterior: m.posterior.newGrad(), decoder: m.decoder.newGrad(), cell: m.cell.NewGrad()}
@@ -78,6 +81,26 @@ func (m *VRNN[T]) Tensors() []cell.Tensor[T] {
 		ts = append(ts, t)
 	}
 	return ts
+}
+
+// vrnnLandmarks is [Config.landmarks] for the RNN and the VRNNs.
+func (c Config) vrnnLandmarks() []landmark {
+	g, last := c.kind().Gates(), fmt.Sprint(c.Depth-1)
+	ls := []landmark{
+		{meanTensor, []int{c.Data}},
+		{"cell.whh", []int{g * c.Hidden, c.Hidden}},
+		{"cell.wih", []int{g * c.Hidden, c.PhiX + c.PhiZ}},
+		{"phi_x.0.w", []int{c.PhiX, c.Data}},
+		{"phi_x." + last + ".w", []int{c.PhiX, -1}},
+		{"decoder." + last + ".w", []int{c.Decoder, -1}},
+	}
+	if c.Latent > 0 {
+		ls = append(ls, landmark{"posterior." + last + ".w", []int{c.Posterior, -1}}, landmark{"phi_z.0.w", []int{c.PhiZ, c.Latent}})
+	}
+	if c.Prior > 0 {
+		ls = append(ls, landmark{"prior." + last + ".w", []int{c.Prior, -1}})
+	}
+	return ls
 }
 
 // Pack prepares the parameters for forward passes; whoever has written to them calls it.

@@ -36,20 +36,19 @@ func eval(_ context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if m.Data != d.Dim {
-		return fmt.Errorf("%s: %d dimensions, the data have %d", checkpoint(*from), m.Data, d.Dim)
+	if m.Settings().Data != d.Dim {
+		return fmt.Errorf("%s: %d dimensions, the data have %d", checkpoint(*from), m.Settings().Data, d.Dim)
 	}
-	pass := model.NewPass(m, *threads)
 	scores := map[string]model.Score{}
 	for split, seqs := range map[string][]model.Sequence{"train": d.Train, "valid": d.Valid, "test": d.Test} {
-		scores[split] = model.Evaluate(pass, seqs, *batch, *seed)
+		scores[split] = model.Evaluate(m, seqs, model.EvalConfig{Batch: *batch, Seed: *seed, Threads: *threads})
 	}
 	if *asJSON {
 		enc := json.NewEncoder(out)
 		enc.SetIndent("", "  ")
 		return enc.Encode(scores)
 	}
-	fmt.Fprintf(out, "%s\n", describe(m.Config))
+	fmt.Fprintf(out, "%s\n", describe(m.Settings()))
 	if hash != d.Hash {
 		fmt.Fprintf(out, "note: it was trained on other data, %s\n", name)
 	}

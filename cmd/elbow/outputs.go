@@ -48,7 +48,7 @@ func drawCurves(path string, history []model.Epoch) error {
 }
 
 // drawSample leaves a sample of the model beside a piece of the test data.
-func drawSample(m *model.VRNN[float32], set *music.Dataset, seed uint64, dir string) error {
+func drawSample(m model.Model[float32], set *music.Dataset, seed uint64, dir string) error {
 	roll := music.FromRows(model.Sample(m, 1, sampleSteps, seed, false))
 	piece := set.Test[0]
 	data := figure.RollPanel{Title: "data: " + piece.Name, Steps: piece.Steps[:min(len(piece.Steps), sampleSteps)]}

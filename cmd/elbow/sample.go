@@ -27,8 +27,8 @@ func sample(_ context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if m.Data != music.Dims {
-		return fmt.Errorf("%s: %d dimensions, a piano roll has %d", checkpoint(*from), m.Data, music.Dims)
+	if m.Settings().Data != music.Dims {
+		return fmt.Errorf("%s: %d dimensions, a piano roll has %d", checkpoint(*from), m.Settings().Data, music.Dims)
 	}
 	if err := makeDir(*dir); err != nil {
 		return err

@@ -89,7 +89,7 @@ func train(ctx context.Context, args []string, out io.Writer) (err error) {
 
 	params := cell.Count(t.Model.Tensors())
 	stats := d.Stats()
-	fmt.Fprintf(out, "%s: %d parameters; %s: %d + %d + %d sequences, %d steps to train on\n", describe(t.Model.Config), params,
+	fmt.Fprintf(out, "%s: %d parameters; %s: %d + %d + %d sequences, %d steps to train on\n", describe(t.Model.Settings()), params,
 		d.Name, len(d.Train), len(d.Valid), len(d.Test), stats.Steps)
 	fmt.Fprintf(out, "isa %v, blas %s, %d threads, seed %d; nats per step, lower is better\n", asm.Active(), blas.Info(), t.Config.Threads, t.Config.Seed)
 	if err := runTraining(ctx, t, *dir, out); err != nil {
@@ -123,7 +123,7 @@ func fresh(flags *flag.FlagSet, s *settings, dir string, d *model.Data, builtin 
 			return nil, err
 		}
 	}
-	m, err := model.NewVRNN[float32](mc)
+	m, err := model.New[float32](mc)
 	if err != nil {
 		return nil, err
 	}
@@ -208,12 +208,13 @@ func finishTraining(t *model.Trainer, set *music.Dataset, d *model.Data, dir str
 		return err
 	}
 	c := t.Config
-	pass := model.NewPass(m, c.Threads)
+	mc := m.Settings()
+	score := model.EvalConfig{Batch: c.Batch, Seed: c.Seed, Threads: c.Threads}
 	_, bestEpoch := t.Best()
-	sum := summary{Model: m.Model, Likelihood: m.Likelihood, Params: params, Seed: c.Seed, Epochs: len(t.History()), BestEpoch: bestEpoch,
+	sum := summary{Model: mc.Model, Likelihood: mc.Likelihood, Params: params, Seed: c.Seed, Epochs: len(t.History()), BestEpoch: bestEpoch,
 		Seconds: t.Seconds(), ISA: asm.Active().String(), BLAS: blas.Info(), Threads: c.Threads,
-		Valid: model.Evaluate(pass, d.Valid, c.Batch, c.Seed), Test: model.Evaluate(pass, d.Test, c.Batch, c.Seed),
-		Data: d.Name, DataHash: d.Hash, Config: m.Config, Train: c, Go: runtime.Version()}
+		Valid: model.Evaluate(m, d.Valid, score), Test: model.Evaluate(m, d.Test, score),
+		Data: d.Name, DataHash: d.Hash, Config: mc, Train: c, Go: runtime.Version()}
 	if err := writeJSON(filepath.Join(dir, summaryFile), sum); err != nil {
 		return err
 	}
