@@ -10,7 +10,7 @@ import (
 // Config says which model to build. The zero values of the widths stand for Hidden; see
 // [Config.Resolve].
 type Config struct {
-	Model      string `json:"model"`      // rnn, vrnn or vrnn-i
+	Model      string `json:"model"`      // rnn, vrnn, vrnn-i, vrae or classifier
 	Cell       string `json:"cell"`       // rnn, rnn-relu, lstm, gru or gru-before
 	Likelihood string `json:"likelihood"` // bernoulli or gauss
 	Data       int    `json:"data"`       // dimensions of one step
@@ -25,6 +25,13 @@ type Config struct {
 	Decoder   int `json:"decoder"`   // width of the decoder's hidden layers
 
 	Init string `json:"init"` // glorot, or uniform (-0.08, 0.08)
+
+	// Of a vrae or a classifier: Reverse makes the encoder read sequences from their end,
+	// Teacher feeds the data to a vrae's decoder in place of its own outputs, Classes are
+	// the names of what a classifier tells apart.
+	Reverse bool     `json:"reverse,omitempty"`
+	Teacher bool     `json:"teacher,omitempty"`
+	Classes []string `json:"classes,omitempty"`
 }
 
 // The models.
@@ -32,6 +39,9 @@ const (
 	ModelRNN   = "rnn"    // p(x_t | x_<t) from h_{t-1}, exact likelihood
 	ModelVRNN  = "vrnn"   // latent variable per step, prior conditioned on h_{t-1}
 	ModelVRNNI = "vrnn-i" // latent variable per step, prior N(0, I)
+	ModelVRAE  = "vrae"   // latent variable per sequence
+
+	ModelClassifier = "classifier" // p(class | sequence)
 )
 
 // The initialisers of the weight matrices other than the recurrent ones.
@@ -50,9 +60,14 @@ var (
 const maxSize = 1 << 16
 
 // Resolve returns c with its defaults filled in: an LSTM, Glorot weights, depth 1, the
-// latent size and the widths of all nets equal to Hidden. It reports what is not allowed.
+// latent size and the widths of all nets equal to Hidden; for a VRAE a tanh RNN and a latent
+// size of 20. It reports what is not allowed.
 func (c Config) Resolve() (Config, error) {
 	defaultString(&c.Model, ModelVRNN)
+	if c.Model == ModelVRAE || c.Model == ModelClassifier {
+		return c.resolveVRAE()
+	}
+	c.Reverse, c.Teacher, c.Classes = false, false, nil
 	defaultString(&c.Cell, cell.LSTM.String())
 	defaultString(&c.Likelihood, Bernoulli)
 	defaultString(&c.Init, InitGlorot)
@@ -86,7 +101,7 @@ func defaultString(s *string, value string) {
 }
 
 func (c Config) check() error {
-	if err := oneOf("model", c.Model, models); err != nil {
+	if err := oneOf("model", c.Model, slices.Concat(models, []string{ModelVRAE, ModelClassifier})); err != nil {
 		return err
 	}
 	if _, err := cell.ParseKind(c.Cell); err != nil {

@@ -21,8 +21,9 @@ const (
 
 // Sequence is one sequence of a data set: X is [steps, Dim].
 type Sequence struct {
-	Name string
-	X    []float32
+	Name  string
+	Label string // the class it belongs to, if that is known; only a classifier sees it
+	X     []float32
 }
 
 // Data is a data set in three parts. Hash identifies its contents; a checkpoint remembers
@@ -122,8 +123,9 @@ func segment[T cell.Float](b *Batch[T], seqs []Sequence, batch []int, dim, from,
 		b.Shape = new(cell.Ragged)
 	}
 	b.Shape.Reset(lengths)
-	b.X = grow(b.X, b.Shape.Rows()*dim)
+	b.X, b.Label = grow(b.X, b.Shape.Rows()*dim), grow(b.Label, len(lengths))
 	for k := range lengths {
+		b.Label[k] = seqs[batch[k/samples]].Label
 		x := seqs[batch[k/samples]].X
 		for t := range lengths[k] {
 			row := b.X[b.Shape.Row(t, k)*dim:][:dim]
