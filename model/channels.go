@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"github.com/elbow-go/elbow/cell"
-	"github.com/elbow-go/elbow/kernels"
 )
 
 // Channel is the range of a quantity over all rows and dimensions of a split: what one
@@ -58,12 +57,7 @@ func (c channels) result() map[string]Channel {
 
 // headSigma calls add with σ of a latent head, whose rows are [μ | a] with z columns each.
 func headSigma[T cell.Float](add func(name string, values []T), name string, out []T, rows, z int) {
-	s := make([]T, z)
-	for i := range rows {
-		kernels.Softplus(s, out[i*2*z+z:(i+1)*2*z])
-		for j := range s {
-			s[j] += kernels.ScaleEps
-		}
-		add(name, s)
-	}
+	s := make([]T, rows*z)
+	sigmas(s, from(out, z), rows, z, 2*z)
+	add(name, s)
 }

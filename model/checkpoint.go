@@ -35,7 +35,10 @@ type header struct {
 type dataID struct {
 	Name string `json:"name"`
 	Hash string `json:"hash"`
+	Form Form   `json:"form"`
 }
+
+func idOf(d *Data) dataID { return dataID{d.Name, d.Hash, d.Form} }
 
 const (
 	headerVersion = 1
@@ -107,7 +110,20 @@ func readTensors(path string) (*checkpointFile, error) {
 	if c.Model, err = c.Model.Resolve(); err != nil {
 		return nil, fmt.Errorf("model: %s: header: %w", path, err)
 	}
+	if err := c.Data.Form.check(c.Model.Data); err != nil {
+		return nil, fmt.Errorf("model: %s: header: %w", path, err)
+	}
 	return c, nil
+}
+
+// ReadForm reads from a checkpoint what the numbers stand for that its model was trained
+// on. In one written before forms were kept the kind is empty.
+func ReadForm(path string) (Form, error) {
+	c, err := readTensors(path)
+	if err != nil {
+		return Form{}, err
+	}
+	return c.Data.Form, nil
 }
 
 // read copies tensor t.Name of the file into t.Data; the shapes have to agree.
@@ -153,7 +169,7 @@ func stored(m Model[float32]) []cell.Tensor[float32] { return append(m.Tensors()
 // Save writes the model, without any training state, to path. data names what it was
 // trained on.
 func Save(path string, m Model[float32], data *Data) error {
-	h := header{Version: headerVersion, Model: m.Settings(), Data: dataID{data.Name, data.Hash}}
+	h := header{Version: headerVersion, Model: m.Settings(), Data: idOf(data)}
 	return writeTensors(path, h, stored(m))
 }
 
@@ -198,7 +214,7 @@ func (c *checkpointFile) fits() error {
 		}
 		ok = len(view.Shape()) == len(want.shape)
 		for i := 0; ok && i < len(want.shape); i++ {
-			ok = want.shape[i] < 0 || view.Shape()[i] == uint64(want.shape[i])
+			ok = view.Shape()[i] == uint64(want.shape[i])
 		}
 		if !ok {
 			return fmt.Errorf("model: %s: tensor %q: shape %v does not fit the sizes in the header", c.path, want.name, view.Shape())

@@ -46,34 +46,34 @@ func (v *vector[T]) PackForTraining() {}
 // resolved.
 func newClassifier[T cell.Float](c Config) *Classifier[T] {
 	m := &Classifier[T]{Config: c, cell: cell.NewRecurrent[T](c.kind(), c.Data, c.Hidden), start: &vector[T]{make([]T, c.Hidden)},
-		head: cell.NewDense[T](c.Hidden, len(c.Classes), cell.Linear), classes: map[string]int32{}}
-	for i, name := range c.Classes {
+		head: cell.NewDense[T](c.Hidden, len(c.Labels), cell.Linear), classes: map[string]int32{}}
+	for i, name := range c.Labels {
 		m.classes[name] = int32(i)
 	}
 	return m
 }
 
-// checkClasses reports classes that a classifier cannot have.
-func (c Config) checkClasses() error {
+// checkLabels reports classes that a classifier cannot have.
+func (c Config) checkLabels() error {
 	if c.Model != ModelClassifier {
 		return nil
 	}
 	seen := map[string]bool{}
-	for _, name := range c.Classes {
+	for _, name := range c.Labels {
 		if seen[name] {
-			return fmt.Errorf("model: classes: %q is there twice", name)
+			return fmt.Errorf("model: labels: %q is there twice", name)
 		}
 		seen[name] = true
 	}
 	if len(seen) < 1 {
-		return errors.New("model: a classifier needs the names of its classes")
+		return errors.New("model: a classifier needs the labels of its classes")
 	}
 	return nil
 }
 
-// Classes returns the labels of the sequences, sorted, each once: what Config.Classes has
+// Labels returns the labels of the sequences, sorted, each once: what Config.Labels has
 // to be to tell them apart.
-func Classes(seqs []Sequence) []string {
+func Labels(seqs []Sequence) []string {
 	var names []string
 	for _, s := range seqs {
 		names = append(names, s.Label)
@@ -100,7 +100,7 @@ func (c Config) classifierLandmarks() []landmark {
 	return []landmark{
 		{"cell.wih", []int{g * c.Hidden, c.Data}},
 		{"cell.whh", []int{g * c.Hidden, c.Hidden}},
-		{"head.w", []int{len(c.Classes), c.Hidden}},
+		{"head.w", []int{len(c.Labels), c.Hidden}},
 	}
 }
 
@@ -121,7 +121,12 @@ func (m *Classifier[T]) Constants() []cell.Tensor[T] { return nil }
 func (m *Classifier[T]) State() int { return 0 }
 
 // Init implements [Model]. The start state is 0.
-func (m *Classifier[T]) Init(seed uint64, _ Stats) { initParts(m.parts(), seed, m.Config.Init) }
+func (m *Classifier[T]) Init(seed uint64, _ Stats) {
+	d := newInitialiser[T](m, seed)
+	d.recurrent(m.cell)
+	clear(m.start.v)
+	d.dense(m.head)
+}
 
 // NewGrad implements [Model].
 func (m *Classifier[T]) NewGrad() Model[T] {
@@ -183,11 +188,11 @@ func (m *Classifier[T]) take(from *cell.Recurrent[T]) error {
 // of the given size; the result depends on neither that nor the number of goroutines.
 func (m *Classifier[T]) Classify(seqs []Sequence, batch, threads int) []string {
 	classes := make([]string, len(seqs))
-	n := len(m.Classes)
+	n := len(m.Labels)
 	p := m.newPass(threads)
 	var b Batch[T]
 	for _, places := range cut(seqs, batch) {
-		segment(&b, seqs, places, m.Data, 0, 0, 1)
+		segment(&b, seqs, places, m.Data, 0, 0, 1, 0)
 		p.read(&b)
 		for k, i := range places {
 			row, best := p.logits[k*n:(k+1)*n], 0
@@ -196,7 +201,7 @@ func (m *Classifier[T]) Classify(seqs []Sequence, batch, threads int) []string {
 					best = c
 				}
 			}
-			classes[i] = m.Classes[best]
+			classes[i] = m.Labels[best]
 		}
 	}
 	return classes
@@ -255,7 +260,7 @@ func (p *classifierPass[T]) read(b *Batch[T]) {
 		cell.Reverse(b.Shape, p.rev, b.X, m.Data)
 		p.x = p.rev
 	}
-	p.h0, p.h, p.logits = grow(p.h0, n*m.Hidden), grow(p.h, n*m.Hidden), grow(p.logits, n*len(m.Classes))
+	p.h0, p.h, p.logits = grow(p.h0, n*m.Hidden), grow(p.h, n*m.Hidden), grow(p.logits, n*len(m.Labels))
 	kernels.SetRows(p.h0, m.start.v, n, m.Hidden, m.Hidden)
 	m.cell.Forward(p.seq, b.Shape, p.x, p.h0, nil, p.threads)
 	p.seq.Final(p.h, nil)
@@ -275,12 +280,12 @@ func (p *classifierPass[T]) Forward(b *Batch[T], obj Objective, _ bool) {
 	for i := range n {
 		y, ok := p.m.classes[b.Label[i]]
 		if !ok {
-			panic(fmt.Sprintf("model: Pass.Forward: b.Label[%d] = %q, want one of the classes %q", i, b.Label[i], p.m.Classes))
+			panic(fmt.Sprintf("model: Pass.Forward: b.Label[%d] = %q, want one of the classes %q", i, b.Label[i], p.m.Labels))
 		}
 		p.label[i] = y
 	}
 	p.read(b)
-	kernels.CategoricalLogProb(p.LogProb, p.label, p.logits, n, len(p.m.Classes))
+	kernels.CategoricalLogProb(p.LogProb, p.label, p.logits, n, len(p.m.Labels))
 }
 
 // Backward implements [Pass].
@@ -288,10 +293,10 @@ func (p *classifierPass[T]) Backward(grad Model[T]) {
 	m, n := p.m, p.shape.Batch()
 	g := grad.(*Classifier[T])
 	p.grad = g
-	p.dlp, p.dlogits = grow(p.dlp, n), grow(p.dlogits, n*len(m.Classes))
+	p.dlp, p.dlogits = grow(p.dlp, n), grow(p.dlogits, n*len(m.Labels))
 	p.dh, p.dh0 = grow(p.dh, n*m.Hidden), grow(p.dh0, n*m.Hidden)
 	p.tally.grad(p.dlp, nil)
-	kernels.CategoricalLogProbBackward(nil, p.dlogits, p.dlp, p.label, p.logits, n, len(m.Classes))
+	kernels.CategoricalLogProbBackward(nil, p.dlogits, p.dlp, p.label, p.logits, n, len(m.Labels))
 	m.head.InputGrad(p.dh, p.dlogits, n, 0, m.Hidden, false)
 	m.cell.Backward(p.seq, g.cell, nil, p.dh0, nil, nil, p.dh, nil, p.x, p.threads)
 	kernels.AddColumnSums(g.start.v, p.dh0, n, m.Hidden, m.Hidden)

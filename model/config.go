@@ -12,11 +12,14 @@ import (
 type Config struct {
 	Model      string `json:"model"`      // rnn, vrnn, vrnn-i, vrae or classifier
 	Cell       string `json:"cell"`       // rnn, rnn-relu, lstm, gru or gru-before
-	Likelihood string `json:"likelihood"` // bernoulli or gauss
+	Likelihood string `json:"likelihood"` // bernoulli, gauss, gmm or categorical
 	Data       int    `json:"data"`       // dimensions of one step
 	Hidden     int    `json:"hidden"`     // recurrent state
 	Latent     int    `json:"latent"`     // dimensions of z; 0 in an rnn
 	Depth      int    `json:"depth"`      // hidden ReLU layers of every net
+	Layers     int    `json:"layers"`     // recurrent layers, on top of each other
+
+	Dropout float64 `json:"dropout,omitempty"` // what training drops of h between recurrent layers
 
 	PhiX      int `json:"phi_x"`     // width of the net that reads x
 	PhiZ      int `json:"phi_z"`     // width of the net that reads z
@@ -24,14 +27,17 @@ type Config struct {
 	Posterior int `json:"posterior"` // width of the posterior's hidden layers
 	Decoder   int `json:"decoder"`   // width of the decoder's hidden layers
 
+	Components int `json:"components,omitempty"` // of a mixture
+	Classes    int `json:"classes,omitempty"`    // of a categorical output
+
 	Init string `json:"init"` // glorot, or uniform (-0.08, 0.08)
 
 	// Of a vrae or a classifier: Reverse makes the encoder read sequences from their end,
-	// Teacher feeds the data to a vrae's decoder in place of its own outputs, Classes are
-	// the names of what a classifier tells apart.
+	// Teacher feeds the data to a vrae's decoder in place of its own outputs, Labels are the
+	// classes that a classifier tells apart.
 	Reverse bool     `json:"reverse,omitempty"`
 	Teacher bool     `json:"teacher,omitempty"`
-	Classes []string `json:"classes,omitempty"`
+	Labels  []string `json:"labels,omitempty"`
 }
 
 // The models.
@@ -53,26 +59,42 @@ const (
 var (
 	models = []string{ModelRNN, ModelVRNN, ModelVRNNI}
 	inits  = []string{InitGlorot, InitUniform}
+
+	mixtures = []string{GMM} // the likelihoods with components
 )
 
 // maxSize bounds every size of a configuration, so that one read from a file cannot ask
 // for more memory than a machine has.
 const maxSize = 1 << 16
 
-// Resolve returns c with its defaults filled in: an LSTM, Glorot weights, depth 1, the
-// latent size and the widths of all nets equal to Hidden; for a VRAE a tanh RNN and a latent
-// size of 20. It reports what is not allowed.
+// Resolve returns c with its defaults filled in: an LSTM, Glorot weights, depth 1, one
+// recurrent layer, the latent size and the widths of all nets equal to Hidden; for a VRAE a
+// tanh RNN and a latent size of 20. It reports what is not allowed.
 func (c Config) Resolve() (Config, error) {
 	defaultString(&c.Model, ModelVRNN)
-	if c.Model == ModelVRAE || c.Model == ModelClassifier {
-		return c.resolveVRAE()
+	single := c.Model == ModelVRAE || c.Model == ModelClassifier
+	if single {
+		defaultString(&c.Cell, cell.RNNTanh.String())
 	}
-	c.Reverse, c.Teacher, c.Classes = false, false, nil
 	defaultString(&c.Cell, cell.LSTM.String())
 	defaultString(&c.Likelihood, Bernoulli)
 	defaultString(&c.Init, InitGlorot)
-	if c.Depth == 0 {
-		c.Depth = 1
+	if !slices.Contains(mixtures, c.Likelihood) {
+		c.Components = 0
+	} else if c.Components == 0 {
+		c.Components = 20 // Chung et al. 2015
+	}
+	if c.Likelihood != Categorical {
+		c.Classes = 0
+	}
+	if single {
+		return c.resolveVRAE()
+	}
+	c.Reverse, c.Teacher, c.Labels = false, false, nil
+	for _, p := range []*int{&c.Depth, &c.Layers} {
+		if *p == 0 {
+			*p = 1
+		}
 	}
 	if c.Model == ModelRNN {
 		c.Latent, c.PhiZ, c.Prior, c.Posterior = 0, 0, 0, 0
@@ -117,13 +139,26 @@ func (c Config) check() error {
 		name       string
 		got, least int
 	}{
-		{"data", c.Data, 1}, {"hidden", c.Hidden, 1}, {"depth", c.Depth, 1}, {"phi_x", c.PhiX, 1},
+		{"data", c.Data, 1}, {"hidden", c.Hidden, 1}, {"depth", c.Depth, 1}, {"layers", c.Layers, 1}, {"phi_x", c.PhiX, 1},
 		{"decoder", c.Decoder, 1}, {"latent", c.Latent, 0}, {"phi_z", c.PhiZ, 0}, {"prior", c.Prior, 0}, {"posterior", c.Posterior, 0},
+		{"components", c.Components, 0}, {"classes", c.Classes, 0},
 	}
 	for _, s := range sizes {
 		if s.got < s.least || s.got > maxSize {
 			return fmt.Errorf("model: %s = %d, want %d..%d", s.name, s.got, s.least, maxSize)
 		}
+	}
+	if c.Likelihood == Categorical && (c.Data != 1 || c.Classes < 2) {
+		return fmt.Errorf("model: data = %d, classes = %d: a categorical output needs data = 1 and at least 2 classes", c.Data, c.Classes)
+	}
+	if !(c.Dropout >= 0 && c.Dropout < 1) {
+		return fmt.Errorf("model: dropout = %v, want at least 0 and less than 1", c.Dropout)
+	}
+	if c.Dropout > 0 && c.Layers < 2 {
+		return fmt.Errorf("model: dropout = %v with one recurrent layer: it works between layers", c.Dropout)
+	}
+	if n := c.outputs(); n > maxSize {
+		return fmt.Errorf("model: %s: %d outputs, want at most %d", c.Likelihood, n, maxSize)
 	}
 	if c.Model != ModelRNN && (c.Latent == 0 || c.PhiZ == 0 || c.Posterior == 0) {
 		return fmt.Errorf("model: a %s needs latent, phi_z and posterior sizes above 0", c.Model)
@@ -138,6 +173,32 @@ func (c Config) kind() cell.Kind {
 		panic("model: a configuration that was not resolved: " + err.Error())
 	}
 	return kind
+}
+
+// outputs returns how many outputs the likelihood needs.
+func (c Config) outputs() int { return outputs(newLikelihood[float32](c), c.Data) }
+
+// CheckData reports data that a model with the configuration cannot score.
+func (c Config) CheckData(d *Data) error {
+	if d.Dim != c.Data {
+		return fmt.Errorf("model: data set %q has %d dimensions, the model %d", d.Name, d.Dim, c.Data)
+	}
+	if c.Likelihood == Categorical && d.Form.Classes != c.Classes {
+		return fmt.Errorf("model: data set %q has %d classes, the model %d", d.Name, d.Form.Classes, c.Classes)
+	}
+	if c.Likelihood != Bernoulli {
+		return nil
+	}
+	for _, seqs := range [][]Sequence{d.Train, d.Valid, d.Test} {
+		for i, s := range seqs {
+			for k, v := range s.X {
+				if !(v >= 0 && v <= 1) {
+					return fmt.Errorf("model: data set %q, sequence %d (%s), step %d: %v cannot be the outcome of a bernoulli, want 0..1", d.Name, i, s.Name, k/d.Dim, v)
+				}
+			}
+		}
+	}
+	return nil
 }
 
 func oneOf(what, got string, allowed []string) error {

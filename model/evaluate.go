@@ -55,7 +55,7 @@ func evaluateTotals(m Model[float32], p Pass[float32], seqs []Sequence, c EvalCo
 		logW = logW[:0]
 		for done := 0; done < k; done += draws {
 			n := min(draws, k-done)
-			segment(&b, seqs, batch, m.Settings().Data, 0, 0, n)
+			segment(&b, seqs, batch, m.Settings().Data, 0, 0, n, rest)
 			b.Row0 = rest*k + done // batches of any size give a sequence the same rows
 			p.Forward(&b, Objective{KLWeight: 1, Samples: n, Sampled: k > 1}, false)
 			if each != nil {

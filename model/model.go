@@ -76,6 +76,8 @@ type Batch[T cell.Float] struct {
 	// and Row0+b alone.
 	Noise kernels.Noise
 	Row0  int
+
+	u []T // scratch
 }
 
 // New returns the model that the configuration asks for, with all parameters 0; see
@@ -96,14 +98,14 @@ func New[T cell.Float](config Config) (Model[T], error) {
 	return nil, fmt.Errorf("model: unknown model %q", c.Model)
 }
 
-// landmark is a tensor of a model with its shape; -1 is any size.
+// landmark is a tensor of a model with its shape.
 type landmark struct {
 	name  string
 	shape []int
 }
 
-// landmarks returns tensors whose shapes together name every size of the configuration, so
-// that a file can be checked against its header before a model is made.
+// landmarks returns all that is large in a model, so that a file can be checked against its
+// header before the model is made.
 func (c Config) landmarks() []landmark {
 	switch c.Model {
 	case ModelVRAE:

@@ -53,6 +53,19 @@ func (n *net[T]) tensors(ts []cell.Tensor[T], prefix string) []cell.Tensor[T] {
 	return ts
 }
 
+// netLandmarks appends the shapes of the matrices of a net, as newNet makes it; see
+// [Config.landmarks].
+func (c Config) netLandmarks(ls []landmark, prefix string, in, width, out int) []landmark {
+	for i := range c.Depth {
+		ls = append(ls, landmark{fmt.Sprintf("%s.%d.w", prefix, i), []int{width, in}})
+		in = width
+	}
+	if out > 0 {
+		ls = append(ls, landmark{fmt.Sprintf("%s.%d.w", prefix, c.Depth), []int{out, in}})
+	}
+	return ls
+}
+
 func (n *net[T]) pack(training bool) {
 	if n == nil {
 		return

@@ -174,10 +174,7 @@ func NewTrainer(m Model[float32], d *Data, config TrainConfig) (*Trainer, error)
 	if err := errors.Join(config.Check(), d.Check()); err != nil {
 		return nil, err
 	}
-	if dim := m.Settings().Data; d.Dim != dim {
-		return nil, fmt.Errorf("model: data set %q has %d dimensions, the model %d", d.Name, d.Dim, dim)
-	}
-	if err := config.suits(m); err != nil {
+	if err := errors.Join(m.Settings().CheckData(d), config.suits(m)); err != nil {
 		return nil, err
 	}
 	if c, ok := m.(*Classifier[float32]); ok {
@@ -260,7 +257,7 @@ func (t *Trainer) Checkpoint() error {
 		return nil
 	}
 	t.state.Updates = t.adam.Update
-	h := header{Version: headerVersion, Model: t.Model.Settings(), Train: &t.Config, State: &t.state, Data: dataID{t.Data.Name, t.Data.Hash}}
+	h := header{Version: headerVersion, Model: t.Model.Settings(), Train: &t.Config, State: &t.state, Data: idOf(t.Data)}
 	return writeTensors(filepath.Join(t.Dir, CheckpointFile), h, append(stored(t.Model), t.training()...))
 }
 
@@ -343,9 +340,9 @@ func (t *Trainer) epoch(ctx context.Context, clock func()) error {
 func (t *Trainer) update(batch []int) (last bool, err error) {
 	s, c, m := &t.state, t.Config, t.Model
 	from := s.Segment * c.Truncate
-	dim, k := t.Data.Dim, c.samples()
-	segment(&t.batch, t.Data.Train, batch, dim, from, c.Truncate, k)
 	t.batch.Noise = kernels.Noise{Seed: c.Seed, Stream: streamTrain, Update: t.adam.Update + 1}
+	dim, k := t.Data.Dim, c.samples()
+	segment(&t.batch, t.Data.Train, batch, dim, from, c.Truncate, k, 0)
 	t.batch.H, t.batch.C = nil, nil
 	if carry := s.Segment > 0 && (c.ResetEvery == 0 || s.Segment%c.ResetEvery != 0); carry {
 		t.batch.H, t.batch.C = t.h, t.c

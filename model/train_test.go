@@ -38,6 +38,22 @@ func testData(dim int) *Data {
 	return &Data{Name: "test", Dim: dim, Hash: "0123", Train: make1(21), Valid: make1(6), Test: make1(5)}
 }
 
+// testClasses returns a small data set of classes that follow each other.
+func testClasses(classes int) *Data {
+	d := testData(classes)
+	d.Dim, d.Form = 1, Form{Classes: classes}
+	for _, seqs := range [][]Sequence{d.Train, d.Valid, d.Test} {
+		for i, s := range seqs {
+			var x []float32
+			for t := range len(s.X) / classes {
+				x = append(x, float32(slices.Index(s.X[t*classes:(t+1)*classes], 1)))
+			}
+			seqs[i].X = x
+		}
+	}
+	return d
+}
+
 func testTrainConfig() TrainConfig {
 	c := DefaultTrainConfig()
 	c.Epochs, c.Batch, c.Rate, c.KLWarmup, c.FreeBits = 4, 4, 5e-3, 2, 0.1
@@ -107,6 +123,10 @@ func TestResume(t *testing.T) {
 		{"whole sequences", Config{Model: ModelVRNN, Hidden: 6}, func(*TrainConfig) {}, []int{1, 2, 6, 7, 13, 20}},
 		{"segments", Config{Model: ModelVRNN, Cell: "lstm", Hidden: 6}, func(c *TrainConfig) { c.Truncate, c.ResetEvery = 3, 2 }, []int{1, 2, 3, 5, 8, 14, 23, 40}},
 		{"gru segments", Config{Model: ModelRNN, Cell: "gru", Hidden: 6}, func(c *TrainConfig) { c.Truncate = 4 }, []int{4, 5, 11}},
+		{"layers", Config{Model: ModelVRNN, Hidden: 6, Layers: 2, Dropout: 0.3}, func(c *TrainConfig) { c.Truncate = 4 }, []int{1, 6, 17, 30}},
+		{"samples", Config{Model: ModelVRNN, Hidden: 6}, func(c *TrainConfig) { c.FreeBits, c.Samples, c.Importance = 0, 3, true }, []int{3, 9}},
+		{"samples in segments", Config{Model: ModelVRNNI, Cell: "gru", Hidden: 6, Layers: 2},
+			func(c *TrainConfig) { c.FreeBits, c.Samples, c.Sampled, c.Truncate, c.ResetEvery = 0, 2, true, 3, 3 }, []int{2, 11}},
 		{"preset", Config{Model: ModelVRNNI, Hidden: 6, Init: InitUniform, Depth: 2},
 			func(c *TrainConfig) { c.ColumnClip, c.Beta1Decay, c.DivideByBatch, c.Clip = 0.3, 1e-3, true, 0.05 }, []int{3, 9}},
 	} {
@@ -216,6 +236,39 @@ func TestResumeRefuses(t *testing.T) {
 	}
 }
 
+func checkError(t *testing.T, err error, want string) {
+	t.Helper()
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v, want one with %q", err, want)
+	}
+}
+
+// TestTrainerErrors: settings and data that do not suit the model.
+func TestTrainerErrors(t *testing.T) {
+	for _, c := range []struct {
+		model  Config
+		data   *Data
+		change func(*TrainConfig, *Data)
+		want   string
+	}{
+		{Config{Model: ModelRNN}, testData(5), func(c *TrainConfig, _ *Data) { c.Samples = 2 }, "no latent variables"},
+		{Config{Model: ModelRNN}, testData(5), func(c *TrainConfig, _ *Data) { c.Importance = true }, "no latent variables"},
+		{Config{}, testData(5), func(c *TrainConfig, _ *Data) { c.Sampled = true }, "free_bits"},
+		{Config{}, testData(5), func(c *TrainConfig, _ *Data) { c.FreeBits, c.Importance, c.Truncate = 0, true, 3 }, "whole sequences"},
+		{Config{}, testData(5), func(c *TrainConfig, _ *Data) { c.Samples = -1 }, "samples = -1"},
+		{Config{}, testData(5), func(_ *TrainConfig, d *Data) { d.Valid[2].X[7] = 1.5 }, "sequence 2 (), step 1: 1.5"},
+		{Config{}, testData(5), func(_ *TrainConfig, d *Data) { d.Dim = 1 }, "1 dimensions, the model 5"},
+		{Config{Likelihood: Categorical, Classes: 4}, testClasses(4), func(_ *TrainConfig, d *Data) { d.Form.Classes = 5 }, "5 classes, the model 4"},
+	} {
+		c.model.Hidden, c.model.Data = 4, c.data.Dim
+		m := newModel[float32](t, c.model)
+		tc := testTrainConfig()
+		c.change(&tc, c.data)
+		_, err := NewTrainer(m, c.data, tc)
+		checkError(t, err, c.want)
+	}
+}
+
 func TestDivergenceStops(t *testing.T) {
 	d := testData(5)
 	d.Train[3].X[2] = float32(math.Inf(1))
@@ -263,7 +316,7 @@ func TestSegments(t *testing.T) {
 		from, steps int
 		lengths     []int
 	}{{0, 0, []int{7, 5, 3}}, {0, 3, []int{3, 3, 3}}, {3, 3, []int{3, 2}}, {6, 3, []int{1}}} {
-		segment(&b, seqs, batch, dim, c.from, c.steps, 1)
+		segment(&b, seqs, batch, dim, c.from, c.steps, 1, 0)
 		if b.Shape.Batch() != len(c.lengths) {
 			t.Fatalf("segment from %d: %d sequences, want %d", c.from, b.Shape.Batch(), len(c.lengths))
 		}

@@ -2,8 +2,6 @@ package model
 
 import (
 	"fmt"
-	"math"
-
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/kernels"
 )
@@ -62,60 +60,67 @@ const vraeLatent = 20
 // resolveVRAE is [Config.Resolve] for the VRAE and the classifier, which have no nets
 // beside their cells.
 func (c Config) resolveVRAE() (Config, error) {
-	defaultString(&c.Init, InitGlorot)
-	c.Depth, c.PhiX, c.PhiZ, c.Prior, c.Posterior, c.Decoder = 0, 0, 0, 0, 0, 0
+	c.Dropout = 0
+	c.Depth, c.Layers, c.PhiX, c.PhiZ, c.Prior, c.Posterior, c.Decoder = 0, 1, 0, 0, 0, 0, 0
 	if c.Model == ModelClassifier {
-		c.Likelihood, c.Latent, c.Teacher = "", 0, false
+		c.Likelihood, c.Components, c.Latent, c.Teacher = "", 0, 0, false
 	} else {
-		defaultString(&c.Likelihood, Bernoulli)
-		c.Classes = nil
+		c.Labels = nil
 		if c.Latent == 0 {
 			c.Latent = vraeLatent
 		}
 		if err := oneOf("likelihood", c.Likelihood, likelihoods); err != nil {
 			return c, err
 		}
-		if _, ok := newLikelihood[float32](c.Likelihood).(feeder[float32]); !ok && !c.Teacher {
-			return c, fmt.Errorf("model: a %s cannot feed back the outputs of likelihood %q: train it with a teacher", c.Model, c.Likelihood)
+		l := newLikelihood[float32](c)
+		if _, ok := l.(feeder[float32]); !ok && !c.Teacher || l.inputs(c.Data) != c.Data {
+			return c, fmt.Errorf("model: a %s cannot feed back the outputs of likelihood %q (teacher %t)", c.Model, c.Likelihood, c.Teacher)
 		}
 	}
-	defaultString(&c.Cell, cell.RNNTanh.String())
 	if _, err := cell.ParseKind(c.Cell); err != nil {
 		return c, fmt.Errorf("model: cell: %w", err)
 	}
 	if err := oneOf("init", c.Init, inits); err != nil {
 		return c, err
 	}
-	for _, s := range []struct {
-		name string
-		got  int
-	}{{"data", c.Data}, {"hidden", c.Hidden}, {"latent", max(c.Latent, 1)}, {"classes", max(len(c.Classes), 1)}} {
-		if s.got < 1 || s.got > maxSize {
-			return c, fmt.Errorf("model: %s = %d, want 1..%d", s.name, s.got, maxSize)
+	sizes := []struct {
+		name       string
+		got, least int
+	}{{"data", c.Data, 1}, {"hidden", c.Hidden, 1}, {"latent", c.Latent, 0}, {"components", c.Components, 0}, {"labels", len(c.Labels), 0}}
+	for _, s := range sizes {
+		if s.got < s.least || s.got > maxSize {
+			return c, fmt.Errorf("model: %s = %d, want %d..%d", s.name, s.got, s.least, maxSize)
 		}
 	}
-	return c, c.checkClasses()
+	if n := c.outputs(); c.Model == ModelVRAE && n > maxSize {
+		return c, fmt.Errorf("model: %s: %d outputs, want at most %d", c.Likelihood, n, maxSize)
+	}
+	return c, c.checkLabels()
 }
 
 // newVRAE returns a model with all parameters 0 for a configuration that was resolved.
 func newVRAE[T cell.Float](c Config) *VRAE[T] {
-	m := &VRAE[T]{Config: c, like: newLikelihood[T](c.Likelihood)}
+	m := &VRAE[T]{Config: c, like: newLikelihood[T](c)}
 	m.feed, _ = m.like.(feeder[T])
 	m.encoder = cell.NewRecurrent[T](c.kind(), c.Data, c.Hidden)
 	m.head = cell.NewDense[T](c.Hidden, 2*c.Latent, cell.Linear)
 	m.start = cell.NewDense[T](c.Latent, c.Hidden, cell.Tanh)
 	m.decoder = cell.NewRecurrent[T](c.kind(), c.Data, c.Hidden)
-	m.output = cell.NewDense[T](c.Hidden, m.like.outputs(c.Data), cell.Linear)
+	m.output = cell.NewDense[T](c.Hidden, outputs(m.like, c.Data), cell.Linear)
 	return m
 }
 
 // vraeLandmarks is [Config.landmarks] for the VRAE.
 func (c Config) vraeLandmarks() []landmark {
-	g := c.kind().Gates()
+	rows := c.kind().Gates() * c.Hidden
 	return []landmark{
-		{"encoder.wih", []int{g * c.Hidden, c.Data}},
-		{"encoder.whh", []int{g * c.Hidden, c.Hidden}},
+		{"encoder.wih", []int{rows, c.Data}},
+		{"encoder.whh", []int{rows, c.Hidden}},
+		{"latent.w", []int{2 * c.Latent, c.Hidden}},
 		{"start.w", []int{c.Hidden, c.Latent}},
+		{"decoder.wih", []int{rows, c.Data}},
+		{"decoder.whh", []int{rows, c.Hidden}},
+		{"output.w", []int{c.outputs(), c.Hidden}},
 	}
 }
 
@@ -182,36 +187,11 @@ func packParts[T cell.Float](parts []part[T], training bool) {
 // orthogonal gate by gate, biases 0 but for those of the output, which start where the
 // statistics of the data put them. The draw depends on seed alone.
 func (m *VRAE[T]) Init(seed uint64, stats Stats) {
-	initParts(m.parts(), seed, m.Config.Init)
+	d := newInitialiser[T](m, seed)
+	d.recurrent(m.encoder)
+	d.dense(m.head, m.Latent, m.Latent)
+	d.dense(m.start)
+	d.recurrent(m.decoder)
+	d.dense(m.output, m.like.heads(m.Data)...)
 	m.like.initBias(m.output.B, stats)
-}
-
-// initParts draws the weights of all parts and sets the biases to 0. Tensor k is drawn
-// from the noise with Update k, row by row.
-func initParts[T cell.Float](parts []part[T], seed uint64, how string) {
-	k := uint32(0)
-	for _, p := range parts {
-		hidden := 0
-		if r, ok := p.layer.(*cell.Recurrent[T]); ok {
-			hidden = r.Hidden
-		}
-		for _, t := range p.layer.Tensors() {
-			noise := kernels.Noise{Seed: seed, Stream: streamInit, Update: k}
-			k++
-			switch {
-			case len(t.Shape) < 2:
-				clear(t.Data)
-			case t.Name == "whh":
-				for lo := 0; lo < t.Shape[0]; lo += hidden {
-					cell.Orthogonal(t.Data[lo*hidden:(lo+hidden)*hidden], hidden, noise, lo)
-				}
-			default:
-				limit := 0.08
-				if how == InitGlorot {
-					limit = math.Sqrt(6 / float64(t.Shape[0]+t.Shape[1]))
-				}
-				cell.Uniform(t.Data, t.Shape[1], -limit, limit, noise, 0)
-			}
-		}
-	}
 }

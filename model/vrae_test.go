@@ -38,7 +38,7 @@ func vraeConfigs() []Config {
 					cs = append(cs, v)
 				}
 			}
-			c.Model, c.Classes = ModelClassifier, []string{"a", "b", "c", "d"}
+			c.Model, c.Labels = ModelClassifier, []string{"a", "b", "c", "d"}
 			cs = append(cs, c)
 		}
 	}
@@ -349,7 +349,7 @@ func TestVRAEResume(t *testing.T) {
 	for _, c := range []Config{
 		{Model: ModelVRAE, Hidden: 6, Latent: 3},
 		{Model: ModelVRAE, Hidden: 6, Latent: 3, Cell: "lstm", Reverse: true, Teacher: true},
-		{Model: ModelClassifier, Hidden: 6, Classes: []string{"a", "b", "c", "d", "e"}},
+		{Model: ModelClassifier, Hidden: 6, Labels: []string{"a", "b", "c", "d", "e"}},
 	} {
 		t.Run(vraeName(c), func(t *testing.T) {
 			tc := testTrainConfig()
@@ -413,7 +413,7 @@ func TestVRAEResume(t *testing.T) {
 func TestVRAECheckpointSizes(t *testing.T) {
 	for _, c := range []Config{
 		{Model: ModelVRAE, Data: 5, Hidden: 6, Latent: 3},
-		{Model: ModelClassifier, Data: 5, Hidden: 6, Classes: []string{"a", "b"}},
+		{Model: ModelClassifier, Data: 5, Hidden: 6, Labels: []string{"a", "b"}},
 	} {
 		m, err := New[float32](c)
 		if err != nil {

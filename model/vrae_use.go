@@ -16,7 +16,7 @@ func (m *VRAE[T]) Encode(seqs []Sequence, batch, threads int) (mean, sigma []T) 
 	p := m.newPass(threads)
 	var b Batch[T]
 	for _, places := range cut(seqs, batch) {
-		segment(&b, seqs, places, m.Data, 0, 0, 1)
+		segment(&b, seqs, places, m.Data, 0, 0, 1, 0)
 		p.encode(&b)
 		for k, i := range places {
 			row := p.q[k*2*z : (k+1)*2*z]

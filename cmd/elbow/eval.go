@@ -36,8 +36,8 @@ func eval(_ context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if m.Settings().Data != d.Dim {
-		return fmt.Errorf("%s: %d dimensions, the data have %d", checkpoint(*from), m.Settings().Data, d.Dim)
+	if err := m.Settings().CheckData(d); err != nil {
+		return fmt.Errorf("%s: %w", checkpoint(*from), err)
 	}
 	scores := map[string]model.Score{}
 	for split, seqs := range map[string][]model.Sequence{"train": d.Train, "valid": d.Valid, "test": d.Test} {
