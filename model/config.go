@@ -10,7 +10,7 @@ import (
 // Config says which model to build. The zero values of the widths stand for Hidden; see
 // [Config.Resolve].
 type Config struct {
-	Model      string `json:"model"`      // rnn, vrnn, vrnn-i or storn
+	Model      string `json:"model"`      // rnn, vrnn, vrnn-i, storn, vrae or classifier
 	Cell       string `json:"cell"`       // rnn, rnn-relu, lstm, gru or gru-before
 	Likelihood string `json:"likelihood"` // bernoulli, gauss, gmm or categorical
 	Data       int    `json:"data"`       // dimensions of one step
@@ -31,6 +31,13 @@ type Config struct {
 	Classes    int `json:"classes,omitempty"`    // of a categorical output
 
 	Init string `json:"init"` // glorot, or uniform (-0.08, 0.08)
+
+	// Of a vrae or a classifier: Reverse makes the encoder read sequences from their end,
+	// Teacher feeds the data to a vrae's decoder in place of its own outputs, Labels are the
+	// classes that a classifier tells apart.
+	Reverse bool     `json:"reverse,omitempty"`
+	Teacher bool     `json:"teacher,omitempty"`
+	Labels  []string `json:"labels,omitempty"`
 }
 
 // The models.
@@ -39,6 +46,9 @@ const (
 	ModelVRNN  = "vrnn"   // latent variable per step, prior conditioned on h_{t-1}
 	ModelVRNNI = "vrnn-i" // latent variable per step, prior N(0, I)
 	ModelSTORN = "storn"  // the same prior, with a recurrent network of its own for the posterior
+	ModelVRAE  = "vrae"   // latent variable per sequence
+
+	ModelClassifier = "classifier" // p(class | sequence)
 )
 
 // The initialisers of the weight matrices other than the recurrent ones.
@@ -59,9 +69,14 @@ var (
 const maxSize = 1 << 16
 
 // Resolve returns c with its defaults filled in: an LSTM, Glorot weights, depth 1, one
-// recurrent layer, the latent size and the widths of all nets equal to Hidden. It reports what is not allowed.
+// recurrent layer, the latent size and the widths of all nets equal to Hidden; for a VRAE a
+// tanh RNN and a latent size of 20. It reports what is not allowed.
 func (c Config) Resolve() (Config, error) {
 	defaultString(&c.Model, ModelVRNN)
+	single := c.Model == ModelVRAE || c.Model == ModelClassifier
+	if single {
+		defaultString(&c.Cell, cell.RNNTanh.String())
+	}
 	defaultString(&c.Cell, cell.LSTM.String())
 	defaultString(&c.Likelihood, Bernoulli)
 	defaultString(&c.Init, InitGlorot)
@@ -73,6 +88,10 @@ func (c Config) Resolve() (Config, error) {
 	if c.Likelihood != Categorical {
 		c.Classes = 0
 	}
+	if single {
+		return c.resolveVRAE()
+	}
+	c.Reverse, c.Teacher, c.Labels = false, false, nil
 	for _, p := range []*int{&c.Depth, &c.Layers} {
 		if *p == 0 {
 			*p = 1
@@ -105,7 +124,7 @@ func defaultString(s *string, value string) {
 }
 
 func (c Config) check() error {
-	if err := oneOf("model", c.Model, models); err != nil {
+	if err := oneOf("model", c.Model, slices.Concat(models, []string{ModelVRAE, ModelClassifier})); err != nil {
 		return err
 	}
 	if _, err := cell.ParseKind(c.Cell); err != nil {

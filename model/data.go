@@ -29,7 +29,7 @@ const (
 // Sequence is one sequence of a data set: X is [steps, Dim].
 type Sequence struct {
 	Name  string
-	Label string // the class it belongs to, if that is known; models do not see it
+	Label string // the class it belongs to, if that is known; only a classifier sees it
 	X     []float32
 
 	// Binarise says that X are probabilities: a model sees ones and zeros that are drawn
@@ -211,9 +211,10 @@ func segment[T cell.Float](b *Batch[T], seqs []Sequence, batch []int, dim, from,
 		b.Shape = new(cell.Ragged)
 	}
 	b.Shape.Reset(lengths)
-	b.X = grow(b.X, b.Shape.Rows()*dim)
+	b.X, b.Label = grow(b.X, b.Shape.Rows()*dim), grow(b.Label, len(lengths))
 	for k := range lengths {
 		s := seqs[batch[k/samples]]
+		b.Label[k] = s.Label
 		for t := range lengths[k] {
 			row := b.X[b.Shape.Row(t, k)*dim:][:dim]
 			for j, v := range s.X[(from+t)*dim : (from+t+1)*dim] {
