@@ -1,7 +1,11 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"math"
+	"path/filepath"
+	"strings"
 
 	"github.com/elbow-go/elbow/model"
 )
@@ -9,7 +13,7 @@ import (
 // experiments are the tables that can be run again. The figures beside our own were
 // published for the same data where a source says nothing else; "from memory" marks those
 // that were not looked up again.
-var experiments = []experiment{jsbTable, speechTable, textTable}
+var experiments = []experiment{jsbTable, speechTable, textTable, vraeTable}
 
 func nats(s model.Score) float64          { return s.NLLPerStep }
 func logLikelihood(s model.Score) float64 { return -s.NLLPerStep }
@@ -65,6 +69,7 @@ var speechTable = experiment{
 	unit:   "log-likelihood in nats per frame, higher is better",
 	folder: "fsdd",
 	value:  logLikelihood,
+	finish: bestSound,
 	rows: []row{
 		{name: "RNN-Gauss", model: speech(model.ModelRNN, model.Gauss), train: speechTraining(1e-3), figures: blizzard("88.5")},
 		{name: "RNN-GMM", model: speech(model.ModelRNN, model.GMM), train: speechTraining(2e-3), figures: blizzard("185.3")},
@@ -78,6 +83,25 @@ var speechTable = experiment{
 // can be compared.
 func blizzard(value string) []figures {
 	return []figures{{value, "on Blizzard, 16 kHz, large models", "Chung et al. 2015, Table 1, read as quoted by others"}}
+}
+
+// bestSound leaves samples of the model with the best valid figure beside the table.
+func bestSound(_ context.Context, r *tableRun) error {
+	var best *result
+	for i := range r.results {
+		if res := &r.results[i]; res.Valid != nil && (best == nil || *res.Valid > *best.Valid) {
+			best = res
+		}
+	}
+	m, _, _, err := model.Load(filepath.Join(best.Folder, model.BestFile))
+	if err != nil {
+		return err
+	}
+	files, err := writeSamples(r.dir, m, r.data.Form, sampling{count: 5, steps: 40, seed: best.Seed}, r.data.Test[:1])
+	if err == nil {
+		fmt.Fprintf(r.out, "%s: %s of %s\n", r.dir, strings.Join(files, " "), best.Row)
+	}
+	return err
 }
 
 var textTable = experiment{
