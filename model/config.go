@@ -12,7 +12,7 @@ import (
 type Config struct {
 	Model      string `json:"model"`      // rnn, vrnn, vrnn-i, storn, vrae or classifier
 	Cell       string `json:"cell"`       // rnn, rnn-relu, lstm, gru or gru-before
-	Likelihood string `json:"likelihood"` // bernoulli, gauss, gmm or categorical
+	Likelihood string `json:"likelihood"` // bernoulli, gauss, gmm, categorical, bivariate or bivariate-mixture
 	Data       int    `json:"data"`       // dimensions of one step
 	Hidden     int    `json:"hidden"`     // recurrent state
 	Latent     int    `json:"latent"`     // dimensions of z; 0 in an rnn
@@ -61,7 +61,7 @@ var (
 	models = []string{ModelRNN, ModelVRNN, ModelVRNNI, ModelSTORN}
 	inits  = []string{InitGlorot, InitUniform}
 
-	mixtures = []string{GMM} // the likelihoods with components
+	mixtures = []string{GMM, BivariateMixture} // the likelihoods with components
 )
 
 // maxSize bounds every size of a configuration, so that one read from a file cannot ask
@@ -152,6 +152,9 @@ func (c Config) check() error {
 	if c.Likelihood == Categorical && (c.Data != 1 || c.Classes < 2) {
 		return fmt.Errorf("model: data = %d, classes = %d: a categorical output needs data = 1 and at least 2 classes", c.Data, c.Classes)
 	}
+	if (c.Likelihood == Bivariate || c.Likelihood == BivariateMixture) && c.Data != 3 {
+		return fmt.Errorf("model: data = %d: a %s output needs 3 dimensions, a pen bit and two coordinates", c.Data, c.Likelihood)
+	}
 	if !(c.Dropout >= 0 && c.Dropout < 1) {
 		return fmt.Errorf("model: dropout = %v, want at least 0 and less than 1", c.Dropout)
 	}
@@ -187,19 +190,27 @@ func (c Config) CheckData(d *Data) error {
 	if c.Likelihood == Categorical && d.Form.Classes != c.Classes {
 		return fmt.Errorf("model: data set %q has %d classes, the model %d", d.Name, d.Form.Classes, c.Classes)
 	}
-	if c.Likelihood != Bernoulli {
-		return nil
-	}
 	for _, seqs := range [][]Sequence{d.Train, d.Valid, d.Test} {
 		for i, s := range seqs {
 			for k, v := range s.X {
-				if !(v >= 0 && v <= 1) {
+				if c.binary(k%d.Dim) && !(v >= 0 && v <= 1) {
 					return fmt.Errorf("model: data set %q, sequence %d (%s), step %d: %v cannot be the outcome of a bernoulli, want 0..1", d.Name, i, s.Name, k/d.Dim, v)
 				}
 			}
 		}
 	}
 	return nil
+}
+
+// binary reports whether the likelihood takes dimension j for a bit.
+func (c Config) binary(j int) bool {
+	switch c.Likelihood {
+	case Bernoulli:
+		return true
+	case Bivariate, BivariateMixture:
+		return j == 0
+	}
+	return false
 }
 
 func oneOf(what, got string, allowed []string) error {

@@ -21,7 +21,8 @@ const (
 	streamClass   = 7 // its component or class
 	streamDropout = 8 // Update counts optimiser steps
 
-	streamDropoutR = 9 // likewise, in a recognition network
+	streamDropoutR = 9  // likewise, in a recognition network
+	streamPen      = 10 // pen bit when sampling from a model
 
 	streamBinarise = 20 // x drawn from the probabilities in the data; Update as for z
 )
