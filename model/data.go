@@ -68,6 +68,10 @@ type Form struct {
 	Rows int    `json:"rows,omitempty"` // image
 	Cols int    `json:"cols,omitempty"` // image
 
+	// Window and Hop are those of [Windows], 0 where the sequences are whole.
+	Window int `json:"window,omitempty"`
+	Hop    int `json:"hop,omitempty"`
+
 	// The raw value of dimension j is X*Scale[j] + Offset[j]. One element stands for all
 	// dimensions; none means that X is the raw value.
 	Offset []float64 `json:"offset,omitempty"`

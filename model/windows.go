@@ -22,6 +22,7 @@ func Windows(d *Data, length, hop int) *Data {
 	w := *d
 	w.Name = fmt.Sprintf("%s, windows of %d every %d", d.Name, length, hop)
 	w.Hash = fmt.Sprintf("%x", sha256.Sum256(fmt.Appendf(nil, "%s windows %d %d", d.Hash, length, hop)))
+	w.Form.Window, w.Form.Hop = length, hop
 	w.Train, w.Valid, w.Test = windows(d.Train, d.Dim, length, hop), windows(d.Valid, d.Dim, length, hop), windows(d.Test, d.Dim, length, hop)
 	return &w
 }

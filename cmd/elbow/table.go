@@ -35,11 +35,8 @@ type experiment struct {
 
 	// value turns a score into the unit.
 	value func(model.Score) float64
-	// load makes the data where they are not those of data; after leaves more in the folder
-	// of a row that is done and may add to its result; finish leaves what belongs to the
-	// whole table. Each may be nil.
-	load   func(r *tableRun) (*dataset, error)
-	after  func(r *tableRun, dir string, seed uint64, res *result) error
+	// finish leaves what belongs to the table beside its rows, and may add to the results.
+	// It may be nil.
 	finish func(ctx context.Context, r *tableRun) error
 }
 
@@ -151,11 +148,7 @@ func table(ctx context.Context, args []string, out io.Writer) error {
 
 // loadData finds and reads the data, and takes a small part of them if that is enough.
 func (r *tableRun) loadData() error {
-	load := r.load
-	if load == nil {
-		load = readTable
-	}
-	d, err := load(r)
+	d, err := r.readData()
 	if err != nil {
 		return err
 	}
@@ -175,8 +168,8 @@ func (r *tableRun) loadData() error {
 	return nil
 }
 
-// readTable reads the data of an experiment from -data or from the folder of data sets.
-func readTable(r *tableRun) (*dataset, error) {
+// readData reads the data of the experiment from -data or from the folder of data sets.
+func (r *tableRun) readData() (*dataset, error) {
 	f := &r.experiment.data
 	if f.path == "" && r.folder != "" {
 		base := os.Getenv(dataEnv)
@@ -218,7 +211,11 @@ func (r *tableRun) run(ctx context.Context) error {
 		}
 	}
 	if r.finish != nil {
-		if err := r.finish(ctx, r); err != nil {
+		err := r.finish(ctx, r)
+		if err == nil {
+			err = writeJSON(filepath.Join(r.dir, tableFile), r.results)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -278,11 +275,6 @@ func (r *tableRun) row(ctx context.Context, w row, seed uint64) error {
 		}
 	}
 	res := r.add(w, seed, dir, sum, sum.Test, 1, w.figures)
-	if r.after != nil {
-		if err := r.after(r, dir, seed, res); err != nil {
-			return err
-		}
-	}
 	fmt.Fprintln(r.out, res.line())
 	for _, k := range w.samples {
 		if err := ctx.Err(); err != nil {

@@ -13,7 +13,7 @@ import (
 // experiments are the tables that can be run again. The figures beside our own were
 // published for the same data where a source says nothing else; "from memory" marks those
 // that were not looked up again.
-var experiments = []experiment{jsbTable, speechTable, textTable, vraeTable}
+var experiments = []experiment{jsbTable, speechTable, strokesTable, textTable, vraeTable}
 
 func nats(s model.Score) float64          { return s.NLLPerStep }
 func logLikelihood(s model.Score) float64 { return -s.NLLPerStep }
@@ -102,6 +102,37 @@ func bestSound(_ context.Context, r *tableRun) error {
 		fmt.Fprintf(r.out, "%s: %s of %s\n", r.dir, strings.Join(files, " "), best.Row)
 	}
 	return err
+}
+
+// pen is how the models of the handwriting table are made.
+func pen(kind, likelihood string) model.Config {
+	c := model.Config{Model: kind, Likelihood: likelihood, Hidden: 128, Latent: 32}
+	if likelihood == model.BivariateMixture {
+		c.Components = 20
+	}
+	return c
+}
+
+func penTraining(t *model.TrainConfig) { t.Batch, t.Epochs, t.Patience = 32, 60, 10 }
+
+var strokesTable = experiment{
+	name:   "strokes",
+	about:  "Pen strokes of the Omniglot characters: the handwriting column of Chung et al. 2015, Table 1, on open data",
+	unit:   "log-likelihood in nats per drawing, higher is better",
+	folder: "omniglot-strokes",
+	value:  func(s model.Score) float64 { return -s.NLLPerSeq },
+	rows: []row{
+		{name: "RNN-Gauss", model: pen(model.ModelRNN, model.Bivariate), train: penTraining, figures: iam("1016")},
+		{name: "RNN-GMM", model: pen(model.ModelRNN, model.BivariateMixture), train: penTraining, figures: iam("1358")},
+		{name: "VRNN-Gauss", model: pen(model.ModelVRNN, model.Bivariate), train: penTraining, figures: iam(">= 1337")},
+		{name: "VRNN-GMM", model: pen(model.ModelVRNN, model.BivariateMixture), train: penTraining, figures: iam(">= 1384")},
+	},
+}
+
+// iam is a figure for handwritten lines, which are longer and scaled in another way: the
+// order of the models is what can be compared.
+func iam(value string) []figures {
+	return []figures{{value, "on IAM-OnDB, per line", "Chung et al. 2015, Table 1, from memory"}}
 }
 
 var textTable = experiment{

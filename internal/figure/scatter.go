@@ -21,14 +21,14 @@ type Cloud struct {
 var marks = []draw.GlyphDrawer{draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}, draw.RingGlyph{},
 	draw.SquareGlyph{}, draw.TriangleGlyph{}, draw.PlusGlyph{}, draw.CrossGlyph{}}
 
-// maxClouds is how many clouds can be told apart by colour and mark.
-var maxClouds = len(palette) * len(marks)
+// MaxClouds is how many clouds can be told apart by colour and mark.
+const MaxClouds = 48
 
 // Scatter draws clouds of points over one pair of axes, at most 48 clouds, with a legend
 // above the axes. Clouds are drawn in order, so later points cover earlier ones.
 func Scatter(path, title, xLabel, yLabel string, clouds []Cloud) error {
-	if len(clouds) < 1 || len(clouds) > maxClouds {
-		return fmt.Errorf("%s: %d clouds, want 1 to %d", path, len(clouds), maxClouds)
+	if len(clouds) < 1 || len(clouds) > MaxClouds {
+		return fmt.Errorf("%s: %d clouds, want 1 to %d", path, len(clouds), MaxClouds)
 	}
 	q := newPlot()
 	q.X.Label.Text, q.Y.Label.Text = xLabel, yLabel

@@ -39,7 +39,7 @@ func TestScatterLabels(t *testing.T) {
 	nan := []float64{math.NaN(), math.Inf(1), 1}
 	long := strings.Repeat("a very long name ", 20)
 	for name, clouds := range map[string][]Cloud{
-		"most":      testClouds(maxClouds),
+		"most":      testClouds(MaxClouds),
 		"one point": {{"a", []float64{3}, []float64{4}}},
 		"gaps":      {{"a", nan, []float64{1, 2, 3}}, {"", nil, nil}, {long, []float64{1e149}, []float64{-1e140}}},
 	} {
@@ -48,8 +48,11 @@ func TestScatterLabels(t *testing.T) {
 			checkLabels(t, svg)
 		})
 	}
+	if n := len(palette) * len(marks); n != MaxClouds {
+		t.Errorf("%d colours and marks for %d clouds", n, MaxClouds)
+	}
 	seen := map[string]int{}
-	for i := range maxClouds {
+	for i := range MaxClouds {
 		key := fmt.Sprintf("%v %T", mark(i).Color, mark(i).Shape)
 		if j, ok := seen[key]; ok {
 			t.Errorf("clouds %d and %d look the same", j, i)
