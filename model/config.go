@@ -10,13 +10,13 @@ import (
 // Config says which model to build. The zero values of the widths stand for Hidden; see
 // [Config.Resolve].
 type Config struct {
-	Model      string `json:"model"`      // rnn, vrnn or vrnn-i
+	Model      string `json:"model"`      // rnn, vrnn, vrnn-i, vae or regression
 	Cell       string `json:"cell"`       // rnn, rnn-relu, lstm, gru or gru-before
 	Likelihood string `json:"likelihood"` // bernoulli or gauss
 	Data       int    `json:"data"`       // dimensions of one step
 	Hidden     int    `json:"hidden"`     // recurrent state
 	Latent     int    `json:"latent"`     // dimensions of z; 0 in an rnn
-	Depth      int    `json:"depth"`      // hidden ReLU layers of every net
+	Depth      int    `json:"depth"`      // hidden layers of every net; -1 stands for none (vae and regression)
 
 	PhiX      int `json:"phi_x"`     // width of the net that reads x
 	PhiZ      int `json:"phi_z"`     // width of the net that reads z
@@ -24,7 +24,18 @@ type Config struct {
 	Posterior int `json:"posterior"` // width of the posterior's hidden layers
 	Decoder   int `json:"decoder"`   // width of the decoder's hidden layers
 
-	Init string `json:"init"` // glorot, or uniform (-0.08, 0.08)
+	Init string `json:"init"` // glorot, uniform (-0.08, 0.08) or normal (0, 0.01²)
+
+	// Of a vae or a regression: the nonlinearity of the hidden layers, the range of the means
+	// of a Gaussian output, and the form in which heads give σ.
+	Activation string `json:"activation,omitempty"` // tanh or relu
+	Means      string `json:"means,omitempty"`      // linear, or unit: in (0, 1) through a sigmoid
+	Scale      string `json:"scale,omitempty"`      // softplus (plus 1e-4), or logvar: ln σ²
+
+	// Of a regression: the first Given dimensions of a step are its inputs, the others what
+	// the model describes. Noise is the σ around a draw in its sampled objective.
+	Given int     `json:"given,omitempty"`
+	Noise float64 `json:"noise,omitempty"`
 }
 
 // The models.
@@ -32,17 +43,21 @@ const (
 	ModelRNN   = "rnn"    // p(x_t | x_<t) from h_{t-1}, exact likelihood
 	ModelVRNN  = "vrnn"   // latent variable per step, prior conditioned on h_{t-1}
 	ModelVRNNI = "vrnn-i" // latent variable per step, prior N(0, I)
+
+	ModelVAE        = "vae"        // latent variable per data point
+	ModelRegression = "regression" // p(y | x) of data points
 )
 
 // The initialisers of the weight matrices other than the recurrent ones.
 const (
 	InitGlorot  = "glorot"
 	InitUniform = "uniform"
+	InitNormal  = "normal"
 )
 
 var (
-	models = []string{ModelRNN, ModelVRNN, ModelVRNNI}
-	inits  = []string{InitGlorot, InitUniform}
+	models = []string{ModelRNN, ModelVRNN, ModelVRNNI, ModelVAE, ModelRegression}
+	inits  = []string{InitGlorot, InitUniform, InitNormal}
 )
 
 // maxSize bounds every size of a configuration, so that one read from a file cannot ask
@@ -53,6 +68,10 @@ const maxSize = 1 << 16
 // latent size and the widths of all nets equal to Hidden. It reports what is not allowed.
 func (c Config) Resolve() (Config, error) {
 	defaultString(&c.Model, ModelVRNN)
+	if c.Model == ModelVAE || c.Model == ModelRegression {
+		return c.resolvePoints()
+	}
+	c.Activation, c.Means, c.Scale, c.Given, c.Noise = "", "", "", 0, 0
 	defaultString(&c.Cell, cell.LSTM.String())
 	defaultString(&c.Likelihood, Bernoulli)
 	defaultString(&c.Init, InitGlorot)

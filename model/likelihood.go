@@ -90,25 +90,37 @@ func (l bernoulli[T]) channels(add func(name string, values []T), out []T, rows,
 	add("theta_sig", sigma)
 }
 
-// gauss lays its outputs out as [mean | a] per row.
-type gauss[T cell.Float] struct{}
+// gauss lays its outputs out as [mean | a] per row, with σ = softplus(a) + 1e-4 or, with
+// logVar, a = ln σ².
+type gauss[T cell.Float] struct{ logVar bool }
+
+func (l gauss[T]) form() kernels.ScaleForm {
+	if l.logVar {
+		return kernels.LogVar
+	}
+	return kernels.SoftplusSigma
+}
 
 func (gauss[T]) outputs(dim int) int { return 2 * dim }
 
-func (gauss[T]) initBias(b []T, _ Stats) { fill(b[len(b)/2:], sigmaBias) }
-
-func (gauss[T]) logProb(lp, x, out []T, rows, dim int) {
-	kernels.GaussLogProb(lp, x, out, out[min(dim, len(out)):], kernels.SoftplusSigma, rows, dim, 2*dim)
+func (l gauss[T]) initBias(b []T, _ Stats) {
+	if !l.logVar {
+		fill(b[len(b)/2:], sigmaBias)
+	}
 }
 
-func (gauss[T]) backward(dout, dlp, x, out []T, rows, dim int) {
-	kernels.GaussLogProbBackward(nil, nil, dout, dout[min(dim, len(dout)):], dlp, x, out, out[min(dim, len(out)):], kernels.SoftplusSigma, rows, dim, 2*dim)
+func (l gauss[T]) logProb(lp, x, out []T, rows, dim int) {
+	kernels.GaussLogProb(lp, x, out, out[min(dim, len(out)):], l.form(), rows, dim, 2*dim)
 }
 
-func (gauss[T]) sample(x, out []T, noise kernels.Noise, step, row0 uint32, rows, dim int) {
+func (l gauss[T]) backward(dout, dlp, x, out []T, rows, dim int) {
+	kernels.GaussLogProbBackward(nil, nil, dout, dout[min(dim, len(dout)):], dlp, x, out, out[min(dim, len(out)):], l.form(), rows, dim, 2*dim)
+}
+
+func (l gauss[T]) sample(x, out []T, noise kernels.Noise, step, row0 uint32, rows, dim int) {
 	eps := make([]T, rows*dim)
 	kernels.Normals(eps, noise, step, row0, rows, dim)
-	kernels.GaussSample(x, out, out[dim:], eps, kernels.SoftplusSigma, rows, dim, 2*dim)
+	kernels.GaussSample(x, out, out[dim:], eps, l.form(), rows, dim, 2*dim)
 }
 
 func (gauss[T]) mean(x, out []T, rows, dim int) {
@@ -123,10 +135,7 @@ func (l gauss[T]) channels(add func(name string, values []T), out []T, rows, dim
 	add("theta_mu", mean)
 	sigma := mean
 	for i := range rows {
-		kernels.Softplus(sigma[i*dim:(i+1)*dim], out[i*2*dim+dim:(i+1)*2*dim])
-	}
-	for i := range sigma {
-		sigma[i] += kernels.ScaleEps
+		sigmas(sigma[i*dim:(i+1)*dim], out[i*2*dim+dim:], l.form())
 	}
 	add("theta_sig", sigma)
 }

@@ -89,6 +89,10 @@ func New[T cell.Float](config Config) (Model[T], error) {
 	switch c.Model {
 	case ModelRNN, ModelVRNN, ModelVRNNI:
 		return newVRNN[T](c), nil
+	case ModelVAE:
+		return newVAE[T](c), nil
+	case ModelRegression:
+		return newRegression[T](c), nil
 	}
 	return nil, fmt.Errorf("model: unknown model %q", c.Model)
 }
@@ -101,4 +105,9 @@ type landmark struct {
 
 // landmarks returns tensors whose shapes together name every size of the configuration, so
 // that a file can be checked against its header before a model is made.
-func (c Config) landmarks() []landmark { return c.vrnnLandmarks() }
+func (c Config) landmarks() []landmark {
+	if c.Model == ModelVAE || c.Model == ModelRegression {
+		return c.pointLandmarks()
+	}
+	return c.vrnnLandmarks()
+}

@@ -14,7 +14,9 @@ import (
 	"github.com/elbow-go/elbow/kernels"
 )
 
-// testConfigs returns every model with every cell and likelihood, with sizes that differ
+var vrnns = []string{ModelRNN, ModelVRNN, ModelVRNNI}
+
+// testConfigs returns every model of the VRNN family with every cell and likelihood, with sizes that differ
 // from each other so that no two can be mistaken.
 //
 // -short keeps the LSTM: the cells have tests of their own.
@@ -24,7 +26,7 @@ func testConfigs() []Config {
 		cells = cells[:1]
 	}
 	var cs []Config
-	for _, m := range models {
+	for _, m := range vrnns {
 		for _, c := range cells {
 			for _, l := range likelihoods {
 				cs = append(cs, Config{Model: m, Cell: c, Likelihood: l, Data: 5, Hidden: 4, Latent: 3, Depth: 2,

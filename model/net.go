@@ -11,12 +11,12 @@ type net[T cell.Float] struct {
 	layers []*cell.Dense[T]
 }
 
-// newNet returns a net of depth hidden ReLU layers of the given width, followed by a
-// linear head with out outputs unless out is 0.
-func newNet[T cell.Float](in, width, depth, out int) *net[T] {
+// newNet returns a net of depth hidden layers of the given width and activation, followed
+// by a linear head with out outputs unless out is 0.
+func newNet[T cell.Float](in, width, depth, out int, act cell.Activation) *net[T] {
 	n := new(net[T])
 	for range depth {
-		n.layers = append(n.layers, cell.NewDense[T](in, width, cell.ReLU))
+		n.layers = append(n.layers, cell.NewDense[T](in, width, act))
 		in = width
 	}
 	if out > 0 {

@@ -179,10 +179,10 @@ func (p *vrnnPass[T]) Channels(add func(name string, values []T)) {
 	add("x", p.batch.X[:rows*m.Data])
 	p.m.like.channels(add, p.decoder.out(), rows, m.Data)
 	if m.Latent > 0 {
-		headSigma(add, "phi_sig", p.posterior.out(), rows, m.Latent)
+		headSigma(add, "phi_sig", p.posterior.out(), kernels.SoftplusSigma, rows, m.Latent)
 	}
 	if m.prior != nil {
-		headSigma(add, "prior_sig", p.prior.out(), rows, m.Latent)
+		headSigma(add, "prior_sig", p.prior.out(), kernels.SoftplusSigma, rows, m.Latent)
 	}
 }
 

@@ -35,17 +35,17 @@ type VRNN[T cell.Float] struct {
 // newVRNN returns a model with all parameters 0 for a configuration that was resolved.
 func newVRNN[T cell.Float](c Config) *VRNN[T] {
 	m := &VRNN[T]{Config: c, Mean: make([]T, c.Data), like: newLikelihood[T](c.Likelihood)}
-	m.phiX = newNet[T](c.Data, c.PhiX, c.Depth, 0)
+	m.phiX = newNet[T](c.Data, c.PhiX, c.Depth, 0, cell.ReLU)
 	in, seen := c.PhiX, c.Hidden
 	if c.Model != ModelRNN {
-		m.posterior = newNet[T](c.PhiX+c.Hidden, c.Posterior, c.Depth, 2*c.Latent)
-		m.phiZ = newNet[T](c.Latent, c.PhiZ, c.Depth, 0)
+		m.posterior = newNet[T](c.PhiX+c.Hidden, c.Posterior, c.Depth, 2*c.Latent, cell.ReLU)
+		m.phiZ = newNet[T](c.Latent, c.PhiZ, c.Depth, 0, cell.ReLU)
 		in, seen = c.PhiX+c.PhiZ, c.PhiZ+c.Hidden
 		if c.Model == ModelVRNN {
-			m.prior = newNet[T](c.Hidden, c.Prior, c.Depth, 2*c.Latent)
+			m.prior = newNet[T](c.Hidden, c.Prior, c.Depth, 2*c.Latent, cell.ReLU)
 		}
 	}
-	m.decoder = newNet[T](seen, c.Decoder, c.Depth, m.like.outputs(c.Data))
+	m.decoder = newNet[T](seen, c.Decoder, c.Depth, m.like.outputs(c.Data), cell.ReLU)
 	m.cell = cell.NewRecurrent[T](c.kind(), in, c.Hidden)
 	return m
 }
@@ -135,14 +135,7 @@ func (m *VRNN[T]) Init(seed uint64, stats Stats) {
 	noise := func(w []T) kernels.Noise {
 		return kernels.Noise{Seed: seed, Stream: streamInit, Update: index[&w[0]]}
 	}
-	// draw fills the rows lo..hi of w, which are a layer of their own.
-	draw := func(w []T, in, lo, hi int) {
-		limit := 0.08
-		if m.Config.Init == InitGlorot {
-			limit = math.Sqrt(6 / float64(in+hi-lo))
-		}
-		cell.Uniform(w[lo*in:hi*in], in, -limit, limit, noise(w), lo)
-	}
+	draw := func(w []T, in, lo, hi int) { drawRows(w, in, lo, hi, m.Config.Init, noise(w)) }
 	for _, n := range []*net[T]{m.phiX, m.phiZ, m.prior, m.posterior, m.decoder} {
 		if n == nil {
 			continue
@@ -171,6 +164,24 @@ func (m *VRNN[T]) Init(seed uint64, stats Stats) {
 	clear(l.B)
 	clear(l.Bhn)
 }
+
+// drawRows fills the rows lo..hi of the weights w [, in], which are a layer of their own.
+func drawRows[T cell.Float](w []T, in, lo, hi int, init string, noise kernels.Noise) {
+	rows := w[lo*in : hi*in]
+	limit := 0.08
+	switch init {
+	case InitNormal:
+		kernels.Normals(rows, noise, 0, uint32(lo), hi-lo, in)
+		kernels.Scal(rows, rows, normalSigma)
+		return
+	case InitGlorot:
+		limit = math.Sqrt(6 / float64(in+hi-lo))
+	}
+	cell.Uniform(rows, in, -limit, limit, noise, lo)
+}
+
+// normalSigma is the σ of InitNormal.
+const normalSigma = 0.01
 
 // heads returns into how many equal parts the outputs of net n fall.
 func (m *VRNN[T]) heads(n *net[T]) int {
