@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"github.com/elbow-go/elbow/cell"
-	"github.com/elbow-go/elbow/kernels"
 )
 
 // Channel is the range of a quantity over all rows and dimensions of a split: what one
@@ -57,24 +56,8 @@ func (c channels) result() map[string]Channel {
 }
 
 // headSigma calls add with σ of a latent head, whose rows are [μ | a] with z columns each.
-func headSigma[T cell.Float](add func(name string, values []T), name string, out []T, form kernels.ScaleForm, rows, z int) {
-	s := make([]T, z)
-	for i := range rows {
-		sigmas(s, out[i*2*z+z:], form)
-		add(name, s)
-	}
-}
-
-// sigmas writes the σ that a, of one of the two forms of a head, stands for.
-func sigmas[T cell.Float](dst, a []T, form kernels.ScaleForm) {
-	a = a[:len(dst)]
-	if form == kernels.LogVar {
-		kernels.Scal(dst, a, 0.5)
-		kernels.Exp(dst, dst)
-		return
-	}
-	kernels.Softplus(dst, a)
-	for j := range dst {
-		dst[j] += kernels.ScaleEps
-	}
+func headSigma[T cell.Float](add func(name string, values []T), name string, out []T, rows, z int) {
+	s := make([]T, rows*z)
+	sigmas(s, from(out, z), rows, z, 2*z)
+	add(name, s)
 }

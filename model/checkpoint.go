@@ -214,7 +214,7 @@ func (c *checkpointFile) fits() error {
 		}
 		ok = len(view.Shape()) == len(want.shape)
 		for i := 0; ok && i < len(want.shape); i++ {
-			ok = want.shape[i] < 0 || view.Shape()[i] == uint64(want.shape[i])
+			ok = view.Shape()[i] == uint64(want.shape[i])
 		}
 		if !ok {
 			return fmt.Errorf("model: %s: tensor %q: shape %v does not fit the sizes in the header", c.path, want.name, view.Shape())

@@ -10,19 +10,25 @@ import (
 // Config says which model to build. The zero values of the widths stand for Hidden; see
 // [Config.Resolve].
 type Config struct {
-	Model      string `json:"model"`      // rnn, vrnn, vrnn-i, vae or regression
+	Model      string `json:"model"`      // rnn, vrnn, vrnn-i, storn, vae or regression
 	Cell       string `json:"cell"`       // rnn, rnn-relu, lstm, gru or gru-before
-	Likelihood string `json:"likelihood"` // bernoulli or gauss
+	Likelihood string `json:"likelihood"` // bernoulli, gauss, gmm or categorical
 	Data       int    `json:"data"`       // dimensions of one step
 	Hidden     int    `json:"hidden"`     // recurrent state
 	Latent     int    `json:"latent"`     // dimensions of z; 0 in an rnn
 	Depth      int    `json:"depth"`      // hidden layers of every net; -1 stands for none (vae and regression)
+	Layers     int    `json:"layers"`     // recurrent layers, on top of each other
+
+	Dropout float64 `json:"dropout,omitempty"` // what training drops of h between recurrent layers
 
 	PhiX      int `json:"phi_x"`     // width of the net that reads x
 	PhiZ      int `json:"phi_z"`     // width of the net that reads z
 	Prior     int `json:"prior"`     // width of the prior's hidden layers
 	Posterior int `json:"posterior"` // width of the posterior's hidden layers
 	Decoder   int `json:"decoder"`   // width of the decoder's hidden layers
+
+	Components int `json:"components,omitempty"` // of a mixture
+	Classes    int `json:"classes,omitempty"`    // of a categorical output
 
 	Init string `json:"init"` // glorot, uniform (-0.08, 0.08) or normal (0, 0.01²)
 
@@ -43,6 +49,7 @@ const (
 	ModelRNN   = "rnn"    // p(x_t | x_<t) from h_{t-1}, exact likelihood
 	ModelVRNN  = "vrnn"   // latent variable per step, prior conditioned on h_{t-1}
 	ModelVRNNI = "vrnn-i" // latent variable per step, prior N(0, I)
+	ModelSTORN = "storn"  // the same prior, with a recurrent network of its own for the posterior
 
 	ModelVAE        = "vae"        // latent variable per data point
 	ModelRegression = "regression" // p(y | x) of data points
@@ -56,16 +63,18 @@ const (
 )
 
 var (
-	models = []string{ModelRNN, ModelVRNN, ModelVRNNI, ModelVAE, ModelRegression}
+	models = []string{ModelRNN, ModelVRNN, ModelVRNNI, ModelSTORN, ModelVAE, ModelRegression}
 	inits  = []string{InitGlorot, InitUniform, InitNormal}
+
+	mixtures = []string{GMM} // the likelihoods with components
 )
 
 // maxSize bounds every size of a configuration, so that one read from a file cannot ask
 // for more memory than a machine has.
 const maxSize = 1 << 16
 
-// Resolve returns c with its defaults filled in: an LSTM, Glorot weights, depth 1, the
-// latent size and the widths of all nets equal to Hidden. It reports what is not allowed.
+// Resolve returns c with its defaults filled in: an LSTM, Glorot weights, depth 1, one
+// recurrent layer, the latent size and the widths of all nets equal to Hidden. It reports what is not allowed.
 func (c Config) Resolve() (Config, error) {
 	defaultString(&c.Model, ModelVRNN)
 	if c.Model == ModelVAE || c.Model == ModelRegression {
@@ -75,8 +84,18 @@ func (c Config) Resolve() (Config, error) {
 	defaultString(&c.Cell, cell.LSTM.String())
 	defaultString(&c.Likelihood, Bernoulli)
 	defaultString(&c.Init, InitGlorot)
-	if c.Depth == 0 {
-		c.Depth = 1
+	if !slices.Contains(mixtures, c.Likelihood) {
+		c.Components = 0
+	} else if c.Components == 0 {
+		c.Components = 20 // Chung et al. 2015
+	}
+	if c.Likelihood != Categorical {
+		c.Classes = 0
+	}
+	for _, p := range []*int{&c.Depth, &c.Layers} {
+		if *p == 0 {
+			*p = 1
+		}
 	}
 	if c.Model == ModelRNN {
 		c.Latent, c.PhiZ, c.Prior, c.Posterior = 0, 0, 0, 0
@@ -87,7 +106,7 @@ func (c Config) Resolve() (Config, error) {
 			}
 		}
 	}
-	if c.Model == ModelVRNNI {
+	if c.Model == ModelVRNNI || c.Model == ModelSTORN {
 		c.Prior = 0
 	}
 	for _, p := range []*int{&c.PhiX, &c.Decoder} {
@@ -121,13 +140,26 @@ func (c Config) check() error {
 		name       string
 		got, least int
 	}{
-		{"data", c.Data, 1}, {"hidden", c.Hidden, 1}, {"depth", c.Depth, 1}, {"phi_x", c.PhiX, 1},
+		{"data", c.Data, 1}, {"hidden", c.Hidden, 1}, {"depth", c.Depth, 1}, {"layers", c.Layers, 1}, {"phi_x", c.PhiX, 1},
 		{"decoder", c.Decoder, 1}, {"latent", c.Latent, 0}, {"phi_z", c.PhiZ, 0}, {"prior", c.Prior, 0}, {"posterior", c.Posterior, 0},
+		{"components", c.Components, 0}, {"classes", c.Classes, 0},
 	}
 	for _, s := range sizes {
 		if s.got < s.least || s.got > maxSize {
 			return fmt.Errorf("model: %s = %d, want %d..%d", s.name, s.got, s.least, maxSize)
 		}
+	}
+	if c.Likelihood == Categorical && (c.Data != 1 || c.Classes < 2) {
+		return fmt.Errorf("model: data = %d, classes = %d: a categorical output needs data = 1 and at least 2 classes", c.Data, c.Classes)
+	}
+	if !(c.Dropout >= 0 && c.Dropout < 1) {
+		return fmt.Errorf("model: dropout = %v, want at least 0 and less than 1", c.Dropout)
+	}
+	if c.Dropout > 0 && c.Layers < 2 {
+		return fmt.Errorf("model: dropout = %v with one recurrent layer: it works between layers", c.Dropout)
+	}
+	if n := c.outputs(); n > maxSize {
+		return fmt.Errorf("model: %s: %d outputs, want at most %d", c.Likelihood, n, maxSize)
 	}
 	if c.Model != ModelRNN && (c.Latent == 0 || c.PhiZ == 0 || c.Posterior == 0) {
 		return fmt.Errorf("model: a %s needs latent, phi_z and posterior sizes above 0", c.Model)
@@ -142,6 +174,32 @@ func (c Config) kind() cell.Kind {
 		panic("model: a configuration that was not resolved: " + err.Error())
 	}
 	return kind
+}
+
+// outputs returns how many outputs the likelihood needs.
+func (c Config) outputs() int { return outputs(newLikelihood[float32](c), c.Data) }
+
+// CheckData reports data that a model with the configuration cannot score.
+func (c Config) CheckData(d *Data) error {
+	if d.Dim != c.Data {
+		return fmt.Errorf("model: data set %q has %d dimensions, the model %d", d.Name, d.Dim, c.Data)
+	}
+	if c.Likelihood == Categorical && d.Form.Classes != c.Classes {
+		return fmt.Errorf("model: data set %q has %d classes, the model %d", d.Name, d.Form.Classes, c.Classes)
+	}
+	if c.Likelihood != Bernoulli {
+		return nil
+	}
+	for _, seqs := range [][]Sequence{d.Train, d.Valid, d.Test} {
+		for i, s := range seqs {
+			for k, v := range s.X {
+				if !(v >= 0 && v <= 1) {
+					return fmt.Errorf("model: data set %q, sequence %d (%s), step %d: %v cannot be the outcome of a bernoulli, want 0..1", d.Name, i, s.Name, k/d.Dim, v)
+				}
+			}
+		}
+	}
+	return nil
 }
 
 func oneOf(what, got string, allowed []string) error {

@@ -18,6 +18,10 @@ const (
 	streamShuffle = 4 // order of the batches; Update counts epochs
 	streamPrior   = 5 // z when sampling from a model
 	streamOutput  = 6 // x when sampling from a model
+	streamClass   = 7 // its component or class
+	streamDropout = 8 // Update counts optimiser steps
+
+	streamDropoutR = 9 // likewise, in a recognition network
 
 	streamItems   = 10 // order of the sequences of one length; Update counts epochs
 	streamWeights = 11 // draws of the parameters; Update counts optimiser steps
@@ -140,16 +144,23 @@ func (d *Data) Check() error {
 
 // Stats are the statistics of the training data that a model starts from.
 type Stats struct {
-	Steps int
-	Mean  []float64 // per dimension
+	Steps  int
+	Mean   []float64 // per dimension
+	Counts []int     // per class, if the data are classes
 }
 
 // Stats returns the statistics of the train split.
 func (d *Data) Stats() Stats {
 	s := Stats{Mean: make([]float64, d.Dim)}
+	if d.Form.Classes > 0 {
+		s.Counts = make([]int, d.Form.Classes)
+	}
 	for _, q := range d.Train {
 		for i, v := range q.X {
 			s.Mean[i%d.Dim] += float64(v)
+			if v >= 0 && v < float32(len(s.Counts)) {
+				s.Counts[int(v)]++
+			}
 		}
 		s.Steps += len(q.X) / d.Dim
 	}
@@ -209,13 +220,13 @@ func segment[T cell.Float](b *Batch[T], seqs []Sequence, batch []int, dim, from,
 	b.Shape.Reset(lengths)
 	b.X = grow(b.X, b.Shape.Rows()*dim)
 	for k := range lengths {
-		x := seqs[batch[k/samples]].X
+		s := seqs[batch[k/samples]]
 		for t := range lengths[k] {
 			row := b.X[b.Shape.Row(t, k)*dim:][:dim]
-			for j, v := range x[(from+t)*dim : (from+t+1)*dim] {
+			for j, v := range s.X[(from+t)*dim : (from+t+1)*dim] {
 				row[j] = T(v)
 			}
-			if seqs[batch[k/samples]].Binarise {
+			if s.Binarise {
 				b.u = grow(b.u, dim)
 				binarise(row, b.u, b.Noise, uint32(from+t), uint32(row0+k/samples))
 			}

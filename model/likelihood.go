@@ -9,17 +9,26 @@ import (
 
 // The likelihoods, by the names used in configurations.
 const (
-	Bernoulli = "bernoulli" // independent binary dimensions, from logits
-	Gauss     = "gauss"     // independent normals, mean and σ = softplus(a) + 1e-4
+	Bernoulli   = "bernoulli"   // independent binary dimensions, from logits
+	Gauss       = "gauss"       // independent normals, mean and σ = softplus(a) + 1e-4
+	GMM         = "gmm"         // mixture of diagonal normals with Components components
+	Categorical = "categorical" // one dimension, the index of one of Classes classes
 )
 
-var likelihoods = []string{Bernoulli, Gauss}
+var likelihoods = []string{Bernoulli, Gauss, GMM, Categorical}
 
 // likelihood is the output distribution p(x_t | ...) of a model: out holds the outputs of
-// the decoder for every row.
+// the decoder for every row, dim is the number of dimensions of the data.
 type likelihood[T cell.Float] interface {
-	// outputs returns how many outputs a row of dim dimensions needs.
-	outputs(dim int) int
+	// heads returns the sizes of the parts of a row of outputs, which are layers of their
+	// own, side by side.
+	heads(dim int) []int
+	// inputs returns how many numbers a model sees of a row of data, encode writes them:
+	// u is [rows, inputs].
+	inputs(dim int) int
+	encode(u, x []T, rows, dim int)
+	// inputMean returns the mean of what encode writes.
+	inputMean(stats Stats) []float64
 	// initBias sets the biases of the output layer, which are 0, from statistics of the
 	// training data.
 	initBias(b []T, stats Stats)
@@ -29,23 +38,47 @@ type likelihood[T cell.Float] interface {
 	backward(dout, dlp, x, out []T, rows, dim int)
 	// sample draws x for the rows row0... of a step.
 	sample(x, out []T, noise kernels.Noise, step, row0 uint32, rows, dim int)
-	// mean writes the mean of the output.
+	// mean writes the mean of the output, of a distribution over classes its mode.
 	mean(x, out []T, rows, dim int)
-	// channels calls add with what is monitored of the output: its mean theta_mu and its
-	// standard deviation theta_sig.
+	// channels calls add with what is monitored of the output.
 	channels(add func(name string, values []T), out []T, rows, dim int)
 }
 
-func newLikelihood[T cell.Float](name string) likelihood[T] {
-	if name == Gauss {
-		return gauss[T]{}
+// newLikelihood returns the likelihood of a resolved configuration.
+func newLikelihood[T cell.Float](c Config) likelihood[T] {
+	switch c.Likelihood {
+	case Gauss:
+		return gauss[T]{logVar: c.Scale == ScaleLogVar}
+	case GMM:
+		return gmm[T]{k: c.Components}
+	case Categorical:
+		return categorical[T]{k: c.Classes}
 	}
 	return bernoulli[T]{}
 }
 
-type bernoulli[T cell.Float] struct{}
+// outputs returns how many outputs a row needs.
+func outputs[T cell.Float](l likelihood[T], dim int) int {
+	n := 0
+	for _, h := range l.heads(dim) {
+		n += h
+	}
+	return n
+}
 
-func (bernoulli[T]) outputs(dim int) int { return dim }
+// from returns s without its first n elements, or nothing if it has no rows at all.
+func from[T any](s []T, n int) []T { return s[min(n, len(s)):] }
+
+// plain is the encoding of data that a model sees as they are.
+type plain[T cell.Float] struct{}
+
+func (plain[T]) inputs(dim int) int              { return dim }
+func (plain[T]) encode(u, x []T, rows, dim int)  { copy(u, x[:rows*dim]) }
+func (plain[T]) inputMean(stats Stats) []float64 { return stats.Mean }
+
+type bernoulli[T cell.Float] struct{ plain[T] }
+
+func (bernoulli[T]) heads(dim int) []int { return []int{dim} }
 
 // initBias: logit of the mean, with half a count added on either side so that a dimension
 // that is never (or always) on stays finite.
@@ -92,7 +125,10 @@ func (l bernoulli[T]) channels(add func(name string, values []T), out []T, rows,
 
 // gauss lays its outputs out as [mean | a] per row, with σ = softplus(a) + 1e-4 or, with
 // logVar, a = ln σ².
-type gauss[T cell.Float] struct{ logVar bool }
+type gauss[T cell.Float] struct {
+	plain[T]
+	logVar bool
+}
 
 func (l gauss[T]) form() kernels.ScaleForm {
 	if l.logVar {
@@ -101,7 +137,7 @@ func (l gauss[T]) form() kernels.ScaleForm {
 	return kernels.SoftplusSigma
 }
 
-func (gauss[T]) outputs(dim int) int { return 2 * dim }
+func (gauss[T]) heads(dim int) []int { return []int{dim, dim} }
 
 func (l gauss[T]) initBias(b []T, _ Stats) {
 	if !l.logVar {
@@ -110,11 +146,11 @@ func (l gauss[T]) initBias(b []T, _ Stats) {
 }
 
 func (l gauss[T]) logProb(lp, x, out []T, rows, dim int) {
-	kernels.GaussLogProb(lp, x, out, out[min(dim, len(out)):], l.form(), rows, dim, 2*dim)
+	kernels.GaussLogProb(lp, x, out, from(out, dim), l.form(), rows, dim, 2*dim)
 }
 
 func (l gauss[T]) backward(dout, dlp, x, out []T, rows, dim int) {
-	kernels.GaussLogProbBackward(nil, nil, dout, dout[min(dim, len(dout)):], dlp, x, out, out[min(dim, len(out)):], l.form(), rows, dim, 2*dim)
+	kernels.GaussLogProbBackward(nil, nil, dout, from(dout, dim), dlp, x, out, from(out, dim), l.form(), rows, dim, 2*dim)
 }
 
 func (l gauss[T]) sample(x, out []T, noise kernels.Noise, step, row0 uint32, rows, dim int) {
@@ -133,9 +169,28 @@ func (l gauss[T]) channels(add func(name string, values []T), out []T, rows, dim
 	mean := make([]T, rows*dim)
 	l.mean(mean, out, rows, dim)
 	add("theta_mu", mean)
-	sigma := mean
+	sigmasOf(mean, from(out, dim), l.form(), rows, dim, 2*dim)
+	add("theta_sig", mean)
+}
+
+// sigmas writes σ = softplus(a) + 1e-4 of rows of cols columns with the row stride ld.
+func sigmas[T cell.Float](sigma, a []T, rows, cols, ld int) {
+	sigmasOf(sigma, a, kernels.SoftplusSigma, rows, cols, ld)
+}
+
+// sigmasOf is sigmas for both forms of a head: LogVar is a = ln σ².
+func sigmasOf[T cell.Float](sigma, a []T, form kernels.ScaleForm, rows, cols, ld int) {
+	sigma = sigma[:rows*cols]
 	for i := range rows {
-		sigmas(sigma[i*dim:(i+1)*dim], out[i*2*dim+dim:], l.form())
+		copy(sigma[i*cols:(i+1)*cols], a[i*ld:])
 	}
-	add("theta_sig", sigma)
+	if form == kernels.LogVar {
+		kernels.Scal(sigma, sigma, 0.5)
+		kernels.Exp(sigma, sigma)
+		return
+	}
+	kernels.Softplus(sigma, sigma)
+	for i := range sigma {
+		sigma[i] += kernels.ScaleEps
+	}
 }

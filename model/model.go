@@ -89,6 +89,8 @@ func New[T cell.Float](config Config) (Model[T], error) {
 	switch c.Model {
 	case ModelRNN, ModelVRNN, ModelVRNNI:
 		return newVRNN[T](c), nil
+	case ModelSTORN:
+		return newSTORN[T](c), nil
 	case ModelVAE:
 		return newVAE[T](c), nil
 	case ModelRegression:
@@ -97,16 +99,19 @@ func New[T cell.Float](config Config) (Model[T], error) {
 	return nil, fmt.Errorf("model: unknown model %q", c.Model)
 }
 
-// landmark is a tensor of a model with its shape; -1 is any size.
+// landmark is a tensor of a model with its shape.
 type landmark struct {
 	name  string
 	shape []int
 }
 
-// landmarks returns tensors whose shapes together name every size of the configuration, so
-// that a file can be checked against its header before a model is made.
+// landmarks returns all that is large in a model, so that a file can be checked against its
+// header before the model is made.
 func (c Config) landmarks() []landmark {
-	if c.Model == ModelVAE || c.Model == ModelRegression {
+	switch c.Model {
+	case ModelSTORN:
+		return c.stornLandmarks()
+	case ModelVAE, ModelRegression:
 		return c.pointLandmarks()
 	}
 	return c.vrnnLandmarks()

@@ -20,7 +20,7 @@ type vrnnPass[T cell.Float] struct {
 	tally[T]
 
 	m       *VRNN[T]
-	seq     *cell.Sequence[T]
+	cells   *stackTape[T]
 	threads int
 	batch   *Batch[T]
 
@@ -42,7 +42,7 @@ type vrnnPass[T cell.Float] struct {
 func (m *VRNN[T]) NewPass(threads int) Pass[T] { return newVRNNPass(m, threads) }
 
 func newVRNNPass[T cell.Float](m *VRNN[T], threads int) *vrnnPass[T] {
-	p := &vrnnPass[T]{m: m, threads: max(threads, 1), seq: cell.NewSequence[T]()}
+	p := &vrnnPass[T]{m: m, threads: max(threads, 1), cells: newStackTape(m.stack, streamDropout)}
 	p.before, p.loop, p.after = p.beforeRows, p.loopRows, p.afterRows
 	p.afterBack, p.loopBack, p.beforeBack, p.params = p.afterRowsBackward, p.loopRowsBackward, p.beforeRowsBackward, p.paramGrad
 	return p
@@ -56,7 +56,7 @@ func (p *vrnnPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 	}
 	p.batch = b
 	p.begin(obj, b.Shape, m.Latent > 0)
-	p.u = grow(p.u, rows*m.Data)
+	p.u = grow(p.u, rows*len(m.Mean))
 	p.phiX.size(m.phiX, rows, training)
 	p.phiZ.size(m.phiZ, rows, training)
 	p.prior.size(m.prior, rows, training)
@@ -66,7 +66,7 @@ func (p *vrnnPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 	if obj.sampled() {
 		p.draw.size(rows, m.Latent, training)
 	}
-	p.seq.Begin(m.cell, b.Shape, b.H, b.C)
+	p.cells.begin(b, 0, m.State(), training)
 	par.Do(p.threads, rows, p.before)
 	par.Do(p.threads, b.Shape.Batch(), p.loop)
 	par.Do(p.threads, rows, p.after)
@@ -75,16 +75,12 @@ func (p *vrnnPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 // beforeRows computes what needs no state, for the rows lo..hi.
 func (p *vrnnPass[T]) beforeRows(lo, hi int) {
 	m := p.m
-	for i := lo; i < hi; i++ {
-		x, u := p.batch.X[i*m.Data:(i+1)*m.Data], p.u[i*m.Data:(i+1)*m.Data]
-		for j, v := range x {
-			u[j] = v - m.Mean[j]
-		}
-	}
-	m.phiX.project(&p.phiX, p.u, lo, hi, 0, m.Data)
+	in := len(m.Mean)
+	encode(m.like, p.u[lo*in:hi*in], p.batch.X[lo*m.Data:hi*m.Data], m.Mean, hi-lo, m.Data)
+	m.phiX.project(&p.phiX, p.u, lo, hi, 0, in)
 	m.phiX.finish(&p.phiX, lo, hi)
 	phi := p.phiX.out()
-	m.cell.Project(p.seq, phi[lo*m.PhiX:hi*m.PhiX], lo, hi, 0, m.PhiX)
+	p.cells.project(phi[lo*m.PhiX:hi*m.PhiX], lo, hi, 0, m.PhiX)
 	if m.Latent > 0 {
 		m.posterior.project(&p.posterior, phi, lo, hi, 0, m.PhiX)
 	}
@@ -101,14 +97,14 @@ func (p *vrnnPass[T]) loopRows(b0, b1 int) {
 		}
 		if m.Latent > 0 {
 			lo, hi := off+b0, off+n
-			m.posterior.project(&p.posterior, p.seq.HPrev, lo, hi, m.PhiX, m.PhiX+m.Hidden)
+			m.posterior.project(&p.posterior, p.cells.top().HPrev, lo, hi, m.PhiX, m.PhiX+m.Hidden)
 			m.posterior.finish(&p.posterior, lo, hi)
 			p.latent(lo, hi, uint32(t), uint32(p.batch.Row0+b0))
 			m.phiZ.project(&p.phiZ, p.z, lo, hi, 0, m.Latent)
 			m.phiZ.finish(&p.phiZ, lo, hi)
-			m.cell.Project(p.seq, p.phiZ.out()[lo*m.PhiZ:hi*m.PhiZ], lo, hi, m.PhiX, m.PhiX+m.PhiZ)
+			p.cells.project(p.phiZ.out()[lo*m.PhiZ:hi*m.PhiZ], lo, hi, m.PhiX, m.PhiX+m.PhiZ)
 		}
-		m.cell.Step(p.seq, t, b0, b1)
+		p.cells.step(t, b0, b1)
 	}
 }
 
@@ -132,7 +128,7 @@ func (p *vrnnPass[T]) afterRows(lo, hi int) {
 		q := p.posterior.out()[lo*2*z : hi*2*z]
 		var pr []T
 		if m.prior != nil {
-			m.prior.project(&p.prior, p.seq.HPrev, lo, hi, 0, m.Hidden)
+			m.prior.project(&p.prior, p.cells.top().HPrev, lo, hi, 0, m.Hidden)
 			m.prior.finish(&p.prior, lo, hi)
 			pr = p.prior.out()[lo*2*z : hi*2*z]
 		}
@@ -145,7 +141,7 @@ func (p *vrnnPass[T]) afterRows(lo, hi int) {
 			kernels.GaussKLStandard(p.KL[lo:hi], q, q[z:], kernels.SoftplusSigma, n, z, 2*z)
 		}
 	}
-	m.decoder.project(&p.decoder, p.seq.HPrev, lo, hi, from, from+m.Hidden)
+	m.decoder.project(&p.decoder, p.cells.top().HPrev, lo, hi, from, from+m.Hidden)
 	m.decoder.finish(&p.decoder, lo, hi)
 	w := m.decoder.last().Out
 	m.like.logProb(p.LogProb[lo:hi], p.batch.X[lo*m.Data:hi*m.Data], p.decoder.out()[lo*w:hi*w], n, m.Data)
@@ -162,7 +158,7 @@ func (p *vrnnPass[T]) Backward(grad Model[T]) {
 	p.dlp, p.dkl = grow(p.dlp, rows), grow(p.dkl, rows)
 	p.dz = grow(p.dz, rows*m.Latent)
 	p.grad(p.dlp, p.dkl)
-	p.seq.BeginBackward(nil, nil)
+	p.cells.beginBackward()
 	par.Do(p.threads, rows, p.afterBack)
 	par.Do(p.threads, p.batch.Shape.Batch(), p.loopBack)
 	par.Do(p.threads, rows, p.beforeBack)
@@ -171,7 +167,7 @@ func (p *vrnnPass[T]) Backward(grad Model[T]) {
 }
 
 // Final implements [Pass].
-func (p *vrnnPass[T]) Final(h, c []T) { p.seq.Final(h, c) }
+func (p *vrnnPass[T]) Final(h, c []T) { p.cells.final(h, c, 0, p.m.State()) }
 
 // Channels implements [Pass].
 func (p *vrnnPass[T]) Channels(add func(name string, values []T)) {
@@ -179,10 +175,10 @@ func (p *vrnnPass[T]) Channels(add func(name string, values []T)) {
 	add("x", p.batch.X[:rows*m.Data])
 	p.m.like.channels(add, p.decoder.out(), rows, m.Data)
 	if m.Latent > 0 {
-		headSigma(add, "phi_sig", p.posterior.out(), kernels.SoftplusSigma, rows, m.Latent)
+		headSigma(add, "phi_sig", p.posterior.out(), rows, m.Latent)
 	}
 	if m.prior != nil {
-		headSigma(add, "prior_sig", p.prior.out(), kernels.SoftplusSigma, rows, m.Latent)
+		headSigma(add, "prior_sig", p.prior.out(), rows, m.Latent)
 	}
 }
 
@@ -232,12 +228,12 @@ func (p *vrnnPass[T]) loopRowsBackward(b0, b1 int) {
 		}
 		// The gradient of h_t from outside the cell is that of the state step t+1 started with.
 		next, more := shape.Step(t + 1)
-		m.cell.StepBackward(p.seq, t, b0, b1, p.dHPrev[next*h:(next+more)*h])
+		p.cells.stepBackward(t, b0, b1, p.dHPrev[next*h:(next+more)*h])
 		if z == 0 {
 			continue
 		}
 		lo, hi := off+b0, off+n
-		m.cell.InputGrad(p.seq, p.phiZ.dOut()[lo*m.PhiZ:hi*m.PhiZ], lo, hi, m.PhiX, m.PhiX+m.PhiZ, true)
+		p.cells.inputGrad(p.phiZ.dOut()[lo*m.PhiZ:hi*m.PhiZ], lo, hi, m.PhiX, m.PhiX+m.PhiZ, true)
 		m.phiZ.backward(&p.phiZ, lo, hi)
 		m.phiZ.inputGrad(&p.phiZ, p.dz, lo, hi, 0, z, p.obj.sampled())
 		q, dq := p.posterior.out()[lo*2*z:hi*2*z], p.posterior.dOut()[lo*2*z:hi*2*z]
@@ -250,7 +246,7 @@ func (p *vrnnPass[T]) loopRowsBackward(b0, b1 int) {
 func (p *vrnnPass[T]) beforeRowsBackward(lo, hi int) {
 	m := p.m
 	d := p.phiX.dOut()
-	m.cell.InputGrad(p.seq, d[lo*m.PhiX:hi*m.PhiX], lo, hi, 0, m.PhiX, false)
+	p.cells.inputGrad(d[lo*m.PhiX:hi*m.PhiX], lo, hi, 0, m.PhiX, false)
 	if m.Latent > 0 {
 		m.posterior.inputGrad(&p.posterior, d, lo, hi, 0, m.PhiX, true)
 	}
@@ -262,19 +258,17 @@ func (p *vrnnPass[T]) paramGrad(lo, hi int) {
 	m, g, rows := p.m, p.g, p.batch.Shape.Rows()
 	for i := lo; i < hi; i++ {
 		m.phiX.paramGrad(g.phiX, &p.phiX, rows, i, p.threads, p.u)
-		outs := m.cell.Kind.Gates() * m.Hidden
-		a, b := outs*i/p.threads, outs*(i+1)/p.threads
-		m.cell.ParamGrad(g.cell, p.seq, p.phiX.out(), 0, m.PhiX, a, b)
 		if m.Latent == 0 {
-			m.decoder.paramGrad(g.decoder, &p.decoder, rows, i, p.threads, p.seq.HPrev)
+			p.cells.paramGrad(g.stack, i, p.threads, p.phiX.out())
+			m.decoder.paramGrad(g.decoder, &p.decoder, rows, i, p.threads, p.cells.top().HPrev)
 			continue
 		}
-		m.cell.ParamGrad(g.cell, p.seq, p.phiZ.out(), m.PhiX, m.PhiX+m.PhiZ, a, b)
+		p.cells.paramGrad(g.stack, i, p.threads, p.phiX.out(), p.phiZ.out())
 		m.phiZ.paramGrad(g.phiZ, &p.phiZ, rows, i, p.threads, p.z)
-		m.posterior.paramGrad(g.posterior, &p.posterior, rows, i, p.threads, p.phiX.out(), p.seq.HPrev)
-		m.decoder.paramGrad(g.decoder, &p.decoder, rows, i, p.threads, p.phiZ.out(), p.seq.HPrev)
+		m.posterior.paramGrad(g.posterior, &p.posterior, rows, i, p.threads, p.phiX.out(), p.cells.top().HPrev)
+		m.decoder.paramGrad(g.decoder, &p.decoder, rows, i, p.threads, p.phiZ.out(), p.cells.top().HPrev)
 		if m.prior != nil {
-			m.prior.paramGrad(g.prior, &p.prior, rows, i, p.threads, p.seq.HPrev)
+			m.prior.paramGrad(g.prior, &p.prior, rows, i, p.threads, p.cells.top().HPrev)
 		}
 	}
 }

@@ -29,14 +29,15 @@ type Regression[T cell.Float] struct {
 	Mean []T // [Given], subtracted from x
 
 	net    *net[T]
-	like   gauss[T]
+	like   likelihood[T]
+	form   kernels.ScaleForm // of σ
 	squash bool
 }
 
 // newRegression takes a resolved configuration.
 func newRegression[T cell.Float](c Config) *Regression[T] {
-	m := &Regression[T]{Config: c, Mean: make([]T, c.Given), like: gauss[T]{logVar: c.Scale == ScaleLogVar}, squash: c.Means == MeansUnit}
-	m.net = newNet[T](c.Given, c.Decoder, c.layers(), m.like.outputs(m.outputs()), c.activation())
+	m := &Regression[T]{Config: c, Mean: make([]T, c.Given), like: newLikelihood[T](c), form: c.scaleForm(), squash: c.Means == MeansUnit}
+	m.net = newMLP[T](c.Given, c.Decoder, c.layers(), 2*m.outputs(), c.activation())
 	return m
 }
 
@@ -50,7 +51,7 @@ func (m *Regression[T]) State() int { return 0 }
 
 // NewGrad implements [Model].
 func (m *Regression[T]) NewGrad() Model[T] {
-	return &Regression[T]{Config: m.Config, Mean: make([]T, len(m.Mean)), like: m.like, squash: m.squash, net: m.net.newGrad()}
+	return &Regression[T]{Config: m.Config, Mean: make([]T, len(m.Mean)), like: m.like, form: m.form, squash: m.squash, net: m.net.newGrad()}
 }
 
 // Tensors implements [Model]: net.K.w and net.K.b.
@@ -69,19 +70,16 @@ func (m *Regression[T]) PackForTraining() { m.net.pack(true) }
 
 // Init implements [Model], as [VAE.Init]; a linear mean of y starts at 0.
 func (m *Regression[T]) Init(seed uint64, stats Stats) {
-	m.net.init(0, seed, m.Config.Init, 2)
-	clear(m.Mean)
-	if m.Config.Init == InitNormal {
+	d := newInitialiser[T](m, seed)
+	d.net(m.net, m.outputs(), m.outputs())
+	if clear(m.Mean); d.kind == InitNormal {
+		d.biases(m.net)
 		return
 	}
 	for j := range m.Mean {
 		m.Mean[j] = T(stats.Mean[j])
 	}
-	out := m.net.last().B
-	m.like.initBias(out, stats)
-	if m.squash {
-		bernoulli[T]{}.initBias(out[:m.outputs()], Stats{Steps: stats.Steps, Mean: stats.Mean[m.Given:]})
-	}
+	initPoints(m.net.last().B, m.like, m.squash, Stats{Steps: stats.Steps, Mean: stats.Mean[m.Given:]})
 }
 
 // evaluate computes [μ | a] of the rows lo..hi of the centred inputs u.
@@ -107,11 +105,8 @@ func (m *Regression[T]) Predict(mu, sigma, x []T, rows int) {
 		center(u[i*m.Given:(i+1)*m.Given], x[i*m.Given:], m.Mean)
 	}
 	m.evaluate(&tp, u, 0, rows)
-	for i := range rows {
-		out := tp.out()[i*2*d : (i+1)*2*d]
-		copy(mu[i*d:(i+1)*d], out)
-		sigmas(sigma[i*d:(i+1)*d], out[d:], m.like.form())
-	}
+	m.like.mean(mu, tp.out(), rows, d)
+	sigmasOf(sigma, from(tp.out(), d), m.form, rows, d, 2*d)
 }
 
 // Sample implements [Model]: y is drawn at the mean of x of the training data, which
@@ -194,7 +189,7 @@ func (p *regressionPass[T]) forwardRows(lo, hi int) {
 		kernels.Normals(p.eps[from*d:to*d], p.batch.Noise, t, row, to-from, d)
 	})
 	draw := p.draw[lo*d : hi*d]
-	kernels.GaussSample(draw, out, out[d:], p.eps[lo*d:hi*d], m.like.form(), hi-lo, d, 2*d)
+	kernels.GaussSample(draw, out, out[d:], p.eps[lo*d:hi*d], m.form, hi-lo, d, 2*d)
 	kernels.GaussLogProb(p.LogProb[lo:hi], y, draw, p.form[lo*d:hi*d], kernels.LogSigma, hi-lo, d, d)
 }
 
@@ -223,7 +218,7 @@ func (p *regressionPass[T]) backwardRows(lo, hi int) {
 		dDraw, dNo := p.dDraw[lo*d:hi*d], p.dNo[lo*d:hi*d]
 		kernels.GaussLogProbBackward(nil, nil, dDraw, dNo, dlp, y, p.draw[lo*d:hi*d], p.form[lo*d:hi*d], kernels.LogSigma, n, d, d)
 		clear(dOut)
-		kernels.GaussSampleBackward(dOut, dOut[d:], dDraw, out[d:], p.eps[lo*d:hi*d], m.like.form(), n, d, 2*d)
+		kernels.GaussSampleBackward(dOut, dOut[d:], dDraw, out[d:], p.eps[lo*d:hi*d], m.form, n, d, 2*d)
 	} else {
 		m.like.backward(dOut, dlp, y, out, n, d)
 	}

@@ -23,19 +23,16 @@ func Sample[T cell.Float](m Model[T], count, steps int, seed uint64, mean bool) 
 // Sample implements [Model].
 func (m *VRNN[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
 	var (
-		seq                    = cell.NewSequence[T]()
+		cells                  = newStackTape(m.stack, streamDropout)
 		phiX, phiZ, prior, dec tape[T]
-		h, c                   = make([]T, count*m.Hidden), make([]T, count*m.Hidden)
-		x, u                   = make([]T, count*m.Data), make([]T, count*m.Data)
+		state                  = Batch[T]{H: make([]T, count*m.State()), C: make([]T, count*m.State())}
+		h                      = make([]T, count*m.Hidden) // of the topmost layer
+		x, u                   = make([]T, count*m.Data), make([]T, count*len(m.Mean))
 		z, eps                 = make([]T, count*m.Latent), make([]T, count*m.Latent)
-		ones                   = make([]int, count)
 		noisePrior, noiseOut   = kernels.Noise{Seed: seed, Stream: streamPrior}, kernels.Noise{Seed: seed, Stream: streamOutput}
 		muP, sP                []T
 	)
-	for i := range ones {
-		ones[i] = 1
-	}
-	shape := cell.NewRagged(ones...)
+	state.Shape = oneStep(count)
 	phiX.size(m.phiX, count, false)
 	phiZ.size(m.phiZ, count, false)
 	prior.size(m.prior, count, false)
@@ -65,18 +62,26 @@ func (m *VRNN[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
 		}
 		for i := range count {
 			copy(dst[(i*steps+t)*m.Data:], x[i*m.Data:(i+1)*m.Data])
-			for j, v := range x[i*m.Data : (i+1)*m.Data] {
-				u[i*m.Data+j] = v - m.Mean[j]
-			}
 		}
-		m.phiX.project(&phiX, u, 0, count, 0, m.Data)
+		encode(m.like, u, x, m.Mean, count, m.Data)
+		m.phiX.project(&phiX, u, 0, count, 0, len(m.Mean))
 		m.phiX.finish(&phiX, 0, count)
-		seq.Begin(m.cell, shape, h, c)
-		m.cell.Project(seq, phiX.out(), 0, count, 0, m.PhiX)
+		cells.begin(&state, 0, m.State(), false)
+		cells.project(phiX.out(), 0, count, 0, m.PhiX)
 		if m.Latent > 0 {
-			m.cell.Project(seq, phiZ.out(), 0, count, m.PhiX, m.PhiX+m.PhiZ)
+			cells.project(phiZ.out(), 0, count, m.PhiX, m.PhiX+m.PhiZ)
 		}
-		m.cell.Step(seq, 0, 0, count)
-		seq.Final(h, c)
+		cells.step(0, 0, count)
+		cells.final(state.H, state.C, 0, m.State())
+		h = cells.top().H
 	}
+}
+
+// oneStep returns the shape of count sequences of one step.
+func oneStep(count int) *cell.Ragged {
+	ones := make([]int, count)
+	for i := range ones {
+		ones[i] = 1
+	}
+	return cell.NewRagged(ones...)
 }

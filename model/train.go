@@ -121,8 +121,9 @@ func (c TrainConfig) suits(m Model[float32]) error {
 	return nil
 }
 
-// valid returns how the valid split is scored after every epoch.
-func (c TrainConfig) valid() EvalConfig {
+// Eval returns how the valid split is scored after every epoch: with as many samples as
+// training takes for the importance bound, otherwise with one.
+func (c TrainConfig) Eval() EvalConfig {
 	e := EvalConfig{Batch: c.Batch, Seed: c.Seed, Threads: c.Threads}
 	if c.Importance {
 		e.Samples = c.Samples
@@ -195,10 +196,7 @@ func NewTrainer(m Model[float32], d *Data, config TrainConfig) (*Trainer, error)
 	if err := errors.Join(config.Check(), d.Check()); err != nil {
 		return nil, err
 	}
-	if dim := m.Settings().Data; d.Dim != dim {
-		return nil, fmt.Errorf("model: data set %q has %d dimensions, the model %d", d.Name, d.Dim, dim)
-	}
-	if err := config.suits(m); err != nil {
+	if err := errors.Join(m.Settings().CheckData(d), config.suits(m)); err != nil {
 		return nil, err
 	}
 	t := &Trainer{Model: m, Data: d, Config: config}
@@ -430,7 +428,7 @@ func (t *Trainer) endEpoch() error {
 	exact := t.Model.Settings().Latent == 0
 	weight := warmup(s.Epoch, t.Config.KLWarmup)
 	channels := channels{}
-	valid := evaluate(t.Model, t.pass, t.Data.Valid, t.Config.valid(), func() { t.pass.Channels(channels.add) })
+	valid := evaluate(t.Model, t.pass, t.Data.Valid, t.Config.Eval(), func() { t.pass.Channels(channels.add) })
 	if math.IsNaN(valid.NLLPerStep) || math.IsInf(valid.NLLPerStep, 0) {
 		return fmt.Errorf("model: epoch %d: valid bound %v: %w", s.Epoch+1, valid.NLLPerStep, ErrDiverged)
 	}

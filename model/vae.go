@@ -27,9 +27,9 @@ type VAE[T cell.Float] struct {
 
 // newVAE takes a resolved configuration.
 func newVAE[T cell.Float](c Config) *VAE[T] {
-	m := &VAE[T]{Config: c, Mean: make([]T, c.Data), like: pointLikelihood[T](c), form: c.scaleForm(), squash: c.Means == MeansUnit}
-	m.encoder = newNet[T](c.Data, c.Posterior, c.layers(), 2*c.Latent, c.activation())
-	m.decoder = newNet[T](c.Latent, c.Decoder, c.layers(), m.like.outputs(c.Data), c.activation())
+	m := &VAE[T]{Config: c, Mean: make([]T, c.Data), like: newLikelihood[T](c), form: c.scaleForm(), squash: c.Means == MeansUnit}
+	m.encoder = newMLP[T](c.Data, c.Posterior, c.layers(), 2*c.Latent, c.activation())
+	m.decoder = newMLP[T](c.Latent, c.Decoder, c.layers(), outputs(m.like, c.Data), c.activation())
 	return m
 }
 
@@ -72,10 +72,12 @@ func (m *VAE[T]) PackForTraining() {
 // data. With InitNormal, the paper's start, every parameter is drawn from N(0, 0.01²) and
 // Mean is 0.
 func (m *VAE[T]) Init(seed uint64, stats Stats) {
-	m.encoder.init(0, seed, m.Config.Init, 2)
-	m.decoder.init(2*len(m.encoder.layers), seed, m.Config.Init, m.like.outputs(m.Data)/m.Data)
-	clear(m.Mean)
-	if m.Config.Init == InitNormal {
+	d := newInitialiser[T](m, seed)
+	d.net(m.encoder, m.Latent, m.Latent)
+	d.net(m.decoder, m.like.heads(m.Data)...)
+	if clear(m.Mean); d.kind == InitNormal {
+		d.biases(m.encoder)
+		d.biases(m.decoder)
 		return
 	}
 	for j := range m.Mean {
@@ -84,28 +86,20 @@ func (m *VAE[T]) Init(seed uint64, stats Stats) {
 	if m.form == kernels.SoftplusSigma {
 		fill(m.encoder.last().B[m.Latent:], sigmaBias)
 	}
-	out := m.decoder.last().B
-	m.like.initBias(out, stats)
-	if m.squash {
-		bernoulli[T]{}.initBias(out[:m.Data], stats)
+	initPoints(m.decoder.last().B, m.like, m.squash, stats)
+}
+
+// initPoints sets the biases of an output; squashed means start at the mean of the data.
+func initPoints[T cell.Float](b []T, like likelihood[T], squash bool, stats Stats) {
+	like.initBias(b, stats)
+	if squash {
+		bernoulli[T]{}.initBias(b[:len(stats.Mean)], stats)
 	}
 }
 
-// init draws the parameters of a net whose first tensor is number first of its model; the
-// head is heads layers side by side. The biases are 0, but drawn as well with InitNormal.
-func (n *net[T]) init(first int, seed uint64, init string, heads int) {
-	for i, d := range n.layers {
-		noise := kernels.Noise{Seed: seed, Stream: streamInit, Update: uint32(first + 2*i)}
-		parts := 1
-		if i == len(n.layers)-1 {
-			parts = heads
-		}
-		for p := range parts {
-			drawRows(d.W, d.In, d.Out*p/parts, d.Out*(p+1)/parts, init, noise)
-		}
-		clear(d.B)
-		if noise.Update++; init == InitNormal {
-			drawRows(d.B, d.Out, 0, 1, init, noise)
-		}
+// biases draws the biases of a net too.
+func (d *initialiser[T]) biases(n *net[T]) {
+	for _, l := range n.layers {
+		d.draw(l.B, l.Out, 0, 1)
 	}
 }

@@ -40,6 +40,7 @@ func (c Config) resolvePoints() (Config, error) {
 	defaultString(&c.Means, MeansLinear)
 	defaultString(&c.Scale, ScaleSoftplus)
 	c.Cell, c.PhiX, c.PhiZ, c.Prior = "", 0, 0, 0
+	c.Layers, c.Dropout, c.Components, c.Classes = 0, 0, 0, 0
 	if c.Depth == 0 {
 		c.Depth = 1
 	}
@@ -124,35 +125,11 @@ func (c Config) scaleForm() kernels.ScaleForm {
 	return kernels.SoftplusSigma
 }
 
-// pointLikelihood returns the output of a model of data points.
-func pointLikelihood[T cell.Float](c Config) likelihood[T] {
-	if c.Likelihood == Gauss {
-		return gauss[T]{logVar: c.Scale == ScaleLogVar}
-	}
-	return bernoulli[T]{}
-}
-
-// netLandmarks are those of a net with c.layers() hidden layers.
-func (c Config) netLandmarks(prefix string, in, width, out int) []landmark {
-	var ls []landmark
-	for i := range c.layers() {
-		ls = append(ls, landmark{fmt.Sprintf("%s.%d.w", prefix, i), []int{width, in}})
-		in = width
-	}
-	return append(ls, landmark{fmt.Sprintf("%s.%d.w", prefix, c.layers()), []int{out, in}})
-}
-
 // pointLandmarks is [Config.landmarks] for the models of data points.
 func (c Config) pointLandmarks() []landmark {
-	ls := []landmark{{meanTensor, []int{c.Data}}}
 	if c.Model == ModelRegression {
-		ls[0].shape[0] = c.Given
-		return append(ls, c.netLandmarks("net", c.Given, c.Decoder, 2*(c.Data-c.Given))...)
+		return c.netLandmarks([]landmark{{meanTensor, []int{c.Given}}}, "net", c.Given, c.Decoder, 2*(c.Data-c.Given))
 	}
-	out := c.Data
-	if c.Likelihood == Gauss {
-		out *= 2
-	}
-	ls = append(ls, c.netLandmarks("encoder", c.Data, c.Posterior, 2*c.Latent)...)
-	return append(ls, c.netLandmarks("decoder", c.Latent, c.Decoder, out)...)
+	ls := c.netLandmarks([]landmark{{meanTensor, []int{c.Data}}}, "encoder", c.Data, c.Posterior, 2*c.Latent)
+	return c.netLandmarks(ls, "decoder", c.Latent, c.Decoder, c.outputs())
 }

@@ -290,5 +290,7 @@ func (p *vaePass[T]) Channels(add func(name string, values []T)) {
 	m, rows := p.m, p.shape.Rows()
 	add("x", p.batch.X[:rows*m.Data])
 	m.like.channels(add, p.decoder.out(), rows, m.Data)
-	headSigma(add, "phi_sig", p.encoder.out(), m.form, p.points, m.Latent)
+	sigma := make([]T, p.points*m.Latent)
+	sigmasOf(sigma, from(p.encoder.out(), m.Latent), m.form, p.points, m.Latent, 2*m.Latent)
+	add("phi_sig", sigma)
 }

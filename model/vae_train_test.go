@@ -345,7 +345,7 @@ func TestInitNormal(t *testing.T) {
 	}
 	vrnn := newModel[float32](t, Config{Model: ModelVRNN, Data: 20, Hidden: 30, Init: InitNormal})
 	vrnn.Init(3, Stats{Steps: 1, Mean: slices.Repeat([]float64{0.5}, 20)})
-	if w := vrnn.phiX.first().W; w[0] == 0 || math.Abs(float64(slices.Max(w))) > 0.06 {
+	if w := vrnn.Tensors()[0].Data; w[0] == 0 || math.Abs(float64(slices.Max(w))) > 0.06 {
 		t.Errorf("VRNN: weights up to %v", slices.Max(w))
 	}
 }
@@ -425,11 +425,11 @@ func TestSettingsRefused(t *testing.T) {
 // TestWeightPosteriorDiverges: an error leaves the means in the model, not a draw.
 func TestWeightPosteriorDiverges(t *testing.T) {
 	d := testImageData()
-	d.Train[0].X[3] = float32(math.NaN())
 	tc := imageTrainConfig()
 	tc.WeightPosterior, tc.Batch = true, 400
 	tr := newTestTrainer(t, Config{Model: ModelVAE, Hidden: 3, Latent: 2}, tc, d, "")
 	before := slices.Clone(tr.params[0].Data)
+	tr.params[1].Data[0] = float32(math.NaN())
 	if err := tr.Run(context.Background()); !errors.Is(err, ErrDiverged) {
 		t.Fatal(err)
 	}

@@ -31,11 +31,10 @@ func (m *VAE[T]) Encode(mu, sigma, x []T, rows int) {
 	tp.size(m.encoder, rows, false)
 	m.encode(&tp, u, 0, rows)
 	for i := range rows {
-		head := tp.out()[i*2*l : (i+1)*2*l]
-		copy(mu[i*l:(i+1)*l], head)
-		if sigma != nil {
-			sigmas(sigma[i*l:(i+1)*l], head[l:], m.form)
-		}
+		copy(mu[i*l:(i+1)*l], tp.out()[i*2*l:])
+	}
+	if sigma != nil {
+		sigmasOf(sigma, from(tp.out(), l), m.form, rows, l, 2*l)
 	}
 }
 

@@ -21,12 +21,15 @@ type settings struct {
 func (s *settings) flags(fs *flag.FlagSet) {
 	d := model.DefaultTrainConfig()
 	fs.StringVar(&s.preset, "preset", "", "settings that flags then change: plain, tunes (small data and two minutes; used without -data) or chung (the VRNN paper's own, for speech)")
-	fs.StringVar(&s.model.Model, "model", model.ModelVRNN, "rnn, vrnn or vrnn-i")
+	fs.StringVar(&s.model.Model, "model", "", "rnn, vrnn, vrnn-i or storn (default: vrnn, for text rnn)")
 	fs.StringVar(&s.model.Cell, "cell", "lstm", "rnn, lstm, gru or gru-before")
-	fs.StringVar(&s.model.Likelihood, "likelihood", model.Bernoulli, "bernoulli or gauss")
+	fs.StringVar(&s.model.Likelihood, "likelihood", "", "bernoulli, gauss, gmm or categorical (default: what fits the data)")
+	fs.IntVar(&s.model.Components, "components", 0, "components of a mixture (default: 20)")
 	fs.IntVar(&s.hidden, "hidden", 32, "size of the recurrent state and width of every net")
 	fs.IntVar(&s.model.Latent, "latent", 0, "size of z (default: as hidden)")
 	fs.IntVar(&s.model.Depth, "depth", 1, "hidden layers of every net")
+	fs.IntVar(&s.model.Layers, "layers", 1, "recurrent layers on top of each other")
+	fs.Float64Var(&s.model.Dropout, "dropout", 0, "share of the state that training drops between recurrent layers")
 	fs.IntVar(&s.train.Epochs, "epochs", d.Epochs, "epochs at most")
 	fs.IntVar(&s.train.Patience, "patience", d.Patience, "epochs without a better valid bound before training stops; 0: never")
 	fs.IntVar(&s.train.Batch, "batch", d.Batch, "sequences per update")
@@ -34,25 +37,40 @@ func (s *settings) flags(fs *flag.FlagSet) {
 	fs.Float64Var(&s.train.Clip, "clip", d.Clip, "largest global norm of the gradient; 0: no limit")
 	fs.IntVar(&s.train.KLWarmup, "kl-warmup", 0, "epochs over which the weight of the KL term rises from 0.1 to 1")
 	fs.Float64Var(&s.train.FreeBits, "free-bits", 0, "nats of KL per step that cost nothing more when saved")
-	fs.IntVar(&s.train.Truncate, "truncate", 0, "steps per update, the state carried over; 0: whole sequences")
+	fs.IntVar(&s.train.Samples, "samples", 1, "draws of z per sequence in training")
+	fs.BoolVar(&s.train.Sampled, "sampled", false, "estimate the KL term from the draws (SGVB estimator A) in place of its closed form")
+	fs.BoolVar(&s.train.Importance, "importance", false, "train the importance-weighted bound of -samples draws")
+	fs.IntVar(&s.train.Truncate, "truncate", 0, "steps per update, the state carried over; 0: whole sequences (default for text: 100)")
 	fs.IntVar(&s.train.ResetEvery, "reset-every", 0, "with -truncate: segments after which the carried state is set to zero; 0: never")
 	fs.Uint64Var(&s.train.Seed, "seed", 1, "seed of everything random")
 	fs.IntVar(&s.train.Threads, "threads", runtime.GOMAXPROCS(0), "goroutines; the result does not depend on it")
 }
 
-// finish applies the preset below the flags that were given and returns the settings for
-// data of the given dimension, which may be the built-in tunes.
-func (s *settings) finish(fs *flag.FlagSet, dim int, builtin bool) (model.Config, model.TrainConfig, error) {
+// finish applies what suits the data, then the preset, below the flags that were given, and
+// returns the settings.
+func (s *settings) finish(fs *flag.FlagSet, d *dataset) (model.Config, model.TrainConfig, error) {
 	given := map[string]bool{}
 	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	m, t := s.model, s.train
-	m.Data, m.Hidden = dim, s.hidden
-	d := model.DefaultTrainConfig()
-	t.Beta1, t.Beta2, t.Epsilon = d.Beta1, d.Beta2, d.Epsilon
+	m.Data, m.Hidden, m.Classes = d.Dim, s.hidden, d.Form.Classes
+	if m.Model == "" {
+		m.Model = defaultModel(d)
+	}
+	if m.Likelihood == "" {
+		m.Likelihood = defaultLikelihood(d)
+	}
+	if !given["truncate"] {
+		t.Truncate = d.truncate
+	}
+	if !given["batch"] && d.truncate > 0 {
+		t.Batch = len(d.Train) // the parts that are read beside each other
+	}
+	def := model.DefaultTrainConfig()
+	t.Beta1, t.Beta2, t.Epsilon = def.Beta1, def.Beta2, def.Epsilon
 	preset := s.preset
 	if preset == "" {
 		preset = "plain"
-		if builtin {
+		if d.builtin {
 			preset = "tunes"
 		}
 	}
@@ -73,6 +91,29 @@ func (s *settings) finish(fs *flag.FlagSet, dim int, builtin bool) (model.Config
 		return m, t, usageError{err}
 	}
 	return m, t, nil
+}
+
+// defaultModel returns the model that suits the data.
+func defaultModel(d *dataset) string {
+	if d.Form.Kind == model.FormText {
+		return model.ModelRNN
+	}
+	return model.ModelVRNN
+}
+
+// defaultLikelihood returns the output that suits the data.
+func defaultLikelihood(d *dataset) string {
+	switch d.Form.Kind {
+	case model.FormText:
+		return model.Categorical
+	case model.FormWave, model.FormStrokes:
+		return model.Gauss
+	case model.FormSeries:
+		if len(d.Form.Scale) > 0 {
+			return model.Gauss
+		}
+	}
+	return model.Bernoulli
 }
 
 // tunes sets what lets a model learn something of the built-in tunes within two minutes on
@@ -133,6 +174,12 @@ func chung(m model.Config, t model.TrainConfig, given map[string]bool) (model.Co
 // describe names a model in one line.
 func describe(c model.Config) string {
 	s := fmt.Sprintf("%s, %s %d, %s", c.Model, c.Cell, c.Hidden, c.Likelihood)
+	if c.Layers > 1 {
+		s = fmt.Sprintf("%s, %d layers of %s %d, %s", c.Model, c.Layers, c.Cell, c.Hidden, c.Likelihood)
+	}
+	if c.Components > 0 {
+		s += fmt.Sprintf(" of %d", c.Components)
+	}
 	if c.Latent > 0 {
 		s += fmt.Sprintf(", latent %d", c.Latent)
 	}

@@ -20,15 +20,16 @@ func eval(_ context.Context, args []string, out io.Writer) error {
 	from := flags.String("model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
 	seed := flags.Uint64("seed", 1, "seed of the draws of z")
 	batch := flags.Int("batch", 16, "sequences per pass; the draws do not depend on it")
+	samples := flags.Int("samples", 1, "draws of z per sequence; above 1 the importance-weighted bound")
 	threads := flags.Int("threads", runtime.GOMAXPROCS(0), "goroutines")
 	asJSON := flags.Bool("json", false, "print JSON")
 	if err := parse(flags, args, out); err != nil {
 		return err
 	}
-	if *batch < 1 || *threads < 1 {
-		return usagef("-batch %d -threads %d: want at least 1", *batch, *threads)
+	if *batch < 1 || *threads < 1 || *samples < 1 {
+		return usagef("-batch %d -samples %d -threads %d: want at least 1", *batch, *samples, *threads)
 	}
-	_, d, err := data.load()
+	d, err := data.load()
 	if err != nil {
 		return err
 	}
@@ -36,12 +37,12 @@ func eval(_ context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if m.Settings().Data != d.Dim {
-		return fmt.Errorf("%s: %d dimensions, the data have %d", checkpoint(*from), m.Settings().Data, d.Dim)
+	if err := m.Settings().CheckData(d.Data); err != nil {
+		return fmt.Errorf("%s: %w", checkpoint(*from), err)
 	}
 	scores := map[string]model.Score{}
 	for split, seqs := range map[string][]model.Sequence{"train": d.Train, "valid": d.Valid, "test": d.Test} {
-		scores[split] = model.Evaluate(m, seqs, model.EvalConfig{Batch: *batch, Seed: *seed, Threads: *threads})
+		scores[split] = model.Evaluate(m, seqs, model.EvalConfig{Batch: *batch, Samples: *samples, Seed: *seed, Threads: *threads})
 	}
 	if *asJSON {
 		enc := json.NewEncoder(out)

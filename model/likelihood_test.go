@@ -1,0 +1,167 @@
+package model
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/elbow-go/elbow/cell"
+)
+
+// support returns points that a distribution over two dimensions (or one of classes) can be
+// summed over, and what each of them stands for.
+func support(c Config) (x []float64, volume float64) {
+	switch c.Likelihood {
+	case Categorical:
+		for k := range c.Classes {
+			x = append(x, float64(k))
+		}
+		return x, 1
+	case Bernoulli:
+		return []float64{0, 0, 0, 1, 1, 0, 1, 1}, 1
+	}
+	const h = 0.1
+	for i := -120; i <= 120; i++ {
+		for j := -120; j <= 120; j++ {
+			x = append(x, h*float64(i), h*float64(j))
+		}
+	}
+	return x, h * h
+}
+
+// TestLikelihoods: the probabilities that a model gives to all that a step can be sum to 1,
+// and what it samples has the mean and the second moments of these probabilities.
+func TestLikelihoods(t *testing.T) {
+	for _, name := range likelihoods {
+		t.Run(name, func(t *testing.T) {
+			c := testConfig(ModelRNN, "lstm", name)
+			if name != Categorical {
+				c.Data = 2
+			}
+			m := newTestModel[float64](t, c).(*VRNN[float64])
+			rng := rand.New(rand.NewPCG(2, 2))
+			for i := range m.decoder.last().B { // a distribution with a shape
+				m.decoder.last().B[i] += rng.NormFloat64() * 0.7
+			}
+			m.PackForTraining()
+			x, volume := support(m.Config)
+			n := len(x) / m.Data
+			lengths := make([]int, n)
+			for i := range lengths {
+				lengths[i] = 1
+			}
+			p := newVRNNPass(m, 1)
+			p.Forward(&Batch[float64]{Shape: cell.NewRagged(lengths...), X: x}, Bound(n), false)
+			// Moments: 1, the dimensions, their products.
+			moments := func(row []float64) []float64 {
+				ms := append([]float64{1}, row...)
+				for i, a := range row {
+					for _, b := range row[:i+1] {
+						ms = append(ms, a*b)
+					}
+				}
+				return ms
+			}
+			want := make([]float64, len(moments(x[:m.Data])))
+			square := make([]float64, len(want))
+			for i := range n {
+				for j, v := range moments(x[i*m.Data : (i+1)*m.Data]) {
+					w := math.Exp(p.LogProb[i]) * volume
+					want[j] += w * v
+					square[j] += w * v * v
+				}
+			}
+			if math.Abs(want[0]-1) > 1e-6 {
+				t.Errorf("the probabilities sum to %v", want[0])
+			}
+			const count = 20000
+			got := make([]float64, len(want))
+			for i, draws := 0, Sample(m, count, 1, 3, false); i < len(draws); i += m.Data {
+				for j, v := range moments(draws[i : i+m.Data]) {
+					got[j] += v / count
+				}
+			}
+			for j := range got {
+				sd := math.Sqrt(math.Max(square[j]-want[j]*want[j], 0) / count)
+				if math.Abs(got[j]-want[j]) > 5*sd+1e-6 {
+					t.Errorf("moment %d of the samples is %v, want %v +- %v", j, got[j], want[j], sd)
+				}
+			}
+			mean := Sample(m, 1, 1, 3, true)
+			if name == Categorical { // its mode
+				for i, lp := range p.LogProb {
+					if lp > p.LogProb[int(mean[0])] {
+						t.Errorf("class %d is more likely than the mode %v", i, mean[0])
+					}
+				}
+				return
+			}
+			for j, v := range mean {
+				if math.Abs(v-want[1+j]) > 1e-6 {
+					t.Errorf("mean %v of dimension %d, want %v", v, j, want[1+j])
+				}
+			}
+		})
+	}
+}
+
+// TestChannels: every model shows its channels, and what they say is possible.
+func TestChannels(t *testing.T) {
+	for _, c := range testConfigs() {
+		m := newTestModel[float32](t, c)
+		p := m.NewPass(2)
+		p.Forward(newTestBatch(m, rand.New(rand.NewPCG(9, 9)), 6, 4, 1), Bound(11), false)
+		got := channels{}
+		p.Channels(got.add)
+		want := map[string]bool{"x": true, "theta_mu": true, "theta_sig": true}
+		switch c.Likelihood {
+		case GMM:
+			want["coeff"] = true
+		case Categorical:
+			want = map[string]bool{"x": true, "theta_max": true}
+		}
+		if c.Model != ModelRNN {
+			want["phi_sig"] = true
+		}
+		if c.Model == ModelVRNN {
+			want["prior_sig"] = true
+		}
+		for name, ch := range got.result() {
+			if !want[name] {
+				t.Errorf("%s: channel %s is not wanted", c.testName(), name)
+			}
+			delete(want, name)
+			if !(ch.Min <= ch.Mean && ch.Mean <= ch.Max) || name != "x" && name != "theta_mu" && ch.Min < 0 {
+				t.Errorf("%s: channel %s = %+v", c.testName(), name, ch)
+			}
+			if (name == "coeff" || name == "theta_max") && ch.Max > 1 {
+				t.Errorf("%s: channel %s = %+v", c.testName(), name, ch)
+			}
+		}
+		for name := range want {
+			t.Errorf("%s: no channel %s", c.testName(), name)
+		}
+	}
+}
+
+// TestConfigErrors: what cannot be built is refused, with the reason.
+func TestConfigErrors(t *testing.T) {
+	for _, c := range []struct {
+		config Config
+		want   string
+	}{
+		{Config{Model: "nope", Data: 1, Hidden: 1}, `unknown model "nope"`},
+		{Config{Likelihood: "nope", Data: 1, Hidden: 1}, `unknown likelihood "nope"`},
+		{Config{Cell: "nope", Data: 1, Hidden: 1}, `unknown kind "nope"`},
+		{Config{Data: 1}, "hidden = 0"},
+		{Config{Data: 0, Hidden: 1}, "data = 0"},
+		{Config{Data: 1, Hidden: 1 << 20}, "hidden = 1048576"},
+		{Config{Data: 1, Hidden: 1, Likelihood: Categorical}, "classes = 0"},
+		{Config{Data: 2, Hidden: 1, Likelihood: Categorical, Classes: 4}, "data = 2"},
+		{Config{Data: 1, Hidden: 1, Likelihood: GMM, Components: -1}, "components = -1"},
+		{Config{Data: 9999, Hidden: 1, Likelihood: GMM, Components: 9999}, "outputs"},
+	} {
+		_, err := New[float32](c.config)
+		checkError(t, err, c.want)
+	}
+}
