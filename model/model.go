@@ -96,6 +96,10 @@ func New[T cell.Float](config Config) (Model[T], error) {
 		return newVRAE[T](c), nil
 	case ModelClassifier:
 		return newClassifier[T](c), nil
+	case ModelVAE:
+		return newVAE[T](c), nil
+	case ModelRegression:
+		return newRegression[T](c), nil
 	}
 	return nil, fmt.Errorf("model: unknown model %q", c.Model)
 }
@@ -116,6 +120,8 @@ func (c Config) landmarks() []landmark {
 		return c.vraeLandmarks()
 	case ModelClassifier:
 		return c.classifierLandmarks()
+	case ModelVAE, ModelRegression:
+		return c.pointLandmarks()
 	}
 	return c.vrnnLandmarks()
 }
