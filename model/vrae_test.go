@@ -282,7 +282,7 @@ func TestVRAEUse(t *testing.T) {
 				}
 				steps := len(s.X) / c.Data
 				out := make([]float32, steps*c.Data)
-				copy(p.s0, must(m, mean[:3]))
+				copy(p.s0, s0(m, mean[:3]))
 				p.dec.Begin(m.decoder, b.Shape, p.s0, nil)
 				p.firstInputs()
 				p.loopRows(0, 1)
@@ -319,9 +319,9 @@ func TestVRAEUse(t *testing.T) {
 	}
 }
 
-// must returns s_0 for a latent vector.
-func must(m *VRAE[float32], z []float32) []float32 {
-	h := make([]float32, m.Hidden)
+// s0 returns the initial state of the decoder for a latent vector.
+func s0[T cell.Float](m *VRAE[T], z []T) []T {
+	h := make([]T, m.Hidden)
 	m.start.Forward(h, z, 1)
 	return h
 }

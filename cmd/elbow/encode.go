@@ -24,6 +24,10 @@ const (
 	mapFile    = "map" // .png and .svg
 )
 
+// maxMapped is how many windows a map shows at most, the first ones: to find the nearest
+// neighbours takes time in proportion to the square.
+const maxMapped = 4000
+
 func encode(_ context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("encode", flag.ContinueOnError)
 	var data dataFlags
@@ -67,7 +71,7 @@ func encode(_ context.Context, args []string, out io.Writer) error {
 	return nil
 }
 
-// latent says how the train part lies in a latent space.
+// latent says how the train part, or its beginning, lies in a latent space.
 type latent struct {
 	windows, pieces int
 	purity          float64 // nearest neighbour of the same piece
@@ -113,18 +117,19 @@ func writeLatent(dir string, m *model.VRAE[float32], d *dataset, threads int) (l
 	if err != nil {
 		return latent{}, err
 	}
-	mean, _ := m.Encode(d.Train, batch, threads)
-	names, first := make([]string, len(d.Train)), make([]int, len(d.Train))
-	for i, s := range d.Train {
+	seqs := d.Train[:min(len(d.Train), maxMapped)]
+	mean, _ := m.Encode(seqs, batch, threads)
+	names, first := make([]string, len(seqs)), make([]int, len(seqs))
+	for i, s := range seqs {
 		names[i], first[i] = model.Piece(s.Name)
 		if s.Label != "" {
 			names[i] = s.Label
 		}
 	}
 	shared := func(i, j int) bool {
-		a, _ := model.Piece(d.Train[i].Name)
-		b, _ := model.Piece(d.Train[j].Name)
-		return a == b && first[i] < first[j]+len(d.Train[j].X)/d.Dim && first[j] < first[i]+len(d.Train[i].X)/d.Dim
+		a, _ := model.Piece(seqs[i].Name)
+		b, _ := model.Piece(seqs[j].Name)
+		return a == b && first[i] < first[j]+len(seqs[j].X)/d.Dim && first[j] < first[i]+len(seqs[i].X)/d.Dim
 	}
 	x, y, variance := project(mean, len(names), m.Latent)
 	clouds := cloudsOf(names, x, y)
