@@ -10,13 +10,13 @@ import (
 // Config says which model to build. The zero values of the widths stand for Hidden; see
 // [Config.Resolve].
 type Config struct {
-	Model      string `json:"model"`      // rnn, vrnn, vrnn-i or storn
+	Model      string `json:"model"`      // rnn, vrnn, vrnn-i, storn, vrae, classifier, vae or regression
 	Cell       string `json:"cell"`       // rnn, rnn-relu, lstm, gru or gru-before
 	Likelihood string `json:"likelihood"` // bernoulli, gauss, gmm, categorical, bivariate or bivariate-mixture
 	Data       int    `json:"data"`       // dimensions of one step
 	Hidden     int    `json:"hidden"`     // recurrent state
 	Latent     int    `json:"latent"`     // dimensions of z; 0 in an rnn
-	Depth      int    `json:"depth"`      // hidden ReLU layers of every net
+	Depth      int    `json:"depth"`      // hidden layers of every net; -1 stands for none (vae and regression)
 	Layers     int    `json:"layers"`     // recurrent layers, on top of each other
 
 	Dropout float64 `json:"dropout,omitempty"` // what training drops of h between recurrent layers
@@ -30,7 +30,25 @@ type Config struct {
 	Components int `json:"components,omitempty"` // of a mixture
 	Classes    int `json:"classes,omitempty"`    // of a categorical output
 
-	Init string `json:"init"` // glorot, or uniform (-0.08, 0.08)
+	Init string `json:"init"` // glorot, uniform (-0.08, 0.08) or normal (0, 0.01²)
+
+	// Of a vrae or a classifier: Reverse makes the encoder read sequences from their end,
+	// Teacher feeds the data to a vrae's decoder in place of its own outputs, Labels are the
+	// classes that a classifier tells apart.
+	Reverse bool     `json:"reverse,omitempty"`
+	Teacher bool     `json:"teacher,omitempty"`
+	Labels  []string `json:"labels,omitempty"`
+
+	// Of a vae or a regression: the nonlinearity of the hidden layers, the range of the means
+	// of a Gaussian output, and the form in which heads give σ.
+	Activation string `json:"activation,omitempty"` // tanh or relu
+	Means      string `json:"means,omitempty"`      // linear, or unit: in (0, 1) through a sigmoid
+	Scale      string `json:"scale,omitempty"`      // softplus (plus 1e-4), or logvar: ln σ²
+
+	// Of a regression: the first Given dimensions of a step are its inputs, the others what
+	// the model describes. Noise is the σ around a draw in its sampled objective.
+	Given int     `json:"given,omitempty"`
+	Noise float64 `json:"noise,omitempty"`
 }
 
 // The models.
@@ -39,17 +57,24 @@ const (
 	ModelVRNN  = "vrnn"   // latent variable per step, prior conditioned on h_{t-1}
 	ModelVRNNI = "vrnn-i" // latent variable per step, prior N(0, I)
 	ModelSTORN = "storn"  // the same prior, with a recurrent network of its own for the posterior
+	ModelVRAE  = "vrae"   // latent variable per sequence
+
+	ModelClassifier = "classifier" // p(class | sequence)
+
+	ModelVAE        = "vae"        // latent variable per data point
+	ModelRegression = "regression" // p(y | x) of data points
 )
 
 // The initialisers of the weight matrices other than the recurrent ones.
 const (
 	InitGlorot  = "glorot"
 	InitUniform = "uniform"
+	InitNormal  = "normal"
 )
 
 var (
-	models = []string{ModelRNN, ModelVRNN, ModelVRNNI, ModelSTORN}
-	inits  = []string{InitGlorot, InitUniform}
+	models = []string{ModelRNN, ModelVRNN, ModelVRNNI, ModelSTORN, ModelVAE, ModelRegression}
+	inits  = []string{InitGlorot, InitUniform, InitNormal}
 
 	mixtures = []string{GMM, BivariateMixture} // the likelihoods with components
 )
@@ -59,9 +84,19 @@ var (
 const maxSize = 1 << 16
 
 // Resolve returns c with its defaults filled in: an LSTM, Glorot weights, depth 1, one
-// recurrent layer, the latent size and the widths of all nets equal to Hidden. It reports what is not allowed.
+// recurrent layer, the latent size and the widths of all nets equal to Hidden; for a VRAE a
+// tanh RNN and a latent size of 20. It reports what is not allowed.
 func (c Config) Resolve() (Config, error) {
 	defaultString(&c.Model, ModelVRNN)
+	if c.Model == ModelVAE || c.Model == ModelRegression {
+		c.Reverse, c.Teacher, c.Labels = false, false, nil
+		return c.resolvePoints()
+	}
+	c.Activation, c.Means, c.Scale, c.Given, c.Noise = "", "", "", 0, 0
+	single := c.Model == ModelVRAE || c.Model == ModelClassifier
+	if single {
+		defaultString(&c.Cell, cell.RNNTanh.String())
+	}
 	defaultString(&c.Cell, cell.LSTM.String())
 	defaultString(&c.Likelihood, Bernoulli)
 	defaultString(&c.Init, InitGlorot)
@@ -73,6 +108,10 @@ func (c Config) Resolve() (Config, error) {
 	if c.Likelihood != Categorical {
 		c.Classes = 0
 	}
+	if single {
+		return c.resolveVRAE()
+	}
+	c.Reverse, c.Teacher, c.Labels = false, false, nil
 	for _, p := range []*int{&c.Depth, &c.Layers} {
 		if *p == 0 {
 			*p = 1
@@ -105,7 +144,7 @@ func defaultString(s *string, value string) {
 }
 
 func (c Config) check() error {
-	if err := oneOf("model", c.Model, models); err != nil {
+	if err := oneOf("model", c.Model, slices.Concat(models, []string{ModelVRAE, ModelClassifier})); err != nil {
 		return err
 	}
 	if _, err := cell.ParseKind(c.Cell); err != nil {

@@ -24,13 +24,18 @@ const (
 	streamDropoutR = 9  // likewise, in a recognition network
 	streamPen      = 10 // pen bit when sampling from a model
 
+	streamItems   = 10 // order of the sequences of one length; Update counts epochs
+	streamWeights = 11 // draws of the parameters; Update counts optimiser steps
+	streamDreamZ  = 12 // z of the sleep phase, likewise
+	streamDreamX  = 13 // x of the sleep phase, likewise
+
 	streamBinarise = 20 // x drawn from the probabilities in the data; Update as for z
 )
 
 // Sequence is one sequence of a data set: X is [steps, Dim].
 type Sequence struct {
 	Name  string
-	Label string // the class it belongs to, if that is known; models do not see it
+	Label string // the class it belongs to, if that is known; only a classifier sees it
 	X     []float32
 
 	// Binarise says that X are probabilities: a model sees ones and zeros that are drawn
@@ -67,6 +72,10 @@ type Form struct {
 	Rate int    `json:"rate,omitempty"` // roll: steps per quarter note; wave: samples per second
 	Rows int    `json:"rows,omitempty"` // image
 	Cols int    `json:"cols,omitempty"` // image
+
+	// Window and Hop are those of [Windows], 0 where the sequences are whole.
+	Window int `json:"window,omitempty"`
+	Hop    int `json:"hop,omitempty"`
 
 	// The raw value of dimension j is X*Scale[j] + Offset[j]. One element stands for all
 	// dimensions; none means that X is the raw value.
@@ -166,13 +175,15 @@ func (d *Data) Stats() Stats {
 	return s
 }
 
-// cut sorts the sequences by length, ties by index, and cuts them into batches of at most
+// cut sorts the sequences by length, ties by their place in order (nil: by index), and cuts them into batches of at most
 // size sequences, so that those of a batch are of similar length. Batches hold indices into
 // seqs, longest first. What is left over for the last batch are the longest sequences.
-func cut(seqs []Sequence, size int) [][]int {
-	order := make([]int, len(seqs))
-	for i := range order {
-		order[i] = i
+func cut(seqs []Sequence, size int, order []int) [][]int {
+	if order == nil {
+		order = make([]int, len(seqs))
+		for i := range order {
+			order[i] = i
+		}
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return len(seqs[a].X) - len(seqs[b].X) })
 	var batches [][]int
@@ -183,10 +194,10 @@ func cut(seqs []Sequence, size int) [][]int {
 	return batches
 }
 
-// shuffle returns the order of n batches in an epoch.
-func shuffle(n int, seed uint64, epoch int) []int {
+// shuffle returns the order of n batches, or sequences, in an epoch.
+func shuffle(n int, stream uint8, seed uint64, epoch int) []int {
 	order := make([]int, n)
-	kernels.Shuffle(order, kernels.Noise{Seed: seed, Stream: streamShuffle, Update: uint32(epoch)}, 0, 0)
+	kernels.Shuffle(order, kernels.Noise{Seed: seed, Stream: stream, Update: uint32(epoch)}, 0, 0)
 	return order
 }
 
@@ -212,9 +223,10 @@ func segment[T cell.Float](b *Batch[T], seqs []Sequence, batch []int, dim, from,
 		b.Shape = new(cell.Ragged)
 	}
 	b.Shape.Reset(lengths)
-	b.X = grow(b.X, b.Shape.Rows()*dim)
+	b.X, b.Label = grow(b.X, b.Shape.Rows()*dim), grow(b.Label, len(lengths))
 	for k := range lengths {
 		s := seqs[batch[k/samples]]
+		b.Label[k] = s.Label
 		for t := range lengths[k] {
 			row := b.X[b.Shape.Row(t, k)*dim:][:dim]
 			for j, v := range s.X[(from+t)*dim : (from+t+1)*dim] {

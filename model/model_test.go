@@ -14,13 +14,16 @@ import (
 	"github.com/elbow-go/elbow/kernels"
 )
 
-// testConfigs returns every model with every likelihood and, for two of them, every cell,
-// with sizes that differ from each other so that no two can be mistaken.
+// sequenceModels are the models of sequences.
+var sequenceModels = []string{ModelRNN, ModelVRNN, ModelVRNNI, ModelSTORN}
+
+// testConfigs returns every model of sequences with every likelihood and, for two of them,
+// every cell, with sizes that differ from each other so that no two can be mistaken.
 //
 // -short keeps the LSTM: the cells have tests of their own.
 func testConfigs() []Config {
 	var cs []Config
-	for _, m := range models {
+	for _, m := range sequenceModels {
 		for _, c := range []string{"lstm", "rnn", "rnn-relu", "gru", "gru-before"} {
 			for _, l := range likelihoods {
 				if c != "lstm" && (testing.Short() || l != Bernoulli && l != Gauss) {
@@ -36,7 +39,7 @@ func testConfigs() []Config {
 // stacked returns every model with two recurrent layers and dropout between them.
 func stacked() []Config {
 	var cs []Config
-	for i, m := range models {
+	for i, m := range sequenceModels {
 		c := testConfig(m, []string{"lstm", "gru", "rnn"}[i%3], Gauss)
 		c.Layers, c.Dropout = 2, 0.4
 		cs = append(cs, c)
