@@ -10,13 +10,13 @@ import (
 // Config says which model to build. The zero values of the widths stand for Hidden; see
 // [Config.Resolve].
 type Config struct {
-	Model      string `json:"model"`      // rnn, vrnn, vrnn-i, vrae or classifier
+	Model      string `json:"model"`      // rnn, vrnn, vrnn-i, storn, vrae, classifier, vae or regression
 	Cell       string `json:"cell"`       // rnn, rnn-relu, lstm, gru or gru-before
-	Likelihood string `json:"likelihood"` // bernoulli, gauss, gmm or categorical
+	Likelihood string `json:"likelihood"` // bernoulli, gauss, gmm, categorical, bivariate or bivariate-mixture
 	Data       int    `json:"data"`       // dimensions of one step
 	Hidden     int    `json:"hidden"`     // recurrent state
 	Latent     int    `json:"latent"`     // dimensions of z; 0 in an rnn
-	Depth      int    `json:"depth"`      // hidden ReLU layers of every net
+	Depth      int    `json:"depth"`      // hidden layers of every net; -1 stands for none (vae and regression)
 	Layers     int    `json:"layers"`     // recurrent layers, on top of each other
 
 	Dropout float64 `json:"dropout,omitempty"` // what training drops of h between recurrent layers
@@ -30,7 +30,7 @@ type Config struct {
 	Components int `json:"components,omitempty"` // of a mixture
 	Classes    int `json:"classes,omitempty"`    // of a categorical output
 
-	Init string `json:"init"` // glorot, or uniform (-0.08, 0.08)
+	Init string `json:"init"` // glorot, uniform (-0.08, 0.08) or normal (0, 0.01²)
 
 	// Of a vrae or a classifier: Reverse makes the encoder read sequences from their end,
 	// Teacher feeds the data to a vrae's decoder in place of its own outputs, Labels are the
@@ -38,6 +38,17 @@ type Config struct {
 	Reverse bool     `json:"reverse,omitempty"`
 	Teacher bool     `json:"teacher,omitempty"`
 	Labels  []string `json:"labels,omitempty"`
+
+	// Of a vae or a regression: the nonlinearity of the hidden layers, the range of the means
+	// of a Gaussian output, and the form in which heads give σ.
+	Activation string `json:"activation,omitempty"` // tanh or relu
+	Means      string `json:"means,omitempty"`      // linear, or unit: in (0, 1) through a sigmoid
+	Scale      string `json:"scale,omitempty"`      // softplus (plus 1e-4), or logvar: ln σ²
+
+	// Of a regression: the first Given dimensions of a step are its inputs, the others what
+	// the model describes. Noise is the σ around a draw in its sampled objective.
+	Given int     `json:"given,omitempty"`
+	Noise float64 `json:"noise,omitempty"`
 }
 
 // The models.
@@ -45,22 +56,27 @@ const (
 	ModelRNN   = "rnn"    // p(x_t | x_<t) from h_{t-1}, exact likelihood
 	ModelVRNN  = "vrnn"   // latent variable per step, prior conditioned on h_{t-1}
 	ModelVRNNI = "vrnn-i" // latent variable per step, prior N(0, I)
+	ModelSTORN = "storn"  // the same prior, with a recurrent network of its own for the posterior
 	ModelVRAE  = "vrae"   // latent variable per sequence
 
 	ModelClassifier = "classifier" // p(class | sequence)
+
+	ModelVAE        = "vae"        // latent variable per data point
+	ModelRegression = "regression" // p(y | x) of data points
 )
 
 // The initialisers of the weight matrices other than the recurrent ones.
 const (
 	InitGlorot  = "glorot"
 	InitUniform = "uniform"
+	InitNormal  = "normal"
 )
 
 var (
-	models = []string{ModelRNN, ModelVRNN, ModelVRNNI}
-	inits  = []string{InitGlorot, InitUniform}
+	models = []string{ModelRNN, ModelVRNN, ModelVRNNI, ModelSTORN, ModelVAE, ModelRegression}
+	inits  = []string{InitGlorot, InitUniform, InitNormal}
 
-	mixtures = []string{GMM} // the likelihoods with components
+	mixtures = []string{GMM, BivariateMixture} // the likelihoods with components
 )
 
 // maxSize bounds every size of a configuration, so that one read from a file cannot ask
@@ -72,6 +88,11 @@ const maxSize = 1 << 16
 // tanh RNN and a latent size of 20. It reports what is not allowed.
 func (c Config) Resolve() (Config, error) {
 	defaultString(&c.Model, ModelVRNN)
+	if c.Model == ModelVAE || c.Model == ModelRegression {
+		c.Reverse, c.Teacher, c.Labels = false, false, nil
+		return c.resolvePoints()
+	}
+	c.Activation, c.Means, c.Scale, c.Given, c.Noise = "", "", "", 0, 0
 	single := c.Model == ModelVRAE || c.Model == ModelClassifier
 	if single {
 		defaultString(&c.Cell, cell.RNNTanh.String())
@@ -105,7 +126,7 @@ func (c Config) Resolve() (Config, error) {
 			}
 		}
 	}
-	if c.Model == ModelVRNNI {
+	if c.Model == ModelVRNNI || c.Model == ModelSTORN {
 		c.Prior = 0
 	}
 	for _, p := range []*int{&c.PhiX, &c.Decoder} {
@@ -151,6 +172,9 @@ func (c Config) check() error {
 	if c.Likelihood == Categorical && (c.Data != 1 || c.Classes < 2) {
 		return fmt.Errorf("model: data = %d, classes = %d: a categorical output needs data = 1 and at least 2 classes", c.Data, c.Classes)
 	}
+	if (c.Likelihood == Bivariate || c.Likelihood == BivariateMixture) && c.Data != 3 {
+		return fmt.Errorf("model: data = %d: a %s output needs 3 dimensions, a pen bit and two coordinates", c.Data, c.Likelihood)
+	}
 	if !(c.Dropout >= 0 && c.Dropout < 1) {
 		return fmt.Errorf("model: dropout = %v, want at least 0 and less than 1", c.Dropout)
 	}
@@ -186,19 +210,27 @@ func (c Config) CheckData(d *Data) error {
 	if c.Likelihood == Categorical && d.Form.Classes != c.Classes {
 		return fmt.Errorf("model: data set %q has %d classes, the model %d", d.Name, d.Form.Classes, c.Classes)
 	}
-	if c.Likelihood != Bernoulli {
-		return nil
-	}
 	for _, seqs := range [][]Sequence{d.Train, d.Valid, d.Test} {
 		for i, s := range seqs {
 			for k, v := range s.X {
-				if !(v >= 0 && v <= 1) {
+				if c.binary(k%d.Dim) && !(v >= 0 && v <= 1) {
 					return fmt.Errorf("model: data set %q, sequence %d (%s), step %d: %v cannot be the outcome of a bernoulli, want 0..1", d.Name, i, s.Name, k/d.Dim, v)
 				}
 			}
 		}
 	}
 	return nil
+}
+
+// binary reports whether the likelihood takes dimension j for a bit.
+func (c Config) binary(j int) bool {
+	switch c.Likelihood {
+	case Bernoulli:
+		return true
+	case Bivariate, BivariateMixture:
+		return j == 0
+	}
+	return false
 }
 
 func oneOf(what, got string, allowed []string) error {

@@ -21,6 +21,14 @@ const (
 	streamClass   = 7 // its component or class
 	streamDropout = 8 // Update counts optimiser steps
 
+	streamDropoutR = 9  // likewise, in a recognition network
+	streamPen      = 10 // pen bit when sampling from a model
+
+	streamItems   = 10 // order of the sequences of one length; Update counts epochs
+	streamWeights = 11 // draws of the parameters; Update counts optimiser steps
+	streamDreamZ  = 12 // z of the sleep phase, likewise
+	streamDreamX  = 13 // x of the sleep phase, likewise
+
 	streamBinarise = 20 // x drawn from the probabilities in the data; Update as for z
 )
 
@@ -167,13 +175,15 @@ func (d *Data) Stats() Stats {
 	return s
 }
 
-// cut sorts the sequences by length, ties by index, and cuts them into batches of at most
+// cut sorts the sequences by length, ties by their place in order (nil: by index), and cuts them into batches of at most
 // size sequences, so that those of a batch are of similar length. Batches hold indices into
 // seqs, longest first. What is left over for the last batch are the longest sequences.
-func cut(seqs []Sequence, size int) [][]int {
-	order := make([]int, len(seqs))
-	for i := range order {
-		order[i] = i
+func cut(seqs []Sequence, size int, order []int) [][]int {
+	if order == nil {
+		order = make([]int, len(seqs))
+		for i := range order {
+			order[i] = i
+		}
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return len(seqs[a].X) - len(seqs[b].X) })
 	var batches [][]int
@@ -184,10 +194,10 @@ func cut(seqs []Sequence, size int) [][]int {
 	return batches
 }
 
-// shuffle returns the order of n batches in an epoch.
-func shuffle(n int, seed uint64, epoch int) []int {
+// shuffle returns the order of n batches, or sequences, in an epoch.
+func shuffle(n int, stream uint8, seed uint64, epoch int) []int {
 	order := make([]int, n)
-	kernels.Shuffle(order, kernels.Noise{Seed: seed, Stream: streamShuffle, Update: uint32(epoch)}, 0, 0)
+	kernels.Shuffle(order, kernels.Noise{Seed: seed, Stream: stream, Update: uint32(epoch)}, 0, 0)
 	return order
 }
 

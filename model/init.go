@@ -10,16 +10,19 @@ import (
 // sigmaBias is where the biases of all σ outputs start: softplus(0.6) = 1.04.
 const sigmaBias = 0.6
 
+// normalSigma is the σ of InitNormal.
+const normalSigma = 0.01
+
 // initialiser draws parameters. Tensor k of a model is drawn from the noise with Update k,
 // row by row.
 type initialiser[T cell.Float] struct {
-	seed   uint64
-	glorot bool
-	index  map[*T]uint32
+	seed  uint64
+	kind  string // of the configuration
+	index map[*T]uint32
 }
 
 func newInitialiser[T cell.Float](m Model[T], seed uint64) *initialiser[T] {
-	d := &initialiser[T]{seed: seed, glorot: m.Settings().Init == InitGlorot, index: map[*T]uint32{}}
+	d := &initialiser[T]{seed: seed, kind: m.Settings().Init, index: map[*T]uint32{}}
 	for k, t := range m.Tensors() {
 		d.index[&t.Data[0]] = uint32(k)
 	}
@@ -33,11 +36,16 @@ func (d *initialiser[T]) noise(w []T) kernels.Noise {
 
 // draw fills the rows lo..hi of w, with in columns, which are a layer of their own.
 func (d *initialiser[T]) draw(w []T, in, lo, hi int) {
-	limit := 0.08
-	if d.glorot {
+	rows, limit := w[lo*in:hi*in], 0.08
+	switch d.kind {
+	case InitNormal:
+		kernels.Normals(rows, d.noise(w), 0, uint32(lo), hi-lo, in)
+		kernels.Scal(rows, rows, normalSigma)
+		return
+	case InitGlorot:
 		limit = math.Sqrt(6 / float64(in+hi-lo))
 	}
-	cell.Uniform(w[lo*in:hi*in], in, -limit, limit, d.noise(w), lo)
+	cell.Uniform(rows, in, -limit, limit, d.noise(w), lo)
 }
 
 // net draws the weights of a net, whose outputs fall into heads that are layers of their

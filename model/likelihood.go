@@ -13,9 +13,13 @@ const (
 	Gauss       = "gauss"       // independent normals, mean and σ = softplus(a) + 1e-4
 	GMM         = "gmm"         // mixture of diagonal normals with Components components
 	Categorical = "categorical" // one dimension, the index of one of Classes classes
+
+	// Pen strokes, three dimensions: a bit and two correlated coordinates.
+	Bivariate        = "bivariate"
+	BivariateMixture = "bivariate-mixture" // with Components components
 )
 
-var likelihoods = []string{Bernoulli, Gauss, GMM, Categorical}
+var likelihoods = []string{Bernoulli, Gauss, GMM, Categorical, Bivariate, BivariateMixture}
 
 // likelihood is the output distribution p(x_t | ...) of a model: out holds the outputs of
 // the decoder for every row, dim is the number of dimensions of the data.
@@ -48,11 +52,15 @@ type likelihood[T cell.Float] interface {
 func newLikelihood[T cell.Float](c Config) likelihood[T] {
 	switch c.Likelihood {
 	case Gauss:
-		return gauss[T]{}
+		return gauss[T]{logVar: c.Scale == ScaleLogVar}
 	case GMM:
 		return gmm[T]{k: c.Components}
 	case Categorical:
 		return categorical[T]{k: c.Classes}
+	case Bivariate:
+		return bivariate[T]{k: 1}
+	case BivariateMixture:
+		return bivariate[T]{k: c.Components, mixture: true}
 	}
 	return bernoulli[T]{}
 }
@@ -123,25 +131,40 @@ func (l bernoulli[T]) channels(add func(name string, values []T), out []T, rows,
 	add("theta_sig", sigma)
 }
 
-// gauss lays its outputs out as [mean | a] per row.
-type gauss[T cell.Float] struct{ plain[T] }
+// gauss lays its outputs out as [mean | a] per row, with σ = softplus(a) + 1e-4 or, with
+// logVar, a = ln σ².
+type gauss[T cell.Float] struct {
+	plain[T]
+	logVar bool
+}
+
+func (l gauss[T]) form() kernels.ScaleForm {
+	if l.logVar {
+		return kernels.LogVar
+	}
+	return kernels.SoftplusSigma
+}
 
 func (gauss[T]) heads(dim int) []int { return []int{dim, dim} }
 
-func (gauss[T]) initBias(b []T, _ Stats) { fill(b[len(b)/2:], sigmaBias) }
-
-func (gauss[T]) logProb(lp, x, out []T, rows, dim int) {
-	kernels.GaussLogProb(lp, x, out, from(out, dim), kernels.SoftplusSigma, rows, dim, 2*dim)
+func (l gauss[T]) initBias(b []T, _ Stats) {
+	if !l.logVar {
+		fill(b[len(b)/2:], sigmaBias)
+	}
 }
 
-func (gauss[T]) backward(dout, dlp, x, out []T, rows, dim int) {
-	kernels.GaussLogProbBackward(nil, nil, dout, from(dout, dim), dlp, x, out, from(out, dim), kernels.SoftplusSigma, rows, dim, 2*dim)
+func (l gauss[T]) logProb(lp, x, out []T, rows, dim int) {
+	kernels.GaussLogProb(lp, x, out, from(out, dim), l.form(), rows, dim, 2*dim)
 }
 
-func (gauss[T]) sample(x, out []T, noise kernels.Noise, step, row0 uint32, rows, dim int) {
+func (l gauss[T]) backward(dout, dlp, x, out []T, rows, dim int) {
+	kernels.GaussLogProbBackward(nil, nil, dout, from(dout, dim), dlp, x, out, from(out, dim), l.form(), rows, dim, 2*dim)
+}
+
+func (l gauss[T]) sample(x, out []T, noise kernels.Noise, step, row0 uint32, rows, dim int) {
 	eps := make([]T, rows*dim)
 	kernels.Normals(eps, noise, step, row0, rows, dim)
-	kernels.GaussSample(x, out, out[dim:], eps, kernels.SoftplusSigma, rows, dim, 2*dim)
+	kernels.GaussSample(x, out, out[dim:], eps, l.form(), rows, dim, 2*dim)
 }
 
 func (gauss[T]) mean(x, out []T, rows, dim int) {
@@ -154,16 +177,28 @@ func (l gauss[T]) channels(add func(name string, values []T), out []T, rows, dim
 	mean := make([]T, rows*dim)
 	l.mean(mean, out, rows, dim)
 	add("theta_mu", mean)
-	sigmas(mean, from(out, dim), rows, dim, 2*dim)
+	sigmasOf(mean, from(out, dim), l.form(), rows, dim, 2*dim)
 	add("theta_sig", mean)
 }
 
 // sigmas writes σ = softplus(a) + 1e-4 of rows of cols columns with the row stride ld.
 func sigmas[T cell.Float](sigma, a []T, rows, cols, ld int) {
+	sigmasOf(sigma, a, kernels.SoftplusSigma, rows, cols, ld)
+}
+
+// sigmasOf is sigmas for both forms of a head: LogVar is a = ln σ².
+func sigmasOf[T cell.Float](sigma, a []T, form kernels.ScaleForm, rows, cols, ld int) {
+	sigma = sigma[:rows*cols]
 	for i := range rows {
-		kernels.Softplus(sigma[i*cols:(i+1)*cols], a[i*ld:i*ld+cols])
+		copy(sigma[i*cols:(i+1)*cols], a[i*ld:])
 	}
-	for i := range sigma[:rows*cols] {
+	if form == kernels.LogVar {
+		kernels.Scal(sigma, sigma, 0.5)
+		kernels.Exp(sigma, sigma)
+		return
+	}
+	kernels.Softplus(sigma, sigma)
+	for i := range sigma {
 		sigma[i] += kernels.ScaleEps
 	}
 }

@@ -90,10 +90,16 @@ func New[T cell.Float](config Config) (Model[T], error) {
 	switch c.Model {
 	case ModelRNN, ModelVRNN, ModelVRNNI:
 		return newVRNN[T](c), nil
+	case ModelSTORN:
+		return newSTORN[T](c), nil
 	case ModelVRAE:
 		return newVRAE[T](c), nil
 	case ModelClassifier:
 		return newClassifier[T](c), nil
+	case ModelVAE:
+		return newVAE[T](c), nil
+	case ModelRegression:
+		return newRegression[T](c), nil
 	}
 	return nil, fmt.Errorf("model: unknown model %q", c.Model)
 }
@@ -108,10 +114,14 @@ type landmark struct {
 // header before the model is made.
 func (c Config) landmarks() []landmark {
 	switch c.Model {
+	case ModelSTORN:
+		return c.stornLandmarks()
 	case ModelVRAE:
 		return c.vraeLandmarks()
 	case ModelClassifier:
 		return c.classifierLandmarks()
+	case ModelVAE, ModelRegression:
+		return c.pointLandmarks()
 	}
 	return c.vrnnLandmarks()
 }

@@ -31,7 +31,29 @@ type Objective struct {
 	Sampled bool
 	// Importance is the importance-weighted bound. It implies Sampled.
 	Importance bool
+
+	// Method says how the parameters learn from the draws; see the methods. Only a VAE knows
+	// other ones than MethodPathwise, which is the default.
+	Method string
 }
+
+// The methods, by the names used in configurations.
+const (
+	// MethodPathwise is auto-encoding variational Bayes: the gradient of the objective with
+	// z moving with the posterior's parameters (the reparameterisation trick).
+	MethodPathwise = "aevb"
+	// MethodWakeSleep is Hinton et al. 1995. Wake: the gradient of -ln p(x|z) at z ~ q(z|x),
+	// for the generative parameters alone. Sleep: the gradient of -ln q(z|x) at dreams (x, z)
+	// of the model, for the posterior's.
+	MethodWakeSleep = "wake-sleep"
+	// MethodScore estimates the gradient of the posterior by the score function, (f - b) d ln q,
+	// with baseline b = 0; MethodBaseline takes the mean of the other draws for b. They have
+	// the same mean as the pathwise gradient and more variance.
+	MethodScore    = "score"
+	MethodBaseline = "score-baseline"
+)
+
+var methods = []string{MethodPathwise, MethodWakeSleep, MethodScore, MethodBaseline}
 
 // Bound returns the negative variational bound of steps steps as an objective.
 func Bound(steps int) Objective { return Objective{KLWeight: 1, Scale: 1 / float64(max(steps, 1))} }

@@ -42,7 +42,7 @@ type vrnnPass[T cell.Float] struct {
 func (m *VRNN[T]) NewPass(threads int) Pass[T] { return newVRNNPass(m, threads) }
 
 func newVRNNPass[T cell.Float](m *VRNN[T], threads int) *vrnnPass[T] {
-	p := &vrnnPass[T]{m: m, threads: max(threads, 1), cells: newStackTape(m.stack)}
+	p := &vrnnPass[T]{m: m, threads: max(threads, 1), cells: newStackTape(m.stack, streamDropout)}
 	p.before, p.loop, p.after = p.beforeRows, p.loopRows, p.afterRows
 	p.afterBack, p.loopBack, p.beforeBack, p.params = p.afterRowsBackward, p.loopRowsBackward, p.beforeRowsBackward, p.paramGrad
 	return p
@@ -76,7 +76,7 @@ func (p *vrnnPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 func (p *vrnnPass[T]) beforeRows(lo, hi int) {
 	m := p.m
 	in := len(m.Mean)
-	m.encode(p.u[lo*in:hi*in], p.batch.X[lo*m.Data:hi*m.Data], hi-lo)
+	encode(m.like, p.u[lo*in:hi*in], p.batch.X[lo*m.Data:hi*m.Data], m.Mean, hi-lo, m.Data)
 	m.phiX.project(&p.phiX, p.u, lo, hi, 0, in)
 	m.phiX.finish(&p.phiX, lo, hi)
 	phi := p.phiX.out()

@@ -23,20 +23,16 @@ func Sample[T cell.Float](m Model[T], count, steps int, seed uint64, mean bool) 
 // Sample implements [Model].
 func (m *VRNN[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
 	var (
-		cells                  = newStackTape(m.stack)
+		cells                  = newStackTape(m.stack, streamDropout)
 		phiX, phiZ, prior, dec tape[T]
 		state                  = Batch[T]{H: make([]T, count*m.State()), C: make([]T, count*m.State())}
 		h                      = make([]T, count*m.Hidden) // of the topmost layer
 		x, u                   = make([]T, count*m.Data), make([]T, count*len(m.Mean))
 		z, eps                 = make([]T, count*m.Latent), make([]T, count*m.Latent)
-		ones                   = make([]int, count)
 		noisePrior, noiseOut   = kernels.Noise{Seed: seed, Stream: streamPrior}, kernels.Noise{Seed: seed, Stream: streamOutput}
 		muP, sP                []T
 	)
-	for i := range ones {
-		ones[i] = 1
-	}
-	state.Shape = cell.NewRagged(ones...)
+	state.Shape = oneStep(count)
 	phiX.size(m.phiX, count, false)
 	phiZ.size(m.phiZ, count, false)
 	prior.size(m.prior, count, false)
@@ -67,7 +63,7 @@ func (m *VRNN[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
 		for i := range count {
 			copy(dst[(i*steps+t)*m.Data:], x[i*m.Data:(i+1)*m.Data])
 		}
-		m.encode(u, x, count)
+		encode(m.like, u, x, m.Mean, count, m.Data)
 		m.phiX.project(&phiX, u, 0, count, 0, len(m.Mean))
 		m.phiX.finish(&phiX, 0, count)
 		cells.begin(&state, 0, m.State(), false)
@@ -79,4 +75,13 @@ func (m *VRNN[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
 		cells.final(state.H, state.C, 0, m.State())
 		h = cells.top().H
 	}
+}
+
+// oneStep returns the shape of count sequences of one step.
+func oneStep(count int) *cell.Ragged {
+	ones := make([]int, count)
+	for i := range ones {
+		ones[i] = 1
+	}
+	return cell.NewRagged(ones...)
 }

@@ -93,18 +93,20 @@ type stackTape[T cell.Float] struct {
 	*stack[T]
 	seqs []*cell.Sequence[T]
 
-	shape *cell.Ragged
-	noise kernels.Noise
-	row0  int
-	drop  bool
-	keep  []T   // [rows, (layers-1) Hidden]: 0 or 1/(1-dropout)
-	in    [][]T // what layer l sees where elements are dropped
-	dIn   [][]T // gradient of what layer l sees
-	h, c  []T   // initial or final states of one layer
+	shape  *cell.Ragged
+	noise  kernels.Noise
+	row0   int
+	drop   bool
+	stream uint8
+	keep   []T   // [rows, (layers-1) Hidden]: 0 or 1/(1-dropout)
+	in     [][]T // what layer l sees where elements are dropped
+	dIn    [][]T // gradient of what layer l sees
+	h, c   []T   // initial or final states of one layer
 }
 
-func newStackTape[T cell.Float](s *stack[T]) *stackTape[T] {
-	p := &stackTape[T]{stack: s, in: make([][]T, len(s.layers)), dIn: make([][]T, len(s.layers))}
+// newStackTape returns an empty workspace that drops by the noise of the given stream.
+func newStackTape[T cell.Float](s *stack[T], stream uint8) *stackTape[T] {
+	p := &stackTape[T]{stack: s, stream: stream, in: make([][]T, len(s.layers)), dIn: make([][]T, len(s.layers))}
 	for range s.layers {
 		p.seqs = append(p.seqs, cell.NewSequence[T]())
 	}
@@ -119,7 +121,7 @@ func (p *stackTape[T]) top() *cell.Sequence[T]   { return p.seqs[len(p.seqs)-1] 
 // which there are state in all.
 func (p *stackTape[T]) begin(b *Batch[T], from, state int, training bool) {
 	p.shape, p.noise, p.row0 = b.Shape, b.Noise, b.Row0
-	p.noise.Stream = streamDropout
+	p.noise.Stream = p.stream
 	p.drop = training && p.dropout > 0
 	n := b.Shape.Batch()
 	for l, layer := range p.layers {

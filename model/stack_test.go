@@ -16,8 +16,8 @@ import (
 func TestDropout(t *testing.T) {
 	const hidden, drop = 50, 0.3
 	c := Config{Model: ModelRNN, Cell: "rnn", Likelihood: Gauss, Data: 2, Hidden: hidden, Layers: 3, Dropout: drop}
-	m := newTestModel[float32](t, c)
-	b := newTestBatch(m, rand.New(rand.NewPCG(1, 1)), 40, 30)
+	m := newTestModel[float32](t, c).(*VRNN[float32])
+	b := newTestBatch[float32](m, rand.New(rand.NewPCG(1, 1)), 40, 30)
 	p := newVRNNPass(m, 1)
 	run := func(training bool) []float32 {
 		p.Forward(b, Bound(70), training)
@@ -67,8 +67,8 @@ func TestDropout(t *testing.T) {
 
 // TestLayers: two layers are the second one fed with the states of the first.
 func TestLayers(t *testing.T) {
-	m := newTestModel[float64](t, Config{Model: ModelRNN, Cell: "gru", Likelihood: Gauss, Data: 2, Hidden: 4, Layers: 2})
-	b := newTestBatch(m, rand.New(rand.NewPCG(1, 1)), 5, 3)
+	m := newTestModel[float64](t, Config{Model: ModelRNN, Cell: "gru", Likelihood: Gauss, Data: 2, Hidden: 4, Layers: 2}).(*VRNN[float64])
+	b := newTestBatch[float64](m, rand.New(rand.NewPCG(1, 1)), 5, 3)
 	b.H, b.C = nil, nil
 	p := newVRNNPass(m, 1)
 	p.Forward(b, Bound(8), false)
@@ -91,7 +91,7 @@ func TestSampleFollowsModel(t *testing.T) {
 	for _, layers := range []int{1, 2} {
 		c := testConfig(ModelRNN, "lstm", Gauss)
 		c.Layers = layers
-		m := newTestModel[float64](t, c)
+		m := newTestModel[float64](t, c).(*VRNN[float64])
 		const steps = 6
 		x := Sample(m, 1, steps, 1, true)
 		p := newVRNNPass(m, 1)

@@ -20,13 +20,14 @@ type TrainConfig struct {
 	Patience int `json:"patience"` // epochs without a better valid bound before training stops; 0 is never
 	Batch    int `json:"batch"`
 
+	Optimizer     string  `json:"optimizer,omitempty"` // adam (the default), adagrad or sgd
 	Rate          float64 `json:"lr"`
-	Beta1         float64 `json:"beta1"`
+	Beta1         float64 `json:"beta1"` // the momentum of sgd
 	Beta2         float64 `json:"beta2"`
 	Epsilon       float64 `json:"epsilon"`
 	Clip          float64 `json:"clip"`            // global norm; 0 is off
-	ColumnClip    float64 `json:"column_clip"`     // see Adam
-	Beta1Decay    float64 `json:"beta1_decay"`     // see Adam
+	ColumnClip    float64 `json:"column_clip"`     // see Optimizer
+	Beta1Decay    float64 `json:"beta1_decay"`     // see Optimizer
 	DivideByBatch bool    `json:"divide_by_batch"` // gradient divided by the batch size once more
 
 	KLWarmup int `json:"kl_warmup"` // epochs until the KL weight is 1
@@ -35,11 +36,25 @@ type TrainConfig struct {
 	KLWeight float64 `json:"kl_weight,omitempty"`
 	FreeBits float64 `json:"free_bits"` // nats of KL per step that cost nothing more when saved
 
+	// WeightDecay is the precision of a normal prior on the weight matrices: 1 is N(0, I),
+	// and training descends to the MAP estimate. WeightPosterior is full variational Bayes
+	// over all parameters instead; see the type. The prior counts once for all steps of the
+	// train split, so its part of the loss per step is one over their number.
+	WeightDecay     float64 `json:"weight_decay,omitempty"`
+	WeightPosterior bool    `json:"weight_posterior,omitempty"`
+
+	// Reshuffle deals the sequences of one length out to other batches in every epoch;
+	// without it only the order of the batches changes.
+	Reshuffle bool `json:"reshuffle,omitempty"`
+
 	// Samples is the number of draws per sequence, 0 is 1; Sampled and Importance choose
 	// the estimator. See Objective. With Importance the valid bound is that of as many draws.
 	Samples    int  `json:"samples,omitempty"`
 	Sampled    bool `json:"sampled,omitempty"`
 	Importance bool `json:"importance,omitempty"`
+
+	// Method is how a VAE learns from the draws, see the methods; empty is aevb.
+	Method string `json:"method,omitempty"`
 
 	// Truncate cuts sequences into segments of that many steps, with an update after each
 	// and the state carried over; the state is set to zero before every ResetEvery-th
@@ -69,10 +84,19 @@ func (c TrainConfig) Check() error {
 		{"kl_warmup", float64(c.KLWarmup), 0, 1 << 30}, {"free_bits", c.FreeBits, 0, math.MaxFloat32},
 		{"kl_weight", c.KLWeight, 0, math.MaxFloat32},
 		{"truncate", float64(c.Truncate), 0, 1 << 30}, {"reset_every", float64(c.ResetEvery), 0, 1 << 30}, {"threads", float64(c.Threads), 1, 4096},
+		{"weight_decay", c.WeightDecay, 0, math.MaxFloat32},
 	} {
 		if !(v.got >= v.lo && v.got <= v.hi) {
 			return fmt.Errorf("model: %s = %v, want %v..%v", v.name, v.got, v.lo, v.hi)
 		}
+	}
+	if c.Method != "" {
+		if err := oneOf("method", c.Method, methods); err != nil {
+			return err
+		}
+	}
+	if c.Optimizer != "" {
+		return oneOf("optimizer", c.Optimizer, optimizers)
 	}
 	return nil
 }
@@ -93,7 +117,13 @@ func (c TrainConfig) finalKL() float64 {
 func (c TrainConfig) suits(m Model[float32]) error {
 	s := m.Settings()
 	switch {
-	case s.Latent == 0 && (c.samples() > 1 || c.Sampled || c.Importance):
+	case c.Method != "" && c.Method != MethodPathwise && s.Model != ModelVAE:
+		return fmt.Errorf("model: method %s is for a %s, not a %s", c.Method, ModelVAE, s.Model)
+	case c.Method != "" && c.Method != MethodPathwise && c.Importance:
+		return fmt.Errorf("model: the importance bound has no method %s", c.Method)
+	case c.WeightPosterior && (c.WeightDecay > 0 || c.ColumnClip > 0):
+		return errors.New("model: weight_posterior has its own prior, it takes neither weight_decay nor column_clip")
+	case s.Latent == 0 && s.Model != ModelRegression && (c.samples() > 1 || c.Sampled || c.Importance):
 		return fmt.Errorf("model: a %s has no latent variables to take samples of", s.Model)
 	case c.FreeBits > 0 && (c.Sampled || c.Importance):
 		return errors.New("model: free_bits needs the KL divergence in closed form, not a sampled one")
@@ -105,8 +135,9 @@ func (c TrainConfig) suits(m Model[float32]) error {
 	return nil
 }
 
-// valid returns how the valid split is scored after every epoch.
-func (c TrainConfig) valid() EvalConfig {
+// Eval returns how the valid split is scored after every epoch: with as many samples as
+// training takes for the importance bound, otherwise with one.
+func (c TrainConfig) Eval() EvalConfig {
 	e := EvalConfig{Batch: c.Batch, Seed: c.Seed, Threads: c.Threads}
 	if c.Importance {
 		e.Samples = c.Samples
@@ -124,7 +155,8 @@ type Epoch struct {
 	Train    Score              `json:"train"`     // while the parameters moved, at KL weight 1
 	Valid    Score              `json:"valid"`
 	Best     bool               `json:"best"`
-	Channels map[string]Channel `json:"channels"` // on the valid split
+	Channels map[string]Channel `json:"channels"`            // on the valid split
+	WeightKL float64            `json:"weight_kl,omitempty"` // KL of the weight posterior, nats, at the end of the epoch
 }
 
 // trainState is what a checkpoint remembers beside tensors. A position is inside an epoch:
@@ -157,12 +189,16 @@ type Trainer struct {
 	OnEpoch func(Epoch) error // called after every epoch; an error ends the training
 
 	state trainState
-	adam  Adam
+	opt   Optimizer
 	grad  Model[float32]
-	pass  Pass[float32]
-	batch Batch[float32]
-	cuts  [][]int
-	h, c  []float32 // carried states [batch, State]
+	bayes *WeightPosterior[float32] // nil without WeightPosterior
+	// What the optimiser moves and the gradients of it; the list of a model is not free.
+	params, grads []cell.Tensor[float32]
+	steps         int // of the train split
+	pass          Pass[float32]
+	batch         Batch[float32]
+	cuts          [][]int
+	h, c          []float32 // carried states [batch, State]
 }
 
 // ErrDiverged is wrapped by the error of a training whose loss or gradient stopped being
@@ -183,12 +219,20 @@ func NewTrainer(m Model[float32], d *Data, config TrainConfig) (*Trainer, error)
 		}
 	}
 	t := &Trainer{Model: m, Data: d, Config: config}
-	t.adam = Adam{Rate: config.Rate, Beta1: config.Beta1, Beta2: config.Beta2, Epsilon: config.Epsilon,
-		Beta1Decay: config.Beta1Decay, Clip: config.Clip, ColumnClip: config.ColumnClip}
-	t.adam.bind(m.Tensors())
+	for _, s := range d.Train {
+		t.steps += len(s.X) / d.Dim
+	}
 	t.grad = m.NewGrad()
+	t.params, t.grads = m.Tensors(), t.grad.Tensors()
+	if config.WeightPosterior {
+		t.bayes = NewWeightPosterior(t.params)
+		t.params, t.grads = append(t.params, t.bayes.LogSigma...), append(t.grads, t.bayes.Grad...)
+	}
+	t.opt = Optimizer{Method: config.Optimizer, Rate: config.Rate, Beta1: config.Beta1, Beta2: config.Beta2, Epsilon: config.Epsilon,
+		Beta1Decay: config.Beta1Decay, Clip: config.Clip, ColumnClip: config.ColumnClip, Decay: config.WeightDecay / float64(t.steps)}
+	t.opt.bind(t.params)
 	t.pass = m.NewPass(config.Threads)
-	t.cuts = cut(d.Train, config.Batch)
+	t.cuts = cut(d.Train, config.Batch, nil)
 	t.h = make([]float32, min(config.Batch, len(d.Train))*config.samples()*m.State())
 	t.c = make([]float32, len(t.h))
 	return t, nil
@@ -228,19 +272,19 @@ func Resume(dir string, d *Data, epochs, threads int) (*Trainer, error) {
 		return nil, err
 	}
 	t.state = *c.State
-	t.adam.Update = t.state.Updates
+	t.opt.Update = t.state.Updates
 	if s := t.state; s.Epoch < 0 || s.Batch < 0 || s.Batch > len(t.cuts) || s.Segment < 0 || len(s.History) != s.Epoch {
 		return nil, fmt.Errorf("model: %s: header: position epoch %d, batch %d, segment %d is not in this data", path, s.Epoch, s.Batch, s.Segment)
 	}
 	return t, nil
 }
 
-// training returns the tensors of the training state: the moments and the carried states.
+// training returns the tensors of the training state: those of the optimiser, the weight
+// posterior and the carried states.
 func (t *Trainer) training() []cell.Tensor[float32] {
-	var ts []cell.Tensor[float32]
-	for i, p := range t.Model.Tensors() {
-		ts = append(ts, cell.Tensor[float32]{Name: "adam.m." + p.Name, Shape: p.Shape, Data: t.adam.M[i]},
-			cell.Tensor[float32]{Name: "adam.v." + p.Name, Shape: p.Shape, Data: t.adam.V[i]})
+	ts := t.opt.tensors(t.params)
+	if t.bayes != nil {
+		ts = append(ts, t.bayes.LogSigma...)
 	}
 	n := t.Model.State()
 	if n == 0 {
@@ -256,7 +300,7 @@ func (t *Trainer) Checkpoint() error {
 	if t.Dir == "" {
 		return nil
 	}
-	t.state.Updates = t.adam.Update
+	t.state.Updates = t.opt.Update
 	h := header{Version: headerVersion, Model: t.Model.Settings(), Train: &t.Config, State: &t.state, Data: idOf(t.Data)}
 	return writeTensors(filepath.Join(t.Dir, CheckpointFile), h, append(stored(t.Model), t.training()...))
 }
@@ -311,7 +355,10 @@ func (t *Trainer) done() bool {
 // epoch trains from the current position to the end of the epoch.
 func (t *Trainer) epoch(ctx context.Context, clock func()) error {
 	s := &t.state
-	order := shuffle(len(t.cuts), t.Config.Seed, s.Epoch)
+	if t.Config.Reshuffle {
+		t.cuts = cut(t.Data.Train, t.Config.Batch, shuffle(len(t.Data.Train), streamItems, t.Config.Seed, s.Epoch))
+	}
+	order := shuffle(len(t.cuts), streamShuffle, t.Config.Seed, s.Epoch)
 	for ; s.Batch < len(order); s.Batch++ {
 		batch := t.cuts[order[s.Batch]]
 		for {
@@ -340,7 +387,7 @@ func (t *Trainer) epoch(ctx context.Context, clock func()) error {
 func (t *Trainer) update(batch []int) (last bool, err error) {
 	s, c, m := &t.state, t.Config, t.Model
 	from := s.Segment * c.Truncate
-	t.batch.Noise = kernels.Noise{Seed: c.Seed, Stream: streamTrain, Update: t.adam.Update + 1}
+	t.batch.Noise = kernels.Noise{Seed: c.Seed, Stream: streamTrain, Update: t.opt.Update + 1}
 	dim, k := t.Data.Dim, c.samples()
 	segment(&t.batch, t.Data.Train, batch, dim, from, c.Truncate, k, 0)
 	t.batch.H, t.batch.C = nil, nil
@@ -355,20 +402,30 @@ func (t *Trainer) update(batch []int) (last bool, err error) {
 	}
 
 	obj := Objective{KLWeight: c.klWeight(s.Epoch), FreeBits: c.FreeBits, Scale: 1 / float64(steps),
-		Samples: k, Sampled: c.Sampled, Importance: c.Importance}
+		Samples: k, Sampled: c.Sampled, Importance: c.Importance, Method: c.Method}
+	if t.bayes != nil {
+		t.bayes.Draw(kernels.Noise{Seed: c.Seed, Stream: streamWeights, Update: t.opt.Update + 1})
+		m.PackForTraining()
+	}
 	t.pass.Forward(&t.batch, obj, true)
 	if loss := t.pass.Loss(); math.IsNaN(loss) || math.IsInf(loss, 0) {
-		return last, fmt.Errorf("model: epoch %d, update %d: loss %v: %w", s.Epoch+1, t.adam.Update+1, loss, ErrDiverged)
+		if t.bayes != nil {
+			t.bayes.Restore()
+		}
+		return last, fmt.Errorf("model: epoch %d, update %d: loss %v: %w", s.Epoch+1, t.opt.Update+1, loss, ErrDiverged)
 	}
-	grads := t.grad.Tensors()
-	cell.Zero(grads)
+	cell.Zero(t.grads)
 	t.pass.Backward(t.grad)
-	if c.DivideByBatch {
-		t.adam.Divisor = float64(t.batch.Shape.Batch() / k)
+	if t.bayes != nil {
+		t.bayes.Restore()
+		t.bayes.Backward(t.grads[:len(t.bayes.Grad)], 1/float64(t.steps))
 	}
-	size := t.adam.Step(m.Tensors(), grads)
+	if c.DivideByBatch {
+		t.opt.Divisor = float64(t.batch.Shape.Batch() / k)
+	}
+	size := t.opt.Step(t.params, t.grads)
 	if math.IsNaN(size) || math.IsInf(size, 0) {
-		return last, fmt.Errorf("model: epoch %d, update %d: gradient norm %v: %w", s.Epoch+1, t.adam.Update+1, size, ErrDiverged)
+		return last, fmt.Errorf("model: epoch %d, update %d: gradient norm %v: %w", s.Epoch+1, t.opt.Update+1, size, ErrDiverged)
 	}
 	m.PackForTraining()
 	if !last {
@@ -390,7 +447,7 @@ func (t *Trainer) endEpoch() error {
 	exact := t.Model.Settings().Latent == 0
 	weight := t.Config.klWeight(s.Epoch)
 	channels := channels{}
-	valid := evaluate(t.Model, t.pass, t.Data.Valid, t.Config.valid(), func() { t.pass.Channels(channels.add) })
+	valid := evaluate(t.Model, t.pass, t.Data.Valid, t.Config.Eval(), func() { t.pass.Channels(channels.add) })
 	if math.IsNaN(valid.NLLPerStep) || math.IsInf(valid.NLLPerStep, 0) {
 		return fmt.Errorf("model: epoch %d: valid bound %v: %w", s.Epoch+1, valid.NLLPerStep, ErrDiverged)
 	}
@@ -413,8 +470,11 @@ func (t *Trainer) endEpoch() error {
 	} else if s.Epoch > t.Config.KLWarmup {
 		s.BadSince++
 	}
-	e := Epoch{Epoch: s.Epoch, Updates: t.adam.Update, Seconds: s.Seconds, KLWeight: weight,
+	e := Epoch{Epoch: s.Epoch, Updates: t.opt.Update, Seconds: s.Seconds, KLWeight: weight,
 		GradNorm: s.NormSum / float64(max(s.NormN, 1)), Train: s.Sum.Score(exact), Valid: valid, Best: better, Channels: channels.result()}
+	if t.bayes != nil {
+		e.WeightKL = t.bayes.KL()
+	}
 	s.History = append(s.History, e)
 	s.Batch, s.Segment, s.Sum, s.NormSum, s.NormN = 0, 0, Totals{}, 0, 0
 	if err := t.Checkpoint(); err != nil {

@@ -438,7 +438,7 @@ func TestVRAEResume(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, stop := range []int{1, 7, 13} {
-				ctx := &countdown{Context: context.Background(), left: stop - int(part.adam.Update)}
+				ctx := &countdown{Context: context.Background(), left: stop - int(part.opt.Update)}
 				if err := part.Run(ctx); !errors.Is(err, context.Canceled) {
 					t.Fatalf("stop after %d updates: %v", stop, err)
 				}

@@ -122,12 +122,12 @@ func (m *VRNN[T]) Init(seed uint64, stats Stats) {
 	m.stack.init(d)
 }
 
-// encode writes what the model sees of rows of data, less its mean.
-func (m *VRNN[T]) encode(u, x []T, rows int) {
-	m.like.encode(u, x, rows, m.Data)
-	in := len(m.Mean)
+// encode writes what a model sees of rows of data, less its mean.
+func encode[T cell.Float](like likelihood[T], u, x, mean []T, rows, dim int) {
+	like.encode(u, x, rows, dim)
+	in := len(mean)
 	for i := range rows {
-		for j, v := range m.Mean {
+		for j, v := range mean {
 			u[i*in+j] -= v
 		}
 	}

@@ -21,9 +21,9 @@ type settings struct {
 func (s *settings) flags(fs *flag.FlagSet) {
 	d := model.DefaultTrainConfig()
 	fs.StringVar(&s.preset, "preset", "", "settings that flags then change: plain, tunes (small data and two minutes; used without -data), vrae (likewise, for a vrae) or chung (the VRNN paper's own, for speech)")
-	fs.StringVar(&s.model.Model, "model", "", "rnn, vrnn, vrnn-i or vrae (default: vrnn, for text rnn)")
+	fs.StringVar(&s.model.Model, "model", "", "rnn, vrnn, vrnn-i, storn or vrae (default: vrnn, for text rnn)")
 	fs.StringVar(&s.model.Cell, "cell", "lstm", "rnn, lstm, gru or gru-before")
-	fs.StringVar(&s.model.Likelihood, "likelihood", "", "bernoulli, gauss, gmm or categorical (default: what fits the data)")
+	fs.StringVar(&s.model.Likelihood, "likelihood", "", "bernoulli, gauss, gmm, categorical, bivariate or bivariate-mixture (default: what fits the data)")
 	fs.IntVar(&s.model.Components, "components", 0, "components of a mixture (default: 20)")
 	fs.IntVar(&s.hidden, "hidden", 32, "size of the recurrent state and width of every net")
 	fs.IntVar(&s.model.Latent, "latent", 0, "size of z (default: as hidden; of a vrae 20)")
@@ -120,8 +120,10 @@ func defaultLikelihood(d *dataset) string {
 	switch d.Form.Kind {
 	case model.FormText:
 		return model.Categorical
-	case model.FormWave, model.FormStrokes:
+	case model.FormWave:
 		return model.Gauss
+	case model.FormStrokes:
+		return model.BivariateMixture
 	case model.FormSeries:
 		if len(d.Form.Scale) > 0 {
 			return model.Gauss

@@ -234,7 +234,7 @@ func finishTraining(t *model.Trainer, d *dataset, dir string) (*summary, error) 
 		return nil, err
 	}
 	c, mc := t.Config, m.Settings()
-	e := model.EvalConfig{Batch: c.Batch, Seed: c.Seed, Threads: c.Threads}
+	e := c.Eval()
 	_, bestEpoch := t.Best()
 	sum := &summary{Model: mc.Model, Likelihood: mc.Likelihood, Params: cell.Count(m.Tensors()), Seed: c.Seed, Epochs: len(t.History()), BestEpoch: bestEpoch,
 		Seconds: t.Seconds(), ISA: asm.Active().String(), BLAS: blas.Info(), Threads: c.Threads,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 
@@ -137,10 +138,12 @@ func tanhTraining(t *model.TrainConfig) {
 	t.Epochs, t.Rate, t.Clip = 300, 1e-3, 0.25
 }
 
-// vraeMaps leaves a map beside every checkpoint of the table and prints how pure it is.
+// vraeMaps leaves a map, a walk and a long piece beside every checkpoint of the table and
+// prints how pure the map is.
 func vraeMaps(ctx context.Context, r *tableRun) error {
 	fmt.Fprintln(r.out)
-	for _, res := range r.results {
+	for i := range r.results {
+		res := &r.results[i]
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -156,7 +159,46 @@ func vraeMaps(ctx context.Context, r *tableRun) error {
 		if err != nil {
 			return err
 		}
+		if !math.IsNaN(l.apart) {
+			res.Purity = l.apart
+		}
 		fmt.Fprintf(r.out, "%-28s seed %d: %s\n", res.Row, res.Seed, l)
+		if err := vraeWalk(res.Folder, v, r.data, res.Seed, r.threads); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// The folders of what vraeWalk leaves.
+const (
+	walkFolder = "walk"
+	longFolder = "long"
+)
+
+// vraeWalk goes from the first window of the data to the last in nine steps through the
+// latent space, and lets the decoder run on for 1024 steps from the middle of it.
+func vraeWalk(dir string, m *model.VRAE[float32], d *dataset, seed uint64, threads int) error {
+	const points, long = 9, 1024
+	ends := []model.Sequence{d.Train[0], d.Train[len(d.Train)-1]}
+	z, _ := m.Encode(ends, 2, threads)
+	steps := len(ends[0].X) / d.Dim
+	for _, v := range []struct {
+		folder       string
+		x            []float32
+		count, steps int
+		data         []model.Sequence
+	}{
+		{walkFolder, m.Decode(model.Interpolate(z[:m.Latent], z[m.Latent:], points), points, steps), points, steps, ends},
+		{longFolder, m.Generate(make([]float32, m.Latent), 1, long, seed), 1, long, nil},
+	} {
+		folder := filepath.Join(dir, v.folder)
+		if err := makeDir(folder); err != nil {
+			return err
+		}
+		if _, err := writeDrawn(folder, d.Form, v.x, v.count, v.steps, d.Dim, v.data); err != nil {
+			return err
+		}
 	}
 	return nil
 }
