@@ -41,6 +41,7 @@ var mnistTable = experiment{
 	about:  "MNIST digits, real-valued pixels as targets: the VAE of Kingma and Welling 2014, 500 tanh units, beside wake-sleep",
 	unit:   perImageUnit,
 	folder: "mnist",
+	data:   dataFlags{kind: model.FormImage},
 	value:  perImage,
 	finish: drawFigure2,
 	rows: []row{
@@ -63,7 +64,7 @@ var freyTable = experiment{
 	about:  "Frey Face, pixels as byte/256, densities: the VAE of Kingma and Welling 2014, 200 tanh units; the split is shuffled",
 	unit:   perImageUnit,
 	folder: "frey-face/frey-faces-idx3-ubyte.gz",
-	data:   dataFlags{pixels: pixels256, shuffle: true},
+	data:   dataFlags{kind: model.FormImage, pixels: pixels256, shuffle: true},
 	value:  perImage,
 	finish: drawFigure2,
 	rows: []row{
