@@ -247,6 +247,7 @@ func (r *tableRun) settings(w row, seed uint64) (model.Config, model.TrainConfig
 	if r.data.truncate > 0 {
 		t.Truncate, t.Batch = r.data.truncate, len(r.data.Train)
 	}
+	suitImages(&m, &t, r.data)
 	t.Seed, t.Threads = seed, r.threads
 	if r.quick {
 		t.Epochs, t.KLWarmup = 2, min(t.KLWarmup, 1)
