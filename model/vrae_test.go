@@ -518,6 +518,40 @@ func TestVRAECheckpointSizes(t *testing.T) {
 	}
 }
 
+// TestVRAEConfig: what a VRAE cannot be is refused, and what it can be works.
+func TestVRAEConfig(t *testing.T) {
+	for want, c := range map[string]Config{
+		"cannot feed back":       {Likelihood: GMM},
+		"(teacher true)":         {Likelihood: Categorical, Data: 1, Classes: 3, Teacher: true},
+		"needs 3 dimensions":     {Likelihood: BivariateMixture, Teacher: true},
+		"unknown likelihood":     {Likelihood: "none"},
+		"latent = -1":            {Latent: -1},
+		"hidden = 0":             {Hidden: -7},
+		"cell":                   {Cell: "none"},
+		"data = 100000":          {Data: 100000},
+		"unknown init \"none\"":  {Init: "none"},
+		"outputs, want at most ": {Likelihood: GMM, Data: 5, Components: 60000, Teacher: true},
+	} {
+		c.Model = ModelVRAE
+		if c.Data == 0 {
+			c.Data = 5
+		}
+		c.Hidden += 7
+		if _, err := New[float32](c); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: error %v, want %q", c, err, want)
+		}
+	}
+	// A mixture, which has no mean to feed back in training, with a teacher.
+	c := Config{Model: ModelVRAE, Likelihood: GMM, Components: 2, Data: 5, Hidden: 7, Teacher: true}
+	m := perturbed[float32](t, c)
+	p := m.NewPass(1)
+	p.Forward(vraeBatch[float32](c, rand.New(rand.NewPCG(9, 9)), 4, 2), Bound(6), true)
+	p.Backward(m.NewGrad())
+	if x := Sample(m, 1, 4, 1, false); slices.Equal(x[:5], x[5:10]) || math.IsNaN(p.Loss()) {
+		t.Errorf("sample %v, loss %v", x, p.Loss())
+	}
+}
+
 // TestVRAEMap: windows of a few periodic pieces form clusters in latent space.
 func TestVRAEMap(t *testing.T) {
 	d := &Data{Name: "pieces", Dim: 6, Hash: "p"}
