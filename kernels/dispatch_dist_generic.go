@@ -51,3 +51,11 @@ func gmmLogProb32(lp, x, logits, mu, s []float32, form ScaleForm, rows, k, d, ld
 func gmmLogProbBackward32(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []float32, form ScaleForm, rows, k, d, ldl, ld int) {
 	gmmLogProbBackwardGeneric(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s, form, rows, k, d, ldl, ld)
 }
+
+func bivariate32(lp, y, theta []float32, form ScaleForm, rows, k, ld int, mixture bool) {
+	bivariateGeneric(lp, y, theta, form, rows, k, ld, mixture)
+}
+
+func bivariateBackward32(lp, dy, dtheta, dlp, y, theta []float32, form ScaleForm, rows, k, ld int, mixture bool) {
+	bivariateBackwardGeneric(lp, dy, dtheta, dlp, y, theta, form, rows, k, ld, mixture)
+}

@@ -6,7 +6,8 @@
 //	x            --Exp Log Tanh Sigmoid Softplus ReLU Softmax--> y
 //	mu, s, eps   --GaussSample, LatentStep--> z
 //	q, p         --GaussKL--> nats per row
-//	x, outputs   --GaussLogProb GMMLogProb BernoulliLogProb CategoricalLogProb--> nats per row
+//	x, outputs   --GaussLogProb GMMLogProb BernoulliLogProb CategoricalLogProb
+//	               BivariateLogProb BivariateMixtureLogProb--> nats per row
 //	(seed, stream, update, step, row) --Uniforms Normals--> noise
 //	gradient     --SumSquares Scal Adam--> parameters
 //

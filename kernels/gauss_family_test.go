@@ -41,6 +41,8 @@ func distRow(int) int     { return 1 }
 func distDims(n int) int  { return n }
 func distComps(int) int   { return distK }
 func distTable(n int) int { return distK * n }
+func distTheta(n int) int { return 1 + 6*n }
+func distStroke(int) int  { return 3 }
 
 // distTarget is the target of a row of k classes.
 func distTarget(rows, k int) []int32 {
@@ -61,6 +63,8 @@ func distKernels[T Float]() []distKernel[T] {
 	add := func(a distArg) distArg { a.add = true; return a }
 	comps := distArg{name: "logits", width: distComps, strided: true}
 	table := func(name string) distArg { return distArg{name: name, width: distTable, strided: true} }
+	theta := func(name string) distArg { return distArg{name: name, width: distTheta, strided: true} }
+	stroke := func(name string) distArg { return distArg{name: name, width: distStroke} }
 	named := func(a distArg, name string) distArg { a.name = name; return a }
 	return []distKernel[T]{
 		{"GaussKL", []distArg{out(row("kl")), par("muQ"), par("sQ"), par("muP"), par("sP")},
@@ -108,6 +112,15 @@ func distKernels[T Float]() []distKernel[T] {
 			may(out(table("dmu")), "mu"), may(out(table("ds")), "s"), row("dlp"), in("x"), comps, table("mu"), table("s")},
 			func(a [][]T, f ScaleForm, rows, n, x int) {
 				GMMLogProbBackward(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], f, rows, distK, n, distK+x, distK*n+x)
+			}, true},
+		{"BivariateMixtureLogProb", []distArg{out(row("lp")), stroke("y"), theta("theta")},
+			func(a [][]T, f ScaleForm, rows, n, x int) {
+				BivariateMixtureLogProb(a[0], a[1], a[2], f, rows, n, 1+6*n+x)
+			}, true},
+		{"BivariateMixtureLogProbBackward", []distArg{opt(out(row("lp"))), opt(out(stroke("dy"))), out(theta("dtheta")),
+			row("dlp"), stroke("y"), theta("theta")},
+			func(a [][]T, f ScaleForm, rows, n, x int) {
+				BivariateMixtureLogProbBackward(a[0], a[1], a[2], a[3], a[4], a[5], f, rows, n, 1+6*n+x)
 			}, true},
 		{"BernoulliLogProb", []distArg{out(row("lp")), in("x"), in("logits")},
 			func(a [][]T, _ ScaleForm, rows, n, _ int) { BernoulliLogProb(a[0], a[1], a[2], rows, n) }, false},
@@ -218,7 +231,7 @@ func (c *distCall[T]) fill(i, r int, seed uint64) {
 	for j := range c.row(i, r) {
 		v := rng.NormFloat64()
 		switch {
-		case name[0] == 's':
+		case name[0] == 's', name == "theta" && j > 2*c.n && j <= 4*c.n:
 			v = drawScale(rng, c.form, 2)
 		case name == "x" && strings.HasPrefix(c.k.name, "Bernoulli"):
 			v = float64(rng.IntN(2))
@@ -487,20 +500,22 @@ func TestDistGolden(t *testing.T) {
 }
 
 var distGolden = map[string]uint32{
-	"GaussKL":                    0xdfbcbc3e,
-	"GaussKLStandard":            0x8e7296d1,
-	"GaussKLBackward":            0xca74b476,
-	"GaussKLStandardBackward":    0x5a49faa0,
-	"GaussLogProb":               0xe64ec035,
-	"GaussLogProbBackward":       0x1b68da01,
-	"GaussSample":                0xbb01dcec,
-	"GaussSampleBackward":        0x44006eb1,
-	"LatentStep":                 0xedc69312,
-	"LatentStepBackward":         0xb6a976ce,
-	"GMMLogProb":                 0x623bb39f,
-	"GMMLogProbBackward":         0x50be80bc,
-	"BernoulliLogProb":           0x74330ae9,
-	"BernoulliLogProbBackward":   0xb7965756,
-	"CategoricalLogProb":         0x15adb319,
-	"CategoricalLogProbBackward": 0x3cf894a3,
+	"GaussKL":                         0xdfbcbc3e,
+	"GaussKLStandard":                 0x8e7296d1,
+	"GaussKLBackward":                 0xca74b476,
+	"GaussKLStandardBackward":         0x5a49faa0,
+	"GaussLogProb":                    0xe64ec035,
+	"GaussLogProbBackward":            0x1b68da01,
+	"GaussSample":                     0xbb01dcec,
+	"GaussSampleBackward":             0x44006eb1,
+	"LatentStep":                      0xedc69312,
+	"LatentStepBackward":              0xb6a976ce,
+	"GMMLogProb":                      0x623bb39f,
+	"GMMLogProbBackward":              0x50be80bc,
+	"BivariateMixtureLogProb":         0x997429eb,
+	"BivariateMixtureLogProbBackward": 0xf2d141fa,
+	"BernoulliLogProb":                0x74330ae9,
+	"BernoulliLogProbBackward":        0xb7965756,
+	"CategoricalLogProb":              0x15adb319,
+	"CategoricalLogProbBackward":      0x3cf894a3,
 }

@@ -34,6 +34,37 @@ func testGoldenDensities[T Float](t *testing.T, tol float64) {
 			GMMLogProbBackward(nil, out("dx"), out("dlogits"), out("dmu"), out("ds"), in("dlp"),
 				in("x"), in("logits"), in("mu"), in("s"), form, rows, k, d, k, k*d)
 		},
+		"BivariateGMMLogProb": func(in, out func(string) []T, form ScaleForm, n map[string]int) {
+			rows, k := n["rows"], n["k"]
+			ld := 1 + 6*k
+			y, theta := make([]T, 3*rows), make([]T, rows*ld)
+			// each calls f with the places of the values in PyTorch's tensors and in ours.
+			each := func(y, theta []T, value func(string) []T, f func(golden, ours *T)) {
+				for name, blocks := range map[string][]int{"penLogit": nil, "logits": {biLogits}, "mu": {biMu1, biMu2},
+					"s": {biS1, biS2}, "rho": {biCorr}} {
+					v := value(name)
+					for i := range v {
+						at := i * ld
+						if b := len(blocks); b > 0 {
+							at = i/(b*k)*ld + biAt(blocks[i%b], k, i/b%k)
+						}
+						f(&v[i], &theta[at])
+					}
+				}
+				x := value("x")
+				for i := range x {
+					f(&x[i], &y[i/2*3+1+i%2])
+				}
+			}
+			each(y, theta, in, func(golden, ours *T) { *ours = *golden })
+			for i, pen := range in("pen") {
+				y[3*i] = pen
+			}
+			dy, dtheta := make([]T, len(y)), make([]T, len(theta))
+			BivariateMixtureLogProb(out("lp"), y, theta, form, rows, k, ld)
+			BivariateMixtureLogProbBackward(nil, dy, dtheta, in("dlp"), y, theta, form, rows, k, ld)
+			each(dy, dtheta, func(name string) []T { return out("d" + name) }, func(golden, ours *T) { *golden = *ours })
+		},
 		"BernoulliLogProb": func(in, out func(string) []T, _ ScaleForm, n map[string]int) {
 			rows, d := n["rows"], n["d"]
 			BernoulliLogProb(out("lp"), in("x"), in("logits"), rows, d)

@@ -55,6 +55,8 @@ type isaDistArg struct {
 	out   bool
 	none  bool // nil
 	times int  // strided: n times as many columns
+	plus  int  // strided: and so many more
+	per   int  // isaDistCols: elements a row
 	mean  bool // sometimes so large that differences overflow
 }
 
@@ -65,15 +67,15 @@ const (
 	isaDistStrided
 	isaDistRow
 	isaDistUnit // dense, always 0 or 1
-	isaDistFour // 4 elements a row
+	isaDistCols // per elements a row
 )
 
 func (a isaDistArg) len(rows, n, ld int) int {
 	switch a.kind {
 	case isaDistRow:
 		return rows
-	case isaDistFour:
-		return 4 * rows
+	case isaDistCols:
+		return a.per * rows
 	case isaDistStrided:
 		cols, ld := a.shape(n, ld)
 		return max(0, (rows-1)*ld+cols)
@@ -83,7 +85,7 @@ func (a isaDistArg) len(rows, n, ld int) int {
 
 // shape returns columns and stride of a strided array.
 func (a isaDistArg) shape(n, ld int) (cols, lda int) {
-	cols = n * max(1, a.times)
+	cols = n*max(1, a.times) + a.plus
 	return cols, cols + ld - n
 }
 
@@ -114,7 +116,7 @@ func isaDistCases() (cases []isaDistCase) {
 			}})
 	}
 	strided := isaDistArg{kind: isaDistStrided}
-	four := isaDistArg{kind: isaDistFour}
+	four := isaDistArg{kind: isaDistCols, per: 4}
 	strided4 := isaDistArg{kind: isaDistStrided, times: 4}
 	mean4 := isaDistArg{kind: isaDistStrided, times: 4, mean: true}
 	meanDense := isaDistArg{mean: true}
@@ -171,6 +173,24 @@ func isaDistCases() (cases []isaDistCase) {
 				GMMLogProbBackward(a[0], a[1], a[2], a[3], a[4], a[9], a[5], a[6], a[7], a[8], form, rows, 4, n, 4, ld+3*n)
 			}, out(row), dx, out(four), out(strided4), out(strided4), meanDense, four, mean4, strided4, row)
 		}
+		// The mixtures have n components.
+		y := isaDistArg{kind: isaDistCols, per: 3}
+		theta := isaDistArg{kind: isaDistStrided, times: 6, plus: 1}
+		add("BivariateMixtureLogProb"+with, nil, func(a [][]float32, rows, n, ld int) {
+			BivariateMixtureLogProb(a[0], a[1], a[2], form, rows, n, ld+5*n+1)
+		}, out(row), y, theta)
+		for _, dy := range []isaDistArg{out(y), {none: true}} {
+			add("BivariateMixtureLogProbBackward"+with, nil, func(a [][]float32, rows, n, ld int) {
+				BivariateMixtureLogProbBackward(a[0], a[1], a[2], a[3], a[4], a[5], form, rows, n, ld+5*n+1)
+			}, out(row), dy, out(theta), row, y, theta)
+		}
+		single := isaDistArg{kind: isaDistStrided, plus: 6} // n columns between the rows
+		add("BivariateLogProb"+with, nil, func(a [][]float32, rows, n, ld int) {
+			BivariateLogProb(a[0], a[1], a[2], form, rows, ld+6)
+		}, out(row), y, single)
+		add("BivariateLogProbBackward"+with, nil, func(a [][]float32, rows, n, ld int) {
+			BivariateLogProbBackward(nil, a[0], a[1], a[2], a[3], a[4], form, rows, ld+6)
+		}, out(y), out(single), row, y, single)
 		add("LatentStepBackward"+with, [][2]int{{0, 6}, {1, 7}, {2, 8}, {3, 9}}, func(a [][]float32, rows, n, ld int) {
 			LatentStepBackward(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], form, rows, n, ld)
 		}, out(strided), out(strided), out(strided), out(strided), dense, row, mean, strided, mean, strided, dense)

@@ -87,6 +87,22 @@ func log32(x float32) float32 {
 	if x < 0x1p-126 {
 		y, k = x*0x1p24, -24
 	}
+	s := logNormal32(y, k)
+	if x < 0 {
+		s = float32(math.NaN())
+	}
+	if x == 0 {
+		s = float32(math.Inf(-1))
+	}
+	if !(x < float32(math.Inf(1))) { // Inf and NaN
+		s = x
+	}
+	return s
+}
+
+// logNormal32 returns ln(2^k y) for a normal number y above 0, and a number of no meaning for
+// any other y: NaN is lost.
+func logNormal32(y float32, k int32) float32 {
 	const sqrtHalf = 0x3f3504f3 // bits of the float32 just below sqrt(1/2)
 	i := math.Float32bits(y) - sqrtHalf
 	k += int32(i) >> 23
@@ -101,17 +117,7 @@ func log32(x float32) float32 {
 	p = f32.FMA(p, r, 0x1.55557p-2)
 	p = f32.FMA(p, r, -0.5)
 	s := f32.FMA(p, r*r, float32(kf*ln2Lo)) + r
-	s = f32.FMA(kf, ln2Hi, s)
-	if x < 0 {
-		s = float32(math.NaN())
-	}
-	if x == 0 {
-		s = float32(math.Inf(-1))
-	}
-	if !(x < float32(math.Inf(1))) { // Inf and NaN
-		s = x
-	}
-	return s
+	return f32.FMA(kf, ln2Hi, s)
 }
 
 // log1pUnit32 returns ln(1+x) for 0 <= x <= 1, and NaN for NaN. Up to 1/2, r = x; above,

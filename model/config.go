@@ -10,9 +10,9 @@ import (
 // Config says which model to build. The zero values of the widths stand for Hidden; see
 // [Config.Resolve].
 type Config struct {
-	Model      string `json:"model"`      // rnn, vrnn, vrnn-i, storn, vae or regression
+	Model      string `json:"model"`      // rnn, vrnn, vrnn-i, storn, vrae, classifier, vae or regression
 	Cell       string `json:"cell"`       // rnn, rnn-relu, lstm, gru or gru-before
-	Likelihood string `json:"likelihood"` // bernoulli, gauss, gmm or categorical
+	Likelihood string `json:"likelihood"` // bernoulli, gauss, gmm, categorical, bivariate or bivariate-mixture
 	Data       int    `json:"data"`       // dimensions of one step
 	Hidden     int    `json:"hidden"`     // recurrent state
 	Latent     int    `json:"latent"`     // dimensions of z; 0 in an rnn
@@ -32,6 +32,13 @@ type Config struct {
 
 	Init string `json:"init"` // glorot, uniform (-0.08, 0.08) or normal (0, 0.01²)
 
+	// Of a vrae or a classifier: Reverse makes the encoder read sequences from their end,
+	// Teacher feeds the data to a vrae's decoder in place of its own outputs, Labels are the
+	// classes that a classifier tells apart.
+	Reverse bool     `json:"reverse,omitempty"`
+	Teacher bool     `json:"teacher,omitempty"`
+	Labels  []string `json:"labels,omitempty"`
+
 	// Of a vae or a regression: the nonlinearity of the hidden layers, the range of the means
 	// of a Gaussian output, and the form in which heads give σ.
 	Activation string `json:"activation,omitempty"` // tanh or relu
@@ -50,6 +57,9 @@ const (
 	ModelVRNN  = "vrnn"   // latent variable per step, prior conditioned on h_{t-1}
 	ModelVRNNI = "vrnn-i" // latent variable per step, prior N(0, I)
 	ModelSTORN = "storn"  // the same prior, with a recurrent network of its own for the posterior
+	ModelVRAE  = "vrae"   // latent variable per sequence
+
+	ModelClassifier = "classifier" // p(class | sequence)
 
 	ModelVAE        = "vae"        // latent variable per data point
 	ModelRegression = "regression" // p(y | x) of data points
@@ -66,7 +76,7 @@ var (
 	models = []string{ModelRNN, ModelVRNN, ModelVRNNI, ModelSTORN, ModelVAE, ModelRegression}
 	inits  = []string{InitGlorot, InitUniform, InitNormal}
 
-	mixtures = []string{GMM} // the likelihoods with components
+	mixtures = []string{GMM, BivariateMixture} // the likelihoods with components
 )
 
 // maxSize bounds every size of a configuration, so that one read from a file cannot ask
@@ -74,13 +84,19 @@ var (
 const maxSize = 1 << 16
 
 // Resolve returns c with its defaults filled in: an LSTM, Glorot weights, depth 1, one
-// recurrent layer, the latent size and the widths of all nets equal to Hidden. It reports what is not allowed.
+// recurrent layer, the latent size and the widths of all nets equal to Hidden; for a VRAE a
+// tanh RNN and a latent size of 20. It reports what is not allowed.
 func (c Config) Resolve() (Config, error) {
 	defaultString(&c.Model, ModelVRNN)
 	if c.Model == ModelVAE || c.Model == ModelRegression {
+		c.Reverse, c.Teacher, c.Labels = false, false, nil
 		return c.resolvePoints()
 	}
 	c.Activation, c.Means, c.Scale, c.Given, c.Noise = "", "", "", 0, 0
+	single := c.Model == ModelVRAE || c.Model == ModelClassifier
+	if single {
+		defaultString(&c.Cell, cell.RNNTanh.String())
+	}
 	defaultString(&c.Cell, cell.LSTM.String())
 	defaultString(&c.Likelihood, Bernoulli)
 	defaultString(&c.Init, InitGlorot)
@@ -92,6 +108,10 @@ func (c Config) Resolve() (Config, error) {
 	if c.Likelihood != Categorical {
 		c.Classes = 0
 	}
+	if single {
+		return c.resolveVRAE()
+	}
+	c.Reverse, c.Teacher, c.Labels = false, false, nil
 	for _, p := range []*int{&c.Depth, &c.Layers} {
 		if *p == 0 {
 			*p = 1
@@ -124,7 +144,7 @@ func defaultString(s *string, value string) {
 }
 
 func (c Config) check() error {
-	if err := oneOf("model", c.Model, models); err != nil {
+	if err := oneOf("model", c.Model, slices.Concat(models, []string{ModelVRAE, ModelClassifier})); err != nil {
 		return err
 	}
 	if _, err := cell.ParseKind(c.Cell); err != nil {
@@ -151,6 +171,9 @@ func (c Config) check() error {
 	}
 	if c.Likelihood == Categorical && (c.Data != 1 || c.Classes < 2) {
 		return fmt.Errorf("model: data = %d, classes = %d: a categorical output needs data = 1 and at least 2 classes", c.Data, c.Classes)
+	}
+	if (c.Likelihood == Bivariate || c.Likelihood == BivariateMixture) && c.Data != 3 {
+		return fmt.Errorf("model: data = %d: a %s output needs 3 dimensions, a pen bit and two coordinates", c.Data, c.Likelihood)
 	}
 	if !(c.Dropout >= 0 && c.Dropout < 1) {
 		return fmt.Errorf("model: dropout = %v, want at least 0 and less than 1", c.Dropout)
@@ -187,19 +210,27 @@ func (c Config) CheckData(d *Data) error {
 	if c.Likelihood == Categorical && d.Form.Classes != c.Classes {
 		return fmt.Errorf("model: data set %q has %d classes, the model %d", d.Name, d.Form.Classes, c.Classes)
 	}
-	if c.Likelihood != Bernoulli {
-		return nil
-	}
 	for _, seqs := range [][]Sequence{d.Train, d.Valid, d.Test} {
 		for i, s := range seqs {
 			for k, v := range s.X {
-				if !(v >= 0 && v <= 1) {
+				if c.binary(k%d.Dim) && !(v >= 0 && v <= 1) {
 					return fmt.Errorf("model: data set %q, sequence %d (%s), step %d: %v cannot be the outcome of a bernoulli, want 0..1", d.Name, i, s.Name, k/d.Dim, v)
 				}
 			}
 		}
 	}
 	return nil
+}
+
+// binary reports whether the likelihood takes dimension j for a bit.
+func (c Config) binary(j int) bool {
+	switch c.Likelihood {
+	case Bernoulli:
+		return true
+	case Bivariate, BivariateMixture:
+		return j == 0
+	}
+	return false
 }
 
 func oneOf(what, got string, allowed []string) error {

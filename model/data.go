@@ -21,7 +21,8 @@ const (
 	streamClass   = 7 // its component or class
 	streamDropout = 8 // Update counts optimiser steps
 
-	streamDropoutR = 9 // likewise, in a recognition network
+	streamDropoutR = 9  // likewise, in a recognition network
+	streamPen      = 10 // pen bit when sampling from a model
 
 	streamItems   = 10 // order of the sequences of one length; Update counts epochs
 	streamWeights = 11 // draws of the parameters; Update counts optimiser steps
@@ -34,7 +35,7 @@ const (
 // Sequence is one sequence of a data set: X is [steps, Dim].
 type Sequence struct {
 	Name  string
-	Label string // the class it belongs to, if that is known; models do not see it
+	Label string // the class it belongs to, if that is known; only a classifier sees it
 	X     []float32
 
 	// Binarise says that X are probabilities: a model sees ones and zeros that are drawn
@@ -71,6 +72,10 @@ type Form struct {
 	Rate int    `json:"rate,omitempty"` // roll: steps per quarter note; wave: samples per second
 	Rows int    `json:"rows,omitempty"` // image
 	Cols int    `json:"cols,omitempty"` // image
+
+	// Window and Hop are those of [Windows], 0 where the sequences are whole.
+	Window int `json:"window,omitempty"`
+	Hop    int `json:"hop,omitempty"`
 
 	// The raw value of dimension j is X*Scale[j] + Offset[j]. One element stands for all
 	// dimensions; none means that X is the raw value.
@@ -218,9 +223,10 @@ func segment[T cell.Float](b *Batch[T], seqs []Sequence, batch []int, dim, from,
 		b.Shape = new(cell.Ragged)
 	}
 	b.Shape.Reset(lengths)
-	b.X = grow(b.X, b.Shape.Rows()*dim)
+	b.X, b.Label = grow(b.X, b.Shape.Rows()*dim), grow(b.Label, len(lengths))
 	for k := range lengths {
 		s := seqs[batch[k/samples]]
+		b.Label[k] = s.Label
 		for t := range lengths[k] {
 			row := b.X[b.Shape.Row(t, k)*dim:][:dim]
 			for j, v := range s.X[(from+t)*dim : (from+t+1)*dim] {

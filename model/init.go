@@ -68,6 +68,23 @@ func (d *initialiser[T]) net(n *net[T], heads ...int) {
 	}
 }
 
+// recurrent draws the weights of a recurrent layer: input weights as in a dense layer,
+// recurrent ones orthogonal gate by gate. Biases are 0.
+func (d *initialiser[T]) recurrent(l *cell.Recurrent[T]) {
+	gates, h := l.Kind.Gates(), l.Hidden
+	d.draw(l.Wih, l.In, 0, gates*h)
+	for g := range gates {
+		cell.Orthogonal(l.Whh[g*h*h:(g+1)*h*h], h, d.noise(l.Whh), g*h)
+	}
+	clear(l.B)
+	clear(l.Bhn)
+}
+
+// dense is net for a single layer.
+func (d *initialiser[T]) dense(l *cell.Dense[T], heads ...int) {
+	d.net(&net[T]{layers: []*cell.Dense[T]{l}}, heads...)
+}
+
 // gaussHead draws a net whose outputs are μ and σ of z dimensions.
 func (d *initialiser[T]) gaussHead(n *net[T], z int) {
 	if n != nil {

@@ -13,9 +13,13 @@ const (
 	Gauss       = "gauss"       // independent normals, mean and σ = softplus(a) + 1e-4
 	GMM         = "gmm"         // mixture of diagonal normals with Components components
 	Categorical = "categorical" // one dimension, the index of one of Classes classes
+
+	// Pen strokes, three dimensions: a bit and two correlated coordinates.
+	Bivariate        = "bivariate"
+	BivariateMixture = "bivariate-mixture" // with Components components
 )
 
-var likelihoods = []string{Bernoulli, Gauss, GMM, Categorical}
+var likelihoods = []string{Bernoulli, Gauss, GMM, Categorical, Bivariate, BivariateMixture}
 
 // likelihood is the output distribution p(x_t | ...) of a model: out holds the outputs of
 // the decoder for every row, dim is the number of dimensions of the data.
@@ -53,6 +57,10 @@ func newLikelihood[T cell.Float](c Config) likelihood[T] {
 		return gmm[T]{k: c.Components}
 	case Categorical:
 		return categorical[T]{k: c.Classes}
+	case Bivariate:
+		return bivariate[T]{k: 1}
+	case BivariateMixture:
+		return bivariate[T]{k: c.Components, mixture: true}
 	}
 	return bernoulli[T]{}
 }

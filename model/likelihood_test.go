@@ -8,8 +8,8 @@ import (
 	"github.com/elbow-go/elbow/cell"
 )
 
-// support returns points that a distribution over two dimensions (or one of classes) can be
-// summed over, and what each of them stands for.
+// support returns points that a distribution over two dimensions, one of classes or a pen bit
+// and two dimensions can be summed over, and the volume that each of them stands for.
 func support(c Config) (x []float64, volume float64) {
 	switch c.Likelihood {
 	case Categorical:
@@ -20,10 +20,16 @@ func support(c Config) (x []float64, volume float64) {
 	case Bernoulli:
 		return []float64{0, 0, 0, 1, 1, 0, 1, 1}, 1
 	}
-	const h = 0.1
-	for i := -120; i <= 120; i++ {
-		for j := -120; j <= 120; j++ {
-			x = append(x, h*float64(i), h*float64(j))
+	const h = 0.25 // small beside every σ, so the error of the sum is far below 1e-6
+	for i := -48; i <= 48; i++ {
+		for j := -48; j <= 48; j++ {
+			if c.Data == 2 {
+				x = append(x, h*float64(i), h*float64(j))
+				continue
+			}
+			for pen := range 2 {
+				x = append(x, float64(pen), h*float64(i), h*float64(j))
+			}
 		}
 	}
 	return x, h * h
@@ -35,7 +41,7 @@ func TestLikelihoods(t *testing.T) {
 	for _, name := range likelihoods {
 		t.Run(name, func(t *testing.T) {
 			c := testConfig(ModelRNN, "lstm", name)
-			if name != Categorical {
+			if c.Data > 3 {
 				c.Data = 2
 			}
 			m := newTestModel[float64](t, c).(*VRNN[float64])
@@ -74,7 +80,7 @@ func TestLikelihoods(t *testing.T) {
 			if math.Abs(want[0]-1) > 1e-6 {
 				t.Errorf("the probabilities sum to %v", want[0])
 			}
-			const count = 20000
+			const count = 10000
 			got := make([]float64, len(want))
 			for i, draws := 0, Sample(m, count, 1, 3, false); i < len(draws); i += m.Data {
 				for j, v := range moments(draws[i : i+m.Data]) {
@@ -107,6 +113,8 @@ func TestLikelihoods(t *testing.T) {
 
 // TestChannels: every model shows its channels, and what they say is possible.
 func TestChannels(t *testing.T) {
+	signed := map[string]bool{"x": true, "theta_mu": true, "theta_corr": true}
+	shares := map[string]bool{"coeff": true, "theta_max": true, "theta_pen": true, "theta_corr": true}
 	for _, c := range testConfigs() {
 		m := newTestModel[float32](t, c)
 		p := m.NewPass(2)
@@ -117,6 +125,11 @@ func TestChannels(t *testing.T) {
 		switch c.Likelihood {
 		case GMM:
 			want["coeff"] = true
+		case Bivariate, BivariateMixture:
+			want["theta_pen"], want["theta_corr"] = true, true
+			if c.Likelihood == BivariateMixture {
+				want["coeff"] = true
+			}
 		case Categorical:
 			want = map[string]bool{"x": true, "theta_max": true}
 		}
@@ -131,10 +144,10 @@ func TestChannels(t *testing.T) {
 				t.Errorf("%s: channel %s is not wanted", c.testName(), name)
 			}
 			delete(want, name)
-			if !(ch.Min <= ch.Mean && ch.Mean <= ch.Max) || name != "x" && name != "theta_mu" && ch.Min < 0 {
+			if !(ch.Min <= ch.Mean && ch.Mean <= ch.Max) || !signed[name] && ch.Min < 0 {
 				t.Errorf("%s: channel %s = %+v", c.testName(), name, ch)
 			}
-			if (name == "coeff" || name == "theta_max") && ch.Max > 1 {
+			if shares[name] && ch.Max > 1 {
 				t.Errorf("%s: channel %s = %+v", c.testName(), name, ch)
 			}
 		}
@@ -159,6 +172,10 @@ func TestConfigErrors(t *testing.T) {
 		{Config{Data: 1, Hidden: 1, Likelihood: Categorical}, "classes = 0"},
 		{Config{Data: 2, Hidden: 1, Likelihood: Categorical, Classes: 4}, "data = 2"},
 		{Config{Data: 1, Hidden: 1, Likelihood: GMM, Components: -1}, "components = -1"},
+		{Config{Data: 4, Hidden: 1, Likelihood: Bivariate}, "data = 4"},
+		{Config{Data: 1, Hidden: 1, Dropout: 1, Layers: 2}, "dropout = 1"},
+		{Config{Data: 1, Hidden: 1, Dropout: 0.5}, "one recurrent layer"},
+		{Config{Data: 1, Hidden: 1, Layers: -1}, "layers = -1"},
 		{Config{Data: 9999, Hidden: 1, Likelihood: GMM, Components: 9999}, "outputs"},
 	} {
 		_, err := New[float32](c.config)

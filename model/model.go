@@ -68,8 +68,9 @@ type Pass[T cell.Float] interface {
 // for sequence i/K.
 type Batch[T cell.Float] struct {
 	Shape *cell.Ragged
-	X     []T // [Rows, Data]
-	H, C  []T // initial states [Batch, State], nil for zero; C for the LSTM only
+	X     []T      // [Rows, Data]
+	H, C  []T      // initial states [Batch, State], nil for zero; C for the LSTM only
+	Label []string // of every sequence; only a classifier reads them
 
 	// Noise chooses the draws. The draw of row b of the batch at step t depends on Noise, t
 	// and Row0+b alone.
@@ -91,6 +92,10 @@ func New[T cell.Float](config Config) (Model[T], error) {
 		return newVRNN[T](c), nil
 	case ModelSTORN:
 		return newSTORN[T](c), nil
+	case ModelVRAE:
+		return newVRAE[T](c), nil
+	case ModelClassifier:
+		return newClassifier[T](c), nil
 	case ModelVAE:
 		return newVAE[T](c), nil
 	case ModelRegression:
@@ -111,6 +116,10 @@ func (c Config) landmarks() []landmark {
 	switch c.Model {
 	case ModelSTORN:
 		return c.stornLandmarks()
+	case ModelVRAE:
+		return c.vraeLandmarks()
+	case ModelClassifier:
+		return c.classifierLandmarks()
 	case ModelVAE, ModelRegression:
 		return c.pointLandmarks()
 	}

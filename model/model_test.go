@@ -55,6 +55,10 @@ func testConfig(model, cell, likelihood string) Config {
 		c.Components = 3
 	case Categorical:
 		c.Data, c.Classes = 1, 11
+	case Bivariate:
+		c.Data = 3
+	case BivariateMixture:
+		c.Data, c.Components = 3, 2
 	}
 	return c
 }
@@ -103,10 +107,10 @@ func newTestBatch[T cell.Float](m Model[T], rng *rand.Rand, lengths ...int) *Bat
 	b := &Batch[T]{Shape: s, X: make([]T, s.Rows()*c.Data), H: make([]T, s.Batch()*m.State()), C: make([]T, s.Batch()*m.State()),
 		Noise: kernels.Noise{Seed: 3, Stream: streamTrain, Update: 11}}
 	for i := range b.X {
-		switch c.Likelihood {
-		case Bernoulli:
+		switch {
+		case c.binary(i % c.Data):
 			b.X[i] = T(rng.IntN(2))
-		case Categorical:
+		case c.Likelihood == Categorical:
 			b.X[i] = T(rng.IntN(c.Classes))
 		default:
 			b.X[i] = T(rng.NormFloat64())
@@ -123,9 +127,7 @@ func testObjectives(latent bool, rows int) map[string]Objective {
 	o := Objective{KLWeight: 0.7, Scale: 1 / float64(rows)}
 	os := map[string]Objective{"analytic": o}
 	if latent {
-		o.Sampled = true
-		os["sampled"] = o
-		o.Samples, o.Scale = 3, o.Scale*3
+		o.Sampled, o.Samples, o.Scale = true, 3, o.Scale*3
 		os["sampled K=3"] = o
 		o.Sampled, o.Importance = false, true
 		os["importance K=3"] = o
@@ -191,13 +193,16 @@ func checkGradient(t *testing.T, c Config, obj Objective) {
 func TestSameOnEveryISA(t *testing.T) {
 	blastest.UseGo(t)
 	want := map[string][]float32{}
-	data := map[int]*Data{0: testData(19), 11: testClasses(11)}
+	data := map[int]*Data{5: testData(19), 1: testClasses(11), 3: testData(3)}
+	for _, d := range data {
+		d.Train = d.Train[:8]
+	}
 	asmtest.ForEachISA(t, func(t *testing.T) {
 		for _, c := range testConfigs() {
 			c.Hidden, c.PhiX, c.PhiZ, c.Latent = 17, 33, 16, 15
 			tc := testTrainConfig()
 			tc.Epochs = 1
-			tr := newTestTrainer(t, c, tc, data[c.Classes], "")
+			tr := newTestTrainer(t, c, tc, data[c.Data], "")
 			if err := tr.Run(t.Context()); err != nil {
 				t.Fatal(err)
 			}

@@ -81,17 +81,10 @@ func (s *stack[T]) pack(training bool) {
 	}
 }
 
-// init draws the weights: input weights as in a dense layer, recurrent ones orthogonal gate
-// by gate, biases 0.
+// init draws the weights.
 func (s *stack[T]) init(d *initialiser[T]) {
 	for _, l := range s.layers {
-		gates, h := l.Kind.Gates(), s.hidden
-		d.draw(l.Wih, l.In, 0, gates*h)
-		for g := range gates {
-			cell.Orthogonal(l.Whh[g*h*h:(g+1)*h*h], h, d.noise(l.Whh), g*h)
-		}
-		clear(l.B)
-		clear(l.Bhn)
+		d.recurrent(l)
 	}
 }
 

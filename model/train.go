@@ -30,6 +30,12 @@ type TrainConfig struct {
 	Beta1Decay    float64 `json:"beta1_decay"`     // see Optimizer
 	DivideByBatch bool    `json:"divide_by_batch"` // gradient divided by the batch size once more
 
+	KLWarmup int `json:"kl_warmup"` // epochs until the KL weight is 1
+	// KLWeight is the weight of the KL term after the warm-up, which rises to it; 0 is 1, the
+	// bound. The best parameters are those with the best valid bound at that weight.
+	KLWeight float64 `json:"kl_weight,omitempty"`
+	FreeBits float64 `json:"free_bits"` // nats of KL per step that cost nothing more when saved
+
 	// WeightDecay is the precision of a normal prior on the weight matrices: 1 is N(0, I),
 	// and training descends to the MAP estimate. WeightPosterior is full variational Bayes
 	// over all parameters instead; see the type. The prior counts once for all steps of the
@@ -40,9 +46,6 @@ type TrainConfig struct {
 	// Reshuffle deals the sequences of one length out to other batches in every epoch;
 	// without it only the order of the batches changes.
 	Reshuffle bool `json:"reshuffle,omitempty"`
-
-	KLWarmup int     `json:"kl_warmup"` // epochs until the KL weight is 1
-	FreeBits float64 `json:"free_bits"` // nats of KL per step that cost nothing more when saved
 
 	// Samples is the number of draws per sequence, 0 is 1; Sampled and Importance choose
 	// the estimator. See Objective. With Importance the valid bound is that of as many draws.
@@ -79,6 +82,7 @@ func (c TrainConfig) Check() error {
 		{"lr", c.Rate, 0, 1e3}, {"beta1", c.Beta1, 0, 1 - 1e-9}, {"beta2", c.Beta2, 0, 1 - 1e-9}, {"epsilon", c.Epsilon, 1e-30, 1},
 		{"samples", float64(c.Samples), 0, 1 << 16}, {"clip", c.Clip, 0, math.MaxFloat32}, {"column_clip", c.ColumnClip, 0, math.MaxFloat32}, {"beta1_decay", c.Beta1Decay, 0, 1},
 		{"kl_warmup", float64(c.KLWarmup), 0, 1 << 30}, {"free_bits", c.FreeBits, 0, math.MaxFloat32},
+		{"kl_weight", c.KLWeight, 0, math.MaxFloat32},
 		{"truncate", float64(c.Truncate), 0, 1 << 30}, {"reset_every", float64(c.ResetEvery), 0, 1 << 30}, {"threads", float64(c.Threads), 1, 4096},
 		{"weight_decay", c.WeightDecay, 0, math.MaxFloat32},
 	} {
@@ -98,6 +102,16 @@ func (c TrainConfig) Check() error {
 }
 
 func (c TrainConfig) samples() int { return max(c.Samples, 1) }
+
+// klWeight returns the weight of the KL term when epochs epochs are done.
+func (c TrainConfig) klWeight(done int) float64 { return c.finalKL() * warmup(done, c.KLWarmup) }
+
+func (c TrainConfig) finalKL() float64 {
+	if c.KLWeight == 0 {
+		return 1
+	}
+	return c.KLWeight
+}
 
 // suits reports settings that the model cannot be trained with.
 func (c TrainConfig) suits(m Model[float32]) error {
@@ -198,6 +212,11 @@ func NewTrainer(m Model[float32], d *Data, config TrainConfig) (*Trainer, error)
 	}
 	if err := errors.Join(m.Settings().CheckData(d), config.suits(m)); err != nil {
 		return nil, err
+	}
+	if c, ok := m.(*Classifier[float32]); ok {
+		if err := c.suits(d); err != nil {
+			return nil, err
+		}
 	}
 	t := &Trainer{Model: m, Data: d, Config: config}
 	for _, s := range d.Train {
@@ -382,7 +401,7 @@ func (t *Trainer) update(batch []int) (last bool, err error) {
 		return last, nil
 	}
 
-	obj := Objective{KLWeight: warmup(s.Epoch, c.KLWarmup), FreeBits: c.FreeBits, Scale: 1 / float64(steps),
+	obj := Objective{KLWeight: c.klWeight(s.Epoch), FreeBits: c.FreeBits, Scale: 1 / float64(steps),
 		Samples: k, Sampled: c.Sampled, Importance: c.Importance, Method: c.Method}
 	if t.bayes != nil {
 		t.bayes.Draw(kernels.Noise{Seed: c.Seed, Stream: streamWeights, Update: t.opt.Update + 1})
@@ -426,7 +445,7 @@ func (t *Trainer) update(batch []int) (last bool, err error) {
 func (t *Trainer) endEpoch() error {
 	s := &t.state
 	exact := t.Model.Settings().Latent == 0
-	weight := warmup(s.Epoch, t.Config.KLWarmup)
+	weight := t.Config.klWeight(s.Epoch)
 	channels := channels{}
 	valid := evaluate(t.Model, t.pass, t.Data.Valid, t.Config.Eval(), func() { t.pass.Channels(channels.add) })
 	if math.IsNaN(valid.NLLPerStep) || math.IsInf(valid.NLLPerStep, 0) {
@@ -438,9 +457,10 @@ func (t *Trainer) endEpoch() error {
 	if s.Epoch == t.Config.KLWarmup {
 		s.Best, s.BadSince = nil, 0
 	}
-	better := s.Best == nil || valid.NLLPerStep < *s.Best
+	// At a KL weight of 1, best is the bound itself.
+	best := valid.NLLPerStep + float64((t.Config.finalKL()-1)*valid.KLPerStep)
+	better := s.Best == nil || best < *s.Best
 	if better {
-		best := valid.NLLPerStep
 		s.Best, s.BestAt, s.BadSince = &best, s.Epoch, 0
 		if t.Dir != "" {
 			if err := Save(filepath.Join(t.Dir, BestFile), t.Model, t.Data); err != nil {

@@ -268,6 +268,7 @@ func TestTrainerErrors(t *testing.T) {
 		{Config{}, testData(5), func(c *TrainConfig, _ *Data) { c.Samples = -1 }, "samples = -1"},
 		{Config{}, testData(5), func(_ *TrainConfig, d *Data) { d.Valid[2].X[7] = 1.5 }, "sequence 2 (), step 1: 1.5"},
 		{Config{}, testData(5), func(_ *TrainConfig, d *Data) { d.Dim = 1 }, "1 dimensions, the model 5"},
+		{Config{Likelihood: Bivariate}, testData(3), func(_ *TrainConfig, d *Data) { d.Valid[1].X[3] = 2 }, "sequence 1 (), step 1: 2 cannot be"},
 		{Config{Likelihood: Categorical, Classes: 4}, testClasses(4), func(_ *TrainConfig, d *Data) { d.Form.Classes = 5 }, "5 classes, the model 4"},
 	} {
 		c.model.Hidden, c.model.Data = 4, c.data.Dim
@@ -482,6 +483,40 @@ func TestSampleFrequencies(t *testing.T) {
 	}
 }
 
+// TestLandmarks: what is checked of a file before a model is made are all its matrices, with
+// the shapes they have, and every model comes back from its file.
+func TestLandmarks(t *testing.T) {
+	path := filepath.Join(t.TempDir(), BestFile)
+	for _, c := range testConfigs() {
+		m := newTestModel[float32](t, c)
+		want := map[string][]int{meanTensor: nil}
+		for _, ts := range stored(m) {
+			if len(ts.Shape) == 2 || ts.Name == meanTensor {
+				want[ts.Name] = ts.Shape
+			}
+		}
+		for _, l := range m.Settings().landmarks() {
+			if !slices.Equal(want[l.name], l.shape) {
+				t.Errorf("%s: %s is said to be %v, is %v", c.testName(), l.name, l.shape, want[l.name])
+			}
+			delete(want, l.name)
+		}
+		for name := range want {
+			t.Errorf("%s: nothing is said of %s", c.testName(), name)
+		}
+		if err := Save(path, m, &Data{}); err != nil {
+			t.Fatal(err)
+		}
+		back, _, _, err := Load(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, ts := range stored(back) {
+			asmtest.SameFloats(t, ts.Name, ts.Data, stored(m)[i].Data)
+		}
+	}
+}
+
 func TestCheckpointDamage(t *testing.T) {
 	d := testData(5)
 	tr := newTestTrainer(t, Config{Hidden: 4}, testTrainConfig(), d, t.TempDir())
@@ -522,6 +557,8 @@ func TestCheckpointDamage(t *testing.T) {
 		return []byte(strings.Replace(text, old, new, 1))
 	}
 	bad("other sizes", same(`\"hidden\":4`, `\"hidden\":5`), `tensor "cell.whh": shape [16 4] does not fit`)
+	bad("more layers", same(`\"layers\":1`, `\"layers\":9`), `no tensor "cell.1.whh"`)
+	bad("deeper", same(`\"depth\":1`, `\"depth\":9`), `tensor "phi_x.1.w"`)
 	bad("other tensor", same(`"phi_x.0.b"`, `"phi_y.0.b"`), `no tensor "phi_x.0.b"`)
 	bad("other model", same(`\"vrnn\"`, `\"vrnx\"`), `unknown model "vrnx"`)
 	bad("other version", same(`\"version\":1`, `\"version\":9`), "version 9")

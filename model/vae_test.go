@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -304,7 +305,7 @@ func TestVAEConfig(t *testing.T) {
 		t.Errorf("resolved to %+v, %v", c, err)
 	}
 	again, err := c.Resolve()
-	if err != nil || again != c {
+	if err != nil || !reflect.DeepEqual(again, c) {
 		t.Errorf("resolved twice: %+v, %v, want %+v", again, err, c)
 	}
 	for name, change := range map[string]func(*Config){

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -374,7 +375,7 @@ func TestVAECheckpoint(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got.Settings() != m.Settings() {
+		if !reflect.DeepEqual(got.Settings(), m.Settings()) {
 			t.Errorf("settings %+v, want %+v", got.Settings(), m.Settings())
 		}
 		for i, ts := range stored(got) {

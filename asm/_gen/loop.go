@@ -40,6 +40,7 @@ type Array struct {
 	Block  string // blocks (gates) lie this far apart: "n" (default) or a stride
 	Blocks int    // how many there are; needed from 4 on
 	Fold   int    // Strided: rows taken in one go
+	Cols   int    // PerRow: elements a row, default 1
 }
 
 // ArrayKind says where the next row of an array is.
@@ -49,7 +50,7 @@ const (
 	Dense   ArrayKind = iota // behind this one
 	Strided                  // Ld elements on
 	Shared                   // the same row again
-	PerRow                   // one element a row
+	PerRow                   // one element a row, or Cols
 )
 
 // A Pass is one loop over the columns of a row.
@@ -127,7 +128,7 @@ func (f *File) Kernel(k Kernel) {
 			case Shared:
 				l.rewind(a.Name)
 			case PerRow:
-				l.Emit("ADDQ", operand.U8(4), l.ptr[a.Name])
+				l.Emit("ADDQ", operand.U8(uint8(4*max(1, a.Cols))), l.ptr[a.Name])
 			}
 		}
 		l.Emit("DECQ", rows)
@@ -271,6 +272,8 @@ func (l *loops) address(array string, block, copy int) operand.Mem {
 		m.Index, m.Scale = l.stride[by], uint8(block)
 	case 3:
 		m.Index, m.Scale = l.triple[by], 1
+	case 4:
+		m.Index, m.Scale = l.stride[by], 4
 	}
 	return m
 }
@@ -370,7 +373,7 @@ func (l *loops) reduces(b Block, p Pass) bool {
 	b.f, b.isa = l.Func, l.ISA
 	p.Body(&b)
 	for _, v := range b.vals {
-		if v.op == opAcc || v.op == opAccFMA {
+		if v.op == opAcc || v.op == opAccFMA || v.op == opSet {
 			return true
 		}
 	}
@@ -428,6 +431,15 @@ func (k *Vars) Lowest(b *Block, slot int) {
 func (k *Vars) Sum(b *Block, slot int) *Value { return k.fold(b, slot, "VADDPS") }
 func (k *Vars) Max(b *Block, slot int) *Value { return k.fold(b, slot, "VMAXPS") }
 
+// MaxOf returns the largest lane of one reduction, and leaves the lanes as they are.
+func (k *Vars) MaxOf(b *Block, slot int) *Value {
+	v := &Value{op: opFold, mnem: "VMAXPS"}
+	for _, a := range k.acc[slot] {
+		v.args = append(v.args, b.un("VMOVAPS", b.Get(a)))
+	}
+	return b.add(v)
+}
+
 // fold adds the upper half of the virtual lanes to the lower half until one is left:
 //
 //	lanes     0 1 2 .. 15  ->  0+8 1+9 ..  ->  (0+8)+(4+12) ..  ->  ...
@@ -440,9 +452,18 @@ func (k *Vars) fold(b *Block, slot int, m string) *Value {
 }
 
 // StoreRow writes lane 0 to the element of this row of a PerRow array.
-func (b *Block) StoreRow(array string, x *Value) {
-	b.add(&Value{op: opReturn, mem: b.mem(array, 0, 0), args: []*Value{x}})
-}
+func (b *Block) StoreRow(array string, x *Value) { b.StoreAt(array, 0, x) }
 
 // LoadRow reads the element of this row of a PerRow array into all lanes.
-func (b *Block) LoadRow(array string) *Value { return b.BroadcastMem(b.mem(array, 0, 0)) }
+func (b *Block) LoadRow(array string) *Value { return b.LoadAt(array, 0) }
+
+// StoreAt and LoadAt are StoreRow and LoadRow for element i, counted from where the pointer
+// of the array is: between passes, that is the first column of the row, if a later pass uses
+// the array.
+func (b *Block) StoreAt(array string, i int, x *Value) {
+	b.add(&Value{op: opReturn, mem: b.mem(array, 0, 0).Offset(4 * i), args: []*Value{x}})
+}
+
+func (b *Block) LoadAt(array string, i int) *Value {
+	return b.BroadcastMem(b.mem(array, 0, 0).Offset(4 * i))
+}

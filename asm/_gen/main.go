@@ -35,6 +35,7 @@ var families = []struct {
 	{"noise", noiseKernels},
 	{"dist", distKernels},
 	{"gauss", gaussKernels},
+	{"bivariate", bivariateKernels},
 }
 
 func main() {

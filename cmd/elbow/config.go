@@ -20,13 +20,13 @@ type settings struct {
 // flags declares the flags. Those that a preset may set have their default in the preset.
 func (s *settings) flags(fs *flag.FlagSet) {
 	d := model.DefaultTrainConfig()
-	fs.StringVar(&s.preset, "preset", "", "settings that flags then change: plain, tunes (small data and two minutes; used without -data) or chung (the VRNN paper's own, for speech)")
-	fs.StringVar(&s.model.Model, "model", "", "rnn, vrnn, vrnn-i or storn (default: vrnn, for text rnn)")
+	fs.StringVar(&s.preset, "preset", "", "settings that flags then change: plain, tunes (small data and two minutes; used without -data), vrae (likewise, for a vrae) or chung (the VRNN paper's own, for speech)")
+	fs.StringVar(&s.model.Model, "model", "", "rnn, vrnn, vrnn-i, storn or vrae (default: vrnn, for text rnn)")
 	fs.StringVar(&s.model.Cell, "cell", "lstm", "rnn, lstm, gru or gru-before")
-	fs.StringVar(&s.model.Likelihood, "likelihood", "", "bernoulli, gauss, gmm or categorical (default: what fits the data)")
+	fs.StringVar(&s.model.Likelihood, "likelihood", "", "bernoulli, gauss, gmm, categorical, bivariate or bivariate-mixture (default: what fits the data)")
 	fs.IntVar(&s.model.Components, "components", 0, "components of a mixture (default: 20)")
 	fs.IntVar(&s.hidden, "hidden", 32, "size of the recurrent state and width of every net")
-	fs.IntVar(&s.model.Latent, "latent", 0, "size of z (default: as hidden)")
+	fs.IntVar(&s.model.Latent, "latent", 0, "size of z (default: as hidden; of a vrae 20)")
 	fs.IntVar(&s.model.Depth, "depth", 1, "hidden layers of every net")
 	fs.IntVar(&s.model.Layers, "layers", 1, "recurrent layers on top of each other")
 	fs.Float64Var(&s.model.Dropout, "dropout", 0, "share of the state that training drops between recurrent layers")
@@ -35,7 +35,10 @@ func (s *settings) flags(fs *flag.FlagSet) {
 	fs.IntVar(&s.train.Batch, "batch", d.Batch, "sequences per update")
 	fs.Float64Var(&s.train.Rate, "lr", d.Rate, "learning rate of Adam")
 	fs.Float64Var(&s.train.Clip, "clip", d.Clip, "largest global norm of the gradient; 0: no limit")
-	fs.IntVar(&s.train.KLWarmup, "kl-warmup", 0, "epochs over which the weight of the KL term rises from 0.1 to 1")
+	fs.BoolVar(&s.model.Reverse, "reverse", false, "a vrae reads sequences from their end")
+	fs.BoolVar(&s.model.Teacher, "teacher", false, "a vrae's decoder sees the data in place of its own outputs")
+	fs.Float64Var(&s.train.KLWeight, "kl-weight", 1, "weight of the KL term; 1 is the bound")
+	fs.IntVar(&s.train.KLWarmup, "kl-warmup", 0, "epochs over which the weight of the KL term rises from 0.1 of its value to all of it")
 	fs.Float64Var(&s.train.FreeBits, "free-bits", 0, "nats of KL per step that cost nothing more when saved")
 	fs.IntVar(&s.train.Samples, "samples", 1, "draws of z per sequence in training")
 	fs.BoolVar(&s.train.Sampled, "sampled", false, "estimate the KL term from the draws (SGVB estimator A) in place of its closed form")
@@ -70,7 +73,10 @@ func (s *settings) finish(fs *flag.FlagSet, d *dataset) (model.Config, model.Tra
 	preset := s.preset
 	if preset == "" {
 		preset = "plain"
-		if d.builtin {
+		switch {
+		case d.builtin && m.Model == model.ModelVRAE:
+			preset = "vrae"
+		case d.builtin:
 			preset = "tunes"
 		}
 	}
@@ -78,10 +84,18 @@ func (s *settings) finish(fs *flag.FlagSet, d *dataset) (model.Config, model.Tra
 	case "plain":
 	case "tunes":
 		m, t = tunes(m, t, given)
+	case "vrae":
+		m, t = latentTunes(m, t, given)
 	case "chung":
 		m, t = chung(m, t, given)
 	default:
-		return m, t, usagef("unknown preset %q, want plain, tunes or chung", s.preset)
+		return m, t, usagef("unknown preset %q, want plain, tunes, vrae or chung", s.preset)
+	}
+	if m.Model == model.ModelClassifier {
+		return m, t, usagef("-model %s: programs train it, with package model", m.Model)
+	}
+	if t.KLWeight == 0 {
+		return m, t, usagef("-kl-weight 0: want above 0")
 	}
 	m, err := m.Resolve()
 	if err == nil {
@@ -106,8 +120,10 @@ func defaultLikelihood(d *dataset) string {
 	switch d.Form.Kind {
 	case model.FormText:
 		return model.Categorical
-	case model.FormWave, model.FormStrokes:
+	case model.FormWave:
 		return model.Gauss
+	case model.FormStrokes:
+		return model.BivariateMixture
 	case model.FormSeries:
 		if len(d.Form.Scale) > 0 {
 			return model.Gauss

@@ -43,6 +43,10 @@ type dataFlags struct {
 	shuffle    bool
 	frame      int
 	streams    int
+	window     int
+	hop        int
+
+	own bool // of the built-in tunes, all in their own keys, to be told apart
 }
 
 func (f *dataFlags) flags(fs *flag.FlagSet) {
@@ -52,6 +56,8 @@ func (f *dataFlags) flags(fs *flag.FlagSet) {
 	fs.StringVar(&f.pixels, "pixels", pixelsReal, "images: real is byte/255, real256 byte/256, draw 0 or 1 drawn with that probability at each use, threshold 1 above 127")
 	fs.BoolVar(&f.shuffle, "shuffle", false, "images in one file: shuffle before they are split, always in the same way")
 	fs.IntVar(&f.frame, "frame", 200, "sound: samples per step")
+	fs.IntVar(&f.window, "window", 0, "cut sequences into windows of so many steps; 0: whole sequences (default for a vrae on the built-in tunes: 50)")
+	fs.IntVar(&f.hop, "hop", 0, "with -window: steps from the beginning of one window to that of the next (default: half a window)")
 	fs.IntVar(&f.streams, "streams", 32, "text and single recordings: parts of the train text that are read beside each other")
 }
 
@@ -66,6 +72,10 @@ func (f *dataFlags) check() error {
 		return usagef("-grid %d: want 1..64", f.grid)
 	case f.frame < 1 || f.frame > 1<<16:
 		return usagef("-frame %d: want 1..%d", f.frame, 1<<16)
+	case f.window < 0 || f.window > 1<<20 || f.hop < 0 || f.hop > 1<<20:
+		return usagef("-window %d -hop %d: want 0..%d", f.window, f.hop, 1<<20)
+	case f.hop > 0 && f.window == 0:
+		return usagef("-hop %d: it needs -window", f.hop)
 	case f.streams < 1 || f.streams > 1<<16:
 		return usagef("-streams %d: want 1..%d", f.streams, 1<<16)
 	}
@@ -99,7 +109,24 @@ func (f *dataFlags) load() (*dataset, error) {
 	if err := f.check(); err != nil {
 		return nil, err
 	}
-	if f.path == "" {
+	d, err := f.read()
+	if err != nil || f.window == 0 {
+		return d, err
+	}
+	hop := f.hop
+	if hop == 0 {
+		hop = max(f.window/2, 1)
+	}
+	d.Data = model.Windows(d.Data, f.window, hop)
+	return d, d.Check()
+}
+
+// read reads the chosen data as whole sequences.
+func (f *dataFlags) read() (*dataset, error) {
+	switch {
+	case f.path == "" && f.own:
+		return ownTunes(), nil
+	case f.path == "":
 		return builtinTunes(), nil
 	}
 	kind := f.kind

@@ -29,11 +29,14 @@ func eval(_ context.Context, args []string, out io.Writer) error {
 	if *batch < 1 || *threads < 1 || *samples < 1 {
 		return usagef("-batch %d -samples %d -threads %d: want at least 1", *batch, *samples, *threads)
 	}
-	d, err := data.load()
+	m, name, hash, err := model.Load(checkpoint(*from))
 	if err != nil {
 		return err
 	}
-	m, name, hash, err := model.Load(checkpoint(*from))
+	if err := data.suitModel(m, checkpoint(*from)); err != nil {
+		return err
+	}
+	d, err := data.load()
 	if err != nil {
 		return err
 	}

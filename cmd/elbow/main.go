@@ -2,6 +2,7 @@
 //
 //	elbow train     data -> model.Trainer -> run/: checkpoints, metrics, summary, pictures, a sample
 //	elbow eval      checkpoint, data -> nats per step
+//	elbow encode    checkpoint of a VRAE, data -> table and map of its latent variables
 //	elbow sample    checkpoint -> MIDI, WAV, text, CSV or pictures, as the data were
 //	elbow table     a published table, trained again -> our figures beside those published
 //	elbow doctor    what this machine and this build have
@@ -34,6 +35,7 @@ var commands = []command{
 	{"eval", "score a trained model on data", eval},
 	{"sample", "draw from a trained model what its data were like", sample},
 	{"table", "train the models of a published table and print the figures side by side", table},
+	{"encode", "place data in the latent space of a trained vrae", encode},
 	{"doctor", "say what this machine and this build have", doctor},
 }
 

@@ -2,9 +2,11 @@ package main
 
 import (
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/elbow-go/elbow/internal/atomicfile"
@@ -115,8 +117,17 @@ func beside(form model.Form) int {
 func writeSamples(dir string, m model.Model[float32], form model.Form, s sampling, data []model.Sequence) ([]string, error) {
 	count, steps := s.sizes(form)
 	dim := m.Settings().Data
+	if m.Settings().Model == model.ModelClassifier {
+		return nil, errors.New("a classifier has nothing to draw from")
+	}
 	// The mean of an image is what one looks at: its pixels do not know of each other.
 	x := model.Sample(m, count, steps, s.seed, s.mean || form.Kind == model.FormImage)
+	return writeDrawn(dir, form, x, count, steps, dim, data)
+}
+
+// writeDrawn is writeSamples for what was drawn already: x is [count, steps, dim] and is
+// used up.
+func writeDrawn(dir string, form model.Form, x []float32, count, steps, dim int, data []model.Sequence) ([]string, error) {
 	raw := make([]model.Sequence, len(data))
 	for i, d := range data {
 		raw[i] = model.Sequence{Name: d.Name, X: append([]float32(nil), d.X...)}
@@ -142,7 +153,7 @@ func writeRoll(dir string, form model.Form, samples [][]float32, data []model.Se
 		return nil, fmt.Errorf("%d dimensions, a piano roll has %d", dim, music.Dims)
 	}
 	grid := max(form.Rate, 1)
-	roll := music.FromRows(samples[0])
+	roll := music.FromRows(slices.Concat(samples...)) // one after another
 	err := atomicfile.Write(filepath.Join(dir, midiFile), 0o666, func(w io.Writer) error {
 		return music.WriteMIDI(w, roll, music.MIDIOptions{StepsPerQuarter: grid, Title: "sample"})
 	})
@@ -152,7 +163,7 @@ func writeRoll(dir string, form model.Form, samples [][]float32, data []model.Se
 	var panels []figure.RollPanel
 	for _, d := range data {
 		piece := music.FromRows(d.X)
-		panels = append(panels, figure.RollPanel{Title: "data: " + d.Name, Steps: piece[:min(len(piece), len(roll))]})
+		panels = append(panels, figure.RollPanel{Title: "data: " + d.Name, Steps: piece[:min(len(piece), len(samples[0])/dim)]})
 	}
 	for i, s := range samples {
 		if len(panels) < 8 {

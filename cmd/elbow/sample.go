@@ -19,12 +19,16 @@ func sample(_ context.Context, args []string, out io.Writer) error {
 	flags.IntVar(&s.steps, "steps", 0, "steps of a sample (default: 128; text 1000, drawings 120)")
 	flags.Uint64Var(&s.seed, "seed", 1, "seed of the draws")
 	flags.BoolVar(&s.mean, "mean", false, "take the means of the outputs in place of draws; images are always means")
-	grid := flags.Int("grid", 0, "steps per quarter note in the MIDI file (default: that of the data)")
+	var line latentLine
+	line.flags(flags)
 	if err := parse(flags, args, out); err != nil {
 		return err
 	}
-	if s.steps < 0 || s.steps > 1<<20 || s.count < 0 || s.count > 1<<12 || *grid < 0 || *grid > 96 {
-		return usagef("-steps %d -count %d -grid %d: want at most %d, %d and 96", s.steps, s.count, *grid, 1<<20, 1<<12)
+	if s.steps < 0 || s.steps > 1<<20 || s.count < 0 || s.count > 1<<12 {
+		return usagef("-steps %d -count %d: want at most %d and %d", s.steps, s.count, 1<<20, 1<<12)
+	}
+	if err := line.data.check(); err != nil {
+		return err
 	}
 	path := checkpoint(*from)
 	m, _, _, err := model.Load(path)
@@ -35,13 +39,21 @@ func sample(_ context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if *grid > 0 {
-		form.Rate = *grid
+	if err := line.check(m, path); err != nil {
+		return err
+	}
+	if line.data.grid > 0 {
+		form.Rate = line.data.grid
 	}
 	if err := makeDir(*dir); err != nil {
 		return err
 	}
-	files, err := writeSamples(*dir, m, form, s, nil)
+	var files []string
+	if line.from != "" {
+		files, err = line.write(*dir, m.(*model.VRAE[float32]), path, form, s)
+	} else {
+		files, err = writeSamples(*dir, m, form, s, nil)
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}

@@ -35,8 +35,8 @@ type experiment struct {
 
 	// value turns a score into the unit.
 	value func(model.Score) float64
-	// finish leaves what belongs to the whole table, given the folders of its rows. It may
-	// be nil.
+	// finish leaves what belongs to the table beside its rows, and may add to the results.
+	// It may be nil.
 	finish func(ctx context.Context, r *tableRun) error
 }
 
@@ -73,7 +73,8 @@ type result struct {
 	Test       float64   `json:"test"`
 	KL         float64   `json:"kl_per_step"`
 	Exact      bool      `json:"exact"`
-	NGram      float64   `json:"ngram,omitempty"` // text: bits per character of the five-gram
+	NGram      float64   `json:"ngram,omitempty"`  // text: bits per character of the five-gram
+	Purity     float64   `json:"purity,omitempty"` // share of windows whose nearest neighbour is of the same tune
 	Unit       string    `json:"unit"`
 	Published  []figures `json:"published"`
 	Folder     string    `json:"folder"`
@@ -136,7 +137,7 @@ func table(ctx context.Context, args []string, out io.Writer) error {
 			return usagef("-rows %q: no row of table %s has it in its name", *only, r.name)
 		}
 	}
-	if err := r.load(); err != nil {
+	if err := r.loadData(); err != nil {
 		return err
 	}
 	if err := makeDir(r.dir); err != nil {
@@ -145,26 +146,9 @@ func table(ctx context.Context, args []string, out io.Writer) error {
 	return r.run(ctx)
 }
 
-// load finds and reads the data.
-func (r *tableRun) load() error {
-	f := &r.experiment.data
-	if f.path == "" && r.folder != "" {
-		base := os.Getenv(dataEnv)
-		if base == "" {
-			return usagef("-data: want the folder of %s, or %s in the environment", r.folder, dataEnv)
-		}
-		f.path = filepath.Join(base, filepath.FromSlash(r.folder))
-	}
-	if f.path == "" && r.needsData != "" {
-		return usagef("-data: want %s", r.needsData)
-	}
-	var def dataFlags
-	def.flags(flag.NewFlagSet("", flag.ContinueOnError))
-	if f.pixels == "" {
-		f.pixels = def.pixels
-	}
-	f.frame, f.streams = def.frame, def.streams
-	d, err := f.load()
+// loadData finds and reads the data, and takes a small part of them if that is enough.
+func (r *tableRun) loadData() error {
+	d, err := r.readData()
 	if err != nil {
 		return err
 	}
@@ -182,6 +166,28 @@ func (r *tableRun) load() error {
 	}
 	r.data = d
 	return nil
+}
+
+// readData reads the data of the experiment from -data or from the folder of data sets.
+func (r *tableRun) readData() (*dataset, error) {
+	f := &r.experiment.data
+	if f.path == "" && r.folder != "" {
+		base := os.Getenv(dataEnv)
+		if base == "" {
+			return nil, usagef("-data: want the folder of %s, or %s in the environment", r.folder, dataEnv)
+		}
+		f.path = filepath.Join(base, filepath.FromSlash(r.folder))
+	}
+	if f.path == "" && r.needsData != "" {
+		return nil, usagef("-data: want %s", r.needsData)
+	}
+	var def dataFlags
+	def.flags(flag.NewFlagSet("", flag.ContinueOnError))
+	if f.pixels == "" {
+		f.pixels = def.pixels
+	}
+	f.frame, f.streams = def.frame, def.streams
+	return f.load()
 }
 
 // run trains what is not done yet, row by row. What is done stays in the folder, so a run
@@ -205,7 +211,11 @@ func (r *tableRun) run(ctx context.Context) error {
 		}
 	}
 	if r.finish != nil {
-		if err := r.finish(ctx, r); err != nil {
+		err := r.finish(ctx, r)
+		if err == nil {
+			err = writeJSON(filepath.Join(r.dir, tableFile), r.results)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -264,19 +274,20 @@ func (r *tableRun) row(ctx context.Context, w row, seed uint64) error {
 			return err
 		}
 	}
-	r.add(w, seed, dir, sum, sum.Test, 1, w.figures)
+	res := r.add(w, seed, dir, sum, sum.Test, 1, w.figures)
+	fmt.Fprintln(r.out, res.line())
 	for _, k := range w.samples {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if r.quick {
-			k = min(k, 5)
+		if r.quick && k > 5 {
+			continue
 		}
 		score, err := r.bound(dir, sum, k)
 		if err != nil {
 			return err
 		}
-		r.add(w, seed, dir, sum, score, k, w.bounds[k])
+		fmt.Fprintln(r.out, r.add(w, seed, dir, sum, score, k, w.bounds[k]).line())
 	}
 	return nil
 }
@@ -358,7 +369,8 @@ func (r *tableRun) bound(dir string, sum *summary, k int) (model.Score, error) {
 	return score, writeJSON(path, score)
 }
 
-func (r *tableRun) add(w row, seed uint64, dir string, sum *summary, test model.Score, k int, published []figures) {
+// add adds a line to the results.
+func (r *tableRun) add(w row, seed uint64, dir string, sum *summary, test model.Score, k int, published []figures) *result {
 	res := result{Row: w.name, Model: sum.Model, Likelihood: sum.Likelihood, Params: sum.Params, Seed: seed, Epochs: sum.Epochs, BestEpoch: sum.BestEpoch,
 		Seconds: sum.Seconds, Samples: k, Test: r.value(test), KL: test.KLPerStep, Exact: test.Exact, Unit: r.unit, Published: published, Folder: dir}
 	if k == 1 {
@@ -369,7 +381,7 @@ func (r *tableRun) add(w row, seed uint64, dir string, sum *summary, test model.
 		res.NGram = sum.Bits.NGram
 	}
 	r.results = append(r.results, res)
-	fmt.Fprintln(r.out, res.line())
+	return &r.results[len(r.results)-1]
 }
 
 // line is a row as it is printed.
@@ -383,6 +395,9 @@ func (r result) line() string {
 		name += fmt.Sprintf(", %d draws", r.Samples)
 	}
 	var published []string
+	if r.Purity > 0 {
+		published = append(published, fmt.Sprintf("purity %.3f", r.Purity))
+	}
 	for _, f := range r.Published {
 		published = append(published, fmt.Sprintf("%s %s (%s)", f.Value, f.What, f.Source))
 	}

@@ -1,7 +1,11 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"math"
+	"path/filepath"
+	"strings"
 
 	"github.com/elbow-go/elbow/model"
 )
@@ -9,7 +13,7 @@ import (
 // experiments are the tables that can be run again. The figures beside our own were
 // published for the same data where a source says nothing else; "from memory" marks those
 // that were not looked up again.
-var experiments = []experiment{jsbTable, speechTable, textTable}
+var experiments = []experiment{jsbTable, speechTable, strokesTable, textTable, vraeTable}
 
 func nats(s model.Score) float64          { return s.NLLPerStep }
 func logLikelihood(s model.Score) float64 { return -s.NLLPerStep }
@@ -65,6 +69,7 @@ var speechTable = experiment{
 	unit:   "log-likelihood in nats per frame, higher is better",
 	folder: "fsdd",
 	value:  logLikelihood,
+	finish: bestSound,
 	rows: []row{
 		{name: "RNN-Gauss", model: speech(model.ModelRNN, model.Gauss), train: speechTraining(1e-3), figures: blizzard("88.5")},
 		{name: "RNN-GMM", model: speech(model.ModelRNN, model.GMM), train: speechTraining(2e-3), figures: blizzard("185.3")},
@@ -78,6 +83,56 @@ var speechTable = experiment{
 // can be compared.
 func blizzard(value string) []figures {
 	return []figures{{value, "on Blizzard, 16 kHz, large models", "Chung et al. 2015, Table 1, read as quoted by others"}}
+}
+
+// bestSound leaves samples of the model with the best valid figure beside the table.
+func bestSound(_ context.Context, r *tableRun) error {
+	var best *result
+	for i := range r.results {
+		if res := &r.results[i]; res.Valid != nil && (best == nil || *res.Valid > *best.Valid) {
+			best = res
+		}
+	}
+	m, _, _, err := model.Load(filepath.Join(best.Folder, model.BestFile))
+	if err != nil {
+		return err
+	}
+	files, err := writeSamples(r.dir, m, r.data.Form, sampling{count: 5, steps: 40, seed: best.Seed}, r.data.Test[:1])
+	if err == nil {
+		fmt.Fprintf(r.out, "%s: %s of %s\n", r.dir, strings.Join(files, " "), best.Row)
+	}
+	return err
+}
+
+// pen is how the models of the handwriting table are made.
+func pen(kind, likelihood string) model.Config {
+	c := model.Config{Model: kind, Likelihood: likelihood, Hidden: 128, Latent: 32}
+	if likelihood == model.BivariateMixture {
+		c.Components = 20
+	}
+	return c
+}
+
+func penTraining(t *model.TrainConfig) { t.Batch, t.Epochs, t.Patience = 32, 60, 10 }
+
+var strokesTable = experiment{
+	name:   "strokes",
+	about:  "Pen strokes of the Omniglot characters: the handwriting column of Chung et al. 2015, Table 1, on open data",
+	unit:   "log-likelihood in nats per drawing, higher is better",
+	folder: "omniglot-strokes",
+	value:  func(s model.Score) float64 { return -s.NLLPerSeq },
+	rows: []row{
+		{name: "RNN-Gauss", model: pen(model.ModelRNN, model.Bivariate), train: penTraining, figures: iam("1016")},
+		{name: "RNN-GMM", model: pen(model.ModelRNN, model.BivariateMixture), train: penTraining, figures: iam("1358")},
+		{name: "VRNN-Gauss", model: pen(model.ModelVRNN, model.Bivariate), train: penTraining, figures: iam(">= 1337")},
+		{name: "VRNN-GMM", model: pen(model.ModelVRNN, model.BivariateMixture), train: penTraining, figures: iam(">= 1384")},
+	},
+}
+
+// iam is a figure for handwritten lines, which are longer and scaled in another way: the
+// order of the models is what can be compared.
+func iam(value string) []figures {
+	return []figures{{value, "on IAM-OnDB, per line", "Chung et al. 2015, Table 1, from memory"}}
 }
 
 var textTable = experiment{

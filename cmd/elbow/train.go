@@ -75,6 +75,9 @@ func train(ctx context.Context, args []string, out io.Writer) (err error) {
 	if err := parse(flags, args, out); err != nil {
 		return err
 	}
+	if err := data.suitTraining(s.model.Model, *dir, *resume); err != nil {
+		return err
+	}
 	d, err := data.load()
 	if err != nil {
 		return err
@@ -149,7 +152,7 @@ func begin(mc model.Config, tc model.TrainConfig, d *dataset, dir string) (*mode
 		return nil, err
 	}
 	for _, name := range append([]string{model.CheckpointFile, model.BestFile, metricsFile, summaryFile,
-		curvesFile + ".png", curvesFile + ".svg"}, sampleFiles...) {
+		curvesFile + ".png", curvesFile + ".svg", latentFile, mapFile + ".png", mapFile + ".svg"}, sampleFiles...) {
 		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
@@ -166,7 +169,7 @@ func resumed(flags *flag.FlagSet, s *settings, dir string, d *dataset) (*model.T
 		switch f.Name {
 		case "epochs":
 			epochs = s.train.Epochs
-		case "data", "kind", "grid", "pixels", "shuffle", "frame", "streams", "out", "resume", "threads", "cpuprofile":
+		case "data", "kind", "grid", "pixels", "shuffle", "frame", "streams", "window", "hop", "out", "resume", "threads", "cpuprofile":
 		default:
 			other = usagef("-%s cannot be given with -resume: the settings are those of the checkpoint", f.Name)
 		}

@@ -1,0 +1,168 @@
+package main
+
+import "math"
+
+// Mixtures of bivariate Gaussians with a Bernoulli bit, operation by operation as
+// kernels/bivariate_generic.go, which has the equations. theta points at the first mean of a
+// row, behind the logit of the pen; its blocks are mu1, mu2, s1, s2, r.
+
+const (
+	maxCorr     = 80
+	maxScaleLog = 0x1.4cb5ecp6
+	maxScore    = 0x1p100
+	logFourPi   = 0x1.43f89ap1
+)
+
+var maxScale, minScale = float32(math.Ldexp(1, 120)), float32(math.Ldexp(1, -120))
+
+// invSigma is 1/sigma, for the gradient e^-|s| in softplusScale, and ln sigma in logScale.
+func (b *Block) invSigma(c scale, s *Value) (inv, e, l *Value) {
+	if c == logScale {
+		l = b.clamp(b.lnSigma(s), maxScaleLog)
+		return b.exp(l, true, expNormal), nil, l
+	}
+	sigma, e := b.sdev(c, s)
+	v := b.MaxC(minScale, b.MinC(maxScale, sigma))
+	if c == sigmaScale {
+		v = b.Select(b.Cmp(LT, s, b.Const(0)), b.Bits(0x7fc00000), v)
+	}
+	return b.Div(b.Const(1), v), e, nil
+}
+
+// dInvSigma makes the gradient of s from that of ln sigma.
+func (b *Block) dInvSigma(c scale, s, inv, e, d *Value) *Value {
+	if c == logScale {
+		return b.Mul(d, b.Param("factor"))
+	}
+	return b.toArg(c, s, e, b.Mul(d, inv))
+}
+
+// pen is the Bernoulli part and its derivative with respect to the logit.
+func (b *Block) pen(pen, l *Value) (lp, d *Value) {
+	e := b.exp(b.Or(l, b.Bits(0x80000000)), false, expNotAbove)
+	c := b.Sub(pen, b.Keep(b.Cmp(GT, l, b.Const(0)), b.Const(1)))
+	q := b.Xor(b.Div(e, b.Add(b.Const(1), e)), b.Keep(b.Cmp(LE, l, b.Const(0)), b.Bits(0x80000000)))
+	lp = b.FMS(c, b.Keep(b.Cmp(NEQ, c, b.Const(0)), l), b.log1pUnit(e))
+	return lp, b.Add(c, q)
+}
+
+// biTerm is one component: see kernels/bivariate_generic.go for the names.
+type biTerm struct {
+	c                  scale
+	s1, s2, r          *Value
+	inv1, inv2, e1, e2 *Value
+	w1, w2             *Value
+	up, down, e        *Value
+	d1, d2             *Value
+	lp                 *Value
+}
+
+func (b *Block) biTerm(c scale) *biTerm {
+	k := &biTerm{c: c, s1: b.Load("theta", 2), s2: b.Load("theta", 3), r: b.Load("theta", 4)}
+	var l1, l2 *Value
+	b.Par(func() { k.inv1, k.e1, l1 = b.invSigma(c, k.s1) }, func() { k.inv2, k.e2, l2 = b.invSigma(c, k.s2) })
+	a := b.MinC(maxCorr, b.Abs(k.r))
+	k.down = b.exp(a, true, expNormal)
+	k.up = b.Div(b.Const(1), k.down)
+	k.e = b.Mul(k.down, k.down)
+	b.Note("w = u/2, with the sign of r in w2")
+	half := func(i int, inv *Value) *Value {
+		x := b.Mul(b.LoadAt("y", 1+i), b.Const(0.5))
+		return b.clamp(b.Mul(b.FNMA(b.Load("theta", i), b.Const(0.5), x), inv), maxScore)
+	}
+	k.w1 = half(0, k.inv1)
+	k.w2 = b.XorSign(half(1, k.inv2), k.r)
+	b.Note("the quadratic form")
+	k.d1 = b.Mul(b.Mul(b.Sub(k.w1, k.w2), b.Const(0.5)), k.up)
+	k.d2 = b.Mul(b.Mul(b.Add(k.w1, k.w2), b.Const(0.5)), k.down)
+	q := b.FMA(b.Const(2), b.FMA(k.d1, k.d1, b.Mul(k.d2, k.d2)), b.FMA(k.w1, k.w1, b.Mul(k.w2, k.w2)))
+	var l *Value
+	if c == logScale {
+		l = b.Sub(b.log1pUnit(k.e), b.Add(l1, l2))
+	} else {
+		m1, e1 := b.split(k.inv1, false)
+		m2, e2 := b.split(k.inv2, false)
+		l = b.logNormal(b.Mul(b.Mul(m1, m2), b.Add(b.Const(1), k.e)), b.AddI(e1, e2))
+	}
+	k.lp = b.Sub(b.Add(b.Sub(l, b.Const(logFourPi)), a), q)
+	return k
+}
+
+// grad writes the gradients of the log-density.
+func (k *biTerm) grad(b *Block) {
+	h := b.Mul(k.d2, k.down)
+	g1 := b.clamp(b.FMA(k.d1, k.up, b.Add(h, k.w1)), math.MaxFloat32)
+	g2 := b.clamp(b.FNMA(k.d1, k.up, b.Add(h, k.w2)), math.MaxFloat32)
+	b.Store("dtheta", 0, b.Mul(g1, k.inv1))
+	b.Store("dtheta", 1, b.Mul(b.XorSign(g2, k.r), k.inv2))
+	ds := func(g, w, s, inv, e *Value) *Value {
+		return b.dInvSigma(k.c, s, inv, e, b.FMS(g, b.Add(w, w), b.Const(1)))
+	}
+	b.Store("dtheta", 2, ds(g1, k.w1, k.s1, k.inv1, k.e1))
+	b.Store("dtheta", 3, ds(g2, k.w2, k.s2, k.inv2, k.e2))
+	one := b.Const(1)
+	tanh := b.Div(b.Sub(one, k.e), b.Add(one, k.e))
+	b.Store("dtheta", 4, b.XorSign(b.FMA(b.Mul(b.Sub(k.d1, k.d2), b.Const(-4)), b.Add(k.d1, k.d2), tanh), k.r))
+}
+
+func bivariateKernels(f *File) {
+	for _, c := range scales {
+		bivariate(f, c)
+	}
+}
+
+func bivariate(f *File, c scale) {
+	theta := func(name string) Array {
+		return Array{Name: name, Kind: Strided, Ld: "ld", Blocks: 5}
+	}
+	logits := func(name string) Array { return Array{Name: name, Kind: Strided, Ld: "ldl"} }
+	y := func(name string) Array { return Array{Name: name, Kind: PerRow, Cols: 3} }
+	lp := Array{Name: "lp", Kind: PerRow}
+	value := func(b *Block, v *Value) *Value { return b.Add(v, b.Kept(mixRow)) }
+	f.Kernel(Kernel{
+		Name: "Bivariate" + c.String(), Doc: []string{"writes the log-densities of rows of n components: see kernels.BivariateMixtureLogProb.",
+			c.doc() + " theta points behind the logit of the pen."},
+		Arrays: []Array{lp, y("y"), theta("theta"), logits("logits")},
+		Accs:   mixAccs, Lanes: 16, Vars: 2, Scalars: c.scalars(),
+		Passes: []Pass{
+			mixLargest(func(b *Block, k *Vars) {
+				v, _ := b.pen(b.LoadAt("y", 0), b.LoadAt("theta", -1))
+				b.Set(k.Keep[mixRow], v)
+			}),
+			mixTerms("theta logits", false, func(b *Block) *Value { return b.biTerm(c).lp }, value),
+		},
+	})
+	f.Kernel(Kernel{
+		Name: "Bivariate" + c.String() + "Backward", Doc: []string{"is the gradient of Bivariate" + c.String() + ": see kernels.BivariateMixtureLogProbBackward.",
+			"lp holds the weights, and gets the log-densities."},
+		Arrays: []Array{lp, y("dy"), theta("dtheta"), logits("dlogits"), y("y"), theta("theta"), logits("logits")},
+		Accs:   mixAccs, Lanes: 16, Vars: 3, Scalars: c.scalars(),
+		Passes: []Pass{
+			mixLargest(func(b *Block, k *Vars) {
+				w, l := b.LoadRow("lp"), b.LoadAt("theta", -1)
+				v, d := b.pen(b.LoadAt("y", 0), l)
+				b.Set(k.Keep[mixRow], v)
+				b.StoreAt("dtheta", -1, b.Mul(w, d))
+				b.StoreAt("dy", 0, b.Mul(w, l))
+			}),
+			mixTerms("theta logits dtheta dlogits", true, func(b *Block) *Value {
+				k := b.biTerm(c)
+				k.grad(b)
+				return k.lp
+			}, value),
+			mixGrads("logits dtheta dlogits",
+				func(b *Block, k *Vars) { k.Zero(b, mixGrad1); k.Zero(b, mixGrad2) },
+				func(b *Block, times func(array string, block int) *Value) {
+					b.AccAdd(mixGrad1, b.neg(times("dtheta", 0)))
+					b.AccAdd(mixGrad2, b.neg(times("dtheta", 1)))
+					for i := 2; i < 5; i++ {
+						times("dtheta", i)
+					}
+				},
+				func(b *Block, k *Vars) {
+					b.StoreAt("dy", 1, k.Sum(b, mixGrad1))
+					b.StoreAt("dy", 2, k.Sum(b, mixGrad2))
+				}),
+		},
+	})
+}

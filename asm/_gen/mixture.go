@@ -1,0 +1,119 @@
+package main
+
+import "math"
+
+// What the kernels with mixtures inside a row share: lanes run over the components, and the
+// log-sum-exps are those of kernels/mixture_generic.go (lseLanes32) and kernels.LogSumExp.
+//
+//	pass 1   the largest logit
+//	pass 2   the terms of the components, both log-sum-exps
+//	pass 3   of gradients: the responsibilities, and the gradients times them
+//
+// In Go a component takes 300 to 600 ns, nearly all of it emulated fma.
+
+// Reductions and kept values of these kernels.
+const (
+	mixPrior = iota // lanes of the sum of e^(logit-max)
+	mixTop          // running maxima of the terms, one a lane
+	mixSum          // sums of e^(term-maximum)
+	mixAccs
+
+	mixFirst = 0 // Keep: the largest logit, then the log-sum-exp of the logits
+	mixRow   = 1 // Keep: what is added to the value of the row; then that value
+	mixAll   = 2 // Keep, of gradients: the log-sum-exp of the terms, or 0 for an infinite one
+
+	// In pass 3 the lanes of pass 2 are free for sums of gradients.
+	mixGrad1, mixGrad2 = mixTop, mixSum
+)
+
+var lowest = -float32(math.MaxFloat32)
+
+// mixLargest is pass 1.
+func mixLargest(after func(b *Block, k *Vars)) Pass {
+	return Pass{Uses: "logits",
+		Before: func(b *Block, k *Vars) { k.Lowest(b, mixTop) },
+		Body:   func(b *Block) { b.AccMax(mixTop, b.Load("logits", 0)) },
+		After: func(b *Block, k *Vars) {
+			m := k.Max(b, mixTop)
+			b.Set(k.Keep[mixFirst], b.Keep(b.Cmp(LT, b.Abs(m), b.Bits(0x7f800000)), m))
+			if after != nil {
+				after(b, k)
+			}
+		}}
+}
+
+// mixTerms is pass 2; term records a component and returns its term without the logit, which
+// grad leaves in dlogits. row is the value of the row, given that of the mixture. One copy on
+// AVX-512: two would share the lanes.
+func mixTerms(uses string, grad bool, term func(b *Block) *Value, row func(b *Block, lp *Value) *Value) Pass {
+	return Pass{Uses: uses, Copies: [2]int{2, 1}, Serial: true,
+		Before: func(b *Block, k *Vars) {
+			k.Zero(b, mixPrior)
+			for i := range k.acc[mixTop] {
+				b.Set(k.acc[mixTop][i], b.Const(lowest))
+			}
+			k.Zero(b, mixSum)
+		},
+		Body: func(b *Block) {
+			v := term(b)
+			l := b.Load("logits", 0)
+			v = b.Add(l, v)
+			if grad {
+				b.Store("dlogits", 0, v)
+			}
+			b.Note("the lanes of the log-sum-exp of the logits")
+			b.AccAdd(mixPrior, b.exp(b.Sub(l, b.Kept(mixFirst)), false, expAny))
+			b.Note("of the terms: a new maximum m, sum e^(old-m) + e^(term-m)")
+			v = b.TailFill(v, b.Const(float32(math.Inf(-1))))
+			top, sum := b.acc(mixTop, b.copy), b.acc(mixSum, b.copy)
+			m := b.MinC(math.MaxFloat32, b.bin("VMAXPS", v, b.Get(top), false))
+			old, e := b.Sub(b.Get(top), m), b.Sub(v, m)
+			b.Set(top, m)
+			b.Par(func() { old = b.exp(old, false, expNotAbove) }, func() { e = b.exp(e, false, expAny) })
+			b.Set(sum, b.FMA(b.Get(sum), old, e))
+		},
+		After: func(b *Block, k *Vars) {
+			top := k.MaxOf(b, mixTop)
+			for i, v := range k.acc[mixSum] {
+				b.Set(v, b.Mul(b.Get(v), b.exp(b.Sub(b.Get(k.acc[mixTop][i]), top), false, expNotAbove)))
+			}
+			all := b.Add(top, b.log(k.Sum(b, mixSum)))
+			prior := b.Add(b.Kept(mixFirst), b.log(k.Sum(b, mixPrior)))
+			lp := row(b, b.Sub(all, prior))
+			if !grad {
+				b.StoreRow("lp", lp)
+				return
+			}
+			b.Set(k.Keep[mixRow], lp)
+			b.Set(k.Keep[mixFirst], prior)
+			b.Set(k.Keep[mixAll], b.Keep(b.Cmp(NEQ, b.Abs(all), b.Bits(0x7f800000)), all)) // NaN stays
+		}}
+}
+
+// mixGrads is pass 3. dlogits holds the terms and the other gradients are those of weight 1;
+// scale calls times for each of them, which multiplies it and returns the product. lp holds
+// the weight, and gets the value of the row.
+func mixGrads(uses string, before func(b *Block, k *Vars), scale func(b *Block, times func(array string, block int) *Value), after func(b *Block, k *Vars)) Pass {
+	return Pass{Uses: uses, Serial: true, Copies: [2]int{2, 2}, Before: before,
+		Body: func(b *Block) {
+			w := b.LoadRow("lp")
+			var p, pi *Value
+			v, l := b.Sub(b.Load("dlogits", 0), b.Kept(mixAll)), b.Sub(b.Load("logits", 0), b.Kept(mixFirst))
+			b.Par(func() { p = b.exp(v, false, expAny) }, func() { pi = b.exp(l, false, expAny) })
+			b.Store("dlogits", 0, b.Mul(w, b.Sub(p, pi)))
+			wp := b.Mul(w, p)
+			counts := b.Cmp(NEQ, wp, b.Const(0))
+			b.Note("the gradients times their responsibilities")
+			scale(b, func(array string, block int) *Value {
+				g := b.Keep(counts, b.Mul(b.Load(array, block), wp))
+				b.Store(array, block, g)
+				return g
+			})
+		},
+		After: func(b *Block, k *Vars) {
+			b.StoreRow("lp", b.Kept(mixRow))
+			if after != nil {
+				after(b, k)
+			}
+		}}
+}

@@ -1,0 +1,133 @@
+package kernels
+
+// BivariateMixtureLogProb writes the log-density of each row under a mixture of bivariate
+// Gaussians with correlation, together with one Bernoulli bit, in nats: the pen strokes of
+// Graves 2013.
+//
+//	lp[i] = ln sum_c pi_c N(x1, x2; component c) + pen ln b + (1-pen) ln(1-b)
+//
+//	ln N = -ln(2 pi s1 s2) - ln(1-rho^2)/2 - (u1^2 + u2^2 - 2 rho u1 u2)/(2 (1-rho^2))
+//	u1 = (x1-mu1)/s1   u2 = (x2-mu2)/s2   rho = tanh(r)   pi = softmax(logits)   b = sigmoid(penLogit)
+//
+// y is [rows, 3], dense, a row (pen, x1, x2); pen is 0 or 1, or a probability between them.
+// theta is [rows, 1 + 6k], row stride ld >= 1 + 6k; a row is one head, component index last:
+//
+//	penLogit   mu1[k]   mu2[k]   s1[k]   s2[k]   r[k]   logits[k]
+//
+// lp is [rows], overwritten, and must not overlap the rest. s1 and s2 have one of the forms of
+// [ScaleForm]. For k = 1 see [BivariateLogProb], which goes without the logit.
+//
+// 1-rho^2 is never formed from rho, and the quadratic form is a sum of squares: correlations
+// of -1 and 1 to the last bit do no harm. float32: |r| counts as 80 at most (1-rho^2 = e^-158.6)
+// and sigma as within 2^-120 and 2^120; beyond these, values and gradients are those of the end
+// of the range. Finite arguments never give NaN: a component whose log-density is below the
+// range of float32 counts as 0, and lp is -Inf where that holds for all of them. A logit of -Inf
+// switches its component off. An Inf among the logits, nothing but -Inf among them, k = 0, a
+// negative s of form [Sigma] and a NaN anywhere in a row give NaN, in that row alone.
+// float32: the absolute error of ln N is at most 2^-24 (24 + 2 |ln N| + 2 (|r| + |ln s1| +
+// |ln s2|) + 16 Q + 8 (|g1 u1| + |g2 u2|)) with Q the quadratic form and g its derivatives by u1
+// and u2 (the last term is what the rounding of u costs where |rho| is near 1); that of lp is at
+// most the largest of the components' and 2^-24 ((16 + k/8) (1 + |lp| + |LSE|) +
+// 16 (1 + |penLogit|)), LSE as in [GMMLogProb].
+//
+// BivariateMixtureLogProb panics if a size is negative, a slice or the stride too short, or
+// form unknown. It starts no goroutine and allocates nothing.
+//
+// Source: Graves 2013, "Generating sequences with recurrent neural networks", equations 18-26.
+func BivariateMixtureLogProb[T Float](lp, y, theta []T, form ScaleForm, rows, k, ld int) {
+	const fn = "BivariateMixtureLogProb"
+	checkBivariate(fn, y, theta, form, rows, mixtureCols(fn, k), ld)
+	checkLen(fn, "lp", len(lp), rows)
+	bivariate(lp, y, theta, form, rows, k, ld, true)
+}
+
+// BivariateMixtureLogProbBackward is the gradient of [BivariateMixtureLogProb].
+//
+//	p_c = softmax_c(logits_c + ln N_c)                       the responsibilities
+//	dlogits_c = w (p_c - pi_c)                               w = dlp[i]
+//	dmu_c = w p_c g/s   ds_c = w p_c (g u - 1)/s             of both dimensions
+//	dr_c = w p_c (rho + ((1+rho^2) u1 u2 - rho (u1^2 + u2^2))/(1-rho^2))
+//	dpenLogit = w (pen - b)    dpen = w penLogit    dx = -sum_c dmu_c
+//
+// with g1 = (u1 - rho u2)/(1-rho^2) and g2 alike. dtheta has the layout of theta, with the same
+// stride, and is overwritten; dy is [rows, 3], dense, overwritten, or nil. lp, if not nil, gets
+// the values of BivariateMixtureLogProb, bit for bit. Nothing may overlap.
+//
+// A component with w p_c = 0 gets gradients of exactly 0; a row with lp = -Inf has no
+// responsibilities. A NaN in a row makes that row's gradients NaN, and no other's.
+// float32: p_c has a relative error of the errors of lp and its component together. The other
+// factors have, with D = (|u1|+|u2|)/(1-rho^2), errors of at most 40 2^-24 D in g,
+// 40 2^-24 (1 + |u| D) in g u - 1, and 40 2^-24 (1 + (|u1|+|u2|) D) in the factor of dr. Where g
+// is beyond the range of float32 it counts as the end of it.
+//
+// BivariateMixtureLogProbBackward panics as BivariateMixtureLogProb does.
+func BivariateMixtureLogProbBackward[T Float](lp, dy, dtheta, dlp, y, theta []T, form ScaleForm, rows, k, ld int) {
+	const fn = "BivariateMixtureLogProbBackward"
+	checkBivariateBackward(fn, lp, dy, dtheta, dlp, y, theta, form, rows, mixtureCols(fn, k), ld)
+	bivariateBackward(lp, dy, dtheta, dlp, y, theta, form, rows, k, ld, true)
+}
+
+// BivariateLogProb is [BivariateMixtureLogProb] with one component, whose logit is left out: a
+// row of theta is
+//
+//	penLogit   mu1   mu2   s1   s2   r
+//
+// and ld >= 6. It has the bits of a mixture of one component with a logit of 0.
+func BivariateLogProb[T Float](lp, y, theta []T, form ScaleForm, rows, ld int) {
+	const fn = "BivariateLogProb"
+	checkBivariate(fn, y, theta, form, rows, singleCols, ld)
+	checkLen(fn, "lp", len(lp), rows)
+	bivariate(lp, y, theta, form, rows, 1, ld, false)
+}
+
+// BivariateLogProbBackward is the gradient of [BivariateLogProb]: see
+// [BivariateMixtureLogProbBackward].
+func BivariateLogProbBackward[T Float](lp, dy, dtheta, dlp, y, theta []T, form ScaleForm, rows, ld int) {
+	checkBivariateBackward("BivariateLogProbBackward", lp, dy, dtheta, dlp, y, theta, form, rows, singleCols, ld)
+	bivariateBackward(lp, dy, dtheta, dlp, y, theta, form, rows, 1, ld, false)
+}
+
+const singleCols = 1 + biLogits
+
+func mixtureCols(fn string, k int) int {
+	checkSize(fn, "k", k, 0)
+	return 1 + (biLogits+1)*k
+}
+
+func checkBivariate[T Float](fn string, y, theta []T, form ScaleForm, rows, cols, ld int) {
+	checkForm(fn, form)
+	checkMatrix(fn, "y", len(y), rows, 3, 3)
+	checkMatrix(fn, "theta", len(theta), rows, cols, ld)
+}
+
+func checkBivariateBackward[T Float](fn string, lp, dy, dtheta, dlp, y, theta []T, form ScaleForm, rows, cols, ld int) {
+	checkBivariate(fn, y, theta, form, rows, cols, ld)
+	checkMatrix(fn, "dtheta", len(dtheta), rows, cols, ld)
+	if dy != nil {
+		checkMatrix(fn, "dy", len(dy), rows, 3, 3)
+	}
+	checkLen(fn, "dlp", len(dlp), rows)
+	if lp != nil {
+		checkLen(fn, "lp", len(lp), rows)
+	}
+}
+
+func bivariate[T Float](lp, y, theta []T, form ScaleForm, rows, k, ld int, mixture bool) {
+	switch lp := any(lp).(type) {
+	case []float32:
+		bivariate32(lp, any(y).([]float32), any(theta).([]float32), form, rows, k, ld, mixture)
+	case []float64:
+		bivariate64(lp, nil, nil, nil, any(y).([]float64), any(theta).([]float64), form, rows, k, ld, mixture)
+	}
+}
+
+func bivariateBackward[T Float](lp, dy, dtheta, dlp, y, theta []T, form ScaleForm, rows, k, ld int, mixture bool) {
+	switch lp := any(lp).(type) {
+	case []float32:
+		bivariateBackward32(lp, any(dy).([]float32), any(dtheta).([]float32), any(dlp).([]float32),
+			any(y).([]float32), any(theta).([]float32), form, rows, k, ld, mixture)
+	case []float64:
+		bivariate64(lp, any(dy).([]float64), any(dtheta).([]float64), any(dlp).([]float64),
+			any(y).([]float64), any(theta).([]float64), form, rows, k, ld, mixture)
+	}
+}

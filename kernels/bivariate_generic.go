@@ -1,0 +1,283 @@
+package kernels
+
+import (
+	"math"
+
+	"github.com/elbow-go/elbow/internal/f32"
+)
+
+// One row of a bivariate mixture: a pen logit, then planes of k elements.
+const (
+	biMu1 = iota
+	biMu2
+	biS1
+	biS2
+	biCorr
+	biLogits
+)
+
+// at is the index of component c of a plane within the row.
+func biAt(plane, k, c int) int { return 1 + plane*k + c }
+
+const (
+	maxCorr   = 80           // of |r|
+	maxScale  = 0x1p120      // of sigma; its inverse is the smallest
+	maxLog    = 0x1.4cb5ecp6 // ln maxScale
+	maxScore  = 0x1p100      // of |x-mu|/(2 sigma): its square has overflowed long before
+	logFourPi = 0x1.43f89ap1 // 2.5310242
+)
+
+// invSigma32 returns 1/sigma, with sigma kept within 1/maxScale and maxScale so that it is a
+// normal number, and ln sigma in the log forms. A negative sigma gives NaN.
+func invSigma32(form ScaleForm, s float32) (inv, l float32) {
+	if form.isLog() {
+		l = clamp32(logSigma32(form, s), maxLog)
+		return exp32(-l), l
+	}
+	v := sigma32(form, s)
+	if maxScale < v {
+		v = maxScale
+	}
+	if 1/maxScale > v {
+		v = 1 / maxScale
+	}
+	if form == Sigma && s < 0 {
+		v = float32(math.NaN())
+	}
+	return 1 / v, 0
+}
+
+// dInvSigma32 turns the gradient d of ln sigma into that of s.
+func dInvSigma32(form ScaleForm, s, inv, d float32) float32 {
+	if form.isLog() {
+		return logWeight32(form, d)
+	}
+	return toArg32(form, s, float32(d*inv))
+}
+
+// xorSign32 returns x with its sign changed where s has a sign.
+func xorSign32(x, s float32) float32 {
+	return math.Float32frombits(math.Float32bits(x) ^ math.Float32bits(s)&signBit)
+}
+
+// biTerm32 is one component of a row. With u = (x-mu)/sigma, a = |r|, and the sign of r moved
+// to u2, which makes the correlation tanh a,
+//
+//	Q = (u1^2 + u2^2 - 2 rho u1 u2) / (2 (1-rho^2))
+//	  = u1^2/4 + u2^2/4 + t1^2/2 + t2^2/2,    t1 = (u1-u2)/2 e^a,  t2 = (u1+u2)/2 e^-a
+//	-ln(1-rho^2)/2 = ln cosh a = a + ln(1 + e^-2a) - ln 2
+//
+// so neither 1-rho^2 nor a difference of squares is formed; all terms of Q are positive. The
+// logarithms are one of (1 + e^-2a)/(sigma1 sigma2); in the log forms, of 1 + e^-2a alone.
+type biTerm32 struct {
+	inv1, inv2 float32
+	w1, w2     float32 // u1/2 and, with the sign of r, u2/2
+	up, down   float32 // e^a, e^-a
+	e          float32 // e^-2a
+	d1, d2     float32 // t1/2, t2/2
+	lp         float32
+}
+
+func newBiTerm32(form ScaleForm, x1, x2, mu1, mu2, s1, s2, r float32) (t biTerm32) {
+	var l1, l2 float32
+	t.inv1, l1 = invSigma32(form, s1)
+	t.inv2, l2 = invSigma32(form, s2)
+	a := abs32(r)
+	if maxCorr < a {
+		a = maxCorr
+	}
+	t.down = exp32(-a)
+	t.up = 1 / t.down
+	t.e = float32(t.down * t.down)
+	// Halves, so that no difference overflows.
+	t.w1 = clamp32(float32(f32.FMA(-0.5, mu1, float32(0.5*x1))*t.inv1), maxScore)
+	t.w2 = xorSign32(clamp32(float32(f32.FMA(-0.5, mu2, float32(0.5*x2))*t.inv2), maxScore), r)
+	t.d1 = float32(float32(0.5*(t.w1-t.w2)) * t.up)
+	t.d2 = float32(float32(0.5*(t.w1+t.w2)) * t.down)
+	q := f32.FMA(2, f32.FMA(t.d1, t.d1, float32(t.d2*t.d2)), f32.FMA(t.w1, t.w1, float32(t.w2*t.w2)))
+	var l float32
+	if form.isLog() {
+		l = log1pUnit32(t.e) - (l1 + l2)
+	} else {
+		m1, e1 := split32(t.inv1)
+		m2, e2 := split32(t.inv2)
+		l = logNormal32(float32(m1*m2)*(1+t.e), e1+e2)
+	}
+	t.lp = l - logFourPi + a - q
+	return t
+}
+
+// grad returns the gradients of the log-density. dQ/du is the sum of the terms' gradients;
+// that of r is tanh a - t1^2 + t2^2 with the sign of r.
+func (t *biTerm32) grad(form ScaleForm, s1, s2, r float32) (dmu1, dmu2, ds1, ds2, dr float32) {
+	h := float32(t.d2 * t.down)
+	g1 := clamp32(f32.FMA(t.d1, t.up, h+t.w1), math.MaxFloat32) // finite: no 0*Inf below
+	g2 := clamp32(f32.FMA(-t.d1, t.up, h+t.w2), math.MaxFloat32)
+	dmu1, dmu2 = float32(g1*t.inv1), float32(xorSign32(g2, r)*t.inv2)
+	ds1 = dInvSigma32(form, s1, t.inv1, f32.FMA(g1, t.w1+t.w1, -1))
+	ds2 = dInvSigma32(form, s2, t.inv2, f32.FMA(g2, t.w2+t.w2, -1))
+	tanh := (1 - t.e) / (1 + t.e)
+	dr = xorSign32(f32.FMA(float32(-4*(t.d1-t.d2)), t.d1+t.d2, tanh), r)
+	return dmu1, dmu2, ds1, ds2, dr
+}
+
+// penTerm32 is the Bernoulli part: its value, and its derivative with respect to the logit l.
+// See bernoulliLogProbGeneric.
+func penTerm32(pen, l float32) (lp, d float32) {
+	e := exp32(-abs32(l))
+	q := e / (1 + e)
+	if l > 0 {
+		pen -= 1
+	} else {
+		q = -q
+	}
+	d = pen + q
+	if pen == 0 {
+		l = 0
+	}
+	return f32.FMA(pen, l, -log1pUnit32(e)), d
+}
+
+// zeroLogit stands for the logit of a single component.
+var zeroLogit = [1]float32{}
+
+// biLogits32 returns the logits of a row; without, it has one component.
+func biLogits32(row []float32, k int, mixture bool) []float32 {
+	if !mixture {
+		return zeroLogit[:]
+	}
+	return row[biAt(biLogits, k, 0):][:k]
+}
+
+func bivariateGeneric(lp, y, theta []float32, form ScaleForm, rows, k, ld int, mixture bool) {
+	for i := range rows {
+		yi, row := y[3*i:][:3], theta[i*ld:]
+		at := func(plane, c int) float32 { return row[biAt(plane, k, c)] }
+		joint := newLSELanes32()
+		logits := biLogits32(row, k, mixture)
+		for c, l := range logits {
+			t := newBiTerm32(form, yi[1], yi[2], at(biMu1, c), at(biMu2, c), at(biS1, c), at(biS2, c), at(biCorr, c))
+			joint.add(c, l+t.lp)
+		}
+		pen, _ := penTerm32(yi[0], row[0])
+		lp[i] = joint.value() - lseRow32(logits) + pen
+	}
+}
+
+// The gradients of the components are written with weight 1 first and multiplied by their
+// responsibilities when these are known; until then the gradients of the logits hold the
+// components' terms.
+func bivariateBackwardGeneric(lp, dy, dtheta, dlp, y, theta []float32, form ScaleForm, rows, k, ld int, mixture bool) {
+	for i := range rows {
+		yi, row, drow := y[3*i:][:3], theta[i*ld:], dtheta[i*ld:]
+		at := func(plane, c int) float32 { return row[biAt(plane, k, c)] }
+		joint := newLSELanes32()
+		logits := biLogits32(row, k, mixture)
+		var single [1]float32
+		terms := single[:]
+		if mixture {
+			terms = drow[biAt(biLogits, k, 0):][:k]
+		}
+		for c, l := range logits {
+			s1, s2, r := at(biS1, c), at(biS2, c), at(biCorr, c)
+			t := newBiTerm32(form, yi[1], yi[2], at(biMu1, c), at(biMu2, c), s1, s2, r)
+			terms[c] = l + t.lp
+			joint.add(c, terms[c])
+			g := [biLogits]*float32{}
+			for p := range g {
+				g[p] = &drow[biAt(p, k, c)]
+			}
+			*g[biMu1], *g[biMu2], *g[biS1], *g[biS2], *g[biCorr] = t.grad(form, s1, s2, r)
+		}
+		w, all, prior := dlp[i], joint.value(), lseRow32(logits)
+		pen, dpen := penTerm32(yi[0], row[0])
+		drow[0] = w * dpen
+		if lp != nil {
+			lp[i] = all - prior + pen
+		}
+		all = finiteOr0(all) // all terms -Inf: no responsibilities
+		var d1, d2 [16]float32
+		for c, l := range logits {
+			p := exp32(terms[c] - all)
+			terms[c] = w * (p - exp32(l-prior))
+			wp := float32(w * p)
+			for plane := range biLogits {
+				j := biAt(plane, k, c)
+				scaleOrClear32(drow[j:j+1], wp)
+			}
+			d1[c%16] -= drow[biAt(biMu1, k, c)]
+			d2[c%16] -= drow[biAt(biMu2, k, c)]
+		}
+		if dy != nil {
+			dy[3*i], dy[3*i+1], dy[3*i+2] = w*row[0], f32.Fold16(&d1), f32.Fold16(&d2)
+		}
+	}
+}
+
+// biTerm64 returns the log-density of a component and its gradients: biTerm32's equations.
+func biTerm64(form ScaleForm, x1, x2, mu1, mu2, s1, s2, r float64) (lp float64, d [biLogits]float64) {
+	v1, l1, ds1 := sigma64(form, s1)
+	v2, l2, ds2 := sigma64(form, s2)
+	a, sign := math.Abs(r), math.Copysign(1, r)
+	up, e := math.Exp(a), math.Exp(-2*a)
+	u1, u2 := (x1-mu1)/v1, sign*(x2-mu2)/v2
+	t1, t2 := (u1-u2)/2*up, (u1+u2)/2/up
+	lp = -l1 - l2 + a + math.Log1p(e) - math.Log(4*math.Pi) - (u1*u1+u2*u2)/4 - (t1*t1+t2*t2)/2
+	g1, g2 := (u1+t1*up+t2/up)/2, (u2-t1*up+t2/up)/2
+	d[biMu1], d[biMu2] = g1/v1, sign*g2/v2
+	d[biS1], d[biS2] = (g1*u1-1)/v1*ds1, (g2*u2-1)/v2*ds2
+	d[biCorr] = sign * (math.Tanh(a) - (t1-t2)*(t1+t2))
+	return lp, d
+}
+
+// bivariate64 writes lp or the gradients or both; what is nil is left out.
+func bivariate64(lp, dy, dtheta, dlp, y, theta []float64, form ScaleForm, rows, k, ld int, mixture bool) {
+	for i := range rows {
+		yi, row := y[3*i:][:3], theta[i*ld:]
+		term := func(c int) (l, lp float64, d [biLogits]float64) {
+			at := func(plane int) float64 { return row[biAt(plane, k, c)] }
+			if mixture {
+				l = at(biLogits)
+			}
+			lp, d = biTerm64(form, yi[1], yi[2], at(biMu1), at(biMu2), at(biS1), at(biS2), at(biCorr))
+			return l, l + lp, d
+		}
+		joint, prior := newLSE64(), newLSE64()
+		for c := range k {
+			l, v, _ := term(c)
+			joint.add(v)
+			prior.add(l)
+		}
+		all, base := joint.value(), prior.value()
+		var pen, dpen [1]float64
+		one := [1]float64{1}
+		bernoulliLogProb64(pen[:], dpen[:], one[:], yi[:1], row[:1], 1, 1)
+		if lp != nil {
+			lp[i] = all - base + pen[0]
+		}
+		if dtheta == nil {
+			continue
+		}
+		w, drow := dlp[i], dtheta[i*ld:]
+		drow[0] = w * dpen[0]
+		d1, d2 := 0.0, 0.0
+		for c := range k {
+			l, v, d := term(c)
+			p := math.Exp(v - finiteOr0(all))
+			if mixture {
+				drow[biAt(biLogits, k, c)] = w * (p - math.Exp(l-base))
+			}
+			for plane, g := range d {
+				if w*p == 0 {
+					g = 0
+				}
+				drow[biAt(plane, k, c)] = w * p * g
+			}
+			d1 -= drow[biAt(biMu1, k, c)]
+			d2 -= drow[biAt(biMu2, k, c)]
+		}
+		if dy != nil {
+			dy[3*i], dy[3*i+1], dy[3*i+2] = w*row[0], d1, d2
+		}
+	}
+}
