@@ -217,9 +217,9 @@ func writeWave(dir string, form model.Form, samples [][]float32, data []model.Se
 	return []string{waveFile, wavesFile + ".png"}, both(filepath.Join(dir, wavesFile), func(path string) error { return figure.Curves(path, "Sound", panels) })
 }
 
-// envelopeParts is how many parts of a sound a picture tells apart: more than it has
-// columns, and few enough to be drawn at once.
-const envelopeParts = 800
+// envelopeParts is how many parts of a sound a picture tells apart: a column of its
+// panel each, and few enough to be drawn at once.
+const envelopeParts = 300
 
 // envelope returns the least and the largest sample of each part of x, or x if it is short.
 func envelope(x []float32) []float32 {

@@ -226,8 +226,11 @@ func (r *tableRun) run(ctx context.Context) error {
 // folderOf returns the folder of a row.
 func (r *tableRun) folderOf(w row, seed uint64) string {
 	name := strings.Map(func(c rune) rune {
-		if c == ' ' || c == '/' {
+		switch {
+		case c == ' ':
 			return '-'
+		case c == ',' || c == '=':
+			return -1
 		}
 		return c
 	}, strings.ToLower(w.name))

@@ -94,8 +94,8 @@ func TestTableKinds(t *testing.T) {
 		{[]string{"strokes", "-data", strokesFolder(t), "-rows", "rnn-gmm", "-seeds", "2"}, []string{"1358 on IAM-OnDB", "seed 2"}, "rnn-gmm-seed2/" + strokesFile + ".png"},
 		{[]string{"mnist", "-data", put(t, "train-images-idx3-ubyte", idxFile(12, true, false), "t10k-images-idx3-ubyte", idxFile(5, true, false)), "-rows", "z=3"},
 			[]string{"AEVB, z=3", "wake-sleep, z=3", "about -130"}, figure2File + ".png"},
-		{[]string{"frey", "-data", filepath.Join(put(t, "f.npy", npyFile("|u1", "20, 3, 2", ramp(120)...)), "f.npy"), "-rows", "z=2"}, []string{"AEVB, z=2"}, "aevb,-z=2-seed1/" + imagesFile},
-		{[]string{"vrae", "-rows", "tanh"}, []string{"VRAE tanh RNN", "purity"}, "vrae-tanh-rnn,-z=2-seed1/" + walkFolder + "/" + midiFile},
+		{[]string{"frey", "-data", filepath.Join(put(t, "f.npy", npyFile("|u1", "20, 3, 2", ramp(120)...)), "f.npy"), "-rows", "z=2"}, []string{"AEVB, z=2"}, "aevb-z2-seed1/" + imagesFile},
+		{[]string{"vrae", "-rows", "tanh"}, []string{"VRAE tanh RNN", "purity"}, "vrae-tanh-rnn-z2-seed1/" + walkFolder + "/" + midiFile},
 	} {
 		t.Run(c.args[0], func(t *testing.T) {
 			dir := t.TempDir()

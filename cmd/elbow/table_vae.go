@@ -110,7 +110,7 @@ func drawFigure2(_ context.Context, r *tableRun) error {
 	}
 	path := filepath.Join(r.dir, figure2File)
 	fmt.Fprintf(r.out, "%s.png\n", path)
-	return both(path, func(path string) error { return figure.Curves(path, r.about, panels) })
+	return both(path, func(path string) error { return figure.Curves(path, "The bound during training", panels) })
 }
 
 // readMetrics reads what writeMetrics has written.

@@ -61,7 +61,7 @@ func speech(kind, likelihood string) model.Config {
 }
 
 func speechTraining(rate float64) func(*model.TrainConfig) {
-	return func(t *model.TrainConfig) { t.Batch, t.Rate, t.Epochs, t.Patience = 32, rate, 120, 20 }
+	return func(t *model.TrainConfig) { t.Batch, t.Rate, t.Epochs, t.Patience = 32, rate, 400, 40 }
 }
 
 var speechTable = experiment{
