@@ -23,7 +23,7 @@ func (c *Channel) add(values []float32) {
 	sum := 0.0
 	for _, v := range values {
 		f := float64(v)
-		c.Min, c.Max = math.Min(c.Min, f), math.Max(c.Max, f)
+		c.Min, c.Max = min(c.Min, f), max(c.Max, f)
 		sum += f
 	}
 	n := c.n + len(values)

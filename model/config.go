@@ -156,9 +156,6 @@ func (c Config) check() error {
 	if _, err := cell.ParseKind(c.Cell); err != nil {
 		return fmt.Errorf("model: cell: %w", err)
 	}
-	if err := oneOf("likelihood", c.Likelihood, likelihoods); err != nil {
-		return err
-	}
 	if err := oneOf("init", c.Init, inits); err != nil {
 		return err
 	}
@@ -175,6 +172,30 @@ func (c Config) check() error {
 			return fmt.Errorf("model: %s = %d, want %d..%d", s.name, s.got, s.least, maxSize)
 		}
 	}
+	if err := c.checkLikelihood(); err != nil {
+		return err
+	}
+	if !(c.Dropout >= 0 && c.Dropout < 1) {
+		return fmt.Errorf("model: dropout = %v, want at least 0 and less than 1", c.Dropout)
+	}
+	if c.Dropout > 0 && c.Layers < 2 {
+		return fmt.Errorf("model: dropout = %v with one recurrent layer: it works between layers", c.Dropout)
+	}
+	if c.Model != ModelRNN && (c.Latent == 0 || c.PhiZ == 0 || c.Posterior == 0) {
+		return fmt.Errorf("model: a %s needs latent, phi_z and posterior sizes above 0", c.Model)
+	}
+	return nil
+}
+
+// checkLikelihood reports an output that the configuration, whose sizes are in range,
+// cannot have.
+func (c Config) checkLikelihood() error {
+	if err := oneOf("likelihood", c.Likelihood, likelihoods); err != nil {
+		return err
+	}
+	if slices.Contains(mixtures, c.Likelihood) && (c.Components < 1 || c.Components > maxSize) {
+		return fmt.Errorf("model: components = %d, want 1..%d", c.Components, maxSize)
+	}
 	if c.Likelihood == Categorical && (c.Data != 1 || c.Classes < 2) {
 		return fmt.Errorf("model: data = %d, classes = %d: a categorical output needs data = 1 and at least 2 classes", c.Data, c.Classes)
 	}
@@ -184,17 +205,8 @@ func (c Config) check() error {
 	if (c.Likelihood == Bivariate || c.Likelihood == BivariateMixture) && c.Data != 3 {
 		return fmt.Errorf("model: data = %d: a %s output needs 3 dimensions, a pen bit and two coordinates", c.Data, c.Likelihood)
 	}
-	if !(c.Dropout >= 0 && c.Dropout < 1) {
-		return fmt.Errorf("model: dropout = %v, want at least 0 and less than 1", c.Dropout)
-	}
-	if c.Dropout > 0 && c.Layers < 2 {
-		return fmt.Errorf("model: dropout = %v with one recurrent layer: it works between layers", c.Dropout)
-	}
 	if n := c.outputs(); n > maxSize {
 		return fmt.Errorf("model: %s: %d outputs, want at most %d", c.Likelihood, n, maxSize)
-	}
-	if c.Model != ModelRNN && (c.Latent == 0 || c.PhiZ == 0 || c.Posterior == 0) {
-		return fmt.Errorf("model: a %s needs latent, phi_z and posterior sizes above 0", c.Model)
 	}
 	return nil
 }

@@ -198,6 +198,8 @@ func TestConfigErrors(t *testing.T) {
 		{Config{Data: 1, Hidden: 1, Dropout: 1, Layers: 2}, "dropout = 1"},
 		{Config{Data: 1, Hidden: 1, Dropout: 0.5}, "one recurrent layer"},
 		{Config{Data: 1, Hidden: 1, Layers: -1}, "layers = -1"},
+		{Config{Model: ModelVRAE, Data: 1, Hidden: 1, Likelihood: GMM, Components: -1}, "components = -1"},
+		{Config{Model: ModelVRAE, Data: 1, Hidden: 1, Likelihood: LogisticMixture, Levels: 1}, "levels = 1"},
 		{Config{Data: 9999, Hidden: 1, Likelihood: GMM, Components: 9999}, "outputs"},
 	} {
 		_, err := New[float32](c.config)

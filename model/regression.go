@@ -129,17 +129,22 @@ func (m *Regression[T]) Sample(dst []T, count, steps int, seed uint64, mean bool
 	}
 }
 
-// regressionPass is the [Pass] of a [Regression].
+// regressionPass is the [Pass] of a [Regression]. As in that of a VAE, the net sees each
+// data point once, however many samples there are of it.
 type regressionPass[T cell.Float] struct {
 	tally[T]
 
-	m       *Regression[T]
-	threads int
-	batch   *Batch[T]
+	m         *Regression[T]
+	threads   int
+	batch     *Batch[T]
+	points, k int
 
-	u, y       []T // x - mean and y of every row
-	eps, draw  []T // of the sampled objective
-	form, dlp  []T // ln σ of its density; gradients
+	u          []T    // x - mean of every point
+	out, dOut  []T    // [μ | a] of every row; with one sample those of the net itself
+	repeated   [2][]T // what they are otherwise
+	y          []T    // of every row
+	eps, draw  []T    // of the sampled objective
+	scale, dlp []T    // ln σ of its density; gradients
 	dDraw, dNo []T
 	net        tape[T]
 	into       *Regression[T]
@@ -150,7 +155,7 @@ type regressionPass[T cell.Float] struct {
 // NewPass implements [Model].
 func (m *Regression[T]) NewPass(threads int) Pass[T] {
 	p := &regressionPass[T]{m: m, threads: max(threads, 1)}
-	p.forward, p.back, p.params = p.forwardRows, p.backwardRows, p.paramGrad
+	p.forward, p.back, p.params = p.forwardPoints, p.backwardPoints, p.paramGrad
 	return p
 }
 
@@ -161,36 +166,47 @@ func (p *regressionPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 		panic(fmt.Sprintf("model: Pass.Forward: len(b.X) = %d, want at least rows*data = %d", len(b.X), rows*m.Data))
 	}
 	p.begin(obj, b.Shape, false)
-	p.batch = b
+	p.batch, p.k = b, obj.samples()
+	p.points = rows / p.k
 	n := rows * m.outputs()
-	p.u, p.y = grow(p.u, rows*m.Given), grow(p.y, n)
-	p.net.size(m.net, rows, training)
-	if obj.sampled() {
-		p.eps, p.draw, p.form = grow(p.eps, n), grow(p.draw, n), grow(p.form, n)
-		fill(p.form, T(math.Log(m.Config.Noise)))
+	p.u, p.y = grow(p.u, p.points*m.Given), grow(p.y, n)
+	p.net.size(m.net, p.points, training)
+	p.out = p.net.out()
+	if p.k > 1 {
+		p.repeated[0] = grow(p.repeated[0], 2*n)
+		p.out = p.repeated[0]
 	}
-	par.Do(p.threads, rows, p.forward)
+	if obj.sampled() {
+		p.eps, p.draw, p.scale = grow(p.eps, n), grow(p.draw, n), grow(p.scale, n)
+		fill(p.scale, T(math.Log(m.Config.Noise)))
+	}
+	par.Do(p.threads, p.points, p.forward)
 }
 
-func (p *regressionPass[T]) forwardRows(lo, hi int) {
-	m, d := p.m, p.m.outputs()
+func (p *regressionPass[T]) forwardPoints(lo, hi int) {
+	m, d, k := p.m, p.m.outputs(), p.k
 	for i := lo; i < hi; i++ {
-		row := p.batch.X[i*m.Data : (i+1)*m.Data]
-		center(p.u[i*m.Given:(i+1)*m.Given], row, m.Mean)
-		copy(p.y[i*d:(i+1)*d], row[m.Given:])
+		center(p.u[i*m.Given:(i+1)*m.Given], p.batch.X[i*k*m.Data:], m.Mean)
 	}
 	m.evaluate(&p.net, p.u, lo, hi)
-	out, y := p.net.out()[lo*2*d:hi*2*d], p.y[lo*d:hi*d]
+	if k > 1 {
+		repeatRows(p.out, p.net.out(), 2*d, k, lo, hi)
+	}
+	a, b := lo*k, hi*k
+	for i := a; i < b; i++ {
+		copy(p.y[i*d:(i+1)*d], p.batch.X[i*m.Data+m.Given:])
+	}
+	out, y := p.out[a*2*d:b*2*d], p.y[a*d:b*d]
 	if !p.obj.sampled() {
-		m.like.logProb(p.LogProb[lo:hi], y, out, hi-lo, d)
+		m.like.logProb(p.LogProb[a:b], y, out, b-a, d)
 		return
 	}
-	eachStep(p.shape, lo, hi, 1, p.batch.Row0, func(t, row uint32, from, to int) {
+	eachStep(p.shape, a, b, 1, p.batch.Row0, func(t, row uint32, from, to int) {
 		kernels.Normals(p.eps[from*d:to*d], p.batch.Noise, t, row, to-from, d)
 	})
-	draw := p.draw[lo*d : hi*d]
-	kernels.GaussSample(draw, out, out[d:], p.eps[lo*d:hi*d], m.form, hi-lo, d, 2*d)
-	kernels.GaussLogProb(p.LogProb[lo:hi], y, draw, p.form[lo*d:hi*d], kernels.LogSigma, hi-lo, d, d)
+	draw := p.draw[a*d : b*d]
+	kernels.GaussSample(draw, out, out[d:], p.eps[a*d:b*d], m.form, b-a, d, 2*d)
+	kernels.GaussLogProb(p.LogProb[a:b], y, draw, p.scale[a*d:b*d], kernels.LogSigma, b-a, d, d)
 }
 
 // Backward implements [Pass].
@@ -202,35 +218,44 @@ func (p *regressionPass[T]) Backward(grad Model[T]) {
 	p.into = grad.(*Regression[T])
 	p.dlp = grow(p.dlp, rows)
 	p.grad(p.dlp, nil)
+	p.dOut = p.net.dOut()
+	if p.k > 1 {
+		p.repeated[1] = grow(p.repeated[1], len(p.out))
+		p.dOut = p.repeated[1]
+	}
 	if p.obj.sampled() {
 		p.dDraw, p.dNo = grow(p.dDraw, len(p.draw)), grow(p.dNo, len(p.draw))
 	}
-	par.Do(p.threads, rows, p.back)
+	par.Do(p.threads, p.points, p.back)
 	par.Do(p.threads, p.threads, p.params)
 	p.into = nil
 }
 
-func (p *regressionPass[T]) backwardRows(lo, hi int) {
-	m, d, n := p.m, p.m.outputs(), hi-lo
-	out, dOut := p.net.out()[lo*2*d:hi*2*d], p.net.dOut()[lo*2*d:hi*2*d]
-	y, dlp := p.y[lo*d:hi*d], p.dlp[lo:hi]
+func (p *regressionPass[T]) backwardPoints(lo, hi int) {
+	m, d := p.m, p.m.outputs()
+	a, b := lo*p.k, hi*p.k
+	out, dOut := p.out[a*2*d:b*2*d], p.dOut[a*2*d:b*2*d]
+	y, dlp := p.y[a*d:b*d], p.dlp[a:b]
 	if p.obj.sampled() {
-		dDraw, dNo := p.dDraw[lo*d:hi*d], p.dNo[lo*d:hi*d]
-		kernels.GaussLogProbBackward(nil, nil, dDraw, dNo, dlp, y, p.draw[lo*d:hi*d], p.form[lo*d:hi*d], kernels.LogSigma, n, d, d)
+		dDraw, dNo := p.dDraw[a*d:b*d], p.dNo[a*d:b*d]
+		kernels.GaussLogProbBackward(nil, nil, dDraw, dNo, dlp, y, p.draw[a*d:b*d], p.scale[a*d:b*d], kernels.LogSigma, b-a, d, d)
 		clear(dOut)
-		kernels.GaussSampleBackward(dOut, dOut[d:], dDraw, out[d:], p.eps[lo*d:hi*d], m.form, n, d, 2*d)
+		kernels.GaussSampleBackward(dOut, dOut[d:], dDraw, out[d:], p.eps[a*d:b*d], m.form, b-a, d, 2*d)
 	} else {
-		m.like.backward(dOut, dlp, y, out, n, d)
+		m.like.backward(dOut, dlp, y, out, b-a, d)
+	}
+	if p.k > 1 {
+		sumRows(p.net.dOut(), p.dOut, 2*d, p.k, lo, hi)
 	}
 	if m.squash {
-		squashBackward(dOut, out, d)
+		squashBackward(p.net.dOut()[lo*2*d:hi*2*d], p.net.out()[lo*2*d:hi*2*d], d)
 	}
 	m.net.backward(&p.net, lo, hi)
 }
 
 func (p *regressionPass[T]) paramGrad(lo, hi int) {
 	for i := lo; i < hi; i++ {
-		p.m.net.paramGrad(p.into.net, &p.net, p.batch.Shape.Rows(), i, p.threads, p.u)
+		p.m.net.paramGrad(p.into.net, &p.net, p.points, i, p.threads, p.u)
 	}
 }
 
@@ -241,5 +266,5 @@ func (p *regressionPass[T]) Final(h, c []T) {}
 func (p *regressionPass[T]) Channels(add func(name string, values []T)) {
 	m, rows := p.m, p.batch.Shape.Rows()
 	add("x", p.batch.X[:rows*m.Data])
-	m.like.channels(add, p.net.out(), rows, m.outputs())
+	m.like.channels(add, p.out, rows, m.outputs())
 }

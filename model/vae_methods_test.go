@@ -144,10 +144,18 @@ func TestWakeSleep(t *testing.T) {
 				}
 				return sum
 			})
-			x := make([]float64, m.Data)
-			m.like.sample(x, m.outputsAt(dreamZ[2*m.Latent:], 1), kernels.Noise{Seed: 3, Stream: streamDreamX, Update: 11}, 0, 2, 1, m.Data)
-			if !slices.Equal(x, dreamX[2*m.Data:3*m.Data]) {
-				t.Errorf("%s: dream %v, want the draw %v", c.vaeName(), dreamX[2*m.Data:3*m.Data], x)
+			// The sequences have 2, 2, 1 and 1 steps, so point 2 is row 2 of the first step and
+			// point 5 row 1 of the second.
+			m.PackForTraining()
+			for _, at := range []struct{ point, step, row int }{{2, 0, 2}, {5, 1, 1}} {
+				z, x := make([]float64, m.Latent), make([]float64, m.Data)
+				noise := kernels.Noise{Seed: 3, Stream: streamDreamZ, Update: 11}
+				kernels.Normals(z, noise, uint32(at.step), uint32(at.row), 1, m.Latent)
+				noise.Stream = streamDreamX
+				m.like.sample(x, m.outputsAt(z, 1), noise, uint32(at.step), uint32(at.row), 1, m.Data)
+				if i := at.point; !slices.Equal(z, dreamZ[i*m.Latent:(i+1)*m.Latent]) || !slices.Equal(x, dreamX[i*m.Data:(i+1)*m.Data]) {
+					t.Errorf("%s: dream %d is %v, %v, want the draws %v, %v", c.vaeName(), i, dreamZ[i*m.Latent:(i+1)*m.Latent], dreamX[i*m.Data:(i+1)*m.Data], z, x)
+				}
 			}
 		}
 	}
@@ -213,6 +221,9 @@ func TestWeightPosterior(t *testing.T) {
 		for u := range uint32(50) {
 			noise.Update = u
 			w.Draw(noise)
+			if params[0].Data[0] == params[2].Data[0] {
+				t.Errorf("%s: two parameters have the draw %v", c.Model, params[0].Data[0])
+			}
 			for _, ts := range params {
 				for _, v := range ts.Data {
 					sum += v

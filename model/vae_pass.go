@@ -93,10 +93,7 @@ func (p *vaePass[T]) forwardPoints(lo, hi int) {
 	a, b := lo*k, hi*k
 	l := m.Latent
 	if k > 1 {
-		heads := p.encoder.out()
-		for i := a; i < b; i++ {
-			copy(p.q[i*2*l:(i+1)*2*l], heads[i/k*2*l:])
-		}
+		repeatRows(p.q, p.encoder.out(), 2*l, k, lo, hi)
 	}
 	p.normals(p.eps, p.batch.Noise, a, b, 1)
 	q, eps, z, kl := p.q[a*2*l:b*2*l], p.eps[a*l:b*l], p.z[a*l:b*l], p.KL[a:b]
@@ -198,7 +195,7 @@ func (p *vaePass[T]) backwardPoints(lo, hi int) {
 		p.latentBackward(a, b)
 	}
 	if p.k > 1 {
-		p.sumSamples(lo, hi)
+		sumRows(p.encoder.dOut(), p.dq, 2*l, p.k, lo, hi)
 	}
 	m.encoder.backward(&p.encoder, lo, hi)
 }
@@ -224,14 +221,21 @@ func (p *vaePass[T]) latentBackward(a, b int) {
 	kernels.GaussSampleBackward(dq, dq[l:], dz, q[l:], eps, m.form, n, l, 2*l)
 }
 
-// sumSamples adds the gradients of the samples of each point lo..hi, in their order.
-func (p *vaePass[T]) sumSamples(lo, hi int) {
-	w := 2 * p.m.Latent
+// repeatRows writes the rows lo..hi of src, of w columns, to dst, every one k times.
+func repeatRows[T cell.Float](dst, src []T, w, k, lo, hi int) {
+	for i := lo * k; i < hi*k; i++ {
+		copy(dst[i*w:(i+1)*w], src[i/k*w:])
+	}
+}
+
+// sumRows is the gradient of repeatRows: the rows lo..hi of dst become the sums of their k
+// rows of src, in order.
+func sumRows[T cell.Float](dst, src []T, w, k, lo, hi int) {
 	for i := lo; i < hi; i++ {
-		d := p.encoder.dOut()[i*w : (i+1)*w]
-		copy(d, p.dq[i*p.k*w:])
-		for r := i*p.k + 1; r < (i+1)*p.k; r++ {
-			kernels.Axpy(d, p.dq[r*w:(r+1)*w], 1)
+		d := dst[i*w : (i+1)*w]
+		copy(d, src[i*k*w:])
+		for r := i*k + 1; r < (i+1)*k; r++ {
+			kernels.Axpy(d, src[r*w:(r+1)*w], 1)
 		}
 	}
 }

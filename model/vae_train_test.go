@@ -118,10 +118,13 @@ func TestMarginalLikelihood(t *testing.T) {
 // as in evaluation, so that importance weights belong to one x.
 func TestBinariseSamples(t *testing.T) {
 	p := []float32{0.5, 0.4, 0.3, 0.6, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5}
-	seqs := []Sequence{{X: p, Binarise: true}, {X: p, Binarise: true}}
+	seqs := []Sequence{{X: p, Binarise: true}, {X: p, Binarise: true}, {X: p}}
 	var b Batch[float32]
-	segment(&b, seqs, []int{0, 1}, 12, 0, 0, 3, 0)
-	for i := range 6 {
+	segment(&b, seqs, []int{0, 1, 2}, 12, 0, 0, 3, 0)
+	for i := range 9 {
+		if whole := slices.Equal(b.X[i*12:(i+1)*12], p); whole != (i >= 6) {
+			t.Errorf("row %d is %v, the data %v", i, b.X[i*12:(i+1)*12], p)
+		}
 		if same := slices.Equal(b.X[i*12:(i+1)*12], b.X[:12]); same != (i < 3) {
 			t.Errorf("row %d is %v, row 0 %v", i, b.X[i*12:(i+1)*12], b.X[:12])
 		}
@@ -295,10 +298,14 @@ func TestWeightDecay(t *testing.T) {
 	if tr.opt.Decay != 8.0/400 {
 		t.Fatalf("decay %v, want 8/400", tr.opt.Decay)
 	}
+	if ts := tr.opt.tensors(tr.params); len(ts) != 0 {
+		t.Errorf("SGD without momentum keeps %d tensors", len(ts))
+	}
+	tr.opt.Divisor = 4
 	var before [][]float32
 	for i, p := range tr.params {
 		before = append(before, slices.Clone(p.Data))
-		fill(tr.grads[i].Data, 0.5)
+		fill(tr.grads[i].Data, 2)
 	}
 	size := tr.opt.Step(tr.params, tr.grads)
 	squares := 0.0
@@ -314,8 +321,8 @@ func TestWeightDecay(t *testing.T) {
 			}
 		}
 	}
-	if math.Abs(size-math.Sqrt(squares)) > 1e-5*size {
-		t.Errorf("norm %v, want %v", size, math.Sqrt(squares))
+	if want := 4 * math.Sqrt(squares); math.Abs(size-want) > 1e-5*size {
+		t.Errorf("norm %v, want %v", size, want)
 	}
 }
 
@@ -420,6 +427,20 @@ func TestSettingsRefused(t *testing.T) {
 		if _, err := NewTrainer(m, d, tc); err == nil {
 			t.Errorf("%s: no error", name)
 		}
+	}
+}
+
+// TestWeightPosteriorMeans: without a step the means stay where they are, whatever is drawn.
+func TestWeightPosteriorMeans(t *testing.T) {
+	tc := imageTrainConfig()
+	tc.WeightPosterior, tc.Rate, tc.Epochs = true, 0, 1
+	tr := newTestTrainer(t, Config{Model: ModelVAE, Hidden: 3, Latent: 2}, tc, testImageData(), "")
+	before := slices.Clone(tr.params[0].Data)
+	if err := tr.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(before, tr.params[0].Data) {
+		t.Error("the parameters have changed")
 	}
 }
 

@@ -321,6 +321,19 @@ func TestBadData(t *testing.T) {
 	}
 }
 
+// TestEnvelope: a long sound keeps its peaks.
+func TestEnvelope(t *testing.T) {
+	x := make([]float32, 10007)
+	x[5000], x[9999] = 3, -2
+	e := envelope(x)
+	if len(e) != 2*envelopeParts || slices.Max(e) != 3 || slices.Min(e) != -2 || e[2*envelopeParts/2+1] == 0 && e[2*envelopeParts/2-1] == 0 {
+		t.Errorf("%d values from %v to %v", len(e), slices.Min(e), slices.Max(e))
+	}
+	if short := x[:7]; !slices.Equal(envelope(short), short) {
+		t.Error("a short sound changed")
+	}
+}
+
 // TestParallel: the parts follow each other and leave nothing out.
 // TestQuantise: levels lie on their grid and stand for the middle of their samples; with 16
 // bits, each for one.
