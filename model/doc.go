@@ -4,11 +4,15 @@
 //	Config --> Model (parameters) --Init-->
 //	                 |
 //	Data --batches--> Pass: Forward --> LogProb, KL per row --> Totals --> Score
-//	                 |      Backward --> gradient --> Adam --> Model
+//	                 |      Backward --> gradient --> Optimizer --> Model
 //	                 |
 //	              Trainer (epochs, warm-up, early stopping) --> checkpoint.safetensors, best.safetensors
 //	                 |
 //	              Evaluate, Sample
+//
+// The models of sequences with one latent variable per step, or none, are [VRNN] and [STORN];
+// they take every likelihood and any number of recurrent layers. [VRAE] has one latent
+// variable per sequence, [VAE] one per data point.
 //
 // Models are generic over float32 and float64: float32 is for use, float64 for checking
 // gradients. Everything random is drawn by counters (package kernels, Noise), so a run can
