@@ -14,6 +14,11 @@
 // they take every likelihood and any number of recurrent layers. [VRAE] has one latent
 // variable per sequence, [VAE] one per data point.
 //
+// The [Objective] is the variational bound with one or many draws, its KL term in
+// closed form or sampled, or the importance-weighted bound; a VAE can also learn by
+// wake-sleep or with the score function. [WeightPosterior] is a posterior over the
+// parameters of any model.
+//
 // Models are generic over float32 and float64: float32 is for use, float64 for checking
 // gradients. Everything random is drawn by counters (package kernels, Noise), so a run can
 // be stopped and resumed, split over any number of goroutines, and repeated, with the same
