@@ -270,6 +270,41 @@ func TestForms(t *testing.T) {
 	}
 }
 
+// TestWaveHash: without lists the names decide, whatever else is in the folder.
+func TestWaveHash(t *testing.T) {
+	var pairs []string
+	for i := range 60 {
+		pairs = append(pairs, fmt.Sprintf("%d.wav", i), wav(t, 8000, 20, float64(i)))
+	}
+	parts := func(dir string) map[string]int {
+		f := dataFlags{path: dir, pixels: pixelsReal, frame: 10, streams: 1}
+		d, err := f.load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := map[string]int{}
+		for i, seqs := range [][]model.Sequence{d.Train, d.Valid, d.Test} {
+			for _, s := range seqs {
+				at[filepath.Base(s.Name)] = i
+			}
+		}
+		return at
+	}
+	all, some := parts(put(t, pairs...)), parts(put(t, pairs[:100]...))
+	counts := [3]int{}
+	for _, part := range all {
+		counts[part]++
+	}
+	if counts[0] < 36 || counts[1] == 0 || counts[2] == 0 || len(all) != 60 || len(some) != 50 {
+		t.Errorf("parts of %v", counts)
+	}
+	for name, part := range some {
+		if all[name] != part {
+			t.Errorf("%s: part %d, and %d among others", name, part, all[name])
+		}
+	}
+}
+
 // TestBadData: what cannot be read gives one line that names the file and the place.
 func TestBadData(t *testing.T) {
 	in := func(name, content string) string { return filepath.Join(put(t, name, content), name) }
