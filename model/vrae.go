@@ -19,6 +19,9 @@ import (
 // data. With Config.Teacher y_t is x_t instead, which is easier to train but lets the
 // decoder do without z.
 //
+// The published code of the paper adds 0.01 KL(q || p) to the cost of every step, where the
+// bound has 1/T of it for T steps: TrainConfig.KLWeight = T/100 does the same.
+//
 // Of an LSTM, s_0 is the output part of the state; the cell part starts at 0. The encoder
 // reads x as it is, without subtracting a mean.
 //

@@ -75,6 +75,7 @@ type result struct {
 	Exact      bool      `json:"exact"`
 	NGram      float64   `json:"ngram,omitempty"`  // text: bits per character of the five-gram
 	Purity     float64   `json:"purity,omitempty"` // share of windows whose nearest neighbour is of the same tune
+	Apart      float64   `json:"apart,omitempty"`  // likewise among windows that share no steps
 	Unit       string    `json:"unit"`
 	Published  []figures `json:"published"`
 	Folder     string    `json:"folder"`
@@ -400,7 +401,7 @@ func (r result) line() string {
 	}
 	var published []string
 	if r.Purity > 0 {
-		published = append(published, fmt.Sprintf("purity %.3f", r.Purity))
+		published = append(published, fmt.Sprintf("purity %.3f, among windows that share no steps %.3f", r.Purity, r.Apart))
 	}
 	for _, f := range r.Published {
 		published = append(published, fmt.Sprintf("%s %s (%s)", f.Value, f.What, f.Source))
