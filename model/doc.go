@@ -4,11 +4,17 @@
 //	Config --> Model (parameters) --Init-->
 //	                 |
 //	Data --batches--> Pass: Forward --> LogProb, KL per row --> Totals --> Score
-//	                 |      Backward --> gradient --> Adam --> Model
+//	                 |      Backward --> gradient --> Optimizer --> Model
 //	                 |
 //	              Trainer (epochs, warm-up, early stopping) --> checkpoint.safetensors, best.safetensors
 //	                 |
 //	              Evaluate, Sample
+//
+// A [Model] is one of sequences or, as the VAE, one of data points, which are sequences of
+// one step. The [Objective] is the variational bound with one or many draws, its KL term in
+// closed form or sampled, or the importance-weighted bound; a VAE can also learn by
+// wake-sleep or with the score function. [WeightPosterior] is a posterior over the
+// parameters of any model.
 //
 // Models are generic over float32 and float64: float32 is for use, float64 for checking
 // gradients. Everything random is drawn by counters (package kernels, Noise), so a run can

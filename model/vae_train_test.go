@@ -220,6 +220,7 @@ func TestVAEResume(t *testing.T) {
 		{"plain sgd", Config{Model: ModelVAE}, func(c *TrainConfig) { c.Optimizer, c.Beta1, c.Method = OptimizerSGD, 0, MethodWakeSleep }},
 		{"weight posterior", Config{Model: ModelVAE, Depth: noLayers}, func(c *TrainConfig) { c.WeightPosterior, c.Samples, c.Importance = true, 3, true }},
 		{"regression", Config{Model: ModelRegression, Likelihood: Gauss, Given: 10}, func(c *TrainConfig) { c.WeightPosterior = true }},
+		{"vrae", Config{Model: ModelVRAE}, func(c *TrainConfig) { c.WeightPosterior = true }},
 		{"vrnn", Config{Model: ModelVRNN}, func(c *TrainConfig) { c.WeightPosterior, c.Optimizer = true, OptimizerAdagrad }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
