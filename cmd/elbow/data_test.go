@@ -171,6 +171,27 @@ func TestKinds(t *testing.T) {
 	}
 }
 
+// TestResumeData stops trainings on data that flags have shaped; the command line that is
+// printed then goes on with them.
+func TestResumeData(t *testing.T) {
+	blastest.UseGo(t)
+	for _, data := range [][]string{
+		{"-data", waveFolder(t), "-kind", "wave", "-frame", "10", "-levels", "16"},
+		{"-data", write(t, "a.txt", strings.Repeat(page, 9)), "-streams", "2"},
+		{"-data", filepath.Join(put(t, "f.npy", npyFile("|u1", "20, 3, 2", ramp(120)...)), "f.npy"), "-shuffle", "-pixels", "draw"},
+	} {
+		dir := t.TempDir()
+		args := append([]string{"train", "-out", dir, "-epochs", "3", "-hidden", "4"}, data...)
+		code, out, errOut := elbow(&countdown{Context: context.Background(), left: 2}, args...)
+		_, again, ok := strings.Cut(out, "go on with: elbow ")
+		if code != 130 || !ok {
+			t.Errorf("%v: exit code %d: %s%s", data, code, out, errOut)
+			continue
+		}
+		mustRun(t, strings.Fields(again)...)
+	}
+}
+
 // readSample reads what sample has written with the reader of its format.
 func readSample(t *testing.T, path, kind string) {
 	t.Helper()
