@@ -16,7 +16,7 @@ func BenchmarkVRNNTrain(b *testing.B) {
 	for _, s := range shortened(trainShapes) {
 		batch, steps, h := s[0], s[1], s[2]
 		b.Run(fmt.Sprintf("B=%d/T=%d/H=%d", batch, steps, h), func(b *testing.B) {
-			m, err := model.NewVRNN[float32](model.Config{Data: 88, Hidden: h})
+			m, err := model.New[float32](model.Config{Data: 88, Hidden: h})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -32,10 +32,10 @@ func BenchmarkVRNNTrain(b *testing.B) {
 			in := &model.Batch[float32]{Shape: cell.NewRagged(lengths...), X: randoms(batch*steps*88, func(r *rand.Rand) float32 {
 				return float32(r.IntN(22) / 21)
 			}), Noise: kernels.Noise{Seed: 1}}
-			pass, grad := model.NewPass(m, 1), m.NewGrad()
+			pass, grad := m.NewPass(1), m.NewGrad()
 			run := func() {
-				pass.Forward(in, true)
-				pass.Backward(grad, model.Bound(batch*steps))
+				pass.Forward(in, model.Bound(batch*steps), true)
+				pass.Backward(grad)
 			}
 			forEachImpl(b, true, func(b *testing.B) {
 				m.PackForTraining()
@@ -44,7 +44,15 @@ func BenchmarkVRNNTrain(b *testing.B) {
 					run()
 				}
 				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(batch*steps)/1e3, "us/step")
-			}, func() []float32 { m.PackForTraining(); pass.Forward(in, true); return pass.LogProb })
+			}, func() []float32 {
+				m.PackForTraining()
+				run()
+				var lp []float32
+				for _, v := range pass.LogWeights() {
+					lp = append(lp, float32(v))
+				}
+				return lp
+			})
 		})
 	}
 }

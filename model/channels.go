@@ -3,7 +3,7 @@ package model
 import (
 	"math"
 
-	"github.com/elbow-go/elbow/kernels"
+	"github.com/elbow-go/elbow/cell"
 )
 
 // Channel is the range of a quantity over all rows and dimensions of a split: what one
@@ -23,7 +23,7 @@ func (c *Channel) add(values []float32) {
 	sum := 0.0
 	for _, v := range values {
 		f := float64(v)
-		c.Min, c.Max = math.Min(c.Min, f), math.Max(c.Max, f)
+		c.Min, c.Max = min(c.Min, f), max(c.Max, f)
 		sum += f
 	}
 	n := c.n + len(values)
@@ -33,54 +33,31 @@ func (c *Channel) add(values []float32) {
 	c.n = n
 }
 
-// channels watches the passes of an evaluation: the data x, mean and σ of the output
-// (theta_mu, theta_sig), σ of the posterior (phi_sig) and of the prior (prior_sig).
-type channels struct {
-	p                                 *Pass[float32]
-	x, mean, sigma, posterior, priors Channel
-	mu, sig                           []float32
+// channels collects the channels of the passes of an evaluation, by name: the data x, mean
+// and σ of the output (theta_mu, theta_sig), σ of the posterior (phi_sig) and of the prior
+// (prior_sig), and what else a likelihood has to show.
+type channels map[string]*Channel
+
+func (c channels) add(name string, values []float32) {
+	ch := c[name]
+	if ch == nil {
+		ch = new(Channel)
+		c[name] = ch
+	}
+	ch.add(values)
 }
 
-func newChannels(p *Pass[float32]) *channels { return &channels{p: p} }
-
-// add takes in the batch of the last Forward.
-func (c *channels) add() {
-	p, m := c.p, c.p.m
-	rows := p.batch.Shape.Rows()
-	n := rows * m.Data
-	c.mu, c.sig = grow(c.mu, n), grow(c.sig, n)
-	m.like.moments(c.mu, c.sig, p.decoder.out(), rows, m.Data)
-	c.x.add(p.batch.X[:n])
-	c.mean.add(c.mu)
-	c.sigma.add(c.sig)
-	if m.Latent > 0 {
-		c.heads(&c.posterior, p.posterior.out(), rows)
-	}
-	if m.prior != nil {
-		c.heads(&c.priors, p.prior.out(), rows)
-	}
-}
-
-// heads adds σ of a latent head, whose rows are [μ | a].
-func (c *channels) heads(ch *Channel, out []float32, rows int) {
-	z := c.p.m.Latent
-	c.sig = grow(c.sig, z)
-	for i := range rows {
-		kernels.Softplus(c.sig, out[i*2*z+z:(i+1)*2*z])
-		for j := range c.sig {
-			c.sig[j] += kernels.ScaleEps
-		}
-		ch.add(c.sig)
-	}
-}
-
-func (c *channels) result() map[string]Channel {
-	r := map[string]Channel{"x": c.x, "theta_mu": c.mean, "theta_sig": c.sigma}
-	if c.posterior.n > 0 {
-		r["phi_sig"] = c.posterior
-	}
-	if c.priors.n > 0 {
-		r["prior_sig"] = c.priors
+func (c channels) result() map[string]Channel {
+	r := make(map[string]Channel, len(c))
+	for name, ch := range c {
+		r[name] = *ch
 	}
 	return r
+}
+
+// headSigma calls add with σ of a latent head, whose rows are [μ | a] with z columns each.
+func headSigma[T cell.Float](add func(name string, values []T), name string, out []T, rows, z int) {
+	s := make([]T, rows*z)
+	sigmas(s, from(out, z), rows, z, 2*z)
+	add(name, s)
 }

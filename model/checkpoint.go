@@ -35,7 +35,10 @@ type header struct {
 type dataID struct {
 	Name string `json:"name"`
 	Hash string `json:"hash"`
+	Form Form   `json:"form"`
 }
+
+func idOf(d *Data) dataID { return dataID{d.Name, d.Hash, d.Form} }
 
 const (
 	headerVersion = 1
@@ -107,7 +110,20 @@ func readTensors(path string) (*checkpointFile, error) {
 	if c.Model, err = c.Model.Resolve(); err != nil {
 		return nil, fmt.Errorf("model: %s: header: %w", path, err)
 	}
+	if err := c.Data.Form.check(c.Model.Data); err != nil {
+		return nil, fmt.Errorf("model: %s: header: %w", path, err)
+	}
 	return c, nil
+}
+
+// ReadForm reads from a checkpoint what the numbers stand for that its model was trained
+// on. In one written before forms were kept the kind is empty.
+func ReadForm(path string) (Form, error) {
+	c, err := readTensors(path)
+	if err != nil {
+		return Form{}, err
+	}
+	return c.Data.Form, nil
 }
 
 // read copies tensor t.Name of the file into t.Data; the shapes have to agree.
@@ -148,21 +164,19 @@ func (c *checkpointFile) readAll(ts []cell.Tensor[float32]) error {
 }
 
 // stored returns all tensors that belong to a model itself.
-func stored(m *VRNN[float32]) []cell.Tensor[float32] {
-	return append(m.Tensors(), cell.Tensor[float32]{Name: meanTensor, Shape: []int{len(m.Mean)}, Data: m.Mean})
-}
+func stored(m Model[float32]) []cell.Tensor[float32] { return append(m.Tensors(), m.Constants()...) }
 
 // Save writes the model, without any training state, to path. data names what it was
 // trained on.
-func Save(path string, m *VRNN[float32], data *Data) error {
-	h := header{Version: headerVersion, Model: m.Config, Data: dataID{data.Name, data.Hash}}
+func Save(path string, m Model[float32], data *Data) error {
+	h := header{Version: headerVersion, Model: m.Settings(), Data: idOf(data)}
 	return writeTensors(path, h, stored(m))
 }
 
 // Load reads a model from path, a best or a last checkpoint, ready for forward passes. It
 // also returns the name and the hash of the data it was trained on. Damaged or hostile
 // files give an error that names the file and the place.
-func Load(path string) (m *VRNN[float32], name, hash string, err error) {
+func Load(path string) (m Model[float32], name, hash string, err error) {
 	c, err := readTensors(path)
 	if err != nil {
 		return nil, "", "", err
@@ -176,11 +190,11 @@ func Load(path string) (m *VRNN[float32], name, hash string, err error) {
 
 // model builds the model of the header and fills it. The size of the file bounds what the
 // header can make it allocate.
-func (c *checkpointFile) model() (*VRNN[float32], error) {
+func (c *checkpointFile) model() (Model[float32], error) {
 	if err := c.fits(); err != nil {
 		return nil, err
 	}
-	m, err := NewVRNN[float32](c.Model)
+	m, err := New[float32](c.Model)
 	if err != nil {
 		return nil, fmt.Errorf("model: %s: header: %w", c.path, err)
 	}
@@ -193,43 +207,17 @@ func (c *checkpointFile) model() (*VRNN[float32], error) {
 // fits checks that the sizes in the header are those of tensors in the file, before a
 // model of these sizes is made.
 func (c *checkpointFile) fits() error {
-	dims := func(name string, want ...int) error {
-		view, ok := c.tensors.Tensor(name)
+	for _, want := range c.Model.landmarks() {
+		view, ok := c.tensors.Tensor(want.name)
 		if !ok {
-			return fmt.Errorf("model: %s: no tensor %q", c.path, name)
+			return fmt.Errorf("model: %s: no tensor %q", c.path, want.name)
 		}
-		ok = len(view.Shape()) == len(want)
-		for i := 0; ok && i < len(want); i++ {
-			ok = want[i] < 0 || view.Shape()[i] == uint64(want[i])
+		ok = len(view.Shape()) == len(want.shape)
+		for i := 0; ok && i < len(want.shape); i++ {
+			ok = view.Shape()[i] == uint64(want.shape[i])
 		}
 		if !ok {
-			return fmt.Errorf("model: %s: tensor %q: shape %v does not fit the sizes in the header", c.path, name, view.Shape())
-		}
-		return nil
-	}
-	m := c.Model
-	kind, err := cell.ParseKind(m.Cell)
-	if err != nil {
-		return fmt.Errorf("model: %s: header: %w", c.path, err)
-	}
-	last := fmt.Sprint(m.Depth - 1)
-	checks := []error{
-		dims(meanTensor, m.Data),
-		dims("cell.whh", kind.Gates()*m.Hidden, m.Hidden),
-		dims("cell.wih", kind.Gates()*m.Hidden, m.PhiX+m.PhiZ),
-		dims("phi_x.0.w", m.PhiX, m.Data),
-		dims("phi_x."+last+".w", m.PhiX, -1),
-		dims("decoder."+last+".w", m.Decoder, -1),
-	}
-	if m.Latent > 0 {
-		checks = append(checks, dims("posterior."+last+".w", m.Posterior, -1), dims("phi_z.0.w", m.PhiZ, m.Latent))
-	}
-	if m.Prior > 0 {
-		checks = append(checks, dims("prior."+last+".w", m.Prior, -1))
-	}
-	for _, err := range checks {
-		if err != nil {
-			return err
+			return fmt.Errorf("model: %s: tensor %q: shape %v does not fit the sizes in the header", c.path, want.name, view.Shape())
 		}
 	}
 	return nil

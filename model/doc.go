@@ -1,14 +1,23 @@
 // Package model holds the sequence models, their objective, and how they are trained,
 // stored and sampled.
 //
-//	Config --> VRNN (parameters) --Init-->
+//	Config --> Model (parameters) --Init-->
 //	                 |
 //	Data --batches--> Pass: Forward --> LogProb, KL per row --> Totals --> Score
-//	                 |      Backward --> gradient --> Adam --> VRNN
+//	                 |      Backward --> gradient --> Optimizer --> Model
 //	                 |
 //	              Trainer (epochs, warm-up, early stopping) --> checkpoint.safetensors, best.safetensors
 //	                 |
 //	              Evaluate, Sample
+//
+// The models of sequences with one latent variable per step, or none, are [VRNN] and [STORN];
+// they take every likelihood and any number of recurrent layers. [VRAE] has one latent
+// variable per sequence, [VAE] one per data point.
+//
+// The [Objective] is the variational bound with one or many draws, its KL term in
+// closed form or sampled, or the importance-weighted bound; a VAE can also learn by
+// wake-sleep or with the score function. [WeightPosterior] is a posterior over the
+// parameters of any model.
 //
 // Models are generic over float32 and float64: float32 is for use, float64 for checking
 // gradients. Everything random is drawn by counters (package kernels, Noise), so a run can

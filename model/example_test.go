@@ -19,7 +19,7 @@ func ExampleTrainer() {
 	}
 	data := &model.Data{Name: "alternating", Dim: 2, Train: seqs[:8], Valid: seqs[8:10], Test: seqs[10:]}
 
-	m, err := model.NewVRNN[float32](model.Config{Model: model.ModelVRNN, Data: 2, Hidden: 8})
+	m, err := model.New[float32](model.Config{Model: model.ModelVRNN, Data: 2, Hidden: 8})
 	if err != nil {
 		panic(err)
 	}

@@ -9,17 +9,33 @@ import (
 
 // The likelihoods, by the names used in configurations.
 const (
-	Bernoulli = "bernoulli" // independent binary dimensions, from logits
-	Gauss     = "gauss"     // independent normals, mean and σ = softplus(a) + 1e-4
+	Bernoulli   = "bernoulli"   // independent binary dimensions, from logits
+	Gauss       = "gauss"       // independent normals, mean and σ = softplus(a) + 1e-4
+	GMM         = "gmm"         // mixture of diagonal normals with Components components
+	Categorical = "categorical" // one dimension, the index of one of Classes classes
+
+	// Pen strokes, three dimensions: a bit and two correlated coordinates.
+	Bivariate        = "bivariate"
+	BivariateMixture = "bivariate-mixture" // with Components components
+
+	// Quantised signals: every dimension takes one of Levels levels between -1 and 1.
+	LogisticMixture = "logistic-mixture" // with Components components
 )
 
-var likelihoods = []string{Bernoulli, Gauss}
+var likelihoods = []string{Bernoulli, Gauss, GMM, Categorical, Bivariate, BivariateMixture, LogisticMixture}
 
 // likelihood is the output distribution p(x_t | ...) of a model: out holds the outputs of
-// the decoder for every row.
+// the decoder for every row, dim is the number of dimensions of the data.
 type likelihood[T cell.Float] interface {
-	// outputs returns how many outputs a row of dim dimensions needs.
-	outputs(dim int) int
+	// heads returns the sizes of the parts of a row of outputs, which are layers of their
+	// own, side by side.
+	heads(dim int) []int
+	// inputs returns how many numbers a model sees of a row of data, encode writes them:
+	// u is [rows, inputs].
+	inputs(dim int) int
+	encode(u, x []T, rows, dim int)
+	// inputMean returns the mean of what encode writes.
+	inputMean(stats Stats) []float64
 	// initBias sets the biases of the output layer, which are 0, from statistics of the
 	// training data.
 	initBias(b []T, stats Stats)
@@ -29,20 +45,53 @@ type likelihood[T cell.Float] interface {
 	backward(dout, dlp, x, out []T, rows, dim int)
 	// sample draws x for the rows row0... of a step.
 	sample(x, out []T, noise kernels.Noise, step, row0 uint32, rows, dim int)
-	// moments writes the mean and σ of the output, for the monitored channels.
-	moments(mean, sigma, out []T, rows, dim int)
+	// mean writes the mean of the output, of a distribution over classes its mode.
+	mean(x, out []T, rows, dim int)
+	// channels calls add with what is monitored of the output.
+	channels(add func(name string, values []T), out []T, rows, dim int)
 }
 
-func newLikelihood[T cell.Float](name string) likelihood[T] {
-	if name == Gauss {
-		return gauss[T]{}
+// newLikelihood returns the likelihood of a resolved configuration.
+func newLikelihood[T cell.Float](c Config) likelihood[T] {
+	switch c.Likelihood {
+	case Gauss:
+		return gauss[T]{logVar: c.Scale == ScaleLogVar}
+	case GMM:
+		return gmm[T]{k: c.Components}
+	case Categorical:
+		return categorical[T]{k: c.Classes}
+	case Bivariate:
+		return bivariate[T]{k: 1}
+	case BivariateMixture:
+		return bivariate[T]{k: c.Components, mixture: true}
+	case LogisticMixture:
+		return logistic[T]{k: c.Components, levels: c.Levels}
 	}
 	return bernoulli[T]{}
 }
 
-type bernoulli[T cell.Float] struct{}
+// outputs returns how many outputs a row needs.
+func outputs[T cell.Float](l likelihood[T], dim int) int {
+	n := 0
+	for _, h := range l.heads(dim) {
+		n += h
+	}
+	return n
+}
 
-func (bernoulli[T]) outputs(dim int) int { return dim }
+// from returns s without its first n elements, or nothing if it has no rows at all.
+func from[T any](s []T, n int) []T { return s[min(n, len(s)):] }
+
+// plain is the encoding of data that a model sees as they are.
+type plain[T cell.Float] struct{}
+
+func (plain[T]) inputs(dim int) int              { return dim }
+func (plain[T]) encode(u, x []T, rows, dim int)  { copy(u, x[:rows*dim]) }
+func (plain[T]) inputMean(stats Stats) []float64 { return stats.Mean }
+
+type bernoulli[T cell.Float] struct{ plain[T] }
+
+func (bernoulli[T]) heads(dim int) []int { return []int{dim} }
 
 // initBias: logit of the mean, with half a count added on either side so that a dimension
 // that is never (or always) on stays finite.
@@ -75,41 +124,86 @@ func (bernoulli[T]) sample(x, out []T, noise kernels.Noise, step, row0 uint32, r
 	}
 }
 
-func (bernoulli[T]) moments(mean, sigma, out []T, rows, dim int) {
-	kernels.Sigmoid(mean, out[:rows*dim])
-	for i, p := range mean[:rows*dim] {
+func (bernoulli[T]) mean(x, out []T, rows, dim int) { kernels.Sigmoid(x, out[:rows*dim]) }
+
+func (l bernoulli[T]) channels(add func(name string, values []T), out []T, rows, dim int) {
+	mean, sigma := make([]T, rows*dim), make([]T, rows*dim)
+	l.mean(mean, out, rows, dim)
+	for i, p := range mean {
 		sigma[i] = T(math.Sqrt(float64(p) * float64(1-p)))
+	}
+	add("theta_mu", mean)
+	add("theta_sig", sigma)
+}
+
+// gauss lays its outputs out as [mean | a] per row, with σ = softplus(a) + 1e-4 or, with
+// logVar, a = ln σ².
+type gauss[T cell.Float] struct {
+	plain[T]
+	logVar bool
+}
+
+func (l gauss[T]) form() kernels.ScaleForm {
+	if l.logVar {
+		return kernels.LogVar
+	}
+	return kernels.SoftplusSigma
+}
+
+func (gauss[T]) heads(dim int) []int { return []int{dim, dim} }
+
+func (l gauss[T]) initBias(b []T, _ Stats) {
+	if !l.logVar {
+		fill(b[len(b)/2:], sigmaBias)
 	}
 }
 
-// gauss lays its outputs out as [mean | a] per row.
-type gauss[T cell.Float] struct{}
-
-func (gauss[T]) outputs(dim int) int { return 2 * dim }
-
-func (gauss[T]) initBias(b []T, _ Stats) { fill(b[len(b)/2:], sigmaBias) }
-
-func (gauss[T]) logProb(lp, x, out []T, rows, dim int) {
-	kernels.GaussLogProb(lp, x, out, out[min(dim, len(out)):], kernels.SoftplusSigma, rows, dim, 2*dim)
+func (l gauss[T]) logProb(lp, x, out []T, rows, dim int) {
+	kernels.GaussLogProb(lp, x, out, from(out, dim), l.form(), rows, dim, 2*dim)
 }
 
-func (gauss[T]) backward(dout, dlp, x, out []T, rows, dim int) {
-	kernels.GaussLogProbBackward(nil, nil, dout, dout[min(dim, len(dout)):], dlp, x, out, out[min(dim, len(out)):], kernels.SoftplusSigma, rows, dim, 2*dim)
+func (l gauss[T]) backward(dout, dlp, x, out []T, rows, dim int) {
+	kernels.GaussLogProbBackward(nil, nil, dout, from(dout, dim), dlp, x, out, from(out, dim), l.form(), rows, dim, 2*dim)
 }
 
-func (gauss[T]) sample(x, out []T, noise kernels.Noise, step, row0 uint32, rows, dim int) {
+func (l gauss[T]) sample(x, out []T, noise kernels.Noise, step, row0 uint32, rows, dim int) {
 	eps := make([]T, rows*dim)
 	kernels.Normals(eps, noise, step, row0, rows, dim)
-	kernels.GaussSample(x, out, out[dim:], eps, kernels.SoftplusSigma, rows, dim, 2*dim)
+	kernels.GaussSample(x, out, out[dim:], eps, l.form(), rows, dim, 2*dim)
 }
 
-func (gauss[T]) moments(mean, sigma, out []T, rows, dim int) {
+func (gauss[T]) mean(x, out []T, rows, dim int) {
 	for i := range rows {
-		copy(mean[i*dim:(i+1)*dim], out[i*2*dim:])
-		s := sigma[i*dim : (i+1)*dim]
-		kernels.Softplus(s, out[i*2*dim+dim:(i+1)*2*dim])
-		for j := range s {
-			s[j] += kernels.ScaleEps
-		}
+		copy(x[i*dim:(i+1)*dim], out[i*2*dim:])
+	}
+}
+
+func (l gauss[T]) channels(add func(name string, values []T), out []T, rows, dim int) {
+	mean := make([]T, rows*dim)
+	l.mean(mean, out, rows, dim)
+	add("theta_mu", mean)
+	sigmasOf(mean, from(out, dim), l.form(), rows, dim, 2*dim)
+	add("theta_sig", mean)
+}
+
+// sigmas writes σ = softplus(a) + 1e-4 of rows of cols columns with the row stride ld.
+func sigmas[T cell.Float](sigma, a []T, rows, cols, ld int) {
+	sigmasOf(sigma, a, kernels.SoftplusSigma, rows, cols, ld)
+}
+
+// sigmasOf is sigmas for both forms of a head: LogVar is a = ln σ².
+func sigmasOf[T cell.Float](sigma, a []T, form kernels.ScaleForm, rows, cols, ld int) {
+	sigma = sigma[:rows*cols]
+	for i := range rows {
+		copy(sigma[i*cols:(i+1)*cols], a[i*ld:])
+	}
+	if form == kernels.LogVar {
+		kernels.Scal(sigma, sigma, 0.5)
+		kernels.Exp(sigma, sigma)
+		return
+	}
+	kernels.Softplus(sigma, sigma)
+	for i := range sigma {
+		sigma[i] += kernels.ScaleEps
 	}
 }

@@ -14,9 +14,14 @@ type net[T cell.Float] struct {
 // newNet returns a net of depth hidden ReLU layers of the given width, followed by a
 // linear head with out outputs unless out is 0.
 func newNet[T cell.Float](in, width, depth, out int) *net[T] {
+	return newMLP[T](in, width, depth, out, cell.ReLU)
+}
+
+// newMLP is newNet with hidden layers of another activation.
+func newMLP[T cell.Float](in, width, depth, out int, act cell.Activation) *net[T] {
 	n := new(net[T])
 	for range depth {
-		n.layers = append(n.layers, cell.NewDense[T](in, width, cell.ReLU))
+		n.layers = append(n.layers, cell.NewDense[T](in, width, act))
 		in = width
 	}
 	if out > 0 {
@@ -51,6 +56,19 @@ func (n *net[T]) tensors(ts []cell.Tensor[T], prefix string) []cell.Tensor[T] {
 		}
 	}
 	return ts
+}
+
+// netLandmarks appends the shapes of the matrices of a net, as newNet makes it; see
+// [Config.landmarks].
+func (c Config) netLandmarks(ls []landmark, prefix string, in, width, out int) []landmark {
+	for i := range c.layers() {
+		ls = append(ls, landmark{fmt.Sprintf("%s.%d.w", prefix, i), []int{width, in}})
+		in = width
+	}
+	if out > 0 {
+		ls = append(ls, landmark{fmt.Sprintf("%s.%d.w", prefix, c.layers()), []int{out, in}})
+	}
+	return ls
 }
 
 func (n *net[T]) pack(training bool) {

@@ -1,23 +1,65 @@
 package model
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/kernels"
 )
 
 // Objective is what training descends: the nats of a batch, with weights on the KL term,
-// divided by its steps.
+// divided by its steps. With one sample of z per step, or the mean over K of them,
 //
-//	loss = Scale Σ_rows [ -ln p(x|z) + KLWeight max(FreeBits, KL) ]
+//	loss = Scale/K Σ_rows [ -ln p(x|z) + KLWeight max(FreeBits, KL) ]
+//
+// and with Importance the bound of Burda et al. 2016 on the likelihood of whole sequences,
+//
+//	loss = -Scale Σ_sequences ln 1/K Σ_k w_k,   ln w = Σ_steps [ ln p(x|z) - KLWeight (ln q(z) - ln p(z)) ]
+//
+// computed in the logarithms.
 type Objective struct {
 	KLWeight float64 // 1 is the bound itself
-	FreeBits float64 // nats of KL per row that cost nothing more when saved
-	Scale    float64 // 1 / active steps
+	FreeBits float64 // nats of KL per row that cost nothing more when saved; for the closed form only
+	Scale    float64 // 1 / active steps, those of one sample
+
+	// Samples is the number K of draws per sequence: L of the SGVB estimator, K of the
+	// importance bound. 0 is 1.
+	Samples int
+	// Sampled takes ln q(z) - ln p(z) at the draw in place of the closed form of KL(q || p):
+	// SGVB estimator A of Kingma and Welling 2014 in place of B.
+	Sampled bool
+	// Importance is the importance-weighted bound. It implies Sampled.
+	Importance bool
+
+	// Method says how the parameters learn from the draws; see the methods. Only a VAE knows
+	// other ones than MethodPathwise, which is the default.
+	Method string
 }
+
+// The methods, by the names used in configurations.
+const (
+	// MethodPathwise is auto-encoding variational Bayes: the gradient of the objective with
+	// z moving with the posterior's parameters (the reparameterisation trick).
+	MethodPathwise = "aevb"
+	// MethodWakeSleep is Hinton et al. 1995. Wake: the gradient of -ln p(x|z) at z ~ q(z|x),
+	// for the generative parameters alone. Sleep: the gradient of -ln q(z|x) at dreams (x, z)
+	// of the model, for the posterior's.
+	MethodWakeSleep = "wake-sleep"
+	// MethodScore estimates the gradient of the posterior by the score function, (f - b) d ln q,
+	// with baseline b = 0; MethodBaseline takes the mean of the other draws for b. They have
+	// the same mean as the pathwise gradient and more variance.
+	MethodScore    = "score"
+	MethodBaseline = "score-baseline"
+)
+
+var methods = []string{MethodPathwise, MethodWakeSleep, MethodScore, MethodBaseline}
 
 // Bound returns the negative variational bound of steps steps as an objective.
 func Bound(steps int) Objective { return Objective{KLWeight: 1, Scale: 1 / float64(max(steps, 1))} }
+
+func (o Objective) samples() int  { return max(o.Samples, 1) }
+func (o Objective) sampled() bool { return o.Sampled || o.Importance }
 
 // warmup returns the KL weight of an epoch when epochs epochs are done: it rises linearly
 // from 0.1 to 1 over the first warm epochs and is constant within an epoch.
@@ -28,70 +70,202 @@ func warmup(done, warm int) float64 {
 	return math.Min(1, 0.1+0.9*float64(done)/float64(warm))
 }
 
-// rowsGrad fills in the gradient of the loss with respect to LogProb and KL of the rows
-// from lo on.
-func rowsGrad[T cell.Float](obj Objective, dlp, dkl, kl []T, lo int) {
-	for i := range dlp {
-		dlp[i] = T(-obj.Scale)
-		if len(kl) == 0 {
-			continue
+// tally turns the terms of the rows of a pass into the objective and its gradient. It is
+// what the passes of all models have in common.
+type tally[T cell.Float] struct {
+	LogProb []T // ln p(x|z) of every row, nats
+	// KL is KL(q || p) of every row, or its sampled form, in nats; empty without latent
+	// variables. A model with one z per sequence has one KL per sequence of the batch.
+	KL          []T
+	perSequence bool
+
+	obj    Objective
+	shape  *cell.Ragged
+	logW   []float64 // per row of the batch
+	weight []T       // likewise: normalised importance weights
+}
+
+// begin sizes the terms for a batch.
+func (y *tally[T]) begin(obj Objective, shape *cell.Ragged, latent bool) {
+	if k := obj.samples(); shape.Batch()%k != 0 {
+		panic(fmt.Sprintf("model: Pass.Forward: b.Shape.Batch() = %d, want a multiple of obj.Samples = %d", shape.Batch(), k))
+	}
+	y.obj, y.shape = obj, shape
+	y.LogProb, y.KL = grow(y.LogProb, shape.Rows()), y.KL[:0]
+	switch {
+	case latent && y.perSequence:
+		y.KL = grow(y.KL, shape.Batch())
+	case latent:
+		y.KL = grow(y.KL, shape.Rows())
+	}
+}
+
+// LogWeights implements [Pass].
+func (y *tally[T]) LogWeights() []float64 {
+	y.logW = grow(y.logW, y.shape.Batch())
+	clear(y.logW)
+	add := func(b int, lp float64, kl []T, at int) {
+		y.logW[b] += lp
+		if len(kl) > 0 {
+			y.logW[b] -= float64(y.obj.KLWeight * float64(kl[at]))
 		}
-		dkl[i] = T(obj.Scale * obj.KLWeight)
-		if float64(kl[lo+i]) < obj.FreeBits {
-			dkl[i] = 0
+	}
+	rows := y.KL
+	if y.perSequence {
+		rows = nil
+		for b := range y.KL {
+			add(b, 0, y.KL, b)
+		}
+	}
+	for t := range y.shape.Steps() {
+		off, n := y.shape.Step(t)
+		for b := range n {
+			add(b, float64(y.LogProb[off+b]), rows, off+b)
+		}
+	}
+	return y.logW
+}
+
+// importance returns Σ_sequences ln 1/K Σ_k w_k of the log weights.
+func importance(logW []float64, k int) float64 {
+	sum := 0.0
+	var one [1]float64
+	for g := 0; g < len(logW); g += k {
+		kernels.LogSumExp(one[:], logW[g:g+k], 1, k)
+		sum += one[0] - math.Log(float64(k))
+	}
+	return sum
+}
+
+// Loss implements [Pass].
+func (y *tally[T]) Loss() float64 {
+	if y.obj.Importance {
+		return -y.obj.Scale * importance(y.LogWeights(), y.obj.samples())
+	}
+	sum := 0.0
+	klOf := func(v T) float64 {
+		kl := float64(v)
+		if !y.obj.Sampled {
+			kl = math.Max(y.obj.FreeBits, kl)
+		}
+		return float64(y.obj.KLWeight * kl)
+	}
+	for i, v := range y.LogProb {
+		sum -= float64(v)
+		if len(y.KL) > 0 && !y.perSequence {
+			sum += klOf(y.KL[i])
+		}
+	}
+	if y.perSequence {
+		for _, v := range y.KL {
+			sum += klOf(v)
+		}
+	}
+	return sum * y.obj.Scale / float64(y.obj.samples())
+}
+
+// Totals implements [Pass].
+func (y *tally[T]) Totals() Totals {
+	k := y.obj.samples()
+	t := Totals{Steps: y.shape.Rows() / k, Sequences: y.shape.Batch() / k}
+	for _, v := range y.LogProb {
+		t.LogProb += float64(v)
+	}
+	for _, v := range y.KL {
+		t.KL += float64(v)
+	}
+	t.LogProb /= float64(k)
+	t.KL /= float64(k)
+	if y.obj.Importance {
+		weight := y.obj.KLWeight
+		y.obj.KLWeight = 1 // a total is the bound itself
+		t.Gain = importance(y.LogWeights(), k) - (t.LogProb - t.KL)
+		y.obj.KLWeight = weight
+	}
+	return t
+}
+
+// grad fills in the gradient of the loss with respect to LogProb and KL.
+func (y *tally[T]) grad(dlp, dkl []T) {
+	k := y.obj.samples()
+	if y.obj.Importance {
+		// The weights go through the softmax of the kernels, so that their bits are the same
+		// everywhere; the largest is taken off before they lose digits.
+		logW := y.LogWeights()
+		y.weight = grow(y.weight, len(logW))
+		for g := 0; g < len(logW); g += k {
+			most := logW[g]
+			for _, v := range logW[g : g+k] {
+				most = math.Max(most, v)
+			}
+			for i, v := range logW[g : g+k] {
+				y.weight[g+i] = T(v - most)
+			}
+		}
+		kernels.Softmax(y.weight, y.weight, len(logW)/k, k)
+	}
+	scale := y.obj.Scale / float64(k)
+	coefficient := func(b int) float64 {
+		if y.obj.Importance {
+			return y.obj.Scale * float64(y.weight[b])
+		}
+		return scale
+	}
+	klGrad := func(b int, kl T) T {
+		if !y.obj.sampled() && float64(kl) < y.obj.FreeBits {
+			return 0
+		}
+		return T(coefficient(b) * y.obj.KLWeight)
+	}
+	for t := range y.shape.Steps() {
+		off, n := y.shape.Step(t)
+		for b := range n {
+			dlp[off+b] = T(-coefficient(b))
+			if len(y.KL) > 0 && !y.perSequence {
+				dkl[off+b] = klGrad(b, y.KL[off+b])
+			}
+		}
+	}
+	if y.perSequence {
+		for b, kl := range y.KL {
+			dkl[b] = klGrad(b, kl)
 		}
 	}
 }
 
-// Totals are sums over rows, in nats.
+// Totals are sums over steps, in nats, and means over the samples of an objective.
 type Totals struct {
-	LogProb   float64 `json:"log_prob"`
-	KL        float64 `json:"kl"`
+	LogProb float64 `json:"log_prob"`
+	KL      float64 `json:"kl"`
+	// Gain is what the importance bound is above LogProb - KL, the mean of the bounds of
+	// the samples.
+	Gain      float64 `json:"gain,omitempty"`
 	Steps     int     `json:"steps"`
 	Sequences int     `json:"sequences"`
 }
+
+// Bound returns the lower bound on the log-likelihood, in nats.
+func (t Totals) Bound() float64 { return t.LogProb - t.KL + t.Gain }
 
 // Add adds the totals of another set of rows.
 func (t *Totals) Add(u Totals) {
 	t.LogProb += u.LogProb
 	t.KL += u.KL
+	t.Gain += u.Gain
 	t.Steps += u.Steps
 	t.Sequences += u.Sequences
 }
 
-// Totals sums the rows of the last Forward, in float64 and in storage order.
-func (p *Pass[T]) Totals() Totals {
-	t := Totals{Steps: p.batch.Shape.Rows(), Sequences: p.batch.Shape.Batch()}
-	for _, v := range p.LogProb {
-		t.LogProb += float64(v)
-	}
-	for _, v := range p.KL {
-		t.KL += float64(v)
-	}
-	return t
-}
-
-// Loss returns the objective of the last Forward.
-func (p *Pass[T]) Loss(obj Objective) float64 {
-	sum := 0.0
-	for i, v := range p.LogProb {
-		sum -= float64(v)
-		if len(p.KL) > 0 {
-			sum += float64(obj.KLWeight * math.Max(obj.FreeBits, float64(p.KL[i])))
-		}
-	}
-	return sum * obj.Scale
-}
-
 // Score is the result of a split, as it is written to files. NLL is in nats, lower is
-// better: exact for a model without latent variables, otherwise an upper bound with one
-// sample of z per step.
+// better: exact for a model without latent variables, otherwise an upper bound. With one
+// sample of z per step NLL is Recon + KL, with importance weights it is below that.
 type Score struct {
 	NLLPerStep   float64 `json:"nll_per_step"`
 	NLLPerSeq    float64 `json:"nll_per_seq"`
 	ReconPerStep float64 `json:"recon_per_step"`
 	KLPerStep    float64 `json:"kl_per_step"`
 	Exact        bool    `json:"exact"`
+	Samples      int     `json:"samples,omitempty"` // of the importance bound; none otherwise
 	Steps        int     `json:"steps"`
 	Sequences    int     `json:"sequences"`
 }
@@ -99,7 +273,7 @@ type Score struct {
 // Score turns totals into per-step and per-sequence figures.
 func (t Totals) Score(exact bool) Score {
 	steps, seqs := float64(max(t.Steps, 1)), float64(max(t.Sequences, 1))
-	nll := t.KL - t.LogProb
+	nll := t.KL - t.LogProb - t.Gain
 	return Score{NLLPerStep: nll / steps, NLLPerSeq: nll / seqs, ReconPerStep: -t.LogProb / steps,
 		KLPerStep: t.KL / steps, Exact: exact, Steps: t.Steps, Sequences: t.Sequences}
 }

@@ -2,16 +2,28 @@ package model
 
 import (
 	"math"
+	"strings"
 
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/kernels"
 )
 
-// Adam is the optimiser of Kingma and Ba 2015, with the global clip before the update and
-// the column clip after it.
-type Adam struct {
+// The optimisers, by the names used in configurations.
+const (
+	OptimizerAdam    = "adam"    // Kingma and Ba 2015
+	OptimizerAdagrad = "adagrad" // Duchi, Hazan and Singer 2011
+	OptimizerSGD     = "sgd"     // with momentum β1, none if that is 0
+)
+
+var optimizers = []string{OptimizerAdam, OptimizerAdagrad, OptimizerSGD}
+
+// Optimizer turns gradients into changes of the parameters: divisor, weight decay, global
+// clip, then the step of its method, then the column clip.
+type Optimizer struct {
+	Method string // one of the names above; empty is Adam
+
 	Rate, Beta1, Beta2, Epsilon float64
-	// Beta1Decay makes β1 of update t β1 (1-Beta1Decay)^t, as in Chung et al. 2015.
+	// Beta1Decay makes β1 of update t β1 (1-Beta1Decay)^t, as in Chung et al. 2015; Adam only.
 	Beta1Decay float64
 	// Clip scales the gradient down to this L2 norm over all tensors; 0 is off.
 	Clip float64
@@ -20,17 +32,56 @@ type Adam struct {
 	ColumnClip float64
 	// Divisor divides the gradient before anything else; 0 is 1.
 	Divisor float64
+	// Decay adds Decay w to the gradient of every matrix w. That is the gradient of
+	// -ln p(w)/N under the prior N(0, I) when Decay is 1/N; see TrainConfig.WeightDecay.
+	Decay float64
 
 	Update uint32 // updates done
-	M, V   [][]float32
+
+	// M holds the first moments of Adam or the momentum of SGD, V the second moments of
+	// Adam or the sums of squares of Adagrad; what the method has no use for is nil.
+	M, V [][]float32
 }
 
-// bind sizes the moments for the parameters ts.
-func (a *Adam) bind(ts []cell.Tensor[float32]) {
-	a.M, a.V = make([][]float32, len(ts)), make([][]float32, len(ts))
-	for i, t := range ts {
-		a.M[i], a.V[i] = make([]float32, len(t.Data)), make([]float32, len(t.Data))
+// bind sizes the state for the parameters ts.
+func (o *Optimizer) bind(ts []cell.Tensor[float32]) {
+	state := func() [][]float32 {
+		s := make([][]float32, len(ts))
+		for i, t := range ts {
+			s[i] = make([]float32, len(t.Data))
+		}
+		return s
 	}
+	if o.adam() || o.Method == OptimizerSGD && o.Beta1 > 0 {
+		o.M = state()
+	}
+	if o.adam() || o.Method == OptimizerAdagrad {
+		o.V = state()
+	}
+}
+
+func (o *Optimizer) adam() bool { return o.Method == "" || o.Method == OptimizerAdam }
+
+// tensors returns the state for the parameters ts under the names that checkpoints use:
+// adam.m.NAME and adam.v.NAME, adagrad.s.NAME, sgd.m.NAME.
+func (o *Optimizer) tensors(ts []cell.Tensor[float32]) []cell.Tensor[float32] {
+	first, second := "adam.m.", "adam.v."
+	switch o.Method {
+	case OptimizerAdagrad:
+		second = "adagrad.s."
+	case OptimizerSGD:
+		first = "sgd.m."
+	}
+	var state []cell.Tensor[float32]
+	for i, t := range ts {
+		if o.M != nil {
+			state = append(state, cell.Tensor[float32]{Name: first + t.Name, Shape: t.Shape, Data: o.M[i]})
+		}
+		if o.V != nil {
+			state = append(state, cell.Tensor[float32]{Name: second + t.Name, Shape: t.Shape, Data: o.V[i]})
+		}
+	}
+	return state
 }
 
 // norm returns the L2 norm of all gradients: 64 float32 lanes per tensor, the tensors
@@ -43,45 +94,66 @@ func norm(gs []cell.Tensor[float32]) float64 {
 	return math.Sqrt(sum)
 }
 
-// Step updates the parameters ts with the gradients gs, which it may scale, and returns
-// the norm of the gradients before the clip. If that is not finite, nothing is written
-// but the scaling.
-func (a *Adam) Step(ts, gs []cell.Tensor[float32]) float64 {
-	if a.M == nil {
-		a.bind(ts)
+// Step updates the parameters ts with the gradients gs, which it may change, and returns
+// the norm of the gradients, weight decay included, before divisor and clip. If that is not
+// finite, the parameters and the state stay as they are.
+func (o *Optimizer) Step(ts, gs []cell.Tensor[float32]) float64 {
+	if o.M == nil && o.V == nil {
+		o.bind(ts)
 	}
 	scale := 1.0
-	if a.Divisor != 0 {
-		scale = 1 / a.Divisor
+	if o.Divisor != 0 {
+		scale = 1 / o.Divisor
+	}
+	if o.Decay != 0 {
+		for i, p := range ts {
+			if len(p.Shape) == 2 {
+				kernels.Axpy(gs[i].Data, p.Data, float32(o.Decay/scale))
+			}
+		}
 	}
 	size := norm(gs)
 	if math.IsNaN(size) || math.IsInf(size, 0) {
 		return size
 	}
-	if s := float64(size * scale); a.Clip > 0 && s > a.Clip {
-		scale *= a.Clip / s
+	if s := float64(size * scale); o.Clip > 0 && s > o.Clip {
+		scale *= o.Clip / s
 	}
-	a.Update++
-	t := float64(a.Update)
-	b1 := a.Beta1
-	if a.Beta1Decay != 0 {
-		b1 *= math.Pow(1-a.Beta1Decay, t-1)
+	o.Update++
+	t := float64(o.Update)
+	b1 := o.Beta1
+	if o.Beta1Decay != 0 {
+		b1 *= math.Pow(1-o.Beta1Decay, t-1)
 	}
-	c1, c2 := 1-math.Pow(b1, t), 1-math.Pow(a.Beta2, t)
+	c1, c2 := 1-math.Pow(b1, t), 1-math.Pow(o.Beta2, t)
+	rate, epsilon := float32(o.Rate), float32(o.Epsilon)
 	for i, p := range ts {
 		g := gs[i].Data
 		if scale != 1 {
 			kernels.Scal(g, g, float32(scale))
 		}
-		kernels.Adam(p.Data, g, a.M[i], a.V[i], float32(a.Rate), float32(b1), float32(a.Beta2), float32(a.Epsilon), float32(c1), float32(c2))
-		if a.ColumnClip > 0 && len(p.Shape) == 2 && !recurrent(p.Name) {
-			clipRows(p.Data, p.Shape[1], a.ColumnClip)
+		switch o.Method {
+		case OptimizerAdagrad:
+			kernels.Adagrad(p.Data, g, o.V[i], rate, epsilon)
+		case OptimizerSGD:
+			var m []float32
+			if o.M != nil {
+				m = o.M[i]
+			}
+			kernels.SGD(p.Data, g, m, rate, float32(o.Beta1))
+		default:
+			kernels.Adam(p.Data, g, o.M[i], o.V[i], rate, float32(b1), float32(o.Beta2), epsilon, float32(c1), float32(c2))
+		}
+		if o.ColumnClip > 0 && len(p.Shape) == 2 && !recurrent(p.Name) {
+			clipRows(p.Data, p.Shape[1], o.ColumnClip)
 		}
 	}
 	return size
 }
 
-func recurrent(name string) bool { return name == "cell.whh" || name == "cell.peephole" }
+func recurrent(name string) bool {
+	return strings.HasSuffix(name, ".whh") || strings.HasSuffix(name, ".peephole")
+}
 
 // clipRows scales down the rows of w whose L2 norm is above limit.
 func clipRows(w []float32, cols int, limit float64) {

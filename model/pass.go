@@ -8,21 +8,7 @@ import (
 	"github.com/elbow-go/elbow/kernels"
 )
 
-// Batch is what one pass works on: sequences, longest first, stored as [cell.Ragged] says.
-type Batch[T cell.Float] struct {
-	Shape *cell.Ragged
-	X     []T // [Rows, Data]
-	H, C  []T // initial states [Batch, Hidden], nil for zero; C for the LSTM only
-
-	// Noise chooses the draws of z. The draw of sequence b at step t depends on Noise, t
-	// and Row0+b alone.
-	Noise kernels.Noise
-	Row0  int
-}
-
-// Pass runs a [VRNN] over one batch after another and holds what a batch leaves behind. It
-// belongs to one caller; its memory is reused, so in the steady state with one thread
-// nothing is allocated.
+// vrnnPass is the [Pass] of a [VRNN].
 //
 //	            before the loop          in the loop, per step             after the loop
 //	x - mean --> φx -----+--------> posterior(φx, h) -> z -> φz --+------> decoder(φz, h) -> LogProb
@@ -30,12 +16,11 @@ type Batch[T cell.Float] struct {
 //	                     +--> cell: input part     +---- h <--- cell
 //
 // Only what needs h_{t-1} to be known and is needed to know h_t is inside the loop.
-type Pass[T cell.Float] struct {
-	LogProb []T // ln p(x_t | z_t, x_<t) of every row, nats
-	KL      []T // KL(q || p) of every row, nats; empty without latent variables
-	Seq     *cell.Sequence[T]
+type vrnnPass[T cell.Float] struct {
+	tally[T]
 
 	m       *VRNN[T]
+	cells   *stackTape[T]
 	threads int
 	batch   *Batch[T]
 
@@ -45,68 +30,64 @@ type Pass[T cell.Float] struct {
 	dlp, dkl                              []T
 	phiX, phiZ, prior, posterior, decoder tape[T]
 
-	grad *VRNN[T]
-	obj  Objective
+	draw sampledKL[T]
+
+	g *VRNN[T] // where a running Backward adds
 
 	// The phases as function values, made once: a closure per call would be an allocation.
 	before, loop, after, afterBack, loopBack, beforeBack, params func(lo, hi int)
 }
 
-// NewPass returns an empty workspace for m. The work is split over the given number of
-// goroutines; the bits do not depend on it.
-func NewPass[T cell.Float](m *VRNN[T], threads int) *Pass[T] {
-	p := &Pass[T]{m: m, threads: max(threads, 1), Seq: cell.NewSequence[T]()}
+// NewPass implements [Model].
+func (m *VRNN[T]) NewPass(threads int) Pass[T] { return newVRNNPass(m, threads) }
+
+func newVRNNPass[T cell.Float](m *VRNN[T], threads int) *vrnnPass[T] {
+	p := &vrnnPass[T]{m: m, threads: max(threads, 1), cells: newStackTape(m.stack, streamDropout)}
 	p.before, p.loop, p.after = p.beforeRows, p.loopRows, p.afterRows
 	p.afterBack, p.loopBack, p.beforeBack, p.params = p.afterRowsBackward, p.loopRowsBackward, p.beforeRowsBackward, p.paramGrad
 	return p
 }
 
-// Forward computes LogProb and KL of every row of b. With training set, it keeps what
-// Backward needs; b must stay as it is until then.
-func (p *Pass[T]) Forward(b *Batch[T], training bool) {
+// Forward implements [Pass].
+func (p *vrnnPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 	m, rows := p.m, b.Shape.Rows()
 	if len(b.X) < rows*m.Data {
 		panic(fmt.Sprintf("model: Pass.Forward: len(b.X) = %d, want at least rows*data = %d", len(b.X), rows*m.Data))
 	}
 	p.batch = b
-	p.LogProb = grow(p.LogProb, rows)
-	p.u = grow(p.u, rows*m.Data)
+	p.begin(obj, b.Shape, m.Latent > 0)
+	p.u = grow(p.u, rows*len(m.Mean))
 	p.phiX.size(m.phiX, rows, training)
 	p.phiZ.size(m.phiZ, rows, training)
 	p.prior.size(m.prior, rows, training)
 	p.posterior.size(m.posterior, rows, training)
 	p.decoder.size(m.decoder, rows, training)
-	p.KL = p.KL[:0]
-	if m.Latent > 0 {
-		p.KL = grow(p.KL, rows)
-		p.eps, p.z = grow(p.eps, rows*m.Latent), grow(p.z, rows*m.Latent)
+	p.eps, p.z = grow(p.eps, rows*m.Latent), grow(p.z, rows*m.Latent)
+	if obj.sampled() {
+		p.draw.size(rows, m.Latent, training)
 	}
-	p.Seq.Begin(m.cell, b.Shape, b.H, b.C)
+	p.cells.begin(b, 0, m.State(), training)
 	par.Do(p.threads, rows, p.before)
 	par.Do(p.threads, b.Shape.Batch(), p.loop)
 	par.Do(p.threads, rows, p.after)
 }
 
 // beforeRows computes what needs no state, for the rows lo..hi.
-func (p *Pass[T]) beforeRows(lo, hi int) {
+func (p *vrnnPass[T]) beforeRows(lo, hi int) {
 	m := p.m
-	for i := lo; i < hi; i++ {
-		x, u := p.batch.X[i*m.Data:(i+1)*m.Data], p.u[i*m.Data:(i+1)*m.Data]
-		for j, v := range x {
-			u[j] = v - m.Mean[j]
-		}
-	}
-	m.phiX.project(&p.phiX, p.u, lo, hi, 0, m.Data)
+	in := len(m.Mean)
+	encode(m.like, p.u[lo*in:hi*in], p.batch.X[lo*m.Data:hi*m.Data], m.Mean, hi-lo, m.Data)
+	m.phiX.project(&p.phiX, p.u, lo, hi, 0, in)
 	m.phiX.finish(&p.phiX, lo, hi)
 	phi := p.phiX.out()
-	m.cell.Project(p.Seq, phi[lo*m.PhiX:hi*m.PhiX], lo, hi, 0, m.PhiX)
+	p.cells.project(phi[lo*m.PhiX:hi*m.PhiX], lo, hi, 0, m.PhiX)
 	if m.Latent > 0 {
 		m.posterior.project(&p.posterior, phi, lo, hi, 0, m.PhiX)
 	}
 }
 
 // loopRows runs the recurrent loop for the sequences b0..b1.
-func (p *Pass[T]) loopRows(b0, b1 int) {
+func (p *vrnnPass[T]) loopRows(b0, b1 int) {
 	m, shape := p.m, p.batch.Shape
 	for t := range shape.Steps() {
 		off, n := shape.Step(t)
@@ -116,19 +97,19 @@ func (p *Pass[T]) loopRows(b0, b1 int) {
 		}
 		if m.Latent > 0 {
 			lo, hi := off+b0, off+n
-			m.posterior.project(&p.posterior, p.Seq.HPrev, lo, hi, m.PhiX, m.PhiX+m.Hidden)
+			m.posterior.project(&p.posterior, p.cells.top().HPrev, lo, hi, m.PhiX, m.PhiX+m.Hidden)
 			m.posterior.finish(&p.posterior, lo, hi)
 			p.latent(lo, hi, uint32(t), uint32(p.batch.Row0+b0))
 			m.phiZ.project(&p.phiZ, p.z, lo, hi, 0, m.Latent)
 			m.phiZ.finish(&p.phiZ, lo, hi)
-			m.cell.Project(p.Seq, p.phiZ.out()[lo*m.PhiZ:hi*m.PhiZ], lo, hi, m.PhiX, m.PhiX+m.PhiZ)
+			p.cells.project(p.phiZ.out()[lo*m.PhiZ:hi*m.PhiZ], lo, hi, m.PhiX, m.PhiX+m.PhiZ)
 		}
-		m.cell.Step(p.Seq, t, b0, b1)
+		p.cells.step(t, b0, b1)
 	}
 }
 
 // latent draws z for the rows lo..hi, which are the sequences row0... at step t.
-func (p *Pass[T]) latent(lo, hi int, t, row0 uint32) {
+func (p *vrnnPass[T]) latent(lo, hi int, t, row0 uint32) {
 	z := p.m.Latent
 	eps := p.eps[lo*z : hi*z]
 	kernels.Normals(eps, p.batch.Noise, t, row0, hi-lo, z)
@@ -137,7 +118,7 @@ func (p *Pass[T]) latent(lo, hi int, t, row0 uint32) {
 }
 
 // afterRows computes what needs the states of all steps, for the rows lo..hi.
-func (p *Pass[T]) afterRows(lo, hi int) {
+func (p *vrnnPass[T]) afterRows(lo, hi int) {
 	m := p.m
 	n, z := hi-lo, m.Latent
 	from := 0
@@ -145,44 +126,65 @@ func (p *Pass[T]) afterRows(lo, hi int) {
 		m.decoder.project(&p.decoder, p.phiZ.out(), lo, hi, 0, m.PhiZ)
 		from = m.PhiZ
 		q := p.posterior.out()[lo*2*z : hi*2*z]
+		var pr []T
 		if m.prior != nil {
-			m.prior.project(&p.prior, p.Seq.HPrev, lo, hi, 0, m.Hidden)
+			m.prior.project(&p.prior, p.cells.top().HPrev, lo, hi, 0, m.Hidden)
 			m.prior.finish(&p.prior, lo, hi)
-			pr := p.prior.out()[lo*2*z : hi*2*z]
+			pr = p.prior.out()[lo*2*z : hi*2*z]
+		}
+		switch {
+		case p.obj.sampled():
+			p.draw.forward(p.KL, p.z, q, pr, lo, hi, z)
+		case m.prior != nil:
 			kernels.GaussKL(p.KL[lo:hi], q, q[z:], pr, pr[z:], kernels.SoftplusSigma, n, z, 2*z)
-		} else {
+		default:
 			kernels.GaussKLStandard(p.KL[lo:hi], q, q[z:], kernels.SoftplusSigma, n, z, 2*z)
 		}
 	}
-	m.decoder.project(&p.decoder, p.Seq.HPrev, lo, hi, from, from+m.Hidden)
+	m.decoder.project(&p.decoder, p.cells.top().HPrev, lo, hi, from, from+m.Hidden)
 	m.decoder.finish(&p.decoder, lo, hi)
 	w := m.decoder.last().Out
 	m.like.logProb(p.LogProb[lo:hi], p.batch.X[lo*m.Data:hi*m.Data], p.decoder.out()[lo*w:hi*w], n, m.Data)
 }
 
-// Backward adds to grad the gradient of the objective of the batch that Forward, with
-// training set, was last called with.
-func (p *Pass[T]) Backward(grad *VRNN[T], obj Objective) {
+// Backward implements [Pass]; grad is a *VRNN.
+func (p *vrnnPass[T]) Backward(grad Model[T]) {
 	m, rows := p.m, p.batch.Shape.Rows()
 	if rows == 0 {
 		return
 	}
-	p.grad, p.obj = grad, obj
+	p.g = grad.(*VRNN[T])
 	p.dHPrev = grow(p.dHPrev, rows*m.Hidden)
 	p.dlp, p.dkl = grow(p.dlp, rows), grow(p.dkl, rows)
 	p.dz = grow(p.dz, rows*m.Latent)
-	p.Seq.BeginBackward(nil, nil)
+	p.grad(p.dlp, p.dkl)
+	p.cells.beginBackward()
 	par.Do(p.threads, rows, p.afterBack)
 	par.Do(p.threads, p.batch.Shape.Batch(), p.loopBack)
 	par.Do(p.threads, rows, p.beforeBack)
 	par.Do(p.threads, p.threads, p.params)
-	p.grad = nil
+	p.g = nil
 }
 
-func (p *Pass[T]) afterRowsBackward(lo, hi int) {
+// Final implements [Pass].
+func (p *vrnnPass[T]) Final(h, c []T) { p.cells.final(h, c, 0, p.m.State()) }
+
+// Channels implements [Pass].
+func (p *vrnnPass[T]) Channels(add func(name string, values []T)) {
+	m, rows := p.m, p.batch.Shape.Rows()
+	add("x", p.batch.X[:rows*m.Data])
+	p.m.like.channels(add, p.decoder.out(), rows, m.Data)
+	if m.Latent > 0 {
+		headSigma(add, "phi_sig", p.posterior.out(), rows, m.Latent)
+	}
+	if m.prior != nil {
+		headSigma(add, "prior_sig", p.prior.out(), rows, m.Latent)
+	}
+}
+
+func (p *vrnnPass[T]) afterRowsBackward(lo, hi int) {
 	m := p.m
 	n, z := hi-lo, m.Latent
-	rowsGrad(p.obj, p.dlp[lo:hi], p.dkl[lo:hi], p.KL, lo)
 	w := m.decoder.last().Out
 	m.like.backward(p.decoder.dOut()[lo*w:hi*w], p.dlp[lo:hi], p.batch.X[lo*m.Data:hi*m.Data], p.decoder.out()[lo*w:hi*w], n, m.Data)
 	m.decoder.backward(&p.decoder, lo, hi)
@@ -196,17 +198,26 @@ func (p *Pass[T]) afterRowsBackward(lo, hi int) {
 		return
 	}
 	q, dq := p.posterior.out()[lo*2*z:hi*2*z], p.posterior.dOut()[lo*2*z:hi*2*z]
-	if m.prior == nil {
+	var pr, dpr []T
+	if m.prior != nil {
+		pr, dpr = p.prior.out()[lo*2*z:hi*2*z], p.prior.dOut()[lo*2*z:hi*2*z]
+	}
+	switch {
+	case p.obj.sampled():
+		p.draw.backward(p.dz, dq, dpr, p.dkl, p.z, q, pr, lo, hi, z)
+	case m.prior != nil:
+		kernels.GaussKLBackward(nil, dq, dq[z:], dpr, dpr[z:], p.dkl[lo:hi], q, q[z:], pr, pr[z:], kernels.SoftplusSigma, n, z, 2*z)
+	default:
 		kernels.GaussKLStandardBackward(nil, dq, dq[z:], p.dkl[lo:hi], q, q[z:], kernels.SoftplusSigma, n, z, 2*z)
+	}
+	if m.prior == nil {
 		return
 	}
-	pr, dpr := p.prior.out()[lo*2*z:hi*2*z], p.prior.dOut()[lo*2*z:hi*2*z]
-	kernels.GaussKLBackward(nil, dq, dq[z:], dpr, dpr[z:], p.dkl[lo:hi], q, q[z:], pr, pr[z:], kernels.SoftplusSigma, n, z, 2*z)
 	m.prior.backward(&p.prior, lo, hi)
 	m.prior.inputGrad(&p.prior, p.dHPrev, lo, hi, 0, m.Hidden, true)
 }
 
-func (p *Pass[T]) loopRowsBackward(b0, b1 int) {
+func (p *vrnnPass[T]) loopRowsBackward(b0, b1 int) {
 	m, shape := p.m, p.batch.Shape
 	h, z := m.Hidden, m.Latent
 	for t := shape.Steps() - 1; t >= 0; t-- {
@@ -217,14 +228,14 @@ func (p *Pass[T]) loopRowsBackward(b0, b1 int) {
 		}
 		// The gradient of h_t from outside the cell is that of the state step t+1 started with.
 		next, more := shape.Step(t + 1)
-		m.cell.StepBackward(p.Seq, t, b0, b1, p.dHPrev[next*h:(next+more)*h])
+		p.cells.stepBackward(t, b0, b1, p.dHPrev[next*h:(next+more)*h])
 		if z == 0 {
 			continue
 		}
 		lo, hi := off+b0, off+n
-		m.cell.InputGrad(p.Seq, p.phiZ.dOut()[lo*m.PhiZ:hi*m.PhiZ], lo, hi, m.PhiX, m.PhiX+m.PhiZ, true)
+		p.cells.inputGrad(p.phiZ.dOut()[lo*m.PhiZ:hi*m.PhiZ], lo, hi, m.PhiX, m.PhiX+m.PhiZ, true)
 		m.phiZ.backward(&p.phiZ, lo, hi)
-		m.phiZ.inputGrad(&p.phiZ, p.dz, lo, hi, 0, z, false)
+		m.phiZ.inputGrad(&p.phiZ, p.dz, lo, hi, 0, z, p.obj.sampled())
 		q, dq := p.posterior.out()[lo*2*z:hi*2*z], p.posterior.dOut()[lo*2*z:hi*2*z]
 		kernels.GaussSampleBackward(dq, dq[z:], p.dz[lo*z:hi*z], q[z:], p.eps[lo*z:hi*z], kernels.SoftplusSigma, hi-lo, z, 2*z)
 		m.posterior.backward(&p.posterior, lo, hi)
@@ -232,10 +243,10 @@ func (p *Pass[T]) loopRowsBackward(b0, b1 int) {
 	}
 }
 
-func (p *Pass[T]) beforeRowsBackward(lo, hi int) {
+func (p *vrnnPass[T]) beforeRowsBackward(lo, hi int) {
 	m := p.m
 	d := p.phiX.dOut()
-	m.cell.InputGrad(p.Seq, d[lo*m.PhiX:hi*m.PhiX], lo, hi, 0, m.PhiX, false)
+	p.cells.inputGrad(d[lo*m.PhiX:hi*m.PhiX], lo, hi, 0, m.PhiX, false)
 	if m.Latent > 0 {
 		m.posterior.inputGrad(&p.posterior, d, lo, hi, 0, m.PhiX, true)
 	}
@@ -243,23 +254,21 @@ func (p *Pass[T]) beforeRowsBackward(lo, hi int) {
 }
 
 // paramGrad computes the parts lo..hi of all parameter gradients, split by outputs.
-func (p *Pass[T]) paramGrad(lo, hi int) {
-	m, g, rows := p.m, p.grad, p.batch.Shape.Rows()
+func (p *vrnnPass[T]) paramGrad(lo, hi int) {
+	m, g, rows := p.m, p.g, p.batch.Shape.Rows()
 	for i := lo; i < hi; i++ {
 		m.phiX.paramGrad(g.phiX, &p.phiX, rows, i, p.threads, p.u)
-		outs := m.cell.Kind.Gates() * m.Hidden
-		a, b := outs*i/p.threads, outs*(i+1)/p.threads
-		m.cell.ParamGrad(g.cell, p.Seq, p.phiX.out(), 0, m.PhiX, a, b)
 		if m.Latent == 0 {
-			m.decoder.paramGrad(g.decoder, &p.decoder, rows, i, p.threads, p.Seq.HPrev)
+			p.cells.paramGrad(g.stack, i, p.threads, p.phiX.out())
+			m.decoder.paramGrad(g.decoder, &p.decoder, rows, i, p.threads, p.cells.top().HPrev)
 			continue
 		}
-		m.cell.ParamGrad(g.cell, p.Seq, p.phiZ.out(), m.PhiX, m.PhiX+m.PhiZ, a, b)
+		p.cells.paramGrad(g.stack, i, p.threads, p.phiX.out(), p.phiZ.out())
 		m.phiZ.paramGrad(g.phiZ, &p.phiZ, rows, i, p.threads, p.z)
-		m.posterior.paramGrad(g.posterior, &p.posterior, rows, i, p.threads, p.phiX.out(), p.Seq.HPrev)
-		m.decoder.paramGrad(g.decoder, &p.decoder, rows, i, p.threads, p.phiZ.out(), p.Seq.HPrev)
+		m.posterior.paramGrad(g.posterior, &p.posterior, rows, i, p.threads, p.phiX.out(), p.cells.top().HPrev)
+		m.decoder.paramGrad(g.decoder, &p.decoder, rows, i, p.threads, p.phiZ.out(), p.cells.top().HPrev)
 		if m.prior != nil {
-			m.prior.paramGrad(g.prior, &p.prior, rows, i, p.threads, p.Seq.HPrev)
+			m.prior.paramGrad(g.prior, &p.prior, rows, i, p.threads, p.cells.top().HPrev)
 		}
 	}
 }

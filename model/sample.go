@@ -5,30 +5,34 @@ import (
 	"github.com/elbow-go/elbow/kernels"
 )
 
-// Sample draws count sequences of the given number of steps from m, from the zero state:
-// z_t from the prior, x_t from the output distribution, fed back. Sequence i is
-// result[i*steps*Data:], [steps, Data]; it depends on the seed and i, not on count.
+// Sample draws count sequences of the given number of steps from m, from its initial state:
+// z from the prior, x_t from the output distribution, fed back where the model feeds back.
+// Sequence i is result[i*steps*Data:], [steps, Data]; it depends on the seed and i, not on
+// count.
 //
 // With mean set, x_t is the mean of the output instead of a draw from it.
-func Sample[T cell.Float](m *VRNN[T], count, steps int, seed uint64, mean bool) []T {
-	out := make([]T, count*steps*m.Data)
-	if count < 1 || steps < 1 {
-		return out
+func Sample[T cell.Float](m Model[T], count, steps int, seed uint64, mean bool) []T {
+	count, steps = max(count, 0), max(steps, 0)
+	dst := make([]T, count*steps*m.Settings().Data)
+	if len(dst) > 0 {
+		m.Sample(dst, count, steps, seed, mean)
 	}
+	return dst
+}
+
+// Sample implements [Model].
+func (m *VRNN[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
 	var (
-		seq                    = cell.NewSequence[T]()
+		cells                  = newStackTape(m.stack, streamDropout)
 		phiX, phiZ, prior, dec tape[T]
-		h, c                   = make([]T, count*m.Hidden), make([]T, count*m.Hidden)
-		x, u, sigma            = make([]T, count*m.Data), make([]T, count*m.Data), make([]T, count*m.Data)
+		state                  = Batch[T]{H: make([]T, count*m.State()), C: make([]T, count*m.State())}
+		h                      = make([]T, count*m.Hidden) // of the topmost layer
+		x, u                   = make([]T, count*m.Data), make([]T, count*len(m.Mean))
 		z, eps                 = make([]T, count*m.Latent), make([]T, count*m.Latent)
-		ones                   = make([]int, count)
 		noisePrior, noiseOut   = kernels.Noise{Seed: seed, Stream: streamPrior}, kernels.Noise{Seed: seed, Stream: streamOutput}
 		muP, sP                []T
 	)
-	for i := range ones {
-		ones[i] = 1
-	}
-	shape := cell.NewRagged(ones...)
+	state.Shape = oneStep(count)
 	phiX.size(m.phiX, count, false)
 	phiZ.size(m.phiZ, count, false)
 	prior.size(m.prior, count, false)
@@ -52,25 +56,32 @@ func Sample[T cell.Float](m *VRNN[T], count, steps int, seed uint64, mean bool) 
 		m.decoder.project(&dec, h, 0, count, from, from+m.Hidden)
 		m.decoder.finish(&dec, 0, count)
 		if mean {
-			m.like.moments(x, sigma, dec.out(), count, m.Data)
+			m.like.mean(x, dec.out(), count, m.Data)
 		} else {
 			m.like.sample(x, dec.out(), noiseOut, uint32(t), 0, count, m.Data)
 		}
 		for i := range count {
-			copy(out[(i*steps+t)*m.Data:], x[i*m.Data:(i+1)*m.Data])
-			for j, v := range x[i*m.Data : (i+1)*m.Data] {
-				u[i*m.Data+j] = v - m.Mean[j]
-			}
+			copy(dst[(i*steps+t)*m.Data:], x[i*m.Data:(i+1)*m.Data])
 		}
-		m.phiX.project(&phiX, u, 0, count, 0, m.Data)
+		encode(m.like, u, x, m.Mean, count, m.Data)
+		m.phiX.project(&phiX, u, 0, count, 0, len(m.Mean))
 		m.phiX.finish(&phiX, 0, count)
-		seq.Begin(m.cell, shape, h, c)
-		m.cell.Project(seq, phiX.out(), 0, count, 0, m.PhiX)
+		cells.begin(&state, 0, m.State(), false)
+		cells.project(phiX.out(), 0, count, 0, m.PhiX)
 		if m.Latent > 0 {
-			m.cell.Project(seq, phiZ.out(), 0, count, m.PhiX, m.PhiX+m.PhiZ)
+			cells.project(phiZ.out(), 0, count, m.PhiX, m.PhiX+m.PhiZ)
 		}
-		m.cell.Step(seq, 0, 0, count)
-		seq.Final(h, c)
+		cells.step(0, 0, count)
+		cells.final(state.H, state.C, 0, m.State())
+		h = cells.top().H
 	}
-	return out
+}
+
+// oneStep returns the shape of count sequences of one step.
+func oneStep(count int) *cell.Ragged {
+	ones := make([]int, count)
+	for i := range ones {
+		ones[i] = 1
+	}
+	return cell.NewRagged(ones...)
 }

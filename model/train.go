@@ -20,17 +20,41 @@ type TrainConfig struct {
 	Patience int `json:"patience"` // epochs without a better valid bound before training stops; 0 is never
 	Batch    int `json:"batch"`
 
+	Optimizer     string  `json:"optimizer,omitempty"` // adam (the default), adagrad or sgd
 	Rate          float64 `json:"lr"`
-	Beta1         float64 `json:"beta1"`
+	Beta1         float64 `json:"beta1"` // the momentum of sgd
 	Beta2         float64 `json:"beta2"`
 	Epsilon       float64 `json:"epsilon"`
 	Clip          float64 `json:"clip"`            // global norm; 0 is off
-	ColumnClip    float64 `json:"column_clip"`     // see Adam
-	Beta1Decay    float64 `json:"beta1_decay"`     // see Adam
+	ColumnClip    float64 `json:"column_clip"`     // see Optimizer
+	Beta1Decay    float64 `json:"beta1_decay"`     // see Optimizer
 	DivideByBatch bool    `json:"divide_by_batch"` // gradient divided by the batch size once more
 
-	KLWarmup int     `json:"kl_warmup"` // epochs until the KL weight is 1
+	KLWarmup int `json:"kl_warmup"` // epochs until the KL weight is 1
+	// KLWeight is the weight of the KL term after the warm-up, which rises to it; 0 is 1, the
+	// bound. The best parameters are those with the best valid bound at that weight.
+	KLWeight float64 `json:"kl_weight,omitempty"`
 	FreeBits float64 `json:"free_bits"` // nats of KL per step that cost nothing more when saved
+
+	// WeightDecay is the precision of a normal prior on the weight matrices: 1 is N(0, I),
+	// and training descends to the MAP estimate. WeightPosterior is full variational Bayes
+	// over all parameters instead; see the type. The prior counts once for all steps of the
+	// train split, so its part of the loss per step is one over their number.
+	WeightDecay     float64 `json:"weight_decay,omitempty"`
+	WeightPosterior bool    `json:"weight_posterior,omitempty"`
+
+	// Reshuffle deals the sequences of one length out to other batches in every epoch;
+	// without it only the order of the batches changes.
+	Reshuffle bool `json:"reshuffle,omitempty"`
+
+	// Samples is the number of draws per sequence, 0 is 1; Sampled and Importance choose
+	// the estimator. See Objective. With Importance the valid bound is that of as many draws.
+	Samples    int  `json:"samples,omitempty"`
+	Sampled    bool `json:"sampled,omitempty"`
+	Importance bool `json:"importance,omitempty"`
+
+	// Method is how a VAE learns from the draws, see the methods; empty is aevb.
+	Method string `json:"method,omitempty"`
 
 	// Truncate cuts sequences into segments of that many steps, with an update after each
 	// and the state carried over; the state is set to zero before every ResetEvery-th
@@ -56,15 +80,69 @@ func (c TrainConfig) Check() error {
 	}{
 		{"epochs", float64(c.Epochs), 0, 1 << 30}, {"patience", float64(c.Patience), 0, 1 << 30}, {"batch", float64(c.Batch), 1, 1 << 20},
 		{"lr", c.Rate, 0, 1e3}, {"beta1", c.Beta1, 0, 1 - 1e-9}, {"beta2", c.Beta2, 0, 1 - 1e-9}, {"epsilon", c.Epsilon, 1e-30, 1},
-		{"clip", c.Clip, 0, math.MaxFloat32}, {"column_clip", c.ColumnClip, 0, math.MaxFloat32}, {"beta1_decay", c.Beta1Decay, 0, 1},
+		{"samples", float64(c.Samples), 0, 1 << 16}, {"clip", c.Clip, 0, math.MaxFloat32}, {"column_clip", c.ColumnClip, 0, math.MaxFloat32}, {"beta1_decay", c.Beta1Decay, 0, 1},
 		{"kl_warmup", float64(c.KLWarmup), 0, 1 << 30}, {"free_bits", c.FreeBits, 0, math.MaxFloat32},
+		{"kl_weight", c.KLWeight, 0, math.MaxFloat32},
 		{"truncate", float64(c.Truncate), 0, 1 << 30}, {"reset_every", float64(c.ResetEvery), 0, 1 << 30}, {"threads", float64(c.Threads), 1, 4096},
+		{"weight_decay", c.WeightDecay, 0, math.MaxFloat32},
 	} {
 		if !(v.got >= v.lo && v.got <= v.hi) {
 			return fmt.Errorf("model: %s = %v, want %v..%v", v.name, v.got, v.lo, v.hi)
 		}
 	}
+	if c.Method != "" {
+		if err := oneOf("method", c.Method, methods); err != nil {
+			return err
+		}
+	}
+	if c.Optimizer != "" {
+		return oneOf("optimizer", c.Optimizer, optimizers)
+	}
 	return nil
+}
+
+func (c TrainConfig) samples() int { return max(c.Samples, 1) }
+
+// klWeight returns the weight of the KL term when epochs epochs are done.
+func (c TrainConfig) klWeight(done int) float64 { return c.finalKL() * warmup(done, c.KLWarmup) }
+
+func (c TrainConfig) finalKL() float64 {
+	if c.KLWeight == 0 {
+		return 1
+	}
+	return c.KLWeight
+}
+
+// suits reports settings that the model cannot be trained with.
+func (c TrainConfig) suits(m Model[float32]) error {
+	s := m.Settings()
+	switch {
+	case c.Method != "" && c.Method != MethodPathwise && s.Model != ModelVAE:
+		return fmt.Errorf("model: method %s is for a %s, not a %s", c.Method, ModelVAE, s.Model)
+	case c.Method != "" && c.Method != MethodPathwise && c.Importance:
+		return fmt.Errorf("model: the importance bound has no method %s", c.Method)
+	case c.WeightPosterior && (c.WeightDecay > 0 || c.ColumnClip > 0):
+		return errors.New("model: weight_posterior has its own prior, it takes neither weight_decay nor column_clip")
+	case s.Latent == 0 && s.Model != ModelRegression && (c.samples() > 1 || c.Sampled || c.Importance):
+		return fmt.Errorf("model: a %s has no latent variables to take samples of", s.Model)
+	case c.FreeBits > 0 && (c.Sampled || c.Importance):
+		return errors.New("model: free_bits needs the KL divergence in closed form, not a sampled one")
+	case c.Truncate > 0 && c.Importance:
+		return errors.New("model: truncate cuts sequences, the importance bound is one of whole sequences")
+	case c.Truncate > 0 && m.State() == 0:
+		return fmt.Errorf("model: truncate cuts sequences, a %s carries no state from one part to the next", s.Model)
+	}
+	return nil
+}
+
+// Eval returns how the valid split is scored after every epoch: with as many samples as
+// training takes for the importance bound, otherwise with one.
+func (c TrainConfig) Eval() EvalConfig {
+	e := EvalConfig{Batch: c.Batch, Seed: c.Seed, Threads: c.Threads}
+	if c.Importance {
+		e.Samples = c.Samples
+	}
+	return e
 }
 
 // Epoch is the record of one epoch, as it is written to metrics.jsonl.
@@ -77,7 +155,8 @@ type Epoch struct {
 	Train    Score              `json:"train"`     // while the parameters moved, at KL weight 1
 	Valid    Score              `json:"valid"`
 	Best     bool               `json:"best"`
-	Channels map[string]Channel `json:"channels"` // on the valid split
+	Channels map[string]Channel `json:"channels"`            // on the valid split
+	WeightKL float64            `json:"weight_kl,omitempty"` // KL of the weight posterior, nats, at the end of the epoch
 }
 
 // trainState is what a checkpoint remembers beside tensors. A position is inside an epoch:
@@ -100,7 +179,7 @@ type trainState struct {
 // Trainer trains a model. Set Dir to keep checkpoints there; Log, OnBatch and OnEpoch
 // to follow.
 type Trainer struct {
-	Model  *VRNN[float32]
+	Model  Model[float32]
 	Data   *Data
 	Config TrainConfig
 
@@ -110,12 +189,16 @@ type Trainer struct {
 	OnEpoch func(Epoch) error // called after every epoch; an error ends the training
 
 	state trainState
-	adam  Adam
-	grad  *VRNN[float32]
-	pass  *Pass[float32]
-	batch Batch[float32]
-	cuts  [][]int
-	h, c  []float32 // carried states [batch, Hidden]
+	opt   Optimizer
+	grad  Model[float32]
+	bayes *WeightPosterior[float32] // nil without WeightPosterior
+	// What the optimiser moves and the gradients of it; the list of a model is not free.
+	params, grads []cell.Tensor[float32]
+	steps         int // of the train split
+	pass          Pass[float32]
+	batch         Batch[float32]
+	cuts          [][]int
+	h, c          []float32 // carried states [batch, State]
 }
 
 // ErrDiverged is wrapped by the error of a training whose loss or gradient stopped being
@@ -123,21 +206,34 @@ type Trainer struct {
 var ErrDiverged = errors.New("loss or gradient is not finite")
 
 // NewTrainer prepares the training of m, which is initialised, on d.
-func NewTrainer(m *VRNN[float32], d *Data, config TrainConfig) (*Trainer, error) {
+func NewTrainer(m Model[float32], d *Data, config TrainConfig) (*Trainer, error) {
 	if err := errors.Join(config.Check(), d.Check()); err != nil {
 		return nil, err
 	}
-	if d.Dim != m.Data {
-		return nil, fmt.Errorf("model: data set %q has %d dimensions, the model %d", d.Name, d.Dim, m.Data)
+	if err := errors.Join(m.Settings().CheckData(d), config.suits(m)); err != nil {
+		return nil, err
+	}
+	if c, ok := m.(*Classifier[float32]); ok {
+		if err := c.suits(d); err != nil {
+			return nil, err
+		}
 	}
 	t := &Trainer{Model: m, Data: d, Config: config}
-	t.adam = Adam{Rate: config.Rate, Beta1: config.Beta1, Beta2: config.Beta2, Epsilon: config.Epsilon,
-		Beta1Decay: config.Beta1Decay, Clip: config.Clip, ColumnClip: config.ColumnClip}
-	t.adam.bind(m.Tensors())
+	for _, s := range d.Train {
+		t.steps += len(s.X) / d.Dim
+	}
 	t.grad = m.NewGrad()
-	t.pass = NewPass(m, config.Threads)
-	t.cuts = cut(d.Train, config.Batch)
-	t.h = make([]float32, min(config.Batch, len(d.Train))*m.Hidden)
+	t.params, t.grads = m.Tensors(), t.grad.Tensors()
+	if config.WeightPosterior {
+		t.bayes = NewWeightPosterior(t.params)
+		t.params, t.grads = append(t.params, t.bayes.LogSigma...), append(t.grads, t.bayes.Grad...)
+	}
+	t.opt = Optimizer{Method: config.Optimizer, Rate: config.Rate, Beta1: config.Beta1, Beta2: config.Beta2, Epsilon: config.Epsilon,
+		Beta1Decay: config.Beta1Decay, Clip: config.Clip, ColumnClip: config.ColumnClip, Decay: config.WeightDecay / float64(t.steps)}
+	t.opt.bind(t.params)
+	t.pass = m.NewPass(config.Threads)
+	t.cuts = cut(d.Train, config.Batch, nil)
+	t.h = make([]float32, min(config.Batch, len(d.Train))*config.samples()*m.State())
 	t.c = make([]float32, len(t.h))
 	return t, nil
 }
@@ -176,23 +272,27 @@ func Resume(dir string, d *Data, epochs, threads int) (*Trainer, error) {
 		return nil, err
 	}
 	t.state = *c.State
-	t.adam.Update = t.state.Updates
+	t.opt.Update = t.state.Updates
 	if s := t.state; s.Epoch < 0 || s.Batch < 0 || s.Batch > len(t.cuts) || s.Segment < 0 || len(s.History) != s.Epoch {
 		return nil, fmt.Errorf("model: %s: header: position epoch %d, batch %d, segment %d is not in this data", path, s.Epoch, s.Batch, s.Segment)
 	}
 	return t, nil
 }
 
-// training returns the tensors of the training state: the moments and the carried states.
+// training returns the tensors of the training state: those of the optimiser, the weight
+// posterior and the carried states.
 func (t *Trainer) training() []cell.Tensor[float32] {
-	var ts []cell.Tensor[float32]
-	for i, p := range t.Model.Tensors() {
-		ts = append(ts, cell.Tensor[float32]{Name: "adam.m." + p.Name, Shape: p.Shape, Data: t.adam.M[i]},
-			cell.Tensor[float32]{Name: "adam.v." + p.Name, Shape: p.Shape, Data: t.adam.V[i]})
+	ts := t.opt.tensors(t.params)
+	if t.bayes != nil {
+		ts = append(ts, t.bayes.LogSigma...)
 	}
-	rows := len(t.h) / t.Model.Hidden
-	return append(ts, cell.Tensor[float32]{Name: "state.h", Shape: []int{rows, t.Model.Hidden}, Data: t.h},
-		cell.Tensor[float32]{Name: "state.c", Shape: []int{rows, t.Model.Hidden}, Data: t.c})
+	n := t.Model.State()
+	if n == 0 {
+		return ts
+	}
+	shape := []int{len(t.h) / n, n}
+	return append(ts, cell.Tensor[float32]{Name: "state.h", Shape: shape, Data: t.h},
+		cell.Tensor[float32]{Name: "state.c", Shape: shape, Data: t.c})
 }
 
 // Checkpoint writes the whole state of the training to Dir.
@@ -200,8 +300,8 @@ func (t *Trainer) Checkpoint() error {
 	if t.Dir == "" {
 		return nil
 	}
-	t.state.Updates = t.adam.Update
-	h := header{Version: headerVersion, Model: t.Model.Config, Train: &t.Config, State: &t.state, Data: dataID{t.Data.Name, t.Data.Hash}}
+	t.state.Updates = t.opt.Update
+	h := header{Version: headerVersion, Model: t.Model.Settings(), Train: &t.Config, State: &t.state, Data: idOf(t.Data)}
 	return writeTensors(filepath.Join(t.Dir, CheckpointFile), h, append(stored(t.Model), t.training()...))
 }
 
@@ -255,7 +355,10 @@ func (t *Trainer) done() bool {
 // epoch trains from the current position to the end of the epoch.
 func (t *Trainer) epoch(ctx context.Context, clock func()) error {
 	s := &t.state
-	order := shuffle(len(t.cuts), t.Config.Seed, s.Epoch)
+	if t.Config.Reshuffle {
+		t.cuts = cut(t.Data.Train, t.Config.Batch, shuffle(len(t.Data.Train), streamItems, t.Config.Seed, s.Epoch))
+	}
+	order := shuffle(len(t.cuts), streamShuffle, t.Config.Seed, s.Epoch)
 	for ; s.Batch < len(order); s.Batch++ {
 		batch := t.cuts[order[s.Batch]]
 		for {
@@ -284,37 +387,49 @@ func (t *Trainer) epoch(ctx context.Context, clock func()) error {
 func (t *Trainer) update(batch []int) (last bool, err error) {
 	s, c, m := &t.state, t.Config, t.Model
 	from := s.Segment * c.Truncate
-	segment(&t.batch, t.Data.Train, batch, m.Data, from, c.Truncate)
-	t.batch.Noise = kernels.Noise{Seed: c.Seed, Stream: streamTrain, Update: t.adam.Update + 1}
+	t.batch.Noise = kernels.Noise{Seed: c.Seed, Stream: streamTrain, Update: t.opt.Update + 1}
+	dim, k := t.Data.Dim, c.samples()
+	segment(&t.batch, t.Data.Train, batch, dim, from, c.Truncate, k, 0)
 	t.batch.H, t.batch.C = nil, nil
 	if carry := s.Segment > 0 && (c.ResetEvery == 0 || s.Segment%c.ResetEvery != 0); carry {
 		t.batch.H, t.batch.C = t.h, t.c
 	}
-	steps := t.batch.Shape.Rows()
-	longest := len(t.Data.Train[batch[0]].X) / m.Data
+	steps := t.batch.Shape.Rows() / k
+	longest := len(t.Data.Train[batch[0]].X) / dim
 	last = c.Truncate == 0 || from+c.Truncate >= longest
 	if steps == 0 {
 		return last, nil
 	}
 
-	obj := Objective{KLWeight: warmup(s.Epoch, c.KLWarmup), FreeBits: c.FreeBits, Scale: 1 / float64(steps)}
-	t.pass.Forward(&t.batch, true)
-	if loss := t.pass.Loss(obj); math.IsNaN(loss) || math.IsInf(loss, 0) {
-		return last, fmt.Errorf("model: epoch %d, update %d: loss %v: %w", s.Epoch+1, t.adam.Update+1, loss, ErrDiverged)
+	obj := Objective{KLWeight: c.klWeight(s.Epoch), FreeBits: c.FreeBits, Scale: 1 / float64(steps),
+		Samples: k, Sampled: c.Sampled, Importance: c.Importance, Method: c.Method}
+	if t.bayes != nil {
+		t.bayes.Draw(kernels.Noise{Seed: c.Seed, Stream: streamWeights, Update: t.opt.Update + 1})
+		m.PackForTraining()
 	}
-	grads := t.grad.Tensors()
-	cell.Zero(grads)
-	t.pass.Backward(t.grad, obj)
+	t.pass.Forward(&t.batch, obj, true)
+	if loss := t.pass.Loss(); math.IsNaN(loss) || math.IsInf(loss, 0) {
+		if t.bayes != nil {
+			t.bayes.Restore()
+		}
+		return last, fmt.Errorf("model: epoch %d, update %d: loss %v: %w", s.Epoch+1, t.opt.Update+1, loss, ErrDiverged)
+	}
+	cell.Zero(t.grads)
+	t.pass.Backward(t.grad)
+	if t.bayes != nil {
+		t.bayes.Restore()
+		t.bayes.Backward(t.grads[:len(t.bayes.Grad)], 1/float64(t.steps))
+	}
 	if c.DivideByBatch {
-		t.adam.Divisor = float64(t.batch.Shape.Batch())
+		t.opt.Divisor = float64(t.batch.Shape.Batch() / k)
 	}
-	size := t.adam.Step(m.Tensors(), grads)
+	size := t.opt.Step(t.params, t.grads)
 	if math.IsNaN(size) || math.IsInf(size, 0) {
-		return last, fmt.Errorf("model: epoch %d, update %d: gradient norm %v: %w", s.Epoch+1, t.adam.Update+1, size, ErrDiverged)
+		return last, fmt.Errorf("model: epoch %d, update %d: gradient norm %v: %w", s.Epoch+1, t.opt.Update+1, size, ErrDiverged)
 	}
 	m.PackForTraining()
 	if !last {
-		t.pass.Seq.Final(t.h, t.c)
+		t.pass.Final(t.h, t.c)
 	}
 	sum := t.pass.Totals()
 	if s.Segment > 0 {
@@ -329,10 +444,10 @@ func (t *Trainer) update(batch []int) (last bool, err error) {
 // endEpoch scores the valid split, keeps the best parameters and writes the checkpoints.
 func (t *Trainer) endEpoch() error {
 	s := &t.state
-	exact := t.Model.Latent == 0
-	weight := warmup(s.Epoch, t.Config.KLWarmup)
-	channels := newChannels(t.pass)
-	valid := evaluate(t.pass, t.Data.Valid, t.Config.Batch, t.Config.Seed, channels.add).Score(exact)
+	exact := t.Model.Settings().Latent == 0
+	weight := t.Config.klWeight(s.Epoch)
+	channels := channels{}
+	valid := evaluate(t.Model, t.pass, t.Data.Valid, t.Config.Eval(), func() { t.pass.Channels(channels.add) })
 	if math.IsNaN(valid.NLLPerStep) || math.IsInf(valid.NLLPerStep, 0) {
 		return fmt.Errorf("model: epoch %d: valid bound %v: %w", s.Epoch+1, valid.NLLPerStep, ErrDiverged)
 	}
@@ -342,9 +457,10 @@ func (t *Trainer) endEpoch() error {
 	if s.Epoch == t.Config.KLWarmup {
 		s.Best, s.BadSince = nil, 0
 	}
-	better := s.Best == nil || valid.NLLPerStep < *s.Best
+	// At a KL weight of 1, best is the bound itself.
+	best := valid.NLLPerStep + float64((t.Config.finalKL()-1)*valid.KLPerStep)
+	better := s.Best == nil || best < *s.Best
 	if better {
-		best := valid.NLLPerStep
 		s.Best, s.BestAt, s.BadSince = &best, s.Epoch, 0
 		if t.Dir != "" {
 			if err := Save(filepath.Join(t.Dir, BestFile), t.Model, t.Data); err != nil {
@@ -354,8 +470,11 @@ func (t *Trainer) endEpoch() error {
 	} else if s.Epoch > t.Config.KLWarmup {
 		s.BadSince++
 	}
-	e := Epoch{Epoch: s.Epoch, Updates: t.adam.Update, Seconds: s.Seconds, KLWeight: weight,
+	e := Epoch{Epoch: s.Epoch, Updates: t.opt.Update, Seconds: s.Seconds, KLWeight: weight,
 		GradNorm: s.NormSum / float64(max(s.NormN, 1)), Train: s.Sum.Score(exact), Valid: valid, Best: better, Channels: channels.result()}
+	if t.bayes != nil {
+		e.WeightKL = t.bayes.KL()
+	}
 	s.History = append(s.History, e)
 	s.Batch, s.Segment, s.Sum, s.NormSum, s.NormN = 0, 0, Totals{}, 0, 0
 	if err := t.Checkpoint(); err != nil {

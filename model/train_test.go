@@ -38,6 +38,22 @@ func testData(dim int) *Data {
 	return &Data{Name: "test", Dim: dim, Hash: "0123", Train: make1(21), Valid: make1(6), Test: make1(5)}
 }
 
+// testClasses returns a small data set of classes that follow each other.
+func testClasses(classes int) *Data {
+	d := testData(classes)
+	d.Dim, d.Form = 1, Form{Classes: classes}
+	for _, seqs := range [][]Sequence{d.Train, d.Valid, d.Test} {
+		for i, s := range seqs {
+			var x []float32
+			for t := range len(s.X) / classes {
+				x = append(x, float32(slices.Index(s.X[t*classes:(t+1)*classes], 1)))
+			}
+			seqs[i].X = x
+		}
+	}
+	return d
+}
+
 func testTrainConfig() TrainConfig {
 	c := DefaultTrainConfig()
 	c.Epochs, c.Batch, c.Rate, c.KLWarmup, c.FreeBits = 4, 4, 5e-3, 2, 0.1
@@ -47,7 +63,7 @@ func testTrainConfig() TrainConfig {
 func newTestTrainer(t testing.TB, mc Config, tc TrainConfig, d *Data, dir string) *Trainer {
 	t.Helper()
 	mc.Data = d.Dim
-	m, err := NewVRNN[float32](mc)
+	m, err := New[float32](mc)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +79,7 @@ func newTestTrainer(t testing.TB, mc Config, tc TrainConfig, d *Data, dir string
 func TestTrainingLearns(t *testing.T) {
 	blastest.UseGo(t)
 	d := testData(6)
-	for _, name := range models {
+	for _, name := range sequenceModels {
 		if testing.Short() && name != ModelVRNN {
 			continue
 		}
@@ -90,7 +106,7 @@ func TestTrainingLearns(t *testing.T) {
 		if data != d.Name || hash != d.Hash || h[at-1].Valid.NLLPerStep != bound {
 			t.Errorf("best: data %q %q, bound %v at %d", data, hash, bound, at)
 		}
-		if s := Evaluate(NewPass(m, 2), d.Valid, 3, c.Seed); math.Abs(s.NLLPerStep-bound) > 1e-12 {
+		if s := Evaluate(m, d.Valid, EvalConfig{Batch: 3, Seed: c.Seed, Threads: 2}); math.Abs(s.NLLPerStep-bound) > 1e-12 {
 			t.Errorf("%s: best.safetensors scores %v, want %v", name, s.NLLPerStep, bound)
 		}
 	}
@@ -110,6 +126,11 @@ func TestResume(t *testing.T) {
 		{"whole sequences", Config{Model: ModelVRNN, Hidden: 6}, func(*TrainConfig) {}, []int{1, 2, 6, 7, 13, 20}},
 		{"segments", Config{Model: ModelVRNN, Cell: "lstm", Hidden: 6}, func(c *TrainConfig) { c.Truncate, c.ResetEvery = 3, 2 }, []int{1, 2, 3, 5, 8, 14, 23, 40}},
 		{"gru segments", Config{Model: ModelRNN, Cell: "gru", Hidden: 6}, func(c *TrainConfig) { c.Truncate = 4 }, []int{4, 5, 11}},
+		{"layers", Config{Model: ModelVRNN, Hidden: 6, Layers: 2, Dropout: 0.3}, func(c *TrainConfig) { c.Truncate = 4 }, []int{1, 6, 17, 30}},
+		{"samples", Config{Model: ModelVRNN, Hidden: 6}, func(c *TrainConfig) { c.FreeBits, c.Samples, c.Importance = 0, 3, true }, []int{3, 9}},
+		{"samples in segments", Config{Model: ModelVRNNI, Cell: "gru", Hidden: 6, Layers: 2},
+			func(c *TrainConfig) { c.FreeBits, c.Samples, c.Sampled, c.Truncate, c.ResetEvery = 0, 2, true, 3, 3 }, []int{2, 11}},
+		{"storn", Config{Model: ModelSTORN, Hidden: 6, Layers: 2, Dropout: 0.2}, func(c *TrainConfig) { c.Truncate = 4 }, []int{1, 17, 30}},
 		{"preset", Config{Model: ModelVRNNI, Hidden: 6, Init: InitUniform, Depth: 2},
 			func(c *TrainConfig) { c.ColumnClip, c.Beta1Decay, c.DivideByBatch, c.Clip = 0.3, 1e-3, true, 0.05 }, []int{3, 9}},
 	} {
@@ -119,33 +140,39 @@ func TestResume(t *testing.T) {
 			if testing.Short() {
 				c.stops = c.stops[:2]
 			}
-			whole := newTestTrainer(t, c.model, tc, d, t.TempDir())
-			if err := whole.Run(context.Background()); err != nil {
-				t.Fatal(err)
-			}
-			part := newTestTrainer(t, c.model, tc, d, t.TempDir())
-			for _, stop := range c.stops {
-				ctx := &countdown{Context: context.Background(), left: stop - int(part.adam.Update)}
-				if err := part.Run(ctx); !errors.Is(err, context.Canceled) {
-					t.Fatalf("stop after %d updates: %v", stop, err)
-				}
-				if int(part.adam.Update) != stop {
-					t.Fatalf("stopped after %d updates, want %d", part.adam.Update, stop)
-				}
-				var err error
-				if part, err = Resume(part.Dir, d, 0, 2); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if err := part.Run(context.Background()); err != nil {
-				t.Fatal(err)
-			}
-			sameTrainers(t, part, whole)
-			a, b := bestBytes(t, part.Dir), bestBytes(t, whole.Dir)
-			if !slices.Equal(a, b) {
-				t.Error("best.safetensors differs")
-			}
+			checkResume(t, c.model, tc, d, c.stops)
 		})
+	}
+}
+
+// checkResume stops a training after the given numbers of updates.
+func checkResume(t *testing.T, mc Config, tc TrainConfig, d *Data, stops []int) {
+	t.Helper()
+	whole := newTestTrainer(t, mc, tc, d, t.TempDir())
+	if err := whole.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	part := newTestTrainer(t, mc, tc, d, t.TempDir())
+	for _, stop := range stops {
+		ctx := &countdown{Context: context.Background(), left: stop - int(part.opt.Update)}
+		if err := part.Run(ctx); !errors.Is(err, context.Canceled) {
+			t.Fatalf("stop after %d updates: %v", stop, err)
+		}
+		if int(part.opt.Update) != stop {
+			t.Fatalf("stopped after %d updates, want %d", part.opt.Update, stop)
+		}
+		var err error
+		if part, err = Resume(part.Dir, d, 0, 2); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := part.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	sameTrainers(t, part, whole)
+	a, b := bestBytes(t, part.Dir), bestBytes(t, whole.Dir)
+	if !slices.Equal(a, b) {
+		t.Error("best.safetensors differs")
 	}
 }
 
@@ -219,6 +246,41 @@ func TestResumeRefuses(t *testing.T) {
 	}
 }
 
+func checkError(t *testing.T, err error, want string) {
+	t.Helper()
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v, want one with %q", err, want)
+	}
+}
+
+// TestTrainerErrors: settings and data that do not suit the model.
+func TestTrainerErrors(t *testing.T) {
+	for _, c := range []struct {
+		model  Config
+		data   *Data
+		change func(*TrainConfig, *Data)
+		want   string
+	}{
+		{Config{Model: ModelRNN}, testData(5), func(c *TrainConfig, _ *Data) { c.Samples = 2 }, "no latent variables"},
+		{Config{Model: ModelRNN}, testData(5), func(c *TrainConfig, _ *Data) { c.Importance = true }, "no latent variables"},
+		{Config{}, testData(5), func(c *TrainConfig, _ *Data) { c.Sampled = true }, "free_bits"},
+		{Config{}, testData(5), func(c *TrainConfig, _ *Data) { c.FreeBits, c.Importance, c.Truncate = 0, true, 3 }, "whole sequences"},
+		{Config{}, testData(5), func(c *TrainConfig, _ *Data) { c.Samples = -1 }, "samples = -1"},
+		{Config{}, testData(5), func(_ *TrainConfig, d *Data) { d.Valid[2].X[7] = 1.5 }, "sequence 2 (), step 1: 1.5"},
+		{Config{}, testData(5), func(_ *TrainConfig, d *Data) { d.Dim = 1 }, "1 dimensions, the model 5"},
+		{Config{Likelihood: Bivariate}, testData(3), func(_ *TrainConfig, d *Data) { d.Valid[1].X[3] = 2 }, "sequence 1 (), step 1: 2 cannot be"},
+		{Config{Likelihood: LogisticMixture}, testData(3), func(_ *TrainConfig, d *Data) { d.Valid[1].X[3] = -2 }, "sequence 1 (), step 1: -2 is not"},
+		{Config{Likelihood: Categorical, Classes: 4}, testClasses(4), func(_ *TrainConfig, d *Data) { d.Form.Classes = 5 }, "5 classes, the model 4"},
+	} {
+		c.model.Hidden, c.model.Data = 4, c.data.Dim
+		m := newModel[float32](t, c.model)
+		tc := testTrainConfig()
+		c.change(&tc, c.data)
+		_, err := NewTrainer(m, c.data, tc)
+		checkError(t, err, c.want)
+	}
+}
+
 func TestDivergenceStops(t *testing.T) {
 	d := testData(5)
 	d.Train[3].X[2] = float32(math.Inf(1))
@@ -256,7 +318,7 @@ func TestSegments(t *testing.T) {
 		}
 		seqs = append(seqs, Sequence{X: x})
 	}
-	batches := cut(seqs, 3)
+	batches := cut(seqs, 3, nil)
 	if len(batches) != 2 || !slices.Equal(batches[0], []int{2, 0, 3}) || !slices.Equal(batches[1], []int{1}) {
 		t.Fatalf("cut: %v", batches)
 	}
@@ -266,7 +328,7 @@ func TestSegments(t *testing.T) {
 		from, steps int
 		lengths     []int
 	}{{0, 0, []int{7, 5, 3}}, {0, 3, []int{3, 3, 3}}, {3, 3, []int{3, 2}}, {6, 3, []int{1}}} {
-		segment(&b, seqs, batch, dim, c.from, c.steps)
+		segment(&b, seqs, batch, dim, c.from, c.steps, 1, 0)
 		if b.Shape.Batch() != len(c.lengths) {
 			t.Fatalf("segment from %d: %d sequences, want %d", c.from, b.Shape.Batch(), len(c.lengths))
 		}
@@ -282,8 +344,8 @@ func TestSegments(t *testing.T) {
 			}
 		}
 	}
-	order := shuffle(9, 1, 0)
-	if slices.Equal(order, shuffle(9, 1, 1)) || !slices.Equal(order, shuffle(9, 1, 0)) {
+	order := shuffle(9, streamShuffle, 1, 0)
+	if slices.Equal(order, shuffle(9, streamShuffle, 1, 1)) || !slices.Equal(order, shuffle(9, streamShuffle, 1, 0)) {
 		t.Error("shuffle does not depend on the epoch alone")
 	}
 }
@@ -300,26 +362,35 @@ func TestWarmup(t *testing.T) {
 }
 
 // TestCarriedState: at learning rate 0, segments with the state carried over score what
-// whole sequences do, and segments from the zero state do not.
+// whole sequences do, and segments from the zero state do not. The model with latent
+// variables draws other ones in every update, so its σ is put to nearly nothing.
 func TestCarriedState(t *testing.T) {
 	blastest.UseGo(t)
 	d := testData(5)
-	for _, kind := range []string{"lstm", "gru"} {
+	for _, c := range []Config{{Model: ModelRNN, Hidden: 6}, {Model: ModelRNN, Cell: "gru", Hidden: 6},
+		{Model: ModelRNN, Hidden: 6, Layers: 3}, {Model: ModelSTORN, Hidden: 6, Layers: 2}} {
 		score := func(truncate, reset int) float64 {
-			c := testTrainConfig()
-			c.Epochs, c.Rate, c.Truncate, c.ResetEvery = 1, 0, truncate, reset
-			tr := newTestTrainer(t, Config{Model: ModelRNN, Cell: kind, Hidden: 6}, c, d, "")
+			tc := testTrainConfig()
+			tc.Epochs, tc.Rate, tc.Truncate, tc.ResetEvery = 1, 0, truncate, reset
+			tr := newTestTrainer(t, c, tc, d, "")
+			if m, ok := tr.Model.(*STORN[float32]); ok {
+				fill(m.posterior.last().B[6:], -100)
+			}
 			if err := tr.Run(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			return tr.History()[0].Train.NLLPerStep
 		}
-		whole, carried, cut := score(0, 0), score(3, 0), score(3, 1)
-		if math.Abs(carried-whole) > 1e-12*whole {
-			t.Errorf("%s: segments with the state carried over score %v, whole sequences %v", kind, carried, whole)
+		tol := 1e-12
+		if c.Model == ModelSTORN {
+			tol = 1e-6
 		}
-		if math.Abs(cut-whole) < 1e-6*whole {
-			t.Errorf("%s: segments from the zero state score %v, as whole sequences do", kind, cut)
+		whole, carried, cut := score(0, 0), score(3, 0), score(3, 1)
+		if math.Abs(carried-whole) > tol*whole {
+			t.Errorf("%+v: segments with the state carried over score %v, whole sequences %v", c, carried, whole)
+		}
+		if math.Abs(cut-whole) < 4e-6*whole {
+			t.Errorf("%+v: segments from the zero state score %v, as whole sequences do: %v", c, cut, whole)
 		}
 	}
 }
@@ -352,7 +423,7 @@ func TestColumnClipTensors(t *testing.T) {
 	for range ts {
 		gs = append(gs, cell.Tensor[float32]{Data: make([]float32, 4)})
 	}
-	a := Adam{Rate: 1e-3, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, ColumnClip: limit}
+	a := Optimizer{Rate: 1e-3, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, ColumnClip: limit}
 	a.Step(ts, gs)
 	for i, ts := range ts {
 		want := 5.0
@@ -381,8 +452,8 @@ func TestSample(t *testing.T) {
 		const count, steps = 3, 7
 		x := Sample(m, count, steps, 5, false)
 		one := Sample(m, 1, steps, 5, false)
-		asmtest.SameFloats(t, "the first of three", x[:steps*m.Data], one)
-		if m.Likelihood == Bernoulli {
+		asmtest.SameFloats(t, "the first of three", x[:steps*m.Settings().Data], one)
+		if c.Likelihood == Bernoulli {
 			for _, v := range x {
 				if v != 0 && v != 1 {
 					t.Fatalf("%s: sample %v, want 0 or 1", c.testName(), v)
@@ -404,11 +475,45 @@ func TestSampleFrequencies(t *testing.T) {
 	for j, want := range p {
 		sum := 0.0
 		for i := range count {
-			sum += float64(x[i*m.Data+j])
+			sum += float64(x[i*m.Settings().Data+j])
 		}
 		sd := math.Sqrt(float64(want*(1-want)) / count)
 		if got := sum / count; math.Abs(got-float64(want)) > 5*sd {
 			t.Errorf("dimension %d: frequency %v, want %v +- %v", j, got, want, sd)
+		}
+	}
+}
+
+// TestLandmarks: what is checked of a file before a model is made are all its matrices, with
+// the shapes they have, and every model comes back from its file.
+func TestLandmarks(t *testing.T) {
+	path := filepath.Join(t.TempDir(), BestFile)
+	for _, c := range testConfigs() {
+		m := newTestModel[float32](t, c)
+		want := map[string][]int{meanTensor: nil}
+		for _, ts := range stored(m) {
+			if len(ts.Shape) == 2 || ts.Name == meanTensor {
+				want[ts.Name] = ts.Shape
+			}
+		}
+		for _, l := range m.Settings().landmarks() {
+			if !slices.Equal(want[l.name], l.shape) {
+				t.Errorf("%s: %s is said to be %v, is %v", c.testName(), l.name, l.shape, want[l.name])
+			}
+			delete(want, l.name)
+		}
+		for name := range want {
+			t.Errorf("%s: nothing is said of %s", c.testName(), name)
+		}
+		if err := Save(path, m, &Data{}); err != nil {
+			t.Fatal(err)
+		}
+		back, _, _, err := Load(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, ts := range stored(back) {
+			asmtest.SameFloats(t, ts.Name, ts.Data, stored(m)[i].Data)
 		}
 	}
 }
@@ -453,6 +558,8 @@ func TestCheckpointDamage(t *testing.T) {
 		return []byte(strings.Replace(text, old, new, 1))
 	}
 	bad("other sizes", same(`\"hidden\":4`, `\"hidden\":5`), `tensor "cell.whh": shape [16 4] does not fit`)
+	bad("more layers", same(`\"layers\":1`, `\"layers\":9`), `no tensor "cell.1.whh"`)
+	bad("deeper", same(`\"depth\":1`, `\"depth\":9`), `tensor "phi_x.1.w"`)
 	bad("other tensor", same(`"phi_x.0.b"`, `"phi_y.0.b"`), `no tensor "phi_x.0.b"`)
 	bad("other model", same(`\"vrnn\"`, `\"vrnx\"`), `unknown model "vrnx"`)
 	bad("other version", same(`\"version\":1`, `\"version\":9`), "version 9")
@@ -484,10 +591,7 @@ func TestStats(t *testing.T) {
 	if err := d.Check(); err == nil || !strings.Contains(err.Error(), "valid has no steps") {
 		t.Errorf("Check: %v", err)
 	}
-	m, err := NewVRNN[float64](Config{Model: ModelRNN, Data: 2, Hidden: 3})
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := newModel[float64](t, Config{Model: ModelRNN, Data: 2, Hidden: 3}).(*VRNN[float64])
 	m.Init(1, s)
 	if got, want := m.decoder.last().B[0], math.Log(2.5/1.5); math.Abs(got-want) > 1e-12 {
 		t.Errorf("output bias %v, want logit((2+0.5)/(3+1)) = %v", got, want)

@@ -1,11 +1,6 @@
 package model
 
-import (
-	"math"
-
-	"github.com/elbow-go/elbow/cell"
-	"github.com/elbow-go/elbow/kernels"
-)
+import "github.com/elbow-go/elbow/cell"
 
 // VRNN is the variational recurrent network of Chung et al. 2015 and its relatives. With
 // h the output of the recurrent cell, in step t:
@@ -16,7 +11,8 @@ import (
 //	output     p(x_t | z_t, x_<t) = θ(φz(z_t), h_{t-1})
 //	h_t = cell([φx_t, φz(z_t)], h_{t-1})
 //
-// so x_t enters the state only after it was scored. Without latent variables it is the RNN
+// so x_t enters the state only after it was scored. With several recurrent layers h is the
+// output of the topmost one. Without latent variables it is the RNN
 // baseline: θ(h_{t-1}) and cell(φx_t, h_{t-1}), with an exact likelihood. All nets are
 // stacks of ReLU layers; every σ is softplus(a) + 1e-4.
 //
@@ -24,26 +20,18 @@ import (
 // in a [Pass].
 type VRNN[T cell.Float] struct {
 	Config
-	Mean []T // [Data], subtracted from the inputs, not from the targets
+	Mean []T // of the inputs, [Data] or [Classes], subtracted from them but not from the targets
 
 	phiX, phiZ, prior, posterior, decoder *net[T] // phiZ, prior and posterior may be nil
-	cell                                  *cell.Recurrent[T]
+	stack                                 *stack[T]
 	like                                  likelihood[T]
 }
 
-// NewVRNN returns a model with all parameters 0; see [VRNN.Init]. It reports what is wrong
-// with the configuration.
-func NewVRNN[T cell.Float](config Config) (*VRNN[T], error) {
-	c, err := config.Resolve()
-	if err != nil {
-		return nil, err
-	}
-	m := &VRNN[T]{Config: c, Mean: make([]T, c.Data), like: newLikelihood[T](c.Likelihood)}
-	kind, err := cell.ParseKind(c.Cell)
-	if err != nil {
-		return nil, err
-	}
-	m.phiX = newNet[T](c.Data, c.PhiX, c.Depth, 0)
+// newVRNN returns a model with all parameters 0 for a configuration that was resolved.
+func newVRNN[T cell.Float](c Config) *VRNN[T] {
+	m := &VRNN[T]{Config: c, like: newLikelihood[T](c)}
+	m.Mean = make([]T, m.like.inputs(c.Data))
+	m.phiX = newNet[T](len(m.Mean), c.PhiX, c.Depth, 0)
 	in, seen := c.PhiX, c.Hidden
 	if c.Model != ModelRNN {
 		m.posterior = newNet[T](c.PhiX+c.Hidden, c.Posterior, c.Depth, 2*c.Latent)
@@ -53,16 +41,27 @@ func NewVRNN[T cell.Float](config Config) (*VRNN[T], error) {
 			m.prior = newNet[T](c.Hidden, c.Prior, c.Depth, 2*c.Latent)
 		}
 	}
-	m.decoder = newNet[T](seen, c.Decoder, c.Depth, m.like.outputs(c.Data))
-	m.cell = cell.NewRecurrent[T](kind, in, c.Hidden)
-	return m, nil
+	m.decoder = newNet[T](seen, c.Decoder, c.Depth, outputs(m.like, c.Data))
+	m.stack = newStack[T](c, in)
+	return m
 }
 
+// Settings implements [Model].
+func (m *VRNN[T]) Settings() Config { return m.Config }
+
+// Constants returns the mean of the inputs.
+func (m *VRNN[T]) Constants() []cell.Tensor[T] {
+	return []cell.Tensor[T]{{Name: meanTensor, Shape: []int{len(m.Mean)}, Data: m.Mean}}
+}
+
+// State implements [Model].
+func (m *VRNN[T]) State() int { return m.stack.state() }
+
 // NewGrad returns a model of the same shape, all 0, to hold the gradient of m.
-func (m *VRNN[T]) NewGrad() *VRNN[T] {
+func (m *VRNN[T]) NewGrad() Model[T] {
 	return &VRNN[T]{Config: m.Config, Mean: make([]T, len(m.Mean)), like: m.like,
 		phiX: m.phiX.newGrad(), phiZ: m.phiZ.newGrad(), prior: m.prior.newGrad(),
-		posterior: m.posterior.newGrad(), decoder: m.decoder.newGrad(), cell: m.cell.NewGrad()}
+		posterior: m.posterior.newGrad(), decoder: m.decoder.newGrad(), stack: m.stack.newGrad()}
 }
 
 // Tensors returns the parameters in a fixed order.
@@ -73,11 +72,24 @@ func (m *VRNN[T]) Tensors() []cell.Tensor[T] {
 	ts = m.prior.tensors(ts, "prior")
 	ts = m.posterior.tensors(ts, "posterior")
 	ts = m.decoder.tensors(ts, "decoder")
-	for _, t := range m.cell.Tensors() {
-		t.Name = "cell." + t.Name
-		ts = append(ts, t)
+	return m.stack.tensors(ts, "cell")
+}
+
+// vrnnLandmarks is [Config.landmarks] for the RNN and the VRNNs.
+func (c Config) vrnnLandmarks() []landmark {
+	like := newLikelihood[float32](c)
+	in, seen := like.inputs(c.Data), c.PhiZ+c.Hidden // PhiZ is 0 without latent variables
+	ls := c.stackLandmarks([]landmark{{meanTensor, []int{in}}}, "cell", c.PhiX+c.PhiZ)
+	ls = c.netLandmarks(ls, "phi_x", in, c.PhiX, 0)
+	ls = c.netLandmarks(ls, "decoder", seen, c.Decoder, c.outputs())
+	if c.Latent > 0 {
+		ls = c.netLandmarks(ls, "phi_z", c.Latent, c.PhiZ, 0)
+		ls = c.netLandmarks(ls, "posterior", c.PhiX+c.Hidden, c.Posterior, 2*c.Latent)
 	}
-	return ts
+	if c.Prior > 0 {
+		ls = c.netLandmarks(ls, "prior", c.Hidden, c.Prior, 2*c.Latent)
+	}
+	return ls
 }
 
 // Pack prepares the parameters for forward passes; whoever has written to them calls it.
@@ -90,78 +102,33 @@ func (m *VRNN[T]) pack(training bool) {
 	for _, n := range []*net[T]{m.phiX, m.phiZ, m.prior, m.posterior, m.decoder} {
 		n.pack(training)
 	}
-	if training {
-		m.cell.PackForTraining()
-	} else {
-		m.cell.Pack()
-	}
+	m.stack.pack(training)
 }
-
-// sigmaBias is where the biases of all σ outputs start: softplus(0.6) = 1.04.
-const sigmaBias = 0.6
 
 // Init draws the parameters: input weights as configured, recurrent weights orthogonal
 // gate by gate, biases 0 but for those of σ and, for binary data, of the output, which
 // start at the logits of the mean; it also sets Mean. The draw depends on seed alone.
 func (m *VRNN[T]) Init(seed uint64, stats Stats) {
-	// Parameter k is drawn from the noise with Update k, row by row.
-	index := map[*T]uint32{}
-	for k, t := range m.Tensors() {
-		index[&t.Data[0]] = uint32(k)
-	}
-	noise := func(w []T) kernels.Noise {
-		return kernels.Noise{Seed: seed, Stream: streamInit, Update: index[&w[0]]}
-	}
-	// draw fills the rows lo..hi of w, which are a layer of their own.
-	draw := func(w []T, in, lo, hi int) {
-		limit := 0.08
-		if m.Config.Init == InitGlorot {
-			limit = math.Sqrt(6 / float64(in+hi-lo))
-		}
-		cell.Uniform(w[lo*in:hi*in], in, -limit, limit, noise(w), lo)
-	}
-	for _, n := range []*net[T]{m.phiX, m.phiZ, m.prior, m.posterior, m.decoder} {
-		if n == nil {
-			continue
-		}
-		for i, d := range n.layers {
-			clear(d.B)
-			// A Gaussian head is two layers side by side, μ and σ.
-			if i == len(n.layers)-1 && m.heads(n) == 2 {
-				draw(d.W, d.In, 0, d.Out/2)
-				draw(d.W, d.In, d.Out/2, d.Out)
-				fill(d.B[d.Out/2:], sigmaBias)
-			} else {
-				draw(d.W, d.In, 0, d.Out)
-			}
-		}
-	}
+	d := newInitialiser[T](m, seed)
+	d.net(m.phiX)
+	d.net(m.phiZ)
+	d.gaussHead(m.prior, m.Latent)
+	d.gaussHead(m.posterior, m.Latent)
+	d.net(m.decoder, m.like.heads(m.Data)...)
 	m.like.initBias(m.decoder.last().B, stats)
-	for j := range m.Mean {
-		m.Mean[j] = T(stats.Mean[j])
+	for j, v := range m.like.inputMean(stats) {
+		m.Mean[j] = T(v)
 	}
-	l, h := m.cell, m.Hidden
-	draw(l.Wih, l.In, 0, l.Kind.Gates()*h)
-	for g := range l.Kind.Gates() {
-		cell.Orthogonal(l.Whh[g*h*h:(g+1)*h*h], h, noise(l.Whh), g*h)
-	}
-	clear(l.B)
-	clear(l.Bhn)
+	m.stack.init(d)
 }
 
-// heads returns into how many equal parts the outputs of net n fall.
-func (m *VRNN[T]) heads(n *net[T]) int {
-	switch {
-	case n == m.prior || n == m.posterior:
-		return 2
-	case n == m.decoder:
-		return m.like.outputs(m.Data) / m.Data
-	}
-	return 1
-}
-
-func fill[T cell.Float](s []T, v T) {
-	for i := range s {
-		s[i] = v
+// encode writes what a model sees of rows of data, less its mean.
+func encode[T cell.Float](like likelihood[T], u, x, mean []T, rows, dim int) {
+	like.encode(u, x, rows, dim)
+	in := len(mean)
+	for i := range rows {
+		for j, v := range mean {
+			u[i*in+j] -= v
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"runtime"
@@ -20,39 +21,72 @@ type settings struct {
 // flags declares the flags. Those that a preset may set have their default in the preset.
 func (s *settings) flags(fs *flag.FlagSet) {
 	d := model.DefaultTrainConfig()
-	fs.StringVar(&s.preset, "preset", "", "settings that flags then change: plain, tunes (small data and two minutes; used without -data) or chung (the VRNN paper's own, for speech)")
-	fs.StringVar(&s.model.Model, "model", model.ModelVRNN, "rnn, vrnn or vrnn-i")
+	fs.StringVar(&s.preset, "preset", "", "settings that flags then change: plain, tunes (small data and two minutes; used without -data), vrae (likewise, for a vrae) or chung (the VRNN paper's own, for speech)")
+	fs.StringVar(&s.model.Model, "model", "", "rnn, vrnn, vrnn-i, storn, vrae or vae (default: vrnn, for text rnn, for images vae)")
 	fs.StringVar(&s.model.Cell, "cell", "lstm", "rnn, lstm, gru or gru-before")
-	fs.StringVar(&s.model.Likelihood, "likelihood", model.Bernoulli, "bernoulli or gauss")
+	fs.StringVar(&s.model.Likelihood, "likelihood", "", "bernoulli, gauss, gmm, categorical, bivariate, bivariate-mixture or logistic-mixture (default: what fits the data)")
+	fs.IntVar(&s.model.Components, "components", 0, "components of a mixture (default: 20)")
 	fs.IntVar(&s.hidden, "hidden", 32, "size of the recurrent state and width of every net")
-	fs.IntVar(&s.model.Latent, "latent", 0, "size of z (default: as hidden)")
+	fs.IntVar(&s.model.Latent, "latent", 0, "size of z (default: as hidden; of a vrae 20)")
 	fs.IntVar(&s.model.Depth, "depth", 1, "hidden layers of every net")
+	fs.IntVar(&s.model.Layers, "layers", 1, "recurrent layers on top of each other")
+	fs.Float64Var(&s.model.Dropout, "dropout", 0, "share of the state that training drops between recurrent layers")
 	fs.IntVar(&s.train.Epochs, "epochs", d.Epochs, "epochs at most")
 	fs.IntVar(&s.train.Patience, "patience", d.Patience, "epochs without a better valid bound before training stops; 0: never")
 	fs.IntVar(&s.train.Batch, "batch", d.Batch, "sequences per update")
 	fs.Float64Var(&s.train.Rate, "lr", d.Rate, "learning rate of Adam")
 	fs.Float64Var(&s.train.Clip, "clip", d.Clip, "largest global norm of the gradient; 0: no limit")
-	fs.IntVar(&s.train.KLWarmup, "kl-warmup", 0, "epochs over which the weight of the KL term rises from 0.1 to 1")
+	fs.StringVar(&s.model.Activation, "activation", "", "vae: tanh or relu (default: tanh)")
+	fs.StringVar(&s.model.Means, "means", "", "vae: means of a Gaussian output, linear or unit, which is within (0, 1) (default: unit for images)")
+	fs.StringVar(&s.model.Scale, "scale", "", "vae: heads of sigma, softplus or logvar (default: softplus)")
+	fs.StringVar(&s.train.Method, "method", "", "vae: aevb, wake-sleep, score or score-baseline (default: aevb)")
+	fs.Float64Var(&s.train.WeightDecay, "weight-decay", 0, "precision of a normal prior on the weights; 1 is N(0, I)")
+	fs.BoolVar(&s.train.WeightPosterior, "weight-posterior", false, "learn a normal posterior over the parameters in place of one value each")
+	fs.StringVar(&s.train.Optimizer, "optimizer", "", "adam, adagrad or sgd (default: adam)")
+	fs.BoolVar(&s.train.Reshuffle, "reshuffle", false, "deal sequences of one length out to other batches in every epoch (always on for images)")
+	fs.BoolVar(&s.model.Reverse, "reverse", false, "a vrae reads sequences from their end")
+	fs.BoolVar(&s.model.Teacher, "teacher", false, "a vrae's decoder sees the data in place of its own outputs")
+	fs.Float64Var(&s.train.KLWeight, "kl-weight", 1, "weight of the KL term; 1 is the bound")
+	fs.IntVar(&s.train.KLWarmup, "kl-warmup", 0, "epochs over which the weight of the KL term rises from 0.1 of its value to all of it")
 	fs.Float64Var(&s.train.FreeBits, "free-bits", 0, "nats of KL per step that cost nothing more when saved")
-	fs.IntVar(&s.train.Truncate, "truncate", 0, "steps per update, the state carried over; 0: whole sequences")
+	fs.IntVar(&s.train.Samples, "samples", 1, "draws of z per sequence in training")
+	fs.BoolVar(&s.train.Sampled, "sampled", false, "estimate the KL term from the draws (SGVB estimator A) in place of its closed form")
+	fs.BoolVar(&s.train.Importance, "importance", false, "train the importance-weighted bound of -samples draws")
+	fs.IntVar(&s.train.Truncate, "truncate", 0, "steps per update, the state carried over; 0: whole sequences (default for text: 100)")
 	fs.IntVar(&s.train.ResetEvery, "reset-every", 0, "with -truncate: segments after which the carried state is set to zero; 0: never")
 	fs.Uint64Var(&s.train.Seed, "seed", 1, "seed of everything random")
 	fs.IntVar(&s.train.Threads, "threads", runtime.GOMAXPROCS(0), "goroutines; the result does not depend on it")
 }
 
-// finish applies the preset below the flags that were given and returns the settings for
-// data of the given dimension, which may be the built-in tunes.
-func (s *settings) finish(fs *flag.FlagSet, dim int, builtin bool) (model.Config, model.TrainConfig, error) {
+// finish applies what suits the data, then the preset, below the flags that were given, and
+// returns the settings.
+func (s *settings) finish(fs *flag.FlagSet, d *dataset) (model.Config, model.TrainConfig, error) {
 	given := map[string]bool{}
 	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	m, t := s.model, s.train
-	m.Data, m.Hidden = dim, s.hidden
-	d := model.DefaultTrainConfig()
-	t.Beta1, t.Beta2, t.Epsilon = d.Beta1, d.Beta2, d.Epsilon
+	m.Data, m.Hidden, m.Classes, m.Levels = d.Dim, s.hidden, d.Form.Classes, d.Form.Levels
+	if m.Model == "" {
+		m.Model = defaultModel(d)
+	}
+	if m.Likelihood == "" {
+		m.Likelihood = defaultLikelihood(d)
+	}
+	suitImages(&m, &t, d)
+	if !given["truncate"] {
+		t.Truncate = d.truncate
+	}
+	if !given["batch"] && d.truncate > 0 {
+		t.Batch = len(d.Train) // the parts that are read beside each other
+	}
+	def := model.DefaultTrainConfig()
+	t.Beta1, t.Beta2, t.Epsilon = def.Beta1, def.Beta2, def.Epsilon
 	preset := s.preset
 	if preset == "" {
 		preset = "plain"
-		if builtin {
+		switch {
+		case d.builtin && m.Model == model.ModelVRAE:
+			preset = "vrae"
+		case d.builtin:
 			preset = "tunes"
 		}
 	}
@@ -60,10 +94,18 @@ func (s *settings) finish(fs *flag.FlagSet, dim int, builtin bool) (model.Config
 	case "plain":
 	case "tunes":
 		m, t = tunes(m, t, given)
+	case "vrae":
+		m, t = latentTunes(m, t, given)
 	case "chung":
 		m, t = chung(m, t, given)
 	default:
-		return m, t, usagef("unknown preset %q, want plain, tunes or chung", s.preset)
+		return m, t, usagef("unknown preset %q, want plain, tunes, vrae or chung", s.preset)
+	}
+	if m.Model == model.ModelClassifier {
+		return m, t, usagef("-model %s: programs train it, with package model", m.Model)
+	}
+	if t.KLWeight == 0 {
+		return m, t, usagef("-kl-weight 0: want above 0")
 	}
 	m, err := m.Resolve()
 	if err == nil {
@@ -73,6 +115,49 @@ func (s *settings) finish(fs *flag.FlagSet, dim int, builtin bool) (model.Config
 		return m, t, usageError{err}
 	}
 	return m, t, nil
+}
+
+// suitImages sets what is always wanted of images: batches that differ from epoch to epoch,
+// and Gaussian means in the range of the pixels.
+func suitImages(m *model.Config, t *model.TrainConfig, d *dataset) {
+	if d.Form.Kind != model.FormImage {
+		return
+	}
+	t.Reshuffle = true
+	if m.Model == model.ModelVAE && m.Likelihood == model.Gauss && m.Means == "" {
+		m.Means = model.MeansUnit
+	}
+}
+
+// defaultModel returns the model that suits the data.
+func defaultModel(d *dataset) string {
+	switch d.Form.Kind {
+	case model.FormText:
+		return model.ModelRNN
+	case model.FormImage:
+		return model.ModelVAE
+	}
+	return model.ModelVRNN
+}
+
+// defaultLikelihood returns the output that suits the data.
+func defaultLikelihood(d *dataset) string {
+	switch d.Form.Kind {
+	case model.FormText:
+		return model.Categorical
+	case model.FormWave:
+		if d.Form.Levels > 0 {
+			return model.LogisticMixture
+		}
+		return model.Gauss
+	case model.FormStrokes:
+		return model.BivariateMixture
+	case model.FormSeries:
+		if len(d.Form.Scale) > 0 {
+			return model.Gauss
+		}
+	}
+	return model.Bernoulli
 }
 
 // tunes sets what lets a model learn something of the built-in tunes within two minutes on
@@ -132,7 +217,13 @@ func chung(m model.Config, t model.TrainConfig, given map[string]bool) (model.Co
 
 // describe names a model in one line.
 func describe(c model.Config) string {
-	s := fmt.Sprintf("%s, %s %d, %s", c.Model, c.Cell, c.Hidden, c.Likelihood)
+	s := fmt.Sprintf("%s, %s %d, %s", c.Model, cmp.Or(c.Cell, c.Activation), c.Hidden, c.Likelihood)
+	if c.Layers > 1 {
+		s = fmt.Sprintf("%s, %d layers of %s %d, %s", c.Model, c.Layers, c.Cell, c.Hidden, c.Likelihood)
+	}
+	if c.Components > 0 {
+		s += fmt.Sprintf(" of %d", c.Components)
+	}
 	if c.Latent > 0 {
 		s += fmt.Sprintf(", latent %d", c.Latent)
 	}

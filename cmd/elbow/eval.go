@@ -20,36 +20,39 @@ func eval(_ context.Context, args []string, out io.Writer) error {
 	from := flags.String("model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
 	seed := flags.Uint64("seed", 1, "seed of the draws of z")
 	batch := flags.Int("batch", 16, "sequences per pass; the draws do not depend on it")
+	samples := flags.Int("samples", 1, "draws of z per sequence; above 1 the importance-weighted bound")
 	threads := flags.Int("threads", runtime.GOMAXPROCS(0), "goroutines")
 	asJSON := flags.Bool("json", false, "print JSON")
 	if err := parse(flags, args, out); err != nil {
 		return err
 	}
-	if *batch < 1 || *threads < 1 {
-		return usagef("-batch %d -threads %d: want at least 1", *batch, *threads)
-	}
-	_, d, err := data.load()
-	if err != nil {
-		return err
+	if *batch < 1 || *threads < 1 || *samples < 1 {
+		return usagef("-batch %d -samples %d -threads %d: want at least 1", *batch, *samples, *threads)
 	}
 	m, name, hash, err := model.Load(checkpoint(*from))
 	if err != nil {
 		return err
 	}
-	if m.Data != d.Dim {
-		return fmt.Errorf("%s: %d dimensions, the data have %d", checkpoint(*from), m.Data, d.Dim)
+	if err := data.suitModel(m, checkpoint(*from)); err != nil {
+		return err
 	}
-	pass := model.NewPass(m, *threads)
+	d, err := data.load()
+	if err != nil {
+		return err
+	}
+	if err := m.Settings().CheckData(d.Data); err != nil {
+		return fmt.Errorf("%s: %w", checkpoint(*from), err)
+	}
 	scores := map[string]model.Score{}
 	for split, seqs := range map[string][]model.Sequence{"train": d.Train, "valid": d.Valid, "test": d.Test} {
-		scores[split] = model.Evaluate(pass, seqs, *batch, *seed)
+		scores[split] = model.Evaluate(m, seqs, model.EvalConfig{Batch: *batch, Samples: *samples, Seed: *seed, Threads: *threads})
 	}
 	if *asJSON {
 		enc := json.NewEncoder(out)
 		enc.SetIndent("", "  ")
 		return enc.Encode(scores)
 	}
-	fmt.Fprintf(out, "%s\n", describe(m.Config))
+	fmt.Fprintf(out, "%s\n", describe(m.Settings()))
 	if hash != d.Hash {
 		fmt.Fprintf(out, "note: it was trained on other data, %s\n", name)
 	}

@@ -1,8 +1,10 @@
 // Command elbow trains, scores and samples sequence models.
 //
-//	elbow train     data -> model.Trainer -> run/: checkpoints, metrics, summary, pictures, a MIDI sample
+//	elbow train     data -> model.Trainer -> run/: checkpoints, metrics, summary, pictures, a sample
 //	elbow eval      checkpoint, data -> nats per step
-//	elbow sample    checkpoint -> MIDI, picture
+//	elbow encode    checkpoint of a VRAE, data -> table and map of its latent variables
+//	elbow sample    checkpoint -> MIDI, WAV, text, CSV or pictures, as the data were
+//	elbow table     a published table, trained again -> our figures beside those published
 //	elbow doctor    what this machine and this build have
 //
 // Without arguments train uses the tunes that ship inside the binary.
@@ -29,9 +31,11 @@ type command struct {
 }
 
 var commands = []command{
-	{"train", "train a model on piano rolls", train},
+	{"train", "train a model on music, sound, images, pen strokes, text or tables", train},
 	{"eval", "score a trained model on data", eval},
-	{"sample", "draw music from a trained model", sample},
+	{"sample", "draw from a trained model what its data were like", sample},
+	{"table", "train the models of a published table and print the figures side by side", table},
+	{"encode", "place data in the latent space of a trained vrae", encode},
 	{"doctor", "say what this machine and this build have", doctor},
 }
 

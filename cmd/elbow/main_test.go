@@ -54,7 +54,7 @@ func TestTrainEvalSample(t *testing.T) {
 			t.Errorf("train printed no %q:\n%s", want, out)
 		}
 	}
-	for _, name := range []string{model.CheckpointFile, model.BestFile, metricsFile, summaryFile, sampleFile,
+	for _, name := range []string{model.CheckpointFile, model.BestFile, metricsFile, summaryFile, midiFile,
 		curvesFile + ".png", curvesFile + ".svg", rollsFile + ".png"} {
 		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Size() == 0 {
 			t.Errorf("%s: %v", name, err)
@@ -118,7 +118,7 @@ func TestTrainEvalSample(t *testing.T) {
 
 	samples := t.TempDir()
 	mustRun(t, "sample", "-model", dir, "-out", samples, "-steps", "20", "-seed", "3")
-	roll, err := music.ReadMIDI(filepath.Join(samples, sampleFile), 2)
+	roll, err := music.ReadMIDI(filepath.Join(samples, midiFile), 2)
 	if err != nil || len(roll) == 0 {
 		t.Errorf("sample.mid: %d steps, %v", len(roll), err)
 	}
@@ -272,7 +272,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"train", "-lr", "NaN"}, 2, "lr = NaN"},
 		{[]string{"train", "-preset", "best"}, 2, `unknown preset "best"`},
 		{[]string{"eval", "-batch", "0"}, 2, "-batch 0"},
-		{[]string{"sample", "-steps", "0"}, 2, "-steps 0"},
+		{[]string{"sample", "-steps", "-1"}, 2, "-steps -1"},
 	} {
 		code, _, errOut := elbow(context.Background(), c.args...)
 		if code != c.code || !strings.Contains(errOut, c.want) {
@@ -315,7 +315,7 @@ func parseSettings(t *testing.T, args []string) (model.Config, model.TrainConfig
 	if err := fs.Parse(args); err != nil {
 		t.Fatal(err)
 	}
-	m, tr, err := s.finish(fs, 200, false)
+	m, tr, err := s.finish(fs, &dataset{Data: &model.Data{Dim: 200}})
 	if err != nil {
 		t.Fatal(err)
 	}

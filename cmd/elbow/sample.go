@@ -5,34 +5,58 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"strings"
 
-	"github.com/elbow-go/elbow/internal/music"
 	"github.com/elbow-go/elbow/model"
 )
 
 func sample(_ context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("sample", flag.ContinueOnError)
 	from := flags.String("model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
-	dir := flags.String("out", "run", "folder for the MIDI file and the picture")
-	steps := flags.Int("steps", 128, "steps of the sample")
-	seed := flags.Uint64("seed", 1, "seed of the draws")
-	grid := flags.Int("grid", 2, "steps per quarter note in the MIDI file")
+	dir := flags.String("out", "run", "folder for the files")
+	var s sampling
+	flags.IntVar(&s.count, "count", 0, "how many samples (default: 1; images 64, drawings 16)")
+	flags.IntVar(&s.steps, "steps", 0, "steps of a sample (default: 128; text 1000, drawings 120)")
+	flags.Uint64Var(&s.seed, "seed", 1, "seed of the draws")
+	flags.BoolVar(&s.mean, "mean", false, "take the means of the outputs in place of draws; images are always means")
+	var line latentLine
+	line.flags(flags)
 	if err := parse(flags, args, out); err != nil {
 		return err
 	}
-	if *steps < 1 || *steps > 1<<20 || *grid < 1 || *grid > 96 {
-		return usagef("-steps %d -grid %d: want 1..%d and 1..96", *steps, *grid, 1<<20)
+	if s.steps < 0 || s.steps > 1<<20 || s.count < 0 || s.count > 1<<12 {
+		return usagef("-steps %d -count %d: want at most %d and %d", s.steps, s.count, 1<<20, 1<<12)
 	}
-	m, _, _, err := model.Load(checkpoint(*from))
+	if err := line.data.check(); err != nil {
+		return err
+	}
+	path := checkpoint(*from)
+	m, _, _, err := model.Load(path)
 	if err != nil {
 		return err
 	}
-	if m.Data != music.Dims {
-		return fmt.Errorf("%s: %d dimensions, a piano roll has %d", checkpoint(*from), m.Data, music.Dims)
+	form, err := model.ReadForm(path)
+	if err != nil {
+		return err
+	}
+	if err := line.check(m, path); err != nil {
+		return err
+	}
+	if line.data.grid > 0 {
+		form.Rate = line.data.grid
 	}
 	if err := makeDir(*dir); err != nil {
 		return err
 	}
-	roll := music.FromRows(model.Sample(m, 1, *steps, *seed, false))
-	return writeSample(*dir, roll, *grid, nil, out)
+	var files []string
+	if line.from != "" {
+		files, err = line.write(*dir, m.(*model.VRAE[float32]), path, form, s)
+	} else {
+		files, err = writeSamples(*dir, m, form, s, nil)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	fmt.Fprintf(out, "%s: %s\n", *dir, strings.Join(files, " "))
+	return nil
 }

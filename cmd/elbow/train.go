@@ -9,18 +9,20 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
 	"runtime/pprof"
+	"strings"
 	"time"
 
 	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/blas"
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/internal/atomicfile"
-	"github.com/elbow-go/elbow/internal/music"
 	"github.com/elbow-go/elbow/internal/progress"
+	"github.com/elbow-go/elbow/internal/text"
 	"github.com/elbow-go/elbow/model"
 )
 
@@ -29,8 +31,6 @@ const (
 	metricsFile = "metrics.jsonl"
 	summaryFile = "summary.json"
 	curvesFile  = "curves" // .png and .svg
-	rollsFile   = "rolls"  // likewise
-	sampleFile  = "sample.mid"
 )
 
 // summary is what summary.json holds.
@@ -47,11 +47,20 @@ type summary struct {
 	Threads    int               `json:"threads"`
 	Valid      model.Score       `json:"valid"`
 	Test       model.Score       `json:"test"`
+	Bits       *bits             `json:"bits_per_character,omitempty"` // of text
 	Data       string            `json:"data"`
 	DataHash   string            `json:"data_hash"`
 	Config     model.Config      `json:"config"`
 	Train      model.TrainConfig `json:"train"`
 	Go         string            `json:"go"`
+
+	files []string // that were left beside it
+}
+
+// bits are the figures of a text, on its test part.
+type bits struct {
+	Model float64 `json:"model"`
+	NGram float64 `json:"ngram"` // of text.NGram
 }
 
 func train(ctx context.Context, args []string, out io.Writer) (err error) {
@@ -66,7 +75,10 @@ func train(ctx context.Context, args []string, out io.Writer) (err error) {
 	if err := parse(flags, args, out); err != nil {
 		return err
 	}
-	set, d, err := data.load()
+	if err := data.suitTraining(s.model.Model, *dir, *resume); err != nil {
+		return err
+	}
+	d, err := data.load()
 	if err != nil {
 		return err
 	}
@@ -74,10 +86,13 @@ func train(ctx context.Context, args []string, out io.Writer) (err error) {
 	if *resume {
 		t, err = resumed(flags, &s, *dir, d)
 	} else {
-		t, err = fresh(flags, &s, *dir, d, data.path == "")
+		t, err = fresh(flags, &s, *dir, d)
 	}
 	if err != nil {
 		return err
+	}
+	for _, n := range d.notes {
+		fmt.Fprintln(out, n)
 	}
 	if *profile != "" {
 		stop, err := startProfile(*profile)
@@ -87,27 +102,32 @@ func train(ctx context.Context, args []string, out io.Writer) (err error) {
 		defer func() { err = errors.Join(err, stop()) }()
 	}
 
-	params := cell.Count(t.Model.Tensors())
-	stats := d.Stats()
-	fmt.Fprintf(out, "%s: %d parameters; %s: %d + %d + %d sequences, %d steps to train on\n", describe(t.Model.Config), params,
-		d.Name, len(d.Train), len(d.Valid), len(d.Test), stats.Steps)
-	fmt.Fprintf(out, "isa %v, blas %s, %d threads, seed %d; nats per step, lower is better\n", asm.Active(), blas.Info(), t.Config.Threads, t.Config.Seed)
+	introduce(t, d, out)
 	if err := runTraining(ctx, t, *dir, out); err != nil {
 		if errors.Is(err, context.Canceled) {
-			fmt.Fprintf(out, "stopped in epoch %d after %.0f s; go on with: elbow train -resume -out %s", len(t.History())+1, t.Seconds(), *dir)
-			if data.path != "" {
-				fmt.Fprintf(out, " -data %s", data.path)
-			}
-			fmt.Fprintln(out)
+			fmt.Fprintf(out, "stopped in epoch %d after %.0f s; go on with: elbow train -resume -out %s%s\n", len(t.History())+1, t.Seconds(), *dir, data.again(flags))
 		}
 		return err
 	}
-	return finishTraining(t, set, d, *dir, params, out)
+	sum, err := finishTraining(t, d, *dir)
+	if err != nil {
+		return err
+	}
+	printSummary(out, sum)
+	fmt.Fprintf(out, "%s: %s\n", *dir, strings.Join(sum.files, " "))
+	return nil
 }
 
-// fresh prepares a new training and clears the folder of what an earlier one left there.
-func fresh(flags *flag.FlagSet, s *settings, dir string, d *model.Data, builtin bool) (*model.Trainer, error) {
-	mc, tc, err := s.finish(flags, d.Dim, builtin)
+// introduce says what is about to be trained.
+func introduce(t *model.Trainer, d *dataset, out io.Writer) {
+	fmt.Fprintf(out, "%s: %d parameters; %s: %d + %d + %d sequences, %d steps to train on\n", describe(t.Model.Settings()), cell.Count(t.Model.Tensors()),
+		d.Name, len(d.Train), len(d.Valid), len(d.Test), d.Stats().Steps)
+	fmt.Fprintf(out, "isa %v, blas %s, %d threads, seed %d; nats per step, lower is better\n", asm.Active(), blas.Info(), t.Config.Threads, t.Config.Seed)
+}
+
+// fresh prepares the training that the flags ask for.
+func fresh(flags *flag.FlagSet, s *settings, dir string, d *dataset) (*model.Trainer, error) {
+	mc, tc, err := s.finish(flags, d)
 	if err != nil {
 		return nil, err
 	}
@@ -117,35 +137,43 @@ func fresh(flags *flag.FlagSet, s *settings, dir string, d *model.Data, builtin 
 	if exists(dir, model.CheckpointFile) && !exists(dir, summaryFile) {
 		return nil, fmt.Errorf("%s holds a training that has not ended: go on with -resume, or choose another -out", dir)
 	}
-	for _, name := range []string{model.CheckpointFile, model.BestFile, metricsFile, summaryFile, sampleFile,
-		curvesFile + ".png", curvesFile + ".svg", rollsFile + ".png", rollsFile + ".svg"} {
-		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
-	}
-	m, err := model.NewVRNN[float32](mc)
+	return begin(mc, tc, d, dir)
+}
+
+// begin prepares a new training and clears the folder of what an earlier one left there.
+func begin(mc model.Config, tc model.TrainConfig, d *dataset, dir string) (*model.Trainer, error) {
+	m, err := model.New[float32](mc)
 	if err != nil {
 		return nil, err
 	}
 	m.Init(tc.Seed, d.Stats())
-	t, err := model.NewTrainer(m, d, tc)
+	t, err := model.NewTrainer(m, d.Data, tc)
 	if err != nil {
 		return nil, err
+	}
+	for _, name := range append([]string{model.CheckpointFile, model.BestFile, metricsFile, summaryFile,
+		curvesFile + ".png", curvesFile + ".svg", latentFile, mapFile + ".png", mapFile + ".svg"}, sampleFiles...) {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
 	}
 	t.Dir = dir
 	return t, nil
 }
 
 // resumed takes the settings from the checkpoint; only -epochs and -threads may be given.
-func resumed(flags *flag.FlagSet, s *settings, dir string, d *model.Data) (*model.Trainer, error) {
+func resumed(flags *flag.FlagSet, s *settings, dir string, d *dataset) (*model.Trainer, error) {
 	epochs := 0
 	var other error
 	flags.Visit(func(f *flag.Flag) {
 		switch f.Name {
 		case "epochs":
 			epochs = s.train.Epochs
-		case "data", "grid", "out", "resume", "threads", "cpuprofile":
+		case "out", "resume", "threads", "cpuprofile":
 		default:
+			if isDataFlag(f.Name) {
+				return
+			}
 			other = usagef("-%s cannot be given with -resume: the settings are those of the checkpoint", f.Name)
 		}
 	})
@@ -155,7 +183,7 @@ func resumed(flags *flag.FlagSet, s *settings, dir string, d *model.Data) (*mode
 	if err := makeDir(dir); err != nil {
 		return nil, err
 	}
-	return model.Resume(dir, d, epochs, s.train.Threads)
+	return model.Resume(dir, d.Data, epochs, s.train.Threads)
 }
 
 func exists(dir, name string) bool {
@@ -202,32 +230,45 @@ func writeMetrics(path string, history []model.Epoch) error {
 
 // finishTraining scores valid and test once, with the best parameters, and leaves the
 // summary, the pictures and the sample.
-func finishTraining(t *model.Trainer, set *music.Dataset, d *model.Data, dir string, params int, out io.Writer) error {
-	m, _, _, err := model.Load(filepath.Join(dir, model.BestFile))
+func finishTraining(t *model.Trainer, d *dataset, dir string) (*summary, error) {
+	best := filepath.Join(dir, model.BestFile)
+	m, _, _, err := model.Load(best)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	c := t.Config
-	pass := model.NewPass(m, c.Threads)
+	c, mc := t.Config, m.Settings()
+	e := c.Eval()
 	_, bestEpoch := t.Best()
-	sum := summary{Model: m.Model, Likelihood: m.Likelihood, Params: params, Seed: c.Seed, Epochs: len(t.History()), BestEpoch: bestEpoch,
+	sum := &summary{Model: mc.Model, Likelihood: mc.Likelihood, Params: cell.Count(m.Tensors()), Seed: c.Seed, Epochs: len(t.History()), BestEpoch: bestEpoch,
 		Seconds: t.Seconds(), ISA: asm.Active().String(), BLAS: blas.Info(), Threads: c.Threads,
-		Valid: model.Evaluate(pass, d.Valid, c.Batch, c.Seed), Test: model.Evaluate(pass, d.Test, c.Batch, c.Seed),
-		Data: d.Name, DataHash: d.Hash, Config: m.Config, Train: c, Go: runtime.Version()}
-	if err := writeJSON(filepath.Join(dir, summaryFile), sum); err != nil {
-		return err
+		Valid: model.Evaluate(m, d.Valid, e), Test: model.Evaluate(m, d.Test, e),
+		Data: d.Name, DataHash: d.Hash, Config: mc, Train: c, Go: runtime.Version()}
+	if d.corpus != nil {
+		n := text.NewNGram(d.corpus.Train, len(d.corpus.Symbols))
+		sum.Bits = &bits{Model: sum.Test.NLLPerStep / math.Ln2, NGram: n.Bits(d.corpus.Test)}
 	}
 	if err := drawCurves(filepath.Join(dir, curvesFile), t.History()); err != nil {
-		return err
+		return nil, err
 	}
-	if err := drawSample(m, set, c.Seed, dir); err != nil {
-		return err
+	files, err := writeSamples(dir, m, d.Form, sampling{seed: c.Seed}, d.Test[:min(len(d.Test), beside(d.Form))])
+	if err != nil {
+		return nil, err
 	}
-	fmt.Fprintf(out, "best epoch %d of %d, %.0f s\n", bestEpoch, len(t.History()), t.Seconds())
-	printScore(out, "valid", sum.Valid)
-	printScore(out, "test", sum.Test)
-	fmt.Fprintf(out, "%s: %s %s.png %s.png %s\n", dir, summaryFile, curvesFile, rollsFile, sampleFile)
-	return nil
+	// Last, since a folder with a summary is one whose training has ended.
+	if err := writeJSON(filepath.Join(dir, summaryFile), sum); err != nil {
+		return nil, err
+	}
+	sum.files = append([]string{summaryFile, curvesFile + ".png"}, files...)
+	return sum, nil
+}
+
+func printSummary(out io.Writer, s *summary) {
+	fmt.Fprintf(out, "best epoch %d of %d, %.0f s\n", s.BestEpoch, s.Epochs, s.Seconds)
+	printScore(out, "valid", s.Valid)
+	printScore(out, "test", s.Test)
+	if s.Bits != nil {
+		fmt.Fprintf(out, "test  %.4f bits per character; a five-gram (Kneser-Ney) has %.4f\n", s.Bits.Model, s.Bits.NGram)
+	}
 }
 
 func printScore(out io.Writer, name string, s model.Score) {

@@ -3,6 +3,8 @@ package music
 import (
 	"fmt"
 	"strings"
+
+	"github.com/elbow-go/elbow/internal/infile"
 )
 
 // The ABC notation, version 2.1 of the standard (abcnotation.com/wiki/abc:standard:v2.1), in
@@ -69,7 +71,7 @@ type event struct {
 // ReadABC reads all tunes of an ABC file. Errors name the file, the line and the column,
 // counted in bytes from 1.
 func ReadABC(path string) ([]*Tune, error) {
-	data, err := readLimited(path, maxABC)
+	data, err := infile.Read(path, maxABC)
 	if err != nil {
 		return nil, err
 	}

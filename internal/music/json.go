@@ -7,9 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strconv"
+
+	"github.com/elbow-go/elbow/internal/infile"
 )
 
 // maxJSON is the largest JSON file that is read, in bytes. The Bach chorales have 0.3 MB.
@@ -28,7 +29,7 @@ const maxJSON = 64 << 20
 // other than the above and anything after the object are errors, which name the file, the
 // part, the sequence and the step, counted from 0, and the byte at fault, counted from 1.
 func ReadJSON(path string, stepsPerQuarter int) (*Dataset, error) {
-	data, err := readLimited(path, maxJSON)
+	data, err := infile.Read(path, maxJSON)
 	if err != nil {
 		return nil, err
 	}
@@ -48,30 +49,6 @@ func ParseJSON(name string, data []byte, stepsPerQuarter int) (*Dataset, error) 
 		return nil, p.fail(err)
 	}
 	return d, nil
-}
-
-// readLimited reads a whole file, which must be a regular one of at most limit bytes.
-func readLimited(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err // names path
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: not a regular file", path)
-	}
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err != nil {
-		return nil, err
-	}
-	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("%s: larger than the limit of %d bytes", path, limit)
-	}
-	return data, nil
 }
 
 // jsonReader walks the tokens. It never descends by itself: the depth is that of the

@@ -9,6 +9,8 @@ import (
 
 	"gitlab.com/gomidi/midi/v2"
 	"gitlab.com/gomidi/midi/v2/smf"
+
+	"github.com/elbow-go/elbow/internal/infile"
 )
 
 const (
@@ -133,7 +135,7 @@ func WriteMIDI(w io.Writer, r Roll, o MIDIOptions) error {
 // against its size before anything is made of them. Files with a time code instead of
 // ticks per quarter note, and files of format 2, are refused.
 func ReadMIDI(path string, stepsPerQuarter int) (Roll, error) {
-	data, err := readLimited(path, maxMIDI)
+	data, err := infile.Read(path, maxMIDI)
 	if err != nil {
 		return nil, err
 	}

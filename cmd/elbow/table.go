@@ -1,0 +1,432 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/internal/infile"
+	"github.com/elbow-go/elbow/model"
+)
+
+const (
+	tableFile = "table.json"
+	dataEnv   = "ELBOW_DATA" // folder of the data sets, for table and for tests
+)
+
+// experiment is one table of figures that others have published, as something to run again.
+type experiment struct {
+	name, about string
+	unit        string
+	folder      string    // below the folder of data sets; "" for the built-in tunes
+	data        dataFlags // how the data are read
+	needsData   string    // what to ask for where there is no default
+	rows        []row
+
+	// value turns a score into the unit.
+	value func(model.Score) float64
+	// finish leaves what belongs to the table beside its rows, and may add to the results.
+	// It may be nil.
+	finish func(ctx context.Context, r *tableRun) error
+}
+
+// row is one line of a table: a training with the settings of package model and, after it,
+// scores of the test part with more than one draw of z.
+type row struct {
+	name    string
+	model   model.Config
+	train   func(*model.TrainConfig) // changes the defaults
+	samples []int                    // draws for importance-weighted bounds
+	figures []figures
+	bounds  map[int][]figures // published beside the importance-weighted bounds
+}
+
+// figures is what was published, in the unit of the table.
+type figures struct {
+	Value  string `json:"value"`
+	What   string `json:"what"`
+	Source string `json:"source"` // and how sure it is: read in the source, or from memory
+}
+
+// result is a line of table.json.
+type result struct {
+	Row        string    `json:"row"`
+	Model      string    `json:"model"`
+	Likelihood string    `json:"likelihood"`
+	Params     int       `json:"params"`
+	Seed       uint64    `json:"seed"`
+	Epochs     int       `json:"epochs"`
+	BestEpoch  int       `json:"best_epoch"`
+	Seconds    float64   `json:"seconds"`
+	Samples    int       `json:"samples"` // draws of z per sequence in the test figure
+	Valid      *float64  `json:"valid,omitempty"`
+	Test       float64   `json:"test"`
+	KL         float64   `json:"kl_per_step"`
+	Exact      bool      `json:"exact"`
+	NGram      float64   `json:"ngram,omitempty"`  // text: bits per character of the five-gram
+	Purity     float64   `json:"purity,omitempty"` // share of windows whose nearest neighbour is of the same tune
+	Apart      float64   `json:"apart,omitempty"`  // likewise among windows that share no steps
+	Unit       string    `json:"unit"`
+	Published  []figures `json:"published"`
+	Folder     string    `json:"folder"`
+}
+
+// tableRun is a run of an experiment.
+type tableRun struct {
+	experiment
+	data    *dataset
+	dir     string
+	quick   bool
+	seeds   int
+	threads int
+	results []result
+	out     io.Writer
+}
+
+func table(ctx context.Context, args []string, out io.Writer) error {
+	names := make([]string, len(experiments))
+	for i, e := range experiments {
+		names[i] = e.name
+	}
+	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
+		if len(args) > 0 && slices.Contains([]string{"-h", "-help", "--help"}, args[0]) {
+			fmt.Fprintf(out, "usage: elbow table NAME [flags]\n\n")
+			for _, e := range experiments {
+				fmt.Fprintf(out, "  %-8s %s\n", e.name, e.about)
+			}
+			return flag.ErrHelp
+		}
+		return usagef("want the name of a table first, one of %v", names)
+	}
+	at := slices.Index(names, args[0])
+	if at < 0 {
+		return usagef("unknown table %q, want one of %v", args[0], names)
+	}
+	r := &tableRun{experiment: experiments[at], out: out}
+	flags := flag.NewFlagSet("table "+r.name, flag.ContinueOnError)
+	flags.StringVar(&r.experiment.data.path, "data", "", "the data (default: "+r.folder+" in the folder that "+dataEnv+" names)")
+	flags.StringVar(&r.dir, "out", "run-"+r.name, "folder for the results, one in it for each row")
+	flags.BoolVar(&r.quick, "quick", false, "two epochs on a small part of the data, to see that everything works")
+	flags.IntVar(&r.seeds, "seeds", 1, "how often to train each row, with the seeds 1, 2, ...")
+	flags.IntVar(&r.threads, "threads", runtime.GOMAXPROCS(0), "goroutines; the result does not depend on it")
+	only := flags.String("rows", "", "only the rows whose names hold this")
+	if err := parse(flags, args[1:], out); err != nil {
+		return err
+	}
+	if r.seeds < 1 || r.seeds > 1000 || r.threads < 1 {
+		return usagef("-seeds %d -threads %d: want 1..1000 and at least 1", r.seeds, r.threads)
+	}
+	if *only != "" {
+		all := r.rows
+		r.rows = nil
+		for _, w := range all {
+			if strings.Contains(strings.ToLower(w.name), strings.ToLower(*only)) {
+				r.rows = append(r.rows, w)
+			}
+		}
+		if len(r.rows) == 0 {
+			return usagef("-rows %q: no row of table %s has it in its name", *only, r.name)
+		}
+	}
+	if err := r.loadData(); err != nil {
+		return err
+	}
+	if err := makeDir(r.dir); err != nil {
+		return err
+	}
+	return r.run(ctx)
+}
+
+// loadData finds and reads the data, and takes a small part of them if that is enough.
+func (r *tableRun) loadData() error {
+	d, err := r.readData()
+	if err != nil {
+		return err
+	}
+	if r.quick {
+		const few, short = 64, 200
+		for _, part := range []*[]model.Sequence{&d.Train, &d.Valid, &d.Test} {
+			*part = slices.Clone((*part)[:min(few, len(*part))])
+			for i := range *part {
+				s := &(*part)[i]
+				s.X = s.X[:min(len(s.X), short*d.Dim)]
+			}
+		}
+		d.Name += " (a small part)"
+		d.Hash = hashOf(d.Data)
+	}
+	r.data = d
+	return nil
+}
+
+// readData reads the data of the experiment from -data or from the folder of data sets.
+func (r *tableRun) readData() (*dataset, error) {
+	f := &r.experiment.data
+	if f.path == "" && r.folder != "" {
+		base := os.Getenv(dataEnv)
+		if base == "" {
+			return nil, usagef("-data: want the folder of %s, or %s in the environment", r.folder, dataEnv)
+		}
+		f.path = filepath.Join(base, filepath.FromSlash(r.folder))
+	}
+	if f.path == "" && r.needsData != "" {
+		return nil, usagef("-data: want %s", r.needsData)
+	}
+	var def dataFlags
+	def.flags(flag.NewFlagSet("", flag.ContinueOnError))
+	if f.pixels == "" {
+		f.pixels = def.pixels
+	}
+	f.frame, f.streams = def.frame, def.streams
+	return f.load()
+}
+
+// run trains what is not done yet, row by row. What is done stays in the folder, so a run
+// that was stopped goes on where it was.
+func (r *tableRun) run(ctx context.Context) error {
+	fmt.Fprintf(r.out, "%s\n%s: %d + %d + %d sequences; %s\n", r.about, r.data.Name, len(r.data.Train), len(r.data.Valid), len(r.data.Test), r.unit)
+	for _, n := range r.data.notes {
+		fmt.Fprintln(r.out, n)
+	}
+	for _, w := range r.rows {
+		for seed := range r.seeds {
+			if err := r.row(ctx, w, uint64(seed+1)); err != nil {
+				if errors.Is(err, context.Canceled) {
+					fmt.Fprintf(r.out, "stopped; the same command goes on\n")
+				}
+				return fmt.Errorf("%s, seed %d: %w", w.name, seed+1, err)
+			}
+			if err := writeJSON(filepath.Join(r.dir, tableFile), r.results); err != nil {
+				return err
+			}
+		}
+	}
+	if r.finish != nil {
+		err := r.finish(ctx, r)
+		if err == nil {
+			err = writeJSON(filepath.Join(r.dir, tableFile), r.results)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	r.print()
+	return nil
+}
+
+// folderOf returns the folder of a row.
+func (r *tableRun) folderOf(w row, seed uint64) string {
+	name := strings.Map(func(c rune) rune {
+		switch {
+		case c == ' ':
+			return '-'
+		case c == ',' || c == '=':
+			return -1
+		}
+		return c
+	}, strings.ToLower(w.name))
+	return filepath.Join(r.dir, fmt.Sprintf("%s-seed%d", name, seed))
+}
+
+// settings returns the resolved settings of a row.
+func (r *tableRun) settings(w row, seed uint64) (model.Config, model.TrainConfig, error) {
+	m, t := w.model, model.DefaultTrainConfig()
+	m.Data, m.Classes = r.data.Dim, r.data.Form.Classes
+	if m.Likelihood == "" {
+		m.Likelihood = defaultLikelihood(r.data)
+	}
+	if w.train != nil {
+		w.train(&t)
+	}
+	if r.data.truncate > 0 {
+		t.Truncate, t.Batch = r.data.truncate, len(r.data.Train)
+	}
+	suitImages(&m, &t, r.data)
+	t.Seed, t.Threads = seed, r.threads
+	if r.quick {
+		t.Epochs, t.KLWarmup = 2, min(t.KLWarmup, 1)
+	}
+	m, err := m.Resolve()
+	return m, t, err
+}
+
+// row makes one row, or takes over what is already there, and scores it.
+func (r *tableRun) row(ctx context.Context, w row, seed uint64) error {
+	mc, tc, err := r.settings(w, seed)
+	if err != nil {
+		return err
+	}
+	dir := r.folderOf(w, seed)
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	sum, err := r.done(dir, mc, tc)
+	if err != nil {
+		return err
+	}
+	if sum == nil {
+		if sum, err = r.train(ctx, dir, mc, tc); err != nil {
+			return err
+		}
+	}
+	res := r.add(w, seed, dir, sum, sum.Test, 1, w.figures)
+	fmt.Fprintln(r.out, res.line())
+	for _, k := range w.samples {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if r.quick && k > 5 {
+			continue
+		}
+		score, err := r.bound(dir, sum, k)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(r.out, r.add(w, seed, dir, sum, score, k, w.bounds[k]).line())
+	}
+	return nil
+}
+
+// done returns the summary of a row that was finished with the same settings and data.
+func (r *tableRun) done(dir string, mc model.Config, tc model.TrainConfig) (*summary, error) {
+	path := filepath.Join(dir, summaryFile)
+	raw, err := infile.Read(path, maxList)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	sum := new(summary)
+	if err := json.Unmarshal(raw, sum); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if sum.DataHash != r.data.Hash || !sameSettings(sum.Config, sum.Train, mc, tc) {
+		return nil, nil
+	}
+	return sum, nil
+}
+
+// sameSettings compares all but the number of goroutines.
+func sameSettings(m1 model.Config, t1 model.TrainConfig, m2 model.Config, t2 model.TrainConfig) bool {
+	t1.Threads = t2.Threads
+	a, err1 := json.Marshal([]any{m1, t1})
+	b, err2 := json.Marshal([]any{m2, t2})
+	return err1 == nil && err2 == nil && string(a) == string(b)
+}
+
+// train trains a row, from its checkpoint if there is one with these settings.
+func (r *tableRun) train(ctx context.Context, dir string, mc model.Config, tc model.TrainConfig) (*summary, error) {
+	var t *model.Trainer
+	var err error
+	if exists(dir, model.CheckpointFile) && !exists(dir, summaryFile) {
+		t, err = model.Resume(dir, r.data.Data, 0, r.threads)
+		if err != nil || !sameSettings(t.Model.Settings(), t.Config, mc, tc) {
+			fmt.Fprintf(r.out, "%s: its checkpoint is of other settings or data, so it begins again\n", dir)
+			t = nil
+		}
+	}
+	if t == nil {
+		if t, err = begin(mc, tc, r.data, dir); err != nil {
+			return nil, err
+		}
+	}
+	fmt.Fprintf(r.out, "\n%s: %s: %d parameters, seed %d\n", dir, describe(mc), cell.Count(t.Model.Tensors()), tc.Seed)
+	if err := runTraining(ctx, t, dir, r.out); err != nil {
+		return nil, err
+	}
+	return finishTraining(t, r.data, dir)
+}
+
+// bound scores the test part with k draws per sequence, or takes the score from the folder.
+func (r *tableRun) bound(dir string, sum *summary, k int) (model.Score, error) {
+	path := filepath.Join(dir, fmt.Sprintf("bound-%d.json", k))
+	best, err := os.Stat(filepath.Join(dir, model.BestFile))
+	if err != nil {
+		return model.Score{}, err
+	}
+	var score model.Score
+	if info, err := os.Stat(path); err == nil && !info.ModTime().Before(best.ModTime()) {
+		raw, err := infile.Read(path, maxList)
+		if err == nil {
+			err = json.Unmarshal(raw, &score)
+		}
+		if err != nil {
+			return score, fmt.Errorf("%s: %w", path, err)
+		}
+		return score, nil
+	}
+	m, _, _, err := model.Load(filepath.Join(dir, model.BestFile))
+	if err != nil {
+		return score, err
+	}
+	score = model.Evaluate(m, r.data.Test, model.EvalConfig{Batch: sum.Train.Batch, Samples: k, Seed: sum.Seed, Threads: r.threads})
+	return score, writeJSON(path, score)
+}
+
+// add adds a line to the results.
+func (r *tableRun) add(w row, seed uint64, dir string, sum *summary, test model.Score, k int, published []figures) *result {
+	res := result{Row: w.name, Model: sum.Model, Likelihood: sum.Likelihood, Params: sum.Params, Seed: seed, Epochs: sum.Epochs, BestEpoch: sum.BestEpoch,
+		Seconds: sum.Seconds, Samples: k, Test: r.value(test), KL: test.KLPerStep, Exact: test.Exact, Unit: r.unit, Published: published, Folder: dir}
+	if k == 1 {
+		valid := r.value(sum.Valid)
+		res.Valid = &valid
+	}
+	if sum.Bits != nil {
+		res.NGram = sum.Bits.NGram
+	}
+	r.results = append(r.results, res)
+	return &r.results[len(r.results)-1]
+}
+
+// line is a row as it is printed.
+func (r result) line() string {
+	sign := " "
+	if !r.Exact {
+		sign = "~" // a bound
+	}
+	name := r.Row
+	if r.Samples > 1 {
+		name += fmt.Sprintf(", %d draws", r.Samples)
+	}
+	var published []string
+	if r.Purity > 0 {
+		published = append(published, fmt.Sprintf("purity %.3f, among windows that share no steps %.3f", r.Purity, r.Apart))
+	}
+	for _, f := range r.Published {
+		published = append(published, fmt.Sprintf("%s %s (%s)", f.Value, f.What, f.Source))
+	}
+	return fmt.Sprintf("%-28s %8d %4d %6d %8.0f  %s%10.4f  %7.3f  %s", name, r.Params, r.Seed, r.BestEpoch, r.Seconds, sign, r.Test, r.KL, strings.Join(published, "; "))
+}
+
+// print prints the whole table.
+func (r *tableRun) print() {
+	fmt.Fprintf(r.out, "\n%s\ntest, %s; ~ is a bound\n\n", r.about, r.unit)
+	fmt.Fprintf(r.out, "%-28s %8s %4s %6s %8s  %11s  %7s  %s\n", "", "params", "seed", "epoch", "seconds", "test", "kl/step", "published")
+	for _, res := range r.results {
+		fmt.Fprintln(r.out, res.line())
+	}
+	if ngram := r.ngram(); ngram > 0 {
+		fmt.Fprintf(r.out, "%-28s %8s %4s %6s %8s   %10.4f\n", "five-gram, Kneser-Ney", "", "", "", "", ngram)
+	}
+	fmt.Fprintf(r.out, "\n%s\n", filepath.Join(r.dir, tableFile))
+}
+
+func (r *tableRun) ngram() float64 {
+	for _, res := range r.results {
+		if res.NGram > 0 {
+			return res.NGram
+		}
+	}
+	return 0
+}

@@ -1,0 +1,299 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+
+	"github.com/elbow-go/elbow/internal/music"
+	"github.com/elbow-go/elbow/model"
+)
+
+// The windows of the built-in tunes that a VRAE is trained on unless told otherwise: 50
+// steps as in its paper, and enough of them for tunes this short.
+const (
+	tuneWindow = 50
+	tuneHop    = 5
+)
+
+// ownTunes returns all built-in tunes, in their own keys. Valid and test are the same tunes
+// as train: a map of them is no claim about others.
+func ownTunes() *dataset {
+	train, valid, test := music.Tunes()
+	set := &music.Dataset{Name: "tunes in their own keys", StepsPerQuarter: 2}
+	for _, list := range [][]*music.Tune{train, valid, test} {
+		for _, t := range list {
+			steps, _ := t.Rolls(set.StepsPerQuarter)
+			set.Train = append(set.Train, music.Piece{Name: t.Name, Steps: steps})
+		}
+	}
+	set.Valid, set.Test = set.Train, set.Train
+	d := rolls(set)
+	d.builtin = true
+	d.notes = []string{"valid and test are the tunes of train, so that all can be on one map"}
+	return d
+}
+
+// suitTraining chooses the data that suit the model to be trained, where no flag did: the
+// model named by -model or, to go on with a training, that in dir.
+func (f *dataFlags) suitTraining(kind, dir string, resume bool) error {
+	if !resume {
+		if kind == model.ModelVRAE {
+			f.ownWindows()
+		}
+		return nil
+	}
+	path := filepath.Join(dir, model.CheckpointFile)
+	if _, err := os.Stat(path); err != nil {
+		return nil // what goes on with the training says it better
+	}
+	m, _, _, err := model.Load(path)
+	if err != nil {
+		return err
+	}
+	return f.suitModel(m, path)
+}
+
+// suitModel chooses the data that a trained model was trained on, as far as the model
+// tells and no flag did.
+func (f *dataFlags) suitModel(m model.Model[float32], path string) error {
+	form, err := model.ReadForm(path)
+	if err != nil {
+		return err
+	}
+	if f.window == 0 && form.Window > 0 {
+		f.window = form.Window
+		if f.hop == 0 {
+			f.hop = form.Hop
+		}
+	}
+	if m.Settings().Model == model.ModelVRAE {
+		f.ownWindows()
+	}
+	return nil
+}
+
+func (f *dataFlags) ownWindows() {
+	if f.path != "" {
+		return
+	}
+	f.own = true
+	if f.window == 0 {
+		f.window = tuneWindow
+		if f.hop == 0 {
+			f.hop = tuneHop
+		}
+	}
+}
+
+// latentTunes sets what gives a map of the built-in tunes in half a minute on two cores. The
+// KL weight is below 1 because with two dimensions for 50 steps of music the bound prefers
+// to leave z unused.
+func latentTunes(m model.Config, t model.TrainConfig, given map[string]bool) (model.Config, model.TrainConfig) {
+	for _, v := range []struct {
+		flag string
+		p    *int
+		v    int
+	}{{"hidden", &m.Hidden, 128}, {"latent", &m.Latent, 2}, {"epochs", &t.Epochs, 150}, {"patience", &t.Patience, 0}} {
+		if !given[v.flag] {
+			*v.p = v.v
+		}
+	}
+	if !given["cell"] {
+		m.Cell = "gru"
+	}
+	if !given["lr"] {
+		t.Rate = 3e-3
+	}
+	if !given["kl-weight"] {
+		t.KLWeight = 0.1
+	}
+	return m, t
+}
+
+// vraeTraining is latentTunes for a row of a table.
+func vraeTraining(t *model.TrainConfig) { _, *t = latentTunes(model.Config{}, *t, nil) }
+
+var vraeTable = experiment{
+	name:  "vrae",
+	about: "Variational recurrent auto-encoders of the built-in tunes, each in its own key: maps of their latent spaces",
+	unit:  "bound in nats per time step, lower is better; the paper has a picture, not a figure",
+	data:  dataFlags{own: true, window: tuneWindow, hop: tuneHop},
+	value: nats,
+	rows: []row{
+		{name: "VRAE GRU, z=2", model: model.Config{Model: model.ModelVRAE, Cell: "gru", Hidden: 128, Latent: 2}, train: vraeTraining},
+		{name: "VRAE GRU, z=20", model: model.Config{Model: model.ModelVRAE, Cell: "gru", Hidden: 128, Latent: 20}, train: vraeTraining},
+		{name: "VRAE tanh RNN, z=2", model: model.Config{Model: model.ModelVRAE, Cell: "rnn", Hidden: 128, Latent: 2}, train: tanhTraining},
+	},
+	finish: vraeMaps,
+}
+
+// tanhTraining is for the cell of the paper, which needs smaller steps and more of them.
+func tanhTraining(t *model.TrainConfig) {
+	vraeTraining(t)
+	t.Epochs, t.Rate, t.Clip = 300, 1e-3, 0.25
+}
+
+// vraeMaps leaves a map, a walk and a long piece beside every checkpoint of the table and
+// prints how pure the map is.
+func vraeMaps(ctx context.Context, r *tableRun) error {
+	fmt.Fprintln(r.out)
+	for i := range r.results {
+		res := &r.results[i]
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		m, _, _, err := model.Load(filepath.Join(res.Folder, model.BestFile))
+		if err != nil {
+			return err
+		}
+		v, ok := m.(*model.VRAE[float32])
+		if !ok {
+			return fmt.Errorf("%s: a %s has no latent map", res.Folder, m.Settings().Model)
+		}
+		l, err := writeLatent(res.Folder, v, r.data, r.threads)
+		if err != nil {
+			return err
+		}
+		if !math.IsNaN(l.purity) {
+			res.Purity = l.purity
+		}
+		if !math.IsNaN(l.apart) {
+			res.Apart = l.apart
+		}
+		fmt.Fprintf(r.out, "%-28s seed %d: %s\n", res.Row, res.Seed, l)
+		if err := vraeWalk(res.Folder, v, r.data, res.Seed, r.threads); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// The folders of what vraeWalk leaves.
+const (
+	walkFolder = "walk"
+	longFolder = "long"
+)
+
+// vraeWalk goes from the first window of the data to the last in nine steps through the
+// latent space, and lets the decoder run on for 1024 steps from the middle of it.
+func vraeWalk(dir string, m *model.VRAE[float32], d *dataset, seed uint64, threads int) error {
+	const points, long = 9, 1024
+	ends := []model.Sequence{d.Train[0], d.Train[len(d.Train)-1]}
+	z, _ := m.Encode(ends, 2, threads)
+	steps := len(ends[0].X) / d.Dim
+	for _, v := range []struct {
+		folder       string
+		x            []float32
+		count, steps int
+		data         []model.Sequence
+	}{
+		{walkFolder, m.Decode(model.Interpolate(z[:m.Latent], z[m.Latent:], points), points, steps), points, steps, ends},
+		{longFolder, m.Generate(make([]float32, m.Latent), 1, long, seed), 1, long, nil},
+	} {
+		folder := filepath.Join(dir, v.folder)
+		if err := makeDir(folder); err != nil {
+			return err
+		}
+		if _, err := writeDrawn(folder, d.Form, v.x, v.count, v.steps, d.Dim, v.data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// latentLine is what sample does with a VRAE beside drawing z from the prior: go on from a
+// sequence of the data, or walk from one to another.
+type latentLine struct {
+	from, to string
+	between  int
+	data     dataFlags
+}
+
+func (l *latentLine) flags(fs *flag.FlagSet) {
+	fs.StringVar(&l.from, "from", "", "vrae: the name of a sequence of the data, or of a window as PIECE@STEP, to take z from in place of the prior")
+	fs.StringVar(&l.to, "to", "", "vrae: likewise; the samples then lead from -from to it, in a straight line through the latent space")
+	fs.IntVar(&l.between, "between", 3, "vrae: samples between -from and -to")
+	l.data.flags(fs)
+}
+
+// check reports flags that do not go together or with the model.
+func (l *latentLine) check(m model.Model[float32], path string) error {
+	switch {
+	case l.from == "" && l.to == "":
+		return nil
+	case l.from == "":
+		return usagef("-to %s: it needs -from", l.to)
+	case l.between < 0 || l.between > 1000:
+		return usagef("-between %d: want 0..1000", l.between)
+	case m.Settings().Model != model.ModelVRAE:
+		return fmt.Errorf("%s: a %s has no latent variable of a whole sequence, as -from needs", path, m.Settings().Model)
+	}
+	return nil
+}
+
+// write decodes what the flags ask for and writes it as the data were.
+func (l *latentLine) write(dir string, m *model.VRAE[float32], path string, form model.Form, s sampling) ([]string, error) {
+	if err := l.data.suitModel(m, path); err != nil {
+		return nil, err
+	}
+	d, err := l.data.load()
+	if err != nil {
+		return nil, err
+	}
+	if err := m.CheckData(d.Data); err != nil {
+		return nil, err
+	}
+	ends := []string{l.from}
+	if l.to != "" {
+		ends = append(ends, l.to)
+	}
+	var seqs []model.Sequence
+	for _, name := range ends {
+		q, ok := find(d.Data, name)
+		if !ok {
+			return nil, fmt.Errorf("%s: no sequence %q; they have names like %q", d.Name, name, d.Train[0].Name)
+		}
+		seqs = append(seqs, q)
+	}
+	z, _ := m.Encode(seqs, len(seqs), 1)
+	count, steps := 1, s.steps
+	if l.to != "" {
+		count = l.between + 2
+		z = model.Interpolate(z[:m.Latent], z[m.Latent:], count)
+	}
+	if steps == 0 {
+		steps = len(seqs[0].X) / d.Dim
+	}
+	if steps == 0 {
+		return nil, errors.New("-from is a sequence of no steps")
+	}
+	var x []float32
+	if s.mean || form.Kind == model.FormImage {
+		x = m.Decode(z, count, steps)
+	} else {
+		x = m.Generate(z, count, steps, s.seed)
+	}
+	raw := model.Sequence{Name: seqs[0].Name, X: append([]float32(nil), seqs[0].X...)}
+	form.Raw(raw.X, d.Dim)
+	return writeDrawn(dir, form, x, count, steps, d.Dim, []model.Sequence{raw})
+}
+
+// find returns the sequence with that name or, of a piece, the first window.
+func find(d *model.Data, name string) (model.Sequence, bool) {
+	for _, exact := range []bool{true, false} {
+		for _, seqs := range [][]model.Sequence{d.Train, d.Valid, d.Test} {
+			for _, q := range seqs {
+				piece, _ := model.Piece(q.Name)
+				if q.Name == name || !exact && piece == name {
+					return q, true
+				}
+			}
+		}
+	}
+	return model.Sequence{}, false
+}

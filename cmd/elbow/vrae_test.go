@@ -1,0 +1,144 @@
+package main
+
+import (
+	"encoding/csv"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/elbow-go/elbow/blas/blastest"
+	"github.com/elbow-go/elbow/internal/music"
+	"github.com/elbow-go/elbow/model"
+)
+
+// TestVRAE trains a small VRAE on the built-in tunes, goes on with it, encodes, walks from
+// one tune to another and goes on from one.
+func TestVRAE(t *testing.T) {
+	blastest.UseGo(t)
+	dir := filepath.Join(t.TempDir(), "run")
+	out := mustRun(t, "train", "-model", "vrae", "-out", dir, "-epochs", "1", "-hidden", "8", "-batch", "64", "-window", "16", "-hop", "8")
+	for _, want := range []string{"vrae, gru 8, bernoulli, latent 2", "in their own keys, windows of 16 every 8", "valid and test are the tunes of train"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("train printed no %q:\n%s", want, out)
+		}
+	}
+	mustRun(t, "train", "-resume", "-epochs", "2", "-out", dir)
+	if out := mustRun(t, "eval", "-model", dir); strings.Contains(out, "other data") {
+		t.Errorf("eval does not find the data of the training:\n%s", out)
+	}
+
+	maps := t.TempDir()
+	out = mustRun(t, "encode", "-model", dir, "-out", maps)
+	if !strings.Contains(out, "windows of 24 pieces") {
+		t.Errorf("encode printed %s", out)
+	}
+	f, err := os.Open(filepath.Join(maps, latentFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	rows, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(rows[0], " "); got != "part piece step label mean0 mean1 sigma0 sigma1" {
+		t.Errorf("columns %s", got)
+	}
+	if got := strings.Join(rows[2][:4], " "); got != "train ode_to_joy 8 ode_to_joy" {
+		t.Errorf("second window %s", got)
+	}
+	if _, err := os.Stat(filepath.Join(maps, mapFile+".svg")); err != nil {
+		t.Error(err)
+	}
+
+	mustRun(t, "sample", "-model", dir, "-out", maps, "-from", "greensleeves", "-to", "sakura@8", "-between", "2")
+	if got := midiSteps(t, maps); got > 4*16 {
+		t.Errorf("a walk of 4 samples of 16 steps has %d steps", got)
+	}
+	mustRun(t, "sample", "-model", dir, "-out", maps, "-from", "greensleeves", "-steps", "1000", "-seed", "2")
+	if got := midiSteps(t, maps); got < 900 || got > 1000 {
+		t.Errorf("%d steps went on from a window, want 1000", got)
+	}
+	for _, bad := range [][]string{
+		{"sample", "-model", dir, "-out", maps, "-from", "no such tune"},
+		{"sample", "-model", dir, "-out", maps, "-to", "sakura"},
+		{"train", "-model", "classifier", "-out", t.TempDir()},
+		{"train", "-model", "vrae", "-kl-weight", "0", "-out", t.TempDir()},
+		{"train", "-hop", "3", "-out", t.TempDir()},
+	} {
+		if code, _, errOut := elbow(t.Context(), bad...); code == 0 || errOut == "" {
+			t.Errorf("elbow %v: exit code %d, %q", bad, code, errOut)
+		}
+	}
+}
+
+// midiSteps returns the length of the sample in a folder.
+func midiSteps(t *testing.T, dir string) int {
+	t.Helper()
+	pieces, err := music.OpenPieces(filepath.Join(dir, midiFile), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(pieces[0].Steps)
+}
+
+func TestEncodeRefuses(t *testing.T) {
+	dir := t.TempDir()
+	m, err := model.New[float32](model.Config{Model: model.ModelRNN, Data: 5, Hidden: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, model.BestFile)
+	if err := model.Save(path, m, &model.Data{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"encode", "-model", dir}, {"sample", "-model", dir, "-from", "x"}} {
+		if code, _, errOut := elbow(t.Context(), args...); code != 1 || !strings.Contains(errOut, path) || !strings.Contains(errOut, "latent variable") {
+			t.Errorf("elbow %v: exit code %d, %q", args, code, errOut)
+		}
+	}
+}
+
+// TestProject: points on a plane in five dimensions keep their distances on a map.
+func TestProject(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	const n, dim = 40, 5
+	a, b := [dim]float64{0.6, 0, 0.8, 0, 0}, [dim]float64{0, 1, 0, 0, 0}
+	points, flat := make([]float32, n*dim), make([]float32, n*2)
+	for i := range n {
+		u, v := rng.NormFloat64()*3, rng.NormFloat64()
+		flat[2*i], flat[2*i+1] = float32(u), float32(v)
+		for j := range dim {
+			points[i*dim+j] = float32(u*a[j] + v*b[j] + 7)
+		}
+	}
+	x, y, share := project(points, n, dim)
+	px, py, whole := project(flat, n, 2)
+	for i := 1; i < n; i++ {
+		got, want := math.Hypot(x[i]-x[0], y[i]-y[0]), math.Hypot(px[i]-px[0], py[i]-py[0])
+		if math.Abs(got-want) > 1e-4 {
+			t.Errorf("distance %v, want %v", got, want)
+		}
+	}
+	if math.Abs(share-1) > 1e-4 || whole != 1 {
+		t.Errorf("shares of the variance %v and %v, want 1", share, whole)
+	}
+}
+
+func TestClouds(t *testing.T) {
+	var names []string
+	for i := range 60 {
+		names = append(names, string(rune('A'+i%52)))
+	}
+	clouds := cloudsOf(names, make([]float64, 60), make([]float64, 60))
+	total := 0
+	for _, c := range clouds {
+		total += len(c.X)
+	}
+	if len(clouds) != 48 || total != 60 || clouds[47].Name != "others" || len(clouds[0].X) != 2 {
+		t.Errorf("%d clouds of %d points, the last is %q, the first has %d", len(clouds), total, clouds[len(clouds)-1].Name, len(clouds[0].X))
+	}
+}

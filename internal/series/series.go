@@ -1,0 +1,316 @@
+// Package series reads sequences of real numbers from tables: NumPy arrays and CSV files.
+package series
+
+import (
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/elbow-go/elbow/internal/infile"
+	"github.com/elbow-go/elbow/internal/npy"
+)
+
+// maxCSV bounds a CSV file, in bytes.
+const maxCSV = 1 << 28
+
+// Sequence is a sequence of steps: X is [steps, Dim of the set].
+type Sequence struct {
+	Name string
+	X    []float32
+}
+
+// Set is a data set in three parts.
+type Set struct {
+	Dim                int
+	Train, Valid, Test []Sequence
+}
+
+// Read reads a data set:
+//
+//   - a .npz file with the arrays train, valid and test, or with one array,
+//   - a .npy file,
+//   - a .csv file,
+//   - a folder with the folders train, valid and test of .npy and .csv files, or one of such
+//     files without these folders.
+//
+// An array is [sequences, steps, dimensions] or, one sequence, [steps, dimensions]. A CSV
+// file has one step a line, numbers only; a first line that is not all numbers gives the
+// names of the columns. If a column is called sequence, the lines of a sequence are those
+// that follow each other with the same value in it, otherwise the file is one sequence.
+//
+// Where the parts are not given, they are 80, 10 and 10 of 100 sequences in order, or, if
+// there are fewer than ten, of the time of each.
+//
+// Errors name the file and the place; numbers that are not finite are errors.
+func Read(path string) (*Set, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	s := new(Set)
+	if info.IsDir() {
+		return s, s.folder(path)
+	}
+	if strings.EqualFold(filepath.Ext(path), ".npz") {
+		return s, s.zip(path)
+	}
+	all, err := s.file(path)
+	if err != nil {
+		return nil, err
+	}
+	return s, s.split(path, all)
+}
+
+// IsFile reports whether the name of a file is that of a table.
+func IsFile(path string) bool {
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".npy", ".npz", ".csv":
+		return true
+	}
+	return false
+}
+
+type part struct {
+	name string
+	to   *[]Sequence
+}
+
+func (s *Set) parts() [3]part {
+	return [3]part{{"train", &s.Train}, {"valid", &s.Valid}, {"test", &s.Test}}
+}
+
+func (s *Set) folder(dir string) error {
+	if info, err := os.Stat(filepath.Join(dir, "train")); err != nil || !info.IsDir() {
+		all, err := s.files(dir)
+		if err != nil {
+			return err
+		}
+		return s.split(dir, all)
+	}
+	for _, p := range s.parts() {
+		var err error
+		if *p.to, err = s.files(filepath.Join(dir, p.name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Set) files(dir string) ([]Sequence, error) {
+	entries, err := os.ReadDir(dir) // sorted by name
+	if err != nil {
+		return nil, err
+	}
+	var all []Sequence
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		if e.IsDir() || !IsFile(path) {
+			continue
+		}
+		list, err := s.file(path)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, list...)
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("%s: no .npy or .csv file", dir)
+	}
+	return all, nil
+}
+
+func (s *Set) file(path string) ([]Sequence, error) {
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".npy":
+		a, err := npy.Read(path)
+		if err != nil {
+			return nil, err
+		}
+		return s.array(path, a)
+	case ".csv":
+		raw, err := infile.Read(path, maxCSV)
+		if err != nil {
+			return nil, err
+		}
+		return s.csv(path, raw)
+	}
+	return nil, fmt.Errorf("%s: want a file .npy or .csv", path)
+}
+
+func (s *Set) zip(path string) error {
+	arrays, err := npy.ReadZip(path)
+	if err != nil {
+		return err
+	}
+	if len(arrays) == 1 {
+		all, err := s.array(path, arrays[0])
+		if err != nil {
+			return err
+		}
+		return s.split(path, all)
+	}
+	for _, p := range s.parts() {
+		for _, a := range arrays {
+			if a.Name != p.name {
+				continue
+			}
+			if *p.to, err = s.array(path+": "+a.Name, a); err != nil {
+				return err
+			}
+		}
+		if len(*p.to) == 0 {
+			return fmt.Errorf("%s: no array %q; want train, valid and test, or one array", path, p.name)
+		}
+	}
+	return nil
+}
+
+// width compares the dimensions of one more table with those before it.
+func (s *Set) width(dim int) error {
+	if dim < 1 {
+		return errors.New("no column of numbers")
+	}
+	if s.Dim != 0 && s.Dim != dim {
+		return fmt.Errorf("%d dimensions, but %d in what was read before", dim, s.Dim)
+	}
+	s.Dim = dim
+	return nil
+}
+
+func (s *Set) array(name string, a *npy.Array) ([]Sequence, error) {
+	n, steps := 1, 0
+	switch len(a.Shape) {
+	case 2:
+		steps = a.Shape[0]
+	case 3:
+		n, steps = a.Shape[0], a.Shape[1]
+	default:
+		return nil, fmt.Errorf("%s: shape %v, want [sequences, steps, dimensions] or [steps, dimensions]", name, a.Shape)
+	}
+	dim := a.Shape[len(a.Shape)-1]
+	if err := s.width(dim); err != nil {
+		return nil, fmt.Errorf("%s: shape %v: %w", name, a.Shape, err)
+	}
+	if n == 0 || steps == 0 {
+		return nil, fmt.Errorf("%s: shape %v: no steps", name, a.Shape)
+	}
+	list := make([]Sequence, n)
+	for i := range list {
+		x := make([]float32, steps*dim)
+		for k := range x {
+			v := a.Data[i*len(x)+k]
+			if !finite(v) {
+				return nil, fmt.Errorf("%s: sequence %d, step %d, dimension %d: %v", name, i, k/dim, k%dim, v)
+			}
+			x[k] = float32(v)
+		}
+		list[i] = Sequence{fmt.Sprintf("%s[%d]", name, i), x}
+	}
+	return list, nil
+}
+
+// finite reports whether v is a number that float32 can hold.
+func finite(v float64) bool { return math.Abs(v) <= math.MaxFloat32 }
+
+func (s *Set) csv(path string, raw []byte) ([]Sequence, error) {
+	r := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(raw, []byte("\uFEFF"))))
+	r.ReuseRecord, r.TrimLeadingSpace = true, true
+	id, last := -1, "" // the column that names the sequence, and its last value
+	var list []Sequence
+	for first := true; ; first = false {
+		record, err := r.Read() // checks that all lines have as many fields
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		if first {
+			if head := names(record); head != nil {
+				for j, n := range head {
+					if strings.EqualFold(n, "sequence") {
+						id = j
+					}
+				}
+				continue
+			}
+		}
+		if list == nil {
+			dim := len(record)
+			if id >= 0 {
+				dim--
+			}
+			if err := s.width(dim); err != nil {
+				line, _ := r.FieldPos(0)
+				return nil, fmt.Errorf("%s: line %d: %w", path, line, err)
+			}
+		}
+		if list == nil || id >= 0 && record[id] != last {
+			name := path
+			if id >= 0 {
+				last = strings.Clone(record[id])
+				name += ": " + last
+			}
+			list = append(list, Sequence{Name: name})
+		}
+		q := &list[len(list)-1]
+		for j, field := range record {
+			if j == id {
+				continue
+			}
+			v, err := strconv.ParseFloat(strings.TrimSpace(field), 64)
+			if err != nil || !finite(v) {
+				line, column := r.FieldPos(j)
+				return nil, fmt.Errorf("%s: line %d, column %d: %.30q is not a finite number", path, line, column, field)
+			}
+			q.X = append(q.X, float32(v))
+		}
+	}
+	if list == nil {
+		return nil, fmt.Errorf("%s: no line of numbers", path)
+	}
+	return list, nil
+}
+
+// names returns a line of column names, or nil if the line is one of numbers.
+func names(record []string) []string {
+	for _, f := range record {
+		if _, err := strconv.ParseFloat(strings.TrimSpace(f), 64); err != nil {
+			head := make([]string, len(record))
+			for j, f := range record {
+				head[j] = strings.TrimSpace(strings.Clone(f))
+			}
+			return head
+		}
+	}
+	return nil
+}
+
+// split makes the parts.
+func (s *Set) split(path string, all []Sequence) error {
+	if n := len(all); n >= 10 {
+		a, b := n*8/10, n*9/10
+		s.Train, s.Valid, s.Test = all[:a], all[a:b], all[b:]
+		return nil
+	}
+	for _, q := range all {
+		n := len(q.X) / s.Dim
+		if n < 10 {
+			return fmt.Errorf("%s: %s has %d steps: too few to be split into train, valid and test", path, q.Name, n)
+		}
+		from := 0
+		for i, p := range s.parts() {
+			to := n * (8 + i) / 10
+			*p.to = append(*p.to, Sequence{fmt.Sprintf("%s, steps %d to %d", q.Name, from, to), q.X[from*s.Dim : to*s.Dim]})
+			from = to
+		}
+	}
+	return nil
+}

@@ -1,0 +1,91 @@
+package model
+
+import (
+	"math"
+
+	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/kernels"
+)
+
+// categorical is a distribution over k classes, from logits. The data have one dimension,
+// the index of a class; a model sees it as a vector with a single 1.
+type categorical[T cell.Float] struct{ k int }
+
+func (l categorical[T]) heads(int) []int { return []int{l.k} }
+func (l categorical[T]) inputs(int) int  { return l.k }
+
+func (l categorical[T]) encode(u, x []T, rows, _ int) {
+	clear(u[:rows*l.k])
+	for i, v := range x[:rows] {
+		u[i*l.k+int(v)] = 1
+	}
+}
+
+// inputMean: the frequencies of the classes.
+func (l categorical[T]) inputMean(stats Stats) []float64 {
+	mean := make([]float64, l.k)
+	for c, n := range stats.Counts {
+		mean[c] = float64(n) / float64(max(stats.Steps, 1))
+	}
+	return mean
+}
+
+// initBias: the logarithms of the frequencies, with half a count added so that a class
+// that never occurs stays finite.
+func (l categorical[T]) initBias(b []T, stats Stats) {
+	for c, n := range stats.Counts {
+		b[c] = T(math.Log((float64(n) + 0.5) / (float64(stats.Steps) + 0.5*float64(l.k))))
+	}
+}
+
+// classes calls f with the classes of the rows, a few rows at a time: a slice for all of
+// them would be an allocation in every pass.
+func classes[T cell.Float](x []T, rows int, f func(lo, n int, target []int32)) {
+	var target [64]int32
+	for lo := 0; lo < rows; lo += len(target) {
+		n := min(rows-lo, len(target))
+		for i, v := range x[lo : lo+n] {
+			target[i] = int32(v)
+		}
+		f(lo, n, target[:n])
+	}
+}
+
+func (l categorical[T]) logProb(lp, x, out []T, rows, _ int) {
+	classes(x, rows, func(lo, n int, target []int32) {
+		kernels.CategoricalLogProb(lp[lo:lo+n], target, out[lo*l.k:], n, l.k)
+	})
+}
+
+func (l categorical[T]) backward(dout, dlp, x, out []T, rows, _ int) {
+	classes(x, rows, func(lo, n int, target []int32) {
+		kernels.CategoricalLogProbBackward(nil, dout[lo*l.k:], dlp[lo:lo+n], target, out[lo*l.k:], n, l.k)
+	})
+}
+
+func (l categorical[T]) sample(x, out []T, noise kernels.Noise, step, row0 uint32, rows, _ int) {
+	for i, c := range drawClasses(softmaxRows(out, rows, l.k, l.k), noise, step, row0, rows, 1, l.k) {
+		x[i] = T(c)
+	}
+}
+
+func (l categorical[T]) mean(x, out []T, rows, _ int) {
+	for i := range rows {
+		best, row := 0, out[i*l.k:(i+1)*l.k]
+		for c, v := range row {
+			if v > row[best] {
+				best = c
+			}
+		}
+		x[i] = T(best)
+	}
+}
+
+// channels adds the largest probability of every row.
+func (l categorical[T]) channels(add func(name string, values []T), out []T, rows, _ int) {
+	p, most := softmaxRows(out, rows, l.k, l.k), make([]T, rows)
+	for i, v := range p {
+		most[i/l.k] = max(most[i/l.k], v)
+	}
+	add("theta_max", most)
+}

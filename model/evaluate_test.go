@@ -1,0 +1,92 @@
+package model
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/elbow-go/elbow/blas/blastest"
+	"github.com/elbow-go/elbow/kernels"
+)
+
+// TestMoreSamplesTightenTheBound: on a trained model the bound rises from the ELBO over 5
+// samples to 64. Single estimates scatter, so each is the mean over a few seeds.
+func TestMoreSamplesTightenTheBound(t *testing.T) {
+	blastest.UseGo(t)
+	d := testData(6)
+	for _, name := range []string{ModelVRNN, ModelSTORN} {
+		c := testTrainConfig()
+		c.Epochs = 12
+		tr := newTestTrainer(t, Config{Model: name, Hidden: 12}, c, d, "")
+		if err := tr.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		score := func(samples int) float64 {
+			sum := 0.0
+			for seed := range uint64(4) {
+				s := Evaluate(tr.Model, d.Valid, EvalConfig{Batch: 4, Samples: samples, Seed: seed})
+				sum += s.NLLPerStep / 4
+				if samples > 1 && (s.Samples != samples || s.NLLPerStep >= s.ReconPerStep+s.KLPerStep) {
+					t.Errorf("%s: %+v", name, s)
+				}
+			}
+			return sum
+		}
+		elbo, five, many := score(1), score(5), score(64)
+		if !(elbo > five && five > many) {
+			t.Errorf("%s: NLL bound %v, with 5 samples %v, with 64 %v: want them to fall", name, elbo, five, many)
+		}
+	}
+}
+
+// TestEvaluateParts: the importance bound is the logarithm of the mean weight, whichever
+// way the samples are split over passes.
+func TestEvaluateParts(t *testing.T) {
+	blastest.UseGo(t)
+	d := testData(6)
+	m := newTestModel[float32](t, Config{Model: ModelVRNN, Data: 6, Hidden: 8})
+	const k, seed = passRows + 60, 3
+	got := Evaluate(m, d.Valid, EvalConfig{Batch: 2, Samples: k, Seed: seed})
+	if other := Evaluate(m, d.Valid, EvalConfig{Batch: 2 * k, Samples: k, Seed: seed, Threads: 2}); other != got {
+		// The same weights, added up in another order.
+		if math.Abs(other.NLLPerStep-got.NLLPerStep) > 1e-12*got.NLLPerStep || math.Abs(other.KLPerStep-got.KLPerStep) > 1e-9 {
+			t.Errorf("in parts %+v, at once %+v", got, other)
+		}
+	}
+	want := 0.0
+	p := m.NewPass(1)
+	for place, batch := range cut(d.Valid, 1, nil) {
+		var logW []float64
+		for draw := range k {
+			b := Batch[float32]{Noise: kernels.Noise{Seed: seed, Stream: streamEval}, Row0: (len(d.Valid)-1-place)*k + draw}
+			segment(&b, d.Valid, batch, 6, 0, 0, 1, 0)
+			p.Forward(&b, Objective{KLWeight: 1, Sampled: true}, false)
+			logW = append(logW, p.LogWeights()[0])
+		}
+		most, sum := slices.Max(logW), 0.0
+		for _, w := range logW {
+			sum += math.Exp(w-most) / k
+		}
+		want -= most + math.Log(sum)
+	}
+	if math.Abs(got.NLLPerSeq*float64(len(d.Valid))-want) > 1e-9*want {
+		t.Errorf("NLL %v, want %v", got.NLLPerSeq*float64(len(d.Valid)), want)
+	}
+}
+
+// TestSampledKL: the mean of the sampled KL is the closed form.
+func TestSampledKL(t *testing.T) {
+	for _, name := range []string{ModelVRNN, ModelVRNNI, ModelSTORN} {
+		m := newTestModel[float32](t, Config{Model: name, Data: 6, Hidden: 8})
+		d := testData(6)
+		// The KL of a vrnn depends on what was drawn before, so the closed form is random too.
+		exact, sampled := 0.0, 0.0
+		for seed := range uint64(8) {
+			exact += Evaluate(m, d.Valid, EvalConfig{Batch: 6, Seed: seed}).KLPerStep / 8
+			sampled += Evaluate(m, d.Valid, EvalConfig{Batch: 6, Samples: 300, Seed: seed}).KLPerStep / 8
+		}
+		if math.Abs(exact-sampled) > 0.04*exact {
+			t.Errorf("%s: KL in closed form %v, sampled %v", name, exact, sampled)
+		}
+	}
+}

@@ -1,0 +1,227 @@
+package model
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/elbow-go/elbow/cell"
+)
+
+// support returns points that a distribution over two dimensions, one of classes or a pen bit
+// and two dimensions can be summed over, and the volume that each of them stands for.
+func support(c Config) (x []float64, volume float64) {
+	switch c.Likelihood {
+	case Categorical:
+		for k := range c.Classes {
+			x = append(x, float64(k))
+		}
+		return x, 1
+	case Bernoulli:
+		return []float64{0, 0, 0, 1, 1, 0, 1, 1}, 1
+	case LogisticMixture:
+		last := float64(c.Levels - 1)
+		for i := range c.Levels {
+			for j := range c.Levels {
+				x = append(x, 2*float64(i)/last-1, 2*float64(j)/last-1)
+			}
+		}
+		return x, 1
+	}
+	const h = 0.25 // small beside every σ, so the error of the sum is far below 1e-6
+	for i := -48; i <= 48; i++ {
+		for j := -48; j <= 48; j++ {
+			if c.Data == 2 {
+				x = append(x, h*float64(i), h*float64(j))
+				continue
+			}
+			for pen := range 2 {
+				x = append(x, float64(pen), h*float64(i), h*float64(j))
+			}
+		}
+	}
+	return x, h * h
+}
+
+// TestLikelihoods: the probabilities that a model gives to all that a step can be sum to 1,
+// and what it samples has the mean and the second moments of these probabilities.
+func TestLikelihoods(t *testing.T) {
+	for _, name := range likelihoods {
+		t.Run(name, func(t *testing.T) {
+			c := testConfig(ModelRNN, "lstm", name)
+			if c.Data > 3 {
+				c.Data = 2
+			}
+			m := newTestModel[float64](t, c).(*VRNN[float64])
+			rng := rand.New(rand.NewPCG(2, 2))
+			for i := range m.decoder.last().B { // a distribution with a shape
+				m.decoder.last().B[i] += rng.NormFloat64() * 0.7
+			}
+			if b := m.decoder.last().B; name == LogisticMixture { // and not all at the ends
+				for i := len(b) / 3; i < len(b); i++ {
+					b[i] *= 0.3
+				}
+				for i := 2 * len(b) / 3; i < len(b); i++ {
+					b[i] -= 4
+				}
+			}
+			m.PackForTraining()
+			x, volume := support(m.Config)
+			n := len(x) / m.Data
+			lengths := make([]int, n)
+			for i := range lengths {
+				lengths[i] = 1
+			}
+			p := newVRNNPass(m, 1)
+			p.Forward(&Batch[float64]{Shape: cell.NewRagged(lengths...), X: x}, Bound(n), false)
+			// Moments: 1, the dimensions, their products.
+			moments := func(row []float64) []float64 {
+				ms := append([]float64{1}, row...)
+				for i, a := range row {
+					for _, b := range row[:i+1] {
+						ms = append(ms, a*b)
+					}
+				}
+				return ms
+			}
+			want := make([]float64, len(moments(x[:m.Data])))
+			square := make([]float64, len(want))
+			for i := range n {
+				for j, v := range moments(x[i*m.Data : (i+1)*m.Data]) {
+					w := math.Exp(p.LogProb[i]) * volume
+					want[j] += w * v
+					square[j] += w * v * v
+				}
+			}
+			if math.Abs(want[0]-1) > 1e-6 {
+				t.Errorf("the probabilities sum to %v", want[0])
+			}
+			const count = 10000
+			got := make([]float64, len(want))
+			for i, draws := 0, Sample(m, count, 1, 3, false); i < len(draws); i += m.Data {
+				for j, v := range moments(draws[i : i+m.Data]) {
+					got[j] += v / count
+				}
+			}
+			for j := range got {
+				sd := math.Sqrt(math.Max(square[j]-want[j]*want[j], 0) / count)
+				if math.Abs(got[j]-want[j]) > 5*sd+1e-6 {
+					t.Errorf("moment %d of the samples is %v, want %v +- %v", j, got[j], want[j], sd)
+				}
+			}
+			mean := Sample(m, 1, 1, 3, true)
+			if name == Categorical { // its mode
+				for i, lp := range p.LogProb {
+					if lp > p.LogProb[int(mean[0])] {
+						t.Errorf("class %d is more likely than the mode %v", i, mean[0])
+					}
+				}
+				return
+			}
+			tol := 1e-6
+			if name == LogisticMixture { // a level, and the ends cut off tails
+				tol = 1.5 / float64(c.Levels-1)
+			}
+			for j, v := range mean {
+				if math.Abs(v-want[1+j]) > tol {
+					t.Errorf("mean %v of dimension %d, want %v", v, j, want[1+j])
+				}
+			}
+		})
+	}
+}
+
+// TestChannels: every model shows its channels, and what they say is possible.
+func TestChannels(t *testing.T) {
+	signed := map[string]bool{"x": true, "theta_mu": true, "theta_corr": true}
+	shares := map[string]bool{"coeff": true, "theta_max": true, "theta_pen": true, "theta_corr": true}
+	for _, c := range testConfigs() {
+		m := newTestModel[float32](t, c)
+		p := m.NewPass(2)
+		p.Forward(newTestBatch(m, rand.New(rand.NewPCG(9, 9)), 6, 4, 1), Bound(11), false)
+		got := channels{}
+		p.Channels(got.add)
+		want := map[string]bool{"x": true, "theta_mu": true, "theta_sig": true}
+		switch c.Likelihood {
+		case GMM, LogisticMixture:
+			want["coeff"] = true
+		case Bivariate, BivariateMixture:
+			want["theta_pen"], want["theta_corr"] = true, true
+			if c.Likelihood == BivariateMixture {
+				want["coeff"] = true
+			}
+		case Categorical:
+			want = map[string]bool{"x": true, "theta_max": true}
+		}
+		if c.Model != ModelRNN {
+			want["phi_sig"] = true
+		}
+		if c.Model == ModelVRNN {
+			want["prior_sig"] = true
+		}
+		for name, ch := range got.result() {
+			if !want[name] {
+				t.Errorf("%s: channel %s is not wanted", c.testName(), name)
+			}
+			delete(want, name)
+			if !(ch.Min <= ch.Mean && ch.Mean <= ch.Max) || !signed[name] && ch.Min < 0 {
+				t.Errorf("%s: channel %s = %+v", c.testName(), name, ch)
+			}
+			if shares[name] && ch.Max > 1 {
+				t.Errorf("%s: channel %s = %+v", c.testName(), name, ch)
+			}
+		}
+		for name := range want {
+			t.Errorf("%s: no channel %s", c.testName(), name)
+		}
+	}
+}
+
+// TestConfigErrors: what cannot be built is refused, with the reason.
+func TestConfigErrors(t *testing.T) {
+	for _, c := range []struct {
+		config Config
+		want   string
+	}{
+		{Config{Model: "nope", Data: 1, Hidden: 1}, `unknown model "nope"`},
+		{Config{Likelihood: "nope", Data: 1, Hidden: 1}, `unknown likelihood "nope"`},
+		{Config{Cell: "nope", Data: 1, Hidden: 1}, `unknown kind "nope"`},
+		{Config{Data: 1}, "hidden = 0"},
+		{Config{Data: 0, Hidden: 1}, "data = 0"},
+		{Config{Data: 1, Hidden: 1 << 20}, "hidden = 1048576"},
+		{Config{Data: 1, Hidden: 1, Likelihood: Categorical}, "classes = 0"},
+		{Config{Data: 2, Hidden: 1, Likelihood: Categorical, Classes: 4}, "data = 2"},
+		{Config{Data: 1, Hidden: 1, Likelihood: GMM, Components: -1}, "components = -1"},
+		{Config{Data: 1, Hidden: 1, Likelihood: LogisticMixture, Levels: 1}, "levels = 1"},
+		{Config{Data: 1, Hidden: 1, Likelihood: LogisticMixture, Levels: 1 << 17}, "levels = 131072"},
+		{Config{Data: 4, Hidden: 1, Likelihood: Bivariate}, "data = 4"},
+		{Config{Data: 1, Hidden: 1, Dropout: 1, Layers: 2}, "dropout = 1"},
+		{Config{Data: 1, Hidden: 1, Dropout: 0.5}, "one recurrent layer"},
+		{Config{Data: 1, Hidden: 1, Layers: -1}, "layers = -1"},
+		{Config{Model: ModelVRAE, Data: 1, Hidden: 1, Likelihood: GMM, Components: -1}, "components = -1"},
+		{Config{Model: ModelVRAE, Data: 1, Hidden: 1, Likelihood: LogisticMixture, Levels: 1}, "levels = 1"},
+		{Config{Data: 9999, Hidden: 1, Likelihood: GMM, Components: 9999}, "outputs"},
+	} {
+		_, err := New[float32](c.config)
+		checkError(t, err, c.want)
+	}
+}
+
+// TestClassesSeen: a model sees a class as a vector with a single 1, less the frequencies.
+func TestClassesSeen(t *testing.T) {
+	m := newModel[float64](t, Config{Model: ModelRNN, Likelihood: Categorical, Data: 1, Classes: 3, Hidden: 2}).(*VRNN[float64])
+	d := &Data{Dim: 1, Form: Form{Classes: 3}, Train: []Sequence{{X: []float32{0, 2, 2, 2}}}}
+	m.Init(1, d.Stats())
+	u := make([]float64, 6)
+	encode(m.like, u, []float64{2, 0}, m.Mean, 2, 1)
+	for i, want := range []float64{-0.25, 0, 0.25, 0.75, 0, -0.75} {
+		if u[i] != want {
+			t.Errorf("element %d is %v, want %v", i, u[i], want)
+		}
+	}
+	for c, want := range []float64{1.5 / 5.5, 0.5 / 5.5, 3.5 / 5.5} {
+		if got := math.Exp(m.decoder.last().B[c]); math.Abs(got-want) > 1e-12 {
+			t.Errorf("class %d starts with probability %v, want %v", c, got, want)
+		}
+	}
+}

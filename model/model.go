@@ -1,0 +1,127 @@
+package model
+
+import (
+	"fmt"
+
+	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/kernels"
+)
+
+// Model is what a [Trainer] trains and a checkpoint holds: settings and parameters. It is
+// read-only while it is used and may be shared; what a batch leaves behind lives in a
+// [Pass].
+type Model[T cell.Float] interface {
+	// Settings returns the configuration, resolved.
+	Settings() Config
+	// Tensors returns the parameters in a fixed order.
+	Tensors() []cell.Tensor[T]
+	// Constants returns what is stored with the parameters but not trained, such as the
+	// mean of the inputs.
+	Constants() []cell.Tensor[T]
+	// State returns how many columns of state are carried from one segment of a sequence to
+	// the next: those of Batch.H and Batch.C. It is 0 where sequences are not cut.
+	State() int
+	// Init draws the parameters; the draw depends on seed and stats alone.
+	Init(seed uint64, stats Stats)
+	// NewGrad returns a model of the same shape, all 0, to hold the gradient.
+	NewGrad() Model[T]
+	// Pack prepares the parameters for forward passes, PackForTraining for backward ones
+	// too; whoever has written to them calls one of the two.
+	Pack()
+	PackForTraining()
+	// NewPass returns an empty workspace. The work is split over the given number of
+	// goroutines; the bits do not depend on it.
+	NewPass(threads int) Pass[T]
+	// Sample writes count sequences of the given number of steps; see the function Sample.
+	Sample(dst []T, count, steps int, seed uint64, mean bool)
+}
+
+// Pass runs a [Model] over one batch after another and holds what a batch leaves behind. It
+// belongs to one caller; its memory is reused, so in the steady state with one thread
+// nothing is allocated.
+type Pass[T cell.Float] interface {
+	// Forward computes the terms of the objective. With training set, it keeps what Backward
+	// needs; b must stay as it is until then.
+	Forward(b *Batch[T], obj Objective, training bool)
+	// Backward adds to grad, which is of the model's own type, the gradient of the objective
+	// of the last Forward, which had training set.
+	Backward(grad Model[T])
+	// Loss returns the objective of the last Forward.
+	Loss() float64
+	// Totals sums the terms of the last Forward, in float64 and in a fixed order.
+	Totals() Totals
+	// LogWeights returns ln p(x, z) - ln q(z|x), or its closed-form expectation over z, of
+	// every row of the batch, summed over its steps, in nats and with the KL weight of the
+	// objective. It is valid until the next Forward.
+	LogWeights() []float64
+	// Final copies the state of every sequence of the batch after its last step to h and c
+	// [Batch, State], from which the next segment goes on.
+	Final(h, c []T)
+	// Channels calls add with the values of every monitored quantity of the last Forward.
+	// The slices are valid during the call only.
+	Channels(add func(name string, values []T))
+}
+
+// Batch is what one pass works on: sequences, longest first, stored as [cell.Ragged] says.
+//
+// An objective with K samples takes every sequence K times: row i of the batch is draw i%K
+// for sequence i/K.
+type Batch[T cell.Float] struct {
+	Shape *cell.Ragged
+	X     []T      // [Rows, Data]
+	H, C  []T      // initial states [Batch, State], nil for zero; C for the LSTM only
+	Label []string // of every sequence; only a classifier reads them
+
+	// Noise chooses the draws. The draw of row b of the batch at step t depends on Noise, t
+	// and Row0+b alone.
+	Noise kernels.Noise
+	Row0  int
+
+	u []T // scratch
+}
+
+// New returns the model that the configuration asks for, with all parameters 0; see
+// [Model]. It reports what is wrong with the configuration.
+func New[T cell.Float](config Config) (Model[T], error) {
+	c, err := config.Resolve()
+	if err != nil {
+		return nil, err
+	}
+	switch c.Model {
+	case ModelRNN, ModelVRNN, ModelVRNNI:
+		return newVRNN[T](c), nil
+	case ModelSTORN:
+		return newSTORN[T](c), nil
+	case ModelVRAE:
+		return newVRAE[T](c), nil
+	case ModelClassifier:
+		return newClassifier[T](c), nil
+	case ModelVAE:
+		return newVAE[T](c), nil
+	case ModelRegression:
+		return newRegression[T](c), nil
+	}
+	return nil, fmt.Errorf("model: unknown model %q", c.Model)
+}
+
+// landmark is a tensor of a model with its shape.
+type landmark struct {
+	name  string
+	shape []int
+}
+
+// landmarks returns all that is large in a model, so that a file can be checked against its
+// header before the model is made.
+func (c Config) landmarks() []landmark {
+	switch c.Model {
+	case ModelSTORN:
+		return c.stornLandmarks()
+	case ModelVRAE:
+		return c.vraeLandmarks()
+	case ModelClassifier:
+		return c.classifierLandmarks()
+	case ModelVAE, ModelRegression:
+		return c.pointLandmarks()
+	}
+	return c.vrnnLandmarks()
+}

@@ -1,0 +1,270 @@
+package model
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/internal/par"
+	"github.com/elbow-go/elbow/kernels"
+)
+
+// Regression is conditional stochastic regression. A step is [x | y], with Given dimensions
+// of x, and a sequence of T steps is T data points.
+//
+//	y = μ(x) + σ(x) ε     ε ~ N(0, I)
+//
+// Its objective is the exact likelihood, p(y|x) = N(μ, σ). With Objective.Sampled it is
+// stochastic backpropagation: a draw of y by the line above, and the density of the data
+// around it, with the gradient through the draw,
+//
+//	-ln N(y; μ(x) + σ(x) ε, Noise²) = |y - μ - σ ε|²/(2 Noise²) + const
+//
+// One draw, or the mean over K, is the squared error. Its expectation |y - μ|² + σ² pulls σ
+// to 0: it finds the mean of y alone. With Objective.Importance the densities of the K draws
+// are averaged before the logarithm, which for growing K is the likelihood with variance
+// σ² + Noise², and finds σ as well.
+type Regression[T cell.Float] struct {
+	Config
+	Mean []T // [Given], subtracted from x
+
+	net    *net[T]
+	like   likelihood[T]
+	form   kernels.ScaleForm // of σ
+	squash bool
+}
+
+// newRegression takes a resolved configuration.
+func newRegression[T cell.Float](c Config) *Regression[T] {
+	m := &Regression[T]{Config: c, Mean: make([]T, c.Given), like: newLikelihood[T](c), form: c.scaleForm(), squash: c.Means == MeansUnit}
+	m.net = newMLP[T](c.Given, c.Decoder, c.layers(), 2*m.outputs(), c.activation())
+	return m
+}
+
+func (m *Regression[T]) outputs() int { return m.Data - m.Given }
+
+// Settings implements [Model].
+func (m *Regression[T]) Settings() Config { return m.Config }
+
+// State implements [Model]: data points have no state.
+func (m *Regression[T]) State() int { return 0 }
+
+// NewGrad implements [Model].
+func (m *Regression[T]) NewGrad() Model[T] {
+	return &Regression[T]{Config: m.Config, Mean: make([]T, len(m.Mean)), like: m.like, form: m.form, squash: m.squash, net: m.net.newGrad()}
+}
+
+// Tensors implements [Model]: net.K.w and net.K.b.
+func (m *Regression[T]) Tensors() []cell.Tensor[T] { return m.net.tensors(nil, "net") }
+
+// Constants implements [Model].
+func (m *Regression[T]) Constants() []cell.Tensor[T] {
+	return []cell.Tensor[T]{{Name: meanTensor, Shape: []int{len(m.Mean)}, Data: m.Mean}}
+}
+
+// Pack implements [Model].
+func (m *Regression[T]) Pack() { m.net.pack(false) }
+
+// PackForTraining implements [Model].
+func (m *Regression[T]) PackForTraining() { m.net.pack(true) }
+
+// Init implements [Model], as [VAE.Init]; a linear mean of y starts at 0.
+func (m *Regression[T]) Init(seed uint64, stats Stats) {
+	d := newInitialiser[T](m, seed)
+	d.net(m.net, m.outputs(), m.outputs())
+	if clear(m.Mean); d.kind == InitNormal {
+		d.biases(m.net)
+		return
+	}
+	for j := range m.Mean {
+		m.Mean[j] = T(stats.Mean[j])
+	}
+	initPoints(m.net.last().B, m.like, m.squash, Stats{Steps: stats.Steps, Mean: stats.Mean[m.Given:]})
+}
+
+// evaluate computes [μ | a] of the rows lo..hi of the centred inputs u.
+func (m *Regression[T]) evaluate(tp *tape[T], u []T, lo, hi int) {
+	m.net.project(tp, u, lo, hi, 0, m.Given)
+	m.net.finish(tp, lo, hi)
+	if m.squash {
+		squashMeans(tp.out()[lo*m.net.last().Out:hi*m.net.last().Out], m.outputs())
+	}
+}
+
+// Predict writes μ and σ of the rows of x [rows, Given] to mu and sigma [rows, Data-Given].
+func (m *Regression[T]) Predict(mu, sigma, x []T, rows int) {
+	const fn = "Regression.Predict"
+	d := m.outputs()
+	checkLen(fn, "x", len(x), rows*m.Given)
+	checkLen(fn, "mu", len(mu), rows*d)
+	checkLen(fn, "sigma", len(sigma), rows*d)
+	u := make([]T, rows*m.Given)
+	var tp tape[T]
+	tp.size(m.net, rows, false)
+	for i := range rows {
+		center(u[i*m.Given:(i+1)*m.Given], x[i*m.Given:], m.Mean)
+	}
+	m.evaluate(&tp, u, 0, rows)
+	m.like.mean(mu, tp.out(), rows, d)
+	sigmasOf(sigma, from(tp.out(), d), m.form, rows, d, 2*d)
+}
+
+// Sample implements [Model]: y is drawn at the mean of x of the training data, which
+// stands before it.
+func (m *Regression[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
+	d := m.outputs()
+	mu, sigma, y := make([]T, d), make([]T, d), make([]T, d)
+	m.Predict(mu, sigma, m.Mean, 1)
+	noise := kernels.Noise{Seed: seed, Stream: streamOutput}
+	for i := range count {
+		for t := range steps {
+			copy(y, mu)
+			if !mean {
+				kernels.Normals(y, noise, uint32(t), uint32(i), 1, d)
+				kernels.GaussSample(y, mu, sigma, y, kernels.Sigma, 1, d, d)
+			}
+			row := dst[(i*steps+t)*m.Data : (i*steps+t+1)*m.Data]
+			copy(row[copy(row, m.Mean):], y)
+		}
+	}
+}
+
+// regressionPass is the [Pass] of a [Regression]. As in that of a VAE, the net sees each
+// data point once, however many samples there are of it.
+type regressionPass[T cell.Float] struct {
+	tally[T]
+
+	m         *Regression[T]
+	threads   int
+	batch     *Batch[T]
+	points, k int
+
+	u          []T    // x - mean of every point
+	out, dOut  []T    // [μ | a] of every row; with one sample those of the net itself
+	repeated   [2][]T // what they are otherwise
+	y          []T    // of every row
+	eps, draw  []T    // of the sampled objective
+	scale, dlp []T    // ln σ of its density; gradients
+	dDraw, dNo []T
+	net        tape[T]
+	into       *Regression[T]
+
+	forward, back, params func(lo, hi int)
+}
+
+// NewPass implements [Model].
+func (m *Regression[T]) NewPass(threads int) Pass[T] {
+	p := &regressionPass[T]{m: m, threads: max(threads, 1)}
+	p.forward, p.back, p.params = p.forwardPoints, p.backwardPoints, p.paramGrad
+	return p
+}
+
+// Forward implements [Pass].
+func (p *regressionPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
+	m, rows := p.m, b.Shape.Rows()
+	if len(b.X) < rows*m.Data {
+		panic(fmt.Sprintf("model: Pass.Forward: len(b.X) = %d, want at least rows*data = %d", len(b.X), rows*m.Data))
+	}
+	p.begin(obj, b.Shape, false)
+	p.batch, p.k = b, obj.samples()
+	p.points = rows / p.k
+	n := rows * m.outputs()
+	p.u, p.y = grow(p.u, p.points*m.Given), grow(p.y, n)
+	p.net.size(m.net, p.points, training)
+	p.out = p.net.out()
+	if p.k > 1 {
+		p.repeated[0] = grow(p.repeated[0], 2*n)
+		p.out = p.repeated[0]
+	}
+	if obj.sampled() {
+		p.eps, p.draw, p.scale = grow(p.eps, n), grow(p.draw, n), grow(p.scale, n)
+		fill(p.scale, T(math.Log(m.Config.Noise)))
+	}
+	par.Do(p.threads, p.points, p.forward)
+}
+
+func (p *regressionPass[T]) forwardPoints(lo, hi int) {
+	m, d, k := p.m, p.m.outputs(), p.k
+	for i := lo; i < hi; i++ {
+		center(p.u[i*m.Given:(i+1)*m.Given], p.batch.X[i*k*m.Data:], m.Mean)
+	}
+	m.evaluate(&p.net, p.u, lo, hi)
+	if k > 1 {
+		repeatRows(p.out, p.net.out(), 2*d, k, lo, hi)
+	}
+	a, b := lo*k, hi*k
+	for i := a; i < b; i++ {
+		copy(p.y[i*d:(i+1)*d], p.batch.X[i*m.Data+m.Given:])
+	}
+	out, y := p.out[a*2*d:b*2*d], p.y[a*d:b*d]
+	if !p.obj.sampled() {
+		m.like.logProb(p.LogProb[a:b], y, out, b-a, d)
+		return
+	}
+	eachStep(p.shape, a, b, 1, p.batch.Row0, func(t, row uint32, from, to int) {
+		kernels.Normals(p.eps[from*d:to*d], p.batch.Noise, t, row, to-from, d)
+	})
+	draw := p.draw[a*d : b*d]
+	kernels.GaussSample(draw, out, out[d:], p.eps[a*d:b*d], m.form, b-a, d, 2*d)
+	kernels.GaussLogProb(p.LogProb[a:b], y, draw, p.scale[a*d:b*d], kernels.LogSigma, b-a, d, d)
+}
+
+// Backward implements [Pass].
+func (p *regressionPass[T]) Backward(grad Model[T]) {
+	rows := p.batch.Shape.Rows()
+	if rows == 0 {
+		return
+	}
+	p.into = grad.(*Regression[T])
+	p.dlp = grow(p.dlp, rows)
+	p.grad(p.dlp, nil)
+	p.dOut = p.net.dOut()
+	if p.k > 1 {
+		p.repeated[1] = grow(p.repeated[1], len(p.out))
+		p.dOut = p.repeated[1]
+	}
+	if p.obj.sampled() {
+		p.dDraw, p.dNo = grow(p.dDraw, len(p.draw)), grow(p.dNo, len(p.draw))
+	}
+	par.Do(p.threads, p.points, p.back)
+	par.Do(p.threads, p.threads, p.params)
+	p.into = nil
+}
+
+func (p *regressionPass[T]) backwardPoints(lo, hi int) {
+	m, d := p.m, p.m.outputs()
+	a, b := lo*p.k, hi*p.k
+	out, dOut := p.out[a*2*d:b*2*d], p.dOut[a*2*d:b*2*d]
+	y, dlp := p.y[a*d:b*d], p.dlp[a:b]
+	if p.obj.sampled() {
+		dDraw, dNo := p.dDraw[a*d:b*d], p.dNo[a*d:b*d]
+		kernels.GaussLogProbBackward(nil, nil, dDraw, dNo, dlp, y, p.draw[a*d:b*d], p.scale[a*d:b*d], kernels.LogSigma, b-a, d, d)
+		clear(dOut)
+		kernels.GaussSampleBackward(dOut, dOut[d:], dDraw, out[d:], p.eps[a*d:b*d], m.form, b-a, d, 2*d)
+	} else {
+		m.like.backward(dOut, dlp, y, out, b-a, d)
+	}
+	if p.k > 1 {
+		sumRows(p.net.dOut(), p.dOut, 2*d, p.k, lo, hi)
+	}
+	if m.squash {
+		squashBackward(p.net.dOut()[lo*2*d:hi*2*d], p.net.out()[lo*2*d:hi*2*d], d)
+	}
+	m.net.backward(&p.net, lo, hi)
+}
+
+func (p *regressionPass[T]) paramGrad(lo, hi int) {
+	for i := lo; i < hi; i++ {
+		p.m.net.paramGrad(p.into.net, &p.net, p.points, i, p.threads, p.u)
+	}
+}
+
+// Final implements [Pass]: data points leave no state.
+func (p *regressionPass[T]) Final(h, c []T) {}
+
+// Channels implements [Pass].
+func (p *regressionPass[T]) Channels(add func(name string, values []T)) {
+	m, rows := p.m, p.batch.Shape.Rows()
+	add("x", p.batch.X[:rows*m.Data])
+	m.like.channels(add, p.out, rows, m.outputs())
+}

@@ -1,0 +1,259 @@
+package model
+
+import (
+	"fmt"
+
+	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/internal/par"
+	"github.com/elbow-go/elbow/kernels"
+)
+
+// stornPass is the [Pass] of a [STORN]. All but the two recurrent loops works on the rows
+// of all steps at once:
+//
+//	x_t     --> φr --> loop: r --> posterior --> z, KL --> φz --+--> loop: h --> decoder --> LogProb
+//	x_{t-1} --> φx ---------------------------------------------+
+type stornPass[T cell.Float] struct {
+	tally[T]
+
+	m                      *STORN[T]
+	recognition, generator *stackTape[T]
+	threads                int
+	batch                  *Batch[T]
+
+	u, prev                              []T // x - mean of every row, and that of the step before
+	eps, z, dz, dR, dH, dlp, dkl         []T
+	phiR, phiX, phiZ, posterior, decoder tape[T]
+	draw                                 sampledKL[T]
+
+	g *STORN[T] // where a running Backward adds
+
+	// The phases as function values, made once: a closure per call would be an allocation.
+	before, recognise, between, generate, after                     func(lo, hi int)
+	beforeBack, recogniseBack, betweenBack, generateBack, afterBack func(lo, hi int)
+	params                                                          func(lo, hi int)
+}
+
+// NewPass implements [Model].
+func (m *STORN[T]) NewPass(threads int) Pass[T] {
+	p := &stornPass[T]{m: m, threads: max(threads, 1),
+		recognition: newStackTape(m.recognition, streamDropoutR), generator: newStackTape(m.generator, streamDropout)}
+	p.before, p.recognise, p.between, p.generate, p.after = p.beforeRows, p.recogniseRows, p.betweenRows, p.generateRows, p.afterRows
+	p.beforeBack, p.recogniseBack, p.betweenBack = p.beforeRowsBackward, p.recogniseRowsBackward, p.betweenRowsBackward
+	p.generateBack, p.afterBack, p.params = p.generateRowsBackward, p.afterRowsBackward, p.paramGrad
+	return p
+}
+
+// Forward implements [Pass].
+func (p *stornPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
+	m, rows := p.m, b.Shape.Rows()
+	if len(b.X) < rows*m.Data {
+		panic(fmt.Sprintf("model: Pass.Forward: len(b.X) = %d, want at least rows*data = %d", len(b.X), rows*m.Data))
+	}
+	p.batch = b
+	p.begin(obj, b.Shape, true)
+	p.u, p.prev = grow(p.u, rows*len(m.Mean)), grow(p.prev, rows*len(m.Mean))
+	p.eps, p.z = grow(p.eps, rows*m.Latent), grow(p.z, rows*m.Latent)
+	p.phiR.size(m.phiR, rows, training)
+	p.phiX.size(m.phiX, rows, training)
+	p.phiZ.size(m.phiZ, rows, training)
+	p.posterior.size(m.posterior, rows, training)
+	p.decoder.size(m.decoder, rows, training)
+	if obj.sampled() {
+		p.draw.size(rows, m.Latent, training)
+	}
+	n := m.generator.state()
+	p.generator.begin(b, 0, m.State(), training)
+	p.recognition.begin(b, n, m.State(), training)
+	encode(m.like, p.u, b.X, m.Mean, rows, m.Data)
+	p.shift()
+	par.Do(p.threads, rows, p.before)
+	par.Do(p.threads, b.Shape.Batch(), p.recognise)
+	par.Do(p.threads, rows, p.between)
+	par.Do(p.threads, b.Shape.Batch(), p.generate)
+	par.Do(p.threads, rows, p.after)
+}
+
+// shift fills prev: the rows of a step are the first ones of the step before.
+func (p *stornPass[T]) shift() {
+	shape, in := p.batch.Shape, len(p.m.Mean)
+	last := 0
+	for t := range shape.Steps() {
+		off, n := shape.Step(t)
+		dst := p.prev[off*in : (off+n)*in]
+		switch {
+		case t > 0:
+			copy(dst, p.u[last*in:])
+		case p.batch.H != nil:
+			state := p.m.State()
+			for b := range n {
+				copy(dst[b*in:(b+1)*in], p.batch.H[(b+1)*state-in:])
+			}
+		default:
+			clear(dst)
+		}
+		last = off
+	}
+}
+
+func (p *stornPass[T]) beforeRows(lo, hi int) {
+	m, in := p.m, len(p.m.Mean)
+	m.phiR.project(&p.phiR, p.u, lo, hi, 0, in)
+	m.phiR.finish(&p.phiR, lo, hi)
+	p.recognition.project(p.phiR.out()[lo*m.PhiX:hi*m.PhiX], lo, hi, 0, m.PhiX)
+	m.phiX.project(&p.phiX, p.prev, lo, hi, 0, in)
+	m.phiX.finish(&p.phiX, lo, hi)
+	p.generator.project(p.phiX.out()[lo*m.PhiX:hi*m.PhiX], lo, hi, 0, m.PhiX)
+}
+
+// recogniseRows runs the recognising network for the sequences b0..b1 and draws their noise.
+func (p *stornPass[T]) recogniseRows(b0, b1 int) {
+	shape, z := p.batch.Shape, p.m.Latent
+	for t := range shape.Steps() {
+		off, n := shape.Step(t)
+		if n = min(b1, n); n <= b0 {
+			return
+		}
+		p.recognition.step(t, b0, b1)
+		kernels.Normals(p.eps[(off+b0)*z:(off+n)*z], p.batch.Noise, uint32(t), uint32(p.batch.Row0+b0), n-b0, z)
+	}
+}
+
+func (p *stornPass[T]) betweenRows(lo, hi int) {
+	m := p.m
+	n, z := hi-lo, m.Latent
+	m.posterior.project(&p.posterior, p.recognition.top().H, lo, hi, 0, m.Hidden)
+	m.posterior.finish(&p.posterior, lo, hi)
+	q := p.posterior.out()[lo*2*z : hi*2*z]
+	kernels.GaussSample(p.z[lo*z:hi*z], q, q[z:], p.eps[lo*z:hi*z], kernels.SoftplusSigma, n, z, 2*z)
+	if p.obj.sampled() {
+		p.draw.forward(p.KL, p.z, q, nil, lo, hi, z)
+	} else {
+		kernels.GaussKLStandard(p.KL[lo:hi], q, q[z:], kernels.SoftplusSigma, n, z, 2*z)
+	}
+	m.phiZ.project(&p.phiZ, p.z, lo, hi, 0, z)
+	m.phiZ.finish(&p.phiZ, lo, hi)
+	p.generator.project(p.phiZ.out()[lo*m.PhiZ:hi*m.PhiZ], lo, hi, m.PhiX, m.PhiX+m.PhiZ)
+}
+
+func (p *stornPass[T]) generateRows(b0, b1 int) {
+	for t := range p.batch.Shape.Steps() {
+		p.generator.step(t, b0, b1)
+	}
+}
+
+func (p *stornPass[T]) afterRows(lo, hi int) {
+	m := p.m
+	m.decoder.project(&p.decoder, p.generator.top().H, lo, hi, 0, m.Hidden)
+	m.decoder.finish(&p.decoder, lo, hi)
+	w := m.decoder.last().Out
+	m.like.logProb(p.LogProb[lo:hi], p.batch.X[lo*m.Data:hi*m.Data], p.decoder.out()[lo*w:hi*w], hi-lo, m.Data)
+}
+
+// Backward implements [Pass]; grad is a *STORN.
+func (p *stornPass[T]) Backward(grad Model[T]) {
+	m, rows := p.m, p.batch.Shape.Rows()
+	if rows == 0 {
+		return
+	}
+	p.g = grad.(*STORN[T])
+	p.dlp, p.dkl = grow(p.dlp, rows), grow(p.dkl, rows)
+	p.dz, p.dR, p.dH = grow(p.dz, rows*m.Latent), grow(p.dR, rows*m.Hidden), grow(p.dH, rows*m.Hidden)
+	p.grad(p.dlp, p.dkl)
+	p.generator.beginBackward()
+	p.recognition.beginBackward()
+	par.Do(p.threads, rows, p.afterBack)
+	par.Do(p.threads, p.batch.Shape.Batch(), p.generateBack)
+	par.Do(p.threads, rows, p.betweenBack)
+	par.Do(p.threads, p.batch.Shape.Batch(), p.recogniseBack)
+	par.Do(p.threads, rows, p.beforeBack)
+	par.Do(p.threads, p.threads, p.params)
+	p.g = nil
+}
+
+func (p *stornPass[T]) afterRowsBackward(lo, hi int) {
+	m, w := p.m, p.m.decoder.last().Out
+	m.like.backward(p.decoder.dOut()[lo*w:hi*w], p.dlp[lo:hi], p.batch.X[lo*m.Data:hi*m.Data], p.decoder.out()[lo*w:hi*w], hi-lo, m.Data)
+	m.decoder.backward(&p.decoder, lo, hi)
+	m.decoder.inputGrad(&p.decoder, p.dH, lo, hi, 0, m.Hidden, false)
+}
+
+func (p *stornPass[T]) generateRowsBackward(b0, b1 int) { p.loopBackward(p.generator, p.dH, b0, b1) }
+
+func (p *stornPass[T]) recogniseRowsBackward(b0, b1 int) {
+	p.loopBackward(p.recognition, p.dR, b0, b1)
+}
+
+// loopBackward runs a recurrent network backward; dy is the gradient of its outputs.
+func (p *stornPass[T]) loopBackward(cells *stackTape[T], dy []T, b0, b1 int) {
+	shape, h := p.batch.Shape, p.m.Hidden
+	for t := shape.Steps() - 1; t >= 0; t-- {
+		off, n := shape.Step(t)
+		cells.stepBackward(t, b0, b1, dy[off*h:(off+n)*h])
+	}
+}
+
+func (p *stornPass[T]) betweenRowsBackward(lo, hi int) {
+	m := p.m
+	n, z := hi-lo, m.Latent
+	q, dq := p.posterior.out()[lo*2*z:hi*2*z], p.posterior.dOut()[lo*2*z:hi*2*z]
+	if p.obj.sampled() {
+		p.draw.backward(p.dz, dq, nil, p.dkl, p.z, q, nil, lo, hi, z)
+	} else {
+		kernels.GaussKLStandardBackward(nil, dq, dq[z:], p.dkl[lo:hi], q, q[z:], kernels.SoftplusSigma, n, z, 2*z)
+	}
+	p.generator.inputGrad(p.phiZ.dOut()[lo*m.PhiZ:hi*m.PhiZ], lo, hi, m.PhiX, m.PhiX+m.PhiZ, false)
+	m.phiZ.backward(&p.phiZ, lo, hi)
+	m.phiZ.inputGrad(&p.phiZ, p.dz, lo, hi, 0, z, p.obj.sampled())
+	kernels.GaussSampleBackward(dq, dq[z:], p.dz[lo*z:hi*z], q[z:], p.eps[lo*z:hi*z], kernels.SoftplusSigma, n, z, 2*z)
+	m.posterior.backward(&p.posterior, lo, hi)
+	m.posterior.inputGrad(&p.posterior, p.dR, lo, hi, 0, m.Hidden, false)
+}
+
+func (p *stornPass[T]) beforeRowsBackward(lo, hi int) {
+	m := p.m
+	p.recognition.inputGrad(p.phiR.dOut()[lo*m.PhiX:hi*m.PhiX], lo, hi, 0, m.PhiX, false)
+	m.phiR.backward(&p.phiR, lo, hi)
+	p.generator.inputGrad(p.phiX.dOut()[lo*m.PhiX:hi*m.PhiX], lo, hi, 0, m.PhiX, false)
+	m.phiX.backward(&p.phiX, lo, hi)
+}
+
+// paramGrad computes the parts lo..hi of all parameter gradients, split by outputs.
+func (p *stornPass[T]) paramGrad(lo, hi int) {
+	m, g, rows := p.m, p.g, p.batch.Shape.Rows()
+	for i := lo; i < hi; i++ {
+		m.phiR.paramGrad(g.phiR, &p.phiR, rows, i, p.threads, p.u)
+		m.phiX.paramGrad(g.phiX, &p.phiX, rows, i, p.threads, p.prev)
+		m.phiZ.paramGrad(g.phiZ, &p.phiZ, rows, i, p.threads, p.z)
+		m.posterior.paramGrad(g.posterior, &p.posterior, rows, i, p.threads, p.recognition.top().H)
+		m.decoder.paramGrad(g.decoder, &p.decoder, rows, i, p.threads, p.generator.top().H)
+		p.recognition.paramGrad(g.recognition, i, p.threads, p.phiR.out())
+		p.generator.paramGrad(g.generator, i, p.threads, p.phiX.out(), p.phiZ.out())
+	}
+}
+
+// Final implements [Pass].
+func (p *stornPass[T]) Final(h, c []T) {
+	state, n, in, shape := p.m.State(), p.m.generator.state(), len(p.m.Mean), p.batch.Shape
+	p.generator.final(h, c, 0, state)
+	p.recognition.final(h, c, n, state)
+	for b := range shape.Batch() {
+		last := h[(b+1)*state-in : (b+1)*state]
+		switch t := shape.Length(b); {
+		case t > 0:
+			copy(last, p.u[shape.Row(t-1, b)*in:])
+		case p.batch.H != nil:
+			copy(last, p.batch.H[(b+1)*state-in:])
+		default:
+			clear(last)
+		}
+	}
+}
+
+// Channels implements [Pass].
+func (p *stornPass[T]) Channels(add func(name string, values []T)) {
+	m, rows := p.m, p.batch.Shape.Rows()
+	add("x", p.batch.X[:rows*m.Data])
+	m.like.channels(add, p.decoder.out(), rows, m.Data)
+	headSigma(add, "phi_sig", p.posterior.out(), rows, m.Latent)
+}

@@ -1,0 +1,88 @@
+package model
+
+import (
+	"github.com/elbow-go/elbow/kernels"
+)
+
+// costs prepares the weights of the score-function estimator. With f the part of a row's
+// loss that depends on its draw,
+//
+//	d/dq E[f] = E[ (f - b) d ln q(z|x) ]
+//
+// for any baseline b that does not depend on the row's own ε. Here it is the mean of f over
+// the other samples of the same data point or, with one sample, over the other points of the
+// batch.
+func (p *vaePass[T]) costs() {
+	rows := len(p.LogProb)
+	p.cost, p.dHat = grow(p.cost, rows), grow(p.dHat, rows*2*p.m.Latent)
+	p.zeros(rows)
+	f := func(i int) float64 {
+		v := float64(p.dlp[i]) * float64(p.LogProb[i])
+		if p.obj.sampled() {
+			v += float64(p.dkl[i]) * float64(p.KL[i])
+		}
+		return v
+	}
+	group := p.k
+	if group == 1 {
+		group = rows
+	}
+	for g := 0; g < rows; g += group {
+		sum := 0.0
+		for i := g; i < g+group; i++ {
+			sum += f(i)
+		}
+		for i := g; i < g+group; i++ {
+			v := f(i)
+			if p.obj.Method == MethodBaseline && group > 1 {
+				v -= (sum - v) / float64(group-1)
+			}
+			p.cost[i] = T(v)
+		}
+	}
+}
+
+// scoreRows computes the score-function gradient of the heads of the rows a..b. The sampled
+// KL depends on q directly too, but the expectation of that part is 0, so it is left out.
+func (p *vaePass[T]) scoreRows(a, b int) {
+	m, n, l := p.m, b-a, p.m.Latent
+	q, dq, d := p.q[a*2*l:b*2*l], p.dq[a*2*l:b*2*l], p.dHat[a*2*l:b*2*l]
+	if p.obj.sampled() {
+		clear(dq)
+	} else {
+		kernels.GaussKLStandardBackward(nil, dq, dq[l:], p.dkl[a:b], q, q[l:], m.form, n, l, 2*l)
+	}
+	kernels.GaussLogProbBackward(nil, nil, d, d[l:], p.cost[a:b], p.z[a*l:b*l], q, q[l:], m.form, n, l, 2*l)
+	kernels.Axpy(dq, d, 1)
+}
+
+// sleepPoints dreams as many data points as the batch has, lo..hi of them, and computes the
+// gradient of the encoder there:
+//
+//	z ~ p(z)   x ~ p(x|z)   loss = -Scale Σ ln q(z|x)
+//
+// The encoder's part of the wake phase is over, so its tape is used again.
+func (p *vaePass[T]) sleepPoints(lo, hi int) {
+	m, l, n := p.m, p.m.Latent, hi-lo
+	noise := p.batch.Noise
+	noise.Stream = streamDreamZ
+	// The first row of each point's samples holds its dream.
+	z := p.dz
+	p.normals(z, noise, lo, hi, p.k)
+	m.decode(&p.dreamer, z, lo, hi)
+	noise.Stream = streamDreamX
+	w := m.decoder.last().Out
+	x := p.dreamX[lo*m.Data : hi*m.Data]
+	eachStep(p.shape, lo, hi, p.k, p.batch.Row0, func(t, row uint32, from, to int) {
+		m.like.sample(p.dreamX[from*m.Data:to*m.Data], p.dreamer.out()[from*w:to*w], noise, t, row, to-from, m.Data)
+	})
+	for i := range n {
+		center(p.u[(lo+i)*m.Data:(lo+i+1)*m.Data], x[i*m.Data:], m.Mean)
+	}
+	m.encode(&p.encoder, p.u, lo, hi)
+	q, dq := p.encoder.out()[lo*2*l:hi*2*l], p.encoder.dOut()[lo*2*l:hi*2*l]
+	weight := p.dlp[lo:hi] // the likelihood is done with it
+	fill(weight, T(-p.obj.Scale))
+	kernels.GaussLogProbBackward(nil, nil, dq, dq[l:], weight, z[lo*l:hi*l], q, q[l:], m.form, n, l, 2*l)
+	m.encoder.backward(&p.encoder, lo, hi)
+}

@@ -1,0 +1,300 @@
+package model
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/internal/par"
+	"github.com/elbow-go/elbow/kernels"
+)
+
+// vaePass is the [Pass] of a [VAE].
+//
+//	x - mean --encoder--> μ, a --K times--> z --decoder--> LogProb
+//	                           \---------------> KL
+//
+// The samples of a data point are neighbours, so the encoder sees each point once; heads, z
+// and the decoder have a row per sample.
+type vaePass[T cell.Float] struct {
+	tally[T]
+
+	m         *VAE[T]
+	threads   int
+	batch     *Batch[T]
+	points, k int // data points, and samples of each
+
+	u                []T     // x - mean of every point
+	q, dq            []T     // heads [μ | a] of every row; with one sample those of the encoder itself
+	repeated         [2][]T  // what q and dq are otherwise
+	eps, z, dz       []T     // of every row
+	terms            [2][]T  // of the sampled KL, of every row
+	zero             []T     // the parameters of N(0, I), and points to take densities at
+	encoder, decoder tape[T] // the decoder's means already squashed
+
+	dlp, dkl   []T
+	cost, dHat []T     // score function: weight of every row, gradient of ln q
+	dreamX     []T     // wake-sleep: x of every point
+	dreamer    tape[T] // wake-sleep: the decoder's outputs there
+	into       *VAE[T]
+
+	// The phases as function values, made once: a closure per call would be an allocation.
+	forward, back, sleep, params func(lo, hi int)
+}
+
+// NewPass implements [Model].
+func (m *VAE[T]) NewPass(threads int) Pass[T] { return m.newPass(threads) }
+
+func (m *VAE[T]) newPass(threads int) *vaePass[T] {
+	p := &vaePass[T]{m: m, threads: max(threads, 1)}
+	p.forward, p.back, p.sleep, p.params = p.forwardPoints, p.backwardPoints, p.sleepPoints, p.paramGrad
+	return p
+}
+
+// Forward implements [Pass].
+func (p *vaePass[T]) Forward(b *Batch[T], obj Objective, training bool) {
+	m, rows := p.m, b.Shape.Rows()
+	if len(b.X) < rows*m.Data {
+		panic(fmt.Sprintf("model: Pass.Forward: len(b.X) = %d, want at least rows*data = %d", len(b.X), rows*m.Data))
+	}
+	p.begin(obj, b.Shape, true)
+	p.batch, p.k = b, obj.samples()
+	p.points = rows / p.k
+	p.u = grow(p.u, p.points*m.Data)
+	p.encoder.size(m.encoder, p.points, training)
+	p.decoder.size(m.decoder, rows, training)
+	p.eps, p.z = grow(p.eps, rows*m.Latent), grow(p.z, rows*m.Latent)
+	p.q = p.encoder.out()
+	if p.k > 1 {
+		p.repeated[0] = grow(p.repeated[0], rows*2*m.Latent)
+		p.q = p.repeated[0]
+	}
+	if obj.sampled() {
+		p.terms[0], p.terms[1] = grow(p.terms[0], rows), grow(p.terms[1], rows)
+		p.zeros(rows)
+	}
+	par.Do(p.threads, p.points, p.forward)
+}
+
+// zeros makes p.zero long enough for heads of the given number of rows.
+func (p *vaePass[T]) zeros(rows int) {
+	if n := rows * 2 * p.m.Latent; len(p.zero) < n {
+		p.zero = make([]T, n)
+	}
+}
+
+// forwardPoints computes the data points lo..hi.
+func (p *vaePass[T]) forwardPoints(lo, hi int) {
+	m, k, x := p.m, p.k, p.batch.X
+	for i := lo; i < hi; i++ {
+		center(p.u[i*m.Data:(i+1)*m.Data], x[i*k*m.Data:], m.Mean)
+	}
+	m.encode(&p.encoder, p.u, lo, hi)
+	a, b := lo*k, hi*k
+	l := m.Latent
+	if k > 1 {
+		repeatRows(p.q, p.encoder.out(), 2*l, k, lo, hi)
+	}
+	p.normals(p.eps, p.batch.Noise, a, b, 1)
+	q, eps, z, kl := p.q[a*2*l:b*2*l], p.eps[a*l:b*l], p.z[a*l:b*l], p.KL[a:b]
+	if p.obj.sampled() {
+		kernels.GaussSample(z, q, q[l:], eps, m.form, b-a, l, 2*l)
+		p.sampledKL(a, b)
+	} else {
+		kernels.LatentStep(nil, z, kl, q, q[l:], nil, nil, eps, m.form, b-a, l, 2*l)
+	}
+	m.decode(&p.decoder, p.z, a, b)
+	w := m.decoder.last().Out
+	m.like.logProb(p.LogProb[a:b], x[a*m.Data:b*m.Data], p.decoder.out()[a*w:b*w], b-a, m.Data)
+}
+
+// normals draws noise for z of the rows a..b, or of the points if k is the number of samples.
+func (p *vaePass[T]) normals(dst []T, noise kernels.Noise, a, b, k int) {
+	l := p.m.Latent
+	eachStep(p.shape, a, b, k, p.batch.Row0, func(t, row uint32, from, to int) {
+		kernels.Normals(dst[from*l:to*l], noise, t, row, to-from, l)
+	})
+}
+
+// eachStep calls f for the parts of a..b that belong to one step, with the counters of
+// their noise: the step and the row of the batch that the part begins with. With k above 1
+// all rows are counted in groups of k.
+func eachStep(shape *cell.Ragged, a, b, k, row0 int, f func(t, row uint32, from, to int)) {
+	for t := range shape.Steps() {
+		off, n := shape.Step(t)
+		from, to := max(a, off/k), min(b, (off+n)/k)
+		if from < to {
+			f(uint32(t), uint32(row0/k+from-off/k), from, to)
+		}
+	}
+}
+
+// sampledKL computes ln q(z|x) - ln p(z) of the rows a..b. The distance of z from the mean
+// of q is known to be σ ε, which has more digits than z - μ:
+//
+//	ln q(z|x) = ln N(ε; 0, I) - Σ ln σ
+func (p *vaePass[T]) sampledKL(a, b int) {
+	m, n, l := p.m, b-a, p.m.Latent
+	zero, kl, q := p.zero, p.KL[a:b], p.q[a*2*l:b*2*l]
+	atEps, atZ := p.terms[0][a:b], p.terms[1][a:b]
+	kernels.GaussLogProb(atEps, p.eps[a*l:b*l], zero, zero, kernels.LogSigma, n, l, l)
+	kernels.GaussLogProb(atZ, p.z[a*l:b*l], zero, zero, kernels.LogSigma, n, l, l)
+	kernels.GaussLogProb(kl, zero, zero, q[l:], m.form, n, l, 2*l) // -Σ (ln σ + ln(2π)/2)
+	c := T(float64(l) / 2 * math.Log(2*math.Pi))
+	for i := range kl {
+		kl[i] = (kl[i] + c) + (atEps[i] - atZ[i])
+	}
+}
+
+// Backward implements [Pass].
+func (p *vaePass[T]) Backward(grad Model[T]) {
+	m, rows := p.m, p.batch.Shape.Rows()
+	if rows == 0 {
+		return
+	}
+	p.into = grad.(*VAE[T])
+	p.dlp, p.dkl = grow(p.dlp, rows), grow(p.dkl, rows)
+	p.grad(p.dlp, p.dkl)
+	p.dz = grow(p.dz, rows*m.Latent)
+	p.dq = p.encoder.dOut()
+	if p.k > 1 {
+		p.repeated[1] = grow(p.repeated[1], rows*2*m.Latent)
+		p.dq = p.repeated[1]
+	}
+	if p.obj.Method == MethodScore || p.obj.Method == MethodBaseline {
+		p.costs()
+	}
+	par.Do(p.threads, p.points, p.back)
+	if p.obj.Method == MethodWakeSleep {
+		p.dreamX = grow(p.dreamX, p.points*m.Data)
+		p.dreamer.size(m.decoder, p.points, false)
+		par.Do(p.threads, p.points, p.sleep)
+	}
+	par.Do(p.threads, p.threads, p.params)
+	p.into = nil
+}
+
+// backwardPoints computes the gradients of the pre-activations of the data points lo..hi.
+func (p *vaePass[T]) backwardPoints(lo, hi int) {
+	m, l := p.m, p.m.Latent
+	a, b := lo*p.k, hi*p.k
+	w := m.decoder.last().Out
+	out, dOut := p.decoder.out()[a*w:b*w], p.decoder.dOut()[a*w:b*w]
+	m.like.backward(dOut, p.dlp[a:b], p.batch.X[a*m.Data:b*m.Data], out, b-a, m.Data)
+	if m.squash {
+		squashBackward(dOut, out, m.Data)
+	}
+	m.decoder.backward(&p.decoder, a, b)
+	switch p.obj.Method {
+	case MethodWakeSleep:
+		return // q learns from dreams
+	case MethodScore, MethodBaseline:
+		p.scoreRows(a, b)
+	default:
+		m.decoder.inputGrad(&p.decoder, p.dz, a, b, 0, l, false)
+		p.latentBackward(a, b)
+	}
+	if p.k > 1 {
+		sumRows(p.encoder.dOut(), p.dq, 2*l, p.k, lo, hi)
+	}
+	m.encoder.backward(&p.encoder, lo, hi)
+}
+
+// latentBackward computes the pathwise gradient of the heads of the rows a..b. With the
+// sampled KL, whose z moves with the heads,
+//
+//	dz += dkl z   dμ = dz   dσ = dz ε - dkl/σ
+func (p *vaePass[T]) latentBackward(a, b int) {
+	m, n, l := p.m, b-a, p.m.Latent
+	q, dq := p.q[a*2*l:b*2*l], p.dq[a*2*l:b*2*l]
+	dz, eps, dkl := p.dz[a*l:b*l], p.eps[a*l:b*l], p.dkl[a:b]
+	if !p.obj.sampled() {
+		kernels.LatentStepBackward(dq, dq[l:], nil, nil, dz, dkl, q, q[l:], nil, nil, eps, m.form, n, l, 2*l)
+		return
+	}
+	z := p.z[a*l : b*l]
+	for i := range dz {
+		dz[i] += T(dkl[i/l] * z[i])
+	}
+	// At the mean the gradient of ln N with respect to σ is -1/σ.
+	kernels.GaussLogProbBackward(nil, nil, dq, dq[l:], dkl, p.zero, p.zero, q[l:], m.form, n, l, 2*l)
+	kernels.GaussSampleBackward(dq, dq[l:], dz, q[l:], eps, m.form, n, l, 2*l)
+}
+
+// repeatRows writes the rows lo..hi of src, of w columns, to dst, every one k times.
+func repeatRows[T cell.Float](dst, src []T, w, k, lo, hi int) {
+	for i := lo * k; i < hi*k; i++ {
+		copy(dst[i*w:(i+1)*w], src[i/k*w:])
+	}
+}
+
+// sumRows is the gradient of repeatRows: the rows lo..hi of dst become the sums of their k
+// rows of src, in order.
+func sumRows[T cell.Float](dst, src []T, w, k, lo, hi int) {
+	for i := lo; i < hi; i++ {
+		d := dst[i*w : (i+1)*w]
+		copy(d, src[i*k*w:])
+		for r := i*k + 1; r < (i+1)*k; r++ {
+			kernels.Axpy(d, src[r*w:(r+1)*w], 1)
+		}
+	}
+}
+
+// paramGrad computes the parts lo..hi of all parameter gradients, split by outputs.
+func (p *vaePass[T]) paramGrad(lo, hi int) {
+	for i := lo; i < hi; i++ {
+		p.m.encoder.paramGrad(p.into.encoder, &p.encoder, p.points, i, p.threads, p.u)
+		p.m.decoder.paramGrad(p.into.decoder, &p.decoder, p.shape.Rows(), i, p.threads, p.z)
+	}
+}
+
+// Final implements [Pass]: data points leave no state.
+func (p *vaePass[T]) Final(h, c []T) {}
+
+// center writes x - mean to u.
+func center[T cell.Float](u, x, mean []T) {
+	for j, v := range x[:len(mean)] {
+		u[j] = v - mean[j]
+	}
+}
+
+// encode computes the heads of the rows lo..hi of u.
+func (m *VAE[T]) encode(tp *tape[T], u []T, lo, hi int) {
+	m.encoder.project(tp, u, lo, hi, 0, m.Data)
+	m.encoder.finish(tp, lo, hi)
+}
+
+// decode computes the outputs of the rows lo..hi of z.
+func (m *VAE[T]) decode(tp *tape[T], z []T, lo, hi int) {
+	m.decoder.project(tp, z, lo, hi, 0, m.Latent)
+	m.decoder.finish(tp, lo, hi)
+	if m.squash {
+		w := m.decoder.last().Out
+		squashMeans(tp.out()[lo*w:hi*w], m.Data)
+	}
+}
+
+// squashMeans puts the means of the rows of out, [mean | a] with d columns each, through a
+// sigmoid.
+func squashMeans[T cell.Float](out []T, d int) {
+	for i := 0; i < len(out); i += 2 * d {
+		kernels.Sigmoid(out[i:i+d], out[i:i+d])
+	}
+}
+
+// squashBackward turns the gradient of the squashed means into that of the raw ones.
+func squashBackward[T cell.Float](dOut, out []T, d int) {
+	for i := 0; i < len(out); i += 2 * d {
+		kernels.SigmoidBackward(dOut[i:i+d], dOut[i:i+d], out[i:i+d])
+	}
+}
+
+// Channels implements [Pass].
+func (p *vaePass[T]) Channels(add func(name string, values []T)) {
+	m, rows := p.m, p.shape.Rows()
+	add("x", p.batch.X[:rows*m.Data])
+	m.like.channels(add, p.decoder.out(), rows, m.Data)
+	sigma := make([]T, p.points*m.Latent)
+	sigmasOf(sigma, from(p.encoder.out(), m.Latent), m.form, p.points, m.Latent, 2*m.Latent)
+	add("phi_sig", sigma)
+}

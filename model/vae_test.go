@@ -1,0 +1,328 @@
+package model
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/elbow-go/elbow/asm"
+	"github.com/elbow-go/elbow/asm/asmtest"
+	"github.com/elbow-go/elbow/blas/blastest"
+	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/kernels"
+)
+
+// vaeConfigs returns every kind of VAE, with sizes that differ from each other.
+func vaeConfigs() []Config {
+	c := Config{Model: ModelVAE, Likelihood: Bernoulli, Data: 5, Hidden: 4, Latent: 3, Depth: 2, Posterior: 6, Decoder: 7}
+	relu, logVar, gauss, unit, linear := c, c, c, c, c
+	relu.Activation, relu.Depth = "relu", 1
+	logVar.Scale = ScaleLogVar
+	gauss.Likelihood = Gauss
+	unit.Likelihood, unit.Means, unit.Scale = Gauss, MeansUnit, ScaleLogVar
+	linear.Likelihood, linear.Depth = Gauss, noLayers
+	return []Config{c, relu, logVar, gauss, unit, linear}
+}
+
+func (c Config) vaeName() string {
+	return fmt.Sprintf("%s %s %s %s depth %d", c.Likelihood, c.Means, c.Activation, c.Scale, c.Depth)
+}
+
+// newPoints returns a model with all parameters moved away from their start.
+func newPoints[T cell.Float](t testing.TB, c Config) Model[T] {
+	t.Helper()
+	m, err := New[T](c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stats := Stats{Steps: 100, Mean: make([]float64, c.Data)}
+	for j := range stats.Mean {
+		stats.Mean[j] = float64(j+1) / float64(c.Data+2)
+	}
+	m.Init(7, stats)
+	rng := rand.New(rand.NewPCG(5, 5))
+	for _, ts := range m.Tensors() {
+		for i := range ts.Data {
+			ts.Data[i] += T(rng.NormFloat64() * 0.1)
+		}
+	}
+	m.PackForTraining()
+	return m
+}
+
+// newPointBatch returns data points in sequences of the given lengths, every one of them
+// samples times.
+func newPointBatch[T cell.Float](c Config, samples int, lengths ...int) *Batch[T] {
+	rng := rand.New(rand.NewPCG(9, 9))
+	var seqs []Sequence
+	var order []int
+	for i, n := range lengths {
+		x := make([]float32, n*c.Data)
+		for j := range x {
+			if c.Likelihood == Bernoulli {
+				x[j] = float32(rng.IntN(2))
+			} else {
+				x[j] = float32(rng.NormFloat64())
+			}
+		}
+		seqs, order = append(seqs, Sequence{X: x}), append(order, i)
+	}
+	b := &Batch[T]{Noise: kernels.Noise{Seed: 3, Stream: streamTrain, Update: 11}}
+	segment(b, seqs, order, c.Data, 0, 0, samples, 0)
+	return b
+}
+
+// pointObjectives returns every objective with the pathwise gradient, for the given steps.
+func pointObjectives(steps int) map[string]Objective {
+	o := Objective{KLWeight: 0.7, Scale: 1 / float64(steps), Samples: 1}
+	b3, a, a3, w3 := o, o, o, o
+	b3.Samples = 3
+	a.Sampled = true
+	a3.Sampled, a3.Samples = true, 3
+	w3.Importance, w3.Samples = true, 3
+	return map[string]Objective{"B": o, "B L=3": b3, "A": a, "A L=3": a3, "IWAE K=3": w3}
+}
+
+// checkDifferences compares some elements of every gradient with central differences of the
+// loss.
+func checkDifferences(t *testing.T, params, grads []cell.Tensor[float64], loss func() float64) {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(2, 2))
+	for i, ts := range params {
+		for range 6 {
+			j := rng.IntN(len(ts.Data))
+			const h = 1e-5
+			old := ts.Data[j]
+			ts.Data[j] = old + h
+			up := loss()
+			ts.Data[j] = old - h
+			down := loss()
+			ts.Data[j] = old
+			got, want := grads[i].Data[j], (up-down)/(2*h)
+			if math.Abs(got-want) > 1e-6*math.Max(math.Abs(want), 1e-3) {
+				t.Errorf("d%s[%d] = %v, want %v", ts.Name, j, got, want)
+			}
+		}
+	}
+	loss()
+}
+
+func TestVAEGradient(t *testing.T) {
+	for _, c := range vaeConfigs() {
+		for name, obj := range pointObjectives(6) {
+			t.Run(c.vaeName()+"/"+name, func(t *testing.T) {
+				m := newPoints[float64](t, c)
+				b := newPointBatch[float64](c, obj.Samples, 2, 2, 1, 1)
+				p := m.NewPass(2).(*vaePass[float64])
+				loss := func() float64 {
+					m.PackForTraining()
+					p.Forward(b, obj, true)
+					return p.Loss()
+				}
+				loss()
+				if !obj.sampled() { // free bits between the points, so that some are above and some below
+					kl := slices.Compact(slices.Sorted(slices.Values(p.KL)))
+					obj.FreeBits = (kl[len(kl)/2] + kl[len(kl)/2-1]) / 2
+					loss()
+				}
+				p.Backward(m.NewGrad()) // leaves its traces in the workspace
+				grad := m.NewGrad()
+				p.Backward(grad)
+				checkDifferences(t, m.Tensors(), grad.Tensors(), loss)
+			})
+		}
+	}
+}
+
+// TestVAETerms compares the terms of every row with the equations, written out in float64,
+// and the mean of the sampled KL with the closed form.
+func TestVAETerms(t *testing.T) {
+	for _, c := range vaeConfigs() {
+		m := newPoints[float64](t, c).(*VAE[float64])
+		const k = 2000
+		b := newPointBatch[float64](c, k, 1)
+		p := m.newPass(2)
+		p.Forward(b, Objective{KLWeight: 1, Scale: 1, Samples: k, Sampled: true}, false)
+		mu, sigma := make([]float64, m.Latent), make([]float64, m.Latent)
+		m.Encode(mu, sigma, b.X, 1)
+		closed := 0.0
+		for j, s := range sigma {
+			closed += (s*s+mu[j]*mu[j]-1)/2 - math.Log(s)
+		}
+		sum, squares := 0.0, 0.0
+		logNormal := func(x, mu, s float64) float64 {
+			return -(x-mu)*(x-mu)/(2*s*s) - math.Log(s) - math.Log(2*math.Pi)/2
+		}
+		mean := make([]float64, c.Data)
+		for i, kl := range p.KL {
+			sum += kl
+			squares += kl * kl
+			if i > 50 {
+				continue
+			}
+			want := 0.0
+			z := p.z[i*m.Latent : (i+1)*m.Latent]
+			for j, s := range sigma {
+				want += logNormal(z[j], mu[j], s) - logNormal(z[j], 0, 1)
+			}
+			if math.Abs(kl-want) > 1e-12*(1+math.Abs(want)) {
+				t.Fatalf("%s: sampled KL of row %d is %v, want %v", c.vaeName(), i, kl, want)
+			}
+			m.Decode(mean, z, 1)
+			lp := 0.0
+			for j, x := range b.X[:c.Data] {
+				if c.Likelihood == Bernoulli {
+					lp += x*math.Log(mean[j]) + (1-x)*math.Log(1-mean[j])
+				} else {
+					s := make([]float64, 1)
+					sigmasOf(s, m.outputsAt(z, 1)[c.Data+j:], m.like.(gauss[float64]).form(), 1, 1, 1)
+					lp += logNormal(x, mean[j], s[0])
+				}
+			}
+			if math.Abs(p.LogProb[i]-lp) > 1e-11*(1+math.Abs(lp)) {
+				t.Fatalf("%s: ln p(x|z) of row %d is %v, want %v", c.vaeName(), i, p.LogProb[i], lp)
+			}
+			if c.Means == MeansUnit && (mean[0] <= 0 || mean[0] >= 1) {
+				t.Errorf("mean %v is not in (0, 1)", mean[0])
+			}
+		}
+		variance := squares/k - sum/k*sum/k
+		if d := math.Abs(sum/k - closed); d > 5*math.Sqrt(variance/k) {
+			t.Errorf("%s: mean of the sampled KL %v, closed form %v, standard error %v", c.vaeName(), sum/k, closed, math.Sqrt(variance/k))
+		}
+	}
+}
+
+// TestVAEBits: threads, the split of the batch and the instruction set change no bit.
+func TestVAEBits(t *testing.T) {
+	blastest.UseGo(t)
+	want := map[string][]float32{}
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		for _, c := range vaeConfigs() {
+			c.Data, c.Posterior, c.Decoder, c.Latent = 17, 33, 19, 15
+			for name, obj := range pointObjectives(6) {
+				for _, method := range []string{MethodPathwise, MethodWakeSleep, MethodBaseline} {
+					if method != MethodPathwise && obj.Importance {
+						continue
+					}
+					obj.Method = method
+					m := newPoints[float32](t, c)
+					b := newPointBatch[float32](c, obj.Samples, 2, 2, 1, 1)
+					var first []float32
+					for threads := 1; threads < 5; threads++ {
+						p := m.NewPass(threads).(*vaePass[float32])
+						p.Forward(b, obj, true)
+						got := append(append([]float32(nil), p.LogProb...), p.KL...)
+						grad := m.NewGrad()
+						p.Backward(grad)
+						for _, ts := range grad.Tensors() {
+							got = append(got, ts.Data...)
+						}
+						if first == nil {
+							first = got
+						}
+						asmtest.SameFloats(t, fmt.Sprintf("%s, %s, %s, %d threads", c.vaeName(), name, method, threads), got, first)
+					}
+					key := c.vaeName() + name + method
+					if asm.Active() == asm.Generic {
+						want[key] = first
+					} else {
+						asmtest.SameFloats(t, key, first, want[key])
+					}
+					// One sequence alone has the terms that it had in the batch.
+					p, q := m.NewPass(1).(*vaePass[float32]), m.NewPass(1).(*vaePass[float32])
+					p.Forward(b, obj, false)
+					k := obj.Samples
+					one := &Batch[float32]{Shape: cell.NewRagged(slices.Repeat([]int{1}, k)...), Noise: b.Noise, Row0: 3 * k,
+						X: b.X[3*k*c.Data : 4*k*c.Data]}
+					q.Forward(one, obj, false)
+					asmtest.SameFloats(t, "LogProb alone", q.LogProb, p.LogProb[3*k:4*k])
+					asmtest.SameFloats(t, "KL alone", q.KL, p.KL[3*k:4*k])
+				}
+			}
+		}
+	})
+}
+
+func TestVAEAllocations(t *testing.T) {
+	blastest.UseGo(t)
+	for _, c := range vaeConfigs() {
+		for name, obj := range pointObjectives(6) {
+			m := newPoints[float32](t, c)
+			b := newPointBatch[float32](c, obj.Samples, 2, 2, 1, 1)
+			p, grad := m.NewPass(1), m.NewGrad()
+			if n := testing.AllocsPerRun(3, func() {
+				p.Forward(b, obj, true)
+				p.Backward(grad)
+			}); n != 0 {
+				t.Errorf("%s %s: forward and backward allocate %v times, want 0", c.vaeName(), name, n)
+			}
+		}
+	}
+}
+
+// TestVAEUse: reconstruction is decoding of the encoded means, samples follow the seed and
+// their place, and their mean is that of the model.
+func TestVAEUse(t *testing.T) {
+	for _, c := range vaeConfigs() {
+		m := newPoints[float64](t, c).(*VAE[float64])
+		b := newPointBatch[float64](c, 1, 1, 1, 1)
+		z, sigma := make([]float64, 3*m.Latent), make([]float64, 3*m.Latent)
+		m.Encode(z, sigma, b.X, 3)
+		x, y := make([]float64, 3*m.Data), make([]float64, 3*m.Data)
+		m.Decode(x, z, 3)
+		m.Reconstruct(y, b.X, 3)
+		if !slices.Equal(x, y) {
+			t.Errorf("%s: reconstruction is %v, decoded means are %v", c.vaeName(), y, x)
+		}
+		three, one := Sample(m, 3, 2, 8, false), Sample(m, 1, 2, 8, false)
+		if !slices.Equal(three[:len(one)], one) || slices.Equal(three[:len(one)], three[len(one):2*len(one)]) {
+			t.Errorf("%s: samples %v and %v", c.vaeName(), three, one)
+		}
+		const n = 4000
+		draws, means := Sample(m, n, 1, 8, false), Sample(m, n, 1, 8, true)
+		for j := range m.Data {
+			sum, squares := 0.0, 0.0
+			for i := range n {
+				d := draws[i*m.Data+j] - means[i*m.Data+j]
+				sum += d
+				squares += d * d
+			}
+			if math.Abs(sum)/n > 5*math.Sqrt(squares)/n {
+				t.Errorf("%s: draws are off their means by %v, standard error %v", c.vaeName(), sum/n, math.Sqrt(squares)/n)
+			}
+		}
+	}
+}
+
+func TestVAEConfig(t *testing.T) {
+	good := Config{Model: ModelVAE, Data: 4, Hidden: 3}
+	c, err := good.Resolve()
+	if err != nil || c.Posterior != 3 || c.Decoder != 3 || c.Latent != 20 || c.Activation != "tanh" || c.Depth != 1 || c.Means != MeansLinear {
+		t.Errorf("resolved to %+v, %v", c, err)
+	}
+	again, err := c.Resolve()
+	if err != nil || !reflect.DeepEqual(again, c) {
+		t.Errorf("resolved twice: %+v, %v, want %+v", again, err, c)
+	}
+	for name, change := range map[string]func(*Config){
+		"likelihood": func(c *Config) { c.Likelihood = "cauchy" }, "init": func(c *Config) { c.Init = "x" },
+		"activation": func(c *Config) { c.Activation = "sigmoid" }, "means": func(c *Config) { c.Means = "x" },
+		"bernoulli means": func(c *Config) { c.Means = MeansUnit }, "scale": func(c *Config) { c.Scale = "x" },
+		"data": func(c *Config) { c.Data = 0 }, "hidden": func(c *Config) { c.Hidden = -1 }, "latent": func(c *Config) { c.Latent = 1 << 20 },
+		"depth": func(c *Config) { c.Depth = -2 }, "deep": func(c *Config) { c.Depth = 1000 },
+		"given":  func(c *Config) { c.Model, c.Likelihood, c.Given = ModelRegression, Gauss, 4 },
+		"none":   func(c *Config) { c.Model, c.Likelihood = ModelRegression, Gauss },
+		"noise":  func(c *Config) { c.Model, c.Likelihood, c.Given, c.Noise = ModelRegression, Gauss, 1, math.NaN() },
+		"binary": func(c *Config) { c.Model, c.Given = ModelRegression, 1 },
+	} {
+		c := good
+		change(&c)
+		if _, err := New[float32](c); err == nil {
+			t.Errorf("%s: %+v gave no error", name, c)
+		}
+	}
+}

@@ -1,0 +1,85 @@
+package model
+
+import (
+	"fmt"
+
+	"github.com/elbow-go/elbow/kernels"
+)
+
+// checkLen panics if a slice that a caller has given is too short.
+func checkLen(fn, arg string, got, want int) {
+	if got < want {
+		panic(fmt.Sprintf("model: %s: len(%s) = %d, want at least %d", fn, arg, got, want))
+	}
+}
+
+// Encode writes μ and σ of q(z|x) of the rows of x [rows, Data] to mu and sigma
+// [rows, Latent]; sigma may be nil. It panics if a slice is too short.
+func (m *VAE[T]) Encode(mu, sigma, x []T, rows int) {
+	const fn = "VAE.Encode"
+	l := m.Latent
+	checkLen(fn, "x", len(x), rows*m.Data)
+	checkLen(fn, "mu", len(mu), rows*l)
+	if sigma != nil {
+		checkLen(fn, "sigma", len(sigma), rows*l)
+	}
+	u := make([]T, rows*m.Data)
+	for i := range rows {
+		center(u[i*m.Data:(i+1)*m.Data], x[i*m.Data:], m.Mean)
+	}
+	var tp tape[T]
+	tp.size(m.encoder, rows, false)
+	m.encode(&tp, u, 0, rows)
+	for i := range rows {
+		copy(mu[i*l:(i+1)*l], tp.out()[i*2*l:])
+	}
+	if sigma != nil {
+		sigmasOf(sigma, from(tp.out(), l), m.form, rows, l, 2*l)
+	}
+}
+
+// Decode writes the mean of p(x|z) of the rows of z [rows, Latent] to x [rows, Data]. It
+// panics if a slice is too short.
+func (m *VAE[T]) Decode(x, z []T, rows int) {
+	const fn = "VAE.Decode"
+	checkLen(fn, "z", len(z), rows*m.Latent)
+	checkLen(fn, "x", len(x), rows*m.Data)
+	m.like.mean(x, m.outputsAt(z, rows), rows, m.Data)
+}
+
+// outputsAt returns the parameters of p(x|z) of the rows of z.
+func (m *VAE[T]) outputsAt(z []T, rows int) []T {
+	var tp tape[T]
+	tp.size(m.decoder, rows, false)
+	m.decode(&tp, z, 0, rows)
+	return tp.out()
+}
+
+// Reconstruct writes to y [rows, Data] the mean of p(x|z) at the mean z of q(z|x), for the
+// rows of x [rows, Data]; y may be x. It panics if a slice is too short.
+func (m *VAE[T]) Reconstruct(y, x []T, rows int) {
+	const fn = "VAE.Reconstruct"
+	checkLen(fn, "x", len(x), rows*m.Data)
+	checkLen(fn, "y", len(y), rows*m.Data)
+	z := make([]T, rows*m.Latent)
+	m.Encode(z, nil, x, rows)
+	m.Decode(y, z, rows)
+}
+
+// Sample implements [Model]: z from the prior, x from p(x|z), every step a data point of
+// its own.
+func (m *VAE[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
+	z, x := make([]T, count*m.Latent), make([]T, count*m.Data)
+	for t := range steps {
+		kernels.Normals(z, kernels.Noise{Seed: seed, Stream: streamPrior}, uint32(t), 0, count, m.Latent)
+		out := m.outputsAt(z, count)
+		if mean {
+			m.like.mean(x, out, count, m.Data)
+		} else {
+			m.like.sample(x, out, kernels.Noise{Seed: seed, Stream: streamOutput}, uint32(t), 0, count, m.Data)
+		}
+		for i := range count {
+			copy(dst[(i*steps+t)*m.Data:(i*steps+t+1)*m.Data], x[i*m.Data:])
+		}
+	}
+}

@@ -1,0 +1,107 @@
+package model
+
+import (
+	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/kernels"
+)
+
+// WeightPosterior is a Gaussian posterior over all parameters of a model, for full
+// variational Bayes: a mean and a σ per parameter, and the prior N(0, 1). The means are the
+// parameters of the model themselves, so that evaluation, sampling and checkpoints use them
+// without knowing of it.
+//
+//	θ = μ + σ ε     ε ~ N(0, 1), one draw per update
+//	loss = loss(θ) + weight Σ KL(N(μ, σ) || N(0, 1))
+//
+// An update is Draw, Pack and the two passes of the model, Restore, Backward, and a step on
+// the parameters and LogSigma together. It works for any model, since all it sees is tensors.
+//
+// Source: Kingma and Welling 2014, appendix F; the KL term in closed form.
+type WeightPosterior[T cell.Float] struct {
+	LogSigma []cell.Tensor[T] // ln σ of every parameter, as NAME.log_sigma
+	Grad     []cell.Tensor[T] // the gradient of LogSigma that Backward wrote
+
+	params    []cell.Tensor[T]
+	mean, eps [][]T
+	d, weight []T // scratch
+}
+
+// weightLogSigma is where ln σ starts: σ = 0.0067, small against the weights of a fresh
+// model, so that the first draws do not drown them.
+const weightLogSigma = -5
+
+// NewWeightPosterior returns a posterior around params, which are written to in place.
+func NewWeightPosterior[T cell.Float](params []cell.Tensor[T]) *WeightPosterior[T] {
+	w := &WeightPosterior[T]{params: params}
+	most, rows := 0, 0
+	for _, p := range params {
+		n := len(p.Data)
+		s := cell.Tensor[T]{Name: p.Name + ".log_sigma", Shape: p.Shape, Data: make([]T, n)}
+		fill(s.Data, weightLogSigma)
+		w.LogSigma = append(w.LogSigma, s)
+		w.Grad = append(w.Grad, cell.Tensor[T]{Name: s.Name, Shape: s.Shape, Data: make([]T, n)})
+		w.mean, w.eps = append(w.mean, make([]T, n)), append(w.eps, make([]T, n))
+		most, rows = max(most, n), max(rows, tensorRows(p))
+	}
+	w.d, w.weight = make([]T, most), make([]T, rows)
+	return w
+}
+
+// tensorRows returns how many rows a parameter has: a vector is one row.
+func tensorRows[T cell.Float](t cell.Tensor[T]) int {
+	if len(t.Shape) < 2 || len(t.Data) == 0 {
+		return 1
+	}
+	return t.Shape[0]
+}
+
+// Draw puts a draw from the posterior in the place of the parameters. Tensor k takes its
+// noise from step k.
+func (w *WeightPosterior[T]) Draw(noise kernels.Noise) {
+	for k, p := range w.params {
+		rows := tensorRows(p)
+		cols := len(p.Data) / rows
+		copy(w.mean[k], p.Data)
+		kernels.Normals(w.eps[k], noise, uint32(k), 0, rows, cols)
+		kernels.GaussSample(p.Data, w.mean[k], w.LogSigma[k].Data, w.eps[k], kernels.LogSigma, rows, cols, cols)
+	}
+}
+
+// Restore puts the means back after Draw.
+func (w *WeightPosterior[T]) Restore() {
+	for k, p := range w.params {
+		copy(p.Data, w.mean[k])
+	}
+}
+
+// Backward turns grads, the gradient of the loss at the parameters of the last Draw, into
+// the gradient of the means, in place, and writes that of LogSigma to Grad. The KL term
+// enters both with the given weight. The means have to be in their place.
+//
+//	dμ = dθ + weight μ     d lnσ = dθ ε σ + weight (σ² - 1)
+func (w *WeightPosterior[T]) Backward(grads []cell.Tensor[T], weight float64) {
+	fill(w.weight, T(weight))
+	for k, p := range w.params {
+		rows := tensorRows(p)
+		cols := len(p.Data) / rows
+		dz := w.d[:len(p.Data)]
+		copy(dz, grads[k].Data)
+		kernels.LatentStepBackward(grads[k].Data, w.Grad[k].Data, nil, nil, dz, w.weight, p.Data, w.LogSigma[k].Data, nil, nil, w.eps[k],
+			kernels.LogSigma, rows, cols, cols)
+	}
+}
+
+// KL returns KL(posterior || prior) in nats. The means have to be in their place.
+func (w *WeightPosterior[T]) KL() float64 {
+	sum := 0.0
+	for k, p := range w.params {
+		rows := tensorRows(p)
+		cols := len(p.Data) / rows
+		kl := w.weight[:rows]
+		kernels.GaussKLStandard(kl, p.Data, w.LogSigma[k].Data, kernels.LogSigma, rows, cols, cols)
+		for _, v := range kl {
+			sum += float64(v)
+		}
+	}
+	return sum
+}

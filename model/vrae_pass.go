@@ -1,0 +1,284 @@
+package model
+
+import (
+	"fmt"
+
+	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/internal/par"
+	"github.com/elbow-go/elbow/kernels"
+)
+
+// vraePass runs a [VRAE] over one batch after another and holds what a batch leaves
+// behind; see [Pass].
+//
+//	x --encoder--> h_T --head--> [μ | ln σ²] --+--> z --start--> s_0 --> decoder --> output --> LogProb
+//	                                  ε -------+--> KL                      ^---- y ----+
+type vraePass[T cell.Float] struct {
+	tally[T]
+
+	m       *VRAE[T]
+	threads int
+	batch   *Batch[T]
+
+	enc, dec *cell.Sequence[T]
+	rev      []T // the input, reversed
+	read     []T // what the encoder reads
+	h        []T // h_T [Batch, Hidden]
+	q        []T // [μ | ln σ²] [Batch, 2 Latent]
+	eps, z   []T // [Batch, Latent]
+	s0       []T // [Batch, Hidden]
+	in, out  []T // y_{t-1} and the outputs of every row
+
+	dlp, dkl, dout, dh, din, ds0, dz, dq, dhn []T
+
+	grad *VRAE[T]
+
+	// The phases as function values, made once: a closure per call would be an allocation.
+	draw, loop, outputs, score                         func(lo, hi int)
+	scoreBack, outputsBack, loopBack, drawBack, params func(lo, hi int)
+}
+
+// NewPass implements [Model].
+func (m *VRAE[T]) NewPass(threads int) Pass[T] { return m.newPass(threads) }
+
+func (m *VRAE[T]) newPass(threads int) *vraePass[T] {
+	p := &vraePass[T]{m: m, threads: max(threads, 1), enc: cell.NewSequence[T](), dec: cell.NewSequence[T]()}
+	p.perSequence = true
+	p.draw, p.loop, p.outputs, p.score = p.drawRows, p.loopRows, p.outputRows, p.scoreRows
+	p.scoreBack, p.outputsBack, p.loopBack = p.scoreRowsBackward, p.outputRowsBackward, p.loopRowsBackward
+	p.drawBack, p.params = p.drawRowsBackward, p.paramGrad
+	return p
+}
+
+// encode runs the encoder and its head over b, which it keeps.
+func (p *vraePass[T]) encode(b *Batch[T]) {
+	m, rows, n := p.m, b.Shape.Rows(), b.Shape.Batch()
+	if len(b.X) < rows*m.Data {
+		panic(fmt.Sprintf("model: Pass.Forward: len(b.X) = %d, want at least rows*data = %d", len(b.X), rows*m.Data))
+	}
+	p.batch, p.read = b, b.X
+	if m.Reverse {
+		p.rev = grow(p.rev, rows*m.Data)
+		cell.Reverse(b.Shape, p.rev, b.X, m.Data)
+		p.read = p.rev
+	}
+	m.encoder.Forward(p.enc, b.Shape, p.read, nil, nil, p.threads)
+	p.h, p.q = grow(p.h, n*m.Hidden), grow(p.q, n*2*m.Latent)
+	p.enc.Final(p.h, nil)
+	m.head.Forward(p.q, p.h, n)
+}
+
+// Forward implements [Pass].
+func (p *vraePass[T]) Forward(b *Batch[T], obj Objective, training bool) {
+	m, rows, n := p.m, b.Shape.Rows(), b.Shape.Batch()
+	p.begin(obj, b.Shape, true)
+	p.encode(b)
+	p.eps, p.z = grow(p.eps, n*m.Latent), grow(p.z, n*m.Latent)
+	p.s0 = grow(p.s0, n*m.Hidden)
+	p.in, p.out = grow(p.in, rows*m.Data), grow(p.out, rows*m.output.Out)
+	par.Do(p.threads, n, p.draw)
+	p.dec.Begin(m.decoder, b.Shape, p.s0, nil)
+	p.firstInputs()
+	par.Do(p.threads, n, p.loop)
+	if m.Teacher {
+		par.Do(p.threads, rows, p.outputs)
+	}
+	par.Do(p.threads, rows, p.score)
+}
+
+// firstInputs sets the inputs of the decoder that are known before it runs: zero in the
+// first step and, with a teacher, the data in all others.
+func (p *vraePass[T]) firstInputs() {
+	d := p.m.Data
+	for t := range p.shape.Steps() {
+		off, n := p.shape.Step(t)
+		if t == 0 {
+			clear(p.in[:n*d])
+			continue
+		}
+		if !p.m.Teacher {
+			return
+		}
+		before, _ := p.shape.Step(t - 1)
+		copy(p.in[off*d:(off+n)*d], p.batch.X[before*d:])
+	}
+}
+
+// drawRows draws z and computes KL and the initial states of the decoder, for the
+// sequences lo..hi.
+func (p *vraePass[T]) drawRows(lo, hi int) {
+	m, z := p.m, p.m.Latent
+	eps, q, zs := p.eps[lo*z:hi*z], p.q[lo*2*z:hi*2*z], p.z[lo*z:hi*z]
+	kernels.Normals(eps, p.batch.Noise, 0, uint32(p.batch.Row0+lo), hi-lo, z)
+	kernels.LatentStep(nil, zs, p.KL[lo:hi], q, q[z:], nil, nil, eps, latentForm, hi-lo, z, 2*z)
+	if p.obj.sampled() {
+		for i := range hi - lo {
+			p.KL[lo+i] = drawnKL(zs[i*z:(i+1)*z], q[i*2*z+z:(i+1)*2*z], eps[i*z:(i+1)*z])
+		}
+	}
+	m.start.Forward(p.s0[lo*m.Hidden:hi*m.Hidden], zs, hi-lo)
+}
+
+// drawnKL returns ln q(z) - ln p(z) = Σ (z² - ε² - a)/2 at one draw, with a = ln σ². The
+// sum is taken in float64, one after the other.
+func drawnKL[T cell.Float](z, a, eps []T) T {
+	sum := 0.0
+	for j := range z {
+		v, e := float64(z[j]), float64(eps[j])
+		sum += float64(v*v) - float64(e*e) - float64(a[j])
+	}
+	return T(0.5 * sum)
+}
+
+// loopRows runs the decoder for the sequences b0..b1.
+func (p *vraePass[T]) loopRows(b0, b1 int) {
+	m, d, w := p.m, p.m.Data, p.m.output.Out
+	for t := range p.shape.Steps() {
+		off, n := p.shape.Step(t)
+		if n = min(b1, n); n <= b0 {
+			return
+		}
+		lo, hi := off+b0, off+n
+		m.decoder.Project(p.dec, p.in[lo*d:hi*d], lo, hi, 0, d)
+		m.decoder.Step(p.dec, t, b0, b1)
+		if m.Teacher {
+			continue
+		}
+		p.outputRows(lo, hi)
+		next, more := p.shape.Step(t + 1)
+		if more = min(n, more); more > b0 {
+			m.like.mean(p.in[(next+b0)*d:(next+more)*d], p.out[lo*w:], more-b0, d)
+		}
+	}
+}
+
+// outputRows computes the output layer of the rows lo..hi.
+func (p *vraePass[T]) outputRows(lo, hi int) {
+	h, w := p.m.Hidden, p.m.output.Out
+	p.m.output.Forward(p.out[lo*w:hi*w], p.dec.H[lo*h:hi*h], hi-lo)
+}
+
+func (p *vraePass[T]) scoreRows(lo, hi int) {
+	d, w := p.m.Data, p.m.output.Out
+	p.m.like.logProb(p.LogProb[lo:hi], p.batch.X[lo*d:hi*d], p.out[lo*w:hi*w], hi-lo, d)
+}
+
+// Backward implements [Pass].
+func (p *vraePass[T]) Backward(grad Model[T]) {
+	m, rows, n := p.m, p.shape.Rows(), p.shape.Batch()
+	p.grad = grad.(*VRAE[T])
+	p.dlp, p.dkl = grow(p.dlp, rows), grow(p.dkl, n)
+	p.dout, p.dh, p.din = grow(p.dout, rows*m.output.Out), grow(p.dh, rows*m.Hidden), grow(p.din, rows*m.Data)
+	p.ds0, p.dz = grow(p.ds0, n*m.Hidden), grow(p.dz, n*m.Latent)
+	p.dq, p.dhn = grow(p.dq, n*2*m.Latent), grow(p.dhn, n*m.Hidden)
+	p.tally.grad(p.dlp, p.dkl)
+	p.dec.BeginBackward(nil, nil)
+	par.Do(p.threads, rows, p.scoreBack)
+	if m.Teacher {
+		par.Do(p.threads, rows, p.outputsBack)
+	}
+	par.Do(p.threads, n, p.loopBack)
+	p.dec.InitialGrad(p.ds0, nil, 0, n)
+	par.Do(p.threads, n, p.drawBack)
+	m.encoder.Backward(p.enc, p.grad.encoder, nil, nil, nil, nil, p.dhn, nil, p.read, p.threads)
+	par.Do(p.threads, p.threads, p.params)
+	p.grad = nil
+}
+
+func (p *vraePass[T]) scoreRowsBackward(lo, hi int) {
+	d, w := p.m.Data, p.m.output.Out
+	p.m.like.backward(p.dout[lo*w:hi*w], p.dlp[lo:hi], p.batch.X[lo*d:hi*d], p.out[lo*w:hi*w], hi-lo, d)
+}
+
+func (p *vraePass[T]) outputRowsBackward(lo, hi int) {
+	h, w := p.m.Hidden, p.m.output.Out
+	p.m.output.InputGrad(p.dh[lo*h:hi*h], p.dout[lo*w:hi*w], hi-lo, 0, h, false)
+}
+
+func (p *vraePass[T]) loopRowsBackward(b0, b1 int) {
+	m, shape := p.m, p.shape
+	d, h, w := m.Data, m.Hidden, m.output.Out
+	for t := shape.Steps() - 1; t >= 0; t-- {
+		off, n := shape.Step(t)
+		if n = min(b1, n); n <= b0 {
+			continue
+		}
+		lo, hi := off+b0, off+n
+		if !m.Teacher {
+			// What step t put out was the input of step t+1.
+			next, more := shape.Step(t + 1)
+			if more = min(n, more); more > b0 {
+				from, to := (next+b0)*d, (next+more)*d
+				m.feed.meanBackward(p.dout[lo*w:], p.din[from:to], p.in[from:to], more-b0, d)
+			}
+			p.outputRowsBackward(lo, hi)
+		}
+		m.decoder.StepBackward(p.dec, t, b0, b1, p.dh[off*h:hi*h])
+		if !m.Teacher && t > 0 {
+			m.decoder.InputGrad(p.dec, p.din[lo*d:hi*d], lo, hi, 0, d, false)
+		}
+	}
+}
+
+// drawRowsBackward takes the gradient from the initial states of the decoder to the last
+// states of the encoder, for the sequences lo..hi.
+func (p *vraePass[T]) drawRowsBackward(lo, hi int) {
+	m, z, h, n := p.m, p.m.Latent, p.m.Hidden, hi-lo
+	ds0, dz := p.ds0[lo*h:hi*h], p.dz[lo*z:hi*z]
+	m.start.ActivateBackward(ds0, p.s0[lo*h:hi*h], n)
+	m.start.InputGrad(dz, ds0, n, 0, z, false)
+	q, dq, eps := p.q[lo*2*z:hi*2*z], p.dq[lo*2*z:hi*2*z], p.eps[lo*z:hi*z]
+	if p.obj.sampled() {
+		// ln q(z) - ln p(z) depends on a = ln σ² directly, by -1/2, and on all else through z.
+		for i := range n {
+			w := p.dkl[lo+i]
+			clear(dq[i*2*z : i*2*z+z])
+			fill(dq[i*2*z+z:(i+1)*2*z], -w/2)
+			kernels.Axpy(dz[i*z:(i+1)*z], p.z[(lo+i)*z:(lo+i+1)*z], w)
+		}
+		kernels.GaussSampleBackward(dq, dq[z:], dz, q[z:], eps, latentForm, n, z, 2*z)
+	} else {
+		kernels.LatentStepBackward(dq, dq[z:], nil, nil, dz, p.dkl[lo:hi], q, q[z:], nil, nil, eps, latentForm, n, z, 2*z)
+	}
+	m.head.InputGrad(p.dhn[lo*h:hi*h], dq, n, 0, h, false)
+}
+
+// paramGrad computes the parts lo..hi of all parameter gradients but the encoder's, split
+// by outputs.
+func (p *vraePass[T]) paramGrad(lo, hi int) {
+	m, g, rows, n := p.m, p.grad, p.shape.Rows(), p.shape.Batch()
+	for i := lo; i < hi; i++ {
+		from, to := share(m.head.Out, i, p.threads)
+		m.head.ParamGrad(g.head, p.dq, p.h, n, 0, m.head.In, from, to)
+		from, to = share(m.start.Out, i, p.threads)
+		m.start.ParamGrad(g.start, p.ds0, p.z, n, 0, m.start.In, from, to)
+		from, to = share(m.decoder.Kind.Gates()*m.Hidden, i, p.threads)
+		m.decoder.ParamGrad(g.decoder, p.dec, p.in, 0, m.Data, from, to)
+		from, to = share(m.output.Out, i, p.threads)
+		m.output.ParamGrad(g.output, p.dout, p.dec.H, rows, 0, m.Hidden, from, to)
+	}
+}
+
+// share returns part i of parts of n outputs.
+func share(n, i, parts int) (lo, hi int) { return n * i / parts, n * (i + 1) / parts }
+
+// Channels implements [Pass]: phi_sig is σ of the posterior.
+func (p *vraePass[T]) Channels(add func(name string, values []T)) {
+	z := p.m.Latent
+	add("x", p.batch.X[:p.shape.Rows()*p.m.Data])
+	p.m.like.channels(add, p.out, p.shape.Rows(), p.m.Data)
+	sigma := make([]T, p.shape.Batch()*z)
+	posteriorSigma(sigma, p.q, p.shape.Batch(), z)
+	add("phi_sig", sigma)
+}
+
+// posteriorSigma computes σ [rows, z] from rows [μ | ln σ²] of the head.
+func posteriorSigma[T cell.Float](sigma, q []T, rows, z int) {
+	for i := range rows {
+		kernels.Scal(sigma[i*z:(i+1)*z], q[i*2*z+z:(i+1)*2*z], 0.5)
+	}
+	kernels.Exp(sigma[:rows*z], sigma[:rows*z])
+}
+
+// Final implements [Pass]: a sequence is never cut, so there is nothing to carry.
+func (p *vraePass[T]) Final(_, _ []T) {}

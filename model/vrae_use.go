@@ -1,0 +1,100 @@
+package model
+
+import (
+	"fmt"
+
+	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/kernels"
+)
+
+// Encode returns the mean and σ of the posterior of every sequence, each [len(seqs),
+// Latent], in the order of seqs. The model is packed. The sequences are read in batches of
+// the given size; the result depends on neither that nor the number of goroutines.
+func (m *VRAE[T]) Encode(seqs []Sequence, batch, threads int) (mean, sigma []T) {
+	z := m.Latent
+	mean, sigma = make([]T, len(seqs)*z), make([]T, len(seqs)*z)
+	p := m.newPass(threads)
+	var b Batch[T]
+	for _, places := range cut(seqs, batch, nil) {
+		segment(&b, seqs, places, m.Data, 0, 0, 1, 0)
+		p.encode(&b)
+		for k, i := range places {
+			row := p.q[k*2*z : (k+1)*2*z]
+			copy(mean[i*z:], row[:z])
+			posteriorSigma(sigma[i*z:(i+1)*z], row, 1, z)
+		}
+	}
+	return mean, sigma
+}
+
+// Decode returns what the decoder makes of count latent vectors z [count, Latent]: the
+// means of its outputs over the given number of steps, [count, steps, Data]. The model is
+// packed. The number of steps is free, whatever the model was trained on.
+func (m *VRAE[T]) Decode(z []T, count, steps int) []T {
+	dst := make([]T, count*steps*m.Data)
+	m.decode("Decode", dst, z, count, steps, 0, true)
+	return dst
+}
+
+// Generate is [VRAE.Decode] with draws from the outputs in place of their means. The draws
+// of sequence i depend on the seed and i, not on count. What is fed back is the mean, as in
+// training, or the draw if the model was trained with a teacher.
+func (m *VRAE[T]) Generate(z []T, count, steps int, seed uint64) []T {
+	dst := make([]T, count*steps*m.Data)
+	m.decode("Generate", dst, z, count, steps, seed, false)
+	return dst
+}
+
+// Sample implements [Model]: z from the prior, x from the outputs.
+func (m *VRAE[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
+	z := make([]T, count*m.Latent)
+	kernels.Normals(z, kernels.Noise{Seed: seed, Stream: streamPrior}, 0, 0, count, m.Latent)
+	m.decode("Sample", dst, z, count, steps, seed, mean)
+}
+
+// Interpolate returns n latent vectors [n, Latent] on the straight line from a to b, both
+// ends among them, for [VRAE.Decode] to turn into a piece that becomes another. It panics
+// if n is below 2 or a and b differ in length.
+func Interpolate[T cell.Float](a, b []T, n int) []T {
+	if n < 2 || len(a) != len(b) {
+		panic(fmt.Sprintf("model: Interpolate: n = %d, len(a) = %d, len(b) = %d, want n at least 2 and equal lengths", n, len(a), len(b)))
+	}
+	line := make([]T, 0, n*len(a))
+	for i := range n {
+		w := float64(i) / float64(n-1)
+		for j := range a {
+			line = append(line, T(float64((1-w)*float64(a[j]))+float64(w*float64(b[j]))))
+		}
+	}
+	return line
+}
+
+// decode fills dst [count, steps, Data] with means or draws of the outputs, step by step,
+// so that memory does not grow with the steps.
+func (m *VRAE[T]) decode(fn string, dst, z []T, count, steps int, seed uint64, mean bool) {
+	if count < 0 || steps < 0 || len(z) < count*m.Latent {
+		panic(fmt.Sprintf("model: %s: count = %d, steps = %d, len(z) = %d, want at least 0, 0 and count*latent = %d", fn, count, steps, len(z), count*m.Latent))
+	}
+	d := m.Data
+	h, c := make([]T, count*m.Hidden), make([]T, count*m.Hidden)
+	y, x, out := make([]T, count*d), make([]T, count*d), make([]T, count*m.output.Out)
+	noise := kernels.Noise{Seed: seed, Stream: streamOutput}
+	seq := cell.NewSequence[T]()
+	m.start.Forward(h, z, count)
+	for t := range steps {
+		m.decoder.Next(seq, h, c, y, count)
+		m.output.Forward(out, h, count)
+		m.like.mean(y, out, count, d)
+		row := y
+		if !mean {
+			m.like.sample(x, out, noise, uint32(t), 0, count, d)
+			row = x
+		}
+		for i := range count {
+			copy(dst[(i*steps+t)*d:], row[i*d:(i+1)*d])
+		}
+		if m.Teacher {
+			copy(y, row)
+		}
+	}
+}
