@@ -199,6 +199,17 @@ func cut(seqs []Sequence, size int, order []int) [][]int {
 	return batches
 }
 
+// deal cuts the sequences into batches in the given order, so that a batch has sequences of
+// all lengths; in each the longest come first, ties as in order.
+func deal(seqs []Sequence, size int, order []int) [][]int {
+	var batches [][]int
+	for batch := range slices.Chunk(order, size) {
+		slices.SortStableFunc(batch, func(a, b int) int { return len(seqs[b].X) - len(seqs[a].X) })
+		batches = append(batches, batch)
+	}
+	return batches
+}
+
 // shuffle returns the order of n batches, or sequences, in an epoch.
 func shuffle(n int, stream uint8, seed uint64, epoch int) []int {
 	order := make([]int, n)
