@@ -55,9 +55,6 @@ func newClassifier[T cell.Float](c Config) *Classifier[T] {
 
 // checkLabels reports classes that a classifier cannot have.
 func (c Config) checkLabels() error {
-	if c.Model != ModelClassifier {
-		return nil
-	}
 	seen := map[string]bool{}
 	for _, name := range c.Labels {
 		if seen[name] {

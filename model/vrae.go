@@ -19,6 +19,9 @@ import (
 // data. With Config.Teacher y_t is x_t instead, which is easier to train but lets the
 // decoder do without z.
 //
+// The published code of the paper adds 0.01 KL(q || p) to the cost of every step, where the
+// bound has 1/T of it for T steps: TrainConfig.KLWeight = T/100 does the same.
+//
 // Of an LSTM, s_0 is the output part of the state; the cell part starts at 0. The encoder
 // reads x as it is, without subtracting a mean.
 //
@@ -57,8 +60,8 @@ const latentForm = kernels.LogVar
 // vraeLatent is the default size of z, that of the second experiment of the paper.
 const vraeLatent = 20
 
-// resolveVRAE is [Config.Resolve] for the VRAE and the classifier, which have no nets
-// beside their cells.
+// resolveVRAE is the rest of [Config.Resolve] for the VRAE and the classifier, which have no
+// nets beside their cells.
 func (c Config) resolveVRAE() (Config, error) {
 	c.Dropout = 0
 	c.Depth, c.Layers, c.PhiX, c.PhiZ, c.Prior, c.Posterior, c.Decoder = 0, 1, 0, 0, 0, 0, 0
@@ -69,13 +72,6 @@ func (c Config) resolveVRAE() (Config, error) {
 		if c.Latent == 0 {
 			c.Latent = vraeLatent
 		}
-		if err := oneOf("likelihood", c.Likelihood, likelihoods); err != nil {
-			return c, err
-		}
-		l := newLikelihood[float32](c)
-		if _, ok := l.(feeder[float32]); !ok && !c.Teacher || l.inputs(c.Data) != c.Data {
-			return c, fmt.Errorf("model: a %s cannot feed back the outputs of likelihood %q (teacher %t)", c.Model, c.Likelihood, c.Teacher)
-		}
 	}
 	if _, err := cell.ParseKind(c.Cell); err != nil {
 		return c, fmt.Errorf("model: cell: %w", err)
@@ -83,19 +79,28 @@ func (c Config) resolveVRAE() (Config, error) {
 	if err := oneOf("init", c.Init, inits); err != nil {
 		return c, err
 	}
-	sizes := []struct {
+	for _, s := range []struct {
 		name       string
 		got, least int
-	}{{"data", c.Data, 1}, {"hidden", c.Hidden, 1}, {"latent", c.Latent, 0}, {"components", c.Components, 0}, {"labels", len(c.Labels), 0}}
-	for _, s := range sizes {
+	}{
+		{"data", c.Data, 1}, {"hidden", c.Hidden, 1}, {"latent", c.Latent, 0}, {"components", c.Components, 0},
+		{"classes", c.Classes, 0}, {"labels", len(c.Labels), 0},
+	} {
 		if s.got < s.least || s.got > maxSize {
 			return c, fmt.Errorf("model: %s = %d, want %d..%d", s.name, s.got, s.least, maxSize)
 		}
 	}
-	if n := c.outputs(); c.Model == ModelVRAE && n > maxSize {
-		return c, fmt.Errorf("model: %s: %d outputs, want at most %d", c.Likelihood, n, maxSize)
+	if c.Model == ModelClassifier {
+		return c, c.checkLabels()
 	}
-	return c, c.checkLabels()
+	if err := c.checkLikelihood(); err != nil {
+		return c, err
+	}
+	l := newLikelihood[float32](c)
+	if _, ok := l.(feeder[float32]); !ok && !c.Teacher || l.inputs(c.Data) != c.Data {
+		return c, fmt.Errorf("model: a %s cannot feed back the outputs of likelihood %q (teacher %t)", c.Model, c.Likelihood, c.Teacher)
+	}
+	return c, nil
 }
 
 // newVRAE returns a model with all parameters 0 for a configuration that was resolved.

@@ -97,7 +97,7 @@ func vraeBatch[T cell.Float](c Config, rng *rand.Rand, lengths ...int) *Batch[T]
 func vraeObjectives(c Config) map[string]Objective {
 	o := Objective{KLWeight: 0.7, Scale: 1.0 / 16}
 	os := map[string]Objective{"analytic": o}
-	if c.Model == ModelVRAE && !testing.Short() {
+	if c.Model == ModelVRAE {
 		o.Sampled, o.Samples = true, 2
 		os["sampled K=2"] = o
 		o.Sampled, o.Importance = false, true
@@ -255,6 +255,67 @@ func TestVRAEFeedback(t *testing.T) {
 	}
 }
 
+// TestVRAEReverse: a model that reads from the end makes of a sequence what the same
+// parameters make, forwards, of the reversed sequence.
+func TestVRAEReverse(t *testing.T) {
+	for _, c := range []Config{{Model: ModelVRAE, Data: 5, Hidden: 7, Latent: 3}, {Model: ModelClassifier, Data: 5, Hidden: 7, Labels: []string{"a", "b", "c", "d"}}} {
+		b := vraeBatch[float64](c, rand.New(rand.NewPCG(9, 9)), 6, 4, 1)
+		turned := *b
+		turned.X = make([]float64, len(b.X))
+		cell.Reverse(b.Shape, turned.X, b.X, c.Data)
+		read := func(reverse bool, b *Batch[float64]) []float64 {
+			c.Reverse = reverse
+			switch m := perturbed[float64](t, c).(type) {
+			case *VRAE[float64]:
+				p := m.newPass(1)
+				p.encode(b)
+				return p.q
+			case *Classifier[float64]:
+				p := m.newPass(1)
+				p.read(b)
+				return p.logits
+			}
+			return nil
+		}
+		forwards := read(false, b)
+		if got := read(true, &turned); !slices.Equal(got, forwards) {
+			t.Errorf("%s: %v, want %v", c.Model, got, forwards)
+		}
+		if slices.Equal(read(true, b), forwards) {
+			t.Errorf("%s: reading from the end makes no difference", c.Model)
+		}
+	}
+}
+
+// TestVRAEWeight: training with another KL weight ends elsewhere.
+func TestVRAEWeight(t *testing.T) {
+	d := testData(5)
+	var kl []float64
+	for _, weight := range []float64{0, 1, 0.01} {
+		m, err := New[float32](Config{Model: ModelVRAE, Data: 5, Hidden: 6, Latent: 3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Init(1, d.Stats())
+		tc := testTrainConfig()
+		tc.Epochs, tc.KLWarmup, tc.KLWeight = 10, 0, weight
+		tr, err := NewTrainer(m, d, tc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := tr.Run(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		kl = append(kl, tr.History()[9].Valid.KLPerStep)
+	}
+	if kl[0] != kl[1] {
+		t.Errorf("KL %v without a weight, %v with 1", kl[0], kl[1])
+	}
+	if kl[2] < 2*kl[1] {
+		t.Errorf("KL %v with weight 0.01, %v with 1", kl[2], kl[1])
+	}
+}
+
 // TestVRAEUse: what encodes, decodes and generates agrees with the pass and with itself.
 func TestVRAEUse(t *testing.T) {
 	for _, c := range vraeConfigs() {
@@ -296,6 +357,10 @@ func TestVRAEUse(t *testing.T) {
 			asmtest.SameFloats(t, "generated shorter", m.Generate(mean, 1, 10, 5), long[:10*c.Data])
 			if slices.Equal(m.Generate(mean, 1, 1000, 6), long[:1000*c.Data]) {
 				t.Error("another seed draws the same")
+			}
+			// The state comes to rest, so steps differ by their draws.
+			if n := len(long); slices.Equal(long[n-c.Data:], long[n-2*c.Data:n-c.Data]) && slices.Equal(long[n-c.Data:], long[n-3*c.Data:n-2*c.Data]) {
+				t.Error("three steps drew the same")
 			}
 			if c.Likelihood == Bernoulli {
 				for _, v := range long {
@@ -392,6 +457,13 @@ func TestVRAEResume(t *testing.T) {
 			if first, last := whole.History()[0].Train, whole.History()[tc.Epochs-1].Train; last.NLLPerStep >= first.NLLPerStep {
 				t.Errorf("NLL %v after %v", last.NLLPerStep, first.NLLPerStep)
 			}
+			best := math.Inf(1)
+			for _, e := range whole.History()[tc.KLWarmup-1:] {
+				best = min(best, e.Valid.NLLPerStep+(tc.KLWeight-1)*e.Valid.KLPerStep)
+			}
+			if got, _ := whole.Best(); math.Abs(got-best) > 1e-12 {
+				t.Errorf("best %v, want %v, the bound at the KL weight", got, best)
+			}
 			m, _, _, err := Load(filepath.Join(whole.Dir, CheckpointFile))
 			if err != nil {
 				t.Fatal(err)
@@ -443,6 +515,40 @@ func TestVRAECheckpointSizes(t *testing.T) {
 				t.Errorf("%s, %s: error %v, want one that names the file", c.Model, change[1], err)
 			}
 		}
+	}
+}
+
+// TestVRAEConfig: what a VRAE cannot be is refused, and what it can be works.
+func TestVRAEConfig(t *testing.T) {
+	for want, c := range map[string]Config{
+		"cannot feed back":       {Likelihood: GMM},
+		"(teacher true)":         {Likelihood: Categorical, Data: 1, Classes: 3, Teacher: true},
+		"needs 3 dimensions":     {Likelihood: BivariateMixture, Teacher: true},
+		"unknown likelihood":     {Likelihood: "none"},
+		"latent = -1":            {Latent: -1},
+		"hidden = 0":             {Hidden: -7},
+		"cell":                   {Cell: "none"},
+		"data = 100000":          {Data: 100000},
+		"unknown init \"none\"":  {Init: "none"},
+		"outputs, want at most ": {Likelihood: GMM, Data: 5, Components: 60000, Teacher: true},
+	} {
+		c.Model = ModelVRAE
+		if c.Data == 0 {
+			c.Data = 5
+		}
+		c.Hidden += 7
+		if _, err := New[float32](c); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: error %v, want %q", c, err, want)
+		}
+	}
+	// A mixture, which has no mean to feed back in training, with a teacher.
+	c := Config{Model: ModelVRAE, Likelihood: GMM, Components: 2, Data: 5, Hidden: 7, Teacher: true}
+	m := perturbed[float32](t, c)
+	p := m.NewPass(1)
+	p.Forward(vraeBatch[float32](c, rand.New(rand.NewPCG(9, 9)), 4, 2), Bound(6), true)
+	p.Backward(m.NewGrad())
+	if x := Sample(m, 1, 4, 1, false); slices.Equal(x[:5], x[5:10]) || math.IsNaN(p.Loss()) {
+		t.Errorf("sample %v, loss %v", x, p.Loss())
 	}
 }
 

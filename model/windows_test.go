@@ -15,7 +15,7 @@ func TestWindows(t *testing.T) {
 		}
 		return s
 	}
-	d := &Data{Name: "d", Dim: 2, Hash: "h", Train: []Sequence{seq("long", 11), seq("short", 3), seq("none", 0)}, Valid: []Sequence{seq("v@8", 4)}, Test: []Sequence{seq("t", 5)}}
+	d := &Data{Name: "d", Dim: 2, Hash: "h", Train: []Sequence{seq("long", 12), seq("short", 3), seq("none", 0)}, Valid: []Sequence{seq("v@8", 4)}, Test: []Sequence{seq("t", 5)}}
 	w := Windows(d, 4, 2)
 	got := ""
 	for _, s := range append(append(append([]Sequence(nil), w.Train...), w.Valid...), w.Test...) {
@@ -25,7 +25,7 @@ func TestWindows(t *testing.T) {
 		}
 		got += fmt.Sprintf("%s:%d+%d ", s.Name, int(first)/2, len(s.X)/2)
 	}
-	if want := "long@0:0+4 long@2:2+4 long@4:4+4 long@6:6+4 short@0:0+3 none@0:-1+0 v@8@0:0+4 t@0:0+4 "; got != want {
+	if want := "long@0:0+4 long@2:2+4 long@4:4+4 long@6:6+4 long@8:8+4 short@0:0+3 none@0:-1+0 v@8@0:0+4 t@0:0+4 "; got != want {
 		t.Errorf("windows %s\nwant    %s", got, want)
 	}
 	if w.Hash == d.Hash || w.Hash == Windows(d, 4, 4).Hash || w.Hash != Windows(d, 4, 2).Hash {

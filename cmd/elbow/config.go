@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"runtime"
@@ -21,9 +22,9 @@ type settings struct {
 func (s *settings) flags(fs *flag.FlagSet) {
 	d := model.DefaultTrainConfig()
 	fs.StringVar(&s.preset, "preset", "", "settings that flags then change: plain, tunes (small data and two minutes; used without -data), vrae (likewise, for a vrae) or chung (the VRNN paper's own, for speech)")
-	fs.StringVar(&s.model.Model, "model", "", "rnn, vrnn, vrnn-i, storn or vrae (default: vrnn, for text rnn)")
+	fs.StringVar(&s.model.Model, "model", "", "rnn, vrnn, vrnn-i, storn, vrae or vae (default: vrnn, for text rnn, for images vae)")
 	fs.StringVar(&s.model.Cell, "cell", "lstm", "rnn, lstm, gru or gru-before")
-	fs.StringVar(&s.model.Likelihood, "likelihood", "", "bernoulli, gauss, gmm, categorical, bivariate or bivariate-mixture (default: what fits the data)")
+	fs.StringVar(&s.model.Likelihood, "likelihood", "", "bernoulli, gauss, gmm, categorical, bivariate, bivariate-mixture or logistic-mixture (default: what fits the data)")
 	fs.IntVar(&s.model.Components, "components", 0, "components of a mixture (default: 20)")
 	fs.IntVar(&s.hidden, "hidden", 32, "size of the recurrent state and width of every net")
 	fs.IntVar(&s.model.Latent, "latent", 0, "size of z (default: as hidden; of a vrae 20)")
@@ -35,6 +36,14 @@ func (s *settings) flags(fs *flag.FlagSet) {
 	fs.IntVar(&s.train.Batch, "batch", d.Batch, "sequences per update")
 	fs.Float64Var(&s.train.Rate, "lr", d.Rate, "learning rate of Adam")
 	fs.Float64Var(&s.train.Clip, "clip", d.Clip, "largest global norm of the gradient; 0: no limit")
+	fs.StringVar(&s.model.Activation, "activation", "", "vae: tanh or relu (default: tanh)")
+	fs.StringVar(&s.model.Means, "means", "", "vae: means of a Gaussian output, linear or unit, which is within (0, 1) (default: unit for images)")
+	fs.StringVar(&s.model.Scale, "scale", "", "vae: heads of sigma, softplus or logvar (default: softplus)")
+	fs.StringVar(&s.train.Method, "method", "", "vae: aevb, wake-sleep, score or score-baseline (default: aevb)")
+	fs.Float64Var(&s.train.WeightDecay, "weight-decay", 0, "precision of a normal prior on the weights; 1 is N(0, I)")
+	fs.BoolVar(&s.train.WeightPosterior, "weight-posterior", false, "learn a normal posterior over the parameters in place of one value each")
+	fs.StringVar(&s.train.Optimizer, "optimizer", "", "adam, adagrad or sgd (default: adam)")
+	fs.BoolVar(&s.train.Reshuffle, "reshuffle", false, "deal sequences of one length out to other batches in every epoch (always on for images)")
 	fs.BoolVar(&s.model.Reverse, "reverse", false, "a vrae reads sequences from their end")
 	fs.BoolVar(&s.model.Teacher, "teacher", false, "a vrae's decoder sees the data in place of its own outputs")
 	fs.Float64Var(&s.train.KLWeight, "kl-weight", 1, "weight of the KL term; 1 is the bound")
@@ -55,13 +64,14 @@ func (s *settings) finish(fs *flag.FlagSet, d *dataset) (model.Config, model.Tra
 	given := map[string]bool{}
 	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	m, t := s.model, s.train
-	m.Data, m.Hidden, m.Classes = d.Dim, s.hidden, d.Form.Classes
+	m.Data, m.Hidden, m.Classes, m.Levels = d.Dim, s.hidden, d.Form.Classes, d.Form.Levels
 	if m.Model == "" {
 		m.Model = defaultModel(d)
 	}
 	if m.Likelihood == "" {
 		m.Likelihood = defaultLikelihood(d)
 	}
+	suitImages(&m, &t, d)
 	if !given["truncate"] {
 		t.Truncate = d.truncate
 	}
@@ -107,10 +117,25 @@ func (s *settings) finish(fs *flag.FlagSet, d *dataset) (model.Config, model.Tra
 	return m, t, nil
 }
 
+// suitImages sets what is always wanted of images: batches that differ from epoch to epoch,
+// and Gaussian means in the range of the pixels.
+func suitImages(m *model.Config, t *model.TrainConfig, d *dataset) {
+	if d.Form.Kind != model.FormImage {
+		return
+	}
+	t.Reshuffle = true
+	if m.Model == model.ModelVAE && m.Likelihood == model.Gauss && m.Means == "" {
+		m.Means = model.MeansUnit
+	}
+}
+
 // defaultModel returns the model that suits the data.
 func defaultModel(d *dataset) string {
-	if d.Form.Kind == model.FormText {
+	switch d.Form.Kind {
+	case model.FormText:
 		return model.ModelRNN
+	case model.FormImage:
+		return model.ModelVAE
 	}
 	return model.ModelVRNN
 }
@@ -121,6 +146,9 @@ func defaultLikelihood(d *dataset) string {
 	case model.FormText:
 		return model.Categorical
 	case model.FormWave:
+		if d.Form.Levels > 0 {
+			return model.LogisticMixture
+		}
 		return model.Gauss
 	case model.FormStrokes:
 		return model.BivariateMixture
@@ -189,7 +217,7 @@ func chung(m model.Config, t model.TrainConfig, given map[string]bool) (model.Co
 
 // describe names a model in one line.
 func describe(c model.Config) string {
-	s := fmt.Sprintf("%s, %s %d, %s", c.Model, c.Cell, c.Hidden, c.Likelihood)
+	s := fmt.Sprintf("%s, %s %d, %s", c.Model, cmp.Or(c.Cell, c.Activation), c.Hidden, c.Likelihood)
 	if c.Layers > 1 {
 		s = fmt.Sprintf("%s, %d layers of %s %d, %s", c.Model, c.Layers, c.Cell, c.Hidden, c.Likelihood)
 	}

@@ -75,6 +75,7 @@ type result struct {
 	Exact      bool      `json:"exact"`
 	NGram      float64   `json:"ngram,omitempty"`  // text: bits per character of the five-gram
 	Purity     float64   `json:"purity,omitempty"` // share of windows whose nearest neighbour is of the same tune
+	Apart      float64   `json:"apart,omitempty"`  // likewise among windows that share no steps
 	Unit       string    `json:"unit"`
 	Published  []figures `json:"published"`
 	Folder     string    `json:"folder"`
@@ -226,8 +227,11 @@ func (r *tableRun) run(ctx context.Context) error {
 // folderOf returns the folder of a row.
 func (r *tableRun) folderOf(w row, seed uint64) string {
 	name := strings.Map(func(c rune) rune {
-		if c == ' ' || c == '/' {
+		switch {
+		case c == ' ':
 			return '-'
+		case c == ',' || c == '=':
+			return -1
 		}
 		return c
 	}, strings.ToLower(w.name))
@@ -247,6 +251,7 @@ func (r *tableRun) settings(w row, seed uint64) (model.Config, model.TrainConfig
 	if r.data.truncate > 0 {
 		t.Truncate, t.Batch = r.data.truncate, len(r.data.Train)
 	}
+	suitImages(&m, &t, r.data)
 	t.Seed, t.Threads = seed, r.threads
 	if r.quick {
 		t.Epochs, t.KLWarmup = 2, min(t.KLWarmup, 1)
@@ -396,7 +401,7 @@ func (r result) line() string {
 	}
 	var published []string
 	if r.Purity > 0 {
-		published = append(published, fmt.Sprintf("purity %.3f", r.Purity))
+		published = append(published, fmt.Sprintf("purity %.3f, among windows that share no steps %.3f", r.Purity, r.Apart))
 	}
 	for _, f := range r.Published {
 		published = append(published, fmt.Sprintf("%s %s (%s)", f.Value, f.What, f.Source))

@@ -13,7 +13,7 @@ import (
 // experiments are the tables that can be run again. The figures beside our own were
 // published for the same data where a source says nothing else; "from memory" marks those
 // that were not looked up again.
-var experiments = []experiment{jsbTable, speechTable, strokesTable, textTable, vraeTable}
+var experiments = []experiment{jsbTable, speechTable, strokesTable, mnistTable, freyTable, textTable, vraeTable}
 
 func nats(s model.Score) float64          { return s.NLLPerStep }
 func logLikelihood(s model.Score) float64 { return -s.NLLPerStep }
@@ -26,6 +26,7 @@ var jsbTable = experiment{
 	about:  "Bach chorales, quarter-note grid: RNNs and VRNNs with independent notes",
 	unit:   "nats per time step, lower is better",
 	folder: "jsb-chorales/jsb-chorales-quarter.json",
+	data:   dataFlags{kind: model.FormRoll},
 	value:  nats,
 	rows: []row{
 		{name: "RNN", model: model.Config{Model: model.ModelRNN, Cell: "rnn", Hidden: 64}, figures: []figures{
@@ -60,7 +61,7 @@ func speech(kind, likelihood string) model.Config {
 }
 
 func speechTraining(rate float64) func(*model.TrainConfig) {
-	return func(t *model.TrainConfig) { t.Batch, t.Rate, t.Epochs, t.Patience = 32, rate, 120, 20 }
+	return func(t *model.TrainConfig) { t.Batch, t.Rate, t.Epochs, t.Patience = 32, rate, 400, 40 }
 }
 
 var speechTable = experiment{
@@ -68,6 +69,7 @@ var speechTable = experiment{
 	about:  "Spoken digits as raw frames of 200 samples: the speech columns of Chung et al. 2015, Table 1, in small",
 	unit:   "log-likelihood in nats per frame, higher is better",
 	folder: "fsdd",
+	data:   dataFlags{kind: model.FormWave},
 	value:  logLikelihood,
 	finish: bestSound,
 	rows: []row{
@@ -120,6 +122,7 @@ var strokesTable = experiment{
 	about:  "Pen strokes of the Omniglot characters: the handwriting column of Chung et al. 2015, Table 1, on open data",
 	unit:   "log-likelihood in nats per drawing, higher is better",
 	folder: "omniglot-strokes",
+	data:   dataFlags{kind: model.FormStrokes},
 	value:  func(s model.Score) float64 { return -s.NLLPerSeq },
 	rows: []row{
 		{name: "RNN-Gauss", model: pen(model.ModelRNN, model.Bivariate), train: penTraining, figures: iam("1016")},
@@ -140,6 +143,7 @@ var textTable = experiment{
 	about:     "A text, character by character: recurrent networks beside a five-gram",
 	unit:      "bits per character, lower is better",
 	needsData: "a file of plain text in UTF-8",
+	data:      dataFlags{kind: model.FormText},
 	value:     func(s model.Score) float64 { return s.NLLPerStep / math.Ln2 },
 	rows: []row{
 		{name: "LSTM", model: model.Config{Model: model.ModelRNN, Cell: "lstm", Hidden: 256}, train: textTraining},

@@ -159,8 +159,11 @@ func vraeMaps(ctx context.Context, r *tableRun) error {
 		if err != nil {
 			return err
 		}
+		if !math.IsNaN(l.purity) {
+			res.Purity = l.purity
+		}
 		if !math.IsNaN(l.apart) {
-			res.Purity = l.apart
+			res.Apart = l.apart
 		}
 		fmt.Fprintf(r.out, "%-28s seed %d: %s\n", res.Row, res.Seed, l)
 		if err := vraeWalk(res.Folder, v, r.data, res.Seed, r.threads); err != nil {
