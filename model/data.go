@@ -244,9 +244,13 @@ func segment[T cell.Float](b *Batch[T], seqs []Sequence, batch []int, dim, from,
 		s := seqs[batch[k/samples]]
 		b.Label[k] = s.Label
 		for t := range lengths[k] {
-			row := b.X[b.Shape.Row(t, k)*dim:][:dim]
-			for j, v := range s.X[(from+t)*dim : (from+t+1)*dim] {
-				row[j] = T(v)
+			row, x := b.X[b.Shape.Row(t, k)*dim:][:dim], s.X[(from+t)*dim:(from+t+1)*dim]
+			if same, ok := any(row).([]float32); ok {
+				copy(same, x)
+			} else {
+				for j, v := range x {
+					row[j] = T(v)
+				}
 			}
 			if s.Binarise {
 				b.u = grow(b.u, dim)
