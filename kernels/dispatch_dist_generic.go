@@ -59,3 +59,7 @@ func bivariate32(lp, y, theta []float32, form ScaleForm, rows, k, ld int, mixtur
 func bivariateBackward32(lp, dy, dtheta, dlp, y, theta []float32, form ScaleForm, rows, k, ld int, mixture bool) {
 	bivariateBackwardGeneric(lp, dy, dtheta, dlp, y, theta, form, rows, k, ld, mixture)
 }
+
+func logisticMixture32(lp, dlogits, dmu, ds, dlp, x, logits, mu, s []float32, form ScaleForm, levels, rows, k, d, ld int) {
+	logisticMixtureGeneric(lp, dlogits, dmu, ds, dlp, x, logits, mu, s, form, levels, rows, k, d, ld)
+}

@@ -7,7 +7,7 @@
 //	mu, s, eps   --GaussSample, LatentStep--> z
 //	q, p         --GaussKL--> nats per row
 //	x, outputs   --GaussLogProb GMMLogProb BernoulliLogProb CategoricalLogProb
-//	               BivariateLogProb BivariateMixtureLogProb--> nats per row
+//	               BivariateLogProb BivariateMixtureLogProb LogisticMixtureLogProb--> nats per row
 //	(seed, stream, update, step, row) --Uniforms Normals--> noise
 //	gradient     --SumSquares Scal Adam--> parameters
 //

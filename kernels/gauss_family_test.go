@@ -37,12 +37,13 @@ type distKernel[T Float] struct {
 
 const distK = 3 // components of the mixtures
 
-func distRow(int) int     { return 1 }
-func distDims(n int) int  { return n }
-func distComps(int) int   { return distK }
-func distTable(n int) int { return distK * n }
-func distTheta(n int) int { return 1 + 6*n }
-func distStroke(int) int  { return 3 }
+func distRow(int) int      { return 1 }
+func distDims(n int) int   { return n }
+func distComps(int) int    { return distK }
+func distTable(n int) int  { return distK * n }
+func distTheta(n int) int  { return 1 + 6*n }
+func distStroke(int) int   { return 3 }
+func distTriple(n int) int { return 3 * n }
 
 // distTarget is the target of a row of k classes.
 func distTarget(rows, k int) []int32 {
@@ -63,6 +64,7 @@ func distKernels[T Float]() []distKernel[T] {
 	add := func(a distArg) distArg { a.add = true; return a }
 	comps := distArg{name: "logits", width: distComps, strided: true}
 	table := func(name string) distArg { return distArg{name: name, width: distTable, strided: true} }
+	mixes := func(name string) distArg { return distArg{name: name, width: distTriple, strided: true} }
 	theta := func(name string) distArg { return distArg{name: name, width: distTheta, strided: true} }
 	stroke := func(name string) distArg { return distArg{name: name, width: distStroke} }
 	named := func(a distArg, name string) distArg { a.name = name; return a }
@@ -121,6 +123,15 @@ func distKernels[T Float]() []distKernel[T] {
 			row("dlp"), stroke("y"), theta("theta")},
 			func(a [][]T, f ScaleForm, rows, n, x int) {
 				BivariateMixtureLogProbBackward(a[0], a[1], a[2], a[3], a[4], a[5], f, rows, n, 1+6*n+x)
+			}, true},
+		{"LogisticMixtureLogProb", []distArg{out(row("lp")), in("x"), table("logits"), table("mu"), table("s")},
+			func(a [][]T, f ScaleForm, rows, n, x int) {
+				LogisticMixtureLogProb(a[0], a[1], a[2], a[3], a[4], f, 256, rows, distK, n, distK*n+x)
+			}, true},
+		{"LogisticMixtureLogProbBackward", []distArg{opt(out(row("lp"))), out(mixes("dlogits")), may(out(mixes("dmu")), "mu"),
+			may(out(mixes("ds")), "s"), row("dlp"), stroke("x"), mixes("logits"), mixes("mu"), mixes("s")},
+			func(a [][]T, f ScaleForm, rows, n, x int) {
+				LogisticMixtureLogProbBackward(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], f, 1<<16, rows, n, 3, 3*n+x)
 			}, true},
 		{"BernoulliLogProb", []distArg{out(row("lp")), in("x"), in("logits")},
 			func(a [][]T, _ ScaleForm, rows, n, _ int) { BernoulliLogProb(a[0], a[1], a[2], rows, n) }, false},
@@ -282,11 +293,11 @@ func TestDistShapes(t *testing.T) {
 }
 
 func testDistShapes[T Float](t *testing.T, k *distKernel[T], form ScaleForm) {
-	step := 1
+	step, first := 5, int(form) // TestDistISA has all of them
 	if testing.Short() {
-		step = 7
+		step, first = 11, 0
 	}
-	for n := 0; n < 68; n += step {
+	for n := first; n < 68; n += step {
 		rows := []int{3, 1, 3, 8, 0, 2}[n%6]
 		if n < 2 {
 			rows = 3
@@ -514,6 +525,8 @@ var distGolden = map[string]uint32{
 	"GMMLogProbBackward":              0x50be80bc,
 	"BivariateMixtureLogProb":         0x997429eb,
 	"BivariateMixtureLogProbBackward": 0xf2d141fa,
+	"LogisticMixtureLogProb":          0x029a1cf3,
+	"LogisticMixtureLogProbBackward":  0x20fd3aef,
 	"BernoulliLogProb":                0x74330ae9,
 	"BernoulliLogProbBackward":        0xb7965756,
 	"CategoricalLogProb":              0x15adb319,

@@ -84,7 +84,7 @@ func (l bivariate[T]) sample(x, out []T, noise kernels.Noise, step, row0 uint32,
 		pen[i] = out[i*n]
 	}
 	kernels.Sigmoid(pen, pen)
-	for i, c := range drawClasses(l.weights(out, rows, n), noise, step, row0, rows, l.k) {
+	for i, c := range drawClasses(l.weights(out, rows, n), noise, step, row0, rows, 1, l.k) {
 		row, to, e := out[i*n:(i+1)*n], x[i*dim:(i+1)*dim], eps[2*i:2*i+2]
 		to[0] = 0
 		if u[i] < pen[i] {

@@ -64,7 +64,7 @@ func (l categorical[T]) backward(dout, dlp, x, out []T, rows, _ int) {
 }
 
 func (l categorical[T]) sample(x, out []T, noise kernels.Noise, step, row0 uint32, rows, _ int) {
-	for i, c := range drawClasses(softmaxRows(out, rows, l.k, l.k), noise, step, row0, rows, l.k) {
+	for i, c := range drawClasses(softmaxRows(out, rows, l.k, l.k), noise, step, row0, rows, 1, l.k) {
 		x[i] = T(c)
 	}
 }

@@ -12,7 +12,7 @@ import (
 type Config struct {
 	Model      string `json:"model"`      // rnn, vrnn, vrnn-i, storn, vrae, classifier, vae or regression
 	Cell       string `json:"cell"`       // rnn, rnn-relu, lstm, gru or gru-before
-	Likelihood string `json:"likelihood"` // bernoulli, gauss, gmm, categorical, bivariate or bivariate-mixture
+	Likelihood string `json:"likelihood"` // bernoulli, gauss and so on, see there
 	Data       int    `json:"data"`       // dimensions of one step
 	Hidden     int    `json:"hidden"`     // recurrent state
 	Latent     int    `json:"latent"`     // dimensions of z; 0 in an rnn
@@ -29,6 +29,7 @@ type Config struct {
 
 	Components int `json:"components,omitempty"` // of a mixture
 	Classes    int `json:"classes,omitempty"`    // of a categorical output
+	Levels     int `json:"levels,omitempty"`     // of a logistic mixture: 256 for 8 bit
 
 	Init string `json:"init"` // glorot, uniform (-0.08, 0.08) or normal (0, 0.01²)
 
@@ -76,7 +77,7 @@ var (
 	models = []string{ModelRNN, ModelVRNN, ModelVRNNI, ModelSTORN, ModelVAE, ModelRegression}
 	inits  = []string{InitGlorot, InitUniform, InitNormal}
 
-	mixtures = []string{GMM, BivariateMixture} // the likelihoods with components
+	mixtures = []string{GMM, BivariateMixture, LogisticMixture} // the likelihoods with components
 )
 
 // maxSize bounds every size of a configuration, so that one read from a file cannot ask
@@ -107,6 +108,11 @@ func (c Config) Resolve() (Config, error) {
 	}
 	if c.Likelihood != Categorical {
 		c.Classes = 0
+	}
+	if c.Likelihood != LogisticMixture {
+		c.Levels = 0
+	} else if c.Levels == 0 {
+		c.Levels = 256
 	}
 	if single {
 		return c.resolveVRAE()
@@ -190,6 +196,9 @@ func (c Config) checkLikelihood() error {
 	if c.Likelihood == Categorical && (c.Data != 1 || c.Classes < 2) {
 		return fmt.Errorf("model: data = %d, classes = %d: a categorical output needs data = 1 and at least 2 classes", c.Data, c.Classes)
 	}
+	if c.Likelihood == LogisticMixture && (c.Levels < 2 || c.Levels > 1<<16) {
+		return fmt.Errorf("model: levels = %d, want 2..%d", c.Levels, 1<<16)
+	}
 	if (c.Likelihood == Bivariate || c.Likelihood == BivariateMixture) && c.Data != 3 {
 		return fmt.Errorf("model: data = %d: a %s output needs 3 dimensions, a pen bit and two coordinates", c.Data, c.Likelihood)
 	}
@@ -219,9 +228,15 @@ func (c Config) CheckData(d *Data) error {
 	if c.Likelihood == Categorical && d.Form.Classes != c.Classes {
 		return fmt.Errorf("model: data set %q has %d classes, the model %d", d.Name, d.Form.Classes, c.Classes)
 	}
+	if n := d.Form.Levels; c.Likelihood == LogisticMixture && n > 0 && n != c.Levels {
+		return fmt.Errorf("model: data set %q has %d levels, the model %d", d.Name, n, c.Levels)
+	}
 	for _, seqs := range [][]Sequence{d.Train, d.Valid, d.Test} {
 		for i, s := range seqs {
 			for k, v := range s.X {
+				if c.Likelihood == LogisticMixture && !(v >= -1 && v <= 1) {
+					return fmt.Errorf("model: data set %q, sequence %d (%s), step %d: %v is not between the levels, want -1..1", d.Name, i, s.Name, k/d.Dim, v)
+				}
 				if c.binary(k%d.Dim) && !(v >= 0 && v <= 1) {
 					return fmt.Errorf("model: data set %q, sequence %d (%s), step %d: %v cannot be the outcome of a bernoulli, want 0..1", d.Name, i, s.Name, k/d.Dim, v)
 				}

@@ -86,6 +86,9 @@ type Form struct {
 	// text, class k is the k-th character of Symbols.
 	Classes int    `json:"classes,omitempty"`
 	Symbols string `json:"symbols,omitempty"`
+
+	// Levels is how many levels between -1 and 1 X has been quantised to, 0 if it has not.
+	Levels int `json:"levels,omitempty"`
 }
 
 // Raw turns x, [rows, dim], into raw values in place.
@@ -110,6 +113,8 @@ func (f Form) check(dim int) error {
 		return fmt.Errorf("form: %d classes in %d dimensions", f.Classes, dim)
 	case f.Kind == FormText && utf8.RuneCountInString(f.Symbols) != f.Classes:
 		return fmt.Errorf("form: %d symbols for %d classes", utf8.RuneCountInString(f.Symbols), f.Classes)
+	case f.Levels < 0 || f.Levels > maxSize:
+		return fmt.Errorf("form: %d levels", f.Levels)
 	case f.Rate < 0 || f.Rate > 1<<20:
 		return fmt.Errorf("form: rate %d", f.Rate)
 	}

@@ -90,6 +90,7 @@ func TestForm(t *testing.T) {
 		{"3 classes in 3", 3, Form{Classes: 3}, nil},
 		{"1 symbols for 2", 1, Form{Kind: FormText, Classes: 2, Symbols: "é"}, nil},
 		{"rate -1", 1, Form{Rate: -1}, nil},
+		{"-1 levels", 1, Form{Levels: -1}, nil},
 		{"step 2: class 2", 1, Form{Classes: 2}, nil},
 		{"step 1: class 0.5", 1, Form{Classes: 2}, []float32{1, 0.5}},
 		{"step 0: class -1", 1, Form{Classes: 2}, []float32{-1}},

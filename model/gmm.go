@@ -38,7 +38,7 @@ func (l gmm[T]) backward(dout, dlp, x, out []T, rows, dim int) {
 // sample draws a component, with noise of its own, and then from it.
 func (l gmm[T]) sample(x, out []T, noise kernels.Noise, step, row0 uint32, rows, dim int) {
 	_, mu, s, ld := l.parts(out, dim)
-	which := drawClasses(l.weights(out, rows, ld), noise, step, row0, rows, l.k)
+	which := drawClasses(l.weights(out, rows, ld), noise, step, row0, rows, 1, l.k)
 	kernels.Normals(x, noise, step, row0, rows, dim)
 	for i, c := range which {
 		at, row := i*ld+c*dim, x[i*dim:(i+1)*dim]
@@ -81,12 +81,12 @@ func softmaxRows[T cell.Float](logits []T, rows, k, ld int) []T {
 	return p
 }
 
-// drawClasses draws one class per row from the probabilities p [rows, k].
-func drawClasses[T cell.Float](p []T, noise kernels.Noise, step, row0 uint32, rows, k int) []int {
+// drawClasses draws classes [rows, cols] from the probabilities p [rows, cols, k].
+func drawClasses[T cell.Float](p []T, noise kernels.Noise, step, row0 uint32, rows, cols, k int) []int {
 	noise.Stream = streamClass
-	u := make([]T, rows)
-	kernels.Uniforms(u, noise, step, row0, rows, 1)
-	which := make([]int, rows)
+	u := make([]T, rows*cols)
+	kernels.Uniforms(u, noise, step, row0, rows, cols)
+	which := make([]int, rows*cols)
 	for i := range which {
 		// What rounding leaves of the sum goes to the last class that has any probability.
 		sum, last := T(0), 0

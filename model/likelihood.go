@@ -17,9 +17,12 @@ const (
 	// Pen strokes, three dimensions: a bit and two correlated coordinates.
 	Bivariate        = "bivariate"
 	BivariateMixture = "bivariate-mixture" // with Components components
+
+	// Quantised signals: every dimension takes one of Levels levels between -1 and 1.
+	LogisticMixture = "logistic-mixture" // with Components components
 )
 
-var likelihoods = []string{Bernoulli, Gauss, GMM, Categorical, Bivariate, BivariateMixture}
+var likelihoods = []string{Bernoulli, Gauss, GMM, Categorical, Bivariate, BivariateMixture, LogisticMixture}
 
 // likelihood is the output distribution p(x_t | ...) of a model: out holds the outputs of
 // the decoder for every row, dim is the number of dimensions of the data.
@@ -61,6 +64,8 @@ func newLikelihood[T cell.Float](c Config) likelihood[T] {
 		return bivariate[T]{k: 1}
 	case BivariateMixture:
 		return bivariate[T]{k: c.Components, mixture: true}
+	case LogisticMixture:
+		return logistic[T]{k: c.Components, levels: c.Levels}
 	}
 	return bernoulli[T]{}
 }

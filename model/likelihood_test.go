@@ -19,6 +19,14 @@ func support(c Config) (x []float64, volume float64) {
 		return x, 1
 	case Bernoulli:
 		return []float64{0, 0, 0, 1, 1, 0, 1, 1}, 1
+	case LogisticMixture:
+		last := float64(c.Levels - 1)
+		for i := range c.Levels {
+			for j := range c.Levels {
+				x = append(x, 2*float64(i)/last-1, 2*float64(j)/last-1)
+			}
+		}
+		return x, 1
 	}
 	const h = 0.25 // small beside every σ, so the error of the sum is far below 1e-6
 	for i := -48; i <= 48; i++ {
@@ -48,6 +56,14 @@ func TestLikelihoods(t *testing.T) {
 			rng := rand.New(rand.NewPCG(2, 2))
 			for i := range m.decoder.last().B { // a distribution with a shape
 				m.decoder.last().B[i] += rng.NormFloat64() * 0.7
+			}
+			if b := m.decoder.last().B; name == LogisticMixture { // and not all at the ends
+				for i := len(b) / 3; i < len(b); i++ {
+					b[i] *= 0.3
+				}
+				for i := 2 * len(b) / 3; i < len(b); i++ {
+					b[i] -= 4
+				}
 			}
 			m.PackForTraining()
 			x, volume := support(m.Config)
@@ -102,8 +118,12 @@ func TestLikelihoods(t *testing.T) {
 				}
 				return
 			}
+			tol := 1e-6
+			if name == LogisticMixture { // a level, and the ends cut off tails
+				tol = 1.5 / float64(c.Levels-1)
+			}
 			for j, v := range mean {
-				if math.Abs(v-want[1+j]) > 1e-6 {
+				if math.Abs(v-want[1+j]) > tol {
 					t.Errorf("mean %v of dimension %d, want %v", v, j, want[1+j])
 				}
 			}
@@ -123,7 +143,7 @@ func TestChannels(t *testing.T) {
 		p.Channels(got.add)
 		want := map[string]bool{"x": true, "theta_mu": true, "theta_sig": true}
 		switch c.Likelihood {
-		case GMM:
+		case GMM, LogisticMixture:
 			want["coeff"] = true
 		case Bivariate, BivariateMixture:
 			want["theta_pen"], want["theta_corr"] = true, true
@@ -172,6 +192,8 @@ func TestConfigErrors(t *testing.T) {
 		{Config{Data: 1, Hidden: 1, Likelihood: Categorical}, "classes = 0"},
 		{Config{Data: 2, Hidden: 1, Likelihood: Categorical, Classes: 4}, "data = 2"},
 		{Config{Data: 1, Hidden: 1, Likelihood: GMM, Components: -1}, "components = -1"},
+		{Config{Data: 1, Hidden: 1, Likelihood: LogisticMixture, Levels: 1}, "levels = 1"},
+		{Config{Data: 1, Hidden: 1, Likelihood: LogisticMixture, Levels: 1 << 17}, "levels = 131072"},
 		{Config{Data: 4, Hidden: 1, Likelihood: Bivariate}, "data = 4"},
 		{Config{Data: 1, Hidden: 1, Dropout: 1, Layers: 2}, "dropout = 1"},
 		{Config{Data: 1, Hidden: 1, Dropout: 0.5}, "one recurrent layer"},
@@ -180,5 +202,24 @@ func TestConfigErrors(t *testing.T) {
 	} {
 		_, err := New[float32](c.config)
 		checkError(t, err, c.want)
+	}
+}
+
+// TestClassesSeen: a model sees a class as a vector with a single 1, less the frequencies.
+func TestClassesSeen(t *testing.T) {
+	m := newModel[float64](t, Config{Model: ModelRNN, Likelihood: Categorical, Data: 1, Classes: 3, Hidden: 2}).(*VRNN[float64])
+	d := &Data{Dim: 1, Form: Form{Classes: 3}, Train: []Sequence{{X: []float32{0, 2, 2, 2}}}}
+	m.Init(1, d.Stats())
+	u := make([]float64, 6)
+	encode(m.like, u, []float64{2, 0}, m.Mean, 2, 1)
+	for i, want := range []float64{-0.25, 0, 0.25, 0.75, 0, -0.75} {
+		if u[i] != want {
+			t.Errorf("element %d is %v, want %v", i, u[i], want)
+		}
+	}
+	for c, want := range []float64{1.5 / 5.5, 0.5 / 5.5, 3.5 / 5.5} {
+		if got := math.Exp(m.decoder.last().B[c]); math.Abs(got-want) > 1e-12 {
+			t.Errorf("class %d starts with probability %v, want %v", c, got, want)
+		}
 	}
 }

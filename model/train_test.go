@@ -269,6 +269,7 @@ func TestTrainerErrors(t *testing.T) {
 		{Config{}, testData(5), func(_ *TrainConfig, d *Data) { d.Valid[2].X[7] = 1.5 }, "sequence 2 (), step 1: 1.5"},
 		{Config{}, testData(5), func(_ *TrainConfig, d *Data) { d.Dim = 1 }, "1 dimensions, the model 5"},
 		{Config{Likelihood: Bivariate}, testData(3), func(_ *TrainConfig, d *Data) { d.Valid[1].X[3] = 2 }, "sequence 1 (), step 1: 2 cannot be"},
+		{Config{Likelihood: LogisticMixture}, testData(3), func(_ *TrainConfig, d *Data) { d.Valid[1].X[3] = -2 }, "sequence 1 (), step 1: -2 is not"},
 		{Config{Likelihood: Categorical, Classes: 4}, testClasses(4), func(_ *TrainConfig, d *Data) { d.Form.Classes = 5 }, "5 classes, the model 4"},
 	} {
 		c.model.Hidden, c.model.Data = 4, c.data.Dim

@@ -36,6 +36,7 @@ var families = []struct {
 	{"dist", distKernels},
 	{"gauss", gaussKernels},
 	{"bivariate", bivariateKernels},
+	{"logistic", logisticKernels},
 }
 
 func main() {

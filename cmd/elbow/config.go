@@ -24,7 +24,7 @@ func (s *settings) flags(fs *flag.FlagSet) {
 	fs.StringVar(&s.preset, "preset", "", "settings that flags then change: plain, tunes (small data and two minutes; used without -data), vrae (likewise, for a vrae) or chung (the VRNN paper's own, for speech)")
 	fs.StringVar(&s.model.Model, "model", "", "rnn, vrnn, vrnn-i, storn, vrae or vae (default: vrnn, for text rnn, for images vae)")
 	fs.StringVar(&s.model.Cell, "cell", "lstm", "rnn, lstm, gru or gru-before")
-	fs.StringVar(&s.model.Likelihood, "likelihood", "", "bernoulli, gauss, gmm, categorical, bivariate or bivariate-mixture (default: what fits the data)")
+	fs.StringVar(&s.model.Likelihood, "likelihood", "", "bernoulli, gauss, gmm, categorical, bivariate, bivariate-mixture or logistic-mixture (default: what fits the data)")
 	fs.IntVar(&s.model.Components, "components", 0, "components of a mixture (default: 20)")
 	fs.IntVar(&s.hidden, "hidden", 32, "size of the recurrent state and width of every net")
 	fs.IntVar(&s.model.Latent, "latent", 0, "size of z (default: as hidden; of a vrae 20)")
@@ -64,7 +64,7 @@ func (s *settings) finish(fs *flag.FlagSet, d *dataset) (model.Config, model.Tra
 	given := map[string]bool{}
 	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	m, t := s.model, s.train
-	m.Data, m.Hidden, m.Classes = d.Dim, s.hidden, d.Form.Classes
+	m.Data, m.Hidden, m.Classes, m.Levels = d.Dim, s.hidden, d.Form.Classes, d.Form.Levels
 	if m.Model == "" {
 		m.Model = defaultModel(d)
 	}
@@ -146,6 +146,9 @@ func defaultLikelihood(d *dataset) string {
 	case model.FormText:
 		return model.Categorical
 	case model.FormWave:
+		if d.Form.Levels > 0 {
+			return model.LogisticMixture
+		}
 		return model.Gauss
 	case model.FormStrokes:
 		return model.BivariateMixture

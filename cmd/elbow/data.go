@@ -42,6 +42,7 @@ type dataFlags struct {
 	pixels     string
 	shuffle    bool
 	frame      int
+	levels     int
 	streams    int
 	window     int
 	hop        int
@@ -56,6 +57,7 @@ func (f *dataFlags) flags(fs *flag.FlagSet) {
 	fs.StringVar(&f.pixels, "pixels", pixelsReal, "images: real is byte/255, real256 byte/256, draw 0 or 1 drawn with that probability at each use, threshold 1 above 127")
 	fs.BoolVar(&f.shuffle, "shuffle", false, "images in one file: shuffle before they are split, always in the same way")
 	fs.IntVar(&f.frame, "frame", 200, "sound: samples per step")
+	fs.IntVar(&f.levels, "levels", 0, "sound: quantise the samples to so many levels, for a logistic-mixture: 256 for 8 bits, 65536 for 16; 0: standardise them")
 	fs.IntVar(&f.window, "window", 0, "cut sequences into windows of so many steps; 0: whole sequences (default for a vrae on the built-in tunes: 50)")
 	fs.IntVar(&f.hop, "hop", 0, "with -window: steps from the beginning of one window to that of the next (default: half a window)")
 	fs.IntVar(&f.streams, "streams", 32, "text and single recordings: parts of the train text that are read beside each other")
@@ -72,6 +74,8 @@ func (f *dataFlags) check() error {
 		return usagef("-grid %d: want 1..64", f.grid)
 	case f.frame < 1 || f.frame > 1<<16:
 		return usagef("-frame %d: want 1..%d", f.frame, 1<<16)
+	case f.levels == 1 || f.levels < 0 || f.levels > 1<<16:
+		return usagef("-levels %d: want 0 or 2..%d", f.levels, 1<<16)
 	case f.window < 0 || f.window > 1<<20 || f.hop < 0 || f.hop > 1<<20:
 		return usagef("-window %d -hop %d: want 0..%d", f.window, f.hop, 1<<20)
 	case f.hop > 0 && f.window == 0:

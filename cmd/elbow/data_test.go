@@ -125,6 +125,7 @@ func TestKinds(t *testing.T) {
 	}{
 		{model.FormRoll, write(t, "a.json", tinyJSON), nil, "3 + 1 + 2", "bernoulli", midiFile},
 		{model.FormWave, waveFolder(t), []string{"-frame", "10"}, "2 + 1 + 1", "gauss", waveFile},
+		{model.FormWave, waveFolder(t), []string{"-frame", "10", "-levels", "256"}, "2 + 1 + 1", "logistic-mixture", waveFile},
 		{model.FormWave, filepath.Join(put(t, "a.wav", wav(t, 8000, 200, 0)), "a.wav"), []string{"-frame", "5", "-streams", "4"}, "4 + 1 + 1", "gauss", waveFile},
 		{model.FormImage, put(t, "train-images-idx3-ubyte.gz", idxFile(12, true, true), "train-labels-idx1-ubyte", idxFile(12, false, false),
 			"t10k-images-idx3-ubyte", idxFile(5, true, false), "readme.md", ""), []string{"-model", "vrnn", "-pixels", "draw"}, "10 + 2 + 5", "bernoulli", imagesFile},
@@ -305,6 +306,7 @@ func TestBadData(t *testing.T) {
 		{in("a.csv", ""), []string{"-kind", "table"}, 2, `unknown kind "table"`},
 		{in("a.csv", ""), []string{"-pixels", "grey"}, 2, `unknown pixels "grey"`},
 		{in("a.csv", ""), []string{"-frame", "0"}, 2, "-frame 0"},
+		{in("a.csv", ""), []string{"-levels", "1"}, 2, "-levels 1"},
 		{in("a.csv", ""), []string{"-streams", "0"}, 2, "-streams 0"},
 		{in("a.csv", ""), []string{"-grid", "65"}, 2, "-grid 65"},
 	} {
@@ -333,6 +335,31 @@ func TestEnvelope(t *testing.T) {
 }
 
 // TestParallel: the parts follow each other and leave nothing out.
+// TestQuantise: levels lie on their grid and stand for the middle of their samples; with 16
+// bits, each for one.
+func TestQuantise(t *testing.T) {
+	for _, levels := range []int{2, 256, 65536} {
+		raw := []float32{-32768, -32767, -129, -1, 0, 1, 127, 128, 12345, 32766, 32767}
+		d := &model.Data{Dim: 1, Train: []model.Sequence{{X: slices.Clone(raw)}}}
+		quantise(d, levels)
+		x := d.Train[0].X
+		if x[0] != -1 || x[len(x)-1] != 1 {
+			t.Errorf("%d levels: from %v to %v, want -1 to 1", levels, x[0], x[len(x)-1])
+		}
+		for _, v := range x {
+			if n := (float64(v) + 1) / 2 * float64(levels-1); math.Abs(n-math.Round(n)) > 0.01 {
+				t.Errorf("%d levels: %v is not one", levels, v)
+			}
+		}
+		d.Form.Raw(x, 1)
+		for i, v := range x {
+			if want := 65536/float64(levels)/2 - 0.49; math.Abs(float64(v-raw[i])) > want {
+				t.Errorf("%d levels: sample %v comes back as %v", levels, raw[i], v)
+			}
+		}
+	}
+}
+
 func TestParallel(t *testing.T) {
 	x := ramp(2 * 11)
 	for n := 1; n < 15; n++ {

@@ -112,13 +112,33 @@ func readWaves(f *dataFlags) (*dataset, error) {
 			*to = append(*to, model.Sequence{Name: names[part][i], X: x})
 		}
 	}
-	mean, std := soundStats(raw[0])
-	rescale(d, []float64{mean}, []float64{std})
+	if f.levels > 0 {
+		quantise(d, f.levels)
+	} else {
+		mean, std := soundStats(raw[0])
+		rescale(d, []float64{mean}, []float64{std})
+	}
 	if !info.IsDir() {
 		d.Train = parallel(d.Train, d.Dim, f.streams)
 		out.truncate = 40 // as for Blizzard in Chung et al. 2015
 	}
 	return out, nil
+}
+
+// quantise brings samples of 16 bits to the nearest lower of the given number of levels,
+// which lie between -1 and 1. Back in raw values, a level is the middle of its samples.
+func quantise(d *model.Data, levels int) {
+	step, last := 65536/float64(levels), float64(levels-1)
+	for _, seqs := range [][]model.Sequence{d.Train, d.Valid, d.Test} {
+		for _, s := range seqs {
+			for i, v := range s.X {
+				n := min(max(math.Floor((float64(v)+32768)/step), 0), last)
+				s.X[i] = float32(2*n/last - 1)
+			}
+		}
+	}
+	scale := last / 2 * step
+	d.Form.Scale, d.Form.Offset, d.Form.Levels = []float64{scale}, []float64{scale + (step-1)/2 - 32768}, levels
 }
 
 // soundStats returns the mean and the deviation of all samples.

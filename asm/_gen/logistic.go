@@ -1,0 +1,104 @@
+package main
+
+import "math"
+
+// Mixtures of discretised logistic distributions, operation by operation as
+// kernels/logistic_generic.go, which has the equations. A row is one mixture; last is
+// levels-1, unit its inverse.
+
+const maxBinScore = 0x1p126
+
+// gridPoint is the level nearest to x, in half bins from the middle.
+func (b *Block) gridPoint(x *Value) *Value {
+	last := b.Param("last")
+	half := b.Mul(last, b.Const(0.5))
+	t := b.bin("VMINPS", last, b.FMA(x, half, half), false)
+	t = b.bin("VMAXPS", b.Const(0), t, false)
+	j := b.Sub(b.Add(t, b.Const(magic)), b.Const(magic))
+	return b.FMS(b.Const(2), j, last)
+}
+
+// logisticTerm is one component: see kernels/logistic_generic.go for the names.
+type logisticTerm struct {
+	c           scale
+	s, inv, e   *Value
+	a, b        *Value
+	ea, eb      *Value
+	ea1, eb1, r *Value // 1 + ea, 1 + eb
+	width, t    *Value
+	inner       *Value
+	lp          *Value
+}
+
+// logisticTerm takes the level from Keep[mixRow].
+func (b *Block) logisticTerm(c scale) *logisticTerm {
+	k := &logisticTerm{c: c, s: b.Load("s", 0)}
+	inf, zero, one := float32(math.Inf(1)), b.Const(0), b.Const(1)
+	k.inv, k.e, _ = b.invSigma(c, k.s)
+	w := b.MaxC(minScale, b.Mul(k.inv, b.Param("unit")))
+	b.Note("the edges of the bin")
+	point, last, mu := b.Kept(mixRow), b.Param("last"), b.Load("mu", 0)
+	lo := b.Select(b.Cmp(EQ, b.Add(point, last), zero), b.Const(-inf), b.Sub(point, one))
+	hi := b.Select(b.Cmp(EQ, point, last), b.Const(inf), b.Add(point, one))
+	k.a = b.clamp(b.Mul(b.FNMA(mu, last, lo), w), maxBinScore)
+	k.b = b.clamp(b.Mul(b.FNMA(mu, last, hi), w), maxBinScore)
+	w = b.MinC(40, w)
+	k.width = b.Add(w, w)
+	b.Par(func() { k.t = b.expm1Twice(w) },
+		func() { k.ea = b.exp(b.Or(k.a, b.Bits(0x80000000)), false, expNotAbove) },
+		func() { k.eb = b.exp(b.Or(k.b, b.Bits(0x80000000)), false, expNotAbove) })
+	k.ea1, k.eb1 = b.Add(one, k.ea), b.Add(one, k.eb)
+	k.r = b.Div(one, b.Mul(k.ea1, k.eb1))
+	k.inner = b.Cmp(LT, b.Abs(point), last)
+	q := b.Select(k.inner, b.Div(k.t, b.Add(k.t, one)), one)
+	l := b.logNormal(b.Mul(q, k.r), nil)
+	positive := func(x *Value) *Value { return b.Keep(b.Cmp(NLT, x, zero), x) } // keeps NaN
+	k.lp = b.Sub(b.Sub(l, positive(k.a)), positive(b.neg(k.b)))
+	return k
+}
+
+// grad writes the gradients of the log-probability.
+func (k *logisticTerm) grad(b *Block) {
+	one := b.Const(1)
+	fa := b.Mul(b.Mul(b.Select(b.Cmp(GT, k.a, b.Const(0)), one, k.ea), k.eb1), k.r)
+	fb := b.Mul(b.Mul(b.Select(b.Cmp(GT, k.b, b.Const(0)), k.eb, one), k.ea1), k.r)
+	w := b.Keep(k.inner, b.Div(k.width, k.t))
+	b.Store("dmu", 0, b.Mul(b.Sub(fa, fb), k.inv))
+	b.Store("ds", 0, b.dInvSigma(k.c, k.s, k.inv, k.e, b.FMS(k.a, fa, b.FMA(k.b, fb, w))))
+}
+
+func logisticKernels(f *File) {
+	for _, c := range scales {
+		logistic(f, c)
+	}
+}
+
+func logistic(f *File, c scale) {
+	lp, x := Array{Name: "lp", Kind: PerRow}, Array{Name: "x", Kind: PerRow}
+	scalars := append([]string{"last float32", "unit float32"}, c.scalars()...)
+	first := mixLargest(func(b *Block, k *Vars) { b.Set(k.Keep[mixRow], b.gridPoint(b.LoadRow("x"))) })
+	value := func(b *Block, v *Value) *Value { return v }
+	f.Kernel(Kernel{
+		Name: "Logistic" + c.String(), Doc: []string{"writes the log-probabilities of mixtures of n components: see kernels.LogisticMixtureLogProb.",
+			c.doc() + " last is levels-1, unit 1/last."},
+		Arrays: append([]Array{lp, x}, strided("logits", "mu", "s")...),
+		Accs:   mixAccs, Lanes: 16, Vars: 2, Scalars: scalars,
+		Passes: []Pass{first, mixTerms("logits mu s", false, func(b *Block) *Value { return b.logisticTerm(c).lp }, value)},
+	})
+	f.Kernel(Kernel{
+		Name: "Logistic" + c.String() + "Backward", Doc: []string{"is the gradient of Logistic" + c.String() + ": see kernels.LogisticMixtureLogProbBackward.",
+			"lp holds the weights, and gets the log-probabilities."},
+		Arrays: append(append([]Array{lp}, strided("dlogits", "dmu", "ds")...), append([]Array{x}, strided("logits", "mu", "s")...)...),
+		Accs:   mixAccs, Lanes: 16, Vars: 3, Scalars: scalars,
+		Passes: []Pass{first,
+			mixTerms("logits mu s dlogits dmu ds", true, func(b *Block) *Value {
+				k := b.logisticTerm(c)
+				k.grad(b)
+				return k.lp
+			}, value),
+			mixGrads("logits dlogits dmu ds", nil, func(b *Block, times func(array string, block int) *Value) {
+				times("dmu", 0)
+				times("ds", 0)
+			}, nil)},
+	})
+}
