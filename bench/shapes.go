@@ -78,3 +78,8 @@ var sequenceShapes = [][4]int{
 var trainShapes = [][3]int{
 	{16, 60, 32}, // VRNN-32 on JSB chorales
 }
+
+// vaeShapes are B, H, Z of VAEs in training.
+var vaeShapes = [][3]int{
+	{100, 500, 20}, // MNIST, Kingma and Welling 2014
+}

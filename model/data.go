@@ -199,6 +199,17 @@ func cut(seqs []Sequence, size int, order []int) [][]int {
 	return batches
 }
 
+// deal cuts the sequences into batches in the given order, so that a batch has sequences of
+// all lengths; in each the longest come first, ties as in order.
+func deal(seqs []Sequence, size int, order []int) [][]int {
+	var batches [][]int
+	for batch := range slices.Chunk(order, size) {
+		slices.SortStableFunc(batch, func(a, b int) int { return len(seqs[b].X) - len(seqs[a].X) })
+		batches = append(batches, batch)
+	}
+	return batches
+}
+
 // shuffle returns the order of n batches, or sequences, in an epoch.
 func shuffle(n int, stream uint8, seed uint64, epoch int) []int {
 	order := make([]int, n)
@@ -233,9 +244,13 @@ func segment[T cell.Float](b *Batch[T], seqs []Sequence, batch []int, dim, from,
 		s := seqs[batch[k/samples]]
 		b.Label[k] = s.Label
 		for t := range lengths[k] {
-			row := b.X[b.Shape.Row(t, k)*dim:][:dim]
-			for j, v := range s.X[(from+t)*dim : (from+t+1)*dim] {
-				row[j] = T(v)
+			row, x := b.X[b.Shape.Row(t, k)*dim:][:dim], s.X[(from+t)*dim:(from+t+1)*dim]
+			if same, ok := any(row).([]float32); ok {
+				copy(same, x)
+			} else {
+				for j, v := range x {
+					row[j] = T(v)
+				}
 			}
 			if s.Binarise {
 				b.u = grow(b.u, dim)

@@ -67,6 +67,19 @@ func TestBinarise(t *testing.T) {
 	}
 }
 
+// TestDeal: every sequence is in one batch, in the order given but for the lengths within a
+// batch, which fall.
+func TestDeal(t *testing.T) {
+	seqs := make([]Sequence, 10)
+	for i, n := range []int{5, 1, 4, 1, 5, 9, 2, 6, 5, 3} {
+		seqs[i].X = make([]float32, n)
+	}
+	got := deal(seqs, 4, []int{9, 0, 3, 8, 1, 5, 7, 2, 6, 4})
+	if want := [][]int{{0, 8, 9, 3}, {5, 7, 2, 1}, {4, 6}}; !slices.EqualFunc(got, want, slices.Equal[[]int]) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
 // TestForm: a checkpoint keeps the form; Raw inverts the scaling; Check refuses what does
 // not fit.
 func TestForm(t *testing.T) {

@@ -46,6 +46,10 @@ type TrainConfig struct {
 	// Reshuffle deals the sequences of one length out to other batches in every epoch;
 	// without it only the order of the batches changes.
 	Reshuffle bool `json:"reshuffle,omitempty"`
+	// Mix deals all sequences out anew in every epoch, so that a batch has sequences of all
+	// lengths. Batches of one length each pull in their own direction: where the length says
+	// much about a sequence, as in speech, mixed ones learn faster.
+	Mix bool `json:"mix,omitempty"`
 
 	// Samples is the number of draws per sequence, 0 is 1; Sampled and Importance choose
 	// the estimator. See Objective. With Importance the valid bound is that of as many draws.
@@ -355,8 +359,13 @@ func (t *Trainer) done() bool {
 // epoch trains from the current position to the end of the epoch.
 func (t *Trainer) epoch(ctx context.Context, clock func()) error {
 	s := &t.state
-	if t.Config.Reshuffle {
-		t.cuts = cut(t.Data.Train, t.Config.Batch, shuffle(len(t.Data.Train), streamItems, t.Config.Seed, s.Epoch))
+	if t.Config.Reshuffle || t.Config.Mix {
+		items := shuffle(len(t.Data.Train), streamItems, t.Config.Seed, s.Epoch)
+		if t.Config.Mix {
+			t.cuts = deal(t.Data.Train, t.Config.Batch, items)
+		} else {
+			t.cuts = cut(t.Data.Train, t.Config.Batch, items)
+		}
 	}
 	order := shuffle(len(t.cuts), streamShuffle, t.Config.Seed, s.Epoch)
 	for ; s.Batch < len(order); s.Batch++ {

@@ -40,7 +40,7 @@ func (c Config) resolvePoints() (Config, error) {
 	defaultString(&c.Means, MeansLinear)
 	defaultString(&c.Scale, ScaleSoftplus)
 	c.Cell, c.PhiX, c.PhiZ, c.Prior = "", 0, 0, 0
-	c.Layers, c.Dropout, c.Components, c.Classes = 0, 0, 0, 0
+	c.Layers, c.Dropout, c.Components, c.Classes, c.Levels = 0, 0, 0, 0, 0
 	if c.Depth == 0 {
 		c.Depth = 1
 	}

@@ -13,7 +13,7 @@ import (
 // standard errors over many draws, and B has less variance than A, a baseline less than none
 // and the pathwise gradient less than both.
 func TestEstimators(t *testing.T) {
-	draws := 3000
+	draws := 1500
 	if testing.Short() {
 		draws = 800
 	}

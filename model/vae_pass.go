@@ -253,9 +253,8 @@ func (p *vaePass[T]) Final(h, c []T) {}
 
 // center writes x - mean to u.
 func center[T cell.Float](u, x, mean []T) {
-	for j, v := range x[:len(mean)] {
-		u[j] = v - mean[j]
-	}
+	copy(u, x[:len(mean)])
+	kernels.Axpy(u, mean, -1)
 }
 
 // encode computes the heads of the rows lo..hi of u.

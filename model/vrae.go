@@ -66,7 +66,7 @@ func (c Config) resolveVRAE() (Config, error) {
 	c.Dropout = 0
 	c.Depth, c.Layers, c.PhiX, c.PhiZ, c.Prior, c.Posterior, c.Decoder = 0, 1, 0, 0, 0, 0, 0
 	if c.Model == ModelClassifier {
-		c.Likelihood, c.Components, c.Latent, c.Teacher = "", 0, 0, false
+		c.Likelihood, c.Components, c.Classes, c.Levels, c.Latent, c.Teacher = "", 0, 0, 0, 0, false
 	} else {
 		c.Labels = nil
 		if c.Latent == 0 {

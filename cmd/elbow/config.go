@@ -44,6 +44,7 @@ func (s *settings) flags(fs *flag.FlagSet) {
 	fs.BoolVar(&s.train.WeightPosterior, "weight-posterior", false, "learn a normal posterior over the parameters in place of one value each")
 	fs.StringVar(&s.train.Optimizer, "optimizer", "", "adam, adagrad or sgd (default: adam)")
 	fs.BoolVar(&s.train.Reshuffle, "reshuffle", false, "deal sequences of one length out to other batches in every epoch (always on for images)")
+	fs.BoolVar(&s.train.Mix, "mix", false, "deal all sequences out anew in every epoch, in place of batches of similar length")
 	fs.BoolVar(&s.model.Reverse, "reverse", false, "a vrae reads sequences from their end")
 	fs.BoolVar(&s.model.Teacher, "teacher", false, "a vrae's decoder sees the data in place of its own outputs")
 	fs.Float64Var(&s.train.KLWeight, "kl-weight", 1, "weight of the KL term; 1 is the bound")

@@ -139,9 +139,14 @@ func readJSON(t *testing.T, path string, v any) {
 // parameters with those of one never stopped.
 func TestInterrupt(t *testing.T) {
 	blastest.UseGo(t)
+	t.Run("sorted", func(t *testing.T) { testInterrupt(t, "-batch", "1") })
+	t.Run("mixed", func(t *testing.T) { testInterrupt(t, "-mix", "-batch", "2") })
+}
+
+func testInterrupt(t *testing.T, flags ...string) {
 	data := write(t, "tiny.json", tinyJSON)
 	args := func(dir string, more ...string) []string {
-		return append([]string{"train", "-data", data, "-out", dir, "-epochs", "6", "-hidden", "6", "-batch", "1"}, more...)
+		return append(append([]string{"train", "-data", data, "-out", dir, "-epochs", "6", "-hidden", "6"}, flags...), more...)
 	}
 	whole, part := t.TempDir(), t.TempDir()
 	mustRun(t, args(whole)...)

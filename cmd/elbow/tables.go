@@ -61,7 +61,11 @@ func speech(kind, likelihood string) model.Config {
 }
 
 func speechTraining(rate float64) func(*model.TrainConfig) {
-	return func(t *model.TrainConfig) { t.Batch, t.Rate, t.Epochs, t.Patience = 32, rate, 400, 40 }
+	return func(t *model.TrainConfig) {
+		t.Batch, t.Rate, t.Epochs, t.Patience, t.Mix = 32, rate, 400, 40, true
+		// Gradients of 200 dimensions a step are long: the usual limit of 5 would bind always.
+		t.Clip = 500
+	}
 }
 
 var speechTable = experiment{
