@@ -12,23 +12,15 @@ import (
 
 	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/blas"
+	"github.com/elbow-go/elbow/internal/measure"
 )
 
 // gemmPeak is what products of the implementation in use are compared with.
 func gemmPeak() peak {
-	switch {
-	case blas.Active().Name() != "go":
-		return productPeak("%sgemm-512", 512)
-	case asm.Active() == asm.Generic:
-		return scalarPeak()
+	if p := measure.Peak(asm.Active()); p > 0 {
+		return peak{"%peak", p}
 	}
-	return productPeak("%sgemm-64", 64)
-}
-
-// productPeak measures the product of n by n matrices.
-func productPeak(unit string, n int) peak {
-	p := newProduct(gemmShape{n, n, n, "NN", ""}, normal)
-	return peak{unit, p.flops() / fastest(20, p.run)}
+	return scalarPeak()
 }
 
 // The kinds of input that layers see; a product may be slow on one of them alone.

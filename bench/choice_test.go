@@ -14,6 +14,7 @@ import (
 
 	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/blas"
+	"github.com/elbow-go/elbow/internal/measure"
 )
 
 var rewrite = flag.Bool("rewrite", false, "measure the table of the backend auto for this instruction set, and write it")
@@ -118,7 +119,7 @@ func ours(flops float64, f, g func()) bool {
 	}
 	defer blas.Use(blas.Active().Name())
 	for range 3 {
-		low := interleave(max(4, min(12, int(5e8/flops))), under("go", f), under("openblas", g))
+		low := measure.Interleave(max(4, min(12, int(5e8/flops))), under("go", f), under("openblas", g))
 		if low[0] <= clearly*low[1] {
 			return true
 		}

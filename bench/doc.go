@@ -20,9 +20,8 @@
 //
 //	%scalar-peak    impl=generic: float32 chain steps of plain Go with exact rounding, 8
 //	                chains on values in registers, without memory or packing
-//	%sgemm-64       impl=avx2, avx512, gonum: our product of 64 x 64 matrices, which stay in the
-//	                first cache: 95 % of the multiply-adds a core can do, where it was measured
-//	%sgemm-512      impl=openblas: OpenBLAS's own product of 512 x 512 matrices
+//	%peak           impl=avx2, avx512, openblas: multiply-adds on registers alone, with the
+//	                vectors of the instruction set in use
 //	%bw             kernels: a plain copy whose two sides together are as large as all that
 //	                the kernel works on; both count what they read and what they write
 //

@@ -3,9 +3,9 @@ package bench
 import (
 	"math"
 	"math/bits"
-	"slices"
 	"testing"
-	"time"
+
+	"github.com/elbow-go/elbow/internal/measure"
 )
 
 // A peak is what a rate is compared with.
@@ -23,61 +23,23 @@ func (p peak) report(b *testing.B, flops float64) {
 	b.ReportMetric(100*perSecond/p.flops, p.unit)
 }
 
-// fastest returns the seconds of one call of f, as the tenth percentile of rounds calls:
-// low, because what disturbs only makes slower, but not the lowest, which may be a quirk of
-// the clock.
-func fastest(rounds int, f func()) float64 { return interleave(rounds, f)[0] }
-
-// interleave calls the functions in turn, rounds times each, and returns the tenth
-// percentile of the seconds of each. Two functions are then compared under the same
-// conditions, also on a machine whose speed drifts. A call should take 10 us at least.
-func interleave(rounds int, fs ...func()) []float64 {
-	times := make([][]float64, len(fs))
-	for range rounds {
-		for i, f := range fs {
-			start := time.Now()
-			f()
-			times[i] = append(times[i], time.Since(start).Seconds())
-		}
-	}
-	low := make([]float64, len(fs))
-	for i, t := range times {
-		slices.Sort(t)
-		low[i] = t[len(t)/10]
-	}
-	return low
-}
-
 // scalarPeak measures how fast plain Go can do steps of float32 chains with one rounding:
 // the work of f32.FMA's fast path, written out, on 8 chains and without loads.
 func scalarPeak() peak {
 	const steps = 2000
-	return peak{"%scalar-peak", 2 * 8 * steps / fastest(50, func() { scalarChains(steps) })}
+	return peak{"%scalar-peak", 2 * 8 * steps / measure.Fastest(50, func() { scalarChains(steps) })}
 }
 
 // copyRates holds what copyRate has measured.
 var copyRates = map[int]float64{}
 
-// copyRate is how many bytes a second a plain copy reads and writes, all its bytes together
-// being size: the share of a kernel that does nothing but move the same working set. It is
-// measured once in a process for each power of 2.
+// copyRate is measure.CopyRate, measured once in a process for each power of 2.
 func copyRate(size int) float64 {
 	n := 1 << bits.Len(uint(size-1))
-	if r, ok := copyRates[n]; ok {
-		return r
+	if _, ok := copyRates[n]; !ok {
+		copyRates[n] = measure.CopyRate(n)
 	}
-	dst, src := make([]byte, n/2), make([]byte, n/2)
-	for i := range src {
-		src[i] = byte(i)
-	}
-	calls := max(1, 1<<20/n) // 10 us at least
-	r := float64(n*calls) / fastest(30, func() {
-		for range calls {
-			copy(dst, src)
-		}
-	})
-	copyRates[n] = r
-	return r
+	return copyRates[n]
 }
 
 var sink float64
@@ -141,20 +103,5 @@ func scalarChains(steps int) (done int) {
 func TestScalarPeak(t *testing.T) {
 	if n := scalarChains(2000); n != 2000 {
 		t.Errorf("a tie in step %d: the peak would be too high", n)
-	}
-}
-
-func TestInterleave(t *testing.T) {
-	var order []int
-	low := interleave(20,
-		func() { order = append(order, 0); time.Sleep(time.Millisecond) },
-		func() { order = append(order, 1) })
-	for i, f := range order {
-		if f != i%2 {
-			t.Fatalf("call %d was of function %d", i, f)
-		}
-	}
-	if len(order) != 40 || low[0] < 1e-3 {
-		t.Errorf("%d calls, times %v", len(order), low)
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/elbow-go/elbow/blas"
 	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/internal/measure"
 	"github.com/elbow-go/elbow/kernels"
 )
 
@@ -269,7 +270,7 @@ func BenchmarkLSTMStepState(b *testing.B) {
 					again(s, reset)
 					round(s)
 				}
-				low := interleave(30, func() { again(s, reset); round(s) }, func() { again(ref, normal); round(ref) })
+				low := measure.Interleave(30, func() { again(s, reset); round(s) }, func() { again(ref, normal); round(ref) })
 				b.ReportMetric(low[0]/low[1], "x-normal")
 			}, func() []float32 { s.pack(); again(s, reset); round(s); return s.dnext })
 		})

@@ -102,3 +102,9 @@ func GemmPackT(args *PackArgs)
 //
 //go:noescape
 func GemvRows(args *GemmArgs)
+
+// Chains takes an even number of steps of 12 chains of multiply-adds in every lane, on registers
+// alone: package measure times it.
+//
+//go:noescape
+func Chains(steps int)

@@ -7,10 +7,14 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/blas"
+	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/internal/measure"
+	"github.com/elbow-go/elbow/kernels"
 	"github.com/klauspost/cpuid/v2"
 )
 
@@ -44,7 +48,59 @@ func doctor(_ context.Context, args []string, out io.Writer) error {
 		float = "warning: " + oneLine(err)
 	}
 	fmt.Fprintf(out, "float    %s\n", float)
+	measured(out)
 	fmt.Fprintf(out, "threads  GOMAXPROCS %d\n", runtime.GOMAXPROCS(0))
 	fmt.Fprintf(out, "go       %s %s/%s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return nil
+}
+
+// measured prints what one core does at this moment.
+func measured(out io.Writer) {
+	if p := measure.Peak(asm.Active()); p > 0 {
+		fmt.Fprintf(out, "peak     %.0f GFLOP/s of float32 multiply-adds on one core with %v\n", p/1e9, asm.Active())
+	}
+	const beyond = 256 << 20
+	line := "reads    GB/s on one core:"
+	if l2 := cpuid.CPU.Cache.L2; l2 > 0 {
+		line += fmt.Sprintf(" L2 %.0f,", measure.ReadRate(l2/2)/1e9)
+	}
+	fmt.Fprintf(out, "%s %d MB %.0f\n", line, beyond>>20, measure.ReadRate(beyond)/1e9)
+	for _, k := range []struct {
+		name  string
+		unit  string
+		count float64 // per call, in billions
+		call  func()
+	}{
+		{"product of 256 x 256 matrices", "GFLOP/s", 2 * 256 * 256 * 256 / 1e9, productCall(256)},
+		{"LSTM step, 32 sequences, 256 units", "GFLOP/s", 2 * 32 * 4 * 256 * 256 / 1e9, stepCall(32, 256)},
+		{"exp of 4096 numbers", "numbers/ns", 4096 / 1e9, vectorCall(4096, kernels.Exp[float32])},
+		{"tanh of 4096 numbers", "numbers/ns", 4096 / 1e9, vectorCall(4096, kernels.Tanh[float32])},
+	} {
+		fmt.Fprintf(out, "kernel   %-36s %6.1f %s\n", k.name, k.count/measure.Fastest(30, k.call), k.unit)
+	}
+}
+
+func productCall(n int) func() {
+	a, b, c := make([]float32, n*n), make([]float32, n*n), make([]float32, n*n)
+	return func() { blas.Gemm(blas.NoTrans, blas.NoTrans, n, n, n, 1, a, n, b, n, 0, c, n) }
+}
+
+// stepCall is one step of a layer whose input part is done: Step leaves activated gates in
+// its place, from which it can start again.
+func stepCall(batch, hidden int) func() {
+	l, s, shape := cell.NewRecurrent[float32](cell.LSTM, 1, hidden), cell.NewSequence[float32](), new(cell.Ragged)
+	shape.Reset(slices.Repeat([]int{1}, batch))
+	cell.Uniform(l.Whh, hidden, -0.1, 0.1, kernels.Noise{Seed: 1}, 0)
+	l.Pack()
+	s.Begin(l, shape, nil, nil)
+	l.Project(s, make([]float32, batch), 0, batch, 0, 1)
+	return func() { l.Step(s, 0, 0, batch) }
+}
+
+func vectorCall(n int, f func(dst, x []float32)) func() {
+	x, dst := make([]float32, n), make([]float32, n)
+	for i := range x {
+		x[i] = float32(i%16) - 8
+	}
+	return func() { f(dst, x) }
 }

@@ -6,6 +6,7 @@
 //	tile16.go   GemmTile16                 a few rows times a panel of bfloat16
 //	pack.go     GemmPack, GemmPackT        a panel of B in the order in which tiles read it
 //	rows.go     GemvRows                   y += A x where the rows of A are contiguous
+//	peak.go     Chains                     what a core can do, to compare with
 //
 // One output of a product is one chain of fused multiply-adds in the order of k. So lanes
 // are always different outputs, and no sum is ever split; what is left to choose is which
@@ -223,6 +224,7 @@ func main() {
 		g.pack()
 		g.packT()
 		g.gemvRows()
+		g.chains()
 		if err := g.write(filepath.Join("..", "..", t.name, "gemm_amd64")); err != nil {
 			log.Fatalf("%s: %v", t.name, err)
 		}
