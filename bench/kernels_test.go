@@ -144,3 +144,37 @@ func BenchmarkGaussKL(b *testing.B) {
 		elements(b, fmt.Sprintf("B=%d/Z=%d", rows, z), rows*z, 4*4*rows*z, run, func() []float32 { run(); return kl })
 	}
 }
+
+func BenchmarkBivariateMixtureLogProb(b *testing.B) { bivariate(b, false) }
+
+func BenchmarkBivariateMixtureLogProbBackward(b *testing.B) { bivariate(b, true) }
+
+// bivariate counts components as elements.
+func bivariate(b *testing.B, backward bool) {
+	for _, s := range shortened(mixtureShapes) {
+		rows, k := s[0], s[1]
+		ld := 1 + 6*k
+		theta, y := randoms(rows*ld, normal), randoms(3*rows, normal)
+		lp, dtheta, w := make([]float32, rows), make([]float32, rows*ld), randoms(rows, positive)
+		run := func() { kernels.BivariateMixtureLogProb(lp, y, theta, kernels.SoftplusSigma, rows, k, ld) }
+		bytes, out := 4*rows*ld, lp
+		if backward {
+			run = func() {
+				kernels.BivariateMixtureLogProbBackward(lp, nil, dtheta, w, y, theta, kernels.SoftplusSigma, rows, k, ld)
+			}
+			bytes, out = 2*bytes, dtheta
+		}
+		elements(b, fmt.Sprintf("B=%d/K=%d", rows, k), rows*k, bytes, run, func() []float32 { run(); return out })
+	}
+}
+
+func BenchmarkLogisticMixtureLogProb(b *testing.B) {
+	for _, s := range shortened(mixtureShapes) {
+		rows, k := s[0], s[1]
+		p, x, lp := randoms(3*rows*k, normal), randoms(rows, normal), make([]float32, rows)
+		run := func() {
+			kernels.LogisticMixtureLogProb(lp, x, p, p[k:], p[2*k:], kernels.LogSigma, 256, rows, k, 1, 3*k)
+		}
+		elements(b, fmt.Sprintf("B=%d/K=%d", rows, k), rows*k, 4*3*rows*k, run, func() []float32 { run(); return lp })
+	}
+}

@@ -55,6 +55,13 @@ var latentShapes = [][2]int{
 	{16, 32}, // VRNN-32 on JSB chorales, one step
 }
 
+// mixtureShapes are B, K of mixtures inside a row.
+var mixtureShapes = [][2]int{
+	{128, 20}, // VRNN with a bivariate mixture for handwriting; Chung et al. 2015
+	{6000, 20},
+	{128, 10}, // discretised logistics for audio; van den Oord et al. 2018
+}
+
 // stepShapes are B, H of recurrent steps.
 var stepShapes = [][2]int{
 	{32, 256},

@@ -33,7 +33,7 @@ package kernels
 // BivariateMixtureLogProb panics if a size is negative, a slice or the stride too short, or
 // form unknown. It starts no goroutine and allocates nothing.
 //
-// Source: Graves 2013, "Generating sequences with recurrent neural networks", equations 18-26.
+// Source: Graves 2013, "Generating sequences with recurrent neural networks", section 4.1.
 func BivariateMixtureLogProb[T Float](lp, y, theta []T, form ScaleForm, rows, k, ld int) {
 	const fn = "BivariateMixtureLogProb"
 	checkBivariate(fn, y, theta, form, rows, mixtureCols(fn, k), ld)

@@ -34,6 +34,19 @@ func TestBinarise(t *testing.T) {
 	if !slices.Equal(x[dim:2*dim], draw(1, 1, 0)) {
 		t.Error("the draw of a row depends on the batch it is in")
 	}
+	// The draws of z of the same row and update have nothing to do with it.
+	u := make([]float32, dim)
+	kernels.Uniforms(u, kernels.Noise{Seed: 7, Stream: streamTrain, Update: 1}, 0, 0, 1, dim)
+	for j := range u {
+		if u[j] < p[j] {
+			u[j] = 1
+		} else {
+			u[j] = 0
+		}
+	}
+	if slices.Equal(u, x[:dim]) {
+		t.Error("the draw takes its numbers from another stream")
+	}
 	ones, n := 0.0, 0
 	for update := range uint32(200) {
 		x := draw(update, 0, 0)

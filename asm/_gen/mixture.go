@@ -28,6 +28,20 @@ const (
 
 var lowest = -float32(math.MaxFloat32)
 
+// expTerm is e^x as a term of a sum that is at least 1, or Inf, or 0 altogether: 0 below -87,
+// where it cannot be seen in the sum. The lanes that do not exist, and the first term of each
+// lane, have x far below that, and a result below the normal numbers would cost 100 cycles.
+func (b *Block) expTerm(x *Value) *Value {
+	e := b.exp(b.MinC(89, b.MaxC(-87, x)), false, expNormal)
+	return b.Keep(b.Cmp(NLT, x, b.Const(-87)), e)
+}
+
+// expWeight is e^x for any x, without that cost for the many that are 0.
+func (b *Block) expWeight(x *Value) *Value {
+	counts := b.Cmp(NLE, x, b.Const(-104))
+	return b.Keep(counts, b.exp(b.Keep(counts, x), false, expAny))
+}
+
 // mixLargest is pass 1.
 func mixLargest(after func(b *Block, k *Vars)) Pass {
 	return Pass{Uses: "logits",
@@ -62,20 +76,20 @@ func mixTerms(uses string, grad bool, term func(b *Block) *Value, row func(b *Bl
 				b.Store("dlogits", 0, v)
 			}
 			b.Note("the lanes of the log-sum-exp of the logits")
-			b.AccAdd(mixPrior, b.exp(b.Sub(l, b.Kept(mixFirst)), false, expAny))
+			b.AccAdd(mixPrior, b.expTerm(b.Sub(l, b.Kept(mixFirst))))
 			b.Note("of the terms: a new maximum m, sum e^(old-m) + e^(term-m)")
 			v = b.TailFill(v, b.Const(float32(math.Inf(-1))))
 			top, sum := b.acc(mixTop, b.copy), b.acc(mixSum, b.copy)
 			m := b.MinC(math.MaxFloat32, b.bin("VMAXPS", v, b.Get(top), false))
 			old, e := b.Sub(b.Get(top), m), b.Sub(v, m)
 			b.Set(top, m)
-			b.Par(func() { old = b.exp(old, false, expNotAbove) }, func() { e = b.exp(e, false, expAny) })
+			b.Par(func() { old = b.expTerm(old) }, func() { e = b.expTerm(e) })
 			b.Set(sum, b.FMA(b.Get(sum), old, e))
 		},
 		After: func(b *Block, k *Vars) {
 			top := k.MaxOf(b, mixTop)
 			for i, v := range k.acc[mixSum] {
-				b.Set(v, b.Mul(b.Get(v), b.exp(b.Sub(b.Get(k.acc[mixTop][i]), top), false, expNotAbove)))
+				b.Set(v, b.Mul(b.Get(v), b.expTerm(b.Sub(b.Get(k.acc[mixTop][i]), top))))
 			}
 			all := b.Add(top, b.log(k.Sum(b, mixSum)))
 			prior := b.Add(b.Kept(mixFirst), b.log(k.Sum(b, mixPrior)))
@@ -99,7 +113,7 @@ func mixGrads(uses string, before func(b *Block, k *Vars), scale func(b *Block, 
 			w := b.LoadRow("lp")
 			var p, pi *Value
 			v, l := b.Sub(b.Load("dlogits", 0), b.Kept(mixAll)), b.Sub(b.Load("logits", 0), b.Kept(mixFirst))
-			b.Par(func() { p = b.exp(v, false, expAny) }, func() { pi = b.exp(l, false, expAny) })
+			b.Par(func() { p = b.expWeight(v) }, func() { pi = b.expWeight(l) })
 			b.Store("dlogits", 0, b.Mul(w, b.Sub(p, pi)))
 			wp := b.Mul(w, p)
 			counts := b.Cmp(NEQ, wp, b.Const(0))

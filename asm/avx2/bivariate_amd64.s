@@ -492,87 +492,95 @@ DATA bivariateConsts<>+1936(SB)/4, $0x4021fc4d
 DATA bivariateConsts<>+1940(SB)/4, $0x4021fc4d
 DATA bivariateConsts<>+1944(SB)/4, $0x4021fc4d
 DATA bivariateConsts<>+1948(SB)/4, $0x4021fc4d
-DATA bivariateConsts<>+1952(SB)/4, $0x42b20000
-DATA bivariateConsts<>+1956(SB)/4, $0x42b20000
-DATA bivariateConsts<>+1960(SB)/4, $0x42b20000
-DATA bivariateConsts<>+1964(SB)/4, $0x42b20000
-DATA bivariateConsts<>+1968(SB)/4, $0x42b20000
-DATA bivariateConsts<>+1972(SB)/4, $0x42b20000
-DATA bivariateConsts<>+1976(SB)/4, $0x42b20000
-DATA bivariateConsts<>+1980(SB)/4, $0x42b20000
-DATA bivariateConsts<>+1984(SB)/4, $0x7f7fffff
-DATA bivariateConsts<>+1988(SB)/4, $0x7f7fffff
-DATA bivariateConsts<>+1992(SB)/4, $0x7f7fffff
-DATA bivariateConsts<>+1996(SB)/4, $0x7f7fffff
-DATA bivariateConsts<>+2000(SB)/4, $0x7f7fffff
-DATA bivariateConsts<>+2004(SB)/4, $0x7f7fffff
-DATA bivariateConsts<>+2008(SB)/4, $0x7f7fffff
-DATA bivariateConsts<>+2012(SB)/4, $0x7f7fffff
-DATA bivariateConsts<>+2016(SB)/4, $0xff7fffff
-DATA bivariateConsts<>+2020(SB)/4, $0xff7fffff
-DATA bivariateConsts<>+2024(SB)/4, $0xff7fffff
-DATA bivariateConsts<>+2028(SB)/4, $0xff7fffff
-DATA bivariateConsts<>+2032(SB)/4, $0xff7fffff
-DATA bivariateConsts<>+2036(SB)/4, $0xff7fffff
-DATA bivariateConsts<>+2040(SB)/4, $0xff7fffff
-DATA bivariateConsts<>+2044(SB)/4, $0xff7fffff
-DATA bivariateConsts<>+2048(SB)/4, $0x00800000
-DATA bivariateConsts<>+2052(SB)/4, $0x00800000
-DATA bivariateConsts<>+2056(SB)/4, $0x00800000
-DATA bivariateConsts<>+2060(SB)/4, $0x00800000
-DATA bivariateConsts<>+2064(SB)/4, $0x00800000
-DATA bivariateConsts<>+2068(SB)/4, $0x00800000
-DATA bivariateConsts<>+2072(SB)/4, $0x00800000
-DATA bivariateConsts<>+2076(SB)/4, $0x00800000
-DATA bivariateConsts<>+2080(SB)/4, $0x4b800000
-DATA bivariateConsts<>+2084(SB)/4, $0x4b800000
-DATA bivariateConsts<>+2088(SB)/4, $0x4b800000
-DATA bivariateConsts<>+2092(SB)/4, $0x4b800000
-DATA bivariateConsts<>+2096(SB)/4, $0x4b800000
-DATA bivariateConsts<>+2100(SB)/4, $0x4b800000
-DATA bivariateConsts<>+2104(SB)/4, $0x4b800000
-DATA bivariateConsts<>+2108(SB)/4, $0x4b800000
-DATA bivariateConsts<>+2112(SB)/4, $0xffffffe8
-DATA bivariateConsts<>+2116(SB)/4, $0xffffffe8
-DATA bivariateConsts<>+2120(SB)/4, $0xffffffe8
-DATA bivariateConsts<>+2124(SB)/4, $0xffffffe8
-DATA bivariateConsts<>+2128(SB)/4, $0xffffffe8
-DATA bivariateConsts<>+2132(SB)/4, $0xffffffe8
-DATA bivariateConsts<>+2136(SB)/4, $0xffffffe8
-DATA bivariateConsts<>+2140(SB)/4, $0xffffffe8
-DATA bivariateConsts<>+2144(SB)/4, $0xc0800000
-DATA bivariateConsts<>+2148(SB)/4, $0xc0800000
-DATA bivariateConsts<>+2152(SB)/4, $0xc0800000
-DATA bivariateConsts<>+2156(SB)/4, $0xc0800000
-DATA bivariateConsts<>+2160(SB)/4, $0xc0800000
-DATA bivariateConsts<>+2164(SB)/4, $0xc0800000
-DATA bivariateConsts<>+2168(SB)/4, $0xc0800000
-DATA bivariateConsts<>+2172(SB)/4, $0xc0800000
-DATA bivariateConsts<>+2176(SB)/4, $0x42a65af6
-DATA bivariateConsts<>+2180(SB)/4, $0x42a65af6
-DATA bivariateConsts<>+2184(SB)/4, $0x42a65af6
-DATA bivariateConsts<>+2188(SB)/4, $0x42a65af6
-DATA bivariateConsts<>+2192(SB)/4, $0x42a65af6
-DATA bivariateConsts<>+2196(SB)/4, $0x42a65af6
-DATA bivariateConsts<>+2200(SB)/4, $0x42a65af6
-DATA bivariateConsts<>+2204(SB)/4, $0x42a65af6
-DATA bivariateConsts<>+2208(SB)/4, $0xc2a65af6
-DATA bivariateConsts<>+2212(SB)/4, $0xc2a65af6
-DATA bivariateConsts<>+2216(SB)/4, $0xc2a65af6
-DATA bivariateConsts<>+2220(SB)/4, $0xc2a65af6
-DATA bivariateConsts<>+2224(SB)/4, $0xc2a65af6
-DATA bivariateConsts<>+2228(SB)/4, $0xc2a65af6
-DATA bivariateConsts<>+2232(SB)/4, $0xc2a65af6
-DATA bivariateConsts<>+2236(SB)/4, $0xc2a65af6
-DATA bivariateConsts<>+2240(SB)/4, $0x38d1b717
-DATA bivariateConsts<>+2244(SB)/4, $0x38d1b717
-DATA bivariateConsts<>+2248(SB)/4, $0x38d1b717
-DATA bivariateConsts<>+2252(SB)/4, $0x38d1b717
-DATA bivariateConsts<>+2256(SB)/4, $0x38d1b717
-DATA bivariateConsts<>+2260(SB)/4, $0x38d1b717
-DATA bivariateConsts<>+2264(SB)/4, $0x38d1b717
-DATA bivariateConsts<>+2268(SB)/4, $0x38d1b717
-GLOBL bivariateConsts<>(SB), RODATA|NOPTR, $2272
+DATA bivariateConsts<>+1952(SB)/4, $0xc2ae0000
+DATA bivariateConsts<>+1956(SB)/4, $0xc2ae0000
+DATA bivariateConsts<>+1960(SB)/4, $0xc2ae0000
+DATA bivariateConsts<>+1964(SB)/4, $0xc2ae0000
+DATA bivariateConsts<>+1968(SB)/4, $0xc2ae0000
+DATA bivariateConsts<>+1972(SB)/4, $0xc2ae0000
+DATA bivariateConsts<>+1976(SB)/4, $0xc2ae0000
+DATA bivariateConsts<>+1980(SB)/4, $0xc2ae0000
+DATA bivariateConsts<>+1984(SB)/4, $0x42b20000
+DATA bivariateConsts<>+1988(SB)/4, $0x42b20000
+DATA bivariateConsts<>+1992(SB)/4, $0x42b20000
+DATA bivariateConsts<>+1996(SB)/4, $0x42b20000
+DATA bivariateConsts<>+2000(SB)/4, $0x42b20000
+DATA bivariateConsts<>+2004(SB)/4, $0x42b20000
+DATA bivariateConsts<>+2008(SB)/4, $0x42b20000
+DATA bivariateConsts<>+2012(SB)/4, $0x42b20000
+DATA bivariateConsts<>+2016(SB)/4, $0x7f7fffff
+DATA bivariateConsts<>+2020(SB)/4, $0x7f7fffff
+DATA bivariateConsts<>+2024(SB)/4, $0x7f7fffff
+DATA bivariateConsts<>+2028(SB)/4, $0x7f7fffff
+DATA bivariateConsts<>+2032(SB)/4, $0x7f7fffff
+DATA bivariateConsts<>+2036(SB)/4, $0x7f7fffff
+DATA bivariateConsts<>+2040(SB)/4, $0x7f7fffff
+DATA bivariateConsts<>+2044(SB)/4, $0x7f7fffff
+DATA bivariateConsts<>+2048(SB)/4, $0xff7fffff
+DATA bivariateConsts<>+2052(SB)/4, $0xff7fffff
+DATA bivariateConsts<>+2056(SB)/4, $0xff7fffff
+DATA bivariateConsts<>+2060(SB)/4, $0xff7fffff
+DATA bivariateConsts<>+2064(SB)/4, $0xff7fffff
+DATA bivariateConsts<>+2068(SB)/4, $0xff7fffff
+DATA bivariateConsts<>+2072(SB)/4, $0xff7fffff
+DATA bivariateConsts<>+2076(SB)/4, $0xff7fffff
+DATA bivariateConsts<>+2080(SB)/4, $0x00800000
+DATA bivariateConsts<>+2084(SB)/4, $0x00800000
+DATA bivariateConsts<>+2088(SB)/4, $0x00800000
+DATA bivariateConsts<>+2092(SB)/4, $0x00800000
+DATA bivariateConsts<>+2096(SB)/4, $0x00800000
+DATA bivariateConsts<>+2100(SB)/4, $0x00800000
+DATA bivariateConsts<>+2104(SB)/4, $0x00800000
+DATA bivariateConsts<>+2108(SB)/4, $0x00800000
+DATA bivariateConsts<>+2112(SB)/4, $0x4b800000
+DATA bivariateConsts<>+2116(SB)/4, $0x4b800000
+DATA bivariateConsts<>+2120(SB)/4, $0x4b800000
+DATA bivariateConsts<>+2124(SB)/4, $0x4b800000
+DATA bivariateConsts<>+2128(SB)/4, $0x4b800000
+DATA bivariateConsts<>+2132(SB)/4, $0x4b800000
+DATA bivariateConsts<>+2136(SB)/4, $0x4b800000
+DATA bivariateConsts<>+2140(SB)/4, $0x4b800000
+DATA bivariateConsts<>+2144(SB)/4, $0xffffffe8
+DATA bivariateConsts<>+2148(SB)/4, $0xffffffe8
+DATA bivariateConsts<>+2152(SB)/4, $0xffffffe8
+DATA bivariateConsts<>+2156(SB)/4, $0xffffffe8
+DATA bivariateConsts<>+2160(SB)/4, $0xffffffe8
+DATA bivariateConsts<>+2164(SB)/4, $0xffffffe8
+DATA bivariateConsts<>+2168(SB)/4, $0xffffffe8
+DATA bivariateConsts<>+2172(SB)/4, $0xffffffe8
+DATA bivariateConsts<>+2176(SB)/4, $0xc0800000
+DATA bivariateConsts<>+2180(SB)/4, $0xc0800000
+DATA bivariateConsts<>+2184(SB)/4, $0xc0800000
+DATA bivariateConsts<>+2188(SB)/4, $0xc0800000
+DATA bivariateConsts<>+2192(SB)/4, $0xc0800000
+DATA bivariateConsts<>+2196(SB)/4, $0xc0800000
+DATA bivariateConsts<>+2200(SB)/4, $0xc0800000
+DATA bivariateConsts<>+2204(SB)/4, $0xc0800000
+DATA bivariateConsts<>+2208(SB)/4, $0x42a65af6
+DATA bivariateConsts<>+2212(SB)/4, $0x42a65af6
+DATA bivariateConsts<>+2216(SB)/4, $0x42a65af6
+DATA bivariateConsts<>+2220(SB)/4, $0x42a65af6
+DATA bivariateConsts<>+2224(SB)/4, $0x42a65af6
+DATA bivariateConsts<>+2228(SB)/4, $0x42a65af6
+DATA bivariateConsts<>+2232(SB)/4, $0x42a65af6
+DATA bivariateConsts<>+2236(SB)/4, $0x42a65af6
+DATA bivariateConsts<>+2240(SB)/4, $0xc2a65af6
+DATA bivariateConsts<>+2244(SB)/4, $0xc2a65af6
+DATA bivariateConsts<>+2248(SB)/4, $0xc2a65af6
+DATA bivariateConsts<>+2252(SB)/4, $0xc2a65af6
+DATA bivariateConsts<>+2256(SB)/4, $0xc2a65af6
+DATA bivariateConsts<>+2260(SB)/4, $0xc2a65af6
+DATA bivariateConsts<>+2264(SB)/4, $0xc2a65af6
+DATA bivariateConsts<>+2268(SB)/4, $0xc2a65af6
+DATA bivariateConsts<>+2272(SB)/4, $0x38d1b717
+DATA bivariateConsts<>+2276(SB)/4, $0x38d1b717
+DATA bivariateConsts<>+2280(SB)/4, $0x38d1b717
+DATA bivariateConsts<>+2284(SB)/4, $0x38d1b717
+DATA bivariateConsts<>+2288(SB)/4, $0x38d1b717
+DATA bivariateConsts<>+2292(SB)/4, $0x38d1b717
+DATA bivariateConsts<>+2296(SB)/4, $0x38d1b717
+DATA bivariateConsts<>+2300(SB)/4, $0x38d1b717
+GLOBL bivariateConsts<>(SB), RODATA|NOPTR, $2304
 
 // func BivariateSigma(lp *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int)
 // Requires: AVX, AVX2, FMA3
@@ -712,8 +720,8 @@ l5:
 	VMOVAPS      Y2, Y8
 	VBROADCASTSS bivariateConsts<>+992(SB), Y15
 	VBROADCASTSS bivariateConsts<>+992(SB), Y14
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y13
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y12
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y13
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y12
 	VBROADCASTSS bivariateConsts<>+992(SB), Y11
 	VBROADCASTSS bivariateConsts<>+992(SB), Y10
 	MOVQ         n+40(FP), CX
@@ -852,104 +860,94 @@ l6:
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Y9, Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
+	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
+	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y4
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD $0x17, Y2, Y1
-	VPSRAD $0x01, Y1, Y2
-	VANDPS bivariateConsts<>+512(SB), Y2, Y2
-	VPADDD bivariateConsts<>+960(SB), Y2, Y4
-	VPSUBD Y2, Y1, Y1
-	VPADDD bivariateConsts<>+960(SB), Y1, Y1
-	VMULPS Y4, Y3, Y2
-	VMULPS Y1, Y2, Y1
+	VPSLLD $0x17, Y3, Y2
+	VPADDD bivariateConsts<>+960(SB), Y2, Y2
+	VMULPS Y2, Y4, Y2
+	VCMPPS $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VANDPS Y2, Y1, Y1
 	VADDPS Y15, Y1, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS bivariateConsts<>+640(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y0
+	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
+	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
+	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y7
+	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+736(SB), Y7, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+768(SB), Y7, Y3
 
 	// p = e^r
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y0
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-
 	// p = e^r
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
+	VBROADCASTSS bivariateConsts<>+832(SB), Y6
+	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y6
+	VBROADCASTSS bivariateConsts<>+832(SB), Y7
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y7
 
 	// p 2^n
-	VFMADD213PS bivariateConsts<>+960(SB), Y0, Y5
-	VPSLLD      $0x17, Y2, Y0
-
 	// p 2^n
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y6
-	VANDPS       bivariateConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
-	VFMADD231PS  Y11, Y0, Y1
-	VMOVAPS      Y1, Y11
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS       Y1, Y6, Y1
+	VMULPS       Y3, Y7, Y3
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VANDPS       Y1, Y2, Y1
+	VANDPS       Y3, Y0, Y0
+	VFMADD231PS  Y11, Y1, Y0
+	VMOVAPS      Y0, Y11
 	VMOVUPS      32(DX)(R8*2), Y0
 	VMOVUPS      32(DX)(R9*1), Y1
 	VMOVUPS      32(DX)(R8*4), Y2
@@ -1065,84 +1063,77 @@ l6:
 	VADDPS       Y0, Y1, Y0
 	VSUBPS       Y9, Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
+	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
+	VBROADCASTSS bivariateConsts<>+832(SB), Y4
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VANDPS       Y2, Y1, Y1
 	VADDPS       Y14, Y1, Y14
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS bivariateConsts<>+640(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y0
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y0
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
-	VPSLLD       $0x17, Y2, Y0
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y6
-	VANDPS       bivariateConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
-	VFMADD231PS  Y10, Y0, Y1
-	VMOVAPS      Y1, Y10
+	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
+	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
+	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y7
+	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+736(SB), Y7, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+768(SB), Y7, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y6
+	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y6
+	VBROADCASTSS bivariateConsts<>+832(SB), Y7
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y7
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS       Y1, Y6, Y1
+	VMULPS       Y3, Y7, Y3
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VANDPS       Y1, Y2, Y1
+	VANDPS       Y3, Y0, Y0
+	VFMADD231PS  Y10, Y1, Y0
+	VMOVAPS      Y0, Y10
 	ADDQ         $0x00000040, DX
 	ADDQ         $0x00000040, BX
 	SUBQ         $0x00000010, CX
@@ -1290,35 +1281,32 @@ l8:
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Y9, Y2, Y2
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+640(SB), Y3
-	VMAXPS       Y2, Y3, Y2
+	VMAXPS       Y2, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
-	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
-	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
+	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y4
+	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
+	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y4
-	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VBROADCASTSS bivariateConsts<>+832(SB), Y5
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
 
 	// p 2^n
-	VPSLLD $0x17, Y3, Y2
-	VPSRAD $0x01, Y2, Y3
-	VANDPS bivariateConsts<>+512(SB), Y3, Y3
-	VPADDD bivariateConsts<>+960(SB), Y3, Y5
-	VPSUBD Y3, Y2, Y2
-	VPADDD bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS Y5, Y4, Y3
-	VMULPS Y2, Y3, Y2
+	VPSLLD $0x17, Y4, Y3
+	VPADDD bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS Y3, Y5, Y3
+	VCMPPS $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VANDPS Y3, Y2, Y2
 	VANDPS Y2, Y1, Y2
 	VADDPS Y15, Y2, Y15
 
@@ -1326,71 +1314,64 @@ l8:
 	VBROADCASTSS bivariateConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS bivariateConsts<>+640(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y0
+	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
+	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
+	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y7
+	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+736(SB), Y7, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+768(SB), Y7, Y3
 
 	// p = e^r
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y0
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-
 	// p = e^r
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
+	VBROADCASTSS bivariateConsts<>+832(SB), Y6
+	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y6
+	VBROADCASTSS bivariateConsts<>+832(SB), Y7
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y7
 
 	// p 2^n
-	VFMADD213PS bivariateConsts<>+960(SB), Y0, Y5
-	VPSLLD      $0x17, Y2, Y0
-
 	// p 2^n
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y6
-	VANDPS       bivariateConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
-	VFMADD231PS  Y11, Y0, Y1
-	VMOVAPS      Y1, Y11
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS       Y1, Y6, Y1
+	VMULPS       Y3, Y7, Y3
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VANDPS       Y1, Y2, Y1
+	VANDPS       Y3, Y0, Y0
+	VFMADD231PS  Y11, Y1, Y0
+	VMOVAPS      Y0, Y11
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(DX)(R8*2), Y0, Y1
 	VMASKMOVPS   32(DX)(R9*1), Y0, Y2
@@ -1509,87 +1490,80 @@ l8:
 	VADDPS       Y0, Y2, Y0
 	VSUBPS       Y9, Y2, Y2
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+640(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
-	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
-	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
-	VBROADCASTSS bivariateConsts<>+832(SB), Y4
-	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       bivariateConsts<>+512(SB), Y3, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
+	VMAXPS       Y2, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y4
+	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
+	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y5
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
+	VPSLLD       $0x17, Y4, Y3
+	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS       Y3, Y5, Y3
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VANDPS       Y3, Y2, Y2
 	VANDPS       Y2, Y1, Y2
 	VADDPS       Y14, Y2, Y14
 	VBROADCASTSS bivariateConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS bivariateConsts<>+640(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y0
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y0
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
-	VPSLLD       $0x17, Y2, Y0
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y6
-	VANDPS       bivariateConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
-	VFMADD231PS  Y10, Y0, Y1
-	VMOVAPS      Y1, Y10
+	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
+	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
+	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y7
+	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+736(SB), Y7, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+768(SB), Y7, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y6
+	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y6
+	VBROADCASTSS bivariateConsts<>+832(SB), Y7
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y7
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS       Y1, Y6, Y1
+	VMULPS       Y3, Y7, Y3
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VANDPS       Y1, Y2, Y1
+	VANDPS       Y3, Y0, Y0
+	VFMADD231PS  Y10, Y1, Y0
+	VMOVAPS      Y0, Y10
 	LEAQ         (DX)(CX*4), DX
 	LEAQ         (BX)(CX*4), BX
 
@@ -1605,65 +1579,63 @@ l9:
 	VMAXPS       X2, X0, X0
 	VBROADCASTSS X0, Y0
 	VSUBPS       Y0, Y13, Y1
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
+	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
+	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y4
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y11, Y1
 	VMOVAPS      Y1, Y11
 	VSUBPS       Y0, Y12, Y1
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
+	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
+	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y4
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y10, Y1
 	VMOVAPS      Y1, Y10
 	VADDPS       Y10, Y11, Y11
@@ -1674,10 +1646,10 @@ l9:
 	VPERMILPS    $0x01, X11, X1
 	VADDPS       X1, X11, X11
 	VBROADCASTSS X11, Y1
-	VCMPPS       $0x11, bivariateConsts<>+2048(SB), Y1, Y2
-	VMULPS       bivariateConsts<>+2080(SB), Y1, Y3
+	VCMPPS       $0x11, bivariateConsts<>+2080(SB), Y1, Y2
+	VMULPS       bivariateConsts<>+2112(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       bivariateConsts<>+2112(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+2144(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
@@ -1720,10 +1692,10 @@ l9:
 	VPERMILPS    $0x01, X15, X1
 	VADDPS       X1, X15, X15
 	VBROADCASTSS X15, Y1
-	VCMPPS       $0x11, bivariateConsts<>+2048(SB), Y1, Y2
-	VMULPS       bivariateConsts<>+2080(SB), Y1, Y3
+	VCMPPS       $0x11, bivariateConsts<>+2080(SB), Y1, Y2
+	VMULPS       bivariateConsts<>+2112(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       bivariateConsts<>+2112(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+2144(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
@@ -1927,8 +1899,8 @@ l14:
 	VMOVSS       X0, (SI)
 	VBROADCASTSS bivariateConsts<>+992(SB), Y15
 	VBROADCASTSS bivariateConsts<>+992(SB), Y14
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y13
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y12
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y13
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y12
 	VBROADCASTSS bivariateConsts<>+992(SB), Y11
 	VBROADCASTSS bivariateConsts<>+992(SB), Y10
 	MOVQ         n+64(FP), CX
@@ -2074,15 +2046,15 @@ l15:
 	VADDPS       296(SP), Y1, Y2
 	VMOVUPS      232(SP), Y3
 	VFMADD231PS  168(SP), Y3, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
-	VMINPS       Y2, Y4, Y2
 	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VMINPS       Y2, Y4, Y2
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMAXPS       Y2, Y4, Y2
 	VADDPS       200(SP), Y1, Y1
 	VFNMADD231PS 168(SP), Y3, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
-	VMINPS       Y1, Y4, Y1
 	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMAXPS       Y1, Y4, Y1
 	VMULPS       104(SP), Y2, Y4
 	VMOVUPS      Y4, (DX)
@@ -2107,7 +2079,7 @@ l15:
 	VADDPS       72(SP), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
 	VSUBPS       328(SP), Y3, Y2
-	VMULPS       bivariateConsts<>+2144(SB), Y2, Y2
+	VMULPS       bivariateConsts<>+2176(SB), Y2, Y2
 	VADDPS       328(SP), Y3, Y3
 	VFMADD231PS  Y3, Y2, Y1
 	VANDPS       bivariateConsts<>+608(SB), Y4, Y2
@@ -2120,102 +2092,94 @@ l15:
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Y9, Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
+	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
+	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y4
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD $0x17, Y2, Y1
-	VPSRAD $0x01, Y1, Y2
-	VANDPS bivariateConsts<>+512(SB), Y2, Y2
-	VPADDD bivariateConsts<>+960(SB), Y2, Y4
-	VPSUBD Y2, Y1, Y1
-	VPADDD bivariateConsts<>+960(SB), Y1, Y1
-	VMULPS Y4, Y3, Y2
-	VMULPS Y1, Y2, Y1
+	VPSLLD $0x17, Y3, Y2
+	VPADDD bivariateConsts<>+960(SB), Y2, Y2
+	VMULPS Y2, Y4, Y2
+	VCMPPS $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VANDPS Y2, Y1, Y1
 	VADDPS Y15, Y1, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS bivariateConsts<>+640(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y0
+	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
+	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
+	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VMOVUPS      Y0, 136(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
+	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y3
 
 	// p = e^r
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y0
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-
 	// p = e^r
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
+	VBROADCASTSS bivariateConsts<>+832(SB), Y0
+	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y0
+	VBROADCASTSS bivariateConsts<>+832(SB), Y6
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
 
 	// p 2^n
-	VFMADD213PS bivariateConsts<>+960(SB), Y0, Y5
-	VPSLLD      $0x17, Y2, Y0
-
 	// p 2^n
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y6
-	VANDPS       bivariateConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS       Y1, Y0, Y0
+	VMULPS       Y3, Y6, Y1
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VMOVUPS      136(SP), Y3
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y3, Y3
+	VANDPS       Y0, Y2, Y0
+	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
 	VMOVAPS      Y1, Y11
 	VMOVUPS      32(R9)(R11*2), Y0
@@ -2342,15 +2306,15 @@ l15:
 	VADDPS       168(SP), Y1, Y2
 	VMOVUPS      104(SP), Y3
 	VFMADD231PS  264(SP), Y3, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
-	VMINPS       Y2, Y4, Y2
 	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VMINPS       Y2, Y4, Y2
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMAXPS       Y2, Y4, Y2
 	VADDPS       200(SP), Y1, Y1
 	VFNMADD231PS 264(SP), Y3, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
-	VMINPS       Y1, Y4, Y1
 	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMAXPS       Y1, Y4, Y1
 	VMULPS       232(SP), Y2, Y4
 	VMOVUPS      Y4, 32(DX)
@@ -2375,7 +2339,7 @@ l15:
 	VADDPS       328(SP), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
 	VSUBPS       40(SP), Y3, Y2
-	VMULPS       bivariateConsts<>+2144(SB), Y2, Y2
+	VMULPS       bivariateConsts<>+2176(SB), Y2, Y2
 	VADDPS       40(SP), Y3, Y3
 	VFMADD231PS  Y3, Y2, Y1
 	VANDPS       bivariateConsts<>+608(SB), Y4, Y2
@@ -2386,82 +2350,77 @@ l15:
 	VMOVUPS      Y0, 32(BX)
 	VSUBPS       Y9, Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
+	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
+	VBROADCASTSS bivariateConsts<>+832(SB), Y4
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VANDPS       Y2, Y1, Y1
 	VADDPS       Y14, Y1, Y14
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS bivariateConsts<>+640(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y0
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y0
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
-	VPSLLD       $0x17, Y2, Y0
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y6
-	VANDPS       bivariateConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
+	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
+	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
+	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VMOVUPS      Y0, 72(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
+	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y0
+	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y0
+	VBROADCASTSS bivariateConsts<>+832(SB), Y6
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS       Y1, Y0, Y0
+	VMULPS       Y3, Y6, Y1
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VMOVUPS      72(SP), Y3
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y3, Y3
+	VANDPS       Y0, Y2, Y0
+	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
 	VMOVAPS      Y1, Y10
 	ADDQ         $0x00000040, R9
@@ -2619,15 +2578,15 @@ l17:
 	VADDPS       360(SP), Y1, Y2
 	VMOVUPS      328(SP), Y3
 	VFMADD231PS  168(SP), Y3, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
-	VMINPS       Y2, Y4, Y2
 	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VMINPS       Y2, Y4, Y2
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMAXPS       Y2, Y4, Y2
 	VADDPS       232(SP), Y1, Y1
 	VFNMADD231PS 168(SP), Y3, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
-	VMINPS       Y1, Y4, Y1
 	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMAXPS       Y1, Y4, Y1
 	VMULPS       264(SP), Y2, Y4
 	VMOVUPS      136(SP), Y6
@@ -2654,7 +2613,7 @@ l17:
 	VADDPS       104(SP), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
 	VSUBPS       Y5, Y3, Y1
-	VMULPS       bivariateConsts<>+2144(SB), Y1, Y1
+	VMULPS       bivariateConsts<>+2176(SB), Y1, Y1
 	VADDPS       Y5, Y3, Y2
 	VFMADD231PS  Y2, Y1, Y0
 	VANDPS       bivariateConsts<>+608(SB), Y4, Y1
@@ -2667,35 +2626,32 @@ l17:
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Y9, Y0, Y0
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y0, Y2, Y0
+	VMAXPS       Y0, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y0
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y0
+	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
+	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y4
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD $0x17, Y2, Y0
-	VPSRAD $0x01, Y0, Y2
-	VANDPS bivariateConsts<>+512(SB), Y2, Y2
-	VPADDD bivariateConsts<>+960(SB), Y2, Y4
-	VPSUBD Y2, Y0, Y0
-	VPADDD bivariateConsts<>+960(SB), Y0, Y0
-	VMULPS Y4, Y3, Y2
-	VMULPS Y0, Y2, Y0
+	VPSLLD $0x17, Y3, Y2
+	VPADDD bivariateConsts<>+960(SB), Y2, Y2
+	VMULPS Y2, Y4, Y2
+	VCMPPS $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VANDPS Y2, Y0, Y0
 	VANDPS Y0, Y6, Y0
 	VADDPS Y15, Y0, Y15
 
@@ -2703,69 +2659,64 @@ l17:
 	VBROADCASTSS bivariateConsts<>+512(SB), Y0
 	VBLENDVPS    Y6, Y1, Y0, Y0
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS bivariateConsts<>+640(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y0
+	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
+	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
+	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VMOVUPS      Y0, 136(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
+	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y3
 
 	// p = e^r
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y0
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-
 	// p = e^r
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
+	VBROADCASTSS bivariateConsts<>+832(SB), Y0
+	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y0
+	VBROADCASTSS bivariateConsts<>+832(SB), Y6
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
 
 	// p 2^n
-	VFMADD213PS bivariateConsts<>+960(SB), Y0, Y5
-	VPSLLD      $0x17, Y2, Y0
-
 	// p 2^n
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y6
-	VANDPS       bivariateConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS       Y1, Y0, Y0
+	VMULPS       Y3, Y6, Y1
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VMOVUPS      136(SP), Y3
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y3, Y3
+	VANDPS       Y0, Y2, Y0
+	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
 	VMOVAPS      Y1, Y11
 	VMOVUPS      32(AX), Y0
@@ -2894,15 +2845,15 @@ l17:
 	VADDPS       72(SP), Y1, Y2
 	VMOVUPS      200(SP), Y3
 	VFMADD231PS  104(SP), Y3, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
-	VMINPS       Y2, Y4, Y2
 	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VMINPS       Y2, Y4, Y2
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMAXPS       Y2, Y4, Y2
 	VADDPS       232(SP), Y1, Y1
 	VFNMADD231PS 104(SP), Y3, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
-	VMINPS       Y1, Y4, Y1
 	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMAXPS       Y1, Y4, Y1
 	VMULPS       264(SP), Y2, Y4
 	VMOVUPS      328(SP), Y6
@@ -2929,7 +2880,7 @@ l17:
 	VADDPS       40(SP), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
 	VSUBPS       Y5, Y3, Y1
-	VMULPS       bivariateConsts<>+2144(SB), Y1, Y1
+	VMULPS       bivariateConsts<>+2176(SB), Y1, Y1
 	VADDPS       Y5, Y3, Y2
 	VFMADD231PS  Y2, Y1, Y0
 	VANDPS       bivariateConsts<>+608(SB), Y4, Y1
@@ -2940,85 +2891,80 @@ l17:
 	VMASKMOVPS   Y1, Y6, 32(BX)
 	VSUBPS       Y9, Y0, Y0
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y0
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y0
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y3
-	VPSLLD       $0x17, Y2, Y0
-	VPSRAD       $0x01, Y0, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y4
-	VPSUBD       Y2, Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y0, Y2, Y0
+	VMAXPS       Y0, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
+	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
+	VBROADCASTSS bivariateConsts<>+832(SB), Y4
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VANDPS       Y2, Y0, Y0
 	VANDPS       Y0, Y6, Y0
 	VADDPS       Y14, Y0, Y14
 	VBROADCASTSS bivariateConsts<>+512(SB), Y0
 	VBLENDVPS    Y6, Y1, Y0, Y0
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS bivariateConsts<>+640(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y0
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y0
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
-	VPSLLD       $0x17, Y2, Y0
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y6
-	VANDPS       bivariateConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
+	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
+	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
+	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VMOVUPS      Y0, 328(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
+	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y0
+	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y0
+	VBROADCASTSS bivariateConsts<>+832(SB), Y6
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS       Y1, Y0, Y0
+	VMULPS       Y3, Y6, Y1
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VMOVUPS      328(SP), Y3
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y3, Y3
+	VANDPS       Y0, Y2, Y0
+	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
 	VMOVAPS      Y1, Y10
 	LEAQ         (R9)(CX*4), R9
@@ -3041,65 +2987,63 @@ l18:
 	VMAXPS       X2, X0, X0
 	VBROADCASTSS X0, Y0
 	VSUBPS       Y0, Y13, Y1
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
+	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
+	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y4
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y11, Y1
 	VMOVAPS      Y1, Y11
 	VSUBPS       Y0, Y12, Y1
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
+	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
+	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y4
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y10, Y1
 	VMOVAPS      Y1, Y10
 	VADDPS       Y10, Y11, Y11
@@ -3110,10 +3054,10 @@ l18:
 	VPERMILPS    $0x01, X11, X1
 	VADDPS       X1, X11, X11
 	VBROADCASTSS X11, Y1
-	VCMPPS       $0x11, bivariateConsts<>+2048(SB), Y1, Y2
-	VMULPS       bivariateConsts<>+2080(SB), Y1, Y3
+	VCMPPS       $0x11, bivariateConsts<>+2080(SB), Y1, Y2
+	VMULPS       bivariateConsts<>+2112(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       bivariateConsts<>+2112(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+2144(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
@@ -3156,10 +3100,10 @@ l18:
 	VPERMILPS    $0x01, X15, X1
 	VADDPS       X1, X15, X15
 	VBROADCASTSS X15, Y1
-	VCMPPS       $0x11, bivariateConsts<>+2048(SB), Y1, Y2
-	VMULPS       bivariateConsts<>+2080(SB), Y1, Y3
+	VCMPPS       $0x11, bivariateConsts<>+2080(SB), Y1, Y2
+	VMULPS       bivariateConsts<>+2112(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       bivariateConsts<>+2112(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+2144(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
@@ -3216,65 +3160,75 @@ l19:
 	VSUBPS       Y7, Y1, Y1
 	VMOVUPS      (R10), Y2
 	VSUBPS       Y9, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+640(SB), Y3
-	VMAXPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+640(SB), Y3
-	VMAXPS       Y2, Y3, Y2
+	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y1, Y3
+	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y2, Y4
+	VANDPS       Y1, Y3, Y1
+	VANDPS       Y2, Y4, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y5
+	VMINPS       Y1, Y5, Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y5
+	VMINPS       Y2, Y5, Y2
+	VBROADCASTSS bivariateConsts<>+640(SB), Y5
+	VMAXPS       Y1, Y5, Y1
+	VBROADCASTSS bivariateConsts<>+640(SB), Y5
+	VMAXPS       Y2, Y5, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y4
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
-	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y2
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y2
+	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y5
+	VBROADCASTSS bivariateConsts<>+704(SB), Y6
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y6
+	VMOVUPS      Y0, 40(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
+	VMOVUPS      Y4, 72(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y6, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y1
+	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y1
+	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y5
-	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y6
+	VBROADCASTSS bivariateConsts<>+832(SB), Y0
+	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y0
+	VBROADCASTSS bivariateConsts<>+832(SB), Y4
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 
 	// p 2^n
 	// p 2^n
-	VPSLLD  $0x17, Y3, Y1
-	VPSLLD  $0x17, Y4, Y2
-	VPSRAD  $0x01, Y1, Y3
-	VPSRAD  $0x01, Y2, Y4
-	VANDPS  bivariateConsts<>+512(SB), Y3, Y3
-	VANDPS  bivariateConsts<>+512(SB), Y4, Y4
-	VMOVUPS Y0, 40(SP)
-	VPADDD  bivariateConsts<>+960(SB), Y3, Y0
-	VMOVUPS Y6, 72(SP)
-	VPADDD  bivariateConsts<>+960(SB), Y4, Y6
-	VPSUBD  Y3, Y1, Y1
-	VPSUBD  Y4, Y2, Y2
+	VPSLLD  $0x17, Y5, Y1
+	VPSLLD  $0x17, Y6, Y2
+	VPSRAD  $0x01, Y1, Y5
+	VPSRAD  $0x01, Y2, Y6
+	VANDPS  bivariateConsts<>+512(SB), Y5, Y5
+	VANDPS  bivariateConsts<>+512(SB), Y6, Y6
+	VMOVUPS Y3, 104(SP)
+	VPADDD  bivariateConsts<>+960(SB), Y5, Y3
+	VMOVUPS Y4, 136(SP)
+	VPADDD  bivariateConsts<>+960(SB), Y6, Y4
+	VPSUBD  Y5, Y1, Y1
+	VPSUBD  Y6, Y2, Y2
 	VPADDD  bivariateConsts<>+960(SB), Y1, Y1
 	VPADDD  bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS  Y0, Y5, Y0
-	VMULPS  72(SP), Y6, Y3
+	VMULPS  Y3, Y0, Y0
+	VMULPS  136(SP), Y4, Y3
 	VMULPS  Y1, Y0, Y0
 	VMULPS  Y2, Y3, Y1
+	VMOVUPS 104(SP), Y2
+	VANDPS  Y0, Y2, Y0
+	VMOVUPS 72(SP), Y2
+	VANDPS  Y1, Y2, Y1
 	VSUBPS  Y1, Y0, Y1
 	VMULPS  40(SP), Y1, Y1
 	VMOVUPS Y1, (BX)
@@ -3311,56 +3265,66 @@ l19:
 	VSUBPS       Y7, Y1, Y1
 	VMOVUPS      32(R10), Y2
 	VSUBPS       Y9, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+640(SB), Y3
-	VMAXPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+640(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y4
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
-	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y2
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y2
-	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y5
-	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y6
-	VPSLLD       $0x17, Y3, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VPSRAD       $0x01, Y1, Y3
-	VPSRAD       $0x01, Y2, Y4
-	VANDPS       bivariateConsts<>+512(SB), Y3, Y3
-	VANDPS       bivariateConsts<>+512(SB), Y4, Y4
+	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y1, Y3
+	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y2, Y4
+	VANDPS       Y1, Y3, Y1
+	VANDPS       Y2, Y4, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y5
+	VMINPS       Y1, Y5, Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y5
+	VMINPS       Y2, Y5, Y2
+	VBROADCASTSS bivariateConsts<>+640(SB), Y5
+	VMAXPS       Y1, Y5, Y1
+	VBROADCASTSS bivariateConsts<>+640(SB), Y5
+	VMAXPS       Y2, Y5, Y2
+	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y5
+	VBROADCASTSS bivariateConsts<>+704(SB), Y6
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y6
 	VMOVUPS      Y0, 40(SP)
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y0
-	VMOVUPS      Y6, 72(SP)
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y6
-	VPSUBD       Y3, Y1, Y1
-	VPSUBD       Y4, Y2, Y2
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
+	VMOVUPS      Y4, 72(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y6, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y1
+	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y1
+	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
+	VBROADCASTSS bivariateConsts<>+832(SB), Y0
+	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y0
+	VBROADCASTSS bivariateConsts<>+832(SB), Y4
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VPSLLD       $0x17, Y5, Y1
+	VPSLLD       $0x17, Y6, Y2
+	VPSRAD       $0x01, Y1, Y5
+	VPSRAD       $0x01, Y2, Y6
+	VANDPS       bivariateConsts<>+512(SB), Y5, Y5
+	VANDPS       bivariateConsts<>+512(SB), Y6, Y6
+	VMOVUPS      Y3, 104(SP)
+	VPADDD       bivariateConsts<>+960(SB), Y5, Y3
+	VMOVUPS      Y4, 136(SP)
+	VPADDD       bivariateConsts<>+960(SB), Y6, Y4
+	VPSUBD       Y5, Y1, Y1
+	VPSUBD       Y6, Y2, Y2
 	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
 	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS       Y0, Y5, Y0
-	VMULPS       72(SP), Y6, Y3
+	VMULPS       Y3, Y0, Y0
+	VMULPS       136(SP), Y4, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y2, Y3, Y1
+	VMOVUPS      104(SP), Y2
+	VANDPS       Y0, Y2, Y0
+	VMOVUPS      72(SP), Y2
+	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y1
 	VMULPS       40(SP), Y1, Y1
 	VMOVUPS      Y1, 32(BX)
@@ -3410,66 +3374,76 @@ l21:
 	VSUBPS       Y7, Y2, Y2
 	VMASKMOVPS   (R10), Y1, Y3
 	VSUBPS       Y9, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+640(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+640(SB), Y4
-	VMAXPS       Y3, Y4, Y3
+	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y2, Y4
+	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y3, Y5
+	VANDPS       Y2, Y4, Y2
+	VANDPS       Y3, Y5, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y6
+	VMINPS       Y2, Y6, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y6
+	VMINPS       Y3, Y6, Y3
+	VBROADCASTSS bivariateConsts<>+640(SB), Y6
+	VMAXPS       Y2, Y6, Y2
+	VBROADCASTSS bivariateConsts<>+640(SB), Y6
+	VMAXPS       Y3, Y6, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
-	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VBROADCASTSS bivariateConsts<>+704(SB), Y6
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y6
 	VMOVUPS      Y1, 40(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y2
-	VFNMADD231PS bivariateConsts<>+736(SB), Y1, Y3
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y2
-	VFNMADD231PS bivariateConsts<>+768(SB), Y1, Y3
+	VBROADCASTSS bivariateConsts<>+704(SB), Y1
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y1
+	VMOVUPS      Y0, 72(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y6, Y0
+	VMOVUPS      Y5, 104(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y1, Y5
+	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y2
+	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y3
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y1
-	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y1
-	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y1
-	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y1
-	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y1
-	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y1
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y1
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
+	VBROADCASTSS bivariateConsts<>+832(SB), Y0
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y0
+	VBROADCASTSS bivariateConsts<>+832(SB), Y5
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y0
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y0
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y0
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
 
 	// p 2^n
 	// p 2^n
-	VPSLLD     $0x17, Y4, Y2
-	VPSLLD     $0x17, Y5, Y3
-	VPSRAD     $0x01, Y2, Y4
-	VPSRAD     $0x01, Y3, Y5
-	VANDPS     bivariateConsts<>+512(SB), Y4, Y4
-	VANDPS     bivariateConsts<>+512(SB), Y5, Y5
-	VMOVUPS    Y0, 72(SP)
-	VPADDD     bivariateConsts<>+960(SB), Y4, Y0
-	VMOVUPS    Y6, 104(SP)
-	VPADDD     bivariateConsts<>+960(SB), Y5, Y6
-	VPSUBD     Y4, Y2, Y2
-	VPSUBD     Y5, Y3, Y3
+	VPSLLD     $0x17, Y6, Y2
+	VPSLLD     $0x17, Y1, Y1
+	VPSRAD     $0x01, Y2, Y3
+	VPSRAD     $0x01, Y1, Y6
+	VANDPS     bivariateConsts<>+512(SB), Y3, Y3
+	VANDPS     bivariateConsts<>+512(SB), Y6, Y6
+	VMOVUPS    Y4, 136(SP)
+	VPADDD     bivariateConsts<>+960(SB), Y3, Y4
+	VMOVUPS    Y5, 168(SP)
+	VPADDD     bivariateConsts<>+960(SB), Y6, Y5
+	VPSUBD     Y3, Y2, Y2
+	VPSUBD     Y6, Y1, Y1
 	VPADDD     bivariateConsts<>+960(SB), Y2, Y2
-	VPADDD     bivariateConsts<>+960(SB), Y3, Y3
-	VMULPS     Y0, Y1, Y0
-	VMULPS     104(SP), Y6, Y1
+	VPADDD     bivariateConsts<>+960(SB), Y1, Y1
+	VMULPS     Y4, Y0, Y0
+	VMULPS     168(SP), Y5, Y3
 	VMULPS     Y2, Y0, Y0
-	VMULPS     Y3, Y1, Y1
+	VMULPS     Y1, Y3, Y1
+	VMOVUPS    136(SP), Y2
+	VANDPS     Y0, Y2, Y0
+	VMOVUPS    104(SP), Y2
+	VANDPS     Y1, Y2, Y1
 	VSUBPS     Y1, Y0, Y1
 	VMULPS     72(SP), Y1, Y1
 	VMOVUPS    40(SP), Y2
@@ -3510,57 +3484,67 @@ l21:
 	VSUBPS       Y7, Y2, Y2
 	VMASKMOVPS   32(R10), Y1, Y3
 	VSUBPS       Y9, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+640(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+640(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
-	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y2, Y4
+	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y3, Y5
+	VANDPS       Y2, Y4, Y2
+	VANDPS       Y3, Y5, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y6
+	VMINPS       Y2, Y6, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y6
+	VMINPS       Y3, Y6, Y3
+	VBROADCASTSS bivariateConsts<>+640(SB), Y6
+	VMAXPS       Y2, Y6, Y2
+	VBROADCASTSS bivariateConsts<>+640(SB), Y6
+	VMAXPS       Y3, Y6, Y3
+	VBROADCASTSS bivariateConsts<>+704(SB), Y6
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y6
 	VMOVUPS      Y1, 40(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y2
-	VFNMADD231PS bivariateConsts<>+736(SB), Y1, Y3
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y2
-	VFNMADD231PS bivariateConsts<>+768(SB), Y1, Y3
-	VBROADCASTSS bivariateConsts<>+832(SB), Y1
-	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y1
-	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y1
-	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y1
-	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y1
-	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y1
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y1
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
-	VPSLLD       $0x17, Y4, Y2
-	VPSLLD       $0x17, Y5, Y3
-	VPSRAD       $0x01, Y2, Y4
-	VPSRAD       $0x01, Y3, Y5
-	VANDPS       bivariateConsts<>+512(SB), Y4, Y4
-	VANDPS       bivariateConsts<>+512(SB), Y5, Y5
+	VBROADCASTSS bivariateConsts<>+704(SB), Y1
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y1
 	VMOVUPS      Y0, 72(SP)
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y0
-	VMOVUPS      Y6, 104(SP)
-	VPADDD       bivariateConsts<>+960(SB), Y5, Y6
-	VPSUBD       Y4, Y2, Y2
-	VPSUBD       Y5, Y3, Y3
+	VSUBPS       bivariateConsts<>+704(SB), Y6, Y0
+	VMOVUPS      Y5, 104(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y1, Y5
+	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y2
+	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y0
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y0
+	VBROADCASTSS bivariateConsts<>+832(SB), Y5
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y0
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y0
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y0
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
+	VPSLLD       $0x17, Y6, Y2
+	VPSLLD       $0x17, Y1, Y1
+	VPSRAD       $0x01, Y2, Y3
+	VPSRAD       $0x01, Y1, Y6
+	VANDPS       bivariateConsts<>+512(SB), Y3, Y3
+	VANDPS       bivariateConsts<>+512(SB), Y6, Y6
+	VMOVUPS      Y4, 136(SP)
+	VPADDD       bivariateConsts<>+960(SB), Y3, Y4
+	VMOVUPS      Y5, 168(SP)
+	VPADDD       bivariateConsts<>+960(SB), Y6, Y5
+	VPSUBD       Y3, Y2, Y2
+	VPSUBD       Y6, Y1, Y1
 	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
-	VMULPS       Y0, Y1, Y0
-	VMULPS       104(SP), Y6, Y1
+	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
+	VMULPS       Y4, Y0, Y0
+	VMULPS       168(SP), Y5, Y3
 	VMULPS       Y2, Y0, Y0
-	VMULPS       Y3, Y1, Y1
+	VMULPS       Y1, Y3, Y1
+	VMOVUPS      136(SP), Y2
+	VANDPS       Y0, Y2, Y0
+	VMOVUPS      104(SP), Y2
+	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y1
 	VMULPS       72(SP), Y1, Y1
 	VMOVUPS      40(SP), Y2
@@ -3770,8 +3754,8 @@ l27:
 	VMOVAPS      Y2, Y8
 	VBROADCASTSS bivariateConsts<>+992(SB), Y15
 	VBROADCASTSS bivariateConsts<>+992(SB), Y14
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y13
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y12
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y13
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y12
 	VBROADCASTSS bivariateConsts<>+992(SB), Y11
 	VBROADCASTSS bivariateConsts<>+992(SB), Y10
 	MOVQ         n+40(FP), CX
@@ -3784,13 +3768,13 @@ l28:
 	VMOVUPS      (DX)(R8*4), Y2
 	VMULPS       24(SP), Y0, Y0
 	VMULPS       24(SP), Y1, Y1
-	VBROADCASTSS bivariateConsts<>+2176(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2208(SB), Y3
 	VMINPS       Y0, Y3, Y0
-	VBROADCASTSS bivariateConsts<>+2176(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2208(SB), Y3
 	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
 	VMAXPS       Y0, Y3, Y0
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
 	VMAXPS       Y1, Y3, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -3930,116 +3914,106 @@ l28:
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Y9, Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
+	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
+	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y4
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD $0x17, Y2, Y1
-	VPSRAD $0x01, Y1, Y2
-	VANDPS bivariateConsts<>+512(SB), Y2, Y2
-	VPADDD bivariateConsts<>+960(SB), Y2, Y4
-	VPSUBD Y2, Y1, Y1
-	VPADDD bivariateConsts<>+960(SB), Y1, Y1
-	VMULPS Y4, Y3, Y2
-	VMULPS Y1, Y2, Y1
+	VPSLLD $0x17, Y3, Y2
+	VPADDD bivariateConsts<>+960(SB), Y2, Y2
+	VMULPS Y2, Y4, Y2
+	VCMPPS $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VANDPS Y2, Y1, Y1
 	VADDPS Y15, Y1, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS bivariateConsts<>+640(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y0
+	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
+	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
+	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y7
+	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+736(SB), Y7, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+768(SB), Y7, Y3
 
 	// p = e^r
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y0
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-
 	// p = e^r
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
+	VBROADCASTSS bivariateConsts<>+832(SB), Y6
+	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y6
+	VBROADCASTSS bivariateConsts<>+832(SB), Y7
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y7
 
 	// p 2^n
-	VFMADD213PS bivariateConsts<>+960(SB), Y0, Y5
-	VPSLLD      $0x17, Y2, Y0
-
 	// p 2^n
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y6
-	VANDPS       bivariateConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
-	VFMADD231PS  Y11, Y0, Y1
-	VMOVAPS      Y1, Y11
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS       Y1, Y6, Y1
+	VMULPS       Y3, Y7, Y3
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VANDPS       Y1, Y2, Y1
+	VANDPS       Y3, Y0, Y0
+	VFMADD231PS  Y11, Y1, Y0
+	VMOVAPS      Y0, Y11
 	VMOVUPS      32(DX)(R8*2), Y0
 	VMOVUPS      32(DX)(R9*1), Y1
 	VMOVUPS      32(DX)(R8*4), Y2
 	VMULPS       24(SP), Y0, Y0
 	VMULPS       24(SP), Y1, Y1
-	VBROADCASTSS bivariateConsts<>+2176(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2208(SB), Y3
 	VMINPS       Y0, Y3, Y0
-	VBROADCASTSS bivariateConsts<>+2176(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2208(SB), Y3
 	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
 	VMAXPS       Y0, Y3, Y0
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
 	VMAXPS       Y1, Y3, Y1
 	VBROADCASTSS bivariateConsts<>+704(SB), Y3
 	VFNMADD231PS bivariateConsts<>+672(SB), Y0, Y3
@@ -4156,84 +4130,77 @@ l28:
 	VADDPS       Y0, Y1, Y0
 	VSUBPS       Y9, Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
+	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
+	VBROADCASTSS bivariateConsts<>+832(SB), Y4
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VANDPS       Y2, Y1, Y1
 	VADDPS       Y14, Y1, Y14
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS bivariateConsts<>+640(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y0
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y0
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
-	VPSLLD       $0x17, Y2, Y0
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y6
-	VANDPS       bivariateConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
-	VFMADD231PS  Y10, Y0, Y1
-	VMOVAPS      Y1, Y10
+	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
+	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
+	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y7
+	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+736(SB), Y7, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+768(SB), Y7, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y6
+	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y6
+	VBROADCASTSS bivariateConsts<>+832(SB), Y7
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y7
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS       Y1, Y6, Y1
+	VMULPS       Y3, Y7, Y3
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VANDPS       Y1, Y2, Y1
+	VANDPS       Y3, Y0, Y0
+	VFMADD231PS  Y10, Y1, Y0
+	VMOVAPS      Y0, Y10
 	ADDQ         $0x00000040, DX
 	ADDQ         $0x00000040, BX
 	SUBQ         $0x00000010, CX
@@ -4253,13 +4220,13 @@ l30:
 	VMASKMOVPS   (DX)(R8*4), Y0, Y3
 	VMULPS       24(SP), Y1, Y1
 	VMULPS       24(SP), Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2176(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2208(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+2176(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2208(SB), Y4
 	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
 	VMAXPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
 	VMAXPS       Y2, Y4, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -4403,35 +4370,32 @@ l30:
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Y9, Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+640(SB), Y3
-	VMAXPS       Y1, Y3, Y1
+	VMAXPS       Y1, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y3
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y1
+	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y4
+	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
+	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y4
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y4
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y4
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y4
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y4
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y4
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y4
+	VBROADCASTSS bivariateConsts<>+832(SB), Y5
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
 
 	// p 2^n
-	VPSLLD $0x17, Y3, Y1
-	VPSRAD $0x01, Y1, Y3
-	VANDPS bivariateConsts<>+512(SB), Y3, Y3
-	VPADDD bivariateConsts<>+960(SB), Y3, Y5
-	VPSUBD Y3, Y1, Y1
-	VPADDD bivariateConsts<>+960(SB), Y1, Y1
-	VMULPS Y5, Y4, Y3
-	VMULPS Y1, Y3, Y1
+	VPSLLD $0x17, Y4, Y3
+	VPADDD bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS Y3, Y5, Y3
+	VCMPPS $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VANDPS Y3, Y1, Y1
 	VANDPS Y1, Y2, Y1
 	VADDPS Y15, Y1, Y15
 
@@ -4439,84 +4403,77 @@ l30:
 	VBROADCASTSS bivariateConsts<>+512(SB), Y1
 	VBLENDVPS    Y2, Y0, Y1, Y0
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS bivariateConsts<>+640(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y0
+	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
+	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
+	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y7
+	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+736(SB), Y7, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+768(SB), Y7, Y3
 
 	// p = e^r
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y0
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-
 	// p = e^r
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
+	VBROADCASTSS bivariateConsts<>+832(SB), Y6
+	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y6
+	VBROADCASTSS bivariateConsts<>+832(SB), Y7
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y7
 
 	// p 2^n
-	VFMADD213PS bivariateConsts<>+960(SB), Y0, Y5
-	VPSLLD      $0x17, Y2, Y0
-
 	// p 2^n
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y6
-	VANDPS       bivariateConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
-	VFMADD231PS  Y11, Y0, Y1
-	VMOVAPS      Y1, Y11
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS       Y1, Y6, Y1
+	VMULPS       Y3, Y7, Y3
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VANDPS       Y1, Y2, Y1
+	VANDPS       Y3, Y0, Y0
+	VFMADD231PS  Y11, Y1, Y0
+	VMOVAPS      Y0, Y11
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(DX)(R8*2), Y0, Y1
 	VMASKMOVPS   32(DX)(R9*1), Y0, Y2
 	VMASKMOVPS   32(DX)(R8*4), Y0, Y3
 	VMULPS       24(SP), Y1, Y1
 	VMULPS       24(SP), Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2176(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2208(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+2176(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2208(SB), Y4
 	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
 	VMAXPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
 	VMAXPS       Y2, Y4, Y2
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
 	VFNMADD231PS bivariateConsts<>+672(SB), Y1, Y4
@@ -4637,87 +4594,80 @@ l30:
 	VADDPS       Y0, Y1, Y0
 	VSUBPS       Y9, Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+640(SB), Y3
-	VMAXPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y3
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y1
-	VBROADCASTSS bivariateConsts<>+832(SB), Y4
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y4
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y4
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y4
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y4
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y4
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y4
-	VPSLLD       $0x17, Y3, Y1
-	VPSRAD       $0x01, Y1, Y3
-	VANDPS       bivariateConsts<>+512(SB), Y3, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y5
-	VPSUBD       Y3, Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y1, Y3, Y1
+	VMAXPS       Y1, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y4
+	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
+	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y5
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
+	VPSLLD       $0x17, Y4, Y3
+	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS       Y3, Y5, Y3
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VANDPS       Y3, Y1, Y1
 	VANDPS       Y1, Y2, Y1
 	VADDPS       Y14, Y1, Y14
 	VBROADCASTSS bivariateConsts<>+512(SB), Y1
 	VBLENDVPS    Y2, Y0, Y1, Y0
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS bivariateConsts<>+640(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y0
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y0
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
-	VPSLLD       $0x17, Y2, Y0
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y6
-	VANDPS       bivariateConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
-	VFMADD231PS  Y10, Y0, Y1
-	VMOVAPS      Y1, Y10
+	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
+	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
+	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y7
+	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+736(SB), Y7, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+768(SB), Y7, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y6
+	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y6
+	VBROADCASTSS bivariateConsts<>+832(SB), Y7
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y7
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS       Y1, Y6, Y1
+	VMULPS       Y3, Y7, Y3
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VANDPS       Y1, Y2, Y1
+	VANDPS       Y3, Y0, Y0
+	VFMADD231PS  Y10, Y1, Y0
+	VMOVAPS      Y0, Y10
 	LEAQ         (DX)(CX*4), DX
 	LEAQ         (BX)(CX*4), BX
 
@@ -4733,65 +4683,63 @@ l31:
 	VMAXPS       X2, X0, X0
 	VBROADCASTSS X0, Y0
 	VSUBPS       Y0, Y13, Y1
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
+	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
+	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y4
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y11, Y1
 	VMOVAPS      Y1, Y11
 	VSUBPS       Y0, Y12, Y1
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
+	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
+	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y4
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y10, Y1
 	VMOVAPS      Y1, Y10
 	VADDPS       Y10, Y11, Y11
@@ -4802,10 +4750,10 @@ l31:
 	VPERMILPS    $0x01, X11, X1
 	VADDPS       X1, X11, X11
 	VBROADCASTSS X11, Y1
-	VCMPPS       $0x11, bivariateConsts<>+2048(SB), Y1, Y2
-	VMULPS       bivariateConsts<>+2080(SB), Y1, Y3
+	VCMPPS       $0x11, bivariateConsts<>+2080(SB), Y1, Y2
+	VMULPS       bivariateConsts<>+2112(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       bivariateConsts<>+2112(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+2144(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
@@ -4848,10 +4796,10 @@ l31:
 	VPERMILPS    $0x01, X15, X1
 	VADDPS       X1, X15, X15
 	VBROADCASTSS X15, Y1
-	VCMPPS       $0x11, bivariateConsts<>+2048(SB), Y1, Y2
-	VMULPS       bivariateConsts<>+2080(SB), Y1, Y3
+	VCMPPS       $0x11, bivariateConsts<>+2080(SB), Y1, Y2
+	VMULPS       bivariateConsts<>+2112(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       bivariateConsts<>+2112(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+2144(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
@@ -5058,8 +5006,8 @@ l36:
 	VMOVSS       X0, (SI)
 	VBROADCASTSS bivariateConsts<>+992(SB), Y15
 	VBROADCASTSS bivariateConsts<>+992(SB), Y14
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y13
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y12
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y13
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y12
 	VBROADCASTSS bivariateConsts<>+992(SB), Y11
 	VBROADCASTSS bivariateConsts<>+992(SB), Y10
 	MOVQ         n+64(FP), CX
@@ -5072,13 +5020,13 @@ l37:
 	VMOVUPS      (R9)(R11*4), Y2
 	VMULPS       40(SP), Y0, Y0
 	VMULPS       40(SP), Y1, Y1
-	VBROADCASTSS bivariateConsts<>+2176(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2208(SB), Y3
 	VMINPS       Y0, Y3, Y0
-	VBROADCASTSS bivariateConsts<>+2176(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2208(SB), Y3
 	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
 	VMAXPS       Y0, Y3, Y0
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
 	VMAXPS       Y1, Y3, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -5226,15 +5174,15 @@ l37:
 	VADDPS       392(SP), Y1, Y3
 	VMOVUPS      360(SP), Y4
 	VFMADD231PS  328(SP), Y4, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y5
-	VMINPS       Y3, Y5, Y3
 	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
+	VMINPS       Y3, Y5, Y3
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y5
 	VMAXPS       Y3, Y5, Y3
 	VADDPS       296(SP), Y1, Y1
 	VFNMADD231PS 328(SP), Y4, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y5
-	VMINPS       Y1, Y5, Y1
 	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
+	VMINPS       Y1, Y5, Y1
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y5
 	VMAXPS       Y1, Y5, Y1
 	VMULPS       232(SP), Y3, Y5
 	VMOVUPS      Y5, (DX)
@@ -5259,7 +5207,7 @@ l37:
 	VADDPS       200(SP), Y3, Y3
 	VDIVPS       Y3, Y1, Y1
 	VSUBPS       Y2, Y4, Y3
-	VMULPS       bivariateConsts<>+2144(SB), Y3, Y3
+	VMULPS       bivariateConsts<>+2176(SB), Y3, Y3
 	VADDPS       Y2, Y4, Y2
 	VFMADD231PS  Y2, Y3, Y1
 	VANDPS       bivariateConsts<>+608(SB), Y5, Y2
@@ -5272,102 +5220,94 @@ l37:
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Y9, Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
+	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
+	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y4
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD $0x17, Y2, Y1
-	VPSRAD $0x01, Y1, Y2
-	VANDPS bivariateConsts<>+512(SB), Y2, Y2
-	VPADDD bivariateConsts<>+960(SB), Y2, Y4
-	VPSUBD Y2, Y1, Y1
-	VPADDD bivariateConsts<>+960(SB), Y1, Y1
-	VMULPS Y4, Y3, Y2
-	VMULPS Y1, Y2, Y1
+	VPSLLD $0x17, Y3, Y2
+	VPADDD bivariateConsts<>+960(SB), Y2, Y2
+	VMULPS Y2, Y4, Y2
+	VCMPPS $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VANDPS Y2, Y1, Y1
 	VADDPS Y15, Y1, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS bivariateConsts<>+640(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y0
+	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
+	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
+	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VMOVUPS      Y0, 72(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
+	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y3
 
 	// p = e^r
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y0
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-
 	// p = e^r
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
+	VBROADCASTSS bivariateConsts<>+832(SB), Y0
+	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y0
+	VBROADCASTSS bivariateConsts<>+832(SB), Y6
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
 
 	// p 2^n
-	VFMADD213PS bivariateConsts<>+960(SB), Y0, Y5
-	VPSLLD      $0x17, Y2, Y0
-
 	// p 2^n
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y6
-	VANDPS       bivariateConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS       Y1, Y0, Y0
+	VMULPS       Y3, Y6, Y1
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VMOVUPS      72(SP), Y3
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y3, Y3
+	VANDPS       Y0, Y2, Y0
+	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
 	VMOVAPS      Y1, Y11
 	VMOVUPS      32(R9)(R11*2), Y0
@@ -5375,13 +5315,13 @@ l37:
 	VMOVUPS      32(R9)(R11*4), Y2
 	VMULPS       40(SP), Y0, Y0
 	VMULPS       40(SP), Y1, Y1
-	VBROADCASTSS bivariateConsts<>+2176(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2208(SB), Y3
 	VMINPS       Y0, Y3, Y0
-	VBROADCASTSS bivariateConsts<>+2176(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2208(SB), Y3
 	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
 	VMAXPS       Y0, Y3, Y0
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
 	VMAXPS       Y1, Y3, Y1
 	VBROADCASTSS bivariateConsts<>+704(SB), Y3
 	VFNMADD231PS bivariateConsts<>+672(SB), Y0, Y3
@@ -5508,15 +5448,15 @@ l37:
 	VADDPS       104(SP), Y1, Y3
 	VMOVUPS      136(SP), Y4
 	VFMADD231PS  168(SP), Y4, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y5
-	VMINPS       Y3, Y5, Y3
 	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
+	VMINPS       Y3, Y5, Y3
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y5
 	VMAXPS       Y3, Y5, Y3
 	VADDPS       328(SP), Y1, Y1
 	VFNMADD231PS 168(SP), Y4, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y5
-	VMINPS       Y1, Y5, Y1
 	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
+	VMINPS       Y1, Y5, Y1
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y5
 	VMAXPS       Y1, Y5, Y1
 	VMULPS       264(SP), Y3, Y5
 	VMOVUPS      Y5, 32(DX)
@@ -5541,7 +5481,7 @@ l37:
 	VADDPS       392(SP), Y3, Y3
 	VDIVPS       Y3, Y1, Y1
 	VSUBPS       Y2, Y4, Y3
-	VMULPS       bivariateConsts<>+2144(SB), Y3, Y3
+	VMULPS       bivariateConsts<>+2176(SB), Y3, Y3
 	VADDPS       Y2, Y4, Y2
 	VFMADD231PS  Y2, Y3, Y1
 	VANDPS       bivariateConsts<>+608(SB), Y5, Y2
@@ -5552,82 +5492,77 @@ l37:
 	VMOVUPS      Y0, 32(BX)
 	VSUBPS       Y9, Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
+	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
+	VBROADCASTSS bivariateConsts<>+832(SB), Y4
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VANDPS       Y2, Y1, Y1
 	VADDPS       Y14, Y1, Y14
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS bivariateConsts<>+640(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y0
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y0
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
-	VPSLLD       $0x17, Y2, Y0
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y6
-	VANDPS       bivariateConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
+	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
+	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
+	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VMOVUPS      Y0, 72(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
+	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y0
+	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y0
+	VBROADCASTSS bivariateConsts<>+832(SB), Y6
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS       Y1, Y0, Y0
+	VMULPS       Y3, Y6, Y1
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VMOVUPS      72(SP), Y3
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y3, Y3
+	VANDPS       Y0, Y2, Y0
+	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
 	VMOVAPS      Y1, Y10
 	ADDQ         $0x00000040, R9
@@ -5651,13 +5586,13 @@ l39:
 	VMASKMOVPS   (R9)(R11*4), Y0, Y3
 	VMULPS       40(SP), Y1, Y1
 	VMULPS       40(SP), Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2176(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2208(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+2176(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2208(SB), Y4
 	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
 	VMAXPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
 	VMAXPS       Y2, Y4, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -5807,15 +5742,15 @@ l39:
 	VADDPS       Y2, Y3, Y4
 	VMOVUPS      424(SP), Y5
 	VFMADD231PS  392(SP), Y5, Y4
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y6
-	VMINPS       Y4, Y6, Y4
 	VBROADCASTSS bivariateConsts<>+2016(SB), Y6
+	VMINPS       Y4, Y6, Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y6
 	VMAXPS       Y4, Y6, Y4
 	VADDPS       360(SP), Y3, Y3
 	VFNMADD231PS 392(SP), Y5, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y6
-	VMINPS       Y3, Y6, Y3
 	VBROADCASTSS bivariateConsts<>+2016(SB), Y6
+	VMINPS       Y3, Y6, Y3
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y6
 	VMAXPS       Y3, Y6, Y3
 	VMULPS       328(SP), Y4, Y6
 	VMOVUPS      Y0, 328(SP)
@@ -5841,7 +5776,7 @@ l39:
 	VADDPS       232(SP), Y3, Y3
 	VDIVPS       Y3, Y2, Y2
 	VSUBPS       Y1, Y5, Y3
-	VMULPS       bivariateConsts<>+2144(SB), Y3, Y3
+	VMULPS       bivariateConsts<>+2176(SB), Y3, Y3
 	VADDPS       Y1, Y5, Y1
 	VFMADD231PS  Y1, Y3, Y2
 	VMOVUPS      104(SP), Y1
@@ -5855,35 +5790,32 @@ l39:
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Y9, Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+640(SB), Y3
-	VMAXPS       Y1, Y3, Y1
+	VMAXPS       Y1, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y3
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y1
+	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y4
+	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
+	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y4
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y4
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y4
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y4
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y4
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y4
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y4
+	VBROADCASTSS bivariateConsts<>+832(SB), Y5
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
 
 	// p 2^n
-	VPSLLD $0x17, Y3, Y1
-	VPSRAD $0x01, Y1, Y3
-	VANDPS bivariateConsts<>+512(SB), Y3, Y3
-	VPADDD bivariateConsts<>+960(SB), Y3, Y5
-	VPSUBD Y3, Y1, Y1
-	VPADDD bivariateConsts<>+960(SB), Y1, Y1
-	VMULPS Y5, Y4, Y3
-	VMULPS Y1, Y3, Y1
+	VPSLLD $0x17, Y4, Y3
+	VPADDD bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS Y3, Y5, Y3
+	VCMPPS $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VANDPS Y3, Y1, Y1
 	VANDPS Y1, Y0, Y1
 	VADDPS Y15, Y1, Y15
 
@@ -5891,69 +5823,64 @@ l39:
 	VBROADCASTSS bivariateConsts<>+512(SB), Y1
 	VBLENDVPS    Y0, Y2, Y1, Y0
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS bivariateConsts<>+640(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y0
+	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
+	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
+	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VMOVUPS      Y0, 72(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
+	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y3
 
 	// p = e^r
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y0
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-
 	// p = e^r
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
+	VBROADCASTSS bivariateConsts<>+832(SB), Y0
+	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y0
+	VBROADCASTSS bivariateConsts<>+832(SB), Y6
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
 
 	// p 2^n
-	VFMADD213PS bivariateConsts<>+960(SB), Y0, Y5
-	VPSLLD      $0x17, Y2, Y0
-
 	// p 2^n
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y6
-	VANDPS       bivariateConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS       Y1, Y0, Y0
+	VMULPS       Y3, Y6, Y1
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VMOVUPS      72(SP), Y3
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y3, Y3
+	VANDPS       Y0, Y2, Y0
+	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
 	VMOVAPS      Y1, Y11
 	VMOVUPS      32(AX), Y0
@@ -5962,13 +5889,13 @@ l39:
 	VMASKMOVPS   32(R9)(R11*4), Y0, Y3
 	VMULPS       40(SP), Y1, Y1
 	VMULPS       40(SP), Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2176(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2208(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+2176(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2208(SB), Y4
 	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
 	VMAXPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
 	VMAXPS       Y2, Y4, Y2
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
 	VFNMADD231PS bivariateConsts<>+672(SB), Y1, Y4
@@ -6097,15 +6024,15 @@ l39:
 	VADDPS       Y2, Y3, Y4
 	VMOVUPS      136(SP), Y5
 	VFMADD231PS  168(SP), Y5, Y4
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y6
-	VMINPS       Y4, Y6, Y4
 	VBROADCASTSS bivariateConsts<>+2016(SB), Y6
+	VMINPS       Y4, Y6, Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y6
 	VMAXPS       Y4, Y6, Y4
 	VADDPS       200(SP), Y3, Y3
 	VFNMADD231PS 168(SP), Y5, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y6
-	VMINPS       Y3, Y6, Y3
 	VBROADCASTSS bivariateConsts<>+2016(SB), Y6
+	VMINPS       Y3, Y6, Y3
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y6
 	VMAXPS       Y3, Y6, Y3
 	VMULPS       264(SP), Y4, Y6
 	VMOVUPS      Y0, 264(SP)
@@ -6131,7 +6058,7 @@ l39:
 	VADDPS       360(SP), Y3, Y3
 	VDIVPS       Y3, Y2, Y2
 	VSUBPS       Y1, Y5, Y3
-	VMULPS       bivariateConsts<>+2144(SB), Y3, Y3
+	VMULPS       bivariateConsts<>+2176(SB), Y3, Y3
 	VADDPS       Y1, Y5, Y1
 	VFMADD231PS  Y1, Y3, Y2
 	VMOVUPS      328(SP), Y1
@@ -6143,85 +6070,80 @@ l39:
 	VMASKMOVPS   Y2, Y0, 32(BX)
 	VSUBPS       Y9, Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+640(SB), Y3
-	VMAXPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y3
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y1
-	VBROADCASTSS bivariateConsts<>+832(SB), Y4
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y4
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y4
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y4
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y4
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y4
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y4
-	VPSLLD       $0x17, Y3, Y1
-	VPSRAD       $0x01, Y1, Y3
-	VANDPS       bivariateConsts<>+512(SB), Y3, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y5
-	VPSUBD       Y3, Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y1, Y3, Y1
+	VMAXPS       Y1, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y4
+	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
+	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y5
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
+	VPSLLD       $0x17, Y4, Y3
+	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS       Y3, Y5, Y3
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VANDPS       Y3, Y1, Y1
 	VANDPS       Y1, Y0, Y1
 	VADDPS       Y14, Y1, Y14
 	VBROADCASTSS bivariateConsts<>+512(SB), Y1
 	VBLENDVPS    Y0, Y2, Y1, Y0
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS bivariateConsts<>+640(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y0
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y0
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
-	VPSLLD       $0x17, Y2, Y0
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y6
-	VANDPS       bivariateConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
+	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
+	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
+	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VMOVUPS      Y0, 72(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
+	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y0
+	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y0
+	VBROADCASTSS bivariateConsts<>+832(SB), Y6
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS       Y1, Y0, Y0
+	VMULPS       Y3, Y6, Y1
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VMOVUPS      72(SP), Y3
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y3, Y3
+	VANDPS       Y0, Y2, Y0
+	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
 	VMOVAPS      Y1, Y10
 	LEAQ         (R9)(CX*4), R9
@@ -6244,65 +6166,63 @@ l40:
 	VMAXPS       X2, X0, X0
 	VBROADCASTSS X0, Y0
 	VSUBPS       Y0, Y13, Y1
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
+	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
+	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y4
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y11, Y1
 	VMOVAPS      Y1, Y11
 	VSUBPS       Y0, Y12, Y1
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
+	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
+	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y4
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y10, Y1
 	VMOVAPS      Y1, Y10
 	VADDPS       Y10, Y11, Y11
@@ -6313,10 +6233,10 @@ l40:
 	VPERMILPS    $0x01, X11, X1
 	VADDPS       X1, X11, X11
 	VBROADCASTSS X11, Y1
-	VCMPPS       $0x11, bivariateConsts<>+2048(SB), Y1, Y2
-	VMULPS       bivariateConsts<>+2080(SB), Y1, Y3
+	VCMPPS       $0x11, bivariateConsts<>+2080(SB), Y1, Y2
+	VMULPS       bivariateConsts<>+2112(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       bivariateConsts<>+2112(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+2144(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
@@ -6359,10 +6279,10 @@ l40:
 	VPERMILPS    $0x01, X15, X1
 	VADDPS       X1, X15, X15
 	VBROADCASTSS X15, Y1
-	VCMPPS       $0x11, bivariateConsts<>+2048(SB), Y1, Y2
-	VMULPS       bivariateConsts<>+2080(SB), Y1, Y3
+	VCMPPS       $0x11, bivariateConsts<>+2080(SB), Y1, Y2
+	VMULPS       bivariateConsts<>+2112(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       bivariateConsts<>+2112(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+2144(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
@@ -6419,65 +6339,75 @@ l41:
 	VSUBPS       Y7, Y1, Y1
 	VMOVUPS      (R10), Y2
 	VSUBPS       Y9, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+640(SB), Y3
-	VMAXPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+640(SB), Y3
-	VMAXPS       Y2, Y3, Y2
+	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y1, Y3
+	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y2, Y4
+	VANDPS       Y1, Y3, Y1
+	VANDPS       Y2, Y4, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y5
+	VMINPS       Y1, Y5, Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y5
+	VMINPS       Y2, Y5, Y2
+	VBROADCASTSS bivariateConsts<>+640(SB), Y5
+	VMAXPS       Y1, Y5, Y1
+	VBROADCASTSS bivariateConsts<>+640(SB), Y5
+	VMAXPS       Y2, Y5, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y4
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
-	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y2
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y2
+	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y5
+	VBROADCASTSS bivariateConsts<>+704(SB), Y6
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y6
+	VMOVUPS      Y0, 72(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
+	VMOVUPS      Y4, 104(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y6, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y1
+	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y1
+	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y5
-	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y6
+	VBROADCASTSS bivariateConsts<>+832(SB), Y0
+	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y0
+	VBROADCASTSS bivariateConsts<>+832(SB), Y4
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 
 	// p 2^n
 	// p 2^n
-	VPSLLD  $0x17, Y3, Y1
-	VPSLLD  $0x17, Y4, Y2
-	VPSRAD  $0x01, Y1, Y3
-	VPSRAD  $0x01, Y2, Y4
-	VANDPS  bivariateConsts<>+512(SB), Y3, Y3
-	VANDPS  bivariateConsts<>+512(SB), Y4, Y4
-	VMOVUPS Y0, 72(SP)
-	VPADDD  bivariateConsts<>+960(SB), Y3, Y0
-	VMOVUPS Y6, 104(SP)
-	VPADDD  bivariateConsts<>+960(SB), Y4, Y6
-	VPSUBD  Y3, Y1, Y1
-	VPSUBD  Y4, Y2, Y2
+	VPSLLD  $0x17, Y5, Y1
+	VPSLLD  $0x17, Y6, Y2
+	VPSRAD  $0x01, Y1, Y5
+	VPSRAD  $0x01, Y2, Y6
+	VANDPS  bivariateConsts<>+512(SB), Y5, Y5
+	VANDPS  bivariateConsts<>+512(SB), Y6, Y6
+	VMOVUPS Y3, 136(SP)
+	VPADDD  bivariateConsts<>+960(SB), Y5, Y3
+	VMOVUPS Y4, 168(SP)
+	VPADDD  bivariateConsts<>+960(SB), Y6, Y4
+	VPSUBD  Y5, Y1, Y1
+	VPSUBD  Y6, Y2, Y2
 	VPADDD  bivariateConsts<>+960(SB), Y1, Y1
 	VPADDD  bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS  Y0, Y5, Y0
-	VMULPS  104(SP), Y6, Y3
+	VMULPS  Y3, Y0, Y0
+	VMULPS  168(SP), Y4, Y3
 	VMULPS  Y1, Y0, Y0
 	VMULPS  Y2, Y3, Y1
+	VMOVUPS 136(SP), Y2
+	VANDPS  Y0, Y2, Y0
+	VMOVUPS 104(SP), Y2
+	VANDPS  Y1, Y2, Y1
 	VSUBPS  Y1, Y0, Y1
 	VMULPS  72(SP), Y1, Y1
 	VMOVUPS Y1, (BX)
@@ -6514,56 +6444,66 @@ l41:
 	VSUBPS       Y7, Y1, Y1
 	VMOVUPS      32(R10), Y2
 	VSUBPS       Y9, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+640(SB), Y3
-	VMAXPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+640(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y4
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
-	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y2
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y2
-	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y5
-	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y6
-	VPSLLD       $0x17, Y3, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VPSRAD       $0x01, Y1, Y3
-	VPSRAD       $0x01, Y2, Y4
-	VANDPS       bivariateConsts<>+512(SB), Y3, Y3
-	VANDPS       bivariateConsts<>+512(SB), Y4, Y4
+	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y1, Y3
+	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y2, Y4
+	VANDPS       Y1, Y3, Y1
+	VANDPS       Y2, Y4, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y5
+	VMINPS       Y1, Y5, Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y5
+	VMINPS       Y2, Y5, Y2
+	VBROADCASTSS bivariateConsts<>+640(SB), Y5
+	VMAXPS       Y1, Y5, Y1
+	VBROADCASTSS bivariateConsts<>+640(SB), Y5
+	VMAXPS       Y2, Y5, Y2
+	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y5
+	VBROADCASTSS bivariateConsts<>+704(SB), Y6
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y6
 	VMOVUPS      Y0, 72(SP)
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y0
-	VMOVUPS      Y6, 104(SP)
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y6
-	VPSUBD       Y3, Y1, Y1
-	VPSUBD       Y4, Y2, Y2
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
+	VMOVUPS      Y4, 104(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y6, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y1
+	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y1
+	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
+	VBROADCASTSS bivariateConsts<>+832(SB), Y0
+	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y0
+	VBROADCASTSS bivariateConsts<>+832(SB), Y4
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VPSLLD       $0x17, Y5, Y1
+	VPSLLD       $0x17, Y6, Y2
+	VPSRAD       $0x01, Y1, Y5
+	VPSRAD       $0x01, Y2, Y6
+	VANDPS       bivariateConsts<>+512(SB), Y5, Y5
+	VANDPS       bivariateConsts<>+512(SB), Y6, Y6
+	VMOVUPS      Y3, 136(SP)
+	VPADDD       bivariateConsts<>+960(SB), Y5, Y3
+	VMOVUPS      Y4, 168(SP)
+	VPADDD       bivariateConsts<>+960(SB), Y6, Y4
+	VPSUBD       Y5, Y1, Y1
+	VPSUBD       Y6, Y2, Y2
 	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
 	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS       Y0, Y5, Y0
-	VMULPS       104(SP), Y6, Y3
+	VMULPS       Y3, Y0, Y0
+	VMULPS       168(SP), Y4, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y2, Y3, Y1
+	VMOVUPS      136(SP), Y2
+	VANDPS       Y0, Y2, Y0
+	VMOVUPS      104(SP), Y2
+	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y1
 	VMULPS       72(SP), Y1, Y1
 	VMOVUPS      Y1, 32(BX)
@@ -6613,66 +6553,76 @@ l43:
 	VSUBPS       Y7, Y2, Y2
 	VMASKMOVPS   (R10), Y1, Y3
 	VSUBPS       Y9, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+640(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+640(SB), Y4
-	VMAXPS       Y3, Y4, Y3
+	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y2, Y4
+	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y3, Y5
+	VANDPS       Y2, Y4, Y2
+	VANDPS       Y3, Y5, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y6
+	VMINPS       Y2, Y6, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y6
+	VMINPS       Y3, Y6, Y3
+	VBROADCASTSS bivariateConsts<>+640(SB), Y6
+	VMAXPS       Y2, Y6, Y2
+	VBROADCASTSS bivariateConsts<>+640(SB), Y6
+	VMAXPS       Y3, Y6, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
-	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VBROADCASTSS bivariateConsts<>+704(SB), Y6
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y6
 	VMOVUPS      Y1, 72(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y2
-	VFNMADD231PS bivariateConsts<>+736(SB), Y1, Y3
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y2
-	VFNMADD231PS bivariateConsts<>+768(SB), Y1, Y3
+	VBROADCASTSS bivariateConsts<>+704(SB), Y1
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y1
+	VMOVUPS      Y0, 104(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y6, Y0
+	VMOVUPS      Y5, 136(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y1, Y5
+	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y2
+	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y3
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y1
-	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y1
-	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y1
-	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y1
-	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y1
-	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y1
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y1
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
+	VBROADCASTSS bivariateConsts<>+832(SB), Y0
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y0
+	VBROADCASTSS bivariateConsts<>+832(SB), Y5
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y0
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y0
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y0
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
 
 	// p 2^n
 	// p 2^n
-	VPSLLD     $0x17, Y4, Y2
-	VPSLLD     $0x17, Y5, Y3
-	VPSRAD     $0x01, Y2, Y4
-	VPSRAD     $0x01, Y3, Y5
-	VANDPS     bivariateConsts<>+512(SB), Y4, Y4
-	VANDPS     bivariateConsts<>+512(SB), Y5, Y5
-	VMOVUPS    Y0, 104(SP)
-	VPADDD     bivariateConsts<>+960(SB), Y4, Y0
-	VMOVUPS    Y6, 136(SP)
-	VPADDD     bivariateConsts<>+960(SB), Y5, Y6
-	VPSUBD     Y4, Y2, Y2
-	VPSUBD     Y5, Y3, Y3
+	VPSLLD     $0x17, Y6, Y2
+	VPSLLD     $0x17, Y1, Y1
+	VPSRAD     $0x01, Y2, Y3
+	VPSRAD     $0x01, Y1, Y6
+	VANDPS     bivariateConsts<>+512(SB), Y3, Y3
+	VANDPS     bivariateConsts<>+512(SB), Y6, Y6
+	VMOVUPS    Y4, 168(SP)
+	VPADDD     bivariateConsts<>+960(SB), Y3, Y4
+	VMOVUPS    Y5, 200(SP)
+	VPADDD     bivariateConsts<>+960(SB), Y6, Y5
+	VPSUBD     Y3, Y2, Y2
+	VPSUBD     Y6, Y1, Y1
 	VPADDD     bivariateConsts<>+960(SB), Y2, Y2
-	VPADDD     bivariateConsts<>+960(SB), Y3, Y3
-	VMULPS     Y0, Y1, Y0
-	VMULPS     136(SP), Y6, Y1
+	VPADDD     bivariateConsts<>+960(SB), Y1, Y1
+	VMULPS     Y4, Y0, Y0
+	VMULPS     200(SP), Y5, Y3
 	VMULPS     Y2, Y0, Y0
-	VMULPS     Y3, Y1, Y1
+	VMULPS     Y1, Y3, Y1
+	VMOVUPS    168(SP), Y2
+	VANDPS     Y0, Y2, Y0
+	VMOVUPS    136(SP), Y2
+	VANDPS     Y1, Y2, Y1
 	VSUBPS     Y1, Y0, Y1
 	VMULPS     104(SP), Y1, Y1
 	VMOVUPS    72(SP), Y2
@@ -6713,57 +6663,67 @@ l43:
 	VSUBPS       Y7, Y2, Y2
 	VMASKMOVPS   32(R10), Y1, Y3
 	VSUBPS       Y9, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+640(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+640(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
-	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y2, Y4
+	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y3, Y5
+	VANDPS       Y2, Y4, Y2
+	VANDPS       Y3, Y5, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y6
+	VMINPS       Y2, Y6, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y6
+	VMINPS       Y3, Y6, Y3
+	VBROADCASTSS bivariateConsts<>+640(SB), Y6
+	VMAXPS       Y2, Y6, Y2
+	VBROADCASTSS bivariateConsts<>+640(SB), Y6
+	VMAXPS       Y3, Y6, Y3
+	VBROADCASTSS bivariateConsts<>+704(SB), Y6
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y6
 	VMOVUPS      Y1, 72(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y2
-	VFNMADD231PS bivariateConsts<>+736(SB), Y1, Y3
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y2
-	VFNMADD231PS bivariateConsts<>+768(SB), Y1, Y3
-	VBROADCASTSS bivariateConsts<>+832(SB), Y1
-	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y1
-	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y1
-	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y1
-	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y1
-	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y1
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y1
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
-	VPSLLD       $0x17, Y4, Y2
-	VPSLLD       $0x17, Y5, Y3
-	VPSRAD       $0x01, Y2, Y4
-	VPSRAD       $0x01, Y3, Y5
-	VANDPS       bivariateConsts<>+512(SB), Y4, Y4
-	VANDPS       bivariateConsts<>+512(SB), Y5, Y5
+	VBROADCASTSS bivariateConsts<>+704(SB), Y1
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y1
 	VMOVUPS      Y0, 104(SP)
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y0
-	VMOVUPS      Y6, 136(SP)
-	VPADDD       bivariateConsts<>+960(SB), Y5, Y6
-	VPSUBD       Y4, Y2, Y2
-	VPSUBD       Y5, Y3, Y3
+	VSUBPS       bivariateConsts<>+704(SB), Y6, Y0
+	VMOVUPS      Y5, 136(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y1, Y5
+	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y2
+	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y0
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y0
+	VBROADCASTSS bivariateConsts<>+832(SB), Y5
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y0
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y0
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y0
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
+	VPSLLD       $0x17, Y6, Y2
+	VPSLLD       $0x17, Y1, Y1
+	VPSRAD       $0x01, Y2, Y3
+	VPSRAD       $0x01, Y1, Y6
+	VANDPS       bivariateConsts<>+512(SB), Y3, Y3
+	VANDPS       bivariateConsts<>+512(SB), Y6, Y6
+	VMOVUPS      Y4, 168(SP)
+	VPADDD       bivariateConsts<>+960(SB), Y3, Y4
+	VMOVUPS      Y5, 200(SP)
+	VPADDD       bivariateConsts<>+960(SB), Y6, Y5
+	VPSUBD       Y3, Y2, Y2
+	VPSUBD       Y6, Y1, Y1
 	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
-	VMULPS       Y0, Y1, Y0
-	VMULPS       136(SP), Y6, Y1
+	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
+	VMULPS       Y4, Y0, Y0
+	VMULPS       200(SP), Y5, Y3
 	VMULPS       Y2, Y0, Y0
-	VMULPS       Y3, Y1, Y1
+	VMULPS       Y1, Y3, Y1
+	VMOVUPS      168(SP), Y2
+	VANDPS       Y0, Y2, Y0
+	VMOVUPS      136(SP), Y2
+	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y1
 	VMULPS       104(SP), Y1, Y1
 	VMOVUPS      72(SP), Y2
@@ -6970,8 +6930,8 @@ l49:
 	VMOVAPS      Y2, Y8
 	VBROADCASTSS bivariateConsts<>+992(SB), Y15
 	VBROADCASTSS bivariateConsts<>+992(SB), Y14
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y13
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y12
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y13
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y12
 	VBROADCASTSS bivariateConsts<>+992(SB), Y11
 	VBROADCASTSS bivariateConsts<>+992(SB), Y10
 	MOVQ         n+40(FP), CX
@@ -7087,8 +7047,8 @@ l50:
 	VADDPS       Y0, Y5, Y0
 	VADDPS       88(SP), Y1, Y1
 	VADDPS       56(SP), Y0, Y0
-	VADDPS       bivariateConsts<>+2240(SB), Y1, Y1
-	VADDPS       bivariateConsts<>+2240(SB), Y0, Y0
+	VADDPS       bivariateConsts<>+2272(SB), Y1, Y1
+	VADDPS       bivariateConsts<>+2272(SB), Y0, Y0
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
@@ -7214,104 +7174,94 @@ l50:
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Y9, Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
+	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
+	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y4
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD $0x17, Y2, Y1
-	VPSRAD $0x01, Y1, Y2
-	VANDPS bivariateConsts<>+512(SB), Y2, Y2
-	VPADDD bivariateConsts<>+960(SB), Y2, Y4
-	VPSUBD Y2, Y1, Y1
-	VPADDD bivariateConsts<>+960(SB), Y1, Y1
-	VMULPS Y4, Y3, Y2
-	VMULPS Y1, Y2, Y1
+	VPSLLD $0x17, Y3, Y2
+	VPADDD bivariateConsts<>+960(SB), Y2, Y2
+	VMULPS Y2, Y4, Y2
+	VCMPPS $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VANDPS Y2, Y1, Y1
 	VADDPS Y15, Y1, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS bivariateConsts<>+640(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y0
+	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
+	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
+	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y7
+	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+736(SB), Y7, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+768(SB), Y7, Y3
 
 	// p = e^r
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y0
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-
 	// p = e^r
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
+	VBROADCASTSS bivariateConsts<>+832(SB), Y6
+	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y6
+	VBROADCASTSS bivariateConsts<>+832(SB), Y7
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y7
 
 	// p 2^n
-	VFMADD213PS bivariateConsts<>+960(SB), Y0, Y5
-	VPSLLD      $0x17, Y2, Y0
-
 	// p 2^n
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y6
-	VANDPS       bivariateConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
-	VFMADD231PS  Y11, Y0, Y1
-	VMOVAPS      Y1, Y11
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS       Y1, Y6, Y1
+	VMULPS       Y3, Y7, Y3
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VANDPS       Y1, Y2, Y1
+	VANDPS       Y3, Y0, Y0
+	VFMADD231PS  Y11, Y1, Y0
+	VMOVAPS      Y0, Y11
 	VMOVUPS      32(DX)(R8*2), Y0
 	VMOVUPS      32(DX)(R9*1), Y1
 	VMOVUPS      32(DX)(R8*4), Y2
@@ -7408,8 +7358,8 @@ l50:
 	VADDPS       Y0, Y5, Y0
 	VADDPS       24(SP), Y1, Y1
 	VADDPS       88(SP), Y0, Y0
-	VADDPS       bivariateConsts<>+2240(SB), Y1, Y1
-	VADDPS       bivariateConsts<>+2240(SB), Y0, Y0
+	VADDPS       bivariateConsts<>+2272(SB), Y1, Y1
+	VADDPS       bivariateConsts<>+2272(SB), Y0, Y0
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
@@ -7519,84 +7469,77 @@ l50:
 	VADDPS       Y0, Y1, Y0
 	VSUBPS       Y9, Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
+	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
+	VBROADCASTSS bivariateConsts<>+832(SB), Y4
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VANDPS       Y2, Y1, Y1
 	VADDPS       Y14, Y1, Y14
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS bivariateConsts<>+640(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y0
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y0
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
-	VPSLLD       $0x17, Y2, Y0
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y6
-	VANDPS       bivariateConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
-	VFMADD231PS  Y10, Y0, Y1
-	VMOVAPS      Y1, Y10
+	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
+	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
+	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y7
+	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+736(SB), Y7, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+768(SB), Y7, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y6
+	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y6
+	VBROADCASTSS bivariateConsts<>+832(SB), Y7
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y7
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS       Y1, Y6, Y1
+	VMULPS       Y3, Y7, Y3
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VANDPS       Y1, Y2, Y1
+	VANDPS       Y3, Y0, Y0
+	VFMADD231PS  Y10, Y1, Y0
+	VMOVAPS      Y0, Y10
 	ADDQ         $0x00000040, DX
 	ADDQ         $0x00000040, BX
 	SUBQ         $0x00000010, CX
@@ -7720,8 +7663,8 @@ l52:
 	VADDPS       Y1, Y5, Y1
 	VADDPS       120(SP), Y0, Y0
 	VADDPS       88(SP), Y1, Y1
-	VADDPS       bivariateConsts<>+2240(SB), Y0, Y0
-	VADDPS       bivariateConsts<>+2240(SB), Y1, Y1
+	VADDPS       bivariateConsts<>+2272(SB), Y0, Y0
+	VADDPS       bivariateConsts<>+2272(SB), Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
@@ -7849,35 +7792,32 @@ l52:
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Y9, Y2, Y2
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+640(SB), Y3
-	VMAXPS       Y2, Y3, Y2
+	VMAXPS       Y2, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
-	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
-	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
+	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y4
+	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
+	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y4
-	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VBROADCASTSS bivariateConsts<>+832(SB), Y5
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
 
 	// p 2^n
-	VPSLLD $0x17, Y3, Y2
-	VPSRAD $0x01, Y2, Y3
-	VANDPS bivariateConsts<>+512(SB), Y3, Y3
-	VPADDD bivariateConsts<>+960(SB), Y3, Y5
-	VPSUBD Y3, Y2, Y2
-	VPADDD bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS Y5, Y4, Y3
-	VMULPS Y2, Y3, Y2
+	VPSLLD $0x17, Y4, Y3
+	VPADDD bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS Y3, Y5, Y3
+	VCMPPS $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VANDPS Y3, Y2, Y2
 	VANDPS Y2, Y1, Y2
 	VADDPS Y15, Y2, Y15
 
@@ -7885,71 +7825,64 @@ l52:
 	VBROADCASTSS bivariateConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS bivariateConsts<>+640(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y0
+	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
+	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
+	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y7
+	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+736(SB), Y7, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+768(SB), Y7, Y3
 
 	// p = e^r
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y0
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-
 	// p = e^r
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
+	VBROADCASTSS bivariateConsts<>+832(SB), Y6
+	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y6
+	VBROADCASTSS bivariateConsts<>+832(SB), Y7
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y7
 
 	// p 2^n
-	VFMADD213PS bivariateConsts<>+960(SB), Y0, Y5
-	VPSLLD      $0x17, Y2, Y0
-
 	// p 2^n
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y6
-	VANDPS       bivariateConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
-	VFMADD231PS  Y11, Y0, Y1
-	VMOVAPS      Y1, Y11
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS       Y1, Y6, Y1
+	VMULPS       Y3, Y7, Y3
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VANDPS       Y1, Y2, Y1
+	VANDPS       Y3, Y0, Y0
+	VFMADD231PS  Y11, Y1, Y0
+	VMOVAPS      Y0, Y11
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(DX)(R8*2), Y0, Y1
 	VMASKMOVPS   32(DX)(R9*1), Y0, Y2
@@ -8048,8 +7981,8 @@ l52:
 	VADDPS       Y1, Y5, Y1
 	VADDPS       56(SP), Y0, Y0
 	VADDPS       120(SP), Y1, Y1
-	VADDPS       bivariateConsts<>+2240(SB), Y0, Y0
-	VADDPS       bivariateConsts<>+2240(SB), Y1, Y1
+	VADDPS       bivariateConsts<>+2272(SB), Y0, Y0
+	VADDPS       bivariateConsts<>+2272(SB), Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
@@ -8161,87 +8094,80 @@ l52:
 	VADDPS       Y0, Y2, Y0
 	VSUBPS       Y9, Y2, Y2
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+640(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
-	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
-	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
-	VBROADCASTSS bivariateConsts<>+832(SB), Y4
-	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       bivariateConsts<>+512(SB), Y3, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
+	VMAXPS       Y2, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y4
+	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
+	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y5
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
+	VPSLLD       $0x17, Y4, Y3
+	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS       Y3, Y5, Y3
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VANDPS       Y3, Y2, Y2
 	VANDPS       Y2, Y1, Y2
 	VADDPS       Y14, Y2, Y14
 	VBROADCASTSS bivariateConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS bivariateConsts<>+640(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y0
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y0
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
-	VPSLLD       $0x17, Y2, Y0
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y6
-	VANDPS       bivariateConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
-	VFMADD231PS  Y10, Y0, Y1
-	VMOVAPS      Y1, Y10
+	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
+	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
+	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y7
+	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+736(SB), Y7, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+768(SB), Y7, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y6
+	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y6
+	VBROADCASTSS bivariateConsts<>+832(SB), Y7
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y7
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y7
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS       Y1, Y6, Y1
+	VMULPS       Y3, Y7, Y3
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VANDPS       Y1, Y2, Y1
+	VANDPS       Y3, Y0, Y0
+	VFMADD231PS  Y10, Y1, Y0
+	VMOVAPS      Y0, Y10
 	LEAQ         (DX)(CX*4), DX
 	LEAQ         (BX)(CX*4), BX
 
@@ -8257,65 +8183,63 @@ l53:
 	VMAXPS       X2, X0, X0
 	VBROADCASTSS X0, Y0
 	VSUBPS       Y0, Y13, Y1
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
+	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
+	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y4
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y11, Y1
 	VMOVAPS      Y1, Y11
 	VSUBPS       Y0, Y12, Y1
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
+	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
+	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y4
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y10, Y1
 	VMOVAPS      Y1, Y10
 	VADDPS       Y10, Y11, Y11
@@ -8326,10 +8250,10 @@ l53:
 	VPERMILPS    $0x01, X11, X1
 	VADDPS       X1, X11, X11
 	VBROADCASTSS X11, Y1
-	VCMPPS       $0x11, bivariateConsts<>+2048(SB), Y1, Y2
-	VMULPS       bivariateConsts<>+2080(SB), Y1, Y3
+	VCMPPS       $0x11, bivariateConsts<>+2080(SB), Y1, Y2
+	VMULPS       bivariateConsts<>+2112(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       bivariateConsts<>+2112(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+2144(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
@@ -8372,10 +8296,10 @@ l53:
 	VPERMILPS    $0x01, X15, X1
 	VADDPS       X1, X15, X15
 	VBROADCASTSS X15, Y1
-	VCMPPS       $0x11, bivariateConsts<>+2048(SB), Y1, Y2
-	VMULPS       bivariateConsts<>+2080(SB), Y1, Y3
+	VCMPPS       $0x11, bivariateConsts<>+2080(SB), Y1, Y2
+	VMULPS       bivariateConsts<>+2112(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       bivariateConsts<>+2112(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+2144(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
@@ -8579,8 +8503,8 @@ l58:
 	VMOVSS       X0, (SI)
 	VBROADCASTSS bivariateConsts<>+992(SB), Y15
 	VBROADCASTSS bivariateConsts<>+992(SB), Y14
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y13
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y12
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y13
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y12
 	VBROADCASTSS bivariateConsts<>+992(SB), Y11
 	VBROADCASTSS bivariateConsts<>+992(SB), Y10
 	MOVQ         n+64(FP), CX
@@ -8700,8 +8624,8 @@ l59:
 	VADDPS       264(SP), Y5, Y1
 	VADDPS       232(SP), Y0, Y0
 	VADDPS       136(SP), Y1, Y1
-	VADDPS       bivariateConsts<>+2240(SB), Y0, Y0
-	VADDPS       bivariateConsts<>+2240(SB), Y1, Y1
+	VADDPS       bivariateConsts<>+2272(SB), Y0, Y0
+	VADDPS       bivariateConsts<>+2272(SB), Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
@@ -8833,15 +8757,15 @@ l59:
 	VADDPS       424(SP), Y1, Y2
 	VMOVUPS      360(SP), Y3
 	VFMADD231PS  296(SP), Y3, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
-	VMINPS       Y2, Y4, Y2
 	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VMINPS       Y2, Y4, Y2
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMAXPS       Y2, Y4, Y2
 	VADDPS       328(SP), Y1, Y1
 	VFNMADD231PS 296(SP), Y3, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
-	VMINPS       Y1, Y4, Y1
 	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMAXPS       Y1, Y4, Y1
 	VMULPS       264(SP), Y2, Y4
 	VMOVUPS      Y4, (DX)
@@ -8886,7 +8810,7 @@ l59:
 	VADDPS       232(SP), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
 	VSUBPS       456(SP), Y3, Y2
-	VMULPS       bivariateConsts<>+2144(SB), Y2, Y2
+	VMULPS       bivariateConsts<>+2176(SB), Y2, Y2
 	VADDPS       456(SP), Y3, Y3
 	VFMADD231PS  Y3, Y2, Y1
 	VANDPS       bivariateConsts<>+608(SB), Y4, Y2
@@ -8899,102 +8823,94 @@ l59:
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Y9, Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
+	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
+	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y4
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD $0x17, Y2, Y1
-	VPSRAD $0x01, Y1, Y2
-	VANDPS bivariateConsts<>+512(SB), Y2, Y2
-	VPADDD bivariateConsts<>+960(SB), Y2, Y4
-	VPSUBD Y2, Y1, Y1
-	VPADDD bivariateConsts<>+960(SB), Y1, Y1
-	VMULPS Y4, Y3, Y2
-	VMULPS Y1, Y2, Y1
+	VPSLLD $0x17, Y3, Y2
+	VPADDD bivariateConsts<>+960(SB), Y2, Y2
+	VMULPS Y2, Y4, Y2
+	VCMPPS $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VANDPS Y2, Y1, Y1
 	VADDPS Y15, Y1, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS bivariateConsts<>+640(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y0
+	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
+	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
+	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VMOVUPS      Y0, 40(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
+	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y3
 
 	// p = e^r
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y0
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-
 	// p = e^r
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
+	VBROADCASTSS bivariateConsts<>+832(SB), Y0
+	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y0
+	VBROADCASTSS bivariateConsts<>+832(SB), Y6
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
 
 	// p 2^n
-	VFMADD213PS bivariateConsts<>+960(SB), Y0, Y5
-	VPSLLD      $0x17, Y2, Y0
-
 	// p 2^n
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y6
-	VANDPS       bivariateConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS       Y1, Y0, Y0
+	VMULPS       Y3, Y6, Y1
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VMOVUPS      40(SP), Y3
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y3, Y3
+	VANDPS       Y0, Y2, Y0
+	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
 	VMOVAPS      Y1, Y11
 	VMOVUPS      32(R9)(R11*2), Y0
@@ -9097,8 +9013,8 @@ l59:
 	VADDPS       328(SP), Y5, Y1
 	VADDPS       392(SP), Y0, Y0
 	VADDPS       232(SP), Y1, Y1
-	VADDPS       bivariateConsts<>+2240(SB), Y0, Y0
-	VADDPS       bivariateConsts<>+2240(SB), Y1, Y1
+	VADDPS       bivariateConsts<>+2272(SB), Y0, Y0
+	VADDPS       bivariateConsts<>+2272(SB), Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
@@ -9216,15 +9132,15 @@ l59:
 	VADDPS       296(SP), Y1, Y2
 	VMOVUPS      264(SP), Y3
 	VFMADD231PS  200(SP), Y3, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
-	VMINPS       Y2, Y4, Y2
 	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VMINPS       Y2, Y4, Y2
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMAXPS       Y2, Y4, Y2
 	VADDPS       104(SP), Y1, Y1
 	VFNMADD231PS 200(SP), Y3, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
-	VMINPS       Y1, Y4, Y1
 	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMAXPS       Y1, Y4, Y1
 	VMULPS       328(SP), Y2, Y4
 	VMOVUPS      Y4, 32(DX)
@@ -9269,7 +9185,7 @@ l59:
 	VADDPS       392(SP), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
 	VSUBPS       136(SP), Y3, Y2
-	VMULPS       bivariateConsts<>+2144(SB), Y2, Y2
+	VMULPS       bivariateConsts<>+2176(SB), Y2, Y2
 	VADDPS       136(SP), Y3, Y3
 	VFMADD231PS  Y3, Y2, Y1
 	VANDPS       bivariateConsts<>+608(SB), Y4, Y2
@@ -9280,82 +9196,77 @@ l59:
 	VMOVUPS      Y0, 32(BX)
 	VSUBPS       Y9, Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
+	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
+	VBROADCASTSS bivariateConsts<>+832(SB), Y4
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VANDPS       Y2, Y1, Y1
 	VADDPS       Y14, Y1, Y14
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS bivariateConsts<>+640(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y0
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y0
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
-	VPSLLD       $0x17, Y2, Y0
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y6
-	VANDPS       bivariateConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
+	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
+	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
+	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VMOVUPS      Y0, 40(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
+	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y0
+	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y0
+	VBROADCASTSS bivariateConsts<>+832(SB), Y6
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS       Y1, Y0, Y0
+	VMULPS       Y3, Y6, Y1
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VMOVUPS      40(SP), Y3
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y3, Y3
+	VANDPS       Y0, Y2, Y0
+	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
 	VMOVAPS      Y1, Y10
 	ADDQ         $0x00000040, R9
@@ -9487,8 +9398,8 @@ l61:
 	VADDPS       296(SP), Y5, Y1
 	VADDPS       264(SP), Y0, Y0
 	VADDPS       168(SP), Y1, Y1
-	VADDPS       bivariateConsts<>+2240(SB), Y0, Y0
-	VADDPS       bivariateConsts<>+2240(SB), Y1, Y1
+	VADDPS       bivariateConsts<>+2272(SB), Y0, Y0
+	VADDPS       bivariateConsts<>+2272(SB), Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
@@ -9620,15 +9531,15 @@ l61:
 	VADDPS       488(SP), Y1, Y3
 	VMOVUPS      456(SP), Y4
 	VFMADD231PS  328(SP), Y4, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y5
-	VMINPS       Y3, Y5, Y3
 	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
+	VMINPS       Y3, Y5, Y3
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y5
 	VMAXPS       Y3, Y5, Y3
 	VADDPS       360(SP), Y1, Y1
 	VFNMADD231PS 328(SP), Y4, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y5
-	VMINPS       Y1, Y5, Y1
 	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
+	VMINPS       Y1, Y5, Y1
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y5
 	VMAXPS       Y1, Y5, Y1
 	VMULPS       392(SP), Y3, Y5
 	VMOVUPS      40(SP), Y6
@@ -9675,7 +9586,7 @@ l61:
 	VADDPS       264(SP), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
 	VSUBPS       Y2, Y4, Y1
-	VMULPS       bivariateConsts<>+2144(SB), Y1, Y1
+	VMULPS       bivariateConsts<>+2176(SB), Y1, Y1
 	VADDPS       Y2, Y4, Y2
 	VFMADD231PS  Y2, Y1, Y0
 	VMOVUPS      72(SP), Y1
@@ -9689,35 +9600,32 @@ l61:
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Y9, Y0, Y0
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y0, Y2, Y0
+	VMAXPS       Y0, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y0
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y0
+	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
+	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y4
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD $0x17, Y2, Y0
-	VPSRAD $0x01, Y0, Y2
-	VANDPS bivariateConsts<>+512(SB), Y2, Y2
-	VPADDD bivariateConsts<>+960(SB), Y2, Y4
-	VPSUBD Y2, Y0, Y0
-	VPADDD bivariateConsts<>+960(SB), Y0, Y0
-	VMULPS Y4, Y3, Y2
-	VMULPS Y0, Y2, Y0
+	VPSLLD $0x17, Y3, Y2
+	VPADDD bivariateConsts<>+960(SB), Y2, Y2
+	VMULPS Y2, Y4, Y2
+	VCMPPS $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VANDPS Y2, Y0, Y0
 	VANDPS Y0, Y6, Y0
 	VADDPS Y15, Y0, Y15
 
@@ -9725,69 +9633,64 @@ l61:
 	VBROADCASTSS bivariateConsts<>+512(SB), Y0
 	VBLENDVPS    Y6, Y1, Y0, Y0
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS bivariateConsts<>+640(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y0
+	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
+	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
+	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VMOVUPS      Y0, 40(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
+	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y3
 
 	// p = e^r
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y0
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-
 	// p = e^r
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
+	VBROADCASTSS bivariateConsts<>+832(SB), Y0
+	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y0
+	VBROADCASTSS bivariateConsts<>+832(SB), Y6
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
 
 	// p 2^n
-	VFMADD213PS bivariateConsts<>+960(SB), Y0, Y5
-	VPSLLD      $0x17, Y2, Y0
-
 	// p 2^n
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y6
-	VANDPS       bivariateConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS       Y1, Y0, Y0
+	VMULPS       Y3, Y6, Y1
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VMOVUPS      40(SP), Y3
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y3, Y3
+	VANDPS       Y0, Y2, Y0
+	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
 	VMOVAPS      Y1, Y11
 	VMOVUPS      32(AX), Y0
@@ -9892,8 +9795,8 @@ l61:
 	VADDPS       360(SP), Y5, Y1
 	VADDPS       424(SP), Y0, Y0
 	VADDPS       264(SP), Y1, Y1
-	VADDPS       bivariateConsts<>+2240(SB), Y0, Y0
-	VADDPS       bivariateConsts<>+2240(SB), Y1, Y1
+	VADDPS       bivariateConsts<>+2272(SB), Y0, Y0
+	VADDPS       bivariateConsts<>+2272(SB), Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
@@ -10011,15 +9914,15 @@ l61:
 	VADDPS       168(SP), Y1, Y3
 	VMOVUPS      296(SP), Y4
 	VFMADD231PS  232(SP), Y4, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y5
-	VMINPS       Y3, Y5, Y3
 	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
+	VMINPS       Y3, Y5, Y3
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y5
 	VMAXPS       Y3, Y5, Y3
 	VADDPS       136(SP), Y1, Y1
 	VFNMADD231PS 232(SP), Y4, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y5
-	VMINPS       Y1, Y5, Y1
 	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
+	VMINPS       Y1, Y5, Y1
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y5
 	VMAXPS       Y1, Y5, Y1
 	VMULPS       392(SP), Y3, Y5
 	VMOVUPS      40(SP), Y6
@@ -10066,7 +9969,7 @@ l61:
 	VADDPS       424(SP), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
 	VSUBPS       Y2, Y4, Y1
-	VMULPS       bivariateConsts<>+2144(SB), Y1, Y1
+	VMULPS       bivariateConsts<>+2176(SB), Y1, Y1
 	VADDPS       Y2, Y4, Y2
 	VFMADD231PS  Y2, Y1, Y0
 	VMOVUPS      328(SP), Y1
@@ -10078,85 +9981,80 @@ l61:
 	VMASKMOVPS   Y1, Y6, 32(BX)
 	VSUBPS       Y9, Y0, Y0
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y0
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y0
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y3
-	VPSLLD       $0x17, Y2, Y0
-	VPSRAD       $0x01, Y0, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y4
-	VPSUBD       Y2, Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y0, Y2, Y0
+	VMAXPS       Y0, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
+	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
+	VBROADCASTSS bivariateConsts<>+832(SB), Y4
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VANDPS       Y2, Y0, Y0
 	VANDPS       Y0, Y6, Y0
 	VADDPS       Y14, Y0, Y14
 	VBROADCASTSS bivariateConsts<>+512(SB), Y0
 	VBLENDVPS    Y6, Y1, Y0, Y0
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS bivariateConsts<>+640(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y0
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y0
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
-	VPSLLD       $0x17, Y2, Y0
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y6
-	VANDPS       bivariateConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
+	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
+	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
+	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VMOVUPS      Y0, 40(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
+	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y0
+	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y0
+	VBROADCASTSS bivariateConsts<>+832(SB), Y6
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS       Y1, Y0, Y0
+	VMULPS       Y3, Y6, Y1
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VMOVUPS      40(SP), Y3
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y3, Y3
+	VANDPS       Y0, Y2, Y0
+	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
 	VMOVAPS      Y1, Y10
 	LEAQ         (R9)(CX*4), R9
@@ -10179,65 +10077,63 @@ l62:
 	VMAXPS       X2, X0, X0
 	VBROADCASTSS X0, Y0
 	VSUBPS       Y0, Y13, Y1
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
+	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
+	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y4
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y11, Y1
 	VMOVAPS      Y1, Y11
 	VSUBPS       Y0, Y12, Y1
-	VBROADCASTSS bivariateConsts<>+640(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y2
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y2
-	VSUBPS       bivariateConsts<>+704(SB), Y2, Y3
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y1
+	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
+	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y4
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       bivariateConsts<>+512(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y10, Y1
 	VMOVAPS      Y1, Y10
 	VADDPS       Y10, Y11, Y11
@@ -10248,10 +10144,10 @@ l62:
 	VPERMILPS    $0x01, X11, X1
 	VADDPS       X1, X11, X11
 	VBROADCASTSS X11, Y1
-	VCMPPS       $0x11, bivariateConsts<>+2048(SB), Y1, Y2
-	VMULPS       bivariateConsts<>+2080(SB), Y1, Y3
+	VCMPPS       $0x11, bivariateConsts<>+2080(SB), Y1, Y2
+	VMULPS       bivariateConsts<>+2112(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       bivariateConsts<>+2112(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+2144(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
@@ -10294,10 +10190,10 @@ l62:
 	VPERMILPS    $0x01, X15, X1
 	VADDPS       X1, X15, X15
 	VBROADCASTSS X15, Y1
-	VCMPPS       $0x11, bivariateConsts<>+2048(SB), Y1, Y2
-	VMULPS       bivariateConsts<>+2080(SB), Y1, Y3
+	VCMPPS       $0x11, bivariateConsts<>+2080(SB), Y1, Y2
+	VMULPS       bivariateConsts<>+2112(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       bivariateConsts<>+2112(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+2144(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
@@ -10354,65 +10250,75 @@ l63:
 	VSUBPS       Y7, Y1, Y1
 	VMOVUPS      (R10), Y2
 	VSUBPS       Y9, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+640(SB), Y3
-	VMAXPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+640(SB), Y3
-	VMAXPS       Y2, Y3, Y2
+	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y1, Y3
+	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y2, Y4
+	VANDPS       Y1, Y3, Y1
+	VANDPS       Y2, Y4, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y5
+	VMINPS       Y1, Y5, Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y5
+	VMINPS       Y2, Y5, Y2
+	VBROADCASTSS bivariateConsts<>+640(SB), Y5
+	VMAXPS       Y1, Y5, Y1
+	VBROADCASTSS bivariateConsts<>+640(SB), Y5
+	VMAXPS       Y2, Y5, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y4
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
-	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y2
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y2
+	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y5
+	VBROADCASTSS bivariateConsts<>+704(SB), Y6
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y6
+	VMOVUPS      Y0, 40(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
+	VMOVUPS      Y4, 72(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y6, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y1
+	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y1
+	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y5
-	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y6
+	VBROADCASTSS bivariateConsts<>+832(SB), Y0
+	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y0
+	VBROADCASTSS bivariateConsts<>+832(SB), Y4
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 
 	// p 2^n
 	// p 2^n
-	VPSLLD  $0x17, Y3, Y1
-	VPSLLD  $0x17, Y4, Y2
-	VPSRAD  $0x01, Y1, Y3
-	VPSRAD  $0x01, Y2, Y4
-	VANDPS  bivariateConsts<>+512(SB), Y3, Y3
-	VANDPS  bivariateConsts<>+512(SB), Y4, Y4
-	VMOVUPS Y0, 40(SP)
-	VPADDD  bivariateConsts<>+960(SB), Y3, Y0
-	VMOVUPS Y6, 72(SP)
-	VPADDD  bivariateConsts<>+960(SB), Y4, Y6
-	VPSUBD  Y3, Y1, Y1
-	VPSUBD  Y4, Y2, Y2
+	VPSLLD  $0x17, Y5, Y1
+	VPSLLD  $0x17, Y6, Y2
+	VPSRAD  $0x01, Y1, Y5
+	VPSRAD  $0x01, Y2, Y6
+	VANDPS  bivariateConsts<>+512(SB), Y5, Y5
+	VANDPS  bivariateConsts<>+512(SB), Y6, Y6
+	VMOVUPS Y3, 104(SP)
+	VPADDD  bivariateConsts<>+960(SB), Y5, Y3
+	VMOVUPS Y4, 136(SP)
+	VPADDD  bivariateConsts<>+960(SB), Y6, Y4
+	VPSUBD  Y5, Y1, Y1
+	VPSUBD  Y6, Y2, Y2
 	VPADDD  bivariateConsts<>+960(SB), Y1, Y1
 	VPADDD  bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS  Y0, Y5, Y0
-	VMULPS  72(SP), Y6, Y3
+	VMULPS  Y3, Y0, Y0
+	VMULPS  136(SP), Y4, Y3
 	VMULPS  Y1, Y0, Y0
 	VMULPS  Y2, Y3, Y1
+	VMOVUPS 104(SP), Y2
+	VANDPS  Y0, Y2, Y0
+	VMOVUPS 72(SP), Y2
+	VANDPS  Y1, Y2, Y1
 	VSUBPS  Y1, Y0, Y1
 	VMULPS  40(SP), Y1, Y1
 	VMOVUPS Y1, (BX)
@@ -10449,56 +10355,66 @@ l63:
 	VSUBPS       Y7, Y1, Y1
 	VMOVUPS      32(R10), Y2
 	VSUBPS       Y9, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+640(SB), Y3
-	VMAXPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+640(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y4
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
-	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y2
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y2
-	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y5
-	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y6
-	VPSLLD       $0x17, Y3, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VPSRAD       $0x01, Y1, Y3
-	VPSRAD       $0x01, Y2, Y4
-	VANDPS       bivariateConsts<>+512(SB), Y3, Y3
-	VANDPS       bivariateConsts<>+512(SB), Y4, Y4
+	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y1, Y3
+	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y2, Y4
+	VANDPS       Y1, Y3, Y1
+	VANDPS       Y2, Y4, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y5
+	VMINPS       Y1, Y5, Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y5
+	VMINPS       Y2, Y5, Y2
+	VBROADCASTSS bivariateConsts<>+640(SB), Y5
+	VMAXPS       Y1, Y5, Y1
+	VBROADCASTSS bivariateConsts<>+640(SB), Y5
+	VMAXPS       Y2, Y5, Y2
+	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y5
+	VBROADCASTSS bivariateConsts<>+704(SB), Y6
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y6
 	VMOVUPS      Y0, 40(SP)
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y0
-	VMOVUPS      Y6, 72(SP)
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y6
-	VPSUBD       Y3, Y1, Y1
-	VPSUBD       Y4, Y2, Y2
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
+	VMOVUPS      Y4, 72(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y6, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y1
+	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y1
+	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
+	VBROADCASTSS bivariateConsts<>+832(SB), Y0
+	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y0
+	VBROADCASTSS bivariateConsts<>+832(SB), Y4
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VPSLLD       $0x17, Y5, Y1
+	VPSLLD       $0x17, Y6, Y2
+	VPSRAD       $0x01, Y1, Y5
+	VPSRAD       $0x01, Y2, Y6
+	VANDPS       bivariateConsts<>+512(SB), Y5, Y5
+	VANDPS       bivariateConsts<>+512(SB), Y6, Y6
+	VMOVUPS      Y3, 104(SP)
+	VPADDD       bivariateConsts<>+960(SB), Y5, Y3
+	VMOVUPS      Y4, 136(SP)
+	VPADDD       bivariateConsts<>+960(SB), Y6, Y4
+	VPSUBD       Y5, Y1, Y1
+	VPSUBD       Y6, Y2, Y2
 	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
 	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS       Y0, Y5, Y0
-	VMULPS       72(SP), Y6, Y3
+	VMULPS       Y3, Y0, Y0
+	VMULPS       136(SP), Y4, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y2, Y3, Y1
+	VMOVUPS      104(SP), Y2
+	VANDPS       Y0, Y2, Y0
+	VMOVUPS      72(SP), Y2
+	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y1
 	VMULPS       40(SP), Y1, Y1
 	VMOVUPS      Y1, 32(BX)
@@ -10548,66 +10464,76 @@ l65:
 	VSUBPS       Y7, Y2, Y2
 	VMASKMOVPS   (R10), Y1, Y3
 	VSUBPS       Y9, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+640(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+640(SB), Y4
-	VMAXPS       Y3, Y4, Y3
+	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y2, Y4
+	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y3, Y5
+	VANDPS       Y2, Y4, Y2
+	VANDPS       Y3, Y5, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y6
+	VMINPS       Y2, Y6, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y6
+	VMINPS       Y3, Y6, Y3
+	VBROADCASTSS bivariateConsts<>+640(SB), Y6
+	VMAXPS       Y2, Y6, Y2
+	VBROADCASTSS bivariateConsts<>+640(SB), Y6
+	VMAXPS       Y3, Y6, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
-	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VBROADCASTSS bivariateConsts<>+704(SB), Y6
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y6
 	VMOVUPS      Y1, 40(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y2
-	VFNMADD231PS bivariateConsts<>+736(SB), Y1, Y3
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y2
-	VFNMADD231PS bivariateConsts<>+768(SB), Y1, Y3
+	VBROADCASTSS bivariateConsts<>+704(SB), Y1
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y1
+	VMOVUPS      Y0, 72(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y6, Y0
+	VMOVUPS      Y5, 104(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y1, Y5
+	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y2
+	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y3
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y1
-	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y1
-	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y1
-	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y1
-	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y1
-	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y1
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y1
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
+	VBROADCASTSS bivariateConsts<>+832(SB), Y0
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y0
+	VBROADCASTSS bivariateConsts<>+832(SB), Y5
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y0
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y0
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y0
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
 
 	// p 2^n
 	// p 2^n
-	VPSLLD     $0x17, Y4, Y2
-	VPSLLD     $0x17, Y5, Y3
-	VPSRAD     $0x01, Y2, Y4
-	VPSRAD     $0x01, Y3, Y5
-	VANDPS     bivariateConsts<>+512(SB), Y4, Y4
-	VANDPS     bivariateConsts<>+512(SB), Y5, Y5
-	VMOVUPS    Y0, 72(SP)
-	VPADDD     bivariateConsts<>+960(SB), Y4, Y0
-	VMOVUPS    Y6, 104(SP)
-	VPADDD     bivariateConsts<>+960(SB), Y5, Y6
-	VPSUBD     Y4, Y2, Y2
-	VPSUBD     Y5, Y3, Y3
+	VPSLLD     $0x17, Y6, Y2
+	VPSLLD     $0x17, Y1, Y1
+	VPSRAD     $0x01, Y2, Y3
+	VPSRAD     $0x01, Y1, Y6
+	VANDPS     bivariateConsts<>+512(SB), Y3, Y3
+	VANDPS     bivariateConsts<>+512(SB), Y6, Y6
+	VMOVUPS    Y4, 136(SP)
+	VPADDD     bivariateConsts<>+960(SB), Y3, Y4
+	VMOVUPS    Y5, 168(SP)
+	VPADDD     bivariateConsts<>+960(SB), Y6, Y5
+	VPSUBD     Y3, Y2, Y2
+	VPSUBD     Y6, Y1, Y1
 	VPADDD     bivariateConsts<>+960(SB), Y2, Y2
-	VPADDD     bivariateConsts<>+960(SB), Y3, Y3
-	VMULPS     Y0, Y1, Y0
-	VMULPS     104(SP), Y6, Y1
+	VPADDD     bivariateConsts<>+960(SB), Y1, Y1
+	VMULPS     Y4, Y0, Y0
+	VMULPS     168(SP), Y5, Y3
 	VMULPS     Y2, Y0, Y0
-	VMULPS     Y3, Y1, Y1
+	VMULPS     Y1, Y3, Y1
+	VMOVUPS    136(SP), Y2
+	VANDPS     Y0, Y2, Y0
+	VMOVUPS    104(SP), Y2
+	VANDPS     Y1, Y2, Y1
 	VSUBPS     Y1, Y0, Y1
 	VMULPS     72(SP), Y1, Y1
 	VMOVUPS    40(SP), Y2
@@ -10648,57 +10574,67 @@ l65:
 	VSUBPS       Y7, Y2, Y2
 	VMASKMOVPS   32(R10), Y1, Y3
 	VSUBPS       Y9, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+640(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+640(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
-	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y2, Y4
+	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y3, Y5
+	VANDPS       Y2, Y4, Y2
+	VANDPS       Y3, Y5, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y6
+	VMINPS       Y2, Y6, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y6
+	VMINPS       Y3, Y6, Y3
+	VBROADCASTSS bivariateConsts<>+640(SB), Y6
+	VMAXPS       Y2, Y6, Y2
+	VBROADCASTSS bivariateConsts<>+640(SB), Y6
+	VMAXPS       Y3, Y6, Y3
+	VBROADCASTSS bivariateConsts<>+704(SB), Y6
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y6
 	VMOVUPS      Y1, 40(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y2
-	VFNMADD231PS bivariateConsts<>+736(SB), Y1, Y3
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y2
-	VFNMADD231PS bivariateConsts<>+768(SB), Y1, Y3
-	VBROADCASTSS bivariateConsts<>+832(SB), Y1
-	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y1
-	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y1
-	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y1
-	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y1
-	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y1
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y1
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
-	VPSLLD       $0x17, Y4, Y2
-	VPSLLD       $0x17, Y5, Y3
-	VPSRAD       $0x01, Y2, Y4
-	VPSRAD       $0x01, Y3, Y5
-	VANDPS       bivariateConsts<>+512(SB), Y4, Y4
-	VANDPS       bivariateConsts<>+512(SB), Y5, Y5
+	VBROADCASTSS bivariateConsts<>+704(SB), Y1
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y1
 	VMOVUPS      Y0, 72(SP)
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y0
-	VMOVUPS      Y6, 104(SP)
-	VPADDD       bivariateConsts<>+960(SB), Y5, Y6
-	VPSUBD       Y4, Y2, Y2
-	VPSUBD       Y5, Y3, Y3
+	VSUBPS       bivariateConsts<>+704(SB), Y6, Y0
+	VMOVUPS      Y5, 104(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y1, Y5
+	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y2
+	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y0
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y0
+	VBROADCASTSS bivariateConsts<>+832(SB), Y5
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y0
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y0
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y0
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
+	VPSLLD       $0x17, Y6, Y2
+	VPSLLD       $0x17, Y1, Y1
+	VPSRAD       $0x01, Y2, Y3
+	VPSRAD       $0x01, Y1, Y6
+	VANDPS       bivariateConsts<>+512(SB), Y3, Y3
+	VANDPS       bivariateConsts<>+512(SB), Y6, Y6
+	VMOVUPS      Y4, 136(SP)
+	VPADDD       bivariateConsts<>+960(SB), Y3, Y4
+	VMOVUPS      Y5, 168(SP)
+	VPADDD       bivariateConsts<>+960(SB), Y6, Y5
+	VPSUBD       Y3, Y2, Y2
+	VPSUBD       Y6, Y1, Y1
 	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
-	VMULPS       Y0, Y1, Y0
-	VMULPS       104(SP), Y6, Y1
+	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
+	VMULPS       Y4, Y0, Y0
+	VMULPS       168(SP), Y5, Y3
 	VMULPS       Y2, Y0, Y0
-	VMULPS       Y3, Y1, Y1
+	VMULPS       Y1, Y3, Y1
+	VMOVUPS      136(SP), Y2
+	VANDPS       Y0, Y2, Y0
+	VMOVUPS      104(SP), Y2
+	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y1
 	VMULPS       72(SP), Y1, Y1
 	VMOVUPS      40(SP), Y2

@@ -476,151 +476,159 @@ DATA logisticConsts<>+1872(SB)/4, $0xbf000000
 DATA logisticConsts<>+1876(SB)/4, $0xbf000000
 DATA logisticConsts<>+1880(SB)/4, $0xbf000000
 DATA logisticConsts<>+1884(SB)/4, $0xbf000000
-DATA logisticConsts<>+1888(SB)/4, $0x42b20000
-DATA logisticConsts<>+1892(SB)/4, $0x42b20000
-DATA logisticConsts<>+1896(SB)/4, $0x42b20000
-DATA logisticConsts<>+1900(SB)/4, $0x42b20000
-DATA logisticConsts<>+1904(SB)/4, $0x42b20000
-DATA logisticConsts<>+1908(SB)/4, $0x42b20000
-DATA logisticConsts<>+1912(SB)/4, $0x42b20000
-DATA logisticConsts<>+1916(SB)/4, $0x42b20000
-DATA logisticConsts<>+1920(SB)/4, $0x7f7fffff
-DATA logisticConsts<>+1924(SB)/4, $0x7f7fffff
-DATA logisticConsts<>+1928(SB)/4, $0x7f7fffff
-DATA logisticConsts<>+1932(SB)/4, $0x7f7fffff
-DATA logisticConsts<>+1936(SB)/4, $0x7f7fffff
-DATA logisticConsts<>+1940(SB)/4, $0x7f7fffff
-DATA logisticConsts<>+1944(SB)/4, $0x7f7fffff
-DATA logisticConsts<>+1948(SB)/4, $0x7f7fffff
-DATA logisticConsts<>+1952(SB)/4, $0xff7fffff
-DATA logisticConsts<>+1956(SB)/4, $0xff7fffff
-DATA logisticConsts<>+1960(SB)/4, $0xff7fffff
-DATA logisticConsts<>+1964(SB)/4, $0xff7fffff
-DATA logisticConsts<>+1968(SB)/4, $0xff7fffff
-DATA logisticConsts<>+1972(SB)/4, $0xff7fffff
-DATA logisticConsts<>+1976(SB)/4, $0xff7fffff
-DATA logisticConsts<>+1980(SB)/4, $0xff7fffff
-DATA logisticConsts<>+1984(SB)/4, $0x00800000
-DATA logisticConsts<>+1988(SB)/4, $0x00800000
-DATA logisticConsts<>+1992(SB)/4, $0x00800000
-DATA logisticConsts<>+1996(SB)/4, $0x00800000
-DATA logisticConsts<>+2000(SB)/4, $0x00800000
-DATA logisticConsts<>+2004(SB)/4, $0x00800000
-DATA logisticConsts<>+2008(SB)/4, $0x00800000
-DATA logisticConsts<>+2012(SB)/4, $0x00800000
-DATA logisticConsts<>+2016(SB)/4, $0x4b800000
-DATA logisticConsts<>+2020(SB)/4, $0x4b800000
-DATA logisticConsts<>+2024(SB)/4, $0x4b800000
-DATA logisticConsts<>+2028(SB)/4, $0x4b800000
-DATA logisticConsts<>+2032(SB)/4, $0x4b800000
-DATA logisticConsts<>+2036(SB)/4, $0x4b800000
-DATA logisticConsts<>+2040(SB)/4, $0x4b800000
-DATA logisticConsts<>+2044(SB)/4, $0x4b800000
-DATA logisticConsts<>+2048(SB)/4, $0xffffffe8
-DATA logisticConsts<>+2052(SB)/4, $0xffffffe8
-DATA logisticConsts<>+2056(SB)/4, $0xffffffe8
-DATA logisticConsts<>+2060(SB)/4, $0xffffffe8
-DATA logisticConsts<>+2064(SB)/4, $0xffffffe8
-DATA logisticConsts<>+2068(SB)/4, $0xffffffe8
-DATA logisticConsts<>+2072(SB)/4, $0xffffffe8
-DATA logisticConsts<>+2076(SB)/4, $0xffffffe8
-DATA logisticConsts<>+2080(SB)/4, $0x42a65af6
-DATA logisticConsts<>+2084(SB)/4, $0x42a65af6
-DATA logisticConsts<>+2088(SB)/4, $0x42a65af6
-DATA logisticConsts<>+2092(SB)/4, $0x42a65af6
-DATA logisticConsts<>+2096(SB)/4, $0x42a65af6
-DATA logisticConsts<>+2100(SB)/4, $0x42a65af6
-DATA logisticConsts<>+2104(SB)/4, $0x42a65af6
-DATA logisticConsts<>+2108(SB)/4, $0x42a65af6
-DATA logisticConsts<>+2112(SB)/4, $0xc2a65af6
-DATA logisticConsts<>+2116(SB)/4, $0xc2a65af6
-DATA logisticConsts<>+2120(SB)/4, $0xc2a65af6
-DATA logisticConsts<>+2124(SB)/4, $0xc2a65af6
-DATA logisticConsts<>+2128(SB)/4, $0xc2a65af6
-DATA logisticConsts<>+2132(SB)/4, $0xc2a65af6
-DATA logisticConsts<>+2136(SB)/4, $0xc2a65af6
-DATA logisticConsts<>+2140(SB)/4, $0xc2a65af6
-DATA logisticConsts<>+2144(SB)/4, $0x3f317218
-DATA logisticConsts<>+2148(SB)/4, $0x3f317218
-DATA logisticConsts<>+2152(SB)/4, $0x3f317218
-DATA logisticConsts<>+2156(SB)/4, $0x3f317218
-DATA logisticConsts<>+2160(SB)/4, $0x3f317218
-DATA logisticConsts<>+2164(SB)/4, $0x3f317218
-DATA logisticConsts<>+2168(SB)/4, $0x3f317218
-DATA logisticConsts<>+2172(SB)/4, $0x3f317218
-DATA logisticConsts<>+2176(SB)/4, $0xbd389f1b
-DATA logisticConsts<>+2180(SB)/4, $0xbd389f1b
-DATA logisticConsts<>+2184(SB)/4, $0xbd389f1b
-DATA logisticConsts<>+2188(SB)/4, $0xbd389f1b
-DATA logisticConsts<>+2192(SB)/4, $0xbd389f1b
-DATA logisticConsts<>+2196(SB)/4, $0xbd389f1b
-DATA logisticConsts<>+2200(SB)/4, $0xbd389f1b
-DATA logisticConsts<>+2204(SB)/4, $0xbd389f1b
-DATA logisticConsts<>+2208(SB)/4, $0x3dd65047
-DATA logisticConsts<>+2212(SB)/4, $0x3dd65047
-DATA logisticConsts<>+2216(SB)/4, $0x3dd65047
-DATA logisticConsts<>+2220(SB)/4, $0x3dd65047
-DATA logisticConsts<>+2224(SB)/4, $0x3dd65047
-DATA logisticConsts<>+2228(SB)/4, $0x3dd65047
-DATA logisticConsts<>+2232(SB)/4, $0x3dd65047
-DATA logisticConsts<>+2236(SB)/4, $0x3dd65047
-DATA logisticConsts<>+2240(SB)/4, $0xbe06c9fa
-DATA logisticConsts<>+2244(SB)/4, $0xbe06c9fa
-DATA logisticConsts<>+2248(SB)/4, $0xbe06c9fa
-DATA logisticConsts<>+2252(SB)/4, $0xbe06c9fa
-DATA logisticConsts<>+2256(SB)/4, $0xbe06c9fa
-DATA logisticConsts<>+2260(SB)/4, $0xbe06c9fa
-DATA logisticConsts<>+2264(SB)/4, $0xbe06c9fa
-DATA logisticConsts<>+2268(SB)/4, $0xbe06c9fa
-DATA logisticConsts<>+2272(SB)/4, $0x3e14435c
-DATA logisticConsts<>+2276(SB)/4, $0x3e14435c
-DATA logisticConsts<>+2280(SB)/4, $0x3e14435c
-DATA logisticConsts<>+2284(SB)/4, $0x3e14435c
-DATA logisticConsts<>+2288(SB)/4, $0x3e14435c
-DATA logisticConsts<>+2292(SB)/4, $0x3e14435c
-DATA logisticConsts<>+2296(SB)/4, $0x3e14435c
-DATA logisticConsts<>+2300(SB)/4, $0x3e14435c
-DATA logisticConsts<>+2304(SB)/4, $0xbe2a778b
-DATA logisticConsts<>+2308(SB)/4, $0xbe2a778b
-DATA logisticConsts<>+2312(SB)/4, $0xbe2a778b
-DATA logisticConsts<>+2316(SB)/4, $0xbe2a778b
-DATA logisticConsts<>+2320(SB)/4, $0xbe2a778b
-DATA logisticConsts<>+2324(SB)/4, $0xbe2a778b
-DATA logisticConsts<>+2328(SB)/4, $0xbe2a778b
-DATA logisticConsts<>+2332(SB)/4, $0xbe2a778b
-DATA logisticConsts<>+2336(SB)/4, $0x3e4cb4b3
-DATA logisticConsts<>+2340(SB)/4, $0x3e4cb4b3
-DATA logisticConsts<>+2344(SB)/4, $0x3e4cb4b3
-DATA logisticConsts<>+2348(SB)/4, $0x3e4cb4b3
-DATA logisticConsts<>+2352(SB)/4, $0x3e4cb4b3
-DATA logisticConsts<>+2356(SB)/4, $0x3e4cb4b3
-DATA logisticConsts<>+2360(SB)/4, $0x3e4cb4b3
-DATA logisticConsts<>+2364(SB)/4, $0x3e4cb4b3
-DATA logisticConsts<>+2368(SB)/4, $0xbe800021
-DATA logisticConsts<>+2372(SB)/4, $0xbe800021
-DATA logisticConsts<>+2376(SB)/4, $0xbe800021
-DATA logisticConsts<>+2380(SB)/4, $0xbe800021
-DATA logisticConsts<>+2384(SB)/4, $0xbe800021
-DATA logisticConsts<>+2388(SB)/4, $0xbe800021
-DATA logisticConsts<>+2392(SB)/4, $0xbe800021
-DATA logisticConsts<>+2396(SB)/4, $0xbe800021
-DATA logisticConsts<>+2400(SB)/4, $0x3eaaaad2
-DATA logisticConsts<>+2404(SB)/4, $0x3eaaaad2
-DATA logisticConsts<>+2408(SB)/4, $0x3eaaaad2
-DATA logisticConsts<>+2412(SB)/4, $0x3eaaaad2
-DATA logisticConsts<>+2416(SB)/4, $0x3eaaaad2
-DATA logisticConsts<>+2420(SB)/4, $0x3eaaaad2
-DATA logisticConsts<>+2424(SB)/4, $0x3eaaaad2
-DATA logisticConsts<>+2428(SB)/4, $0x3eaaaad2
-DATA logisticConsts<>+2432(SB)/4, $0x38d1b717
-DATA logisticConsts<>+2436(SB)/4, $0x38d1b717
-DATA logisticConsts<>+2440(SB)/4, $0x38d1b717
-DATA logisticConsts<>+2444(SB)/4, $0x38d1b717
-DATA logisticConsts<>+2448(SB)/4, $0x38d1b717
-DATA logisticConsts<>+2452(SB)/4, $0x38d1b717
-DATA logisticConsts<>+2456(SB)/4, $0x38d1b717
-DATA logisticConsts<>+2460(SB)/4, $0x38d1b717
-GLOBL logisticConsts<>(SB), RODATA|NOPTR, $2464
+DATA logisticConsts<>+1888(SB)/4, $0xc2ae0000
+DATA logisticConsts<>+1892(SB)/4, $0xc2ae0000
+DATA logisticConsts<>+1896(SB)/4, $0xc2ae0000
+DATA logisticConsts<>+1900(SB)/4, $0xc2ae0000
+DATA logisticConsts<>+1904(SB)/4, $0xc2ae0000
+DATA logisticConsts<>+1908(SB)/4, $0xc2ae0000
+DATA logisticConsts<>+1912(SB)/4, $0xc2ae0000
+DATA logisticConsts<>+1916(SB)/4, $0xc2ae0000
+DATA logisticConsts<>+1920(SB)/4, $0x42b20000
+DATA logisticConsts<>+1924(SB)/4, $0x42b20000
+DATA logisticConsts<>+1928(SB)/4, $0x42b20000
+DATA logisticConsts<>+1932(SB)/4, $0x42b20000
+DATA logisticConsts<>+1936(SB)/4, $0x42b20000
+DATA logisticConsts<>+1940(SB)/4, $0x42b20000
+DATA logisticConsts<>+1944(SB)/4, $0x42b20000
+DATA logisticConsts<>+1948(SB)/4, $0x42b20000
+DATA logisticConsts<>+1952(SB)/4, $0x7f7fffff
+DATA logisticConsts<>+1956(SB)/4, $0x7f7fffff
+DATA logisticConsts<>+1960(SB)/4, $0x7f7fffff
+DATA logisticConsts<>+1964(SB)/4, $0x7f7fffff
+DATA logisticConsts<>+1968(SB)/4, $0x7f7fffff
+DATA logisticConsts<>+1972(SB)/4, $0x7f7fffff
+DATA logisticConsts<>+1976(SB)/4, $0x7f7fffff
+DATA logisticConsts<>+1980(SB)/4, $0x7f7fffff
+DATA logisticConsts<>+1984(SB)/4, $0xff7fffff
+DATA logisticConsts<>+1988(SB)/4, $0xff7fffff
+DATA logisticConsts<>+1992(SB)/4, $0xff7fffff
+DATA logisticConsts<>+1996(SB)/4, $0xff7fffff
+DATA logisticConsts<>+2000(SB)/4, $0xff7fffff
+DATA logisticConsts<>+2004(SB)/4, $0xff7fffff
+DATA logisticConsts<>+2008(SB)/4, $0xff7fffff
+DATA logisticConsts<>+2012(SB)/4, $0xff7fffff
+DATA logisticConsts<>+2016(SB)/4, $0x00800000
+DATA logisticConsts<>+2020(SB)/4, $0x00800000
+DATA logisticConsts<>+2024(SB)/4, $0x00800000
+DATA logisticConsts<>+2028(SB)/4, $0x00800000
+DATA logisticConsts<>+2032(SB)/4, $0x00800000
+DATA logisticConsts<>+2036(SB)/4, $0x00800000
+DATA logisticConsts<>+2040(SB)/4, $0x00800000
+DATA logisticConsts<>+2044(SB)/4, $0x00800000
+DATA logisticConsts<>+2048(SB)/4, $0x4b800000
+DATA logisticConsts<>+2052(SB)/4, $0x4b800000
+DATA logisticConsts<>+2056(SB)/4, $0x4b800000
+DATA logisticConsts<>+2060(SB)/4, $0x4b800000
+DATA logisticConsts<>+2064(SB)/4, $0x4b800000
+DATA logisticConsts<>+2068(SB)/4, $0x4b800000
+DATA logisticConsts<>+2072(SB)/4, $0x4b800000
+DATA logisticConsts<>+2076(SB)/4, $0x4b800000
+DATA logisticConsts<>+2080(SB)/4, $0xffffffe8
+DATA logisticConsts<>+2084(SB)/4, $0xffffffe8
+DATA logisticConsts<>+2088(SB)/4, $0xffffffe8
+DATA logisticConsts<>+2092(SB)/4, $0xffffffe8
+DATA logisticConsts<>+2096(SB)/4, $0xffffffe8
+DATA logisticConsts<>+2100(SB)/4, $0xffffffe8
+DATA logisticConsts<>+2104(SB)/4, $0xffffffe8
+DATA logisticConsts<>+2108(SB)/4, $0xffffffe8
+DATA logisticConsts<>+2112(SB)/4, $0x42a65af6
+DATA logisticConsts<>+2116(SB)/4, $0x42a65af6
+DATA logisticConsts<>+2120(SB)/4, $0x42a65af6
+DATA logisticConsts<>+2124(SB)/4, $0x42a65af6
+DATA logisticConsts<>+2128(SB)/4, $0x42a65af6
+DATA logisticConsts<>+2132(SB)/4, $0x42a65af6
+DATA logisticConsts<>+2136(SB)/4, $0x42a65af6
+DATA logisticConsts<>+2140(SB)/4, $0x42a65af6
+DATA logisticConsts<>+2144(SB)/4, $0xc2a65af6
+DATA logisticConsts<>+2148(SB)/4, $0xc2a65af6
+DATA logisticConsts<>+2152(SB)/4, $0xc2a65af6
+DATA logisticConsts<>+2156(SB)/4, $0xc2a65af6
+DATA logisticConsts<>+2160(SB)/4, $0xc2a65af6
+DATA logisticConsts<>+2164(SB)/4, $0xc2a65af6
+DATA logisticConsts<>+2168(SB)/4, $0xc2a65af6
+DATA logisticConsts<>+2172(SB)/4, $0xc2a65af6
+DATA logisticConsts<>+2176(SB)/4, $0x3f317218
+DATA logisticConsts<>+2180(SB)/4, $0x3f317218
+DATA logisticConsts<>+2184(SB)/4, $0x3f317218
+DATA logisticConsts<>+2188(SB)/4, $0x3f317218
+DATA logisticConsts<>+2192(SB)/4, $0x3f317218
+DATA logisticConsts<>+2196(SB)/4, $0x3f317218
+DATA logisticConsts<>+2200(SB)/4, $0x3f317218
+DATA logisticConsts<>+2204(SB)/4, $0x3f317218
+DATA logisticConsts<>+2208(SB)/4, $0xbd389f1b
+DATA logisticConsts<>+2212(SB)/4, $0xbd389f1b
+DATA logisticConsts<>+2216(SB)/4, $0xbd389f1b
+DATA logisticConsts<>+2220(SB)/4, $0xbd389f1b
+DATA logisticConsts<>+2224(SB)/4, $0xbd389f1b
+DATA logisticConsts<>+2228(SB)/4, $0xbd389f1b
+DATA logisticConsts<>+2232(SB)/4, $0xbd389f1b
+DATA logisticConsts<>+2236(SB)/4, $0xbd389f1b
+DATA logisticConsts<>+2240(SB)/4, $0x3dd65047
+DATA logisticConsts<>+2244(SB)/4, $0x3dd65047
+DATA logisticConsts<>+2248(SB)/4, $0x3dd65047
+DATA logisticConsts<>+2252(SB)/4, $0x3dd65047
+DATA logisticConsts<>+2256(SB)/4, $0x3dd65047
+DATA logisticConsts<>+2260(SB)/4, $0x3dd65047
+DATA logisticConsts<>+2264(SB)/4, $0x3dd65047
+DATA logisticConsts<>+2268(SB)/4, $0x3dd65047
+DATA logisticConsts<>+2272(SB)/4, $0xbe06c9fa
+DATA logisticConsts<>+2276(SB)/4, $0xbe06c9fa
+DATA logisticConsts<>+2280(SB)/4, $0xbe06c9fa
+DATA logisticConsts<>+2284(SB)/4, $0xbe06c9fa
+DATA logisticConsts<>+2288(SB)/4, $0xbe06c9fa
+DATA logisticConsts<>+2292(SB)/4, $0xbe06c9fa
+DATA logisticConsts<>+2296(SB)/4, $0xbe06c9fa
+DATA logisticConsts<>+2300(SB)/4, $0xbe06c9fa
+DATA logisticConsts<>+2304(SB)/4, $0x3e14435c
+DATA logisticConsts<>+2308(SB)/4, $0x3e14435c
+DATA logisticConsts<>+2312(SB)/4, $0x3e14435c
+DATA logisticConsts<>+2316(SB)/4, $0x3e14435c
+DATA logisticConsts<>+2320(SB)/4, $0x3e14435c
+DATA logisticConsts<>+2324(SB)/4, $0x3e14435c
+DATA logisticConsts<>+2328(SB)/4, $0x3e14435c
+DATA logisticConsts<>+2332(SB)/4, $0x3e14435c
+DATA logisticConsts<>+2336(SB)/4, $0xbe2a778b
+DATA logisticConsts<>+2340(SB)/4, $0xbe2a778b
+DATA logisticConsts<>+2344(SB)/4, $0xbe2a778b
+DATA logisticConsts<>+2348(SB)/4, $0xbe2a778b
+DATA logisticConsts<>+2352(SB)/4, $0xbe2a778b
+DATA logisticConsts<>+2356(SB)/4, $0xbe2a778b
+DATA logisticConsts<>+2360(SB)/4, $0xbe2a778b
+DATA logisticConsts<>+2364(SB)/4, $0xbe2a778b
+DATA logisticConsts<>+2368(SB)/4, $0x3e4cb4b3
+DATA logisticConsts<>+2372(SB)/4, $0x3e4cb4b3
+DATA logisticConsts<>+2376(SB)/4, $0x3e4cb4b3
+DATA logisticConsts<>+2380(SB)/4, $0x3e4cb4b3
+DATA logisticConsts<>+2384(SB)/4, $0x3e4cb4b3
+DATA logisticConsts<>+2388(SB)/4, $0x3e4cb4b3
+DATA logisticConsts<>+2392(SB)/4, $0x3e4cb4b3
+DATA logisticConsts<>+2396(SB)/4, $0x3e4cb4b3
+DATA logisticConsts<>+2400(SB)/4, $0xbe800021
+DATA logisticConsts<>+2404(SB)/4, $0xbe800021
+DATA logisticConsts<>+2408(SB)/4, $0xbe800021
+DATA logisticConsts<>+2412(SB)/4, $0xbe800021
+DATA logisticConsts<>+2416(SB)/4, $0xbe800021
+DATA logisticConsts<>+2420(SB)/4, $0xbe800021
+DATA logisticConsts<>+2424(SB)/4, $0xbe800021
+DATA logisticConsts<>+2428(SB)/4, $0xbe800021
+DATA logisticConsts<>+2432(SB)/4, $0x3eaaaad2
+DATA logisticConsts<>+2436(SB)/4, $0x3eaaaad2
+DATA logisticConsts<>+2440(SB)/4, $0x3eaaaad2
+DATA logisticConsts<>+2444(SB)/4, $0x3eaaaad2
+DATA logisticConsts<>+2448(SB)/4, $0x3eaaaad2
+DATA logisticConsts<>+2452(SB)/4, $0x3eaaaad2
+DATA logisticConsts<>+2456(SB)/4, $0x3eaaaad2
+DATA logisticConsts<>+2460(SB)/4, $0x3eaaaad2
+DATA logisticConsts<>+2464(SB)/4, $0x38d1b717
+DATA logisticConsts<>+2468(SB)/4, $0x38d1b717
+DATA logisticConsts<>+2472(SB)/4, $0x38d1b717
+DATA logisticConsts<>+2476(SB)/4, $0x38d1b717
+DATA logisticConsts<>+2480(SB)/4, $0x38d1b717
+DATA logisticConsts<>+2484(SB)/4, $0x38d1b717
+DATA logisticConsts<>+2488(SB)/4, $0x38d1b717
+DATA logisticConsts<>+2492(SB)/4, $0x38d1b717
+GLOBL logisticConsts<>(SB), RODATA|NOPTR, $2496
 
 // func LogisticSigma(lp *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, last float32, unit float32)
 // Requires: AVX, AVX2, FMA3
@@ -719,8 +727,8 @@ l5:
 	VMOVAPS      Y0, Y8
 	VBROADCASTSS logisticConsts<>+640(SB), Y15
 	VBROADCASTSS logisticConsts<>+640(SB), Y14
-	VBROADCASTSS logisticConsts<>+1952(SB), Y13
-	VBROADCASTSS logisticConsts<>+1952(SB), Y12
+	VBROADCASTSS logisticConsts<>+1984(SB), Y13
+	VBROADCASTSS logisticConsts<>+1984(SB), Y12
 	VBROADCASTSS logisticConsts<>+640(SB), Y11
 	VBROADCASTSS logisticConsts<>+640(SB), Y10
 	MOVQ         n+48(FP), CX
@@ -898,104 +906,94 @@ l6:
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Y9, Y1, Y1
 	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
+	VBROADCASTSS logisticConsts<>+672(SB), Y3
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD $0x17, Y2, Y1
-	VPSRAD $0x01, Y1, Y2
-	VANDPS logisticConsts<>+512(SB), Y2, Y2
-	VPADDD logisticConsts<>+736(SB), Y2, Y4
-	VPSUBD Y2, Y1, Y1
-	VPADDD logisticConsts<>+736(SB), Y1, Y1
-	VMULPS Y4, Y3, Y2
-	VMULPS Y1, Y2, Y1
+	VPSLLD $0x17, Y3, Y2
+	VPADDD logisticConsts<>+736(SB), Y2, Y2
+	VMULPS Y2, Y4, Y2
+	VCMPPS $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VANDPS Y2, Y1, Y1
 	VADDPS Y15, Y1, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS logisticConsts<>+1248(SB), Y1
+	VBROADCASTSS logisticConsts<>+1888(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
 	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y0
+	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y7
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y7, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1344(SB), Y7, Y3
 
 	// p = e^r
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-
 	// p = e^r
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y5
+	VBROADCASTSS logisticConsts<>+1408(SB), Y6
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y6
+	VBROADCASTSS logisticConsts<>+1408(SB), Y7
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
 
 	// p 2^n
-	VFMADD213PS logisticConsts<>+736(SB), Y0, Y5
-	VPSLLD      $0x17, Y2, Y0
-
 	// p 2^n
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       logisticConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       logisticConsts<>+736(SB), Y1, Y6
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y4, Y1
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
-	VFMADD231PS  Y11, Y0, Y1
-	VMOVAPS      Y1, Y11
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       logisticConsts<>+736(SB), Y1, Y1
+	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VMULPS       Y1, Y6, Y1
+	VMULPS       Y3, Y7, Y3
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y0, Y0
+	VANDPS       Y1, Y2, Y1
+	VANDPS       Y3, Y0, Y0
+	VFMADD231PS  Y11, Y1, Y0
+	VMOVAPS      Y0, Y11
 	VMOVUPS      32(R8), Y0
 	VBROADCASTSS logisticConsts<>+768(SB), Y1
 	VMINPS       Y0, Y1, Y1
@@ -1147,84 +1145,77 @@ l6:
 	VADDPS       Y0, Y1, Y0
 	VSUBPS       Y9, Y1, Y1
 	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       logisticConsts<>+512(SB), Y2, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS logisticConsts<>+672(SB), Y3
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VANDPS       Y2, Y1, Y1
 	VADDPS       Y14, Y1, Y14
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS logisticConsts<>+1248(SB), Y1
+	VBROADCASTSS logisticConsts<>+1888(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
+	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y0
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y5
-	VPSLLD       $0x17, Y2, Y0
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       logisticConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       logisticConsts<>+736(SB), Y1, Y6
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y4, Y1
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
-	VFMADD231PS  Y10, Y0, Y1
-	VMOVAPS      Y1, Y10
+	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y7
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y7, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1344(SB), Y7, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y6
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y6
+	VBROADCASTSS logisticConsts<>+1408(SB), Y7
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       logisticConsts<>+736(SB), Y1, Y1
+	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VMULPS       Y1, Y6, Y1
+	VMULPS       Y3, Y7, Y3
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y0, Y0
+	VANDPS       Y1, Y2, Y1
+	VANDPS       Y3, Y0, Y0
+	VFMADD231PS  Y10, Y1, Y0
+	VMOVAPS      Y0, Y10
 	ADDQ         $0x00000040, DX
 	ADDQ         $0x00000040, BX
 	ADDQ         $0x00000040, R8
@@ -1412,35 +1403,32 @@ l8:
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Y9, Y2, Y2
 	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
+	VMAXPS       Y2, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+672(SB), Y4
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
+	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1408(SB), Y5
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
 
 	// p 2^n
-	VPSLLD $0x17, Y3, Y2
-	VPSRAD $0x01, Y2, Y3
-	VANDPS logisticConsts<>+512(SB), Y3, Y3
-	VPADDD logisticConsts<>+736(SB), Y3, Y5
-	VPSUBD Y3, Y2, Y2
-	VPADDD logisticConsts<>+736(SB), Y2, Y2
-	VMULPS Y5, Y4, Y3
-	VMULPS Y2, Y3, Y2
+	VPSLLD $0x17, Y4, Y3
+	VPADDD logisticConsts<>+736(SB), Y3, Y3
+	VMULPS Y3, Y5, Y3
+	VCMPPS $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VANDPS Y3, Y2, Y2
 	VANDPS Y2, Y1, Y2
 	VADDPS Y15, Y2, Y15
 
@@ -1448,71 +1436,64 @@ l8:
 	VBROADCASTSS logisticConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS logisticConsts<>+1248(SB), Y1
+	VBROADCASTSS logisticConsts<>+1888(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
 	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y0
+	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y7
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y7, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1344(SB), Y7, Y3
 
 	// p = e^r
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-
 	// p = e^r
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y5
+	VBROADCASTSS logisticConsts<>+1408(SB), Y6
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y6
+	VBROADCASTSS logisticConsts<>+1408(SB), Y7
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
 
 	// p 2^n
-	VFMADD213PS logisticConsts<>+736(SB), Y0, Y5
-	VPSLLD      $0x17, Y2, Y0
-
 	// p 2^n
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       logisticConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       logisticConsts<>+736(SB), Y1, Y6
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y4, Y1
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
-	VFMADD231PS  Y11, Y0, Y1
-	VMOVAPS      Y1, Y11
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       logisticConsts<>+736(SB), Y1, Y1
+	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VMULPS       Y1, Y6, Y1
+	VMULPS       Y3, Y7, Y3
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y0, Y0
+	VANDPS       Y1, Y2, Y1
+	VANDPS       Y3, Y0, Y0
+	VFMADD231PS  Y11, Y1, Y0
+	VMOVAPS      Y0, Y11
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(R8), Y0, Y1
 	VBROADCASTSS logisticConsts<>+768(SB), Y2
@@ -1667,87 +1648,80 @@ l8:
 	VADDPS       Y0, Y2, Y0
 	VSUBPS       Y9, Y2, Y2
 	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       logisticConsts<>+512(SB), Y3, Y3
-	VPADDD       logisticConsts<>+736(SB), Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
+	VMAXPS       Y2, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS logisticConsts<>+672(SB), Y4
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
+	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y5
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
+	VPSLLD       $0x17, Y4, Y3
+	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VMULPS       Y3, Y5, Y3
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VANDPS       Y3, Y2, Y2
 	VANDPS       Y2, Y1, Y2
 	VADDPS       Y14, Y2, Y14
 	VBROADCASTSS logisticConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS logisticConsts<>+1248(SB), Y1
+	VBROADCASTSS logisticConsts<>+1888(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
+	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y0
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y5
-	VPSLLD       $0x17, Y2, Y0
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       logisticConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       logisticConsts<>+736(SB), Y1, Y6
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y4, Y1
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
-	VFMADD231PS  Y10, Y0, Y1
-	VMOVAPS      Y1, Y10
+	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y7
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y7, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1344(SB), Y7, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y6
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y6
+	VBROADCASTSS logisticConsts<>+1408(SB), Y7
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       logisticConsts<>+736(SB), Y1, Y1
+	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VMULPS       Y1, Y6, Y1
+	VMULPS       Y3, Y7, Y3
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y0, Y0
+	VANDPS       Y1, Y2, Y1
+	VANDPS       Y3, Y0, Y0
+	VFMADD231PS  Y10, Y1, Y0
+	VMOVAPS      Y0, Y10
 	LEAQ         (DX)(CX*4), DX
 	LEAQ         (BX)(CX*4), BX
 	LEAQ         (R8)(CX*4), R8
@@ -1764,65 +1738,63 @@ l9:
 	VMAXPS       X2, X0, X0
 	VBROADCASTSS X0, Y0
 	VSUBPS       Y0, Y13, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS logisticConsts<>+1888(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
+	VBROADCASTSS logisticConsts<>+672(SB), Y3
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       logisticConsts<>+512(SB), Y2, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y11, Y1
 	VMOVAPS      Y1, Y11
 	VSUBPS       Y0, Y12, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS logisticConsts<>+1888(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
+	VBROADCASTSS logisticConsts<>+672(SB), Y3
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       logisticConsts<>+512(SB), Y2, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y10, Y1
 	VMOVAPS      Y1, Y10
 	VADDPS       Y10, Y11, Y11
@@ -1833,10 +1805,10 @@ l9:
 	VPERMILPS    $0x01, X11, X1
 	VADDPS       X1, X11, X11
 	VBROADCASTSS X11, Y1
-	VCMPPS       $0x11, logisticConsts<>+1984(SB), Y1, Y2
-	VMULPS       logisticConsts<>+2016(SB), Y1, Y3
+	VCMPPS       $0x11, logisticConsts<>+2016(SB), Y1, Y2
+	VMULPS       logisticConsts<>+2048(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       logisticConsts<>+2048(SB), Y2, Y2
+	VANDPS       logisticConsts<>+2080(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VPSUBD    logisticConsts<>+1536(SB), Y3, Y3
@@ -1879,10 +1851,10 @@ l9:
 	VPERMILPS    $0x01, X15, X1
 	VADDPS       X1, X15, X15
 	VBROADCASTSS X15, Y1
-	VCMPPS       $0x11, logisticConsts<>+1984(SB), Y1, Y2
-	VMULPS       logisticConsts<>+2016(SB), Y1, Y3
+	VCMPPS       $0x11, logisticConsts<>+2016(SB), Y1, Y2
+	VMULPS       logisticConsts<>+2048(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       logisticConsts<>+2048(SB), Y2, Y2
+	VANDPS       logisticConsts<>+2080(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VPSUBD    logisticConsts<>+1536(SB), Y3, Y3
@@ -2041,8 +2013,8 @@ l14:
 	VMOVAPS      Y0, Y8
 	VBROADCASTSS logisticConsts<>+640(SB), Y15
 	VBROADCASTSS logisticConsts<>+640(SB), Y14
-	VBROADCASTSS logisticConsts<>+1952(SB), Y13
-	VBROADCASTSS logisticConsts<>+1952(SB), Y12
+	VBROADCASTSS logisticConsts<>+1984(SB), Y13
+	VBROADCASTSS logisticConsts<>+1984(SB), Y12
 	VBROADCASTSS logisticConsts<>+640(SB), Y11
 	VBROADCASTSS logisticConsts<>+640(SB), Y10
 	MOVQ         n+72(FP), CX
@@ -2250,102 +2222,94 @@ l15:
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Y9, Y0, Y0
 	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y0, Y2, Y0
+	VMAXPS       Y0, Y2, Y2
+	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y0
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y0
+	VBROADCASTSS logisticConsts<>+672(SB), Y3
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD $0x17, Y2, Y0
-	VPSRAD $0x01, Y0, Y2
-	VANDPS logisticConsts<>+512(SB), Y2, Y2
-	VPADDD logisticConsts<>+736(SB), Y2, Y4
-	VPSUBD Y2, Y0, Y0
-	VPADDD logisticConsts<>+736(SB), Y0, Y0
-	VMULPS Y4, Y3, Y2
-	VMULPS Y0, Y2, Y0
+	VPSLLD $0x17, Y3, Y2
+	VPADDD logisticConsts<>+736(SB), Y2, Y2
+	VMULPS Y2, Y4, Y2
+	VCMPPS $0x15, logisticConsts<>+1888(SB), Y0, Y0
+	VANDPS Y2, Y0, Y0
 	VADDPS Y15, Y0, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Y13, Y1, Y0
-	VBROADCASTSS logisticConsts<>+1920(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VSUBPS       Y0, Y13, Y2
 	VSUBPS       Y0, Y1, Y1
 	VMOVAPS      Y0, Y13
-	VBROADCASTSS logisticConsts<>+1248(SB), Y0
+	VBROADCASTSS logisticConsts<>+1888(SB), Y0
 	VMAXPS       Y2, Y0, Y0
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VMAXPS       Y1, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y0, Y4, Y0
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
 	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y0
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y0
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y1
+	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y4
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VMOVUPS      Y1, 120(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y0
+	VFNMADD231PS logisticConsts<>+1312(SB), Y1, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y0
+	VFNMADD231PS logisticConsts<>+1344(SB), Y1, Y3
 
 	// p = e^r
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y1
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y3
-
 	// p = e^r
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y5
+	VBROADCASTSS logisticConsts<>+1408(SB), Y1
+	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y1
+	VBROADCASTSS logisticConsts<>+1408(SB), Y6
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
 
 	// p 2^n
-	VFMADD213PS logisticConsts<>+736(SB), Y1, Y5
-	VPSLLD      $0x17, Y2, Y0
-
 	// p 2^n
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       logisticConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       logisticConsts<>+736(SB), Y1, Y6
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y4, Y1
+	VPSLLD       $0x17, Y4, Y0
+	VPSLLD       $0x17, Y5, Y3
 	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
+	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y3, Y6, Y1
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VMOVUPS      120(SP), Y3
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
+	VANDPS       Y0, Y2, Y0
+	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
 	VMOVAPS      Y1, Y11
 	VMOVUPS      32(R11), Y0
@@ -2529,82 +2493,77 @@ l15:
 	VMOVUPS      Y1, 32(SI)
 	VSUBPS       Y9, Y0, Y0
 	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y0
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y3
-	VPSLLD       $0x17, Y2, Y0
-	VPSRAD       $0x01, Y0, Y2
-	VANDPS       logisticConsts<>+512(SB), Y2, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y4
-	VPSUBD       Y2, Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y0, Y2, Y0
+	VMAXPS       Y0, Y2, Y2
+	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS logisticConsts<>+672(SB), Y3
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y0, Y0
+	VANDPS       Y2, Y0, Y0
 	VADDPS       Y14, Y0, Y14
 	VMAXPS       Y12, Y1, Y0
-	VBROADCASTSS logisticConsts<>+1920(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VSUBPS       Y0, Y12, Y2
 	VSUBPS       Y0, Y1, Y1
 	VMOVAPS      Y0, Y12
-	VBROADCASTSS logisticConsts<>+1248(SB), Y0
+	VBROADCASTSS logisticConsts<>+1888(SB), Y0
 	VMAXPS       Y2, Y0, Y0
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
+	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VMAXPS       Y1, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y0, Y4, Y0
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y0
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y0
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y1
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y5
-	VPSLLD       $0x17, Y2, Y0
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       logisticConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       logisticConsts<>+736(SB), Y1, Y6
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y4, Y1
+	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y4
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VMOVUPS      Y1, 120(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y0
+	VFNMADD231PS logisticConsts<>+1312(SB), Y1, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y0
+	VFNMADD231PS logisticConsts<>+1344(SB), Y1, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y1
+	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y1
+	VBROADCASTSS logisticConsts<>+1408(SB), Y6
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
+	VPSLLD       $0x17, Y4, Y0
+	VPSLLD       $0x17, Y5, Y3
 	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
+	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y3, Y6, Y1
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VMOVUPS      120(SP), Y3
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
+	VANDPS       Y0, Y2, Y0
+	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
 	VMOVAPS      Y1, Y10
 	ADDQ         $0x00000040, R9
@@ -2828,35 +2787,32 @@ l17:
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Y9, Y0, Y0
 	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMINPS       Y0, Y3, Y0
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
-	VMAXPS       Y0, Y3, Y0
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y0
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y0
+	VBROADCASTSS logisticConsts<>+672(SB), Y4
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
+	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y4
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y4
+	VBROADCASTSS logisticConsts<>+1408(SB), Y5
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
 
 	// p 2^n
-	VPSLLD $0x17, Y3, Y0
-	VPSRAD $0x01, Y0, Y3
-	VANDPS logisticConsts<>+512(SB), Y3, Y3
-	VPADDD logisticConsts<>+736(SB), Y3, Y5
-	VPSUBD Y3, Y0, Y0
-	VPADDD logisticConsts<>+736(SB), Y0, Y0
-	VMULPS Y5, Y4, Y3
-	VMULPS Y0, Y3, Y0
+	VPSLLD $0x17, Y4, Y3
+	VPADDD logisticConsts<>+736(SB), Y3, Y3
+	VMULPS Y3, Y5, Y3
+	VCMPPS $0x15, logisticConsts<>+1888(SB), Y0, Y0
+	VANDPS Y3, Y0, Y0
 	VANDPS Y0, Y1, Y0
 	VADDPS Y15, Y0, Y15
 
@@ -2864,69 +2820,64 @@ l17:
 	VBROADCASTSS logisticConsts<>+512(SB), Y0
 	VBLENDVPS    Y1, Y2, Y0, Y0
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS logisticConsts<>+1248(SB), Y1
+	VBROADCASTSS logisticConsts<>+1888(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
 	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y0
+	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VMOVUPS      Y0, 120(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y3
 
 	// p = e^r
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-
 	// p = e^r
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y5
+	VBROADCASTSS logisticConsts<>+1408(SB), Y0
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+1408(SB), Y6
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
 
 	// p 2^n
-	VFMADD213PS logisticConsts<>+736(SB), Y0, Y5
-	VPSLLD      $0x17, Y2, Y0
-
 	// p 2^n
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       logisticConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       logisticConsts<>+736(SB), Y1, Y6
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y4, Y1
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       logisticConsts<>+736(SB), Y1, Y1
+	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VMULPS       Y1, Y0, Y0
+	VMULPS       Y3, Y6, Y1
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VMOVUPS      120(SP), Y3
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
+	VANDPS       Y0, Y2, Y0
+	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
 	VMOVAPS      Y1, Y11
 	VMOVUPS      32(AX), Y0
@@ -3114,85 +3065,80 @@ l17:
 	VMASKMOVPS   Y2, Y1, 32(SI)
 	VSUBPS       Y9, Y0, Y0
 	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMINPS       Y0, Y3, Y0
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
-	VMAXPS       Y0, Y3, Y0
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y0
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y4
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y4
-	VPSLLD       $0x17, Y3, Y0
-	VPSRAD       $0x01, Y0, Y3
-	VANDPS       logisticConsts<>+512(SB), Y3, Y3
-	VPADDD       logisticConsts<>+736(SB), Y3, Y5
-	VPSUBD       Y3, Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y0, Y3, Y0
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS logisticConsts<>+672(SB), Y4
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
+	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y5
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
+	VPSLLD       $0x17, Y4, Y3
+	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VMULPS       Y3, Y5, Y3
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y0, Y0
+	VANDPS       Y3, Y0, Y0
 	VANDPS       Y0, Y1, Y0
 	VADDPS       Y14, Y0, Y14
 	VBROADCASTSS logisticConsts<>+512(SB), Y0
 	VBLENDVPS    Y1, Y2, Y0, Y0
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS logisticConsts<>+1248(SB), Y1
+	VBROADCASTSS logisticConsts<>+1888(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
+	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y0
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y5
-	VPSLLD       $0x17, Y2, Y0
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       logisticConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       logisticConsts<>+736(SB), Y1, Y6
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y4, Y1
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
+	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VMOVUPS      Y0, 120(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y0
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+1408(SB), Y6
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       logisticConsts<>+736(SB), Y1, Y1
+	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VMULPS       Y1, Y0, Y0
+	VMULPS       Y3, Y6, Y1
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VMOVUPS      120(SP), Y3
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
+	VANDPS       Y0, Y2, Y0
+	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
 	VMOVAPS      Y1, Y10
 	LEAQ         (R9)(CX*4), R9
@@ -3218,65 +3164,63 @@ l18:
 	VMAXPS       X2, X0, X0
 	VBROADCASTSS X0, Y0
 	VSUBPS       Y0, Y13, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS logisticConsts<>+1888(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
+	VBROADCASTSS logisticConsts<>+672(SB), Y3
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       logisticConsts<>+512(SB), Y2, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y11, Y1
 	VMOVAPS      Y1, Y11
 	VSUBPS       Y0, Y12, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS logisticConsts<>+1888(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
+	VBROADCASTSS logisticConsts<>+672(SB), Y3
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       logisticConsts<>+512(SB), Y2, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y10, Y1
 	VMOVAPS      Y1, Y10
 	VADDPS       Y10, Y11, Y11
@@ -3287,10 +3231,10 @@ l18:
 	VPERMILPS    $0x01, X11, X1
 	VADDPS       X1, X11, X11
 	VBROADCASTSS X11, Y1
-	VCMPPS       $0x11, logisticConsts<>+1984(SB), Y1, Y2
-	VMULPS       logisticConsts<>+2016(SB), Y1, Y3
+	VCMPPS       $0x11, logisticConsts<>+2016(SB), Y1, Y2
+	VMULPS       logisticConsts<>+2048(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       logisticConsts<>+2048(SB), Y2, Y2
+	VANDPS       logisticConsts<>+2080(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VPSUBD    logisticConsts<>+1536(SB), Y3, Y3
@@ -3333,10 +3277,10 @@ l18:
 	VPERMILPS    $0x01, X15, X1
 	VADDPS       X1, X15, X15
 	VBROADCASTSS X15, Y1
-	VCMPPS       $0x11, logisticConsts<>+1984(SB), Y1, Y2
-	VMULPS       logisticConsts<>+2016(SB), Y1, Y3
+	VCMPPS       $0x11, logisticConsts<>+2016(SB), Y1, Y2
+	VMULPS       logisticConsts<>+2048(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       logisticConsts<>+2048(SB), Y2, Y2
+	VANDPS       logisticConsts<>+2080(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VPSUBD    logisticConsts<>+1536(SB), Y3, Y3
@@ -3388,65 +3332,75 @@ l19:
 	VSUBPS       Y7, Y1, Y1
 	VMOVUPS      (R9), Y2
 	VSUBPS       Y9, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
-	VMAXPS       Y1, Y3, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
+	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y1, Y3
+	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y2, Y4
+	VANDPS       Y1, Y3, Y1
+	VANDPS       Y2, Y4, Y2
+	VBROADCASTSS logisticConsts<>+1920(SB), Y5
+	VMINPS       Y1, Y5, Y1
+	VBROADCASTSS logisticConsts<>+1920(SB), Y5
+	VMINPS       Y2, Y5, Y2
+	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VMAXPS       Y1, Y5, Y1
+	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VMAXPS       Y2, Y5, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y3
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y4
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y2
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y5
+	VBROADCASTSS logisticConsts<>+672(SB), Y6
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y6
+	VMOVUPS      Y0, 120(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
+	VMOVUPS      Y4, 152(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y6, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y5
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y6
+	VBROADCASTSS logisticConsts<>+1408(SB), Y0
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
 
 	// p 2^n
 	// p 2^n
-	VPSLLD  $0x17, Y3, Y1
-	VPSLLD  $0x17, Y4, Y2
-	VPSRAD  $0x01, Y1, Y3
-	VPSRAD  $0x01, Y2, Y4
-	VANDPS  logisticConsts<>+512(SB), Y3, Y3
-	VANDPS  logisticConsts<>+512(SB), Y4, Y4
-	VMOVUPS Y0, 120(SP)
-	VPADDD  logisticConsts<>+736(SB), Y3, Y0
-	VMOVUPS Y6, 152(SP)
-	VPADDD  logisticConsts<>+736(SB), Y4, Y6
-	VPSUBD  Y3, Y1, Y1
-	VPSUBD  Y4, Y2, Y2
+	VPSLLD  $0x17, Y5, Y1
+	VPSLLD  $0x17, Y6, Y2
+	VPSRAD  $0x01, Y1, Y5
+	VPSRAD  $0x01, Y2, Y6
+	VANDPS  logisticConsts<>+512(SB), Y5, Y5
+	VANDPS  logisticConsts<>+512(SB), Y6, Y6
+	VMOVUPS Y3, 184(SP)
+	VPADDD  logisticConsts<>+736(SB), Y5, Y3
+	VMOVUPS Y4, 216(SP)
+	VPADDD  logisticConsts<>+736(SB), Y6, Y4
+	VPSUBD  Y5, Y1, Y1
+	VPSUBD  Y6, Y2, Y2
 	VPADDD  logisticConsts<>+736(SB), Y1, Y1
 	VPADDD  logisticConsts<>+736(SB), Y2, Y2
-	VMULPS  Y0, Y5, Y0
-	VMULPS  152(SP), Y6, Y3
+	VMULPS  Y3, Y0, Y0
+	VMULPS  216(SP), Y4, Y3
 	VMULPS  Y1, Y0, Y0
 	VMULPS  Y2, Y3, Y1
+	VMOVUPS 184(SP), Y2
+	VANDPS  Y0, Y2, Y0
+	VMOVUPS 152(SP), Y2
+	VANDPS  Y1, Y2, Y1
 	VSUBPS  Y1, Y0, Y1
 	VMULPS  120(SP), Y1, Y1
 	VMOVUPS Y1, (SI)
@@ -3467,56 +3421,66 @@ l19:
 	VSUBPS       Y7, Y1, Y1
 	VMOVUPS      32(R9), Y2
 	VSUBPS       Y9, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
-	VMAXPS       Y1, Y3, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y3
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y4
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y2
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y5
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y6
-	VPSLLD       $0x17, Y3, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VPSRAD       $0x01, Y1, Y3
-	VPSRAD       $0x01, Y2, Y4
-	VANDPS       logisticConsts<>+512(SB), Y3, Y3
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
+	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y1, Y3
+	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y2, Y4
+	VANDPS       Y1, Y3, Y1
+	VANDPS       Y2, Y4, Y2
+	VBROADCASTSS logisticConsts<>+1920(SB), Y5
+	VMINPS       Y1, Y5, Y1
+	VBROADCASTSS logisticConsts<>+1920(SB), Y5
+	VMINPS       Y2, Y5, Y2
+	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VMAXPS       Y1, Y5, Y1
+	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VMAXPS       Y2, Y5, Y2
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y5
+	VBROADCASTSS logisticConsts<>+672(SB), Y6
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y6
 	VMOVUPS      Y0, 120(SP)
-	VPADDD       logisticConsts<>+736(SB), Y3, Y0
-	VMOVUPS      Y6, 152(SP)
-	VPADDD       logisticConsts<>+736(SB), Y4, Y6
-	VPSUBD       Y3, Y1, Y1
-	VPSUBD       Y4, Y2, Y2
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
+	VMOVUPS      Y4, 152(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y6, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+1408(SB), Y0
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VPSLLD       $0x17, Y5, Y1
+	VPSLLD       $0x17, Y6, Y2
+	VPSRAD       $0x01, Y1, Y5
+	VPSRAD       $0x01, Y2, Y6
+	VANDPS       logisticConsts<>+512(SB), Y5, Y5
+	VANDPS       logisticConsts<>+512(SB), Y6, Y6
+	VMOVUPS      Y3, 184(SP)
+	VPADDD       logisticConsts<>+736(SB), Y5, Y3
+	VMOVUPS      Y4, 216(SP)
+	VPADDD       logisticConsts<>+736(SB), Y6, Y4
+	VPSUBD       Y5, Y1, Y1
+	VPSUBD       Y6, Y2, Y2
 	VPADDD       logisticConsts<>+736(SB), Y1, Y1
 	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VMULPS       Y0, Y5, Y0
-	VMULPS       152(SP), Y6, Y3
+	VMULPS       Y3, Y0, Y0
+	VMULPS       216(SP), Y4, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y2, Y3, Y1
+	VMOVUPS      184(SP), Y2
+	VANDPS       Y0, Y2, Y0
+	VMOVUPS      152(SP), Y2
+	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y1
 	VMULPS       120(SP), Y1, Y1
 	VMOVUPS      Y1, 32(SI)
@@ -3546,65 +3510,75 @@ l20:
 	VSUBPS       Y7, Y1, Y1
 	VMOVUPS      (R9), Y2
 	VSUBPS       Y9, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
-	VMAXPS       Y1, Y3, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
+	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y1, Y3
+	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y2, Y4
+	VANDPS       Y1, Y3, Y1
+	VANDPS       Y2, Y4, Y2
+	VBROADCASTSS logisticConsts<>+1920(SB), Y5
+	VMINPS       Y1, Y5, Y1
+	VBROADCASTSS logisticConsts<>+1920(SB), Y5
+	VMINPS       Y2, Y5, Y2
+	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VMAXPS       Y1, Y5, Y1
+	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VMAXPS       Y2, Y5, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y3
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y4
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y2
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y5
+	VBROADCASTSS logisticConsts<>+672(SB), Y6
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y6
+	VMOVUPS      Y0, 120(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
+	VMOVUPS      Y4, 152(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y6, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y5
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y6
+	VBROADCASTSS logisticConsts<>+1408(SB), Y0
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
 
 	// p 2^n
 	// p 2^n
-	VPSLLD  $0x17, Y3, Y1
-	VPSLLD  $0x17, Y4, Y2
-	VPSRAD  $0x01, Y1, Y3
-	VPSRAD  $0x01, Y2, Y4
-	VANDPS  logisticConsts<>+512(SB), Y3, Y3
-	VANDPS  logisticConsts<>+512(SB), Y4, Y4
-	VMOVUPS Y0, 120(SP)
-	VPADDD  logisticConsts<>+736(SB), Y3, Y0
-	VMOVUPS Y6, 152(SP)
-	VPADDD  logisticConsts<>+736(SB), Y4, Y6
-	VPSUBD  Y3, Y1, Y1
-	VPSUBD  Y4, Y2, Y2
+	VPSLLD  $0x17, Y5, Y1
+	VPSLLD  $0x17, Y6, Y2
+	VPSRAD  $0x01, Y1, Y5
+	VPSRAD  $0x01, Y2, Y6
+	VANDPS  logisticConsts<>+512(SB), Y5, Y5
+	VANDPS  logisticConsts<>+512(SB), Y6, Y6
+	VMOVUPS Y3, 184(SP)
+	VPADDD  logisticConsts<>+736(SB), Y5, Y3
+	VMOVUPS Y4, 216(SP)
+	VPADDD  logisticConsts<>+736(SB), Y6, Y4
+	VPSUBD  Y5, Y1, Y1
+	VPSUBD  Y6, Y2, Y2
 	VPADDD  logisticConsts<>+736(SB), Y1, Y1
 	VPADDD  logisticConsts<>+736(SB), Y2, Y2
-	VMULPS  Y0, Y5, Y0
-	VMULPS  152(SP), Y6, Y3
+	VMULPS  Y3, Y0, Y0
+	VMULPS  216(SP), Y4, Y3
 	VMULPS  Y1, Y0, Y0
 	VMULPS  Y2, Y3, Y1
+	VMOVUPS 184(SP), Y2
+	VANDPS  Y0, Y2, Y0
+	VMOVUPS 152(SP), Y2
+	VANDPS  Y1, Y2, Y1
 	VSUBPS  Y1, Y0, Y1
 	VMULPS  120(SP), Y1, Y1
 	VMOVUPS Y1, (SI)
@@ -3639,66 +3613,76 @@ l21:
 	VSUBPS       Y7, Y2, Y2
 	VMASKMOVPS   (R9), Y1, Y3
 	VSUBPS       Y9, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1888(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS logisticConsts<>+1888(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS logisticConsts<>+1248(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y4
-	VMAXPS       Y3, Y4, Y3
+	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y2, Y4
+	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y3, Y5
+	VANDPS       Y2, Y4, Y2
+	VANDPS       Y3, Y5, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y6
+	VMINPS       Y2, Y6, Y2
+	VBROADCASTSS logisticConsts<>+1920(SB), Y6
+	VMINPS       Y3, Y6, Y3
+	VBROADCASTSS logisticConsts<>+1248(SB), Y6
+	VMAXPS       Y2, Y6, Y2
+	VBROADCASTSS logisticConsts<>+1248(SB), Y6
+	VMAXPS       Y3, Y6, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y4
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VBROADCASTSS logisticConsts<>+672(SB), Y6
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y6
 	VMOVUPS      Y1, 120(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y2
-	VFNMADD231PS logisticConsts<>+1312(SB), Y1, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y1, Y3
+	VBROADCASTSS logisticConsts<>+672(SB), Y1
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y1
+	VMOVUPS      Y0, 152(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y6, Y0
+	VMOVUPS      Y5, 184(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y1, Y5
+	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y2
+	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y3
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y1
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y1
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y1
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y1
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y1
-	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
+	VBROADCASTSS logisticConsts<>+1408(SB), Y0
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y0
+	VBROADCASTSS logisticConsts<>+1408(SB), Y5
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y0
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y0
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y0
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y0
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y0
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
 
 	// p 2^n
 	// p 2^n
-	VPSLLD     $0x17, Y4, Y2
-	VPSLLD     $0x17, Y5, Y3
-	VPSRAD     $0x01, Y2, Y4
-	VPSRAD     $0x01, Y3, Y5
-	VANDPS     logisticConsts<>+512(SB), Y4, Y4
-	VANDPS     logisticConsts<>+512(SB), Y5, Y5
-	VMOVUPS    Y0, 152(SP)
-	VPADDD     logisticConsts<>+736(SB), Y4, Y0
-	VMOVUPS    Y6, 184(SP)
-	VPADDD     logisticConsts<>+736(SB), Y5, Y6
-	VPSUBD     Y4, Y2, Y2
-	VPSUBD     Y5, Y3, Y3
+	VPSLLD     $0x17, Y6, Y2
+	VPSLLD     $0x17, Y1, Y1
+	VPSRAD     $0x01, Y2, Y3
+	VPSRAD     $0x01, Y1, Y6
+	VANDPS     logisticConsts<>+512(SB), Y3, Y3
+	VANDPS     logisticConsts<>+512(SB), Y6, Y6
+	VMOVUPS    Y4, 216(SP)
+	VPADDD     logisticConsts<>+736(SB), Y3, Y4
+	VMOVUPS    Y5, 248(SP)
+	VPADDD     logisticConsts<>+736(SB), Y6, Y5
+	VPSUBD     Y3, Y2, Y2
+	VPSUBD     Y6, Y1, Y1
 	VPADDD     logisticConsts<>+736(SB), Y2, Y2
-	VPADDD     logisticConsts<>+736(SB), Y3, Y3
-	VMULPS     Y0, Y1, Y0
-	VMULPS     184(SP), Y6, Y1
+	VPADDD     logisticConsts<>+736(SB), Y1, Y1
+	VMULPS     Y4, Y0, Y0
+	VMULPS     248(SP), Y5, Y3
 	VMULPS     Y2, Y0, Y0
-	VMULPS     Y3, Y1, Y1
+	VMULPS     Y1, Y3, Y1
+	VMOVUPS    216(SP), Y2
+	VANDPS     Y0, Y2, Y0
+	VMOVUPS    184(SP), Y2
+	VANDPS     Y1, Y2, Y1
 	VSUBPS     Y1, Y0, Y1
 	VMULPS     152(SP), Y1, Y1
 	VMOVUPS    120(SP), Y2
@@ -3834,8 +3818,8 @@ l28:
 	VMOVAPS      Y0, Y8
 	VBROADCASTSS logisticConsts<>+640(SB), Y15
 	VBROADCASTSS logisticConsts<>+640(SB), Y14
-	VBROADCASTSS logisticConsts<>+1952(SB), Y13
-	VBROADCASTSS logisticConsts<>+1952(SB), Y12
+	VBROADCASTSS logisticConsts<>+1984(SB), Y13
+	VBROADCASTSS logisticConsts<>+1984(SB), Y12
 	VBROADCASTSS logisticConsts<>+640(SB), Y11
 	VBROADCASTSS logisticConsts<>+640(SB), Y10
 	MOVQ         n+48(FP), CX
@@ -3845,9 +3829,9 @@ l28:
 l29:
 	VMOVUPS      (R8), Y0
 	VMULPS       64(SP), Y0, Y0
-	VBROADCASTSS logisticConsts<>+2080(SB), Y1
-	VMINPS       Y0, Y1, Y0
 	VBROADCASTSS logisticConsts<>+2112(SB), Y1
+	VMINPS       Y0, Y1, Y0
+	VBROADCASTSS logisticConsts<>+2144(SB), Y1
 	VMAXPS       Y0, Y1, Y0
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -4031,109 +4015,99 @@ l29:
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Y9, Y1, Y1
 	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
+	VBROADCASTSS logisticConsts<>+672(SB), Y3
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD $0x17, Y2, Y1
-	VPSRAD $0x01, Y1, Y2
-	VANDPS logisticConsts<>+512(SB), Y2, Y2
-	VPADDD logisticConsts<>+736(SB), Y2, Y4
-	VPSUBD Y2, Y1, Y1
-	VPADDD logisticConsts<>+736(SB), Y1, Y1
-	VMULPS Y4, Y3, Y2
-	VMULPS Y1, Y2, Y1
+	VPSLLD $0x17, Y3, Y2
+	VPADDD logisticConsts<>+736(SB), Y2, Y2
+	VMULPS Y2, Y4, Y2
+	VCMPPS $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VANDPS Y2, Y1, Y1
 	VADDPS Y15, Y1, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS logisticConsts<>+1248(SB), Y1
+	VBROADCASTSS logisticConsts<>+1888(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
 	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y0
+	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y7
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y7, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1344(SB), Y7, Y3
 
 	// p = e^r
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-
 	// p = e^r
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y5
+	VBROADCASTSS logisticConsts<>+1408(SB), Y6
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y6
+	VBROADCASTSS logisticConsts<>+1408(SB), Y7
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
 
 	// p 2^n
-	VFMADD213PS logisticConsts<>+736(SB), Y0, Y5
-	VPSLLD      $0x17, Y2, Y0
-
 	// p 2^n
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       logisticConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       logisticConsts<>+736(SB), Y1, Y6
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y4, Y1
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
-	VFMADD231PS  Y11, Y0, Y1
-	VMOVAPS      Y1, Y11
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       logisticConsts<>+736(SB), Y1, Y1
+	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VMULPS       Y1, Y6, Y1
+	VMULPS       Y3, Y7, Y3
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y0, Y0
+	VANDPS       Y1, Y2, Y1
+	VANDPS       Y3, Y0, Y0
+	VFMADD231PS  Y11, Y1, Y0
+	VMOVAPS      Y0, Y11
 	VMOVUPS      32(R8), Y0
 	VMULPS       64(SP), Y0, Y0
-	VBROADCASTSS logisticConsts<>+2080(SB), Y1
-	VMINPS       Y0, Y1, Y0
 	VBROADCASTSS logisticConsts<>+2112(SB), Y1
+	VMINPS       Y0, Y1, Y0
+	VBROADCASTSS logisticConsts<>+2144(SB), Y1
 	VMAXPS       Y0, Y1, Y0
 	VBROADCASTSS logisticConsts<>+672(SB), Y1
 	VFNMADD231PS logisticConsts<>+1280(SB), Y0, Y1
@@ -4292,84 +4266,77 @@ l29:
 	VADDPS       Y0, Y1, Y0
 	VSUBPS       Y9, Y1, Y1
 	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       logisticConsts<>+512(SB), Y2, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS logisticConsts<>+672(SB), Y3
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VANDPS       Y2, Y1, Y1
 	VADDPS       Y14, Y1, Y14
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS logisticConsts<>+1248(SB), Y1
+	VBROADCASTSS logisticConsts<>+1888(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
+	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y0
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y5
-	VPSLLD       $0x17, Y2, Y0
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       logisticConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       logisticConsts<>+736(SB), Y1, Y6
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y4, Y1
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
-	VFMADD231PS  Y10, Y0, Y1
-	VMOVAPS      Y1, Y10
+	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y7
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y7, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1344(SB), Y7, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y6
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y6
+	VBROADCASTSS logisticConsts<>+1408(SB), Y7
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       logisticConsts<>+736(SB), Y1, Y1
+	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VMULPS       Y1, Y6, Y1
+	VMULPS       Y3, Y7, Y3
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y0, Y0
+	VANDPS       Y1, Y2, Y1
+	VANDPS       Y3, Y0, Y0
+	VFMADD231PS  Y10, Y1, Y0
+	VMOVAPS      Y0, Y10
 	ADDQ         $0x00000040, DX
 	ADDQ         $0x00000040, BX
 	ADDQ         $0x00000040, R8
@@ -4387,9 +4354,9 @@ l31:
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (R8), Y0, Y1
 	VMULPS       64(SP), Y1, Y1
-	VBROADCASTSS logisticConsts<>+2080(SB), Y2
-	VMINPS       Y1, Y2, Y1
 	VBROADCASTSS logisticConsts<>+2112(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS logisticConsts<>+2144(SB), Y2
 	VMAXPS       Y1, Y2, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -4575,35 +4542,32 @@ l31:
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Y9, Y2, Y2
 	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
+	VMAXPS       Y2, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+672(SB), Y4
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
+	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1408(SB), Y5
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
 
 	// p 2^n
-	VPSLLD $0x17, Y3, Y2
-	VPSRAD $0x01, Y2, Y3
-	VANDPS logisticConsts<>+512(SB), Y3, Y3
-	VPADDD logisticConsts<>+736(SB), Y3, Y5
-	VPSUBD Y3, Y2, Y2
-	VPADDD logisticConsts<>+736(SB), Y2, Y2
-	VMULPS Y5, Y4, Y3
-	VMULPS Y2, Y3, Y2
+	VPSLLD $0x17, Y4, Y3
+	VPADDD logisticConsts<>+736(SB), Y3, Y3
+	VMULPS Y3, Y5, Y3
+	VCMPPS $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VANDPS Y3, Y2, Y2
 	VANDPS Y2, Y1, Y2
 	VADDPS Y15, Y2, Y15
 
@@ -4611,77 +4575,70 @@ l31:
 	VBROADCASTSS logisticConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS logisticConsts<>+1248(SB), Y1
+	VBROADCASTSS logisticConsts<>+1888(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
 	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y0
+	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y7
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y7, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1344(SB), Y7, Y3
 
 	// p = e^r
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-
 	// p = e^r
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y5
+	VBROADCASTSS logisticConsts<>+1408(SB), Y6
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y6
+	VBROADCASTSS logisticConsts<>+1408(SB), Y7
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
 
 	// p 2^n
-	VFMADD213PS logisticConsts<>+736(SB), Y0, Y5
-	VPSLLD      $0x17, Y2, Y0
-
 	// p 2^n
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       logisticConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       logisticConsts<>+736(SB), Y1, Y6
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y4, Y1
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
-	VFMADD231PS  Y11, Y0, Y1
-	VMOVAPS      Y1, Y11
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       logisticConsts<>+736(SB), Y1, Y1
+	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VMULPS       Y1, Y6, Y1
+	VMULPS       Y3, Y7, Y3
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y0, Y0
+	VANDPS       Y1, Y2, Y1
+	VANDPS       Y3, Y0, Y0
+	VFMADD231PS  Y11, Y1, Y0
+	VMOVAPS      Y0, Y11
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(R8), Y0, Y1
 	VMULPS       64(SP), Y1, Y1
-	VBROADCASTSS logisticConsts<>+2080(SB), Y2
-	VMINPS       Y1, Y2, Y1
 	VBROADCASTSS logisticConsts<>+2112(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS logisticConsts<>+2144(SB), Y2
 	VMAXPS       Y1, Y2, Y1
 	VBROADCASTSS logisticConsts<>+672(SB), Y2
 	VFNMADD231PS logisticConsts<>+1280(SB), Y1, Y2
@@ -4842,87 +4799,80 @@ l31:
 	VADDPS       Y0, Y2, Y0
 	VSUBPS       Y9, Y2, Y2
 	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       logisticConsts<>+512(SB), Y3, Y3
-	VPADDD       logisticConsts<>+736(SB), Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
+	VMAXPS       Y2, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS logisticConsts<>+672(SB), Y4
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
+	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y5
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
+	VPSLLD       $0x17, Y4, Y3
+	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VMULPS       Y3, Y5, Y3
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VANDPS       Y3, Y2, Y2
 	VANDPS       Y2, Y1, Y2
 	VADDPS       Y14, Y2, Y14
 	VBROADCASTSS logisticConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS logisticConsts<>+1248(SB), Y1
+	VBROADCASTSS logisticConsts<>+1888(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
+	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y0
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y5
-	VPSLLD       $0x17, Y2, Y0
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       logisticConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       logisticConsts<>+736(SB), Y1, Y6
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y4, Y1
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
-	VFMADD231PS  Y10, Y0, Y1
-	VMOVAPS      Y1, Y10
+	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y7
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y7, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1344(SB), Y7, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y6
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y6
+	VBROADCASTSS logisticConsts<>+1408(SB), Y7
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       logisticConsts<>+736(SB), Y1, Y1
+	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VMULPS       Y1, Y6, Y1
+	VMULPS       Y3, Y7, Y3
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y0, Y0
+	VANDPS       Y1, Y2, Y1
+	VANDPS       Y3, Y0, Y0
+	VFMADD231PS  Y10, Y1, Y0
+	VMOVAPS      Y0, Y10
 	LEAQ         (DX)(CX*4), DX
 	LEAQ         (BX)(CX*4), BX
 	LEAQ         (R8)(CX*4), R8
@@ -4939,65 +4889,63 @@ l32:
 	VMAXPS       X2, X0, X0
 	VBROADCASTSS X0, Y0
 	VSUBPS       Y0, Y13, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS logisticConsts<>+1888(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
+	VBROADCASTSS logisticConsts<>+672(SB), Y3
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       logisticConsts<>+512(SB), Y2, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y11, Y1
 	VMOVAPS      Y1, Y11
 	VSUBPS       Y0, Y12, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS logisticConsts<>+1888(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
+	VBROADCASTSS logisticConsts<>+672(SB), Y3
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       logisticConsts<>+512(SB), Y2, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y10, Y1
 	VMOVAPS      Y1, Y10
 	VADDPS       Y10, Y11, Y11
@@ -5008,10 +4956,10 @@ l32:
 	VPERMILPS    $0x01, X11, X1
 	VADDPS       X1, X11, X11
 	VBROADCASTSS X11, Y1
-	VCMPPS       $0x11, logisticConsts<>+1984(SB), Y1, Y2
-	VMULPS       logisticConsts<>+2016(SB), Y1, Y3
+	VCMPPS       $0x11, logisticConsts<>+2016(SB), Y1, Y2
+	VMULPS       logisticConsts<>+2048(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       logisticConsts<>+2048(SB), Y2, Y2
+	VANDPS       logisticConsts<>+2080(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VPSUBD    logisticConsts<>+1536(SB), Y3, Y3
@@ -5054,10 +5002,10 @@ l32:
 	VPERMILPS    $0x01, X15, X1
 	VADDPS       X1, X15, X15
 	VBROADCASTSS X15, Y1
-	VCMPPS       $0x11, logisticConsts<>+1984(SB), Y1, Y2
-	VMULPS       logisticConsts<>+2016(SB), Y1, Y3
+	VCMPPS       $0x11, logisticConsts<>+2016(SB), Y1, Y2
+	VMULPS       logisticConsts<>+2048(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       logisticConsts<>+2048(SB), Y2, Y2
+	VANDPS       logisticConsts<>+2080(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VPSUBD    logisticConsts<>+1536(SB), Y3, Y3
@@ -5218,8 +5166,8 @@ l37:
 	VMOVAPS      Y0, Y8
 	VBROADCASTSS logisticConsts<>+640(SB), Y15
 	VBROADCASTSS logisticConsts<>+640(SB), Y14
-	VBROADCASTSS logisticConsts<>+1952(SB), Y13
-	VBROADCASTSS logisticConsts<>+1952(SB), Y12
+	VBROADCASTSS logisticConsts<>+1984(SB), Y13
+	VBROADCASTSS logisticConsts<>+1984(SB), Y12
 	VBROADCASTSS logisticConsts<>+640(SB), Y11
 	VBROADCASTSS logisticConsts<>+640(SB), Y10
 	MOVQ         n+72(FP), CX
@@ -5229,9 +5177,9 @@ l37:
 l38:
 	VMOVUPS      (R11), Y0
 	VMULPS       88(SP), Y0, Y0
-	VBROADCASTSS logisticConsts<>+2080(SB), Y1
-	VMINPS       Y0, Y1, Y0
 	VBROADCASTSS logisticConsts<>+2112(SB), Y1
+	VMINPS       Y0, Y1, Y0
+	VBROADCASTSS logisticConsts<>+2144(SB), Y1
 	VMAXPS       Y0, Y1, Y0
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -5445,109 +5393,101 @@ l38:
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Y9, Y0, Y0
 	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y0, Y2, Y0
+	VMAXPS       Y0, Y2, Y2
+	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y0
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y0
+	VBROADCASTSS logisticConsts<>+672(SB), Y3
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD $0x17, Y2, Y0
-	VPSRAD $0x01, Y0, Y2
-	VANDPS logisticConsts<>+512(SB), Y2, Y2
-	VPADDD logisticConsts<>+736(SB), Y2, Y4
-	VPSUBD Y2, Y0, Y0
-	VPADDD logisticConsts<>+736(SB), Y0, Y0
-	VMULPS Y4, Y3, Y2
-	VMULPS Y0, Y2, Y0
+	VPSLLD $0x17, Y3, Y2
+	VPADDD logisticConsts<>+736(SB), Y2, Y2
+	VMULPS Y2, Y4, Y2
+	VCMPPS $0x15, logisticConsts<>+1888(SB), Y0, Y0
+	VANDPS Y2, Y0, Y0
 	VADDPS Y15, Y0, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Y13, Y1, Y0
-	VBROADCASTSS logisticConsts<>+1920(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VSUBPS       Y0, Y13, Y2
 	VSUBPS       Y0, Y1, Y1
 	VMOVAPS      Y0, Y13
-	VBROADCASTSS logisticConsts<>+1248(SB), Y0
+	VBROADCASTSS logisticConsts<>+1888(SB), Y0
 	VMAXPS       Y2, Y0, Y0
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VMAXPS       Y1, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y0, Y4, Y0
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
 	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y0
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y0
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y1
+	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y4
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VMOVUPS      Y1, 248(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y0
+	VFNMADD231PS logisticConsts<>+1312(SB), Y1, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y0
+	VFNMADD231PS logisticConsts<>+1344(SB), Y1, Y3
 
 	// p = e^r
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y1
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y3
-
 	// p = e^r
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y5
+	VBROADCASTSS logisticConsts<>+1408(SB), Y1
+	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y1
+	VBROADCASTSS logisticConsts<>+1408(SB), Y6
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
 
 	// p 2^n
-	VFMADD213PS logisticConsts<>+736(SB), Y1, Y5
-	VPSLLD      $0x17, Y2, Y0
-
 	// p 2^n
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       logisticConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       logisticConsts<>+736(SB), Y1, Y6
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y4, Y1
+	VPSLLD       $0x17, Y4, Y0
+	VPSLLD       $0x17, Y5, Y3
 	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
+	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y3, Y6, Y1
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VMOVUPS      248(SP), Y3
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
+	VANDPS       Y0, Y2, Y0
+	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
 	VMOVAPS      Y1, Y11
 	VMOVUPS      32(R11), Y0
 	VMULPS       88(SP), Y0, Y0
-	VBROADCASTSS logisticConsts<>+2080(SB), Y1
-	VMINPS       Y0, Y1, Y0
 	VBROADCASTSS logisticConsts<>+2112(SB), Y1
+	VMINPS       Y0, Y1, Y0
+	VBROADCASTSS logisticConsts<>+2144(SB), Y1
 	VMAXPS       Y0, Y1, Y0
 	VBROADCASTSS logisticConsts<>+672(SB), Y1
 	VFNMADD231PS logisticConsts<>+1280(SB), Y0, Y1
@@ -5736,82 +5676,77 @@ l38:
 	VMOVUPS      Y1, 32(SI)
 	VSUBPS       Y9, Y0, Y0
 	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y0
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y3
-	VPSLLD       $0x17, Y2, Y0
-	VPSRAD       $0x01, Y0, Y2
-	VANDPS       logisticConsts<>+512(SB), Y2, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y4
-	VPSUBD       Y2, Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y0, Y2, Y0
+	VMAXPS       Y0, Y2, Y2
+	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS logisticConsts<>+672(SB), Y3
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y0, Y0
+	VANDPS       Y2, Y0, Y0
 	VADDPS       Y14, Y0, Y14
 	VMAXPS       Y12, Y1, Y0
-	VBROADCASTSS logisticConsts<>+1920(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VSUBPS       Y0, Y12, Y2
 	VSUBPS       Y0, Y1, Y1
 	VMOVAPS      Y0, Y12
-	VBROADCASTSS logisticConsts<>+1248(SB), Y0
+	VBROADCASTSS logisticConsts<>+1888(SB), Y0
 	VMAXPS       Y2, Y0, Y0
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
+	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VMAXPS       Y1, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y0, Y4, Y0
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y0
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y0
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y1
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y5
-	VPSLLD       $0x17, Y2, Y0
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       logisticConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       logisticConsts<>+736(SB), Y1, Y6
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y4, Y1
+	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y4
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VMOVUPS      Y1, 344(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y0
+	VFNMADD231PS logisticConsts<>+1312(SB), Y1, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y0
+	VFNMADD231PS logisticConsts<>+1344(SB), Y1, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y1
+	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y1
+	VBROADCASTSS logisticConsts<>+1408(SB), Y6
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
+	VPSLLD       $0x17, Y4, Y0
+	VPSLLD       $0x17, Y5, Y3
 	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
+	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y3, Y6, Y1
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VMOVUPS      344(SP), Y3
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
+	VANDPS       Y0, Y2, Y0
+	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
 	VMOVAPS      Y1, Y10
 	ADDQ         $0x00000040, R9
@@ -5834,9 +5769,9 @@ l40:
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (R11), Y0, Y1
 	VMULPS       88(SP), Y1, Y1
-	VBROADCASTSS logisticConsts<>+2080(SB), Y2
-	VMINPS       Y1, Y2, Y1
 	VBROADCASTSS logisticConsts<>+2112(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS logisticConsts<>+2144(SB), Y2
 	VMAXPS       Y1, Y2, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -6053,35 +5988,32 @@ l40:
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Y9, Y0, Y0
 	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMINPS       Y0, Y3, Y0
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
-	VMAXPS       Y0, Y3, Y0
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y0
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y0
+	VBROADCASTSS logisticConsts<>+672(SB), Y4
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
+	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y4
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y4
+	VBROADCASTSS logisticConsts<>+1408(SB), Y5
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
 
 	// p 2^n
-	VPSLLD $0x17, Y3, Y0
-	VPSRAD $0x01, Y0, Y3
-	VANDPS logisticConsts<>+512(SB), Y3, Y3
-	VPADDD logisticConsts<>+736(SB), Y3, Y5
-	VPSUBD Y3, Y0, Y0
-	VPADDD logisticConsts<>+736(SB), Y0, Y0
-	VMULPS Y5, Y4, Y3
-	VMULPS Y0, Y3, Y0
+	VPSLLD $0x17, Y4, Y3
+	VPADDD logisticConsts<>+736(SB), Y3, Y3
+	VMULPS Y3, Y5, Y3
+	VCMPPS $0x15, logisticConsts<>+1888(SB), Y0, Y0
+	VANDPS Y3, Y0, Y0
 	VANDPS Y0, Y1, Y0
 	VADDPS Y15, Y0, Y15
 
@@ -6089,77 +6021,72 @@ l40:
 	VBROADCASTSS logisticConsts<>+512(SB), Y0
 	VBLENDVPS    Y1, Y2, Y0, Y0
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS logisticConsts<>+1248(SB), Y1
+	VBROADCASTSS logisticConsts<>+1888(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
 	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y0
+	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VMOVUPS      Y0, 152(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y3
 
 	// p = e^r
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-
 	// p = e^r
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y5
+	VBROADCASTSS logisticConsts<>+1408(SB), Y0
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+1408(SB), Y6
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
 
 	// p 2^n
-	VFMADD213PS logisticConsts<>+736(SB), Y0, Y5
-	VPSLLD      $0x17, Y2, Y0
-
 	// p 2^n
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       logisticConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       logisticConsts<>+736(SB), Y1, Y6
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y4, Y1
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       logisticConsts<>+736(SB), Y1, Y1
+	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VMULPS       Y1, Y0, Y0
+	VMULPS       Y3, Y6, Y1
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VMOVUPS      152(SP), Y3
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
+	VANDPS       Y0, Y2, Y0
+	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
 	VMOVAPS      Y1, Y11
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(R11), Y0, Y1
 	VMULPS       88(SP), Y1, Y1
-	VBROADCASTSS logisticConsts<>+2080(SB), Y2
-	VMINPS       Y1, Y2, Y1
 	VBROADCASTSS logisticConsts<>+2112(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS logisticConsts<>+2144(SB), Y2
 	VMAXPS       Y1, Y2, Y1
 	VBROADCASTSS logisticConsts<>+672(SB), Y2
 	VFNMADD231PS logisticConsts<>+1280(SB), Y1, Y2
@@ -6351,85 +6278,80 @@ l40:
 	VMASKMOVPS   Y2, Y1, 32(SI)
 	VSUBPS       Y9, Y0, Y0
 	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMINPS       Y0, Y3, Y0
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
-	VMAXPS       Y0, Y3, Y0
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y0
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y4
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y4
-	VPSLLD       $0x17, Y3, Y0
-	VPSRAD       $0x01, Y0, Y3
-	VANDPS       logisticConsts<>+512(SB), Y3, Y3
-	VPADDD       logisticConsts<>+736(SB), Y3, Y5
-	VPSUBD       Y3, Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y0, Y3, Y0
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS logisticConsts<>+672(SB), Y4
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
+	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y5
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
+	VPSLLD       $0x17, Y4, Y3
+	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VMULPS       Y3, Y5, Y3
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y0, Y0
+	VANDPS       Y3, Y0, Y0
 	VANDPS       Y0, Y1, Y0
 	VADDPS       Y14, Y0, Y14
 	VBROADCASTSS logisticConsts<>+512(SB), Y0
 	VBLENDVPS    Y1, Y2, Y0, Y0
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS logisticConsts<>+1248(SB), Y1
+	VBROADCASTSS logisticConsts<>+1888(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
+	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y0
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y5
-	VPSLLD       $0x17, Y2, Y0
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       logisticConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       logisticConsts<>+736(SB), Y1, Y6
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y4, Y1
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
+	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VMOVUPS      Y0, 152(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y0
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+1408(SB), Y6
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       logisticConsts<>+736(SB), Y1, Y1
+	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VMULPS       Y1, Y0, Y0
+	VMULPS       Y3, Y6, Y1
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VMOVUPS      152(SP), Y3
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
+	VANDPS       Y0, Y2, Y0
+	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
 	VMOVAPS      Y1, Y10
 	LEAQ         (R9)(CX*4), R9
@@ -6455,65 +6377,63 @@ l41:
 	VMAXPS       X2, X0, X0
 	VBROADCASTSS X0, Y0
 	VSUBPS       Y0, Y13, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS logisticConsts<>+1888(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
+	VBROADCASTSS logisticConsts<>+672(SB), Y3
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       logisticConsts<>+512(SB), Y2, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y11, Y1
 	VMOVAPS      Y1, Y11
 	VSUBPS       Y0, Y12, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS logisticConsts<>+1888(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
+	VBROADCASTSS logisticConsts<>+672(SB), Y3
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       logisticConsts<>+512(SB), Y2, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y10, Y1
 	VMOVAPS      Y1, Y10
 	VADDPS       Y10, Y11, Y11
@@ -6524,10 +6444,10 @@ l41:
 	VPERMILPS    $0x01, X11, X1
 	VADDPS       X1, X11, X11
 	VBROADCASTSS X11, Y1
-	VCMPPS       $0x11, logisticConsts<>+1984(SB), Y1, Y2
-	VMULPS       logisticConsts<>+2016(SB), Y1, Y3
+	VCMPPS       $0x11, logisticConsts<>+2016(SB), Y1, Y2
+	VMULPS       logisticConsts<>+2048(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       logisticConsts<>+2048(SB), Y2, Y2
+	VANDPS       logisticConsts<>+2080(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VPSUBD    logisticConsts<>+1536(SB), Y3, Y3
@@ -6570,10 +6490,10 @@ l41:
 	VPERMILPS    $0x01, X15, X1
 	VADDPS       X1, X15, X15
 	VBROADCASTSS X15, Y1
-	VCMPPS       $0x11, logisticConsts<>+1984(SB), Y1, Y2
-	VMULPS       logisticConsts<>+2016(SB), Y1, Y3
+	VCMPPS       $0x11, logisticConsts<>+2016(SB), Y1, Y2
+	VMULPS       logisticConsts<>+2048(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       logisticConsts<>+2048(SB), Y2, Y2
+	VANDPS       logisticConsts<>+2080(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VPSUBD    logisticConsts<>+1536(SB), Y3, Y3
@@ -6625,65 +6545,75 @@ l42:
 	VSUBPS       Y7, Y1, Y1
 	VMOVUPS      (R9), Y2
 	VSUBPS       Y9, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
-	VMAXPS       Y1, Y3, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
+	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y1, Y3
+	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y2, Y4
+	VANDPS       Y1, Y3, Y1
+	VANDPS       Y2, Y4, Y2
+	VBROADCASTSS logisticConsts<>+1920(SB), Y5
+	VMINPS       Y1, Y5, Y1
+	VBROADCASTSS logisticConsts<>+1920(SB), Y5
+	VMINPS       Y2, Y5, Y2
+	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VMAXPS       Y1, Y5, Y1
+	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VMAXPS       Y2, Y5, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y3
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y4
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y2
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y5
+	VBROADCASTSS logisticConsts<>+672(SB), Y6
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y6
+	VMOVUPS      Y0, 152(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
+	VMOVUPS      Y4, 184(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y6, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y5
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y6
+	VBROADCASTSS logisticConsts<>+1408(SB), Y0
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
 
 	// p 2^n
 	// p 2^n
-	VPSLLD  $0x17, Y3, Y1
-	VPSLLD  $0x17, Y4, Y2
-	VPSRAD  $0x01, Y1, Y3
-	VPSRAD  $0x01, Y2, Y4
-	VANDPS  logisticConsts<>+512(SB), Y3, Y3
-	VANDPS  logisticConsts<>+512(SB), Y4, Y4
-	VMOVUPS Y0, 152(SP)
-	VPADDD  logisticConsts<>+736(SB), Y3, Y0
-	VMOVUPS Y6, 184(SP)
-	VPADDD  logisticConsts<>+736(SB), Y4, Y6
-	VPSUBD  Y3, Y1, Y1
-	VPSUBD  Y4, Y2, Y2
+	VPSLLD  $0x17, Y5, Y1
+	VPSLLD  $0x17, Y6, Y2
+	VPSRAD  $0x01, Y1, Y5
+	VPSRAD  $0x01, Y2, Y6
+	VANDPS  logisticConsts<>+512(SB), Y5, Y5
+	VANDPS  logisticConsts<>+512(SB), Y6, Y6
+	VMOVUPS Y3, 216(SP)
+	VPADDD  logisticConsts<>+736(SB), Y5, Y3
+	VMOVUPS Y4, 248(SP)
+	VPADDD  logisticConsts<>+736(SB), Y6, Y4
+	VPSUBD  Y5, Y1, Y1
+	VPSUBD  Y6, Y2, Y2
 	VPADDD  logisticConsts<>+736(SB), Y1, Y1
 	VPADDD  logisticConsts<>+736(SB), Y2, Y2
-	VMULPS  Y0, Y5, Y0
-	VMULPS  184(SP), Y6, Y3
+	VMULPS  Y3, Y0, Y0
+	VMULPS  248(SP), Y4, Y3
 	VMULPS  Y1, Y0, Y0
 	VMULPS  Y2, Y3, Y1
+	VMOVUPS 216(SP), Y2
+	VANDPS  Y0, Y2, Y0
+	VMOVUPS 184(SP), Y2
+	VANDPS  Y1, Y2, Y1
 	VSUBPS  Y1, Y0, Y1
 	VMULPS  152(SP), Y1, Y1
 	VMOVUPS Y1, (SI)
@@ -6704,56 +6634,66 @@ l42:
 	VSUBPS       Y7, Y1, Y1
 	VMOVUPS      32(R9), Y2
 	VSUBPS       Y9, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
-	VMAXPS       Y1, Y3, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y3
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y4
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y2
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y5
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y6
-	VPSLLD       $0x17, Y3, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VPSRAD       $0x01, Y1, Y3
-	VPSRAD       $0x01, Y2, Y4
-	VANDPS       logisticConsts<>+512(SB), Y3, Y3
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
+	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y1, Y3
+	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y2, Y4
+	VANDPS       Y1, Y3, Y1
+	VANDPS       Y2, Y4, Y2
+	VBROADCASTSS logisticConsts<>+1920(SB), Y5
+	VMINPS       Y1, Y5, Y1
+	VBROADCASTSS logisticConsts<>+1920(SB), Y5
+	VMINPS       Y2, Y5, Y2
+	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VMAXPS       Y1, Y5, Y1
+	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VMAXPS       Y2, Y5, Y2
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y5
+	VBROADCASTSS logisticConsts<>+672(SB), Y6
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y6
 	VMOVUPS      Y0, 152(SP)
-	VPADDD       logisticConsts<>+736(SB), Y3, Y0
-	VMOVUPS      Y6, 184(SP)
-	VPADDD       logisticConsts<>+736(SB), Y4, Y6
-	VPSUBD       Y3, Y1, Y1
-	VPSUBD       Y4, Y2, Y2
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
+	VMOVUPS      Y4, 184(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y6, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+1408(SB), Y0
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VPSLLD       $0x17, Y5, Y1
+	VPSLLD       $0x17, Y6, Y2
+	VPSRAD       $0x01, Y1, Y5
+	VPSRAD       $0x01, Y2, Y6
+	VANDPS       logisticConsts<>+512(SB), Y5, Y5
+	VANDPS       logisticConsts<>+512(SB), Y6, Y6
+	VMOVUPS      Y3, 216(SP)
+	VPADDD       logisticConsts<>+736(SB), Y5, Y3
+	VMOVUPS      Y4, 248(SP)
+	VPADDD       logisticConsts<>+736(SB), Y6, Y4
+	VPSUBD       Y5, Y1, Y1
+	VPSUBD       Y6, Y2, Y2
 	VPADDD       logisticConsts<>+736(SB), Y1, Y1
 	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VMULPS       Y0, Y5, Y0
-	VMULPS       184(SP), Y6, Y3
+	VMULPS       Y3, Y0, Y0
+	VMULPS       248(SP), Y4, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y2, Y3, Y1
+	VMOVUPS      216(SP), Y2
+	VANDPS       Y0, Y2, Y0
+	VMOVUPS      184(SP), Y2
+	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y1
 	VMULPS       152(SP), Y1, Y1
 	VMOVUPS      Y1, 32(SI)
@@ -6783,65 +6723,75 @@ l43:
 	VSUBPS       Y7, Y1, Y1
 	VMOVUPS      (R9), Y2
 	VSUBPS       Y9, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
-	VMAXPS       Y1, Y3, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
+	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y1, Y3
+	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y2, Y4
+	VANDPS       Y1, Y3, Y1
+	VANDPS       Y2, Y4, Y2
+	VBROADCASTSS logisticConsts<>+1920(SB), Y5
+	VMINPS       Y1, Y5, Y1
+	VBROADCASTSS logisticConsts<>+1920(SB), Y5
+	VMINPS       Y2, Y5, Y2
+	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VMAXPS       Y1, Y5, Y1
+	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VMAXPS       Y2, Y5, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y3
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y4
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y2
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y5
+	VBROADCASTSS logisticConsts<>+672(SB), Y6
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y6
+	VMOVUPS      Y0, 152(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
+	VMOVUPS      Y4, 184(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y6, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y5
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y6
+	VBROADCASTSS logisticConsts<>+1408(SB), Y0
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
 
 	// p 2^n
 	// p 2^n
-	VPSLLD  $0x17, Y3, Y1
-	VPSLLD  $0x17, Y4, Y2
-	VPSRAD  $0x01, Y1, Y3
-	VPSRAD  $0x01, Y2, Y4
-	VANDPS  logisticConsts<>+512(SB), Y3, Y3
-	VANDPS  logisticConsts<>+512(SB), Y4, Y4
-	VMOVUPS Y0, 152(SP)
-	VPADDD  logisticConsts<>+736(SB), Y3, Y0
-	VMOVUPS Y6, 184(SP)
-	VPADDD  logisticConsts<>+736(SB), Y4, Y6
-	VPSUBD  Y3, Y1, Y1
-	VPSUBD  Y4, Y2, Y2
+	VPSLLD  $0x17, Y5, Y1
+	VPSLLD  $0x17, Y6, Y2
+	VPSRAD  $0x01, Y1, Y5
+	VPSRAD  $0x01, Y2, Y6
+	VANDPS  logisticConsts<>+512(SB), Y5, Y5
+	VANDPS  logisticConsts<>+512(SB), Y6, Y6
+	VMOVUPS Y3, 216(SP)
+	VPADDD  logisticConsts<>+736(SB), Y5, Y3
+	VMOVUPS Y4, 248(SP)
+	VPADDD  logisticConsts<>+736(SB), Y6, Y4
+	VPSUBD  Y5, Y1, Y1
+	VPSUBD  Y6, Y2, Y2
 	VPADDD  logisticConsts<>+736(SB), Y1, Y1
 	VPADDD  logisticConsts<>+736(SB), Y2, Y2
-	VMULPS  Y0, Y5, Y0
-	VMULPS  184(SP), Y6, Y3
+	VMULPS  Y3, Y0, Y0
+	VMULPS  248(SP), Y4, Y3
 	VMULPS  Y1, Y0, Y0
 	VMULPS  Y2, Y3, Y1
+	VMOVUPS 216(SP), Y2
+	VANDPS  Y0, Y2, Y0
+	VMOVUPS 184(SP), Y2
+	VANDPS  Y1, Y2, Y1
 	VSUBPS  Y1, Y0, Y1
 	VMULPS  152(SP), Y1, Y1
 	VMOVUPS Y1, (SI)
@@ -6876,66 +6826,76 @@ l44:
 	VSUBPS       Y7, Y2, Y2
 	VMASKMOVPS   (R9), Y1, Y3
 	VSUBPS       Y9, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1888(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS logisticConsts<>+1888(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS logisticConsts<>+1248(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y4
-	VMAXPS       Y3, Y4, Y3
+	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y2, Y4
+	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y3, Y5
+	VANDPS       Y2, Y4, Y2
+	VANDPS       Y3, Y5, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y6
+	VMINPS       Y2, Y6, Y2
+	VBROADCASTSS logisticConsts<>+1920(SB), Y6
+	VMINPS       Y3, Y6, Y3
+	VBROADCASTSS logisticConsts<>+1248(SB), Y6
+	VMAXPS       Y2, Y6, Y2
+	VBROADCASTSS logisticConsts<>+1248(SB), Y6
+	VMAXPS       Y3, Y6, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y4
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VBROADCASTSS logisticConsts<>+672(SB), Y6
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y6
 	VMOVUPS      Y1, 152(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y2
-	VFNMADD231PS logisticConsts<>+1312(SB), Y1, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y1, Y3
+	VBROADCASTSS logisticConsts<>+672(SB), Y1
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y1
+	VMOVUPS      Y0, 184(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y6, Y0
+	VMOVUPS      Y5, 216(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y1, Y5
+	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y2
+	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y3
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y1
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y1
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y1
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y1
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y1
-	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
+	VBROADCASTSS logisticConsts<>+1408(SB), Y0
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y0
+	VBROADCASTSS logisticConsts<>+1408(SB), Y5
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y0
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y0
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y0
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y0
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y0
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
 
 	// p 2^n
 	// p 2^n
-	VPSLLD     $0x17, Y4, Y2
-	VPSLLD     $0x17, Y5, Y3
-	VPSRAD     $0x01, Y2, Y4
-	VPSRAD     $0x01, Y3, Y5
-	VANDPS     logisticConsts<>+512(SB), Y4, Y4
-	VANDPS     logisticConsts<>+512(SB), Y5, Y5
-	VMOVUPS    Y0, 184(SP)
-	VPADDD     logisticConsts<>+736(SB), Y4, Y0
-	VMOVUPS    Y6, 216(SP)
-	VPADDD     logisticConsts<>+736(SB), Y5, Y6
-	VPSUBD     Y4, Y2, Y2
-	VPSUBD     Y5, Y3, Y3
+	VPSLLD     $0x17, Y6, Y2
+	VPSLLD     $0x17, Y1, Y1
+	VPSRAD     $0x01, Y2, Y3
+	VPSRAD     $0x01, Y1, Y6
+	VANDPS     logisticConsts<>+512(SB), Y3, Y3
+	VANDPS     logisticConsts<>+512(SB), Y6, Y6
+	VMOVUPS    Y4, 248(SP)
+	VPADDD     logisticConsts<>+736(SB), Y3, Y4
+	VMOVUPS    Y5, 280(SP)
+	VPADDD     logisticConsts<>+736(SB), Y6, Y5
+	VPSUBD     Y3, Y2, Y2
+	VPSUBD     Y6, Y1, Y1
 	VPADDD     logisticConsts<>+736(SB), Y2, Y2
-	VPADDD     logisticConsts<>+736(SB), Y3, Y3
-	VMULPS     Y0, Y1, Y0
-	VMULPS     216(SP), Y6, Y1
+	VPADDD     logisticConsts<>+736(SB), Y1, Y1
+	VMULPS     Y4, Y0, Y0
+	VMULPS     280(SP), Y5, Y3
 	VMULPS     Y2, Y0, Y0
-	VMULPS     Y3, Y1, Y1
+	VMULPS     Y1, Y3, Y1
+	VMOVUPS    248(SP), Y2
+	VANDPS     Y0, Y2, Y0
+	VMOVUPS    216(SP), Y2
+	VANDPS     Y1, Y2, Y1
 	VSUBPS     Y1, Y0, Y1
 	VMULPS     184(SP), Y1, Y1
 	VMOVUPS    152(SP), Y2
@@ -7069,8 +7029,8 @@ l51:
 	VMOVAPS      Y0, Y8
 	VBROADCASTSS logisticConsts<>+640(SB), Y15
 	VBROADCASTSS logisticConsts<>+640(SB), Y14
-	VBROADCASTSS logisticConsts<>+1952(SB), Y13
-	VBROADCASTSS logisticConsts<>+1952(SB), Y12
+	VBROADCASTSS logisticConsts<>+1984(SB), Y13
+	VBROADCASTSS logisticConsts<>+1984(SB), Y12
 	VBROADCASTSS logisticConsts<>+640(SB), Y11
 	VBROADCASTSS logisticConsts<>+640(SB), Y10
 	MOVQ         n+48(FP), CX
@@ -7116,21 +7076,21 @@ l52:
 	VBROADCASTSS logisticConsts<>+608(SB), Y3
 	VFMSUB231PS  logisticConsts<>+608(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y1
-	VANDPS       logisticConsts<>+2144(SB), Y2, Y2
-	VBROADCASTSS logisticConsts<>+2208(SB), Y3
-	VFMADD231PS  logisticConsts<>+2176(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+2240(SB), Y1, Y3
+	VANDPS       logisticConsts<>+2176(SB), Y2, Y2
+	VBROADCASTSS logisticConsts<>+2240(SB), Y3
+	VFMADD231PS  logisticConsts<>+2208(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+2272(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+2304(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+2336(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+2368(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+2400(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+2432(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+1856(SB), Y1, Y3
 	VMULPS       Y1, Y1, Y4
 	VFMADD231PS  Y4, Y3, Y1
 	VADDPS       Y1, Y2, Y1
 	VADDPS       Y1, Y0, Y0
-	VADDPS       logisticConsts<>+2432(SB), Y0, Y0
+	VADDPS       logisticConsts<>+2464(SB), Y0, Y0
 	VBROADCASTSS logisticConsts<>+768(SB), Y1
 	VMINPS       Y0, Y1, Y0
 	VBROADCASTSS logisticConsts<>+800(SB), Y1
@@ -7298,104 +7258,94 @@ l52:
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Y9, Y1, Y1
 	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
+	VBROADCASTSS logisticConsts<>+672(SB), Y3
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD $0x17, Y2, Y1
-	VPSRAD $0x01, Y1, Y2
-	VANDPS logisticConsts<>+512(SB), Y2, Y2
-	VPADDD logisticConsts<>+736(SB), Y2, Y4
-	VPSUBD Y2, Y1, Y1
-	VPADDD logisticConsts<>+736(SB), Y1, Y1
-	VMULPS Y4, Y3, Y2
-	VMULPS Y1, Y2, Y1
+	VPSLLD $0x17, Y3, Y2
+	VPADDD logisticConsts<>+736(SB), Y2, Y2
+	VMULPS Y2, Y4, Y2
+	VCMPPS $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VANDPS Y2, Y1, Y1
 	VADDPS Y15, Y1, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS logisticConsts<>+1248(SB), Y1
+	VBROADCASTSS logisticConsts<>+1888(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
 	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y0
+	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y7
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y7, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1344(SB), Y7, Y3
 
 	// p = e^r
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-
 	// p = e^r
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y5
+	VBROADCASTSS logisticConsts<>+1408(SB), Y6
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y6
+	VBROADCASTSS logisticConsts<>+1408(SB), Y7
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
 
 	// p 2^n
-	VFMADD213PS logisticConsts<>+736(SB), Y0, Y5
-	VPSLLD      $0x17, Y2, Y0
-
 	// p 2^n
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       logisticConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       logisticConsts<>+736(SB), Y1, Y6
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y4, Y1
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
-	VFMADD231PS  Y11, Y0, Y1
-	VMOVAPS      Y1, Y11
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       logisticConsts<>+736(SB), Y1, Y1
+	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VMULPS       Y1, Y6, Y1
+	VMULPS       Y3, Y7, Y3
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y0, Y0
+	VANDPS       Y1, Y2, Y1
+	VANDPS       Y3, Y0, Y0
+	VFMADD231PS  Y11, Y1, Y0
+	VMOVAPS      Y0, Y11
 	VMOVUPS      32(R8), Y0
 	VORPS        logisticConsts<>+1216(SB), Y0, Y1
 	VBROADCASTSS logisticConsts<>+1248(SB), Y2
@@ -7426,21 +7376,21 @@ l52:
 	VBROADCASTSS logisticConsts<>+608(SB), Y3
 	VFMSUB231PS  logisticConsts<>+608(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y1
-	VANDPS       logisticConsts<>+2144(SB), Y2, Y2
-	VBROADCASTSS logisticConsts<>+2208(SB), Y3
-	VFMADD231PS  logisticConsts<>+2176(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+2240(SB), Y1, Y3
+	VANDPS       logisticConsts<>+2176(SB), Y2, Y2
+	VBROADCASTSS logisticConsts<>+2240(SB), Y3
+	VFMADD231PS  logisticConsts<>+2208(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+2272(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+2304(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+2336(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+2368(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+2400(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+2432(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+1856(SB), Y1, Y3
 	VMULPS       Y1, Y1, Y4
 	VFMADD231PS  Y4, Y3, Y1
 	VADDPS       Y1, Y2, Y1
 	VADDPS       Y1, Y0, Y0
-	VADDPS       logisticConsts<>+2432(SB), Y0, Y0
+	VADDPS       logisticConsts<>+2464(SB), Y0, Y0
 	VBROADCASTSS logisticConsts<>+768(SB), Y1
 	VMINPS       Y0, Y1, Y0
 	VBROADCASTSS logisticConsts<>+800(SB), Y1
@@ -7589,84 +7539,77 @@ l52:
 	VADDPS       Y0, Y1, Y0
 	VSUBPS       Y9, Y1, Y1
 	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       logisticConsts<>+512(SB), Y2, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS logisticConsts<>+672(SB), Y3
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VANDPS       Y2, Y1, Y1
 	VADDPS       Y14, Y1, Y14
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS logisticConsts<>+1248(SB), Y1
+	VBROADCASTSS logisticConsts<>+1888(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
+	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y0
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y5
-	VPSLLD       $0x17, Y2, Y0
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       logisticConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       logisticConsts<>+736(SB), Y1, Y6
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y4, Y1
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
-	VFMADD231PS  Y10, Y0, Y1
-	VMOVAPS      Y1, Y10
+	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y7
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y7, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1344(SB), Y7, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y6
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y6
+	VBROADCASTSS logisticConsts<>+1408(SB), Y7
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       logisticConsts<>+736(SB), Y1, Y1
+	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VMULPS       Y1, Y6, Y1
+	VMULPS       Y3, Y7, Y3
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y0, Y0
+	VANDPS       Y1, Y2, Y1
+	VANDPS       Y3, Y0, Y0
+	VFMADD231PS  Y10, Y1, Y0
+	VMOVAPS      Y0, Y10
 	ADDQ         $0x00000040, DX
 	ADDQ         $0x00000040, BX
 	ADDQ         $0x00000040, R8
@@ -7720,21 +7663,21 @@ l54:
 	VBROADCASTSS logisticConsts<>+608(SB), Y4
 	VFMSUB231PS  logisticConsts<>+608(SB), Y2, Y4
 	VBLENDVPS    Y3, Y4, Y2, Y2
-	VANDPS       logisticConsts<>+2144(SB), Y3, Y3
-	VBROADCASTSS logisticConsts<>+2208(SB), Y4
-	VFMADD231PS  logisticConsts<>+2176(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+2240(SB), Y2, Y4
+	VANDPS       logisticConsts<>+2176(SB), Y3, Y3
+	VBROADCASTSS logisticConsts<>+2240(SB), Y4
+	VFMADD231PS  logisticConsts<>+2208(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+2272(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+2304(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+2336(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+2368(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+2400(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+2432(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1856(SB), Y2, Y4
 	VMULPS       Y2, Y2, Y5
 	VFMADD231PS  Y5, Y4, Y2
 	VADDPS       Y2, Y3, Y2
 	VADDPS       Y2, Y1, Y1
-	VADDPS       logisticConsts<>+2432(SB), Y1, Y1
+	VADDPS       logisticConsts<>+2464(SB), Y1, Y1
 	VBROADCASTSS logisticConsts<>+768(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VBROADCASTSS logisticConsts<>+800(SB), Y2
@@ -7904,35 +7847,32 @@ l54:
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Y9, Y2, Y2
 	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
+	VMAXPS       Y2, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+672(SB), Y4
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
+	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1408(SB), Y5
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
 
 	// p 2^n
-	VPSLLD $0x17, Y3, Y2
-	VPSRAD $0x01, Y2, Y3
-	VANDPS logisticConsts<>+512(SB), Y3, Y3
-	VPADDD logisticConsts<>+736(SB), Y3, Y5
-	VPSUBD Y3, Y2, Y2
-	VPADDD logisticConsts<>+736(SB), Y2, Y2
-	VMULPS Y5, Y4, Y3
-	VMULPS Y2, Y3, Y2
+	VPSLLD $0x17, Y4, Y3
+	VPADDD logisticConsts<>+736(SB), Y3, Y3
+	VMULPS Y3, Y5, Y3
+	VCMPPS $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VANDPS Y3, Y2, Y2
 	VANDPS Y2, Y1, Y2
 	VADDPS Y15, Y2, Y15
 
@@ -7940,71 +7880,64 @@ l54:
 	VBROADCASTSS logisticConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS logisticConsts<>+1248(SB), Y1
+	VBROADCASTSS logisticConsts<>+1888(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
 	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y0
+	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y7
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y7, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1344(SB), Y7, Y3
 
 	// p = e^r
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-
 	// p = e^r
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y5
+	VBROADCASTSS logisticConsts<>+1408(SB), Y6
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y6
+	VBROADCASTSS logisticConsts<>+1408(SB), Y7
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
 
 	// p 2^n
-	VFMADD213PS logisticConsts<>+736(SB), Y0, Y5
-	VPSLLD      $0x17, Y2, Y0
-
 	// p 2^n
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       logisticConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       logisticConsts<>+736(SB), Y1, Y6
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y4, Y1
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
-	VFMADD231PS  Y11, Y0, Y1
-	VMOVAPS      Y1, Y11
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       logisticConsts<>+736(SB), Y1, Y1
+	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VMULPS       Y1, Y6, Y1
+	VMULPS       Y3, Y7, Y3
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y0, Y0
+	VANDPS       Y1, Y2, Y1
+	VANDPS       Y3, Y0, Y0
+	VFMADD231PS  Y11, Y1, Y0
+	VMOVAPS      Y0, Y11
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(R8), Y0, Y1
 	VORPS        logisticConsts<>+1216(SB), Y1, Y2
@@ -8036,21 +7969,21 @@ l54:
 	VBROADCASTSS logisticConsts<>+608(SB), Y4
 	VFMSUB231PS  logisticConsts<>+608(SB), Y2, Y4
 	VBLENDVPS    Y3, Y4, Y2, Y2
-	VANDPS       logisticConsts<>+2144(SB), Y3, Y3
-	VBROADCASTSS logisticConsts<>+2208(SB), Y4
-	VFMADD231PS  logisticConsts<>+2176(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+2240(SB), Y2, Y4
+	VANDPS       logisticConsts<>+2176(SB), Y3, Y3
+	VBROADCASTSS logisticConsts<>+2240(SB), Y4
+	VFMADD231PS  logisticConsts<>+2208(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+2272(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+2304(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+2336(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+2368(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+2400(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+2432(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1856(SB), Y2, Y4
 	VMULPS       Y2, Y2, Y5
 	VFMADD231PS  Y5, Y4, Y2
 	VADDPS       Y2, Y3, Y2
 	VADDPS       Y2, Y1, Y1
-	VADDPS       logisticConsts<>+2432(SB), Y1, Y1
+	VADDPS       logisticConsts<>+2464(SB), Y1, Y1
 	VBROADCASTSS logisticConsts<>+768(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VBROADCASTSS logisticConsts<>+800(SB), Y2
@@ -8201,87 +8134,80 @@ l54:
 	VADDPS       Y0, Y2, Y0
 	VSUBPS       Y9, Y2, Y2
 	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       logisticConsts<>+512(SB), Y3, Y3
-	VPADDD       logisticConsts<>+736(SB), Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
+	VMAXPS       Y2, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS logisticConsts<>+672(SB), Y4
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
+	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y5
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
+	VPSLLD       $0x17, Y4, Y3
+	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VMULPS       Y3, Y5, Y3
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VANDPS       Y3, Y2, Y2
 	VANDPS       Y2, Y1, Y2
 	VADDPS       Y14, Y2, Y14
 	VBROADCASTSS logisticConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS logisticConsts<>+1248(SB), Y1
+	VBROADCASTSS logisticConsts<>+1888(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
+	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y0
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y5
-	VPSLLD       $0x17, Y2, Y0
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       logisticConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       logisticConsts<>+736(SB), Y1, Y6
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y4, Y1
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
-	VFMADD231PS  Y10, Y0, Y1
-	VMOVAPS      Y1, Y10
+	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y7
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y7, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1344(SB), Y7, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y6
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y6
+	VBROADCASTSS logisticConsts<>+1408(SB), Y7
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       logisticConsts<>+736(SB), Y1, Y1
+	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VMULPS       Y1, Y6, Y1
+	VMULPS       Y3, Y7, Y3
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y0, Y0
+	VANDPS       Y1, Y2, Y1
+	VANDPS       Y3, Y0, Y0
+	VFMADD231PS  Y10, Y1, Y0
+	VMOVAPS      Y0, Y10
 	LEAQ         (DX)(CX*4), DX
 	LEAQ         (BX)(CX*4), BX
 	LEAQ         (R8)(CX*4), R8
@@ -8298,65 +8224,63 @@ l55:
 	VMAXPS       X2, X0, X0
 	VBROADCASTSS X0, Y0
 	VSUBPS       Y0, Y13, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS logisticConsts<>+1888(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
+	VBROADCASTSS logisticConsts<>+672(SB), Y3
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       logisticConsts<>+512(SB), Y2, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y11, Y1
 	VMOVAPS      Y1, Y11
 	VSUBPS       Y0, Y12, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS logisticConsts<>+1888(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
+	VBROADCASTSS logisticConsts<>+672(SB), Y3
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       logisticConsts<>+512(SB), Y2, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y10, Y1
 	VMOVAPS      Y1, Y10
 	VADDPS       Y10, Y11, Y11
@@ -8367,10 +8291,10 @@ l55:
 	VPERMILPS    $0x01, X11, X1
 	VADDPS       X1, X11, X11
 	VBROADCASTSS X11, Y1
-	VCMPPS       $0x11, logisticConsts<>+1984(SB), Y1, Y2
-	VMULPS       logisticConsts<>+2016(SB), Y1, Y3
+	VCMPPS       $0x11, logisticConsts<>+2016(SB), Y1, Y2
+	VMULPS       logisticConsts<>+2048(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       logisticConsts<>+2048(SB), Y2, Y2
+	VANDPS       logisticConsts<>+2080(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VPSUBD    logisticConsts<>+1536(SB), Y3, Y3
@@ -8413,10 +8337,10 @@ l55:
 	VPERMILPS    $0x01, X15, X1
 	VADDPS       X1, X15, X15
 	VBROADCASTSS X15, Y1
-	VCMPPS       $0x11, logisticConsts<>+1984(SB), Y1, Y2
-	VMULPS       logisticConsts<>+2016(SB), Y1, Y3
+	VCMPPS       $0x11, logisticConsts<>+2016(SB), Y1, Y2
+	VMULPS       logisticConsts<>+2048(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       logisticConsts<>+2048(SB), Y2, Y2
+	VANDPS       logisticConsts<>+2080(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VPSUBD    logisticConsts<>+1536(SB), Y3, Y3
@@ -8575,8 +8499,8 @@ l60:
 	VMOVAPS      Y0, Y8
 	VBROADCASTSS logisticConsts<>+640(SB), Y15
 	VBROADCASTSS logisticConsts<>+640(SB), Y14
-	VBROADCASTSS logisticConsts<>+1952(SB), Y13
-	VBROADCASTSS logisticConsts<>+1952(SB), Y12
+	VBROADCASTSS logisticConsts<>+1984(SB), Y13
+	VBROADCASTSS logisticConsts<>+1984(SB), Y12
 	VBROADCASTSS logisticConsts<>+640(SB), Y11
 	VBROADCASTSS logisticConsts<>+640(SB), Y10
 	MOVQ         n+72(FP), CX
@@ -8622,21 +8546,21 @@ l61:
 	VBROADCASTSS logisticConsts<>+608(SB), Y4
 	VFMSUB231PS  logisticConsts<>+608(SB), Y1, Y4
 	VBLENDVPS    Y3, Y4, Y1, Y4
-	VANDPS       logisticConsts<>+2144(SB), Y3, Y3
-	VBROADCASTSS logisticConsts<>+2208(SB), Y5
-	VFMADD231PS  logisticConsts<>+2176(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+2240(SB), Y4, Y5
+	VANDPS       logisticConsts<>+2176(SB), Y3, Y3
+	VBROADCASTSS logisticConsts<>+2240(SB), Y5
+	VFMADD231PS  logisticConsts<>+2208(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+2272(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+2304(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+2336(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+2368(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+2400(SB), Y4, Y5
+	VFMADD213PS  logisticConsts<>+2432(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+1856(SB), Y4, Y5
 	VMULPS       Y4, Y4, Y6
 	VFMADD231PS  Y6, Y5, Y4
 	VADDPS       Y4, Y3, Y3
 	VADDPS       Y3, Y2, Y2
-	VADDPS       logisticConsts<>+2432(SB), Y2, Y2
+	VADDPS       logisticConsts<>+2464(SB), Y2, Y2
 	VBROADCASTSS logisticConsts<>+768(SB), Y3
 	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS logisticConsts<>+800(SB), Y3
@@ -8846,102 +8770,94 @@ l61:
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Y9, Y0, Y0
 	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y0, Y2, Y0
+	VMAXPS       Y0, Y2, Y2
+	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y0
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y0
+	VBROADCASTSS logisticConsts<>+672(SB), Y3
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD $0x17, Y2, Y0
-	VPSRAD $0x01, Y0, Y2
-	VANDPS logisticConsts<>+512(SB), Y2, Y2
-	VPADDD logisticConsts<>+736(SB), Y2, Y4
-	VPSUBD Y2, Y0, Y0
-	VPADDD logisticConsts<>+736(SB), Y0, Y0
-	VMULPS Y4, Y3, Y2
-	VMULPS Y0, Y2, Y0
+	VPSLLD $0x17, Y3, Y2
+	VPADDD logisticConsts<>+736(SB), Y2, Y2
+	VMULPS Y2, Y4, Y2
+	VCMPPS $0x15, logisticConsts<>+1888(SB), Y0, Y0
+	VANDPS Y2, Y0, Y0
 	VADDPS Y15, Y0, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Y13, Y1, Y0
-	VBROADCASTSS logisticConsts<>+1920(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VSUBPS       Y0, Y13, Y2
 	VSUBPS       Y0, Y1, Y1
 	VMOVAPS      Y0, Y13
-	VBROADCASTSS logisticConsts<>+1248(SB), Y0
+	VBROADCASTSS logisticConsts<>+1888(SB), Y0
 	VMAXPS       Y2, Y0, Y0
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VMAXPS       Y1, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y0, Y4, Y0
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
 	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y0
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y0
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y1
+	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y4
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VMOVUPS      Y1, 120(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y0
+	VFNMADD231PS logisticConsts<>+1312(SB), Y1, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y0
+	VFNMADD231PS logisticConsts<>+1344(SB), Y1, Y3
 
 	// p = e^r
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y1
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y3
-
 	// p = e^r
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y5
+	VBROADCASTSS logisticConsts<>+1408(SB), Y1
+	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y1
+	VBROADCASTSS logisticConsts<>+1408(SB), Y6
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
 
 	// p 2^n
-	VFMADD213PS logisticConsts<>+736(SB), Y1, Y5
-	VPSLLD      $0x17, Y2, Y0
-
 	// p 2^n
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       logisticConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       logisticConsts<>+736(SB), Y1, Y6
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y4, Y1
+	VPSLLD       $0x17, Y4, Y0
+	VPSLLD       $0x17, Y5, Y3
 	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
+	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y3, Y6, Y1
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VMOVUPS      120(SP), Y3
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
+	VANDPS       Y0, Y2, Y0
+	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
 	VMOVAPS      Y1, Y11
 	VMOVUPS      32(R11), Y0
@@ -8974,21 +8890,21 @@ l61:
 	VBROADCASTSS logisticConsts<>+608(SB), Y4
 	VFMSUB231PS  logisticConsts<>+608(SB), Y1, Y4
 	VBLENDVPS    Y3, Y4, Y1, Y4
-	VANDPS       logisticConsts<>+2144(SB), Y3, Y3
-	VBROADCASTSS logisticConsts<>+2208(SB), Y5
-	VFMADD231PS  logisticConsts<>+2176(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+2240(SB), Y4, Y5
+	VANDPS       logisticConsts<>+2176(SB), Y3, Y3
+	VBROADCASTSS logisticConsts<>+2240(SB), Y5
+	VFMADD231PS  logisticConsts<>+2208(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+2272(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+2304(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+2336(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+2368(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+2400(SB), Y4, Y5
+	VFMADD213PS  logisticConsts<>+2432(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+1856(SB), Y4, Y5
 	VMULPS       Y4, Y4, Y6
 	VFMADD231PS  Y6, Y5, Y4
 	VADDPS       Y4, Y3, Y3
 	VADDPS       Y3, Y2, Y2
-	VADDPS       logisticConsts<>+2432(SB), Y2, Y2
+	VADDPS       logisticConsts<>+2464(SB), Y2, Y2
 	VBROADCASTSS logisticConsts<>+768(SB), Y3
 	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS logisticConsts<>+800(SB), Y3
@@ -9179,82 +9095,77 @@ l61:
 	VMOVUPS      Y1, 32(SI)
 	VSUBPS       Y9, Y0, Y0
 	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y0
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y3
-	VPSLLD       $0x17, Y2, Y0
-	VPSRAD       $0x01, Y0, Y2
-	VANDPS       logisticConsts<>+512(SB), Y2, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y4
-	VPSUBD       Y2, Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y0, Y2, Y0
+	VMAXPS       Y0, Y2, Y2
+	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS logisticConsts<>+672(SB), Y3
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y0, Y0
+	VANDPS       Y2, Y0, Y0
 	VADDPS       Y14, Y0, Y14
 	VMAXPS       Y12, Y1, Y0
-	VBROADCASTSS logisticConsts<>+1920(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VSUBPS       Y0, Y12, Y2
 	VSUBPS       Y0, Y1, Y1
 	VMOVAPS      Y0, Y12
-	VBROADCASTSS logisticConsts<>+1248(SB), Y0
+	VBROADCASTSS logisticConsts<>+1888(SB), Y0
 	VMAXPS       Y2, Y0, Y0
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
+	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VMAXPS       Y1, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y0, Y4, Y0
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y0
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y0
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y1
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y5
-	VPSLLD       $0x17, Y2, Y0
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       logisticConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       logisticConsts<>+736(SB), Y1, Y6
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y4, Y1
+	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y4
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VMOVUPS      Y1, 120(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y0
+	VFNMADD231PS logisticConsts<>+1312(SB), Y1, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y0
+	VFNMADD231PS logisticConsts<>+1344(SB), Y1, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y1
+	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y1
+	VBROADCASTSS logisticConsts<>+1408(SB), Y6
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
+	VPSLLD       $0x17, Y4, Y0
+	VPSLLD       $0x17, Y5, Y3
 	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
+	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y3, Y6, Y1
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VMOVUPS      120(SP), Y3
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
+	VANDPS       Y0, Y2, Y0
+	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
 	VMOVAPS      Y1, Y10
 	ADDQ         $0x00000040, R9
@@ -9313,22 +9224,22 @@ l63:
 	VBROADCASTSS logisticConsts<>+608(SB), Y5
 	VFMSUB231PS  logisticConsts<>+608(SB), Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       logisticConsts<>+2144(SB), Y4, Y4
-	VBROADCASTSS logisticConsts<>+2208(SB), Y6
-	VFMADD231PS  logisticConsts<>+2176(SB), Y5, Y6
-	VFMADD213PS  logisticConsts<>+2240(SB), Y5, Y6
+	VANDPS       logisticConsts<>+2176(SB), Y4, Y4
+	VBROADCASTSS logisticConsts<>+2240(SB), Y6
+	VFMADD231PS  logisticConsts<>+2208(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+2272(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+2304(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+2336(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+2368(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+2400(SB), Y5, Y6
+	VFMADD213PS  logisticConsts<>+2432(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+1856(SB), Y5, Y6
 	VMOVUPS      Y2, 120(SP)
 	VMULPS       Y5, Y5, Y2
 	VFMADD231PS  Y2, Y6, Y5
 	VADDPS       Y5, Y4, Y2
 	VADDPS       Y2, Y3, Y2
-	VADDPS       logisticConsts<>+2432(SB), Y2, Y2
+	VADDPS       logisticConsts<>+2464(SB), Y2, Y2
 	VBROADCASTSS logisticConsts<>+768(SB), Y3
 	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS logisticConsts<>+800(SB), Y3
@@ -9540,35 +9451,32 @@ l63:
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Y9, Y0, Y0
 	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMINPS       Y0, Y3, Y0
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
-	VMAXPS       Y0, Y3, Y0
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y0
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y0
+	VBROADCASTSS logisticConsts<>+672(SB), Y4
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
+	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y4
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y4
+	VBROADCASTSS logisticConsts<>+1408(SB), Y5
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
 
 	// p 2^n
-	VPSLLD $0x17, Y3, Y0
-	VPSRAD $0x01, Y0, Y3
-	VANDPS logisticConsts<>+512(SB), Y3, Y3
-	VPADDD logisticConsts<>+736(SB), Y3, Y5
-	VPSUBD Y3, Y0, Y0
-	VPADDD logisticConsts<>+736(SB), Y0, Y0
-	VMULPS Y5, Y4, Y3
-	VMULPS Y0, Y3, Y0
+	VPSLLD $0x17, Y4, Y3
+	VPADDD logisticConsts<>+736(SB), Y3, Y3
+	VMULPS Y3, Y5, Y3
+	VCMPPS $0x15, logisticConsts<>+1888(SB), Y0, Y0
+	VANDPS Y3, Y0, Y0
 	VANDPS Y0, Y1, Y0
 	VADDPS Y15, Y0, Y15
 
@@ -9576,69 +9484,64 @@ l63:
 	VBROADCASTSS logisticConsts<>+512(SB), Y0
 	VBLENDVPS    Y1, Y2, Y0, Y0
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS logisticConsts<>+1248(SB), Y1
+	VBROADCASTSS logisticConsts<>+1888(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
 	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y0
+	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VMOVUPS      Y0, 184(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y3
 
 	// p = e^r
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-
 	// p = e^r
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y5
+	VBROADCASTSS logisticConsts<>+1408(SB), Y0
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+1408(SB), Y6
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
 
 	// p 2^n
-	VFMADD213PS logisticConsts<>+736(SB), Y0, Y5
-	VPSLLD      $0x17, Y2, Y0
-
 	// p 2^n
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       logisticConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       logisticConsts<>+736(SB), Y1, Y6
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y4, Y1
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       logisticConsts<>+736(SB), Y1, Y1
+	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VMULPS       Y1, Y0, Y0
+	VMULPS       Y3, Y6, Y1
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VMOVUPS      184(SP), Y3
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
+	VANDPS       Y0, Y2, Y0
+	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
 	VMOVAPS      Y1, Y11
 	VMOVUPS      32(AX), Y0
@@ -9672,22 +9575,22 @@ l63:
 	VBROADCASTSS logisticConsts<>+608(SB), Y5
 	VFMSUB231PS  logisticConsts<>+608(SB), Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       logisticConsts<>+2144(SB), Y4, Y4
-	VBROADCASTSS logisticConsts<>+2208(SB), Y6
-	VFMADD231PS  logisticConsts<>+2176(SB), Y5, Y6
-	VFMADD213PS  logisticConsts<>+2240(SB), Y5, Y6
+	VANDPS       logisticConsts<>+2176(SB), Y4, Y4
+	VBROADCASTSS logisticConsts<>+2240(SB), Y6
+	VFMADD231PS  logisticConsts<>+2208(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+2272(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+2304(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+2336(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+2368(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+2400(SB), Y5, Y6
+	VFMADD213PS  logisticConsts<>+2432(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+1856(SB), Y5, Y6
 	VMOVUPS      Y2, 184(SP)
 	VMULPS       Y5, Y5, Y2
 	VFMADD231PS  Y2, Y6, Y5
 	VADDPS       Y5, Y4, Y2
 	VADDPS       Y2, Y3, Y2
-	VADDPS       logisticConsts<>+2432(SB), Y2, Y2
+	VADDPS       logisticConsts<>+2464(SB), Y2, Y2
 	VBROADCASTSS logisticConsts<>+768(SB), Y3
 	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS logisticConsts<>+800(SB), Y3
@@ -9880,85 +9783,80 @@ l63:
 	VMASKMOVPS   Y2, Y1, 32(SI)
 	VSUBPS       Y9, Y0, Y0
 	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMINPS       Y0, Y3, Y0
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
-	VMAXPS       Y0, Y3, Y0
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y0
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y4
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y4
-	VPSLLD       $0x17, Y3, Y0
-	VPSRAD       $0x01, Y0, Y3
-	VANDPS       logisticConsts<>+512(SB), Y3, Y3
-	VPADDD       logisticConsts<>+736(SB), Y3, Y5
-	VPSUBD       Y3, Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y0, Y3, Y0
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS logisticConsts<>+672(SB), Y4
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
+	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y5
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
+	VPSLLD       $0x17, Y4, Y3
+	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VMULPS       Y3, Y5, Y3
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y0, Y0
+	VANDPS       Y3, Y0, Y0
 	VANDPS       Y0, Y1, Y0
 	VADDPS       Y14, Y0, Y14
 	VBROADCASTSS logisticConsts<>+512(SB), Y0
 	VBLENDVPS    Y1, Y2, Y0, Y0
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS logisticConsts<>+1248(SB), Y1
+	VBROADCASTSS logisticConsts<>+1888(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
+	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y0
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y5
-	VPSLLD       $0x17, Y2, Y0
-	VPSRAD       $0x01, Y0, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VANDPS       logisticConsts<>+512(SB), Y1, Y1
-	VPSRAD       $0x01, Y2, Y4
-	VPADDD       logisticConsts<>+736(SB), Y1, Y6
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VPSUBD       Y1, Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y4, Y1
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPSUBD       Y4, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y5, Y1
-	VMULPS       Y2, Y1, Y1
+	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VMOVUPS      Y0, 120(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y0
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+1408(SB), Y6
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       logisticConsts<>+736(SB), Y1, Y1
+	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VMULPS       Y1, Y0, Y0
+	VMULPS       Y3, Y6, Y1
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VMOVUPS      120(SP), Y3
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
+	VANDPS       Y0, Y2, Y0
+	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
 	VMOVAPS      Y1, Y10
 	LEAQ         (R9)(CX*4), R9
@@ -9984,65 +9882,63 @@ l64:
 	VMAXPS       X2, X0, X0
 	VBROADCASTSS X0, Y0
 	VSUBPS       Y0, Y13, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS logisticConsts<>+1888(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
+	VBROADCASTSS logisticConsts<>+672(SB), Y3
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       logisticConsts<>+512(SB), Y2, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y11, Y1
 	VMOVAPS      Y1, Y11
 	VSUBPS       Y0, Y12, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS logisticConsts<>+1888(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
+	VBROADCASTSS logisticConsts<>+672(SB), Y3
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       logisticConsts<>+512(SB), Y2, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y10, Y1
 	VMOVAPS      Y1, Y10
 	VADDPS       Y10, Y11, Y11
@@ -10053,10 +9949,10 @@ l64:
 	VPERMILPS    $0x01, X11, X1
 	VADDPS       X1, X11, X11
 	VBROADCASTSS X11, Y1
-	VCMPPS       $0x11, logisticConsts<>+1984(SB), Y1, Y2
-	VMULPS       logisticConsts<>+2016(SB), Y1, Y3
+	VCMPPS       $0x11, logisticConsts<>+2016(SB), Y1, Y2
+	VMULPS       logisticConsts<>+2048(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       logisticConsts<>+2048(SB), Y2, Y2
+	VANDPS       logisticConsts<>+2080(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VPSUBD    logisticConsts<>+1536(SB), Y3, Y3
@@ -10099,10 +9995,10 @@ l64:
 	VPERMILPS    $0x01, X15, X1
 	VADDPS       X1, X15, X15
 	VBROADCASTSS X15, Y1
-	VCMPPS       $0x11, logisticConsts<>+1984(SB), Y1, Y2
-	VMULPS       logisticConsts<>+2016(SB), Y1, Y3
+	VCMPPS       $0x11, logisticConsts<>+2016(SB), Y1, Y2
+	VMULPS       logisticConsts<>+2048(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       logisticConsts<>+2048(SB), Y2, Y2
+	VANDPS       logisticConsts<>+2080(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VPSUBD    logisticConsts<>+1536(SB), Y3, Y3
@@ -10154,65 +10050,75 @@ l65:
 	VSUBPS       Y7, Y1, Y1
 	VMOVUPS      (R9), Y2
 	VSUBPS       Y9, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
-	VMAXPS       Y1, Y3, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
+	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y1, Y3
+	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y2, Y4
+	VANDPS       Y1, Y3, Y1
+	VANDPS       Y2, Y4, Y2
+	VBROADCASTSS logisticConsts<>+1920(SB), Y5
+	VMINPS       Y1, Y5, Y1
+	VBROADCASTSS logisticConsts<>+1920(SB), Y5
+	VMINPS       Y2, Y5, Y2
+	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VMAXPS       Y1, Y5, Y1
+	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VMAXPS       Y2, Y5, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y3
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y4
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y2
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y5
+	VBROADCASTSS logisticConsts<>+672(SB), Y6
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y6
+	VMOVUPS      Y0, 120(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
+	VMOVUPS      Y4, 152(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y6, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y5
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y6
+	VBROADCASTSS logisticConsts<>+1408(SB), Y0
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
 
 	// p 2^n
 	// p 2^n
-	VPSLLD  $0x17, Y3, Y1
-	VPSLLD  $0x17, Y4, Y2
-	VPSRAD  $0x01, Y1, Y3
-	VPSRAD  $0x01, Y2, Y4
-	VANDPS  logisticConsts<>+512(SB), Y3, Y3
-	VANDPS  logisticConsts<>+512(SB), Y4, Y4
-	VMOVUPS Y0, 120(SP)
-	VPADDD  logisticConsts<>+736(SB), Y3, Y0
-	VMOVUPS Y6, 152(SP)
-	VPADDD  logisticConsts<>+736(SB), Y4, Y6
-	VPSUBD  Y3, Y1, Y1
-	VPSUBD  Y4, Y2, Y2
+	VPSLLD  $0x17, Y5, Y1
+	VPSLLD  $0x17, Y6, Y2
+	VPSRAD  $0x01, Y1, Y5
+	VPSRAD  $0x01, Y2, Y6
+	VANDPS  logisticConsts<>+512(SB), Y5, Y5
+	VANDPS  logisticConsts<>+512(SB), Y6, Y6
+	VMOVUPS Y3, 184(SP)
+	VPADDD  logisticConsts<>+736(SB), Y5, Y3
+	VMOVUPS Y4, 216(SP)
+	VPADDD  logisticConsts<>+736(SB), Y6, Y4
+	VPSUBD  Y5, Y1, Y1
+	VPSUBD  Y6, Y2, Y2
 	VPADDD  logisticConsts<>+736(SB), Y1, Y1
 	VPADDD  logisticConsts<>+736(SB), Y2, Y2
-	VMULPS  Y0, Y5, Y0
-	VMULPS  152(SP), Y6, Y3
+	VMULPS  Y3, Y0, Y0
+	VMULPS  216(SP), Y4, Y3
 	VMULPS  Y1, Y0, Y0
 	VMULPS  Y2, Y3, Y1
+	VMOVUPS 184(SP), Y2
+	VANDPS  Y0, Y2, Y0
+	VMOVUPS 152(SP), Y2
+	VANDPS  Y1, Y2, Y1
 	VSUBPS  Y1, Y0, Y1
 	VMULPS  120(SP), Y1, Y1
 	VMOVUPS Y1, (SI)
@@ -10233,56 +10139,66 @@ l65:
 	VSUBPS       Y7, Y1, Y1
 	VMOVUPS      32(R9), Y2
 	VSUBPS       Y9, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
-	VMAXPS       Y1, Y3, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y3
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y4
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y2
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y5
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y6
-	VPSLLD       $0x17, Y3, Y1
-	VPSLLD       $0x17, Y4, Y2
-	VPSRAD       $0x01, Y1, Y3
-	VPSRAD       $0x01, Y2, Y4
-	VANDPS       logisticConsts<>+512(SB), Y3, Y3
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
+	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y1, Y3
+	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y2, Y4
+	VANDPS       Y1, Y3, Y1
+	VANDPS       Y2, Y4, Y2
+	VBROADCASTSS logisticConsts<>+1920(SB), Y5
+	VMINPS       Y1, Y5, Y1
+	VBROADCASTSS logisticConsts<>+1920(SB), Y5
+	VMINPS       Y2, Y5, Y2
+	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VMAXPS       Y1, Y5, Y1
+	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VMAXPS       Y2, Y5, Y2
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y5
+	VBROADCASTSS logisticConsts<>+672(SB), Y6
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y6
 	VMOVUPS      Y0, 120(SP)
-	VPADDD       logisticConsts<>+736(SB), Y3, Y0
-	VMOVUPS      Y6, 152(SP)
-	VPADDD       logisticConsts<>+736(SB), Y4, Y6
-	VPSUBD       Y3, Y1, Y1
-	VPSUBD       Y4, Y2, Y2
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
+	VMOVUPS      Y4, 152(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y6, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+1408(SB), Y0
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VPSLLD       $0x17, Y5, Y1
+	VPSLLD       $0x17, Y6, Y2
+	VPSRAD       $0x01, Y1, Y5
+	VPSRAD       $0x01, Y2, Y6
+	VANDPS       logisticConsts<>+512(SB), Y5, Y5
+	VANDPS       logisticConsts<>+512(SB), Y6, Y6
+	VMOVUPS      Y3, 184(SP)
+	VPADDD       logisticConsts<>+736(SB), Y5, Y3
+	VMOVUPS      Y4, 216(SP)
+	VPADDD       logisticConsts<>+736(SB), Y6, Y4
+	VPSUBD       Y5, Y1, Y1
+	VPSUBD       Y6, Y2, Y2
 	VPADDD       logisticConsts<>+736(SB), Y1, Y1
 	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VMULPS       Y0, Y5, Y0
-	VMULPS       152(SP), Y6, Y3
+	VMULPS       Y3, Y0, Y0
+	VMULPS       216(SP), Y4, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y2, Y3, Y1
+	VMOVUPS      184(SP), Y2
+	VANDPS       Y0, Y2, Y0
+	VMOVUPS      152(SP), Y2
+	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y1
 	VMULPS       120(SP), Y1, Y1
 	VMOVUPS      Y1, 32(SI)
@@ -10312,65 +10228,75 @@ l66:
 	VSUBPS       Y7, Y1, Y1
 	VMOVUPS      (R9), Y2
 	VSUBPS       Y9, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
-	VMAXPS       Y1, Y3, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
+	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y1, Y3
+	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y2, Y4
+	VANDPS       Y1, Y3, Y1
+	VANDPS       Y2, Y4, Y2
+	VBROADCASTSS logisticConsts<>+1920(SB), Y5
+	VMINPS       Y1, Y5, Y1
+	VBROADCASTSS logisticConsts<>+1920(SB), Y5
+	VMINPS       Y2, Y5, Y2
+	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VMAXPS       Y1, Y5, Y1
+	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VMAXPS       Y2, Y5, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y3
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y4
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y2
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y5
+	VBROADCASTSS logisticConsts<>+672(SB), Y6
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y6
+	VMOVUPS      Y0, 120(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
+	VMOVUPS      Y4, 152(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y6, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y5
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y6
+	VBROADCASTSS logisticConsts<>+1408(SB), Y0
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
 
 	// p 2^n
 	// p 2^n
-	VPSLLD  $0x17, Y3, Y1
-	VPSLLD  $0x17, Y4, Y2
-	VPSRAD  $0x01, Y1, Y3
-	VPSRAD  $0x01, Y2, Y4
-	VANDPS  logisticConsts<>+512(SB), Y3, Y3
-	VANDPS  logisticConsts<>+512(SB), Y4, Y4
-	VMOVUPS Y0, 120(SP)
-	VPADDD  logisticConsts<>+736(SB), Y3, Y0
-	VMOVUPS Y6, 152(SP)
-	VPADDD  logisticConsts<>+736(SB), Y4, Y6
-	VPSUBD  Y3, Y1, Y1
-	VPSUBD  Y4, Y2, Y2
+	VPSLLD  $0x17, Y5, Y1
+	VPSLLD  $0x17, Y6, Y2
+	VPSRAD  $0x01, Y1, Y5
+	VPSRAD  $0x01, Y2, Y6
+	VANDPS  logisticConsts<>+512(SB), Y5, Y5
+	VANDPS  logisticConsts<>+512(SB), Y6, Y6
+	VMOVUPS Y3, 184(SP)
+	VPADDD  logisticConsts<>+736(SB), Y5, Y3
+	VMOVUPS Y4, 216(SP)
+	VPADDD  logisticConsts<>+736(SB), Y6, Y4
+	VPSUBD  Y5, Y1, Y1
+	VPSUBD  Y6, Y2, Y2
 	VPADDD  logisticConsts<>+736(SB), Y1, Y1
 	VPADDD  logisticConsts<>+736(SB), Y2, Y2
-	VMULPS  Y0, Y5, Y0
-	VMULPS  152(SP), Y6, Y3
+	VMULPS  Y3, Y0, Y0
+	VMULPS  216(SP), Y4, Y3
 	VMULPS  Y1, Y0, Y0
 	VMULPS  Y2, Y3, Y1
+	VMOVUPS 184(SP), Y2
+	VANDPS  Y0, Y2, Y0
+	VMOVUPS 152(SP), Y2
+	VANDPS  Y1, Y2, Y1
 	VSUBPS  Y1, Y0, Y1
 	VMULPS  120(SP), Y1, Y1
 	VMOVUPS Y1, (SI)
@@ -10405,66 +10331,76 @@ l67:
 	VSUBPS       Y7, Y2, Y2
 	VMASKMOVPS   (R9), Y1, Y3
 	VSUBPS       Y9, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1888(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS logisticConsts<>+1888(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS logisticConsts<>+1248(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y4
-	VMAXPS       Y3, Y4, Y3
+	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y2, Y4
+	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y3, Y5
+	VANDPS       Y2, Y4, Y2
+	VANDPS       Y3, Y5, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y6
+	VMINPS       Y2, Y6, Y2
+	VBROADCASTSS logisticConsts<>+1920(SB), Y6
+	VMINPS       Y3, Y6, Y3
+	VBROADCASTSS logisticConsts<>+1248(SB), Y6
+	VMAXPS       Y2, Y6, Y2
+	VBROADCASTSS logisticConsts<>+1248(SB), Y6
+	VMAXPS       Y3, Y6, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y4
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VBROADCASTSS logisticConsts<>+672(SB), Y6
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y6
 	VMOVUPS      Y1, 120(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y2
-	VFNMADD231PS logisticConsts<>+1312(SB), Y1, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y1, Y3
+	VBROADCASTSS logisticConsts<>+672(SB), Y1
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y1
+	VMOVUPS      Y0, 152(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y6, Y0
+	VMOVUPS      Y5, 184(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y1, Y5
+	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y2
+	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y3
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y1
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y1
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y1
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y1
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y1
-	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
+	VBROADCASTSS logisticConsts<>+1408(SB), Y0
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y0
+	VBROADCASTSS logisticConsts<>+1408(SB), Y5
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y0
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y0
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y0
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y0
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y0
+	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
 
 	// p 2^n
 	// p 2^n
-	VPSLLD     $0x17, Y4, Y2
-	VPSLLD     $0x17, Y5, Y3
-	VPSRAD     $0x01, Y2, Y4
-	VPSRAD     $0x01, Y3, Y5
-	VANDPS     logisticConsts<>+512(SB), Y4, Y4
-	VANDPS     logisticConsts<>+512(SB), Y5, Y5
-	VMOVUPS    Y0, 152(SP)
-	VPADDD     logisticConsts<>+736(SB), Y4, Y0
-	VMOVUPS    Y6, 184(SP)
-	VPADDD     logisticConsts<>+736(SB), Y5, Y6
-	VPSUBD     Y4, Y2, Y2
-	VPSUBD     Y5, Y3, Y3
+	VPSLLD     $0x17, Y6, Y2
+	VPSLLD     $0x17, Y1, Y1
+	VPSRAD     $0x01, Y2, Y3
+	VPSRAD     $0x01, Y1, Y6
+	VANDPS     logisticConsts<>+512(SB), Y3, Y3
+	VANDPS     logisticConsts<>+512(SB), Y6, Y6
+	VMOVUPS    Y4, 216(SP)
+	VPADDD     logisticConsts<>+736(SB), Y3, Y4
+	VMOVUPS    Y5, 248(SP)
+	VPADDD     logisticConsts<>+736(SB), Y6, Y5
+	VPSUBD     Y3, Y2, Y2
+	VPSUBD     Y6, Y1, Y1
 	VPADDD     logisticConsts<>+736(SB), Y2, Y2
-	VPADDD     logisticConsts<>+736(SB), Y3, Y3
-	VMULPS     Y0, Y1, Y0
-	VMULPS     184(SP), Y6, Y1
+	VPADDD     logisticConsts<>+736(SB), Y1, Y1
+	VMULPS     Y4, Y0, Y0
+	VMULPS     248(SP), Y5, Y3
 	VMULPS     Y2, Y0, Y0
-	VMULPS     Y3, Y1, Y1
+	VMULPS     Y1, Y3, Y1
+	VMOVUPS    216(SP), Y2
+	VANDPS     Y0, Y2, Y0
+	VMOVUPS    184(SP), Y2
+	VANDPS     Y1, Y2, Y1
 	VSUBPS     Y1, Y0, Y1
 	VMULPS     152(SP), Y1, Y1
 	VMOVUPS    120(SP), Y2

@@ -49,17 +49,18 @@ DATA bivariateConsts<>+164(SB)/4, $0x3e4cca27
 DATA bivariateConsts<>+168(SB)/4, $0xbe80011a
 DATA bivariateConsts<>+172(SB)/4, $0x3eaaaab8
 DATA bivariateConsts<>+176(SB)/4, $0x4021fc4d
-DATA bivariateConsts<>+180(SB)/4, $0x42b20000
-DATA bivariateConsts<>+184(SB)/4, $0x7f7fffff
-DATA bivariateConsts<>+188(SB)/4, $0xff7fffff
-DATA bivariateConsts<>+192(SB)/4, $0x00800000
-DATA bivariateConsts<>+196(SB)/4, $0x4b800000
-DATA bivariateConsts<>+200(SB)/4, $0xffffffe8
-DATA bivariateConsts<>+204(SB)/4, $0xc0800000
-DATA bivariateConsts<>+208(SB)/4, $0x42a65af6
-DATA bivariateConsts<>+212(SB)/4, $0xc2a65af6
-DATA bivariateConsts<>+216(SB)/4, $0x38d1b717
-GLOBL bivariateConsts<>(SB), RODATA|NOPTR, $220
+DATA bivariateConsts<>+180(SB)/4, $0xc2ae0000
+DATA bivariateConsts<>+184(SB)/4, $0x42b20000
+DATA bivariateConsts<>+188(SB)/4, $0x7f7fffff
+DATA bivariateConsts<>+192(SB)/4, $0xff7fffff
+DATA bivariateConsts<>+196(SB)/4, $0x00800000
+DATA bivariateConsts<>+200(SB)/4, $0x4b800000
+DATA bivariateConsts<>+204(SB)/4, $0xffffffe8
+DATA bivariateConsts<>+208(SB)/4, $0xc0800000
+DATA bivariateConsts<>+212(SB)/4, $0x42a65af6
+DATA bivariateConsts<>+216(SB)/4, $0xc2a65af6
+DATA bivariateConsts<>+220(SB)/4, $0x38d1b717
+GLOBL bivariateConsts<>(SB), RODATA|NOPTR, $224
 
 // func BivariateSigma(lp *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int)
 // Requires: AVX, AVX512F, AVX512VL
@@ -68,20 +69,20 @@ TEXT ·BivariateSigma(SB), NOSPLIT, $24-64
 	VBROADCASTSS bivariateConsts<>+56(SB), Z26
 	VBROADCASTSS bivariateConsts<>+24(SB), Z25
 	VBROADCASTSS bivariateConsts<>+64(SB), Z24
-	VBROADCASTSS bivariateConsts<>+28(SB), Z23
-	VBROADCASTSS bivariateConsts<>+32(SB), Z22
-	VBROADCASTSS bivariateConsts<>+136(SB), Z21
-	VBROADCASTSS bivariateConsts<>+60(SB), Z20
-	VBROADCASTSS bivariateConsts<>+20(SB), Z19
-	VBROADCASTSS bivariateConsts<>+36(SB), Z18
-	VBROADCASTSS bivariateConsts<>+40(SB), Z17
-	VBROADCASTSS bivariateConsts<>+44(SB), Z16
-	VBROADCASTSS bivariateConsts<>+48(SB), Z15
-	VBROADCASTSS bivariateConsts<>+52(SB), Z14
-	VBROADCASTSS bivariateConsts<>+0(SB), Z13
-	VBROADCASTSS bivariateConsts<>+16(SB), Z12
+	VBROADCASTSS bivariateConsts<>+180(SB), Z23
+	VBROADCASTSS bivariateConsts<>+28(SB), Z22
+	VBROADCASTSS bivariateConsts<>+32(SB), Z21
+	VBROADCASTSS bivariateConsts<>+136(SB), Z20
+	VBROADCASTSS bivariateConsts<>+60(SB), Z19
+	VBROADCASTSS bivariateConsts<>+20(SB), Z18
+	VBROADCASTSS bivariateConsts<>+36(SB), Z17
+	VBROADCASTSS bivariateConsts<>+40(SB), Z16
+	VBROADCASTSS bivariateConsts<>+44(SB), Z15
+	VBROADCASTSS bivariateConsts<>+48(SB), Z14
+	VBROADCASTSS bivariateConsts<>+52(SB), Z13
+	VBROADCASTSS bivariateConsts<>+0(SB), Z12
 	VBROADCASTSS bivariateConsts<>+140(SB), Z11
-	VBROADCASTSS bivariateConsts<>+116(SB), Z10
+	VBROADCASTSS bivariateConsts<>+184(SB), Z10
 
 	// Registers:    DI lp    SI y    DX theta    BX logits    CX elements left in the row    R8 4n
 	MOVQ lp+0(FP), DI
@@ -103,7 +104,7 @@ TEXT ·BivariateSigma(SB), NOSPLIT, $24-64
 	MOVQ AX, 16(SP)
 
 l1:
-	VMOVAPS Z13, Z30
+	VMOVAPS Z12, Z30
 	MOVQ    n+40(FP), CX
 	CMPQ    CX, $0x00000020
 	JL      l3
@@ -134,7 +135,7 @@ l4:
 	DECQ      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z (BX), K7, Z0
-	VBLENDMPS Z0, Z13, K7, Z0
+	VBLENDMPS Z0, Z12, K7, Z0
 	VMAXPS    Z30, Z0, Z30
 	LEAQ      (BX)(CX*4), BX
 
@@ -156,36 +157,37 @@ l5:
 	VBROADCASTSS  (SI), Z0
 	VBROADCASTSS  -4(DX), Z1
 	VPORD.BCST    bivariateConsts<>+12(SB), Z1, Z2
-	VMAXPS        Z2, Z12, Z2
+	VBROADCASTSS  bivariateConsts<>+16(SB), Z3
+	VMAXPS        Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z19, Z2, Z3
+	VFMADD231PS  Z18, Z2, Z3
 	VSUBPS       Z25, Z3, Z3
-	VFNMADD231PS Z23, Z3, Z2
 	VFNMADD231PS Z22, Z3, Z2
+	VFNMADD231PS Z21, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z17, Z4
-	VFMADD231PS Z2, Z18, Z4
-	VFMADD213PS Z16, Z2, Z4
+	VMOVAPS     Z16, Z4
+	VFMADD231PS Z2, Z17, Z4
 	VFMADD213PS Z15, Z2, Z4
 	VFMADD213PS Z14, Z2, Z4
+	VFMADD213PS Z13, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS    Z3, Z4, Z2
-	VCMPPS       $0x1e, Z20, Z1, K1
+	VCMPPS       $0x1e, Z19, Z1, K1
 	VMOVAPS.Z    Z26, K1, Z3
 	VSUBPS       Z3, Z0, Z0
 	VADDPS       Z2, Z26, Z3
 	VDIVPS       Z3, Z2, Z3
-	VCMPPS       $0x12, Z20, Z1, K1
+	VCMPPS       $0x12, Z19, Z1, K1
 	VBROADCASTSS bivariateConsts<>+12(SB), Z4
 	VMOVAPS.Z    Z4, K1, Z4
 	VPXORD       Z4, Z3, Z3
-	VCMPPS       $0x04, Z20, Z0, K1
+	VCMPPS       $0x04, Z19, Z0, K1
 	VMOVAPS.Z    Z1, K1, Z1
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
@@ -210,49 +212,49 @@ l5:
 	VFMSUB231PS      Z0, Z1, Z2
 	VADDPS           Z3, Z0, Z0
 	VMOVAPS          Z2, Z27
-	VMOVAPS          Z20, Z31
-	VBROADCASTSS     bivariateConsts<>+188(SB), Z30
-	VMOVAPS          Z20, Z29
+	VMOVAPS          Z19, Z31
+	VBROADCASTSS     bivariateConsts<>+192(SB), Z30
+	VMOVAPS          Z19, Z29
 	MOVQ             n+40(FP), CX
 	CMPQ             CX, $0x00000010
 	JL               l9
 
 l7:
-	VMOVUPS      (DX)(R8*2), Z0
-	VMOVUPS      (DX)(R9*1), Z1
-	VMOVUPS      (DX)(R8*4), Z2
-	VBROADCASTSS bivariateConsts<>+108(SB), Z3
-	VMINPS       Z0, Z3, Z3
-	VBROADCASTSS bivariateConsts<>+108(SB), Z4
-	VMINPS       Z1, Z4, Z4
-	VBROADCASTSS bivariateConsts<>+112(SB), Z5
-	VMAXPS       Z3, Z5, Z3
-	VBROADCASTSS bivariateConsts<>+112(SB), Z5
-	VMAXPS       Z4, Z5, Z4
-	VCMPPS       $0x11, Z20, Z0, K1
-	VCMPPS       $0x11, Z20, Z1, K2
-	VBLENDMPS    Z10, Z3, K1, Z0
-	VBLENDMPS    Z10, Z4, K2, Z1
-	VDIVPS       Z0, Z26, Z0
-	VDIVPS       Z1, Z26, Z1
-	VPANDD.BCST  bivariateConsts<>+4(SB), Z2, Z3
-	VBROADCASTSS bivariateConsts<>+120(SB), Z4
-	VMINPS       Z3, Z4, Z3
+	VMOVUPS        (DX)(R8*2), Z0
+	VMOVUPS        (DX)(R9*1), Z1
+	VMOVUPS        (DX)(R8*4), Z2
+	VBROADCASTSS   bivariateConsts<>+108(SB), Z3
+	VMINPS         Z0, Z3, Z3
+	VBROADCASTSS   bivariateConsts<>+108(SB), Z4
+	VMINPS         Z1, Z4, Z4
+	VBROADCASTSS   bivariateConsts<>+112(SB), Z5
+	VMAXPS         Z3, Z5, Z3
+	VBROADCASTSS   bivariateConsts<>+112(SB), Z5
+	VMAXPS         Z4, Z5, Z4
+	VCMPPS         $0x11, Z19, Z0, K1
+	VCMPPS         $0x11, Z19, Z1, K2
+	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z3, K1, Z0
+	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z4, K2, Z1
+	VDIVPS         Z0, Z26, Z0
+	VDIVPS         Z1, Z26, Z1
+	VPANDD.BCST    bivariateConsts<>+4(SB), Z2, Z3
+	VBROADCASTSS   bivariateConsts<>+120(SB), Z4
+	VMINPS         Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z4
-	VFNMADD231PS Z19, Z3, Z4
+	VFNMADD231PS Z18, Z3, Z4
 	VSUBPS       Z25, Z4, Z4
 	VMOVAPS      Z3, Z5
-	VFNMSUB231PS Z23, Z4, Z5
-	VFNMADD231PS Z22, Z4, Z5
+	VFNMSUB231PS Z22, Z4, Z5
+	VFNMADD231PS Z21, Z4, Z5
 
 	// p = e^r
-	VMOVAPS     Z17, Z6
-	VFMADD231PS Z5, Z18, Z6
-	VFMADD213PS Z16, Z5, Z6
+	VMOVAPS     Z16, Z6
+	VFMADD231PS Z5, Z17, Z6
 	VFMADD213PS Z15, Z5, Z6
 	VFMADD213PS Z14, Z5, Z6
+	VFMADD213PS Z13, Z5, Z6
 	VFMADD213PS Z26, Z5, Z6
 	VFMADD213PS Z26, Z5, Z6
 
@@ -294,26 +296,26 @@ l7:
 	VMULPS           Z8, Z8, Z2
 	VFMADD231PS      Z7, Z7, Z2
 	VFMADD231PS.BCST bivariateConsts<>+132(SB), Z4, Z2
-	VPSUBD           Z21, Z0, Z0
+	VPSUBD           Z20, Z0, Z0
 	VPSRAD           $0x17, Z0, Z4
 	VPANDD           Z11, Z0, Z0
-	VPADDD           Z21, Z0, Z0
-	VPSUBD           Z21, Z1, Z1
+	VPADDD           Z20, Z0, Z0
+	VPSUBD           Z20, Z1, Z1
 	VPSRAD           $0x17, Z1, Z5
 	VPANDD           Z11, Z1, Z1
-	VPADDD           Z21, Z1, Z1
+	VPADDD           Z20, Z1, Z1
 	VMULPS           Z1, Z0, Z0
 	VADDPS           Z6, Z26, Z1
 	VMULPS           Z1, Z0, Z0
 	VPADDD           Z5, Z4, Z1
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Z21, Z0, Z0
+	VPSUBD    Z20, Z0, Z0
 	VPSRAD    $0x17, Z0, Z4
 	VPADDD    Z1, Z4, Z1
 	VCVTDQ2PS Z1, Z1
 	VPANDD    Z11, Z0, Z0
-	VPADDD    Z21, Z0, Z0
+	VPADDD    Z20, Z0, Z0
 	VSUBPS    Z26, Z0, Z0
 
 	// r + r^2 p(r) + k ln 2
@@ -327,10 +329,10 @@ l7:
 	VFMADD213PS.BCST bivariateConsts<>+172(SB), Z0, Z4
 	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z0, Z4
 	VMULPS           Z0, Z0, Z5
-	VMULPS           Z22, Z1, Z6
+	VMULPS           Z21, Z1, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z0, Z6, Z0
-	VFMADD231PS      Z23, Z1, Z0
+	VFMADD231PS      Z22, Z1, Z0
 	VSUBPS.BCST      bivariateConsts<>+176(SB), Z0, Z0
 	VADDPS           Z3, Z0, Z0
 	VSUBPS           Z2, Z0, Z0
@@ -338,80 +340,82 @@ l7:
 	VADDPS           Z0, Z1, Z0
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Z28, Z1, Z1
-	VBROADCASTSS bivariateConsts<>+180(SB), Z2
-	VMINPS       Z1, Z2, Z1
-	VMAXPS       Z1, Z12, Z1
+	VSUBPS Z28, Z1, Z1
+	VMAXPS Z1, Z23, Z2
+	VMINPS Z2, Z10, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z25, Z2
-	VFMADD231PS  Z19, Z1, Z2
-	VSUBPS       Z25, Z2, Z2
-	VFNMADD231PS Z23, Z2, Z1
-	VFNMADD231PS Z22, Z2, Z1
+	VMOVAPS      Z25, Z3
+	VFMADD231PS  Z18, Z2, Z3
+	VSUBPS       Z25, Z3, Z3
+	VFNMADD231PS Z22, Z3, Z2
+	VFNMADD231PS Z21, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z17, Z3
-	VFMADD231PS Z1, Z18, Z3
-	VFMADD213PS Z16, Z1, Z3
-	VFMADD213PS Z15, Z1, Z3
-	VFMADD213PS Z14, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
+	VMOVAPS     Z16, Z4
+	VFMADD231PS Z2, Z17, Z4
+	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z14, Z2, Z4
+	VFMADD213PS Z13, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
-	VSCALEFPS Z2, Z3, Z1
+	VSCALEFPS Z3, Z4, Z2
+	VCMPPS    $0x15, Z23, Z1, K1
+	VMOVAPS.Z Z2, K1, Z1
 	VADDPS    Z31, Z1, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS bivariateConsts<>+184(SB), Z2
+	VBROADCASTSS bivariateConsts<>+188(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
 	VMOVAPS      Z1, Z30
-	VMAXPS       Z2, Z12, Z1
-	VBROADCASTSS bivariateConsts<>+180(SB), Z2
-	VMINPS       Z0, Z2, Z0
+	VMAXPS       Z2, Z23, Z1
+	VMAXPS       Z0, Z23, Z3
+	VMINPS       Z1, Z10, Z1
+	VMINPS       Z3, Z10, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z0, Z12, Z0
-	VMOVAPS     Z25, Z2
-	VFMADD231PS Z19, Z1, Z2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z25, Z2, Z2
-	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z19, Z0, Z3
-	VFNMADD231PS Z23, Z2, Z1
-	VSUBPS       Z25, Z3, Z3
-	VFNMADD231PS Z22, Z2, Z1
-	VFNMADD231PS Z23, Z3, Z0
+	VMOVAPS      Z25, Z4
+	VFMADD231PS  Z18, Z1, Z4
+	VMOVAPS      Z25, Z5
+	VFMADD231PS  Z18, Z3, Z5
+	VSUBPS       Z25, Z4, Z4
+	VSUBPS       Z25, Z5, Z5
+	VFNMADD231PS Z22, Z4, Z1
+	VFNMADD231PS Z22, Z5, Z3
+	VFNMADD231PS Z21, Z4, Z1
+	VFNMADD231PS Z21, Z5, Z3
 
 	// p = e^r
-	VFNMADD231PS Z22, Z3, Z0
-	VMOVAPS      Z17, Z4
-	VFMADD231PS  Z1, Z18, Z4
-
 	// p = e^r
-	VFMADD213PS Z16, Z1, Z4
-	VMOVAPS     Z17, Z5
-	VFMADD231PS Z0, Z18, Z5
-	VFMADD213PS Z15, Z1, Z4
-	VFMADD213PS Z16, Z0, Z5
-	VFMADD213PS Z14, Z1, Z4
-	VFMADD213PS Z15, Z0, Z5
-	VFMADD213PS Z26, Z1, Z4
-	VFMADD213PS Z14, Z0, Z5
-	VFMADD213PS Z26, Z1, Z4
-	VFMADD213PS Z26, Z0, Z5
+	VMOVAPS     Z16, Z6
+	VFMADD231PS Z1, Z17, Z6
+	VMOVAPS     Z16, Z7
+	VFMADD231PS Z3, Z17, Z7
+	VFMADD213PS Z15, Z1, Z6
+	VFMADD213PS Z15, Z3, Z7
+	VFMADD213PS Z14, Z1, Z6
+	VFMADD213PS Z14, Z3, Z7
+	VFMADD213PS Z13, Z1, Z6
+	VFMADD213PS Z13, Z3, Z7
+	VFMADD213PS Z26, Z1, Z6
+	VFMADD213PS Z26, Z3, Z7
+	VFMADD213PS Z26, Z1, Z6
+	VFMADD213PS Z26, Z3, Z7
 
 	// p 2^n
-	VFMADD213PS Z26, Z0, Z5
-	VSCALEFPS   Z2, Z4, Z0
-
 	// p 2^n
-	VSCALEFPS   Z3, Z5, Z1
+	VSCALEFPS   Z4, Z6, Z1
+	VSCALEFPS   Z5, Z7, Z3
+	VCMPPS      $0x15, Z23, Z2, K1
+	VCMPPS      $0x15, Z23, Z0, K2
+	VMOVAPS.Z   Z1, K1, Z0
+	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
 	ADDQ        $0x00000040, DX
@@ -421,47 +425,47 @@ l7:
 	JGE         l7
 
 l9:
-	TESTQ        CX, CX
-	JZ           l10
-	MOVQ         $0x00000001, AX
-	SHLQ         CL, AX
-	DECQ         AX
-	KMOVW        AX, K7
-	VMOVUPS.Z    (DX)(R8*2), K7, Z0
-	VMOVUPS.Z    (DX)(R9*1), K7, Z1
-	VMOVUPS.Z    (DX)(R8*4), K7, Z2
-	VBROADCASTSS bivariateConsts<>+108(SB), Z3
-	VMINPS       Z0, Z3, Z3
-	VBROADCASTSS bivariateConsts<>+108(SB), Z4
-	VMINPS       Z1, Z4, Z4
-	VBROADCASTSS bivariateConsts<>+112(SB), Z5
-	VMAXPS       Z3, Z5, Z3
-	VBROADCASTSS bivariateConsts<>+112(SB), Z5
-	VMAXPS       Z4, Z5, Z4
-	VCMPPS       $0x11, Z20, Z0, K1
-	VCMPPS       $0x11, Z20, Z1, K2
-	VBLENDMPS    Z10, Z3, K1, Z0
-	VBLENDMPS    Z10, Z4, K2, Z1
-	VDIVPS       Z0, Z26, Z0
-	VDIVPS       Z1, Z26, Z1
-	VPANDD.BCST  bivariateConsts<>+4(SB), Z2, Z3
-	VBROADCASTSS bivariateConsts<>+120(SB), Z4
-	VMINPS       Z3, Z4, Z3
+	TESTQ          CX, CX
+	JZ             l10
+	MOVQ           $0x00000001, AX
+	SHLQ           CL, AX
+	DECQ           AX
+	KMOVW          AX, K7
+	VMOVUPS.Z      (DX)(R8*2), K7, Z0
+	VMOVUPS.Z      (DX)(R9*1), K7, Z1
+	VMOVUPS.Z      (DX)(R8*4), K7, Z2
+	VBROADCASTSS   bivariateConsts<>+108(SB), Z3
+	VMINPS         Z0, Z3, Z3
+	VBROADCASTSS   bivariateConsts<>+108(SB), Z4
+	VMINPS         Z1, Z4, Z4
+	VBROADCASTSS   bivariateConsts<>+112(SB), Z5
+	VMAXPS         Z3, Z5, Z3
+	VBROADCASTSS   bivariateConsts<>+112(SB), Z5
+	VMAXPS         Z4, Z5, Z4
+	VCMPPS         $0x11, Z19, Z0, K1
+	VCMPPS         $0x11, Z19, Z1, K2
+	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z3, K1, Z0
+	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z4, K2, Z1
+	VDIVPS         Z0, Z26, Z0
+	VDIVPS         Z1, Z26, Z1
+	VPANDD.BCST    bivariateConsts<>+4(SB), Z2, Z3
+	VBROADCASTSS   bivariateConsts<>+120(SB), Z4
+	VMINPS         Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z4
-	VFNMADD231PS Z19, Z3, Z4
+	VFNMADD231PS Z18, Z3, Z4
 	VSUBPS       Z25, Z4, Z4
 	VMOVAPS      Z3, Z5
-	VFNMSUB231PS Z23, Z4, Z5
-	VFNMADD231PS Z22, Z4, Z5
+	VFNMSUB231PS Z22, Z4, Z5
+	VFNMADD231PS Z21, Z4, Z5
 
 	// p = e^r
-	VMOVAPS     Z17, Z6
-	VFMADD231PS Z5, Z18, Z6
-	VFMADD213PS Z16, Z5, Z6
+	VMOVAPS     Z16, Z6
+	VFMADD231PS Z5, Z17, Z6
 	VFMADD213PS Z15, Z5, Z6
 	VFMADD213PS Z14, Z5, Z6
+	VFMADD213PS Z13, Z5, Z6
 	VFMADD213PS Z26, Z5, Z6
 	VFMADD213PS Z26, Z5, Z6
 
@@ -503,26 +507,26 @@ l9:
 	VMULPS           Z8, Z8, Z2
 	VFMADD231PS      Z7, Z7, Z2
 	VFMADD231PS.BCST bivariateConsts<>+132(SB), Z4, Z2
-	VPSUBD           Z21, Z0, Z0
+	VPSUBD           Z20, Z0, Z0
 	VPSRAD           $0x17, Z0, Z4
 	VPANDD           Z11, Z0, Z0
-	VPADDD           Z21, Z0, Z0
-	VPSUBD           Z21, Z1, Z1
+	VPADDD           Z20, Z0, Z0
+	VPSUBD           Z20, Z1, Z1
 	VPSRAD           $0x17, Z1, Z5
 	VPANDD           Z11, Z1, Z1
-	VPADDD           Z21, Z1, Z1
+	VPADDD           Z20, Z1, Z1
 	VMULPS           Z1, Z0, Z0
 	VADDPS           Z6, Z26, Z1
 	VMULPS           Z1, Z0, Z0
 	VPADDD           Z5, Z4, Z1
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Z21, Z0, Z0
+	VPSUBD    Z20, Z0, Z0
 	VPSRAD    $0x17, Z0, Z4
 	VPADDD    Z1, Z4, Z1
 	VCVTDQ2PS Z1, Z1
 	VPANDD    Z11, Z0, Z0
-	VPADDD    Z21, Z0, Z0
+	VPADDD    Z20, Z0, Z0
 	VSUBPS    Z26, Z0, Z0
 
 	// r + r^2 p(r) + k ln 2
@@ -536,10 +540,10 @@ l9:
 	VFMADD213PS.BCST bivariateConsts<>+172(SB), Z0, Z4
 	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z0, Z4
 	VMULPS           Z0, Z0, Z5
-	VMULPS           Z22, Z1, Z6
+	VMULPS           Z21, Z1, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z0, Z6, Z0
-	VFMADD231PS      Z23, Z1, Z0
+	VFMADD231PS      Z22, Z1, Z0
 	VSUBPS.BCST      bivariateConsts<>+176(SB), Z0, Z0
 	VADDPS           Z3, Z0, Z0
 	VSUBPS           Z2, Z0, Z0
@@ -547,82 +551,84 @@ l9:
 	VADDPS           Z0, Z1, Z0
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Z28, Z1, Z1
-	VBROADCASTSS bivariateConsts<>+180(SB), Z2
-	VMINPS       Z1, Z2, Z1
-	VMAXPS       Z1, Z12, Z1
+	VSUBPS Z28, Z1, Z1
+	VMAXPS Z1, Z23, Z2
+	VMINPS Z2, Z10, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z25, Z2
-	VFMADD231PS  Z19, Z1, Z2
-	VSUBPS       Z25, Z2, Z2
-	VFNMADD231PS Z23, Z2, Z1
-	VFNMADD231PS Z22, Z2, Z1
+	VMOVAPS      Z25, Z3
+	VFMADD231PS  Z18, Z2, Z3
+	VSUBPS       Z25, Z3, Z3
+	VFNMADD231PS Z22, Z3, Z2
+	VFNMADD231PS Z21, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z17, Z3
-	VFMADD231PS Z1, Z18, Z3
-	VFMADD213PS Z16, Z1, Z3
-	VFMADD213PS Z15, Z1, Z3
-	VFMADD213PS Z14, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
+	VMOVAPS     Z16, Z4
+	VFMADD231PS Z2, Z17, Z4
+	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z14, Z2, Z4
+	VFMADD213PS Z13, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
-	VSCALEFPS Z2, Z3, Z1
+	VSCALEFPS Z3, Z4, Z2
+	VCMPPS    $0x15, Z23, Z1, K1
+	VMOVAPS.Z Z2, K1, Z1
 	VMOVAPS.Z Z1, K7, Z1
 	VADDPS    Z31, Z1, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VBLENDMPS    Z0, Z13, K7, Z0
+	VBLENDMPS    Z0, Z12, K7, Z0
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS bivariateConsts<>+184(SB), Z2
+	VBROADCASTSS bivariateConsts<>+188(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
 	VMOVAPS      Z1, Z30
-	VMAXPS       Z2, Z12, Z1
-	VBROADCASTSS bivariateConsts<>+180(SB), Z2
-	VMINPS       Z0, Z2, Z0
+	VMAXPS       Z2, Z23, Z1
+	VMAXPS       Z0, Z23, Z3
+	VMINPS       Z1, Z10, Z1
+	VMINPS       Z3, Z10, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z0, Z12, Z0
-	VMOVAPS     Z25, Z2
-	VFMADD231PS Z19, Z1, Z2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z25, Z2, Z2
-	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z19, Z0, Z3
-	VFNMADD231PS Z23, Z2, Z1
-	VSUBPS       Z25, Z3, Z3
-	VFNMADD231PS Z22, Z2, Z1
-	VFNMADD231PS Z23, Z3, Z0
+	VMOVAPS      Z25, Z4
+	VFMADD231PS  Z18, Z1, Z4
+	VMOVAPS      Z25, Z5
+	VFMADD231PS  Z18, Z3, Z5
+	VSUBPS       Z25, Z4, Z4
+	VSUBPS       Z25, Z5, Z5
+	VFNMADD231PS Z22, Z4, Z1
+	VFNMADD231PS Z22, Z5, Z3
+	VFNMADD231PS Z21, Z4, Z1
+	VFNMADD231PS Z21, Z5, Z3
 
 	// p = e^r
-	VFNMADD231PS Z22, Z3, Z0
-	VMOVAPS      Z17, Z4
-	VFMADD231PS  Z1, Z18, Z4
-
 	// p = e^r
-	VFMADD213PS Z16, Z1, Z4
-	VMOVAPS     Z17, Z5
-	VFMADD231PS Z0, Z18, Z5
-	VFMADD213PS Z15, Z1, Z4
-	VFMADD213PS Z16, Z0, Z5
-	VFMADD213PS Z14, Z1, Z4
-	VFMADD213PS Z15, Z0, Z5
-	VFMADD213PS Z26, Z1, Z4
-	VFMADD213PS Z14, Z0, Z5
-	VFMADD213PS Z26, Z1, Z4
-	VFMADD213PS Z26, Z0, Z5
+	VMOVAPS     Z16, Z6
+	VFMADD231PS Z1, Z17, Z6
+	VMOVAPS     Z16, Z7
+	VFMADD231PS Z3, Z17, Z7
+	VFMADD213PS Z15, Z1, Z6
+	VFMADD213PS Z15, Z3, Z7
+	VFMADD213PS Z14, Z1, Z6
+	VFMADD213PS Z14, Z3, Z7
+	VFMADD213PS Z13, Z1, Z6
+	VFMADD213PS Z13, Z3, Z7
+	VFMADD213PS Z26, Z1, Z6
+	VFMADD213PS Z26, Z3, Z7
+	VFMADD213PS Z26, Z1, Z6
+	VFMADD213PS Z26, Z3, Z7
 
 	// p 2^n
-	VFMADD213PS Z26, Z0, Z5
-	VSCALEFPS   Z2, Z4, Z0
-
 	// p 2^n
-	VSCALEFPS   Z3, Z5, Z1
+	VSCALEFPS   Z4, Z6, Z1
+	VSCALEFPS   Z5, Z7, Z3
+	VCMPPS      $0x15, Z23, Z2, K1
+	VCMPPS      $0x15, Z23, Z0, K2
+	VMOVAPS.Z   Z1, K1, Z0
+	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
 	LEAQ        (DX)(CX*4), DX
@@ -640,26 +646,29 @@ l10:
 	VMAXPS        X1, X0, X0
 	VBROADCASTSS  X0, Z0
 	VSUBPS        Z0, Z30, Z1
-	VMAXPS        Z1, Z12, Z1
+	VMAXPS        Z1, Z23, Z2
+	VMINPS        Z2, Z10, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z25, Z2
-	VFMADD231PS  Z19, Z1, Z2
-	VSUBPS       Z25, Z2, Z2
-	VFNMADD231PS Z23, Z2, Z1
-	VFNMADD231PS Z22, Z2, Z1
+	VMOVAPS      Z25, Z3
+	VFMADD231PS  Z18, Z2, Z3
+	VSUBPS       Z25, Z3, Z3
+	VFNMADD231PS Z22, Z3, Z2
+	VFNMADD231PS Z21, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z17, Z3
-	VFMADD231PS Z1, Z18, Z3
-	VFMADD213PS Z16, Z1, Z3
-	VFMADD213PS Z15, Z1, Z3
-	VFMADD213PS Z14, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
+	VMOVAPS     Z16, Z4
+	VFMADD231PS Z2, Z17, Z4
+	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z14, Z2, Z4
+	VFMADD213PS Z13, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
-	VSCALEFPS     Z2, Z3, Z1
+	VSCALEFPS     Z3, Z4, Z2
+	VCMPPS        $0x15, Z23, Z1, K1
+	VMOVAPS.Z     Z2, K1, Z1
 	VMULPS        Z1, Z29, Z1
 	VMOVAPS       Z1, Z29
 	VEXTRACTF64X4 $0x01, Z29, Y1
@@ -671,19 +680,19 @@ l10:
 	VPERMILPS     $0x01, X29, X1
 	VADDPS        X1, X29, X29
 	VBROADCASTSS  X29, Z1
-	VCMPPS.BCST   $0x11, bivariateConsts<>+192(SB), Z1, K1
-	VMULPS.BCST   bivariateConsts<>+196(SB), Z1, Z2
+	VCMPPS.BCST   $0x11, bivariateConsts<>+196(SB), Z1, K1
+	VMULPS.BCST   bivariateConsts<>+200(SB), Z1, Z2
 	VBLENDMPS     Z2, Z1, K1, Z2
-	VBROADCASTSS  bivariateConsts<>+200(SB), Z3
+	VBROADCASTSS  bivariateConsts<>+204(SB), Z3
 	VMOVAPS.Z     Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Z21, Z2, Z2
+	VPSUBD    Z20, Z2, Z2
 	VPSRAD    $0x17, Z2, Z4
 	VPADDD    Z3, Z4, Z3
 	VCVTDQ2PS Z3, Z3
 	VPANDD    Z11, Z2, Z2
-	VPADDD    Z21, Z2, Z2
+	VPADDD    Z20, Z2, Z2
 	VSUBPS    Z26, Z2, Z2
 
 	// r + r^2 p(r) + k ln 2
@@ -697,41 +706,41 @@ l10:
 	VFMADD213PS.BCST bivariateConsts<>+172(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
-	VMULPS           Z22, Z3, Z6
+	VMULPS           Z21, Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z2, Z6, Z2
-	VFMADD231PS      Z23, Z3, Z2
+	VFMADD231PS      Z22, Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	VCMPPS        $0x11, Z20, Z1, K1
-	VBLENDMPS     Z10, Z2, K1, Z2
-	VCMPPS        $0x00, Z20, Z1, K1
-	VBLENDMPS     Z13, Z2, K1, Z2
-	VCMPPS.BCST   $0x15, bivariateConsts<>+8(SB), Z1, K1
-	VBLENDMPS     Z1, Z2, K1, Z1
-	VADDPS        Z1, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z31, Y1
-	VADDPS        Y1, Y31, Y31
-	VEXTRACTF32X4 $0x01, Y31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x0e, X31, X1
-	VADDPS        X1, X31, X31
-	VPERMILPS     $0x01, X31, X1
-	VADDPS        X1, X31, X31
-	VBROADCASTSS  X31, Z1
-	VCMPPS.BCST   $0x11, bivariateConsts<>+192(SB), Z1, K1
-	VMULPS.BCST   bivariateConsts<>+196(SB), Z1, Z2
-	VBLENDMPS     Z2, Z1, K1, Z2
-	VBROADCASTSS  bivariateConsts<>+200(SB), Z3
-	VMOVAPS.Z     Z3, K1, Z3
+	VCMPPS         $0x11, Z19, Z1, K1
+	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z2, K1, Z2
+	VCMPPS         $0x00, Z19, Z1, K1
+	VBLENDMPS      Z12, Z2, K1, Z2
+	VCMPPS.BCST    $0x15, bivariateConsts<>+8(SB), Z1, K1
+	VBLENDMPS      Z1, Z2, K1, Z1
+	VADDPS         Z1, Z0, Z0
+	VEXTRACTF64X4  $0x01, Z31, Y1
+	VADDPS         Y1, Y31, Y31
+	VEXTRACTF32X4  $0x01, Y31, X1
+	VADDPS         X1, X31, X31
+	VPERMILPS      $0x0e, X31, X1
+	VADDPS         X1, X31, X31
+	VPERMILPS      $0x01, X31, X1
+	VADDPS         X1, X31, X31
+	VBROADCASTSS   X31, Z1
+	VCMPPS.BCST    $0x11, bivariateConsts<>+196(SB), Z1, K1
+	VMULPS.BCST    bivariateConsts<>+200(SB), Z1, Z2
+	VBLENDMPS      Z2, Z1, K1, Z2
+	VBROADCASTSS   bivariateConsts<>+204(SB), Z3
+	VMOVAPS.Z      Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Z21, Z2, Z2
+	VPSUBD    Z20, Z2, Z2
 	VPSRAD    $0x17, Z2, Z4
 	VPADDD    Z3, Z4, Z3
 	VCVTDQ2PS Z3, Z3
 	VPANDD    Z11, Z2, Z2
-	VPADDD    Z21, Z2, Z2
+	VPADDD    Z20, Z2, Z2
 	VSUBPS    Z26, Z2, Z2
 
 	// r + r^2 p(r) + k ln 2
@@ -745,28 +754,28 @@ l10:
 	VFMADD213PS.BCST bivariateConsts<>+172(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
-	VMULPS           Z22, Z3, Z6
+	VMULPS           Z21, Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z2, Z6, Z2
-	VFMADD231PS      Z23, Z3, Z2
+	VFMADD231PS      Z22, Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	VCMPPS      $0x11, Z20, Z1, K1
-	VBLENDMPS   Z10, Z2, K1, Z2
-	VCMPPS      $0x00, Z20, Z1, K1
-	VBLENDMPS   Z13, Z2, K1, Z2
-	VCMPPS.BCST $0x15, bivariateConsts<>+8(SB), Z1, K1
-	VBLENDMPS   Z1, Z2, K1, Z1
-	VADDPS      Z1, Z28, Z1
-	VSUBPS      Z1, Z0, Z0
-	VADDPS      Z27, Z0, Z0
-	VMOVSS      X0, (DI)
-	ADDQ        $0x04, DI
-	ADDQ        $0x0c, SI
-	ADDQ        8(SP), DX
-	ADDQ        16(SP), BX
-	DECQ        (SP)
-	JNZ         l1
+	VCMPPS         $0x11, Z19, Z1, K1
+	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z2, K1, Z2
+	VCMPPS         $0x00, Z19, Z1, K1
+	VBLENDMPS      Z12, Z2, K1, Z2
+	VCMPPS.BCST    $0x15, bivariateConsts<>+8(SB), Z1, K1
+	VBLENDMPS      Z1, Z2, K1, Z1
+	VADDPS         Z1, Z28, Z1
+	VSUBPS         Z1, Z0, Z0
+	VADDPS         Z27, Z0, Z0
+	VMOVSS         X0, (DI)
+	ADDQ           $0x04, DI
+	ADDQ           $0x0c, SI
+	ADDQ           8(SP), DX
+	ADDQ           16(SP), BX
+	DECQ           (SP)
+	JNZ            l1
 	VZEROUPPER
 	RET
 
@@ -930,7 +939,7 @@ l15:
 	VMULPS           Z1, Z0, Z0
 	VMOVSS           X0, (SI)
 	VBROADCASTSS     bivariateConsts<>+60(SB), Z31
-	VBROADCASTSS     bivariateConsts<>+188(SB), Z30
+	VBROADCASTSS     bivariateConsts<>+192(SB), Z30
 	VBROADCASTSS     bivariateConsts<>+60(SB), Z29
 	MOVQ             n+64(FP), CX
 	CMPQ             CX, $0x00000010
@@ -1056,15 +1065,15 @@ l17:
 	VMULPS           Z4, Z10, Z4
 	VADDPS           Z7, Z4, Z11
 	VFMADD231PS      Z5, Z9, Z11
-	VBROADCASTSS     bivariateConsts<>+184(SB), Z12
-	VMINPS           Z11, Z12, Z11
 	VBROADCASTSS     bivariateConsts<>+188(SB), Z12
+	VMINPS           Z11, Z12, Z11
+	VBROADCASTSS     bivariateConsts<>+192(SB), Z12
 	VMAXPS           Z11, Z12, Z11
 	VADDPS           Z8, Z4, Z4
 	VFNMADD231PS     Z9, Z5, Z4
-	VBROADCASTSS     bivariateConsts<>+184(SB), Z5
-	VMINPS           Z4, Z5, Z4
 	VBROADCASTSS     bivariateConsts<>+188(SB), Z5
+	VMINPS           Z4, Z5, Z4
+	VBROADCASTSS     bivariateConsts<>+192(SB), Z5
 	VMAXPS           Z4, Z5, Z4
 	VMULPS           Z0, Z11, Z5
 	VMOVUPS          Z5, (DX)
@@ -1084,7 +1093,7 @@ l17:
 	VADDPS           Z6, Z25, Z1
 	VDIVPS           Z1, Z0, Z0
 	VSUBPS           Z10, Z9, Z1
-	VMULPS.BCST      bivariateConsts<>+204(SB), Z1, Z1
+	VMULPS.BCST      bivariateConsts<>+208(SB), Z1, Z1
 	VADDPS           Z10, Z9, Z4
 	VFMADD231PS      Z4, Z1, Z0
 	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z2, Z0
@@ -1096,81 +1105,86 @@ l17:
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Z28, Z0, Z0
 	VBROADCASTSS bivariateConsts<>+180(SB), Z2
-	VMINPS       Z0, Z2, Z0
-	VBROADCASTSS bivariateConsts<>+16(SB), Z2
-	VMAXPS       Z0, Z2, Z0
+	VMAXPS       Z0, Z2, Z2
+	VBROADCASTSS bivariateConsts<>+184(SB), Z3
+	VMINPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z24, Z2
-	VFMADD231PS  Z21, Z0, Z2
-	VSUBPS       Z24, Z2, Z2
-	VFNMADD231PS Z23, Z2, Z0
-	VFNMADD231PS Z22, Z2, Z0
+	VMOVAPS      Z24, Z3
+	VFMADD231PS  Z21, Z2, Z3
+	VSUBPS       Z24, Z3, Z3
+	VFNMADD231PS Z23, Z3, Z2
+	VFNMADD231PS Z22, Z3, Z2
 
 	// p = e^r
-	VMOVAPS          Z19, Z3
-	VFMADD231PS      Z0, Z20, Z3
-	VFMADD213PS      Z18, Z0, Z3
-	VFMADD213PS      Z17, Z0, Z3
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z0, Z3
-	VFMADD213PS      Z25, Z0, Z3
-	VFMADD213PS      Z25, Z0, Z3
+	VMOVAPS          Z19, Z4
+	VFMADD231PS      Z2, Z20, Z4
+	VFMADD213PS      Z18, Z2, Z4
+	VFMADD213PS      Z17, Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z2, Z4
+	VFMADD213PS      Z25, Z2, Z4
+	VFMADD213PS      Z25, Z2, Z4
 
 	// p 2^n
-	VSCALEFPS Z2, Z3, Z0
-	VADDPS    Z31, Z0, Z31
+	VSCALEFPS   Z3, Z4, Z2
+	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z0, K1
+	VMOVAPS.Z   Z2, K1, Z0
+	VADDPS      Z31, Z0, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Z30, Z1, Z0
-	VBROADCASTSS bivariateConsts<>+184(SB), Z2
+	VBROADCASTSS bivariateConsts<>+188(SB), Z2
 	VMINPS       Z0, Z2, Z0
 	VSUBPS       Z0, Z30, Z2
 	VSUBPS       Z0, Z1, Z1
 	VMOVAPS      Z0, Z30
-	VBROADCASTSS bivariateConsts<>+16(SB), Z0
+	VBROADCASTSS bivariateConsts<>+180(SB), Z0
 	VMAXPS       Z2, Z0, Z0
-	VBROADCASTSS bivariateConsts<>+180(SB), Z2
-	VMINPS       Z1, Z2, Z1
+	VBROADCASTSS bivariateConsts<>+180(SB), Z3
+	VMAXPS       Z1, Z3, Z3
+	VBROADCASTSS bivariateConsts<>+184(SB), Z4
+	VMINPS       Z0, Z4, Z0
+	VBROADCASTSS bivariateConsts<>+184(SB), Z4
+	VMINPS       Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+16(SB), Z2
-	VMAXPS       Z1, Z2, Z1
-	VMOVAPS      Z24, Z2
-	VFMADD231PS  Z21, Z0, Z2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z24, Z2, Z2
-	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z21, Z1, Z3
-	VFNMADD231PS Z23, Z2, Z0
-	VSUBPS       Z24, Z3, Z3
-	VFNMADD231PS Z22, Z2, Z0
-	VFNMADD231PS Z23, Z3, Z1
+	VMOVAPS      Z24, Z4
+	VFMADD231PS  Z21, Z0, Z4
+	VMOVAPS      Z24, Z5
+	VFMADD231PS  Z21, Z3, Z5
+	VSUBPS       Z24, Z4, Z4
+	VSUBPS       Z24, Z5, Z5
+	VFNMADD231PS Z23, Z4, Z0
+	VFNMADD231PS Z23, Z5, Z3
+	VFNMADD231PS Z22, Z4, Z0
+	VFNMADD231PS Z22, Z5, Z3
 
 	// p = e^r
-	VFNMADD231PS Z22, Z3, Z1
-	VMOVAPS      Z19, Z4
-	VFMADD231PS  Z0, Z20, Z4
-
 	// p = e^r
-	VFMADD213PS      Z18, Z0, Z4
-	VMOVAPS          Z19, Z5
-	VFMADD231PS      Z1, Z20, Z5
-	VFMADD213PS      Z17, Z0, Z4
-	VFMADD213PS      Z18, Z1, Z5
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z0, Z4
-	VFMADD213PS      Z17, Z1, Z5
-	VFMADD213PS      Z25, Z0, Z4
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z1, Z5
-	VFMADD213PS      Z25, Z0, Z4
-	VFMADD213PS      Z25, Z1, Z5
+	VMOVAPS          Z19, Z6
+	VFMADD231PS      Z0, Z20, Z6
+	VMOVAPS          Z19, Z7
+	VFMADD231PS      Z3, Z20, Z7
+	VFMADD213PS      Z18, Z0, Z6
+	VFMADD213PS      Z18, Z3, Z7
+	VFMADD213PS      Z17, Z0, Z6
+	VFMADD213PS      Z17, Z3, Z7
+	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z0, Z6
+	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z3, Z7
+	VFMADD213PS      Z25, Z0, Z6
+	VFMADD213PS      Z25, Z3, Z7
+	VFMADD213PS      Z25, Z0, Z6
+	VFMADD213PS      Z25, Z3, Z7
 
 	// p 2^n
-	VFMADD213PS Z25, Z1, Z5
-	VSCALEFPS   Z2, Z4, Z0
-
 	// p 2^n
-	VSCALEFPS   Z3, Z5, Z1
+	VSCALEFPS   Z4, Z6, Z0
+	VSCALEFPS   Z5, Z7, Z3
+	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z2, K1
+	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z1, K2
+	VMOVAPS.Z   Z0, K1, Z0
+	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
 	ADDQ        $0x00000040, R9
@@ -1307,15 +1321,15 @@ l19:
 	VMULPS           Z4, Z10, Z4
 	VADDPS           Z7, Z4, Z11
 	VFMADD231PS      Z5, Z9, Z11
-	VBROADCASTSS     bivariateConsts<>+184(SB), Z12
-	VMINPS           Z11, Z12, Z11
 	VBROADCASTSS     bivariateConsts<>+188(SB), Z12
+	VMINPS           Z11, Z12, Z11
+	VBROADCASTSS     bivariateConsts<>+192(SB), Z12
 	VMAXPS           Z11, Z12, Z11
 	VADDPS           Z8, Z4, Z4
 	VFNMADD231PS     Z9, Z5, Z4
-	VBROADCASTSS     bivariateConsts<>+184(SB), Z5
-	VMINPS           Z4, Z5, Z4
 	VBROADCASTSS     bivariateConsts<>+188(SB), Z5
+	VMINPS           Z4, Z5, Z4
+	VBROADCASTSS     bivariateConsts<>+192(SB), Z5
 	VMAXPS           Z4, Z5, Z4
 	VMULPS           Z0, Z11, Z5
 	VMOVUPS          Z5, K7, (DX)
@@ -1335,7 +1349,7 @@ l19:
 	VADDPS           Z6, Z25, Z1
 	VDIVPS           Z1, Z0, Z0
 	VSUBPS           Z10, Z9, Z1
-	VMULPS.BCST      bivariateConsts<>+204(SB), Z1, Z1
+	VMULPS.BCST      bivariateConsts<>+208(SB), Z1, Z1
 	VADDPS           Z10, Z9, Z4
 	VFMADD231PS      Z4, Z1, Z0
 	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z2, Z0
@@ -1347,84 +1361,89 @@ l19:
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Z28, Z0, Z0
 	VBROADCASTSS bivariateConsts<>+180(SB), Z2
-	VMINPS       Z0, Z2, Z0
-	VBROADCASTSS bivariateConsts<>+16(SB), Z2
-	VMAXPS       Z0, Z2, Z0
+	VMAXPS       Z0, Z2, Z2
+	VBROADCASTSS bivariateConsts<>+184(SB), Z3
+	VMINPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z24, Z2
-	VFMADD231PS  Z21, Z0, Z2
-	VSUBPS       Z24, Z2, Z2
-	VFNMADD231PS Z23, Z2, Z0
-	VFNMADD231PS Z22, Z2, Z0
+	VMOVAPS      Z24, Z3
+	VFMADD231PS  Z21, Z2, Z3
+	VSUBPS       Z24, Z3, Z3
+	VFNMADD231PS Z23, Z3, Z2
+	VFNMADD231PS Z22, Z3, Z2
 
 	// p = e^r
-	VMOVAPS          Z19, Z3
-	VFMADD231PS      Z0, Z20, Z3
-	VFMADD213PS      Z18, Z0, Z3
-	VFMADD213PS      Z17, Z0, Z3
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z0, Z3
-	VFMADD213PS      Z25, Z0, Z3
-	VFMADD213PS      Z25, Z0, Z3
+	VMOVAPS          Z19, Z4
+	VFMADD231PS      Z2, Z20, Z4
+	VFMADD213PS      Z18, Z2, Z4
+	VFMADD213PS      Z17, Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z2, Z4
+	VFMADD213PS      Z25, Z2, Z4
+	VFMADD213PS      Z25, Z2, Z4
 
 	// p 2^n
-	VSCALEFPS Z2, Z3, Z0
-	VMOVAPS.Z Z0, K7, Z0
-	VADDPS    Z31, Z0, Z31
+	VSCALEFPS   Z3, Z4, Z2
+	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z0, K1
+	VMOVAPS.Z   Z2, K1, Z0
+	VMOVAPS.Z   Z0, K7, Z0
+	VADDPS      Z31, Z0, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VBROADCASTSS bivariateConsts<>+0(SB), Z0
 	VBLENDMPS    Z1, Z0, K7, Z0
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS bivariateConsts<>+184(SB), Z2
+	VBROADCASTSS bivariateConsts<>+188(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
 	VMOVAPS      Z1, Z30
-	VBROADCASTSS bivariateConsts<>+16(SB), Z1
+	VBROADCASTSS bivariateConsts<>+180(SB), Z1
 	VMAXPS       Z2, Z1, Z1
-	VBROADCASTSS bivariateConsts<>+180(SB), Z2
-	VMINPS       Z0, Z2, Z0
+	VBROADCASTSS bivariateConsts<>+180(SB), Z3
+	VMAXPS       Z0, Z3, Z3
+	VBROADCASTSS bivariateConsts<>+184(SB), Z4
+	VMINPS       Z1, Z4, Z1
+	VBROADCASTSS bivariateConsts<>+184(SB), Z4
+	VMINPS       Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+16(SB), Z2
-	VMAXPS       Z0, Z2, Z0
-	VMOVAPS      Z24, Z2
-	VFMADD231PS  Z21, Z1, Z2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z24, Z2, Z2
-	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z21, Z0, Z3
-	VFNMADD231PS Z23, Z2, Z1
-	VSUBPS       Z24, Z3, Z3
-	VFNMADD231PS Z22, Z2, Z1
-	VFNMADD231PS Z23, Z3, Z0
+	VMOVAPS      Z24, Z4
+	VFMADD231PS  Z21, Z1, Z4
+	VMOVAPS      Z24, Z5
+	VFMADD231PS  Z21, Z3, Z5
+	VSUBPS       Z24, Z4, Z4
+	VSUBPS       Z24, Z5, Z5
+	VFNMADD231PS Z23, Z4, Z1
+	VFNMADD231PS Z23, Z5, Z3
+	VFNMADD231PS Z22, Z4, Z1
+	VFNMADD231PS Z22, Z5, Z3
 
 	// p = e^r
-	VFNMADD231PS Z22, Z3, Z0
-	VMOVAPS      Z19, Z4
-	VFMADD231PS  Z1, Z20, Z4
-
 	// p = e^r
-	VFMADD213PS      Z18, Z1, Z4
-	VMOVAPS          Z19, Z5
-	VFMADD231PS      Z0, Z20, Z5
-	VFMADD213PS      Z17, Z1, Z4
-	VFMADD213PS      Z18, Z0, Z5
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z1, Z4
-	VFMADD213PS      Z17, Z0, Z5
-	VFMADD213PS      Z25, Z1, Z4
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z0, Z5
-	VFMADD213PS      Z25, Z1, Z4
-	VFMADD213PS      Z25, Z0, Z5
+	VMOVAPS          Z19, Z6
+	VFMADD231PS      Z1, Z20, Z6
+	VMOVAPS          Z19, Z7
+	VFMADD231PS      Z3, Z20, Z7
+	VFMADD213PS      Z18, Z1, Z6
+	VFMADD213PS      Z18, Z3, Z7
+	VFMADD213PS      Z17, Z1, Z6
+	VFMADD213PS      Z17, Z3, Z7
+	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z1, Z6
+	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z3, Z7
+	VFMADD213PS      Z25, Z1, Z6
+	VFMADD213PS      Z25, Z3, Z7
+	VFMADD213PS      Z25, Z1, Z6
+	VFMADD213PS      Z25, Z3, Z7
 
 	// p 2^n
-	VFMADD213PS Z25, Z0, Z5
-	VSCALEFPS   Z2, Z4, Z0
-
 	// p 2^n
-	VSCALEFPS   Z3, Z5, Z1
+	VSCALEFPS   Z4, Z6, Z1
+	VSCALEFPS   Z5, Z7, Z3
+	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z2, K1
+	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z0, K2
+	VMOVAPS.Z   Z1, K1, Z0
+	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
 	LEAQ        (R9)(CX*4), R9
@@ -1447,27 +1466,31 @@ l20:
 	VMAXPS        X1, X0, X0
 	VBROADCASTSS  X0, Z0
 	VSUBPS        Z0, Z30, Z1
-	VBROADCASTSS  bivariateConsts<>+16(SB), Z2
-	VMAXPS        Z1, Z2, Z1
+	VBROADCASTSS  bivariateConsts<>+180(SB), Z2
+	VMAXPS        Z1, Z2, Z2
+	VBROADCASTSS  bivariateConsts<>+184(SB), Z3
+	VMINPS        Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z24, Z2
-	VFMADD231PS  Z21, Z1, Z2
-	VSUBPS       Z24, Z2, Z2
-	VFNMADD231PS Z23, Z2, Z1
-	VFNMADD231PS Z22, Z2, Z1
+	VMOVAPS      Z24, Z3
+	VFMADD231PS  Z21, Z2, Z3
+	VSUBPS       Z24, Z3, Z3
+	VFNMADD231PS Z23, Z3, Z2
+	VFNMADD231PS Z22, Z3, Z2
 
 	// p = e^r
-	VMOVAPS          Z19, Z3
-	VFMADD231PS      Z1, Z20, Z3
-	VFMADD213PS      Z18, Z1, Z3
-	VFMADD213PS      Z17, Z1, Z3
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z1, Z3
-	VFMADD213PS      Z25, Z1, Z3
-	VFMADD213PS      Z25, Z1, Z3
+	VMOVAPS          Z19, Z4
+	VFMADD231PS      Z2, Z20, Z4
+	VFMADD213PS      Z18, Z2, Z4
+	VFMADD213PS      Z17, Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z2, Z4
+	VFMADD213PS      Z25, Z2, Z4
+	VFMADD213PS      Z25, Z2, Z4
 
 	// p 2^n
-	VSCALEFPS     Z2, Z3, Z1
+	VSCALEFPS     Z3, Z4, Z2
+	VCMPPS.BCST   $0x15, bivariateConsts<>+180(SB), Z1, K1
+	VMOVAPS.Z     Z2, K1, Z1
 	VMULPS        Z1, Z29, Z1
 	VMOVAPS       Z1, Z29
 	VEXTRACTF64X4 $0x01, Z29, Y1
@@ -1479,10 +1502,10 @@ l20:
 	VPERMILPS     $0x01, X29, X1
 	VADDPS        X1, X29, X29
 	VBROADCASTSS  X29, Z1
-	VCMPPS.BCST   $0x11, bivariateConsts<>+192(SB), Z1, K1
-	VMULPS.BCST   bivariateConsts<>+196(SB), Z1, Z2
+	VCMPPS.BCST   $0x11, bivariateConsts<>+196(SB), Z1, K1
+	VMULPS.BCST   bivariateConsts<>+200(SB), Z1, Z2
 	VBLENDMPS     Z2, Z1, K1, Z2
-	VBROADCASTSS  bivariateConsts<>+200(SB), Z3
+	VBROADCASTSS  bivariateConsts<>+204(SB), Z3
 	VMOVAPS.Z     Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
@@ -1527,10 +1550,10 @@ l20:
 	VPERMILPS      $0x01, X31, X1
 	VADDPS         X1, X31, X31
 	VBROADCASTSS   X31, Z1
-	VCMPPS.BCST    $0x11, bivariateConsts<>+192(SB), Z1, K1
-	VMULPS.BCST    bivariateConsts<>+196(SB), Z1, Z2
+	VCMPPS.BCST    $0x11, bivariateConsts<>+196(SB), Z1, K1
+	VMULPS.BCST    bivariateConsts<>+200(SB), Z1, Z2
 	VBLENDMPS      Z2, Z1, K1, Z2
-	VBROADCASTSS   bivariateConsts<>+200(SB), Z3
+	VBROADCASTSS   bivariateConsts<>+204(SB), Z3
 	VMOVAPS.Z      Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
@@ -1591,13 +1614,21 @@ l21:
 	VMOVUPS      64(R10), Z5
 	VSUBPS       Z28, Z4, Z4
 	VSUBPS       Z28, Z5, Z5
-	VBROADCASTSS bivariateConsts<>+180(SB), Z6
+	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z2, K1
+	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z3, K2
+	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z4, K4
+	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z5, K5
+	VMOVAPS.Z    Z2, K1, Z2
+	VMOVAPS.Z    Z3, K2, Z3
+	VMOVAPS.Z    Z4, K4, Z4
+	VMOVAPS.Z    Z5, K5, Z5
+	VBROADCASTSS bivariateConsts<>+184(SB), Z6
 	VMINPS       Z2, Z6, Z2
-	VBROADCASTSS bivariateConsts<>+180(SB), Z6
+	VBROADCASTSS bivariateConsts<>+184(SB), Z6
 	VMINPS       Z3, Z6, Z3
-	VBROADCASTSS bivariateConsts<>+180(SB), Z6
+	VBROADCASTSS bivariateConsts<>+184(SB), Z6
 	VMINPS       Z4, Z6, Z4
-	VBROADCASTSS bivariateConsts<>+180(SB), Z6
+	VBROADCASTSS bivariateConsts<>+184(SB), Z6
 	VMINPS       Z5, Z6, Z5
 	VBROADCASTSS bivariateConsts<>+16(SB), Z6
 	VMAXPS       Z2, Z6, Z2
@@ -1668,6 +1699,10 @@ l21:
 	VSCALEFPS   Z7, Z11, Z3
 	VSCALEFPS   Z8, Z12, Z4
 	VSCALEFPS   Z9, Z13, Z5
+	VMOVAPS.Z   Z2, K1, Z2
+	VMOVAPS.Z   Z3, K2, Z3
+	VMOVAPS.Z   Z4, K4, Z4
+	VMOVAPS.Z   Z5, K5, Z5
 	VSUBPS      Z4, Z2, Z4
 	VSUBPS      Z5, Z3, Z5
 	VMULPS      Z4, Z0, Z4
@@ -1743,9 +1778,13 @@ l22:
 	VSUBPS       Z26, Z1, Z1
 	VMOVUPS      (R10), Z2
 	VSUBPS       Z28, Z2, Z2
-	VBROADCASTSS bivariateConsts<>+180(SB), Z3
+	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z1, K1
+	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z2, K2
+	VMOVAPS.Z    Z1, K1, Z1
+	VMOVAPS.Z    Z2, K2, Z2
+	VBROADCASTSS bivariateConsts<>+184(SB), Z3
 	VMINPS       Z1, Z3, Z1
-	VBROADCASTSS bivariateConsts<>+180(SB), Z3
+	VBROADCASTSS bivariateConsts<>+184(SB), Z3
 	VMINPS       Z2, Z3, Z2
 	VBROADCASTSS bivariateConsts<>+16(SB), Z3
 	VMAXPS       Z1, Z3, Z1
@@ -1786,6 +1825,8 @@ l22:
 	// p 2^n
 	VSCALEFPS   Z3, Z5, Z1
 	VSCALEFPS   Z4, Z6, Z2
+	VMOVAPS.Z   Z1, K1, Z1
+	VMOVAPS.Z   Z2, K2, Z2
 	VSUBPS      Z2, Z1, Z2
 	VMULPS      Z2, Z0, Z2
 	VMOVUPS     Z2, (BX)
@@ -1834,9 +1875,13 @@ l23:
 	VSUBPS       Z26, Z1, Z1
 	VMOVUPS.Z    (R10), K7, Z2
 	VSUBPS       Z28, Z2, Z2
-	VBROADCASTSS bivariateConsts<>+180(SB), Z3
+	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z1, K1
+	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z2, K2
+	VMOVAPS.Z    Z1, K1, Z1
+	VMOVAPS.Z    Z2, K2, Z2
+	VBROADCASTSS bivariateConsts<>+184(SB), Z3
 	VMINPS       Z1, Z3, Z1
-	VBROADCASTSS bivariateConsts<>+180(SB), Z3
+	VBROADCASTSS bivariateConsts<>+184(SB), Z3
 	VMINPS       Z2, Z3, Z2
 	VBROADCASTSS bivariateConsts<>+16(SB), Z3
 	VMAXPS       Z1, Z3, Z1
@@ -1877,6 +1922,8 @@ l23:
 	// p 2^n
 	VSCALEFPS   Z3, Z5, Z1
 	VSCALEFPS   Z4, Z6, Z2
+	VMOVAPS.Z   Z1, K1, Z1
+	VMOVAPS.Z   Z2, K2, Z2
 	VSUBPS      Z2, Z1, Z2
 	VMULPS      Z2, Z0, Z2
 	VMOVUPS     Z2, K7, (BX)
@@ -1963,11 +2010,13 @@ TEXT ·BivariateLog(SB), NOSPLIT, $32-68
 	VBROADCASTSS bivariateConsts<>+44(SB), Z18
 	VBROADCASTSS bivariateConsts<>+48(SB), Z17
 	VBROADCASTSS bivariateConsts<>+52(SB), Z16
-	VBROADCASTSS bivariateConsts<>+0(SB), Z15
-	VBROADCASTSS bivariateConsts<>+16(SB), Z14
-	VBROADCASTSS bivariateConsts<>+60(SB), Z13
-	VBROADCASTSS bivariateConsts<>+104(SB), Z12
-	VBROADCASTSS factor+64(FP), Z11
+	VBROADCASTSS bivariateConsts<>+180(SB), Z15
+	VBROADCASTSS bivariateConsts<>+0(SB), Z14
+	VBROADCASTSS bivariateConsts<>+184(SB), Z13
+	VBROADCASTSS bivariateConsts<>+60(SB), Z12
+	VBROADCASTSS bivariateConsts<>+104(SB), Z11
+	MOVL         factor+64(FP), AX
+	MOVL         AX, 24(SP)
 
 	// Registers:    DI lp    SI y    DX theta    BX logits    CX elements left in the row    R8 4n
 	MOVQ lp+0(FP), DI
@@ -1989,7 +2038,7 @@ TEXT ·BivariateLog(SB), NOSPLIT, $32-68
 	MOVQ AX, 16(SP)
 
 l26:
-	VMOVAPS Z15, Z30
+	VMOVAPS Z14, Z30
 	MOVQ    n+40(FP), CX
 	CMPQ    CX, $0x00000020
 	JL      l28
@@ -2020,7 +2069,7 @@ l29:
 	DECQ      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z (BX), K7, Z0
-	VBLENDMPS Z0, Z15, K7, Z0
+	VBLENDMPS Z0, Z14, K7, Z0
 	VMAXPS    Z30, Z0, Z30
 	LEAQ      (BX)(CX*4), BX
 
@@ -2042,7 +2091,8 @@ l30:
 	VBROADCASTSS  (SI), Z0
 	VBROADCASTSS  -4(DX), Z1
 	VPORD.BCST    bivariateConsts<>+12(SB), Z1, Z2
-	VMAXPS        Z2, Z14, Z2
+	VBROADCASTSS  bivariateConsts<>+16(SB), Z3
+	VMAXPS        Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z3
@@ -2062,16 +2112,16 @@ l30:
 
 	// p 2^n
 	VSCALEFPS    Z3, Z4, Z2
-	VCMPPS       $0x1e, Z13, Z1, K1
+	VCMPPS       $0x1e, Z12, Z1, K1
 	VMOVAPS.Z    Z26, K1, Z3
 	VSUBPS       Z3, Z0, Z0
 	VADDPS       Z2, Z26, Z3
 	VDIVPS       Z3, Z2, Z3
-	VCMPPS       $0x12, Z13, Z1, K1
+	VCMPPS       $0x12, Z12, Z1, K1
 	VBROADCASTSS bivariateConsts<>+12(SB), Z4
 	VMOVAPS.Z    Z4, K1, Z4
 	VPXORD       Z4, Z3, Z3
-	VCMPPS       $0x04, Z13, Z0, K1
+	VCMPPS       $0x04, Z12, Z0, K1
 	VMOVAPS.Z    Z1, K1, Z1
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
@@ -2089,16 +2139,16 @@ l30:
 	VFMADD213PS.BCST bivariateConsts<>+92(SB), Z2, Z5
 	VFMADD213PS.BCST bivariateConsts<>+96(SB), Z2, Z5
 	VFMADD213PS.BCST bivariateConsts<>+100(SB), Z2, Z5
-	VFMADD213PS      Z12, Z2, Z5
+	VFMADD213PS      Z11, Z2, Z5
 	VMULPS           Z2, Z2, Z6
 	VFMADD231PS      Z6, Z5, Z2
 	VADDPS           Z2, Z4, Z2
 	VFMSUB231PS      Z0, Z1, Z2
 	VADDPS           Z3, Z0, Z0
 	VMOVAPS          Z2, Z27
-	VMOVAPS          Z13, Z31
-	VBROADCASTSS     bivariateConsts<>+188(SB), Z30
-	VMOVAPS          Z13, Z29
+	VMOVAPS          Z12, Z31
+	VBROADCASTSS     bivariateConsts<>+192(SB), Z30
+	VMOVAPS          Z12, Z29
 	MOVQ             n+40(FP), CX
 	CMPQ             CX, $0x00000010
 	JL               l34
@@ -2107,15 +2157,15 @@ l32:
 	VMOVUPS      (DX)(R8*2), Z0
 	VMOVUPS      (DX)(R9*1), Z1
 	VMOVUPS      (DX)(R8*4), Z2
-	VMULPS       Z11, Z0, Z0
-	VMULPS       Z11, Z1, Z1
-	VBROADCASTSS bivariateConsts<>+208(SB), Z3
+	VMULPS.BCST  24(SP), Z0, Z0
+	VMULPS.BCST  24(SP), Z1, Z1
+	VBROADCASTSS bivariateConsts<>+212(SB), Z3
 	VMINPS       Z0, Z3, Z0
-	VBROADCASTSS bivariateConsts<>+208(SB), Z3
+	VBROADCASTSS bivariateConsts<>+212(SB), Z3
 	VMINPS       Z1, Z3, Z1
-	VBROADCASTSS bivariateConsts<>+212(SB), Z3
+	VBROADCASTSS bivariateConsts<>+216(SB), Z3
 	VMAXPS       Z0, Z3, Z0
-	VBROADCASTSS bivariateConsts<>+212(SB), Z3
+	VBROADCASTSS bivariateConsts<>+216(SB), Z3
 	VMAXPS       Z1, Z3, Z1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -2229,7 +2279,7 @@ l32:
 	VFMADD213PS.BCST bivariateConsts<>+92(SB), Z3, Z6
 	VFMADD213PS.BCST bivariateConsts<>+96(SB), Z3, Z6
 	VFMADD213PS.BCST bivariateConsts<>+100(SB), Z3, Z6
-	VFMADD213PS      Z12, Z3, Z6
+	VFMADD213PS      Z11, Z3, Z6
 	VMULPS           Z3, Z3, Z7
 	VFMADD231PS      Z7, Z6, Z3
 	VADDPS           Z3, Z4, Z3
@@ -2242,80 +2292,82 @@ l32:
 	VADDPS           Z0, Z1, Z0
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Z28, Z1, Z1
-	VBROADCASTSS bivariateConsts<>+180(SB), Z2
-	VMINPS       Z1, Z2, Z1
-	VMAXPS       Z1, Z14, Z1
+	VSUBPS Z28, Z1, Z1
+	VMAXPS Z1, Z15, Z2
+	VMINPS Z2, Z13, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z25, Z2
-	VFMADD231PS  Z21, Z1, Z2
-	VSUBPS       Z25, Z2, Z2
-	VFNMADD231PS Z23, Z2, Z1
-	VFNMADD231PS Z22, Z2, Z1
+	VMOVAPS      Z25, Z3
+	VFMADD231PS  Z21, Z2, Z3
+	VSUBPS       Z25, Z3, Z3
+	VFNMADD231PS Z23, Z3, Z2
+	VFNMADD231PS Z22, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z19, Z3
-	VFMADD231PS Z1, Z20, Z3
-	VFMADD213PS Z18, Z1, Z3
-	VFMADD213PS Z17, Z1, Z3
-	VFMADD213PS Z16, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
+	VMOVAPS     Z19, Z4
+	VFMADD231PS Z2, Z20, Z4
+	VFMADD213PS Z18, Z2, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
-	VSCALEFPS Z2, Z3, Z1
+	VSCALEFPS Z3, Z4, Z2
+	VCMPPS    $0x15, Z15, Z1, K1
+	VMOVAPS.Z Z2, K1, Z1
 	VADDPS    Z31, Z1, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS bivariateConsts<>+184(SB), Z2
+	VBROADCASTSS bivariateConsts<>+188(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
 	VMOVAPS      Z1, Z30
-	VMAXPS       Z2, Z14, Z1
-	VBROADCASTSS bivariateConsts<>+180(SB), Z2
-	VMINPS       Z0, Z2, Z0
+	VMAXPS       Z2, Z15, Z1
+	VMAXPS       Z0, Z15, Z3
+	VMINPS       Z1, Z13, Z1
+	VMINPS       Z3, Z13, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z0, Z14, Z0
-	VMOVAPS     Z25, Z2
-	VFMADD231PS Z21, Z1, Z2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z25, Z2, Z2
-	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z21, Z0, Z3
-	VFNMADD231PS Z23, Z2, Z1
-	VSUBPS       Z25, Z3, Z3
-	VFNMADD231PS Z22, Z2, Z1
-	VFNMADD231PS Z23, Z3, Z0
+	VMOVAPS      Z25, Z4
+	VFMADD231PS  Z21, Z1, Z4
+	VMOVAPS      Z25, Z5
+	VFMADD231PS  Z21, Z3, Z5
+	VSUBPS       Z25, Z4, Z4
+	VSUBPS       Z25, Z5, Z5
+	VFNMADD231PS Z23, Z4, Z1
+	VFNMADD231PS Z23, Z5, Z3
+	VFNMADD231PS Z22, Z4, Z1
+	VFNMADD231PS Z22, Z5, Z3
 
 	// p = e^r
-	VFNMADD231PS Z22, Z3, Z0
-	VMOVAPS      Z19, Z4
-	VFMADD231PS  Z1, Z20, Z4
-
 	// p = e^r
-	VFMADD213PS Z18, Z1, Z4
-	VMOVAPS     Z19, Z5
-	VFMADD231PS Z0, Z20, Z5
-	VFMADD213PS Z17, Z1, Z4
-	VFMADD213PS Z18, Z0, Z5
-	VFMADD213PS Z16, Z1, Z4
-	VFMADD213PS Z17, Z0, Z5
-	VFMADD213PS Z26, Z1, Z4
-	VFMADD213PS Z16, Z0, Z5
-	VFMADD213PS Z26, Z1, Z4
-	VFMADD213PS Z26, Z0, Z5
+	VMOVAPS     Z19, Z6
+	VFMADD231PS Z1, Z20, Z6
+	VMOVAPS     Z19, Z7
+	VFMADD231PS Z3, Z20, Z7
+	VFMADD213PS Z18, Z1, Z6
+	VFMADD213PS Z18, Z3, Z7
+	VFMADD213PS Z17, Z1, Z6
+	VFMADD213PS Z17, Z3, Z7
+	VFMADD213PS Z16, Z1, Z6
+	VFMADD213PS Z16, Z3, Z7
+	VFMADD213PS Z26, Z1, Z6
+	VFMADD213PS Z26, Z3, Z7
+	VFMADD213PS Z26, Z1, Z6
+	VFMADD213PS Z26, Z3, Z7
 
 	// p 2^n
-	VFMADD213PS Z26, Z0, Z5
-	VSCALEFPS   Z2, Z4, Z0
-
 	// p 2^n
-	VSCALEFPS   Z3, Z5, Z1
+	VSCALEFPS   Z4, Z6, Z1
+	VSCALEFPS   Z5, Z7, Z3
+	VCMPPS      $0x15, Z15, Z2, K1
+	VCMPPS      $0x15, Z15, Z0, K2
+	VMOVAPS.Z   Z1, K1, Z0
+	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
 	ADDQ        $0x00000040, DX
@@ -2334,15 +2386,15 @@ l34:
 	VMOVUPS.Z    (DX)(R8*2), K7, Z0
 	VMOVUPS.Z    (DX)(R9*1), K7, Z1
 	VMOVUPS.Z    (DX)(R8*4), K7, Z2
-	VMULPS       Z11, Z0, Z0
-	VMULPS       Z11, Z1, Z1
-	VBROADCASTSS bivariateConsts<>+208(SB), Z3
+	VMULPS.BCST  24(SP), Z0, Z0
+	VMULPS.BCST  24(SP), Z1, Z1
+	VBROADCASTSS bivariateConsts<>+212(SB), Z3
 	VMINPS       Z0, Z3, Z0
-	VBROADCASTSS bivariateConsts<>+208(SB), Z3
+	VBROADCASTSS bivariateConsts<>+212(SB), Z3
 	VMINPS       Z1, Z3, Z1
-	VBROADCASTSS bivariateConsts<>+212(SB), Z3
+	VBROADCASTSS bivariateConsts<>+216(SB), Z3
 	VMAXPS       Z0, Z3, Z0
-	VBROADCASTSS bivariateConsts<>+212(SB), Z3
+	VBROADCASTSS bivariateConsts<>+216(SB), Z3
 	VMAXPS       Z1, Z3, Z1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -2456,7 +2508,7 @@ l34:
 	VFMADD213PS.BCST bivariateConsts<>+92(SB), Z3, Z6
 	VFMADD213PS.BCST bivariateConsts<>+96(SB), Z3, Z6
 	VFMADD213PS.BCST bivariateConsts<>+100(SB), Z3, Z6
-	VFMADD213PS      Z12, Z3, Z6
+	VFMADD213PS      Z11, Z3, Z6
 	VMULPS           Z3, Z3, Z7
 	VFMADD231PS      Z7, Z6, Z3
 	VADDPS           Z3, Z4, Z3
@@ -2469,82 +2521,84 @@ l34:
 	VADDPS           Z0, Z1, Z0
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Z28, Z1, Z1
-	VBROADCASTSS bivariateConsts<>+180(SB), Z2
-	VMINPS       Z1, Z2, Z1
-	VMAXPS       Z1, Z14, Z1
+	VSUBPS Z28, Z1, Z1
+	VMAXPS Z1, Z15, Z2
+	VMINPS Z2, Z13, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z25, Z2
-	VFMADD231PS  Z21, Z1, Z2
-	VSUBPS       Z25, Z2, Z2
-	VFNMADD231PS Z23, Z2, Z1
-	VFNMADD231PS Z22, Z2, Z1
+	VMOVAPS      Z25, Z3
+	VFMADD231PS  Z21, Z2, Z3
+	VSUBPS       Z25, Z3, Z3
+	VFNMADD231PS Z23, Z3, Z2
+	VFNMADD231PS Z22, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z19, Z3
-	VFMADD231PS Z1, Z20, Z3
-	VFMADD213PS Z18, Z1, Z3
-	VFMADD213PS Z17, Z1, Z3
-	VFMADD213PS Z16, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
+	VMOVAPS     Z19, Z4
+	VFMADD231PS Z2, Z20, Z4
+	VFMADD213PS Z18, Z2, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
-	VSCALEFPS Z2, Z3, Z1
+	VSCALEFPS Z3, Z4, Z2
+	VCMPPS    $0x15, Z15, Z1, K1
+	VMOVAPS.Z Z2, K1, Z1
 	VMOVAPS.Z Z1, K7, Z1
 	VADDPS    Z31, Z1, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VBLENDMPS    Z0, Z15, K7, Z0
+	VBLENDMPS    Z0, Z14, K7, Z0
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS bivariateConsts<>+184(SB), Z2
+	VBROADCASTSS bivariateConsts<>+188(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
 	VMOVAPS      Z1, Z30
-	VMAXPS       Z2, Z14, Z1
-	VBROADCASTSS bivariateConsts<>+180(SB), Z2
-	VMINPS       Z0, Z2, Z0
+	VMAXPS       Z2, Z15, Z1
+	VMAXPS       Z0, Z15, Z3
+	VMINPS       Z1, Z13, Z1
+	VMINPS       Z3, Z13, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z0, Z14, Z0
-	VMOVAPS     Z25, Z2
-	VFMADD231PS Z21, Z1, Z2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z25, Z2, Z2
-	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z21, Z0, Z3
-	VFNMADD231PS Z23, Z2, Z1
-	VSUBPS       Z25, Z3, Z3
-	VFNMADD231PS Z22, Z2, Z1
-	VFNMADD231PS Z23, Z3, Z0
+	VMOVAPS      Z25, Z4
+	VFMADD231PS  Z21, Z1, Z4
+	VMOVAPS      Z25, Z5
+	VFMADD231PS  Z21, Z3, Z5
+	VSUBPS       Z25, Z4, Z4
+	VSUBPS       Z25, Z5, Z5
+	VFNMADD231PS Z23, Z4, Z1
+	VFNMADD231PS Z23, Z5, Z3
+	VFNMADD231PS Z22, Z4, Z1
+	VFNMADD231PS Z22, Z5, Z3
 
 	// p = e^r
-	VFNMADD231PS Z22, Z3, Z0
-	VMOVAPS      Z19, Z4
-	VFMADD231PS  Z1, Z20, Z4
-
 	// p = e^r
-	VFMADD213PS Z18, Z1, Z4
-	VMOVAPS     Z19, Z5
-	VFMADD231PS Z0, Z20, Z5
-	VFMADD213PS Z17, Z1, Z4
-	VFMADD213PS Z18, Z0, Z5
-	VFMADD213PS Z16, Z1, Z4
-	VFMADD213PS Z17, Z0, Z5
-	VFMADD213PS Z26, Z1, Z4
-	VFMADD213PS Z16, Z0, Z5
-	VFMADD213PS Z26, Z1, Z4
-	VFMADD213PS Z26, Z0, Z5
+	VMOVAPS     Z19, Z6
+	VFMADD231PS Z1, Z20, Z6
+	VMOVAPS     Z19, Z7
+	VFMADD231PS Z3, Z20, Z7
+	VFMADD213PS Z18, Z1, Z6
+	VFMADD213PS Z18, Z3, Z7
+	VFMADD213PS Z17, Z1, Z6
+	VFMADD213PS Z17, Z3, Z7
+	VFMADD213PS Z16, Z1, Z6
+	VFMADD213PS Z16, Z3, Z7
+	VFMADD213PS Z26, Z1, Z6
+	VFMADD213PS Z26, Z3, Z7
+	VFMADD213PS Z26, Z1, Z6
+	VFMADD213PS Z26, Z3, Z7
 
 	// p 2^n
-	VFMADD213PS Z26, Z0, Z5
-	VSCALEFPS   Z2, Z4, Z0
-
 	// p 2^n
-	VSCALEFPS   Z3, Z5, Z1
+	VSCALEFPS   Z4, Z6, Z1
+	VSCALEFPS   Z5, Z7, Z3
+	VCMPPS      $0x15, Z15, Z2, K1
+	VCMPPS      $0x15, Z15, Z0, K2
+	VMOVAPS.Z   Z1, K1, Z0
+	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
 	LEAQ        (DX)(CX*4), DX
@@ -2562,26 +2616,29 @@ l35:
 	VMAXPS        X1, X0, X0
 	VBROADCASTSS  X0, Z0
 	VSUBPS        Z0, Z30, Z1
-	VMAXPS        Z1, Z14, Z1
+	VMAXPS        Z1, Z15, Z2
+	VMINPS        Z2, Z13, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z25, Z2
-	VFMADD231PS  Z21, Z1, Z2
-	VSUBPS       Z25, Z2, Z2
-	VFNMADD231PS Z23, Z2, Z1
-	VFNMADD231PS Z22, Z2, Z1
+	VMOVAPS      Z25, Z3
+	VFMADD231PS  Z21, Z2, Z3
+	VSUBPS       Z25, Z3, Z3
+	VFNMADD231PS Z23, Z3, Z2
+	VFNMADD231PS Z22, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z19, Z3
-	VFMADD231PS Z1, Z20, Z3
-	VFMADD213PS Z18, Z1, Z3
-	VFMADD213PS Z17, Z1, Z3
-	VFMADD213PS Z16, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
+	VMOVAPS     Z19, Z4
+	VFMADD231PS Z2, Z20, Z4
+	VFMADD213PS Z18, Z2, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
-	VSCALEFPS     Z2, Z3, Z1
+	VSCALEFPS     Z3, Z4, Z2
+	VCMPPS        $0x15, Z15, Z1, K1
+	VMOVAPS.Z     Z2, K1, Z1
 	VMULPS        Z1, Z29, Z1
 	VMOVAPS       Z1, Z29
 	VEXTRACTF64X4 $0x01, Z29, Y1
@@ -2593,10 +2650,10 @@ l35:
 	VPERMILPS     $0x01, X29, X1
 	VADDPS        X1, X29, X29
 	VBROADCASTSS  X29, Z1
-	VCMPPS.BCST   $0x11, bivariateConsts<>+192(SB), Z1, K1
-	VMULPS.BCST   bivariateConsts<>+196(SB), Z1, Z2
+	VCMPPS.BCST   $0x11, bivariateConsts<>+196(SB), Z1, K1
+	VMULPS.BCST   bivariateConsts<>+200(SB), Z1, Z2
 	VBLENDMPS     Z2, Z1, K1, Z2
-	VBROADCASTSS  bivariateConsts<>+200(SB), Z3
+	VBROADCASTSS  bivariateConsts<>+204(SB), Z3
 	VMOVAPS.Z     Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
@@ -2617,7 +2674,7 @@ l35:
 	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+172(SB), Z2, Z4
-	VFMADD213PS      Z12, Z2, Z4
+	VFMADD213PS      Z11, Z2, Z4
 	VMULPS           Z2, Z2, Z5
 	VMULPS           Z22, Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
@@ -2625,10 +2682,10 @@ l35:
 	VFMADD231PS      Z23, Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	VCMPPS         $0x11, Z13, Z1, K1
+	VCMPPS         $0x11, Z12, Z1, K1
 	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z2, K1, Z2
-	VCMPPS         $0x00, Z13, Z1, K1
-	VBLENDMPS      Z15, Z2, K1, Z2
+	VCMPPS         $0x00, Z12, Z1, K1
+	VBLENDMPS      Z14, Z2, K1, Z2
 	VCMPPS.BCST    $0x15, bivariateConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
 	VADDPS         Z1, Z0, Z0
@@ -2641,10 +2698,10 @@ l35:
 	VPERMILPS      $0x01, X31, X1
 	VADDPS         X1, X31, X31
 	VBROADCASTSS   X31, Z1
-	VCMPPS.BCST    $0x11, bivariateConsts<>+192(SB), Z1, K1
-	VMULPS.BCST    bivariateConsts<>+196(SB), Z1, Z2
+	VCMPPS.BCST    $0x11, bivariateConsts<>+196(SB), Z1, K1
+	VMULPS.BCST    bivariateConsts<>+200(SB), Z1, Z2
 	VBLENDMPS      Z2, Z1, K1, Z2
-	VBROADCASTSS   bivariateConsts<>+200(SB), Z3
+	VBROADCASTSS   bivariateConsts<>+204(SB), Z3
 	VMOVAPS.Z      Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
@@ -2665,7 +2722,7 @@ l35:
 	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+172(SB), Z2, Z4
-	VFMADD213PS      Z12, Z2, Z4
+	VFMADD213PS      Z11, Z2, Z4
 	VMULPS           Z2, Z2, Z5
 	VMULPS           Z22, Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
@@ -2673,10 +2730,10 @@ l35:
 	VFMADD231PS      Z23, Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	VCMPPS         $0x11, Z13, Z1, K1
+	VCMPPS         $0x11, Z12, Z1, K1
 	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z2, K1, Z2
-	VCMPPS         $0x00, Z13, Z1, K1
-	VBLENDMPS      Z15, Z2, K1, Z2
+	VCMPPS         $0x00, Z12, Z1, K1
+	VBLENDMPS      Z14, Z2, K1, Z2
 	VCMPPS.BCST    $0x15, bivariateConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
 	VADDPS         Z1, Z28, Z1
@@ -2853,7 +2910,7 @@ l40:
 	VMULPS           Z1, Z0, Z0
 	VMOVSS           X0, (SI)
 	VBROADCASTSS     bivariateConsts<>+60(SB), Z31
-	VBROADCASTSS     bivariateConsts<>+188(SB), Z30
+	VBROADCASTSS     bivariateConsts<>+192(SB), Z30
 	VBROADCASTSS     bivariateConsts<>+60(SB), Z29
 	MOVQ             n+64(FP), CX
 	CMPQ             CX, $0x00000010
@@ -2865,13 +2922,13 @@ l42:
 	VMOVUPS      (R9)(R11*4), Z2
 	VMULPS.BCST  40(SP), Z0, Z0
 	VMULPS.BCST  40(SP), Z1, Z1
-	VBROADCASTSS bivariateConsts<>+208(SB), Z3
+	VBROADCASTSS bivariateConsts<>+212(SB), Z3
 	VMINPS       Z0, Z3, Z0
-	VBROADCASTSS bivariateConsts<>+208(SB), Z3
+	VBROADCASTSS bivariateConsts<>+212(SB), Z3
 	VMINPS       Z1, Z3, Z1
-	VBROADCASTSS bivariateConsts<>+212(SB), Z3
+	VBROADCASTSS bivariateConsts<>+216(SB), Z3
 	VMAXPS       Z0, Z3, Z0
-	VBROADCASTSS bivariateConsts<>+212(SB), Z3
+	VBROADCASTSS bivariateConsts<>+216(SB), Z3
 	VMAXPS       Z1, Z3, Z1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -2997,15 +3054,15 @@ l42:
 	VMULPS           Z6, Z12, Z1
 	VADDPS           Z9, Z1, Z5
 	VFMADD231PS      Z7, Z11, Z5
-	VBROADCASTSS     bivariateConsts<>+184(SB), Z6
-	VMINPS           Z5, Z6, Z5
 	VBROADCASTSS     bivariateConsts<>+188(SB), Z6
+	VMINPS           Z5, Z6, Z5
+	VBROADCASTSS     bivariateConsts<>+192(SB), Z6
 	VMAXPS           Z5, Z6, Z5
 	VADDPS           Z10, Z1, Z1
 	VFNMADD231PS     Z11, Z7, Z1
-	VBROADCASTSS     bivariateConsts<>+184(SB), Z6
-	VMINPS           Z1, Z6, Z1
 	VBROADCASTSS     bivariateConsts<>+188(SB), Z6
+	VMINPS           Z1, Z6, Z1
+	VBROADCASTSS     bivariateConsts<>+192(SB), Z6
 	VMAXPS           Z1, Z6, Z1
 	VMULPS           Z3, Z5, Z3
 	VMOVUPS          Z3, (DX)
@@ -3025,7 +3082,7 @@ l42:
 	VADDPS           Z8, Z25, Z3
 	VDIVPS           Z3, Z1, Z1
 	VSUBPS           Z12, Z11, Z3
-	VMULPS.BCST      bivariateConsts<>+204(SB), Z3, Z3
+	VMULPS.BCST      bivariateConsts<>+208(SB), Z3, Z3
 	VADDPS           Z12, Z11, Z4
 	VFMADD231PS      Z4, Z3, Z1
 	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z2, Z1
@@ -3037,81 +3094,86 @@ l42:
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Z28, Z1, Z1
 	VBROADCASTSS bivariateConsts<>+180(SB), Z2
-	VMINPS       Z1, Z2, Z1
-	VBROADCASTSS bivariateConsts<>+16(SB), Z2
-	VMAXPS       Z1, Z2, Z1
+	VMAXPS       Z1, Z2, Z2
+	VBROADCASTSS bivariateConsts<>+184(SB), Z3
+	VMINPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z24, Z2
-	VFMADD231PS  Z21, Z1, Z2
-	VSUBPS       Z24, Z2, Z2
-	VFNMADD231PS Z23, Z2, Z1
-	VFNMADD231PS Z22, Z2, Z1
+	VMOVAPS      Z24, Z3
+	VFMADD231PS  Z21, Z2, Z3
+	VSUBPS       Z24, Z3, Z3
+	VFNMADD231PS Z23, Z3, Z2
+	VFNMADD231PS Z22, Z3, Z2
 
 	// p = e^r
-	VMOVAPS          Z19, Z3
-	VFMADD231PS      Z1, Z20, Z3
-	VFMADD213PS      Z18, Z1, Z3
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z1, Z3
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z1, Z3
-	VFMADD213PS      Z25, Z1, Z3
-	VFMADD213PS      Z25, Z1, Z3
+	VMOVAPS          Z19, Z4
+	VFMADD231PS      Z2, Z20, Z4
+	VFMADD213PS      Z18, Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z2, Z4
+	VFMADD213PS      Z25, Z2, Z4
+	VFMADD213PS      Z25, Z2, Z4
 
 	// p 2^n
-	VSCALEFPS Z2, Z3, Z1
-	VADDPS    Z31, Z1, Z31
+	VSCALEFPS   Z3, Z4, Z2
+	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z1, K1
+	VMOVAPS.Z   Z2, K1, Z1
+	VADDPS      Z31, Z1, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS bivariateConsts<>+184(SB), Z2
+	VBROADCASTSS bivariateConsts<>+188(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
 	VMOVAPS      Z1, Z30
-	VBROADCASTSS bivariateConsts<>+16(SB), Z1
+	VBROADCASTSS bivariateConsts<>+180(SB), Z1
 	VMAXPS       Z2, Z1, Z1
-	VBROADCASTSS bivariateConsts<>+180(SB), Z2
-	VMINPS       Z0, Z2, Z0
+	VBROADCASTSS bivariateConsts<>+180(SB), Z3
+	VMAXPS       Z0, Z3, Z3
+	VBROADCASTSS bivariateConsts<>+184(SB), Z4
+	VMINPS       Z1, Z4, Z1
+	VBROADCASTSS bivariateConsts<>+184(SB), Z4
+	VMINPS       Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+16(SB), Z2
-	VMAXPS       Z0, Z2, Z0
-	VMOVAPS      Z24, Z2
-	VFMADD231PS  Z21, Z1, Z2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z24, Z2, Z2
-	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z21, Z0, Z3
-	VFNMADD231PS Z23, Z2, Z1
-	VSUBPS       Z24, Z3, Z3
-	VFNMADD231PS Z22, Z2, Z1
-	VFNMADD231PS Z23, Z3, Z0
+	VMOVAPS      Z24, Z4
+	VFMADD231PS  Z21, Z1, Z4
+	VMOVAPS      Z24, Z5
+	VFMADD231PS  Z21, Z3, Z5
+	VSUBPS       Z24, Z4, Z4
+	VSUBPS       Z24, Z5, Z5
+	VFNMADD231PS Z23, Z4, Z1
+	VFNMADD231PS Z23, Z5, Z3
+	VFNMADD231PS Z22, Z4, Z1
+	VFNMADD231PS Z22, Z5, Z3
 
 	// p = e^r
-	VFNMADD231PS Z22, Z3, Z0
-	VMOVAPS      Z19, Z4
-	VFMADD231PS  Z1, Z20, Z4
-
 	// p = e^r
-	VFMADD213PS      Z18, Z1, Z4
-	VMOVAPS          Z19, Z5
-	VFMADD231PS      Z0, Z20, Z5
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z1, Z4
-	VFMADD213PS      Z18, Z0, Z5
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z1, Z4
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z0, Z5
-	VFMADD213PS      Z25, Z1, Z4
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z0, Z5
-	VFMADD213PS      Z25, Z1, Z4
-	VFMADD213PS      Z25, Z0, Z5
+	VMOVAPS          Z19, Z6
+	VFMADD231PS      Z1, Z20, Z6
+	VMOVAPS          Z19, Z7
+	VFMADD231PS      Z3, Z20, Z7
+	VFMADD213PS      Z18, Z1, Z6
+	VFMADD213PS      Z18, Z3, Z7
+	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z1, Z6
+	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z3, Z7
+	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z1, Z6
+	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z3, Z7
+	VFMADD213PS      Z25, Z1, Z6
+	VFMADD213PS      Z25, Z3, Z7
+	VFMADD213PS      Z25, Z1, Z6
+	VFMADD213PS      Z25, Z3, Z7
 
 	// p 2^n
-	VFMADD213PS Z25, Z0, Z5
-	VSCALEFPS   Z2, Z4, Z0
-
 	// p 2^n
-	VSCALEFPS   Z3, Z5, Z1
+	VSCALEFPS   Z4, Z6, Z1
+	VSCALEFPS   Z5, Z7, Z3
+	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z2, K1
+	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z0, K2
+	VMOVAPS.Z   Z1, K1, Z0
+	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
 	ADDQ        $0x00000040, R9
@@ -3134,13 +3196,13 @@ l44:
 	VMOVUPS.Z    (R9)(R11*4), K7, Z2
 	VMULPS.BCST  40(SP), Z0, Z0
 	VMULPS.BCST  40(SP), Z1, Z1
-	VBROADCASTSS bivariateConsts<>+208(SB), Z3
+	VBROADCASTSS bivariateConsts<>+212(SB), Z3
 	VMINPS       Z0, Z3, Z0
-	VBROADCASTSS bivariateConsts<>+208(SB), Z3
+	VBROADCASTSS bivariateConsts<>+212(SB), Z3
 	VMINPS       Z1, Z3, Z1
-	VBROADCASTSS bivariateConsts<>+212(SB), Z3
+	VBROADCASTSS bivariateConsts<>+216(SB), Z3
 	VMAXPS       Z0, Z3, Z0
-	VBROADCASTSS bivariateConsts<>+212(SB), Z3
+	VBROADCASTSS bivariateConsts<>+216(SB), Z3
 	VMAXPS       Z1, Z3, Z1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -3266,15 +3328,15 @@ l44:
 	VMULPS           Z6, Z12, Z1
 	VADDPS           Z9, Z1, Z5
 	VFMADD231PS      Z7, Z11, Z5
-	VBROADCASTSS     bivariateConsts<>+184(SB), Z6
-	VMINPS           Z5, Z6, Z5
 	VBROADCASTSS     bivariateConsts<>+188(SB), Z6
+	VMINPS           Z5, Z6, Z5
+	VBROADCASTSS     bivariateConsts<>+192(SB), Z6
 	VMAXPS           Z5, Z6, Z5
 	VADDPS           Z10, Z1, Z1
 	VFNMADD231PS     Z11, Z7, Z1
-	VBROADCASTSS     bivariateConsts<>+184(SB), Z6
-	VMINPS           Z1, Z6, Z1
 	VBROADCASTSS     bivariateConsts<>+188(SB), Z6
+	VMINPS           Z1, Z6, Z1
+	VBROADCASTSS     bivariateConsts<>+192(SB), Z6
 	VMAXPS           Z1, Z6, Z1
 	VMULPS           Z3, Z5, Z3
 	VMOVUPS          Z3, K7, (DX)
@@ -3294,7 +3356,7 @@ l44:
 	VADDPS           Z8, Z25, Z3
 	VDIVPS           Z3, Z1, Z1
 	VSUBPS           Z12, Z11, Z3
-	VMULPS.BCST      bivariateConsts<>+204(SB), Z3, Z3
+	VMULPS.BCST      bivariateConsts<>+208(SB), Z3, Z3
 	VADDPS           Z12, Z11, Z4
 	VFMADD231PS      Z4, Z3, Z1
 	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z2, Z1
@@ -3306,84 +3368,89 @@ l44:
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Z28, Z1, Z1
 	VBROADCASTSS bivariateConsts<>+180(SB), Z2
-	VMINPS       Z1, Z2, Z1
-	VBROADCASTSS bivariateConsts<>+16(SB), Z2
-	VMAXPS       Z1, Z2, Z1
+	VMAXPS       Z1, Z2, Z2
+	VBROADCASTSS bivariateConsts<>+184(SB), Z3
+	VMINPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z24, Z2
-	VFMADD231PS  Z21, Z1, Z2
-	VSUBPS       Z24, Z2, Z2
-	VFNMADD231PS Z23, Z2, Z1
-	VFNMADD231PS Z22, Z2, Z1
+	VMOVAPS      Z24, Z3
+	VFMADD231PS  Z21, Z2, Z3
+	VSUBPS       Z24, Z3, Z3
+	VFNMADD231PS Z23, Z3, Z2
+	VFNMADD231PS Z22, Z3, Z2
 
 	// p = e^r
-	VMOVAPS          Z19, Z3
-	VFMADD231PS      Z1, Z20, Z3
-	VFMADD213PS      Z18, Z1, Z3
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z1, Z3
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z1, Z3
-	VFMADD213PS      Z25, Z1, Z3
-	VFMADD213PS      Z25, Z1, Z3
+	VMOVAPS          Z19, Z4
+	VFMADD231PS      Z2, Z20, Z4
+	VFMADD213PS      Z18, Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z2, Z4
+	VFMADD213PS      Z25, Z2, Z4
+	VFMADD213PS      Z25, Z2, Z4
 
 	// p 2^n
-	VSCALEFPS Z2, Z3, Z1
-	VMOVAPS.Z Z1, K7, Z1
-	VADDPS    Z31, Z1, Z31
+	VSCALEFPS   Z3, Z4, Z2
+	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z1, K1
+	VMOVAPS.Z   Z2, K1, Z1
+	VMOVAPS.Z   Z1, K7, Z1
+	VADDPS      Z31, Z1, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VBROADCASTSS bivariateConsts<>+0(SB), Z1
 	VBLENDMPS    Z0, Z1, K7, Z0
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS bivariateConsts<>+184(SB), Z2
+	VBROADCASTSS bivariateConsts<>+188(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
 	VMOVAPS      Z1, Z30
-	VBROADCASTSS bivariateConsts<>+16(SB), Z1
+	VBROADCASTSS bivariateConsts<>+180(SB), Z1
 	VMAXPS       Z2, Z1, Z1
-	VBROADCASTSS bivariateConsts<>+180(SB), Z2
-	VMINPS       Z0, Z2, Z0
+	VBROADCASTSS bivariateConsts<>+180(SB), Z3
+	VMAXPS       Z0, Z3, Z3
+	VBROADCASTSS bivariateConsts<>+184(SB), Z4
+	VMINPS       Z1, Z4, Z1
+	VBROADCASTSS bivariateConsts<>+184(SB), Z4
+	VMINPS       Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+16(SB), Z2
-	VMAXPS       Z0, Z2, Z0
-	VMOVAPS      Z24, Z2
-	VFMADD231PS  Z21, Z1, Z2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z24, Z2, Z2
-	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z21, Z0, Z3
-	VFNMADD231PS Z23, Z2, Z1
-	VSUBPS       Z24, Z3, Z3
-	VFNMADD231PS Z22, Z2, Z1
-	VFNMADD231PS Z23, Z3, Z0
+	VMOVAPS      Z24, Z4
+	VFMADD231PS  Z21, Z1, Z4
+	VMOVAPS      Z24, Z5
+	VFMADD231PS  Z21, Z3, Z5
+	VSUBPS       Z24, Z4, Z4
+	VSUBPS       Z24, Z5, Z5
+	VFNMADD231PS Z23, Z4, Z1
+	VFNMADD231PS Z23, Z5, Z3
+	VFNMADD231PS Z22, Z4, Z1
+	VFNMADD231PS Z22, Z5, Z3
 
 	// p = e^r
-	VFNMADD231PS Z22, Z3, Z0
-	VMOVAPS      Z19, Z4
-	VFMADD231PS  Z1, Z20, Z4
-
 	// p = e^r
-	VFMADD213PS      Z18, Z1, Z4
-	VMOVAPS          Z19, Z5
-	VFMADD231PS      Z0, Z20, Z5
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z1, Z4
-	VFMADD213PS      Z18, Z0, Z5
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z1, Z4
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z0, Z5
-	VFMADD213PS      Z25, Z1, Z4
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z0, Z5
-	VFMADD213PS      Z25, Z1, Z4
-	VFMADD213PS      Z25, Z0, Z5
+	VMOVAPS          Z19, Z6
+	VFMADD231PS      Z1, Z20, Z6
+	VMOVAPS          Z19, Z7
+	VFMADD231PS      Z3, Z20, Z7
+	VFMADD213PS      Z18, Z1, Z6
+	VFMADD213PS      Z18, Z3, Z7
+	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z1, Z6
+	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z3, Z7
+	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z1, Z6
+	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z3, Z7
+	VFMADD213PS      Z25, Z1, Z6
+	VFMADD213PS      Z25, Z3, Z7
+	VFMADD213PS      Z25, Z1, Z6
+	VFMADD213PS      Z25, Z3, Z7
 
 	// p 2^n
-	VFMADD213PS Z25, Z0, Z5
-	VSCALEFPS   Z2, Z4, Z0
-
 	// p 2^n
-	VSCALEFPS   Z3, Z5, Z1
+	VSCALEFPS   Z4, Z6, Z1
+	VSCALEFPS   Z5, Z7, Z3
+	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z2, K1
+	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z0, K2
+	VMOVAPS.Z   Z1, K1, Z0
+	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
 	LEAQ        (R9)(CX*4), R9
@@ -3406,27 +3473,31 @@ l45:
 	VMAXPS        X1, X0, X0
 	VBROADCASTSS  X0, Z0
 	VSUBPS        Z0, Z30, Z1
-	VBROADCASTSS  bivariateConsts<>+16(SB), Z2
-	VMAXPS        Z1, Z2, Z1
+	VBROADCASTSS  bivariateConsts<>+180(SB), Z2
+	VMAXPS        Z1, Z2, Z2
+	VBROADCASTSS  bivariateConsts<>+184(SB), Z3
+	VMINPS        Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z24, Z2
-	VFMADD231PS  Z21, Z1, Z2
-	VSUBPS       Z24, Z2, Z2
-	VFNMADD231PS Z23, Z2, Z1
-	VFNMADD231PS Z22, Z2, Z1
+	VMOVAPS      Z24, Z3
+	VFMADD231PS  Z21, Z2, Z3
+	VSUBPS       Z24, Z3, Z3
+	VFNMADD231PS Z23, Z3, Z2
+	VFNMADD231PS Z22, Z3, Z2
 
 	// p = e^r
-	VMOVAPS          Z19, Z3
-	VFMADD231PS      Z1, Z20, Z3
-	VFMADD213PS      Z18, Z1, Z3
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z1, Z3
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z1, Z3
-	VFMADD213PS      Z25, Z1, Z3
-	VFMADD213PS      Z25, Z1, Z3
+	VMOVAPS          Z19, Z4
+	VFMADD231PS      Z2, Z20, Z4
+	VFMADD213PS      Z18, Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z2, Z4
+	VFMADD213PS      Z25, Z2, Z4
+	VFMADD213PS      Z25, Z2, Z4
 
 	// p 2^n
-	VSCALEFPS     Z2, Z3, Z1
+	VSCALEFPS     Z3, Z4, Z2
+	VCMPPS.BCST   $0x15, bivariateConsts<>+180(SB), Z1, K1
+	VMOVAPS.Z     Z2, K1, Z1
 	VMULPS        Z1, Z29, Z1
 	VMOVAPS       Z1, Z29
 	VEXTRACTF64X4 $0x01, Z29, Y1
@@ -3438,10 +3509,10 @@ l45:
 	VPERMILPS     $0x01, X29, X1
 	VADDPS        X1, X29, X29
 	VBROADCASTSS  X29, Z1
-	VCMPPS.BCST   $0x11, bivariateConsts<>+192(SB), Z1, K1
-	VMULPS.BCST   bivariateConsts<>+196(SB), Z1, Z2
+	VCMPPS.BCST   $0x11, bivariateConsts<>+196(SB), Z1, K1
+	VMULPS.BCST   bivariateConsts<>+200(SB), Z1, Z2
 	VBLENDMPS     Z2, Z1, K1, Z2
-	VBROADCASTSS  bivariateConsts<>+200(SB), Z3
+	VBROADCASTSS  bivariateConsts<>+204(SB), Z3
 	VMOVAPS.Z     Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
@@ -3486,10 +3557,10 @@ l45:
 	VPERMILPS      $0x01, X31, X1
 	VADDPS         X1, X31, X31
 	VBROADCASTSS   X31, Z1
-	VCMPPS.BCST    $0x11, bivariateConsts<>+192(SB), Z1, K1
-	VMULPS.BCST    bivariateConsts<>+196(SB), Z1, Z2
+	VCMPPS.BCST    $0x11, bivariateConsts<>+196(SB), Z1, K1
+	VMULPS.BCST    bivariateConsts<>+200(SB), Z1, Z2
 	VBLENDMPS      Z2, Z1, K1, Z2
-	VBROADCASTSS   bivariateConsts<>+200(SB), Z3
+	VBROADCASTSS   bivariateConsts<>+204(SB), Z3
 	VMOVAPS.Z      Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
@@ -3550,13 +3621,21 @@ l46:
 	VMOVUPS      64(R10), Z5
 	VSUBPS       Z28, Z4, Z4
 	VSUBPS       Z28, Z5, Z5
-	VBROADCASTSS bivariateConsts<>+180(SB), Z6
+	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z2, K1
+	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z3, K2
+	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z4, K4
+	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z5, K5
+	VMOVAPS.Z    Z2, K1, Z2
+	VMOVAPS.Z    Z3, K2, Z3
+	VMOVAPS.Z    Z4, K4, Z4
+	VMOVAPS.Z    Z5, K5, Z5
+	VBROADCASTSS bivariateConsts<>+184(SB), Z6
 	VMINPS       Z2, Z6, Z2
-	VBROADCASTSS bivariateConsts<>+180(SB), Z6
+	VBROADCASTSS bivariateConsts<>+184(SB), Z6
 	VMINPS       Z3, Z6, Z3
-	VBROADCASTSS bivariateConsts<>+180(SB), Z6
+	VBROADCASTSS bivariateConsts<>+184(SB), Z6
 	VMINPS       Z4, Z6, Z4
-	VBROADCASTSS bivariateConsts<>+180(SB), Z6
+	VBROADCASTSS bivariateConsts<>+184(SB), Z6
 	VMINPS       Z5, Z6, Z5
 	VBROADCASTSS bivariateConsts<>+16(SB), Z6
 	VMAXPS       Z2, Z6, Z2
@@ -3627,6 +3706,10 @@ l46:
 	VSCALEFPS   Z7, Z11, Z3
 	VSCALEFPS   Z8, Z12, Z4
 	VSCALEFPS   Z9, Z13, Z5
+	VMOVAPS.Z   Z2, K1, Z2
+	VMOVAPS.Z   Z3, K2, Z3
+	VMOVAPS.Z   Z4, K4, Z4
+	VMOVAPS.Z   Z5, K5, Z5
 	VSUBPS      Z4, Z2, Z4
 	VSUBPS      Z5, Z3, Z5
 	VMULPS      Z4, Z0, Z4
@@ -3702,9 +3785,13 @@ l47:
 	VSUBPS       Z26, Z1, Z1
 	VMOVUPS      (R10), Z2
 	VSUBPS       Z28, Z2, Z2
-	VBROADCASTSS bivariateConsts<>+180(SB), Z3
+	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z1, K1
+	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z2, K2
+	VMOVAPS.Z    Z1, K1, Z1
+	VMOVAPS.Z    Z2, K2, Z2
+	VBROADCASTSS bivariateConsts<>+184(SB), Z3
 	VMINPS       Z1, Z3, Z1
-	VBROADCASTSS bivariateConsts<>+180(SB), Z3
+	VBROADCASTSS bivariateConsts<>+184(SB), Z3
 	VMINPS       Z2, Z3, Z2
 	VBROADCASTSS bivariateConsts<>+16(SB), Z3
 	VMAXPS       Z1, Z3, Z1
@@ -3745,6 +3832,8 @@ l47:
 	// p 2^n
 	VSCALEFPS   Z3, Z5, Z1
 	VSCALEFPS   Z4, Z6, Z2
+	VMOVAPS.Z   Z1, K1, Z1
+	VMOVAPS.Z   Z2, K2, Z2
 	VSUBPS      Z2, Z1, Z2
 	VMULPS      Z2, Z0, Z2
 	VMOVUPS     Z2, (BX)
@@ -3793,9 +3882,13 @@ l48:
 	VSUBPS       Z26, Z1, Z1
 	VMOVUPS.Z    (R10), K7, Z2
 	VSUBPS       Z28, Z2, Z2
-	VBROADCASTSS bivariateConsts<>+180(SB), Z3
+	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z1, K1
+	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z2, K2
+	VMOVAPS.Z    Z1, K1, Z1
+	VMOVAPS.Z    Z2, K2, Z2
+	VBROADCASTSS bivariateConsts<>+184(SB), Z3
 	VMINPS       Z1, Z3, Z1
-	VBROADCASTSS bivariateConsts<>+180(SB), Z3
+	VBROADCASTSS bivariateConsts<>+184(SB), Z3
 	VMINPS       Z2, Z3, Z2
 	VBROADCASTSS bivariateConsts<>+16(SB), Z3
 	VMAXPS       Z1, Z3, Z1
@@ -3836,6 +3929,8 @@ l48:
 	// p 2^n
 	VSCALEFPS   Z3, Z5, Z1
 	VSCALEFPS   Z4, Z6, Z2
+	VMOVAPS.Z   Z1, K1, Z1
+	VMOVAPS.Z   Z2, K2, Z2
 	VSUBPS      Z2, Z1, Z2
 	VMULPS      Z2, Z0, Z2
 	VMOVUPS     Z2, K7, (BX)
@@ -3922,7 +4017,7 @@ TEXT ·BivariateSoftplus(SB), NOSPLIT, $24-64
 	VBROADCASTSS bivariateConsts<>+44(SB), Z18
 	VBROADCASTSS bivariateConsts<>+48(SB), Z17
 	VBROADCASTSS bivariateConsts<>+52(SB), Z16
-	VBROADCASTSS bivariateConsts<>+16(SB), Z15
+	VBROADCASTSS bivariateConsts<>+180(SB), Z15
 	VBROADCASTSS bivariateConsts<>+136(SB), Z14
 	VBROADCASTSS bivariateConsts<>+60(SB), Z13
 	VBROADCASTSS bivariateConsts<>+104(SB), Z12
@@ -4001,7 +4096,8 @@ l55:
 	VBROADCASTSS  (SI), Z0
 	VBROADCASTSS  -4(DX), Z1
 	VPORD.BCST    bivariateConsts<>+12(SB), Z1, Z2
-	VMAXPS        Z2, Z15, Z2
+	VBROADCASTSS  bivariateConsts<>+16(SB), Z3
+	VMAXPS        Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z3
@@ -4056,20 +4152,22 @@ l55:
 	VADDPS           Z3, Z0, Z0
 	VMOVAPS          Z2, Z27
 	VMOVAPS          Z13, Z31
-	VBROADCASTSS     bivariateConsts<>+188(SB), Z30
+	VBROADCASTSS     bivariateConsts<>+192(SB), Z30
 	VMOVAPS          Z13, Z29
 	MOVQ             n+40(FP), CX
 	CMPQ             CX, $0x00000010
 	JL               l59
 
 l57:
-	VMOVUPS    (DX)(R8*2), Z0
-	VMOVUPS    (DX)(R9*1), Z1
-	VMOVUPS    (DX)(R8*4), Z2
-	VPORD.BCST bivariateConsts<>+12(SB), Z0, Z3
-	VPORD.BCST bivariateConsts<>+12(SB), Z1, Z4
-	VMAXPS     Z3, Z15, Z3
-	VMAXPS     Z4, Z15, Z4
+	VMOVUPS      (DX)(R8*2), Z0
+	VMOVUPS      (DX)(R9*1), Z1
+	VMOVUPS      (DX)(R8*4), Z2
+	VPORD.BCST   bivariateConsts<>+12(SB), Z0, Z3
+	VPORD.BCST   bivariateConsts<>+12(SB), Z1, Z4
+	VBROADCASTSS bivariateConsts<>+16(SB), Z5
+	VMAXPS       Z3, Z5, Z3
+	VBROADCASTSS bivariateConsts<>+16(SB), Z5
+	VMAXPS       Z4, Z5, Z4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -4150,8 +4248,8 @@ l57:
 	VADDPS           Z4, Z6, Z4
 	VADDPS           Z3, Z0, Z0
 	VADDPS           Z4, Z1, Z1
-	VADDPS.BCST      bivariateConsts<>+216(SB), Z0, Z0
-	VADDPS.BCST      bivariateConsts<>+216(SB), Z1, Z1
+	VADDPS.BCST      bivariateConsts<>+220(SB), Z0, Z0
+	VADDPS.BCST      bivariateConsts<>+220(SB), Z1, Z1
 	VBROADCASTSS     bivariateConsts<>+108(SB), Z3
 	VMINPS           Z0, Z3, Z0
 	VBROADCASTSS     bivariateConsts<>+108(SB), Z3
@@ -4266,79 +4364,84 @@ l57:
 
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Z28, Z1, Z1
-	VBROADCASTSS bivariateConsts<>+180(SB), Z2
-	VMINPS       Z1, Z2, Z1
-	VMAXPS       Z1, Z15, Z1
+	VMAXPS       Z1, Z15, Z2
+	VBROADCASTSS bivariateConsts<>+184(SB), Z3
+	VMINPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z25, Z2
-	VFMADD231PS  Z21, Z1, Z2
-	VSUBPS       Z25, Z2, Z2
-	VFNMADD231PS Z23, Z2, Z1
-	VFNMADD231PS Z22, Z2, Z1
+	VMOVAPS      Z25, Z3
+	VFMADD231PS  Z21, Z2, Z3
+	VSUBPS       Z25, Z3, Z3
+	VFNMADD231PS Z23, Z3, Z2
+	VFNMADD231PS Z22, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z19, Z3
-	VFMADD231PS Z1, Z20, Z3
-	VFMADD213PS Z18, Z1, Z3
-	VFMADD213PS Z17, Z1, Z3
-	VFMADD213PS Z16, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
+	VMOVAPS     Z19, Z4
+	VFMADD231PS Z2, Z20, Z4
+	VFMADD213PS Z18, Z2, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
-	VSCALEFPS Z2, Z3, Z1
+	VSCALEFPS Z3, Z4, Z2
+	VCMPPS    $0x15, Z15, Z1, K1
+	VMOVAPS.Z Z2, K1, Z1
 	VADDPS    Z31, Z1, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS bivariateConsts<>+184(SB), Z2
+	VBROADCASTSS bivariateConsts<>+188(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
 	VMOVAPS      Z1, Z30
 	VMAXPS       Z2, Z15, Z1
-	VBROADCASTSS bivariateConsts<>+180(SB), Z2
-	VMINPS       Z0, Z2, Z0
+	VMAXPS       Z0, Z15, Z3
+	VBROADCASTSS bivariateConsts<>+184(SB), Z4
+	VMINPS       Z1, Z4, Z1
+	VBROADCASTSS bivariateConsts<>+184(SB), Z4
+	VMINPS       Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z0, Z15, Z0
-	VMOVAPS     Z25, Z2
-	VFMADD231PS Z21, Z1, Z2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z25, Z2, Z2
-	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z21, Z0, Z3
-	VFNMADD231PS Z23, Z2, Z1
-	VSUBPS       Z25, Z3, Z3
-	VFNMADD231PS Z22, Z2, Z1
-	VFNMADD231PS Z23, Z3, Z0
+	VMOVAPS      Z25, Z4
+	VFMADD231PS  Z21, Z1, Z4
+	VMOVAPS      Z25, Z5
+	VFMADD231PS  Z21, Z3, Z5
+	VSUBPS       Z25, Z4, Z4
+	VSUBPS       Z25, Z5, Z5
+	VFNMADD231PS Z23, Z4, Z1
+	VFNMADD231PS Z23, Z5, Z3
+	VFNMADD231PS Z22, Z4, Z1
+	VFNMADD231PS Z22, Z5, Z3
 
 	// p = e^r
-	VFNMADD231PS Z22, Z3, Z0
-	VMOVAPS      Z19, Z4
-	VFMADD231PS  Z1, Z20, Z4
-
 	// p = e^r
-	VFMADD213PS Z18, Z1, Z4
-	VMOVAPS     Z19, Z5
-	VFMADD231PS Z0, Z20, Z5
-	VFMADD213PS Z17, Z1, Z4
-	VFMADD213PS Z18, Z0, Z5
-	VFMADD213PS Z16, Z1, Z4
-	VFMADD213PS Z17, Z0, Z5
-	VFMADD213PS Z26, Z1, Z4
-	VFMADD213PS Z16, Z0, Z5
-	VFMADD213PS Z26, Z1, Z4
-	VFMADD213PS Z26, Z0, Z5
+	VMOVAPS     Z19, Z6
+	VFMADD231PS Z1, Z20, Z6
+	VMOVAPS     Z19, Z7
+	VFMADD231PS Z3, Z20, Z7
+	VFMADD213PS Z18, Z1, Z6
+	VFMADD213PS Z18, Z3, Z7
+	VFMADD213PS Z17, Z1, Z6
+	VFMADD213PS Z17, Z3, Z7
+	VFMADD213PS Z16, Z1, Z6
+	VFMADD213PS Z16, Z3, Z7
+	VFMADD213PS Z26, Z1, Z6
+	VFMADD213PS Z26, Z3, Z7
+	VFMADD213PS Z26, Z1, Z6
+	VFMADD213PS Z26, Z3, Z7
 
 	// p 2^n
-	VFMADD213PS Z26, Z0, Z5
-	VSCALEFPS   Z2, Z4, Z0
-
 	// p 2^n
-	VSCALEFPS   Z3, Z5, Z1
+	VSCALEFPS   Z4, Z6, Z1
+	VSCALEFPS   Z5, Z7, Z3
+	VCMPPS      $0x15, Z15, Z2, K1
+	VCMPPS      $0x15, Z15, Z0, K2
+	VMOVAPS.Z   Z1, K1, Z0
+	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
 	ADDQ        $0x00000040, DX
@@ -4348,19 +4451,21 @@ l57:
 	JGE         l57
 
 l59:
-	TESTQ      CX, CX
-	JZ         l60
-	MOVQ       $0x00000001, AX
-	SHLQ       CL, AX
-	DECQ       AX
-	KMOVW      AX, K7
-	VMOVUPS.Z  (DX)(R8*2), K7, Z0
-	VMOVUPS.Z  (DX)(R9*1), K7, Z1
-	VMOVUPS.Z  (DX)(R8*4), K7, Z2
-	VPORD.BCST bivariateConsts<>+12(SB), Z0, Z3
-	VPORD.BCST bivariateConsts<>+12(SB), Z1, Z4
-	VMAXPS     Z3, Z15, Z3
-	VMAXPS     Z4, Z15, Z4
+	TESTQ        CX, CX
+	JZ           l60
+	MOVQ         $0x00000001, AX
+	SHLQ         CL, AX
+	DECQ         AX
+	KMOVW        AX, K7
+	VMOVUPS.Z    (DX)(R8*2), K7, Z0
+	VMOVUPS.Z    (DX)(R9*1), K7, Z1
+	VMOVUPS.Z    (DX)(R8*4), K7, Z2
+	VPORD.BCST   bivariateConsts<>+12(SB), Z0, Z3
+	VPORD.BCST   bivariateConsts<>+12(SB), Z1, Z4
+	VBROADCASTSS bivariateConsts<>+16(SB), Z5
+	VMAXPS       Z3, Z5, Z3
+	VBROADCASTSS bivariateConsts<>+16(SB), Z5
+	VMAXPS       Z4, Z5, Z4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -4441,8 +4546,8 @@ l59:
 	VADDPS           Z4, Z6, Z4
 	VADDPS           Z3, Z0, Z0
 	VADDPS           Z4, Z1, Z1
-	VADDPS.BCST      bivariateConsts<>+216(SB), Z0, Z0
-	VADDPS.BCST      bivariateConsts<>+216(SB), Z1, Z1
+	VADDPS.BCST      bivariateConsts<>+220(SB), Z0, Z0
+	VADDPS.BCST      bivariateConsts<>+220(SB), Z1, Z1
 	VBROADCASTSS     bivariateConsts<>+108(SB), Z3
 	VMINPS           Z0, Z3, Z0
 	VBROADCASTSS     bivariateConsts<>+108(SB), Z3
@@ -4557,81 +4662,86 @@ l59:
 
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Z28, Z1, Z1
-	VBROADCASTSS bivariateConsts<>+180(SB), Z2
-	VMINPS       Z1, Z2, Z1
-	VMAXPS       Z1, Z15, Z1
+	VMAXPS       Z1, Z15, Z2
+	VBROADCASTSS bivariateConsts<>+184(SB), Z3
+	VMINPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z25, Z2
-	VFMADD231PS  Z21, Z1, Z2
-	VSUBPS       Z25, Z2, Z2
-	VFNMADD231PS Z23, Z2, Z1
-	VFNMADD231PS Z22, Z2, Z1
+	VMOVAPS      Z25, Z3
+	VFMADD231PS  Z21, Z2, Z3
+	VSUBPS       Z25, Z3, Z3
+	VFNMADD231PS Z23, Z3, Z2
+	VFNMADD231PS Z22, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z19, Z3
-	VFMADD231PS Z1, Z20, Z3
-	VFMADD213PS Z18, Z1, Z3
-	VFMADD213PS Z17, Z1, Z3
-	VFMADD213PS Z16, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
+	VMOVAPS     Z19, Z4
+	VFMADD231PS Z2, Z20, Z4
+	VFMADD213PS Z18, Z2, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
-	VSCALEFPS Z2, Z3, Z1
+	VSCALEFPS Z3, Z4, Z2
+	VCMPPS    $0x15, Z15, Z1, K1
+	VMOVAPS.Z Z2, K1, Z1
 	VMOVAPS.Z Z1, K7, Z1
 	VADDPS    Z31, Z1, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VBLENDMPS    Z0, Z11, K7, Z0
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS bivariateConsts<>+184(SB), Z2
+	VBROADCASTSS bivariateConsts<>+188(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
 	VMOVAPS      Z1, Z30
 	VMAXPS       Z2, Z15, Z1
-	VBROADCASTSS bivariateConsts<>+180(SB), Z2
-	VMINPS       Z0, Z2, Z0
+	VMAXPS       Z0, Z15, Z3
+	VBROADCASTSS bivariateConsts<>+184(SB), Z4
+	VMINPS       Z1, Z4, Z1
+	VBROADCASTSS bivariateConsts<>+184(SB), Z4
+	VMINPS       Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z0, Z15, Z0
-	VMOVAPS     Z25, Z2
-	VFMADD231PS Z21, Z1, Z2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z25, Z2, Z2
-	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z21, Z0, Z3
-	VFNMADD231PS Z23, Z2, Z1
-	VSUBPS       Z25, Z3, Z3
-	VFNMADD231PS Z22, Z2, Z1
-	VFNMADD231PS Z23, Z3, Z0
+	VMOVAPS      Z25, Z4
+	VFMADD231PS  Z21, Z1, Z4
+	VMOVAPS      Z25, Z5
+	VFMADD231PS  Z21, Z3, Z5
+	VSUBPS       Z25, Z4, Z4
+	VSUBPS       Z25, Z5, Z5
+	VFNMADD231PS Z23, Z4, Z1
+	VFNMADD231PS Z23, Z5, Z3
+	VFNMADD231PS Z22, Z4, Z1
+	VFNMADD231PS Z22, Z5, Z3
 
 	// p = e^r
-	VFNMADD231PS Z22, Z3, Z0
-	VMOVAPS      Z19, Z4
-	VFMADD231PS  Z1, Z20, Z4
-
 	// p = e^r
-	VFMADD213PS Z18, Z1, Z4
-	VMOVAPS     Z19, Z5
-	VFMADD231PS Z0, Z20, Z5
-	VFMADD213PS Z17, Z1, Z4
-	VFMADD213PS Z18, Z0, Z5
-	VFMADD213PS Z16, Z1, Z4
-	VFMADD213PS Z17, Z0, Z5
-	VFMADD213PS Z26, Z1, Z4
-	VFMADD213PS Z16, Z0, Z5
-	VFMADD213PS Z26, Z1, Z4
-	VFMADD213PS Z26, Z0, Z5
+	VMOVAPS     Z19, Z6
+	VFMADD231PS Z1, Z20, Z6
+	VMOVAPS     Z19, Z7
+	VFMADD231PS Z3, Z20, Z7
+	VFMADD213PS Z18, Z1, Z6
+	VFMADD213PS Z18, Z3, Z7
+	VFMADD213PS Z17, Z1, Z6
+	VFMADD213PS Z17, Z3, Z7
+	VFMADD213PS Z16, Z1, Z6
+	VFMADD213PS Z16, Z3, Z7
+	VFMADD213PS Z26, Z1, Z6
+	VFMADD213PS Z26, Z3, Z7
+	VFMADD213PS Z26, Z1, Z6
+	VFMADD213PS Z26, Z3, Z7
 
 	// p 2^n
-	VFMADD213PS Z26, Z0, Z5
-	VSCALEFPS   Z2, Z4, Z0
-
 	// p 2^n
-	VSCALEFPS   Z3, Z5, Z1
+	VSCALEFPS   Z4, Z6, Z1
+	VSCALEFPS   Z5, Z7, Z3
+	VCMPPS      $0x15, Z15, Z2, K1
+	VCMPPS      $0x15, Z15, Z0, K2
+	VMOVAPS.Z   Z1, K1, Z0
+	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
 	LEAQ        (DX)(CX*4), DX
@@ -4649,26 +4759,30 @@ l60:
 	VMAXPS        X1, X0, X0
 	VBROADCASTSS  X0, Z0
 	VSUBPS        Z0, Z30, Z1
-	VMAXPS        Z1, Z15, Z1
+	VMAXPS        Z1, Z15, Z2
+	VBROADCASTSS  bivariateConsts<>+184(SB), Z3
+	VMINPS        Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z25, Z2
-	VFMADD231PS  Z21, Z1, Z2
-	VSUBPS       Z25, Z2, Z2
-	VFNMADD231PS Z23, Z2, Z1
-	VFNMADD231PS Z22, Z2, Z1
+	VMOVAPS      Z25, Z3
+	VFMADD231PS  Z21, Z2, Z3
+	VSUBPS       Z25, Z3, Z3
+	VFNMADD231PS Z23, Z3, Z2
+	VFNMADD231PS Z22, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z19, Z3
-	VFMADD231PS Z1, Z20, Z3
-	VFMADD213PS Z18, Z1, Z3
-	VFMADD213PS Z17, Z1, Z3
-	VFMADD213PS Z16, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
+	VMOVAPS     Z19, Z4
+	VFMADD231PS Z2, Z20, Z4
+	VFMADD213PS Z18, Z2, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
-	VSCALEFPS     Z2, Z3, Z1
+	VSCALEFPS     Z3, Z4, Z2
+	VCMPPS        $0x15, Z15, Z1, K1
+	VMOVAPS.Z     Z2, K1, Z1
 	VMULPS        Z1, Z29, Z1
 	VMOVAPS       Z1, Z29
 	VEXTRACTF64X4 $0x01, Z29, Y1
@@ -4680,10 +4794,10 @@ l60:
 	VPERMILPS     $0x01, X29, X1
 	VADDPS        X1, X29, X29
 	VBROADCASTSS  X29, Z1
-	VCMPPS.BCST   $0x11, bivariateConsts<>+192(SB), Z1, K1
-	VMULPS.BCST   bivariateConsts<>+196(SB), Z1, Z2
+	VCMPPS.BCST   $0x11, bivariateConsts<>+196(SB), Z1, K1
+	VMULPS.BCST   bivariateConsts<>+200(SB), Z1, Z2
 	VBLENDMPS     Z2, Z1, K1, Z2
-	VBROADCASTSS  bivariateConsts<>+200(SB), Z3
+	VBROADCASTSS  bivariateConsts<>+204(SB), Z3
 	VMOVAPS.Z     Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
@@ -4728,10 +4842,10 @@ l60:
 	VPERMILPS      $0x01, X31, X1
 	VADDPS         X1, X31, X31
 	VBROADCASTSS   X31, Z1
-	VCMPPS.BCST    $0x11, bivariateConsts<>+192(SB), Z1, K1
-	VMULPS.BCST    bivariateConsts<>+196(SB), Z1, Z2
+	VCMPPS.BCST    $0x11, bivariateConsts<>+196(SB), Z1, K1
+	VMULPS.BCST    bivariateConsts<>+200(SB), Z1, Z2
 	VBLENDMPS      Z2, Z1, K1, Z2
-	VBROADCASTSS   bivariateConsts<>+200(SB), Z3
+	VBROADCASTSS   bivariateConsts<>+204(SB), Z3
 	VMOVAPS.Z      Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
@@ -4935,7 +5049,7 @@ l65:
 	VMULPS           Z1, Z0, Z0
 	VMOVSS           X0, (SI)
 	VBROADCASTSS     bivariateConsts<>+60(SB), Z31
-	VBROADCASTSS     bivariateConsts<>+188(SB), Z30
+	VBROADCASTSS     bivariateConsts<>+192(SB), Z30
 	VBROADCASTSS     bivariateConsts<>+60(SB), Z29
 	MOVQ             n+64(FP), CX
 	CMPQ             CX, $0x00000010
@@ -5031,8 +5145,8 @@ l67:
 	VADDPS           Z8, Z10, Z8
 	VADDPS           Z7, Z5, Z5
 	VADDPS           Z8, Z6, Z6
-	VADDPS.BCST      bivariateConsts<>+216(SB), Z5, Z5
-	VADDPS.BCST      bivariateConsts<>+216(SB), Z6, Z6
+	VADDPS.BCST      bivariateConsts<>+220(SB), Z5, Z5
+	VADDPS.BCST      bivariateConsts<>+220(SB), Z6, Z6
 	VBROADCASTSS     bivariateConsts<>+108(SB), Z7
 	VMINPS           Z5, Z7, Z5
 	VBROADCASTSS     bivariateConsts<>+108(SB), Z7
@@ -5145,15 +5259,15 @@ l67:
 	VMULPS           Z8, Z14, Z8
 	VADDPS           Z11, Z8, Z15
 	VFMADD231PS      Z9, Z13, Z15
-	VBROADCASTSS     bivariateConsts<>+184(SB), Z16
-	VMINPS           Z15, Z16, Z15
 	VBROADCASTSS     bivariateConsts<>+188(SB), Z16
+	VMINPS           Z15, Z16, Z15
+	VBROADCASTSS     bivariateConsts<>+192(SB), Z16
 	VMAXPS           Z15, Z16, Z15
 	VADDPS           Z12, Z8, Z8
 	VFNMADD231PS     Z13, Z9, Z8
-	VBROADCASTSS     bivariateConsts<>+184(SB), Z9
-	VMINPS           Z8, Z9, Z8
 	VBROADCASTSS     bivariateConsts<>+188(SB), Z9
+	VMINPS           Z8, Z9, Z8
+	VBROADCASTSS     bivariateConsts<>+192(SB), Z9
 	VMAXPS           Z8, Z9, Z8
 	VMULPS           Z5, Z15, Z9
 	VMOVUPS          Z9, (DX)
@@ -5187,7 +5301,7 @@ l67:
 	VADDPS           Z10, Z25, Z1
 	VDIVPS           Z1, Z0, Z0
 	VSUBPS           Z14, Z13, Z1
-	VMULPS.BCST      bivariateConsts<>+204(SB), Z1, Z1
+	VMULPS.BCST      bivariateConsts<>+208(SB), Z1, Z1
 	VADDPS           Z14, Z13, Z3
 	VFMADD231PS      Z3, Z1, Z0
 	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z2, Z0
@@ -5199,81 +5313,86 @@ l67:
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Z28, Z0, Z0
 	VBROADCASTSS bivariateConsts<>+180(SB), Z2
-	VMINPS       Z0, Z2, Z0
-	VBROADCASTSS bivariateConsts<>+16(SB), Z2
-	VMAXPS       Z0, Z2, Z0
+	VMAXPS       Z0, Z2, Z2
+	VBROADCASTSS bivariateConsts<>+184(SB), Z3
+	VMINPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS          Z24, Z2
-	VFMADD231PS.BCST bivariateConsts<>+20(SB), Z0, Z2
-	VSUBPS           Z24, Z2, Z2
-	VFNMADD231PS     Z22, Z2, Z0
-	VFNMADD231PS     Z21, Z2, Z0
+	VMOVAPS          Z24, Z3
+	VFMADD231PS.BCST bivariateConsts<>+20(SB), Z2, Z3
+	VSUBPS           Z24, Z3, Z3
+	VFNMADD231PS     Z22, Z3, Z2
+	VFNMADD231PS     Z21, Z3, Z2
 
 	// p = e^r
-	VBROADCASTSS     bivariateConsts<>+40(SB), Z3
-	VFMADD231PS.BCST bivariateConsts<>+36(SB), Z0, Z3
-	VFMADD213PS.BCST bivariateConsts<>+44(SB), Z0, Z3
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z0, Z3
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z0, Z3
-	VFMADD213PS      Z25, Z0, Z3
-	VFMADD213PS      Z25, Z0, Z3
+	VBROADCASTSS     bivariateConsts<>+40(SB), Z4
+	VFMADD231PS.BCST bivariateConsts<>+36(SB), Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+44(SB), Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z2, Z4
+	VFMADD213PS      Z25, Z2, Z4
+	VFMADD213PS      Z25, Z2, Z4
 
 	// p 2^n
-	VSCALEFPS Z2, Z3, Z0
-	VADDPS    Z31, Z0, Z31
+	VSCALEFPS   Z3, Z4, Z2
+	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z0, K1
+	VMOVAPS.Z   Z2, K1, Z0
+	VADDPS      Z31, Z0, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Z30, Z1, Z0
-	VBROADCASTSS bivariateConsts<>+184(SB), Z2
+	VBROADCASTSS bivariateConsts<>+188(SB), Z2
 	VMINPS       Z0, Z2, Z0
 	VSUBPS       Z0, Z30, Z2
 	VSUBPS       Z0, Z1, Z1
 	VMOVAPS      Z0, Z30
-	VBROADCASTSS bivariateConsts<>+16(SB), Z0
+	VBROADCASTSS bivariateConsts<>+180(SB), Z0
 	VMAXPS       Z2, Z0, Z0
-	VBROADCASTSS bivariateConsts<>+180(SB), Z2
-	VMINPS       Z1, Z2, Z1
+	VBROADCASTSS bivariateConsts<>+180(SB), Z3
+	VMAXPS       Z1, Z3, Z3
+	VBROADCASTSS bivariateConsts<>+184(SB), Z4
+	VMINPS       Z0, Z4, Z0
+	VBROADCASTSS bivariateConsts<>+184(SB), Z4
+	VMINPS       Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS     bivariateConsts<>+16(SB), Z2
-	VMAXPS           Z1, Z2, Z1
-	VMOVAPS          Z24, Z2
-	VFMADD231PS.BCST bivariateConsts<>+20(SB), Z0, Z2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS           Z24, Z2, Z2
-	VMOVAPS          Z24, Z3
-	VFMADD231PS.BCST bivariateConsts<>+20(SB), Z1, Z3
-	VFNMADD231PS     Z22, Z2, Z0
-	VSUBPS           Z24, Z3, Z3
-	VFNMADD231PS     Z21, Z2, Z0
-	VFNMADD231PS     Z22, Z3, Z1
+	VMOVAPS          Z24, Z4
+	VFMADD231PS.BCST bivariateConsts<>+20(SB), Z0, Z4
+	VMOVAPS          Z24, Z5
+	VFMADD231PS.BCST bivariateConsts<>+20(SB), Z3, Z5
+	VSUBPS           Z24, Z4, Z4
+	VSUBPS           Z24, Z5, Z5
+	VFNMADD231PS     Z22, Z4, Z0
+	VFNMADD231PS     Z22, Z5, Z3
+	VFNMADD231PS     Z21, Z4, Z0
+	VFNMADD231PS     Z21, Z5, Z3
 
 	// p = e^r
-	VFNMADD231PS     Z21, Z3, Z1
-	VBROADCASTSS     bivariateConsts<>+40(SB), Z4
-	VFMADD231PS.BCST bivariateConsts<>+36(SB), Z0, Z4
-
 	// p = e^r
-	VFMADD213PS.BCST bivariateConsts<>+44(SB), Z0, Z4
-	VBROADCASTSS     bivariateConsts<>+40(SB), Z5
-	VFMADD231PS.BCST bivariateConsts<>+36(SB), Z1, Z5
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z0, Z4
-	VFMADD213PS.BCST bivariateConsts<>+44(SB), Z1, Z5
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z0, Z4
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z1, Z5
-	VFMADD213PS      Z25, Z0, Z4
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z1, Z5
-	VFMADD213PS      Z25, Z0, Z4
-	VFMADD213PS      Z25, Z1, Z5
+	VBROADCASTSS     bivariateConsts<>+40(SB), Z6
+	VFMADD231PS.BCST bivariateConsts<>+36(SB), Z0, Z6
+	VBROADCASTSS     bivariateConsts<>+40(SB), Z7
+	VFMADD231PS.BCST bivariateConsts<>+36(SB), Z3, Z7
+	VFMADD213PS.BCST bivariateConsts<>+44(SB), Z0, Z6
+	VFMADD213PS.BCST bivariateConsts<>+44(SB), Z3, Z7
+	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z0, Z6
+	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z3, Z7
+	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z0, Z6
+	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z3, Z7
+	VFMADD213PS      Z25, Z0, Z6
+	VFMADD213PS      Z25, Z3, Z7
+	VFMADD213PS      Z25, Z0, Z6
+	VFMADD213PS      Z25, Z3, Z7
 
 	// p 2^n
-	VFMADD213PS Z25, Z1, Z5
-	VSCALEFPS   Z2, Z4, Z0
-
 	// p 2^n
-	VSCALEFPS   Z3, Z5, Z1
+	VSCALEFPS   Z4, Z6, Z0
+	VSCALEFPS   Z5, Z7, Z3
+	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z2, K1
+	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z1, K2
+	VMOVAPS.Z   Z0, K1, Z0
+	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
 	ADDQ        $0x00000040, R9
@@ -5380,8 +5499,8 @@ l69:
 	VADDPS           Z8, Z10, Z8
 	VADDPS           Z7, Z5, Z5
 	VADDPS           Z8, Z6, Z6
-	VADDPS.BCST      bivariateConsts<>+216(SB), Z5, Z5
-	VADDPS.BCST      bivariateConsts<>+216(SB), Z6, Z6
+	VADDPS.BCST      bivariateConsts<>+220(SB), Z5, Z5
+	VADDPS.BCST      bivariateConsts<>+220(SB), Z6, Z6
 	VBROADCASTSS     bivariateConsts<>+108(SB), Z7
 	VMINPS           Z5, Z7, Z5
 	VBROADCASTSS     bivariateConsts<>+108(SB), Z7
@@ -5494,15 +5613,15 @@ l69:
 	VMULPS           Z8, Z14, Z8
 	VADDPS           Z11, Z8, Z15
 	VFMADD231PS      Z9, Z13, Z15
-	VBROADCASTSS     bivariateConsts<>+184(SB), Z16
-	VMINPS           Z15, Z16, Z15
 	VBROADCASTSS     bivariateConsts<>+188(SB), Z16
+	VMINPS           Z15, Z16, Z15
+	VBROADCASTSS     bivariateConsts<>+192(SB), Z16
 	VMAXPS           Z15, Z16, Z15
 	VADDPS           Z12, Z8, Z8
 	VFNMADD231PS     Z13, Z9, Z8
-	VBROADCASTSS     bivariateConsts<>+184(SB), Z9
-	VMINPS           Z8, Z9, Z8
 	VBROADCASTSS     bivariateConsts<>+188(SB), Z9
+	VMINPS           Z8, Z9, Z8
+	VBROADCASTSS     bivariateConsts<>+192(SB), Z9
 	VMAXPS           Z8, Z9, Z8
 	VMULPS           Z5, Z15, Z9
 	VMOVUPS          Z9, K7, (DX)
@@ -5536,7 +5655,7 @@ l69:
 	VADDPS           Z10, Z25, Z1
 	VDIVPS           Z1, Z0, Z0
 	VSUBPS           Z14, Z13, Z1
-	VMULPS.BCST      bivariateConsts<>+204(SB), Z1, Z1
+	VMULPS.BCST      bivariateConsts<>+208(SB), Z1, Z1
 	VADDPS           Z14, Z13, Z3
 	VFMADD231PS      Z3, Z1, Z0
 	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z2, Z0
@@ -5548,84 +5667,89 @@ l69:
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Z28, Z0, Z0
 	VBROADCASTSS bivariateConsts<>+180(SB), Z2
-	VMINPS       Z0, Z2, Z0
-	VBROADCASTSS bivariateConsts<>+16(SB), Z2
-	VMAXPS       Z0, Z2, Z0
+	VMAXPS       Z0, Z2, Z2
+	VBROADCASTSS bivariateConsts<>+184(SB), Z3
+	VMINPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS          Z24, Z2
-	VFMADD231PS.BCST bivariateConsts<>+20(SB), Z0, Z2
-	VSUBPS           Z24, Z2, Z2
-	VFNMADD231PS     Z22, Z2, Z0
-	VFNMADD231PS     Z21, Z2, Z0
+	VMOVAPS          Z24, Z3
+	VFMADD231PS.BCST bivariateConsts<>+20(SB), Z2, Z3
+	VSUBPS           Z24, Z3, Z3
+	VFNMADD231PS     Z22, Z3, Z2
+	VFNMADD231PS     Z21, Z3, Z2
 
 	// p = e^r
-	VBROADCASTSS     bivariateConsts<>+40(SB), Z3
-	VFMADD231PS.BCST bivariateConsts<>+36(SB), Z0, Z3
-	VFMADD213PS.BCST bivariateConsts<>+44(SB), Z0, Z3
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z0, Z3
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z0, Z3
-	VFMADD213PS      Z25, Z0, Z3
-	VFMADD213PS      Z25, Z0, Z3
+	VBROADCASTSS     bivariateConsts<>+40(SB), Z4
+	VFMADD231PS.BCST bivariateConsts<>+36(SB), Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+44(SB), Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z2, Z4
+	VFMADD213PS      Z25, Z2, Z4
+	VFMADD213PS      Z25, Z2, Z4
 
 	// p 2^n
-	VSCALEFPS Z2, Z3, Z0
-	VMOVAPS.Z Z0, K7, Z0
-	VADDPS    Z31, Z0, Z31
+	VSCALEFPS   Z3, Z4, Z2
+	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z0, K1
+	VMOVAPS.Z   Z2, K1, Z0
+	VMOVAPS.Z   Z0, K7, Z0
+	VADDPS      Z31, Z0, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VBROADCASTSS bivariateConsts<>+0(SB), Z0
 	VBLENDMPS    Z1, Z0, K7, Z0
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS bivariateConsts<>+184(SB), Z2
+	VBROADCASTSS bivariateConsts<>+188(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
 	VMOVAPS      Z1, Z30
-	VBROADCASTSS bivariateConsts<>+16(SB), Z1
+	VBROADCASTSS bivariateConsts<>+180(SB), Z1
 	VMAXPS       Z2, Z1, Z1
-	VBROADCASTSS bivariateConsts<>+180(SB), Z2
-	VMINPS       Z0, Z2, Z0
+	VBROADCASTSS bivariateConsts<>+180(SB), Z3
+	VMAXPS       Z0, Z3, Z3
+	VBROADCASTSS bivariateConsts<>+184(SB), Z4
+	VMINPS       Z1, Z4, Z1
+	VBROADCASTSS bivariateConsts<>+184(SB), Z4
+	VMINPS       Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS     bivariateConsts<>+16(SB), Z2
-	VMAXPS           Z0, Z2, Z0
-	VMOVAPS          Z24, Z2
-	VFMADD231PS.BCST bivariateConsts<>+20(SB), Z1, Z2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS           Z24, Z2, Z2
-	VMOVAPS          Z24, Z3
-	VFMADD231PS.BCST bivariateConsts<>+20(SB), Z0, Z3
-	VFNMADD231PS     Z22, Z2, Z1
-	VSUBPS           Z24, Z3, Z3
-	VFNMADD231PS     Z21, Z2, Z1
-	VFNMADD231PS     Z22, Z3, Z0
+	VMOVAPS          Z24, Z4
+	VFMADD231PS.BCST bivariateConsts<>+20(SB), Z1, Z4
+	VMOVAPS          Z24, Z5
+	VFMADD231PS.BCST bivariateConsts<>+20(SB), Z3, Z5
+	VSUBPS           Z24, Z4, Z4
+	VSUBPS           Z24, Z5, Z5
+	VFNMADD231PS     Z22, Z4, Z1
+	VFNMADD231PS     Z22, Z5, Z3
+	VFNMADD231PS     Z21, Z4, Z1
+	VFNMADD231PS     Z21, Z5, Z3
 
 	// p = e^r
-	VFNMADD231PS     Z21, Z3, Z0
-	VBROADCASTSS     bivariateConsts<>+40(SB), Z4
-	VFMADD231PS.BCST bivariateConsts<>+36(SB), Z1, Z4
-
 	// p = e^r
-	VFMADD213PS.BCST bivariateConsts<>+44(SB), Z1, Z4
-	VBROADCASTSS     bivariateConsts<>+40(SB), Z5
-	VFMADD231PS.BCST bivariateConsts<>+36(SB), Z0, Z5
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z1, Z4
-	VFMADD213PS.BCST bivariateConsts<>+44(SB), Z0, Z5
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z1, Z4
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z0, Z5
-	VFMADD213PS      Z25, Z1, Z4
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z0, Z5
-	VFMADD213PS      Z25, Z1, Z4
-	VFMADD213PS      Z25, Z0, Z5
+	VBROADCASTSS     bivariateConsts<>+40(SB), Z6
+	VFMADD231PS.BCST bivariateConsts<>+36(SB), Z1, Z6
+	VBROADCASTSS     bivariateConsts<>+40(SB), Z7
+	VFMADD231PS.BCST bivariateConsts<>+36(SB), Z3, Z7
+	VFMADD213PS.BCST bivariateConsts<>+44(SB), Z1, Z6
+	VFMADD213PS.BCST bivariateConsts<>+44(SB), Z3, Z7
+	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z1, Z6
+	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z3, Z7
+	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z1, Z6
+	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z3, Z7
+	VFMADD213PS      Z25, Z1, Z6
+	VFMADD213PS      Z25, Z3, Z7
+	VFMADD213PS      Z25, Z1, Z6
+	VFMADD213PS      Z25, Z3, Z7
 
 	// p 2^n
-	VFMADD213PS Z25, Z0, Z5
-	VSCALEFPS   Z2, Z4, Z0
-
 	// p 2^n
-	VSCALEFPS   Z3, Z5, Z1
+	VSCALEFPS   Z4, Z6, Z1
+	VSCALEFPS   Z5, Z7, Z3
+	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z2, K1
+	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z0, K2
+	VMOVAPS.Z   Z1, K1, Z0
+	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
 	LEAQ        (R9)(CX*4), R9
@@ -5648,27 +5772,31 @@ l70:
 	VMAXPS        X1, X0, X0
 	VBROADCASTSS  X0, Z0
 	VSUBPS        Z0, Z30, Z1
-	VBROADCASTSS  bivariateConsts<>+16(SB), Z2
-	VMAXPS        Z1, Z2, Z1
+	VBROADCASTSS  bivariateConsts<>+180(SB), Z2
+	VMAXPS        Z1, Z2, Z2
+	VBROADCASTSS  bivariateConsts<>+184(SB), Z3
+	VMINPS        Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS          Z24, Z2
-	VFMADD231PS.BCST bivariateConsts<>+20(SB), Z1, Z2
-	VSUBPS           Z24, Z2, Z2
-	VFNMADD231PS     Z22, Z2, Z1
-	VFNMADD231PS     Z21, Z2, Z1
+	VMOVAPS          Z24, Z3
+	VFMADD231PS.BCST bivariateConsts<>+20(SB), Z2, Z3
+	VSUBPS           Z24, Z3, Z3
+	VFNMADD231PS     Z22, Z3, Z2
+	VFNMADD231PS     Z21, Z3, Z2
 
 	// p = e^r
-	VBROADCASTSS     bivariateConsts<>+40(SB), Z3
-	VFMADD231PS.BCST bivariateConsts<>+36(SB), Z1, Z3
-	VFMADD213PS.BCST bivariateConsts<>+44(SB), Z1, Z3
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z1, Z3
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z1, Z3
-	VFMADD213PS      Z25, Z1, Z3
-	VFMADD213PS      Z25, Z1, Z3
+	VBROADCASTSS     bivariateConsts<>+40(SB), Z4
+	VFMADD231PS.BCST bivariateConsts<>+36(SB), Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+44(SB), Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z2, Z4
+	VFMADD213PS      Z25, Z2, Z4
+	VFMADD213PS      Z25, Z2, Z4
 
 	// p 2^n
-	VSCALEFPS     Z2, Z3, Z1
+	VSCALEFPS     Z3, Z4, Z2
+	VCMPPS.BCST   $0x15, bivariateConsts<>+180(SB), Z1, K1
+	VMOVAPS.Z     Z2, K1, Z1
 	VMULPS        Z1, Z29, Z1
 	VMOVAPS       Z1, Z29
 	VEXTRACTF64X4 $0x01, Z29, Y1
@@ -5680,10 +5808,10 @@ l70:
 	VPERMILPS     $0x01, X29, X1
 	VADDPS        X1, X29, X29
 	VBROADCASTSS  X29, Z1
-	VCMPPS.BCST   $0x11, bivariateConsts<>+192(SB), Z1, K1
-	VMULPS.BCST   bivariateConsts<>+196(SB), Z1, Z2
+	VCMPPS.BCST   $0x11, bivariateConsts<>+196(SB), Z1, K1
+	VMULPS.BCST   bivariateConsts<>+200(SB), Z1, Z2
 	VBLENDMPS     Z2, Z1, K1, Z2
-	VBROADCASTSS  bivariateConsts<>+200(SB), Z3
+	VBROADCASTSS  bivariateConsts<>+204(SB), Z3
 	VMOVAPS.Z     Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
@@ -5728,10 +5856,10 @@ l70:
 	VPERMILPS      $0x01, X31, X1
 	VADDPS         X1, X31, X31
 	VBROADCASTSS   X31, Z1
-	VCMPPS.BCST    $0x11, bivariateConsts<>+192(SB), Z1, K1
-	VMULPS.BCST    bivariateConsts<>+196(SB), Z1, Z2
+	VCMPPS.BCST    $0x11, bivariateConsts<>+196(SB), Z1, K1
+	VMULPS.BCST    bivariateConsts<>+200(SB), Z1, Z2
 	VBLENDMPS      Z2, Z1, K1, Z2
-	VBROADCASTSS   bivariateConsts<>+200(SB), Z3
+	VBROADCASTSS   bivariateConsts<>+204(SB), Z3
 	VMOVAPS.Z      Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
@@ -5792,13 +5920,21 @@ l71:
 	VMOVUPS      64(R10), Z5
 	VSUBPS       Z28, Z4, Z4
 	VSUBPS       Z28, Z5, Z5
-	VBROADCASTSS bivariateConsts<>+180(SB), Z6
+	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z2, K1
+	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z3, K2
+	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z4, K4
+	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z5, K5
+	VMOVAPS.Z    Z2, K1, Z2
+	VMOVAPS.Z    Z3, K2, Z3
+	VMOVAPS.Z    Z4, K4, Z4
+	VMOVAPS.Z    Z5, K5, Z5
+	VBROADCASTSS bivariateConsts<>+184(SB), Z6
 	VMINPS       Z2, Z6, Z2
-	VBROADCASTSS bivariateConsts<>+180(SB), Z6
+	VBROADCASTSS bivariateConsts<>+184(SB), Z6
 	VMINPS       Z3, Z6, Z3
-	VBROADCASTSS bivariateConsts<>+180(SB), Z6
+	VBROADCASTSS bivariateConsts<>+184(SB), Z6
 	VMINPS       Z4, Z6, Z4
-	VBROADCASTSS bivariateConsts<>+180(SB), Z6
+	VBROADCASTSS bivariateConsts<>+184(SB), Z6
 	VMINPS       Z5, Z6, Z5
 	VBROADCASTSS bivariateConsts<>+16(SB), Z6
 	VMAXPS       Z2, Z6, Z2
@@ -5869,6 +6005,10 @@ l71:
 	VSCALEFPS   Z7, Z11, Z3
 	VSCALEFPS   Z8, Z12, Z4
 	VSCALEFPS   Z9, Z13, Z5
+	VMOVAPS.Z   Z2, K1, Z2
+	VMOVAPS.Z   Z3, K2, Z3
+	VMOVAPS.Z   Z4, K4, Z4
+	VMOVAPS.Z   Z5, K5, Z5
 	VSUBPS      Z4, Z2, Z4
 	VSUBPS      Z5, Z3, Z5
 	VMULPS      Z4, Z0, Z4
@@ -5944,9 +6084,13 @@ l72:
 	VSUBPS       Z26, Z1, Z1
 	VMOVUPS      (R10), Z2
 	VSUBPS       Z28, Z2, Z2
-	VBROADCASTSS bivariateConsts<>+180(SB), Z3
+	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z1, K1
+	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z2, K2
+	VMOVAPS.Z    Z1, K1, Z1
+	VMOVAPS.Z    Z2, K2, Z2
+	VBROADCASTSS bivariateConsts<>+184(SB), Z3
 	VMINPS       Z1, Z3, Z1
-	VBROADCASTSS bivariateConsts<>+180(SB), Z3
+	VBROADCASTSS bivariateConsts<>+184(SB), Z3
 	VMINPS       Z2, Z3, Z2
 	VBROADCASTSS bivariateConsts<>+16(SB), Z3
 	VMAXPS       Z1, Z3, Z1
@@ -5987,6 +6131,8 @@ l72:
 	// p 2^n
 	VSCALEFPS   Z3, Z5, Z1
 	VSCALEFPS   Z4, Z6, Z2
+	VMOVAPS.Z   Z1, K1, Z1
+	VMOVAPS.Z   Z2, K2, Z2
 	VSUBPS      Z2, Z1, Z2
 	VMULPS      Z2, Z0, Z2
 	VMOVUPS     Z2, (BX)
@@ -6035,9 +6181,13 @@ l73:
 	VSUBPS       Z26, Z1, Z1
 	VMOVUPS.Z    (R10), K7, Z2
 	VSUBPS       Z28, Z2, Z2
-	VBROADCASTSS bivariateConsts<>+180(SB), Z3
+	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z1, K1
+	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z2, K2
+	VMOVAPS.Z    Z1, K1, Z1
+	VMOVAPS.Z    Z2, K2, Z2
+	VBROADCASTSS bivariateConsts<>+184(SB), Z3
 	VMINPS       Z1, Z3, Z1
-	VBROADCASTSS bivariateConsts<>+180(SB), Z3
+	VBROADCASTSS bivariateConsts<>+184(SB), Z3
 	VMINPS       Z2, Z3, Z2
 	VBROADCASTSS bivariateConsts<>+16(SB), Z3
 	VMAXPS       Z1, Z3, Z1
@@ -6078,6 +6228,8 @@ l73:
 	// p 2^n
 	VSCALEFPS   Z3, Z5, Z1
 	VSCALEFPS   Z4, Z6, Z2
+	VMOVAPS.Z   Z1, K1, Z1
+	VMOVAPS.Z   Z2, K2, Z2
 	VSUBPS      Z2, Z1, Z2
 	VMULPS      Z2, Z0, Z2
 	VMOVUPS     Z2, K7, (BX)

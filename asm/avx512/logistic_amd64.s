@@ -47,25 +47,26 @@ DATA logisticConsts<>+156(SB)/4, $0x3e4cca27
 DATA logisticConsts<>+160(SB)/4, $0xbe80011a
 DATA logisticConsts<>+164(SB)/4, $0x3eaaaab8
 DATA logisticConsts<>+168(SB)/4, $0xbf000000
-DATA logisticConsts<>+172(SB)/4, $0x42b20000
-DATA logisticConsts<>+176(SB)/4, $0x7f7fffff
-DATA logisticConsts<>+180(SB)/4, $0xff7fffff
-DATA logisticConsts<>+184(SB)/4, $0x00800000
-DATA logisticConsts<>+188(SB)/4, $0x4b800000
-DATA logisticConsts<>+192(SB)/4, $0xffffffe8
-DATA logisticConsts<>+196(SB)/4, $0x42a65af6
-DATA logisticConsts<>+200(SB)/4, $0xc2a65af6
-DATA logisticConsts<>+204(SB)/4, $0x3f317218
-DATA logisticConsts<>+208(SB)/4, $0xbd389f1b
-DATA logisticConsts<>+212(SB)/4, $0x3dd65047
-DATA logisticConsts<>+216(SB)/4, $0xbe06c9fa
-DATA logisticConsts<>+220(SB)/4, $0x3e14435c
-DATA logisticConsts<>+224(SB)/4, $0xbe2a778b
-DATA logisticConsts<>+228(SB)/4, $0x3e4cb4b3
-DATA logisticConsts<>+232(SB)/4, $0xbe800021
-DATA logisticConsts<>+236(SB)/4, $0x3eaaaad2
-DATA logisticConsts<>+240(SB)/4, $0x38d1b717
-GLOBL logisticConsts<>(SB), RODATA|NOPTR, $244
+DATA logisticConsts<>+172(SB)/4, $0xc2ae0000
+DATA logisticConsts<>+176(SB)/4, $0x42b20000
+DATA logisticConsts<>+180(SB)/4, $0x7f7fffff
+DATA logisticConsts<>+184(SB)/4, $0xff7fffff
+DATA logisticConsts<>+188(SB)/4, $0x00800000
+DATA logisticConsts<>+192(SB)/4, $0x4b800000
+DATA logisticConsts<>+196(SB)/4, $0xffffffe8
+DATA logisticConsts<>+200(SB)/4, $0x42a65af6
+DATA logisticConsts<>+204(SB)/4, $0xc2a65af6
+DATA logisticConsts<>+208(SB)/4, $0x3f317218
+DATA logisticConsts<>+212(SB)/4, $0xbd389f1b
+DATA logisticConsts<>+216(SB)/4, $0x3dd65047
+DATA logisticConsts<>+220(SB)/4, $0xbe06c9fa
+DATA logisticConsts<>+224(SB)/4, $0x3e14435c
+DATA logisticConsts<>+228(SB)/4, $0xbe2a778b
+DATA logisticConsts<>+232(SB)/4, $0x3e4cb4b3
+DATA logisticConsts<>+236(SB)/4, $0xbe800021
+DATA logisticConsts<>+240(SB)/4, $0x3eaaaad2
+DATA logisticConsts<>+244(SB)/4, $0x38d1b717
+GLOBL logisticConsts<>(SB), RODATA|NOPTR, $248
 
 // func LogisticSigma(lp *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, last float32, unit float32)
 // Requires: AVX, AVX512F, AVX512VL
@@ -75,7 +76,7 @@ TEXT ·LogisticSigma(SB), NOSPLIT, $48-72
 	VBROADCASTSS logisticConsts<>+20(SB), Z25
 	VBROADCASTSS logisticConsts<>+100(SB), Z24
 	VBROADCASTSS logisticConsts<>+104(SB), Z23
-	VBROADCASTSS logisticConsts<>+92(SB), Z22
+	VBROADCASTSS logisticConsts<>+172(SB), Z22
 	VBROADCASTSS logisticConsts<>+96(SB), Z21
 	VBROADCASTSS logisticConsts<>+108(SB), Z20
 	VBROADCASTSS logisticConsts<>+112(SB), Z19
@@ -84,8 +85,8 @@ TEXT ·LogisticSigma(SB), NOSPLIT, $48-72
 	VBROADCASTSS logisticConsts<>+124(SB), Z16
 	VBROADCASTSS logisticConsts<>+0(SB), Z15
 	VBROADCASTSS logisticConsts<>+16(SB), Z14
-	VBROADCASTSS logisticConsts<>+88(SB), Z13
-	VBROADCASTSS logisticConsts<>+8(SB), Z12
+	VBROADCASTSS logisticConsts<>+176(SB), Z13
+	VBROADCASTSS logisticConsts<>+88(SB), Z12
 	MOVL         last+64(FP), AX
 	MOVL         AX, 32(SP)
 	MOVL         unit+68(FP), AX
@@ -162,7 +163,7 @@ l5:
 	VMAXPS           X0, X30, X30
 	VBROADCASTSS     X30, Z0
 	VPANDD.BCST      logisticConsts<>+4(SB), Z0, Z1
-	VCMPPS           $0x11, Z12, Z1, K1
+	VCMPPS.BCST      $0x11, logisticConsts<>+8(SB), Z1, K1
 	VMOVAPS.Z        Z0, K1, Z0
 	VMOVAPS          Z0, Z28
 	VBROADCASTSS     (SI), Z0
@@ -178,7 +179,7 @@ l5:
 	VFMSUB132PS.BCST logisticConsts<>+24(SB), Z1, Z0
 	VMOVAPS          Z0, Z27
 	VMOVAPS          Z14, Z31
-	VBROADCASTSS     logisticConsts<>+180(SB), Z30
+	VBROADCASTSS     logisticConsts<>+184(SB), Z30
 	VMOVAPS          Z14, Z29
 	MOVQ             n+48(FP), CX
 	CMPQ             CX, $0x00000010
@@ -205,7 +206,7 @@ l7:
 	VBLENDMPS         Z15, Z2, K1, Z2
 	VCMPPS.BCST       $0x00, 32(SP), Z27, K1
 	VADDPS            Z26, Z27, Z3
-	VBLENDMPS         Z12, Z3, K1, Z3
+	VBLENDMPS.BCST    logisticConsts<>+8(SB), Z3, K1, Z3
 	VFNMADD231PS.BCST 32(SP), Z1, Z2
 	VMULPS            Z0, Z2, Z2
 	VBROADCASTSS      logisticConsts<>+44(SB), Z4
@@ -223,12 +224,14 @@ l7:
 	VADDPS            Z0, Z0, Z3
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	VPORD            Z13, Z2, Z3
-	VPORD            Z13, Z1, Z4
+	VPORD            Z12, Z2, Z3
+	VPORD            Z12, Z1, Z4
 	VMOVAPS          Z25, Z5
 	VFMADD231PS.BCST logisticConsts<>+56(SB), Z0, Z5
-	VMAXPS           Z3, Z22, Z3
-	VMAXPS           Z4, Z22, Z4
+	VBROADCASTSS     logisticConsts<>+92(SB), Z6
+	VMAXPS           Z3, Z6, Z3
+	VBROADCASTSS     logisticConsts<>+92(SB), Z6
+	VMAXPS           Z4, Z6, Z4
 	VSUBPS           Z25, Z5, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -315,7 +318,7 @@ l7:
 	VCMPPS           $0x15, Z14, Z2, K1
 	VMOVAPS.Z        Z2, K1, Z2
 	VSUBPS           Z2, Z0, Z0
-	VPXORD           Z13, Z1, Z1
+	VPXORD           Z12, Z1, Z1
 	VCMPPS           $0x15, Z14, Z1, K1
 	VMOVAPS.Z        Z1, K1, Z1
 	VSUBPS           Z1, Z0, Z0
@@ -323,80 +326,82 @@ l7:
 	VADDPS           Z0, Z1, Z0
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Z28, Z1, Z1
-	VBROADCASTSS logisticConsts<>+172(SB), Z2
-	VMINPS       Z1, Z2, Z1
-	VMAXPS       Z1, Z22, Z1
+	VSUBPS Z28, Z1, Z1
+	VMAXPS Z1, Z22, Z2
+	VMINPS Z2, Z13, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z25, Z2
-	VFMADD231PS  Z21, Z1, Z2
-	VSUBPS       Z25, Z2, Z2
-	VFNMADD231PS Z24, Z2, Z1
-	VFNMADD231PS Z23, Z2, Z1
+	VMOVAPS      Z25, Z3
+	VFMADD231PS  Z21, Z2, Z3
+	VSUBPS       Z25, Z3, Z3
+	VFNMADD231PS Z24, Z3, Z2
+	VFNMADD231PS Z23, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z19, Z3
-	VFMADD231PS Z1, Z20, Z3
-	VFMADD213PS Z18, Z1, Z3
-	VFMADD213PS Z17, Z1, Z3
-	VFMADD213PS Z16, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
+	VMOVAPS     Z19, Z4
+	VFMADD231PS Z2, Z20, Z4
+	VFMADD213PS Z18, Z2, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
-	VSCALEFPS Z2, Z3, Z1
+	VSCALEFPS Z3, Z4, Z2
+	VCMPPS    $0x15, Z22, Z1, K1
+	VMOVAPS.Z Z2, K1, Z1
 	VADDPS    Z31, Z1, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS logisticConsts<>+176(SB), Z2
+	VBROADCASTSS logisticConsts<>+180(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
 	VMOVAPS      Z1, Z30
 	VMAXPS       Z2, Z22, Z1
-	VBROADCASTSS logisticConsts<>+172(SB), Z2
-	VMINPS       Z0, Z2, Z0
+	VMAXPS       Z0, Z22, Z3
+	VMINPS       Z1, Z13, Z1
+	VMINPS       Z3, Z13, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z0, Z22, Z0
-	VMOVAPS     Z25, Z2
-	VFMADD231PS Z21, Z1, Z2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z25, Z2, Z2
-	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z21, Z0, Z3
-	VFNMADD231PS Z24, Z2, Z1
-	VSUBPS       Z25, Z3, Z3
-	VFNMADD231PS Z23, Z2, Z1
-	VFNMADD231PS Z24, Z3, Z0
+	VMOVAPS      Z25, Z4
+	VFMADD231PS  Z21, Z1, Z4
+	VMOVAPS      Z25, Z5
+	VFMADD231PS  Z21, Z3, Z5
+	VSUBPS       Z25, Z4, Z4
+	VSUBPS       Z25, Z5, Z5
+	VFNMADD231PS Z24, Z4, Z1
+	VFNMADD231PS Z24, Z5, Z3
+	VFNMADD231PS Z23, Z4, Z1
+	VFNMADD231PS Z23, Z5, Z3
 
 	// p = e^r
-	VFNMADD231PS Z23, Z3, Z0
-	VMOVAPS      Z19, Z4
-	VFMADD231PS  Z1, Z20, Z4
-
 	// p = e^r
-	VFMADD213PS Z18, Z1, Z4
-	VMOVAPS     Z19, Z5
-	VFMADD231PS Z0, Z20, Z5
-	VFMADD213PS Z17, Z1, Z4
-	VFMADD213PS Z18, Z0, Z5
-	VFMADD213PS Z16, Z1, Z4
-	VFMADD213PS Z17, Z0, Z5
-	VFMADD213PS Z26, Z1, Z4
-	VFMADD213PS Z16, Z0, Z5
-	VFMADD213PS Z26, Z1, Z4
-	VFMADD213PS Z26, Z0, Z5
+	VMOVAPS     Z19, Z6
+	VFMADD231PS Z1, Z20, Z6
+	VMOVAPS     Z19, Z7
+	VFMADD231PS Z3, Z20, Z7
+	VFMADD213PS Z18, Z1, Z6
+	VFMADD213PS Z18, Z3, Z7
+	VFMADD213PS Z17, Z1, Z6
+	VFMADD213PS Z17, Z3, Z7
+	VFMADD213PS Z16, Z1, Z6
+	VFMADD213PS Z16, Z3, Z7
+	VFMADD213PS Z26, Z1, Z6
+	VFMADD213PS Z26, Z3, Z7
+	VFMADD213PS Z26, Z1, Z6
+	VFMADD213PS Z26, Z3, Z7
 
 	// p 2^n
-	VFMADD213PS Z26, Z0, Z5
-	VSCALEFPS   Z2, Z4, Z0
-
 	// p 2^n
-	VSCALEFPS   Z3, Z5, Z1
+	VSCALEFPS   Z4, Z6, Z1
+	VSCALEFPS   Z5, Z7, Z3
+	VCMPPS      $0x15, Z22, Z2, K1
+	VCMPPS      $0x15, Z22, Z0, K2
+	VMOVAPS.Z   Z1, K1, Z0
+	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
 	ADDQ        $0x00000040, DX
@@ -433,7 +438,7 @@ l9:
 	VBLENDMPS         Z15, Z2, K1, Z2
 	VCMPPS.BCST       $0x00, 32(SP), Z27, K1
 	VADDPS            Z26, Z27, Z3
-	VBLENDMPS         Z12, Z3, K1, Z3
+	VBLENDMPS.BCST    logisticConsts<>+8(SB), Z3, K1, Z3
 	VFNMADD231PS.BCST 32(SP), Z1, Z2
 	VMULPS            Z0, Z2, Z2
 	VBROADCASTSS      logisticConsts<>+44(SB), Z4
@@ -451,12 +456,14 @@ l9:
 	VADDPS            Z0, Z0, Z3
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	VPORD            Z13, Z2, Z3
-	VPORD            Z13, Z1, Z4
+	VPORD            Z12, Z2, Z3
+	VPORD            Z12, Z1, Z4
 	VMOVAPS          Z25, Z5
 	VFMADD231PS.BCST logisticConsts<>+56(SB), Z0, Z5
-	VMAXPS           Z3, Z22, Z3
-	VMAXPS           Z4, Z22, Z4
+	VBROADCASTSS     logisticConsts<>+92(SB), Z6
+	VMAXPS           Z3, Z6, Z3
+	VBROADCASTSS     logisticConsts<>+92(SB), Z6
+	VMAXPS           Z4, Z6, Z4
 	VSUBPS           Z25, Z5, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -543,7 +550,7 @@ l9:
 	VCMPPS           $0x15, Z14, Z2, K1
 	VMOVAPS.Z        Z2, K1, Z2
 	VSUBPS           Z2, Z0, Z0
-	VPXORD           Z13, Z1, Z1
+	VPXORD           Z12, Z1, Z1
 	VCMPPS           $0x15, Z14, Z1, K1
 	VMOVAPS.Z        Z1, K1, Z1
 	VSUBPS           Z1, Z0, Z0
@@ -551,82 +558,84 @@ l9:
 	VADDPS           Z0, Z1, Z0
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Z28, Z1, Z1
-	VBROADCASTSS logisticConsts<>+172(SB), Z2
-	VMINPS       Z1, Z2, Z1
-	VMAXPS       Z1, Z22, Z1
+	VSUBPS Z28, Z1, Z1
+	VMAXPS Z1, Z22, Z2
+	VMINPS Z2, Z13, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z25, Z2
-	VFMADD231PS  Z21, Z1, Z2
-	VSUBPS       Z25, Z2, Z2
-	VFNMADD231PS Z24, Z2, Z1
-	VFNMADD231PS Z23, Z2, Z1
+	VMOVAPS      Z25, Z3
+	VFMADD231PS  Z21, Z2, Z3
+	VSUBPS       Z25, Z3, Z3
+	VFNMADD231PS Z24, Z3, Z2
+	VFNMADD231PS Z23, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z19, Z3
-	VFMADD231PS Z1, Z20, Z3
-	VFMADD213PS Z18, Z1, Z3
-	VFMADD213PS Z17, Z1, Z3
-	VFMADD213PS Z16, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
+	VMOVAPS     Z19, Z4
+	VFMADD231PS Z2, Z20, Z4
+	VFMADD213PS Z18, Z2, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
-	VSCALEFPS Z2, Z3, Z1
+	VSCALEFPS Z3, Z4, Z2
+	VCMPPS    $0x15, Z22, Z1, K1
+	VMOVAPS.Z Z2, K1, Z1
 	VMOVAPS.Z Z1, K7, Z1
 	VADDPS    Z31, Z1, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VBLENDMPS    Z0, Z15, K7, Z0
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS logisticConsts<>+176(SB), Z2
+	VBROADCASTSS logisticConsts<>+180(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
 	VMOVAPS      Z1, Z30
 	VMAXPS       Z2, Z22, Z1
-	VBROADCASTSS logisticConsts<>+172(SB), Z2
-	VMINPS       Z0, Z2, Z0
+	VMAXPS       Z0, Z22, Z3
+	VMINPS       Z1, Z13, Z1
+	VMINPS       Z3, Z13, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z0, Z22, Z0
-	VMOVAPS     Z25, Z2
-	VFMADD231PS Z21, Z1, Z2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z25, Z2, Z2
-	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z21, Z0, Z3
-	VFNMADD231PS Z24, Z2, Z1
-	VSUBPS       Z25, Z3, Z3
-	VFNMADD231PS Z23, Z2, Z1
-	VFNMADD231PS Z24, Z3, Z0
+	VMOVAPS      Z25, Z4
+	VFMADD231PS  Z21, Z1, Z4
+	VMOVAPS      Z25, Z5
+	VFMADD231PS  Z21, Z3, Z5
+	VSUBPS       Z25, Z4, Z4
+	VSUBPS       Z25, Z5, Z5
+	VFNMADD231PS Z24, Z4, Z1
+	VFNMADD231PS Z24, Z5, Z3
+	VFNMADD231PS Z23, Z4, Z1
+	VFNMADD231PS Z23, Z5, Z3
 
 	// p = e^r
-	VFNMADD231PS Z23, Z3, Z0
-	VMOVAPS      Z19, Z4
-	VFMADD231PS  Z1, Z20, Z4
-
 	// p = e^r
-	VFMADD213PS Z18, Z1, Z4
-	VMOVAPS     Z19, Z5
-	VFMADD231PS Z0, Z20, Z5
-	VFMADD213PS Z17, Z1, Z4
-	VFMADD213PS Z18, Z0, Z5
-	VFMADD213PS Z16, Z1, Z4
-	VFMADD213PS Z17, Z0, Z5
-	VFMADD213PS Z26, Z1, Z4
-	VFMADD213PS Z16, Z0, Z5
-	VFMADD213PS Z26, Z1, Z4
-	VFMADD213PS Z26, Z0, Z5
+	VMOVAPS     Z19, Z6
+	VFMADD231PS Z1, Z20, Z6
+	VMOVAPS     Z19, Z7
+	VFMADD231PS Z3, Z20, Z7
+	VFMADD213PS Z18, Z1, Z6
+	VFMADD213PS Z18, Z3, Z7
+	VFMADD213PS Z17, Z1, Z6
+	VFMADD213PS Z17, Z3, Z7
+	VFMADD213PS Z16, Z1, Z6
+	VFMADD213PS Z16, Z3, Z7
+	VFMADD213PS Z26, Z1, Z6
+	VFMADD213PS Z26, Z3, Z7
+	VFMADD213PS Z26, Z1, Z6
+	VFMADD213PS Z26, Z3, Z7
 
 	// p 2^n
-	VFMADD213PS Z26, Z0, Z5
-	VSCALEFPS   Z2, Z4, Z0
-
 	// p 2^n
-	VSCALEFPS   Z3, Z5, Z1
+	VSCALEFPS   Z4, Z6, Z1
+	VSCALEFPS   Z5, Z7, Z3
+	VCMPPS      $0x15, Z22, Z2, K1
+	VCMPPS      $0x15, Z22, Z0, K2
+	VMOVAPS.Z   Z1, K1, Z0
+	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
 	LEAQ        (DX)(CX*4), DX
@@ -645,26 +654,29 @@ l10:
 	VMAXPS        X1, X0, X0
 	VBROADCASTSS  X0, Z0
 	VSUBPS        Z0, Z30, Z1
-	VMAXPS        Z1, Z22, Z1
+	VMAXPS        Z1, Z22, Z2
+	VMINPS        Z2, Z13, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z25, Z2
-	VFMADD231PS  Z21, Z1, Z2
-	VSUBPS       Z25, Z2, Z2
-	VFNMADD231PS Z24, Z2, Z1
-	VFNMADD231PS Z23, Z2, Z1
+	VMOVAPS      Z25, Z3
+	VFMADD231PS  Z21, Z2, Z3
+	VSUBPS       Z25, Z3, Z3
+	VFNMADD231PS Z24, Z3, Z2
+	VFNMADD231PS Z23, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z19, Z3
-	VFMADD231PS Z1, Z20, Z3
-	VFMADD213PS Z18, Z1, Z3
-	VFMADD213PS Z17, Z1, Z3
-	VFMADD213PS Z16, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
+	VMOVAPS     Z19, Z4
+	VFMADD231PS Z2, Z20, Z4
+	VFMADD213PS Z18, Z2, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
-	VSCALEFPS     Z2, Z3, Z1
+	VSCALEFPS     Z3, Z4, Z2
+	VCMPPS        $0x15, Z22, Z1, K1
+	VMOVAPS.Z     Z2, K1, Z1
 	VMULPS        Z1, Z29, Z1
 	VMOVAPS       Z1, Z29
 	VEXTRACTF64X4 $0x01, Z29, Y1
@@ -676,10 +688,10 @@ l10:
 	VPERMILPS     $0x01, X29, X1
 	VADDPS        X1, X29, X29
 	VBROADCASTSS  X29, Z1
-	VCMPPS.BCST   $0x11, logisticConsts<>+184(SB), Z1, K1
-	VMULPS.BCST   logisticConsts<>+188(SB), Z1, Z2
+	VCMPPS.BCST   $0x11, logisticConsts<>+188(SB), Z1, K1
+	VMULPS.BCST   logisticConsts<>+192(SB), Z1, Z2
 	VBLENDMPS     Z2, Z1, K1, Z2
-	VBROADCASTSS  logisticConsts<>+192(SB), Z3
+	VBROADCASTSS  logisticConsts<>+196(SB), Z3
 	VMOVAPS.Z     Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
@@ -712,7 +724,7 @@ l10:
 	VBLENDMPS.BCST logisticConsts<>+40(SB), Z2, K1, Z2
 	VCMPPS         $0x00, Z14, Z1, K1
 	VBLENDMPS      Z15, Z2, K1, Z2
-	VCMPPS         $0x15, Z12, Z1, K1
+	VCMPPS.BCST    $0x15, logisticConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
 	VADDPS         Z1, Z0, Z0
 	VEXTRACTF64X4  $0x01, Z31, Y1
@@ -724,10 +736,10 @@ l10:
 	VPERMILPS      $0x01, X31, X1
 	VADDPS         X1, X31, X31
 	VBROADCASTSS   X31, Z1
-	VCMPPS.BCST    $0x11, logisticConsts<>+184(SB), Z1, K1
-	VMULPS.BCST    logisticConsts<>+188(SB), Z1, Z2
+	VCMPPS.BCST    $0x11, logisticConsts<>+188(SB), Z1, K1
+	VMULPS.BCST    logisticConsts<>+192(SB), Z1, Z2
 	VBLENDMPS      Z2, Z1, K1, Z2
-	VBROADCASTSS   logisticConsts<>+192(SB), Z3
+	VBROADCASTSS   logisticConsts<>+196(SB), Z3
 	VMOVAPS.Z      Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
@@ -760,7 +772,7 @@ l10:
 	VBLENDMPS.BCST logisticConsts<>+40(SB), Z2, K1, Z2
 	VCMPPS         $0x00, Z14, Z1, K1
 	VBLENDMPS      Z15, Z2, K1, Z2
-	VCMPPS         $0x15, Z12, Z1, K1
+	VCMPPS.BCST    $0x15, logisticConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
 	VADDPS         Z1, Z28, Z1
 	VSUBPS         Z1, Z0, Z0
@@ -899,7 +911,7 @@ l15:
 	VFMSUB132PS.BCST logisticConsts<>+24(SB), Z1, Z0
 	VMOVAPS          Z0, Z27
 	VBROADCASTSS     logisticConsts<>+16(SB), Z31
-	VBROADCASTSS     logisticConsts<>+180(SB), Z30
+	VBROADCASTSS     logisticConsts<>+184(SB), Z30
 	VBROADCASTSS     logisticConsts<>+16(SB), Z29
 	MOVQ             n+72(FP), CX
 	CMPQ             CX, $0x00000010
@@ -1064,78 +1076,86 @@ l17:
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Z28, Z0, Z0
 	VBROADCASTSS logisticConsts<>+172(SB), Z2
-	VMINPS       Z0, Z2, Z0
-	VMAXPS       Z0, Z21, Z0
+	VMAXPS       Z0, Z2, Z2
+	VBROADCASTSS logisticConsts<>+176(SB), Z3
+	VMINPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z24, Z2
-	VFMADD231PS  Z20, Z0, Z2
-	VSUBPS       Z24, Z2, Z2
-	VFNMADD231PS Z23, Z2, Z0
-	VFNMADD231PS Z22, Z2, Z0
+	VMOVAPS      Z24, Z3
+	VFMADD231PS  Z20, Z2, Z3
+	VSUBPS       Z24, Z3, Z3
+	VFNMADD231PS Z23, Z3, Z2
+	VFNMADD231PS Z22, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z18, Z3
-	VFMADD231PS Z0, Z19, Z3
-	VFMADD213PS Z17, Z0, Z3
-	VFMADD213PS Z16, Z0, Z3
-	VFMADD213PS Z15, Z0, Z3
-	VFMADD213PS Z25, Z0, Z3
-	VFMADD213PS Z25, Z0, Z3
+	VMOVAPS     Z18, Z4
+	VFMADD231PS Z2, Z19, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z25, Z2, Z4
+	VFMADD213PS Z25, Z2, Z4
 
 	// p 2^n
-	VSCALEFPS Z2, Z3, Z0
-	VADDPS    Z31, Z0, Z31
+	VSCALEFPS   Z3, Z4, Z2
+	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z0, K1
+	VMOVAPS.Z   Z2, K1, Z0
+	VADDPS      Z31, Z0, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Z30, Z1, Z0
-	VBROADCASTSS logisticConsts<>+176(SB), Z2
+	VBROADCASTSS logisticConsts<>+180(SB), Z2
 	VMINPS       Z0, Z2, Z0
 	VSUBPS       Z0, Z30, Z2
 	VSUBPS       Z0, Z1, Z1
 	VMOVAPS      Z0, Z30
-	VMAXPS       Z2, Z21, Z0
-	VBROADCASTSS logisticConsts<>+172(SB), Z2
-	VMINPS       Z1, Z2, Z1
+	VBROADCASTSS logisticConsts<>+172(SB), Z0
+	VMAXPS       Z2, Z0, Z0
+	VBROADCASTSS logisticConsts<>+172(SB), Z3
+	VMAXPS       Z1, Z3, Z3
+	VBROADCASTSS logisticConsts<>+176(SB), Z4
+	VMINPS       Z0, Z4, Z0
+	VBROADCASTSS logisticConsts<>+176(SB), Z4
+	VMINPS       Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z1, Z21, Z1
-	VMOVAPS     Z24, Z2
-	VFMADD231PS Z20, Z0, Z2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z24, Z2, Z2
-	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z20, Z1, Z3
-	VFNMADD231PS Z23, Z2, Z0
-	VSUBPS       Z24, Z3, Z3
-	VFNMADD231PS Z22, Z2, Z0
-	VFNMADD231PS Z23, Z3, Z1
+	VMOVAPS      Z24, Z4
+	VFMADD231PS  Z20, Z0, Z4
+	VMOVAPS      Z24, Z5
+	VFMADD231PS  Z20, Z3, Z5
+	VSUBPS       Z24, Z4, Z4
+	VSUBPS       Z24, Z5, Z5
+	VFNMADD231PS Z23, Z4, Z0
+	VFNMADD231PS Z23, Z5, Z3
+	VFNMADD231PS Z22, Z4, Z0
+	VFNMADD231PS Z22, Z5, Z3
 
 	// p = e^r
-	VFNMADD231PS Z22, Z3, Z1
-	VMOVAPS      Z18, Z4
-	VFMADD231PS  Z0, Z19, Z4
-
 	// p = e^r
-	VFMADD213PS Z17, Z0, Z4
-	VMOVAPS     Z18, Z5
-	VFMADD231PS Z1, Z19, Z5
-	VFMADD213PS Z16, Z0, Z4
-	VFMADD213PS Z17, Z1, Z5
-	VFMADD213PS Z15, Z0, Z4
-	VFMADD213PS Z16, Z1, Z5
-	VFMADD213PS Z25, Z0, Z4
-	VFMADD213PS Z15, Z1, Z5
-	VFMADD213PS Z25, Z0, Z4
-	VFMADD213PS Z25, Z1, Z5
+	VMOVAPS     Z18, Z6
+	VFMADD231PS Z0, Z19, Z6
+	VMOVAPS     Z18, Z7
+	VFMADD231PS Z3, Z19, Z7
+	VFMADD213PS Z17, Z0, Z6
+	VFMADD213PS Z17, Z3, Z7
+	VFMADD213PS Z16, Z0, Z6
+	VFMADD213PS Z16, Z3, Z7
+	VFMADD213PS Z15, Z0, Z6
+	VFMADD213PS Z15, Z3, Z7
+	VFMADD213PS Z25, Z0, Z6
+	VFMADD213PS Z25, Z3, Z7
+	VFMADD213PS Z25, Z0, Z6
+	VFMADD213PS Z25, Z3, Z7
 
 	// p 2^n
-	VFMADD213PS Z25, Z1, Z5
-	VSCALEFPS   Z2, Z4, Z0
-
 	// p 2^n
-	VSCALEFPS   Z3, Z5, Z1
+	VSCALEFPS   Z4, Z6, Z0
+	VSCALEFPS   Z5, Z7, Z3
+	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z2, K1
+	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z1, K2
+	VMOVAPS.Z   Z0, K1, Z0
+	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
 	ADDQ        $0x00000040, R9
@@ -1313,81 +1333,89 @@ l19:
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Z28, Z0, Z0
 	VBROADCASTSS logisticConsts<>+172(SB), Z2
-	VMINPS       Z0, Z2, Z0
-	VMAXPS       Z0, Z21, Z0
+	VMAXPS       Z0, Z2, Z2
+	VBROADCASTSS logisticConsts<>+176(SB), Z3
+	VMINPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z24, Z2
-	VFMADD231PS  Z20, Z0, Z2
-	VSUBPS       Z24, Z2, Z2
-	VFNMADD231PS Z23, Z2, Z0
-	VFNMADD231PS Z22, Z2, Z0
+	VMOVAPS      Z24, Z3
+	VFMADD231PS  Z20, Z2, Z3
+	VSUBPS       Z24, Z3, Z3
+	VFNMADD231PS Z23, Z3, Z2
+	VFNMADD231PS Z22, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z18, Z3
-	VFMADD231PS Z0, Z19, Z3
-	VFMADD213PS Z17, Z0, Z3
-	VFMADD213PS Z16, Z0, Z3
-	VFMADD213PS Z15, Z0, Z3
-	VFMADD213PS Z25, Z0, Z3
-	VFMADD213PS Z25, Z0, Z3
+	VMOVAPS     Z18, Z4
+	VFMADD231PS Z2, Z19, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z25, Z2, Z4
+	VFMADD213PS Z25, Z2, Z4
 
 	// p 2^n
-	VSCALEFPS Z2, Z3, Z0
-	VMOVAPS.Z Z0, K7, Z0
-	VADDPS    Z31, Z0, Z31
+	VSCALEFPS   Z3, Z4, Z2
+	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z0, K1
+	VMOVAPS.Z   Z2, K1, Z0
+	VMOVAPS.Z   Z0, K7, Z0
+	VADDPS      Z31, Z0, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VBROADCASTSS logisticConsts<>+0(SB), Z0
 	VBLENDMPS    Z1, Z0, K7, Z0
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS logisticConsts<>+176(SB), Z2
+	VBROADCASTSS logisticConsts<>+180(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
 	VMOVAPS      Z1, Z30
-	VMAXPS       Z2, Z21, Z1
-	VBROADCASTSS logisticConsts<>+172(SB), Z2
-	VMINPS       Z0, Z2, Z0
+	VBROADCASTSS logisticConsts<>+172(SB), Z1
+	VMAXPS       Z2, Z1, Z1
+	VBROADCASTSS logisticConsts<>+172(SB), Z3
+	VMAXPS       Z0, Z3, Z3
+	VBROADCASTSS logisticConsts<>+176(SB), Z4
+	VMINPS       Z1, Z4, Z1
+	VBROADCASTSS logisticConsts<>+176(SB), Z4
+	VMINPS       Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z0, Z21, Z0
-	VMOVAPS     Z24, Z2
-	VFMADD231PS Z20, Z1, Z2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z24, Z2, Z2
-	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z20, Z0, Z3
-	VFNMADD231PS Z23, Z2, Z1
-	VSUBPS       Z24, Z3, Z3
-	VFNMADD231PS Z22, Z2, Z1
-	VFNMADD231PS Z23, Z3, Z0
+	VMOVAPS      Z24, Z4
+	VFMADD231PS  Z20, Z1, Z4
+	VMOVAPS      Z24, Z5
+	VFMADD231PS  Z20, Z3, Z5
+	VSUBPS       Z24, Z4, Z4
+	VSUBPS       Z24, Z5, Z5
+	VFNMADD231PS Z23, Z4, Z1
+	VFNMADD231PS Z23, Z5, Z3
+	VFNMADD231PS Z22, Z4, Z1
+	VFNMADD231PS Z22, Z5, Z3
 
 	// p = e^r
-	VFNMADD231PS Z22, Z3, Z0
-	VMOVAPS      Z18, Z4
-	VFMADD231PS  Z1, Z19, Z4
-
 	// p = e^r
-	VFMADD213PS Z17, Z1, Z4
-	VMOVAPS     Z18, Z5
-	VFMADD231PS Z0, Z19, Z5
-	VFMADD213PS Z16, Z1, Z4
-	VFMADD213PS Z17, Z0, Z5
-	VFMADD213PS Z15, Z1, Z4
-	VFMADD213PS Z16, Z0, Z5
-	VFMADD213PS Z25, Z1, Z4
-	VFMADD213PS Z15, Z0, Z5
-	VFMADD213PS Z25, Z1, Z4
-	VFMADD213PS Z25, Z0, Z5
+	VMOVAPS     Z18, Z6
+	VFMADD231PS Z1, Z19, Z6
+	VMOVAPS     Z18, Z7
+	VFMADD231PS Z3, Z19, Z7
+	VFMADD213PS Z17, Z1, Z6
+	VFMADD213PS Z17, Z3, Z7
+	VFMADD213PS Z16, Z1, Z6
+	VFMADD213PS Z16, Z3, Z7
+	VFMADD213PS Z15, Z1, Z6
+	VFMADD213PS Z15, Z3, Z7
+	VFMADD213PS Z25, Z1, Z6
+	VFMADD213PS Z25, Z3, Z7
+	VFMADD213PS Z25, Z1, Z6
+	VFMADD213PS Z25, Z3, Z7
 
 	// p 2^n
-	VFMADD213PS Z25, Z0, Z5
-	VSCALEFPS   Z2, Z4, Z0
-
 	// p 2^n
-	VSCALEFPS   Z3, Z5, Z1
+	VSCALEFPS   Z4, Z6, Z1
+	VSCALEFPS   Z5, Z7, Z3
+	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z2, K1
+	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z0, K2
+	VMOVAPS.Z   Z1, K1, Z0
+	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
 	LEAQ        (R9)(CX*4), R9
@@ -1413,26 +1441,31 @@ l20:
 	VMAXPS        X1, X0, X0
 	VBROADCASTSS  X0, Z0
 	VSUBPS        Z0, Z30, Z1
-	VMAXPS        Z1, Z21, Z1
+	VBROADCASTSS  logisticConsts<>+172(SB), Z2
+	VMAXPS        Z1, Z2, Z2
+	VBROADCASTSS  logisticConsts<>+176(SB), Z3
+	VMINPS        Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z24, Z2
-	VFMADD231PS  Z20, Z1, Z2
-	VSUBPS       Z24, Z2, Z2
-	VFNMADD231PS Z23, Z2, Z1
-	VFNMADD231PS Z22, Z2, Z1
+	VMOVAPS      Z24, Z3
+	VFMADD231PS  Z20, Z2, Z3
+	VSUBPS       Z24, Z3, Z3
+	VFNMADD231PS Z23, Z3, Z2
+	VFNMADD231PS Z22, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z18, Z3
-	VFMADD231PS Z1, Z19, Z3
-	VFMADD213PS Z17, Z1, Z3
-	VFMADD213PS Z16, Z1, Z3
-	VFMADD213PS Z15, Z1, Z3
-	VFMADD213PS Z25, Z1, Z3
-	VFMADD213PS Z25, Z1, Z3
+	VMOVAPS     Z18, Z4
+	VFMADD231PS Z2, Z19, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z25, Z2, Z4
+	VFMADD213PS Z25, Z2, Z4
 
 	// p 2^n
-	VSCALEFPS     Z2, Z3, Z1
+	VSCALEFPS     Z3, Z4, Z2
+	VCMPPS.BCST   $0x15, logisticConsts<>+172(SB), Z1, K1
+	VMOVAPS.Z     Z2, K1, Z1
 	VMULPS        Z1, Z29, Z1
 	VMOVAPS       Z1, Z29
 	VEXTRACTF64X4 $0x01, Z29, Y1
@@ -1444,10 +1477,10 @@ l20:
 	VPERMILPS     $0x01, X29, X1
 	VADDPS        X1, X29, X29
 	VBROADCASTSS  X29, Z1
-	VCMPPS.BCST   $0x11, logisticConsts<>+184(SB), Z1, K1
-	VMULPS.BCST   logisticConsts<>+188(SB), Z1, Z2
+	VCMPPS.BCST   $0x11, logisticConsts<>+188(SB), Z1, K1
+	VMULPS.BCST   logisticConsts<>+192(SB), Z1, Z2
 	VBLENDMPS     Z2, Z1, K1, Z2
-	VBROADCASTSS  logisticConsts<>+192(SB), Z3
+	VBROADCASTSS  logisticConsts<>+196(SB), Z3
 	VMOVAPS.Z     Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
@@ -1492,10 +1525,10 @@ l20:
 	VPERMILPS      $0x01, X31, X1
 	VADDPS         X1, X31, X31
 	VBROADCASTSS   X31, Z1
-	VCMPPS.BCST    $0x11, logisticConsts<>+184(SB), Z1, K1
-	VMULPS.BCST    logisticConsts<>+188(SB), Z1, Z2
+	VCMPPS.BCST    $0x11, logisticConsts<>+188(SB), Z1, K1
+	VMULPS.BCST    logisticConsts<>+192(SB), Z1, Z2
 	VBLENDMPS      Z2, Z1, K1, Z2
-	VBROADCASTSS   logisticConsts<>+192(SB), Z3
+	VBROADCASTSS   logisticConsts<>+196(SB), Z3
 	VMOVAPS.Z      Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
@@ -1553,13 +1586,21 @@ l21:
 	VMOVUPS      64(R9), Z5
 	VSUBPS       Z28, Z4, Z4
 	VSUBPS       Z28, Z5, Z5
-	VBROADCASTSS logisticConsts<>+172(SB), Z6
+	VCMPPS       $0x16, Z21, Z2, K1
+	VCMPPS       $0x16, Z21, Z3, K2
+	VCMPPS       $0x16, Z21, Z4, K4
+	VCMPPS       $0x16, Z21, Z5, K5
+	VMOVAPS.Z    Z2, K1, Z2
+	VMOVAPS.Z    Z3, K2, Z3
+	VMOVAPS.Z    Z4, K4, Z4
+	VMOVAPS.Z    Z5, K5, Z5
+	VBROADCASTSS logisticConsts<>+176(SB), Z6
 	VMINPS       Z2, Z6, Z2
-	VBROADCASTSS logisticConsts<>+172(SB), Z6
+	VBROADCASTSS logisticConsts<>+176(SB), Z6
 	VMINPS       Z3, Z6, Z3
-	VBROADCASTSS logisticConsts<>+172(SB), Z6
+	VBROADCASTSS logisticConsts<>+176(SB), Z6
 	VMINPS       Z4, Z6, Z4
-	VBROADCASTSS logisticConsts<>+172(SB), Z6
+	VBROADCASTSS logisticConsts<>+176(SB), Z6
 	VMINPS       Z5, Z6, Z5
 	VMAXPS       Z2, Z21, Z2
 	VMAXPS       Z3, Z21, Z3
@@ -1626,6 +1667,10 @@ l21:
 	VSCALEFPS   Z7, Z11, Z3
 	VSCALEFPS   Z8, Z12, Z4
 	VSCALEFPS   Z9, Z13, Z5
+	VMOVAPS.Z   Z2, K1, Z2
+	VMOVAPS.Z   Z3, K2, Z3
+	VMOVAPS.Z   Z4, K4, Z4
+	VMOVAPS.Z   Z5, K5, Z5
 	VSUBPS      Z4, Z2, Z4
 	VSUBPS      Z5, Z3, Z5
 	VMULPS      Z4, Z0, Z4
@@ -1670,9 +1715,13 @@ l22:
 	VSUBPS       Z26, Z1, Z1
 	VMOVUPS      (R9), Z2
 	VSUBPS       Z28, Z2, Z2
-	VBROADCASTSS logisticConsts<>+172(SB), Z3
+	VCMPPS       $0x16, Z21, Z1, K1
+	VCMPPS       $0x16, Z21, Z2, K2
+	VMOVAPS.Z    Z1, K1, Z1
+	VMOVAPS.Z    Z2, K2, Z2
+	VBROADCASTSS logisticConsts<>+176(SB), Z3
 	VMINPS       Z1, Z3, Z1
-	VBROADCASTSS logisticConsts<>+172(SB), Z3
+	VBROADCASTSS logisticConsts<>+176(SB), Z3
 	VMINPS       Z2, Z3, Z2
 	VMAXPS       Z1, Z21, Z1
 	VMAXPS       Z2, Z21, Z2
@@ -1711,6 +1760,8 @@ l22:
 	// p 2^n
 	VSCALEFPS   Z3, Z5, Z1
 	VSCALEFPS   Z4, Z6, Z2
+	VMOVAPS.Z   Z1, K1, Z1
+	VMOVAPS.Z   Z2, K2, Z2
 	VSUBPS      Z2, Z1, Z2
 	VMULPS      Z2, Z0, Z2
 	VMOVUPS     Z2, (SI)
@@ -1744,9 +1795,13 @@ l23:
 	VSUBPS       Z26, Z1, Z1
 	VMOVUPS.Z    (R9), K7, Z2
 	VSUBPS       Z28, Z2, Z2
-	VBROADCASTSS logisticConsts<>+172(SB), Z3
+	VCMPPS       $0x16, Z21, Z1, K1
+	VCMPPS       $0x16, Z21, Z2, K2
+	VMOVAPS.Z    Z1, K1, Z1
+	VMOVAPS.Z    Z2, K2, Z2
+	VBROADCASTSS logisticConsts<>+176(SB), Z3
 	VMINPS       Z1, Z3, Z1
-	VBROADCASTSS logisticConsts<>+172(SB), Z3
+	VBROADCASTSS logisticConsts<>+176(SB), Z3
 	VMINPS       Z2, Z3, Z2
 	VMAXPS       Z1, Z21, Z1
 	VMAXPS       Z2, Z21, Z2
@@ -1785,6 +1840,8 @@ l23:
 	// p 2^n
 	VSCALEFPS   Z3, Z5, Z1
 	VSCALEFPS   Z4, Z6, Z2
+	VMOVAPS.Z   Z1, K1, Z1
+	VMOVAPS.Z   Z2, K2, Z2
 	VSUBPS      Z2, Z1, Z2
 	VMULPS      Z2, Z0, Z2
 	VMOVUPS     Z2, K7, (SI)
@@ -1828,17 +1885,17 @@ TEXT ·LogisticLog(SB), NOSPLIT, $56-76
 	VBROADCASTSS logisticConsts<>+20(SB), Z25
 	VBROADCASTSS logisticConsts<>+100(SB), Z24
 	VBROADCASTSS logisticConsts<>+104(SB), Z23
-	VBROADCASTSS logisticConsts<>+96(SB), Z22
-	VBROADCASTSS logisticConsts<>+108(SB), Z21
-	VBROADCASTSS logisticConsts<>+112(SB), Z20
-	VBROADCASTSS logisticConsts<>+116(SB), Z19
-	VBROADCASTSS logisticConsts<>+120(SB), Z18
-	VBROADCASTSS logisticConsts<>+124(SB), Z17
-	VBROADCASTSS logisticConsts<>+92(SB), Z16
+	VBROADCASTSS logisticConsts<>+172(SB), Z22
+	VBROADCASTSS logisticConsts<>+96(SB), Z21
+	VBROADCASTSS logisticConsts<>+108(SB), Z20
+	VBROADCASTSS logisticConsts<>+112(SB), Z19
+	VBROADCASTSS logisticConsts<>+116(SB), Z18
+	VBROADCASTSS logisticConsts<>+120(SB), Z17
+	VBROADCASTSS logisticConsts<>+124(SB), Z16
 	VBROADCASTSS logisticConsts<>+0(SB), Z15
 	VBROADCASTSS logisticConsts<>+16(SB), Z14
-	VBROADCASTSS logisticConsts<>+88(SB), Z13
-	VBROADCASTSS logisticConsts<>+8(SB), Z12
+	VBROADCASTSS logisticConsts<>+176(SB), Z13
+	VBROADCASTSS logisticConsts<>+88(SB), Z12
 	MOVL         last+64(FP), AX
 	MOVL         AX, 32(SP)
 	MOVL         factor+72(FP), AX
@@ -1917,7 +1974,7 @@ l30:
 	VMAXPS           X0, X30, X30
 	VBROADCASTSS     X30, Z0
 	VPANDD.BCST      logisticConsts<>+4(SB), Z0, Z1
-	VCMPPS           $0x11, Z12, Z1, K1
+	VCMPPS.BCST      $0x11, logisticConsts<>+8(SB), Z1, K1
 	VMOVAPS.Z        Z0, K1, Z0
 	VMOVAPS          Z0, Z28
 	VBROADCASTSS     (SI), Z0
@@ -1933,7 +1990,7 @@ l30:
 	VFMSUB132PS.BCST logisticConsts<>+24(SB), Z1, Z0
 	VMOVAPS          Z0, Z27
 	VMOVAPS          Z14, Z31
-	VBROADCASTSS     logisticConsts<>+180(SB), Z30
+	VBROADCASTSS     logisticConsts<>+184(SB), Z30
 	VMOVAPS          Z14, Z29
 	MOVQ             n+48(FP), CX
 	CMPQ             CX, $0x00000010
@@ -1942,24 +1999,24 @@ l30:
 l32:
 	VMOVUPS      (R8), Z0
 	VMULPS.BCST  40(SP), Z0, Z0
-	VBROADCASTSS logisticConsts<>+196(SB), Z1
-	VMINPS       Z0, Z1, Z0
 	VBROADCASTSS logisticConsts<>+200(SB), Z1
+	VMINPS       Z0, Z1, Z0
+	VBROADCASTSS logisticConsts<>+204(SB), Z1
 	VMAXPS       Z0, Z1, Z0
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z1
-	VFNMADD231PS Z22, Z0, Z1
+	VFNMADD231PS Z21, Z0, Z1
 	VSUBPS       Z25, Z1, Z1
 	VFNMSUB231PS Z24, Z1, Z0
 	VFNMADD231PS Z23, Z1, Z0
 
 	// p = e^r
-	VMOVAPS     Z20, Z2
-	VFMADD231PS Z0, Z21, Z2
-	VFMADD213PS Z19, Z0, Z2
+	VMOVAPS     Z19, Z2
+	VFMADD231PS Z0, Z20, Z2
 	VFMADD213PS Z18, Z0, Z2
 	VFMADD213PS Z17, Z0, Z2
+	VFMADD213PS Z16, Z0, Z2
 	VFMADD213PS Z26, Z0, Z2
 	VFMADD213PS Z26, Z0, Z2
 
@@ -1977,7 +2034,7 @@ l32:
 	VBLENDMPS         Z15, Z2, K1, Z2
 	VCMPPS.BCST       $0x00, 32(SP), Z27, K1
 	VADDPS            Z26, Z27, Z3
-	VBLENDMPS         Z12, Z3, K1, Z3
+	VBLENDMPS.BCST    logisticConsts<>+8(SB), Z3, K1, Z3
 	VFNMADD231PS.BCST 32(SP), Z1, Z2
 	VMULPS            Z0, Z2, Z2
 	VBROADCASTSS      logisticConsts<>+44(SB), Z4
@@ -1995,21 +2052,23 @@ l32:
 	VADDPS            Z0, Z0, Z3
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	VPORD            Z13, Z2, Z3
-	VPORD            Z13, Z1, Z4
+	VPORD            Z12, Z2, Z3
+	VPORD            Z12, Z1, Z4
 	VMOVAPS          Z25, Z5
 	VFMADD231PS.BCST logisticConsts<>+56(SB), Z0, Z5
-	VMAXPS           Z3, Z16, Z3
-	VMAXPS           Z4, Z16, Z4
+	VBROADCASTSS     logisticConsts<>+92(SB), Z6
+	VMAXPS           Z3, Z6, Z3
+	VBROADCASTSS     logisticConsts<>+92(SB), Z6
+	VMAXPS           Z4, Z6, Z4
 	VSUBPS           Z25, Z5, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VFNMADD231PS.BCST logisticConsts<>+60(SB), Z5, Z0
 	VMOVAPS           Z25, Z6
-	VFMADD231PS       Z22, Z3, Z6
+	VFMADD231PS       Z21, Z3, Z6
 	VMOVAPS           Z25, Z7
-	VFMADD231PS       Z22, Z4, Z7
+	VFMADD231PS       Z21, Z4, Z7
 	VFNMADD231PS.BCST logisticConsts<>+64(SB), Z5, Z0
 	VSUBPS            Z25, Z6, Z6
 	VSUBPS            Z25, Z7, Z7
@@ -2025,19 +2084,19 @@ l32:
 	// p = e^r
 	// p = e^r
 	VFMADD213PS.BCST logisticConsts<>+84(SB), Z0, Z8
-	VMOVAPS          Z20, Z9
-	VFMADD231PS      Z3, Z21, Z9
-	VMOVAPS          Z20, Z10
-	VFMADD231PS      Z4, Z21, Z10
+	VMOVAPS          Z19, Z9
+	VFMADD231PS      Z3, Z20, Z9
+	VMOVAPS          Z19, Z10
+	VFMADD231PS      Z4, Z20, Z10
 	VMULPS           Z0, Z8, Z8
-	VFMADD213PS      Z19, Z3, Z9
-	VFMADD213PS      Z19, Z4, Z10
-	VADDPS           Z0, Z0, Z11
 	VFMADD213PS      Z18, Z3, Z9
 	VFMADD213PS      Z18, Z4, Z10
-	VFMADD231PS      Z0, Z8, Z11
+	VADDPS           Z0, Z0, Z11
 	VFMADD213PS      Z17, Z3, Z9
 	VFMADD213PS      Z17, Z4, Z10
+	VFMADD231PS      Z0, Z8, Z11
+	VFMADD213PS      Z16, Z3, Z9
+	VFMADD213PS      Z16, Z4, Z10
 	VSCALEFPS        Z5, Z26, Z0
 	VFMADD213PS      Z26, Z3, Z9
 	VFMADD213PS      Z26, Z4, Z10
@@ -2087,7 +2146,7 @@ l32:
 	VCMPPS           $0x15, Z14, Z2, K1
 	VMOVAPS.Z        Z2, K1, Z2
 	VSUBPS           Z2, Z0, Z0
-	VPXORD           Z13, Z1, Z1
+	VPXORD           Z12, Z1, Z1
 	VCMPPS           $0x15, Z14, Z1, K1
 	VMOVAPS.Z        Z1, K1, Z1
 	VSUBPS           Z1, Z0, Z0
@@ -2095,80 +2154,82 @@ l32:
 	VADDPS           Z0, Z1, Z0
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Z28, Z1, Z1
-	VBROADCASTSS logisticConsts<>+172(SB), Z2
-	VMINPS       Z1, Z2, Z1
-	VMAXPS       Z1, Z16, Z1
+	VSUBPS Z28, Z1, Z1
+	VMAXPS Z1, Z22, Z2
+	VMINPS Z2, Z13, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z25, Z2
-	VFMADD231PS  Z22, Z1, Z2
-	VSUBPS       Z25, Z2, Z2
-	VFNMADD231PS Z24, Z2, Z1
-	VFNMADD231PS Z23, Z2, Z1
+	VMOVAPS      Z25, Z3
+	VFMADD231PS  Z21, Z2, Z3
+	VSUBPS       Z25, Z3, Z3
+	VFNMADD231PS Z24, Z3, Z2
+	VFNMADD231PS Z23, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z20, Z3
-	VFMADD231PS Z1, Z21, Z3
-	VFMADD213PS Z19, Z1, Z3
-	VFMADD213PS Z18, Z1, Z3
-	VFMADD213PS Z17, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
+	VMOVAPS     Z19, Z4
+	VFMADD231PS Z2, Z20, Z4
+	VFMADD213PS Z18, Z2, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
-	VSCALEFPS Z2, Z3, Z1
+	VSCALEFPS Z3, Z4, Z2
+	VCMPPS    $0x15, Z22, Z1, K1
+	VMOVAPS.Z Z2, K1, Z1
 	VADDPS    Z31, Z1, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS logisticConsts<>+176(SB), Z2
+	VBROADCASTSS logisticConsts<>+180(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
 	VMOVAPS      Z1, Z30
-	VMAXPS       Z2, Z16, Z1
-	VBROADCASTSS logisticConsts<>+172(SB), Z2
-	VMINPS       Z0, Z2, Z0
+	VMAXPS       Z2, Z22, Z1
+	VMAXPS       Z0, Z22, Z3
+	VMINPS       Z1, Z13, Z1
+	VMINPS       Z3, Z13, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z0, Z16, Z0
-	VMOVAPS     Z25, Z2
-	VFMADD231PS Z22, Z1, Z2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z25, Z2, Z2
-	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z22, Z0, Z3
-	VFNMADD231PS Z24, Z2, Z1
-	VSUBPS       Z25, Z3, Z3
-	VFNMADD231PS Z23, Z2, Z1
-	VFNMADD231PS Z24, Z3, Z0
+	VMOVAPS      Z25, Z4
+	VFMADD231PS  Z21, Z1, Z4
+	VMOVAPS      Z25, Z5
+	VFMADD231PS  Z21, Z3, Z5
+	VSUBPS       Z25, Z4, Z4
+	VSUBPS       Z25, Z5, Z5
+	VFNMADD231PS Z24, Z4, Z1
+	VFNMADD231PS Z24, Z5, Z3
+	VFNMADD231PS Z23, Z4, Z1
+	VFNMADD231PS Z23, Z5, Z3
 
 	// p = e^r
-	VFNMADD231PS Z23, Z3, Z0
-	VMOVAPS      Z20, Z4
-	VFMADD231PS  Z1, Z21, Z4
-
 	// p = e^r
-	VFMADD213PS Z19, Z1, Z4
-	VMOVAPS     Z20, Z5
-	VFMADD231PS Z0, Z21, Z5
-	VFMADD213PS Z18, Z1, Z4
-	VFMADD213PS Z19, Z0, Z5
-	VFMADD213PS Z17, Z1, Z4
-	VFMADD213PS Z18, Z0, Z5
-	VFMADD213PS Z26, Z1, Z4
-	VFMADD213PS Z17, Z0, Z5
-	VFMADD213PS Z26, Z1, Z4
-	VFMADD213PS Z26, Z0, Z5
+	VMOVAPS     Z19, Z6
+	VFMADD231PS Z1, Z20, Z6
+	VMOVAPS     Z19, Z7
+	VFMADD231PS Z3, Z20, Z7
+	VFMADD213PS Z18, Z1, Z6
+	VFMADD213PS Z18, Z3, Z7
+	VFMADD213PS Z17, Z1, Z6
+	VFMADD213PS Z17, Z3, Z7
+	VFMADD213PS Z16, Z1, Z6
+	VFMADD213PS Z16, Z3, Z7
+	VFMADD213PS Z26, Z1, Z6
+	VFMADD213PS Z26, Z3, Z7
+	VFMADD213PS Z26, Z1, Z6
+	VFMADD213PS Z26, Z3, Z7
 
 	// p 2^n
-	VFMADD213PS Z26, Z0, Z5
-	VSCALEFPS   Z2, Z4, Z0
-
 	// p 2^n
-	VSCALEFPS   Z3, Z5, Z1
+	VSCALEFPS   Z4, Z6, Z1
+	VSCALEFPS   Z5, Z7, Z3
+	VCMPPS      $0x15, Z22, Z2, K1
+	VCMPPS      $0x15, Z22, Z0, K2
+	VMOVAPS.Z   Z1, K1, Z0
+	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
 	ADDQ        $0x00000040, DX
@@ -2187,24 +2248,24 @@ l34:
 	KMOVW        AX, K7
 	VMOVUPS.Z    (R8), K7, Z0
 	VMULPS.BCST  40(SP), Z0, Z0
-	VBROADCASTSS logisticConsts<>+196(SB), Z1
-	VMINPS       Z0, Z1, Z0
 	VBROADCASTSS logisticConsts<>+200(SB), Z1
+	VMINPS       Z0, Z1, Z0
+	VBROADCASTSS logisticConsts<>+204(SB), Z1
 	VMAXPS       Z0, Z1, Z0
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z1
-	VFNMADD231PS Z22, Z0, Z1
+	VFNMADD231PS Z21, Z0, Z1
 	VSUBPS       Z25, Z1, Z1
 	VFNMSUB231PS Z24, Z1, Z0
 	VFNMADD231PS Z23, Z1, Z0
 
 	// p = e^r
-	VMOVAPS     Z20, Z2
-	VFMADD231PS Z0, Z21, Z2
-	VFMADD213PS Z19, Z0, Z2
+	VMOVAPS     Z19, Z2
+	VFMADD231PS Z0, Z20, Z2
 	VFMADD213PS Z18, Z0, Z2
 	VFMADD213PS Z17, Z0, Z2
+	VFMADD213PS Z16, Z0, Z2
 	VFMADD213PS Z26, Z0, Z2
 	VFMADD213PS Z26, Z0, Z2
 
@@ -2222,7 +2283,7 @@ l34:
 	VBLENDMPS         Z15, Z2, K1, Z2
 	VCMPPS.BCST       $0x00, 32(SP), Z27, K1
 	VADDPS            Z26, Z27, Z3
-	VBLENDMPS         Z12, Z3, K1, Z3
+	VBLENDMPS.BCST    logisticConsts<>+8(SB), Z3, K1, Z3
 	VFNMADD231PS.BCST 32(SP), Z1, Z2
 	VMULPS            Z0, Z2, Z2
 	VBROADCASTSS      logisticConsts<>+44(SB), Z4
@@ -2240,21 +2301,23 @@ l34:
 	VADDPS            Z0, Z0, Z3
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	VPORD            Z13, Z2, Z3
-	VPORD            Z13, Z1, Z4
+	VPORD            Z12, Z2, Z3
+	VPORD            Z12, Z1, Z4
 	VMOVAPS          Z25, Z5
 	VFMADD231PS.BCST logisticConsts<>+56(SB), Z0, Z5
-	VMAXPS           Z3, Z16, Z3
-	VMAXPS           Z4, Z16, Z4
+	VBROADCASTSS     logisticConsts<>+92(SB), Z6
+	VMAXPS           Z3, Z6, Z3
+	VBROADCASTSS     logisticConsts<>+92(SB), Z6
+	VMAXPS           Z4, Z6, Z4
 	VSUBPS           Z25, Z5, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VFNMADD231PS.BCST logisticConsts<>+60(SB), Z5, Z0
 	VMOVAPS           Z25, Z6
-	VFMADD231PS       Z22, Z3, Z6
+	VFMADD231PS       Z21, Z3, Z6
 	VMOVAPS           Z25, Z7
-	VFMADD231PS       Z22, Z4, Z7
+	VFMADD231PS       Z21, Z4, Z7
 	VFNMADD231PS.BCST logisticConsts<>+64(SB), Z5, Z0
 	VSUBPS            Z25, Z6, Z6
 	VSUBPS            Z25, Z7, Z7
@@ -2270,19 +2333,19 @@ l34:
 	// p = e^r
 	// p = e^r
 	VFMADD213PS.BCST logisticConsts<>+84(SB), Z0, Z8
-	VMOVAPS          Z20, Z9
-	VFMADD231PS      Z3, Z21, Z9
-	VMOVAPS          Z20, Z10
-	VFMADD231PS      Z4, Z21, Z10
+	VMOVAPS          Z19, Z9
+	VFMADD231PS      Z3, Z20, Z9
+	VMOVAPS          Z19, Z10
+	VFMADD231PS      Z4, Z20, Z10
 	VMULPS           Z0, Z8, Z8
-	VFMADD213PS      Z19, Z3, Z9
-	VFMADD213PS      Z19, Z4, Z10
-	VADDPS           Z0, Z0, Z11
 	VFMADD213PS      Z18, Z3, Z9
 	VFMADD213PS      Z18, Z4, Z10
-	VFMADD231PS      Z0, Z8, Z11
+	VADDPS           Z0, Z0, Z11
 	VFMADD213PS      Z17, Z3, Z9
 	VFMADD213PS      Z17, Z4, Z10
+	VFMADD231PS      Z0, Z8, Z11
+	VFMADD213PS      Z16, Z3, Z9
+	VFMADD213PS      Z16, Z4, Z10
 	VSCALEFPS        Z5, Z26, Z0
 	VFMADD213PS      Z26, Z3, Z9
 	VFMADD213PS      Z26, Z4, Z10
@@ -2332,7 +2395,7 @@ l34:
 	VCMPPS           $0x15, Z14, Z2, K1
 	VMOVAPS.Z        Z2, K1, Z2
 	VSUBPS           Z2, Z0, Z0
-	VPXORD           Z13, Z1, Z1
+	VPXORD           Z12, Z1, Z1
 	VCMPPS           $0x15, Z14, Z1, K1
 	VMOVAPS.Z        Z1, K1, Z1
 	VSUBPS           Z1, Z0, Z0
@@ -2340,82 +2403,84 @@ l34:
 	VADDPS           Z0, Z1, Z0
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Z28, Z1, Z1
-	VBROADCASTSS logisticConsts<>+172(SB), Z2
-	VMINPS       Z1, Z2, Z1
-	VMAXPS       Z1, Z16, Z1
+	VSUBPS Z28, Z1, Z1
+	VMAXPS Z1, Z22, Z2
+	VMINPS Z2, Z13, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z25, Z2
-	VFMADD231PS  Z22, Z1, Z2
-	VSUBPS       Z25, Z2, Z2
-	VFNMADD231PS Z24, Z2, Z1
-	VFNMADD231PS Z23, Z2, Z1
+	VMOVAPS      Z25, Z3
+	VFMADD231PS  Z21, Z2, Z3
+	VSUBPS       Z25, Z3, Z3
+	VFNMADD231PS Z24, Z3, Z2
+	VFNMADD231PS Z23, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z20, Z3
-	VFMADD231PS Z1, Z21, Z3
-	VFMADD213PS Z19, Z1, Z3
-	VFMADD213PS Z18, Z1, Z3
-	VFMADD213PS Z17, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
+	VMOVAPS     Z19, Z4
+	VFMADD231PS Z2, Z20, Z4
+	VFMADD213PS Z18, Z2, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
-	VSCALEFPS Z2, Z3, Z1
+	VSCALEFPS Z3, Z4, Z2
+	VCMPPS    $0x15, Z22, Z1, K1
+	VMOVAPS.Z Z2, K1, Z1
 	VMOVAPS.Z Z1, K7, Z1
 	VADDPS    Z31, Z1, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VBLENDMPS    Z0, Z15, K7, Z0
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS logisticConsts<>+176(SB), Z2
+	VBROADCASTSS logisticConsts<>+180(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
 	VMOVAPS      Z1, Z30
-	VMAXPS       Z2, Z16, Z1
-	VBROADCASTSS logisticConsts<>+172(SB), Z2
-	VMINPS       Z0, Z2, Z0
+	VMAXPS       Z2, Z22, Z1
+	VMAXPS       Z0, Z22, Z3
+	VMINPS       Z1, Z13, Z1
+	VMINPS       Z3, Z13, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z0, Z16, Z0
-	VMOVAPS     Z25, Z2
-	VFMADD231PS Z22, Z1, Z2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z25, Z2, Z2
-	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z22, Z0, Z3
-	VFNMADD231PS Z24, Z2, Z1
-	VSUBPS       Z25, Z3, Z3
-	VFNMADD231PS Z23, Z2, Z1
-	VFNMADD231PS Z24, Z3, Z0
+	VMOVAPS      Z25, Z4
+	VFMADD231PS  Z21, Z1, Z4
+	VMOVAPS      Z25, Z5
+	VFMADD231PS  Z21, Z3, Z5
+	VSUBPS       Z25, Z4, Z4
+	VSUBPS       Z25, Z5, Z5
+	VFNMADD231PS Z24, Z4, Z1
+	VFNMADD231PS Z24, Z5, Z3
+	VFNMADD231PS Z23, Z4, Z1
+	VFNMADD231PS Z23, Z5, Z3
 
 	// p = e^r
-	VFNMADD231PS Z23, Z3, Z0
-	VMOVAPS      Z20, Z4
-	VFMADD231PS  Z1, Z21, Z4
-
 	// p = e^r
-	VFMADD213PS Z19, Z1, Z4
-	VMOVAPS     Z20, Z5
-	VFMADD231PS Z0, Z21, Z5
-	VFMADD213PS Z18, Z1, Z4
-	VFMADD213PS Z19, Z0, Z5
-	VFMADD213PS Z17, Z1, Z4
-	VFMADD213PS Z18, Z0, Z5
-	VFMADD213PS Z26, Z1, Z4
-	VFMADD213PS Z17, Z0, Z5
-	VFMADD213PS Z26, Z1, Z4
-	VFMADD213PS Z26, Z0, Z5
+	VMOVAPS     Z19, Z6
+	VFMADD231PS Z1, Z20, Z6
+	VMOVAPS     Z19, Z7
+	VFMADD231PS Z3, Z20, Z7
+	VFMADD213PS Z18, Z1, Z6
+	VFMADD213PS Z18, Z3, Z7
+	VFMADD213PS Z17, Z1, Z6
+	VFMADD213PS Z17, Z3, Z7
+	VFMADD213PS Z16, Z1, Z6
+	VFMADD213PS Z16, Z3, Z7
+	VFMADD213PS Z26, Z1, Z6
+	VFMADD213PS Z26, Z3, Z7
+	VFMADD213PS Z26, Z1, Z6
+	VFMADD213PS Z26, Z3, Z7
 
 	// p 2^n
-	VFMADD213PS Z26, Z0, Z5
-	VSCALEFPS   Z2, Z4, Z0
-
 	// p 2^n
-	VSCALEFPS   Z3, Z5, Z1
+	VSCALEFPS   Z4, Z6, Z1
+	VSCALEFPS   Z5, Z7, Z3
+	VCMPPS      $0x15, Z22, Z2, K1
+	VCMPPS      $0x15, Z22, Z0, K2
+	VMOVAPS.Z   Z1, K1, Z0
+	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
 	LEAQ        (DX)(CX*4), DX
@@ -2434,26 +2499,29 @@ l35:
 	VMAXPS        X1, X0, X0
 	VBROADCASTSS  X0, Z0
 	VSUBPS        Z0, Z30, Z1
-	VMAXPS        Z1, Z16, Z1
+	VMAXPS        Z1, Z22, Z2
+	VMINPS        Z2, Z13, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z25, Z2
-	VFMADD231PS  Z22, Z1, Z2
-	VSUBPS       Z25, Z2, Z2
-	VFNMADD231PS Z24, Z2, Z1
-	VFNMADD231PS Z23, Z2, Z1
+	VMOVAPS      Z25, Z3
+	VFMADD231PS  Z21, Z2, Z3
+	VSUBPS       Z25, Z3, Z3
+	VFNMADD231PS Z24, Z3, Z2
+	VFNMADD231PS Z23, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z20, Z3
-	VFMADD231PS Z1, Z21, Z3
-	VFMADD213PS Z19, Z1, Z3
-	VFMADD213PS Z18, Z1, Z3
-	VFMADD213PS Z17, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
+	VMOVAPS     Z19, Z4
+	VFMADD231PS Z2, Z20, Z4
+	VFMADD213PS Z18, Z2, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
-	VSCALEFPS     Z2, Z3, Z1
+	VSCALEFPS     Z3, Z4, Z2
+	VCMPPS        $0x15, Z22, Z1, K1
+	VMOVAPS.Z     Z2, K1, Z1
 	VMULPS        Z1, Z29, Z1
 	VMOVAPS       Z1, Z29
 	VEXTRACTF64X4 $0x01, Z29, Y1
@@ -2465,10 +2533,10 @@ l35:
 	VPERMILPS     $0x01, X29, X1
 	VADDPS        X1, X29, X29
 	VBROADCASTSS  X29, Z1
-	VCMPPS.BCST   $0x11, logisticConsts<>+184(SB), Z1, K1
-	VMULPS.BCST   logisticConsts<>+188(SB), Z1, Z2
+	VCMPPS.BCST   $0x11, logisticConsts<>+188(SB), Z1, K1
+	VMULPS.BCST   logisticConsts<>+192(SB), Z1, Z2
 	VBLENDMPS     Z2, Z1, K1, Z2
-	VBROADCASTSS  logisticConsts<>+192(SB), Z3
+	VBROADCASTSS  logisticConsts<>+196(SB), Z3
 	VMOVAPS.Z     Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
@@ -2501,7 +2569,7 @@ l35:
 	VBLENDMPS.BCST logisticConsts<>+40(SB), Z2, K1, Z2
 	VCMPPS         $0x00, Z14, Z1, K1
 	VBLENDMPS      Z15, Z2, K1, Z2
-	VCMPPS         $0x15, Z12, Z1, K1
+	VCMPPS.BCST    $0x15, logisticConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
 	VADDPS         Z1, Z0, Z0
 	VEXTRACTF64X4  $0x01, Z31, Y1
@@ -2513,10 +2581,10 @@ l35:
 	VPERMILPS      $0x01, X31, X1
 	VADDPS         X1, X31, X31
 	VBROADCASTSS   X31, Z1
-	VCMPPS.BCST    $0x11, logisticConsts<>+184(SB), Z1, K1
-	VMULPS.BCST    logisticConsts<>+188(SB), Z1, Z2
+	VCMPPS.BCST    $0x11, logisticConsts<>+188(SB), Z1, K1
+	VMULPS.BCST    logisticConsts<>+192(SB), Z1, Z2
 	VBLENDMPS      Z2, Z1, K1, Z2
-	VBROADCASTSS   logisticConsts<>+192(SB), Z3
+	VBROADCASTSS   logisticConsts<>+196(SB), Z3
 	VMOVAPS.Z      Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
@@ -2549,7 +2617,7 @@ l35:
 	VBLENDMPS.BCST logisticConsts<>+40(SB), Z2, K1, Z2
 	VCMPPS         $0x00, Z14, Z1, K1
 	VBLENDMPS      Z15, Z2, K1, Z2
-	VCMPPS         $0x15, Z12, Z1, K1
+	VCMPPS.BCST    $0x15, logisticConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
 	VADDPS         Z1, Z28, Z1
 	VSUBPS         Z1, Z0, Z0
@@ -2690,7 +2758,7 @@ l40:
 	VFMSUB132PS.BCST logisticConsts<>+24(SB), Z1, Z0
 	VMOVAPS          Z0, Z27
 	VBROADCASTSS     logisticConsts<>+16(SB), Z31
-	VBROADCASTSS     logisticConsts<>+180(SB), Z30
+	VBROADCASTSS     logisticConsts<>+184(SB), Z30
 	VBROADCASTSS     logisticConsts<>+16(SB), Z29
 	MOVQ             n+72(FP), CX
 	CMPQ             CX, $0x00000010
@@ -2699,9 +2767,9 @@ l40:
 l42:
 	VMOVUPS      (R11), Z0
 	VMULPS.BCST  64(SP), Z0, Z0
-	VBROADCASTSS logisticConsts<>+196(SB), Z1
-	VMINPS       Z0, Z1, Z0
 	VBROADCASTSS logisticConsts<>+200(SB), Z1
+	VMINPS       Z0, Z1, Z0
+	VBROADCASTSS logisticConsts<>+204(SB), Z1
 	VMAXPS       Z0, Z1, Z0
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -2872,78 +2940,86 @@ l42:
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Z28, Z0, Z0
 	VBROADCASTSS logisticConsts<>+172(SB), Z2
-	VMINPS       Z0, Z2, Z0
-	VMAXPS       Z0, Z15, Z0
+	VMAXPS       Z0, Z2, Z2
+	VBROADCASTSS logisticConsts<>+176(SB), Z3
+	VMINPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z24, Z2
-	VFMADD231PS  Z21, Z0, Z2
-	VSUBPS       Z24, Z2, Z2
-	VFNMADD231PS Z23, Z2, Z0
-	VFNMADD231PS Z22, Z2, Z0
+	VMOVAPS      Z24, Z3
+	VFMADD231PS  Z21, Z2, Z3
+	VSUBPS       Z24, Z3, Z3
+	VFNMADD231PS Z23, Z3, Z2
+	VFNMADD231PS Z22, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z19, Z3
-	VFMADD231PS Z0, Z20, Z3
-	VFMADD213PS Z18, Z0, Z3
-	VFMADD213PS Z17, Z0, Z3
-	VFMADD213PS Z16, Z0, Z3
-	VFMADD213PS Z25, Z0, Z3
-	VFMADD213PS Z25, Z0, Z3
+	VMOVAPS     Z19, Z4
+	VFMADD231PS Z2, Z20, Z4
+	VFMADD213PS Z18, Z2, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z25, Z2, Z4
+	VFMADD213PS Z25, Z2, Z4
 
 	// p 2^n
-	VSCALEFPS Z2, Z3, Z0
-	VADDPS    Z31, Z0, Z31
+	VSCALEFPS   Z3, Z4, Z2
+	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z0, K1
+	VMOVAPS.Z   Z2, K1, Z0
+	VADDPS      Z31, Z0, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Z30, Z1, Z0
-	VBROADCASTSS logisticConsts<>+176(SB), Z2
+	VBROADCASTSS logisticConsts<>+180(SB), Z2
 	VMINPS       Z0, Z2, Z0
 	VSUBPS       Z0, Z30, Z2
 	VSUBPS       Z0, Z1, Z1
 	VMOVAPS      Z0, Z30
-	VMAXPS       Z2, Z15, Z0
-	VBROADCASTSS logisticConsts<>+172(SB), Z2
-	VMINPS       Z1, Z2, Z1
+	VBROADCASTSS logisticConsts<>+172(SB), Z0
+	VMAXPS       Z2, Z0, Z0
+	VBROADCASTSS logisticConsts<>+172(SB), Z3
+	VMAXPS       Z1, Z3, Z3
+	VBROADCASTSS logisticConsts<>+176(SB), Z4
+	VMINPS       Z0, Z4, Z0
+	VBROADCASTSS logisticConsts<>+176(SB), Z4
+	VMINPS       Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z1, Z15, Z1
-	VMOVAPS     Z24, Z2
-	VFMADD231PS Z21, Z0, Z2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z24, Z2, Z2
-	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z21, Z1, Z3
-	VFNMADD231PS Z23, Z2, Z0
-	VSUBPS       Z24, Z3, Z3
-	VFNMADD231PS Z22, Z2, Z0
-	VFNMADD231PS Z23, Z3, Z1
+	VMOVAPS      Z24, Z4
+	VFMADD231PS  Z21, Z0, Z4
+	VMOVAPS      Z24, Z5
+	VFMADD231PS  Z21, Z3, Z5
+	VSUBPS       Z24, Z4, Z4
+	VSUBPS       Z24, Z5, Z5
+	VFNMADD231PS Z23, Z4, Z0
+	VFNMADD231PS Z23, Z5, Z3
+	VFNMADD231PS Z22, Z4, Z0
+	VFNMADD231PS Z22, Z5, Z3
 
 	// p = e^r
-	VFNMADD231PS Z22, Z3, Z1
-	VMOVAPS      Z19, Z4
-	VFMADD231PS  Z0, Z20, Z4
-
 	// p = e^r
-	VFMADD213PS Z18, Z0, Z4
-	VMOVAPS     Z19, Z5
-	VFMADD231PS Z1, Z20, Z5
-	VFMADD213PS Z17, Z0, Z4
-	VFMADD213PS Z18, Z1, Z5
-	VFMADD213PS Z16, Z0, Z4
-	VFMADD213PS Z17, Z1, Z5
-	VFMADD213PS Z25, Z0, Z4
-	VFMADD213PS Z16, Z1, Z5
-	VFMADD213PS Z25, Z0, Z4
-	VFMADD213PS Z25, Z1, Z5
+	VMOVAPS     Z19, Z6
+	VFMADD231PS Z0, Z20, Z6
+	VMOVAPS     Z19, Z7
+	VFMADD231PS Z3, Z20, Z7
+	VFMADD213PS Z18, Z0, Z6
+	VFMADD213PS Z18, Z3, Z7
+	VFMADD213PS Z17, Z0, Z6
+	VFMADD213PS Z17, Z3, Z7
+	VFMADD213PS Z16, Z0, Z6
+	VFMADD213PS Z16, Z3, Z7
+	VFMADD213PS Z25, Z0, Z6
+	VFMADD213PS Z25, Z3, Z7
+	VFMADD213PS Z25, Z0, Z6
+	VFMADD213PS Z25, Z3, Z7
 
 	// p 2^n
-	VFMADD213PS Z25, Z1, Z5
-	VSCALEFPS   Z2, Z4, Z0
-
 	// p 2^n
-	VSCALEFPS   Z3, Z5, Z1
+	VSCALEFPS   Z4, Z6, Z0
+	VSCALEFPS   Z5, Z7, Z3
+	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z2, K1
+	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z1, K2
+	VMOVAPS.Z   Z0, K1, Z0
+	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
 	ADDQ        $0x00000040, R9
@@ -2965,9 +3041,9 @@ l44:
 	KMOVW        AX, K7
 	VMOVUPS.Z    (R11), K7, Z0
 	VMULPS.BCST  64(SP), Z0, Z0
-	VBROADCASTSS logisticConsts<>+196(SB), Z1
-	VMINPS       Z0, Z1, Z0
 	VBROADCASTSS logisticConsts<>+200(SB), Z1
+	VMINPS       Z0, Z1, Z0
+	VBROADCASTSS logisticConsts<>+204(SB), Z1
 	VMAXPS       Z0, Z1, Z0
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -3138,81 +3214,89 @@ l44:
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Z28, Z0, Z0
 	VBROADCASTSS logisticConsts<>+172(SB), Z2
-	VMINPS       Z0, Z2, Z0
-	VMAXPS       Z0, Z15, Z0
+	VMAXPS       Z0, Z2, Z2
+	VBROADCASTSS logisticConsts<>+176(SB), Z3
+	VMINPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z24, Z2
-	VFMADD231PS  Z21, Z0, Z2
-	VSUBPS       Z24, Z2, Z2
-	VFNMADD231PS Z23, Z2, Z0
-	VFNMADD231PS Z22, Z2, Z0
+	VMOVAPS      Z24, Z3
+	VFMADD231PS  Z21, Z2, Z3
+	VSUBPS       Z24, Z3, Z3
+	VFNMADD231PS Z23, Z3, Z2
+	VFNMADD231PS Z22, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z19, Z3
-	VFMADD231PS Z0, Z20, Z3
-	VFMADD213PS Z18, Z0, Z3
-	VFMADD213PS Z17, Z0, Z3
-	VFMADD213PS Z16, Z0, Z3
-	VFMADD213PS Z25, Z0, Z3
-	VFMADD213PS Z25, Z0, Z3
+	VMOVAPS     Z19, Z4
+	VFMADD231PS Z2, Z20, Z4
+	VFMADD213PS Z18, Z2, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z25, Z2, Z4
+	VFMADD213PS Z25, Z2, Z4
 
 	// p 2^n
-	VSCALEFPS Z2, Z3, Z0
-	VMOVAPS.Z Z0, K7, Z0
-	VADDPS    Z31, Z0, Z31
+	VSCALEFPS   Z3, Z4, Z2
+	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z0, K1
+	VMOVAPS.Z   Z2, K1, Z0
+	VMOVAPS.Z   Z0, K7, Z0
+	VADDPS      Z31, Z0, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VBROADCASTSS logisticConsts<>+0(SB), Z0
 	VBLENDMPS    Z1, Z0, K7, Z0
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS logisticConsts<>+176(SB), Z2
+	VBROADCASTSS logisticConsts<>+180(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
 	VMOVAPS      Z1, Z30
-	VMAXPS       Z2, Z15, Z1
-	VBROADCASTSS logisticConsts<>+172(SB), Z2
-	VMINPS       Z0, Z2, Z0
+	VBROADCASTSS logisticConsts<>+172(SB), Z1
+	VMAXPS       Z2, Z1, Z1
+	VBROADCASTSS logisticConsts<>+172(SB), Z3
+	VMAXPS       Z0, Z3, Z3
+	VBROADCASTSS logisticConsts<>+176(SB), Z4
+	VMINPS       Z1, Z4, Z1
+	VBROADCASTSS logisticConsts<>+176(SB), Z4
+	VMINPS       Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z0, Z15, Z0
-	VMOVAPS     Z24, Z2
-	VFMADD231PS Z21, Z1, Z2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z24, Z2, Z2
-	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z21, Z0, Z3
-	VFNMADD231PS Z23, Z2, Z1
-	VSUBPS       Z24, Z3, Z3
-	VFNMADD231PS Z22, Z2, Z1
-	VFNMADD231PS Z23, Z3, Z0
+	VMOVAPS      Z24, Z4
+	VFMADD231PS  Z21, Z1, Z4
+	VMOVAPS      Z24, Z5
+	VFMADD231PS  Z21, Z3, Z5
+	VSUBPS       Z24, Z4, Z4
+	VSUBPS       Z24, Z5, Z5
+	VFNMADD231PS Z23, Z4, Z1
+	VFNMADD231PS Z23, Z5, Z3
+	VFNMADD231PS Z22, Z4, Z1
+	VFNMADD231PS Z22, Z5, Z3
 
 	// p = e^r
-	VFNMADD231PS Z22, Z3, Z0
-	VMOVAPS      Z19, Z4
-	VFMADD231PS  Z1, Z20, Z4
-
 	// p = e^r
-	VFMADD213PS Z18, Z1, Z4
-	VMOVAPS     Z19, Z5
-	VFMADD231PS Z0, Z20, Z5
-	VFMADD213PS Z17, Z1, Z4
-	VFMADD213PS Z18, Z0, Z5
-	VFMADD213PS Z16, Z1, Z4
-	VFMADD213PS Z17, Z0, Z5
-	VFMADD213PS Z25, Z1, Z4
-	VFMADD213PS Z16, Z0, Z5
-	VFMADD213PS Z25, Z1, Z4
-	VFMADD213PS Z25, Z0, Z5
+	VMOVAPS     Z19, Z6
+	VFMADD231PS Z1, Z20, Z6
+	VMOVAPS     Z19, Z7
+	VFMADD231PS Z3, Z20, Z7
+	VFMADD213PS Z18, Z1, Z6
+	VFMADD213PS Z18, Z3, Z7
+	VFMADD213PS Z17, Z1, Z6
+	VFMADD213PS Z17, Z3, Z7
+	VFMADD213PS Z16, Z1, Z6
+	VFMADD213PS Z16, Z3, Z7
+	VFMADD213PS Z25, Z1, Z6
+	VFMADD213PS Z25, Z3, Z7
+	VFMADD213PS Z25, Z1, Z6
+	VFMADD213PS Z25, Z3, Z7
 
 	// p 2^n
-	VFMADD213PS Z25, Z0, Z5
-	VSCALEFPS   Z2, Z4, Z0
-
 	// p 2^n
-	VSCALEFPS   Z3, Z5, Z1
+	VSCALEFPS   Z4, Z6, Z1
+	VSCALEFPS   Z5, Z7, Z3
+	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z2, K1
+	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z0, K2
+	VMOVAPS.Z   Z1, K1, Z0
+	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
 	LEAQ        (R9)(CX*4), R9
@@ -3238,26 +3322,31 @@ l45:
 	VMAXPS        X1, X0, X0
 	VBROADCASTSS  X0, Z0
 	VSUBPS        Z0, Z30, Z1
-	VMAXPS        Z1, Z15, Z1
+	VBROADCASTSS  logisticConsts<>+172(SB), Z2
+	VMAXPS        Z1, Z2, Z2
+	VBROADCASTSS  logisticConsts<>+176(SB), Z3
+	VMINPS        Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z24, Z2
-	VFMADD231PS  Z21, Z1, Z2
-	VSUBPS       Z24, Z2, Z2
-	VFNMADD231PS Z23, Z2, Z1
-	VFNMADD231PS Z22, Z2, Z1
+	VMOVAPS      Z24, Z3
+	VFMADD231PS  Z21, Z2, Z3
+	VSUBPS       Z24, Z3, Z3
+	VFNMADD231PS Z23, Z3, Z2
+	VFNMADD231PS Z22, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z19, Z3
-	VFMADD231PS Z1, Z20, Z3
-	VFMADD213PS Z18, Z1, Z3
-	VFMADD213PS Z17, Z1, Z3
-	VFMADD213PS Z16, Z1, Z3
-	VFMADD213PS Z25, Z1, Z3
-	VFMADD213PS Z25, Z1, Z3
+	VMOVAPS     Z19, Z4
+	VFMADD231PS Z2, Z20, Z4
+	VFMADD213PS Z18, Z2, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z25, Z2, Z4
+	VFMADD213PS Z25, Z2, Z4
 
 	// p 2^n
-	VSCALEFPS     Z2, Z3, Z1
+	VSCALEFPS     Z3, Z4, Z2
+	VCMPPS.BCST   $0x15, logisticConsts<>+172(SB), Z1, K1
+	VMOVAPS.Z     Z2, K1, Z1
 	VMULPS        Z1, Z29, Z1
 	VMOVAPS       Z1, Z29
 	VEXTRACTF64X4 $0x01, Z29, Y1
@@ -3269,10 +3358,10 @@ l45:
 	VPERMILPS     $0x01, X29, X1
 	VADDPS        X1, X29, X29
 	VBROADCASTSS  X29, Z1
-	VCMPPS.BCST   $0x11, logisticConsts<>+184(SB), Z1, K1
-	VMULPS.BCST   logisticConsts<>+188(SB), Z1, Z2
+	VCMPPS.BCST   $0x11, logisticConsts<>+188(SB), Z1, K1
+	VMULPS.BCST   logisticConsts<>+192(SB), Z1, Z2
 	VBLENDMPS     Z2, Z1, K1, Z2
-	VBROADCASTSS  logisticConsts<>+192(SB), Z3
+	VBROADCASTSS  logisticConsts<>+196(SB), Z3
 	VMOVAPS.Z     Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
@@ -3317,10 +3406,10 @@ l45:
 	VPERMILPS      $0x01, X31, X1
 	VADDPS         X1, X31, X31
 	VBROADCASTSS   X31, Z1
-	VCMPPS.BCST    $0x11, logisticConsts<>+184(SB), Z1, K1
-	VMULPS.BCST    logisticConsts<>+188(SB), Z1, Z2
+	VCMPPS.BCST    $0x11, logisticConsts<>+188(SB), Z1, K1
+	VMULPS.BCST    logisticConsts<>+192(SB), Z1, Z2
 	VBLENDMPS      Z2, Z1, K1, Z2
-	VBROADCASTSS   logisticConsts<>+192(SB), Z3
+	VBROADCASTSS   logisticConsts<>+196(SB), Z3
 	VMOVAPS.Z      Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
@@ -3378,13 +3467,21 @@ l46:
 	VMOVUPS      64(R9), Z5
 	VSUBPS       Z28, Z4, Z4
 	VSUBPS       Z28, Z5, Z5
-	VBROADCASTSS logisticConsts<>+172(SB), Z6
+	VCMPPS       $0x16, Z15, Z2, K1
+	VCMPPS       $0x16, Z15, Z3, K2
+	VCMPPS       $0x16, Z15, Z4, K4
+	VCMPPS       $0x16, Z15, Z5, K5
+	VMOVAPS.Z    Z2, K1, Z2
+	VMOVAPS.Z    Z3, K2, Z3
+	VMOVAPS.Z    Z4, K4, Z4
+	VMOVAPS.Z    Z5, K5, Z5
+	VBROADCASTSS logisticConsts<>+176(SB), Z6
 	VMINPS       Z2, Z6, Z2
-	VBROADCASTSS logisticConsts<>+172(SB), Z6
+	VBROADCASTSS logisticConsts<>+176(SB), Z6
 	VMINPS       Z3, Z6, Z3
-	VBROADCASTSS logisticConsts<>+172(SB), Z6
+	VBROADCASTSS logisticConsts<>+176(SB), Z6
 	VMINPS       Z4, Z6, Z4
-	VBROADCASTSS logisticConsts<>+172(SB), Z6
+	VBROADCASTSS logisticConsts<>+176(SB), Z6
 	VMINPS       Z5, Z6, Z5
 	VMAXPS       Z2, Z15, Z2
 	VMAXPS       Z3, Z15, Z3
@@ -3451,6 +3548,10 @@ l46:
 	VSCALEFPS   Z7, Z11, Z3
 	VSCALEFPS   Z8, Z12, Z4
 	VSCALEFPS   Z9, Z13, Z5
+	VMOVAPS.Z   Z2, K1, Z2
+	VMOVAPS.Z   Z3, K2, Z3
+	VMOVAPS.Z   Z4, K4, Z4
+	VMOVAPS.Z   Z5, K5, Z5
 	VSUBPS      Z4, Z2, Z4
 	VSUBPS      Z5, Z3, Z5
 	VMULPS      Z4, Z0, Z4
@@ -3495,9 +3596,13 @@ l47:
 	VSUBPS       Z26, Z1, Z1
 	VMOVUPS      (R9), Z2
 	VSUBPS       Z28, Z2, Z2
-	VBROADCASTSS logisticConsts<>+172(SB), Z3
+	VCMPPS       $0x16, Z15, Z1, K1
+	VCMPPS       $0x16, Z15, Z2, K2
+	VMOVAPS.Z    Z1, K1, Z1
+	VMOVAPS.Z    Z2, K2, Z2
+	VBROADCASTSS logisticConsts<>+176(SB), Z3
 	VMINPS       Z1, Z3, Z1
-	VBROADCASTSS logisticConsts<>+172(SB), Z3
+	VBROADCASTSS logisticConsts<>+176(SB), Z3
 	VMINPS       Z2, Z3, Z2
 	VMAXPS       Z1, Z15, Z1
 	VMAXPS       Z2, Z15, Z2
@@ -3536,6 +3641,8 @@ l47:
 	// p 2^n
 	VSCALEFPS   Z3, Z5, Z1
 	VSCALEFPS   Z4, Z6, Z2
+	VMOVAPS.Z   Z1, K1, Z1
+	VMOVAPS.Z   Z2, K2, Z2
 	VSUBPS      Z2, Z1, Z2
 	VMULPS      Z2, Z0, Z2
 	VMOVUPS     Z2, (SI)
@@ -3569,9 +3676,13 @@ l48:
 	VSUBPS       Z26, Z1, Z1
 	VMOVUPS.Z    (R9), K7, Z2
 	VSUBPS       Z28, Z2, Z2
-	VBROADCASTSS logisticConsts<>+172(SB), Z3
+	VCMPPS       $0x16, Z15, Z1, K1
+	VCMPPS       $0x16, Z15, Z2, K2
+	VMOVAPS.Z    Z1, K1, Z1
+	VMOVAPS.Z    Z2, K2, Z2
+	VBROADCASTSS logisticConsts<>+176(SB), Z3
 	VMINPS       Z1, Z3, Z1
-	VBROADCASTSS logisticConsts<>+172(SB), Z3
+	VBROADCASTSS logisticConsts<>+176(SB), Z3
 	VMINPS       Z2, Z3, Z2
 	VMAXPS       Z1, Z15, Z1
 	VMAXPS       Z2, Z15, Z2
@@ -3610,6 +3721,8 @@ l48:
 	// p 2^n
 	VSCALEFPS   Z3, Z5, Z1
 	VSCALEFPS   Z4, Z6, Z2
+	VMOVAPS.Z   Z1, K1, Z1
+	VMOVAPS.Z   Z2, K2, Z2
 	VSUBPS      Z2, Z1, Z2
 	VMULPS      Z2, Z0, Z2
 	VMOVUPS     Z2, K7, (SI)
@@ -3653,7 +3766,7 @@ TEXT ·LogisticSoftplus(SB), NOSPLIT, $48-72
 	VBROADCASTSS logisticConsts<>+20(SB), Z25
 	VBROADCASTSS logisticConsts<>+100(SB), Z24
 	VBROADCASTSS logisticConsts<>+104(SB), Z23
-	VBROADCASTSS logisticConsts<>+92(SB), Z22
+	VBROADCASTSS logisticConsts<>+172(SB), Z22
 	VBROADCASTSS logisticConsts<>+96(SB), Z21
 	VBROADCASTSS logisticConsts<>+108(SB), Z20
 	VBROADCASTSS logisticConsts<>+112(SB), Z19
@@ -3755,16 +3868,17 @@ l55:
 	VFMSUB132PS.BCST logisticConsts<>+24(SB), Z1, Z0
 	VMOVAPS          Z0, Z27
 	VMOVAPS          Z14, Z31
-	VBROADCASTSS     logisticConsts<>+180(SB), Z30
+	VBROADCASTSS     logisticConsts<>+184(SB), Z30
 	VMOVAPS          Z14, Z29
 	MOVQ             n+48(FP), CX
 	CMPQ             CX, $0x00000010
 	JL               l59
 
 l57:
-	VMOVUPS (R8), Z0
-	VPORD   Z13, Z0, Z1
-	VMAXPS  Z1, Z22, Z1
+	VMOVUPS      (R8), Z0
+	VPORD        Z13, Z0, Z1
+	VBROADCASTSS logisticConsts<>+92(SB), Z2
+	VMAXPS       Z1, Z2, Z1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z2
@@ -3792,22 +3906,22 @@ l57:
 	VMOVAPS          Z12, Z2
 	VFMSUB231PS      Z12, Z1, Z2
 	VBLENDMPS        Z2, Z1, K1, Z1
-	VBROADCASTSS     logisticConsts<>+204(SB), Z2
+	VBROADCASTSS     logisticConsts<>+208(SB), Z2
 	VMOVAPS.Z        Z2, K1, Z2
-	VBROADCASTSS     logisticConsts<>+212(SB), Z3
-	VFMADD231PS.BCST logisticConsts<>+208(SB), Z1, Z3
-	VFMADD213PS.BCST logisticConsts<>+216(SB), Z1, Z3
+	VBROADCASTSS     logisticConsts<>+216(SB), Z3
+	VFMADD231PS.BCST logisticConsts<>+212(SB), Z1, Z3
 	VFMADD213PS.BCST logisticConsts<>+220(SB), Z1, Z3
 	VFMADD213PS.BCST logisticConsts<>+224(SB), Z1, Z3
 	VFMADD213PS.BCST logisticConsts<>+228(SB), Z1, Z3
 	VFMADD213PS.BCST logisticConsts<>+232(SB), Z1, Z3
 	VFMADD213PS.BCST logisticConsts<>+236(SB), Z1, Z3
+	VFMADD213PS.BCST logisticConsts<>+240(SB), Z1, Z3
 	VFMADD213PS.BCST logisticConsts<>+168(SB), Z1, Z3
 	VMULPS           Z1, Z1, Z4
 	VFMADD231PS      Z4, Z3, Z1
 	VADDPS           Z1, Z2, Z1
 	VADDPS           Z1, Z0, Z0
-	VADDPS.BCST      logisticConsts<>+240(SB), Z0, Z0
+	VADDPS.BCST      logisticConsts<>+244(SB), Z0, Z0
 	VBROADCASTSS     logisticConsts<>+32(SB), Z1
 	VMINPS           Z0, Z1, Z0
 	VBROADCASTSS     logisticConsts<>+36(SB), Z1
@@ -3847,8 +3961,10 @@ l57:
 	VPORD            Z13, Z1, Z4
 	VMOVAPS          Z25, Z5
 	VFMADD231PS.BCST logisticConsts<>+56(SB), Z0, Z5
-	VMAXPS           Z3, Z22, Z3
-	VMAXPS           Z4, Z22, Z4
+	VBROADCASTSS     logisticConsts<>+92(SB), Z6
+	VMAXPS           Z3, Z6, Z3
+	VBROADCASTSS     logisticConsts<>+92(SB), Z6
+	VMAXPS           Z4, Z6, Z4
 	VSUBPS           Z25, Z5, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -3944,79 +4060,84 @@ l57:
 
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Z28, Z1, Z1
-	VBROADCASTSS logisticConsts<>+172(SB), Z2
-	VMINPS       Z1, Z2, Z1
-	VMAXPS       Z1, Z22, Z1
+	VMAXPS       Z1, Z22, Z2
+	VBROADCASTSS logisticConsts<>+176(SB), Z3
+	VMINPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z25, Z2
-	VFMADD231PS  Z21, Z1, Z2
-	VSUBPS       Z25, Z2, Z2
-	VFNMADD231PS Z24, Z2, Z1
-	VFNMADD231PS Z23, Z2, Z1
+	VMOVAPS      Z25, Z3
+	VFMADD231PS  Z21, Z2, Z3
+	VSUBPS       Z25, Z3, Z3
+	VFNMADD231PS Z24, Z3, Z2
+	VFNMADD231PS Z23, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z19, Z3
-	VFMADD231PS Z1, Z20, Z3
-	VFMADD213PS Z18, Z1, Z3
-	VFMADD213PS Z17, Z1, Z3
-	VFMADD213PS Z16, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
+	VMOVAPS     Z19, Z4
+	VFMADD231PS Z2, Z20, Z4
+	VFMADD213PS Z18, Z2, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
-	VSCALEFPS Z2, Z3, Z1
+	VSCALEFPS Z3, Z4, Z2
+	VCMPPS    $0x15, Z22, Z1, K1
+	VMOVAPS.Z Z2, K1, Z1
 	VADDPS    Z31, Z1, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS logisticConsts<>+176(SB), Z2
+	VBROADCASTSS logisticConsts<>+180(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
 	VMOVAPS      Z1, Z30
 	VMAXPS       Z2, Z22, Z1
-	VBROADCASTSS logisticConsts<>+172(SB), Z2
-	VMINPS       Z0, Z2, Z0
+	VMAXPS       Z0, Z22, Z3
+	VBROADCASTSS logisticConsts<>+176(SB), Z4
+	VMINPS       Z1, Z4, Z1
+	VBROADCASTSS logisticConsts<>+176(SB), Z4
+	VMINPS       Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z0, Z22, Z0
-	VMOVAPS     Z25, Z2
-	VFMADD231PS Z21, Z1, Z2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z25, Z2, Z2
-	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z21, Z0, Z3
-	VFNMADD231PS Z24, Z2, Z1
-	VSUBPS       Z25, Z3, Z3
-	VFNMADD231PS Z23, Z2, Z1
-	VFNMADD231PS Z24, Z3, Z0
+	VMOVAPS      Z25, Z4
+	VFMADD231PS  Z21, Z1, Z4
+	VMOVAPS      Z25, Z5
+	VFMADD231PS  Z21, Z3, Z5
+	VSUBPS       Z25, Z4, Z4
+	VSUBPS       Z25, Z5, Z5
+	VFNMADD231PS Z24, Z4, Z1
+	VFNMADD231PS Z24, Z5, Z3
+	VFNMADD231PS Z23, Z4, Z1
+	VFNMADD231PS Z23, Z5, Z3
 
 	// p = e^r
-	VFNMADD231PS Z23, Z3, Z0
-	VMOVAPS      Z19, Z4
-	VFMADD231PS  Z1, Z20, Z4
-
 	// p = e^r
-	VFMADD213PS Z18, Z1, Z4
-	VMOVAPS     Z19, Z5
-	VFMADD231PS Z0, Z20, Z5
-	VFMADD213PS Z17, Z1, Z4
-	VFMADD213PS Z18, Z0, Z5
-	VFMADD213PS Z16, Z1, Z4
-	VFMADD213PS Z17, Z0, Z5
-	VFMADD213PS Z26, Z1, Z4
-	VFMADD213PS Z16, Z0, Z5
-	VFMADD213PS Z26, Z1, Z4
-	VFMADD213PS Z26, Z0, Z5
+	VMOVAPS     Z19, Z6
+	VFMADD231PS Z1, Z20, Z6
+	VMOVAPS     Z19, Z7
+	VFMADD231PS Z3, Z20, Z7
+	VFMADD213PS Z18, Z1, Z6
+	VFMADD213PS Z18, Z3, Z7
+	VFMADD213PS Z17, Z1, Z6
+	VFMADD213PS Z17, Z3, Z7
+	VFMADD213PS Z16, Z1, Z6
+	VFMADD213PS Z16, Z3, Z7
+	VFMADD213PS Z26, Z1, Z6
+	VFMADD213PS Z26, Z3, Z7
+	VFMADD213PS Z26, Z1, Z6
+	VFMADD213PS Z26, Z3, Z7
 
 	// p 2^n
-	VFMADD213PS Z26, Z0, Z5
-	VSCALEFPS   Z2, Z4, Z0
-
 	// p 2^n
-	VSCALEFPS   Z3, Z5, Z1
+	VSCALEFPS   Z4, Z6, Z1
+	VSCALEFPS   Z5, Z7, Z3
+	VCMPPS      $0x15, Z22, Z2, K1
+	VCMPPS      $0x15, Z22, Z0, K2
+	VMOVAPS.Z   Z1, K1, Z0
+	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
 	ADDQ        $0x00000040, DX
@@ -4027,15 +4148,16 @@ l57:
 	JGE         l57
 
 l59:
-	TESTQ     CX, CX
-	JZ        l60
-	MOVQ      $0x00000001, AX
-	SHLQ      CL, AX
-	DECQ      AX
-	KMOVW     AX, K7
-	VMOVUPS.Z (R8), K7, Z0
-	VPORD     Z13, Z0, Z1
-	VMAXPS    Z1, Z22, Z1
+	TESTQ        CX, CX
+	JZ           l60
+	MOVQ         $0x00000001, AX
+	SHLQ         CL, AX
+	DECQ         AX
+	KMOVW        AX, K7
+	VMOVUPS.Z    (R8), K7, Z0
+	VPORD        Z13, Z0, Z1
+	VBROADCASTSS logisticConsts<>+92(SB), Z2
+	VMAXPS       Z1, Z2, Z1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z2
@@ -4063,22 +4185,22 @@ l59:
 	VMOVAPS          Z12, Z2
 	VFMSUB231PS      Z12, Z1, Z2
 	VBLENDMPS        Z2, Z1, K1, Z1
-	VBROADCASTSS     logisticConsts<>+204(SB), Z2
+	VBROADCASTSS     logisticConsts<>+208(SB), Z2
 	VMOVAPS.Z        Z2, K1, Z2
-	VBROADCASTSS     logisticConsts<>+212(SB), Z3
-	VFMADD231PS.BCST logisticConsts<>+208(SB), Z1, Z3
-	VFMADD213PS.BCST logisticConsts<>+216(SB), Z1, Z3
+	VBROADCASTSS     logisticConsts<>+216(SB), Z3
+	VFMADD231PS.BCST logisticConsts<>+212(SB), Z1, Z3
 	VFMADD213PS.BCST logisticConsts<>+220(SB), Z1, Z3
 	VFMADD213PS.BCST logisticConsts<>+224(SB), Z1, Z3
 	VFMADD213PS.BCST logisticConsts<>+228(SB), Z1, Z3
 	VFMADD213PS.BCST logisticConsts<>+232(SB), Z1, Z3
 	VFMADD213PS.BCST logisticConsts<>+236(SB), Z1, Z3
+	VFMADD213PS.BCST logisticConsts<>+240(SB), Z1, Z3
 	VFMADD213PS.BCST logisticConsts<>+168(SB), Z1, Z3
 	VMULPS           Z1, Z1, Z4
 	VFMADD231PS      Z4, Z3, Z1
 	VADDPS           Z1, Z2, Z1
 	VADDPS           Z1, Z0, Z0
-	VADDPS.BCST      logisticConsts<>+240(SB), Z0, Z0
+	VADDPS.BCST      logisticConsts<>+244(SB), Z0, Z0
 	VBROADCASTSS     logisticConsts<>+32(SB), Z1
 	VMINPS           Z0, Z1, Z0
 	VBROADCASTSS     logisticConsts<>+36(SB), Z1
@@ -4118,8 +4240,10 @@ l59:
 	VPORD            Z13, Z1, Z4
 	VMOVAPS          Z25, Z5
 	VFMADD231PS.BCST logisticConsts<>+56(SB), Z0, Z5
-	VMAXPS           Z3, Z22, Z3
-	VMAXPS           Z4, Z22, Z4
+	VBROADCASTSS     logisticConsts<>+92(SB), Z6
+	VMAXPS           Z3, Z6, Z3
+	VBROADCASTSS     logisticConsts<>+92(SB), Z6
+	VMAXPS           Z4, Z6, Z4
 	VSUBPS           Z25, Z5, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -4215,81 +4339,86 @@ l59:
 
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Z28, Z1, Z1
-	VBROADCASTSS logisticConsts<>+172(SB), Z2
-	VMINPS       Z1, Z2, Z1
-	VMAXPS       Z1, Z22, Z1
+	VMAXPS       Z1, Z22, Z2
+	VBROADCASTSS logisticConsts<>+176(SB), Z3
+	VMINPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z25, Z2
-	VFMADD231PS  Z21, Z1, Z2
-	VSUBPS       Z25, Z2, Z2
-	VFNMADD231PS Z24, Z2, Z1
-	VFNMADD231PS Z23, Z2, Z1
+	VMOVAPS      Z25, Z3
+	VFMADD231PS  Z21, Z2, Z3
+	VSUBPS       Z25, Z3, Z3
+	VFNMADD231PS Z24, Z3, Z2
+	VFNMADD231PS Z23, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z19, Z3
-	VFMADD231PS Z1, Z20, Z3
-	VFMADD213PS Z18, Z1, Z3
-	VFMADD213PS Z17, Z1, Z3
-	VFMADD213PS Z16, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
+	VMOVAPS     Z19, Z4
+	VFMADD231PS Z2, Z20, Z4
+	VFMADD213PS Z18, Z2, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
-	VSCALEFPS Z2, Z3, Z1
+	VSCALEFPS Z3, Z4, Z2
+	VCMPPS    $0x15, Z22, Z1, K1
+	VMOVAPS.Z Z2, K1, Z1
 	VMOVAPS.Z Z1, K7, Z1
 	VADDPS    Z31, Z1, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VBLENDMPS    Z0, Z15, K7, Z0
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS logisticConsts<>+176(SB), Z2
+	VBROADCASTSS logisticConsts<>+180(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
 	VMOVAPS      Z1, Z30
 	VMAXPS       Z2, Z22, Z1
-	VBROADCASTSS logisticConsts<>+172(SB), Z2
-	VMINPS       Z0, Z2, Z0
+	VMAXPS       Z0, Z22, Z3
+	VBROADCASTSS logisticConsts<>+176(SB), Z4
+	VMINPS       Z1, Z4, Z1
+	VBROADCASTSS logisticConsts<>+176(SB), Z4
+	VMINPS       Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z0, Z22, Z0
-	VMOVAPS     Z25, Z2
-	VFMADD231PS Z21, Z1, Z2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z25, Z2, Z2
-	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z21, Z0, Z3
-	VFNMADD231PS Z24, Z2, Z1
-	VSUBPS       Z25, Z3, Z3
-	VFNMADD231PS Z23, Z2, Z1
-	VFNMADD231PS Z24, Z3, Z0
+	VMOVAPS      Z25, Z4
+	VFMADD231PS  Z21, Z1, Z4
+	VMOVAPS      Z25, Z5
+	VFMADD231PS  Z21, Z3, Z5
+	VSUBPS       Z25, Z4, Z4
+	VSUBPS       Z25, Z5, Z5
+	VFNMADD231PS Z24, Z4, Z1
+	VFNMADD231PS Z24, Z5, Z3
+	VFNMADD231PS Z23, Z4, Z1
+	VFNMADD231PS Z23, Z5, Z3
 
 	// p = e^r
-	VFNMADD231PS Z23, Z3, Z0
-	VMOVAPS      Z19, Z4
-	VFMADD231PS  Z1, Z20, Z4
-
 	// p = e^r
-	VFMADD213PS Z18, Z1, Z4
-	VMOVAPS     Z19, Z5
-	VFMADD231PS Z0, Z20, Z5
-	VFMADD213PS Z17, Z1, Z4
-	VFMADD213PS Z18, Z0, Z5
-	VFMADD213PS Z16, Z1, Z4
-	VFMADD213PS Z17, Z0, Z5
-	VFMADD213PS Z26, Z1, Z4
-	VFMADD213PS Z16, Z0, Z5
-	VFMADD213PS Z26, Z1, Z4
-	VFMADD213PS Z26, Z0, Z5
+	VMOVAPS     Z19, Z6
+	VFMADD231PS Z1, Z20, Z6
+	VMOVAPS     Z19, Z7
+	VFMADD231PS Z3, Z20, Z7
+	VFMADD213PS Z18, Z1, Z6
+	VFMADD213PS Z18, Z3, Z7
+	VFMADD213PS Z17, Z1, Z6
+	VFMADD213PS Z17, Z3, Z7
+	VFMADD213PS Z16, Z1, Z6
+	VFMADD213PS Z16, Z3, Z7
+	VFMADD213PS Z26, Z1, Z6
+	VFMADD213PS Z26, Z3, Z7
+	VFMADD213PS Z26, Z1, Z6
+	VFMADD213PS Z26, Z3, Z7
 
 	// p 2^n
-	VFMADD213PS Z26, Z0, Z5
-	VSCALEFPS   Z2, Z4, Z0
-
 	// p 2^n
-	VSCALEFPS   Z3, Z5, Z1
+	VSCALEFPS   Z4, Z6, Z1
+	VSCALEFPS   Z5, Z7, Z3
+	VCMPPS      $0x15, Z22, Z2, K1
+	VCMPPS      $0x15, Z22, Z0, K2
+	VMOVAPS.Z   Z1, K1, Z0
+	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
 	LEAQ        (DX)(CX*4), DX
@@ -4308,26 +4437,30 @@ l60:
 	VMAXPS        X1, X0, X0
 	VBROADCASTSS  X0, Z0
 	VSUBPS        Z0, Z30, Z1
-	VMAXPS        Z1, Z22, Z1
+	VMAXPS        Z1, Z22, Z2
+	VBROADCASTSS  logisticConsts<>+176(SB), Z3
+	VMINPS        Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z25, Z2
-	VFMADD231PS  Z21, Z1, Z2
-	VSUBPS       Z25, Z2, Z2
-	VFNMADD231PS Z24, Z2, Z1
-	VFNMADD231PS Z23, Z2, Z1
+	VMOVAPS      Z25, Z3
+	VFMADD231PS  Z21, Z2, Z3
+	VSUBPS       Z25, Z3, Z3
+	VFNMADD231PS Z24, Z3, Z2
+	VFNMADD231PS Z23, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z19, Z3
-	VFMADD231PS Z1, Z20, Z3
-	VFMADD213PS Z18, Z1, Z3
-	VFMADD213PS Z17, Z1, Z3
-	VFMADD213PS Z16, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
+	VMOVAPS     Z19, Z4
+	VFMADD231PS Z2, Z20, Z4
+	VFMADD213PS Z18, Z2, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
+	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
-	VSCALEFPS     Z2, Z3, Z1
+	VSCALEFPS     Z3, Z4, Z2
+	VCMPPS        $0x15, Z22, Z1, K1
+	VMOVAPS.Z     Z2, K1, Z1
 	VMULPS        Z1, Z29, Z1
 	VMOVAPS       Z1, Z29
 	VEXTRACTF64X4 $0x01, Z29, Y1
@@ -4339,10 +4472,10 @@ l60:
 	VPERMILPS     $0x01, X29, X1
 	VADDPS        X1, X29, X29
 	VBROADCASTSS  X29, Z1
-	VCMPPS.BCST   $0x11, logisticConsts<>+184(SB), Z1, K1
-	VMULPS.BCST   logisticConsts<>+188(SB), Z1, Z2
+	VCMPPS.BCST   $0x11, logisticConsts<>+188(SB), Z1, K1
+	VMULPS.BCST   logisticConsts<>+192(SB), Z1, Z2
 	VBLENDMPS     Z2, Z1, K1, Z2
-	VBROADCASTSS  logisticConsts<>+192(SB), Z3
+	VBROADCASTSS  logisticConsts<>+196(SB), Z3
 	VMOVAPS.Z     Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
@@ -4387,10 +4520,10 @@ l60:
 	VPERMILPS      $0x01, X31, X1
 	VADDPS         X1, X31, X31
 	VBROADCASTSS   X31, Z1
-	VCMPPS.BCST    $0x11, logisticConsts<>+184(SB), Z1, K1
-	VMULPS.BCST    logisticConsts<>+188(SB), Z1, Z2
+	VCMPPS.BCST    $0x11, logisticConsts<>+188(SB), Z1, K1
+	VMULPS.BCST    logisticConsts<>+192(SB), Z1, Z2
 	VBLENDMPS      Z2, Z1, K1, Z2
-	VBROADCASTSS   logisticConsts<>+192(SB), Z3
+	VBROADCASTSS   logisticConsts<>+196(SB), Z3
 	VMOVAPS.Z      Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
@@ -4559,7 +4692,7 @@ l65:
 	VFMSUB132PS.BCST logisticConsts<>+24(SB), Z1, Z0
 	VMOVAPS          Z0, Z27
 	VMOVAPS          Z21, Z31
-	VBROADCASTSS     logisticConsts<>+180(SB), Z30
+	VBROADCASTSS     logisticConsts<>+184(SB), Z30
 	VMOVAPS          Z21, Z29
 	MOVQ             n+72(FP), CX
 	CMPQ             CX, $0x00000010
@@ -4596,22 +4729,22 @@ l67:
 	VBROADCASTSS     logisticConsts<>+12(SB), Z3
 	VFMSUB231PS.BCST logisticConsts<>+12(SB), Z1, Z3
 	VBLENDMPS        Z3, Z1, K1, Z3
-	VBROADCASTSS     logisticConsts<>+204(SB), Z4
+	VBROADCASTSS     logisticConsts<>+208(SB), Z4
 	VMOVAPS.Z        Z4, K1, Z4
-	VBROADCASTSS     logisticConsts<>+212(SB), Z5
-	VFMADD231PS.BCST logisticConsts<>+208(SB), Z3, Z5
-	VFMADD213PS.BCST logisticConsts<>+216(SB), Z3, Z5
+	VBROADCASTSS     logisticConsts<>+216(SB), Z5
+	VFMADD231PS.BCST logisticConsts<>+212(SB), Z3, Z5
 	VFMADD213PS.BCST logisticConsts<>+220(SB), Z3, Z5
 	VFMADD213PS.BCST logisticConsts<>+224(SB), Z3, Z5
 	VFMADD213PS.BCST logisticConsts<>+228(SB), Z3, Z5
 	VFMADD213PS.BCST logisticConsts<>+232(SB), Z3, Z5
 	VFMADD213PS.BCST logisticConsts<>+236(SB), Z3, Z5
+	VFMADD213PS.BCST logisticConsts<>+240(SB), Z3, Z5
 	VFMADD213PS.BCST logisticConsts<>+168(SB), Z3, Z5
 	VMULPS           Z3, Z3, Z6
 	VFMADD231PS      Z6, Z5, Z3
 	VADDPS           Z3, Z4, Z3
 	VADDPS           Z3, Z2, Z2
-	VADDPS.BCST      logisticConsts<>+240(SB), Z2, Z2
+	VADDPS.BCST      logisticConsts<>+244(SB), Z2, Z2
 	VBROADCASTSS     logisticConsts<>+32(SB), Z3
 	VMINPS           Z2, Z3, Z2
 	VBROADCASTSS     logisticConsts<>+36(SB), Z3
@@ -4774,78 +4907,86 @@ l67:
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Z28, Z0, Z0
 	VBROADCASTSS logisticConsts<>+172(SB), Z2
-	VMINPS       Z0, Z2, Z0
-	VMAXPS       Z0, Z20, Z0
+	VMAXPS       Z0, Z2, Z2
+	VBROADCASTSS logisticConsts<>+176(SB), Z3
+	VMINPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z24, Z2
-	VFMADD231PS  Z19, Z0, Z2
-	VSUBPS       Z24, Z2, Z2
-	VFNMADD231PS Z23, Z2, Z0
-	VFNMADD231PS Z22, Z2, Z0
+	VMOVAPS      Z24, Z3
+	VFMADD231PS  Z19, Z2, Z3
+	VSUBPS       Z24, Z3, Z3
+	VFNMADD231PS Z23, Z3, Z2
+	VFNMADD231PS Z22, Z3, Z2
 
 	// p = e^r
-	VMOVAPS          Z17, Z3
-	VFMADD231PS      Z0, Z18, Z3
-	VFMADD213PS.BCST logisticConsts<>+116(SB), Z0, Z3
-	VFMADD213PS.BCST logisticConsts<>+120(SB), Z0, Z3
-	VFMADD213PS.BCST logisticConsts<>+124(SB), Z0, Z3
-	VFMADD213PS      Z25, Z0, Z3
-	VFMADD213PS      Z25, Z0, Z3
+	VMOVAPS          Z17, Z4
+	VFMADD231PS      Z2, Z18, Z4
+	VFMADD213PS.BCST logisticConsts<>+116(SB), Z2, Z4
+	VFMADD213PS.BCST logisticConsts<>+120(SB), Z2, Z4
+	VFMADD213PS.BCST logisticConsts<>+124(SB), Z2, Z4
+	VFMADD213PS      Z25, Z2, Z4
+	VFMADD213PS      Z25, Z2, Z4
 
 	// p 2^n
-	VSCALEFPS Z2, Z3, Z0
-	VADDPS    Z31, Z0, Z31
+	VSCALEFPS   Z3, Z4, Z2
+	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z0, K1
+	VMOVAPS.Z   Z2, K1, Z0
+	VADDPS      Z31, Z0, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Z30, Z1, Z0
-	VBROADCASTSS logisticConsts<>+176(SB), Z2
+	VBROADCASTSS logisticConsts<>+180(SB), Z2
 	VMINPS       Z0, Z2, Z0
 	VSUBPS       Z0, Z30, Z2
 	VSUBPS       Z0, Z1, Z1
 	VMOVAPS      Z0, Z30
-	VMAXPS       Z2, Z20, Z0
-	VBROADCASTSS logisticConsts<>+172(SB), Z2
-	VMINPS       Z1, Z2, Z1
+	VBROADCASTSS logisticConsts<>+172(SB), Z0
+	VMAXPS       Z2, Z0, Z0
+	VBROADCASTSS logisticConsts<>+172(SB), Z3
+	VMAXPS       Z1, Z3, Z3
+	VBROADCASTSS logisticConsts<>+176(SB), Z4
+	VMINPS       Z0, Z4, Z0
+	VBROADCASTSS logisticConsts<>+176(SB), Z4
+	VMINPS       Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z1, Z20, Z1
-	VMOVAPS     Z24, Z2
-	VFMADD231PS Z19, Z0, Z2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z24, Z2, Z2
-	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z19, Z1, Z3
-	VFNMADD231PS Z23, Z2, Z0
-	VSUBPS       Z24, Z3, Z3
-	VFNMADD231PS Z22, Z2, Z0
-	VFNMADD231PS Z23, Z3, Z1
+	VMOVAPS      Z24, Z4
+	VFMADD231PS  Z19, Z0, Z4
+	VMOVAPS      Z24, Z5
+	VFMADD231PS  Z19, Z3, Z5
+	VSUBPS       Z24, Z4, Z4
+	VSUBPS       Z24, Z5, Z5
+	VFNMADD231PS Z23, Z4, Z0
+	VFNMADD231PS Z23, Z5, Z3
+	VFNMADD231PS Z22, Z4, Z0
+	VFNMADD231PS Z22, Z5, Z3
 
 	// p = e^r
-	VFNMADD231PS Z22, Z3, Z1
-	VMOVAPS      Z17, Z4
-	VFMADD231PS  Z0, Z18, Z4
-
 	// p = e^r
-	VFMADD213PS.BCST logisticConsts<>+116(SB), Z0, Z4
-	VMOVAPS          Z17, Z5
-	VFMADD231PS      Z1, Z18, Z5
-	VFMADD213PS.BCST logisticConsts<>+120(SB), Z0, Z4
-	VFMADD213PS.BCST logisticConsts<>+116(SB), Z1, Z5
-	VFMADD213PS.BCST logisticConsts<>+124(SB), Z0, Z4
-	VFMADD213PS.BCST logisticConsts<>+120(SB), Z1, Z5
-	VFMADD213PS      Z25, Z0, Z4
-	VFMADD213PS.BCST logisticConsts<>+124(SB), Z1, Z5
-	VFMADD213PS      Z25, Z0, Z4
-	VFMADD213PS      Z25, Z1, Z5
+	VMOVAPS          Z17, Z6
+	VFMADD231PS      Z0, Z18, Z6
+	VMOVAPS          Z17, Z7
+	VFMADD231PS      Z3, Z18, Z7
+	VFMADD213PS.BCST logisticConsts<>+116(SB), Z0, Z6
+	VFMADD213PS.BCST logisticConsts<>+116(SB), Z3, Z7
+	VFMADD213PS.BCST logisticConsts<>+120(SB), Z0, Z6
+	VFMADD213PS.BCST logisticConsts<>+120(SB), Z3, Z7
+	VFMADD213PS.BCST logisticConsts<>+124(SB), Z0, Z6
+	VFMADD213PS.BCST logisticConsts<>+124(SB), Z3, Z7
+	VFMADD213PS      Z25, Z0, Z6
+	VFMADD213PS      Z25, Z3, Z7
+	VFMADD213PS      Z25, Z0, Z6
+	VFMADD213PS      Z25, Z3, Z7
 
 	// p 2^n
-	VFMADD213PS Z25, Z1, Z5
-	VSCALEFPS   Z2, Z4, Z0
-
 	// p 2^n
-	VSCALEFPS   Z3, Z5, Z1
+	VSCALEFPS   Z4, Z6, Z0
+	VSCALEFPS   Z5, Z7, Z3
+	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z2, K1
+	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z1, K2
+	VMOVAPS.Z   Z0, K1, Z0
+	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
 	ADDQ        $0x00000040, R9
@@ -4895,22 +5036,22 @@ l69:
 	VBROADCASTSS     logisticConsts<>+12(SB), Z3
 	VFMSUB231PS.BCST logisticConsts<>+12(SB), Z1, Z3
 	VBLENDMPS        Z3, Z1, K1, Z3
-	VBROADCASTSS     logisticConsts<>+204(SB), Z4
+	VBROADCASTSS     logisticConsts<>+208(SB), Z4
 	VMOVAPS.Z        Z4, K1, Z4
-	VBROADCASTSS     logisticConsts<>+212(SB), Z5
-	VFMADD231PS.BCST logisticConsts<>+208(SB), Z3, Z5
-	VFMADD213PS.BCST logisticConsts<>+216(SB), Z3, Z5
+	VBROADCASTSS     logisticConsts<>+216(SB), Z5
+	VFMADD231PS.BCST logisticConsts<>+212(SB), Z3, Z5
 	VFMADD213PS.BCST logisticConsts<>+220(SB), Z3, Z5
 	VFMADD213PS.BCST logisticConsts<>+224(SB), Z3, Z5
 	VFMADD213PS.BCST logisticConsts<>+228(SB), Z3, Z5
 	VFMADD213PS.BCST logisticConsts<>+232(SB), Z3, Z5
 	VFMADD213PS.BCST logisticConsts<>+236(SB), Z3, Z5
+	VFMADD213PS.BCST logisticConsts<>+240(SB), Z3, Z5
 	VFMADD213PS.BCST logisticConsts<>+168(SB), Z3, Z5
 	VMULPS           Z3, Z3, Z6
 	VFMADD231PS      Z6, Z5, Z3
 	VADDPS           Z3, Z4, Z3
 	VADDPS           Z3, Z2, Z2
-	VADDPS.BCST      logisticConsts<>+240(SB), Z2, Z2
+	VADDPS.BCST      logisticConsts<>+244(SB), Z2, Z2
 	VBROADCASTSS     logisticConsts<>+32(SB), Z3
 	VMINPS           Z2, Z3, Z2
 	VBROADCASTSS     logisticConsts<>+36(SB), Z3
@@ -5073,81 +5214,89 @@ l69:
 	// the lanes of the log-sum-exp of the logits
 	VSUBPS       Z28, Z0, Z0
 	VBROADCASTSS logisticConsts<>+172(SB), Z2
-	VMINPS       Z0, Z2, Z0
-	VMAXPS       Z0, Z20, Z0
+	VMAXPS       Z0, Z2, Z2
+	VBROADCASTSS logisticConsts<>+176(SB), Z3
+	VMINPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z24, Z2
-	VFMADD231PS  Z19, Z0, Z2
-	VSUBPS       Z24, Z2, Z2
-	VFNMADD231PS Z23, Z2, Z0
-	VFNMADD231PS Z22, Z2, Z0
+	VMOVAPS      Z24, Z3
+	VFMADD231PS  Z19, Z2, Z3
+	VSUBPS       Z24, Z3, Z3
+	VFNMADD231PS Z23, Z3, Z2
+	VFNMADD231PS Z22, Z3, Z2
 
 	// p = e^r
-	VMOVAPS          Z17, Z3
-	VFMADD231PS      Z0, Z18, Z3
-	VFMADD213PS.BCST logisticConsts<>+116(SB), Z0, Z3
-	VFMADD213PS.BCST logisticConsts<>+120(SB), Z0, Z3
-	VFMADD213PS.BCST logisticConsts<>+124(SB), Z0, Z3
-	VFMADD213PS      Z25, Z0, Z3
-	VFMADD213PS      Z25, Z0, Z3
+	VMOVAPS          Z17, Z4
+	VFMADD231PS      Z2, Z18, Z4
+	VFMADD213PS.BCST logisticConsts<>+116(SB), Z2, Z4
+	VFMADD213PS.BCST logisticConsts<>+120(SB), Z2, Z4
+	VFMADD213PS.BCST logisticConsts<>+124(SB), Z2, Z4
+	VFMADD213PS      Z25, Z2, Z4
+	VFMADD213PS      Z25, Z2, Z4
 
 	// p 2^n
-	VSCALEFPS Z2, Z3, Z0
-	VMOVAPS.Z Z0, K7, Z0
-	VADDPS    Z31, Z0, Z31
+	VSCALEFPS   Z3, Z4, Z2
+	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z0, K1
+	VMOVAPS.Z   Z2, K1, Z0
+	VMOVAPS.Z   Z0, K7, Z0
+	VADDPS      Z31, Z0, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VBROADCASTSS logisticConsts<>+0(SB), Z0
 	VBLENDMPS    Z1, Z0, K7, Z0
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS logisticConsts<>+176(SB), Z2
+	VBROADCASTSS logisticConsts<>+180(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
 	VMOVAPS      Z1, Z30
-	VMAXPS       Z2, Z20, Z1
-	VBROADCASTSS logisticConsts<>+172(SB), Z2
-	VMINPS       Z0, Z2, Z0
+	VBROADCASTSS logisticConsts<>+172(SB), Z1
+	VMAXPS       Z2, Z1, Z1
+	VBROADCASTSS logisticConsts<>+172(SB), Z3
+	VMAXPS       Z0, Z3, Z3
+	VBROADCASTSS logisticConsts<>+176(SB), Z4
+	VMINPS       Z1, Z4, Z1
+	VBROADCASTSS logisticConsts<>+176(SB), Z4
+	VMINPS       Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMAXPS      Z0, Z20, Z0
-	VMOVAPS     Z24, Z2
-	VFMADD231PS Z19, Z1, Z2
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Z24, Z2, Z2
-	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z19, Z0, Z3
-	VFNMADD231PS Z23, Z2, Z1
-	VSUBPS       Z24, Z3, Z3
-	VFNMADD231PS Z22, Z2, Z1
-	VFNMADD231PS Z23, Z3, Z0
+	VMOVAPS      Z24, Z4
+	VFMADD231PS  Z19, Z1, Z4
+	VMOVAPS      Z24, Z5
+	VFMADD231PS  Z19, Z3, Z5
+	VSUBPS       Z24, Z4, Z4
+	VSUBPS       Z24, Z5, Z5
+	VFNMADD231PS Z23, Z4, Z1
+	VFNMADD231PS Z23, Z5, Z3
+	VFNMADD231PS Z22, Z4, Z1
+	VFNMADD231PS Z22, Z5, Z3
 
 	// p = e^r
-	VFNMADD231PS Z22, Z3, Z0
-	VMOVAPS      Z17, Z4
-	VFMADD231PS  Z1, Z18, Z4
-
 	// p = e^r
-	VFMADD213PS.BCST logisticConsts<>+116(SB), Z1, Z4
-	VMOVAPS          Z17, Z5
-	VFMADD231PS      Z0, Z18, Z5
-	VFMADD213PS.BCST logisticConsts<>+120(SB), Z1, Z4
-	VFMADD213PS.BCST logisticConsts<>+116(SB), Z0, Z5
-	VFMADD213PS.BCST logisticConsts<>+124(SB), Z1, Z4
-	VFMADD213PS.BCST logisticConsts<>+120(SB), Z0, Z5
-	VFMADD213PS      Z25, Z1, Z4
-	VFMADD213PS.BCST logisticConsts<>+124(SB), Z0, Z5
-	VFMADD213PS      Z25, Z1, Z4
-	VFMADD213PS      Z25, Z0, Z5
+	VMOVAPS          Z17, Z6
+	VFMADD231PS      Z1, Z18, Z6
+	VMOVAPS          Z17, Z7
+	VFMADD231PS      Z3, Z18, Z7
+	VFMADD213PS.BCST logisticConsts<>+116(SB), Z1, Z6
+	VFMADD213PS.BCST logisticConsts<>+116(SB), Z3, Z7
+	VFMADD213PS.BCST logisticConsts<>+120(SB), Z1, Z6
+	VFMADD213PS.BCST logisticConsts<>+120(SB), Z3, Z7
+	VFMADD213PS.BCST logisticConsts<>+124(SB), Z1, Z6
+	VFMADD213PS.BCST logisticConsts<>+124(SB), Z3, Z7
+	VFMADD213PS      Z25, Z1, Z6
+	VFMADD213PS      Z25, Z3, Z7
+	VFMADD213PS      Z25, Z1, Z6
+	VFMADD213PS      Z25, Z3, Z7
 
 	// p 2^n
-	VFMADD213PS Z25, Z0, Z5
-	VSCALEFPS   Z2, Z4, Z0
-
 	// p 2^n
-	VSCALEFPS   Z3, Z5, Z1
+	VSCALEFPS   Z4, Z6, Z1
+	VSCALEFPS   Z5, Z7, Z3
+	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z2, K1
+	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z0, K2
+	VMOVAPS.Z   Z1, K1, Z0
+	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
 	LEAQ        (R9)(CX*4), R9
@@ -5173,26 +5322,31 @@ l70:
 	VMAXPS        X1, X0, X0
 	VBROADCASTSS  X0, Z0
 	VSUBPS        Z0, Z30, Z1
-	VMAXPS        Z1, Z20, Z1
+	VBROADCASTSS  logisticConsts<>+172(SB), Z2
+	VMAXPS        Z1, Z2, Z2
+	VBROADCASTSS  logisticConsts<>+176(SB), Z3
+	VMINPS        Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z24, Z2
-	VFMADD231PS  Z19, Z1, Z2
-	VSUBPS       Z24, Z2, Z2
-	VFNMADD231PS Z23, Z2, Z1
-	VFNMADD231PS Z22, Z2, Z1
+	VMOVAPS      Z24, Z3
+	VFMADD231PS  Z19, Z2, Z3
+	VSUBPS       Z24, Z3, Z3
+	VFNMADD231PS Z23, Z3, Z2
+	VFNMADD231PS Z22, Z3, Z2
 
 	// p = e^r
-	VMOVAPS          Z17, Z3
-	VFMADD231PS      Z1, Z18, Z3
-	VFMADD213PS.BCST logisticConsts<>+116(SB), Z1, Z3
-	VFMADD213PS.BCST logisticConsts<>+120(SB), Z1, Z3
-	VFMADD213PS.BCST logisticConsts<>+124(SB), Z1, Z3
-	VFMADD213PS      Z25, Z1, Z3
-	VFMADD213PS      Z25, Z1, Z3
+	VMOVAPS          Z17, Z4
+	VFMADD231PS      Z2, Z18, Z4
+	VFMADD213PS.BCST logisticConsts<>+116(SB), Z2, Z4
+	VFMADD213PS.BCST logisticConsts<>+120(SB), Z2, Z4
+	VFMADD213PS.BCST logisticConsts<>+124(SB), Z2, Z4
+	VFMADD213PS      Z25, Z2, Z4
+	VFMADD213PS      Z25, Z2, Z4
 
 	// p 2^n
-	VSCALEFPS     Z2, Z3, Z1
+	VSCALEFPS     Z3, Z4, Z2
+	VCMPPS.BCST   $0x15, logisticConsts<>+172(SB), Z1, K1
+	VMOVAPS.Z     Z2, K1, Z1
 	VMULPS        Z1, Z29, Z1
 	VMOVAPS       Z1, Z29
 	VEXTRACTF64X4 $0x01, Z29, Y1
@@ -5204,10 +5358,10 @@ l70:
 	VPERMILPS     $0x01, X29, X1
 	VADDPS        X1, X29, X29
 	VBROADCASTSS  X29, Z1
-	VCMPPS.BCST   $0x11, logisticConsts<>+184(SB), Z1, K1
-	VMULPS.BCST   logisticConsts<>+188(SB), Z1, Z2
+	VCMPPS.BCST   $0x11, logisticConsts<>+188(SB), Z1, K1
+	VMULPS.BCST   logisticConsts<>+192(SB), Z1, Z2
 	VBLENDMPS     Z2, Z1, K1, Z2
-	VBROADCASTSS  logisticConsts<>+192(SB), Z3
+	VBROADCASTSS  logisticConsts<>+196(SB), Z3
 	VMOVAPS.Z     Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
@@ -5252,10 +5406,10 @@ l70:
 	VPERMILPS      $0x01, X31, X1
 	VADDPS         X1, X31, X31
 	VBROADCASTSS   X31, Z1
-	VCMPPS.BCST    $0x11, logisticConsts<>+184(SB), Z1, K1
-	VMULPS.BCST    logisticConsts<>+188(SB), Z1, Z2
+	VCMPPS.BCST    $0x11, logisticConsts<>+188(SB), Z1, K1
+	VMULPS.BCST    logisticConsts<>+192(SB), Z1, Z2
 	VBLENDMPS      Z2, Z1, K1, Z2
-	VBROADCASTSS   logisticConsts<>+192(SB), Z3
+	VBROADCASTSS   logisticConsts<>+196(SB), Z3
 	VMOVAPS.Z      Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
@@ -5313,13 +5467,21 @@ l71:
 	VMOVUPS      64(R9), Z5
 	VSUBPS       Z28, Z4, Z4
 	VSUBPS       Z28, Z5, Z5
-	VBROADCASTSS logisticConsts<>+172(SB), Z6
+	VCMPPS       $0x16, Z20, Z2, K1
+	VCMPPS       $0x16, Z20, Z3, K2
+	VCMPPS       $0x16, Z20, Z4, K4
+	VCMPPS       $0x16, Z20, Z5, K5
+	VMOVAPS.Z    Z2, K1, Z2
+	VMOVAPS.Z    Z3, K2, Z3
+	VMOVAPS.Z    Z4, K4, Z4
+	VMOVAPS.Z    Z5, K5, Z5
+	VBROADCASTSS logisticConsts<>+176(SB), Z6
 	VMINPS       Z2, Z6, Z2
-	VBROADCASTSS logisticConsts<>+172(SB), Z6
+	VBROADCASTSS logisticConsts<>+176(SB), Z6
 	VMINPS       Z3, Z6, Z3
-	VBROADCASTSS logisticConsts<>+172(SB), Z6
+	VBROADCASTSS logisticConsts<>+176(SB), Z6
 	VMINPS       Z4, Z6, Z4
-	VBROADCASTSS logisticConsts<>+172(SB), Z6
+	VBROADCASTSS logisticConsts<>+176(SB), Z6
 	VMINPS       Z5, Z6, Z5
 	VMAXPS       Z2, Z20, Z2
 	VMAXPS       Z3, Z20, Z3
@@ -5386,6 +5548,10 @@ l71:
 	VSCALEFPS Z7, Z11, Z3
 	VSCALEFPS Z8, Z12, Z4
 	VSCALEFPS Z9, Z13, Z5
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVAPS.Z Z3, K2, Z3
+	VMOVAPS.Z Z4, K4, Z4
+	VMOVAPS.Z Z5, K5, Z5
 	VSUBPS    Z4, Z2, Z4
 	VSUBPS    Z5, Z3, Z5
 	VMULPS    Z4, Z0, Z4
@@ -5430,9 +5596,13 @@ l72:
 	VSUBPS       Z26, Z1, Z1
 	VMOVUPS      (R9), Z2
 	VSUBPS       Z28, Z2, Z2
-	VBROADCASTSS logisticConsts<>+172(SB), Z3
+	VCMPPS       $0x16, Z20, Z1, K1
+	VCMPPS       $0x16, Z20, Z2, K2
+	VMOVAPS.Z    Z1, K1, Z1
+	VMOVAPS.Z    Z2, K2, Z2
+	VBROADCASTSS logisticConsts<>+176(SB), Z3
 	VMINPS       Z1, Z3, Z1
-	VBROADCASTSS logisticConsts<>+172(SB), Z3
+	VBROADCASTSS logisticConsts<>+176(SB), Z3
 	VMINPS       Z2, Z3, Z2
 	VMAXPS       Z1, Z20, Z1
 	VMAXPS       Z2, Z20, Z2
@@ -5471,6 +5641,8 @@ l72:
 	// p 2^n
 	VSCALEFPS Z3, Z5, Z1
 	VSCALEFPS Z4, Z6, Z2
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVAPS.Z Z2, K2, Z2
 	VSUBPS    Z2, Z1, Z2
 	VMULPS    Z2, Z0, Z2
 	VMOVUPS   Z2, (SI)
@@ -5504,9 +5676,13 @@ l73:
 	VSUBPS       Z26, Z1, Z1
 	VMOVUPS.Z    (R9), K7, Z2
 	VSUBPS       Z28, Z2, Z2
-	VBROADCASTSS logisticConsts<>+172(SB), Z3
+	VCMPPS       $0x16, Z20, Z1, K1
+	VCMPPS       $0x16, Z20, Z2, K2
+	VMOVAPS.Z    Z1, K1, Z1
+	VMOVAPS.Z    Z2, K2, Z2
+	VBROADCASTSS logisticConsts<>+176(SB), Z3
 	VMINPS       Z1, Z3, Z1
-	VBROADCASTSS logisticConsts<>+172(SB), Z3
+	VBROADCASTSS logisticConsts<>+176(SB), Z3
 	VMINPS       Z2, Z3, Z2
 	VMAXPS       Z1, Z20, Z1
 	VMAXPS       Z2, Z20, Z2
@@ -5545,6 +5721,8 @@ l73:
 	// p 2^n
 	VSCALEFPS Z3, Z5, Z1
 	VSCALEFPS Z4, Z6, Z2
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVAPS.Z Z2, K2, Z2
 	VSUBPS    Z2, Z1, Z2
 	VMULPS    Z2, Z0, Z2
 	VMOVUPS   Z2, K7, (SI)

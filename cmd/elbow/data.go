@@ -86,13 +86,18 @@ func (f *dataFlags) check() error {
 	return nil
 }
 
-// again returns the flags of the data as they were given.
-func (f *dataFlags) again(flags *flag.FlagSet) string {
+// isDataFlag reports whether a flag chooses the data.
+func isDataFlag(name string) bool {
 	own := flag.NewFlagSet("", flag.ContinueOnError)
 	new(dataFlags).flags(own)
+	return own.Lookup(name) != nil
+}
+
+// again returns the flags of the data as they were given, for a command line.
+func (f *dataFlags) again(flags *flag.FlagSet) string {
 	s := ""
 	flags.Visit(func(g *flag.Flag) {
-		if own.Lookup(g.Name) != nil {
+		if isDataFlag(g.Name) {
 			s += fmt.Sprintf(" -%s=%s", g.Name, g.Value)
 		}
 	})

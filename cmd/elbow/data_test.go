@@ -171,6 +171,27 @@ func TestKinds(t *testing.T) {
 	}
 }
 
+// TestResumeData stops trainings on data that flags have shaped; the command line that is
+// printed then goes on with them.
+func TestResumeData(t *testing.T) {
+	blastest.UseGo(t)
+	for _, data := range [][]string{
+		{"-data", waveFolder(t), "-kind", "wave", "-frame", "10", "-levels", "16"},
+		{"-data", write(t, "a.txt", strings.Repeat(page, 9)), "-streams", "2"},
+		{"-data", filepath.Join(put(t, "f.npy", npyFile("|u1", "20, 3, 2", ramp(120)...)), "f.npy"), "-shuffle", "-pixels", "draw"},
+	} {
+		dir := t.TempDir()
+		args := append([]string{"train", "-out", dir, "-epochs", "3", "-hidden", "4"}, data...)
+		code, out, errOut := elbow(&countdown{Context: context.Background(), left: 2}, args...)
+		_, again, ok := strings.Cut(out, "go on with: elbow ")
+		if code != 130 || !ok {
+			t.Errorf("%v: exit code %d: %s%s", data, code, out, errOut)
+			continue
+		}
+		mustRun(t, strings.Fields(again)...)
+	}
+}
+
 // readSample reads what sample has written with the reader of its format.
 func readSample(t *testing.T, path, kind string) {
 	t.Helper()
@@ -268,6 +289,41 @@ func TestForms(t *testing.T) {
 	}
 	if again, err := f.load(); err != nil || again.Hash != shuffled.Hash {
 		t.Errorf("shuffled twice, the hashes differ: %v", err)
+	}
+}
+
+// TestWaveHash: without lists the names decide, whatever else is in the folder.
+func TestWaveHash(t *testing.T) {
+	var pairs []string
+	for i := range 60 {
+		pairs = append(pairs, fmt.Sprintf("%d.wav", i), wav(t, 8000, 20, float64(i)))
+	}
+	parts := func(dir string) map[string]int {
+		f := dataFlags{path: dir, pixels: pixelsReal, frame: 10, streams: 1}
+		d, err := f.load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := map[string]int{}
+		for i, seqs := range [][]model.Sequence{d.Train, d.Valid, d.Test} {
+			for _, s := range seqs {
+				at[filepath.Base(s.Name)] = i
+			}
+		}
+		return at
+	}
+	all, some := parts(put(t, pairs...)), parts(put(t, pairs[:100]...))
+	counts := [3]int{}
+	for _, part := range all {
+		counts[part]++
+	}
+	if counts[0] < 36 || counts[1] == 0 || counts[2] == 0 || len(all) != 60 || len(some) != 50 {
+		t.Errorf("parts of %v", counts)
+	}
+	for name, part := range some {
+		if all[name] != part {
+			t.Errorf("%s: part %d, and %d among others", name, part, all[name])
+		}
 	}
 }
 

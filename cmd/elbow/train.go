@@ -169,8 +169,11 @@ func resumed(flags *flag.FlagSet, s *settings, dir string, d *dataset) (*model.T
 		switch f.Name {
 		case "epochs":
 			epochs = s.train.Epochs
-		case "data", "kind", "grid", "pixels", "shuffle", "frame", "streams", "window", "hop", "out", "resume", "threads", "cpuprofile":
+		case "out", "resume", "threads", "cpuprofile":
 		default:
+			if isDataFlag(f.Name) {
+				return
+			}
 			other = usagef("-%s cannot be given with -resume: the settings are those of the checkpoint", f.Name)
 		}
 	})

@@ -38,7 +38,7 @@ func TestImages(t *testing.T) {
 	for _, c := range []struct {
 		x, y int
 		want uint8
-	}{{0, 0, 0}, {3 * block, 0, 255}, {4 * block, 0, 255}, {0, 5 * block, 128}, {block, 5 * block, 255}, {0, 4 * block, 255}} {
+	}{{0, 0, 0}, {3 * block, 0, 255}, {4 * block, 0, 255}, {0, 5 * block, 128}, {block, 5 * block, 255}, {0, 6 * block, 255}, {0, 4 * block, 255}} {
 		if got := s.GrayAt(c.x, c.y).Y; got != c.want {
 			t.Errorf("pixel %d, %d is %d, want %d", c.x, c.y, got, c.want)
 		}

@@ -2,12 +2,16 @@ package idx
 
 import (
 	"bytes"
+	"crypto/md5"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/elbow-go/elbow/internal/infile"
 )
 
 func file(rank byte, shape []uint32, data int) []byte {
@@ -127,8 +131,29 @@ func near(t *testing.T, what string, got, want, tol float64) {
 	}
 }
 
+// checksum returns the MD5 of an idx file after unpacking.
+func checksum(t *testing.T, path string) string {
+	t.Helper()
+	raw, err := infile.Read(path, maxFile)
+	if err == nil {
+		raw, err = infile.Gunzip(path, raw, maxFile)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%x", md5.Sum(raw))
+}
+
 // TestMNIST compares the files with published and measured figures.
 func TestMNIST(t *testing.T) {
+	for name, want := range map[string]string{
+		"train-images-idx3-ubyte.gz": "6bbc9ace898e44ae57da46a324031adb", "train-labels-idx1-ubyte.gz": "a25bea736e30d166cdddb491f175f624",
+		"t10k-images-idx3-ubyte.gz": "2646ac647ad5339dbf082846283269ea", "t10k-labels-idx1-ubyte.gz": "27ae3e4e09519cfbb04c329615203637",
+	} {
+		if got := checksum(t, data(t, "mnist", name)); got != want {
+			t.Errorf("%s: md5 %s, want %s", name, got, want)
+		}
+	}
 	for _, c := range []struct {
 		name                  string
 		n, sum                int

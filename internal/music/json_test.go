@@ -196,3 +196,61 @@ func FuzzParseJSON(f *testing.F) {
 		}
 	})
 }
+
+// TestChoraleBaselines computes what needs no network, in nats per step of the test part:
+// all logits zero, independent notes with the frequencies of the train part, and a Markov
+// chain of first order for each note. A reader that mixed up parts or notes would miss them.
+func TestChoraleBaselines(t *testing.T) {
+	dir := os.Getenv("ELBOW_DATA")
+	if dir == "" {
+		t.Skip("ELBOW_DATA is not set: the Bach chorales are not there to be read")
+	}
+	d, err := ReadJSON(filepath.Join(dir, "jsb-chorales", "jsb-chorales-quarter.json"), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var on, steps [Dims]float64       // how often a note sounds
+	var after, turns [Dims][2]float64 // likewise, after a step in which it did not, or did; no first steps
+	each := func(pieces []Piece, f func(j int, prev int, x float64)) {
+		for _, p := range pieces {
+			rows := make([]float64, len(p.Steps)*Dims)
+			Rows(rows, p.Steps)
+			for i, x := range rows {
+				prev := -1 // there is no step before
+				if i >= Dims {
+					prev = int(rows[i-Dims])
+				}
+				f(i%Dims, prev, x)
+			}
+		}
+	}
+	each(d.Train, func(j, prev int, x float64) {
+		on[j] += x
+		steps[j]++
+		if prev >= 0 {
+			after[j][prev] += x
+			turns[j][prev]++
+		}
+	})
+	nll := func(p, x float64) float64 { return -x*math.Log(p) - (1-x)*math.Log1p(-p) }
+	zero, free, markov, n := 0.0, 0.0, 0.0, 0.0
+	each(d.Test, func(j, prev int, x float64) {
+		zero += nll(0.5, x)
+		p := (on[j] + 0.5) / (steps[j] + 1)
+		free += nll(p, x)
+		if prev >= 0 {
+			p = (after[j][prev] + 0.5) / (turns[j][prev] + 1)
+		}
+		markov += nll(p, x)
+		n++
+	})
+	n /= Dims
+	for _, c := range []struct {
+		name      string
+		got, want float64
+	}{{"zero logits", zero / n, 60.997}, {"independent notes", free / n, 11.060}, {"Markov chains", markov / n, 10.469}} {
+		if math.Abs(c.got-c.want) > 6e-4 {
+			t.Errorf("%s: %.4f nats per step, want %.3f", c.name, c.got, c.want)
+		}
+	}
+}
