@@ -180,15 +180,13 @@ func (d *Data) Stats() Stats {
 	return s
 }
 
-// cut sorts the sequences by length, ties by their place in order (nil: by index), and cuts them into batches of at most
+// cut sorts the sequences by length, ties by index, and cuts them into batches of at most
 // size sequences, so that those of a batch are of similar length. Batches hold indices into
 // seqs, longest first. What is left over for the last batch are the longest sequences.
-func cut(seqs []Sequence, size int, order []int) [][]int {
-	if order == nil {
-		order = make([]int, len(seqs))
-		for i := range order {
-			order[i] = i
-		}
+func cut(seqs []Sequence, size int) [][]int {
+	order := make([]int, len(seqs))
+	for i := range order {
+		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return len(seqs[a].X) - len(seqs[b].X) })
 	var batches [][]int

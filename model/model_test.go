@@ -308,7 +308,8 @@ func TestPassAllocations(t *testing.T) {
 		b := newTestBatch(m, rand.New(rand.NewPCG(9, 9)), 6, 6, 6, 1, 1, 1)
 		for name, obj := range testObjectives(c.Model != ModelRNN, 21) {
 			p, grad := m.NewPass(1), m.NewGrad()
-			if n := testing.AllocsPerRun(3, func() {
+			// Layers copy their weights once in a while: that is less than once in 30 passes.
+			if n := testing.AllocsPerRun(30, func() {
 				p.Forward(b, obj, true)
 				p.Loss()
 				p.Totals()

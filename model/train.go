@@ -43,13 +43,11 @@ type TrainConfig struct {
 	WeightDecay     float64 `json:"weight_decay,omitempty"`
 	WeightPosterior bool    `json:"weight_posterior,omitempty"`
 
-	// Reshuffle deals the sequences of one length out to other batches in every epoch;
-	// without it only the order of the batches changes.
+	// Reshuffle deals all sequences out anew in every epoch, so that a batch has sequences of
+	// all lengths; without it batches are of similar length, and only their order changes.
+	// Where the length says much about a sequence, as in speech, batches of one length each
+	// pull in their own direction, and dealt ones learn faster.
 	Reshuffle bool `json:"reshuffle,omitempty"`
-	// Mix deals all sequences out anew in every epoch, so that a batch has sequences of all
-	// lengths. Batches of one length each pull in their own direction: where the length says
-	// much about a sequence, as in speech, mixed ones learn faster.
-	Mix bool `json:"mix,omitempty"`
 
 	// Samples is the number of draws per sequence, 0 is 1; Sampled and Importance choose
 	// the estimator. See Objective. With Importance the valid bound is that of as many draws.
@@ -236,7 +234,7 @@ func NewTrainer(m Model[float32], d *Data, config TrainConfig) (*Trainer, error)
 		Beta1Decay: config.Beta1Decay, Clip: config.Clip, ColumnClip: config.ColumnClip, Decay: config.WeightDecay / float64(t.steps)}
 	t.opt.bind(t.params)
 	t.pass = m.NewPass(config.Threads)
-	t.cuts = cut(d.Train, config.Batch, nil)
+	t.cuts = cut(d.Train, config.Batch)
 	t.h = make([]float32, min(config.Batch, len(d.Train))*config.samples()*m.State())
 	t.c = make([]float32, len(t.h))
 	return t, nil
@@ -359,13 +357,8 @@ func (t *Trainer) done() bool {
 // epoch trains from the current position to the end of the epoch.
 func (t *Trainer) epoch(ctx context.Context, clock func()) error {
 	s := &t.state
-	if t.Config.Reshuffle || t.Config.Mix {
-		items := shuffle(len(t.Data.Train), streamItems, t.Config.Seed, s.Epoch)
-		if t.Config.Mix {
-			t.cuts = deal(t.Data.Train, t.Config.Batch, items)
-		} else {
-			t.cuts = cut(t.Data.Train, t.Config.Batch, items)
-		}
+	if t.Config.Reshuffle {
+		t.cuts = deal(t.Data.Train, t.Config.Batch, shuffle(len(t.Data.Train), streamItems, t.Config.Seed, s.Epoch))
 	}
 	order := shuffle(len(t.cuts), streamShuffle, t.Config.Seed, s.Epoch)
 	for ; s.Batch < len(order); s.Batch++ {

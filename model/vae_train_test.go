@@ -261,35 +261,6 @@ func TestVAEOnEveryISA(t *testing.T) {
 	})
 }
 
-// TestReshuffle: sequences of one length meet others in every epoch, and stay with their
-// length.
-func TestReshuffle(t *testing.T) {
-	seqs := testImages(30, 1)
-	for i := range 9 {
-		seqs[i*3].X = append(seqs[i*3].X, seqs[i*3].X...)
-	}
-	first := cut(seqs, 5, shuffle(30, streamItems, 1, 0))
-	again, next := cut(seqs, 5, shuffle(30, streamItems, 1, 0)), cut(seqs, 5, shuffle(30, streamItems, 1, 1))
-	seen := map[int]bool{}
-	length := 0
-	for i, batch := range first {
-		if !slices.Equal(batch, again[i]) || slices.Equal(batch, next[i]) {
-			t.Errorf("batch %d: %v, again %v, in the next epoch %v", i, batch, again[i], next[i])
-		}
-		for _, k := range batch {
-			seen[k] = true
-		}
-		if n := len(seqs[batch[0]].X); n < length {
-			t.Errorf("batch %d: length %d after %d", i, n, length)
-		} else {
-			length = n
-		}
-	}
-	if len(seen) != 30 {
-		t.Errorf("%d of 30 sequences are in a batch", len(seen))
-	}
-}
-
 // TestWeightDecay: the gradient of -ln p(w)/N with p = N(0, I) joins that of the matrices.
 func TestWeightDecay(t *testing.T) {
 	d := testImageData()

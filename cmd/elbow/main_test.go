@@ -140,7 +140,7 @@ func readJSON(t *testing.T, path string, v any) {
 func TestInterrupt(t *testing.T) {
 	blastest.UseGo(t)
 	t.Run("sorted", func(t *testing.T) { testInterrupt(t, "-batch", "1") })
-	t.Run("mixed", func(t *testing.T) { testInterrupt(t, "-mix", "-batch", "2") })
+	t.Run("mixed", func(t *testing.T) { testInterrupt(t, "-reshuffle", "-batch", "2") })
 }
 
 func testInterrupt(t *testing.T, flags ...string) {

@@ -62,7 +62,7 @@ func speech(kind, likelihood string) model.Config {
 
 func speechTraining(rate float64) func(*model.TrainConfig) {
 	return func(t *model.TrainConfig) {
-		t.Batch, t.Rate, t.Epochs, t.Patience, t.Mix = 32, rate, 400, 40, true
+		t.Batch, t.Rate, t.Epochs, t.Patience, t.Reshuffle = 32, rate, 400, 40, true
 		// Gradients of 200 dimensions a step are long: the usual limit of 5 would bind always.
 		t.Clip = 500
 	}
