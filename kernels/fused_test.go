@@ -279,15 +279,16 @@ func TestFusedSteps64(t *testing.T) {
 func TestFusedFence(t *testing.T) {
 	var fences []*asmtest.Fence
 	for range 13 {
-		f := asmtest.NewFence(20000)
+		f := asmtest.NewFence(4 * 129 * 129)
 		defer f.Close()
 		fences = append(fences, f)
 	}
 	asmtest.ForEachISA(t, func(t *testing.T) {
 		for kind := range fusedKinds {
-			for _, h := range []int{1, 7, 8, 13, 16, 17, 24, 31, 40, 65} {
+			for i, h := range []int{1, 7, 8, 13, 16, 17, 24, 31, 33, 40, 65, 129} {
 				for _, tail := range []bool{false, true} {
-					c := newFusedCase[float32](kind, 7, 5, h, 3, 3)
+					batch := []int{7, 1, 4}[i%3]
+					c := newFusedCase[float32](kind, batch, batch*3/4, h, 3, 3)
 					next := 0
 					used := map[*asmtest.Fence][]float32{}
 					d := c.clone(func(n int) []float32 {
@@ -302,6 +303,8 @@ func TestFusedFence(t *testing.T) {
 					w := d.pack(true)
 					d.forward(w, tail)
 					d.backward(w, !tail)
+					w.PackBF16(fusedKinds[kind].kind, d.whh, h)
+					d.forward(w, tail)
 					for f, s := range used {
 						if at, bad := f.Check(s); bad {
 							t.Fatalf("%v: element %d of an argument of %d was written", d, at, len(s))
