@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/kernels"
 )
 
@@ -31,6 +32,16 @@ func Interleave(rounds int, fs ...func()) []float64 {
 		low[i] = t[len(t)/10]
 	}
 	return low
+}
+
+// Peak is the number of float32 operations a second of [Chains], 0 where there is no code
+// for it.
+func Peak(isa asm.ISA) float64 {
+	call, flops := Chains(isa)
+	if call == nil {
+		return 0
+	}
+	return flops / Fastest(50, call)
 }
 
 // CopyRate is how many bytes a second a plain copy reads and writes, all its bytes together

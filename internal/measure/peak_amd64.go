@@ -8,16 +8,16 @@ import (
 	"github.com/elbow-go/elbow/asm/avx512"
 )
 
-// Peak is the number of float32 operations a second of independent multiply-adds on
-// registers, each counted as 2, with the vectors of the instruction set; 0 where there is no
-// code for it.
-func Peak(isa asm.ISA) float64 {
-	const steps, chains = 4000, 12
+// Chains returns a call of about 10 us that does nothing but independent multiply-adds on
+// registers, with the vectors of the instruction set, and the number of its float32
+// operations, each multiply-add counted as 2; nil and 0 where there is no code for it.
+func Chains(isa asm.ISA) (call func(), flops float64) {
+	const steps, chains = 3000, 12
 	switch isa {
 	case asm.AVX512:
-		return 2 * 16 * chains * steps / Fastest(50, func() { avx512.Chains(steps) })
+		return func() { avx512.Chains(steps) }, 2 * 16 * chains * steps
 	case asm.AVX2:
-		return 2 * 8 * chains * steps / Fastest(50, func() { avx2.Chains(steps) })
+		return func() { avx2.Chains(steps) }, 2 * 8 * chains * steps
 	}
-	return 0
+	return nil, 0
 }
