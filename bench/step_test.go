@@ -60,12 +60,15 @@ func newStep(kind cell.Kind, batch, h int) *step {
 		cols = 4 // and hn, or rh
 	}
 	small := func(r *rand.Rand) float32 { return normal(r) / 16 }
-	n := batch * h
-	s := &step{kind: kind, batch: batch, h: h, ld: cols * h, whh: randoms(kind.Gates()*h*h, small), bhn: randoms(h, normal),
-		pre: randoms(n*cols, normal), gates: make([]float32, n*cols), hx: randoms(n, func(r *rand.Rand) float32 { return r.Float32()*2 - 1 }),
+	n, ld := batch*h, cols*h
+	if ld%1024 == 0 {
+		ld += 16 // as in package cell
+	}
+	s := &step{kind: kind, batch: batch, h: h, ld: ld, whh: randoms(kind.Gates()*h*h, small), bhn: randoms(h, normal),
+		pre: randoms(batch*ld, normal), gates: make([]float32, batch*ld), hx: randoms(n, func(r *rand.Rand) float32 { return r.Float32()*2 - 1 }),
 		cx: randoms(n, normal), hy: make([]float32, n), cy: make([]float32, n), out: randoms(n, normal),
-		dh: make([]float32, n), dc: make([]float32, n), dhx: make([]float32, n), dgates: make([]float32, n*cols),
-		dnext: randoms(n*cols, small), dcy: randoms(n, normal)}
+		dh: make([]float32, n), dc: make([]float32, n), dhx: make([]float32, n), dgates: make([]float32, batch*ld),
+		dnext: randoms(batch*ld, small), dcy: randoms(n, normal)}
 	return s
 }
 

@@ -151,8 +151,16 @@ func (l *Recurrent[T]) pack(training bool) {
 
 var stepKinds = [...]kernels.StepKind{kernels.StepRNN, kernels.StepRNN, kernels.StepLSTM, kernels.StepGRU, kernels.StepGRUBefore}
 
-// width returns the columns of a row of pre-activations.
-func (l *Recurrent[T]) width() int { return l.Kind.saved() * l.Hidden }
+// stride returns the distance between rows of pre-activations. Rows that lie a whole number of
+// pages apart share the sets of the first cache and would push each other out of it, so these
+// are moved on by a cache line.
+func (l *Recurrent[T]) stride() int {
+	w := l.Kind.saved() * l.Hidden
+	if w > 0 && w%1024 == 0 {
+		w += 16
+	}
+	return w
+}
 
 // Project adds the input columns from..to to the pre-activations of all rows lo..hi of the
 // sequence, starting them with the bias when from is 0. x is [hi-lo, to-from]: its first
@@ -164,7 +172,7 @@ func (l *Recurrent[T]) Project(s *Sequence[T], x []T, lo, hi, from, to int) {
 	l.check(fn, false)
 	checkRange(fn, "from..to", from, to, l.In)
 	checkRange(fn, "lo..hi", lo, hi, s.shape.Rows())
-	n, w, g := to-from, l.width(), l.Kind.Gates()*l.Hidden
+	n, w, g := to-from, l.stride(), l.Kind.Gates()*l.Hidden
 	checkLen(fn, "x", len(x), (hi-lo)*n)
 	pre := s.gates[lo*w : hi*w]
 	if from == 0 {
@@ -186,7 +194,7 @@ func (l *Recurrent[T]) Step(s *Sequence[T], t, b0, b1 int) {
 	if n <= 0 {
 		return
 	}
-	h, w := l.Hidden, l.width()
+	h, w := l.Hidden, l.stride()
 	lo, hi := off+b0, off+b0+n
 	pre, hx, hy := s.gates[lo*w:hi*w], s.HPrev[lo*h:hi*h], s.H[lo*h:hi*h]
 	if l.whh.Plain() != nil {
@@ -215,7 +223,7 @@ func (l *Recurrent[T]) Step(s *Sequence[T], t, b0, b1 int) {
 // plainStep is a step where a product of package blas and the gate kernel are faster than the
 // fused step, with the same bits.
 func (l *Recurrent[T]) plainStep(s *Sequence[T], t, b0, n int, pre, hx, hy []T) {
-	h, w, whh := l.Hidden, l.width(), l.whh.Plain()
+	h, w, whh := l.Hidden, l.stride(), l.whh.Plain()
 	off, _ := s.shape.Step(t)
 	switch l.Kind {
 	case RNNTanh, RNNReLU:
@@ -264,7 +272,7 @@ func (l *Recurrent[T]) StepBackward(s *Sequence[T], t, b0, b1 int, dy []T) {
 	if n <= 0 {
 		return
 	}
-	h, w := l.Hidden, l.width()
+	h, w := l.Hidden, l.stride()
 	l.collect(s, t, b0, n, dy)
 	lo, hi := off+b0, off+b0+n
 	dh, g := s.dh[b0*h:(b0+n)*h], s.gates[lo*w:hi*w]
@@ -293,7 +301,7 @@ func (l *Recurrent[T]) StepBackward(s *Sequence[T], t, b0, b1 int, dy []T) {
 // plainStepBackward is StepBackward where plainStep is Step; after are the gradients of the
 // first m rows at t+1.
 func (l *Recurrent[T]) plainStepBackward(s *Sequence[T], t, b0, n, m int, g, dh, after, hx, hy []T) {
-	h, w := l.Hidden, l.width()
+	h, w := l.Hidden, l.stride()
 	if m > 0 {
 		l.recurrentGrad(dh, after, m)
 	}
@@ -341,7 +349,7 @@ func (l *Recurrent[T]) collect(s *Sequence[T], t, b0, n int, dy []T) {
 
 // recurrentGrad computes dh += dG Whh over the gates that see h itself.
 func (l *Recurrent[T]) recurrentGrad(dh, g []T, n int) {
-	h, w, whh := l.Hidden, l.width(), l.whh.Plain()
+	h, w, whh := l.Hidden, l.stride(), l.whh.Plain()
 	switch {
 	case whh == nil:
 		kernels.RecurrentGrad(dh, g, &l.whh, n, h, w)
@@ -351,7 +359,7 @@ func (l *Recurrent[T]) recurrentGrad(dh, g []T, n int) {
 	case l.Kind == GRUBefore: // the n gate sees r h; its part came back through the reset
 		mul(dh, g, whh, n, h, 2*h, h, w, h, true)
 	default:
-		mul(dh, g, whh, n, h, w, h, w, h, true)
+		mul(dh, g, whh, n, h, l.Kind.Gates()*h, h, w, h, true)
 	}
 }
 
@@ -378,7 +386,7 @@ func (l *Recurrent[T]) InputGrad(s *Sequence[T], dx []T, lo, hi, from, to int, a
 	l.check(fn, true)
 	checkRange(fn, "from..to", from, to, l.In)
 	checkRange(fn, "lo..hi", lo, hi, s.shape.Rows())
-	n, w := to-from, l.width()
+	n, w := to-from, l.stride()
 	checkLen(fn, "dx", len(dx), (hi-lo)*n)
 	l.products.inputGrad(dx, s.gates[lo*w:hi*w], l.Wih, hi-lo, l.Kind.Gates()*l.Hidden, l.In, from, to, n, w, add)
 }
@@ -390,7 +398,7 @@ func (l *Recurrent[T]) InputGrad(s *Sequence[T], dx []T, lo, hi, from, to int, a
 // and so its bits, alone.
 func (l *Recurrent[T]) ParamGrad(grad *Recurrent[T], s *Sequence[T], x []T, from, to, lo, hi int) {
 	const fn = "Recurrent.ParamGrad"
-	h, w, rows, n := l.Hidden, l.width(), s.shape.Rows(), to-from
+	h, w, rows, n := l.Hidden, l.stride(), s.shape.Rows(), to-from
 	checkRange(fn, "from..to", from, to, l.In)
 	checkRange(fn, "lo..hi", lo, hi, l.Kind.Gates()*h)
 	checkLen(fn, "x", len(x), rows*n)
@@ -429,7 +437,7 @@ func (l *Recurrent[T]) ParamGrad(grad *Recurrent[T], s *Sequence[T], x []T, from
 // peepholeGrad adds the gradient of the peepholes of the gates lo..hi. The gates i and f
 // saw the state before the step, o the one after it; g has none.
 func (l *Recurrent[T]) peepholeGrad(grad *Recurrent[T], s *Sequence[T], lo, hi int) {
-	h, w := l.Hidden, l.width()
+	h, w := l.Hidden, l.stride()
 	for gate, peep := range [...]int{0, 1, -1, 2} {
 		a, b := max(lo, gate*h), min(hi, (gate+1)*h)
 		if peep < 0 || a >= b {

@@ -14,7 +14,7 @@ type Sequence[T Float] struct {
 	shape  *Ragged
 	hidden int
 	h0, c0 []T
-	gates  []T // [Rows, width]: pre-activations, then activated gates, then their gradient
+	gates  []T // [Rows, stride]: pre-activations, then activated gates, then their gradient
 	dh, dc []T // [Batch, Hidden], the gradients that flow back from step to step
 	dhx    []T // the GRU's direct path
 	dhn    []T // gradient of the final states, or nil
@@ -48,7 +48,7 @@ func (s *Sequence[T]) Begin(l *Recurrent[T], shape *Ragged, h0, c0 []T) {
 	}
 	s.layer, s.shape, s.hidden = l, shape, h
 	s.H, s.HPrev = grow(s.H, rows*h), grow(s.HPrev, rows*h)
-	s.gates = grow(s.gates, rows*l.width())
+	s.gates = grow(s.gates, rows*l.stride())
 	s.h0 = initial(s.h0, h0, b*h)
 	if shape.Steps() > 0 {
 		_, n := shape.Step(0)
@@ -164,7 +164,7 @@ func (s *Sequence[T]) InitialGrad(dh0, dc0 []T, b0, b1 int) {
 		}
 	}
 	if n = min(n, b1) - b0; n > 0 {
-		w := l.width()
+		w := l.stride()
 		l.recurrentGrad(dh0[b0*h:], s.gates[b0*w:(b0+n)*w], n)
 	}
 }

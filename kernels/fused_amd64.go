@@ -32,7 +32,7 @@ const blockSteps = 512
 // fetchFrom is the size, in elements, from which a set of panels is taken not to be in the L2
 // cache any more when the next step comes: its panels are then fetched ahead. Where it is,
 // that costs nothing to speak of.
-const fetchFrom = 1 << 18
+const fetchFrom = 1 << 17
 
 // pack packs weights for the instruction set in use, if there is machine code.
 func (p *stepPanels) pack(kind StepKind, whh []float32, hidden int, training bool) bool {
