@@ -205,13 +205,13 @@ func (l *Recurrent[T]) Step(s *Sequence[T], t, b0, b1 int) {
 		falling := t&1 != 0
 		switch l.Kind {
 		case RNNTanh, RNNReLU:
-			kernels.RNNFusedStep(hy, pre, hx, &l.whh, n, h, w, l.activation(), falling)
+			kernels.RNNFusedStep(hy, pre, hx, &l.whh, n, h, w, l.activation(), kernels.StepPart{Falling: falling})
 		case LSTM:
-			kernels.LSTMFusedStep(hy, s.state(s.C, lo, n), pre, hx, s.cellBefore(t, b0, n), l.Peephole, &l.whh, n, h, w, falling)
+			kernels.LSTMFusedStep(hy, s.state(s.C, lo, n), pre, hx, s.cellBefore(t, b0, n), l.Peephole, &l.whh, n, h, w, kernels.StepPart{Falling: falling})
 		case GRU:
-			kernels.GRUFusedStep(hy, pre, hx, l.Bhn, &l.whh, n, h, w, falling)
+			kernels.GRUFusedStep(hy, pre, hx, l.Bhn, &l.whh, n, h, w, kernels.StepPart{Falling: falling})
 		case GRUBefore:
-			kernels.GRUBeforeFusedStep(hy, pre, hx, &l.whh, n, h, w, falling)
+			kernels.GRUBeforeFusedStep(hy, pre, hx, &l.whh, n, h, w, kernels.StepPart{Falling: falling})
 		}
 	}
 	next, more := s.shape.Step(t + 1)
@@ -287,14 +287,14 @@ func (l *Recurrent[T]) StepBackward(s *Sequence[T], t, b0, b1 int, dy []T) {
 	falling := t&1 != 0
 	switch l.Kind {
 	case RNNTanh, RNNReLU:
-		kernels.RNNFusedStepBackward(g, dh, after, hy, &l.whh, n, m, h, w, l.activation(), falling)
+		kernels.RNNFusedStepBackward(g, dh, after, hy, &l.whh, n, m, h, w, l.activation(), kernels.StepPart{Falling: falling})
 	case LSTM:
 		dc := s.dc[b0*h : (b0+n)*h]
-		kernels.LSTMFusedStepBackward(g, dc, dh, after, dc, g, s.cellBefore(t, b0, n), s.state(s.C, lo, n), l.Peephole, &l.whh, n, m, h, w, falling)
+		kernels.LSTMFusedStepBackward(g, dc, dh, after, dc, g, s.cellBefore(t, b0, n), s.state(s.C, lo, n), l.Peephole, &l.whh, n, m, h, w, kernels.StepPart{Falling: falling})
 	case GRU:
-		kernels.GRUFusedStepBackward(g, s.dhx[b0*h:(b0+n)*h], dh, after, g, hx, &l.whh, n, m, h, w, falling)
+		kernels.GRUFusedStepBackward(g, s.dhx[b0*h:(b0+n)*h], dh, after, g, hx, &l.whh, n, m, h, w, kernels.StepPart{Falling: falling})
 	case GRUBefore:
-		kernels.GRUBeforeFusedStepBackward(g, s.dhx[b0*h:(b0+n)*h], dh, after, g, hx, &l.whh, n, m, h, w, falling)
+		kernels.GRUBeforeFusedStepBackward(g, s.dhx[b0*h:(b0+n)*h], dh, after, g, hx, &l.whh, n, m, h, w, kernels.StepPart{Falling: falling})
 	}
 }
 
