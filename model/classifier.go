@@ -133,6 +133,12 @@ func (m *Classifier[T]) NewGrad() Model[T] {
 // Pack implements [Model].
 func (m *Classifier[T]) Pack() { packParts(m.parts(), false) }
 
+// PackBF16 implements [BF16Packer].
+func (m *Classifier[T]) PackBF16() {
+	m.Pack()
+	m.cell.PackBF16()
+}
+
 // PackForTraining implements [Model].
 func (m *Classifier[T]) PackForTraining() { packParts(m.parts(), true) }
 
