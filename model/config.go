@@ -231,6 +231,9 @@ func (c Config) CheckData(d *Data) error {
 	if c.Likelihood == Categorical && d.Form.Classes != c.Classes {
 		return fmt.Errorf("model: data set %q has %d classes, the model %d", d.Name, d.Form.Classes, c.Classes)
 	}
+	if c.Likelihood != Categorical && c.Likelihood != "" && d.Form.Classes > 0 {
+		return fmt.Errorf("model: data set %q has the numbers of classes, which are no amounts: want the likelihood %q, not %q", d.Name, Categorical, c.Likelihood)
+	}
 	if n := d.Form.Levels; c.Likelihood == LogisticMixture && n > 0 && n != c.Levels {
 		return fmt.Errorf("model: data set %q has %d levels, the model %d", d.Name, n, c.Levels)
 	}
