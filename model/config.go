@@ -239,6 +239,9 @@ func (c Config) CheckData(d *Data) error {
 	}
 	for _, seqs := range [][]Sequence{d.Train, d.Valid, d.Test} {
 		for i, s := range seqs {
+			if c.Model == ModelClassifier && !slices.Contains(c.Labels, s.Label) {
+				return fmt.Errorf("model: data set %q: sequence %q has the label %q, which is not one of the classes", d.Name, s.Name, s.Label)
+			}
 			for k, v := range s.X {
 				if c.Likelihood == LogisticMixture && !(v >= -1 && v <= 1) {
 					return fmt.Errorf("model: data set %q, sequence %d (%s), step %d: %v is not between the levels, want -1..1", d.Name, i, s.Name, k/d.Dim, v)

@@ -226,11 +226,6 @@ func NewTrainer(m Model[float32], d *Data, config TrainConfig) (*Trainer, error)
 	if err := errors.Join(m.Settings().CheckData(d), config.suits(m)); err != nil {
 		return nil, err
 	}
-	if c, ok := m.(*Classifier[float32]); ok {
-		if err := c.suits(d); err != nil {
-			return nil, err
-		}
-	}
 	t := &Trainer{Model: m, Data: d, Config: config}
 	for _, s := range d.Train {
 		t.steps += len(s.X) / d.Dim

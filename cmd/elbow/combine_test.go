@@ -240,3 +240,43 @@ func TestNothingIgnored(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryCheckpoint: eval, sample and encode do what they can with a stored model of any
+// kind, or say what it lacks.
+func TestEveryCheckpoint(t *testing.T) {
+	blastest.UseGo(t)
+	path := write(t, "tiny.json", tinyJSON)
+	d := mustLoad(t, []string{path})
+	for _, c := range []model.Config{
+		{Model: model.ModelRNN}, {Model: model.ModelVRNN}, {Model: model.ModelVRNNI}, {Model: model.ModelSTORN}, {Model: model.ModelVAE}, {Model: model.ModelVRAE},
+		{Model: model.ModelRegression, Likelihood: model.Gauss, Given: 80},
+		{Model: model.ModelClassifier, Labels: []string{"a", "b"}},
+	} {
+		c.Data, c.Hidden = d.Dim, 4
+		m, err := model.New[float32](c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Init(1, d.Stats())
+		dir := t.TempDir()
+		if err := model.Save(filepath.Join(dir, model.BestFile), m, d.Data); err != nil {
+			t.Fatal(err)
+		}
+		for args, lacks := range map[string]string{
+			"eval -data " + path:                            "classifier",
+			"eval -bf16 -data " + path:                      "classifier vae regression",
+			"eval -samples 3 -data " + path:                 "classifier",
+			"sample -count 2 -steps 5 -out " + dir:          "classifier",
+			"encode -data " + path + " -out " + dir:         "classifier vae regression rnn vrnn vrnn-i storn",
+			"sample -from x -data " + path + " -out " + dir: "classifier vae regression rnn vrnn vrnn-i storn vrae",
+		} {
+			code, out, errOut := elbow(t.Context(), append(strings.Fields(args), "-model", dir)...)
+			switch refused := slices.Contains(strings.Fields(lacks), c.Model); {
+			case refused && (code == 0 || strings.Count(errOut, "\n") != 1):
+				t.Errorf("%s of a %s: exit code %d, want an error: %s%s", args, c.Model, code, out, errOut)
+			case !refused && (code != 0 || strings.Contains(out, "NaN")):
+				t.Errorf("%s of a %s: exit code %d: %s%s", args, c.Model, code, out, errOut)
+			}
+		}
+	}
+}
