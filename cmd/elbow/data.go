@@ -49,9 +49,12 @@ type dataFlags struct {
 	hop        int
 
 	own bool // of the built-in tunes, all in their own keys, to be told apart
+
+	set *flag.FlagSet // where the flags were declared, which knows those given; may be nil
 }
 
 func (f *dataFlags) flags(fs *flag.FlagSet) {
+	f.set = fs
 	fs.StringVar(&f.path, "data", "", "file or folder: piano rolls (JSON, ABC, MIDI), WAV, idx images, pen strokes, text, npy, npz, CSV (default: the built-in tunes)")
 	fs.StringVar(&f.kind, "kind", "", "what -data is: "+strings.Join(kinds, ", ")+" (default: what it looks like)")
 	fs.IntVar(&f.grid, "grid", 0, "piano rolls: steps per quarter note (default: 1 for JSON, 2 for ABC and MIDI)")
@@ -90,6 +93,21 @@ func (f *dataFlags) check() error {
 	return nil
 }
 
+// useless reports a flag that was given and that data of the kind would ignore.
+func (f *dataFlags) useless(kind string) (err error) {
+	if f.set == nil {
+		return nil
+	}
+	of := map[string][]string{"grid": {model.FormRoll}, "frame": {model.FormWave}, "levels": {model.FormWave},
+		"pixels": {model.FormImage}, "shuffle": {model.FormImage}, "streams": {model.FormText, model.FormWave}}
+	f.set.Visit(func(g *flag.Flag) {
+		if kinds, ok := of[g.Name]; ok && !slices.Contains(kinds, kind) {
+			err = usagef("-%s is for data of kind %s, not %s", g.Name, strings.Join(kinds, " and "), kind)
+		}
+	})
+	return err
+}
+
 // isDataFlag reports whether a flag chooses the data.
 func isDataFlag(name string) bool {
 	own := flag.NewFlagSet("", flag.ContinueOnError)
@@ -123,8 +141,14 @@ func (f *dataFlags) load() (*dataset, error) {
 		return nil, err
 	}
 	d, err := f.read()
+	if err == nil {
+		err = f.useless(d.Form.Kind)
+	}
 	if err != nil || f.window == 0 {
 		return d, err
+	}
+	if d.Form.Kind == model.FormImage {
+		return nil, usagef("-window %d: an image is a sequence of one step", f.window)
 	}
 	hop := f.hop
 	if hop == 0 {

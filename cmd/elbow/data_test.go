@@ -377,7 +377,7 @@ func TestBadData(t *testing.T) {
 		{in("a.txt", strings.Repeat("a", 200)+"\xff"), nil, 1, "a.txt: byte 200: not UTF-8"},
 		{in("a.csv", "1,2\n3\n"), nil, 1, "line 2"},
 		{in("a.csv", strings.Repeat("1,2\n", 20)), []string{"-likelihood", "categorical"}, 2, "categorical"},
-		{in("a.csv", strings.Repeat("1,2\n2,3\n", 20)), []string{"-likelihood", "bernoulli"}, 1, "bernoulli"},
+		{in("a.csv", strings.Repeat("1,2\n2,3\n", 20)), []string{"-likelihood", "bernoulli"}, 2, "bernoulli"},
 		{in("a.csv", ""), []string{"-kind", "table"}, 2, `unknown kind "table"`},
 		{in("a.csv", ""), []string{"-pixels", "grey"}, 2, `unknown pixels "grey"`},
 		{in("a.csv", ""), []string{"-frame", "0"}, 2, "-frame 0"},
@@ -409,7 +409,6 @@ func TestEnvelope(t *testing.T) {
 	}
 }
 
-// TestParallel: the parts follow each other and leave nothing out.
 // TestQuantise: levels lie on their grid and stand for the middle of their samples; with 16
 // bits, each for one.
 func TestQuantise(t *testing.T) {
@@ -435,6 +434,7 @@ func TestQuantise(t *testing.T) {
 	}
 }
 
+// TestParallel: the parts follow each other and leave nothing out.
 func TestParallel(t *testing.T) {
 	x := ramp(2 * 11)
 	for n := 1; n < 15; n++ {
