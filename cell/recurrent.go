@@ -139,6 +139,7 @@ func (l *Recurrent[T]) PackForTraining() { l.pack(true) }
 // and about twice the speed for one sequence or a few where the weights do not fit the cache.
 // See [kernels.StepWeights.PackBF16].
 func (l *Recurrent[T]) PackBF16() {
+	l.products.reset()
 	l.whh.PackBF16(stepKinds[l.Kind], l.Whh, l.Hidden)
 	l.set(false)
 }

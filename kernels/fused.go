@@ -75,10 +75,10 @@ func (w *StepWeights[T]) Pack(kind StepKind, whh []T, hidden int, training bool)
 // PackBF16 is Pack for inference with weights rounded to bfloat16, the upper half of a float32:
 // 8 bits of precision, in half the memory. A step with one row, or a few, takes as long as it
 // takes to read the weights, so where they do not fit the cache it is about twice as fast; for
-// more than 8 rows with AVX-512, and 4 with AVX2, Pack is the better one. The rounded weights are nearest, ties to even (a NaN
-// stays one), and denormals count as +0; the products are those of float32, so the bits of a
-// step with rounded weights do not depend on the instruction set either. PackBF16 panics as
-// Pack does. It allocates.
+// more than 8 rows with AVX-512, and 4 with AVX2, Pack is the better one. Weights are rounded to
+// the nearest, ties to even (a NaN stays one), and denormals count as +0; the products are those
+// of float32, so the bits of a step with rounded weights do not depend on the instruction set
+// either. PackBF16 panics as Pack does. It allocates.
 func (w *StepWeights[T]) PackBF16(kind StepKind, whh []T, hidden int) {
 	rounded := make([]T, len(whh))
 	for i, x := range whh {

@@ -113,9 +113,9 @@ func TestFewLabels(t *testing.T) {
 }
 
 func TestClassifierStart(t *testing.T) {
-	v := perturbed[float64](t, Config{Model: ModelVRAE, Cell: "lstm", Data: 5, Hidden: 7, Latent: 3}).(*VRAE[float64])
+	v := newTestModel[float64](t, Config{Model: ModelVRAE, Cell: "lstm", Data: 5, Hidden: 7, Latent: 3}).(*VRAE[float64])
 	c := Config{Model: ModelClassifier, Cell: "lstm", Data: 5, Hidden: 7, Labels: []string{"a", "b"}}
-	k := perturbed[float64](t, c).(*Classifier[float64])
+	k := newTestModel[float64](t, c).(*Classifier[float64])
 	head := slices.Clone(k.head.W)
 	if err := k.FromEncoder(v); err != nil {
 		t.Fatal(err)
@@ -142,9 +142,9 @@ func TestClassifierStart(t *testing.T) {
 	}
 
 	c.Reverse = true
-	back := perturbed[float64](t, c).(*Classifier[float64])
+	back := newTestModel[float64](t, c).(*Classifier[float64])
 	c.Reverse, c.Hidden = false, 6
-	small := perturbed[float64](t, c).(*Classifier[float64])
+	small := newTestModel[float64](t, c).(*Classifier[float64])
 	for want, err := range map[string]error{
 		"reverse = true, the encoder has false":    back.FromEncoder(v),
 		"a decoder runs forwards":                  back.FromDecoder(v),

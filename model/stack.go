@@ -81,6 +81,12 @@ func (s *stack[T]) pack(training bool) {
 	}
 }
 
+func (s *stack[T]) packBF16() {
+	for _, l := range s.layers {
+		l.PackBF16()
+	}
+}
+
 // init draws the weights.
 func (s *stack[T]) init(d *initialiser[T]) {
 	for _, l := range s.layers {

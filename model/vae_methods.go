@@ -15,7 +15,6 @@ import (
 func (p *vaePass[T]) costs() {
 	rows := len(p.LogProb)
 	p.cost, p.dHat = grow(p.cost, rows), grow(p.dHat, rows*2*p.m.Latent)
-	p.zeros(rows)
 	f := func(i int) float64 {
 		v := float64(p.dlp[i]) * float64(p.LogProb[i])
 		if p.obj.sampled() {
