@@ -82,7 +82,7 @@ func TestFewLabels(t *testing.T) {
 	}
 	m.Init(1, all.Stats())
 	v := m.(*VRAE[float32])
-	trained(t, v, all, func(tc *TrainConfig) { tc.Epochs, tc.Rate, tc.KLWeight = 40, 3e-3, 0.1 })
+	trained(t, v, all, func(tc *TrainConfig) { tc.Epochs, tc.Rate, tc.KLWeight = 25, 3e-3, 0.1 })
 
 	c.Model, c.Labels = ModelClassifier, Labels(all.Train)
 	accuracy := func(seed uint64, from func(*Classifier[float32]) error) float64 {
@@ -95,7 +95,7 @@ func TestFewLabels(t *testing.T) {
 		if err := from(k); err != nil {
 			t.Fatal(err)
 		}
-		trained(t, k, few, func(tc *TrainConfig) { tc.Epochs, tc.Rate = 60, 2e-3 })
+		trained(t, k, few, func(tc *TrainConfig) { tc.Epochs, tc.Rate = 30, 4e-3 })
 		if got := k.Accuracy(few.Train, 16, 1); got < 0.9 {
 			t.Errorf("%.2f of the labelled windows right", got)
 		}

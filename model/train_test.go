@@ -85,7 +85,7 @@ func TestTrainingLearns(t *testing.T) {
 			continue
 		}
 		c := testTrainConfig()
-		c.Epochs = 25
+		c.Epochs = 14
 		tr := newTestTrainer(t, Config{Model: name, Hidden: 12}, c, d, t.TempDir())
 		if err := tr.Run(context.Background()); err != nil {
 			t.Fatal(err)

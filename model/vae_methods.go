@@ -1,8 +1,6 @@
 package model
 
-import (
-	"github.com/elbow-go/elbow/kernels"
-)
+import "github.com/elbow-go/elbow/kernels"
 
 // costs prepares the weights of the score-function estimator. With f the part of a row's
 // loss that depends on its draw,

@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/kernels"
 )

@@ -248,9 +248,6 @@ func (p *vraePass[T]) paramGrad(lo, hi int) {
 	}
 }
 
-// share returns part i of parts of n outputs.
-func share(n, i, parts int) (lo, hi int) { return n * i / parts, n * (i + 1) / parts }
-
 // Channels implements [Pass]: phi_sig is σ of the posterior.
 func (p *vraePass[T]) Channels(add func(name string, values []T)) {
 	z := p.m.Latent

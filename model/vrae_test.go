@@ -106,7 +106,7 @@ func TestVRAEGradient(t *testing.T) {
 				p.Backward(grad)
 				grads := grad.Tensors()
 				for i, ts := range m.Tensors() {
-					for range 6 {
+					for range 3 {
 						j := rng.IntN(len(ts.Data))
 						const h = 1e-5
 						old := ts.Data[j]
