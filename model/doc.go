@@ -1,14 +1,16 @@
-// Package model holds the sequence models, their objective, and how they are trained,
-// stored and sampled.
+// Package model holds the models of sequences and data points, their objective, and how they
+// are trained, stored and sampled.
 //
-//	Config --New--> Model (parameters) --Init, Pack-->
-//	                 |
-//	Data --batches--> Pass: Forward --> LogProb, KL per row --> Totals --> Score
-//	  | Windows      |      Backward --> gradient --> Optimizer --> Model
-//	                 |
-//	              Trainer (epochs, warm-up, early stopping) --> checkpoint.safetensors, best.safetensors
-//	                 |                                             | Resume             | Load
-//	              Evaluate, Sample; VAE, VRAE: Encode, Decode; Regression: Predict; Classifier: Classify
+//	Config --New--> Model (parameters) --NewPass--> Pass
+//	                                                 |
+//	Data --Batch, Objective--> Forward --> LogProb, KL per row --> Totals --> Score
+//	                           Backward --> gradient --> Optimizer --> Model
+//
+//	Trainer (epochs, warm-up, early stopping) --> checkpoint.safetensors, best.safetensors
+//	checkpoint.safetensors --Resume--> Trainer
+//	best.safetensors --Load--> Model --> Evaluate, Sample
+//	                                     VAE, VRAE: Encode, Decode   Regression: Predict
+//	                                     Classifier: Classify
 //
 // The models, by what they have one latent variable for:
 //

@@ -25,7 +25,7 @@ func (s *settings) flags(fs *flag.FlagSet) {
 	d := model.DefaultTrainConfig()
 	fs.StringVar(&s.preset, "preset", "", "settings that flags then change: plain, tunes (small data and two minutes; used without -data), vrae (likewise, for a vrae) or chung (the VRNN paper's own, for speech)")
 	fs.StringVar(&s.model.Model, "model", "", "rnn, vrnn, vrnn-i, storn, vrae or vae (default: vrnn, for text rnn, for images vae)")
-	fs.StringVar(&s.model.Cell, "cell", "lstm", "rnn, lstm, gru or gru-before")
+	fs.StringVar(&s.model.Cell, "cell", "lstm", "rnn, rnn-relu, lstm, gru or gru-before")
 	fs.StringVar(&s.model.Likelihood, "likelihood", "", "bernoulli, gauss, gmm, categorical, bivariate, bivariate-mixture or logistic-mixture (default: what fits the data)")
 	fs.IntVar(&s.model.Components, "components", 0, "components of a mixture (default: 20)")
 	fs.IntVar(&s.hidden, "hidden", 32, "size of the recurrent state and width of every net")

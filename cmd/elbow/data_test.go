@@ -292,6 +292,25 @@ func TestForms(t *testing.T) {
 	}
 }
 
+// TestHeldOut: images with a test set of their own give up as many to valid as are asked for.
+func TestHeldOut(t *testing.T) {
+	dir := put(t, "train-images-idx3-ubyte", idxFile(12, true, false), "t10k-images-idx3-ubyte", idxFile(4, true, false))
+	for _, c := range []struct{ valid, train int }{{0, 10}, {1, 11}, {2, 10}, {3, 10}, {-1, -1}} {
+		f := dataFlags{path: dir, pixels: pixelsReal, frame: 1, streams: 1, valid: c.valid}
+		d, err := f.load()
+		switch {
+		case c.train < 0:
+			if err == nil || !strings.Contains(err.Error(), "-valid") {
+				t.Errorf("valid %d: error %v", c.valid, err)
+			}
+		case err != nil:
+			t.Errorf("valid %d: %v", c.valid, err)
+		case len(d.Train) != c.train || len(d.Valid) != 12-c.train || len(d.Test) != 4:
+			t.Errorf("valid %d: %d, %d and %d images", c.valid, len(d.Train), len(d.Valid), len(d.Test))
+		}
+	}
+}
+
 // TestWaveHash: without lists the names decide, whatever else is in the folder.
 func TestWaveHash(t *testing.T) {
 	var pairs []string
