@@ -66,11 +66,12 @@ const (
 	ModelRegression = "regression" // p(y | x) of data points
 )
 
-// The initialisers of the weight matrices other than the recurrent ones.
+// The initialisers of the weight matrices other than the recurrent ones, which are orthogonal
+// gate by gate.
 const (
-	InitGlorot  = "glorot"
-	InitUniform = "uniform"
-	InitNormal  = "normal"
+	InitGlorot  = "glorot"  // uniform within ±sqrt(6/(inputs + outputs)); Glorot and Bengio 2010
+	InitUniform = "uniform" // uniform within ±0.08; Chung et al. 2015
+	InitNormal  = "normal"  // N(0, 0.01²); Kingma and Welling 2014
 )
 
 var (
@@ -86,7 +87,9 @@ const maxSize = 1 << 16
 
 // Resolve returns c with its defaults filled in: an LSTM, Glorot weights, depth 1, one
 // recurrent layer, the latent size and the widths of all nets equal to Hidden; for a VRAE a
-// tanh RNN and a latent size of 20. It reports what is not allowed.
+// tanh RNN and a latent size of 20; for a VAE tanh layers and a latent size of 20. What the
+// model has no use for becomes 0, so that equal models have equal configurations. It reports
+// what is not allowed.
 func (c Config) Resolve() (Config, error) {
 	defaultString(&c.Model, ModelVRNN)
 	if c.Model == ModelVAE || c.Model == ModelRegression {

@@ -7,19 +7,52 @@ import (
 	"github.com/elbow-go/elbow/kernels"
 )
 
-// The likelihoods, by the names used in configurations.
+// The likelihoods p(x_t | ...), by the names used in configurations. x has D = Config.Data
+// dimensions, K is Config.Components, all logarithms are in nats, and every scale is
+// softplus(a) + 1e-4 unless Config.Scale says otherwise. In brackets is a row of outputs of
+// the decoder, in the order of its columns.
 const (
-	Bernoulli   = "bernoulli"   // independent binary dimensions, from logits
-	Gauss       = "gauss"       // independent normals, mean and σ = softplus(a) + 1e-4
-	GMM         = "gmm"         // mixture of diagonal normals with Components components
-	Categorical = "categorical" // one dimension, the index of one of Classes classes
+	// Bernoulli: independent bits, or probabilities of them, [logits D].
+	//
+	//	ln p = Σ_j x_j ln s(a_j) + (1 - x_j) ln (1 - s(a_j)),   s(a) = 1/(1 + exp(-a))
+	Bernoulli = "bernoulli"
 
-	// Pen strokes, three dimensions: a bit and two correlated coordinates.
-	Bivariate        = "bivariate"
-	BivariateMixture = "bivariate-mixture" // with Components components
+	// Gauss: independent normals, [μ D | a D].
+	//
+	//	ln p = Σ_j ln N(x_j; μ_j, σ_j)
+	Gauss = "gauss"
 
-	// Quantised signals: every dimension takes one of Levels levels between -1 and 1.
-	LogisticMixture = "logistic-mixture" // with Components components
+	// GMM: a mixture of normals whose components span all dimensions, [logits K | μ K·D | a K·D].
+	//
+	//	ln p = ln Σ_k softmax(logits)_k Π_j N(x_j; μ_kj, σ_kj)
+	//
+	// Source: Chung et al. 2015.
+	GMM = "gmm"
+
+	// Categorical: D = 1, the index of one of Config.Classes classes, [logits Classes].
+	//
+	//	ln p = ln softmax(logits)_x
+	Categorical = "categorical"
+
+	// Bivariate: pen strokes, D = 3: a bit and two correlated coordinates, ρ = tanh(r),
+	// [logit of the bit | μ1 | μ2 | a1 | a2 | r].
+	//
+	//	ln p = ln Bernoulli(x_0) + ln N2(x_1, x_2; μ, σ, ρ)
+	Bivariate = "bivariate"
+
+	// BivariateMixture: likewise with a mixture of K of them, [logit of the bit | μ1 K | μ2 K |
+	// a1 K | a2 K | r K | logits K]. Source: Graves 2013.
+	BivariateMixture = "bivariate-mixture"
+
+	// LogisticMixture: quantised signals. Every dimension takes one of Config.Levels levels
+	// between -1 and 1, a step of 2δ = 2/(Levels-1) apart, and has K logistic distributions of
+	// its own, [logits D·K | μ D·K | a D·K].
+	//
+	//	p(x_j) = Σ_k softmax(logits_j)_k (F((x_j + δ - μ_jk)/σ_jk) - F((x_j - δ - μ_jk)/σ_jk))
+	//
+	// with F(u) = 1/(1 + exp(-u)); the outermost levels take in all that is beyond them. Source:
+	// Salimans et al. 2017.
+	LogisticMixture = "logistic-mixture"
 )
 
 var likelihoods = []string{Bernoulli, Gauss, GMM, Categorical, Bivariate, BivariateMixture, LogisticMixture}

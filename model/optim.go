@@ -18,7 +18,8 @@ const (
 var optimizers = []string{OptimizerAdam, OptimizerAdagrad, OptimizerSGD}
 
 // Optimizer turns gradients into changes of the parameters: divisor, weight decay, global
-// clip, then the step of its method, then the column clip.
+// clip, then the step of its method, which [kernels.Adam], [kernels.Adagrad] or [kernels.SGD]
+// describes, then the column clip.
 type Optimizer struct {
 	Method string // one of the names above; empty is Adam
 

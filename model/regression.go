@@ -91,7 +91,8 @@ func (m *Regression[T]) evaluate(tp *tape[T], u []T, lo, hi int) {
 	}
 }
 
-// Predict writes μ and σ of the rows of x [rows, Given] to mu and sigma [rows, Data-Given].
+// Predict writes μ and σ of p(y|x) of the rows of x [rows, Given] to mu and sigma [rows,
+// Data-Given]. It panics if a slice is too short.
 func (m *Regression[T]) Predict(mu, sigma, x []T, rows int) {
 	const fn = "Regression.Predict"
 	d := m.outputs()

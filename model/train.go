@@ -479,7 +479,7 @@ func (t *Trainer) endEpoch() error {
 		s.BadSince++
 	}
 	e := Epoch{Epoch: s.Epoch, Updates: t.opt.Update, Seconds: s.Seconds, KLWeight: weight,
-		GradNorm: s.NormSum / float64(max(s.NormN, 1)), Train: s.Sum.Score(exact), Valid: valid, Best: better, Channels: channels.result()}
+		GradNorm: s.NormSum / float64(max(s.NormN, 1)), Train: s.Sum.Score(exact && !t.Config.Sampled && !t.Config.Importance), Valid: valid, Best: better, Channels: channels.result()}
 	if t.bayes != nil {
 		e.WeightKL = t.bayes.KL()
 	}

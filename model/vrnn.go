@@ -1,6 +1,9 @@
 package model
 
-import "github.com/elbow-go/elbow/cell"
+import (
+	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/kernels"
+)
 
 // VRNN is the variational recurrent network of Chung et al. 2015 and its relatives. With
 // h the output of the recurrent cell, in step t:
@@ -133,8 +136,6 @@ func encode[T cell.Float](like likelihood[T], u, x, mean []T, rows, dim int) {
 	like.encode(u, x, rows, dim)
 	in := len(mean)
 	for i := range rows {
-		for j, v := range mean {
-			u[i*in+j] -= v
-		}
+		kernels.Axpy(u[i*in:(i+1)*in], mean, -1)
 	}
 }
