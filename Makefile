@@ -1,13 +1,14 @@
 # Every target is one plain command line or a few. `make` lists them.
 
-GO    ?= go
+GO       ?= go
 # The long runs share tests with `make test`; -short keeps emulated and instrumented ones quick.
-SHORT  = -short -timeout 30m
-TOOL   = $(GO) tool -modfile=tools/go.mod
+SHORT    = -short -timeout 30m
+TOOL     = $(GO) tool -modfile=tools/go.mod
+FUZZTIME = 60s
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "%-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: test
 test: ## all tests, default build
@@ -72,14 +73,20 @@ test-openblas: ## all tests with OpenBLAS linked in (Debian: libopenblas-dev), a
 	CGO_ENABLED=0 $(GO) test -tags openblas ./blas/... ./cmd/...
 
 .PHONY: test-exhaustive
-test-exhaustive: ## every float32 through every function of one argument: errors and bits (hours)
-	$(GO) test ./kernels -run 'ScalarAccuracy|ISAExhaustive' -exhaustive -timeout 3h -v
+test-exhaustive: ## every float32 through every function of one argument, every shape of the fused steps (hours)
+	$(GO) test ./kernels -run 'FusedSteps$$|DistISA$$' -exhaustive -timeout 1h
+	$(GO) test ./kernels -run 'ScalarAccuracy|ScalarMonotone|ISAExhaustive|Sigma$$|GaussSame' -exhaustive -timeout 3h -v
 
 .PHONY: fuzz
-fuzz: ## a minute of fuzzing for every reader of files
-	$(GO) test ./internal/music -run xxx -fuzz FuzzParseABC -fuzztime 60s
-	$(GO) test ./internal/music -run xxx -fuzz FuzzParseJSON -fuzztime 60s
-	$(GO) test ./internal/music -run xxx -fuzz FuzzParseMIDI -fuzztime 60s
+fuzz: ## fuzzing of the readers of files, of products and of gates, FUZZTIME for each
+	$(GO) test ./internal/idx -run xxx -fuzz FuzzParse -fuzztime $(FUZZTIME)
+	$(GO) test ./internal/music -run xxx -fuzz FuzzParseABC -fuzztime $(FUZZTIME)
+	$(GO) test ./internal/music -run xxx -fuzz FuzzParseJSON -fuzztime $(FUZZTIME)
+	$(GO) test ./internal/music -run xxx -fuzz FuzzParseMIDI -fuzztime $(FUZZTIME)
+	$(GO) test ./internal/npy -run xxx -fuzz FuzzParse -fuzztime $(FUZZTIME)
+	$(GO) test ./internal/wave -run xxx -fuzz FuzzParse -fuzztime $(FUZZTIME)
+	$(GO) test ./blas -run xxx -fuzz FuzzGemm -fuzztime $(FUZZTIME)
+	$(GO) test ./kernels -run xxx -fuzz FuzzGates -fuzztime $(FUZZTIME)
 
 .PHONY: bench
 bench: ## all benchmarks ten times, implementations alternating, into bench.out

@@ -17,6 +17,7 @@
 // is unknown or not available leaves the default in force and is kept in [EnvError].
 // The build tag purego removes all machine code; generic is then the only choice.
 //
-// The promise of the same bits needs the processor's float control register as Go leaves it;
-// [FloatError] says whether it was so at start.
+// The promise of the same bits needs the processor's float control register as Go leaves it:
+// [FloatError] says whether it was so at start, [CheckFloat] whether it is so now, on the thread
+// that calls it.
 package asm

@@ -28,10 +28,12 @@
 // The kernels' shapes and arguments are those of bench/internal/cases, which bench/peers
 // (make bench-peers) also times beside C code.
 //
-// Two measurements are tests, since they compare and decide instead of timing one thing:
+// Three measurements are tests, since they compare and decide instead of timing one thing:
 //
-//	go test -tags openblas ./bench -run GemmSweep -sweep -v       products of all sizes and transpositions, as ratios
-//	go test -tags openblas ./bench -run ChoiceTable -rewrite      who computes a product under the backend auto
+//	go test -tags openblas ./bench -run GemmSweep -sweep -v      products of all sizes, as ratios
+//	go test -tags openblas ./bench -run StepSweep -sweep -v      recurrent steps, as ratios
+//	go test -tags openblas ./bench -run ChoiceTable -rewrite     measures and writes the tables of
+//	                                                             the backend auto
 //
 // GFLOP/s counts 2 for a multiply-add; ns/fma is the time of one. For recurrent steps both count
 // the recurrent product alone, but the time is that of the gates too. Their impl=openblas is

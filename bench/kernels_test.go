@@ -23,8 +23,6 @@ func randoms(n int, gen func(*rand.Rand) float32) []float32 {
 	return s
 }
 
-func positive(r *rand.Rand) float32 { return r.Float32() + 0.1 }
-
 // family benchmarks the shapes of a kernel under every implementation. Beside the time of an
 // element it reports which part of the rate of a plain copy the kernel reads and writes at.
 func family(b *testing.B, name string) {

@@ -11,7 +11,8 @@ import (
 )
 
 // BenchmarkLSTMSequence is a batch of sequences of equal length through an LSTM layer: the
-// input projection, all steps, and with pass=train the way back and all gradients.
+// input projection, all steps, and with pass=train the way back and all gradients. With spin=2
+// two goroutines share every step; spin=1 is the same shape on one.
 func BenchmarkLSTMSequence(b *testing.B) {
 	for _, s := range shortened(sequenceShapes) {
 		for _, train := range []bool{false, true} {
@@ -24,12 +25,22 @@ func BenchmarkLSTMSequence(b *testing.B) {
 			})
 		}
 	}
+	for _, s := range shortened(spinShapes) {
+		for _, spin := range []int{1, 2} {
+			b.Run(fmt.Sprintf("pass=forward/B=%d/T=%d/I=%d/H=%d/spin=%d", s[0], s[1], s[2], s[3], spin), func(b *testing.B) {
+				q := newSequence(s[0], s[1], s[2], s[3])
+				q.threads, q.seq.Spin = spin, true
+				q.bench(b, false)
+			})
+		}
+	}
 }
 
 // A sequence has a layer and a batch. Where OpenBLAS is active it does all products, of the
 // steps too, with our gate kernels behind them.
 type sequence struct {
 	batch, steps, in, h int
+	threads             int // in cell
 	layer, grad         *cell.Recurrent[float32]
 	shape               *cell.Ragged
 	seq                 *cell.Sequence[float32]
@@ -41,7 +52,7 @@ type sequence struct {
 func newSequence(batch, steps, in, h int) *sequence {
 	small := func(r *rand.Rand) float32 { return normal(r) / 16 }
 	rows := batch * steps
-	s := &sequence{batch: batch, steps: steps, in: in, h: h, layer: cell.NewRecurrent[float32](cell.LSTM, in, h),
+	s := &sequence{batch: batch, steps: steps, in: in, h: h, threads: 1, layer: cell.NewRecurrent[float32](cell.LSTM, in, h),
 		shape: cell.NewRagged(), seq: cell.NewSequence[float32](), x: randoms(rows*in, normal), dy: randoms(rows*h, small),
 		dx: make([]float32, rows*in), gates: make([]float32, rows*4*h), hs: make([]float32, (rows+batch)*h), cs: make([]float32, rows*h),
 		dh: make([]float32, batch*h), dc: make([]float32, batch*h)}
@@ -59,7 +70,7 @@ func newSequence(batch, steps, in, h int) *sequence {
 
 func (s *sequence) forward() {
 	if blas.Active().Name() == "go" {
-		s.layer.Forward(s.seq, s.shape, s.x, nil, nil, 1)
+		s.layer.Forward(s.seq, s.shape, s.x, nil, nil, s.threads)
 		return
 	}
 	b, h, n := s.batch, s.h, s.batch*s.h
@@ -82,7 +93,7 @@ func (s *sequence) before(t int) []float32 {
 
 func (s *sequence) backward() {
 	if blas.Active().Name() == "go" {
-		s.layer.Backward(s.seq, s.grad, s.dx, nil, nil, s.dy, nil, nil, s.x, 1)
+		s.layer.Backward(s.seq, s.grad, s.dx, nil, nil, s.dy, nil, nil, s.x, s.threads)
 		return
 	}
 	b, h, n, rows := s.batch, s.h, s.batch*s.h, s.batch*s.steps

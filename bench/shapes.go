@@ -74,6 +74,14 @@ var sequenceShapes = [][4]int{
 	{32, 64, 256, 512},
 }
 
+// spinShapes are those of single sequences whose steps two goroutines share. The weights of 512
+// units are twice as large as a second cache of 2 MB.
+var spinShapes = [][4]int{
+	{1, 64, 128, 256},
+	{1, 64, 128, 512},
+	{1, 64, 128, 1024},
+}
+
 // trainShapes are B, T, H of whole models in training.
 var trainShapes = [][3]int{
 	{16, 60, 32}, // VRNN-32 on JSB chorales

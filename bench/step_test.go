@@ -100,13 +100,13 @@ func (s *step) forward() {
 	if s.fused() {
 		switch s.kind {
 		case cell.RNNTanh:
-			kernels.RNNFusedStep(s.hy, s.gates, s.hx, &s.weights, b, h, ld, kernels.RNNTanh, s.falling)
+			kernels.RNNFusedStep(s.hy, s.gates, s.hx, &s.weights, b, h, ld, kernels.RNNTanh, kernels.StepPart{Falling: s.falling})
 		case cell.LSTM:
-			kernels.LSTMFusedStep(s.hy, s.cy, s.gates, s.hx, s.cx, nil, &s.weights, b, h, ld, s.falling)
+			kernels.LSTMFusedStep(s.hy, s.cy, s.gates, s.hx, s.cx, nil, &s.weights, b, h, ld, kernels.StepPart{Falling: s.falling})
 		case cell.GRU:
-			kernels.GRUFusedStep(s.hy, s.gates, s.hx, s.bhn, &s.weights, b, h, ld, s.falling)
+			kernels.GRUFusedStep(s.hy, s.gates, s.hx, s.bhn, &s.weights, b, h, ld, kernels.StepPart{Falling: s.falling})
 		case cell.GRUBefore:
-			kernels.GRUBeforeFusedStep(s.hy, s.gates, s.hx, &s.weights, b, h, ld, s.falling)
+			kernels.GRUBeforeFusedStep(s.hy, s.gates, s.hx, &s.weights, b, h, ld, kernels.StepPart{Falling: s.falling})
 		}
 		return
 	}
@@ -143,13 +143,13 @@ func (s *step) backward() {
 	if s.fused() {
 		switch s.kind {
 		case cell.RNNTanh:
-			kernels.RNNFusedStepBackward(s.dgates, s.dh, s.dnext, s.hy, &s.weights, b, b, h, ld, kernels.RNNTanh, s.falling)
+			kernels.RNNFusedStepBackward(s.dgates, s.dh, s.dnext, s.hy, &s.weights, b, b, h, ld, kernels.RNNTanh, kernels.StepPart{Falling: s.falling})
 		case cell.LSTM:
-			kernels.LSTMFusedStepBackward(s.dgates, s.dc, s.dh, s.dnext, s.dcy, s.gates, s.cx, s.cy, nil, &s.weights, b, b, h, ld, s.falling)
+			kernels.LSTMFusedStepBackward(s.dgates, s.dc, s.dh, s.dnext, s.dcy, s.gates, s.cx, s.cy, nil, &s.weights, b, b, h, ld, kernels.StepPart{Falling: s.falling})
 		case cell.GRU:
-			kernels.GRUFusedStepBackward(s.dgates, s.dhx, s.dh, s.dnext, s.gates, s.hx, &s.weights, b, b, h, ld, s.falling)
+			kernels.GRUFusedStepBackward(s.dgates, s.dhx, s.dh, s.dnext, s.gates, s.hx, &s.weights, b, b, h, ld, kernels.StepPart{Falling: s.falling})
 		case cell.GRUBefore:
-			kernels.GRUBeforeFusedStepBackward(s.dgates, s.dhx, s.dh, s.dnext, s.gates, s.hx, &s.weights, b, b, h, ld, s.falling)
+			kernels.GRUBeforeFusedStepBackward(s.dgates, s.dhx, s.dh, s.dnext, s.gates, s.hx, &s.weights, b, b, h, ld, kernels.StepPart{Falling: s.falling})
 		}
 		return
 	}

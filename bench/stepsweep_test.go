@@ -19,7 +19,8 @@ import (
 //	ELBOW_ISA=avx2 OPENBLAS_CORETYPE=Haswell go test -tags openblas ./bench -run StepSweep -sweep -v
 //
 // The calls take turns, with one that does multiply-adds on registers alone for the peak, and a
-// time is the tenth percentile. For one row the share of the rate at which the weights can be read again and again follows.
+// time is the tenth percentile. For one row the share of the rate at which the weights can be
+// read again and again follows.
 func TestStepSweep(t *testing.T) {
 	if !*sweep {
 		t.Skip("measures for a minute; -sweep asks for it")

@@ -26,7 +26,8 @@ const gonumSize = 512
 //
 //	go test -tags openblas ./bench -run GemmSweep -sweep -v
 //
-// The calls take turns, and a time is the tenth percentile. OpenBLAS is there if it is linked in; look at its core in the first line.
+// The calls take turns, and a time is the tenth percentile. OpenBLAS is there if it is linked in;
+// look at its core in the first line.
 func TestGemmSweep(t *testing.T) {
 	if !*sweep {
 		t.Skip("measures for half a minute; -sweep asks for it")

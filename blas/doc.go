@@ -7,9 +7,11 @@
 //	              +--Gemm--> C [M,N] = alpha op(A) op(B) + beta C
 //	op(B) [K,N] --+
 //
-//	 Gemm[float32], Gemm[float64]      check, then one of
+//	 Gemm, Gemv                        check, then one of
 //	     |                |
 //	  backend "go"   backend "openblas"      Use, ELBOW_BLAS; "auto" is one of them for each product
+//
+//	B --Packed.Pack--> panels --GemmPacked--> C      under "go", and "auto" where that is faster
 //
 // It is the small part of BLAS that recurrent and variational models need, with the
 // argument order of BLAS and the transpose type of gonum. The package gonumblas puts it

@@ -23,8 +23,8 @@ import "github.com/elbow-go/elbow/blas/internal/shared"
 //	(k+2) 2^-24 (|alpha| |op(A)| |op(B)| + |beta C|) + (k+2) max(1, |alpha|) 2^-149
 //
 // of the exact value, to first order, as long as nothing overflows; float64 with 2^-53 in
-// place of 2^-24, and 2^-1074. Gemm panics if an argument does not fit, before anything is written. It starts no
-// goroutine and allocates nothing.
+// place of 2^-24, and 2^-1074. Gemm panics if an argument does not fit, before anything is
+// written. It starts no goroutine and allocates nothing.
 //
 // Source: Dongarra, Du Croz, Hammarling and Duff 1990.
 func Gemm[T Float](tA, tB Transpose, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int) {

@@ -139,6 +139,7 @@ func (l *Recurrent[T]) PackForTraining() { l.pack(true) }
 // and about twice the speed for one sequence or a few where the weights do not fit the cache.
 // See [kernels.StepWeights.PackBF16].
 func (l *Recurrent[T]) PackBF16() {
+	l.products.reset()
 	l.whh.PackBF16(stepKinds[l.Kind], l.Whh, l.Hidden)
 	l.set(false)
 }
@@ -194,44 +195,55 @@ func (l *Recurrent[T]) Step(s *Sequence[T], t, b0, b1 int) {
 	if n <= 0 {
 		return
 	}
-	h, w := l.Hidden, l.stride()
+	h := l.Hidden
 	lo, hi := off+b0, off+b0+n
-	pre, hx, hy := s.gates[lo*w:hi*w], s.HPrev[lo*h:hi*h], s.H[lo*h:hi*h]
+	hx := s.HPrev[lo*h : hi*h]
 	if l.whh.Plain() != nil {
-		l.plainStep(s, t, b0, n, pre, hx, hy)
+		l.plainStep(s, t, b0, n, hx)
 	} else {
-		// Every other step reads the weights the other way round and so starts with those that
-		// the step before has left in the cache.
-		falling := t&1 != 0
-		switch l.Kind {
-		case RNNTanh, RNNReLU:
-			kernels.RNNFusedStep(hy, pre, hx, &l.whh, n, h, w, l.activation(), falling)
-		case LSTM:
-			kernels.LSTMFusedStep(hy, s.state(s.C, lo, n), pre, hx, s.cellBefore(t, b0, n), l.Peephole, &l.whh, n, h, w, falling)
-		case GRU:
-			kernels.GRUFusedStep(hy, pre, hx, l.Bhn, &l.whh, n, h, w, falling)
-		case GRUBefore:
-			kernels.GRUBeforeFusedStep(hy, pre, hx, &l.whh, n, h, w, falling)
-		}
+		l.fusedStep(s, t, b0, n, hx, kernels.StepPart{})
 	}
 	next, more := s.shape.Step(t + 1)
 	if more = min(b0+n, more); more > b0 {
-		copy(s.HPrev[(next+b0)*h:(next+more)*h], hy)
+		copy(s.HPrev[(next+b0)*h:(next+more)*h], s.H[lo*h:])
+	}
+}
+
+// fusedStep is a part of step t for n sequences from b0, with the state hx before it.
+func (l *Recurrent[T]) fusedStep(s *Sequence[T], t, b0, n int, hx []T, part kernels.StepPart) {
+	// Every other step reads the weights the other way round and so starts with those that the
+	// step before has left in the cache.
+	part.Falling = t&1 != 0
+	h, w := l.Hidden, l.stride()
+	off, _ := s.shape.Step(t)
+	lo, hi := off+b0, off+b0+n
+	pre, hy := s.gates[lo*w:hi*w], s.H[lo*h:hi*h]
+	switch l.Kind {
+	case RNNTanh, RNNReLU:
+		kernels.RNNFusedStep(hy, pre, hx, &l.whh, n, h, w, l.activation(), part)
+	case LSTM:
+		kernels.LSTMFusedStep(hy, s.state(s.C, lo, n), pre, hx, s.cellBefore(t, b0, n), l.Peephole, &l.whh, n, h, w, part)
+	case GRU:
+		kernels.GRUFusedStep(hy, pre, hx, l.Bhn, &l.whh, n, h, w, part)
+	case GRUBefore:
+		kernels.GRUBeforeFusedStep(hy, pre, hx, &l.whh, n, h, w, part)
 	}
 }
 
 // plainStep is a step where a product of package blas and the gate kernel are faster than the
 // fused step, with the same bits.
-func (l *Recurrent[T]) plainStep(s *Sequence[T], t, b0, n int, pre, hx, hy []T) {
+func (l *Recurrent[T]) plainStep(s *Sequence[T], t, b0, n int, hx []T) {
 	h, w, whh := l.Hidden, l.stride(), l.whh.Plain()
 	off, _ := s.shape.Step(t)
+	lo, hi := off+b0, off+b0+n
+	pre, hy := s.gates[lo*w:hi*w], s.H[lo*h:hi*h]
 	switch l.Kind {
 	case RNNTanh, RNNReLU:
 		mulT(pre, hx, whh, n, h, h, w, h, h)
 		kernels.RNNStep(hy, pre, n, h, w, l.activation())
 	case LSTM:
 		mulT(pre, hx, whh, n, 4*h, h, w, h, h)
-		kernels.LSTMStep(hy, s.state(s.C, off+b0, n), pre, s.cellBefore(t, b0, n), l.Peephole, n, h, w)
+		kernels.LSTMStep(hy, s.state(s.C, lo, n), pre, s.cellBefore(t, b0, n), l.Peephole, n, h, w)
 	case GRU:
 		hn := pre[3*h:]
 		kernels.SetRows(hn, l.Bhn, n, h, w)
@@ -267,13 +279,20 @@ func (l *Recurrent[T]) StepBackward(s *Sequence[T], t, b0, b1 int, dy []T) {
 	l.check(fn, true)
 	checkRange(fn, "t", t, t, s.shape.Steps()-1)
 	checkRange(fn, "b0..b1", b0, b1, s.shape.Batch())
-	off, n := s.shape.Step(t)
+	_, n := s.shape.Step(t)
 	n = min(b1, n) - b0
 	if n <= 0 {
 		return
 	}
-	h, w := l.Hidden, l.stride()
 	l.collect(s, t, b0, n, dy)
+	l.stepBackward(s, t, b0, n, kernels.StepPart{})
+}
+
+// stepBackward is a part of StepBackward after collect, for n sequences from b0.
+func (l *Recurrent[T]) stepBackward(s *Sequence[T], t, b0, n int, part kernels.StepPart) {
+	part.Falling = t&1 != 0
+	h, w := l.Hidden, l.stride()
+	off, _ := s.shape.Step(t)
 	lo, hi := off+b0, off+b0+n
 	dh, g := s.dh[b0*h:(b0+n)*h], s.gates[lo*w:hi*w]
 	hx, hy := s.HPrev[lo*h:hi*h], s.H[lo*h:hi*h]
@@ -284,17 +303,16 @@ func (l *Recurrent[T]) StepBackward(s *Sequence[T], t, b0, b1 int, dy []T) {
 		l.plainStepBackward(s, t, b0, n, m, g, dh, after, hx, hy)
 		return
 	}
-	falling := t&1 != 0
 	switch l.Kind {
 	case RNNTanh, RNNReLU:
-		kernels.RNNFusedStepBackward(g, dh, after, hy, &l.whh, n, m, h, w, l.activation(), falling)
+		kernels.RNNFusedStepBackward(g, dh, after, hy, &l.whh, n, m, h, w, l.activation(), part)
 	case LSTM:
 		dc := s.dc[b0*h : (b0+n)*h]
-		kernels.LSTMFusedStepBackward(g, dc, dh, after, dc, g, s.cellBefore(t, b0, n), s.state(s.C, lo, n), l.Peephole, &l.whh, n, m, h, w, falling)
+		kernels.LSTMFusedStepBackward(g, dc, dh, after, dc, g, s.cellBefore(t, b0, n), s.state(s.C, lo, n), l.Peephole, &l.whh, n, m, h, w, part)
 	case GRU:
-		kernels.GRUFusedStepBackward(g, s.dhx[b0*h:(b0+n)*h], dh, after, g, hx, &l.whh, n, m, h, w, falling)
+		kernels.GRUFusedStepBackward(g, s.dhx[b0*h:(b0+n)*h], dh, after, g, hx, &l.whh, n, m, h, w, part)
 	case GRUBefore:
-		kernels.GRUBeforeFusedStepBackward(g, s.dhx[b0*h:(b0+n)*h], dh, after, g, hx, &l.whh, n, m, h, w, falling)
+		kernels.GRUBeforeFusedStepBackward(g, s.dhx[b0*h:(b0+n)*h], dh, after, g, hx, &l.whh, n, m, h, w, part)
 	}
 }
 

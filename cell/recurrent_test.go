@@ -370,6 +370,18 @@ func TestPackBF16(t *testing.T) {
 			l.Pack()
 			p.forward(l)
 			asmtest.SameFloats(t, name, h, p.seq.H)
+			// Input weights that were written to are read again, whichever way they are packed.
+			l.Wih[0] += 0.5
+			l.Pack()
+			p.forward(l)
+			copy(h, p.seq.H)
+			l.Wih[0] -= 0.5
+			l.Pack()
+			p.forward(l)
+			l.Wih[0] += 0.5
+			l.PackBF16()
+			p.forward(l)
+			asmtest.SameFloats(t, name, h, p.seq.H)
 		}
 	})
 }

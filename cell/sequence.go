@@ -11,6 +11,19 @@ type Sequence[T Float] struct {
 	HPrev []T // h_{t-1} of all rows: the state a row starts its step with; those of step t are there once step t-1 is done
 	C     []T // c_t of all rows, LSTM only
 
+	// Spin has Forward and Backward share the units of every step among their goroutines,
+	// where the batch has fewer than four sequences for each: every goroutine reads its share
+	// of the weights only, but all wait for each other at every step, and do so spinning.
+	//
+	// It pays where reading the weights is all the work, a step takes more than a few
+	// microseconds (256 units and more), and each goroutine has a core of its own with nothing
+	// else to do; most of all where the weights do not fit the second cache of one core but a
+	// share of them does. It is a loss for small layers; and on a busy machine, where one
+	// goroutine that loses its core for a moment stops all of them. There should be no more
+	// goroutines than GOMAXPROCS. The bits do not change. Where package kernels has no machine
+	// code for the step, the batch is split all the same.
+	Spin bool
+
 	shape  *Ragged
 	hidden int
 	h0, c0 []T
@@ -25,6 +38,10 @@ type Sequence[T Float] struct {
 	x, y, dx      []T
 	forward, back func(b0, b1 int)
 	params        func(lo, hi int)
+	barrier       barrier // of the goroutines that share steps
+	meet          func()
+	forwardShare  func(i, _ int)
+	backShare     func(i, _ int)
 	one           *Ragged // shape of a single step, for Next
 }
 
@@ -32,6 +49,7 @@ type Sequence[T Float] struct {
 func NewSequence[T Float]() *Sequence[T] {
 	s := &Sequence[T]{one: new(Ragged)}
 	s.forward, s.back, s.params = s.forwardRows, s.backwardRows, s.paramGrad
+	s.meet, s.forwardShare, s.backShare = s.barrier.wait, s.forwardUnits, s.backwardUnits
 	return s
 }
 
@@ -171,15 +189,25 @@ func (s *Sequence[T]) InitialGrad(dh0, dc0 []T, b0, b1 int) {
 
 // Forward runs the whole batch: x [Rows, In] in, the outputs in s.H. h0 and c0 are as in
 // Begin. The batch is split over the given number of goroutines, each taking whole
-// sequences; the bits do not depend on it. One goroutine is the caller's own, and then
-// nothing is allocated in the steady state.
+// sequences, or see [Sequence.Spin]; the bits do not depend on it. One goroutine is the
+// caller's own, and then nothing is allocated in the steady state.
 func (l *Recurrent[T]) Forward(s *Sequence[T], shape *Ragged, x, h0, c0 []T, threads int) {
 	l.check("Recurrent.Forward", false)
 	checkLen("Recurrent.Forward", "x", len(x), shape.Rows()*l.In)
 	s.Begin(l, shape, h0, c0)
 	s.x = x
-	par.Do(threads, shape.Batch(), s.forward)
+	s.do(threads, s.forward, s.forwardShare)
 	s.x = nil
+}
+
+// do runs rows for the parts of the batch, or share for each goroutine.
+func (s *Sequence[T]) do(threads int, rows func(b0, b1 int), share func(i, _ int)) {
+	if !s.spins(threads) {
+		par.Do(threads, s.shape.Batch(), rows)
+		return
+	}
+	s.barrier.size = int32(threads)
+	par.Do(threads, threads, share)
 }
 
 func (s *Sequence[T]) forwardRows(b0, b1 int) {
@@ -217,7 +245,7 @@ func (l *Recurrent[T]) Backward(s *Sequence[T], grad *Recurrent[T], dx, dh0, dc0
 	checkLen(fn, "x", len(x), rows*l.In)
 	s.BeginBackward(dhn, dcn)
 	s.grad, s.x, s.y, s.dx = grad, x, dy, dx
-	par.Do(threads, s.shape.Batch(), s.back)
+	s.do(threads, s.back, s.backShare)
 	s.InitialGrad(dh0, dc0, 0, s.shape.Batch())
 	if grad != nil {
 		par.Do(threads, l.Kind.Gates()*l.Hidden, s.params)
@@ -226,18 +254,23 @@ func (l *Recurrent[T]) Backward(s *Sequence[T], grad *Recurrent[T], dx, dh0, dc0
 }
 
 func (s *Sequence[T]) backwardRows(b0, b1 int) {
-	l, h := s.layer, s.hidden
+	l := s.layer
 	for t := s.shape.Steps() - 1; t >= 0; t-- {
+		l.StepBackward(s, t, b0, b1, s.outputGrad(t))
 		off, n := s.shape.Step(t)
-		var dy []T
-		if s.y != nil {
-			dy = s.y[off*h : (off+n)*h]
-		}
-		l.StepBackward(s, t, b0, b1, dy)
 		if n = min(n, b1); s.dx != nil && n > b0 {
 			l.InputGrad(s, s.dx[(off+b0)*l.In:], off+b0, off+n, 0, l.In, false)
 		}
 	}
+}
+
+// outputGrad returns the gradient of the outputs of step t, or nil if it is 0.
+func (s *Sequence[T]) outputGrad(t int) []T {
+	if s.y == nil {
+		return nil
+	}
+	off, n := s.shape.Step(t)
+	return s.y[off*s.hidden : (off+n)*s.hidden]
 }
 
 func (s *Sequence[T]) paramGrad(lo, hi int) {

@@ -1,8 +1,9 @@
 // Package kernels holds the inner loops of recurrent and variational sequence models:
-// vector maths, gate kernels, the Gaussian family and other likelihoods, counter-based
-// noise and optimisers, forward and backward.
+// fused recurrent steps, vector maths, the Gaussian family and other likelihoods,
+// counter-based noise and optimisers, forward and backward.
 //
-//	x Wih' + b, h, Whh --RNNFusedStep LSTMFusedStep GRUFusedStep GRUBeforeFusedStep--> h, c
+//	Whh --StepWeights.Pack PackBF16--> packed weights
+//	x Wih' + b, h, packed --RNNFusedStep LSTMFusedStep GRUFusedStep GRUBeforeFusedStep--> h, c
 //	x Wih' + h Whh' + b --RNNStep LSTMStep GRUStep--> h, c        (products: package blas)
 //	x            --Exp Log Tanh Sigmoid Softplus ReLU Softmax--> y
 //	mu, s, eps   --GaussSample, LatentStep--> z
@@ -10,10 +11,11 @@
 //	x, outputs   --GaussLogProb GMMLogProb BernoulliLogProb CategoricalLogProb
 //	               BivariateLogProb BivariateMixtureLogProb LogisticMixtureLogProb--> nats per row
 //	(seed, stream, update, step, row) --Uniforms Normals--> noise
-//	gradient     --SumSquares Scal Adam--> parameters
+//	gradient     --SumSquares Scal Adam Adagrad SGD--> parameters
 //
 // Each function NAME that is differentiated has a NAMEBackward. Gradients of activations are
-// overwritten, those of parameters are added to; every comment says which.
+// overwritten, those of parameters are added to; every comment says which. A fused step has the
+// bits of the product and the gate kernel that it replaces.
 //
 // # Layout
 //

@@ -75,10 +75,10 @@ func (w *StepWeights[T]) Pack(kind StepKind, whh []T, hidden int, training bool)
 // PackBF16 is Pack for inference with weights rounded to bfloat16, the upper half of a float32:
 // 8 bits of precision, in half the memory. A step with one row, or a few, takes as long as it
 // takes to read the weights, so where they do not fit the cache it is about twice as fast; for
-// more than 8 rows with AVX-512, and 4 with AVX2, Pack is the better one. The rounded weights are nearest, ties to even (a NaN
-// stays one), and denormals count as +0; the products are those of float32, so the bits of a
-// step with rounded weights do not depend on the instruction set either. PackBF16 panics as
-// Pack does. It allocates.
+// more than 8 rows with AVX-512, and 4 with AVX2, Pack is the better one. Weights are rounded to
+// the nearest, ties to even (a NaN stays one), and denormals count as +0; the products are those
+// of float32, so the bits of a step with rounded weights do not depend on the instruction set
+// either. PackBF16 panics as Pack does. It allocates.
 func (w *StepWeights[T]) PackBF16(kind StepKind, whh []T, hidden int) {
 	rounded := make([]T, len(whh))
 	for i, x := range whh {
@@ -99,8 +99,8 @@ func (w *StepWeights[T]) Plain() []T {
 	return w.plain
 }
 
-// check panics unless w is packed for what fn is going to do.
-func (w *StepWeights[T]) check(fn string, kind StepKind, hidden int, training bool) {
+// check panics unless w is packed for what fn is going to do, and part is one.
+func (w *StepWeights[T]) check(fn string, kind StepKind, hidden int, training bool, part StepPart) {
 	switch {
 	case !w.ready:
 		panic("kernels: " + fn + ": the weights are not packed: call Pack")
@@ -110,8 +110,52 @@ func (w *StepWeights[T]) check(fn string, kind StepKind, hidden int, training bo
 		panic("kernels: " + fn + ": the weights are packed for inference only: call Pack with training set")
 	case w.isa != asm.Active():
 		panic(fmt.Sprintf("kernels: %s: the weights are packed for isa = %v, want %v: call Pack again after asm.Use", fn, w.isa, asm.Active()))
+	case part.Of > 1 && part.Meet == nil && kind == StepGRUBefore:
+		panic("kernels: " + fn + ": part.Meet = nil, want a function: a step of this kind has two passes")
+	}
+	checkSize(fn, "part.Index", part.Index, 0)
+	checkMost(fn, "part.Index", part.Index, max(1, part.Of)-1)
+}
+
+// StepPart is what a call of a fused step does of it, and in which order. The zero value is all
+// of it.
+//
+// Goroutines may do a step together, each a part of the units, with the other arguments the
+// same: a part reads what it needs of all units and writes only to its own. The next step needs
+// the state of all units, so all parts have to be done before any part of it starts. The bits
+// are those of one call. The parts are as equal as the panels of the weights allow, which hold 8
+// or more units each; of many parts of few units, some have none. Where there is no machine code
+// (see [StepWeights.Plain]), part 0 does all units and the others nothing. A step panics if Index
+// is not less than Of, or a Meet that it needs is nil.
+type StepPart struct {
+	// Part Index of Of. Of = 0 is the same as 1.
+	Index, Of int
+
+	// Falling has the panels of the part read last to first. The bits are the same; weights a
+	// little larger than a cache are read faster if every other step of a sequence falls, since
+	// it starts with what the step before has left in the cache.
+	Falling bool
+
+	// Meet returns once all parts have called it. It is called in the middle of the steps that
+	// have two passes, those of the GRU, reset-before form, if Of > 1; otherwise it may be nil.
+	Meet func()
+}
+
+// meet waits between two passes.
+func (p StepPart) meet() {
+	if p.Of > 1 {
+		p.Meet()
 	}
 }
+
+// units returns the range of units of a part, cut at multiples of width.
+func (p StepPart) units(hidden, width int) (from, to int) {
+	n, of := (hidden+width-1)/width, max(1, p.Of)
+	return p.Index * n / of * width, min(hidden, (p.Index+1)*n/of*width)
+}
+
+// idle reports whether there is nothing to do for a part because part 0 does all.
+func (w *StepWeights[T]) idle(part StepPart) bool { return part.Index > 0 && w.panels.empty() }
 
 // RNNFusedStep computes one time step of a plain recurrent network for a batch.
 //
@@ -119,29 +163,26 @@ func (w *StepWeights[T]) check(fn string, kind StepKind, hidden int, training bo
 //
 // a is [B, H], row stride lda ≥ H: the input part of the pre-activations with its bias. hx
 // and hy are [B, H], dense, row-major. a is overwritten with the whole pre-activations, hy
-// with the state. No arguments may overlap.
-// With falling set the panels of the weights are read last to first. The bits are the same;
-// weights a little larger than a cache are read faster if every other step of a sequence
-// falls, since it starts with what the step before has left in the cache.
+// with the state. No arguments may overlap. part is as in [StepPart].
 //
 // NaN, infinity, accuracy and flush are those of the product (see package blas) and of
 // [RNNStep]. It panics if w is not packed for StepRNN, H units and the instruction set in
 // use, if a size is negative, a slice or stride too short. Zero sizes do nothing. It starts
 // no goroutine and allocates nothing.
-func RNNFusedStep[T Float](hy, a, hx []T, w *StepWeights[T], batch, hidden, lda int, act Activation, falling bool) {
+func RNNFusedStep[T Float](hy, a, hx []T, w *StepWeights[T], batch, hidden, lda int, act Activation, part StepPart) {
 	const fn = "RNNFusedStep"
 	checkGateSizes(fn, batch, hidden)
 	checkAct(fn, act)
-	w.check(fn, StepRNN, hidden, false)
+	w.check(fn, StepRNN, hidden, false, part)
 	checkGate(fn, "hy", len(hy), batch, hidden, hidden)
 	checkSize(fn, "lda", lda, hidden)
 	checkGate(fn, "a", len(a), batch, hidden, lda)
 	checkGate(fn, "hx", len(hx), batch, hidden, hidden)
-	if batch == 0 || hidden == 0 {
+	if batch == 0 || hidden == 0 || w.idle(part) {
 		return
 	}
 	if !w.panels.empty() {
-		f := fusedStep{op: opRNN, act: act, batch: batch, hidden: hidden, ldg: lda, falling: falling,
+		f := fusedStep{op: opRNN, act: act, batch: batch, hidden: hidden, ldg: lda, part: part,
 			hy: float32s(hy), gates: float32s(a), hx: float32s(hx)}
 		f.run(&w.panels)
 		return
@@ -161,16 +202,16 @@ func RNNFusedStep[T Float](hy, a, hx []T, w *StepWeights[T], batch, hidden, lda 
 // nil or [3H], as in [LSTMStep]. cx nil is a state of zeros. gates is overwritten with the
 // activated gates, which the backward step reads; hy and cy are overwritten. cy may be cx; no
 // other arguments may overlap, hy and hx neither: all of hx is read for every unit.
-// falling is as in [RNNFusedStep].
+// part is as in [StepPart].
 //
 // NaN, infinity, accuracy and flush are those of the product (see package blas) and of
 // [LSTMStep]. It panics if w is not packed for StepLSTM, H units and the instruction set in
 // use, if a size is negative, a slice or stride too short. Zero sizes do nothing. It starts
 // no goroutine and allocates nothing.
-func LSTMFusedStep[T Float](hy, cy, gates, hx, cx, peephole []T, w *StepWeights[T], batch, hidden, ldg int, falling bool) {
+func LSTMFusedStep[T Float](hy, cy, gates, hx, cx, peephole []T, w *StepWeights[T], batch, hidden, ldg int, part StepPart) {
 	const fn = "LSTMFusedStep"
 	checkGateSizes(fn, batch, hidden)
-	w.check(fn, StepLSTM, hidden, false)
+	w.check(fn, StepLSTM, hidden, false, part)
 	checkGate(fn, "hy", len(hy), batch, hidden, hidden)
 	checkGate(fn, "cy", len(cy), batch, hidden, hidden)
 	checkSize(fn, "ldg", ldg, 4*hidden)
@@ -178,11 +219,11 @@ func LSTMFusedStep[T Float](hy, cy, gates, hx, cx, peephole []T, w *StepWeights[
 	checkGate(fn, "hx", len(hx), batch, hidden, hidden)
 	checkGateOrNil(fn, "cx", cx, batch, hidden)
 	checkGateOrNil(fn, "peephole", peephole, 1, 3*hidden)
-	if batch == 0 || hidden == 0 {
+	if batch == 0 || hidden == 0 || w.idle(part) {
 		return
 	}
 	if !w.panels.empty() {
-		f := fusedStep{op: opLSTM, batch: batch, hidden: hidden, ldg: ldg, falling: falling,
+		f := fusedStep{op: opLSTM, batch: batch, hidden: hidden, ldg: ldg, part: part,
 			hy: float32s(hy), cy: float32s(cy), gates: float32s(gates), hx: float32s(hx), cx: float32s(cx), peephole: float32s(peephole)}
 		f.run(&w.panels)
 		return
@@ -199,26 +240,26 @@ func LSTMFusedStep[T Float](hy, cy, gates, hx, cx, peephole []T, w *StepWeights[
 // gates is [B, 4H], order r z n hn, row stride ldg ≥ 4H: r, z and n hold the input part of the
 // pre-activations with its bias, hn is not read. bhn is [H]; hx and hy are [B, H], dense,
 // row-major. gates is overwritten with the activated r z n and with hn, which the backward
-// step reads; hy is overwritten. No arguments may overlap. falling is as in [RNNFusedStep].
+// step reads; hy is overwritten. No arguments may overlap. part is as in [StepPart].
 //
 // NaN, infinity, accuracy and flush are those of the product (see package blas) and of
 // [GRUStep]. It panics if w is not packed for StepGRU, H units and the instruction set in
 // use, if a size is negative, a slice or stride too short. Zero sizes do nothing. It starts
 // no goroutine and allocates nothing.
-func GRUFusedStep[T Float](hy, gates, hx, bhn []T, w *StepWeights[T], batch, hidden, ldg int, falling bool) {
+func GRUFusedStep[T Float](hy, gates, hx, bhn []T, w *StepWeights[T], batch, hidden, ldg int, part StepPart) {
 	const fn = "GRUFusedStep"
 	checkGateSizes(fn, batch, hidden)
-	w.check(fn, StepGRU, hidden, false)
+	w.check(fn, StepGRU, hidden, false, part)
 	checkGate(fn, "hy", len(hy), batch, hidden, hidden)
 	checkSize(fn, "ldg", ldg, 4*hidden)
 	checkGate(fn, "gates", len(gates), batch, 4*hidden, ldg)
 	checkGate(fn, "hx", len(hx), batch, hidden, hidden)
 	checkLen(fn, "bhn", len(bhn), hidden)
-	if batch == 0 || hidden == 0 {
+	if batch == 0 || hidden == 0 || w.idle(part) {
 		return
 	}
 	if !w.panels.empty() {
-		f := fusedStep{op: opGRU, batch: batch, hidden: hidden, ldg: ldg, falling: falling,
+		f := fusedStep{op: opGRU, batch: batch, hidden: hidden, ldg: ldg, part: part,
 			hy: float32s(hy), gates: float32s(gates), hx: float32s(hx), bhn: float32s(bhn)}
 		f.run(&w.panels)
 		return
@@ -238,27 +279,28 @@ func GRUFusedStep[T Float](hy, gates, hx, bhn []T, w *StepWeights[T], batch, hid
 // gates is [B, 4H], order r z n rh, row stride ldg ≥ 4H: r, z and n hold the input part of the
 // pre-activations with its bias, rh is not read. hx and hy are [B, H], dense, row-major. gates
 // is overwritten with the activated r z n and with rh, which the backward step reads; hy is
-// overwritten. No arguments may overlap. falling is as in [RNNFusedStep].
+// overwritten. No arguments may overlap. part is as in [StepPart].
 //
 // NaN, infinity, accuracy and flush are those of the product (see package blas), of
 // [GRUBeforeReset] and [GRUBeforeUpdate]. It panics if w is not packed for StepGRUBefore, H
 // units and the instruction set in use, if a size is negative, a slice or stride too short.
 // Zero sizes do nothing. It starts no goroutine and allocates nothing.
-func GRUBeforeFusedStep[T Float](hy, gates, hx []T, w *StepWeights[T], batch, hidden, ldg int, falling bool) {
+func GRUBeforeFusedStep[T Float](hy, gates, hx []T, w *StepWeights[T], batch, hidden, ldg int, part StepPart) {
 	const fn = "GRUBeforeFusedStep"
 	checkGateSizes(fn, batch, hidden)
-	w.check(fn, StepGRUBefore, hidden, false)
+	w.check(fn, StepGRUBefore, hidden, false, part)
 	checkGate(fn, "hy", len(hy), batch, hidden, hidden)
 	checkSize(fn, "ldg", ldg, 4*hidden)
 	checkGate(fn, "gates", len(gates), batch, 4*hidden, ldg)
 	checkGate(fn, "hx", len(hx), batch, hidden, hidden)
-	if batch == 0 || hidden == 0 {
+	if batch == 0 || hidden == 0 || w.idle(part) {
 		return
 	}
 	if !w.panels.empty() {
-		f := fusedStep{op: opGRUReset, batch: batch, hidden: hidden, ldg: ldg, falling: falling,
+		f := fusedStep{op: opGRUReset, batch: batch, hidden: hidden, ldg: ldg, part: part,
 			hy: float32s(hy), gates: float32s(gates), hx: float32s(hx)}
 		f.run(&w.panels)
+		part.meet()
 		f.op = opGRUUpdate
 		f.run(&w.panels)
 		return

@@ -138,24 +138,29 @@ func (f *fusedStep) product(p *stepPanels) stepProduct {
 // run does one pass.
 func (f *fusedStep) run(p *stepPanels) {
 	sp := f.product(p)
-	units := sp.set.width()
+	width := sp.set.width()
+	units := width
 	if sp.set.gates > 0 || sp.rows == 1 || sp.set.first > 0 {
 		units *= 2
 	}
-	groups := (f.hidden + units - 1) / units
+	if sp.set.first > 0 {
+		width = units // panels of words come in pairs
+	}
+	from, to := f.part.units(f.hidden, width)
+	groups := (to - from + units - 1) / units
 	isa := asm.Active()
 	at := func(g int) int { // unit of the group that comes as number g
-		if f.falling {
+		if f.part.Falling {
 			g = groups - 1 - g
 		}
-		return g * units
+		return from + g*units
 	}
 	for g := range groups {
 		next := f.hidden
 		if g+1 < groups {
 			next = at(g + 1)
 		}
-		f.group(isa, &sp, at(g), min(units, f.hidden-at(g)), next)
+		f.group(isa, &sp, at(g), min(units, to-at(g)), next)
 	}
 }
 
@@ -188,7 +193,7 @@ func (f *fusedStep) group(isa asm.ISA, p *stepProduct, unit, n, next int) {
 			if unit < s.first {
 				p.half(isa, row, run*rows, u, k0, k1, a)
 				u += 2 * s.width()
-			} else if p.rows == 1 && s.full(unit) && s.full(unit+s.width()) {
+			} else if p.rows == 1 && n == 2*s.width() {
 				p.row(isa, row, u, k0, k1, a)
 				u += 2 * s.width()
 			}

@@ -10,27 +10,27 @@ package kernels
 // B rows; the others have none, because their sequences end here. dh [B, H] comes with what
 // else flows into h, and is overwritten with the whole gradient. h is what RNNFusedStep left.
 // da and dnext share the row stride ldda ≥ H; dh and h are dense. No arguments may overlap.
-// falling is as in [RNNFusedStep].
+// part is as in [StepPart].
 //
 // NaN, infinity, accuracy and flush are those of the product (see package blas) and of
 // [RNNStepBackward]. It panics if w is not packed for StepRNN with training, H units and the
 // instruction set in use, if a size is negative, next > B, a slice or stride too short. Zero
 // sizes do nothing. It starts no goroutine and allocates nothing.
-func RNNFusedStepBackward[T Float](da, dh, dnext, h []T, w *StepWeights[T], batch, next, hidden, ldda int, act Activation, falling bool) {
+func RNNFusedStepBackward[T Float](da, dh, dnext, h []T, w *StepWeights[T], batch, next, hidden, ldda int, act Activation, part StepPart) {
 	const fn = "RNNFusedStepBackward"
 	checkGateSizes(fn, batch, hidden)
 	checkAct(fn, act)
-	w.check(fn, StepRNN, hidden, true)
+	w.check(fn, StepRNN, hidden, true, part)
 	checkSize(fn, "ldda", ldda, hidden)
 	checkNext(fn, len(dnext), batch, next, hidden, ldda)
 	checkGate(fn, "da", len(da), batch, hidden, ldda)
 	checkGate(fn, "dh", len(dh), batch, hidden, hidden)
 	checkGate(fn, "h", len(h), batch, hidden, hidden)
-	if batch == 0 || hidden == 0 {
+	if batch == 0 || hidden == 0 || w.idle(part) {
 		return
 	}
 	if !w.panels.empty() {
-		f := fusedStep{op: opRNNBackward, act: act, batch: batch, next: next, hidden: hidden, ldg: ldda, falling: falling,
+		f := fusedStep{op: opRNNBackward, act: act, batch: batch, next: next, hidden: hidden, ldg: ldda, part: part,
 			dgates: float32s(da), dh: float32s(dh), dnext: float32s(dnext), hy: float32s(h)}
 		f.run(&w.panels)
 		return
@@ -48,16 +48,16 @@ func RNNFusedStepBackward[T Float](da, dh, dnext, h []T, w *StepWeights[T], batc
 // of the B rows; the others have none, because their sequences end here. dh [B, H] comes with
 // what else flows into hy, and is overwritten with the whole gradient. The other arguments
 // are those of [LSTMStepBackward], with the same rules; dnext has the row stride ldg too and
-// overlaps nothing. falling is as in [RNNFusedStep].
+// overlaps nothing. part is as in [StepPart].
 //
 // NaN, infinity, accuracy and flush are those of the product (see package blas) and of
 // [LSTMStepBackward]. It panics if w is not packed for StepLSTM with training, H units and the
 // instruction set in use, if a size is negative, next > B, a slice or stride too short. Zero
 // sizes do nothing. It starts no goroutine and allocates nothing.
-func LSTMFusedStepBackward[T Float](dgates, dcx, dh, dnext, dcy, gates, cx, cy, peephole []T, w *StepWeights[T], batch, next, hidden, ldg int, falling bool) {
+func LSTMFusedStepBackward[T Float](dgates, dcx, dh, dnext, dcy, gates, cx, cy, peephole []T, w *StepWeights[T], batch, next, hidden, ldg int, part StepPart) {
 	const fn = "LSTMFusedStepBackward"
 	checkGateSizes(fn, batch, hidden)
-	w.check(fn, StepLSTM, hidden, true)
+	w.check(fn, StepLSTM, hidden, true, part)
 	checkSize(fn, "ldg", ldg, 4*hidden)
 	checkNext(fn, len(dnext), batch, next, 4*hidden, ldg)
 	checkGate(fn, "dgates", len(dgates), batch, 4*hidden, ldg)
@@ -68,11 +68,11 @@ func LSTMFusedStepBackward[T Float](dgates, dcx, dh, dnext, dcy, gates, cx, cy, 
 	checkGateOrNil(fn, "cx", cx, batch, hidden)
 	checkGate(fn, "cy", len(cy), batch, hidden, hidden)
 	checkGateOrNil(fn, "peephole", peephole, 1, 3*hidden)
-	if batch == 0 || hidden == 0 {
+	if batch == 0 || hidden == 0 || w.idle(part) {
 		return
 	}
 	if !w.panels.empty() {
-		f := fusedStep{op: opLSTMBackward, batch: batch, next: next, hidden: hidden, ldg: ldg, falling: falling,
+		f := fusedStep{op: opLSTMBackward, batch: batch, next: next, hidden: hidden, ldg: ldg, part: part,
 			dgates: float32s(dgates), dcx: float32s(dcx), dh: float32s(dh), dnext: float32s(dnext), dcy: float32s(dcy),
 			gates: float32s(gates), cx: float32s(cx), cy: float32s(cy), peephole: float32s(peephole)}
 		f.run(&w.panels)
@@ -92,20 +92,20 @@ func LSTMFusedStepBackward[T Float](dgates, dcx, dh, dnext, dcy, gates, cx, cy, 
 // what else flows into hy, the direct path of the step after it among that, and is overwritten
 // with the whole gradient. gates and dgates are [B, 4H], order r z n hn, row stride ldg ≥ 4H,
 // and dgates may be gates; dhx [B, H] gets the direct path. No other arguments may overlap.
-// falling is as in [RNNFusedStep].
+// part is as in [StepPart].
 //
 // NaN, infinity, accuracy and flush are those of the product (see package blas) and of
 // [GRUStepBackward]. It panics if w is not packed for StepGRU with training, H units and the
 // instruction set in use, if a size is negative, next > B, a slice or stride too short. Zero
 // sizes do nothing. It starts no goroutine and allocates nothing.
-func GRUFusedStepBackward[T Float](dgates, dhx, dh, dnext, gates, hx []T, w *StepWeights[T], batch, next, hidden, ldg int, falling bool) {
+func GRUFusedStepBackward[T Float](dgates, dhx, dh, dnext, gates, hx []T, w *StepWeights[T], batch, next, hidden, ldg int, part StepPart) {
 	const fn = "GRUFusedStepBackward"
-	gruCheckBackward(fn, dgates, dhx, dh, dnext, gates, hx, w, StepGRU, batch, next, hidden, ldg)
-	if batch == 0 || hidden == 0 {
+	gruCheckBackward(fn, dgates, dhx, dh, dnext, gates, hx, w, StepGRU, batch, next, hidden, ldg, part)
+	if batch == 0 || hidden == 0 || w.idle(part) {
 		return
 	}
 	if !w.panels.empty() {
-		f := fusedStep{op: opGRUBackward, batch: batch, next: next, hidden: hidden, ldg: ldg, falling: falling,
+		f := fusedStep{op: opGRUBackward, batch: batch, next: next, hidden: hidden, ldg: ldg, part: part,
 			dgates: float32s(dgates), dhx: float32s(dhx), dh: float32s(dh), dnext: float32s(dnext), gates: float32s(gates), hx: float32s(hx)}
 		f.run(&w.panels)
 		return
@@ -128,16 +128,17 @@ func GRUFusedStepBackward[T Float](dgates, dhx, dh, dnext, gates, hx []T, w *Ste
 // gate kernels. It panics if w is not packed for StepGRUBefore with training, H units and the
 // instruction set in use, if a size is negative, next > B, a slice or stride too short. Zero
 // sizes do nothing. It starts no goroutine and allocates nothing.
-func GRUBeforeFusedStepBackward[T Float](dgates, dhx, dh, dnext, gates, hx []T, w *StepWeights[T], batch, next, hidden, ldg int, falling bool) {
+func GRUBeforeFusedStepBackward[T Float](dgates, dhx, dh, dnext, gates, hx []T, w *StepWeights[T], batch, next, hidden, ldg int, part StepPart) {
 	const fn = "GRUBeforeFusedStepBackward"
-	gruCheckBackward(fn, dgates, dhx, dh, dnext, gates, hx, w, StepGRUBefore, batch, next, hidden, ldg)
-	if batch == 0 || hidden == 0 {
+	gruCheckBackward(fn, dgates, dhx, dh, dnext, gates, hx, w, StepGRUBefore, batch, next, hidden, ldg, part)
+	if batch == 0 || hidden == 0 || w.idle(part) {
 		return
 	}
 	if !w.panels.empty() {
-		f := fusedStep{op: opGRUUpdateBackward, batch: batch, next: next, hidden: hidden, ldg: ldg, falling: falling,
+		f := fusedStep{op: opGRUUpdateBackward, batch: batch, next: next, hidden: hidden, ldg: ldg, part: part,
 			dgates: float32s(dgates), dhx: float32s(dhx), dh: float32s(dh), dnext: float32s(dnext), gates: float32s(gates), hx: float32s(hx)}
 		f.run(&w.panels)
+		part.meet()
 		f.op = opGRUResetBackward
 		f.run(&w.panels)
 		return
@@ -167,7 +168,7 @@ func GRUBeforeFusedStepBackward[T Float](dgates, dhx, dh, dnext, gates, hx []T, 
 func RecurrentGrad[T Float](dh, dnext []T, w *StepWeights[T], next, hidden, ldg int) {
 	const fn = "RecurrentGrad"
 	checkGateSizes(fn, next, hidden)
-	w.check(fn, w.kind, hidden, true)
+	w.check(fn, w.kind, hidden, true, StepPart{})
 	cols := w.kind.columns() * hidden
 	checkSize(fn, "ldg", ldg, cols)
 	checkGate(fn, "dnext", len(dnext), next, cols, ldg)
@@ -195,9 +196,9 @@ func RecurrentGrad[T Float](dh, dnext []T, w *StepWeights[T], next, hidden, ldg 
 // columns returns how many times H columns a row of pre-activations has.
 func (k StepKind) columns() int { return [...]int{1, 4, 4, 4}[k] }
 
-func gruCheckBackward[T Float](fn string, dgates, dhx, dh, dnext, gates, hx []T, w *StepWeights[T], kind StepKind, batch, next, hidden, ldg int) {
+func gruCheckBackward[T Float](fn string, dgates, dhx, dh, dnext, gates, hx []T, w *StepWeights[T], kind StepKind, batch, next, hidden, ldg int, part StepPart) {
 	checkGateSizes(fn, batch, hidden)
-	w.check(fn, kind, hidden, true)
+	w.check(fn, kind, hidden, true, part)
 	checkSize(fn, "ldg", ldg, 4*hidden)
 	checkNext(fn, len(dnext), batch, next, 4*hidden, ldg)
 	checkGate(fn, "dgates", len(dgates), batch, 4*hidden, ldg)

@@ -118,9 +118,6 @@ func (s *panelSet) vecs(unit int) int {
 	return min(4, (s.units-unit+s.lanes-1)/s.lanes)
 }
 
-// full reports whether all columns of the panel of a unit exist.
-func (s *panelSet) full(unit int) bool { return unit+s.width() <= s.units }
-
 // at is the place of the panel that starts with a unit; all panels before it are full.
 func (s *panelSet) at(unit int) int { return (unit - s.first) * max(1, s.gates) * s.steps }
 
@@ -222,7 +219,7 @@ const (
 type fusedStep struct {
 	op                       fusedOp
 	act                      Activation
-	falling                  bool
+	part                     StepPart
 	batch, next, hidden, ldg int
 	hy, cy, gates, hx, cx    []float32
 	bhn, peephole            []float32

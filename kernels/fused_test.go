@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/elbow-go/elbow/asm"
@@ -103,28 +104,36 @@ func (c *fusedCase[T]) rows(lo, hi int) *fusedCase[T] {
 }
 
 func (c *fusedCase[T]) forward(w *StepWeights[T], falling bool) {
-	switch k := fusedKinds[c.kind]; k.kind {
-	case StepRNN:
-		RNNFusedStep(c.hy, c.gates, c.hx, w, c.batch, c.h, c.ldg, k.act, falling)
-	case StepLSTM:
-		LSTMFusedStep(c.hy, c.cy, c.gates, c.hx, c.cx, c.peephole, w, c.batch, c.h, c.ldg, falling)
-	case StepGRU:
-		GRUFusedStep(c.hy, c.gates, c.hx, c.bhn, w, c.batch, c.h, c.ldg, falling)
-	case StepGRUBefore:
-		GRUBeforeFusedStep(c.hy, c.gates, c.hx, w, c.batch, c.h, c.ldg, falling)
-	}
+	c.forwardPart(w, StepPart{Falling: falling})
 }
 
 func (c *fusedCase[T]) backward(w *StepWeights[T], falling bool) {
+	c.backwardPart(w, StepPart{Falling: falling})
+}
+
+func (c *fusedCase[T]) forwardPart(w *StepWeights[T], part StepPart) {
 	switch k := fusedKinds[c.kind]; k.kind {
 	case StepRNN:
-		RNNFusedStepBackward(c.dgates, c.dh, c.dnext, c.hy, w, c.batch, c.next, c.h, c.ldg, k.act, falling)
+		RNNFusedStep(c.hy, c.gates, c.hx, w, c.batch, c.h, c.ldg, k.act, part)
 	case StepLSTM:
-		LSTMFusedStepBackward(c.dgates, c.dcx, c.dh, c.dnext, c.dcy, c.gates, c.cx, c.cy, c.peephole, w, c.batch, c.next, c.h, c.ldg, falling)
+		LSTMFusedStep(c.hy, c.cy, c.gates, c.hx, c.cx, c.peephole, w, c.batch, c.h, c.ldg, part)
 	case StepGRU:
-		GRUFusedStepBackward(c.dgates, c.dcx, c.dh, c.dnext, c.gates, c.hx, w, c.batch, c.next, c.h, c.ldg, falling)
+		GRUFusedStep(c.hy, c.gates, c.hx, c.bhn, w, c.batch, c.h, c.ldg, part)
 	case StepGRUBefore:
-		GRUBeforeFusedStepBackward(c.dgates, c.dcx, c.dh, c.dnext, c.gates, c.hx, w, c.batch, c.next, c.h, c.ldg, falling)
+		GRUBeforeFusedStep(c.hy, c.gates, c.hx, w, c.batch, c.h, c.ldg, part)
+	}
+}
+
+func (c *fusedCase[T]) backwardPart(w *StepWeights[T], part StepPart) {
+	switch k := fusedKinds[c.kind]; k.kind {
+	case StepRNN:
+		RNNFusedStepBackward(c.dgates, c.dh, c.dnext, c.hy, w, c.batch, c.next, c.h, c.ldg, k.act, part)
+	case StepLSTM:
+		LSTMFusedStepBackward(c.dgates, c.dcx, c.dh, c.dnext, c.dcy, c.gates, c.cx, c.cy, c.peephole, w, c.batch, c.next, c.h, c.ldg, part)
+	case StepGRU:
+		GRUFusedStepBackward(c.dgates, c.dcx, c.dh, c.dnext, c.gates, c.hx, w, c.batch, c.next, c.h, c.ldg, part)
+	case StepGRUBefore:
+		GRUBeforeFusedStepBackward(c.dgates, c.dcx, c.dh, c.dnext, c.gates, c.hx, w, c.batch, c.next, c.h, c.ldg, part)
 	}
 }
 
@@ -250,6 +259,55 @@ func TestFusedSteps(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// inParts does a step in parts, each on a goroutine.
+func inParts(parts int, falling bool, step func(part StepPart)) {
+	var met, done sync.WaitGroup
+	met.Add(parts)
+	for i := range parts {
+		done.Go(func() {
+			step(StepPart{Index: i, Of: parts, Falling: falling, Meet: func() { met.Done(); met.Wait() }})
+		})
+	}
+	done.Wait()
+}
+
+// TestFusedParts: a step in parts of its units is the whole step.
+func TestFusedParts(t *testing.T) {
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		for kind, k := range fusedKinds {
+			for i, h := range []int{1, 8, 9, 16, 17, 31, 32, 40, 64, 65, 100, 129, 200} {
+				for parts := 1; parts <= 5; parts++ {
+					batch := []int{1, 2, 5}[(i+parts)%3]
+					got := newFusedCase[float32](kind, batch, batch-i%2, h, i%3, 9)
+					want := got.clone(plainSlice[float32])
+					w := got.pack(true)
+					want.forward(w, false)
+					want.backward(w, false)
+					inParts(parts, i%2 == 0, func(p StepPart) { got.forwardPart(w, p) })
+					inParts(parts, i%3 == 0, func(p StepPart) { got.backwardPart(w, p) })
+					for name, s := range got.outputs() {
+						asmtest.SameFloats(t, fmt.Sprintf("%v in %d parts: %s", got, parts, name), s, want.outputs()[name])
+					}
+					w.PackBF16(k.kind, got.whh, h)
+					want = newFusedCase[float32](kind, batch, 0, h, i%3, 9)
+					got = want.clone(plainSlice[float32])
+					want.forward(w, false)
+					inParts(parts, i%2 == 0, func(p StepPart) { got.forwardPart(w, p) })
+					for name, s := range got.outputs() {
+						asmtest.SameFloats(t, fmt.Sprintf("%v in %d parts, rounded: %s", got, parts, name), s, want.outputs()[name])
+					}
+				}
+			}
+		}
+	})
+	// Two parts of two panels each, and nothing between them or twice.
+	for _, c := range []struct{ index, of, from, to int }{{0, 0, 0, 60}, {0, 1, 0, 60}, {0, 2, 0, 32}, {1, 2, 32, 60}, {0, 3, 0, 16}, {1, 3, 16, 32}, {2, 3, 32, 60}, {0, 5, 0, 0}} {
+		if from, to := (StepPart{Index: c.index, Of: c.of}).units(60, 16); from != c.from || to != c.to {
+			t.Errorf("part %d of %d: units %d..%d, want %d..%d", c.index, c.of, from, to, c.from, c.to)
+		}
 	}
 }
 
@@ -449,6 +507,13 @@ func TestFusedPanics(t *testing.T) {
 		},
 		"kernels: LSTMFusedStepBackward: next = 4, want at most 3": func() {
 			change(func(c *fusedCase[float32]) { c.next = 4 }).backward(w, false)
+		},
+		"kernels: LSTMFusedStep: part.Index = 2, want at most 1":           func() { c.forwardPart(w, StepPart{Index: 2, Of: 2}) },
+		"kernels: LSTMFusedStep: part.Index = 1, want at most 0":           func() { c.forwardPart(w, StepPart{Index: 1}) },
+		"kernels: LSTMFusedStepBackward: part.Index = -1, want at least 0": func() { c.backwardPart(w, StepPart{Index: -1, Of: 2}) },
+		"kernels: GRUBeforeFusedStep: part.Meet = nil, want a function: a step of this kind has two passes": func() {
+			before := newFusedCase[float32](5, 3, 2, 5, 0, 6)
+			before.forwardPart(before.pack(false), StepPart{Of: 2})
 		},
 		"kernels: LSTMFusedStepBackward: len(dnext) = 39, want at least 40": func() {
 			change(func(c *fusedCase[float32]) { c.dnext = c.dnext[:39] }).backward(w, false)

@@ -79,18 +79,6 @@ func Labels(seqs []Sequence) []string {
 	return slices.Compact(names)
 }
 
-// suits reports a data set with labels that are not among the classes.
-func (m *Classifier[T]) suits(d *Data) error {
-	for _, seqs := range [][]Sequence{d.Train, d.Valid, d.Test} {
-		for _, s := range seqs {
-			if _, ok := m.classes[s.Label]; !ok {
-				return fmt.Errorf("model: data set %q: sequence %q has the label %q, which is not one of the classes", d.Name, s.Name, s.Label)
-			}
-		}
-	}
-	return nil
-}
-
 // classifierLandmarks is [Config.landmarks] for the classifier.
 func (c Config) classifierLandmarks() []landmark {
 	g := c.kind().Gates()
@@ -132,6 +120,12 @@ func (m *Classifier[T]) NewGrad() Model[T] {
 
 // Pack implements [Model].
 func (m *Classifier[T]) Pack() { packParts(m.parts(), false) }
+
+// PackBF16 implements [BF16Packer].
+func (m *Classifier[T]) PackBF16() {
+	m.Pack()
+	m.cell.PackBF16()
+}
 
 // PackForTraining implements [Model].
 func (m *Classifier[T]) PackForTraining() { packParts(m.parts(), true) }

@@ -82,7 +82,7 @@ func TestFewLabels(t *testing.T) {
 	}
 	m.Init(1, all.Stats())
 	v := m.(*VRAE[float32])
-	trained(t, v, all, func(tc *TrainConfig) { tc.Epochs, tc.Rate, tc.KLWeight = 40, 3e-3, 0.1 })
+	trained(t, v, all, func(tc *TrainConfig) { tc.Epochs, tc.Rate, tc.KLWeight = 25, 3e-3, 0.1 })
 
 	c.Model, c.Labels = ModelClassifier, Labels(all.Train)
 	accuracy := func(seed uint64, from func(*Classifier[float32]) error) float64 {
@@ -95,7 +95,7 @@ func TestFewLabels(t *testing.T) {
 		if err := from(k); err != nil {
 			t.Fatal(err)
 		}
-		trained(t, k, few, func(tc *TrainConfig) { tc.Epochs, tc.Rate = 60, 2e-3 })
+		trained(t, k, few, func(tc *TrainConfig) { tc.Epochs, tc.Rate = 30, 4e-3 })
 		if got := k.Accuracy(few.Train, 16, 1); got < 0.9 {
 			t.Errorf("%.2f of the labelled windows right", got)
 		}
@@ -113,9 +113,9 @@ func TestFewLabels(t *testing.T) {
 }
 
 func TestClassifierStart(t *testing.T) {
-	v := perturbed[float64](t, Config{Model: ModelVRAE, Cell: "lstm", Data: 5, Hidden: 7, Latent: 3}).(*VRAE[float64])
+	v := newTestModel[float64](t, Config{Model: ModelVRAE, Cell: "lstm", Data: 5, Hidden: 7, Latent: 3}).(*VRAE[float64])
 	c := Config{Model: ModelClassifier, Cell: "lstm", Data: 5, Hidden: 7, Labels: []string{"a", "b"}}
-	k := perturbed[float64](t, c).(*Classifier[float64])
+	k := newTestModel[float64](t, c).(*Classifier[float64])
 	head := slices.Clone(k.head.W)
 	if err := k.FromEncoder(v); err != nil {
 		t.Fatal(err)
@@ -142,9 +142,9 @@ func TestClassifierStart(t *testing.T) {
 	}
 
 	c.Reverse = true
-	back := perturbed[float64](t, c).(*Classifier[float64])
+	back := newTestModel[float64](t, c).(*Classifier[float64])
 	c.Reverse, c.Hidden = false, 6
-	small := perturbed[float64](t, c).(*Classifier[float64])
+	small := newTestModel[float64](t, c).(*Classifier[float64])
 	for want, err := range map[string]error{
 		"reverse = true, the encoder has false":    back.FromEncoder(v),
 		"a decoder runs forwards":                  back.FromDecoder(v),

@@ -231,11 +231,17 @@ func (c Config) CheckData(d *Data) error {
 	if c.Likelihood == Categorical && d.Form.Classes != c.Classes {
 		return fmt.Errorf("model: data set %q has %d classes, the model %d", d.Name, d.Form.Classes, c.Classes)
 	}
+	if c.Likelihood != Categorical && c.Likelihood != "" && d.Form.Classes > 0 {
+		return fmt.Errorf("model: data set %q has the numbers of classes, which are no amounts: want the likelihood %q, not %q", d.Name, Categorical, c.Likelihood)
+	}
 	if n := d.Form.Levels; c.Likelihood == LogisticMixture && n > 0 && n != c.Levels {
 		return fmt.Errorf("model: data set %q has %d levels, the model %d", d.Name, n, c.Levels)
 	}
 	for _, seqs := range [][]Sequence{d.Train, d.Valid, d.Test} {
 		for i, s := range seqs {
+			if c.Model == ModelClassifier && !slices.Contains(c.Labels, s.Label) {
+				return fmt.Errorf("model: data set %q: sequence %q has the label %q, which is not one of the classes", d.Name, s.Name, s.Label)
+			}
 			for k, v := range s.X {
 				if c.Likelihood == LogisticMixture && !(v >= -1 && v <= 1) {
 					return fmt.Errorf("model: data set %q, sequence %d (%s), step %d: %v is not between the levels, want -1..1", d.Name, i, s.Name, k/d.Dim, v)

@@ -22,12 +22,11 @@ const (
 	streamDropout = 8 // Update counts optimiser steps
 
 	streamDropoutR = 9  // likewise, in a recognition network
-	streamPen      = 10 // pen bit when sampling from a model
-
-	streamItems   = 10 // order of the sequences of one length; Update counts epochs
-	streamWeights = 11 // draws of the parameters; Update counts optimiser steps
-	streamDreamZ  = 12 // z of the sleep phase, likewise
-	streamDreamX  = 13 // x of the sleep phase, likewise
+	streamItems    = 10 // order in which sequences are dealt; Update counts epochs
+	streamWeights  = 11 // draws of the parameters; Update counts optimiser steps
+	streamDreamZ   = 12 // z of the sleep phase, likewise
+	streamDreamX   = 13 // x of the sleep phase, likewise
+	streamPen      = 14 // pen bit when sampling from a model
 
 	streamBinarise = 20 // x drawn from the probabilities in the data; Update as for z
 )

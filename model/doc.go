@@ -1,14 +1,13 @@
-// Package model holds the sequence models, their objective, and how they are trained,
-// stored and sampled.
+// Package model holds the models of sequences and data points, their objective, and how they
+// are trained, stored and sampled.
 //
-//	Config --> Model (parameters) --Init-->
-//	                 |
-//	Data --batches--> Pass: Forward --> LogProb, KL per row --> Totals --> Score
-//	                 |      Backward --> gradient --> Optimizer --> Model
-//	                 |
-//	              Trainer (epochs, warm-up, early stopping) --> checkpoint.safetensors, best.safetensors
-//	                 |
-//	              Evaluate, Sample
+//	Config --New--> Model (parameters) --NewPass--> Pass
+//	                                                 |
+//	Data --Batch, Objective--> Forward --> LogProb, KL per row --> Totals --> Score
+//	                           Backward --> gradient --> Optimizer --> Model
+//
+//	Trainer (epochs, warm-up, early stopping) --> checkpoint.safetensors, best.safetensors
+//	best.safetensors --Load--> Model --> Evaluate, Sample
 //
 // The models of sequences with one latent variable per step, or none, are [VRNN] and [STORN];
 // they take every likelihood and any number of recurrent layers. [VRAE] has one latent

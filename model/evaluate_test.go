@@ -3,6 +3,7 @@ package model
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/elbow-go/elbow/blas/blastest"
@@ -88,5 +89,43 @@ func TestSampledKL(t *testing.T) {
 		if math.Abs(exact-sampled) > 0.04*exact {
 			t.Errorf("%s: KL in closed form %v, sampled %v", name, exact, sampled)
 		}
+	}
+}
+
+// TestPackBF16: a model packed so scores as one whose recurrent parameters are rounded, and
+// Pack undoes it.
+func TestPackBF16(t *testing.T) {
+	blastest.UseGo(t)
+	d := testData(5)
+	for _, name := range append([]string{ModelVRAE}, sequenceModels...) {
+		c := Config{Model: name, Data: d.Dim, Hidden: 8}
+		if name != ModelVRAE {
+			c.Layers = 2
+		}
+		m := newTestModel[float32](t, c)
+		score := func() Score { return Evaluate(m, d.Valid, EvalConfig{Batch: 4, Seed: 1, Threads: 2}) }
+		before := score()
+		m.(BF16Packer).PackBF16()
+		got := score()
+		m.Pack()
+		if score() != before {
+			t.Errorf("%s: Pack does not undo PackBF16", name)
+		}
+		for _, p := range m.Tensors() {
+			if strings.HasSuffix(p.Name, ".whh") {
+				for i, w := range p.Data {
+					bits := math.Float32bits(w) + 0x8000 // no ties among these
+					p.Data[i] = math.Float32frombits(bits &^ 0xffff)
+				}
+			}
+		}
+		m.Pack()
+		if want := score(); got != want || got == before {
+			t.Errorf("%s: packed as bfloat16 %+v, with rounded parameters %+v, before %+v", name, got, want, before)
+		}
+	}
+	var vae any = newTestModel[float32](t, Config{Model: ModelVAE, Data: 5, Hidden: 8})
+	if _, ok := vae.(BF16Packer); ok {
+		t.Error("a vae has no recurrent weights to round")
 	}
 }

@@ -83,6 +83,7 @@ func newModel[T cell.Float](t testing.TB, c Config) Model[T] {
 	return m
 }
 
+// newTestModel returns a model with all parameters moved away from their start.
 func newTestModel[T cell.Float](t testing.TB, c Config) Model[T] {
 	t.Helper()
 	m := newModel[T](t, c)

@@ -149,7 +149,7 @@ func (n *net[T]) inputGrad(tp *tape[T], dx []T, lo, hi, from, to int, add bool) 
 // every layer are split. x are the input parts of the net, in column order.
 func (n *net[T]) paramGrad(grad *net[T], tp *tape[T], rows, i, parts int, x ...[]T) {
 	for k, d := range n.layers {
-		lo, hi := d.Out*i/parts, d.Out*(i+1)/parts
+		lo, hi := share(d.Out, i, parts)
 		if k > 0 {
 			d.ParamGrad(grad.layers[k], tp.d[k], tp.y[k-1], rows, 0, d.In, lo, hi)
 			continue
@@ -170,3 +170,6 @@ func grow[T any](s []T, n int) []T {
 	}
 	return s[:n]
 }
+
+// share returns part i of parts of n outputs.
+func share(n, i, parts int) (lo, hi int) { return n * i / parts, n * (i + 1) / parts }

@@ -30,7 +30,7 @@ type vrnnPass[T cell.Float] struct {
 	dlp, dkl                              []T
 	phiX, phiZ, prior, posterior, decoder tape[T]
 
-	draw sampledKL[T]
+	atDraw sampledKL[T]
 
 	g *VRNN[T] // where a running Backward adds
 
@@ -43,6 +43,7 @@ func (m *VRNN[T]) NewPass(threads int) Pass[T] { return newVRNNPass(m, threads) 
 
 func newVRNNPass[T cell.Float](m *VRNN[T], threads int) *vrnnPass[T] {
 	p := &vrnnPass[T]{m: m, threads: max(threads, 1), cells: newStackTape(m.stack, streamDropout)}
+	p.atDraw.form = kernels.SoftplusSigma
 	p.before, p.loop, p.after = p.beforeRows, p.loopRows, p.afterRows
 	p.afterBack, p.loopBack, p.beforeBack, p.params = p.afterRowsBackward, p.loopRowsBackward, p.beforeRowsBackward, p.paramGrad
 	return p
@@ -64,7 +65,7 @@ func (p *vrnnPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 	p.decoder.size(m.decoder, rows, training)
 	p.eps, p.z = grow(p.eps, rows*m.Latent), grow(p.z, rows*m.Latent)
 	if obj.sampled() {
-		p.draw.size(rows, m.Latent, training)
+		p.atDraw.size(rows, m.Latent)
 	}
 	p.cells.begin(b, 0, m.State(), training)
 	par.Do(p.threads, rows, p.before)
@@ -134,7 +135,7 @@ func (p *vrnnPass[T]) afterRows(lo, hi int) {
 		}
 		switch {
 		case p.obj.sampled():
-			p.draw.forward(p.KL, p.z, q, pr, lo, hi, z)
+			p.atDraw.forward(p.KL, p.z, p.eps, q, pr, lo, hi, z)
 		case m.prior != nil:
 			kernels.GaussKL(p.KL[lo:hi], q, q[z:], pr, pr[z:], kernels.SoftplusSigma, n, z, 2*z)
 		default:
@@ -204,7 +205,7 @@ func (p *vrnnPass[T]) afterRowsBackward(lo, hi int) {
 	}
 	switch {
 	case p.obj.sampled():
-		p.draw.backward(p.dz, dq, dpr, p.dkl, p.z, q, pr, lo, hi, z)
+		p.atDraw.backward(p.dz, dq, dpr, p.dkl, p.z, q, pr, lo, hi, z)
 	case m.prior != nil:
 		kernels.GaussKLBackward(nil, dq, dq[z:], dpr, dpr[z:], p.dkl[lo:hi], q, q[z:], pr, pr[z:], kernels.SoftplusSigma, n, z, 2*z)
 	default:

@@ -17,7 +17,7 @@ func TestRegressionGradient(t *testing.T) {
 	for _, c := range []Config{c, unit} {
 		for name, obj := range pointObjectives(6) {
 			t.Run(c.vaeName()+"/"+name, func(t *testing.T) {
-				m := newPoints[float64](t, c)
+				m := newTestModel[float64](t, c)
 				b := newPointBatch[float64](c, obj.Samples, 2, 2, 1, 1)
 				p := m.NewPass(2)
 				loss := func() float64 {
@@ -40,7 +40,7 @@ func TestRegressionGradient(t *testing.T) {
 // variances.
 func TestRegressionSampled(t *testing.T) {
 	c := Config{Model: ModelRegression, Likelihood: Gauss, Data: 2, Given: 1, Hidden: 4, Noise: 0.5}
-	m := newPoints[float64](t, c).(*Regression[float64])
+	m := newTestModel[float64](t, c).(*Regression[float64])
 	const k = 20000
 	b := newPointBatch[float64](c, k, 1)
 	mu, sigma := make([]float64, 1), make([]float64, 1)

@@ -1,56 +1,65 @@
 package model
 
 import (
+	"math"
+
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/kernels"
 )
 
-// sampledKL computes ln q(z) - ln p(z) at the draw z, which has KL(q || p) as its
-// expectation. Heads are [μ | a] per row, with σ = softplus(a) + 1e-4; without a head, p is
-// N(0, I).
+// sampledKL computes ln q(z) - ln p(z) at the draw z = μ + σ ε, which has KL(q || p) as its
+// expectation. Heads are [μ | a] per row; without a head, p is N(0, I). The distance of z
+// from the mean of q is known to be σ ε, which has more digits than z - μ:
+//
+//	ln q(z) = ln N(ε; 0, I) - Σ ln σ
 type sampledKL[T cell.Float] struct {
-	zero     []T // μ and ln σ of N(0, I)
-	lp       []T // ln p(z), then the gradient of it
-	dx, dNil []T
+	form   kernels.ScaleForm // of σ in the heads
+	zero   []T               // μ and ln σ of N(0, I), and points at its mean; never written to
+	lq, lp []T               // ln N(ε; 0, I) and ln p(z), then the gradient of the latter
 }
 
-func (s *sampledKL[T]) size(rows, z int, training bool) {
-	s.lp, s.zero = grow(s.lp, rows), grow(s.zero, rows*z)
-	clear(s.zero)
-	if training {
-		s.dx, s.dNil = grow(s.dx, rows*z), grow(s.dNil, rows*2*z)
+func (s *sampledKL[T]) size(rows, l int) {
+	s.lq, s.lp = grow(s.lq, rows), grow(s.lp, rows)
+	if n := rows * 2 * l; len(s.zero) < n {
+		s.zero = make([]T, n)
 	}
 }
 
-// forward writes kl of the rows lo..hi. q and p are the heads of these rows; kl and draws
-// belong to the whole batch.
-func (s *sampledKL[T]) forward(kl, draws, q, p []T, lo, hi, z int) {
-	n, x, lp := hi-lo, draws[lo*z:hi*z], s.lp[lo:hi]
-	kernels.GaussLogProb(kl[lo:hi], x, q, q[z:], kernels.SoftplusSigma, n, z, 2*z)
+// forward writes kl of the rows lo..hi of l columns. q and p are the heads of these rows;
+// kl, z and eps belong to the whole batch.
+func (s *sampledKL[T]) forward(kl, z, eps, q, p []T, lo, hi, l int) {
+	n, zero := hi-lo, s.zero
+	kl, lq, lp := kl[lo:hi], s.lq[lo:hi], s.lp[lo:hi]
+	kernels.GaussLogProb(lq, eps[lo*l:hi*l], zero, zero, kernels.LogSigma, n, l, l)
 	if p == nil {
-		zero := s.zero[lo*z : hi*z]
-		kernels.GaussLogProb(lp, x, zero, zero, kernels.LogSigma, n, z, z)
+		kernels.GaussLogProb(lp, z[lo*l:hi*l], zero, zero, kernels.LogSigma, n, l, l)
 	} else {
-		kernels.GaussLogProb(lp, x, p, p[z:], kernels.SoftplusSigma, n, z, 2*z)
+		kernels.GaussLogProb(lp, z[lo*l:hi*l], p, p[l:], s.form, n, l, 2*l)
 	}
-	for i, v := range lp {
-		kl[lo+i] -= v
+	kernels.GaussLogProb(kl, zero, zero, q[l:], s.form, n, l, 2*l) // -Σ (ln σ + ln(2π)/2)
+	c := T(float64(l) / 2 * math.Log(2*math.Pi))
+	for i := range kl {
+		kl[i] = (kl[i] + c) + (lq[i] - lp[i])
 	}
 }
 
 // backward writes the gradients of Σ dkl kl: to dz, of the rows lo..hi of the batch, to the
-// heads dq and dp, of these rows.
-func (s *sampledKL[T]) backward(dz, dq, dp, dkl, draws, q, p []T, lo, hi, z int) {
-	n, x, dlp, dx := hi-lo, draws[lo*z:hi*z], s.lp[lo:hi], s.dx[lo*z:hi*z]
-	kernels.GaussLogProbBackward(nil, dz[lo*z:hi*z], dq, dq[z:], dkl[lo:hi], x, q, q[z:], kernels.SoftplusSigma, n, z, 2*z)
-	for i, v := range dkl[lo:hi] {
-		dlp[i] = -v
-	}
+// heads dq and dp, of these rows. What reaches q through z, which moves with its heads, is
+// left to the caller: dq has that of -Σ ln σ alone.
+func (s *sampledKL[T]) backward(dz, dq, dp, dkl, z, q, p []T, lo, hi, l int) {
+	n := hi - lo
+	dz, z, dkl = dz[lo*l:hi*l], z[lo*l:hi*l], dkl[lo:hi]
 	if p == nil {
-		zero, d := s.zero[lo*z:hi*z], s.dNil[lo*2*z:hi*2*z]
-		kernels.GaussLogProbBackward(nil, dx, d, d[n*z:], dlp, x, zero, zero, kernels.LogSigma, n, z, z)
+		for i, w := range dkl {
+			kernels.Scal(dz[i*l:(i+1)*l], z[i*l:(i+1)*l], w)
+		}
 	} else {
-		kernels.GaussLogProbBackward(nil, dx, dp, dp[z:], dlp, x, p, p[z:], kernels.SoftplusSigma, n, z, 2*z)
+		dlp := s.lp[lo:hi]
+		for i, w := range dkl {
+			dlp[i] = -w
+		}
+		kernels.GaussLogProbBackward(nil, dz, dp, dp[l:], dlp, z, p, p[l:], s.form, n, l, 2*l)
 	}
-	kernels.Axpy(dz[lo*z:hi*z], dx, 1)
+	// At the mean the gradient of ln N is 0 with respect to μ and -1/σ to σ.
+	kernels.GaussLogProbBackward(nil, nil, dq, dq[l:], dkl, s.zero, s.zero, q[l:], s.form, n, l, 2*l)
 }

@@ -81,6 +81,12 @@ func (s *stack[T]) pack(training bool) {
 	}
 }
 
+func (s *stack[T]) packBF16() {
+	for _, l := range s.layers {
+		l.PackBF16()
+	}
+}
+
 // init draws the weights.
 func (s *stack[T]) init(d *initialiser[T]) {
 	for _, l := range s.layers {
@@ -269,8 +275,7 @@ func (p *stackTape[T]) inputGrad(dx []T, lo, hi, from, to int, add bool) {
 func (p *stackTape[T]) paramGrad(grad *stack[T], i, parts int, x ...[]T) {
 	rows := p.shape.Rows()
 	for l, layer := range p.layers {
-		outs := layer.Kind.Gates() * p.hidden
-		lo, hi := outs*i/parts, outs*(i+1)/parts
+		lo, hi := share(layer.Kind.Gates()*p.hidden, i, parts)
 		if l > 0 {
 			layer.ParamGrad(grad.layers[l], p.seqs[l], p.input(l), 0, p.hidden, lo, hi)
 			continue

@@ -86,6 +86,13 @@ func (c Config) stornLandmarks() []landmark {
 // Pack implements [Model].
 func (m *STORN[T]) Pack() { m.pack(false) }
 
+// PackBF16 implements [BF16Packer].
+func (m *STORN[T]) PackBF16() {
+	m.Pack()
+	m.recognition.packBF16()
+	m.generator.packBF16()
+}
+
 // PackForTraining implements [Model].
 func (m *STORN[T]) PackForTraining() { m.pack(true) }
 

@@ -24,7 +24,7 @@ type stornPass[T cell.Float] struct {
 	u, prev                              []T // x - mean of every row, and that of the step before
 	eps, z, dz, dR, dH, dlp, dkl         []T
 	phiR, phiX, phiZ, posterior, decoder tape[T]
-	draw                                 sampledKL[T]
+	atDraw                               sampledKL[T]
 
 	g *STORN[T] // where a running Backward adds
 
@@ -38,6 +38,7 @@ type stornPass[T cell.Float] struct {
 func (m *STORN[T]) NewPass(threads int) Pass[T] {
 	p := &stornPass[T]{m: m, threads: max(threads, 1),
 		recognition: newStackTape(m.recognition, streamDropoutR), generator: newStackTape(m.generator, streamDropout)}
+	p.atDraw.form = kernels.SoftplusSigma
 	p.before, p.recognise, p.between, p.generate, p.after = p.beforeRows, p.recogniseRows, p.betweenRows, p.generateRows, p.afterRows
 	p.beforeBack, p.recogniseBack, p.betweenBack = p.beforeRowsBackward, p.recogniseRowsBackward, p.betweenRowsBackward
 	p.generateBack, p.afterBack, p.params = p.generateRowsBackward, p.afterRowsBackward, p.paramGrad
@@ -60,7 +61,7 @@ func (p *stornPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 	p.posterior.size(m.posterior, rows, training)
 	p.decoder.size(m.decoder, rows, training)
 	if obj.sampled() {
-		p.draw.size(rows, m.Latent, training)
+		p.atDraw.size(rows, m.Latent)
 	}
 	n := m.generator.state()
 	p.generator.begin(b, 0, m.State(), training)
@@ -127,7 +128,7 @@ func (p *stornPass[T]) betweenRows(lo, hi int) {
 	q := p.posterior.out()[lo*2*z : hi*2*z]
 	kernels.GaussSample(p.z[lo*z:hi*z], q, q[z:], p.eps[lo*z:hi*z], kernels.SoftplusSigma, n, z, 2*z)
 	if p.obj.sampled() {
-		p.draw.forward(p.KL, p.z, q, nil, lo, hi, z)
+		p.atDraw.forward(p.KL, p.z, p.eps, q, nil, lo, hi, z)
 	} else {
 		kernels.GaussKLStandard(p.KL[lo:hi], q, q[z:], kernels.SoftplusSigma, n, z, 2*z)
 	}
@@ -198,7 +199,7 @@ func (p *stornPass[T]) betweenRowsBackward(lo, hi int) {
 	n, z := hi-lo, m.Latent
 	q, dq := p.posterior.out()[lo*2*z:hi*2*z], p.posterior.dOut()[lo*2*z:hi*2*z]
 	if p.obj.sampled() {
-		p.draw.backward(p.dz, dq, nil, p.dkl, p.z, q, nil, lo, hi, z)
+		p.atDraw.backward(p.dz, dq, nil, p.dkl, p.z, q, nil, lo, hi, z)
 	} else {
 		kernels.GaussKLStandardBackward(nil, dq, dq[z:], p.dkl[lo:hi], q, q[z:], kernels.SoftplusSigma, n, z, 2*z)
 	}

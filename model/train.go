@@ -115,6 +115,9 @@ func (c TrainConfig) finalKL() float64 {
 	return c.KLWeight
 }
 
+// weighsKL reports whether the KL term counts for anything but itself.
+func (c TrainConfig) weighsKL() bool { return c.finalKL() != 1 || c.KLWarmup > 0 || c.FreeBits > 0 }
+
 // suits reports settings that the model cannot be trained with.
 func (c TrainConfig) suits(m Model[float32]) error {
 	s := m.Settings()
@@ -123,16 +126,24 @@ func (c TrainConfig) suits(m Model[float32]) error {
 		return fmt.Errorf("model: method %s is for a %s, not a %s", c.Method, ModelVAE, s.Model)
 	case c.Method != "" && c.Method != MethodPathwise && c.Importance:
 		return fmt.Errorf("model: the importance bound has no method %s", c.Method)
+	case c.Method == MethodWakeSleep && (c.weighsKL() || c.Sampled):
+		return fmt.Errorf("model: %s descends no KL term: it takes neither sampled nor kl_weight, kl_warmup and free_bits", c.Method)
 	case c.WeightPosterior && (c.WeightDecay > 0 || c.ColumnClip > 0):
 		return errors.New("model: weight_posterior has its own prior, it takes neither weight_decay nor column_clip")
 	case s.Latent == 0 && s.Model != ModelRegression && (c.samples() > 1 || c.Sampled || c.Importance):
 		return fmt.Errorf("model: a %s has no latent variables to take samples of", s.Model)
+	case s.Latent == 0 && c.weighsKL():
+		return fmt.Errorf("model: a %s has no KL term for kl_weight, kl_warmup and free_bits", s.Model)
 	case c.FreeBits > 0 && (c.Sampled || c.Importance):
 		return errors.New("model: free_bits needs the KL divergence in closed form, not a sampled one")
 	case c.Truncate > 0 && c.Importance:
 		return errors.New("model: truncate cuts sequences, the importance bound is one of whole sequences")
 	case c.Truncate > 0 && m.State() == 0:
 		return fmt.Errorf("model: truncate cuts sequences, a %s carries no state from one part to the next", s.Model)
+	case c.ResetEvery > 0 && c.Truncate == 0:
+		return errors.New("model: reset_every counts segments, which truncate makes")
+	case c.Beta1Decay > 0 && c.Optimizer != "" && c.Optimizer != OptimizerAdam:
+		return fmt.Errorf("model: beta1_decay is for %s, not %s", OptimizerAdam, c.Optimizer)
 	}
 	return nil
 }
@@ -214,11 +225,6 @@ func NewTrainer(m Model[float32], d *Data, config TrainConfig) (*Trainer, error)
 	}
 	if err := errors.Join(m.Settings().CheckData(d), config.suits(m)); err != nil {
 		return nil, err
-	}
-	if c, ok := m.(*Classifier[float32]); ok {
-		if err := c.suits(d); err != nil {
-			return nil, err
-		}
 	}
 	t := &Trainer{Model: m, Data: d, Config: config}
 	for _, s := range d.Train {

@@ -60,12 +60,13 @@ func testTrainConfig() TrainConfig {
 	return c
 }
 
+// newTestTrainer leaves out what tc says of a KL term if the model has none.
 func newTestTrainer(t testing.TB, mc Config, tc TrainConfig, d *Data, dir string) *Trainer {
 	t.Helper()
 	mc.Data = d.Dim
-	m, err := New[float32](mc)
-	if err != nil {
-		t.Fatal(err)
+	m := newModel[float32](t, mc)
+	if m.Settings().Latent == 0 {
+		tc.KLWarmup, tc.KLWeight, tc.FreeBits = 0, 0, 0
 	}
 	m.Init(tc.Seed, d.Stats())
 	tr, err := NewTrainer(m, d, tc)
@@ -84,7 +85,7 @@ func TestTrainingLearns(t *testing.T) {
 			continue
 		}
 		c := testTrainConfig()
-		c.Epochs = 25
+		c.Epochs = 14
 		tr := newTestTrainer(t, Config{Model: name, Hidden: 12}, c, d, t.TempDir())
 		if err := tr.Run(context.Background()); err != nil {
 			t.Fatal(err)
@@ -145,10 +146,11 @@ func TestResume(t *testing.T) {
 	}
 }
 
-// checkResume stops a training after the given numbers of updates.
-func checkResume(t *testing.T, mc Config, tc TrainConfig, d *Data, stops []int) {
+// checkResume stops a training after the given numbers of updates, and returns one that was
+// never stopped.
+func checkResume(t *testing.T, mc Config, tc TrainConfig, d *Data, stops []int) (whole *Trainer) {
 	t.Helper()
-	whole := newTestTrainer(t, mc, tc, d, t.TempDir())
+	whole = newTestTrainer(t, mc, tc, d, t.TempDir())
 	if err := whole.Run(context.Background()); err != nil {
 		t.Fatal(err)
 	}
@@ -174,6 +176,7 @@ func checkResume(t *testing.T, mc Config, tc TrainConfig, d *Data, stops []int) 
 	if !slices.Equal(a, b) {
 		t.Error("best.safetensors differs")
 	}
+	return whole
 }
 
 // countdown is a context that is cancelled when it was asked left times.

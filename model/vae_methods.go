@@ -1,8 +1,6 @@
 package model
 
-import (
-	"github.com/elbow-go/elbow/kernels"
-)
+import "github.com/elbow-go/elbow/kernels"
 
 // costs prepares the weights of the score-function estimator. With f the part of a row's
 // loss that depends on its draw,
@@ -15,7 +13,6 @@ import (
 func (p *vaePass[T]) costs() {
 	rows := len(p.LogProb)
 	p.cost, p.dHat = grow(p.cost, rows), grow(p.dHat, rows*2*p.m.Latent)
-	p.zeros(rows)
 	f := func(i int) float64 {
 		v := float64(p.dlp[i]) * float64(p.LogProb[i])
 		if p.obj.sampled() {

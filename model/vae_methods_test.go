@@ -22,7 +22,7 @@ func TestEstimators(t *testing.T) {
 		{Model: ModelVAE, Likelihood: Gauss, Data: 4, Hidden: 5, Latent: 2, Scale: ScaleLogVar},
 	} {
 		for _, k := range []int{1, 4} {
-			m := newPoints[float32](t, c)
+			m := newTestModel[float32](t, c)
 			b := newPointBatch[float32](c, k, 1, 1, 1)
 			measure := func(method string, sampled bool) GradientStats {
 				obj := Objective{KLWeight: 1, Scale: 1.0 / 3, Samples: k, Method: method, Sampled: sampled}
@@ -63,7 +63,7 @@ func TestScoreGradient(t *testing.T) {
 			{KLWeight: 0.7, Scale: 1.0 / 3, Samples: 1, Method: MethodBaseline},
 			{KLWeight: 0.7, Scale: 1.0 / 3, Samples: 2, Method: MethodScore, Sampled: true},
 		} {
-			m := newPoints[float64](t, c).(*VAE[float64])
+			m := newTestModel[float64](t, c).(*VAE[float64])
 			b := newPointBatch[float64](c, obj.Samples, 1, 1, 1)
 			p := m.newPass(1)
 			p.Forward(b, obj, true)
@@ -113,7 +113,7 @@ func TestWakeSleep(t *testing.T) {
 	for _, c := range vaeConfigs() {
 		for _, k := range []int{1, 2} {
 			obj := Objective{KLWeight: 1, Scale: 1.0 / 6, Samples: k, Method: MethodWakeSleep}
-			m := newPoints[float64](t, c).(*VAE[float64])
+			m := newTestModel[float64](t, c).(*VAE[float64])
 			b := newPointBatch[float64](c, k, 2, 2, 1, 1)
 			p := m.newPass(2)
 			p.Forward(b, obj, true)
@@ -169,7 +169,7 @@ func TestWeightPosterior(t *testing.T) {
 		{Model: ModelVRNN, Data: 5, Hidden: 4, Latent: 3},
 		{Model: ModelRegression, Likelihood: Gauss, Data: 5, Given: 2, Hidden: 4},
 	} {
-		m := newPoints[float64](t, c)
+		m := newTestModel[float64](t, c)
 		params := m.Tensors()
 		w := NewWeightPosterior(params)
 		for i, s := range w.LogSigma {

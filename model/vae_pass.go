@@ -2,7 +2,6 @@ package model
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/internal/par"
@@ -24,12 +23,11 @@ type vaePass[T cell.Float] struct {
 	batch     *Batch[T]
 	points, k int // data points, and samples of each
 
-	u                []T     // x - mean of every point
-	q, dq            []T     // heads [μ | a] of every row; with one sample those of the encoder itself
-	repeated         [2][]T  // what q and dq are otherwise
-	eps, z, dz       []T     // of every row
-	terms            [2][]T  // of the sampled KL, of every row
-	zero             []T     // the parameters of N(0, I), and points to take densities at
+	u                []T    // x - mean of every point
+	q, dq            []T    // heads [μ | a] of every row; with one sample those of the encoder itself
+	repeated         [2][]T // what q and dq are otherwise
+	eps, z, dz       []T    // of every row
+	atDraw           sampledKL[T]
 	encoder, decoder tape[T] // the decoder's means already squashed
 
 	dlp, dkl   []T
@@ -47,6 +45,7 @@ func (m *VAE[T]) NewPass(threads int) Pass[T] { return m.newPass(threads) }
 
 func (m *VAE[T]) newPass(threads int) *vaePass[T] {
 	p := &vaePass[T]{m: m, threads: max(threads, 1)}
+	p.atDraw.form = m.form
 	p.forward, p.back, p.sleep, p.params = p.forwardPoints, p.backwardPoints, p.sleepPoints, p.paramGrad
 	return p
 }
@@ -70,17 +69,9 @@ func (p *vaePass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 		p.q = p.repeated[0]
 	}
 	if obj.sampled() {
-		p.terms[0], p.terms[1] = grow(p.terms[0], rows), grow(p.terms[1], rows)
-		p.zeros(rows)
+		p.atDraw.size(rows, m.Latent)
 	}
 	par.Do(p.threads, p.points, p.forward)
-}
-
-// zeros makes p.zero long enough for heads of the given number of rows.
-func (p *vaePass[T]) zeros(rows int) {
-	if n := rows * 2 * p.m.Latent; len(p.zero) < n {
-		p.zero = make([]T, n)
-	}
 }
 
 // forwardPoints computes the data points lo..hi.
@@ -99,7 +90,7 @@ func (p *vaePass[T]) forwardPoints(lo, hi int) {
 	q, eps, z, kl := p.q[a*2*l:b*2*l], p.eps[a*l:b*l], p.z[a*l:b*l], p.KL[a:b]
 	if p.obj.sampled() {
 		kernels.GaussSample(z, q, q[l:], eps, m.form, b-a, l, 2*l)
-		p.sampledKL(a, b)
+		p.atDraw.forward(p.KL, p.z, p.eps, q, nil, a, b, l)
 	} else {
 		kernels.LatentStep(nil, z, kl, q, q[l:], nil, nil, eps, m.form, b-a, l, 2*l)
 	}
@@ -126,23 +117,6 @@ func eachStep(shape *cell.Ragged, a, b, k, row0 int, f func(t, row uint32, from,
 		if from < to {
 			f(uint32(t), uint32(row0/k+from-off/k), from, to)
 		}
-	}
-}
-
-// sampledKL computes ln q(z|x) - ln p(z) of the rows a..b. The distance of z from the mean
-// of q is known to be σ ε, which has more digits than z - μ:
-//
-//	ln q(z|x) = ln N(ε; 0, I) - Σ ln σ
-func (p *vaePass[T]) sampledKL(a, b int) {
-	m, n, l := p.m, b-a, p.m.Latent
-	zero, kl, q := p.zero, p.KL[a:b], p.q[a*2*l:b*2*l]
-	atEps, atZ := p.terms[0][a:b], p.terms[1][a:b]
-	kernels.GaussLogProb(atEps, p.eps[a*l:b*l], zero, zero, kernels.LogSigma, n, l, l)
-	kernels.GaussLogProb(atZ, p.z[a*l:b*l], zero, zero, kernels.LogSigma, n, l, l)
-	kernels.GaussLogProb(kl, zero, zero, q[l:], m.form, n, l, 2*l) // -Σ (ln σ + ln(2π)/2)
-	c := T(float64(l) / 2 * math.Log(2*math.Pi))
-	for i := range kl {
-		kl[i] = (kl[i] + c) + (atEps[i] - atZ[i])
 	}
 }
 
@@ -191,7 +165,6 @@ func (p *vaePass[T]) backwardPoints(lo, hi int) {
 	case MethodScore, MethodBaseline:
 		p.scoreRows(a, b)
 	default:
-		m.decoder.inputGrad(&p.decoder, p.dz, a, b, 0, l, false)
 		p.latentBackward(a, b)
 	}
 	if p.k > 1 {
@@ -200,25 +173,21 @@ func (p *vaePass[T]) backwardPoints(lo, hi int) {
 	m.encoder.backward(&p.encoder, lo, hi)
 }
 
-// latentBackward computes the pathwise gradient of the heads of the rows a..b. With the
-// sampled KL, whose z moves with the heads,
-//
-//	dz += dkl z   dμ = dz   dσ = dz ε - dkl/σ
+// latentBackward computes the pathwise gradient of the heads of the rows a..b, after that of
+// the decoder.
 func (p *vaePass[T]) latentBackward(a, b int) {
-	m, n, l := p.m, b-a, p.m.Latent
+	m, n, l, sampled := p.m, b-a, p.m.Latent, p.obj.sampled()
 	q, dq := p.q[a*2*l:b*2*l], p.dq[a*2*l:b*2*l]
-	dz, eps, dkl := p.dz[a*l:b*l], p.eps[a*l:b*l], p.dkl[a:b]
-	if !p.obj.sampled() {
-		kernels.LatentStepBackward(dq, dq[l:], nil, nil, dz, dkl, q, q[l:], nil, nil, eps, m.form, n, l, 2*l)
-		return
+	dz, eps := p.dz[a*l:b*l], p.eps[a*l:b*l]
+	if sampled {
+		p.atDraw.backward(p.dz, dq, nil, p.dkl, p.z, q, nil, a, b, l)
 	}
-	z := p.z[a*l : b*l]
-	for i := range dz {
-		dz[i] += T(dkl[i/l] * z[i])
+	m.decoder.inputGrad(&p.decoder, p.dz, a, b, 0, l, sampled)
+	if sampled {
+		kernels.GaussSampleBackward(dq, dq[l:], dz, q[l:], eps, m.form, n, l, 2*l)
+	} else {
+		kernels.LatentStepBackward(dq, dq[l:], nil, nil, dz, p.dkl[a:b], q, q[l:], nil, nil, eps, m.form, n, l, 2*l)
 	}
-	// At the mean the gradient of ln N with respect to σ is -1/σ.
-	kernels.GaussLogProbBackward(nil, nil, dq, dq[l:], dkl, p.zero, p.zero, q[l:], m.form, n, l, 2*l)
-	kernels.GaussSampleBackward(dq, dq[l:], dz, q[l:], eps, m.form, n, l, 2*l)
 }
 
 // repeatRows writes the rows lo..hi of src, of w columns, to dst, every one k times.

@@ -31,28 +31,6 @@ func (c Config) vaeName() string {
 	return fmt.Sprintf("%s %s %s %s depth %d", c.Likelihood, c.Means, c.Activation, c.Scale, c.Depth)
 }
 
-// newPoints returns a model with all parameters moved away from their start.
-func newPoints[T cell.Float](t testing.TB, c Config) Model[T] {
-	t.Helper()
-	m, err := New[T](c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	stats := Stats{Steps: 100, Mean: make([]float64, c.Data)}
-	for j := range stats.Mean {
-		stats.Mean[j] = float64(j+1) / float64(c.Data+2)
-	}
-	m.Init(7, stats)
-	rng := rand.New(rand.NewPCG(5, 5))
-	for _, ts := range m.Tensors() {
-		for i := range ts.Data {
-			ts.Data[i] += T(rng.NormFloat64() * 0.1)
-		}
-	}
-	m.PackForTraining()
-	return m
-}
-
 // newPointBatch returns data points in sequences of the given lengths, every one of them
 // samples times.
 func newPointBatch[T cell.Float](c Config, samples int, lengths ...int) *Batch[T] {
@@ -114,7 +92,7 @@ func TestVAEGradient(t *testing.T) {
 	for _, c := range vaeConfigs() {
 		for name, obj := range pointObjectives(6) {
 			t.Run(c.vaeName()+"/"+name, func(t *testing.T) {
-				m := newPoints[float64](t, c)
+				m := newTestModel[float64](t, c)
 				b := newPointBatch[float64](c, obj.Samples, 2, 2, 1, 1)
 				p := m.NewPass(2).(*vaePass[float64])
 				loss := func() float64 {
@@ -141,7 +119,7 @@ func TestVAEGradient(t *testing.T) {
 // and the mean of the sampled KL with the closed form.
 func TestVAETerms(t *testing.T) {
 	for _, c := range vaeConfigs() {
-		m := newPoints[float64](t, c).(*VAE[float64])
+		m := newTestModel[float64](t, c).(*VAE[float64])
 		const k = 2000
 		b := newPointBatch[float64](c, k, 1)
 		p := m.newPass(2)
@@ -209,7 +187,7 @@ func TestVAEBits(t *testing.T) {
 						continue
 					}
 					obj.Method = method
-					m := newPoints[float32](t, c)
+					m := newTestModel[float32](t, c)
 					b := newPointBatch[float32](c, obj.Samples, 2, 2, 1, 1)
 					var first []float32
 					for threads := 1; threads < 5; threads++ {
@@ -251,7 +229,7 @@ func TestVAEAllocations(t *testing.T) {
 	blastest.UseGo(t)
 	for _, c := range vaeConfigs() {
 		for name, obj := range pointObjectives(6) {
-			m := newPoints[float32](t, c)
+			m := newTestModel[float32](t, c)
 			b := newPointBatch[float32](c, obj.Samples, 2, 2, 1, 1)
 			p, grad := m.NewPass(1), m.NewGrad()
 			if n := testing.AllocsPerRun(3, func() {
@@ -268,7 +246,7 @@ func TestVAEAllocations(t *testing.T) {
 // their place, and their mean is that of the model.
 func TestVAEUse(t *testing.T) {
 	for _, c := range vaeConfigs() {
-		m := newPoints[float64](t, c).(*VAE[float64])
+		m := newTestModel[float64](t, c).(*VAE[float64])
 		b := newPointBatch[float64](c, 1, 1, 1, 1)
 		z, sigma := make([]float64, 3*m.Latent), make([]float64, 3*m.Latent)
 		m.Encode(z, sigma, b.X, 3)

@@ -338,7 +338,7 @@ func TestVAECheckpoint(t *testing.T) {
 		{Model: ModelVAE, Data: 16, Hidden: 3, Latent: 2, Depth: noLayers},
 		{Model: ModelRegression, Likelihood: Gauss, Data: 16, Given: 5, Hidden: 3, Depth: 2},
 	} {
-		m := newPoints[float32](t, c)
+		m := newTestModel[float32](t, c)
 		path := filepath.Join(t.TempDir(), BestFile)
 		if err := Save(path, m, testImageData()); err != nil {
 			t.Fatal(err)

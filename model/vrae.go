@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/kernels"
 )
@@ -163,6 +164,13 @@ func (m *VRAE[T]) Tensors() []cell.Tensor[T] { return partTensors(m.parts()) }
 
 // Pack prepares the parameters for forward passes; whoever has written to them calls it.
 func (m *VRAE[T]) Pack() { packParts(m.parts(), false) }
+
+// PackBF16 implements [BF16Packer].
+func (m *VRAE[T]) PackBF16() {
+	m.Pack()
+	m.encoder.PackBF16()
+	m.decoder.PackBF16()
+}
 
 // PackForTraining prepares the parameters for forward and backward passes.
 func (m *VRAE[T]) PackForTraining() { packParts(m.parts(), true) }

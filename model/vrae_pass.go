@@ -26,6 +26,7 @@ type vraePass[T cell.Float] struct {
 	h        []T // h_T [Batch, Hidden]
 	q        []T // [μ | ln σ²] [Batch, 2 Latent]
 	eps, z   []T // [Batch, Latent]
+	atDraw   sampledKL[T]
 	s0       []T // [Batch, Hidden]
 	in, out  []T // y_{t-1} and the outputs of every row
 
@@ -43,7 +44,7 @@ func (m *VRAE[T]) NewPass(threads int) Pass[T] { return m.newPass(threads) }
 
 func (m *VRAE[T]) newPass(threads int) *vraePass[T] {
 	p := &vraePass[T]{m: m, threads: max(threads, 1), enc: cell.NewSequence[T](), dec: cell.NewSequence[T]()}
-	p.perSequence = true
+	p.perSequence, p.atDraw.form = true, latentForm
 	p.draw, p.loop, p.outputs, p.score = p.drawRows, p.loopRows, p.outputRows, p.scoreRows
 	p.scoreBack, p.outputsBack, p.loopBack = p.scoreRowsBackward, p.outputRowsBackward, p.loopRowsBackward
 	p.drawBack, p.params = p.drawRowsBackward, p.paramGrad
@@ -76,6 +77,9 @@ func (p *vraePass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 	p.eps, p.z = grow(p.eps, n*m.Latent), grow(p.z, n*m.Latent)
 	p.s0 = grow(p.s0, n*m.Hidden)
 	p.in, p.out = grow(p.in, rows*m.Data), grow(p.out, rows*m.output.Out)
+	if obj.sampled() {
+		p.atDraw.size(n, m.Latent)
+	}
 	par.Do(p.threads, n, p.draw)
 	p.dec.Begin(m.decoder, b.Shape, p.s0, nil)
 	p.firstInputs()
@@ -110,24 +114,13 @@ func (p *vraePass[T]) drawRows(lo, hi int) {
 	m, z := p.m, p.m.Latent
 	eps, q, zs := p.eps[lo*z:hi*z], p.q[lo*2*z:hi*2*z], p.z[lo*z:hi*z]
 	kernels.Normals(eps, p.batch.Noise, 0, uint32(p.batch.Row0+lo), hi-lo, z)
-	kernels.LatentStep(nil, zs, p.KL[lo:hi], q, q[z:], nil, nil, eps, latentForm, hi-lo, z, 2*z)
 	if p.obj.sampled() {
-		for i := range hi - lo {
-			p.KL[lo+i] = drawnKL(zs[i*z:(i+1)*z], q[i*2*z+z:(i+1)*2*z], eps[i*z:(i+1)*z])
-		}
+		kernels.GaussSample(zs, q, q[z:], eps, latentForm, hi-lo, z, 2*z)
+		p.atDraw.forward(p.KL, p.z, p.eps, q, nil, lo, hi, z)
+	} else {
+		kernels.LatentStep(nil, zs, p.KL[lo:hi], q, q[z:], nil, nil, eps, latentForm, hi-lo, z, 2*z)
 	}
 	m.start.Forward(p.s0[lo*m.Hidden:hi*m.Hidden], zs, hi-lo)
-}
-
-// drawnKL returns ln q(z) - ln p(z) = Σ (z² - ε² - a)/2 at one draw, with a = ln σ². The
-// sum is taken in float64, one after the other.
-func drawnKL[T cell.Float](z, a, eps []T) T {
-	sum := 0.0
-	for j := range z {
-		v, e := float64(z[j]), float64(eps[j])
-		sum += float64(v*v) - float64(e*e) - float64(a[j])
-	}
-	return T(0.5 * sum)
 }
 
 // loopRows runs the decoder for the sequences b0..b1.
@@ -226,16 +219,12 @@ func (p *vraePass[T]) drawRowsBackward(lo, hi int) {
 	m, z, h, n := p.m, p.m.Latent, p.m.Hidden, hi-lo
 	ds0, dz := p.ds0[lo*h:hi*h], p.dz[lo*z:hi*z]
 	m.start.ActivateBackward(ds0, p.s0[lo*h:hi*h], n)
-	m.start.InputGrad(dz, ds0, n, 0, z, false)
-	q, dq, eps := p.q[lo*2*z:hi*2*z], p.dq[lo*2*z:hi*2*z], p.eps[lo*z:hi*z]
-	if p.obj.sampled() {
-		// ln q(z) - ln p(z) depends on a = ln σ² directly, by -1/2, and on all else through z.
-		for i := range n {
-			w := p.dkl[lo+i]
-			clear(dq[i*2*z : i*2*z+z])
-			fill(dq[i*2*z+z:(i+1)*2*z], -w/2)
-			kernels.Axpy(dz[i*z:(i+1)*z], p.z[(lo+i)*z:(lo+i+1)*z], w)
-		}
+	q, dq, eps, sampled := p.q[lo*2*z:hi*2*z], p.dq[lo*2*z:hi*2*z], p.eps[lo*z:hi*z], p.obj.sampled()
+	if sampled {
+		p.atDraw.backward(p.dz, dq, nil, p.dkl, p.z, q, nil, lo, hi, z)
+	}
+	m.start.InputGrad(dz, ds0, n, 0, z, sampled)
+	if sampled {
 		kernels.GaussSampleBackward(dq, dq[z:], dz, q[z:], eps, latentForm, n, z, 2*z)
 	} else {
 		kernels.LatentStepBackward(dq, dq[z:], nil, nil, dz, p.dkl[lo:hi], q, q[z:], nil, nil, eps, latentForm, n, z, 2*z)
@@ -259,25 +248,14 @@ func (p *vraePass[T]) paramGrad(lo, hi int) {
 	}
 }
 
-// share returns part i of parts of n outputs.
-func share(n, i, parts int) (lo, hi int) { return n * i / parts, n * (i + 1) / parts }
-
 // Channels implements [Pass]: phi_sig is σ of the posterior.
 func (p *vraePass[T]) Channels(add func(name string, values []T)) {
 	z := p.m.Latent
 	add("x", p.batch.X[:p.shape.Rows()*p.m.Data])
 	p.m.like.channels(add, p.out, p.shape.Rows(), p.m.Data)
 	sigma := make([]T, p.shape.Batch()*z)
-	posteriorSigma(sigma, p.q, p.shape.Batch(), z)
+	sigmasOf(sigma, from(p.q, z), latentForm, p.shape.Batch(), z, 2*z)
 	add("phi_sig", sigma)
-}
-
-// posteriorSigma computes σ [rows, z] from rows [μ | ln σ²] of the head.
-func posteriorSigma[T cell.Float](sigma, q []T, rows, z int) {
-	for i := range rows {
-		kernels.Scal(sigma[i*z:(i+1)*z], q[i*2*z+z:(i+1)*2*z], 0.5)
-	}
-	kernels.Exp(sigma[:rows*z], sigma[:rows*z])
 }
 
 // Final implements [Pass]: a sequence is never cut, so there is nothing to carry.

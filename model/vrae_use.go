@@ -21,7 +21,7 @@ func (m *VRAE[T]) Encode(seqs []Sequence, batch, threads int) (mean, sigma []T) 
 		for k, i := range places {
 			row := p.q[k*2*z : (k+1)*2*z]
 			copy(mean[i*z:], row[:z])
-			posteriorSigma(sigma[i*z:(i+1)*z], row, 1, z)
+			sigmasOf(sigma[i*z:], row[z:], latentForm, 1, z, 2*z)
 		}
 	}
 	return mean, sigma

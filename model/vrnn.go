@@ -95,6 +95,12 @@ func (c Config) vrnnLandmarks() []landmark {
 // Pack prepares the parameters for forward passes; whoever has written to them calls it.
 func (m *VRNN[T]) Pack() { m.pack(false) }
 
+// PackBF16 implements [BF16Packer].
+func (m *VRNN[T]) PackBF16() {
+	m.Pack()
+	m.stack.packBF16()
+}
+
 // PackForTraining prepares the parameters for forward and backward passes.
 func (m *VRNN[T]) PackForTraining() { m.pack(true) }
 

@@ -5,6 +5,8 @@ import (
 	"flag"
 	"fmt"
 	"runtime"
+	"slices"
+	"strings"
 
 	"github.com/elbow-go/elbow/model"
 )
@@ -23,7 +25,7 @@ func (s *settings) flags(fs *flag.FlagSet) {
 	d := model.DefaultTrainConfig()
 	fs.StringVar(&s.preset, "preset", "", "settings that flags then change: plain, tunes (small data and two minutes; used without -data), vrae (likewise, for a vrae) or chung (the VRNN paper's own, for speech)")
 	fs.StringVar(&s.model.Model, "model", "", "rnn, vrnn, vrnn-i, storn, vrae or vae (default: vrnn, for text rnn, for images vae)")
-	fs.StringVar(&s.model.Cell, "cell", "lstm", "rnn, lstm, gru or gru-before")
+	fs.StringVar(&s.model.Cell, "cell", "lstm", "rnn, rnn-relu, lstm, gru or gru-before")
 	fs.StringVar(&s.model.Likelihood, "likelihood", "", "bernoulli, gauss, gmm, categorical, bivariate, bivariate-mixture or logistic-mixture (default: what fits the data)")
 	fs.IntVar(&s.model.Components, "components", 0, "components of a mixture (default: 20)")
 	fs.IntVar(&s.hidden, "hidden", 32, "size of the recurrent state and width of every net")
@@ -34,7 +36,7 @@ func (s *settings) flags(fs *flag.FlagSet) {
 	fs.IntVar(&s.train.Epochs, "epochs", d.Epochs, "epochs at most")
 	fs.IntVar(&s.train.Patience, "patience", d.Patience, "epochs without a better valid bound before training stops; 0: never")
 	fs.IntVar(&s.train.Batch, "batch", d.Batch, "sequences per update")
-	fs.Float64Var(&s.train.Rate, "lr", d.Rate, "learning rate of Adam")
+	fs.Float64Var(&s.train.Rate, "lr", d.Rate, "learning rate")
 	fs.Float64Var(&s.train.Clip, "clip", d.Clip, "largest global norm of the gradient; 0: no limit")
 	fs.StringVar(&s.model.Activation, "activation", "", "vae: tanh or relu (default: tanh)")
 	fs.StringVar(&s.model.Means, "means", "", "vae: means of a Gaussian output, linear or unit, which is within (0, 1) (default: unit for images)")
@@ -43,7 +45,7 @@ func (s *settings) flags(fs *flag.FlagSet) {
 	fs.Float64Var(&s.train.WeightDecay, "weight-decay", 0, "precision of a normal prior on the weights; 1 is N(0, I)")
 	fs.BoolVar(&s.train.WeightPosterior, "weight-posterior", false, "learn a normal posterior over the parameters in place of one value each")
 	fs.StringVar(&s.train.Optimizer, "optimizer", "", "adam, adagrad or sgd (default: adam)")
-	fs.BoolVar(&s.train.Reshuffle, "reshuffle", false, "deal all sequences out anew in every epoch, in place of batches of similar length (always on for images)")
+	fs.BoolVar(&s.train.Reshuffle, "reshuffle", false, "deal all sequences out anew in every epoch, in place of batches of similar length (default for images)")
 	fs.BoolVar(&s.model.Reverse, "reverse", false, "a vrae reads sequences from their end")
 	fs.BoolVar(&s.model.Teacher, "teacher", false, "a vrae's decoder sees the data in place of its own outputs")
 	fs.Float64Var(&s.train.KLWeight, "kl-weight", 1, "weight of the KL term; 1 is the bound")
@@ -71,11 +73,14 @@ func (s *settings) finish(fs *flag.FlagSet, d *dataset) (model.Config, model.Tra
 	if m.Likelihood == "" {
 		m.Likelihood = defaultLikelihood(d)
 	}
-	suitImages(&m, &t, d)
-	if !given["truncate"] {
+	reshuffle := t.Reshuffle
+	if suitImages(&m, &t, d); given["reshuffle"] {
+		t.Reshuffle = reshuffle
+	}
+	if !given["truncate"] && sequential(m) {
 		t.Truncate = d.truncate
 	}
-	if !given["batch"] && d.truncate > 0 {
+	if !given["batch"] && d.truncate > 0 && sequential(m) {
 		t.Batch = len(d.Train) // the parts that are read beside each other
 	}
 	def := model.DefaultTrainConfig()
@@ -95,13 +100,19 @@ func (s *settings) finish(fs *flag.FlagSet, d *dataset) (model.Config, model.Tra
 	case "tunes":
 		m, t = tunes(m, t, given)
 	case "vrae":
+		if m.Model != model.ModelVRAE {
+			return m, t, usagef("-preset %s: it is for a vrae, not a %s", preset, m.Model)
+		}
 		m, t = latentTunes(m, t, given)
 	case "chung":
+		if !sequential(m) {
+			return m, t, usagef("-preset %s: it is for %s, not a %s", preset, strings.Join(sequenceModels, ", "), m.Model)
+		}
 		m, t = chung(m, t, given)
 	default:
 		return m, t, usagef("unknown preset %q, want plain, tunes, vrae or chung", s.preset)
 	}
-	if m.Model == model.ModelClassifier {
+	if m.Model == model.ModelClassifier || m.Model == model.ModelRegression {
 		return m, t, usagef("-model %s: programs train it, with package model", m.Model)
 	}
 	if t.KLWeight == 0 {
@@ -114,7 +125,40 @@ func (s *settings) finish(fs *flag.FlagSet, d *dataset) (model.Config, model.Tra
 	if err != nil {
 		return m, t, usageError{err}
 	}
-	return m, t, nil
+	return m, t, useless(m, given)
+}
+
+// sequenceModels are those that carry a state from step to step: they can have layers on
+// top of each other and be trained on parts of sequences.
+var sequenceModels = []string{model.ModelRNN, model.ModelVRNN, model.ModelVRNNI, model.ModelSTORN}
+
+func sequential(m model.Config) bool { return slices.Contains(sequenceModels, m.Model) }
+
+// useless reports a flag that was given and that the model, which is resolved, would ignore.
+// What cannot be trained together, package model reports.
+func useless(m model.Config, given map[string]bool) error {
+	vae, vrae := m.Model == model.ModelVAE, m.Model == model.ModelVRAE
+	for _, u := range []struct {
+		flags string
+		used  bool
+	}{
+		{"cell", !vae},
+		{"layers dropout", sequential(m)},
+		{"depth", !vrae},
+		{"latent kl-weight kl-warmup free-bits samples sampled importance", m.Latent > 0},
+		{"activation means scale method", vae},
+		{"reverse teacher", vrae},
+	} {
+		for name := range strings.FieldsSeq(u.flags) {
+			if given[name] && !u.used {
+				return usagef("-%s: a %s has no use for it", name, m.Model)
+			}
+		}
+	}
+	if given["components"] && m.Components == 0 {
+		return usagef("-components: a %s output is no mixture", m.Likelihood)
+	}
+	return nil
 }
 
 // suitImages sets what is always wanted of images: batches that differ from epoch to epoch,
@@ -172,6 +216,9 @@ func tunes(m model.Config, t model.TrainConfig, given map[string]bool) (model.Co
 			*v.p = v.v
 		}
 	}
+	if !given["kl-warmup"] && (m.Model == model.ModelRNN || t.Method == model.MethodWakeSleep) {
+		t.KLWarmup = 0 // no KL term to weigh
+	}
 	if !given["lr"] {
 		t.Rate = 2e-3
 	}
@@ -207,11 +254,16 @@ func chung(m model.Config, t model.TrainConfig, given map[string]bool) (model.Co
 	set("epochs", &t.Epochs, 10)
 	set("batch", &t.Batch, 128)
 	set("truncate", &t.Truncate, 40)
-	set("reset-every", &t.ResetEvery, 4)
+	if t.Truncate > 0 {
+		set("reset-every", &t.ResetEvery, 4)
+	}
 	if !given["lr"] {
 		t.Rate = 3e-4
 	}
-	t.ColumnClip, t.Beta1Decay, t.DivideByBatch = 1.9365, 1e-8, true
+	t.ColumnClip, t.DivideByBatch = 1.9365, true
+	if t.Optimizer == "" || t.Optimizer == model.OptimizerAdam {
+		t.Beta1Decay = 1e-8
+	}
 	return m, t
 }
 

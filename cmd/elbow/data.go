@@ -41,6 +41,7 @@ type dataFlags struct {
 	grid       int
 	pixels     string
 	shuffle    bool
+	valid      int
 	frame      int
 	levels     int
 	streams    int
@@ -48,13 +49,17 @@ type dataFlags struct {
 	hop        int
 
 	own bool // of the built-in tunes, all in their own keys, to be told apart
+
+	set *flag.FlagSet // where the flags were declared, which knows those given; may be nil
 }
 
 func (f *dataFlags) flags(fs *flag.FlagSet) {
+	f.set = fs
 	fs.StringVar(&f.path, "data", "", "file or folder: piano rolls (JSON, ABC, MIDI), WAV, idx images, pen strokes, text, npy, npz, CSV (default: the built-in tunes)")
 	fs.StringVar(&f.kind, "kind", "", "what -data is: "+strings.Join(kinds, ", ")+" (default: what it looks like)")
 	fs.IntVar(&f.grid, "grid", 0, "piano rolls: steps per quarter note (default: 1 for JSON, 2 for ABC and MIDI)")
 	fs.StringVar(&f.pixels, "pixels", pixelsReal, "images: real is byte/255, real256 byte/256, draw 0 or 1 drawn with that probability at each use, threshold 1 above 127")
+	fs.IntVar(&f.valid, "valid", 0, "images with a test set of their own: the most of the others that are held out as valid; 0: a sixth of them")
 	fs.BoolVar(&f.shuffle, "shuffle", false, "images in one file: shuffle before they are split, always in the same way")
 	fs.IntVar(&f.frame, "frame", 200, "sound: samples per step")
 	fs.IntVar(&f.levels, "levels", 0, "sound: quantise the samples to so many levels, for a logistic-mixture: 256 for 8 bits, 65536 for 16; 0: standardise them")
@@ -80,10 +85,27 @@ func (f *dataFlags) check() error {
 		return usagef("-window %d -hop %d: want 0..%d", f.window, f.hop, 1<<20)
 	case f.hop > 0 && f.window == 0:
 		return usagef("-hop %d: it needs -window", f.hop)
+	case f.valid < 0:
+		return usagef("-valid %d: want 0 or more", f.valid)
 	case f.streams < 1 || f.streams > 1<<16:
 		return usagef("-streams %d: want 1..%d", f.streams, 1<<16)
 	}
 	return nil
+}
+
+// useless reports a flag that was given and that data of the kind would ignore.
+func (f *dataFlags) useless(kind string) (err error) {
+	if f.set == nil {
+		return nil
+	}
+	of := map[string][]string{"grid": {model.FormRoll}, "frame": {model.FormWave}, "levels": {model.FormWave},
+		"pixels": {model.FormImage}, "shuffle": {model.FormImage}, "streams": {model.FormText, model.FormWave}}
+	f.set.Visit(func(g *flag.Flag) {
+		if kinds, ok := of[g.Name]; ok && !slices.Contains(kinds, kind) {
+			err = usagef("-%s is for data of kind %s, not %s", g.Name, strings.Join(kinds, " and "), kind)
+		}
+	})
+	return err
 }
 
 // isDataFlag reports whether a flag chooses the data.
@@ -119,8 +141,14 @@ func (f *dataFlags) load() (*dataset, error) {
 		return nil, err
 	}
 	d, err := f.read()
+	if err == nil {
+		err = f.useless(d.Form.Kind)
+	}
 	if err != nil || f.window == 0 {
 		return d, err
+	}
+	if d.Form.Kind == model.FormImage {
+		return nil, usagef("-window %d: an image is a sequence of one step", f.window)
 	}
 	hop := f.hop
 	if hop == 0 {

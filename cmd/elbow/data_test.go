@@ -292,6 +292,25 @@ func TestForms(t *testing.T) {
 	}
 }
 
+// TestHeldOut: images with a test set of their own give up as many to valid as are asked for.
+func TestHeldOut(t *testing.T) {
+	dir := put(t, "train-images-idx3-ubyte", idxFile(12, true, false), "t10k-images-idx3-ubyte", idxFile(4, true, false))
+	for _, c := range []struct{ valid, train int }{{0, 10}, {1, 11}, {2, 10}, {3, 10}, {-1, -1}} {
+		f := dataFlags{path: dir, pixels: pixelsReal, frame: 1, streams: 1, valid: c.valid}
+		d, err := f.load()
+		switch {
+		case c.train < 0:
+			if err == nil || !strings.Contains(err.Error(), "-valid") {
+				t.Errorf("valid %d: error %v", c.valid, err)
+			}
+		case err != nil:
+			t.Errorf("valid %d: %v", c.valid, err)
+		case len(d.Train) != c.train || len(d.Valid) != 12-c.train || len(d.Test) != 4:
+			t.Errorf("valid %d: %d, %d and %d images", c.valid, len(d.Train), len(d.Valid), len(d.Test))
+		}
+	}
+}
+
 // TestWaveHash: without lists the names decide, whatever else is in the folder.
 func TestWaveHash(t *testing.T) {
 	var pairs []string
@@ -358,7 +377,7 @@ func TestBadData(t *testing.T) {
 		{in("a.txt", strings.Repeat("a", 200)+"\xff"), nil, 1, "a.txt: byte 200: not UTF-8"},
 		{in("a.csv", "1,2\n3\n"), nil, 1, "line 2"},
 		{in("a.csv", strings.Repeat("1,2\n", 20)), []string{"-likelihood", "categorical"}, 2, "categorical"},
-		{in("a.csv", strings.Repeat("1,2\n2,3\n", 20)), []string{"-likelihood", "bernoulli"}, 1, "bernoulli"},
+		{in("a.csv", strings.Repeat("1,2\n2,3\n", 20)), []string{"-likelihood", "bernoulli"}, 2, "bernoulli"},
 		{in("a.csv", ""), []string{"-kind", "table"}, 2, `unknown kind "table"`},
 		{in("a.csv", ""), []string{"-pixels", "grey"}, 2, `unknown pixels "grey"`},
 		{in("a.csv", ""), []string{"-frame", "0"}, 2, "-frame 0"},
@@ -390,7 +409,6 @@ func TestEnvelope(t *testing.T) {
 	}
 }
 
-// TestParallel: the parts follow each other and leave nothing out.
 // TestQuantise: levels lie on their grid and stand for the middle of their samples; with 16
 // bits, each for one.
 func TestQuantise(t *testing.T) {
@@ -416,6 +434,7 @@ func TestQuantise(t *testing.T) {
 	}
 }
 
+// TestParallel: the parts follow each other and leave nothing out.
 func TestParallel(t *testing.T) {
 	x := ramp(2 * 11)
 	for n := 1; n < 15; n++ {

@@ -22,6 +22,7 @@ func eval(_ context.Context, args []string, out io.Writer) error {
 	batch := flags.Int("batch", 16, "sequences per pass; the draws do not depend on it")
 	samples := flags.Int("samples", 1, "draws of z per sequence; above 1 the importance-weighted bound")
 	threads := flags.Int("threads", runtime.GOMAXPROCS(0), "goroutines")
+	bf16 := flags.Bool("bf16", false, "round recurrent weights to bfloat16, as a program may that steps a few sequences at a time")
 	asJSON := flags.Bool("json", false, "print JSON")
 	if err := parse(flags, args, out); err != nil {
 		return err
@@ -42,6 +43,13 @@ func eval(_ context.Context, args []string, out io.Writer) error {
 	}
 	if err := m.Settings().CheckData(d.Data); err != nil {
 		return fmt.Errorf("%s: %w", checkpoint(*from), err)
+	}
+	if *bf16 {
+		p, ok := m.(model.BF16Packer)
+		if !ok {
+			return fmt.Errorf("%s: -bf16: a %s has no recurrent weights that could be rounded", checkpoint(*from), m.Settings().Model)
+		}
+		p.PackBF16()
 	}
 	scores := map[string]model.Score{}
 	for split, seqs := range map[string][]model.Sequence{"train": d.Train, "valid": d.Valid, "test": d.Test} {

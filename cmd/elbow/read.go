@@ -277,7 +277,11 @@ func readImages(f *dataFlags) (*dataset, error) {
 		}
 		parts[i] = imageSequences(f, im.path, im.array, names)
 	}
-	n := len(parts[0]) - len(parts[0])/6
+	held := len(parts[0]) / 6
+	if f.valid > 0 {
+		held = min(held, f.valid)
+	}
+	n := len(parts[0]) - held
 	d.Train, d.Valid, d.Test = parts[0][:n], parts[0][n:], parts[1]
 	return &dataset{Data: d}, nil
 }

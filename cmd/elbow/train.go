@@ -75,6 +75,9 @@ func train(ctx context.Context, args []string, out io.Writer) (err error) {
 	if err := parse(flags, args, out); err != nil {
 		return err
 	}
+	if s.train.Epochs < 1 {
+		return usagef("-epochs %d: want at least 1", s.train.Epochs)
+	}
 	if err := data.suitTraining(s.model.Model, *dir, *resume); err != nil {
 		return err
 	}
@@ -149,7 +152,7 @@ func begin(mc model.Config, tc model.TrainConfig, d *dataset, dir string) (*mode
 	m.Init(tc.Seed, d.Stats())
 	t, err := model.NewTrainer(m, d.Data, tc)
 	if err != nil {
-		return nil, err
+		return nil, usageError{err} // settings that do not go together, or not with the data
 	}
 	for _, name := range append([]string{model.CheckpointFile, model.BestFile, metricsFile, summaryFile,
 		curvesFile + ".png", curvesFile + ".svg", latentFile, mapFile + ".png", mapFile + ".svg"}, sampleFiles...) {

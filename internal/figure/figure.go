@@ -139,7 +139,8 @@ func newPlot() *plot.Plot {
 	return p
 }
 
-// ticks are round numbers, about as many as asked for (two thirds to one and a half), whole ones if whole is set.
+// ticks are round numbers, about as many as asked for (two thirds to one and a half), whole ones
+// if whole is set.
 type ticks struct {
 	count int
 	whole bool

@@ -1,7 +1,7 @@
 // Package npy reads arrays of numbers that NumPy has saved, .npy and .npz.
 //
-// The library that the project has on its list does not look at short files: it panics on
-// some damaged headers, and missing elements become zeros. The format is small enough.
+// No library reads them for us: the usual one does not look at short files, it panics on some
+// damaged headers, and missing elements become zeros. The format is small enough.
 package npy
 
 import (

@@ -261,7 +261,8 @@ func (g *gen) packT() {
 	g.end()
 }
 
-// kLoops writes loops over the steps: most at once, then four, then one. The pointers go on by 4 bytes a step.
+// kLoops writes loops over the steps: most at once, then four, then one. The pointers go on by 4
+// bytes a step.
 func (g *gen) kLoops(most int, steps reg.Register, pointers []reg.Register, vector, four, one func()) {
 	names := [3]string{g.label("vector"), g.label("four"), g.label("one")}
 	end := g.label("end")
