@@ -71,7 +71,7 @@ type Pass struct {
 	Each   func(b *Block, k *Vars) // after each round of Copies vectors
 	Uses   string                  // the arrays, separated by blanks
 	Copies [2]int                  // interleaved vectors on AVX2 and AVX-512; default 2
-	Serial bool                    // on AVX2, which has few registers, copies one after the other
+	Serial bool                    // on AVX2, which has few registers, or with Rest, copies one after the other
 	Ahead  string                  // the arrays to prefetch, separated by blanks
 }
 
