@@ -2,9 +2,12 @@ package kernels
 
 import (
 	"math"
+	"math/bits"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
+	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/asm/asmtest"
 )
 
@@ -63,6 +66,95 @@ func TestAdam(t *testing.T) {
 				checkG(t)
 				checkM(t)
 				checkV(t)
+			}
+		}
+	})
+}
+
+// TestAdamQuotient lets steps give p = m/eps, for every significand of eps and the m whose
+// quotients are nearest to the middle of two numbers: those are what a quotient that is not the
+// divider's could round wrongly. With all significands as integers, 2^23 <= M, D < 2^24, the
+// quotient is M 2^s / D in units of half an ULP, s = 24 or 25, and near the odd x, a middle, where
+// M 2^s = x D + j for a small j. No |j| above 3 can be wrong.
+func TestAdamQuotient(t *testing.T) {
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		step := uint64(61)
+		if asm.Active() == asm.AVX512 && !testing.Short() {
+			step = 1
+		}
+		var p, g, m, v [64]float32
+		for D := uint64(1<<24 - 1); D >= 1<<23; D -= step {
+			n := 0
+			zeros := bits.TrailingZeros64(D)
+			odd := D >> zeros
+			inverse := odd * (2 - odd*odd) // modulo 2^6, then 2^12, 2^24, 2^48
+			for range 3 {
+				inverse *= 2 - odd*inverse
+			}
+			for s := 24; s <= 25; s++ {
+				period := uint64(1) << (s - min(zeros, s))
+				for j := int64(-4); j <= 4; j++ {
+					if zeros > 2 || j == 0 || bits.TrailingZeros64(uint64(j)) != zeros {
+						continue // x would be even, or no integer
+					}
+					x := uint64(-(j>>zeros))*inverse&(period-1) | 1<<24&^(period-1)
+					for ; x < 1<<25; x += period {
+						if M := (x*D + uint64(j)) >> s; x > 1<<24 && M >= 1<<23 && M < 1<<24 {
+							m[n] = float32(M) * 0x1p-23
+							n++
+						}
+					}
+				}
+			}
+			if n > 48 { // the fourth vector of 16 has the divider's quotients
+				t.Fatalf("%d cases for %d", n, D)
+			}
+			d := float32(D) * 0x1p-23
+			clear(p[:])
+			Adam(p[:], g[:], m[:], v[:], -1, 1, 1, d, 1, 1)
+			for i := range p[:n] {
+				if p[i] != m[i]/d {
+					t.Fatalf("%x / %x = %x, want %x", m[i], d, p[i], m[i]/d)
+				}
+			}
+		}
+	})
+}
+
+// TestAdamRange has elements on both sides of the limits within which AVX-512 code divides in
+// software, at all places of long arrays: the bits are those of the reference.
+func TestAdamRange(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	below := math.Nextafter32(2, 0)
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(8, 3))
+		for _, eps := range []float32{0, 1e-45, 0x1p-61, 0x1p-60, 1e-8, below, 2, 1e30, inf, nan} {
+			for _, n := range []int{64, 640, 4000, 1<<17 + 3} {
+				if n > 4000 && eps != 1e-8 {
+					continue
+				}
+				p, g := vecRandn[float32](rng, n, 1), vecRandn[float32](rng, n, 0.1)
+				m, v := vecRandn[float32](rng, n, 0.1), vecRandn[float32](rng, n, 0.1)
+				for i := range v {
+					v[i] *= v[i] * pow2(int32(rng.IntN(60)-60))
+					m[i] *= pow2(int32(rng.IntN(50) - 50))
+					if i%3 == 0 { // the divisor is eps
+						v[i], g[i] = 0, 0
+					}
+				}
+				for range n / 500 {
+					at := func() int { return rng.IntN(n) }
+					m[at()] = []float32{2, below, -2, -below, inf, -inf, nan, 1e38, 0x1p-100, -0x1p-99}[rng.IntN(10)]
+					v[at()] = []float32{4, 3.9999, 1e38, inf, nan, -1, 0, 0x1p-120}[rng.IntN(8)]
+					g[at()] = []float32{nan, inf, 1e30, 0, 1e-30}[rng.IntN(5)]
+				}
+				wp, wm, wv := slices.Clone(p), slices.Clone(m), slices.Clone(v)
+				const beta1, beta2 float32 = 0.9, 0.999
+				adamGeneric(wp, g, wm, wv, beta1, beta2, 1e-3, eps, 1)
+				Adam(p, g, m, v, 1e-3, beta1, beta2, eps, 1, 1)
+				asmtest.SameFloats(t, "p", p, wp)
+				asmtest.SameFloats(t, "m", m, wm)
+				asmtest.SameFloats(t, "v", v, wv)
 			}
 		}
 	})

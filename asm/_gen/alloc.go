@@ -265,6 +265,13 @@ func (a *allocator) step(pos int, v *Value) {
 		yo, bc := a.any(v.args[1])
 		a.release(v, pos)
 		a.emit("VPTESTMD"+bc, yo, a.vec(xr), a.defineMask(v))
+	case opLeave:
+		if len(v.args) > 0 { // the last copy
+			k := a.mask(v.args[0])
+			a.release(v, pos)
+			a.emit("KORTESTW", k, k)
+			a.emit("JNE", operand.LabelRef(a.f.leave))
+		}
 	case opSelect:
 		m := v.args[0]
 		yr := a.reg(v.args[2])

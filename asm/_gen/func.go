@@ -138,6 +138,7 @@ type Func struct {
 	items  []any // *Block or func()
 	locals []operand.Mem
 	tailAt reg.Register
+	leave  string // label of the end of a kernel with Rest
 }
 
 // NewFunc starts a function; sig is its Go signature without the name.
@@ -222,7 +223,7 @@ func (f *Func) Label(l string) { f.Do(func() { f.Ctx.Label(l) }) }
 // Block records a recipe copies times, interleaved, and returns the block for reading.
 func (f *Func) Block(proto Block, copies int, recipe func(b *Block)) {
 	b := &proto
-	b.f, b.isa = f, f.ISA
+	b.f, b.isa, b.of = f, f.ISA, copies
 	var lists [][]*Value
 	for c := range copies {
 		b.copy, b.vals = c, nil
@@ -231,7 +232,13 @@ func (f *Func) Block(proto Block, copies int, recipe func(b *Block)) {
 	}
 	b.vals = merge(lists)
 	if b.serial {
-		b.vals = slices.Concat(lists...)
+		b.vals = nil
+		for i, l := range lists { // all up to LeaveIf before what comes after it
+			at := slices.IndexFunc(l, func(v *Value) bool { return v.op == opLeave }) + 1
+			b.vals = append(b.vals, l[:at]...)
+			lists[i] = l[at:]
+		}
+		b.vals = slices.Concat(b.vals, slices.Concat(lists...))
 	}
 	f.items = append(f.items, b)
 }

@@ -25,6 +25,7 @@ const (
 	opFMA
 	opCmp    // imm is the predicate; gives a mask
 	opTest   // bit 0 of an integer: gives a mask
+	opLeave  // jump to the end of the function if the mask has a lane
 	opSelect // mask, a, b
 	opKeep   // mask, a: a or +0
 	opTern   // ternary logic, AVX-512 only: imm, first source is overwritten
@@ -71,6 +72,7 @@ type Block struct {
 	isa  *ISA
 	vals []*Value
 	copy int  // index of the interleaved copy being recorded
+	of   int  // how many there are
 	tail bool // only some lanes exist
 	mem  func(array string, block int, copy int) operand.Mem
 	acc  func(slot, copy int) *Var
@@ -185,6 +187,21 @@ const (
 // Cmp is the mask of x pred y. Write constants second.
 func (b *Block) Cmp(pred uint8, x, y *Value) *Value {
 	return b.add(&Value{op: opCmp, args: []*Value{x, y}, imm: pred, mask: true})
+}
+
+// Or3 is x | y | z, AVX-512 only.
+func (b *Block) Or3(x, y, z *Value) *Value {
+	return b.add(&Value{op: opTern, imm: 0xfe, args: []*Value{x, y, z}})
+}
+
+// LeaveIf ends a kernel with Rest before this group of vectors if a bit of mask is set in a
+// lane of what the last copy gives as x. Nothing may be stored before. AVX-512 only.
+func (b *Block) LeaveIf(x *Value, mask uint32) {
+	v := &Value{op: opLeave}
+	if b.copy == b.of-1 {
+		v.args = []*Value{b.add(&Value{op: opTest, args: []*Value{x, b.Bits(mask)}, mask: true})}
+	}
+	b.add(v)
 }
 
 // TestBit0 is the mask of the integers that are odd. Only Select may use it.

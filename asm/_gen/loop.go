@@ -31,6 +31,9 @@ type Kernel struct {
 	// Left: the function returns how many rows are left at the first row after which a lane
 	// of the first of the Vars is not zero, that row among them; 0 if there is none.
 	Left bool
+	// Rest: the function, of one row, returns how many elements are left where LeaveUnless has
+	// ended it, else 0.
+	Rest bool
 	// Bad: the function returns a number that is not zero if a lane of the first of the Vars has
 	// its sign set at the end. First and Last run before the first and after the last row.
 	Bad         bool
@@ -68,7 +71,7 @@ type Pass struct {
 	Each   func(b *Block, k *Vars) // after each round of Copies vectors
 	Uses   string                  // the arrays, separated by blanks
 	Copies [2]int                  // interleaved vectors on AVX2 and AVX-512; default 2
-	Serial bool                    // on AVX2, which has few registers, copies one after the other
+	Serial bool                    // on AVX2, which has few registers, or with Rest, copies one after the other
 	Ahead  string                  // the arrays to prefetch, separated by blanks
 }
 
@@ -129,13 +132,16 @@ func (f *File) Kernel(k Kernel) {
 		next = f.label()
 		l.Label(next)
 	}
+	if k.Rest {
+		l.leave = f.label()
+	}
 	for i := range k.Passes {
 		l.pass(i)
 	}
 	out := ""
 	if k.Left {
 		out = f.label()
-		l.leave(out)
+		l.leaveRow(out)
 	}
 	if !k.OneRow {
 		for _, a := range k.Arrays {
@@ -161,6 +167,11 @@ func (f *File) Kernel(k Kernel) {
 		l.Emit("MOVQ", rows, reg.RAX)
 		l.Emit("MOVQ", reg.RAX, l.result("left"))
 	}
+	if k.Rest {
+		l.Emit("XORL", reg.ECX, reg.ECX)
+		l.Label(l.leave)
+		l.Emit("MOVQ", reg.RCX, l.result("left"))
+	}
 	if k.Last != nil {
 		l.Block(Block{kept: l.vars.Keep}, 1, func(b *Block) { k.Last(b, l.vars) })
 	}
@@ -170,8 +181,8 @@ func (f *File) Kernel(k Kernel) {
 	l.done()
 }
 
-// leave jumps if a lane of the first of the Vars is not zero.
-func (l *loops) leave(to string) {
+// leaveRow jumps if a lane of the first of the Vars is not zero.
+func (l *loops) leaveRow(to string) {
 	v := l.ISA.Vec(l.vars.Keep[0].reg)
 	if l.ISA.AVX512 {
 		l.Emit("VPTESTMD", v, v, reg.K1)
@@ -220,7 +231,7 @@ func (k *Kernel) signature() string {
 	}
 	sig = "(" + sig + ")"
 	switch {
-	case k.Left:
+	case k.Left, k.Rest:
 		sig += " (left int)"
 	case k.Bad:
 		sig += " (bad int)"
@@ -364,7 +375,7 @@ func (l *loops) pass(i int) {
 	proto := Block{mem: l.address, acc: func(slot, copy int) *Var {
 		a := l.vars.acc[slot]
 		return a[copy%len(a)]
-	}, kept: l.vars.Keep, serial: p.Serial && !l.ISA.AVX512}
+	}, kept: l.vars.Keep, serial: p.Serial && (!l.ISA.AVX512 || l.k.Rest)}
 	group := false // the tail is masked as a group
 	if l.reduces(proto, p) {
 		group = l.k.Lanes > l.ISA.Lanes

@@ -158,9 +158,9 @@ DATA optimConsts<>+600(SB)/4, $0x03800000
 DATA optimConsts<>+604(SB)/4, $0x03800000
 GLOBL optimConsts<>(SB), RODATA|NOPTR, $608
 
-// func Adam(p *float32, grad *float32, m *float32, v *float32, n int, beta1 float32, beta2 float32, b float32, d float32, a float32, eps float32, s float32)
+// func Adam(p *float32, grad *float32, m *float32, v *float32, n int, beta1 float32, beta2 float32, b float32, d float32, a float32, eps float32, s float32) (left int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·Adam(SB), NOSPLIT, $224-68
+TEXT ·Adam(SB), NOSPLIT, $224-80
 	// Registers:    Y0-Y7 values    Y8-Y15 constants and scalars
 	VBROADCASTSS optimConsts<>+512(SB), Y15
 	VBROADCASTSS beta1+40(FP), Y14
@@ -182,9 +182,9 @@ TEXT ·Adam(SB), NOSPLIT, $224-68
 	MOVQ v+24(FP), BX
 	MOVQ n+32(FP), CX
 	CMPQ CX, $0x00000010
-	JL   l2
+	JL   l3
 
-l1:
+l2:
 	PREFETCHT0  2048(DI)
 	PREFETCHT0  2048(SI)
 	PREFETCHT0  2048(DX)
@@ -217,20 +217,22 @@ l1:
 	VCMPPS      $0x15, Y9, Y1, Y1
 	VANDPS      Y6, Y0, Y0
 	VANDPS      Y7, Y1, Y1
-	VMOVUPS     Y2, (DX)
-	VMOVUPS     Y3, 32(DX)
-	VMOVUPS     Y0, (BX)
-	VMOVUPS     Y1, 32(BX)
+
+	// root
+	VMULPS  Y8, Y0, Y4
+	VMULPS  Y8, Y1, Y5
+	VSQRTPS Y4, Y4
+	VSQRTPS Y5, Y5
+	VADDPS  160(SP), Y4, Y4
+	VADDPS  160(SP), Y5, Y5
+	VMOVUPS Y2, (DX)
+	VMOVUPS Y3, 32(DX)
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
 
 	// p
-	VMULPS       Y8, Y0, Y0
-	VMULPS       Y8, Y1, Y1
-	VSQRTPS      Y0, Y0
-	VSQRTPS      Y1, Y1
-	VADDPS       160(SP), Y0, Y0
-	VADDPS       160(SP), Y1, Y1
-	VDIVPS       Y0, Y2, Y0
-	VDIVPS       Y1, Y3, Y1
+	VDIVPS       Y4, Y2, Y0
+	VDIVPS       Y5, Y3, Y1
 	VMOVUPS      (DI), Y2
 	VMOVUPS      32(DI), Y3
 	VFNMADD231PS 192(SP), Y0, Y2
@@ -243,11 +245,11 @@ l1:
 	ADDQ         $0x00000040, BX
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l1
+	JGE          l2
 
-l2:
+l3:
 	CMPQ        CX, $0x00000008
-	JL          l3
+	JL          l4
 	VMOVUPS     (SI), Y0
 	VMOVUPS     (DX), Y1
 	VMULPS      Y0, Y13, Y2
@@ -262,14 +264,16 @@ l2:
 	VANDPS      Y15, Y3, Y0
 	VCMPPS      $0x15, Y9, Y0, Y0
 	VANDPS      Y3, Y0, Y0
-	VMOVUPS     Y1, (DX)
-	VMOVUPS     Y0, (BX)
+
+	// root
+	VMULPS  Y8, Y0, Y2
+	VSQRTPS Y2, Y2
+	VADDPS  160(SP), Y2, Y2
+	VMOVUPS Y1, (DX)
+	VMOVUPS Y0, (BX)
 
 	// p
-	VMULPS       Y8, Y0, Y0
-	VSQRTPS      Y0, Y0
-	VADDPS       160(SP), Y0, Y0
-	VDIVPS       Y0, Y1, Y0
+	VDIVPS       Y2, Y1, Y0
 	VMOVUPS      (DI), Y1
 	VFNMADD231PS 192(SP), Y0, Y1
 	VMOVUPS      Y1, (DI)
@@ -279,9 +283,9 @@ l2:
 	ADDQ         $0x00000020, BX
 	SUBQ         $0x00000008, CX
 
-l3:
+l4:
 	TESTQ       CX, CX
-	JZ          l4
+	JZ          l5
 	LEAQ        optimConsts<>+256(SB), AX
 	NEGQ        CX
 	LEAQ        (AX)(CX*4), AX
@@ -301,19 +305,23 @@ l3:
 	VANDPS      Y15, Y4, Y1
 	VCMPPS      $0x15, Y9, Y1, Y1
 	VANDPS      Y4, Y1, Y1
-	VMASKMOVPS  Y2, Y0, (DX)
-	VMASKMOVPS  Y1, Y0, (BX)
+
+	// root
+	VMULPS     Y8, Y1, Y3
+	VSQRTPS    Y3, Y3
+	VADDPS     160(SP), Y3, Y3
+	VMASKMOVPS Y2, Y0, (DX)
+	VMASKMOVPS Y1, Y0, (BX)
 
 	// p
-	VMULPS       Y8, Y1, Y1
-	VSQRTPS      Y1, Y1
-	VADDPS       160(SP), Y1, Y1
-	VDIVPS       Y1, Y2, Y1
+	VDIVPS       Y3, Y2, Y1
 	VMASKMOVPS   (DI), Y0, Y2
 	VFNMADD231PS 192(SP), Y1, Y2
 	VMASKMOVPS   Y2, Y0, (DI)
 
-l4:
+l5:
+	XORL CX, CX
+	MOVQ CX, left+72(FP)
 	VZEROUPPER
 	RET
 
@@ -332,9 +340,9 @@ TEXT ·SGD(SB), NOSPLIT, $64-40
 	MOVQ m+16(FP), DX
 	MOVQ n+24(FP), CX
 	CMPQ CX, $0x00000010
-	JL   l7
+	JL   l8
 
-l6:
+l7:
 	PREFETCHT0   2048(DI)
 	PREFETCHT0   2048(SI)
 	PREFETCHT0   2048(DX)
@@ -363,11 +371,11 @@ l6:
 	ADDQ         $0x00000040, DX
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l6
+	JGE          l7
 
-l7:
+l8:
 	CMPQ         CX, $0x00000008
-	JL           l8
+	JL           l9
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (SI), Y1
 	VFMADD231PS  Y15, Y0, Y1
@@ -383,9 +391,9 @@ l7:
 	ADDQ         $0x00000020, DX
 	SUBQ         $0x00000008, CX
 
-l8:
+l9:
 	TESTQ        CX, CX
-	JZ           l9
+	JZ           l10
 	LEAQ         optimConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -402,7 +410,7 @@ l8:
 	VFNMADD231PS Y12, Y1, Y2
 	VMASKMOVPS   Y2, Y0, (DI)
 
-l9:
+l10:
 	VZEROUPPER
 	RET
 
@@ -421,9 +429,9 @@ TEXT ·Adagrad(SB), NOSPLIT, $64-40
 	MOVQ s+16(FP), DX
 	MOVQ n+24(FP), CX
 	CMPQ CX, $0x00000010
-	JL   l12
+	JL   l13
 
-l11:
+l12:
 	PREFETCHT0  2048(DI)
 	PREFETCHT0  2048(SI)
 	PREFETCHT0  2048(DX)
@@ -460,11 +468,11 @@ l11:
 	ADDQ         $0x00000040, DX
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l11
+	JGE          l12
 
-l12:
+l13:
 	CMPQ        CX, $0x00000008
-	JL          l13
+	JL          l14
 	VMOVUPS     (SI), Y0
 	VMOVUPS     (DX), Y1
 	VFMADD231PS Y0, Y0, Y1
@@ -485,9 +493,9 @@ l12:
 	ADDQ         $0x00000020, DX
 	SUBQ         $0x00000008, CX
 
-l13:
+l14:
 	TESTQ       CX, CX
-	JZ          l14
+	JZ          l15
 	LEAQ        optimConsts<>+256(SB), AX
 	NEGQ        CX
 	LEAQ        (AX)(CX*4), AX
@@ -509,6 +517,6 @@ l13:
 	VFNMADD231PS Y12, Y1, Y2
 	VMASKMOVPS   Y2, Y0, (DI)
 
-l14:
+l15:
 	VZEROUPPER
 	RET

@@ -7,7 +7,289 @@
 DATA optimConsts<>+0(SB)/4, $0x7fffffff
 DATA optimConsts<>+4(SB)/4, $0x0d800000
 DATA optimConsts<>+8(SB)/4, $0x03800000
-GLOBL optimConsts<>(SB), RODATA|NOPTR, $12
+DATA optimConsts<>+12(SB)/4, $0x7ef09578
+DATA optimConsts<>+16(SB)/4, $0x40003f39
+DATA optimConsts<>+20(SB)/4, $0x3f800000
+DATA optimConsts<>+24(SB)/4, $0x40000000
+GLOBL optimConsts<>(SB), RODATA|NOPTR, $28
+
+// func Adam(p *float32, grad *float32, m *float32, v *float32, n int, beta1 float32, beta2 float32, b float32, d float32, a float32, eps float32, s float32) (left int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·Adam(SB), NOSPLIT, $56-80
+	// Registers:    Z0-Z17 values    Z18-Z31 constants and scalars
+	VBROADCASTSS optimConsts<>+0(SB), Z31
+	VBROADCASTSS beta1+40(FP), Z30
+	VBROADCASTSS b+48(FP), Z29
+	VBROADCASTSS optimConsts<>+4(SB), Z28
+	VBROADCASTSS d+52(FP), Z27
+	VBROADCASTSS beta2+44(FP), Z26
+	VBROADCASTSS optimConsts<>+8(SB), Z25
+	VBROADCASTSS s+64(FP), Z24
+	VBROADCASTSS eps+60(FP), Z23
+	VBROADCASTSS a+56(FP), Z22
+	VBROADCASTSS optimConsts<>+20(SB), Z21
+	VBROADCASTSS optimConsts<>+12(SB), Z20
+	VBROADCASTSS optimConsts<>+16(SB), Z19
+	VBROADCASTSS optimConsts<>+24(SB), Z18
+
+	// Registers:    DI p    SI grad    DX m    BX v    CX elements left in the row
+	MOVQ p+0(FP), DI
+	MOVQ grad+8(FP), SI
+	MOVQ m+16(FP), DX
+	MOVQ v+24(FP), BX
+	MOVQ n+32(FP), CX
+	CMPQ CX, $0x00000040
+	JL   l3
+
+l2:
+	PREFETCHT0  2048(DI)
+	PREFETCHT0  2112(DI)
+	PREFETCHT0  2176(DI)
+	PREFETCHT0  2240(DI)
+	PREFETCHT0  2048(SI)
+	PREFETCHT0  2112(SI)
+	PREFETCHT0  2176(SI)
+	PREFETCHT0  2240(SI)
+	PREFETCHT0  2048(DX)
+	PREFETCHT0  2112(DX)
+	PREFETCHT0  2176(DX)
+	PREFETCHT0  2240(DX)
+	PREFETCHT0  2048(BX)
+	PREFETCHT0  2112(BX)
+	PREFETCHT0  2176(BX)
+	PREFETCHT0  2240(BX)
+	VMOVUPS     (SI), Z0
+	VMOVUPS     (DX), Z1
+	VMULPS      Z0, Z29, Z2
+	VFMADD231PS Z30, Z1, Z2
+	VPANDD      Z31, Z2, Z1
+	VCMPPS      $0x15, Z28, Z1, K1
+	VMOVAPS.Z   Z2, K1, Z1
+	VMULPS      Z0, Z27, Z2
+	VMOVUPS     (BX), Z3
+	VMULPS      Z3, Z26, Z3
+	VFMADD231PS Z0, Z2, Z3
+	VPANDD      Z31, Z3, Z0
+	VCMPPS      $0x15, Z25, Z0, K1
+	VMOVAPS.Z   Z3, K1, Z0
+
+	// root
+	VMULPS      Z24, Z0, Z2
+	VSQRTPS     Z2, Z2
+	VADDPS      Z23, Z2, Z2
+	VPORD       Z2, Z1, Z3
+	VMOVUPS     64(SI), Z4
+	VMOVUPS     64(DX), Z5
+	VMULPS      Z4, Z29, Z6
+	VFMADD231PS Z30, Z5, Z6
+	VPANDD      Z31, Z6, Z5
+	VCMPPS      $0x15, Z28, Z5, K1
+	VMOVAPS.Z   Z6, K1, Z5
+	VMULPS      Z4, Z27, Z6
+	VMOVUPS     64(BX), Z7
+	VMULPS      Z7, Z26, Z7
+	VFMADD231PS Z4, Z6, Z7
+	VPANDD      Z31, Z7, Z4
+	VCMPPS      $0x15, Z25, Z4, K1
+	VMOVAPS.Z   Z7, K1, Z4
+	VMULPS      Z24, Z4, Z6
+	VSQRTPS     Z6, Z6
+	VADDPS      Z23, Z6, Z6
+	VPTERNLOGD  $0xfe, Z6, Z5, Z3
+	VMOVUPS     128(SI), Z7
+	VMOVUPS     128(DX), Z8
+	VMULPS      Z7, Z29, Z9
+	VFMADD231PS Z30, Z8, Z9
+	VPANDD      Z31, Z9, Z8
+	VCMPPS      $0x15, Z28, Z8, K1
+	VMOVAPS.Z   Z9, K1, Z8
+	VMULPS      Z7, Z27, Z9
+	VMOVUPS     128(BX), Z10
+	VMULPS      Z10, Z26, Z10
+	VFMADD231PS Z7, Z9, Z10
+	VPANDD      Z31, Z10, Z7
+	VCMPPS      $0x15, Z25, Z7, K1
+	VMOVAPS.Z   Z10, K1, Z7
+	VMULPS      Z24, Z7, Z9
+	VSQRTPS     Z9, Z9
+	VADDPS      Z23, Z9, Z9
+	VPTERNLOGD  $0xfe, Z9, Z8, Z3
+	VMOVUPS     192(SI), Z10
+	VMOVUPS     192(DX), Z11
+	VMULPS      Z10, Z29, Z12
+	VFMADD231PS Z30, Z11, Z12
+	VPANDD      Z31, Z12, Z11
+	VCMPPS      $0x15, Z28, Z11, K1
+	VMOVAPS.Z   Z12, K1, Z11
+	VMULPS      Z10, Z27, Z12
+	VMOVUPS     192(BX), Z13
+	VMULPS      Z13, Z26, Z13
+	VFMADD231PS Z10, Z12, Z13
+	VPANDD      Z31, Z13, Z10
+	VCMPPS      $0x15, Z25, Z10, K1
+	VMOVAPS.Z   Z13, K1, Z10
+	VMULPS      Z24, Z10, Z12
+	VSQRTPS     Z12, Z12
+	VADDPS      Z23, Z12, Z12
+	VPTERNLOGD  $0xfe, Z12, Z11, Z3
+	VPTESTMD    Z18, Z3, K1
+	KORTESTW    K1, K1
+	JNE         l1
+	VMOVUPS     Z1, (DX)
+	VMOVUPS     Z0, (BX)
+
+	// p
+	// r = 1/y
+	VPSUBD       Z2, Z20, Z0
+	VMOVAPS      Z19, Z3
+	VFNMADD231PS Z0, Z2, Z3
+	VMULPS       Z3, Z0, Z0
+	VMOVAPS      Z21, Z3
+	VFNMADD231PS Z0, Z2, Z3
+	VFMADD213PS  Z0, Z3, Z0
+	VMOVAPS      Z21, Z3
+	VFNMADD231PS Z0, Z2, Z3
+	VFMADD213PS  Z0, Z3, Z0
+
+	// x r and its rest
+	VMULPS       Z0, Z1, Z3
+	VFNMADD231PS Z3, Z2, Z1
+	VFMADD231PS  Z0, Z1, Z3
+	VMOVUPS      (DI), Z0
+	VFNMADD231PS Z22, Z3, Z0
+	VMOVUPS      Z0, (DI)
+	VMOVUPS      Z5, 64(DX)
+	VMOVUPS      Z4, 64(BX)
+	VPSUBD       Z6, Z20, Z0
+	VMOVAPS      Z19, Z1
+	VFNMADD231PS Z0, Z6, Z1
+	VMULPS       Z1, Z0, Z0
+	VMOVAPS      Z21, Z1
+	VFNMADD231PS Z0, Z6, Z1
+	VFMADD213PS  Z0, Z1, Z0
+	VMOVAPS      Z21, Z1
+	VFNMADD231PS Z0, Z6, Z1
+	VFMADD213PS  Z0, Z1, Z0
+	VMULPS       Z0, Z5, Z1
+	VFNMADD231PS Z1, Z6, Z5
+	VFMADD231PS  Z0, Z5, Z1
+	VMOVUPS      64(DI), Z0
+	VFNMADD231PS Z22, Z1, Z0
+	VMOVUPS      Z0, 64(DI)
+	VMOVUPS      Z8, 128(DX)
+	VMOVUPS      Z7, 128(BX)
+	VPSUBD       Z9, Z20, Z0
+	VMOVAPS      Z19, Z1
+	VFNMADD231PS Z0, Z9, Z1
+	VMULPS       Z1, Z0, Z0
+	VMOVAPS      Z21, Z1
+	VFNMADD231PS Z0, Z9, Z1
+	VFMADD213PS  Z0, Z1, Z0
+	VMOVAPS      Z21, Z1
+	VFNMADD231PS Z0, Z9, Z1
+	VFMADD213PS  Z0, Z1, Z0
+	VMULPS       Z0, Z8, Z1
+	VFNMADD231PS Z1, Z9, Z8
+	VFMADD231PS  Z0, Z8, Z1
+	VMOVUPS      128(DI), Z0
+	VFNMADD231PS Z22, Z1, Z0
+	VMOVUPS      Z0, 128(DI)
+	VMOVUPS      Z11, 192(DX)
+	VMOVUPS      Z10, 192(BX)
+	VDIVPS       Z12, Z11, Z0
+	VMOVUPS      192(DI), Z1
+	VFNMADD231PS Z22, Z0, Z1
+	VMOVUPS      Z1, 192(DI)
+	ADDQ         $0x00000100, DI
+	ADDQ         $0x00000100, SI
+	ADDQ         $0x00000100, DX
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x00000040, CX
+	CMPQ         CX, $0x00000040
+	JGE          l2
+
+l3:
+	CMPQ CX, $0x00000010
+	JL   l4
+
+l6:
+	VMOVUPS     (SI), Z0
+	VMOVUPS     (DX), Z1
+	VMULPS      Z0, Z29, Z2
+	VFMADD231PS Z30, Z1, Z2
+	VPANDD      Z31, Z2, Z1
+	VCMPPS      $0x15, Z28, Z1, K1
+	VMOVAPS.Z   Z2, K1, Z1
+	VMULPS      Z0, Z27, Z2
+	VMOVUPS     (BX), Z3
+	VMULPS      Z3, Z26, Z3
+	VFMADD231PS Z0, Z2, Z3
+	VPANDD      Z31, Z3, Z0
+	VCMPPS      $0x15, Z25, Z0, K1
+	VMOVAPS.Z   Z3, K1, Z0
+
+	// root
+	VMULPS  Z24, Z0, Z2
+	VSQRTPS Z2, Z2
+	VADDPS  Z23, Z2, Z2
+	VMOVUPS Z1, (DX)
+	VMOVUPS Z0, (BX)
+
+	// p
+	VDIVPS       Z2, Z1, Z0
+	VMOVUPS      (DI), Z1
+	VFNMADD231PS Z22, Z0, Z1
+	VMOVUPS      Z1, (DI)
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x00000010, CX
+	CMPQ         CX, $0x00000010
+	JGE          l6
+
+l4:
+	TESTQ       CX, CX
+	JZ          l5
+	MOVQ        $0x00000001, AX
+	SHLQ        CL, AX
+	DECQ        AX
+	KMOVW       AX, K7
+	VMOVUPS.Z   (SI), K7, Z0
+	VMOVUPS.Z   (DX), K7, Z1
+	VMULPS      Z0, Z29, Z2
+	VFMADD231PS Z30, Z1, Z2
+	VPANDD      Z31, Z2, Z1
+	VCMPPS      $0x15, Z28, Z1, K1
+	VMOVAPS.Z   Z2, K1, Z1
+	VMULPS      Z0, Z27, Z2
+	VMOVUPS.Z   (BX), K7, Z3
+	VMULPS      Z3, Z26, Z3
+	VFMADD231PS Z0, Z2, Z3
+	VPANDD      Z31, Z3, Z0
+	VCMPPS      $0x15, Z25, Z0, K1
+	VMOVAPS.Z   Z3, K1, Z0
+
+	// root
+	VMULPS  Z24, Z0, Z2
+	VSQRTPS Z2, Z2
+	VADDPS  Z23, Z2, Z2
+	VMOVUPS Z1, K7, (DX)
+	VMOVUPS Z0, K7, (BX)
+
+	// p
+	VDIVPS       Z2, Z1, Z0
+	VMOVUPS.Z    (DI), K7, Z1
+	VFNMADD231PS Z22, Z0, Z1
+	VMOVUPS      Z1, K7, (DI)
+
+l5:
+	XORL CX, CX
+
+l1:
+	MOVQ CX, left+72(FP)
+	VZEROUPPER
+	RET
 
 // func SGD(p *float32, grad *float32, m *float32, n int, lr float32, mu float32)
 // Requires: AVX, AVX512F, MMX+
@@ -24,9 +306,9 @@ TEXT ·SGD(SB), NOSPLIT, $16-40
 	MOVQ m+16(FP), DX
 	MOVQ n+24(FP), CX
 	CMPQ CX, $0x00000020
-	JL   l2
+	JL   l8
 
-l1:
+l7:
 	PREFETCHT0   2048(DI)
 	PREFETCHT0   2112(DI)
 	PREFETCHT0   2048(SI)
@@ -58,11 +340,11 @@ l1:
 	ADDQ         $0x00000080, DX
 	SUBQ         $0x00000020, CX
 	CMPQ         CX, $0x00000020
-	JGE          l1
+	JGE          l7
 
-l2:
+l8:
 	CMPQ         CX, $0x00000010
-	JL           l3
+	JL           l9
 	VMOVUPS      (DX), Z0
 	VMOVUPS      (SI), Z1
 	VFMADD231PS  Z31, Z0, Z1
@@ -78,9 +360,9 @@ l2:
 	ADDQ         $0x00000040, DX
 	SUBQ         $0x00000010, CX
 
-l3:
+l9:
 	TESTQ        CX, CX
-	JZ           l4
+	JZ           l10
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -96,7 +378,7 @@ l3:
 	VFNMADD231PS Z28, Z0, Z1
 	VMOVUPS      Z1, K7, (DI)
 
-l4:
+l10:
 	VZEROUPPER
 	RET
 
@@ -115,9 +397,9 @@ TEXT ·Adagrad(SB), NOSPLIT, $16-40
 	MOVQ s+16(FP), DX
 	MOVQ n+24(FP), CX
 	CMPQ CX, $0x00000020
-	JL   l7
+	JL   l13
 
-l6:
+l12:
 	PREFETCHT0  2048(DI)
 	PREFETCHT0  2112(DI)
 	PREFETCHT0  2048(SI)
@@ -157,11 +439,11 @@ l6:
 	ADDQ         $0x00000080, DX
 	SUBQ         $0x00000020, CX
 	CMPQ         CX, $0x00000020
-	JGE          l6
+	JGE          l12
 
-l7:
+l13:
 	CMPQ        CX, $0x00000010
-	JL          l8
+	JL          l14
 	VMOVUPS     (SI), Z0
 	VMOVUPS     (DX), Z1
 	VFMADD231PS Z0, Z0, Z1
@@ -182,9 +464,9 @@ l7:
 	ADDQ         $0x00000040, DX
 	SUBQ         $0x00000010, CX
 
-l8:
+l14:
 	TESTQ       CX, CX
-	JZ          l9
+	JZ          l15
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX
@@ -205,6 +487,6 @@ l8:
 	VFNMADD231PS Z28, Z0, Z1
 	VMOVUPS      Z1, K7, (DI)
 
-l9:
+l15:
 	VZEROUPPER
 	RET
