@@ -31,5 +31,9 @@
 // also where package blas has OpenBLAS do its products, which are then those of Project,
 // InputGrad and ParamGrad: the bits of a step do not depend on the backend.
 //
+// Several goroutines split the batch of [Recurrent.Forward] and [Recurrent.Backward] once for
+// all steps and do not wait for each other. For a batch of a sequence or a few there is
+// [Sequence.Spin], with which they share every step.
+//
 // Wrong shapes are bugs of the caller and panic with function, argument, got and want.
 package cell

@@ -19,9 +19,9 @@ type Sequence[T Float] struct {
 	// microseconds (256 units and more), and each goroutine has a core of its own with nothing
 	// else to do; most of all where the weights do not fit the second cache of one core but a
 	// share of them does. It is a loss for small layers; and on a busy machine, where one
-	// goroutine that loses its core for a moment stops all of them. More goroutines than
-	// GOMAXPROCS are always slower than one. The bits do not change. Where package kernels has
-	// no machine code for the step, the batch is split as ever.
+	// goroutine that loses its core for a moment stops all of them. There should be no more
+	// goroutines than GOMAXPROCS. The bits do not change. Where package kernels has no machine
+	// code for the step, the batch is split all the same.
 	Spin bool
 
 	shape  *Ragged
