@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -98,6 +99,9 @@ func TestTableKinds(t *testing.T) {
 		{[]string{"vrae", "-rows", "tanh"}, []string{"VRAE tanh RNN", "purity"}, "vrae-tanh-rnn-z2-seed1/" + walkFolder + "/" + midiFile},
 	} {
 		t.Run(c.args[0], func(t *testing.T) {
+			if testing.Short() && slices.Contains([]string{"speech", "mnist", "vrae"}, c.args[0]) {
+				t.Skip("large models, which take long in plain Go")
+			}
 			dir := t.TempDir()
 			out := mustRun(t, append(append([]string{"table"}, c.args...), "-quick", "-out", dir)...)
 			for _, w := range c.want {
