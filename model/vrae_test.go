@@ -295,6 +295,7 @@ func TestVRAEWeight(t *testing.T) {
 
 // TestVRAEUse: what encodes, decodes and generates agrees with the pass and with itself.
 func TestVRAEUse(t *testing.T) {
+	blastest.UseGo(t)
 	for _, c := range vraeConfigs() {
 		if c.Model != ModelVRAE {
 			continue
