@@ -50,11 +50,20 @@ func TestDenseCopies(t *testing.T) {
 				t.Error("the weights were not copied: nothing was tested")
 			}
 		}
-		y, dx := make([]float32, most*out), make([]float32, most*in)
+	})
+}
+
+// TestDenseCopyAllocations: weights are copied again into the memory they had.
+func TestDenseCopyAllocations(t *testing.T) {
+	blastest.UseGo(t)
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		const in, out, rows = 40, 50, 40
+		d := NewDense[float32](in, out, Linear)
+		x, y, dx, dy := make([]float32, rows*in), make([]float32, rows*out), make([]float32, rows*in), make([]float32, rows*out)
 		if got := testing.AllocsPerRun(3, func() {
 			d.PackForTraining()
-			d.Forward(y, x, most)
-			d.InputGrad(dx, dy, most, 0, in, false)
+			d.Forward(y, x, rows)
+			d.InputGrad(dx, dy, rows, 0, in, false)
 		}); got != 0 {
 			t.Errorf("%v allocations", got)
 		}
