@@ -12,11 +12,13 @@ import (
 	"testing"
 
 	"github.com/elbow-go/elbow/bench/internal/cases"
+	"github.com/elbow-go/elbow/internal/pages"
 )
 
+// randoms returns n numbers, in large pages as the buffers of package cell are.
 func randoms(n int, gen func(*rand.Rand) float32) []float32 {
 	r := rand.New(rand.NewPCG(5, 6))
-	s := make([]float32, n)
+	s := pages.Make[float32](n)
 	for i := range s {
 		s[i] = gen(r)
 	}

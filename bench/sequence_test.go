@@ -7,6 +7,7 @@ import (
 
 	"github.com/elbow-go/elbow/blas"
 	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/internal/pages"
 	"github.com/elbow-go/elbow/kernels"
 )
 
@@ -54,8 +55,8 @@ func newSequence(batch, steps, in, h int) *sequence {
 	rows := batch * steps
 	s := &sequence{batch: batch, steps: steps, in: in, h: h, threads: 1, layer: cell.NewRecurrent[float32](cell.LSTM, in, h),
 		shape: cell.NewRagged(), seq: cell.NewSequence[float32](), x: randoms(rows*in, normal), dy: randoms(rows*h, small),
-		dx: make([]float32, rows*in), gates: make([]float32, rows*4*h), hs: make([]float32, (rows+batch)*h), cs: make([]float32, rows*h),
-		dh: make([]float32, batch*h), dc: make([]float32, batch*h)}
+		dx: pages.Make[float32](rows * in), gates: pages.Make[float32](rows * 4 * h), hs: pages.Make[float32]((rows + batch) * h), cs: pages.Make[float32](rows * h),
+		dh: pages.Make[float32](batch * h), dc: pages.Make[float32](batch * h)}
 	lengths := make([]int, batch)
 	for i := range lengths {
 		lengths[i] = steps

@@ -8,6 +8,7 @@ import (
 	"github.com/elbow-go/elbow/blas"
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/internal/measure"
+	"github.com/elbow-go/elbow/internal/pages"
 	"github.com/elbow-go/elbow/kernels"
 )
 
@@ -65,9 +66,9 @@ func newStep(kind cell.Kind, batch, h int) *step {
 		ld += 16 // as in package cell
 	}
 	s := &step{kind: kind, batch: batch, h: h, ld: ld, whh: randoms(kind.Gates()*h*h, small), bhn: randoms(h, normal),
-		pre: randoms(batch*ld, normal), gates: make([]float32, batch*ld), hx: randoms(n, func(r *rand.Rand) float32 { return r.Float32()*2 - 1 }),
-		cx: randoms(n, normal), hy: make([]float32, n), cy: make([]float32, n), out: randoms(n, normal),
-		dh: make([]float32, n), dc: make([]float32, n), dhx: make([]float32, n), dgates: make([]float32, batch*ld),
+		pre: randoms(batch*ld, normal), gates: pages.Make[float32](batch * ld), hx: randoms(n, func(r *rand.Rand) float32 { return r.Float32()*2 - 1 }),
+		cx: randoms(n, normal), hy: pages.Make[float32](n), cy: pages.Make[float32](n), out: randoms(n, normal),
+		dh: pages.Make[float32](n), dc: pages.Make[float32](n), dhx: pages.Make[float32](n), dgates: pages.Make[float32](batch * ld),
 		dnext: randoms(batch*ld, small), dcy: randoms(n, normal)}
 	return s
 }

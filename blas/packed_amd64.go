@@ -3,9 +3,8 @@
 package blas
 
 import (
-	"slices"
-
 	"github.com/elbow-go/elbow/asm"
+	"github.com/elbow-go/elbow/internal/pages"
 )
 
 // pack copies op(B) [k, n] to the panels, which are empty, if isa has machine code that reads them.
@@ -16,7 +15,7 @@ func (q *panels) pack(isa asm.ISA, t Transpose, k, n int, b []float32, ldb int) 
 		return
 	}
 	size := (n + lanes(isa) - 1) / lanes(isa) * lanes(isa) * k
-	q.data = slices.Grow(q.data[:0], size)[:size]
+	q.data = pages.Grow(q.data, size)
 	var from place
 	from.data = b
 	from.row, from.col = strides(t, ldb)

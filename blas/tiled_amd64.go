@@ -9,6 +9,7 @@ import (
 	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/asm/avx512"
 	"github.com/elbow-go/elbow/blas/internal/shared"
+	"github.com/elbow-go/elbow/internal/pages"
 )
 
 // The product in machine code, bit for bit the one in plain Go. Its unit is a tile: a few rows
@@ -109,14 +110,14 @@ func (r *room) free() {
 // blockA and blockB return room for n elements.
 func (s *scratch) blockA(n int) []float32 {
 	if len(s.a) < n {
-		s.a = make([]float32, n)
+		s.a = pages.Make[float32](n)
 	}
 	return s.a
 }
 
 func (s *scratch) blockB(n int) []float32 {
 	if len(s.b) < n {
-		s.b = make([]float32, n)
+		s.b = pages.Make[float32](n)
 	}
 	return s.b
 }

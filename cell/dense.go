@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/elbow-go/elbow/blas"
+	"github.com/elbow-go/elbow/internal/pages"
 	"github.com/elbow-go/elbow/kernels"
 )
 
@@ -50,7 +51,7 @@ type Dense[T Float] struct {
 // NewDense returns a layer with all parameters 0.
 func NewDense[T Float](in, out int, act Activation) *Dense[T] {
 	checkRange("NewDense", "act", int(act), int(act), len(activationNames)-1)
-	return &Dense[T]{In: in, Out: out, Act: act, W: make([]T, out*in), B: make([]T, out)}
+	return &Dense[T]{In: in, Out: out, Act: act, W: pages.Make[T](out * in), B: make([]T, out)}
 }
 
 // NewGrad returns a layer of the same shape, all 0, to hold the gradient of d.

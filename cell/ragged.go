@@ -1,6 +1,10 @@
 package cell
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/elbow-go/elbow/internal/pages"
+)
 
 // Ragged is the shape of a batch of sequences of different lengths, stored time-major and
 // without padding: step t holds the rows of the sequences that are still running, steps
@@ -90,7 +94,7 @@ func Reverse[T Float](r *Ragged, dst, src []T, cols int) {
 
 // ones makes r the shape of a single step of n rows.
 func (r *Ragged) ones(n int) {
-	r.lengths = grow(r.lengths, n)
+	r.lengths = pages.Grow(r.lengths, n)
 	for i := range r.lengths {
 		r.lengths[i] = 1
 	}

@@ -3,6 +3,7 @@ package cell
 import (
 	"fmt"
 
+	"github.com/elbow-go/elbow/internal/pages"
 	"github.com/elbow-go/elbow/kernels"
 )
 
@@ -91,7 +92,7 @@ func NewRecurrent[T Float](kind Kind, in, hidden int) *Recurrent[T] {
 	checkRange("NewRecurrent", "kind", int(kind), int(kind), len(kindNames)-1)
 	rows := kind.Gates() * hidden
 	l := &Recurrent[T]{Kind: kind, In: in, Hidden: hidden,
-		Wih: make([]T, rows*in), Whh: make([]T, rows*hidden), B: make([]T, rows)}
+		Wih: pages.Make[T](rows * in), Whh: pages.Make[T](rows * hidden), B: make([]T, rows)}
 	if kind == GRU {
 		l.Bhn = make([]T, hidden)
 	}

@@ -1,6 +1,10 @@
 package cell
 
-import "github.com/elbow-go/elbow/internal/par"
+import (
+	"github.com/elbow-go/elbow/internal/par"
+
+	"github.com/elbow-go/elbow/internal/pages"
+)
 
 // Sequence is the workspace of one [Recurrent] layer over one batch of sequences: the
 // states of all steps and, hidden, what the backward pass needs. It is sized by Begin,
@@ -65,8 +69,8 @@ func (s *Sequence[T]) Begin(l *Recurrent[T], shape *Ragged, h0, c0 []T) {
 		checkLen(fn, "c0", len(c0), b*h)
 	}
 	s.layer, s.shape, s.hidden = l, shape, h
-	s.H, s.HPrev = grow(s.H, rows*h), grow(s.HPrev, rows*h)
-	s.gates = grow(s.gates, rows*l.stride())
+	s.H, s.HPrev = pages.Grow(s.H, rows*h), pages.Grow(s.HPrev, rows*h)
+	s.gates = pages.Grow(s.gates, rows*l.stride())
 	s.h0 = initial(s.h0, h0, b*h)
 	if shape.Steps() > 0 {
 		_, n := shape.Step(0)
@@ -74,13 +78,13 @@ func (s *Sequence[T]) Begin(l *Recurrent[T], shape *Ragged, h0, c0 []T) {
 	}
 	s.C, s.c0 = s.C[:0], s.c0[:0]
 	if l.Kind == LSTM {
-		s.C = grow(s.C, rows*h)
+		s.C = pages.Grow(s.C, rows*h)
 		s.c0 = initial(s.c0, c0, b*h)
 	}
 }
 
 func initial[T Float](dst, src []T, n int) []T {
-	dst = grow(dst, n)
+	dst = pages.Grow(dst, n)
 	if src == nil {
 		clear(dst)
 	} else {
@@ -137,9 +141,9 @@ func (s *Sequence[T]) BeginBackward(dhn, dcn []T) {
 		checkLen(fn, "dhn", len(dhn), n)
 	}
 	s.dhn = dhn
-	s.dh = grow(s.dh, n)
+	s.dh = pages.Grow(s.dh, n)
 	if k := s.layer.Kind; k == GRU || k == GRUBefore {
-		s.dhx = grow(s.dhx, n)
+		s.dhx = pages.Grow(s.dhx, n)
 	} else {
 		s.dhx = nil
 	}

@@ -1,8 +1,6 @@
 package cell
 
 import (
-	"slices"
-
 	"github.com/elbow-go/elbow/kernels"
 )
 
@@ -32,10 +30,4 @@ func Zero[T Float](ts []Tensor[T]) {
 	for _, t := range ts {
 		clear(t.Data)
 	}
-}
-
-// grow returns s with length n, reallocated only if it was never that long. The elements
-// are whatever they were.
-func grow[T any](s []T, n int) []T {
-	return slices.Grow(s[:0], n)[:n]
 }

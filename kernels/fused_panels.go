@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"unsafe"
+
+	"github.com/elbow-go/elbow/internal/pages"
 )
 
 // lineFloats is how many elements a cache line has.
@@ -138,7 +140,7 @@ func (s *panelSet) resize(lanes, units, steps, gates int) {
 	s.lanes, s.units, s.steps, s.gates, s.first = lanes, units, steps, gates, 0
 	n := (units + lanes - 1) / lanes * lanes * max(1, gates) * steps
 	if cap(s.room) < n+lineFloats {
-		s.room = make([]float32, n+lineFloats)
+		s.room = pages.Make[float32](n + lineFloats)
 	}
 	s.room = s.room[:n+lineFloats]
 	off := int(-uintptr(unsafe.Pointer(&s.room[0]))/4) & (lineFloats - 1)

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/internal/pages"
 	"github.com/elbow-go/elbow/internal/par"
 	"github.com/elbow-go/elbow/kernels"
 )
@@ -247,11 +248,11 @@ func (p *classifierPass[T]) read(b *Batch[T]) {
 	}
 	p.x = b.X
 	if m.Reverse {
-		p.rev = grow(p.rev, rows*m.Data)
+		p.rev = pages.Grow(p.rev, rows*m.Data)
 		cell.Reverse(b.Shape, p.rev, b.X, m.Data)
 		p.x = p.rev
 	}
-	p.h0, p.h, p.logits = grow(p.h0, n*m.Hidden), grow(p.h, n*m.Hidden), grow(p.logits, n*len(m.Labels))
+	p.h0, p.h, p.logits = pages.Grow(p.h0, n*m.Hidden), pages.Grow(p.h, n*m.Hidden), pages.Grow(p.logits, n*len(m.Labels))
 	kernels.SetRows(p.h0, m.start.v, n, m.Hidden, m.Hidden)
 	m.cell.Forward(p.seq, b.Shape, p.x, p.h0, nil, p.threads)
 	p.seq.Final(p.h, nil)
@@ -261,13 +262,13 @@ func (p *classifierPass[T]) read(b *Batch[T]) {
 // Forward implements [Pass]. The labels of the batch are among the classes.
 func (p *classifierPass[T]) Forward(b *Batch[T], obj Objective, _ bool) {
 	n := b.Shape.Batch()
-	p.lengths = grow(p.lengths, n)
+	p.lengths = pages.Grow(p.lengths, n)
 	for i := range p.lengths {
 		p.lengths[i] = 1
 	}
 	p.ones.Reset(p.lengths)
 	p.begin(obj, p.ones, false)
-	p.label = grow(p.label, n)
+	p.label = pages.Grow(p.label, n)
 	for i := range n {
 		y, ok := p.m.classes[b.Label[i]]
 		if !ok {
@@ -284,8 +285,8 @@ func (p *classifierPass[T]) Backward(grad Model[T]) {
 	m, n := p.m, p.shape.Batch()
 	g := grad.(*Classifier[T])
 	p.grad = g
-	p.dlp, p.dlogits = grow(p.dlp, n), grow(p.dlogits, n*len(m.Labels))
-	p.dh, p.dh0 = grow(p.dh, n*m.Hidden), grow(p.dh0, n*m.Hidden)
+	p.dlp, p.dlogits = pages.Grow(p.dlp, n), pages.Grow(p.dlogits, n*len(m.Labels))
+	p.dh, p.dh0 = pages.Grow(p.dh, n*m.Hidden), pages.Grow(p.dh0, n*m.Hidden)
 	p.tally.grad(p.dlp, nil)
 	kernels.CategoricalLogProbBackward(nil, p.dlogits, p.dlp, p.label, p.logits, n, len(m.Labels))
 	m.head.InputGrad(p.dh, p.dlogits, n, 0, m.Hidden, false)

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/internal/pages"
 	"github.com/elbow-go/elbow/kernels"
 )
 
@@ -236,7 +237,7 @@ func segment[T cell.Float](b *Batch[T], seqs []Sequence, batch []int, dim, from,
 		b.Shape = new(cell.Ragged)
 	}
 	b.Shape.Reset(lengths)
-	b.X, b.Label = grow(b.X, b.Shape.Rows()*dim), grow(b.Label, len(lengths))
+	b.X, b.Label = pages.Grow(b.X, b.Shape.Rows()*dim), pages.Grow(b.Label, len(lengths))
 	for k := range lengths {
 		s := seqs[batch[k/samples]]
 		b.Label[k] = s.Label
@@ -250,7 +251,7 @@ func segment[T cell.Float](b *Batch[T], seqs []Sequence, batch []int, dim, from,
 				}
 			}
 			if s.Binarise {
-				b.u = grow(b.u, dim)
+				b.u = pages.Grow(b.u, dim)
 				binarise(row, b.u, b.Noise, uint32(from+t), uint32(row0+k/samples))
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/internal/pages"
 )
 
 // net is a stack of dense layers. Its input may come in parts, as that of a [cell.Dense].
@@ -98,9 +99,9 @@ func (tp *tape[T]) size(n *net[T], rows int, training bool) {
 		tp.y, tp.d = make([][]T, len(n.layers)), make([][]T, len(n.layers))
 	}
 	for i, l := range n.layers {
-		tp.y[i] = grow(tp.y[i], rows*l.Out)
+		tp.y[i] = pages.Grow(tp.y[i], rows*l.Out)
 		if training {
-			tp.d[i] = grow(tp.d[i], rows*l.Out)
+			tp.d[i] = pages.Grow(tp.d[i], rows*l.Out)
 		}
 	}
 }
@@ -161,14 +162,6 @@ func (n *net[T]) paramGrad(grad *net[T], tp *tape[T], rows, i, parts int, x ...[
 			from = to
 		}
 	}
-}
-
-// grow returns s with length n, reallocated only if it was never that long.
-func grow[T any](s []T, n int) []T {
-	if cap(s) < n {
-		return make([]T, n)
-	}
-	return s[:n]
 }
 
 // share returns part i of parts of n outputs.

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/internal/pages"
 	"github.com/elbow-go/elbow/kernels"
 )
 
@@ -91,18 +92,18 @@ func (y *tally[T]) begin(obj Objective, shape *cell.Ragged, latent bool) {
 		panic(fmt.Sprintf("model: Pass.Forward: b.Shape.Batch() = %d, want a multiple of obj.Samples = %d", shape.Batch(), k))
 	}
 	y.obj, y.shape = obj, shape
-	y.LogProb, y.KL = grow(y.LogProb, shape.Rows()), y.KL[:0]
+	y.LogProb, y.KL = pages.Grow(y.LogProb, shape.Rows()), y.KL[:0]
 	switch {
 	case latent && y.perSequence:
-		y.KL = grow(y.KL, shape.Batch())
+		y.KL = pages.Grow(y.KL, shape.Batch())
 	case latent:
-		y.KL = grow(y.KL, shape.Rows())
+		y.KL = pages.Grow(y.KL, shape.Rows())
 	}
 }
 
 // LogWeights implements [Pass].
 func (y *tally[T]) LogWeights() []float64 {
-	y.logW = grow(y.logW, y.shape.Batch())
+	y.logW = pages.Grow(y.logW, y.shape.Batch())
 	clear(y.logW)
 	add := func(b int, lp float64, kl []T, at int) {
 		y.logW[b] += lp
@@ -192,7 +193,7 @@ func (y *tally[T]) grad(dlp, dkl []T) {
 		// The weights go through the softmax of the kernels, so that their bits are the same
 		// everywhere; the largest is taken off before they lose digits.
 		logW := y.LogWeights()
-		y.weight = grow(y.weight, len(logW))
+		y.weight = pages.Grow(y.weight, len(logW))
 		for g := 0; g < len(logW); g += k {
 			most := logW[g]
 			for _, v := range logW[g : g+k] {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/internal/pages"
 	"github.com/elbow-go/elbow/kernels"
 )
 
@@ -49,7 +50,7 @@ func (o *Optimizer) bind(ts []cell.Tensor[float32]) {
 	state := func() [][]float32 {
 		s := make([][]float32, len(ts))
 		for i, t := range ts {
-			s[i] = make([]float32, len(t.Data))
+			s[i] = pages.Make[float32](len(t.Data))
 		}
 		return s
 	}

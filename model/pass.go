@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/internal/pages"
 	"github.com/elbow-go/elbow/internal/par"
 	"github.com/elbow-go/elbow/kernels"
 )
@@ -57,13 +58,13 @@ func (p *vrnnPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 	}
 	p.batch = b
 	p.begin(obj, b.Shape, m.Latent > 0)
-	p.u = grow(p.u, rows*len(m.Mean))
+	p.u = pages.Grow(p.u, rows*len(m.Mean))
 	p.phiX.size(m.phiX, rows, training)
 	p.phiZ.size(m.phiZ, rows, training)
 	p.prior.size(m.prior, rows, training)
 	p.posterior.size(m.posterior, rows, training)
 	p.decoder.size(m.decoder, rows, training)
-	p.eps, p.z = grow(p.eps, rows*m.Latent), grow(p.z, rows*m.Latent)
+	p.eps, p.z = pages.Grow(p.eps, rows*m.Latent), pages.Grow(p.z, rows*m.Latent)
 	if obj.sampled() {
 		p.atDraw.size(rows, m.Latent)
 	}
@@ -155,9 +156,9 @@ func (p *vrnnPass[T]) Backward(grad Model[T]) {
 		return
 	}
 	p.g = grad.(*VRNN[T])
-	p.dHPrev = grow(p.dHPrev, rows*m.Hidden)
-	p.dlp, p.dkl = grow(p.dlp, rows), grow(p.dkl, rows)
-	p.dz = grow(p.dz, rows*m.Latent)
+	p.dHPrev = pages.Grow(p.dHPrev, rows*m.Hidden)
+	p.dlp, p.dkl = pages.Grow(p.dlp, rows), pages.Grow(p.dkl, rows)
+	p.dz = pages.Grow(p.dz, rows*m.Latent)
 	p.grad(p.dlp, p.dkl)
 	p.cells.beginBackward()
 	par.Do(p.threads, rows, p.afterBack)

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/internal/pages"
 	"github.com/elbow-go/elbow/internal/par"
 	"github.com/elbow-go/elbow/kernels"
 )
@@ -170,15 +171,15 @@ func (p *regressionPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 	p.batch, p.k = b, obj.samples()
 	p.points = rows / p.k
 	n := rows * m.outputs()
-	p.u, p.y = grow(p.u, p.points*m.Given), grow(p.y, n)
+	p.u, p.y = pages.Grow(p.u, p.points*m.Given), pages.Grow(p.y, n)
 	p.net.size(m.net, p.points, training)
 	p.out = p.net.out()
 	if p.k > 1 {
-		p.repeated[0] = grow(p.repeated[0], 2*n)
+		p.repeated[0] = pages.Grow(p.repeated[0], 2*n)
 		p.out = p.repeated[0]
 	}
 	if obj.sampled() {
-		p.eps, p.draw, p.scale = grow(p.eps, n), grow(p.draw, n), grow(p.scale, n)
+		p.eps, p.draw, p.scale = pages.Grow(p.eps, n), pages.Grow(p.draw, n), pages.Grow(p.scale, n)
 		fill(p.scale, T(math.Log(m.Config.Noise)))
 	}
 	par.Do(p.threads, p.points, p.forward)
@@ -217,15 +218,15 @@ func (p *regressionPass[T]) Backward(grad Model[T]) {
 		return
 	}
 	p.into = grad.(*Regression[T])
-	p.dlp = grow(p.dlp, rows)
+	p.dlp = pages.Grow(p.dlp, rows)
 	p.grad(p.dlp, nil)
 	p.dOut = p.net.dOut()
 	if p.k > 1 {
-		p.repeated[1] = grow(p.repeated[1], len(p.out))
+		p.repeated[1] = pages.Grow(p.repeated[1], len(p.out))
 		p.dOut = p.repeated[1]
 	}
 	if p.obj.sampled() {
-		p.dDraw, p.dNo = grow(p.dDraw, len(p.draw)), grow(p.dNo, len(p.draw))
+		p.dDraw, p.dNo = pages.Grow(p.dDraw, len(p.draw)), pages.Grow(p.dNo, len(p.draw))
 	}
 	par.Do(p.threads, p.points, p.back)
 	par.Do(p.threads, p.threads, p.params)

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/internal/pages"
 	"github.com/elbow-go/elbow/kernels"
 )
 
@@ -19,7 +20,7 @@ type sampledKL[T cell.Float] struct {
 }
 
 func (s *sampledKL[T]) size(rows, l int) {
-	s.lq, s.lp = grow(s.lq, rows), grow(s.lp, rows)
+	s.lq, s.lp = pages.Grow(s.lq, rows), pages.Grow(s.lp, rows)
 	if n := rows * 2 * l; len(s.zero) < n {
 		s.zero = make([]T, n)
 	}

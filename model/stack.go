@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/internal/pages"
 	"github.com/elbow-go/elbow/kernels"
 )
 
@@ -134,11 +135,11 @@ func (p *stackTape[T]) begin(b *Batch[T], from, state int, training bool) {
 		p.seqs[l].Begin(layer, b.Shape, columns(&p.h, b.H, n, p.hidden, from+l*p.hidden, state),
 			columns(&p.c, b.C, n, p.hidden, from+l*p.hidden, state))
 		if l > 0 && p.drop {
-			p.in[l] = grow(p.in[l], b.Shape.Rows()*p.hidden)
+			p.in[l] = pages.Grow(p.in[l], b.Shape.Rows()*p.hidden)
 		}
 	}
 	if p.drop {
-		p.keep = grow(p.keep, b.Shape.Rows()*(p.state()-p.hidden))
+		p.keep = pages.Grow(p.keep, b.Shape.Rows()*(p.state()-p.hidden))
 	}
 }
 
@@ -148,7 +149,7 @@ func columns[T cell.Float](buf *[]T, x []T, rows, cols, from, ld int) []T {
 	if x == nil {
 		return nil
 	}
-	dst := grow(*buf, rows*cols)
+	dst := pages.Grow(*buf, rows*cols)
 	*buf = dst
 	for i := range rows {
 		copy(dst[i*cols:(i+1)*cols], x[i*ld+from:])
@@ -159,7 +160,7 @@ func columns[T cell.Float](buf *[]T, x []T, rows, cols, from, ld int) []T {
 // final copies the states after the last step to the columns from.. of h and c.
 func (p *stackTape[T]) final(h, c []T, from, state int) {
 	n := p.shape.Batch() * p.hidden
-	p.h, p.c = grow(p.h, n), grow(p.c, n)
+	p.h, p.c = pages.Grow(p.h, n), pages.Grow(p.c, n)
 	clear(p.c)
 	for l, s := range p.seqs {
 		s.Final(p.h, p.c)
@@ -238,7 +239,7 @@ func (p *stackTape[T]) beginBackward() {
 	for l, s := range p.seqs {
 		s.BeginBackward(nil, nil)
 		if l > 0 {
-			p.dIn[l] = grow(p.dIn[l], p.shape.Rows()*p.hidden)
+			p.dIn[l] = pages.Grow(p.dIn[l], p.shape.Rows()*p.hidden)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/internal/pages"
 	"github.com/elbow-go/elbow/internal/par"
 	"github.com/elbow-go/elbow/kernels"
 )
@@ -53,8 +54,8 @@ func (p *stornPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 	}
 	p.batch = b
 	p.begin(obj, b.Shape, true)
-	p.u, p.prev = grow(p.u, rows*len(m.Mean)), grow(p.prev, rows*len(m.Mean))
-	p.eps, p.z = grow(p.eps, rows*m.Latent), grow(p.z, rows*m.Latent)
+	p.u, p.prev = pages.Grow(p.u, rows*len(m.Mean)), pages.Grow(p.prev, rows*len(m.Mean))
+	p.eps, p.z = pages.Grow(p.eps, rows*m.Latent), pages.Grow(p.z, rows*m.Latent)
 	p.phiR.size(m.phiR, rows, training)
 	p.phiX.size(m.phiX, rows, training)
 	p.phiZ.size(m.phiZ, rows, training)
@@ -158,8 +159,8 @@ func (p *stornPass[T]) Backward(grad Model[T]) {
 		return
 	}
 	p.g = grad.(*STORN[T])
-	p.dlp, p.dkl = grow(p.dlp, rows), grow(p.dkl, rows)
-	p.dz, p.dR, p.dH = grow(p.dz, rows*m.Latent), grow(p.dR, rows*m.Hidden), grow(p.dH, rows*m.Hidden)
+	p.dlp, p.dkl = pages.Grow(p.dlp, rows), pages.Grow(p.dkl, rows)
+	p.dz, p.dR, p.dH = pages.Grow(p.dz, rows*m.Latent), pages.Grow(p.dR, rows*m.Hidden), pages.Grow(p.dH, rows*m.Hidden)
 	p.grad(p.dlp, p.dkl)
 	p.generator.beginBackward()
 	p.recognition.beginBackward()

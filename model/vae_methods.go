@@ -1,6 +1,10 @@
 package model
 
-import "github.com/elbow-go/elbow/kernels"
+import (
+	"github.com/elbow-go/elbow/kernels"
+
+	"github.com/elbow-go/elbow/internal/pages"
+)
 
 // costs prepares the weights of the score-function estimator. With f the part of a row's
 // loss that depends on its draw,
@@ -12,7 +16,7 @@ import "github.com/elbow-go/elbow/kernels"
 // batch.
 func (p *vaePass[T]) costs() {
 	rows := len(p.LogProb)
-	p.cost, p.dHat = grow(p.cost, rows), grow(p.dHat, rows*2*p.m.Latent)
+	p.cost, p.dHat = pages.Grow(p.cost, rows), pages.Grow(p.dHat, rows*2*p.m.Latent)
 	f := func(i int) float64 {
 		v := float64(p.dlp[i]) * float64(p.LogProb[i])
 		if p.obj.sampled() {

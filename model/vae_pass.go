@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/internal/pages"
 	"github.com/elbow-go/elbow/internal/par"
 	"github.com/elbow-go/elbow/kernels"
 )
@@ -59,13 +60,13 @@ func (p *vaePass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 	p.begin(obj, b.Shape, true)
 	p.batch, p.k = b, obj.samples()
 	p.points = rows / p.k
-	p.u = grow(p.u, p.points*m.Data)
+	p.u = pages.Grow(p.u, p.points*m.Data)
 	p.encoder.size(m.encoder, p.points, training)
 	p.decoder.size(m.decoder, rows, training)
-	p.eps, p.z = grow(p.eps, rows*m.Latent), grow(p.z, rows*m.Latent)
+	p.eps, p.z = pages.Grow(p.eps, rows*m.Latent), pages.Grow(p.z, rows*m.Latent)
 	p.q = p.encoder.out()
 	if p.k > 1 {
-		p.repeated[0] = grow(p.repeated[0], rows*2*m.Latent)
+		p.repeated[0] = pages.Grow(p.repeated[0], rows*2*m.Latent)
 		p.q = p.repeated[0]
 	}
 	if obj.sampled() {
@@ -127,12 +128,12 @@ func (p *vaePass[T]) Backward(grad Model[T]) {
 		return
 	}
 	p.into = grad.(*VAE[T])
-	p.dlp, p.dkl = grow(p.dlp, rows), grow(p.dkl, rows)
+	p.dlp, p.dkl = pages.Grow(p.dlp, rows), pages.Grow(p.dkl, rows)
 	p.grad(p.dlp, p.dkl)
-	p.dz = grow(p.dz, rows*m.Latent)
+	p.dz = pages.Grow(p.dz, rows*m.Latent)
 	p.dq = p.encoder.dOut()
 	if p.k > 1 {
-		p.repeated[1] = grow(p.repeated[1], rows*2*m.Latent)
+		p.repeated[1] = pages.Grow(p.repeated[1], rows*2*m.Latent)
 		p.dq = p.repeated[1]
 	}
 	if p.obj.Method == MethodScore || p.obj.Method == MethodBaseline {
@@ -140,7 +141,7 @@ func (p *vaePass[T]) Backward(grad Model[T]) {
 	}
 	par.Do(p.threads, p.points, p.back)
 	if p.obj.Method == MethodWakeSleep {
-		p.dreamX = grow(p.dreamX, p.points*m.Data)
+		p.dreamX = pages.Grow(p.dreamX, p.points*m.Data)
 		p.dreamer.size(m.decoder, p.points, false)
 		par.Do(p.threads, p.points, p.sleep)
 	}

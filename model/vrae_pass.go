@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/internal/pages"
 	"github.com/elbow-go/elbow/internal/par"
 	"github.com/elbow-go/elbow/kernels"
 )
@@ -59,12 +60,12 @@ func (p *vraePass[T]) encode(b *Batch[T]) {
 	}
 	p.batch, p.read = b, b.X
 	if m.Reverse {
-		p.rev = grow(p.rev, rows*m.Data)
+		p.rev = pages.Grow(p.rev, rows*m.Data)
 		cell.Reverse(b.Shape, p.rev, b.X, m.Data)
 		p.read = p.rev
 	}
 	m.encoder.Forward(p.enc, b.Shape, p.read, nil, nil, p.threads)
-	p.h, p.q = grow(p.h, n*m.Hidden), grow(p.q, n*2*m.Latent)
+	p.h, p.q = pages.Grow(p.h, n*m.Hidden), pages.Grow(p.q, n*2*m.Latent)
 	p.enc.Final(p.h, nil)
 	m.head.Forward(p.q, p.h, n)
 }
@@ -74,9 +75,9 @@ func (p *vraePass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 	m, rows, n := p.m, b.Shape.Rows(), b.Shape.Batch()
 	p.begin(obj, b.Shape, true)
 	p.encode(b)
-	p.eps, p.z = grow(p.eps, n*m.Latent), grow(p.z, n*m.Latent)
-	p.s0 = grow(p.s0, n*m.Hidden)
-	p.in, p.out = grow(p.in, rows*m.Data), grow(p.out, rows*m.output.Out)
+	p.eps, p.z = pages.Grow(p.eps, n*m.Latent), pages.Grow(p.z, n*m.Latent)
+	p.s0 = pages.Grow(p.s0, n*m.Hidden)
+	p.in, p.out = pages.Grow(p.in, rows*m.Data), pages.Grow(p.out, rows*m.output.Out)
 	if obj.sampled() {
 		p.atDraw.size(n, m.Latent)
 	}
@@ -160,10 +161,10 @@ func (p *vraePass[T]) scoreRows(lo, hi int) {
 func (p *vraePass[T]) Backward(grad Model[T]) {
 	m, rows, n := p.m, p.shape.Rows(), p.shape.Batch()
 	p.grad = grad.(*VRAE[T])
-	p.dlp, p.dkl = grow(p.dlp, rows), grow(p.dkl, n)
-	p.dout, p.dh, p.din = grow(p.dout, rows*m.output.Out), grow(p.dh, rows*m.Hidden), grow(p.din, rows*m.Data)
-	p.ds0, p.dz = grow(p.ds0, n*m.Hidden), grow(p.dz, n*m.Latent)
-	p.dq, p.dhn = grow(p.dq, n*2*m.Latent), grow(p.dhn, n*m.Hidden)
+	p.dlp, p.dkl = pages.Grow(p.dlp, rows), pages.Grow(p.dkl, n)
+	p.dout, p.dh, p.din = pages.Grow(p.dout, rows*m.output.Out), pages.Grow(p.dh, rows*m.Hidden), pages.Grow(p.din, rows*m.Data)
+	p.ds0, p.dz = pages.Grow(p.ds0, n*m.Hidden), pages.Grow(p.dz, n*m.Latent)
+	p.dq, p.dhn = pages.Grow(p.dq, n*2*m.Latent), pages.Grow(p.dhn, n*m.Hidden)
 	p.tally.grad(p.dlp, p.dkl)
 	p.dec.BeginBackward(nil, nil)
 	par.Do(p.threads, rows, p.scoreBack)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/elbow-go/elbow/asm"
+	"github.com/elbow-go/elbow/internal/pages"
 	"github.com/elbow-go/elbow/kernels"
 )
 
@@ -49,7 +50,7 @@ func Peak(isa asm.ISA) float64 {
 // same working set.
 func CopyRate(size int) float64 {
 	n := 1 << bits.Len(uint(size-1))
-	dst, src := make([]byte, n/2), make([]byte, n/2)
+	dst, src := pages.Make[byte](n/2), pages.Make[byte](n/2)
 	for i := range src {
 		src[i] = byte(i)
 	}
@@ -64,7 +65,7 @@ func CopyRate(size int) float64 {
 // ReadRate is how many bytes a second the sum of squares of an array of so many bytes reads,
 // again and again: little more than loads.
 func ReadRate(size int) float64 {
-	x := make([]float32, size/4)
+	x := pages.Make[float32](size / 4)
 	for i := range x {
 		x[i] = 1
 	}
