@@ -32,9 +32,12 @@ var rowArgs = args{"RowArgs", []string{
 // the odd one word&0xffff0000, so that no instruction for bfloat16 is needed and the chains are
 // those of float32.
 //
-// Registers: AX A, BX and DX panels, CX steps left, R8 distance of k in A; R11 C, R9 R10 its
-// distances. Z0 up or Y0 up: chains; then words, 11 and 12 the even and odd step; 13 the mask;
-// 14 15 elements of A.
+// Four steps of one panel come before those of the other: the caches take lines that follow each
+// other faster, by 5 to 8 % for panels in the L2 cache.
+//
+// Registers: AX A, BX and DX panels, CX steps left, R8 R12 once and three times the distance of k
+// in A; R11 C, R9 R10 its distances. Z0 up or Y0 up: chains. GemmRow: 10 up, elements of A.
+// GemmRow16: 10 words, 11 and 12 the even and odd step; 13 the mask; 14 15 elements of A.
 func (g *gen) row(half bool) {
 	if half {
 		g.begin("GemmRow16", rowArgs,
@@ -45,8 +48,9 @@ func (g *gen) row(half bool) {
 			"multiplies a row of A by two panels of B and adds to a row of C: the chain of every output",
 			"goes on by K steps. The panels lie as GemmTiles has them, without gaps between the steps.")
 	}
+	const elems = 10 // GemmRow
 	const word, even, odd, mask, elem2, elem = 10, 11, 12, 13, 14, 15
-	a, b, b2, steps, aStep := reg.RAX, reg.RBX, reg.RDX, reg.RCX, reg.R8
+	a, b, b2, steps, aStep, aStep3 := reg.RAX, reg.RBX, reg.RDX, reg.RCX, reg.R8, reg.R12
 	c, cVec, cLast := reg.R11, reg.R9, reg.R10
 	for _, f := range []struct {
 		name string
@@ -83,12 +87,15 @@ func (g *gen) row(half bool) {
 				}
 			}
 		}
-		weights := func(do func(i int, m Mem)) {
+		// weights does something with each vector of n steps.
+		weights := func(n int, do func(i, step int, m Mem)) {
 			for p, panel := range []reg.Register{b, b2} {
-				for v := range vecs {
-					do(p*vecs+v, mem(panel, v*g.bytes()))
+				for s := range n {
+					for v := range vecs {
+						do(p*vecs+v, s, mem(panel, (s*vecs+v)*g.bytes()))
+					}
 				}
-				g.ADDQ(U32(vecs*g.bytes()), panel)
+				g.ADDQ(U32(n*vecs*g.bytes()), panel)
 			}
 		}
 		g.Label("vecs" + name)
@@ -103,11 +110,11 @@ func (g *gen) row(half bool) {
 			g.SUBQ(U8(2), steps)
 			g.JL(LabelRef("last" + name))
 		}
-		g.Label("k" + name)
-		g.VBROADCASTSS(mem(a, 0), g.vec(elem))
 		if half {
+			g.Label("k" + name)
+			g.VBROADCASTSS(mem(a, 0), g.vec(elem))
 			g.VBROADCASTSS(Mem{Base: a, Index: aStep, Scale: 1}, g.vec(elem2))
-			weights(func(i int, m Mem) {
+			weights(1, func(i, _ int, m Mem) {
 				g.VMOVUPS(m, g.vec(word))
 				g.VPSLLD(U8(16), g.vec(word), g.vec(even))
 				if g.avx512 {
@@ -125,17 +132,36 @@ func (g *gen) row(half bool) {
 			g.CMPQ(steps, I8(-1))
 			g.JNE(LabelRef("store" + name))
 			g.VBROADCASTSS(mem(a, 0), g.vec(elem))
-			weights(func(i int, m Mem) {
+			weights(1, func(i, _ int, m Mem) {
 				g.VMOVUPS(m, g.vec(word))
 				g.VPSLLD(U8(16), g.vec(word), g.vec(even))
 				g.VFMADD231PS(g.vec(even), g.vec(elem), g.vec(i))
 			})
 			g.Label("store" + name)
 		} else {
-			weights(func(i int, m Mem) { g.VFMADD231PS(m, g.vec(elem), g.vec(i)) })
+			fma := func(i, step int, m Mem) { g.VFMADD231PS(m, g.vec(elems+step), g.vec(i)) }
+			g.SUBQ(U8(4), steps)
+			g.JL(LabelRef("rest" + name))
+			g.LEAQ(Mem{Base: aStep, Index: aStep, Scale: 2}, aStep3)
+			g.Label("four" + name)
+			g.VBROADCASTSS(mem(a, 0), g.vec(elems))
+			g.VBROADCASTSS(Mem{Base: a, Index: aStep, Scale: 1}, g.vec(elems+1))
+			g.VBROADCASTSS(Mem{Base: a, Index: aStep, Scale: 2}, g.vec(elems+2))
+			g.VBROADCASTSS(Mem{Base: a, Index: aStep3, Scale: 1}, g.vec(elems+3))
+			weights(4, fma)
+			g.LEAQ(Mem{Base: a, Index: aStep, Scale: 4}, a)
+			g.SUBQ(U8(4), steps)
+			g.JGE(LabelRef("four" + name))
+			g.Label("rest" + name)
+			g.ADDQ(U8(4), steps)
+			g.JEQ(LabelRef("store" + name))
+			g.Label("one" + name)
+			g.VBROADCASTSS(mem(a, 0), g.vec(elems))
+			weights(1, fma)
 			g.ADDQ(aStep, a)
 			g.DECQ(steps)
-			g.JNZ(LabelRef("k" + name))
+			g.JNZ(LabelRef("one" + name))
+			g.Label("store" + name)
 		}
 		each(func(i int, m Mem) { g.VMOVUPS(g.vec(i), m) })
 		g.end()
