@@ -16,7 +16,8 @@ import (
 //
 // A tile leaves its chains in the rows of pre-activations, from where the gate kernel takes
 // them out of the first cache. Two panels at a time give it two vectors of units to work on
-// in turn.
+// in turn. Where the weights stay in the L2 cache and there is machine code for it, gates are
+// computed among the product of the next tile instead: see [avx512.LSTMTiles].
 
 // stepCallWork is the most vectors times steps in one call of machine code: some 20
 // microseconds, since no call can be preempted.
@@ -33,6 +34,19 @@ const blockSteps = 512
 // cache any more when the next step comes: its panels are then fetched ahead. Where it is,
 // that costs nothing to speak of.
 const fetchFrom = 1 << 17
+
+// lateSize is the size up to which gates are computed among the product. Lower tiles read larger
+// sets too often.
+const lateSize = 1 << 18
+
+// lateRows is the most rows of a tile with gates among it: see [avx512.LSTMTiles]. Five rows read
+// the panel less often, and leave the gates so few registers that they need the stack.
+func lateRows(steps int) int {
+	if steps <= 160 {
+		return 4
+	}
+	return 5
+}
 
 // pack packs weights for the instruction set in use, if there is machine code.
 func (p *stepPanels) pack(kind StepKind, whh []float32, hidden int, training bool) bool {
@@ -139,8 +153,10 @@ func (f *fusedStep) product(p *stepPanels) stepProduct {
 func (f *fusedStep) run(p *stepPanels) {
 	sp := f.product(p)
 	width := sp.set.width()
+	isa := asm.Active()
+	f.late = f.canBeLate(isa, &sp)
 	units := width
-	if sp.set.gates > 0 || sp.rows == 1 || sp.set.first > 0 {
+	if sp.set.gates > 0 && !f.late || sp.rows == 1 || sp.set.first > 0 {
 		units *= 2
 	}
 	if sp.set.first > 0 {
@@ -148,7 +164,6 @@ func (f *fusedStep) run(p *stepPanels) {
 	}
 	from, to := f.part.units(f.hidden, width)
 	groups := (to - from + units - 1) / units
-	isa := asm.Active()
 	at := func(g int) int { // unit of the group that comes as number g
 		if f.part.Falling {
 			g = groups - 1 - g
@@ -162,6 +177,17 @@ func (f *fusedStep) run(p *stepPanels) {
 		}
 		f.group(isa, &sp, at(g), min(units, to-at(g)), next)
 	}
+	if t := &f.last; t.rows > 0 {
+		f.after(isa, t.row, t.rows, t.unit, width)
+		t.rows = 0
+	}
+}
+
+// canBeLate reports whether gates may be computed among the product of the next tile, of full
+// panels at least.
+func (f *fusedStep) canBeLate(isa asm.ISA, p *stepProduct) bool {
+	return isa == asm.AVX512 && f.op == opLSTM && f.peephole == nil &&
+		p.rows > 1 && p.set.first == 0 && len(p.set.data) <= lateSize
 }
 
 // group does one pass for n units. next is the first of those that follow, or the number of
@@ -179,6 +205,10 @@ func (f *fusedStep) group(isa asm.ISA, p *stepProduct, unit, n, next int) {
 			fetchUnit, fetchK = next, 0
 		}
 		fetched, most := 0, tileRows(isa, s.vecs(unit))
+		late := f.late && n == s.width()
+		if late {
+			most = lateRows(s.steps)
+		}
 		tiles := (p.rows + most - 1) / most
 		for row := 0; row < p.rows; {
 			// Tiles as equal as can be, and as many of one size as are left, or make a chunk.
@@ -200,13 +230,17 @@ func (f *fusedStep) group(isa asm.ISA, p *stepProduct, unit, n, next int) {
 			for ; u < unit+n; u += s.width() {
 				args := p.tile(row, u, k0, k1, a)
 				args.Tiles, args.Rows = run, rows
+				if late {
+					f.tiles(&args, row, u, k1 == s.steps)
+					continue
+				}
 				if len(s.data) > fetchFrom && fetched < (k1-k0)*args.Vecs*s.lanes {
 					args.Next = s.from(fetchUnit+u-unit, fetchK, fetched)
 				}
 				gemmTiles(isa, &args)
 			}
 			fetched += run * (k1 - k0) * lineFloats
-			if k1 == s.steps {
+			if k1 == s.steps && !late {
 				f.after(isa, row, run*rows, unit, n)
 			}
 			row += run * rows
@@ -216,6 +250,27 @@ func (f *fusedStep) group(isa asm.ISA, p *stepProduct, unit, n, next int) {
 		rows := min(f.batch-row, maxElems/2/n)
 		f.after(isa, row, rows, unit, n)
 		row += rows
+	}
+}
+
+// tiles does tiles of a product and, among it, the gates of the rows and units in f.last. If
+// done, their chains are complete, and those of the last tile take that place.
+func (f *fusedStep) tiles(t *avx512.GemmArgs, row, unit int, done bool) {
+	h, last := f.hidden, &f.last
+	at, lastAt, lastGates := row*h+unit, last.row*h+last.unit, &f.gates[last.row*f.ldg+last.unit]
+	ends := 0
+	if done {
+		ends = 1
+	}
+	cx, has := f.hy, uint32(0)
+	if f.cx != nil {
+		cx, has = f.cx, 1<<32-1
+	}
+	avx512.LSTMTiles(t.A, t.B, t.C, &f.hy[at], &f.cy[at], &cx[at], lastGates, &f.hy[lastAt], &f.cy[lastAt], &cx[lastAt],
+		last.rows, h, f.ldg, t.K, t.Tiles, t.Rows, ends, has)
+	last.rows = 0
+	if done {
+		*last = lateTile{row + (t.Tiles-1)*t.Rows, t.Rows, unit}
 	}
 }
 

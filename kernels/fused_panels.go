@@ -217,6 +217,9 @@ const (
 	opRecurrentGrad
 )
 
+// A lateTile is the rows and the first unit of a tile whose gates are yet to be computed.
+type lateTile struct{ row, rows, unit int }
+
 // fusedStep has the arguments of one fused step.
 type fusedStep struct {
 	op                       fusedOp
@@ -227,4 +230,7 @@ type fusedStep struct {
 	bhn, peephole            []float32
 	dgates, dcx, dhx, dh     []float32
 	dnext, dcy               []float32
+
+	late bool // gates are computed among the product of the next tile
+	last lateTile
 }

@@ -215,7 +215,9 @@ func fusedSizes() (sizes [][3]int) {
 			sizes = append(sizes, [3]int{o, (o * (i % 5)) / 4, i}, [3]int{i, (i * ((i + 4) % 5)) / 4, o})
 		}
 	}
-	return append(sizes, [3]int{0, 0, 5}, [3]int{3, 2, 0}, [3]int{33, 33, 64}, [3]int{2, 2, 200}, [3]int{3, 2, 530}) // the last two have several blocks of k
+	return append(sizes, [3]int{0, 0, 5}, [3]int{3, 2, 0}, [3]int{33, 33, 64},
+		[3]int{10, 7, 180},                   // tiles of five rows with gates among them
+		[3]int{2, 2, 200}, [3]int{3, 2, 530}) // several blocks of k
 }
 
 func TestFusedSteps(t *testing.T) {

@@ -48,7 +48,7 @@ type allocator struct {
 func allocate(b *Block, limit int, spill bool) (out []instr, slots int, ok bool) {
 	a := &allocator{f: b.f, isa: b.isa, block: b, spill: spill,
 		next: map[*Value][]int{}, in: map[*Value]int{}, kin: map[*Value]int{}, slot: map[*Value]int{},
-		owner: make([]*Value, limit), lock: map[int]bool{}}
+		owner: make([]*Value, max(limit, b.first)), lock: map[int]bool{}}
 	for i, v := range b.vals {
 		for _, x := range v.args {
 			if n := a.next[x]; len(n) == 0 || n[len(n)-1] != i {
@@ -84,8 +84,9 @@ func (a *allocator) dies(v *Value, pos int) bool {
 
 // newReg finds a free register, or makes one free.
 func (a *allocator) newReg() int {
-	for i, v := range a.owner {
-		if v == nil && !a.lock[i] {
+	first := a.block.first
+	for i, v := range a.owner[first:] {
+		if i += first; v == nil && !a.lock[i] {
 			return i
 		}
 	}
@@ -93,8 +94,8 @@ func (a *allocator) newReg() int {
 		panic(outOfRegs{})
 	}
 	far, at := -1, -1
-	for i, v := range a.owner {
-		if !a.lock[i] && v != nil {
+	for i, v := range a.owner[first:] {
+		if i += first; !a.lock[i] && v != nil {
 			if n := a.next[v][0]; n > far {
 				far, at = n, i
 			}

@@ -318,7 +318,7 @@ func (f *Func) done() {
 		case func():
 			it()
 		case *Block:
-			for _, in := range code[it] {
+			for _, in := range spread(it.among, code[it]) {
 				if in.note != "" {
 					f.Ctx.Comment(in.note)
 				} else {
@@ -329,4 +329,19 @@ func (f *Func) done() {
 	}
 	f.call("VZEROUPPER")
 	f.call("RET")
+}
+
+// spread puts b among a, both in order, as evenly as can be.
+func spread(a, b []instr) (all []instr) {
+	if len(a) == 0 {
+		return b
+	}
+	done := 0
+	for i, in := range a {
+		all = append(all, in)
+		for ; done < (i+1)*len(b)/len(a); done++ {
+			all = append(all, b[done])
+		}
+	}
+	return all
 }

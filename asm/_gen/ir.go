@@ -78,7 +78,9 @@ type Block struct {
 	acc  func(slot, copy int) *Var
 	kept []*Var
 
-	serial bool // copies one after the other
+	serial bool    // copies one after the other
+	among  []instr // code to spread the block among
+	first  int     // registers before this one are not for the block
 }
 
 func (b *Block) add(v *Value) *Value {

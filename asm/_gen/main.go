@@ -37,6 +37,7 @@ var families = []struct {
 	{"gauss", gaussKernels},
 	{"bivariate", bivariateKernels},
 	{"logistic", logisticKernels},
+	{"step", stepKernels}, // AVX-512 only: elsewhere there are no registers for it
 }
 
 func main() {
@@ -44,6 +45,9 @@ func main() {
 	log.SetPrefix("asm/_gen: ")
 	for _, isa := range []*ISA{avx2, avx512} {
 		for _, fam := range families {
+			if fam.stem == "step" && !isa.AVX512 {
+				continue
+			}
 			f := newFile(isa, fam.stem)
 			fam.recipes(f)
 			f.finish()
