@@ -87,13 +87,13 @@ func (p *product) few(m, n int, by blocking, beta float32) {
 				args.BStep = 4 * lanes(p.isa) * args.Vecs
 				packPanelB(p.isa, args.B, args.BStep, &p.b, k0, j, args.K, args.Vecs, args.Tail)
 			}
-			lines := 0
+			fetch := 0
 			if p.packed != nil && m >= fetchRows && j+w < n && 4*p.k*n >= fetchBytes {
 				args.Next, _ = p.packed.at(p.isa, p.row+k0, p.col+j+w)
-				lines = args.K * args.BStep / lineBytes
+				fetch = args.K * args.BStep
 			}
 			args.A, args.C = p.a.ptr(0, k0), p.c.ptr(0, j)
-			p.tiles(m, args, lines)
+			p.tiles(m, args, fetch)
 			args.Start = 1
 		}
 	}
@@ -129,7 +129,7 @@ func (p *product) many(m, n int, by blocking, packA bool, beta float32) {
 							packPanelB(p.isa, args.B, args.BStep, &p.b, k0, j, args.K, args.Vecs, args.Tail)
 						}
 					}
-					lines := 0
+					fetch := 0
 					if 4*args.K*nb >= fetchBytes {
 						next := j + w
 						if next == j0+nb {
@@ -138,10 +138,10 @@ func (p *product) many(m, n int, by blocking, packA bool, beta float32) {
 						switch {
 						case p.packed != nil:
 							args.Next, _ = p.packed.at(p.isa, p.row+k0, p.col+next)
-							lines = args.K * args.BStep / lineBytes
+							fetch = args.K * args.BStep
 						case block != nil && i0 > 0:
 							args.Next = &block[(next-j0)*args.K]
-							lines = args.K * args.BStep / lineBytes
+							fetch = args.K * args.BStep
 						}
 					}
 					if packA {
@@ -150,7 +150,7 @@ func (p *product) many(m, n int, by blocking, packA bool, beta float32) {
 						args.A = p.a.ptr(i0, k0)
 					}
 					args.C = p.c.ptr(i0, j)
-					p.tiles(ib, args, lines)
+					p.tiles(ib, args, fetch)
 				}
 			}
 			args.Start = 1

@@ -218,27 +218,25 @@ func start(beta float32) int {
 }
 
 // tiles runs over m rows, in tiles as equal as can be: with few chains at a time, each waits
-// for itself. Meanwhile it fetches the given number of cache lines from args.Next on, K of them in
-// a tile, as far as there are tiles.
-func (p *product) tiles(m int, args avx512.GemmArgs, lines int) {
+// for itself. Meanwhile it fetches so many bytes from args.Next on, as evenly: what waits for
+// the third cache is in the way of what waits for the second.
+func (p *product) tiles(m int, args avx512.GemmArgs, fetch int) {
 	most := maxRows(p.isa, args.Vecs)
 	count := (m + most - 1) / most
 	args.Rows = (m + count - 1) / count
 	larger := m - count*(args.Rows-1) // tiles with that many rows; the others have one less
 	args.CVec = 4 * lanes(p.isa)
 	args.CLast = args.CVec * (args.Vecs - 1)
+	args.NextStep = min(lineBytes, (fetch+count*args.K-1)/(count*args.K))
 	for count > 0 {
 		if larger == 0 {
 			args.Rows--
 			larger = count
 		}
-		args.Tiles = max(1, min(larger, callWork/(args.Rows*args.Vecs*args.K)))
-		switch {
-		case lines <= 0:
+		if fetch <= 0 {
 			args.Next = nil
-		case args.Tiles*args.K > lines:
-			args.Tiles = (lines + args.K - 1) / args.K
 		}
+		args.Tiles = max(1, min(larger, callWork/(args.Rows*args.Vecs*args.K)))
 		tiles(p.isa, &args)
 		larger -= args.Tiles
 		if count -= args.Tiles; count > 0 {
@@ -246,8 +244,9 @@ func (p *product) tiles(m int, args avx512.GemmArgs, lines int) {
 			args.A = (*float32)(unsafe.Add(unsafe.Pointer(args.A), args.Tiles*args.Rows*args.ARow))
 			args.C = (*float32)(unsafe.Add(unsafe.Pointer(args.C), args.Tiles*args.Rows*args.CRow))
 		}
-		if lines -= args.Tiles * args.K; lines > 0 {
-			args.Next = (*float32)(unsafe.Add(unsafe.Pointer(args.Next), args.Tiles*args.K*lineBytes))
+		fetched := args.Tiles * args.K * args.NextStep
+		if fetch -= fetched; fetch > 0 {
+			args.Next = (*float32)(unsafe.Add(unsafe.Pointer(args.Next), fetched))
 		}
 	}
 }

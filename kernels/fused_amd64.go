@@ -210,6 +210,7 @@ func (f *fusedStep) group(isa asm.ISA, p *stepProduct, unit, n, next int) {
 			most = lateRows(s.steps)
 		}
 		tiles := (p.rows + most - 1) / most
+		fetchStep := min(4*lineFloats, (4*s.vecs(unit)*s.lanes+tiles-1)/max(1, tiles)) // bytes with each step of a tile
 		for row := 0; row < p.rows; {
 			// Tiles as equal as can be, and as many of one size as are left, or make a chunk.
 			rows := (p.rows - row + tiles - 1) / tiles
@@ -234,12 +235,12 @@ func (f *fusedStep) group(isa asm.ISA, p *stepProduct, unit, n, next int) {
 					f.tiles(&args, row, u, k1 == s.steps)
 					continue
 				}
-				if len(s.data) > fetchFrom && fetched < (k1-k0)*args.Vecs*s.lanes {
-					args.Next = s.from(fetchUnit+u-unit, fetchK, fetched)
+				if len(s.data) > fetchFrom {
+					args.Next, args.NextStep = s.from(fetchUnit+u-unit, fetchK, fetched/4), fetchStep
 				}
 				gemmTiles(isa, &args)
 			}
-			fetched += run * (k1 - k0) * lineFloats
+			fetched += run * (k1 - k0) * fetchStep
 			if k1 == s.steps && !late {
 				f.after(isa, row, run*rows, unit, n)
 			}

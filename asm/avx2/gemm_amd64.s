@@ -27,12 +27,12 @@ GLOBL gemmRamp<>(SB), RODATA|NOPTR, $64
 TEXT ·GemmTiles(SB), NOSPLIT, $96-8
 	MOVQ    args+0(FP), DI
 	LEAQ    gemmRamp<>+32(SB), AX
-	MOVQ    112(DI), CX
+	MOVQ    120(DI), CX
 	NEGQ    CX
 	VMOVUPS (AX)(CX*4), Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
-	CMPQ    64(DI), $0x20
+	CMPQ    72(DI), $0x20
 	JNE     apart1
 	VMOVUPS gemmRamp<>+0(SB), Y0
 	VMOVUPS Y0, 32(SP)
@@ -44,7 +44,7 @@ apart1:
 	MOVQ AX, 72(SP)
 	MOVQ 24(DI), AX
 	MOVQ AX, 80(SP)
-	MOVQ 88(DI), AX
+	MOVQ 96(DI), AX
 	MOVQ AX, 88(SP)
 	MOVQ 32(DI), DX
 	LEAQ (DX)(DX*2), SI
@@ -53,70 +53,70 @@ apart1:
 	MOVQ 48(DI), R10
 
 	// The size of the tile.
-	CMPQ 104(DI), $0x04
+	CMPQ 112(DI), $0x04
 	JEQ  vecs4
-	CMPQ 104(DI), $0x03
+	CMPQ 112(DI), $0x03
 	JEQ  vecs3
-	CMPQ 104(DI), $0x02
+	CMPQ 112(DI), $0x02
 	JEQ  vecs2
-	CMPQ 104(DI), $0x01
+	CMPQ 112(DI), $0x01
 	JEQ  vecs1
 
 vecs4:
-	CMPQ 96(DI), $0x03
+	CMPQ 104(DI), $0x03
 	JEQ  tile3x4
-	CMPQ 96(DI), $0x02
+	CMPQ 104(DI), $0x02
 	JEQ  tile2x4
 	JMP  tile1x4
 
 vecs3:
-	CMPQ 96(DI), $0x04
+	CMPQ 104(DI), $0x04
 	JEQ  tile4x3
-	CMPQ 96(DI), $0x03
+	CMPQ 104(DI), $0x03
 	JEQ  tile3x3
-	CMPQ 96(DI), $0x02
+	CMPQ 104(DI), $0x02
 	JEQ  tile2x3
 	JMP  tile1x3
 
 vecs2:
-	CMPQ 96(DI), $0x06
+	CMPQ 104(DI), $0x06
 	JEQ  tile6x2
-	CMPQ 96(DI), $0x05
+	CMPQ 104(DI), $0x05
 	JEQ  tile5x2
-	CMPQ 96(DI), $0x04
+	CMPQ 104(DI), $0x04
 	JEQ  tile4x2
-	CMPQ 96(DI), $0x03
+	CMPQ 104(DI), $0x03
 	JEQ  tile3x2
-	CMPQ 96(DI), $0x02
+	CMPQ 104(DI), $0x02
 	JEQ  tile2x2
 	JMP  tile1x2
 
 vecs1:
-	CMPQ 96(DI), $0x08
+	CMPQ 104(DI), $0x08
 	JEQ  tile8x1
-	CMPQ 96(DI), $0x07
+	CMPQ 104(DI), $0x07
 	JEQ  tile7x1
-	CMPQ 96(DI), $0x06
+	CMPQ 104(DI), $0x06
 	JEQ  tile6x1
-	CMPQ 96(DI), $0x05
+	CMPQ 104(DI), $0x05
 	JEQ  tile5x1
-	CMPQ 96(DI), $0x04
+	CMPQ 104(DI), $0x04
 	JEQ  tile4x1
-	CMPQ 96(DI), $0x03
+	CMPQ 104(DI), $0x03
 	JEQ  tile3x1
-	CMPQ 96(DI), $0x02
+	CMPQ 104(DI), $0x02
 	JEQ  tile2x1
 	JMP  tile1x1
 
 tile3x4:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero3x4
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     loadtail3x4
 	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
@@ -165,9 +165,9 @@ loadtail3x4:
 	VMASKMOVPS (CX)(BX*1), Y11, Y11
 
 loaded3x4:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps3x4
-	VBROADCASTSS 132(DI), Y15
+	VBROADCASTSS 140(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -206,11 +206,11 @@ steps3x4:
 	CMPQ 80(SP), $0x00
 	JEQ  fetch3x4
 	MOVQ 80(SP), R11
-	MOVL $0x00000040, R13
+	MOVQ 56(DI), R13
 
 fetch3x4:
-	MOVQ 80(DI), CX
-	CMPQ 112(DI), $0x08
+	MOVQ 88(DI), CX
+	CMPQ 120(DI), $0x08
 	JNE  tail3x4
 	SUBQ $0x04, CX
 	JL   rest3x4
@@ -378,10 +378,10 @@ store3x4:
 	MOVQ  R11, 80(SP)
 
 fetched3x4:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     storetail3x4
 	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
@@ -440,14 +440,14 @@ next3x4:
 	JMP    done
 
 tile2x4:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero2x4
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     loadtail2x4
 	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
@@ -482,9 +482,9 @@ loadtail2x4:
 	VMASKMOVPS (CX)(BX*1), Y7, Y7
 
 loaded2x4:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps2x4
-	VBROADCASTSS 132(DI), Y15
+	VBROADCASTSS 140(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -515,11 +515,11 @@ steps2x4:
 	CMPQ 80(SP), $0x00
 	JEQ  fetch2x4
 	MOVQ 80(SP), R11
-	MOVL $0x00000040, R13
+	MOVQ 56(DI), R13
 
 fetch2x4:
-	MOVQ 80(DI), CX
-	CMPQ 112(DI), $0x08
+	MOVQ 88(DI), CX
+	CMPQ 120(DI), $0x08
 	JNE  tail2x4
 	SUBQ $0x04, CX
 	JL   rest2x4
@@ -657,10 +657,10 @@ store2x4:
 	MOVQ  R11, 80(SP)
 
 fetched2x4:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     storetail2x4
 	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
@@ -705,14 +705,14 @@ next2x4:
 	JMP    done
 
 tile1x4:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero1x4
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     loadtail1x4
 	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
@@ -733,9 +733,9 @@ loadtail1x4:
 	VMASKMOVPS (CX)(BX*1), Y3, Y3
 
 loaded1x4:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps1x4
-	VBROADCASTSS 132(DI), Y15
+	VBROADCASTSS 140(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -758,11 +758,11 @@ steps1x4:
 	CMPQ 80(SP), $0x00
 	JEQ  fetch1x4
 	MOVQ 80(SP), R11
-	MOVL $0x00000040, R13
+	MOVQ 56(DI), R13
 
 fetch1x4:
-	MOVQ 80(DI), CX
-	CMPQ 112(DI), $0x08
+	MOVQ 88(DI), CX
+	CMPQ 120(DI), $0x08
 	JNE  tail1x4
 
 one1x4:
@@ -808,10 +808,10 @@ store1x4:
 	MOVQ  R11, 80(SP)
 
 fetched1x4:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     storetail1x4
 	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
@@ -842,14 +842,14 @@ next1x4:
 	JMP    done
 
 tile4x3:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero4x3
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     loadtail4x3
 	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
@@ -900,9 +900,9 @@ loadtail4x3:
 	VMASKMOVPS (CX)(BX*1), Y11, Y11
 
 loaded4x3:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps4x3
-	VBROADCASTSS 132(DI), Y15
+	VBROADCASTSS 140(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -941,11 +941,11 @@ steps4x3:
 	CMPQ 80(SP), $0x00
 	JEQ  fetch4x3
 	MOVQ 80(SP), R11
-	MOVL $0x00000040, R13
+	MOVQ 56(DI), R13
 
 fetch4x3:
-	MOVQ 80(DI), CX
-	CMPQ 112(DI), $0x08
+	MOVQ 88(DI), CX
+	CMPQ 120(DI), $0x08
 	JNE  tail4x3
 	SUBQ $0x04, CX
 	JL   rest4x3
@@ -1113,10 +1113,10 @@ store4x3:
 	MOVQ  R11, 80(SP)
 
 fetched4x3:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     storetail4x3
 	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
@@ -1177,14 +1177,14 @@ next4x3:
 	JMP    done
 
 tile3x3:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero3x3
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     loadtail3x3
 	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
@@ -1224,9 +1224,9 @@ loadtail3x3:
 	VMASKMOVPS (CX)(BX*1), Y8, Y8
 
 loaded3x3:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps3x3
-	VBROADCASTSS 132(DI), Y15
+	VBROADCASTSS 140(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -1259,11 +1259,11 @@ steps3x3:
 	CMPQ 80(SP), $0x00
 	JEQ  fetch3x3
 	MOVQ 80(SP), R11
-	MOVL $0x00000040, R13
+	MOVQ 56(DI), R13
 
 fetch3x3:
-	MOVQ 80(DI), CX
-	CMPQ 112(DI), $0x08
+	MOVQ 88(DI), CX
+	CMPQ 120(DI), $0x08
 	JNE  tail3x3
 	SUBQ $0x04, CX
 	JL   rest3x3
@@ -1407,10 +1407,10 @@ store3x3:
 	MOVQ  R11, 80(SP)
 
 fetched3x3:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     storetail3x3
 	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
@@ -1460,14 +1460,14 @@ next3x3:
 	JMP    done
 
 tile2x3:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero2x3
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     loadtail2x3
 	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
@@ -1496,9 +1496,9 @@ loadtail2x3:
 	VMASKMOVPS (CX)(BX*1), Y5, Y5
 
 loaded2x3:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps2x3
-	VBROADCASTSS 132(DI), Y15
+	VBROADCASTSS 140(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -1525,11 +1525,11 @@ steps2x3:
 	CMPQ 80(SP), $0x00
 	JEQ  fetch2x3
 	MOVQ 80(SP), R11
-	MOVL $0x00000040, R13
+	MOVQ 56(DI), R13
 
 fetch2x3:
-	MOVQ 80(DI), CX
-	CMPQ 112(DI), $0x08
+	MOVQ 88(DI), CX
+	CMPQ 120(DI), $0x08
 	JNE  tail2x3
 
 one2x3:
@@ -1579,10 +1579,10 @@ store2x3:
 	MOVQ  R11, 80(SP)
 
 fetched2x3:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     storetail2x3
 	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
@@ -1621,14 +1621,14 @@ next2x3:
 	JMP    done
 
 tile1x3:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero1x3
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     loadtail1x3
 	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
@@ -1646,9 +1646,9 @@ loadtail1x3:
 	VMASKMOVPS (CX)(BX*1), Y2, Y2
 
 loaded1x3:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps1x3
-	VBROADCASTSS 132(DI), Y15
+	VBROADCASTSS 140(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -1669,11 +1669,11 @@ steps1x3:
 	CMPQ 80(SP), $0x00
 	JEQ  fetch1x3
 	MOVQ 80(SP), R11
-	MOVL $0x00000040, R13
+	MOVQ 56(DI), R13
 
 fetch1x3:
-	MOVQ 80(DI), CX
-	CMPQ 112(DI), $0x08
+	MOVQ 88(DI), CX
+	CMPQ 120(DI), $0x08
 	JNE  tail1x3
 
 one1x3:
@@ -1715,10 +1715,10 @@ store1x3:
 	MOVQ  R11, 80(SP)
 
 fetched1x3:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     storetail1x3
 	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
@@ -1746,14 +1746,14 @@ next1x3:
 	JMP    done
 
 tile6x2:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero6x2
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     loadtail6x2
 	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
@@ -1808,9 +1808,9 @@ loadtail6x2:
 	VMASKMOVPS (CX)(BX*1), Y11, Y11
 
 loaded6x2:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps6x2
-	VBROADCASTSS 132(DI), Y15
+	VBROADCASTSS 140(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -1849,11 +1849,11 @@ steps6x2:
 	CMPQ 80(SP), $0x00
 	JEQ  fetch6x2
 	MOVQ 80(SP), R11
-	MOVL $0x00000040, R13
+	MOVQ 56(DI), R13
 
 fetch6x2:
-	MOVQ 80(DI), CX
-	CMPQ 112(DI), $0x08
+	MOVQ 88(DI), CX
+	CMPQ 120(DI), $0x08
 	JNE  tail6x2
 	SUBQ $0x04, CX
 	JL   rest6x2
@@ -2027,10 +2027,10 @@ store6x2:
 	MOVQ  R11, 80(SP)
 
 fetched6x2:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     storetail6x2
 	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
@@ -2095,14 +2095,14 @@ next6x2:
 	JMP    done
 
 tile5x2:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero5x2
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     loadtail5x2
 	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
@@ -2149,9 +2149,9 @@ loadtail5x2:
 	VMASKMOVPS (CX)(BX*1), Y9, Y9
 
 loaded5x2:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps5x2
-	VBROADCASTSS 132(DI), Y15
+	VBROADCASTSS 140(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -2186,11 +2186,11 @@ steps5x2:
 	CMPQ 80(SP), $0x00
 	JEQ  fetch5x2
 	MOVQ 80(SP), R11
-	MOVL $0x00000040, R13
+	MOVQ 56(DI), R13
 
 fetch5x2:
-	MOVQ 80(DI), CX
-	CMPQ 112(DI), $0x08
+	MOVQ 88(DI), CX
+	CMPQ 120(DI), $0x08
 	JNE  tail5x2
 	SUBQ $0x04, CX
 	JL   rest5x2
@@ -2346,10 +2346,10 @@ store5x2:
 	MOVQ  R11, 80(SP)
 
 fetched5x2:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     storetail5x2
 	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
@@ -2406,14 +2406,14 @@ next5x2:
 	JMP    done
 
 tile4x2:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero4x2
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     loadtail4x2
 	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
@@ -2452,9 +2452,9 @@ loadtail4x2:
 	VMASKMOVPS (CX)(BX*1), Y7, Y7
 
 loaded4x2:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps4x2
-	VBROADCASTSS 132(DI), Y15
+	VBROADCASTSS 140(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -2485,11 +2485,11 @@ steps4x2:
 	CMPQ 80(SP), $0x00
 	JEQ  fetch4x2
 	MOVQ 80(SP), R11
-	MOVL $0x00000040, R13
+	MOVQ 56(DI), R13
 
 fetch4x2:
-	MOVQ 80(DI), CX
-	CMPQ 112(DI), $0x08
+	MOVQ 88(DI), CX
+	CMPQ 120(DI), $0x08
 	JNE  tail4x2
 	SUBQ $0x04, CX
 	JL   rest4x2
@@ -2627,10 +2627,10 @@ store4x2:
 	MOVQ  R11, 80(SP)
 
 fetched4x2:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     storetail4x2
 	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
@@ -2679,14 +2679,14 @@ next4x2:
 	JMP    done
 
 tile3x2:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero3x2
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     loadtail3x2
 	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
@@ -2717,9 +2717,9 @@ loadtail3x2:
 	VMASKMOVPS (CX)(BX*1), Y5, Y5
 
 loaded3x2:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps3x2
-	VBROADCASTSS 132(DI), Y15
+	VBROADCASTSS 140(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -2746,11 +2746,11 @@ steps3x2:
 	CMPQ 80(SP), $0x00
 	JEQ  fetch3x2
 	MOVQ 80(SP), R11
-	MOVL $0x00000040, R13
+	MOVQ 56(DI), R13
 
 fetch3x2:
-	MOVQ 80(DI), CX
-	CMPQ 112(DI), $0x08
+	MOVQ 88(DI), CX
+	CMPQ 120(DI), $0x08
 	JNE  tail3x2
 
 one3x2:
@@ -2800,10 +2800,10 @@ store3x2:
 	MOVQ  R11, 80(SP)
 
 fetched3x2:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     storetail3x2
 	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
@@ -2844,14 +2844,14 @@ next3x2:
 	JMP    done
 
 tile2x2:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero2x2
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     loadtail2x2
 	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
@@ -2874,9 +2874,9 @@ loadtail2x2:
 	VMASKMOVPS (CX)(BX*1), Y3, Y3
 
 loaded2x2:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps2x2
-	VBROADCASTSS 132(DI), Y15
+	VBROADCASTSS 140(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -2899,11 +2899,11 @@ steps2x2:
 	CMPQ 80(SP), $0x00
 	JEQ  fetch2x2
 	MOVQ 80(SP), R11
-	MOVL $0x00000040, R13
+	MOVQ 56(DI), R13
 
 fetch2x2:
-	MOVQ 80(DI), CX
-	CMPQ 112(DI), $0x08
+	MOVQ 88(DI), CX
+	CMPQ 120(DI), $0x08
 	JNE  tail2x2
 
 one2x2:
@@ -2947,10 +2947,10 @@ store2x2:
 	MOVQ  R11, 80(SP)
 
 fetched2x2:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     storetail2x2
 	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
@@ -2983,14 +2983,14 @@ next2x2:
 	JMP    done
 
 tile1x2:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero1x2
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     loadtail1x2
 	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
@@ -3005,9 +3005,9 @@ loadtail1x2:
 	VMASKMOVPS (CX)(BX*1), Y1, Y1
 
 loaded1x2:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps1x2
-	VBROADCASTSS 132(DI), Y15
+	VBROADCASTSS 140(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	JMP          steps1x2
@@ -3026,11 +3026,11 @@ steps1x2:
 	CMPQ 80(SP), $0x00
 	JEQ  fetch1x2
 	MOVQ 80(SP), R11
-	MOVL $0x00000040, R13
+	MOVQ 56(DI), R13
 
 fetch1x2:
-	MOVQ 80(DI), CX
-	CMPQ 112(DI), $0x08
+	MOVQ 88(DI), CX
+	CMPQ 120(DI), $0x08
 	JNE  tail1x2
 
 one1x2:
@@ -3068,10 +3068,10 @@ store1x2:
 	MOVQ  R11, 80(SP)
 
 fetched1x2:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     storetail1x2
 	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
@@ -3096,14 +3096,14 @@ next1x2:
 	JMP    done
 
 tile8x1:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero8x1
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     loadtail8x1
 	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
@@ -3150,9 +3150,9 @@ loadtail8x1:
 	VMASKMOVPS (CX), Y7, Y7
 
 loaded8x1:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps8x1
-	VBROADCASTSS 132(DI), Y15
+	VBROADCASTSS 140(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -3177,8 +3177,8 @@ steps8x1:
 	MOVQ 64(SP), AX
 	MOVQ 8(DI), BX
 	LEAQ (AX)(SI*2), R12
-	MOVQ 80(DI), CX
-	CMPQ 112(DI), $0x08
+	MOVQ 88(DI), CX
+	CMPQ 120(DI), $0x08
 	JNE  tail8x1
 	SUBQ $0x04, CX
 	JL   rest8x1
@@ -3323,10 +3323,10 @@ onetail8x1:
 	JNZ          onetail8x1
 
 store8x1:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     storetail8x1
 	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
@@ -3383,14 +3383,14 @@ next8x1:
 	JMP    done
 
 tile7x1:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero7x1
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     loadtail7x1
 	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
@@ -3432,9 +3432,9 @@ loadtail7x1:
 	VMASKMOVPS (CX), Y6, Y6
 
 loaded7x1:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps7x1
-	VBROADCASTSS 132(DI), Y15
+	VBROADCASTSS 140(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -3457,8 +3457,8 @@ steps7x1:
 	MOVQ 64(SP), AX
 	MOVQ 8(DI), BX
 	LEAQ (AX)(SI*2), R12
-	MOVQ 80(DI), CX
-	CMPQ 112(DI), $0x08
+	MOVQ 88(DI), CX
+	CMPQ 120(DI), $0x08
 	JNE  tail7x1
 
 one7x1:
@@ -3509,10 +3509,10 @@ onetail7x1:
 	JNZ          onetail7x1
 
 store7x1:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     storetail7x1
 	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
@@ -3564,14 +3564,14 @@ next7x1:
 	JMP    done
 
 tile6x1:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero6x1
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     loadtail6x1
 	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
@@ -3608,9 +3608,9 @@ loadtail6x1:
 	VMASKMOVPS (CX), Y5, Y5
 
 loaded6x1:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps6x1
-	VBROADCASTSS 132(DI), Y15
+	VBROADCASTSS 140(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -3630,8 +3630,8 @@ zero6x1:
 steps6x1:
 	MOVQ 64(SP), AX
 	MOVQ 8(DI), BX
-	MOVQ 80(DI), CX
-	CMPQ 112(DI), $0x08
+	MOVQ 88(DI), CX
+	CMPQ 120(DI), $0x08
 	JNE  tail6x1
 
 one6x1:
@@ -3676,10 +3676,10 @@ onetail6x1:
 	JNZ          onetail6x1
 
 store6x1:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     storetail6x1
 	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
@@ -3726,14 +3726,14 @@ next6x1:
 	JMP    done
 
 tile5x1:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero5x1
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     loadtail5x1
 	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
@@ -3765,9 +3765,9 @@ loadtail5x1:
 	VMASKMOVPS (CX), Y4, Y4
 
 loaded5x1:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps5x1
-	VBROADCASTSS 132(DI), Y15
+	VBROADCASTSS 140(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -3785,8 +3785,8 @@ zero5x1:
 steps5x1:
 	MOVQ 64(SP), AX
 	MOVQ 8(DI), BX
-	MOVQ 80(DI), CX
-	CMPQ 112(DI), $0x08
+	MOVQ 88(DI), CX
+	CMPQ 120(DI), $0x08
 	JNE  tail5x1
 
 one5x1:
@@ -3827,10 +3827,10 @@ onetail5x1:
 	JNZ          onetail5x1
 
 store5x1:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     storetail5x1
 	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
@@ -3872,14 +3872,14 @@ next5x1:
 	JMP    done
 
 tile4x1:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero4x1
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     loadtail4x1
 	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
@@ -3906,9 +3906,9 @@ loadtail4x1:
 	VMASKMOVPS (CX), Y3, Y3
 
 loaded4x1:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps4x1
-	VBROADCASTSS 132(DI), Y15
+	VBROADCASTSS 140(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -3924,8 +3924,8 @@ zero4x1:
 steps4x1:
 	MOVQ 64(SP), AX
 	MOVQ 8(DI), BX
-	MOVQ 80(DI), CX
-	CMPQ 112(DI), $0x08
+	MOVQ 88(DI), CX
+	CMPQ 120(DI), $0x08
 	JNE  tail4x1
 
 one4x1:
@@ -3962,10 +3962,10 @@ onetail4x1:
 	JNZ          onetail4x1
 
 store4x1:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     storetail4x1
 	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
@@ -4002,14 +4002,14 @@ next4x1:
 	JMP    done
 
 tile3x1:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero3x1
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     loadtail3x1
 	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
@@ -4031,9 +4031,9 @@ loadtail3x1:
 	VMASKMOVPS (CX), Y2, Y2
 
 loaded3x1:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps3x1
-	VBROADCASTSS 132(DI), Y15
+	VBROADCASTSS 140(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -4047,8 +4047,8 @@ zero3x1:
 steps3x1:
 	MOVQ 64(SP), AX
 	MOVQ 8(DI), BX
-	MOVQ 80(DI), CX
-	CMPQ 112(DI), $0x08
+	MOVQ 88(DI), CX
+	CMPQ 120(DI), $0x08
 	JNE  tail3x1
 
 one3x1:
@@ -4081,10 +4081,10 @@ onetail3x1:
 	JNZ          onetail3x1
 
 store3x1:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     storetail3x1
 	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
@@ -4116,14 +4116,14 @@ next3x1:
 	JMP    done
 
 tile2x1:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero2x1
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     loadtail2x1
 	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
@@ -4140,9 +4140,9 @@ loadtail2x1:
 	VMASKMOVPS (CX), Y1, Y1
 
 loaded2x1:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps2x1
-	VBROADCASTSS 132(DI), Y15
+	VBROADCASTSS 140(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	JMP          steps2x1
@@ -4154,8 +4154,8 @@ zero2x1:
 steps2x1:
 	MOVQ 64(SP), AX
 	MOVQ 8(DI), BX
-	MOVQ 80(DI), CX
-	CMPQ 112(DI), $0x08
+	MOVQ 88(DI), CX
+	CMPQ 120(DI), $0x08
 	JNE  tail2x1
 
 one2x1:
@@ -4184,10 +4184,10 @@ onetail2x1:
 	JNZ          onetail2x1
 
 store2x1:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     storetail2x1
 	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
@@ -4214,14 +4214,14 @@ next2x1:
 	JMP    done
 
 tile1x1:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero1x1
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     loadtail1x1
 	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
@@ -4233,9 +4233,9 @@ loadtail1x1:
 	VMASKMOVPS (CX), Y0, Y0
 
 loaded1x1:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps1x1
-	VBROADCASTSS 132(DI), Y15
+	VBROADCASTSS 140(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	JMP          steps1x1
 
@@ -4245,8 +4245,8 @@ zero1x1:
 steps1x1:
 	MOVQ 64(SP), AX
 	MOVQ 8(DI), BX
-	MOVQ 80(DI), CX
-	CMPQ 112(DI), $0x08
+	MOVQ 88(DI), CX
+	CMPQ 120(DI), $0x08
 	JNE  tail1x1
 
 one1x1:
@@ -4271,10 +4271,10 @@ onetail1x1:
 	JNZ          onetail1x1
 
 store1x1:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x08
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x08
 	JNE     storetail1x1
 	MOVQ    72(SP), CX
 	VMOVUPS Y0, (CX)
@@ -4303,29 +4303,29 @@ done:
 TEXT ·GemmFinish(SB), NOSPLIT, $32-8
 	MOVQ         args+0(FP), DI
 	LEAQ         gemmRamp<>+32(SB), AX
-	MOVQ         112(DI), CX
+	MOVQ         120(DI), CX
 	NEGQ         CX
 	VMOVUPS      (AX)(CX*4), Y0
 	VMOVUPS      Y0, (SP)
 	MOVQ         (DI), AX
 	MOVQ         16(DI), R11
 	MOVQ         32(DI), DX
-	MOVQ         56(DI), R13
-	MOVQ         88(DI), CX
-	VBROADCASTSS 128(DI), Y0
-	VBROADCASTSS 132(DI), Y1
+	MOVQ         64(DI), R13
+	MOVQ         96(DI), CX
+	VBROADCASTSS 136(DI), Y0
+	VBROADCASTSS 140(DI), Y1
 
 row:
 	MOVQ AX, BX
 	MOVQ R11, SI
-	MOVQ 104(DI), R8
+	MOVQ 112(DI), R8
 
 vector:
 	CMPQ    R8, $0x01
 	JEQ     last
 	VMOVUPS (BX), Y2
 	VXORPS  X3, X3, X3
-	CMPQ    120(DI), $0x00
+	CMPQ    128(DI), $0x00
 	JEQ     fma2
 	VMOVUPS (SI), Y3
 	VMULPS  Y1, Y3, Y3
@@ -4342,7 +4342,7 @@ last:
 	VMOVUPS    (SP), Y2
 	VMASKMOVPS (BX), Y2, Y2
 	VXORPS     X3, X3, X3
-	CMPQ       120(DI), $0x00
+	CMPQ       128(DI), $0x00
 	JEQ        fma3
 	VMOVUPS    (SP), Y3
 	VMASKMOVPS (SI), Y3, Y3
@@ -4956,9 +4956,9 @@ TEXT ·GemmTile16(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), DI
 	MOVQ 32(DI), DX
 	LEAQ (DX)(DX*2), SI
-	CMPQ 104(DI), $0x04
+	CMPQ 112(DI), $0x04
 	JNE  not4
-	CMPQ 96(DI), $0x02
+	CMPQ 104(DI), $0x02
 	JNE  not4
 
 	// Tile 2x4.
@@ -4973,12 +4973,12 @@ TEXT ·GemmTile16(SB), NOSPLIT, $0-8
 	VXORPS       X5, X5, X5
 	VXORPS       X6, X6, X6
 	VXORPS       X7, X7, X7
-	CMPQ         120(DI), $0x00
+	CMPQ         128(DI), $0x00
 	JEQ          started2x4
 	MOVQ         16(DI), CX
-	MOVQ         56(DI), R13
-	MOVQ         64(DI), AX
-	MOVQ         72(DI), BX
+	MOVQ         64(DI), R13
+	MOVQ         72(DI), AX
+	MOVQ         80(DI), BX
 	VMOVUPS      (CX), Y0
 	VMOVUPS      (CX)(AX*1), Y1
 	VMOVUPS      (CX)(AX*2), Y2
@@ -4992,7 +4992,7 @@ TEXT ·GemmTile16(SB), NOSPLIT, $0-8
 started2x4:
 	MOVQ (DI), AX
 	MOVQ 8(DI), BX
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 	SUBQ $0x02, CX
 	JL   last2x4
 
@@ -5060,9 +5060,9 @@ last2x4:
 
 store2x4:
 	MOVQ    16(DI), CX
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, (CX)(AX*1)
 	VMOVUPS Y2, (CX)(AX*2)
@@ -5076,9 +5076,9 @@ store2x4:
 	RET
 
 not4:
-	CMPQ 104(DI), $0x03
+	CMPQ 112(DI), $0x03
 	JNE  not5
-	CMPQ 96(DI), $0x02
+	CMPQ 104(DI), $0x02
 	JNE  not5
 
 	// Tile 2x3.
@@ -5091,12 +5091,12 @@ not4:
 	VXORPS       X3, X3, X3
 	VXORPS       X4, X4, X4
 	VXORPS       X5, X5, X5
-	CMPQ         120(DI), $0x00
+	CMPQ         128(DI), $0x00
 	JEQ          started2x3
 	MOVQ         16(DI), CX
-	MOVQ         56(DI), R13
-	MOVQ         64(DI), AX
-	MOVQ         72(DI), BX
+	MOVQ         64(DI), R13
+	MOVQ         72(DI), AX
+	MOVQ         80(DI), BX
 	VMOVUPS      (CX), Y0
 	VMOVUPS      (CX)(AX*1), Y1
 	VMOVUPS      (CX)(BX*1), Y2
@@ -5108,7 +5108,7 @@ not4:
 started2x3:
 	MOVQ (DI), AX
 	MOVQ 8(DI), BX
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 	SUBQ $0x02, CX
 	JL   last2x3
 
@@ -5165,9 +5165,9 @@ last2x3:
 
 store2x3:
 	MOVQ    16(DI), CX
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, (CX)(AX*1)
 	VMOVUPS Y2, (CX)(BX*1)
@@ -5179,9 +5179,9 @@ store2x3:
 	RET
 
 not5:
-	CMPQ 104(DI), $0x02
+	CMPQ 112(DI), $0x02
 	JNE  not6
-	CMPQ 96(DI), $0x02
+	CMPQ 104(DI), $0x02
 	JNE  not6
 
 	// Tile 2x2.
@@ -5192,12 +5192,12 @@ not5:
 	VXORPS       X1, X1, X1
 	VXORPS       X2, X2, X2
 	VXORPS       X3, X3, X3
-	CMPQ         120(DI), $0x00
+	CMPQ         128(DI), $0x00
 	JEQ          started2x2
 	MOVQ         16(DI), CX
-	MOVQ         56(DI), R13
-	MOVQ         64(DI), AX
-	MOVQ         72(DI), BX
+	MOVQ         64(DI), R13
+	MOVQ         72(DI), AX
+	MOVQ         80(DI), BX
 	VMOVUPS      (CX), Y0
 	VMOVUPS      (CX)(BX*1), Y1
 	ADDQ         R13, CX
@@ -5207,7 +5207,7 @@ not5:
 started2x2:
 	MOVQ (DI), AX
 	MOVQ 8(DI), BX
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 	SUBQ $0x02, CX
 	JL   last2x2
 
@@ -5253,9 +5253,9 @@ last2x2:
 
 store2x2:
 	MOVQ    16(DI), CX
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, (CX)(BX*1)
 	ADDQ    R13, CX
@@ -5641,37 +5641,37 @@ end14:
 TEXT ·GemvRows(SB), NOSPLIT, $288-8
 	MOVQ         args+0(FP), DI
 	LEAQ         gemmRamp<>+32(SB), AX
-	MOVQ         112(DI), CX
+	MOVQ         120(DI), CX
 	NEGQ         CX
 	VMOVUPS      (AX)(CX*4), Y0
 	VMOVUPS      Y0, (SP)
 	MOVQ         8(DI), BX
 	MOVQ         16(DI), DX
 	MOVQ         32(DI), R8
-	CMPQ         104(DI), $0x04
+	CMPQ         112(DI), $0x04
 	JEQ          vecs4
-	CMPQ         104(DI), $0x03
+	CMPQ         112(DI), $0x03
 	JEQ          vecs3
-	CMPQ         104(DI), $0x02
+	CMPQ         112(DI), $0x02
 	JEQ          vecs2
 	VXORPS       X12, X12, X12
-	CMPQ         120(DI), $0x00
+	CMPQ         128(DI), $0x00
 	JEQ          steps1
 	VMOVUPS      (SP), Y12
 	VMASKMOVPS   (DX), Y12, Y12
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps1
-	VBROADCASTSS 132(DI), Y0
+	VBROADCASTSS 140(DI), Y0
 	VMULPS       Y0, Y12, Y12
 
 steps1:
-	CMPQ 112(DI), $0x08
+	CMPQ 120(DI), $0x08
 	JNE  few1
 	MOVQ (DI), R11
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
 	LEAQ (R9)(R8*4), R12
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 
 vector15:
 	CMPQ         CX, $0x08
@@ -5791,7 +5791,7 @@ end18:
 few1:
 	MOVQ    (DI), AX
 	XORL    R10, R10
-	MOVQ    112(DI), R9
+	MOVQ    120(DI), R9
 	MOVQ    AX, 32(SP)
 	CMPQ    R9, $0x01
 	CMOVQLE R10, R8
@@ -5823,7 +5823,7 @@ few1:
 	MOVQ    AX, 88(SP)
 	ADDQ    R8, AX
 	XORL    R11, R11
-	MOVQ    80(DI), CX
+	MOVQ    88(DI), CX
 
 vector19:
 	CMPQ         CX, $0x08
@@ -5965,25 +5965,25 @@ end22:
 vecs2:
 	VXORPS       X12, X12, X12
 	VXORPS       X13, X13, X13
-	CMPQ         120(DI), $0x00
+	CMPQ         128(DI), $0x00
 	JEQ          steps2
 	VMOVUPS      (DX), Y12
 	VMOVUPS      (SP), Y13
 	VMASKMOVPS   32(DX), Y13, Y13
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps2
-	VBROADCASTSS 132(DI), Y0
+	VBROADCASTSS 140(DI), Y0
 	VMULPS       Y0, Y12, Y12
 	VMULPS       Y0, Y13, Y13
 
 steps2:
-	CMPQ 112(DI), $0x08
+	CMPQ 120(DI), $0x08
 	JNE  few2
 	MOVQ (DI), R11
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
 	LEAQ (R9)(R8*4), R12
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 
 vector23:
 	CMPQ         CX, $0x08
@@ -6221,7 +6221,7 @@ few2:
 	ADDQ    R8, AX
 	MOVQ    AX, 88(SP)
 	ADDQ    R8, AX
-	MOVQ    112(DI), R9
+	MOVQ    120(DI), R9
 	MOVQ    AX, 96(SP)
 	CMPQ    R9, $0x01
 	CMOVQLE R10, R8
@@ -6253,7 +6253,7 @@ few2:
 	MOVQ    AX, 152(SP)
 	ADDQ    R8, AX
 	XORL    R11, R11
-	MOVQ    80(DI), CX
+	MOVQ    88(DI), CX
 
 vector27:
 	CMPQ         CX, $0x08
@@ -6504,27 +6504,27 @@ vecs3:
 	VXORPS       X12, X12, X12
 	VXORPS       X13, X13, X13
 	VXORPS       X14, X14, X14
-	CMPQ         120(DI), $0x00
+	CMPQ         128(DI), $0x00
 	JEQ          steps3
 	VMOVUPS      (DX), Y12
 	VMOVUPS      32(DX), Y13
 	VMOVUPS      (SP), Y14
 	VMASKMOVPS   64(DX), Y14, Y14
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps3
-	VBROADCASTSS 132(DI), Y0
+	VBROADCASTSS 140(DI), Y0
 	VMULPS       Y0, Y12, Y12
 	VMULPS       Y0, Y13, Y13
 	VMULPS       Y0, Y14, Y14
 
 steps3:
-	CMPQ 112(DI), $0x08
+	CMPQ 120(DI), $0x08
 	JNE  few3
 	MOVQ (DI), R11
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
 	LEAQ (R9)(R8*4), R12
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 
 vector31:
 	CMPQ         CX, $0x08
@@ -6880,7 +6880,7 @@ few3:
 	ADDQ    R8, AX
 	MOVQ    AX, 152(SP)
 	ADDQ    R8, AX
-	MOVQ    112(DI), R9
+	MOVQ    120(DI), R9
 	MOVQ    AX, 160(SP)
 	CMPQ    R9, $0x01
 	CMOVQLE R10, R8
@@ -6912,7 +6912,7 @@ few3:
 	MOVQ    AX, 216(SP)
 	ADDQ    R8, AX
 	XORL    R11, R11
-	MOVQ    80(DI), CX
+	MOVQ    88(DI), CX
 
 vector35:
 	CMPQ         CX, $0x08
@@ -7272,29 +7272,29 @@ vecs4:
 	VXORPS       X13, X13, X13
 	VXORPS       X14, X14, X14
 	VXORPS       X15, X15, X15
-	CMPQ         120(DI), $0x00
+	CMPQ         128(DI), $0x00
 	JEQ          steps4
 	VMOVUPS      (DX), Y12
 	VMOVUPS      32(DX), Y13
 	VMOVUPS      64(DX), Y14
 	VMOVUPS      (SP), Y15
 	VMASKMOVPS   96(DX), Y15, Y15
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps4
-	VBROADCASTSS 132(DI), Y0
+	VBROADCASTSS 140(DI), Y0
 	VMULPS       Y0, Y12, Y12
 	VMULPS       Y0, Y13, Y13
 	VMULPS       Y0, Y14, Y14
 	VMULPS       Y0, Y15, Y15
 
 steps4:
-	CMPQ 112(DI), $0x08
+	CMPQ 120(DI), $0x08
 	JNE  few4
 	MOVQ (DI), R11
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
 	LEAQ (R9)(R8*4), R12
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 
 vector39:
 	CMPQ         CX, $0x08
@@ -7768,7 +7768,7 @@ few4:
 	ADDQ    R8, AX
 	MOVQ    AX, 216(SP)
 	ADDQ    R8, AX
-	MOVQ    112(DI), R9
+	MOVQ    120(DI), R9
 	MOVQ    AX, 224(SP)
 	CMPQ    R9, $0x01
 	CMOVQLE R10, R8
@@ -7800,7 +7800,7 @@ few4:
 	MOVQ    AX, 280(SP)
 	ADDQ    R8, AX
 	XORL    R11, R11
-	MOVQ    80(DI), CX
+	MOVQ    88(DI), CX
 
 vector43:
 	CMPQ         CX, $0x08

@@ -6,24 +6,25 @@ package avx512
 
 // GemmArgs says what GemmTiles and GemmFinish work on. Distances are in bytes.
 type GemmArgs struct {
-	A     *float32 // first element of the first row
-	B     *float32 // first element of the panel
-	C     *float32 // first element of the first row
-	Next  *float32 // nil, or what comes next: a line of it a step goes to the L2 cache (from 2 Vecs on)
-	ARow  int      // from one row of A to the next
-	AStep int      // from one k of A to the next
-	BStep int      // from one k of the panel to the next
-	CRow  int      // from one row of C to the next
-	CVec  int      // from one vector of a row of C to the next
-	CLast int      // from the first vector of a row of C to the last; Vecs-1 times CVec, or more
-	K     int      // steps of the chains, at least 1
-	Tiles int      // number of tiles, one below the other, at least 1
-	Rows  int      // rows of a tile, 1 to 8 8 8 6 with AVX-512, 8 6 4 3 with AVX2, for 1 to 4 Vecs
-	Vecs  int      // vectors in a row of a tile, 1 to 4
-	Tail  int      // columns in the last of them, 1 to Lanes; if CVec is not a vector, in each of them
-	Start int      // where chains start: 0 at +0, 1 at C, 2 at Beta*C
-	Alpha float32  // factor of A, GemmFinish only
-	Beta  float32  // factor of C
+	A        *float32 // first element of the first row
+	B        *float32 // first element of the panel
+	C        *float32 // first element of the first row
+	Next     *float32 // nil, or what comes next: its line goes to the L2 cache with every step (from 2 Vecs on)
+	ARow     int      // from one row of A to the next
+	AStep    int      // from one k of A to the next
+	BStep    int      // from one k of the panel to the next
+	NextStep int      // from one step to the next in Next
+	CRow     int      // from one row of C to the next
+	CVec     int      // from one vector of a row of C to the next
+	CLast    int      // from the first vector of a row of C to the last; Vecs-1 times CVec, or more
+	K        int      // steps of the chains, at least 1
+	Tiles    int      // number of tiles, one below the other, at least 1
+	Rows     int      // rows of a tile, 1 to 8 8 8 6 with AVX-512, 8 6 4 3 with AVX2, for 1 to 4 Vecs
+	Vecs     int      // vectors in a row of a tile, 1 to 4
+	Tail     int      // columns in the last of them, 1 to Lanes; if CVec is not a vector, in each of them
+	Start    int      // where chains start: 0 at +0, 1 at C, 2 at Beta*C
+	Alpha    float32  // factor of A, GemmFinish only
+	Beta     float32  // factor of C
 }
 
 // RowArgs says what GemmRow and GemmRow16 work on. Distances are in bytes.

@@ -8,13 +8,13 @@
 // Requires: AVX, AVX512F, MMX+
 TEXT ·GemmTiles(SB), NOSPLIT, $32-8
 	MOVQ   args+0(FP), DI
-	MOVQ   112(DI), CX
+	MOVQ   120(DI), CX
 	MOVL   $0x00000001, AX
 	SHLL   CL, AX
 	DECL   AX
 	KMOVW  AX, K1
 	KMOVW  K1, K2
-	CMPQ   64(DI), $0x40
+	CMPQ   72(DI), $0x40
 	JNE    apart1
 	KXNORW K2, K2, K2
 
@@ -25,7 +25,7 @@ apart1:
 	MOVQ AX, 8(SP)
 	MOVQ 24(DI), AX
 	MOVQ AX, 16(SP)
-	MOVQ 88(DI), AX
+	MOVQ 96(DI), AX
 	MOVQ AX, 24(SP)
 	MOVQ 32(DI), DX
 	LEAQ (DX)(DX*2), SI
@@ -34,88 +34,88 @@ apart1:
 	MOVQ 48(DI), R10
 
 	// The size of the tile.
-	CMPQ 104(DI), $0x04
+	CMPQ 112(DI), $0x04
 	JEQ  vecs4
-	CMPQ 104(DI), $0x03
+	CMPQ 112(DI), $0x03
 	JEQ  vecs3
-	CMPQ 104(DI), $0x02
+	CMPQ 112(DI), $0x02
 	JEQ  vecs2
-	CMPQ 104(DI), $0x01
+	CMPQ 112(DI), $0x01
 	JEQ  vecs1
 
 vecs4:
-	CMPQ 96(DI), $0x06
+	CMPQ 104(DI), $0x06
 	JEQ  tile6x4
-	CMPQ 96(DI), $0x05
+	CMPQ 104(DI), $0x05
 	JEQ  tile5x4
-	CMPQ 96(DI), $0x04
+	CMPQ 104(DI), $0x04
 	JEQ  tile4x4
-	CMPQ 96(DI), $0x03
+	CMPQ 104(DI), $0x03
 	JEQ  tile3x4
-	CMPQ 96(DI), $0x02
+	CMPQ 104(DI), $0x02
 	JEQ  tile2x4
 	JMP  tile1x4
 
 vecs3:
-	CMPQ 96(DI), $0x08
+	CMPQ 104(DI), $0x08
 	JEQ  tile8x3
-	CMPQ 96(DI), $0x07
+	CMPQ 104(DI), $0x07
 	JEQ  tile7x3
-	CMPQ 96(DI), $0x06
+	CMPQ 104(DI), $0x06
 	JEQ  tile6x3
-	CMPQ 96(DI), $0x05
+	CMPQ 104(DI), $0x05
 	JEQ  tile5x3
-	CMPQ 96(DI), $0x04
+	CMPQ 104(DI), $0x04
 	JEQ  tile4x3
-	CMPQ 96(DI), $0x03
+	CMPQ 104(DI), $0x03
 	JEQ  tile3x3
-	CMPQ 96(DI), $0x02
+	CMPQ 104(DI), $0x02
 	JEQ  tile2x3
 	JMP  tile1x3
 
 vecs2:
-	CMPQ 96(DI), $0x08
+	CMPQ 104(DI), $0x08
 	JEQ  tile8x2
-	CMPQ 96(DI), $0x07
+	CMPQ 104(DI), $0x07
 	JEQ  tile7x2
-	CMPQ 96(DI), $0x06
+	CMPQ 104(DI), $0x06
 	JEQ  tile6x2
-	CMPQ 96(DI), $0x05
+	CMPQ 104(DI), $0x05
 	JEQ  tile5x2
-	CMPQ 96(DI), $0x04
+	CMPQ 104(DI), $0x04
 	JEQ  tile4x2
-	CMPQ 96(DI), $0x03
+	CMPQ 104(DI), $0x03
 	JEQ  tile3x2
-	CMPQ 96(DI), $0x02
+	CMPQ 104(DI), $0x02
 	JEQ  tile2x2
 	JMP  tile1x2
 
 vecs1:
-	CMPQ 96(DI), $0x08
+	CMPQ 104(DI), $0x08
 	JEQ  tile8x1
-	CMPQ 96(DI), $0x07
+	CMPQ 104(DI), $0x07
 	JEQ  tile7x1
-	CMPQ 96(DI), $0x06
+	CMPQ 104(DI), $0x06
 	JEQ  tile6x1
-	CMPQ 96(DI), $0x05
+	CMPQ 104(DI), $0x05
 	JEQ  tile5x1
-	CMPQ 96(DI), $0x04
+	CMPQ 104(DI), $0x04
 	JEQ  tile4x1
-	CMPQ 96(DI), $0x03
+	CMPQ 104(DI), $0x03
 	JEQ  tile3x1
-	CMPQ 96(DI), $0x02
+	CMPQ 104(DI), $0x02
 	JEQ  tile2x1
 	JMP  tile1x1
 
 tile6x4:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero6x4
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     loadtail6x4
 	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
@@ -182,9 +182,9 @@ loadtail6x4:
 	VMOVUPS.Z (CX)(BX*1), K1, Z23
 
 loaded6x4:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps6x4
-	VBROADCASTSS 132(DI), Z31
+	VBROADCASTSS 140(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -247,10 +247,10 @@ steps6x4:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch6x4
 	MOVQ 16(SP), R11
-	MOVL $0x00000040, R13
+	MOVQ 56(DI), R13
 
 fetch6x4:
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 	SUBQ $0x04, CX
 	JL   rest6x4
 
@@ -462,10 +462,10 @@ store6x4:
 	MOVQ  R11, 16(SP)
 
 fetched6x4:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     storetail6x4
 	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
@@ -542,14 +542,14 @@ next6x4:
 	JMP    done
 
 tile5x4:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero5x4
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     loadtail5x4
 	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
@@ -606,9 +606,9 @@ loadtail5x4:
 	VMOVUPS.Z (CX)(BX*1), K1, Z19
 
 loaded5x4:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps5x4
-	VBROADCASTSS 132(DI), Z31
+	VBROADCASTSS 140(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -663,10 +663,10 @@ steps5x4:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch5x4
 	MOVQ 16(SP), R11
-	MOVL $0x00000040, R13
+	MOVQ 56(DI), R13
 
 fetch5x4:
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 	SUBQ $0x04, CX
 	JL   rest5x4
 
@@ -853,10 +853,10 @@ store5x4:
 	MOVQ  R11, 16(SP)
 
 fetched5x4:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     storetail5x4
 	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
@@ -923,14 +923,14 @@ next5x4:
 	JMP    done
 
 tile4x4:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero4x4
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     loadtail4x4
 	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
@@ -977,9 +977,9 @@ loadtail4x4:
 	VMOVUPS.Z (CX)(BX*1), K1, Z15
 
 loaded4x4:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps4x4
-	VBROADCASTSS 132(DI), Z31
+	VBROADCASTSS 140(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -1026,10 +1026,10 @@ steps4x4:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch4x4
 	MOVQ 16(SP), R11
-	MOVL $0x00000040, R13
+	MOVQ 56(DI), R13
 
 fetch4x4:
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 	SUBQ $0x04, CX
 	JL   rest4x4
 
@@ -1191,10 +1191,10 @@ store4x4:
 	MOVQ  R11, 16(SP)
 
 fetched4x4:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     storetail4x4
 	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
@@ -1251,14 +1251,14 @@ next4x4:
 	JMP    done
 
 tile3x4:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero3x4
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     loadtail3x4
 	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
@@ -1295,9 +1295,9 @@ loadtail3x4:
 	VMOVUPS.Z (CX)(BX*1), K1, Z11
 
 loaded3x4:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps3x4
-	VBROADCASTSS 132(DI), Z31
+	VBROADCASTSS 140(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -1336,10 +1336,10 @@ steps3x4:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch3x4
 	MOVQ 16(SP), R11
-	MOVL $0x00000040, R13
+	MOVQ 56(DI), R13
 
 fetch3x4:
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 
 one3x4:
 	VMOVUPS      (BX), Z12
@@ -1372,10 +1372,10 @@ one3x4:
 	MOVQ         R11, 16(SP)
 
 fetched3x4:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     storetail3x4
 	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
@@ -1422,14 +1422,14 @@ next3x4:
 	JMP    done
 
 tile2x4:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero2x4
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     loadtail2x4
 	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
@@ -1456,9 +1456,9 @@ loadtail2x4:
 	VMOVUPS.Z (CX)(BX*1), K1, Z7
 
 loaded2x4:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps2x4
-	VBROADCASTSS 132(DI), Z31
+	VBROADCASTSS 140(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -1489,10 +1489,10 @@ steps2x4:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch2x4
 	MOVQ 16(SP), R11
-	MOVL $0x00000040, R13
+	MOVQ 56(DI), R13
 
 fetch2x4:
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 
 one2x4:
 	VMOVUPS      (BX), Z8
@@ -1520,10 +1520,10 @@ one2x4:
 	MOVQ         R11, 16(SP)
 
 fetched2x4:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     storetail2x4
 	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
@@ -1560,14 +1560,14 @@ next2x4:
 	JMP    done
 
 tile1x4:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero1x4
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     loadtail1x4
 	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
@@ -1584,9 +1584,9 @@ loadtail1x4:
 	VMOVUPS.Z (CX)(BX*1), K1, Z3
 
 loaded1x4:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps1x4
-	VBROADCASTSS 132(DI), Z31
+	VBROADCASTSS 140(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -1609,10 +1609,10 @@ steps1x4:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch1x4
 	MOVQ 16(SP), R11
-	MOVL $0x00000040, R13
+	MOVQ 56(DI), R13
 
 fetch1x4:
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 
 one1x4:
 	VMOVUPS      (BX), Z4
@@ -1635,10 +1635,10 @@ one1x4:
 	MOVQ         R11, 16(SP)
 
 fetched1x4:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     storetail1x4
 	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
@@ -1665,14 +1665,14 @@ next1x4:
 	JMP    done
 
 tile8x3:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero8x3
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     loadtail8x3
 	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
@@ -1743,9 +1743,9 @@ loadtail8x3:
 	VMOVUPS.Z (CX)(BX*1), K1, Z23
 
 loaded8x3:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps8x3
-	VBROADCASTSS 132(DI), Z31
+	VBROADCASTSS 140(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -1809,10 +1809,10 @@ steps8x3:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch8x3
 	MOVQ 16(SP), R11
-	MOVL $0x00000040, R13
+	MOVQ 56(DI), R13
 
 fetch8x3:
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 	SUBQ $0x04, CX
 	JL   rest8x3
 
@@ -2034,10 +2034,10 @@ store8x3:
 	MOVQ  R11, 16(SP)
 
 fetched8x3:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     storetail8x3
 	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
@@ -2118,14 +2118,14 @@ next8x3:
 	JMP    done
 
 tile7x3:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero7x3
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     loadtail7x3
 	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
@@ -2188,9 +2188,9 @@ loadtail7x3:
 	VMOVUPS.Z (CX)(BX*1), K1, Z20
 
 loaded7x3:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps7x3
-	VBROADCASTSS 132(DI), Z31
+	VBROADCASTSS 140(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -2248,10 +2248,10 @@ steps7x3:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch7x3
 	MOVQ 16(SP), R11
-	MOVL $0x00000040, R13
+	MOVQ 56(DI), R13
 
 fetch7x3:
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 	SUBQ $0x04, CX
 	JL   rest7x3
 
@@ -2453,10 +2453,10 @@ store7x3:
 	MOVQ  R11, 16(SP)
 
 fetched7x3:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     storetail7x3
 	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
@@ -2529,14 +2529,14 @@ next7x3:
 	JMP    done
 
 tile6x3:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero6x3
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     loadtail6x3
 	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
@@ -2591,9 +2591,9 @@ loadtail6x3:
 	VMOVUPS.Z (CX)(BX*1), K1, Z17
 
 loaded6x3:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps6x3
-	VBROADCASTSS 132(DI), Z31
+	VBROADCASTSS 140(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -2644,10 +2644,10 @@ steps6x3:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch6x3
 	MOVQ 16(SP), R11
-	MOVL $0x00000040, R13
+	MOVQ 56(DI), R13
 
 fetch6x3:
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 	SUBQ $0x04, CX
 	JL   rest6x3
 
@@ -2824,10 +2824,10 @@ store6x3:
 	MOVQ  R11, 16(SP)
 
 fetched6x3:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     storetail6x3
 	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
@@ -2892,14 +2892,14 @@ next6x3:
 	JMP    done
 
 tile5x3:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero5x3
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     loadtail5x3
 	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
@@ -2946,9 +2946,9 @@ loadtail5x3:
 	VMOVUPS.Z (CX)(BX*1), K1, Z14
 
 loaded5x3:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps5x3
-	VBROADCASTSS 132(DI), Z31
+	VBROADCASTSS 140(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -2993,10 +2993,10 @@ steps5x3:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch5x3
 	MOVQ 16(SP), R11
-	MOVL $0x00000040, R13
+	MOVQ 56(DI), R13
 
 fetch5x3:
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 	SUBQ $0x04, CX
 	JL   rest5x3
 
@@ -3153,10 +3153,10 @@ store5x3:
 	MOVQ  R11, 16(SP)
 
 fetched5x3:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     storetail5x3
 	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
@@ -3213,14 +3213,14 @@ next5x3:
 	JMP    done
 
 tile4x3:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero4x3
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     loadtail4x3
 	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
@@ -3259,9 +3259,9 @@ loadtail4x3:
 	VMOVUPS.Z (CX)(BX*1), K1, Z11
 
 loaded4x3:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps4x3
-	VBROADCASTSS 132(DI), Z31
+	VBROADCASTSS 140(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -3300,10 +3300,10 @@ steps4x3:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch4x3
 	MOVQ 16(SP), R11
-	MOVL $0x00000040, R13
+	MOVQ 56(DI), R13
 
 fetch4x3:
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 
 one4x3:
 	VMOVUPS      (BX), Z12
@@ -3336,10 +3336,10 @@ one4x3:
 	MOVQ         R11, 16(SP)
 
 fetched4x3:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     storetail4x3
 	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
@@ -3388,14 +3388,14 @@ next4x3:
 	JMP    done
 
 tile3x3:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero3x3
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     loadtail3x3
 	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
@@ -3426,9 +3426,9 @@ loadtail3x3:
 	VMOVUPS.Z (CX)(BX*1), K1, Z8
 
 loaded3x3:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps3x3
-	VBROADCASTSS 132(DI), Z31
+	VBROADCASTSS 140(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -3461,10 +3461,10 @@ steps3x3:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch3x3
 	MOVQ 16(SP), R11
-	MOVL $0x00000040, R13
+	MOVQ 56(DI), R13
 
 fetch3x3:
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 
 one3x3:
 	VMOVUPS      (BX), Z9
@@ -3493,10 +3493,10 @@ one3x3:
 	MOVQ         R11, 16(SP)
 
 fetched3x3:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     storetail3x3
 	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
@@ -3537,14 +3537,14 @@ next3x3:
 	JMP    done
 
 tile2x3:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero2x3
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     loadtail2x3
 	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
@@ -3567,9 +3567,9 @@ loadtail2x3:
 	VMOVUPS.Z (CX)(BX*1), K1, Z5
 
 loaded2x3:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps2x3
-	VBROADCASTSS 132(DI), Z31
+	VBROADCASTSS 140(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -3596,10 +3596,10 @@ steps2x3:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch2x3
 	MOVQ 16(SP), R11
-	MOVL $0x00000040, R13
+	MOVQ 56(DI), R13
 
 fetch2x3:
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 
 one2x3:
 	VMOVUPS      (BX), Z6
@@ -3624,10 +3624,10 @@ one2x3:
 	MOVQ         R11, 16(SP)
 
 fetched2x3:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     storetail2x3
 	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
@@ -3660,14 +3660,14 @@ next2x3:
 	JMP    done
 
 tile1x3:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero1x3
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     loadtail1x3
 	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
@@ -3682,9 +3682,9 @@ loadtail1x3:
 	VMOVUPS.Z (CX)(BX*1), K1, Z2
 
 loaded1x3:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps1x3
-	VBROADCASTSS 132(DI), Z31
+	VBROADCASTSS 140(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -3705,10 +3705,10 @@ steps1x3:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch1x3
 	MOVQ 16(SP), R11
-	MOVL $0x00000040, R13
+	MOVQ 56(DI), R13
 
 fetch1x3:
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 
 one1x3:
 	VMOVUPS      (BX), Z3
@@ -3729,10 +3729,10 @@ one1x3:
 	MOVQ         R11, 16(SP)
 
 fetched1x3:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     storetail1x3
 	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
@@ -3757,14 +3757,14 @@ next1x3:
 	JMP    done
 
 tile8x2:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero8x2
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     loadtail8x2
 	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
@@ -3819,9 +3819,9 @@ loadtail8x2:
 	VMOVUPS.Z (CX)(BX*1), K1, Z15
 
 loaded8x2:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps8x2
-	VBROADCASTSS 132(DI), Z31
+	VBROADCASTSS 140(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -3869,10 +3869,10 @@ steps8x2:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch8x2
 	MOVQ 16(SP), R11
-	MOVL $0x00000040, R13
+	MOVQ 56(DI), R13
 
 fetch8x2:
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 	SUBQ $0x04, CX
 	JL   rest8x2
 
@@ -4049,10 +4049,10 @@ store8x2:
 	MOVQ  R11, 16(SP)
 
 fetched8x2:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     storetail8x2
 	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
@@ -4117,14 +4117,14 @@ next8x2:
 	JMP    done
 
 tile7x2:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero7x2
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     loadtail7x2
 	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
@@ -4173,9 +4173,9 @@ loadtail7x2:
 	VMOVUPS.Z (CX)(BX*1), K1, Z13
 
 loaded7x2:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps7x2
-	VBROADCASTSS 132(DI), Z31
+	VBROADCASTSS 140(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -4219,10 +4219,10 @@ steps7x2:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch7x2
 	MOVQ 16(SP), R11
-	MOVL $0x00000040, R13
+	MOVQ 56(DI), R13
 
 fetch7x2:
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 
 one7x2:
 	VMOVUPS      (BX), Z14
@@ -4260,10 +4260,10 @@ one7x2:
 	MOVQ         R11, 16(SP)
 
 fetched7x2:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     storetail7x2
 	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
@@ -4322,14 +4322,14 @@ next7x2:
 	JMP    done
 
 tile6x2:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero6x2
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     loadtail6x2
 	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
@@ -4372,9 +4372,9 @@ loadtail6x2:
 	VMOVUPS.Z (CX)(BX*1), K1, Z11
 
 loaded6x2:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps6x2
-	VBROADCASTSS 132(DI), Z31
+	VBROADCASTSS 140(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -4413,10 +4413,10 @@ steps6x2:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch6x2
 	MOVQ 16(SP), R11
-	MOVL $0x00000040, R13
+	MOVQ 56(DI), R13
 
 fetch6x2:
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 
 one6x2:
 	VMOVUPS      (BX), Z12
@@ -4450,10 +4450,10 @@ one6x2:
 	MOVQ         R11, 16(SP)
 
 fetched6x2:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     storetail6x2
 	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
@@ -4506,14 +4506,14 @@ next6x2:
 	JMP    done
 
 tile5x2:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero5x2
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     loadtail5x2
 	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
@@ -4550,9 +4550,9 @@ loadtail5x2:
 	VMOVUPS.Z (CX)(BX*1), K1, Z9
 
 loaded5x2:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps5x2
-	VBROADCASTSS 132(DI), Z31
+	VBROADCASTSS 140(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -4587,10 +4587,10 @@ steps5x2:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch5x2
 	MOVQ 16(SP), R11
-	MOVL $0x00000040, R13
+	MOVQ 56(DI), R13
 
 fetch5x2:
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 
 one5x2:
 	VMOVUPS      (BX), Z10
@@ -4621,10 +4621,10 @@ one5x2:
 	MOVQ         R11, 16(SP)
 
 fetched5x2:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     storetail5x2
 	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
@@ -4671,14 +4671,14 @@ next5x2:
 	JMP    done
 
 tile4x2:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero4x2
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     loadtail4x2
 	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
@@ -4709,9 +4709,9 @@ loadtail4x2:
 	VMOVUPS.Z (CX)(BX*1), K1, Z7
 
 loaded4x2:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps4x2
-	VBROADCASTSS 132(DI), Z31
+	VBROADCASTSS 140(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -4742,10 +4742,10 @@ steps4x2:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch4x2
 	MOVQ 16(SP), R11
-	MOVL $0x00000040, R13
+	MOVQ 56(DI), R13
 
 fetch4x2:
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 
 one4x2:
 	VMOVUPS      (BX), Z8
@@ -4773,10 +4773,10 @@ one4x2:
 	MOVQ         R11, 16(SP)
 
 fetched4x2:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     storetail4x2
 	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
@@ -4817,14 +4817,14 @@ next4x2:
 	JMP    done
 
 tile3x2:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero3x2
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     loadtail3x2
 	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
@@ -4849,9 +4849,9 @@ loadtail3x2:
 	VMOVUPS.Z (CX)(BX*1), K1, Z5
 
 loaded3x2:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps3x2
-	VBROADCASTSS 132(DI), Z31
+	VBROADCASTSS 140(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -4878,10 +4878,10 @@ steps3x2:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch3x2
 	MOVQ 16(SP), R11
-	MOVL $0x00000040, R13
+	MOVQ 56(DI), R13
 
 fetch3x2:
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 
 one3x2:
 	VMOVUPS      (BX), Z6
@@ -4906,10 +4906,10 @@ one3x2:
 	MOVQ         R11, 16(SP)
 
 fetched3x2:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     storetail3x2
 	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
@@ -4944,14 +4944,14 @@ next3x2:
 	JMP    done
 
 tile2x2:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero2x2
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     loadtail2x2
 	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
@@ -4970,9 +4970,9 @@ loadtail2x2:
 	VMOVUPS.Z (CX)(BX*1), K1, Z3
 
 loaded2x2:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps2x2
-	VBROADCASTSS 132(DI), Z31
+	VBROADCASTSS 140(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -4995,10 +4995,10 @@ steps2x2:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch2x2
 	MOVQ 16(SP), R11
-	MOVL $0x00000040, R13
+	MOVQ 56(DI), R13
 
 fetch2x2:
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 
 one2x2:
 	VMOVUPS      (BX), Z4
@@ -5020,10 +5020,10 @@ one2x2:
 	MOVQ         R11, 16(SP)
 
 fetched2x2:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     storetail2x2
 	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
@@ -5052,14 +5052,14 @@ next2x2:
 	JMP    done
 
 tile1x2:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero1x2
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     loadtail1x2
 	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
@@ -5072,9 +5072,9 @@ loadtail1x2:
 	VMOVUPS.Z (CX)(BX*1), K1, Z1
 
 loaded1x2:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps1x2
-	VBROADCASTSS 132(DI), Z31
+	VBROADCASTSS 140(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	JMP          steps1x2
@@ -5093,10 +5093,10 @@ steps1x2:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch1x2
 	MOVQ 16(SP), R11
-	MOVL $0x00000040, R13
+	MOVQ 56(DI), R13
 
 fetch1x2:
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 
 one1x2:
 	VMOVUPS      (BX), Z2
@@ -5115,10 +5115,10 @@ one1x2:
 	MOVQ         R11, 16(SP)
 
 fetched1x2:
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     storetail1x2
 	MOVQ    8(SP), CX
 	VMOVUPS Z0, (CX)
@@ -5141,14 +5141,14 @@ next1x2:
 	JMP    done
 
 tile8x1:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero8x1
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     loadtail8x1
 	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
@@ -5187,9 +5187,9 @@ loadtail8x1:
 	VMOVUPS.Z (CX), K1, Z7
 
 loaded8x1:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps8x1
-	VBROADCASTSS 132(DI), Z31
+	VBROADCASTSS 140(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -5214,7 +5214,7 @@ steps8x1:
 	MOVQ (SP), AX
 	MOVQ 8(DI), BX
 	LEAQ (AX)(SI*2), R12
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 
 one8x1:
 	VMOVUPS.Z    (BX), K1, Z8
@@ -5239,10 +5239,10 @@ one8x1:
 	ADDQ         R9, R12
 	DECQ         CX
 	JNZ          one8x1
-	MOVQ         56(DI), R13
-	MOVQ         64(DI), AX
-	MOVQ         72(DI), BX
-	CMPQ         112(DI), $0x10
+	MOVQ         64(DI), R13
+	MOVQ         72(DI), AX
+	MOVQ         80(DI), BX
+	CMPQ         120(DI), $0x10
 	JNE          storetail8x1
 	MOVQ         8(SP), CX
 	VMOVUPS      Z0, (CX)
@@ -5291,14 +5291,14 @@ next8x1:
 	JMP    done
 
 tile7x1:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero7x1
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     loadtail7x1
 	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
@@ -5333,9 +5333,9 @@ loadtail7x1:
 	VMOVUPS.Z (CX), K1, Z6
 
 loaded7x1:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps7x1
-	VBROADCASTSS 132(DI), Z31
+	VBROADCASTSS 140(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -5358,7 +5358,7 @@ steps7x1:
 	MOVQ (SP), AX
 	MOVQ 8(DI), BX
 	LEAQ (AX)(SI*2), R12
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 
 one7x1:
 	VMOVUPS.Z    (BX), K1, Z7
@@ -5381,10 +5381,10 @@ one7x1:
 	ADDQ         R9, R12
 	DECQ         CX
 	JNZ          one7x1
-	MOVQ         56(DI), R13
-	MOVQ         64(DI), AX
-	MOVQ         72(DI), BX
-	CMPQ         112(DI), $0x10
+	MOVQ         64(DI), R13
+	MOVQ         72(DI), AX
+	MOVQ         80(DI), BX
+	CMPQ         120(DI), $0x10
 	JNE          storetail7x1
 	MOVQ         8(SP), CX
 	VMOVUPS      Z0, (CX)
@@ -5429,14 +5429,14 @@ next7x1:
 	JMP    done
 
 tile6x1:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero6x1
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     loadtail6x1
 	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
@@ -5467,9 +5467,9 @@ loadtail6x1:
 	VMOVUPS.Z (CX), K1, Z5
 
 loaded6x1:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps6x1
-	VBROADCASTSS 132(DI), Z31
+	VBROADCASTSS 140(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -5489,7 +5489,7 @@ zero6x1:
 steps6x1:
 	MOVQ (SP), AX
 	MOVQ 8(DI), BX
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 
 one6x1:
 	VMOVUPS.Z    (BX), K1, Z6
@@ -5509,10 +5509,10 @@ one6x1:
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          one6x1
-	MOVQ         56(DI), R13
-	MOVQ         64(DI), AX
-	MOVQ         72(DI), BX
-	CMPQ         112(DI), $0x10
+	MOVQ         64(DI), R13
+	MOVQ         72(DI), AX
+	MOVQ         80(DI), BX
+	CMPQ         120(DI), $0x10
 	JNE          storetail6x1
 	MOVQ         8(SP), CX
 	VMOVUPS      Z0, (CX)
@@ -5553,14 +5553,14 @@ next6x1:
 	JMP    done
 
 tile5x1:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero5x1
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     loadtail5x1
 	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
@@ -5587,9 +5587,9 @@ loadtail5x1:
 	VMOVUPS.Z (CX), K1, Z4
 
 loaded5x1:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps5x1
-	VBROADCASTSS 132(DI), Z31
+	VBROADCASTSS 140(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -5607,7 +5607,7 @@ zero5x1:
 steps5x1:
 	MOVQ (SP), AX
 	MOVQ 8(DI), BX
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 
 one5x1:
 	VMOVUPS.Z    (BX), K1, Z5
@@ -5625,10 +5625,10 @@ one5x1:
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          one5x1
-	MOVQ         56(DI), R13
-	MOVQ         64(DI), AX
-	MOVQ         72(DI), BX
-	CMPQ         112(DI), $0x10
+	MOVQ         64(DI), R13
+	MOVQ         72(DI), AX
+	MOVQ         80(DI), BX
+	CMPQ         120(DI), $0x10
 	JNE          storetail5x1
 	MOVQ         8(SP), CX
 	VMOVUPS      Z0, (CX)
@@ -5665,14 +5665,14 @@ next5x1:
 	JMP    done
 
 tile4x1:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero4x1
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     loadtail4x1
 	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
@@ -5695,9 +5695,9 @@ loadtail4x1:
 	VMOVUPS.Z (CX), K1, Z3
 
 loaded4x1:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps4x1
-	VBROADCASTSS 132(DI), Z31
+	VBROADCASTSS 140(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -5713,7 +5713,7 @@ zero4x1:
 steps4x1:
 	MOVQ (SP), AX
 	MOVQ 8(DI), BX
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 
 one4x1:
 	VMOVUPS.Z    (BX), K1, Z4
@@ -5729,10 +5729,10 @@ one4x1:
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          one4x1
-	MOVQ         56(DI), R13
-	MOVQ         64(DI), AX
-	MOVQ         72(DI), BX
-	CMPQ         112(DI), $0x10
+	MOVQ         64(DI), R13
+	MOVQ         72(DI), AX
+	MOVQ         80(DI), BX
+	CMPQ         120(DI), $0x10
 	JNE          storetail4x1
 	MOVQ         8(SP), CX
 	VMOVUPS      Z0, (CX)
@@ -5765,14 +5765,14 @@ next4x1:
 	JMP    done
 
 tile3x1:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero3x1
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     loadtail3x1
 	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
@@ -5791,9 +5791,9 @@ loadtail3x1:
 	VMOVUPS.Z (CX), K1, Z2
 
 loaded3x1:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps3x1
-	VBROADCASTSS 132(DI), Z31
+	VBROADCASTSS 140(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	VMULPS       Z31, Z2, Z2
@@ -5807,7 +5807,7 @@ zero3x1:
 steps3x1:
 	MOVQ (SP), AX
 	MOVQ 8(DI), BX
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 
 one3x1:
 	VMOVUPS.Z    (BX), K1, Z3
@@ -5821,10 +5821,10 @@ one3x1:
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          one3x1
-	MOVQ         56(DI), R13
-	MOVQ         64(DI), AX
-	MOVQ         72(DI), BX
-	CMPQ         112(DI), $0x10
+	MOVQ         64(DI), R13
+	MOVQ         72(DI), AX
+	MOVQ         80(DI), BX
+	CMPQ         120(DI), $0x10
 	JNE          storetail3x1
 	MOVQ         8(SP), CX
 	VMOVUPS      Z0, (CX)
@@ -5853,14 +5853,14 @@ next3x1:
 	JMP    done
 
 tile2x1:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero2x1
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     loadtail2x1
 	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
@@ -5875,9 +5875,9 @@ loadtail2x1:
 	VMOVUPS.Z (CX), K1, Z1
 
 loaded2x1:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps2x1
-	VBROADCASTSS 132(DI), Z31
+	VBROADCASTSS 140(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	VMULPS       Z31, Z1, Z1
 	JMP          steps2x1
@@ -5889,7 +5889,7 @@ zero2x1:
 steps2x1:
 	MOVQ (SP), AX
 	MOVQ 8(DI), BX
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 
 one2x1:
 	VMOVUPS.Z    (BX), K1, Z2
@@ -5901,10 +5901,10 @@ one2x1:
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          one2x1
-	MOVQ         56(DI), R13
-	MOVQ         64(DI), AX
-	MOVQ         72(DI), BX
-	CMPQ         112(DI), $0x10
+	MOVQ         64(DI), R13
+	MOVQ         72(DI), AX
+	MOVQ         80(DI), BX
+	CMPQ         120(DI), $0x10
 	JNE          storetail2x1
 	MOVQ         8(SP), CX
 	VMOVUPS      Z0, (CX)
@@ -5929,14 +5929,14 @@ next2x1:
 	JMP    done
 
 tile1x1:
-	CMPQ 120(DI), $0x00
+	CMPQ 128(DI), $0x00
 	JEQ  zero1x1
 
 	// Start of the chains.
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
-	CMPQ    112(DI), $0x10
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
+	CMPQ    120(DI), $0x10
 	JNE     loadtail1x1
 	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
@@ -5947,9 +5947,9 @@ loadtail1x1:
 	VMOVUPS.Z (CX), K1, Z0
 
 loaded1x1:
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps1x1
-	VBROADCASTSS 132(DI), Z31
+	VBROADCASTSS 140(DI), Z31
 	VMULPS       Z31, Z0, Z0
 	JMP          steps1x1
 
@@ -5959,7 +5959,7 @@ zero1x1:
 steps1x1:
 	MOVQ (SP), AX
 	MOVQ 8(DI), BX
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 
 one1x1:
 	VMOVUPS.Z    (BX), K1, Z1
@@ -5969,10 +5969,10 @@ one1x1:
 	ADDQ         R9, AX
 	DECQ         CX
 	JNZ          one1x1
-	MOVQ         56(DI), R13
-	MOVQ         64(DI), AX
-	MOVQ         72(DI), BX
-	CMPQ         112(DI), $0x10
+	MOVQ         64(DI), R13
+	MOVQ         72(DI), AX
+	MOVQ         80(DI), BX
+	CMPQ         120(DI), $0x10
 	JNE          storetail1x1
 	MOVQ         8(SP), CX
 	VMOVUPS      Z0, (CX)
@@ -5999,7 +5999,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·GemmFinish(SB), NOSPLIT, $0-8
 	MOVQ         args+0(FP), DI
-	MOVQ         112(DI), CX
+	MOVQ         120(DI), CX
 	MOVL         $0x00000001, AX
 	SHLL         CL, AX
 	DECL         AX
@@ -6007,22 +6007,22 @@ TEXT ·GemmFinish(SB), NOSPLIT, $0-8
 	MOVQ         (DI), AX
 	MOVQ         16(DI), R11
 	MOVQ         32(DI), DX
-	MOVQ         56(DI), R13
-	MOVQ         88(DI), CX
-	VBROADCASTSS 128(DI), Z0
-	VBROADCASTSS 132(DI), Z1
+	MOVQ         64(DI), R13
+	MOVQ         96(DI), CX
+	VBROADCASTSS 136(DI), Z0
+	VBROADCASTSS 140(DI), Z1
 
 row:
 	MOVQ AX, BX
 	MOVQ R11, SI
-	MOVQ 104(DI), R8
+	MOVQ 112(DI), R8
 
 vector:
 	CMPQ    R8, $0x01
 	JEQ     last
 	VMOVUPS (BX), Z2
 	VXORPS  X3, X3, X3
-	CMPQ    120(DI), $0x00
+	CMPQ    128(DI), $0x00
 	JEQ     fma2
 	VMOVUPS (SI), Z3
 	VMULPS  Z1, Z3, Z3
@@ -6038,7 +6038,7 @@ fma2:
 last:
 	VMOVUPS.Z (BX), K1, Z2
 	VXORPS    X3, X3, X3
-	CMPQ      120(DI), $0x00
+	CMPQ      128(DI), $0x00
 	JEQ       fma3
 	VMOVUPS.Z (SI), K1, Z3
 	VMULPS    Z1, Z3, Z3
@@ -6650,9 +6650,9 @@ TEXT ·GemmTile16(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), DI
 	MOVQ 32(DI), DX
 	LEAQ (DX)(DX*2), SI
-	CMPQ 104(DI), $0x04
+	CMPQ 112(DI), $0x04
 	JNE  not4
-	CMPQ 96(DI), $0x04
+	CMPQ 104(DI), $0x04
 	JNE  not4
 
 	// Tile 4x4.
@@ -6675,12 +6675,12 @@ TEXT ·GemmTile16(SB), NOSPLIT, $0-8
 	VXORPS       X13, X13, X13
 	VXORPS       X14, X14, X14
 	VXORPS       X15, X15, X15
-	CMPQ         120(DI), $0x00
+	CMPQ         128(DI), $0x00
 	JEQ          started4x4
 	MOVQ         16(DI), CX
-	MOVQ         56(DI), R13
-	MOVQ         64(DI), AX
-	MOVQ         72(DI), BX
+	MOVQ         64(DI), R13
+	MOVQ         72(DI), AX
+	MOVQ         80(DI), BX
 	VMOVUPS      (CX), Z0
 	VMOVUPS      (CX)(AX*1), Z1
 	VMOVUPS      (CX)(AX*2), Z2
@@ -6704,7 +6704,7 @@ TEXT ·GemmTile16(SB), NOSPLIT, $0-8
 started4x4:
 	MOVQ (DI), AX
 	MOVQ 8(DI), BX
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 	SUBQ $0x02, CX
 	JL   last4x4
 
@@ -6802,9 +6802,9 @@ last4x4:
 
 store4x4:
 	MOVQ    16(DI), CX
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, (CX)(AX*1)
 	VMOVUPS Z2, (CX)(AX*2)
@@ -6828,9 +6828,9 @@ store4x4:
 	RET
 
 not4:
-	CMPQ 104(DI), $0x04
+	CMPQ 112(DI), $0x04
 	JNE  not5
-	CMPQ 96(DI), $0x03
+	CMPQ 104(DI), $0x03
 	JNE  not5
 
 	// Tile 3x4.
@@ -6849,12 +6849,12 @@ not4:
 	VXORPS       X9, X9, X9
 	VXORPS       X10, X10, X10
 	VXORPS       X11, X11, X11
-	CMPQ         120(DI), $0x00
+	CMPQ         128(DI), $0x00
 	JEQ          started3x4
 	MOVQ         16(DI), CX
-	MOVQ         56(DI), R13
-	MOVQ         64(DI), AX
-	MOVQ         72(DI), BX
+	MOVQ         64(DI), R13
+	MOVQ         72(DI), AX
+	MOVQ         80(DI), BX
 	VMOVUPS      (CX), Z0
 	VMOVUPS      (CX)(AX*1), Z1
 	VMOVUPS      (CX)(AX*2), Z2
@@ -6873,7 +6873,7 @@ not4:
 started3x4:
 	MOVQ (DI), AX
 	MOVQ 8(DI), BX
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 	SUBQ $0x02, CX
 	JL   last3x4
 
@@ -6956,9 +6956,9 @@ last3x4:
 
 store3x4:
 	MOVQ    16(DI), CX
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, (CX)(AX*1)
 	VMOVUPS Z2, (CX)(AX*2)
@@ -6977,9 +6977,9 @@ store3x4:
 	RET
 
 not5:
-	CMPQ 104(DI), $0x04
+	CMPQ 112(DI), $0x04
 	JNE  not6
-	CMPQ 96(DI), $0x02
+	CMPQ 104(DI), $0x02
 	JNE  not6
 
 	// Tile 2x4.
@@ -6994,12 +6994,12 @@ not5:
 	VXORPS       X5, X5, X5
 	VXORPS       X6, X6, X6
 	VXORPS       X7, X7, X7
-	CMPQ         120(DI), $0x00
+	CMPQ         128(DI), $0x00
 	JEQ          started2x4
 	MOVQ         16(DI), CX
-	MOVQ         56(DI), R13
-	MOVQ         64(DI), AX
-	MOVQ         72(DI), BX
+	MOVQ         64(DI), R13
+	MOVQ         72(DI), AX
+	MOVQ         80(DI), BX
 	VMOVUPS      (CX), Z0
 	VMOVUPS      (CX)(AX*1), Z1
 	VMOVUPS      (CX)(AX*2), Z2
@@ -7013,7 +7013,7 @@ not5:
 started2x4:
 	MOVQ (DI), AX
 	MOVQ 8(DI), BX
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 	SUBQ $0x02, CX
 	JL   last2x4
 
@@ -7081,9 +7081,9 @@ last2x4:
 
 store2x4:
 	MOVQ    16(DI), CX
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, (CX)(AX*1)
 	VMOVUPS Z2, (CX)(AX*2)
@@ -7097,9 +7097,9 @@ store2x4:
 	RET
 
 not6:
-	CMPQ 104(DI), $0x03
+	CMPQ 112(DI), $0x03
 	JNE  not7
-	CMPQ 96(DI), $0x04
+	CMPQ 104(DI), $0x04
 	JNE  not7
 
 	// Tile 4x3.
@@ -7118,12 +7118,12 @@ not6:
 	VXORPS       X9, X9, X9
 	VXORPS       X10, X10, X10
 	VXORPS       X11, X11, X11
-	CMPQ         120(DI), $0x00
+	CMPQ         128(DI), $0x00
 	JEQ          started4x3
 	MOVQ         16(DI), CX
-	MOVQ         56(DI), R13
-	MOVQ         64(DI), AX
-	MOVQ         72(DI), BX
+	MOVQ         64(DI), R13
+	MOVQ         72(DI), AX
+	MOVQ         80(DI), BX
 	VMOVUPS      (CX), Z0
 	VMOVUPS      (CX)(AX*1), Z1
 	VMOVUPS      (CX)(BX*1), Z2
@@ -7143,7 +7143,7 @@ not6:
 started4x3:
 	MOVQ (DI), AX
 	MOVQ 8(DI), BX
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 	SUBQ $0x02, CX
 	JL   last4x3
 
@@ -7224,9 +7224,9 @@ last4x3:
 
 store4x3:
 	MOVQ    16(DI), CX
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, (CX)(AX*1)
 	VMOVUPS Z2, (CX)(BX*1)
@@ -7246,9 +7246,9 @@ store4x3:
 	RET
 
 not7:
-	CMPQ 104(DI), $0x03
+	CMPQ 112(DI), $0x03
 	JNE  not8
-	CMPQ 96(DI), $0x03
+	CMPQ 104(DI), $0x03
 	JNE  not8
 
 	// Tile 3x3.
@@ -7264,12 +7264,12 @@ not7:
 	VXORPS       X6, X6, X6
 	VXORPS       X7, X7, X7
 	VXORPS       X8, X8, X8
-	CMPQ         120(DI), $0x00
+	CMPQ         128(DI), $0x00
 	JEQ          started3x3
 	MOVQ         16(DI), CX
-	MOVQ         56(DI), R13
-	MOVQ         64(DI), AX
-	MOVQ         72(DI), BX
+	MOVQ         64(DI), R13
+	MOVQ         72(DI), AX
+	MOVQ         80(DI), BX
 	VMOVUPS      (CX), Z0
 	VMOVUPS      (CX)(AX*1), Z1
 	VMOVUPS      (CX)(BX*1), Z2
@@ -7285,7 +7285,7 @@ not7:
 started3x3:
 	MOVQ (DI), AX
 	MOVQ 8(DI), BX
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 	SUBQ $0x02, CX
 	JL   last3x3
 
@@ -7354,9 +7354,9 @@ last3x3:
 
 store3x3:
 	MOVQ    16(DI), CX
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, (CX)(AX*1)
 	VMOVUPS Z2, (CX)(BX*1)
@@ -7372,9 +7372,9 @@ store3x3:
 	RET
 
 not8:
-	CMPQ 104(DI), $0x03
+	CMPQ 112(DI), $0x03
 	JNE  not9
-	CMPQ 96(DI), $0x02
+	CMPQ 104(DI), $0x02
 	JNE  not9
 
 	// Tile 2x3.
@@ -7387,12 +7387,12 @@ not8:
 	VXORPS       X3, X3, X3
 	VXORPS       X4, X4, X4
 	VXORPS       X5, X5, X5
-	CMPQ         120(DI), $0x00
+	CMPQ         128(DI), $0x00
 	JEQ          started2x3
 	MOVQ         16(DI), CX
-	MOVQ         56(DI), R13
-	MOVQ         64(DI), AX
-	MOVQ         72(DI), BX
+	MOVQ         64(DI), R13
+	MOVQ         72(DI), AX
+	MOVQ         80(DI), BX
 	VMOVUPS      (CX), Z0
 	VMOVUPS      (CX)(AX*1), Z1
 	VMOVUPS      (CX)(BX*1), Z2
@@ -7404,7 +7404,7 @@ not8:
 started2x3:
 	MOVQ (DI), AX
 	MOVQ 8(DI), BX
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 	SUBQ $0x02, CX
 	JL   last2x3
 
@@ -7461,9 +7461,9 @@ last2x3:
 
 store2x3:
 	MOVQ    16(DI), CX
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, (CX)(AX*1)
 	VMOVUPS Z2, (CX)(BX*1)
@@ -7475,9 +7475,9 @@ store2x3:
 	RET
 
 not9:
-	CMPQ 104(DI), $0x02
+	CMPQ 112(DI), $0x02
 	JNE  not10
-	CMPQ 96(DI), $0x04
+	CMPQ 104(DI), $0x04
 	JNE  not10
 
 	// Tile 4x2.
@@ -7492,12 +7492,12 @@ not9:
 	VXORPS       X5, X5, X5
 	VXORPS       X6, X6, X6
 	VXORPS       X7, X7, X7
-	CMPQ         120(DI), $0x00
+	CMPQ         128(DI), $0x00
 	JEQ          started4x2
 	MOVQ         16(DI), CX
-	MOVQ         56(DI), R13
-	MOVQ         64(DI), AX
-	MOVQ         72(DI), BX
+	MOVQ         64(DI), R13
+	MOVQ         72(DI), AX
+	MOVQ         80(DI), BX
 	VMOVUPS      (CX), Z0
 	VMOVUPS      (CX)(BX*1), Z1
 	ADDQ         R13, CX
@@ -7513,7 +7513,7 @@ not9:
 started4x2:
 	MOVQ (DI), AX
 	MOVQ 8(DI), BX
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 	SUBQ $0x02, CX
 	JL   last4x2
 
@@ -7577,9 +7577,9 @@ last4x2:
 
 store4x2:
 	MOVQ    16(DI), CX
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, (CX)(BX*1)
 	ADDQ    R13, CX
@@ -7595,9 +7595,9 @@ store4x2:
 	RET
 
 not10:
-	CMPQ 104(DI), $0x02
+	CMPQ 112(DI), $0x02
 	JNE  not11
-	CMPQ 96(DI), $0x03
+	CMPQ 104(DI), $0x03
 	JNE  not11
 
 	// Tile 3x2.
@@ -7610,12 +7610,12 @@ not10:
 	VXORPS       X3, X3, X3
 	VXORPS       X4, X4, X4
 	VXORPS       X5, X5, X5
-	CMPQ         120(DI), $0x00
+	CMPQ         128(DI), $0x00
 	JEQ          started3x2
 	MOVQ         16(DI), CX
-	MOVQ         56(DI), R13
-	MOVQ         64(DI), AX
-	MOVQ         72(DI), BX
+	MOVQ         64(DI), R13
+	MOVQ         72(DI), AX
+	MOVQ         80(DI), BX
 	VMOVUPS      (CX), Z0
 	VMOVUPS      (CX)(BX*1), Z1
 	ADDQ         R13, CX
@@ -7628,7 +7628,7 @@ not10:
 started3x2:
 	MOVQ (DI), AX
 	MOVQ 8(DI), BX
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 	SUBQ $0x02, CX
 	JL   last3x2
 
@@ -7683,9 +7683,9 @@ last3x2:
 
 store3x2:
 	MOVQ    16(DI), CX
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, (CX)(BX*1)
 	ADDQ    R13, CX
@@ -7698,9 +7698,9 @@ store3x2:
 	RET
 
 not11:
-	CMPQ 104(DI), $0x02
+	CMPQ 112(DI), $0x02
 	JNE  not12
-	CMPQ 96(DI), $0x02
+	CMPQ 104(DI), $0x02
 	JNE  not12
 
 	// Tile 2x2.
@@ -7711,12 +7711,12 @@ not11:
 	VXORPS       X1, X1, X1
 	VXORPS       X2, X2, X2
 	VXORPS       X3, X3, X3
-	CMPQ         120(DI), $0x00
+	CMPQ         128(DI), $0x00
 	JEQ          started2x2
 	MOVQ         16(DI), CX
-	MOVQ         56(DI), R13
-	MOVQ         64(DI), AX
-	MOVQ         72(DI), BX
+	MOVQ         64(DI), R13
+	MOVQ         72(DI), AX
+	MOVQ         80(DI), BX
 	VMOVUPS      (CX), Z0
 	VMOVUPS      (CX)(BX*1), Z1
 	ADDQ         R13, CX
@@ -7726,7 +7726,7 @@ not11:
 started2x2:
 	MOVQ (DI), AX
 	MOVQ 8(DI), BX
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 	SUBQ $0x02, CX
 	JL   last2x2
 
@@ -7772,9 +7772,9 @@ last2x2:
 
 store2x2:
 	MOVQ    16(DI), CX
-	MOVQ    56(DI), R13
-	MOVQ    64(DI), AX
-	MOVQ    72(DI), BX
+	MOVQ    64(DI), R13
+	MOVQ    72(DI), AX
+	MOVQ    80(DI), BX
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, (CX)(BX*1)
 	ADDQ    R13, CX
@@ -8379,7 +8379,7 @@ end20:
 // Requires: AVX, AVX512F, CMOV
 TEXT ·GemvRows(SB), NOSPLIT, $512-8
 	MOVQ         args+0(FP), DI
-	MOVQ         112(DI), CX
+	MOVQ         120(DI), CX
 	MOVL         $0x00000001, AX
 	SHLL         CL, AX
 	DECL         AX
@@ -8387,29 +8387,29 @@ TEXT ·GemvRows(SB), NOSPLIT, $512-8
 	MOVQ         8(DI), BX
 	MOVQ         16(DI), DX
 	MOVQ         32(DI), R8
-	CMPQ         104(DI), $0x04
+	CMPQ         112(DI), $0x04
 	JEQ          vecs4
-	CMPQ         104(DI), $0x03
+	CMPQ         112(DI), $0x03
 	JEQ          vecs3
-	CMPQ         104(DI), $0x02
+	CMPQ         112(DI), $0x02
 	JEQ          vecs2
 	VPXORD       Z28, Z28, Z28
-	CMPQ         120(DI), $0x00
+	CMPQ         128(DI), $0x00
 	JEQ          steps1
 	VMOVUPS.Z    (DX), K1, Z28
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps1
-	VBROADCASTSS 132(DI), Z0
+	VBROADCASTSS 140(DI), Z0
 	VMULPS       Z0, Z28, Z28
 
 steps1:
-	CMPQ 112(DI), $0x10
+	CMPQ 120(DI), $0x10
 	JNE  few1
 	MOVQ (DI), R11
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
 	LEAQ (R9)(R8*4), R12
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 
 vector21:
 	CMPQ             CX, $0x10
@@ -8609,7 +8609,7 @@ end24:
 few1:
 	MOVQ    (DI), AX
 	XORL    R10, R10
-	MOVQ    112(DI), R9
+	MOVQ    120(DI), R9
 	MOVQ    AX, (SP)
 	CMPQ    R9, $0x01
 	CMOVQLE R10, R8
@@ -8673,7 +8673,7 @@ few1:
 	MOVQ    AX, 120(SP)
 	ADDQ    R8, AX
 	XORL    R11, R11
-	MOVQ    80(DI), CX
+	MOVQ    88(DI), CX
 
 vector25:
 	CMPQ             CX, $0x10
@@ -8915,24 +8915,24 @@ end28:
 vecs2:
 	VPXORD       Z28, Z28, Z28
 	VPXORD       Z29, Z29, Z29
-	CMPQ         120(DI), $0x00
+	CMPQ         128(DI), $0x00
 	JEQ          steps2
 	VMOVUPS      (DX), Z28
 	VMOVUPS.Z    64(DX), K1, Z29
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps2
-	VBROADCASTSS 132(DI), Z0
+	VBROADCASTSS 140(DI), Z0
 	VMULPS       Z0, Z28, Z28
 	VMULPS       Z0, Z29, Z29
 
 steps2:
-	CMPQ 112(DI), $0x10
+	CMPQ 120(DI), $0x10
 	JNE  few2
 	MOVQ (DI), R11
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
 	LEAQ (R9)(R8*4), R12
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 
 vector29:
 	CMPQ             CX, $0x10
@@ -9362,7 +9362,7 @@ few2:
 	ADDQ    R8, AX
 	MOVQ    AX, 120(SP)
 	ADDQ    R8, AX
-	MOVQ    112(DI), R9
+	MOVQ    120(DI), R9
 	MOVQ    AX, 128(SP)
 	CMPQ    R9, $0x01
 	CMOVQLE R10, R8
@@ -9426,7 +9426,7 @@ few2:
 	MOVQ    AX, 248(SP)
 	ADDQ    R8, AX
 	XORL    R11, R11
-	MOVQ    80(DI), CX
+	MOVQ    88(DI), CX
 
 vector33:
 	CMPQ             CX, $0x10
@@ -9878,26 +9878,26 @@ vecs3:
 	VPXORD       Z28, Z28, Z28
 	VPXORD       Z29, Z29, Z29
 	VPXORD       Z30, Z30, Z30
-	CMPQ         120(DI), $0x00
+	CMPQ         128(DI), $0x00
 	JEQ          steps3
 	VMOVUPS      (DX), Z28
 	VMOVUPS      64(DX), Z29
 	VMOVUPS.Z    128(DX), K1, Z30
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps3
-	VBROADCASTSS 132(DI), Z0
+	VBROADCASTSS 140(DI), Z0
 	VMULPS       Z0, Z28, Z28
 	VMULPS       Z0, Z29, Z29
 	VMULPS       Z0, Z30, Z30
 
 steps3:
-	CMPQ 112(DI), $0x10
+	CMPQ 120(DI), $0x10
 	JNE  few3
 	MOVQ (DI), R11
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
 	LEAQ (R9)(R8*4), R12
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 
 vector37:
 	CMPQ             CX, $0x10
@@ -10557,7 +10557,7 @@ few3:
 	ADDQ    R8, AX
 	MOVQ    AX, 248(SP)
 	ADDQ    R8, AX
-	MOVQ    112(DI), R9
+	MOVQ    120(DI), R9
 	MOVQ    AX, 256(SP)
 	CMPQ    R9, $0x01
 	CMOVQLE R10, R8
@@ -10621,7 +10621,7 @@ few3:
 	MOVQ    AX, 376(SP)
 	ADDQ    R8, AX
 	XORL    R11, R11
-	MOVQ    80(DI), CX
+	MOVQ    88(DI), CX
 
 vector41:
 	CMPQ             CX, $0x10
@@ -11283,28 +11283,28 @@ vecs4:
 	VPXORD       Z29, Z29, Z29
 	VPXORD       Z30, Z30, Z30
 	VPXORD       Z31, Z31, Z31
-	CMPQ         120(DI), $0x00
+	CMPQ         128(DI), $0x00
 	JEQ          steps4
 	VMOVUPS      (DX), Z28
 	VMOVUPS      64(DX), Z29
 	VMOVUPS      128(DX), Z30
 	VMOVUPS.Z    192(DX), K1, Z31
-	CMPQ         120(DI), $0x01
+	CMPQ         128(DI), $0x01
 	JEQ          steps4
-	VBROADCASTSS 132(DI), Z0
+	VBROADCASTSS 140(DI), Z0
 	VMULPS       Z0, Z28, Z28
 	VMULPS       Z0, Z29, Z29
 	VMULPS       Z0, Z30, Z30
 	VMULPS       Z0, Z31, Z31
 
 steps4:
-	CMPQ 112(DI), $0x10
+	CMPQ 120(DI), $0x10
 	JNE  few4
 	MOVQ (DI), R11
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
 	LEAQ (R9)(R8*4), R12
-	MOVQ 80(DI), CX
+	MOVQ 88(DI), CX
 
 vector45:
 	CMPQ             CX, $0x10
@@ -12194,7 +12194,7 @@ few4:
 	ADDQ    R8, AX
 	MOVQ    AX, 376(SP)
 	ADDQ    R8, AX
-	MOVQ    112(DI), R9
+	MOVQ    120(DI), R9
 	MOVQ    AX, 384(SP)
 	CMPQ    R9, $0x01
 	CMOVQLE R10, R8
@@ -12258,7 +12258,7 @@ few4:
 	MOVQ    AX, 504(SP)
 	ADDQ    R8, AX
 	XORL    R11, R11
-	MOVQ    80(DI), CX
+	MOVQ    88(DI), CX
 
 vector49:
 	CMPQ             CX, $0x10

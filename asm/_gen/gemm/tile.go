@@ -40,9 +40,6 @@ var (
 // ends where the CPU expects it, one of 64 does not.
 const unroll = 4
 
-// lineBytes is what one prefetch brings.
-const lineBytes = 64
-
 // A tileFrame is what GemmTiles keeps on the stack. The pointers are not moved in the
 // arguments: behind the last row there may be nothing that Go knows of.
 type tileFrame struct{ a, c, next, tiles Mem }
@@ -263,7 +260,7 @@ func (g *gen) tile(rows, vecs int, mask masks, frame tileFrame) {
 		g.CMPQ(frame.next, U8(0))
 		g.JEQ(LabelRef("fetch" + name))
 		g.MOVQ(frame.next, rNext)
-		g.MOVL(U32(lineBytes), rNextStep.As32())
+		g.MOVQ(tileArgs.at(argp, "NextStep"), rNextStep)
 		g.Label("fetch" + name)
 	}
 	g.MOVQ(tileArgs.at(argp, "K"), rK)
