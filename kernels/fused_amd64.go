@@ -35,6 +35,16 @@ const blockSteps = 512
 // that costs nothing to speak of.
 const fetchFrom = 1 << 17
 
+// fetchLines is how many lines may be fetched with a step. Of sets that come from the third cache
+// anyway two can be, if there are few rows to make steps for; of those that the second holds a part
+// of it would drive out that.
+func (s *panelSet) fetchLines() int {
+	if len(s.data) > 3<<18 {
+		return 2
+	}
+	return 1
+}
+
 // lateSize is the size up to which gates are computed among the product. Lower tiles read larger
 // sets too often.
 const lateSize = 1 << 18
@@ -210,7 +220,7 @@ func (f *fusedStep) group(isa asm.ISA, p *stepProduct, unit, n, next int) {
 			most = lateRows(s.steps)
 		}
 		tiles := (p.rows + most - 1) / most
-		fetchStep := min(4*lineFloats, (4*s.vecs(unit)*s.lanes+tiles-1)/max(1, tiles)) // bytes with each step of a tile
+		fetchStep := min(s.fetchLines()*4*lineFloats, (4*s.vecs(unit)*s.lanes+tiles-1)/max(1, tiles)) // bytes with each step of a tile
 		for row := 0; row < p.rows; {
 			// Tiles as equal as can be, and as many of one size as are left, or make a chunk.
 			rows := (p.rows - row + tiles - 1) / tiles

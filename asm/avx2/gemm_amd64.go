@@ -9,7 +9,7 @@ type GemmArgs struct {
 	A        *float32 // first element of the first row
 	B        *float32 // first element of the panel
 	C        *float32 // first element of the first row
-	Next     *float32 // nil, or what comes next: its line goes to the L2 cache with every step (from 2 Vecs on)
+	Next     *float32 // nil, or what comes next: its line goes to the L2 cache with every step (from 2 Vecs on), and with AVX-512 and up to 4 Rows the line behind
 	ARow     int      // from one row of A to the next
 	AStep    int      // from one k of A to the next
 	BStep    int      // from one k of the panel to the next

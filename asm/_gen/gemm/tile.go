@@ -362,6 +362,9 @@ func (g *gen) step(rows, vecs int, acc func(r, v int) int, tail bool, mask Mem) 
 	}
 	if vecs > 1 { // with one vector there are as many loads as the ports take
 		g.PREFETCHT1(Mem{Base: rNext})
+		if g.avx512 && rows <= 4 { // few rows, few steps
+			g.PREFETCHT1(mem(rNext, 64))
+		}
 		g.ADDQ(rNextStep, rNext)
 	}
 	g.ADDQ(rBStep, rB)
