@@ -7,6 +7,8 @@ package cases
 import (
 	"math/rand/v2"
 	"slices"
+
+	"github.com/elbow-go/elbow/internal/pages"
 )
 
 // A Case is one call of a kernel.
@@ -135,7 +137,7 @@ type source struct{ r *rand.Rand }
 func numbers() source { return source{rand.New(rand.NewPCG(5, 6))} }
 
 func (s source) fill(n int, f func() float64) []float32 {
-	x := make([]float32, n)
+	x := pages.Make[float32](n)
 	for i := range x {
 		x[i] = float32(f())
 	}
@@ -151,5 +153,5 @@ func (s source) uniform(n int, lo, hi float64) []float32 {
 }
 
 func in(x []float32) Array    { return Array{x, In} }
-func out(n int) Array         { return Array{make([]float32, n), Out} }
+func out(n int) Array         { return Array{pages.Make[float32](n), Out} }
 func inout(x []float32) Array { return Array{x, InOut} }

@@ -11,11 +11,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include "peer.h"
 
 static const struct peer *const lists[] = {sleef_peers, loops_peers, loops_avx2_peers, limit_peers};
-enum { LISTS = sizeof lists / sizeof *lists, MAX = 16 };
+enum { LISTS = sizeof lists / sizeof *lists, MAX = 16, LARGE = 2 << 20 };
 
 static float *arrays[MAX];
 static size_t lengths[MAX];
@@ -43,8 +44,11 @@ static void load(void) {
 		if (scanf("%zu", &lengths[i]) != 1) fail("load: length");
 	if (getchar() != '\n') fail("load: end of line");
 	for (int i = 0; i < count; i++) {
-		// Go's large slices start at a page too.
-		if (posix_memalign((void **)&arrays[i], 4096, 4 * lengths[i] + 64)) fail("load: memory");
+		// As the arrays on the other side: large pages for all but small ones.
+		size_t size = 4 * lengths[i] + 64, page = size < 128 << 10 ? 4096 : LARGE;
+		size = (size + page - 1) / page * page;
+		if (posix_memalign((void **)&arrays[i], page, size)) fail("load: memory");
+		if (page == LARGE) madvise(arrays[i], size, MADV_HUGEPAGE);
 		if (fread(arrays[i], 4, lengths[i], stdin) != lengths[i]) fail("load: data");
 	}
 }
