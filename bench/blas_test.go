@@ -13,6 +13,7 @@ import (
 	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/blas"
 	"github.com/elbow-go/elbow/internal/measure"
+	"github.com/elbow-go/elbow/internal/pages"
 )
 
 // gemmPeak is what products of the implementation in use are compared with.
@@ -50,7 +51,7 @@ type product struct {
 // newProduct returns operands with values of gen in A, normal ones in B.
 func newProduct(s gemmShape, gen func(*rand.Rand) float32) *product {
 	p := &product{gemmShape: s, tA: blas.NoTrans, tB: blas.NoTrans, lda: s.k, ldb: s.n,
-		a: make([]float32, s.m*s.k), b: make([]float32, s.k*s.n), c: make([]float32, s.m*s.n)}
+		a: pages.Make[float32](s.m*s.k), b: pages.Make[float32](s.k*s.n), c: pages.Make[float32](s.m*s.n)}
 	if s.transA() {
 		p.tA, p.lda = blas.Trans, s.m
 	}
