@@ -45,6 +45,16 @@ func (s *panelSet) fetchLines() int {
 	return 1
 }
 
+// pairs is how many pairs of panels a single row goes through before its gates are computed. Gates
+// of few units hardly pay a call; but what was read last has to be read first if a step falls.
+func (s *panelSet) pairs() int {
+	n := 4
+	for n > 1 && 2*n*s.at(s.first+s.width()) > 1<<17 {
+		n /= 2
+	}
+	return n
+}
+
 // lateSize is the size up to which gates are computed among the product. Lower tiles read larger
 // sets too often.
 const lateSize = 1 << 18
@@ -172,6 +182,9 @@ func (f *fusedStep) run(p *stepPanels) {
 	if sp.set.first > 0 {
 		width = units // panels of words come in pairs
 	}
+	if sp.rows == 1 {
+		units *= sp.set.pairs()
+	}
 	from, to := f.part.units(f.hidden, width)
 	groups := (to - from + units - 1) / units
 	at := func(g int) int { // unit of the group that comes as number g
@@ -231,12 +244,12 @@ func (f *fusedStep) group(isa asm.ISA, p *stepProduct, unit, n, next int) {
 				f.before(row, run*rows, unit, n)
 			}
 			u := unit
-			if unit < s.first {
-				p.half(isa, row, run*rows, u, k0, k1, a)
-				u += 2 * s.width()
-			} else if p.rows == 1 && n == 2*s.width() {
-				p.row(isa, row, u, k0, k1, a)
-				u += 2 * s.width()
+			for pair := 2 * s.width(); u+pair <= unit+n && (u < s.first || p.rows == 1); u += pair {
+				if u < s.first {
+					p.half(isa, row, run*rows, u, k0, k1, a)
+				} else {
+					p.row(isa, row, u, k0, k1, a)
+				}
 			}
 			for ; u < unit+n; u += s.width() {
 				args := p.tile(row, u, k0, k1, a)
