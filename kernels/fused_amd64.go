@@ -244,12 +244,16 @@ func (f *fusedStep) group(isa asm.ISA, p *stepProduct, unit, n, next int) {
 				f.before(row, run*rows, unit, n)
 			}
 			u := unit
-			for pair := 2 * s.width(); u+pair <= unit+n && (u < s.first || p.rows == 1); u += pair {
-				if u < s.first {
-					p.half(isa, row, run*rows, u, k0, k1, a)
-				} else {
-					p.row(isa, row, u, k0, k1, a)
-				}
+			pair := 2 * s.width()
+			switch {
+			case p.rows == 1:
+				end := unit + n/pair*pair
+				p.row(isa, row, u, min(end, s.first), k0, k1, a)
+				p.row(isa, row, max(u, s.first), end, k0, k1, a)
+				u = end
+			case u < s.first:
+				p.half(isa, row, run*rows, u, k0, k1, a)
+				u += pair
 			}
 			for ; u < unit+n; u += s.width() {
 				args := p.tile(row, u, k0, k1, a)
@@ -327,7 +331,7 @@ func (p *stepProduct) half(isa asm.ISA, row, rows, unit, k0, k1, a int) {
 	for tiles := (rows + most - 1) / most; tiles > 0; tiles-- {
 		n := (rows + tiles - 1) / tiles
 		if n == 1 {
-			p.row(isa, row, unit, k0, k1, a)
+			p.row(isa, row, unit, unit+2*p.set.width(), k0, k1, a)
 		} else {
 			for _, u := range [...]int{unit, unit + p.set.width()} {
 				args := p.tile(row, u, k0, k1, a)
@@ -340,12 +344,16 @@ func (p *stepProduct) half(isa asm.ISA, row, rows, unit, k0, k1, a int) {
 	}
 }
 
-// row does a block of steps of two full panels for one row. A is read from column a.
-func (p *stepProduct) row(isa asm.ISA, row, u, k0, k1, a int) {
+// row does a block of steps of pairs of full panels, those of the units from u to end, for one row.
+// A is read from column a.
+func (p *stepProduct) row(isa asm.ISA, row, u, end, k0, k1, a int) {
+	if u >= end {
+		return
+	}
 	s, vecs := p.set, p.set.vecs(u)
 	args := avx512.RowArgs{
 		A: &p.a[row*p.lda+a], C: &p.c[row*p.ldc+u],
-		AStep: 4, CVec: 4 * s.lanes, CLast: 4 * s.lanes * (vecs - 1), CPanel: 4 * s.width(), K: k1 - k0, Vecs: vecs, Start: 1,
+		AStep: 4, CVec: 4 * s.lanes, CLast: 4 * s.lanes * (vecs - 1), CPanel: 4 * s.width(), K: k1 - k0, Pairs: (end - u) / (2 * s.width()), Vecs: vecs, Start: 1,
 	}
 	half := u < s.first
 	if half {

@@ -38,6 +38,7 @@ type RowArgs struct {
 	CLast  int      // from the first vector of C to the last
 	CPanel int      // from the vectors of the first panel to those of the second
 	K      int      // steps of the chains, at least 1
+	Pairs  int      // how many pairs of panels follow each other in B and in C, at least 1
 	Vecs   int      // vectors in a row of a panel, 2 to 4, all of them full
 	Start  int      // where chains start: 0 at +0, 1 at C
 }
@@ -66,7 +67,7 @@ func GemmTiles(args *GemmArgs)
 //go:noescape
 func GemmFinish(args *GemmArgs)
 
-// GemmRow multiplies a row of A by two panels of B and adds to a row of C: the chain of every output
+// GemmRow multiplies a row of A by pairs of panels of B and adds to a row of C: the chain of every output
 // goes on by K steps. The panels lie as GemmTiles has them, without gaps between the steps.
 //
 //go:noescape

@@ -4361,25 +4361,35 @@ fma3:
 
 // func GemmRow(args *uint64)
 // Requires: AVX, FMA3
-TEXT ·GemmRow(SB), NOSPLIT, $0-8
-	MOVQ    args+0(FP), DI
+TEXT ·GemmRow(SB), NOSPLIT, $8-8
+	MOVQ   args+0(FP), DI
+	MOVQ   8(DI), BX
+	MOVQ   16(DI), DX
+	MOVQ   32(DI), R8
+	MOVQ   24(DI), R11
+	MOVQ   40(DI), R9
+	MOVQ   48(DI), R10
+	MOVQ   72(DI), AX
+	MOVQ   AX, (SP)
+	CMPQ   80(DI), $0x04
+	JEQ    vecs4
+	CMPQ   80(DI), $0x03
+	JEQ    vecs3
+	MOVQ   DX, R13
+	SUBQ   BX, R13
+	ADDQ   R13, R13
+	MOVQ   64(DI), CX
+	IMUL3Q $0x00000040, CX, CX
+	SUBQ   CX, R13
+
+pair2:
 	MOVQ    (DI), AX
-	MOVQ    8(DI), BX
-	MOVQ    16(DI), DX
 	MOVQ    64(DI), CX
-	MOVQ    32(DI), R8
-	MOVQ    24(DI), R11
-	MOVQ    40(DI), R9
-	MOVQ    48(DI), R10
-	CMPQ    72(DI), $0x04
-	JEQ     vecs4
-	CMPQ    72(DI), $0x03
-	JEQ     vecs3
 	VXORPS  X0, X0, X0
 	VXORPS  X1, X1, X1
 	VXORPS  X2, X2, X2
 	VXORPS  X3, X3, X3
-	CMPQ    80(DI), $0x00
+	CMPQ    88(DI), $0x00
 	JEQ     started2
 	MOVQ    R11, SI
 	VMOVUPS (SI), Y0
@@ -4443,17 +4453,33 @@ store2:
 	ADDQ    56(DI), SI
 	VMOVUPS Y2, (SI)
 	VMOVUPS Y3, (SI)(R10*1)
+	ADDQ    R13, BX
+	ADDQ    R13, DX
+	MOVQ    56(DI), SI
+	LEAQ    (R11)(SI*2), R11
+	DECQ    (SP)
+	JNZ     pair2
 	VZEROUPPER
 	RET
 
 vecs3:
+	MOVQ   DX, R13
+	SUBQ   BX, R13
+	ADDQ   R13, R13
+	MOVQ   64(DI), CX
+	IMUL3Q $0x00000060, CX, CX
+	SUBQ   CX, R13
+
+pair3:
+	MOVQ    (DI), AX
+	MOVQ    64(DI), CX
 	VXORPS  X0, X0, X0
 	VXORPS  X1, X1, X1
 	VXORPS  X2, X2, X2
 	VXORPS  X3, X3, X3
 	VXORPS  X4, X4, X4
 	VXORPS  X5, X5, X5
-	CMPQ    80(DI), $0x00
+	CMPQ    88(DI), $0x00
 	JEQ     started3
 	MOVQ    R11, SI
 	VMOVUPS (SI), Y0
@@ -4531,10 +4557,26 @@ store3:
 	VMOVUPS Y3, (SI)
 	VMOVUPS Y4, (SI)(R9*1)
 	VMOVUPS Y5, (SI)(R10*1)
+	ADDQ    R13, BX
+	ADDQ    R13, DX
+	MOVQ    56(DI), SI
+	LEAQ    (R11)(SI*2), R11
+	DECQ    (SP)
+	JNZ     pair3
 	VZEROUPPER
 	RET
 
 vecs4:
+	MOVQ   DX, R13
+	SUBQ   BX, R13
+	ADDQ   R13, R13
+	MOVQ   64(DI), CX
+	IMUL3Q $0x00000080, CX, CX
+	SUBQ   CX, R13
+
+pair4:
+	MOVQ    (DI), AX
+	MOVQ    64(DI), CX
 	VXORPS  X0, X0, X0
 	VXORPS  X1, X1, X1
 	VXORPS  X2, X2, X2
@@ -4543,7 +4585,7 @@ vecs4:
 	VXORPS  X5, X5, X5
 	VXORPS  X6, X6, X6
 	VXORPS  X7, X7, X7
-	CMPQ    80(DI), $0x00
+	CMPQ    88(DI), $0x00
 	JEQ     started4
 	MOVQ    R11, SI
 	VMOVUPS (SI), Y0
@@ -4635,40 +4677,58 @@ store4:
 	VMOVUPS Y5, (SI)(R9*1)
 	VMOVUPS Y6, (SI)(R9*2)
 	VMOVUPS Y7, (SI)(R10*1)
+	ADDQ    R13, BX
+	ADDQ    R13, DX
+	MOVQ    56(DI), SI
+	LEAQ    (R11)(SI*2), R11
+	DECQ    (SP)
+	JNZ     pair4
 	VZEROUPPER
 	RET
 
 // func GemmRow16(args *uint64)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GemmRow16(SB), NOSPLIT, $0-8
+TEXT ·GemmRow16(SB), NOSPLIT, $8-8
 	MOVQ         args+0(FP), DI
-	MOVQ         (DI), AX
 	MOVQ         8(DI), BX
 	MOVQ         16(DI), DX
-	MOVQ         64(DI), CX
 	MOVQ         32(DI), R8
 	MOVQ         24(DI), R11
 	MOVQ         40(DI), R9
 	MOVQ         48(DI), R10
+	MOVQ         72(DI), AX
+	MOVQ         AX, (SP)
 	MOVL         $0xffff0000, SI
 	VMOVD        SI, X13
 	VPBROADCASTD X13, Y13
-	CMPQ         72(DI), $0x04
+	CMPQ         80(DI), $0x04
 	JEQ          vecs4
-	CMPQ         72(DI), $0x03
+	CMPQ         80(DI), $0x03
 	JEQ          vecs3
-	VXORPS       X0, X0, X0
-	VXORPS       X1, X1, X1
-	VXORPS       X2, X2, X2
-	VXORPS       X3, X3, X3
-	CMPQ         80(DI), $0x00
-	JEQ          started2
-	MOVQ         R11, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(R10*1), Y1
-	ADDQ         56(DI), SI
-	VMOVUPS      (SI), Y2
-	VMOVUPS      (SI)(R10*1), Y3
+	MOVQ         DX, R13
+	SUBQ         BX, R13
+	ADDQ         R13, R13
+	MOVQ         64(DI), CX
+	INCQ         CX
+	SHRQ         $0x01, CX
+	IMUL3Q       $0x00000040, CX, CX
+	SUBQ         CX, R13
+
+pair2:
+	MOVQ    (DI), AX
+	MOVQ    64(DI), CX
+	VXORPS  X0, X0, X0
+	VXORPS  X1, X1, X1
+	VXORPS  X2, X2, X2
+	VXORPS  X3, X3, X3
+	CMPQ    88(DI), $0x00
+	JEQ     started2
+	MOVQ    R11, SI
+	VMOVUPS (SI), Y0
+	VMOVUPS (SI)(R10*1), Y1
+	ADDQ    56(DI), SI
+	VMOVUPS (SI), Y2
+	VMOVUPS (SI)(R10*1), Y3
 
 started2:
 	SUBQ $0x02, CX
@@ -4729,17 +4789,35 @@ store2:
 	ADDQ    56(DI), SI
 	VMOVUPS Y2, (SI)
 	VMOVUPS Y3, (SI)(R10*1)
+	ADDQ    R13, BX
+	ADDQ    R13, DX
+	MOVQ    56(DI), SI
+	LEAQ    (R11)(SI*2), R11
+	DECQ    (SP)
+	JNZ     pair2
 	VZEROUPPER
 	RET
 
 vecs3:
+	MOVQ   DX, R13
+	SUBQ   BX, R13
+	ADDQ   R13, R13
+	MOVQ   64(DI), CX
+	INCQ   CX
+	SHRQ   $0x01, CX
+	IMUL3Q $0x00000060, CX, CX
+	SUBQ   CX, R13
+
+pair3:
+	MOVQ    (DI), AX
+	MOVQ    64(DI), CX
 	VXORPS  X0, X0, X0
 	VXORPS  X1, X1, X1
 	VXORPS  X2, X2, X2
 	VXORPS  X3, X3, X3
 	VXORPS  X4, X4, X4
 	VXORPS  X5, X5, X5
-	CMPQ    80(DI), $0x00
+	CMPQ    88(DI), $0x00
 	JEQ     started3
 	MOVQ    R11, SI
 	VMOVUPS (SI), Y0
@@ -4827,10 +4905,28 @@ store3:
 	VMOVUPS Y3, (SI)
 	VMOVUPS Y4, (SI)(R9*1)
 	VMOVUPS Y5, (SI)(R10*1)
+	ADDQ    R13, BX
+	ADDQ    R13, DX
+	MOVQ    56(DI), SI
+	LEAQ    (R11)(SI*2), R11
+	DECQ    (SP)
+	JNZ     pair3
 	VZEROUPPER
 	RET
 
 vecs4:
+	MOVQ   DX, R13
+	SUBQ   BX, R13
+	ADDQ   R13, R13
+	MOVQ   64(DI), CX
+	INCQ   CX
+	SHRQ   $0x01, CX
+	IMUL3Q $0x00000080, CX, CX
+	SUBQ   CX, R13
+
+pair4:
+	MOVQ    (DI), AX
+	MOVQ    64(DI), CX
 	VXORPS  X0, X0, X0
 	VXORPS  X1, X1, X1
 	VXORPS  X2, X2, X2
@@ -4839,7 +4935,7 @@ vecs4:
 	VXORPS  X5, X5, X5
 	VXORPS  X6, X6, X6
 	VXORPS  X7, X7, X7
-	CMPQ    80(DI), $0x00
+	CMPQ    88(DI), $0x00
 	JEQ     started4
 	MOVQ    R11, SI
 	VMOVUPS (SI), Y0
@@ -4947,6 +5043,12 @@ store4:
 	VMOVUPS Y5, (SI)(R9*1)
 	VMOVUPS Y6, (SI)(R9*2)
 	VMOVUPS Y7, (SI)(R10*1)
+	ADDQ    R13, BX
+	ADDQ    R13, DX
+	MOVQ    56(DI), SI
+	LEAQ    (R11)(SI*2), R11
+	DECQ    (SP)
+	JNZ     pair4
 	VZEROUPPER
 	RET
 
