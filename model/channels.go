@@ -21,11 +21,22 @@ func (c *Channel) add(values []float32) {
 		c.Min, c.Max = math.Inf(1), math.Inf(-1)
 	}
 	sum := 0.0
+	lo, hi := float32(math.Inf(1)), float32(math.Inf(-1))
 	for _, v := range values {
-		f := float64(v)
-		c.Min, c.Max = min(c.Min, f), max(c.Max, f)
-		sum += f
+		if v < lo {
+			lo = v
+		}
+		if v > hi {
+			hi = v
+		}
+		sum += float64(v)
 	}
+	if math.IsNaN(sum) { // the comparisons, a third of the cost of min and max, pass over NaN
+		for _, v := range values {
+			lo, hi = min(lo, v), max(hi, v)
+		}
+	}
+	c.Min, c.Max = min(c.Min, float64(lo)), max(c.Max, float64(hi))
 	n := c.n + len(values)
 	if n > 0 {
 		c.Mean += (sum - c.Mean*float64(len(values))) / float64(n)
