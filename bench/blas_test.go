@@ -51,7 +51,7 @@ type product struct {
 // newProduct returns operands with values of gen in A, normal ones in B.
 func newProduct(s gemmShape, gen func(*rand.Rand) float32) *product {
 	p := &product{gemmShape: s, tA: blas.NoTrans, tB: blas.NoTrans, lda: s.k, ldb: s.n,
-		a: pages.Make[float32](s.m*s.k), b: pages.Make[float32](s.k*s.n), c: pages.Make[float32](s.m*s.n)}
+		a: pages.Make[float32](s.m * s.k), b: pages.Make[float32](s.k * s.n), c: pages.Make[float32](s.m * s.n)}
 	if s.transA() {
 		p.tA, p.lda = blas.Trans, s.m
 	}
