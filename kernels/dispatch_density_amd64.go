@@ -25,15 +25,16 @@ func gaussLogProb32(lp, x, mu, s []float32, form ScaleForm, rows, d, ld int) {
 		return
 	}
 	if rows <= fewRows {
-		gaussLogProbRows(isa, new(fewLanes)[:], lp, x, mu, s, form, rows, d, d, ld)
+		gaussLogProbRows(isa, new(fewLanes)[:], lp, nil, x, mu, s, form, rows, d, d, ld)
 	} else {
-		gaussLogProbRows(isa, new(laneBuf)[:], lp, x, mu, s, form, rows, d, d, ld)
+		gaussLogProbRows(isa, new(laneBuf)[:], lp, nil, x, mu, s, form, rows, d, d, ld)
 	}
 }
 
 // gaussLogProbRows has a row stride of x: d, or 0 for the components of a mixture. It reports
-// whether all rows were plain.
-func gaussLogProbRows(isa asm.ISA, lanes laneSlice, lp, x, mu, s []float32, form ScaleForm, rows, d, ldx, ld int) (plain bool) {
+// whether all rows were plain. In the log forms it leaves e^(-ln(sigma)/2) of plain rows in h,
+// which has the layout of s, unless h is nil.
+func gaussLogProbRows(isa asm.ISA, lanes laneSlice, lp, h, x, mu, s []float32, form ScaleForm, rows, d, ldx, ld int) (plain bool) {
 	plain = true
 	for b := (blocks{}); b.i < rows; {
 		i, ax, at := b.i, b.i*ldx, b.i*ld
@@ -50,7 +51,7 @@ func gaussLogProbRows(isa asm.ISA, lanes laneSlice, lp, x, mu, s []float32, form
 			b.i++
 			continue
 		}
-		bad := gaussLogProbLanes(isa, lanes, x[ax:], mu[at:], s[at:], form, r, d, ldx, ld)
+		bad := gaussLogProbLanes(isa, lanes, from(h, at), x[ax:], mu[at:], s[at:], form, r, d, ldx, ld)
 		b.done(r, bad|logProbEnd(isa, lp[i:i+r], lanes, form, d))
 	}
 	return plain
@@ -73,8 +74,12 @@ func logProbEnd(isa asm.ISA, lp []float32, lanes laneSlice, form ScaleForm, d in
 	return bad
 }
 
-func gaussLogProbLanes(isa asm.ISA, lanes laneSlice, x, mu, s []float32, form ScaleForm, r, d, ldx, ld int) (bad int) {
+func gaussLogProbLanes(isa asm.ISA, lanes laneSlice, h, x, mu, s []float32, form ScaleForm, r, d, ldx, ld int) (bad int) {
 	switch {
+	case isa == asm.AVX512 && h != nil:
+		return avx512.GaussLogProbLogKeep(&lanes[0], &x[0], &mu[0], &s[0], &h[0], r, d, ldx, ld, form.factor())
+	case h != nil:
+		return avx2.GaussLogProbLogKeep(&lanes[0], &x[0], &mu[0], &s[0], &h[0], r, d, ldx, ld, form.factor())
 	case isa == asm.AVX512 && form == Sigma:
 		return avx512.GaussLogProbSigma(&lanes[0], &x[0], &mu[0], &s[0], r, d, ldx, ld)
 	case isa == asm.AVX512 && form == SoftplusSigma:

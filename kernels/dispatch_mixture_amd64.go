@@ -74,7 +74,7 @@ func gmmLogProb32(lp, x, logits, mu, s []float32, form ScaleForm, rows, k, d, ld
 			t.l[j] = newLSELanes32()
 			for c := 0; c < k; c += laneRows {
 				n, at := min(k-c, laneRows), (i+j)*ld+c*d
-				gaussLogProbRows(t.isa, lanes, t.v[:n], xi, mu[at:], s[at:], form, n, d, 0, d)
+				gaussLogProbRows(t.isa, lanes, t.v[:n], nil, xi, mu[at:], s[at:], form, n, d, 0, d)
 				t.add(j, li[c:c+n])
 			}
 			if ldl != k {
@@ -96,7 +96,8 @@ var ones = [laneRows]float32{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}
 
 // gmmLogProbBackward32: see gmmLogProbBackwardGeneric. The densities come first, then their
 // gradients, when the responsibilities are known; that reads mu and s twice, but writes the
-// gradients once. With SoftplusSigma, whose sigma is dear, it is as in the reference.
+// gradients once. In the log forms ds holds the exponentials meanwhile, unless it is s. With
+// SoftplusSigma, whose sigma is dear, it is as in the reference.
 func gmmLogProbBackward32(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []float32, form ScaleForm, rows, k, d, ldl, ld int) {
 	if gmmInGo(d) {
 		gmmLogProbBackwardGeneric(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s, form, rows, k, d, ldl, ld)
@@ -104,6 +105,10 @@ func gmmLogProbBackward32(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []floa
 	}
 	lanes := laneSlice(new(laneBuf)[:])
 	t := joint{isa: asm.Active()}
+	var h, next []float32
+	if form.isLog() && !same(ds, s) {
+		h, next = ds, mu
+	}
 	for i := range rows {
 		xi, li, dli := rowAt(x, i, d, d), rowAt(logits, i, k, ldl), rowAt(dlogits, i, k, ldl)
 		t.l[0] = newLSELanes32()
@@ -112,7 +117,7 @@ func gmmLogProbBackward32(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []floa
 			n, at := min(k-c, laneRows), i*ld+c*d
 			if form == SoftplusSigma {
 				gaussLogProbBackwardRows(t.isa, lanes, t.v[:n], nil, dmu[at:], ds[at:], ones[:n], xi, mu[at:], s[at:], form, n, d, 0, d)
-			} else if !gaussLogProbRows(t.isa, lanes, t.v[:n], xi, mu[at:], s[at:], form, n, d, 0, d) {
+			} else if !gaussLogProbRows(t.isa, lanes, t.v[:n], from(h, at), xi, mu[at:], s[at:], form, n, d, 0, d) {
 				plain = false
 			}
 			t.add(0, li[c:c+n])
@@ -124,7 +129,7 @@ func gmmLogProbBackward32(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []floa
 		if lp != nil {
 			lp[i] = all - prior
 		}
-		dxi := rowAt(dx, i, d, d)
+		dxi, fetch := rowAt(dx, i, d, d), gmmNext(t.isa, i, rows, k*d)*ld
 		clear(dxi)
 		all = finiteOr0(all)
 		for c := 0; c < k; c += laneRows {
@@ -142,7 +147,7 @@ func gmmLogProbBackward32(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []floa
 			if form == SoftplusSigma {
 				gmmScale(t.isa, p[:n], dmu[at:], ds[at:], d)
 			} else {
-				gmmGradients(t.isa, p[:n], dmu[at:], ds[at:], xi, mu[at:], s[at:], form, d, plain)
+				gmmGradients(t.isa, p[:n], dmu[at:], ds[at:], xi, mu[at:], s[at:], from(next, fetch+c*d), form, d, plain)
 			}
 			for j := range n {
 				if dxi != nil {
@@ -151,6 +156,15 @@ func gmmLogProbBackward32(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []floa
 			}
 		}
 	}
+}
+
+// gmmNext is the row whose mu the gradients of row i fetch, a row of n elements. On AVX-512, whose
+// loops wait for memory, it is the next one, if that stays in the second cache till it is read.
+func gmmNext(isa asm.ISA, i, rows, n int) int {
+	if isa == asm.AVX512 && i+1 < rows && n <= 1<<16 {
+		return i + 1
+	}
+	return i
 }
 
 // gmmScale multiplies the gradients of len(w) components by w.
@@ -167,8 +181,9 @@ func gmmScale(isa asm.ISA, w, dmu, ds []float32, d int) {
 }
 
 // gmmGradients writes the gradients of len(w) components with the weights w. plain says that
-// all of them are known to be plain.
-func gmmGradients(isa asm.ISA, w, dmu, ds, x, mu, s []float32, form ScaleForm, d int, plain bool) {
+// all of them are known to be plain. next, if not nil, is the mu to fetch meanwhile, and says that
+// ds holds what gaussLogProbRows has left.
+func gmmGradients(isa asm.ISA, w, dmu, ds, x, mu, s, next []float32, form ScaleForm, d int, plain bool) {
 	for j := 0; j < len(w); {
 		r, at := 1, j*d
 		if plain {
@@ -181,6 +196,10 @@ func gmmGradients(isa asm.ISA, w, dmu, ds, x, mu, s []float32, form ScaleForm, d
 			continue
 		}
 		switch {
+		case isa == asm.AVX512 && next != nil:
+			avx512.GMMGradientKept(&w[j], &dmu[at], &ds[at], &x[0], &mu[at], &next[at], r, d, form.factor())
+		case next != nil:
+			avx2.GMMGradientKept(&w[j], &dmu[at], &ds[at], &x[0], &mu[at], &next[at], r, d, form.factor())
 		case isa == asm.AVX512 && form == Sigma:
 			avx512.GMMGradientSigma(&w[j], &dmu[at], &ds[at], &x[0], &mu[at], &s[at], r, d)
 		case isa == asm.AVX512:

@@ -260,6 +260,34 @@ func TestLSELanes(t *testing.T) {
 	}
 }
 
+// TestGMMLanesISA compares the sums over components with plain Go, bit for bit, for terms from
+// near each other to where e^x is no normal number any more, in lanes of none to several terms.
+func TestGMMLanesISA(t *testing.T) {
+	inf := float32(math.Inf(1))
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(1, 15))
+		for k := range 68 {
+			for _, width := range []float64{1e-3, 5, 15, 60, 120, 1e30} {
+				logits := randRow(k, func() float64 { return width * rng.NormFloat64() })
+				if k > 0 && rng.IntN(4) == 0 {
+					logits[rng.IntN(k)] = []float32{-inf, -inf, -inf, math.MaxFloat32, -math.MaxFloat32, inf, inf - inf}[rng.IntN(7)]
+				}
+				x, mu, s := []float32{0.5}, randRow(k, rng.NormFloat64), randRow(k, rng.NormFloat64)
+				what := fmt.Sprintf("k=%d width %v: ", k, width)
+				got, want := []float32{-7}, []float32{-7}
+				GMMLogProb(got, x, logits, mu, s, LogVar, 1, k, 1, k, k)
+				gmmLogProbGeneric(want, x, logits, mu, s, LogVar, 1, k, 1, k, k)
+				asmtest.SameFloats(t, what+"lp", got, want)
+				g, w := make([]float32, 2+3*k), make([]float32, 2+3*k)
+				one := []float32{1}
+				GMMLogProbBackward(g[:1], g[1:2], g[2:][:k], g[2+k:][:k], g[2+2*k:], one, x, logits, mu, s, LogVar, 1, k, 1, k, k)
+				gmmLogProbBackwardGeneric(w[:1], w[1:2], w[2:][:k], w[2+k:][:k], w[2+2*k:], one, x, logits, mu, s, LogVar, 1, k, 1, k, k)
+				asmtest.SameFloats(t, what+"lp, dx, dlogits, dmu, ds", g, w)
+			}
+		}
+	})
+}
+
 func ExampleGMMLogProb() {
 	// A row of x with 1 dimension under 0.25 N(-1, 1) + 0.75 N(2, 0.5).
 	logits := []float64{math.Log(1), math.Log(3)}

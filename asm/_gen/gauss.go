@@ -242,6 +242,9 @@ func gaussKernels(f *File) {
 		if c != softplusScale {
 			gmmGradient(f, c)
 		}
+		if c == logScale {
+			gmmGradientKept(f)
+		}
 		gaussSample(f, c)
 	}
 	for _, c := range scales {

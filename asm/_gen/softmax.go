@@ -67,7 +67,8 @@ func softmaxKernels(f *File) {
 
 // mixtureKernels are what a mixture needs beside the densities of its components: a
 // log-sum-exp whose terms come 16 at a time, as lseLanes32 in kernels/mixture_generic.go, and
-// responsibilities times gradients.
+// responsibilities times gradients. A sum is at least 1 and a scale other than 1 comes with a term
+// of 1, so expTerm gives the same bits.
 func mixtureKernels(f *File) {
 	f.Kernel(Kernel{
 		Name: "LSEAdd", Doc: []string{"adds n terms v to the lanes of log-sum-exps, maxima m and sums s: see lseLanes32 in package kernels."},
@@ -76,7 +77,7 @@ func mixtureKernels(f *File) {
 			v, old := b.Load("v", 0), b.Load("m", 0)
 			m := b.MinC(math.MaxFloat32, b.bin("VMAXPS", v, old, false)) // v > old ? v : old
 			var scale, e *Value
-			b.Par(func() { scale = b.exp(b.Sub(old, m), false, expNotAbove) }, func() { e = b.exp(b.Sub(v, m), false, expAny) })
+			b.Par(func() { scale = b.expTerm(b.Sub(old, m)) }, func() { e = b.expTerm(b.Sub(v, m)) })
 			b.Store("s", 0, b.FMA(b.Load("s", 0), scale, e))
 			b.Store("m", 0, m)
 		}}},
@@ -90,7 +91,7 @@ func mixtureKernels(f *File) {
 				After: func(b *Block, k *Vars) { b.Set(k.Keep[0], k.Max(b, 0)) }},
 			{Uses: "m s", Before: func(b *Block, k *Vars) { k.Zero(b, 0) },
 				Body: func(b *Block) {
-					b.AccAdd(0, b.Mul(b.Load("s", 0), b.exp(b.Sub(b.Load("m", 0), b.Kept(0)), false, expNotAbove)))
+					b.AccAdd(0, b.Mul(b.Load("s", 0), b.expTerm(b.Sub(b.Load("m", 0), b.Kept(0)))))
 				},
 				After: func(b *Block, k *Vars) { b.StoreRow("dst", b.Add(b.Kept(0), b.log(k.Sum(b, 0)))) }},
 		},

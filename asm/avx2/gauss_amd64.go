@@ -152,6 +152,12 @@ func GaussSampleSigmaBackward(dmu *float32, ds *float32, dz *float32, s *float32
 //go:noescape
 func GaussLogProbLog(lanes *float32, x *float32, mu *float32, s *float32, rows int, n int, ldx int, ld int, factor float32) (bad int)
 
+// GaussLogProbLogKeep is GaussLogProbLog, and writes e^(-ln(sigma)/2) to h.
+// factor s is ln sigma.
+//
+//go:noescape
+func GaussLogProbLogKeep(lanes *float32, x *float32, mu *float32, s *float32, h *float32, rows int, n int, ldx int, ld int, factor float32) (bad int)
+
 // GaussLogProbLogBackward is GaussLogProbLog and its gradient of mu and s, with the weights in lanes: see kernels.GaussLogProbBackward.
 //
 //go:noescape
@@ -167,6 +173,11 @@ func GaussLogProbLogBackwardX(lanes *float32, dx *float32, dmu *float32, ds *flo
 //
 //go:noescape
 func GMMGradientLog(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, factor float32)
+
+// GMMGradientKept is GMMGradientLog with e^(-ln(sigma)/2) in ds, and fetches next ahead of its use: see asm/_gen/latent.go.
+//
+//go:noescape
+func GMMGradientKept(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, next *float32, rows int, n int, factor float32)
 
 // GaussSampleLog writes samples: see kernels.GaussSample.
 // factor s is ln sigma.

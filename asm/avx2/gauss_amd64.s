@@ -7600,6 +7600,233 @@ l110:
 	VZEROUPPER
 	RET
 
+// func GaussLogProbLogKeep(lanes *float32, x *float32, mu *float32, s *float32, h *float32, rows int, n int, ldx int, ld int, factor float32) (bad int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·GaussLogProbLogKeep(SB), NOSPLIT, $72-88
+	// Registers:    Y0-Y6 values    Y7-Y10 constants and scalars    Y11-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y10
+	VBROADCASTSS gaussConsts<>+1440(SB), Y9
+	VBROADCASTSS gaussConsts<>+544(SB), Y8
+	VBROADCASTSS factor+72(FP), Y7
+
+	// Registers:    DI lanes    SI x    DX mu    BX s    R8 h    CX elements left in the row    R9 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    x+8(FP), SI
+	MOVQ    mu+16(FP), DX
+	MOVQ    s+24(FP), BX
+	MOVQ    h+32(FP), R8
+	MOVQ    n+48(FP), R9
+	SHLQ    $0x02, R9
+	VMOVAPS Y8, Y11
+	MOVQ    rows+40(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ldx+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 32(SP)
+
+l111:
+	VMOVAPS Y8, Y15
+	VMOVAPS Y8, Y14
+	VMOVAPS Y8, Y13
+	VMOVAPS Y8, Y12
+	MOVQ    n+48(FP), CX
+	CMPQ    CX, $0x00000010
+	JL      l114
+
+l112:
+	PREFETCHT0 2048(DX)
+	PREFETCHT0 2048(BX)
+	VMOVUPS    (BX), Y0
+	VMOVUPS    (SI), Y1
+	VMOVUPS    (DX), Y2
+	VSUBPS     Y2, Y1, Y1
+	VMULPS     Y7, Y0, Y2
+	VMULPS     gaussConsts<>+1024(SB), Y2, Y3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Y9, Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       Y9, Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+
+	// p = e^r
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  Y10, Y3, Y5
+	VFMADD213PS  Y10, Y3, Y5
+
+	// p 2^n
+	VPSLLD       $0x17, Y4, Y3
+	VPADDD       Y10, Y3, Y3
+	VMULPS       Y3, Y5, Y3
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y3, Y1, Y1
+	VANDPS       gaussConsts<>+512(SB), Y0, Y0
+	VPMAXUD      Y11, Y0, Y11
+	VADDPS       Y13, Y2, Y13
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
+	VFMADD231PS  Y0, Y0, Y15
+	VMOVUPS      Y3, (R8)
+	VMOVUPS      32(BX), Y0
+	VMOVUPS      32(SI), Y1
+	VMOVUPS      32(DX), Y2
+	VSUBPS       Y2, Y1, Y1
+	VMULPS       Y7, Y0, Y2
+	VMULPS       gaussConsts<>+1024(SB), Y2, Y3
+	VMOVAPS      Y9, Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       Y9, Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  Y10, Y3, Y5
+	VFMADD213PS  Y10, Y3, Y5
+	VPSLLD       $0x17, Y4, Y3
+	VPADDD       Y10, Y3, Y3
+	VMULPS       Y3, Y5, Y3
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y3, Y1, Y1
+	VANDPS       gaussConsts<>+512(SB), Y0, Y0
+	VPMAXUD      Y11, Y0, Y11
+	VADDPS       Y12, Y2, Y12
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
+	VFMADD231PS  Y0, Y0, Y14
+	VMOVUPS      Y3, 32(R8)
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x00000040, BX
+	ADDQ         $0x00000040, R8
+	SUBQ         $0x00000010, CX
+	CMPQ         CX, $0x00000010
+	JGE          l112
+
+l114:
+	TESTQ      CX, CX
+	JZ         l115
+	LEAQ       gaussConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (BX), Y0, Y1
+	VMASKMOVPS (SI), Y0, Y2
+	VMASKMOVPS (DX), Y0, Y3
+	VSUBPS     Y3, Y2, Y2
+	VMULPS     Y7, Y1, Y3
+	VMULPS     gaussConsts<>+1024(SB), Y3, Y4
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Y9, Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y5
+	VSUBPS       Y9, Y5, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y4
+
+	// p = e^r
+	VBROADCASTSS gaussConsts<>+1504(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y6
+	VFMADD213PS  Y10, Y4, Y6
+	VFMADD213PS  Y10, Y4, Y6
+
+	// p 2^n
+	VPSLLD       $0x17, Y5, Y4
+	VPADDD       Y10, Y4, Y4
+	VMULPS       Y4, Y6, Y4
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y4, Y2, Y2
+	VANDPS       gaussConsts<>+512(SB), Y1, Y1
+	VANDPS       Y1, Y0, Y1
+	VPMAXUD      Y11, Y1, Y11
+	VANDPS       Y3, Y0, Y1
+	VADDPS       Y13, Y1, Y13
+	VMULPS       gaussConsts<>+1280(SB), Y2, Y1
+	VANDPS       Y1, Y0, Y2
+	VANDPS       Y1, Y0, Y1
+	VFMADD231PS  Y1, Y2, Y15
+	VMASKMOVPS   Y4, Y0, (R8)
+	VMOVUPS      32(AX), Y0
+	VMASKMOVPS   32(BX), Y0, Y1
+	VMASKMOVPS   32(SI), Y0, Y2
+	VMASKMOVPS   32(DX), Y0, Y3
+	VSUBPS       Y3, Y2, Y2
+	VMULPS       Y7, Y1, Y3
+	VMULPS       gaussConsts<>+1024(SB), Y3, Y4
+	VMOVAPS      Y9, Y5
+	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y5
+	VSUBPS       Y9, Y5, Y6
+	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y4
+	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y6
+	VFMADD213PS  Y10, Y4, Y6
+	VFMADD213PS  Y10, Y4, Y6
+	VPSLLD       $0x17, Y5, Y4
+	VPADDD       Y10, Y4, Y4
+	VMULPS       Y4, Y6, Y4
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y4, Y2, Y2
+	VANDPS       gaussConsts<>+512(SB), Y1, Y1
+	VANDPS       Y1, Y0, Y1
+	VPMAXUD      Y11, Y1, Y11
+	VANDPS       Y3, Y0, Y1
+	VADDPS       Y12, Y1, Y12
+	VMULPS       gaussConsts<>+1280(SB), Y2, Y1
+	VANDPS       Y1, Y0, Y2
+	VANDPS       Y1, Y0, Y1
+	VFMADD231PS  Y1, Y2, Y14
+	VMASKMOVPS   Y4, Y0, 32(R8)
+	LEAQ         (SI)(CX*4), SI
+	LEAQ         (DX)(CX*4), DX
+	LEAQ         (BX)(CX*4), BX
+	LEAQ         (R8)(CX*4), R8
+
+l115:
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
+	ADDQ      24(SP), BX
+	ADDQ      32(SP), R8
+	DECQ      (SP)
+	JNZ       l111
+	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
+	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
+	VMOVAPS   Y0, Y11
+	VMOVMSKPS Y11, AX
+	MOVQ      AX, bad+80(FP)
+	VZEROUPPER
+	RET
+
 // func GaussLogProbLogBackward(lanes *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int, factor float32) (bad int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussLogProbLogBackward(SB), NOSPLIT, $80-96
@@ -7641,7 +7868,7 @@ TEXT ·GaussLogProbLogBackward(SB), NOSPLIT, $80-96
 	SUBQ         R10, AX
 	MOVQ         AX, 40(SP)
 
-l111:
+l116:
 	VBROADCASTSS 192(DI), Y0
 	VMOVAPS      Y0, Y10
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
@@ -7650,9 +7877,9 @@ l111:
 	VBROADCASTSS gaussConsts<>+544(SB), Y12
 	MOVQ         n+56(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l114
+	JL           l119
 
-l112:
+l117:
 	VMOVUPS (R9), Y0
 	VMOVUPS (BX), Y1
 	VMOVUPS (R8), Y2
@@ -7738,11 +7965,11 @@ l112:
 	ADDQ         $0x00000040, DX
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l112
+	JGE          l117
 
-l114:
+l119:
 	TESTQ      CX, CX
-	JZ         l115
+	JZ         l120
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -7841,7 +8068,7 @@ l114:
 	LEAQ         (SI)(CX*4), SI
 	LEAQ         (DX)(CX*4), DX
 
-l115:
+l120:
 	VMOVUPS   Y15, (DI)
 	VMOVUPS   Y14, 32(DI)
 	VMOVUPS   Y13, 64(DI)
@@ -7853,7 +8080,7 @@ l115:
 	ADDQ      32(SP), R8
 	ADDQ      40(SP), R9
 	DECQ      (SP)
-	JNZ       l111
+	JNZ       l116
 	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
 	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
 	VMOVAPS   Y0, Y11
@@ -7904,7 +8131,7 @@ TEXT ·GaussLogProbLogBackwardX(SB), NOSPLIT, $80-104
 	SUBQ         R11, AX
 	MOVQ         AX, 40(SP)
 
-l116:
+l121:
 	VBROADCASTSS 192(DI), Y0
 	VMOVAPS      Y0, Y10
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
@@ -7913,9 +8140,9 @@ l116:
 	VBROADCASTSS gaussConsts<>+544(SB), Y12
 	MOVQ         n+64(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l119
+	JL           l124
 
-l117:
+l122:
 	VMOVUPS (R10), Y0
 	VMOVUPS (R8), Y1
 	VMOVUPS (R9), Y2
@@ -8006,11 +8233,11 @@ l117:
 	ADDQ         $0x00000040, SI
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l117
+	JGE          l122
 
-l119:
+l124:
 	TESTQ      CX, CX
-	JZ         l120
+	JZ         l125
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -8114,7 +8341,7 @@ l119:
 	LEAQ         (BX)(CX*4), BX
 	LEAQ         (SI)(CX*4), SI
 
-l120:
+l125:
 	VMOVUPS   Y15, (DI)
 	VMOVUPS   Y14, 32(DI)
 	VMOVUPS   Y13, 64(DI)
@@ -8126,7 +8353,7 @@ l120:
 	ADDQ      32(SP), R9
 	ADDQ      40(SP), R10
 	DECQ      (SP)
-	JNZ       l116
+	JNZ       l121
 	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
 	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
 	VMOVAPS   Y0, Y11
@@ -8162,14 +8389,14 @@ TEXT ·GMMGradientLog(SB), NOSPLIT, $40-68
 	MOVQ rows+48(FP), AX
 	MOVQ AX, (SP)
 
-l121:
+l126:
 	VBROADCASTSS (DI), Y0
 	VMOVAPS      Y0, Y15
 	MOVQ         n+56(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l123
+	JL           l128
 
-l122:
+l127:
 	PREFETCHT0 2048(SI)
 	PREFETCHT0 2048(DX)
 	VMOVUPS    (R9), Y0
@@ -8253,11 +8480,11 @@ l122:
 	ADDQ         $0x00000040, R9
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l122
+	JGE          l127
 
-l123:
+l128:
 	CMPQ    CX, $0x00000008
-	JL      l124
+	JL      l129
 	VMOVUPS (R9), Y0
 	VMOVUPS (BX), Y1
 	VMOVUPS (R8), Y2
@@ -8305,9 +8532,9 @@ l123:
 	ADDQ        $0x00000020, R9
 	SUBQ        $0x00000008, CX
 
-l124:
+l129:
 	TESTQ      CX, CX
-	JZ         l125
+	JZ         l130
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -8359,11 +8586,149 @@ l124:
 	LEAQ        (R8)(CX*4), R8
 	LEAQ        (R9)(CX*4), R9
 
-l125:
+l130:
 	ADDQ $0x04, DI
 	SUBQ R10, BX
 	DECQ (SP)
-	JNZ  l121
+	JNZ  l126
+	VZEROUPPER
+	RET
+
+// func GMMGradientKept(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, next *float32, rows int, n int, factor float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·GMMGradientKept(SB), NOSPLIT, $40-68
+	// Registers:    Y0-Y12 values    Y13-Y14 constants and scalars    Y15 kept from loop to loop
+	VBROADCASTSS factor+64(FP), Y14
+	VBROADCASTSS gaussConsts<>+544(SB), Y13
+
+	// Registers:    DI w    SI dmu    DX ds    BX x    R8 mu    R9 next    CX elements left in the row    R10 4n
+	MOVQ w+0(FP), DI
+	MOVQ dmu+8(FP), SI
+	MOVQ ds+16(FP), DX
+	MOVQ x+24(FP), BX
+	MOVQ mu+32(FP), R8
+	MOVQ next+40(FP), R9
+	MOVQ n+56(FP), R10
+	SHLQ $0x02, R10
+	MOVQ rows+48(FP), AX
+	MOVQ AX, (SP)
+
+l132:
+	VBROADCASTSS (DI), Y0
+	VMOVAPS      Y0, Y15
+	MOVQ         n+56(FP), CX
+	CMPQ         CX, $0x00000010
+	JL           l134
+
+l133:
+	PREFETCHT0  2048(SI)
+	PREFETCHT0  2048(R9)
+	VMOVUPS     (BX), Y0
+	VMOVUPS     (R8), Y1
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     (DX), Y1
+	VMULPS      Y1, Y0, Y0
+	VMULPS      Y1, Y0, Y0
+	VMULPS      Y0, Y1, Y2
+	VMULPS      Y1, Y2, Y1
+	VMULPS      Y0, Y14, Y2
+	VFMSUB213PS Y14, Y0, Y2
+	VCMPPS      $0x04, Y13, Y15, Y0
+	VMULPS      Y15, Y1, Y1
+	VANDPS      Y1, Y0, Y1
+	VMOVUPS     Y1, (SI)
+	VMULPS      Y15, Y2, Y1
+	VANDPS      Y1, Y0, Y0
+	VMOVUPS     Y0, (DX)
+	VMOVUPS     32(BX), Y0
+	VMOVUPS     32(R8), Y1
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     32(DX), Y1
+	VMULPS      Y1, Y0, Y0
+	VMULPS      Y1, Y0, Y0
+	VMULPS      Y0, Y1, Y2
+	VMULPS      Y1, Y2, Y1
+	VMULPS      Y0, Y14, Y2
+	VFMSUB213PS Y14, Y0, Y2
+	VCMPPS      $0x04, Y13, Y15, Y0
+	VMULPS      Y15, Y1, Y1
+	VANDPS      Y1, Y0, Y1
+	VMOVUPS     Y1, 32(SI)
+	VMULPS      Y15, Y2, Y1
+	VANDPS      Y1, Y0, Y0
+	VMOVUPS     Y0, 32(DX)
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000040, R9
+	SUBQ        $0x00000010, CX
+	CMPQ        CX, $0x00000010
+	JGE         l133
+
+l134:
+	CMPQ        CX, $0x00000008
+	JL          l135
+	VMOVUPS     (BX), Y0
+	VMOVUPS     (R8), Y1
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     (DX), Y1
+	VMULPS      Y1, Y0, Y0
+	VMULPS      Y1, Y0, Y0
+	VMULPS      Y0, Y1, Y2
+	VMULPS      Y1, Y2, Y1
+	VMULPS      Y0, Y14, Y2
+	VFMSUB213PS Y14, Y0, Y2
+	VCMPPS      $0x04, Y13, Y15, Y0
+	VMULPS      Y15, Y1, Y1
+	VANDPS      Y1, Y0, Y1
+	VMOVUPS     Y1, (SI)
+	VMULPS      Y15, Y2, Y1
+	VANDPS      Y1, Y0, Y0
+	VMOVUPS     Y0, (DX)
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DX
+	ADDQ        $0x00000020, BX
+	ADDQ        $0x00000020, R8
+	ADDQ        $0x00000020, R9
+	SUBQ        $0x00000008, CX
+
+l135:
+	TESTQ       CX, CX
+	JZ          l136
+	LEAQ        gaussConsts<>+256(SB), AX
+	NEGQ        CX
+	LEAQ        (AX)(CX*4), AX
+	NEGQ        CX
+	VMOVUPS     (AX), Y0
+	VMASKMOVPS  (BX), Y0, Y1
+	VMASKMOVPS  (R8), Y0, Y2
+	VSUBPS      Y2, Y1, Y1
+	VMASKMOVPS  (DX), Y0, Y2
+	VMULPS      Y2, Y1, Y1
+	VMULPS      Y2, Y1, Y1
+	VMULPS      Y1, Y2, Y3
+	VMULPS      Y2, Y3, Y2
+	VMULPS      Y1, Y14, Y3
+	VFMSUB213PS Y14, Y1, Y3
+	VCMPPS      $0x04, Y13, Y15, Y1
+	VMULPS      Y15, Y2, Y2
+	VANDPS      Y2, Y1, Y2
+	VMASKMOVPS  Y2, Y0, (SI)
+	VMULPS      Y15, Y3, Y2
+	VANDPS      Y2, Y1, Y1
+	VMASKMOVPS  Y1, Y0, (DX)
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (DX)(CX*4), DX
+	LEAQ        (BX)(CX*4), BX
+	LEAQ        (R8)(CX*4), R8
+	LEAQ        (R9)(CX*4), R9
+
+l136:
+	ADDQ $0x04, DI
+	SUBQ R10, BX
+	DECQ (SP)
+	JNZ  l132
 	VZEROUPPER
 	RET
 
@@ -8398,12 +8763,12 @@ TEXT ·GaussSampleLog(SB), NOSPLIT, $56-60
 	SUBQ R8, AX
 	MOVQ AX, 16(SP)
 
-l127:
+l138:
 	MOVQ n+40(FP), CX
 	CMPQ CX, $0x00000010
-	JL   l129
+	JL   l140
 
-l128:
+l139:
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
 	VMULPS  Y13, Y0, Y0
@@ -8472,11 +8837,11 @@ l128:
 	ADDQ        $0x00000040, BX
 	SUBQ        $0x00000010, CX
 	CMPQ        CX, $0x00000010
-	JGE         l128
+	JGE         l139
 
-l129:
+l140:
 	CMPQ    CX, $0x00000008
-	JL      l130
+	JL      l141
 	VMOVUPS (DX), Y0
 	VMULPS  Y13, Y0, Y0
 	VMINPS  Y0, Y12, Y0
@@ -8517,9 +8882,9 @@ l129:
 	ADDQ        $0x00000020, BX
 	SUBQ        $0x00000008, CX
 
-l130:
+l141:
 	TESTQ      CX, CX
-	JZ         l131
+	JZ         l142
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -8564,11 +8929,11 @@ l130:
 	LEAQ        (DX)(CX*4), DX
 	LEAQ        (BX)(CX*4), BX
 
-l131:
+l142:
 	ADDQ 8(SP), SI
 	ADDQ 16(SP), DX
 	DECQ (SP)
-	JNZ  l127
+	JNZ  l138
 	VZEROUPPER
 	RET
 
@@ -8606,12 +8971,12 @@ TEXT ·GaussSampleLogBackward(SB), NOSPLIT, $64-68
 	SUBQ R9, AX
 	MOVQ AX, 24(SP)
 
-l133:
+l144:
 	MOVQ n+48(FP), CX
 	CMPQ CX, $0x00000010
-	JL   l135
+	JL   l146
 
-l134:
+l145:
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
 	VMOVUPS (BX), Y2
@@ -8693,11 +9058,11 @@ l134:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 	CMPQ        CX, $0x00000010
-	JGE         l134
+	JGE         l145
 
-l135:
+l146:
 	CMPQ    CX, $0x00000008
-	JL      l136
+	JL      l147
 	VMOVUPS (DX), Y0
 	VMOVUPS (BX), Y1
 	VMOVUPS (DI), Y2
@@ -8745,9 +9110,9 @@ l135:
 	ADDQ        $0x00000020, R8
 	SUBQ        $0x00000008, CX
 
-l136:
+l147:
 	TESTQ      CX, CX
-	JZ         l137
+	JZ         l148
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -8799,12 +9164,12 @@ l136:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 
-l137:
+l148:
 	ADDQ 8(SP), DI
 	ADDQ 16(SP), SI
 	ADDQ 24(SP), BX
 	DECQ (SP)
-	JNZ  l133
+	JNZ  l144
 	VZEROUPPER
 	RET
 
@@ -8837,7 +9202,7 @@ TEXT ·GaussLogProbSoftplus(SB), NOSPLIT, $32-72
 	SUBQ         R8, AX
 	MOVQ         AX, 24(SP)
 
-l139:
+l150:
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
 	VMOVAPS      Y8, Y13
@@ -8846,9 +9211,9 @@ l139:
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+40(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l142
+	JL           l153
 
-l140:
+l151:
 	PREFETCHT0   2048(DX)
 	PREFETCHT0   2048(BX)
 	VMOVUPS      (BX), Y0
@@ -8988,11 +9353,11 @@ l140:
 	ADDQ         $0x00000040, BX
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l140
+	JGE          l151
 
-l142:
+l153:
 	TESTQ        CX, CX
-	JZ           l143
+	JZ           l154
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -9129,7 +9494,7 @@ l142:
 	LEAQ         (DX)(CX*4), DX
 	LEAQ         (BX)(CX*4), BX
 
-l143:
+l154:
 	VMOVUPS   Y15, (DI)
 	VMOVUPS   Y14, 32(DI)
 	VMOVUPS   Y13, 64(DI)
@@ -9141,7 +9506,7 @@ l143:
 	ADDQ      16(SP), DX
 	ADDQ      24(SP), BX
 	DECQ      (SP)
-	JNZ       l139
+	JNZ       l150
 	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
 	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -9187,7 +9552,7 @@ TEXT ·GaussLogProbSoftplusBackward(SB), NOSPLIT, $80-88
 	SUBQ         R10, AX
 	MOVQ         AX, 40(SP)
 
-l144:
+l155:
 	VBROADCASTSS 192(DI), Y0
 	VMOVAPS      Y0, Y8
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
@@ -9198,9 +9563,9 @@ l144:
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+56(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l147
+	JL           l158
 
-l145:
+l156:
 	VMOVUPS      (R9), Y0
 	VMOVUPS      (BX), Y1
 	VMOVUPS      (R8), Y2
@@ -9370,11 +9735,11 @@ l145:
 	ADDQ         $0x00000040, DX
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l145
+	JGE          l156
 
-l147:
+l158:
 	TESTQ        CX, CX
-	JZ           l148
+	JZ           l159
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -9549,7 +9914,7 @@ l147:
 	LEAQ         (SI)(CX*4), SI
 	LEAQ         (DX)(CX*4), DX
 
-l148:
+l159:
 	VMOVUPS   Y15, (DI)
 	VMOVUPS   Y14, 32(DI)
 	VMOVUPS   Y13, 64(DI)
@@ -9563,7 +9928,7 @@ l148:
 	ADDQ      32(SP), R8
 	ADDQ      40(SP), R9
 	DECQ      (SP)
-	JNZ       l144
+	JNZ       l155
 	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
 	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -9610,7 +9975,7 @@ TEXT ·GaussLogProbSoftplusBackwardX(SB), NOSPLIT, $80-96
 	SUBQ         R11, AX
 	MOVQ         AX, 40(SP)
 
-l149:
+l160:
 	VBROADCASTSS 192(DI), Y0
 	VMOVAPS      Y0, Y8
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
@@ -9621,9 +9986,9 @@ l149:
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+64(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l152
+	JL           l163
 
-l150:
+l161:
 	VMOVUPS      (R10), Y0
 	VMOVUPS      (R8), Y1
 	VMOVUPS      (R9), Y2
@@ -9798,11 +10163,11 @@ l150:
 	ADDQ         $0x00000040, SI
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l150
+	JGE          l161
 
-l152:
+l163:
 	TESTQ        CX, CX
-	JZ           l153
+	JZ           l164
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -9982,7 +10347,7 @@ l152:
 	LEAQ         (BX)(CX*4), BX
 	LEAQ         (SI)(CX*4), SI
 
-l153:
+l164:
 	VMOVUPS   Y15, (DI)
 	VMOVUPS   Y14, 32(DI)
 	VMOVUPS   Y13, 64(DI)
@@ -9996,7 +10361,7 @@ l153:
 	ADDQ      32(SP), R9
 	ADDQ      40(SP), R10
 	DECQ      (SP)
-	JNZ       l149
+	JNZ       l160
 	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
 	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -10034,12 +10399,12 @@ TEXT ·GaussSampleSoftplus(SB), NOSPLIT, $24-56
 	SUBQ R8, AX
 	MOVQ AX, 16(SP)
 
-l154:
+l165:
 	MOVQ n+40(FP), CX
 	CMPQ CX, $0x00000010
-	JL   l156
+	JL   l167
 
-l155:
+l166:
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
 	VORPS   Y12, Y0, Y2
@@ -10150,11 +10515,11 @@ l155:
 	ADDQ         $0x00000040, BX
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l155
+	JGE          l166
 
-l156:
+l167:
 	CMPQ    CX, $0x00000008
-	JL      l157
+	JL      l168
 	VMOVUPS (DX), Y0
 	VORPS   Y12, Y0, Y1
 	VMAXPS  Y1, Y11, Y1
@@ -10217,9 +10582,9 @@ l156:
 	ADDQ         $0x00000020, BX
 	SUBQ         $0x00000008, CX
 
-l157:
+l168:
 	TESTQ      CX, CX
-	JZ         l158
+	JZ         l169
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -10286,11 +10651,11 @@ l157:
 	LEAQ         (DX)(CX*4), DX
 	LEAQ         (BX)(CX*4), BX
 
-l158:
+l169:
 	ADDQ 8(SP), SI
 	ADDQ 16(SP), DX
 	DECQ (SP)
-	JNZ  l154
+	JNZ  l165
 	VZEROUPPER
 	RET
 
@@ -10326,12 +10691,12 @@ TEXT ·GaussSampleSoftplusBackward(SB), NOSPLIT, $32-64
 	SUBQ R9, AX
 	MOVQ AX, 24(SP)
 
-l160:
+l171:
 	MOVQ n+48(FP), CX
 	CMPQ CX, $0x00000010
-	JL   l162
+	JL   l173
 
-l161:
+l172:
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
 	VMOVUPS (BX), Y2
@@ -10417,11 +10782,11 @@ l161:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 	CMPQ        CX, $0x00000010
-	JGE         l161
+	JGE         l172
 
-l162:
+l173:
 	CMPQ    CX, $0x00000008
-	JL      l163
+	JL      l174
 	VMOVUPS (DX), Y0
 	VMOVUPS (BX), Y1
 	VMOVUPS (DI), Y2
@@ -10471,9 +10836,9 @@ l162:
 	ADDQ        $0x00000020, R8
 	SUBQ        $0x00000008, CX
 
-l163:
+l174:
 	TESTQ      CX, CX
-	JZ         l164
+	JZ         l175
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -10527,12 +10892,12 @@ l163:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 
-l164:
+l175:
 	ADDQ 8(SP), DI
 	ADDQ 16(SP), SI
 	ADDQ 24(SP), BX
 	DECQ (SP)
-	JNZ  l160
+	JNZ  l171
 	VZEROUPPER
 	RET
 
@@ -10574,7 +10939,7 @@ TEXT ·LatentStepSigma(SB), NOSPLIT, $40-96
 	SUBQ         R12, AX
 	MOVQ         AX, 32(SP)
 
-l166:
+l177:
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
 	VMOVAPS      Y8, Y13
@@ -10583,9 +10948,9 @@ l166:
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+72(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l169
+	JL           l180
 
-l167:
+l178:
 	VMOVUPS      (BX), Y0
 	VMOVUPS      (R8), Y1
 	VPSUBD       Y7, Y1, Y2
@@ -10657,11 +11022,11 @@ l167:
 	ADDQ         $0x00000040, R10
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l167
+	JGE          l178
 
-l169:
+l180:
 	TESTQ        CX, CX
-	JZ           l170
+	JZ           l181
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -10732,7 +11097,7 @@ l169:
 	LEAQ         (R9)(CX*4), R9
 	LEAQ         (R10)(CX*4), R10
 
-l170:
+l181:
 	VMOVUPS   Y15, (DX)
 	VMOVUPS   Y14, 32(DX)
 	VMOVUPS   Y13, 64(DX)
@@ -10745,7 +11110,7 @@ l170:
 	ADDQ      24(SP), R9
 	ADDQ      32(SP), R10
 	DECQ      (SP)
-	JNZ       l166
+	JNZ       l177
 	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
 	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -10818,15 +11183,15 @@ TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $88-120
 	SUBQ    8(SP), AX
 	MOVQ    AX, 80(SP)
 
-l171:
+l182:
 	MOVQ         (SP), AX
 	VBROADCASTSS (AX), Y0
 	VMOVAPS      Y0, Y13
 	MOVQ         n+96(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l173
+	JL           l184
 
-l172:
+l183:
 	VMOVUPS      (R9), Y0
 	VMOVUPS      (R10), Y1
 	VPSUBD       Y11, Y1, Y2
@@ -10915,11 +11280,11 @@ l172:
 	ADDQ         $0x00000040, R12
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l172
+	JGE          l183
 
-l173:
+l184:
 	CMPQ         CX, $0x00000008
-	JL           l174
+	JL           l185
 	VMOVUPS      (R9), Y0
 	VMOVUPS      (R10), Y1
 	VPSUBD       Y11, Y1, Y2
@@ -10970,9 +11335,9 @@ l173:
 	ADDQ         $0x00000020, R12
 	SUBQ         $0x00000008, CX
 
-l174:
+l185:
 	TESTQ        CX, CX
-	JZ           l175
+	JZ           l186
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -11030,7 +11395,7 @@ l174:
 	LEAQ         (R11)(CX*4), R11
 	LEAQ         (R12)(CX*4), R12
 
-l175:
+l186:
 	ADDQ      24(SP), DI
 	ADDQ      32(SP), SI
 	ADDQ      40(SP), DX
@@ -11041,7 +11406,7 @@ l175:
 	ADDQ      80(SP), R12
 	ADDQ      $0x04, (SP)
 	DECQ      16(SP)
-	JNZ       l171
+	JNZ       l182
 	VPMINUD   Y7, Y15, Y0
 	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
 	VPADDD    gaussConsts<>+1152(SB), Y14, Y1
@@ -11082,7 +11447,7 @@ TEXT ·LatentStepStandardSigma(SB), NOSPLIT, $24-80
 	SUBQ    R10, AX
 	MOVQ    AX, 16(SP)
 
-l177:
+l188:
 	VMOVAPS Y6, Y15
 	VMOVAPS Y6, Y14
 	VMOVAPS Y7, Y13
@@ -11091,9 +11456,9 @@ l177:
 	VMOVAPS Y6, Y10
 	MOVQ    n+56(FP), CX
 	CMPQ    CX, $0x00000010
-	JL      l180
+	JL      l191
 
-l178:
+l189:
 	VMOVUPS     (BX), Y0
 	VMOVUPS     (R8), Y1
 	VPSUBD      Y5, Y1, Y2
@@ -11143,11 +11508,11 @@ l178:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 	CMPQ        CX, $0x00000010
-	JGE         l178
+	JGE         l189
 
-l180:
+l191:
 	TESTQ       CX, CX
-	JZ          l181
+	JZ          l192
 	LEAQ        gaussConsts<>+256(SB), AX
 	NEGQ        CX
 	LEAQ        (AX)(CX*4), AX
@@ -11194,7 +11559,7 @@ l180:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 
-l181:
+l192:
 	VMOVUPS   Y15, (DX)
 	VMOVUPS   Y14, 32(DX)
 	VMOVUPS   Y13, 64(DX)
@@ -11205,7 +11570,7 @@ l181:
 	ADDQ      8(SP), BX
 	ADDQ      16(SP), R8
 	DECQ      (SP)
-	JNZ       l177
+	JNZ       l188
 	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
 	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -11258,15 +11623,15 @@ TEXT ·LatentStepStandardSigmaBackward(SB), NOSPLIT, $48-88
 	SUBQ    R10, AX
 	MOVQ    AX, 40(SP)
 
-l182:
+l193:
 	MOVQ         (SP), AX
 	VBROADCASTSS (AX), Y0
 	VMOVAPS      Y0, Y13
 	MOVQ         n+64(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l184
+	JL           l195
 
-l183:
+l194:
 	VMOVUPS     (BX), Y0
 	VMOVUPS     (R8), Y1
 	VPSUBD      Y11, Y1, Y2
@@ -11313,11 +11678,11 @@ l183:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 	CMPQ        CX, $0x00000010
-	JGE         l183
+	JGE         l194
 
-l184:
+l195:
 	CMPQ        CX, $0x00000008
-	JL          l185
+	JL          l196
 	VMOVUPS     (BX), Y0
 	VMOVUPS     (R8), Y1
 	VPSUBD      Y11, Y1, Y2
@@ -11345,9 +11710,9 @@ l184:
 	ADDQ        $0x00000020, R8
 	SUBQ        $0x00000008, CX
 
-l185:
+l196:
 	TESTQ       CX, CX
-	JZ          l186
+	JZ          l197
 	LEAQ        gaussConsts<>+256(SB), AX
 	NEGQ        CX
 	LEAQ        (AX)(CX*4), AX
@@ -11381,14 +11746,14 @@ l185:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 
-l186:
+l197:
 	ADDQ      16(SP), DI
 	ADDQ      24(SP), SI
 	ADDQ      32(SP), BX
 	ADDQ      40(SP), R8
 	ADDQ      $0x04, (SP)
 	DECQ      8(SP)
-	JNZ       l182
+	JNZ       l193
 	VPMINUD   Y8, Y15, Y0
 	VPADDD    Y7, Y0, Y0
 	VPADDD    Y6, Y14, Y1
@@ -11437,16 +11802,16 @@ TEXT ·LatentStepLog(SB), NOSPLIT, $72-104
 	SUBQ         R12, AX
 	MOVQ         AX, 32(SP)
 
-l188:
+l199:
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
 	VBROADCASTSS gaussConsts<>+544(SB), Y13
 	VBROADCASTSS gaussConsts<>+544(SB), Y12
 	MOVQ         n+72(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l191
+	JL           l202
 
-l189:
+l200:
 	VMOVUPS (BX), Y0
 	VMOVUPS (R8), Y1
 	VANDPS  gaussConsts<>+512(SB), Y1, Y2
@@ -11616,11 +11981,11 @@ l189:
 	ADDQ         $0x00000040, R10
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l189
+	JGE          l200
 
-l191:
+l202:
 	TESTQ      CX, CX
-	JZ         l192
+	JZ         l203
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -11803,7 +12168,7 @@ l191:
 	LEAQ         (R9)(CX*4), R9
 	LEAQ         (R10)(CX*4), R10
 
-l192:
+l203:
 	VMOVUPS   Y15, (DX)
 	VMOVUPS   Y14, 32(DX)
 	VMOVUPS   Y13, 64(DX)
@@ -11814,7 +12179,7 @@ l192:
 	ADDQ      24(SP), R9
 	ADDQ      32(SP), R10
 	DECQ      (SP)
-	JNZ       l188
+	JNZ       l199
 	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
 	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
 	VMOVAPS   Y0, Y11
@@ -11885,15 +12250,15 @@ TEXT ·LatentStepLogBackward(SB), NOSPLIT, $120-128
 	SUBQ         8(SP), AX
 	MOVQ         AX, 80(SP)
 
-l193:
+l204:
 	MOVQ         (SP), AX
 	VBROADCASTSS (AX), Y0
 	VMOVAPS      Y0, Y13
 	MOVQ         n+96(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l195
+	JL           l206
 
-l194:
+l205:
 	VMOVUPS (R9), Y0
 	VMOVUPS (R10), Y1
 	VANDPS  Y9, Y1, Y2
@@ -12092,11 +12457,11 @@ l194:
 	ADDQ         $0x00000040, R12
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l194
+	JGE          l205
 
-l195:
+l206:
 	CMPQ    CX, $0x00000008
-	JL      l196
+	JL      l207
 	VMOVUPS (R9), Y0
 	VMOVUPS (R10), Y1
 	VANDPS  Y9, Y1, Y2
@@ -12211,9 +12576,9 @@ l195:
 	ADDQ        $0x00000020, R12
 	SUBQ        $0x00000008, CX
 
-l196:
+l207:
 	TESTQ      CX, CX
-	JZ         l197
+	JZ         l208
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -12335,7 +12700,7 @@ l196:
 	LEAQ        (R11)(CX*4), R11
 	LEAQ        (R12)(CX*4), R12
 
-l197:
+l208:
 	ADDQ      24(SP), DI
 	ADDQ      32(SP), SI
 	ADDQ      40(SP), DX
@@ -12346,7 +12711,7 @@ l197:
 	ADDQ      80(SP), R12
 	ADDQ      $0x04, (SP)
 	DECQ      16(SP)
-	JNZ       l193
+	JNZ       l204
 	VPMINUD   gaussConsts<>+1632(SB), Y15, Y0
 	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
 	VPADDD    gaussConsts<>+1152(SB), Y14, Y1
@@ -12390,16 +12755,16 @@ TEXT ·LatentStepStandardLog(SB), NOSPLIT, $56-88
 	SUBQ    R10, AX
 	MOVQ    AX, 16(SP)
 
-l199:
+l210:
 	VMOVAPS Y7, Y15
 	VMOVAPS Y7, Y14
 	VMOVAPS Y7, Y13
 	VMOVAPS Y7, Y12
 	MOVQ    n+56(FP), CX
 	CMPQ    CX, $0x00000010
-	JL      l202
+	JL      l213
 
-l200:
+l211:
 	VMOVUPS (BX), Y0
 	VMOVUPS (R8), Y1
 	VANDPS  Y6, Y1, Y2
@@ -12475,11 +12840,11 @@ l200:
 	ADDQ         $0x00000040, R8
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l200
+	JGE          l211
 
-l202:
+l213:
 	TESTQ      CX, CX
-	JZ         l203
+	JZ         l214
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -12566,7 +12931,7 @@ l202:
 	LEAQ         (BX)(CX*4), BX
 	LEAQ         (R8)(CX*4), R8
 
-l203:
+l214:
 	VMOVUPS   Y15, (DX)
 	VMOVUPS   Y14, 32(DX)
 	VMOVUPS   Y13, 64(DX)
@@ -12575,7 +12940,7 @@ l203:
 	ADDQ      8(SP), BX
 	ADDQ      16(SP), R8
 	DECQ      (SP)
-	JNZ       l199
+	JNZ       l210
 	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
 	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
 	VMOVAPS   Y0, Y11
@@ -12628,15 +12993,15 @@ TEXT ·LatentStepStandardLogBackward(SB), NOSPLIT, $80-96
 	SUBQ         R10, AX
 	MOVQ         AX, 40(SP)
 
-l204:
+l215:
 	MOVQ         (SP), AX
 	VBROADCASTSS (AX), Y0
 	VMOVAPS      Y0, Y13
 	MOVQ         n+64(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l206
+	JL           l217
 
-l205:
+l216:
 	VMOVUPS (BX), Y0
 	VMOVUPS (R8), Y1
 	VANDPS  Y10, Y1, Y2
@@ -12723,11 +13088,11 @@ l205:
 	ADDQ         $0x00000040, R8
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l205
+	JGE          l216
 
-l206:
+l217:
 	CMPQ    CX, $0x00000008
-	JL      l207
+	JL      l218
 	VMOVUPS (BX), Y0
 	VMOVUPS (R8), Y1
 	VANDPS  Y10, Y1, Y2
@@ -12778,9 +13143,9 @@ l206:
 	ADDQ        $0x00000020, R8
 	SUBQ        $0x00000008, CX
 
-l207:
+l218:
 	TESTQ      CX, CX
-	JZ         l208
+	JZ         l219
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -12837,14 +13202,14 @@ l207:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 
-l208:
+l219:
 	ADDQ      16(SP), DI
 	ADDQ      24(SP), SI
 	ADDQ      32(SP), BX
 	ADDQ      40(SP), R8
 	ADDQ      $0x04, (SP)
 	DECQ      8(SP)
-	JNZ       l204
+	JNZ       l215
 	VPMINUD   gaussConsts<>+1632(SB), Y15, Y0
 	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
 	VPADDD    gaussConsts<>+1152(SB), Y14, Y1
@@ -12890,7 +13255,7 @@ TEXT ·LatentStepSoftplus(SB), NOSPLIT, $168-96
 	SUBQ         R12, AX
 	MOVQ         AX, 32(SP)
 
-l210:
+l221:
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
 	VBROADCASTSS gaussConsts<>+736(SB), Y13
@@ -12899,9 +13264,9 @@ l210:
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+72(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l213
+	JL           l224
 
-l211:
+l222:
 	VMOVUPS      (BX), Y0
 	VMOVUPS      (R8), Y1
 	VANDPS       gaussConsts<>+512(SB), Y1, Y2
@@ -13173,11 +13538,11 @@ l211:
 	ADDQ         $0x00000040, R10
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l211
+	JGE          l222
 
-l213:
+l224:
 	TESTQ        CX, CX
-	JZ           l214
+	JZ           l225
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -13454,7 +13819,7 @@ l213:
 	LEAQ         (R9)(CX*4), R9
 	LEAQ         (R10)(CX*4), R10
 
-l214:
+l225:
 	VMOVUPS   Y15, (DX)
 	VMOVUPS   Y14, 32(DX)
 	VMOVUPS   Y13, 64(DX)
@@ -13467,7 +13832,7 @@ l214:
 	ADDQ      24(SP), R9
 	ADDQ      32(SP), R10
 	DECQ      (SP)
-	JNZ       l210
+	JNZ       l221
 	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
 	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -13533,15 +13898,15 @@ TEXT ·LatentStepSoftplusBackward(SB), NOSPLIT, $184-120
 	SUBQ         8(SP), AX
 	MOVQ         AX, 80(SP)
 
-l215:
+l226:
 	MOVQ         (SP), AX
 	VBROADCASTSS (AX), Y0
 	VMOVAPS      Y0, Y13
 	MOVQ         n+96(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l217
+	JL           l228
 
-l216:
+l227:
 	VMOVUPS      (R9), Y0
 	VMOVUPS      (R10), Y1
 	VANDPS       gaussConsts<>+512(SB), Y1, Y2
@@ -13862,11 +14227,11 @@ l216:
 	ADDQ         $0x00000040, R12
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l216
+	JGE          l227
 
-l217:
+l228:
 	CMPQ         CX, $0x00000008
-	JL           l218
+	JL           l229
 	VMOVUPS      (R9), Y0
 	VMOVUPS      (R10), Y1
 	VANDPS       gaussConsts<>+512(SB), Y1, Y2
@@ -14039,9 +14404,9 @@ l217:
 	ADDQ         $0x00000020, R12
 	SUBQ         $0x00000008, CX
 
-l218:
+l229:
 	TESTQ        CX, CX
-	JZ           l219
+	JZ           l230
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -14223,7 +14588,7 @@ l218:
 	LEAQ         (R11)(CX*4), R11
 	LEAQ         (R12)(CX*4), R12
 
-l219:
+l230:
 	ADDQ      24(SP), DI
 	ADDQ      32(SP), SI
 	ADDQ      40(SP), DX
@@ -14234,7 +14599,7 @@ l219:
 	ADDQ      80(SP), R12
 	ADDQ      $0x04, (SP)
 	DECQ      16(SP)
-	JNZ       l215
+	JNZ       l226
 	VPMINUD   gaussConsts<>+2080(SB), Y15, Y0
 	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
 	VPADDD    gaussConsts<>+1152(SB), Y14, Y1
@@ -14273,7 +14638,7 @@ TEXT ·LatentStepStandardSoftplus(SB), NOSPLIT, $24-80
 	SUBQ         R10, AX
 	MOVQ         AX, 16(SP)
 
-l221:
+l232:
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
 	VMOVAPS      Y7, Y13
@@ -14282,9 +14647,9 @@ l221:
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+56(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l224
+	JL           l235
 
-l222:
+l233:
 	VMOVUPS      (BX), Y0
 	VMOVUPS      (R8), Y1
 	VANDPS       gaussConsts<>+512(SB), Y1, Y2
@@ -14430,11 +14795,11 @@ l222:
 	ADDQ         $0x00000040, R8
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l222
+	JGE          l233
 
-l224:
+l235:
 	TESTQ        CX, CX
-	JZ           l225
+	JZ           l236
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -14577,7 +14942,7 @@ l224:
 	LEAQ         (BX)(CX*4), BX
 	LEAQ         (R8)(CX*4), R8
 
-l225:
+l236:
 	VMOVUPS   Y15, (DX)
 	VMOVUPS   Y14, 32(DX)
 	VMOVUPS   Y13, 64(DX)
@@ -14588,7 +14953,7 @@ l225:
 	ADDQ      8(SP), BX
 	ADDQ      16(SP), R8
 	DECQ      (SP)
-	JNZ       l221
+	JNZ       l232
 	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
 	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -14638,15 +15003,15 @@ TEXT ·LatentStepStandardSoftplusBackward(SB), NOSPLIT, $48-88
 	SUBQ    R10, AX
 	MOVQ    AX, 40(SP)
 
-l226:
+l237:
 	MOVQ         (SP), AX
 	VBROADCASTSS (AX), Y0
 	VMOVAPS      Y0, Y13
 	MOVQ         n+64(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l228
+	JL           l239
 
-l227:
+l238:
 	VMOVUPS      (BX), Y0
 	VMOVUPS      (R8), Y1
 	VANDPS       Y9, Y1, Y2
@@ -14803,11 +15168,11 @@ l227:
 	ADDQ         $0x00000040, R8
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l227
+	JGE          l238
 
-l228:
+l239:
 	CMPQ         CX, $0x00000008
-	JL           l229
+	JL           l240
 	VMOVUPS      (BX), Y0
 	VMOVUPS      (R8), Y1
 	VANDPS       Y9, Y1, Y2
@@ -14894,9 +15259,9 @@ l228:
 	ADDQ         $0x00000020, R8
 	SUBQ         $0x00000008, CX
 
-l229:
+l240:
 	TESTQ        CX, CX
-	JZ           l230
+	JZ           l241
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -14989,14 +15354,14 @@ l229:
 	LEAQ         (BX)(CX*4), BX
 	LEAQ         (R8)(CX*4), R8
 
-l230:
+l241:
 	ADDQ      16(SP), DI
 	ADDQ      24(SP), SI
 	ADDQ      32(SP), BX
 	ADDQ      40(SP), R8
 	ADDQ      $0x04, (SP)
 	DECQ      8(SP)
-	JNZ       l226
+	JNZ       l237
 	VPMINUD   gaussConsts<>+2080(SB), Y15, Y0
 	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
 	VPADDD    gaussConsts<>+1152(SB), Y14, Y1

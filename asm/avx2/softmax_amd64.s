@@ -388,7 +388,15 @@ DATA softmaxConsts<>+1520(SB)/4, $0x7f7fffff
 DATA softmaxConsts<>+1524(SB)/4, $0x7f7fffff
 DATA softmaxConsts<>+1528(SB)/4, $0x7f7fffff
 DATA softmaxConsts<>+1532(SB)/4, $0x7f7fffff
-GLOBL softmaxConsts<>(SB), RODATA|NOPTR, $1536
+DATA softmaxConsts<>+1536(SB)/4, $0xc2ae0000
+DATA softmaxConsts<>+1540(SB)/4, $0xc2ae0000
+DATA softmaxConsts<>+1544(SB)/4, $0xc2ae0000
+DATA softmaxConsts<>+1548(SB)/4, $0xc2ae0000
+DATA softmaxConsts<>+1552(SB)/4, $0xc2ae0000
+DATA softmaxConsts<>+1556(SB)/4, $0xc2ae0000
+DATA softmaxConsts<>+1560(SB)/4, $0xc2ae0000
+DATA softmaxConsts<>+1564(SB)/4, $0xc2ae0000
+GLOBL softmaxConsts<>(SB), RODATA|NOPTR, $1568
 
 // func Softmax(dst *float32, x *float32, rows int, n int)
 // Requires: AVX, AVX2, FMA3
@@ -1090,7 +1098,7 @@ l32:
 
 // func LSEAdd(m *float32, s *float32, v *float32, n int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LSEAdd(SB), NOSPLIT, $0-32
+TEXT ·LSEAdd(SB), NOSPLIT, $64-32
 	// Registers:    Y0-Y15 values
 	// Registers:    DI m    SI s    DX v    CX elements left in the row
 	MOVQ m+0(FP), DI
@@ -1115,118 +1123,111 @@ l34:
 	VSUBPS       Y5, Y3, Y3
 	VSUBPS       Y4, Y0, Y0
 	VSUBPS       Y5, Y1, Y1
-	VBROADCASTSS softmaxConsts<>+544(SB), Y6
-	VMAXPS       Y2, Y6, Y2
-	VBROADCASTSS softmaxConsts<>+544(SB), Y6
-	VMAXPS       Y3, Y6, Y3
-	VBROADCASTSS softmaxConsts<>+992(SB), Y6
-	VMINPS       Y0, Y6, Y0
-	VBROADCASTSS softmaxConsts<>+992(SB), Y6
-	VMINPS       Y1, Y6, Y1
+	VBROADCASTSS softmaxConsts<>+1536(SB), Y6
+	VMAXPS       Y2, Y6, Y6
+	VBROADCASTSS softmaxConsts<>+1536(SB), Y7
+	VMAXPS       Y3, Y7, Y7
+	VBROADCASTSS softmaxConsts<>+1536(SB), Y8
+	VMAXPS       Y0, Y8, Y8
+	VBROADCASTSS softmaxConsts<>+1536(SB), Y9
+	VMAXPS       Y1, Y9, Y9
+	VBROADCASTSS softmaxConsts<>+992(SB), Y10
+	VMINPS       Y6, Y10, Y6
+	VBROADCASTSS softmaxConsts<>+992(SB), Y10
+	VMINPS       Y7, Y10, Y7
+	VBROADCASTSS softmaxConsts<>+992(SB), Y10
+	VMINPS       Y8, Y10, Y8
+	VBROADCASTSS softmaxConsts<>+992(SB), Y10
+	VMINPS       Y9, Y10, Y9
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS softmaxConsts<>+544(SB), Y6
-	VMAXPS       Y0, Y6, Y0
-	VBROADCASTSS softmaxConsts<>+544(SB), Y6
-	VMAXPS       Y1, Y6, Y1
-	VBROADCASTSS softmaxConsts<>+608(SB), Y6
-	VFMADD231PS  softmaxConsts<>+576(SB), Y2, Y6
-	VBROADCASTSS softmaxConsts<>+608(SB), Y7
-	VFMADD231PS  softmaxConsts<>+576(SB), Y3, Y7
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       softmaxConsts<>+608(SB), Y6, Y8
-	VSUBPS       softmaxConsts<>+608(SB), Y7, Y9
 	VBROADCASTSS softmaxConsts<>+608(SB), Y10
-	VFMADD231PS  softmaxConsts<>+576(SB), Y0, Y10
+	VFMADD231PS  softmaxConsts<>+576(SB), Y6, Y10
 	VBROADCASTSS softmaxConsts<>+608(SB), Y11
-	VFMADD231PS  softmaxConsts<>+576(SB), Y1, Y11
-	VFNMADD231PS softmaxConsts<>+640(SB), Y8, Y2
-	VFNMADD231PS softmaxConsts<>+640(SB), Y9, Y3
-	VSUBPS       softmaxConsts<>+608(SB), Y10, Y12
-	VSUBPS       softmaxConsts<>+608(SB), Y11, Y13
-	VFNMADD231PS softmaxConsts<>+672(SB), Y8, Y2
-	VFNMADD231PS softmaxConsts<>+672(SB), Y9, Y3
-	VFNMADD231PS softmaxConsts<>+640(SB), Y12, Y0
-	VFNMADD231PS softmaxConsts<>+640(SB), Y13, Y1
+	VFMADD231PS  softmaxConsts<>+576(SB), Y7, Y11
+	VBROADCASTSS softmaxConsts<>+608(SB), Y12
+	VFMADD231PS  softmaxConsts<>+576(SB), Y8, Y12
+	VBROADCASTSS softmaxConsts<>+608(SB), Y13
+	VFMADD231PS  softmaxConsts<>+576(SB), Y9, Y13
+	VSUBPS       softmaxConsts<>+608(SB), Y10, Y14
+	VSUBPS       softmaxConsts<>+608(SB), Y11, Y15
+	VMOVUPS      Y5, (SP)
+	VSUBPS       softmaxConsts<>+608(SB), Y12, Y5
+	VMOVUPS      Y4, 32(SP)
+	VSUBPS       softmaxConsts<>+608(SB), Y13, Y4
+	VFNMADD231PS softmaxConsts<>+640(SB), Y14, Y6
+	VFNMADD231PS softmaxConsts<>+640(SB), Y15, Y7
+	VFNMADD231PS softmaxConsts<>+640(SB), Y5, Y8
+	VFNMADD231PS softmaxConsts<>+640(SB), Y4, Y9
+	VFNMADD231PS softmaxConsts<>+672(SB), Y14, Y6
+	VFNMADD231PS softmaxConsts<>+672(SB), Y15, Y7
+	VFNMADD231PS softmaxConsts<>+672(SB), Y5, Y8
+	VFNMADD231PS softmaxConsts<>+672(SB), Y4, Y9
 
 	// p = e^r
-	VFNMADD231PS softmaxConsts<>+672(SB), Y12, Y0
-	VFNMADD231PS softmaxConsts<>+672(SB), Y13, Y1
-	VBROADCASTSS softmaxConsts<>+736(SB), Y8
-	VFMADD231PS  softmaxConsts<>+704(SB), Y2, Y8
-	VBROADCASTSS softmaxConsts<>+736(SB), Y9
-	VFMADD231PS  softmaxConsts<>+704(SB), Y3, Y9
-
 	// p = e^r
-	VFMADD213PS  softmaxConsts<>+768(SB), Y2, Y8
-	VFMADD213PS  softmaxConsts<>+768(SB), Y3, Y9
-	VBROADCASTSS softmaxConsts<>+736(SB), Y12
-	VFMADD231PS  softmaxConsts<>+704(SB), Y0, Y12
-	VBROADCASTSS softmaxConsts<>+736(SB), Y13
-	VFMADD231PS  softmaxConsts<>+704(SB), Y1, Y13
-	VFMADD213PS  softmaxConsts<>+800(SB), Y2, Y8
-	VFMADD213PS  softmaxConsts<>+800(SB), Y3, Y9
-	VFMADD213PS  softmaxConsts<>+768(SB), Y0, Y12
-	VFMADD213PS  softmaxConsts<>+768(SB), Y1, Y13
-	VFMADD213PS  softmaxConsts<>+832(SB), Y2, Y8
-	VFMADD213PS  softmaxConsts<>+832(SB), Y3, Y9
-	VFMADD213PS  softmaxConsts<>+800(SB), Y0, Y12
-	VFMADD213PS  softmaxConsts<>+800(SB), Y1, Y13
-	VFMADD213PS  softmaxConsts<>+864(SB), Y2, Y8
-	VFMADD213PS  softmaxConsts<>+864(SB), Y3, Y9
-	VFMADD213PS  softmaxConsts<>+832(SB), Y0, Y12
-	VFMADD213PS  softmaxConsts<>+832(SB), Y1, Y13
-	VFMADD213PS  softmaxConsts<>+864(SB), Y2, Y8
-	VFMADD213PS  softmaxConsts<>+864(SB), Y3, Y9
-	VFMADD213PS  softmaxConsts<>+864(SB), Y0, Y12
-	VFMADD213PS  softmaxConsts<>+864(SB), Y1, Y13
+	VBROADCASTSS softmaxConsts<>+736(SB), Y4
+	VFMADD231PS  softmaxConsts<>+704(SB), Y6, Y4
+	VBROADCASTSS softmaxConsts<>+736(SB), Y5
+	VFMADD231PS  softmaxConsts<>+704(SB), Y7, Y5
+	VBROADCASTSS softmaxConsts<>+736(SB), Y14
+	VFMADD231PS  softmaxConsts<>+704(SB), Y8, Y14
+	VBROADCASTSS softmaxConsts<>+736(SB), Y15
+	VFMADD231PS  softmaxConsts<>+704(SB), Y9, Y15
+	VFMADD213PS  softmaxConsts<>+768(SB), Y6, Y4
+	VFMADD213PS  softmaxConsts<>+768(SB), Y7, Y5
+	VFMADD213PS  softmaxConsts<>+768(SB), Y8, Y14
+	VFMADD213PS  softmaxConsts<>+768(SB), Y9, Y15
+	VFMADD213PS  softmaxConsts<>+800(SB), Y6, Y4
+	VFMADD213PS  softmaxConsts<>+800(SB), Y7, Y5
+	VFMADD213PS  softmaxConsts<>+800(SB), Y8, Y14
+	VFMADD213PS  softmaxConsts<>+800(SB), Y9, Y15
+	VFMADD213PS  softmaxConsts<>+832(SB), Y6, Y4
+	VFMADD213PS  softmaxConsts<>+832(SB), Y7, Y5
+	VFMADD213PS  softmaxConsts<>+832(SB), Y8, Y14
+	VFMADD213PS  softmaxConsts<>+832(SB), Y9, Y15
+	VFMADD213PS  softmaxConsts<>+864(SB), Y6, Y4
+	VFMADD213PS  softmaxConsts<>+864(SB), Y7, Y5
+	VFMADD213PS  softmaxConsts<>+864(SB), Y8, Y14
+	VFMADD213PS  softmaxConsts<>+864(SB), Y9, Y15
+	VFMADD213PS  softmaxConsts<>+864(SB), Y6, Y4
+	VFMADD213PS  softmaxConsts<>+864(SB), Y7, Y5
+	VFMADD213PS  softmaxConsts<>+864(SB), Y8, Y14
+	VFMADD213PS  softmaxConsts<>+864(SB), Y9, Y15
 
 	// p 2^n
-	VFMADD213PS softmaxConsts<>+864(SB), Y0, Y12
-	VFMADD213PS softmaxConsts<>+864(SB), Y1, Y13
-	VPSLLD      $0x17, Y6, Y0
-	VPSLLD      $0x17, Y7, Y1
-
 	// p 2^n
-	VPSRAD      $0x01, Y0, Y2
-	VPSRAD      $0x01, Y1, Y3
 	VPSLLD      $0x17, Y10, Y6
 	VPSLLD      $0x17, Y11, Y7
-	VANDPS      softmaxConsts<>+512(SB), Y2, Y2
-	VANDPS      softmaxConsts<>+512(SB), Y3, Y3
-	VPSRAD      $0x01, Y6, Y10
-	VPSRAD      $0x01, Y7, Y11
-	VPADDD      softmaxConsts<>+864(SB), Y2, Y14
-	VPADDD      softmaxConsts<>+864(SB), Y3, Y15
-	VANDPS      softmaxConsts<>+512(SB), Y10, Y10
-	VANDPS      softmaxConsts<>+512(SB), Y11, Y11
-	VPSUBD      Y2, Y0, Y0
-	VPSUBD      Y3, Y1, Y1
-	VPADDD      softmaxConsts<>+864(SB), Y10, Y2
-	VPADDD      softmaxConsts<>+864(SB), Y11, Y3
-	VPADDD      softmaxConsts<>+864(SB), Y0, Y0
-	VPADDD      softmaxConsts<>+864(SB), Y1, Y1
-	VPSUBD      Y10, Y6, Y6
-	VPSUBD      Y11, Y7, Y7
-	VMULPS      Y14, Y8, Y8
-	VMULPS      Y15, Y9, Y9
+	VPSLLD      $0x17, Y12, Y8
+	VPSLLD      $0x17, Y13, Y9
 	VPADDD      softmaxConsts<>+864(SB), Y6, Y6
 	VPADDD      softmaxConsts<>+864(SB), Y7, Y7
-	VMULPS      Y0, Y8, Y0
-	VMULPS      Y1, Y9, Y1
-	VMULPS      Y2, Y12, Y2
-	VMULPS      Y3, Y13, Y3
-	VMULPS      Y6, Y2, Y2
-	VMULPS      Y7, Y3, Y3
-	VMOVUPS     (SI), Y6
-	VMOVUPS     32(SI), Y7
-	VFMADD231PS Y0, Y6, Y2
-	VFMADD231PS Y1, Y7, Y3
-	VMOVUPS     Y2, (SI)
-	VMOVUPS     Y3, 32(SI)
-	VMOVUPS     Y4, (DI)
-	VMOVUPS     Y5, 32(DI)
+	VPADDD      softmaxConsts<>+864(SB), Y8, Y8
+	VPADDD      softmaxConsts<>+864(SB), Y9, Y9
+	VMULPS      Y6, Y4, Y4
+	VMULPS      Y7, Y5, Y5
+	VMULPS      Y8, Y14, Y6
+	VMULPS      Y9, Y15, Y7
+	VCMPPS      $0x15, softmaxConsts<>+1536(SB), Y2, Y2
+	VCMPPS      $0x15, softmaxConsts<>+1536(SB), Y3, Y3
+	VCMPPS      $0x15, softmaxConsts<>+1536(SB), Y0, Y0
+	VCMPPS      $0x15, softmaxConsts<>+1536(SB), Y1, Y1
+	VANDPS      Y4, Y2, Y2
+	VANDPS      Y5, Y3, Y3
+	VANDPS      Y6, Y0, Y0
+	VANDPS      Y7, Y1, Y1
+	VMOVUPS     (SI), Y4
+	VMOVUPS     32(SI), Y5
+	VFMADD231PS Y2, Y4, Y0
+	VFMADD231PS Y3, Y5, Y1
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     Y1, 32(SI)
+	VMOVUPS     32(SP), Y0
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     (SP), Y0
+	VMOVUPS     Y0, 32(DI)
 	ADDQ        $0x00000040, DI
 	ADDQ        $0x00000040, SI
 	ADDQ        $0x00000040, DX
@@ -1244,67 +1245,60 @@ l35:
 	VMINPS       Y2, Y3, Y2
 	VSUBPS       Y2, Y1, Y1
 	VSUBPS       Y2, Y0, Y0
-	VBROADCASTSS softmaxConsts<>+544(SB), Y3
-	VMAXPS       Y1, Y3, Y1
-	VBROADCASTSS softmaxConsts<>+992(SB), Y3
-	VMINPS       Y0, Y3, Y0
+	VBROADCASTSS softmaxConsts<>+1536(SB), Y3
+	VMAXPS       Y1, Y3, Y3
+	VBROADCASTSS softmaxConsts<>+1536(SB), Y4
+	VMAXPS       Y0, Y4, Y4
+	VBROADCASTSS softmaxConsts<>+992(SB), Y5
+	VMINPS       Y3, Y5, Y3
+	VBROADCASTSS softmaxConsts<>+992(SB), Y5
+	VMINPS       Y4, Y5, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS softmaxConsts<>+544(SB), Y3
-	VMAXPS       Y0, Y3, Y0
-	VBROADCASTSS softmaxConsts<>+608(SB), Y3
-	VFMADD231PS  softmaxConsts<>+576(SB), Y1, Y3
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       softmaxConsts<>+608(SB), Y3, Y4
 	VBROADCASTSS softmaxConsts<>+608(SB), Y5
-	VFMADD231PS  softmaxConsts<>+576(SB), Y0, Y5
-	VFNMADD231PS softmaxConsts<>+640(SB), Y4, Y1
-	VSUBPS       softmaxConsts<>+608(SB), Y5, Y6
-	VFNMADD231PS softmaxConsts<>+672(SB), Y4, Y1
-	VFNMADD231PS softmaxConsts<>+640(SB), Y6, Y0
+	VFMADD231PS  softmaxConsts<>+576(SB), Y3, Y5
+	VBROADCASTSS softmaxConsts<>+608(SB), Y6
+	VFMADD231PS  softmaxConsts<>+576(SB), Y4, Y6
+	VSUBPS       softmaxConsts<>+608(SB), Y5, Y7
+	VSUBPS       softmaxConsts<>+608(SB), Y6, Y8
+	VFNMADD231PS softmaxConsts<>+640(SB), Y7, Y3
+	VFNMADD231PS softmaxConsts<>+640(SB), Y8, Y4
+	VFNMADD231PS softmaxConsts<>+672(SB), Y7, Y3
+	VFNMADD231PS softmaxConsts<>+672(SB), Y8, Y4
 
 	// p = e^r
-	VFNMADD231PS softmaxConsts<>+672(SB), Y6, Y0
-	VBROADCASTSS softmaxConsts<>+736(SB), Y4
-	VFMADD231PS  softmaxConsts<>+704(SB), Y1, Y4
-
 	// p = e^r
-	VFMADD213PS  softmaxConsts<>+768(SB), Y1, Y4
-	VBROADCASTSS softmaxConsts<>+736(SB), Y6
-	VFMADD231PS  softmaxConsts<>+704(SB), Y0, Y6
-	VFMADD213PS  softmaxConsts<>+800(SB), Y1, Y4
-	VFMADD213PS  softmaxConsts<>+768(SB), Y0, Y6
-	VFMADD213PS  softmaxConsts<>+832(SB), Y1, Y4
-	VFMADD213PS  softmaxConsts<>+800(SB), Y0, Y6
-	VFMADD213PS  softmaxConsts<>+864(SB), Y1, Y4
-	VFMADD213PS  softmaxConsts<>+832(SB), Y0, Y6
-	VFMADD213PS  softmaxConsts<>+864(SB), Y1, Y4
-	VFMADD213PS  softmaxConsts<>+864(SB), Y0, Y6
+	VBROADCASTSS softmaxConsts<>+736(SB), Y7
+	VFMADD231PS  softmaxConsts<>+704(SB), Y3, Y7
+	VBROADCASTSS softmaxConsts<>+736(SB), Y8
+	VFMADD231PS  softmaxConsts<>+704(SB), Y4, Y8
+	VFMADD213PS  softmaxConsts<>+768(SB), Y3, Y7
+	VFMADD213PS  softmaxConsts<>+768(SB), Y4, Y8
+	VFMADD213PS  softmaxConsts<>+800(SB), Y3, Y7
+	VFMADD213PS  softmaxConsts<>+800(SB), Y4, Y8
+	VFMADD213PS  softmaxConsts<>+832(SB), Y3, Y7
+	VFMADD213PS  softmaxConsts<>+832(SB), Y4, Y8
+	VFMADD213PS  softmaxConsts<>+864(SB), Y3, Y7
+	VFMADD213PS  softmaxConsts<>+864(SB), Y4, Y8
+	VFMADD213PS  softmaxConsts<>+864(SB), Y3, Y7
+	VFMADD213PS  softmaxConsts<>+864(SB), Y4, Y8
 
 	// p 2^n
-	VFMADD213PS softmaxConsts<>+864(SB), Y0, Y6
-	VPSLLD      $0x17, Y3, Y0
-
 	// p 2^n
-	VPSRAD      $0x01, Y0, Y1
 	VPSLLD      $0x17, Y5, Y3
-	VANDPS      softmaxConsts<>+512(SB), Y1, Y1
-	VPSRAD      $0x01, Y3, Y5
-	VPADDD      softmaxConsts<>+864(SB), Y1, Y7
-	VANDPS      softmaxConsts<>+512(SB), Y5, Y5
-	VPSUBD      Y1, Y0, Y0
-	VPADDD      softmaxConsts<>+864(SB), Y5, Y1
-	VPADDD      softmaxConsts<>+864(SB), Y0, Y0
-	VPSUBD      Y5, Y3, Y3
-	VMULPS      Y7, Y4, Y4
+	VPSLLD      $0x17, Y6, Y4
 	VPADDD      softmaxConsts<>+864(SB), Y3, Y3
-	VMULPS      Y0, Y4, Y0
-	VMULPS      Y1, Y6, Y1
-	VMULPS      Y3, Y1, Y1
+	VPADDD      softmaxConsts<>+864(SB), Y4, Y4
+	VMULPS      Y3, Y7, Y3
+	VMULPS      Y4, Y8, Y4
+	VCMPPS      $0x15, softmaxConsts<>+1536(SB), Y1, Y1
+	VCMPPS      $0x15, softmaxConsts<>+1536(SB), Y0, Y0
+	VANDPS      Y3, Y1, Y1
+	VANDPS      Y4, Y0, Y0
 	VMOVUPS     (SI), Y3
-	VFMADD231PS Y0, Y3, Y1
-	VMOVUPS     Y1, (SI)
+	VFMADD231PS Y1, Y3, Y0
+	VMOVUPS     Y0, (SI)
 	VMOVUPS     Y2, (DI)
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000020, SI
@@ -1326,67 +1320,60 @@ l36:
 	VMINPS       Y3, Y4, Y3
 	VSUBPS       Y3, Y2, Y2
 	VSUBPS       Y3, Y1, Y1
-	VBROADCASTSS softmaxConsts<>+544(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VBROADCASTSS softmaxConsts<>+992(SB), Y4
-	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS softmaxConsts<>+1536(SB), Y4
+	VMAXPS       Y2, Y4, Y4
+	VBROADCASTSS softmaxConsts<>+1536(SB), Y5
+	VMAXPS       Y1, Y5, Y5
+	VBROADCASTSS softmaxConsts<>+992(SB), Y6
+	VMINPS       Y4, Y6, Y4
+	VBROADCASTSS softmaxConsts<>+992(SB), Y6
+	VMINPS       Y5, Y6, Y5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS softmaxConsts<>+544(SB), Y4
-	VMAXPS       Y1, Y4, Y1
-	VBROADCASTSS softmaxConsts<>+608(SB), Y4
-	VFMADD231PS  softmaxConsts<>+576(SB), Y2, Y4
-
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       softmaxConsts<>+608(SB), Y4, Y5
 	VBROADCASTSS softmaxConsts<>+608(SB), Y6
-	VFMADD231PS  softmaxConsts<>+576(SB), Y1, Y6
-	VFNMADD231PS softmaxConsts<>+640(SB), Y5, Y2
-	VSUBPS       softmaxConsts<>+608(SB), Y6, Y7
-	VFNMADD231PS softmaxConsts<>+672(SB), Y5, Y2
-	VFNMADD231PS softmaxConsts<>+640(SB), Y7, Y1
+	VFMADD231PS  softmaxConsts<>+576(SB), Y4, Y6
+	VBROADCASTSS softmaxConsts<>+608(SB), Y7
+	VFMADD231PS  softmaxConsts<>+576(SB), Y5, Y7
+	VSUBPS       softmaxConsts<>+608(SB), Y6, Y8
+	VSUBPS       softmaxConsts<>+608(SB), Y7, Y9
+	VFNMADD231PS softmaxConsts<>+640(SB), Y8, Y4
+	VFNMADD231PS softmaxConsts<>+640(SB), Y9, Y5
+	VFNMADD231PS softmaxConsts<>+672(SB), Y8, Y4
+	VFNMADD231PS softmaxConsts<>+672(SB), Y9, Y5
 
 	// p = e^r
-	VFNMADD231PS softmaxConsts<>+672(SB), Y7, Y1
-	VBROADCASTSS softmaxConsts<>+736(SB), Y5
-	VFMADD231PS  softmaxConsts<>+704(SB), Y2, Y5
-
 	// p = e^r
-	VFMADD213PS  softmaxConsts<>+768(SB), Y2, Y5
-	VBROADCASTSS softmaxConsts<>+736(SB), Y7
-	VFMADD231PS  softmaxConsts<>+704(SB), Y1, Y7
-	VFMADD213PS  softmaxConsts<>+800(SB), Y2, Y5
-	VFMADD213PS  softmaxConsts<>+768(SB), Y1, Y7
-	VFMADD213PS  softmaxConsts<>+832(SB), Y2, Y5
-	VFMADD213PS  softmaxConsts<>+800(SB), Y1, Y7
-	VFMADD213PS  softmaxConsts<>+864(SB), Y2, Y5
-	VFMADD213PS  softmaxConsts<>+832(SB), Y1, Y7
-	VFMADD213PS  softmaxConsts<>+864(SB), Y2, Y5
-	VFMADD213PS  softmaxConsts<>+864(SB), Y1, Y7
+	VBROADCASTSS softmaxConsts<>+736(SB), Y8
+	VFMADD231PS  softmaxConsts<>+704(SB), Y4, Y8
+	VBROADCASTSS softmaxConsts<>+736(SB), Y9
+	VFMADD231PS  softmaxConsts<>+704(SB), Y5, Y9
+	VFMADD213PS  softmaxConsts<>+768(SB), Y4, Y8
+	VFMADD213PS  softmaxConsts<>+768(SB), Y5, Y9
+	VFMADD213PS  softmaxConsts<>+800(SB), Y4, Y8
+	VFMADD213PS  softmaxConsts<>+800(SB), Y5, Y9
+	VFMADD213PS  softmaxConsts<>+832(SB), Y4, Y8
+	VFMADD213PS  softmaxConsts<>+832(SB), Y5, Y9
+	VFMADD213PS  softmaxConsts<>+864(SB), Y4, Y8
+	VFMADD213PS  softmaxConsts<>+864(SB), Y5, Y9
+	VFMADD213PS  softmaxConsts<>+864(SB), Y4, Y8
+	VFMADD213PS  softmaxConsts<>+864(SB), Y5, Y9
 
 	// p 2^n
-	VFMADD213PS softmaxConsts<>+864(SB), Y1, Y7
-	VPSLLD      $0x17, Y4, Y1
-
 	// p 2^n
-	VPSRAD      $0x01, Y1, Y2
 	VPSLLD      $0x17, Y6, Y4
-	VANDPS      softmaxConsts<>+512(SB), Y2, Y2
-	VPSRAD      $0x01, Y4, Y6
-	VPADDD      softmaxConsts<>+864(SB), Y2, Y8
-	VANDPS      softmaxConsts<>+512(SB), Y6, Y6
-	VPSUBD      Y2, Y1, Y1
-	VPADDD      softmaxConsts<>+864(SB), Y6, Y2
-	VPADDD      softmaxConsts<>+864(SB), Y1, Y1
-	VPSUBD      Y6, Y4, Y4
-	VMULPS      Y8, Y5, Y5
+	VPSLLD      $0x17, Y7, Y5
 	VPADDD      softmaxConsts<>+864(SB), Y4, Y4
-	VMULPS      Y1, Y5, Y1
-	VMULPS      Y2, Y7, Y2
-	VMULPS      Y4, Y2, Y2
+	VPADDD      softmaxConsts<>+864(SB), Y5, Y5
+	VMULPS      Y4, Y8, Y4
+	VMULPS      Y5, Y9, Y5
+	VCMPPS      $0x15, softmaxConsts<>+1536(SB), Y2, Y2
+	VCMPPS      $0x15, softmaxConsts<>+1536(SB), Y1, Y1
+	VANDPS      Y4, Y2, Y2
+	VANDPS      Y5, Y1, Y1
 	VMASKMOVPS  (SI), Y0, Y4
-	VFMADD231PS Y1, Y4, Y2
-	VMASKMOVPS  Y2, Y0, (SI)
+	VFMADD231PS Y2, Y4, Y1
+	VMASKMOVPS  Y1, Y0, (SI)
 	VMASKMOVPS  Y3, Y0, (DI)
 
 l37:
@@ -1476,85 +1463,14 @@ l44:
 	VMOVUPS      32(SI), Y3
 	VSUBPS       Y13, Y2, Y2
 	VSUBPS       Y13, Y3, Y3
-	VBROADCASTSS softmaxConsts<>+544(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VBROADCASTSS softmaxConsts<>+544(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS softmaxConsts<>+608(SB), Y4
-	VFMADD231PS  softmaxConsts<>+576(SB), Y2, Y4
-	VBROADCASTSS softmaxConsts<>+608(SB), Y5
-	VFMADD231PS  softmaxConsts<>+576(SB), Y3, Y5
-	VSUBPS       softmaxConsts<>+608(SB), Y4, Y6
-	VSUBPS       softmaxConsts<>+608(SB), Y5, Y7
-	VFNMADD231PS softmaxConsts<>+640(SB), Y6, Y2
-	VFNMADD231PS softmaxConsts<>+640(SB), Y7, Y3
-	VFNMADD231PS softmaxConsts<>+672(SB), Y6, Y2
-	VFNMADD231PS softmaxConsts<>+672(SB), Y7, Y3
-
-	// p = e^r
-	VBROADCASTSS softmaxConsts<>+736(SB), Y6
-	VFMADD231PS  softmaxConsts<>+704(SB), Y2, Y6
-	VBROADCASTSS softmaxConsts<>+736(SB), Y7
-	VFMADD231PS  softmaxConsts<>+704(SB), Y3, Y7
-	VFMADD213PS  softmaxConsts<>+768(SB), Y2, Y6
-	VFMADD213PS  softmaxConsts<>+768(SB), Y3, Y7
-	VFMADD213PS  softmaxConsts<>+800(SB), Y2, Y6
-	VFMADD213PS  softmaxConsts<>+800(SB), Y3, Y7
-	VFMADD213PS  softmaxConsts<>+832(SB), Y2, Y6
-	VFMADD213PS  softmaxConsts<>+832(SB), Y3, Y7
-	VFMADD213PS  Y12, Y2, Y6
-	VFMADD213PS  Y12, Y3, Y7
-	VFMADD213PS  Y12, Y2, Y6
-	VFMADD213PS  Y12, Y3, Y7
-
-	// p 2^n
-	VPSLLD $0x17, Y4, Y2
-	VPSLLD $0x17, Y5, Y3
-	VPSRAD $0x01, Y2, Y4
-	VPSRAD $0x01, Y3, Y5
-	VANDPS softmaxConsts<>+512(SB), Y4, Y4
-	VANDPS softmaxConsts<>+512(SB), Y5, Y5
-	VPADDD Y12, Y4, Y8
-	VPADDD Y12, Y5, Y9
-	VPSUBD Y4, Y2, Y2
-	VPSUBD Y5, Y3, Y3
-	VPADDD Y12, Y2, Y2
-	VPADDD Y12, Y3, Y3
-	VMULPS Y8, Y6, Y4
-	VMULPS Y9, Y7, Y5
-	VMULPS Y2, Y4, Y2
-	VMULPS Y3, Y5, Y3
-	VMULPS Y2, Y0, Y0
-	VMULPS Y3, Y1, Y1
-	VADDPS Y15, Y0, Y15
-	VADDPS Y14, Y1, Y14
-	ADDQ   $0x00000040, SI
-	ADDQ   $0x00000040, DX
-	SUBQ   $0x00000010, CX
-	CMPQ   CX, $0x00000010
-	JGE    l44
-
-l46:
-	TESTQ        CX, CX
-	JZ           l47
-	LEAQ         softmaxConsts<>+256(SB), AX
-	NEGQ         CX
-	LEAQ         (AX)(CX*4), AX
-	NEGQ         CX
-	VMOVUPS      (AX), Y0
-	VMOVUPS      32(AX), Y1
-	VMASKMOVPS   (DX), Y0, Y2
-	VMASKMOVPS   32(DX), Y1, Y3
-	VMASKMOVPS   (SI), Y0, Y4
-	VMASKMOVPS   32(SI), Y1, Y5
-	VSUBPS       Y13, Y4, Y4
-	VSUBPS       Y13, Y5, Y5
-	VBROADCASTSS softmaxConsts<>+544(SB), Y6
-	VMAXPS       Y4, Y6, Y4
-	VBROADCASTSS softmaxConsts<>+544(SB), Y6
-	VMAXPS       Y5, Y6, Y5
+	VBROADCASTSS softmaxConsts<>+1536(SB), Y4
+	VMAXPS       Y2, Y4, Y4
+	VBROADCASTSS softmaxConsts<>+1536(SB), Y5
+	VMAXPS       Y3, Y5, Y5
+	VBROADCASTSS softmaxConsts<>+992(SB), Y6
+	VMINPS       Y4, Y6, Y4
+	VBROADCASTSS softmaxConsts<>+992(SB), Y6
+	VMINPS       Y5, Y6, Y5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS softmaxConsts<>+608(SB), Y6
@@ -1587,20 +1503,87 @@ l46:
 	// p 2^n
 	VPSLLD $0x17, Y6, Y4
 	VPSLLD $0x17, Y7, Y5
-	VPSRAD $0x01, Y4, Y6
-	VPSRAD $0x01, Y5, Y7
-	VANDPS softmaxConsts<>+512(SB), Y6, Y6
-	VANDPS softmaxConsts<>+512(SB), Y7, Y7
-	VPADDD Y12, Y6, Y10
-	VPADDD Y12, Y7, Y11
-	VPSUBD Y6, Y4, Y4
-	VPSUBD Y7, Y5, Y5
 	VPADDD Y12, Y4, Y4
 	VPADDD Y12, Y5, Y5
-	VMULPS Y10, Y8, Y6
-	VMULPS Y11, Y9, Y7
-	VMULPS Y4, Y6, Y4
-	VMULPS Y5, Y7, Y5
+	VMULPS Y4, Y8, Y4
+	VMULPS Y5, Y9, Y5
+	VCMPPS $0x15, softmaxConsts<>+1536(SB), Y2, Y2
+	VCMPPS $0x15, softmaxConsts<>+1536(SB), Y3, Y3
+	VANDPS Y4, Y2, Y2
+	VANDPS Y5, Y3, Y3
+	VMULPS Y2, Y0, Y0
+	VMULPS Y3, Y1, Y1
+	VADDPS Y15, Y0, Y15
+	VADDPS Y14, Y1, Y14
+	ADDQ   $0x00000040, SI
+	ADDQ   $0x00000040, DX
+	SUBQ   $0x00000010, CX
+	CMPQ   CX, $0x00000010
+	JGE    l44
+
+l46:
+	TESTQ        CX, CX
+	JZ           l47
+	LEAQ         softmaxConsts<>+256(SB), AX
+	NEGQ         CX
+	LEAQ         (AX)(CX*4), AX
+	NEGQ         CX
+	VMOVUPS      (AX), Y0
+	VMOVUPS      32(AX), Y1
+	VMASKMOVPS   (DX), Y0, Y2
+	VMASKMOVPS   32(DX), Y1, Y3
+	VMASKMOVPS   (SI), Y0, Y4
+	VMASKMOVPS   32(SI), Y1, Y5
+	VSUBPS       Y13, Y4, Y4
+	VSUBPS       Y13, Y5, Y5
+	VBROADCASTSS softmaxConsts<>+1536(SB), Y6
+	VMAXPS       Y4, Y6, Y6
+	VBROADCASTSS softmaxConsts<>+1536(SB), Y7
+	VMAXPS       Y5, Y7, Y7
+	VBROADCASTSS softmaxConsts<>+992(SB), Y8
+	VMINPS       Y6, Y8, Y6
+	VBROADCASTSS softmaxConsts<>+992(SB), Y8
+	VMINPS       Y7, Y8, Y7
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VBROADCASTSS softmaxConsts<>+608(SB), Y8
+	VFMADD231PS  softmaxConsts<>+576(SB), Y6, Y8
+	VBROADCASTSS softmaxConsts<>+608(SB), Y9
+	VFMADD231PS  softmaxConsts<>+576(SB), Y7, Y9
+	VSUBPS       softmaxConsts<>+608(SB), Y8, Y10
+	VSUBPS       softmaxConsts<>+608(SB), Y9, Y11
+	VFNMADD231PS softmaxConsts<>+640(SB), Y10, Y6
+	VFNMADD231PS softmaxConsts<>+640(SB), Y11, Y7
+	VFNMADD231PS softmaxConsts<>+672(SB), Y10, Y6
+	VFNMADD231PS softmaxConsts<>+672(SB), Y11, Y7
+
+	// p = e^r
+	VBROADCASTSS softmaxConsts<>+736(SB), Y10
+	VFMADD231PS  softmaxConsts<>+704(SB), Y6, Y10
+	VBROADCASTSS softmaxConsts<>+736(SB), Y11
+	VFMADD231PS  softmaxConsts<>+704(SB), Y7, Y11
+	VFMADD213PS  softmaxConsts<>+768(SB), Y6, Y10
+	VFMADD213PS  softmaxConsts<>+768(SB), Y7, Y11
+	VFMADD213PS  softmaxConsts<>+800(SB), Y6, Y10
+	VFMADD213PS  softmaxConsts<>+800(SB), Y7, Y11
+	VFMADD213PS  softmaxConsts<>+832(SB), Y6, Y10
+	VFMADD213PS  softmaxConsts<>+832(SB), Y7, Y11
+	VFMADD213PS  Y12, Y6, Y10
+	VFMADD213PS  Y12, Y7, Y11
+	VFMADD213PS  Y12, Y6, Y10
+	VFMADD213PS  Y12, Y7, Y11
+
+	// p 2^n
+	VPSLLD $0x17, Y8, Y6
+	VPSLLD $0x17, Y9, Y7
+	VPADDD Y12, Y6, Y6
+	VPADDD Y12, Y7, Y7
+	VMULPS Y6, Y10, Y6
+	VMULPS Y7, Y11, Y7
+	VCMPPS $0x15, softmaxConsts<>+1536(SB), Y4, Y4
+	VCMPPS $0x15, softmaxConsts<>+1536(SB), Y5, Y5
+	VANDPS Y6, Y4, Y4
+	VANDPS Y7, Y5, Y5
 	VMULPS Y4, Y2, Y2
 	VMULPS Y5, Y3, Y3
 	VANDPS Y2, Y0, Y0

@@ -6381,6 +6381,246 @@ l127:
 	VZEROUPPER
 	RET
 
+// func GaussLogProbLogKeep(lanes *float32, x *float32, mu *float32, s *float32, h *float32, rows int, n int, ldx int, ld int, factor float32) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·GaussLogProbLogKeep(SB), NOSPLIT, $48-88
+	// Registers:    Z0-Z11 values    Z12-Z28 constants and scalars    Z29-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+116(SB), Z28
+	VBROADCASTSS gaussConsts<>+28(SB), Z27
+	VBROADCASTSS factor+72(FP), Z26
+	VBROADCASTSS gaussConsts<>+64(SB), Z25
+	VBROADCASTSS gaussConsts<>+112(SB), Z24
+	VBROADCASTSS gaussConsts<>+72(SB), Z23
+	VBROADCASTSS gaussConsts<>+68(SB), Z22
+	VBROADCASTSS gaussConsts<>+120(SB), Z21
+	VBROADCASTSS gaussConsts<>+124(SB), Z20
+	VBROADCASTSS gaussConsts<>+128(SB), Z19
+	VBROADCASTSS gaussConsts<>+132(SB), Z18
+	VBROADCASTSS gaussConsts<>+136(SB), Z17
+	VBROADCASTSS gaussConsts<>+0(SB), Z16
+	VBROADCASTSS gaussConsts<>+96(SB), Z15
+	VBROADCASTSS gaussConsts<>+4(SB), Z14
+	VBROADCASTSS gaussConsts<>+140(SB), Z13
+	VBROADCASTSS gaussConsts<>+144(SB), Z12
+
+	// Registers:    DI lanes    SI x    DX mu    BX s    R8 h    CX elements left in the row    R9 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    x+8(FP), SI
+	MOVQ    mu+16(FP), DX
+	MOVQ    s+24(FP), BX
+	MOVQ    h+32(FP), R8
+	MOVQ    n+48(FP), R9
+	SHLQ    $0x02, R9
+	VMOVAPS Z14, Z29
+	MOVQ    rows+40(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ldx+56(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R9, AX
+	MOVQ    AX, 32(SP)
+
+l129:
+	VMOVAPS Z14, Z31
+	VMOVAPS Z14, Z30
+	MOVQ    n+48(FP), CX
+	CMPQ    CX, $0x00000020
+	JL      l131
+
+l130:
+	PREFETCHT0 2048(DX)
+	PREFETCHT0 2112(DX)
+	PREFETCHT0 2048(BX)
+	PREFETCHT0 2112(BX)
+	VMOVUPS    (BX), Z0
+	VMOVUPS    64(BX), Z1
+	VMOVUPS    (SI), Z2
+	VMOVUPS    64(SI), Z3
+	VMOVUPS    (DX), Z4
+	VMOVUPS    64(DX), Z5
+	VSUBPS     Z4, Z2, Z2
+	VSUBPS     Z5, Z3, Z3
+	VMULPS     Z26, Z0, Z4
+	VMULPS     Z26, Z1, Z5
+	VMULPS     Z25, Z4, Z6
+	VMULPS     Z25, Z5, Z7
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z28, Z8
+	VFMADD231PS  Z24, Z6, Z8
+	VMOVAPS      Z28, Z9
+	VFMADD231PS  Z24, Z7, Z9
+	VSUBPS       Z28, Z8, Z8
+	VSUBPS       Z28, Z9, Z9
+	VFNMADD231PS Z23, Z8, Z6
+	VFNMADD231PS Z23, Z9, Z7
+	VFNMADD231PS Z22, Z8, Z6
+	VFNMADD231PS Z22, Z9, Z7
+
+	// p = e^r
+	VMOVAPS     Z20, Z10
+	VFMADD231PS Z6, Z21, Z10
+	VMOVAPS     Z20, Z11
+	VFMADD231PS Z7, Z21, Z11
+	VFMADD213PS Z19, Z6, Z10
+	VFMADD213PS Z19, Z7, Z11
+	VFMADD213PS Z18, Z6, Z10
+	VFMADD213PS Z18, Z7, Z11
+	VFMADD213PS Z17, Z6, Z10
+	VFMADD213PS Z17, Z7, Z11
+	VFMADD213PS Z27, Z6, Z10
+	VFMADD213PS Z27, Z7, Z11
+	VFMADD213PS Z27, Z6, Z10
+	VFMADD213PS Z27, Z7, Z11
+
+	// p 2^n
+	VSCALEFPS   Z8, Z10, Z6
+	VSCALEFPS   Z9, Z11, Z7
+	VMULPS      Z6, Z2, Z2
+	VMULPS      Z7, Z3, Z3
+	VMULPS      Z6, Z2, Z2
+	VMULPS      Z7, Z3, Z3
+	VPANDD      Z16, Z0, Z0
+	VPANDD      Z16, Z1, Z1
+	VPMAXUD     Z29, Z0, Z29
+	VPMAXUD     Z29, Z1, Z29
+	VADDPS      Z30, Z4, Z30
+	VADDPS      Z30, Z5, Z30
+	VMULPS      Z15, Z2, Z0
+	VMULPS      Z15, Z3, Z1
+	VFMADD231PS Z0, Z0, Z31
+	VFMADD231PS Z1, Z1, Z31
+	VMOVUPS     Z6, (R8)
+	VMOVUPS     Z7, 64(R8)
+	ADDQ        $0x00000080, SI
+	ADDQ        $0x00000080, DX
+	ADDQ        $0x00000080, BX
+	ADDQ        $0x00000080, R8
+	SUBQ        $0x00000020, CX
+	CMPQ        CX, $0x00000020
+	JGE         l130
+
+l131:
+	CMPQ    CX, $0x00000010
+	JL      l132
+	VMOVUPS (BX), Z0
+	VMOVUPS (SI), Z1
+	VMOVUPS (DX), Z2
+	VSUBPS  Z2, Z1, Z1
+	VMULPS  Z26, Z0, Z2
+	VMULPS  Z25, Z2, Z3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z28, Z4
+	VFMADD231PS  Z24, Z3, Z4
+	VSUBPS       Z28, Z4, Z4
+	VFNMADD231PS Z23, Z4, Z3
+	VFNMADD231PS Z22, Z4, Z3
+
+	// p = e^r
+	VMOVAPS     Z20, Z5
+	VFMADD231PS Z3, Z21, Z5
+	VFMADD213PS Z19, Z3, Z5
+	VFMADD213PS Z18, Z3, Z5
+	VFMADD213PS Z17, Z3, Z5
+	VFMADD213PS Z27, Z3, Z5
+	VFMADD213PS Z27, Z3, Z5
+
+	// p 2^n
+	VSCALEFPS   Z4, Z5, Z3
+	VMULPS      Z3, Z1, Z1
+	VMULPS      Z3, Z1, Z1
+	VPANDD      Z16, Z0, Z0
+	VPMAXUD     Z29, Z0, Z29
+	VADDPS      Z30, Z2, Z30
+	VMULPS      Z15, Z1, Z0
+	VFMADD231PS Z0, Z0, Z31
+	VMOVUPS     Z3, (R8)
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
+	ADDQ        $0x00000040, R8
+	SUBQ        $0x00000010, CX
+
+l132:
+	TESTQ     CX, CX
+	JZ        l133
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (BX), K7, Z0
+	VMOVUPS.Z (SI), K7, Z1
+	VMOVUPS.Z (DX), K7, Z2
+	VSUBPS    Z2, Z1, Z1
+	VMULPS    Z26, Z0, Z2
+	VMULPS    Z25, Z2, Z3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z28, Z4
+	VFMADD231PS  Z24, Z3, Z4
+	VSUBPS       Z28, Z4, Z4
+	VFNMADD231PS Z23, Z4, Z3
+	VFNMADD231PS Z22, Z4, Z3
+
+	// p = e^r
+	VMOVAPS     Z20, Z5
+	VFMADD231PS Z3, Z21, Z5
+	VFMADD213PS Z19, Z3, Z5
+	VFMADD213PS Z18, Z3, Z5
+	VFMADD213PS Z17, Z3, Z5
+	VFMADD213PS Z27, Z3, Z5
+	VFMADD213PS Z27, Z3, Z5
+
+	// p 2^n
+	VSCALEFPS   Z4, Z5, Z3
+	VMULPS      Z3, Z1, Z1
+	VMULPS      Z3, Z1, Z1
+	VPANDD      Z16, Z0, Z0
+	VMOVAPS.Z   Z0, K7, Z0
+	VPMAXUD     Z29, Z0, Z29
+	VMOVAPS.Z   Z2, K7, Z0
+	VADDPS      Z30, Z0, Z30
+	VMULPS      Z15, Z1, Z0
+	VMOVAPS.Z   Z0, K7, Z1
+	VMOVAPS.Z   Z0, K7, Z0
+	VFMADD231PS Z0, Z1, Z31
+	VMOVUPS     Z3, K7, (R8)
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (DX)(CX*4), DX
+	LEAQ        (BX)(CX*4), BX
+	LEAQ        (R8)(CX*4), R8
+
+l133:
+	VMOVUPS  Z31, (DI)
+	VMOVUPS  Z30, 64(DI)
+	ADDQ     $0x00000100, DI
+	ADDQ     8(SP), SI
+	ADDQ     16(SP), DX
+	ADDQ     24(SP), BX
+	ADDQ     32(SP), R8
+	DECQ     (SP)
+	JNZ      l129
+	VPMINUD  Z13, Z29, Z0
+	VPADDD   Z12, Z0, Z0
+	VMOVAPS  Z0, Z29
+	VPMOVD2M Z29, K1
+	KMOVW    K1, AX
+	MOVQ     AX, bad+80(FP)
+	VZEROUPPER
+	RET
+
 // func GaussLogProbLogBackward(lanes *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int, factor float32) (bad int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·GaussLogProbLogBackward(SB), NOSPLIT, $56-96
@@ -6435,16 +6675,16 @@ TEXT ·GaussLogProbLogBackward(SB), NOSPLIT, $56-96
 	SUBQ    R10, AX
 	MOVQ    AX, 40(SP)
 
-l129:
+l135:
 	VBROADCASTSS 192(DI), Z0
 	VMOVAPS      Z0, Z28
 	VMOVAPS      Z13, Z31
 	VMOVAPS      Z13, Z30
 	MOVQ         n+56(FP), CX
 	CMPQ         CX, $0x00000020
-	JL           l131
+	JL           l137
 
-l130:
+l136:
 	VMOVUPS (R9), Z0
 	VMOVUPS 64(R9), Z1
 	VMOVUPS (BX), Z2
@@ -6526,11 +6766,11 @@ l130:
 	ADDQ        $0x00000080, DX
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l130
+	JGE         l136
 
-l131:
+l137:
 	CMPQ    CX, $0x00000010
-	JL      l132
+	JL      l138
 	VMOVUPS (R9), Z0
 	VMOVUPS (BX), Z1
 	VMOVUPS (R8), Z2
@@ -6578,9 +6818,9 @@ l131:
 	ADDQ        $0x00000040, DX
 	SUBQ        $0x00000010, CX
 
-l132:
+l138:
 	TESTQ     CX, CX
-	JZ        l133
+	JZ        l139
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -6635,7 +6875,7 @@ l132:
 	LEAQ        (SI)(CX*4), SI
 	LEAQ        (DX)(CX*4), DX
 
-l133:
+l139:
 	VMOVUPS     Z31, (DI)
 	VMOVUPS     Z30, 64(DI)
 	ADDQ        $0x00000100, DI
@@ -6645,7 +6885,7 @@ l133:
 	ADDQ        32(SP), R8
 	ADDQ        40(SP), R9
 	DECQ        (SP)
-	JNZ         l129
+	JNZ         l135
 	VPMINUD     Z12, Z29, Z0
 	VPADDD.BCST gaussConsts<>+144(SB), Z0, Z0
 	VMOVAPS     Z0, Z29
@@ -6710,16 +6950,16 @@ TEXT ·GaussLogProbLogBackwardX(SB), NOSPLIT, $56-104
 	SUBQ    R11, AX
 	MOVQ    AX, 40(SP)
 
-l135:
+l141:
 	VBROADCASTSS 192(DI), Z0
 	VMOVAPS      Z0, Z28
 	VMOVAPS      Z12, Z31
 	VMOVAPS      Z12, Z30
 	MOVQ         n+64(FP), CX
 	CMPQ         CX, $0x00000020
-	JL           l137
+	JL           l143
 
-l136:
+l142:
 	VMOVUPS (R10), Z0
 	VMOVUPS 64(R10), Z1
 	VMOVUPS (R8), Z2
@@ -6806,11 +7046,11 @@ l136:
 	ADDQ        $0x00000080, SI
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l136
+	JGE         l142
 
-l137:
+l143:
 	CMPQ    CX, $0x00000010
-	JL      l138
+	JL      l144
 	VMOVUPS (R10), Z0
 	VMOVUPS (R8), Z1
 	VMOVUPS (R9), Z2
@@ -6861,9 +7101,9 @@ l137:
 	ADDQ        $0x00000040, SI
 	SUBQ        $0x00000010, CX
 
-l138:
+l144:
 	TESTQ     CX, CX
-	JZ        l139
+	JZ        l145
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -6921,7 +7161,7 @@ l138:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (SI)(CX*4), SI
 
-l139:
+l145:
 	VMOVUPS      Z31, (DI)
 	VMOVUPS      Z30, 64(DI)
 	ADDQ         $0x00000100, DI
@@ -6931,7 +7171,7 @@ l139:
 	ADDQ         32(SP), R9
 	ADDQ         40(SP), R10
 	DECQ         (SP)
-	JNZ          l135
+	JNZ          l141
 	VPMINUD.BCST gaussConsts<>+140(SB), Z29, Z0
 	VPADDD.BCST  gaussConsts<>+144(SB), Z0, Z0
 	VMOVAPS      Z0, Z29
@@ -6971,14 +7211,14 @@ TEXT ·GMMGradientLog(SB), NOSPLIT, $16-68
 	MOVQ rows+48(FP), AX
 	MOVQ AX, (SP)
 
-l141:
+l147:
 	VBROADCASTSS (DI), Z0
 	VMOVAPS      Z0, Z31
 	MOVQ         n+56(FP), CX
 	CMPQ         CX, $0x00000020
-	JL           l143
+	JL           l149
 
-l142:
+l148:
 	PREFETCHT0 2048(SI)
 	PREFETCHT0 2112(SI)
 	PREFETCHT0 2048(DX)
@@ -7060,11 +7300,11 @@ l142:
 	ADDQ        $0x00000080, R9
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l142
+	JGE         l148
 
-l143:
+l149:
 	CMPQ    CX, $0x00000010
-	JL      l144
+	JL      l150
 	VMOVUPS (R9), Z0
 	VMOVUPS (BX), Z1
 	VMOVUPS (R8), Z2
@@ -7110,9 +7350,9 @@ l143:
 	ADDQ        $0x00000040, R9
 	SUBQ        $0x00000010, CX
 
-l144:
+l150:
 	TESTQ     CX, CX
-	JZ        l145
+	JZ        l151
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -7161,11 +7401,150 @@ l144:
 	LEAQ        (R8)(CX*4), R8
 	LEAQ        (R9)(CX*4), R9
 
-l145:
+l151:
 	ADDQ $0x04, DI
 	SUBQ R10, BX
 	DECQ (SP)
-	JNZ  l141
+	JNZ  l147
+	VZEROUPPER
+	RET
+
+// func GMMGradientKept(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, next *float32, rows int, n int, factor float32)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·GMMGradientKept(SB), NOSPLIT, $16-68
+	// Registers:    Z0-Z28 values    Z29-Z30 constants and scalars    Z31 kept from loop to loop
+	VBROADCASTSS factor+64(FP), Z30
+	VBROADCASTSS gaussConsts<>+4(SB), Z29
+
+	// Registers:    DI w    SI dmu    DX ds    BX x    R8 mu    R9 next    CX elements left in the row    R10 4n
+	MOVQ w+0(FP), DI
+	MOVQ dmu+8(FP), SI
+	MOVQ ds+16(FP), DX
+	MOVQ x+24(FP), BX
+	MOVQ mu+32(FP), R8
+	MOVQ next+40(FP), R9
+	MOVQ n+56(FP), R10
+	SHLQ $0x02, R10
+	MOVQ rows+48(FP), AX
+	MOVQ AX, (SP)
+
+l153:
+	VBROADCASTSS (DI), Z0
+	VMOVAPS      Z0, Z31
+	MOVQ         n+56(FP), CX
+	CMPQ         CX, $0x00000020
+	JL           l155
+
+l154:
+	PREFETCHT0  2048(SI)
+	PREFETCHT0  2112(SI)
+	PREFETCHT0  2048(R9)
+	PREFETCHT0  2112(R9)
+	VMOVUPS     (BX), Z0
+	VMOVUPS     64(BX), Z1
+	VMOVUPS     (R8), Z2
+	VMOVUPS     64(R8), Z3
+	VSUBPS      Z2, Z0, Z0
+	VSUBPS      Z3, Z1, Z1
+	VMOVUPS     (DX), Z2
+	VMOVUPS     64(DX), Z3
+	VMULPS      Z2, Z0, Z0
+	VMULPS      Z3, Z1, Z1
+	VMULPS      Z2, Z0, Z0
+	VMULPS      Z3, Z1, Z1
+	VMULPS      Z0, Z2, Z4
+	VMULPS      Z1, Z3, Z5
+	VMULPS      Z2, Z4, Z2
+	VMULPS      Z3, Z5, Z3
+	VMULPS      Z0, Z30, Z4
+	VMULPS      Z1, Z30, Z5
+	VFMSUB213PS Z30, Z0, Z4
+	VFMSUB213PS Z30, Z1, Z5
+	VCMPPS      $0x04, Z29, Z31, K1
+	VCMPPS      $0x04, Z29, Z31, K2
+	VMULPS      Z31, Z2, Z0
+	VMULPS      Z31, Z3, Z1
+	VMOVAPS.Z   Z0, K1, Z0
+	VMOVAPS.Z   Z1, K2, Z1
+	VMOVUPS     Z0, (SI)
+	VMOVUPS     Z1, 64(SI)
+	VMULPS      Z31, Z4, Z0
+	VMULPS      Z31, Z5, Z1
+	VMOVAPS.Z   Z0, K1, Z0
+	VMOVAPS.Z   Z1, K2, Z1
+	VMOVUPS     Z0, (DX)
+	VMOVUPS     Z1, 64(DX)
+	ADDQ        $0x00000080, SI
+	ADDQ        $0x00000080, DX
+	ADDQ        $0x00000080, BX
+	ADDQ        $0x00000080, R8
+	ADDQ        $0x00000080, R9
+	SUBQ        $0x00000020, CX
+	CMPQ        CX, $0x00000020
+	JGE         l154
+
+l155:
+	CMPQ        CX, $0x00000010
+	JL          l156
+	VMOVUPS     (BX), Z0
+	VMOVUPS     (R8), Z1
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     (DX), Z1
+	VMULPS      Z1, Z0, Z0
+	VMULPS      Z1, Z0, Z0
+	VMULPS      Z0, Z1, Z2
+	VMULPS      Z1, Z2, Z1
+	VMULPS      Z0, Z30, Z2
+	VFMSUB213PS Z30, Z0, Z2
+	VCMPPS      $0x04, Z29, Z31, K1
+	VMULPS      Z31, Z1, Z0
+	VMOVAPS.Z   Z0, K1, Z0
+	VMOVUPS     Z0, (SI)
+	VMULPS      Z31, Z2, Z0
+	VMOVAPS.Z   Z0, K1, Z0
+	VMOVUPS     Z0, (DX)
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000040, R9
+	SUBQ        $0x00000010, CX
+
+l156:
+	TESTQ       CX, CX
+	JZ          l157
+	MOVQ        $0x00000001, AX
+	SHLQ        CL, AX
+	DECQ        AX
+	KMOVW       AX, K7
+	VMOVUPS.Z   (BX), K7, Z0
+	VMOVUPS.Z   (R8), K7, Z1
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS.Z   (DX), K7, Z1
+	VMULPS      Z1, Z0, Z0
+	VMULPS      Z1, Z0, Z0
+	VMULPS      Z0, Z1, Z2
+	VMULPS      Z1, Z2, Z1
+	VMULPS      Z0, Z30, Z2
+	VFMSUB213PS Z30, Z0, Z2
+	VCMPPS      $0x04, Z29, Z31, K1
+	VMULPS      Z31, Z1, Z0
+	VMOVAPS.Z   Z0, K1, Z0
+	VMOVUPS     Z0, K7, (SI)
+	VMULPS      Z31, Z2, Z0
+	VMOVAPS.Z   Z0, K1, Z0
+	VMOVUPS     Z0, K7, (DX)
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (DX)(CX*4), DX
+	LEAQ        (BX)(CX*4), BX
+	LEAQ        (R8)(CX*4), R8
+	LEAQ        (R9)(CX*4), R9
+
+l157:
+	ADDQ $0x04, DI
+	SUBQ R10, BX
+	DECQ (SP)
+	JNZ  l153
 	VZEROUPPER
 	RET
 
@@ -7205,12 +7584,12 @@ TEXT ·GaussSampleLog(SB), NOSPLIT, $32-60
 	SUBQ R8, AX
 	MOVQ AX, 16(SP)
 
-l147:
+l159:
 	MOVQ n+40(FP), CX
 	CMPQ CX, $0x00000020
-	JL   l149
+	JL   l161
 
-l148:
+l160:
 	VMOVUPS (DX), Z0
 	VMOVUPS 64(DX), Z1
 	VMULPS  Z29, Z0, Z0
@@ -7265,11 +7644,11 @@ l148:
 	ADDQ        $0x00000080, BX
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l148
+	JGE         l160
 
-l149:
+l161:
 	CMPQ    CX, $0x00000010
-	JL      l150
+	JL      l162
 	VMOVUPS (DX), Z0
 	VMULPS  Z29, Z0, Z0
 	VMINPS  Z0, Z28, Z0
@@ -7303,9 +7682,9 @@ l149:
 	ADDQ        $0x00000040, BX
 	SUBQ        $0x00000010, CX
 
-l150:
+l162:
 	TESTQ     CX, CX
-	JZ        l151
+	JZ        l163
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -7342,11 +7721,11 @@ l150:
 	LEAQ        (DX)(CX*4), DX
 	LEAQ        (BX)(CX*4), BX
 
-l151:
+l163:
 	ADDQ 8(SP), SI
 	ADDQ 16(SP), DX
 	DECQ (SP)
-	JNZ  l147
+	JNZ  l159
 	VZEROUPPER
 	RET
 
@@ -7391,12 +7770,12 @@ TEXT ·GaussSampleLogBackward(SB), NOSPLIT, $40-68
 	SUBQ R9, AX
 	MOVQ AX, 24(SP)
 
-l153:
+l165:
 	MOVQ n+48(FP), CX
 	CMPQ CX, $0x00000020
-	JL   l155
+	JL   l167
 
-l154:
+l166:
 	VMOVUPS (DX), Z0
 	VMOVUPS 64(DX), Z1
 	VMOVUPS (BX), Z2
@@ -7464,11 +7843,11 @@ l154:
 	ADDQ        $0x00000080, R8
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l154
+	JGE         l166
 
-l155:
+l167:
 	CMPQ    CX, $0x00000010
-	JL      l156
+	JL      l168
 	VMOVUPS (DX), Z0
 	VMOVUPS (BX), Z1
 	VMOVUPS (DI), Z2
@@ -7509,9 +7888,9 @@ l155:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 
-l156:
+l168:
 	TESTQ     CX, CX
-	JZ        l157
+	JZ        l169
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -7555,12 +7934,12 @@ l156:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 
-l157:
+l169:
 	ADDQ 8(SP), DI
 	ADDQ 16(SP), SI
 	ADDQ 24(SP), BX
 	DECQ (SP)
-	JNZ  l153
+	JNZ  l165
 	VZEROUPPER
 	RET
 
@@ -7606,15 +7985,15 @@ TEXT ·GaussLogProbSoftplus(SB), NOSPLIT, $32-72
 	SUBQ    R8, AX
 	MOVQ    AX, 24(SP)
 
-l159:
+l171:
 	VMOVAPS Z24, Z31
 	VMOVAPS Z27, Z30
 	VMOVAPS Z24, Z29
 	MOVQ    n+40(FP), CX
 	CMPQ    CX, $0x00000020
-	JL      l161
+	JL      l173
 
-l160:
+l172:
 	PREFETCHT0 2048(DX)
 	PREFETCHT0 2112(DX)
 	PREFETCHT0 2048(BX)
@@ -7735,11 +8114,11 @@ l160:
 	ADDQ             $0x00000080, BX
 	SUBQ             $0x00000020, CX
 	CMPQ             CX, $0x00000020
-	JGE              l160
+	JGE              l172
 
-l161:
+l173:
 	CMPQ    CX, $0x00000010
-	JL      l162
+	JL      l174
 	VMOVUPS (BX), Z0
 	VMOVUPS (SI), Z1
 	VMOVUPS (DX), Z2
@@ -7801,9 +8180,9 @@ l161:
 	ADDQ             $0x00000040, BX
 	SUBQ             $0x00000010, CX
 
-l162:
+l174:
 	TESTQ     CX, CX
-	JZ        l163
+	JZ        l175
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -7872,7 +8251,7 @@ l162:
 	LEAQ             (DX)(CX*4), DX
 	LEAQ             (BX)(CX*4), BX
 
-l163:
+l175:
 	VMOVUPS      Z31, (DI)
 	VMOVUPS      Z30, 64(DI)
 	VMOVUPS      Z29, 128(DI)
@@ -7881,7 +8260,7 @@ l163:
 	ADDQ         16(SP), DX
 	ADDQ         24(SP), BX
 	DECQ         (SP)
-	JNZ          l159
+	JNZ          l171
 	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
 	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
 	VMOVAPS      Z0, Z28
@@ -7940,7 +8319,7 @@ TEXT ·GaussLogProbSoftplusBackward(SB), NOSPLIT, $48-88
 	SUBQ    R10, AX
 	MOVQ    AX, 40(SP)
 
-l165:
+l177:
 	VBROADCASTSS 192(DI), Z0
 	VMOVAPS      Z0, Z27
 	VMOVAPS      Z24, Z31
@@ -7948,9 +8327,9 @@ l165:
 	VMOVAPS      Z24, Z29
 	MOVQ         n+56(FP), CX
 	CMPQ         CX, $0x00000020
-	JL           l167
+	JL           l179
 
-l166:
+l178:
 	VMOVUPS (R9), Z0
 	VMOVUPS 64(R9), Z1
 	VMOVUPS (BX), Z2
@@ -8095,11 +8474,11 @@ l166:
 	ADDQ             $0x00000080, DX
 	SUBQ             $0x00000020, CX
 	CMPQ             CX, $0x00000020
-	JGE              l166
+	JGE              l178
 
-l167:
+l179:
 	CMPQ    CX, $0x00000010
-	JL      l168
+	JL      l180
 	VMOVUPS (R9), Z0
 	VMOVUPS (BX), Z1
 	VMOVUPS (R8), Z2
@@ -8176,9 +8555,9 @@ l167:
 	ADDQ             $0x00000040, DX
 	SUBQ             $0x00000010, CX
 
-l168:
+l180:
 	TESTQ     CX, CX
-	JZ        l169
+	JZ        l181
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -8262,7 +8641,7 @@ l168:
 	LEAQ             (SI)(CX*4), SI
 	LEAQ             (DX)(CX*4), DX
 
-l169:
+l181:
 	VMOVUPS      Z31, (DI)
 	VMOVUPS      Z30, 64(DI)
 	VMOVUPS      Z29, 128(DI)
@@ -8273,7 +8652,7 @@ l169:
 	ADDQ         32(SP), R8
 	ADDQ         40(SP), R9
 	DECQ         (SP)
-	JNZ          l165
+	JNZ          l177
 	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
 	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
 	VMOVAPS      Z0, Z28
@@ -8333,7 +8712,7 @@ TEXT ·GaussLogProbSoftplusBackwardX(SB), NOSPLIT, $48-96
 	SUBQ    R11, AX
 	MOVQ    AX, 40(SP)
 
-l171:
+l183:
 	VBROADCASTSS 192(DI), Z0
 	VMOVAPS      Z0, Z27
 	VMOVAPS      Z24, Z31
@@ -8341,9 +8720,9 @@ l171:
 	VMOVAPS      Z24, Z29
 	MOVQ         n+64(FP), CX
 	CMPQ         CX, $0x00000020
-	JL           l173
+	JL           l185
 
-l172:
+l184:
 	VMOVUPS (R10), Z0
 	VMOVUPS 64(R10), Z1
 	VMOVUPS (R8), Z2
@@ -8493,11 +8872,11 @@ l172:
 	ADDQ             $0x00000080, SI
 	SUBQ             $0x00000020, CX
 	CMPQ             CX, $0x00000020
-	JGE              l172
+	JGE              l184
 
-l173:
+l185:
 	CMPQ    CX, $0x00000010
-	JL      l174
+	JL      l186
 	VMOVUPS (R10), Z0
 	VMOVUPS (R8), Z1
 	VMOVUPS (R9), Z2
@@ -8577,9 +8956,9 @@ l173:
 	ADDQ             $0x00000040, SI
 	SUBQ             $0x00000010, CX
 
-l174:
+l186:
 	TESTQ     CX, CX
-	JZ        l175
+	JZ        l187
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -8666,7 +9045,7 @@ l174:
 	LEAQ             (BX)(CX*4), BX
 	LEAQ             (SI)(CX*4), SI
 
-l175:
+l187:
 	VMOVUPS      Z31, (DI)
 	VMOVUPS      Z30, 64(DI)
 	VMOVUPS      Z29, 128(DI)
@@ -8677,7 +9056,7 @@ l175:
 	ADDQ         32(SP), R9
 	ADDQ         40(SP), R10
 	DECQ         (SP)
-	JNZ          l171
+	JNZ          l183
 	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
 	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
 	VMOVAPS      Z0, Z28
@@ -8732,12 +9111,12 @@ TEXT ·GaussSampleSoftplus(SB), NOSPLIT, $24-56
 	SUBQ R8, AX
 	MOVQ AX, 16(SP)
 
-l177:
+l189:
 	MOVQ n+40(FP), CX
 	CMPQ CX, $0x00000020
-	JL   l179
+	JL   l191
 
-l178:
+l190:
 	VMOVUPS (DX), Z0
 	VMOVUPS 64(DX), Z1
 	VPORD   Z28, Z0, Z2
@@ -8834,11 +9213,11 @@ l178:
 	ADDQ             $0x00000080, BX
 	SUBQ             $0x00000020, CX
 	CMPQ             CX, $0x00000020
-	JGE              l178
+	JGE              l190
 
-l179:
+l191:
 	CMPQ    CX, $0x00000010
-	JL      l180
+	JL      l192
 	VMOVUPS (DX), Z0
 	VPORD   Z28, Z0, Z1
 	VMAXPS  Z1, Z27, Z1
@@ -8894,9 +9273,9 @@ l179:
 	ADDQ             $0x00000040, BX
 	SUBQ             $0x00000010, CX
 
-l180:
+l192:
 	TESTQ     CX, CX
-	JZ        l181
+	JZ        l193
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -8955,11 +9334,11 @@ l180:
 	LEAQ             (DX)(CX*4), DX
 	LEAQ             (BX)(CX*4), BX
 
-l181:
+l193:
 	ADDQ 8(SP), SI
 	ADDQ 16(SP), DX
 	DECQ (SP)
-	JNZ  l177
+	JNZ  l189
 	VZEROUPPER
 	RET
 
@@ -9004,12 +9383,12 @@ TEXT ·GaussSampleSoftplusBackward(SB), NOSPLIT, $32-64
 	SUBQ R9, AX
 	MOVQ AX, 24(SP)
 
-l183:
+l195:
 	MOVQ n+48(FP), CX
 	CMPQ CX, $0x00000020
-	JL   l185
+	JL   l197
 
-l184:
+l196:
 	VMOVUPS (DX), Z0
 	VMOVUPS 64(DX), Z1
 	VMOVUPS (BX), Z2
@@ -9081,11 +9460,11 @@ l184:
 	ADDQ        $0x00000080, R8
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l184
+	JGE         l196
 
-l185:
+l197:
 	CMPQ    CX, $0x00000010
-	JL      l186
+	JL      l198
 	VMOVUPS (DX), Z0
 	VMOVUPS (BX), Z1
 	VMOVUPS (DI), Z2
@@ -9128,9 +9507,9 @@ l185:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 
-l186:
+l198:
 	TESTQ     CX, CX
-	JZ        l187
+	JZ        l199
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -9176,12 +9555,12 @@ l186:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 
-l187:
+l199:
 	ADDQ 8(SP), DI
 	ADDQ 16(SP), SI
 	ADDQ 24(SP), BX
 	DECQ (SP)
-	JNZ  l183
+	JNZ  l195
 	VZEROUPPER
 	RET
 
@@ -9230,15 +9609,15 @@ TEXT ·LatentStepSigma(SB), NOSPLIT, $40-96
 	SUBQ    R12, AX
 	MOVQ    AX, 32(SP)
 
-l189:
+l201:
 	VMOVAPS Z23, Z31
 	VMOVAPS Z27, Z30
 	VMOVAPS Z23, Z29
 	MOVQ    n+72(FP), CX
 	CMPQ    CX, $0x00000020
-	JL      l191
+	JL      l203
 
-l190:
+l202:
 	VMOVUPS      (BX), Z0
 	VMOVUPS      64(BX), Z1
 	VMOVUPS      (R8), Z2
@@ -9303,11 +9682,11 @@ l190:
 	ADDQ         $0x00000080, R10
 	SUBQ         $0x00000020, CX
 	CMPQ         CX, $0x00000020
-	JGE          l190
+	JGE          l202
 
-l191:
+l203:
 	CMPQ         CX, $0x00000010
-	JL           l192
+	JL           l204
 	VMOVUPS      (BX), Z0
 	VMOVUPS      (R8), Z1
 	VPSUBD       Z26, Z1, Z2
@@ -9341,9 +9720,9 @@ l191:
 	ADDQ         $0x00000040, R10
 	SUBQ         $0x00000010, CX
 
-l192:
+l204:
 	TESTQ        CX, CX
-	JZ           l193
+	JZ           l205
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -9384,7 +9763,7 @@ l192:
 	LEAQ         (R9)(CX*4), R9
 	LEAQ         (R10)(CX*4), R10
 
-l193:
+l205:
 	VMOVUPS  Z31, (DX)
 	VMOVUPS  Z30, 64(DX)
 	VMOVUPS  Z29, 128(DX)
@@ -9394,7 +9773,7 @@ l193:
 	ADDQ     24(SP), R9
 	ADDQ     32(SP), R10
 	DECQ     (SP)
-	JNZ      l189
+	JNZ      l201
 	VPMINUD  Z20, Z28, Z0
 	VPADDD   Z19, Z0, Z0
 	VMOVAPS  Z0, Z28
@@ -9470,15 +9849,15 @@ TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $88-120
 	SUBQ    8(SP), AX
 	MOVQ    AX, 80(SP)
 
-l195:
+l207:
 	MOVQ         (SP), AX
 	VBROADCASTSS (AX), Z0
 	VMOVAPS      Z0, Z29
 	MOVQ         n+96(FP), CX
 	CMPQ         CX, $0x00000020
-	JL           l197
+	JL           l209
 
-l196:
+l208:
 	VMOVUPS      (R9), Z0
 	VMOVUPS      64(R9), Z1
 	VMOVUPS      (R10), Z2
@@ -9567,11 +9946,11 @@ l196:
 	ADDQ         $0x00000080, R12
 	SUBQ         $0x00000020, CX
 	CMPQ         CX, $0x00000020
-	JGE          l196
+	JGE          l208
 
-l197:
+l209:
 	CMPQ         CX, $0x00000010
-	JL           l198
+	JL           l210
 	VMOVUPS      (R9), Z0
 	VMOVUPS      (R10), Z1
 	VPSUBD       Z27, Z1, Z2
@@ -9622,9 +10001,9 @@ l197:
 	ADDQ         $0x00000040, R12
 	SUBQ         $0x00000010, CX
 
-l198:
+l210:
 	TESTQ        CX, CX
-	JZ           l199
+	JZ           l211
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -9681,7 +10060,7 @@ l198:
 	LEAQ         (R11)(CX*4), R11
 	LEAQ         (R12)(CX*4), R12
 
-l199:
+l211:
 	ADDQ     24(SP), DI
 	ADDQ     32(SP), SI
 	ADDQ     40(SP), DX
@@ -9692,7 +10071,7 @@ l199:
 	ADDQ     80(SP), R12
 	ADDQ     $0x04, (SP)
 	DECQ     16(SP)
-	JNZ      l195
+	JNZ      l207
 	VPMINUD  Z23, Z31, Z0
 	VPADDD   Z22, Z0, Z0
 	VPADDD   Z21, Z30, Z1
@@ -9739,15 +10118,15 @@ TEXT ·LatentStepStandardSigma(SB), NOSPLIT, $24-80
 	SUBQ    R10, AX
 	MOVQ    AX, 16(SP)
 
-l201:
+l213:
 	VMOVAPS Z23, Z31
 	VMOVAPS Z26, Z30
 	VMOVAPS Z23, Z29
 	MOVQ    n+56(FP), CX
 	CMPQ    CX, $0x00000020
-	JL      l203
+	JL      l215
 
-l202:
+l214:
 	VMOVUPS     (BX), Z0
 	VMOVUPS     64(BX), Z1
 	VMOVUPS     (R8), Z2
@@ -9790,11 +10169,11 @@ l202:
 	ADDQ        $0x00000080, R8
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l202
+	JGE         l214
 
-l203:
+l215:
 	CMPQ        CX, $0x00000010
-	JL          l204
+	JL          l216
 	VMOVUPS     (BX), Z0
 	VMOVUPS     (R8), Z1
 	VPSUBD      Z25, Z1, Z2
@@ -9816,9 +10195,9 @@ l203:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 
-l204:
+l216:
 	TESTQ       CX, CX
-	JZ          l205
+	JZ          l217
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX
@@ -9846,7 +10225,7 @@ l204:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 
-l205:
+l217:
 	VMOVUPS  Z31, (DX)
 	VMOVUPS  Z30, 64(DX)
 	VMOVUPS  Z29, 128(DX)
@@ -9854,7 +10233,7 @@ l205:
 	ADDQ     8(SP), BX
 	ADDQ     16(SP), R8
 	DECQ     (SP)
-	JNZ      l201
+	JNZ      l213
 	VPMINUD  Z20, Z28, Z0
 	VPADDD   Z19, Z0, Z0
 	VMOVAPS  Z0, Z28
@@ -9908,15 +10287,15 @@ TEXT ·LatentStepStandardSigmaBackward(SB), NOSPLIT, $48-88
 	SUBQ    R10, AX
 	MOVQ    AX, 40(SP)
 
-l207:
+l219:
 	MOVQ         (SP), AX
 	VBROADCASTSS (AX), Z0
 	VMOVAPS      Z0, Z29
 	MOVQ         n+64(FP), CX
 	CMPQ         CX, $0x00000020
-	JL           l209
+	JL           l221
 
-l208:
+l220:
 	VMOVUPS     (BX), Z0
 	VMOVUPS     64(BX), Z1
 	VMOVUPS     (R8), Z2
@@ -9963,11 +10342,11 @@ l208:
 	ADDQ        $0x00000080, R8
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l208
+	JGE         l220
 
-l209:
+l221:
 	CMPQ        CX, $0x00000010
-	JL          l210
+	JL          l222
 	VMOVUPS     (BX), Z0
 	VMOVUPS     (R8), Z1
 	VPSUBD      Z27, Z1, Z2
@@ -9995,9 +10374,9 @@ l209:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 
-l210:
+l222:
 	TESTQ       CX, CX
-	JZ          l211
+	JZ          l223
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX
@@ -10030,14 +10409,14 @@ l210:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 
-l211:
+l223:
 	ADDQ     16(SP), DI
 	ADDQ     24(SP), SI
 	ADDQ     32(SP), BX
 	ADDQ     40(SP), R8
 	ADDQ     $0x04, (SP)
 	DECQ     8(SP)
-	JNZ      l207
+	JNZ      l219
 	VPMINUD  Z24, Z31, Z0
 	VPADDD   Z23, Z0, Z0
 	VPADDD   Z22, Z30, Z1
@@ -10096,14 +10475,14 @@ TEXT ·LatentStepLog(SB), NOSPLIT, $48-104
 	SUBQ         R12, AX
 	MOVQ         AX, 32(SP)
 
-l213:
+l225:
 	VBROADCASTSS gaussConsts<>+4(SB), Z31
 	VBROADCASTSS gaussConsts<>+4(SB), Z30
 	MOVQ         n+72(FP), CX
 	CMPQ         CX, $0x00000020
-	JL           l215
+	JL           l227
 
-l214:
+l226:
 	VMOVUPS     (BX), Z0
 	VMOVUPS     64(BX), Z1
 	VMOVUPS     (R8), Z2
@@ -10261,11 +10640,11 @@ l214:
 	ADDQ        $0x00000080, R10
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l214
+	JGE         l226
 
-l215:
+l227:
 	CMPQ        CX, $0x00000010
-	JL          l216
+	JL          l228
 	VMOVUPS     (BX), Z0
 	VMOVUPS     (R8), Z1
 	VPANDD.BCST gaussConsts<>+0(SB), Z1, Z2
@@ -10358,9 +10737,9 @@ l215:
 	ADDQ        $0x00000040, R10
 	SUBQ        $0x00000010, CX
 
-l216:
+l228:
 	TESTQ       CX, CX
-	JZ          l217
+	JZ          l229
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX
@@ -10460,7 +10839,7 @@ l216:
 	LEAQ        (R9)(CX*4), R9
 	LEAQ        (R10)(CX*4), R10
 
-l217:
+l229:
 	VMOVUPS      Z31, (DX)
 	VMOVUPS      Z30, 64(DX)
 	ADDQ         $0x00000100, DX
@@ -10469,7 +10848,7 @@ l217:
 	ADDQ         24(SP), R9
 	ADDQ         32(SP), R10
 	DECQ         (SP)
-	JNZ          l213
+	JNZ          l225
 	VPMINUD.BCST gaussConsts<>+140(SB), Z29, Z0
 	VPADDD.BCST  gaussConsts<>+144(SB), Z0, Z0
 	VMOVAPS      Z0, Z29
@@ -10550,15 +10929,15 @@ TEXT ·LatentStepLogBackward(SB), NOSPLIT, $96-128
 	SUBQ         8(SP), AX
 	MOVQ         AX, 80(SP)
 
-l219:
+l231:
 	MOVQ         (SP), AX
 	VBROADCASTSS (AX), Z0
 	VMOVAPS      Z0, Z29
 	MOVQ         n+96(FP), CX
 	CMPQ         CX, $0x00000020
-	JL           l221
+	JL           l233
 
-l220:
+l232:
 	VMOVUPS (R9), Z0
 	VMOVUPS 64(R9), Z1
 	VMOVUPS (R10), Z2
@@ -10745,11 +11124,11 @@ l220:
 	ADDQ        $0x00000080, R12
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l220
+	JGE         l232
 
-l221:
+l233:
 	CMPQ    CX, $0x00000010
-	JL      l222
+	JL      l234
 	VMOVUPS (R9), Z0
 	VMOVUPS (R10), Z1
 	VPANDD  Z25, Z1, Z2
@@ -10858,9 +11237,9 @@ l221:
 	ADDQ        $0x00000040, R12
 	SUBQ        $0x00000010, CX
 
-l222:
+l234:
 	TESTQ     CX, CX
-	JZ        l223
+	JZ        l235
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -10975,7 +11354,7 @@ l222:
 	LEAQ        (R11)(CX*4), R11
 	LEAQ        (R12)(CX*4), R12
 
-l223:
+l235:
 	ADDQ         24(SP), DI
 	ADDQ         32(SP), SI
 	ADDQ         40(SP), DX
@@ -10986,7 +11365,7 @@ l223:
 	ADDQ         80(SP), R12
 	ADDQ         $0x04, (SP)
 	DECQ         16(SP)
-	JNZ          l219
+	JNZ          l231
 	VPMINUD.BCST gaussConsts<>+140(SB), Z31, Z0
 	VPADDD.BCST  gaussConsts<>+144(SB), Z0, Z0
 	VPADDD.BCST  gaussConsts<>+80(SB), Z30, Z1
@@ -11041,14 +11420,14 @@ TEXT ·LatentStepStandardLog(SB), NOSPLIT, $32-88
 	SUBQ    R10, AX
 	MOVQ    AX, 16(SP)
 
-l225:
+l237:
 	VMOVAPS Z14, Z31
 	VMOVAPS Z14, Z30
 	MOVQ    n+56(FP), CX
 	CMPQ    CX, $0x00000020
-	JL      l227
+	JL      l239
 
-l226:
+l238:
 	VMOVUPS (BX), Z0
 	VMOVUPS 64(BX), Z1
 	VMOVUPS (R8), Z2
@@ -11120,11 +11499,11 @@ l226:
 	ADDQ        $0x00000080, R8
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l226
+	JGE         l238
 
-l227:
+l239:
 	CMPQ    CX, $0x00000010
-	JL      l228
+	JL      l240
 	VMOVUPS (BX), Z0
 	VMOVUPS (R8), Z1
 	VPANDD  Z25, Z1, Z2
@@ -11167,9 +11546,9 @@ l227:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 
-l228:
+l240:
 	TESTQ     CX, CX
-	JZ        l229
+	JZ        l241
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -11218,14 +11597,14 @@ l228:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 
-l229:
+l241:
 	VMOVUPS  Z31, (DX)
 	VMOVUPS  Z30, 64(DX)
 	ADDQ     $0x00000100, DX
 	ADDQ     8(SP), BX
 	ADDQ     16(SP), R8
 	DECQ     (SP)
-	JNZ      l225
+	JNZ      l237
 	VPMINUD  Z13, Z29, Z0
 	VPADDD   Z12, Z0, Z0
 	VMOVAPS  Z0, Z29
@@ -11288,15 +11667,15 @@ TEXT ·LatentStepStandardLogBackward(SB), NOSPLIT, $56-96
 	SUBQ    R10, AX
 	MOVQ    AX, 40(SP)
 
-l231:
+l243:
 	MOVQ         (SP), AX
 	VBROADCASTSS (AX), Z0
 	VMOVAPS      Z0, Z29
 	MOVQ         n+64(FP), CX
 	CMPQ         CX, $0x00000020
-	JL           l233
+	JL           l245
 
-l232:
+l244:
 	VMOVUPS (BX), Z0
 	VMOVUPS 64(BX), Z1
 	VMOVUPS (R8), Z2
@@ -11379,11 +11758,11 @@ l232:
 	ADDQ        $0x00000080, R8
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l232
+	JGE         l244
 
-l233:
+l245:
 	CMPQ    CX, $0x00000010
-	JL      l234
+	JL      l246
 	VMOVUPS (BX), Z0
 	VMOVUPS (R8), Z1
 	VPANDD  Z26, Z1, Z2
@@ -11432,9 +11811,9 @@ l233:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 
-l234:
+l246:
 	TESTQ     CX, CX
-	JZ        l235
+	JZ        l247
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -11488,14 +11867,14 @@ l234:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 
-l235:
+l247:
 	ADDQ     16(SP), DI
 	ADDQ     24(SP), SI
 	ADDQ     32(SP), BX
 	ADDQ     40(SP), R8
 	ADDQ     $0x04, (SP)
 	DECQ     8(SP)
-	JNZ      l231
+	JNZ      l243
 	VPMINUD  Z15, Z31, Z0
 	VPADDD   Z14, Z0, Z0
 	VPADDD   Z13, Z30, Z1
@@ -11547,15 +11926,15 @@ TEXT ·LatentStepSoftplus(SB), NOSPLIT, $40-96
 	SUBQ    R12, AX
 	MOVQ    AX, 32(SP)
 
-l237:
+l249:
 	VMOVAPS Z24, Z31
 	VMOVAPS Z26, Z30
 	VMOVAPS Z24, Z29
 	MOVQ    n+72(FP), CX
 	CMPQ    CX, $0x00000020
-	JL      l239
+	JL      l251
 
-l238:
+l250:
 	VMOVUPS      (BX), Z0
 	VMOVUPS      64(BX), Z1
 	VMOVUPS      (R8), Z2
@@ -11784,11 +12163,11 @@ l238:
 	ADDQ             $0x00000080, R10
 	SUBQ             $0x00000020, CX
 	CMPQ             CX, $0x00000020
-	JGE              l238
+	JGE              l250
 
-l239:
+l251:
 	CMPQ         CX, $0x00000010
-	JL           l240
+	JL           l252
 	VMOVUPS      (BX), Z0
 	VMOVUPS      (R8), Z1
 	VPANDD.BCST  gaussConsts<>+0(SB), Z1, Z2
@@ -11910,9 +12289,9 @@ l239:
 	ADDQ             $0x00000040, R10
 	SUBQ             $0x00000010, CX
 
-l240:
+l252:
 	TESTQ        CX, CX
-	JZ           l241
+	JZ           l253
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -12041,7 +12420,7 @@ l240:
 	LEAQ             (R9)(CX*4), R9
 	LEAQ             (R10)(CX*4), R10
 
-l241:
+l253:
 	VMOVUPS      Z31, (DX)
 	VMOVUPS      Z30, 64(DX)
 	VMOVUPS      Z29, 128(DX)
@@ -12051,7 +12430,7 @@ l241:
 	ADDQ         24(SP), R9
 	ADDQ         32(SP), R10
 	DECQ         (SP)
-	JNZ          l237
+	JNZ          l249
 	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
 	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
 	VMOVAPS      Z0, Z28
@@ -12118,15 +12497,15 @@ TEXT ·LatentStepSoftplusBackward(SB), NOSPLIT, $152-120
 	SUBQ         8(SP), AX
 	MOVQ         AX, 80(SP)
 
-l243:
+l255:
 	MOVQ         (SP), AX
 	VBROADCASTSS (AX), Z0
 	VMOVAPS      Z0, Z29
 	MOVQ         n+96(FP), CX
 	CMPQ         CX, $0x00000020
-	JL           l245
+	JL           l257
 
-l244:
+l256:
 	VMOVUPS      (R9), Z0
 	VMOVUPS      64(R9), Z1
 	VMOVUPS      (R10), Z2
@@ -12417,11 +12796,11 @@ l244:
 	ADDQ             $0x00000080, R12
 	SUBQ             $0x00000020, CX
 	CMPQ             CX, $0x00000020
-	JGE              l244
+	JGE              l256
 
-l245:
+l257:
 	CMPQ         CX, $0x00000010
-	JL           l246
+	JL           l258
 	VMOVUPS      (R9), Z0
 	VMOVUPS      (R10), Z1
 	VPANDD.BCST  gaussConsts<>+0(SB), Z1, Z2
@@ -12578,9 +12957,9 @@ l245:
 	ADDQ             $0x00000040, R12
 	SUBQ             $0x00000010, CX
 
-l246:
+l258:
 	TESTQ        CX, CX
-	JZ           l247
+	JZ           l259
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -12743,7 +13122,7 @@ l246:
 	LEAQ             (R11)(CX*4), R11
 	LEAQ             (R12)(CX*4), R12
 
-l247:
+l259:
 	ADDQ         24(SP), DI
 	ADDQ         32(SP), SI
 	ADDQ         40(SP), DX
@@ -12754,7 +13133,7 @@ l247:
 	ADDQ         80(SP), R12
 	ADDQ         $0x04, (SP)
 	DECQ         16(SP)
-	JNZ          l243
+	JNZ          l255
 	VPMINUD.BCST gaussConsts<>+192(SB), Z31, Z0
 	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
 	VPADDD.BCST  gaussConsts<>+80(SB), Z30, Z1
@@ -12808,15 +13187,15 @@ TEXT ·LatentStepStandardSoftplus(SB), NOSPLIT, $24-80
 	SUBQ    R10, AX
 	MOVQ    AX, 16(SP)
 
-l249:
+l261:
 	VMOVAPS Z24, Z31
 	VMOVAPS Z26, Z30
 	VMOVAPS Z24, Z29
 	MOVQ    n+56(FP), CX
 	CMPQ    CX, $0x00000020
-	JL      l251
+	JL      l263
 
-l250:
+l262:
 	VMOVUPS (BX), Z0
 	VMOVUPS 64(BX), Z1
 	VMOVUPS (R8), Z2
@@ -12939,11 +13318,11 @@ l250:
 	ADDQ             $0x00000080, R8
 	SUBQ             $0x00000020, CX
 	CMPQ             CX, $0x00000020
-	JGE              l250
+	JGE              l262
 
-l251:
+l263:
 	CMPQ    CX, $0x00000010
-	JL      l252
+	JL      l264
 	VMOVUPS (BX), Z0
 	VMOVUPS (R8), Z1
 	VPANDD  Z23, Z1, Z2
@@ -13009,9 +13388,9 @@ l251:
 	ADDQ             $0x00000040, R8
 	SUBQ             $0x00000010, CX
 
-l252:
+l264:
 	TESTQ     CX, CX
-	JZ        l253
+	JZ        l265
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -13083,7 +13462,7 @@ l252:
 	LEAQ             (BX)(CX*4), BX
 	LEAQ             (R8)(CX*4), R8
 
-l253:
+l265:
 	VMOVUPS      Z31, (DX)
 	VMOVUPS      Z30, 64(DX)
 	VMOVUPS      Z29, 128(DX)
@@ -13091,7 +13470,7 @@ l253:
 	ADDQ         8(SP), BX
 	ADDQ         16(SP), R8
 	DECQ         (SP)
-	JNZ          l249
+	JNZ          l261
 	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
 	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
 	VMOVAPS      Z0, Z28
@@ -13151,15 +13530,15 @@ TEXT ·LatentStepStandardSoftplusBackward(SB), NOSPLIT, $48-88
 	SUBQ    R10, AX
 	MOVQ    AX, 40(SP)
 
-l255:
+l267:
 	MOVQ         (SP), AX
 	VBROADCASTSS (AX), Z0
 	VMOVAPS      Z0, Z29
 	MOVQ         n+64(FP), CX
 	CMPQ         CX, $0x00000020
-	JL           l257
+	JL           l269
 
-l256:
+l268:
 	VMOVUPS (BX), Z0
 	VMOVUPS 64(BX), Z1
 	VMOVUPS (R8), Z2
@@ -13302,11 +13681,11 @@ l256:
 	ADDQ             $0x00000080, R8
 	SUBQ             $0x00000020, CX
 	CMPQ             CX, $0x00000020
-	JGE              l256
+	JGE              l268
 
-l257:
+l269:
 	CMPQ    CX, $0x00000010
-	JL      l258
+	JL      l270
 	VMOVUPS (BX), Z0
 	VMOVUPS (R8), Z1
 	VPANDD  Z25, Z1, Z2
@@ -13386,9 +13765,9 @@ l257:
 	ADDQ             $0x00000040, R8
 	SUBQ             $0x00000010, CX
 
-l258:
+l270:
 	TESTQ     CX, CX
-	JZ        l259
+	JZ        l271
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -13473,14 +13852,14 @@ l258:
 	LEAQ             (BX)(CX*4), BX
 	LEAQ             (R8)(CX*4), R8
 
-l259:
+l271:
 	ADDQ         16(SP), DI
 	ADDQ         24(SP), SI
 	ADDQ         32(SP), BX
 	ADDQ         40(SP), R8
 	ADDQ         $0x04, (SP)
 	DECQ         8(SP)
-	JNZ          l255
+	JNZ          l267
 	VPMINUD.BCST gaussConsts<>+192(SB), Z31, Z0
 	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
 	VPADDD.BCST  gaussConsts<>+80(SB), Z30, Z1
