@@ -233,7 +233,14 @@ func (f *fusedStep) group(isa asm.ISA, p *stepProduct, unit, n, next int) {
 			most = lateRows(s.steps)
 		}
 		tiles := (p.rows + most - 1) / most
-		fetchStep := min(s.fetchLines()*4*lineFloats, (4*s.vecs(unit)*s.lanes+tiles-1)/max(1, tiles)) // bytes with each step of a tile
+		fetching := tiles
+		if late { // only tiles of five rows fetch
+			fetching = max(0, p.rows-4*tiles)
+		}
+		fetchStep := 0 // bytes with each step of a tile
+		if len(s.data) > fetchFrom && fetching > 0 {
+			fetchStep = min(s.fetchLines()*4*lineFloats, (4*s.vecs(unit)*s.lanes+fetching-1)/fetching)
+		}
 		for row := 0; row < p.rows; {
 			// Tiles as equal as can be, and as many of one size as are left, or make a chunk.
 			rows := (p.rows - row + tiles - 1) / tiles
@@ -258,14 +265,14 @@ func (f *fusedStep) group(isa asm.ISA, p *stepProduct, unit, n, next int) {
 			for ; u < unit+n; u += s.width() {
 				args := p.tile(row, u, k0, k1, a)
 				args.Tiles, args.Rows = run, rows
-				if late {
-					f.tiles(&args, row, u, k1 == s.steps)
-					continue
-				}
-				if len(s.data) > fetchFrom {
+				if fetchStep > 0 {
 					args.Next, args.NextStep = s.from(fetchUnit+u-unit, fetchK, fetched/4), fetchStep
 				}
-				gemmTiles(isa, &args)
+				if late {
+					f.tiles(&args, row, u, k1 == s.steps)
+				} else {
+					gemmTiles(isa, &args)
+				}
 			}
 			fetched += run * (k1 - k0) * fetchStep
 			if k1 == s.steps && !late {
@@ -294,8 +301,11 @@ func (f *fusedStep) tiles(t *avx512.GemmArgs, row, unit int, done bool) {
 	if f.cx != nil {
 		cx, has = f.cx, 1<<32-1
 	}
-	avx512.LSTMTiles(t.A, t.B, t.C, &f.hy[at], &f.cy[at], &cx[at], lastGates, &f.hy[lastAt], &f.cy[lastAt], &cx[lastAt],
-		last.rows, h, f.ldg, t.K, t.Tiles, t.Rows, ends, has)
+	if t.Next == nil {
+		t.Next, t.NextStep = t.B, 0 // which is there
+	}
+	avx512.LSTMTiles(t.A, t.B, t.Next, t.C, &f.hy[at], &f.cy[at], &cx[at], lastGates, &f.hy[lastAt], &f.cy[lastAt], &cx[lastAt],
+		t.NextStep, last.rows, h, f.ldg, t.K, t.Tiles, t.Rows, ends, has)
 	last.rows = 0
 	if done {
 		*last = lateTile{row + (t.Tiles-1)*t.Rows, t.Rows, unit}

@@ -29,13 +29,14 @@ const chunk = 16
 
 const (
 	stepVecs = 4 // gates in the product
-	stepRows = 5 // the most of a tile
+	stepRows = 5 // the most of a tile; tiles of that height fetch ahead
 )
 
 // Registers of the general kind:
 //
 //	AX A at this step      DX SI once and three times ldh, the distance of rows of A and of gates
-//	BX panel, or row of C  CX steps left      DI gates      R8 up: states
+//	BX panel, or row of C  CX steps left      DI gates      R8 R9 R10 states
+//	R11 what to fetch      R12 from one step to the next of that
 //
 // and of vectors: chains [row][gate], then the gates of the panel, then an element of A, then
 // what is left for the recipe.
@@ -44,6 +45,7 @@ var (
 	stepLdh, stepLdh3      = reg.RDX, reg.RSI
 	stepGates              = reg.RDI
 	stepStates             = map[string]reg.GPPhysical{"hy": reg.R8, "cy": reg.R9, "cx": reg.R10}
+	stepNext, stepNextStep = reg.R11, reg.R12
 	stepScratch, stepPlace = reg.RAX, reg.RBX // between the products
 )
 
@@ -52,11 +54,12 @@ var stepStateNames = []string{"hy", "cy", "cx"}
 
 func stepKernels(f *File) {
 	l := &stepLoops{local: map[string]operand.Mem{}, Func: f.NewFunc("LSTMTiles",
-		"(a, b, gates, hy, cy, cx, late, lateHy, lateCy, lateCx *float32, lateRows, ldh, ldg, k, tiles, rows, done int, hasCx uint32)",
+		"(a, b, next, gates, hy, cy, cx, late, lateHy, lateCy, lateCx *float32, nextStep, lateRows, ldh, ldg, k, tiles, rows, done int, hasCx uint32)",
 		"does k steps of the product of a fused step of an LSTM, for tiles times rows rows and the",
 		"units of one panel b, and among it the gates of lateRows rows whose product is complete.",
 		"With done set the product is complete after the k steps, and the gates of all tiles but the last follow.",
-		fmt.Sprintf("rows is 2 to %d. See kernels.LSTMFusedStep.", stepRows))}
+		fmt.Sprintf("rows is 2 to %d. With %[1]d rows a line at next goes to the L2 cache with every step, nextStep bytes", stepRows),
+		"behind the one before. See kernels.LSTMFusedStep.")}
 	l.arguments()
 	for r := stepRows; r > 2; r-- {
 		l.Emit("CMPQ", l.paramMem("rows"), operand.U8(uint8(r)))
@@ -76,7 +79,7 @@ type stepLoops struct {
 
 // arguments puts what changes on the stack, and the distances into registers.
 func (l *stepLoops) arguments() {
-	names := []string{"a", "gates", "hy", "cy", "cx", "late", "lateHy", "lateCy", "lateCx", "lateRows", "tiles"}
+	names := []string{"a", "next", "gates", "hy", "cy", "cx", "late", "lateHy", "lateCy", "lateCx", "lateRows", "tiles"}
 	for _, n := range names {
 		l.local[n] = l.Ctx.AllocLocal(8)
 		l.Emit("MOVQ", l.paramMem(n), stepScratch)
@@ -86,6 +89,7 @@ func (l *stepLoops) arguments() {
 	l.Emit("MOVQ", l.paramMem("ldg"), stepScratch)
 	l.Emit("SHLQ", operand.U8(2), stepScratch)
 	l.Emit("MOVQ", stepScratch, l.local["ldg"])
+	l.Emit("MOVQ", l.paramMem("nextStep"), stepNextStep)
 	l.Emit("MOVQ", l.paramMem("ldh"), stepLdh)
 	l.Emit("SHLQ", operand.U8(2), stepLdh)
 	l.Emit("LEAQ", operand.Mem{Base: stepLdh, Index: stepLdh, Scale: 2}, stepLdh3)
@@ -131,6 +135,10 @@ func (l *stepLoops) steps(rows, n int) (code []instr) {
 			for v := range stepVecs {
 				add("VFMADD231PS", l.ISA.Vec(b+v), elem, l.acc(r, v))
 			}
+		}
+		if rows == stepRows {
+			add("PREFETCHT1", operand.Mem{Base: stepNext})
+			add("ADDQ", stepNextStep, stepNext)
 		}
 	}
 	add("ADDQ", operand.U32(uint32(4*n)), stepA)
@@ -180,6 +188,7 @@ func (l *stepLoops) tile(rows int) {
 	l.Emit("MOVQ", l.local["a"], stepA)
 	l.Emit("MOVQ", l.paramMem("b"), stepB)
 	l.Emit("MOVQ", l.paramMem("k"), stepK)
+	l.Emit("MOVQ", l.local["next"], stepNext)
 
 	l.Label(at("chunk"))
 	l.Emit("CMPQ", l.local["lateRows"], operand.U8(0))
@@ -215,6 +224,7 @@ func (l *stepLoops) tile(rows int) {
 	jump("JNZ", "gates")
 
 	l.Label(at("store"))
+	l.Emit("MOVQ", stepNext, l.local["next"])
 	l.eachC(rows, func(m operand.Mem, acc reg.Register) { l.Emit("VMOVUPS", acc, m) })
 	l.Emit("CMPQ", l.paramMem("done"), operand.U8(0))
 	jump("JEQ", "next")
