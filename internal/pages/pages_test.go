@@ -1,13 +1,8 @@
 package pages
 
 import (
-	"bufio"
-	"fmt"
-	"os"
 	"runtime"
-	"strings"
 	"testing"
-	"unsafe"
 )
 
 func TestMake(t *testing.T) {
@@ -42,51 +37,4 @@ func TestGrow(t *testing.T) {
 	if long := Grow(s, 100); len(long) != 100 || &long[0] == &s[0] {
 		t.Errorf("Grow to 100: length %d", len(long))
 	}
-}
-
-// What is in a slice stays when its pages are exchanged, and they are large ones then.
-func TestAdvise(t *testing.T) {
-	s := make([]uint64, 4<<20)
-	for i := range s {
-		s[i] = uint64(i) * 0x9e3779b97f4a7c15
-	}
-	if err := Advise(s); err != nil {
-		t.Skipf("no large pages: %v", err)
-	}
-	for i := range s {
-		if s[i] != uint64(i)*0x9e3779b97f4a7c15 {
-			t.Fatalf("element %d has changed", i)
-		}
-	}
-	if testing.Short() {
-		return // an emulator, which runs tests with -short, agrees to anything
-	}
-	kb, err := hugeAt(uintptr(unsafe.Pointer(&s[len(s)/2])))
-	if err != nil {
-		t.Skip(err)
-	}
-	if kb < 2048 {
-		t.Errorf("the system has agreed to large pages, and gives %d KB of them", kb)
-	}
-}
-
-// hugeAt returns how many KB of large pages there are in the mapping of an address, or an error
-// where the system does not say.
-func hugeAt(p uintptr) (kb int, err error) {
-	f, err := os.Open("/proc/self/smaps")
-	if err != nil {
-		return 0, err
-	}
-	defer f.Close()
-	inside := false
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		var from, to uintptr
-		if n, _ := fmt.Sscanf(lines.Text(), "%x-%x ", &from, &to); n == 2 {
-			inside = from <= p && p < to
-		} else if text, is := strings.CutPrefix(lines.Text(), "AnonHugePages:"); is && inside {
-			_, err = fmt.Sscanf(text, "%d", &kb)
-			return kb, err
-		}
-	}
-	return 0, fmt.Errorf("%s says nothing of large pages", f.Name())
 }
