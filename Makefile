@@ -63,8 +63,8 @@ test-arm64: ## all tests for arm64 under qemu-aarch64 (Debian: qemu-user)
 	GOARCH=arm64 CGO_ENABLED=0 $(GO) test $(SHORT) -exec qemu-aarch64 ./...
 
 .PHONY: test-avx2
-test-avx2: ## all tests under an emulated CPU with AVX2 and without AVX-512 (Debian: qemu-user)
-	CGO_ENABLED=0 ELBOW_REQUIRE_ISA=avx2 $(GO) test $(SHORT) -exec "qemu-x86_64 -cpu max" ./...
+test-avx2: ## what has machine code or calls it, under an emulated CPU with AVX2 and without AVX-512 (Debian: qemu-user)
+	CGO_ENABLED=0 ELBOW_REQUIRE_ISA=avx2 $(GO) test $(SHORT) -exec "qemu-x86_64 -cpu max" ./asm/... ./kernels ./blas/... ./cell ./bench/... ./internal/pages
 
 .PHONY: test-openblas
 test-openblas: ## all tests with OpenBLAS linked in (Debian: libopenblas-dev), and with the tag but without cgo
