@@ -1,9 +1,8 @@
 package cell
 
 import (
-	"github.com/elbow-go/elbow/internal/par"
-
 	"github.com/elbow-go/elbow/internal/pages"
+	"github.com/elbow-go/elbow/internal/par"
 )
 
 // Sequence is the workspace of one [Recurrent] layer over one batch of sequences: the

@@ -1,8 +1,6 @@
 package cell
 
-import (
-	"github.com/elbow-go/elbow/kernels"
-)
+import "github.com/elbow-go/elbow/kernels"
 
 // Float is the element type of every layer: float32 for use, float64 for gradient checks.
 type Float = kernels.Float

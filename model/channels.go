@@ -31,7 +31,7 @@ func (c *Channel) add(values []float32) {
 		}
 		sum += float64(v)
 	}
-	if math.IsNaN(sum) { // the comparisons, a third of the cost of min and max, pass over NaN
+	if math.IsNaN(sum) { // the comparisons, a fifth of the cost of min and max, pass over NaN
 		for _, v := range values {
 			lo, hi = min(lo, v), max(hi, v)
 		}

@@ -149,12 +149,12 @@ func (t *table) measure(c *cases.Case, p *process, rounds int, first bool) error
 			asm.Use(isa)
 			times[isa.String()] = append(times[isa.String()], sample(c.Run))
 		}
-		for i, impl := range impls {
-			if i == 0 {
-				if _, err := p.run(family, impl, sampleTime); err != nil {
-					return err
-				}
+		if len(impls) > 0 {
+			if _, err := p.run(family, impls[0], sampleTime); err != nil {
+				return err
 			}
+		}
+		for _, impl := range impls {
 			ns, err := p.run(family, impl, sampleTime)
 			if err != nil {
 				return err

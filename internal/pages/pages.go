@@ -3,7 +3,7 @@
 // A processor translates addresses page by page and remembers some 100 translations at once,
 // 2,000 on second thought. Packed weights and a batch of gates are read across more pages of
 // 4 KB than that, and on a virtual machine each translation that is not remembered costs two
-// walks through tables: a step of an LSTM with 1024 units takes 15 to 20 % longer. On Linux a
+// walks through tables: a step of an LSTM with 1024 units took 11 to 20 % longer. On Linux a
 // page can have 2 MB, and programs can ask for it; many systems give such pages to nobody who
 // does not (/sys/kernel/mm/transparent_hugepage/enabled: madvise).
 //
