@@ -210,7 +210,7 @@ func (f *fusedStep) run(p *stepPanels) {
 // panels at least.
 func (f *fusedStep) canBeLate(isa asm.ISA, p *stepProduct) bool {
 	return isa == asm.AVX512 && f.op == opLSTM && f.peephole == nil &&
-		p.rows > 1 && p.set.first == 0 && len(p.set.data) <= lateSize
+		p.rows > 1 && p.set.first == 0 && len(p.set.data) <= lateSize && p.block(0) == p.set.steps
 }
 
 // group does one pass for n units. next is the first of those that follow, or the number of
@@ -269,7 +269,7 @@ func (f *fusedStep) group(isa asm.ISA, p *stepProduct, unit, n, next int) {
 					args.Next, args.NextStep = s.from(fetchUnit+u-unit, fetchK, fetched/4), fetchStep
 				}
 				if late {
-					f.tiles(&args, row, u, k1 == s.steps)
+					f.tiles(&args, row, u)
 				} else {
 					gemmTiles(isa, &args)
 				}
@@ -288,15 +288,11 @@ func (f *fusedStep) group(isa asm.ISA, p *stepProduct, unit, n, next int) {
 	}
 }
 
-// tiles does tiles of a product and, among it, the gates of the rows and units in f.last. If
-// done, their chains are complete, and those of the last tile take that place.
-func (f *fusedStep) tiles(t *avx512.GemmArgs, row, unit int, done bool) {
+// tiles does tiles of a product and, among it, the gates of the rows and units in f.last, whose
+// place the last tile takes.
+func (f *fusedStep) tiles(t *avx512.GemmArgs, row, unit int) {
 	h, last := f.hidden, &f.last
 	at, lastAt, lastGates := row*h+unit, last.row*h+last.unit, &f.gates[last.row*f.ldg+last.unit]
-	ends := 0
-	if done {
-		ends = 1
-	}
 	cx, has := f.hy, uint32(0)
 	if f.cx != nil {
 		cx, has = f.cx, 1<<32-1
@@ -305,11 +301,8 @@ func (f *fusedStep) tiles(t *avx512.GemmArgs, row, unit int, done bool) {
 		t.Next, t.NextStep = t.B, 0 // which is there
 	}
 	avx512.LSTMTiles(t.A, t.B, t.Next, t.C, &f.hy[at], &f.cy[at], &cx[at], lastGates, &f.hy[lastAt], &f.cy[lastAt], &cx[lastAt],
-		t.NextStep, last.rows, h, f.ldg, t.K, t.Tiles, t.Rows, ends, has)
-	last.rows = 0
-	if done {
-		*last = lateTile{row + (t.Tiles-1)*t.Rows, t.Rows, unit}
-	}
+		t.NextStep, last.rows, h, f.ldg, t.K, t.Tiles, t.Rows, has)
+	*last = lateTile{row + (t.Tiles-1)*t.Rows, t.Rows, unit}
 }
 
 // tile returns the arguments for a block of steps of the panel of a unit, from a row on. A is

@@ -54,10 +54,10 @@ var stepStateNames = []string{"hy", "cy", "cx"}
 
 func stepKernels(f *File) {
 	l := &stepLoops{local: map[string]operand.Mem{}, Func: f.NewFunc("LSTMTiles",
-		"(a, b, next, gates, hy, cy, cx, late, lateHy, lateCy, lateCx *float32, nextStep, lateRows, ldh, ldg, k, tiles, rows, done int, hasCx uint32)",
-		"does k steps of the product of a fused step of an LSTM, for tiles times rows rows and the",
-		"units of one panel b, and among it the gates of lateRows rows whose product is complete.",
-		"With done set the product is complete after the k steps, and the gates of all tiles but the last follow.",
+		"(a, b, next, gates, hy, cy, cx, late, lateHy, lateCy, lateCx *float32, nextStep, lateRows, ldh, ldg, k, tiles, rows int, hasCx uint32)",
+		"does the product of a fused step of an LSTM, k steps, for tiles times rows rows and the units",
+		"of one panel b, and among it the gates of lateRows rows whose product is complete, and then",
+		"those of all tiles but the last.",
 		fmt.Sprintf("rows is 2 to %d. With %[1]d rows a line at next goes to the L2 cache with every step, nextStep bytes", stepRows),
 		"behind the one before. See kernels.LSTMFusedStep.")}
 	l.arguments()
@@ -226,8 +226,6 @@ func (l *stepLoops) tile(rows int) {
 	l.Label(at("store"))
 	l.Emit("MOVQ", stepNext, l.local["next"])
 	l.eachC(rows, func(m operand.Mem, acc reg.Register) { l.Emit("VMOVUPS", acc, m) })
-	l.Emit("CMPQ", l.paramMem("done"), operand.U8(0))
-	jump("JEQ", "next")
 	l.Emit("MOVQ", l.local["gates"], stepScratch)
 	l.Emit("MOVQ", stepScratch, l.local["late"])
 	for _, n := range stepStateNames {
@@ -236,7 +234,6 @@ func (l *stepLoops) tile(rows int) {
 	}
 	l.Emit("MOVQ", operand.U32(uint32(rows)), l.local["lateRows"])
 
-	l.Label(at("next"))
 	l.Emit("MOVQ", stepPlace, l.local["gates"])
 	l.Emit("IMUL3Q", operand.U8(uint8(rows)), stepLdh, stepScratch)
 	for _, n := range append([]string{"a"}, stepStateNames...) {

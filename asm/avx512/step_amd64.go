@@ -4,11 +4,11 @@
 
 package avx512
 
-// LSTMTiles does k steps of the product of a fused step of an LSTM, for tiles times rows rows and the
-// units of one panel b, and among it the gates of lateRows rows whose product is complete.
-// With done set the product is complete after the k steps, and the gates of all tiles but the last follow.
+// LSTMTiles does the product of a fused step of an LSTM, k steps, for tiles times rows rows and the units
+// of one panel b, and among it the gates of lateRows rows whose product is complete, and then
+// those of all tiles but the last.
 // rows is 2 to 5. With 5 rows a line at next goes to the L2 cache with every step, nextStep bytes
 // behind the one before. See kernels.LSTMFusedStep.
 //
 //go:noescape
-func LSTMTiles(a *float32, b *float32, next *float32, gates *float32, hy *float32, cy *float32, cx *float32, late *float32, lateHy *float32, lateCy *float32, lateCx *float32, nextStep int, lateRows int, ldh int, ldg int, k int, tiles int, rows int, done int, hasCx uint32)
+func LSTMTiles(a *float32, b *float32, next *float32, gates *float32, hy *float32, cy *float32, cx *float32, late *float32, lateHy *float32, lateCy *float32, lateCx *float32, nextStep int, lateRows int, ldh int, ldg int, k int, tiles int, rows int, hasCx uint32)

@@ -30,11 +30,11 @@ DATA stepConsts<>+88(SB)/4, $0x80000000
 DATA stepConsts<>+92(SB)/4, $0x21800000
 GLOBL stepConsts<>(SB), RODATA|NOPTR, $96
 
-// func LSTMTiles(a *float32, b *float32, next *float32, gates *float32, hy *float32, cy *float32, cx *float32, late *float32, lateHy *float32, lateCy *float32, lateCx *float32, nextStep int, lateRows int, ldh int, ldg int, k int, tiles int, rows int, done int, hasCx uint32)
+// func LSTMTiles(a *float32, b *float32, next *float32, gates *float32, hy *float32, cy *float32, cx *float32, late *float32, lateHy *float32, lateCy *float32, lateCx *float32, nextStep int, lateRows int, ldh int, ldg int, k int, tiles int, rows int, hasCx uint32)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·LSTMTiles(SB), NOSPLIT, $432-156
+TEXT ·LSTMTiles(SB), NOSPLIT, $432-148
 	// Registers:    Z0-Z31 values
-	MOVL hasCx+152(FP), AX
+	MOVL hasCx+144(FP), AX
 	MOVL AX, 104(SP)
 	MOVQ a+0(FP), AX
 	MOVQ AX, (SP)
@@ -765,8 +765,6 @@ store2:
 	VMOVUPS Z6, (BX)(DX*2)
 	VMOVUPS Z7, (BX)(SI*1)
 	ADDQ    96(SP), BX
-	CMPQ    done+144(FP), $0x00
-	JEQ     next2
 	MOVQ    16(SP), AX
 	MOVQ    AX, 48(SP)
 	MOVQ    24(SP), AX
@@ -776,17 +774,15 @@ store2:
 	MOVQ    40(SP), AX
 	MOVQ    AX, 72(SP)
 	MOVQ    $0x00000002, 80(SP)
-
-next2:
-	MOVQ   BX, 16(SP)
-	IMUL3Q $0x02, DX, AX
-	ADDQ   AX, (SP)
-	ADDQ   AX, 24(SP)
-	ADDQ   AX, 32(SP)
-	ADDQ   AX, 40(SP)
-	DECQ   88(SP)
-	JNZ    tile2
-	JMP    return
+	MOVQ    BX, 16(SP)
+	IMUL3Q  $0x02, DX, AX
+	ADDQ    AX, (SP)
+	ADDQ    AX, 24(SP)
+	ADDQ    AX, 32(SP)
+	ADDQ    AX, 40(SP)
+	DECQ    88(SP)
+	JNZ     tile2
+	JMP     return
 
 tile3:
 	MOVQ    16(SP), BX
@@ -1594,8 +1590,6 @@ store3:
 	VMOVUPS Z10, (BX)(DX*2)
 	VMOVUPS Z11, (BX)(SI*1)
 	ADDQ    96(SP), BX
-	CMPQ    done+144(FP), $0x00
-	JEQ     next3
 	MOVQ    16(SP), AX
 	MOVQ    AX, 48(SP)
 	MOVQ    24(SP), AX
@@ -1605,17 +1599,15 @@ store3:
 	MOVQ    40(SP), AX
 	MOVQ    AX, 72(SP)
 	MOVQ    $0x00000003, 80(SP)
-
-next3:
-	MOVQ   BX, 16(SP)
-	IMUL3Q $0x03, DX, AX
-	ADDQ   AX, (SP)
-	ADDQ   AX, 24(SP)
-	ADDQ   AX, 32(SP)
-	ADDQ   AX, 40(SP)
-	DECQ   88(SP)
-	JNZ    tile3
-	JMP    return
+	MOVQ    BX, 16(SP)
+	IMUL3Q  $0x03, DX, AX
+	ADDQ    AX, (SP)
+	ADDQ    AX, 24(SP)
+	ADDQ    AX, 32(SP)
+	ADDQ    AX, 40(SP)
+	DECQ    88(SP)
+	JNZ     tile3
+	JMP     return
 
 tile4:
 	MOVQ    16(SP), BX
@@ -2540,8 +2532,6 @@ store4:
 	VMOVUPS Z14, (BX)(DX*2)
 	VMOVUPS Z15, (BX)(SI*1)
 	ADDQ    96(SP), BX
-	CMPQ    done+144(FP), $0x00
-	JEQ     next4
 	MOVQ    16(SP), AX
 	MOVQ    AX, 48(SP)
 	MOVQ    24(SP), AX
@@ -2551,17 +2541,15 @@ store4:
 	MOVQ    40(SP), AX
 	MOVQ    AX, 72(SP)
 	MOVQ    $0x00000004, 80(SP)
-
-next4:
-	MOVQ   BX, 16(SP)
-	IMUL3Q $0x04, DX, AX
-	ADDQ   AX, (SP)
-	ADDQ   AX, 24(SP)
-	ADDQ   AX, 32(SP)
-	ADDQ   AX, 40(SP)
-	DECQ   88(SP)
-	JNZ    tile4
-	JMP    return
+	MOVQ    BX, 16(SP)
+	IMUL3Q  $0x04, DX, AX
+	ADDQ    AX, (SP)
+	ADDQ    AX, 24(SP)
+	ADDQ    AX, 32(SP)
+	ADDQ    AX, 40(SP)
+	DECQ    88(SP)
+	JNZ     tile4
+	JMP     return
 
 tile5:
 	MOVQ    16(SP), BX
@@ -3657,8 +3645,6 @@ store5:
 	VMOVUPS Z18, (BX)(DX*2)
 	VMOVUPS Z19, (BX)(SI*1)
 	ADDQ    96(SP), BX
-	CMPQ    done+144(FP), $0x00
-	JEQ     next5
 	MOVQ    16(SP), AX
 	MOVQ    AX, 48(SP)
 	MOVQ    24(SP), AX
@@ -3668,16 +3654,14 @@ store5:
 	MOVQ    40(SP), AX
 	MOVQ    AX, 72(SP)
 	MOVQ    $0x00000005, 80(SP)
-
-next5:
-	MOVQ   BX, 16(SP)
-	IMUL3Q $0x05, DX, AX
-	ADDQ   AX, (SP)
-	ADDQ   AX, 24(SP)
-	ADDQ   AX, 32(SP)
-	ADDQ   AX, 40(SP)
-	DECQ   88(SP)
-	JNZ    tile5
+	MOVQ    BX, 16(SP)
+	IMUL3Q  $0x05, DX, AX
+	ADDQ    AX, (SP)
+	ADDQ    AX, 24(SP)
+	ADDQ    AX, 32(SP)
+	ADDQ    AX, 40(SP)
+	DECQ    88(SP)
+	JNZ     tile5
 
 return:
 	VZEROUPPER
