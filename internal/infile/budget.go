@@ -1,0 +1,262 @@
+package infile
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+)
+
+// DefaultMax is the budget of a command unless -max-data sets another one.
+const DefaultMax = 4 << 30
+
+// Budget bounds what reading the data of one command may cost. All files of the command
+// share it: what is held in memory counts until the end, the content of a stream by itself.
+// The zero value allows DefaultMax bytes.
+//
+// A Budget belongs to one goroutine.
+type Budget struct {
+	Max int64 // bytes
+
+	// OnRead, if set, follows the reading of files that take longer: it gets the path, how
+	// many bytes of the file were read and how many it has, 0 if that is not known. It is
+	// called for the first time after a second, then ten times a second.
+	OnRead func(path string, read, size int64)
+
+	held   int64
+	piped  map[string][]byte // what came through pipes, which can be read only once
+	start  time.Time
+	called time.Time
+}
+
+// Limit returns how many bytes are allowed in all.
+func (b *Budget) Limit() int64 {
+	if b.Max > 0 {
+		return b.Max
+	}
+	return DefaultMax
+}
+
+// Left returns how many bytes are left of them.
+func (b *Budget) Left() int64 { return b.Limit() - b.held }
+
+// Take counts n bytes that are about to be allocated for what path holds. An error names
+// path and the flag that sets the limit.
+func (b *Budget) Take(path string, n int64) error {
+	if n < 0 || n > b.Left() {
+		return b.exceeded(path)
+	}
+	b.held += n
+	return nil
+}
+
+// Return gives back what Take took, once the memory is free again.
+func (b *Budget) Return(n int64) { b.held -= n }
+
+func (b *Budget) exceeded(path string) error {
+	return fmt.Errorf("%s: the data take more than the limit of %d bytes (-max-data sets it)", path, b.Limit())
+}
+
+// Read returns the whole content of a file, unpacked if it is gzipped, and takes its size
+// from the budget.
+func (b *Budget) Read(path string) ([]byte, error) {
+	f, err := b.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	hint := f.size
+	if f.packed {
+		hint *= 2
+	}
+	buf := make([]byte, 0, min(max(hint+1, 512), b.Left()+1))
+	for {
+		n, err := f.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if int64(len(buf)) > b.Left() {
+			return nil, b.exceeded(path)
+		}
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(buf) == cap(buf) {
+			grown := make([]byte, len(buf), min(int64(cap(buf))+max(int64(cap(buf))/2, 4096), b.Left()+1))
+			copy(grown, buf)
+			buf = grown
+		}
+	}
+	if cap(buf)-len(buf) > 4096+len(buf)/8 {
+		buf = bytes.Clone(buf)
+	}
+	return buf, b.Take(path, int64(len(buf)))
+}
+
+// Head returns the first n bytes of the content of a file, or fewer if it is shorter.
+func (b *Budget) Head(path string, n int) ([]byte, error) {
+	f, err := b.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	head := make([]byte, n)
+	k, err := io.ReadFull(f, head)
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return head[:k], err
+}
+
+// File is the content of a file, unpacked if it is gzipped, as a stream that can be read
+// again from its beginning. Errors name the path. The content may be no larger than the
+// budget: a small file can unpack to any size.
+type File struct {
+	path   string
+	budget *Budget
+	file   *os.File
+	data   []byte // in place of file, for a pipe
+	size   int64  // of the file
+	count  *counter
+	packed bool
+	r      io.Reader
+	read   int64 // bytes of content
+}
+
+// Open opens a regular file or a pipe. A pipe is read into memory first.
+func (b *Budget) Open(path string) (*File, error) {
+	f := &File{path: path, budget: b}
+	if data, ok := b.piped[path]; ok {
+		f.data, f.size = data, int64(len(data))
+		return f, f.Rewind()
+	}
+	info, err := os.Stat(path) // before it is opened, which can block at a pipe
+	if err != nil {
+		return nil, err
+	}
+	switch mode := info.Mode(); {
+	case mode.IsDir():
+		return nil, fmt.Errorf("%s: a folder, want a file", path)
+	case mode&os.ModeNamedPipe != 0:
+		if f.data, err = b.pipe(path); err != nil {
+			return nil, err
+		}
+		f.size = int64(len(f.data))
+		return f, f.Rewind()
+	case !mode.IsRegular():
+		return nil, fmt.Errorf("%s: neither a file nor a pipe", path)
+	}
+	if f.file, err = os.Open(path); err != nil {
+		return nil, err
+	}
+	f.size = info.Size()
+	if err := f.Rewind(); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// pipe reads a pipe to its end.
+func (b *Budget) pipe(path string) ([]byte, error) {
+	p, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer p.Close()
+	data, err := io.ReadAll(io.LimitReader(p, b.Left()+1))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if err := b.Take(path, int64(len(data))); err != nil {
+		return nil, err
+	}
+	if b.piped == nil {
+		b.piped = map[string][]byte{}
+	}
+	b.piped[path] = data
+	return data, nil
+}
+
+// Rewind goes back to the beginning of the content.
+func (f *File) Rewind() error {
+	var raw io.Reader = bytes.NewReader(f.data)
+	if f.file != nil {
+		if _, err := f.file.Seek(0, io.SeekStart); err != nil {
+			return err
+		}
+		raw = f.file
+	}
+	f.read, f.count = 0, &counter{r: raw}
+	buffered := bufio.NewReaderSize(f.count, 1<<16)
+	f.r = buffered
+	if magic, _ := buffered.Peek(2); IsGzip(magic) {
+		f.packed = true
+		z, err := gzip.NewReader(buffered)
+		if err != nil {
+			return fmt.Errorf("%s: %w", f.path, err)
+		}
+		f.r = z
+	}
+	return nil
+}
+
+// Read implements io.Reader.
+func (f *File) Read(p []byte) (int, error) {
+	n, err := f.r.Read(p)
+	f.read += int64(n)
+	if f.read > f.budget.Limit() {
+		return n, f.budget.exceeded(f.path)
+	}
+	f.budget.progress(f)
+	if err != nil && err != io.EOF {
+		if f.packed {
+			return n, fmt.Errorf("%s: gzip, after %d bytes of content: %w", f.path, f.read, err)
+		}
+		return n, fmt.Errorf("%s: after %d bytes: %w", f.path, f.read, err)
+	}
+	return n, err
+}
+
+// Close closes the file.
+func (f *File) Close() error {
+	if f.file == nil {
+		return nil
+	}
+	return f.file.Close()
+}
+
+// Path is what the file was opened by, and Size how many bytes it has, packed if it is.
+func (f *File) Path() string { return f.path }
+func (f *File) Size() int64  { return f.size }
+
+func (b *Budget) progress(f *File) {
+	if b.OnRead == nil {
+		return
+	}
+	now := time.Now()
+	if b.start.IsZero() {
+		b.start = now
+	}
+	if now.Sub(b.start) > time.Second && now.Sub(b.called) > time.Second/10 {
+		b.called = now
+		b.OnRead(f.path, f.count.n, f.size)
+	}
+}
+
+// counter counts the bytes that are read through it.
+type counter struct {
+	r io.Reader
+	n int64
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
+}

@@ -1,0 +1,101 @@
+package infile
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+func write(t *testing.T, name string, data []byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, data, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestBudgetRead(t *testing.T) {
+	text := []byte(strings.Repeat("elbow ", 1000))
+	for name, data := range map[string][]byte{"plain": text, "packed": zipped(t, text)} {
+		path := write(t, name, data)
+		b := &Budget{Max: 10000}
+		got, err := b.Read(path)
+		if err != nil || string(got) != string(text) || b.Left() != 10000-int64(len(text)) {
+			t.Errorf("%s: %d bytes, %v, %d left", name, len(got), err, b.Left())
+		}
+		// The budget is one for all files.
+		if _, err := b.Read(path); err == nil || !strings.Contains(err.Error(), "-max-data") || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: read twice: %v", name, err)
+		}
+		if head, err := b.Head(path, 5); err != nil || string(head) != "elbow" {
+			t.Errorf("%s: head %q, %v", name, head, err)
+		}
+	}
+	b := new(Budget)
+	if got, err := b.Read(write(t, "empty", nil)); err != nil || len(got) != 0 {
+		t.Errorf("empty: %q, %v", got, err)
+	}
+	if _, err := b.Read(t.TempDir()); err == nil || !strings.Contains(err.Error(), "a folder") {
+		t.Errorf("folder: %v", err)
+	}
+	if _, err := b.Read(os.DevNull); err == nil || !strings.Contains(err.Error(), "neither a file nor a pipe") {
+		t.Errorf("device: %v", err)
+	}
+	cut := zipped(t, text)
+	if _, err := b.Read(write(t, "cut.gz", cut[:len(cut)-6])); err == nil || !strings.Contains(err.Error(), "gzip, after") {
+		t.Errorf("cut: %v", err)
+	}
+}
+
+// A small file can unpack to any size: what a stream gives is bounded too.
+func TestBudgetStream(t *testing.T) {
+	b := &Budget{Max: 1 << 20}
+	f, err := b.Open(write(t, "bomb.gz", zipped(t, make([]byte, 1<<22))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if n, err := io.Copy(io.Discard, f); err == nil || !strings.Contains(err.Error(), "-max-data") {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+	f, err = b.Open(write(t, "f", []byte("abc")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for range 2 {
+		if got, err := io.ReadAll(f); err != nil || string(got) != "abc" {
+			t.Errorf("%q, %v", got, err)
+		}
+		if err := f.Rewind(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// What comes through a pipe can be read again, and counts.
+func TestBudgetPipe(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Skip(err)
+	}
+	defer r.Close()
+	path := "/dev/fd/" + strconv.FormatUint(uint64(r.Fd()), 10)
+	if _, err := os.Stat(path); err != nil {
+		t.Skip("no " + path)
+	}
+	go func() { w.Write([]byte("from a pipe")); w.Close() }()
+	b := &Budget{Max: 100}
+	for range 2 {
+		if head, err := b.Head(path, 4); err != nil || string(head) != "from" {
+			t.Fatalf("%q, %v", head, err)
+		}
+	}
+	if got, err := b.Read(path); err != nil || string(got) != "from a pipe" || b.Left() != 100-22 {
+		t.Errorf("%q, %v, %d left", got, err, b.Left())
+	}
+}
