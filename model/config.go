@@ -12,7 +12,7 @@ import (
 type Config struct {
 	Model      string `json:"model"`      // rnn, vrnn, vrnn-i, storn, vrae, classifier, vae or regression
 	Cell       string `json:"cell"`       // rnn, rnn-relu, lstm, gru or gru-before
-	Likelihood string `json:"likelihood"` // bernoulli, gauss and so on, see there
+	Likelihood string `json:"likelihood"` // bernoulli, gauss and so on, see there; of a regression gauss
 	Data       int    `json:"data"`       // dimensions of one step
 	Hidden     int    `json:"hidden"`     // recurrent state
 	Latent     int    `json:"latent"`     // dimensions of z; 0 in an rnn
@@ -85,9 +85,10 @@ var (
 // for more memory than a machine has.
 const maxSize = 1 << 16
 
-// Resolve returns c with its defaults filled in: an LSTM, Glorot weights, depth 1, one
-// recurrent layer, the latent size and the widths of all nets equal to Hidden; for a VRAE a
-// tanh RNN and a latent size of 20; for a VAE tanh layers and a latent size of 20. What the
+// Resolve returns c with its defaults filled in: an LSTM, a Bernoulli likelihood, Glorot
+// weights, depth 1, one recurrent layer, the latent size and the widths of all nets equal to
+// Hidden; for a VRAE a tanh RNN and a latent size of 20; for a VAE tanh layers and a latent
+// size of 20; for a regression tanh layers and a Gaussian likelihood. What the
 // model has no use for becomes 0, so that equal models have equal configurations. It reports
 // what is not allowed.
 func (c Config) Resolve() (Config, error) {

@@ -47,9 +47,15 @@ const (
 	// for the generative parameters alone. Sleep: the gradient of -ln q(z|x) at dreams (x, z)
 	// of the model, for the posterior's.
 	MethodWakeSleep = "wake-sleep"
-	// MethodScore estimates the gradient of the posterior by the score function, (f - b) d ln q,
-	// with baseline b = 0; MethodBaseline takes the mean of the other draws for b. They have
-	// the same mean as the pathwise gradient and more variance.
+	// MethodScore estimates the gradient of the posterior by the score function,
+	//
+	//	d/dq E[f] = E[ (f - b) d ln q(z|x) ]
+	//
+	// where f is the part of a row's loss that depends on its draw z: -ln p(x|z), weighed as in
+	// the objective, and with Sampled the KL term at the draw too. Without Sampled that term is
+	// in closed form and has its own gradient. The baseline b is 0; MethodBaseline takes the
+	// mean of f over the other draws. Both have the mean of the pathwise gradient and more
+	// variance.
 	MethodScore    = "score"
 	MethodBaseline = "score-baseline"
 )

@@ -25,7 +25,13 @@ type Optimizer struct {
 	Method string // one of the names above; empty is Adam
 
 	Rate, Beta1, Beta2, Epsilon float64
-	// Beta1Decay makes β1 of update t β1 (1-Beta1Decay)^t, as in Chung et al. 2015; Adam only.
+	// Beta1Decay makes the β1 of update t = 1, 2, .. of Adam
+	//
+	//	m = β1_t m + (1-β1_t) g     β1_t = β1 (1-Beta1Decay)^(t-1)
+	//
+	// while the bias correction stays 1 - β1^t, with the β1 that does not decay. This is what the
+	// code of Chung et al. 2015 computes (class Adam of their library cle, with lambd for
+	// 1-Beta1Decay). Kingma and Ba 2015 have the decay in their proof only, section 4.
 	Beta1Decay float64
 	// Clip scales the gradient down to this L2 norm over all tensors; 0 is off.
 	Clip float64
@@ -127,7 +133,7 @@ func (o *Optimizer) Step(ts, gs []cell.Tensor[float32]) float64 {
 	if o.Beta1Decay != 0 {
 		b1 *= math.Pow(1-o.Beta1Decay, t-1)
 	}
-	c1, c2 := 1-math.Pow(b1, t), 1-math.Pow(o.Beta2, t)
+	c1, c2 := 1-math.Pow(o.Beta1, t), 1-math.Pow(o.Beta2, t)
 	rate, epsilon := float32(o.Rate), float32(o.Epsilon)
 	for i, p := range ts {
 		g := gs[i].Data

@@ -34,6 +34,9 @@ const defaultNoise = 0.1
 // resolvePoints is [Config.Resolve] for the models of data points: tanh layers, and 20
 // latent dimensions.
 func (c Config) resolvePoints() (Config, error) {
+	if c.Model == ModelRegression {
+		defaultString(&c.Likelihood, Gauss)
+	}
 	defaultString(&c.Likelihood, Bernoulli)
 	defaultString(&c.Init, InitGlorot)
 	defaultString(&c.Activation, cell.Tanh.String())

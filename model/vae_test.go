@@ -286,6 +286,10 @@ func TestVAEConfig(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(again, c) {
 		t.Errorf("resolved twice: %+v, %v, want %+v", again, err, c)
 	}
+	pairs := Config{Model: ModelRegression, Data: 4, Given: 1, Hidden: 3}
+	if c, err = pairs.Resolve(); err != nil || c.Likelihood != Gauss || c.Decoder != 3 || c.Latent != 0 {
+		t.Errorf("regression: resolved to %+v, %v", c, err)
+	}
 	for name, change := range map[string]func(*Config){
 		"likelihood": func(c *Config) { c.Likelihood = "cauchy" }, "init": func(c *Config) { c.Init = "x" },
 		"activation": func(c *Config) { c.Activation = "sigmoid" }, "means": func(c *Config) { c.Means = "x" },
@@ -295,7 +299,7 @@ func TestVAEConfig(t *testing.T) {
 		"given":  func(c *Config) { c.Model, c.Likelihood, c.Given = ModelRegression, Gauss, 4 },
 		"none":   func(c *Config) { c.Model, c.Likelihood = ModelRegression, Gauss },
 		"noise":  func(c *Config) { c.Model, c.Likelihood, c.Given, c.Noise = ModelRegression, Gauss, 1, math.NaN() },
-		"binary": func(c *Config) { c.Model, c.Given = ModelRegression, 1 },
+		"binary": func(c *Config) { c.Model, c.Likelihood, c.Given = ModelRegression, Bernoulli, 1 },
 	} {
 		c := good
 		change(&c)
