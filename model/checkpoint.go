@@ -28,6 +28,7 @@ type header struct {
 	Model   Config       `json:"model"`
 	Train   *TrainConfig `json:"train,omitempty"`
 	State   *trainState  `json:"state,omitempty"`
+	Eval    *evalID      `json:"eval,omitempty"`
 	Data    dataID       `json:"data"`
 }
 
@@ -39,6 +40,36 @@ type dataID struct {
 }
 
 func idOf(d *Data) dataID { return dataID{d.Name, d.Hash, d.Form} }
+
+// evalID says how the training of a model scored it.
+type evalID struct {
+	Seed    uint64 `json:"seed"`
+	Samples int    `json:"samples,omitempty"`
+}
+
+// Info is what a checkpoint says beside the model itself.
+type Info struct {
+	Config Config
+	Name   string // of the data that the model was trained on
+	Hash   string // likewise
+	Form   Form   // likewise
+
+	// Seed and Samples are those with which training scored the model; see [EvalConfig].
+	Seed    uint64
+	Samples int
+}
+
+func (h header) info() Info {
+	i := Info{Config: h.Model, Name: h.Data.Name, Hash: h.Data.Hash, Form: h.Data.Form, Seed: 1}
+	switch {
+	case h.Eval != nil:
+		i.Seed, i.Samples = h.Eval.Seed, h.Eval.Samples
+	case h.Train != nil:
+		e := h.Train.Eval()
+		i.Seed, i.Samples = e.Seed, e.Samples
+	}
+	return i
+}
 
 const (
 	headerVersion = 1
@@ -116,14 +147,14 @@ func readTensors(path string) (*checkpointFile, error) {
 	return c, nil
 }
 
-// ReadForm reads from a checkpoint what the numbers stand for that its model was trained
-// on. In one written before forms were kept the kind is empty.
-func ReadForm(path string) (Form, error) {
+// ReadInfo reads what a checkpoint says beside the model, in one written before forms were
+// kept with an empty form.
+func ReadInfo(path string) (Info, error) {
 	c, err := readTensors(path)
 	if err != nil {
-		return Form{}, err
+		return Info{}, err
 	}
-	return c.Data.Form, nil
+	return c.info(), nil
 }
 
 // read copies tensor t.Name of the file into t.Data; the shapes have to agree.
@@ -168,24 +199,26 @@ func stored(m Model[float32]) []cell.Tensor[float32] { return append(m.Tensors()
 
 // Save writes the model, without any training state, to path. data names what it was
 // trained on.
-func Save(path string, m Model[float32], data *Data) error {
-	h := header{Version: headerVersion, Model: m.Settings(), Data: idOf(data)}
+func Save(path string, m Model[float32], data *Data) error { return save(path, m, data, nil) }
+
+func save(path string, m Model[float32], data *Data, eval *evalID) error {
+	h := header{Version: headerVersion, Model: m.Settings(), Eval: eval, Data: idOf(data)}
 	return writeTensors(path, h, stored(m))
 }
 
-// Load reads a model from path, a best or a last checkpoint, ready for forward passes. It
-// also returns the name and the hash of the data it was trained on. Damaged or hostile
-// files give an error that names the file and the place.
-func Load(path string) (m Model[float32], name, hash string, err error) {
+// Load reads a model from path, a best or a last checkpoint, ready for forward passes.
+// Damaged or hostile files give an error that names the file and the place.
+func Load(path string) (Model[float32], Info, error) {
 	c, err := readTensors(path)
 	if err != nil {
-		return nil, "", "", err
+		return nil, Info{}, err
 	}
-	if m, err = c.model(); err != nil {
-		return nil, "", "", err
+	m, err := c.model()
+	if err != nil {
+		return nil, Info{}, err
 	}
 	m.Pack()
-	return m, c.Data.Name, c.Data.Hash, nil
+	return m, c.info(), nil
 }
 
 // model builds the model of the header and fills it. The size of the file bounds what the

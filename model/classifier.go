@@ -183,7 +183,7 @@ func (m *Classifier[T]) Classify(seqs []Sequence, batch, threads int) []string {
 	n := len(m.Labels)
 	p := m.newPass(threads)
 	var b Batch[T]
-	for _, places := range cut(seqs, batch) {
+	for _, places := range cut(seqs, m.Data, batch) {
 		segment(&b, seqs, places, m.Data, 0, 0, 1, 0)
 		p.read(&b)
 		for k, i := range places {

@@ -242,18 +242,26 @@ func (c Config) CheckData(d *Data) error {
 		return fmt.Errorf("model: data set %q has %d levels, the model %d", d.Name, n, c.Levels)
 	}
 	for _, seqs := range [][]Sequence{d.Train, d.Valid, d.Test} {
-		for i, s := range seqs {
+		for _, s := range seqs {
 			if c.Model == ModelClassifier && !slices.Contains(c.Labels, s.Label) {
 				return fmt.Errorf("model: data set %q: sequence %q has the label %q, which is not one of the classes", d.Name, s.Name, s.Label)
 			}
-			for k, v := range s.X {
+		}
+		if c.Likelihood != LogisticMixture && !c.binary(0) {
+			continue
+		}
+		if err := walk(seqs, d.Dim, func(i, step int, row []float32) error {
+			for j, v := range row {
 				if c.Likelihood == LogisticMixture && !(v >= -1 && v <= 1) {
-					return fmt.Errorf("model: data set %q, sequence %d (%s), step %d: %v is not between the levels, want -1..1", d.Name, i, s.Name, k/d.Dim, v)
+					return fmt.Errorf("model: data set %q, sequence %d (%s), step %d: %v is not between the levels, want -1..1", d.Name, i, seqs[i].Name, step, v)
 				}
-				if c.binary(k%d.Dim) && !(v >= 0 && v <= 1) {
-					return fmt.Errorf("model: data set %q, sequence %d (%s), step %d: %v cannot be the outcome of a bernoulli, want 0..1", d.Name, i, s.Name, k/d.Dim, v)
+				if c.binary(j) && !(v >= 0 && v <= 1) {
+					return fmt.Errorf("model: data set %q, sequence %d (%s), step %d: %v cannot be the outcome of a bernoulli, want 0..1", d.Name, i, seqs[i].Name, step, v)
 				}
 			}
+			return nil
+		}); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -32,19 +32,6 @@ const (
 	streamBinarise = 20 // x drawn from the probabilities in the data; Update as for z
 )
 
-// Sequence is one sequence of a data set: X is [steps, Dim].
-type Sequence struct {
-	Name  string
-	Label string // the class it belongs to, if that is known; only a classifier sees it
-	X     []float32
-
-	// Binarise says that X are probabilities: a model sees ones and zeros that are drawn
-	// from them again each time the sequence is put into a batch. The draw depends on the
-	// noise of the batch, on the step and on the row, so every update of a training sees
-	// another one and every evaluation with one seed the same.
-	Binarise bool
-}
-
 // Data is a data set in three parts. Hash identifies its contents; a checkpoint remembers
 // it, with Form.
 type Data struct {
@@ -65,13 +52,32 @@ const (
 	FormSeries  = "series"  // any other real numbers
 )
 
-// Form says what the numbers of a data set stand for, as far as it takes to turn what a
-// model has drawn back into what the data were read from.
+// Form says what the numbers of a data set stand for: all it takes to turn a file into rows
+// as a model has learned them, and rows back into what the data were read from. It is found
+// once, on the data that a model is trained on, and kept in its checkpoint; whatever the
+// model reads later is read by it.
 type Form struct {
 	Kind string `json:"kind,omitempty"`
 	Rate int    `json:"rate,omitempty"` // roll: steps per quarter note; wave: samples per second
 	Rows int    `json:"rows,omitempty"` // image
 	Cols int    `json:"cols,omitempty"` // image
+
+	// Builtin names the data if they ship inside the program.
+	Builtin string `json:"builtin,omitempty"`
+
+	// Pixels is the way in which the bytes of an image became numbers.
+	Pixels string `json:"pixels,omitempty"`
+
+	// Columns are the names of the dimensions of a table, none if it had no names.
+	Columns []string `json:"columns,omitempty"`
+
+	// Held and Shuffle say how a reader has split what came without a split of its own: how
+	// many were held out as valid, and whether in another order.
+	Held    int  `json:"held,omitempty"`
+	Shuffle bool `json:"shuffle,omitempty"`
+
+	// Streams is in how many parts a long sequence is read beside each other in training.
+	Streams int `json:"streams,omitempty"`
 
 	// Window and Hop are those of [Windows], 0 where the sequences are whole.
 	Window int `json:"window,omitempty"`
@@ -83,7 +89,8 @@ type Form struct {
 	Scale  []float64 `json:"scale,omitempty"`
 
 	// Classes is how many values a categorical X can take, 0 if X is not categorical. In
-	// text, class k is the k-th character of Symbols.
+	// text, class k is the k-th character of Symbols; the last one stands for all characters
+	// that the training data do not have.
 	Classes int    `json:"classes,omitempty"`
 	Symbols string `json:"symbols,omitempty"`
 
@@ -98,7 +105,7 @@ func (f Form) Raw(x []float32, dim int) {
 	}
 	for i, v := range x {
 		j := i % dim
-		x[i] = float32(float64(v)*f.Scale[min(j, len(f.Scale)-1)] + f.Offset[min(j, len(f.Offset)-1)])
+		x[i] = float32(float64(float64(v)*f.Scale[min(j, len(f.Scale)-1)]) + f.Offset[min(j, len(f.Offset)-1)])
 	}
 }
 
@@ -134,19 +141,27 @@ func (d *Data) Check() error {
 		seqs []Sequence
 	}{{"train", d.Train}, {"valid", d.Valid}, {"test", d.Test}} {
 		steps := 0
-		for i, s := range split.seqs {
-			if len(s.X)%d.Dim != 0 {
-				return fmt.Errorf("model: data set %q: %s sequence %d (%s) has %d values, want a multiple of %d", d.Name, split.name, i, s.Name, len(s.X), d.Dim)
+		for i := range split.seqs {
+			q := &split.seqs[i]
+			if q.Source == nil && len(q.X)%d.Dim != 0 {
+				return fmt.Errorf("model: data set %q: %s sequence %d (%s) has %d values, want a multiple of %d", d.Name, split.name, i, q.Name, len(q.X), d.Dim)
 			}
-			steps += len(s.X) / d.Dim
-			for k, v := range s.X {
-				if c := d.Form.Classes; c > 0 && !(v >= 0 && v < float32(c) && v == float32(int(v))) {
-					return fmt.Errorf("model: data set %q: %s sequence %d (%s), step %d: class %v, want a whole number below %d", d.Name, split.name, i, s.Name, k, v, c)
-				}
-			}
+			steps += q.Steps(d.Dim)
 		}
 		if steps == 0 {
 			return fmt.Errorf("model: data set %q: split %s has no steps", d.Name, split.name)
+		}
+		c := d.Form.Classes
+		if c == 0 {
+			continue
+		}
+		if err := walk(split.seqs, d.Dim, func(i, step int, row []float32) error {
+			if v := row[0]; !(v >= 0 && v < float32(c) && v == float32(int(v))) {
+				return fmt.Errorf("model: data set %q: %s sequence %d (%s), step %d: class %v, want a whole number below %d", d.Name, split.name, i, split.seqs[i].Name, step, v, c)
+			}
+			return nil
+		}); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -165,15 +180,16 @@ func (d *Data) Stats() Stats {
 	if d.Form.Classes > 0 {
 		s.Counts = make([]int, d.Form.Classes)
 	}
-	for _, q := range d.Train {
-		for i, v := range q.X {
-			s.Mean[i%d.Dim] += float64(v)
+	walk(d.Train, d.Dim, func(_, _ int, row []float32) error {
+		for j, v := range row {
+			s.Mean[j] += float64(v)
 			if v >= 0 && v < float32(len(s.Counts)) {
 				s.Counts[int(v)]++
 			}
 		}
-		s.Steps += len(q.X) / d.Dim
-	}
+		s.Steps++
+		return nil
+	})
 	for j := range s.Mean {
 		s.Mean[j] /= float64(max(s.Steps, 1))
 	}
@@ -183,12 +199,12 @@ func (d *Data) Stats() Stats {
 // cut sorts the sequences by length, ties by index, and cuts them into batches of at most
 // size sequences, so that those of a batch are of similar length. Batches hold indices into
 // seqs, longest first. What is left over for the last batch are the longest sequences.
-func cut(seqs []Sequence, size int) [][]int {
+func cut(seqs []Sequence, dim, size int) [][]int {
 	order := make([]int, len(seqs))
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return len(seqs[a].X) - len(seqs[b].X) })
+	slices.SortStableFunc(order, func(a, b int) int { return seqs[a].Steps(dim) - seqs[b].Steps(dim) })
 	var batches [][]int
 	for batch := range slices.Chunk(order, size) {
 		slices.Reverse(batch)
@@ -199,10 +215,10 @@ func cut(seqs []Sequence, size int) [][]int {
 
 // deal cuts the sequences into batches in the given order, so that a batch has sequences of
 // all lengths; in each the longest come first, ties as in order.
-func deal(seqs []Sequence, size int, order []int) [][]int {
+func deal(seqs []Sequence, dim, size int, order []int) [][]int {
 	var batches [][]int
 	for batch := range slices.Chunk(order, size) {
-		slices.SortStableFunc(batch, func(a, b int) int { return len(seqs[b].X) - len(seqs[a].X) })
+		slices.SortStableFunc(batch, func(a, b int) int { return seqs[b].Steps(dim) - seqs[a].Steps(dim) })
 		batches = append(batches, batch)
 	}
 	return batches
@@ -223,7 +239,7 @@ func shuffle(n int, stream uint8, seed uint64, epoch int) []int {
 func segment[T cell.Float](b *Batch[T], seqs []Sequence, batch []int, dim, from, steps, samples, row0 int) {
 	lengths := make([]int, 0, len(batch)*samples)
 	for _, i := range batch {
-		n := len(seqs[i].X)/dim - from
+		n := seqs[i].Steps(dim) - from
 		if steps > 0 {
 			n = min(n, steps)
 		}
@@ -239,10 +255,21 @@ func segment[T cell.Float](b *Batch[T], seqs []Sequence, batch []int, dim, from,
 	b.Shape.Reset(lengths)
 	b.X, b.Label = pages.Grow(b.X, b.Shape.Rows()*dim), pages.Grow(b.Label, len(lengths))
 	for k := range lengths {
-		s := seqs[batch[k/samples]]
+		s := &seqs[batch[k/samples]]
 		b.Label[k] = s.Label
+		if lengths[k] <= 0 {
+			continue
+		}
+		rows := s.X
+		if s.Source == nil {
+			rows = rows[from*dim:]
+		} else {
+			b.rows = pages.Grow(b.rows, lengths[k]*dim)
+			rows = b.rows
+			s.Source.Read(rows, from)
+		}
 		for t := range lengths[k] {
-			row, x := b.X[b.Shape.Row(t, k)*dim:][:dim], s.X[(from+t)*dim:(from+t+1)*dim]
+			row, x := b.X[b.Shape.Row(t, k)*dim:][:dim], rows[t*dim:(t+1)*dim]
 			if same, ok := any(row).([]float32); ok {
 				copy(same, x)
 			} else {

@@ -74,7 +74,7 @@ func TestDeal(t *testing.T) {
 	for i, n := range []int{5, 1, 4, 1, 5, 9, 2, 6, 5, 3} {
 		seqs[i].X = make([]float32, n)
 	}
-	got := deal(seqs, 4, []int{9, 0, 3, 8, 1, 5, 7, 2, 6, 4})
+	got := deal(seqs, 1, 4, []int{9, 0, 3, 8, 1, 5, 7, 2, 6, 4})
 	if want := [][]int{{0, 8, 9, 3}, {5, 7, 2, 1}, {4, 6}}; !slices.EqualFunc(got, want, slices.Equal[[]int]) {
 		t.Errorf("%v, want %v", got, want)
 	}
@@ -89,7 +89,8 @@ func TestForm(t *testing.T) {
 	if err := Save(path, m, &Data{Name: "d", Dim: 3, Form: f}); err != nil {
 		t.Fatal(err)
 	}
-	got, err := ReadForm(path)
+	info, err := ReadInfo(path)
+	got := info.Form
 	if err != nil || got.Kind != f.Kind || !slices.Equal(got.Offset, f.Offset) || !slices.Equal(got.Scale, f.Scale) {
 		t.Errorf("got %+v, %v, want %+v", got, err, f)
 	}

@@ -50,7 +50,7 @@ func evaluateTotals(m Model[float32], p Pass[float32], seqs []Sequence, c EvalCo
 	}
 	logW := make([]float64, 0, k)
 	rest := len(seqs)
-	for _, batch := range cut(seqs, size) {
+	for _, batch := range cut(seqs, m.Settings().Data, size) {
 		rest -= len(batch)
 		logW = logW[:0]
 		for done := 0; done < k; done += draws {

@@ -88,7 +88,8 @@ type Batch[T cell.Float] struct {
 	Noise kernels.Noise
 	Row0  int
 
-	u []T // scratch
+	u    []T       // scratch of a row
+	rows []float32 // scratch of a sequence
 }
 
 // New returns the model that the configuration asks for, with all parameters 0; see

@@ -227,8 +227,8 @@ func NewTrainer(m Model[float32], d *Data, config TrainConfig) (*Trainer, error)
 		return nil, err
 	}
 	t := &Trainer{Model: m, Data: d, Config: config}
-	for _, s := range d.Train {
-		t.steps += len(s.X) / d.Dim
+	for i := range d.Train {
+		t.steps += d.Train[i].Steps(d.Dim)
 	}
 	t.grad = m.NewGrad()
 	t.params, t.grads = m.Tensors(), t.grad.Tensors()
@@ -240,7 +240,7 @@ func NewTrainer(m Model[float32], d *Data, config TrainConfig) (*Trainer, error)
 		Beta1Decay: config.Beta1Decay, Clip: config.Clip, ColumnClip: config.ColumnClip, Decay: config.WeightDecay / float64(t.steps)}
 	t.opt.bind(t.params)
 	t.pass = m.NewPass(config.Threads)
-	t.cuts = cut(d.Train, config.Batch)
+	t.cuts = cut(d.Train, d.Dim, config.Batch)
 	t.h = make([]float32, min(config.Batch, len(d.Train))*config.samples()*m.State())
 	t.c = make([]float32, len(t.h))
 	return t, nil
@@ -364,7 +364,7 @@ func (t *Trainer) done() bool {
 func (t *Trainer) epoch(ctx context.Context, clock func()) error {
 	s := &t.state
 	if t.Config.Reshuffle {
-		t.cuts = deal(t.Data.Train, t.Config.Batch, shuffle(len(t.Data.Train), streamItems, t.Config.Seed, s.Epoch))
+		t.cuts = deal(t.Data.Train, t.Data.Dim, t.Config.Batch, shuffle(len(t.Data.Train), streamItems, t.Config.Seed, s.Epoch))
 	}
 	order := shuffle(len(t.cuts), streamShuffle, t.Config.Seed, s.Epoch)
 	for ; s.Batch < len(order); s.Batch++ {
@@ -403,7 +403,7 @@ func (t *Trainer) update(batch []int) (last bool, err error) {
 		t.batch.H, t.batch.C = t.h, t.c
 	}
 	steps := t.batch.Shape.Rows() / k
-	longest := len(t.Data.Train[batch[0]].X) / dim
+	longest := t.Data.Train[batch[0]].Steps(dim)
 	last = c.Truncate == 0 || from+c.Truncate >= longest
 	if steps == 0 {
 		return last, nil
@@ -471,7 +471,8 @@ func (t *Trainer) endEpoch() error {
 	if better {
 		s.Best, s.BestAt, s.BadSince = &best, s.Epoch, 0
 		if t.Dir != "" {
-			if err := Save(filepath.Join(t.Dir, BestFile), t.Model, t.Data); err != nil {
+			e := t.Config.Eval()
+			if err := save(filepath.Join(t.Dir, BestFile), t.Model, t.Data, &evalID{e.Seed, e.Samples}); err != nil {
 				return err
 			}
 		}

@@ -99,13 +99,13 @@ func TestTrainingLearns(t *testing.T) {
 			t.Errorf("%s: valid went from %v to %v", name, first, best)
 		}
 		// What best.safetensors holds scores what the history says.
-		m, data, hash, err := Load(filepath.Join(tr.Dir, BestFile))
+		m, info, err := Load(filepath.Join(tr.Dir, BestFile))
 		if err != nil {
 			t.Fatal(err)
 		}
 		bound, at := tr.Best()
-		if data != d.Name || hash != d.Hash || h[at-1].Valid.NLLPerStep != bound {
-			t.Errorf("best: data %q %q, bound %v at %d", data, hash, bound, at)
+		if info.Name != d.Name || info.Hash != d.Hash || info.Seed != c.Seed || h[at-1].Valid.NLLPerStep != bound {
+			t.Errorf("best: %+v, bound %v at %d", info, bound, at)
 		}
 		if s := Evaluate(m, d.Valid, EvalConfig{Batch: 3, Seed: c.Seed, Threads: 2}); math.Abs(s.NLLPerStep-bound) > 1e-12 {
 			t.Errorf("%s: best.safetensors scores %v, want %v", name, s.NLLPerStep, bound)
@@ -321,7 +321,7 @@ func TestSegments(t *testing.T) {
 		}
 		seqs = append(seqs, Sequence{X: x})
 	}
-	batches := cut(seqs, 3)
+	batches := cut(seqs, dim, 3)
 	if len(batches) != 2 || !slices.Equal(batches[0], []int{2, 0, 3}) || !slices.Equal(batches[1], []int{1}) {
 		t.Fatalf("cut: %v", batches)
 	}
@@ -511,7 +511,7 @@ func TestLandmarks(t *testing.T) {
 		if err := Save(path, m, &Data{}); err != nil {
 			t.Fatal(err)
 		}
-		back, _, _, err := Load(path)
+		back, _, err := Load(path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -532,7 +532,7 @@ func TestCheckpointDamage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, _, err := Load(path); err != nil {
+	if _, _, err := Load(path); err != nil {
 		t.Fatal(err)
 	}
 	bad := func(name string, data []byte, want string) {
@@ -541,7 +541,7 @@ func TestCheckpointDamage(t *testing.T) {
 		if err := os.WriteFile(p, data, 0o666); err != nil {
 			t.Fatal(err)
 		}
-		_, _, _, err := Load(p)
+		_, _, err := Load(p)
 		if err == nil || !strings.Contains(err.Error(), p) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want one with the path and %q", name, err, want)
 		}

@@ -343,7 +343,7 @@ func TestVAECheckpoint(t *testing.T) {
 		if err := Save(path, m, testImageData()); err != nil {
 			t.Fatal(err)
 		}
-		got, _, _, err := Load(path)
+		got, _, err := Load(path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -366,7 +366,7 @@ func TestVAECheckpoint(t *testing.T) {
 			if err := os.WriteFile(path, bad, 0o666); err != nil {
 				t.Fatal(err)
 			}
-			if _, _, _, err := Load(path); err == nil || !strings.Contains(err.Error(), path) {
+			if _, _, err := Load(path); err == nil || !strings.Contains(err.Error(), path) {
 				t.Errorf("%s: %s in place of %s: %v", c.Model, change[1], change[0], err)
 			}
 		}

@@ -401,7 +401,7 @@ func TestVRAEResume(t *testing.T) {
 			if first, last := whole.History()[0].Train, whole.History()[tc.Epochs-1].Train; last.NLLPerStep >= first.NLLPerStep {
 				t.Errorf("NLL %v after %v", last.NLLPerStep, first.NLLPerStep)
 			}
-			m, _, _, err := Load(filepath.Join(whole.Dir, CheckpointFile))
+			m, _, err := Load(filepath.Join(whole.Dir, CheckpointFile))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -458,7 +458,7 @@ func TestVRAECheckpointSizes(t *testing.T) {
 			if err := os.WriteFile(path, []byte(bad), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if _, _, _, err := Load(path); err == nil || !strings.Contains(err.Error(), path) {
+			if _, _, err := Load(path); err == nil || !strings.Contains(err.Error(), path) {
 				t.Errorf("%s, %s: error %v, want one that names the file", c.Model, change[1], err)
 			}
 		}

@@ -15,7 +15,7 @@ func (m *VRAE[T]) Encode(seqs []Sequence, batch, threads int) (mean, sigma []T) 
 	mean, sigma = make([]T, len(seqs)*z), make([]T, len(seqs)*z)
 	p := m.newPass(threads)
 	var b Batch[T]
-	for _, places := range cut(seqs, batch) {
+	for _, places := range cut(seqs, m.Data, batch) {
 		segment(&b, seqs, places, m.Data, 0, 0, 1, 0)
 		p.encode(&b)
 		for k, i := range places {

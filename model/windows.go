@@ -3,7 +3,6 @@ package model
 import (
 	"crypto/sha256"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -30,11 +29,10 @@ func Windows(d *Data, length, hop int) *Data {
 func windows(seqs []Sequence, dim, length, hop int) []Sequence {
 	var list []Sequence
 	for _, s := range seqs {
-		steps := len(s.X) / dim
+		steps := s.Steps(dim)
 		for from := 0; from == 0 || from+length <= steps; from += hop {
-			w := s
+			w := s.Slice(from, min(from+length, steps), dim)
 			w.Name = fmt.Sprintf("%s@%d", s.Name, from)
-			w.X = slices.Clip(s.X[from*dim : min(from+length, steps)*dim])
 			list = append(list, w)
 		}
 	}

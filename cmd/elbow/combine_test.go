@@ -123,7 +123,7 @@ func checkTrained(t *testing.T, name string, tr *model.Trainer) {
 	if err := model.Save(path, tr.Model, tr.Data); err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
-	m, _, _, err := model.Load(path)
+	m, _, err := model.Load(path)
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}

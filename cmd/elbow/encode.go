@@ -42,7 +42,7 @@ func encode(_ context.Context, args []string, out io.Writer) error {
 		return usagef("-threads %d: want at least 1", *threads)
 	}
 	path := checkpoint(*from)
-	m, _, _, err := model.Load(path)
+	m, _, err := model.Load(path)
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func eval(_ context.Context, args []string, out io.Writer) error {
 	if *batch < 1 || *threads < 1 || *samples < 1 {
 		return usagef("-batch %d -samples %d -threads %d: want at least 1", *batch, *samples, *threads)
 	}
-	m, name, hash, err := model.Load(checkpoint(*from))
+	m, info, err := model.Load(checkpoint(*from))
 	if err != nil {
 		return err
 	}
@@ -61,8 +61,8 @@ func eval(_ context.Context, args []string, out io.Writer) error {
 		return enc.Encode(scores)
 	}
 	fmt.Fprintf(out, "%s\n", describe(m.Settings()))
-	if hash != d.Hash {
-		fmt.Fprintf(out, "note: it was trained on other data, %s\n", name)
+	if info.Hash != d.Hash {
+		fmt.Fprintf(out, "note: it was trained on other data, %s\n", info.Name)
 	}
 	for _, split := range []string{"train", "valid", "test"} {
 		printScore(out, split, scores[split])

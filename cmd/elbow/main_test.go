@@ -155,7 +155,7 @@ func testInterrupt(t *testing.T, flags ...string) {
 	if code != 130 || !strings.Contains(out, "go on with: elbow train -resume -out "+part) {
 		t.Fatalf("interrupted: exit code %d, printed %s", code, out)
 	}
-	if _, _, _, err := model.Load(filepath.Join(part, model.CheckpointFile)); err != nil {
+	if _, _, err := model.Load(filepath.Join(part, model.CheckpointFile)); err != nil {
 		t.Errorf("the checkpoint does not load: %v", err)
 	}
 	if code, _, errOut := elbow(context.Background(), args(part)...); code != 1 || !strings.Contains(errOut, "has not ended") {

@@ -31,14 +31,11 @@ func sample(_ context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	path := checkpoint(*from)
-	m, _, _, err := model.Load(path)
+	m, info, err := model.Load(path)
 	if err != nil {
 		return err
 	}
-	form, err := model.ReadForm(path)
-	if err != nil {
-		return err
-	}
+	form := info.Form
 	if err := line.check(m, path); err != nil {
 		return err
 	}

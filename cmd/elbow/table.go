@@ -366,7 +366,7 @@ func (r *tableRun) bound(dir string, sum *summary, k int) (model.Score, error) {
 		}
 		return score, nil
 	}
-	m, _, _, err := model.Load(filepath.Join(dir, model.BestFile))
+	m, _, err := model.Load(filepath.Join(dir, model.BestFile))
 	if err != nil {
 		return score, err
 	}

@@ -106,7 +106,7 @@ func bestSound(_ context.Context, r *tableRun) error {
 			best = res
 		}
 	}
-	m, _, _, err := model.Load(filepath.Join(best.Folder, model.BestFile))
+	m, _, err := model.Load(filepath.Join(best.Folder, model.BestFile))
 	if err != nil {
 		return err
 	}

@@ -235,7 +235,7 @@ func writeMetrics(path string, history []model.Epoch) error {
 // summary, the pictures and the sample.
 func finishTraining(t *model.Trainer, d *dataset, dir string) (*summary, error) {
 	best := filepath.Join(dir, model.BestFile)
-	m, _, _, err := model.Load(best)
+	m, _, err := model.Load(best)
 	if err != nil {
 		return nil, err
 	}

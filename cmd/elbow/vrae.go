@@ -51,7 +51,7 @@ func (f *dataFlags) suitTraining(kind, dir string, resume bool) error {
 	if _, err := os.Stat(path); err != nil {
 		return nil // what goes on with the training says it better
 	}
-	m, _, _, err := model.Load(path)
+	m, _, err := model.Load(path)
 	if err != nil {
 		return err
 	}
@@ -61,10 +61,11 @@ func (f *dataFlags) suitTraining(kind, dir string, resume bool) error {
 // suitModel chooses the data that a trained model was trained on, as far as the model
 // tells and no flag did.
 func (f *dataFlags) suitModel(m model.Model[float32], path string) error {
-	form, err := model.ReadForm(path)
+	info, err := model.ReadInfo(path)
 	if err != nil {
 		return err
 	}
+	form := info.Form
 	if f.window == 0 && form.Window > 0 {
 		f.window = form.Window
 		if f.hop == 0 {
@@ -147,7 +148,7 @@ func vraeMaps(ctx context.Context, r *tableRun) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		m, _, _, err := model.Load(filepath.Join(res.Folder, model.BestFile))
+		m, _, err := model.Load(filepath.Join(res.Folder, model.BestFile))
 		if err != nil {
 			return err
 		}
