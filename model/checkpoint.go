@@ -1,16 +1,16 @@
 package model
 
 import (
-	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"slices"
 
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/internal/atomicfile"
+	"github.com/elbow-go/elbow/internal/floatjson"
 	"github.com/nlpodyssey/safetensors"
 )
 
@@ -57,6 +57,16 @@ type Info struct {
 	// Seed and Samples are those with which training scored the model; see [EvalConfig].
 	Seed    uint64
 	Samples int
+
+	// Training is nil where the file holds a model and no training to go on with.
+	Training *Training
+}
+
+// Training is how far a training had come when it wrote a checkpoint.
+type Training struct {
+	Config  TrainConfig
+	History []Epoch // of all epochs done
+	Ended   bool    // there is no more to do, by the epochs or by patience
 }
 
 func (h header) info() Info {
@@ -67,6 +77,9 @@ func (h header) info() Info {
 	case h.Train != nil:
 		e := h.Train.Eval()
 		i.Seed, i.Samples = e.Seed, e.Samples
+	}
+	if h.Train != nil && h.State != nil {
+		i.Training = &Training{Config: *h.Train, History: h.State.History, Ended: h.State.ended(*h.Train)}
 	}
 	return i
 }
@@ -80,31 +93,40 @@ const (
 // writeTensors writes the tensors and the header to path, beside it first and then
 // renamed, so that path always holds a whole checkpoint.
 func writeTensors(path string, h header, ts []cell.Tensor[float32]) error {
-	text, err := json.Marshal(h)
+	text, err := floatjson.Marshal(h)
 	if err != nil {
 		return fmt.Errorf("model: %s: %w", path, err)
 	}
-	views := make(map[string]safetensors.TensorView, len(ts))
+	views := make(map[string]view, len(ts))
 	for _, t := range ts {
-		shape := make([]uint64, len(t.Shape))
-		for i, n := range t.Shape {
-			shape[i] = uint64(n)
-		}
-		raw := make([]byte, 0, 4*len(t.Data))
-		for _, v := range t.Data {
-			raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(v))
-		}
-		view, err := safetensors.NewTensorView(safetensors.F32, shape, raw)
-		if err != nil {
-			return fmt.Errorf("model: %s: tensor %s: %w", path, t.Name, err)
-		}
-		views[t.Name] = view
+		views[t.Name] = view{t}
 	}
-	var buf bytes.Buffer
-	if err := safetensors.SerializeToWriter(views, map[string]string{headerKey: string(text)}, &buf); err != nil {
-		return fmt.Errorf("model: %s: %w", path, err)
+	return atomicfile.Write(path, 0o666, func(w io.Writer) error {
+		return safetensors.SerializeToWriter(views, map[string]string{headerKey: string(text)}, w)
+	})
+}
+
+// view is a tensor as safetensors writes it. The bytes are made when they are asked for, so
+// that a checkpoint is not in memory twice.
+type view struct{ cell.Tensor[float32] }
+
+func (v view) DType() safetensors.DType { return safetensors.F32 }
+func (v view) DataLen() uint64          { return 4 * uint64(len(v.Tensor.Data)) }
+
+func (v view) Shape() []uint64 {
+	shape := make([]uint64, len(v.Tensor.Shape))
+	for i, n := range v.Tensor.Shape {
+		shape[i] = uint64(n)
 	}
-	return atomicfile.WriteFile(path, buf.Bytes(), 0o666)
+	return shape
+}
+
+func (v view) Data() []byte {
+	raw := make([]byte, 0, v.DataLen())
+	for _, x := range v.Tensor.Data {
+		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(x))
+	}
+	return raw
 }
 
 // checkpointFile is a checkpoint that has been read and whose header has been understood.
@@ -132,7 +154,7 @@ func readTensors(path string) (*checkpointFile, error) {
 		return nil, fmt.Errorf("model: %s: header: no key %q: not a checkpoint of this program", path, headerKey)
 	}
 	c := &checkpointFile{path: path, tensors: st}
-	if err := json.Unmarshal([]byte(text), &c.header); err != nil {
+	if err := floatjson.Unmarshal([]byte(text), &c.header); err != nil {
 		return nil, fmt.Errorf("model: %s: header: key %q: %w", path, headerKey, err)
 	}
 	if c.Version != headerVersion {

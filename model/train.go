@@ -339,7 +339,7 @@ func (t *Trainer) Run(ctx context.Context) error {
 	t.Model.PackForTraining()
 	start, before := time.Now(), t.state.Seconds
 	clock := func() { t.state.Seconds = before + time.Since(start).Seconds() }
-	for t.state.Epoch < t.Config.Epochs && !t.done() {
+	for !t.state.ended(t.Config) {
 		if err := t.epoch(ctx, clock); err != nil {
 			if ctx.Err() == nil {
 				return err
@@ -355,9 +355,9 @@ func (t *Trainer) Run(ctx context.Context) error {
 	return nil
 }
 
-// done reports whether patience is at its end.
-func (t *Trainer) done() bool {
-	return t.Config.Patience > 0 && t.state.BadSince >= t.Config.Patience
+// ended reports whether the epochs are done or patience is at its end.
+func (s *trainState) ended(c TrainConfig) bool {
+	return s.Epoch >= c.Epochs || c.Patience > 0 && s.BadSince >= c.Patience
 }
 
 // epoch trains from the current position to the end of the epoch.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
@@ -10,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 
+	"github.com/elbow-go/elbow/internal/floatjson"
 	"github.com/elbow-go/elbow/model"
 )
 
@@ -56,9 +56,12 @@ func eval(_ context.Context, args []string, out io.Writer) error {
 		scores[split] = model.Evaluate(m, seqs, model.EvalConfig{Batch: *batch, Samples: *samples, Seed: *seed, Threads: *threads})
 	}
 	if *asJSON {
-		enc := json.NewEncoder(out)
-		enc.SetIndent("", "  ")
-		return enc.Encode(scores)
+		text, err := floatjson.MarshalIndent(scores)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(out, "%s\n", text)
+		return err
 	}
 	fmt.Fprintf(out, "%s\n", describe(m.Settings()))
 	if info.Hash != d.Hash {

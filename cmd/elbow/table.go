@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -15,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/internal/floatjson"
 	"github.com/elbow-go/elbow/internal/infile"
 	"github.com/elbow-go/elbow/model"
 )
@@ -308,7 +308,7 @@ func (r *tableRun) done(dir string, mc model.Config, tc model.TrainConfig) (*sum
 		return nil, err
 	}
 	sum := new(summary)
-	if err := json.Unmarshal(raw, sum); err != nil {
+	if err := floatjson.Unmarshal(raw, sum); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if sum.DataHash != r.data.Hash || !sameSettings(sum.Config, sum.Train, mc, tc) {
@@ -320,8 +320,8 @@ func (r *tableRun) done(dir string, mc model.Config, tc model.TrainConfig) (*sum
 // sameSettings compares all but the number of goroutines.
 func sameSettings(m1 model.Config, t1 model.TrainConfig, m2 model.Config, t2 model.TrainConfig) bool {
 	t1.Threads = t2.Threads
-	a, err1 := json.Marshal([]any{m1, t1})
-	b, err2 := json.Marshal([]any{m2, t2})
+	a, err1 := floatjson.Marshal([]any{m1, t1})
+	b, err2 := floatjson.Marshal([]any{m2, t2})
 	return err1 == nil && err2 == nil && string(a) == string(b)
 }
 
@@ -359,7 +359,7 @@ func (r *tableRun) bound(dir string, sum *summary, k int) (model.Score, error) {
 	if info, err := os.Stat(path); err == nil && !info.ModTime().Before(best.ModTime()) {
 		raw, err := infile.Read(path, maxList)
 		if err == nil {
-			err = json.Unmarshal(raw, &score)
+			err = floatjson.Unmarshal(raw, &score)
 		}
 		if err != nil {
 			return score, fmt.Errorf("%s: %w", path, err)

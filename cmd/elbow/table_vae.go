@@ -3,12 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"strings"
 
 	"github.com/elbow-go/elbow/internal/figure"
+	"github.com/elbow-go/elbow/internal/floatjson"
 	"github.com/elbow-go/elbow/internal/infile"
 	"github.com/elbow-go/elbow/model"
 )
@@ -120,10 +120,9 @@ func readMetrics(path string) ([]model.Epoch, error) {
 		return nil, err
 	}
 	var history []model.Epoch
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	for dec.More() {
+	for line := range bytes.Lines(raw) {
 		var e model.Epoch
-		if err := dec.Decode(&e); err != nil {
+		if err := floatjson.Unmarshal(line, &e); err != nil {
 			return nil, fmt.Errorf("%s: epoch %d: %w", path, len(history)+1, err)
 		}
 		history = append(history, e)

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -21,6 +20,7 @@ import (
 	"github.com/elbow-go/elbow/blas"
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/internal/atomicfile"
+	"github.com/elbow-go/elbow/internal/floatjson"
 	"github.com/elbow-go/elbow/internal/progress"
 	"github.com/elbow-go/elbow/internal/text"
 	"github.com/elbow-go/elbow/model"
@@ -222,11 +222,12 @@ func epochLine(e model.Epoch) string {
 
 func writeMetrics(path string, history []model.Epoch) error {
 	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
 	for _, e := range history {
-		if err := enc.Encode(e); err != nil {
+		line, err := floatjson.Marshal(e)
+		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
+		buf.Write(append(line, '\n'))
 	}
 	return atomicfile.WriteFile(path, buf.Bytes(), 0o666)
 }
@@ -284,7 +285,7 @@ func printScore(out io.Writer, name string, s model.Score) {
 }
 
 func writeJSON(path string, v any) error {
-	text, err := json.MarshalIndent(v, "", "  ")
+	text, err := floatjson.MarshalIndent(v)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
