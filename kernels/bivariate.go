@@ -27,8 +27,8 @@ package kernels
 // float32: the absolute error of ln N is at most 2^-24 (24 + 2 |ln N| + 2 (|r| + |ln s1| +
 // |ln s2|) + 16 Q + 8 (|g1 u1| + |g2 u2|)) with Q the quadratic form and g its derivatives by u1
 // and u2 (the last term is what the rounding of u costs where |rho| is near 1); that of lp is at
-// most the largest of the components' and 2^-24 ((16 + k/8) (1 + |lp| + |LSE|) +
-// 16 (1 + |penLogit|)), LSE as in [GMMLogProb].
+// most the largest of the components' and 2^-24 ((16 + k/8) (1 + |lp| + ln k) +
+// 16 (1 + |penLogit|)). What [GMMLogProb] says of the logits holds here.
 //
 // BivariateMixtureLogProb panics if a size is negative, a slice or the stride too short, or
 // form unknown. It starts no goroutine and allocates nothing.
@@ -72,7 +72,7 @@ func BivariateMixtureLogProbBackward[T Float](lp, dy, dtheta, dlp, y, theta []T,
 //
 //	penLogit   mu1   mu2   s1   s2   r
 //
-// and ld >= 6. It has the bits of a mixture of one component with a logit of 0.
+// and ld >= 6. It has the bits of a mixture of one component, whatever its logit.
 func BivariateLogProb[T Float](lp, y, theta []T, form ScaleForm, rows, ld int) {
 	const fn = "BivariateLogProb"
 	checkBivariate(fn, y, theta, form, rows, singleCols, ld)

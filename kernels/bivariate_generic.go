@@ -153,14 +153,15 @@ func bivariateGeneric(lp, y, theta []float32, form ScaleForm, rows, k, ld int, m
 	for i := range rows {
 		yi, row := y[3*i:][:3], theta[i*ld:]
 		at := func(plane, c int) float32 { return row[biAt(plane, k, c)] }
-		joint := newLSELanes32()
 		logits := biLogits32(row, k, mixture)
+		largest, prior := maxLogSum32(logits)
+		joint := newLSELanes32()
 		for c, l := range logits {
 			t := newBiTerm32(form, yi[1], yi[2], at(biMu1, c), at(biMu2, c), at(biS1, c), at(biS2, c), at(biCorr, c))
-			joint.add(c, l+t.lp)
+			joint.add(c, l-largest+t.lp)
 		}
 		pen, _ := penTerm32(yi[0], row[0])
-		lp[i] = joint.value() - lseRow32(logits) + pen
+		lp[i] = joint.value() - prior + pen
 	}
 }
 
@@ -171,8 +172,9 @@ func bivariateBackwardGeneric(lp, dy, dtheta, dlp, y, theta []float32, form Scal
 	for i := range rows {
 		yi, row, drow := y[3*i:][:3], theta[i*ld:], dtheta[i*ld:]
 		at := func(plane, c int) float32 { return row[biAt(plane, k, c)] }
-		joint := newLSELanes32()
 		logits := biLogits32(row, k, mixture)
+		largest, prior := maxLogSum32(logits)
+		joint := newLSELanes32()
 		var single [1]float32
 		terms := single[:]
 		if mixture {
@@ -181,7 +183,7 @@ func bivariateBackwardGeneric(lp, dy, dtheta, dlp, y, theta []float32, form Scal
 		for c, l := range logits {
 			s1, s2, r := at(biS1, c), at(biS2, c), at(biCorr, c)
 			t := newBiTerm32(form, yi[1], yi[2], at(biMu1, c), at(biMu2, c), s1, s2, r)
-			terms[c] = l + t.lp
+			terms[c] = l - largest + t.lp
 			joint.add(c, terms[c])
 			g := [biLogits]*float32{}
 			for p := range g {
@@ -189,7 +191,7 @@ func bivariateBackwardGeneric(lp, dy, dtheta, dlp, y, theta []float32, form Scal
 			}
 			*g[biMu1], *g[biMu2], *g[biS1], *g[biS2], *g[biCorr] = t.grad(form, s1, s2, r)
 		}
-		w, all, prior := dlp[i], joint.value(), lseRow32(logits)
+		w, all := dlp[i], joint.value()
 		pen, dpen := penTerm32(yi[0], row[0])
 		drow[0] = w * dpen
 		if lp != nil {
@@ -199,7 +201,7 @@ func bivariateBackwardGeneric(lp, dy, dtheta, dlp, y, theta []float32, form Scal
 		var d1, d2 [16]float32
 		for c, l := range logits {
 			p := exp32(terms[c] - all)
-			terms[c] = w * (p - exp32(l-prior))
+			terms[c] = w * (p - exp32(l-largest-prior))
 			wp := float32(w * p)
 			for plane := range biLogits {
 				j := biAt(plane, k, c)
@@ -234,26 +236,28 @@ func biTerm64(form ScaleForm, x1, x2, mu1, mu2, s1, s2, r float64) (lp float64, 
 func bivariate64(lp, dy, dtheta, dlp, y, theta []float64, form ScaleForm, rows, k, ld int, mixture bool) {
 	for i := range rows {
 		yi, row := y[3*i:][:3], theta[i*ld:]
-		term := func(c int) (l, lp float64, d [biLogits]float64) {
+		var zero [1]float64
+		logits := zero[:]
+		if mixture {
+			logits = row[biAt(biLogits, k, 0):][:k]
+		}
+		largest, prior := maxLogSum64(logits)
+		term := func(c int) (lp float64, d [biLogits]float64) {
 			at := func(plane int) float64 { return row[biAt(plane, k, c)] }
-			if mixture {
-				l = at(biLogits)
-			}
 			lp, d = biTerm64(form, yi[1], yi[2], at(biMu1), at(biMu2), at(biS1), at(biS2), at(biCorr))
-			return l, l + lp, d
+			return logits[c] - largest + lp, d
 		}
-		joint, prior := newLSE64(), newLSE64()
+		joint := newLSE64()
 		for c := range k {
-			l, v, _ := term(c)
+			v, _ := term(c)
 			joint.add(v)
-			prior.add(l)
 		}
-		all, base := joint.value(), prior.value()
+		all := joint.value()
 		var pen, dpen [1]float64
 		one := [1]float64{1}
 		bernoulliLogProb64(pen[:], dpen[:], one[:], yi[:1], row[:1], 1, 1)
 		if lp != nil {
-			lp[i] = all - base + pen[0]
+			lp[i] = all - prior + pen[0]
 		}
 		if dtheta == nil {
 			continue
@@ -261,11 +265,11 @@ func bivariate64(lp, dy, dtheta, dlp, y, theta []float64, form ScaleForm, rows, 
 		w, drow := dlp[i], dtheta[i*ld:]
 		drow[0] = w * dpen[0]
 		d1, d2 := 0.0, 0.0
-		for c := range k {
-			l, v, d := term(c)
+		for c, l := range logits {
+			v, d := term(c)
 			p := math.Exp(v - finiteOr0(all))
 			if mixture {
-				drow[biAt(biLogits, k, c)] = w * (p - math.Exp(l-base))
+				drow[biAt(biLogits, k, c)] = w * (p - math.Exp(l-largest-prior))
 			}
 			for plane, g := range d {
 				if w*p == 0 {

@@ -56,37 +56,36 @@ func logisticMixture32(lp, dlogits, dmu, ds, dlp, x, logits, mu, s []float32, fo
 // logisticMixtures calls the machine code for n mixtures. v holds the weights, if there are
 // gradients, and gets the values.
 func logisticMixtures(isa asm.ISA, v *[distRows]float32, dlogits, dmu, ds, x, logits, mu, s []float32, form ScaleForm, levels, n, k, ld int) {
-	last := float32(levels - 1)
-	unit := 1 / last
+	g := newLogisticGrid(levels)
 	if dlogits == nil {
 		switch {
 		case isa == asm.AVX512 && form == Sigma:
-			avx512.LogisticSigma(&v[0], &x[0], &logits[0], &mu[0], &s[0], n, k, ld, last, unit)
+			avx512.LogisticSigma(&v[0], &x[0], &logits[0], &mu[0], &s[0], n, k, ld, g.levels1, g.step, g.last, g.unit)
 		case isa == asm.AVX512 && form == SoftplusSigma:
-			avx512.LogisticSoftplus(&v[0], &x[0], &logits[0], &mu[0], &s[0], n, k, ld, last, unit)
+			avx512.LogisticSoftplus(&v[0], &x[0], &logits[0], &mu[0], &s[0], n, k, ld, g.levels1, g.step, g.last, g.unit)
 		case isa == asm.AVX512:
-			avx512.LogisticLog(&v[0], &x[0], &logits[0], &mu[0], &s[0], n, k, ld, last, unit, form.factor())
+			avx512.LogisticLog(&v[0], &x[0], &logits[0], &mu[0], &s[0], n, k, ld, g.levels1, g.step, g.last, g.unit, form.factor())
 		case form == Sigma:
-			avx2.LogisticSigma(&v[0], &x[0], &logits[0], &mu[0], &s[0], n, k, ld, last, unit)
+			avx2.LogisticSigma(&v[0], &x[0], &logits[0], &mu[0], &s[0], n, k, ld, g.levels1, g.step, g.last, g.unit)
 		case form == SoftplusSigma:
-			avx2.LogisticSoftplus(&v[0], &x[0], &logits[0], &mu[0], &s[0], n, k, ld, last, unit)
+			avx2.LogisticSoftplus(&v[0], &x[0], &logits[0], &mu[0], &s[0], n, k, ld, g.levels1, g.step, g.last, g.unit)
 		default:
-			avx2.LogisticLog(&v[0], &x[0], &logits[0], &mu[0], &s[0], n, k, ld, last, unit, form.factor())
+			avx2.LogisticLog(&v[0], &x[0], &logits[0], &mu[0], &s[0], n, k, ld, g.levels1, g.step, g.last, g.unit, form.factor())
 		}
 		return
 	}
 	switch {
 	case isa == asm.AVX512 && form == Sigma:
-		avx512.LogisticSigmaBackward(&v[0], &dlogits[0], &dmu[0], &ds[0], &x[0], &logits[0], &mu[0], &s[0], n, k, ld, last, unit)
+		avx512.LogisticSigmaBackward(&v[0], &dlogits[0], &dmu[0], &ds[0], &x[0], &logits[0], &mu[0], &s[0], n, k, ld, g.levels1, g.step, g.last, g.unit)
 	case isa == asm.AVX512 && form == SoftplusSigma:
-		avx512.LogisticSoftplusBackward(&v[0], &dlogits[0], &dmu[0], &ds[0], &x[0], &logits[0], &mu[0], &s[0], n, k, ld, last, unit)
+		avx512.LogisticSoftplusBackward(&v[0], &dlogits[0], &dmu[0], &ds[0], &x[0], &logits[0], &mu[0], &s[0], n, k, ld, g.levels1, g.step, g.last, g.unit)
 	case isa == asm.AVX512:
-		avx512.LogisticLogBackward(&v[0], &dlogits[0], &dmu[0], &ds[0], &x[0], &logits[0], &mu[0], &s[0], n, k, ld, last, unit, form.factor())
+		avx512.LogisticLogBackward(&v[0], &dlogits[0], &dmu[0], &ds[0], &x[0], &logits[0], &mu[0], &s[0], n, k, ld, g.levels1, g.step, g.last, g.unit, form.factor())
 	case form == Sigma:
-		avx2.LogisticSigmaBackward(&v[0], &dlogits[0], &dmu[0], &ds[0], &x[0], &logits[0], &mu[0], &s[0], n, k, ld, last, unit)
+		avx2.LogisticSigmaBackward(&v[0], &dlogits[0], &dmu[0], &ds[0], &x[0], &logits[0], &mu[0], &s[0], n, k, ld, g.levels1, g.step, g.last, g.unit)
 	case form == SoftplusSigma:
-		avx2.LogisticSoftplusBackward(&v[0], &dlogits[0], &dmu[0], &ds[0], &x[0], &logits[0], &mu[0], &s[0], n, k, ld, last, unit)
+		avx2.LogisticSoftplusBackward(&v[0], &dlogits[0], &dmu[0], &ds[0], &x[0], &logits[0], &mu[0], &s[0], n, k, ld, g.levels1, g.step, g.last, g.unit)
 	default:
-		avx2.LogisticLogBackward(&v[0], &dlogits[0], &dmu[0], &ds[0], &x[0], &logits[0], &mu[0], &s[0], n, k, ld, last, unit, form.factor())
+		avx2.LogisticLogBackward(&v[0], &dlogits[0], &dmu[0], &ds[0], &x[0], &logits[0], &mu[0], &s[0], n, k, ld, g.levels1, g.step, g.last, g.unit, form.factor())
 	}
 }

@@ -13,16 +13,21 @@ import (
 // The components of a row are rows to the Gaussian kernels, 16 a call, with the same x; what is
 // left is a few vectors of exponentials.
 
-func gmmInGo(d int) bool {
+func gmmInGo(k, d int) bool {
 	isa := asm.Active()
-	return isa != asm.AVX512 && isa != asm.AVX2 || d == 0
+	return isa != asm.AVX512 && isa != asm.AVX2 || k == 0 || d == 0
 }
 
-// gmmPrior is lseRow32.
-func gmmPrior(logits []float32) float32 {
-	var l [1]float32
-	logSumExp(l[:], logits, 1, len(logits))
-	return l[0]
+// gmmPriors is maxLogSum32 of the logits of some rows.
+func gmmPriors(isa asm.ISA, largest, prior, logits []float32, k, ldl int) {
+	for i, r := 0, 0; i < len(prior); i += r {
+		r = maxRows(len(prior)-i, k)
+		if isa == asm.AVX512 {
+			avx512.MaxLogSum(&largest[i], &prior[i], &logits[i*ldl], r, k, ldl)
+		} else {
+			avx2.MaxLogSum(&largest[i], &prior[i], &logits[i*ldl], r, k, ldl)
+		}
+	}
 }
 
 // A joint holds lseLanes32 of up to 16 rows for machine code: row by row, a log-sum-exp is long
@@ -33,11 +38,11 @@ type joint struct {
 	v   [laneRows]float32 // the next terms
 }
 
-// add adds l[j] + v[j], for the components of a block, to row i, and leaves them in v.
-func (t *joint) add(i int, l []float32) {
+// add adds l[j] - largest + v[j], for the components of a block, to row i, and leaves them in v.
+func (t *joint) add(i int, l []float32, largest float32) {
 	for j := range t.v {
 		if j < len(l) {
-			t.v[j] += l[j]
+			t.v[j] += l[j] - largest
 		} else {
 			t.v[j] = float32(math.Inf(-1)) // counts as nothing
 		}
@@ -60,7 +65,7 @@ func (t *joint) values(dst []float32) {
 }
 
 func gmmLogProb32(lp, x, logits, mu, s []float32, form ScaleForm, rows, k, d, ldl, ld int) {
-	if gmmInGo(d) {
+	if gmmInGo(k, d) {
 		gmmLogProbGeneric(lp, x, logits, mu, s, form, rows, k, d, ldl, ld)
 		return
 	}
@@ -68,21 +73,16 @@ func gmmLogProb32(lp, x, logits, mu, s []float32, form ScaleForm, rows, k, d, ld
 	t := joint{isa: asm.Active()}
 	for i, r := 0, 0; i < rows; i += r {
 		r = min(rows-i, laneRows)
-		var prior [laneRows]float32
+		var largest, prior [laneRows]float32
+		gmmPriors(t.isa, largest[:r], prior[:r], logits[i*ldl:], k, ldl)
 		for j := range r {
 			xi, li := rowAt(x, i+j, d, d), rowAt(logits, i+j, k, ldl)
 			t.l[j] = newLSELanes32()
 			for c := 0; c < k; c += laneRows {
 				n, at := min(k-c, laneRows), (i+j)*ld+c*d
 				gaussLogProbRows(t.isa, lanes, t.v[:n], nil, xi, mu[at:], s[at:], form, n, d, 0, d)
-				t.add(j, li[c:c+n])
+				t.add(j, li[c:c+n], largest[j])
 			}
-			if ldl != k {
-				prior[j] = gmmPrior(li)
-			}
-		}
-		if ldl == k {
-			logSumExp(prior[:r], logits[i*k:], r, k)
 		}
 		t.values(lp[i : i+r])
 		for j := range r {
@@ -99,7 +99,7 @@ var ones = [laneRows]float32{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}
 // gradients once. In the log forms ds holds the exponentials meanwhile, unless it is s. With
 // SoftplusSigma, whose sigma is dear, it is as in the reference.
 func gmmLogProbBackward32(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []float32, form ScaleForm, rows, k, d, ldl, ld int) {
-	if gmmInGo(d) {
+	if gmmInGo(k, d) {
 		gmmLogProbBackwardGeneric(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s, form, rows, k, d, ldl, ld)
 		return
 	}
@@ -111,6 +111,8 @@ func gmmLogProbBackward32(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []floa
 	}
 	for i := range rows {
 		xi, li, dli := rowAt(x, i, d, d), rowAt(logits, i, k, ldl), rowAt(dlogits, i, k, ldl)
+		var largest, prior [1]float32
+		gmmPriors(t.isa, largest[:], prior[:], li, k, k)
 		t.l[0] = newLSELanes32()
 		plain := true
 		for c := 0; c < k; c += laneRows {
@@ -120,14 +122,14 @@ func gmmLogProbBackward32(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []floa
 			} else if !gaussLogProbRows(t.isa, lanes, t.v[:n], from(h, at), xi, mu[at:], s[at:], form, n, d, 0, d) {
 				plain = false
 			}
-			t.add(0, li[c:c+n])
+			t.add(0, li[c:c+n], largest[0])
 			copy(dli[c:c+n], t.v[:])
 		}
 		var v [1]float32
 		t.values(v[:])
-		all, prior := v[0], gmmPrior(li)
+		all := v[0]
 		if lp != nil {
-			lp[i] = all - prior
+			lp[i] = all - prior[0]
 		}
 		dxi, fetch := rowAt(dx, i, d, d), gmmNext(t.isa, i, rows, k*d)*ld
 		clear(dxi)
@@ -136,7 +138,7 @@ func gmmLogProbBackward32(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []floa
 			n, at := min(k-c, laneRows), i*ld+c*d
 			var p, pi [laneRows]float32
 			for j := range n {
-				p[j], pi[j] = dli[c+j]-all, li[c+j]-prior
+				p[j], pi[j] = dli[c+j]-all, li[c+j]-largest[0]-prior[0]
 			}
 			exps(p[:], p[:])
 			exps(pi[:], pi[:])

@@ -24,14 +24,15 @@ const maxLevels = 1 << 16
 //
 // The bin's probability is formed as (1 - e^-delta) F(b) F(-a), delta = b - a = 2h/s_c, so that
 // nothing cancels: neither for narrow scales, nor far from the mean, nor for bins far narrower
-// than the scale. float32: the scale counts as within 2^-120 and 2^120 h, |a| and |b| as 2^126 at
-// most; beyond these, values and gradients are those of the end of the range. So finite arguments
-// never give NaN, nor -Inf for d = 1. A logit of -Inf switches its component off. An Inf among the
-// logits, nothing but -Inf among them, k = 0, a negative s of form [Sigma] and a NaN anywhere in a
-// row give NaN, in that row alone.
+// than the scale. float32: the scale counts as within 2^-120 and 2^120 h, |a| and |b| as 7/4 2^127
+// (2.98e38) at most; beyond these, values and gradients are those of the end of the range. So
+// finite arguments never give NaN, nor -Inf for d = 1. A logit of -Inf switches its component off.
+// An Inf among the logits, nothing but -Inf among them, k = 0, a negative s of form [Sigma] and a
+// NaN anywhere in a row give NaN, in that row alone.
 // float32: the logarithm of a bin's probability p has an absolute error of at most
 // 2^-24 (32 + 12 |ln p|); that of a dimension is the largest of its components' and
-// (16 + k/8) 2^-24 (1 + |ln p| + |LSE|), as in [GMMLogProb]; the sum runs over 16 virtual lanes.
+// (16 + k/8) 2^-24 (1 + |ln p| + ln k), as in [GMMLogProb], and so is what is said of the logits
+// there; the sum runs over 16 virtual lanes.
 //
 // LogisticMixtureLogProb panics if a size is negative, a slice or the stride too short, or levels
 // or form unknown. It starts no goroutine and allocates nothing.

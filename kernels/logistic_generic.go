@@ -7,23 +7,41 @@ import (
 )
 
 const (
-	maxBinScore  = 0x1p126 // of |a| and |b|
-	maxHalfWidth = 40      // of delta/2: e^-80 is nothing beside 1
+	maxBinScore  = 0x1.cp127 // of |a| and |b|
+	maxHalfWidth = 40        // of delta/2: e^-80 is nothing beside 1
 )
 
-// gridPoint32 returns the level nearest to x in units of h, counted from the middle: an integer
-// from -last to last = levels-1. In these units the edges of the bins are integers too, so that
-// neighbours share theirs to the last bit, and the probabilities sum to 1.
-func gridPoint32(x, last float32) float32 {
-	half := float32(0.5 * last)
+// logisticGrid counts the levels from the middle, in units of h: the integers from -(levels-1) to
+// levels-1. In these units the edges of the bins are integers too, so that neighbours share theirs
+// to the last bit, and the probabilities sum to 1. All of them are then multiplied by the power of
+// two, step, that puts the last of them between 1/2 and 1: so the product with a mean is in range.
+type logisticGrid struct {
+	levels1    float32 // levels-1
+	step, last float32 // last = step (levels-1)
+	unit       float32 // 1/last
+}
+
+func newLogisticGrid(levels int) logisticGrid {
+	g := logisticGrid{levels1: float32(levels - 1), step: 1}
+	for g.levels1*g.step > 1 {
+		g.step /= 2
+	}
+	g.last = g.levels1 * g.step
+	g.unit = 1 / g.last
+	return g
+}
+
+// point returns the level nearest to x.
+func (g *logisticGrid) point(x float32) float32 {
+	half := float32(0.5 * g.levels1)
 	t := f32.FMA(x, half, half)
-	if last < t {
-		t = last
+	if g.levels1 < t {
+		t = g.levels1
 	}
 	if 0 > t {
 		t = 0
 	}
-	return f32.FMA(2, float32(t+magic)-magic, -last)
+	return float32(f32.FMA(2, float32(t+magic)-magic, -g.levels1) * g.step)
 }
 
 // logisticTerm32 is one component. With softplus(z) = max(z, 0) + ln(1 + e^-|z|) and
@@ -43,24 +61,24 @@ type logisticTerm32 struct {
 	lp       float32
 }
 
-// newLogisticTerm32: point is the result of gridPoint32, unit is h.
-func newLogisticTerm32(form ScaleForm, point, mu, s, last, unit float32) (l logisticTerm32) {
+func newLogisticTerm32(form ScaleForm, g *logisticGrid, point, mu, s float32) (l logisticTerm32) {
 	inf := float32(math.Inf(1))
-	lo, hi := point-1, point+1
-	if point == -last {
+	lo, hi := point-g.step, point+g.step
+	if point == -g.last {
 		lo = -inf
 	}
-	if point == last {
+	if point == g.last {
 		hi = inf
 	}
-	l.inner = abs32(point) < last
+	l.inner = abs32(point) < g.last
 	l.inv, _ = invSigma32(form, s)
-	w := float32(l.inv * unit) // delta/2
+	w := float32(l.inv * g.unit)
+	l.a = clamp32(float32(f32.FMA(-mu, g.last, lo)*w), maxBinScore)
+	l.b = clamp32(float32(f32.FMA(-mu, g.last, hi)*w), maxBinScore)
+	w = float32(w * g.step) // delta/2
 	if 1/maxScale > w {
 		w = 1 / maxScale
 	}
-	l.a = clamp32(float32(f32.FMA(-mu, last, lo)*w), maxBinScore)
-	l.b = clamp32(float32(f32.FMA(-mu, last, hi)*w), maxBinScore)
 	if maxHalfWidth < w {
 		w = maxHalfWidth
 	}
@@ -103,25 +121,25 @@ func (l *logisticTerm32) grad(form ScaleForm, s float32) (dmu, ds float32) {
 // logisticMixtureGeneric writes lp or the gradients or both; what is nil is left out. dlogits
 // holds the components' terms until the responsibilities are known.
 func logisticMixtureGeneric(lp, dlogits, dmu, ds, dlp, x, logits, mu, s []float32, form ScaleForm, levels, rows, k, d, ld int) {
-	last := float32(levels - 1)
-	unit := 1 / last
+	grid := newLogisticGrid(levels)
 	for i := range rows {
 		var lanes [16]float32
 		for j := range d {
 			at := i*ld + j*k
 			li := partAt(logits, at, k)
-			point := gridPoint32(x[i*d+j], last)
+			point := grid.point(x[i*d+j])
+			largest, prior := maxLogSum32(li)
 			joint := newLSELanes32()
 			for c, l := range li {
-				t := newLogisticTerm32(form, point, mu[at+c], s[at+c], last, unit)
-				v := l + t.lp
+				t := newLogisticTerm32(form, &grid, point, mu[at+c], s[at+c])
+				v := l - largest + t.lp
 				joint.add(c, v)
 				if dlogits != nil {
 					dlogits[at+c] = v
 					dmu[at+c], ds[at+c] = t.grad(form, s[at+c])
 				}
 			}
-			all, prior := joint.value(), lseRow32(li)
+			all := joint.value()
 			lanes[j%16] += all - prior
 			if dlogits == nil {
 				continue
@@ -129,7 +147,7 @@ func logisticMixtureGeneric(lp, dlogits, dmu, ds, dlp, x, logits, mu, s []float3
 			all = finiteOr0(all)
 			for c, l := range li {
 				p := exp32(dlogits[at+c] - all)
-				dlogits[at+c] = dlp[i] * (p - exp32(l-prior))
+				dlogits[at+c] = dlp[i] * (p - exp32(l-largest-prior))
 				wp := float32(dlp[i] * p)
 				scaleOrClear32(dmu[at+c:][:1], wp)
 				scaleOrClear32(ds[at+c:][:1], wp)
@@ -177,22 +195,24 @@ func logisticMixture64(lp, dlogits, dmu, ds, dlp, x, logits, mu, s []float64, fo
 			li := partAt(logits, at, k)
 			point := x[i*d+j]
 			point = 2*math.RoundToEven((min(max(point, -1), 1)+1)/2*last) - last
+			largest, prior := maxLogSum64(li)
 			joint := newLSE64()
 			for c, l := range li {
 				v, dm, dsig := logisticTerm64(form, point, mu[at+c], s[at+c], last)
-				joint.add(l + v)
+				v += l - largest
+				joint.add(v)
 				if dlogits != nil {
-					dlogits[at+c], dmu[at+c], ds[at+c] = l+v, dm, dsig
+					dlogits[at+c], dmu[at+c], ds[at+c] = v, dm, dsig
 				}
 			}
-			all, prior := joint.value(), lseRow64(li)
+			all := joint.value()
 			sum += all - prior
 			if dlogits == nil {
 				continue
 			}
 			for c, l := range li {
 				p := math.Exp(dlogits[at+c] - finiteOr0(all))
-				dlogits[at+c] = dlp[i] * (p - math.Exp(l-prior))
+				dlogits[at+c] = dlp[i] * (p - math.Exp(l-largest-prior))
 				if w := dlp[i] * p; w != 0 {
 					dmu[at+c] *= w
 					ds[at+c] *= w

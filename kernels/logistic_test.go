@@ -78,19 +78,20 @@ func TestLogisticOracle(t *testing.T) {
 						x := []float32{float32(gridLevel(j, levels))}
 						logits, mu, s := drawLogistic(rng, form, k, float64(x[0]))
 						var joint, lnP, bounds []float64
+						shifted := oracleLogits(logits)
 						for c := range k {
 							v := oracleLogistic(form, j, levels, float64(mu[c]), float64(s[c]))
-							lnP, joint = append(lnP, v), append(joint, v+float64(logits[c]))
-							bounds = append(bounds, gaussU*(32+12*math.Abs(v)+math.Abs(joint[c])))
+							lnP, joint = append(lnP, v), append(joint, v+shifted[c])
+							bounds = append(bounds, gaussU*(32+12*math.Abs(v)+math.Abs(shifted[c])+math.Abs(joint[c])))
 						}
-						all, prior := oracleLSE(joint), oracleLSE(widen(logits))
+						all, prior := oracleLSE(joint), oracleLSE(shifted)
 						bound := 0.0
 						for c, b := range bounds {
 							if joint[c] > all-30-b {
 								bound = max(bound, b)
 							}
 						}
-						bound += gaussU * (16 + float64(k)/8) * (1 + math.Abs(all-prior) + math.Abs(all))
+						bound += mixtureBound(k, all-prior)
 						lp, w := []float32{-7}, []float32{-1.5}
 						LogisticMixtureLogProb(lp, x, logits, mu, s, form, levels, 1, k, 1, k)
 						worst.within(t, what+"lp", float64(lp[0]), all-prior, bound)
@@ -100,7 +101,7 @@ func TestLogisticOracle(t *testing.T) {
 						LogisticMixtureLogProbBackward(lp64, dl64, dmu64, ds64, widen(w), widen(x), widen(logits), widen(mu), widen(s), form, levels, 1, k, 1, k)
 						worst64.within(t, what+"float64 lp", lp64[0], all-prior, bound*0x1p-26)
 						for c := range k {
-							p, pi := math.Exp(joint[c]-all), math.Exp(float64(logits[c])-prior)
+							p, pi := math.Exp(joint[c]-all), math.Exp(shifted[c]-prior)
 							off := 4*gaussU*p + math.Exp(joint[c]-all+bound+bounds[c]) - p // how far p is off
 							resp.within(t, what+"dlogits", float64(dl[c]), -1.5*(p-pi), 1.5*(off+30*gaussU*pi+4*gaussU*(p+pi)+0x1p-126))
 							inv := math.Exp(-oracleLogSigma(form, float64(s[c])))
@@ -219,7 +220,7 @@ func TestLogisticExtremes(t *testing.T) {
 			{"certain at the low end", LogSigma, -1, 0, -3e38, 0, -1e30, 5, 0, false},
 			{"certain at the high end", LogSigma, 1, 0, 3e38, 0, 1e30, 5, 0, false},
 			{"far", LogSigma, -1, 0, 1e6, 0, 1e6, 0, -1e6, false},
-			{"far beyond float32", LogSigma, -1, 0, 3e38, -60, 3e38, -60, -0x1p126, false},
+			{"far beyond float32", LogSigma, -1, 0, 3e38, -60, 3e38, -60, -0x1.cp127, false},
 			{"one far", LogSigma, 1.0 / 255, 0, 1.0 / 255, -60, 1e30, 0, -math.Ln2, true},
 			{"wide", LogSigma, 1.0 / 255, 0, 0, 40, 0, 40, lnWidth - 40 - 2*math.Ln2, false},
 			{"end of sigma", LogVar, 1.0 / 255, 0, 0, inf, 0, 3e38, -121 * math.Ln2, false},
@@ -280,7 +281,7 @@ func TestLogisticFinite(t *testing.T) {
 			k, form, levels := 1+rng.IntN(20), ScaleForm(rng.IntN(4)), 2+rng.IntN(65535)
 			logits, mu, s := make([]float32, k), make([]float32, k), make([]float32, k)
 			for i := range k {
-				logits[i], mu[i], s[i] = draw()/4, draw(), draw()
+				logits[i], mu[i], s[i] = draw(), draw(), draw()
 				if form == Sigma {
 					s[i] = abs32(s[i])
 				}

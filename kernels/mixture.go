@@ -4,7 +4,7 @@ package kernels
 // nats.
 //
 //	lp[i] = ln sum_c pi_c N(x; mu_c, sigma_c),   pi = softmax(logits[i])
-//	      = LSE_c(logits_c + ln N(x; mu_c, sigma_c)) - LSE_c(logits_c)
+//	      = LSE_c(l_c + ln N(x; mu_c, sigma_c)) - LSE_c(l_c),   l_c = logits_c - max logits
 //
 // x is [rows, d], dense. logits is [rows, k], row stride ldl >= k. mu and s are [rows, k, d]: the
 // k components of a row follow each other, each with its d dimensions contiguous; the row
@@ -16,8 +16,13 @@ package kernels
 // counts as 0, and lp is -Inf where that holds for all of them. A logit of -Inf switches its
 // component off, if its density is not Inf. An Inf among the logits, nothing but -Inf among
 // them, k = 0, and a NaN anywhere in a row give NaN, in that row alone.
+//
+// The largest logit is subtracted from all of them first. So a number that is added to all logits
+// of a row changes no bit of the results, as long as their differences stay exact, and however
+// large they are, they only count by their differences.
 // float32: the absolute error is at most the largest of the components' errors (GaussLogProb's
-// bound, plus one rounding of its sum with the logit) and (16 + k/8) 2^-24 (1 + |lp| + |LSE|).
+// bound, plus one rounding each of l_c and of its sum with ln N) and
+// (16 + k/8) 2^-24 (1 + |lp| + ln k).
 //
 // GMMLogProb panics if a size is negative, a slice or a stride too short, or form unknown. It
 // starts no goroutine and allocates nothing.

@@ -39,22 +39,16 @@ func (l *lseLanes32) value() float32 {
 	return m + log32(f32.Fold16(&l.s))
 }
 
-// lseRow32 is LogSumExp of one row.
-func lseRow32(x []float32) float32 {
-	var l [1]float32
-	logSumExpGeneric(l[:], x, 1, len(x))
-	return l[0]
-}
-
 func gmmLogProbGeneric(lp, x, logits, mu, s []float32, form ScaleForm, rows, k, d, ldl, ld int) {
 	for i := range rows {
 		xi, li := rowAt(x, i, d, d), rowAt(logits, i, k, ldl)
+		largest, prior := maxLogSum32(li)
 		joint := newLSELanes32()
 		for c, l := range li {
 			at := i*ld + c*d
-			joint.add(c, l+gaussLogProbRow32(nil, nil, nil, 0, xi, partAt(mu, at, d), partAt(s, at, d), form))
+			joint.add(c, l-largest+gaussLogProbRow32(nil, nil, nil, 0, xi, partAt(mu, at, d), partAt(s, at, d), form))
 		}
-		lp[i] = joint.value() - lseRow32(li)
+		lp[i] = joint.value() - prior
 	}
 }
 
@@ -63,13 +57,14 @@ func gmmLogProbGeneric(lp, x, logits, mu, s []float32, form ScaleForm, rows, k, 
 func gmmLogProbBackwardGeneric(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []float32, form ScaleForm, rows, k, d, ldl, ld int) {
 	for i := range rows {
 		xi, li, dli := rowAt(x, i, d, d), rowAt(logits, i, k, ldl), rowAt(dlogits, i, k, ldl)
+		largest, prior := maxLogSum32(li)
 		joint := newLSELanes32()
 		for c, l := range li {
 			at := i*ld + c*d
-			dli[c] = l + gaussLogProbRow32(nil, partAt(dmu, at, d), partAt(ds, at, d), 1, xi, partAt(mu, at, d), partAt(s, at, d), form)
+			dli[c] = l - largest + gaussLogProbRow32(nil, partAt(dmu, at, d), partAt(ds, at, d), 1, xi, partAt(mu, at, d), partAt(s, at, d), form)
 			joint.add(c, dli[c])
 		}
-		all, prior := joint.value(), lseRow32(li)
+		all := joint.value()
 		if lp != nil {
 			lp[i] = all - prior
 		}
@@ -77,7 +72,7 @@ func gmmLogProbBackwardGeneric(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s [
 		clear(dxi)
 		for c, l := range li {
 			p := exp32(dli[c] - finiteOr0(all)) // all terms -Inf: no responsibilities
-			dli[c] = dlp[i] * (p - exp32(l-prior))
+			dli[c] = dlp[i] * (p - exp32(l-largest-prior))
 			wp := float32(dlp[i] * p)
 			at := i*ld + c*d
 			scaleOrClear32(partAt(dmu, at, d), wp)
@@ -104,25 +99,27 @@ func scaleOrClear32(x []float32, a float32) {
 func gmmLogProb64(lp, x, logits, mu, s []float64, form ScaleForm, rows, k, d, ldl, ld int) {
 	for i := range rows {
 		xi, li := rowAt(x, i, d, d), rowAt(logits, i, k, ldl)
+		largest, prior := maxLogSum64(li)
 		joint := newLSE64()
 		for c, l := range li {
 			at := i*ld + c*d
-			joint.add(l + gaussLogProbRow64(nil, nil, nil, 0, xi, partAt(mu, at, d), partAt(s, at, d), form))
+			joint.add(l - largest + gaussLogProbRow64(nil, nil, nil, 0, xi, partAt(mu, at, d), partAt(s, at, d), form))
 		}
-		lp[i] = joint.value() - lseRow64(li)
+		lp[i] = joint.value() - prior
 	}
 }
 
 func gmmLogProbBackward64(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []float64, form ScaleForm, rows, k, d, ldl, ld int) {
 	for i := range rows {
 		xi, li, dli := rowAt(x, i, d, d), rowAt(logits, i, k, ldl), rowAt(dlogits, i, k, ldl)
+		largest, prior := maxLogSum64(li)
 		joint := newLSE64()
 		for c, l := range li {
 			at := i*ld + c*d
-			dli[c] = l + gaussLogProbRow64(nil, partAt(dmu, at, d), partAt(ds, at, d), 1, xi, partAt(mu, at, d), partAt(s, at, d), form)
+			dli[c] = l - largest + gaussLogProbRow64(nil, partAt(dmu, at, d), partAt(ds, at, d), 1, xi, partAt(mu, at, d), partAt(s, at, d), form)
 			joint.add(dli[c])
 		}
-		all, prior := joint.value(), lseRow64(li)
+		all := joint.value()
 		if lp != nil {
 			lp[i] = all - prior
 		}
@@ -130,7 +127,7 @@ func gmmLogProbBackward64(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []floa
 		clear(dxi)
 		for c, l := range li {
 			p := math.Exp(dli[c] - finiteOr0(all))
-			dli[c] = dlp[i] * (p - math.Exp(l-prior))
+			dli[c] = dlp[i] * (p - math.Exp(l-largest-prior))
 			for j := range d {
 				at := i*ld + c*d + j
 				if w := dlp[i] * p; w != 0 {
@@ -162,9 +159,3 @@ func (l *lse64) add(v float64) {
 }
 
 func (l *lse64) value() float64 { return l.m + math.Log(l.s) }
-
-func lseRow64(x []float64) float64 {
-	var l [1]float64
-	logSumExp64(l[:], x, 1, len(x))
-	return l[0]
-}

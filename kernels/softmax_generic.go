@@ -59,15 +59,22 @@ func softmaxBackwardGeneric(dx, dy, y []float32, rows, cols int) {
 	}
 }
 
+// maxLogSum32 returns a log-sum-exp in two parts, whose sum it is: the largest element (0 if
+// that is infinite) and ln sum e^(x - largest). The second does not change if the same number is
+// added to all elements, as far as the sums are exact.
+func maxLogSum32(x []float32) (largest, logSum float32) {
+	largest = finiteOr0(rowMax(x))
+	var lanes [16]float32
+	for j, v := range x {
+		lanes[j%16] += exp32(v - largest)
+	}
+	return largest, log32(f32.Fold16(&lanes))
+}
+
 func logSumExpGeneric(dst, x []float32, rows, cols int) {
 	for i := range rows {
-		xi := x[i*cols:][:cols]
-		m := finiteOr0(rowMax(xi))
-		var lanes [16]float32
-		for j, v := range xi {
-			lanes[j%16] += exp32(v - m)
-		}
-		dst[i] = m + log32(f32.Fold16(&lanes))
+		m, l := maxLogSum32(x[i*cols:][:cols])
+		dst[i] = m + l
 	}
 }
 
@@ -98,13 +105,19 @@ func softmaxBackward64(dx, dy, y []float64, rows, cols int) {
 	}
 }
 
+// maxLogSum64 is maxLogSum32.
+func maxLogSum64(x []float64) (largest, logSum float64) {
+	largest = finiteOr0(rowMax(x))
+	sum := 0.0
+	for _, v := range x {
+		sum += math.Exp(v - largest)
+	}
+	return largest, math.Log(sum)
+}
+
 func logSumExp64(dst, x []float64, rows, cols int) {
 	for i := range rows {
-		xi := x[i*cols:][:cols]
-		m, s := finiteOr0(rowMax(xi)), 0.0
-		for _, v := range xi {
-			s += math.Exp(v - m)
-		}
-		dst[i] = m + math.Log(s)
+		m, l := maxLogSum64(x[i*cols:][:cols])
+		dst[i] = m + l
 	}
 }

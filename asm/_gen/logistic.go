@@ -3,19 +3,19 @@ package main
 import "math"
 
 // Mixtures of discretised logistic distributions, operation by operation as
-// kernels/logistic_generic.go, which has the equations. A row is one mixture; last is
-// levels-1, unit its inverse.
+// kernels/logistic_generic.go, which has the equations and explains the scalars (logisticGrid). A
+// row is one mixture.
 
-const maxBinScore = 0x1p126
+const maxBinScore = 0x1.cp127
 
-// gridPoint is the level nearest to x, in half bins from the middle.
+// gridPoint is the level nearest to x.
 func (b *Block) gridPoint(x *Value) *Value {
-	last := b.Param("last")
-	half := b.Mul(last, b.Const(0.5))
-	t := b.bin("VMINPS", last, b.FMA(x, half, half), false)
+	levels1 := b.Param("levels1")
+	half := b.Mul(levels1, b.Const(0.5))
+	t := b.bin("VMINPS", levels1, b.FMA(x, half, half), false)
 	t = b.bin("VMAXPS", b.Const(0), t, false)
 	j := b.Sub(b.Add(t, b.Const(magic)), b.Const(magic))
-	return b.FMS(b.Const(2), j, last)
+	return b.Mul(b.FMS(b.Const(2), j, levels1), b.Param("step"))
 }
 
 // logisticTerm is one component: see kernels/logistic_generic.go for the names.
@@ -35,14 +35,14 @@ func (b *Block) logisticTerm(c scale) *logisticTerm {
 	k := &logisticTerm{c: c, s: b.Load("s", 0)}
 	inf, zero, one := float32(math.Inf(1)), b.Const(0), b.Const(1)
 	k.inv, k.e, _ = b.invSigma(c, k.s)
-	w := b.MaxC(minScale, b.Mul(k.inv, b.Param("unit")))
+	w := b.Mul(k.inv, b.Param("unit"))
 	b.Note("the edges of the bin")
-	point, last, mu := b.Kept(mixRow), b.Param("last"), b.Load("mu", 0)
-	lo := b.Select(b.Cmp(EQ, b.Add(point, last), zero), b.Const(-inf), b.Sub(point, one))
-	hi := b.Select(b.Cmp(EQ, point, last), b.Const(inf), b.Add(point, one))
+	point, last, step, mu := b.Kept(mixRow), b.Param("last"), b.Param("step"), b.Load("mu", 0)
+	lo := b.Select(b.Cmp(EQ, b.Add(point, last), zero), b.Const(-inf), b.Sub(point, step))
+	hi := b.Select(b.Cmp(EQ, point, last), b.Const(inf), b.Add(point, step))
 	k.a = b.clamp(b.Mul(b.FNMA(mu, last, lo), w), maxBinScore)
 	k.b = b.clamp(b.Mul(b.FNMA(mu, last, hi), w), maxBinScore)
-	w = b.MinC(40, w)
+	w = b.MinC(40, b.MaxC(minScale, b.Mul(w, step)))
 	k.width = b.Add(w, w)
 	b.Par(func() { k.t = b.expm1Twice(w) },
 		func() { k.ea = b.exp(b.Or(k.a, b.Bits(0x80000000)), false, expNotAbove) },
@@ -75,12 +75,12 @@ func logisticKernels(f *File) {
 
 func logistic(f *File, c scale) {
 	lp, x := Array{Name: "lp", Kind: PerRow}, Array{Name: "x", Kind: PerRow}
-	scalars := append([]string{"last float32", "unit float32"}, c.scalars()...)
+	scalars := append([]string{"levels1 float32", "step float32", "last float32", "unit float32"}, c.scalars()...)
 	first := mixLargest(func(b *Block, k *Vars) { b.Set(k.Keep[mixRow], b.gridPoint(b.LoadRow("x"))) })
 	value := func(b *Block, v *Value) *Value { return v }
 	f.Kernel(Kernel{
 		Name: "Logistic" + c.String(), Doc: []string{"writes the log-probabilities of mixtures of n components: see kernels.LogisticMixtureLogProb.",
-			c.doc() + " last is levels-1, unit 1/last."},
+			c.doc()},
 		Arrays: append([]Array{lp, x}, strided("logits", "mu", "s")...),
 		Accs:   mixAccs, Lanes: 16, Vars: 2, Scalars: scalars,
 		Passes: []Pass{first, mixTerms("logits mu s", false, func(b *Block) *Value { return b.logisticTerm(c).lp }, value)},

@@ -3,7 +3,8 @@ package main
 import "math"
 
 // What the kernels with mixtures inside a row share: lanes run over the components, and the
-// log-sum-exps are those of kernels/mixture_generic.go (lseLanes32) and kernels.LogSumExp.
+// log-sum-exps are those of kernels/mixture_generic.go (lseLanes32) and kernels/softmax_generic.go
+// (maxLogSum32). The largest logit is subtracted from all of them, wherever they are read.
 //
 //	pass 1   the largest logit
 //	pass 2   the terms of the components, both log-sum-exps
@@ -13,12 +14,12 @@ import "math"
 
 // Reductions and kept values of these kernels.
 const (
-	mixPrior = iota // lanes of the sum of e^(logit-max)
+	mixPrior = iota // lanes of the sum of e^(logit-largest); of gradients, then its logarithm
 	mixTop          // running maxima of the terms, one a lane
 	mixSum          // sums of e^(term-maximum)
 	mixAccs
 
-	mixFirst = 0 // Keep: the largest logit, then the log-sum-exp of the logits
+	mixFirst = 0 // Keep: the largest logit
 	mixRow   = 1 // Keep: what is added to the value of the row; then that value
 	mixAll   = 2 // Keep, of gradients: the log-sum-exp of the terms, or 0 for an infinite one
 
@@ -70,13 +71,13 @@ func mixTerms(uses string, grad bool, term func(b *Block) *Value, row func(b *Bl
 		},
 		Body: func(b *Block) {
 			v := term(b)
-			l := b.Load("logits", 0)
+			l := b.Sub(b.Load("logits", 0), b.Kept(mixFirst))
 			v = b.Add(l, v)
 			if grad {
 				b.Store("dlogits", 0, v)
 			}
 			b.Note("the lanes of the log-sum-exp of the logits")
-			b.AccAdd(mixPrior, b.expTerm(b.Sub(l, b.Kept(mixFirst))))
+			b.AccAdd(mixPrior, b.expTerm(l))
 			b.Note("of the terms: a new maximum m, sum e^(old-m) + e^(term-m)")
 			v = b.TailFill(v, b.Const(float32(math.Inf(-1))))
 			top, sum := b.acc(mixTop, b.copy), b.acc(mixSum, b.copy)
@@ -92,14 +93,14 @@ func mixTerms(uses string, grad bool, term func(b *Block) *Value, row func(b *Bl
 				b.Set(v, b.Mul(b.Get(v), b.expTerm(b.Sub(b.Get(k.acc[mixTop][i]), top))))
 			}
 			all := b.Add(top, b.log(k.Sum(b, mixSum)))
-			prior := b.Add(b.Kept(mixFirst), b.log(k.Sum(b, mixPrior)))
+			prior := b.log(k.Sum(b, mixPrior))
 			lp := row(b, b.Sub(all, prior))
 			if !grad {
 				b.StoreRow("lp", lp)
 				return
 			}
 			b.Set(k.Keep[mixRow], lp)
-			b.Set(k.Keep[mixFirst], prior)
+			b.Set(k.acc[mixPrior][0], prior)
 			b.Set(k.Keep[mixAll], b.Keep(b.Cmp(NEQ, b.Abs(all), b.Bits(0x7f800000)), all)) // NaN stays
 		}}
 }
@@ -112,7 +113,8 @@ func mixGrads(uses string, before func(b *Block, k *Vars), scale func(b *Block, 
 		Body: func(b *Block) {
 			w := b.LoadRow("lp")
 			var p, pi *Value
-			v, l := b.Sub(b.Load("dlogits", 0), b.Kept(mixAll)), b.Sub(b.Load("logits", 0), b.Kept(mixFirst))
+			v := b.Sub(b.Load("dlogits", 0), b.Kept(mixAll))
+			l := b.Sub(b.Sub(b.Load("logits", 0), b.Kept(mixFirst)), b.Get(b.acc(mixPrior, 0)))
 			b.Par(func() { p = b.expWeight(v) }, func() { pi = b.expWeight(l) })
 			b.Store("dlogits", 0, b.Mul(w, b.Sub(p, pi)))
 			wp := b.Mul(w, p)

@@ -36,19 +36,24 @@ func softmaxKernels(f *File) {
 			}},
 		},
 	})
+	logSum := func(after func(b *Block, k *Vars)) []Pass {
+		return []Pass{largest(true), {Uses: "x", Before: zero, After: after,
+			Body: func(b *Block) { // x - m may be Inf here
+				b.AccAdd(0, b.exp(b.Sub(b.Load("x", 0), b.Kept(0)), false, expAny))
+			}}}
+	}
 	f.Kernel(Kernel{
 		Name: "LogSumExp", Doc: []string{"writes ln sum e^x of rows of n elements: see kernels.LogSumExp."},
 		Arrays: []Array{{Name: "dst", Kind: PerRow}, {Name: "x"}}, Accs: 1, Lanes: 16, Vars: 1,
-		Passes: []Pass{
-			largest(true),
-			{Uses: "x", Before: zero,
-				Body: func(b *Block) { // x - m may be Inf here
-					b.AccAdd(0, b.exp(b.Sub(b.Load("x", 0), b.Kept(0)), false, expAny))
-				},
-				After: func(b *Block, k *Vars) {
-					b.StoreRow("dst", b.Add(b.Kept(0), b.log(k.Sum(b, 0))))
-				}},
-		},
+		Passes: logSum(func(b *Block, k *Vars) { b.StoreRow("dst", b.Add(b.Kept(0), b.log(k.Sum(b, 0)))) }),
+	})
+	f.Kernel(Kernel{
+		Name: "MaxLogSum", Doc: []string{"writes the largest elements m of rows of n, and ln sum e^(x-m): see maxLogSum32 in package kernels."},
+		Arrays: []Array{{Name: "m", Kind: PerRow}, {Name: "sum", Kind: PerRow}, {Name: "x", Kind: Strided, Ld: "ld"}}, Accs: 1, Lanes: 16, Vars: 1,
+		Passes: logSum(func(b *Block, k *Vars) {
+			b.StoreRow("m", b.Kept(0))
+			b.StoreRow("sum", b.log(k.Sum(b, 0)))
+		}),
 	})
 	f.Kernel(Kernel{
 		Name: "SoftmaxBackward", Doc: []string{"is the gradient of Softmax: see kernels.SoftmaxBackward."},

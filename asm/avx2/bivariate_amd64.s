@@ -855,10 +855,10 @@ l6:
 	VADDPS       24(SP), Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VMOVUPS      (BX), Y1
+	VSUBPS       Y9, Y1, Y1
 	VADDPS       Y0, Y1, Y0
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Y9, Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
@@ -1060,8 +1060,8 @@ l6:
 	VADDPS       24(SP), Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VMOVUPS      32(BX), Y1
-	VADDPS       Y0, Y1, Y0
 	VSUBPS       Y9, Y1, Y1
+	VADDPS       Y0, Y1, Y0
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
@@ -1276,10 +1276,10 @@ l8:
 	VSUBPS       Y0, Y1, Y0
 	VMOVUPS      88(SP), Y1
 	VMASKMOVPS   (BX), Y1, Y2
+	VSUBPS       Y9, Y2, Y2
 	VADDPS       Y0, Y2, Y0
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Y9, Y2, Y2
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
 	VMAXPS       Y2, Y3, Y3
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
@@ -1487,8 +1487,8 @@ l8:
 	VSUBPS       Y0, Y1, Y0
 	VMOVUPS      56(SP), Y1
 	VMASKMOVPS   32(BX), Y1, Y2
-	VADDPS       Y0, Y2, Y0
 	VSUBPS       Y9, Y2, Y2
+	VADDPS       Y0, Y2, Y0
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
 	VMAXPS       Y2, Y3, Y3
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
@@ -1729,7 +1729,6 @@ l9:
 	VBLENDVPS Y3, bivariateConsts<>+512(SB), Y2, Y2
 	VCMPPS    $0x15, bivariateConsts<>+576(SB), Y1, Y3
 	VBLENDVPS Y3, Y1, Y2, Y1
-	VADDPS    Y1, Y9, Y1
 	VSUBPS    Y1, Y0, Y0
 	VADDPS    Y8, Y0, Y0
 	VMOVSS    X0, (DI)
@@ -2086,11 +2085,11 @@ l15:
 	VXORPS       Y2, Y1, Y1
 	VMOVUPS      Y1, (DX)(R11*4)
 	VMOVUPS      (R10), Y1
+	VSUBPS       Y9, Y1, Y1
 	VADDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, (BX)
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Y9, Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
@@ -2346,9 +2345,9 @@ l15:
 	VXORPS       Y2, Y1, Y1
 	VMOVUPS      Y1, 32(DX)(R11*4)
 	VMOVUPS      32(R10), Y1
+	VSUBPS       Y9, Y1, Y1
 	VADDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 32(BX)
-	VSUBPS       Y9, Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
@@ -2620,11 +2619,11 @@ l17:
 	VXORPS       Y1, Y0, Y0
 	VMASKMOVPS   Y0, Y6, (DX)(R11*4)
 	VMASKMOVPS   (R10), Y6, Y0
+	VSUBPS       Y9, Y0, Y0
 	VADDPS       168(SP), Y0, Y1
 	VMASKMOVPS   Y1, Y6, (BX)
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Y9, Y0, Y0
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
 	VMAXPS       Y0, Y2, Y2
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
@@ -2887,9 +2886,9 @@ l17:
 	VXORPS       Y1, Y0, Y0
 	VMASKMOVPS   Y0, Y6, 32(DX)(R11*4)
 	VMASKMOVPS   32(R10), Y6, Y0
+	VSUBPS       Y9, Y0, Y0
 	VADDPS       104(SP), Y0, Y1
 	VMASKMOVPS   Y1, Y6, 32(BX)
-	VSUBPS       Y9, Y0, Y0
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
 	VMAXPS       Y0, Y2, Y2
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
@@ -3137,11 +3136,10 @@ l18:
 	VBLENDVPS    Y3, bivariateConsts<>+512(SB), Y2, Y2
 	VCMPPS       $0x15, bivariateConsts<>+576(SB), Y1, Y3
 	VBLENDVPS    Y3, Y1, Y2, Y1
-	VADDPS       Y1, Y9, Y1
 	VSUBPS       Y1, Y0, Y2
 	VADDPS       Y8, Y2, Y2
 	VMOVAPS      Y2, Y8
-	VMOVAPS      Y1, Y9
+	VMOVAPS      Y1, Y15
 	VANDPS       bivariateConsts<>+544(SB), Y0, Y1
 	VCMPPS       $0x04, bivariateConsts<>+576(SB), Y1, Y1
 	VANDPS       Y0, Y1, Y0
@@ -3160,6 +3158,7 @@ l19:
 	VSUBPS       Y7, Y1, Y1
 	VMOVUPS      (R10), Y2
 	VSUBPS       Y9, Y2, Y2
+	VSUBPS       Y15, Y2, Y2
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y1, Y3
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
@@ -3265,6 +3264,7 @@ l19:
 	VSUBPS       Y7, Y1, Y1
 	VMOVUPS      32(R10), Y2
 	VSUBPS       Y9, Y2, Y2
+	VSUBPS       Y15, Y2, Y2
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y1, Y3
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
@@ -3374,6 +3374,7 @@ l21:
 	VSUBPS       Y7, Y2, Y2
 	VMASKMOVPS   (R10), Y1, Y3
 	VSUBPS       Y9, Y3, Y3
+	VSUBPS       Y15, Y3, Y3
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y2, Y4
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y3, Y5
 	VANDPS       Y2, Y4, Y2
@@ -3484,6 +3485,7 @@ l21:
 	VSUBPS       Y7, Y2, Y2
 	VMASKMOVPS   32(R10), Y1, Y3
 	VSUBPS       Y9, Y3, Y3
+	VSUBPS       Y15, Y3, Y3
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y2, Y4
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y3, Y5
 	VANDPS       Y2, Y4, Y2
@@ -3909,10 +3911,10 @@ l28:
 	VADDPS       88(SP), Y0, Y0
 	VSUBPS       Y1, Y0, Y0
 	VMOVUPS      (BX), Y1
+	VSUBPS       Y9, Y1, Y1
 	VADDPS       Y0, Y1, Y0
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Y9, Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
@@ -4127,8 +4129,8 @@ l28:
 	VADDPS       120(SP), Y0, Y0
 	VSUBPS       Y1, Y0, Y0
 	VMOVUPS      32(BX), Y1
-	VADDPS       Y0, Y1, Y0
 	VSUBPS       Y9, Y1, Y1
+	VADDPS       Y0, Y1, Y0
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
@@ -4365,10 +4367,10 @@ l30:
 	VADDPS       120(SP), Y0, Y0
 	VSUBPS       Y1, Y0, Y0
 	VMASKMOVPS   (BX), Y2, Y1
+	VSUBPS       Y9, Y1, Y1
 	VADDPS       Y0, Y1, Y0
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Y9, Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
 	VMAXPS       Y1, Y3, Y3
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
@@ -4591,8 +4593,8 @@ l30:
 	VADDPS       152(SP), Y0, Y0
 	VSUBPS       Y1, Y0, Y0
 	VMASKMOVPS   32(BX), Y2, Y1
-	VADDPS       Y0, Y1, Y0
 	VSUBPS       Y9, Y1, Y1
+	VADDPS       Y0, Y1, Y0
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
 	VMAXPS       Y1, Y3, Y3
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
@@ -4833,7 +4835,6 @@ l31:
 	VBLENDVPS Y3, bivariateConsts<>+512(SB), Y2, Y2
 	VCMPPS    $0x15, bivariateConsts<>+576(SB), Y1, Y3
 	VBLENDVPS Y3, Y1, Y2, Y1
-	VADDPS    Y1, Y9, Y1
 	VSUBPS    Y1, Y0, Y0
 	VADDPS    Y8, Y0, Y0
 	VMOVSS    X0, (DI)
@@ -5214,11 +5215,11 @@ l37:
 	VXORPS       Y2, Y1, Y1
 	VMOVUPS      Y1, (DX)(R11*4)
 	VMOVUPS      (R10), Y1
+	VSUBPS       Y9, Y1, Y1
 	VADDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, (BX)
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Y9, Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
@@ -5488,9 +5489,9 @@ l37:
 	VXORPS       Y2, Y1, Y1
 	VMOVUPS      Y1, 32(DX)(R11*4)
 	VMOVUPS      32(R10), Y1
+	VSUBPS       Y9, Y1, Y1
 	VADDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 32(BX)
-	VSUBPS       Y9, Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
@@ -5784,11 +5785,11 @@ l39:
 	VXORPS       Y1, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (DX)(R11*4)
 	VMASKMOVPS   (R10), Y0, Y1
+	VSUBPS       Y9, Y1, Y1
 	VADDPS       328(SP), Y1, Y2
 	VMASKMOVPS   Y2, Y0, (BX)
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Y9, Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
 	VMAXPS       Y1, Y3, Y3
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
@@ -6066,9 +6067,9 @@ l39:
 	VXORPS       Y1, Y2, Y1
 	VMASKMOVPS   Y1, Y0, 32(DX)(R11*4)
 	VMASKMOVPS   32(R10), Y0, Y1
+	VSUBPS       Y9, Y1, Y1
 	VADDPS       264(SP), Y1, Y2
 	VMASKMOVPS   Y2, Y0, 32(BX)
-	VSUBPS       Y9, Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
 	VMAXPS       Y1, Y3, Y3
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
@@ -6316,11 +6317,10 @@ l40:
 	VBLENDVPS    Y3, bivariateConsts<>+512(SB), Y2, Y2
 	VCMPPS       $0x15, bivariateConsts<>+576(SB), Y1, Y3
 	VBLENDVPS    Y3, Y1, Y2, Y1
-	VADDPS       Y1, Y9, Y1
 	VSUBPS       Y1, Y0, Y2
 	VADDPS       Y8, Y2, Y2
 	VMOVAPS      Y2, Y8
-	VMOVAPS      Y1, Y9
+	VMOVAPS      Y1, Y15
 	VANDPS       bivariateConsts<>+544(SB), Y0, Y1
 	VCMPPS       $0x04, bivariateConsts<>+576(SB), Y1, Y1
 	VANDPS       Y0, Y1, Y0
@@ -6339,6 +6339,7 @@ l41:
 	VSUBPS       Y7, Y1, Y1
 	VMOVUPS      (R10), Y2
 	VSUBPS       Y9, Y2, Y2
+	VSUBPS       Y15, Y2, Y2
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y1, Y3
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
@@ -6444,6 +6445,7 @@ l41:
 	VSUBPS       Y7, Y1, Y1
 	VMOVUPS      32(R10), Y2
 	VSUBPS       Y9, Y2, Y2
+	VSUBPS       Y15, Y2, Y2
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y1, Y3
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
@@ -6553,6 +6555,7 @@ l43:
 	VSUBPS       Y7, Y2, Y2
 	VMASKMOVPS   (R10), Y1, Y3
 	VSUBPS       Y9, Y3, Y3
+	VSUBPS       Y15, Y3, Y3
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y2, Y4
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y3, Y5
 	VANDPS       Y2, Y4, Y2
@@ -6663,6 +6666,7 @@ l43:
 	VSUBPS       Y7, Y2, Y2
 	VMASKMOVPS   32(R10), Y1, Y3
 	VSUBPS       Y9, Y3, Y3
+	VSUBPS       Y15, Y3, Y3
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y2, Y4
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y3, Y5
 	VANDPS       Y2, Y4, Y2
@@ -7169,10 +7173,10 @@ l50:
 	VADDPS       56(SP), Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VMOVUPS      (BX), Y1
+	VSUBPS       Y9, Y1, Y1
 	VADDPS       Y0, Y1, Y0
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Y9, Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
@@ -7466,8 +7470,8 @@ l50:
 	VADDPS       88(SP), Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VMOVUPS      32(BX), Y1
-	VADDPS       Y0, Y1, Y0
 	VSUBPS       Y9, Y1, Y1
+	VADDPS       Y0, Y1, Y0
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
@@ -7787,10 +7791,10 @@ l52:
 	VSUBPS       Y2, Y0, Y0
 	VMOVUPS      24(SP), Y1
 	VMASKMOVPS   (BX), Y1, Y2
+	VSUBPS       Y9, Y2, Y2
 	VADDPS       Y0, Y2, Y0
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Y9, Y2, Y2
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
 	VMAXPS       Y2, Y3, Y3
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
@@ -8091,8 +8095,8 @@ l52:
 	VSUBPS       Y2, Y0, Y0
 	VMOVUPS      24(SP), Y1
 	VMASKMOVPS   32(BX), Y1, Y2
-	VADDPS       Y0, Y2, Y0
 	VSUBPS       Y9, Y2, Y2
+	VADDPS       Y0, Y2, Y0
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
 	VMAXPS       Y2, Y3, Y3
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
@@ -8333,7 +8337,6 @@ l53:
 	VBLENDVPS Y3, bivariateConsts<>+512(SB), Y2, Y2
 	VCMPPS    $0x15, bivariateConsts<>+576(SB), Y1, Y3
 	VBLENDVPS Y3, Y1, Y2, Y1
-	VADDPS    Y1, Y9, Y1
 	VSUBPS    Y1, Y0, Y0
 	VADDPS    Y8, Y0, Y0
 	VMOVSS    X0, (DI)
@@ -8817,11 +8820,11 @@ l59:
 	VXORPS       Y2, Y1, Y1
 	VMOVUPS      Y1, (DX)(R11*4)
 	VMOVUPS      (R10), Y1
+	VSUBPS       Y9, Y1, Y1
 	VADDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, (BX)
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Y9, Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
@@ -9192,9 +9195,9 @@ l59:
 	VXORPS       Y2, Y1, Y1
 	VMOVUPS      Y1, 32(DX)(R11*4)
 	VMOVUPS      32(R10), Y1
+	VSUBPS       Y9, Y1, Y1
 	VADDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 32(BX)
-	VSUBPS       Y9, Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
@@ -9594,11 +9597,11 @@ l61:
 	VXORPS       Y1, Y0, Y0
 	VMASKMOVPS   Y0, Y6, (DX)(R11*4)
 	VMASKMOVPS   (R10), Y6, Y0
+	VSUBPS       Y9, Y0, Y0
 	VADDPS       328(SP), Y0, Y1
 	VMASKMOVPS   Y1, Y6, (BX)
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Y9, Y0, Y0
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
 	VMAXPS       Y0, Y2, Y2
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
@@ -9977,9 +9980,9 @@ l61:
 	VXORPS       Y1, Y0, Y0
 	VMASKMOVPS   Y0, Y6, 32(DX)(R11*4)
 	VMASKMOVPS   32(R10), Y6, Y0
+	VSUBPS       Y9, Y0, Y0
 	VADDPS       232(SP), Y0, Y1
 	VMASKMOVPS   Y1, Y6, 32(BX)
-	VSUBPS       Y9, Y0, Y0
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
 	VMAXPS       Y0, Y2, Y2
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
@@ -10227,11 +10230,10 @@ l62:
 	VBLENDVPS    Y3, bivariateConsts<>+512(SB), Y2, Y2
 	VCMPPS       $0x15, bivariateConsts<>+576(SB), Y1, Y3
 	VBLENDVPS    Y3, Y1, Y2, Y1
-	VADDPS       Y1, Y9, Y1
 	VSUBPS       Y1, Y0, Y2
 	VADDPS       Y8, Y2, Y2
 	VMOVAPS      Y2, Y8
-	VMOVAPS      Y1, Y9
+	VMOVAPS      Y1, Y15
 	VANDPS       bivariateConsts<>+544(SB), Y0, Y1
 	VCMPPS       $0x04, bivariateConsts<>+576(SB), Y1, Y1
 	VANDPS       Y0, Y1, Y0
@@ -10250,6 +10252,7 @@ l63:
 	VSUBPS       Y7, Y1, Y1
 	VMOVUPS      (R10), Y2
 	VSUBPS       Y9, Y2, Y2
+	VSUBPS       Y15, Y2, Y2
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y1, Y3
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
@@ -10355,6 +10358,7 @@ l63:
 	VSUBPS       Y7, Y1, Y1
 	VMOVUPS      32(R10), Y2
 	VSUBPS       Y9, Y2, Y2
+	VSUBPS       Y15, Y2, Y2
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y1, Y3
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
@@ -10464,6 +10468,7 @@ l65:
 	VSUBPS       Y7, Y2, Y2
 	VMASKMOVPS   (R10), Y1, Y3
 	VSUBPS       Y9, Y3, Y3
+	VSUBPS       Y15, Y3, Y3
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y2, Y4
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y3, Y5
 	VANDPS       Y2, Y4, Y2
@@ -10574,6 +10579,7 @@ l65:
 	VSUBPS       Y7, Y2, Y2
 	VMASKMOVPS   32(R10), Y1, Y3
 	VSUBPS       Y9, Y3, Y3
+	VSUBPS       Y15, Y3, Y3
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y2, Y4
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y3, Y5
 	VANDPS       Y2, Y4, Y2

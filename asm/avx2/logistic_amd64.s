@@ -220,22 +220,22 @@ DATA logisticConsts<>+848(SB)/4, $0x7fc00000
 DATA logisticConsts<>+852(SB)/4, $0x7fc00000
 DATA logisticConsts<>+856(SB)/4, $0x7fc00000
 DATA logisticConsts<>+860(SB)/4, $0x7fc00000
-DATA logisticConsts<>+864(SB)/4, $0x7e800000
-DATA logisticConsts<>+868(SB)/4, $0x7e800000
-DATA logisticConsts<>+872(SB)/4, $0x7e800000
-DATA logisticConsts<>+876(SB)/4, $0x7e800000
-DATA logisticConsts<>+880(SB)/4, $0x7e800000
-DATA logisticConsts<>+884(SB)/4, $0x7e800000
-DATA logisticConsts<>+888(SB)/4, $0x7e800000
-DATA logisticConsts<>+892(SB)/4, $0x7e800000
-DATA logisticConsts<>+896(SB)/4, $0xfe800000
-DATA logisticConsts<>+900(SB)/4, $0xfe800000
-DATA logisticConsts<>+904(SB)/4, $0xfe800000
-DATA logisticConsts<>+908(SB)/4, $0xfe800000
-DATA logisticConsts<>+912(SB)/4, $0xfe800000
-DATA logisticConsts<>+916(SB)/4, $0xfe800000
-DATA logisticConsts<>+920(SB)/4, $0xfe800000
-DATA logisticConsts<>+924(SB)/4, $0xfe800000
+DATA logisticConsts<>+864(SB)/4, $0x7f600000
+DATA logisticConsts<>+868(SB)/4, $0x7f600000
+DATA logisticConsts<>+872(SB)/4, $0x7f600000
+DATA logisticConsts<>+876(SB)/4, $0x7f600000
+DATA logisticConsts<>+880(SB)/4, $0x7f600000
+DATA logisticConsts<>+884(SB)/4, $0x7f600000
+DATA logisticConsts<>+888(SB)/4, $0x7f600000
+DATA logisticConsts<>+892(SB)/4, $0x7f600000
+DATA logisticConsts<>+896(SB)/4, $0xff600000
+DATA logisticConsts<>+900(SB)/4, $0xff600000
+DATA logisticConsts<>+904(SB)/4, $0xff600000
+DATA logisticConsts<>+908(SB)/4, $0xff600000
+DATA logisticConsts<>+912(SB)/4, $0xff600000
+DATA logisticConsts<>+916(SB)/4, $0xff600000
+DATA logisticConsts<>+920(SB)/4, $0xff600000
+DATA logisticConsts<>+924(SB)/4, $0xff600000
 DATA logisticConsts<>+928(SB)/4, $0x42200000
 DATA logisticConsts<>+932(SB)/4, $0x42200000
 DATA logisticConsts<>+936(SB)/4, $0x42200000
@@ -630,14 +630,18 @@ DATA logisticConsts<>+2488(SB)/4, $0x38d1b717
 DATA logisticConsts<>+2492(SB)/4, $0x38d1b717
 GLOBL logisticConsts<>(SB), RODATA|NOPTR, $2496
 
-// func LogisticSigma(lp *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, last float32, unit float32)
+// func LogisticSigma(lp *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LogisticSigma(SB), NOSPLIT, $256-72
+TEXT ·LogisticSigma(SB), NOSPLIT, $320-80
 	// Registers:    Y0-Y7 values    Y8-Y15 kept from loop to loop
-	VBROADCASTSS last+64(FP), Y0
-	VMOVUPS      Y0, 32(SP)
-	VBROADCASTSS unit+68(FP), Y0
+	VBROADCASTSS step+68(FP), Y0
 	VMOVUPS      Y0, 64(SP)
+	VBROADCASTSS unit+76(FP), Y0
+	VMOVUPS      Y0, 96(SP)
+	VBROADCASTSS last+72(FP), Y0
+	VMOVUPS      Y0, 128(SP)
+	VBROADCASTSS levels1+64(FP), Y0
+	VMOVUPS      Y0, 32(SP)
 
 	// Registers:    DI lp    SI x    DX logits    BX mu    R8 s    CX elements left in the row    R9 4n
 	MOVQ lp+0(FP), DI
@@ -724,6 +728,7 @@ l5:
 	VSUBPS       logisticConsts<>+672(SB), Y0, Y0
 	VBROADCASTSS 32(SP), Y1
 	VFMSUB132PS  logisticConsts<>+704(SB), Y1, Y0
+	VMULPS       64(SP), Y0, Y0
 	VMOVAPS      Y0, Y8
 	VBROADCASTSS logisticConsts<>+640(SB), Y15
 	VBROADCASTSS logisticConsts<>+640(SB), Y14
@@ -745,31 +750,32 @@ l6:
 	VBLENDVPS    Y0, logisticConsts<>+832(SB), Y1, Y0
 	VBROADCASTSS logisticConsts<>+736(SB), Y1
 	VDIVPS       Y0, Y1, Y0
-	VMULPS       64(SP), Y0, Y0
-	VBROADCASTSS logisticConsts<>+800(SB), Y1
-	VMAXPS       Y0, Y1, Y0
+	VMULPS       96(SP), Y0, Y0
 
 	// the edges of the bin
 	VMOVUPS      (BX), Y1
-	VADDPS       32(SP), Y8, Y2
+	VADDPS       128(SP), Y8, Y2
 	VCMPPS       $0x00, logisticConsts<>+640(SB), Y2, Y2
-	VSUBPS       logisticConsts<>+736(SB), Y8, Y3
+	VSUBPS       64(SP), Y8, Y3
 	VBLENDVPS    Y2, logisticConsts<>+512(SB), Y3, Y2
-	VCMPPS       $0x00, 32(SP), Y8, Y3
-	VADDPS       logisticConsts<>+736(SB), Y8, Y4
+	VCMPPS       $0x00, 128(SP), Y8, Y3
+	VADDPS       64(SP), Y8, Y4
 	VBLENDVPS    Y3, logisticConsts<>+576(SB), Y4, Y3
-	VFNMADD231PS 32(SP), Y1, Y2
+	VFNMADD231PS 128(SP), Y1, Y2
 	VMULPS       Y0, Y2, Y2
 	VBROADCASTSS logisticConsts<>+864(SB), Y4
 	VMINPS       Y2, Y4, Y2
 	VBROADCASTSS logisticConsts<>+896(SB), Y4
 	VMAXPS       Y2, Y4, Y2
-	VFNMADD231PS 32(SP), Y1, Y3
+	VFNMADD231PS 128(SP), Y1, Y3
 	VMULPS       Y0, Y3, Y1
 	VBROADCASTSS logisticConsts<>+864(SB), Y3
 	VMINPS       Y1, Y3, Y1
 	VBROADCASTSS logisticConsts<>+896(SB), Y3
 	VMAXPS       Y1, Y3, Y1
+	VMULPS       64(SP), Y0, Y0
+	VBROADCASTSS logisticConsts<>+800(SB), Y3
+	VMAXPS       Y0, Y3, Y0
 	VBROADCASTSS logisticConsts<>+928(SB), Y3
 	VMINPS       Y0, Y3, Y0
 	VADDPS       Y0, Y0, Y3
@@ -790,14 +796,14 @@ l6:
 	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y0
 	VBROADCASTSS logisticConsts<>+672(SB), Y7
 	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y7
-	VMOVUPS      Y1, 96(SP)
+	VMOVUPS      Y1, 160(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y1
 	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y1
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y0
 	VSUBPS       logisticConsts<>+672(SB), Y7, Y6
-	VMOVUPS      Y2, 128(SP)
+	VMOVUPS      Y2, 192(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y1, Y2
-	VMOVUPS      Y1, 160(SP)
+	VMOVUPS      Y1, 224(SP)
 	VBROADCASTSS logisticConsts<>+1088(SB), Y1
 	VFMADD231PS  logisticConsts<>+1056(SB), Y0, Y1
 	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y3
@@ -817,7 +823,7 @@ l6:
 	VMULPS       Y0, Y1, Y1
 	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y6
-	VMOVUPS      Y7, 192(SP)
+	VMOVUPS      Y7, 256(SP)
 	VADDPS       Y0, Y0, Y7
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y6
@@ -835,16 +841,16 @@ l6:
 	// p 2^n
 	// p 2^n
 	VFMADD231PS  Y7, Y0, Y1
-	VMOVUPS      192(SP), Y0
+	VMOVUPS      256(SP), Y0
 	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      160(SP), Y3
+	VMOVUPS      224(SP), Y3
 	VPSLLD       $0x17, Y3, Y3
 	VPSRAD       $0x01, Y0, Y4
 	VPSRAD       $0x01, Y3, Y5
 	VANDPS       logisticConsts<>+512(SB), Y4, Y4
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
 	VPADDD       logisticConsts<>+736(SB), Y4, Y7
-	VMOVUPS      Y1, 160(SP)
+	VMOVUPS      Y1, 224(SP)
 	VPADDD       logisticConsts<>+736(SB), Y5, Y1
 	VPSUBD       Y4, Y0, Y0
 	VPSUBD       Y5, Y3, Y3
@@ -860,8 +866,8 @@ l6:
 	VBROADCASTSS logisticConsts<>+736(SB), Y1
 	VDIVPS       Y0, Y1, Y0
 	VANDPS       logisticConsts<>+544(SB), Y8, Y1
-	VCMPPS       $0x11, 32(SP), Y1, Y1
-	VMOVUPS      160(SP), Y2
+	VCMPPS       $0x11, 128(SP), Y1, Y1
+	VMOVUPS      224(SP), Y2
 	VADDPS       logisticConsts<>+736(SB), Y2, Y3
 	VDIVPS       Y3, Y2, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
@@ -891,20 +897,20 @@ l6:
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
 	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
-	VMOVUPS      128(SP), Y1
+	VMOVUPS      192(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      96(SP), Y1
+	VMOVUPS      160(SP), Y1
 	VXORPS       logisticConsts<>+1216(SB), Y1, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
 	VMOVUPS      (DX), Y1
+	VSUBPS       Y9, Y1, Y1
 	VADDPS       Y0, Y1, Y0
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Y9, Y1, Y1
 	VBROADCASTSS logisticConsts<>+1888(SB), Y2
 	VMAXPS       Y1, Y2, Y2
 	VBROADCASTSS logisticConsts<>+1920(SB), Y3
@@ -1003,29 +1009,30 @@ l6:
 	VBLENDVPS    Y0, logisticConsts<>+832(SB), Y1, Y0
 	VBROADCASTSS logisticConsts<>+736(SB), Y1
 	VDIVPS       Y0, Y1, Y0
-	VMULPS       64(SP), Y0, Y0
-	VBROADCASTSS logisticConsts<>+800(SB), Y1
-	VMAXPS       Y0, Y1, Y0
+	VMULPS       96(SP), Y0, Y0
 	VMOVUPS      32(BX), Y1
-	VADDPS       32(SP), Y8, Y2
+	VADDPS       128(SP), Y8, Y2
 	VCMPPS       $0x00, logisticConsts<>+640(SB), Y2, Y2
-	VSUBPS       logisticConsts<>+736(SB), Y8, Y3
+	VSUBPS       64(SP), Y8, Y3
 	VBLENDVPS    Y2, logisticConsts<>+512(SB), Y3, Y2
-	VCMPPS       $0x00, 32(SP), Y8, Y3
-	VADDPS       logisticConsts<>+736(SB), Y8, Y4
+	VCMPPS       $0x00, 128(SP), Y8, Y3
+	VADDPS       64(SP), Y8, Y4
 	VBLENDVPS    Y3, logisticConsts<>+576(SB), Y4, Y3
-	VFNMADD231PS 32(SP), Y1, Y2
+	VFNMADD231PS 128(SP), Y1, Y2
 	VMULPS       Y0, Y2, Y2
 	VBROADCASTSS logisticConsts<>+864(SB), Y4
 	VMINPS       Y2, Y4, Y2
 	VBROADCASTSS logisticConsts<>+896(SB), Y4
 	VMAXPS       Y2, Y4, Y2
-	VFNMADD231PS 32(SP), Y1, Y3
+	VFNMADD231PS 128(SP), Y1, Y3
 	VMULPS       Y0, Y3, Y1
 	VBROADCASTSS logisticConsts<>+864(SB), Y3
 	VMINPS       Y1, Y3, Y1
 	VBROADCASTSS logisticConsts<>+896(SB), Y3
 	VMAXPS       Y1, Y3, Y1
+	VMULPS       64(SP), Y0, Y0
+	VBROADCASTSS logisticConsts<>+800(SB), Y3
+	VMAXPS       Y0, Y3, Y0
 	VBROADCASTSS logisticConsts<>+928(SB), Y3
 	VMINPS       Y0, Y3, Y0
 	VADDPS       Y0, Y0, Y3
@@ -1041,14 +1048,14 @@ l6:
 	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y0
 	VBROADCASTSS logisticConsts<>+672(SB), Y7
 	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y7
-	VMOVUPS      Y1, 96(SP)
+	VMOVUPS      Y1, 160(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y1
 	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y1
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y0
 	VSUBPS       logisticConsts<>+672(SB), Y7, Y6
-	VMOVUPS      Y2, 128(SP)
+	VMOVUPS      Y2, 192(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y1, Y2
-	VMOVUPS      Y1, 160(SP)
+	VMOVUPS      Y1, 224(SP)
 	VBROADCASTSS logisticConsts<>+1088(SB), Y1
 	VFMADD231PS  logisticConsts<>+1056(SB), Y0, Y1
 	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y3
@@ -1065,7 +1072,7 @@ l6:
 	VMULPS       Y0, Y1, Y1
 	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y6
-	VMOVUPS      Y7, 192(SP)
+	VMOVUPS      Y7, 256(SP)
 	VADDPS       Y0, Y0, Y7
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y6
@@ -1080,16 +1087,16 @@ l6:
 	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y6
 	VSUBPS       logisticConsts<>+736(SB), Y0, Y1
 	VFMADD231PS  Y7, Y0, Y1
-	VMOVUPS      192(SP), Y0
+	VMOVUPS      256(SP), Y0
 	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      160(SP), Y3
+	VMOVUPS      224(SP), Y3
 	VPSLLD       $0x17, Y3, Y3
 	VPSRAD       $0x01, Y0, Y4
 	VPSRAD       $0x01, Y3, Y5
 	VANDPS       logisticConsts<>+512(SB), Y4, Y4
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
 	VPADDD       logisticConsts<>+736(SB), Y4, Y7
-	VMOVUPS      Y1, 160(SP)
+	VMOVUPS      Y1, 224(SP)
 	VPADDD       logisticConsts<>+736(SB), Y5, Y1
 	VPSUBD       Y4, Y0, Y0
 	VPSUBD       Y5, Y3, Y3
@@ -1105,8 +1112,8 @@ l6:
 	VBROADCASTSS logisticConsts<>+736(SB), Y1
 	VDIVPS       Y0, Y1, Y0
 	VANDPS       logisticConsts<>+544(SB), Y8, Y1
-	VCMPPS       $0x11, 32(SP), Y1, Y1
-	VMOVUPS      160(SP), Y2
+	VCMPPS       $0x11, 128(SP), Y1, Y1
+	VMOVUPS      224(SP), Y2
 	VADDPS       logisticConsts<>+736(SB), Y2, Y3
 	VDIVPS       Y3, Y2, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
@@ -1132,18 +1139,18 @@ l6:
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
 	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
-	VMOVUPS      128(SP), Y1
+	VMOVUPS      192(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      96(SP), Y1
+	VMOVUPS      160(SP), Y1
 	VXORPS       logisticConsts<>+1216(SB), Y1, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
 	VMOVUPS      32(DX), Y1
-	VADDPS       Y0, Y1, Y0
 	VSUBPS       Y9, Y1, Y1
+	VADDPS       Y0, Y1, Y0
 	VBROADCASTSS logisticConsts<>+1888(SB), Y2
 	VMAXPS       Y1, Y2, Y2
 	VBROADCASTSS logisticConsts<>+1920(SB), Y3
@@ -1240,31 +1247,32 @@ l8:
 	VBLENDVPS    Y1, logisticConsts<>+832(SB), Y2, Y1
 	VBROADCASTSS logisticConsts<>+736(SB), Y2
 	VDIVPS       Y1, Y2, Y1
-	VMULPS       64(SP), Y1, Y1
-	VBROADCASTSS logisticConsts<>+800(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VMULPS       96(SP), Y1, Y1
 
 	// the edges of the bin
 	VMASKMOVPS   (BX), Y0, Y2
-	VADDPS       32(SP), Y8, Y3
+	VADDPS       128(SP), Y8, Y3
 	VCMPPS       $0x00, logisticConsts<>+640(SB), Y3, Y3
-	VSUBPS       logisticConsts<>+736(SB), Y8, Y4
+	VSUBPS       64(SP), Y8, Y4
 	VBLENDVPS    Y3, logisticConsts<>+512(SB), Y4, Y3
-	VCMPPS       $0x00, 32(SP), Y8, Y4
-	VADDPS       logisticConsts<>+736(SB), Y8, Y5
+	VCMPPS       $0x00, 128(SP), Y8, Y4
+	VADDPS       64(SP), Y8, Y5
 	VBLENDVPS    Y4, logisticConsts<>+576(SB), Y5, Y4
-	VFNMADD231PS 32(SP), Y2, Y3
+	VFNMADD231PS 128(SP), Y2, Y3
 	VMULPS       Y1, Y3, Y3
 	VBROADCASTSS logisticConsts<>+864(SB), Y5
 	VMINPS       Y3, Y5, Y3
 	VBROADCASTSS logisticConsts<>+896(SB), Y5
 	VMAXPS       Y3, Y5, Y3
-	VFNMADD231PS 32(SP), Y2, Y4
+	VFNMADD231PS 128(SP), Y2, Y4
 	VMULPS       Y1, Y4, Y2
 	VBROADCASTSS logisticConsts<>+864(SB), Y4
 	VMINPS       Y2, Y4, Y2
 	VBROADCASTSS logisticConsts<>+896(SB), Y4
 	VMAXPS       Y2, Y4, Y2
+	VMULPS       64(SP), Y1, Y1
+	VBROADCASTSS logisticConsts<>+800(SB), Y4
+	VMAXPS       Y1, Y4, Y1
 	VBROADCASTSS logisticConsts<>+928(SB), Y4
 	VMINPS       Y1, Y4, Y1
 	VADDPS       Y1, Y1, Y4
@@ -1283,17 +1291,17 @@ l8:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VFNMADD231PS logisticConsts<>+992(SB), Y7, Y1
-	VMOVUPS      Y0, 96(SP)
+	VMOVUPS      Y0, 160(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y0
 	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y0
-	VMOVUPS      Y2, 128(SP)
+	VMOVUPS      Y2, 192(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y2
 	VFMADD231PS  logisticConsts<>+1280(SB), Y5, Y2
 	VFNMADD231PS logisticConsts<>+1024(SB), Y7, Y1
 	VSUBPS       logisticConsts<>+672(SB), Y0, Y7
-	VMOVUPS      Y3, 160(SP)
+	VMOVUPS      Y3, 224(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VMOVUPS      Y2, 192(SP)
+	VMOVUPS      Y2, 256(SP)
 	VBROADCASTSS logisticConsts<>+1088(SB), Y2
 	VFMADD231PS  logisticConsts<>+1056(SB), Y1, Y2
 	VFNMADD231PS logisticConsts<>+1312(SB), Y7, Y4
@@ -1313,7 +1321,7 @@ l8:
 	VMULPS       Y1, Y2, Y2
 	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1440(SB), Y5, Y7
-	VMOVUPS      Y0, 224(SP)
+	VMOVUPS      Y0, 288(SP)
 	VADDPS       Y1, Y1, Y0
 	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1472(SB), Y5, Y7
@@ -1331,16 +1339,16 @@ l8:
 	// p 2^n
 	// p 2^n
 	VFMADD231PS  Y0, Y1, Y2
-	VMOVUPS      224(SP), Y0
+	VMOVUPS      288(SP), Y0
 	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      192(SP), Y1
+	VMOVUPS      256(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
 	VPSRAD       $0x01, Y0, Y4
 	VPSRAD       $0x01, Y1, Y5
 	VANDPS       logisticConsts<>+512(SB), Y4, Y4
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
 	VPADDD       logisticConsts<>+736(SB), Y4, Y6
-	VMOVUPS      Y2, 192(SP)
+	VMOVUPS      Y2, 256(SP)
 	VPADDD       logisticConsts<>+736(SB), Y5, Y2
 	VPSUBD       Y4, Y0, Y0
 	VPSUBD       Y5, Y1, Y1
@@ -1356,8 +1364,8 @@ l8:
 	VBROADCASTSS logisticConsts<>+736(SB), Y1
 	VDIVPS       Y0, Y1, Y0
 	VANDPS       logisticConsts<>+544(SB), Y8, Y1
-	VCMPPS       $0x11, 32(SP), Y1, Y1
-	VMOVUPS      192(SP), Y2
+	VCMPPS       $0x11, 128(SP), Y1, Y1
+	VMOVUPS      256(SP), Y2
 	VADDPS       logisticConsts<>+736(SB), Y2, Y3
 	VDIVPS       Y3, Y2, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
@@ -1387,21 +1395,21 @@ l8:
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
 	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
-	VMOVUPS      160(SP), Y1
+	VMOVUPS      224(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      128(SP), Y1
+	VMOVUPS      192(SP), Y1
 	VXORPS       logisticConsts<>+1216(SB), Y1, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      96(SP), Y1
+	VMOVUPS      160(SP), Y1
 	VMASKMOVPS   (DX), Y1, Y2
+	VSUBPS       Y9, Y2, Y2
 	VADDPS       Y0, Y2, Y0
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Y9, Y2, Y2
 	VBROADCASTSS logisticConsts<>+1888(SB), Y3
 	VMAXPS       Y2, Y3, Y3
 	VBROADCASTSS logisticConsts<>+1920(SB), Y4
@@ -1504,29 +1512,30 @@ l8:
 	VBLENDVPS    Y1, logisticConsts<>+832(SB), Y2, Y1
 	VBROADCASTSS logisticConsts<>+736(SB), Y2
 	VDIVPS       Y1, Y2, Y1
-	VMULPS       64(SP), Y1, Y1
-	VBROADCASTSS logisticConsts<>+800(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VMULPS       96(SP), Y1, Y1
 	VMASKMOVPS   32(BX), Y0, Y2
-	VADDPS       32(SP), Y8, Y3
+	VADDPS       128(SP), Y8, Y3
 	VCMPPS       $0x00, logisticConsts<>+640(SB), Y3, Y3
-	VSUBPS       logisticConsts<>+736(SB), Y8, Y4
+	VSUBPS       64(SP), Y8, Y4
 	VBLENDVPS    Y3, logisticConsts<>+512(SB), Y4, Y3
-	VCMPPS       $0x00, 32(SP), Y8, Y4
-	VADDPS       logisticConsts<>+736(SB), Y8, Y5
+	VCMPPS       $0x00, 128(SP), Y8, Y4
+	VADDPS       64(SP), Y8, Y5
 	VBLENDVPS    Y4, logisticConsts<>+576(SB), Y5, Y4
-	VFNMADD231PS 32(SP), Y2, Y3
+	VFNMADD231PS 128(SP), Y2, Y3
 	VMULPS       Y1, Y3, Y3
 	VBROADCASTSS logisticConsts<>+864(SB), Y5
 	VMINPS       Y3, Y5, Y3
 	VBROADCASTSS logisticConsts<>+896(SB), Y5
 	VMAXPS       Y3, Y5, Y3
-	VFNMADD231PS 32(SP), Y2, Y4
+	VFNMADD231PS 128(SP), Y2, Y4
 	VMULPS       Y1, Y4, Y2
 	VBROADCASTSS logisticConsts<>+864(SB), Y4
 	VMINPS       Y2, Y4, Y2
 	VBROADCASTSS logisticConsts<>+896(SB), Y4
 	VMAXPS       Y2, Y4, Y2
+	VMULPS       64(SP), Y1, Y1
+	VBROADCASTSS logisticConsts<>+800(SB), Y4
+	VMAXPS       Y1, Y4, Y1
 	VBROADCASTSS logisticConsts<>+928(SB), Y4
 	VMINPS       Y1, Y4, Y1
 	VADDPS       Y1, Y1, Y4
@@ -1540,17 +1549,17 @@ l8:
 	VMAXPS       Y5, Y7, Y5
 	VSUBPS       logisticConsts<>+672(SB), Y6, Y7
 	VFNMADD231PS logisticConsts<>+992(SB), Y7, Y1
-	VMOVUPS      Y0, 96(SP)
+	VMOVUPS      Y0, 160(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y0
 	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y0
-	VMOVUPS      Y2, 128(SP)
+	VMOVUPS      Y2, 192(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y2
 	VFMADD231PS  logisticConsts<>+1280(SB), Y5, Y2
 	VFNMADD231PS logisticConsts<>+1024(SB), Y7, Y1
 	VSUBPS       logisticConsts<>+672(SB), Y0, Y7
-	VMOVUPS      Y3, 160(SP)
+	VMOVUPS      Y3, 224(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VMOVUPS      Y2, 192(SP)
+	VMOVUPS      Y2, 256(SP)
 	VBROADCASTSS logisticConsts<>+1088(SB), Y2
 	VFMADD231PS  logisticConsts<>+1056(SB), Y1, Y2
 	VFNMADD231PS logisticConsts<>+1312(SB), Y7, Y4
@@ -1567,7 +1576,7 @@ l8:
 	VMULPS       Y1, Y2, Y2
 	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1440(SB), Y5, Y7
-	VMOVUPS      Y0, 224(SP)
+	VMOVUPS      Y0, 288(SP)
 	VADDPS       Y1, Y1, Y0
 	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1472(SB), Y5, Y7
@@ -1582,16 +1591,16 @@ l8:
 	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y7
 	VSUBPS       logisticConsts<>+736(SB), Y1, Y2
 	VFMADD231PS  Y0, Y1, Y2
-	VMOVUPS      224(SP), Y0
+	VMOVUPS      288(SP), Y0
 	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      192(SP), Y1
+	VMOVUPS      256(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
 	VPSRAD       $0x01, Y0, Y4
 	VPSRAD       $0x01, Y1, Y5
 	VANDPS       logisticConsts<>+512(SB), Y4, Y4
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
 	VPADDD       logisticConsts<>+736(SB), Y4, Y6
-	VMOVUPS      Y2, 192(SP)
+	VMOVUPS      Y2, 256(SP)
 	VPADDD       logisticConsts<>+736(SB), Y5, Y2
 	VPSUBD       Y4, Y0, Y0
 	VPSUBD       Y5, Y1, Y1
@@ -1607,8 +1616,8 @@ l8:
 	VBROADCASTSS logisticConsts<>+736(SB), Y1
 	VDIVPS       Y0, Y1, Y0
 	VANDPS       logisticConsts<>+544(SB), Y8, Y1
-	VCMPPS       $0x11, 32(SP), Y1, Y1
-	VMOVUPS      192(SP), Y2
+	VCMPPS       $0x11, 128(SP), Y1, Y1
+	VMOVUPS      256(SP), Y2
 	VADDPS       logisticConsts<>+736(SB), Y2, Y3
 	VDIVPS       Y3, Y2, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
@@ -1634,19 +1643,19 @@ l8:
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
 	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
-	VMOVUPS      160(SP), Y1
+	VMOVUPS      224(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      128(SP), Y1
+	VMOVUPS      192(SP), Y1
 	VXORPS       logisticConsts<>+1216(SB), Y1, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      96(SP), Y1
+	VMOVUPS      160(SP), Y1
 	VMASKMOVPS   32(DX), Y1, Y2
-	VADDPS       Y0, Y2, Y0
 	VSUBPS       Y9, Y2, Y2
+	VADDPS       Y0, Y2, Y0
 	VBROADCASTSS logisticConsts<>+1888(SB), Y3
 	VMAXPS       Y2, Y3, Y3
 	VBROADCASTSS logisticConsts<>+1920(SB), Y4
@@ -1888,7 +1897,6 @@ l9:
 	VBLENDVPS Y3, logisticConsts<>+512(SB), Y2, Y2
 	VCMPPS    $0x15, logisticConsts<>+576(SB), Y1, Y3
 	VBLENDVPS Y3, Y1, Y2, Y1
-	VADDPS    Y1, Y9, Y1
 	VSUBPS    Y1, Y0, Y0
 	VMOVSS    X0, (DI)
 	ADDQ      $0x04, DI
@@ -1901,14 +1909,18 @@ l9:
 	VZEROUPPER
 	RET
 
-// func LogisticSigmaBackward(lp *float32, dlogits *float32, dmu *float32, ds *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, last float32, unit float32)
+// func LogisticSigmaBackward(lp *float32, dlogits *float32, dmu *float32, ds *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LogisticSigmaBackward(SB), NOSPLIT, $440-96
+TEXT ·LogisticSigmaBackward(SB), NOSPLIT, $504-104
 	// Registers:    Y0-Y6 values    Y7-Y15 kept from loop to loop
-	VBROADCASTSS last+88(FP), Y0
-	VMOVUPS      Y0, 56(SP)
-	VBROADCASTSS unit+92(FP), Y0
+	VBROADCASTSS step+92(FP), Y0
 	VMOVUPS      Y0, 88(SP)
+	VBROADCASTSS unit+100(FP), Y0
+	VMOVUPS      Y0, 120(SP)
+	VBROADCASTSS last+96(FP), Y0
+	VMOVUPS      Y0, 152(SP)
+	VBROADCASTSS levels1+88(FP), Y0
+	VMOVUPS      Y0, 56(SP)
 
 	// Registers:    DI lp    SI dlogits    DX dmu    BX ds    R8 x    R9 logits    R10 mu    R11 s    CX elements left in the row    R12 4n
 	MOVQ lp+0(FP), DI
@@ -2010,6 +2022,7 @@ l14:
 	VSUBPS       logisticConsts<>+672(SB), Y0, Y0
 	VBROADCASTSS 56(SP), Y1
 	VFMSUB132PS  logisticConsts<>+704(SB), Y1, Y0
+	VMULPS       88(SP), Y0, Y0
 	VMOVAPS      Y0, Y8
 	VBROADCASTSS logisticConsts<>+640(SB), Y15
 	VBROADCASTSS logisticConsts<>+640(SB), Y14
@@ -2031,31 +2044,32 @@ l15:
 	VBLENDVPS    Y0, logisticConsts<>+832(SB), Y1, Y0
 	VBROADCASTSS logisticConsts<>+736(SB), Y1
 	VDIVPS       Y0, Y1, Y0
-	VMULPS       88(SP), Y0, Y1
-	VBROADCASTSS logisticConsts<>+800(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VMULPS       120(SP), Y0, Y1
 
 	// the edges of the bin
 	VMOVUPS      (R10), Y2
-	VADDPS       56(SP), Y8, Y3
+	VADDPS       152(SP), Y8, Y3
 	VCMPPS       $0x00, logisticConsts<>+640(SB), Y3, Y3
-	VSUBPS       logisticConsts<>+736(SB), Y8, Y4
+	VSUBPS       88(SP), Y8, Y4
 	VBLENDVPS    Y3, logisticConsts<>+512(SB), Y4, Y3
-	VCMPPS       $0x00, 56(SP), Y8, Y4
-	VADDPS       logisticConsts<>+736(SB), Y8, Y5
+	VCMPPS       $0x00, 152(SP), Y8, Y4
+	VADDPS       88(SP), Y8, Y5
 	VBLENDVPS    Y4, logisticConsts<>+576(SB), Y5, Y4
-	VFNMADD231PS 56(SP), Y2, Y3
+	VFNMADD231PS 152(SP), Y2, Y3
 	VMULPS       Y1, Y3, Y3
 	VBROADCASTSS logisticConsts<>+864(SB), Y5
 	VMINPS       Y3, Y5, Y3
 	VBROADCASTSS logisticConsts<>+896(SB), Y5
 	VMAXPS       Y3, Y5, Y3
-	VFNMADD231PS 56(SP), Y2, Y4
+	VFNMADD231PS 152(SP), Y2, Y4
 	VMULPS       Y1, Y4, Y2
 	VBROADCASTSS logisticConsts<>+864(SB), Y4
 	VMINPS       Y2, Y4, Y2
 	VBROADCASTSS logisticConsts<>+896(SB), Y4
 	VMAXPS       Y2, Y4, Y2
+	VMULPS       88(SP), Y1, Y1
+	VBROADCASTSS logisticConsts<>+800(SB), Y4
+	VMAXPS       Y1, Y4, Y1
 	VBROADCASTSS logisticConsts<>+928(SB), Y4
 	VMINPS       Y1, Y4, Y1
 	VADDPS       Y1, Y1, Y4
@@ -2063,10 +2077,10 @@ l15:
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	VORPS        logisticConsts<>+1216(SB), Y3, Y5
 	VORPS        logisticConsts<>+1216(SB), Y2, Y6
-	VMOVUPS      Y0, 120(SP)
+	VMOVUPS      Y0, 184(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y0
 	VFMADD231PS  logisticConsts<>+960(SB), Y1, Y0
-	VMOVUPS      Y4, 152(SP)
+	VMOVUPS      Y4, 216(SP)
 	VBROADCASTSS logisticConsts<>+1248(SB), Y4
 	VMAXPS       Y5, Y4, Y4
 	VBROADCASTSS logisticConsts<>+1248(SB), Y5
@@ -2076,17 +2090,17 @@ l15:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y1
-	VMOVUPS      Y2, 184(SP)
+	VMOVUPS      Y2, 248(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y2
 	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y2
-	VMOVUPS      Y3, 216(SP)
+	VMOVUPS      Y3, 280(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y3
 	VFMADD231PS  logisticConsts<>+1280(SB), Y5, Y3
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y1
 	VSUBPS       logisticConsts<>+672(SB), Y2, Y6
-	VMOVUPS      Y3, 248(SP)
+	VMOVUPS      Y3, 312(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y3, Y3
-	VMOVUPS      Y2, 280(SP)
+	VMOVUPS      Y2, 344(SP)
 	VBROADCASTSS logisticConsts<>+1088(SB), Y2
 	VFMADD231PS  logisticConsts<>+1056(SB), Y1, Y2
 	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y4
@@ -2106,14 +2120,14 @@ l15:
 	VMULPS       Y1, Y2, Y2
 	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1440(SB), Y5, Y6
-	VMOVUPS      Y0, 312(SP)
+	VMOVUPS      Y0, 376(SP)
 	VADDPS       Y1, Y1, Y0
 	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1472(SB), Y5, Y6
 	VFMADD231PS  Y1, Y2, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1504(SB), Y5, Y6
-	VMOVUPS      312(SP), Y1
+	VMOVUPS      376(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
 	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y6
@@ -2125,24 +2139,24 @@ l15:
 	// p 2^n
 	// p 2^n
 	VFMADD231PS  Y0, Y1, Y2
-	VMOVUPS      280(SP), Y0
+	VMOVUPS      344(SP), Y0
 	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      248(SP), Y1
+	VMOVUPS      312(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
 	VPSRAD       $0x01, Y0, Y4
 	VPSRAD       $0x01, Y1, Y5
 	VANDPS       logisticConsts<>+512(SB), Y4, Y4
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VMOVUPS      Y2, 248(SP)
+	VMOVUPS      Y2, 312(SP)
 	VPADDD       logisticConsts<>+736(SB), Y4, Y2
-	VMOVUPS      Y6, 280(SP)
+	VMOVUPS      Y6, 344(SP)
 	VPADDD       logisticConsts<>+736(SB), Y5, Y6
 	VPSUBD       Y4, Y0, Y0
 	VPSUBD       Y5, Y1, Y1
 	VPADDD       logisticConsts<>+736(SB), Y0, Y0
 	VPADDD       logisticConsts<>+736(SB), Y1, Y1
 	VMULPS       Y2, Y3, Y2
-	VMULPS       280(SP), Y6, Y3
+	VMULPS       344(SP), Y6, Y3
 	VMULPS       Y0, Y2, Y0
 	VMULPS       Y1, Y3, Y1
 	VADDPS       logisticConsts<>+736(SB), Y0, Y2
@@ -2151,9 +2165,9 @@ l15:
 	VBROADCASTSS logisticConsts<>+736(SB), Y5
 	VDIVPS       Y4, Y5, Y4
 	VANDPS       logisticConsts<>+544(SB), Y8, Y5
-	VCMPPS       $0x11, 56(SP), Y5, Y5
-	VMOVUPS      248(SP), Y6
-	VMOVUPS      Y2, 280(SP)
+	VCMPPS       $0x11, 152(SP), Y5, Y5
+	VMOVUPS      312(SP), Y6
+	VMOVUPS      Y2, 344(SP)
 	VADDPS       logisticConsts<>+736(SB), Y6, Y2
 	VDIVPS       Y2, Y6, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y6
@@ -2169,7 +2183,7 @@ l15:
 	VSUBPS    logisticConsts<>+736(SB), Y2, Y2
 
 	// r + r^2 p(r) + k ln 2
-	VMOVUPS      Y5, 312(SP)
+	VMOVUPS      Y5, 376(SP)
 	VBROADCASTSS logisticConsts<>+1632(SB), Y5
 	VFMADD231PS  logisticConsts<>+1600(SB), Y2, Y5
 	VFMADD213PS  logisticConsts<>+1664(SB), Y2, Y5
@@ -2179,18 +2193,18 @@ l15:
 	VFMADD213PS  logisticConsts<>+1792(SB), Y2, Y5
 	VFMADD213PS  logisticConsts<>+1824(SB), Y2, Y5
 	VFMADD213PS  logisticConsts<>+1856(SB), Y2, Y5
-	VMOVUPS      Y1, 344(SP)
+	VMOVUPS      Y1, 408(SP)
 	VMULPS       Y2, Y2, Y1
-	VMOVUPS      Y4, 376(SP)
+	VMOVUPS      Y4, 440(SP)
 	VMULPS       logisticConsts<>+1344(SB), Y6, Y4
 	VFMADD231PS  Y1, Y5, Y4
 	VADDPS       Y2, Y4, Y1
 	VFMADD231PS  logisticConsts<>+1312(SB), Y6, Y1
-	VMOVUPS      216(SP), Y2
+	VMOVUPS      280(SP), Y2
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y2, Y4
 	VANDPS       Y2, Y4, Y4
 	VSUBPS       Y4, Y1, Y1
-	VMOVUPS      184(SP), Y4
+	VMOVUPS      248(SP), Y4
 	VXORPS       logisticConsts<>+1216(SB), Y4, Y5
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y6
 	VANDPS       Y5, Y6, Y5
@@ -2198,29 +2212,29 @@ l15:
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y2, Y5
 	VBLENDVPS    Y5, logisticConsts<>+736(SB), Y0, Y0
 	VMULPS       Y3, Y0, Y0
-	VMULPS       376(SP), Y0, Y0
+	VMULPS       440(SP), Y0, Y0
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y4, Y3
 	VBROADCASTSS logisticConsts<>+736(SB), Y5
-	VBLENDVPS    Y3, 344(SP), Y5, Y3
-	VMULPS       280(SP), Y3, Y3
-	VMULPS       376(SP), Y3, Y3
-	VMOVUPS      152(SP), Y5
-	VDIVPS       248(SP), Y5, Y5
-	VMOVUPS      312(SP), Y6
+	VBLENDVPS    Y3, 408(SP), Y5, Y3
+	VMULPS       344(SP), Y3, Y3
+	VMULPS       440(SP), Y3, Y3
+	VMOVUPS      216(SP), Y5
+	VDIVPS       312(SP), Y5, Y5
+	VMOVUPS      376(SP), Y6
 	VANDPS       Y5, Y6, Y5
 	VSUBPS       Y3, Y0, Y6
-	VMULPS       120(SP), Y6, Y6
+	VMULPS       184(SP), Y6, Y6
 	VMOVUPS      Y6, (DX)
 	VFMADD231PS  Y3, Y4, Y5
 	VFMSUB231PS  Y0, Y2, Y5
-	VMULPS       120(SP), Y5, Y0
+	VMULPS       184(SP), Y5, Y0
 	VMOVUPS      Y0, (BX)
 	VMOVUPS      (R9), Y0
+	VSUBPS       Y9, Y0, Y0
 	VADDPS       Y1, Y0, Y1
 	VMOVUPS      Y1, (SI)
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Y9, Y0, Y0
 	VBROADCASTSS logisticConsts<>+1888(SB), Y2
 	VMAXPS       Y0, Y2, Y2
 	VBROADCASTSS logisticConsts<>+1920(SB), Y3
@@ -2273,7 +2287,7 @@ l15:
 	VBROADCASTSS logisticConsts<>+672(SB), Y5
 	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
 	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VMOVUPS      Y1, 120(SP)
+	VMOVUPS      Y1, 184(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y5, Y1
 	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y0
 	VFNMADD231PS logisticConsts<>+1312(SB), Y1, Y3
@@ -2306,7 +2320,7 @@ l15:
 	VMULPS       Y0, Y1, Y0
 	VMULPS       Y3, Y6, Y1
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
-	VMOVUPS      120(SP), Y3
+	VMOVUPS      184(SP), Y3
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
@@ -2321,55 +2335,56 @@ l15:
 	VBLENDVPS    Y0, logisticConsts<>+832(SB), Y1, Y0
 	VBROADCASTSS logisticConsts<>+736(SB), Y1
 	VDIVPS       Y0, Y1, Y0
-	VMULPS       88(SP), Y0, Y1
-	VBROADCASTSS logisticConsts<>+800(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VMULPS       120(SP), Y0, Y1
 	VMOVUPS      32(R10), Y2
-	VADDPS       56(SP), Y8, Y3
+	VADDPS       152(SP), Y8, Y3
 	VCMPPS       $0x00, logisticConsts<>+640(SB), Y3, Y3
-	VSUBPS       logisticConsts<>+736(SB), Y8, Y4
+	VSUBPS       88(SP), Y8, Y4
 	VBLENDVPS    Y3, logisticConsts<>+512(SB), Y4, Y3
-	VCMPPS       $0x00, 56(SP), Y8, Y4
-	VADDPS       logisticConsts<>+736(SB), Y8, Y5
+	VCMPPS       $0x00, 152(SP), Y8, Y4
+	VADDPS       88(SP), Y8, Y5
 	VBLENDVPS    Y4, logisticConsts<>+576(SB), Y5, Y4
-	VFNMADD231PS 56(SP), Y2, Y3
+	VFNMADD231PS 152(SP), Y2, Y3
 	VMULPS       Y1, Y3, Y3
 	VBROADCASTSS logisticConsts<>+864(SB), Y5
 	VMINPS       Y3, Y5, Y3
 	VBROADCASTSS logisticConsts<>+896(SB), Y5
 	VMAXPS       Y3, Y5, Y3
-	VFNMADD231PS 56(SP), Y2, Y4
+	VFNMADD231PS 152(SP), Y2, Y4
 	VMULPS       Y1, Y4, Y2
 	VBROADCASTSS logisticConsts<>+864(SB), Y4
 	VMINPS       Y2, Y4, Y2
 	VBROADCASTSS logisticConsts<>+896(SB), Y4
 	VMAXPS       Y2, Y4, Y2
+	VMULPS       88(SP), Y1, Y1
+	VBROADCASTSS logisticConsts<>+800(SB), Y4
+	VMAXPS       Y1, Y4, Y1
 	VBROADCASTSS logisticConsts<>+928(SB), Y4
 	VMINPS       Y1, Y4, Y1
 	VADDPS       Y1, Y1, Y4
 	VORPS        logisticConsts<>+1216(SB), Y3, Y5
 	VORPS        logisticConsts<>+1216(SB), Y2, Y6
-	VMOVUPS      Y0, 120(SP)
+	VMOVUPS      Y0, 184(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y0
 	VFMADD231PS  logisticConsts<>+960(SB), Y1, Y0
-	VMOVUPS      Y4, 216(SP)
+	VMOVUPS      Y4, 280(SP)
 	VBROADCASTSS logisticConsts<>+1248(SB), Y4
 	VMAXPS       Y5, Y4, Y4
 	VBROADCASTSS logisticConsts<>+1248(SB), Y5
 	VMAXPS       Y6, Y5, Y5
 	VSUBPS       logisticConsts<>+672(SB), Y0, Y6
 	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y1
-	VMOVUPS      Y2, 184(SP)
+	VMOVUPS      Y2, 248(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y2
 	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y2
-	VMOVUPS      Y3, 312(SP)
+	VMOVUPS      Y3, 376(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y3
 	VFMADD231PS  logisticConsts<>+1280(SB), Y5, Y3
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y1
 	VSUBPS       logisticConsts<>+672(SB), Y2, Y6
-	VMOVUPS      Y3, 248(SP)
+	VMOVUPS      Y3, 312(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y3, Y3
-	VMOVUPS      Y2, 152(SP)
+	VMOVUPS      Y2, 216(SP)
 	VBROADCASTSS logisticConsts<>+1088(SB), Y2
 	VFMADD231PS  logisticConsts<>+1056(SB), Y1, Y2
 	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y4
@@ -2386,14 +2401,14 @@ l15:
 	VMULPS       Y1, Y2, Y2
 	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1440(SB), Y5, Y6
-	VMOVUPS      Y0, 376(SP)
+	VMOVUPS      Y0, 440(SP)
 	VADDPS       Y1, Y1, Y0
 	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1472(SB), Y5, Y6
 	VFMADD231PS  Y1, Y2, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1504(SB), Y5, Y6
-	VMOVUPS      376(SP), Y1
+	VMOVUPS      440(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
 	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y6
@@ -2402,24 +2417,24 @@ l15:
 	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y6
 	VSUBPS       logisticConsts<>+736(SB), Y1, Y2
 	VFMADD231PS  Y0, Y1, Y2
-	VMOVUPS      152(SP), Y0
+	VMOVUPS      216(SP), Y0
 	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      248(SP), Y1
+	VMOVUPS      312(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
 	VPSRAD       $0x01, Y0, Y4
 	VPSRAD       $0x01, Y1, Y5
 	VANDPS       logisticConsts<>+512(SB), Y4, Y4
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VMOVUPS      Y2, 248(SP)
+	VMOVUPS      Y2, 312(SP)
 	VPADDD       logisticConsts<>+736(SB), Y4, Y2
-	VMOVUPS      Y6, 152(SP)
+	VMOVUPS      Y6, 216(SP)
 	VPADDD       logisticConsts<>+736(SB), Y5, Y6
 	VPSUBD       Y4, Y0, Y0
 	VPSUBD       Y5, Y1, Y1
 	VPADDD       logisticConsts<>+736(SB), Y0, Y0
 	VPADDD       logisticConsts<>+736(SB), Y1, Y1
 	VMULPS       Y2, Y3, Y2
-	VMULPS       152(SP), Y6, Y3
+	VMULPS       216(SP), Y6, Y3
 	VMULPS       Y0, Y2, Y0
 	VMULPS       Y1, Y3, Y1
 	VADDPS       logisticConsts<>+736(SB), Y0, Y2
@@ -2428,9 +2443,9 @@ l15:
 	VBROADCASTSS logisticConsts<>+736(SB), Y5
 	VDIVPS       Y4, Y5, Y4
 	VANDPS       logisticConsts<>+544(SB), Y8, Y5
-	VCMPPS       $0x11, 56(SP), Y5, Y5
-	VMOVUPS      248(SP), Y6
-	VMOVUPS      Y2, 152(SP)
+	VCMPPS       $0x11, 152(SP), Y5, Y5
+	VMOVUPS      312(SP), Y6
+	VMOVUPS      Y2, 216(SP)
 	VADDPS       logisticConsts<>+736(SB), Y6, Y2
 	VDIVPS       Y2, Y6, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y6
@@ -2442,7 +2457,7 @@ l15:
 	VANDPS       logisticConsts<>+1568(SB), Y2, Y2
 	VPADDD       logisticConsts<>+1536(SB), Y2, Y2
 	VSUBPS       logisticConsts<>+736(SB), Y2, Y2
-	VMOVUPS      Y5, 376(SP)
+	VMOVUPS      Y5, 440(SP)
 	VBROADCASTSS logisticConsts<>+1632(SB), Y5
 	VFMADD231PS  logisticConsts<>+1600(SB), Y2, Y5
 	VFMADD213PS  logisticConsts<>+1664(SB), Y2, Y5
@@ -2452,18 +2467,18 @@ l15:
 	VFMADD213PS  logisticConsts<>+1792(SB), Y2, Y5
 	VFMADD213PS  logisticConsts<>+1824(SB), Y2, Y5
 	VFMADD213PS  logisticConsts<>+1856(SB), Y2, Y5
-	VMOVUPS      Y1, 280(SP)
+	VMOVUPS      Y1, 344(SP)
 	VMULPS       Y2, Y2, Y1
-	VMOVUPS      Y4, 344(SP)
+	VMOVUPS      Y4, 408(SP)
 	VMULPS       logisticConsts<>+1344(SB), Y6, Y4
 	VFMADD231PS  Y1, Y5, Y4
 	VADDPS       Y2, Y4, Y1
 	VFMADD231PS  logisticConsts<>+1312(SB), Y6, Y1
-	VMOVUPS      312(SP), Y2
+	VMOVUPS      376(SP), Y2
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y2, Y4
 	VANDPS       Y2, Y4, Y4
 	VSUBPS       Y4, Y1, Y1
-	VMOVUPS      184(SP), Y4
+	VMOVUPS      248(SP), Y4
 	VXORPS       logisticConsts<>+1216(SB), Y4, Y5
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y6
 	VANDPS       Y5, Y6, Y5
@@ -2471,27 +2486,27 @@ l15:
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y2, Y5
 	VBLENDVPS    Y5, logisticConsts<>+736(SB), Y0, Y0
 	VMULPS       Y3, Y0, Y0
-	VMULPS       344(SP), Y0, Y0
+	VMULPS       408(SP), Y0, Y0
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y4, Y3
 	VBROADCASTSS logisticConsts<>+736(SB), Y5
-	VBLENDVPS    Y3, 280(SP), Y5, Y3
-	VMULPS       152(SP), Y3, Y3
-	VMULPS       344(SP), Y3, Y3
-	VMOVUPS      216(SP), Y5
-	VDIVPS       248(SP), Y5, Y5
-	VMOVUPS      376(SP), Y6
+	VBLENDVPS    Y3, 344(SP), Y5, Y3
+	VMULPS       216(SP), Y3, Y3
+	VMULPS       408(SP), Y3, Y3
+	VMOVUPS      280(SP), Y5
+	VDIVPS       312(SP), Y5, Y5
+	VMOVUPS      440(SP), Y6
 	VANDPS       Y5, Y6, Y5
 	VSUBPS       Y3, Y0, Y6
-	VMULPS       120(SP), Y6, Y6
+	VMULPS       184(SP), Y6, Y6
 	VMOVUPS      Y6, 32(DX)
 	VFMADD231PS  Y3, Y4, Y5
 	VFMSUB231PS  Y0, Y2, Y5
-	VMULPS       120(SP), Y5, Y0
+	VMULPS       184(SP), Y5, Y0
 	VMOVUPS      Y0, 32(BX)
 	VMOVUPS      32(R9), Y0
+	VSUBPS       Y9, Y0, Y0
 	VADDPS       Y1, Y0, Y1
 	VMOVUPS      Y1, 32(SI)
-	VSUBPS       Y9, Y0, Y0
 	VBROADCASTSS logisticConsts<>+1888(SB), Y2
 	VMAXPS       Y0, Y2, Y2
 	VBROADCASTSS logisticConsts<>+1920(SB), Y3
@@ -2533,7 +2548,7 @@ l15:
 	VBROADCASTSS logisticConsts<>+672(SB), Y5
 	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
 	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VMOVUPS      Y1, 120(SP)
+	VMOVUPS      Y1, 184(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y5, Y1
 	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y0
 	VFNMADD231PS logisticConsts<>+1312(SB), Y1, Y3
@@ -2560,7 +2575,7 @@ l15:
 	VMULPS       Y0, Y1, Y0
 	VMULPS       Y3, Y6, Y1
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
-	VMOVUPS      120(SP), Y3
+	VMOVUPS      184(SP), Y3
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
@@ -2593,43 +2608,44 @@ l17:
 	VBLENDVPS    Y1, logisticConsts<>+832(SB), Y2, Y1
 	VBROADCASTSS logisticConsts<>+736(SB), Y2
 	VDIVPS       Y1, Y2, Y1
-	VMULPS       88(SP), Y1, Y2
-	VBROADCASTSS logisticConsts<>+800(SB), Y3
-	VMAXPS       Y2, Y3, Y2
+	VMULPS       120(SP), Y1, Y2
 
 	// the edges of the bin
 	VMASKMOVPS   (R10), Y0, Y3
-	VADDPS       56(SP), Y8, Y4
+	VADDPS       152(SP), Y8, Y4
 	VCMPPS       $0x00, logisticConsts<>+640(SB), Y4, Y4
-	VSUBPS       logisticConsts<>+736(SB), Y8, Y5
+	VSUBPS       88(SP), Y8, Y5
 	VBLENDVPS    Y4, logisticConsts<>+512(SB), Y5, Y4
-	VCMPPS       $0x00, 56(SP), Y8, Y5
-	VADDPS       logisticConsts<>+736(SB), Y8, Y6
+	VCMPPS       $0x00, 152(SP), Y8, Y5
+	VADDPS       88(SP), Y8, Y6
 	VBLENDVPS    Y5, logisticConsts<>+576(SB), Y6, Y5
-	VFNMADD231PS 56(SP), Y3, Y4
+	VFNMADD231PS 152(SP), Y3, Y4
 	VMULPS       Y2, Y4, Y4
 	VBROADCASTSS logisticConsts<>+864(SB), Y6
 	VMINPS       Y4, Y6, Y4
 	VBROADCASTSS logisticConsts<>+896(SB), Y6
 	VMAXPS       Y4, Y6, Y4
-	VFNMADD231PS 56(SP), Y3, Y5
+	VFNMADD231PS 152(SP), Y3, Y5
 	VMULPS       Y2, Y5, Y3
 	VBROADCASTSS logisticConsts<>+864(SB), Y5
 	VMINPS       Y3, Y5, Y3
 	VBROADCASTSS logisticConsts<>+896(SB), Y5
 	VMAXPS       Y3, Y5, Y3
+	VMULPS       88(SP), Y2, Y2
+	VBROADCASTSS logisticConsts<>+800(SB), Y5
+	VMAXPS       Y2, Y5, Y2
 	VBROADCASTSS logisticConsts<>+928(SB), Y5
 	VMINPS       Y2, Y5, Y2
 	VADDPS       Y2, Y2, Y5
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	VORPS        logisticConsts<>+1216(SB), Y4, Y6
-	VMOVUPS      Y0, 120(SP)
+	VMOVUPS      Y0, 184(SP)
 	VORPS        logisticConsts<>+1216(SB), Y3, Y0
-	VMOVUPS      Y1, 152(SP)
+	VMOVUPS      Y1, 216(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y1
 	VFMADD231PS  logisticConsts<>+960(SB), Y2, Y1
-	VMOVUPS      Y5, 184(SP)
+	VMOVUPS      Y5, 248(SP)
 	VBROADCASTSS logisticConsts<>+1248(SB), Y5
 	VMAXPS       Y6, Y5, Y5
 	VBROADCASTSS logisticConsts<>+1248(SB), Y6
@@ -2639,17 +2655,17 @@ l17:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y2
-	VMOVUPS      Y3, 216(SP)
+	VMOVUPS      Y3, 280(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y3
 	VFMADD231PS  logisticConsts<>+1280(SB), Y5, Y3
-	VMOVUPS      Y4, 248(SP)
+	VMOVUPS      Y4, 312(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y4
 	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y4
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y2
 	VSUBPS       logisticConsts<>+672(SB), Y3, Y6
-	VMOVUPS      Y4, 280(SP)
+	VMOVUPS      Y4, 344(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y4, Y4
-	VMOVUPS      Y3, 312(SP)
+	VMOVUPS      Y3, 376(SP)
 	VBROADCASTSS logisticConsts<>+1088(SB), Y3
 	VFMADD231PS  logisticConsts<>+1056(SB), Y2, Y3
 	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y5
@@ -2669,14 +2685,14 @@ l17:
 	VMULPS       Y2, Y3, Y3
 	VFMADD213PS  logisticConsts<>+1440(SB), Y5, Y4
 	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y6
-	VMOVUPS      Y1, 344(SP)
+	VMOVUPS      Y1, 408(SP)
 	VADDPS       Y2, Y2, Y1
 	VFMADD213PS  logisticConsts<>+1472(SB), Y5, Y4
 	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y6
 	VFMADD231PS  Y2, Y3, Y1
 	VFMADD213PS  logisticConsts<>+1504(SB), Y5, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y6
-	VMOVUPS      344(SP), Y2
+	VMOVUPS      408(SP), Y2
 	VPSLLD       $0x17, Y2, Y2
 	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y4
 	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y6
@@ -2688,24 +2704,24 @@ l17:
 	// p 2^n
 	// p 2^n
 	VFMADD231PS  Y1, Y2, Y0
-	VMOVUPS      312(SP), Y1
+	VMOVUPS      376(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
-	VMOVUPS      280(SP), Y2
+	VMOVUPS      344(SP), Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPSRAD       $0x01, Y1, Y3
 	VPSRAD       $0x01, Y2, Y5
 	VANDPS       logisticConsts<>+512(SB), Y3, Y3
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VMOVUPS      Y0, 280(SP)
+	VMOVUPS      Y0, 344(SP)
 	VPADDD       logisticConsts<>+736(SB), Y3, Y0
-	VMOVUPS      Y6, 312(SP)
+	VMOVUPS      Y6, 376(SP)
 	VPADDD       logisticConsts<>+736(SB), Y5, Y6
 	VPSUBD       Y3, Y1, Y1
 	VPSUBD       Y5, Y2, Y2
 	VPADDD       logisticConsts<>+736(SB), Y1, Y1
 	VPADDD       logisticConsts<>+736(SB), Y2, Y2
 	VMULPS       Y0, Y4, Y0
-	VMULPS       312(SP), Y6, Y3
+	VMULPS       376(SP), Y6, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y2, Y3, Y1
 	VADDPS       logisticConsts<>+736(SB), Y0, Y2
@@ -2714,9 +2730,9 @@ l17:
 	VBROADCASTSS logisticConsts<>+736(SB), Y5
 	VDIVPS       Y4, Y5, Y4
 	VANDPS       logisticConsts<>+544(SB), Y8, Y5
-	VCMPPS       $0x11, 56(SP), Y5, Y5
-	VMOVUPS      280(SP), Y6
-	VMOVUPS      Y2, 312(SP)
+	VCMPPS       $0x11, 152(SP), Y5, Y5
+	VMOVUPS      344(SP), Y6
+	VMOVUPS      Y2, 376(SP)
 	VADDPS       logisticConsts<>+736(SB), Y6, Y2
 	VDIVPS       Y2, Y6, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y6
@@ -2732,7 +2748,7 @@ l17:
 	VSUBPS    logisticConsts<>+736(SB), Y2, Y2
 
 	// r + r^2 p(r) + k ln 2
-	VMOVUPS      Y5, 344(SP)
+	VMOVUPS      Y5, 408(SP)
 	VBROADCASTSS logisticConsts<>+1632(SB), Y5
 	VFMADD231PS  logisticConsts<>+1600(SB), Y2, Y5
 	VFMADD213PS  logisticConsts<>+1664(SB), Y2, Y5
@@ -2742,18 +2758,18 @@ l17:
 	VFMADD213PS  logisticConsts<>+1792(SB), Y2, Y5
 	VFMADD213PS  logisticConsts<>+1824(SB), Y2, Y5
 	VFMADD213PS  logisticConsts<>+1856(SB), Y2, Y5
-	VMOVUPS      Y1, 376(SP)
+	VMOVUPS      Y1, 440(SP)
 	VMULPS       Y2, Y2, Y1
-	VMOVUPS      Y4, 408(SP)
+	VMOVUPS      Y4, 472(SP)
 	VMULPS       logisticConsts<>+1344(SB), Y6, Y4
 	VFMADD231PS  Y1, Y5, Y4
 	VADDPS       Y2, Y4, Y1
 	VFMADD231PS  logisticConsts<>+1312(SB), Y6, Y1
-	VMOVUPS      248(SP), Y2
+	VMOVUPS      312(SP), Y2
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y2, Y4
 	VANDPS       Y2, Y4, Y4
 	VSUBPS       Y4, Y1, Y1
-	VMOVUPS      216(SP), Y4
+	VMOVUPS      280(SP), Y4
 	VXORPS       logisticConsts<>+1216(SB), Y4, Y5
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y6
 	VANDPS       Y5, Y6, Y5
@@ -2761,31 +2777,31 @@ l17:
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y2, Y5
 	VBLENDVPS    Y5, logisticConsts<>+736(SB), Y0, Y0
 	VMULPS       Y3, Y0, Y0
-	VMULPS       408(SP), Y0, Y0
+	VMULPS       472(SP), Y0, Y0
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y4, Y3
 	VBROADCASTSS logisticConsts<>+736(SB), Y5
-	VBLENDVPS    Y3, 376(SP), Y5, Y3
-	VMULPS       312(SP), Y3, Y3
-	VMULPS       408(SP), Y3, Y3
-	VMOVUPS      184(SP), Y5
-	VDIVPS       280(SP), Y5, Y5
-	VMOVUPS      344(SP), Y6
+	VBLENDVPS    Y3, 440(SP), Y5, Y3
+	VMULPS       376(SP), Y3, Y3
+	VMULPS       472(SP), Y3, Y3
+	VMOVUPS      248(SP), Y5
+	VDIVPS       344(SP), Y5, Y5
+	VMOVUPS      408(SP), Y6
 	VANDPS       Y5, Y6, Y5
 	VSUBPS       Y3, Y0, Y6
-	VMULPS       152(SP), Y6, Y6
-	VMOVUPS      Y1, 344(SP)
-	VMOVUPS      120(SP), Y1
+	VMULPS       216(SP), Y6, Y6
+	VMOVUPS      Y1, 408(SP)
+	VMOVUPS      184(SP), Y1
 	VMASKMOVPS   Y6, Y1, (DX)
 	VFMADD231PS  Y3, Y4, Y5
 	VFMSUB231PS  Y0, Y2, Y5
-	VMULPS       152(SP), Y5, Y0
+	VMULPS       216(SP), Y5, Y0
 	VMASKMOVPS   Y0, Y1, (BX)
 	VMASKMOVPS   (R9), Y1, Y0
-	VADDPS       344(SP), Y0, Y2
+	VSUBPS       Y9, Y0, Y0
+	VADDPS       408(SP), Y0, Y2
 	VMASKMOVPS   Y2, Y1, (SI)
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Y9, Y0, Y0
 	VBROADCASTSS logisticConsts<>+1888(SB), Y3
 	VMAXPS       Y0, Y3, Y3
 	VBROADCASTSS logisticConsts<>+1920(SB), Y4
@@ -2841,7 +2857,7 @@ l17:
 	VBROADCASTSS logisticConsts<>+672(SB), Y5
 	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
 	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VMOVUPS      Y0, 120(SP)
+	VMOVUPS      Y0, 184(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
 	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
 	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y3
@@ -2874,7 +2890,7 @@ l17:
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
-	VMOVUPS      120(SP), Y3
+	VMOVUPS      184(SP), Y3
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
@@ -2890,56 +2906,57 @@ l17:
 	VBLENDVPS    Y1, logisticConsts<>+832(SB), Y2, Y1
 	VBROADCASTSS logisticConsts<>+736(SB), Y2
 	VDIVPS       Y1, Y2, Y1
-	VMULPS       88(SP), Y1, Y2
-	VBROADCASTSS logisticConsts<>+800(SB), Y3
-	VMAXPS       Y2, Y3, Y2
+	VMULPS       120(SP), Y1, Y2
 	VMASKMOVPS   32(R10), Y0, Y3
-	VADDPS       56(SP), Y8, Y4
+	VADDPS       152(SP), Y8, Y4
 	VCMPPS       $0x00, logisticConsts<>+640(SB), Y4, Y4
-	VSUBPS       logisticConsts<>+736(SB), Y8, Y5
+	VSUBPS       88(SP), Y8, Y5
 	VBLENDVPS    Y4, logisticConsts<>+512(SB), Y5, Y4
-	VCMPPS       $0x00, 56(SP), Y8, Y5
-	VADDPS       logisticConsts<>+736(SB), Y8, Y6
+	VCMPPS       $0x00, 152(SP), Y8, Y5
+	VADDPS       88(SP), Y8, Y6
 	VBLENDVPS    Y5, logisticConsts<>+576(SB), Y6, Y5
-	VFNMADD231PS 56(SP), Y3, Y4
+	VFNMADD231PS 152(SP), Y3, Y4
 	VMULPS       Y2, Y4, Y4
 	VBROADCASTSS logisticConsts<>+864(SB), Y6
 	VMINPS       Y4, Y6, Y4
 	VBROADCASTSS logisticConsts<>+896(SB), Y6
 	VMAXPS       Y4, Y6, Y4
-	VFNMADD231PS 56(SP), Y3, Y5
+	VFNMADD231PS 152(SP), Y3, Y5
 	VMULPS       Y2, Y5, Y3
 	VBROADCASTSS logisticConsts<>+864(SB), Y5
 	VMINPS       Y3, Y5, Y3
 	VBROADCASTSS logisticConsts<>+896(SB), Y5
 	VMAXPS       Y3, Y5, Y3
+	VMULPS       88(SP), Y2, Y2
+	VBROADCASTSS logisticConsts<>+800(SB), Y5
+	VMAXPS       Y2, Y5, Y2
 	VBROADCASTSS logisticConsts<>+928(SB), Y5
 	VMINPS       Y2, Y5, Y2
 	VADDPS       Y2, Y2, Y5
 	VORPS        logisticConsts<>+1216(SB), Y4, Y6
-	VMOVUPS      Y0, 120(SP)
+	VMOVUPS      Y0, 184(SP)
 	VORPS        logisticConsts<>+1216(SB), Y3, Y0
-	VMOVUPS      Y1, 344(SP)
+	VMOVUPS      Y1, 408(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y1
 	VFMADD231PS  logisticConsts<>+960(SB), Y2, Y1
-	VMOVUPS      Y5, 152(SP)
+	VMOVUPS      Y5, 216(SP)
 	VBROADCASTSS logisticConsts<>+1248(SB), Y5
 	VMAXPS       Y6, Y5, Y5
 	VBROADCASTSS logisticConsts<>+1248(SB), Y6
 	VMAXPS       Y0, Y6, Y0
 	VSUBPS       logisticConsts<>+672(SB), Y1, Y6
 	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y2
-	VMOVUPS      Y3, 248(SP)
+	VMOVUPS      Y3, 312(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y3
 	VFMADD231PS  logisticConsts<>+1280(SB), Y5, Y3
-	VMOVUPS      Y4, 216(SP)
+	VMOVUPS      Y4, 280(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y4
 	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y4
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y2
 	VSUBPS       logisticConsts<>+672(SB), Y3, Y6
-	VMOVUPS      Y4, 280(SP)
+	VMOVUPS      Y4, 344(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y4, Y4
-	VMOVUPS      Y3, 184(SP)
+	VMOVUPS      Y3, 248(SP)
 	VBROADCASTSS logisticConsts<>+1088(SB), Y3
 	VFMADD231PS  logisticConsts<>+1056(SB), Y2, Y3
 	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y5
@@ -2956,14 +2973,14 @@ l17:
 	VMULPS       Y2, Y3, Y3
 	VFMADD213PS  logisticConsts<>+1440(SB), Y5, Y4
 	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y6
-	VMOVUPS      Y1, 408(SP)
+	VMOVUPS      Y1, 472(SP)
 	VADDPS       Y2, Y2, Y1
 	VFMADD213PS  logisticConsts<>+1472(SB), Y5, Y4
 	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y6
 	VFMADD231PS  Y2, Y3, Y1
 	VFMADD213PS  logisticConsts<>+1504(SB), Y5, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y6
-	VMOVUPS      408(SP), Y2
+	VMOVUPS      472(SP), Y2
 	VPSLLD       $0x17, Y2, Y2
 	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y4
 	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y6
@@ -2972,24 +2989,24 @@ l17:
 	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y6
 	VSUBPS       logisticConsts<>+736(SB), Y2, Y0
 	VFMADD231PS  Y1, Y2, Y0
-	VMOVUPS      184(SP), Y1
+	VMOVUPS      248(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
-	VMOVUPS      280(SP), Y2
+	VMOVUPS      344(SP), Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPSRAD       $0x01, Y1, Y3
 	VPSRAD       $0x01, Y2, Y5
 	VANDPS       logisticConsts<>+512(SB), Y3, Y3
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VMOVUPS      Y0, 280(SP)
+	VMOVUPS      Y0, 344(SP)
 	VPADDD       logisticConsts<>+736(SB), Y3, Y0
-	VMOVUPS      Y6, 184(SP)
+	VMOVUPS      Y6, 248(SP)
 	VPADDD       logisticConsts<>+736(SB), Y5, Y6
 	VPSUBD       Y3, Y1, Y1
 	VPSUBD       Y5, Y2, Y2
 	VPADDD       logisticConsts<>+736(SB), Y1, Y1
 	VPADDD       logisticConsts<>+736(SB), Y2, Y2
 	VMULPS       Y0, Y4, Y0
-	VMULPS       184(SP), Y6, Y3
+	VMULPS       248(SP), Y6, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y2, Y3, Y1
 	VADDPS       logisticConsts<>+736(SB), Y0, Y2
@@ -2998,9 +3015,9 @@ l17:
 	VBROADCASTSS logisticConsts<>+736(SB), Y5
 	VDIVPS       Y4, Y5, Y4
 	VANDPS       logisticConsts<>+544(SB), Y8, Y5
-	VCMPPS       $0x11, 56(SP), Y5, Y5
-	VMOVUPS      280(SP), Y6
-	VMOVUPS      Y2, 184(SP)
+	VCMPPS       $0x11, 152(SP), Y5, Y5
+	VMOVUPS      344(SP), Y6
+	VMOVUPS      Y2, 248(SP)
 	VADDPS       logisticConsts<>+736(SB), Y6, Y2
 	VDIVPS       Y2, Y6, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y6
@@ -3012,7 +3029,7 @@ l17:
 	VANDPS       logisticConsts<>+1568(SB), Y2, Y2
 	VPADDD       logisticConsts<>+1536(SB), Y2, Y2
 	VSUBPS       logisticConsts<>+736(SB), Y2, Y2
-	VMOVUPS      Y5, 408(SP)
+	VMOVUPS      Y5, 472(SP)
 	VBROADCASTSS logisticConsts<>+1632(SB), Y5
 	VFMADD231PS  logisticConsts<>+1600(SB), Y2, Y5
 	VFMADD213PS  logisticConsts<>+1664(SB), Y2, Y5
@@ -3022,18 +3039,18 @@ l17:
 	VFMADD213PS  logisticConsts<>+1792(SB), Y2, Y5
 	VFMADD213PS  logisticConsts<>+1824(SB), Y2, Y5
 	VFMADD213PS  logisticConsts<>+1856(SB), Y2, Y5
-	VMOVUPS      Y1, 312(SP)
+	VMOVUPS      Y1, 376(SP)
 	VMULPS       Y2, Y2, Y1
-	VMOVUPS      Y4, 376(SP)
+	VMOVUPS      Y4, 440(SP)
 	VMULPS       logisticConsts<>+1344(SB), Y6, Y4
 	VFMADD231PS  Y1, Y5, Y4
 	VADDPS       Y2, Y4, Y1
 	VFMADD231PS  logisticConsts<>+1312(SB), Y6, Y1
-	VMOVUPS      216(SP), Y2
+	VMOVUPS      280(SP), Y2
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y2, Y4
 	VANDPS       Y2, Y4, Y4
 	VSUBPS       Y4, Y1, Y1
-	VMOVUPS      248(SP), Y4
+	VMOVUPS      312(SP), Y4
 	VXORPS       logisticConsts<>+1216(SB), Y4, Y5
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y6
 	VANDPS       Y5, Y6, Y5
@@ -3041,29 +3058,29 @@ l17:
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y2, Y5
 	VBLENDVPS    Y5, logisticConsts<>+736(SB), Y0, Y0
 	VMULPS       Y3, Y0, Y0
-	VMULPS       376(SP), Y0, Y0
+	VMULPS       440(SP), Y0, Y0
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y4, Y3
 	VBROADCASTSS logisticConsts<>+736(SB), Y5
-	VBLENDVPS    Y3, 312(SP), Y5, Y3
-	VMULPS       184(SP), Y3, Y3
-	VMULPS       376(SP), Y3, Y3
-	VMOVUPS      152(SP), Y5
-	VDIVPS       280(SP), Y5, Y5
-	VMOVUPS      408(SP), Y6
+	VBLENDVPS    Y3, 376(SP), Y5, Y3
+	VMULPS       248(SP), Y3, Y3
+	VMULPS       440(SP), Y3, Y3
+	VMOVUPS      216(SP), Y5
+	VDIVPS       344(SP), Y5, Y5
+	VMOVUPS      472(SP), Y6
 	VANDPS       Y5, Y6, Y5
 	VSUBPS       Y3, Y0, Y6
-	VMULPS       344(SP), Y6, Y6
-	VMOVUPS      Y1, 408(SP)
-	VMOVUPS      120(SP), Y1
+	VMULPS       408(SP), Y6, Y6
+	VMOVUPS      Y1, 472(SP)
+	VMOVUPS      184(SP), Y1
 	VMASKMOVPS   Y6, Y1, 32(DX)
 	VFMADD231PS  Y3, Y4, Y5
 	VFMSUB231PS  Y0, Y2, Y5
-	VMULPS       344(SP), Y5, Y0
+	VMULPS       408(SP), Y5, Y0
 	VMASKMOVPS   Y0, Y1, 32(BX)
 	VMASKMOVPS   32(R9), Y1, Y0
-	VADDPS       408(SP), Y0, Y2
-	VMASKMOVPS   Y2, Y1, 32(SI)
 	VSUBPS       Y9, Y0, Y0
+	VADDPS       472(SP), Y0, Y2
+	VMASKMOVPS   Y2, Y1, 32(SI)
 	VBROADCASTSS logisticConsts<>+1888(SB), Y3
 	VMAXPS       Y0, Y3, Y3
 	VBROADCASTSS logisticConsts<>+1920(SB), Y4
@@ -3108,7 +3125,7 @@ l17:
 	VBROADCASTSS logisticConsts<>+672(SB), Y5
 	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
 	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VMOVUPS      Y0, 120(SP)
+	VMOVUPS      Y0, 184(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
 	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
 	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y3
@@ -3135,7 +3152,7 @@ l17:
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
-	VMOVUPS      120(SP), Y3
+	VMOVUPS      184(SP), Y3
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
@@ -3314,10 +3331,9 @@ l18:
 	VBLENDVPS Y3, logisticConsts<>+512(SB), Y2, Y2
 	VCMPPS    $0x15, logisticConsts<>+576(SB), Y1, Y3
 	VBLENDVPS Y3, Y1, Y2, Y1
-	VADDPS    Y1, Y9, Y1
 	VSUBPS    Y1, Y0, Y2
 	VMOVAPS   Y2, Y8
-	VMOVAPS   Y1, Y9
+	VMOVAPS   Y1, Y15
 	VANDPS    logisticConsts<>+544(SB), Y0, Y1
 	VCMPPS    $0x04, logisticConsts<>+576(SB), Y1, Y1
 	VANDPS    Y0, Y1, Y0
@@ -3332,6 +3348,7 @@ l19:
 	VSUBPS       Y7, Y1, Y1
 	VMOVUPS      (R9), Y2
 	VSUBPS       Y9, Y2, Y2
+	VSUBPS       Y15, Y2, Y2
 	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y1, Y3
 	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
@@ -3351,9 +3368,9 @@ l19:
 	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y5
 	VBROADCASTSS logisticConsts<>+672(SB), Y6
 	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y6
-	VMOVUPS      Y0, 120(SP)
+	VMOVUPS      Y0, 184(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
-	VMOVUPS      Y4, 152(SP)
+	VMOVUPS      Y4, 216(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y6, Y4
 	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y1
 	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
@@ -3385,26 +3402,26 @@ l19:
 	VPSRAD  $0x01, Y2, Y6
 	VANDPS  logisticConsts<>+512(SB), Y5, Y5
 	VANDPS  logisticConsts<>+512(SB), Y6, Y6
-	VMOVUPS Y3, 184(SP)
+	VMOVUPS Y3, 248(SP)
 	VPADDD  logisticConsts<>+736(SB), Y5, Y3
-	VMOVUPS Y4, 216(SP)
+	VMOVUPS Y4, 280(SP)
 	VPADDD  logisticConsts<>+736(SB), Y6, Y4
 	VPSUBD  Y5, Y1, Y1
 	VPSUBD  Y6, Y2, Y2
 	VPADDD  logisticConsts<>+736(SB), Y1, Y1
 	VPADDD  logisticConsts<>+736(SB), Y2, Y2
 	VMULPS  Y3, Y0, Y0
-	VMULPS  216(SP), Y4, Y3
+	VMULPS  280(SP), Y4, Y3
 	VMULPS  Y1, Y0, Y0
 	VMULPS  Y2, Y3, Y1
-	VMOVUPS 184(SP), Y2
+	VMOVUPS 248(SP), Y2
 	VANDPS  Y0, Y2, Y0
-	VMOVUPS 152(SP), Y2
+	VMOVUPS 216(SP), Y2
 	VANDPS  Y1, Y2, Y1
 	VSUBPS  Y1, Y0, Y1
-	VMULPS  120(SP), Y1, Y1
+	VMULPS  184(SP), Y1, Y1
 	VMOVUPS Y1, (SI)
-	VMULPS  120(SP), Y0, Y0
+	VMULPS  184(SP), Y0, Y0
 	VCMPPS  $0x04, logisticConsts<>+640(SB), Y0, Y1
 
 	// the gradients times their responsibilities
@@ -3421,6 +3438,7 @@ l19:
 	VSUBPS       Y7, Y1, Y1
 	VMOVUPS      32(R9), Y2
 	VSUBPS       Y9, Y2, Y2
+	VSUBPS       Y15, Y2, Y2
 	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y1, Y3
 	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
@@ -3437,9 +3455,9 @@ l19:
 	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y5
 	VBROADCASTSS logisticConsts<>+672(SB), Y6
 	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y6
-	VMOVUPS      Y0, 120(SP)
+	VMOVUPS      Y0, 184(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
-	VMOVUPS      Y4, 152(SP)
+	VMOVUPS      Y4, 216(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y6, Y4
 	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y1
 	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
@@ -3465,26 +3483,26 @@ l19:
 	VPSRAD       $0x01, Y2, Y6
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
 	VANDPS       logisticConsts<>+512(SB), Y6, Y6
-	VMOVUPS      Y3, 184(SP)
+	VMOVUPS      Y3, 248(SP)
 	VPADDD       logisticConsts<>+736(SB), Y5, Y3
-	VMOVUPS      Y4, 216(SP)
+	VMOVUPS      Y4, 280(SP)
 	VPADDD       logisticConsts<>+736(SB), Y6, Y4
 	VPSUBD       Y5, Y1, Y1
 	VPSUBD       Y6, Y2, Y2
 	VPADDD       logisticConsts<>+736(SB), Y1, Y1
 	VPADDD       logisticConsts<>+736(SB), Y2, Y2
 	VMULPS       Y3, Y0, Y0
-	VMULPS       216(SP), Y4, Y3
+	VMULPS       280(SP), Y4, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y2, Y3, Y1
-	VMOVUPS      184(SP), Y2
+	VMOVUPS      248(SP), Y2
 	VANDPS       Y0, Y2, Y0
-	VMOVUPS      152(SP), Y2
+	VMOVUPS      216(SP), Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y1
-	VMULPS       120(SP), Y1, Y1
+	VMULPS       184(SP), Y1, Y1
 	VMOVUPS      Y1, 32(SI)
-	VMULPS       120(SP), Y0, Y0
+	VMULPS       184(SP), Y0, Y0
 	VCMPPS       $0x04, logisticConsts<>+640(SB), Y0, Y1
 	VMOVUPS      32(DX), Y2
 	VMULPS       Y0, Y2, Y2
@@ -3510,6 +3528,7 @@ l20:
 	VSUBPS       Y7, Y1, Y1
 	VMOVUPS      (R9), Y2
 	VSUBPS       Y9, Y2, Y2
+	VSUBPS       Y15, Y2, Y2
 	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y1, Y3
 	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
@@ -3529,9 +3548,9 @@ l20:
 	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y5
 	VBROADCASTSS logisticConsts<>+672(SB), Y6
 	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y6
-	VMOVUPS      Y0, 120(SP)
+	VMOVUPS      Y0, 184(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
-	VMOVUPS      Y4, 152(SP)
+	VMOVUPS      Y4, 216(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y6, Y4
 	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y1
 	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
@@ -3563,26 +3582,26 @@ l20:
 	VPSRAD  $0x01, Y2, Y6
 	VANDPS  logisticConsts<>+512(SB), Y5, Y5
 	VANDPS  logisticConsts<>+512(SB), Y6, Y6
-	VMOVUPS Y3, 184(SP)
+	VMOVUPS Y3, 248(SP)
 	VPADDD  logisticConsts<>+736(SB), Y5, Y3
-	VMOVUPS Y4, 216(SP)
+	VMOVUPS Y4, 280(SP)
 	VPADDD  logisticConsts<>+736(SB), Y6, Y4
 	VPSUBD  Y5, Y1, Y1
 	VPSUBD  Y6, Y2, Y2
 	VPADDD  logisticConsts<>+736(SB), Y1, Y1
 	VPADDD  logisticConsts<>+736(SB), Y2, Y2
 	VMULPS  Y3, Y0, Y0
-	VMULPS  216(SP), Y4, Y3
+	VMULPS  280(SP), Y4, Y3
 	VMULPS  Y1, Y0, Y0
 	VMULPS  Y2, Y3, Y1
-	VMOVUPS 184(SP), Y2
+	VMOVUPS 248(SP), Y2
 	VANDPS  Y0, Y2, Y0
-	VMOVUPS 152(SP), Y2
+	VMOVUPS 216(SP), Y2
 	VANDPS  Y1, Y2, Y1
 	VSUBPS  Y1, Y0, Y1
-	VMULPS  120(SP), Y1, Y1
+	VMULPS  184(SP), Y1, Y1
 	VMOVUPS Y1, (SI)
-	VMULPS  120(SP), Y0, Y0
+	VMULPS  184(SP), Y0, Y0
 	VCMPPS  $0x04, logisticConsts<>+640(SB), Y0, Y1
 
 	// the gradients times their responsibilities
@@ -3613,6 +3632,7 @@ l21:
 	VSUBPS       Y7, Y2, Y2
 	VMASKMOVPS   (R9), Y1, Y3
 	VSUBPS       Y9, Y3, Y3
+	VSUBPS       Y15, Y3, Y3
 	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y2, Y4
 	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y3, Y5
 	VANDPS       Y2, Y4, Y2
@@ -3630,12 +3650,12 @@ l21:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS logisticConsts<>+672(SB), Y6
 	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y6
-	VMOVUPS      Y1, 120(SP)
+	VMOVUPS      Y1, 184(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y1
 	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y1
-	VMOVUPS      Y0, 152(SP)
+	VMOVUPS      Y0, 216(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y6, Y0
-	VMOVUPS      Y5, 184(SP)
+	VMOVUPS      Y5, 248(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y1, Y5
 	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y2
 	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y3
@@ -3667,27 +3687,27 @@ l21:
 	VPSRAD     $0x01, Y1, Y6
 	VANDPS     logisticConsts<>+512(SB), Y3, Y3
 	VANDPS     logisticConsts<>+512(SB), Y6, Y6
-	VMOVUPS    Y4, 216(SP)
+	VMOVUPS    Y4, 280(SP)
 	VPADDD     logisticConsts<>+736(SB), Y3, Y4
-	VMOVUPS    Y5, 248(SP)
+	VMOVUPS    Y5, 312(SP)
 	VPADDD     logisticConsts<>+736(SB), Y6, Y5
 	VPSUBD     Y3, Y2, Y2
 	VPSUBD     Y6, Y1, Y1
 	VPADDD     logisticConsts<>+736(SB), Y2, Y2
 	VPADDD     logisticConsts<>+736(SB), Y1, Y1
 	VMULPS     Y4, Y0, Y0
-	VMULPS     248(SP), Y5, Y3
+	VMULPS     312(SP), Y5, Y3
 	VMULPS     Y2, Y0, Y0
 	VMULPS     Y1, Y3, Y1
-	VMOVUPS    216(SP), Y2
+	VMOVUPS    280(SP), Y2
 	VANDPS     Y0, Y2, Y0
-	VMOVUPS    184(SP), Y2
+	VMOVUPS    248(SP), Y2
 	VANDPS     Y1, Y2, Y1
 	VSUBPS     Y1, Y0, Y1
-	VMULPS     152(SP), Y1, Y1
-	VMOVUPS    120(SP), Y2
+	VMULPS     216(SP), Y1, Y1
+	VMOVUPS    184(SP), Y2
 	VMASKMOVPS Y1, Y2, (SI)
-	VMULPS     152(SP), Y0, Y0
+	VMULPS     216(SP), Y0, Y0
 	VCMPPS     $0x04, logisticConsts<>+640(SB), Y0, Y1
 
 	// the gradients times their responsibilities
@@ -3719,16 +3739,20 @@ l22:
 	VZEROUPPER
 	RET
 
-// func LogisticLog(lp *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, last float32, unit float32, factor float32)
+// func LogisticLog(lp *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32, factor float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LogisticLog(SB), NOSPLIT, $288-76
+TEXT ·LogisticLog(SB), NOSPLIT, $352-84
 	// Registers:    Y0-Y7 values    Y8-Y15 kept from loop to loop
-	VBROADCASTSS last+64(FP), Y0
-	VMOVUPS      Y0, 32(SP)
-	VBROADCASTSS factor+72(FP), Y0
+	VBROADCASTSS step+68(FP), Y0
 	VMOVUPS      Y0, 64(SP)
-	VBROADCASTSS unit+68(FP), Y0
+	VBROADCASTSS factor+80(FP), Y0
 	VMOVUPS      Y0, 96(SP)
+	VBROADCASTSS unit+76(FP), Y0
+	VMOVUPS      Y0, 128(SP)
+	VBROADCASTSS last+72(FP), Y0
+	VMOVUPS      Y0, 160(SP)
+	VBROADCASTSS levels1+64(FP), Y0
+	VMOVUPS      Y0, 32(SP)
 
 	// Registers:    DI lp    SI x    DX logits    BX mu    R8 s    CX elements left in the row    R9 4n
 	MOVQ lp+0(FP), DI
@@ -3815,6 +3839,7 @@ l28:
 	VSUBPS       logisticConsts<>+672(SB), Y0, Y0
 	VBROADCASTSS 32(SP), Y1
 	VFMSUB132PS  logisticConsts<>+704(SB), Y1, Y0
+	VMULPS       64(SP), Y0, Y0
 	VMOVAPS      Y0, Y8
 	VBROADCASTSS logisticConsts<>+640(SB), Y15
 	VBROADCASTSS logisticConsts<>+640(SB), Y14
@@ -3828,7 +3853,7 @@ l28:
 
 l29:
 	VMOVUPS      (R8), Y0
-	VMULPS       64(SP), Y0, Y0
+	VMULPS       96(SP), Y0, Y0
 	VBROADCASTSS logisticConsts<>+2112(SB), Y1
 	VMINPS       Y0, Y1, Y0
 	VBROADCASTSS logisticConsts<>+2144(SB), Y1
@@ -3851,34 +3876,35 @@ l29:
 	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y2
 
 	// p 2^n
-	VPSLLD       $0x17, Y1, Y0
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VMULPS       Y0, Y2, Y0
-	VMULPS       96(SP), Y0, Y0
-	VBROADCASTSS logisticConsts<>+800(SB), Y1
-	VMAXPS       Y0, Y1, Y0
+	VPSLLD $0x17, Y1, Y0
+	VPADDD logisticConsts<>+736(SB), Y0, Y0
+	VMULPS Y0, Y2, Y0
+	VMULPS 128(SP), Y0, Y0
 
 	// the edges of the bin
 	VMOVUPS      (BX), Y1
-	VADDPS       32(SP), Y8, Y2
+	VADDPS       160(SP), Y8, Y2
 	VCMPPS       $0x00, logisticConsts<>+640(SB), Y2, Y2
-	VSUBPS       logisticConsts<>+736(SB), Y8, Y3
+	VSUBPS       64(SP), Y8, Y3
 	VBLENDVPS    Y2, logisticConsts<>+512(SB), Y3, Y2
-	VCMPPS       $0x00, 32(SP), Y8, Y3
-	VADDPS       logisticConsts<>+736(SB), Y8, Y4
+	VCMPPS       $0x00, 160(SP), Y8, Y3
+	VADDPS       64(SP), Y8, Y4
 	VBLENDVPS    Y3, logisticConsts<>+576(SB), Y4, Y3
-	VFNMADD231PS 32(SP), Y1, Y2
+	VFNMADD231PS 160(SP), Y1, Y2
 	VMULPS       Y0, Y2, Y2
 	VBROADCASTSS logisticConsts<>+864(SB), Y4
 	VMINPS       Y2, Y4, Y2
 	VBROADCASTSS logisticConsts<>+896(SB), Y4
 	VMAXPS       Y2, Y4, Y2
-	VFNMADD231PS 32(SP), Y1, Y3
+	VFNMADD231PS 160(SP), Y1, Y3
 	VMULPS       Y0, Y3, Y1
 	VBROADCASTSS logisticConsts<>+864(SB), Y3
 	VMINPS       Y1, Y3, Y1
 	VBROADCASTSS logisticConsts<>+896(SB), Y3
 	VMAXPS       Y1, Y3, Y1
+	VMULPS       64(SP), Y0, Y0
+	VBROADCASTSS logisticConsts<>+800(SB), Y3
+	VMAXPS       Y0, Y3, Y0
 	VBROADCASTSS logisticConsts<>+928(SB), Y3
 	VMINPS       Y0, Y3, Y0
 	VADDPS       Y0, Y0, Y3
@@ -3899,14 +3925,14 @@ l29:
 	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y0
 	VBROADCASTSS logisticConsts<>+672(SB), Y7
 	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y7
-	VMOVUPS      Y1, 128(SP)
+	VMOVUPS      Y1, 192(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y1
 	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y1
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y0
 	VSUBPS       logisticConsts<>+672(SB), Y7, Y6
-	VMOVUPS      Y2, 160(SP)
+	VMOVUPS      Y2, 224(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y1, Y2
-	VMOVUPS      Y1, 192(SP)
+	VMOVUPS      Y1, 256(SP)
 	VBROADCASTSS logisticConsts<>+1088(SB), Y1
 	VFMADD231PS  logisticConsts<>+1056(SB), Y0, Y1
 	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y3
@@ -3926,7 +3952,7 @@ l29:
 	VMULPS       Y0, Y1, Y1
 	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y6
-	VMOVUPS      Y7, 224(SP)
+	VMOVUPS      Y7, 288(SP)
 	VADDPS       Y0, Y0, Y7
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y6
@@ -3944,16 +3970,16 @@ l29:
 	// p 2^n
 	// p 2^n
 	VFMADD231PS  Y7, Y0, Y1
-	VMOVUPS      224(SP), Y0
+	VMOVUPS      288(SP), Y0
 	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      192(SP), Y3
+	VMOVUPS      256(SP), Y3
 	VPSLLD       $0x17, Y3, Y3
 	VPSRAD       $0x01, Y0, Y4
 	VPSRAD       $0x01, Y3, Y5
 	VANDPS       logisticConsts<>+512(SB), Y4, Y4
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
 	VPADDD       logisticConsts<>+736(SB), Y4, Y7
-	VMOVUPS      Y1, 192(SP)
+	VMOVUPS      Y1, 256(SP)
 	VPADDD       logisticConsts<>+736(SB), Y5, Y1
 	VPSUBD       Y4, Y0, Y0
 	VPSUBD       Y5, Y3, Y3
@@ -3969,8 +3995,8 @@ l29:
 	VBROADCASTSS logisticConsts<>+736(SB), Y1
 	VDIVPS       Y0, Y1, Y0
 	VANDPS       logisticConsts<>+544(SB), Y8, Y1
-	VCMPPS       $0x11, 32(SP), Y1, Y1
-	VMOVUPS      192(SP), Y2
+	VCMPPS       $0x11, 160(SP), Y1, Y1
+	VMOVUPS      256(SP), Y2
 	VADDPS       logisticConsts<>+736(SB), Y2, Y3
 	VDIVPS       Y3, Y2, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
@@ -4000,20 +4026,20 @@ l29:
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
 	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
-	VMOVUPS      160(SP), Y1
+	VMOVUPS      224(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      128(SP), Y1
+	VMOVUPS      192(SP), Y1
 	VXORPS       logisticConsts<>+1216(SB), Y1, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
 	VMOVUPS      (DX), Y1
+	VSUBPS       Y9, Y1, Y1
 	VADDPS       Y0, Y1, Y0
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Y9, Y1, Y1
 	VBROADCASTSS logisticConsts<>+1888(SB), Y2
 	VMAXPS       Y1, Y2, Y2
 	VBROADCASTSS logisticConsts<>+1920(SB), Y3
@@ -4104,7 +4130,7 @@ l29:
 	VFMADD231PS  Y11, Y1, Y0
 	VMOVAPS      Y0, Y11
 	VMOVUPS      32(R8), Y0
-	VMULPS       64(SP), Y0, Y0
+	VMULPS       96(SP), Y0, Y0
 	VBROADCASTSS logisticConsts<>+2112(SB), Y1
 	VMINPS       Y0, Y1, Y0
 	VBROADCASTSS logisticConsts<>+2144(SB), Y1
@@ -4124,29 +4150,30 @@ l29:
 	VPSLLD       $0x17, Y1, Y0
 	VPADDD       logisticConsts<>+736(SB), Y0, Y0
 	VMULPS       Y0, Y2, Y0
-	VMULPS       96(SP), Y0, Y0
-	VBROADCASTSS logisticConsts<>+800(SB), Y1
-	VMAXPS       Y0, Y1, Y0
+	VMULPS       128(SP), Y0, Y0
 	VMOVUPS      32(BX), Y1
-	VADDPS       32(SP), Y8, Y2
+	VADDPS       160(SP), Y8, Y2
 	VCMPPS       $0x00, logisticConsts<>+640(SB), Y2, Y2
-	VSUBPS       logisticConsts<>+736(SB), Y8, Y3
+	VSUBPS       64(SP), Y8, Y3
 	VBLENDVPS    Y2, logisticConsts<>+512(SB), Y3, Y2
-	VCMPPS       $0x00, 32(SP), Y8, Y3
-	VADDPS       logisticConsts<>+736(SB), Y8, Y4
+	VCMPPS       $0x00, 160(SP), Y8, Y3
+	VADDPS       64(SP), Y8, Y4
 	VBLENDVPS    Y3, logisticConsts<>+576(SB), Y4, Y3
-	VFNMADD231PS 32(SP), Y1, Y2
+	VFNMADD231PS 160(SP), Y1, Y2
 	VMULPS       Y0, Y2, Y2
 	VBROADCASTSS logisticConsts<>+864(SB), Y4
 	VMINPS       Y2, Y4, Y2
 	VBROADCASTSS logisticConsts<>+896(SB), Y4
 	VMAXPS       Y2, Y4, Y2
-	VFNMADD231PS 32(SP), Y1, Y3
+	VFNMADD231PS 160(SP), Y1, Y3
 	VMULPS       Y0, Y3, Y1
 	VBROADCASTSS logisticConsts<>+864(SB), Y3
 	VMINPS       Y1, Y3, Y1
 	VBROADCASTSS logisticConsts<>+896(SB), Y3
 	VMAXPS       Y1, Y3, Y1
+	VMULPS       64(SP), Y0, Y0
+	VBROADCASTSS logisticConsts<>+800(SB), Y3
+	VMAXPS       Y0, Y3, Y0
 	VBROADCASTSS logisticConsts<>+928(SB), Y3
 	VMINPS       Y0, Y3, Y0
 	VADDPS       Y0, Y0, Y3
@@ -4162,14 +4189,14 @@ l29:
 	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y0
 	VBROADCASTSS logisticConsts<>+672(SB), Y7
 	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y7
-	VMOVUPS      Y1, 128(SP)
+	VMOVUPS      Y1, 192(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y1
 	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y1
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y0
 	VSUBPS       logisticConsts<>+672(SB), Y7, Y6
-	VMOVUPS      Y2, 160(SP)
+	VMOVUPS      Y2, 224(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y1, Y2
-	VMOVUPS      Y1, 192(SP)
+	VMOVUPS      Y1, 256(SP)
 	VBROADCASTSS logisticConsts<>+1088(SB), Y1
 	VFMADD231PS  logisticConsts<>+1056(SB), Y0, Y1
 	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y3
@@ -4186,7 +4213,7 @@ l29:
 	VMULPS       Y0, Y1, Y1
 	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y6
-	VMOVUPS      Y7, 224(SP)
+	VMOVUPS      Y7, 288(SP)
 	VADDPS       Y0, Y0, Y7
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y6
@@ -4201,16 +4228,16 @@ l29:
 	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y6
 	VSUBPS       logisticConsts<>+736(SB), Y0, Y1
 	VFMADD231PS  Y7, Y0, Y1
-	VMOVUPS      224(SP), Y0
+	VMOVUPS      288(SP), Y0
 	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      192(SP), Y3
+	VMOVUPS      256(SP), Y3
 	VPSLLD       $0x17, Y3, Y3
 	VPSRAD       $0x01, Y0, Y4
 	VPSRAD       $0x01, Y3, Y5
 	VANDPS       logisticConsts<>+512(SB), Y4, Y4
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
 	VPADDD       logisticConsts<>+736(SB), Y4, Y7
-	VMOVUPS      Y1, 192(SP)
+	VMOVUPS      Y1, 256(SP)
 	VPADDD       logisticConsts<>+736(SB), Y5, Y1
 	VPSUBD       Y4, Y0, Y0
 	VPSUBD       Y5, Y3, Y3
@@ -4226,8 +4253,8 @@ l29:
 	VBROADCASTSS logisticConsts<>+736(SB), Y1
 	VDIVPS       Y0, Y1, Y0
 	VANDPS       logisticConsts<>+544(SB), Y8, Y1
-	VCMPPS       $0x11, 32(SP), Y1, Y1
-	VMOVUPS      192(SP), Y2
+	VCMPPS       $0x11, 160(SP), Y1, Y1
+	VMOVUPS      256(SP), Y2
 	VADDPS       logisticConsts<>+736(SB), Y2, Y3
 	VDIVPS       Y3, Y2, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
@@ -4253,18 +4280,18 @@ l29:
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
 	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
-	VMOVUPS      160(SP), Y1
+	VMOVUPS      224(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      128(SP), Y1
+	VMOVUPS      192(SP), Y1
 	VXORPS       logisticConsts<>+1216(SB), Y1, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
 	VMOVUPS      32(DX), Y1
-	VADDPS       Y0, Y1, Y0
 	VSUBPS       Y9, Y1, Y1
+	VADDPS       Y0, Y1, Y0
 	VBROADCASTSS logisticConsts<>+1888(SB), Y2
 	VMAXPS       Y1, Y2, Y2
 	VBROADCASTSS logisticConsts<>+1920(SB), Y3
@@ -4353,7 +4380,7 @@ l31:
 	NEGQ         CX
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (R8), Y0, Y1
-	VMULPS       64(SP), Y1, Y1
+	VMULPS       96(SP), Y1, Y1
 	VBROADCASTSS logisticConsts<>+2112(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VBROADCASTSS logisticConsts<>+2144(SB), Y2
@@ -4376,34 +4403,35 @@ l31:
 	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
 
 	// p 2^n
-	VPSLLD       $0x17, Y2, Y1
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VMULPS       Y1, Y3, Y1
-	VMULPS       96(SP), Y1, Y1
-	VBROADCASTSS logisticConsts<>+800(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VPSLLD $0x17, Y2, Y1
+	VPADDD logisticConsts<>+736(SB), Y1, Y1
+	VMULPS Y1, Y3, Y1
+	VMULPS 128(SP), Y1, Y1
 
 	// the edges of the bin
 	VMASKMOVPS   (BX), Y0, Y2
-	VADDPS       32(SP), Y8, Y3
+	VADDPS       160(SP), Y8, Y3
 	VCMPPS       $0x00, logisticConsts<>+640(SB), Y3, Y3
-	VSUBPS       logisticConsts<>+736(SB), Y8, Y4
+	VSUBPS       64(SP), Y8, Y4
 	VBLENDVPS    Y3, logisticConsts<>+512(SB), Y4, Y3
-	VCMPPS       $0x00, 32(SP), Y8, Y4
-	VADDPS       logisticConsts<>+736(SB), Y8, Y5
+	VCMPPS       $0x00, 160(SP), Y8, Y4
+	VADDPS       64(SP), Y8, Y5
 	VBLENDVPS    Y4, logisticConsts<>+576(SB), Y5, Y4
-	VFNMADD231PS 32(SP), Y2, Y3
+	VFNMADD231PS 160(SP), Y2, Y3
 	VMULPS       Y1, Y3, Y3
 	VBROADCASTSS logisticConsts<>+864(SB), Y5
 	VMINPS       Y3, Y5, Y3
 	VBROADCASTSS logisticConsts<>+896(SB), Y5
 	VMAXPS       Y3, Y5, Y3
-	VFNMADD231PS 32(SP), Y2, Y4
+	VFNMADD231PS 160(SP), Y2, Y4
 	VMULPS       Y1, Y4, Y2
 	VBROADCASTSS logisticConsts<>+864(SB), Y4
 	VMINPS       Y2, Y4, Y2
 	VBROADCASTSS logisticConsts<>+896(SB), Y4
 	VMAXPS       Y2, Y4, Y2
+	VMULPS       64(SP), Y1, Y1
+	VBROADCASTSS logisticConsts<>+800(SB), Y4
+	VMAXPS       Y1, Y4, Y1
 	VBROADCASTSS logisticConsts<>+928(SB), Y4
 	VMINPS       Y1, Y4, Y1
 	VADDPS       Y1, Y1, Y4
@@ -4422,17 +4450,17 @@ l31:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VFNMADD231PS logisticConsts<>+992(SB), Y7, Y1
-	VMOVUPS      Y0, 128(SP)
+	VMOVUPS      Y0, 192(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y0
 	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y0
-	VMOVUPS      Y2, 160(SP)
+	VMOVUPS      Y2, 224(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y2
 	VFMADD231PS  logisticConsts<>+1280(SB), Y5, Y2
 	VFNMADD231PS logisticConsts<>+1024(SB), Y7, Y1
 	VSUBPS       logisticConsts<>+672(SB), Y0, Y7
-	VMOVUPS      Y3, 192(SP)
+	VMOVUPS      Y3, 256(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VMOVUPS      Y2, 224(SP)
+	VMOVUPS      Y2, 288(SP)
 	VBROADCASTSS logisticConsts<>+1088(SB), Y2
 	VFMADD231PS  logisticConsts<>+1056(SB), Y1, Y2
 	VFNMADD231PS logisticConsts<>+1312(SB), Y7, Y4
@@ -4452,7 +4480,7 @@ l31:
 	VMULPS       Y1, Y2, Y2
 	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1440(SB), Y5, Y7
-	VMOVUPS      Y0, 256(SP)
+	VMOVUPS      Y0, 320(SP)
 	VADDPS       Y1, Y1, Y0
 	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1472(SB), Y5, Y7
@@ -4470,16 +4498,16 @@ l31:
 	// p 2^n
 	// p 2^n
 	VFMADD231PS  Y0, Y1, Y2
-	VMOVUPS      256(SP), Y0
+	VMOVUPS      320(SP), Y0
 	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      224(SP), Y1
+	VMOVUPS      288(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
 	VPSRAD       $0x01, Y0, Y4
 	VPSRAD       $0x01, Y1, Y5
 	VANDPS       logisticConsts<>+512(SB), Y4, Y4
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
 	VPADDD       logisticConsts<>+736(SB), Y4, Y6
-	VMOVUPS      Y2, 224(SP)
+	VMOVUPS      Y2, 288(SP)
 	VPADDD       logisticConsts<>+736(SB), Y5, Y2
 	VPSUBD       Y4, Y0, Y0
 	VPSUBD       Y5, Y1, Y1
@@ -4495,8 +4523,8 @@ l31:
 	VBROADCASTSS logisticConsts<>+736(SB), Y1
 	VDIVPS       Y0, Y1, Y0
 	VANDPS       logisticConsts<>+544(SB), Y8, Y1
-	VCMPPS       $0x11, 32(SP), Y1, Y1
-	VMOVUPS      224(SP), Y2
+	VCMPPS       $0x11, 160(SP), Y1, Y1
+	VMOVUPS      288(SP), Y2
 	VADDPS       logisticConsts<>+736(SB), Y2, Y3
 	VDIVPS       Y3, Y2, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
@@ -4526,21 +4554,21 @@ l31:
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
 	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
-	VMOVUPS      192(SP), Y1
+	VMOVUPS      256(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      160(SP), Y1
+	VMOVUPS      224(SP), Y1
 	VXORPS       logisticConsts<>+1216(SB), Y1, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      128(SP), Y1
+	VMOVUPS      192(SP), Y1
 	VMASKMOVPS   (DX), Y1, Y2
+	VSUBPS       Y9, Y2, Y2
 	VADDPS       Y0, Y2, Y0
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Y9, Y2, Y2
 	VBROADCASTSS logisticConsts<>+1888(SB), Y3
 	VMAXPS       Y2, Y3, Y3
 	VBROADCASTSS logisticConsts<>+1920(SB), Y4
@@ -4635,7 +4663,7 @@ l31:
 	VMOVAPS      Y0, Y11
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(R8), Y0, Y1
-	VMULPS       64(SP), Y1, Y1
+	VMULPS       96(SP), Y1, Y1
 	VBROADCASTSS logisticConsts<>+2112(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VBROADCASTSS logisticConsts<>+2144(SB), Y2
@@ -4655,29 +4683,30 @@ l31:
 	VPSLLD       $0x17, Y2, Y1
 	VPADDD       logisticConsts<>+736(SB), Y1, Y1
 	VMULPS       Y1, Y3, Y1
-	VMULPS       96(SP), Y1, Y1
-	VBROADCASTSS logisticConsts<>+800(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VMULPS       128(SP), Y1, Y1
 	VMASKMOVPS   32(BX), Y0, Y2
-	VADDPS       32(SP), Y8, Y3
+	VADDPS       160(SP), Y8, Y3
 	VCMPPS       $0x00, logisticConsts<>+640(SB), Y3, Y3
-	VSUBPS       logisticConsts<>+736(SB), Y8, Y4
+	VSUBPS       64(SP), Y8, Y4
 	VBLENDVPS    Y3, logisticConsts<>+512(SB), Y4, Y3
-	VCMPPS       $0x00, 32(SP), Y8, Y4
-	VADDPS       logisticConsts<>+736(SB), Y8, Y5
+	VCMPPS       $0x00, 160(SP), Y8, Y4
+	VADDPS       64(SP), Y8, Y5
 	VBLENDVPS    Y4, logisticConsts<>+576(SB), Y5, Y4
-	VFNMADD231PS 32(SP), Y2, Y3
+	VFNMADD231PS 160(SP), Y2, Y3
 	VMULPS       Y1, Y3, Y3
 	VBROADCASTSS logisticConsts<>+864(SB), Y5
 	VMINPS       Y3, Y5, Y3
 	VBROADCASTSS logisticConsts<>+896(SB), Y5
 	VMAXPS       Y3, Y5, Y3
-	VFNMADD231PS 32(SP), Y2, Y4
+	VFNMADD231PS 160(SP), Y2, Y4
 	VMULPS       Y1, Y4, Y2
 	VBROADCASTSS logisticConsts<>+864(SB), Y4
 	VMINPS       Y2, Y4, Y2
 	VBROADCASTSS logisticConsts<>+896(SB), Y4
 	VMAXPS       Y2, Y4, Y2
+	VMULPS       64(SP), Y1, Y1
+	VBROADCASTSS logisticConsts<>+800(SB), Y4
+	VMAXPS       Y1, Y4, Y1
 	VBROADCASTSS logisticConsts<>+928(SB), Y4
 	VMINPS       Y1, Y4, Y1
 	VADDPS       Y1, Y1, Y4
@@ -4691,17 +4720,17 @@ l31:
 	VMAXPS       Y5, Y7, Y5
 	VSUBPS       logisticConsts<>+672(SB), Y6, Y7
 	VFNMADD231PS logisticConsts<>+992(SB), Y7, Y1
-	VMOVUPS      Y0, 128(SP)
+	VMOVUPS      Y0, 192(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y0
 	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y0
-	VMOVUPS      Y2, 160(SP)
+	VMOVUPS      Y2, 224(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y2
 	VFMADD231PS  logisticConsts<>+1280(SB), Y5, Y2
 	VFNMADD231PS logisticConsts<>+1024(SB), Y7, Y1
 	VSUBPS       logisticConsts<>+672(SB), Y0, Y7
-	VMOVUPS      Y3, 192(SP)
+	VMOVUPS      Y3, 256(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VMOVUPS      Y2, 224(SP)
+	VMOVUPS      Y2, 288(SP)
 	VBROADCASTSS logisticConsts<>+1088(SB), Y2
 	VFMADD231PS  logisticConsts<>+1056(SB), Y1, Y2
 	VFNMADD231PS logisticConsts<>+1312(SB), Y7, Y4
@@ -4718,7 +4747,7 @@ l31:
 	VMULPS       Y1, Y2, Y2
 	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1440(SB), Y5, Y7
-	VMOVUPS      Y0, 256(SP)
+	VMOVUPS      Y0, 320(SP)
 	VADDPS       Y1, Y1, Y0
 	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1472(SB), Y5, Y7
@@ -4733,16 +4762,16 @@ l31:
 	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y7
 	VSUBPS       logisticConsts<>+736(SB), Y1, Y2
 	VFMADD231PS  Y0, Y1, Y2
-	VMOVUPS      256(SP), Y0
+	VMOVUPS      320(SP), Y0
 	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      224(SP), Y1
+	VMOVUPS      288(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
 	VPSRAD       $0x01, Y0, Y4
 	VPSRAD       $0x01, Y1, Y5
 	VANDPS       logisticConsts<>+512(SB), Y4, Y4
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
 	VPADDD       logisticConsts<>+736(SB), Y4, Y6
-	VMOVUPS      Y2, 224(SP)
+	VMOVUPS      Y2, 288(SP)
 	VPADDD       logisticConsts<>+736(SB), Y5, Y2
 	VPSUBD       Y4, Y0, Y0
 	VPSUBD       Y5, Y1, Y1
@@ -4758,8 +4787,8 @@ l31:
 	VBROADCASTSS logisticConsts<>+736(SB), Y1
 	VDIVPS       Y0, Y1, Y0
 	VANDPS       logisticConsts<>+544(SB), Y8, Y1
-	VCMPPS       $0x11, 32(SP), Y1, Y1
-	VMOVUPS      224(SP), Y2
+	VCMPPS       $0x11, 160(SP), Y1, Y1
+	VMOVUPS      288(SP), Y2
 	VADDPS       logisticConsts<>+736(SB), Y2, Y3
 	VDIVPS       Y3, Y2, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
@@ -4785,19 +4814,19 @@ l31:
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
 	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
-	VMOVUPS      192(SP), Y1
+	VMOVUPS      256(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      160(SP), Y1
+	VMOVUPS      224(SP), Y1
 	VXORPS       logisticConsts<>+1216(SB), Y1, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      128(SP), Y1
+	VMOVUPS      192(SP), Y1
 	VMASKMOVPS   32(DX), Y1, Y2
-	VADDPS       Y0, Y2, Y0
 	VSUBPS       Y9, Y2, Y2
+	VADDPS       Y0, Y2, Y0
 	VBROADCASTSS logisticConsts<>+1888(SB), Y3
 	VMAXPS       Y2, Y3, Y3
 	VBROADCASTSS logisticConsts<>+1920(SB), Y4
@@ -5039,7 +5068,6 @@ l32:
 	VBLENDVPS Y3, logisticConsts<>+512(SB), Y2, Y2
 	VCMPPS    $0x15, logisticConsts<>+576(SB), Y1, Y3
 	VBLENDVPS Y3, Y1, Y2, Y1
-	VADDPS    Y1, Y9, Y1
 	VSUBPS    Y1, Y0, Y0
 	VMOVSS    X0, (DI)
 	ADDQ      $0x04, DI
@@ -5052,16 +5080,20 @@ l32:
 	VZEROUPPER
 	RET
 
-// func LogisticLogBackward(lp *float32, dlogits *float32, dmu *float32, ds *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, last float32, unit float32, factor float32)
+// func LogisticLogBackward(lp *float32, dlogits *float32, dmu *float32, ds *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32, factor float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LogisticLogBackward(SB), NOSPLIT, $472-100
+TEXT ·LogisticLogBackward(SB), NOSPLIT, $536-108
 	// Registers:    Y0-Y6 values    Y7-Y15 kept from loop to loop
-	VBROADCASTSS factor+96(FP), Y0
-	VMOVUPS      Y0, 88(SP)
-	VBROADCASTSS last+88(FP), Y0
-	VMOVUPS      Y0, 56(SP)
-	VBROADCASTSS unit+92(FP), Y0
+	VBROADCASTSS factor+104(FP), Y0
 	VMOVUPS      Y0, 120(SP)
+	VBROADCASTSS step+92(FP), Y0
+	VMOVUPS      Y0, 88(SP)
+	VBROADCASTSS unit+100(FP), Y0
+	VMOVUPS      Y0, 152(SP)
+	VBROADCASTSS last+96(FP), Y0
+	VMOVUPS      Y0, 184(SP)
+	VBROADCASTSS levels1+88(FP), Y0
+	VMOVUPS      Y0, 56(SP)
 
 	// Registers:    DI lp    SI dlogits    DX dmu    BX ds    R8 x    R9 logits    R10 mu    R11 s    CX elements left in the row    R12 4n
 	MOVQ lp+0(FP), DI
@@ -5163,6 +5195,7 @@ l37:
 	VSUBPS       logisticConsts<>+672(SB), Y0, Y0
 	VBROADCASTSS 56(SP), Y1
 	VFMSUB132PS  logisticConsts<>+704(SB), Y1, Y0
+	VMULPS       88(SP), Y0, Y0
 	VMOVAPS      Y0, Y8
 	VBROADCASTSS logisticConsts<>+640(SB), Y15
 	VBROADCASTSS logisticConsts<>+640(SB), Y14
@@ -5176,7 +5209,7 @@ l37:
 
 l38:
 	VMOVUPS      (R11), Y0
-	VMULPS       88(SP), Y0, Y0
+	VMULPS       120(SP), Y0, Y0
 	VBROADCASTSS logisticConsts<>+2112(SB), Y1
 	VMINPS       Y0, Y1, Y0
 	VBROADCASTSS logisticConsts<>+2144(SB), Y1
@@ -5199,34 +5232,35 @@ l38:
 	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y2
 
 	// p 2^n
-	VPSLLD       $0x17, Y1, Y0
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VMULPS       Y0, Y2, Y0
-	VMULPS       120(SP), Y0, Y1
-	VBROADCASTSS logisticConsts<>+800(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VPSLLD $0x17, Y1, Y0
+	VPADDD logisticConsts<>+736(SB), Y0, Y0
+	VMULPS Y0, Y2, Y0
+	VMULPS 152(SP), Y0, Y1
 
 	// the edges of the bin
 	VMOVUPS      (R10), Y2
-	VADDPS       56(SP), Y8, Y3
+	VADDPS       184(SP), Y8, Y3
 	VCMPPS       $0x00, logisticConsts<>+640(SB), Y3, Y3
-	VSUBPS       logisticConsts<>+736(SB), Y8, Y4
+	VSUBPS       88(SP), Y8, Y4
 	VBLENDVPS    Y3, logisticConsts<>+512(SB), Y4, Y3
-	VCMPPS       $0x00, 56(SP), Y8, Y4
-	VADDPS       logisticConsts<>+736(SB), Y8, Y5
+	VCMPPS       $0x00, 184(SP), Y8, Y4
+	VADDPS       88(SP), Y8, Y5
 	VBLENDVPS    Y4, logisticConsts<>+576(SB), Y5, Y4
-	VFNMADD231PS 56(SP), Y2, Y3
+	VFNMADD231PS 184(SP), Y2, Y3
 	VMULPS       Y1, Y3, Y3
 	VBROADCASTSS logisticConsts<>+864(SB), Y5
 	VMINPS       Y3, Y5, Y3
 	VBROADCASTSS logisticConsts<>+896(SB), Y5
 	VMAXPS       Y3, Y5, Y3
-	VFNMADD231PS 56(SP), Y2, Y4
+	VFNMADD231PS 184(SP), Y2, Y4
 	VMULPS       Y1, Y4, Y2
 	VBROADCASTSS logisticConsts<>+864(SB), Y4
 	VMINPS       Y2, Y4, Y2
 	VBROADCASTSS logisticConsts<>+896(SB), Y4
 	VMAXPS       Y2, Y4, Y2
+	VMULPS       88(SP), Y1, Y1
+	VBROADCASTSS logisticConsts<>+800(SB), Y4
+	VMAXPS       Y1, Y4, Y1
 	VBROADCASTSS logisticConsts<>+928(SB), Y4
 	VMINPS       Y1, Y4, Y1
 	VADDPS       Y1, Y1, Y4
@@ -5234,10 +5268,10 @@ l38:
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	VORPS        logisticConsts<>+1216(SB), Y3, Y5
 	VORPS        logisticConsts<>+1216(SB), Y2, Y6
-	VMOVUPS      Y0, 152(SP)
+	VMOVUPS      Y0, 216(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y0
 	VFMADD231PS  logisticConsts<>+960(SB), Y1, Y0
-	VMOVUPS      Y4, 184(SP)
+	VMOVUPS      Y4, 248(SP)
 	VBROADCASTSS logisticConsts<>+1248(SB), Y4
 	VMAXPS       Y5, Y4, Y4
 	VBROADCASTSS logisticConsts<>+1248(SB), Y5
@@ -5247,17 +5281,17 @@ l38:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y1
-	VMOVUPS      Y2, 216(SP)
+	VMOVUPS      Y2, 280(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y2
 	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y2
-	VMOVUPS      Y3, 248(SP)
+	VMOVUPS      Y3, 312(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y3
 	VFMADD231PS  logisticConsts<>+1280(SB), Y5, Y3
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y1
 	VSUBPS       logisticConsts<>+672(SB), Y2, Y6
-	VMOVUPS      Y3, 280(SP)
+	VMOVUPS      Y3, 344(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y3, Y3
-	VMOVUPS      Y2, 312(SP)
+	VMOVUPS      Y2, 376(SP)
 	VBROADCASTSS logisticConsts<>+1088(SB), Y2
 	VFMADD231PS  logisticConsts<>+1056(SB), Y1, Y2
 	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y4
@@ -5277,14 +5311,14 @@ l38:
 	VMULPS       Y1, Y2, Y2
 	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1440(SB), Y5, Y6
-	VMOVUPS      Y0, 344(SP)
+	VMOVUPS      Y0, 408(SP)
 	VADDPS       Y1, Y1, Y0
 	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1472(SB), Y5, Y6
 	VFMADD231PS  Y1, Y2, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1504(SB), Y5, Y6
-	VMOVUPS      344(SP), Y1
+	VMOVUPS      408(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
 	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y6
@@ -5296,24 +5330,24 @@ l38:
 	// p 2^n
 	// p 2^n
 	VFMADD231PS  Y0, Y1, Y2
-	VMOVUPS      312(SP), Y0
+	VMOVUPS      376(SP), Y0
 	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      280(SP), Y1
+	VMOVUPS      344(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
 	VPSRAD       $0x01, Y0, Y4
 	VPSRAD       $0x01, Y1, Y5
 	VANDPS       logisticConsts<>+512(SB), Y4, Y4
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VMOVUPS      Y2, 280(SP)
+	VMOVUPS      Y2, 344(SP)
 	VPADDD       logisticConsts<>+736(SB), Y4, Y2
-	VMOVUPS      Y6, 312(SP)
+	VMOVUPS      Y6, 376(SP)
 	VPADDD       logisticConsts<>+736(SB), Y5, Y6
 	VPSUBD       Y4, Y0, Y0
 	VPSUBD       Y5, Y1, Y1
 	VPADDD       logisticConsts<>+736(SB), Y0, Y0
 	VPADDD       logisticConsts<>+736(SB), Y1, Y1
 	VMULPS       Y2, Y3, Y2
-	VMULPS       312(SP), Y6, Y3
+	VMULPS       376(SP), Y6, Y3
 	VMULPS       Y0, Y2, Y0
 	VMULPS       Y1, Y3, Y1
 	VADDPS       logisticConsts<>+736(SB), Y0, Y2
@@ -5322,9 +5356,9 @@ l38:
 	VBROADCASTSS logisticConsts<>+736(SB), Y5
 	VDIVPS       Y4, Y5, Y4
 	VANDPS       logisticConsts<>+544(SB), Y8, Y5
-	VCMPPS       $0x11, 56(SP), Y5, Y5
-	VMOVUPS      280(SP), Y6
-	VMOVUPS      Y2, 312(SP)
+	VCMPPS       $0x11, 184(SP), Y5, Y5
+	VMOVUPS      344(SP), Y6
+	VMOVUPS      Y2, 376(SP)
 	VADDPS       logisticConsts<>+736(SB), Y6, Y2
 	VDIVPS       Y2, Y6, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y6
@@ -5340,7 +5374,7 @@ l38:
 	VSUBPS    logisticConsts<>+736(SB), Y2, Y2
 
 	// r + r^2 p(r) + k ln 2
-	VMOVUPS      Y5, 344(SP)
+	VMOVUPS      Y5, 408(SP)
 	VBROADCASTSS logisticConsts<>+1632(SB), Y5
 	VFMADD231PS  logisticConsts<>+1600(SB), Y2, Y5
 	VFMADD213PS  logisticConsts<>+1664(SB), Y2, Y5
@@ -5350,18 +5384,18 @@ l38:
 	VFMADD213PS  logisticConsts<>+1792(SB), Y2, Y5
 	VFMADD213PS  logisticConsts<>+1824(SB), Y2, Y5
 	VFMADD213PS  logisticConsts<>+1856(SB), Y2, Y5
-	VMOVUPS      Y1, 376(SP)
+	VMOVUPS      Y1, 440(SP)
 	VMULPS       Y2, Y2, Y1
-	VMOVUPS      Y4, 408(SP)
+	VMOVUPS      Y4, 472(SP)
 	VMULPS       logisticConsts<>+1344(SB), Y6, Y4
 	VFMADD231PS  Y1, Y5, Y4
 	VADDPS       Y2, Y4, Y1
 	VFMADD231PS  logisticConsts<>+1312(SB), Y6, Y1
-	VMOVUPS      248(SP), Y2
+	VMOVUPS      312(SP), Y2
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y2, Y4
 	VANDPS       Y2, Y4, Y4
 	VSUBPS       Y4, Y1, Y1
-	VMOVUPS      216(SP), Y4
+	VMOVUPS      280(SP), Y4
 	VXORPS       logisticConsts<>+1216(SB), Y4, Y5
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y6
 	VANDPS       Y5, Y6, Y5
@@ -5369,29 +5403,29 @@ l38:
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y2, Y5
 	VBLENDVPS    Y5, logisticConsts<>+736(SB), Y0, Y0
 	VMULPS       Y3, Y0, Y0
-	VMULPS       408(SP), Y0, Y0
+	VMULPS       472(SP), Y0, Y0
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y4, Y3
 	VBROADCASTSS logisticConsts<>+736(SB), Y5
-	VBLENDVPS    Y3, 376(SP), Y5, Y3
-	VMULPS       312(SP), Y3, Y3
-	VMULPS       408(SP), Y3, Y3
-	VMOVUPS      184(SP), Y5
-	VDIVPS       280(SP), Y5, Y5
-	VMOVUPS      344(SP), Y6
+	VBLENDVPS    Y3, 440(SP), Y5, Y3
+	VMULPS       376(SP), Y3, Y3
+	VMULPS       472(SP), Y3, Y3
+	VMOVUPS      248(SP), Y5
+	VDIVPS       344(SP), Y5, Y5
+	VMOVUPS      408(SP), Y6
 	VANDPS       Y5, Y6, Y5
 	VSUBPS       Y3, Y0, Y6
-	VMULPS       152(SP), Y6, Y6
+	VMULPS       216(SP), Y6, Y6
 	VMOVUPS      Y6, (DX)
 	VFMADD231PS  Y3, Y4, Y5
 	VFMSUB231PS  Y0, Y2, Y5
-	VMULPS       88(SP), Y5, Y0
+	VMULPS       120(SP), Y5, Y0
 	VMOVUPS      Y0, (BX)
 	VMOVUPS      (R9), Y0
+	VSUBPS       Y9, Y0, Y0
 	VADDPS       Y1, Y0, Y1
 	VMOVUPS      Y1, (SI)
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Y9, Y0, Y0
 	VBROADCASTSS logisticConsts<>+1888(SB), Y2
 	VMAXPS       Y0, Y2, Y2
 	VBROADCASTSS logisticConsts<>+1920(SB), Y3
@@ -5444,7 +5478,7 @@ l38:
 	VBROADCASTSS logisticConsts<>+672(SB), Y5
 	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
 	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VMOVUPS      Y1, 248(SP)
+	VMOVUPS      Y1, 312(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y5, Y1
 	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y0
 	VFNMADD231PS logisticConsts<>+1312(SB), Y1, Y3
@@ -5477,14 +5511,14 @@ l38:
 	VMULPS       Y0, Y1, Y0
 	VMULPS       Y3, Y6, Y1
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
-	VMOVUPS      248(SP), Y3
+	VMOVUPS      312(SP), Y3
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
 	VMOVAPS      Y1, Y11
 	VMOVUPS      32(R11), Y0
-	VMULPS       88(SP), Y0, Y0
+	VMULPS       120(SP), Y0, Y0
 	VBROADCASTSS logisticConsts<>+2112(SB), Y1
 	VMINPS       Y0, Y1, Y0
 	VBROADCASTSS logisticConsts<>+2144(SB), Y1
@@ -5504,55 +5538,56 @@ l38:
 	VPSLLD       $0x17, Y1, Y0
 	VPADDD       logisticConsts<>+736(SB), Y0, Y0
 	VMULPS       Y0, Y2, Y0
-	VMULPS       120(SP), Y0, Y1
-	VBROADCASTSS logisticConsts<>+800(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VMULPS       152(SP), Y0, Y1
 	VMOVUPS      32(R10), Y2
-	VADDPS       56(SP), Y8, Y3
+	VADDPS       184(SP), Y8, Y3
 	VCMPPS       $0x00, logisticConsts<>+640(SB), Y3, Y3
-	VSUBPS       logisticConsts<>+736(SB), Y8, Y4
+	VSUBPS       88(SP), Y8, Y4
 	VBLENDVPS    Y3, logisticConsts<>+512(SB), Y4, Y3
-	VCMPPS       $0x00, 56(SP), Y8, Y4
-	VADDPS       logisticConsts<>+736(SB), Y8, Y5
+	VCMPPS       $0x00, 184(SP), Y8, Y4
+	VADDPS       88(SP), Y8, Y5
 	VBLENDVPS    Y4, logisticConsts<>+576(SB), Y5, Y4
-	VFNMADD231PS 56(SP), Y2, Y3
+	VFNMADD231PS 184(SP), Y2, Y3
 	VMULPS       Y1, Y3, Y3
 	VBROADCASTSS logisticConsts<>+864(SB), Y5
 	VMINPS       Y3, Y5, Y3
 	VBROADCASTSS logisticConsts<>+896(SB), Y5
 	VMAXPS       Y3, Y5, Y3
-	VFNMADD231PS 56(SP), Y2, Y4
+	VFNMADD231PS 184(SP), Y2, Y4
 	VMULPS       Y1, Y4, Y2
 	VBROADCASTSS logisticConsts<>+864(SB), Y4
 	VMINPS       Y2, Y4, Y2
 	VBROADCASTSS logisticConsts<>+896(SB), Y4
 	VMAXPS       Y2, Y4, Y2
+	VMULPS       88(SP), Y1, Y1
+	VBROADCASTSS logisticConsts<>+800(SB), Y4
+	VMAXPS       Y1, Y4, Y1
 	VBROADCASTSS logisticConsts<>+928(SB), Y4
 	VMINPS       Y1, Y4, Y1
 	VADDPS       Y1, Y1, Y4
 	VORPS        logisticConsts<>+1216(SB), Y3, Y5
 	VORPS        logisticConsts<>+1216(SB), Y2, Y6
-	VMOVUPS      Y0, 248(SP)
+	VMOVUPS      Y0, 312(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y0
 	VFMADD231PS  logisticConsts<>+960(SB), Y1, Y0
-	VMOVUPS      Y4, 216(SP)
+	VMOVUPS      Y4, 280(SP)
 	VBROADCASTSS logisticConsts<>+1248(SB), Y4
 	VMAXPS       Y5, Y4, Y4
 	VBROADCASTSS logisticConsts<>+1248(SB), Y5
 	VMAXPS       Y6, Y5, Y5
 	VSUBPS       logisticConsts<>+672(SB), Y0, Y6
 	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y1
-	VMOVUPS      Y2, 152(SP)
+	VMOVUPS      Y2, 216(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y2
 	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y2
-	VMOVUPS      Y3, 344(SP)
+	VMOVUPS      Y3, 408(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y3
 	VFMADD231PS  logisticConsts<>+1280(SB), Y5, Y3
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y1
 	VSUBPS       logisticConsts<>+672(SB), Y2, Y6
-	VMOVUPS      Y3, 280(SP)
+	VMOVUPS      Y3, 344(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y3, Y3
-	VMOVUPS      Y2, 184(SP)
+	VMOVUPS      Y2, 248(SP)
 	VBROADCASTSS logisticConsts<>+1088(SB), Y2
 	VFMADD231PS  logisticConsts<>+1056(SB), Y1, Y2
 	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y4
@@ -5569,14 +5604,14 @@ l38:
 	VMULPS       Y1, Y2, Y2
 	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1440(SB), Y5, Y6
-	VMOVUPS      Y0, 408(SP)
+	VMOVUPS      Y0, 472(SP)
 	VADDPS       Y1, Y1, Y0
 	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1472(SB), Y5, Y6
 	VFMADD231PS  Y1, Y2, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1504(SB), Y5, Y6
-	VMOVUPS      408(SP), Y1
+	VMOVUPS      472(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
 	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y6
@@ -5585,24 +5620,24 @@ l38:
 	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y6
 	VSUBPS       logisticConsts<>+736(SB), Y1, Y2
 	VFMADD231PS  Y0, Y1, Y2
-	VMOVUPS      184(SP), Y0
+	VMOVUPS      248(SP), Y0
 	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      280(SP), Y1
+	VMOVUPS      344(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
 	VPSRAD       $0x01, Y0, Y4
 	VPSRAD       $0x01, Y1, Y5
 	VANDPS       logisticConsts<>+512(SB), Y4, Y4
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VMOVUPS      Y2, 280(SP)
+	VMOVUPS      Y2, 344(SP)
 	VPADDD       logisticConsts<>+736(SB), Y4, Y2
-	VMOVUPS      Y6, 184(SP)
+	VMOVUPS      Y6, 248(SP)
 	VPADDD       logisticConsts<>+736(SB), Y5, Y6
 	VPSUBD       Y4, Y0, Y0
 	VPSUBD       Y5, Y1, Y1
 	VPADDD       logisticConsts<>+736(SB), Y0, Y0
 	VPADDD       logisticConsts<>+736(SB), Y1, Y1
 	VMULPS       Y2, Y3, Y2
-	VMULPS       184(SP), Y6, Y3
+	VMULPS       248(SP), Y6, Y3
 	VMULPS       Y0, Y2, Y0
 	VMULPS       Y1, Y3, Y1
 	VADDPS       logisticConsts<>+736(SB), Y0, Y2
@@ -5611,9 +5646,9 @@ l38:
 	VBROADCASTSS logisticConsts<>+736(SB), Y5
 	VDIVPS       Y4, Y5, Y4
 	VANDPS       logisticConsts<>+544(SB), Y8, Y5
-	VCMPPS       $0x11, 56(SP), Y5, Y5
-	VMOVUPS      280(SP), Y6
-	VMOVUPS      Y2, 184(SP)
+	VCMPPS       $0x11, 184(SP), Y5, Y5
+	VMOVUPS      344(SP), Y6
+	VMOVUPS      Y2, 248(SP)
 	VADDPS       logisticConsts<>+736(SB), Y6, Y2
 	VDIVPS       Y2, Y6, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y6
@@ -5625,7 +5660,7 @@ l38:
 	VANDPS       logisticConsts<>+1568(SB), Y2, Y2
 	VPADDD       logisticConsts<>+1536(SB), Y2, Y2
 	VSUBPS       logisticConsts<>+736(SB), Y2, Y2
-	VMOVUPS      Y5, 408(SP)
+	VMOVUPS      Y5, 472(SP)
 	VBROADCASTSS logisticConsts<>+1632(SB), Y5
 	VFMADD231PS  logisticConsts<>+1600(SB), Y2, Y5
 	VFMADD213PS  logisticConsts<>+1664(SB), Y2, Y5
@@ -5635,18 +5670,18 @@ l38:
 	VFMADD213PS  logisticConsts<>+1792(SB), Y2, Y5
 	VFMADD213PS  logisticConsts<>+1824(SB), Y2, Y5
 	VFMADD213PS  logisticConsts<>+1856(SB), Y2, Y5
-	VMOVUPS      Y1, 312(SP)
+	VMOVUPS      Y1, 376(SP)
 	VMULPS       Y2, Y2, Y1
-	VMOVUPS      Y4, 376(SP)
+	VMOVUPS      Y4, 440(SP)
 	VMULPS       logisticConsts<>+1344(SB), Y6, Y4
 	VFMADD231PS  Y1, Y5, Y4
 	VADDPS       Y2, Y4, Y1
 	VFMADD231PS  logisticConsts<>+1312(SB), Y6, Y1
-	VMOVUPS      344(SP), Y2
+	VMOVUPS      408(SP), Y2
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y2, Y4
 	VANDPS       Y2, Y4, Y4
 	VSUBPS       Y4, Y1, Y1
-	VMOVUPS      152(SP), Y4
+	VMOVUPS      216(SP), Y4
 	VXORPS       logisticConsts<>+1216(SB), Y4, Y5
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y6
 	VANDPS       Y5, Y6, Y5
@@ -5654,27 +5689,27 @@ l38:
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y2, Y5
 	VBLENDVPS    Y5, logisticConsts<>+736(SB), Y0, Y0
 	VMULPS       Y3, Y0, Y0
-	VMULPS       376(SP), Y0, Y0
+	VMULPS       440(SP), Y0, Y0
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y4, Y3
 	VBROADCASTSS logisticConsts<>+736(SB), Y5
-	VBLENDVPS    Y3, 312(SP), Y5, Y3
-	VMULPS       184(SP), Y3, Y3
-	VMULPS       376(SP), Y3, Y3
-	VMOVUPS      216(SP), Y5
-	VDIVPS       280(SP), Y5, Y5
-	VMOVUPS      408(SP), Y6
+	VBLENDVPS    Y3, 376(SP), Y5, Y3
+	VMULPS       248(SP), Y3, Y3
+	VMULPS       440(SP), Y3, Y3
+	VMOVUPS      280(SP), Y5
+	VDIVPS       344(SP), Y5, Y5
+	VMOVUPS      472(SP), Y6
 	VANDPS       Y5, Y6, Y5
 	VSUBPS       Y3, Y0, Y6
-	VMULPS       248(SP), Y6, Y6
+	VMULPS       312(SP), Y6, Y6
 	VMOVUPS      Y6, 32(DX)
 	VFMADD231PS  Y3, Y4, Y5
 	VFMSUB231PS  Y0, Y2, Y5
-	VMULPS       88(SP), Y5, Y0
+	VMULPS       120(SP), Y5, Y0
 	VMOVUPS      Y0, 32(BX)
 	VMOVUPS      32(R9), Y0
+	VSUBPS       Y9, Y0, Y0
 	VADDPS       Y1, Y0, Y1
 	VMOVUPS      Y1, 32(SI)
-	VSUBPS       Y9, Y0, Y0
 	VBROADCASTSS logisticConsts<>+1888(SB), Y2
 	VMAXPS       Y0, Y2, Y2
 	VBROADCASTSS logisticConsts<>+1920(SB), Y3
@@ -5716,7 +5751,7 @@ l38:
 	VBROADCASTSS logisticConsts<>+672(SB), Y5
 	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
 	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VMOVUPS      Y1, 344(SP)
+	VMOVUPS      Y1, 408(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y5, Y1
 	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y0
 	VFNMADD231PS logisticConsts<>+1312(SB), Y1, Y3
@@ -5743,7 +5778,7 @@ l38:
 	VMULPS       Y0, Y1, Y0
 	VMULPS       Y3, Y6, Y1
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
-	VMOVUPS      344(SP), Y3
+	VMOVUPS      408(SP), Y3
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
@@ -5768,7 +5803,7 @@ l40:
 	NEGQ         CX
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (R11), Y0, Y1
-	VMULPS       88(SP), Y1, Y1
+	VMULPS       120(SP), Y1, Y1
 	VBROADCASTSS logisticConsts<>+2112(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VBROADCASTSS logisticConsts<>+2144(SB), Y2
@@ -5791,46 +5826,47 @@ l40:
 	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
 
 	// p 2^n
-	VPSLLD       $0x17, Y2, Y1
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VMULPS       Y1, Y3, Y1
-	VMULPS       120(SP), Y1, Y2
-	VBROADCASTSS logisticConsts<>+800(SB), Y3
-	VMAXPS       Y2, Y3, Y2
+	VPSLLD $0x17, Y2, Y1
+	VPADDD logisticConsts<>+736(SB), Y1, Y1
+	VMULPS Y1, Y3, Y1
+	VMULPS 152(SP), Y1, Y2
 
 	// the edges of the bin
 	VMASKMOVPS   (R10), Y0, Y3
-	VADDPS       56(SP), Y8, Y4
+	VADDPS       184(SP), Y8, Y4
 	VCMPPS       $0x00, logisticConsts<>+640(SB), Y4, Y4
-	VSUBPS       logisticConsts<>+736(SB), Y8, Y5
+	VSUBPS       88(SP), Y8, Y5
 	VBLENDVPS    Y4, logisticConsts<>+512(SB), Y5, Y4
-	VCMPPS       $0x00, 56(SP), Y8, Y5
-	VADDPS       logisticConsts<>+736(SB), Y8, Y6
+	VCMPPS       $0x00, 184(SP), Y8, Y5
+	VADDPS       88(SP), Y8, Y6
 	VBLENDVPS    Y5, logisticConsts<>+576(SB), Y6, Y5
-	VFNMADD231PS 56(SP), Y3, Y4
+	VFNMADD231PS 184(SP), Y3, Y4
 	VMULPS       Y2, Y4, Y4
 	VBROADCASTSS logisticConsts<>+864(SB), Y6
 	VMINPS       Y4, Y6, Y4
 	VBROADCASTSS logisticConsts<>+896(SB), Y6
 	VMAXPS       Y4, Y6, Y4
-	VFNMADD231PS 56(SP), Y3, Y5
+	VFNMADD231PS 184(SP), Y3, Y5
 	VMULPS       Y2, Y5, Y3
 	VBROADCASTSS logisticConsts<>+864(SB), Y5
 	VMINPS       Y3, Y5, Y3
 	VBROADCASTSS logisticConsts<>+896(SB), Y5
 	VMAXPS       Y3, Y5, Y3
+	VMULPS       88(SP), Y2, Y2
+	VBROADCASTSS logisticConsts<>+800(SB), Y5
+	VMAXPS       Y2, Y5, Y2
 	VBROADCASTSS logisticConsts<>+928(SB), Y5
 	VMINPS       Y2, Y5, Y2
 	VADDPS       Y2, Y2, Y5
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	VORPS        logisticConsts<>+1216(SB), Y4, Y6
-	VMOVUPS      Y0, 152(SP)
+	VMOVUPS      Y0, 216(SP)
 	VORPS        logisticConsts<>+1216(SB), Y3, Y0
-	VMOVUPS      Y1, 184(SP)
+	VMOVUPS      Y1, 248(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y1
 	VFMADD231PS  logisticConsts<>+960(SB), Y2, Y1
-	VMOVUPS      Y5, 216(SP)
+	VMOVUPS      Y5, 280(SP)
 	VBROADCASTSS logisticConsts<>+1248(SB), Y5
 	VMAXPS       Y6, Y5, Y5
 	VBROADCASTSS logisticConsts<>+1248(SB), Y6
@@ -5840,17 +5876,17 @@ l40:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y2
-	VMOVUPS      Y3, 248(SP)
+	VMOVUPS      Y3, 312(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y3
 	VFMADD231PS  logisticConsts<>+1280(SB), Y5, Y3
-	VMOVUPS      Y4, 280(SP)
+	VMOVUPS      Y4, 344(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y4
 	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y4
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y2
 	VSUBPS       logisticConsts<>+672(SB), Y3, Y6
-	VMOVUPS      Y4, 312(SP)
+	VMOVUPS      Y4, 376(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y4, Y4
-	VMOVUPS      Y3, 344(SP)
+	VMOVUPS      Y3, 408(SP)
 	VBROADCASTSS logisticConsts<>+1088(SB), Y3
 	VFMADD231PS  logisticConsts<>+1056(SB), Y2, Y3
 	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y5
@@ -5870,14 +5906,14 @@ l40:
 	VMULPS       Y2, Y3, Y3
 	VFMADD213PS  logisticConsts<>+1440(SB), Y5, Y4
 	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y6
-	VMOVUPS      Y1, 376(SP)
+	VMOVUPS      Y1, 440(SP)
 	VADDPS       Y2, Y2, Y1
 	VFMADD213PS  logisticConsts<>+1472(SB), Y5, Y4
 	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y6
 	VFMADD231PS  Y2, Y3, Y1
 	VFMADD213PS  logisticConsts<>+1504(SB), Y5, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y6
-	VMOVUPS      376(SP), Y2
+	VMOVUPS      440(SP), Y2
 	VPSLLD       $0x17, Y2, Y2
 	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y4
 	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y6
@@ -5889,24 +5925,24 @@ l40:
 	// p 2^n
 	// p 2^n
 	VFMADD231PS  Y1, Y2, Y0
-	VMOVUPS      344(SP), Y1
+	VMOVUPS      408(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
-	VMOVUPS      312(SP), Y2
+	VMOVUPS      376(SP), Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPSRAD       $0x01, Y1, Y3
 	VPSRAD       $0x01, Y2, Y5
 	VANDPS       logisticConsts<>+512(SB), Y3, Y3
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VMOVUPS      Y0, 312(SP)
+	VMOVUPS      Y0, 376(SP)
 	VPADDD       logisticConsts<>+736(SB), Y3, Y0
-	VMOVUPS      Y6, 344(SP)
+	VMOVUPS      Y6, 408(SP)
 	VPADDD       logisticConsts<>+736(SB), Y5, Y6
 	VPSUBD       Y3, Y1, Y1
 	VPSUBD       Y5, Y2, Y2
 	VPADDD       logisticConsts<>+736(SB), Y1, Y1
 	VPADDD       logisticConsts<>+736(SB), Y2, Y2
 	VMULPS       Y0, Y4, Y0
-	VMULPS       344(SP), Y6, Y3
+	VMULPS       408(SP), Y6, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y2, Y3, Y1
 	VADDPS       logisticConsts<>+736(SB), Y0, Y2
@@ -5915,9 +5951,9 @@ l40:
 	VBROADCASTSS logisticConsts<>+736(SB), Y5
 	VDIVPS       Y4, Y5, Y4
 	VANDPS       logisticConsts<>+544(SB), Y8, Y5
-	VCMPPS       $0x11, 56(SP), Y5, Y5
-	VMOVUPS      312(SP), Y6
-	VMOVUPS      Y2, 344(SP)
+	VCMPPS       $0x11, 184(SP), Y5, Y5
+	VMOVUPS      376(SP), Y6
+	VMOVUPS      Y2, 408(SP)
 	VADDPS       logisticConsts<>+736(SB), Y6, Y2
 	VDIVPS       Y2, Y6, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y6
@@ -5933,7 +5969,7 @@ l40:
 	VSUBPS    logisticConsts<>+736(SB), Y2, Y2
 
 	// r + r^2 p(r) + k ln 2
-	VMOVUPS      Y5, 376(SP)
+	VMOVUPS      Y5, 440(SP)
 	VBROADCASTSS logisticConsts<>+1632(SB), Y5
 	VFMADD231PS  logisticConsts<>+1600(SB), Y2, Y5
 	VFMADD213PS  logisticConsts<>+1664(SB), Y2, Y5
@@ -5943,18 +5979,18 @@ l40:
 	VFMADD213PS  logisticConsts<>+1792(SB), Y2, Y5
 	VFMADD213PS  logisticConsts<>+1824(SB), Y2, Y5
 	VFMADD213PS  logisticConsts<>+1856(SB), Y2, Y5
-	VMOVUPS      Y1, 408(SP)
+	VMOVUPS      Y1, 472(SP)
 	VMULPS       Y2, Y2, Y1
-	VMOVUPS      Y4, 440(SP)
+	VMOVUPS      Y4, 504(SP)
 	VMULPS       logisticConsts<>+1344(SB), Y6, Y4
 	VFMADD231PS  Y1, Y5, Y4
 	VADDPS       Y2, Y4, Y1
 	VFMADD231PS  logisticConsts<>+1312(SB), Y6, Y1
-	VMOVUPS      280(SP), Y2
+	VMOVUPS      344(SP), Y2
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y2, Y4
 	VANDPS       Y2, Y4, Y4
 	VSUBPS       Y4, Y1, Y1
-	VMOVUPS      248(SP), Y4
+	VMOVUPS      312(SP), Y4
 	VXORPS       logisticConsts<>+1216(SB), Y4, Y5
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y6
 	VANDPS       Y5, Y6, Y5
@@ -5962,31 +5998,31 @@ l40:
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y2, Y5
 	VBLENDVPS    Y5, logisticConsts<>+736(SB), Y0, Y0
 	VMULPS       Y3, Y0, Y0
-	VMULPS       440(SP), Y0, Y0
+	VMULPS       504(SP), Y0, Y0
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y4, Y3
 	VBROADCASTSS logisticConsts<>+736(SB), Y5
-	VBLENDVPS    Y3, 408(SP), Y5, Y3
-	VMULPS       344(SP), Y3, Y3
-	VMULPS       440(SP), Y3, Y3
-	VMOVUPS      216(SP), Y5
-	VDIVPS       312(SP), Y5, Y5
-	VMOVUPS      376(SP), Y6
+	VBLENDVPS    Y3, 472(SP), Y5, Y3
+	VMULPS       408(SP), Y3, Y3
+	VMULPS       504(SP), Y3, Y3
+	VMOVUPS      280(SP), Y5
+	VDIVPS       376(SP), Y5, Y5
+	VMOVUPS      440(SP), Y6
 	VANDPS       Y5, Y6, Y5
 	VSUBPS       Y3, Y0, Y6
-	VMULPS       184(SP), Y6, Y6
-	VMOVUPS      Y1, 184(SP)
-	VMOVUPS      152(SP), Y1
+	VMULPS       248(SP), Y6, Y6
+	VMOVUPS      Y1, 248(SP)
+	VMOVUPS      216(SP), Y1
 	VMASKMOVPS   Y6, Y1, (DX)
 	VFMADD231PS  Y3, Y4, Y5
 	VFMSUB231PS  Y0, Y2, Y5
-	VMULPS       88(SP), Y5, Y0
+	VMULPS       120(SP), Y5, Y0
 	VMASKMOVPS   Y0, Y1, (BX)
 	VMASKMOVPS   (R9), Y1, Y0
-	VADDPS       184(SP), Y0, Y2
+	VSUBPS       Y9, Y0, Y0
+	VADDPS       248(SP), Y0, Y2
 	VMASKMOVPS   Y2, Y1, (SI)
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Y9, Y0, Y0
 	VBROADCASTSS logisticConsts<>+1888(SB), Y3
 	VMAXPS       Y0, Y3, Y3
 	VBROADCASTSS logisticConsts<>+1920(SB), Y4
@@ -6042,7 +6078,7 @@ l40:
 	VBROADCASTSS logisticConsts<>+672(SB), Y5
 	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
 	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VMOVUPS      Y0, 152(SP)
+	VMOVUPS      Y0, 216(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
 	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
 	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y3
@@ -6075,7 +6111,7 @@ l40:
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
-	VMOVUPS      152(SP), Y3
+	VMOVUPS      216(SP), Y3
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
@@ -6083,7 +6119,7 @@ l40:
 	VMOVAPS      Y1, Y11
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(R11), Y0, Y1
-	VMULPS       88(SP), Y1, Y1
+	VMULPS       120(SP), Y1, Y1
 	VBROADCASTSS logisticConsts<>+2112(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VBROADCASTSS logisticConsts<>+2144(SB), Y2
@@ -6103,56 +6139,57 @@ l40:
 	VPSLLD       $0x17, Y2, Y1
 	VPADDD       logisticConsts<>+736(SB), Y1, Y1
 	VMULPS       Y1, Y3, Y1
-	VMULPS       120(SP), Y1, Y2
-	VBROADCASTSS logisticConsts<>+800(SB), Y3
-	VMAXPS       Y2, Y3, Y2
+	VMULPS       152(SP), Y1, Y2
 	VMASKMOVPS   32(R10), Y0, Y3
-	VADDPS       56(SP), Y8, Y4
+	VADDPS       184(SP), Y8, Y4
 	VCMPPS       $0x00, logisticConsts<>+640(SB), Y4, Y4
-	VSUBPS       logisticConsts<>+736(SB), Y8, Y5
+	VSUBPS       88(SP), Y8, Y5
 	VBLENDVPS    Y4, logisticConsts<>+512(SB), Y5, Y4
-	VCMPPS       $0x00, 56(SP), Y8, Y5
-	VADDPS       logisticConsts<>+736(SB), Y8, Y6
+	VCMPPS       $0x00, 184(SP), Y8, Y5
+	VADDPS       88(SP), Y8, Y6
 	VBLENDVPS    Y5, logisticConsts<>+576(SB), Y6, Y5
-	VFNMADD231PS 56(SP), Y3, Y4
+	VFNMADD231PS 184(SP), Y3, Y4
 	VMULPS       Y2, Y4, Y4
 	VBROADCASTSS logisticConsts<>+864(SB), Y6
 	VMINPS       Y4, Y6, Y4
 	VBROADCASTSS logisticConsts<>+896(SB), Y6
 	VMAXPS       Y4, Y6, Y4
-	VFNMADD231PS 56(SP), Y3, Y5
+	VFNMADD231PS 184(SP), Y3, Y5
 	VMULPS       Y2, Y5, Y3
 	VBROADCASTSS logisticConsts<>+864(SB), Y5
 	VMINPS       Y3, Y5, Y3
 	VBROADCASTSS logisticConsts<>+896(SB), Y5
 	VMAXPS       Y3, Y5, Y3
+	VMULPS       88(SP), Y2, Y2
+	VBROADCASTSS logisticConsts<>+800(SB), Y5
+	VMAXPS       Y2, Y5, Y2
 	VBROADCASTSS logisticConsts<>+928(SB), Y5
 	VMINPS       Y2, Y5, Y2
 	VADDPS       Y2, Y2, Y5
 	VORPS        logisticConsts<>+1216(SB), Y4, Y6
-	VMOVUPS      Y0, 152(SP)
+	VMOVUPS      Y0, 216(SP)
 	VORPS        logisticConsts<>+1216(SB), Y3, Y0
-	VMOVUPS      Y1, 184(SP)
+	VMOVUPS      Y1, 248(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y1
 	VFMADD231PS  logisticConsts<>+960(SB), Y2, Y1
-	VMOVUPS      Y5, 280(SP)
+	VMOVUPS      Y5, 344(SP)
 	VBROADCASTSS logisticConsts<>+1248(SB), Y5
 	VMAXPS       Y6, Y5, Y5
 	VBROADCASTSS logisticConsts<>+1248(SB), Y6
 	VMAXPS       Y0, Y6, Y0
 	VSUBPS       logisticConsts<>+672(SB), Y1, Y6
 	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y2
-	VMOVUPS      Y3, 248(SP)
+	VMOVUPS      Y3, 312(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y3
 	VFMADD231PS  logisticConsts<>+1280(SB), Y5, Y3
-	VMOVUPS      Y4, 376(SP)
+	VMOVUPS      Y4, 440(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y4
 	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y4
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y2
 	VSUBPS       logisticConsts<>+672(SB), Y3, Y6
-	VMOVUPS      Y4, 312(SP)
+	VMOVUPS      Y4, 376(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y4, Y4
-	VMOVUPS      Y3, 216(SP)
+	VMOVUPS      Y3, 280(SP)
 	VBROADCASTSS logisticConsts<>+1088(SB), Y3
 	VFMADD231PS  logisticConsts<>+1056(SB), Y2, Y3
 	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y5
@@ -6169,14 +6206,14 @@ l40:
 	VMULPS       Y2, Y3, Y3
 	VFMADD213PS  logisticConsts<>+1440(SB), Y5, Y4
 	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y6
-	VMOVUPS      Y1, 440(SP)
+	VMOVUPS      Y1, 504(SP)
 	VADDPS       Y2, Y2, Y1
 	VFMADD213PS  logisticConsts<>+1472(SB), Y5, Y4
 	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y6
 	VFMADD231PS  Y2, Y3, Y1
 	VFMADD213PS  logisticConsts<>+1504(SB), Y5, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y6
-	VMOVUPS      440(SP), Y2
+	VMOVUPS      504(SP), Y2
 	VPSLLD       $0x17, Y2, Y2
 	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y4
 	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y6
@@ -6185,24 +6222,24 @@ l40:
 	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y6
 	VSUBPS       logisticConsts<>+736(SB), Y2, Y0
 	VFMADD231PS  Y1, Y2, Y0
-	VMOVUPS      216(SP), Y1
+	VMOVUPS      280(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
-	VMOVUPS      312(SP), Y2
+	VMOVUPS      376(SP), Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPSRAD       $0x01, Y1, Y3
 	VPSRAD       $0x01, Y2, Y5
 	VANDPS       logisticConsts<>+512(SB), Y3, Y3
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VMOVUPS      Y0, 312(SP)
+	VMOVUPS      Y0, 376(SP)
 	VPADDD       logisticConsts<>+736(SB), Y3, Y0
-	VMOVUPS      Y6, 216(SP)
+	VMOVUPS      Y6, 280(SP)
 	VPADDD       logisticConsts<>+736(SB), Y5, Y6
 	VPSUBD       Y3, Y1, Y1
 	VPSUBD       Y5, Y2, Y2
 	VPADDD       logisticConsts<>+736(SB), Y1, Y1
 	VPADDD       logisticConsts<>+736(SB), Y2, Y2
 	VMULPS       Y0, Y4, Y0
-	VMULPS       216(SP), Y6, Y3
+	VMULPS       280(SP), Y6, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y2, Y3, Y1
 	VADDPS       logisticConsts<>+736(SB), Y0, Y2
@@ -6211,9 +6248,9 @@ l40:
 	VBROADCASTSS logisticConsts<>+736(SB), Y5
 	VDIVPS       Y4, Y5, Y4
 	VANDPS       logisticConsts<>+544(SB), Y8, Y5
-	VCMPPS       $0x11, 56(SP), Y5, Y5
-	VMOVUPS      312(SP), Y6
-	VMOVUPS      Y2, 216(SP)
+	VCMPPS       $0x11, 184(SP), Y5, Y5
+	VMOVUPS      376(SP), Y6
+	VMOVUPS      Y2, 280(SP)
 	VADDPS       logisticConsts<>+736(SB), Y6, Y2
 	VDIVPS       Y2, Y6, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y6
@@ -6225,7 +6262,7 @@ l40:
 	VANDPS       logisticConsts<>+1568(SB), Y2, Y2
 	VPADDD       logisticConsts<>+1536(SB), Y2, Y2
 	VSUBPS       logisticConsts<>+736(SB), Y2, Y2
-	VMOVUPS      Y5, 440(SP)
+	VMOVUPS      Y5, 504(SP)
 	VBROADCASTSS logisticConsts<>+1632(SB), Y5
 	VFMADD231PS  logisticConsts<>+1600(SB), Y2, Y5
 	VFMADD213PS  logisticConsts<>+1664(SB), Y2, Y5
@@ -6235,18 +6272,18 @@ l40:
 	VFMADD213PS  logisticConsts<>+1792(SB), Y2, Y5
 	VFMADD213PS  logisticConsts<>+1824(SB), Y2, Y5
 	VFMADD213PS  logisticConsts<>+1856(SB), Y2, Y5
-	VMOVUPS      Y1, 344(SP)
+	VMOVUPS      Y1, 408(SP)
 	VMULPS       Y2, Y2, Y1
-	VMOVUPS      Y4, 408(SP)
+	VMOVUPS      Y4, 472(SP)
 	VMULPS       logisticConsts<>+1344(SB), Y6, Y4
 	VFMADD231PS  Y1, Y5, Y4
 	VADDPS       Y2, Y4, Y1
 	VFMADD231PS  logisticConsts<>+1312(SB), Y6, Y1
-	VMOVUPS      376(SP), Y2
+	VMOVUPS      440(SP), Y2
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y2, Y4
 	VANDPS       Y2, Y4, Y4
 	VSUBPS       Y4, Y1, Y1
-	VMOVUPS      248(SP), Y4
+	VMOVUPS      312(SP), Y4
 	VXORPS       logisticConsts<>+1216(SB), Y4, Y5
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y6
 	VANDPS       Y5, Y6, Y5
@@ -6254,29 +6291,29 @@ l40:
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y2, Y5
 	VBLENDVPS    Y5, logisticConsts<>+736(SB), Y0, Y0
 	VMULPS       Y3, Y0, Y0
-	VMULPS       408(SP), Y0, Y0
+	VMULPS       472(SP), Y0, Y0
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y4, Y3
 	VBROADCASTSS logisticConsts<>+736(SB), Y5
-	VBLENDVPS    Y3, 344(SP), Y5, Y3
-	VMULPS       216(SP), Y3, Y3
-	VMULPS       408(SP), Y3, Y3
-	VMOVUPS      280(SP), Y5
-	VDIVPS       312(SP), Y5, Y5
-	VMOVUPS      440(SP), Y6
+	VBLENDVPS    Y3, 408(SP), Y5, Y3
+	VMULPS       280(SP), Y3, Y3
+	VMULPS       472(SP), Y3, Y3
+	VMOVUPS      344(SP), Y5
+	VDIVPS       376(SP), Y5, Y5
+	VMOVUPS      504(SP), Y6
 	VANDPS       Y5, Y6, Y5
 	VSUBPS       Y3, Y0, Y6
-	VMULPS       184(SP), Y6, Y6
-	VMOVUPS      Y1, 184(SP)
-	VMOVUPS      152(SP), Y1
+	VMULPS       248(SP), Y6, Y6
+	VMOVUPS      Y1, 248(SP)
+	VMOVUPS      216(SP), Y1
 	VMASKMOVPS   Y6, Y1, 32(DX)
 	VFMADD231PS  Y3, Y4, Y5
 	VFMSUB231PS  Y0, Y2, Y5
-	VMULPS       88(SP), Y5, Y0
+	VMULPS       120(SP), Y5, Y0
 	VMASKMOVPS   Y0, Y1, 32(BX)
 	VMASKMOVPS   32(R9), Y1, Y0
-	VADDPS       184(SP), Y0, Y2
-	VMASKMOVPS   Y2, Y1, 32(SI)
 	VSUBPS       Y9, Y0, Y0
+	VADDPS       248(SP), Y0, Y2
+	VMASKMOVPS   Y2, Y1, 32(SI)
 	VBROADCASTSS logisticConsts<>+1888(SB), Y3
 	VMAXPS       Y0, Y3, Y3
 	VBROADCASTSS logisticConsts<>+1920(SB), Y4
@@ -6321,7 +6358,7 @@ l40:
 	VBROADCASTSS logisticConsts<>+672(SB), Y5
 	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
 	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VMOVUPS      Y0, 152(SP)
+	VMOVUPS      Y0, 216(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
 	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
 	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y3
@@ -6348,7 +6385,7 @@ l40:
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
-	VMOVUPS      152(SP), Y3
+	VMOVUPS      216(SP), Y3
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
@@ -6527,10 +6564,9 @@ l41:
 	VBLENDVPS Y3, logisticConsts<>+512(SB), Y2, Y2
 	VCMPPS    $0x15, logisticConsts<>+576(SB), Y1, Y3
 	VBLENDVPS Y3, Y1, Y2, Y1
-	VADDPS    Y1, Y9, Y1
 	VSUBPS    Y1, Y0, Y2
 	VMOVAPS   Y2, Y8
-	VMOVAPS   Y1, Y9
+	VMOVAPS   Y1, Y15
 	VANDPS    logisticConsts<>+544(SB), Y0, Y1
 	VCMPPS    $0x04, logisticConsts<>+576(SB), Y1, Y1
 	VANDPS    Y0, Y1, Y0
@@ -6545,6 +6581,7 @@ l42:
 	VSUBPS       Y7, Y1, Y1
 	VMOVUPS      (R9), Y2
 	VSUBPS       Y9, Y2, Y2
+	VSUBPS       Y15, Y2, Y2
 	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y1, Y3
 	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
@@ -6564,9 +6601,9 @@ l42:
 	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y5
 	VBROADCASTSS logisticConsts<>+672(SB), Y6
 	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y6
-	VMOVUPS      Y0, 152(SP)
+	VMOVUPS      Y0, 216(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
-	VMOVUPS      Y4, 184(SP)
+	VMOVUPS      Y4, 248(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y6, Y4
 	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y1
 	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
@@ -6598,26 +6635,26 @@ l42:
 	VPSRAD  $0x01, Y2, Y6
 	VANDPS  logisticConsts<>+512(SB), Y5, Y5
 	VANDPS  logisticConsts<>+512(SB), Y6, Y6
-	VMOVUPS Y3, 216(SP)
+	VMOVUPS Y3, 280(SP)
 	VPADDD  logisticConsts<>+736(SB), Y5, Y3
-	VMOVUPS Y4, 248(SP)
+	VMOVUPS Y4, 312(SP)
 	VPADDD  logisticConsts<>+736(SB), Y6, Y4
 	VPSUBD  Y5, Y1, Y1
 	VPSUBD  Y6, Y2, Y2
 	VPADDD  logisticConsts<>+736(SB), Y1, Y1
 	VPADDD  logisticConsts<>+736(SB), Y2, Y2
 	VMULPS  Y3, Y0, Y0
-	VMULPS  248(SP), Y4, Y3
+	VMULPS  312(SP), Y4, Y3
 	VMULPS  Y1, Y0, Y0
 	VMULPS  Y2, Y3, Y1
-	VMOVUPS 216(SP), Y2
+	VMOVUPS 280(SP), Y2
 	VANDPS  Y0, Y2, Y0
-	VMOVUPS 184(SP), Y2
+	VMOVUPS 248(SP), Y2
 	VANDPS  Y1, Y2, Y1
 	VSUBPS  Y1, Y0, Y1
-	VMULPS  152(SP), Y1, Y1
+	VMULPS  216(SP), Y1, Y1
 	VMOVUPS Y1, (SI)
-	VMULPS  152(SP), Y0, Y0
+	VMULPS  216(SP), Y0, Y0
 	VCMPPS  $0x04, logisticConsts<>+640(SB), Y0, Y1
 
 	// the gradients times their responsibilities
@@ -6634,6 +6671,7 @@ l42:
 	VSUBPS       Y7, Y1, Y1
 	VMOVUPS      32(R9), Y2
 	VSUBPS       Y9, Y2, Y2
+	VSUBPS       Y15, Y2, Y2
 	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y1, Y3
 	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
@@ -6650,9 +6688,9 @@ l42:
 	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y5
 	VBROADCASTSS logisticConsts<>+672(SB), Y6
 	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y6
-	VMOVUPS      Y0, 152(SP)
+	VMOVUPS      Y0, 216(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
-	VMOVUPS      Y4, 184(SP)
+	VMOVUPS      Y4, 248(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y6, Y4
 	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y1
 	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
@@ -6678,26 +6716,26 @@ l42:
 	VPSRAD       $0x01, Y2, Y6
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
 	VANDPS       logisticConsts<>+512(SB), Y6, Y6
-	VMOVUPS      Y3, 216(SP)
+	VMOVUPS      Y3, 280(SP)
 	VPADDD       logisticConsts<>+736(SB), Y5, Y3
-	VMOVUPS      Y4, 248(SP)
+	VMOVUPS      Y4, 312(SP)
 	VPADDD       logisticConsts<>+736(SB), Y6, Y4
 	VPSUBD       Y5, Y1, Y1
 	VPSUBD       Y6, Y2, Y2
 	VPADDD       logisticConsts<>+736(SB), Y1, Y1
 	VPADDD       logisticConsts<>+736(SB), Y2, Y2
 	VMULPS       Y3, Y0, Y0
-	VMULPS       248(SP), Y4, Y3
+	VMULPS       312(SP), Y4, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y2, Y3, Y1
-	VMOVUPS      216(SP), Y2
+	VMOVUPS      280(SP), Y2
 	VANDPS       Y0, Y2, Y0
-	VMOVUPS      184(SP), Y2
+	VMOVUPS      248(SP), Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y1
-	VMULPS       152(SP), Y1, Y1
+	VMULPS       216(SP), Y1, Y1
 	VMOVUPS      Y1, 32(SI)
-	VMULPS       152(SP), Y0, Y0
+	VMULPS       216(SP), Y0, Y0
 	VCMPPS       $0x04, logisticConsts<>+640(SB), Y0, Y1
 	VMOVUPS      32(DX), Y2
 	VMULPS       Y0, Y2, Y2
@@ -6723,6 +6761,7 @@ l43:
 	VSUBPS       Y7, Y1, Y1
 	VMOVUPS      (R9), Y2
 	VSUBPS       Y9, Y2, Y2
+	VSUBPS       Y15, Y2, Y2
 	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y1, Y3
 	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
@@ -6742,9 +6781,9 @@ l43:
 	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y5
 	VBROADCASTSS logisticConsts<>+672(SB), Y6
 	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y6
-	VMOVUPS      Y0, 152(SP)
+	VMOVUPS      Y0, 216(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
-	VMOVUPS      Y4, 184(SP)
+	VMOVUPS      Y4, 248(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y6, Y4
 	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y1
 	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
@@ -6776,26 +6815,26 @@ l43:
 	VPSRAD  $0x01, Y2, Y6
 	VANDPS  logisticConsts<>+512(SB), Y5, Y5
 	VANDPS  logisticConsts<>+512(SB), Y6, Y6
-	VMOVUPS Y3, 216(SP)
+	VMOVUPS Y3, 280(SP)
 	VPADDD  logisticConsts<>+736(SB), Y5, Y3
-	VMOVUPS Y4, 248(SP)
+	VMOVUPS Y4, 312(SP)
 	VPADDD  logisticConsts<>+736(SB), Y6, Y4
 	VPSUBD  Y5, Y1, Y1
 	VPSUBD  Y6, Y2, Y2
 	VPADDD  logisticConsts<>+736(SB), Y1, Y1
 	VPADDD  logisticConsts<>+736(SB), Y2, Y2
 	VMULPS  Y3, Y0, Y0
-	VMULPS  248(SP), Y4, Y3
+	VMULPS  312(SP), Y4, Y3
 	VMULPS  Y1, Y0, Y0
 	VMULPS  Y2, Y3, Y1
-	VMOVUPS 216(SP), Y2
+	VMOVUPS 280(SP), Y2
 	VANDPS  Y0, Y2, Y0
-	VMOVUPS 184(SP), Y2
+	VMOVUPS 248(SP), Y2
 	VANDPS  Y1, Y2, Y1
 	VSUBPS  Y1, Y0, Y1
-	VMULPS  152(SP), Y1, Y1
+	VMULPS  216(SP), Y1, Y1
 	VMOVUPS Y1, (SI)
-	VMULPS  152(SP), Y0, Y0
+	VMULPS  216(SP), Y0, Y0
 	VCMPPS  $0x04, logisticConsts<>+640(SB), Y0, Y1
 
 	// the gradients times their responsibilities
@@ -6826,6 +6865,7 @@ l44:
 	VSUBPS       Y7, Y2, Y2
 	VMASKMOVPS   (R9), Y1, Y3
 	VSUBPS       Y9, Y3, Y3
+	VSUBPS       Y15, Y3, Y3
 	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y2, Y4
 	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y3, Y5
 	VANDPS       Y2, Y4, Y2
@@ -6843,12 +6883,12 @@ l44:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS logisticConsts<>+672(SB), Y6
 	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y6
-	VMOVUPS      Y1, 152(SP)
+	VMOVUPS      Y1, 216(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y1
 	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y1
-	VMOVUPS      Y0, 184(SP)
+	VMOVUPS      Y0, 248(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y6, Y0
-	VMOVUPS      Y5, 216(SP)
+	VMOVUPS      Y5, 280(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y1, Y5
 	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y2
 	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y3
@@ -6880,27 +6920,27 @@ l44:
 	VPSRAD     $0x01, Y1, Y6
 	VANDPS     logisticConsts<>+512(SB), Y3, Y3
 	VANDPS     logisticConsts<>+512(SB), Y6, Y6
-	VMOVUPS    Y4, 248(SP)
+	VMOVUPS    Y4, 312(SP)
 	VPADDD     logisticConsts<>+736(SB), Y3, Y4
-	VMOVUPS    Y5, 280(SP)
+	VMOVUPS    Y5, 344(SP)
 	VPADDD     logisticConsts<>+736(SB), Y6, Y5
 	VPSUBD     Y3, Y2, Y2
 	VPSUBD     Y6, Y1, Y1
 	VPADDD     logisticConsts<>+736(SB), Y2, Y2
 	VPADDD     logisticConsts<>+736(SB), Y1, Y1
 	VMULPS     Y4, Y0, Y0
-	VMULPS     280(SP), Y5, Y3
+	VMULPS     344(SP), Y5, Y3
 	VMULPS     Y2, Y0, Y0
 	VMULPS     Y1, Y3, Y1
-	VMOVUPS    248(SP), Y2
+	VMOVUPS    312(SP), Y2
 	VANDPS     Y0, Y2, Y0
-	VMOVUPS    216(SP), Y2
+	VMOVUPS    280(SP), Y2
 	VANDPS     Y1, Y2, Y1
 	VSUBPS     Y1, Y0, Y1
-	VMULPS     184(SP), Y1, Y1
-	VMOVUPS    152(SP), Y2
+	VMULPS     248(SP), Y1, Y1
+	VMOVUPS    216(SP), Y2
 	VMASKMOVPS Y1, Y2, (SI)
-	VMULPS     184(SP), Y0, Y0
+	VMULPS     248(SP), Y0, Y0
 	VCMPPS     $0x04, logisticConsts<>+640(SB), Y0, Y1
 
 	// the gradients times their responsibilities
@@ -6932,14 +6972,18 @@ l45:
 	VZEROUPPER
 	RET
 
-// func LogisticSoftplus(lp *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, last float32, unit float32)
+// func LogisticSoftplus(lp *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LogisticSoftplus(SB), NOSPLIT, $256-72
+TEXT ·LogisticSoftplus(SB), NOSPLIT, $320-80
 	// Registers:    Y0-Y7 values    Y8-Y15 kept from loop to loop
-	VBROADCASTSS last+64(FP), Y0
-	VMOVUPS      Y0, 32(SP)
-	VBROADCASTSS unit+68(FP), Y0
+	VBROADCASTSS step+68(FP), Y0
 	VMOVUPS      Y0, 64(SP)
+	VBROADCASTSS unit+76(FP), Y0
+	VMOVUPS      Y0, 96(SP)
+	VBROADCASTSS last+72(FP), Y0
+	VMOVUPS      Y0, 128(SP)
+	VBROADCASTSS levels1+64(FP), Y0
+	VMOVUPS      Y0, 32(SP)
 
 	// Registers:    DI lp    SI x    DX logits    BX mu    R8 s    CX elements left in the row    R9 4n
 	MOVQ lp+0(FP), DI
@@ -7026,6 +7070,7 @@ l51:
 	VSUBPS       logisticConsts<>+672(SB), Y0, Y0
 	VBROADCASTSS 32(SP), Y1
 	VFMSUB132PS  logisticConsts<>+704(SB), Y1, Y0
+	VMULPS       64(SP), Y0, Y0
 	VMOVAPS      Y0, Y8
 	VBROADCASTSS logisticConsts<>+640(SB), Y15
 	VBROADCASTSS logisticConsts<>+640(SB), Y14
@@ -7097,31 +7142,32 @@ l52:
 	VMAXPS       Y0, Y1, Y0
 	VBROADCASTSS logisticConsts<>+736(SB), Y1
 	VDIVPS       Y0, Y1, Y0
-	VMULPS       64(SP), Y0, Y0
-	VBROADCASTSS logisticConsts<>+800(SB), Y1
-	VMAXPS       Y0, Y1, Y0
+	VMULPS       96(SP), Y0, Y0
 
 	// the edges of the bin
 	VMOVUPS      (BX), Y1
-	VADDPS       32(SP), Y8, Y2
+	VADDPS       128(SP), Y8, Y2
 	VCMPPS       $0x00, logisticConsts<>+640(SB), Y2, Y2
-	VSUBPS       logisticConsts<>+736(SB), Y8, Y3
+	VSUBPS       64(SP), Y8, Y3
 	VBLENDVPS    Y2, logisticConsts<>+512(SB), Y3, Y2
-	VCMPPS       $0x00, 32(SP), Y8, Y3
-	VADDPS       logisticConsts<>+736(SB), Y8, Y4
+	VCMPPS       $0x00, 128(SP), Y8, Y3
+	VADDPS       64(SP), Y8, Y4
 	VBLENDVPS    Y3, logisticConsts<>+576(SB), Y4, Y3
-	VFNMADD231PS 32(SP), Y1, Y2
+	VFNMADD231PS 128(SP), Y1, Y2
 	VMULPS       Y0, Y2, Y2
 	VBROADCASTSS logisticConsts<>+864(SB), Y4
 	VMINPS       Y2, Y4, Y2
 	VBROADCASTSS logisticConsts<>+896(SB), Y4
 	VMAXPS       Y2, Y4, Y2
-	VFNMADD231PS 32(SP), Y1, Y3
+	VFNMADD231PS 128(SP), Y1, Y3
 	VMULPS       Y0, Y3, Y1
 	VBROADCASTSS logisticConsts<>+864(SB), Y3
 	VMINPS       Y1, Y3, Y1
 	VBROADCASTSS logisticConsts<>+896(SB), Y3
 	VMAXPS       Y1, Y3, Y1
+	VMULPS       64(SP), Y0, Y0
+	VBROADCASTSS logisticConsts<>+800(SB), Y3
+	VMAXPS       Y0, Y3, Y0
 	VBROADCASTSS logisticConsts<>+928(SB), Y3
 	VMINPS       Y0, Y3, Y0
 	VADDPS       Y0, Y0, Y3
@@ -7142,14 +7188,14 @@ l52:
 	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y0
 	VBROADCASTSS logisticConsts<>+672(SB), Y7
 	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y7
-	VMOVUPS      Y1, 96(SP)
+	VMOVUPS      Y1, 160(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y1
 	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y1
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y0
 	VSUBPS       logisticConsts<>+672(SB), Y7, Y6
-	VMOVUPS      Y2, 128(SP)
+	VMOVUPS      Y2, 192(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y1, Y2
-	VMOVUPS      Y1, 160(SP)
+	VMOVUPS      Y1, 224(SP)
 	VBROADCASTSS logisticConsts<>+1088(SB), Y1
 	VFMADD231PS  logisticConsts<>+1056(SB), Y0, Y1
 	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y3
@@ -7169,7 +7215,7 @@ l52:
 	VMULPS       Y0, Y1, Y1
 	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y6
-	VMOVUPS      Y7, 192(SP)
+	VMOVUPS      Y7, 256(SP)
 	VADDPS       Y0, Y0, Y7
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y6
@@ -7187,16 +7233,16 @@ l52:
 	// p 2^n
 	// p 2^n
 	VFMADD231PS  Y7, Y0, Y1
-	VMOVUPS      192(SP), Y0
+	VMOVUPS      256(SP), Y0
 	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      160(SP), Y3
+	VMOVUPS      224(SP), Y3
 	VPSLLD       $0x17, Y3, Y3
 	VPSRAD       $0x01, Y0, Y4
 	VPSRAD       $0x01, Y3, Y5
 	VANDPS       logisticConsts<>+512(SB), Y4, Y4
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
 	VPADDD       logisticConsts<>+736(SB), Y4, Y7
-	VMOVUPS      Y1, 160(SP)
+	VMOVUPS      Y1, 224(SP)
 	VPADDD       logisticConsts<>+736(SB), Y5, Y1
 	VPSUBD       Y4, Y0, Y0
 	VPSUBD       Y5, Y3, Y3
@@ -7212,8 +7258,8 @@ l52:
 	VBROADCASTSS logisticConsts<>+736(SB), Y1
 	VDIVPS       Y0, Y1, Y0
 	VANDPS       logisticConsts<>+544(SB), Y8, Y1
-	VCMPPS       $0x11, 32(SP), Y1, Y1
-	VMOVUPS      160(SP), Y2
+	VCMPPS       $0x11, 128(SP), Y1, Y1
+	VMOVUPS      224(SP), Y2
 	VADDPS       logisticConsts<>+736(SB), Y2, Y3
 	VDIVPS       Y3, Y2, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
@@ -7243,20 +7289,20 @@ l52:
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
 	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
-	VMOVUPS      128(SP), Y1
+	VMOVUPS      192(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      96(SP), Y1
+	VMOVUPS      160(SP), Y1
 	VXORPS       logisticConsts<>+1216(SB), Y1, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
 	VMOVUPS      (DX), Y1
+	VSUBPS       Y9, Y1, Y1
 	VADDPS       Y0, Y1, Y0
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Y9, Y1, Y1
 	VBROADCASTSS logisticConsts<>+1888(SB), Y2
 	VMAXPS       Y1, Y2, Y2
 	VBROADCASTSS logisticConsts<>+1920(SB), Y3
@@ -7397,29 +7443,30 @@ l52:
 	VMAXPS       Y0, Y1, Y0
 	VBROADCASTSS logisticConsts<>+736(SB), Y1
 	VDIVPS       Y0, Y1, Y0
-	VMULPS       64(SP), Y0, Y0
-	VBROADCASTSS logisticConsts<>+800(SB), Y1
-	VMAXPS       Y0, Y1, Y0
+	VMULPS       96(SP), Y0, Y0
 	VMOVUPS      32(BX), Y1
-	VADDPS       32(SP), Y8, Y2
+	VADDPS       128(SP), Y8, Y2
 	VCMPPS       $0x00, logisticConsts<>+640(SB), Y2, Y2
-	VSUBPS       logisticConsts<>+736(SB), Y8, Y3
+	VSUBPS       64(SP), Y8, Y3
 	VBLENDVPS    Y2, logisticConsts<>+512(SB), Y3, Y2
-	VCMPPS       $0x00, 32(SP), Y8, Y3
-	VADDPS       logisticConsts<>+736(SB), Y8, Y4
+	VCMPPS       $0x00, 128(SP), Y8, Y3
+	VADDPS       64(SP), Y8, Y4
 	VBLENDVPS    Y3, logisticConsts<>+576(SB), Y4, Y3
-	VFNMADD231PS 32(SP), Y1, Y2
+	VFNMADD231PS 128(SP), Y1, Y2
 	VMULPS       Y0, Y2, Y2
 	VBROADCASTSS logisticConsts<>+864(SB), Y4
 	VMINPS       Y2, Y4, Y2
 	VBROADCASTSS logisticConsts<>+896(SB), Y4
 	VMAXPS       Y2, Y4, Y2
-	VFNMADD231PS 32(SP), Y1, Y3
+	VFNMADD231PS 128(SP), Y1, Y3
 	VMULPS       Y0, Y3, Y1
 	VBROADCASTSS logisticConsts<>+864(SB), Y3
 	VMINPS       Y1, Y3, Y1
 	VBROADCASTSS logisticConsts<>+896(SB), Y3
 	VMAXPS       Y1, Y3, Y1
+	VMULPS       64(SP), Y0, Y0
+	VBROADCASTSS logisticConsts<>+800(SB), Y3
+	VMAXPS       Y0, Y3, Y0
 	VBROADCASTSS logisticConsts<>+928(SB), Y3
 	VMINPS       Y0, Y3, Y0
 	VADDPS       Y0, Y0, Y3
@@ -7435,14 +7482,14 @@ l52:
 	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y0
 	VBROADCASTSS logisticConsts<>+672(SB), Y7
 	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y7
-	VMOVUPS      Y1, 96(SP)
+	VMOVUPS      Y1, 160(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y1
 	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y1
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y0
 	VSUBPS       logisticConsts<>+672(SB), Y7, Y6
-	VMOVUPS      Y2, 128(SP)
+	VMOVUPS      Y2, 192(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y1, Y2
-	VMOVUPS      Y1, 160(SP)
+	VMOVUPS      Y1, 224(SP)
 	VBROADCASTSS logisticConsts<>+1088(SB), Y1
 	VFMADD231PS  logisticConsts<>+1056(SB), Y0, Y1
 	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y3
@@ -7459,7 +7506,7 @@ l52:
 	VMULPS       Y0, Y1, Y1
 	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y6
-	VMOVUPS      Y7, 192(SP)
+	VMOVUPS      Y7, 256(SP)
 	VADDPS       Y0, Y0, Y7
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y6
@@ -7474,16 +7521,16 @@ l52:
 	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y6
 	VSUBPS       logisticConsts<>+736(SB), Y0, Y1
 	VFMADD231PS  Y7, Y0, Y1
-	VMOVUPS      192(SP), Y0
+	VMOVUPS      256(SP), Y0
 	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      160(SP), Y3
+	VMOVUPS      224(SP), Y3
 	VPSLLD       $0x17, Y3, Y3
 	VPSRAD       $0x01, Y0, Y4
 	VPSRAD       $0x01, Y3, Y5
 	VANDPS       logisticConsts<>+512(SB), Y4, Y4
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
 	VPADDD       logisticConsts<>+736(SB), Y4, Y7
-	VMOVUPS      Y1, 160(SP)
+	VMOVUPS      Y1, 224(SP)
 	VPADDD       logisticConsts<>+736(SB), Y5, Y1
 	VPSUBD       Y4, Y0, Y0
 	VPSUBD       Y5, Y3, Y3
@@ -7499,8 +7546,8 @@ l52:
 	VBROADCASTSS logisticConsts<>+736(SB), Y1
 	VDIVPS       Y0, Y1, Y0
 	VANDPS       logisticConsts<>+544(SB), Y8, Y1
-	VCMPPS       $0x11, 32(SP), Y1, Y1
-	VMOVUPS      160(SP), Y2
+	VCMPPS       $0x11, 128(SP), Y1, Y1
+	VMOVUPS      224(SP), Y2
 	VADDPS       logisticConsts<>+736(SB), Y2, Y3
 	VDIVPS       Y3, Y2, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
@@ -7526,18 +7573,18 @@ l52:
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
 	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
-	VMOVUPS      128(SP), Y1
+	VMOVUPS      192(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      96(SP), Y1
+	VMOVUPS      160(SP), Y1
 	VXORPS       logisticConsts<>+1216(SB), Y1, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
 	VMOVUPS      32(DX), Y1
-	VADDPS       Y0, Y1, Y0
 	VSUBPS       Y9, Y1, Y1
+	VADDPS       Y0, Y1, Y0
 	VBROADCASTSS logisticConsts<>+1888(SB), Y2
 	VMAXPS       Y1, Y2, Y2
 	VBROADCASTSS logisticConsts<>+1920(SB), Y3
@@ -7684,31 +7731,32 @@ l54:
 	VMAXPS       Y1, Y2, Y1
 	VBROADCASTSS logisticConsts<>+736(SB), Y2
 	VDIVPS       Y1, Y2, Y1
-	VMULPS       64(SP), Y1, Y1
-	VBROADCASTSS logisticConsts<>+800(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VMULPS       96(SP), Y1, Y1
 
 	// the edges of the bin
 	VMASKMOVPS   (BX), Y0, Y2
-	VADDPS       32(SP), Y8, Y3
+	VADDPS       128(SP), Y8, Y3
 	VCMPPS       $0x00, logisticConsts<>+640(SB), Y3, Y3
-	VSUBPS       logisticConsts<>+736(SB), Y8, Y4
+	VSUBPS       64(SP), Y8, Y4
 	VBLENDVPS    Y3, logisticConsts<>+512(SB), Y4, Y3
-	VCMPPS       $0x00, 32(SP), Y8, Y4
-	VADDPS       logisticConsts<>+736(SB), Y8, Y5
+	VCMPPS       $0x00, 128(SP), Y8, Y4
+	VADDPS       64(SP), Y8, Y5
 	VBLENDVPS    Y4, logisticConsts<>+576(SB), Y5, Y4
-	VFNMADD231PS 32(SP), Y2, Y3
+	VFNMADD231PS 128(SP), Y2, Y3
 	VMULPS       Y1, Y3, Y3
 	VBROADCASTSS logisticConsts<>+864(SB), Y5
 	VMINPS       Y3, Y5, Y3
 	VBROADCASTSS logisticConsts<>+896(SB), Y5
 	VMAXPS       Y3, Y5, Y3
-	VFNMADD231PS 32(SP), Y2, Y4
+	VFNMADD231PS 128(SP), Y2, Y4
 	VMULPS       Y1, Y4, Y2
 	VBROADCASTSS logisticConsts<>+864(SB), Y4
 	VMINPS       Y2, Y4, Y2
 	VBROADCASTSS logisticConsts<>+896(SB), Y4
 	VMAXPS       Y2, Y4, Y2
+	VMULPS       64(SP), Y1, Y1
+	VBROADCASTSS logisticConsts<>+800(SB), Y4
+	VMAXPS       Y1, Y4, Y1
 	VBROADCASTSS logisticConsts<>+928(SB), Y4
 	VMINPS       Y1, Y4, Y1
 	VADDPS       Y1, Y1, Y4
@@ -7727,17 +7775,17 @@ l54:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VFNMADD231PS logisticConsts<>+992(SB), Y7, Y1
-	VMOVUPS      Y0, 96(SP)
+	VMOVUPS      Y0, 160(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y0
 	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y0
-	VMOVUPS      Y2, 128(SP)
+	VMOVUPS      Y2, 192(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y2
 	VFMADD231PS  logisticConsts<>+1280(SB), Y5, Y2
 	VFNMADD231PS logisticConsts<>+1024(SB), Y7, Y1
 	VSUBPS       logisticConsts<>+672(SB), Y0, Y7
-	VMOVUPS      Y3, 160(SP)
+	VMOVUPS      Y3, 224(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VMOVUPS      Y2, 192(SP)
+	VMOVUPS      Y2, 256(SP)
 	VBROADCASTSS logisticConsts<>+1088(SB), Y2
 	VFMADD231PS  logisticConsts<>+1056(SB), Y1, Y2
 	VFNMADD231PS logisticConsts<>+1312(SB), Y7, Y4
@@ -7757,7 +7805,7 @@ l54:
 	VMULPS       Y1, Y2, Y2
 	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1440(SB), Y5, Y7
-	VMOVUPS      Y0, 224(SP)
+	VMOVUPS      Y0, 288(SP)
 	VADDPS       Y1, Y1, Y0
 	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1472(SB), Y5, Y7
@@ -7775,16 +7823,16 @@ l54:
 	// p 2^n
 	// p 2^n
 	VFMADD231PS  Y0, Y1, Y2
-	VMOVUPS      224(SP), Y0
+	VMOVUPS      288(SP), Y0
 	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      192(SP), Y1
+	VMOVUPS      256(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
 	VPSRAD       $0x01, Y0, Y4
 	VPSRAD       $0x01, Y1, Y5
 	VANDPS       logisticConsts<>+512(SB), Y4, Y4
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
 	VPADDD       logisticConsts<>+736(SB), Y4, Y6
-	VMOVUPS      Y2, 192(SP)
+	VMOVUPS      Y2, 256(SP)
 	VPADDD       logisticConsts<>+736(SB), Y5, Y2
 	VPSUBD       Y4, Y0, Y0
 	VPSUBD       Y5, Y1, Y1
@@ -7800,8 +7848,8 @@ l54:
 	VBROADCASTSS logisticConsts<>+736(SB), Y1
 	VDIVPS       Y0, Y1, Y0
 	VANDPS       logisticConsts<>+544(SB), Y8, Y1
-	VCMPPS       $0x11, 32(SP), Y1, Y1
-	VMOVUPS      192(SP), Y2
+	VCMPPS       $0x11, 128(SP), Y1, Y1
+	VMOVUPS      256(SP), Y2
 	VADDPS       logisticConsts<>+736(SB), Y2, Y3
 	VDIVPS       Y3, Y2, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
@@ -7831,21 +7879,21 @@ l54:
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
 	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
-	VMOVUPS      160(SP), Y1
+	VMOVUPS      224(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      128(SP), Y1
+	VMOVUPS      192(SP), Y1
 	VXORPS       logisticConsts<>+1216(SB), Y1, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      96(SP), Y1
+	VMOVUPS      160(SP), Y1
 	VMASKMOVPS   (DX), Y1, Y2
+	VSUBPS       Y9, Y2, Y2
 	VADDPS       Y0, Y2, Y0
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Y9, Y2, Y2
 	VBROADCASTSS logisticConsts<>+1888(SB), Y3
 	VMAXPS       Y2, Y3, Y3
 	VBROADCASTSS logisticConsts<>+1920(SB), Y4
@@ -7990,29 +8038,30 @@ l54:
 	VMAXPS       Y1, Y2, Y1
 	VBROADCASTSS logisticConsts<>+736(SB), Y2
 	VDIVPS       Y1, Y2, Y1
-	VMULPS       64(SP), Y1, Y1
-	VBROADCASTSS logisticConsts<>+800(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VMULPS       96(SP), Y1, Y1
 	VMASKMOVPS   32(BX), Y0, Y2
-	VADDPS       32(SP), Y8, Y3
+	VADDPS       128(SP), Y8, Y3
 	VCMPPS       $0x00, logisticConsts<>+640(SB), Y3, Y3
-	VSUBPS       logisticConsts<>+736(SB), Y8, Y4
+	VSUBPS       64(SP), Y8, Y4
 	VBLENDVPS    Y3, logisticConsts<>+512(SB), Y4, Y3
-	VCMPPS       $0x00, 32(SP), Y8, Y4
-	VADDPS       logisticConsts<>+736(SB), Y8, Y5
+	VCMPPS       $0x00, 128(SP), Y8, Y4
+	VADDPS       64(SP), Y8, Y5
 	VBLENDVPS    Y4, logisticConsts<>+576(SB), Y5, Y4
-	VFNMADD231PS 32(SP), Y2, Y3
+	VFNMADD231PS 128(SP), Y2, Y3
 	VMULPS       Y1, Y3, Y3
 	VBROADCASTSS logisticConsts<>+864(SB), Y5
 	VMINPS       Y3, Y5, Y3
 	VBROADCASTSS logisticConsts<>+896(SB), Y5
 	VMAXPS       Y3, Y5, Y3
-	VFNMADD231PS 32(SP), Y2, Y4
+	VFNMADD231PS 128(SP), Y2, Y4
 	VMULPS       Y1, Y4, Y2
 	VBROADCASTSS logisticConsts<>+864(SB), Y4
 	VMINPS       Y2, Y4, Y2
 	VBROADCASTSS logisticConsts<>+896(SB), Y4
 	VMAXPS       Y2, Y4, Y2
+	VMULPS       64(SP), Y1, Y1
+	VBROADCASTSS logisticConsts<>+800(SB), Y4
+	VMAXPS       Y1, Y4, Y1
 	VBROADCASTSS logisticConsts<>+928(SB), Y4
 	VMINPS       Y1, Y4, Y1
 	VADDPS       Y1, Y1, Y4
@@ -8026,17 +8075,17 @@ l54:
 	VMAXPS       Y5, Y7, Y5
 	VSUBPS       logisticConsts<>+672(SB), Y6, Y7
 	VFNMADD231PS logisticConsts<>+992(SB), Y7, Y1
-	VMOVUPS      Y0, 96(SP)
+	VMOVUPS      Y0, 160(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y0
 	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y0
-	VMOVUPS      Y2, 128(SP)
+	VMOVUPS      Y2, 192(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y2
 	VFMADD231PS  logisticConsts<>+1280(SB), Y5, Y2
 	VFNMADD231PS logisticConsts<>+1024(SB), Y7, Y1
 	VSUBPS       logisticConsts<>+672(SB), Y0, Y7
-	VMOVUPS      Y3, 160(SP)
+	VMOVUPS      Y3, 224(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VMOVUPS      Y2, 192(SP)
+	VMOVUPS      Y2, 256(SP)
 	VBROADCASTSS logisticConsts<>+1088(SB), Y2
 	VFMADD231PS  logisticConsts<>+1056(SB), Y1, Y2
 	VFNMADD231PS logisticConsts<>+1312(SB), Y7, Y4
@@ -8053,7 +8102,7 @@ l54:
 	VMULPS       Y1, Y2, Y2
 	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1440(SB), Y5, Y7
-	VMOVUPS      Y0, 224(SP)
+	VMOVUPS      Y0, 288(SP)
 	VADDPS       Y1, Y1, Y0
 	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1472(SB), Y5, Y7
@@ -8068,16 +8117,16 @@ l54:
 	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y7
 	VSUBPS       logisticConsts<>+736(SB), Y1, Y2
 	VFMADD231PS  Y0, Y1, Y2
-	VMOVUPS      224(SP), Y0
+	VMOVUPS      288(SP), Y0
 	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      192(SP), Y1
+	VMOVUPS      256(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
 	VPSRAD       $0x01, Y0, Y4
 	VPSRAD       $0x01, Y1, Y5
 	VANDPS       logisticConsts<>+512(SB), Y4, Y4
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
 	VPADDD       logisticConsts<>+736(SB), Y4, Y6
-	VMOVUPS      Y2, 192(SP)
+	VMOVUPS      Y2, 256(SP)
 	VPADDD       logisticConsts<>+736(SB), Y5, Y2
 	VPSUBD       Y4, Y0, Y0
 	VPSUBD       Y5, Y1, Y1
@@ -8093,8 +8142,8 @@ l54:
 	VBROADCASTSS logisticConsts<>+736(SB), Y1
 	VDIVPS       Y0, Y1, Y0
 	VANDPS       logisticConsts<>+544(SB), Y8, Y1
-	VCMPPS       $0x11, 32(SP), Y1, Y1
-	VMOVUPS      192(SP), Y2
+	VCMPPS       $0x11, 128(SP), Y1, Y1
+	VMOVUPS      256(SP), Y2
 	VADDPS       logisticConsts<>+736(SB), Y2, Y3
 	VDIVPS       Y3, Y2, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
@@ -8120,19 +8169,19 @@ l54:
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
 	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
-	VMOVUPS      160(SP), Y1
+	VMOVUPS      224(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      128(SP), Y1
+	VMOVUPS      192(SP), Y1
 	VXORPS       logisticConsts<>+1216(SB), Y1, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      96(SP), Y1
+	VMOVUPS      160(SP), Y1
 	VMASKMOVPS   32(DX), Y1, Y2
-	VADDPS       Y0, Y2, Y0
 	VSUBPS       Y9, Y2, Y2
+	VADDPS       Y0, Y2, Y0
 	VBROADCASTSS logisticConsts<>+1888(SB), Y3
 	VMAXPS       Y2, Y3, Y3
 	VBROADCASTSS logisticConsts<>+1920(SB), Y4
@@ -8374,7 +8423,6 @@ l55:
 	VBLENDVPS Y3, logisticConsts<>+512(SB), Y2, Y2
 	VCMPPS    $0x15, logisticConsts<>+576(SB), Y1, Y3
 	VBLENDVPS Y3, Y1, Y2, Y1
-	VADDPS    Y1, Y9, Y1
 	VSUBPS    Y1, Y0, Y0
 	VMOVSS    X0, (DI)
 	ADDQ      $0x04, DI
@@ -8387,14 +8435,18 @@ l55:
 	VZEROUPPER
 	RET
 
-// func LogisticSoftplusBackward(lp *float32, dlogits *float32, dmu *float32, ds *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, last float32, unit float32)
+// func LogisticSoftplusBackward(lp *float32, dlogits *float32, dmu *float32, ds *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LogisticSoftplusBackward(SB), NOSPLIT, $504-96
+TEXT ·LogisticSoftplusBackward(SB), NOSPLIT, $568-104
 	// Registers:    Y0-Y6 values    Y7-Y15 kept from loop to loop
-	VBROADCASTSS last+88(FP), Y0
-	VMOVUPS      Y0, 56(SP)
-	VBROADCASTSS unit+92(FP), Y0
+	VBROADCASTSS step+92(FP), Y0
 	VMOVUPS      Y0, 88(SP)
+	VBROADCASTSS unit+100(FP), Y0
+	VMOVUPS      Y0, 120(SP)
+	VBROADCASTSS last+96(FP), Y0
+	VMOVUPS      Y0, 152(SP)
+	VBROADCASTSS levels1+88(FP), Y0
+	VMOVUPS      Y0, 56(SP)
 
 	// Registers:    DI lp    SI dlogits    DX dmu    BX ds    R8 x    R9 logits    R10 mu    R11 s    CX elements left in the row    R12 4n
 	MOVQ lp+0(FP), DI
@@ -8496,6 +8548,7 @@ l60:
 	VSUBPS       logisticConsts<>+672(SB), Y0, Y0
 	VBROADCASTSS 56(SP), Y1
 	VFMSUB132PS  logisticConsts<>+704(SB), Y1, Y0
+	VMULPS       88(SP), Y0, Y0
 	VMOVAPS      Y0, Y8
 	VBROADCASTSS logisticConsts<>+640(SB), Y15
 	VBROADCASTSS logisticConsts<>+640(SB), Y14
@@ -8567,44 +8620,45 @@ l61:
 	VMAXPS       Y2, Y3, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
 	VDIVPS       Y2, Y3, Y2
-	VMULPS       88(SP), Y2, Y3
-	VBROADCASTSS logisticConsts<>+800(SB), Y4
-	VMAXPS       Y3, Y4, Y3
+	VMULPS       120(SP), Y2, Y3
 
 	// the edges of the bin
 	VMOVUPS      (R10), Y4
-	VADDPS       56(SP), Y8, Y5
+	VADDPS       152(SP), Y8, Y5
 	VCMPPS       $0x00, logisticConsts<>+640(SB), Y5, Y5
-	VSUBPS       logisticConsts<>+736(SB), Y8, Y6
+	VSUBPS       88(SP), Y8, Y6
 	VBLENDVPS    Y5, logisticConsts<>+512(SB), Y6, Y5
-	VCMPPS       $0x00, 56(SP), Y8, Y6
-	VMOVUPS      Y1, 120(SP)
-	VADDPS       logisticConsts<>+736(SB), Y8, Y1
+	VCMPPS       $0x00, 152(SP), Y8, Y6
+	VMOVUPS      Y1, 184(SP)
+	VADDPS       88(SP), Y8, Y1
 	VBLENDVPS    Y6, logisticConsts<>+576(SB), Y1, Y1
-	VFNMADD231PS 56(SP), Y4, Y5
+	VFNMADD231PS 152(SP), Y4, Y5
 	VMULPS       Y3, Y5, Y5
 	VBROADCASTSS logisticConsts<>+864(SB), Y6
 	VMINPS       Y5, Y6, Y5
 	VBROADCASTSS logisticConsts<>+896(SB), Y6
 	VMAXPS       Y5, Y6, Y5
-	VFNMADD231PS 56(SP), Y4, Y1
+	VFNMADD231PS 152(SP), Y4, Y1
 	VMULPS       Y3, Y1, Y1
 	VBROADCASTSS logisticConsts<>+864(SB), Y4
 	VMINPS       Y1, Y4, Y1
 	VBROADCASTSS logisticConsts<>+896(SB), Y4
 	VMAXPS       Y1, Y4, Y1
+	VMULPS       88(SP), Y3, Y3
+	VBROADCASTSS logisticConsts<>+800(SB), Y4
+	VMAXPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+928(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VADDPS       Y3, Y3, Y4
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	VORPS        logisticConsts<>+1216(SB), Y5, Y6
-	VMOVUPS      Y0, 152(SP)
+	VMOVUPS      Y0, 216(SP)
 	VORPS        logisticConsts<>+1216(SB), Y1, Y0
-	VMOVUPS      Y2, 184(SP)
+	VMOVUPS      Y2, 248(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y2
 	VFMADD231PS  logisticConsts<>+960(SB), Y3, Y2
-	VMOVUPS      Y4, 216(SP)
+	VMOVUPS      Y4, 280(SP)
 	VBROADCASTSS logisticConsts<>+1248(SB), Y4
 	VMAXPS       Y6, Y4, Y4
 	VBROADCASTSS logisticConsts<>+1248(SB), Y6
@@ -8614,17 +8668,17 @@ l61:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y3
-	VMOVUPS      Y1, 248(SP)
+	VMOVUPS      Y1, 312(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y1
 	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y1
-	VMOVUPS      Y5, 280(SP)
+	VMOVUPS      Y5, 344(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y5
 	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y5
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y3
 	VSUBPS       logisticConsts<>+672(SB), Y1, Y6
-	VMOVUPS      Y5, 312(SP)
+	VMOVUPS      Y5, 376(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y5, Y5
-	VMOVUPS      Y1, 344(SP)
+	VMOVUPS      Y1, 408(SP)
 	VBROADCASTSS logisticConsts<>+1088(SB), Y1
 	VFMADD231PS  logisticConsts<>+1056(SB), Y3, Y1
 	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y4
@@ -8644,14 +8698,14 @@ l61:
 	VMULPS       Y3, Y1, Y1
 	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y6
-	VMOVUPS      Y2, 376(SP)
+	VMOVUPS      Y2, 440(SP)
 	VADDPS       Y3, Y3, Y2
 	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y6
 	VFMADD231PS  Y3, Y1, Y2
 	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y6
-	VMOVUPS      376(SP), Y1
+	VMOVUPS      440(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
 	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y6
@@ -8663,24 +8717,24 @@ l61:
 	// p 2^n
 	// p 2^n
 	VFMADD231PS  Y2, Y1, Y0
-	VMOVUPS      344(SP), Y1
+	VMOVUPS      408(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
-	VMOVUPS      312(SP), Y2
+	VMOVUPS      376(SP), Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPSRAD       $0x01, Y1, Y3
 	VPSRAD       $0x01, Y2, Y4
 	VANDPS       logisticConsts<>+512(SB), Y3, Y3
 	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VMOVUPS      Y0, 312(SP)
+	VMOVUPS      Y0, 376(SP)
 	VPADDD       logisticConsts<>+736(SB), Y3, Y0
-	VMOVUPS      Y6, 344(SP)
+	VMOVUPS      Y6, 408(SP)
 	VPADDD       logisticConsts<>+736(SB), Y4, Y6
 	VPSUBD       Y3, Y1, Y1
 	VPSUBD       Y4, Y2, Y2
 	VPADDD       logisticConsts<>+736(SB), Y1, Y1
 	VPADDD       logisticConsts<>+736(SB), Y2, Y2
 	VMULPS       Y0, Y5, Y0
-	VMULPS       344(SP), Y6, Y3
+	VMULPS       408(SP), Y6, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y2, Y3, Y1
 	VADDPS       logisticConsts<>+736(SB), Y0, Y2
@@ -8689,9 +8743,9 @@ l61:
 	VBROADCASTSS logisticConsts<>+736(SB), Y5
 	VDIVPS       Y4, Y5, Y4
 	VANDPS       logisticConsts<>+544(SB), Y8, Y5
-	VCMPPS       $0x11, 56(SP), Y5, Y5
-	VMOVUPS      312(SP), Y6
-	VMOVUPS      Y2, 344(SP)
+	VCMPPS       $0x11, 152(SP), Y5, Y5
+	VMOVUPS      376(SP), Y6
+	VMOVUPS      Y2, 408(SP)
 	VADDPS       logisticConsts<>+736(SB), Y6, Y2
 	VDIVPS       Y2, Y6, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y6
@@ -8707,7 +8761,7 @@ l61:
 	VSUBPS    logisticConsts<>+736(SB), Y2, Y2
 
 	// r + r^2 p(r) + k ln 2
-	VMOVUPS      Y5, 376(SP)
+	VMOVUPS      Y5, 440(SP)
 	VBROADCASTSS logisticConsts<>+1632(SB), Y5
 	VFMADD231PS  logisticConsts<>+1600(SB), Y2, Y5
 	VFMADD213PS  logisticConsts<>+1664(SB), Y2, Y5
@@ -8717,18 +8771,18 @@ l61:
 	VFMADD213PS  logisticConsts<>+1792(SB), Y2, Y5
 	VFMADD213PS  logisticConsts<>+1824(SB), Y2, Y5
 	VFMADD213PS  logisticConsts<>+1856(SB), Y2, Y5
-	VMOVUPS      Y1, 408(SP)
+	VMOVUPS      Y1, 472(SP)
 	VMULPS       Y2, Y2, Y1
-	VMOVUPS      Y4, 440(SP)
+	VMOVUPS      Y4, 504(SP)
 	VMULPS       logisticConsts<>+1344(SB), Y6, Y4
 	VFMADD231PS  Y1, Y5, Y4
 	VADDPS       Y2, Y4, Y1
 	VFMADD231PS  logisticConsts<>+1312(SB), Y6, Y1
-	VMOVUPS      280(SP), Y2
+	VMOVUPS      344(SP), Y2
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y2, Y4
 	VANDPS       Y2, Y4, Y4
 	VSUBPS       Y4, Y1, Y1
-	VMOVUPS      248(SP), Y4
+	VMOVUPS      312(SP), Y4
 	VXORPS       logisticConsts<>+1216(SB), Y4, Y5
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y6
 	VANDPS       Y5, Y6, Y5
@@ -8736,39 +8790,39 @@ l61:
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y2, Y5
 	VBLENDVPS    Y5, logisticConsts<>+736(SB), Y0, Y0
 	VMULPS       Y3, Y0, Y0
-	VMULPS       440(SP), Y0, Y0
+	VMULPS       504(SP), Y0, Y0
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y4, Y3
 	VBROADCASTSS logisticConsts<>+736(SB), Y5
-	VBLENDVPS    Y3, 408(SP), Y5, Y3
-	VMULPS       344(SP), Y3, Y3
-	VMULPS       440(SP), Y3, Y3
-	VMOVUPS      216(SP), Y5
-	VDIVPS       312(SP), Y5, Y5
-	VMOVUPS      376(SP), Y6
+	VBLENDVPS    Y3, 472(SP), Y5, Y3
+	VMULPS       408(SP), Y3, Y3
+	VMULPS       504(SP), Y3, Y3
+	VMOVUPS      280(SP), Y5
+	VDIVPS       376(SP), Y5, Y5
+	VMOVUPS      440(SP), Y6
 	VANDPS       Y5, Y6, Y5
 	VSUBPS       Y3, Y0, Y6
-	VMULPS       184(SP), Y6, Y6
+	VMULPS       248(SP), Y6, Y6
 	VMOVUPS      Y6, (DX)
 	VFMADD231PS  Y3, Y4, Y5
 	VFMSUB231PS  Y0, Y2, Y5
-	VMULPS       184(SP), Y5, Y0
-	VMOVUPS      152(SP), Y2
+	VMULPS       248(SP), Y5, Y0
+	VMOVUPS      216(SP), Y2
 	VCMPPS       $0x11, logisticConsts<>+640(SB), Y2, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
-	VBLENDVPS    Y2, 120(SP), Y3, Y2
+	VBLENDVPS    Y2, 184(SP), Y3, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
-	VADDPS       120(SP), Y3, Y3
+	VADDPS       184(SP), Y3, Y3
 	VDIVPS       Y3, Y2, Y2
 	VCMPPS       $0x04, logisticConsts<>+640(SB), Y2, Y3
 	VMULPS       Y2, Y0, Y0
 	VANDPS       Y0, Y3, Y0
 	VMOVUPS      Y0, (BX)
 	VMOVUPS      (R9), Y0
+	VSUBPS       Y9, Y0, Y0
 	VADDPS       Y1, Y0, Y1
 	VMOVUPS      Y1, (SI)
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Y9, Y0, Y0
 	VBROADCASTSS logisticConsts<>+1888(SB), Y2
 	VMAXPS       Y0, Y2, Y2
 	VBROADCASTSS logisticConsts<>+1920(SB), Y3
@@ -8821,7 +8875,7 @@ l61:
 	VBROADCASTSS logisticConsts<>+672(SB), Y5
 	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
 	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VMOVUPS      Y1, 120(SP)
+	VMOVUPS      Y1, 184(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y5, Y1
 	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y0
 	VFNMADD231PS logisticConsts<>+1312(SB), Y1, Y3
@@ -8854,7 +8908,7 @@ l61:
 	VMULPS       Y0, Y1, Y0
 	VMULPS       Y3, Y6, Y1
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
-	VMOVUPS      120(SP), Y3
+	VMOVUPS      184(SP), Y3
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
@@ -8911,57 +8965,58 @@ l61:
 	VMAXPS       Y2, Y3, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
 	VDIVPS       Y2, Y3, Y2
-	VMULPS       88(SP), Y2, Y3
-	VBROADCASTSS logisticConsts<>+800(SB), Y4
-	VMAXPS       Y3, Y4, Y3
+	VMULPS       120(SP), Y2, Y3
 	VMOVUPS      32(R10), Y4
-	VADDPS       56(SP), Y8, Y5
+	VADDPS       152(SP), Y8, Y5
 	VCMPPS       $0x00, logisticConsts<>+640(SB), Y5, Y5
-	VSUBPS       logisticConsts<>+736(SB), Y8, Y6
+	VSUBPS       88(SP), Y8, Y6
 	VBLENDVPS    Y5, logisticConsts<>+512(SB), Y6, Y5
-	VCMPPS       $0x00, 56(SP), Y8, Y6
-	VMOVUPS      Y1, 120(SP)
-	VADDPS       logisticConsts<>+736(SB), Y8, Y1
+	VCMPPS       $0x00, 152(SP), Y8, Y6
+	VMOVUPS      Y1, 184(SP)
+	VADDPS       88(SP), Y8, Y1
 	VBLENDVPS    Y6, logisticConsts<>+576(SB), Y1, Y1
-	VFNMADD231PS 56(SP), Y4, Y5
+	VFNMADD231PS 152(SP), Y4, Y5
 	VMULPS       Y3, Y5, Y5
 	VBROADCASTSS logisticConsts<>+864(SB), Y6
 	VMINPS       Y5, Y6, Y5
 	VBROADCASTSS logisticConsts<>+896(SB), Y6
 	VMAXPS       Y5, Y6, Y5
-	VFNMADD231PS 56(SP), Y4, Y1
+	VFNMADD231PS 152(SP), Y4, Y1
 	VMULPS       Y3, Y1, Y1
 	VBROADCASTSS logisticConsts<>+864(SB), Y4
 	VMINPS       Y1, Y4, Y1
 	VBROADCASTSS logisticConsts<>+896(SB), Y4
 	VMAXPS       Y1, Y4, Y1
+	VMULPS       88(SP), Y3, Y3
+	VBROADCASTSS logisticConsts<>+800(SB), Y4
+	VMAXPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+928(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VADDPS       Y3, Y3, Y4
 	VORPS        logisticConsts<>+1216(SB), Y5, Y6
-	VMOVUPS      Y0, 152(SP)
+	VMOVUPS      Y0, 216(SP)
 	VORPS        logisticConsts<>+1216(SB), Y1, Y0
-	VMOVUPS      Y2, 184(SP)
+	VMOVUPS      Y2, 248(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y2
 	VFMADD231PS  logisticConsts<>+960(SB), Y3, Y2
-	VMOVUPS      Y4, 280(SP)
+	VMOVUPS      Y4, 344(SP)
 	VBROADCASTSS logisticConsts<>+1248(SB), Y4
 	VMAXPS       Y6, Y4, Y4
 	VBROADCASTSS logisticConsts<>+1248(SB), Y6
 	VMAXPS       Y0, Y6, Y0
 	VSUBPS       logisticConsts<>+672(SB), Y2, Y6
 	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y3
-	VMOVUPS      Y1, 248(SP)
+	VMOVUPS      Y1, 312(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y1
 	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y1
-	VMOVUPS      Y5, 376(SP)
+	VMOVUPS      Y5, 440(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y5
 	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y5
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y3
 	VSUBPS       logisticConsts<>+672(SB), Y1, Y6
-	VMOVUPS      Y5, 312(SP)
+	VMOVUPS      Y5, 376(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y5, Y5
-	VMOVUPS      Y1, 216(SP)
+	VMOVUPS      Y1, 280(SP)
 	VBROADCASTSS logisticConsts<>+1088(SB), Y1
 	VFMADD231PS  logisticConsts<>+1056(SB), Y3, Y1
 	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y4
@@ -8978,14 +9033,14 @@ l61:
 	VMULPS       Y3, Y1, Y1
 	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y6
-	VMOVUPS      Y2, 440(SP)
+	VMOVUPS      Y2, 504(SP)
 	VADDPS       Y3, Y3, Y2
 	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y6
 	VFMADD231PS  Y3, Y1, Y2
 	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y6
-	VMOVUPS      440(SP), Y1
+	VMOVUPS      504(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
 	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y6
@@ -8994,24 +9049,24 @@ l61:
 	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y6
 	VSUBPS       logisticConsts<>+736(SB), Y1, Y0
 	VFMADD231PS  Y2, Y1, Y0
-	VMOVUPS      216(SP), Y1
+	VMOVUPS      280(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
-	VMOVUPS      312(SP), Y2
+	VMOVUPS      376(SP), Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPSRAD       $0x01, Y1, Y3
 	VPSRAD       $0x01, Y2, Y4
 	VANDPS       logisticConsts<>+512(SB), Y3, Y3
 	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VMOVUPS      Y0, 312(SP)
+	VMOVUPS      Y0, 376(SP)
 	VPADDD       logisticConsts<>+736(SB), Y3, Y0
-	VMOVUPS      Y6, 216(SP)
+	VMOVUPS      Y6, 280(SP)
 	VPADDD       logisticConsts<>+736(SB), Y4, Y6
 	VPSUBD       Y3, Y1, Y1
 	VPSUBD       Y4, Y2, Y2
 	VPADDD       logisticConsts<>+736(SB), Y1, Y1
 	VPADDD       logisticConsts<>+736(SB), Y2, Y2
 	VMULPS       Y0, Y5, Y0
-	VMULPS       216(SP), Y6, Y3
+	VMULPS       280(SP), Y6, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y2, Y3, Y1
 	VADDPS       logisticConsts<>+736(SB), Y0, Y2
@@ -9020,9 +9075,9 @@ l61:
 	VBROADCASTSS logisticConsts<>+736(SB), Y5
 	VDIVPS       Y4, Y5, Y4
 	VANDPS       logisticConsts<>+544(SB), Y8, Y5
-	VCMPPS       $0x11, 56(SP), Y5, Y5
-	VMOVUPS      312(SP), Y6
-	VMOVUPS      Y2, 216(SP)
+	VCMPPS       $0x11, 152(SP), Y5, Y5
+	VMOVUPS      376(SP), Y6
+	VMOVUPS      Y2, 280(SP)
 	VADDPS       logisticConsts<>+736(SB), Y6, Y2
 	VDIVPS       Y2, Y6, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y6
@@ -9034,7 +9089,7 @@ l61:
 	VANDPS       logisticConsts<>+1568(SB), Y2, Y2
 	VPADDD       logisticConsts<>+1536(SB), Y2, Y2
 	VSUBPS       logisticConsts<>+736(SB), Y2, Y2
-	VMOVUPS      Y5, 440(SP)
+	VMOVUPS      Y5, 504(SP)
 	VBROADCASTSS logisticConsts<>+1632(SB), Y5
 	VFMADD231PS  logisticConsts<>+1600(SB), Y2, Y5
 	VFMADD213PS  logisticConsts<>+1664(SB), Y2, Y5
@@ -9044,18 +9099,18 @@ l61:
 	VFMADD213PS  logisticConsts<>+1792(SB), Y2, Y5
 	VFMADD213PS  logisticConsts<>+1824(SB), Y2, Y5
 	VFMADD213PS  logisticConsts<>+1856(SB), Y2, Y5
-	VMOVUPS      Y1, 344(SP)
+	VMOVUPS      Y1, 408(SP)
 	VMULPS       Y2, Y2, Y1
-	VMOVUPS      Y4, 408(SP)
+	VMOVUPS      Y4, 472(SP)
 	VMULPS       logisticConsts<>+1344(SB), Y6, Y4
 	VFMADD231PS  Y1, Y5, Y4
 	VADDPS       Y2, Y4, Y1
 	VFMADD231PS  logisticConsts<>+1312(SB), Y6, Y1
-	VMOVUPS      376(SP), Y2
+	VMOVUPS      440(SP), Y2
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y2, Y4
 	VANDPS       Y2, Y4, Y4
 	VSUBPS       Y4, Y1, Y1
-	VMOVUPS      248(SP), Y4
+	VMOVUPS      312(SP), Y4
 	VXORPS       logisticConsts<>+1216(SB), Y4, Y5
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y6
 	VANDPS       Y5, Y6, Y5
@@ -9063,37 +9118,37 @@ l61:
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y2, Y5
 	VBLENDVPS    Y5, logisticConsts<>+736(SB), Y0, Y0
 	VMULPS       Y3, Y0, Y0
-	VMULPS       408(SP), Y0, Y0
+	VMULPS       472(SP), Y0, Y0
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y4, Y3
 	VBROADCASTSS logisticConsts<>+736(SB), Y5
-	VBLENDVPS    Y3, 344(SP), Y5, Y3
-	VMULPS       216(SP), Y3, Y3
-	VMULPS       408(SP), Y3, Y3
-	VMOVUPS      280(SP), Y5
-	VDIVPS       312(SP), Y5, Y5
-	VMOVUPS      440(SP), Y6
+	VBLENDVPS    Y3, 408(SP), Y5, Y3
+	VMULPS       280(SP), Y3, Y3
+	VMULPS       472(SP), Y3, Y3
+	VMOVUPS      344(SP), Y5
+	VDIVPS       376(SP), Y5, Y5
+	VMOVUPS      504(SP), Y6
 	VANDPS       Y5, Y6, Y5
 	VSUBPS       Y3, Y0, Y6
-	VMULPS       184(SP), Y6, Y6
+	VMULPS       248(SP), Y6, Y6
 	VMOVUPS      Y6, 32(DX)
 	VFMADD231PS  Y3, Y4, Y5
 	VFMSUB231PS  Y0, Y2, Y5
-	VMULPS       184(SP), Y5, Y0
-	VMOVUPS      152(SP), Y2
+	VMULPS       248(SP), Y5, Y0
+	VMOVUPS      216(SP), Y2
 	VCMPPS       $0x11, logisticConsts<>+640(SB), Y2, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
-	VBLENDVPS    Y2, 120(SP), Y3, Y2
+	VBLENDVPS    Y2, 184(SP), Y3, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
-	VADDPS       120(SP), Y3, Y3
+	VADDPS       184(SP), Y3, Y3
 	VDIVPS       Y3, Y2, Y2
 	VCMPPS       $0x04, logisticConsts<>+640(SB), Y2, Y3
 	VMULPS       Y2, Y0, Y0
 	VANDPS       Y0, Y3, Y0
 	VMOVUPS      Y0, 32(BX)
 	VMOVUPS      32(R9), Y0
+	VSUBPS       Y9, Y0, Y0
 	VADDPS       Y1, Y0, Y1
 	VMOVUPS      Y1, 32(SI)
-	VSUBPS       Y9, Y0, Y0
 	VBROADCASTSS logisticConsts<>+1888(SB), Y2
 	VMAXPS       Y0, Y2, Y2
 	VBROADCASTSS logisticConsts<>+1920(SB), Y3
@@ -9135,7 +9190,7 @@ l61:
 	VBROADCASTSS logisticConsts<>+672(SB), Y5
 	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
 	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VMOVUPS      Y1, 120(SP)
+	VMOVUPS      Y1, 184(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y5, Y1
 	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y0
 	VFNMADD231PS logisticConsts<>+1312(SB), Y1, Y3
@@ -9162,7 +9217,7 @@ l61:
 	VMULPS       Y0, Y1, Y0
 	VMULPS       Y3, Y6, Y1
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
-	VMOVUPS      120(SP), Y3
+	VMOVUPS      184(SP), Y3
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
@@ -9234,7 +9289,7 @@ l63:
 	VFMADD213PS  logisticConsts<>+2400(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+2432(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+1856(SB), Y5, Y6
-	VMOVUPS      Y2, 120(SP)
+	VMOVUPS      Y2, 184(SP)
 	VMULPS       Y5, Y5, Y2
 	VFMADD231PS  Y2, Y6, Y5
 	VADDPS       Y5, Y4, Y2
@@ -9246,44 +9301,45 @@ l63:
 	VMAXPS       Y2, Y3, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
 	VDIVPS       Y2, Y3, Y2
-	VMULPS       88(SP), Y2, Y3
-	VBROADCASTSS logisticConsts<>+800(SB), Y4
-	VMAXPS       Y3, Y4, Y3
+	VMULPS       120(SP), Y2, Y3
 
 	// the edges of the bin
 	VMASKMOVPS   (R10), Y0, Y4
-	VADDPS       56(SP), Y8, Y5
+	VADDPS       152(SP), Y8, Y5
 	VCMPPS       $0x00, logisticConsts<>+640(SB), Y5, Y5
-	VSUBPS       logisticConsts<>+736(SB), Y8, Y6
+	VSUBPS       88(SP), Y8, Y6
 	VBLENDVPS    Y5, logisticConsts<>+512(SB), Y6, Y5
-	VCMPPS       $0x00, 56(SP), Y8, Y6
-	VMOVUPS      Y1, 152(SP)
-	VADDPS       logisticConsts<>+736(SB), Y8, Y1
+	VCMPPS       $0x00, 152(SP), Y8, Y6
+	VMOVUPS      Y1, 216(SP)
+	VADDPS       88(SP), Y8, Y1
 	VBLENDVPS    Y6, logisticConsts<>+576(SB), Y1, Y1
-	VFNMADD231PS 56(SP), Y4, Y5
+	VFNMADD231PS 152(SP), Y4, Y5
 	VMULPS       Y3, Y5, Y5
 	VBROADCASTSS logisticConsts<>+864(SB), Y6
 	VMINPS       Y5, Y6, Y5
 	VBROADCASTSS logisticConsts<>+896(SB), Y6
 	VMAXPS       Y5, Y6, Y5
-	VFNMADD231PS 56(SP), Y4, Y1
+	VFNMADD231PS 152(SP), Y4, Y1
 	VMULPS       Y3, Y1, Y1
 	VBROADCASTSS logisticConsts<>+864(SB), Y4
 	VMINPS       Y1, Y4, Y1
 	VBROADCASTSS logisticConsts<>+896(SB), Y4
 	VMAXPS       Y1, Y4, Y1
+	VMULPS       88(SP), Y3, Y3
+	VBROADCASTSS logisticConsts<>+800(SB), Y4
+	VMAXPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+928(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VADDPS       Y3, Y3, Y4
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	VORPS        logisticConsts<>+1216(SB), Y5, Y6
-	VMOVUPS      Y0, 184(SP)
+	VMOVUPS      Y0, 248(SP)
 	VORPS        logisticConsts<>+1216(SB), Y1, Y0
-	VMOVUPS      Y2, 216(SP)
+	VMOVUPS      Y2, 280(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y2
 	VFMADD231PS  logisticConsts<>+960(SB), Y3, Y2
-	VMOVUPS      Y4, 248(SP)
+	VMOVUPS      Y4, 312(SP)
 	VBROADCASTSS logisticConsts<>+1248(SB), Y4
 	VMAXPS       Y6, Y4, Y4
 	VBROADCASTSS logisticConsts<>+1248(SB), Y6
@@ -9293,17 +9349,17 @@ l63:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y3
-	VMOVUPS      Y1, 280(SP)
+	VMOVUPS      Y1, 344(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y1
 	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y1
-	VMOVUPS      Y5, 312(SP)
+	VMOVUPS      Y5, 376(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y5
 	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y5
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y3
 	VSUBPS       logisticConsts<>+672(SB), Y1, Y6
-	VMOVUPS      Y5, 344(SP)
+	VMOVUPS      Y5, 408(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y5, Y5
-	VMOVUPS      Y1, 376(SP)
+	VMOVUPS      Y1, 440(SP)
 	VBROADCASTSS logisticConsts<>+1088(SB), Y1
 	VFMADD231PS  logisticConsts<>+1056(SB), Y3, Y1
 	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y4
@@ -9323,14 +9379,14 @@ l63:
 	VMULPS       Y3, Y1, Y1
 	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y6
-	VMOVUPS      Y2, 408(SP)
+	VMOVUPS      Y2, 472(SP)
 	VADDPS       Y3, Y3, Y2
 	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y6
 	VFMADD231PS  Y3, Y1, Y2
 	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y6
-	VMOVUPS      408(SP), Y1
+	VMOVUPS      472(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
 	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y6
@@ -9342,24 +9398,24 @@ l63:
 	// p 2^n
 	// p 2^n
 	VFMADD231PS  Y2, Y1, Y0
-	VMOVUPS      376(SP), Y1
+	VMOVUPS      440(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
-	VMOVUPS      344(SP), Y2
+	VMOVUPS      408(SP), Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPSRAD       $0x01, Y1, Y3
 	VPSRAD       $0x01, Y2, Y4
 	VANDPS       logisticConsts<>+512(SB), Y3, Y3
 	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VMOVUPS      Y0, 344(SP)
+	VMOVUPS      Y0, 408(SP)
 	VPADDD       logisticConsts<>+736(SB), Y3, Y0
-	VMOVUPS      Y6, 376(SP)
+	VMOVUPS      Y6, 440(SP)
 	VPADDD       logisticConsts<>+736(SB), Y4, Y6
 	VPSUBD       Y3, Y1, Y1
 	VPSUBD       Y4, Y2, Y2
 	VPADDD       logisticConsts<>+736(SB), Y1, Y1
 	VPADDD       logisticConsts<>+736(SB), Y2, Y2
 	VMULPS       Y0, Y5, Y0
-	VMULPS       376(SP), Y6, Y3
+	VMULPS       440(SP), Y6, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y2, Y3, Y1
 	VADDPS       logisticConsts<>+736(SB), Y0, Y2
@@ -9368,9 +9424,9 @@ l63:
 	VBROADCASTSS logisticConsts<>+736(SB), Y5
 	VDIVPS       Y4, Y5, Y4
 	VANDPS       logisticConsts<>+544(SB), Y8, Y5
-	VCMPPS       $0x11, 56(SP), Y5, Y5
-	VMOVUPS      344(SP), Y6
-	VMOVUPS      Y2, 376(SP)
+	VCMPPS       $0x11, 152(SP), Y5, Y5
+	VMOVUPS      408(SP), Y6
+	VMOVUPS      Y2, 440(SP)
 	VADDPS       logisticConsts<>+736(SB), Y6, Y2
 	VDIVPS       Y2, Y6, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y6
@@ -9386,7 +9442,7 @@ l63:
 	VSUBPS    logisticConsts<>+736(SB), Y2, Y2
 
 	// r + r^2 p(r) + k ln 2
-	VMOVUPS      Y5, 408(SP)
+	VMOVUPS      Y5, 472(SP)
 	VBROADCASTSS logisticConsts<>+1632(SB), Y5
 	VFMADD231PS  logisticConsts<>+1600(SB), Y2, Y5
 	VFMADD213PS  logisticConsts<>+1664(SB), Y2, Y5
@@ -9396,18 +9452,18 @@ l63:
 	VFMADD213PS  logisticConsts<>+1792(SB), Y2, Y5
 	VFMADD213PS  logisticConsts<>+1824(SB), Y2, Y5
 	VFMADD213PS  logisticConsts<>+1856(SB), Y2, Y5
-	VMOVUPS      Y1, 440(SP)
+	VMOVUPS      Y1, 504(SP)
 	VMULPS       Y2, Y2, Y1
-	VMOVUPS      Y4, 472(SP)
+	VMOVUPS      Y4, 536(SP)
 	VMULPS       logisticConsts<>+1344(SB), Y6, Y4
 	VFMADD231PS  Y1, Y5, Y4
 	VADDPS       Y2, Y4, Y1
 	VFMADD231PS  logisticConsts<>+1312(SB), Y6, Y1
-	VMOVUPS      312(SP), Y2
+	VMOVUPS      376(SP), Y2
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y2, Y4
 	VANDPS       Y2, Y4, Y4
 	VSUBPS       Y4, Y1, Y1
-	VMOVUPS      280(SP), Y4
+	VMOVUPS      344(SP), Y4
 	VXORPS       logisticConsts<>+1216(SB), Y4, Y5
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y6
 	VANDPS       Y5, Y6, Y5
@@ -9415,41 +9471,41 @@ l63:
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y2, Y5
 	VBLENDVPS    Y5, logisticConsts<>+736(SB), Y0, Y0
 	VMULPS       Y3, Y0, Y0
-	VMULPS       472(SP), Y0, Y0
+	VMULPS       536(SP), Y0, Y0
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y4, Y3
 	VBROADCASTSS logisticConsts<>+736(SB), Y5
-	VBLENDVPS    Y3, 440(SP), Y5, Y3
-	VMULPS       376(SP), Y3, Y3
-	VMULPS       472(SP), Y3, Y3
-	VMOVUPS      248(SP), Y5
-	VDIVPS       344(SP), Y5, Y5
-	VMOVUPS      408(SP), Y6
+	VBLENDVPS    Y3, 504(SP), Y5, Y3
+	VMULPS       440(SP), Y3, Y3
+	VMULPS       536(SP), Y3, Y3
+	VMOVUPS      312(SP), Y5
+	VDIVPS       408(SP), Y5, Y5
+	VMOVUPS      472(SP), Y6
 	VANDPS       Y5, Y6, Y5
 	VSUBPS       Y3, Y0, Y6
-	VMULPS       216(SP), Y6, Y6
-	VMOVUPS      Y1, 408(SP)
-	VMOVUPS      184(SP), Y1
+	VMULPS       280(SP), Y6, Y6
+	VMOVUPS      Y1, 472(SP)
+	VMOVUPS      248(SP), Y1
 	VMASKMOVPS   Y6, Y1, (DX)
 	VFMADD231PS  Y3, Y4, Y5
 	VFMSUB231PS  Y0, Y2, Y5
-	VMULPS       216(SP), Y5, Y0
-	VMOVUPS      152(SP), Y2
+	VMULPS       280(SP), Y5, Y0
+	VMOVUPS      216(SP), Y2
 	VCMPPS       $0x11, logisticConsts<>+640(SB), Y2, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
-	VBLENDVPS    Y2, 120(SP), Y3, Y2
+	VBLENDVPS    Y2, 184(SP), Y3, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
-	VADDPS       120(SP), Y3, Y3
+	VADDPS       184(SP), Y3, Y3
 	VDIVPS       Y3, Y2, Y2
 	VCMPPS       $0x04, logisticConsts<>+640(SB), Y2, Y3
 	VMULPS       Y2, Y0, Y0
 	VANDPS       Y0, Y3, Y0
 	VMASKMOVPS   Y0, Y1, (BX)
 	VMASKMOVPS   (R9), Y1, Y0
-	VADDPS       408(SP), Y0, Y2
+	VSUBPS       Y9, Y0, Y0
+	VADDPS       472(SP), Y0, Y2
 	VMASKMOVPS   Y2, Y1, (SI)
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Y9, Y0, Y0
 	VBROADCASTSS logisticConsts<>+1888(SB), Y3
 	VMAXPS       Y0, Y3, Y3
 	VBROADCASTSS logisticConsts<>+1920(SB), Y4
@@ -9505,7 +9561,7 @@ l63:
 	VBROADCASTSS logisticConsts<>+672(SB), Y5
 	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
 	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VMOVUPS      Y0, 184(SP)
+	VMOVUPS      Y0, 248(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
 	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
 	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y3
@@ -9538,7 +9594,7 @@ l63:
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
-	VMOVUPS      184(SP), Y3
+	VMOVUPS      248(SP), Y3
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
@@ -9585,7 +9641,7 @@ l63:
 	VFMADD213PS  logisticConsts<>+2400(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+2432(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+1856(SB), Y5, Y6
-	VMOVUPS      Y2, 184(SP)
+	VMOVUPS      Y2, 248(SP)
 	VMULPS       Y5, Y5, Y2
 	VFMADD231PS  Y2, Y6, Y5
 	VADDPS       Y5, Y4, Y2
@@ -9597,57 +9653,58 @@ l63:
 	VMAXPS       Y2, Y3, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
 	VDIVPS       Y2, Y3, Y2
-	VMULPS       88(SP), Y2, Y3
-	VBROADCASTSS logisticConsts<>+800(SB), Y4
-	VMAXPS       Y3, Y4, Y3
+	VMULPS       120(SP), Y2, Y3
 	VMASKMOVPS   32(R10), Y0, Y4
-	VADDPS       56(SP), Y8, Y5
+	VADDPS       152(SP), Y8, Y5
 	VCMPPS       $0x00, logisticConsts<>+640(SB), Y5, Y5
-	VSUBPS       logisticConsts<>+736(SB), Y8, Y6
+	VSUBPS       88(SP), Y8, Y6
 	VBLENDVPS    Y5, logisticConsts<>+512(SB), Y6, Y5
-	VCMPPS       $0x00, 56(SP), Y8, Y6
-	VMOVUPS      Y1, 408(SP)
-	VADDPS       logisticConsts<>+736(SB), Y8, Y1
+	VCMPPS       $0x00, 152(SP), Y8, Y6
+	VMOVUPS      Y1, 472(SP)
+	VADDPS       88(SP), Y8, Y1
 	VBLENDVPS    Y6, logisticConsts<>+576(SB), Y1, Y1
-	VFNMADD231PS 56(SP), Y4, Y5
+	VFNMADD231PS 152(SP), Y4, Y5
 	VMULPS       Y3, Y5, Y5
 	VBROADCASTSS logisticConsts<>+864(SB), Y6
 	VMINPS       Y5, Y6, Y5
 	VBROADCASTSS logisticConsts<>+896(SB), Y6
 	VMAXPS       Y5, Y6, Y5
-	VFNMADD231PS 56(SP), Y4, Y1
+	VFNMADD231PS 152(SP), Y4, Y1
 	VMULPS       Y3, Y1, Y1
 	VBROADCASTSS logisticConsts<>+864(SB), Y4
 	VMINPS       Y1, Y4, Y1
 	VBROADCASTSS logisticConsts<>+896(SB), Y4
 	VMAXPS       Y1, Y4, Y1
+	VMULPS       88(SP), Y3, Y3
+	VBROADCASTSS logisticConsts<>+800(SB), Y4
+	VMAXPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+928(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VADDPS       Y3, Y3, Y4
 	VORPS        logisticConsts<>+1216(SB), Y5, Y6
-	VMOVUPS      Y0, 120(SP)
+	VMOVUPS      Y0, 184(SP)
 	VORPS        logisticConsts<>+1216(SB), Y1, Y0
-	VMOVUPS      Y2, 152(SP)
+	VMOVUPS      Y2, 216(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y2
 	VFMADD231PS  logisticConsts<>+960(SB), Y3, Y2
-	VMOVUPS      Y4, 216(SP)
+	VMOVUPS      Y4, 280(SP)
 	VBROADCASTSS logisticConsts<>+1248(SB), Y4
 	VMAXPS       Y6, Y4, Y4
 	VBROADCASTSS logisticConsts<>+1248(SB), Y6
 	VMAXPS       Y0, Y6, Y0
 	VSUBPS       logisticConsts<>+672(SB), Y2, Y6
 	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y3
-	VMOVUPS      Y1, 312(SP)
+	VMOVUPS      Y1, 376(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y1
 	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y1
-	VMOVUPS      Y5, 280(SP)
+	VMOVUPS      Y5, 344(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y5
 	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y5
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y3
 	VSUBPS       logisticConsts<>+672(SB), Y1, Y6
-	VMOVUPS      Y5, 344(SP)
+	VMOVUPS      Y5, 408(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y5, Y5
-	VMOVUPS      Y1, 248(SP)
+	VMOVUPS      Y1, 312(SP)
 	VBROADCASTSS logisticConsts<>+1088(SB), Y1
 	VFMADD231PS  logisticConsts<>+1056(SB), Y3, Y1
 	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y4
@@ -9664,14 +9721,14 @@ l63:
 	VMULPS       Y3, Y1, Y1
 	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y6
-	VMOVUPS      Y2, 472(SP)
+	VMOVUPS      Y2, 536(SP)
 	VADDPS       Y3, Y3, Y2
 	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y6
 	VFMADD231PS  Y3, Y1, Y2
 	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y6
-	VMOVUPS      472(SP), Y1
+	VMOVUPS      536(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
 	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y6
@@ -9680,24 +9737,24 @@ l63:
 	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y6
 	VSUBPS       logisticConsts<>+736(SB), Y1, Y0
 	VFMADD231PS  Y2, Y1, Y0
-	VMOVUPS      248(SP), Y1
+	VMOVUPS      312(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
-	VMOVUPS      344(SP), Y2
+	VMOVUPS      408(SP), Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPSRAD       $0x01, Y1, Y3
 	VPSRAD       $0x01, Y2, Y4
 	VANDPS       logisticConsts<>+512(SB), Y3, Y3
 	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VMOVUPS      Y0, 344(SP)
+	VMOVUPS      Y0, 408(SP)
 	VPADDD       logisticConsts<>+736(SB), Y3, Y0
-	VMOVUPS      Y6, 248(SP)
+	VMOVUPS      Y6, 312(SP)
 	VPADDD       logisticConsts<>+736(SB), Y4, Y6
 	VPSUBD       Y3, Y1, Y1
 	VPSUBD       Y4, Y2, Y2
 	VPADDD       logisticConsts<>+736(SB), Y1, Y1
 	VPADDD       logisticConsts<>+736(SB), Y2, Y2
 	VMULPS       Y0, Y5, Y0
-	VMULPS       248(SP), Y6, Y3
+	VMULPS       312(SP), Y6, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y2, Y3, Y1
 	VADDPS       logisticConsts<>+736(SB), Y0, Y2
@@ -9706,9 +9763,9 @@ l63:
 	VBROADCASTSS logisticConsts<>+736(SB), Y5
 	VDIVPS       Y4, Y5, Y4
 	VANDPS       logisticConsts<>+544(SB), Y8, Y5
-	VCMPPS       $0x11, 56(SP), Y5, Y5
-	VMOVUPS      344(SP), Y6
-	VMOVUPS      Y2, 248(SP)
+	VCMPPS       $0x11, 152(SP), Y5, Y5
+	VMOVUPS      408(SP), Y6
+	VMOVUPS      Y2, 312(SP)
 	VADDPS       logisticConsts<>+736(SB), Y6, Y2
 	VDIVPS       Y2, Y6, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y6
@@ -9720,7 +9777,7 @@ l63:
 	VANDPS       logisticConsts<>+1568(SB), Y2, Y2
 	VPADDD       logisticConsts<>+1536(SB), Y2, Y2
 	VSUBPS       logisticConsts<>+736(SB), Y2, Y2
-	VMOVUPS      Y5, 472(SP)
+	VMOVUPS      Y5, 536(SP)
 	VBROADCASTSS logisticConsts<>+1632(SB), Y5
 	VFMADD231PS  logisticConsts<>+1600(SB), Y2, Y5
 	VFMADD213PS  logisticConsts<>+1664(SB), Y2, Y5
@@ -9730,18 +9787,18 @@ l63:
 	VFMADD213PS  logisticConsts<>+1792(SB), Y2, Y5
 	VFMADD213PS  logisticConsts<>+1824(SB), Y2, Y5
 	VFMADD213PS  logisticConsts<>+1856(SB), Y2, Y5
-	VMOVUPS      Y1, 376(SP)
+	VMOVUPS      Y1, 440(SP)
 	VMULPS       Y2, Y2, Y1
-	VMOVUPS      Y4, 440(SP)
+	VMOVUPS      Y4, 504(SP)
 	VMULPS       logisticConsts<>+1344(SB), Y6, Y4
 	VFMADD231PS  Y1, Y5, Y4
 	VADDPS       Y2, Y4, Y1
 	VFMADD231PS  logisticConsts<>+1312(SB), Y6, Y1
-	VMOVUPS      280(SP), Y2
+	VMOVUPS      344(SP), Y2
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y2, Y4
 	VANDPS       Y2, Y4, Y4
 	VSUBPS       Y4, Y1, Y1
-	VMOVUPS      312(SP), Y4
+	VMOVUPS      376(SP), Y4
 	VXORPS       logisticConsts<>+1216(SB), Y4, Y5
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y6
 	VANDPS       Y5, Y6, Y5
@@ -9749,39 +9806,39 @@ l63:
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y2, Y5
 	VBLENDVPS    Y5, logisticConsts<>+736(SB), Y0, Y0
 	VMULPS       Y3, Y0, Y0
-	VMULPS       440(SP), Y0, Y0
+	VMULPS       504(SP), Y0, Y0
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y4, Y3
 	VBROADCASTSS logisticConsts<>+736(SB), Y5
-	VBLENDVPS    Y3, 376(SP), Y5, Y3
-	VMULPS       248(SP), Y3, Y3
-	VMULPS       440(SP), Y3, Y3
-	VMOVUPS      216(SP), Y5
-	VDIVPS       344(SP), Y5, Y5
-	VMOVUPS      472(SP), Y6
+	VBLENDVPS    Y3, 440(SP), Y5, Y3
+	VMULPS       312(SP), Y3, Y3
+	VMULPS       504(SP), Y3, Y3
+	VMOVUPS      280(SP), Y5
+	VDIVPS       408(SP), Y5, Y5
+	VMOVUPS      536(SP), Y6
 	VANDPS       Y5, Y6, Y5
 	VSUBPS       Y3, Y0, Y6
-	VMULPS       152(SP), Y6, Y6
-	VMOVUPS      Y1, 472(SP)
-	VMOVUPS      120(SP), Y1
+	VMULPS       216(SP), Y6, Y6
+	VMOVUPS      Y1, 536(SP)
+	VMOVUPS      184(SP), Y1
 	VMASKMOVPS   Y6, Y1, 32(DX)
 	VFMADD231PS  Y3, Y4, Y5
 	VFMSUB231PS  Y0, Y2, Y5
-	VMULPS       152(SP), Y5, Y0
-	VMOVUPS      408(SP), Y2
+	VMULPS       216(SP), Y5, Y0
+	VMOVUPS      472(SP), Y2
 	VCMPPS       $0x11, logisticConsts<>+640(SB), Y2, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
-	VBLENDVPS    Y2, 184(SP), Y3, Y2
+	VBLENDVPS    Y2, 248(SP), Y3, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
-	VADDPS       184(SP), Y3, Y3
+	VADDPS       248(SP), Y3, Y3
 	VDIVPS       Y3, Y2, Y2
 	VCMPPS       $0x04, logisticConsts<>+640(SB), Y2, Y3
 	VMULPS       Y2, Y0, Y0
 	VANDPS       Y0, Y3, Y0
 	VMASKMOVPS   Y0, Y1, 32(BX)
 	VMASKMOVPS   32(R9), Y1, Y0
-	VADDPS       472(SP), Y0, Y2
-	VMASKMOVPS   Y2, Y1, 32(SI)
 	VSUBPS       Y9, Y0, Y0
+	VADDPS       536(SP), Y0, Y2
+	VMASKMOVPS   Y2, Y1, 32(SI)
 	VBROADCASTSS logisticConsts<>+1888(SB), Y3
 	VMAXPS       Y0, Y3, Y3
 	VBROADCASTSS logisticConsts<>+1920(SB), Y4
@@ -9826,7 +9883,7 @@ l63:
 	VBROADCASTSS logisticConsts<>+672(SB), Y5
 	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
 	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VMOVUPS      Y0, 120(SP)
+	VMOVUPS      Y0, 184(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
 	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
 	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y3
@@ -9853,7 +9910,7 @@ l63:
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
-	VMOVUPS      120(SP), Y3
+	VMOVUPS      184(SP), Y3
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
@@ -10032,10 +10089,9 @@ l64:
 	VBLENDVPS Y3, logisticConsts<>+512(SB), Y2, Y2
 	VCMPPS    $0x15, logisticConsts<>+576(SB), Y1, Y3
 	VBLENDVPS Y3, Y1, Y2, Y1
-	VADDPS    Y1, Y9, Y1
 	VSUBPS    Y1, Y0, Y2
 	VMOVAPS   Y2, Y8
-	VMOVAPS   Y1, Y9
+	VMOVAPS   Y1, Y15
 	VANDPS    logisticConsts<>+544(SB), Y0, Y1
 	VCMPPS    $0x04, logisticConsts<>+576(SB), Y1, Y1
 	VANDPS    Y0, Y1, Y0
@@ -10050,6 +10106,7 @@ l65:
 	VSUBPS       Y7, Y1, Y1
 	VMOVUPS      (R9), Y2
 	VSUBPS       Y9, Y2, Y2
+	VSUBPS       Y15, Y2, Y2
 	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y1, Y3
 	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
@@ -10069,9 +10126,9 @@ l65:
 	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y5
 	VBROADCASTSS logisticConsts<>+672(SB), Y6
 	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y6
-	VMOVUPS      Y0, 120(SP)
+	VMOVUPS      Y0, 184(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
-	VMOVUPS      Y4, 152(SP)
+	VMOVUPS      Y4, 216(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y6, Y4
 	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y1
 	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
@@ -10103,26 +10160,26 @@ l65:
 	VPSRAD  $0x01, Y2, Y6
 	VANDPS  logisticConsts<>+512(SB), Y5, Y5
 	VANDPS  logisticConsts<>+512(SB), Y6, Y6
-	VMOVUPS Y3, 184(SP)
+	VMOVUPS Y3, 248(SP)
 	VPADDD  logisticConsts<>+736(SB), Y5, Y3
-	VMOVUPS Y4, 216(SP)
+	VMOVUPS Y4, 280(SP)
 	VPADDD  logisticConsts<>+736(SB), Y6, Y4
 	VPSUBD  Y5, Y1, Y1
 	VPSUBD  Y6, Y2, Y2
 	VPADDD  logisticConsts<>+736(SB), Y1, Y1
 	VPADDD  logisticConsts<>+736(SB), Y2, Y2
 	VMULPS  Y3, Y0, Y0
-	VMULPS  216(SP), Y4, Y3
+	VMULPS  280(SP), Y4, Y3
 	VMULPS  Y1, Y0, Y0
 	VMULPS  Y2, Y3, Y1
-	VMOVUPS 184(SP), Y2
+	VMOVUPS 248(SP), Y2
 	VANDPS  Y0, Y2, Y0
-	VMOVUPS 152(SP), Y2
+	VMOVUPS 216(SP), Y2
 	VANDPS  Y1, Y2, Y1
 	VSUBPS  Y1, Y0, Y1
-	VMULPS  120(SP), Y1, Y1
+	VMULPS  184(SP), Y1, Y1
 	VMOVUPS Y1, (SI)
-	VMULPS  120(SP), Y0, Y0
+	VMULPS  184(SP), Y0, Y0
 	VCMPPS  $0x04, logisticConsts<>+640(SB), Y0, Y1
 
 	// the gradients times their responsibilities
@@ -10139,6 +10196,7 @@ l65:
 	VSUBPS       Y7, Y1, Y1
 	VMOVUPS      32(R9), Y2
 	VSUBPS       Y9, Y2, Y2
+	VSUBPS       Y15, Y2, Y2
 	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y1, Y3
 	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
@@ -10155,9 +10213,9 @@ l65:
 	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y5
 	VBROADCASTSS logisticConsts<>+672(SB), Y6
 	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y6
-	VMOVUPS      Y0, 120(SP)
+	VMOVUPS      Y0, 184(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
-	VMOVUPS      Y4, 152(SP)
+	VMOVUPS      Y4, 216(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y6, Y4
 	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y1
 	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
@@ -10183,26 +10241,26 @@ l65:
 	VPSRAD       $0x01, Y2, Y6
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
 	VANDPS       logisticConsts<>+512(SB), Y6, Y6
-	VMOVUPS      Y3, 184(SP)
+	VMOVUPS      Y3, 248(SP)
 	VPADDD       logisticConsts<>+736(SB), Y5, Y3
-	VMOVUPS      Y4, 216(SP)
+	VMOVUPS      Y4, 280(SP)
 	VPADDD       logisticConsts<>+736(SB), Y6, Y4
 	VPSUBD       Y5, Y1, Y1
 	VPSUBD       Y6, Y2, Y2
 	VPADDD       logisticConsts<>+736(SB), Y1, Y1
 	VPADDD       logisticConsts<>+736(SB), Y2, Y2
 	VMULPS       Y3, Y0, Y0
-	VMULPS       216(SP), Y4, Y3
+	VMULPS       280(SP), Y4, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y2, Y3, Y1
-	VMOVUPS      184(SP), Y2
+	VMOVUPS      248(SP), Y2
 	VANDPS       Y0, Y2, Y0
-	VMOVUPS      152(SP), Y2
+	VMOVUPS      216(SP), Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y1
-	VMULPS       120(SP), Y1, Y1
+	VMULPS       184(SP), Y1, Y1
 	VMOVUPS      Y1, 32(SI)
-	VMULPS       120(SP), Y0, Y0
+	VMULPS       184(SP), Y0, Y0
 	VCMPPS       $0x04, logisticConsts<>+640(SB), Y0, Y1
 	VMOVUPS      32(DX), Y2
 	VMULPS       Y0, Y2, Y2
@@ -10228,6 +10286,7 @@ l66:
 	VSUBPS       Y7, Y1, Y1
 	VMOVUPS      (R9), Y2
 	VSUBPS       Y9, Y2, Y2
+	VSUBPS       Y15, Y2, Y2
 	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y1, Y3
 	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
@@ -10247,9 +10306,9 @@ l66:
 	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y5
 	VBROADCASTSS logisticConsts<>+672(SB), Y6
 	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y6
-	VMOVUPS      Y0, 120(SP)
+	VMOVUPS      Y0, 184(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
-	VMOVUPS      Y4, 152(SP)
+	VMOVUPS      Y4, 216(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y6, Y4
 	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y1
 	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
@@ -10281,26 +10340,26 @@ l66:
 	VPSRAD  $0x01, Y2, Y6
 	VANDPS  logisticConsts<>+512(SB), Y5, Y5
 	VANDPS  logisticConsts<>+512(SB), Y6, Y6
-	VMOVUPS Y3, 184(SP)
+	VMOVUPS Y3, 248(SP)
 	VPADDD  logisticConsts<>+736(SB), Y5, Y3
-	VMOVUPS Y4, 216(SP)
+	VMOVUPS Y4, 280(SP)
 	VPADDD  logisticConsts<>+736(SB), Y6, Y4
 	VPSUBD  Y5, Y1, Y1
 	VPSUBD  Y6, Y2, Y2
 	VPADDD  logisticConsts<>+736(SB), Y1, Y1
 	VPADDD  logisticConsts<>+736(SB), Y2, Y2
 	VMULPS  Y3, Y0, Y0
-	VMULPS  216(SP), Y4, Y3
+	VMULPS  280(SP), Y4, Y3
 	VMULPS  Y1, Y0, Y0
 	VMULPS  Y2, Y3, Y1
-	VMOVUPS 184(SP), Y2
+	VMOVUPS 248(SP), Y2
 	VANDPS  Y0, Y2, Y0
-	VMOVUPS 152(SP), Y2
+	VMOVUPS 216(SP), Y2
 	VANDPS  Y1, Y2, Y1
 	VSUBPS  Y1, Y0, Y1
-	VMULPS  120(SP), Y1, Y1
+	VMULPS  184(SP), Y1, Y1
 	VMOVUPS Y1, (SI)
-	VMULPS  120(SP), Y0, Y0
+	VMULPS  184(SP), Y0, Y0
 	VCMPPS  $0x04, logisticConsts<>+640(SB), Y0, Y1
 
 	// the gradients times their responsibilities
@@ -10331,6 +10390,7 @@ l67:
 	VSUBPS       Y7, Y2, Y2
 	VMASKMOVPS   (R9), Y1, Y3
 	VSUBPS       Y9, Y3, Y3
+	VSUBPS       Y15, Y3, Y3
 	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y2, Y4
 	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y3, Y5
 	VANDPS       Y2, Y4, Y2
@@ -10348,12 +10408,12 @@ l67:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS logisticConsts<>+672(SB), Y6
 	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y6
-	VMOVUPS      Y1, 120(SP)
+	VMOVUPS      Y1, 184(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y1
 	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y1
-	VMOVUPS      Y0, 152(SP)
+	VMOVUPS      Y0, 216(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y6, Y0
-	VMOVUPS      Y5, 184(SP)
+	VMOVUPS      Y5, 248(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y1, Y5
 	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y2
 	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y3
@@ -10385,27 +10445,27 @@ l67:
 	VPSRAD     $0x01, Y1, Y6
 	VANDPS     logisticConsts<>+512(SB), Y3, Y3
 	VANDPS     logisticConsts<>+512(SB), Y6, Y6
-	VMOVUPS    Y4, 216(SP)
+	VMOVUPS    Y4, 280(SP)
 	VPADDD     logisticConsts<>+736(SB), Y3, Y4
-	VMOVUPS    Y5, 248(SP)
+	VMOVUPS    Y5, 312(SP)
 	VPADDD     logisticConsts<>+736(SB), Y6, Y5
 	VPSUBD     Y3, Y2, Y2
 	VPSUBD     Y6, Y1, Y1
 	VPADDD     logisticConsts<>+736(SB), Y2, Y2
 	VPADDD     logisticConsts<>+736(SB), Y1, Y1
 	VMULPS     Y4, Y0, Y0
-	VMULPS     248(SP), Y5, Y3
+	VMULPS     312(SP), Y5, Y3
 	VMULPS     Y2, Y0, Y0
 	VMULPS     Y1, Y3, Y1
-	VMOVUPS    216(SP), Y2
+	VMOVUPS    280(SP), Y2
 	VANDPS     Y0, Y2, Y0
-	VMOVUPS    184(SP), Y2
+	VMOVUPS    248(SP), Y2
 	VANDPS     Y1, Y2, Y1
 	VSUBPS     Y1, Y0, Y1
-	VMULPS     152(SP), Y1, Y1
-	VMOVUPS    120(SP), Y2
+	VMULPS     216(SP), Y1, Y1
+	VMOVUPS    184(SP), Y2
 	VMASKMOVPS Y1, Y2, (SI)
-	VMULPS     152(SP), Y0, Y0
+	VMULPS     216(SP), Y0, Y0
 	VCMPPS     $0x04, logisticConsts<>+640(SB), Y0, Y1
 
 	// the gradients times their responsibilities

@@ -14,6 +14,11 @@ func Softmax(dst *float32, x *float32, rows int, n int)
 //go:noescape
 func LogSumExp(dst *float32, x *float32, rows int, n int)
 
+// MaxLogSum writes the largest elements m of rows of n, and ln sum e^(x-m): see maxLogSum32 in package kernels.
+//
+//go:noescape
+func MaxLogSum(m *float32, sum *float32, x *float32, rows int, n int, ld int)
+
 // SoftmaxBackward is the gradient of Softmax: see kernels.SoftmaxBackward.
 //
 //go:noescape

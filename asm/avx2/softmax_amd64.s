@@ -955,6 +955,288 @@ l23:
 	VZEROUPPER
 	RET
 
+// func MaxLogSum(m *float32, sum *float32, x *float32, rows int, n int, ld int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·MaxLogSum(SB), NOSPLIT, $16-48
+	// Registers:    Y0-Y9 values    Y10-Y12 constants and scalars    Y13-Y15 kept from loop to loop
+	VBROADCASTSS softmaxConsts<>+512(SB), Y12
+	VBROADCASTSS softmaxConsts<>+864(SB), Y11
+	VBROADCASTSS softmaxConsts<>+608(SB), Y10
+
+	// Registers:    DI m    SI sum    DX x    CX elements left in the row    BX 4n
+	MOVQ m+0(FP), DI
+	MOVQ sum+8(FP), SI
+	MOVQ x+16(FP), DX
+	MOVQ n+32(FP), BX
+	SHLQ $0x02, BX
+	MOVQ rows+24(FP), AX
+	MOVQ AX, (SP)
+	MOVQ ld+40(FP), AX
+	SHLQ $0x02, AX
+	SUBQ BX, AX
+	MOVQ AX, 8(SP)
+
+l24:
+	VMOVAPS Y12, Y15
+	VMOVAPS Y12, Y14
+	MOVQ    n+32(FP), CX
+	CMPQ    CX, $0x00000020
+	JL      l27
+
+l25:
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVUPS 64(DX), Y2
+	VMOVUPS 96(DX), Y3
+	VMAXPS  Y15, Y0, Y15
+	VMAXPS  Y14, Y1, Y14
+	VMAXPS  Y15, Y2, Y15
+	VMAXPS  Y14, Y3, Y14
+	ADDQ    $0x00000080, DX
+	SUBQ    $0x00000020, CX
+	CMPQ    CX, $0x00000020
+	JGE     l25
+
+l27:
+	TESTQ      CX, CX
+	JZ         l28
+	LEAQ       softmaxConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMOVUPS    32(AX), Y1
+	VMOVUPS    64(AX), Y2
+	VMOVUPS    96(AX), Y3
+	VMASKMOVPS (DX), Y0, Y4
+	VMASKMOVPS 32(DX), Y1, Y5
+	VMASKMOVPS 64(DX), Y2, Y6
+	VMASKMOVPS 96(DX), Y3, Y7
+	VBLENDVPS  Y0, Y4, Y12, Y0
+	VBLENDVPS  Y1, Y5, Y12, Y1
+	VBLENDVPS  Y2, Y6, Y12, Y2
+	VBLENDVPS  Y3, Y7, Y12, Y3
+	VMAXPS     Y15, Y0, Y15
+	VMAXPS     Y14, Y1, Y14
+	VMAXPS     Y15, Y2, Y15
+	VMAXPS     Y14, Y3, Y14
+	LEAQ       (DX)(CX*4), DX
+
+l28:
+	SUBQ         BX, DX
+	VMAXPS       Y14, Y15, Y15
+	VEXTRACTF128 $0x01, Y15, X0
+	VMAXPS       X0, X15, X15
+	VPERMILPS    $0x0e, X15, X0
+	VMAXPS       X0, X15, X15
+	VPERMILPS    $0x01, X15, X0
+	VMAXPS       X0, X15, X15
+	VBROADCASTSS X15, Y0
+	VANDPS       softmaxConsts<>+928(SB), Y0, Y1
+	VCMPPS       $0x11, softmaxConsts<>+960(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
+	VMOVAPS      Y0, Y13
+	VBROADCASTSS softmaxConsts<>+896(SB), Y15
+	VBROADCASTSS softmaxConsts<>+896(SB), Y14
+	MOVQ         n+32(FP), CX
+	CMPQ         CX, $0x00000010
+	JL           l31
+
+l29:
+	VMOVUPS      (DX), Y0
+	VMOVUPS      32(DX), Y1
+	VSUBPS       Y13, Y0, Y0
+	VSUBPS       Y13, Y1, Y1
+	VBROADCASTSS softmaxConsts<>+992(SB), Y2
+	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS softmaxConsts<>+992(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS softmaxConsts<>+544(SB), Y2
+	VMAXPS       Y0, Y2, Y0
+	VBROADCASTSS softmaxConsts<>+544(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Y10, Y2
+	VFMADD231PS  softmaxConsts<>+576(SB), Y0, Y2
+	VMOVAPS      Y10, Y3
+	VFMADD231PS  softmaxConsts<>+576(SB), Y1, Y3
+	VSUBPS       Y10, Y2, Y4
+	VSUBPS       Y10, Y3, Y5
+	VFNMADD231PS softmaxConsts<>+640(SB), Y4, Y0
+	VFNMADD231PS softmaxConsts<>+640(SB), Y5, Y1
+	VFNMADD231PS softmaxConsts<>+672(SB), Y4, Y0
+	VFNMADD231PS softmaxConsts<>+672(SB), Y5, Y1
+
+	// p = e^r
+	VBROADCASTSS softmaxConsts<>+736(SB), Y4
+	VFMADD231PS  softmaxConsts<>+704(SB), Y0, Y4
+	VBROADCASTSS softmaxConsts<>+736(SB), Y5
+	VFMADD231PS  softmaxConsts<>+704(SB), Y1, Y5
+	VFMADD213PS  softmaxConsts<>+768(SB), Y0, Y4
+	VFMADD213PS  softmaxConsts<>+768(SB), Y1, Y5
+	VFMADD213PS  softmaxConsts<>+800(SB), Y0, Y4
+	VFMADD213PS  softmaxConsts<>+800(SB), Y1, Y5
+	VFMADD213PS  softmaxConsts<>+832(SB), Y0, Y4
+	VFMADD213PS  softmaxConsts<>+832(SB), Y1, Y5
+	VFMADD213PS  Y11, Y0, Y4
+	VFMADD213PS  Y11, Y1, Y5
+	VFMADD213PS  Y11, Y0, Y4
+	VFMADD213PS  Y11, Y1, Y5
+
+	// p 2^n
+	VPSLLD $0x17, Y2, Y0
+	VPSLLD $0x17, Y3, Y1
+	VPSRAD $0x01, Y0, Y2
+	VPSRAD $0x01, Y1, Y3
+	VANDPS Y12, Y2, Y2
+	VANDPS Y12, Y3, Y3
+	VPADDD Y11, Y2, Y6
+	VPADDD Y11, Y3, Y7
+	VPSUBD Y2, Y0, Y0
+	VPSUBD Y3, Y1, Y1
+	VPADDD Y11, Y0, Y0
+	VPADDD Y11, Y1, Y1
+	VMULPS Y6, Y4, Y2
+	VMULPS Y7, Y5, Y3
+	VMULPS Y0, Y2, Y0
+	VMULPS Y1, Y3, Y1
+	VADDPS Y15, Y0, Y15
+	VADDPS Y14, Y1, Y14
+	ADDQ   $0x00000040, DX
+	SUBQ   $0x00000010, CX
+	CMPQ   CX, $0x00000010
+	JGE    l29
+
+l31:
+	TESTQ        CX, CX
+	JZ           l32
+	LEAQ         softmaxConsts<>+256(SB), AX
+	NEGQ         CX
+	LEAQ         (AX)(CX*4), AX
+	NEGQ         CX
+	VMOVUPS      (AX), Y0
+	VMOVUPS      32(AX), Y1
+	VMASKMOVPS   (DX), Y0, Y2
+	VMASKMOVPS   32(DX), Y1, Y3
+	VSUBPS       Y13, Y2, Y2
+	VSUBPS       Y13, Y3, Y3
+	VBROADCASTSS softmaxConsts<>+992(SB), Y4
+	VMINPS       Y2, Y4, Y2
+	VBROADCASTSS softmaxConsts<>+992(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS softmaxConsts<>+544(SB), Y4
+	VMAXPS       Y2, Y4, Y2
+	VBROADCASTSS softmaxConsts<>+544(SB), Y4
+	VMAXPS       Y3, Y4, Y3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Y10, Y4
+	VFMADD231PS  softmaxConsts<>+576(SB), Y2, Y4
+	VMOVAPS      Y10, Y5
+	VFMADD231PS  softmaxConsts<>+576(SB), Y3, Y5
+	VSUBPS       Y10, Y4, Y6
+	VSUBPS       Y10, Y5, Y7
+	VFNMADD231PS softmaxConsts<>+640(SB), Y6, Y2
+	VFNMADD231PS softmaxConsts<>+640(SB), Y7, Y3
+	VFNMADD231PS softmaxConsts<>+672(SB), Y6, Y2
+	VFNMADD231PS softmaxConsts<>+672(SB), Y7, Y3
+
+	// p = e^r
+	VBROADCASTSS softmaxConsts<>+736(SB), Y6
+	VFMADD231PS  softmaxConsts<>+704(SB), Y2, Y6
+	VBROADCASTSS softmaxConsts<>+736(SB), Y7
+	VFMADD231PS  softmaxConsts<>+704(SB), Y3, Y7
+	VFMADD213PS  softmaxConsts<>+768(SB), Y2, Y6
+	VFMADD213PS  softmaxConsts<>+768(SB), Y3, Y7
+	VFMADD213PS  softmaxConsts<>+800(SB), Y2, Y6
+	VFMADD213PS  softmaxConsts<>+800(SB), Y3, Y7
+	VFMADD213PS  softmaxConsts<>+832(SB), Y2, Y6
+	VFMADD213PS  softmaxConsts<>+832(SB), Y3, Y7
+	VFMADD213PS  Y11, Y2, Y6
+	VFMADD213PS  Y11, Y3, Y7
+	VFMADD213PS  Y11, Y2, Y6
+	VFMADD213PS  Y11, Y3, Y7
+
+	// p 2^n
+	VPSLLD $0x17, Y4, Y2
+	VPSLLD $0x17, Y5, Y3
+	VPSRAD $0x01, Y2, Y4
+	VPSRAD $0x01, Y3, Y5
+	VANDPS Y12, Y4, Y4
+	VANDPS Y12, Y5, Y5
+	VPADDD Y11, Y4, Y8
+	VPADDD Y11, Y5, Y9
+	VPSUBD Y4, Y2, Y2
+	VPSUBD Y5, Y3, Y3
+	VPADDD Y11, Y2, Y2
+	VPADDD Y11, Y3, Y3
+	VMULPS Y8, Y6, Y4
+	VMULPS Y9, Y7, Y5
+	VMULPS Y2, Y4, Y2
+	VMULPS Y3, Y5, Y3
+	VANDPS Y2, Y0, Y0
+	VANDPS Y3, Y1, Y1
+	VADDPS Y15, Y0, Y15
+	VADDPS Y14, Y1, Y14
+	LEAQ   (DX)(CX*4), DX
+
+l32:
+	VMOVSS       X13, (DI)
+	VADDPS       Y14, Y15, Y15
+	VEXTRACTF128 $0x01, Y15, X0
+	VADDPS       X0, X15, X15
+	VPERMILPS    $0x0e, X15, X0
+	VADDPS       X0, X15, X15
+	VPERMILPS    $0x01, X15, X0
+	VADDPS       X0, X15, X15
+	VBROADCASTSS X15, Y0
+	VCMPPS       $0x11, softmaxConsts<>+1024(SB), Y0, Y1
+	VMULPS       softmaxConsts<>+1056(SB), Y0, Y2
+	VBLENDVPS    Y1, Y2, Y0, Y2
+	VANDPS       softmaxConsts<>+1088(SB), Y1, Y1
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    softmaxConsts<>+1120(SB), Y2, Y2
+	VPSRAD    $0x17, Y2, Y3
+	VPADDD    Y1, Y3, Y1
+	VCVTDQ2PS Y1, Y1
+	VANDPS    softmaxConsts<>+1152(SB), Y2, Y2
+	VPADDD    softmaxConsts<>+1120(SB), Y2, Y2
+	VSUBPS    Y11, Y2, Y2
+
+	// r + r^2 p(r) + k ln 2
+	VBROADCASTSS softmaxConsts<>+1216(SB), Y3
+	VFMADD231PS  softmaxConsts<>+1184(SB), Y2, Y3
+	VFMADD213PS  softmaxConsts<>+1248(SB), Y2, Y3
+	VFMADD213PS  softmaxConsts<>+1280(SB), Y2, Y3
+	VFMADD213PS  softmaxConsts<>+1312(SB), Y2, Y3
+	VFMADD213PS  softmaxConsts<>+1344(SB), Y2, Y3
+	VFMADD213PS  softmaxConsts<>+1376(SB), Y2, Y3
+	VFMADD213PS  softmaxConsts<>+1408(SB), Y2, Y3
+	VFMADD213PS  softmaxConsts<>+1440(SB), Y2, Y3
+	VMULPS       Y2, Y2, Y4
+	VMULPS       softmaxConsts<>+672(SB), Y1, Y5
+	VFMADD231PS  Y4, Y3, Y5
+	VADDPS       Y2, Y5, Y2
+	VFMADD231PS  softmaxConsts<>+640(SB), Y1, Y2
+
+	// NaN below 0, -Inf at 0, Inf and NaN as they are
+	VCMPPS    $0x11, softmaxConsts<>+896(SB), Y0, Y1
+	VBLENDVPS Y1, softmaxConsts<>+1472(SB), Y2, Y1
+	VCMPPS    $0x00, softmaxConsts<>+896(SB), Y0, Y2
+	VBLENDVPS Y2, Y12, Y1, Y1
+	VCMPPS    $0x15, softmaxConsts<>+960(SB), Y0, Y2
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VMOVSS    X0, (SI)
+	ADDQ      $0x04, DI
+	ADDQ      $0x04, SI
+	ADDQ      8(SP), DX
+	DECQ      (SP)
+	JNZ       l24
+	VZEROUPPER
+	RET
+
 // func SoftmaxBackward(dx *float32, dy *float32, y *float32, rows int, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·SoftmaxBackward(SB), NOSPLIT, $8-40
@@ -970,14 +1252,14 @@ TEXT ·SoftmaxBackward(SB), NOSPLIT, $8-40
 	MOVQ rows+24(FP), AX
 	MOVQ AX, (SP)
 
-l24:
+l33:
 	VMOVAPS Y12, Y15
 	VMOVAPS Y12, Y14
 	MOVQ    n+32(FP), CX
 	CMPQ    CX, $0x00000010
-	JL      l27
+	JL      l36
 
-l25:
+l34:
 	VMOVUPS     (SI), Y0
 	VMOVUPS     32(SI), Y1
 	VMOVUPS     (DX), Y2
@@ -988,11 +1270,11 @@ l25:
 	ADDQ        $0x00000040, DX
 	SUBQ        $0x00000010, CX
 	CMPQ        CX, $0x00000010
-	JGE         l25
+	JGE         l34
 
-l27:
+l36:
 	TESTQ       CX, CX
-	JZ          l28
+	JZ          l37
 	LEAQ        softmaxConsts<>+256(SB), AX
 	NEGQ        CX
 	LEAQ        (AX)(CX*4), AX
@@ -1012,7 +1294,7 @@ l27:
 	LEAQ        (SI)(CX*4), SI
 	LEAQ        (DX)(CX*4), DX
 
-l28:
+l37:
 	SUBQ         BX, SI
 	SUBQ         BX, DX
 	VADDPS       Y14, Y15, Y15
@@ -1026,9 +1308,9 @@ l28:
 	VMOVAPS      Y0, Y13
 	MOVQ         n+32(FP), CX
 	CMPQ         CX, $0x00000020
-	JL           l30
+	JL           l39
 
-l29:
+l38:
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
 	VMOVUPS 64(DX), Y2
@@ -1054,13 +1336,13 @@ l29:
 	ADDQ    $0x00000080, DX
 	SUBQ    $0x00000020, CX
 	CMPQ    CX, $0x00000020
-	JGE     l29
+	JGE     l38
 
-l30:
+l39:
 	CMPQ CX, $0x00000008
-	JL   l31
+	JL   l40
 
-l33:
+l42:
 	VMOVUPS (DX), Y0
 	VMOVUPS (SI), Y1
 	VSUBPS  Y13, Y1, Y1
@@ -1071,11 +1353,11 @@ l33:
 	ADDQ    $0x00000020, DX
 	SUBQ    $0x00000008, CX
 	CMPQ    CX, $0x00000008
-	JGE     l33
+	JGE     l42
 
-l31:
+l40:
 	TESTQ      CX, CX
-	JZ         l32
+	JZ         l41
 	LEAQ       softmaxConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -1090,9 +1372,9 @@ l31:
 	LEAQ       (SI)(CX*4), SI
 	LEAQ       (DX)(CX*4), DX
 
-l32:
+l41:
 	DECQ (SP)
-	JNZ  l24
+	JNZ  l33
 	VZEROUPPER
 	RET
 
@@ -1106,9 +1388,9 @@ TEXT ·LSEAdd(SB), NOSPLIT, $64-32
 	MOVQ v+16(FP), DX
 	MOVQ n+24(FP), CX
 	CMPQ CX, $0x00000010
-	JL   l35
+	JL   l44
 
-l34:
+l43:
 	VMOVUPS      (DX), Y0
 	VMOVUPS      32(DX), Y1
 	VMOVUPS      (DI), Y2
@@ -1233,11 +1515,11 @@ l34:
 	ADDQ        $0x00000040, DX
 	SUBQ        $0x00000010, CX
 	CMPQ        CX, $0x00000010
-	JGE         l34
+	JGE         l43
 
-l35:
+l44:
 	CMPQ         CX, $0x00000008
-	JL           l36
+	JL           l45
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DI), Y1
 	VMAXPS       Y1, Y0, Y2
@@ -1305,9 +1587,9 @@ l35:
 	ADDQ        $0x00000020, DX
 	SUBQ        $0x00000008, CX
 
-l36:
+l45:
 	TESTQ        CX, CX
-	JZ           l37
+	JZ           l46
 	LEAQ         softmaxConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -1376,7 +1658,7 @@ l36:
 	VMASKMOVPS  Y1, Y0, (SI)
 	VMASKMOVPS  Y3, Y0, (DI)
 
-l37:
+l46:
 	VZEROUPPER
 	RET
 
@@ -1403,14 +1685,14 @@ TEXT ·LSEValue(SB), NOSPLIT, $24-48
 	SUBQ BX, AX
 	MOVQ AX, 16(SP)
 
-l39:
+l48:
 	VBROADCASTSS softmaxConsts<>+512(SB), Y15
 	VBROADCASTSS softmaxConsts<>+512(SB), Y14
 	MOVQ         n+32(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l42
+	JL           l51
 
-l40:
+l49:
 	VMOVUPS (SI), Y0
 	VMOVUPS 32(SI), Y1
 	VMAXPS  Y15, Y0, Y15
@@ -1418,11 +1700,11 @@ l40:
 	ADDQ    $0x00000040, SI
 	SUBQ    $0x00000010, CX
 	CMPQ    CX, $0x00000010
-	JGE     l40
+	JGE     l49
 
-l42:
+l51:
 	TESTQ        CX, CX
-	JZ           l43
+	JZ           l52
 	LEAQ         softmaxConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -1439,7 +1721,7 @@ l42:
 	VMAXPS       Y14, Y1, Y14
 	LEAQ         (SI)(CX*4), SI
 
-l43:
+l52:
 	SUBQ         BX, SI
 	VMAXPS       Y14, Y15, Y15
 	VEXTRACTF128 $0x01, Y15, X0
@@ -1454,9 +1736,9 @@ l43:
 	VBROADCASTSS softmaxConsts<>+896(SB), Y14
 	MOVQ         n+32(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l46
+	JL           l55
 
-l44:
+l53:
 	VMOVUPS      (DX), Y0
 	VMOVUPS      32(DX), Y1
 	VMOVUPS      (SI), Y2
@@ -1519,11 +1801,11 @@ l44:
 	ADDQ   $0x00000040, DX
 	SUBQ   $0x00000010, CX
 	CMPQ   CX, $0x00000010
-	JGE    l44
+	JGE    l53
 
-l46:
+l55:
 	TESTQ        CX, CX
-	JZ           l47
+	JZ           l56
 	LEAQ         softmaxConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -1593,7 +1875,7 @@ l46:
 	LEAQ   (SI)(CX*4), SI
 	LEAQ   (DX)(CX*4), DX
 
-l47:
+l56:
 	VADDPS       Y14, Y15, Y15
 	VEXTRACTF128 $0x01, Y15, X0
 	VADDPS       X0, X15, X15
@@ -1645,7 +1927,7 @@ l47:
 	ADDQ      8(SP), SI
 	ADDQ      16(SP), DX
 	DECQ      (SP)
-	JNZ       l39
+	JNZ       l48
 	VZEROUPPER
 	RET
 
@@ -1664,14 +1946,14 @@ TEXT ·GMMScale(SB), NOSPLIT, $8-40
 	MOVQ rows+24(FP), AX
 	MOVQ AX, (SP)
 
-l48:
+l57:
 	VBROADCASTSS (DI), Y0
 	VMOVAPS      Y0, Y15
 	MOVQ         n+32(FP), CX
 	CMPQ         CX, $0x00000020
-	JL           l50
+	JL           l59
 
-l49:
+l58:
 	VCMPPS  $0x04, Y14, Y15, Y0
 	VCMPPS  $0x04, Y14, Y15, Y1
 	VCMPPS  $0x04, Y14, Y15, Y2
@@ -1716,13 +1998,13 @@ l49:
 	ADDQ    $0x00000080, DX
 	SUBQ    $0x00000020, CX
 	CMPQ    CX, $0x00000020
-	JGE     l49
+	JGE     l58
 
-l50:
+l59:
 	CMPQ CX, $0x00000008
-	JL   l51
+	JL   l60
 
-l53:
+l62:
 	VCMPPS  $0x04, Y14, Y15, Y0
 	VMOVUPS (SI), Y1
 	VMULPS  Y15, Y1, Y1
@@ -1737,11 +2019,11 @@ l53:
 	ADDQ    $0x00000020, DX
 	SUBQ    $0x00000008, CX
 	CMPQ    CX, $0x00000008
-	JGE     l53
+	JGE     l62
 
-l51:
+l60:
 	TESTQ      CX, CX
-	JZ         l52
+	JZ         l61
 	LEAQ       softmaxConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -1760,9 +2042,9 @@ l51:
 	LEAQ       (SI)(CX*4), SI
 	LEAQ       (DX)(CX*4), DX
 
-l52:
+l61:
 	ADDQ $0x04, DI
 	DECQ (SP)
-	JNZ  l48
+	JNZ  l57
 	VZEROUPPER
 	RET

@@ -337,10 +337,10 @@ l7:
 	VADDPS           Z3, Z0, Z0
 	VSUBPS           Z2, Z0, Z0
 	VMOVUPS          (BX), Z1
+	VSUBPS           Z28, Z1, Z1
 	VADDPS           Z0, Z1, Z0
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS Z28, Z1, Z1
 	VMAXPS Z1, Z23, Z2
 	VMINPS Z2, Z10, Z2
 
@@ -548,10 +548,10 @@ l9:
 	VADDPS           Z3, Z0, Z0
 	VSUBPS           Z2, Z0, Z0
 	VMOVUPS.Z        (BX), K7, Z1
+	VSUBPS           Z28, Z1, Z1
 	VADDPS           Z0, Z1, Z0
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS Z28, Z1, Z1
 	VMAXPS Z1, Z23, Z2
 	VMINPS Z2, Z10, Z2
 
@@ -766,7 +766,6 @@ l10:
 	VBLENDMPS      Z12, Z2, K1, Z2
 	VCMPPS.BCST    $0x15, bivariateConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
-	VADDPS         Z1, Z28, Z1
 	VSUBPS         Z1, Z0, Z0
 	VADDPS         Z27, Z0, Z0
 	VMOVSS         X0, (DI)
@@ -1099,11 +1098,11 @@ l17:
 	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z2, Z0
 	VMOVUPS          Z0, (DX)(R11*4)
 	VMOVUPS          (R10), Z0
+	VSUBPS           Z28, Z0, Z0
 	VADDPS           Z3, Z0, Z1
 	VMOVUPS          Z1, (BX)
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Z28, Z0, Z0
 	VBROADCASTSS bivariateConsts<>+180(SB), Z2
 	VMAXPS       Z0, Z2, Z2
 	VBROADCASTSS bivariateConsts<>+184(SB), Z3
@@ -1355,11 +1354,11 @@ l19:
 	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z2, Z0
 	VMOVUPS          Z0, K7, (DX)(R11*4)
 	VMOVUPS.Z        (R10), K7, Z0
+	VSUBPS           Z28, Z0, Z0
 	VADDPS           Z3, Z0, Z1
 	VMOVUPS          Z1, K7, (BX)
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Z28, Z0, Z0
 	VBROADCASTSS bivariateConsts<>+180(SB), Z2
 	VMAXPS       Z0, Z2, Z2
 	VBROADCASTSS bivariateConsts<>+184(SB), Z3
@@ -1588,11 +1587,10 @@ l20:
 	VBLENDMPS.BCST bivariateConsts<>+0(SB), Z2, K1, Z2
 	VCMPPS.BCST    $0x15, bivariateConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
-	VADDPS         Z1, Z28, Z1
 	VSUBPS         Z1, Z0, Z2
 	VADDPS         Z27, Z2, Z2
 	VMOVAPS        Z2, Z27
-	VMOVAPS        Z1, Z28
+	VMOVAPS        Z1, Z31
 	VPANDD.BCST    bivariateConsts<>+4(SB), Z0, Z1
 	VCMPPS.BCST    $0x04, bivariateConsts<>+8(SB), Z1, K1
 	VMOVAPS.Z      Z0, K1, Z0
@@ -1614,6 +1612,8 @@ l21:
 	VMOVUPS      64(R10), Z5
 	VSUBPS       Z28, Z4, Z4
 	VSUBPS       Z28, Z5, Z5
+	VSUBPS       Z31, Z4, Z4
+	VSUBPS       Z31, Z5, Z5
 	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z2, K1
 	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z3, K2
 	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z4, K4
@@ -1778,6 +1778,7 @@ l22:
 	VSUBPS       Z26, Z1, Z1
 	VMOVUPS      (R10), Z2
 	VSUBPS       Z28, Z2, Z2
+	VSUBPS       Z31, Z2, Z2
 	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z1, K1
 	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z2, K2
 	VMOVAPS.Z    Z1, K1, Z1
@@ -1875,6 +1876,7 @@ l23:
 	VSUBPS       Z26, Z1, Z1
 	VMOVUPS.Z    (R10), K7, Z2
 	VSUBPS       Z28, Z2, Z2
+	VSUBPS       Z31, Z2, Z2
 	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z1, K1
 	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z2, K2
 	VMOVAPS.Z    Z1, K1, Z1
@@ -2289,10 +2291,10 @@ l32:
 	VADDPS           Z5, Z0, Z0
 	VSUBPS           Z2, Z0, Z0
 	VMOVUPS          (BX), Z1
+	VSUBPS           Z28, Z1, Z1
 	VADDPS           Z0, Z1, Z0
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS Z28, Z1, Z1
 	VMAXPS Z1, Z15, Z2
 	VMINPS Z2, Z13, Z2
 
@@ -2518,10 +2520,10 @@ l34:
 	VADDPS           Z5, Z0, Z0
 	VSUBPS           Z2, Z0, Z0
 	VMOVUPS.Z        (BX), K7, Z1
+	VSUBPS           Z28, Z1, Z1
 	VADDPS           Z0, Z1, Z0
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS Z28, Z1, Z1
 	VMAXPS Z1, Z15, Z2
 	VMINPS Z2, Z13, Z2
 
@@ -2736,7 +2738,6 @@ l35:
 	VBLENDMPS      Z14, Z2, K1, Z2
 	VCMPPS.BCST    $0x15, bivariateConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
-	VADDPS         Z1, Z28, Z1
 	VSUBPS         Z1, Z0, Z0
 	VADDPS         Z27, Z0, Z0
 	VMOVSS         X0, (DI)
@@ -3088,11 +3089,11 @@ l42:
 	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z2, Z1
 	VMOVUPS          Z1, (DX)(R11*4)
 	VMOVUPS          (R10), Z1
+	VSUBPS           Z28, Z1, Z1
 	VADDPS           Z0, Z1, Z0
 	VMOVUPS          Z0, (BX)
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Z28, Z1, Z1
 	VBROADCASTSS bivariateConsts<>+180(SB), Z2
 	VMAXPS       Z1, Z2, Z2
 	VBROADCASTSS bivariateConsts<>+184(SB), Z3
@@ -3362,11 +3363,11 @@ l44:
 	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z2, Z1
 	VMOVUPS          Z1, K7, (DX)(R11*4)
 	VMOVUPS.Z        (R10), K7, Z1
+	VSUBPS           Z28, Z1, Z1
 	VADDPS           Z0, Z1, Z0
 	VMOVUPS          Z0, K7, (BX)
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Z28, Z1, Z1
 	VBROADCASTSS bivariateConsts<>+180(SB), Z2
 	VMAXPS       Z1, Z2, Z2
 	VBROADCASTSS bivariateConsts<>+184(SB), Z3
@@ -3595,11 +3596,10 @@ l45:
 	VBLENDMPS.BCST bivariateConsts<>+0(SB), Z2, K1, Z2
 	VCMPPS.BCST    $0x15, bivariateConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
-	VADDPS         Z1, Z28, Z1
 	VSUBPS         Z1, Z0, Z2
 	VADDPS         Z27, Z2, Z2
 	VMOVAPS        Z2, Z27
-	VMOVAPS        Z1, Z28
+	VMOVAPS        Z1, Z31
 	VPANDD.BCST    bivariateConsts<>+4(SB), Z0, Z1
 	VCMPPS.BCST    $0x04, bivariateConsts<>+8(SB), Z1, K1
 	VMOVAPS.Z      Z0, K1, Z0
@@ -3621,6 +3621,8 @@ l46:
 	VMOVUPS      64(R10), Z5
 	VSUBPS       Z28, Z4, Z4
 	VSUBPS       Z28, Z5, Z5
+	VSUBPS       Z31, Z4, Z4
+	VSUBPS       Z31, Z5, Z5
 	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z2, K1
 	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z3, K2
 	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z4, K4
@@ -3785,6 +3787,7 @@ l47:
 	VSUBPS       Z26, Z1, Z1
 	VMOVUPS      (R10), Z2
 	VSUBPS       Z28, Z2, Z2
+	VSUBPS       Z31, Z2, Z2
 	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z1, K1
 	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z2, K2
 	VMOVAPS.Z    Z1, K1, Z1
@@ -3882,6 +3885,7 @@ l48:
 	VSUBPS       Z26, Z1, Z1
 	VMOVUPS.Z    (R10), K7, Z2
 	VSUBPS       Z28, Z2, Z2
+	VSUBPS       Z31, Z2, Z2
 	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z1, K1
 	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z2, K2
 	VMOVAPS.Z    Z1, K1, Z1
@@ -4360,10 +4364,10 @@ l57:
 	VADDPS           Z3, Z0, Z0
 	VSUBPS           Z2, Z0, Z0
 	VMOVUPS          (BX), Z1
+	VSUBPS           Z28, Z1, Z1
 	VADDPS           Z0, Z1, Z0
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Z28, Z1, Z1
 	VMAXPS       Z1, Z15, Z2
 	VBROADCASTSS bivariateConsts<>+184(SB), Z3
 	VMINPS       Z2, Z3, Z2
@@ -4658,10 +4662,10 @@ l59:
 	VADDPS           Z3, Z0, Z0
 	VSUBPS           Z2, Z0, Z0
 	VMOVUPS.Z        (BX), K7, Z1
+	VSUBPS           Z28, Z1, Z1
 	VADDPS           Z0, Z1, Z0
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Z28, Z1, Z1
 	VMAXPS       Z1, Z15, Z2
 	VBROADCASTSS bivariateConsts<>+184(SB), Z3
 	VMINPS       Z2, Z3, Z2
@@ -4880,7 +4884,6 @@ l60:
 	VBLENDMPS      Z11, Z2, K1, Z2
 	VCMPPS.BCST    $0x15, bivariateConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
-	VADDPS         Z1, Z28, Z1
 	VSUBPS         Z1, Z0, Z0
 	VADDPS         Z27, Z0, Z0
 	VMOVSS         X0, (DI)
@@ -5307,11 +5310,11 @@ l67:
 	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z2, Z0
 	VMOVUPS          Z0, (DX)(R11*4)
 	VMOVUPS          (R10), Z0
+	VSUBPS           Z28, Z0, Z0
 	VADDPS           Z7, Z0, Z1
 	VMOVUPS          Z1, (BX)
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Z28, Z0, Z0
 	VBROADCASTSS bivariateConsts<>+180(SB), Z2
 	VMAXPS       Z0, Z2, Z2
 	VBROADCASTSS bivariateConsts<>+184(SB), Z3
@@ -5661,11 +5664,11 @@ l69:
 	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z2, Z0
 	VMOVUPS          Z0, K7, (DX)(R11*4)
 	VMOVUPS.Z        (R10), K7, Z0
+	VSUBPS           Z28, Z0, Z0
 	VADDPS           Z7, Z0, Z1
 	VMOVUPS          Z1, K7, (BX)
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Z28, Z0, Z0
 	VBROADCASTSS bivariateConsts<>+180(SB), Z2
 	VMAXPS       Z0, Z2, Z2
 	VBROADCASTSS bivariateConsts<>+184(SB), Z3
@@ -5894,11 +5897,10 @@ l70:
 	VBLENDMPS.BCST bivariateConsts<>+0(SB), Z2, K1, Z2
 	VCMPPS.BCST    $0x15, bivariateConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
-	VADDPS         Z1, Z28, Z1
 	VSUBPS         Z1, Z0, Z2
 	VADDPS         Z27, Z2, Z2
 	VMOVAPS        Z2, Z27
-	VMOVAPS        Z1, Z28
+	VMOVAPS        Z1, Z31
 	VPANDD.BCST    bivariateConsts<>+4(SB), Z0, Z1
 	VCMPPS.BCST    $0x04, bivariateConsts<>+8(SB), Z1, K1
 	VMOVAPS.Z      Z0, K1, Z0
@@ -5920,6 +5922,8 @@ l71:
 	VMOVUPS      64(R10), Z5
 	VSUBPS       Z28, Z4, Z4
 	VSUBPS       Z28, Z5, Z5
+	VSUBPS       Z31, Z4, Z4
+	VSUBPS       Z31, Z5, Z5
 	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z2, K1
 	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z3, K2
 	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z4, K4
@@ -6084,6 +6088,7 @@ l72:
 	VSUBPS       Z26, Z1, Z1
 	VMOVUPS      (R10), Z2
 	VSUBPS       Z28, Z2, Z2
+	VSUBPS       Z31, Z2, Z2
 	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z1, K1
 	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z2, K2
 	VMOVAPS.Z    Z1, K1, Z1
@@ -6181,6 +6186,7 @@ l73:
 	VSUBPS       Z26, Z1, Z1
 	VMOVUPS.Z    (R10), K7, Z2
 	VSUBPS       Z28, Z2, Z2
+	VSUBPS       Z31, Z2, Z2
 	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z1, K1
 	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z2, K2
 	VMOVAPS.Z    Z1, K1, Z1

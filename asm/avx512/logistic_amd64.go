@@ -5,37 +5,37 @@
 package avx512
 
 // LogisticSigma writes the log-probabilities of mixtures of n components: see kernels.LogisticMixtureLogProb.
-// s is sigma. last is levels-1, unit 1/last.
+// s is sigma.
 //
 //go:noescape
-func LogisticSigma(lp *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, last float32, unit float32)
+func LogisticSigma(lp *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32)
 
 // LogisticSigmaBackward is the gradient of LogisticSigma: see kernels.LogisticMixtureLogProbBackward.
 // lp holds the weights, and gets the log-probabilities.
 //
 //go:noescape
-func LogisticSigmaBackward(lp *float32, dlogits *float32, dmu *float32, ds *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, last float32, unit float32)
+func LogisticSigmaBackward(lp *float32, dlogits *float32, dmu *float32, ds *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32)
 
 // LogisticLog writes the log-probabilities of mixtures of n components: see kernels.LogisticMixtureLogProb.
-// factor s is ln sigma. last is levels-1, unit 1/last.
+// factor s is ln sigma.
 //
 //go:noescape
-func LogisticLog(lp *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, last float32, unit float32, factor float32)
+func LogisticLog(lp *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32, factor float32)
 
 // LogisticLogBackward is the gradient of LogisticLog: see kernels.LogisticMixtureLogProbBackward.
 // lp holds the weights, and gets the log-probabilities.
 //
 //go:noescape
-func LogisticLogBackward(lp *float32, dlogits *float32, dmu *float32, ds *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, last float32, unit float32, factor float32)
+func LogisticLogBackward(lp *float32, dlogits *float32, dmu *float32, ds *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32, factor float32)
 
 // LogisticSoftplus writes the log-probabilities of mixtures of n components: see kernels.LogisticMixtureLogProb.
-// sigma is ln(1+e^s) + ScaleEps. last is levels-1, unit 1/last.
+// sigma is ln(1+e^s) + ScaleEps.
 //
 //go:noescape
-func LogisticSoftplus(lp *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, last float32, unit float32)
+func LogisticSoftplus(lp *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32)
 
 // LogisticSoftplusBackward is the gradient of LogisticSoftplus: see kernels.LogisticMixtureLogProbBackward.
 // lp holds the weights, and gets the log-probabilities.
 //
 //go:noescape
-func LogisticSoftplusBackward(lp *float32, dlogits *float32, dmu *float32, ds *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, last float32, unit float32)
+func LogisticSoftplusBackward(lp *float32, dlogits *float32, dmu *float32, ds *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32)

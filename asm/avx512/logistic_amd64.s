@@ -15,8 +15,8 @@ DATA logisticConsts<>+28(SB)/4, $0x3f800000
 DATA logisticConsts<>+32(SB)/4, $0x7b800000
 DATA logisticConsts<>+36(SB)/4, $0x03800000
 DATA logisticConsts<>+40(SB)/4, $0x7fc00000
-DATA logisticConsts<>+44(SB)/4, $0x7e800000
-DATA logisticConsts<>+48(SB)/4, $0xfe800000
+DATA logisticConsts<>+44(SB)/4, $0x7f600000
+DATA logisticConsts<>+48(SB)/4, $0xff600000
 DATA logisticConsts<>+52(SB)/4, $0x42200000
 DATA logisticConsts<>+56(SB)/4, $0x4038aa3b
 DATA logisticConsts<>+60(SB)/4, $0x3eb17200
@@ -68,9 +68,9 @@ DATA logisticConsts<>+240(SB)/4, $0x3eaaaad2
 DATA logisticConsts<>+244(SB)/4, $0x38d1b717
 GLOBL logisticConsts<>(SB), RODATA|NOPTR, $248
 
-// func LogisticSigma(lp *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, last float32, unit float32)
+// func LogisticSigma(lp *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32)
 // Requires: AVX, AVX512F, AVX512VL
-TEXT ·LogisticSigma(SB), NOSPLIT, $48-72
+TEXT ·LogisticSigma(SB), NOSPLIT, $64-80
 	// Registers:    Z0-Z11 values    Z12-Z26 constants and scalars    Z27-Z31 kept from loop to loop
 	VBROADCASTSS logisticConsts<>+28(SB), Z26
 	VBROADCASTSS logisticConsts<>+20(SB), Z25
@@ -87,10 +87,14 @@ TEXT ·LogisticSigma(SB), NOSPLIT, $48-72
 	VBROADCASTSS logisticConsts<>+16(SB), Z14
 	VBROADCASTSS logisticConsts<>+176(SB), Z13
 	VBROADCASTSS logisticConsts<>+88(SB), Z12
-	MOVL         last+64(FP), AX
-	MOVL         AX, 32(SP)
-	MOVL         unit+68(FP), AX
+	MOVL         step+68(FP), AX
 	MOVL         AX, 40(SP)
+	MOVL         unit+76(FP), AX
+	MOVL         AX, 48(SP)
+	MOVL         last+72(FP), AX
+	MOVL         AX, 56(SP)
+	MOVL         levels1+64(FP), AX
+	MOVL         AX, 32(SP)
 
 	// Registers:    DI lp    SI x    DX logits    BX mu    R8 s    CX elements left in the row    R9 4n
 	MOVQ lp+0(FP), DI
@@ -177,6 +181,7 @@ l5:
 	VSUBPS           Z25, Z0, Z0
 	VBROADCASTSS     32(SP), Z1
 	VFMSUB132PS.BCST logisticConsts<>+24(SB), Z1, Z0
+	VMULPS.BCST      40(SP), Z0, Z0
 	VMOVAPS          Z0, Z27
 	VMOVAPS          Z14, Z31
 	VBROADCASTSS     logisticConsts<>+184(SB), Z30
@@ -194,31 +199,32 @@ l7:
 	VCMPPS         $0x11, Z14, Z0, K1
 	VBLENDMPS.BCST logisticConsts<>+40(SB), Z1, K1, Z0
 	VDIVPS         Z0, Z26, Z0
-	VMULPS.BCST    40(SP), Z0, Z0
-	VBROADCASTSS   logisticConsts<>+36(SB), Z1
-	VMAXPS         Z0, Z1, Z0
+	VMULPS.BCST    48(SP), Z0, Z0
 
 	// the edges of the bin
 	VMOVUPS           (BX), Z1
-	VADDPS.BCST       32(SP), Z27, Z2
+	VADDPS.BCST       56(SP), Z27, Z2
 	VCMPPS            $0x00, Z14, Z2, K1
-	VSUBPS            Z26, Z27, Z2
+	VSUBPS.BCST       40(SP), Z27, Z2
 	VBLENDMPS         Z15, Z2, K1, Z2
-	VCMPPS.BCST       $0x00, 32(SP), Z27, K1
-	VADDPS            Z26, Z27, Z3
+	VCMPPS.BCST       $0x00, 56(SP), Z27, K1
+	VADDPS.BCST       40(SP), Z27, Z3
 	VBLENDMPS.BCST    logisticConsts<>+8(SB), Z3, K1, Z3
-	VFNMADD231PS.BCST 32(SP), Z1, Z2
+	VFNMADD231PS.BCST 56(SP), Z1, Z2
 	VMULPS            Z0, Z2, Z2
 	VBROADCASTSS      logisticConsts<>+44(SB), Z4
 	VMINPS            Z2, Z4, Z2
 	VBROADCASTSS      logisticConsts<>+48(SB), Z4
 	VMAXPS            Z2, Z4, Z2
-	VFNMADD231PS.BCST 32(SP), Z1, Z3
+	VFNMADD231PS.BCST 56(SP), Z1, Z3
 	VMULPS            Z0, Z3, Z1
 	VBROADCASTSS      logisticConsts<>+44(SB), Z3
 	VMINPS            Z1, Z3, Z1
 	VBROADCASTSS      logisticConsts<>+48(SB), Z3
 	VMAXPS            Z1, Z3, Z1
+	VMULPS.BCST       40(SP), Z0, Z0
+	VBROADCASTSS      logisticConsts<>+36(SB), Z3
+	VMAXPS            Z0, Z3, Z0
 	VBROADCASTSS      logisticConsts<>+52(SB), Z3
 	VMINPS            Z0, Z3, Z0
 	VADDPS            Z0, Z0, Z3
@@ -286,7 +292,7 @@ l7:
 	VMULPS      Z3, Z0, Z0
 	VDIVPS      Z0, Z26, Z0
 	VPANDD.BCST logisticConsts<>+4(SB), Z27, Z3
-	VCMPPS.BCST $0x11, 32(SP), Z3, K1
+	VCMPPS.BCST $0x11, 56(SP), Z3, K1
 	VADDPS      Z26, Z5, Z3
 	VDIVPS      Z3, Z5, Z3
 	VBLENDMPS   Z3, Z26, K1, Z3
@@ -323,10 +329,10 @@ l7:
 	VMOVAPS.Z        Z1, K1, Z1
 	VSUBPS           Z1, Z0, Z0
 	VMOVUPS          (DX), Z1
+	VSUBPS           Z28, Z1, Z1
 	VADDPS           Z0, Z1, Z0
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS Z28, Z1, Z1
 	VMAXPS Z1, Z22, Z2
 	VMINPS Z2, Z13, Z2
 
@@ -426,31 +432,32 @@ l9:
 	VCMPPS         $0x11, Z14, Z0, K1
 	VBLENDMPS.BCST logisticConsts<>+40(SB), Z1, K1, Z0
 	VDIVPS         Z0, Z26, Z0
-	VMULPS.BCST    40(SP), Z0, Z0
-	VBROADCASTSS   logisticConsts<>+36(SB), Z1
-	VMAXPS         Z0, Z1, Z0
+	VMULPS.BCST    48(SP), Z0, Z0
 
 	// the edges of the bin
 	VMOVUPS.Z         (BX), K7, Z1
-	VADDPS.BCST       32(SP), Z27, Z2
+	VADDPS.BCST       56(SP), Z27, Z2
 	VCMPPS            $0x00, Z14, Z2, K1
-	VSUBPS            Z26, Z27, Z2
+	VSUBPS.BCST       40(SP), Z27, Z2
 	VBLENDMPS         Z15, Z2, K1, Z2
-	VCMPPS.BCST       $0x00, 32(SP), Z27, K1
-	VADDPS            Z26, Z27, Z3
+	VCMPPS.BCST       $0x00, 56(SP), Z27, K1
+	VADDPS.BCST       40(SP), Z27, Z3
 	VBLENDMPS.BCST    logisticConsts<>+8(SB), Z3, K1, Z3
-	VFNMADD231PS.BCST 32(SP), Z1, Z2
+	VFNMADD231PS.BCST 56(SP), Z1, Z2
 	VMULPS            Z0, Z2, Z2
 	VBROADCASTSS      logisticConsts<>+44(SB), Z4
 	VMINPS            Z2, Z4, Z2
 	VBROADCASTSS      logisticConsts<>+48(SB), Z4
 	VMAXPS            Z2, Z4, Z2
-	VFNMADD231PS.BCST 32(SP), Z1, Z3
+	VFNMADD231PS.BCST 56(SP), Z1, Z3
 	VMULPS            Z0, Z3, Z1
 	VBROADCASTSS      logisticConsts<>+44(SB), Z3
 	VMINPS            Z1, Z3, Z1
 	VBROADCASTSS      logisticConsts<>+48(SB), Z3
 	VMAXPS            Z1, Z3, Z1
+	VMULPS.BCST       40(SP), Z0, Z0
+	VBROADCASTSS      logisticConsts<>+36(SB), Z3
+	VMAXPS            Z0, Z3, Z0
 	VBROADCASTSS      logisticConsts<>+52(SB), Z3
 	VMINPS            Z0, Z3, Z0
 	VADDPS            Z0, Z0, Z3
@@ -518,7 +525,7 @@ l9:
 	VMULPS      Z3, Z0, Z0
 	VDIVPS      Z0, Z26, Z0
 	VPANDD.BCST logisticConsts<>+4(SB), Z27, Z3
-	VCMPPS.BCST $0x11, 32(SP), Z3, K1
+	VCMPPS.BCST $0x11, 56(SP), Z3, K1
 	VADDPS      Z26, Z5, Z3
 	VDIVPS      Z3, Z5, Z3
 	VBLENDMPS   Z3, Z26, K1, Z3
@@ -555,10 +562,10 @@ l9:
 	VMOVAPS.Z        Z1, K1, Z1
 	VSUBPS           Z1, Z0, Z0
 	VMOVUPS.Z        (DX), K7, Z1
+	VSUBPS           Z28, Z1, Z1
 	VADDPS           Z0, Z1, Z0
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS Z28, Z1, Z1
 	VMAXPS Z1, Z22, Z2
 	VMINPS Z2, Z13, Z2
 
@@ -774,7 +781,6 @@ l10:
 	VBLENDMPS      Z15, Z2, K1, Z2
 	VCMPPS.BCST    $0x15, logisticConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
-	VADDPS         Z1, Z28, Z1
 	VSUBPS         Z1, Z0, Z0
 	VMOVSS         X0, (DI)
 	ADDQ           $0x04, DI
@@ -787,9 +793,9 @@ l10:
 	VZEROUPPER
 	RET
 
-// func LogisticSigmaBackward(lp *float32, dlogits *float32, dmu *float32, ds *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, last float32, unit float32)
+// func LogisticSigmaBackward(lp *float32, dlogits *float32, dmu *float32, ds *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32)
 // Requires: AVX, AVX512F, AVX512VL
-TEXT ·LogisticSigmaBackward(SB), NOSPLIT, $72-96
+TEXT ·LogisticSigmaBackward(SB), NOSPLIT, $88-104
 	// Registers:    Z0-Z14 values    Z15-Z25 constants and scalars    Z26-Z31 kept from loop to loop
 	VBROADCASTSS logisticConsts<>+28(SB), Z25
 	VBROADCASTSS logisticConsts<>+20(SB), Z24
@@ -802,10 +808,14 @@ TEXT ·LogisticSigmaBackward(SB), NOSPLIT, $72-96
 	VBROADCASTSS logisticConsts<>+116(SB), Z17
 	VBROADCASTSS logisticConsts<>+120(SB), Z16
 	VBROADCASTSS logisticConsts<>+124(SB), Z15
-	MOVL         last+88(FP), AX
-	MOVL         AX, 56(SP)
-	MOVL         unit+92(FP), AX
+	MOVL         step+92(FP), AX
 	MOVL         AX, 64(SP)
+	MOVL         unit+100(FP), AX
+	MOVL         AX, 72(SP)
+	MOVL         last+96(FP), AX
+	MOVL         AX, 80(SP)
+	MOVL         levels1+88(FP), AX
+	MOVL         AX, 56(SP)
 
 	// Registers:    DI lp    SI dlogits    DX dmu    BX ds    R8 x    R9 logits    R10 mu    R11 s    CX elements left in the row    R12 4n
 	MOVQ lp+0(FP), DI
@@ -909,6 +919,7 @@ l15:
 	VSUBPS           Z24, Z0, Z0
 	VBROADCASTSS     56(SP), Z1
 	VFMSUB132PS.BCST logisticConsts<>+24(SB), Z1, Z0
+	VMULPS.BCST      64(SP), Z0, Z0
 	VMOVAPS          Z0, Z27
 	VBROADCASTSS     logisticConsts<>+16(SB), Z31
 	VBROADCASTSS     logisticConsts<>+184(SB), Z30
@@ -926,31 +937,32 @@ l17:
 	VCMPPS.BCST    $0x11, logisticConsts<>+16(SB), Z0, K1
 	VBLENDMPS.BCST logisticConsts<>+40(SB), Z1, K1, Z0
 	VDIVPS         Z0, Z25, Z0
-	VMULPS.BCST    64(SP), Z0, Z1
-	VBROADCASTSS   logisticConsts<>+36(SB), Z2
-	VMAXPS         Z1, Z2, Z1
+	VMULPS.BCST    72(SP), Z0, Z1
 
 	// the edges of the bin
 	VMOVUPS           (R10), Z2
-	VADDPS.BCST       56(SP), Z27, Z3
+	VADDPS.BCST       80(SP), Z27, Z3
 	VCMPPS.BCST       $0x00, logisticConsts<>+16(SB), Z3, K1
-	VSUBPS            Z25, Z27, Z3
+	VSUBPS.BCST       64(SP), Z27, Z3
 	VBLENDMPS.BCST    logisticConsts<>+0(SB), Z3, K1, Z3
-	VCMPPS.BCST       $0x00, 56(SP), Z27, K1
-	VADDPS            Z25, Z27, Z4
+	VCMPPS.BCST       $0x00, 80(SP), Z27, K1
+	VADDPS.BCST       64(SP), Z27, Z4
 	VBLENDMPS.BCST    logisticConsts<>+8(SB), Z4, K1, Z4
-	VFNMADD231PS.BCST 56(SP), Z2, Z3
+	VFNMADD231PS.BCST 80(SP), Z2, Z3
 	VMULPS            Z1, Z3, Z3
 	VBROADCASTSS      logisticConsts<>+44(SB), Z5
 	VMINPS            Z3, Z5, Z3
 	VBROADCASTSS      logisticConsts<>+48(SB), Z5
 	VMAXPS            Z3, Z5, Z3
-	VFNMADD231PS.BCST 56(SP), Z2, Z4
+	VFNMADD231PS.BCST 80(SP), Z2, Z4
 	VMULPS            Z1, Z4, Z2
 	VBROADCASTSS      logisticConsts<>+44(SB), Z4
 	VMINPS            Z2, Z4, Z2
 	VBROADCASTSS      logisticConsts<>+48(SB), Z4
 	VMAXPS            Z2, Z4, Z2
+	VMULPS.BCST       64(SP), Z1, Z1
+	VBROADCASTSS      logisticConsts<>+36(SB), Z4
+	VMAXPS            Z1, Z4, Z1
 	VBROADCASTSS      logisticConsts<>+52(SB), Z4
 	VMINPS            Z1, Z4, Z1
 	VADDPS            Z1, Z1, Z4
@@ -1016,7 +1028,7 @@ l17:
 	VMULPS      Z8, Z6, Z9
 	VDIVPS      Z9, Z25, Z9
 	VPANDD.BCST logisticConsts<>+4(SB), Z27, Z10
-	VCMPPS.BCST $0x11, 56(SP), Z10, K1
+	VCMPPS.BCST $0x11, 80(SP), Z10, K1
 	VADDPS      Z25, Z7, Z10
 	VDIVPS      Z10, Z7, Z10
 	VBLENDMPS   Z10, Z25, K1, Z10
@@ -1070,11 +1082,11 @@ l17:
 	VMULPS           Z0, Z4, Z0
 	VMOVUPS          Z0, (BX)
 	VMOVUPS          (R9), Z0
+	VSUBPS           Z28, Z0, Z0
 	VADDPS           Z10, Z0, Z1
 	VMOVUPS          Z1, (SI)
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Z28, Z0, Z0
 	VBROADCASTSS logisticConsts<>+172(SB), Z2
 	VMAXPS       Z0, Z2, Z2
 	VBROADCASTSS logisticConsts<>+176(SB), Z3
@@ -1183,31 +1195,32 @@ l19:
 	VCMPPS.BCST    $0x11, logisticConsts<>+16(SB), Z0, K1
 	VBLENDMPS.BCST logisticConsts<>+40(SB), Z1, K1, Z0
 	VDIVPS         Z0, Z25, Z0
-	VMULPS.BCST    64(SP), Z0, Z1
-	VBROADCASTSS   logisticConsts<>+36(SB), Z2
-	VMAXPS         Z1, Z2, Z1
+	VMULPS.BCST    72(SP), Z0, Z1
 
 	// the edges of the bin
 	VMOVUPS.Z         (R10), K7, Z2
-	VADDPS.BCST       56(SP), Z27, Z3
+	VADDPS.BCST       80(SP), Z27, Z3
 	VCMPPS.BCST       $0x00, logisticConsts<>+16(SB), Z3, K1
-	VSUBPS            Z25, Z27, Z3
+	VSUBPS.BCST       64(SP), Z27, Z3
 	VBLENDMPS.BCST    logisticConsts<>+0(SB), Z3, K1, Z3
-	VCMPPS.BCST       $0x00, 56(SP), Z27, K1
-	VADDPS            Z25, Z27, Z4
+	VCMPPS.BCST       $0x00, 80(SP), Z27, K1
+	VADDPS.BCST       64(SP), Z27, Z4
 	VBLENDMPS.BCST    logisticConsts<>+8(SB), Z4, K1, Z4
-	VFNMADD231PS.BCST 56(SP), Z2, Z3
+	VFNMADD231PS.BCST 80(SP), Z2, Z3
 	VMULPS            Z1, Z3, Z3
 	VBROADCASTSS      logisticConsts<>+44(SB), Z5
 	VMINPS            Z3, Z5, Z3
 	VBROADCASTSS      logisticConsts<>+48(SB), Z5
 	VMAXPS            Z3, Z5, Z3
-	VFNMADD231PS.BCST 56(SP), Z2, Z4
+	VFNMADD231PS.BCST 80(SP), Z2, Z4
 	VMULPS            Z1, Z4, Z2
 	VBROADCASTSS      logisticConsts<>+44(SB), Z4
 	VMINPS            Z2, Z4, Z2
 	VBROADCASTSS      logisticConsts<>+48(SB), Z4
 	VMAXPS            Z2, Z4, Z2
+	VMULPS.BCST       64(SP), Z1, Z1
+	VBROADCASTSS      logisticConsts<>+36(SB), Z4
+	VMAXPS            Z1, Z4, Z1
 	VBROADCASTSS      logisticConsts<>+52(SB), Z4
 	VMINPS            Z1, Z4, Z1
 	VADDPS            Z1, Z1, Z4
@@ -1273,7 +1286,7 @@ l19:
 	VMULPS      Z8, Z6, Z9
 	VDIVPS      Z9, Z25, Z9
 	VPANDD.BCST logisticConsts<>+4(SB), Z27, Z10
-	VCMPPS.BCST $0x11, 56(SP), Z10, K1
+	VCMPPS.BCST $0x11, 80(SP), Z10, K1
 	VADDPS      Z25, Z7, Z10
 	VDIVPS      Z10, Z7, Z10
 	VBLENDMPS   Z10, Z25, K1, Z10
@@ -1327,11 +1340,11 @@ l19:
 	VMULPS           Z0, Z4, Z0
 	VMOVUPS          Z0, K7, (BX)
 	VMOVUPS.Z        (R9), K7, Z0
+	VSUBPS           Z28, Z0, Z0
 	VADDPS           Z10, Z0, Z1
 	VMOVUPS          Z1, K7, (SI)
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Z28, Z0, Z0
 	VBROADCASTSS logisticConsts<>+172(SB), Z2
 	VMAXPS       Z0, Z2, Z2
 	VBROADCASTSS logisticConsts<>+176(SB), Z3
@@ -1563,10 +1576,9 @@ l20:
 	VBLENDMPS.BCST logisticConsts<>+0(SB), Z2, K1, Z2
 	VCMPPS.BCST    $0x15, logisticConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
-	VADDPS         Z1, Z28, Z1
 	VSUBPS         Z1, Z0, Z2
 	VMOVAPS        Z2, Z27
-	VMOVAPS        Z1, Z28
+	VMOVAPS        Z1, Z31
 	VPANDD.BCST    logisticConsts<>+4(SB), Z0, Z1
 	VCMPPS.BCST    $0x04, logisticConsts<>+8(SB), Z1, K1
 	VMOVAPS.Z      Z0, K1, Z0
@@ -1586,6 +1598,8 @@ l21:
 	VMOVUPS      64(R9), Z5
 	VSUBPS       Z28, Z4, Z4
 	VSUBPS       Z28, Z5, Z5
+	VSUBPS       Z31, Z4, Z4
+	VSUBPS       Z31, Z5, Z5
 	VCMPPS       $0x16, Z21, Z2, K1
 	VCMPPS       $0x16, Z21, Z3, K2
 	VCMPPS       $0x16, Z21, Z4, K4
@@ -1715,6 +1729,7 @@ l22:
 	VSUBPS       Z26, Z1, Z1
 	VMOVUPS      (R9), Z2
 	VSUBPS       Z28, Z2, Z2
+	VSUBPS       Z31, Z2, Z2
 	VCMPPS       $0x16, Z21, Z1, K1
 	VCMPPS       $0x16, Z21, Z2, K2
 	VMOVAPS.Z    Z1, K1, Z1
@@ -1795,6 +1810,7 @@ l23:
 	VSUBPS       Z26, Z1, Z1
 	VMOVUPS.Z    (R9), K7, Z2
 	VSUBPS       Z28, Z2, Z2
+	VSUBPS       Z31, Z2, Z2
 	VCMPPS       $0x16, Z21, Z1, K1
 	VCMPPS       $0x16, Z21, Z2, K2
 	VMOVAPS.Z    Z1, K1, Z1
@@ -1877,9 +1893,9 @@ l24:
 	VZEROUPPER
 	RET
 
-// func LogisticLog(lp *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, last float32, unit float32, factor float32)
+// func LogisticLog(lp *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32, factor float32)
 // Requires: AVX, AVX512F, AVX512VL
-TEXT ·LogisticLog(SB), NOSPLIT, $56-76
+TEXT ·LogisticLog(SB), NOSPLIT, $72-84
 	// Registers:    Z0-Z11 values    Z12-Z26 constants and scalars    Z27-Z31 kept from loop to loop
 	VBROADCASTSS logisticConsts<>+28(SB), Z26
 	VBROADCASTSS logisticConsts<>+20(SB), Z25
@@ -1896,12 +1912,16 @@ TEXT ·LogisticLog(SB), NOSPLIT, $56-76
 	VBROADCASTSS logisticConsts<>+16(SB), Z14
 	VBROADCASTSS logisticConsts<>+176(SB), Z13
 	VBROADCASTSS logisticConsts<>+88(SB), Z12
-	MOVL         last+64(FP), AX
-	MOVL         AX, 32(SP)
-	MOVL         factor+72(FP), AX
+	MOVL         step+68(FP), AX
 	MOVL         AX, 40(SP)
-	MOVL         unit+68(FP), AX
+	MOVL         factor+80(FP), AX
 	MOVL         AX, 48(SP)
+	MOVL         unit+76(FP), AX
+	MOVL         AX, 56(SP)
+	MOVL         last+72(FP), AX
+	MOVL         AX, 64(SP)
+	MOVL         levels1+64(FP), AX
+	MOVL         AX, 32(SP)
 
 	// Registers:    DI lp    SI x    DX logits    BX mu    R8 s    CX elements left in the row    R9 4n
 	MOVQ lp+0(FP), DI
@@ -1988,6 +2008,7 @@ l30:
 	VSUBPS           Z25, Z0, Z0
 	VBROADCASTSS     32(SP), Z1
 	VFMSUB132PS.BCST logisticConsts<>+24(SB), Z1, Z0
+	VMULPS.BCST      40(SP), Z0, Z0
 	VMOVAPS          Z0, Z27
 	VMOVAPS          Z14, Z31
 	VBROADCASTSS     logisticConsts<>+184(SB), Z30
@@ -1998,7 +2019,7 @@ l30:
 
 l32:
 	VMOVUPS      (R8), Z0
-	VMULPS.BCST  40(SP), Z0, Z0
+	VMULPS.BCST  48(SP), Z0, Z0
 	VBROADCASTSS logisticConsts<>+200(SB), Z1
 	VMINPS       Z0, Z1, Z0
 	VBROADCASTSS logisticConsts<>+204(SB), Z1
@@ -2021,32 +2042,33 @@ l32:
 	VFMADD213PS Z26, Z0, Z2
 
 	// p 2^n
-	VSCALEFPS    Z1, Z2, Z0
-	VMULPS.BCST  48(SP), Z0, Z0
-	VBROADCASTSS logisticConsts<>+36(SB), Z1
-	VMAXPS       Z0, Z1, Z0
+	VSCALEFPS   Z1, Z2, Z0
+	VMULPS.BCST 56(SP), Z0, Z0
 
 	// the edges of the bin
 	VMOVUPS           (BX), Z1
-	VADDPS.BCST       32(SP), Z27, Z2
+	VADDPS.BCST       64(SP), Z27, Z2
 	VCMPPS            $0x00, Z14, Z2, K1
-	VSUBPS            Z26, Z27, Z2
+	VSUBPS.BCST       40(SP), Z27, Z2
 	VBLENDMPS         Z15, Z2, K1, Z2
-	VCMPPS.BCST       $0x00, 32(SP), Z27, K1
-	VADDPS            Z26, Z27, Z3
+	VCMPPS.BCST       $0x00, 64(SP), Z27, K1
+	VADDPS.BCST       40(SP), Z27, Z3
 	VBLENDMPS.BCST    logisticConsts<>+8(SB), Z3, K1, Z3
-	VFNMADD231PS.BCST 32(SP), Z1, Z2
+	VFNMADD231PS.BCST 64(SP), Z1, Z2
 	VMULPS            Z0, Z2, Z2
 	VBROADCASTSS      logisticConsts<>+44(SB), Z4
 	VMINPS            Z2, Z4, Z2
 	VBROADCASTSS      logisticConsts<>+48(SB), Z4
 	VMAXPS            Z2, Z4, Z2
-	VFNMADD231PS.BCST 32(SP), Z1, Z3
+	VFNMADD231PS.BCST 64(SP), Z1, Z3
 	VMULPS            Z0, Z3, Z1
 	VBROADCASTSS      logisticConsts<>+44(SB), Z3
 	VMINPS            Z1, Z3, Z1
 	VBROADCASTSS      logisticConsts<>+48(SB), Z3
 	VMAXPS            Z1, Z3, Z1
+	VMULPS.BCST       40(SP), Z0, Z0
+	VBROADCASTSS      logisticConsts<>+36(SB), Z3
+	VMAXPS            Z0, Z3, Z0
 	VBROADCASTSS      logisticConsts<>+52(SB), Z3
 	VMINPS            Z0, Z3, Z0
 	VADDPS            Z0, Z0, Z3
@@ -2114,7 +2136,7 @@ l32:
 	VMULPS      Z3, Z0, Z0
 	VDIVPS      Z0, Z26, Z0
 	VPANDD.BCST logisticConsts<>+4(SB), Z27, Z3
-	VCMPPS.BCST $0x11, 32(SP), Z3, K1
+	VCMPPS.BCST $0x11, 64(SP), Z3, K1
 	VADDPS      Z26, Z5, Z3
 	VDIVPS      Z3, Z5, Z3
 	VBLENDMPS   Z3, Z26, K1, Z3
@@ -2151,10 +2173,10 @@ l32:
 	VMOVAPS.Z        Z1, K1, Z1
 	VSUBPS           Z1, Z0, Z0
 	VMOVUPS          (DX), Z1
+	VSUBPS           Z28, Z1, Z1
 	VADDPS           Z0, Z1, Z0
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS Z28, Z1, Z1
 	VMAXPS Z1, Z22, Z2
 	VMINPS Z2, Z13, Z2
 
@@ -2247,7 +2269,7 @@ l34:
 	DECQ         AX
 	KMOVW        AX, K7
 	VMOVUPS.Z    (R8), K7, Z0
-	VMULPS.BCST  40(SP), Z0, Z0
+	VMULPS.BCST  48(SP), Z0, Z0
 	VBROADCASTSS logisticConsts<>+200(SB), Z1
 	VMINPS       Z0, Z1, Z0
 	VBROADCASTSS logisticConsts<>+204(SB), Z1
@@ -2270,32 +2292,33 @@ l34:
 	VFMADD213PS Z26, Z0, Z2
 
 	// p 2^n
-	VSCALEFPS    Z1, Z2, Z0
-	VMULPS.BCST  48(SP), Z0, Z0
-	VBROADCASTSS logisticConsts<>+36(SB), Z1
-	VMAXPS       Z0, Z1, Z0
+	VSCALEFPS   Z1, Z2, Z0
+	VMULPS.BCST 56(SP), Z0, Z0
 
 	// the edges of the bin
 	VMOVUPS.Z         (BX), K7, Z1
-	VADDPS.BCST       32(SP), Z27, Z2
+	VADDPS.BCST       64(SP), Z27, Z2
 	VCMPPS            $0x00, Z14, Z2, K1
-	VSUBPS            Z26, Z27, Z2
+	VSUBPS.BCST       40(SP), Z27, Z2
 	VBLENDMPS         Z15, Z2, K1, Z2
-	VCMPPS.BCST       $0x00, 32(SP), Z27, K1
-	VADDPS            Z26, Z27, Z3
+	VCMPPS.BCST       $0x00, 64(SP), Z27, K1
+	VADDPS.BCST       40(SP), Z27, Z3
 	VBLENDMPS.BCST    logisticConsts<>+8(SB), Z3, K1, Z3
-	VFNMADD231PS.BCST 32(SP), Z1, Z2
+	VFNMADD231PS.BCST 64(SP), Z1, Z2
 	VMULPS            Z0, Z2, Z2
 	VBROADCASTSS      logisticConsts<>+44(SB), Z4
 	VMINPS            Z2, Z4, Z2
 	VBROADCASTSS      logisticConsts<>+48(SB), Z4
 	VMAXPS            Z2, Z4, Z2
-	VFNMADD231PS.BCST 32(SP), Z1, Z3
+	VFNMADD231PS.BCST 64(SP), Z1, Z3
 	VMULPS            Z0, Z3, Z1
 	VBROADCASTSS      logisticConsts<>+44(SB), Z3
 	VMINPS            Z1, Z3, Z1
 	VBROADCASTSS      logisticConsts<>+48(SB), Z3
 	VMAXPS            Z1, Z3, Z1
+	VMULPS.BCST       40(SP), Z0, Z0
+	VBROADCASTSS      logisticConsts<>+36(SB), Z3
+	VMAXPS            Z0, Z3, Z0
 	VBROADCASTSS      logisticConsts<>+52(SB), Z3
 	VMINPS            Z0, Z3, Z0
 	VADDPS            Z0, Z0, Z3
@@ -2363,7 +2386,7 @@ l34:
 	VMULPS      Z3, Z0, Z0
 	VDIVPS      Z0, Z26, Z0
 	VPANDD.BCST logisticConsts<>+4(SB), Z27, Z3
-	VCMPPS.BCST $0x11, 32(SP), Z3, K1
+	VCMPPS.BCST $0x11, 64(SP), Z3, K1
 	VADDPS      Z26, Z5, Z3
 	VDIVPS      Z3, Z5, Z3
 	VBLENDMPS   Z3, Z26, K1, Z3
@@ -2400,10 +2423,10 @@ l34:
 	VMOVAPS.Z        Z1, K1, Z1
 	VSUBPS           Z1, Z0, Z0
 	VMOVUPS.Z        (DX), K7, Z1
+	VSUBPS           Z28, Z1, Z1
 	VADDPS           Z0, Z1, Z0
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS Z28, Z1, Z1
 	VMAXPS Z1, Z22, Z2
 	VMINPS Z2, Z13, Z2
 
@@ -2619,7 +2642,6 @@ l35:
 	VBLENDMPS      Z15, Z2, K1, Z2
 	VCMPPS.BCST    $0x15, logisticConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
-	VADDPS         Z1, Z28, Z1
 	VSUBPS         Z1, Z0, Z0
 	VMOVSS         X0, (DI)
 	ADDQ           $0x04, DI
@@ -2632,9 +2654,9 @@ l35:
 	VZEROUPPER
 	RET
 
-// func LogisticLogBackward(lp *float32, dlogits *float32, dmu *float32, ds *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, last float32, unit float32, factor float32)
+// func LogisticLogBackward(lp *float32, dlogits *float32, dmu *float32, ds *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32, factor float32)
 // Requires: AVX, AVX512F, AVX512VL
-TEXT ·LogisticLogBackward(SB), NOSPLIT, $80-100
+TEXT ·LogisticLogBackward(SB), NOSPLIT, $96-108
 	// Registers:    Z0-Z14 values    Z15-Z25 constants and scalars    Z26-Z31 kept from loop to loop
 	VBROADCASTSS logisticConsts<>+28(SB), Z25
 	VBROADCASTSS logisticConsts<>+20(SB), Z24
@@ -2647,12 +2669,16 @@ TEXT ·LogisticLogBackward(SB), NOSPLIT, $80-100
 	VBROADCASTSS logisticConsts<>+120(SB), Z17
 	VBROADCASTSS logisticConsts<>+124(SB), Z16
 	VBROADCASTSS logisticConsts<>+92(SB), Z15
-	MOVL         factor+96(FP), AX
-	MOVL         AX, 64(SP)
-	MOVL         last+88(FP), AX
-	MOVL         AX, 56(SP)
-	MOVL         unit+92(FP), AX
+	MOVL         factor+104(FP), AX
 	MOVL         AX, 72(SP)
+	MOVL         step+92(FP), AX
+	MOVL         AX, 64(SP)
+	MOVL         unit+100(FP), AX
+	MOVL         AX, 80(SP)
+	MOVL         last+96(FP), AX
+	MOVL         AX, 88(SP)
+	MOVL         levels1+88(FP), AX
+	MOVL         AX, 56(SP)
 
 	// Registers:    DI lp    SI dlogits    DX dmu    BX ds    R8 x    R9 logits    R10 mu    R11 s    CX elements left in the row    R12 4n
 	MOVQ lp+0(FP), DI
@@ -2756,6 +2782,7 @@ l40:
 	VSUBPS           Z24, Z0, Z0
 	VBROADCASTSS     56(SP), Z1
 	VFMSUB132PS.BCST logisticConsts<>+24(SB), Z1, Z0
+	VMULPS.BCST      64(SP), Z0, Z0
 	VMOVAPS          Z0, Z27
 	VBROADCASTSS     logisticConsts<>+16(SB), Z31
 	VBROADCASTSS     logisticConsts<>+184(SB), Z30
@@ -2766,7 +2793,7 @@ l40:
 
 l42:
 	VMOVUPS      (R11), Z0
-	VMULPS.BCST  64(SP), Z0, Z0
+	VMULPS.BCST  72(SP), Z0, Z0
 	VBROADCASTSS logisticConsts<>+200(SB), Z1
 	VMINPS       Z0, Z1, Z0
 	VBROADCASTSS logisticConsts<>+204(SB), Z1
@@ -2789,32 +2816,33 @@ l42:
 	VFMADD213PS Z25, Z0, Z2
 
 	// p 2^n
-	VSCALEFPS    Z1, Z2, Z0
-	VMULPS.BCST  72(SP), Z0, Z1
-	VBROADCASTSS logisticConsts<>+36(SB), Z2
-	VMAXPS       Z1, Z2, Z1
+	VSCALEFPS   Z1, Z2, Z0
+	VMULPS.BCST 80(SP), Z0, Z1
 
 	// the edges of the bin
 	VMOVUPS           (R10), Z2
-	VADDPS.BCST       56(SP), Z27, Z3
+	VADDPS.BCST       88(SP), Z27, Z3
 	VCMPPS.BCST       $0x00, logisticConsts<>+16(SB), Z3, K1
-	VSUBPS            Z25, Z27, Z3
+	VSUBPS.BCST       64(SP), Z27, Z3
 	VBLENDMPS.BCST    logisticConsts<>+0(SB), Z3, K1, Z3
-	VCMPPS.BCST       $0x00, 56(SP), Z27, K1
-	VADDPS            Z25, Z27, Z4
+	VCMPPS.BCST       $0x00, 88(SP), Z27, K1
+	VADDPS.BCST       64(SP), Z27, Z4
 	VBLENDMPS.BCST    logisticConsts<>+8(SB), Z4, K1, Z4
-	VFNMADD231PS.BCST 56(SP), Z2, Z3
+	VFNMADD231PS.BCST 88(SP), Z2, Z3
 	VMULPS            Z1, Z3, Z3
 	VBROADCASTSS      logisticConsts<>+44(SB), Z5
 	VMINPS            Z3, Z5, Z3
 	VBROADCASTSS      logisticConsts<>+48(SB), Z5
 	VMAXPS            Z3, Z5, Z3
-	VFNMADD231PS.BCST 56(SP), Z2, Z4
+	VFNMADD231PS.BCST 88(SP), Z2, Z4
 	VMULPS            Z1, Z4, Z2
 	VBROADCASTSS      logisticConsts<>+44(SB), Z4
 	VMINPS            Z2, Z4, Z2
 	VBROADCASTSS      logisticConsts<>+48(SB), Z4
 	VMAXPS            Z2, Z4, Z2
+	VMULPS.BCST       64(SP), Z1, Z1
+	VBROADCASTSS      logisticConsts<>+36(SB), Z4
+	VMAXPS            Z1, Z4, Z1
 	VBROADCASTSS      logisticConsts<>+52(SB), Z4
 	VMINPS            Z1, Z4, Z1
 	VADDPS            Z1, Z1, Z4
@@ -2880,7 +2908,7 @@ l42:
 	VMULPS      Z8, Z6, Z9
 	VDIVPS      Z9, Z25, Z9
 	VPANDD.BCST logisticConsts<>+4(SB), Z27, Z10
-	VCMPPS.BCST $0x11, 56(SP), Z10, K1
+	VCMPPS.BCST $0x11, 88(SP), Z10, K1
 	VADDPS      Z25, Z7, Z10
 	VDIVPS      Z10, Z7, Z10
 	VBLENDMPS   Z10, Z25, K1, Z10
@@ -2931,14 +2959,14 @@ l42:
 	VMOVUPS          Z0, (DX)
 	VFMADD231PS      Z5, Z2, Z4
 	VFMSUB231PS      Z1, Z3, Z4
-	VMULPS.BCST      64(SP), Z4, Z0
+	VMULPS.BCST      72(SP), Z4, Z0
 	VMOVUPS          Z0, (BX)
 	VMOVUPS          (R9), Z0
+	VSUBPS           Z28, Z0, Z0
 	VADDPS           Z10, Z0, Z1
 	VMOVUPS          Z1, (SI)
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Z28, Z0, Z0
 	VBROADCASTSS logisticConsts<>+172(SB), Z2
 	VMAXPS       Z0, Z2, Z2
 	VBROADCASTSS logisticConsts<>+176(SB), Z3
@@ -3040,7 +3068,7 @@ l44:
 	DECQ         AX
 	KMOVW        AX, K7
 	VMOVUPS.Z    (R11), K7, Z0
-	VMULPS.BCST  64(SP), Z0, Z0
+	VMULPS.BCST  72(SP), Z0, Z0
 	VBROADCASTSS logisticConsts<>+200(SB), Z1
 	VMINPS       Z0, Z1, Z0
 	VBROADCASTSS logisticConsts<>+204(SB), Z1
@@ -3063,32 +3091,33 @@ l44:
 	VFMADD213PS Z25, Z0, Z2
 
 	// p 2^n
-	VSCALEFPS    Z1, Z2, Z0
-	VMULPS.BCST  72(SP), Z0, Z1
-	VBROADCASTSS logisticConsts<>+36(SB), Z2
-	VMAXPS       Z1, Z2, Z1
+	VSCALEFPS   Z1, Z2, Z0
+	VMULPS.BCST 80(SP), Z0, Z1
 
 	// the edges of the bin
 	VMOVUPS.Z         (R10), K7, Z2
-	VADDPS.BCST       56(SP), Z27, Z3
+	VADDPS.BCST       88(SP), Z27, Z3
 	VCMPPS.BCST       $0x00, logisticConsts<>+16(SB), Z3, K1
-	VSUBPS            Z25, Z27, Z3
+	VSUBPS.BCST       64(SP), Z27, Z3
 	VBLENDMPS.BCST    logisticConsts<>+0(SB), Z3, K1, Z3
-	VCMPPS.BCST       $0x00, 56(SP), Z27, K1
-	VADDPS            Z25, Z27, Z4
+	VCMPPS.BCST       $0x00, 88(SP), Z27, K1
+	VADDPS.BCST       64(SP), Z27, Z4
 	VBLENDMPS.BCST    logisticConsts<>+8(SB), Z4, K1, Z4
-	VFNMADD231PS.BCST 56(SP), Z2, Z3
+	VFNMADD231PS.BCST 88(SP), Z2, Z3
 	VMULPS            Z1, Z3, Z3
 	VBROADCASTSS      logisticConsts<>+44(SB), Z5
 	VMINPS            Z3, Z5, Z3
 	VBROADCASTSS      logisticConsts<>+48(SB), Z5
 	VMAXPS            Z3, Z5, Z3
-	VFNMADD231PS.BCST 56(SP), Z2, Z4
+	VFNMADD231PS.BCST 88(SP), Z2, Z4
 	VMULPS            Z1, Z4, Z2
 	VBROADCASTSS      logisticConsts<>+44(SB), Z4
 	VMINPS            Z2, Z4, Z2
 	VBROADCASTSS      logisticConsts<>+48(SB), Z4
 	VMAXPS            Z2, Z4, Z2
+	VMULPS.BCST       64(SP), Z1, Z1
+	VBROADCASTSS      logisticConsts<>+36(SB), Z4
+	VMAXPS            Z1, Z4, Z1
 	VBROADCASTSS      logisticConsts<>+52(SB), Z4
 	VMINPS            Z1, Z4, Z1
 	VADDPS            Z1, Z1, Z4
@@ -3154,7 +3183,7 @@ l44:
 	VMULPS      Z8, Z6, Z9
 	VDIVPS      Z9, Z25, Z9
 	VPANDD.BCST logisticConsts<>+4(SB), Z27, Z10
-	VCMPPS.BCST $0x11, 56(SP), Z10, K1
+	VCMPPS.BCST $0x11, 88(SP), Z10, K1
 	VADDPS      Z25, Z7, Z10
 	VDIVPS      Z10, Z7, Z10
 	VBLENDMPS   Z10, Z25, K1, Z10
@@ -3205,14 +3234,14 @@ l44:
 	VMOVUPS          Z0, K7, (DX)
 	VFMADD231PS      Z5, Z2, Z4
 	VFMSUB231PS      Z1, Z3, Z4
-	VMULPS.BCST      64(SP), Z4, Z0
+	VMULPS.BCST      72(SP), Z4, Z0
 	VMOVUPS          Z0, K7, (BX)
 	VMOVUPS.Z        (R9), K7, Z0
+	VSUBPS           Z28, Z0, Z0
 	VADDPS           Z10, Z0, Z1
 	VMOVUPS          Z1, K7, (SI)
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Z28, Z0, Z0
 	VBROADCASTSS logisticConsts<>+172(SB), Z2
 	VMAXPS       Z0, Z2, Z2
 	VBROADCASTSS logisticConsts<>+176(SB), Z3
@@ -3444,10 +3473,9 @@ l45:
 	VBLENDMPS.BCST logisticConsts<>+0(SB), Z2, K1, Z2
 	VCMPPS.BCST    $0x15, logisticConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
-	VADDPS         Z1, Z28, Z1
 	VSUBPS         Z1, Z0, Z2
 	VMOVAPS        Z2, Z27
-	VMOVAPS        Z1, Z28
+	VMOVAPS        Z1, Z31
 	VPANDD.BCST    logisticConsts<>+4(SB), Z0, Z1
 	VCMPPS.BCST    $0x04, logisticConsts<>+8(SB), Z1, K1
 	VMOVAPS.Z      Z0, K1, Z0
@@ -3467,6 +3495,8 @@ l46:
 	VMOVUPS      64(R9), Z5
 	VSUBPS       Z28, Z4, Z4
 	VSUBPS       Z28, Z5, Z5
+	VSUBPS       Z31, Z4, Z4
+	VSUBPS       Z31, Z5, Z5
 	VCMPPS       $0x16, Z15, Z2, K1
 	VCMPPS       $0x16, Z15, Z3, K2
 	VCMPPS       $0x16, Z15, Z4, K4
@@ -3596,6 +3626,7 @@ l47:
 	VSUBPS       Z26, Z1, Z1
 	VMOVUPS      (R9), Z2
 	VSUBPS       Z28, Z2, Z2
+	VSUBPS       Z31, Z2, Z2
 	VCMPPS       $0x16, Z15, Z1, K1
 	VCMPPS       $0x16, Z15, Z2, K2
 	VMOVAPS.Z    Z1, K1, Z1
@@ -3676,6 +3707,7 @@ l48:
 	VSUBPS       Z26, Z1, Z1
 	VMOVUPS.Z    (R9), K7, Z2
 	VSUBPS       Z28, Z2, Z2
+	VSUBPS       Z31, Z2, Z2
 	VCMPPS       $0x16, Z15, Z1, K1
 	VCMPPS       $0x16, Z15, Z2, K2
 	VMOVAPS.Z    Z1, K1, Z1
@@ -3758,9 +3790,9 @@ l49:
 	VZEROUPPER
 	RET
 
-// func LogisticSoftplus(lp *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, last float32, unit float32)
+// func LogisticSoftplus(lp *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32)
 // Requires: AVX, AVX512F, AVX512VL
-TEXT ·LogisticSoftplus(SB), NOSPLIT, $48-72
+TEXT ·LogisticSoftplus(SB), NOSPLIT, $64-80
 	// Registers:    Z0-Z11 values    Z12-Z26 constants and scalars    Z27-Z31 kept from loop to loop
 	VBROADCASTSS logisticConsts<>+28(SB), Z26
 	VBROADCASTSS logisticConsts<>+20(SB), Z25
@@ -3777,10 +3809,14 @@ TEXT ·LogisticSoftplus(SB), NOSPLIT, $48-72
 	VBROADCASTSS logisticConsts<>+16(SB), Z14
 	VBROADCASTSS logisticConsts<>+88(SB), Z13
 	VBROADCASTSS logisticConsts<>+12(SB), Z12
-	MOVL         last+64(FP), AX
-	MOVL         AX, 32(SP)
-	MOVL         unit+68(FP), AX
+	MOVL         step+68(FP), AX
 	MOVL         AX, 40(SP)
+	MOVL         unit+76(FP), AX
+	MOVL         AX, 48(SP)
+	MOVL         last+72(FP), AX
+	MOVL         AX, 56(SP)
+	MOVL         levels1+64(FP), AX
+	MOVL         AX, 32(SP)
 
 	// Registers:    DI lp    SI x    DX logits    BX mu    R8 s    CX elements left in the row    R9 4n
 	MOVQ lp+0(FP), DI
@@ -3866,6 +3902,7 @@ l55:
 	VSUBPS           Z25, Z0, Z0
 	VBROADCASTSS     32(SP), Z1
 	VFMSUB132PS.BCST logisticConsts<>+24(SB), Z1, Z0
+	VMULPS.BCST      40(SP), Z0, Z0
 	VMOVAPS          Z0, Z27
 	VMOVAPS          Z14, Z31
 	VBROADCASTSS     logisticConsts<>+184(SB), Z30
@@ -3927,31 +3964,32 @@ l57:
 	VBROADCASTSS     logisticConsts<>+36(SB), Z1
 	VMAXPS           Z0, Z1, Z0
 	VDIVPS           Z0, Z26, Z0
-	VMULPS.BCST      40(SP), Z0, Z0
-	VBROADCASTSS     logisticConsts<>+36(SB), Z1
-	VMAXPS           Z0, Z1, Z0
+	VMULPS.BCST      48(SP), Z0, Z0
 
 	// the edges of the bin
 	VMOVUPS           (BX), Z1
-	VADDPS.BCST       32(SP), Z27, Z2
+	VADDPS.BCST       56(SP), Z27, Z2
 	VCMPPS            $0x00, Z14, Z2, K1
-	VSUBPS            Z26, Z27, Z2
+	VSUBPS.BCST       40(SP), Z27, Z2
 	VBLENDMPS         Z15, Z2, K1, Z2
-	VCMPPS.BCST       $0x00, 32(SP), Z27, K1
-	VADDPS            Z26, Z27, Z3
+	VCMPPS.BCST       $0x00, 56(SP), Z27, K1
+	VADDPS.BCST       40(SP), Z27, Z3
 	VBLENDMPS.BCST    logisticConsts<>+8(SB), Z3, K1, Z3
-	VFNMADD231PS.BCST 32(SP), Z1, Z2
+	VFNMADD231PS.BCST 56(SP), Z1, Z2
 	VMULPS            Z0, Z2, Z2
 	VBROADCASTSS      logisticConsts<>+44(SB), Z4
 	VMINPS            Z2, Z4, Z2
 	VBROADCASTSS      logisticConsts<>+48(SB), Z4
 	VMAXPS            Z2, Z4, Z2
-	VFNMADD231PS.BCST 32(SP), Z1, Z3
+	VFNMADD231PS.BCST 56(SP), Z1, Z3
 	VMULPS            Z0, Z3, Z1
 	VBROADCASTSS      logisticConsts<>+44(SB), Z3
 	VMINPS            Z1, Z3, Z1
 	VBROADCASTSS      logisticConsts<>+48(SB), Z3
 	VMAXPS            Z1, Z3, Z1
+	VMULPS.BCST       40(SP), Z0, Z0
+	VBROADCASTSS      logisticConsts<>+36(SB), Z3
+	VMAXPS            Z0, Z3, Z0
 	VBROADCASTSS      logisticConsts<>+52(SB), Z3
 	VMINPS            Z0, Z3, Z0
 	VADDPS            Z0, Z0, Z3
@@ -4019,7 +4057,7 @@ l57:
 	VMULPS      Z3, Z0, Z0
 	VDIVPS      Z0, Z26, Z0
 	VPANDD.BCST logisticConsts<>+4(SB), Z27, Z3
-	VCMPPS.BCST $0x11, 32(SP), Z3, K1
+	VCMPPS.BCST $0x11, 56(SP), Z3, K1
 	VADDPS      Z26, Z5, Z3
 	VDIVPS      Z3, Z5, Z3
 	VBLENDMPS   Z3, Z26, K1, Z3
@@ -4056,10 +4094,10 @@ l57:
 	VMOVAPS.Z        Z1, K1, Z1
 	VSUBPS           Z1, Z0, Z0
 	VMOVUPS          (DX), Z1
+	VSUBPS           Z28, Z1, Z1
 	VADDPS           Z0, Z1, Z0
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Z28, Z1, Z1
 	VMAXPS       Z1, Z22, Z2
 	VBROADCASTSS logisticConsts<>+176(SB), Z3
 	VMINPS       Z2, Z3, Z2
@@ -4206,31 +4244,32 @@ l59:
 	VBROADCASTSS     logisticConsts<>+36(SB), Z1
 	VMAXPS           Z0, Z1, Z0
 	VDIVPS           Z0, Z26, Z0
-	VMULPS.BCST      40(SP), Z0, Z0
-	VBROADCASTSS     logisticConsts<>+36(SB), Z1
-	VMAXPS           Z0, Z1, Z0
+	VMULPS.BCST      48(SP), Z0, Z0
 
 	// the edges of the bin
 	VMOVUPS.Z         (BX), K7, Z1
-	VADDPS.BCST       32(SP), Z27, Z2
+	VADDPS.BCST       56(SP), Z27, Z2
 	VCMPPS            $0x00, Z14, Z2, K1
-	VSUBPS            Z26, Z27, Z2
+	VSUBPS.BCST       40(SP), Z27, Z2
 	VBLENDMPS         Z15, Z2, K1, Z2
-	VCMPPS.BCST       $0x00, 32(SP), Z27, K1
-	VADDPS            Z26, Z27, Z3
+	VCMPPS.BCST       $0x00, 56(SP), Z27, K1
+	VADDPS.BCST       40(SP), Z27, Z3
 	VBLENDMPS.BCST    logisticConsts<>+8(SB), Z3, K1, Z3
-	VFNMADD231PS.BCST 32(SP), Z1, Z2
+	VFNMADD231PS.BCST 56(SP), Z1, Z2
 	VMULPS            Z0, Z2, Z2
 	VBROADCASTSS      logisticConsts<>+44(SB), Z4
 	VMINPS            Z2, Z4, Z2
 	VBROADCASTSS      logisticConsts<>+48(SB), Z4
 	VMAXPS            Z2, Z4, Z2
-	VFNMADD231PS.BCST 32(SP), Z1, Z3
+	VFNMADD231PS.BCST 56(SP), Z1, Z3
 	VMULPS            Z0, Z3, Z1
 	VBROADCASTSS      logisticConsts<>+44(SB), Z3
 	VMINPS            Z1, Z3, Z1
 	VBROADCASTSS      logisticConsts<>+48(SB), Z3
 	VMAXPS            Z1, Z3, Z1
+	VMULPS.BCST       40(SP), Z0, Z0
+	VBROADCASTSS      logisticConsts<>+36(SB), Z3
+	VMAXPS            Z0, Z3, Z0
 	VBROADCASTSS      logisticConsts<>+52(SB), Z3
 	VMINPS            Z0, Z3, Z0
 	VADDPS            Z0, Z0, Z3
@@ -4298,7 +4337,7 @@ l59:
 	VMULPS      Z3, Z0, Z0
 	VDIVPS      Z0, Z26, Z0
 	VPANDD.BCST logisticConsts<>+4(SB), Z27, Z3
-	VCMPPS.BCST $0x11, 32(SP), Z3, K1
+	VCMPPS.BCST $0x11, 56(SP), Z3, K1
 	VADDPS      Z26, Z5, Z3
 	VDIVPS      Z3, Z5, Z3
 	VBLENDMPS   Z3, Z26, K1, Z3
@@ -4335,10 +4374,10 @@ l59:
 	VMOVAPS.Z        Z1, K1, Z1
 	VSUBPS           Z1, Z0, Z0
 	VMOVUPS.Z        (DX), K7, Z1
+	VSUBPS           Z28, Z1, Z1
 	VADDPS           Z0, Z1, Z0
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Z28, Z1, Z1
 	VMAXPS       Z1, Z22, Z2
 	VBROADCASTSS logisticConsts<>+176(SB), Z3
 	VMINPS       Z2, Z3, Z2
@@ -4558,7 +4597,6 @@ l60:
 	VBLENDMPS      Z15, Z2, K1, Z2
 	VCMPPS.BCST    $0x15, logisticConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
-	VADDPS         Z1, Z28, Z1
 	VSUBPS         Z1, Z0, Z0
 	VMOVSS         X0, (DI)
 	ADDQ           $0x04, DI
@@ -4571,9 +4609,9 @@ l60:
 	VZEROUPPER
 	RET
 
-// func LogisticSoftplusBackward(lp *float32, dlogits *float32, dmu *float32, ds *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, last float32, unit float32)
+// func LogisticSoftplusBackward(lp *float32, dlogits *float32, dmu *float32, ds *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32)
 // Requires: AVX, AVX512F, AVX512VL
-TEXT ·LogisticSoftplusBackward(SB), NOSPLIT, $72-96
+TEXT ·LogisticSoftplusBackward(SB), NOSPLIT, $88-104
 	// Registers:    Z0-Z16 values    Z17-Z25 constants and scalars    Z26-Z31 kept from loop to loop
 	VBROADCASTSS logisticConsts<>+28(SB), Z25
 	VBROADCASTSS logisticConsts<>+20(SB), Z24
@@ -4584,10 +4622,14 @@ TEXT ·LogisticSoftplusBackward(SB), NOSPLIT, $72-96
 	VBROADCASTSS logisticConsts<>+96(SB), Z19
 	VBROADCASTSS logisticConsts<>+108(SB), Z18
 	VBROADCASTSS logisticConsts<>+112(SB), Z17
-	MOVL         last+88(FP), AX
-	MOVL         AX, 56(SP)
-	MOVL         unit+92(FP), AX
+	MOVL         step+92(FP), AX
 	MOVL         AX, 64(SP)
+	MOVL         unit+100(FP), AX
+	MOVL         AX, 72(SP)
+	MOVL         last+96(FP), AX
+	MOVL         AX, 80(SP)
+	MOVL         levels1+88(FP), AX
+	MOVL         AX, 56(SP)
 
 	// Registers:    DI lp    SI dlogits    DX dmu    BX ds    R8 x    R9 logits    R10 mu    R11 s    CX elements left in the row    R12 4n
 	MOVQ lp+0(FP), DI
@@ -4690,6 +4732,7 @@ l65:
 	VSUBPS           Z24, Z0, Z0
 	VBROADCASTSS     56(SP), Z1
 	VFMSUB132PS.BCST logisticConsts<>+24(SB), Z1, Z0
+	VMULPS.BCST      64(SP), Z0, Z0
 	VMOVAPS          Z0, Z27
 	VMOVAPS          Z21, Z31
 	VBROADCASTSS     logisticConsts<>+184(SB), Z30
@@ -4750,31 +4793,32 @@ l67:
 	VBROADCASTSS     logisticConsts<>+36(SB), Z3
 	VMAXPS           Z2, Z3, Z2
 	VDIVPS           Z2, Z25, Z2
-	VMULPS.BCST      64(SP), Z2, Z3
-	VBROADCASTSS     logisticConsts<>+36(SB), Z4
-	VMAXPS           Z3, Z4, Z3
+	VMULPS.BCST      72(SP), Z2, Z3
 
 	// the edges of the bin
 	VMOVUPS           (R10), Z4
-	VADDPS.BCST       56(SP), Z27, Z5
+	VADDPS.BCST       80(SP), Z27, Z5
 	VCMPPS            $0x00, Z21, Z5, K1
-	VSUBPS            Z25, Z27, Z5
+	VSUBPS.BCST       64(SP), Z27, Z5
 	VBLENDMPS.BCST    logisticConsts<>+0(SB), Z5, K1, Z5
-	VCMPPS.BCST       $0x00, 56(SP), Z27, K1
-	VADDPS            Z25, Z27, Z6
+	VCMPPS.BCST       $0x00, 80(SP), Z27, K1
+	VADDPS.BCST       64(SP), Z27, Z6
 	VBLENDMPS.BCST    logisticConsts<>+8(SB), Z6, K1, Z6
-	VFNMADD231PS.BCST 56(SP), Z4, Z5
+	VFNMADD231PS.BCST 80(SP), Z4, Z5
 	VMULPS            Z3, Z5, Z5
 	VBROADCASTSS      logisticConsts<>+44(SB), Z7
 	VMINPS            Z5, Z7, Z5
 	VBROADCASTSS      logisticConsts<>+48(SB), Z7
 	VMAXPS            Z5, Z7, Z5
-	VFNMADD231PS.BCST 56(SP), Z4, Z6
+	VFNMADD231PS.BCST 80(SP), Z4, Z6
 	VMULPS            Z3, Z6, Z4
 	VBROADCASTSS      logisticConsts<>+44(SB), Z6
 	VMINPS            Z4, Z6, Z4
 	VBROADCASTSS      logisticConsts<>+48(SB), Z6
 	VMAXPS            Z4, Z6, Z4
+	VMULPS.BCST       64(SP), Z3, Z3
+	VBROADCASTSS      logisticConsts<>+36(SB), Z6
+	VMAXPS            Z3, Z6, Z3
 	VBROADCASTSS      logisticConsts<>+52(SB), Z6
 	VMINPS            Z3, Z6, Z3
 	VADDPS            Z3, Z3, Z6
@@ -4840,7 +4884,7 @@ l67:
 	VMULPS      Z10, Z8, Z11
 	VDIVPS      Z11, Z25, Z11
 	VPANDD.BCST logisticConsts<>+4(SB), Z27, Z12
-	VCMPPS.BCST $0x11, 56(SP), Z12, K1
+	VCMPPS.BCST $0x11, 80(SP), Z12, K1
 	VADDPS      Z25, Z9, Z12
 	VDIVPS      Z12, Z9, Z12
 	VBLENDMPS   Z12, Z25, K1, Z12
@@ -4901,11 +4945,11 @@ l67:
 	VMOVAPS.Z        Z0, K1, Z0
 	VMOVUPS          Z0, (BX)
 	VMOVUPS          (R9), Z0
+	VSUBPS           Z28, Z0, Z0
 	VADDPS           Z12, Z0, Z1
 	VMOVUPS          Z1, (SI)
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Z28, Z0, Z0
 	VBROADCASTSS logisticConsts<>+172(SB), Z2
 	VMAXPS       Z0, Z2, Z2
 	VBROADCASTSS logisticConsts<>+176(SB), Z3
@@ -5057,31 +5101,32 @@ l69:
 	VBROADCASTSS     logisticConsts<>+36(SB), Z3
 	VMAXPS           Z2, Z3, Z2
 	VDIVPS           Z2, Z25, Z2
-	VMULPS.BCST      64(SP), Z2, Z3
-	VBROADCASTSS     logisticConsts<>+36(SB), Z4
-	VMAXPS           Z3, Z4, Z3
+	VMULPS.BCST      72(SP), Z2, Z3
 
 	// the edges of the bin
 	VMOVUPS.Z         (R10), K7, Z4
-	VADDPS.BCST       56(SP), Z27, Z5
+	VADDPS.BCST       80(SP), Z27, Z5
 	VCMPPS            $0x00, Z21, Z5, K1
-	VSUBPS            Z25, Z27, Z5
+	VSUBPS.BCST       64(SP), Z27, Z5
 	VBLENDMPS.BCST    logisticConsts<>+0(SB), Z5, K1, Z5
-	VCMPPS.BCST       $0x00, 56(SP), Z27, K1
-	VADDPS            Z25, Z27, Z6
+	VCMPPS.BCST       $0x00, 80(SP), Z27, K1
+	VADDPS.BCST       64(SP), Z27, Z6
 	VBLENDMPS.BCST    logisticConsts<>+8(SB), Z6, K1, Z6
-	VFNMADD231PS.BCST 56(SP), Z4, Z5
+	VFNMADD231PS.BCST 80(SP), Z4, Z5
 	VMULPS            Z3, Z5, Z5
 	VBROADCASTSS      logisticConsts<>+44(SB), Z7
 	VMINPS            Z5, Z7, Z5
 	VBROADCASTSS      logisticConsts<>+48(SB), Z7
 	VMAXPS            Z5, Z7, Z5
-	VFNMADD231PS.BCST 56(SP), Z4, Z6
+	VFNMADD231PS.BCST 80(SP), Z4, Z6
 	VMULPS            Z3, Z6, Z4
 	VBROADCASTSS      logisticConsts<>+44(SB), Z6
 	VMINPS            Z4, Z6, Z4
 	VBROADCASTSS      logisticConsts<>+48(SB), Z6
 	VMAXPS            Z4, Z6, Z4
+	VMULPS.BCST       64(SP), Z3, Z3
+	VBROADCASTSS      logisticConsts<>+36(SB), Z6
+	VMAXPS            Z3, Z6, Z3
 	VBROADCASTSS      logisticConsts<>+52(SB), Z6
 	VMINPS            Z3, Z6, Z3
 	VADDPS            Z3, Z3, Z6
@@ -5147,7 +5192,7 @@ l69:
 	VMULPS      Z10, Z8, Z11
 	VDIVPS      Z11, Z25, Z11
 	VPANDD.BCST logisticConsts<>+4(SB), Z27, Z12
-	VCMPPS.BCST $0x11, 56(SP), Z12, K1
+	VCMPPS.BCST $0x11, 80(SP), Z12, K1
 	VADDPS      Z25, Z9, Z12
 	VDIVPS      Z12, Z9, Z12
 	VBLENDMPS   Z12, Z25, K1, Z12
@@ -5208,11 +5253,11 @@ l69:
 	VMOVAPS.Z        Z0, K1, Z0
 	VMOVUPS          Z0, K7, (BX)
 	VMOVUPS.Z        (R9), K7, Z0
+	VSUBPS           Z28, Z0, Z0
 	VADDPS           Z12, Z0, Z1
 	VMOVUPS          Z1, K7, (SI)
 
 	// the lanes of the log-sum-exp of the logits
-	VSUBPS       Z28, Z0, Z0
 	VBROADCASTSS logisticConsts<>+172(SB), Z2
 	VMAXPS       Z0, Z2, Z2
 	VBROADCASTSS logisticConsts<>+176(SB), Z3
@@ -5444,10 +5489,9 @@ l70:
 	VBLENDMPS.BCST logisticConsts<>+0(SB), Z2, K1, Z2
 	VCMPPS.BCST    $0x15, logisticConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
-	VADDPS         Z1, Z28, Z1
 	VSUBPS         Z1, Z0, Z2
 	VMOVAPS        Z2, Z27
-	VMOVAPS        Z1, Z28
+	VMOVAPS        Z1, Z31
 	VPANDD.BCST    logisticConsts<>+4(SB), Z0, Z1
 	VCMPPS.BCST    $0x04, logisticConsts<>+8(SB), Z1, K1
 	VMOVAPS.Z      Z0, K1, Z0
@@ -5467,6 +5511,8 @@ l71:
 	VMOVUPS      64(R9), Z5
 	VSUBPS       Z28, Z4, Z4
 	VSUBPS       Z28, Z5, Z5
+	VSUBPS       Z31, Z4, Z4
+	VSUBPS       Z31, Z5, Z5
 	VCMPPS       $0x16, Z20, Z2, K1
 	VCMPPS       $0x16, Z20, Z3, K2
 	VCMPPS       $0x16, Z20, Z4, K4
@@ -5596,6 +5642,7 @@ l72:
 	VSUBPS       Z26, Z1, Z1
 	VMOVUPS      (R9), Z2
 	VSUBPS       Z28, Z2, Z2
+	VSUBPS       Z31, Z2, Z2
 	VCMPPS       $0x16, Z20, Z1, K1
 	VCMPPS       $0x16, Z20, Z2, K2
 	VMOVAPS.Z    Z1, K1, Z1
@@ -5676,6 +5723,7 @@ l73:
 	VSUBPS       Z26, Z1, Z1
 	VMOVUPS.Z    (R9), K7, Z2
 	VSUBPS       Z28, Z2, Z2
+	VSUBPS       Z31, Z2, Z2
 	VCMPPS       $0x16, Z20, Z1, K1
 	VCMPPS       $0x16, Z20, Z2, K2
 	VMOVAPS.Z    Z1, K1, Z1

@@ -575,6 +575,281 @@ l26:
 	VZEROUPPER
 	RET
 
+// func MaxLogSum(m *float32, sum *float32, x *float32, rows int, n int, ld int)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·MaxLogSum(SB), NOSPLIT, $16-48
+	// Registers:    Z0-Z5 values    Z6-Z29 constants and scalars    Z30-Z31 kept from loop to loop
+	VBROADCASTSS softmaxConsts<>+44(SB), Z29
+	VBROADCASTSS softmaxConsts<>+12(SB), Z28
+	VBROADCASTSS softmaxConsts<>+0(SB), Z27
+	VBROADCASTSS softmaxConsts<>+16(SB), Z26
+	VBROADCASTSS softmaxConsts<>+20(SB), Z25
+	VBROADCASTSS softmaxConsts<>+60(SB), Z24
+	VBROADCASTSS softmaxConsts<>+4(SB), Z23
+	VBROADCASTSS softmaxConsts<>+8(SB), Z22
+	VBROADCASTSS softmaxConsts<>+24(SB), Z21
+	VBROADCASTSS softmaxConsts<>+28(SB), Z20
+	VBROADCASTSS softmaxConsts<>+32(SB), Z19
+	VBROADCASTSS softmaxConsts<>+36(SB), Z18
+	VBROADCASTSS softmaxConsts<>+40(SB), Z17
+	VBROADCASTSS softmaxConsts<>+48(SB), Z16
+	VBROADCASTSS softmaxConsts<>+56(SB), Z15
+	VBROADCASTSS softmaxConsts<>+52(SB), Z14
+	VBROADCASTSS softmaxConsts<>+64(SB), Z13
+	VBROADCASTSS softmaxConsts<>+68(SB), Z12
+	VBROADCASTSS softmaxConsts<>+72(SB), Z11
+	VBROADCASTSS softmaxConsts<>+76(SB), Z10
+	VBROADCASTSS softmaxConsts<>+80(SB), Z9
+	VBROADCASTSS softmaxConsts<>+84(SB), Z8
+	VBROADCASTSS softmaxConsts<>+88(SB), Z7
+	VBROADCASTSS softmaxConsts<>+92(SB), Z6
+
+	// Registers:    DI m    SI sum    DX x    CX elements left in the row    BX 4n
+	MOVQ m+0(FP), DI
+	MOVQ sum+8(FP), SI
+	MOVQ x+16(FP), DX
+	MOVQ n+32(FP), BX
+	SHLQ $0x02, BX
+	MOVQ rows+24(FP), AX
+	MOVQ AX, (SP)
+	MOVQ ld+40(FP), AX
+	SHLQ $0x02, AX
+	SUBQ BX, AX
+	MOVQ AX, 8(SP)
+
+l28:
+	VMOVAPS Z27, Z31
+	MOVQ    n+32(FP), CX
+	CMPQ    CX, $0x00000040
+	JL      l30
+
+l29:
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	VMOVUPS 128(DX), Z2
+	VMOVUPS 192(DX), Z3
+	VMAXPS  Z31, Z0, Z31
+	VMAXPS  Z31, Z1, Z31
+	VMAXPS  Z31, Z2, Z31
+	VMAXPS  Z31, Z3, Z31
+	ADDQ    $0x00000100, DX
+	SUBQ    $0x00000040, CX
+	CMPQ    CX, $0x00000040
+	JGE     l29
+
+l30:
+	CMPQ CX, $0x00000010
+	JL   l31
+
+l33:
+	VMOVUPS (DX), Z0
+	VMAXPS  Z31, Z0, Z31
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x00000010, CX
+	CMPQ    CX, $0x00000010
+	JGE     l33
+
+l31:
+	TESTQ     CX, CX
+	JZ        l32
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (DX), K7, Z0
+	VBLENDMPS Z0, Z27, K7, Z0
+	VMAXPS    Z31, Z0, Z31
+	LEAQ      (DX)(CX*4), DX
+
+l32:
+	SUBQ          BX, DX
+	VEXTRACTF64X4 $0x01, Z31, Y0
+	VMAXPS        Y0, Y31, Y31
+	VEXTRACTF32X4 $0x01, Y31, X0
+	VMAXPS        X0, X31, X31
+	VPERMILPS     $0x0e, X31, X0
+	VMAXPS        X0, X31, X31
+	VPERMILPS     $0x01, X31, X0
+	VMAXPS        X0, X31, X31
+	VBROADCASTSS  X31, Z0
+	VPANDD        Z14, Z0, Z1
+	VCMPPS        $0x11, Z15, Z1, K1
+	VMOVAPS.Z     Z0, K1, Z0
+	VMOVAPS       Z0, Z30
+	VMOVAPS       Z16, Z31
+	MOVQ          n+32(FP), CX
+	CMPQ          CX, $0x00000020
+	JL            l35
+
+l34:
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	VSUBPS  Z30, Z0, Z0
+	VSUBPS  Z30, Z1, Z1
+	VMINPS  Z0, Z24, Z0
+	VMINPS  Z1, Z24, Z1
+	VMAXPS  Z0, Z23, Z0
+	VMAXPS  Z1, Z23, Z1
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z28, Z2
+	VFMADD231PS  Z22, Z0, Z2
+	VMOVAPS      Z28, Z3
+	VFMADD231PS  Z22, Z1, Z3
+	VSUBPS       Z28, Z2, Z2
+	VSUBPS       Z28, Z3, Z3
+	VFNMADD231PS Z26, Z2, Z0
+	VFNMADD231PS Z26, Z3, Z1
+	VFNMADD231PS Z25, Z2, Z0
+	VFNMADD231PS Z25, Z3, Z1
+
+	// p = e^r
+	VMOVAPS     Z20, Z4
+	VFMADD231PS Z0, Z21, Z4
+	VMOVAPS     Z20, Z5
+	VFMADD231PS Z1, Z21, Z5
+	VFMADD213PS Z19, Z0, Z4
+	VFMADD213PS Z19, Z1, Z5
+	VFMADD213PS Z18, Z0, Z4
+	VFMADD213PS Z18, Z1, Z5
+	VFMADD213PS Z17, Z0, Z4
+	VFMADD213PS Z17, Z1, Z5
+	VFMADD213PS Z29, Z0, Z4
+	VFMADD213PS Z29, Z1, Z5
+	VFMADD213PS Z29, Z0, Z4
+	VFMADD213PS Z29, Z1, Z5
+
+	// p 2^n
+	VSCALEFPS Z2, Z4, Z0
+	VSCALEFPS Z3, Z5, Z1
+	VADDPS    Z31, Z0, Z31
+	VADDPS    Z31, Z1, Z31
+	ADDQ      $0x00000080, DX
+	SUBQ      $0x00000020, CX
+	CMPQ      CX, $0x00000020
+	JGE       l34
+
+l35:
+	CMPQ    CX, $0x00000010
+	JL      l36
+	VMOVUPS (DX), Z0
+	VSUBPS  Z30, Z0, Z0
+	VMINPS  Z0, Z24, Z0
+	VMAXPS  Z0, Z23, Z0
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z28, Z1
+	VFMADD231PS  Z22, Z0, Z1
+	VSUBPS       Z28, Z1, Z1
+	VFNMADD231PS Z26, Z1, Z0
+	VFNMADD231PS Z25, Z1, Z0
+
+	// p = e^r
+	VMOVAPS     Z20, Z2
+	VFMADD231PS Z0, Z21, Z2
+	VFMADD213PS Z19, Z0, Z2
+	VFMADD213PS Z18, Z0, Z2
+	VFMADD213PS Z17, Z0, Z2
+	VFMADD213PS Z29, Z0, Z2
+	VFMADD213PS Z29, Z0, Z2
+
+	// p 2^n
+	VSCALEFPS Z1, Z2, Z0
+	VADDPS    Z31, Z0, Z31
+	ADDQ      $0x00000040, DX
+	SUBQ      $0x00000010, CX
+
+l36:
+	TESTQ     CX, CX
+	JZ        l37
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (DX), K7, Z0
+	VSUBPS    Z30, Z0, Z0
+	VMINPS    Z0, Z24, Z0
+	VMAXPS    Z0, Z23, Z0
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z28, Z1
+	VFMADD231PS  Z22, Z0, Z1
+	VSUBPS       Z28, Z1, Z1
+	VFNMADD231PS Z26, Z1, Z0
+	VFNMADD231PS Z25, Z1, Z0
+
+	// p = e^r
+	VMOVAPS     Z20, Z2
+	VFMADD231PS Z0, Z21, Z2
+	VFMADD213PS Z19, Z0, Z2
+	VFMADD213PS Z18, Z0, Z2
+	VFMADD213PS Z17, Z0, Z2
+	VFMADD213PS Z29, Z0, Z2
+	VFMADD213PS Z29, Z0, Z2
+
+	// p 2^n
+	VSCALEFPS Z1, Z2, Z0
+	VMOVAPS.Z Z0, K7, Z0
+	VADDPS    Z31, Z0, Z31
+	LEAQ      (DX)(CX*4), DX
+
+l37:
+	VMOVSS        X30, (DI)
+	VEXTRACTF64X4 $0x01, Z31, Y0
+	VADDPS        Y0, Y31, Y31
+	VEXTRACTF32X4 $0x01, Y31, X0
+	VADDPS        X0, X31, X31
+	VPERMILPS     $0x0e, X31, X0
+	VADDPS        X0, X31, X31
+	VPERMILPS     $0x01, X31, X0
+	VADDPS        X0, X31, X31
+	VBROADCASTSS  X31, Z0
+	VCMPPS        $0x11, Z13, Z0, K1
+	VMULPS        Z12, Z0, Z1
+	VBLENDMPS     Z1, Z0, K1, Z1
+	VMOVAPS.Z     Z11, K1, Z2
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    Z10, Z1, Z1
+	VPSRAD    $0x17, Z1, Z3
+	VPADDD    Z2, Z3, Z2
+	VCVTDQ2PS Z2, Z2
+	VPANDD    Z9, Z1, Z1
+	VPADDD    Z10, Z1, Z1
+	VSUBPS    Z29, Z1, Z1
+
+	// r + r^2 p(r) + k ln 2
+	VMOVAPS          Z7, Z3
+	VFMADD231PS      Z1, Z8, Z3
+	VFMADD213PS      Z6, Z1, Z3
+	VFMADD213PS.BCST softmaxConsts<>+96(SB), Z1, Z3
+	VFMADD213PS.BCST softmaxConsts<>+100(SB), Z1, Z3
+	VFMADD213PS.BCST softmaxConsts<>+104(SB), Z1, Z3
+	VFMADD213PS.BCST softmaxConsts<>+108(SB), Z1, Z3
+	VFMADD213PS.BCST softmaxConsts<>+112(SB), Z1, Z3
+	VFMADD213PS.BCST softmaxConsts<>+116(SB), Z1, Z3
+	VMULPS           Z1, Z1, Z4
+	VMULPS           Z25, Z2, Z5
+	VFMADD231PS      Z4, Z3, Z5
+	VADDPS           Z1, Z5, Z1
+	VFMADD231PS      Z26, Z2, Z1
+
+	// NaN below 0, -Inf at 0, Inf and NaN as they are
+	VCMPPS         $0x11, Z16, Z0, K1
+	VBLENDMPS.BCST softmaxConsts<>+120(SB), Z1, K1, Z1
+	VCMPPS         $0x00, Z16, Z0, K1
+	VBLENDMPS      Z27, Z1, K1, Z1
+	VCMPPS         $0x15, Z15, Z0, K1
+	VBLENDMPS      Z0, Z1, K1, Z0
+	VMOVSS         X0, (SI)
+	ADDQ           $0x04, DI
+	ADDQ           $0x04, SI
+	ADDQ           8(SP), DX
+	DECQ           (SP)
+	JNZ            l28
+	VZEROUPPER
+	RET
+
 // func SoftmaxBackward(dx *float32, dy *float32, y *float32, rows int, n int)
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·SoftmaxBackward(SB), NOSPLIT, $8-40
@@ -590,13 +865,13 @@ TEXT ·SoftmaxBackward(SB), NOSPLIT, $8-40
 	MOVQ rows+24(FP), AX
 	MOVQ AX, (SP)
 
-l28:
+l39:
 	VMOVAPS Z29, Z31
 	MOVQ    n+32(FP), CX
 	CMPQ    CX, $0x00000020
-	JL      l30
+	JL      l41
 
-l29:
+l40:
 	VMOVUPS     (SI), Z0
 	VMOVUPS     64(SI), Z1
 	VMOVUPS     (DX), Z2
@@ -607,11 +882,11 @@ l29:
 	ADDQ        $0x00000080, DX
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l29
+	JGE         l40
 
-l30:
+l41:
 	CMPQ        CX, $0x00000010
-	JL          l31
+	JL          l42
 	VMOVUPS     (SI), Z0
 	VMOVUPS     (DX), Z1
 	VFMADD231PS Z1, Z0, Z31
@@ -619,9 +894,9 @@ l30:
 	ADDQ        $0x00000040, DX
 	SUBQ        $0x00000010, CX
 
-l31:
+l42:
 	TESTQ       CX, CX
-	JZ          l32
+	JZ          l43
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX
@@ -634,7 +909,7 @@ l31:
 	LEAQ        (SI)(CX*4), SI
 	LEAQ        (DX)(CX*4), DX
 
-l32:
+l43:
 	SUBQ          BX, SI
 	SUBQ          BX, DX
 	VEXTRACTF64X4 $0x01, Z31, Y0
@@ -649,9 +924,9 @@ l32:
 	VMOVAPS       Z0, Z30
 	MOVQ          n+32(FP), CX
 	CMPQ          CX, $0x00000040
-	JL            l35
+	JL            l46
 
-l34:
+l45:
 	VMOVUPS (DX), Z0
 	VMOVUPS 64(DX), Z1
 	VMOVUPS 128(DX), Z2
@@ -677,13 +952,13 @@ l34:
 	ADDQ    $0x00000100, DX
 	SUBQ    $0x00000040, CX
 	CMPQ    CX, $0x00000040
-	JGE     l34
+	JGE     l45
 
-l35:
+l46:
 	CMPQ CX, $0x00000010
-	JL   l36
+	JL   l47
 
-l38:
+l49:
 	VMOVUPS (DX), Z0
 	VMOVUPS (SI), Z1
 	VSUBPS  Z30, Z1, Z1
@@ -694,11 +969,11 @@ l38:
 	ADDQ    $0x00000040, DX
 	SUBQ    $0x00000010, CX
 	CMPQ    CX, $0x00000010
-	JGE     l38
+	JGE     l49
 
-l36:
+l47:
 	TESTQ     CX, CX
-	JZ        l37
+	JZ        l48
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -712,9 +987,9 @@ l36:
 	LEAQ      (SI)(CX*4), SI
 	LEAQ      (DX)(CX*4), DX
 
-l37:
+l48:
 	DECQ (SP)
-	JNZ  l28
+	JNZ  l39
 	VZEROUPPER
 	RET
 
@@ -742,9 +1017,9 @@ TEXT ·LSEAdd(SB), NOSPLIT, $0-32
 	MOVQ v+16(FP), DX
 	MOVQ n+24(FP), CX
 	CMPQ CX, $0x00000020
-	JL   l40
+	JL   l51
 
-l39:
+l50:
 	VMOVUPS (DX), Z0
 	VMOVUPS 64(DX), Z1
 	VMOVUPS (DI), Z2
@@ -847,11 +1122,11 @@ l39:
 	ADDQ        $0x00000080, DX
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l39
+	JGE         l50
 
-l40:
+l51:
 	CMPQ    CX, $0x00000010
-	JL      l41
+	JL      l52
 	VMOVUPS (DX), Z0
 	VMOVUPS (DI), Z1
 	VMAXPS  Z1, Z0, Z2
@@ -910,9 +1185,9 @@ l40:
 	ADDQ        $0x00000040, DX
 	SUBQ        $0x00000010, CX
 
-l41:
+l52:
 	TESTQ     CX, CX
-	JZ        l42
+	JZ        l53
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -971,7 +1246,7 @@ l41:
 	VMOVUPS     Z1, K7, (SI)
 	VMOVUPS     Z2, K7, (DI)
 
-l42:
+l53:
 	VZEROUPPER
 	RET
 
@@ -1017,13 +1292,13 @@ TEXT ·LSEValue(SB), NOSPLIT, $24-48
 	SUBQ BX, AX
 	MOVQ AX, 16(SP)
 
-l44:
+l55:
 	VMOVAPS Z26, Z31
 	MOVQ    n+32(FP), CX
 	CMPQ    CX, $0x00000020
-	JL      l46
+	JL      l57
 
-l45:
+l56:
 	VMOVUPS (SI), Z0
 	VMOVUPS 64(SI), Z1
 	VMAXPS  Z31, Z0, Z31
@@ -1031,19 +1306,19 @@ l45:
 	ADDQ    $0x00000080, SI
 	SUBQ    $0x00000020, CX
 	CMPQ    CX, $0x00000020
-	JGE     l45
+	JGE     l56
 
-l46:
+l57:
 	CMPQ    CX, $0x00000010
-	JL      l47
+	JL      l58
 	VMOVUPS (SI), Z0
 	VMAXPS  Z31, Z0, Z31
 	ADDQ    $0x00000040, SI
 	SUBQ    $0x00000010, CX
 
-l47:
+l58:
 	TESTQ     CX, CX
-	JZ        l48
+	JZ        l59
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -1053,7 +1328,7 @@ l47:
 	VMAXPS    Z31, Z0, Z31
 	LEAQ      (SI)(CX*4), SI
 
-l48:
+l59:
 	SUBQ          BX, SI
 	VEXTRACTF64X4 $0x01, Z31, Y0
 	VMAXPS        Y0, Y31, Y31
@@ -1068,9 +1343,9 @@ l48:
 	VMOVAPS       Z16, Z31
 	MOVQ          n+32(FP), CX
 	CMPQ          CX, $0x00000020
-	JL            l51
+	JL            l62
 
-l50:
+l61:
 	VMOVUPS (DX), Z0
 	VMOVUPS 64(DX), Z1
 	VMOVUPS (SI), Z2
@@ -1125,11 +1400,11 @@ l50:
 	ADDQ      $0x00000080, DX
 	SUBQ      $0x00000020, CX
 	CMPQ      CX, $0x00000020
-	JGE       l50
+	JGE       l61
 
-l51:
+l62:
 	CMPQ    CX, $0x00000010
-	JL      l52
+	JL      l63
 	VMOVUPS (DX), Z0
 	VMOVUPS (SI), Z1
 	VSUBPS  Z30, Z1, Z1
@@ -1162,9 +1437,9 @@ l51:
 	ADDQ      $0x00000040, DX
 	SUBQ      $0x00000010, CX
 
-l52:
+l63:
 	TESTQ     CX, CX
-	JZ        l53
+	JZ        l64
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -1201,7 +1476,7 @@ l52:
 	LEAQ      (SI)(CX*4), SI
 	LEAQ      (DX)(CX*4), DX
 
-l53:
+l64:
 	VEXTRACTF64X4 $0x01, Z31, Y0
 	VADDPS        Y0, Y31, Y31
 	VEXTRACTF32X4 $0x01, Y31, X0
@@ -1254,7 +1529,7 @@ l53:
 	ADDQ           8(SP), SI
 	ADDQ           16(SP), DX
 	DECQ           (SP)
-	JNZ            l44
+	JNZ            l55
 	VZEROUPPER
 	RET
 
@@ -1273,14 +1548,14 @@ TEXT ·GMMScale(SB), NOSPLIT, $8-40
 	MOVQ rows+24(FP), AX
 	MOVQ AX, (SP)
 
-l55:
+l66:
 	VBROADCASTSS (DI), Z0
 	VMOVAPS      Z0, Z31
 	MOVQ         n+32(FP), CX
 	CMPQ         CX, $0x00000040
-	JL           l57
+	JL           l68
 
-l56:
+l67:
 	VCMPPS    $0x04, Z30, Z31, K1
 	VCMPPS    $0x04, Z30, Z31, K2
 	VCMPPS    $0x04, Z30, Z31, K4
@@ -1325,13 +1600,13 @@ l56:
 	ADDQ      $0x00000100, DX
 	SUBQ      $0x00000040, CX
 	CMPQ      CX, $0x00000040
-	JGE       l56
+	JGE       l67
 
-l57:
+l68:
 	CMPQ CX, $0x00000010
-	JL   l58
+	JL   l69
 
-l60:
+l71:
 	VCMPPS    $0x04, Z30, Z31, K1
 	VMOVUPS   (SI), Z0
 	VMULPS    Z31, Z0, Z0
@@ -1346,11 +1621,11 @@ l60:
 	ADDQ      $0x00000040, DX
 	SUBQ      $0x00000010, CX
 	CMPQ      CX, $0x00000010
-	JGE       l60
+	JGE       l71
 
-l58:
+l69:
 	TESTQ     CX, CX
-	JZ        l59
+	JZ        l70
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -1368,9 +1643,9 @@ l58:
 	LEAQ      (SI)(CX*4), SI
 	LEAQ      (DX)(CX*4), DX
 
-l59:
+l70:
 	ADDQ $0x04, DI
 	DECQ (SP)
-	JNZ  l55
+	JNZ  l66
 	VZEROUPPER
 	RET
