@@ -57,8 +57,16 @@ func (b *Budget) Take(path string, n int64) error {
 // Return gives back what Take took, once the memory is free again.
 func (b *Budget) Return(n int64) { b.held -= n }
 
-func (b *Budget) exceeded(path string) error {
-	return fmt.Errorf("%s: the data take more than the limit of %d bytes (-max-data sets it)", path, b.Limit())
+func (b *Budget) exceeded(path string) error { return &LimitError{path, b.Limit()} }
+
+// LimitError is the error of what does not fit into a budget.
+type LimitError struct {
+	Path  string
+	Limit int64
+}
+
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("%s: the data take more than the limit of %d bytes (-max-data sets it)", e.Path, e.Limit)
 }
 
 // Read returns the whole content of a file, unpacked if it is gzipped, and takes its size
@@ -73,9 +81,16 @@ func (b *Budget) Read(path string) ([]byte, error) {
 	if f.packed {
 		hint *= 2
 	}
+	return b.ReadAll(path, f, hint)
+}
+
+// ReadAll returns what is left to be read from r, which is a part of what path holds, and
+// takes its size from the budget. hint is how many bytes that may be; the memory for them is
+// allocated at once, so it must not be the bare claim of a file.
+func (b *Budget) ReadAll(path string, r io.Reader, hint int64) ([]byte, error) {
 	buf := make([]byte, 0, min(max(hint+1, 512), b.Left()+1))
 	for {
-		n, err := f.Read(buf[len(buf):cap(buf)])
+		n, err := r.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
 		if int64(len(buf)) > b.Left() {
 			return nil, b.exceeded(path)
