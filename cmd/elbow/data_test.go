@@ -40,12 +40,12 @@ func put(t *testing.T, pairs ...string) string {
 // wav is a recording of n samples of a wave around mean.
 func wav(t *testing.T, rate, n int, mean float64) string {
 	t.Helper()
-	s := wave.Sound{Rate: rate, Samples: make([]float32, n)}
-	for i := range s.Samples {
-		s.Samples[i] = float32(math.Round(mean + 100*math.Sin(float64(i))))
+	samples := make([]float32, n)
+	for i := range samples {
+		samples[i] = float32(math.Round(mean + 100*math.Sin(float64(i))))
 	}
 	var b bytes.Buffer
-	if err := wave.Write(&b, &s); err != nil {
+	if err := wave.Write(&b, rate, samples); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -197,7 +197,7 @@ func readSample(t *testing.T, path, kind string) {
 	t.Helper()
 	switch kind {
 	case model.FormWave:
-		if s, err := wave.Read(path); err != nil || s.Rate != 8000 || len(s.Samples)%12 != 0 {
+		if s, err := readSound(path); err != nil || s.Rate != 8000 || s.Len()%12 != 0 {
 			t.Errorf("%+v, %v", s, err)
 		}
 	case model.FormSeries:
@@ -228,16 +228,16 @@ func TestForms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := wave.Read(filepath.Join(f.path, "recordings", "a.wav"))
+	a, err := readSound(filepath.Join(f.path, "recordings", "a.wav"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := wave.Read(filepath.Join(f.path, "recordings", "b.wav"))
+	b, err := readSound(filepath.Join(f.path, "recordings", "b.wav"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	sum := 0.0 // of all samples, those of the tails too
-	for _, v := range append(slices.Clone(a.Samples), b.Samples...) {
+	for _, v := range append(slices.Clone(a.samples), b.samples...) {
 		sum += float64(v)
 	}
 	if got, want := d.Form.Offset[0], sum/64; math.Abs(got-want) > 1e-9 || d.Form.Rate != 8000 {
@@ -249,8 +249,8 @@ func TestForms(t *testing.T) {
 	x := slices.Clone(d.Train[0].X)
 	d.Form.Raw(x, d.Dim)
 	for i := range x {
-		if math.Abs(float64(x[i]-a.Samples[i])) > 1e-3 {
-			t.Fatalf("sample %d: %v, want %v", i, x[i], a.Samples[i])
+		if math.Abs(float64(x[i]-a.samples[i])) > 1e-3 {
+			t.Fatalf("sample %d: %v, want %v", i, x[i], a.samples[i])
 		}
 	}
 

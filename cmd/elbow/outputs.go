@@ -193,7 +193,7 @@ func writeWave(dir string, form model.Form, samples [][]float32, data []model.Se
 		all = append(all, s...)
 	}
 	err := atomicfile.Write(filepath.Join(dir, waveFile), 0o666, func(w io.Writer) error {
-		return wave.Write(w, &wave.Sound{Rate: rate, Samples: all})
+		return wave.Write(w, rate, all)
 	})
 	if err != nil {
 		return nil, err

@@ -66,11 +66,12 @@ func rolls(set *music.Dataset) *dataset {
 // otherwise a hash of its name puts 80, 10 and 10 of 100 recordings into the parts.
 func readWaves(f *dataFlags) (*dataset, error) {
 	d := &model.Data{Dim: f.frame}
+	out := &dataset{Data: d}
 	info, err := os.Stat(f.path)
 	if err != nil {
 		return nil, err
 	}
-	var raw [3][]*wave.Sound // with the tails that fill no frame, which count for the mean
+	var raw [3][]sound // with the tails that fill no frame, which count for the mean
 	var names [3][]string
 	if info.IsDir() {
 		if names, err = waveLists(f.path); err != nil {
@@ -81,10 +82,11 @@ func readWaves(f *dataFlags) (*dataset, error) {
 	}
 	for part, list := range names {
 		for _, path := range list {
-			s, err := wave.Read(path)
+			s, err := readSound(path)
 			if err != nil {
 				return nil, err
 			}
+			out.notes = append(out.notes, s.Notes...)
 			if d.Form.Rate == 0 {
 				d.Form.Rate = s.Rate
 			}
@@ -95,18 +97,17 @@ func readWaves(f *dataFlags) (*dataset, error) {
 		}
 	}
 	if !info.IsDir() {
-		all := raw[0][0].Samples
+		all := raw[0][0].samples
 		n := len(all) / f.frame
 		a, b := n*8/10*f.frame, n*9/10*f.frame
-		raw = [3][]*wave.Sound{{{Samples: all[:a]}}, {{Samples: all[a:b]}}, {{Samples: all[b:]}}}
+		raw = [3][]sound{{{samples: all[:a]}}, {{samples: all[a:b]}}, {{samples: all[b:]}}}
 		names = [3][]string{names[0], names[0], names[0]}
 	}
-	out := &dataset{Data: d}
 	for part, to := range []*[]model.Sequence{&d.Train, &d.Valid, &d.Test} {
 		for i, s := range raw[part] {
-			x := s.Samples[: len(s.Samples)/f.frame*f.frame : len(s.Samples)/f.frame*f.frame]
+			x := s.samples[: len(s.samples)/f.frame*f.frame : len(s.samples)/f.frame*f.frame]
 			if len(x) == 0 {
-				out.notes = append(out.notes, fmt.Sprintf("%s: left out: its %d samples fill no frame of %d", names[part][i], len(s.Samples), f.frame))
+				out.notes = append(out.notes, fmt.Sprintf("%s: left out: its %d samples fill no frame of %d", names[part][i], len(s.samples), f.frame))
 				continue
 			}
 			*to = append(*to, model.Sequence{Name: names[part][i], X: x})
@@ -123,6 +124,24 @@ func readWaves(f *dataFlags) (*dataset, error) {
 		out.truncate = 40 // as for Blizzard in Chung et al. 2015
 	}
 	return out, nil
+}
+
+// sound is a recording, decoded.
+type sound struct {
+	*wave.Sound
+	samples []float32
+}
+
+func readSound(path string) (s sound, err error) {
+	if s.Sound, err = wave.Read(path, new(infile.Budget)); err != nil {
+		return s, err
+	}
+	x := make([]float64, s.Len())
+	s.Read(x, 0)
+	for _, v := range x {
+		s.samples = append(s.samples, float32(v))
+	}
+	return s, nil
 }
 
 // quantise brings samples of 16 bits to the nearest lower of the given number of levels,
@@ -142,14 +161,14 @@ func quantise(d *model.Data, levels int) {
 }
 
 // soundStats returns the mean and the deviation of all samples.
-func soundStats(list []*wave.Sound) (mean, std float64) {
+func soundStats(list []sound) (mean, std float64) {
 	n, sum, squares := 0.0, 0.0, 0.0
 	for _, s := range list {
-		for _, v := range s.Samples {
+		for _, v := range s.samples {
 			sum += float64(v)
 			squares += float64(v) * float64(v)
 		}
-		n += float64(len(s.Samples))
+		n += float64(len(s.samples))
 	}
 	if n == 0 {
 		return 0, 1
@@ -233,7 +252,7 @@ func readImages(f *dataFlags) (*dataset, error) {
 		if err != nil || !idx.Is(head) {
 			return err
 		}
-		a, err := idx.Read(path)
+		a, err := readBytes(path)
 		if err != nil {
 			return err
 		}
@@ -269,7 +288,7 @@ func readImages(f *dataFlags) (*dataset, error) {
 		var names []byte
 		for _, l := range labels {
 			if forTraining(l) == forTraining(im) {
-				names = l.array.Data
+				names = l.array.Bytes()
 				if len(names) != im.array.Shape[0] {
 					return nil, fmt.Errorf("%s: %d labels for the %d images in %s", l.path, len(names), im.array.Shape[0], im.path)
 				}
@@ -287,22 +306,16 @@ func readImages(f *dataFlags) (*dataset, error) {
 }
 
 // readBytes reads an array of images from an idx or a .npy file.
-func readBytes(path string) (*idx.Array, error) {
-	if !strings.EqualFold(filepath.Ext(path), ".npy") {
-		return idx.Read(path)
+func readBytes(path string) (a *idx.Array, err error) {
+	if strings.EqualFold(filepath.Ext(path), ".npy") {
+		a, err = npy.Read(path, new(infile.Budget))
+	} else {
+		a, err = idx.Read(path, new(infile.Budget))
 	}
-	a, err := npy.Read(path)
-	if err != nil {
-		return nil, err
-	}
-	if !strings.HasSuffix(a.Type, "u1") {
+	if err == nil && !strings.HasSuffix(a.Type, "u1") {
 		return nil, fmt.Errorf("%s: elements of type %s, want bytes, |u1", path, a.Type)
 	}
-	b := &idx.Array{Shape: a.Shape, Data: make([]byte, len(a.Data))}
-	for i, v := range a.Data {
-		b.Data[i] = byte(v)
-	}
-	return b, nil
+	return a, err
 }
 
 // streamSplit is the noise stream of the order in which -shuffle splits; those of package
@@ -310,7 +323,7 @@ func readBytes(path string) (*idx.Array, error) {
 const streamSplit = 100
 
 func oneImageFile(f *dataFlags, path string, a *idx.Array) (*dataset, error) {
-	if len(a.Shape) != 3 || len(a.Data) == 0 {
+	if len(a.Shape) != 3 || a.Len() == 0 {
 		return nil, fmt.Errorf("%s: shape %v, want [images, rows, columns]", path, a.Shape)
 	}
 	n := a.Shape[0]
@@ -346,7 +359,7 @@ func imageData(a *idx.Array) *model.Data {
 func imageSequences(f *dataFlags, path string, a *idx.Array, labels []byte) []model.Sequence {
 	n, dim := a.Shape[0], a.Shape[1]*a.Shape[2]
 	x := make([]float32, n*dim)
-	for i, b := range a.Data {
+	for i, b := range a.Bytes() {
 		switch f.pixels {
 		case pixels256:
 			x[i] = float32(b) / 256
@@ -369,7 +382,7 @@ func imageSequences(f *dataFlags, path string, a *idx.Array, labels []byte) []mo
 }
 
 func readStrokes(f *dataFlags) (*dataset, error) {
-	set, err := strokes.Read(f.path)
+	set, err := strokes.Read(f.path, new(infile.Budget))
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-// Package idx reads files in the idx format of the MNIST data: arrays of bytes with a
+// Package idx reads files in the idx format of the MNIST data: arrays of numbers with a
 // short header, gzipped or not.
 package idx
 
@@ -6,43 +6,38 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/elbow-go/elbow/internal/array"
 	"github.com/elbow-go/elbow/internal/infile"
 )
 
-// maxFile bounds a file and what it unpacks to, in bytes. The MNIST images have 47 MB.
-const maxFile = 1 << 30
-
 // maxRank is the most dimensions that are accepted; images in colour have four.
-const maxRank = 4
+const maxRank = 8
 
-// Array is an array of bytes in C order.
-type Array struct {
-	Shape []int
-	Data  []byte
-}
+// Array is an array of numbers. It keeps the bytes of its elements.
+type Array = array.Array
 
-// Is reports whether a file that begins with head could be an idx file of bytes.
+// types are the types of elements by the third byte of a file.
+var types = map[byte]string{8: "|u1", 9: "|i1", 0xb: ">i2", 0xc: ">i4", 0xd: ">f4", 0xe: ">f8"}
+
+// Is reports whether a file that begins with head could be an idx file.
 func Is(head []byte) bool {
-	return len(head) >= 4 && head[0] == 0 && head[1] == 0 && head[2] == 8 && head[3] >= 1 && head[3] <= maxRank
+	return len(head) >= 4 && head[0] == 0 && head[1] == 0 && types[head[2]] != "" && head[3] >= 1 && head[3] <= maxRank
 }
 
-// Read reads an idx file of unsigned bytes. Errors name the file and the byte, counted from
-// 0 after unpacking.
-func Read(path string) (*Array, error) {
-	raw, err := infile.Read(path, maxFile)
-	if err == nil {
-		raw, err = infile.Gunzip(path, raw, maxFile)
-	}
+// Read reads an idx file. Errors name the file and the byte, counted from 0 after unpacking.
+func Read(path string, b *infile.Budget) (*Array, error) {
+	raw, err := b.Read(path)
 	if err != nil {
 		return nil, err
 	}
 	return Parse(path, raw)
 }
 
-// Parse is Read for a file that is in memory and unpacked. The array shares its memory.
+// Parse is Read for a file that is in memory and unpacked. The array keeps raw, which the
+// caller must not use any more.
 //
-// The format: two zero bytes, the type (8 is unsigned byte, the only one accepted), the
-// number of dimensions, the sizes as big-endian 32-bit numbers, the elements.
+// The format: two zero bytes, the type, the number of dimensions, the sizes as big-endian
+// 32-bit numbers, the elements, big-endian too.
 func Parse(name string, raw []byte) (*Array, error) {
 	if len(raw) < 4 {
 		return nil, fmt.Errorf("%s: byte %d: the file ends in the magic number", name, len(raw))
@@ -50,8 +45,9 @@ func Parse(name string, raw []byte) (*Array, error) {
 	if raw[0] != 0 || raw[1] != 0 {
 		return nil, fmt.Errorf("%s: byte 0: magic number %#x, want 0x0000 and a type", name, raw[:4])
 	}
-	if raw[2] != 8 {
-		return nil, fmt.Errorf("%s: byte 2: element type %#x, want 0x8, unsigned bytes", name, raw[2])
+	typ := types[raw[2]]
+	if typ == "" {
+		return nil, fmt.Errorf("%s: byte 2: element type %#x, want 0x8 (unsigned bytes), 0x9, 0xb, 0xc (integers), 0xd or 0xe (floats)", name, raw[2])
 	}
 	rank := int(raw[3])
 	if rank < 1 || rank > maxRank {
@@ -61,22 +57,23 @@ func Parse(name string, raw []byte) (*Array, error) {
 	if len(raw) < start {
 		return nil, fmt.Errorf("%s: byte %d: the file ends in the header of %d bytes", name, len(raw), start)
 	}
-	a := &Array{Shape: make([]int, rank), Data: raw[start:]}
-	// The product is compared after each factor, so it cannot overflow.
-	size := int64(1)
-	for i := range a.Shape {
+	shape, data, width := make([]int, rank), raw[start:], array.Width(typ)
+	for i := range shape {
 		n := binary.BigEndian.Uint32(raw[4+4*i:])
-		if n == 0 {
+		switch {
+		case n == 0:
 			return nil, fmt.Errorf("%s: byte %d: dimension %d has no elements", name, 4+4*i, i)
+		case uint64(n) > uint64(len(data)):
+			return nil, fmt.Errorf("%s: byte %d: dimension %d of %d, but only %d bytes of elements", name, 4+4*i, i, n, len(data))
 		}
-		size *= int64(n)
-		if size > int64(len(a.Data)) {
-			return nil, fmt.Errorf("%s: byte %d: the header asks for more elements than the %d bytes that follow", name, 4+4*i, len(a.Data))
-		}
-		a.Shape[i] = int(n)
+		shape[i] = int(n)
 	}
-	if size < int64(len(a.Data)) {
-		return nil, fmt.Errorf("%s: byte %d: %d bytes after the last element", name, int64(start)+size, int64(len(a.Data))-size)
+	n, ok := array.Count(shape, len(data)/width)
+	if !ok {
+		return nil, fmt.Errorf("%s: byte %d: the file ends after %d bytes of elements, which is less than shape %v of %d bytes each", name, len(raw), len(data), shape, width)
 	}
-	return a, nil
+	if rest := len(data) - n*width; rest > 0 {
+		return nil, fmt.Errorf("%s: byte %d: %d bytes after the last element", name, start+n*width, rest)
+	}
+	return array.New(shape, typ, data), nil
 }

@@ -2,6 +2,7 @@ package idx
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/md5"
 	"fmt"
 	"math"
@@ -28,14 +29,14 @@ func file(rank byte, shape []uint32, data int) []byte {
 func TestParse(t *testing.T) {
 	raw := file(3, []uint32{2, 3, 2}, 12)
 	a, err := Parse("f", raw)
-	if err != nil || !slices.Equal(a.Shape, []int{2, 3, 2}) || !bytes.Equal(a.Data, raw[16:]) {
+	if err != nil || !slices.Equal(a.Shape, []int{2, 3, 2}) || !bytes.Equal(a.Bytes(), raw[16:]) {
 		t.Errorf("%+v, %v", a, err)
 	}
 	if !Is(raw) || Is([]byte("text")) || Is(nil) {
 		t.Error("Is is wrong")
 	}
 	other := bytes.Clone(raw)
-	other[2] = 0xd
+	other[2] = 0xa
 	for _, c := range []struct {
 		want string
 		raw  []byte
@@ -43,14 +44,15 @@ func TestParse(t *testing.T) {
 		{"f: byte 0: the file ends", nil},
 		{"f: byte 3: the file ends", raw[:3]},
 		{"magic number", []byte("text and more")},
-		{"byte 2: element type 0xd", other},
+		{"byte 2: element type 0xa", other},
 		{"byte 3: 0 dimensions", file(0, nil, 3)},
-		{"byte 3: 5 dimensions", file(5, []uint32{1, 1, 1, 1, 1}, 1)},
+		{"byte 3: 9 dimensions", file(9, []uint32{1, 1, 1, 1, 1, 1, 1, 1, 1}, 1)},
 		{"byte 10: the file ends in the header", raw[:10]},
 		{"byte 8: dimension 1 has no", file(2, []uint32{2, 0}, 2)},
-		{"byte 12: the header asks for more", raw[:27]},
-		{"byte 4: the header asks for more", file(1, []uint32{1 << 31}, 8)},
-		{"byte 12: the header asks for more", file(3, []uint32{8, 1, 1 << 31}, 8)},
+		{"byte 27: the file ends after 11 bytes of elements, which is less than shape [2 3 2]", raw[:27]},
+		{"byte 4: dimension 0 of 2147483648, but only 8 bytes", file(1, []uint32{1 << 31}, 8)},
+		{"byte 12: dimension 2 of 2147483648, but only 8 bytes", file(3, []uint32{8, 1, 1 << 31}, 8)},
+		{"byte 48: the file ends after 32 bytes of elements", file(3, []uint32{32, 32, 32}, 32)},
 		{"byte 28: 1 bytes after", file(3, []uint32{2, 3, 2}, 13)},
 	} {
 		if _, err := Parse("f", c.raw); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -59,11 +61,64 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// TestTypes: all types of elements that the format has.
+func TestTypes(t *testing.T) {
+	for typ, c := range map[byte]struct {
+		name string
+		raw  []byte
+		want []float64
+	}{
+		8:   {"|u1", []byte{0, 255}, []float64{0, 255}},
+		9:   {"|i1", []byte{0, 255}, []float64{0, -1}},
+		0xb: {">i2", []byte{1, 2, 255, 254}, []float64{258, -2}},
+		0xc: {">i4", []byte{0, 1, 0, 0, 255, 255, 255, 254}, []float64{65536, -2}},
+		0xd: {">f4", []byte{0x3f, 0x80, 0, 0, 0xc0, 0, 0, 0}, []float64{1, -2}},
+		0xe: {">f8", []byte{0x3f, 0xf0, 0, 0, 0, 0, 0, 0, 0xc0, 0, 0, 0, 0, 0, 0, 0}, []float64{1, -2}},
+	} {
+		raw := append([]byte{0, 0, typ, 1, 0, 0, 0, 2}, c.raw...)
+		if !Is(raw) {
+			t.Errorf("%s: Is is wrong", c.name)
+		}
+		if _, err := Parse("f", bytes.Clone(append(raw, 0))); err == nil || !strings.Contains(err.Error(), "1 bytes after") {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		a, err := Parse("f", raw)
+		if err != nil || a.Type != c.name || a.Len() != 2 {
+			t.Errorf("%s: %+v, %v", c.name, a, err)
+			continue
+		}
+		got := make([]float64, 2)
+		if a.Read(got, 0); !slices.Equal(got, c.want) || (a.Bytes() != nil) != (typ == 8) {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+// TestBudget: a small file that unpacks to much is refused by its size unpacked.
+func TestBudget(t *testing.T) {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	z.Write(file(1, []uint32{1 << 20}, 1<<20))
+	z.Close()
+	path := filepath.Join(t.TempDir(), "a-idx1-ubyte.gz")
+	if err := os.WriteFile(path, b.Bytes(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	budget := &infile.Budget{Max: 1<<20 + 8}
+	if a, err := Read(path, budget); err != nil || a.Len() != 1<<20 || budget.Left() != 0 {
+		t.Errorf("%v, %d left", err, budget.Left())
+	}
+	if _, err := Read(path, &infile.Budget{Max: 1 << 20}); err == nil || !strings.Contains(err.Error(), "ubyte.gz: ") || !strings.Contains(err.Error(), "-max-data") {
+		t.Error(err)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add(file(3, []uint32{2, 3, 2}, 12))
 	f.Add(file(1, []uint32{1 << 31}, 3))
+	f.Add([]byte{0, 0, 0xd, 1, 0, 0, 0, 1, 1, 2, 3, 4})
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		a, err := Parse("f", raw)
+		a, err := Parse("f", bytes.Clone(raw)) // which it keeps
 		if err != nil {
 			return
 		}
@@ -71,9 +126,10 @@ func FuzzParse(f *testing.F) {
 		for _, s := range a.Shape {
 			n *= s
 		}
-		if n != len(a.Data) {
-			t.Errorf("shape %v, %d bytes", a.Shape, len(a.Data))
+		if n != a.Len() || n > len(raw) {
+			t.Errorf("shape %v, %d elements", a.Shape, a.Len())
 		}
+		a.Read(make([]float64, n), 0)
 	})
 }
 
@@ -89,7 +145,7 @@ func data(t *testing.T, path ...string) string {
 
 func read(t *testing.T, path string) *Array {
 	t.Helper()
-	a, err := Read(path)
+	a, err := Read(path, new(infile.Budget))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,10 +190,7 @@ func near(t *testing.T, what string, got, want, tol float64) {
 // checksum returns the MD5 of an idx file after unpacking.
 func checksum(t *testing.T, path string) string {
 	t.Helper()
-	raw, err := infile.Read(path, maxFile)
-	if err == nil {
-		raw, err = infile.Gunzip(path, raw, maxFile)
-	}
+	raw, err := new(infile.Budget).Read(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +223,7 @@ func TestMNIST(t *testing.T) {
 		if !slices.Equal(a.Shape, []int{c.n, 28, 28}) {
 			t.Errorf("%s: shape %v", c.name, a.Shape)
 		}
-		s := statistics(a.Data)
+		s := statistics(a.Bytes())
 		if s.sum != c.sum {
 			t.Errorf("%s: sum of bytes %d, want %d", c.name, s.sum, c.sum)
 		}
@@ -179,7 +232,7 @@ func TestMNIST(t *testing.T) {
 		near(t, c.name+" over 127", s.over, c.over, 1e-7)
 		near(t, c.name+" zero", s.zero, c.zero, 1e-7)
 		if c.name == "train" {
-			a, b := statistics(a.Data[:50000*784]), statistics(a.Data[50000*784:])
+			a, b := statistics(a.Bytes()[:50000*784]), statistics(a.Bytes()[50000*784:])
 			near(t, "first 50000 mean", a.mean/255, 0.1309613, 1e-7)
 			near(t, "first 50000 over 127", a.over, 0.1325623, 1e-7)
 			near(t, "last 10000 mean", b.mean/255, 0.1291564, 1e-7)
@@ -187,7 +240,7 @@ func TestMNIST(t *testing.T) {
 		} else {
 			// The entropy of the pixels of a test image as Bernoulli probabilities.
 			h := 0.0
-			for _, v := range a.Data {
+			for _, v := range a.Bytes() {
 				if p := float64(v) / 255; p > 0 && p < 1 {
 					h -= p*math.Log(p) + (1-p)*math.Log1p(-p)
 				}
@@ -196,11 +249,11 @@ func TestMNIST(t *testing.T) {
 		}
 		l := read(t, data(t, "mnist", c.name+"-labels-idx1-ubyte.gz"))
 		counts := make([]int, 10)
-		for _, d := range l.Data {
+		for _, d := range l.Bytes() {
 			counts[d]++
 		}
-		if !slices.Equal(l.Shape, []int{c.n}) || !bytes.Equal(l.Data[:10], c.first) || !slices.Equal(counts, c.labels) {
-			t.Errorf("%s labels: shape %v, first %v, counts %v", c.name, l.Shape, l.Data[:10], counts)
+		if !slices.Equal(l.Shape, []int{c.n}) || !bytes.Equal(l.Bytes()[:10], c.first) || !slices.Equal(counts, c.labels) {
+			t.Errorf("%s labels: shape %v, first %v, counts %v", c.name, l.Shape, l.Bytes()[:10], counts)
 		}
 	}
 }
@@ -212,7 +265,7 @@ func TestFrey(t *testing.T) {
 		t.Fatalf("shape %v", a.Shape)
 	}
 	want := []byte{51, 170, 172, 171, 162, 165, 171, 176, 162, 184, 228, 222, 201, 194, 186, 206, 224, 226, 228, 194}
-	if got := a.Data[200:220]; !bytes.Equal(got, want) {
+	if got := a.Bytes()[200:220]; !bytes.Equal(got, want) {
 		t.Errorf("row 10 of the first image: %v", got)
 	}
 	for _, c := range []struct {
@@ -227,7 +280,7 @@ func TestFrey(t *testing.T) {
 		{"valid", 1565, 1765, 22, 238, 155.642759, 44.822338, 17431989},
 		{"test", 1765, 1965, 21, 236, 158.113607, 43.467788, 17708724},
 	} {
-		s := statistics(a.Data[c.from*560 : c.to*560])
+		s := statistics(a.Bytes()[c.from*560 : c.to*560])
 		if s.low != c.low || s.high != c.high || s.sum != c.sum {
 			t.Errorf("%s: %+v", c.name, s)
 		}

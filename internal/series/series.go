@@ -17,9 +17,6 @@ import (
 	"github.com/elbow-go/elbow/internal/npy"
 )
 
-// maxCSV bounds a CSV file, in bytes.
-const maxCSV = 1 << 28
-
 // Sequence is a sequence of steps: X is [steps, Dim of the set].
 type Sequence struct {
 	Name string
@@ -129,13 +126,13 @@ func (s *Set) files(dir string) ([]Sequence, error) {
 func (s *Set) file(path string) ([]Sequence, error) {
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".npy":
-		a, err := npy.Read(path)
+		a, err := npy.Read(path, new(infile.Budget))
 		if err != nil {
 			return nil, err
 		}
 		return s.array(path, a)
 	case ".csv":
-		raw, err := infile.Read(path, maxCSV)
+		raw, err := new(infile.Budget).Read(path)
 		if err != nil {
 			return nil, err
 		}
@@ -145,9 +142,12 @@ func (s *Set) file(path string) ([]Sequence, error) {
 }
 
 func (s *Set) zip(path string) error {
-	arrays, err := npy.ReadZip(path)
+	arrays, unread, err := npy.ReadZip(path, new(infile.Budget))
 	if err != nil {
 		return err
+	}
+	if len(unread) > 0 {
+		return errors.New(unread[0])
 	}
 	if len(arrays) == 1 {
 		all, err := s.array(path, arrays[0])
@@ -201,11 +201,11 @@ func (s *Set) array(name string, a *npy.Array) ([]Sequence, error) {
 	if n == 0 || steps == 0 {
 		return nil, fmt.Errorf("%s: shape %v: no steps", name, a.Shape)
 	}
-	list := make([]Sequence, n)
+	list, buf := make([]Sequence, n), make([]float64, steps*dim)
 	for i := range list {
 		x := make([]float32, steps*dim)
-		for k := range x {
-			v := a.Data[i*len(x)+k]
+		a.Read(buf, i*len(x))
+		for k, v := range buf {
 			if !finite(v) {
 				return nil, fmt.Errorf("%s: sequence %d, step %d, dimension %d: %v", name, i, k/dim, k%dim, v)
 			}

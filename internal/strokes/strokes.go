@@ -14,9 +14,6 @@ import (
 // Dims is the number of values of a step: pen_up, dx, dy.
 const Dims = 3
 
-// maxMeta bounds a file of descriptions, in bytes.
-const maxMeta = 64 << 20
-
 // Drawing is the path of a pen as steps from point to point: a drawing of n points has n-1
 // of them. Step k is [pen_up of point k+1, x_{k+1}-x_k, y_{k+1}-y_k]; pen_up is 1 at the last
 // point of a stroke, so the step after it moves the pen through the air. y goes up.
@@ -40,50 +37,54 @@ type Set struct {
 //	s_meta.json    S lists [alphabet, character, drawer]
 //
 // Errors name the file and the drawing or the point, counted from 0.
-func Read(dir string) (*Set, error) {
+func Read(dir string, b *infile.Budget) (*Set, error) {
 	s := new(Set)
 	for _, part := range []struct {
 		name string
 		to   *[]Drawing
 	}{{"train", &s.Train}, {"valid", &s.Valid}, {"test", &s.Test}} {
-		if err := s.part(filepath.Join(dir, part.name), part.to); err != nil {
+		if err := s.part(filepath.Join(dir, part.name), part.to, b); err != nil {
 			return nil, err
 		}
 	}
 	return s, nil
 }
 
-func (s *Set) part(prefix string, to *[]Drawing) error {
+func (s *Set) part(prefix string, to *[]Drawing, b *infile.Budget) error {
 	pointsFile, lengthsFile, metaFile := prefix+"_points.npy", prefix+"_lengths.npy", prefix+"_meta.json"
-	points, err := npy.Read(pointsFile)
+	points, err := npy.Read(pointsFile, b)
 	if err != nil {
 		return err
 	}
 	if len(points.Shape) != 2 || points.Shape[1] != 4 {
 		return fmt.Errorf("%s: shape %v, want [points, 4]", pointsFile, points.Shape)
 	}
-	lengths, err := npy.Read(lengthsFile)
+	lengths, err := npy.Read(lengthsFile, b)
 	if err != nil {
 		return err
 	}
 	if len(lengths.Shape) != 1 {
 		return fmt.Errorf("%s: shape %v, want [drawings]", lengthsFile, lengths.Shape)
 	}
-	names, err := readMeta(metaFile)
+	names, err := readMeta(metaFile, b)
 	if err != nil {
 		return err
 	}
-	if len(names) != len(lengths.Data) {
-		return fmt.Errorf("%s: %d drawings, %s has %d", metaFile, len(names), lengthsFile, len(lengths.Data))
+	if len(names) != lengths.Len() {
+		return fmt.Errorf("%s: %d drawings, %s has %d", metaFile, len(names), lengthsFile, lengths.Len())
 	}
 	at, total := 0, points.Shape[0]
-	for i, v := range lengths.Data {
+	counts, buf := make([]float64, lengths.Len()), []float64(nil)
+	lengths.Read(counts, 0)
+	for i, v := range counts {
 		n := int(v)
 		if float64(n) != v || n < 0 || n > total-at {
 			return fmt.Errorf("%s: drawing %d: %v points, but %d are left in %s", lengthsFile, i, v, total-at, pointsFile)
 		}
 		d := Drawing{Name: names[i]}
-		if err := d.fill(points.Data[4*at : 4*(at+n)]); err != nil {
+		buf = append(buf[:0], make([]float64, 4*n)...)
+		points.Read(buf, 4*at)
+		if err := d.fill(buf); err != nil {
 			return fmt.Errorf("%s: drawing %d, point %w", pointsFile, i, err)
 		}
 		at += n
@@ -100,8 +101,8 @@ func (s *Set) part(prefix string, to *[]Drawing) error {
 }
 
 // readMeta returns a name for every drawing.
-func readMeta(path string) ([]string, error) {
-	raw, err := infile.Read(path, maxMeta)
+func readMeta(path string, b *infile.Budget) ([]string, error) {
+	raw, err := b.Read(path)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/elbow-go/elbow/internal/infile"
 	"github.com/elbow-go/elbow/internal/npy"
 )
 
@@ -50,7 +51,7 @@ func folder(t *testing.T, replace map[string]string) string {
 }
 
 func TestRead(t *testing.T) {
-	s, err := Read(folder(t, nil))
+	s, err := Read(folder(t, nil), new(infile.Budget))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,12 +87,12 @@ func TestDamaged(t *testing.T) {
 		{"train_meta.json", `[["a","b"],["a","b"],["a","b"]]`, "drawing 0: 2 values"},
 		{"train_meta.json", `[`, "unexpected end"},
 	} {
-		_, err := Read(folder(t, map[string]string{c.file: c.text}))
+		_, err := Read(folder(t, map[string]string{c.file: c.text}), new(infile.Budget))
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.file) {
 			t.Errorf("%v, want %q in %s", err, c.want, c.file)
 		}
 	}
-	if _, err := Read(t.TempDir()); err == nil || !strings.Contains(err.Error(), "train_points.npy") {
+	if _, err := Read(t.TempDir(), new(infile.Budget)); err == nil || !strings.Contains(err.Error(), "train_points.npy") {
 		t.Errorf("empty folder: %v", err)
 	}
 }
@@ -108,7 +109,7 @@ func TestOmniglot(t *testing.T) {
 		t.Skip("ELBOW_DATA is not set")
 	}
 	dir = filepath.Join(dir, "omniglot-strokes")
-	s, err := Read(dir)
+	s, err := Read(dir, new(infile.Budget))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,18 +136,20 @@ func TestOmniglot(t *testing.T) {
 		}
 		slices.Sort(sizes)
 		median := float64(sizes[len(sizes)/2]+sizes[(len(sizes)-1)/2]) / 2
-		a, err := npy.Read(filepath.Join(dir, c.name+"_points.npy"))
+		a, err := npy.Read(filepath.Join(dir, c.name+"_points.npy"), new(infile.Budget))
 		if err != nil {
 			t.Fatal(err)
 		}
 		pens, x0, x1, y0, y1 := 0, 1e9, -1e9, 1e9, -1e9
-		for i := 0; i < len(a.Data); i += 4 {
-			pens += int(a.Data[i+3])
-			x0, x1 = min(x0, a.Data[i]), max(x1, a.Data[i])
-			y0, y1 = min(y0, a.Data[i+1]), max(y1, a.Data[i+1])
+		x := make([]float64, a.Len())
+		a.Read(x, 0)
+		for i := 0; i < len(x); i += 4 {
+			pens += int(x[i+3])
+			x0, x1 = min(x0, x[i]), max(x1, x[i])
+			y0, y1 = min(y0, x[i+1]), max(y1, x[i+1])
 		}
 		d := Describe(c.drawings)
-		got := fmt.Sprintf("%d drawings, %d points, %d/%v/%d, %d pens, x %.2f..%.2f, y %.2f..%.2f, %d offsets", len(c.drawings), len(a.Data)/4, sizes[0], median, sizes[len(sizes)-1], pens, x0, x1, y0, y1, d.Steps)
+		got := fmt.Sprintf("%d drawings, %d points, %d/%v/%d, %d pens, x %.2f..%.2f, y %.2f..%.2f, %d offsets", len(c.drawings), len(x)/4, sizes[0], median, sizes[len(sizes)-1], pens, x0, x1, y0, y1, d.Steps)
 		want := fmt.Sprintf("%d drawings, %d points, %d/%v/%d, %d pens, x %.2f..%.2f, y %.2f..%.2f, %d offsets", c.n, c.points, c.shortest, c.median, c.longest, c.pens, c.x0, c.x1, c.y0, c.y1, c.offsets)
 		if got != want {
 			t.Errorf("%s: %s, want %s", c.name, got, want)
