@@ -232,7 +232,7 @@ func expm1Twice32(a float32) float32 {
 // and n mod 4 says which of the two is which, and their signs. pi/2 is given by two float32.
 // At most 0.8714 ULP (sine, at u = 0.12511) and 0.8745 (cosine, at u = 0.12386).
 func sincos32(u float32) (sin, cos float32) {
-	v := 4 * u
+	v := float32(4 * u)
 	t := v + magic
 	n := math.Float32bits(t) // only the last two bits are used
 	f := v - (t - magic)

@@ -1,9 +1,8 @@
 package model
 
 import (
-	"math"
-
 	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/internal/f64"
 	"github.com/elbow-go/elbow/kernels"
 )
 
@@ -34,7 +33,7 @@ func (l categorical[T]) inputMean(stats Stats) []float64 {
 // that never occurs stays finite.
 func (l categorical[T]) initBias(b []T, stats Stats) {
 	for c, n := range stats.Counts {
-		b[c] = T(math.Log((float64(n) + 0.5) / (float64(stats.Steps) + 0.5*float64(l.k))))
+		b[c] = T(f64.Log((float64(n) + 0.5) / (float64(stats.Steps) + float64(0.5*float64(l.k)))))
 	}
 }
 

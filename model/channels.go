@@ -39,7 +39,7 @@ func (c *Channel) add(values []float32) {
 	c.Min, c.Max = min(c.Min, float64(lo)), max(c.Max, float64(hi))
 	n := c.n + len(values)
 	if n > 0 {
-		c.Mean += (sum - c.Mean*float64(len(values))) / float64(n)
+		c.Mean += (sum - float64(c.Mean*float64(len(values)))) / float64(n)
 	}
 	c.n = n
 }

@@ -70,8 +70,7 @@ func evaluateTotals(m Model[float32], p Pass[float32], seqs []Sequence, c EvalCo
 				t.Steps, t.Sequences = 0, 0
 			}
 			part := float64(n) / float64(k)
-			t.LogProb *= part
-			t.KL *= part
+			t.LogProb, t.KL = float64(t.LogProb*part), float64(t.KL*part)
 			t.Gain = -(t.LogProb - t.KL)
 			sum.Add(t)
 			logW = append(logW, p.LogWeights()...)

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/internal/f64"
 	"github.com/elbow-go/elbow/kernels"
 )
 
@@ -131,8 +132,8 @@ func (bernoulli[T]) heads(dim int) []int { return []int{dim} }
 func (bernoulli[T]) initBias(b []T, stats Stats) {
 	n := float64(stats.Steps)
 	for j := range b {
-		p := (stats.Mean[j]*n + 0.5) / (n + 1)
-		b[j] = T(math.Log(p / (1 - p)))
+		p := (float64(stats.Mean[j]*n) + 0.5) / (n + 1)
+		b[j] = T(f64.Log(p / (1 - p)))
 	}
 }
 

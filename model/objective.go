@@ -3,8 +3,10 @@ package model
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/internal/f64"
 	"github.com/elbow-go/elbow/internal/pages"
 	"github.com/elbow-go/elbow/kernels"
 )
@@ -136,10 +138,15 @@ func (y *tally[T]) LogWeights() []float64 {
 // importance returns Σ_sequences ln 1/K Σ_k w_k of the log weights.
 func importance(logW []float64, k int) float64 {
 	sum := 0.0
-	var one [1]float64
 	for g := 0; g < len(logW); g += k {
-		kernels.LogSumExp(one[:], logW[g:g+k], 1, k)
-		sum += one[0] - math.Log(float64(k))
+		most, weights := slices.Max(logW[g:g+k]), 0.0
+		if math.IsInf(most, 0) {
+			most = 0 // infinite weights keep their sum, and no weight at all is -Inf
+		}
+		for _, w := range logW[g : g+k] {
+			weights += f64.Exp(w - most)
+		}
+		sum += most + f64.Log(weights) - f64.Log(float64(k))
 	}
 	return sum
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/internal/f64"
 	"github.com/elbow-go/elbow/internal/pages"
 	"github.com/elbow-go/elbow/kernels"
 )
@@ -128,12 +129,12 @@ func (o *Optimizer) Step(ts, gs []cell.Tensor[float32]) float64 {
 		scale *= o.Clip / s
 	}
 	o.Update++
-	t := float64(o.Update)
+	t := uint64(o.Update)
 	b1 := o.Beta1
 	if o.Beta1Decay != 0 {
-		b1 *= math.Pow(1-o.Beta1Decay, t-1)
+		b1 *= f64.Pow(1-o.Beta1Decay, t-1)
 	}
-	c1, c2 := 1-math.Pow(o.Beta1, t), 1-math.Pow(o.Beta2, t)
+	c1, c2 := 1-f64.Pow(o.Beta1, t), 1-f64.Pow(o.Beta2, t)
 	rate, epsilon := float32(o.Rate), float32(o.Epsilon)
 	for i, p := range ts {
 		g := gs[i].Data

@@ -2,9 +2,9 @@ package model
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/internal/f64"
 	"github.com/elbow-go/elbow/internal/pages"
 	"github.com/elbow-go/elbow/internal/par"
 	"github.com/elbow-go/elbow/kernels"
@@ -180,7 +180,7 @@ func (p *regressionPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 	}
 	if obj.sampled() {
 		p.eps, p.draw, p.scale = pages.Grow(p.eps, n), pages.Grow(p.draw, n), pages.Grow(p.scale, n)
-		fill(p.scale, T(math.Log(m.Config.Noise)))
+		fill(p.scale, T(f64.Log(m.Config.Noise)))
 	}
 	par.Do(p.threads, p.points, p.forward)
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/internal/f64"
 	"github.com/elbow-go/elbow/internal/pages"
 	"github.com/elbow-go/elbow/kernels"
 )
@@ -38,7 +39,7 @@ func (s *sampledKL[T]) forward(kl, z, eps, q, p []T, lo, hi, l int) {
 		kernels.GaussLogProb(lp, z[lo*l:hi*l], p, p[l:], s.form, n, l, 2*l)
 	}
 	kernels.GaussLogProb(kl, zero, zero, q[l:], s.form, n, l, 2*l) // -Σ (ln σ + ln(2π)/2)
-	c := T(float64(l) / 2 * math.Log(2*math.Pi))
+	c := T(float64(l) / 2 * f64.Log(2*math.Pi))
 	for i := range kl {
 		kl[i] = (kl[i] + c) + (lq[i] - lp[i])
 	}

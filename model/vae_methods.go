@@ -18,9 +18,9 @@ func (p *vaePass[T]) costs() {
 	rows := len(p.LogProb)
 	p.cost, p.dHat = pages.Grow(p.cost, rows), pages.Grow(p.dHat, rows*2*p.m.Latent)
 	f := func(i int) float64 {
-		v := float64(p.dlp[i]) * float64(p.LogProb[i])
+		v := float64(float64(p.dlp[i]) * float64(p.LogProb[i]))
 		if p.obj.sampled() {
-			v += float64(p.dkl[i]) * float64(p.KL[i])
+			v += float64(float64(p.dkl[i]) * float64(p.KL[i]))
 		}
 		return v
 	}

@@ -44,7 +44,7 @@ func MeasureGradient[T cell.Float](m Model[T], b *Batch[T], obj Objective, draws
 				// Welford 1962.
 				d := float64(v) - s.Mean[i]
 				s.Mean[i] += d / float64(k+1)
-				s.Variance[i] += d * (float64(v) - s.Mean[i])
+				s.Variance[i] += float64(d * (float64(v) - s.Mean[i]))
 				i++
 			}
 		}

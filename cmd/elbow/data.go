@@ -353,7 +353,7 @@ func standardise(d *model.Data) {
 	for _, s := range d.Train {
 		for i, v := range s.X {
 			c := float64(v) - offset[i%d.Dim]
-			squares[i%d.Dim] += c * c
+			squares[i%d.Dim] += float64(c * c)
 		}
 	}
 	for j := range scale {

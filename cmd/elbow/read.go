@@ -156,8 +156,8 @@ func quantise(d *model.Data, levels int) {
 			}
 		}
 	}
-	scale := last / 2 * step
-	d.Form.Scale, d.Form.Offset, d.Form.Levels = []float64{scale}, []float64{scale + (step-1)/2 - 32768}, levels
+	scale := float64(last / 2 * step)
+	d.Form.Scale, d.Form.Offset, d.Form.Levels = []float64{scale}, []float64{scale + float64((step-1)/2) - 32768}, levels
 }
 
 // soundStats returns the mean and the deviation of all samples.
@@ -166,7 +166,7 @@ func soundStats(list []sound) (mean, std float64) {
 	for _, s := range list {
 		for _, v := range s.samples {
 			sum += float64(v)
-			squares += float64(v) * float64(v)
+			squares += float64(float64(v) * float64(v))
 		}
 		n += float64(len(s.samples))
 	}
@@ -174,7 +174,7 @@ func soundStats(list []sound) (mean, std float64) {
 		return 0, 1
 	}
 	mean = sum / n
-	if std = math.Sqrt(max(0, squares/n-mean*mean)); std == 0 {
+	if std = math.Sqrt(max(0, squares/n-float64(mean*mean))); std == 0 {
 		std = 1
 	}
 	return mean, std

@@ -156,7 +156,7 @@ func Describe(drawings []Drawing) Stats {
 			for j := range 2 {
 				v := float64(d.Steps[k+1+j])
 				sum[j] += v
-				squares[j] += v * v
+				squares[j] += float64(v * v)
 			}
 			s.Steps++
 		}
@@ -164,7 +164,7 @@ func Describe(drawings []Drawing) Stats {
 	n := float64(max(s.Steps, 1))
 	std := func(j int) float64 {
 		m := sum[j] / n
-		return math.Sqrt(max(0, squares[j]/n-m*m))
+		return math.Sqrt(max(0, squares[j]/n-float64(m*m)))
 	}
 	s.MeanX, s.StdX, s.MeanY, s.StdY = sum[0]/n, std(0), sum[1]/n, std(1)
 	return s

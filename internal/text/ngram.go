@@ -1,6 +1,10 @@
 package text
 
-import "math"
+import (
+	"math"
+
+	"github.com/elbow-go/elbow/internal/f64"
+)
 
 // NGram predicts a symbol from the four before it: interpolated Kneser-Ney smoothing with
 // one discount per order.
@@ -111,7 +115,7 @@ func (m *NGram) prob(n int, h uint64, c uint16) float64 {
 			return p // longer contexts were not seen either
 		}
 		total := float64(at.total)
-		p = max(float64(o.counts[gram{key, c}])-o.discount, 0)/total + o.discount*float64(at.types)/total*p
+		p = max(float64(o.counts[gram{key, c}])-o.discount, 0)/total + float64(o.discount*float64(at.types)/total*p)
 	}
 	return p
 }
@@ -121,7 +125,7 @@ func (m *NGram) prob(n int, h uint64, c uint16) float64 {
 func (m *NGram) Bits(x []uint16) float64 {
 	sum := 0.0
 	for i, c := range x {
-		sum -= math.Log2(m.prob(min(i, Order-1), contextOf(x, i), c))
+		sum -= f64.Log(m.prob(min(i, Order-1), contextOf(x, i), c))
 	}
-	return sum / float64(max(len(x), 1))
+	return sum / math.Ln2 / float64(max(len(x), 1))
 }
