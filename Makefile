@@ -37,6 +37,10 @@ check-gen: gen ## the machine code is what the generators write
 	git diff --exit-code -- asm
 	test -z "$$(git status --porcelain asm)"
 
+.PHONY: check-fused
+check-fused: ## no result that counts hangs on fused multiply-adds or on package math
+	$(GO) run ./internal/check/fused
+
 .PHONY: lint
 lint: ## staticcheck
 	$(TOOL) staticcheck ./...
@@ -110,4 +114,4 @@ clean: ## remove what runs and tests leave behind
 	rm -rf run bench.out bench-peers.out bench/peers/bin coverage.out coverage.html
 
 .PHONY: check
-check: vet lint check-gen test test-purego test-race ## what a commit should pass
+check: vet lint check-fused check-gen test test-purego test-race ## what a commit should pass
