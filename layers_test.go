@@ -14,7 +14,7 @@ import (
 // layers lists the packages from the bottom up. A package may import those of lower layers
 // only; packages of one layer do not know each other.
 var layers = [][]string{
-	{"asm", "internal/f32", "internal/pages", "internal/par"},
+	{"asm", "internal/f32", "internal/pages", "internal/par", "internal/size"},
 	{"kernels", "blas"},
 	{"cell"},
 	{"model"},
