@@ -83,7 +83,7 @@ test-exhaustive: ## every float32 through every function of one argument, every 
 	$(GO) test ./kernels -run 'ScalarAccuracy|ScalarMonotone|ISAExhaustive|Sigma$$|GaussSame' -exhaustive -timeout 3h -v
 
 .PHONY: fuzz
-fuzz: ## fuzzing of the readers of files, of products and of gates, FUZZTIME for each
+fuzz: ## fuzzing of the readers of files, of products, of gates and of wrong sizes, FUZZTIME for each
 	$(GO) test ./internal/idx -run xxx -fuzz FuzzParse -fuzztime $(FUZZTIME)
 	$(GO) test ./internal/music -run xxx -fuzz FuzzParseABC -fuzztime $(FUZZTIME)
 	$(GO) test ./internal/music -run xxx -fuzz FuzzParseJSON -fuzztime $(FUZZTIME)
@@ -92,6 +92,7 @@ fuzz: ## fuzzing of the readers of files, of products and of gates, FUZZTIME for
 	$(GO) test ./internal/wave -run xxx -fuzz FuzzParse -fuzztime $(FUZZTIME)
 	$(GO) test ./blas -run xxx -fuzz FuzzGemm -fuzztime $(FUZZTIME)
 	$(GO) test ./kernels -run xxx -fuzz FuzzGates -fuzztime $(FUZZTIME)
+	$(GO) test ./kernels -run xxx -fuzz FuzzCalls -fuzztime $(FUZZTIME)
 
 .PHONY: bench
 bench: ## all benchmarks ten times, implementations alternating, into bench.out

@@ -1,5 +1,7 @@
 package kernels
 
+import "github.com/elbow-go/elbow/internal/size"
+
 // BivariateMixtureLogProb writes the log-density of each row under a mixture of bivariate
 // Gaussians with correlation, together with one Bernoulli bit, in nats: the pen strokes of
 // Graves 2013.
@@ -91,7 +93,7 @@ const singleCols = 1 + biLogits
 
 func mixtureCols(fn string, k int) int {
 	checkSize(fn, "k", k, 0)
-	return 1 + (biLogits+1)*k
+	return size.Add(1, size.Mul(biLogits+1, k))
 }
 
 func checkBivariate[T Float](fn string, y, theta []T, form ScaleForm, rows, cols, ld int) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/elbow-go/elbow/asm"
+	"github.com/elbow-go/elbow/internal/size"
 )
 
 // The fused steps are whole recurrent steps: the product with the recurrent weights, the
@@ -30,8 +31,17 @@ const (
 	StepGRUBefore                 // [3H, H], r z n; reset-before form
 )
 
-// Gates returns how many times H rows the weights have.
-func (k StepKind) Gates() int { return [...]int{1, 4, 3, 3}[k] }
+// Gates returns how many times H rows the weights have. It panics if k is unknown.
+func (k StepKind) Gates() int {
+	checkKind("StepKind.Gates", k)
+	return [...]int{1, 4, 3, 3}[k]
+}
+
+func checkKind(fn string, kind StepKind) {
+	if kind > StepGRUBefore {
+		panic(fmt.Sprintf("kernels: %s: kind = %d, want at most %d", fn, kind, StepGRUBefore))
+	}
+}
 
 // StepWeights holds the recurrent weights of one layer, packed for the fused steps. The zero
 // value is empty. It is only read by the steps and may be shared by goroutines.
@@ -51,20 +61,28 @@ type StepWeights[T Float] struct {
 // trap into microcode, at a hundred times the cost, in every step. Pack panics if kind is
 // unknown, hidden negative or whh too short. It allocates only when w has never been so large.
 func (w *StepWeights[T]) Pack(kind StepKind, whh []T, hidden int, training bool) {
-	const fn = "StepWeights.Pack"
-	if kind > StepGRUBefore {
-		panic(fmt.Sprintf("kernels: %s: kind = %d, want at most %d", fn, kind, StepGRUBefore))
-	}
+	w.pack(whh[:checkPack("StepWeights.Pack", kind, len(whh), hidden)], kind, hidden, training)
+}
+
+// checkPack panics unless a slice of length n holds the weights of a layer, and returns their
+// number.
+func checkPack(fn string, kind StepKind, n, hidden int) int {
+	checkKind(fn, kind)
 	checkSize(fn, "hidden", hidden, 0)
-	n := kind.Gates() * hidden * hidden
-	checkLen(fn, "whh", len(whh), n)
+	want := size.Mul(kind.Gates(), size.Mul(hidden, hidden))
+	checkLen(fn, "whh", n, want)
+	return want
+}
+
+// pack is Pack for weights that are all of whh.
+func (w *StepWeights[T]) pack(whh []T, kind StepKind, hidden int, training bool) {
 	w.kind, w.hidden, w.ready, w.training, w.isa = kind, hidden, true, training, asm.Active()
 	w.plain = w.plain[:0]
 	w.panels.clear()
-	if whh, ok := any(whh[:n]).([]float32); ok && w.panels.pack(kind, whh, hidden, training) {
+	if whh, ok := any(whh).([]float32); ok && w.panels.pack(kind, whh, hidden, training) {
 		return
 	}
-	w.plain = append(w.plain, whh[:n]...)
+	w.plain = append(w.plain, whh...)
 	if p, ok := any(w.plain).([]float32); ok {
 		for i, v := range p {
 			p[i] = flushDenormal(v)
@@ -80,11 +98,11 @@ func (w *StepWeights[T]) Pack(kind StepKind, whh []T, hidden int, training bool)
 // of float32, so the bits of a step with rounded weights do not depend on the instruction set
 // either. PackBF16 panics as Pack does. It allocates.
 func (w *StepWeights[T]) PackBF16(kind StepKind, whh []T, hidden int) {
-	rounded := make([]T, len(whh))
-	for i, x := range whh {
-		rounded[i] = T(roundBF16(float32(x)))
+	rounded := make([]T, checkPack("StepWeights.PackBF16", kind, len(whh), hidden))
+	for i := range rounded {
+		rounded[i] = T(roundBF16(float32(whh[i])))
 	}
-	w.Pack(kind, rounded, hidden, false)
+	w.pack(rounded, kind, hidden, false)
 	w.panels.halve()
 }
 
@@ -102,7 +120,7 @@ func (w *StepWeights[T]) Plain() []T {
 // check panics unless w is packed for what fn is going to do, and part is one.
 func (w *StepWeights[T]) check(fn string, kind StepKind, hidden int, training bool, part StepPart) {
 	switch {
-	case !w.ready:
+	case w == nil || !w.ready:
 		panic("kernels: " + fn + ": the weights are not packed: call Pack")
 	case w.kind != kind || w.hidden != hidden:
 		panic(fmt.Sprintf("kernels: %s: weights of kind %d and %d units, want kind %d and %d units", fn, w.kind, w.hidden, kind, hidden))
@@ -148,10 +166,12 @@ func (p StepPart) meet() {
 	}
 }
 
-// units returns the range of units of a part, cut at multiples of width.
+// units returns the range of units of a part, cut at multiples of width. Of more parts than there
+// are panels, the first have one each and the others none; so no product here is large.
 func (p StepPart) units(hidden, width int) (from, to int) {
-	n, of := (hidden+width-1)/width, max(1, p.Of)
-	return p.Index * n / of * width, min(hidden, (p.Index+1)*n/of*width)
+	n := (hidden + width - 1) / width
+	of, index := min(max(1, p.Of), n), min(p.Index, n)
+	return min(hidden, index*n/of*width), min(hidden, (index+1)*n/of*width)
 }
 
 // idle reports whether there is nothing to do for a part because part 0 does all.
@@ -214,11 +234,11 @@ func LSTMFusedStep[T Float](hy, cy, gates, hx, cx, peephole []T, w *StepWeights[
 	w.check(fn, StepLSTM, hidden, false, part)
 	checkGate(fn, "hy", len(hy), batch, hidden, hidden)
 	checkGate(fn, "cy", len(cy), batch, hidden, hidden)
-	checkSize(fn, "ldg", ldg, 4*hidden)
-	checkGate(fn, "gates", len(gates), batch, 4*hidden, ldg)
+	checkSize(fn, "ldg", ldg, size.Mul(4, hidden))
+	checkGate(fn, "gates", len(gates), batch, size.Mul(4, hidden), ldg)
 	checkGate(fn, "hx", len(hx), batch, hidden, hidden)
 	checkGateOrNil(fn, "cx", cx, batch, hidden)
-	checkGateOrNil(fn, "peephole", peephole, 1, 3*hidden)
+	checkGateOrNil(fn, "peephole", peephole, 1, size.Mul(3, hidden))
 	if batch == 0 || hidden == 0 || w.idle(part) {
 		return
 	}
@@ -251,8 +271,8 @@ func GRUFusedStep[T Float](hy, gates, hx, bhn []T, w *StepWeights[T], batch, hid
 	checkGateSizes(fn, batch, hidden)
 	w.check(fn, StepGRU, hidden, false, part)
 	checkGate(fn, "hy", len(hy), batch, hidden, hidden)
-	checkSize(fn, "ldg", ldg, 4*hidden)
-	checkGate(fn, "gates", len(gates), batch, 4*hidden, ldg)
+	checkSize(fn, "ldg", ldg, size.Mul(4, hidden))
+	checkGate(fn, "gates", len(gates), batch, size.Mul(4, hidden), ldg)
 	checkGate(fn, "hx", len(hx), batch, hidden, hidden)
 	checkLen(fn, "bhn", len(bhn), hidden)
 	if batch == 0 || hidden == 0 || w.idle(part) {
@@ -290,8 +310,8 @@ func GRUBeforeFusedStep[T Float](hy, gates, hx []T, w *StepWeights[T], batch, hi
 	checkGateSizes(fn, batch, hidden)
 	w.check(fn, StepGRUBefore, hidden, false, part)
 	checkGate(fn, "hy", len(hy), batch, hidden, hidden)
-	checkSize(fn, "ldg", ldg, 4*hidden)
-	checkGate(fn, "gates", len(gates), batch, 4*hidden, ldg)
+	checkSize(fn, "ldg", ldg, size.Mul(4, hidden))
+	checkGate(fn, "gates", len(gates), batch, size.Mul(4, hidden), ldg)
 	checkGate(fn, "hx", len(hx), batch, hidden, hidden)
 	if batch == 0 || hidden == 0 || w.idle(part) {
 		return

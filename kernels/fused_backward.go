@@ -1,5 +1,7 @@
 package kernels
 
+import "github.com/elbow-go/elbow/internal/size"
+
 // RNNFusedStepBackward is the gradient of [RNNFusedStep] with respect to the pre-activations,
 // given those of the step after it.
 //
@@ -58,16 +60,16 @@ func LSTMFusedStepBackward[T Float](dgates, dcx, dh, dnext, dcy, gates, cx, cy, 
 	const fn = "LSTMFusedStepBackward"
 	checkGateSizes(fn, batch, hidden)
 	w.check(fn, StepLSTM, hidden, true, part)
-	checkSize(fn, "ldg", ldg, 4*hidden)
-	checkNext(fn, len(dnext), batch, next, 4*hidden, ldg)
-	checkGate(fn, "dgates", len(dgates), batch, 4*hidden, ldg)
+	checkSize(fn, "ldg", ldg, size.Mul(4, hidden))
+	checkNext(fn, len(dnext), batch, next, size.Mul(4, hidden), ldg)
+	checkGate(fn, "dgates", len(dgates), batch, size.Mul(4, hidden), ldg)
 	checkGate(fn, "dcx", len(dcx), batch, hidden, hidden)
 	checkGate(fn, "dh", len(dh), batch, hidden, hidden)
 	checkGateOrNil(fn, "dcy", dcy, batch, hidden)
-	checkGate(fn, "gates", len(gates), batch, 4*hidden, ldg)
+	checkGate(fn, "gates", len(gates), batch, size.Mul(4, hidden), ldg)
 	checkGateOrNil(fn, "cx", cx, batch, hidden)
 	checkGate(fn, "cy", len(cy), batch, hidden, hidden)
-	checkGateOrNil(fn, "peephole", peephole, 1, 3*hidden)
+	checkGateOrNil(fn, "peephole", peephole, 1, size.Mul(3, hidden))
 	if batch == 0 || hidden == 0 || w.idle(part) {
 		return
 	}
@@ -168,7 +170,7 @@ func GRUBeforeFusedStepBackward[T Float](dgates, dhx, dh, dnext, gates, hx []T, 
 func RecurrentGrad[T Float](dh, dnext []T, w *StepWeights[T], next, hidden, ldg int) {
 	const fn = "RecurrentGrad"
 	checkGateSizes(fn, next, hidden)
-	w.check(fn, w.kind, hidden, true, StepPart{})
+	w.check(fn, w.anyKind(), hidden, true, StepPart{})
 	cols := w.kind.columns() * hidden
 	checkSize(fn, "ldg", ldg, cols)
 	checkGate(fn, "dnext", len(dnext), next, cols, ldg)
@@ -193,18 +195,26 @@ func RecurrentGrad[T Float](dh, dnext []T, w *StepWeights[T], next, hidden, ldg 
 	}
 }
 
+// anyKind returns the kind of w, for a function that takes them all.
+func (w *StepWeights[T]) anyKind() StepKind {
+	if w == nil {
+		return 0 // which is refused as weights that are not packed
+	}
+	return w.kind
+}
+
 // columns returns how many times H columns a row of pre-activations has.
 func (k StepKind) columns() int { return [...]int{1, 4, 4, 4}[k] }
 
 func gruCheckBackward[T Float](fn string, dgates, dhx, dh, dnext, gates, hx []T, w *StepWeights[T], kind StepKind, batch, next, hidden, ldg int, part StepPart) {
 	checkGateSizes(fn, batch, hidden)
 	w.check(fn, kind, hidden, true, part)
-	checkSize(fn, "ldg", ldg, 4*hidden)
-	checkNext(fn, len(dnext), batch, next, 4*hidden, ldg)
-	checkGate(fn, "dgates", len(dgates), batch, 4*hidden, ldg)
+	checkSize(fn, "ldg", ldg, size.Mul(4, hidden))
+	checkNext(fn, len(dnext), batch, next, size.Mul(4, hidden), ldg)
+	checkGate(fn, "dgates", len(dgates), batch, size.Mul(4, hidden), ldg)
 	checkGate(fn, "dhx", len(dhx), batch, hidden, hidden)
 	checkGate(fn, "dh", len(dh), batch, hidden, hidden)
-	checkGate(fn, "gates", len(gates), batch, 4*hidden, ldg)
+	checkGate(fn, "gates", len(gates), batch, size.Mul(4, hidden), ldg)
 	checkGate(fn, "hx", len(hx), batch, hidden, hidden)
 }
 

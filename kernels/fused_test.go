@@ -306,7 +306,8 @@ func TestFusedParts(t *testing.T) {
 		}
 	})
 	// Two parts of two panels each, and nothing between them or twice.
-	for _, c := range []struct{ index, of, from, to int }{{0, 0, 0, 60}, {0, 1, 0, 60}, {0, 2, 0, 32}, {1, 2, 32, 60}, {0, 3, 0, 16}, {1, 3, 16, 32}, {2, 3, 32, 60}, {0, 5, 0, 0}} {
+	for _, c := range []struct{ index, of, from, to int }{{0, 0, 0, 60}, {0, 1, 0, 60}, {0, 2, 0, 32}, {1, 2, 32, 60}, {0, 3, 0, 16}, {1, 3, 16, 32}, {2, 3, 32, 60},
+		{0, 5, 0, 16}, {3, 5, 48, 60}, {4, 5, 60, 60}, {1, math.MaxInt, 16, 32}, {math.MaxInt - 1, math.MaxInt, 60, 60}} {
 		if from, to := (StepPart{Index: c.index, Of: c.of}).units(60, 16); from != c.from || to != c.to {
 			t.Errorf("part %d of %d: units %d..%d, want %d..%d", c.index, c.of, from, to, c.from, c.to)
 		}

@@ -17,6 +17,9 @@ func GaussSample[T Float](z, mu, s, eps []T, form ScaleForm, rows, n, ld int) {
 	checkMatrix(fn, "s", len(s), rows, n, ld)
 	checkMatrix(fn, "eps", len(eps), rows, n, n)
 	checkMatrix(fn, "z", len(z), rows, n, n)
+	if rows == 0 || n == 0 {
+		return
+	}
 	switch z := any(z).(type) {
 	case []float32:
 		gaussSample32(z, any(mu).([]float32), any(s).([]float32), any(eps).([]float32), form, rows, n, ld)
@@ -46,6 +49,9 @@ func GaussSampleBackward[T Float](dmu, ds, dz, s, eps []T, form ScaleForm, rows,
 	checkMatrix(fn, "ds", len(ds), rows, n, ld)
 	checkMatrix(fn, "dz", len(dz), rows, n, n)
 	checkMatrix(fn, "eps", len(eps), rows, n, n)
+	if rows == 0 || n == 0 {
+		return
+	}
 	switch dmu := any(dmu).(type) {
 	case []float32:
 		gaussSampleBackward32(dmu, any(ds).([]float32), any(dz).([]float32), any(s).([]float32), any(eps).([]float32),

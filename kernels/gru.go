@@ -1,5 +1,7 @@
 package kernels
 
+import "github.com/elbow-go/elbow/internal/size"
+
 // A GRU comes in two forms. Reset-after (PyTorch, cuDNN) applies the reset gate to the
 // recurrent product of the candidate, so that one product per step is enough. Reset-before
 // (Cho et al. 2014) applies it to the state in front of that product; its step is two
@@ -33,8 +35,8 @@ func GRUStep[T Float](hy, gates, hn, hx []T, batch, hidden, ldg, ldhn int) {
 	const fn = "GRUStep"
 	checkGateSizes(fn, batch, hidden)
 	checkGate(fn, "hy", len(hy), batch, hidden, hidden)
-	checkSize(fn, "ldg", ldg, 3*hidden)
-	checkGate(fn, "gates", len(gates), batch, 3*hidden, ldg)
+	checkSize(fn, "ldg", ldg, size.Mul(3, hidden))
+	checkGate(fn, "gates", len(gates), batch, size.Mul(3, hidden), ldg)
 	checkSize(fn, "ldhn", ldhn, hidden)
 	checkGate(fn, "hn", len(hn), batch, hidden, ldhn)
 	checkGateOrNil(fn, "hx", hx, batch, hidden)
@@ -74,13 +76,13 @@ func GRUStep[T Float](hy, gates, hn, hx []T, batch, hidden, ldg, ldhn int) {
 func GRUStepBackward[T Float](dgates, dhn, dhx, dh, gates, hn, hx []T, batch, hidden, ldg, ldhn int) {
 	const fn = "GRUStepBackward"
 	checkGateSizes(fn, batch, hidden)
-	checkSize(fn, "ldg", ldg, 3*hidden)
+	checkSize(fn, "ldg", ldg, size.Mul(3, hidden))
 	checkSize(fn, "ldhn", ldhn, hidden)
-	checkGate(fn, "dgates", len(dgates), batch, 3*hidden, ldg)
+	checkGate(fn, "dgates", len(dgates), batch, size.Mul(3, hidden), ldg)
 	checkGate(fn, "dhn", len(dhn), batch, hidden, ldhn)
 	checkGate(fn, "dhx", len(dhx), batch, hidden, hidden)
 	checkGate(fn, "dh", len(dh), batch, hidden, hidden)
-	checkGate(fn, "gates", len(gates), batch, 3*hidden, ldg)
+	checkGate(fn, "gates", len(gates), batch, size.Mul(3, hidden), ldg)
 	checkGate(fn, "hn", len(hn), batch, hidden, ldhn)
 	checkGateOrNil(fn, "hx", hx, batch, hidden)
 	if batch == 0 || hidden == 0 {
@@ -122,8 +124,8 @@ func GRUBeforeReset[T Float](rh, gates, hx []T, batch, hidden, ldg, ldrh int) {
 	checkGateSizes(fn, batch, hidden)
 	checkSize(fn, "ldrh", ldrh, hidden)
 	checkGate(fn, "rh", len(rh), batch, hidden, ldrh)
-	checkSize(fn, "ldg", ldg, 3*hidden)
-	checkGate(fn, "gates", len(gates), batch, 3*hidden, ldg)
+	checkSize(fn, "ldg", ldg, size.Mul(3, hidden))
+	checkGate(fn, "gates", len(gates), batch, size.Mul(3, hidden), ldg)
 	checkGateOrNil(fn, "hx", hx, batch, hidden)
 	if batch == 0 || hidden == 0 {
 		return
@@ -154,8 +156,8 @@ func GRUBeforeUpdate[T Float](hy, gates, hx []T, batch, hidden, ldg int) {
 	const fn = "GRUBeforeUpdate"
 	checkGateSizes(fn, batch, hidden)
 	checkGate(fn, "hy", len(hy), batch, hidden, hidden)
-	checkSize(fn, "ldg", ldg, 3*hidden)
-	checkGate(fn, "gates", len(gates), batch, 3*hidden, ldg)
+	checkSize(fn, "ldg", ldg, size.Mul(3, hidden))
+	checkGate(fn, "gates", len(gates), batch, size.Mul(3, hidden), ldg)
 	checkGateOrNil(fn, "hx", hx, batch, hidden)
 	if batch == 0 || hidden == 0 {
 		return
@@ -188,11 +190,11 @@ func GRUBeforeUpdate[T Float](hy, gates, hx []T, batch, hidden, ldg int) {
 func GRUBeforeUpdateBackward[T Float](dgates, dhx, dh, gates, hx []T, batch, hidden, ldg int) {
 	const fn = "GRUBeforeUpdateBackward"
 	checkGateSizes(fn, batch, hidden)
-	checkSize(fn, "ldg", ldg, 3*hidden)
-	checkGate(fn, "dgates", len(dgates), batch, 3*hidden, ldg)
+	checkSize(fn, "ldg", ldg, size.Mul(3, hidden))
+	checkGate(fn, "dgates", len(dgates), batch, size.Mul(3, hidden), ldg)
 	checkGate(fn, "dhx", len(dhx), batch, hidden, hidden)
 	checkGate(fn, "dh", len(dh), batch, hidden, hidden)
-	checkGate(fn, "gates", len(gates), batch, 3*hidden, ldg)
+	checkGate(fn, "gates", len(gates), batch, size.Mul(3, hidden), ldg)
 	checkGateOrNil(fn, "hx", hx, batch, hidden)
 	if batch == 0 || hidden == 0 {
 		return
@@ -228,12 +230,12 @@ func GRUBeforeUpdateBackward[T Float](dgates, dhx, dh, gates, hx []T, batch, hid
 func GRUBeforeResetBackward[T Float](dgates, dhx, drh, gates, hx []T, batch, hidden, ldg, lddrh int) {
 	const fn = "GRUBeforeResetBackward"
 	checkGateSizes(fn, batch, hidden)
-	checkSize(fn, "ldg", ldg, 3*hidden)
+	checkSize(fn, "ldg", ldg, size.Mul(3, hidden))
 	checkSize(fn, "lddrh", lddrh, hidden)
-	checkGate(fn, "dgates", len(dgates), batch, 3*hidden, ldg)
+	checkGate(fn, "dgates", len(dgates), batch, size.Mul(3, hidden), ldg)
 	checkGate(fn, "dhx", len(dhx), batch, hidden, hidden)
 	checkGate(fn, "drh", len(drh), batch, hidden, lddrh)
-	checkGate(fn, "gates", len(gates), batch, 3*hidden, ldg)
+	checkGate(fn, "gates", len(gates), batch, size.Mul(3, hidden), ldg)
 	checkGateOrNil(fn, "hx", hx, batch, hidden)
 	if batch == 0 || hidden == 0 {
 		return

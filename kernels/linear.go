@@ -120,22 +120,3 @@ func rowsOf(rows, cols int) int {
 	}
 	return rows
 }
-
-// checkMatrix panics unless a slice of length n holds a row-major matrix with row stride ld.
-// It divides where it could multiply, so that no size can overflow its way past it.
-func checkMatrix(fn, arg string, n, rows, cols, ld int) {
-	switch { // the texts are put together only when needed
-	case rows < 0:
-		badArg(fn, "rows of "+arg, rows, 0)
-	case cols < 0:
-		badArg(fn, "cols of "+arg, cols, 0)
-	case ld < cols:
-		badArg(fn, "row stride of "+arg, ld, cols)
-	}
-	if rows == 0 || cols == 0 {
-		return
-	}
-	if n < cols || (n-cols)/ld < rows-1 {
-		badArg(fn, "len("+arg+")", n, (rows-1)*ld+cols)
-	}
-}

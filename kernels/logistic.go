@@ -1,6 +1,10 @@
 package kernels
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/elbow-go/elbow/internal/size"
+)
 
 // maxLevels is the finest grid: that of 16 bit.
 const maxLevels = 1 << 16
@@ -73,9 +77,9 @@ func LogisticMixtureLogProb[T Float](lp, x, logits, mu, s []T, form ScaleForm, l
 func LogisticMixtureLogProbBackward[T Float](lp, dlogits, dmu, ds, dlp, x, logits, mu, s []T, form ScaleForm, levels, rows, k, d, ld int) {
 	const fn = "LogisticMixtureLogProbBackward"
 	checkLogistic(fn, x, logits, mu, s, form, levels, rows, k, d, ld)
-	checkMatrix(fn, "dlogits", len(dlogits), rows, d*k, ld)
-	checkMatrix(fn, "dmu", len(dmu), rows, d*k, ld)
-	checkMatrix(fn, "ds", len(ds), rows, d*k, ld)
+	checkMatrix(fn, "dlogits", len(dlogits), rows, size.Mul(d, k), ld)
+	checkMatrix(fn, "dmu", len(dmu), rows, size.Mul(d, k), ld)
+	checkMatrix(fn, "ds", len(ds), rows, size.Mul(d, k), ld)
 	checkLen(fn, "dlp", len(dlp), rows)
 	if lp != nil {
 		checkLen(fn, "lp", len(lp), rows)
@@ -97,7 +101,7 @@ func checkLogistic[T Float](fn string, x, logits, mu, s []T, form ScaleForm, lev
 	}
 	checkSize(fn, "k", k, 0)
 	checkMatrix(fn, "x", len(x), rows, d, d)
-	checkMatrix(fn, "logits", len(logits), rows, d*k, ld)
-	checkMatrix(fn, "mu", len(mu), rows, d*k, ld)
-	checkMatrix(fn, "s", len(s), rows, d*k, ld)
+	checkMatrix(fn, "logits", len(logits), rows, size.Mul(d, k), ld)
+	checkMatrix(fn, "mu", len(mu), rows, size.Mul(d, k), ld)
+	checkMatrix(fn, "s", len(s), rows, size.Mul(d, k), ld)
 }

@@ -1,5 +1,7 @@
 package kernels
 
+import "github.com/elbow-go/elbow/internal/size"
+
 // LSTMStep finishes one LSTM time step for a batch, given the gate pre-activations.
 //
 //	i, f, o = σ(i), σ(f), σ(o)    g = tanh(g)
@@ -33,10 +35,10 @@ func LSTMStep[T Float](hy, cy, gates, cx, peephole []T, batch, hidden, ldg int) 
 	checkGateSizes(fn, batch, hidden)
 	checkGate(fn, "hy", len(hy), batch, hidden, hidden)
 	checkGate(fn, "cy", len(cy), batch, hidden, hidden)
-	checkSize(fn, "ldg", ldg, 4*hidden)
-	checkGate(fn, "gates", len(gates), batch, 4*hidden, ldg)
+	checkSize(fn, "ldg", ldg, size.Mul(4, hidden))
+	checkGate(fn, "gates", len(gates), batch, size.Mul(4, hidden), ldg)
 	checkGateOrNil(fn, "cx", cx, batch, hidden)
-	checkGateOrNil(fn, "peephole", peephole, 1, 3*hidden)
+	checkGateOrNil(fn, "peephole", peephole, 1, size.Mul(3, hidden))
 	if batch == 0 || hidden == 0 {
 		return
 	}
@@ -80,15 +82,15 @@ func LSTMStep[T Float](hy, cy, gates, cx, peephole []T, batch, hidden, ldg int) 
 func LSTMStepBackward[T Float](dgates, dcx, dh, dcy, gates, cx, cy, peephole []T, batch, hidden, ldg int) {
 	const fn = "LSTMStepBackward"
 	checkGateSizes(fn, batch, hidden)
-	checkSize(fn, "ldg", ldg, 4*hidden)
-	checkGate(fn, "dgates", len(dgates), batch, 4*hidden, ldg)
+	checkSize(fn, "ldg", ldg, size.Mul(4, hidden))
+	checkGate(fn, "dgates", len(dgates), batch, size.Mul(4, hidden), ldg)
 	checkGate(fn, "dcx", len(dcx), batch, hidden, hidden)
 	checkGate(fn, "dh", len(dh), batch, hidden, hidden)
 	checkGateOrNil(fn, "dcy", dcy, batch, hidden)
-	checkGate(fn, "gates", len(gates), batch, 4*hidden, ldg)
+	checkGate(fn, "gates", len(gates), batch, size.Mul(4, hidden), ldg)
 	checkGateOrNil(fn, "cx", cx, batch, hidden)
 	checkGate(fn, "cy", len(cy), batch, hidden, hidden)
-	checkGateOrNil(fn, "peephole", peephole, 1, 3*hidden)
+	checkGateOrNil(fn, "peephole", peephole, 1, size.Mul(3, hidden))
 	if batch == 0 || hidden == 0 {
 		return
 	}

@@ -1,5 +1,7 @@
 package kernels
 
+import "github.com/elbow-go/elbow/internal/size"
+
 // GMMLogProb writes the log-density of each row under a mixture of diagonal Gaussians, in
 // nats.
 //
@@ -64,8 +66,8 @@ func GMMLogProbBackward[T Float](lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s
 	const fn = "GMMLogProbBackward"
 	checkGMM(fn, x, logits, mu, s, form, rows, k, d, ldl, ld)
 	checkMatrix(fn, "dlogits", len(dlogits), rows, k, ldl)
-	checkMatrix(fn, "dmu", len(dmu), rows, k*d, ld)
-	checkMatrix(fn, "ds", len(ds), rows, k*d, ld)
+	checkMatrix(fn, "dmu", len(dmu), rows, size.Mul(k, d), ld)
+	checkMatrix(fn, "ds", len(ds), rows, size.Mul(k, d), ld)
 	if dx != nil {
 		checkMatrix(fn, "dx", len(dx), rows, d, d)
 	}
@@ -89,6 +91,6 @@ func checkGMM[T Float](fn string, x, logits, mu, s []T, form ScaleForm, rows, k,
 	checkForm(fn, form)
 	checkMatrix(fn, "x", len(x), rows, d, d)
 	checkMatrix(fn, "logits", len(logits), rows, k, ldl)
-	checkMatrix(fn, "mu", len(mu), rows, k*d, ld)
-	checkMatrix(fn, "s", len(s), rows, k*d, ld)
+	checkMatrix(fn, "mu", len(mu), rows, size.Mul(k, d), ld)
+	checkMatrix(fn, "s", len(s), rows, size.Mul(k, d), ld)
 }

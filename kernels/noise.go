@@ -1,7 +1,5 @@
 package kernels
 
-import "fmt"
-
 // A Noise names one source of random numbers. The numbers are computed from their place,
 // not drawn one after the other: the same Noise, step, row and column give the same number
 // in whatever order, in whatever parts and on whatever machine they are asked for.
@@ -96,16 +94,4 @@ func checkNoise(fn string, length int, row uint32, rows, cols int) {
 	if uint64(row)+uint64(rows) > 1<<32 {
 		badMost(fn, "row + rows", uint64(row)+uint64(rows), 1<<32)
 	}
-}
-
-// checkMost panics if the size arg is above most.
-func checkMost(fn, arg string, got, most int) {
-	if got > most {
-		badMost(fn, arg, uint64(got), uint64(most))
-	}
-}
-
-//go:noinline
-func badMost(fn, arg string, got, most uint64) {
-	panic(fmt.Sprintf("kernels: %s: %s = %d, want at most %d", fn, arg, got, most))
 }

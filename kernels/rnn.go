@@ -80,27 +80,6 @@ func RNNStepBackward[T Float](da, dh, h []T, batch, hidden, ldda int, act Activa
 	}
 }
 
-// checkGateSizes is the check of the two sizes that every gate kernel has.
-func checkGateSizes(fn string, batch, hidden int) {
-	checkSize(fn, "batch", batch, 0)
-	checkSize(fn, "hidden", hidden, 0)
-}
-
-// checkGate panics unless a slice of length n holds rows of cols elements, ld apart. The
-// last row need not be filled up to ld.
-func checkGate(fn, arg string, n, rows, cols, ld int) {
-	if rows > 0 && cols > 0 {
-		checkLen(fn, arg, n, (rows-1)*ld+cols)
-	}
-}
-
-// checkGateOrNil is checkGate for an argument that may be nil.
-func checkGateOrNil[T Float](fn, arg string, x []T, rows, cols int) {
-	if x != nil {
-		checkGate(fn, arg, len(x), rows, cols, cols)
-	}
-}
-
 func checkAct(fn string, act Activation) {
 	if act > RNNReLU {
 		badAct(fn, act)

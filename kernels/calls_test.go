@@ -1,0 +1,181 @@
+package kernels
+
+import (
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/elbow-go/elbow/asm/asmtest"
+)
+
+// calls are all exported functions that take sizes or slices.
+var calls = asmtest.Calls{Package: "kernels", Arg: callArg, Funcs: []asmtest.Func{
+	both("BernoulliLogProb", BernoulliLogProb[float32], BernoulliLogProb[float64]),
+	both("BernoulliLogProbBackward", BernoulliLogProbBackward[float32], BernoulliLogProbBackward[float64]),
+	both("BivariateMixtureLogProb", BivariateMixtureLogProb[float32], BivariateMixtureLogProb[float64]),
+	both("BivariateMixtureLogProbBackward", BivariateMixtureLogProbBackward[float32], BivariateMixtureLogProbBackward[float64]),
+	both("BivariateLogProb", BivariateLogProb[float32], BivariateLogProb[float64]),
+	both("BivariateLogProbBackward", BivariateLogProbBackward[float32], BivariateLogProbBackward[float64]),
+	both("CategoricalLogProb", CategoricalLogProb[float32], CategoricalLogProb[float64]),
+	both("CategoricalLogProbBackward", CategoricalLogProbBackward[float32], CategoricalLogProbBackward[float64]),
+	both("StepWeights.Pack", (*StepWeights[float32]).Pack, (*StepWeights[float64]).Pack),
+	both("StepWeights.PackBF16", (*StepWeights[float32]).PackBF16, (*StepWeights[float64]).PackBF16),
+	both("RNNFusedStep", RNNFusedStep[float32], RNNFusedStep[float64]),
+	both("LSTMFusedStep", LSTMFusedStep[float32], LSTMFusedStep[float64]),
+	both("GRUFusedStep", GRUFusedStep[float32], GRUFusedStep[float64]),
+	both("GRUBeforeFusedStep", GRUBeforeFusedStep[float32], GRUBeforeFusedStep[float64]),
+	both("RNNFusedStepBackward", RNNFusedStepBackward[float32], RNNFusedStepBackward[float64]),
+	both("LSTMFusedStepBackward", LSTMFusedStepBackward[float32], LSTMFusedStepBackward[float64]),
+	both("GRUFusedStepBackward", GRUFusedStepBackward[float32], GRUFusedStepBackward[float64]),
+	both("GRUBeforeFusedStepBackward", GRUBeforeFusedStepBackward[float32], GRUBeforeFusedStepBackward[float64]),
+	both("RecurrentGrad", RecurrentGrad[float32], RecurrentGrad[float64]),
+	both("GaussKL", GaussKL[float32], GaussKL[float64]),
+	both("GaussKLStandard", GaussKLStandard[float32], GaussKLStandard[float64]),
+	both("GaussKLBackward", GaussKLBackward[float32], GaussKLBackward[float64]),
+	both("GaussKLStandardBackward", GaussKLStandardBackward[float32], GaussKLStandardBackward[float64]),
+	both("GaussLogProb", GaussLogProb[float32], GaussLogProb[float64]),
+	both("GaussLogProbBackward", GaussLogProbBackward[float32], GaussLogProbBackward[float64]),
+	both("GaussSample", GaussSample[float32], GaussSample[float64]),
+	both("GaussSampleBackward", GaussSampleBackward[float32], GaussSampleBackward[float64]),
+	both("LatentStep", LatentStep[float32], LatentStep[float64]),
+	both("LatentStepBackward", LatentStepBackward[float32], LatentStepBackward[float64]),
+	both("GRUStep", GRUStep[float32], GRUStep[float64]),
+	both("GRUStepBackward", GRUStepBackward[float32], GRUStepBackward[float64]),
+	both("GRUBeforeReset", GRUBeforeReset[float32], GRUBeforeReset[float64]),
+	both("GRUBeforeUpdate", GRUBeforeUpdate[float32], GRUBeforeUpdate[float64]),
+	both("GRUBeforeUpdateBackward", GRUBeforeUpdateBackward[float32], GRUBeforeUpdateBackward[float64]),
+	both("GRUBeforeResetBackward", GRUBeforeResetBackward[float32], GRUBeforeResetBackward[float64]),
+	both("SetRows", SetRows[float32], SetRows[float64]),
+	both("AddColumnSums", AddColumnSums[float32], AddColumnSums[float64]),
+	both("AddColumnProducts", AddColumnProducts[float32], AddColumnProducts[float64]),
+	both("Axpy", Axpy[float32], Axpy[float64]),
+	both("Scal", Scal[float32], Scal[float64]),
+	both("SumSquares", SumSquares[float32], SumSquares[float64]),
+	both("LogisticMixtureLogProb", LogisticMixtureLogProb[float32], LogisticMixtureLogProb[float64]),
+	both("LogisticMixtureLogProbBackward", LogisticMixtureLogProbBackward[float32], LogisticMixtureLogProbBackward[float64]),
+	both("LSTMStep", LSTMStep[float32], LSTMStep[float64]),
+	both("LSTMStepBackward", LSTMStepBackward[float32], LSTMStepBackward[float64]),
+	both("GMMLogProb", GMMLogProb[float32], GMMLogProb[float64]),
+	both("GMMLogProbBackward", GMMLogProbBackward[float32], GMMLogProbBackward[float64]),
+	both("Uniforms", Uniforms[float32], Uniforms[float64]),
+	both("Normals", Normals[float32], Normals[float64]),
+	{Name: "Uint32s", Forms: []any{Uint32s}},
+	{Name: "Shuffle", Forms: []any{Shuffle}},
+	both("Adam", Adam[float32], Adam[float64]),
+	both("SGD", SGD[float32], SGD[float64]),
+	both("Adagrad", Adagrad[float32], Adagrad[float64]),
+	both("RNNStep", RNNStep[float32], RNNStep[float64]),
+	both("RNNStepBackward", RNNStepBackward[float32], RNNStepBackward[float64]),
+	both("Softmax", Softmax[float32], Softmax[float64]),
+	both("SoftmaxBackward", SoftmaxBackward[float32], SoftmaxBackward[float64]),
+	both("LogSumExp", LogSumExp[float32], LogSumExp[float64]),
+	both("Exp", Exp[float32], Exp[float64]),
+	both("Log", Log[float32], Log[float64]),
+	both("Tanh", Tanh[float32], Tanh[float64]),
+	both("Sigmoid", Sigmoid[float32], Sigmoid[float64]),
+	both("Softplus", Softplus[float32], Softplus[float64]),
+	both("ReLU", ReLU[float32], ReLU[float64]),
+	both("TanhBackward", TanhBackward[float32], TanhBackward[float64]),
+	both("SigmoidBackward", SigmoidBackward[float32], SigmoidBackward[float64]),
+	both("SoftplusBackward", SoftplusBackward[float32], SoftplusBackward[float64]),
+	both("ReLUBackward", ReLUBackward[float32], ReLUBackward[float64]),
+}}
+
+func both(name string, f32, f64 any) asmtest.Func {
+	return asmtest.Func{Name: name, Forms: []any{f32, f64}}
+}
+
+// TestCalls: no sizes get past a check, and no function is without.
+func TestCalls(t *testing.T) {
+	n := 600
+	if testing.Short() {
+		n = 300
+	}
+	calls.Run(t, n)
+}
+
+func FuzzCalls(f *testing.F) { calls.Fuzz(f) }
+
+// callUnits is the number of units of packed weights: more than a vector of any instruction set.
+const callUnits = 18
+
+// callArg makes what the table of calls does not know of, and sizes for which some of the calls
+// go through.
+func callArg(d *asmtest.Draw, fn, param string, t reflect.Type) (any, bool) {
+	fused := strings.Contains(fn, "Fused") || fn == "RecurrentGrad"
+	switch t {
+	case reflect.TypeFor[int]():
+		small := 0
+		switch {
+		case fused && param == "hidden":
+			small = callUnits
+		case fused && param == "next":
+			small = int(d.Byte() % 3)
+		case fused && strings.HasPrefix(param, "ld"):
+			small = 4*callUnits - 1 + int(d.Byte()%8)
+		case param == "levels":
+			small = 1 + int(d.Byte())
+		default:
+			return nil, false
+		}
+		if x, odd := d.OddSize(); odd {
+			return x, true
+		}
+		return small, true
+	case reflect.TypeFor[ScaleForm]():
+		return ScaleForm(d.Byte() % 5), true
+	case reflect.TypeFor[Activation]():
+		return Activation(d.Byte() % 3), true
+	case reflect.TypeFor[StepKind]():
+		return StepKind(d.Byte() % 5), true
+	case reflect.TypeFor[Noise]():
+		return Noise{Seed: uint64(d.Byte())}, true
+	case reflect.TypeFor[StepPart]():
+		return drawPart(d), true
+	case reflect.TypeFor[uint32]():
+		return []uint32{0, 1, math.MaxUint32, math.MaxUint32 - 5}[d.Byte()%4], true
+	case reflect.TypeFor[*StepWeights[float32]]():
+		return drawWeights[float32](d, fn), true
+	case reflect.TypeFor[*StepWeights[float64]]():
+		return drawWeights[float64](d, fn), true
+	}
+	return nil, false
+}
+
+func drawPart(d *asmtest.Draw) StepPart {
+	var p StepPart
+	if d.Byte() < 128 {
+		p.Index, p.Of = d.Size("Index"), d.Size("Of")
+	}
+	p.Falling = d.Byte()%2 == 1
+	if d.Byte() < 224 {
+		p.Meet = func() {}
+	}
+	return p
+}
+
+// drawWeights returns weights for function fn, with a few exceptions.
+func drawWeights[T Float](d *asmtest.Draw, fn string) *StepWeights[T] {
+	w := new(StepWeights[T])
+	if strings.HasPrefix(fn, "StepWeights") {
+		return w
+	}
+	kind := StepKind(d.Byte() % 4)
+	for i, name := range []string{"RNNFused", "LSTMFused", "GRUFused", "GRUBeforeFused"} {
+		if strings.HasPrefix(fn, name) && d.Byte() < 240 {
+			kind = StepKind(i)
+		}
+	}
+	whh := make([]T, kind.Gates()*callUnits*callUnits)
+	switch b := d.Byte(); {
+	case b < 4:
+		return nil
+	case b < 8:
+	case b < 32:
+		w.PackBF16(kind, whh, callUnits)
+	default:
+		w.Pack(kind, whh, callUnits, b < 224)
+	}
+	return w
+}
