@@ -32,7 +32,7 @@ type Keeper interface {
 	// Commit is called when temp is complete, before the rename; sum is the SHA-256 of it.
 	Commit(path, temp string, sum [sha256.Size]byte) error
 	// Done is called after the rename.
-	Done(path string)
+	Done(path, temp string)
 }
 
 // What the whole process shares. The lock is held while a file appears or disappears, not
@@ -205,7 +205,7 @@ func (n *newFile) commit() error {
 	}
 	delete(pending, n.Name())
 	if n.keeper != nil {
-		n.keeper.Done(n.path)
+		n.keeper.Done(n.path, n.Name())
 	}
 	return nil
 }

@@ -189,7 +189,7 @@ func (k *keeper) Commit(path, temp string, sum [sha256.Size]byte) error {
 	return nil
 }
 
-func (k *keeper) Done(path string) { k.note("done", path) }
+func (k *keeper) Done(path, _ string) { k.note("done", path) }
 
 func TestKeeper(t *testing.T) {
 	dir := t.TempDir()
