@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"math"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/elbow-go/elbow/blas/blastest"
+	"github.com/elbow-go/elbow/internal/rundir"
 	"github.com/elbow-go/elbow/model"
 )
 
@@ -33,7 +35,16 @@ func prepare(dir, path string, args ...string) (*model.Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return fresh(flags, &s, dir, d)
+	next, err := fresh(flags, &s, d, false, io.Discard)
+	if err != nil {
+		return nil, err
+	}
+	var tr *model.Trainer
+	err = within(dir, func(folder *rundir.Dir) (err error) {
+		tr, err = next(folder)
+		return err
+	})
+	return tr, err
 }
 
 // TestCombinations takes every model with every likelihood to every kind of data: it is

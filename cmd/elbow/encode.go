@@ -15,6 +15,7 @@ import (
 
 	"github.com/elbow-go/elbow/internal/atomicfile"
 	"github.com/elbow-go/elbow/internal/figure"
+	"github.com/elbow-go/elbow/internal/rundir"
 	"github.com/elbow-go/elbow/model"
 )
 
@@ -41,6 +42,9 @@ func encode(_ context.Context, args []string, out io.Writer) error {
 	if *threads < 1 {
 		return usagef("-threads %d: want at least 1", *threads)
 	}
+	if err := apart(data.path, *dir); err != nil {
+		return err
+	}
 	path := checkpoint(*from)
 	m, _, err := model.Load(path)
 	if err != nil {
@@ -60,15 +64,17 @@ func encode(_ context.Context, args []string, out io.Writer) error {
 	if err := v.CheckData(d.Data); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	if err := makeDir(*dir); err != nil {
-		return err
-	}
-	l, err := writeLatent(*dir, v, d, *threads)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "%s\n%s: %s %s.png\n", l, *dir, latentFile, mapFile)
-	return nil
+	return within(*dir, func(folder *rundir.Dir) error {
+		if err := folder.Reserve(latentFiles...); err != nil {
+			return err
+		}
+		l, err := writeLatent(*dir, v, d, *threads)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "%s\n%s: %s %s.png\n", l, *dir, latentFile, mapFile)
+		return nil
+	})
 }
 
 // latent says how the train part, or its beginning, lies in a latent space.

@@ -121,3 +121,6 @@ func parse(fs *flag.FlagSet, args []string, out io.Writer) error {
 	}
 	return nil
 }
+
+// maxMessage is how long a message may be, in bytes.
+const maxMessage = 300

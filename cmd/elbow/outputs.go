@@ -30,10 +30,6 @@ const (
 	csvFile     = "sample.csv"
 )
 
-// sampleFiles are all of them.
-var sampleFiles = []string{midiFile, rollsFile + ".png", rollsFile + ".svg", waveFile, wavesFile + ".png", wavesFile + ".svg",
-	imagesFile, strokesFile + ".png", strokesFile + ".svg", textFile, csvFile}
-
 // drawCurves draws what became of the epochs as path.png and path.svg.
 func drawCurves(path string, history []model.Epoch) error {
 	curve := func(name string, y func(model.Epoch) float64) figure.Line {

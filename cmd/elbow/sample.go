@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/elbow-go/elbow/internal/rundir"
 	"github.com/elbow-go/elbow/model"
 )
 
@@ -30,6 +31,9 @@ func sample(_ context.Context, args []string, out io.Writer) error {
 	if err := line.data.check(); err != nil {
 		return err
 	}
+	if err := apart(line.data.path, *dir); err != nil {
+		return err
+	}
 	path := checkpoint(*from)
 	m, info, err := model.Load(path)
 	if err != nil {
@@ -42,18 +46,20 @@ func sample(_ context.Context, args []string, out io.Writer) error {
 	if line.data.grid > 0 {
 		form.Rate = line.data.grid
 	}
-	if err := makeDir(*dir); err != nil {
-		return err
-	}
-	var files []string
-	if line.from != "" {
-		files, err = line.write(*dir, m.(*model.VRAE[float32]), path, form, s)
-	} else {
-		files, err = writeSamples(*dir, m, form, s, nil)
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	fmt.Fprintf(out, "%s: %s\n", *dir, strings.Join(files, " "))
-	return nil
+	return within(*dir, func(folder *rundir.Dir) error {
+		if err := folder.Reserve(samplesOf(form.Kind)...); err != nil {
+			return err
+		}
+		var files []string
+		if line.from != "" {
+			files, err = line.write(*dir, m.(*model.VRAE[float32]), path, form, s)
+		} else {
+			files, err = writeSamples(*dir, m, form, s, nil)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		fmt.Fprintf(out, "%s: %s\n", *dir, strings.Join(files, " "))
+		return nil
+	})
 }

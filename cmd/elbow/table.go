@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -16,6 +15,7 @@ import (
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/internal/floatjson"
 	"github.com/elbow-go/elbow/internal/infile"
+	"github.com/elbow-go/elbow/internal/rundir"
 	"github.com/elbow-go/elbow/model"
 )
 
@@ -87,6 +87,7 @@ type tableRun struct {
 	data    *dataset
 	dir     string
 	quick   bool
+	force   bool
 	seeds   int
 	threads int
 	results []result
@@ -115,13 +116,21 @@ func table(ctx context.Context, args []string, out io.Writer) error {
 	r := &tableRun{experiment: experiments[at], out: out}
 	flags := flag.NewFlagSet("table "+r.name, flag.ContinueOnError)
 	flags.StringVar(&r.experiment.data.path, "data", "", "the data (default: "+r.folder+" in the folder that "+dataEnv+" names)")
-	flags.StringVar(&r.dir, "out", "run-"+r.name, "folder for the results, one in it for each row")
+	flags.StringVar(&r.dir, "out", "run-"+r.name, "folder for the results, one in it for each row (default with -quick: run-"+r.name+"-quick)")
+	flags.BoolVar(&r.force, "force", false, "train rows again that are there with other settings or data, and delete those")
 	flags.BoolVar(&r.quick, "quick", false, "two epochs on a small part of the data, to see that everything works")
 	flags.IntVar(&r.seeds, "seeds", 1, "how often to train each row, with the seeds 1, 2, ...")
 	flags.IntVar(&r.threads, "threads", runtime.GOMAXPROCS(0), "goroutines; the result does not depend on it")
 	only := flags.String("rows", "", "only the rows whose names hold this")
 	if err := parse(flags, args[1:], out); err != nil {
 		return err
+	}
+	if r.quick {
+		given := false
+		flags.Visit(func(f *flag.Flag) { given = given || f.Name == "out" })
+		if !given {
+			r.dir += "-quick"
+		}
 	}
 	if r.seeds < 1 || r.seeds > 1000 || r.threads < 1 {
 		return usagef("-seeds %d -threads %d: want 1..1000 and at least 1", r.seeds, r.threads)
@@ -141,10 +150,12 @@ func table(ctx context.Context, args []string, out io.Writer) error {
 	if err := r.loadData(); err != nil {
 		return err
 	}
-	if err := makeDir(r.dir); err != nil {
-		return err
-	}
-	return r.run(ctx)
+	return within(r.dir, func(folder *rundir.Dir) error {
+		if err := folder.Reserve(tableFiles(r.data.Form.Kind)...); err != nil {
+			return err
+		}
+		return r.run(ctx)
+	})
 }
 
 // loadData finds and reads the data, and takes a small part of them if that is enough.
@@ -181,6 +192,9 @@ func (r *tableRun) readData() (*dataset, error) {
 	}
 	if f.path == "" && r.needsData != "" {
 		return nil, usagef("-data: want %s", r.needsData)
+	}
+	if err := apart(f.path, r.dir); err != nil {
+		return nil, err
 	}
 	var def dataFlags
 	def.flags(flag.NewFlagSet("", flag.ContinueOnError))
@@ -266,16 +280,18 @@ func (r *tableRun) row(ctx context.Context, w row, seed uint64) error {
 	if err != nil {
 		return err
 	}
-	dir := r.folderOf(w, seed)
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return err
-	}
-	sum, err := r.done(dir, mc, tc)
+	return within(r.folderOf(w, seed), func(folder *rundir.Dir) error { return r.rowIn(ctx, folder, w, mc, tc) })
+}
+
+// rowIn is row in its folder.
+func (r *tableRun) rowIn(ctx context.Context, folder *rundir.Dir, w row, mc model.Config, tc model.TrainConfig) error {
+	dir, seed := folder.Root(), tc.Seed
+	sum, err := r.done(folder, mc, tc)
 	if err != nil {
 		return err
 	}
 	if sum == nil {
-		if sum, err = r.train(ctx, dir, mc, tc); err != nil {
+		if sum, err = r.train(ctx, folder, mc, tc); err != nil {
 			return err
 		}
 	}
@@ -298,54 +314,62 @@ func (r *tableRun) row(ctx context.Context, w row, seed uint64) error {
 }
 
 // done returns the summary of a row that was finished with the same settings and data.
-func (r *tableRun) done(dir string, mc model.Config, tc model.TrainConfig) (*summary, error) {
-	path := filepath.Join(dir, summaryFile)
-	raw, err := infile.Read(path, maxList)
-	if errors.Is(err, fs.ErrNotExist) {
+func (r *tableRun) done(folder *rundir.Dir, mc model.Config, tc model.TrainConfig) (*summary, error) {
+	if !folder.Listed() {
+		if err := adopt(folder); err != nil {
+			return nil, err
+		}
+	}
+	if !folder.Owns(summaryFile) || !folder.Owns(model.BestFile) {
 		return nil, nil
 	}
+	sum, err := readSummary(folder.Path(summaryFile))
 	if err != nil {
 		return nil, err
 	}
-	sum := new(summary)
-	if err := floatjson.Unmarshal(raw, sum); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	if sum.DataHash != r.data.Hash || !sameSettings(sum.Config, sum.Train, mc, tc) {
+	if sum.DataHash != r.data.Hash || len(differences(sum.Config, sum.Train, mc, tc)) > 0 {
 		return nil, nil
 	}
 	return sum, nil
 }
 
-// sameSettings compares all but the number of goroutines.
-func sameSettings(m1 model.Config, t1 model.TrainConfig, m2 model.Config, t2 model.TrainConfig) bool {
-	t1.Threads = t2.Threads
-	a, err1 := floatjson.Marshal([]any{m1, t1})
-	b, err2 := floatjson.Marshal([]any{m2, t2})
-	return err1 == nil && err2 == nil && string(a) == string(b)
-}
-
 // train trains a row, from its checkpoint if there is one with these settings.
-func (r *tableRun) train(ctx context.Context, dir string, mc model.Config, tc model.TrainConfig) (*summary, error) {
-	var t *model.Trainer
-	var err error
-	if exists(dir, model.CheckpointFile) && !exists(dir, summaryFile) {
-		t, err = model.Resume(dir, r.data.Data, 0, r.threads)
-		if err != nil || !sameSettings(t.Model.Settings(), t.Config, mc, tc) {
-			fmt.Fprintf(r.out, "%s: its checkpoint is of other settings or data, so it begins again\n", dir)
-			t = nil
+func (r *tableRun) train(ctx context.Context, folder *rundir.Dir, mc model.Config, tc model.TrainConfig) (*summary, error) {
+	t, err := r.goOn(folder, mc, tc)
+	if err == nil && t == nil {
+		if err = settled(folder, mc, tc, r.data.Hash, "its own settings and data", r.force, r.out); err == nil {
+			t, err = begin(mc, tc, r.data, folder)
 		}
 	}
-	if t == nil {
-		if t, err = begin(mc, tc, r.data, dir); err != nil {
-			return nil, err
-		}
-	}
-	fmt.Fprintf(r.out, "\n%s: %s: %d parameters, seed %d\n", dir, describe(mc), cell.Count(t.Model.Tensors()), tc.Seed)
-	if err := runTraining(ctx, t, dir, r.out); err != nil {
+	if err != nil {
 		return nil, err
 	}
-	return finishTraining(t, r.data, dir)
+	fmt.Fprintf(r.out, "\n%s: %s: %d parameters, seed %d\n", folder.Root(), describe(mc), cell.Count(t.Model.Tensors()), tc.Seed)
+	if err := runTraining(ctx, t, folder.Root(), r.out); err != nil {
+		return nil, err
+	}
+	return finishTraining(t, r.data, folder.Root())
+}
+
+// goOn returns the training of a row that was stopped, or nil if there is none with these settings
+// and data.
+func (r *tableRun) goOn(folder *rundir.Dir, mc model.Config, tc model.TrainConfig) (*model.Trainer, error) {
+	if !folder.Owns(model.CheckpointFile) || folder.Owns(divergedFile) {
+		return nil, nil
+	}
+	info, err := model.ReadInfo(folder.Path(model.CheckpointFile))
+	if err != nil {
+		return nil, err
+	}
+	old := info.Training
+	if old == nil || old.Ended && folder.Owns(summaryFile) || info.Hash != r.data.Hash || len(differences(info.Config, old.Config, mc, tc)) > 0 {
+		return nil, nil
+	}
+	t, err := model.Resume(folder.Root(), r.data.Data, 0, r.threads)
+	if err != nil {
+		return nil, err
+	}
+	return t, folder.Reserve(slices.Concat(trainFiles, samplesOf(r.data.Form.Kind))...)
 }
 
 // bound scores the test part with k draws per sequence, or takes the score from the folder.

@@ -73,9 +73,13 @@ func TestTable(t *testing.T) {
 	if strings.Contains(out, "parameters, seed") {
 		t.Errorf("a row that was done was trained again: %s", out)
 	}
-	// With other data it begins again.
+	// With other data it begins again, if that is what is wanted.
 	other := write(t, "other.json", strings.Replace(tinyJSON, "72", "73", 1))
-	out = mustRun(t, "table", "jsb", "-quick", "-data", other, "-out", part, "-rows", "vrnn-i")
+	again := []string{"table", "jsb", "-quick", "-data", other, "-out", part, "-rows", "vrnn-i"}
+	if code, _, errOut := elbow(context.Background(), again...); code != 1 || !strings.Contains(errOut, "on other data") || !strings.Contains(errOut, "-force") {
+		t.Errorf("other data over what is done: exit code %d, %s", code, errOut)
+	}
+	out = mustRun(t, append(again, "-force")...)
 	if !strings.Contains(out, "parameters, seed 1") {
 		t.Errorf("other data, but nothing was trained: %s", out)
 	}

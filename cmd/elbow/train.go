@@ -7,14 +7,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
-	"os"
 	"path/filepath"
 	"runtime"
-	"runtime/pprof"
+	"slices"
 	"strings"
-	"time"
 
 	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/blas"
@@ -22,6 +19,7 @@ import (
 	"github.com/elbow-go/elbow/internal/atomicfile"
 	"github.com/elbow-go/elbow/internal/floatjson"
 	"github.com/elbow-go/elbow/internal/progress"
+	"github.com/elbow-go/elbow/internal/rundir"
 	"github.com/elbow-go/elbow/internal/text"
 	"github.com/elbow-go/elbow/model"
 )
@@ -63,7 +61,7 @@ type bits struct {
 	NGram float64 `json:"ngram"` // of text.NGram
 }
 
-func train(ctx context.Context, args []string, out io.Writer) (err error) {
+func train(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("train", flag.ContinueOnError)
 	var s settings
 	s.flags(flags)
@@ -71,12 +69,16 @@ func train(ctx context.Context, args []string, out io.Writer) (err error) {
 	data.flags(flags)
 	dir := flags.String("out", "run", "folder for the results")
 	resume := flags.Bool("resume", false, "go on from the checkpoint in -out, with its settings")
+	force := flags.Bool("force", false, "begin again where -out holds another training, and delete that one's files")
 	profile := flags.String("cpuprofile", "", "write a CPU profile to this file")
 	if err := parse(flags, args, out); err != nil {
 		return err
 	}
 	if s.train.Epochs < 1 {
 		return usagef("-epochs %d: want at least 1", s.train.Epochs)
+	}
+	if err := apart(data.path, *dir); err != nil {
+		return err
 	}
 	if err := data.suitTraining(s.model.Model, *dir, *resume); err != nil {
 		return err
@@ -85,39 +87,54 @@ func train(ctx context.Context, args []string, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	var t *model.Trainer
+	var prepare func(*rundir.Dir) (*model.Trainer, error)
 	if *resume {
-		t, err = resumed(flags, &s, *dir, d)
+		prepare, err = resumed(flags, &s, d)
 	} else {
-		t, err = fresh(flags, &s, *dir, d)
+		prepare, err = fresh(flags, &s, d, *force, out)
 	}
 	if err != nil {
 		return err
 	}
-	for _, n := range d.notes {
-		fmt.Fprintln(out, n)
-	}
-	if *profile != "" {
-		stop, err := startProfile(*profile)
+	return within(*dir, func(folder *rundir.Dir) (err error) {
+		if *profile != "" {
+			stop, err := startProfile(*profile, folder)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, stop()) }()
+		}
+		t, err := prepare(folder)
 		if err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, stop()) }()
-	}
+		again := fmt.Sprintf("elbow train -resume -out %s%s", *dir, data.again(flags))
+		return trainIn(ctx, folder, t, d, again, out)
+	})
+}
 
+// trainIn trains, scores and leaves the results in a folder. again is what goes on with it after
+// an interrupt.
+func trainIn(ctx context.Context, folder *rundir.Dir, t *model.Trainer, d *dataset, again string, out io.Writer) error {
+	for _, n := range d.notes {
+		fmt.Fprintln(out, n)
+	}
 	introduce(t, d, out)
-	if err := runTraining(ctx, t, *dir, out); err != nil {
-		if errors.Is(err, context.Canceled) {
-			fmt.Fprintf(out, "stopped in epoch %d after %.0f s; go on with: elbow train -resume -out %s%s\n", len(t.History())+1, t.Seconds(), *dir, data.again(flags))
+	if err := runTraining(ctx, t, folder.Root(), out); err != nil {
+		switch {
+		case errors.Is(err, context.Canceled):
+			fmt.Fprintf(out, "stopped in epoch %d after %.0f s; go on with: %s\n", len(t.History())+1, t.Seconds(), again)
+		case errors.Is(err, model.ErrDiverged):
+			err = diverged(err, t, folder)
 		}
 		return err
 	}
-	sum, err := finishTraining(t, d, *dir)
+	sum, err := finishTraining(t, d, folder.Root())
 	if err != nil {
 		return err
 	}
 	printSummary(out, sum)
-	fmt.Fprintf(out, "%s: %s\n", *dir, strings.Join(sum.files, " "))
+	fmt.Fprintf(out, "%s: %s\n", folder.Root(), strings.Join(sum.files, " "))
 	return nil
 }
 
@@ -128,23 +145,26 @@ func introduce(t *model.Trainer, d *dataset, out io.Writer) {
 	fmt.Fprintf(out, "isa %v, blas %s, %d threads, seed %d; nats per step, lower is better\n", asm.Active(), blas.Info(), t.Config.Threads, t.Config.Seed)
 }
 
-// fresh prepares the training that the flags ask for.
-func fresh(flags *flag.FlagSet, s *settings, dir string, d *dataset) (*model.Trainer, error) {
+// fresh returns what prepares the training that the flags ask for in a folder. Whatever can be
+// wrong without the folder is found out before it is touched.
+func fresh(flags *flag.FlagSet, s *settings, d *dataset, force bool, out io.Writer) (func(*rundir.Dir) (*model.Trainer, error), error) {
 	mc, tc, err := s.finish(flags, d)
 	if err != nil {
 		return nil, err
 	}
-	if err := makeDir(dir); err != nil {
-		return nil, err
-	}
-	if exists(dir, model.CheckpointFile) && !exists(dir, summaryFile) {
-		return nil, fmt.Errorf("%s holds a training that has not ended: go on with -resume, or choose another -out", dir)
-	}
-	return begin(mc, tc, d, dir)
+	return func(dir *rundir.Dir) (*model.Trainer, error) {
+		if err := settled(dir, mc, tc, d.Hash, "-resume", force, out); err != nil {
+			return nil, err
+		}
+		return begin(mc, tc, d, dir)
+	}, nil
 }
 
 // begin prepares a new training and clears the folder of what an earlier one left there.
-func begin(mc model.Config, tc model.TrainConfig, d *dataset, dir string) (*model.Trainer, error) {
+func begin(mc model.Config, tc model.TrainConfig, d *dataset, dir *rundir.Dir) (*model.Trainer, error) {
+	if err := dir.Reserve(slices.Concat(trainFiles, samplesOf(d.Form.Kind))...); err != nil {
+		return nil, err
+	}
 	m, err := model.New[float32](mc)
 	if err != nil {
 		return nil, err
@@ -154,18 +174,13 @@ func begin(mc model.Config, tc model.TrainConfig, d *dataset, dir string) (*mode
 	if err != nil {
 		return nil, usageError{err} // settings that do not go together, or not with the data
 	}
-	for _, name := range append([]string{model.CheckpointFile, model.BestFile, metricsFile, summaryFile,
-		curvesFile + ".png", curvesFile + ".svg", latentFile, mapFile + ".png", mapFile + ".svg"}, sampleFiles...) {
-		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
-	}
-	t.Dir = dir
-	return t, nil
+	t.Dir = dir.Root()
+	return t, dir.Clear()
 }
 
-// resumed takes the settings from the checkpoint; only -epochs and -threads may be given.
-func resumed(flags *flag.FlagSet, s *settings, dir string, d *dataset) (*model.Trainer, error) {
+// resumed returns what prepares the training that a folder holds to go on, with the settings of
+// its checkpoint; only -epochs and -threads may be given.
+func resumed(flags *flag.FlagSet, s *settings, d *dataset) (func(*rundir.Dir) (*model.Trainer, error), error) {
 	epochs := 0
 	var other error
 	flags.Visit(func(f *flag.Flag) {
@@ -183,15 +198,19 @@ func resumed(flags *flag.FlagSet, s *settings, dir string, d *dataset) (*model.T
 	if other != nil {
 		return nil, other
 	}
-	if err := makeDir(dir); err != nil {
-		return nil, err
-	}
-	return model.Resume(dir, d.Data, epochs, s.train.Threads)
-}
-
-func exists(dir, name string) bool {
-	_, err := os.Stat(filepath.Join(dir, name))
-	return err == nil
+	return func(dir *rundir.Dir) (*model.Trainer, error) {
+		if err := whyDiverged(dir); err != nil {
+			return nil, err
+		}
+		if err := adopt(dir); err != nil {
+			return nil, err
+		}
+		t, err := model.Resume(dir.Root(), d.Data, epochs, s.train.Threads)
+		if err != nil {
+			return nil, err
+		}
+		return t, dir.Reserve(slices.Concat(trainFiles, samplesOf(d.Form.Kind))...)
+	}, nil
 }
 
 // runTraining trains with progress on out and the metrics in dir.
@@ -258,7 +277,7 @@ func finishTraining(t *model.Trainer, d *dataset, dir string) (*summary, error) 
 	if err != nil {
 		return nil, err
 	}
-	// Last, since a folder with a summary is one whose training has ended.
+	// Last, since a folder with a summary is one whose results are all there.
 	if err := writeJSON(filepath.Join(dir, summaryFile), sum); err != nil {
 		return nil, err
 	}
@@ -290,23 +309,4 @@ func writeJSON(path string, v any) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return atomicfile.WriteFile(path, append(text, '\n'), 0o666)
-}
-
-// startProfile starts a CPU profile and returns what ends it.
-func startProfile(path string) (stop func() error, err error) {
-	var buf bytes.Buffer
-	if err := makeDir(filepath.Dir(path)); err != nil {
-		return nil, err
-	}
-	if err := pprof.StartCPUProfile(&buf); err != nil {
-		return nil, err
-	}
-	start := time.Now()
-	return func() error {
-		pprof.StopCPUProfile()
-		if err := atomicfile.WriteFile(path, buf.Bytes(), 0o666); err != nil {
-			return fmt.Errorf("CPU profile of %v: %w", time.Since(start).Round(time.Second), err)
-		}
-		return nil
-	}, nil
 }

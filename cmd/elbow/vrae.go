@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/elbow-go/elbow/internal/music"
+	"github.com/elbow-go/elbow/internal/rundir"
 	"github.com/elbow-go/elbow/model"
 )
 
@@ -156,7 +157,13 @@ func vraeMaps(ctx context.Context, r *tableRun) error {
 		if !ok {
 			return fmt.Errorf("%s: a %s has no latent map", res.Folder, m.Settings().Model)
 		}
-		l, err := writeLatent(res.Folder, v, r.data, r.threads)
+		var l latent
+		err = within(res.Folder, func(*rundir.Dir) (err error) {
+			if l, err = writeLatent(res.Folder, v, r.data, r.threads); err != nil {
+				return err
+			}
+			return vraeWalk(res.Folder, v, r.data, res.Seed, r.threads)
+		})
 		if err != nil {
 			return err
 		}
@@ -167,9 +174,6 @@ func vraeMaps(ctx context.Context, r *tableRun) error {
 			res.Apart = l.apart
 		}
 		fmt.Fprintf(r.out, "%-28s seed %d: %s\n", res.Row, res.Seed, l)
-		if err := vraeWalk(res.Folder, v, r.data, res.Seed, r.threads); err != nil {
-			return err
-		}
 	}
 	return nil
 }
@@ -197,7 +201,7 @@ func vraeWalk(dir string, m *model.VRAE[float32], d *dataset, seed uint64, threa
 		{longFolder, m.Generate(make([]float32, m.Latent), 1, long, seed), 1, long, nil},
 	} {
 		folder := filepath.Join(dir, v.folder)
-		if err := makeDir(folder); err != nil {
+		if err := os.MkdirAll(folder, 0o777); err != nil {
 			return err
 		}
 		if _, err := writeDrawn(folder, d.Form, v.x, v.count, v.steps, d.Dim, v.data); err != nil {

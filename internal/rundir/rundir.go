@@ -73,6 +73,15 @@ func (d *Dir) Close() error {
 	return err
 }
 
+// Root returns the path of the folder as it was opened.
+func (d *Dir) Root() string { return d.path }
+
+// Name returns the name of a path in the folder, if it is in the folder.
+func (d *Dir) Name(path string) (name string, ok bool) {
+	name, err := d.name(path)
+	return name, err == nil && filepath.IsLocal(filepath.FromSlash(name))
+}
+
 // Path returns the path of a file in the folder.
 func (d *Dir) Path(name string) string { return filepath.Join(d.path, filepath.FromSlash(name)) }
 
