@@ -2,19 +2,16 @@
 package series
 
 import (
-	"bytes"
-	"encoding/csv"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/elbow-go/elbow/internal/infile"
 	"github.com/elbow-go/elbow/internal/npy"
+	"github.com/elbow-go/elbow/internal/table"
 )
 
 // Sequence is a sequence of steps: X is [steps, Dim of the set].
@@ -38,9 +35,9 @@ type Set struct {
 //     files without these folders.
 //
 // An array is [sequences, steps, dimensions] or, one sequence, [steps, dimensions]. A CSV
-// file has one step a line, numbers only; a first line that is not all numbers gives the
-// names of the columns. If a column is called sequence, the lines of a sequence are those
-// that follow each other with the same value in it, otherwise the file is one sequence.
+// file has one step a row; package table says what it can be. If a column is called sequence,
+// the rows of a sequence are those with the same value in it, otherwise the file is one
+// sequence.
 //
 // Where the parts are not given, they are 80, 10 and 10 of 100 sequences in order, or, if
 // there are fewer than ten, of the time of each.
@@ -132,11 +129,7 @@ func (s *Set) file(path string) ([]Sequence, error) {
 		}
 		return s.array(path, a)
 	case ".csv":
-		raw, err := new(infile.Budget).Read(path)
-		if err != nil {
-			return nil, err
-		}
-		return s.csv(path, raw)
+		return s.table(path)
 	}
 	return nil, fmt.Errorf("%s: want a file .npy or .csv", path)
 }
@@ -219,78 +212,31 @@ func (s *Set) array(name string, a *npy.Array) ([]Sequence, error) {
 // finite reports whether v is a number that float32 can hold.
 func finite(v float64) bool { return math.Abs(v) <= math.MaxFloat32 }
 
-func (s *Set) csv(path string, raw []byte) ([]Sequence, error) {
-	r := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(raw, []byte("\uFEFF"))))
-	r.ReuseRecord, r.TrimLeadingSpace = true, true
-	id, last := -1, "" // the column that names the sequence, and its last value
-	var list []Sequence
-	for first := true; ; first = false {
-		record, err := r.Read() // checks that all lines have as many fields
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		if first {
-			if head := names(record); head != nil {
-				for j, n := range head {
-					if strings.EqualFold(n, "sequence") {
-						id = j
-					}
-				}
-				continue
-			}
-		}
-		if list == nil {
-			dim := len(record)
-			if id >= 0 {
-				dim--
-			}
-			if err := s.width(dim); err != nil {
-				line, _ := r.FieldPos(0)
-				return nil, fmt.Errorf("%s: line %d: %w", path, line, err)
-			}
-		}
-		if list == nil || id >= 0 && record[id] != last {
-			name := path
-			if id >= 0 {
-				last = strings.Clone(record[id])
-				name += ": " + last
-			}
-			list = append(list, Sequence{Name: name})
-		}
-		q := &list[len(list)-1]
-		for j, field := range record {
-			if j == id {
-				continue
-			}
-			v, err := strconv.ParseFloat(strings.TrimSpace(field), 64)
-			if err != nil || !finite(v) {
-				line, column := r.FieldPos(j)
-				return nil, fmt.Errorf("%s: line %d, column %d: %.30q is not a finite number", path, line, column, field)
-			}
-			q.X = append(q.X, float32(v))
+// table reads a table that is written as text.
+func (s *Set) table(path string) ([]Sequence, error) {
+	t, err := table.Scan(path, new(infile.Budget))
+	if err != nil {
+		return nil, err
+	}
+	if err := s.width(len(t.Columns)); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	list := make([]Sequence, len(t.Sequences))
+	for i, q := range t.Sequences {
+		list[i] = Sequence{Name: path, X: make([]float32, 0, q.Rows*s.Dim)}
+		if q.Name != "" {
+			list[i].Name += ": " + q.Name
 		}
 	}
-	if list == nil {
-		return nil, fmt.Errorf("%s: no line of numbers", path)
-	}
-	return list, nil
-}
-
-// names returns a line of column names, or nil if the line is one of numbers.
-func names(record []string) []string {
-	for _, f := range record {
-		if _, err := strconv.ParseFloat(strings.TrimSpace(f), 64); err != nil {
-			head := make([]string, len(record))
-			for j, f := range record {
-				head[j] = strings.TrimSpace(strings.Clone(f))
+	return list, t.Each(func(seq, step int, values []float64) error {
+		for j, v := range values {
+			if !finite(v) {
+				return fmt.Errorf("%s: step %d, column of values %d: %v is not a finite float32", list[seq].Name, step, j+1, v)
 			}
-			return head
+			list[seq].X = append(list[seq].X, float32(v))
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // split makes the parts.

@@ -113,13 +113,13 @@ func TestDamaged(t *testing.T) {
 	for _, c := range []struct{ path, want string }{
 		{"/nonexistent.csv", "/nonexistent.csv"},
 		{filepath.Join(files(t, "a.txt", "1"), "a.txt"), "a.txt: want a file .npy or .csv"},
-		{filepath.Join(files(t, "a.csv", ""), "a.csv"), "a.csv: no line"},
-		{filepath.Join(files(t, "a.csv", "x,y\n"), "a.csv"), "a.csv: no line"},
-		{filepath.Join(files(t, "a.csv", "1,2\n3\n"), "a.csv"), "line 2: wrong number of fields"},
-		{filepath.Join(files(t, "a.csv", "1,2\n3,x\n"), "a.csv"), `line 2, column 3: "x"`},
-		{filepath.Join(files(t, "a.csv", "1,2\n3,NaN\n"), "a.csv"), `"NaN" is not a finite`},
-		{filepath.Join(files(t, "a.csv", "1\n1e39\n"), "a.csv"), `"1e39" is not a finite`},
-		{filepath.Join(files(t, "a.csv", "sequence\na\n"), "a.csv"), "line 2: no column of numbers"},
+		{filepath.Join(files(t, "a.csv", ""), "a.csv"), "a.csv: no row"},
+		{filepath.Join(files(t, "a.csv", "x,y\n"), "a.csv"), "a.csv: no row"},
+		{filepath.Join(files(t, "a.csv", "1,2\n3\n"), "a.csv"), "line 2 has 1 field"},
+		{filepath.Join(files(t, "a.csv", "1,2\n3,x\n"), "a.csv"), `line 2, column 2: "x"`},
+		{filepath.Join(files(t, "a.csv", "1,2\n3,NaN\n"), "a.csv"), `"NaN" is a missing value`},
+		{filepath.Join(files(t, "a.csv", "1\n1e39\n"), "a.csv"), `1e+39 is not a finite`},
+		{filepath.Join(files(t, "a.csv", "sequence\na\n"), "a.csv"), "a.csv: no column of numbers"},
 		{filepath.Join(files(t, "a.csv", lines(9, "1")), "a.csv"), "9 steps: too few"},
 		{filepath.Join(files(t, "a.npy", array("4", 1, 2, 3, 4)), "a.npy"), "shape [4]"},
 		{filepath.Join(files(t, "a.npy", array("0, 4")), "a.npy"), "no steps"},
@@ -129,7 +129,7 @@ func TestDamaged(t *testing.T) {
 		{npz(t, "train", array("1, 1", 1), "valid", array("1, 2", 1, 2), "test", array("1, 1", 1)), "2 dimensions, but 1"},
 		{files(t, "train/a.csv", "1", "valid/a.csv", "1"), "test"},
 		{files(t, "readme", ""), "no .npy or .csv"},
-		{files(t, "a.csv", lines(10, "1"), "b.csv", lines(10, "1,2")), "b.csv: line 1: 2 dimensions, but 1"},
+		{files(t, "a.csv", lines(10, "1"), "b.csv", lines(10, "1,2")), "b.csv: 2 dimensions, but 1"},
 	} {
 		if _, err := Read(c.path); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", c.path, err, c.want)

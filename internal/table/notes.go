@@ -1,0 +1,195 @@
+package table
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// end decides what is left out and writes the notes.
+func (s *scan) end() error {
+	t := s.t
+	t.budget.Return(int64(len(s.cols)) * scanBytes)
+	if t.numbers.comma && !s.proved && t.dialect.sep != ';' {
+		return fmt.Errorf("%s: line %d: every comma in a number is followed by three digits, as in %s: "+
+			"a decimal sign, or a separator of thousands? Write decimal points", t.Path, s.grouped, quote(s.group))
+	}
+	if err := s.indices(); err != nil {
+		return err
+	}
+	t.roles = make([]role, len(s.cols))
+	for j, c := range s.cols {
+		t.roles[j] = c.role
+		if c.role == isNumber || c.role == isTruth {
+			t.Columns = append(t.Columns, c.name)
+		}
+	}
+	if len(t.Columns) == 0 {
+		return fmt.Errorf("%s: no column of numbers", t.Path)
+	}
+	notes := t.Notes // of the rows
+	t.Notes = nil
+	s.form()
+	t.Notes = append(t.Notes, notes...)
+	s.columns()
+	if s.mixed > 0 {
+		t.note("the rows of some sequences do not follow each other, the first in line %d: they were put together, in the order of the file", s.mixed)
+	}
+	return nil
+}
+
+func (t *Table) note(format string, args ...any) {
+	t.Notes = append(t.Notes, fmt.Sprintf(format, args...))
+}
+
+// indices leaves out columns that count the rows.
+func (s *scan) indices() error {
+	values := 0
+	for _, c := range s.cols {
+		if (c.role == isNumber || c.role == isTruth) && !c.index {
+			values++
+		}
+	}
+	for j := range s.cols {
+		c := &s.cols[j]
+		if !c.index || c.role != isNumber {
+			if c.index && c.name == "" && c.role == isTruth {
+				return fmt.Errorf("%s: %s has no name: name it", s.t.Path, label(j, ""))
+			}
+			continue
+		}
+		switch counts := c.byRow || c.byStep; {
+		case counts && (values > 0 || c.name == ""):
+			c.role = isIndex
+		case c.name == "":
+			return fmt.Errorf("%s: line %d, %s has no name, and does not count the rows as an index does: name it, or remove it", s.t.Path, c.broken, label(j, ""))
+		}
+	}
+	return nil
+}
+
+// form writes notes about the dialect.
+func (s *scan) form() {
+	t, d := s.t, s.t.dialect
+	var how []string
+	plain := d.sep == ',' || len(s.cols) == 1 || d.sep == '\t' && (ext(t.Path) == ".tsv" || ext(t.Path) == ".tab")
+	if !plain {
+		how = append(how, "separated by "+map[byte]string{';': "semicolons", '\t': "tabs", '|': "bars", blanks: "blanks", ',': "commas"}[d.sep])
+	}
+	if t.numbers.comma {
+		how = append(how, "decimal commas")
+	}
+	if d.encoding != utf8Text {
+		how = append(how, "UTF-16")
+	}
+	if d.trailing {
+		how = append(how, "a separator at the end of every row")
+	}
+	if len(how) > 0 {
+		t.note("read as a table with: %s", strings.Join(how, ", "))
+	}
+	if s.group != nil && !s.proved {
+		t.note("%s in line %d, and all numbers like it, are taken for numbers with three decimals, not for thousands", quote(s.group), s.grouped)
+	}
+	if n := s.r.comments; n > 0 {
+		t.note("%s left out as %s, the first is line %d", count(n, "line"), map[bool]string{true: "a comment", false: "comments"}[n == 1], s.r.comment)
+	}
+	if s.ramp && (len(s.cols) > 2 || !s.fields[0] && s.fields[1]) {
+		t.note("the first row counts the columns, and was taken for a row: remove it if it is a header, as pandas writes it for columns without names")
+	}
+}
+
+// columns writes notes about what the columns hold.
+func (s *scan) columns() {
+	t := s.t
+	var index, clocks, truths, constant, ticks, ids, twice, back []string
+	seen := map[string]int{}
+	for j, c := range s.cols {
+		l := label(j, c.name)
+		switch c.role {
+		case isIndex:
+			index = append(index, l)
+		case isClock:
+			clocks = append(clocks, l)
+			if c.backwards > 0 {
+				back = append(back, fmt.Sprintf("%s in line %d", l, c.backwards))
+			}
+		case isTruth:
+			truths = append(truths, l)
+		}
+		if c.role == isNumber || c.role == isTruth {
+			rising := s.rows > 2 && c.varies && !c.fell
+			switch {
+			case s.rows > 1 && !c.varies:
+				constant = append(constant, l)
+			case rising && isClockName(c.name), rising && !t.Named && j == 0 && len(s.cols) > 1 && c.first <= 1:
+				ticks = append(ticks, l)
+			case isIDName(c.name):
+				ids = append(ids, l)
+			}
+		}
+		if c.name == "" {
+			continue
+		}
+		if i, ok := seen[c.name]; ok {
+			twice = append(twice, fmt.Sprintf("%s as column %d", l, i+1))
+		}
+		seen[c.name] = j
+	}
+	t.list("left out, since it counts the rows", "left out, since they count the rows", index)
+	t.list("left out, since it holds dates or times", "left out, since they hold dates or times", clocks)
+	t.list("goes back in time: the steps are in the order of the file", "go back in time: the steps are in the order of the file", back)
+	t.list("holds true and false, read as 1 and 0", "hold true and false, read as 1 and 0", truths)
+	t.list("is the same in every row", "are the same in every row", constant)
+	t.list("rises with every row as a clock or an index does, and is read as values", "rise with every row as a clock or an index does, and are read as values", ticks)
+	t.list("is read as values; if it names the sequence of a row, call it sequence", "are read as values; if one names the sequence of a row, call it sequence", ids)
+	t.list("has a name that is not its own", "have names that are not their own", twice)
+}
+
+// list writes a note about some columns.
+func (t *Table) list(one, several string, labels []string) {
+	const most = 4
+	switch n := len(labels); {
+	case n == 1:
+		t.note("%s %s", labels[0], one)
+	case n > most:
+		t.note("%s and %d more %s", strings.Join(labels[:most-1], ", "), n-most+1, several)
+	case n > 1:
+		t.note("%s %s", strings.Join(labels, ", "), several)
+	}
+}
+
+// isClockName reports whether a name is one of a column of times.
+func isClockName(name string) bool {
+	name, _, _ = strings.Cut(strings.ToLower(name), "(")
+	name, _, _ = strings.Cut(name, "[")
+	name = strings.Trim(name, " _.")
+	switch name {
+	case "t", "ts", "tick", "ticks", "unix", "epoch", "seconds", "sec", "secs", "s", "ms", "ds", "step", "steps", "sample", "samples", "row", "n", "no", "nr", "frame", "index", "#", "id":
+		return true
+	}
+	return strings.Contains(name, "time") || strings.Contains(name, "date") || strings.Contains(name, "zeit") || strings.Contains(name, "datum")
+}
+
+// isIDName reports whether a name is one that people give to a column of names.
+func isIDName(name string) bool {
+	name = strings.ToLower(name)
+	switch name {
+	case "id", "ids", "uid", "uuid", "group", "series", "seq", "subject", "trial", "run", "session", "episode", "batch", "sequence_id", "sequenceid":
+		return true
+	}
+	return strings.HasSuffix(name, "_id") || strings.HasSuffix(name, " id") || strings.HasSuffix(name, "-id")
+}
+
+// readable returns the text of a name, which is taken for Latin-1 if it is not UTF-8, as
+// spreadsheets write it in the west of Europe.
+func readable(b []byte) string {
+	if utf8.Valid(b) {
+		return string(b)
+	}
+	r := make([]rune, len(b))
+	for i, c := range b {
+		r[i] = rune(c)
+	}
+	return string(r)
+}
