@@ -3,8 +3,6 @@
 package kernels
 
 import (
-	"math"
-
 	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/asm/avx2"
 	"github.com/elbow-go/elbow/asm/avx512"
@@ -74,18 +72,6 @@ func (b *blocks) done(r, bad int) (ok bool) {
 
 // same reports whether two slices start at the same place; one that is nil or empty does not.
 func same(x, y []float32) bool { return len(x) > 0 && len(y) > 0 && &x[0] == &y[0] }
-
-// sRange says which s are plain: the plain of asm/_gen/gauss.go.
-func (f ScaleForm) sRange() (mask, low, span uint32) {
-	switch {
-	case f == Sigma:
-		lo, hi := math.Float32bits(0x1p-30), math.Float32bits(0x1p30)
-		return math.MaxUint32, lo, hi - lo
-	case f.isLog():
-		return 1<<31 - 1, 0, math.Float32bits(40)
-	}
-	return 1<<31 - 1, 0, math.Float32bits(0x1p30)
-}
 
 // factor of s in ln sigma, in the log forms.
 func (f ScaleForm) factor() float32 {

@@ -116,12 +116,12 @@ func gaussKL[T Float](kl, muQ, sQ, muP, sP []T, form ScaleForm, rows, z, ld int)
 // values of GaussKL, bit for bit: one pass instead of two where dkl is known beforehand.
 // A gradient may be the very slice it is the gradient of; nothing else may overlap.
 //
-// Nothing is squared that is not a part of the result: in float32, with |w| about 1, finite mu
-// and |ln sigma| <= 80 give no NaN, and no Inf where the result fits. If q and p are the same all
-// gradients are 0. dkl = 0 gives 0 where the gradient is finite.
+// In float32, finite mu, |ln sigma| <= 80 and |w| <= 2^30 give no NaN, and no Inf where the result
+// fits, in every form: what overflows on the way is computed again in float64. If q and p are the
+// same all gradients are 0. dkl = 0 gives 0 where the gradient is finite.
 // float32, with u = (24 + 2 |ln r|) 2^-24, and as long as all of them are normal numbers: dmu is
 // within u of its size, dsigmaQ within u w (r^2 + 1)/sigmaQ, dsigmaP within
-// u w (r^2 + 1 + t^2)/sigmaP. With SoftplusSigma ds fits if dsigma does.
+// u w (r^2 + 1 + t^2)/sigmaP.
 //
 // GaussKLBackward panics as GaussKL does.
 func GaussKLBackward[T Float](kl, dmuQ, dsQ, dmuP, dsP, dkl, muQ, sQ, muP, sP []T, form ScaleForm, rows, z, ld int) {
@@ -215,10 +215,11 @@ func GaussLogProb[T Float](lp, x, mu, s []T, form ScaleForm, rows, d, ld int) {
 // for bit: training wants both, and one pass over x, mu and s does it.
 // A gradient may be the very slice it is the gradient of; nothing else may overlap.
 //
-// In float32, with |w| about 1, finite arguments with |ln sigma| <= 80 give no NaN, and no Inf
-// where the result fits. At sigma = 0, the gradient of sigma is infinite or NaN.
+// In float32, finite x and mu, |ln sigma| <= 80 and |w| <= 2^30 give no NaN, and no Inf where the
+// result fits, in every form: what overflows on the way is computed again in float64. At
+// sigma = 0, the gradient of sigma is infinite or NaN.
 // float32, with u = 24 2^-24, and as long as all of them are normal numbers: dmu is within u of
-// its size, dsigma within u w (t^2 + 1)/sigma. With SoftplusSigma ds fits if dsigma does.
+// its size, dsigma within u w (t^2 + 1)/sigma.
 //
 // GaussLogProbBackward panics as GaussLogProb does.
 func GaussLogProbBackward[T Float](lp, dx, dmu, ds, dlp, x, mu, s []T, form ScaleForm, rows, d, ld int) {

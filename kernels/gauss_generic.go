@@ -10,6 +10,11 @@ import (
 // multiply by e^-ln sigma and never see sigma. The sums hold t/2 and r/2 squared, so that a
 // value up to the largest float32 does not overflow on its way: t^2/2 may be finite where t^2
 // is not. Halving is exact, and machine code can have t/2 from the start, as d (0.5/sigma).
+//
+// Gradients have the largest range. As long as sigma is plain and the means are not astronomic
+// (plainScale, farMean), nothing overflows on the way to a gradient that fits; that is what
+// machine code takes. What is left is computed again in float64 where it overflows: see
+// gauss_wide_generic.go.
 
 // sigma32 returns the standard deviation that s stands for.
 func sigma32(form ScaleForm, s float32) float32 {
@@ -100,32 +105,36 @@ func score32(x, mu, h float32) float32 {
 
 // klTerm32 is what one dimension of a KL divergence is made of.
 type klTerm32 struct {
+	muQ, sQ, muP, sP float32 // as given; 0 for a standard Gaussian p
+
 	t, r float32 // (muQ-muP)/sigmaP, sigmaQ/sigmaP
 	q, p sdev32  // sigma forms
 	l, h float32 // log forms: ln r, e^(-ln(sigmaP)/2)
 	log  bool
+	std  bool
 }
 
 // set takes the term at index at; p is the standard Gaussian if muP and sP are nil.
 func (k *klTerm32) set(form ScaleForm, muQ, sQ, muP, sP []float32, at int) {
-	mean, s, std := float32(0), float32(0), muP == nil && sP == nil
-	if !std {
-		mean, s = muP[at], sP[at]
+	k.std = muP == nil && sP == nil
+	k.muQ, k.sQ, k.muP, k.sP = muQ[at], sQ[at], 0, 0
+	if !k.std {
+		k.muP, k.sP = muP[at], sP[at]
 	}
 	if form.isLog() {
-		lq, lp := logSigma32(form, sQ[at]), logSigma32(form, s) // s = 0 if standard
+		lq, lp := logSigma32(form, k.sQ), logSigma32(form, k.sP)
 		k.log = true
 		k.l = lq - lp
 		k.r = exp32(k.l)
 		k.h = halfInv32(lp)
-		k.t = score32(muQ[at], mean, k.h)
+		k.t = score32(k.muQ, k.muP, k.h)
 		return
 	}
-	k.q, k.p = newSdev32(sigma32(form, sQ[at])), newSdev32(1)
-	if !std {
-		k.p = newSdev32(sigma32(form, s))
+	k.q, k.p = newSdev32(sigma32(form, k.sQ)), newSdev32(1)
+	if !k.std {
+		k.p = newSdev32(sigma32(form, k.sP))
 	}
-	k.t = k.p.score(muQ[at], mean)
+	k.t = k.p.score(k.muQ, k.muP)
 	if k.q.plain && k.p.plain {
 		// The correction makes r = 1 where sigmaQ = sigmaP, so that KL(q, q) is 0.
 		k.r = float32(k.q.v * k.p.inv)
@@ -169,20 +178,31 @@ func (s *klSum32) value() float32 {
 	return kl
 }
 
-// grad returns the gradients of w times the term: of muQ, and of sigmaQ and sigmaP (log forms:
-// of sQ and sP). r^2 - 1 is (r-1)(r+1) with the division in between, for the range.
-func (k *klTerm32) grad(form ScaleForm, w float32) (dmu, dq, dp float32) {
+// grad returns the gradients of w times the term: of muQ, of sigmaQ (log forms: of sQ), and of sP.
+// r^2 - 1 is (r-1)(r+1) with the division in between, for the range.
+func (k *klTerm32) grad(form ScaleForm, w float32) (dmu, dq, dsP float32) {
 	r1 := k.r - 1
-	if k.log {
+	switch {
+	case k.log:
 		dmu = float32(float32(float32(w*k.h)*k.t) * k.h)
-		w = logWeight32(form, w)
-		dq = float32(float32(w*r1) * (k.r + 1))
-		return dmu, dq, -f32.FMA(float32(w*k.t), k.t, dq)
+		wl := logWeight32(form, w)
+		dq = float32(float32(wl*r1) * (k.r + 1))
+		dsP = -f32.FMA(float32(wl*k.t), k.t, dq)
+	default:
+		dmu = k.p.div(float32(w * k.t))
+		dq = float32(float32(w*k.q.div(r1)) * (k.r + 1))
+		rest := float32(w * k.p.div(r1))
+		if form == SoftplusSigma && !k.std {
+			slope := dSigma32(form, k.sP)
+			dsP = keepSlope32(slope, -f32.FMA(float32(dmu*slope), k.t, float32(float32(rest*slope)*(k.r+1))))
+		} else {
+			dsP = -f32.FMA(dmu, k.t, float32(rest*(k.r+1)))
+		}
 	}
-	dmu = k.p.div(float32(w * k.t))
-	dq = float32(float32(w*k.q.div(r1)) * (k.r + 1))
-	dp = -f32.FMA(dmu, k.t, float32(float32(w*k.p.div(r1))*(k.r+1)))
-	return dmu, dq, dp
+	if !finite32(dmu) || !finite32(dq) || !finite32(dsP) {
+		dmu, dq, dsP = k.wideGrad(form, w, dmu, dq, dsP)
+	}
+	return dmu, dq, dsP
 }
 
 // logWeight32 is the weight of a gradient of s in the log forms: d ln sigma/ds times w.
@@ -193,15 +213,22 @@ func logWeight32(form ScaleForm, w float32) float32 {
 	return w
 }
 
-// toArg32 turns the gradient of sigma into that of s in the sigma forms. Where softplus is
-// flat to the last bit there is no gradient, not even of Inf.
+// toArg32 turns the gradient of sigma into that of s in the sigma forms. Where it may be far
+// larger, t^2/sigma, the slope comes before the last product instead: softplus is flat where
+// sigma is smallest.
 func toArg32(form ScaleForm, s, d float32) float32 {
 	if form == SoftplusSigma {
-		ds := dSigma32(form, s)
-		d = float32(d * ds)
-		if ds == 0 {
-			d = 0
-		}
+		slope := dSigma32(form, s)
+		d = keepSlope32(slope, float32(d*slope))
+	}
+	return d
+}
+
+// keepSlope32 returns the gradient d of a softplus argument. Where softplus is flat to the last bit
+// there is no gradient, not even of Inf.
+func keepSlope32(slope, d float32) float32 {
+	if slope == 0 {
+		d = 0
 	}
 	return d
 }
@@ -227,7 +254,7 @@ func gaussKLBackwardGeneric(kl, dmuQ, dsQ, dmuP, dsP, dkl, muQ, sQ, muP, sP []fl
 			k.set(form, muQ, sQ, muP, sP, at)
 			dmu, dq, dp := k.grad(form, dkl[i])
 			if dmuP != nil {
-				dmuP[at], dsP[at] = -dmu, toArg32(form, sP[at], dp)
+				dmuP[at], dsP[at] = -dmu, dp
 			}
 			dmuQ[at], dsQ[at] = dmu, toArg32(form, sQ[at], dq)
 			if kl != nil {
@@ -261,7 +288,7 @@ func (s *lpSum32) value(d int) float32 {
 func gaussLogProbRow32(dx, dmu, ds []float32, w float32, x, mu, s []float32, form ScaleForm) float32 {
 	sum := lpSum32{logs: newLogSum32()}
 	for j, xj := range x {
-		var t, dm, dsig float32
+		var t, dm, dsj float32
 		if form.isLog() {
 			l := logSigma32(form, s[j])
 			h := halfInv32(l)
@@ -269,19 +296,27 @@ func gaussLogProbRow32(dx, dmu, ds []float32, w float32, x, mu, s []float32, for
 			sum.logs.add(j, l)
 			dm = float32(float32(float32(w*h)*t) * h)
 			wl := logWeight32(form, w)
-			dsig = f32.FMA(float32(wl*t), t, -wl)
+			dsj = f32.FMA(float32(wl*t), t, -wl)
 		} else {
 			sd := newSdev32(sigma32(form, s[j]))
 			t = sd.score(xj, mu[j])
 			m, e := split32(sd.v)
 			sum.logs.mul(j, m, e)
 			dm = sd.div(float32(w * t))
-			dsig = f32.FMA(dm, t, -sd.div(w))
+			if form == SoftplusSigma {
+				slope := dSigma32(form, s[j])
+				dsj = keepSlope32(slope, f32.FMA(float32(dm*slope), t, -float32(sd.div(w)*slope)))
+			} else {
+				dsj = f32.FMA(dm, t, -sd.div(w))
+			}
 		}
 		u := 0.5 * t
 		sum.t[j%16] = f32.FMA(u, u, sum.t[j%16])
+		if !finite32(dm) || !finite32(dsj) {
+			dm, dsj = lpWideGrad32(form, w, xj, mu[j], s[j], t, dm, dsj)
+		}
 		if dmu != nil {
-			dmu[j], ds[j] = dm, toArg32(form, s[j], dsig)
+			dmu[j], ds[j] = dm, dsj
 		}
 		if dx != nil {
 			dx[j] = -dm

@@ -48,7 +48,7 @@ func latentStepBackwardGeneric(dmuQ, dsQ, dmuP, dsP, dz, dkl, muQ, sQ, muP, sP, 
 			k.set(form, muQ, sQ, muP, sP, at)
 			dmu, dq, dp := k.grad(form, dkl[i])
 			if dmuP != nil {
-				dmuP[at], dsP[at] = -dmu, toArg32(form, sP[at], dp)
+				dmuP[at], dsP[at] = -dmu, dp
 			}
 			if form.isLog() {
 				dq = f32.FMA(float32(g*e), dSigma32(form, sQ[at]), dq)

@@ -7,12 +7,13 @@ import "math"
 // costs 5 to 220 ns, most of it emulated fma; here 0.1 to 4.
 //
 // The kernels take plain rows only: sigma, or s as the form has it, is in the range of plain,
-// and no difference of means is infinite. Then 1/sigma is accurate, two ratios of sigmas fit
-// into a product, and exponentials in logScale need no limits; hence no case distinctions here.
-// The kernels themselves report a call in which a sigma was not plain; where a difference of
-// means overflows, a value is not finite (or, in latentBackward, reported as well). The caller
-// then gives the rows that GaussPlain does not find plain to the reference. A gradient that
-// lies where its argument was leaves no second try: then GaussPlain has to be asked first.
+// and means and what they are means of are at most maxPlainMean, or their scores at most
+// maxPlainScore. Then 1/sigma is accurate, two ratios of sigmas fit into a product, exponentials in
+// logScale need no limits, and no gradient overflows on the way if it fits; hence no case
+// distinctions here. The kernels themselves report a call in which a sigma was not plain; where a
+// score is too large, a value is not finite (or, in latentBackward, the score is reported as well).
+// The caller then gives the rows that GaussPlain does not find plain to the reference. A gradient
+// that lies where its argument was leaves no second try: then GaussPlain has to be asked first.
 
 // A scale says how s gives sigma. LogVar is logScale with a factor of 1/2 on s, LogSigma with
 // a factor of 1.
@@ -74,7 +75,11 @@ func (c scale) doc() string {
 	return [...]string{"s is sigma.", "factor s is ln sigma.", "sigma is ln(1+e^s) + ScaleEps."}[c]
 }
 
-const scaleEps = 1e-4
+const (
+	scaleEps      = 1e-4
+	maxPlainMean  = 0x1p68
+	maxPlainScore = 0x1p65 // its square is infinite
+)
 
 // lnSigma is ln sigma in logScale.
 func (b *Block) lnSigma(s *Value) *Value { return b.Mul(s, b.Param("factor")) }
@@ -94,13 +99,18 @@ func (b *Block) dSoftplus(s, e *Value) *Value {
 	return b.Div(b.Select(b.Cmp(LT, s, b.Const(0)), e, b.Const(1)), b.Add(b.Const(1), e))
 }
 
-// toArg makes the gradient of s from that of sigma: 0 where the derivative is 0.
+// toArg makes the gradient of s from that of sigma.
 func (b *Block) toArg(c scale, s, e, d *Value) *Value {
 	if c != softplusScale {
 		return d
 	}
-	ds := b.dSoftplus(s, e)
-	return b.Keep(b.Cmp(NEQ, ds, b.Const(0)), b.Mul(d, ds))
+	slope := b.dSoftplus(s, e)
+	return b.keepSlope(slope, b.Mul(d, slope))
+}
+
+// keepSlope is the gradient d of a softplus argument, and 0 where the slope is 0.
+func (b *Block) keepSlope(slope, d *Value) *Value {
+	return b.Keep(b.Cmp(NEQ, slope, b.Const(0)), d)
 }
 
 func (b *Block) neg(x *Value) *Value { return b.Xor(x, b.Bits(0x80000000)) }
@@ -138,17 +148,16 @@ type klTerm struct {
 	t, r, h, l       *Value // h = e^(-ln(sigmaP)/2) and l = ln r in logScale
 	sq, sp, q, p     *Value
 	eq, ep, lq, invp *Value
-	d                *Value // muQ-muP
 }
 
 func (b *Block) klTerm(c scale, std bool, muQ *Value) *klTerm {
 	k := &klTerm{c: c, std: std, sq: b.Load("sQ", 0)}
 	c.watch(b, k.sq)
-	k.d = muQ
+	d := muQ
 	if !std {
 		k.sp = b.Load("sP", 0)
 		c.watch(b, k.sp)
-		k.d = b.Sub(muQ, b.Load("muP", 0))
+		d = b.Sub(muQ, b.Load("muP", 0))
 	}
 	switch {
 	case c == logScale && std:
@@ -160,14 +169,14 @@ func (b *Block) klTerm(c scale, std bool, muQ *Value) *klTerm {
 		lp := b.lnSigma(k.sp)
 		k.l = b.Sub(k.lq, lp)
 		b.Par(func() { k.r = b.exp(k.l, false, expNormal) }, func() { k.h = b.halfInv(lp) })
-		k.t = b.Mul(b.Mul(k.d, k.h), k.h)
+		k.t = b.Mul(b.Mul(d, k.h), k.h)
 	case std:
 		k.q, k.eq = b.sdev(c, k.sq)
 		k.t, k.r = muQ, k.q
 	default:
 		b.Par(func() { k.q, k.eq = b.sdev(c, k.sq) }, func() { k.p, k.ep = b.sdev(c, k.sp) })
 		k.invp = b.Div(b.Const(1), k.p)
-		k.t = b.Mul(k.d, k.invp)
+		k.t = b.Mul(d, k.invp)
 		r := b.Mul(k.q, k.invp)
 		k.r = b.FMA(b.FNMA(r, k.p, k.q), k.invp, r)
 	}
@@ -185,8 +194,8 @@ func (k *klTerm) sum(b *Block) {
 	}
 }
 
-// grad is the gradient of w times the term, of muQ and of sigmaQ and sigmaP or their ln.
-func (k *klTerm) grad(b *Block, w *Value) (dmu, dq, dp *Value) {
+// grad is the gradient of w times the term, of muQ, of sigmaQ or its ln, and of sP.
+func (k *klTerm) grad(b *Block, w *Value) (dmu, dq, dsP *Value) {
 	r1, r2 := b.Sub(k.r, b.Const(1)), b.Add(k.r, b.Const(1))
 	if k.c == logScale {
 		if k.std {
@@ -197,19 +206,25 @@ func (k *klTerm) grad(b *Block, w *Value) (dmu, dq, dp *Value) {
 		wl := b.Mul(w, b.Param("factor"))
 		dq = b.Mul(b.Mul(wl, r1), r2)
 		if !k.std {
-			dp = b.neg(b.FMA(b.Mul(wl, k.t), k.t, dq))
+			dsP = b.neg(b.FMA(b.Mul(wl, k.t), k.t, dq))
 		}
-		return dmu, dq, dp
+		return dmu, dq, dsP
 	}
 	dmu = b.Mul(w, k.t)
 	if !k.std {
 		dmu = b.Mul(dmu, k.invp)
 	}
 	dq = b.Mul(b.Mul(w, b.Mul(r1, b.Div(b.Const(1), k.q))), r2)
-	if !k.std {
-		dp = b.neg(b.FMA(dmu, k.t, b.Mul(b.Mul(w, b.Mul(r1, k.invp)), r2)))
+	if k.std {
+		return dmu, dq, nil
 	}
-	return dmu, dq, dp
+	rest := b.Mul(w, b.Mul(r1, k.invp))
+	if k.c == sigmaScale {
+		return dmu, dq, b.neg(b.FMA(dmu, k.t, b.Mul(rest, r2)))
+	}
+	slope := b.dSoftplus(k.sp, k.ep)
+	dsP = b.FMA(b.Mul(dmu, slope), k.t, b.Mul(b.Mul(rest, slope), r2))
+	return dmu, dq, b.keepSlope(slope, b.neg(dsP))
 }
 
 // klValue is the KL divergence of a row: not negative.
@@ -271,7 +286,7 @@ func gaussPlain(f *File, name string, x []Array) {
 	}
 	f.Kernel(Kernel{
 		Name: name, Doc: []string{"returns how many rows are left at the first row that is not plain, or 0: see asm/_gen/gauss.go.",
-			"A row is plain if (bits of s & smask) - slo <= span as unsigned integers, span < 1<<31 - 1, and |mu| <= 2^126 in all its elements" +
+			"A row is plain if (bits of s & smask) - slo <= span as unsigned integers, span < 1<<31 - 1, and |mu| <= 2^68 in all its elements" +
 				map[bool]string{true: ".", false: ", and |x| too."}[x == nil]},
 		Arrays: append(x, strided("mu", "s")...), Accs: 2, Lanes: 16, Vars: 1, Left: true,
 		Scalars: []string{"smask uint32", "slo uint32", "span uint32"},
@@ -285,12 +300,12 @@ func gaussPlain(f *File, name string, x []Array) {
 				b.AccMaxU(1, b.SubI(b.And(b.Load("s", 0), b.Param("smask")), b.Param("slo")))
 			},
 			After: func(b *Block, k *Vars) {
-				// What is not plain sets the sign: max > 2^126, or min(max, span+1) > span.
+				// What is not plain sets the sign: max > maxPlainMean, or min(max, span+1) > span.
 				last := b.AddI(b.Param("span"), b.Bits(1))
 				bias := b.SubI(b.Bits(1<<31), last)
 				var bad *Value
 				for i := range k.acc[0] {
-					m := b.AddI(b.Get(k.acc[0][i]), b.Bits(1<<31-1-0x7e800000))
+					m := b.AddI(b.Get(k.acc[0][i]), b.Bits(1<<31-1-math.Float32bits(maxPlainMean)))
 					s := b.AddI(b.MinU(b.Get(k.acc[1][i]), last), bias)
 					for _, v := range []*Value{m, s} {
 						if bad != nil {
@@ -334,10 +349,10 @@ func gaussKL(f *File, c scale, std bool) {
 			Body: func(b *Block) {
 				k := b.klTerm(c, std, b.Load("muQ", 0))
 				k.sum(b)
-				dmu, dq, dp := k.grad(b, b.Kept(1))
+				dmu, dq, dsP := k.grad(b, b.Kept(1))
 				if !std {
 					b.Store("dmuP", 0, b.neg(dmu))
-					b.Store("dsP", 0, b.toArg(c, k.sp, k.ep, dp))
+					b.Store("dsP", 0, dsP)
 				}
 				b.Store("dmuQ", 0, dmu)
 				b.Store("dsQ", 0, b.toArg(c, k.sq, k.eq, dq))

@@ -1,6 +1,9 @@
 package main
 
-import "strings"
+import (
+	"math"
+	"strings"
+)
 
 // The log-density and the samples of diagonal Gaussians, and both together with the KL
 // divergence: see gauss.go, which also has the terms they share.
@@ -67,7 +70,7 @@ func (k *lpTerm) weighted(b *Block) {
 	b.Store("ds", 0, b.Keep(m, b.Mul(ds, w)))
 }
 
-// grad is the gradient of w times the term, of mu and of sigma or its ln.
+// grad is the gradient of w times the term, of mu and s.
 func (k *lpTerm) grad(b *Block, w *Value) (dmu, ds *Value) {
 	if k.c == logScale {
 		dmu = b.Mul(b.Mul(b.Mul(w, k.h), k.t), k.h)
@@ -75,7 +78,12 @@ func (k *lpTerm) grad(b *Block, w *Value) (dmu, ds *Value) {
 		return dmu, b.FMS(b.Mul(wl, k.t), k.t, wl)
 	}
 	dmu = b.Mul(b.Mul(w, k.t), k.inv)
-	return dmu, b.FMS(dmu, k.t, b.Mul(w, k.inv))
+	rest := b.Mul(w, k.inv)
+	if k.c == sigmaScale {
+		return dmu, b.FMS(dmu, k.t, rest)
+	}
+	slope := b.dSoftplus(k.s, k.e)
+	return dmu, b.keepSlope(slope, b.FMS(b.Mul(dmu, slope), k.t, b.Mul(rest, slope)))
 }
 
 // logProbValue is the log-density of a row; d is the number of its columns.
@@ -131,7 +139,7 @@ func gaussLogProb(f *File, c scale) {
 					if dx {
 						b.Store("dx", 0, b.neg(dmu))
 					}
-					b.Store("ds", 0, b.toArg(c, k.s, k.e, ds))
+					b.Store("ds", 0, ds)
 				}}},
 		})
 	}
@@ -252,19 +260,20 @@ func latentStep(f *File, c scale, std bool) {
 			b.Set(k.Keep[0], b.Bits(0))
 			b.Set(k.Keep[1], b.Bits(0))
 		},
-		Last: func(b *Block, k *Vars) { // the difference of means is not in a value here
-			b.Set(k.Keep[0], b.Or(c.outOfRange(b, k.Keep[0]), b.AddI(b.Get(k.Keep[1]), b.Bits(1<<23))))
+		Last: func(b *Block, k *Vars) { // the scores are not in a value here
+			far := b.AddI(b.Get(k.Keep[1]), b.Bits(1<<31-math.Float32bits(maxPlainScore)))
+			b.Set(k.Keep[0], b.Or(c.outOfRange(b, k.Keep[0]), far))
 		},
 		Passes: []Pass{{Uses: strings.Join(outs, " ") + " dz eps" + uses, Serial: true,
 			Before: func(b *Block, k *Vars) { b.Set(k.Keep[2], b.LoadRow("dkl")) },
 			Body: func(b *Block) {
 				k := b.klTerm(c, std, b.Load("muQ", 0))
-				b.KeepMaxU(1, b.Abs(k.d))
-				dmu, dq, dp := k.grad(b, b.Kept(2))
+				b.KeepMaxU(1, b.Abs(k.t))
+				dmu, dq, dsP := k.grad(b, b.Kept(2))
 				g, eps := b.Load("dz", 0), b.Load("eps", 0)
 				if !std {
 					b.Store("dmuP", 0, b.neg(dmu))
-					b.Store("dsP", 0, b.toArg(c, k.sp, k.ep, dp))
+					b.Store("dsP", 0, dsP)
 				}
 				switch {
 				case c != logScale:

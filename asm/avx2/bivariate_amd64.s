@@ -8788,9 +8788,9 @@ l59:
 	VBROADCASTSS bivariateConsts<>+960(SB), Y6
 	VADDPS       200(SP), Y6, Y6
 	VDIVPS       Y6, Y5, Y5
-	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y5, Y6
 	VMULPS       Y5, Y2, Y2
-	VANDPS       Y2, Y6, Y2
+	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y5, Y5
+	VANDPS       Y2, Y5, Y2
 	VMOVUPS      Y2, (DX)(R11*2)
 	VMOVUPS      328(SP), Y2
 	VADDPS       Y2, Y2, Y2
@@ -8803,9 +8803,9 @@ l59:
 	VBROADCASTSS bivariateConsts<>+960(SB), Y5
 	VADDPS       168(SP), Y5, Y5
 	VDIVPS       Y5, Y2, Y2
-	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y2, Y5
 	VMULPS       Y2, Y1, Y1
-	VANDPS       Y1, Y5, Y1
+	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y2, Y2
+	VANDPS       Y1, Y2, Y1
 	VMOVUPS      Y1, (DX)(R12*1)
 	VBROADCASTSS bivariateConsts<>+960(SB), Y1
 	VSUBPS       232(SP), Y1, Y1
@@ -9163,9 +9163,9 @@ l59:
 	VBROADCASTSS bivariateConsts<>+960(SB), Y6
 	VADDPS       72(SP), Y6, Y6
 	VDIVPS       Y6, Y5, Y5
-	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y5, Y6
 	VMULPS       Y5, Y2, Y2
-	VANDPS       Y2, Y6, Y2
+	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y5, Y5
+	VANDPS       Y2, Y5, Y2
 	VMOVUPS      Y2, 32(DX)(R11*2)
 	VMOVUPS      104(SP), Y2
 	VADDPS       Y2, Y2, Y2
@@ -9178,9 +9178,9 @@ l59:
 	VBROADCASTSS bivariateConsts<>+960(SB), Y5
 	VADDPS       168(SP), Y5, Y5
 	VDIVPS       Y5, Y2, Y2
-	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y2, Y5
 	VMULPS       Y2, Y1, Y1
-	VANDPS       Y1, Y5, Y1
+	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y2, Y2
+	VANDPS       Y1, Y2, Y1
 	VMOVUPS      Y1, 32(DX)(R12*1)
 	VBROADCASTSS bivariateConsts<>+960(SB), Y1
 	VSUBPS       392(SP), Y1, Y1
@@ -9564,9 +9564,9 @@ l61:
 	VBROADCASTSS bivariateConsts<>+960(SB), Y5
 	VADDPS       232(SP), Y5, Y5
 	VDIVPS       Y5, Y3, Y3
-	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y3, Y5
 	VMULPS       Y3, Y0, Y0
-	VANDPS       Y0, Y5, Y0
+	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y3, Y3
+	VANDPS       Y0, Y3, Y0
 	VMASKMOVPS   Y0, Y6, (DX)(R11*2)
 	VMOVUPS      360(SP), Y0
 	VADDPS       Y0, Y0, Y0
@@ -9579,9 +9579,9 @@ l61:
 	VBROADCASTSS bivariateConsts<>+960(SB), Y3
 	VADDPS       200(SP), Y3, Y3
 	VDIVPS       Y3, Y1, Y1
-	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y1, Y3
 	VMULPS       Y1, Y0, Y0
-	VANDPS       Y0, Y3, Y0
+	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
 	VMASKMOVPS   Y0, Y6, (DX)(R12*1)
 	VBROADCASTSS bivariateConsts<>+960(SB), Y0
 	VSUBPS       264(SP), Y0, Y0
@@ -9947,9 +9947,9 @@ l61:
 	VBROADCASTSS bivariateConsts<>+960(SB), Y5
 	VADDPS       104(SP), Y5, Y5
 	VDIVPS       Y5, Y3, Y3
-	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y3, Y5
 	VMULPS       Y3, Y0, Y0
-	VANDPS       Y0, Y5, Y0
+	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y3, Y3
+	VANDPS       Y0, Y3, Y0
 	VMASKMOVPS   Y0, Y6, 32(DX)(R11*2)
 	VMOVUPS      136(SP), Y0
 	VADDPS       Y0, Y0, Y0
@@ -9962,9 +9962,9 @@ l61:
 	VBROADCASTSS bivariateConsts<>+960(SB), Y3
 	VADDPS       200(SP), Y3, Y3
 	VDIVPS       Y3, Y1, Y1
-	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y1, Y3
 	VMULPS       Y1, Y0, Y0
-	VANDPS       Y0, Y3, Y0
+	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
 	VMASKMOVPS   Y0, Y6, 32(DX)(R12*1)
 	VBROADCASTSS bivariateConsts<>+960(SB), Y0
 	VSUBPS       424(SP), Y0, Y0

@@ -164,14 +164,14 @@ DATA gaussConsts<>+624(SB)/4, $0x80000000
 DATA gaussConsts<>+628(SB)/4, $0x80000000
 DATA gaussConsts<>+632(SB)/4, $0x80000000
 DATA gaussConsts<>+636(SB)/4, $0x80000000
-DATA gaussConsts<>+640(SB)/4, $0x017fffff
-DATA gaussConsts<>+644(SB)/4, $0x017fffff
-DATA gaussConsts<>+648(SB)/4, $0x017fffff
-DATA gaussConsts<>+652(SB)/4, $0x017fffff
-DATA gaussConsts<>+656(SB)/4, $0x017fffff
-DATA gaussConsts<>+660(SB)/4, $0x017fffff
-DATA gaussConsts<>+664(SB)/4, $0x017fffff
-DATA gaussConsts<>+668(SB)/4, $0x017fffff
+DATA gaussConsts<>+640(SB)/4, $0x1e7fffff
+DATA gaussConsts<>+644(SB)/4, $0x1e7fffff
+DATA gaussConsts<>+648(SB)/4, $0x1e7fffff
+DATA gaussConsts<>+652(SB)/4, $0x1e7fffff
+DATA gaussConsts<>+656(SB)/4, $0x1e7fffff
+DATA gaussConsts<>+660(SB)/4, $0x1e7fffff
+DATA gaussConsts<>+664(SB)/4, $0x1e7fffff
+DATA gaussConsts<>+668(SB)/4, $0x1e7fffff
 DATA gaussConsts<>+672(SB)/4, $0x3f3504f3
 DATA gaussConsts<>+676(SB)/4, $0x3f3504f3
 DATA gaussConsts<>+680(SB)/4, $0x3f3504f3
@@ -548,7 +548,15 @@ DATA gaussConsts<>+2160(SB)/4, $0x42b20000
 DATA gaussConsts<>+2164(SB)/4, $0x42b20000
 DATA gaussConsts<>+2168(SB)/4, $0x42b20000
 DATA gaussConsts<>+2172(SB)/4, $0x42b20000
-GLOBL gaussConsts<>(SB), RODATA|NOPTR, $2176
+DATA gaussConsts<>+2176(SB)/4, $0x20000000
+DATA gaussConsts<>+2180(SB)/4, $0x20000000
+DATA gaussConsts<>+2184(SB)/4, $0x20000000
+DATA gaussConsts<>+2188(SB)/4, $0x20000000
+DATA gaussConsts<>+2192(SB)/4, $0x20000000
+DATA gaussConsts<>+2196(SB)/4, $0x20000000
+DATA gaussConsts<>+2200(SB)/4, $0x20000000
+DATA gaussConsts<>+2204(SB)/4, $0x20000000
+GLOBL gaussConsts<>(SB), RODATA|NOPTR, $2208
 
 // func GaussPlain(mu *float32, s *float32, rows int, n int, ld int, smask uint32, slo uint32, span uint32) (left int)
 // Requires: AVX, AVX2
@@ -5163,21 +5171,22 @@ l59:
 	VMULPS       Y4, Y0, Y0
 	VMULPS       Y2, Y1, Y1
 	VMULPS       Y1, Y8, Y1
-	VMULPS       Y4, Y1, Y1
-	VFMADD231PS  Y5, Y3, Y1
-	VXORPS       gaussConsts<>+608(SB), Y1, Y1
-	VXORPS       gaussConsts<>+608(SB), Y5, Y2
-	VMOVUPS      Y2, (BX)
 	VMOVUPS      104(SP), Y2
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+736(SB), Y3
-	VBLENDVPS    Y2, 200(SP), Y3, Y2
-	VBROADCASTSS gaussConsts<>+736(SB), Y3
-	VADDPS       200(SP), Y3, Y3
-	VDIVPS       Y3, Y2, Y2
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y6
+	VBLENDVPS    Y2, 200(SP), Y6, Y2
+	VBROADCASTSS gaussConsts<>+736(SB), Y6
+	VADDPS       200(SP), Y6, Y6
+	VDIVPS       Y6, Y2, Y2
+	VMULPS       Y2, Y5, Y6
 	VMULPS       Y2, Y1, Y1
-	VANDPS       Y1, Y3, Y1
+	VMULPS       Y4, Y1, Y1
+	VFMADD231PS  Y3, Y6, Y1
+	VXORPS       gaussConsts<>+608(SB), Y1, Y1
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y2
+	VANDPS       Y1, Y2, Y1
+	VXORPS       gaussConsts<>+608(SB), Y5, Y2
+	VMOVUPS      Y2, (BX)
 	VMOVUPS      Y1, (R8)
 	VMOVUPS      Y5, (SI)
 	VMOVUPS      136(SP), Y1
@@ -5187,9 +5196,9 @@ l59:
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VADDPS       168(SP), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y2
 	VMULPS       Y1, Y0, Y0
-	VANDPS       Y0, Y2, Y0
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      32(R9), Y0
 	VMOVUPS      32(R10), Y1
@@ -5320,21 +5329,22 @@ l59:
 	VMULPS       Y4, Y0, Y0
 	VMULPS       Y2, Y1, Y1
 	VMULPS       Y1, Y8, Y1
-	VMULPS       Y4, Y1, Y1
-	VFMADD231PS  Y5, Y3, Y1
-	VXORPS       gaussConsts<>+608(SB), Y1, Y1
-	VXORPS       gaussConsts<>+608(SB), Y5, Y2
-	VMOVUPS      Y2, 32(BX)
 	VMOVUPS      136(SP), Y2
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+736(SB), Y3
-	VBLENDVPS    Y2, 72(SP), Y3, Y2
-	VBROADCASTSS gaussConsts<>+736(SB), Y3
-	VADDPS       72(SP), Y3, Y3
-	VDIVPS       Y3, Y2, Y2
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y6
+	VBLENDVPS    Y2, 72(SP), Y6, Y2
+	VBROADCASTSS gaussConsts<>+736(SB), Y6
+	VADDPS       72(SP), Y6, Y6
+	VDIVPS       Y6, Y2, Y2
+	VMULPS       Y2, Y5, Y6
 	VMULPS       Y2, Y1, Y1
-	VANDPS       Y1, Y3, Y1
+	VMULPS       Y4, Y1, Y1
+	VFMADD231PS  Y3, Y6, Y1
+	VXORPS       gaussConsts<>+608(SB), Y1, Y1
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y2
+	VANDPS       Y1, Y2, Y1
+	VXORPS       gaussConsts<>+608(SB), Y5, Y2
+	VMOVUPS      Y2, 32(BX)
 	VMOVUPS      Y1, 32(R8)
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      200(SP), Y1
@@ -5344,9 +5354,9 @@ l59:
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VADDPS       104(SP), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y2
 	VMULPS       Y1, Y0, Y0
-	VANDPS       Y0, Y2, Y0
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 32(DX)
 	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
@@ -5530,21 +5540,22 @@ l61:
 	VMULPS       Y4, Y0, Y0
 	VMULPS       Y2, Y5, Y2
 	VMULPS       Y2, Y8, Y2
+	VMOVUPS      136(SP), Y5
+	VCMPPS       $0x11, gaussConsts<>+544(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+736(SB), Y7
+	VBLENDVPS    Y5, 232(SP), Y7, Y5
+	VBROADCASTSS gaussConsts<>+736(SB), Y7
+	VADDPS       232(SP), Y7, Y7
+	VDIVPS       Y7, Y5, Y5
+	VMULPS       Y5, Y6, Y7
+	VMULPS       Y5, Y2, Y2
 	VMULPS       Y4, Y2, Y2
-	VFMADD231PS  Y6, Y3, Y2
+	VFMADD231PS  Y3, Y7, Y2
 	VXORPS       gaussConsts<>+608(SB), Y2, Y2
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y5, Y3
+	VANDPS       Y2, Y3, Y2
 	VXORPS       gaussConsts<>+608(SB), Y6, Y3
 	VMASKMOVPS   Y3, Y1, (BX)
-	VMOVUPS      136(SP), Y3
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+736(SB), Y4
-	VBLENDVPS    Y3, 232(SP), Y4, Y3
-	VBROADCASTSS gaussConsts<>+736(SB), Y4
-	VADDPS       232(SP), Y4, Y4
-	VDIVPS       Y4, Y3, Y3
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y3, Y4
-	VMULPS       Y3, Y2, Y2
-	VANDPS       Y2, Y4, Y2
 	VMASKMOVPS   Y2, Y1, (R8)
 	VMASKMOVPS   Y6, Y1, (SI)
 	VMOVUPS      168(SP), Y2
@@ -5554,9 +5565,9 @@ l61:
 	VBROADCASTSS gaussConsts<>+736(SB), Y3
 	VADDPS       200(SP), Y3, Y3
 	VDIVPS       Y3, Y2, Y2
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y3
 	VMULPS       Y2, Y0, Y0
-	VANDPS       Y0, Y3, Y0
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y0
 	VMASKMOVPS   Y0, Y1, (DX)
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(R9), Y0, Y1
@@ -5695,21 +5706,22 @@ l61:
 	VMULPS       Y4, Y0, Y0
 	VMULPS       Y2, Y5, Y2
 	VMULPS       Y2, Y8, Y2
+	VMOVUPS      168(SP), Y5
+	VCMPPS       $0x11, gaussConsts<>+544(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+736(SB), Y7
+	VBLENDVPS    Y5, 104(SP), Y7, Y5
+	VBROADCASTSS gaussConsts<>+736(SB), Y7
+	VADDPS       104(SP), Y7, Y7
+	VDIVPS       Y7, Y5, Y5
+	VMULPS       Y5, Y6, Y7
+	VMULPS       Y5, Y2, Y2
 	VMULPS       Y4, Y2, Y2
-	VFMADD231PS  Y6, Y3, Y2
+	VFMADD231PS  Y3, Y7, Y2
 	VXORPS       gaussConsts<>+608(SB), Y2, Y2
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y5, Y3
+	VANDPS       Y2, Y3, Y2
 	VXORPS       gaussConsts<>+608(SB), Y6, Y3
 	VMASKMOVPS   Y3, Y1, 32(BX)
-	VMOVUPS      168(SP), Y3
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+736(SB), Y4
-	VBLENDVPS    Y3, 104(SP), Y4, Y3
-	VBROADCASTSS gaussConsts<>+736(SB), Y4
-	VADDPS       104(SP), Y4, Y4
-	VDIVPS       Y4, Y3, Y3
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y3, Y4
-	VMULPS       Y3, Y2, Y2
-	VANDPS       Y2, Y4, Y2
 	VMASKMOVPS   Y2, Y1, 32(R8)
 	VMASKMOVPS   Y6, Y1, 32(SI)
 	VMOVUPS      232(SP), Y2
@@ -5719,9 +5731,9 @@ l61:
 	VBROADCASTSS gaussConsts<>+736(SB), Y3
 	VADDPS       136(SP), Y3, Y3
 	VDIVPS       Y3, Y2, Y2
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y3
 	VMULPS       Y2, Y0, Y0
-	VANDPS       Y0, Y3, Y0
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y0
 	VMASKMOVPS   Y0, Y1, 32(DX)
 	LEAQ         (R9)(CX*4), R9
 	LEAQ         (R10)(CX*4), R10
@@ -6207,9 +6219,9 @@ l69:
 	VBLENDVPS    Y0, Y2, Y1, Y0
 	VADDPS       gaussConsts<>+736(SB), Y2, Y1
 	VDIVPS       Y1, Y0, Y0
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y1
-	VMULPS       Y0, Y3, Y0
-	VANDPS       Y0, Y1, Y0
+	VMULPS       Y0, Y3, Y1
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y0
+	VANDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      32(BX), Y0
 	VMOVUPS      32(R8), Y1
@@ -6279,9 +6291,9 @@ l69:
 	VBLENDVPS    Y0, Y2, Y1, Y0
 	VADDPS       gaussConsts<>+736(SB), Y2, Y1
 	VDIVPS       Y1, Y0, Y0
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y1
-	VMULPS       Y0, Y3, Y0
-	VANDPS       Y0, Y1, Y0
+	VMULPS       Y0, Y3, Y1
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y0
+	VANDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 32(DX)
 	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
@@ -6395,9 +6407,9 @@ l71:
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VADDPS       40(SP), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y2
-	VMULPS       Y1, Y3, Y1
-	VANDPS       Y1, Y2, Y1
+	VMULPS       Y1, Y3, Y2
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y1
+	VANDPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (DX)
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(BX), Y0, Y1
@@ -6474,9 +6486,9 @@ l71:
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VADDPS       40(SP), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y2
-	VMULPS       Y1, Y3, Y1
-	VANDPS       Y1, Y2, Y1
+	VMULPS       Y1, Y3, Y2
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y1
+	VANDPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, 32(DX)
 	LEAQ         (BX)(CX*4), BX
 	LEAQ         (R8)(CX*4), R8
@@ -9633,16 +9645,17 @@ l156:
 	VMULPS       Y1, Y8, Y3
 	VMULPS       Y4, Y3, Y3
 	VMULPS       Y4, Y8, Y4
-	VFMSUB231PS  Y3, Y1, Y4
-	VMOVUPS      Y3, (SI)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y0
-	VBROADCASTSS gaussConsts<>+736(SB), Y1
-	VBLENDVPS    Y0, Y2, Y1, Y0
-	VADDPS       gaussConsts<>+736(SB), Y2, Y1
-	VDIVPS       Y1, Y0, Y0
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y1
-	VMULPS       Y0, Y4, Y0
-	VANDPS       Y0, Y1, Y0
+	VBROADCASTSS gaussConsts<>+736(SB), Y5
+	VBLENDVPS    Y0, Y2, Y5, Y0
+	VADDPS       gaussConsts<>+736(SB), Y2, Y2
+	VDIVPS       Y2, Y0, Y0
+	VMULPS       Y0, Y3, Y2
+	VMULPS       Y0, Y4, Y4
+	VFMSUB231PS  Y1, Y2, Y4
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y0
+	VANDPS       Y4, Y0, Y0
+	VMOVUPS      Y3, (SI)
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      32(R9), Y0
 	VMOVUPS      32(BX), Y1
@@ -9703,16 +9716,17 @@ l156:
 	VMULPS       Y1, Y8, Y3
 	VMULPS       Y4, Y3, Y3
 	VMULPS       Y4, Y8, Y4
-	VFMSUB231PS  Y3, Y1, Y4
-	VMOVUPS      Y3, 32(SI)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y0
-	VBROADCASTSS gaussConsts<>+736(SB), Y1
-	VBLENDVPS    Y0, Y2, Y1, Y0
-	VADDPS       gaussConsts<>+736(SB), Y2, Y1
-	VDIVPS       Y1, Y0, Y0
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y1
-	VMULPS       Y0, Y4, Y0
-	VANDPS       Y0, Y1, Y0
+	VBROADCASTSS gaussConsts<>+736(SB), Y5
+	VBLENDVPS    Y0, Y2, Y5, Y0
+	VADDPS       gaussConsts<>+736(SB), Y2, Y2
+	VDIVPS       Y2, Y0, Y0
+	VMULPS       Y0, Y3, Y2
+	VMULPS       Y0, Y4, Y4
+	VFMSUB231PS  Y1, Y2, Y4
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y0
+	VANDPS       Y4, Y0, Y0
+	VMOVUPS      Y3, 32(SI)
 	VMOVUPS      Y0, 32(DX)
 	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
@@ -9818,17 +9832,18 @@ l158:
 	VMULPS       Y2, Y8, Y3
 	VMULPS       Y4, Y3, Y3
 	VMULPS       Y4, Y8, Y4
-	VFMSUB231PS  Y3, Y2, Y4
-	VMASKMOVPS   Y3, Y0, (SI)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
-	VBROADCASTSS gaussConsts<>+736(SB), Y2
-	VBLENDVPS    Y1, 48(SP), Y2, Y1
-	VBROADCASTSS gaussConsts<>+736(SB), Y2
-	VADDPS       48(SP), Y2, Y2
-	VDIVPS       Y2, Y1, Y1
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y2
-	VMULPS       Y1, Y4, Y1
-	VANDPS       Y1, Y2, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y5
+	VBLENDVPS    Y1, 48(SP), Y5, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y5
+	VADDPS       48(SP), Y5, Y5
+	VDIVPS       Y5, Y1, Y1
+	VMULPS       Y1, Y3, Y5
+	VMULPS       Y1, Y4, Y4
+	VFMSUB231PS  Y2, Y5, Y4
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y1
+	VANDPS       Y4, Y1, Y1
+	VMASKMOVPS   Y3, Y0, (SI)
 	VMASKMOVPS   Y1, Y0, (DX)
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(R9), Y0, Y1
@@ -9896,17 +9911,18 @@ l158:
 	VMULPS       Y2, Y8, Y3
 	VMULPS       Y4, Y3, Y3
 	VMULPS       Y4, Y8, Y4
-	VFMSUB231PS  Y3, Y2, Y4
-	VMASKMOVPS   Y3, Y0, 32(SI)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
-	VBROADCASTSS gaussConsts<>+736(SB), Y2
-	VBLENDVPS    Y1, 48(SP), Y2, Y1
-	VBROADCASTSS gaussConsts<>+736(SB), Y2
-	VADDPS       48(SP), Y2, Y2
-	VDIVPS       Y2, Y1, Y1
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y2
-	VMULPS       Y1, Y4, Y1
-	VANDPS       Y1, Y2, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y5
+	VBLENDVPS    Y1, 48(SP), Y5, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y5
+	VADDPS       48(SP), Y5, Y5
+	VDIVPS       Y5, Y1, Y1
+	VMULPS       Y1, Y3, Y5
+	VMULPS       Y1, Y4, Y4
+	VFMSUB231PS  Y2, Y5, Y4
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y1
+	VANDPS       Y4, Y1, Y1
+	VMASKMOVPS   Y3, Y0, 32(SI)
 	VMASKMOVPS   Y1, Y0, 32(DX)
 	LEAQ         (BX)(CX*4), BX
 	LEAQ         (R8)(CX*4), R8
@@ -10056,18 +10072,19 @@ l161:
 	VMULPS       Y1, Y8, Y3
 	VMULPS       Y4, Y3, Y3
 	VMULPS       Y4, Y8, Y4
-	VFMSUB231PS  Y3, Y1, Y4
+	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y0
+	VBROADCASTSS gaussConsts<>+736(SB), Y5
+	VBLENDVPS    Y0, Y2, Y5, Y0
+	VADDPS       gaussConsts<>+736(SB), Y2, Y2
+	VDIVPS       Y2, Y0, Y0
+	VMULPS       Y0, Y3, Y2
+	VMULPS       Y0, Y4, Y4
+	VFMSUB231PS  Y1, Y2, Y4
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y0
+	VANDPS       Y4, Y0, Y0
 	VMOVUPS      Y3, (DX)
 	VXORPS       gaussConsts<>+608(SB), Y3, Y1
 	VMOVUPS      Y1, (SI)
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y0
-	VBROADCASTSS gaussConsts<>+736(SB), Y1
-	VBLENDVPS    Y0, Y2, Y1, Y0
-	VADDPS       gaussConsts<>+736(SB), Y2, Y1
-	VDIVPS       Y1, Y0, Y0
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y1
-	VMULPS       Y0, Y4, Y0
-	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, (BX)
 	VMOVUPS      32(R10), Y0
 	VMOVUPS      32(R8), Y1
@@ -10128,18 +10145,19 @@ l161:
 	VMULPS       Y1, Y8, Y3
 	VMULPS       Y4, Y3, Y3
 	VMULPS       Y4, Y8, Y4
-	VFMSUB231PS  Y3, Y1, Y4
+	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y0
+	VBROADCASTSS gaussConsts<>+736(SB), Y5
+	VBLENDVPS    Y0, Y2, Y5, Y0
+	VADDPS       gaussConsts<>+736(SB), Y2, Y2
+	VDIVPS       Y2, Y0, Y0
+	VMULPS       Y0, Y3, Y2
+	VMULPS       Y0, Y4, Y4
+	VFMSUB231PS  Y1, Y2, Y4
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y0
+	VANDPS       Y4, Y0, Y0
 	VMOVUPS      Y3, 32(DX)
 	VXORPS       gaussConsts<>+608(SB), Y3, Y1
 	VMOVUPS      Y1, 32(SI)
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y0
-	VBROADCASTSS gaussConsts<>+736(SB), Y1
-	VBLENDVPS    Y0, Y2, Y1, Y0
-	VADDPS       gaussConsts<>+736(SB), Y2, Y1
-	VDIVPS       Y1, Y0, Y0
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y1
-	VMULPS       Y0, Y4, Y0
-	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 32(BX)
 	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
@@ -10246,19 +10264,20 @@ l163:
 	VMULPS       Y2, Y8, Y3
 	VMULPS       Y4, Y3, Y3
 	VMULPS       Y4, Y8, Y4
-	VFMSUB231PS  Y3, Y2, Y4
+	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y5
+	VBLENDVPS    Y1, 48(SP), Y5, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y5
+	VADDPS       48(SP), Y5, Y5
+	VDIVPS       Y5, Y1, Y1
+	VMULPS       Y1, Y3, Y5
+	VMULPS       Y1, Y4, Y4
+	VFMSUB231PS  Y2, Y5, Y4
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y1
+	VANDPS       Y4, Y1, Y1
 	VMASKMOVPS   Y3, Y0, (DX)
 	VXORPS       gaussConsts<>+608(SB), Y3, Y2
 	VMASKMOVPS   Y2, Y0, (SI)
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
-	VBROADCASTSS gaussConsts<>+736(SB), Y2
-	VBLENDVPS    Y1, 48(SP), Y2, Y1
-	VBROADCASTSS gaussConsts<>+736(SB), Y2
-	VADDPS       48(SP), Y2, Y2
-	VDIVPS       Y2, Y1, Y1
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y2
-	VMULPS       Y1, Y4, Y1
-	VANDPS       Y1, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (BX)
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(R10), Y0, Y1
@@ -10326,19 +10345,20 @@ l163:
 	VMULPS       Y2, Y8, Y3
 	VMULPS       Y4, Y3, Y3
 	VMULPS       Y4, Y8, Y4
-	VFMSUB231PS  Y3, Y2, Y4
+	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y5
+	VBLENDVPS    Y1, 48(SP), Y5, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y5
+	VADDPS       48(SP), Y5, Y5
+	VDIVPS       Y5, Y1, Y1
+	VMULPS       Y1, Y3, Y5
+	VMULPS       Y1, Y4, Y4
+	VFMSUB231PS  Y2, Y5, Y4
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y1
+	VANDPS       Y4, Y1, Y1
 	VMASKMOVPS   Y3, Y0, 32(DX)
 	VXORPS       gaussConsts<>+608(SB), Y3, Y2
 	VMASKMOVPS   Y2, Y0, 32(SI)
-	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
-	VBROADCASTSS gaussConsts<>+736(SB), Y2
-	VBLENDVPS    Y1, 48(SP), Y2, Y1
-	VBROADCASTSS gaussConsts<>+736(SB), Y2
-	VADDPS       48(SP), Y2, Y2
-	VDIVPS       Y2, Y1, Y1
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y2
-	VMULPS       Y1, Y4, Y1
-	VANDPS       Y1, Y2, Y1
 	VMASKMOVPS   Y1, Y0, 32(BX)
 	LEAQ         (R8)(CX*4), R8
 	LEAQ         (R9)(CX*4), R9
@@ -11128,7 +11148,7 @@ TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $88-120
 	VBROADCASTSS gaussConsts<>+608(SB), Y10
 	VBROADCASTSS gaussConsts<>+512(SB), Y9
 	VBROADCASTSS gaussConsts<>+544(SB), Y8
-	VBROADCASTSS gaussConsts<>+1344(SB), Y7
+	VBROADCASTSS gaussConsts<>+2176(SB), Y7
 
 	// Registers:    DI dmuQ    SI dsQ    DX dmuP    BX dsP    R8 dz    R9 muQ    R10 sQ    R11 muP    R12 sP    R13 eps    CX elements left in the row
 	MOVQ    dmuQ+0(FP), DI
@@ -11202,25 +11222,25 @@ l183:
 	VMOVUPS      (R11), Y3
 	VSUBPS       Y3, Y0, Y0
 	VDIVPS       Y2, Y12, Y3
-	VMULPS       Y3, Y0, Y4
-	VMULPS       Y3, Y1, Y5
-	VFNMADD213PS Y1, Y5, Y2
-	VFMADD231PS  Y3, Y2, Y5
-	VANDPS       Y9, Y0, Y0
-	VPMAXUD      Y14, Y0, Y14
-	VSUBPS       Y12, Y5, Y0
-	VADDPS       Y12, Y5, Y2
-	VMULPS       Y4, Y13, Y5
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y3, Y1, Y4
+	VFNMADD213PS Y1, Y4, Y2
+	VFMADD231PS  Y3, Y2, Y4
+	VANDPS       Y9, Y0, Y2
+	VPMAXUD      Y14, Y2, Y14
+	VSUBPS       Y12, Y4, Y2
+	VADDPS       Y12, Y4, Y4
+	VMULPS       Y0, Y13, Y5
 	VMULPS       Y3, Y5, Y5
 	VDIVPS       Y1, Y12, Y1
-	VMULPS       Y1, Y0, Y1
+	VMULPS       Y1, Y2, Y1
 	VMULPS       Y1, Y13, Y1
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y3, Y0, Y0
-	VMULPS       Y0, Y13, Y0
-	VMULPS       Y2, Y0, Y0
-	VFMADD231PS  Y5, Y4, Y0
-	VXORPS       Y10, Y0, Y0
+	VMULPS       Y4, Y1, Y1
+	VMULPS       Y3, Y2, Y2
+	VMULPS       Y2, Y13, Y2
+	VMULPS       Y4, Y2, Y2
+	VFMADD231PS  Y5, Y0, Y2
+	VXORPS       Y10, Y2, Y0
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R13), Y3
 	VXORPS       Y10, Y5, Y4
@@ -11240,25 +11260,25 @@ l183:
 	VMOVUPS      32(R11), Y3
 	VSUBPS       Y3, Y0, Y0
 	VDIVPS       Y2, Y12, Y3
-	VMULPS       Y3, Y0, Y4
-	VMULPS       Y3, Y1, Y5
-	VFNMADD213PS Y1, Y5, Y2
-	VFMADD231PS  Y3, Y2, Y5
-	VANDPS       Y9, Y0, Y0
-	VPMAXUD      Y14, Y0, Y14
-	VSUBPS       Y12, Y5, Y0
-	VADDPS       Y12, Y5, Y2
-	VMULPS       Y4, Y13, Y5
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y3, Y1, Y4
+	VFNMADD213PS Y1, Y4, Y2
+	VFMADD231PS  Y3, Y2, Y4
+	VANDPS       Y9, Y0, Y2
+	VPMAXUD      Y14, Y2, Y14
+	VSUBPS       Y12, Y4, Y2
+	VADDPS       Y12, Y4, Y4
+	VMULPS       Y0, Y13, Y5
 	VMULPS       Y3, Y5, Y5
 	VDIVPS       Y1, Y12, Y1
-	VMULPS       Y1, Y0, Y1
+	VMULPS       Y1, Y2, Y1
 	VMULPS       Y1, Y13, Y1
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y3, Y0, Y0
-	VMULPS       Y0, Y13, Y0
-	VMULPS       Y2, Y0, Y0
-	VFMADD231PS  Y5, Y4, Y0
-	VXORPS       Y10, Y0, Y0
+	VMULPS       Y4, Y1, Y1
+	VMULPS       Y3, Y2, Y2
+	VMULPS       Y2, Y13, Y2
+	VMULPS       Y4, Y2, Y2
+	VFMADD231PS  Y5, Y0, Y2
+	VXORPS       Y10, Y2, Y0
 	VMOVUPS      32(R8), Y2
 	VMOVUPS      32(R13), Y3
 	VXORPS       Y10, Y5, Y4
@@ -11295,25 +11315,25 @@ l184:
 	VMOVUPS      (R11), Y3
 	VSUBPS       Y3, Y0, Y0
 	VDIVPS       Y2, Y12, Y3
-	VMULPS       Y3, Y0, Y4
-	VMULPS       Y3, Y1, Y5
-	VFNMADD213PS Y1, Y5, Y2
-	VFMADD231PS  Y3, Y2, Y5
-	VANDPS       Y9, Y0, Y0
-	VPMAXUD      Y14, Y0, Y14
-	VSUBPS       Y12, Y5, Y0
-	VADDPS       Y12, Y5, Y2
-	VMULPS       Y4, Y13, Y5
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y3, Y1, Y4
+	VFNMADD213PS Y1, Y4, Y2
+	VFMADD231PS  Y3, Y2, Y4
+	VANDPS       Y9, Y0, Y2
+	VPMAXUD      Y14, Y2, Y14
+	VSUBPS       Y12, Y4, Y2
+	VADDPS       Y12, Y4, Y4
+	VMULPS       Y0, Y13, Y5
 	VMULPS       Y3, Y5, Y5
 	VDIVPS       Y1, Y12, Y1
-	VMULPS       Y1, Y0, Y1
+	VMULPS       Y1, Y2, Y1
 	VMULPS       Y1, Y13, Y1
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y3, Y0, Y0
-	VMULPS       Y0, Y13, Y0
-	VMULPS       Y2, Y0, Y0
-	VFMADD231PS  Y5, Y4, Y0
-	VXORPS       Y10, Y0, Y0
+	VMULPS       Y4, Y1, Y1
+	VMULPS       Y3, Y2, Y2
+	VMULPS       Y2, Y13, Y2
+	VMULPS       Y4, Y2, Y2
+	VFMADD231PS  Y5, Y0, Y2
+	VXORPS       Y10, Y2, Y0
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R13), Y3
 	VXORPS       Y10, Y5, Y4
@@ -11355,26 +11375,26 @@ l185:
 	VMASKMOVPS   (R11), Y0, Y4
 	VSUBPS       Y4, Y1, Y1
 	VDIVPS       Y3, Y12, Y4
-	VMULPS       Y4, Y1, Y5
-	VMULPS       Y4, Y2, Y6
-	VFNMADD213PS Y2, Y6, Y3
-	VFMADD231PS  Y4, Y3, Y6
-	VANDPS       Y9, Y1, Y1
-	VANDPS       Y1, Y0, Y1
-	VPMAXUD      Y14, Y1, Y14
-	VSUBPS       Y12, Y6, Y1
-	VADDPS       Y12, Y6, Y3
-	VMULPS       Y5, Y13, Y6
+	VMULPS       Y4, Y1, Y1
+	VMULPS       Y4, Y2, Y5
+	VFNMADD213PS Y2, Y5, Y3
+	VFMADD231PS  Y4, Y3, Y5
+	VANDPS       Y9, Y1, Y3
+	VANDPS       Y3, Y0, Y3
+	VPMAXUD      Y14, Y3, Y14
+	VSUBPS       Y12, Y5, Y3
+	VADDPS       Y12, Y5, Y5
+	VMULPS       Y1, Y13, Y6
 	VMULPS       Y4, Y6, Y6
 	VDIVPS       Y2, Y12, Y2
-	VMULPS       Y2, Y1, Y2
+	VMULPS       Y2, Y3, Y2
 	VMULPS       Y2, Y13, Y2
-	VMULPS       Y3, Y2, Y2
-	VMULPS       Y4, Y1, Y1
-	VMULPS       Y1, Y13, Y1
-	VMULPS       Y3, Y1, Y1
-	VFMADD231PS  Y6, Y5, Y1
-	VXORPS       Y10, Y1, Y1
+	VMULPS       Y5, Y2, Y2
+	VMULPS       Y4, Y3, Y3
+	VMULPS       Y3, Y13, Y3
+	VMULPS       Y5, Y3, Y3
+	VFMADD231PS  Y6, Y1, Y3
+	VXORPS       Y10, Y3, Y1
 	VMASKMOVPS   (R8), Y0, Y3
 	VMASKMOVPS   (R13), Y0, Y4
 	VXORPS       Y10, Y6, Y5
@@ -11407,10 +11427,10 @@ l186:
 	ADDQ      $0x04, (SP)
 	DECQ      16(SP)
 	JNZ       l182
-	VPMINUD   Y7, Y15, Y0
-	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
-	VPADDD    gaussConsts<>+1152(SB), Y14, Y1
-	VORPS     Y1, Y0, Y0
+	VPADDD    Y7, Y14, Y0
+	VPMINUD   gaussConsts<>+1344(SB), Y15, Y1
+	VPADDD    gaussConsts<>+1376(SB), Y1, Y1
+	VORPS     Y0, Y1, Y0
 	VMOVAPS   Y0, Y15
 	VMOVMSKPS Y15, AX
 	MOVQ      AX, bad+112(FP)
@@ -11587,9 +11607,9 @@ TEXT ·LatentStepStandardSigmaBackward(SB), NOSPLIT, $48-88
 	VBROADCASTSS gaussConsts<>+1248(SB), Y11
 	VBROADCASTSS gaussConsts<>+512(SB), Y10
 	VBROADCASTSS gaussConsts<>+544(SB), Y9
-	VBROADCASTSS gaussConsts<>+1344(SB), Y8
-	VBROADCASTSS gaussConsts<>+1376(SB), Y7
-	VBROADCASTSS gaussConsts<>+1152(SB), Y6
+	VBROADCASTSS gaussConsts<>+2176(SB), Y8
+	VBROADCASTSS gaussConsts<>+1344(SB), Y7
+	VBROADCASTSS gaussConsts<>+1376(SB), Y6
 
 	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
 	MOVQ    dmuQ+0(FP), DI
@@ -11754,10 +11774,10 @@ l197:
 	ADDQ      $0x04, (SP)
 	DECQ      8(SP)
 	JNZ       l193
-	VPMINUD   Y8, Y15, Y0
-	VPADDD    Y7, Y0, Y0
-	VPADDD    Y6, Y14, Y1
-	VORPS     Y1, Y0, Y0
+	VPADDD    Y8, Y14, Y0
+	VPMINUD   Y7, Y15, Y1
+	VPADDD    Y6, Y1, Y1
+	VORPS     Y0, Y1, Y0
 	VMOVAPS   Y0, Y15
 	VMOVMSKPS Y15, AX
 	MOVQ      AX, bad+80(FP)
@@ -12314,27 +12334,27 @@ l205:
 	VMULPS      Y2, Y5, Y2
 	VPADDD      Y12, Y3, Y3
 	VMULPS      Y3, Y7, Y3
-	VMULPS      Y3, Y0, Y4
-	VMULPS      Y3, Y4, Y4
-	VANDPS      Y9, Y0, Y0
-	VPMAXUD     Y14, Y0, Y14
-	VSUBPS      Y12, Y2, Y0
+	VMULPS      Y3, Y0, Y0
+	VMULPS      Y3, Y0, Y0
+	VANDPS      Y9, Y0, Y4
+	VPMAXUD     Y14, Y4, Y14
+	VSUBPS      Y12, Y2, Y4
 	VADDPS      Y12, Y2, Y2
 	VMULPS      Y3, Y13, Y5
-	VMULPS      Y4, Y5, Y5
+	VMULPS      Y0, Y5, Y5
 	VMULPS      Y3, Y5, Y3
 	VMULPS      Y10, Y13, Y5
-	VMULPS      Y0, Y5, Y0
-	VMULPS      Y2, Y0, Y0
-	VMULPS      Y4, Y5, Y2
-	VFMADD213PS Y0, Y4, Y2
-	VXORPS      gaussConsts<>+608(SB), Y2, Y2
+	VMULPS      Y4, Y5, Y4
+	VMULPS      Y2, Y4, Y2
+	VMULPS      Y0, Y5, Y4
+	VFMADD213PS Y2, Y0, Y4
+	VXORPS      gaussConsts<>+608(SB), Y4, Y0
 	VMOVUPS     (R8), Y4
 	VMOVUPS     (R13), Y5
 	VXORPS      gaussConsts<>+608(SB), Y3, Y6
 	VMOVUPS     Y6, (DX)
-	VMOVUPS     Y2, (BX)
-	VMULPS      Y5, Y4, Y2
+	VMOVUPS     Y0, (BX)
+	VMULPS      Y5, Y4, Y0
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y11, Y5
@@ -12357,10 +12377,10 @@ l205:
 	VPADDD       Y12, Y1, Y1
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y1, Y10, Y1
-	VFMADD231PS  Y1, Y2, Y0
-	VADDPS       Y4, Y3, Y1
-	VMOVUPS      Y1, (DI)
-	VMOVUPS      Y0, (SI)
+	VFMADD231PS  Y1, Y0, Y2
+	VADDPS       Y4, Y3, Y0
+	VMOVUPS      Y0, (DI)
+	VMOVUPS      Y2, (SI)
 	VMOVUPS      32(R9), Y0
 	VMOVUPS      32(R10), Y1
 	VANDPS       Y9, Y1, Y2
@@ -12404,27 +12424,27 @@ l205:
 	VMULPS       Y2, Y5, Y2
 	VPADDD       Y12, Y3, Y3
 	VMULPS       Y3, Y7, Y3
-	VMULPS       Y3, Y0, Y4
-	VMULPS       Y3, Y4, Y4
-	VANDPS       Y9, Y0, Y0
-	VPMAXUD      Y14, Y0, Y14
-	VSUBPS       Y12, Y2, Y0
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y3, Y0, Y0
+	VANDPS       Y9, Y0, Y4
+	VPMAXUD      Y14, Y4, Y14
+	VSUBPS       Y12, Y2, Y4
 	VADDPS       Y12, Y2, Y2
 	VMULPS       Y3, Y13, Y5
-	VMULPS       Y4, Y5, Y5
+	VMULPS       Y0, Y5, Y5
 	VMULPS       Y3, Y5, Y3
 	VMULPS       Y10, Y13, Y5
-	VMULPS       Y0, Y5, Y0
-	VMULPS       Y2, Y0, Y0
-	VMULPS       Y4, Y5, Y2
-	VFMADD213PS  Y0, Y4, Y2
-	VXORPS       gaussConsts<>+608(SB), Y2, Y2
+	VMULPS       Y4, Y5, Y4
+	VMULPS       Y2, Y4, Y2
+	VMULPS       Y0, Y5, Y4
+	VFMADD213PS  Y2, Y0, Y4
+	VXORPS       gaussConsts<>+608(SB), Y4, Y0
 	VMOVUPS      32(R8), Y4
 	VMOVUPS      32(R13), Y5
 	VXORPS       gaussConsts<>+608(SB), Y3, Y6
 	VMOVUPS      Y6, 32(DX)
-	VMOVUPS      Y2, 32(BX)
-	VMULPS       Y5, Y4, Y2
+	VMOVUPS      Y0, 32(BX)
+	VMULPS       Y5, Y4, Y0
 	VMOVAPS      Y11, Y5
 	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y5
 	VSUBPS       Y11, Y5, Y6
@@ -12441,10 +12461,10 @@ l205:
 	VPADDD       Y12, Y1, Y1
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y1, Y10, Y1
-	VFMADD231PS  Y1, Y2, Y0
-	VADDPS       Y4, Y3, Y1
-	VMOVUPS      Y1, 32(DI)
-	VMOVUPS      Y0, 32(SI)
+	VFMADD231PS  Y1, Y0, Y2
+	VADDPS       Y4, Y3, Y0
+	VMOVUPS      Y0, 32(DI)
+	VMOVUPS      Y2, 32(SI)
 	ADDQ         $0x00000040, DI
 	ADDQ         $0x00000040, SI
 	ADDQ         $0x00000040, DX
@@ -12517,27 +12537,27 @@ l206:
 	VMULPS      Y2, Y5, Y2
 	VPADDD      Y12, Y3, Y3
 	VMULPS      Y3, Y7, Y3
-	VMULPS      Y3, Y0, Y4
-	VMULPS      Y3, Y4, Y4
-	VANDPS      Y9, Y0, Y0
-	VPMAXUD     Y14, Y0, Y14
-	VSUBPS      Y12, Y2, Y0
+	VMULPS      Y3, Y0, Y0
+	VMULPS      Y3, Y0, Y0
+	VANDPS      Y9, Y0, Y4
+	VPMAXUD     Y14, Y4, Y14
+	VSUBPS      Y12, Y2, Y4
 	VADDPS      Y12, Y2, Y2
 	VMULPS      Y3, Y13, Y5
-	VMULPS      Y4, Y5, Y5
+	VMULPS      Y0, Y5, Y5
 	VMULPS      Y3, Y5, Y3
 	VMULPS      Y10, Y13, Y5
-	VMULPS      Y0, Y5, Y0
-	VMULPS      Y2, Y0, Y0
-	VMULPS      Y4, Y5, Y2
-	VFMADD213PS Y0, Y4, Y2
-	VXORPS      gaussConsts<>+608(SB), Y2, Y2
+	VMULPS      Y4, Y5, Y4
+	VMULPS      Y2, Y4, Y2
+	VMULPS      Y0, Y5, Y4
+	VFMADD213PS Y2, Y0, Y4
+	VXORPS      gaussConsts<>+608(SB), Y4, Y0
 	VMOVUPS     (R8), Y4
 	VMOVUPS     (R13), Y5
 	VXORPS      gaussConsts<>+608(SB), Y3, Y6
 	VMOVUPS     Y6, (DX)
-	VMOVUPS     Y2, (BX)
-	VMULPS      Y5, Y4, Y2
+	VMOVUPS     Y0, (BX)
+	VMULPS      Y5, Y4, Y0
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y11, Y5
@@ -12560,10 +12580,10 @@ l206:
 	VPADDD      Y12, Y1, Y1
 	VMULPS      Y1, Y6, Y1
 	VMULPS      Y1, Y10, Y1
-	VFMADD231PS Y1, Y2, Y0
-	VADDPS      Y4, Y3, Y1
-	VMOVUPS     Y1, (DI)
-	VMOVUPS     Y0, (SI)
+	VFMADD231PS Y1, Y0, Y2
+	VADDPS      Y4, Y3, Y0
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y2, (SI)
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DX
@@ -12641,28 +12661,28 @@ l207:
 	VMULPS      Y3, Y6, Y3
 	VPADDD      Y12, Y4, Y4
 	VMULPS      Y4, Y8, Y4
-	VMULPS      Y4, Y1, Y5
-	VMULPS      Y4, Y5, Y5
-	VANDPS      Y9, Y1, Y1
-	VANDPS      Y1, Y0, Y1
-	VPMAXUD     Y14, Y1, Y14
-	VSUBPS      Y12, Y3, Y1
+	VMULPS      Y4, Y1, Y1
+	VMULPS      Y4, Y1, Y1
+	VANDPS      Y9, Y1, Y5
+	VANDPS      Y5, Y0, Y5
+	VPMAXUD     Y14, Y5, Y14
+	VSUBPS      Y12, Y3, Y5
 	VADDPS      Y12, Y3, Y3
 	VMULPS      Y4, Y13, Y6
-	VMULPS      Y5, Y6, Y6
+	VMULPS      Y1, Y6, Y6
 	VMULPS      Y4, Y6, Y4
 	VMULPS      Y10, Y13, Y6
-	VMULPS      Y1, Y6, Y1
-	VMULPS      Y3, Y1, Y1
-	VMULPS      Y5, Y6, Y3
-	VFMADD213PS Y1, Y5, Y3
-	VXORPS      gaussConsts<>+608(SB), Y3, Y3
+	VMULPS      Y5, Y6, Y5
+	VMULPS      Y3, Y5, Y3
+	VMULPS      Y1, Y6, Y5
+	VFMADD213PS Y3, Y1, Y5
+	VXORPS      gaussConsts<>+608(SB), Y5, Y1
 	VMASKMOVPS  (R8), Y0, Y5
 	VMASKMOVPS  (R13), Y0, Y6
 	VXORPS      gaussConsts<>+608(SB), Y4, Y7
 	VMASKMOVPS  Y7, Y0, (DX)
-	VMASKMOVPS  Y3, Y0, (BX)
-	VMULPS      Y6, Y5, Y3
+	VMASKMOVPS  Y1, Y0, (BX)
+	VMULPS      Y6, Y5, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y11, Y6
@@ -12685,10 +12705,10 @@ l207:
 	VPADDD      Y12, Y2, Y2
 	VMULPS      Y2, Y7, Y2
 	VMULPS      Y2, Y10, Y2
-	VFMADD231PS Y2, Y3, Y1
-	VADDPS      Y5, Y4, Y2
-	VMASKMOVPS  Y2, Y0, (DI)
-	VMASKMOVPS  Y1, Y0, (SI)
+	VFMADD231PS Y2, Y1, Y3
+	VADDPS      Y5, Y4, Y1
+	VMASKMOVPS  Y1, Y0, (DI)
+	VMASKMOVPS  Y3, Y0, (SI)
 	LEAQ        (DI)(CX*4), DI
 	LEAQ        (SI)(CX*4), SI
 	LEAQ        (DX)(CX*4), DX
@@ -12712,10 +12732,10 @@ l208:
 	ADDQ      $0x04, (SP)
 	DECQ      16(SP)
 	JNZ       l204
-	VPMINUD   gaussConsts<>+1632(SB), Y15, Y0
-	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
-	VPADDD    gaussConsts<>+1152(SB), Y14, Y1
-	VORPS     Y1, Y0, Y0
+	VPADDD    gaussConsts<>+2176(SB), Y14, Y0
+	VPMINUD   gaussConsts<>+1632(SB), Y15, Y1
+	VPADDD    gaussConsts<>+1664(SB), Y1, Y1
+	VORPS     Y0, Y1, Y0
 	VMOVAPS   Y0, Y15
 	VMOVMSKPS Y15, AX
 	MOVQ      AX, bad+120(FP)
@@ -13210,10 +13230,10 @@ l219:
 	ADDQ      $0x04, (SP)
 	DECQ      8(SP)
 	JNZ       l215
-	VPMINUD   gaussConsts<>+1632(SB), Y15, Y0
-	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
-	VPADDD    gaussConsts<>+1152(SB), Y14, Y1
-	VORPS     Y1, Y0, Y0
+	VPADDD    gaussConsts<>+2176(SB), Y14, Y0
+	VPMINUD   gaussConsts<>+1632(SB), Y15, Y1
+	VPADDD    gaussConsts<>+1664(SB), Y1, Y1
+	VORPS     Y0, Y1, Y0
 	VMOVAPS   Y0, Y15
 	VMOVMSKPS Y15, AX
 	MOVQ      AX, bad+88(FP)
@@ -14020,51 +14040,52 @@ l227:
 	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
 	VBROADCASTSS gaussConsts<>+736(SB), Y5
 	VDIVPS       Y3, Y5, Y5
-	VMULPS       Y5, Y0, Y6
-	VMULPS       Y5, Y1, Y7
-	VFNMADD213PS Y1, Y7, Y3
-	VFMADD231PS  Y5, Y3, Y7
-	VANDPS       gaussConsts<>+512(SB), Y0, Y0
-	VPMAXUD      Y14, Y0, Y14
-	VSUBPS       gaussConsts<>+736(SB), Y7, Y0
-	VADDPS       gaussConsts<>+736(SB), Y7, Y3
-	VMULPS       Y6, Y13, Y7
+	VMULPS       Y5, Y0, Y0
+	VMULPS       Y5, Y1, Y6
+	VFNMADD213PS Y1, Y6, Y3
+	VFMADD231PS  Y5, Y3, Y6
+	VANDPS       gaussConsts<>+512(SB), Y0, Y3
+	VPMAXUD      Y14, Y3, Y14
+	VSUBPS       gaussConsts<>+736(SB), Y6, Y3
+	VADDPS       gaussConsts<>+736(SB), Y6, Y6
+	VMULPS       Y0, Y13, Y7
 	VMULPS       Y5, Y7, Y7
 	VBROADCASTSS gaussConsts<>+736(SB), Y8
 	VDIVPS       Y1, Y8, Y1
-	VMULPS       Y1, Y0, Y1
+	VMULPS       Y1, Y3, Y1
 	VMULPS       Y1, Y13, Y1
-	VMULPS       Y3, Y1, Y1
-	VMULPS       Y5, Y0, Y0
-	VMULPS       Y0, Y13, Y0
-	VMULPS       Y3, Y0, Y0
-	VFMADD231PS  Y7, Y6, Y0
-	VXORPS       gaussConsts<>+608(SB), Y0, Y0
-	VMOVUPS      (R8), Y3
-	VMOVUPS      (R13), Y5
-	VXORPS       gaussConsts<>+608(SB), Y7, Y6
-	VMOVUPS      Y6, (DX)
+	VMULPS       Y6, Y1, Y1
+	VMULPS       Y5, Y3, Y3
+	VMULPS       Y3, Y13, Y3
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+736(SB), Y6
-	VBLENDVPS    Y2, Y4, Y6, Y2
+	VBROADCASTSS gaussConsts<>+736(SB), Y5
+	VBLENDVPS    Y2, Y4, Y5, Y2
 	VADDPS       gaussConsts<>+736(SB), Y4, Y4
 	VDIVPS       Y4, Y2, Y2
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y4
-	VMULPS       Y2, Y0, Y0
-	VANDPS       Y0, Y4, Y0
+	VMULPS       Y2, Y7, Y4
+	VMULPS       Y2, Y3, Y3
+	VMULPS       Y6, Y3, Y3
+	VFMADD231PS  Y0, Y4, Y3
+	VXORPS       gaussConsts<>+608(SB), Y3, Y0
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y0
+	VMOVUPS      (R8), Y2
+	VMOVUPS      (R13), Y3
+	VXORPS       gaussConsts<>+608(SB), Y7, Y4
+	VMOVUPS      Y4, (DX)
 	VMOVUPS      Y0, (BX)
-	VFMADD231PS  Y3, Y5, Y1
+	VFMADD231PS  Y2, Y3, Y1
 	VMOVUPS      120(SP), Y0
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y0
-	VBROADCASTSS gaussConsts<>+736(SB), Y2
-	VBLENDVPS    Y0, 88(SP), Y2, Y0
-	VBROADCASTSS gaussConsts<>+736(SB), Y2
-	VADDPS       88(SP), Y2, Y2
-	VDIVPS       Y2, Y0, Y0
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y2
-	VMULPS       Y0, Y1, Y0
-	VANDPS       Y0, Y2, Y0
-	VADDPS       Y3, Y7, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y3
+	VBLENDVPS    Y0, 88(SP), Y3, Y0
+	VBROADCASTSS gaussConsts<>+736(SB), Y3
+	VADDPS       88(SP), Y3, Y3
+	VDIVPS       Y3, Y0, Y0
+	VMULPS       Y0, Y1, Y1
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y0
+	VANDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y7, Y1
 	VMOVUPS      Y1, (DI)
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      32(R9), Y0
@@ -14168,51 +14189,52 @@ l227:
 	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
 	VBROADCASTSS gaussConsts<>+736(SB), Y5
 	VDIVPS       Y3, Y5, Y5
-	VMULPS       Y5, Y0, Y6
-	VMULPS       Y5, Y1, Y7
-	VFNMADD213PS Y1, Y7, Y3
-	VFMADD231PS  Y5, Y3, Y7
-	VANDPS       gaussConsts<>+512(SB), Y0, Y0
-	VPMAXUD      Y14, Y0, Y14
-	VSUBPS       gaussConsts<>+736(SB), Y7, Y0
-	VADDPS       gaussConsts<>+736(SB), Y7, Y3
-	VMULPS       Y6, Y13, Y7
+	VMULPS       Y5, Y0, Y0
+	VMULPS       Y5, Y1, Y6
+	VFNMADD213PS Y1, Y6, Y3
+	VFMADD231PS  Y5, Y3, Y6
+	VANDPS       gaussConsts<>+512(SB), Y0, Y3
+	VPMAXUD      Y14, Y3, Y14
+	VSUBPS       gaussConsts<>+736(SB), Y6, Y3
+	VADDPS       gaussConsts<>+736(SB), Y6, Y6
+	VMULPS       Y0, Y13, Y7
 	VMULPS       Y5, Y7, Y7
 	VBROADCASTSS gaussConsts<>+736(SB), Y8
 	VDIVPS       Y1, Y8, Y1
-	VMULPS       Y1, Y0, Y1
+	VMULPS       Y1, Y3, Y1
 	VMULPS       Y1, Y13, Y1
-	VMULPS       Y3, Y1, Y1
-	VMULPS       Y5, Y0, Y0
-	VMULPS       Y0, Y13, Y0
-	VMULPS       Y3, Y0, Y0
-	VFMADD231PS  Y7, Y6, Y0
-	VXORPS       gaussConsts<>+608(SB), Y0, Y0
-	VMOVUPS      32(R8), Y3
-	VMOVUPS      32(R13), Y5
-	VXORPS       gaussConsts<>+608(SB), Y7, Y6
-	VMOVUPS      Y6, 32(DX)
+	VMULPS       Y6, Y1, Y1
+	VMULPS       Y5, Y3, Y3
+	VMULPS       Y3, Y13, Y3
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+736(SB), Y6
-	VBLENDVPS    Y2, Y4, Y6, Y2
+	VBROADCASTSS gaussConsts<>+736(SB), Y5
+	VBLENDVPS    Y2, Y4, Y5, Y2
 	VADDPS       gaussConsts<>+736(SB), Y4, Y4
 	VDIVPS       Y4, Y2, Y2
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y4
-	VMULPS       Y2, Y0, Y0
-	VANDPS       Y0, Y4, Y0
+	VMULPS       Y2, Y7, Y4
+	VMULPS       Y2, Y3, Y3
+	VMULPS       Y6, Y3, Y3
+	VFMADD231PS  Y0, Y4, Y3
+	VXORPS       gaussConsts<>+608(SB), Y3, Y0
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y0
+	VMOVUPS      32(R8), Y2
+	VMOVUPS      32(R13), Y3
+	VXORPS       gaussConsts<>+608(SB), Y7, Y4
+	VMOVUPS      Y4, 32(DX)
 	VMOVUPS      Y0, 32(BX)
-	VFMADD231PS  Y3, Y5, Y1
+	VFMADD231PS  Y2, Y3, Y1
 	VMOVUPS      120(SP), Y0
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y0
-	VBROADCASTSS gaussConsts<>+736(SB), Y2
-	VBLENDVPS    Y0, 88(SP), Y2, Y0
-	VBROADCASTSS gaussConsts<>+736(SB), Y2
-	VADDPS       88(SP), Y2, Y2
-	VDIVPS       Y2, Y0, Y0
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y2
-	VMULPS       Y0, Y1, Y0
-	VANDPS       Y0, Y2, Y0
-	VADDPS       Y3, Y7, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y3
+	VBLENDVPS    Y0, 88(SP), Y3, Y0
+	VBROADCASTSS gaussConsts<>+736(SB), Y3
+	VADDPS       88(SP), Y3, Y3
+	VDIVPS       Y3, Y0, Y0
+	VMULPS       Y0, Y1, Y1
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y0
+	VANDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y7, Y1
 	VMOVUPS      Y1, 32(DI)
 	VMOVUPS      Y0, 32(SI)
 	ADDQ         $0x00000040, DI
@@ -14345,51 +14367,52 @@ l228:
 	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
 	VBROADCASTSS gaussConsts<>+736(SB), Y5
 	VDIVPS       Y3, Y5, Y5
-	VMULPS       Y5, Y0, Y6
-	VMULPS       Y5, Y1, Y7
-	VFNMADD213PS Y1, Y7, Y3
-	VFMADD231PS  Y5, Y3, Y7
-	VANDPS       gaussConsts<>+512(SB), Y0, Y0
-	VPMAXUD      Y14, Y0, Y14
-	VSUBPS       gaussConsts<>+736(SB), Y7, Y0
-	VADDPS       gaussConsts<>+736(SB), Y7, Y3
-	VMULPS       Y6, Y13, Y7
+	VMULPS       Y5, Y0, Y0
+	VMULPS       Y5, Y1, Y6
+	VFNMADD213PS Y1, Y6, Y3
+	VFMADD231PS  Y5, Y3, Y6
+	VANDPS       gaussConsts<>+512(SB), Y0, Y3
+	VPMAXUD      Y14, Y3, Y14
+	VSUBPS       gaussConsts<>+736(SB), Y6, Y3
+	VADDPS       gaussConsts<>+736(SB), Y6, Y6
+	VMULPS       Y0, Y13, Y7
 	VMULPS       Y5, Y7, Y7
 	VBROADCASTSS gaussConsts<>+736(SB), Y8
 	VDIVPS       Y1, Y8, Y1
-	VMULPS       Y1, Y0, Y1
+	VMULPS       Y1, Y3, Y1
 	VMULPS       Y1, Y13, Y1
-	VMULPS       Y3, Y1, Y1
-	VMULPS       Y5, Y0, Y0
-	VMULPS       Y0, Y13, Y0
-	VMULPS       Y3, Y0, Y0
-	VFMADD231PS  Y7, Y6, Y0
-	VXORPS       gaussConsts<>+608(SB), Y0, Y0
-	VMOVUPS      (R8), Y3
-	VMOVUPS      (R13), Y5
-	VXORPS       gaussConsts<>+608(SB), Y7, Y6
-	VMOVUPS      Y6, (DX)
+	VMULPS       Y6, Y1, Y1
+	VMULPS       Y5, Y3, Y3
+	VMULPS       Y3, Y13, Y3
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+736(SB), Y6
-	VBLENDVPS    Y2, Y4, Y6, Y2
+	VBROADCASTSS gaussConsts<>+736(SB), Y5
+	VBLENDVPS    Y2, Y4, Y5, Y2
 	VADDPS       gaussConsts<>+736(SB), Y4, Y4
 	VDIVPS       Y4, Y2, Y2
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y4
-	VMULPS       Y2, Y0, Y0
-	VANDPS       Y0, Y4, Y0
+	VMULPS       Y2, Y7, Y4
+	VMULPS       Y2, Y3, Y3
+	VMULPS       Y6, Y3, Y3
+	VFMADD231PS  Y0, Y4, Y3
+	VXORPS       gaussConsts<>+608(SB), Y3, Y0
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y0
+	VMOVUPS      (R8), Y2
+	VMOVUPS      (R13), Y3
+	VXORPS       gaussConsts<>+608(SB), Y7, Y4
+	VMOVUPS      Y4, (DX)
 	VMOVUPS      Y0, (BX)
-	VFMADD231PS  Y3, Y5, Y1
+	VFMADD231PS  Y2, Y3, Y1
 	VMOVUPS      120(SP), Y0
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y0
-	VBROADCASTSS gaussConsts<>+736(SB), Y2
-	VBLENDVPS    Y0, 88(SP), Y2, Y0
-	VBROADCASTSS gaussConsts<>+736(SB), Y2
-	VADDPS       88(SP), Y2, Y2
-	VDIVPS       Y2, Y0, Y0
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y2
-	VMULPS       Y0, Y1, Y0
-	VANDPS       Y0, Y2, Y0
-	VADDPS       Y3, Y7, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y3
+	VBLENDVPS    Y0, 88(SP), Y3, Y0
+	VBROADCASTSS gaussConsts<>+736(SB), Y3
+	VADDPS       88(SP), Y3, Y3
+	VDIVPS       Y3, Y0, Y0
+	VMULPS       Y0, Y1, Y1
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y0
+	VANDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y7, Y1
 	VMOVUPS      Y1, (DI)
 	VMOVUPS      Y0, (SI)
 	ADDQ         $0x00000020, DI
@@ -14528,53 +14551,54 @@ l229:
 	VADDPS       gaussConsts<>+2048(SB), Y4, Y4
 	VBROADCASTSS gaussConsts<>+736(SB), Y5
 	VDIVPS       Y4, Y5, Y5
-	VMULPS       Y5, Y1, Y6
-	VMULPS       Y5, Y2, Y7
-	VFNMADD213PS Y2, Y7, Y4
-	VFMADD231PS  Y5, Y4, Y7
-	VANDPS       gaussConsts<>+512(SB), Y1, Y1
-	VANDPS       Y1, Y0, Y1
-	VPMAXUD      Y14, Y1, Y14
-	VSUBPS       gaussConsts<>+736(SB), Y7, Y1
-	VADDPS       gaussConsts<>+736(SB), Y7, Y4
-	VMULPS       Y6, Y13, Y7
+	VMULPS       Y5, Y1, Y1
+	VMULPS       Y5, Y2, Y6
+	VFNMADD213PS Y2, Y6, Y4
+	VFMADD231PS  Y5, Y4, Y6
+	VANDPS       gaussConsts<>+512(SB), Y1, Y4
+	VANDPS       Y4, Y0, Y4
+	VPMAXUD      Y14, Y4, Y14
+	VSUBPS       gaussConsts<>+736(SB), Y6, Y4
+	VADDPS       gaussConsts<>+736(SB), Y6, Y6
+	VMULPS       Y1, Y13, Y7
 	VMULPS       Y5, Y7, Y7
 	VBROADCASTSS gaussConsts<>+736(SB), Y8
 	VDIVPS       Y2, Y8, Y2
-	VMULPS       Y2, Y1, Y2
+	VMULPS       Y2, Y4, Y2
 	VMULPS       Y2, Y13, Y2
-	VMULPS       Y4, Y2, Y2
-	VMULPS       Y5, Y1, Y1
-	VMULPS       Y1, Y13, Y1
-	VMULPS       Y4, Y1, Y1
-	VFMADD231PS  Y7, Y6, Y1
-	VXORPS       gaussConsts<>+608(SB), Y1, Y1
-	VMASKMOVPS   (R8), Y0, Y4
-	VMASKMOVPS   (R13), Y0, Y5
-	VXORPS       gaussConsts<>+608(SB), Y7, Y6
-	VMASKMOVPS   Y6, Y0, (DX)
+	VMULPS       Y6, Y2, Y2
+	VMULPS       Y5, Y4, Y4
+	VMULPS       Y4, Y13, Y4
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+736(SB), Y6
-	VBLENDVPS    Y3, 152(SP), Y6, Y3
-	VBROADCASTSS gaussConsts<>+736(SB), Y6
-	VADDPS       152(SP), Y6, Y6
-	VDIVPS       Y6, Y3, Y3
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y3, Y6
-	VMULPS       Y3, Y1, Y1
-	VANDPS       Y1, Y6, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y5
+	VBLENDVPS    Y3, 152(SP), Y5, Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y5
+	VADDPS       152(SP), Y5, Y5
+	VDIVPS       Y5, Y3, Y3
+	VMULPS       Y3, Y7, Y5
+	VMULPS       Y3, Y4, Y4
+	VMULPS       Y6, Y4, Y4
+	VFMADD231PS  Y1, Y5, Y4
+	VXORPS       gaussConsts<>+608(SB), Y4, Y1
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y3, Y3
+	VANDPS       Y1, Y3, Y1
+	VMASKMOVPS   (R8), Y0, Y3
+	VMASKMOVPS   (R13), Y0, Y4
+	VXORPS       gaussConsts<>+608(SB), Y7, Y5
+	VMASKMOVPS   Y5, Y0, (DX)
 	VMASKMOVPS   Y1, Y0, (BX)
-	VFMADD231PS  Y4, Y5, Y2
+	VFMADD231PS  Y3, Y4, Y2
 	VMOVUPS      120(SP), Y1
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
-	VBROADCASTSS gaussConsts<>+736(SB), Y3
-	VBLENDVPS    Y1, 88(SP), Y3, Y1
-	VBROADCASTSS gaussConsts<>+736(SB), Y3
-	VADDPS       88(SP), Y3, Y3
-	VDIVPS       Y3, Y1, Y1
-	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y3
-	VMULPS       Y1, Y2, Y1
-	VANDPS       Y1, Y3, Y1
-	VADDPS       Y4, Y7, Y2
+	VBROADCASTSS gaussConsts<>+736(SB), Y4
+	VBLENDVPS    Y1, 88(SP), Y4, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y4
+	VADDPS       88(SP), Y4, Y4
+	VDIVPS       Y4, Y1, Y1
+	VMULPS       Y1, Y2, Y2
+	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y1
+	VANDPS       Y2, Y1, Y1
+	VADDPS       Y3, Y7, Y2
 	VMASKMOVPS   Y2, Y0, (DI)
 	VMASKMOVPS   Y1, Y0, (SI)
 	LEAQ         (DI)(CX*4), DI
@@ -14600,10 +14624,10 @@ l230:
 	ADDQ      $0x04, (SP)
 	DECQ      16(SP)
 	JNZ       l226
-	VPMINUD   gaussConsts<>+2080(SB), Y15, Y0
-	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
-	VPADDD    gaussConsts<>+1152(SB), Y14, Y1
-	VORPS     Y1, Y0, Y0
+	VPADDD    gaussConsts<>+2176(SB), Y14, Y0
+	VPMINUD   gaussConsts<>+2080(SB), Y15, Y1
+	VPADDD    gaussConsts<>+2112(SB), Y1, Y1
+	VORPS     Y0, Y1, Y0
 	VMOVAPS   Y0, Y15
 	VMOVMSKPS Y15, AX
 	MOVQ      AX, bad+112(FP)
@@ -15084,9 +15108,9 @@ l238:
 	VBLENDVPS    Y1, Y2, Y12, Y1
 	VADDPS       Y2, Y12, Y2
 	VDIVPS       Y2, Y1, Y1
-	VCMPPS       $0x04, Y11, Y1, Y2
-	VMULPS       Y1, Y3, Y1
-	VANDPS       Y1, Y2, Y1
+	VMULPS       Y1, Y3, Y2
+	VCMPPS       $0x04, Y11, Y1, Y1
+	VANDPS       Y2, Y1, Y1
 	VADDPS       Y4, Y0, Y0
 	VMOVUPS      Y0, (DI)
 	VMOVUPS      Y1, (SI)
@@ -15154,9 +15178,9 @@ l238:
 	VBLENDVPS    Y1, Y2, Y12, Y1
 	VADDPS       Y2, Y12, Y2
 	VDIVPS       Y2, Y1, Y1
-	VCMPPS       $0x04, Y11, Y1, Y2
-	VMULPS       Y1, Y3, Y1
-	VANDPS       Y1, Y2, Y1
+	VMULPS       Y1, Y3, Y2
+	VCMPPS       $0x04, Y11, Y1, Y1
+	VANDPS       Y2, Y1, Y1
 	VADDPS       Y4, Y0, Y0
 	VMOVUPS      Y0, 32(DI)
 	VMOVUPS      Y1, 32(SI)
@@ -15245,9 +15269,9 @@ l239:
 	VBLENDVPS    Y1, Y2, Y12, Y1
 	VADDPS       Y2, Y12, Y2
 	VDIVPS       Y2, Y1, Y1
-	VCMPPS       $0x04, Y11, Y1, Y2
-	VMULPS       Y1, Y3, Y1
-	VANDPS       Y1, Y2, Y1
+	VMULPS       Y1, Y3, Y2
+	VCMPPS       $0x04, Y11, Y1, Y1
+	VANDPS       Y2, Y1, Y1
 	VADDPS       Y4, Y0, Y0
 	VMOVUPS      Y0, (DI)
 	VMOVUPS      Y1, (SI)
@@ -15341,9 +15365,9 @@ l240:
 	VBLENDVPS    Y2, Y3, Y12, Y2
 	VADDPS       Y3, Y12, Y3
 	VDIVPS       Y3, Y2, Y2
-	VCMPPS       $0x04, Y11, Y2, Y3
-	VMULPS       Y2, Y4, Y2
-	VANDPS       Y2, Y3, Y2
+	VMULPS       Y2, Y4, Y3
+	VCMPPS       $0x04, Y11, Y2, Y2
+	VANDPS       Y3, Y2, Y2
 	VADDPS       Y5, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (DI)
 	VMASKMOVPS   Y2, Y0, (SI)
@@ -15362,10 +15386,10 @@ l241:
 	ADDQ      $0x04, (SP)
 	DECQ      8(SP)
 	JNZ       l237
-	VPMINUD   gaussConsts<>+2080(SB), Y15, Y0
-	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
-	VPADDD    gaussConsts<>+1152(SB), Y14, Y1
-	VORPS     Y1, Y0, Y0
+	VPADDD    gaussConsts<>+2176(SB), Y14, Y0
+	VPMINUD   gaussConsts<>+2080(SB), Y15, Y1
+	VPADDD    gaussConsts<>+2112(SB), Y1, Y1
+	VORPS     Y0, Y1, Y0
 	VMOVAPS   Y0, Y15
 	VMOVMSKPS Y15, AX
 	MOVQ      AX, bad+80(FP)

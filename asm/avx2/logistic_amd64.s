@@ -8813,9 +8813,9 @@ l61:
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
 	VADDPS       184(SP), Y3, Y3
 	VDIVPS       Y3, Y2, Y2
-	VCMPPS       $0x04, logisticConsts<>+640(SB), Y2, Y3
 	VMULPS       Y2, Y0, Y0
-	VANDPS       Y0, Y3, Y0
+	VCMPPS       $0x04, logisticConsts<>+640(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y0
 	VMOVUPS      Y0, (BX)
 	VMOVUPS      (R9), Y0
 	VSUBPS       Y9, Y0, Y0
@@ -9141,9 +9141,9 @@ l61:
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
 	VADDPS       184(SP), Y3, Y3
 	VDIVPS       Y3, Y2, Y2
-	VCMPPS       $0x04, logisticConsts<>+640(SB), Y2, Y3
 	VMULPS       Y2, Y0, Y0
-	VANDPS       Y0, Y3, Y0
+	VCMPPS       $0x04, logisticConsts<>+640(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y0
 	VMOVUPS      Y0, 32(BX)
 	VMOVUPS      32(R9), Y0
 	VSUBPS       Y9, Y0, Y0
@@ -9496,9 +9496,9 @@ l63:
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
 	VADDPS       184(SP), Y3, Y3
 	VDIVPS       Y3, Y2, Y2
-	VCMPPS       $0x04, logisticConsts<>+640(SB), Y2, Y3
 	VMULPS       Y2, Y0, Y0
-	VANDPS       Y0, Y3, Y0
+	VCMPPS       $0x04, logisticConsts<>+640(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y0
 	VMASKMOVPS   Y0, Y1, (BX)
 	VMASKMOVPS   (R9), Y1, Y0
 	VSUBPS       Y9, Y0, Y0
@@ -9831,9 +9831,9 @@ l63:
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
 	VADDPS       248(SP), Y3, Y3
 	VDIVPS       Y3, Y2, Y2
-	VCMPPS       $0x04, logisticConsts<>+640(SB), Y2, Y3
 	VMULPS       Y2, Y0, Y0
-	VANDPS       Y0, Y3, Y0
+	VCMPPS       $0x04, logisticConsts<>+640(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y0
 	VMASKMOVPS   Y0, Y1, 32(BX)
 	VMASKMOVPS   32(R9), Y1, Y0
 	VSUBPS       Y9, Y0, Y0

@@ -5285,9 +5285,9 @@ l67:
 	VBLENDMPS        Z3, Z25, K1, Z0
 	VADDPS           Z3, Z25, Z3
 	VDIVPS           Z3, Z0, Z0
+	VMULPS           Z0, Z5, Z3
 	VCMPPS.BCST      $0x04, bivariateConsts<>+60(SB), Z0, K1
-	VMULPS           Z0, Z5, Z0
-	VMOVAPS.Z        Z0, K1, Z0
+	VMOVAPS.Z        Z3, K1, Z0
 	VMOVUPS          Z0, (DX)(R11*2)
 	VADDPS           Z12, Z12, Z0
 	VFMSUB213PS      Z25, Z0, Z8
@@ -5296,8 +5296,8 @@ l67:
 	VBLENDMPS        Z4, Z25, K1, Z1
 	VADDPS           Z4, Z25, Z3
 	VDIVPS           Z3, Z1, Z1
-	VCMPPS.BCST      $0x04, bivariateConsts<>+60(SB), Z1, K1
 	VMULPS           Z1, Z0, Z0
+	VCMPPS.BCST      $0x04, bivariateConsts<>+60(SB), Z1, K1
 	VMOVAPS.Z        Z0, K1, Z0
 	VMOVUPS          Z0, (DX)(R12*1)
 	VSUBPS           Z10, Z25, Z0
@@ -5639,9 +5639,9 @@ l69:
 	VBLENDMPS        Z3, Z25, K1, Z0
 	VADDPS           Z3, Z25, Z3
 	VDIVPS           Z3, Z0, Z0
+	VMULPS           Z0, Z5, Z3
 	VCMPPS.BCST      $0x04, bivariateConsts<>+60(SB), Z0, K1
-	VMULPS           Z0, Z5, Z0
-	VMOVAPS.Z        Z0, K1, Z0
+	VMOVAPS.Z        Z3, K1, Z0
 	VMOVUPS          Z0, K7, (DX)(R11*2)
 	VADDPS           Z12, Z12, Z0
 	VFMSUB213PS      Z25, Z0, Z8
@@ -5650,8 +5650,8 @@ l69:
 	VBLENDMPS        Z4, Z25, K1, Z1
 	VADDPS           Z4, Z25, Z3
 	VDIVPS           Z3, Z1, Z1
-	VCMPPS.BCST      $0x04, bivariateConsts<>+60(SB), Z1, K1
 	VMULPS           Z1, Z0, Z0
+	VCMPPS.BCST      $0x04, bivariateConsts<>+60(SB), Z1, K1
 	VMOVAPS.Z        Z0, K1, Z0
 	VMOVUPS          Z0, K7, (DX)(R12*1)
 	VSUBPS           Z10, Z25, Z0

@@ -5,13 +5,13 @@
 package avx512
 
 // GaussPlain returns how many rows are left at the first row that is not plain, or 0: see asm/_gen/gauss.go.
-// A row is plain if (bits of s & smask) - slo <= span as unsigned integers, span < 1<<31 - 1, and |mu| <= 2^126 in all its elements.
+// A row is plain if (bits of s & smask) - slo <= span as unsigned integers, span < 1<<31 - 1, and |mu| <= 2^68 in all its elements.
 //
 //go:noescape
 func GaussPlain(mu *float32, s *float32, rows int, n int, ld int, smask uint32, slo uint32, span uint32) (left int)
 
 // GaussPlainX returns how many rows are left at the first row that is not plain, or 0: see asm/_gen/gauss.go.
-// A row is plain if (bits of s & smask) - slo <= span as unsigned integers, span < 1<<31 - 1, and |mu| <= 2^126 in all its elements, and |x| too.
+// A row is plain if (bits of s & smask) - slo <= span as unsigned integers, span < 1<<31 - 1, and |mu| <= 2^68 in all its elements, and |x| too.
 //
 //go:noescape
 func GaussPlainX(x *float32, mu *float32, s *float32, rows int, n int, ld int, smask uint32, slo uint32, span uint32) (left int)

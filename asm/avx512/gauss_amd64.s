@@ -8,7 +8,7 @@ DATA gaussConsts<>+0(SB)/4, $0x7fffffff
 DATA gaussConsts<>+4(SB)/4, $0x00000000
 DATA gaussConsts<>+8(SB)/4, $0x00000001
 DATA gaussConsts<>+12(SB)/4, $0x80000000
-DATA gaussConsts<>+16(SB)/4, $0x017fffff
+DATA gaussConsts<>+16(SB)/4, $0x1e7fffff
 DATA gaussConsts<>+20(SB)/4, $0x3f3504f3
 DATA gaussConsts<>+24(SB)/4, $0x007fffff
 DATA gaussConsts<>+28(SB)/4, $0x3f800000
@@ -55,7 +55,8 @@ DATA gaussConsts<>+188(SB)/4, $0x38d1b717
 DATA gaussConsts<>+192(SB)/4, $0x4e800001
 DATA gaussConsts<>+196(SB)/4, $0x317fffff
 DATA gaussConsts<>+200(SB)/4, $0x42b20000
-GLOBL gaussConsts<>(SB), RODATA|NOPTR, $204
+DATA gaussConsts<>+204(SB)/4, $0x20000000
+GLOBL gaussConsts<>(SB), RODATA|NOPTR, $208
 
 // func GaussPlain(mu *float32, s *float32, rows int, n int, ld int, smask uint32, slo uint32, span uint32) (left int)
 // Requires: AVX, AVX512F
@@ -4171,32 +4172,34 @@ l70:
 	VMULPS           Z12, Z10, Z10
 	VMULPS           Z7, Z27, Z7
 	VMULPS           Z10, Z27, Z10
-	VMULPS           Z13, Z7, Z7
-	VMULPS           Z14, Z10, Z10
-	VFMADD231PS      Z15, Z0, Z7
-	VFMADD231PS      Z16, Z1, Z10
-	VPXORD.BCST      gaussConsts<>+12(SB), Z7, Z0
-	VPXORD.BCST      gaussConsts<>+12(SB), Z10, Z1
-	VPXORD.BCST      gaussConsts<>+12(SB), Z15, Z7
-	VPXORD.BCST      gaussConsts<>+12(SB), Z16, Z10
-	VMOVUPS          Z7, (BX)
-	VMOVUPS          Z10, 64(BX)
 	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z4, K1
 	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z5, K2
 	VBROADCASTSS     gaussConsts<>+28(SB), Z4
 	VBLENDMPS        Z8, Z4, K1, Z4
 	VBROADCASTSS     gaussConsts<>+28(SB), Z5
 	VBLENDMPS        Z9, Z5, K2, Z5
-	VADDPS.BCST      gaussConsts<>+28(SB), Z8, Z7
-	VADDPS.BCST      gaussConsts<>+28(SB), Z9, Z8
-	VDIVPS           Z7, Z4, Z4
-	VDIVPS           Z8, Z5, Z5
+	VADDPS.BCST      gaussConsts<>+28(SB), Z8, Z8
+	VADDPS.BCST      gaussConsts<>+28(SB), Z9, Z9
+	VDIVPS           Z8, Z4, Z4
+	VDIVPS           Z9, Z5, Z5
+	VMULPS           Z4, Z15, Z8
+	VMULPS           Z5, Z16, Z9
+	VMULPS           Z4, Z7, Z7
+	VMULPS           Z5, Z10, Z10
+	VMULPS           Z13, Z7, Z7
+	VMULPS           Z14, Z10, Z10
+	VFMADD231PS      Z0, Z8, Z7
+	VFMADD231PS      Z1, Z9, Z10
+	VPXORD.BCST      gaussConsts<>+12(SB), Z7, Z0
+	VPXORD.BCST      gaussConsts<>+12(SB), Z10, Z1
 	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z4, K1
 	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z5, K2
-	VMULPS           Z4, Z0, Z0
-	VMULPS           Z5, Z1, Z1
 	VMOVAPS.Z        Z0, K1, Z0
 	VMOVAPS.Z        Z1, K2, Z1
+	VPXORD.BCST      gaussConsts<>+12(SB), Z15, Z4
+	VPXORD.BCST      gaussConsts<>+12(SB), Z16, Z5
+	VMOVUPS          Z4, (BX)
+	VMOVUPS          Z5, 64(BX)
 	VMOVUPS          Z0, (R8)
 	VMOVUPS          Z1, 64(R8)
 	VMOVUPS          Z15, (SI)
@@ -4214,12 +4217,12 @@ l70:
 	VADDPS           72(SP), Z4, Z4
 	VDIVPS           Z2, Z0, Z0
 	VDIVPS           Z4, Z1, Z1
+	VMULPS           Z0, Z3, Z2
+	VMULPS           Z1, Z6, Z3
 	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z0, K1
 	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z1, K2
-	VMULPS           Z0, Z3, Z0
-	VMULPS           Z1, Z6, Z1
-	VMOVAPS.Z        Z0, K1, Z0
-	VMOVAPS.Z        Z1, K2, Z1
+	VMOVAPS.Z        Z2, K1, Z0
+	VMOVAPS.Z        Z3, K2, Z1
 	VMOVUPS          Z0, (DX)
 	VMOVUPS          Z1, 64(DX)
 	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
@@ -4364,19 +4367,20 @@ l71:
 	VMULPS           Z8, Z5, Z5
 	VMULPS           Z7, Z6, Z6
 	VMULPS           Z6, Z27, Z6
-	VMULPS           Z8, Z6, Z6
-	VFMADD231PS      Z9, Z0, Z6
-	VPXORD.BCST      gaussConsts<>+12(SB), Z6, Z0
-	VPXORD.BCST      gaussConsts<>+12(SB), Z9, Z6
-	VMOVUPS          Z6, (BX)
 	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z2, K1
 	VBROADCASTSS     gaussConsts<>+28(SB), Z2
 	VBLENDMPS        Z4, Z2, K1, Z2
 	VADDPS.BCST      gaussConsts<>+28(SB), Z4, Z4
 	VDIVPS           Z4, Z2, Z2
+	VMULPS           Z2, Z9, Z4
+	VMULPS           Z2, Z6, Z6
+	VMULPS           Z8, Z6, Z6
+	VFMADD231PS      Z0, Z4, Z6
+	VPXORD.BCST      gaussConsts<>+12(SB), Z6, Z0
 	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z2, K1
-	VMULPS           Z2, Z0, Z0
 	VMOVAPS.Z        Z0, K1, Z0
+	VPXORD.BCST      gaussConsts<>+12(SB), Z9, Z2
+	VMOVUPS          Z2, (BX)
 	VMOVUPS          Z0, (R8)
 	VMOVUPS          Z9, (SI)
 	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z1, K1
@@ -4384,9 +4388,9 @@ l71:
 	VBLENDMPS        Z3, Z0, K1, Z0
 	VADDPS.BCST      gaussConsts<>+28(SB), Z3, Z1
 	VDIVPS           Z1, Z0, Z0
+	VMULPS           Z0, Z5, Z1
 	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z0, K1
-	VMULPS           Z0, Z5, Z0
-	VMOVAPS.Z        Z0, K1, Z0
+	VMOVAPS.Z        Z1, K1, Z0
 	VMOVUPS          Z0, (DX)
 	ADDQ             $0x00000040, R9
 	ADDQ             $0x00000040, R10
@@ -4530,19 +4534,20 @@ l72:
 	VMULPS           Z8, Z5, Z5
 	VMULPS           Z7, Z6, Z6
 	VMULPS           Z6, Z27, Z6
-	VMULPS           Z8, Z6, Z6
-	VFMADD231PS      Z9, Z0, Z6
-	VPXORD.BCST      gaussConsts<>+12(SB), Z6, Z0
-	VPXORD.BCST      gaussConsts<>+12(SB), Z9, Z6
-	VMOVUPS          Z6, K7, (BX)
 	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z2, K1
 	VBROADCASTSS     gaussConsts<>+28(SB), Z2
 	VBLENDMPS        Z4, Z2, K1, Z2
 	VADDPS.BCST      gaussConsts<>+28(SB), Z4, Z4
 	VDIVPS           Z4, Z2, Z2
+	VMULPS           Z2, Z9, Z4
+	VMULPS           Z2, Z6, Z6
+	VMULPS           Z8, Z6, Z6
+	VFMADD231PS      Z0, Z4, Z6
+	VPXORD.BCST      gaussConsts<>+12(SB), Z6, Z0
 	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z2, K1
-	VMULPS           Z2, Z0, Z0
 	VMOVAPS.Z        Z0, K1, Z0
+	VPXORD.BCST      gaussConsts<>+12(SB), Z9, Z2
+	VMOVUPS          Z2, K7, (BX)
 	VMOVUPS          Z0, K7, (R8)
 	VMOVUPS          Z9, K7, (SI)
 	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z1, K1
@@ -4550,9 +4555,9 @@ l72:
 	VBLENDMPS        Z3, Z0, K1, Z0
 	VADDPS.BCST      gaussConsts<>+28(SB), Z3, Z1
 	VDIVPS           Z1, Z0, Z0
+	VMULPS           Z0, Z5, Z1
 	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z0, K1
-	VMULPS           Z0, Z5, Z0
-	VMOVAPS.Z        Z0, K1, Z0
+	VMOVAPS.Z        Z1, K1, Z0
 	VMOVUPS          Z0, K7, (DX)
 	LEAQ             (R9)(CX*4), R9
 	LEAQ             (R10)(CX*4), R10
@@ -5075,12 +5080,12 @@ l82:
 	VADDPS           Z5, Z26, Z3
 	VDIVPS           Z2, Z0, Z0
 	VDIVPS           Z3, Z1, Z1
+	VMULPS           Z0, Z6, Z2
+	VMULPS           Z1, Z7, Z3
 	VCMPPS           $0x04, Z24, Z0, K1
 	VCMPPS           $0x04, Z24, Z1, K2
-	VMULPS           Z0, Z6, Z0
-	VMULPS           Z1, Z7, Z1
-	VMOVAPS.Z        Z0, K1, Z0
-	VMOVAPS.Z        Z1, K2, Z1
+	VMOVAPS.Z        Z2, K1, Z0
+	VMOVAPS.Z        Z3, K2, Z1
 	VMOVUPS          Z0, (DX)
 	VMOVUPS          Z1, 64(DX)
 	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
@@ -5168,9 +5173,9 @@ l83:
 	VBLENDMPS        Z2, Z26, K1, Z0
 	VADDPS           Z2, Z26, Z1
 	VDIVPS           Z1, Z0, Z0
+	VMULPS           Z0, Z3, Z1
 	VCMPPS           $0x04, Z24, Z0, K1
-	VMULPS           Z0, Z3, Z0
-	VMOVAPS.Z        Z0, K1, Z0
+	VMOVAPS.Z        Z1, K1, Z0
 	VMOVUPS          Z0, (DX)
 	ADDQ             $0x00000040, BX
 	ADDQ             $0x00000040, R8
@@ -5255,9 +5260,9 @@ l84:
 	VBLENDMPS        Z2, Z26, K1, Z0
 	VADDPS           Z2, Z26, Z1
 	VDIVPS           Z1, Z0, Z0
+	VMULPS           Z0, Z3, Z1
 	VCMPPS           $0x04, Z24, Z0, K1
-	VMULPS           Z0, Z3, Z0
-	VMOVAPS.Z        Z0, K1, Z0
+	VMOVAPS.Z        Z1, K1, Z0
 	VMOVUPS          Z0, K7, (DX)
 	LEAQ             (BX)(CX*4), BX
 	LEAQ             (R8)(CX*4), R8
@@ -8440,24 +8445,26 @@ l178:
 	VMULPS           Z9, Z7, Z7
 	VMULPS           Z8, Z27, Z8
 	VMULPS           Z9, Z27, Z9
-	VFMSUB231PS      Z6, Z2, Z8
-	VFMSUB231PS      Z7, Z3, Z9
-	VMOVUPS          Z6, (SI)
-	VMOVUPS          Z7, 64(SI)
 	VCMPPS           $0x11, Z24, Z0, K1
 	VCMPPS           $0x11, Z24, Z1, K2
 	VBLENDMPS        Z4, Z26, K1, Z0
 	VBLENDMPS        Z5, Z26, K2, Z1
-	VADDPS           Z4, Z26, Z2
-	VADDPS           Z5, Z26, Z3
-	VDIVPS           Z2, Z0, Z0
-	VDIVPS           Z3, Z1, Z1
+	VADDPS           Z4, Z26, Z4
+	VADDPS           Z5, Z26, Z5
+	VDIVPS           Z4, Z0, Z0
+	VDIVPS           Z5, Z1, Z1
+	VMULPS           Z0, Z6, Z4
+	VMULPS           Z1, Z7, Z5
+	VMULPS           Z0, Z8, Z8
+	VMULPS           Z1, Z9, Z9
+	VFMSUB231PS      Z2, Z4, Z8
+	VFMSUB231PS      Z3, Z5, Z9
 	VCMPPS           $0x04, Z24, Z0, K1
 	VCMPPS           $0x04, Z24, Z1, K2
-	VMULPS           Z0, Z8, Z0
-	VMULPS           Z1, Z9, Z1
-	VMOVAPS.Z        Z0, K1, Z0
-	VMOVAPS.Z        Z1, K2, Z1
+	VMOVAPS.Z        Z8, K1, Z0
+	VMOVAPS.Z        Z9, K2, Z1
+	VMOVUPS          Z6, (SI)
+	VMOVUPS          Z7, 64(SI)
 	VMOVUPS          Z0, (DX)
 	VMOVUPS          Z1, 64(DX)
 	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
@@ -8538,15 +8545,16 @@ l179:
 	VMULPS           Z1, Z27, Z3
 	VMULPS           Z4, Z3, Z3
 	VMULPS           Z4, Z27, Z4
-	VFMSUB231PS      Z3, Z1, Z4
-	VMOVUPS          Z3, (SI)
 	VCMPPS           $0x11, Z24, Z0, K1
 	VBLENDMPS        Z2, Z26, K1, Z0
-	VADDPS           Z2, Z26, Z1
-	VDIVPS           Z1, Z0, Z0
+	VADDPS           Z2, Z26, Z2
+	VDIVPS           Z2, Z0, Z0
+	VMULPS           Z0, Z3, Z2
+	VMULPS           Z0, Z4, Z4
+	VFMSUB231PS      Z1, Z2, Z4
 	VCMPPS           $0x04, Z24, Z0, K1
-	VMULPS           Z0, Z4, Z0
-	VMOVAPS.Z        Z0, K1, Z0
+	VMOVAPS.Z        Z4, K1, Z0
+	VMOVUPS          Z3, (SI)
 	VMOVUPS          Z0, (DX)
 	ADDQ             $0x00000040, BX
 	ADDQ             $0x00000040, R8
@@ -8625,15 +8633,16 @@ l180:
 	VMULPS           Z1, Z27, Z3
 	VMULPS           Z4, Z3, Z3
 	VMULPS           Z4, Z27, Z4
-	VFMSUB231PS      Z3, Z1, Z4
-	VMOVUPS          Z3, K7, (SI)
 	VCMPPS           $0x11, Z24, Z0, K1
 	VBLENDMPS        Z2, Z26, K1, Z0
-	VADDPS           Z2, Z26, Z1
-	VDIVPS           Z1, Z0, Z0
+	VADDPS           Z2, Z26, Z2
+	VDIVPS           Z2, Z0, Z0
+	VMULPS           Z0, Z3, Z2
+	VMULPS           Z0, Z4, Z4
+	VFMSUB231PS      Z1, Z2, Z4
 	VCMPPS           $0x04, Z24, Z0, K1
-	VMULPS           Z0, Z4, Z0
-	VMOVAPS.Z        Z0, K1, Z0
+	VMOVAPS.Z        Z4, K1, Z0
+	VMOVUPS          Z3, K7, (SI)
 	VMOVUPS          Z0, K7, (DX)
 	LEAQ             (BX)(CX*4), BX
 	LEAQ             (R8)(CX*4), R8
@@ -8833,28 +8842,30 @@ l184:
 	VMULPS           Z9, Z7, Z7
 	VMULPS           Z8, Z27, Z8
 	VMULPS           Z9, Z27, Z9
-	VFMSUB231PS      Z6, Z2, Z8
-	VFMSUB231PS      Z7, Z3, Z9
+	VCMPPS           $0x11, Z24, Z0, K1
+	VCMPPS           $0x11, Z24, Z1, K2
+	VBLENDMPS        Z4, Z26, K1, Z0
+	VBLENDMPS        Z5, Z26, K2, Z1
+	VADDPS           Z4, Z26, Z4
+	VADDPS           Z5, Z26, Z5
+	VDIVPS           Z4, Z0, Z0
+	VDIVPS           Z5, Z1, Z1
+	VMULPS           Z0, Z6, Z4
+	VMULPS           Z1, Z7, Z5
+	VMULPS           Z0, Z8, Z8
+	VMULPS           Z1, Z9, Z9
+	VFMSUB231PS      Z2, Z4, Z8
+	VFMSUB231PS      Z3, Z5, Z9
+	VCMPPS           $0x04, Z24, Z0, K1
+	VCMPPS           $0x04, Z24, Z1, K2
+	VMOVAPS.Z        Z8, K1, Z0
+	VMOVAPS.Z        Z9, K2, Z1
 	VMOVUPS          Z6, (DX)
 	VMOVUPS          Z7, 64(DX)
 	VPXORD           Z23, Z6, Z2
 	VPXORD           Z23, Z7, Z3
 	VMOVUPS          Z2, (SI)
 	VMOVUPS          Z3, 64(SI)
-	VCMPPS           $0x11, Z24, Z0, K1
-	VCMPPS           $0x11, Z24, Z1, K2
-	VBLENDMPS        Z4, Z26, K1, Z0
-	VBLENDMPS        Z5, Z26, K2, Z1
-	VADDPS           Z4, Z26, Z2
-	VADDPS           Z5, Z26, Z3
-	VDIVPS           Z2, Z0, Z0
-	VDIVPS           Z3, Z1, Z1
-	VCMPPS           $0x04, Z24, Z0, K1
-	VCMPPS           $0x04, Z24, Z1, K2
-	VMULPS           Z0, Z8, Z0
-	VMULPS           Z1, Z9, Z1
-	VMOVAPS.Z        Z0, K1, Z0
-	VMOVAPS.Z        Z1, K2, Z1
 	VMOVUPS          Z0, (BX)
 	VMOVUPS          Z1, 64(BX)
 	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
@@ -8936,17 +8947,18 @@ l185:
 	VMULPS           Z1, Z27, Z3
 	VMULPS           Z4, Z3, Z3
 	VMULPS           Z4, Z27, Z4
-	VFMSUB231PS      Z3, Z1, Z4
+	VCMPPS           $0x11, Z24, Z0, K1
+	VBLENDMPS        Z2, Z26, K1, Z0
+	VADDPS           Z2, Z26, Z2
+	VDIVPS           Z2, Z0, Z0
+	VMULPS           Z0, Z3, Z2
+	VMULPS           Z0, Z4, Z4
+	VFMSUB231PS      Z1, Z2, Z4
+	VCMPPS           $0x04, Z24, Z0, K1
+	VMOVAPS.Z        Z4, K1, Z0
 	VMOVUPS          Z3, (DX)
 	VPXORD           Z23, Z3, Z1
 	VMOVUPS          Z1, (SI)
-	VCMPPS           $0x11, Z24, Z0, K1
-	VBLENDMPS        Z2, Z26, K1, Z0
-	VADDPS           Z2, Z26, Z1
-	VDIVPS           Z1, Z0, Z0
-	VCMPPS           $0x04, Z24, Z0, K1
-	VMULPS           Z0, Z4, Z0
-	VMOVAPS.Z        Z0, K1, Z0
 	VMOVUPS          Z0, (BX)
 	ADDQ             $0x00000040, R8
 	ADDQ             $0x00000040, R9
@@ -9026,17 +9038,18 @@ l186:
 	VMULPS           Z1, Z27, Z3
 	VMULPS           Z4, Z3, Z3
 	VMULPS           Z4, Z27, Z4
-	VFMSUB231PS      Z3, Z1, Z4
+	VCMPPS           $0x11, Z24, Z0, K1
+	VBLENDMPS        Z2, Z26, K1, Z0
+	VADDPS           Z2, Z26, Z2
+	VDIVPS           Z2, Z0, Z0
+	VMULPS           Z0, Z3, Z2
+	VMULPS           Z0, Z4, Z4
+	VFMSUB231PS      Z1, Z2, Z4
+	VCMPPS           $0x04, Z24, Z0, K1
+	VMOVAPS.Z        Z4, K1, Z0
 	VMOVUPS          Z3, K7, (DX)
 	VPXORD           Z23, Z3, Z1
 	VMOVUPS          Z1, K7, (SI)
-	VCMPPS           $0x11, Z24, Z0, K1
-	VBLENDMPS        Z2, Z26, K1, Z0
-	VADDPS           Z2, Z26, Z1
-	VDIVPS           Z1, Z0, Z0
-	VCMPPS           $0x04, Z24, Z0, K1
-	VMULPS           Z0, Z4, Z0
-	VMOVAPS.Z        Z0, K1, Z0
 	VMOVUPS          Z0, K7, (BX)
 	LEAQ             (R8)(CX*4), R8
 	LEAQ             (R9)(CX*4), R9
@@ -9792,9 +9805,9 @@ TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $88-120
 	VBROADCASTSS gaussConsts<>+12(SB), Z26
 	VBROADCASTSS gaussConsts<>+0(SB), Z25
 	VBROADCASTSS gaussConsts<>+4(SB), Z24
-	VBROADCASTSS gaussConsts<>+104(SB), Z23
-	VBROADCASTSS gaussConsts<>+108(SB), Z22
-	VBROADCASTSS gaussConsts<>+80(SB), Z21
+	VBROADCASTSS gaussConsts<>+204(SB), Z23
+	VBROADCASTSS gaussConsts<>+104(SB), Z22
+	VBROADCASTSS gaussConsts<>+108(SB), Z21
 
 	// Registers:    DI dmuQ    SI dsQ    DX dmuP    BX dsP    R8 dz    R9 muQ    R10 sQ    R11 muP    R12 sP    R13 eps    CX elements left in the row
 	MOVQ    dmuQ+0(FP), DI
@@ -9878,44 +9891,44 @@ l208:
 	VSUBPS       Z7, Z1, Z1
 	VDIVPS       Z4, Z28, Z6
 	VDIVPS       Z5, Z28, Z7
-	VMULPS       Z6, Z0, Z8
-	VMULPS       Z7, Z1, Z9
-	VMULPS       Z6, Z2, Z10
-	VMULPS       Z7, Z3, Z11
-	VFNMADD213PS Z2, Z10, Z4
-	VFNMADD213PS Z3, Z11, Z5
-	VFMADD231PS  Z6, Z4, Z10
-	VFMADD231PS  Z7, Z5, Z11
-	VPANDD       Z25, Z0, Z0
-	VPANDD       Z25, Z1, Z1
-	VPMAXUD      Z30, Z0, Z30
-	VPMAXUD      Z30, Z1, Z30
-	VSUBPS       Z28, Z10, Z0
-	VSUBPS       Z28, Z11, Z1
-	VADDPS       Z28, Z10, Z4
-	VADDPS       Z28, Z11, Z5
-	VMULPS       Z8, Z29, Z10
-	VMULPS       Z9, Z29, Z11
+	VMULPS       Z6, Z0, Z0
+	VMULPS       Z7, Z1, Z1
+	VMULPS       Z6, Z2, Z8
+	VMULPS       Z7, Z3, Z9
+	VFNMADD213PS Z2, Z8, Z4
+	VFNMADD213PS Z3, Z9, Z5
+	VFMADD231PS  Z6, Z4, Z8
+	VFMADD231PS  Z7, Z5, Z9
+	VPANDD       Z25, Z0, Z4
+	VPANDD       Z25, Z1, Z5
+	VPMAXUD      Z30, Z4, Z30
+	VPMAXUD      Z30, Z5, Z30
+	VSUBPS       Z28, Z8, Z4
+	VSUBPS       Z28, Z9, Z5
+	VADDPS       Z28, Z8, Z8
+	VADDPS       Z28, Z9, Z9
+	VMULPS       Z0, Z29, Z10
+	VMULPS       Z1, Z29, Z11
 	VMULPS       Z6, Z10, Z10
 	VMULPS       Z7, Z11, Z11
 	VDIVPS       Z2, Z28, Z2
 	VDIVPS       Z3, Z28, Z3
-	VMULPS       Z2, Z0, Z2
-	VMULPS       Z3, Z1, Z3
+	VMULPS       Z2, Z4, Z2
+	VMULPS       Z3, Z5, Z3
 	VMULPS       Z2, Z29, Z2
 	VMULPS       Z3, Z29, Z3
-	VMULPS       Z4, Z2, Z2
-	VMULPS       Z5, Z3, Z3
-	VMULPS       Z6, Z0, Z0
-	VMULPS       Z7, Z1, Z1
-	VMULPS       Z0, Z29, Z0
-	VMULPS       Z1, Z29, Z1
-	VMULPS       Z4, Z0, Z0
-	VMULPS       Z5, Z1, Z1
-	VFMADD231PS  Z10, Z8, Z0
-	VFMADD231PS  Z11, Z9, Z1
-	VPXORD       Z26, Z0, Z0
-	VPXORD       Z26, Z1, Z1
+	VMULPS       Z8, Z2, Z2
+	VMULPS       Z9, Z3, Z3
+	VMULPS       Z6, Z4, Z4
+	VMULPS       Z7, Z5, Z5
+	VMULPS       Z4, Z29, Z4
+	VMULPS       Z5, Z29, Z5
+	VMULPS       Z8, Z4, Z4
+	VMULPS       Z9, Z5, Z5
+	VFMADD231PS  Z10, Z0, Z4
+	VFMADD231PS  Z11, Z1, Z5
+	VPXORD       Z26, Z4, Z0
+	VPXORD       Z26, Z5, Z1
 	VMOVUPS      (R8), Z4
 	VMOVUPS      64(R8), Z5
 	VMOVUPS      (R13), Z6
@@ -9961,25 +9974,25 @@ l209:
 	VMOVUPS      (R11), Z3
 	VSUBPS       Z3, Z0, Z0
 	VDIVPS       Z2, Z28, Z3
-	VMULPS       Z3, Z0, Z4
-	VMULPS       Z3, Z1, Z5
-	VFNMADD213PS Z1, Z5, Z2
-	VFMADD231PS  Z3, Z2, Z5
-	VPANDD       Z25, Z0, Z0
-	VPMAXUD      Z30, Z0, Z30
-	VSUBPS       Z28, Z5, Z0
-	VADDPS       Z28, Z5, Z2
-	VMULPS       Z4, Z29, Z5
+	VMULPS       Z3, Z0, Z0
+	VMULPS       Z3, Z1, Z4
+	VFNMADD213PS Z1, Z4, Z2
+	VFMADD231PS  Z3, Z2, Z4
+	VPANDD       Z25, Z0, Z2
+	VPMAXUD      Z30, Z2, Z30
+	VSUBPS       Z28, Z4, Z2
+	VADDPS       Z28, Z4, Z4
+	VMULPS       Z0, Z29, Z5
 	VMULPS       Z3, Z5, Z5
 	VDIVPS       Z1, Z28, Z1
-	VMULPS       Z1, Z0, Z1
+	VMULPS       Z1, Z2, Z1
 	VMULPS       Z1, Z29, Z1
-	VMULPS       Z2, Z1, Z1
-	VMULPS       Z3, Z0, Z0
-	VMULPS       Z0, Z29, Z0
-	VMULPS       Z2, Z0, Z0
-	VFMADD231PS  Z5, Z4, Z0
-	VPXORD       Z26, Z0, Z0
+	VMULPS       Z4, Z1, Z1
+	VMULPS       Z3, Z2, Z2
+	VMULPS       Z2, Z29, Z2
+	VMULPS       Z4, Z2, Z2
+	VFMADD231PS  Z5, Z0, Z2
+	VPXORD       Z26, Z2, Z0
 	VMOVUPS      (R8), Z2
 	VMOVUPS      (R13), Z3
 	VPXORD       Z26, Z5, Z4
@@ -10020,26 +10033,26 @@ l210:
 	VMOVUPS.Z    (R11), K7, Z3
 	VSUBPS       Z3, Z0, Z0
 	VDIVPS       Z2, Z28, Z3
-	VMULPS       Z3, Z0, Z4
-	VMULPS       Z3, Z1, Z5
-	VFNMADD213PS Z1, Z5, Z2
-	VFMADD231PS  Z3, Z2, Z5
-	VPANDD       Z25, Z0, Z0
-	VMOVAPS.Z    Z0, K7, Z0
-	VPMAXUD      Z30, Z0, Z30
-	VSUBPS       Z28, Z5, Z0
-	VADDPS       Z28, Z5, Z2
-	VMULPS       Z4, Z29, Z5
+	VMULPS       Z3, Z0, Z0
+	VMULPS       Z3, Z1, Z4
+	VFNMADD213PS Z1, Z4, Z2
+	VFMADD231PS  Z3, Z2, Z4
+	VPANDD       Z25, Z0, Z2
+	VMOVAPS.Z    Z2, K7, Z2
+	VPMAXUD      Z30, Z2, Z30
+	VSUBPS       Z28, Z4, Z2
+	VADDPS       Z28, Z4, Z4
+	VMULPS       Z0, Z29, Z5
 	VMULPS       Z3, Z5, Z5
 	VDIVPS       Z1, Z28, Z1
-	VMULPS       Z1, Z0, Z1
+	VMULPS       Z1, Z2, Z1
 	VMULPS       Z1, Z29, Z1
-	VMULPS       Z2, Z1, Z1
-	VMULPS       Z3, Z0, Z0
-	VMULPS       Z0, Z29, Z0
-	VMULPS       Z2, Z0, Z0
-	VFMADD231PS  Z5, Z4, Z0
-	VPXORD       Z26, Z0, Z0
+	VMULPS       Z4, Z1, Z1
+	VMULPS       Z3, Z2, Z2
+	VMULPS       Z2, Z29, Z2
+	VMULPS       Z4, Z2, Z2
+	VFMADD231PS  Z5, Z0, Z2
+	VPXORD       Z26, Z2, Z0
 	VMOVUPS.Z    (R8), K7, Z2
 	VMOVUPS.Z    (R13), K7, Z3
 	VPXORD       Z26, Z5, Z4
@@ -10072,10 +10085,10 @@ l211:
 	ADDQ     $0x04, (SP)
 	DECQ     16(SP)
 	JNZ      l207
-	VPMINUD  Z23, Z31, Z0
-	VPADDD   Z22, Z0, Z0
-	VPADDD   Z21, Z30, Z1
-	VPORD    Z1, Z0, Z0
+	VPADDD   Z23, Z30, Z0
+	VPMINUD  Z22, Z31, Z1
+	VPADDD   Z21, Z1, Z1
+	VPORD    Z0, Z1, Z0
 	VMOVAPS  Z0, Z31
 	VPMOVD2M Z31, K1
 	KMOVW    K1, AX
@@ -10251,9 +10264,9 @@ TEXT ·LatentStepStandardSigmaBackward(SB), NOSPLIT, $48-88
 	VBROADCASTSS gaussConsts<>+92(SB), Z27
 	VBROADCASTSS gaussConsts<>+0(SB), Z26
 	VBROADCASTSS gaussConsts<>+4(SB), Z25
-	VBROADCASTSS gaussConsts<>+104(SB), Z24
-	VBROADCASTSS gaussConsts<>+108(SB), Z23
-	VBROADCASTSS gaussConsts<>+80(SB), Z22
+	VBROADCASTSS gaussConsts<>+204(SB), Z24
+	VBROADCASTSS gaussConsts<>+104(SB), Z23
+	VBROADCASTSS gaussConsts<>+108(SB), Z22
 
 	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
 	MOVQ    dmuQ+0(FP), DI
@@ -10417,10 +10430,10 @@ l223:
 	ADDQ     $0x04, (SP)
 	DECQ     8(SP)
 	JNZ      l219
-	VPMINUD  Z24, Z31, Z0
-	VPADDD   Z23, Z0, Z0
-	VPADDD   Z22, Z30, Z1
-	VPORD    Z1, Z0, Z0
+	VPADDD   Z24, Z30, Z0
+	VPMINUD  Z23, Z31, Z1
+	VPADDD   Z22, Z1, Z1
+	VPORD    Z0, Z1, Z0
 	VMOVAPS  Z0, Z31
 	VPMOVD2M Z31, K1
 	KMOVW    K1, AX
@@ -11028,36 +11041,36 @@ l232:
 	// p 2^n
 	VSCALEFPS   Z10, Z14, Z6
 	VSCALEFPS   Z11, Z15, Z7
-	VMULPS      Z6, Z0, Z8
-	VMULPS      Z7, Z1, Z9
-	VMULPS      Z6, Z8, Z8
-	VMULPS      Z7, Z9, Z9
-	VPANDD      Z25, Z0, Z0
-	VPANDD      Z25, Z1, Z1
-	VPMAXUD     Z30, Z0, Z30
-	VPMAXUD     Z30, Z1, Z30
-	VSUBPS      Z28, Z4, Z0
-	VSUBPS      Z28, Z5, Z1
+	VMULPS      Z6, Z0, Z0
+	VMULPS      Z7, Z1, Z1
+	VMULPS      Z6, Z0, Z0
+	VMULPS      Z7, Z1, Z1
+	VPANDD      Z25, Z0, Z8
+	VPANDD      Z25, Z1, Z9
+	VPMAXUD     Z30, Z8, Z30
+	VPMAXUD     Z30, Z9, Z30
+	VSUBPS      Z28, Z4, Z8
+	VSUBPS      Z28, Z5, Z9
 	VADDPS      Z28, Z4, Z4
 	VADDPS      Z28, Z5, Z5
 	VMULPS      Z6, Z29, Z10
 	VMULPS      Z7, Z29, Z11
-	VMULPS      Z8, Z10, Z10
-	VMULPS      Z9, Z11, Z11
+	VMULPS      Z0, Z10, Z10
+	VMULPS      Z1, Z11, Z11
 	VMULPS      Z6, Z10, Z6
 	VMULPS      Z7, Z11, Z7
 	VMULPS      Z26, Z29, Z10
 	VMULPS      Z26, Z29, Z11
-	VMULPS      Z0, Z10, Z0
-	VMULPS      Z1, Z11, Z1
-	VMULPS      Z4, Z0, Z0
-	VMULPS      Z5, Z1, Z1
-	VMULPS      Z8, Z10, Z4
-	VMULPS      Z9, Z11, Z5
-	VFMADD213PS Z0, Z8, Z4
-	VFMADD213PS Z1, Z9, Z5
-	VPXORD      Z16, Z4, Z4
-	VPXORD      Z16, Z5, Z5
+	VMULPS      Z8, Z10, Z8
+	VMULPS      Z9, Z11, Z9
+	VMULPS      Z4, Z8, Z4
+	VMULPS      Z5, Z9, Z5
+	VMULPS      Z0, Z10, Z8
+	VMULPS      Z1, Z11, Z9
+	VFMADD213PS Z4, Z0, Z8
+	VFMADD213PS Z5, Z1, Z9
+	VPXORD      Z16, Z8, Z0
+	VPXORD      Z16, Z9, Z1
 	VMOVUPS     (R8), Z8
 	VMOVUPS     64(R8), Z9
 	VMOVUPS     (R13), Z10
@@ -11066,10 +11079,10 @@ l232:
 	VPXORD      Z16, Z7, Z13
 	VMOVUPS     Z12, (DX)
 	VMOVUPS     Z13, 64(DX)
-	VMOVUPS     Z4, (BX)
-	VMOVUPS     Z5, 64(BX)
-	VMULPS      Z10, Z8, Z4
-	VMULPS      Z11, Z9, Z5
+	VMOVUPS     Z0, (BX)
+	VMOVUPS     Z1, 64(BX)
+	VMULPS      Z10, Z8, Z0
+	VMULPS      Z11, Z9, Z1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z27, Z10
@@ -11104,14 +11117,14 @@ l232:
 	VSCALEFPS   Z11, Z13, Z3
 	VMULPS      Z2, Z26, Z2
 	VMULPS      Z3, Z26, Z3
-	VFMADD231PS Z2, Z4, Z0
-	VFMADD231PS Z3, Z5, Z1
-	VADDPS      Z8, Z6, Z2
-	VADDPS      Z9, Z7, Z3
-	VMOVUPS     Z2, (DI)
-	VMOVUPS     Z3, 64(DI)
-	VMOVUPS     Z0, (SI)
-	VMOVUPS     Z1, 64(SI)
+	VFMADD231PS Z2, Z0, Z4
+	VFMADD231PS Z3, Z1, Z5
+	VADDPS      Z8, Z6, Z0
+	VADDPS      Z9, Z7, Z1
+	VMOVUPS     Z0, (DI)
+	VMOVUPS     Z1, 64(DI)
+	VMOVUPS     Z4, (SI)
+	VMOVUPS     Z5, 64(SI)
 	ADDQ        $0x00000080, DI
 	ADDQ        $0x00000080, SI
 	ADDQ        $0x00000080, DX
@@ -11180,27 +11193,27 @@ l233:
 
 	// p 2^n
 	VSCALEFPS   Z5, Z7, Z3
-	VMULPS      Z3, Z0, Z4
-	VMULPS      Z3, Z4, Z4
-	VPANDD      Z25, Z0, Z0
-	VPMAXUD     Z30, Z0, Z30
-	VSUBPS      Z28, Z2, Z0
+	VMULPS      Z3, Z0, Z0
+	VMULPS      Z3, Z0, Z0
+	VPANDD      Z25, Z0, Z4
+	VPMAXUD     Z30, Z4, Z30
+	VSUBPS      Z28, Z2, Z4
 	VADDPS      Z28, Z2, Z2
 	VMULPS      Z3, Z29, Z5
-	VMULPS      Z4, Z5, Z5
+	VMULPS      Z0, Z5, Z5
 	VMULPS      Z3, Z5, Z3
 	VMULPS      Z26, Z29, Z5
-	VMULPS      Z0, Z5, Z0
-	VMULPS      Z2, Z0, Z0
-	VMULPS      Z4, Z5, Z2
-	VFMADD213PS Z0, Z4, Z2
-	VPXORD      Z16, Z2, Z2
+	VMULPS      Z4, Z5, Z4
+	VMULPS      Z2, Z4, Z2
+	VMULPS      Z0, Z5, Z4
+	VFMADD213PS Z2, Z0, Z4
+	VPXORD      Z16, Z4, Z0
 	VMOVUPS     (R8), Z4
 	VMOVUPS     (R13), Z5
 	VPXORD      Z16, Z3, Z6
 	VMOVUPS     Z6, (DX)
-	VMOVUPS     Z2, (BX)
-	VMULPS      Z5, Z4, Z2
+	VMOVUPS     Z0, (BX)
+	VMULPS      Z5, Z4, Z0
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z27, Z5
@@ -11221,10 +11234,10 @@ l233:
 	// p 2^n
 	VSCALEFPS   Z5, Z6, Z1
 	VMULPS      Z1, Z26, Z1
-	VFMADD231PS Z1, Z2, Z0
-	VADDPS      Z4, Z3, Z1
-	VMOVUPS     Z1, (DI)
-	VMOVUPS     Z0, (SI)
+	VFMADD231PS Z1, Z0, Z2
+	VADDPS      Z4, Z3, Z0
+	VMOVUPS     Z0, (DI)
+	VMOVUPS     Z2, (SI)
 	ADDQ        $0x00000040, DI
 	ADDQ        $0x00000040, SI
 	ADDQ        $0x00000040, DX
@@ -11297,28 +11310,28 @@ l234:
 
 	// p 2^n
 	VSCALEFPS   Z5, Z7, Z3
-	VMULPS      Z3, Z0, Z4
-	VMULPS      Z3, Z4, Z4
-	VPANDD      Z25, Z0, Z0
-	VMOVAPS.Z   Z0, K7, Z0
-	VPMAXUD     Z30, Z0, Z30
-	VSUBPS      Z28, Z2, Z0
+	VMULPS      Z3, Z0, Z0
+	VMULPS      Z3, Z0, Z0
+	VPANDD      Z25, Z0, Z4
+	VMOVAPS.Z   Z4, K7, Z4
+	VPMAXUD     Z30, Z4, Z30
+	VSUBPS      Z28, Z2, Z4
 	VADDPS      Z28, Z2, Z2
 	VMULPS      Z3, Z29, Z5
-	VMULPS      Z4, Z5, Z5
+	VMULPS      Z0, Z5, Z5
 	VMULPS      Z3, Z5, Z3
 	VMULPS      Z26, Z29, Z5
-	VMULPS      Z0, Z5, Z0
-	VMULPS      Z2, Z0, Z0
-	VMULPS      Z4, Z5, Z2
-	VFMADD213PS Z0, Z4, Z2
-	VPXORD      Z16, Z2, Z2
+	VMULPS      Z4, Z5, Z4
+	VMULPS      Z2, Z4, Z2
+	VMULPS      Z0, Z5, Z4
+	VFMADD213PS Z2, Z0, Z4
+	VPXORD      Z16, Z4, Z0
 	VMOVUPS.Z   (R8), K7, Z4
 	VMOVUPS.Z   (R13), K7, Z5
 	VPXORD      Z16, Z3, Z6
 	VMOVUPS     Z6, K7, (DX)
-	VMOVUPS     Z2, K7, (BX)
-	VMULPS      Z5, Z4, Z2
+	VMOVUPS     Z0, K7, (BX)
+	VMULPS      Z5, Z4, Z0
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z27, Z5
@@ -11339,10 +11352,10 @@ l234:
 	// p 2^n
 	VSCALEFPS   Z5, Z6, Z1
 	VMULPS      Z1, Z26, Z1
-	VFMADD231PS Z1, Z2, Z0
-	VADDPS      Z4, Z3, Z1
-	VMOVUPS     Z1, K7, (DI)
-	VMOVUPS     Z0, K7, (SI)
+	VFMADD231PS Z1, Z0, Z2
+	VADDPS      Z4, Z3, Z0
+	VMOVUPS     Z0, K7, (DI)
+	VMOVUPS     Z2, K7, (SI)
 	LEAQ        (DI)(CX*4), DI
 	LEAQ        (SI)(CX*4), SI
 	LEAQ        (DX)(CX*4), DX
@@ -11366,10 +11379,10 @@ l235:
 	ADDQ         $0x04, (SP)
 	DECQ         16(SP)
 	JNZ          l231
-	VPMINUD.BCST gaussConsts<>+140(SB), Z31, Z0
-	VPADDD.BCST  gaussConsts<>+144(SB), Z0, Z0
-	VPADDD.BCST  gaussConsts<>+80(SB), Z30, Z1
-	VPORD        Z1, Z0, Z0
+	VPADDD.BCST  gaussConsts<>+204(SB), Z30, Z0
+	VPMINUD.BCST gaussConsts<>+140(SB), Z31, Z1
+	VPADDD.BCST  gaussConsts<>+144(SB), Z1, Z1
+	VPORD        Z0, Z1, Z0
 	VMOVAPS      Z0, Z31
 	VPMOVD2M     Z31, K1
 	KMOVW        K1, AX
@@ -11631,9 +11644,9 @@ TEXT ·LatentStepStandardLogBackward(SB), NOSPLIT, $56-96
 	VBROADCASTSS gaussConsts<>+132(SB), Z18
 	VBROADCASTSS gaussConsts<>+136(SB), Z17
 	VBROADCASTSS gaussConsts<>+4(SB), Z16
-	VBROADCASTSS gaussConsts<>+140(SB), Z15
-	VBROADCASTSS gaussConsts<>+144(SB), Z14
-	VBROADCASTSS gaussConsts<>+80(SB), Z13
+	VBROADCASTSS gaussConsts<>+204(SB), Z15
+	VBROADCASTSS gaussConsts<>+140(SB), Z14
+	VBROADCASTSS gaussConsts<>+144(SB), Z13
 
 	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
 	MOVQ    dmuQ+0(FP), DI
@@ -11875,10 +11888,10 @@ l247:
 	ADDQ     $0x04, (SP)
 	DECQ     8(SP)
 	JNZ      l243
-	VPMINUD  Z15, Z31, Z0
-	VPADDD   Z14, Z0, Z0
-	VPADDD   Z13, Z30, Z1
-	VPORD    Z1, Z0, Z0
+	VPADDD   Z15, Z30, Z0
+	VPMINUD  Z14, Z31, Z1
+	VPADDD   Z13, Z1, Z1
+	VPORD    Z0, Z1, Z0
 	VMOVAPS  Z0, Z31
 	VPMOVD2M Z31, K1
 	KMOVW    K1, AX
@@ -12693,54 +12706,40 @@ l256:
 	VDIVPS           Z11, Z13, Z13
 	VBROADCASTSS     gaussConsts<>+28(SB), Z14
 	VDIVPS           Z12, Z14, Z14
-	VMULPS           Z13, Z0, Z15
-	VMULPS           Z14, Z1, Z16
-	VMULPS           Z13, Z7, Z17
-	VMULPS           Z14, Z10, Z18
-	VFNMADD213PS     Z7, Z17, Z11
-	VFNMADD213PS     Z10, Z18, Z12
-	VFMADD231PS      Z13, Z11, Z17
-	VFMADD231PS      Z14, Z12, Z18
-	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z0
-	VPANDD.BCST      gaussConsts<>+0(SB), Z1, Z1
-	VPMAXUD          Z30, Z0, Z30
-	VPMAXUD          Z30, Z1, Z30
-	VSUBPS.BCST      gaussConsts<>+28(SB), Z17, Z0
-	VSUBPS.BCST      gaussConsts<>+28(SB), Z18, Z1
-	VADDPS.BCST      gaussConsts<>+28(SB), Z17, Z11
-	VADDPS.BCST      gaussConsts<>+28(SB), Z18, Z12
-	VMULPS           Z15, Z29, Z17
-	VMULPS           Z16, Z29, Z18
+	VMULPS           Z13, Z0, Z0
+	VMULPS           Z14, Z1, Z1
+	VMULPS           Z13, Z7, Z15
+	VMULPS           Z14, Z10, Z16
+	VFNMADD213PS     Z7, Z15, Z11
+	VFNMADD213PS     Z10, Z16, Z12
+	VFMADD231PS      Z13, Z11, Z15
+	VFMADD231PS      Z14, Z12, Z16
+	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z11
+	VPANDD.BCST      gaussConsts<>+0(SB), Z1, Z12
+	VPMAXUD          Z30, Z11, Z30
+	VPMAXUD          Z30, Z12, Z30
+	VSUBPS.BCST      gaussConsts<>+28(SB), Z15, Z11
+	VSUBPS.BCST      gaussConsts<>+28(SB), Z16, Z12
+	VADDPS.BCST      gaussConsts<>+28(SB), Z15, Z15
+	VADDPS.BCST      gaussConsts<>+28(SB), Z16, Z16
+	VMULPS           Z0, Z29, Z17
+	VMULPS           Z1, Z29, Z18
 	VMULPS           Z13, Z17, Z17
 	VMULPS           Z14, Z18, Z18
 	VBROADCASTSS     gaussConsts<>+28(SB), Z19
 	VDIVPS           Z7, Z19, Z7
 	VBROADCASTSS     gaussConsts<>+28(SB), Z19
 	VDIVPS           Z10, Z19, Z10
-	VMULPS           Z7, Z0, Z7
-	VMULPS           Z10, Z1, Z10
+	VMULPS           Z7, Z11, Z7
+	VMULPS           Z10, Z12, Z10
 	VMULPS           Z7, Z29, Z7
 	VMULPS           Z10, Z29, Z10
-	VMULPS           Z11, Z7, Z7
-	VMULPS           Z12, Z10, Z10
-	VMULPS           Z13, Z0, Z0
-	VMULPS           Z14, Z1, Z1
-	VMULPS           Z0, Z29, Z0
-	VMULPS           Z1, Z29, Z1
-	VMULPS           Z11, Z0, Z0
-	VMULPS           Z12, Z1, Z1
-	VFMADD231PS      Z17, Z15, Z0
-	VFMADD231PS      Z18, Z16, Z1
-	VPXORD.BCST      gaussConsts<>+12(SB), Z0, Z0
-	VPXORD.BCST      gaussConsts<>+12(SB), Z1, Z1
-	VMOVUPS          (R8), Z11
-	VMOVUPS          64(R8), Z12
-	VMOVUPS          (R13), Z13
-	VMOVUPS          64(R13), Z14
-	VPXORD.BCST      gaussConsts<>+12(SB), Z17, Z15
-	VPXORD.BCST      gaussConsts<>+12(SB), Z18, Z16
-	VMOVUPS          Z15, (DX)
-	VMOVUPS          Z16, 64(DX)
+	VMULPS           Z15, Z7, Z7
+	VMULPS           Z16, Z10, Z10
+	VMULPS           Z13, Z11, Z11
+	VMULPS           Z14, Z12, Z12
+	VMULPS           Z11, Z29, Z11
+	VMULPS           Z12, Z29, Z12
 	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z4, K1
 	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z5, K2
 	VBROADCASTSS     gaussConsts<>+28(SB), Z4
@@ -12751,16 +12750,32 @@ l256:
 	VADDPS.BCST      gaussConsts<>+28(SB), Z9, Z9
 	VDIVPS           Z8, Z4, Z4
 	VDIVPS           Z9, Z5, Z5
+	VMULPS           Z4, Z17, Z8
+	VMULPS           Z5, Z18, Z9
+	VMULPS           Z4, Z11, Z11
+	VMULPS           Z5, Z12, Z12
+	VMULPS           Z15, Z11, Z11
+	VMULPS           Z16, Z12, Z12
+	VFMADD231PS      Z0, Z8, Z11
+	VFMADD231PS      Z1, Z9, Z12
+	VPXORD.BCST      gaussConsts<>+12(SB), Z11, Z0
+	VPXORD.BCST      gaussConsts<>+12(SB), Z12, Z1
 	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z4, K1
 	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z5, K2
-	VMULPS           Z4, Z0, Z0
-	VMULPS           Z5, Z1, Z1
 	VMOVAPS.Z        Z0, K1, Z0
 	VMOVAPS.Z        Z1, K2, Z1
+	VMOVUPS          (R8), Z4
+	VMOVUPS          64(R8), Z5
+	VMOVUPS          (R13), Z8
+	VMOVUPS          64(R13), Z9
+	VPXORD.BCST      gaussConsts<>+12(SB), Z17, Z11
+	VPXORD.BCST      gaussConsts<>+12(SB), Z18, Z12
+	VMOVUPS          Z11, (DX)
+	VMOVUPS          Z12, 64(DX)
 	VMOVUPS          Z0, (BX)
 	VMOVUPS          Z1, 64(BX)
-	VFMADD231PS      Z11, Z13, Z7
-	VFMADD231PS      Z12, Z14, Z10
+	VFMADD231PS      Z4, Z8, Z7
+	VFMADD231PS      Z5, Z9, Z10
 	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z2, K1
 	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z3, K2
 	VBROADCASTSS     gaussConsts<>+28(SB), Z0
@@ -12772,14 +12787,14 @@ l256:
 	VADDPS           88(SP), Z3, Z3
 	VDIVPS           Z2, Z0, Z0
 	VDIVPS           Z3, Z1, Z1
+	VMULPS           Z0, Z7, Z2
+	VMULPS           Z1, Z10, Z3
 	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z0, K1
 	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z1, K2
-	VMULPS           Z0, Z7, Z0
-	VMULPS           Z1, Z10, Z1
-	VMOVAPS.Z        Z0, K1, Z0
-	VMOVAPS.Z        Z1, K2, Z1
-	VADDPS           Z11, Z17, Z2
-	VADDPS           Z12, Z18, Z3
+	VMOVAPS.Z        Z2, K1, Z0
+	VMOVAPS.Z        Z3, K2, Z1
+	VADDPS           Z4, Z17, Z2
+	VADDPS           Z5, Z18, Z3
 	VMOVUPS          Z2, (DI)
 	VMOVUPS          Z3, 64(DI)
 	VMOVUPS          Z0, (SI)
@@ -12900,49 +12915,50 @@ l257:
 	VADDPS.BCST      gaussConsts<>+188(SB), Z6, Z6
 	VBROADCASTSS     gaussConsts<>+28(SB), Z7
 	VDIVPS           Z6, Z7, Z7
-	VMULPS           Z7, Z0, Z8
-	VMULPS           Z7, Z5, Z9
-	VFNMADD213PS     Z5, Z9, Z6
-	VFMADD231PS      Z7, Z6, Z9
-	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z0
-	VPMAXUD          Z30, Z0, Z30
-	VSUBPS.BCST      gaussConsts<>+28(SB), Z9, Z0
-	VADDPS.BCST      gaussConsts<>+28(SB), Z9, Z6
-	VMULPS           Z8, Z29, Z9
+	VMULPS           Z7, Z0, Z0
+	VMULPS           Z7, Z5, Z8
+	VFNMADD213PS     Z5, Z8, Z6
+	VFMADD231PS      Z7, Z6, Z8
+	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z6
+	VPMAXUD          Z30, Z6, Z30
+	VSUBPS.BCST      gaussConsts<>+28(SB), Z8, Z6
+	VADDPS.BCST      gaussConsts<>+28(SB), Z8, Z8
+	VMULPS           Z0, Z29, Z9
 	VMULPS           Z7, Z9, Z9
 	VBROADCASTSS     gaussConsts<>+28(SB), Z10
 	VDIVPS           Z5, Z10, Z5
-	VMULPS           Z5, Z0, Z5
+	VMULPS           Z5, Z6, Z5
 	VMULPS           Z5, Z29, Z5
-	VMULPS           Z6, Z5, Z5
-	VMULPS           Z7, Z0, Z0
-	VMULPS           Z0, Z29, Z0
-	VMULPS           Z6, Z0, Z0
-	VFMADD231PS      Z9, Z8, Z0
-	VPXORD.BCST      gaussConsts<>+12(SB), Z0, Z0
-	VMOVUPS          (R8), Z6
-	VMOVUPS          (R13), Z7
-	VPXORD.BCST      gaussConsts<>+12(SB), Z9, Z8
-	VMOVUPS          Z8, (DX)
+	VMULPS           Z8, Z5, Z5
+	VMULPS           Z7, Z6, Z6
+	VMULPS           Z6, Z29, Z6
 	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z2, K1
 	VBROADCASTSS     gaussConsts<>+28(SB), Z2
 	VBLENDMPS        Z4, Z2, K1, Z2
 	VADDPS.BCST      gaussConsts<>+28(SB), Z4, Z4
 	VDIVPS           Z4, Z2, Z2
+	VMULPS           Z2, Z9, Z4
+	VMULPS           Z2, Z6, Z6
+	VMULPS           Z8, Z6, Z6
+	VFMADD231PS      Z0, Z4, Z6
+	VPXORD.BCST      gaussConsts<>+12(SB), Z6, Z0
 	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z2, K1
-	VMULPS           Z2, Z0, Z0
 	VMOVAPS.Z        Z0, K1, Z0
+	VMOVUPS          (R8), Z2
+	VMOVUPS          (R13), Z4
+	VPXORD.BCST      gaussConsts<>+12(SB), Z9, Z6
+	VMOVUPS          Z6, (DX)
 	VMOVUPS          Z0, (BX)
-	VFMADD231PS      Z6, Z7, Z5
+	VFMADD231PS      Z2, Z4, Z5
 	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z1, K1
 	VBROADCASTSS     gaussConsts<>+28(SB), Z0
 	VBLENDMPS        Z3, Z0, K1, Z0
 	VADDPS.BCST      gaussConsts<>+28(SB), Z3, Z1
 	VDIVPS           Z1, Z0, Z0
+	VMULPS           Z0, Z5, Z1
 	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z0, K1
-	VMULPS           Z0, Z5, Z0
-	VMOVAPS.Z        Z0, K1, Z0
-	VADDPS           Z6, Z9, Z1
+	VMOVAPS.Z        Z1, K1, Z0
+	VADDPS           Z2, Z9, Z1
 	VMOVUPS          Z1, (DI)
 	VMOVUPS          Z0, (SI)
 	ADDQ             $0x00000040, DI
@@ -13065,50 +13081,51 @@ l258:
 	VADDPS.BCST      gaussConsts<>+188(SB), Z6, Z6
 	VBROADCASTSS     gaussConsts<>+28(SB), Z7
 	VDIVPS           Z6, Z7, Z7
-	VMULPS           Z7, Z0, Z8
-	VMULPS           Z7, Z5, Z9
-	VFNMADD213PS     Z5, Z9, Z6
-	VFMADD231PS      Z7, Z6, Z9
-	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z0
-	VMOVAPS.Z        Z0, K7, Z0
-	VPMAXUD          Z30, Z0, Z30
-	VSUBPS.BCST      gaussConsts<>+28(SB), Z9, Z0
-	VADDPS.BCST      gaussConsts<>+28(SB), Z9, Z6
-	VMULPS           Z8, Z29, Z9
+	VMULPS           Z7, Z0, Z0
+	VMULPS           Z7, Z5, Z8
+	VFNMADD213PS     Z5, Z8, Z6
+	VFMADD231PS      Z7, Z6, Z8
+	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z6
+	VMOVAPS.Z        Z6, K7, Z6
+	VPMAXUD          Z30, Z6, Z30
+	VSUBPS.BCST      gaussConsts<>+28(SB), Z8, Z6
+	VADDPS.BCST      gaussConsts<>+28(SB), Z8, Z8
+	VMULPS           Z0, Z29, Z9
 	VMULPS           Z7, Z9, Z9
 	VBROADCASTSS     gaussConsts<>+28(SB), Z10
 	VDIVPS           Z5, Z10, Z5
-	VMULPS           Z5, Z0, Z5
+	VMULPS           Z5, Z6, Z5
 	VMULPS           Z5, Z29, Z5
-	VMULPS           Z6, Z5, Z5
-	VMULPS           Z7, Z0, Z0
-	VMULPS           Z0, Z29, Z0
-	VMULPS           Z6, Z0, Z0
-	VFMADD231PS      Z9, Z8, Z0
-	VPXORD.BCST      gaussConsts<>+12(SB), Z0, Z0
-	VMOVUPS.Z        (R8), K7, Z6
-	VMOVUPS.Z        (R13), K7, Z7
-	VPXORD.BCST      gaussConsts<>+12(SB), Z9, Z8
-	VMOVUPS          Z8, K7, (DX)
+	VMULPS           Z8, Z5, Z5
+	VMULPS           Z7, Z6, Z6
+	VMULPS           Z6, Z29, Z6
 	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z2, K1
 	VBROADCASTSS     gaussConsts<>+28(SB), Z2
 	VBLENDMPS        Z4, Z2, K1, Z2
 	VADDPS.BCST      gaussConsts<>+28(SB), Z4, Z4
 	VDIVPS           Z4, Z2, Z2
+	VMULPS           Z2, Z9, Z4
+	VMULPS           Z2, Z6, Z6
+	VMULPS           Z8, Z6, Z6
+	VFMADD231PS      Z0, Z4, Z6
+	VPXORD.BCST      gaussConsts<>+12(SB), Z6, Z0
 	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z2, K1
-	VMULPS           Z2, Z0, Z0
 	VMOVAPS.Z        Z0, K1, Z0
+	VMOVUPS.Z        (R8), K7, Z2
+	VMOVUPS.Z        (R13), K7, Z4
+	VPXORD.BCST      gaussConsts<>+12(SB), Z9, Z6
+	VMOVUPS          Z6, K7, (DX)
 	VMOVUPS          Z0, K7, (BX)
-	VFMADD231PS      Z6, Z7, Z5
+	VFMADD231PS      Z2, Z4, Z5
 	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z1, K1
 	VBROADCASTSS     gaussConsts<>+28(SB), Z0
 	VBLENDMPS        Z3, Z0, K1, Z0
 	VADDPS.BCST      gaussConsts<>+28(SB), Z3, Z1
 	VDIVPS           Z1, Z0, Z0
+	VMULPS           Z0, Z5, Z1
 	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z0, K1
-	VMULPS           Z0, Z5, Z0
-	VMOVAPS.Z        Z0, K1, Z0
-	VADDPS           Z6, Z9, Z1
+	VMOVAPS.Z        Z1, K1, Z0
+	VADDPS           Z2, Z9, Z1
 	VMOVUPS          Z1, K7, (DI)
 	VMOVUPS          Z0, K7, (SI)
 	LEAQ             (DI)(CX*4), DI
@@ -13134,10 +13151,10 @@ l259:
 	ADDQ         $0x04, (SP)
 	DECQ         16(SP)
 	JNZ          l255
-	VPMINUD.BCST gaussConsts<>+192(SB), Z31, Z0
-	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
-	VPADDD.BCST  gaussConsts<>+80(SB), Z30, Z1
-	VPORD        Z1, Z0, Z0
+	VPADDD.BCST  gaussConsts<>+204(SB), Z30, Z0
+	VPMINUD.BCST gaussConsts<>+192(SB), Z31, Z1
+	VPADDD.BCST  gaussConsts<>+196(SB), Z1, Z1
+	VPORD        Z0, Z1, Z0
 	VMOVAPS      Z0, Z31
 	VPMOVD2M     Z31, K1
 	KMOVW        K1, AX
@@ -13661,12 +13678,12 @@ l268:
 	VADDPS           Z5, Z28, Z5
 	VDIVPS           Z4, Z2, Z2
 	VDIVPS           Z5, Z3, Z3
+	VMULPS           Z2, Z6, Z4
+	VMULPS           Z3, Z7, Z5
 	VCMPPS           $0x04, Z27, Z2, K1
 	VCMPPS           $0x04, Z27, Z3, K2
-	VMULPS           Z2, Z6, Z2
-	VMULPS           Z3, Z7, Z3
-	VMOVAPS.Z        Z2, K1, Z2
-	VMOVAPS.Z        Z3, K2, Z3
+	VMOVAPS.Z        Z4, K1, Z2
+	VMOVAPS.Z        Z5, K2, Z3
 	VADDPS           Z8, Z0, Z0
 	VADDPS           Z9, Z1, Z1
 	VMOVUPS          Z0, (DI)
@@ -13751,9 +13768,9 @@ l269:
 	VBLENDMPS        Z2, Z28, K1, Z1
 	VADDPS           Z2, Z28, Z2
 	VDIVPS           Z2, Z1, Z1
+	VMULPS           Z1, Z3, Z2
 	VCMPPS           $0x04, Z27, Z1, K1
-	VMULPS           Z1, Z3, Z1
-	VMOVAPS.Z        Z1, K1, Z1
+	VMOVAPS.Z        Z2, K1, Z1
 	VADDPS           Z4, Z0, Z0
 	VMOVUPS          Z0, (DI)
 	VMOVUPS          Z1, (SI)
@@ -13839,9 +13856,9 @@ l270:
 	VBLENDMPS        Z2, Z28, K1, Z1
 	VADDPS           Z2, Z28, Z2
 	VDIVPS           Z2, Z1, Z1
+	VMULPS           Z1, Z3, Z2
 	VCMPPS           $0x04, Z27, Z1, K1
-	VMULPS           Z1, Z3, Z1
-	VMOVAPS.Z        Z1, K1, Z1
+	VMOVAPS.Z        Z2, K1, Z1
 	VADDPS           Z4, Z0, Z0
 	VMOVUPS          Z0, K7, (DI)
 	VMOVUPS          Z1, K7, (SI)
@@ -13860,10 +13877,10 @@ l271:
 	ADDQ         $0x04, (SP)
 	DECQ         8(SP)
 	JNZ          l267
-	VPMINUD.BCST gaussConsts<>+192(SB), Z31, Z0
-	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
-	VPADDD.BCST  gaussConsts<>+80(SB), Z30, Z1
-	VPORD        Z1, Z0, Z0
+	VPADDD.BCST  gaussConsts<>+204(SB), Z30, Z0
+	VPMINUD.BCST gaussConsts<>+192(SB), Z31, Z1
+	VPADDD.BCST  gaussConsts<>+196(SB), Z1, Z1
+	VPORD        Z0, Z1, Z0
 	VMOVAPS      Z0, Z31
 	VPMOVD2M     Z31, K1
 	KMOVW        K1, AX

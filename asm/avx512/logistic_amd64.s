@@ -4940,9 +4940,9 @@ l67:
 	VBLENDMPS        Z1, Z25, K1, Z0
 	VADDPS           Z1, Z25, Z1
 	VDIVPS           Z1, Z0, Z0
+	VMULPS           Z0, Z2, Z1
 	VCMPPS           $0x04, Z21, Z0, K1
-	VMULPS           Z0, Z2, Z0
-	VMOVAPS.Z        Z0, K1, Z0
+	VMOVAPS.Z        Z1, K1, Z0
 	VMOVUPS          Z0, (BX)
 	VMOVUPS          (R9), Z0
 	VSUBPS           Z28, Z0, Z0
@@ -5248,9 +5248,9 @@ l69:
 	VBLENDMPS        Z1, Z25, K1, Z0
 	VADDPS           Z1, Z25, Z1
 	VDIVPS           Z1, Z0, Z0
+	VMULPS           Z0, Z2, Z1
 	VCMPPS           $0x04, Z21, Z0, K1
-	VMULPS           Z0, Z2, Z0
-	VMOVAPS.Z        Z0, K1, Z0
+	VMOVAPS.Z        Z1, K1, Z0
 	VMOVUPS          Z0, K7, (BX)
 	VMOVUPS.Z        (R9), K7, Z0
 	VSUBPS           Z28, Z0, Z0
