@@ -69,11 +69,11 @@ func (s *Sound) add(dst []float64, b []byte, frame int) {
 	case s.width == 3:
 		for i := range dst {
 			p := b[i*frame : i*frame+3]
-			dst[i] += float64(int32(uint32(p[0])<<8|uint32(p[1])<<16|uint32(p[2])<<24)) / 65536
+			dst[i] += float64(float64(int32(uint32(p[0])<<8|uint32(p[1])<<16|uint32(p[2])<<24)) / 65536)
 		}
 	default:
 		for i := range dst {
-			dst[i] += float64(int32(le.Uint32(b[i*frame:]))) / 65536
+			dst[i] += float64(float64(int32(le.Uint32(b[i*frame:]))) / 65536)
 		}
 	}
 }
