@@ -67,6 +67,10 @@ test-asan: ## address sanitizer, plain Go (needs cgo and gcc); under it everythi
 test-arm64: ## all tests for arm64 under qemu-aarch64 (Debian: qemu-user)
 	GOARCH=arm64 CGO_ENABLED=0 $(GO) test $(SHORT) -exec qemu-aarch64 ./...
 
+.PHONY: check-bits
+check-bits: ## short trainings leave the same bits in every build, on every instruction set, with any threads, on arm64 (Debian: qemu-user)
+	$(GO) run ./internal/check/bits
+
 .PHONY: test-avx2
 test-avx2: ## what has machine code or calls it, under an emulated CPU with AVX2 and without AVX-512 (Debian: qemu-user)
 	CGO_ENABLED=0 ELBOW_REQUIRE_ISA=avx2 $(GO) test $(SHORT) -exec "qemu-x86_64 -cpu max" ./asm/... ./kernels ./blas/... ./cell ./bench/... ./internal/pages
