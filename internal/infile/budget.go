@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -79,38 +80,55 @@ func (b *Budget) Read(path string) ([]byte, error) {
 	defer f.Close()
 	hint := f.size
 	if f.packed {
-		hint *= 2
+		hint = f.unpacked()
 	}
-	return b.ReadAll(path, f, hint)
+	return b.ReadAll(path, hint, func() (io.ReadCloser, error) { return io.NopCloser(f), f.Rewind() })
 }
 
-// ReadAll returns what is left to be read from r, which is a part of what path holds, and
-// takes its size from the budget. hint is how many bytes that may be; the memory for them is
-// allocated at once, so it must not be the bare claim of a file.
-func (b *Budget) ReadAll(path string, r io.Reader, hint int64) ([]byte, error) {
-	buf := make([]byte, 0, min(max(hint+1, 512), b.Left()+1))
+// ReadAll returns all of what open gives, which is a part of what path holds, and takes its
+// size from the budget. If that is more than hint, in bytes, it is counted and opened again,
+// so that no more memory is in use than it takes. hint is allocated at once: it must not be
+// the bare claim of a file.
+func (b *Budget) ReadAll(path string, hint int64, open func() (io.ReadCloser, error)) ([]byte, error) {
 	for {
-		n, err := r.Read(buf[len(buf):cap(buf)])
-		buf = buf[:len(buf)+n]
-		if int64(len(buf)) > b.Left() {
-			return nil, b.exceeded(path)
-		}
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
+		hint = min(hint, b.Left())
+		buf, rest, err := read(hint, b.Left()-hint+1, open)
+		switch {
+		case err != nil:
 			return nil, err
+		case rest > b.Left()-hint:
+			return nil, b.exceeded(path)
+		case rest == 0:
+			return buf, b.Take(path, int64(len(buf)))
 		}
-		if len(buf) == cap(buf) {
-			grown := make([]byte, len(buf), min(int64(cap(buf))+max(int64(cap(buf))/2, 4096), b.Left()+1))
-			copy(grown, buf)
-			buf = grown
+		hint += rest
+	}
+}
+
+// read returns the first size bytes of what open gives, and how many follow, up to most.
+func read(size, most int64, open func() (io.ReadCloser, error)) (buf []byte, rest int64, err error) {
+	r, err := open()
+	if err != nil {
+		return nil, 0, err
+	}
+	defer r.Close()
+	buf = make([]byte, size)
+	for n := 0; n < len(buf); {
+		k, err := r.Read(buf[n:])
+		if n += k; err == io.EOF {
+			if n < len(buf)/8*7 {
+				return bytes.Clone(buf[:n]), 0, nil
+			}
+			return buf[:n], 0, nil
+		} else if err != nil {
+			return nil, 0, err
 		}
 	}
-	if cap(buf)-len(buf) > 4096+len(buf)/8 {
-		buf = bytes.Clone(buf)
+	rest, err = io.CopyN(io.Discard, r, most)
+	if err == io.EOF {
+		err = nil
 	}
-	return buf, b.Take(path, int64(len(buf)))
+	return buf, rest, err
 }
 
 // Head returns the first n bytes of the content of a file, or fewer if it is shorter.
@@ -236,6 +254,27 @@ func (f *File) Read(p []byte) (int, error) {
 		return n, fmt.Errorf("%s: after %d bytes: %w", f.path, f.read, err)
 	}
 	return n, err
+}
+
+// unpacked returns about how many bytes a gzipped file unpacks to. The file ends with that,
+// but only in 32 bits, and for its last part if it has several.
+func (f *File) unpacked() int64 {
+	var end [4]byte
+	if f.size < 18 {
+		return f.size
+	}
+	if f.file == nil {
+		copy(end[:], f.data[f.size-4:])
+	} else if _, err := f.file.ReadAt(end[:], f.size-4); err != nil {
+		return f.size
+	}
+	return Hint(f.size, uint64(binary.LittleEndian.Uint32(end[:])))
+}
+
+// Hint returns what to expect of packed bytes that claim to unpack to so many: more than 16
+// times as much is not believed.
+func Hint(packed int64, claim uint64) int64 {
+	return int64(min(claim, 16*uint64(packed)))
 }
 
 // Close closes the file.

@@ -1,9 +1,13 @@
 package infile
 
 import (
+	"errors"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -97,5 +101,79 @@ func TestBudgetPipe(t *testing.T) {
 	}
 	if got, err := b.Read(path); err != nil || string(got) != "from a pipe" || b.Left() != 100-22 {
 		t.Errorf("%q, %v, %d left", got, err, b.Left())
+	}
+}
+
+// allocated returns how many bytes f allocates.
+func allocated(f func()) int64 {
+	var a, b runtime.MemStats
+	runtime.ReadMemStats(&a)
+	f()
+	runtime.ReadMemStats(&b)
+	return int64(b.TotalAlloc - a.TotalAlloc)
+}
+
+// TestBudgetMemory: whatever a packed file claims to unpack to, reading it takes little more
+// memory than what it unpacks to, and much less than that where it is refused.
+func TestBudgetMemory(t *testing.T) {
+	const size, slack = 4 << 20, 1 << 19
+	zeros := zipped(t, make([]byte, size))
+	noise := make([]byte, size/8)
+	rand.NewChaCha8([32]byte{}).Read(noise)
+	plain := zipped(t, noise)
+	for name, c := range map[string]struct {
+		raw  []byte
+		size int
+		most int64
+	}{
+		"noise":                {plain, len(noise), int64(len(noise)) + slack},
+		"zeros":                {zeros, size, size + slack},
+		"zeros and noise":      {slices.Concat(zeros, plain), size + len(noise), int64(size+2*len(noise)) + slack},
+		"noise and zeros":      {slices.Concat(plain, zeros), size + len(noise), int64(2*size+len(noise)) + slack},
+		"the claim of nothing": {slices.Concat(plain, zipped(t, nil)), len(noise), 2*int64(len(noise)) + slack},
+	} {
+		path := write(t, "a.gz", c.raw)
+		n := allocated(func() {
+			b := new(Budget)
+			got, err := b.Read(path)
+			if err != nil || len(got) != c.size || b.Limit()-b.Left() != int64(c.size) {
+				t.Errorf("%s: %d bytes, want %d, %v, %d held", name, len(got), c.size, err, b.Limit()-b.Left())
+			}
+		})
+		if n > c.most {
+			t.Errorf("%s: %d bytes for %d", name, n, c.size)
+		}
+		n = allocated(func() {
+			if _, err := (&Budget{Max: int64(c.size) - 1}).Read(path); err == nil || !strings.Contains(err.Error(), "-max-data") {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
+		if n > c.most {
+			t.Errorf("%s: %d bytes to refuse %d", name, n, c.size)
+		}
+	}
+}
+
+// TestFalseClaim: what a packed file claims to unpack to is not allocated.
+func TestFalseClaim(t *testing.T) {
+	raw := zipped(t, []byte("text"))
+	copy(raw[len(raw)-4:], []byte{255, 255, 255, 127})
+	path := write(t, "a.gz", raw)
+	n := allocated(func() {
+		if _, err := new(Budget).Read(path); err == nil || !strings.Contains(err.Error(), "gzip, after") {
+			t.Error(err)
+		}
+	})
+	if n > 1<<20 {
+		t.Errorf("%d bytes", n)
+	}
+}
+
+// TestLimitError: who leaves out what cannot be read can tell that there is no room.
+func TestLimitError(t *testing.T) {
+	_, err := (&Budget{Max: 3}).Read(write(t, "a", []byte("text")))
+	var limit *LimitError
+	if !errors.As(err, &limit) || limit.Limit != 3 {
+		t.Errorf("%v", err)
 	}
 }

@@ -1,4 +1,9 @@
 // Package npy reads arrays of numbers that NumPy has saved, .npy and .npz.
+//
+// No library reads them for us. github.com/sbinet/npyio v0.9.0 panics on every file that
+// ends in its header, and allocates what the shape claims before it looks for elements: 400 MB
+// for a file of 128 bytes. It refuses headers of Python 2 and of version 3 and half precision,
+// and leaves elements in Fortran order as they are in the file.
 package npy
 
 import (
@@ -130,7 +135,7 @@ func otherwise(raw []byte) string {
 func isVector(shape []int) bool {
 	long := 0
 	for _, n := range shape {
-		if n != 1 {
+		if n > 1 {
 			long++
 		}
 	}

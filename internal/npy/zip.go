@@ -29,6 +29,11 @@ func ReadZip(path string, b *infile.Budget) (list []*Array, unread []string, err
 	if err != nil {
 		return nil, nil, err
 	}
+	return parseZip(path, raw, b)
+}
+
+// parseZip is ReadZip for a file that is in memory and counted.
+func parseZip(path string, raw []byte, b *infile.Budget) (list []*Array, unread []string, err error) {
 	z, err := openZip(raw)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", path, err)
@@ -140,14 +145,9 @@ func member(path string, raw []byte, f *zip.File, b *infile.Budget) (a *Array, i
 	return a, inside && !copied, nil
 }
 
-// inflate unpacks a member, whose size in the directory is possible, into memory.
+// inflate unpacks a member into memory.
 func inflate(place string, f *zip.File, b *infile.Budget) ([]byte, error) {
-	r, err := f.Open()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", place, err)
-	}
-	defer r.Close()
-	content, err := b.ReadAll(place, r, int64(f.UncompressedSize64))
+	content, err := b.ReadAll(place, infile.Hint(int64(f.CompressedSize64), f.UncompressedSize64), f.Open)
 	var limit *infile.LimitError
 	if err != nil && !errors.As(err, &limit) {
 		err = fmt.Errorf("%s: %w", place, err)
