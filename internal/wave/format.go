@@ -28,7 +28,7 @@ const (
 
 // others names encodings that are refused.
 var others = map[uint16]string{
-	2: "MS ADPCM", 5: "IBM CVSD", 0x11: "IMA ADPCM", 0x14: "G.723 ADPCM", 0x16: "OKI ADPCM", 0x31: "GSM 6.10", 0x32: "MSN audio", 0x40: "G.721 ADPCM", 0x42: "G.723.1",
+	2: "MS ADPCM", 5: "IBM CVSD", 0x11: "IMA ADPCM", 0x14: "G.723 ADPCM", 0x16: "OKI ADPCM", 0x31: "GSM 6.10", 0x32: "MSN audio", 0x38: "NMS ADPCM", 0x40: "G.721 ADPCM", 0x42: "G.723.1",
 	0x45: "G.726 ADPCM", 0x50: "MPEG", 0x55: "MP3", 0x64: "G.726 ADPCM", 0x65: "G.722 ADPCM", 0x92: "AC-3", 0xff: "AAC", 0x160: "WMA", 0x161: "WMA", 0x162: "WMA", 0x163: "WMA",
 	0x1600: "AAC", 0x1610: "AAC", 0x2000: "AC-3", 0x2001: "DTS", 0x674f: "Vorbis", 0x6750: "Vorbis", 0x6751: "Vorbis", 0x704f: "Opus", 0xf1ac: "FLAC",
 }
