@@ -244,7 +244,7 @@ func isHeader(fields [][]byte) bool {
 // isComment reports whether a line is none of the table. What begins a comment begins no
 // number; marks of Excel for missing values begin with # too, and are none.
 func isComment(line []byte, sep byte) bool {
-	for len(line) > 0 && isBlank(line[0]) {
+	for len(line) > 0 && isBlank(line[0]) && (line[0] != sep || sep == blanks) {
 		line = line[1:]
 	}
 	if len(line) == 0 {

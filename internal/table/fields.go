@@ -21,8 +21,8 @@ type splitter struct {
 // span is a place in a line.
 type span struct{ from, to int }
 
-// split cuts the line that was read last into fields, without the blanks around them and
-// without quotes. A quoted field may go over several lines. The fields are valid until the
+// split cuts the line that was read last into fields, without quotes and the blanks around
+// and within them. A quoted field may go over several lines. The fields are valid until the
 // next line is read.
 func (s *splitter) split(line []byte) error {
 	s.fields, s.quoted = s.fields[:0], false
@@ -84,7 +84,7 @@ func (s *splitter) splitQuoted(line []byte) (err error) {
 			for i < len(line) && !s.isSep(line[i]) {
 				i++
 			}
-			at.to = at.from + len(trim(line[at.from:i]))
+			at.to = i
 			s.spans = append(s.spans, at)
 		}
 		if i == len(line) {
@@ -92,7 +92,7 @@ func (s *splitter) splitQuoted(line []byte) (err error) {
 		}
 	}
 	for _, at := range s.spans {
-		s.fields = append(s.fields, line[at.from:at.to])
+		s.fields = append(s.fields, trim(line[at.from:at.to]))
 	}
 	return nil
 }

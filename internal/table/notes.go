@@ -94,15 +94,22 @@ func (s *scan) form() {
 	if n := s.r.comments; n > 0 {
 		t.note("%s left out as %s, the first is line %d", count(n, "line"), map[bool]string{true: "a comment", false: "comments"}[n == 1], s.r.comment)
 	}
-	if s.ramp && (len(s.cols) > 2 || !s.fields[0] && s.fields[1]) {
+	if s.pairs && (s.padded || len(s.cols) == 2 && !s.bits) {
+		t.note("commas were taken to separate columns, which hold whole numbers only: if they are decimal signs, write points")
+	}
+	if s.ramp && (len(s.cols) > 2 || !s.signs[0] && s.signs[1]) {
 		t.note("the first row counts the columns, and was taken for a row: remove it if it is a header, as pandas writes it for columns without names")
 	}
 }
 
+// marks are numbers that stand for missing values in many archives.
+var marks = map[float64]bool{-99: true, -99.9: true, -99.99: true, -999: true, -999.25: true, -999.9: true, -999.99: true,
+	-9999: true, -9999.9: true, -9999.99: true, -99999: true, -999999: true, -32768: true, -8888: true, -1e30: true, -1e20: true}
+
 // columns writes notes about what the columns hold.
 func (s *scan) columns() {
 	t := s.t
-	var index, clocks, truths, constant, ticks, ids, twice, back []string
+	var index, clocks, truths, constant, ticks, ids, twice, back, low []string
 	seen := map[string]int{}
 	for j, c := range s.cols {
 		l := label(j, c.name)
@@ -119,6 +126,9 @@ func (s *scan) columns() {
 		}
 		if c.role == isNumber || c.role == isTruth {
 			rising := s.rows > 2 && c.varies && !c.fell
+			if marks[c.low] && c.second > c.low/2 && c.varies {
+				low = append(low, fmt.Sprintf("%s, %v", l, c.low))
+			}
 			switch {
 			case s.rows > 1 && !c.varies:
 				constant = append(constant, l)
@@ -143,6 +153,7 @@ func (s *scan) columns() {
 	t.list("is the same in every row", "are the same in every row", constant)
 	t.list("rises with every row as a clock or an index does, and is read as values", "rise with every row as a clock or an index does, and are read as values", ticks)
 	t.list("is read as values; if it names the sequence of a row, call it sequence", "are read as values; if one names the sequence of a row, call it sequence", ids)
+	t.list("is far below all other values: if it stands for a missing value, remove its rows", "are far below all other values: if they stand for missing values, remove their rows", low)
 	t.list("has a name that is not its own", "have names that are not their own", twice)
 }
 

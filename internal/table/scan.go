@@ -19,7 +19,10 @@ type scan struct {
 	group   []byte  // the first of the numbers that could
 	grouped int     // its line
 	ramp    bool    // the first row counts, as names that pandas gives
-	fields  [2]bool // whether the first and the second row hold a decimal sign
+	signs   [2]bool // whether the first and the second row hold a decimal sign
+	pairs   bool    // pairs of columns could be numbers that have decimal commas
+	padded  bool    // one of the second columns of pairs begins with a zero
+	bits    bool    // all of them are 0 or 1
 
 	seq, last int    // the sequence of this row and of the row before
 	lastID    []byte // of the row before
@@ -29,12 +32,13 @@ type scan struct {
 
 // column is what the first pass learns of a column.
 type column struct {
-	name   string
-	role   role
-	first  float64
-	prev   float64
-	varies bool
-	fell   bool // a value was not above the one before it in its sequence
+	name        string
+	role        role
+	first       float64
+	prev        float64
+	varies      bool
+	low, second float64 // the two lowest values
+	fell        bool    // a value was not above the one before it in its sequence
 
 	index         bool // it could count the rows
 	byRow, byStep bool // so far it does, over the file, in each sequence
@@ -117,6 +121,8 @@ func (s *scan) begin(fields [][]byte) error {
 		s.decimal, s.proved = '.', true
 	}
 	s.ramp = !t.Named
+	s.pairs = !t.Named && t.dialect.sep == ',' && len(fields)%2 == 0
+	s.bits = true
 	return s.text(fields)
 }
 
@@ -194,6 +200,9 @@ func (s *scan) row(fields [][]byte) error {
 	if s.rows < 2 {
 		s.early(fields)
 	}
+	if s.pairs {
+		s.pair(fields)
+	}
 	s.last = s.seq
 	s.rows++
 	return nil
@@ -209,7 +218,7 @@ func (s *scan) or(f []byte) string {
 // value takes in a value.
 func (s *scan) value(c *column, v float64, same bool) {
 	if s.rows == 0 {
-		c.first, c.prev = v, v
+		c.first, c.prev, c.low, c.second = v, v, v, math.Inf(1)
 		if v != math.Trunc(v) {
 			c.byRow, c.byStep = false, false
 			c.broken = s.r.first
@@ -218,6 +227,11 @@ func (s *scan) value(c *column, v float64, same bool) {
 	}
 	if v != c.first {
 		c.varies = true
+	}
+	if v < c.low {
+		c.low, c.second = v, c.low
+	} else if v < c.second && v > c.low {
+		c.second = v
 	}
 	if same && v <= c.prev {
 		c.fell = true
@@ -311,12 +325,27 @@ func (s *scan) odd(j int, f []byte, v float64, ok bool) (float64, error) {
 // early looks for names in the first two rows of a table without a header.
 func (s *scan) early(fields [][]byte) {
 	for j, f := range fields {
-		s.fields[s.rows] = s.fields[s.rows] || bytes.IndexAny(f, ".,") >= 0
+		s.signs[s.rows] = s.signs[s.rows] || bytes.IndexAny(f, ".,") >= 0
 		if s.rows == 0 && (!allDigits(f) || s.cols[j].first != s.cols[0].first+float64(j) || s.cols[0].first > 1) {
 			s.ramp = false
 		}
 	}
 }
+
+// pair sees whether the fields could be the halves of numbers with decimal commas.
+func (s *scan) pair(fields [][]byte) {
+	for j := 0; j < len(fields); j += 2 {
+		decimals, exponent, _ := bytes.Cut(fields[j+1], []byte("e"))
+		if !allDigits(unsigned(fields[j])) || !allDigits(decimals) || len(exponent) > 0 && !allDigits(unsigned(exponent)) {
+			s.pairs = false
+			return
+		}
+		s.padded = s.padded || len(decimals) > 1 && decimals[0] == '0'
+		s.bits = s.bits && isBit(fields[j]) && isBit(decimals)
+	}
+}
+
+func isBit(b []byte) bool { return len(b) == 1 && b[0]>>1 == '0'>>1 }
 
 // goesBack reports whether a time is before the one before it. It is known only for those
 // that begin with the year, and are of the same form.
