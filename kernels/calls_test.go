@@ -1,6 +1,7 @@
 package kernels
 
 import (
+	"fmt"
 	"math"
 	"reflect"
 	"strings"
@@ -93,6 +94,39 @@ func TestCalls(t *testing.T) {
 		n = 300
 	}
 	calls.Run(t, n)
+}
+
+// TestWrap pins the words for sizes that no int can hold.
+func TestWrap(t *testing.T) {
+	f := func() []float32 { return make([]float32, 256) }
+	big := math.MaxInt/16 + 1 // 16 and 32 of them are too many for an int and for a uint
+	var w StepWeights[float32]
+	w.Pack(StepLSTM, f(), 8, false)
+	for want, call := range map[string]func(){
+		"LSTMStep: len(gates) = 256":      func() { LSTMStep(f(), f(), f(), f(), nil, 8, 8, math.MaxInt) },
+		"LSTMStepBackward: ldg = 64":      func() { LSTMStepBackward(f(), f(), f(), nil, f(), nil, f(), nil, 1, 8*big, 64) },
+		"GRUBeforeReset: len(gates) = 16": func() { GRUBeforeReset(f(), f()[:16], f(), 8, 5, math.MaxInt/2+2, 33) },
+		"LogisticMixtureLogProb: row stride of logits = 64": func() {
+			LogisticMixtureLogProb(f(), f(), f(), f(), f(), Sigma, 16, 1, 2*big, 16, 64)
+		},
+		"BivariateLogProb: len(theta) = 256": func() { BivariateLogProb(f(), f(), f(), Sigma, 3, 8*big) },
+		"LSTMFusedStep: len(hy) = 256":       func() { LSTMFusedStep(f(), f(), f(), f(), f(), nil, &w, 4*big, 8, 4*big, StepPart{}) },
+		"StepWeights.Pack: len(whh) = 256":   func() { w.Pack(StepLSTM, f(), 8*big, false) },
+		"StepWeights.PackBF16: len(whh) = 256": func() {
+			w.PackBF16(StepGRU, f(), 8*big)
+		},
+		"Softmax: len(x) = 0": func() { Softmax[float32](nil, nil, 8*big, 8*big) },
+	} {
+		func() {
+			defer func() {
+				want := fmt.Sprintf("kernels: %s, want at least %d", want, math.MaxInt)
+				if got := recover(); got != want {
+					t.Errorf("panic %q, want %q", got, want)
+				}
+			}()
+			call()
+		}()
+	}
 }
 
 func FuzzCalls(f *testing.F) { calls.Fuzz(f) }
