@@ -95,6 +95,7 @@ fuzz: ## fuzzing of the readers of files, of products, of gates and of wrong siz
 	$(GO) test ./internal/npy -run xxx -fuzz FuzzParse -fuzztime $(FUZZTIME)
 	$(GO) test ./internal/wave -run xxx -fuzz FuzzParse -fuzztime $(FUZZTIME)
 	$(GO) test ./blas -run xxx -fuzz FuzzGemm -fuzztime $(FUZZTIME)
+	$(GO) test ./blas -run xxx -fuzz FuzzCalls -fuzztime $(FUZZTIME)
 	$(GO) test ./kernels -run xxx -fuzz FuzzGates -fuzztime $(FUZZTIME)
 	$(GO) test ./kernels -run xxx -fuzz FuzzCalls -fuzztime $(FUZZTIME)
 

@@ -57,6 +57,9 @@ func (p *Packed[T]) Size() (k, n int) { return p.k, p.n }
 // Under another instruction set or backend than that of Pack, B itself may be read, at the speed
 // of Gemm.
 func GemmPacked[T Float](m, k0, k1, j0, j1 int, a []T, lda int, b *Packed[T], beta T, c []T, ldc int) {
+	if b == nil {
+		shared.BadNil("GemmPacked", "b")
+	}
 	shared.CheckPacked(m, k0, k1, j0, j1, b.k, b.n, len(a), lda, len(c), ldc)
 	n, k := j1-j0, k1-k0
 	if m == 0 || n == 0 {

@@ -1,6 +1,8 @@
 package blastest
 
 import (
+	"fmt"
+	"math"
 	"testing"
 
 	"github.com/elbow-go/elbow/blas"
@@ -54,6 +56,9 @@ func testPanics[T blas.Float](t *testing.T, gemm gemmFunc[T], gemv gemvFunc[T]) 
 	mm("blas: Gemm: len(b) = 11, want at least (k-1)*ldb+n = 12", no, no, 2, 3, 4, 8, 4, 11, 3, 6, 3)
 	mm("blas: Gemm: len(b) = 0, want at least (n-1)*ldb+k = 12", no, yes, 2, 3, 4, 8, 4, 0, 4, 6, 3)
 	mm("blas: Gemm: len(c) = 12, want at least (m-1)*ldc+n = 13", no, no, 2, 3, 4, 8, 4, 12, 3, 12, 10)
+	most := fmt.Sprint(math.MaxInt) // what a product that no int can hold counts as
+	mm("blas: Gemm: len(a) = 1, want at least (m-1)*lda+k >= "+most, no, no, math.MaxInt/2+2, 1, 1, 1, math.MaxInt/2+1, 1, 1, 1, 1)
+	mm("blas: Gemm: len(c) = 6, want at least (m-1)*ldc+n >= "+most, no, no, 2, 3, 4, 8, 4, 12, 3, 6, math.MaxInt)
 
 	mv := func(want string, tr blas.Transpose, m, n, lenA, lda, lenX, incX, lenY, incY int) {
 		t.Helper()
@@ -70,6 +75,8 @@ func testPanics[T blas.Float](t *testing.T, gemm gemmFunc[T], gemv gemvFunc[T]) 
 	mv("blas: Gemv: len(y) = 1, want at least (m-1)*|incY|+1 = 2", no, 2, 3, 6, 3, 3, 1, 1, 1)
 	mv("blas: Gemv: len(x) = 1, want at least (m-1)*|incX|+1 = 2", yes, 2, 3, 6, 3, 1, 1, 3, 1)
 	mv("blas: Gemv: len(y) = 6, want at least (n-1)*|incY|+1 = 7", yes, 2, 3, 6, 3, 2, 1, 6, 3)
+	mv("blas: Gemv: len(x) = 3, want at least (n-1)*|incX|+1 >= "+most, no, 2, 3, 6, 3, 3, math.MinInt, 2, 1)
+	mv("blas: Gemv: len(y) = 2, want at least (m-1)*|incY|+1 >= "+most, no, 2, 3, 6, 3, 3, 1, 2, math.MaxInt)
 
 	// Zero sizes are legal, with empty slices and leading dimensions of 0, and write nothing
 	// but beta*C where only k is 0.

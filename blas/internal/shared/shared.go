@@ -1,11 +1,14 @@
 // Package shared holds what all backends do alike: the argument checks, so that each refuses
-// the same calls in the same words, and the scaling of C by beta.
+// the same calls in the same words, the scaling of C by beta, and for BLAS by others what they
+// would refuse.
 package shared
 
 import (
 	"fmt"
 
 	"gonum.org/v1/gonum/blas"
+
+	"github.com/elbow-go/elbow/internal/size"
 )
 
 // CheckGemm panics unless the arguments describe op(A) [m,k], op(B) [k,n] and C [m,n] within
@@ -14,34 +17,43 @@ import (
 func CheckGemm(tA, tB blas.Transpose, m, n, k, lenA, lda, lenB, ldb, lenC, ldc int) {
 	trans("Gemm", "tA", tA)
 	trans("Gemm", "tB", tB)
-	size("Gemm", "m", m)
-	size("Gemm", "n", n)
-	size("Gemm", "k", k)
-	if tA == blas.NoTrans {
-		matrix("Gemm", "a", "m", "k", m, k, lenA, lda)
-	} else {
-		matrix("Gemm", "a", "k", "m", k, m, lenA, lda)
+	notNegative("Gemm", "m", m)
+	notNegative("Gemm", "n", n)
+	notNegative("Gemm", "k", k)
+	switch {
+	case tA == blas.NoTrans && !fits(m, k, lenA, lda):
+		badMatrix("Gemm", "a", "m", "k", m, k, lenA, lda)
+	case tA != blas.NoTrans && !fits(k, m, lenA, lda):
+		badMatrix("Gemm", "a", "k", "m", k, m, lenA, lda)
 	}
-	if tB == blas.NoTrans {
-		matrix("Gemm", "b", "k", "n", k, n, lenB, ldb)
-	} else {
-		matrix("Gemm", "b", "n", "k", n, k, lenB, ldb)
+	switch {
+	case tB == blas.NoTrans && !fits(k, n, lenB, ldb):
+		badMatrix("Gemm", "b", "k", "n", k, n, lenB, ldb)
+	case tB != blas.NoTrans && !fits(n, k, lenB, ldb):
+		badMatrix("Gemm", "b", "n", "k", n, k, lenB, ldb)
 	}
-	matrix("Gemm", "c", "m", "n", m, n, lenC, ldc)
+	if !fits(m, n, lenC, ldc) {
+		badMatrix("Gemm", "c", "m", "n", m, n, lenC, ldc)
+	}
 }
 
 // CheckGemv panics unless the arguments describe A [m,n] and the two vectors of op(A)·x.
 func CheckGemv(t blas.Transpose, m, n, lenA, lda, lenX, incX, lenY, incY int) {
 	trans("Gemv", "t", t)
-	size("Gemv", "m", m)
-	size("Gemv", "n", n)
-	matrix("Gemv", "a", "m", "n", m, n, lenA, lda)
-	if t == blas.NoTrans {
-		vector("Gemv", "x", "X", "n", n, lenX, incX)
-		vector("Gemv", "y", "Y", "m", m, lenY, incY)
-	} else {
-		vector("Gemv", "x", "X", "m", m, lenX, incX)
-		vector("Gemv", "y", "Y", "n", n, lenY, incY)
+	notNegative("Gemv", "m", m)
+	notNegative("Gemv", "n", n)
+	if !fits(m, n, lenA, lda) {
+		badMatrix("Gemv", "a", "m", "n", m, n, lenA, lda)
+	}
+	nameX, countX, nameY, countY := "n", n, "m", m
+	if t != blas.NoTrans {
+		nameX, countX, nameY, countY = "m", m, "n", n
+	}
+	if !vectorFits(countX, lenX, incX) {
+		badVector("Gemv", "x", "X", nameX, countX, lenX, incX)
+	}
+	if !vectorFits(countY, lenY, incY) {
+		badVector("Gemv", "y", "Y", nameY, countY, lenY, incY)
 	}
 }
 
@@ -49,12 +61,13 @@ func CheckGemv(t blas.Transpose, m, n, lenA, lda, lenX, incX, lenY, incY int) {
 func CheckPack(t blas.Transpose, k, n, lenB, ldb int) {
 	const fn = "Packed.Pack"
 	trans(fn, "t", t)
-	size(fn, "k", k)
-	size(fn, "n", n)
-	if t == blas.NoTrans {
-		matrix(fn, "b", "k", "n", k, n, lenB, ldb)
-	} else {
-		matrix(fn, "b", "n", "k", n, k, lenB, ldb)
+	notNegative(fn, "k", k)
+	notNegative(fn, "n", n)
+	switch {
+	case t == blas.NoTrans && !fits(k, n, lenB, ldb):
+		badMatrix(fn, "b", "k", "n", k, n, lenB, ldb)
+	case t != blas.NoTrans && !fits(n, k, lenB, ldb):
+		badMatrix(fn, "b", "n", "k", n, k, lenB, ldb)
 	}
 }
 
@@ -62,11 +75,15 @@ func CheckPack(t blas.Transpose, k, n, lenB, ldb int) {
 // [k,n], A [m,k1-k0] and C [m,j1-j0].
 func CheckPacked(m, k0, k1, j0, j1, k, n, lenA, lda, lenC, ldc int) {
 	const fn = "GemmPacked"
-	size(fn, "m", m)
+	notNegative(fn, "m", m)
 	part(fn, "k0..k1", k0, k1, k)
 	part(fn, "j0..j1", j0, j1, n)
-	matrix(fn, "a", "m", "k", m, k1-k0, lenA, lda)
-	matrix(fn, "c", "m", "n", m, j1-j0, lenC, ldc)
+	if !fits(m, k1-k0, lenA, lda) {
+		badMatrix(fn, "a", "m", "k", m, k1-k0, lenA, lda)
+	}
+	if !fits(m, j1-j0, lenC, ldc) {
+		badMatrix(fn, "c", "m", "n", m, j1-j0, lenC, ldc)
+	}
 }
 
 func part(fn, arg string, from, to, n int) {
@@ -83,37 +100,63 @@ func trans(fn, arg string, t blas.Transpose) {
 	}
 }
 
-func size(fn, arg string, got int) {
+func notNegative(fn, arg string, got int) {
 	if got < 0 {
 		bad(fn, arg, got, "at least", "", 0)
 	}
 }
 
-// matrix checks a row-major matrix of rows x cols; the last row may end with its last element.
-func matrix(fn, arg, rowsName, colsName string, rows, cols, length, ld int) {
+// fits reports whether a slice of some length holds a row-major matrix of rows x cols; the last
+// row may end with its last element. It is small enough to be a part of its callers: a product
+// of a few numbers takes no longer than a dozen calls.
+func fits(rows, cols, length, ld int) bool {
+	return ld >= cols && length >= size.Matrix(rows, cols, ld)
+}
+
+// vectorFits is fits for a vector, which is a column of a matrix. The least of all ints is its
+// own negative, which package size takes for what it is: too large.
+func vectorFits(count, length, inc int) bool {
+	return inc != 0 && length >= size.Matrix(count, 1, max(inc, -inc))
+}
+
+// badMatrix panics because of what does not fit.
+//
+//go:noinline
+func badMatrix(fn, arg, rowsName, colsName string, rows, cols, length, ld int) {
 	if ld < cols {
 		bad(fn, "ld"+arg, ld, "at least", colsName, cols)
 	}
-	if rows > 0 && cols > 0 && length < (rows-1)*ld+cols {
-		bad(fn, "len("+arg+")", length, "at least", "("+rowsName+"-1)*ld"+arg+"+"+colsName, (rows-1)*ld+cols)
-	}
+	bad(fn, "len("+arg+")", length, "at least", "("+rowsName+"-1)*ld"+arg+"+"+colsName, size.Matrix(rows, cols, ld))
 }
 
-func vector(fn, arg, upper, countName string, count, length, inc int) {
+// badVector is badMatrix for a vector.
+//
+//go:noinline
+func badVector(fn, arg, upper, countName string, count, length, inc int) {
 	if inc == 0 {
 		bad(fn, "inc"+upper, inc, "anything but", "", 0)
 	}
-	if step := max(inc, -inc); count > 0 && length < (count-1)*step+1 {
-		bad(fn, "len("+arg+")", length, "at least", "("+countName+"-1)*|inc"+upper+"|+1", (count-1)*step+1)
-	}
+	bad(fn, "len("+arg+")", length, "at least", "("+countName+"-1)*|inc"+upper+"|+1", size.Matrix(count, 1, max(inc, -inc)))
 }
 
+// bad panics. formula is what want was computed from, if anything.
+//
 //go:noinline
 func bad(fn, arg string, got int, relation, formula string, want int) {
-	if formula != "" {
+	switch {
+	case formula != "" && want == size.Max: // the value may be more than that
+		formula += " >= "
+	case formula != "":
 		formula += " = "
 	}
 	panic(fmt.Sprintf("blas: %s: %s = %d, want %s %s%d", fn, arg, got, relation, formula, want))
+}
+
+// BadNil panics because argument arg of fn is nil.
+//
+//go:noinline
+func BadNil(fn, arg string) {
+	panic(fmt.Sprintf("blas: %s: %s = nil, want a matrix of Packed.Pack", fn, arg))
 }
 
 //go:noinline
