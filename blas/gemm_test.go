@@ -29,6 +29,10 @@ func TestPanics(t *testing.T) {
 	asmtest.ForEachISA(t, func(t *testing.T) { blastest.Panics(t, blas.Go{}) })
 }
 
+func TestStrides(t *testing.T) {
+	asmtest.ForEachISA(t, func(t *testing.T) { blastest.Strides(t, blas.Go{}) })
+}
+
 func TestShapes(t *testing.T) {
 	asmtest.ForEachISA(t, func(t *testing.T) {
 		if asm.Active() == asm.Generic {

@@ -5,6 +5,7 @@
 //	func TestGemv(t *testing.T)   { blastest.Gemv(t, Backend{}, blastest.Options{}) }
 //	func TestValues(t *testing.T) { blastest.Values(t, Backend{}, blastest.Options{}) }
 //	func TestPanics(t *testing.T) { blastest.Panics(t, Backend{}) }
+//	func TestStrides(t *testing.T) { blastest.Strides(t, Backend{}) }
 //
 // and one for products by packed matrices, which belong to no backend:
 //
