@@ -13,6 +13,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	elbow "github.com/elbow-go/elbow/blas"
+	"github.com/elbow-go/elbow/blas/blastest"
 )
 
 // values returns n multiples of 2^-4 up to 4: every sum of up to 2^11 products is exact in
@@ -62,6 +63,34 @@ func same[T float32 | float64](t *testing.T, what string, got, want []T) {
 	for i, g := range got {
 		if g != want[i] {
 			t.Fatalf("%s: element %d = %v, gonum has %v", what, i, g, want[i])
+		}
+	}
+}
+
+// backend is the adapter seen as one of package blas.
+type backend struct{ Implementation }
+
+func (backend) Name() string { return "gonumblas" }
+
+// The suites of all backends. There is no TestValues: float64 has gonum's NaN.
+func TestGemm(t *testing.T)    { blastest.Gemm(t, backend{}, blastest.Options{}) }
+func TestGemv(t *testing.T)    { blastest.Gemv(t, backend{}, blastest.Options{}) }
+func TestPanics(t *testing.T)  { blastest.Panics(t, backend{}) }
+func TestStrides(t *testing.T) { blastest.Strides(t, backend{}) }
+
+// TestOthers: float64 goes to gonum under backend go, and to the active backend otherwise. gonum
+// leaves out the zeros of A, and the others do not.
+func TestOthers(t *testing.T) {
+	was := elbow.Active().Name()
+	defer elbow.Use(was)
+	for _, name := range elbow.Available() {
+		if err := elbow.Use(name); err != nil {
+			t.Fatal(err)
+		}
+		c := make([]float64, 1)
+		Implementation{}.Dgemm(blas.NoTrans, blas.NoTrans, 1, 1, 2, 1, []float64{0, 1}, 2, []float64{math.NaN(), 3}, 1, 0, c, 1)
+		if gonum := c[0] == 3; gonum != (name == "go") {
+			t.Errorf("under %s: 0*NaN + 1*3 = %v", name, c[0])
 		}
 	}
 }
