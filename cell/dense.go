@@ -44,13 +44,18 @@ type Dense[T Float] struct {
 	W       []T // [Out, In]
 	B       []T // [Out]
 
-	packing
+	packing  packing
 	products products[T] // by W
 }
 
-// NewDense returns a layer with all parameters 0.
+// NewDense returns a layer with all parameters 0. It panics if a size is negative or larger than
+// [MaxSize], W would have more than [MaxWeights] elements, or act is none of the activations.
 func NewDense[T Float](in, out int, act Activation) *Dense[T] {
-	checkRange("NewDense", "act", int(act), int(act), len(activationNames)-1)
+	const fn = "NewDense"
+	checkSize(fn, "act", int(act), len(activationNames)-1)
+	checkSize(fn, "in", in, MaxSize)
+	checkSize(fn, "out", out, MaxSize)
+	checkWeights(fn, "W", out, in)
 	return &Dense[T]{In: in, Out: out, Act: act, W: pages.Make[T](out * in), B: make([]T, out)}
 }
 
@@ -64,15 +69,39 @@ func (d *Dense[T]) Tensors() []Tensor[T] {
 
 // Pack prepares the parameters for Forward, Project and Activate under the instruction set
 // in use. Whoever has written to W or B calls it. W is copied later, by the products that gain
-// from it.
-func (d *Dense[T]) Pack() { d.pack(false) }
+// from it. Pack panics if W and B do not have the sizes of the layer.
+func (d *Dense[T]) Pack() { d.pack("Dense.Pack", false) }
 
 // PackForTraining is Pack for the backward pass too.
-func (d *Dense[T]) PackForTraining() { d.pack(true) }
+func (d *Dense[T]) PackForTraining() { d.pack("Dense.PackForTraining", true) }
 
-func (d *Dense[T]) pack(training bool) {
+func (d *Dense[T]) pack(fn string, training bool) {
+	d.checkTensors(fn, "")
 	d.products.reset()
-	d.set(training)
+	d.packing.set(training, d.sizes())
+}
+
+func (d *Dense[T]) sizes() layerSizes { return layerSizes{int(d.Act), d.In, d.Out} }
+
+// checkTensors panics unless d could have been made by NewDense. layer goes before the names
+// of its parameters.
+func (d *Dense[T]) checkTensors(fn, layer string) {
+	checkSize(fn, "Act", int(d.Act), len(activationNames)-1)
+	checkSize(fn, "In", d.In, MaxSize)
+	checkSize(fn, "Out", d.Out, MaxSize)
+	checkTensor(fn, layer, "W", len(d.W), d.Out, d.In)
+	checkTensor(fn, layer, "B", len(d.B), d.Out, 1)
+}
+
+// Packed returns nil if the layer is packed for the instruction set in use, and for the backward
+// pass too if training is set. Otherwise the error says what to do.
+func (d *Dense[T]) Packed(training bool) error { return d.packing.err(training, d.sizes()) }
+
+// check panics unless d is packed.
+func (d *Dense[T]) check(fn string, training bool) {
+	if err := d.Packed(training); err != nil {
+		panic("cell: " + fn + ": " + err.Error())
+	}
 }
 
 // Forward computes y = act(b + x Wᵀ). y must not overlap x.
@@ -82,23 +111,28 @@ func (d *Dense[T]) Forward(y, x []T, rows int) {
 }
 
 // Project adds the input columns from..to to the pre-activation y [rows, Out], starting it
-// with the bias when from is 0. x is [rows, to-from].
+// with the bias when from is 0. x is [rows, to-from]. It panics if a slice is too short, rows is
+// negative, from..to is not within the input, or the layer is not packed.
 func (d *Dense[T]) Project(y, x []T, rows, from, to int) {
 	const fn = "Dense.Project"
 	d.check(fn, false)
+	checkSize(fn, "rows", rows, MaxRows)
 	checkRange(fn, "from..to", from, to, d.In)
 	n := to - from
-	checkLen(fn, "y", len(y), rows*d.Out)
-	checkLen(fn, "x", len(x), rows*n)
+	checkMatrix(fn, "y", len(y), rows, d.Out)
+	checkMatrix(fn, "x", len(x), rows, n)
 	if from == 0 {
 		kernels.SetRows(y, d.B, rows, d.Out, d.Out)
 	}
 	d.products.project(y, x, d.W, rows, d.Out, d.In, from, to, d.Out, n)
 }
 
-// Activate replaces the pre-activation y [rows, Out] by the activation.
+// Activate replaces the pre-activation y [rows, Out] by the activation. It panics if y is too
+// short or rows negative.
 func (d *Dense[T]) Activate(y []T, rows int) {
-	checkLen("Dense.Activate", "y", len(y), rows*d.Out)
+	const fn = "Dense.Activate"
+	d.checkRows(fn, rows)
+	checkMatrix(fn, "y", len(y), rows, d.Out)
 	y = y[:rows*d.Out]
 	switch d.Act {
 	case ReLU:
@@ -112,12 +146,20 @@ func (d *Dense[T]) Activate(y []T, rows int) {
 	}
 }
 
+// checkRows panics unless rows and the outputs of the layer, which a literal may have put
+// anywhere, are sizes.
+func (d *Dense[T]) checkRows(fn string, rows int) {
+	checkSize(fn, "rows", rows, MaxRows)
+	checkSize(fn, "Out", d.Out, MaxSize)
+}
+
 // ActivateBackward turns dy, the gradient of the output, into the gradient of the
-// pre-activation, in place. y is the output.
+// pre-activation, in place. y is the output. It panics if a slice is too short or rows negative.
 func (d *Dense[T]) ActivateBackward(dy, y []T, rows int) {
 	const fn = "Dense.ActivateBackward"
-	checkLen(fn, "dy", len(dy), rows*d.Out)
-	checkLen(fn, "y", len(y), rows*d.Out)
+	d.checkRows(fn, rows)
+	checkMatrix(fn, "dy", len(dy), rows, d.Out)
+	checkMatrix(fn, "y", len(y), rows, d.Out)
 	dy, y = dy[:rows*d.Out], y[:rows*d.Out]
 	switch d.Act {
 	case ReLU:
@@ -133,28 +175,35 @@ func (d *Dense[T]) ActivateBackward(dy, y []T, rows int) {
 
 // InputGrad computes the gradient of the input columns from..to, given the gradient da
 // [rows, Out] of the pre-activation: dx = da W[:, from:to], or dx += if add is set. dx is
-// [rows, to-from].
+// [rows, to-from]. It panics as Project does, and if the layer is not packed for training.
 func (d *Dense[T]) InputGrad(dx, da []T, rows, from, to int, add bool) {
 	const fn = "Dense.InputGrad"
 	d.check(fn, true)
+	checkSize(fn, "rows", rows, MaxRows)
 	checkRange(fn, "from..to", from, to, d.In)
 	n := to - from
-	checkLen(fn, "dx", len(dx), rows*n)
-	checkLen(fn, "da", len(da), rows*d.Out)
+	checkMatrix(fn, "dx", len(dx), rows, n)
+	checkMatrix(fn, "da", len(da), rows, d.Out)
 	d.products.inputGrad(dx, da, d.W, rows, d.Out, d.In, from, to, n, d.Out, add)
 }
 
 // ParamGrad adds to grad the gradient of the weights of the input columns from..to and,
 // when from is 0, of the bias, for the outputs lo..hi only: goroutines may share the work
 // by outputs, which leaves the order of every sum, and so its bits, alone. da is the
-// gradient of the pre-activation [rows, Out], x the input [rows, to-from].
+// gradient of the pre-activation [rows, Out], x the input [rows, to-from]. It panics if a slice
+// is too short, a range is not within the layer, or grad is not of its shape.
 func (d *Dense[T]) ParamGrad(grad *Dense[T], da, x []T, rows, from, to, lo, hi int) {
 	const fn = "Dense.ParamGrad"
+	if grad == nil || grad.In != d.In || grad.Out != d.Out {
+		panic("cell: " + fn + ": grad is not of the shape of the layer, want one from NewGrad")
+	}
+	grad.checkTensors(fn, "grad.")
+	checkSize(fn, "rows", rows, MaxRows)
 	checkRange(fn, "from..to", from, to, d.In)
 	checkRange(fn, "lo..hi", lo, hi, d.Out)
 	n := to - from
-	checkLen(fn, "da", len(da), rows*d.Out)
-	checkLen(fn, "x", len(x), rows*n)
+	checkMatrix(fn, "da", len(da), rows, d.Out)
+	checkMatrix(fn, "x", len(x), rows, n)
 	if lo == hi || rows == 0 {
 		return
 	}

@@ -22,6 +22,7 @@ func TestDenseGradient(t *testing.T) {
 			x, w := random[float64](rows*in, rng), random[float64](rows*out, rng)
 			y, dx := make([]float64, rows*out), make([]float64, rows*in)
 			loss := func() float64 {
+				d.PackForTraining()
 				d.Forward(y, x, rows)
 				sum := 0.0
 				for i := range y {

@@ -12,7 +12,9 @@
 // models whose input depends on the state call the parts.
 //
 // A batch of sequences is ragged and time-major, see [Ragged]; its Rows are the sum of the
-// lengths, and no work is done for steps that a sequence does not have.
+// lengths, and no work is done for steps that a sequence does not have. One of length 0 keeps
+// its state: the final state is the initial one, and so for the gradients (ONNX Runtime sets it
+// to 0).
 //
 // # Rules
 //
@@ -35,5 +37,7 @@
 // all steps and do not wait for each other. For a batch of a sequence or a few there is
 // [Sequence.Spin], with which they share every step.
 //
-// Wrong shapes are bugs of the caller and panic with function, argument, got and want.
+// Wrong shapes, calls in the wrong order and layers that do not belong together are bugs of the
+// caller. They panic with function, argument, got and want, before anything is written. No size
+// is too large for the checks; the largest that are allowed are [MaxSize] and those beside it.
 package cell

@@ -2,20 +2,48 @@ package cell
 
 import (
 	"fmt"
-
-	"github.com/elbow-go/elbow/asm"
+	"math"
+	"math/bits"
 )
 
+// The checks of the exported functions. What does not fit is a bug of the caller and panics,
+// before anything is written. No size gets past them by a product that overflows.
+
+// The largest sizes. They are far beyond what anybody trains and keep every product of sizes
+// within an int.
+const (
+	MaxSize    = 1 << 24       // inputs, outputs and units of a layer
+	MaxWeights = math.MaxInt32 // elements of a matrix of parameters
+	MaxSteps   = 1 << 28       // steps of a sequence
+	MaxRows    = 1 << 30       // steps of all sequences of a batch, and rows in general
+	MaxThreads = 1 << 12       // goroutines
+)
+
+// checkSize panics unless arg is within 0..most.
+func checkSize(fn, arg string, got, most int) {
+	if got < 0 || got > most {
+		panic(fmt.Sprintf("cell: %s: %s = %d, want 0..%d", fn, arg, got, most))
+	}
+}
+
 // checkLen panics unless slice arg of function fn has at least want elements.
-func checkLen(fn, arg string, got, want int) {
-	if got < want {
-		badLen(fn, arg, got, want)
+func checkLen(fn, arg string, got, want int) { checkMatrix(fn, arg, got, want, 1) }
+
+// checkMatrix panics unless slice arg of function fn has room for rows of cols columns, neither
+// of which is negative.
+func checkMatrix(fn, arg string, got, rows, cols int) {
+	if hi, lo := bits.Mul64(uint64(rows), uint64(cols)); hi > 0 || lo > uint64(got) {
+		badLen(fn, arg, got, rows, cols)
 	}
 }
 
 //go:noinline
-func badLen(fn, arg string, got, want int) {
-	panic(fmt.Sprintf("cell: %s: len(%s) = %d, want at least %d", fn, arg, got, want))
+func badLen(fn, arg string, got, rows, cols int) {
+	want := fmt.Sprintf("%d*%d", rows, cols)
+	if hi, lo := bits.Mul64(uint64(rows), uint64(cols)); hi == 0 {
+		want = fmt.Sprint(lo)
+	}
+	panic(fmt.Sprintf("cell: %s: len(%s) = %d, want at least %s", fn, arg, got, want))
 }
 
 // checkRange panics unless lo..hi is a range of columns (or rows, or steps) within 0..n.
@@ -25,25 +53,29 @@ func checkRange(fn, what string, lo, hi, n int) {
 	}
 }
 
-// packing is what a layer knows about its packed copies.
-type packing struct {
-	ready    bool
-	training bool
-	isa      asm.ISA
-}
-
-// check panics unless the layer is packed for the instruction set in use.
-func (p *packing) check(fn string, training bool) {
-	switch {
-	case !p.ready:
-		panic("cell: " + fn + ": the layer is not packed: call Pack or PackForTraining after its parameters were written")
-	case training && !p.training:
-		panic("cell: " + fn + ": the layer is packed for inference only: call PackForTraining")
-	case p.isa != asm.Active():
-		panic(fmt.Sprintf("cell: %s: the layer is packed for isa = %v, want %v: call Pack or PackForTraining again after asm.Use", fn, p.isa, asm.Active()))
+// checkIndex panics unless i is within 0..n-1.
+func checkIndex(fn, what string, i, n int) {
+	if i < 0 || i >= n {
+		badIndex(fn, what, i, n)
 	}
 }
 
-func (p *packing) set(training bool) {
-	*p = packing{ready: true, training: training, isa: asm.Active()}
+//go:noinline
+func badIndex(fn, what string, i, n int) {
+	panic(fmt.Sprintf("cell: %s: %s = %d, want at least 0 and less than %d", fn, what, i, n))
+}
+
+// checkWeights panics unless a matrix of rows*cols parameters, which are sizes, may be made.
+func checkWeights(fn, what string, rows, cols int) {
+	if hi, lo := bits.Mul64(uint64(rows), uint64(cols)); hi > 0 || lo > MaxWeights {
+		panic(fmt.Sprintf("cell: %s: %s has %d*%d elements, want at most %d", fn, what, rows, cols, MaxWeights))
+	}
+}
+
+// checkTensor panics unless a parameter of a layer has the given number of elements. The name of
+// the layer goes before that of the parameter.
+func checkTensor(fn, layer, name string, got, rows, cols int) {
+	if hi, lo := bits.Mul64(uint64(rows), uint64(cols)); hi > 0 || lo != uint64(got) {
+		panic(fmt.Sprintf("cell: %s: len(%s%s) = %d, want %d*%d, as a new layer has it", fn, layer, name, got, rows, cols))
+	}
 }

@@ -1,17 +1,25 @@
 package cell
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/elbow-go/elbow/kernels"
 )
 
 // Uniform fills w, rows of cols columns, with uniform draws from (lo, hi). Row i of w is
-// row row+i of the noise at step 0, so a matrix may be filled whole or in parts.
+// row row+i of the noise at step 0, so a matrix may be filled whole or in parts. It panics
+// unless w consists of whole rows and rows are counted from 0 to 2^32-1.
 func Uniform[T Float](w []T, cols int, lo, hi float64, noise kernels.Noise, row int) {
+	const fn = "Uniform"
+	checkSize(fn, "cols", cols, MaxWeights)
 	if len(w) == 0 {
 		return
 	}
+	if cols == 0 || len(w)%cols != 0 {
+		panic(fmt.Sprintf("cell: %s: len(w) = %d, want a multiple of cols = %d", fn, len(w), cols))
+	}
+	checkNoiseRows(fn, row, len(w)/cols)
 	kernels.Uniforms(w, noise, 0, uint32(row), len(w)/cols, cols)
 	for i, u := range w {
 		w[i] = T(lo + float64((hi-lo)*float64(u)))
@@ -22,8 +30,13 @@ func Uniform[T Float](w []T, cols int, lo, hi float64, noise kernels.Noise, row 
 // of the noise: the rows of a matrix of normals, made orthonormal one after the other (Gram
 // and Schmidt, twice for accuracy). It is written in plain float64 operations that no compiler may
 // fuse, so that every machine starts from the same parameters.
+//
+// It panics if w is too short, n is not a size, or rows are not counted from 0 to 2^32-1.
 func Orthogonal[T Float](w []T, n int, noise kernels.Noise, row int) {
-	checkLen("Orthogonal", "w", len(w), n*n)
+	const fn = "Orthogonal"
+	checkSize(fn, "n", n, MaxSize)
+	checkMatrix(fn, "w", len(w), n, n)
+	checkNoiseRows(fn, row, n)
 	draws := make([]float64, n*n)
 	kernels.Normals(draws, noise, 0, uint32(row), n, n)
 	for i := range n {
@@ -42,6 +55,13 @@ func Orthogonal[T Float](w []T, n int, noise kernels.Noise, row int) {
 			v[j] *= scale
 			w[i*n+j] = T(v[j])
 		}
+	}
+}
+
+// checkNoiseRows panics unless the rows row...row+n-1 can be those of a noise.
+func checkNoiseRows(fn string, row, n int) {
+	if row < 0 || uint64(row)+uint64(n) > 1<<32 {
+		panic(fmt.Sprintf("cell: %s: row = %d, want at least 0 and, with its %d rows, at most 2^32", fn, row, n))
 	}
 }
 

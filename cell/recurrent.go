@@ -82,24 +82,26 @@ type Recurrent[T Float] struct {
 	Bhn        []T // [Hidden], GRU only: the bias inside the reset
 	Peephole   []T // [3*Hidden] for i, f and o, LSTM only, or nil
 
-	packing
+	packing  packing
 	products products[T]            // by Wih
 	whh      kernels.StepWeights[T] // Whh as the steps read it
 }
 
-// NewRecurrent returns a layer with all parameters 0 and without peepholes.
+// NewRecurrent returns a layer with all parameters 0 and without peepholes. It panics if a size
+// is negative or larger than [MaxSize], a matrix would have more than [MaxWeights] elements, or
+// kind is none of the kinds.
 func NewRecurrent[T Float](kind Kind, in, hidden int) *Recurrent[T] {
-	checkRange("NewRecurrent", "kind", int(kind), int(kind), len(kindNames)-1)
+	l := &Recurrent[T]{Kind: kind, In: in, Hidden: hidden}
+	l.checkSizes("NewRecurrent")
 	rows := kind.Gates() * hidden
-	l := &Recurrent[T]{Kind: kind, In: in, Hidden: hidden,
-		Wih: pages.Make[T](rows * in), Whh: pages.Make[T](rows * hidden), B: make([]T, rows)}
+	l.Wih, l.Whh, l.B = pages.Make[T](rows*in), pages.Make[T](rows*hidden), make([]T, rows)
 	if kind == GRU {
 		l.Bhn = make([]T, hidden)
 	}
 	return l
 }
 
-// NewPeepholeLSTM returns an LSTM with peepholes, all parameters 0.
+// NewPeepholeLSTM returns an LSTM with peepholes, all parameters 0. It panics as NewRecurrent.
 func NewPeepholeLSTM[T Float](in, hidden int) *Recurrent[T] {
 	l := NewRecurrent[T](LSTM, in, hidden)
 	l.Peephole = make([]T, 3*hidden)
@@ -108,11 +110,10 @@ func NewPeepholeLSTM[T Float](in, hidden int) *Recurrent[T] {
 
 // NewGrad returns a layer of the same shape, all 0, to hold the gradient of l.
 func (l *Recurrent[T]) NewGrad() *Recurrent[T] {
-	g := NewRecurrent[T](l.Kind, l.In, l.Hidden)
 	if l.Peephole != nil {
-		g.Peephole = make([]T, len(l.Peephole))
+		return NewPeepholeLSTM[T](l.In, l.Hidden)
 	}
-	return g
+	return NewRecurrent[T](l.Kind, l.In, l.Hidden)
 }
 
 // Tensors returns the parameters: wih, whh, b, and bhn or peephole where the layer has them.
@@ -129,26 +130,28 @@ func (l *Recurrent[T]) Tensors() []Tensor[T] {
 }
 
 // Pack makes the copy of the recurrent weights that the steps read, for the instruction
-// set in use. Whoever has written to a parameter calls it. The input weights are copied later,
-// by the products that gain from it.
-func (l *Recurrent[T]) Pack() { l.pack(false) }
+// set in use. Whoever has written to a parameter calls it. The input weights are copied later, by the products that gain from it. Pack panics if the
+// parameters do not have the sizes of the layer.
+func (l *Recurrent[T]) Pack() { l.pack("Recurrent.Pack", false) }
 
 // PackForTraining is Pack for the backward pass too.
-func (l *Recurrent[T]) PackForTraining() { l.pack(true) }
+func (l *Recurrent[T]) PackForTraining() { l.pack("Recurrent.PackForTraining", true) }
 
 // PackBF16 is Pack with the recurrent weights rounded to bfloat16 in the copy: half the memory,
 // and about twice the speed for one sequence or a few where the weights do not fit the cache.
 // See [kernels.StepWeights.PackBF16].
 func (l *Recurrent[T]) PackBF16() {
+	l.checkTensors("Recurrent.PackBF16", "")
 	l.products.reset()
 	l.whh.PackBF16(stepKinds[l.Kind], l.Whh, l.Hidden)
-	l.set(false)
+	l.packing.set(false, l.sizes())
 }
 
-func (l *Recurrent[T]) pack(training bool) {
+func (l *Recurrent[T]) pack(fn string, training bool) {
+	l.checkTensors(fn, "")
 	l.products.reset()
 	l.whh.Pack(stepKinds[l.Kind], l.Whh, l.Hidden, training)
-	l.set(training)
+	l.packing.set(training, l.sizes())
 }
 
 var stepKinds = [...]kernels.StepKind{kernels.StepRNN, kernels.StepRNN, kernels.StepLSTM, kernels.StepGRU, kernels.StepGRUBefore}
@@ -168,14 +171,21 @@ func (l *Recurrent[T]) stride() int {
 // sequence, starting them with the bias when from is 0. x is [hi-lo, to-from]: its first
 // row belongs to row lo. Rows are those of the whole batch, so one product serves all
 // steps; a model whose later columns are known only inside the loop projects them there,
-// before the step. The bits do not depend on how it is cut.
+// before the step. The bits do not depend on how it is cut. It panics if x is too short, a range
+// is not within the batch and the input, or s has not begun with l.
 func (l *Recurrent[T]) Project(s *Sequence[T], x []T, lo, hi, from, to int) {
 	const fn = "Recurrent.Project"
 	l.check(fn, false)
+	s.check(fn, l, begun, ran)
 	checkRange(fn, "from..to", from, to, l.In)
 	checkRange(fn, "lo..hi", lo, hi, s.shape.Rows())
+	checkMatrix(fn, "x", len(x), hi-lo, to-from)
+	l.project(s, x, lo, hi, from, to)
+}
+
+// project is Project with what has been checked.
+func (l *Recurrent[T]) project(s *Sequence[T], x []T, lo, hi, from, to int) {
 	n, w, g := to-from, l.stride(), l.Kind.Gates()*l.Hidden
-	checkLen(fn, "x", len(x), (hi-lo)*n)
 	pre := s.gates[lo*w : hi*w]
 	if from == 0 {
 		kernels.SetRows(pre, l.B, hi-lo, g, w)
@@ -185,12 +195,19 @@ func (l *Recurrent[T]) Project(s *Sequence[T], x []T, lo, hi, from, to int) {
 
 // Step computes step t for the sequences b0..b1 of the batch, as far as they are still
 // running; their pre-activations must have all columns projected and their steps before t
-// must be done. Disjoint ranges of sequences may be stepped by different goroutines.
+// must be done. Disjoint ranges of sequences may be stepped by different goroutines. It panics if
+// there is no such step or range, or s has not begun with l.
 func (l *Recurrent[T]) Step(s *Sequence[T], t, b0, b1 int) {
 	const fn = "Recurrent.Step"
 	l.check(fn, false)
-	checkRange(fn, "t", t, t, s.shape.Steps()-1)
+	s.check(fn, l, begun, ran)
+	checkIndex(fn, "t", t, s.shape.Steps())
 	checkRange(fn, "b0..b1", b0, b1, s.shape.Batch())
+	l.step(s, t, b0, b1)
+}
+
+// step is Step with what has been checked.
+func (l *Recurrent[T]) step(s *Sequence[T], t, b0, b1 int) {
 	off, n := s.shape.Step(t)
 	n = min(b1, n) - b0
 	if n <= 0 {
@@ -274,12 +291,17 @@ func (l *Recurrent[T]) activation() kernels.Activation {
 //
 // dy is the gradient of h_t as far as it comes from outside the layer, for the first
 // len(dy)/Hidden sequences of the step; the others have none. What flows back from step
-// t+1 and from the final state is added here.
+// t+1 and from the final state is added here. It panics if dy has no whole rows, there is no
+// such step or range, or s does not go backward with l.
 func (l *Recurrent[T]) StepBackward(s *Sequence[T], t, b0, b1 int, dy []T) {
 	const fn = "Recurrent.StepBackward"
 	l.check(fn, true)
-	checkRange(fn, "t", t, t, s.shape.Steps()-1)
+	s.check(fn, l, back, back)
+	checkIndex(fn, "t", t, s.shape.Steps())
 	checkRange(fn, "b0..b1", b0, b1, s.shape.Batch())
+	if len(dy)%max(1, l.Hidden) != 0 {
+		panic(fmt.Sprintf("cell: %s: len(dy) = %d, want whole rows of Hidden = %d", fn, len(dy), l.Hidden))
+	}
 	_, n := s.shape.Step(t)
 	n = min(b1, n) - b0
 	if n <= 0 {
@@ -399,14 +421,16 @@ func sum[T Float](dst, a, b []T) {
 
 // InputGrad computes the gradient of the input columns from..to for the rows lo..hi, whose
 // steps have gone backward: dx = dG Wih[:, from:to], or dx += if add is set. dx is
-// [hi-lo, to-from].
+// [hi-lo, to-from]. It panics if dx is too short, a range is not within the batch and the input,
+// or s does not go backward with l.
 func (l *Recurrent[T]) InputGrad(s *Sequence[T], dx []T, lo, hi, from, to int, add bool) {
 	const fn = "Recurrent.InputGrad"
 	l.check(fn, true)
+	s.check(fn, l, back, back)
 	checkRange(fn, "from..to", from, to, l.In)
 	checkRange(fn, "lo..hi", lo, hi, s.shape.Rows())
 	n, w := to-from, l.stride()
-	checkLen(fn, "dx", len(dx), (hi-lo)*n)
+	checkMatrix(fn, "dx", len(dx), hi-lo, n)
 	l.products.inputGrad(dx, s.gates[lo*w:hi*w], l.Wih, hi-lo, l.Kind.Gates()*l.Hidden, l.In, from, to, n, w, add)
 }
 
@@ -414,13 +438,16 @@ func (l *Recurrent[T]) InputGrad(s *Sequence[T], dx []T, lo, hi, from, to int, a
 // when from is 0, of all other parameters, once all steps have gone backward. x is the
 // input of all rows, [Rows, to-from]. Only the outputs lo..hi of Gates()*Hidden are
 // computed: goroutines may share the work by outputs, which leaves the order of every sum,
-// and so its bits, alone.
+// and so its bits, alone. It panics if x is too short, a range is not within the layer, grad is
+// not of its shape, or s does not go backward with l.
 func (l *Recurrent[T]) ParamGrad(grad *Recurrent[T], s *Sequence[T], x []T, from, to, lo, hi int) {
 	const fn = "Recurrent.ParamGrad"
+	s.check(fn, l, back, back)
+	l.checkGrad(fn, grad)
 	h, w, rows, n := l.Hidden, l.stride(), s.shape.Rows(), to-from
 	checkRange(fn, "from..to", from, to, l.In)
 	checkRange(fn, "lo..hi", lo, hi, l.Kind.Gates()*h)
-	checkLen(fn, "x", len(x), rows*n)
+	checkMatrix(fn, "x", len(x), rows, n)
 	if lo == hi || rows == 0 {
 		return
 	}

@@ -396,36 +396,3 @@ func mustPanic(t *testing.T, text string, f func()) {
 	}()
 	f()
 }
-
-func TestPanics(t *testing.T) {
-	l := NewRecurrent[float32](LSTM, 2, 3)
-	l.PackForTraining()
-	s, shape := NewSequence[float32](), NewRagged(2, 1)
-	x := make([]float32, 6)
-	d := NewDense[float32](2, 3, Linear)
-	d.PackForTraining()
-	y := make([]float32, 6)
-	for text, f := range map[string]func(){
-		"cell: Ragged.Reset: lengths[1] = 3, want at most lengths[0] = 2":       func() { NewRagged(2, 3) },
-		"cell: Ragged.Reset: lengths[0] = -1, want at least 0":                  func() { NewRagged(-1) },
-		"cell: Recurrent.Forward: len(x) = 5, want at least 6":                  func() { l.Forward(s, shape, x[:5], nil, nil, 1) },
-		"cell: Sequence.Begin: len(h0) = 5, want at least 6":                    func() { l.Forward(s, shape, x, x[:5], nil, 1) },
-		"cell: Recurrent.Project: from..to = 1..3, want a range within 0..2":    func() { s.Begin(l, shape, nil, nil); l.Project(s, x, 0, 3, 1, 3) },
-		"cell: Dense.Project: len(x) = 3, want at least 4":                      func() { d.Forward(y, x[:3], 2) },
-		"cell: Dense.Project: len(y) = 5, want at least 6":                      func() { d.Forward(y[:5], x, 2) },
-		"cell: Dense.ParamGrad: lo..hi = 2..4, want a range within 0..3":        func() { d.ParamGrad(d.NewGrad(), y, x, 2, 0, 2, 2, 4) },
-		"cell: Reverse: len(src) = 2, want at least 3":                          func() { Reverse(shape, x, x[:2], 1) },
-		"cell: NewRecurrent: kind = 9..9, want a range within 0..4":             func() { NewRecurrent[float32](9, 1, 1) },
-		"cell: Recurrent.Step: t = 2..2, want a range within 0..1":              func() { s.Begin(l, shape, nil, nil); l.Step(s, 2, 0, 2) },
-		"cell: Sequence.Final: len(h) = 2, want at least 6":                     func() { s.Begin(l, shape, nil, nil); s.Final(x[:2], nil) },
-		"cell: Recurrent.Backward: len(dx) = 1, want at least 6":                func() { l.Backward(s, nil, x[:1], nil, nil, nil, nil, nil, x, 1) },
-		"cell: Recurrent.Next: len(h) = 1, want at least 3":                     func() { l.Next(s, x[:1], x, x, 1) },
-		"cell: Recurrent.ParamGrad: lo..hi = 0..13, want a range within 0..12":  func() { l.ParamGrad(l.NewGrad(), s, x, 0, 2, 0, 13) },
-		"cell: Recurrent.InputGrad: lo..hi = 0..9, want a range within 0..3":    func() { l.InputGrad(s, x, 0, 9, 0, 2, false) },
-		"cell: Recurrent.StepBackward: b0..b1 = 0..3, want a range within 0..2": func() { l.StepBackward(s, 0, 0, 3, nil) },
-		"cell: Sequence.InitialGrad: b0..b1 = 1..0, want a range within 0..2":   func() { s.InitialGrad(nil, nil, 1, 0) },
-		"cell: Recurrent.Project: lo..hi = -1..3, want a range within 0..3":     func() { l.Project(s, x, -1, 3, 0, 2) },
-	} {
-		t.Run(text, func(t *testing.T) { s.Begin(l, shape, nil, nil); mustPanic(t, text, f) })
-	}
-}

@@ -1,6 +1,10 @@
 package cell
 
 import (
+	"fmt"
+	"math"
+	"math/bits"
+
 	"github.com/elbow-go/elbow/internal/pages"
 	"github.com/elbow-go/elbow/internal/par"
 )
@@ -9,6 +13,10 @@ import (
 // states of all steps and, hidden, what the backward pass needs. It is sized by Begin,
 // allocates only when it has never been that large, and belongs to one caller. The order
 // of the hidden part is the layer's own business.
+//
+// It goes through stages and panics where one is left out: Begin or Forward with a layer, then
+// BeginBackward or Backward with the same one, once, since the gradients take the place of the
+// gates. The shape must not be reset before all is done.
 type Sequence[T Float] struct {
 	H     []T // h_t of all rows [Rows, Hidden]
 	HPrev []T // h_{t-1} of all rows: the state a row starts its step with; those of step t are there once step t-1 is done
@@ -27,13 +35,15 @@ type Sequence[T Float] struct {
 	// code for the step, the batch is split all the same.
 	Spin bool
 
-	shape  *Ragged
-	hidden int
-	h0, c0 []T
-	gates  []T // [Rows, stride]: pre-activations, then activated gates, then their gradient
-	dh, dc []T // [Batch, Hidden], the gradients that flow back from step to step
-	dhx    []T // the GRU's direct path
-	dhn    []T // gradient of the final states, or nil
+	stage   stage
+	shape   *Ragged
+	version uint64 // of shape, at Begin
+	hidden  int
+	h0, c0  []T
+	gates   []T // [Rows, stride]: pre-activations, then activated gates, then their gradient
+	dh, dc  []T // [Batch, Hidden], the gradients that flow back from step to step
+	dhx     []T // the GRU's direct path
+	dhn     []T // gradient of the final states, or nil
 
 	// The arguments of a running Forward or Backward, and its parts as function values
 	// made once: a closure per call would be an allocation per call.
@@ -45,31 +55,94 @@ type Sequence[T Float] struct {
 	meet          func()
 	forwardShare  func(i, _ int)
 	backShare     func(i, _ int)
-	one           *Ragged // shape of a single step, for Next
+	one           Ragged // shape of a single step, for Next
 }
+
+// stage is how far the use of a Sequence has come.
+type stage uint8
+
+const (
+	fresh stage = iota
+	begun       // Begin: steps may go forward
+	ran         // Forward has done all of them
+	back        // BeginBackward: steps may go backward
+)
 
 // NewSequence returns an empty workspace.
 func NewSequence[T Float]() *Sequence[T] {
-	s := &Sequence[T]{one: new(Ragged)}
-	s.forward, s.back, s.params = s.forwardRows, s.backwardRows, s.paramGrad
-	s.meet, s.forwardShare, s.backShare = s.barrier.wait, s.forwardUnits, s.backwardUnits
+	s := new(Sequence[T])
+	s.init()
 	return s
 }
 
+// init makes the function values of a Sequence that has none yet.
+func (s *Sequence[T]) init() {
+	if s.forward != nil {
+		return
+	}
+	s.forward, s.back, s.params = s.forwardRows, s.backwardRows, s.paramGrad
+	s.meet, s.forwardShare, s.backShare = s.barrier.wait, s.forwardUnits, s.backwardUnits
+}
+
+// check panics unless s is in use by l, in one of the stages from..to.
+func (s *Sequence[T]) check(fn string, l *Recurrent[T], from, to stage) {
+	if s == nil || s.stage < from || s.stage > to || s.layer != l || s.shape.version != s.version {
+		s.misused(fn, l, from, to)
+	}
+}
+
+// misused is the panic of check.
+func (s *Sequence[T]) misused(fn string, l *Recurrent[T], from, to stage) {
+	what := "the shape was reset since Sequence.Begin"
+	switch {
+	case s == nil:
+		what = "s is nil, want a Sequence"
+	case s.stage == fresh:
+		what = "the sequence has not begun: call Sequence.Begin or Recurrent.Forward"
+	case s.layer != l:
+		what = "the sequence has begun with another layer"
+	case s.stage > to:
+		what = "the sequence has gone backward, which is done once: call Sequence.Begin or Recurrent.Forward"
+	case s.stage < from && from == ran:
+		what = "the sequence has not gone forward: call Recurrent.Forward"
+	case s.stage < from:
+		what = "the sequence does not go backward: call Sequence.BeginBackward"
+	}
+	panic("cell: " + fn + ": " + what)
+}
+
 // Begin prepares s for a batch of the given shape, which it keeps. h0 and c0 are the
-// initial states [Batch, Hidden], copied; nil is zero. c0 is for the LSTM only.
+// initial states [Batch, Hidden], copied; nil is zero. c0 is for the LSTM only. It panics if a
+// state is too short, the batch too large, or the layer not packed.
 func (s *Sequence[T]) Begin(l *Recurrent[T], shape *Ragged, h0, c0 []T) {
 	const fn = "Sequence.Begin"
-	h, b, rows := l.Hidden, shape.Batch(), shape.Rows()
+	if l == nil {
+		panic("cell: " + fn + ": l is nil, want a layer")
+	}
+	shape.check(fn)
+	l.check(fn, false)
+	s.begin(fn, l, shape, h0, c0)
+}
+
+// maxRoom is the largest number of elements of a workspace: more than there is memory.
+const maxRoom = min(1<<44, math.MaxInt>>4)
+
+// begin is Begin with a layer that is packed.
+func (s *Sequence[T]) begin(fn string, l *Recurrent[T], shape *Ragged, h0, c0 []T) {
+	h, w, b, rows := l.Hidden, l.stride(), shape.Batch(), shape.Rows()
 	if h0 != nil {
-		checkLen(fn, "h0", len(h0), b*h)
+		checkMatrix(fn, "h0", len(h0), b, h)
 	}
 	if c0 != nil {
-		checkLen(fn, "c0", len(c0), b*h)
+		checkMatrix(fn, "c0", len(c0), b, h)
 	}
-	s.layer, s.shape, s.hidden = l, shape, h
+	if hi, lo := bits.Mul64(uint64(max(b, rows)), uint64(w)); hi > 0 || lo > maxRoom {
+		panic(fmt.Sprintf("cell: %s: %d rows of %d elements are more than any memory holds", fn, max(b, rows), w))
+	}
+	s.init()
+	s.stage, s.layer, s.shape, s.version, s.hidden, s.dhn = begun, l, shape, shape.version, h, nil
 	s.H, s.HPrev = pages.Grow(s.H, rows*h), pages.Grow(s.HPrev, rows*h)
-	s.gates = pages.Grow(s.gates, rows*l.stride())
+	s.gates = pages.Grow(s.gates, rows*w)
 	s.h0 = initial(s.h0, h0, b*h)
 	if shape.Steps() > 0 {
 		_, n := shape.Step(0)
@@ -110,12 +183,15 @@ func (s *Sequence[T]) cellBefore(t, b0, n int) []T {
 }
 
 // Final copies the state of every sequence at its last step to h and c [Batch, Hidden];
-// a sequence of length 0 keeps its initial state. c is for the LSTM only and may be nil.
+// a sequence of length 0 keeps its initial state. c is for the LSTM only and may be nil. It
+// panics if a slice is too short or s has not begun.
 func (s *Sequence[T]) Final(h, c []T) {
+	const fn = "Sequence.Final"
+	s.check(fn, s.layer, begun, back)
 	n := s.hidden
-	checkLen("Sequence.Final", "h", len(h), s.shape.Batch()*n)
+	checkMatrix(fn, "h", len(h), s.shape.Batch(), n)
 	if len(s.c0) > 0 && c != nil {
-		checkLen("Sequence.Final", "c", len(c), s.shape.Batch()*n)
+		checkMatrix(fn, "c", len(c), s.shape.Batch(), n)
 	} else {
 		c = nil
 	}
@@ -132,14 +208,15 @@ func (s *Sequence[T]) Final(h, c []T) {
 }
 
 // BeginBackward starts the backward pass. dhn and dcn are the gradients of the final
-// states [Batch, Hidden]; nil is zero. dhn is read until the pass has ended.
+// states [Batch, Hidden]; nil is zero. dhn is read until the pass has ended. It panics if a slice
+// is too short, or if s has not begun or has gone backward already.
 func (s *Sequence[T]) BeginBackward(dhn, dcn []T) {
 	const fn = "Sequence.BeginBackward"
+	s.check(fn, s.layer, begun, ran)
+	s.layer.check(fn, true)
+	s.checkStates(fn, "dhn", dhn, "dcn", dcn)
 	n := s.shape.Batch() * s.hidden
-	if dhn != nil {
-		checkLen(fn, "dhn", len(dhn), n)
-	}
-	s.dhn = dhn
+	s.stage, s.dhn = back, dhn
 	s.dh = pages.Grow(s.dh, n)
 	if k := s.layer.Kind; k == GRU || k == GRUBefore {
 		s.dhx = pages.Grow(s.dhx, n)
@@ -147,28 +224,37 @@ func (s *Sequence[T]) BeginBackward(dhn, dcn []T) {
 		s.dhx = nil
 	}
 	if s.layer.Kind == LSTM {
-		if dcn != nil {
-			checkLen(fn, "dcn", len(dcn), n)
-		}
 		s.dc = initial(s.dc, dcn, n)
+	}
+}
+
+// checkStates panics if one of two slices [Batch, Hidden], unless it is nil, is too short. The
+// second is for the LSTM only.
+func (s *Sequence[T]) checkStates(fn, nameH string, h []T, nameC string, c []T) {
+	if h != nil {
+		checkMatrix(fn, nameH, len(h), s.shape.Batch(), s.hidden)
+	}
+	if c != nil && s.layer.Kind == LSTM {
+		checkMatrix(fn, nameC, len(c), s.shape.Batch(), s.hidden)
 	}
 }
 
 // InitialGrad computes the gradient of the initial states of the sequences b0..b1 once all
 // their steps have gone backward. dh0 and dc0 are [Batch, Hidden]; dc0 is for the LSTM
-// only; either may be nil.
+// only; either may be nil. It panics if a slice is too short, the range is not within the batch,
+// or s does not go backward.
 func (s *Sequence[T]) InitialGrad(dh0, dc0 []T, b0, b1 int) {
 	const fn = "Sequence.InitialGrad"
+	s.check(fn, s.layer, back, back)
 	h, l := s.hidden, s.layer
 	checkRange(fn, "b0..b1", b0, b1, s.shape.Batch())
+	s.checkStates(fn, "dh0", dh0, "dc0", dc0)
 	if dc0 != nil && l.Kind == LSTM {
-		checkLen(fn, "dc0", len(dc0), s.shape.Batch()*h)
 		copy(dc0[b0*h:b1*h], s.dc[b0*h:b1*h])
 	}
 	if dh0 == nil {
 		return
 	}
-	checkLen(fn, "dh0", len(dh0), s.shape.Batch()*h)
 	n := 0
 	if s.shape.Steps() > 0 {
 		_, n = s.shape.Step(0)
@@ -193,14 +279,21 @@ func (s *Sequence[T]) InitialGrad(dh0, dc0 []T, b0, b1 int) {
 // Forward runs the whole batch: x [Rows, In] in, the outputs in s.H. h0 and c0 are as in
 // Begin. The batch is split over the given number of goroutines, each taking whole
 // sequences, or see [Sequence.Spin]; the bits do not depend on it. One goroutine is the
-// caller's own, and then nothing is allocated in the steady state.
+// caller's own, and then nothing is allocated in the steady state; 0 is one too. It panics as
+// Begin does, and if x is too short or threads is negative or larger than [MaxThreads].
 func (l *Recurrent[T]) Forward(s *Sequence[T], shape *Ragged, x, h0, c0 []T, threads int) {
-	l.check("Recurrent.Forward", false)
-	checkLen("Recurrent.Forward", "x", len(x), shape.Rows()*l.In)
-	s.Begin(l, shape, h0, c0)
+	const fn = "Recurrent.Forward"
+	if s == nil {
+		panic("cell: " + fn + ": s is nil, want a Sequence")
+	}
+	l.check(fn, false)
+	shape.check(fn)
+	checkMatrix(fn, "x", len(x), shape.Rows(), l.In)
+	checkSize(fn, "threads", threads, MaxThreads)
+	s.begin(fn, l, shape, h0, c0)
 	s.x = x
 	s.do(threads, s.forward, s.forwardShare)
-	s.x = nil
+	s.x, s.stage = nil, ran
 }
 
 // do runs rows for the parts of the batch, or share for each goroutine.
@@ -216,17 +309,17 @@ func (s *Sequence[T]) do(threads int, rows func(b0, b1 int), share func(i, _ int
 func (s *Sequence[T]) forwardRows(b0, b1 int) {
 	l := s.layer
 	if b0 == 0 && b1 == s.shape.Batch() {
-		l.Project(s, s.x, 0, s.shape.Rows(), 0, l.In)
+		l.project(s, s.x, 0, s.shape.Rows(), 0, l.In)
 	} else {
 		for t := range s.shape.Steps() {
 			off, n := s.shape.Step(t)
 			if n = min(n, b1); n > b0 {
-				l.Project(s, s.x[(off+b0)*l.In:], off+b0, off+n, 0, l.In)
+				l.project(s, s.x[(off+b0)*l.In:], off+b0, off+n, 0, l.In)
 			}
 		}
 	}
 	for t := range s.shape.Steps() {
-		l.Step(s, t, b0, b1)
+		l.step(s, t, b0, b1)
 	}
 }
 
@@ -238,14 +331,21 @@ func (s *Sequence[T]) forwardRows(b0, b1 int) {
 func (l *Recurrent[T]) Backward(s *Sequence[T], grad *Recurrent[T], dx, dh0, dc0, dy, dhn, dcn, x []T, threads int) {
 	const fn = "Recurrent.Backward"
 	l.check(fn, true)
+	s.check(fn, l, ran, ran)
 	rows := s.shape.Rows()
 	if dx != nil {
-		checkLen(fn, "dx", len(dx), rows*l.In)
+		checkMatrix(fn, "dx", len(dx), rows, l.In)
 	}
 	if dy != nil {
-		checkLen(fn, "dy", len(dy), rows*l.Hidden)
+		checkMatrix(fn, "dy", len(dy), rows, l.Hidden)
 	}
-	checkLen(fn, "x", len(x), rows*l.In)
+	checkMatrix(fn, "x", len(x), rows, l.In)
+	s.checkStates(fn, "dh0", dh0, "dc0", dc0)
+	s.checkStates(fn, "dhn", dhn, "dcn", dcn)
+	if grad != nil {
+		l.checkGrad(fn, grad)
+	}
+	checkSize(fn, "threads", threads, MaxThreads)
 	s.BeginBackward(dhn, dcn)
 	s.grad, s.x, s.y, s.dx = grad, x, dy, dx
 	s.do(threads, s.back, s.backShare)
@@ -253,7 +353,7 @@ func (l *Recurrent[T]) Backward(s *Sequence[T], grad *Recurrent[T], dx, dh0, dc0
 	if grad != nil {
 		par.Do(threads, l.Kind.Gates()*l.Hidden, s.params)
 	}
-	s.grad, s.x, s.y, s.dx, s.dhn = nil, nil, nil, nil, nil
+	s.grad, s.x, s.y, s.dx = nil, nil, nil, nil
 }
 
 func (s *Sequence[T]) backwardRows(b0, b1 int) {
@@ -282,17 +382,27 @@ func (s *Sequence[T]) paramGrad(lo, hi int) {
 
 // Next advances the states h and c [batch, Hidden] by one step with the input x
 // [batch, In], in place: a stream of inputs gives the same bits, one call after the other,
-// as a whole sequence. c is for the LSTM only.
+// as a whole sequence. c is for the LSTM only, which needs it. Next panics if a slice is too
+// short, batch is negative, or the layer is not packed.
 func (l *Recurrent[T]) Next(s *Sequence[T], h, c, x []T, batch int) {
 	const fn = "Recurrent.Next"
+	if s == nil {
+		panic("cell: " + fn + ": s is nil, want a Sequence")
+	}
 	l.check(fn, false)
-	checkLen(fn, "h", len(h), batch*l.Hidden)
-	checkLen(fn, "x", len(x), batch*l.In)
+	checkSize(fn, "batch", batch, MaxRows)
+	checkMatrix(fn, "h", len(h), batch, l.Hidden)
+	checkMatrix(fn, "x", len(x), batch, l.In)
+	if l.Kind == LSTM {
+		checkMatrix(fn, "c", len(c), batch, l.Hidden)
+	} else {
+		c = nil
+	}
 	s.one.ones(batch)
-	s.Begin(l, s.one, h, c)
-	l.Project(s, x, 0, batch, 0, l.In)
+	s.begin(fn, l, &s.one, h, c)
+	l.project(s, x, 0, batch, 0, l.In)
 	if batch > 0 {
-		l.Step(s, 0, 0, batch)
+		l.step(s, 0, 0, batch)
 	}
 	s.Final(h, c)
 }

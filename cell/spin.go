@@ -84,7 +84,7 @@ func (s *Sequence[T]) part(i int) kernels.StepPart {
 func (s *Sequence[T]) forwardUnits(i, _ int) {
 	l, h := s.layer, s.hidden
 	lo, hi := s.share(i, s.shape.Rows())
-	l.Project(s, s.x[lo*l.In:], lo, hi, 0, l.In)
+	l.project(s, s.x[lo*l.In:], lo, hi, 0, l.In)
 	s.meet()
 	hx := s.HPrev
 	for t := range s.shape.Steps() {

@@ -1,0 +1,157 @@
+package cell
+
+import (
+	"testing"
+
+	"github.com/elbow-go/elbow/asm/asmtest"
+	"github.com/elbow-go/elbow/kernels"
+)
+
+// TestPanics: what is wrong is named, and what was given and wanted. Sizes that cannot be are the
+// business of TestSizes.
+func TestPanics(t *testing.T) {
+	l, other := NewRecurrent[float32](LSTM, 2, 3), NewRecurrent[float32](LSTM, 2, 3)
+	l.PackForTraining()
+	other.PackForTraining()
+	s, shape := NewSequence[float32](), NewRagged(2, 1)
+	x, none := make([]float32, 9), []float32(nil)
+	d := NewDense[float32](2, 3, Linear)
+	d.PackForTraining()
+	y := make([]float32, 6)
+	forward := func() { l.Forward(s, shape, x, nil, nil, 1) }
+	backward := func() { forward(); s.BeginBackward(nil, nil) }
+	for _, c := range []struct {
+		text  string
+		first func()
+		f     func()
+	}{
+		{"cell: Ragged.Reset: lengths[1] = 3, want at most lengths[0] = 2", nil, func() { NewRagged(2, 3) }},
+		{"cell: Ragged.Reset: lengths[0] = -1, want 0..268435456", nil, func() { NewRagged(-1) }},
+		{"cell: Ragged.Reset: the sum of lengths[:5] is 1342177280, want at most 1073741824", nil, func() { NewRagged(MaxSteps, MaxSteps, MaxSteps, MaxSteps, MaxSteps) }},
+		{"cell: Ragged.Rows: the shape is a zero Ragged, want one from NewRagged, or Reset", nil, func() { new(Ragged).Rows() }},
+		{"cell: Recurrent.Forward: the shape is a zero Ragged", nil, func() { l.Forward(s, new(Ragged), x, nil, nil, 1) }},
+		{"cell: Sequence.Begin: the shape is a zero Ragged", nil, func() { s.Begin(l, nil, nil, nil) }},
+		{"cell: Reverse: the shape is a zero Ragged", nil, func() { Reverse(nil, x, y, 1) }},
+		{"cell: Reverse: len(src) = 2, want at least 3", nil, func() { Reverse(shape, x, x[:2], 1) }},
+
+		{"cell: NewRecurrent: kind = 9, want 0..4", nil, func() { NewRecurrent[float32](9, 1, 1) }},
+		{"cell: NewRecurrent: Whh has 67108864*16777216 elements, want at most 2147483647", nil, func() { NewRecurrent[float32](LSTM, 1, MaxSize) }},
+		{"cell: NewDense: act = 9, want 0..4", nil, func() { NewDense[float32](1, 1, 9) }},
+		{"cell: NewDense: W has 65536*65536 elements, want at most 2147483647", nil, func() { NewDense[float32](1<<16, 1<<16, Linear) }},
+		{"cell: Dense.Pack: len(W) = 0, want 3*2, as a new layer has it", nil, func() { (&Dense[float32]{In: 2, Out: 3}).Pack() }},
+		{"cell: Recurrent.Pack: len(Whh) = 0, want 12*3, as a new layer has it", nil, func() { (&Recurrent[float32]{Kind: LSTM, In: 2, Hidden: 3, Wih: make([]float32, 24)}).Pack() }},
+		{"cell: Recurrent.Pack: len(Peephole) = 1, want 0*1", nil, func() {
+			gru := NewRecurrent[float32](GRU, 1, 1)
+			gru.Peephole = x[:1]
+			gru.Pack()
+		}},
+		{"cell: Recurrent.Forward: kind, inputs and outputs of the layer are {2 1 3}, but {2 2 3} when it was packed", nil, func() {
+			changed := NewRecurrent[float32](LSTM, 2, 3)
+			changed.Pack()
+			changed.In = 1
+			changed.Forward(s, shape, x, nil, nil, 1)
+		}},
+
+		{"cell: Recurrent.Forward: s is nil, want a Sequence", nil, func() { l.Forward(nil, shape, x, nil, nil, 1) }},
+		{"cell: Recurrent.Forward: len(x) = 5, want at least 6", nil, func() { l.Forward(s, shape, x[:5], nil, nil, 1) }},
+		{"cell: Recurrent.Forward: len(h0) = 5, want at least 6", nil, func() { l.Forward(s, shape, x, x[:5], nil, 1) }},
+		{"cell: Recurrent.Forward: threads = 5000, want 0..4096", nil, func() { l.Forward(s, shape, x, nil, nil, 5000) }},
+		{"cell: Sequence.Begin: l is nil, want a layer", nil, func() { s.Begin(nil, shape, nil, nil) }},
+		{"cell: Recurrent.Project: from..to = 1..3, want a range within 0..2", nil, func() { l.Project(s, x, 0, 3, 1, 3) }},
+		{"cell: Recurrent.Project: the sequence has not begun: call Sequence.Begin or Recurrent.Forward", nil, func() { l.Project(new(Sequence[float32]), x, 0, 3, 1, 3) }},
+		{"cell: Recurrent.Step: t = 2, want at least 0 and less than 2", nil, func() { l.Step(s, 2, 0, 2) }},
+		{"cell: Recurrent.Step: the sequence has begun with another layer", nil, func() { other.Step(s, 0, 0, 2) }},
+		{"cell: Recurrent.Step: the shape was reset since Sequence.Begin", nil, func() { shape.Reset([]int{2, 1}); l.Step(s, 0, 0, 2) }},
+		{"cell: Sequence.Final: len(h) = 2, want at least 6", forward, func() { s.Final(x[:2], nil) }},
+		{"cell: Sequence.Final: the sequence has not begun", nil, func() { new(Sequence[float32]).Final(x, nil) }},
+
+		{"cell: Recurrent.Backward: the sequence has not begun", nil, func() { l.Backward(new(Sequence[float32]), nil, nil, nil, nil, nil, nil, nil, x, 1) }},
+		{"cell: Recurrent.Backward: s is nil, want a Sequence", nil, func() { l.Backward(nil, nil, nil, nil, nil, nil, nil, nil, x, 1) }},
+		{"cell: Recurrent.Backward: the sequence has not gone forward: call Recurrent.Forward", nil, func() { l.Backward(s, nil, nil, nil, nil, nil, nil, nil, x, 1) }},
+		{"cell: Recurrent.Backward: the sequence has begun with another layer", forward, func() { other.Backward(s, nil, nil, nil, nil, nil, nil, nil, x, 1) }},
+		{"cell: Recurrent.Backward: the sequence has gone backward, which is done once", backward, func() { l.Backward(s, nil, nil, nil, nil, nil, nil, nil, x, 1) }},
+		{"cell: Recurrent.Backward: len(dx) = 1, want at least 6", forward, func() { l.Backward(s, nil, x[:1], nil, nil, nil, nil, nil, x, 1) }},
+		{"cell: Recurrent.Backward: len(dh0) = 1, want at least 6", forward, func() { l.Backward(s, nil, nil, x[:1], nil, nil, nil, nil, x, 1) }},
+		{"cell: Recurrent.Backward: len(dcn) = 1, want at least 6", forward, func() { l.Backward(s, nil, nil, nil, nil, nil, nil, x[:1], x, 1) }},
+		{"cell: Recurrent.Backward: grad is not of the shape of the layer", forward, func() {
+			l.Backward(s, NewRecurrent[float32](GRU, 2, 3), nil, nil, nil, nil, nil, nil, x, 1)
+		}},
+		{"cell: Recurrent.StepBackward: the sequence does not go backward: call Sequence.BeginBackward", forward, func() { l.StepBackward(s, 1, 0, 2, nil) }},
+		{"cell: Recurrent.StepBackward: b0..b1 = 0..3, want a range within 0..2", backward, func() { l.StepBackward(s, 0, 0, 3, nil) }},
+		{"cell: Recurrent.StepBackward: len(dy) = 4, want whole rows of Hidden = 3", backward, func() { l.StepBackward(s, 0, 0, 2, x[:4]) }},
+		{"cell: Recurrent.Project: the sequence has gone backward, which is done once", backward, func() { l.Project(s, x, 0, 3, 0, 2) }},
+		{"cell: Recurrent.InputGrad: lo..hi = 0..9, want a range within 0..3", backward, func() { l.InputGrad(s, x, 0, 9, 0, 2, false) }},
+		{"cell: Recurrent.ParamGrad: lo..hi = 0..13, want a range within 0..12", backward, func() { l.ParamGrad(l.NewGrad(), s, x, 0, 2, 0, 13) }},
+		{"cell: Recurrent.ParamGrad: grad is not of the shape of the layer, want one from NewGrad", backward, func() { l.ParamGrad(nil, s, x, 0, 2, 0, 12) }},
+		{"cell: Sequence.InitialGrad: b0..b1 = 1..0, want a range within 0..2", backward, func() { s.InitialGrad(nil, nil, 1, 0) }},
+		{"cell: Sequence.BeginBackward: the sequence has gone backward, which is done once", backward, func() { s.BeginBackward(nil, nil) }},
+
+		{"cell: Recurrent.Next: len(h) = 1, want at least 3", nil, func() { l.Next(s, x[:1], x, x, 1) }},
+		{"cell: Recurrent.Next: len(c) = 0, want at least 3", nil, func() { l.Next(s, x, nil, x, 1) }},
+		{"cell: Recurrent.Next: s is nil, want a Sequence", nil, func() { l.Next(nil, x, x, x, 1) }},
+
+		{"cell: Dense.Project: len(x) = 3, want at least 4", nil, func() { d.Forward(y, x[:3], 2) }},
+		{"cell: Dense.Project: len(y) = 5, want at least 6", nil, func() { d.Forward(y[:5], x, 2) }},
+		{"cell: Dense.ParamGrad: lo..hi = 2..4, want a range within 0..3", nil, func() { d.ParamGrad(d.NewGrad(), y, x, 2, 0, 2, 2, 4) }},
+		{"cell: Dense.ParamGrad: grad is not of the shape of the layer, want one from NewGrad", nil, func() { d.ParamGrad(NewDense[float32](3, 2, Linear), y, x, 2, 0, 2, 2, 3) }},
+		{"cell: Dense.ParamGrad: len(grad.W) = 0, want 3*2", nil, func() { d.ParamGrad(&Dense[float32]{In: 2, Out: 3}, y, x, 2, 0, 2, 2, 3) }},
+
+		{"cell: Uniform: len(w) = 9, want a multiple of cols = 2", nil, func() { Uniform(x, 2, 0, 1, kernels.Noise{}, 0) }},
+		{"cell: Uniform: row = -1, want at least 0", nil, func() { Uniform(x, 3, 0, 1, kernels.Noise{}, -1) }},
+		{"cell: Orthogonal: len(w) = 0, want at least 9", nil, func() { Orthogonal(none, 3, kernels.Noise{}, 0) }},
+	} {
+		t.Run(c.text, func(t *testing.T) {
+			s.Begin(l, shape, nil, nil)
+			if c.first != nil {
+				c.first()
+			}
+			mustPanic(t, c.text, c.f)
+		})
+	}
+}
+
+// TestZeroSequence: the zero value of a Sequence is as good as a new one.
+func TestZeroSequence(t *testing.T) {
+	l := NewRecurrent[float32](GRU, 2, 3)
+	Uniform(l.Whh, 3, -1, 1, kernels.Noise{}, 0)
+	l.Pack()
+	x, shape := []float32{1, 2, 3, 4}, NewRagged(2)
+	var zero Sequence[float32]
+	made := NewSequence[float32]()
+	l.Forward(&zero, shape, x, nil, nil, 1)
+	l.Forward(made, shape, x, nil, nil, 1)
+	asmtest.SameFloats(t, "h", zero.H, made.H)
+	h := make([]float32, 3)
+	l.Next(new(Sequence[float32]), h, nil, x, 1)
+	asmtest.SameFloats(t, "h of a step", h, made.H[:3])
+}
+
+// TestEmptySequence: a sequence without steps keeps its state, and so does its gradient.
+func TestEmptySequence(t *testing.T) {
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		for _, k := range kinds {
+			l := NewRecurrent[float32](k, 2, 3)
+			Uniform(l.Whh, 3, -1, 1, kernels.Noise{}, 0)
+			l.PackForTraining()
+			s, shape := NewSequence[float32](), NewRagged(1, 0)
+			h0, c0 := []float32{1, 2, 3, 4, 5, 6}, []float32{.1, .2, .3, .4, .5, .6}
+			hn, cn := make([]float32, 6), make([]float32, 6)
+			l.Forward(s, shape, []float32{1, 2}, h0, c0, 1)
+			s.Final(hn, cn)
+			asmtest.SameFloats(t, "hn", hn[3:], h0[3:])
+			dh0, dc0 := make([]float32, 6), make([]float32, 6)
+			l.Backward(s, nil, nil, dh0, dc0, nil, h0, c0, []float32{1, 2}, 1)
+			asmtest.SameFloats(t, "dh0", dh0[3:], h0[3:])
+			if k == LSTM {
+				asmtest.SameFloats(t, "cn", cn[3:], c0[3:])
+				asmtest.SameFloats(t, "dc0", dc0[3:], c0[3:])
+			}
+			// Nothing but sequences without steps.
+			l.Forward(s, NewRagged(0, 0), nil, h0, c0, 1)
+			s.Final(hn, cn)
+			asmtest.SameFloats(t, "hn", hn, h0)
+			l.Backward(s, l.NewGrad(), nil, dh0, dc0, nil, h0, c0, nil, 1)
+			asmtest.SameFloats(t, "dh0", dh0, h0)
+		}
+	})
+}
