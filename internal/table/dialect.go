@@ -15,7 +15,7 @@ type dialect struct {
 	sep      byte
 	said     bool // the first line says "sep=" and the separator, as Excel wants it
 	width    int  // fields of a row
-	trailing bool // a separator follows the last field of every row
+	trailing int  // empty fields, without a name, behind those of every row
 	header   bool // the first line gives names
 	rowNames bool // the header has no name for the first field, not even an empty one
 }
@@ -102,7 +102,7 @@ func ext(name string) string {
 // row is what try keeps of a line.
 type row struct {
 	fields, values int
-	open           bool // it ends with a separator
+	open           int  // empty fields at its end
 	quoted         bool // the first field is in quotes
 }
 
@@ -143,7 +143,10 @@ func try(text []byte, sep byte) candidate {
 // look counts the values among the fields of the line split last.
 func (s *splitter) look() row {
 	n := len(s.fields)
-	r := row{fields: n, quoted: s.quoted, open: n > 1 && len(s.fields[n-1]) == 0}
+	r := row{fields: n, quoted: s.quoted}
+	for r.open < n-1 && len(s.fields[n-1-r.open]) == 0 {
+		r.open++
+	}
 	for _, f := range s.fields {
 		if isValue(f, s.sep != ',') {
 			r.values++
@@ -164,22 +167,22 @@ func isValue(f []byte, comma bool) bool {
 // decide fills in the form of the rows.
 func (c *candidate) decide(first [][]byte, rows []row) {
 	head, body := rows[0], rows
-	names := first
-	if head.open {
-		names = first[:len(first)-1]
-	}
+	names := first[:len(first)-head.open]
 	c.header = isHeader(names)
 	if c.header && len(rows) > 1 {
 		body = rows[1:]
 	}
 	c.width = common(body)
-	c.trailing = c.width > 1
+	c.trailing = c.width
 	for _, r := range body {
-		c.trailing = c.trailing && (r.open || r.fields != c.width)
+		if r.fields == c.width {
+			c.trailing = min(c.trailing, r.open)
+		}
 	}
-	if c.header && head.fields == c.width && head.open != c.trailing {
-		// A last column with values but without a name, or with a name but without values.
-		c.header, c.trailing = !head.open, false
+	if c.header && head.fields == c.width {
+		// A last column may have values but no name, or a name but no values.
+		c.header = head.open <= c.trailing
+		c.trailing = min(c.trailing, head.open)
 	}
 	if c.header && len(rows) == 1 {
 		body = nil
@@ -194,9 +197,7 @@ func (c *candidate) decide(first [][]byte, rows []row) {
 		fields += r.fields
 		values += r.values
 	}
-	if c.trailing {
-		c.width--
-	}
+	c.width -= c.trailing
 	c.rows = len(body)
 	if c.rows > 0 {
 		c.score = float64(wide) / float64(c.rows) * float64(values) / float64(fields)
@@ -205,6 +206,10 @@ func (c *candidate) decide(first [][]byte, rows []row) {
 	// R gives names of rows, in quotes, but no name for their column. Where commas separate,
 	// they could be decimal signs of a single column instead.
 	c.rowNames = c.header && len(names) == c.width-1 && c.rows > 0 && (c.sep != ',' || body[0].quoted)
+	if c.header && len(names) != c.width && !c.rowNames {
+		c.score /= 2
+		c.sure = false
+	}
 }
 
 // common returns the most frequent number of fields.

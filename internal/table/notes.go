@@ -14,6 +14,10 @@ func (s *scan) end() error {
 		return fmt.Errorf("%s: line %d: every comma in a number is followed by three digits, as in %s: "+
 			"a decimal sign, or a separator of thousands? Write decimal points", t.Path, s.grouped, quote(s.group))
 	}
+	if s.pairs && s.padded > 0 {
+		return fmt.Errorf("%s: line %d has a whole number that begins with a zero, as decimals behind a comma do: "+
+			"if commas are decimal signs, write points; if not, give the columns names", t.Path, s.padded)
+	}
 	if err := s.indices(); err != nil {
 		return err
 	}
@@ -82,8 +86,8 @@ func (s *scan) form() {
 	if d.encoding != utf8Text {
 		how = append(how, "UTF-16")
 	}
-	if d.trailing {
-		how = append(how, "a separator at the end of every row")
+	if d.trailing > 0 {
+		how = append(how, count(d.trailing, "separator")+" at the end of every row")
 	}
 	if len(how) > 0 {
 		t.note("read as a table with: %s", strings.Join(how, ", "))
@@ -94,7 +98,7 @@ func (s *scan) form() {
 	if n := s.r.comments; n > 0 {
 		t.note("%s left out as %s, the first is line %d", count(n, "line"), map[bool]string{true: "a comment", false: "comments"}[n == 1], s.r.comment)
 	}
-	if s.pairs && (s.padded || len(s.cols) == 2 && !s.bits) {
+	if s.pairs && len(s.cols) == 2 && !s.bits {
 		t.note("commas were taken to separate columns, which hold whole numbers only: if they are decimal signs, write points")
 	}
 	if s.ramp && (len(s.cols) > 2 || !s.signs[0] && s.signs[1]) {
@@ -103,7 +107,7 @@ func (s *scan) form() {
 }
 
 // marks are numbers that stand for missing values in many archives.
-var marks = map[float64]bool{-99: true, -99.9: true, -99.99: true, -999: true, -999.25: true, -999.9: true, -999.99: true,
+var marks = map[float64]bool{-99: true, -200: true, -99.9: true, -99.99: true, -999: true, -999.25: true, -999.9: true, -999.99: true,
 	-9999: true, -9999.9: true, -9999.99: true, -99999: true, -999999: true, -32768: true, -8888: true, -1e30: true, -1e20: true}
 
 // columns writes notes about what the columns hold.
@@ -174,9 +178,9 @@ func (t *Table) list(one, several string, labels []string) {
 func isClockName(name string) bool {
 	name, _, _ = strings.Cut(strings.ToLower(name), "(")
 	name, _, _ = strings.Cut(name, "[")
-	name = strings.Trim(name, " _.")
+	name = strings.Trim(name, " _.'#<>")
 	switch name {
-	case "t", "ts", "tick", "ticks", "unix", "epoch", "seconds", "sec", "secs", "s", "ms", "ds", "step", "steps", "sample", "samples", "row", "n", "no", "nr", "frame", "index", "#", "id":
+	case "t", "ts", "tick", "ticks", "unix", "epoch", "seconds", "sec", "secs", "s", "ms", "ds", "step", "steps", "sample", "samples", "row", "n", "no", "nr", "frame", "index", "id":
 		return true
 	}
 	return strings.Contains(name, "time") || strings.Contains(name, "date") || strings.Contains(name, "zeit") || strings.Contains(name, "datum")

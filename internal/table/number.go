@@ -20,7 +20,7 @@ func (n *numbers) parse(b []byte) (float64, bool) {
 		return v, true
 	}
 	if n.comma || n.fortran {
-		if n.comma && bytes.IndexByte(b, '.') >= 0 {
+		if n.comma && (bytes.IndexByte(b, '.') >= 0 || bytes.HasSuffix(b, comma)) {
 			return 0, false
 		}
 		n.scratch = n.scratch[:0]
@@ -75,7 +75,8 @@ func (n *numbers) short(b []byte) (float64, bool) {
 	if point >= 0 {
 		decimals = len(digits) - 1 - point
 	}
-	if point < 0 && len(digits) == 16 || point >= 0 && len(digits) == 1 {
+	switch {
+	case point < 0 && len(digits) == 16, point >= 0 && len(digits) == 1, n.comma && point == len(digits)-1:
 		return 0, false
 	}
 	v := float64(whole) / powers[decimals]
@@ -113,6 +114,9 @@ func looksNumber(b []byte, comma bool) bool {
 	return ok
 }
 
+// A comma at the end of a number is more likely a separator.
+var comma = []byte(",")
+
 var numeric = []byte("0123456789.,")
 
 // missingMarks are what tables write where there is no value.
@@ -130,7 +134,7 @@ func init() {
 
 // isMissing reports whether b stands for a value that is not there.
 func isMissing(b []byte) bool {
-	return missingMarks[string(b)] || len(bytes.Trim(b, "*")) == 0 || len(bytes.Trim(b, "#")) == 0
+	return missingMarks[string(b)] || len(bytes.Trim(b, "*")) == 0 || len(b) > 1 && len(bytes.Trim(b, "#")) == 0
 }
 
 // truth returns the value of true and false, as 1 and 0.

@@ -90,7 +90,7 @@ func (r *reader) header() error {
 		break
 	}
 	fields := r.fields
-	if n := len(fields); n == r.dialect.width+1 && len(fields[n-1]) == 0 {
+	for n := len(fields); n > 1 && n > r.dialect.width-1 && len(fields[n-1]) == 0; n-- {
 		fields = fields[:n-1]
 	}
 	if r.dialect.rowNames {
@@ -103,6 +103,8 @@ func (r *reader) header() error {
 		hint := ""
 		if len(fields) == 1 && r.dialect.width == 2 && r.sep == ',' {
 			hint = "; a single column of numbers needs decimal points"
+		} else if len(fields) < r.dialect.width {
+			hint = before
 		}
 		return fmt.Errorf("%s: line %d, the header, has %s, but the rows have %d%s", r.path, r.first, count(len(fields), "field"), r.dialect.width, hint)
 	}
@@ -139,14 +141,14 @@ func (r *reader) row() ([][]byte, error) {
 		}
 	}
 	r.rows++
-	n := len(r.fields)
-	if r.dialect.trailing {
-		if n--; len(r.fields[n]) > 0 {
-			return nil, fmt.Errorf("%s: line %d does not end with a separator, as the first rows do", r.path, r.first)
-		}
-	}
+	n := len(r.fields) - r.dialect.trailing
 	if n != r.dialect.width {
-		return nil, r.ragged(n)
+		return nil, r.ragged(len(r.fields))
+	}
+	for _, f := range r.fields[n:] {
+		if len(f) > 0 {
+			return nil, fmt.Errorf("%s: line %d holds %s behind the last column", r.path, r.first, quote(f))
+		}
 	}
 	return r.fields[:n], nil
 }
@@ -162,11 +164,16 @@ func (r *reader) missing(name string) error {
 
 func (r *reader) ragged(n int) error {
 	hint := ""
-	if r.rows == 1 && r.names == nil {
-		hint = ": remove what comes before the table, or begin it with #"
+	switch {
+	case r.rows == 1 && r.names == nil:
+		hint = before
+	case r.dialect.trailing > 0:
+		hint = fmt.Sprintf(", each row with %s at its end", count(r.dialect.trailing, "more separator"))
 	}
 	return fmt.Errorf("%s: line %d has %s, but the table has %s%s", r.path, r.first, count(n, "field"), count(r.dialect.width, "column"), hint)
 }
+
+const before = ": remove what comes before the table, or begin it with #"
 
 // commentNames returns the names of the columns from a comment right before the first row,
 // where some programs write them, or nil.

@@ -21,7 +21,7 @@ type scan struct {
 	ramp    bool    // the first row counts, as names that pandas gives
 	signs   [2]bool // whether the first and the second row hold a decimal sign
 	pairs   bool    // pairs of columns could be numbers that have decimal commas
-	padded  bool    // one of the second columns of pairs begins with a zero
+	padded  int     // the first line in which a second number of a pair begins with a zero
 	bits    bool    // all of them are 0 or 1
 
 	seq, last int    // the sequence of this row and of the row before
@@ -129,7 +129,7 @@ func (s *scan) begin(fields [][]byte) error {
 // isIndexName reports whether a column may be an index that was written along with the
 // table: pandas gives it no name, and one that says so when it reads the table again.
 func isIndexName(name string) bool {
-	return name == "" || strings.EqualFold(name, "index") || strings.HasPrefix(name, "Unnamed: ")
+	return name == "" || name == "#" || strings.EqualFold(name, "index") || strings.HasPrefix(name, "Unnamed: ")
 }
 
 // text reports a field of the first row that is a word rather than a damaged number.
@@ -302,6 +302,9 @@ func (s *scan) odd(j int, f []byte, v float64, ok bool) (float64, error) {
 		v, ok = num.parse(f)
 	}
 	if !ok {
+		if s.t.dialect.sep == ',' && looksNumber(f, true) {
+			return 0, s.errorf(j, "%s has a comma within: where commas separate columns, decimal signs are points", quote(f))
+		}
 		return 0, s.errorf(j, "%s", why(f, s.decimal))
 	}
 	if !point && !comma || s.proved {
@@ -340,7 +343,9 @@ func (s *scan) pair(fields [][]byte) {
 			s.pairs = false
 			return
 		}
-		s.padded = s.padded || len(decimals) > 1 && decimals[0] == '0'
+		if s.padded == 0 && len(decimals) > 1 && decimals[0] == '0' {
+			s.padded = s.r.first
+		}
 		s.bits = s.bits && isBit(fields[j]) && isBit(decimals)
 	}
 }

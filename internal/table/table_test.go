@@ -101,14 +101,17 @@ func TestRead(t *testing.T) {
 		{"a.csv", "\"0.5\",\"0\"\n\"1.5\" , \"1\"\n", "- () 0.5 0;1.5 1"},
 		{"a.csv", "sep=;\n0.5;0\n1.5;1\n", "- () 0.5 0;1.5 1\n" + semi},
 		{"a.csv", "\"sep=,\"\nx,y\n1.5,1\n", "x|y () 1.5 1"},
-		{"a.csv", "0.5,0,\n1.5,1,\n", "- () 0.5 0;1.5 1\nread as a table with: a separator at the end of every row"},
-		{"a.csv", "x,y,\n0.5,0,\n1.5,1,\n", "x|y () 0.5 0;1.5 1\nread as a table with: a separator at the end of every row"},
-		{"a.csv", "x,y\n0.5,0,\n1.5,1,\n", "x|y () 0.5 0;1.5 1\nread as a table with: a separator at the end of every row"},
+		{"a.csv", "0.5,0,\n1.5,1,\n", "- () 0.5 0;1.5 1\nread as a table with: 1 separator at the end of every row"},
+		{"a.csv", "x,y,\n0.5,0,\n1.5,1,\n", "x|y () 0.5 0;1.5 1\nread as a table with: 1 separator at the end of every row"},
+		{"a.csv", "x,y\n0.5,0,\n1.5,1,\n", "x|y () 0.5 0;1.5 1\nread as a table with: 1 separator at the end of every row"},
 		{"a.csv", "x,y,\n0.5,0\n1.5,1\n", "x|y () 0.5 0;1.5 1"},
 		{"a.csv", "x;y\n1;2\n2;3\n2,5;3\n", "x|y () 1 2;2 3;2.5 3\n" + semi + ", decimal commas"},
 		{"a.csv", "x;y\n1,234;2,345\n0;1\n", "x|y () 1.234 2.345;0 1\n" + semi + ", decimal commas\n\"1,234\" in line 2, and all numbers like it"},
 		{"a.csv", "x;y\n1.234;2.345\n0;1\n", "x|y () 1.234 2.345;0 1\n" + semi + "\n\"1.234\" in line 2, and all numbers like it"},
 		{"a.csv", "x;y\n1,234;2,345\n0,5;1\n", "x|y () 1.234 2.345;0.5 1\n" + semi + ", decimal commas"},
+		{"a.csv", "Date;Time;x;;\n10/03/2004;18.00.00;2,6;;\n10/03/2004;19.00.00;2,7;;\n", "x () 2.6;2.7\n" + semi + ", decimal commas, 2 separators at the end of every row\ncolumn 1 (Date), column 2 (Time) left out"},
+		{"a.csv", "\"#\",\"Temp, °C\"\n1,21.5\n2,21.6\n", "Temp, °C () 21.5;21.6\ncolumn 1 (#) left out"},
+		{"a.dat", "x sequence\n0,0 b\n1,1 c\n", "x (b) 0 (c) 1.1\nread as a table with: separated by blanks, decimal commas"},
 		// Lines and encodings.
 		{"a.csv", "x,y\r\n1,2\r\n3,4\r\n", "x|y () 1 2;3 4"},
 		{"a.csv", "x,y\r1,2\r3,4", "x|y () 1 2;3 4"},
@@ -155,7 +158,8 @@ func TestRead(t *testing.T) {
 		{"a.csv", ",b\n2020-01-02,0\n2020-01-01,1\n", "b () 0;1\ncolumn 1 left out, since it holds dates or times\ncolumn 1 in line 3 goes back in time"},
 		{"a.dat", "2020-01-01 00:00:00 5\n2020-01-01 00:01:00 6\n", "- () 5;6\nread as\ncolumn 1, column 2 left out, since they hold"},
 		{"a.csv", "x,y\n1,2\n-999,3\n5,4\n", "x|y () 1 2;-999 3;5 4\ncolumn 1 (x), -999 is far below all other values"},
-		{"a.csv", "1,05\n2,50\n", "- () 1 5;2 50\ncommas were taken to separate columns"},
+		{"a.csv", "1,5\n2,50\n", "- () 1 5;2 50\ncommas were taken to separate columns"},
+		{"a.csv", "y,m\n1,05\n2,50\n", "y|m () 1 5;2 50"},
 		{"a.csv", "\"  0.5\",\" 1 \"\n", "- () 0.5 1"},
 		{"a.tsv", "\t#n\n1\t5\n2\t7\n", "#n () 5;7\ncolumn 1 left out, since it counts the rows"},
 		// Sequences.
@@ -240,7 +244,7 @@ func TestErrors(t *testing.T) {
 		{"1,2\n3,5%\n", `"5%" has a percent sign`},
 		{"1,2\n3,\u22125\n", `minus sign that is not "-"`},
 		{"1,2\n3,\"1,234.5\"\n", `"1,234.5" has a separator of thousands, ","`},
-		{"1,2\n3,\"1,5\"\n", `"1,5" has a decimal comma`},
+		{"1,2\n3,\"1,5\"\n", `"1,5" has a comma within`},
 		{"x;y\n1;1,234.5\n", `"1,234.5" has a separator of thousands, ","`},
 		{"x;y\n1;1.234,5\n", `"1.234,5" has a separator of thousands, "."`},
 		{"x;y\n1;1.234.567\n", `separator of thousands, "."`},
@@ -257,6 +261,7 @@ func TestErrors(t *testing.T) {
 		{"x,b\n1,true\n2,1\n", `line 3, column 2 (b): "1" among true and false`},
 		{"t,b\n2020-01-01,1\nx,1\n", `line 3, column 1 (t): "x" among dates or times`},
 		{"t,b\n2020-01-01,1\n,1\n", `line 3, column 1 (t): an empty field among dates`},
+		{"1,5\n1,05\n", "line 2 has a whole number that begins with a zero"},
 		// Columns.
 		{"x,city\n1,Oslo\n2,Rome\n", `line 2, column 2 (city): "Oslo" is text: remove the column`},
 		{",a\n0,1\n2,1\n", "line 3, column 1 has no name, and does not count the rows"},
@@ -267,12 +272,15 @@ func TestErrors(t *testing.T) {
 		// Rows.
 		{"1,2\n3\n", "line 2 has 1 field, but the table has 2 columns"},
 		{"1,2\n3,4,5\n6,7\n", "line 2 has 3 fields, but the table has 2 columns"},
-		{"1,2,\n3,4\n5,6,\n", "line 2 does not end with a separator"},
+		{"1,2,\n3,4\n5,6,\n", "line 2 has 2 fields, but the table has 2 columns, each row with 1 more separator at its end"},
 		{"made by hand\n1,2\n3,4\n", "has 1 field, but the rows have 2"},
 		{"12.5\n1,2\n3,4\n", "line 1 has 1 field, but the table has 2 columns: remove what comes before"},
 		{"1,\"2\n3,4\n", "line 1, column 2: a quoted field does not end"},
 		{"1,2\n1,\"2\"3\n3,4\n", `line 2, column 2: "3" follows the end of a quoted field`},
 		{"a,\"b\r\nc\"\n1,2\n3,x\n", `line 4, column 2 ("b\r\nc"): "x" is not`},
+		{"1,2,\n3,4,5\n5,6,\n5,6,\n", "line 1, column 3: empty"},
+		{"x,y,\n" + strings.Repeat("1,2,\n", 20000) + "3,4,5\n", `line 20002 holds "5" behind the last column`},
+		{"x, y\n1 2, 3\n", `"2," is not a number`},
 		// Files of another kind.
 		{"PK\x03\x04\x14\x00", "a spreadsheet of Excel"},
 		{"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old spreadsheet"},
@@ -325,7 +333,7 @@ func TestIs(t *testing.T) {
 func TestIsTime(t *testing.T) {
 	for _, s := range strings.Split(`2020-01-31|2020/1/31|2020.01.31|31.01.2020|31.1.20|1/31/2020|31-Jan-2020|31 January 2020|Jan 31, 2020|2020-01|2020-Q1|2020-Jan-31
 2020-01-31T12:30|2020-01-31 12:30:00|2020-01-31T12:30:00.123456789|2020-01-31T12:30:00Z|2020-01-31T12:30:00+01:00|2020-01-31 12:30:00 UTC|2020-01-31 12:30:00-0500|20200131T123000Z|1/31/2020 9:05:00 PM|31.01.2020 12:30:00,5
-12:30|9:05 am|23:59:59.999|Fri Jan 31 12:30:00 2020|Fri Jan 31 12:30:00 CET 2020|Fri, 31 Jan 2020 12:30:00 GMT|3 days 00:10:00|0 days|-1 days +23:00:00`, "\n") {
+12:30|18.00.00|9:05 am|23:59:59.999|Fri Jan 31 12:30:00 2020|Fri Jan 31 12:30:00 CET 2020|Fri, 31 Jan 2020 12:30:00 GMT|3 days 00:10:00|0 days|-1 days +23:00:00`, "\n") {
 		for _, s := range strings.Split(s, "|") {
 			if !isTime([]byte(s)) {
 				t.Errorf("%q is a time", s)

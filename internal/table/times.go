@@ -215,13 +215,16 @@ func (c *clock) stamp() bool {
 // time reads a time of day.
 func (c *clock) time() bool {
 	h, ok := c.digits(1, 2)
-	if _, colon := c.one(":"); !ok || h > 24 || !colon {
+	sep, _ := c.one(":.")
+	if !ok || h > 24 || sep == 0 {
 		return false
 	}
 	if m, ok := c.digits(2, 2); !ok || m > 59 {
 		return false
 	}
-	if _, colon := c.one(":"); colon {
+	if _, same := c.one(string(sep)); !same && sep == '.' {
+		return false // 12.30 is a number
+	} else if same {
 		if s, ok := c.digits(2, 2); !ok || s > 60 {
 			return false
 		}
