@@ -5,6 +5,9 @@ GO       ?= go
 SHORT    = -short -timeout 30m
 TOOL     = $(GO) tool -modfile=tools/go.mod
 FUZZTIME = 60s
+# An input that finds something new is made smaller by a few tries only: by default that takes
+# a minute each, in which nothing is looked for.
+FUZZ     = $(GO) test -run xxx -fuzztime $(FUZZTIME) -fuzzminimizetime 10x -fuzz
 
 .PHONY: help
 help: ## list the targets
@@ -88,16 +91,20 @@ test-exhaustive: ## every float32 through every function of one argument, every 
 
 .PHONY: fuzz
 fuzz: ## fuzzing of the readers of files, of products, of gates and of wrong sizes, FUZZTIME for each
-	$(GO) test ./internal/idx -run xxx -fuzz FuzzParse -fuzztime $(FUZZTIME)
-	$(GO) test ./internal/music -run xxx -fuzz FuzzParseABC -fuzztime $(FUZZTIME)
-	$(GO) test ./internal/music -run xxx -fuzz FuzzParseJSON -fuzztime $(FUZZTIME)
-	$(GO) test ./internal/music -run xxx -fuzz FuzzParseMIDI -fuzztime $(FUZZTIME)
-	$(GO) test ./internal/npy -run xxx -fuzz FuzzParse -fuzztime $(FUZZTIME)
-	$(GO) test ./internal/wave -run xxx -fuzz FuzzParse -fuzztime $(FUZZTIME)
-	$(GO) test ./blas -run xxx -fuzz FuzzGemm -fuzztime $(FUZZTIME)
-	$(GO) test ./blas -run xxx -fuzz FuzzCalls -fuzztime $(FUZZTIME)
-	$(GO) test ./kernels -run xxx -fuzz FuzzGates -fuzztime $(FUZZTIME)
-	$(GO) test ./kernels -run xxx -fuzz FuzzCalls -fuzztime $(FUZZTIME)
+	$(FUZZ) FuzzParse ./internal/idx
+	$(FUZZ) FuzzParseABC ./internal/music
+	$(FUZZ) FuzzParseJSON ./internal/music
+	$(FUZZ) FuzzParseMIDI ./internal/music
+	$(FUZZ) FuzzParse ./internal/npy
+	$(FUZZ) FuzzReadZip ./internal/npy
+	$(FUZZ) FuzzParse ./internal/wave
+	$(FUZZ) FuzzOpen ./internal/dataset
+	$(FUZZ) FuzzStrokes ./internal/dataset
+	$(FUZZ) FuzzCheckpoint ./model
+	$(FUZZ) FuzzGemm ./blas
+	$(FUZZ) FuzzCalls ./blas
+	$(FUZZ) FuzzGates ./kernels
+	$(FUZZ) FuzzCalls ./kernels
 
 .PHONY: bench
 bench: ## all benchmarks ten times, implementations alternating, into bench.out

@@ -45,6 +45,7 @@ func idOf(d *Data) dataID { return dataID{d.Name, d.Hash, d.Form} }
 type evalID struct {
 	Seed    uint64 `json:"seed"`
 	Samples int    `json:"samples,omitempty"`
+	Batch   int    `json:"batch"`
 }
 
 // Info is what a checkpoint says beside the model itself.
@@ -54,9 +55,10 @@ type Info struct {
 	Hash   string // likewise
 	Form   Form   // likewise
 
-	// Seed and Samples are those with which training scored the model; see [EvalConfig].
-	Seed    uint64
-	Samples int
+	// Seed, Samples and Batch are those with which training scored the model, as in
+	// [EvalConfig].
+	Seed           uint64
+	Samples, Batch int
 
 	// Training is nil where the file holds a model and no training to go on with.
 	Training *Training
@@ -70,13 +72,13 @@ type Training struct {
 }
 
 func (h header) info() Info {
-	i := Info{Config: h.Model, Name: h.Data.Name, Hash: h.Data.Hash, Form: h.Data.Form, Seed: 1}
+	i := Info{Config: h.Model, Name: h.Data.Name, Hash: h.Data.Hash, Form: h.Data.Form, Seed: 1, Batch: 16}
 	switch {
 	case h.Eval != nil:
-		i.Seed, i.Samples = h.Eval.Seed, h.Eval.Samples
+		i.Seed, i.Samples, i.Batch = h.Eval.Seed, h.Eval.Samples, max(h.Eval.Batch, 1)
 	case h.Train != nil:
 		e := h.Train.Eval()
-		i.Seed, i.Samples = e.Seed, e.Samples
+		i.Seed, i.Samples, i.Batch = e.Seed, e.Samples, e.Batch
 	}
 	if h.Train != nil && h.State != nil {
 		i.Training = &Training{Config: *h.Train, History: h.State.History, Ended: h.State.ended(*h.Train)}

@@ -472,7 +472,7 @@ func (t *Trainer) endEpoch() error {
 		s.Best, s.BestAt, s.BadSince = &best, s.Epoch, 0
 		if t.Dir != "" {
 			e := t.Config.Eval()
-			if err := save(filepath.Join(t.Dir, BestFile), t.Model, t.Data, &evalID{e.Seed, e.Samples}); err != nil {
+			if err := save(filepath.Join(t.Dir, BestFile), t.Model, t.Data, &evalID{e.Seed, e.Samples, e.Batch}); err != nil {
 				return err
 			}
 		}

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/elbow-go/elbow/blas/blastest"
+	"github.com/elbow-go/elbow/internal/dataset"
+	"github.com/elbow-go/elbow/internal/dataset/datatest"
 	"github.com/elbow-go/elbow/internal/rundir"
 	"github.com/elbow-go/elbow/model"
 )
@@ -31,7 +33,7 @@ func prepare(dir, path string, args ...string) (*model.Trainer, error) {
 	if err := flags.Parse(append([]string{"-data", path, "-threads", "1"}, args...)); err != nil {
 		return nil, err
 	}
-	d, err := data.load()
+	d, err := data.open(nil)
 	if err != nil {
 		return nil, err
 	}
@@ -55,12 +57,12 @@ func TestCombinations(t *testing.T) {
 	trained := 0
 	for kind, args := range map[string][]string{
 		"roll":      {write(t, "a.json", tinyJSON)},
-		"wave":      {waveFolder(t), "-frame", "5"},
-		"levels":    {waveFolder(t), "-frame", "5", "-levels", "16"},
-		"recording": {filepath.Join(put(t, "a.wav", wav(t, 8000, 60, 0)), "a.wav"), "-frame", "3", "-streams", "2"},
-		"image":     {filepath.Join(put(t, "f.npy", npyFile("|u1", "20, 3, 2", ramp(120)...)), "f.npy")},
-		"pixels":    {filepath.Join(put(t, "f.npy", npyFile("|u1", "20, 3, 2", ramp(120)...)), "f.npy"), "-pixels", "draw"},
-		"strokes":   {strokesFolder(t)},
+		"wave":      {datatest.Waves(t), "-frame", "5"},
+		"levels":    {datatest.Waves(t), "-frame", "5", "-levels", "16"},
+		"recording": {filepath.Join(datatest.Put(t, "a.wav", datatest.WAV(t, 8000, 60, 0)), "a.wav"), "-frame", "3", "-streams", "2"},
+		"image":     {filepath.Join(datatest.Put(t, "f.npy", datatest.NPY("|u1", "20, 3, 2", datatest.Ramp(120)...)), "f.npy")},
+		"pixels":    {filepath.Join(datatest.Put(t, "f.npy", datatest.NPY("|u1", "20, 3, 2", datatest.Ramp(120)...)), "f.npy"), "-pixels", "draw"},
+		"strokes":   {datatest.Strokes(t)},
 		"text":      {write(t, "a.txt", long(page)), "-streams", "2"},
 		"series":    {write(t, "a.csv", long("1,2\n3,5\n"))},
 		"bits":      {write(t, "a.csv", long("1,0\n0,1\n"))},
@@ -97,7 +99,7 @@ func TestCombinations(t *testing.T) {
 				t.Errorf("%s: %s, trained %t", kind, m, accepted[m])
 			}
 		}
-		if !accepted[defaultLikelihood(mustLoad(t, args))] {
+		if !accepted[mustLoad(t, args).Suits.Likelihood] {
 			t.Errorf("%s: its own likelihood was refused to all models", kind)
 		}
 	}
@@ -108,7 +110,7 @@ func TestCombinations(t *testing.T) {
 }
 
 // mustLoad loads data, given as the path and the flags.
-func mustLoad(t *testing.T, args []string) *dataset {
+func mustLoad(t *testing.T, args []string) *dataset.Data {
 	t.Helper()
 	flags := flag.NewFlagSet("", flag.ContinueOnError)
 	var data dataFlags
@@ -116,7 +118,7 @@ func mustLoad(t *testing.T, args []string) *dataset {
 	if err := flags.Parse(append([]string{"-data"}, args...)); err != nil {
 		t.Fatal(err)
 	}
-	d, err := data.load()
+	d, err := data.open(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/elbow-go/elbow/internal/dataset"
 	"github.com/elbow-go/elbow/model"
 )
 
@@ -62,25 +63,25 @@ func (s *settings) flags(fs *flag.FlagSet) {
 
 // finish applies what suits the data, then the preset, below the flags that were given, and
 // returns the settings.
-func (s *settings) finish(fs *flag.FlagSet, d *dataset) (model.Config, model.TrainConfig, error) {
+func (s *settings) finish(fs *flag.FlagSet, d *dataset.Data) (model.Config, model.TrainConfig, error) {
 	given := map[string]bool{}
 	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	m, t := s.model, s.train
 	m.Data, m.Hidden, m.Classes, m.Levels = d.Dim, s.hidden, d.Form.Classes, d.Form.Levels
 	if m.Model == "" {
-		m.Model = defaultModel(d)
+		m.Model = d.Suits.Model
 	}
 	if m.Likelihood == "" {
-		m.Likelihood = defaultLikelihood(d)
+		m.Likelihood = d.Suits.Likelihood
 	}
 	reshuffle := t.Reshuffle
 	if suitImages(&m, &t, d); given["reshuffle"] {
 		t.Reshuffle = reshuffle
 	}
 	if !given["truncate"] && sequential(m) {
-		t.Truncate = d.truncate
+		t.Truncate = d.Suits.Truncate
 	}
-	if !given["batch"] && d.truncate > 0 && sequential(m) {
+	if !given["batch"] && d.Suits.Truncate > 0 && sequential(m) {
 		t.Batch = len(d.Train) // the parts that are read beside each other
 	}
 	def := model.DefaultTrainConfig()
@@ -89,9 +90,9 @@ func (s *settings) finish(fs *flag.FlagSet, d *dataset) (model.Config, model.Tra
 	if preset == "" {
 		preset = "plain"
 		switch {
-		case d.builtin && m.Model == model.ModelVRAE:
+		case d.Form.Builtin != "" && m.Model == model.ModelVRAE:
 			preset = "vrae"
-		case d.builtin:
+		case d.Form.Builtin != "":
 			preset = "tunes"
 		}
 	}
@@ -163,45 +164,13 @@ func useless(m model.Config, given map[string]bool) error {
 
 // suitImages sets what is always wanted of images: batches that differ from epoch to epoch,
 // and Gaussian means in the range of the pixels.
-func suitImages(m *model.Config, t *model.TrainConfig, d *dataset) {
-	if d.Form.Kind != model.FormImage {
-		return
+func suitImages(m *model.Config, t *model.TrainConfig, d *dataset.Data) {
+	if d.Suits.Reshuffle {
+		t.Reshuffle = true
 	}
-	t.Reshuffle = true
-	if m.Model == model.ModelVAE && m.Likelihood == model.Gauss && m.Means == "" {
+	if d.Form.Kind == model.FormImage && m.Model == model.ModelVAE && m.Likelihood == model.Gauss && m.Means == "" {
 		m.Means = model.MeansUnit
 	}
-}
-
-// defaultModel returns the model that suits the data.
-func defaultModel(d *dataset) string {
-	switch d.Form.Kind {
-	case model.FormText:
-		return model.ModelRNN
-	case model.FormImage:
-		return model.ModelVAE
-	}
-	return model.ModelVRNN
-}
-
-// defaultLikelihood returns the output that suits the data.
-func defaultLikelihood(d *dataset) string {
-	switch d.Form.Kind {
-	case model.FormText:
-		return model.Categorical
-	case model.FormWave:
-		if d.Form.Levels > 0 {
-			return model.LogisticMixture
-		}
-		return model.Gauss
-	case model.FormStrokes:
-		return model.BivariateMixture
-	case model.FormSeries:
-		if len(d.Form.Scale) > 0 {
-			return model.Gauss
-		}
-	}
-	return model.Bernoulli
 }
 
 // tunes sets what lets a model learn something of the built-in tunes within two minutes on

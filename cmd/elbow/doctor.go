@@ -10,12 +10,13 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/klauspost/cpuid/v2"
+
 	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/blas"
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/internal/measure"
 	"github.com/elbow-go/elbow/kernels"
-	"github.com/klauspost/cpuid/v2"
 )
 
 // doctor is run after environment, so variables that could not be obeyed have already

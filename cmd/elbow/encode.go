@@ -14,6 +14,7 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"github.com/elbow-go/elbow/internal/atomicfile"
+	"github.com/elbow-go/elbow/internal/dataset"
 	"github.com/elbow-go/elbow/internal/figure"
 	"github.com/elbow-go/elbow/internal/rundir"
 	"github.com/elbow-go/elbow/model"
@@ -46,7 +47,7 @@ func encode(_ context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	path := checkpoint(*from)
-	m, _, err := model.Load(path)
+	m, info, err := model.Load(path)
 	if err != nil {
 		return err
 	}
@@ -54,15 +55,15 @@ func encode(_ context.Context, args []string, out io.Writer) error {
 	if !ok {
 		return fmt.Errorf("%s: a %s has no latent variable of a whole sequence, a vrae has", path, m.Settings().Model)
 	}
-	if err := data.suitModel(m, path); err != nil {
-		return err
-	}
-	d, err := data.load()
+	d, err := data.openAs(path, info, out)
 	if err != nil {
 		return err
 	}
 	if err := v.CheckData(d.Data); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
+	}
+	for _, n := range d.Notes {
+		fmt.Fprintln(out, n)
 	}
 	return within(*dir, func(folder *rundir.Dir) error {
 		if err := folder.Reserve(latentFiles...); err != nil {
@@ -77,7 +78,7 @@ func encode(_ context.Context, args []string, out io.Writer) error {
 	})
 }
 
-// latent says how the train part, or its beginning, lies in a latent space.
+// latent says how the first part, or its beginning, lies in a latent space.
 type latent struct {
 	windows, pieces int
 	purity          float64 // nearest neighbour of the same piece
@@ -91,8 +92,9 @@ func (l latent) String() string {
 		l.windows, l.pieces, 100*l.purity, 100*l.apart, 100*l.variance)
 }
 
-// writeLatent encodes the data, writes the table of all parts and draws the map of train.
-func writeLatent(dir string, m *model.VRAE[float32], d *dataset, threads int) (latent, error) {
+// writeLatent encodes the data, writes the table of all parts and draws the map of the
+// first.
+func writeLatent(dir string, m *model.VRAE[float32], d *dataset.Data, threads int) (latent, error) {
 	const batch = 64
 	err := atomicfile.Write(filepath.Join(dir, latentFile), 0o666, func(w io.Writer) error {
 		t := csv.NewWriter(w)
@@ -103,14 +105,11 @@ func writeLatent(dir string, m *model.VRAE[float32], d *dataset, threads int) (l
 			}
 		}
 		t.Write(line)
-		for _, part := range []struct {
-			name string
-			seqs []model.Sequence
-		}{{"train", d.Train}, {"valid", d.Valid}, {"test", d.Test}} {
-			mean, sigma := m.Encode(part.seqs, batch, threads)
-			for i, s := range part.seqs {
+		for _, part := range d.Parts() {
+			mean, sigma := m.Encode(part.Seqs, batch, threads)
+			for i, s := range part.Seqs {
 				piece, step := model.Piece(s.Name)
-				line = append(line[:0], part.name, piece, strconv.Itoa(step), s.Label)
+				line = append(line[:0], part.Name, piece, strconv.Itoa(step), s.Label)
 				for _, v := range append(mean[i*m.Latent:(i+1)*m.Latent:(i+1)*m.Latent], sigma[i*m.Latent:(i+1)*m.Latent]...) {
 					line = append(line, strconv.FormatFloat(float64(v), 'g', -1, 32))
 				}
@@ -123,7 +122,8 @@ func writeLatent(dir string, m *model.VRAE[float32], d *dataset, threads int) (l
 	if err != nil {
 		return latent{}, err
 	}
-	seqs := d.Train[:min(len(d.Train), maxMapped)]
+	seqs := d.Parts()[0].Seqs
+	seqs = seqs[:min(len(seqs), maxMapped)]
 	mean, _ := m.Encode(seqs, batch, threads)
 	names, first := make([]string, len(seqs)), make([]int, len(seqs))
 	for i, s := range seqs {
@@ -135,7 +135,7 @@ func writeLatent(dir string, m *model.VRAE[float32], d *dataset, threads int) (l
 	shared := func(i, j int) bool {
 		a, _ := model.Piece(seqs[i].Name)
 		b, _ := model.Piece(seqs[j].Name)
-		return a == b && first[i] < first[j]+len(seqs[j].X)/d.Dim && first[j] < first[i]+len(seqs[i].X)/d.Dim
+		return a == b && first[i] < first[j]+seqs[j].Steps(d.Dim) && first[j] < first[i]+seqs[i].Steps(d.Dim)
 	}
 	x, y, variance := project(mean, len(names), m.Latent)
 	clouds := cloudsOf(names, x, y)

@@ -18,26 +18,39 @@ func eval(_ context.Context, args []string, out io.Writer) error {
 	var data dataFlags
 	data.flags(flags)
 	from := flags.String("model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
-	seed := flags.Uint64("seed", 1, "seed of the draws of z")
-	batch := flags.Int("batch", 16, "sequences per pass; the draws do not depend on it")
-	samples := flags.Int("samples", 1, "draws of z per sequence; above 1 the importance-weighted bound")
+	seed := flags.Uint64("seed", 0, "seed of the draws of z (default: that of the training)")
+	batch := flags.Int("batch", 0, "sequences per pass; the draws do not depend on it (default: as in training)")
+	samples := flags.Int("samples", 0, "draws of z per sequence; above 1 the importance-weighted bound (default: as in training)")
 	threads := flags.Int("threads", runtime.GOMAXPROCS(0), "goroutines")
 	bf16 := flags.Bool("bf16", false, "round recurrent weights to bfloat16, as a program may that steps a few sequences at a time")
 	asJSON := flags.Bool("json", false, "print JSON")
 	if err := parse(flags, args, out); err != nil {
 		return err
 	}
-	if *batch < 1 || *threads < 1 || *samples < 1 {
+	reports := out
+	if *asJSON {
+		reports = nil // the output is nothing but the scores
+	}
+	given := map[string]bool{}
+	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	if given["batch"] && *batch < 1 || given["samples"] && *samples < 1 || *threads < 1 {
 		return usagef("-batch %d -samples %d -threads %d: want at least 1", *batch, *samples, *threads)
 	}
 	m, info, err := model.Load(checkpoint(*from))
 	if err != nil {
 		return err
 	}
-	if err := data.suitModel(m, checkpoint(*from)); err != nil {
-		return err
+	info.Samples = max(info.Samples, 1)
+	if given["seed"] {
+		info.Seed = *seed
 	}
-	d, err := data.load()
+	if given["samples"] {
+		info.Samples = *samples
+	}
+	if given["batch"] {
+		info.Batch = *batch
+	}
+	d, err := data.openAs(checkpoint(*from), info, reports)
 	if err != nil {
 		return err
 	}
@@ -52,8 +65,8 @@ func eval(_ context.Context, args []string, out io.Writer) error {
 		p.PackBF16()
 	}
 	scores := map[string]model.Score{}
-	for split, seqs := range map[string][]model.Sequence{"train": d.Train, "valid": d.Valid, "test": d.Test} {
-		scores[split] = model.Evaluate(m, seqs, model.EvalConfig{Batch: *batch, Samples: *samples, Seed: *seed, Threads: *threads})
+	for _, p := range d.Parts() {
+		scores[p.Name] = model.Evaluate(m, p.Seqs, model.EvalConfig{Batch: info.Batch, Samples: info.Samples, Seed: info.Seed, Threads: *threads})
 	}
 	if *asJSON {
 		text, err := floatjson.MarshalIndent(scores)
@@ -67,8 +80,11 @@ func eval(_ context.Context, args []string, out io.Writer) error {
 	if info.Hash != d.Hash {
 		fmt.Fprintf(out, "note: it was trained on other data, %s\n", info.Name)
 	}
-	for _, split := range []string{"train", "valid", "test"} {
-		printScore(out, split, scores[split])
+	for _, n := range d.Notes {
+		fmt.Fprintln(out, n)
+	}
+	for _, p := range d.Parts() {
+		printScore(out, p.Name, scores[p.Name])
 	}
 	return nil
 }

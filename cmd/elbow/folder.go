@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/elbow-go/elbow/internal/atomicfile"
+	"github.com/elbow-go/elbow/internal/dataset"
 	"github.com/elbow-go/elbow/internal/floatjson"
 	"github.com/elbow-go/elbow/internal/infile"
 	"github.com/elbow-go/elbow/internal/rundir"
@@ -28,33 +29,16 @@ var latentFiles = []string{latentFile, mapFile + ".png", mapFile + ".svg"}
 
 // tableFiles are the files of table, beside the folders of its rows.
 func tableFiles(kind string) []string {
-	return append([]string{tableFile, figure2File + ".png", figure2File + ".svg"}, samplesOf(kind)...)
+	return append([]string{tableFile, figure2File + ".png", figure2File + ".svg"}, dataset.SampleFiles(kind)...)
 }
 
 // allFiles are the names of all files that the program makes in a folder, whatever the data.
 func allFiles() []string {
 	names := slices.Concat(trainFiles, latentFiles)
-	for _, kind := range kinds {
+	for _, kind := range dataset.Kinds() {
 		names = append(names, tableFiles(kind)...)
 	}
 	return names
-}
-
-// samplesOf returns the names of the files that samples of a kind of data are written to.
-func samplesOf(kind string) []string {
-	switch kind {
-	case model.FormRoll:
-		return []string{midiFile, rollsFile + ".png", rollsFile + ".svg"}
-	case model.FormWave:
-		return []string{waveFile, wavesFile + ".png", wavesFile + ".svg"}
-	case model.FormImage:
-		return []string{imagesFile}
-	case model.FormStrokes:
-		return []string{strokesFile + ".png", strokesFile + ".svg"}
-	case model.FormText:
-		return []string{textFile}
-	}
-	return []string{csvFile}
 }
 
 // apart reports data that lie in the folder of the results, where they could be replaced.

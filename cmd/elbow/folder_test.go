@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"github.com/elbow-go/elbow/internal/dataset/datatest"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/elbow-go/elbow/blas/blastest"
+	"github.com/elbow-go/elbow/internal/dataset"
 	"github.com/elbow-go/elbow/internal/rundir"
 	"github.com/elbow-go/elbow/model"
 )
@@ -78,9 +80,9 @@ func TestCanaries(t *testing.T) {
 		args   []string
 		writes []string
 	}{
-		{[]string{"train", "-data", data, "-epochs", "1", "-hidden", "4"}, slices.Concat(trainFiles, samplesOf(model.FormRoll))},
-		{[]string{"train", "-data", data, "-epochs", "1", "-hidden", "4", "-force"}, slices.Concat(trainFiles, samplesOf(model.FormRoll))},
-		{[]string{"sample", "-model", trained, "-steps", "8"}, samplesOf(model.FormRoll)},
+		{[]string{"train", "-data", data, "-epochs", "1", "-hidden", "4"}, slices.Concat(trainFiles, dataset.SampleFiles(model.FormRoll))},
+		{[]string{"train", "-data", data, "-epochs", "1", "-hidden", "4", "-force"}, slices.Concat(trainFiles, dataset.SampleFiles(model.FormRoll))},
+		{[]string{"sample", "-model", trained, "-steps", "8"}, dataset.SampleFiles(model.FormRoll)},
 		{[]string{"encode", "-model", trained, "-data", data}, latentFiles},
 		{[]string{"table", "text", "-quick", "-rows", "gru", "-data", text}, tableFiles(model.FormText)},
 	} {
@@ -116,7 +118,7 @@ func TestChangedFiles(t *testing.T) {
 	args := []string{"train", "-data", data, "-out", dir, "-epochs", "1", "-hidden", "4"}
 	mustRun(t, args...)
 	mustRun(t, "encode", "-model", trainedVRAE(t, data), "-data", data, "-out", dir)
-	for _, name := range slices.Concat(trainFiles, samplesOf(model.FormRoll)) {
+	for _, name := range slices.Concat(trainFiles, dataset.SampleFiles(model.FormRoll)) {
 		path := filepath.Join(dir, name)
 		old, err := os.ReadFile(path)
 		if err != nil {
@@ -150,15 +152,15 @@ func TestSampleFiles(t *testing.T) {
 	blastest.UseGo(t)
 	for kind, args := range map[string][]string{
 		model.FormRoll:    {write(t, "a.json", tinyJSON)},
-		model.FormWave:    {waveFolder(t), "-frame", "5"},
-		model.FormImage:   {filepath.Join(put(t, "f.npy", npyFile("|u1", "20, 3, 2", ramp(120)...)), "f.npy")},
-		model.FormStrokes: {strokesFolder(t)},
+		model.FormWave:    {datatest.Waves(t), "-frame", "5"},
+		model.FormImage:   {filepath.Join(datatest.Put(t, "f.npy", datatest.NPY("|u1", "20, 3, 2", datatest.Ramp(120)...)), "f.npy")},
+		model.FormStrokes: {datatest.Strokes(t)},
 		model.FormText:    {write(t, "a.txt", strings.Repeat(page, 8)), "-streams", "2"},
 		model.FormSeries:  {write(t, "a.csv", strings.Repeat("1,2\n3,5\n", 9))},
 	} {
 		dir := filepath.Join(t.TempDir(), "run")
 		mustRun(t, append([]string{"train", "-out", dir, "-epochs", "1", "-hidden", "4", "-data"}, args...)...)
-		want := slices.Sorted(slices.Values(slices.Concat(trainFiles[:len(trainFiles)-1], samplesOf(kind))))
+		want := slices.Sorted(slices.Values(slices.Concat(trainFiles[:len(trainFiles)-1], dataset.SampleFiles(kind))))
 		if got := list(t, dir); !slices.Equal(got, want) {
 			t.Errorf("%s: the folder holds %v, want %v", kind, got, want)
 		}
@@ -293,7 +295,7 @@ func TestOldFolder(t *testing.T) {
 // TestDataInOut: data that lie where results go are refused, by whatever path.
 func TestDataInOut(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, csvFile), []byte(strings.Repeat("1,2\n3,5\n", 9)), 0o666); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "sample.csv"), []byte(strings.Repeat("1,2\n3,5\n", 9)), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	link := filepath.Join(t.TempDir(), "link")
@@ -302,7 +304,7 @@ func TestDataInOut(t *testing.T) {
 	}
 	trained := trainedVRAE(t, write(t, "tiny.json", tinyJSON))
 	t.Chdir(dir)
-	for _, data := range []string{filepath.Join(dir, csvFile), csvFile, dir, ".", link} {
+	for _, data := range []string{filepath.Join(dir, "sample.csv"), "sample.csv", dir, ".", link} {
 		for _, out := range []string{dir, ".", link} {
 			for _, args := range [][]string{{"train"}, {"encode", "-model", trained}, {"sample", "-model", trained, "-from", "x"}, {"table", "text"}} {
 				mustFail(t, []string{"-data", "-out"}, append(args, "-data", data, "-out", out)...)

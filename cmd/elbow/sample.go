@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/elbow-go/elbow/internal/dataset"
 	"github.com/elbow-go/elbow/internal/rundir"
 	"github.com/elbow-go/elbow/model"
 )
@@ -43,16 +44,13 @@ func sample(_ context.Context, args []string, out io.Writer) error {
 	if err := line.check(m, path); err != nil {
 		return err
 	}
-	if line.data.grid > 0 {
-		form.Rate = line.data.grid
-	}
 	return within(*dir, func(folder *rundir.Dir) error {
-		if err := folder.Reserve(samplesOf(form.Kind)...); err != nil {
+		if err := folder.Reserve(dataset.SampleFiles(form.Kind)...); err != nil {
 			return err
 		}
 		var files []string
 		if line.from != "" {
-			files, err = line.write(*dir, m.(*model.VRAE[float32]), path, form, s)
+			files, err = line.write(*dir, m.(*model.VRAE[float32]), path, info, s, out)
 		} else {
 			files, err = writeSamples(*dir, m, form, s, nil)
 		}

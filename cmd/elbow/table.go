@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/internal/dataset"
 	"github.com/elbow-go/elbow/internal/floatjson"
 	"github.com/elbow-go/elbow/internal/infile"
 	"github.com/elbow-go/elbow/internal/rundir"
@@ -84,7 +85,7 @@ type result struct {
 // tableRun is a run of an experiment.
 type tableRun struct {
 	experiment
-	data    *dataset
+	data    *dataset.Data
 	dir     string
 	quick   bool
 	force   bool
@@ -165,23 +166,14 @@ func (r *tableRun) loadData() error {
 		return err
 	}
 	if r.quick {
-		const few, short = 64, 200
-		for _, part := range []*[]model.Sequence{&d.Train, &d.Valid, &d.Test} {
-			*part = slices.Clone((*part)[:min(few, len(*part))])
-			for i := range *part {
-				s := &(*part)[i]
-				s.X = s.X[:min(len(s.X), short*d.Dim)]
-			}
-		}
-		d.Name += " (a small part)"
-		d.Hash = hashOf(d.Data)
+		d.Shorten(64, 200)
 	}
 	r.data = d
 	return nil
 }
 
 // readData reads the data of the experiment from -data or from the folder of data sets.
-func (r *tableRun) readData() (*dataset, error) {
+func (r *tableRun) readData() (*dataset.Data, error) {
 	f := &r.experiment.data
 	if f.path == "" && r.folder != "" {
 		base := os.Getenv(dataEnv)
@@ -196,20 +188,15 @@ func (r *tableRun) readData() (*dataset, error) {
 	if err := apart(f.path, r.dir); err != nil {
 		return nil, err
 	}
-	var def dataFlags
-	def.flags(flag.NewFlagSet("", flag.ContinueOnError))
-	if f.pixels == "" {
-		f.pixels = def.pixels
-	}
-	f.frame, f.streams = def.frame, def.streams
-	return f.load()
+	f.Frame, f.Streams = dataset.DefaultFrame, dataset.DefaultStreams
+	return f.open(r.out)
 }
 
 // run trains what is not done yet, row by row. What is done stays in the folder, so a run
 // that was stopped goes on where it was.
 func (r *tableRun) run(ctx context.Context) error {
 	fmt.Fprintf(r.out, "%s\n%s: %d + %d + %d sequences; %s\n", r.about, r.data.Name, len(r.data.Train), len(r.data.Valid), len(r.data.Test), r.unit)
-	for _, n := range r.data.notes {
+	for _, n := range r.data.Notes {
 		fmt.Fprintln(r.out, n)
 	}
 	for _, w := range r.rows {
@@ -257,13 +244,13 @@ func (r *tableRun) settings(w row, seed uint64) (model.Config, model.TrainConfig
 	m, t := w.model, model.DefaultTrainConfig()
 	m.Data, m.Classes = r.data.Dim, r.data.Form.Classes
 	if m.Likelihood == "" {
-		m.Likelihood = defaultLikelihood(r.data)
+		m.Likelihood = r.data.Suits.Likelihood
 	}
 	if w.train != nil {
 		w.train(&t)
 	}
-	if r.data.truncate > 0 {
-		t.Truncate, t.Batch = r.data.truncate, len(r.data.Train)
+	if r.data.Suits.Truncate > 0 {
+		t.Truncate, t.Batch = r.data.Suits.Truncate, len(r.data.Train)
 	}
 	suitImages(&m, &t, r.data)
 	t.Seed, t.Threads = seed, r.threads
@@ -369,7 +356,7 @@ func (r *tableRun) goOn(folder *rundir.Dir, mc model.Config, tc model.TrainConfi
 	if err != nil {
 		return nil, err
 	}
-	return t, folder.Reserve(slices.Concat(trainFiles, samplesOf(r.data.Form.Kind))...)
+	return t, folder.Reserve(slices.Concat(trainFiles, dataset.SampleFiles(r.data.Form.Kind))...)
 }
 
 // bound scores the test part with k draws per sequence, or takes the score from the folder.
@@ -381,7 +368,7 @@ func (r *tableRun) bound(dir string, sum *summary, k int) (model.Score, error) {
 	}
 	var score model.Score
 	if info, err := os.Stat(path); err == nil && !info.ModTime().Before(best.ModTime()) {
-		raw, err := infile.Read(path, maxList)
+		raw, err := new(infile.Budget).Read(path)
 		if err == nil {
 			err = floatjson.Unmarshal(raw, &score)
 		}

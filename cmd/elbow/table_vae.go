@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/elbow-go/elbow/internal/dataset"
 	"github.com/elbow-go/elbow/internal/figure"
 	"github.com/elbow-go/elbow/internal/floatjson"
 	"github.com/elbow-go/elbow/internal/infile"
@@ -41,7 +42,7 @@ var mnistTable = experiment{
 	about:  "MNIST digits, real-valued pixels as targets: the VAE of Kingma and Welling 2014, 500 tanh units, beside wake-sleep",
 	unit:   perImageUnit,
 	folder: "mnist",
-	data:   dataFlags{kind: model.FormImage, valid: 1000},
+	data:   dataFlags{Options: dataset.Options{Kind: model.FormImage, Held: 1000}},
 	value:  perImage,
 	finish: drawFigure2,
 	rows: []row{
@@ -64,7 +65,7 @@ var freyTable = experiment{
 	about:  "Frey Face, pixels as byte/256, densities: the VAE of Kingma and Welling 2014, 200 tanh units; the split is shuffled",
 	unit:   perImageUnit,
 	folder: "frey-face/frey-faces-idx3-ubyte.gz",
-	data:   dataFlags{kind: model.FormImage, pixels: pixels256, shuffle: true},
+	data:   dataFlags{Options: dataset.Options{Kind: model.FormImage, Pixels: dataset.Pixels256, Shuffle: true}},
 	value:  perImage,
 	finish: drawFigure2,
 	rows: []row{

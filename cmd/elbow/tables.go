@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/elbow-go/elbow/internal/dataset"
 	"github.com/elbow-go/elbow/model"
 )
 
@@ -26,7 +27,7 @@ var jsbTable = experiment{
 	about:  "Bach chorales, quarter-note grid: RNNs and VRNNs with independent notes",
 	unit:   "nats per time step, lower is better",
 	folder: "jsb-chorales/jsb-chorales-quarter.json",
-	data:   dataFlags{kind: model.FormRoll},
+	data:   dataFlags{Options: dataset.Options{Kind: model.FormRoll}},
 	value:  nats,
 	rows: []row{
 		{name: "RNN", model: model.Config{Model: model.ModelRNN, Cell: "rnn", Hidden: 64}, figures: []figures{
@@ -80,7 +81,7 @@ var speechTable = experiment{
 	about:  "Spoken digits as raw frames of 200 samples: the speech columns of Chung et al. 2015, Table 1, in small",
 	unit:   "log-likelihood in nats per frame, higher is better",
 	folder: "fsdd",
-	data:   dataFlags{kind: model.FormWave},
+	data:   dataFlags{Options: dataset.Options{Kind: model.FormWave}},
 	value:  logLikelihood,
 	finish: bestSound,
 	rows: []row{
@@ -133,7 +134,7 @@ var strokesTable = experiment{
 	about:  "Pen strokes of the Omniglot characters: the handwriting column of Chung et al. 2015, Table 1, on open data",
 	unit:   "log-likelihood in nats per drawing, higher is better",
 	folder: "omniglot-strokes",
-	data:   dataFlags{kind: model.FormStrokes},
+	data:   dataFlags{Options: dataset.Options{Kind: model.FormStrokes}},
 	value:  func(s model.Score) float64 { return -s.NLLPerSeq },
 	rows: []row{
 		{name: "RNN-Gauss", model: pen(model.ModelRNN, model.Bivariate), train: penTraining, figures: iam("1016")},
@@ -154,7 +155,7 @@ var textTable = experiment{
 	about:     "A text, character by character: recurrent networks beside a five-gram",
 	unit:      "bits per character, lower is better",
 	needsData: "a file of plain text in UTF-8",
-	data:      dataFlags{kind: model.FormText},
+	data:      dataFlags{Options: dataset.Options{Kind: model.FormText}},
 	value:     func(s model.Score) float64 { return s.NLLPerStep / math.Ln2 },
 	rows: []row{
 		{name: "LSTM", model: model.Config{Model: model.ModelRNN, Cell: "lstm", Hidden: 256}, train: textTraining},

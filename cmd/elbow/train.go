@@ -17,10 +17,10 @@ import (
 	"github.com/elbow-go/elbow/blas"
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/internal/atomicfile"
+	"github.com/elbow-go/elbow/internal/dataset"
 	"github.com/elbow-go/elbow/internal/floatjson"
 	"github.com/elbow-go/elbow/internal/progress"
 	"github.com/elbow-go/elbow/internal/rundir"
-	"github.com/elbow-go/elbow/internal/text"
 	"github.com/elbow-go/elbow/model"
 )
 
@@ -58,7 +58,9 @@ type summary struct {
 // bits are the figures of a text, on its test part.
 type bits struct {
 	Model float64 `json:"model"`
-	NGram float64 `json:"ngram"` // of text.NGram
+	NGram float64 `json:"ngram"` // of a five-gram model
+	// Counted is how many characters the latter was made from.
+	Counted int `json:"ngram_characters"`
 }
 
 func train(ctx context.Context, args []string, out io.Writer) error {
@@ -80,10 +82,7 @@ func train(ctx context.Context, args []string, out io.Writer) error {
 	if err := apart(data.path, *dir); err != nil {
 		return err
 	}
-	if err := data.suitTraining(s.model.Model, *dir, *resume); err != nil {
-		return err
-	}
-	d, err := data.load()
+	d, err := data.toTrain(&s, *dir, *resume, out)
 	if err != nil {
 		return err
 	}
@@ -108,15 +107,15 @@ func train(ctx context.Context, args []string, out io.Writer) error {
 		if err != nil {
 			return err
 		}
-		again := fmt.Sprintf("elbow train -resume -out %s%s", *dir, data.again(flags))
+		again := fmt.Sprintf("elbow train -resume -out %s%s", *dir, data.again())
 		return trainIn(ctx, folder, t, d, again, out)
 	})
 }
 
 // trainIn trains, scores and leaves the results in a folder. again is what goes on with it after
 // an interrupt.
-func trainIn(ctx context.Context, folder *rundir.Dir, t *model.Trainer, d *dataset, again string, out io.Writer) error {
-	for _, n := range d.notes {
+func trainIn(ctx context.Context, folder *rundir.Dir, t *model.Trainer, d *dataset.Data, again string, out io.Writer) error {
+	for _, n := range d.Notes {
 		fmt.Fprintln(out, n)
 	}
 	introduce(t, d, out)
@@ -139,7 +138,7 @@ func trainIn(ctx context.Context, folder *rundir.Dir, t *model.Trainer, d *datas
 }
 
 // introduce says what is about to be trained.
-func introduce(t *model.Trainer, d *dataset, out io.Writer) {
+func introduce(t *model.Trainer, d *dataset.Data, out io.Writer) {
 	fmt.Fprintf(out, "%s: %d parameters; %s: %d + %d + %d sequences, %d steps to train on\n", describe(t.Model.Settings()), cell.Count(t.Model.Tensors()),
 		d.Name, len(d.Train), len(d.Valid), len(d.Test), d.Stats().Steps)
 	fmt.Fprintf(out, "isa %v, blas %s, %d threads, seed %d; nats per step, lower is better\n", asm.Active(), blas.Info(), t.Config.Threads, t.Config.Seed)
@@ -147,7 +146,7 @@ func introduce(t *model.Trainer, d *dataset, out io.Writer) {
 
 // fresh returns what prepares the training that the flags ask for in a folder. Whatever can be
 // wrong without the folder is found out before it is touched.
-func fresh(flags *flag.FlagSet, s *settings, d *dataset, force bool, out io.Writer) (func(*rundir.Dir) (*model.Trainer, error), error) {
+func fresh(flags *flag.FlagSet, s *settings, d *dataset.Data, force bool, out io.Writer) (func(*rundir.Dir) (*model.Trainer, error), error) {
 	mc, tc, err := s.finish(flags, d)
 	if err != nil {
 		return nil, err
@@ -161,8 +160,8 @@ func fresh(flags *flag.FlagSet, s *settings, d *dataset, force bool, out io.Writ
 }
 
 // begin prepares a new training and clears the folder of what an earlier one left there.
-func begin(mc model.Config, tc model.TrainConfig, d *dataset, dir *rundir.Dir) (*model.Trainer, error) {
-	if err := dir.Reserve(slices.Concat(trainFiles, samplesOf(d.Form.Kind))...); err != nil {
+func begin(mc model.Config, tc model.TrainConfig, d *dataset.Data, dir *rundir.Dir) (*model.Trainer, error) {
+	if err := dir.Reserve(slices.Concat(trainFiles, dataset.SampleFiles(d.Form.Kind))...); err != nil {
 		return nil, err
 	}
 	m, err := model.New[float32](mc)
@@ -180,7 +179,7 @@ func begin(mc model.Config, tc model.TrainConfig, d *dataset, dir *rundir.Dir) (
 
 // resumed returns what prepares the training that a folder holds to go on, with the settings of
 // its checkpoint; only -epochs and -threads may be given.
-func resumed(flags *flag.FlagSet, s *settings, d *dataset) (func(*rundir.Dir) (*model.Trainer, error), error) {
+func resumed(flags *flag.FlagSet, s *settings, d *dataset.Data) (func(*rundir.Dir) (*model.Trainer, error), error) {
 	epochs := 0
 	var other error
 	flags.Visit(func(f *flag.Flag) {
@@ -209,7 +208,7 @@ func resumed(flags *flag.FlagSet, s *settings, d *dataset) (func(*rundir.Dir) (*
 		if err != nil {
 			return nil, err
 		}
-		return t, dir.Reserve(slices.Concat(trainFiles, samplesOf(d.Form.Kind))...)
+		return t, dir.Reserve(slices.Concat(trainFiles, dataset.SampleFiles(d.Form.Kind))...)
 	}, nil
 }
 
@@ -253,7 +252,7 @@ func writeMetrics(path string, history []model.Epoch) error {
 
 // finishTraining scores valid and test once, with the best parameters, and leaves the
 // summary, the pictures and the sample.
-func finishTraining(t *model.Trainer, d *dataset, dir string) (*summary, error) {
+func finishTraining(t *model.Trainer, d *dataset.Data, dir string) (*summary, error) {
 	best := filepath.Join(dir, model.BestFile)
 	m, _, err := model.Load(best)
 	if err != nil {
@@ -266,14 +265,13 @@ func finishTraining(t *model.Trainer, d *dataset, dir string) (*summary, error) 
 		Seconds: t.Seconds(), ISA: asm.Active().String(), BLAS: blas.Info(), Threads: c.Threads,
 		Valid: model.Evaluate(m, d.Valid, e), Test: model.Evaluate(m, d.Test, e),
 		Data: d.Name, DataHash: d.Hash, Config: mc, Train: c, Go: runtime.Version()}
-	if d.corpus != nil {
-		n := text.NewNGram(d.corpus.Train, len(d.corpus.Symbols))
-		sum.Bits = &bits{Model: sum.Test.NLLPerStep / math.Ln2, NGram: n.Bits(d.corpus.Test)}
+	if ngram, counted, ok := d.NGram(); ok {
+		sum.Bits = &bits{Model: sum.Test.NLLPerStep / math.Ln2, NGram: ngram, Counted: counted}
 	}
 	if err := drawCurves(filepath.Join(dir, curvesFile), t.History()); err != nil {
 		return nil, err
 	}
-	files, err := writeSamples(dir, m, d.Form, sampling{seed: c.Seed}, d.Test[:min(len(d.Test), beside(d.Form))])
+	files, err := writeSamples(dir, m, d.Form, sampling{seed: c.Seed}, d.Test[:min(len(d.Test), dataset.Beside(d.Form))])
 	if err != nil {
 		return nil, err
 	}

@@ -5,11 +5,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
 
-	"github.com/elbow-go/elbow/internal/music"
+	"github.com/elbow-go/elbow/internal/dataset"
 	"github.com/elbow-go/elbow/internal/rundir"
 	"github.com/elbow-go/elbow/model"
 )
@@ -21,75 +22,29 @@ const (
 	tuneHop    = 5
 )
 
-// ownTunes returns all built-in tunes, in their own keys. Valid and test are the same tunes
-// as train: a map of them is no claim about others.
-func ownTunes() *dataset {
-	train, valid, test := music.Tunes()
-	set := &music.Dataset{Name: "tunes in their own keys", StepsPerQuarter: 2}
-	for _, list := range [][]*music.Tune{train, valid, test} {
-		for _, t := range list {
-			steps, _ := t.Rolls(set.StepsPerQuarter)
-			set.Train = append(set.Train, music.Piece{Name: t.Name, Steps: steps})
+// toTrain reads the data of a training: what the flags say or, where it goes on from a
+// checkpoint, what that was trained on. A VRAE learns the built-in tunes in windows unless
+// told otherwise.
+func (f *dataFlags) toTrain(s *settings, dir string, resume bool, out io.Writer) (*dataset.Data, error) {
+	if resume {
+		path := filepath.Join(dir, model.CheckpointFile)
+		info, err := model.ReadInfo(path)
+		if err != nil {
+			return nil, err
+		}
+		return f.openAs(path, info, out)
+	}
+	if f.path == "" && s.model.Model == model.ModelVRAE {
+		f.own = true
+		if f.Window == 0 {
+			f.Window = tuneWindow
+			if f.Hop == 0 {
+				f.Hop = tuneHop
+			}
 		}
 	}
-	set.Valid, set.Test = set.Train, set.Train
-	d := rolls(set)
-	d.builtin = true
-	d.notes = []string{"valid and test are the tunes of train, so that all can be on one map"}
-	return d
-}
-
-// suitTraining chooses the data that suit the model to be trained, where no flag did: the
-// model named by -model or, to go on with a training, that in dir.
-func (f *dataFlags) suitTraining(kind, dir string, resume bool) error {
-	if !resume {
-		if kind == model.ModelVRAE {
-			f.ownWindows()
-		}
-		return nil
-	}
-	path := filepath.Join(dir, model.CheckpointFile)
-	if _, err := os.Stat(path); err != nil {
-		return nil // what goes on with the training says it better
-	}
-	m, _, err := model.Load(path)
-	if err != nil {
-		return err
-	}
-	return f.suitModel(m, path)
-}
-
-// suitModel chooses the data that a trained model was trained on, as far as the model
-// tells and no flag did.
-func (f *dataFlags) suitModel(m model.Model[float32], path string) error {
-	info, err := model.ReadInfo(path)
-	if err != nil {
-		return err
-	}
-	form := info.Form
-	if f.window == 0 && form.Window > 0 {
-		f.window = form.Window
-		if f.hop == 0 {
-			f.hop = form.Hop
-		}
-	}
-	if m.Settings().Model == model.ModelVRAE {
-		f.ownWindows()
-	}
-	return nil
-}
-
-func (f *dataFlags) ownWindows() {
-	if f.path != "" {
-		return
-	}
-	f.own = true
-	if f.window == 0 {
-		f.window = tuneWindow
-		if f.hop == 0 {
-			f.hop = tuneHop
-		}
-	}
+	f.Raw = s.model.Likelihood == model.Bernoulli
+	return f.open(out)
 }
 
 // latentTunes sets what gives a map of the built-in tunes in half a minute on two cores. The
@@ -124,7 +79,7 @@ var vraeTable = experiment{
 	name:  "vrae",
 	about: "Variational recurrent auto-encoders of the built-in tunes, each in its own key: maps of their latent spaces",
 	unit:  "bound in nats per time step, lower is better; the paper has a picture, not a figure",
-	data:  dataFlags{own: true, window: tuneWindow, hop: tuneHop},
+	data:  dataFlags{own: true, Options: dataset.Options{Window: tuneWindow, Hop: tuneHop}},
 	value: nats,
 	rows: []row{
 		{name: "VRAE GRU, z=2", model: model.Config{Model: model.ModelVRAE, Cell: "gru", Hidden: 128, Latent: 2}, train: vraeTraining},
@@ -186,11 +141,11 @@ const (
 
 // vraeWalk goes from the first window of the data to the last in nine steps through the
 // latent space, and lets the decoder run on for 1024 steps from the middle of it.
-func vraeWalk(dir string, m *model.VRAE[float32], d *dataset, seed uint64, threads int) error {
+func vraeWalk(dir string, m *model.VRAE[float32], d *dataset.Data, seed uint64, threads int) error {
 	const points, long = 9, 1024
 	ends := []model.Sequence{d.Train[0], d.Train[len(d.Train)-1]}
 	z, _ := m.Encode(ends, 2, threads)
-	steps := len(ends[0].X) / d.Dim
+	steps := ends[0].Steps(d.Dim)
 	for _, v := range []struct {
 		folder       string
 		x            []float32
@@ -200,11 +155,11 @@ func vraeWalk(dir string, m *model.VRAE[float32], d *dataset, seed uint64, threa
 		{walkFolder, m.Decode(model.Interpolate(z[:m.Latent], z[m.Latent:], points), points, steps), points, steps, ends},
 		{longFolder, m.Generate(make([]float32, m.Latent), 1, long, seed), 1, long, nil},
 	} {
-		folder := filepath.Join(dir, v.folder)
-		if err := os.MkdirAll(folder, 0o777); err != nil {
+		name := filepath.Join(dir, v.folder)
+		if err := os.MkdirAll(name, 0o777); err != nil {
 			return err
 		}
-		if _, err := writeDrawn(folder, d.Form, v.x, v.count, v.steps, d.Dim, v.data); err != nil {
+		if _, err := dataset.WriteSamples(name, d.Form, v.x, v.count, v.steps, d.Dim, v.data); err != nil {
 			return err
 		}
 	}
@@ -242,11 +197,8 @@ func (l *latentLine) check(m model.Model[float32], path string) error {
 }
 
 // write decodes what the flags ask for and writes it as the data were.
-func (l *latentLine) write(dir string, m *model.VRAE[float32], path string, form model.Form, s sampling) ([]string, error) {
-	if err := l.data.suitModel(m, path); err != nil {
-		return nil, err
-	}
-	d, err := l.data.load()
+func (l *latentLine) write(dir string, m *model.VRAE[float32], path string, info model.Info, s sampling, out io.Writer) ([]string, error) {
+	d, err := l.data.openAs(path, info, out)
 	if err != nil {
 		return nil, err
 	}
@@ -259,9 +211,9 @@ func (l *latentLine) write(dir string, m *model.VRAE[float32], path string, form
 	}
 	var seqs []model.Sequence
 	for _, name := range ends {
-		q, ok := find(d.Data, name)
+		q, ok := find(d, name)
 		if !ok {
-			return nil, fmt.Errorf("%s: no sequence %q; they have names like %q", d.Name, name, d.Train[0].Name)
+			return nil, fmt.Errorf("%s: no sequence %q; they have names like %q", d.Name, name, d.All()[0].Name)
 		}
 		seqs = append(seqs, q)
 	}
@@ -272,31 +224,27 @@ func (l *latentLine) write(dir string, m *model.VRAE[float32], path string, form
 		z = model.Interpolate(z[:m.Latent], z[m.Latent:], count)
 	}
 	if steps == 0 {
-		steps = len(seqs[0].X) / d.Dim
+		steps = seqs[0].Steps(d.Dim)
 	}
 	if steps == 0 {
 		return nil, errors.New("-from is a sequence of no steps")
 	}
 	var x []float32
-	if s.mean || form.Kind == model.FormImage {
+	if s.mean || d.Form.Kind == model.FormImage {
 		x = m.Decode(z, count, steps)
 	} else {
 		x = m.Generate(z, count, steps, s.seed)
 	}
-	raw := model.Sequence{Name: seqs[0].Name, X: append([]float32(nil), seqs[0].X...)}
-	form.Raw(raw.X, d.Dim)
-	return writeDrawn(dir, form, x, count, steps, d.Dim, []model.Sequence{raw})
+	return dataset.WriteSamples(dir, d.Form, x, count, steps, d.Dim, seqs[:1])
 }
 
 // find returns the sequence with that name or, of a piece, the first window.
-func find(d *model.Data, name string) (model.Sequence, bool) {
+func find(d *dataset.Data, name string) (model.Sequence, bool) {
 	for _, exact := range []bool{true, false} {
-		for _, seqs := range [][]model.Sequence{d.Train, d.Valid, d.Test} {
-			for _, q := range seqs {
-				piece, _ := model.Piece(q.Name)
-				if q.Name == name || !exact && piece == name {
-					return q, true
-				}
+		for _, q := range d.All() {
+			piece, _ := model.Piece(q.Name)
+			if q.Name == name || !exact && piece == name {
+				return q, true
 			}
 		}
 	}

@@ -23,8 +23,7 @@ type Bar struct {
 // New starts the progress of a run of total steps, of which done are behind us, as after a
 // resume. There is a bar if w is a terminal that can move its cursor.
 func New(w io.Writer, total, done int) *Bar {
-	f, ok := w.(*os.File)
-	return start(w, total, done, ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb")
+	return start(w, total, done, IsTerminal(w))
 }
 
 func start(w io.Writer, total, done int, terminal bool) *Bar {
@@ -78,4 +77,10 @@ func (b *Bar) Close() {
 		fmt.Fprintln(b.w)
 		b.bar = nil
 	}
+}
+
+// IsTerminal reports whether w is a terminal that can move its cursor.
+func IsTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
 }

@@ -1,0 +1,243 @@
+package dataset
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/elbow-go/elbow/internal/npy"
+)
+
+// zip reads the arrays of a .npz file: those of the parts under any of their usual names,
+// such as train, x_train or X_val, or one array of data. Lengths or a mask beside an array say
+// which steps count: train_lengths, lengths_train, lengths, train_mask and so on. What is not
+// read is named in a note.
+func (s *numbers) zip(path string) error {
+	arrays, skipped, err := npy.ReadZip(path, s.reader.budget)
+	if err != nil {
+		return err
+	}
+	for _, why := range skipped {
+		s.notes = append(s.notes, why)
+	}
+	z := zipped{path: path, unread: slices.Clone(arrays)}
+	var data [3]*npy.Array
+	for p := range data {
+		if data[p], err = z.take(func(words []string) bool {
+			return len(words) > 0 && partOf(strings.Join(words, " ")) == p && isData(words)
+		}); err != nil {
+			return err
+		}
+	}
+	switch {
+	case data[1] == nil && data[2] == nil:
+		return s.single(&z, data[0])
+	case data[0] == nil || data[2] == nil:
+		return fmt.Errorf("%s: arrays %s, want those of train, valid and test, of train and test, or one array", path, names(arrays))
+	}
+	s.parts = new([3][]int)
+	for p, a := range data {
+		if a == nil {
+			continue
+		}
+		if err := s.zipPart(&z, a, p); err != nil {
+			return err
+		}
+	}
+	s.notes = append(s.notes, z.rest()...)
+	return nil
+}
+
+// single reads the one array of data of a file: a, if not nil, or the only one, or the one
+// called x or data.
+func (s *numbers) single(z *zipped, a *npy.Array) (err error) {
+	if a == nil {
+		if a, err = z.take(isData); err != nil {
+			return err
+		}
+	}
+	if a == nil && len(z.unread) == 1 {
+		a, z.unread = z.unread[0], nil
+	}
+	if a == nil {
+		return fmt.Errorf("%s: arrays %s: cannot tell which are the data; call them train, valid and test, or one x", z.path, names(z.unread))
+	}
+	if err := s.zipPart(z, a, -1); err != nil {
+		return err
+	}
+	s.notes = append(s.notes, z.rest()...)
+	return nil
+}
+
+// zipPart reads the array of a part, or of all, with its lengths.
+func (s *numbers) zipPart(z *zipped, a *npy.Array, part int) error {
+	name := z.path + ": " + a.Name
+	lengths, err := z.lengths(a, part)
+	if err != nil {
+		return err
+	}
+	at, err := s.array(name, a, lengths)
+	if err != nil {
+		return err
+	}
+	if part >= 0 {
+		s.parts[part] = at
+	}
+	return nil
+}
+
+// zipped is a .npz file whose arrays are taken one by one.
+type zipped struct {
+	path   string
+	unread []*npy.Array
+}
+
+// take returns the array whose name is what is looked for, nil if there is none. More than
+// one is an error.
+func (z *zipped) take(is func(words []string) bool) (*npy.Array, error) {
+	found := -1
+	for i, a := range z.unread {
+		if !is(wordsOf(a.Name)) {
+			continue
+		}
+		if found >= 0 {
+			return nil, fmt.Errorf("%s: both %q and %q could be the data of one part", z.path, z.unread[found].Name, a.Name)
+		}
+		found = i
+	}
+	if found < 0 {
+		return nil, nil
+	}
+	a := z.unread[found]
+	z.unread = slices.Delete(z.unread, found, found+1)
+	return a, nil
+}
+
+// lengths returns how many steps of the sequences of an array count, nil for all.
+func (z *zipped) lengths(a *npy.Array, part int) ([]int, error) {
+	of := func(words []string, what func(string) bool) bool {
+		p := partOf(strings.Join(words, " "))
+		return slices.ContainsFunc(words, what) && (p == part || p < 0 && part < 0)
+	}
+	l, err := z.take(func(words []string) bool { return of(words, isLength) })
+	if err != nil {
+		return nil, err
+	}
+	mask, err := z.take(func(words []string) bool { return of(words, isMask) })
+	if err != nil || l == nil && mask == nil {
+		return nil, err
+	}
+	if len(a.Shape) != 3 {
+		return nil, fmt.Errorf("%s: %q has shape %v: lengths and masks are for [sequences, steps, dimensions]", z.path, a.Name, a.Shape)
+	}
+	var out []int
+	if l != nil {
+		if out, err = z.counts(l, a); err != nil {
+			return nil, err
+		}
+	}
+	if mask != nil {
+		m, err := z.prefixes(mask, a)
+		if err != nil {
+			return nil, err
+		}
+		if out != nil && !slices.Equal(out, m) {
+			return nil, fmt.Errorf("%s: %q and %q disagree", z.path, l.Name, mask.Name)
+		}
+		out = m
+	}
+	return out, nil
+}
+
+// counts reads an array of lengths.
+func (z *zipped) counts(l, a *npy.Array) ([]int, error) {
+	n := a.Shape[0]
+	if l.Len() != n {
+		return nil, fmt.Errorf("%s: %q has %d lengths for the %d sequences of %q", z.path, l.Name, l.Len(), n, a.Name)
+	}
+	v, out := make([]float64, n), make([]int, n)
+	l.Read(v, 0)
+	for i, v := range v {
+		if !(v >= 0 && v <= float64(a.Shape[1]) && v == float64(int(v))) {
+			return nil, fmt.Errorf("%s: %q: element %d: length %v, want 0..%d", z.path, l.Name, i, v, a.Shape[1])
+		}
+		out[i] = int(v)
+	}
+	return out, nil
+}
+
+// prefixes reads a mask, [sequences, steps] or of the shape of the data, whose ones are the
+// first steps of every sequence.
+func (z *zipped) prefixes(mask, a *npy.Array) ([]int, error) {
+	n, steps := a.Shape[0], a.Shape[1]
+	width := 1
+	if len(mask.Shape) == 3 {
+		width = mask.Shape[2]
+	}
+	if len(mask.Shape) < 2 || len(mask.Shape) > 3 || mask.Shape[0] != n || mask.Shape[1] != steps || width != 1 && width != a.Shape[2] {
+		return nil, fmt.Errorf("%s: mask %q of shape %v for %q of shape %v", z.path, mask.Name, mask.Shape, a.Name, a.Shape)
+	}
+	row, out := make([]float64, steps*width), make([]int, n)
+	for i := range out {
+		mask.Read(row, i*len(row))
+		out[i] = steps
+		for k, v := range row {
+			switch t := k / width; {
+			case v != 0 && v != 1:
+				return nil, fmt.Errorf("%s: mask %q: sequence %d, step %d: %v, want 0 or 1", z.path, mask.Name, i, t, v)
+			case v == 0:
+				out[i] = min(out[i], t)
+			case out[i] <= t:
+				return nil, fmt.Errorf("%s: mask %q: sequence %d, step %d: a value is missing before it; only steps at the end may be missing", z.path, mask.Name, i, t)
+			}
+		}
+	}
+	return out, nil
+}
+
+// rest names the arrays that nothing was made of.
+func (z *zipped) rest() []string {
+	if len(z.unread) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s: not read: %s", z.path, names(z.unread))}
+}
+
+func isLength(w string) bool {
+	return slices.Contains([]string{"length", "lengths", "len", "lens", "seqlen", "seqlens", "seqlengths"}, w)
+}
+
+func isMask(w string) bool { return slices.Contains([]string{"mask", "masks"}, w) }
+
+// isData reports whether a name is that of data: of nothing but the name of a part and words
+// such as x and data.
+func isData(words []string) bool {
+	for _, w := range words {
+		if partOf(w) < 0 && !slices.Contains([]string{"x", "data", "inputs", "input", "sequences", "series", "set"}, w) {
+			return false
+		}
+	}
+	return true
+}
+
+// wordsOf splits a name such as x_train or trainX.
+func wordsOf(name string) []string {
+	var spaced strings.Builder
+	var last rune
+	for _, r := range name {
+		if 'A' <= r && r <= 'Z' && 'a' <= last && last <= 'z' {
+			spaced.WriteByte(' ')
+		}
+		spaced.WriteRune(r)
+		last = r
+	}
+	return strings.FieldsFunc(strings.ToLower(spaced.String()), func(r rune) bool { return !('a' <= r && r <= 'z') })
+}
+
+func names(arrays []*npy.Array) string {
+	var list []string
+	for _, a := range arrays {
+		list = append(list, fmt.Sprintf("%.40q", a.Name))
+	}
+	return strings.Join(list, ", ")
+}

@@ -1,0 +1,343 @@
+package dataset
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/elbow-go/elbow/internal/npy"
+	"github.com/elbow-go/elbow/internal/table"
+	"github.com/elbow-go/elbow/model"
+)
+
+// series is any other real numbers: a step is a row of a table, standardised unless all
+// numbers are 0 or 1.
+var series = kind{
+	name: model.FormSeries, about: "series",
+	is: func(p *probe) bool {
+		return p.has(".npy", ".npz") || table.Is(p.head, p.name)
+	},
+	read: readSeries, split: tenths, learn: learnSeries, check: checkSeries, write: writeSeries, files: []string{csvFile},
+	suits: func(_ *set, f model.Form) Suits {
+		t := Suits{Model: model.ModelVRNN, Likelihood: model.Bernoulli}
+		if len(f.Scale) > 0 {
+			t.Likelihood = model.Gauss
+		}
+		return t
+	},
+}
+
+// numbers collects what readSeries finds.
+type numbers struct {
+	*set
+	reader *reader
+	named  string // the file whose columns the others must have
+	tables []tableOf
+}
+
+// tableOf is a table and the first of its sequences among the pieces.
+type tableOf struct {
+	*table.Table
+	first int
+}
+
+// readSeries reads
+//
+//   - a table, in text, as package table does,
+//   - a .npy file, or a .npz file with the arrays of the parts, or with one array,
+//   - a folder with the folders train, valid and test of such files, or of such files.
+//
+// An array is [sequences, steps, dimensions], [steps, dimensions] or [steps].
+func readSeries(r *reader, path string) (*set, error) {
+	s := &numbers{set: new(set), reader: r}
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+	case info.IsDir():
+		err = s.folder(path)
+	case isZip(path):
+		err = s.zip(path)
+	default:
+		_, err = s.file(path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(s.pieces) == 0 {
+		return nil, fmt.Errorf("%s: %w", path, errEmpty)
+	}
+	if len(s.tables) > 0 {
+		s.set.walk, s.set.fill = s.walk, s.fill
+	}
+	return s.set, nil
+}
+
+func isZip(path string) bool { return strings.EqualFold(filepath.Ext(path), ".npz") }
+
+func (s *numbers) folder(dir string) error {
+	parts, ok := folders(dir)
+	if !ok {
+		_, err := s.files(dir)
+		return err
+	}
+	s.parts = new([3][]int)
+	for p, dir := range parts {
+		if dir == "" {
+			continue
+		}
+		var err error
+		if s.parts[p], err = s.files(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// files reads the files of a folder and returns the places of their sequences.
+func (s *numbers) files(dir string) (at []int, err error) {
+	files, err := list(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range files {
+		p, err := look(path, s.reader.budget)
+		if err != nil {
+			return nil, err
+		}
+		if p.ext != ".npy" && !table.Is(p.head, p.name) {
+			s.notes = append(s.notes, fmt.Sprintf("%s: not read: no table", path))
+			continue
+		}
+		more, err := s.file(path)
+		if err != nil {
+			return nil, err
+		}
+		at = append(at, more...)
+	}
+	if len(at) == 0 {
+		return nil, fmt.Errorf("%s: no .npy file and no table", dir)
+	}
+	return at, nil
+}
+
+func (s *numbers) file(path string) (at []int, err error) {
+	if strings.EqualFold(filepath.Ext(strings.TrimSuffix(strings.ToLower(path), ".gz")), ".npy") {
+		a, err := npy.Read(path, s.reader.budget)
+		if err != nil {
+			return nil, err
+		}
+		return s.array(path, a, nil)
+	}
+	t, err := table.Scan(path, s.reader.budget)
+	if err != nil {
+		return nil, err
+	}
+	s.notes = append(s.notes, t.Notes...)
+	if err := s.width(path, len(t.Columns)); err != nil {
+		return nil, err
+	}
+	var columns []string
+	if t.Named {
+		columns = t.Columns
+	}
+	switch {
+	case s.named == "":
+		s.named, s.form.Columns = path, columns
+	case len(columns) > 0 && len(s.form.Columns) > 0 && !slices.Equal(columns, s.form.Columns):
+		return nil, fmt.Errorf("%s: columns %.80q, but %.80q in %s", path, columns, s.form.Columns, s.named)
+	}
+	s.tables = append(s.tables, tableOf{t, len(s.pieces)})
+	for _, q := range t.Sequences {
+		name := path
+		if q.Name != "" {
+			name += ": " + q.Name
+		}
+		at = append(at, len(s.pieces))
+		s.pieces = append(s.pieces, piece{name: name, steps: q.Rows})
+	}
+	return at, nil
+}
+
+// width compares the dimensions of one more table with those before it.
+func (s *numbers) width(path string, dim int) error {
+	if dim < 1 {
+		return fmt.Errorf("%s: no column of numbers", path)
+	}
+	if s.dim != 0 && s.dim != dim {
+		return fmt.Errorf("%s: %d dimensions, but %d in what was read before", path, dim, s.dim)
+	}
+	s.dim = dim
+	return nil
+}
+
+// section is the raw values of a sequence in an array.
+type section struct {
+	array *npy.Array
+	first int // element
+	dim   int
+}
+
+func (s section) Read(dst []float64, from int) { s.array.Read(dst, s.first+from*s.dim) }
+
+// array adds the sequences of an array. lengths, if not nil, are the steps of each that
+// count; what follows them is padding.
+func (s *numbers) array(name string, a *npy.Array, lengths []int) (at []int, err error) {
+	n, steps, dim := 1, 0, 1
+	switch len(a.Shape) {
+	case 1:
+		steps = a.Shape[0]
+	case 2:
+		steps, dim = a.Shape[0], a.Shape[1]
+	case 3:
+		n, steps, dim = a.Shape[0], a.Shape[1], a.Shape[2]
+	default:
+		return nil, fmt.Errorf("%s: shape %v, want [sequences, steps, dimensions], [steps, dimensions] or [steps]", name, a.Shape)
+	}
+	if err := s.width(name, dim); err != nil {
+		return nil, err
+	}
+	if n == 0 || steps == 0 {
+		return nil, fmt.Errorf("%s: shape %v: no steps", name, a.Shape)
+	}
+	if lengths != nil && len(lengths) != n {
+		return nil, fmt.Errorf("%s: %d sequences, but %d lengths", name, n, len(lengths))
+	}
+	for i := range n {
+		p := piece{name: fmt.Sprintf("%s[%d]", name, i), steps: steps, rows: section{a, i * steps * dim, dim}}
+		if lengths != nil {
+			if p.steps = lengths[i]; p.steps > steps {
+				return nil, fmt.Errorf("%s: sequence %d: length %d, but the array has %d steps", name, i, p.steps, steps)
+			}
+		}
+		at = append(at, len(s.pieces))
+		s.pieces = append(s.pieces, p)
+	}
+	return at, s.finite(name, at)
+}
+
+// finite reports the first value of the pieces that is not a number that float32 can hold.
+func (s *numbers) finite(name string, at []int) error {
+	buf := make([]float64, s.dim)
+	for i, k := range at {
+		p := &s.pieces[k]
+		for t := range p.steps {
+			p.rows.Read(buf, t)
+			for j, v := range buf {
+				if math.IsNaN(v) || math.IsInf(v, 0) {
+					return fmt.Errorf("%s: sequence %d, step %d, dimension %d: %v, want a finite number", name, i, t, j, v)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// walk calls f for all rows of tables; a set with tables has nothing else.
+func (s *numbers) walk(f func(piece, step int, row []float64) error) error {
+	next := 0
+	for i := 0; i < len(s.pieces); i++ {
+		if next < len(s.tables) && s.tables[next].first == i {
+			t := s.tables[next]
+			next++
+			if err := t.Each(func(seq, step int, values []float64) error { return f(t.first+seq, step, values) }); err != nil {
+				return err
+			}
+			i += len(t.Sequences) - 1
+			continue
+		}
+		p := &s.pieces[i]
+		row := make([]float64, s.dim)
+		for t := range p.steps {
+			p.rows.Read(row, t)
+			if err := f(i, t, row); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// fill keeps the rows of tables in memory, encoded by the form.
+func (s *numbers) fill(f model.Form) error {
+	c := newCode(f)
+	for _, t := range s.tables {
+		for i, q := range t.Sequences {
+			if err := s.reader.budget.Take(t.Path, int64(q.Rows)*int64(s.dim)*4); err != nil {
+				return err
+			}
+			s.pieces[t.first+i].x = make([]float32, q.Rows*s.dim)
+		}
+		if err := t.Each(func(seq, step int, values []float64) error {
+			c.encode(s.pieces[t.first+seq].x[step*s.dim:(step+1)*s.dim], values, s.dim)
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// learnSeries standardises what is not all zeros and ones.
+func learnSeries(s *set, train []span, o Options, f *model.Form) (err error) {
+	f.Columns = s.form.Columns
+	if o.Raw {
+		return nil
+	}
+	other := errors.New("a value that is neither 0 nor 1")
+	err = s.each(func(_, _ int, row []float64) error {
+		for _, v := range row {
+			if v != 0 && v != 1 {
+				return other
+			}
+		}
+		return nil
+	})
+	if err != other {
+		return err
+	}
+	f.Offset, f.Scale, err = s.moments(train)
+	return err
+}
+
+func checkSeries(s *set, f model.Form) error {
+	if len(f.Columns) > 0 && len(s.form.Columns) > 0 && !slices.Equal(s.form.Columns, f.Columns) {
+		return fmt.Errorf("columns %.80q, the model was trained on %.80q", s.form.Columns, f.Columns)
+	}
+	return nil
+}
+
+const csvFile = "sample.csv"
+
+// writeSeries writes a table that reads like the data, with a column that names the sequence.
+func writeSeries(w *sheet) error {
+	return w.file(csvFile, func(f io.Writer) error {
+		t := csv.NewWriter(f)
+		line := []string{"sequence"}
+		for j := range w.dim {
+			name := "x" + strconv.Itoa(j)
+			if j < len(w.form.Columns) {
+				name = w.form.Columns[j]
+			}
+			line = append(line, name)
+		}
+		t.Write(line)
+		for i, s := range w.samples {
+			for at := 0; at < len(s); at += w.dim {
+				line = append(line[:0], strconv.Itoa(i))
+				for _, v := range s[at : at+w.dim] {
+					line = append(line, strconv.FormatFloat(float64(v), 'g', -1, 32))
+				}
+				t.Write(line)
+			}
+		}
+		t.Flush()
+		return t.Error()
+	})
+}
