@@ -16,7 +16,7 @@ func Sums(dst, x []float32, rows, ldx int) {
 	}
 }
 
-type Table struct{ n int }
+type Table struct{}
 
 func (t *Table) Row(x []float64, i int) float64 {
 	if i < 0 || i >= len(x) {
