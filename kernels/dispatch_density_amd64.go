@@ -25,16 +25,22 @@ func gaussLogProb32(lp, x, mu, s []float32, form ScaleForm, rows, d, ld int) {
 		return
 	}
 	if rows <= fewRows {
-		gaussLogProbRows(isa, new(fewLanes)[:], lp, nil, x, mu, s, form, rows, d, d, ld)
+		gaussLogProbRows(isa, new(fewLanes)[:], lp, keptScales{}, x, mu, s, form, rows, d, d, ld)
 	} else {
-		gaussLogProbRows(isa, new(laneBuf)[:], lp, nil, x, mu, s, form, rows, d, d, ld)
+		gaussLogProbRows(isa, new(laneBuf)[:], lp, keptScales{}, x, mu, s, form, rows, d, d, ld)
 	}
 }
 
+// keptScales is where gaussLogProbRows leaves of the scales of plain rows what their gradients
+// need: e^(-ln(sigma)/2) in s in the log forms, 1/sigma in mu and dsigma/ds in s with
+// SoftplusSigma. Both have the layout of s. In the zero value nothing is left.
+type keptScales struct{ mu, s []float32 }
+
+func (k keptScales) from(i int) keptScales { return keptScales{from(k.mu, i), from(k.s, i)} }
+
 // gaussLogProbRows has a row stride of x: d, or 0 for the components of a mixture. It reports
-// whether all rows were plain. In the log forms it leaves e^(-ln(sigma)/2) of plain rows in h,
-// which has the layout of s, unless h is nil.
-func gaussLogProbRows(isa asm.ISA, lanes laneSlice, lp, h, x, mu, s []float32, form ScaleForm, rows, d, ldx, ld int) (plain bool) {
+// whether all rows were plain.
+func gaussLogProbRows(isa asm.ISA, lanes laneSlice, lp []float32, kept keptScales, x, mu, s []float32, form ScaleForm, rows, d, ldx, ld int) (plain bool) {
 	plain = true
 	for b := (blocks{}); b.i < rows; {
 		i, ax, at := b.i, b.i*ldx, b.i*ld
@@ -51,7 +57,7 @@ func gaussLogProbRows(isa asm.ISA, lanes laneSlice, lp, h, x, mu, s []float32, f
 			b.i++
 			continue
 		}
-		bad := gaussLogProbLanes(isa, lanes, from(h, at), x[ax:], mu[at:], s[at:], form, r, d, ldx, ld)
+		bad := gaussLogProbLanes(isa, lanes, kept.from(at), x[ax:], mu[at:], s[at:], form, r, d, ldx, ld)
 		b.done(r, bad|logProbEnd(isa, lp[i:i+r], lanes, form, d))
 	}
 	return plain
@@ -74,12 +80,16 @@ func logProbEnd(isa asm.ISA, lp []float32, lanes laneSlice, form ScaleForm, d in
 	return bad
 }
 
-func gaussLogProbLanes(isa asm.ISA, lanes laneSlice, h, x, mu, s []float32, form ScaleForm, r, d, ldx, ld int) (bad int) {
+func gaussLogProbLanes(isa asm.ISA, lanes laneSlice, kept keptScales, x, mu, s []float32, form ScaleForm, r, d, ldx, ld int) (bad int) {
 	switch {
-	case isa == asm.AVX512 && h != nil:
-		return avx512.GaussLogProbLogKeep(&lanes[0], &x[0], &mu[0], &s[0], &h[0], r, d, ldx, ld, form.factor())
-	case h != nil:
-		return avx2.GaussLogProbLogKeep(&lanes[0], &x[0], &mu[0], &s[0], &h[0], r, d, ldx, ld, form.factor())
+	case isa == asm.AVX512 && kept.mu != nil:
+		return avx512.GaussLogProbSoftplusKeep(&lanes[0], &x[0], &mu[0], &s[0], &kept.mu[0], &kept.s[0], r, d, ldx, ld)
+	case isa == asm.AVX512 && kept.s != nil:
+		return avx512.GaussLogProbLogKeep(&lanes[0], &x[0], &mu[0], &s[0], &kept.s[0], r, d, ldx, ld, form.factor())
+	case kept.mu != nil:
+		return avx2.GaussLogProbSoftplusKeep(&lanes[0], &x[0], &mu[0], &s[0], &kept.mu[0], &kept.s[0], r, d, ldx, ld)
+	case kept.s != nil:
+		return avx2.GaussLogProbLogKeep(&lanes[0], &x[0], &mu[0], &s[0], &kept.s[0], r, d, ldx, ld, form.factor())
 	case isa == asm.AVX512 && form == Sigma:
 		return avx512.GaussLogProbSigma(&lanes[0], &x[0], &mu[0], &s[0], r, d, ldx, ld)
 	case isa == asm.AVX512 && form == SoftplusSigma:
@@ -102,22 +112,18 @@ func gaussLogProbBackward32(lp, dx, dmu, ds, dlp, x, mu, s []float32, form Scale
 		return
 	}
 	if rows <= fewRows {
-		gaussLogProbBackwardRows(isa, new(fewLanes)[:], lp, dx, dmu, ds, dlp, x, mu, s, form, rows, d, d, ld)
+		gaussLogProbBackwardRows(isa, new(fewLanes)[:], lp, dx, dmu, ds, dlp, x, mu, s, form, rows, d, ld)
 	} else {
-		gaussLogProbBackwardRows(isa, new(laneBuf)[:], lp, dx, dmu, ds, dlp, x, mu, s, form, rows, d, d, ld)
+		gaussLogProbBackwardRows(isa, new(laneBuf)[:], lp, dx, dmu, ds, dlp, x, mu, s, form, rows, d, ld)
 	}
 }
 
-// gaussLogProbBackwardRows has a row stride of x; dx is nil or has that of x.
-func gaussLogProbBackwardRows(isa asm.ISA, lanes laneSlice, lp, dx, dmu, ds, dlp, x, mu, s []float32, form ScaleForm, rows, d, ldx, ld int) {
+func gaussLogProbBackwardRows(isa asm.ISA, lanes laneSlice, lp, dx, dmu, ds, dlp, x, mu, s []float32, form ScaleForm, rows, d, ld int) {
 	inPlace := same(dx, x) || same(dmu, mu) || same(ds, s)
 	for b := (blocks{inPlace: inPlace}); b.i < rows; {
-		i, ax, at := b.i, b.i*ldx, b.i*ld
+		i, ax, at := b.i, b.i*d, b.i*ld
 		r := maxRows(min(rows-i, lanes.rows()), d)
 		if b.look() {
-			if ldx == 0 {
-				r = 1
-			}
 			r = plainRowsX(isa, x[ax:], mu[at:], s[at:], form, 0, r, d, ld)
 		}
 		if r == 0 {
@@ -126,7 +132,7 @@ func gaussLogProbBackwardRows(isa asm.ISA, lanes laneSlice, lp, dx, dmu, ds, dlp
 			continue
 		}
 		lanes.setWeights(dlp[i : i+r])
-		bad := gaussLogProbBackwardLanes(isa, lanes, from(dx, ax), dmu[at:], ds[at:], x[ax:], mu[at:], s[at:], form, r, d, ldx, ld)
+		bad := gaussLogProbBackwardLanes(isa, lanes, from(dx, ax), dmu[at:], ds[at:], x[ax:], mu[at:], s[at:], form, r, d, d, ld)
 		var v [laneRows]float32
 		bad |= logProbEnd(isa, v[:], lanes, form, d)
 		if b.done(r, bad) && lp != nil {

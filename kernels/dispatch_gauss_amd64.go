@@ -70,9 +70,6 @@ func (b *blocks) done(r, bad int) (ok bool) {
 	return true
 }
 
-// same reports whether two slices start at the same place; one that is nil or empty does not.
-func same(x, y []float32) bool { return len(x) > 0 && len(y) > 0 && &x[0] == &y[0] }
-
 // factor of s in ln sigma, in the log forms.
 func (f ScaleForm) factor() float32 {
 	if f == LogVar {

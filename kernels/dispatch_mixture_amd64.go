@@ -80,7 +80,7 @@ func gmmLogProb32(lp, x, logits, mu, s []float32, form ScaleForm, rows, k, d, ld
 			t.l[j] = newLSELanes32()
 			for c := 0; c < k; c += laneRows {
 				n, at := min(k-c, laneRows), (i+j)*ld+c*d
-				gaussLogProbRows(t.isa, lanes, t.v[:n], nil, xi, mu[at:], s[at:], form, n, d, 0, d)
+				gaussLogProbRows(t.isa, lanes, t.v[:n], keptScales{}, xi, mu[at:], s[at:], form, n, d, 0, d)
 				t.add(j, li[c:c+n], largest[j])
 			}
 		}
@@ -91,13 +91,8 @@ func gmmLogProb32(lp, x, logits, mu, s []float32, form ScaleForm, rows, k, d, ld
 	}
 }
 
-// ones are the weights of gradients that get others later.
-var ones = [laneRows]float32{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}
-
-// gmmLogProbBackward32: see gmmLogProbBackwardGeneric. The densities come first, then their
-// gradients, when the responsibilities are known; that reads mu and s twice, but writes the
-// gradients once. In the log forms ds holds the exponentials meanwhile, unless it is s. With
-// SoftplusSigma, whose sigma is dear, it is as in the reference.
+// gmmLogProbBackward32: see gmmLogProbBackwardGeneric. Between the densities and their gradients,
+// dmu and ds hold what is dear of the scales, unless they are mu and s.
 func gmmLogProbBackward32(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []float32, form ScaleForm, rows, k, d, ldl, ld int) {
 	if gmmInGo(k, d) {
 		gmmLogProbBackwardGeneric(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s, form, rows, k, d, ldl, ld)
@@ -105,9 +100,13 @@ func gmmLogProbBackward32(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []floa
 	}
 	lanes := laneSlice(new(laneBuf)[:])
 	t := joint{isa: asm.Active()}
-	var h, next []float32
-	if form.isLog() && !same(ds, s) {
-		h, next = ds, mu
+	var kept keptScales
+	var next []float32
+	switch {
+	case form.isLog() && !same(ds, s):
+		kept.s, next = ds, mu
+	case form == SoftplusSigma && !same(ds, s) && !same(dmu, mu):
+		kept.mu, kept.s, next = dmu, ds, mu
 	}
 	for i := range rows {
 		xi, li, dli := rowAt(x, i, d, d), rowAt(logits, i, k, ldl), rowAt(dlogits, i, k, ldl)
@@ -117,9 +116,7 @@ func gmmLogProbBackward32(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []floa
 		plain := true
 		for c := 0; c < k; c += laneRows {
 			n, at := min(k-c, laneRows), i*ld+c*d
-			if form == SoftplusSigma {
-				gaussLogProbBackwardRows(t.isa, lanes, t.v[:n], nil, dmu[at:], ds[at:], ones[:n], xi, mu[at:], s[at:], form, n, d, 0, d)
-			} else if !gaussLogProbRows(t.isa, lanes, t.v[:n], from(h, at), xi, mu[at:], s[at:], form, n, d, 0, d) {
+			if !gaussLogProbRows(t.isa, lanes, t.v[:n], kept.from(at), xi, mu[at:], s[at:], form, n, d, 0, d) {
 				plain = false
 			}
 			t.add(0, li[c:c+n], largest[0])
@@ -146,16 +143,32 @@ func gmmLogProbBackward32(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []floa
 				dli[c+j] = dlp[i] * (p[j] - pi[j])
 				p[j] *= dlp[i]
 			}
-			if form == SoftplusSigma {
-				gmmScale(t.isa, p[:n], dmu[at:], ds[at:], d)
-			} else {
-				gmmGradients(t.isa, p[:n], dmu[at:], ds[at:], xi, mu[at:], s[at:], from(next, fetch+c*d), form, d, plain)
-			}
+			gmmGradients(t.isa, p[:n], dmu[at:], ds[at:], xi, mu[at:], s[at:], from(next, fetch+c*d), form, d, plain)
 			for j := range n {
 				if dxi != nil {
 					axpy(dxi, dmu[at+j*d:][:d], -1)
 				}
 			}
+		}
+	}
+	if dx != nil {
+		gmmSumsAgain(t.isa, dx, dmu, rows, k, d, ld)
+	}
+}
+
+// gmmSumsAgain is gmmSumAgain32 of the rows of a block in which an element, were it a mean, would
+// not be plain. The block is one row to that test.
+func gmmSumsAgain(isa asm.ISA, dx, dmu []float32, rows, k, d, ld int) {
+	for i, r := 0, 0; i < rows; i += r {
+		r = maxRows(rows-i, d)
+		left, at, n := 0, i*d, r*d
+		if isa == asm.AVX512 {
+			left = avx512.GaussPlain(&dx[at], &dx[at], 1, n, n, 0, 0, 0)
+		} else {
+			left = avx2.GaussPlain(&dx[at], &dx[at], 1, n, n, 0, 0, 0)
+		}
+		for j := i; left > 0 && j < i+r; j++ {
+			gmmSumAgain32(dx[j*d:][:d], dmu[j*ld:][:k*d])
 		}
 	}
 }
@@ -169,19 +182,6 @@ func gmmNext(isa asm.ISA, i, rows, n int) int {
 	return i
 }
 
-// gmmScale multiplies the gradients of len(w) components by w.
-func gmmScale(isa asm.ISA, w, dmu, ds []float32, d int) {
-	for j := 0; j < len(w); {
-		r := maxRows(len(w)-j, d)
-		if isa == asm.AVX512 {
-			avx512.GMMScale(&w[j], &dmu[j*d], &ds[j*d], r, d)
-		} else {
-			avx2.GMMScale(&w[j], &dmu[j*d], &ds[j*d], r, d)
-		}
-		j += r
-	}
-}
-
 // gmmGradients writes the gradients of len(w) components with the weights w. plain says that
 // all of them are known to be plain. next, if not nil, is the mu to fetch meanwhile, and says that
 // ds holds what gaussLogProbRows has left.
@@ -191,23 +191,29 @@ func gmmGradients(isa asm.ISA, w, dmu, ds, x, mu, s, next []float32, form ScaleF
 		if plain {
 			r = maxRows(len(w)-j, d)
 		} else if plainRowsX(isa, x, mu[at:], s[at:], form, 0, 1, d, d) == 0 {
-			gaussLogProbRow32(nil, dmu[at:][:d], ds[at:][:d], 1, x, mu[at:][:d], s[at:][:d], form)
-			scaleOrClear32(dmu[at:][:d], w[j])
-			scaleOrClear32(ds[at:][:d], w[j])
+			gmmGradient32(dmu[at:][:d], ds[at:][:d], w[j], x, mu[at:][:d], s[at:][:d], form, false)
 			j++
 			continue
 		}
 		switch {
+		case isa == asm.AVX512 && next != nil && form == SoftplusSigma:
+			avx512.GMMGradientSoftplusKept(&w[j], &dmu[at], &ds[at], &x[0], &mu[at], &next[at], r, d)
 		case isa == asm.AVX512 && next != nil:
-			avx512.GMMGradientKept(&w[j], &dmu[at], &ds[at], &x[0], &mu[at], &next[at], r, d, form.factor())
+			avx512.GMMGradientLogKept(&w[j], &dmu[at], &ds[at], &x[0], &mu[at], &next[at], r, d, form.factor())
+		case next != nil && form == SoftplusSigma:
+			avx2.GMMGradientSoftplusKept(&w[j], &dmu[at], &ds[at], &x[0], &mu[at], &next[at], r, d)
 		case next != nil:
-			avx2.GMMGradientKept(&w[j], &dmu[at], &ds[at], &x[0], &mu[at], &next[at], r, d, form.factor())
+			avx2.GMMGradientLogKept(&w[j], &dmu[at], &ds[at], &x[0], &mu[at], &next[at], r, d, form.factor())
 		case isa == asm.AVX512 && form == Sigma:
 			avx512.GMMGradientSigma(&w[j], &dmu[at], &ds[at], &x[0], &mu[at], &s[at], r, d)
+		case isa == asm.AVX512 && form == SoftplusSigma:
+			avx512.GMMGradientSoftplus(&w[j], &dmu[at], &ds[at], &x[0], &mu[at], &s[at], r, d)
 		case isa == asm.AVX512:
 			avx512.GMMGradientLog(&w[j], &dmu[at], &ds[at], &x[0], &mu[at], &s[at], r, d, form.factor())
 		case form == Sigma:
 			avx2.GMMGradientSigma(&w[j], &dmu[at], &ds[at], &x[0], &mu[at], &s[at], r, d)
+		case form == SoftplusSigma:
+			avx2.GMMGradientSoftplus(&w[j], &dmu[at], &ds[at], &x[0], &mu[at], &s[at], r, d)
 		default:
 			avx2.GMMGradientLog(&w[j], &dmu[at], &ds[at], &x[0], &mu[at], &s[at], r, d, form.factor())
 		}

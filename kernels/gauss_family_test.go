@@ -522,7 +522,7 @@ var distGolden = map[string]uint32{
 	"LatentStep":                      0xedc69312,
 	"LatentStepBackward":              0xde5504d3,
 	"GMMLogProb":                      0x623bb39f,
-	"GMMLogProbBackward":              0xecc016e6,
+	"GMMLogProbBackward":              0x329aaf89,
 	"BivariateMixtureLogProb":         0xc095dc1f,
 	"BivariateMixtureLogProbBackward": 0x24063de4,
 	"LogisticMixtureLogProb":          0xa4758cfe,

@@ -27,7 +27,7 @@ func sigma32(form ScaleForm, s float32) float32 {
 	return s
 }
 
-// dSigma32 returns its derivative. The softplus one shares e^-|s| with sigma32.
+// dSigma32 returns its derivative.
 func dSigma32(form ScaleForm, s float32) float32 {
 	switch form {
 	case LogSigma:
@@ -35,14 +35,28 @@ func dSigma32(form ScaleForm, s float32) float32 {
 	case LogVar:
 		return float32(0.5 * exp32(0.5*s))
 	case SoftplusSigma:
-		e := exp32(-abs32(s))
-		n := float32(1)
-		if s < 0 {
-			n = e
-		}
-		return n / (1 + e)
+		return softplusSlope32(s, exp32(-abs32(s)))
 	}
 	return 1
+}
+
+// softplusSlope32 is the derivative of softplus at s, given e = e^-|s|.
+func softplusSlope32(s, e float32) float32 {
+	n := float32(1)
+	if s < 0 {
+		n = e
+	}
+	return n / (1 + e)
+}
+
+// softplusSigma32 returns sigma32 and dSigma32 of SoftplusSigma, which share e^-|s|.
+func softplusSigma32(s float32) (sigma, slope float32) {
+	e := exp32(-abs32(s))
+	m := float32(0)
+	if s > 0 {
+		m = s
+	}
+	return m + log1pUnit32(e) + ScaleEps, softplusSlope32(s, e)
 }
 
 // logSigma32 returns ln sigma in the log forms.
@@ -65,7 +79,7 @@ type sdev32 struct {
 func newSdev32(v float32) sdev32 { return sdev32{v, 1 / v, 0x1p-60 <= v && v <= 0x1p60} }
 
 // div returns a/v, and 0 for 0/0: the distance of a point from itself.
-func (s sdev32) div(a float32) float32 {
+func (s *sdev32) div(a float32) float32 {
 	if s.plain {
 		return float32(a * s.inv)
 	}
@@ -76,7 +90,7 @@ func (s sdev32) div(a float32) float32 {
 }
 
 // score returns (x - mu)/v. If the difference overflows, the quotients are subtracted.
-func (s sdev32) score(x, mu float32) float32 {
+func (s *sdev32) score(x, mu float32) float32 {
 	d := x - mu
 	if abs32(d) == float32(math.Inf(1)) {
 		return s.div(x) - s.div(mu)
@@ -267,79 +281,8 @@ func gaussKLBackwardGeneric(kl, dmuQ, dsQ, dmuP, dsP, dkl, muQ, sQ, muP, sP []fl
 	}
 }
 
-// lpSum32 adds up a row of a log-density: t = sum of t^2/4, logs = sum of ln sigma.
-type lpSum32 struct {
-	t    [16]float32
-	logs logSum32
-}
-
-// value returns the log-density of a row of d dimensions.
-func (s *lpSum32) value(d int) float32 {
-	const halfLog2Pi = 0x1.d67f1cp-1 // 0.9189385
-	t, l := f32.Fold16(&s.t), s.logs.value()
-	if t == float32(math.Inf(1)) && l == float32(math.Inf(-1)) {
-		l = 0 // off the mean of a Gaussian of width 0: the distance decides
-	}
-	return f32.FMA(-2, t, 0-f32.FMA(float32(d), halfLog2Pi, l)) // 0 - x: +0 for d = 0
-}
-
-// gaussLogProbRow32 returns the log-density of the row x and writes the gradients of w times
-// it to dmu, ds and dx; dx, or dx, dmu and ds, may be nil.
-func gaussLogProbRow32(dx, dmu, ds []float32, w float32, x, mu, s []float32, form ScaleForm) float32 {
-	sum := lpSum32{logs: newLogSum32()}
-	for j, xj := range x {
-		var t, dm, dsj float32
-		if form.isLog() {
-			l := logSigma32(form, s[j])
-			h := halfInv32(l)
-			t = score32(xj, mu[j], h)
-			sum.logs.add(j, l)
-			dm = float32(float32(float32(w*h)*t) * h)
-			wl := logWeight32(form, w)
-			dsj = f32.FMA(float32(wl*t), t, -wl)
-		} else {
-			sd := newSdev32(sigma32(form, s[j]))
-			t = sd.score(xj, mu[j])
-			m, e := split32(sd.v)
-			sum.logs.mul(j, m, e)
-			dm = sd.div(float32(w * t))
-			if form == SoftplusSigma {
-				slope := dSigma32(form, s[j])
-				dsj = keepSlope32(slope, f32.FMA(float32(dm*slope), t, -float32(sd.div(w)*slope)))
-			} else {
-				dsj = f32.FMA(dm, t, -sd.div(w))
-			}
-		}
-		u := 0.5 * t
-		sum.t[j%16] = f32.FMA(u, u, sum.t[j%16])
-		if !finite32(dm) || !finite32(dsj) {
-			dm, dsj = lpWideGrad32(form, w, xj, mu[j], s[j], t, dm, dsj)
-		}
-		if dmu != nil {
-			dmu[j], ds[j] = dm, dsj
-		}
-		if dx != nil {
-			dx[j] = -dm
-		}
-	}
-	return sum.value(len(x))
-}
-
-func gaussLogProbGeneric(lp, x, mu, s []float32, form ScaleForm, rows, d, ld int) {
-	for i := range rows {
-		lp[i] = gaussLogProbRow32(nil, nil, nil, 0, rowAt(x, i, d, d), rowAt(mu, i, d, ld), rowAt(s, i, d, ld), form)
-	}
-}
-
-func gaussLogProbBackwardGeneric(lp, dx, dmu, ds, dlp, x, mu, s []float32, form ScaleForm, rows, d, ld int) {
-	for i := range rows {
-		v := gaussLogProbRow32(rowAt(dx, i, d, d), rowAt(dmu, i, d, ld), rowAt(ds, i, d, ld), dlp[i],
-			rowAt(x, i, d, d), rowAt(mu, i, d, ld), rowAt(s, i, d, ld), form)
-		if lp != nil {
-			lp[i] = v
-		}
-	}
-}
+// same reports whether two slices start at the same place; one that is nil or empty does not.
+func same(x, y []float32) bool { return len(x) > 0 && len(y) > 0 && &x[0] == &y[0] }
 
 // rowAt returns row i of a matrix; nil if the matrix is nil or has no columns.
 func rowAt[T Float](x []T, i, cols, ld int) []T { return partAt(x, i*ld, cols) }

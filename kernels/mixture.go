@@ -57,7 +57,9 @@ func GMMLogProb[T Float](lp, x, logits, mu, s []T, form ScaleForm, rows, k, d, l
 //
 // A component with w p_c = 0 gets gradients of exactly 0, however far away it is; a row with
 // lp = -Inf has no responsibilities, so its dmu, ds and dx are 0. A NaN in a row makes that
-// row's gradients NaN, and no other's.
+// row's gradients NaN, and no other's; where a softplus is flat to the last bit, ds stays 0.
+// float32: no gradient is infinite. One beyond the range, and one in a sum dx, counts as the end
+// of it; finite arguments with |ln sigma| <= 80 and |w| <= 2^30 give no NaN.
 // float32: p_c has a relative error of the errors of lp and its component together, dmu and ds
 // that of p_c and three roundings more than [GaussLogProbBackward]'s.
 //

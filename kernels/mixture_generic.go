@@ -46,22 +46,27 @@ func gmmLogProbGeneric(lp, x, logits, mu, s []float32, form ScaleForm, rows, k, 
 		joint := newLSELanes32()
 		for c, l := range li {
 			at := i*ld + c*d
-			joint.add(c, l-largest+gaussLogProbRow32(nil, nil, nil, 0, xi, partAt(mu, at, d), partAt(s, at, d), form))
+			joint.add(c, l-largest+gaussLogProbRow32(nil, nil, nil, 0, xi, partAt(mu, at, d), partAt(s, at, d), form, false))
 		}
 		lp[i] = joint.value() - prior
 	}
 }
 
-// The gradients of the components are written with weight 1 first and multiplied by their
-// responsibilities when these are known; until then dlogits holds the components' terms.
+// Until the responsibilities are known, dlogits holds the components' terms; dmu and ds hold what
+// is dear of the scales, unless they are mu and s.
 func gmmLogProbBackwardGeneric(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []float32, form ScaleForm, rows, k, d, ldl, ld int) {
+	kept := form != Sigma && !same(dmu, mu) && !same(ds, s)
 	for i := range rows {
 		xi, li, dli := rowAt(x, i, d, d), rowAt(logits, i, k, ldl), rowAt(dlogits, i, k, ldl)
 		largest, prior := maxLogSum32(li)
 		joint := newLSELanes32()
 		for c, l := range li {
 			at := i*ld + c*d
-			dli[c] = l - largest + gaussLogProbRow32(nil, partAt(dmu, at, d), partAt(ds, at, d), 1, xi, partAt(mu, at, d), partAt(s, at, d), form)
+			var a, b []float32
+			if kept {
+				a, b = partAt(dmu, at, d), partAt(ds, at, d)
+			}
+			dli[c] = l - largest + gaussLogProbRow32(nil, a, b, 0, xi, partAt(mu, at, d), partAt(s, at, d), form, kept)
 			joint.add(c, dli[c])
 		}
 		all := joint.value()
@@ -73,14 +78,55 @@ func gmmLogProbBackwardGeneric(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s [
 		for c, l := range li {
 			p := exp32(dli[c] - finiteOr0(all)) // all terms -Inf: no responsibilities
 			dli[c] = dlp[i] * (p - exp32(l-largest-prior))
-			wp := float32(dlp[i] * p)
 			at := i*ld + c*d
-			scaleOrClear32(partAt(dmu, at, d), wp)
-			scaleOrClear32(partAt(ds, at, d), wp)
+			gmmGradient32(partAt(dmu, at, d), partAt(ds, at, d), float32(dlp[i]*p), xi, partAt(mu, at, d), partAt(s, at, d), form, kept)
 			for j := range dxi {
 				dxi[j] -= dmu[at+j]
 			}
 		}
+		gmmSumAgain32(dxi, partAt(dmu, i*ld, k*d))
+	}
+}
+
+// gmmGradient32 writes the gradients of a component with the weight w; kept says that dmu and ds
+// hold what gaussLogProbRow32 has left. A component that does not count has no gradients, even
+// where its own are Inf or NaN. None is infinite, for two reasons: their sum may be finite, and
+// where a log-density has lost the digits of its responsibility, so may they.
+func gmmGradient32(dmu, ds []float32, w float32, x, mu, s []float32, form ScaleForm, kept bool) {
+	if w == 0 {
+		clear(dmu)
+		clear(ds)
+		return
+	}
+	for j, xj := range x {
+		var k lpScale32
+		if kept {
+			k = restoreScale32(form, dmu[j], ds[j])
+		} else {
+			k = newLPScale32(form, s[j])
+		}
+		var t float32
+		if form.isLog() {
+			t = score32(xj, mu[j], k.h)
+		} else {
+			t = k.sd.score(xj, mu[j])
+		}
+		a, b := k.grad(form, w, t, xj, mu[j], s[j])
+		dmu[j], ds[j] = clamp32(a, math.MaxFloat32), clamp32(b, math.MaxFloat32)
+	}
+}
+
+// gmmSumAgain32 adds up in float64 the elements of dx that have overflowed; they stay finite.
+func gmmSumAgain32(dx, dmu []float32) {
+	for j, v := range dx {
+		if finite32(v) {
+			continue
+		}
+		sum := 0.0
+		for at := j; at < len(dmu); at += len(dx) {
+			sum -= float64(dmu[at])
+		}
+		dx[j] = clamp32(float32(sum), math.MaxFloat32)
 	}
 }
 
@@ -116,7 +162,7 @@ func gmmLogProbBackward64(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []floa
 		joint := newLSE64()
 		for c, l := range li {
 			at := i*ld + c*d
-			dli[c] = l - largest + gaussLogProbRow64(nil, partAt(dmu, at, d), partAt(ds, at, d), 1, xi, partAt(mu, at, d), partAt(s, at, d), form)
+			dli[c] = l - largest + gaussLogProbRow64(nil, nil, nil, 0, xi, partAt(mu, at, d), partAt(s, at, d), form)
 			joint.add(dli[c])
 		}
 		all := joint.value()
@@ -128,17 +174,16 @@ func gmmLogProbBackward64(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []floa
 		for c, l := range li {
 			p := math.Exp(dli[c] - finiteOr0(all))
 			dli[c] = dlp[i] * (p - math.Exp(l-largest-prior))
-			for j := range d {
-				at := i*ld + c*d + j
-				if w := dlp[i] * p; w != 0 {
-					dmu[at] *= w
-					ds[at] *= w
-				} else {
-					dmu[at], ds[at] = 0, 0
-				}
-				if dxi != nil {
-					dxi[j] -= dmu[at]
-				}
+			at := i*ld + c*d
+			gm, gs := partAt(dmu, at, d), partAt(ds, at, d)
+			if w := dlp[i] * p; w != 0 {
+				gaussLogProbRow64(nil, gm, gs, w, xi, partAt(mu, at, d), partAt(s, at, d), form)
+			} else {
+				clear(gm)
+				clear(gs)
+			}
+			for j := range dxi {
+				dxi[j] -= gm[j]
 			}
 		}
 	}

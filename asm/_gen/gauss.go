@@ -254,11 +254,9 @@ func gaussKernels(f *File) {
 	}
 	for _, c := range scales {
 		gaussLogProb(f, c)
-		if c != softplusScale {
-			gmmGradient(f, c)
-		}
-		if c == logScale {
-			gmmGradientKept(f)
+		gmmGradient(f, c)
+		if c != sigmaScale {
+			gmmGradientKept(f, c)
 		}
 		gaussSample(f, c)
 	}

@@ -15,6 +15,7 @@ type lpTerm struct {
 	c            scale
 	s, e, t      *Value
 	inv          *Value // 1/sigma
+	slope        *Value // dsigma/ds in softplusScale
 	h            *Value // e^(-ln(sigma)/2) in logScale
 	sigmaOrItsLn *Value
 }
@@ -51,30 +52,24 @@ func (k *lpTerm) sum(b *Block) {
 	b.AccFMA(accSquares, u, u)
 }
 
-// unitGrad is grad for w = 1.
-func (k *lpTerm) unitGrad(b *Block) (dmu, ds *Value) {
-	if k.c == logScale {
-		dmu = b.Mul(b.Mul(k.h, k.t), k.h)
-		return dmu, b.FMS(b.Mul(b.Param("factor"), k.t), k.t, b.Param("factor"))
-	}
-	dmu = b.Mul(k.t, k.inv)
-	return dmu, b.FMS(dmu, k.t, k.inv)
-}
-
-// weighted stores unitGrad times the first of the Vars, +0 where that is 0.
+// weighted stores grad with the weight in the first of the Vars, as finite numbers, +0 where that
+// is 0. The second of the Vars is the weight of ln sigma in logScale.
 func (k *lpTerm) weighted(b *Block) {
-	dmu, ds := k.unitGrad(b)
 	w := b.Kept(0)
+	wl := w
+	if k.c == logScale {
+		wl = b.Kept(1)
+	}
+	dmu, ds := k.grad(b, w, wl)
 	m := b.Cmp(NEQ, w, b.Const(0))
-	b.Store("dmu", 0, b.Keep(m, b.Mul(dmu, w)))
-	b.Store("ds", 0, b.Keep(m, b.Mul(ds, w)))
+	b.Store("dmu", 0, b.Keep(m, b.clamp(dmu, math.MaxFloat32)))
+	b.Store("ds", 0, b.Keep(m, b.clamp(ds, math.MaxFloat32)))
 }
 
-// grad is the gradient of w times the term, of mu and s.
-func (k *lpTerm) grad(b *Block, w *Value) (dmu, ds *Value) {
+// grad is the gradient of w times the term, of mu and s. wl is the weight of ln sigma in logScale.
+func (k *lpTerm) grad(b *Block, w, wl *Value) (dmu, ds *Value) {
 	if k.c == logScale {
 		dmu = b.Mul(b.Mul(b.Mul(w, k.h), k.t), k.h)
-		wl := b.Mul(w, b.Param("factor"))
 		return dmu, b.FMS(b.Mul(wl, k.t), k.t, wl)
 	}
 	dmu = b.Mul(b.Mul(w, k.t), k.inv)
@@ -82,8 +77,10 @@ func (k *lpTerm) grad(b *Block, w *Value) (dmu, ds *Value) {
 	if k.c == sigmaScale {
 		return dmu, b.FMS(dmu, k.t, rest)
 	}
-	slope := b.dSoftplus(k.s, k.e)
-	return dmu, b.keepSlope(slope, b.FMS(b.Mul(dmu, slope), k.t, b.Mul(rest, slope)))
+	if k.slope == nil {
+		k.slope = b.dSoftplus(k.s, k.e)
+	}
+	return dmu, b.keepSlope(k.slope, b.FMS(b.Mul(dmu, k.slope), k.t, b.Mul(rest, k.slope)))
 }
 
 // logProbValue is the log-density of a row; d is the number of its columns.
@@ -103,7 +100,8 @@ func gaussLogProb(f *File, c scale) {
 		Passes: []Pass{{Uses: "x mu s", Ahead: "mu s", Serial: true, Before: c.zero, Each: c.each(), After: after,
 			Body: func(b *Block) { b.lpTerm(c).sum(b) }}},
 	})
-	if c == logScale {
+	switch c {
+	case logScale:
 		f.Kernel(Kernel{
 			Name: "GaussLogProbLogKeep", Doc: []string{"is GaussLogProbLog, and writes e^(-ln(sigma)/2) to h.", c.doc()},
 			Arrays: append([]Array{lanesOf, x}, strided("mu", "s", "h")...),
@@ -113,6 +111,19 @@ func gaussLogProb(f *File, c scale) {
 					k := b.lpTerm(c)
 					k.sum(b)
 					b.Store("h", 0, k.h)
+				}}},
+		})
+	case softplusScale:
+		f.Kernel(Kernel{
+			Name: "GaussLogProbSoftplusKeep", Doc: []string{"is GaussLogProbSoftplus, and writes 1/sigma and dsigma/ds to inv and slope.", c.doc()},
+			Arrays: append([]Array{lanesOf, x}, strided("mu", "s", "inv", "slope")...),
+			Accs:   c.accs(), Lanes: 16, Vars: 1, Bad: true, First: watchFirst, Last: c.watchLast,
+			Passes: []Pass{{Uses: "x mu s inv slope", Ahead: "mu s", Serial: true, Before: c.zero, Each: c.each(), After: after,
+				Body: func(b *Block) {
+					k := b.lpTerm(c)
+					k.sum(b)
+					b.Store("inv", 0, k.inv)
+					b.Store("slope", 0, b.dSoftplus(k.s, k.e))
 				}}},
 		})
 	}
@@ -134,7 +145,12 @@ func gaussLogProb(f *File, c scale) {
 				Body: func(b *Block) {
 					k := b.lpTerm(c)
 					k.sum(b)
-					dmu, ds := k.grad(b, b.Kept(1))
+					w := b.Kept(1)
+					wl := w
+					if c == logScale {
+						wl = b.Mul(w, b.Param("factor"))
+					}
+					dmu, ds := k.grad(b, w, wl)
 					b.Store("dmu", 0, dmu)
 					if dx {
 						b.Store("dx", 0, b.neg(dmu))
@@ -145,36 +161,57 @@ func gaussLogProb(f *File, c scale) {
 	}
 }
 
-// gmmGradient is the gradient of the components of a mixture, times their responsibilities. It
-// is rounded before that product, as the reference has it, so that a component that does not
-// count has a gradient of 0 even where its own is infinite. In softplusScale taking the sigmas
-// twice costs more than writing the gradients twice: there, GMMScale multiplies them.
+// gmmGradient is the gradient of the components of a mixture, weighted by their responsibilities.
 func gmmGradient(f *File, c scale) {
 	f.Kernel(Kernel{
 		Name:   "GMMGradient" + c.String(),
-		Doc:    []string{"writes w times the gradients of log-densities of plain rows, +0 where w is 0: see kernels.GMMLogProbBackward.", c.doc()},
+		Doc:    []string{"writes the gradients of log-densities of plain rows with weights w, +0 where w is 0: see kernels.GMMLogProbBackward.", c.doc()},
 		Arrays: append([]Array{{Name: "w", Kind: PerRow}, {Name: "dmu"}, {Name: "ds"}, {Name: "x", Kind: Shared}}, Array{Name: "mu"}, Array{Name: "s"}),
-		Vars:   1, Scalars: c.scalars(),
-		Passes: []Pass{{Uses: "dmu ds x mu s", Ahead: "dmu ds", Serial: true,
-			Before: func(b *Block, k *Vars) { b.Set(k.Keep[0], b.LoadRow("w")) },
-			Body:   func(b *Block) { b.lpTerm(c).weighted(b) }}},
+		Vars:   gmmVars(c), Scalars: c.scalars(),
+		Passes: []Pass{{Uses: "dmu ds x mu s", Ahead: "dmu ds", Serial: true, Before: c.weights,
+			Body: func(b *Block) { b.lpTerm(c).weighted(b) }}},
 	})
 }
 
-// gmmGradientKept is gmmGradient in logScale where ds is not s and holds what GaussLogProbLogKeep
-// has left. It is short enough to wait for memory: meanwhile it fetches the means of the next
-// mixture, which takes 4 to 6 % off a gradient from beyond the second cache.
-func gmmGradientKept(f *File) {
+// gmmVars is how many Vars weights sets.
+func gmmVars(c scale) int {
+	if c == logScale {
+		return 2
+	}
+	return 1
+}
+
+// weights sets the Vars that weighted reads.
+func (c scale) weights(b *Block, k *Vars) {
+	w := b.LoadRow("w")
+	b.Set(k.Keep[0], w)
+	if c == logScale {
+		b.Set(k.Keep[1], b.Mul(w, b.Param("factor")))
+	}
+}
+
+// gmmGradientKept is gmmGradient where the gradients are not in the place of their arguments and
+// hold what GaussLogProbLogKeep or GaussLogProbSoftplusKeep has left there: to take the sigmas
+// twice would cost more than to write twice. It is short enough to wait for memory: meanwhile it
+// fetches the means of the next mixture, which takes 4 to 6 % off a gradient from beyond the
+// second cache.
+func gmmGradientKept(f *File, c scale) {
+	holds := map[scale]string{logScale: "e^(-ln(sigma)/2) in ds", softplusScale: "1/sigma in dmu and dsigma/ds in ds"}[c]
 	f.Kernel(Kernel{
-		Name:   "GMMGradientKept",
-		Doc:    []string{"is GMMGradientLog with e^(-ln(sigma)/2) in ds, and fetches next ahead of its use: see asm/_gen/latent.go."},
+		Name:   "GMMGradient" + c.String() + "Kept",
+		Doc:    []string{"is GMMGradient" + c.String() + " with " + holds + ", and fetches next ahead of its use: see asm/_gen/latent.go."},
 		Arrays: []Array{{Name: "w", Kind: PerRow}, {Name: "dmu"}, {Name: "ds"}, {Name: "x", Kind: Shared}, {Name: "mu"}, {Name: "next"}},
-		Vars:   1, Scalars: logScale.scalars(),
-		Passes: []Pass{{Uses: "dmu ds x mu next", Ahead: "dmu next", Serial: true,
-			Before: func(b *Block, k *Vars) { b.Set(k.Keep[0], b.LoadRow("w")) },
+		Vars:   gmmVars(c), Scalars: c.scalars(),
+		Passes: []Pass{{Uses: "dmu ds x mu next", Ahead: "dmu next", Serial: true, Before: c.weights,
 			Body: func(b *Block) {
-				k := &lpTerm{c: logScale}
-				k.logScore(b, b.Sub(b.Load("x", 0), b.Load("mu", 0)), b.Load("ds", 0))
+				k := &lpTerm{c: c}
+				d, kept := b.Sub(b.Load("x", 0), b.Load("mu", 0)), b.Load("ds", 0)
+				if c == logScale {
+					k.logScore(b, d, kept)
+				} else {
+					k.inv, k.slope = b.Load("dmu", 0), kept
+					k.t = b.Mul(d, k.inv)
+				}
 				k.weighted(b)
 			}}},
 	})

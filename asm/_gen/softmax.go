@@ -71,9 +71,8 @@ func softmaxKernels(f *File) {
 }
 
 // mixtureKernels are what a mixture needs beside the densities of its components: a
-// log-sum-exp whose terms come 16 at a time, as lseLanes32 in kernels/mixture_generic.go, and
-// responsibilities times gradients. A sum is at least 1 and a scale other than 1 comes with a term
-// of 1, so expTerm gives the same bits.
+// log-sum-exp whose terms come 16 at a time, as lseLanes32 in kernels/mixture_generic.go. A sum is
+// at least 1 and a scale other than 1 comes with a term of 1, so expTerm gives the same bits.
 func mixtureKernels(f *File) {
 	f.Kernel(Kernel{
 		Name: "LSEAdd", Doc: []string{"adds n terms v to the lanes of log-sum-exps, maxima m and sums s: see lseLanes32 in package kernels."},
@@ -100,17 +99,5 @@ func mixtureKernels(f *File) {
 				},
 				After: func(b *Block, k *Vars) { b.StoreRow("dst", b.Add(b.Kept(0), b.log(k.Sum(b, 0)))) }},
 		},
-	})
-	f.Kernel(Kernel{
-		Name: "GMMScale", Doc: []string{"multiplies the rows of x and y by w, which gives +0 where w is 0: see scaleOrClear32 in package kernels."},
-		Arrays: []Array{{Name: "w", Kind: PerRow}, {Name: "x"}, {Name: "y"}}, Vars: 1,
-		Passes: []Pass{{Uses: "x y", Copies: [2]int{4, 4},
-			Before: func(b *Block, k *Vars) { b.Set(k.Keep[0], b.LoadRow("w")) },
-			Body: func(b *Block) {
-				w := b.Kept(0)
-				for _, a := range []string{"x", "y"} {
-					b.Store(a, 0, b.Keep(b.Cmp(NEQ, w, b.Const(0)), b.Mul(b.Load(a, 0), w)))
-				}
-			}}},
 	})
 }

@@ -540,23 +540,39 @@ DATA gaussConsts<>+2128(SB)/4, $0x317fffff
 DATA gaussConsts<>+2132(SB)/4, $0x317fffff
 DATA gaussConsts<>+2136(SB)/4, $0x317fffff
 DATA gaussConsts<>+2140(SB)/4, $0x317fffff
-DATA gaussConsts<>+2144(SB)/4, $0x42b20000
-DATA gaussConsts<>+2148(SB)/4, $0x42b20000
-DATA gaussConsts<>+2152(SB)/4, $0x42b20000
-DATA gaussConsts<>+2156(SB)/4, $0x42b20000
-DATA gaussConsts<>+2160(SB)/4, $0x42b20000
-DATA gaussConsts<>+2164(SB)/4, $0x42b20000
-DATA gaussConsts<>+2168(SB)/4, $0x42b20000
-DATA gaussConsts<>+2172(SB)/4, $0x42b20000
-DATA gaussConsts<>+2176(SB)/4, $0x20000000
-DATA gaussConsts<>+2180(SB)/4, $0x20000000
-DATA gaussConsts<>+2184(SB)/4, $0x20000000
-DATA gaussConsts<>+2188(SB)/4, $0x20000000
-DATA gaussConsts<>+2192(SB)/4, $0x20000000
-DATA gaussConsts<>+2196(SB)/4, $0x20000000
-DATA gaussConsts<>+2200(SB)/4, $0x20000000
-DATA gaussConsts<>+2204(SB)/4, $0x20000000
-GLOBL gaussConsts<>(SB), RODATA|NOPTR, $2208
+DATA gaussConsts<>+2144(SB)/4, $0x7f7fffff
+DATA gaussConsts<>+2148(SB)/4, $0x7f7fffff
+DATA gaussConsts<>+2152(SB)/4, $0x7f7fffff
+DATA gaussConsts<>+2156(SB)/4, $0x7f7fffff
+DATA gaussConsts<>+2160(SB)/4, $0x7f7fffff
+DATA gaussConsts<>+2164(SB)/4, $0x7f7fffff
+DATA gaussConsts<>+2168(SB)/4, $0x7f7fffff
+DATA gaussConsts<>+2172(SB)/4, $0x7f7fffff
+DATA gaussConsts<>+2176(SB)/4, $0xff7fffff
+DATA gaussConsts<>+2180(SB)/4, $0xff7fffff
+DATA gaussConsts<>+2184(SB)/4, $0xff7fffff
+DATA gaussConsts<>+2188(SB)/4, $0xff7fffff
+DATA gaussConsts<>+2192(SB)/4, $0xff7fffff
+DATA gaussConsts<>+2196(SB)/4, $0xff7fffff
+DATA gaussConsts<>+2200(SB)/4, $0xff7fffff
+DATA gaussConsts<>+2204(SB)/4, $0xff7fffff
+DATA gaussConsts<>+2208(SB)/4, $0x42b20000
+DATA gaussConsts<>+2212(SB)/4, $0x42b20000
+DATA gaussConsts<>+2216(SB)/4, $0x42b20000
+DATA gaussConsts<>+2220(SB)/4, $0x42b20000
+DATA gaussConsts<>+2224(SB)/4, $0x42b20000
+DATA gaussConsts<>+2228(SB)/4, $0x42b20000
+DATA gaussConsts<>+2232(SB)/4, $0x42b20000
+DATA gaussConsts<>+2236(SB)/4, $0x42b20000
+DATA gaussConsts<>+2240(SB)/4, $0x20000000
+DATA gaussConsts<>+2244(SB)/4, $0x20000000
+DATA gaussConsts<>+2248(SB)/4, $0x20000000
+DATA gaussConsts<>+2252(SB)/4, $0x20000000
+DATA gaussConsts<>+2256(SB)/4, $0x20000000
+DATA gaussConsts<>+2260(SB)/4, $0x20000000
+DATA gaussConsts<>+2264(SB)/4, $0x20000000
+DATA gaussConsts<>+2268(SB)/4, $0x20000000
+GLOBL gaussConsts<>(SB), RODATA|NOPTR, $2272
 
 // func GaussPlain(mu *float32, s *float32, rows int, n int, ld int, smask uint32, slo uint32, span uint32) (left int)
 // Requires: AVX, AVX2
@@ -7069,9 +7085,11 @@ l87:
 // func GMMGradientSigma(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int)
 // Requires: AVX, FMA3, MMX+
 TEXT ·GMMGradientSigma(SB), NOSPLIT, $8-64
-	// Registers:    Y0-Y12 values    Y13-Y14 constants and scalars    Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+736(SB), Y14
-	VBROADCASTSS gaussConsts<>+544(SB), Y13
+	// Registers:    Y0-Y10 values    Y11-Y14 constants and scalars    Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+2144(SB), Y14
+	VBROADCASTSS gaussConsts<>+2176(SB), Y13
+	VBROADCASTSS gaussConsts<>+736(SB), Y12
+	VBROADCASTSS gaussConsts<>+544(SB), Y11
 
 	// Registers:    DI w    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
 	MOVQ w+0(FP), DI
@@ -7099,30 +7117,38 @@ l89:
 	VMOVUPS     (BX), Y1
 	VMOVUPS     (R8), Y2
 	VSUBPS      Y2, Y1, Y1
-	VDIVPS      Y0, Y14, Y0
+	VDIVPS      Y0, Y12, Y0
 	VMULPS      Y0, Y1, Y1
-	VMULPS      Y0, Y1, Y2
+	VMULPS      Y1, Y15, Y2
+	VMULPS      Y0, Y2, Y2
+	VMULPS      Y0, Y15, Y0
 	VFMSUB231PS Y2, Y1, Y0
-	VCMPPS      $0x04, Y13, Y15, Y1
-	VMULPS      Y15, Y2, Y2
+	VCMPPS      $0x04, Y11, Y15, Y1
+	VMINPS      Y2, Y14, Y2
+	VMAXPS      Y2, Y13, Y2
 	VANDPS      Y2, Y1, Y2
 	VMOVUPS     Y2, (SI)
-	VMULPS      Y15, Y0, Y0
+	VMINPS      Y0, Y14, Y0
+	VMAXPS      Y0, Y13, Y0
 	VANDPS      Y0, Y1, Y0
 	VMOVUPS     Y0, (DX)
 	VMOVUPS     32(R9), Y0
 	VMOVUPS     32(BX), Y1
 	VMOVUPS     32(R8), Y2
 	VSUBPS      Y2, Y1, Y1
-	VDIVPS      Y0, Y14, Y0
+	VDIVPS      Y0, Y12, Y0
 	VMULPS      Y0, Y1, Y1
-	VMULPS      Y0, Y1, Y2
+	VMULPS      Y1, Y15, Y2
+	VMULPS      Y0, Y2, Y2
+	VMULPS      Y0, Y15, Y0
 	VFMSUB231PS Y2, Y1, Y0
-	VCMPPS      $0x04, Y13, Y15, Y1
-	VMULPS      Y15, Y2, Y2
+	VCMPPS      $0x04, Y11, Y15, Y1
+	VMINPS      Y2, Y14, Y2
+	VMAXPS      Y2, Y13, Y2
 	VANDPS      Y2, Y1, Y2
 	VMOVUPS     Y2, 32(SI)
-	VMULPS      Y15, Y0, Y0
+	VMINPS      Y0, Y14, Y0
+	VMAXPS      Y0, Y13, Y0
 	VANDPS      Y0, Y1, Y0
 	VMOVUPS     Y0, 32(DX)
 	ADDQ        $0x00000040, SI
@@ -7141,15 +7167,19 @@ l90:
 	VMOVUPS     (BX), Y1
 	VMOVUPS     (R8), Y2
 	VSUBPS      Y2, Y1, Y1
-	VDIVPS      Y0, Y14, Y0
+	VDIVPS      Y0, Y12, Y0
 	VMULPS      Y0, Y1, Y1
-	VMULPS      Y0, Y1, Y2
+	VMULPS      Y1, Y15, Y2
+	VMULPS      Y0, Y2, Y2
+	VMULPS      Y0, Y15, Y0
 	VFMSUB231PS Y2, Y1, Y0
-	VCMPPS      $0x04, Y13, Y15, Y1
-	VMULPS      Y15, Y2, Y2
+	VCMPPS      $0x04, Y11, Y15, Y1
+	VMINPS      Y2, Y14, Y2
+	VMAXPS      Y2, Y13, Y2
 	VANDPS      Y2, Y1, Y2
 	VMOVUPS     Y2, (SI)
-	VMULPS      Y15, Y0, Y0
+	VMINPS      Y0, Y14, Y0
+	VMAXPS      Y0, Y13, Y0
 	VANDPS      Y0, Y1, Y0
 	VMOVUPS     Y0, (DX)
 	ADDQ        $0x00000020, SI
@@ -7171,15 +7201,19 @@ l91:
 	VMASKMOVPS  (BX), Y0, Y2
 	VMASKMOVPS  (R8), Y0, Y3
 	VSUBPS      Y3, Y2, Y2
-	VDIVPS      Y1, Y14, Y1
+	VDIVPS      Y1, Y12, Y1
 	VMULPS      Y1, Y2, Y2
-	VMULPS      Y1, Y2, Y3
+	VMULPS      Y2, Y15, Y3
+	VMULPS      Y1, Y3, Y3
+	VMULPS      Y1, Y15, Y1
 	VFMSUB231PS Y3, Y2, Y1
-	VCMPPS      $0x04, Y13, Y15, Y2
-	VMULPS      Y15, Y3, Y3
+	VCMPPS      $0x04, Y11, Y15, Y2
+	VMINPS      Y3, Y14, Y3
+	VMAXPS      Y3, Y13, Y3
 	VANDPS      Y3, Y2, Y3
 	VMASKMOVPS  Y3, Y0, (SI)
-	VMULPS      Y15, Y1, Y1
+	VMINPS      Y1, Y14, Y1
+	VMAXPS      Y1, Y13, Y1
 	VANDPS      Y1, Y2, Y1
 	VMASKMOVPS  Y1, Y0, (DX)
 	LEAQ        (SI)(CX*4), SI
@@ -7926,14 +7960,14 @@ l117:
 	VADDPS       Y13, Y2, Y13
 	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y15
-	VMULPS       Y3, Y10, Y0
-	VMULPS       Y1, Y0, Y0
-	VMULPS       Y3, Y0, Y0
-	VMULPS       Y8, Y10, Y2
-	VMULPS       Y1, Y2, Y3
-	VFMSUB231PS  Y1, Y3, Y2
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y2, (DX)
+	VMULPS       Y8, Y10, Y0
+	VMULPS       Y3, Y10, Y2
+	VMULPS       Y1, Y2, Y2
+	VMULPS       Y3, Y2, Y2
+	VMULPS       Y1, Y0, Y3
+	VFMSUB231PS  Y1, Y3, Y0
+	VMOVUPS      Y2, (SI)
+	VMOVUPS      Y0, (DX)
 	VMOVUPS      32(R9), Y0
 	VMOVUPS      32(BX), Y1
 	VMOVUPS      32(R8), Y2
@@ -7962,14 +7996,14 @@ l117:
 	VADDPS       Y12, Y2, Y12
 	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y14
-	VMULPS       Y3, Y10, Y0
-	VMULPS       Y1, Y0, Y0
-	VMULPS       Y3, Y0, Y0
-	VMULPS       Y8, Y10, Y2
-	VMULPS       Y1, Y2, Y3
-	VFMSUB231PS  Y1, Y3, Y2
-	VMOVUPS      Y0, 32(SI)
-	VMOVUPS      Y2, 32(DX)
+	VMULPS       Y8, Y10, Y0
+	VMULPS       Y3, Y10, Y2
+	VMULPS       Y1, Y2, Y2
+	VMULPS       Y3, Y2, Y2
+	VMULPS       Y1, Y0, Y3
+	VFMSUB231PS  Y1, Y3, Y0
+	VMOVUPS      Y2, 32(SI)
+	VMOVUPS      Y0, 32(DX)
 	ADDQ         $0x00000040, BX
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
@@ -8025,14 +8059,14 @@ l119:
 	VANDPS       Y1, Y0, Y3
 	VANDPS       Y1, Y0, Y1
 	VFMADD231PS  Y1, Y3, Y15
-	VMULPS       Y4, Y10, Y1
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y4, Y1, Y1
-	VMULPS       Y8, Y10, Y3
-	VMULPS       Y2, Y3, Y4
-	VFMSUB231PS  Y2, Y4, Y3
-	VMASKMOVPS   Y1, Y0, (SI)
-	VMASKMOVPS   Y3, Y0, (DX)
+	VMULPS       Y8, Y10, Y1
+	VMULPS       Y4, Y10, Y3
+	VMULPS       Y2, Y3, Y3
+	VMULPS       Y4, Y3, Y3
+	VMULPS       Y2, Y1, Y4
+	VFMSUB231PS  Y2, Y4, Y1
+	VMASKMOVPS   Y3, Y0, (SI)
+	VMASKMOVPS   Y1, Y0, (DX)
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(R9), Y0, Y1
 	VMASKMOVPS   32(BX), Y0, Y2
@@ -8066,14 +8100,14 @@ l119:
 	VANDPS       Y1, Y0, Y3
 	VANDPS       Y1, Y0, Y1
 	VFMADD231PS  Y1, Y3, Y14
-	VMULPS       Y4, Y10, Y1
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y4, Y1, Y1
-	VMULPS       Y8, Y10, Y3
-	VMULPS       Y2, Y3, Y4
-	VFMSUB231PS  Y2, Y4, Y3
-	VMASKMOVPS   Y1, Y0, 32(SI)
-	VMASKMOVPS   Y3, Y0, 32(DX)
+	VMULPS       Y8, Y10, Y1
+	VMULPS       Y4, Y10, Y3
+	VMULPS       Y2, Y3, Y3
+	VMULPS       Y4, Y3, Y3
+	VMULPS       Y2, Y1, Y4
+	VFMSUB231PS  Y2, Y4, Y1
+	VMASKMOVPS   Y3, Y0, 32(SI)
+	VMASKMOVPS   Y1, Y0, 32(DX)
 	LEAQ         (BX)(CX*4), BX
 	LEAQ         (R8)(CX*4), R8
 	LEAQ         (R9)(CX*4), R9
@@ -8189,16 +8223,16 @@ l122:
 	VADDPS       Y13, Y2, Y13
 	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y15
-	VMULPS       Y3, Y10, Y0
-	VMULPS       Y1, Y0, Y0
-	VMULPS       Y3, Y0, Y0
-	VMULPS       Y8, Y10, Y2
-	VMULPS       Y1, Y2, Y3
-	VFMSUB231PS  Y1, Y3, Y2
-	VMOVUPS      Y0, (DX)
-	VXORPS       gaussConsts<>+608(SB), Y0, Y0
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y2, (BX)
+	VMULPS       Y8, Y10, Y0
+	VMULPS       Y3, Y10, Y2
+	VMULPS       Y1, Y2, Y2
+	VMULPS       Y3, Y2, Y2
+	VMULPS       Y1, Y0, Y3
+	VFMSUB231PS  Y1, Y3, Y0
+	VMOVUPS      Y2, (DX)
+	VXORPS       gaussConsts<>+608(SB), Y2, Y1
+	VMOVUPS      Y1, (SI)
+	VMOVUPS      Y0, (BX)
 	VMOVUPS      32(R10), Y0
 	VMOVUPS      32(R8), Y1
 	VMOVUPS      32(R9), Y2
@@ -8227,16 +8261,16 @@ l122:
 	VADDPS       Y12, Y2, Y12
 	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y14
-	VMULPS       Y3, Y10, Y0
-	VMULPS       Y1, Y0, Y0
-	VMULPS       Y3, Y0, Y0
-	VMULPS       Y8, Y10, Y2
-	VMULPS       Y1, Y2, Y3
-	VFMSUB231PS  Y1, Y3, Y2
-	VMOVUPS      Y0, 32(DX)
-	VXORPS       gaussConsts<>+608(SB), Y0, Y0
-	VMOVUPS      Y0, 32(SI)
-	VMOVUPS      Y2, 32(BX)
+	VMULPS       Y8, Y10, Y0
+	VMULPS       Y3, Y10, Y2
+	VMULPS       Y1, Y2, Y2
+	VMULPS       Y3, Y2, Y2
+	VMULPS       Y1, Y0, Y3
+	VFMSUB231PS  Y1, Y3, Y0
+	VMOVUPS      Y2, 32(DX)
+	VXORPS       gaussConsts<>+608(SB), Y2, Y1
+	VMOVUPS      Y1, 32(SI)
+	VMOVUPS      Y0, 32(BX)
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	ADDQ         $0x00000040, R10
@@ -8293,16 +8327,16 @@ l124:
 	VANDPS       Y1, Y0, Y3
 	VANDPS       Y1, Y0, Y1
 	VFMADD231PS  Y1, Y3, Y15
-	VMULPS       Y4, Y10, Y1
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y4, Y1, Y1
-	VMULPS       Y8, Y10, Y3
-	VMULPS       Y2, Y3, Y4
-	VFMSUB231PS  Y2, Y4, Y3
-	VMASKMOVPS   Y1, Y0, (DX)
-	VXORPS       gaussConsts<>+608(SB), Y1, Y1
-	VMASKMOVPS   Y1, Y0, (SI)
-	VMASKMOVPS   Y3, Y0, (BX)
+	VMULPS       Y8, Y10, Y1
+	VMULPS       Y4, Y10, Y3
+	VMULPS       Y2, Y3, Y3
+	VMULPS       Y4, Y3, Y3
+	VMULPS       Y2, Y1, Y4
+	VFMSUB231PS  Y2, Y4, Y1
+	VMASKMOVPS   Y3, Y0, (DX)
+	VXORPS       gaussConsts<>+608(SB), Y3, Y2
+	VMASKMOVPS   Y2, Y0, (SI)
+	VMASKMOVPS   Y1, Y0, (BX)
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(R10), Y0, Y1
 	VMASKMOVPS   32(R8), Y0, Y2
@@ -8336,16 +8370,16 @@ l124:
 	VANDPS       Y1, Y0, Y3
 	VANDPS       Y1, Y0, Y1
 	VFMADD231PS  Y1, Y3, Y14
-	VMULPS       Y4, Y10, Y1
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y4, Y1, Y1
-	VMULPS       Y8, Y10, Y3
-	VMULPS       Y2, Y3, Y4
-	VFMSUB231PS  Y2, Y4, Y3
-	VMASKMOVPS   Y1, Y0, 32(DX)
-	VXORPS       gaussConsts<>+608(SB), Y1, Y1
-	VMASKMOVPS   Y1, Y0, 32(SI)
-	VMASKMOVPS   Y3, Y0, 32(BX)
+	VMULPS       Y8, Y10, Y1
+	VMULPS       Y4, Y10, Y3
+	VMULPS       Y2, Y3, Y3
+	VMULPS       Y4, Y3, Y3
+	VMULPS       Y2, Y1, Y4
+	VFMSUB231PS  Y2, Y4, Y1
+	VMASKMOVPS   Y3, Y0, 32(DX)
+	VXORPS       gaussConsts<>+608(SB), Y3, Y2
+	VMASKMOVPS   Y2, Y0, 32(SI)
+	VMASKMOVPS   Y1, Y0, 32(BX)
 	LEAQ         (R8)(CX*4), R8
 	LEAQ         (R9)(CX*4), R9
 	LEAQ         (R10)(CX*4), R10
@@ -8377,17 +8411,16 @@ l125:
 // func GMMGradientLog(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, factor float32)
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·GMMGradientLog(SB), NOSPLIT, $40-68
-	// Registers:    Y0-Y4 values    Y5-Y14 constants and scalars    Y15 kept from loop to loop
-	VBROADCASTSS factor+64(FP), Y14
+	// Registers:    Y0-Y4 values    Y5-Y13 constants and scalars    Y14-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+736(SB), Y13
 	VBROADCASTSS gaussConsts<>+1440(SB), Y12
-	VBROADCASTSS gaussConsts<>+1024(SB), Y11
-	VBROADCASTSS gaussConsts<>+1408(SB), Y10
-	VBROADCASTSS gaussConsts<>+1088(SB), Y9
-	VBROADCASTSS gaussConsts<>+1056(SB), Y8
-	VBROADCASTSS gaussConsts<>+1472(SB), Y7
-	VBROADCASTSS gaussConsts<>+1504(SB), Y6
-	VBROADCASTSS gaussConsts<>+1536(SB), Y5
+	VBROADCASTSS gaussConsts<>+2144(SB), Y11
+	VBROADCASTSS gaussConsts<>+2176(SB), Y10
+	VBROADCASTSS factor+64(FP), Y9
+	VBROADCASTSS gaussConsts<>+1024(SB), Y8
+	VBROADCASTSS gaussConsts<>+1408(SB), Y7
+	VBROADCASTSS gaussConsts<>+1088(SB), Y6
+	VBROADCASTSS gaussConsts<>+1056(SB), Y5
 
 	// Registers:    DI w    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
 	MOVQ w+0(FP), DI
@@ -8404,6 +8437,8 @@ TEXT ·GMMGradientLog(SB), NOSPLIT, $40-68
 l126:
 	VBROADCASTSS (DI), Y0
 	VMOVAPS      Y0, Y15
+	VMULPS       Y9, Y0, Y0
+	VMOVAPS      Y0, Y14
 	MOVQ         n+56(FP), CX
 	CMPQ         CX, $0x00000010
 	JL           l128
@@ -8415,24 +8450,24 @@ l127:
 	VMOVUPS    (BX), Y1
 	VMOVUPS    (R8), Y2
 	VSUBPS     Y2, Y1, Y1
-	VMULPS     Y14, Y0, Y0
-	VMULPS     Y11, Y0, Y0
+	VMULPS     Y9, Y0, Y0
+	VMULPS     Y8, Y0, Y0
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y12, Y2
-	VFMADD231PS  Y10, Y0, Y2
+	VFMADD231PS  Y7, Y0, Y2
 	VSUBPS       Y12, Y2, Y3
-	VFNMADD231PS Y9, Y3, Y0
-	VFNMADD231PS Y8, Y3, Y0
+	VFNMADD231PS Y6, Y3, Y0
+	VFNMADD231PS Y5, Y3, Y0
 
 	// p = e^r
-	VMOVAPS     Y6, Y3
-	VFMADD231PS Y0, Y7, Y3
-	VFMADD213PS Y5, Y0, Y3
-	VFMADD213PS gaussConsts<>+1568(SB), Y0, Y3
-	VFMADD213PS gaussConsts<>+1600(SB), Y0, Y3
-	VFMADD213PS Y13, Y0, Y3
-	VFMADD213PS Y13, Y0, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y0, Y3
+	VFMADD213PS  gaussConsts<>+1536(SB), Y0, Y3
+	VFMADD213PS  gaussConsts<>+1568(SB), Y0, Y3
+	VFMADD213PS  gaussConsts<>+1600(SB), Y0, Y3
+	VFMADD213PS  Y13, Y0, Y3
+	VFMADD213PS  Y13, Y0, Y3
 
 	// p 2^n
 	VPSLLD       $0x17, Y2, Y0
@@ -8440,31 +8475,34 @@ l127:
 	VMULPS       Y0, Y3, Y0
 	VMULPS       Y0, Y1, Y1
 	VMULPS       Y0, Y1, Y1
-	VMULPS       Y1, Y0, Y2
+	VMULPS       Y0, Y15, Y2
+	VMULPS       Y1, Y2, Y2
 	VMULPS       Y0, Y2, Y0
 	VMULPS       Y1, Y14, Y2
 	VFMSUB213PS  Y14, Y1, Y2
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y15, Y1
-	VMULPS       Y15, Y0, Y0
+	VMINPS       Y0, Y11, Y0
+	VMAXPS       Y0, Y10, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, (SI)
-	VMULPS       Y15, Y2, Y0
+	VMINPS       Y2, Y11, Y0
+	VMAXPS       Y0, Y10, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      32(R9), Y0
 	VMOVUPS      32(BX), Y1
 	VMOVUPS      32(R8), Y2
 	VSUBPS       Y2, Y1, Y1
-	VMULPS       Y14, Y0, Y0
-	VMULPS       Y11, Y0, Y0
+	VMULPS       Y9, Y0, Y0
+	VMULPS       Y8, Y0, Y0
 	VMOVAPS      Y12, Y2
-	VFMADD231PS  Y10, Y0, Y2
+	VFMADD231PS  Y7, Y0, Y2
 	VSUBPS       Y12, Y2, Y3
-	VFNMADD231PS Y9, Y3, Y0
-	VFNMADD231PS Y8, Y3, Y0
-	VMOVAPS      Y6, Y3
-	VFMADD231PS  Y0, Y7, Y3
-	VFMADD213PS  Y5, Y0, Y3
+	VFNMADD231PS Y6, Y3, Y0
+	VFNMADD231PS Y5, Y3, Y0
+	VBROADCASTSS gaussConsts<>+1504(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y0, Y3
+	VFMADD213PS  gaussConsts<>+1536(SB), Y0, Y3
 	VFMADD213PS  gaussConsts<>+1568(SB), Y0, Y3
 	VFMADD213PS  gaussConsts<>+1600(SB), Y0, Y3
 	VFMADD213PS  Y13, Y0, Y3
@@ -8474,15 +8512,18 @@ l127:
 	VMULPS       Y0, Y3, Y0
 	VMULPS       Y0, Y1, Y1
 	VMULPS       Y0, Y1, Y1
-	VMULPS       Y1, Y0, Y2
+	VMULPS       Y0, Y15, Y2
+	VMULPS       Y1, Y2, Y2
 	VMULPS       Y0, Y2, Y0
 	VMULPS       Y1, Y14, Y2
 	VFMSUB213PS  Y14, Y1, Y2
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y15, Y1
-	VMULPS       Y15, Y0, Y0
+	VMINPS       Y0, Y11, Y0
+	VMAXPS       Y0, Y10, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 32(SI)
-	VMULPS       Y15, Y2, Y0
+	VMINPS       Y2, Y11, Y0
+	VMAXPS       Y0, Y10, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 32(DX)
 	ADDQ         $0x00000040, SI
@@ -8501,24 +8542,24 @@ l128:
 	VMOVUPS (BX), Y1
 	VMOVUPS (R8), Y2
 	VSUBPS  Y2, Y1, Y1
-	VMULPS  Y14, Y0, Y0
-	VMULPS  Y11, Y0, Y0
+	VMULPS  Y9, Y0, Y0
+	VMULPS  Y8, Y0, Y0
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y12, Y2
-	VFMADD231PS  Y10, Y0, Y2
+	VFMADD231PS  Y7, Y0, Y2
 	VSUBPS       Y12, Y2, Y3
-	VFNMADD231PS Y9, Y3, Y0
-	VFNMADD231PS Y8, Y3, Y0
+	VFNMADD231PS Y6, Y3, Y0
+	VFNMADD231PS Y5, Y3, Y0
 
 	// p = e^r
-	VMOVAPS     Y6, Y3
-	VFMADD231PS Y0, Y7, Y3
-	VFMADD213PS Y5, Y0, Y3
-	VFMADD213PS gaussConsts<>+1568(SB), Y0, Y3
-	VFMADD213PS gaussConsts<>+1600(SB), Y0, Y3
-	VFMADD213PS Y13, Y0, Y3
-	VFMADD213PS Y13, Y0, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y0, Y3
+	VFMADD213PS  gaussConsts<>+1536(SB), Y0, Y3
+	VFMADD213PS  gaussConsts<>+1568(SB), Y0, Y3
+	VFMADD213PS  gaussConsts<>+1600(SB), Y0, Y3
+	VFMADD213PS  Y13, Y0, Y3
+	VFMADD213PS  Y13, Y0, Y3
 
 	// p 2^n
 	VPSLLD      $0x17, Y2, Y0
@@ -8526,15 +8567,18 @@ l128:
 	VMULPS      Y0, Y3, Y0
 	VMULPS      Y0, Y1, Y1
 	VMULPS      Y0, Y1, Y1
-	VMULPS      Y1, Y0, Y2
+	VMULPS      Y0, Y15, Y2
+	VMULPS      Y1, Y2, Y2
 	VMULPS      Y0, Y2, Y0
 	VMULPS      Y1, Y14, Y2
 	VFMSUB213PS Y14, Y1, Y2
 	VCMPPS      $0x04, gaussConsts<>+544(SB), Y15, Y1
-	VMULPS      Y15, Y0, Y0
+	VMINPS      Y0, Y11, Y0
+	VMAXPS      Y0, Y10, Y0
 	VANDPS      Y0, Y1, Y0
 	VMOVUPS     Y0, (SI)
-	VMULPS      Y15, Y2, Y0
+	VMINPS      Y2, Y11, Y0
+	VMAXPS      Y0, Y10, Y0
 	VANDPS      Y0, Y1, Y0
 	VMOVUPS     Y0, (DX)
 	ADDQ        $0x00000020, SI
@@ -8556,24 +8600,24 @@ l129:
 	VMASKMOVPS (BX), Y0, Y2
 	VMASKMOVPS (R8), Y0, Y3
 	VSUBPS     Y3, Y2, Y2
-	VMULPS     Y14, Y1, Y1
-	VMULPS     Y11, Y1, Y1
+	VMULPS     Y9, Y1, Y1
+	VMULPS     Y8, Y1, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y12, Y3
-	VFMADD231PS  Y10, Y1, Y3
+	VFMADD231PS  Y7, Y1, Y3
 	VSUBPS       Y12, Y3, Y4
-	VFNMADD231PS Y9, Y4, Y1
-	VFNMADD231PS Y8, Y4, Y1
+	VFNMADD231PS Y6, Y4, Y1
+	VFNMADD231PS Y5, Y4, Y1
 
 	// p = e^r
-	VMOVAPS     Y6, Y4
-	VFMADD231PS Y1, Y7, Y4
-	VFMADD213PS Y5, Y1, Y4
-	VFMADD213PS gaussConsts<>+1568(SB), Y1, Y4
-	VFMADD213PS gaussConsts<>+1600(SB), Y1, Y4
-	VFMADD213PS Y13, Y1, Y4
-	VFMADD213PS Y13, Y1, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y4
+	VFMADD213PS  Y13, Y1, Y4
+	VFMADD213PS  Y13, Y1, Y4
 
 	// p 2^n
 	VPSLLD      $0x17, Y3, Y1
@@ -8581,15 +8625,18 @@ l129:
 	VMULPS      Y1, Y4, Y1
 	VMULPS      Y1, Y2, Y2
 	VMULPS      Y1, Y2, Y2
-	VMULPS      Y2, Y1, Y3
+	VMULPS      Y1, Y15, Y3
+	VMULPS      Y2, Y3, Y3
 	VMULPS      Y1, Y3, Y1
 	VMULPS      Y2, Y14, Y3
 	VFMSUB213PS Y14, Y2, Y3
 	VCMPPS      $0x04, gaussConsts<>+544(SB), Y15, Y2
-	VMULPS      Y15, Y1, Y1
+	VMINPS      Y1, Y11, Y1
+	VMAXPS      Y1, Y10, Y1
 	VANDPS      Y1, Y2, Y1
 	VMASKMOVPS  Y1, Y0, (SI)
-	VMULPS      Y15, Y3, Y1
+	VMINPS      Y3, Y11, Y1
+	VMAXPS      Y1, Y10, Y1
 	VANDPS      Y1, Y2, Y1
 	VMASKMOVPS  Y1, Y0, (DX)
 	LEAQ        (SI)(CX*4), SI
@@ -8606,12 +8653,14 @@ l130:
 	VZEROUPPER
 	RET
 
-// func GMMGradientKept(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, next *float32, rows int, n int, factor float32)
+// func GMMGradientLogKept(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, next *float32, rows int, n int, factor float32)
 // Requires: AVX, FMA3, MMX+
-TEXT ·GMMGradientKept(SB), NOSPLIT, $40-68
-	// Registers:    Y0-Y12 values    Y13-Y14 constants and scalars    Y15 kept from loop to loop
-	VBROADCASTSS factor+64(FP), Y14
-	VBROADCASTSS gaussConsts<>+544(SB), Y13
+TEXT ·GMMGradientLogKept(SB), NOSPLIT, $40-68
+	// Registers:    Y0-Y9 values    Y10-Y13 constants and scalars    Y14-Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+2144(SB), Y13
+	VBROADCASTSS gaussConsts<>+2176(SB), Y12
+	VBROADCASTSS gaussConsts<>+544(SB), Y11
+	VBROADCASTSS factor+64(FP), Y10
 
 	// Registers:    DI w    SI dmu    DX ds    BX x    R8 mu    R9 next    CX elements left in the row    R10 4n
 	MOVQ w+0(FP), DI
@@ -8628,6 +8677,8 @@ TEXT ·GMMGradientKept(SB), NOSPLIT, $40-68
 l132:
 	VBROADCASTSS (DI), Y0
 	VMOVAPS      Y0, Y15
+	VMULPS       Y10, Y0, Y0
+	VMOVAPS      Y0, Y14
 	MOVQ         n+56(FP), CX
 	CMPQ         CX, $0x00000010
 	JL           l134
@@ -8641,15 +8692,18 @@ l133:
 	VMOVUPS     (DX), Y1
 	VMULPS      Y1, Y0, Y0
 	VMULPS      Y1, Y0, Y0
-	VMULPS      Y0, Y1, Y2
+	VMULPS      Y1, Y15, Y2
+	VMULPS      Y0, Y2, Y2
 	VMULPS      Y1, Y2, Y1
 	VMULPS      Y0, Y14, Y2
 	VFMSUB213PS Y14, Y0, Y2
-	VCMPPS      $0x04, Y13, Y15, Y0
-	VMULPS      Y15, Y1, Y1
+	VCMPPS      $0x04, Y11, Y15, Y0
+	VMINPS      Y1, Y13, Y1
+	VMAXPS      Y1, Y12, Y1
 	VANDPS      Y1, Y0, Y1
 	VMOVUPS     Y1, (SI)
-	VMULPS      Y15, Y2, Y1
+	VMINPS      Y2, Y13, Y1
+	VMAXPS      Y1, Y12, Y1
 	VANDPS      Y1, Y0, Y0
 	VMOVUPS     Y0, (DX)
 	VMOVUPS     32(BX), Y0
@@ -8658,15 +8712,18 @@ l133:
 	VMOVUPS     32(DX), Y1
 	VMULPS      Y1, Y0, Y0
 	VMULPS      Y1, Y0, Y0
-	VMULPS      Y0, Y1, Y2
+	VMULPS      Y1, Y15, Y2
+	VMULPS      Y0, Y2, Y2
 	VMULPS      Y1, Y2, Y1
 	VMULPS      Y0, Y14, Y2
 	VFMSUB213PS Y14, Y0, Y2
-	VCMPPS      $0x04, Y13, Y15, Y0
-	VMULPS      Y15, Y1, Y1
+	VCMPPS      $0x04, Y11, Y15, Y0
+	VMINPS      Y1, Y13, Y1
+	VMAXPS      Y1, Y12, Y1
 	VANDPS      Y1, Y0, Y1
 	VMOVUPS     Y1, 32(SI)
-	VMULPS      Y15, Y2, Y1
+	VMINPS      Y2, Y13, Y1
+	VMAXPS      Y1, Y12, Y1
 	VANDPS      Y1, Y0, Y0
 	VMOVUPS     Y0, 32(DX)
 	ADDQ        $0x00000040, SI
@@ -8687,15 +8744,18 @@ l134:
 	VMOVUPS     (DX), Y1
 	VMULPS      Y1, Y0, Y0
 	VMULPS      Y1, Y0, Y0
-	VMULPS      Y0, Y1, Y2
+	VMULPS      Y1, Y15, Y2
+	VMULPS      Y0, Y2, Y2
 	VMULPS      Y1, Y2, Y1
 	VMULPS      Y0, Y14, Y2
 	VFMSUB213PS Y14, Y0, Y2
-	VCMPPS      $0x04, Y13, Y15, Y0
-	VMULPS      Y15, Y1, Y1
+	VCMPPS      $0x04, Y11, Y15, Y0
+	VMINPS      Y1, Y13, Y1
+	VMAXPS      Y1, Y12, Y1
 	VANDPS      Y1, Y0, Y1
 	VMOVUPS     Y1, (SI)
-	VMULPS      Y15, Y2, Y1
+	VMINPS      Y2, Y13, Y1
+	VMAXPS      Y1, Y12, Y1
 	VANDPS      Y1, Y0, Y0
 	VMOVUPS     Y0, (DX)
 	ADDQ        $0x00000020, SI
@@ -8719,15 +8779,18 @@ l135:
 	VMASKMOVPS  (DX), Y0, Y2
 	VMULPS      Y2, Y1, Y1
 	VMULPS      Y2, Y1, Y1
-	VMULPS      Y1, Y2, Y3
+	VMULPS      Y2, Y15, Y3
+	VMULPS      Y1, Y3, Y3
 	VMULPS      Y2, Y3, Y2
 	VMULPS      Y1, Y14, Y3
 	VFMSUB213PS Y14, Y1, Y3
-	VCMPPS      $0x04, Y13, Y15, Y1
-	VMULPS      Y15, Y2, Y2
+	VCMPPS      $0x04, Y11, Y15, Y1
+	VMINPS      Y2, Y13, Y2
+	VMAXPS      Y2, Y12, Y2
 	VANDPS      Y2, Y1, Y2
 	VMASKMOVPS  Y2, Y0, (SI)
-	VMULPS      Y15, Y3, Y2
+	VMINPS      Y3, Y13, Y2
+	VMAXPS      Y2, Y12, Y2
 	VANDPS      Y2, Y1, Y1
 	VMASKMOVPS  Y1, Y0, (DX)
 	LEAQ        (SI)(CX*4), SI
@@ -8751,7 +8814,7 @@ TEXT ·GaussSampleLog(SB), NOSPLIT, $56-60
 	VBROADCASTSS gaussConsts<>+736(SB), Y15
 	VBROADCASTSS gaussConsts<>+1440(SB), Y14
 	VBROADCASTSS factor+56(FP), Y13
-	VBROADCASTSS gaussConsts<>+2144(SB), Y12
+	VBROADCASTSS gaussConsts<>+2208(SB), Y12
 	VBROADCASTSS gaussConsts<>+1696(SB), Y11
 	VBROADCASTSS gaussConsts<>+1408(SB), Y10
 	VBROADCASTSS gaussConsts<>+1088(SB), Y9
@@ -8956,7 +9019,7 @@ TEXT ·GaussSampleLogBackward(SB), NOSPLIT, $64-68
 	VBROADCASTSS gaussConsts<>+736(SB), Y15
 	VBROADCASTSS factor+64(FP), Y14
 	VBROADCASTSS gaussConsts<>+1440(SB), Y13
-	VBROADCASTSS gaussConsts<>+2144(SB), Y12
+	VBROADCASTSS gaussConsts<>+2208(SB), Y12
 	VBROADCASTSS gaussConsts<>+1696(SB), Y11
 	VBROADCASTSS gaussConsts<>+1408(SB), Y10
 
@@ -9527,6 +9590,396 @@ l154:
 	VZEROUPPER
 	RET
 
+// func GaussLogProbSoftplusKeep(lanes *float32, x *float32, mu *float32, s *float32, inv *float32, slope *float32, rows int, n int, ldx int, ld int) (bad int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·GaussLogProbSoftplusKeep(SB), NOSPLIT, $48-88
+	// Registers:    Y0-Y8 values    Y9-Y15 kept from loop to loop
+	// Registers:    DI lanes    SI x    DX mu    BX s    R8 inv    R9 slope    CX elements left in the row    R10 4n
+	MOVQ         lanes+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         mu+16(FP), DX
+	MOVQ         s+24(FP), BX
+	MOVQ         inv+32(FP), R8
+	MOVQ         slope+40(FP), R9
+	MOVQ         n+56(FP), R10
+	SHLQ         $0x02, R10
+	VBROADCASTSS gaussConsts<>+544(SB), Y9
+	MOVQ         rows+48(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         ldx+64(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R10, AX
+	MOVQ         AX, 8(SP)
+	MOVQ         ld+72(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R10, AX
+	MOVQ         AX, 16(SP)
+	MOVQ         ld+72(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R10, AX
+	MOVQ         AX, 24(SP)
+	MOVQ         ld+72(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R10, AX
+	MOVQ         AX, 32(SP)
+	MOVQ         ld+72(FP), AX
+	SHLQ         $0x02, AX
+	SUBQ         R10, AX
+	MOVQ         AX, 40(SP)
+
+l155:
+	VBROADCASTSS gaussConsts<>+544(SB), Y15
+	VBROADCASTSS gaussConsts<>+544(SB), Y14
+	VBROADCASTSS gaussConsts<>+736(SB), Y13
+	VBROADCASTSS gaussConsts<>+544(SB), Y11
+	VBROADCASTSS gaussConsts<>+736(SB), Y12
+	VBROADCASTSS gaussConsts<>+544(SB), Y10
+	MOVQ         n+56(FP), CX
+	CMPQ         CX, $0x00000010
+	JL           l158
+
+l156:
+	PREFETCHT0   2048(DX)
+	PREFETCHT0   2048(BX)
+	VMOVUPS      (BX), Y0
+	VMOVUPS      (SI), Y1
+	VMOVUPS      (DX), Y2
+	VSUBPS       Y2, Y1, Y1
+	VORPS        gaussConsts<>+608(SB), Y0, Y2
+	VBROADCASTSS gaussConsts<>+1696(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+
+	// p = e^r
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
+
+	// p 2^n
+	VPSLLD $0x17, Y3, Y2
+	VPSRAD $0x01, Y2, Y3
+	VANDPS gaussConsts<>+1728(SB), Y3, Y3
+	VPADDD gaussConsts<>+736(SB), Y3, Y5
+	VPSUBD Y3, Y2, Y2
+	VPADDD gaussConsts<>+736(SB), Y2, Y2
+	VMULPS Y5, Y4, Y3
+	VMULPS Y2, Y3, Y2
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y0, Y3
+	VANDPS Y0, Y3, Y3
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1280(SB), Y5
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y5
+	VBLENDVPS    Y4, Y5, Y2, Y5
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
+	VMULPS       Y5, Y5, Y7
+	VFMADD231PS  Y7, Y6, Y5
+	VADDPS       Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y4
+	VDIVPS       Y3, Y4, Y4
+	VMULPS       Y4, Y1, Y1
+	VANDPS       gaussConsts<>+512(SB), Y0, Y5
+	VPMAXUD      Y9, Y5, Y9
+	VMULPS       Y13, Y3, Y13
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y1
+	VFMADD231PS  Y1, Y1, Y15
+	VMOVUPS      Y4, (R8)
+	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y0
+	VBROADCASTSS gaussConsts<>+736(SB), Y1
+	VBLENDVPS    Y0, Y2, Y1, Y0
+	VADDPS       gaussConsts<>+736(SB), Y2, Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (R9)
+	VMOVUPS      32(BX), Y0
+	VMOVUPS      32(SI), Y1
+	VMOVUPS      32(DX), Y2
+	VSUBPS       Y2, Y1, Y1
+	VORPS        gaussConsts<>+608(SB), Y0, Y2
+	VBROADCASTSS gaussConsts<>+1696(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
+	VPSLLD       $0x17, Y3, Y2
+	VPSRAD       $0x01, Y2, Y3
+	VANDPS       gaussConsts<>+1728(SB), Y3, Y3
+	VPADDD       gaussConsts<>+736(SB), Y3, Y5
+	VPSUBD       Y3, Y2, Y2
+	VPADDD       gaussConsts<>+736(SB), Y2, Y2
+	VMULPS       Y5, Y4, Y3
+	VMULPS       Y2, Y3, Y2
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y0, Y3
+	VANDPS       Y0, Y3, Y3
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1280(SB), Y5
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y5
+	VBLENDVPS    Y4, Y5, Y2, Y5
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
+	VMULPS       Y5, Y5, Y7
+	VFMADD231PS  Y7, Y6, Y5
+	VADDPS       Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+736(SB), Y4
+	VDIVPS       Y3, Y4, Y4
+	VMULPS       Y4, Y1, Y1
+	VANDPS       gaussConsts<>+512(SB), Y0, Y5
+	VPMAXUD      Y9, Y5, Y9
+	VMULPS       Y12, Y3, Y12
+	VMULPS       gaussConsts<>+1280(SB), Y1, Y1
+	VFMADD231PS  Y1, Y1, Y14
+	VMOVUPS      Y4, 32(R8)
+	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y0
+	VBROADCASTSS gaussConsts<>+736(SB), Y1
+	VBLENDVPS    Y0, Y2, Y1, Y0
+	VADDPS       gaussConsts<>+736(SB), Y2, Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 32(R9)
+	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
+	VPSRAD       $0x17, Y0, Y1
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
+	VPADDD       Y11, Y1, Y1
+	VMOVAPS      Y1, Y11
+	VMOVAPS      Y0, Y13
+	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
+	VPSRAD       $0x17, Y0, Y1
+	VANDPS       gaussConsts<>+704(SB), Y0, Y0
+	VPADDD       gaussConsts<>+672(SB), Y0, Y0
+	VPADDD       Y10, Y1, Y1
+	VMOVAPS      Y1, Y10
+	VMOVAPS      Y0, Y12
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x00000040, BX
+	ADDQ         $0x00000040, R8
+	ADDQ         $0x00000040, R9
+	SUBQ         $0x00000010, CX
+	CMPQ         CX, $0x00000010
+	JGE          l156
+
+l158:
+	TESTQ        CX, CX
+	JZ           l159
+	LEAQ         gaussConsts<>+256(SB), AX
+	NEGQ         CX
+	LEAQ         (AX)(CX*4), AX
+	NEGQ         CX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   (BX), Y0, Y1
+	VMASKMOVPS   (SI), Y0, Y2
+	VMASKMOVPS   (DX), Y0, Y3
+	VSUBPS       Y3, Y2, Y2
+	VORPS        gaussConsts<>+608(SB), Y1, Y3
+	VBROADCASTSS gaussConsts<>+1696(SB), Y4
+	VMAXPS       Y3, Y4, Y3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+
+	// p = e^r
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
+
+	// p 2^n
+	VPSLLD $0x17, Y4, Y3
+	VPSRAD $0x01, Y3, Y4
+	VANDPS gaussConsts<>+1728(SB), Y4, Y4
+	VPADDD gaussConsts<>+736(SB), Y4, Y6
+	VPSUBD Y4, Y3, Y3
+	VPADDD gaussConsts<>+736(SB), Y3, Y3
+	VMULPS Y6, Y5, Y4
+	VMULPS Y3, Y4, Y3
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y1, Y4
+	VANDPS Y1, Y4, Y4
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y6
+	VBLENDVPS    Y5, Y6, Y3, Y6
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y7
+	VFMADD231PS  gaussConsts<>+1792(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y6, Y7
+	VMULPS       Y6, Y6, Y8
+	VFMADD231PS  Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VADDPS       gaussConsts<>+2048(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+736(SB), Y5
+	VDIVPS       Y4, Y5, Y5
+	VMULPS       Y5, Y2, Y2
+	VANDPS       gaussConsts<>+512(SB), Y1, Y6
+	VANDPS       Y6, Y0, Y6
+	VPMAXUD      Y9, Y6, Y9
+	VBROADCASTSS gaussConsts<>+736(SB), Y6
+	VBLENDVPS    Y0, Y4, Y6, Y4
+	VMULPS       Y13, Y4, Y13
+	VMULPS       gaussConsts<>+1280(SB), Y2, Y2
+	VANDPS       Y2, Y0, Y4
+	VANDPS       Y2, Y0, Y2
+	VFMADD231PS  Y2, Y4, Y15
+	VMASKMOVPS   Y5, Y0, (R8)
+	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VADDPS       gaussConsts<>+736(SB), Y3, Y2
+	VDIVPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (R9)
+	VMOVUPS      32(AX), Y0
+	VMASKMOVPS   32(BX), Y0, Y1
+	VMASKMOVPS   32(SI), Y0, Y2
+	VMASKMOVPS   32(DX), Y0, Y3
+	VSUBPS       Y3, Y2, Y2
+	VORPS        gaussConsts<>+608(SB), Y1, Y3
+	VBROADCASTSS gaussConsts<>+1696(SB), Y4
+	VMAXPS       Y3, Y4, Y3
+	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
+	VPSLLD       $0x17, Y4, Y3
+	VPSRAD       $0x01, Y3, Y4
+	VANDPS       gaussConsts<>+1728(SB), Y4, Y4
+	VPADDD       gaussConsts<>+736(SB), Y4, Y6
+	VPSUBD       Y4, Y3, Y3
+	VPADDD       gaussConsts<>+736(SB), Y3, Y3
+	VMULPS       Y6, Y5, Y4
+	VMULPS       Y3, Y4, Y3
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y4
+	VANDPS       Y1, Y4, Y4
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y6
+	VBLENDVPS    Y5, Y6, Y3, Y6
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y7
+	VFMADD231PS  gaussConsts<>+1792(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y6, Y7
+	VMULPS       Y6, Y6, Y8
+	VFMADD231PS  Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VADDPS       gaussConsts<>+2048(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+736(SB), Y5
+	VDIVPS       Y4, Y5, Y5
+	VMULPS       Y5, Y2, Y2
+	VANDPS       gaussConsts<>+512(SB), Y1, Y6
+	VANDPS       Y6, Y0, Y6
+	VPMAXUD      Y9, Y6, Y9
+	VBROADCASTSS gaussConsts<>+736(SB), Y6
+	VBLENDVPS    Y0, Y4, Y6, Y4
+	VMULPS       Y12, Y4, Y12
+	VMULPS       gaussConsts<>+1280(SB), Y2, Y2
+	VANDPS       Y2, Y0, Y4
+	VANDPS       Y2, Y0, Y2
+	VFMADD231PS  Y2, Y4, Y14
+	VMASKMOVPS   Y5, Y0, 32(R8)
+	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
+	VBROADCASTSS gaussConsts<>+736(SB), Y2
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VADDPS       gaussConsts<>+736(SB), Y3, Y2
+	VDIVPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, 32(R9)
+	LEAQ         (SI)(CX*4), SI
+	LEAQ         (DX)(CX*4), DX
+	LEAQ         (BX)(CX*4), BX
+	LEAQ         (R8)(CX*4), R8
+	LEAQ         (R9)(CX*4), R9
+
+l159:
+	VMOVUPS   Y15, (DI)
+	VMOVUPS   Y14, 32(DI)
+	VMOVUPS   Y13, 64(DI)
+	VMOVUPS   Y12, 96(DI)
+	VMOVUPS   Y11, 128(DI)
+	VMOVUPS   Y10, 160(DI)
+	ADDQ      $0x00000100, DI
+	ADDQ      8(SP), SI
+	ADDQ      16(SP), DX
+	ADDQ      24(SP), BX
+	ADDQ      32(SP), R8
+	ADDQ      40(SP), R9
+	DECQ      (SP)
+	JNZ       l155
+	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
+	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
+	VMOVAPS   Y0, Y9
+	VMOVMSKPS Y9, AX
+	MOVQ      AX, bad+80(FP)
+	VZEROUPPER
+	RET
+
 // func GaussLogProbSoftplusBackward(lanes *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int) (bad int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussLogProbSoftplusBackward(SB), NOSPLIT, $80-88
@@ -9564,7 +10017,7 @@ TEXT ·GaussLogProbSoftplusBackward(SB), NOSPLIT, $80-88
 	SUBQ         R10, AX
 	MOVQ         AX, 40(SP)
 
-l155:
+l160:
 	VBROADCASTSS 192(DI), Y0
 	VMOVAPS      Y0, Y8
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
@@ -9575,9 +10028,9 @@ l155:
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+56(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l158
+	JL           l163
 
-l156:
+l161:
 	VMOVUPS      (R9), Y0
 	VMOVUPS      (BX), Y1
 	VMOVUPS      (R8), Y2
@@ -9749,11 +10202,11 @@ l156:
 	ADDQ         $0x00000040, DX
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l156
+	JGE          l161
 
-l158:
+l163:
 	TESTQ        CX, CX
-	JZ           l159
+	JZ           l164
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -9930,7 +10383,7 @@ l158:
 	LEAQ         (SI)(CX*4), SI
 	LEAQ         (DX)(CX*4), DX
 
-l159:
+l164:
 	VMOVUPS   Y15, (DI)
 	VMOVUPS   Y14, 32(DI)
 	VMOVUPS   Y13, 64(DI)
@@ -9944,7 +10397,7 @@ l159:
 	ADDQ      32(SP), R8
 	ADDQ      40(SP), R9
 	DECQ      (SP)
-	JNZ       l155
+	JNZ       l160
 	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
 	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -9991,7 +10444,7 @@ TEXT ·GaussLogProbSoftplusBackwardX(SB), NOSPLIT, $80-96
 	SUBQ         R11, AX
 	MOVQ         AX, 40(SP)
 
-l160:
+l165:
 	VBROADCASTSS 192(DI), Y0
 	VMOVAPS      Y0, Y8
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
@@ -10002,9 +10455,9 @@ l160:
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+64(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l163
+	JL           l168
 
-l161:
+l166:
 	VMOVUPS      (R10), Y0
 	VMOVUPS      (R8), Y1
 	VMOVUPS      (R9), Y2
@@ -10181,11 +10634,11 @@ l161:
 	ADDQ         $0x00000040, SI
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l161
+	JGE          l166
 
-l163:
+l168:
 	TESTQ        CX, CX
-	JZ           l164
+	JZ           l169
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -10367,7 +10820,7 @@ l163:
 	LEAQ         (BX)(CX*4), BX
 	LEAQ         (SI)(CX*4), SI
 
-l164:
+l169:
 	VMOVUPS   Y15, (DI)
 	VMOVUPS   Y14, 32(DI)
 	VMOVUPS   Y13, 64(DI)
@@ -10381,12 +10834,557 @@ l164:
 	ADDQ      32(SP), R9
 	ADDQ      40(SP), R10
 	DECQ      (SP)
-	JNZ       l160
+	JNZ       l165
 	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
 	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+88(FP)
+	VZEROUPPER
+	RET
+
+// func GMMGradientSoftplus(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·GMMGradientSoftplus(SB), NOSPLIT, $8-64
+	// Registers:    Y0-Y8 values    Y9-Y14 constants and scalars    Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+736(SB), Y14
+	VBROADCASTSS gaussConsts<>+544(SB), Y13
+	VBROADCASTSS gaussConsts<>+1280(SB), Y12
+	VBROADCASTSS gaussConsts<>+1440(SB), Y11
+	VBROADCASTSS gaussConsts<>+2144(SB), Y10
+	VBROADCASTSS gaussConsts<>+2176(SB), Y9
+
+	// Registers:    DI w    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
+	MOVQ w+0(FP), DI
+	MOVQ dmu+8(FP), SI
+	MOVQ ds+16(FP), DX
+	MOVQ x+24(FP), BX
+	MOVQ mu+32(FP), R8
+	MOVQ s+40(FP), R9
+	MOVQ n+56(FP), R10
+	SHLQ $0x02, R10
+	MOVQ rows+48(FP), AX
+	MOVQ AX, (SP)
+
+l170:
+	VBROADCASTSS (DI), Y0
+	VMOVAPS      Y0, Y15
+	MOVQ         n+56(FP), CX
+	CMPQ         CX, $0x00000010
+	JL           l172
+
+l171:
+	PREFETCHT0   2048(SI)
+	PREFETCHT0   2048(DX)
+	VMOVUPS      (R9), Y0
+	VMOVUPS      (BX), Y1
+	VMOVUPS      (R8), Y2
+	VSUBPS       Y2, Y1, Y1
+	VORPS        gaussConsts<>+608(SB), Y0, Y2
+	VBROADCASTSS gaussConsts<>+1696(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Y11, Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       Y11, Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+
+	// p = e^r
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  Y14, Y2, Y4
+	VFMADD213PS  Y14, Y2, Y4
+
+	// p 2^n
+	VPSLLD $0x17, Y3, Y2
+	VPSRAD $0x01, Y2, Y3
+	VANDPS gaussConsts<>+1728(SB), Y3, Y3
+	VPADDD Y14, Y3, Y5
+	VPSUBD Y3, Y2, Y2
+	VPADDD Y14, Y2, Y2
+	VMULPS Y5, Y4, Y3
+	VMULPS Y2, Y3, Y2
+	VCMPPS $0x1e, Y13, Y0, Y3
+	VANDPS Y0, Y3, Y3
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	VCMPPS       $0x1e, Y12, Y2, Y4
+	VMOVAPS      Y12, Y5
+	VFMSUB231PS  Y12, Y2, Y5
+	VBLENDVPS    Y4, Y5, Y2, Y5
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
+	VMULPS       Y5, Y5, Y7
+	VFMADD231PS  Y7, Y6, Y5
+	VADDPS       Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VDIVPS       Y3, Y14, Y3
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y1, Y15, Y4
+	VMULPS       Y3, Y4, Y4
+	VMULPS       Y3, Y15, Y3
+	VCMPPS       $0x11, Y13, Y0, Y0
+	VBLENDVPS    Y0, Y2, Y14, Y0
+	VADDPS       Y2, Y14, Y2
+	VDIVPS       Y2, Y0, Y0
+	VMULPS       Y0, Y4, Y2
+	VMULPS       Y0, Y3, Y3
+	VFMSUB231PS  Y1, Y2, Y3
+	VCMPPS       $0x04, Y13, Y0, Y0
+	VANDPS       Y3, Y0, Y0
+	VCMPPS       $0x04, Y13, Y15, Y1
+	VMINPS       Y4, Y10, Y2
+	VMAXPS       Y2, Y9, Y2
+	VANDPS       Y2, Y1, Y2
+	VMOVUPS      Y2, (SI)
+	VMINPS       Y0, Y10, Y0
+	VMAXPS       Y0, Y9, Y0
+	VANDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      32(R9), Y0
+	VMOVUPS      32(BX), Y1
+	VMOVUPS      32(R8), Y2
+	VSUBPS       Y2, Y1, Y1
+	VORPS        gaussConsts<>+608(SB), Y0, Y2
+	VBROADCASTSS gaussConsts<>+1696(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMOVAPS      Y11, Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       Y11, Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  Y14, Y2, Y4
+	VFMADD213PS  Y14, Y2, Y4
+	VPSLLD       $0x17, Y3, Y2
+	VPSRAD       $0x01, Y2, Y3
+	VANDPS       gaussConsts<>+1728(SB), Y3, Y3
+	VPADDD       Y14, Y3, Y5
+	VPSUBD       Y3, Y2, Y2
+	VPADDD       Y14, Y2, Y2
+	VMULPS       Y5, Y4, Y3
+	VMULPS       Y2, Y3, Y2
+	VCMPPS       $0x1e, Y13, Y0, Y3
+	VANDPS       Y0, Y3, Y3
+	VCMPPS       $0x1e, Y12, Y2, Y4
+	VMOVAPS      Y12, Y5
+	VFMSUB231PS  Y12, Y2, Y5
+	VBLENDVPS    Y4, Y5, Y2, Y5
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
+	VMULPS       Y5, Y5, Y7
+	VFMADD231PS  Y7, Y6, Y5
+	VADDPS       Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VDIVPS       Y3, Y14, Y3
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y1, Y15, Y4
+	VMULPS       Y3, Y4, Y4
+	VMULPS       Y3, Y15, Y3
+	VCMPPS       $0x11, Y13, Y0, Y0
+	VBLENDVPS    Y0, Y2, Y14, Y0
+	VADDPS       Y2, Y14, Y2
+	VDIVPS       Y2, Y0, Y0
+	VMULPS       Y0, Y4, Y2
+	VMULPS       Y0, Y3, Y3
+	VFMSUB231PS  Y1, Y2, Y3
+	VCMPPS       $0x04, Y13, Y0, Y0
+	VANDPS       Y3, Y0, Y0
+	VCMPPS       $0x04, Y13, Y15, Y1
+	VMINPS       Y4, Y10, Y2
+	VMAXPS       Y2, Y9, Y2
+	VANDPS       Y2, Y1, Y2
+	VMOVUPS      Y2, 32(SI)
+	VMINPS       Y0, Y10, Y0
+	VMAXPS       Y0, Y9, Y0
+	VANDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, 32(DX)
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x00000040, BX
+	ADDQ         $0x00000040, R8
+	ADDQ         $0x00000040, R9
+	SUBQ         $0x00000010, CX
+	CMPQ         CX, $0x00000010
+	JGE          l171
+
+l172:
+	CMPQ         CX, $0x00000008
+	JL           l173
+	VMOVUPS      (R9), Y0
+	VMOVUPS      (BX), Y1
+	VMOVUPS      (R8), Y2
+	VSUBPS       Y2, Y1, Y1
+	VORPS        gaussConsts<>+608(SB), Y0, Y2
+	VBROADCASTSS gaussConsts<>+1696(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Y11, Y3
+	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VSUBPS       Y11, Y3, Y4
+	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+
+	// p = e^r
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  Y14, Y2, Y4
+	VFMADD213PS  Y14, Y2, Y4
+
+	// p 2^n
+	VPSLLD $0x17, Y3, Y2
+	VPSRAD $0x01, Y2, Y3
+	VANDPS gaussConsts<>+1728(SB), Y3, Y3
+	VPADDD Y14, Y3, Y5
+	VPSUBD Y3, Y2, Y2
+	VPADDD Y14, Y2, Y2
+	VMULPS Y5, Y4, Y3
+	VMULPS Y2, Y3, Y2
+	VCMPPS $0x1e, Y13, Y0, Y3
+	VANDPS Y0, Y3, Y3
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	VCMPPS       $0x1e, Y12, Y2, Y4
+	VMOVAPS      Y12, Y5
+	VFMSUB231PS  Y12, Y2, Y5
+	VBLENDVPS    Y4, Y5, Y2, Y5
+	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1824(SB), Y6
+	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
+	VMULPS       Y5, Y5, Y7
+	VFMADD231PS  Y7, Y6, Y5
+	VADDPS       Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VDIVPS       Y3, Y14, Y3
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y1, Y15, Y4
+	VMULPS       Y3, Y4, Y4
+	VMULPS       Y3, Y15, Y3
+	VCMPPS       $0x11, Y13, Y0, Y0
+	VBLENDVPS    Y0, Y2, Y14, Y0
+	VADDPS       Y2, Y14, Y2
+	VDIVPS       Y2, Y0, Y0
+	VMULPS       Y0, Y4, Y2
+	VMULPS       Y0, Y3, Y3
+	VFMSUB231PS  Y1, Y2, Y3
+	VCMPPS       $0x04, Y13, Y0, Y0
+	VANDPS       Y3, Y0, Y0
+	VCMPPS       $0x04, Y13, Y15, Y1
+	VMINPS       Y4, Y10, Y2
+	VMAXPS       Y2, Y9, Y2
+	VANDPS       Y2, Y1, Y2
+	VMOVUPS      Y2, (SI)
+	VMINPS       Y0, Y10, Y0
+	VMAXPS       Y0, Y9, Y0
+	VANDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (DX)
+	ADDQ         $0x00000020, SI
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000020, BX
+	ADDQ         $0x00000020, R8
+	ADDQ         $0x00000020, R9
+	SUBQ         $0x00000008, CX
+
+l173:
+	TESTQ        CX, CX
+	JZ           l174
+	LEAQ         gaussConsts<>+256(SB), AX
+	NEGQ         CX
+	LEAQ         (AX)(CX*4), AX
+	NEGQ         CX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   (R9), Y0, Y1
+	VMASKMOVPS   (BX), Y0, Y2
+	VMASKMOVPS   (R8), Y0, Y3
+	VSUBPS       Y3, Y2, Y2
+	VORPS        gaussConsts<>+608(SB), Y1, Y3
+	VBROADCASTSS gaussConsts<>+1696(SB), Y4
+	VMAXPS       Y3, Y4, Y3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Y11, Y4
+	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VSUBPS       Y11, Y4, Y5
+	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+
+	// p = e^r
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  Y14, Y3, Y5
+	VFMADD213PS  Y14, Y3, Y5
+
+	// p 2^n
+	VPSLLD $0x17, Y4, Y3
+	VPSRAD $0x01, Y3, Y4
+	VANDPS gaussConsts<>+1728(SB), Y4, Y4
+	VPADDD Y14, Y4, Y6
+	VPSUBD Y4, Y3, Y3
+	VPADDD Y14, Y3, Y3
+	VMULPS Y6, Y5, Y4
+	VMULPS Y3, Y4, Y3
+	VCMPPS $0x1e, Y13, Y1, Y4
+	VANDPS Y1, Y4, Y4
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	VCMPPS       $0x1e, Y12, Y3, Y5
+	VMOVAPS      Y12, Y6
+	VFMSUB231PS  Y12, Y3, Y6
+	VBLENDVPS    Y5, Y6, Y3, Y6
+	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1824(SB), Y7
+	VFMADD231PS  gaussConsts<>+1792(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y6, Y7
+	VMULPS       Y6, Y6, Y8
+	VFMADD231PS  Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VADDPS       gaussConsts<>+2048(SB), Y4, Y4
+	VDIVPS       Y4, Y14, Y4
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y2, Y15, Y5
+	VMULPS       Y4, Y5, Y5
+	VMULPS       Y4, Y15, Y4
+	VCMPPS       $0x11, Y13, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y14, Y1
+	VADDPS       Y3, Y14, Y3
+	VDIVPS       Y3, Y1, Y1
+	VMULPS       Y1, Y5, Y3
+	VMULPS       Y1, Y4, Y4
+	VFMSUB231PS  Y2, Y3, Y4
+	VCMPPS       $0x04, Y13, Y1, Y1
+	VANDPS       Y4, Y1, Y1
+	VCMPPS       $0x04, Y13, Y15, Y2
+	VMINPS       Y5, Y10, Y3
+	VMAXPS       Y3, Y9, Y3
+	VANDPS       Y3, Y2, Y3
+	VMASKMOVPS   Y3, Y0, (SI)
+	VMINPS       Y1, Y10, Y1
+	VMAXPS       Y1, Y9, Y1
+	VANDPS       Y1, Y2, Y1
+	VMASKMOVPS   Y1, Y0, (DX)
+	LEAQ         (SI)(CX*4), SI
+	LEAQ         (DX)(CX*4), DX
+	LEAQ         (BX)(CX*4), BX
+	LEAQ         (R8)(CX*4), R8
+	LEAQ         (R9)(CX*4), R9
+
+l174:
+	ADDQ $0x04, DI
+	SUBQ R10, BX
+	DECQ (SP)
+	JNZ  l170
+	VZEROUPPER
+	RET
+
+// func GMMGradientSoftplusKept(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, next *float32, rows int, n int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·GMMGradientSoftplusKept(SB), NOSPLIT, $8-64
+	// Registers:    Y0-Y11 values    Y12-Y14 constants and scalars    Y15 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+544(SB), Y14
+	VBROADCASTSS gaussConsts<>+2144(SB), Y13
+	VBROADCASTSS gaussConsts<>+2176(SB), Y12
+
+	// Registers:    DI w    SI dmu    DX ds    BX x    R8 mu    R9 next    CX elements left in the row    R10 4n
+	MOVQ w+0(FP), DI
+	MOVQ dmu+8(FP), SI
+	MOVQ ds+16(FP), DX
+	MOVQ x+24(FP), BX
+	MOVQ mu+32(FP), R8
+	MOVQ next+40(FP), R9
+	MOVQ n+56(FP), R10
+	SHLQ $0x02, R10
+	MOVQ rows+48(FP), AX
+	MOVQ AX, (SP)
+
+l176:
+	VBROADCASTSS (DI), Y0
+	VMOVAPS      Y0, Y15
+	MOVQ         n+56(FP), CX
+	CMPQ         CX, $0x00000010
+	JL           l178
+
+l177:
+	PREFETCHT0  2048(SI)
+	PREFETCHT0  2048(R9)
+	VMOVUPS     (BX), Y0
+	VMOVUPS     (R8), Y1
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     (DX), Y1
+	VMOVUPS     (SI), Y2
+	VMULPS      Y2, Y0, Y0
+	VMULPS      Y0, Y15, Y3
+	VMULPS      Y2, Y3, Y3
+	VMULPS      Y2, Y15, Y2
+	VMULPS      Y1, Y3, Y4
+	VMULPS      Y1, Y2, Y2
+	VFMSUB231PS Y0, Y4, Y2
+	VCMPPS      $0x04, Y14, Y1, Y0
+	VANDPS      Y2, Y0, Y0
+	VCMPPS      $0x04, Y14, Y15, Y1
+	VMINPS      Y3, Y13, Y2
+	VMAXPS      Y2, Y12, Y2
+	VANDPS      Y2, Y1, Y2
+	VMOVUPS     Y2, (SI)
+	VMINPS      Y0, Y13, Y0
+	VMAXPS      Y0, Y12, Y0
+	VANDPS      Y0, Y1, Y0
+	VMOVUPS     Y0, (DX)
+	VMOVUPS     32(BX), Y0
+	VMOVUPS     32(R8), Y1
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     32(DX), Y1
+	VMOVUPS     32(SI), Y2
+	VMULPS      Y2, Y0, Y0
+	VMULPS      Y0, Y15, Y3
+	VMULPS      Y2, Y3, Y3
+	VMULPS      Y2, Y15, Y2
+	VMULPS      Y1, Y3, Y4
+	VMULPS      Y1, Y2, Y2
+	VFMSUB231PS Y0, Y4, Y2
+	VCMPPS      $0x04, Y14, Y1, Y0
+	VANDPS      Y2, Y0, Y0
+	VCMPPS      $0x04, Y14, Y15, Y1
+	VMINPS      Y3, Y13, Y2
+	VMAXPS      Y2, Y12, Y2
+	VANDPS      Y2, Y1, Y2
+	VMOVUPS     Y2, 32(SI)
+	VMINPS      Y0, Y13, Y0
+	VMAXPS      Y0, Y12, Y0
+	VANDPS      Y0, Y1, Y0
+	VMOVUPS     Y0, 32(DX)
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000040, R9
+	SUBQ        $0x00000010, CX
+	CMPQ        CX, $0x00000010
+	JGE         l177
+
+l178:
+	CMPQ        CX, $0x00000008
+	JL          l179
+	VMOVUPS     (BX), Y0
+	VMOVUPS     (R8), Y1
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     (DX), Y1
+	VMOVUPS     (SI), Y2
+	VMULPS      Y2, Y0, Y0
+	VMULPS      Y0, Y15, Y3
+	VMULPS      Y2, Y3, Y3
+	VMULPS      Y2, Y15, Y2
+	VMULPS      Y1, Y3, Y4
+	VMULPS      Y1, Y2, Y2
+	VFMSUB231PS Y0, Y4, Y2
+	VCMPPS      $0x04, Y14, Y1, Y0
+	VANDPS      Y2, Y0, Y0
+	VCMPPS      $0x04, Y14, Y15, Y1
+	VMINPS      Y3, Y13, Y2
+	VMAXPS      Y2, Y12, Y2
+	VANDPS      Y2, Y1, Y2
+	VMOVUPS     Y2, (SI)
+	VMINPS      Y0, Y13, Y0
+	VMAXPS      Y0, Y12, Y0
+	VANDPS      Y0, Y1, Y0
+	VMOVUPS     Y0, (DX)
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DX
+	ADDQ        $0x00000020, BX
+	ADDQ        $0x00000020, R8
+	ADDQ        $0x00000020, R9
+	SUBQ        $0x00000008, CX
+
+l179:
+	TESTQ       CX, CX
+	JZ          l180
+	LEAQ        gaussConsts<>+256(SB), AX
+	NEGQ        CX
+	LEAQ        (AX)(CX*4), AX
+	NEGQ        CX
+	VMOVUPS     (AX), Y0
+	VMASKMOVPS  (BX), Y0, Y1
+	VMASKMOVPS  (R8), Y0, Y2
+	VSUBPS      Y2, Y1, Y1
+	VMASKMOVPS  (DX), Y0, Y2
+	VMASKMOVPS  (SI), Y0, Y3
+	VMULPS      Y3, Y1, Y1
+	VMULPS      Y1, Y15, Y4
+	VMULPS      Y3, Y4, Y4
+	VMULPS      Y3, Y15, Y3
+	VMULPS      Y2, Y4, Y5
+	VMULPS      Y2, Y3, Y3
+	VFMSUB231PS Y1, Y5, Y3
+	VCMPPS      $0x04, Y14, Y2, Y1
+	VANDPS      Y3, Y1, Y1
+	VCMPPS      $0x04, Y14, Y15, Y2
+	VMINPS      Y4, Y13, Y3
+	VMAXPS      Y3, Y12, Y3
+	VANDPS      Y3, Y2, Y3
+	VMASKMOVPS  Y3, Y0, (SI)
+	VMINPS      Y1, Y13, Y1
+	VMAXPS      Y1, Y12, Y1
+	VANDPS      Y1, Y2, Y1
+	VMASKMOVPS  Y1, Y0, (DX)
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (DX)(CX*4), DX
+	LEAQ        (BX)(CX*4), BX
+	LEAQ        (R8)(CX*4), R8
+	LEAQ        (R9)(CX*4), R9
+
+l180:
+	ADDQ $0x04, DI
+	SUBQ R10, BX
+	DECQ (SP)
+	JNZ  l176
 	VZEROUPPER
 	RET
 
@@ -10419,12 +11417,12 @@ TEXT ·GaussSampleSoftplus(SB), NOSPLIT, $24-56
 	SUBQ R8, AX
 	MOVQ AX, 16(SP)
 
-l165:
+l182:
 	MOVQ n+40(FP), CX
 	CMPQ CX, $0x00000010
-	JL   l167
+	JL   l184
 
-l166:
+l183:
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
 	VORPS   Y12, Y0, Y2
@@ -10535,11 +11533,11 @@ l166:
 	ADDQ         $0x00000040, BX
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l166
+	JGE          l183
 
-l167:
+l184:
 	CMPQ    CX, $0x00000008
-	JL      l168
+	JL      l185
 	VMOVUPS (DX), Y0
 	VORPS   Y12, Y0, Y1
 	VMAXPS  Y1, Y11, Y1
@@ -10602,9 +11600,9 @@ l167:
 	ADDQ         $0x00000020, BX
 	SUBQ         $0x00000008, CX
 
-l168:
+l185:
 	TESTQ      CX, CX
-	JZ         l169
+	JZ         l186
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -10671,11 +11669,11 @@ l168:
 	LEAQ         (DX)(CX*4), DX
 	LEAQ         (BX)(CX*4), BX
 
-l169:
+l186:
 	ADDQ 8(SP), SI
 	ADDQ 16(SP), DX
 	DECQ (SP)
-	JNZ  l165
+	JNZ  l182
 	VZEROUPPER
 	RET
 
@@ -10711,12 +11709,12 @@ TEXT ·GaussSampleSoftplusBackward(SB), NOSPLIT, $32-64
 	SUBQ R9, AX
 	MOVQ AX, 24(SP)
 
-l171:
+l188:
 	MOVQ n+48(FP), CX
 	CMPQ CX, $0x00000010
-	JL   l173
+	JL   l190
 
-l172:
+l189:
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
 	VMOVUPS (BX), Y2
@@ -10802,11 +11800,11 @@ l172:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 	CMPQ        CX, $0x00000010
-	JGE         l172
+	JGE         l189
 
-l173:
+l190:
 	CMPQ    CX, $0x00000008
-	JL      l174
+	JL      l191
 	VMOVUPS (DX), Y0
 	VMOVUPS (BX), Y1
 	VMOVUPS (DI), Y2
@@ -10856,9 +11854,9 @@ l173:
 	ADDQ        $0x00000020, R8
 	SUBQ        $0x00000008, CX
 
-l174:
+l191:
 	TESTQ      CX, CX
-	JZ         l175
+	JZ         l192
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -10912,12 +11910,12 @@ l174:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 
-l175:
+l192:
 	ADDQ 8(SP), DI
 	ADDQ 16(SP), SI
 	ADDQ 24(SP), BX
 	DECQ (SP)
-	JNZ  l171
+	JNZ  l188
 	VZEROUPPER
 	RET
 
@@ -10959,7 +11957,7 @@ TEXT ·LatentStepSigma(SB), NOSPLIT, $40-96
 	SUBQ         R12, AX
 	MOVQ         AX, 32(SP)
 
-l177:
+l194:
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
 	VMOVAPS      Y8, Y13
@@ -10968,9 +11966,9 @@ l177:
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+72(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l180
+	JL           l197
 
-l178:
+l195:
 	VMOVUPS      (BX), Y0
 	VMOVUPS      (R8), Y1
 	VPSUBD       Y7, Y1, Y2
@@ -11042,11 +12040,11 @@ l178:
 	ADDQ         $0x00000040, R10
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l178
+	JGE          l195
 
-l180:
+l197:
 	TESTQ        CX, CX
-	JZ           l181
+	JZ           l198
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -11117,7 +12115,7 @@ l180:
 	LEAQ         (R9)(CX*4), R9
 	LEAQ         (R10)(CX*4), R10
 
-l181:
+l198:
 	VMOVUPS   Y15, (DX)
 	VMOVUPS   Y14, 32(DX)
 	VMOVUPS   Y13, 64(DX)
@@ -11130,7 +12128,7 @@ l181:
 	ADDQ      24(SP), R9
 	ADDQ      32(SP), R10
 	DECQ      (SP)
-	JNZ       l177
+	JNZ       l194
 	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
 	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -11148,7 +12146,7 @@ TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $88-120
 	VBROADCASTSS gaussConsts<>+608(SB), Y10
 	VBROADCASTSS gaussConsts<>+512(SB), Y9
 	VBROADCASTSS gaussConsts<>+544(SB), Y8
-	VBROADCASTSS gaussConsts<>+2176(SB), Y7
+	VBROADCASTSS gaussConsts<>+2240(SB), Y7
 
 	// Registers:    DI dmuQ    SI dsQ    DX dmuP    BX dsP    R8 dz    R9 muQ    R10 sQ    R11 muP    R12 sP    R13 eps    CX elements left in the row
 	MOVQ    dmuQ+0(FP), DI
@@ -11203,15 +12201,15 @@ TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $88-120
 	SUBQ    8(SP), AX
 	MOVQ    AX, 80(SP)
 
-l182:
+l199:
 	MOVQ         (SP), AX
 	VBROADCASTSS (AX), Y0
 	VMOVAPS      Y0, Y13
 	MOVQ         n+96(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l184
+	JL           l201
 
-l183:
+l200:
 	VMOVUPS      (R9), Y0
 	VMOVUPS      (R10), Y1
 	VPSUBD       Y11, Y1, Y2
@@ -11300,11 +12298,11 @@ l183:
 	ADDQ         $0x00000040, R12
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l183
+	JGE          l200
 
-l184:
+l201:
 	CMPQ         CX, $0x00000008
-	JL           l185
+	JL           l202
 	VMOVUPS      (R9), Y0
 	VMOVUPS      (R10), Y1
 	VPSUBD       Y11, Y1, Y2
@@ -11355,9 +12353,9 @@ l184:
 	ADDQ         $0x00000020, R12
 	SUBQ         $0x00000008, CX
 
-l185:
+l202:
 	TESTQ        CX, CX
-	JZ           l186
+	JZ           l203
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -11415,7 +12413,7 @@ l185:
 	LEAQ         (R11)(CX*4), R11
 	LEAQ         (R12)(CX*4), R12
 
-l186:
+l203:
 	ADDQ      24(SP), DI
 	ADDQ      32(SP), SI
 	ADDQ      40(SP), DX
@@ -11426,7 +12424,7 @@ l186:
 	ADDQ      80(SP), R12
 	ADDQ      $0x04, (SP)
 	DECQ      16(SP)
-	JNZ       l182
+	JNZ       l199
 	VPADDD    Y7, Y14, Y0
 	VPMINUD   gaussConsts<>+1344(SB), Y15, Y1
 	VPADDD    gaussConsts<>+1376(SB), Y1, Y1
@@ -11467,7 +12465,7 @@ TEXT ·LatentStepStandardSigma(SB), NOSPLIT, $24-80
 	SUBQ    R10, AX
 	MOVQ    AX, 16(SP)
 
-l188:
+l205:
 	VMOVAPS Y6, Y15
 	VMOVAPS Y6, Y14
 	VMOVAPS Y7, Y13
@@ -11476,9 +12474,9 @@ l188:
 	VMOVAPS Y6, Y10
 	MOVQ    n+56(FP), CX
 	CMPQ    CX, $0x00000010
-	JL      l191
+	JL      l208
 
-l189:
+l206:
 	VMOVUPS     (BX), Y0
 	VMOVUPS     (R8), Y1
 	VPSUBD      Y5, Y1, Y2
@@ -11528,11 +12526,11 @@ l189:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 	CMPQ        CX, $0x00000010
-	JGE         l189
+	JGE         l206
 
-l191:
+l208:
 	TESTQ       CX, CX
-	JZ          l192
+	JZ          l209
 	LEAQ        gaussConsts<>+256(SB), AX
 	NEGQ        CX
 	LEAQ        (AX)(CX*4), AX
@@ -11579,7 +12577,7 @@ l191:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 
-l192:
+l209:
 	VMOVUPS   Y15, (DX)
 	VMOVUPS   Y14, 32(DX)
 	VMOVUPS   Y13, 64(DX)
@@ -11590,7 +12588,7 @@ l192:
 	ADDQ      8(SP), BX
 	ADDQ      16(SP), R8
 	DECQ      (SP)
-	JNZ       l188
+	JNZ       l205
 	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
 	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -11607,7 +12605,7 @@ TEXT ·LatentStepStandardSigmaBackward(SB), NOSPLIT, $48-88
 	VBROADCASTSS gaussConsts<>+1248(SB), Y11
 	VBROADCASTSS gaussConsts<>+512(SB), Y10
 	VBROADCASTSS gaussConsts<>+544(SB), Y9
-	VBROADCASTSS gaussConsts<>+2176(SB), Y8
+	VBROADCASTSS gaussConsts<>+2240(SB), Y8
 	VBROADCASTSS gaussConsts<>+1344(SB), Y7
 	VBROADCASTSS gaussConsts<>+1376(SB), Y6
 
@@ -11643,15 +12641,15 @@ TEXT ·LatentStepStandardSigmaBackward(SB), NOSPLIT, $48-88
 	SUBQ    R10, AX
 	MOVQ    AX, 40(SP)
 
-l193:
+l210:
 	MOVQ         (SP), AX
 	VBROADCASTSS (AX), Y0
 	VMOVAPS      Y0, Y13
 	MOVQ         n+64(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l195
+	JL           l212
 
-l194:
+l211:
 	VMOVUPS     (BX), Y0
 	VMOVUPS     (R8), Y1
 	VPSUBD      Y11, Y1, Y2
@@ -11698,11 +12696,11 @@ l194:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 	CMPQ        CX, $0x00000010
-	JGE         l194
+	JGE         l211
 
-l195:
+l212:
 	CMPQ        CX, $0x00000008
-	JL          l196
+	JL          l213
 	VMOVUPS     (BX), Y0
 	VMOVUPS     (R8), Y1
 	VPSUBD      Y11, Y1, Y2
@@ -11730,9 +12728,9 @@ l195:
 	ADDQ        $0x00000020, R8
 	SUBQ        $0x00000008, CX
 
-l196:
+l213:
 	TESTQ       CX, CX
-	JZ          l197
+	JZ          l214
 	LEAQ        gaussConsts<>+256(SB), AX
 	NEGQ        CX
 	LEAQ        (AX)(CX*4), AX
@@ -11766,14 +12764,14 @@ l196:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 
-l197:
+l214:
 	ADDQ      16(SP), DI
 	ADDQ      24(SP), SI
 	ADDQ      32(SP), BX
 	ADDQ      40(SP), R8
 	ADDQ      $0x04, (SP)
 	DECQ      8(SP)
-	JNZ       l193
+	JNZ       l210
 	VPADDD    Y8, Y14, Y0
 	VPMINUD   Y7, Y15, Y1
 	VPADDD    Y6, Y1, Y1
@@ -11822,16 +12820,16 @@ TEXT ·LatentStepLog(SB), NOSPLIT, $72-104
 	SUBQ         R12, AX
 	MOVQ         AX, 32(SP)
 
-l199:
+l216:
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
 	VBROADCASTSS gaussConsts<>+544(SB), Y13
 	VBROADCASTSS gaussConsts<>+544(SB), Y12
 	MOVQ         n+72(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l202
+	JL           l219
 
-l200:
+l217:
 	VMOVUPS (BX), Y0
 	VMOVUPS (R8), Y1
 	VANDPS  gaussConsts<>+512(SB), Y1, Y2
@@ -12001,11 +12999,11 @@ l200:
 	ADDQ         $0x00000040, R10
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l200
+	JGE          l217
 
-l202:
+l219:
 	TESTQ      CX, CX
-	JZ         l203
+	JZ         l220
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -12188,7 +13186,7 @@ l202:
 	LEAQ         (R9)(CX*4), R9
 	LEAQ         (R10)(CX*4), R10
 
-l203:
+l220:
 	VMOVUPS   Y15, (DX)
 	VMOVUPS   Y14, 32(DX)
 	VMOVUPS   Y13, 64(DX)
@@ -12199,7 +13197,7 @@ l203:
 	ADDQ      24(SP), R9
 	ADDQ      32(SP), R10
 	DECQ      (SP)
-	JNZ       l199
+	JNZ       l216
 	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
 	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
 	VMOVAPS   Y0, Y11
@@ -12270,15 +13268,15 @@ TEXT ·LatentStepLogBackward(SB), NOSPLIT, $120-128
 	SUBQ         8(SP), AX
 	MOVQ         AX, 80(SP)
 
-l204:
+l221:
 	MOVQ         (SP), AX
 	VBROADCASTSS (AX), Y0
 	VMOVAPS      Y0, Y13
 	MOVQ         n+96(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l206
+	JL           l223
 
-l205:
+l222:
 	VMOVUPS (R9), Y0
 	VMOVUPS (R10), Y1
 	VANDPS  Y9, Y1, Y2
@@ -12477,11 +13475,11 @@ l205:
 	ADDQ         $0x00000040, R12
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l205
+	JGE          l222
 
-l206:
+l223:
 	CMPQ    CX, $0x00000008
-	JL      l207
+	JL      l224
 	VMOVUPS (R9), Y0
 	VMOVUPS (R10), Y1
 	VANDPS  Y9, Y1, Y2
@@ -12596,9 +13594,9 @@ l206:
 	ADDQ        $0x00000020, R12
 	SUBQ        $0x00000008, CX
 
-l207:
+l224:
 	TESTQ      CX, CX
-	JZ         l208
+	JZ         l225
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -12720,7 +13718,7 @@ l207:
 	LEAQ        (R11)(CX*4), R11
 	LEAQ        (R12)(CX*4), R12
 
-l208:
+l225:
 	ADDQ      24(SP), DI
 	ADDQ      32(SP), SI
 	ADDQ      40(SP), DX
@@ -12731,8 +13729,8 @@ l208:
 	ADDQ      80(SP), R12
 	ADDQ      $0x04, (SP)
 	DECQ      16(SP)
-	JNZ       l204
-	VPADDD    gaussConsts<>+2176(SB), Y14, Y0
+	JNZ       l221
+	VPADDD    gaussConsts<>+2240(SB), Y14, Y0
 	VPMINUD   gaussConsts<>+1632(SB), Y15, Y1
 	VPADDD    gaussConsts<>+1664(SB), Y1, Y1
 	VORPS     Y0, Y1, Y0
@@ -12775,16 +13773,16 @@ TEXT ·LatentStepStandardLog(SB), NOSPLIT, $56-88
 	SUBQ    R10, AX
 	MOVQ    AX, 16(SP)
 
-l210:
+l227:
 	VMOVAPS Y7, Y15
 	VMOVAPS Y7, Y14
 	VMOVAPS Y7, Y13
 	VMOVAPS Y7, Y12
 	MOVQ    n+56(FP), CX
 	CMPQ    CX, $0x00000010
-	JL      l213
+	JL      l230
 
-l211:
+l228:
 	VMOVUPS (BX), Y0
 	VMOVUPS (R8), Y1
 	VANDPS  Y6, Y1, Y2
@@ -12860,11 +13858,11 @@ l211:
 	ADDQ         $0x00000040, R8
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l211
+	JGE          l228
 
-l213:
+l230:
 	TESTQ      CX, CX
-	JZ         l214
+	JZ         l231
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -12951,7 +13949,7 @@ l213:
 	LEAQ         (BX)(CX*4), BX
 	LEAQ         (R8)(CX*4), R8
 
-l214:
+l231:
 	VMOVUPS   Y15, (DX)
 	VMOVUPS   Y14, 32(DX)
 	VMOVUPS   Y13, 64(DX)
@@ -12960,7 +13958,7 @@ l214:
 	ADDQ      8(SP), BX
 	ADDQ      16(SP), R8
 	DECQ      (SP)
-	JNZ       l210
+	JNZ       l227
 	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
 	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
 	VMOVAPS   Y0, Y11
@@ -13013,15 +14011,15 @@ TEXT ·LatentStepStandardLogBackward(SB), NOSPLIT, $80-96
 	SUBQ         R10, AX
 	MOVQ         AX, 40(SP)
 
-l215:
+l232:
 	MOVQ         (SP), AX
 	VBROADCASTSS (AX), Y0
 	VMOVAPS      Y0, Y13
 	MOVQ         n+64(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l217
+	JL           l234
 
-l216:
+l233:
 	VMOVUPS (BX), Y0
 	VMOVUPS (R8), Y1
 	VANDPS  Y10, Y1, Y2
@@ -13108,11 +14106,11 @@ l216:
 	ADDQ         $0x00000040, R8
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l216
+	JGE          l233
 
-l217:
+l234:
 	CMPQ    CX, $0x00000008
-	JL      l218
+	JL      l235
 	VMOVUPS (BX), Y0
 	VMOVUPS (R8), Y1
 	VANDPS  Y10, Y1, Y2
@@ -13163,9 +14161,9 @@ l217:
 	ADDQ        $0x00000020, R8
 	SUBQ        $0x00000008, CX
 
-l218:
+l235:
 	TESTQ      CX, CX
-	JZ         l219
+	JZ         l236
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -13222,15 +14220,15 @@ l218:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 
-l219:
+l236:
 	ADDQ      16(SP), DI
 	ADDQ      24(SP), SI
 	ADDQ      32(SP), BX
 	ADDQ      40(SP), R8
 	ADDQ      $0x04, (SP)
 	DECQ      8(SP)
-	JNZ       l215
-	VPADDD    gaussConsts<>+2176(SB), Y14, Y0
+	JNZ       l232
+	VPADDD    gaussConsts<>+2240(SB), Y14, Y0
 	VPMINUD   gaussConsts<>+1632(SB), Y15, Y1
 	VPADDD    gaussConsts<>+1664(SB), Y1, Y1
 	VORPS     Y0, Y1, Y0
@@ -13275,7 +14273,7 @@ TEXT ·LatentStepSoftplus(SB), NOSPLIT, $168-96
 	SUBQ         R12, AX
 	MOVQ         AX, 32(SP)
 
-l221:
+l238:
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
 	VBROADCASTSS gaussConsts<>+736(SB), Y13
@@ -13284,9 +14282,9 @@ l221:
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+72(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l224
+	JL           l241
 
-l222:
+l239:
 	VMOVUPS      (BX), Y0
 	VMOVUPS      (R8), Y1
 	VANDPS       gaussConsts<>+512(SB), Y1, Y2
@@ -13558,11 +14556,11 @@ l222:
 	ADDQ         $0x00000040, R10
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l222
+	JGE          l239
 
-l224:
+l241:
 	TESTQ        CX, CX
-	JZ           l225
+	JZ           l242
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -13839,7 +14837,7 @@ l224:
 	LEAQ         (R9)(CX*4), R9
 	LEAQ         (R10)(CX*4), R10
 
-l225:
+l242:
 	VMOVUPS   Y15, (DX)
 	VMOVUPS   Y14, 32(DX)
 	VMOVUPS   Y13, 64(DX)
@@ -13852,7 +14850,7 @@ l225:
 	ADDQ      24(SP), R9
 	ADDQ      32(SP), R10
 	DECQ      (SP)
-	JNZ       l221
+	JNZ       l238
 	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
 	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -13918,15 +14916,15 @@ TEXT ·LatentStepSoftplusBackward(SB), NOSPLIT, $184-120
 	SUBQ         8(SP), AX
 	MOVQ         AX, 80(SP)
 
-l226:
+l243:
 	MOVQ         (SP), AX
 	VBROADCASTSS (AX), Y0
 	VMOVAPS      Y0, Y13
 	MOVQ         n+96(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l228
+	JL           l245
 
-l227:
+l244:
 	VMOVUPS      (R9), Y0
 	VMOVUPS      (R10), Y1
 	VANDPS       gaussConsts<>+512(SB), Y1, Y2
@@ -14249,11 +15247,11 @@ l227:
 	ADDQ         $0x00000040, R12
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l227
+	JGE          l244
 
-l228:
+l245:
 	CMPQ         CX, $0x00000008
-	JL           l229
+	JL           l246
 	VMOVUPS      (R9), Y0
 	VMOVUPS      (R10), Y1
 	VANDPS       gaussConsts<>+512(SB), Y1, Y2
@@ -14427,9 +15425,9 @@ l228:
 	ADDQ         $0x00000020, R12
 	SUBQ         $0x00000008, CX
 
-l229:
+l246:
 	TESTQ        CX, CX
-	JZ           l230
+	JZ           l247
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -14612,7 +15610,7 @@ l229:
 	LEAQ         (R11)(CX*4), R11
 	LEAQ         (R12)(CX*4), R12
 
-l230:
+l247:
 	ADDQ      24(SP), DI
 	ADDQ      32(SP), SI
 	ADDQ      40(SP), DX
@@ -14623,8 +15621,8 @@ l230:
 	ADDQ      80(SP), R12
 	ADDQ      $0x04, (SP)
 	DECQ      16(SP)
-	JNZ       l226
-	VPADDD    gaussConsts<>+2176(SB), Y14, Y0
+	JNZ       l243
+	VPADDD    gaussConsts<>+2240(SB), Y14, Y0
 	VPMINUD   gaussConsts<>+2080(SB), Y15, Y1
 	VPADDD    gaussConsts<>+2112(SB), Y1, Y1
 	VORPS     Y0, Y1, Y0
@@ -14662,7 +15660,7 @@ TEXT ·LatentStepStandardSoftplus(SB), NOSPLIT, $24-80
 	SUBQ         R10, AX
 	MOVQ         AX, 16(SP)
 
-l232:
+l249:
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
 	VMOVAPS      Y7, Y13
@@ -14671,9 +15669,9 @@ l232:
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+56(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l235
+	JL           l252
 
-l233:
+l250:
 	VMOVUPS      (BX), Y0
 	VMOVUPS      (R8), Y1
 	VANDPS       gaussConsts<>+512(SB), Y1, Y2
@@ -14819,11 +15817,11 @@ l233:
 	ADDQ         $0x00000040, R8
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l233
+	JGE          l250
 
-l235:
+l252:
 	TESTQ        CX, CX
-	JZ           l236
+	JZ           l253
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -14966,7 +15964,7 @@ l235:
 	LEAQ         (BX)(CX*4), BX
 	LEAQ         (R8)(CX*4), R8
 
-l236:
+l253:
 	VMOVUPS   Y15, (DX)
 	VMOVUPS   Y14, 32(DX)
 	VMOVUPS   Y13, 64(DX)
@@ -14977,7 +15975,7 @@ l236:
 	ADDQ      8(SP), BX
 	ADDQ      16(SP), R8
 	DECQ      (SP)
-	JNZ       l232
+	JNZ       l249
 	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
 	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -15027,15 +16025,15 @@ TEXT ·LatentStepStandardSoftplusBackward(SB), NOSPLIT, $48-88
 	SUBQ    R10, AX
 	MOVQ    AX, 40(SP)
 
-l237:
+l254:
 	MOVQ         (SP), AX
 	VBROADCASTSS (AX), Y0
 	VMOVAPS      Y0, Y13
 	MOVQ         n+64(FP), CX
 	CMPQ         CX, $0x00000010
-	JL           l239
+	JL           l256
 
-l238:
+l255:
 	VMOVUPS      (BX), Y0
 	VMOVUPS      (R8), Y1
 	VANDPS       Y9, Y1, Y2
@@ -15192,11 +16190,11 @@ l238:
 	ADDQ         $0x00000040, R8
 	SUBQ         $0x00000010, CX
 	CMPQ         CX, $0x00000010
-	JGE          l238
+	JGE          l255
 
-l239:
+l256:
 	CMPQ         CX, $0x00000008
-	JL           l240
+	JL           l257
 	VMOVUPS      (BX), Y0
 	VMOVUPS      (R8), Y1
 	VANDPS       Y9, Y1, Y2
@@ -15283,9 +16281,9 @@ l239:
 	ADDQ         $0x00000020, R8
 	SUBQ         $0x00000008, CX
 
-l240:
+l257:
 	TESTQ        CX, CX
-	JZ           l241
+	JZ           l258
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -15378,15 +16376,15 @@ l240:
 	LEAQ         (BX)(CX*4), BX
 	LEAQ         (R8)(CX*4), R8
 
-l241:
+l258:
 	ADDQ      16(SP), DI
 	ADDQ      24(SP), SI
 	ADDQ      32(SP), BX
 	ADDQ      40(SP), R8
 	ADDQ      $0x04, (SP)
 	DECQ      8(SP)
-	JNZ       l237
-	VPADDD    gaussConsts<>+2176(SB), Y14, Y0
+	JNZ       l254
+	VPADDD    gaussConsts<>+2240(SB), Y14, Y0
 	VPMINUD   gaussConsts<>+2080(SB), Y15, Y1
 	VPADDD    gaussConsts<>+2112(SB), Y1, Y1
 	VORPS     Y0, Y1, Y0

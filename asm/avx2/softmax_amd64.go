@@ -33,8 +33,3 @@ func LSEAdd(m *float32, s *float32, v *float32, n int)
 //
 //go:noescape
 func LSEValue(dst *float32, m *float32, s *float32, rows int, n int, ld int)
-
-// GMMScale multiplies the rows of x and y by w, which gives +0 where w is 0: see scaleOrClear32 in package kernels.
-//
-//go:noescape
-func GMMScale(w *float32, x *float32, y *float32, rows int, n int)

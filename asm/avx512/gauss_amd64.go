@@ -128,7 +128,7 @@ func GaussLogProbSigmaBackward(lanes *float32, dmu *float32, ds *float32, x *flo
 //go:noescape
 func GaussLogProbSigmaBackwardX(lanes *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int) (bad int)
 
-// GMMGradientSigma writes w times the gradients of log-densities of plain rows, +0 where w is 0: see kernels.GMMLogProbBackward.
+// GMMGradientSigma writes the gradients of log-densities of plain rows with weights w, +0 where w is 0: see kernels.GMMLogProbBackward.
 // s is sigma.
 //
 //go:noescape
@@ -168,16 +168,16 @@ func GaussLogProbLogBackward(lanes *float32, dmu *float32, ds *float32, x *float
 //go:noescape
 func GaussLogProbLogBackwardX(lanes *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int, factor float32) (bad int)
 
-// GMMGradientLog writes w times the gradients of log-densities of plain rows, +0 where w is 0: see kernels.GMMLogProbBackward.
+// GMMGradientLog writes the gradients of log-densities of plain rows with weights w, +0 where w is 0: see kernels.GMMLogProbBackward.
 // factor s is ln sigma.
 //
 //go:noescape
 func GMMGradientLog(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, factor float32)
 
-// GMMGradientKept is GMMGradientLog with e^(-ln(sigma)/2) in ds, and fetches next ahead of its use: see asm/_gen/latent.go.
+// GMMGradientLogKept is GMMGradientLog with e^(-ln(sigma)/2) in ds, and fetches next ahead of its use: see asm/_gen/latent.go.
 //
 //go:noescape
-func GMMGradientKept(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, next *float32, rows int, n int, factor float32)
+func GMMGradientLogKept(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, next *float32, rows int, n int, factor float32)
 
 // GaussSampleLog writes samples: see kernels.GaussSample.
 // factor s is ln sigma.
@@ -197,6 +197,12 @@ func GaussSampleLogBackward(dmu *float32, ds *float32, dz *float32, s *float32, 
 //go:noescape
 func GaussLogProbSoftplus(lanes *float32, x *float32, mu *float32, s *float32, rows int, n int, ldx int, ld int) (bad int)
 
+// GaussLogProbSoftplusKeep is GaussLogProbSoftplus, and writes 1/sigma and dsigma/ds to inv and slope.
+// sigma is ln(1+e^s) + ScaleEps.
+//
+//go:noescape
+func GaussLogProbSoftplusKeep(lanes *float32, x *float32, mu *float32, s *float32, inv *float32, slope *float32, rows int, n int, ldx int, ld int) (bad int)
+
 // GaussLogProbSoftplusBackward is GaussLogProbSoftplus and its gradient of mu and s, with the weights in lanes: see kernels.GaussLogProbBackward.
 //
 //go:noescape
@@ -206,6 +212,17 @@ func GaussLogProbSoftplusBackward(lanes *float32, dmu *float32, ds *float32, x *
 //
 //go:noescape
 func GaussLogProbSoftplusBackwardX(lanes *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int) (bad int)
+
+// GMMGradientSoftplus writes the gradients of log-densities of plain rows with weights w, +0 where w is 0: see kernels.GMMLogProbBackward.
+// sigma is ln(1+e^s) + ScaleEps.
+//
+//go:noescape
+func GMMGradientSoftplus(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int)
+
+// GMMGradientSoftplusKept is GMMGradientSoftplus with 1/sigma in dmu and dsigma/ds in ds, and fetches next ahead of its use: see asm/_gen/latent.go.
+//
+//go:noescape
+func GMMGradientSoftplusKept(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, next *float32, rows int, n int)
 
 // GaussSampleSoftplus writes samples: see kernels.GaussSample.
 // sigma is ln(1+e^s) + ScaleEps.

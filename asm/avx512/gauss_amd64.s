@@ -54,9 +54,11 @@ DATA gaussConsts<>+184(SB)/4, $0x3eaaaad2
 DATA gaussConsts<>+188(SB)/4, $0x38d1b717
 DATA gaussConsts<>+192(SB)/4, $0x4e800001
 DATA gaussConsts<>+196(SB)/4, $0x317fffff
-DATA gaussConsts<>+200(SB)/4, $0x42b20000
-DATA gaussConsts<>+204(SB)/4, $0x20000000
-GLOBL gaussConsts<>(SB), RODATA|NOPTR, $208
+DATA gaussConsts<>+200(SB)/4, $0x7f7fffff
+DATA gaussConsts<>+204(SB)/4, $0xff7fffff
+DATA gaussConsts<>+208(SB)/4, $0x42b20000
+DATA gaussConsts<>+212(SB)/4, $0x20000000
+GLOBL gaussConsts<>(SB), RODATA|NOPTR, $216
 
 // func GaussPlain(mu *float32, s *float32, rows int, n int, ld int, smask uint32, slo uint32, span uint32) (left int)
 // Requires: AVX, AVX512F
@@ -5832,9 +5834,11 @@ l103:
 // func GMMGradientSigma(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·GMMGradientSigma(SB), NOSPLIT, $8-64
-	// Registers:    Z0-Z28 values    Z29-Z30 constants and scalars    Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+28(SB), Z30
-	VBROADCASTSS gaussConsts<>+4(SB), Z29
+	// Registers:    Z0-Z26 values    Z27-Z30 constants and scalars    Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+200(SB), Z30
+	VBROADCASTSS gaussConsts<>+204(SB), Z29
+	VBROADCASTSS gaussConsts<>+28(SB), Z28
+	VBROADCASTSS gaussConsts<>+4(SB), Z27
 
 	// Registers:    DI w    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
 	MOVQ w+0(FP), DI
@@ -5868,24 +5872,32 @@ l106:
 	VMOVUPS     64(R8), Z5
 	VSUBPS      Z4, Z2, Z2
 	VSUBPS      Z5, Z3, Z3
-	VDIVPS      Z0, Z30, Z0
-	VDIVPS      Z1, Z30, Z1
+	VDIVPS      Z0, Z28, Z0
+	VDIVPS      Z1, Z28, Z1
 	VMULPS      Z0, Z2, Z2
 	VMULPS      Z1, Z3, Z3
-	VMULPS      Z0, Z2, Z4
-	VMULPS      Z1, Z3, Z5
+	VMULPS      Z2, Z31, Z4
+	VMULPS      Z3, Z31, Z5
+	VMULPS      Z0, Z4, Z4
+	VMULPS      Z1, Z5, Z5
+	VMULPS      Z0, Z31, Z0
+	VMULPS      Z1, Z31, Z1
 	VFMSUB231PS Z4, Z2, Z0
 	VFMSUB231PS Z5, Z3, Z1
-	VCMPPS      $0x04, Z29, Z31, K1
-	VCMPPS      $0x04, Z29, Z31, K2
-	VMULPS      Z31, Z4, Z2
-	VMULPS      Z31, Z5, Z3
+	VCMPPS      $0x04, Z27, Z31, K1
+	VCMPPS      $0x04, Z27, Z31, K2
+	VMINPS      Z4, Z30, Z2
+	VMINPS      Z5, Z30, Z3
+	VMAXPS      Z2, Z29, Z2
+	VMAXPS      Z3, Z29, Z3
 	VMOVAPS.Z   Z2, K1, Z2
 	VMOVAPS.Z   Z3, K2, Z3
 	VMOVUPS     Z2, (SI)
 	VMOVUPS     Z3, 64(SI)
-	VMULPS      Z31, Z0, Z0
-	VMULPS      Z31, Z1, Z1
+	VMINPS      Z0, Z30, Z0
+	VMINPS      Z1, Z30, Z1
+	VMAXPS      Z0, Z29, Z0
+	VMAXPS      Z1, Z29, Z1
 	VMOVAPS.Z   Z0, K1, Z0
 	VMOVAPS.Z   Z1, K2, Z1
 	VMOVUPS     Z0, (DX)
@@ -5906,15 +5918,19 @@ l107:
 	VMOVUPS     (BX), Z1
 	VMOVUPS     (R8), Z2
 	VSUBPS      Z2, Z1, Z1
-	VDIVPS      Z0, Z30, Z0
+	VDIVPS      Z0, Z28, Z0
 	VMULPS      Z0, Z1, Z1
-	VMULPS      Z0, Z1, Z2
+	VMULPS      Z1, Z31, Z2
+	VMULPS      Z0, Z2, Z2
+	VMULPS      Z0, Z31, Z0
 	VFMSUB231PS Z2, Z1, Z0
-	VCMPPS      $0x04, Z29, Z31, K1
-	VMULPS      Z31, Z2, Z1
+	VCMPPS      $0x04, Z27, Z31, K1
+	VMINPS      Z2, Z30, Z1
+	VMAXPS      Z1, Z29, Z1
 	VMOVAPS.Z   Z1, K1, Z1
 	VMOVUPS     Z1, (SI)
-	VMULPS      Z31, Z0, Z0
+	VMINPS      Z0, Z30, Z0
+	VMAXPS      Z0, Z29, Z0
 	VMOVAPS.Z   Z0, K1, Z0
 	VMOVUPS     Z0, (DX)
 	ADDQ        $0x00000040, SI
@@ -5935,15 +5951,19 @@ l108:
 	VMOVUPS.Z   (BX), K7, Z1
 	VMOVUPS.Z   (R8), K7, Z2
 	VSUBPS      Z2, Z1, Z1
-	VDIVPS      Z0, Z30, Z0
+	VDIVPS      Z0, Z28, Z0
 	VMULPS      Z0, Z1, Z1
-	VMULPS      Z0, Z1, Z2
+	VMULPS      Z1, Z31, Z2
+	VMULPS      Z0, Z2, Z2
+	VMULPS      Z0, Z31, Z0
 	VFMSUB231PS Z2, Z1, Z0
-	VCMPPS      $0x04, Z29, Z31, K1
-	VMULPS      Z31, Z2, Z1
+	VCMPPS      $0x04, Z27, Z31, K1
+	VMINPS      Z2, Z30, Z1
+	VMAXPS      Z1, Z29, Z1
 	VMOVAPS.Z   Z1, K1, Z1
 	VMOVUPS     Z1, K7, (SI)
-	VMULPS      Z31, Z0, Z0
+	VMINPS      Z0, Z30, Z0
+	VMAXPS      Z0, Z29, Z0
 	VMOVAPS.Z   Z0, K1, Z0
 	VMOVUPS     Z0, K7, (DX)
 	LEAQ        (SI)(CX*4), SI
@@ -6748,22 +6768,22 @@ l136:
 	VMULPS      Z14, Z3, Z1
 	VFMADD231PS Z0, Z0, Z31
 	VFMADD231PS Z1, Z1, Z31
-	VMULPS      Z6, Z28, Z0
-	VMULPS      Z7, Z28, Z1
-	VMULPS      Z2, Z0, Z0
-	VMULPS      Z3, Z1, Z1
-	VMULPS      Z6, Z0, Z0
-	VMULPS      Z7, Z1, Z1
-	VMULPS      Z27, Z28, Z4
-	VMULPS      Z27, Z28, Z5
-	VMULPS      Z2, Z4, Z6
-	VMULPS      Z3, Z5, Z7
-	VFMSUB231PS Z2, Z6, Z4
-	VFMSUB231PS Z3, Z7, Z5
-	VMOVUPS     Z0, (SI)
-	VMOVUPS     Z1, 64(SI)
-	VMOVUPS     Z4, (DX)
-	VMOVUPS     Z5, 64(DX)
+	VMULPS      Z27, Z28, Z0
+	VMULPS      Z27, Z28, Z1
+	VMULPS      Z6, Z28, Z4
+	VMULPS      Z7, Z28, Z5
+	VMULPS      Z2, Z4, Z4
+	VMULPS      Z3, Z5, Z5
+	VMULPS      Z6, Z4, Z4
+	VMULPS      Z7, Z5, Z5
+	VMULPS      Z2, Z0, Z6
+	VMULPS      Z3, Z1, Z7
+	VFMSUB231PS Z2, Z6, Z0
+	VFMSUB231PS Z3, Z7, Z1
+	VMOVUPS     Z4, (SI)
+	VMOVUPS     Z5, 64(SI)
+	VMOVUPS     Z0, (DX)
+	VMOVUPS     Z1, 64(DX)
 	ADDQ        $0x00000080, BX
 	ADDQ        $0x00000080, R8
 	ADDQ        $0x00000080, R9
@@ -6808,14 +6828,14 @@ l137:
 	VADDPS      Z30, Z2, Z30
 	VMULPS      Z14, Z1, Z0
 	VFMADD231PS Z0, Z0, Z31
-	VMULPS      Z3, Z28, Z0
-	VMULPS      Z1, Z0, Z0
-	VMULPS      Z3, Z0, Z0
-	VMULPS      Z27, Z28, Z2
-	VMULPS      Z1, Z2, Z3
-	VFMSUB231PS Z1, Z3, Z2
-	VMOVUPS     Z0, (SI)
-	VMOVUPS     Z2, (DX)
+	VMULPS      Z27, Z28, Z0
+	VMULPS      Z3, Z28, Z2
+	VMULPS      Z1, Z2, Z2
+	VMULPS      Z3, Z2, Z2
+	VMULPS      Z1, Z0, Z3
+	VFMSUB231PS Z1, Z3, Z0
+	VMOVUPS     Z2, (SI)
+	VMOVUPS     Z0, (DX)
 	ADDQ        $0x00000040, BX
 	ADDQ        $0x00000040, R8
 	ADDQ        $0x00000040, R9
@@ -6866,14 +6886,14 @@ l138:
 	VMOVAPS.Z   Z0, K7, Z2
 	VMOVAPS.Z   Z0, K7, Z0
 	VFMADD231PS Z0, Z2, Z31
-	VMULPS      Z3, Z28, Z0
-	VMULPS      Z1, Z0, Z0
-	VMULPS      Z3, Z0, Z0
-	VMULPS      Z27, Z28, Z2
-	VMULPS      Z1, Z2, Z3
-	VFMSUB231PS Z1, Z3, Z2
-	VMOVUPS     Z0, K7, (SI)
-	VMOVUPS     Z2, K7, (DX)
+	VMULPS      Z27, Z28, Z0
+	VMULPS      Z3, Z28, Z2
+	VMULPS      Z1, Z2, Z2
+	VMULPS      Z3, Z2, Z2
+	VMULPS      Z1, Z0, Z3
+	VFMSUB231PS Z1, Z3, Z0
+	VMOVUPS     Z2, K7, (SI)
+	VMOVUPS     Z0, K7, (DX)
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 	LEAQ        (R9)(CX*4), R9
@@ -7023,26 +7043,26 @@ l142:
 	VMULPS      Z14, Z3, Z1
 	VFMADD231PS Z0, Z0, Z31
 	VFMADD231PS Z1, Z1, Z31
-	VMULPS      Z6, Z28, Z0
-	VMULPS      Z7, Z28, Z1
-	VMULPS      Z2, Z0, Z0
-	VMULPS      Z3, Z1, Z1
-	VMULPS      Z6, Z0, Z0
-	VMULPS      Z7, Z1, Z1
-	VMULPS      Z27, Z28, Z4
-	VMULPS      Z27, Z28, Z5
-	VMULPS      Z2, Z4, Z6
-	VMULPS      Z3, Z5, Z7
-	VFMSUB231PS Z2, Z6, Z4
-	VFMSUB231PS Z3, Z7, Z5
-	VMOVUPS     Z0, (DX)
-	VMOVUPS     Z1, 64(DX)
-	VPXORD      Z13, Z0, Z0
-	VPXORD      Z13, Z1, Z1
-	VMOVUPS     Z0, (SI)
-	VMOVUPS     Z1, 64(SI)
-	VMOVUPS     Z4, (BX)
-	VMOVUPS     Z5, 64(BX)
+	VMULPS      Z27, Z28, Z0
+	VMULPS      Z27, Z28, Z1
+	VMULPS      Z6, Z28, Z4
+	VMULPS      Z7, Z28, Z5
+	VMULPS      Z2, Z4, Z4
+	VMULPS      Z3, Z5, Z5
+	VMULPS      Z6, Z4, Z4
+	VMULPS      Z7, Z5, Z5
+	VMULPS      Z2, Z0, Z6
+	VMULPS      Z3, Z1, Z7
+	VFMSUB231PS Z2, Z6, Z0
+	VFMSUB231PS Z3, Z7, Z1
+	VMOVUPS     Z4, (DX)
+	VMOVUPS     Z5, 64(DX)
+	VPXORD      Z13, Z4, Z2
+	VPXORD      Z13, Z5, Z3
+	VMOVUPS     Z2, (SI)
+	VMOVUPS     Z3, 64(SI)
+	VMOVUPS     Z0, (BX)
+	VMOVUPS     Z1, 64(BX)
 	ADDQ        $0x00000080, R8
 	ADDQ        $0x00000080, R9
 	ADDQ        $0x00000080, R10
@@ -7088,16 +7108,16 @@ l143:
 	VADDPS      Z30, Z2, Z30
 	VMULPS      Z14, Z1, Z0
 	VFMADD231PS Z0, Z0, Z31
-	VMULPS      Z3, Z28, Z0
-	VMULPS      Z1, Z0, Z0
-	VMULPS      Z3, Z0, Z0
-	VMULPS      Z27, Z28, Z2
-	VMULPS      Z1, Z2, Z3
-	VFMSUB231PS Z1, Z3, Z2
-	VMOVUPS     Z0, (DX)
-	VPXORD      Z13, Z0, Z0
-	VMOVUPS     Z0, (SI)
-	VMOVUPS     Z2, (BX)
+	VMULPS      Z27, Z28, Z0
+	VMULPS      Z3, Z28, Z2
+	VMULPS      Z1, Z2, Z2
+	VMULPS      Z3, Z2, Z2
+	VMULPS      Z1, Z0, Z3
+	VFMSUB231PS Z1, Z3, Z0
+	VMOVUPS     Z2, (DX)
+	VPXORD      Z13, Z2, Z1
+	VMOVUPS     Z1, (SI)
+	VMOVUPS     Z0, (BX)
 	ADDQ        $0x00000040, R8
 	ADDQ        $0x00000040, R9
 	ADDQ        $0x00000040, R10
@@ -7149,16 +7169,16 @@ l144:
 	VMOVAPS.Z   Z0, K7, Z2
 	VMOVAPS.Z   Z0, K7, Z0
 	VFMADD231PS Z0, Z2, Z31
-	VMULPS      Z3, Z28, Z0
-	VMULPS      Z1, Z0, Z0
-	VMULPS      Z3, Z0, Z0
-	VMULPS      Z27, Z28, Z2
-	VMULPS      Z1, Z2, Z3
-	VFMSUB231PS Z1, Z3, Z2
-	VMOVUPS     Z0, K7, (DX)
-	VPXORD      Z13, Z0, Z0
-	VMOVUPS     Z0, K7, (SI)
-	VMOVUPS     Z2, K7, (BX)
+	VMULPS      Z27, Z28, Z0
+	VMULPS      Z3, Z28, Z2
+	VMULPS      Z1, Z2, Z2
+	VMULPS      Z3, Z2, Z2
+	VMULPS      Z1, Z0, Z3
+	VFMSUB231PS Z1, Z3, Z0
+	VMOVUPS     Z2, K7, (DX)
+	VPXORD      Z13, Z2, Z1
+	VMOVUPS     Z1, K7, (SI)
+	VMOVUPS     Z0, K7, (BX)
 	LEAQ        (R8)(CX*4), R8
 	LEAQ        (R9)(CX*4), R9
 	LEAQ        (R10)(CX*4), R10
@@ -7189,20 +7209,22 @@ l145:
 // func GMMGradientLog(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, factor float32)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·GMMGradientLog(SB), NOSPLIT, $16-68
-	// Registers:    Z0-Z17 values    Z18-Z30 constants and scalars    Z31 kept from loop to loop
-	VBROADCASTSS factor+64(FP), Z30
+	// Registers:    Z0-Z14 values    Z15-Z29 constants and scalars    Z30-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+116(SB), Z29
 	VBROADCASTSS gaussConsts<>+28(SB), Z28
-	VBROADCASTSS gaussConsts<>+64(SB), Z27
-	VBROADCASTSS gaussConsts<>+112(SB), Z26
-	VBROADCASTSS gaussConsts<>+72(SB), Z25
-	VBROADCASTSS gaussConsts<>+68(SB), Z24
-	VBROADCASTSS gaussConsts<>+120(SB), Z23
-	VBROADCASTSS gaussConsts<>+124(SB), Z22
-	VBROADCASTSS gaussConsts<>+128(SB), Z21
-	VBROADCASTSS gaussConsts<>+132(SB), Z20
-	VBROADCASTSS gaussConsts<>+136(SB), Z19
-	VBROADCASTSS gaussConsts<>+4(SB), Z18
+	VBROADCASTSS gaussConsts<>+200(SB), Z27
+	VBROADCASTSS gaussConsts<>+204(SB), Z26
+	VBROADCASTSS factor+64(FP), Z25
+	VBROADCASTSS gaussConsts<>+64(SB), Z24
+	VBROADCASTSS gaussConsts<>+112(SB), Z23
+	VBROADCASTSS gaussConsts<>+72(SB), Z22
+	VBROADCASTSS gaussConsts<>+68(SB), Z21
+	VBROADCASTSS gaussConsts<>+120(SB), Z20
+	VBROADCASTSS gaussConsts<>+124(SB), Z19
+	VBROADCASTSS gaussConsts<>+128(SB), Z18
+	VBROADCASTSS gaussConsts<>+132(SB), Z17
+	VBROADCASTSS gaussConsts<>+136(SB), Z16
+	VBROADCASTSS gaussConsts<>+4(SB), Z15
 
 	// Registers:    DI w    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
 	MOVQ w+0(FP), DI
@@ -7219,6 +7241,8 @@ TEXT ·GMMGradientLog(SB), NOSPLIT, $16-68
 l147:
 	VBROADCASTSS (DI), Z0
 	VMOVAPS      Z0, Z31
+	VMULPS       Z25, Z0, Z0
+	VMOVAPS      Z0, Z30
 	MOVQ         n+56(FP), CX
 	CMPQ         CX, $0x00000020
 	JL           l149
@@ -7236,34 +7260,34 @@ l148:
 	VMOVUPS    64(R8), Z5
 	VSUBPS     Z4, Z2, Z2
 	VSUBPS     Z5, Z3, Z3
-	VMULPS     Z30, Z0, Z0
-	VMULPS     Z30, Z1, Z1
-	VMULPS     Z27, Z0, Z0
-	VMULPS     Z27, Z1, Z1
+	VMULPS     Z25, Z0, Z0
+	VMULPS     Z25, Z1, Z1
+	VMULPS     Z24, Z0, Z0
+	VMULPS     Z24, Z1, Z1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z29, Z4
-	VFMADD231PS  Z26, Z0, Z4
+	VFMADD231PS  Z23, Z0, Z4
 	VMOVAPS      Z29, Z5
-	VFMADD231PS  Z26, Z1, Z5
+	VFMADD231PS  Z23, Z1, Z5
 	VSUBPS       Z29, Z4, Z4
 	VSUBPS       Z29, Z5, Z5
-	VFNMADD231PS Z25, Z4, Z0
-	VFNMADD231PS Z25, Z5, Z1
-	VFNMADD231PS Z24, Z4, Z0
-	VFNMADD231PS Z24, Z5, Z1
+	VFNMADD231PS Z22, Z4, Z0
+	VFNMADD231PS Z22, Z5, Z1
+	VFNMADD231PS Z21, Z4, Z0
+	VFNMADD231PS Z21, Z5, Z1
 
 	// p = e^r
-	VMOVAPS     Z22, Z6
-	VFMADD231PS Z0, Z23, Z6
-	VMOVAPS     Z22, Z7
-	VFMADD231PS Z1, Z23, Z7
-	VFMADD213PS Z21, Z0, Z6
-	VFMADD213PS Z21, Z1, Z7
-	VFMADD213PS Z20, Z0, Z6
-	VFMADD213PS Z20, Z1, Z7
-	VFMADD213PS Z19, Z0, Z6
-	VFMADD213PS Z19, Z1, Z7
+	VMOVAPS     Z19, Z6
+	VFMADD231PS Z0, Z20, Z6
+	VMOVAPS     Z19, Z7
+	VFMADD231PS Z1, Z20, Z7
+	VFMADD213PS Z18, Z0, Z6
+	VFMADD213PS Z18, Z1, Z7
+	VFMADD213PS Z17, Z0, Z6
+	VFMADD213PS Z17, Z1, Z7
+	VFMADD213PS Z16, Z0, Z6
+	VFMADD213PS Z16, Z1, Z7
 	VFMADD213PS Z28, Z0, Z6
 	VFMADD213PS Z28, Z1, Z7
 	VFMADD213PS Z28, Z0, Z6
@@ -7276,24 +7300,30 @@ l148:
 	VMULPS      Z1, Z3, Z3
 	VMULPS      Z0, Z2, Z2
 	VMULPS      Z1, Z3, Z3
-	VMULPS      Z2, Z0, Z4
-	VMULPS      Z3, Z1, Z5
+	VMULPS      Z0, Z31, Z4
+	VMULPS      Z1, Z31, Z5
+	VMULPS      Z2, Z4, Z4
+	VMULPS      Z3, Z5, Z5
 	VMULPS      Z0, Z4, Z0
 	VMULPS      Z1, Z5, Z1
 	VMULPS      Z2, Z30, Z4
 	VMULPS      Z3, Z30, Z5
 	VFMSUB213PS Z30, Z2, Z4
 	VFMSUB213PS Z30, Z3, Z5
-	VCMPPS      $0x04, Z18, Z31, K1
-	VCMPPS      $0x04, Z18, Z31, K2
-	VMULPS      Z31, Z0, Z0
-	VMULPS      Z31, Z1, Z1
+	VCMPPS      $0x04, Z15, Z31, K1
+	VCMPPS      $0x04, Z15, Z31, K2
+	VMINPS      Z0, Z27, Z0
+	VMINPS      Z1, Z27, Z1
+	VMAXPS      Z0, Z26, Z0
+	VMAXPS      Z1, Z26, Z1
 	VMOVAPS.Z   Z0, K1, Z0
 	VMOVAPS.Z   Z1, K2, Z1
 	VMOVUPS     Z0, (SI)
 	VMOVUPS     Z1, 64(SI)
-	VMULPS      Z31, Z4, Z0
-	VMULPS      Z31, Z5, Z1
+	VMINPS      Z4, Z27, Z0
+	VMINPS      Z5, Z27, Z1
+	VMAXPS      Z0, Z26, Z0
+	VMAXPS      Z1, Z26, Z1
 	VMOVAPS.Z   Z0, K1, Z0
 	VMOVAPS.Z   Z1, K2, Z1
 	VMOVUPS     Z0, (DX)
@@ -7314,22 +7344,22 @@ l149:
 	VMOVUPS (BX), Z1
 	VMOVUPS (R8), Z2
 	VSUBPS  Z2, Z1, Z1
-	VMULPS  Z30, Z0, Z0
-	VMULPS  Z27, Z0, Z0
+	VMULPS  Z25, Z0, Z0
+	VMULPS  Z24, Z0, Z0
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z29, Z2
-	VFMADD231PS  Z26, Z0, Z2
+	VFMADD231PS  Z23, Z0, Z2
 	VSUBPS       Z29, Z2, Z2
-	VFNMADD231PS Z25, Z2, Z0
-	VFNMADD231PS Z24, Z2, Z0
+	VFNMADD231PS Z22, Z2, Z0
+	VFNMADD231PS Z21, Z2, Z0
 
 	// p = e^r
-	VMOVAPS     Z22, Z3
-	VFMADD231PS Z0, Z23, Z3
-	VFMADD213PS Z21, Z0, Z3
-	VFMADD213PS Z20, Z0, Z3
-	VFMADD213PS Z19, Z0, Z3
+	VMOVAPS     Z19, Z3
+	VFMADD231PS Z0, Z20, Z3
+	VFMADD213PS Z18, Z0, Z3
+	VFMADD213PS Z17, Z0, Z3
+	VFMADD213PS Z16, Z0, Z3
 	VFMADD213PS Z28, Z0, Z3
 	VFMADD213PS Z28, Z0, Z3
 
@@ -7337,15 +7367,18 @@ l149:
 	VSCALEFPS   Z2, Z3, Z0
 	VMULPS      Z0, Z1, Z1
 	VMULPS      Z0, Z1, Z1
-	VMULPS      Z1, Z0, Z2
+	VMULPS      Z0, Z31, Z2
+	VMULPS      Z1, Z2, Z2
 	VMULPS      Z0, Z2, Z0
 	VMULPS      Z1, Z30, Z2
 	VFMSUB213PS Z30, Z1, Z2
-	VCMPPS      $0x04, Z18, Z31, K1
-	VMULPS      Z31, Z0, Z0
+	VCMPPS      $0x04, Z15, Z31, K1
+	VMINPS      Z0, Z27, Z0
+	VMAXPS      Z0, Z26, Z0
 	VMOVAPS.Z   Z0, K1, Z0
 	VMOVUPS     Z0, (SI)
-	VMULPS      Z31, Z2, Z0
+	VMINPS      Z2, Z27, Z0
+	VMAXPS      Z0, Z26, Z0
 	VMOVAPS.Z   Z0, K1, Z0
 	VMOVUPS     Z0, (DX)
 	ADDQ        $0x00000040, SI
@@ -7366,22 +7399,22 @@ l150:
 	VMOVUPS.Z (BX), K7, Z1
 	VMOVUPS.Z (R8), K7, Z2
 	VSUBPS    Z2, Z1, Z1
-	VMULPS    Z30, Z0, Z0
-	VMULPS    Z27, Z0, Z0
+	VMULPS    Z25, Z0, Z0
+	VMULPS    Z24, Z0, Z0
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z29, Z2
-	VFMADD231PS  Z26, Z0, Z2
+	VFMADD231PS  Z23, Z0, Z2
 	VSUBPS       Z29, Z2, Z2
-	VFNMADD231PS Z25, Z2, Z0
-	VFNMADD231PS Z24, Z2, Z0
+	VFNMADD231PS Z22, Z2, Z0
+	VFNMADD231PS Z21, Z2, Z0
 
 	// p = e^r
-	VMOVAPS     Z22, Z3
-	VFMADD231PS Z0, Z23, Z3
-	VFMADD213PS Z21, Z0, Z3
-	VFMADD213PS Z20, Z0, Z3
-	VFMADD213PS Z19, Z0, Z3
+	VMOVAPS     Z19, Z3
+	VFMADD231PS Z0, Z20, Z3
+	VFMADD213PS Z18, Z0, Z3
+	VFMADD213PS Z17, Z0, Z3
+	VFMADD213PS Z16, Z0, Z3
 	VFMADD213PS Z28, Z0, Z3
 	VFMADD213PS Z28, Z0, Z3
 
@@ -7389,15 +7422,18 @@ l150:
 	VSCALEFPS   Z2, Z3, Z0
 	VMULPS      Z0, Z1, Z1
 	VMULPS      Z0, Z1, Z1
-	VMULPS      Z1, Z0, Z2
+	VMULPS      Z0, Z31, Z2
+	VMULPS      Z1, Z2, Z2
 	VMULPS      Z0, Z2, Z0
 	VMULPS      Z1, Z30, Z2
 	VFMSUB213PS Z30, Z1, Z2
-	VCMPPS      $0x04, Z18, Z31, K1
-	VMULPS      Z31, Z0, Z0
+	VCMPPS      $0x04, Z15, Z31, K1
+	VMINPS      Z0, Z27, Z0
+	VMAXPS      Z0, Z26, Z0
 	VMOVAPS.Z   Z0, K1, Z0
 	VMOVUPS     Z0, K7, (SI)
-	VMULPS      Z31, Z2, Z0
+	VMINPS      Z2, Z27, Z0
+	VMAXPS      Z0, Z26, Z0
 	VMOVAPS.Z   Z0, K1, Z0
 	VMOVUPS     Z0, K7, (DX)
 	LEAQ        (SI)(CX*4), SI
@@ -7414,12 +7450,14 @@ l151:
 	VZEROUPPER
 	RET
 
-// func GMMGradientKept(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, next *float32, rows int, n int, factor float32)
+// func GMMGradientLogKept(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, next *float32, rows int, n int, factor float32)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·GMMGradientKept(SB), NOSPLIT, $16-68
-	// Registers:    Z0-Z28 values    Z29-Z30 constants and scalars    Z31 kept from loop to loop
-	VBROADCASTSS factor+64(FP), Z30
-	VBROADCASTSS gaussConsts<>+4(SB), Z29
+TEXT ·GMMGradientLogKept(SB), NOSPLIT, $16-68
+	// Registers:    Z0-Z25 values    Z26-Z29 constants and scalars    Z30-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+200(SB), Z29
+	VBROADCASTSS gaussConsts<>+204(SB), Z28
+	VBROADCASTSS gaussConsts<>+4(SB), Z27
+	VBROADCASTSS factor+64(FP), Z26
 
 	// Registers:    DI w    SI dmu    DX ds    BX x    R8 mu    R9 next    CX elements left in the row    R10 4n
 	MOVQ w+0(FP), DI
@@ -7436,6 +7474,8 @@ TEXT ·GMMGradientKept(SB), NOSPLIT, $16-68
 l153:
 	VBROADCASTSS (DI), Z0
 	VMOVAPS      Z0, Z31
+	VMULPS       Z26, Z0, Z0
+	VMOVAPS      Z0, Z30
 	MOVQ         n+56(FP), CX
 	CMPQ         CX, $0x00000020
 	JL           l155
@@ -7457,24 +7497,30 @@ l154:
 	VMULPS      Z3, Z1, Z1
 	VMULPS      Z2, Z0, Z0
 	VMULPS      Z3, Z1, Z1
-	VMULPS      Z0, Z2, Z4
-	VMULPS      Z1, Z3, Z5
+	VMULPS      Z2, Z31, Z4
+	VMULPS      Z3, Z31, Z5
+	VMULPS      Z0, Z4, Z4
+	VMULPS      Z1, Z5, Z5
 	VMULPS      Z2, Z4, Z2
 	VMULPS      Z3, Z5, Z3
 	VMULPS      Z0, Z30, Z4
 	VMULPS      Z1, Z30, Z5
 	VFMSUB213PS Z30, Z0, Z4
 	VFMSUB213PS Z30, Z1, Z5
-	VCMPPS      $0x04, Z29, Z31, K1
-	VCMPPS      $0x04, Z29, Z31, K2
-	VMULPS      Z31, Z2, Z0
-	VMULPS      Z31, Z3, Z1
+	VCMPPS      $0x04, Z27, Z31, K1
+	VCMPPS      $0x04, Z27, Z31, K2
+	VMINPS      Z2, Z29, Z0
+	VMINPS      Z3, Z29, Z1
+	VMAXPS      Z0, Z28, Z0
+	VMAXPS      Z1, Z28, Z1
 	VMOVAPS.Z   Z0, K1, Z0
 	VMOVAPS.Z   Z1, K2, Z1
 	VMOVUPS     Z0, (SI)
 	VMOVUPS     Z1, 64(SI)
-	VMULPS      Z31, Z4, Z0
-	VMULPS      Z31, Z5, Z1
+	VMINPS      Z4, Z29, Z0
+	VMINPS      Z5, Z29, Z1
+	VMAXPS      Z0, Z28, Z0
+	VMAXPS      Z1, Z28, Z1
 	VMOVAPS.Z   Z0, K1, Z0
 	VMOVAPS.Z   Z1, K2, Z1
 	VMOVUPS     Z0, (DX)
@@ -7497,15 +7543,18 @@ l155:
 	VMOVUPS     (DX), Z1
 	VMULPS      Z1, Z0, Z0
 	VMULPS      Z1, Z0, Z0
-	VMULPS      Z0, Z1, Z2
+	VMULPS      Z1, Z31, Z2
+	VMULPS      Z0, Z2, Z2
 	VMULPS      Z1, Z2, Z1
 	VMULPS      Z0, Z30, Z2
 	VFMSUB213PS Z30, Z0, Z2
-	VCMPPS      $0x04, Z29, Z31, K1
-	VMULPS      Z31, Z1, Z0
+	VCMPPS      $0x04, Z27, Z31, K1
+	VMINPS      Z1, Z29, Z0
+	VMAXPS      Z0, Z28, Z0
 	VMOVAPS.Z   Z0, K1, Z0
 	VMOVUPS     Z0, (SI)
-	VMULPS      Z31, Z2, Z0
+	VMINPS      Z2, Z29, Z0
+	VMAXPS      Z0, Z28, Z0
 	VMOVAPS.Z   Z0, K1, Z0
 	VMOVUPS     Z0, (DX)
 	ADDQ        $0x00000040, SI
@@ -7528,15 +7577,18 @@ l156:
 	VMOVUPS.Z   (DX), K7, Z1
 	VMULPS      Z1, Z0, Z0
 	VMULPS      Z1, Z0, Z0
-	VMULPS      Z0, Z1, Z2
+	VMULPS      Z1, Z31, Z2
+	VMULPS      Z0, Z2, Z2
 	VMULPS      Z1, Z2, Z1
 	VMULPS      Z0, Z30, Z2
 	VFMSUB213PS Z30, Z0, Z2
-	VCMPPS      $0x04, Z29, Z31, K1
-	VMULPS      Z31, Z1, Z0
+	VCMPPS      $0x04, Z27, Z31, K1
+	VMINPS      Z1, Z29, Z0
+	VMAXPS      Z0, Z28, Z0
 	VMOVAPS.Z   Z0, K1, Z0
 	VMOVUPS     Z0, K7, (SI)
-	VMULPS      Z31, Z2, Z0
+	VMINPS      Z2, Z29, Z0
+	VMAXPS      Z0, Z28, Z0
 	VMOVAPS.Z   Z0, K1, Z0
 	VMOVUPS     Z0, K7, (DX)
 	LEAQ        (SI)(CX*4), SI
@@ -7560,7 +7612,7 @@ TEXT ·GaussSampleLog(SB), NOSPLIT, $32-60
 	VBROADCASTSS gaussConsts<>+116(SB), Z31
 	VBROADCASTSS gaussConsts<>+28(SB), Z30
 	VBROADCASTSS factor+56(FP), Z29
-	VBROADCASTSS gaussConsts<>+200(SB), Z28
+	VBROADCASTSS gaussConsts<>+208(SB), Z28
 	VBROADCASTSS gaussConsts<>+148(SB), Z27
 	VBROADCASTSS gaussConsts<>+112(SB), Z26
 	VBROADCASTSS gaussConsts<>+72(SB), Z25
@@ -7741,7 +7793,7 @@ TEXT ·GaussSampleLogBackward(SB), NOSPLIT, $40-68
 	VBROADCASTSS factor+64(FP), Z31
 	VBROADCASTSS gaussConsts<>+116(SB), Z30
 	VBROADCASTSS gaussConsts<>+28(SB), Z29
-	VBROADCASTSS gaussConsts<>+200(SB), Z28
+	VBROADCASTSS gaussConsts<>+208(SB), Z28
 	VBROADCASTSS gaussConsts<>+148(SB), Z27
 	VBROADCASTSS gaussConsts<>+112(SB), Z26
 	VBROADCASTSS gaussConsts<>+72(SB), Z25
@@ -8275,6 +8327,373 @@ l175:
 	VZEROUPPER
 	RET
 
+// func GaussLogProbSoftplusKeep(lanes *float32, x *float32, mu *float32, s *float32, inv *float32, slope *float32, rows int, n int, ldx int, ld int) (bad int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·GaussLogProbSoftplusKeep(SB), NOSPLIT, $48-88
+	// Registers:    Z0-Z15 values    Z16-Z27 constants and scalars    Z28-Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+28(SB), Z27
+	VBROADCASTSS gaussConsts<>+96(SB), Z26
+	VBROADCASTSS gaussConsts<>+4(SB), Z25
+	VBROADCASTSS gaussConsts<>+116(SB), Z24
+	VBROADCASTSS gaussConsts<>+12(SB), Z23
+	VBROADCASTSS gaussConsts<>+148(SB), Z22
+	VBROADCASTSS gaussConsts<>+112(SB), Z21
+	VBROADCASTSS gaussConsts<>+72(SB), Z20
+	VBROADCASTSS gaussConsts<>+68(SB), Z19
+	VBROADCASTSS gaussConsts<>+120(SB), Z18
+	VBROADCASTSS gaussConsts<>+124(SB), Z17
+	VBROADCASTSS gaussConsts<>+128(SB), Z16
+
+	// Registers:    DI lanes    SI x    DX mu    BX s    R8 inv    R9 slope    CX elements left in the row    R10 4n
+	MOVQ    lanes+0(FP), DI
+	MOVQ    x+8(FP), SI
+	MOVQ    mu+16(FP), DX
+	MOVQ    s+24(FP), BX
+	MOVQ    inv+32(FP), R8
+	MOVQ    slope+40(FP), R9
+	MOVQ    n+56(FP), R10
+	SHLQ    $0x02, R10
+	VMOVAPS Z25, Z28
+	MOVQ    rows+48(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    ldx+64(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 32(SP)
+	MOVQ    ld+72(FP), AX
+	SHLQ    $0x02, AX
+	SUBQ    R10, AX
+	MOVQ    AX, 40(SP)
+
+l177:
+	VMOVAPS Z25, Z31
+	VMOVAPS Z27, Z30
+	VMOVAPS Z25, Z29
+	MOVQ    n+56(FP), CX
+	CMPQ    CX, $0x00000020
+	JL      l179
+
+l178:
+	PREFETCHT0 2048(DX)
+	PREFETCHT0 2112(DX)
+	PREFETCHT0 2048(BX)
+	PREFETCHT0 2112(BX)
+	VMOVUPS    (BX), Z0
+	VMOVUPS    64(BX), Z1
+	VMOVUPS    (SI), Z2
+	VMOVUPS    64(SI), Z3
+	VMOVUPS    (DX), Z4
+	VMOVUPS    64(DX), Z5
+	VSUBPS     Z4, Z2, Z2
+	VSUBPS     Z5, Z3, Z3
+	VPORD      Z23, Z0, Z4
+	VPORD      Z23, Z1, Z5
+	VMAXPS     Z4, Z22, Z4
+	VMAXPS     Z5, Z22, Z5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z24, Z6
+	VFMADD231PS  Z21, Z4, Z6
+	VMOVAPS      Z24, Z7
+	VFMADD231PS  Z21, Z5, Z7
+	VSUBPS       Z24, Z6, Z6
+	VSUBPS       Z24, Z7, Z7
+	VFNMADD231PS Z20, Z6, Z4
+	VFNMADD231PS Z20, Z7, Z5
+	VFNMADD231PS Z19, Z6, Z4
+	VFNMADD231PS Z19, Z7, Z5
+
+	// p = e^r
+	VMOVAPS          Z17, Z8
+	VFMADD231PS      Z4, Z18, Z8
+	VMOVAPS          Z17, Z9
+	VFMADD231PS      Z5, Z18, Z9
+	VFMADD213PS      Z16, Z4, Z8
+	VFMADD213PS      Z16, Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z5, Z9
+	VFMADD213PS      Z27, Z4, Z8
+	VFMADD213PS      Z27, Z5, Z9
+	VFMADD213PS      Z27, Z4, Z8
+	VFMADD213PS      Z27, Z5, Z9
+
+	// p 2^n
+	VSCALEFPS Z6, Z8, Z4
+	VSCALEFPS Z7, Z9, Z5
+	VCMPPS    $0x1e, Z25, Z0, K1
+	VCMPPS    $0x1e, Z25, Z1, K2
+	VMOVAPS.Z Z0, K1, Z6
+	VMOVAPS.Z Z1, K2, Z7
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	VCMPPS           $0x1e, Z26, Z4, K1
+	VCMPPS           $0x1e, Z26, Z5, K2
+	VMOVAPS          Z26, Z8
+	VFMSUB231PS      Z26, Z4, Z8
+	VMOVAPS          Z26, Z9
+	VFMSUB231PS      Z26, Z5, Z9
+	VBLENDMPS        Z8, Z4, K1, Z8
+	VBLENDMPS        Z9, Z5, K2, Z9
+	VBROADCASTSS     gaussConsts<>+152(SB), Z10
+	VMOVAPS.Z        Z10, K1, Z10
+	VBROADCASTSS     gaussConsts<>+152(SB), Z11
+	VMOVAPS.Z        Z11, K2, Z11
+	VBROADCASTSS     gaussConsts<>+160(SB), Z12
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z8, Z12
+	VBROADCASTSS     gaussConsts<>+160(SB), Z13
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z9, Z13
+	VMULPS           Z8, Z8, Z14
+	VMULPS           Z9, Z9, Z15
+	VFMADD231PS      Z14, Z12, Z8
+	VFMADD231PS      Z15, Z13, Z9
+	VADDPS           Z8, Z10, Z8
+	VADDPS           Z9, Z11, Z9
+	VADDPS           Z8, Z6, Z6
+	VADDPS           Z9, Z7, Z7
+	VADDPS.BCST      gaussConsts<>+188(SB), Z6, Z6
+	VADDPS.BCST      gaussConsts<>+188(SB), Z7, Z7
+	VDIVPS           Z6, Z27, Z8
+	VDIVPS           Z7, Z27, Z9
+	VMULPS           Z8, Z2, Z2
+	VMULPS           Z9, Z3, Z3
+	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z10
+	VPANDD.BCST      gaussConsts<>+0(SB), Z1, Z11
+	VPMAXUD          Z28, Z10, Z28
+	VPMAXUD          Z28, Z11, Z28
+	VMULPS           Z30, Z6, Z30
+	VMULPS           Z30, Z7, Z30
+	VMULPS           Z26, Z2, Z2
+	VMULPS           Z26, Z3, Z3
+	VFMADD231PS      Z2, Z2, Z31
+	VFMADD231PS      Z3, Z3, Z31
+	VMOVUPS          Z8, (R8)
+	VMOVUPS          Z9, 64(R8)
+	VCMPPS           $0x11, Z25, Z0, K1
+	VCMPPS           $0x11, Z25, Z1, K2
+	VBLENDMPS        Z4, Z27, K1, Z0
+	VBLENDMPS        Z5, Z27, K2, Z1
+	VADDPS           Z4, Z27, Z2
+	VADDPS           Z5, Z27, Z3
+	VDIVPS           Z2, Z0, Z0
+	VDIVPS           Z3, Z1, Z1
+	VMOVUPS          Z0, (R9)
+	VMOVUPS          Z1, 64(R9)
+	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
+	VPSRAD           $0x17, Z0, Z1
+	VPANDD.BCST      gaussConsts<>+24(SB), Z0, Z0
+	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z0
+	VPADDD           Z29, Z1, Z1
+	VMOVAPS          Z1, Z29
+	VMOVAPS          Z0, Z30
+	ADDQ             $0x00000080, SI
+	ADDQ             $0x00000080, DX
+	ADDQ             $0x00000080, BX
+	ADDQ             $0x00000080, R8
+	ADDQ             $0x00000080, R9
+	SUBQ             $0x00000020, CX
+	CMPQ             CX, $0x00000020
+	JGE              l178
+
+l179:
+	CMPQ    CX, $0x00000010
+	JL      l180
+	VMOVUPS (BX), Z0
+	VMOVUPS (SI), Z1
+	VMOVUPS (DX), Z2
+	VSUBPS  Z2, Z1, Z1
+	VPORD   Z23, Z0, Z2
+	VMAXPS  Z2, Z22, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z24, Z3
+	VFMADD231PS  Z21, Z2, Z3
+	VSUBPS       Z24, Z3, Z3
+	VFNMADD231PS Z20, Z3, Z2
+	VFNMADD231PS Z19, Z3, Z2
+
+	// p = e^r
+	VMOVAPS          Z17, Z4
+	VFMADD231PS      Z2, Z18, Z4
+	VFMADD213PS      Z16, Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z4
+	VFMADD213PS      Z27, Z2, Z4
+	VFMADD213PS      Z27, Z2, Z4
+
+	// p 2^n
+	VSCALEFPS Z3, Z4, Z2
+	VCMPPS    $0x1e, Z25, Z0, K1
+	VMOVAPS.Z Z0, K1, Z3
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	VCMPPS           $0x1e, Z26, Z2, K1
+	VMOVAPS          Z26, Z4
+	VFMSUB231PS      Z26, Z2, Z4
+	VBLENDMPS        Z4, Z2, K1, Z4
+	VBROADCASTSS     gaussConsts<>+152(SB), Z5
+	VMOVAPS.Z        Z5, K1, Z5
+	VBROADCASTSS     gaussConsts<>+160(SB), Z6
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z6
+	VMULPS           Z4, Z4, Z7
+	VFMADD231PS      Z7, Z6, Z4
+	VADDPS           Z4, Z5, Z4
+	VADDPS           Z4, Z3, Z3
+	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VDIVPS           Z3, Z27, Z4
+	VMULPS           Z4, Z1, Z1
+	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z5
+	VPMAXUD          Z28, Z5, Z28
+	VMULPS           Z30, Z3, Z30
+	VMULPS           Z26, Z1, Z1
+	VFMADD231PS      Z1, Z1, Z31
+	VMOVUPS          Z4, (R8)
+	VCMPPS           $0x11, Z25, Z0, K1
+	VBLENDMPS        Z2, Z27, K1, Z0
+	VADDPS           Z2, Z27, Z1
+	VDIVPS           Z1, Z0, Z0
+	VMOVUPS          Z0, (R9)
+	ADDQ             $0x00000040, SI
+	ADDQ             $0x00000040, DX
+	ADDQ             $0x00000040, BX
+	ADDQ             $0x00000040, R8
+	ADDQ             $0x00000040, R9
+	SUBQ             $0x00000010, CX
+
+l180:
+	TESTQ     CX, CX
+	JZ        l181
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (BX), K7, Z0
+	VMOVUPS.Z (SI), K7, Z1
+	VMOVUPS.Z (DX), K7, Z2
+	VSUBPS    Z2, Z1, Z1
+	VPORD     Z23, Z0, Z2
+	VMAXPS    Z2, Z22, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z24, Z3
+	VFMADD231PS  Z21, Z2, Z3
+	VSUBPS       Z24, Z3, Z3
+	VFNMADD231PS Z20, Z3, Z2
+	VFNMADD231PS Z19, Z3, Z2
+
+	// p = e^r
+	VMOVAPS          Z17, Z4
+	VFMADD231PS      Z2, Z18, Z4
+	VFMADD213PS      Z16, Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+132(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z4
+	VFMADD213PS      Z27, Z2, Z4
+	VFMADD213PS      Z27, Z2, Z4
+
+	// p 2^n
+	VSCALEFPS Z3, Z4, Z2
+	VCMPPS    $0x1e, Z25, Z0, K1
+	VMOVAPS.Z Z0, K1, Z3
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	VCMPPS           $0x1e, Z26, Z2, K1
+	VMOVAPS          Z26, Z4
+	VFMSUB231PS      Z26, Z2, Z4
+	VBLENDMPS        Z4, Z2, K1, Z4
+	VBROADCASTSS     gaussConsts<>+152(SB), Z5
+	VMOVAPS.Z        Z5, K1, Z5
+	VBROADCASTSS     gaussConsts<>+160(SB), Z6
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z6
+	VMULPS           Z4, Z4, Z7
+	VFMADD231PS      Z7, Z6, Z4
+	VADDPS           Z4, Z5, Z4
+	VADDPS           Z4, Z3, Z3
+	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VDIVPS           Z3, Z27, Z4
+	VMULPS           Z4, Z1, Z1
+	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z5
+	VMOVAPS.Z        Z5, K7, Z5
+	VPMAXUD          Z28, Z5, Z28
+	VBLENDMPS        Z3, Z27, K7, Z3
+	VMULPS           Z30, Z3, Z30
+	VMULPS           Z26, Z1, Z1
+	VMOVAPS.Z        Z1, K7, Z3
+	VMOVAPS.Z        Z1, K7, Z1
+	VFMADD231PS      Z1, Z3, Z31
+	VMOVUPS          Z4, K7, (R8)
+	VCMPPS           $0x11, Z25, Z0, K1
+	VBLENDMPS        Z2, Z27, K1, Z0
+	VADDPS           Z2, Z27, Z1
+	VDIVPS           Z1, Z0, Z0
+	VMOVUPS          Z0, K7, (R9)
+	LEAQ             (SI)(CX*4), SI
+	LEAQ             (DX)(CX*4), DX
+	LEAQ             (BX)(CX*4), BX
+	LEAQ             (R8)(CX*4), R8
+	LEAQ             (R9)(CX*4), R9
+
+l181:
+	VMOVUPS      Z31, (DI)
+	VMOVUPS      Z30, 64(DI)
+	VMOVUPS      Z29, 128(DI)
+	ADDQ         $0x00000100, DI
+	ADDQ         8(SP), SI
+	ADDQ         16(SP), DX
+	ADDQ         24(SP), BX
+	ADDQ         32(SP), R8
+	ADDQ         40(SP), R9
+	DECQ         (SP)
+	JNZ          l177
+	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
+	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
+	VMOVAPS      Z0, Z28
+	VPMOVD2M     Z28, K1
+	KMOVW        K1, AX
+	MOVQ         AX, bad+80(FP)
+	VZEROUPPER
+	RET
+
 // func GaussLogProbSoftplusBackward(lanes *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int) (bad int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·GaussLogProbSoftplusBackward(SB), NOSPLIT, $48-88
@@ -8324,7 +8743,7 @@ TEXT ·GaussLogProbSoftplusBackward(SB), NOSPLIT, $48-88
 	SUBQ    R10, AX
 	MOVQ    AX, 40(SP)
 
-l177:
+l183:
 	VBROADCASTSS 192(DI), Z0
 	VMOVAPS      Z0, Z27
 	VMOVAPS      Z24, Z31
@@ -8332,9 +8751,9 @@ l177:
 	VMOVAPS      Z24, Z29
 	MOVQ         n+56(FP), CX
 	CMPQ         CX, $0x00000020
-	JL           l179
+	JL           l185
 
-l178:
+l184:
 	VMOVUPS (R9), Z0
 	VMOVUPS 64(R9), Z1
 	VMOVUPS (BX), Z2
@@ -8481,11 +8900,11 @@ l178:
 	ADDQ             $0x00000080, DX
 	SUBQ             $0x00000020, CX
 	CMPQ             CX, $0x00000020
-	JGE              l178
+	JGE              l184
 
-l179:
+l185:
 	CMPQ    CX, $0x00000010
-	JL      l180
+	JL      l186
 	VMOVUPS (R9), Z0
 	VMOVUPS (BX), Z1
 	VMOVUPS (R8), Z2
@@ -8563,9 +8982,9 @@ l179:
 	ADDQ             $0x00000040, DX
 	SUBQ             $0x00000010, CX
 
-l180:
+l186:
 	TESTQ     CX, CX
-	JZ        l181
+	JZ        l187
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -8650,7 +9069,7 @@ l180:
 	LEAQ             (SI)(CX*4), SI
 	LEAQ             (DX)(CX*4), DX
 
-l181:
+l187:
 	VMOVUPS      Z31, (DI)
 	VMOVUPS      Z30, 64(DI)
 	VMOVUPS      Z29, 128(DI)
@@ -8661,7 +9080,7 @@ l181:
 	ADDQ         32(SP), R8
 	ADDQ         40(SP), R9
 	DECQ         (SP)
-	JNZ          l177
+	JNZ          l183
 	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
 	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
 	VMOVAPS      Z0, Z28
@@ -8721,7 +9140,7 @@ TEXT ·GaussLogProbSoftplusBackwardX(SB), NOSPLIT, $48-96
 	SUBQ    R11, AX
 	MOVQ    AX, 40(SP)
 
-l183:
+l189:
 	VBROADCASTSS 192(DI), Z0
 	VMOVAPS      Z0, Z27
 	VMOVAPS      Z24, Z31
@@ -8729,9 +9148,9 @@ l183:
 	VMOVAPS      Z24, Z29
 	MOVQ         n+64(FP), CX
 	CMPQ         CX, $0x00000020
-	JL           l185
+	JL           l191
 
-l184:
+l190:
 	VMOVUPS (R10), Z0
 	VMOVUPS 64(R10), Z1
 	VMOVUPS (R8), Z2
@@ -8883,11 +9302,11 @@ l184:
 	ADDQ             $0x00000080, SI
 	SUBQ             $0x00000020, CX
 	CMPQ             CX, $0x00000020
-	JGE              l184
+	JGE              l190
 
-l185:
+l191:
 	CMPQ    CX, $0x00000010
-	JL      l186
+	JL      l192
 	VMOVUPS (R10), Z0
 	VMOVUPS (R8), Z1
 	VMOVUPS (R9), Z2
@@ -8968,9 +9387,9 @@ l185:
 	ADDQ             $0x00000040, SI
 	SUBQ             $0x00000010, CX
 
-l186:
+l192:
 	TESTQ     CX, CX
-	JZ        l187
+	JZ        l193
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -9058,7 +9477,7 @@ l186:
 	LEAQ             (BX)(CX*4), BX
 	LEAQ             (SI)(CX*4), SI
 
-l187:
+l193:
 	VMOVUPS      Z31, (DI)
 	VMOVUPS      Z30, 64(DI)
 	VMOVUPS      Z29, 128(DI)
@@ -9069,13 +9488,541 @@ l187:
 	ADDQ         32(SP), R9
 	ADDQ         40(SP), R10
 	DECQ         (SP)
-	JNZ          l183
+	JNZ          l189
 	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
 	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
 	VMOVAPS      Z0, Z28
 	VPMOVD2M     Z28, K1
 	KMOVW        K1, AX
 	MOVQ         AX, bad+88(FP)
+	VZEROUPPER
+	RET
+
+// func GMMGradientSoftplus(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·GMMGradientSoftplus(SB), NOSPLIT, $8-64
+	// Registers:    Z0-Z15 values    Z16-Z30 constants and scalars    Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+28(SB), Z30
+	VBROADCASTSS gaussConsts<>+4(SB), Z29
+	VBROADCASTSS gaussConsts<>+96(SB), Z28
+	VBROADCASTSS gaussConsts<>+116(SB), Z27
+	VBROADCASTSS gaussConsts<>+200(SB), Z26
+	VBROADCASTSS gaussConsts<>+204(SB), Z25
+	VBROADCASTSS gaussConsts<>+12(SB), Z24
+	VBROADCASTSS gaussConsts<>+148(SB), Z23
+	VBROADCASTSS gaussConsts<>+112(SB), Z22
+	VBROADCASTSS gaussConsts<>+72(SB), Z21
+	VBROADCASTSS gaussConsts<>+68(SB), Z20
+	VBROADCASTSS gaussConsts<>+120(SB), Z19
+	VBROADCASTSS gaussConsts<>+124(SB), Z18
+	VBROADCASTSS gaussConsts<>+128(SB), Z17
+	VBROADCASTSS gaussConsts<>+132(SB), Z16
+
+	// Registers:    DI w    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
+	MOVQ w+0(FP), DI
+	MOVQ dmu+8(FP), SI
+	MOVQ ds+16(FP), DX
+	MOVQ x+24(FP), BX
+	MOVQ mu+32(FP), R8
+	MOVQ s+40(FP), R9
+	MOVQ n+56(FP), R10
+	SHLQ $0x02, R10
+	MOVQ rows+48(FP), AX
+	MOVQ AX, (SP)
+
+l195:
+	VBROADCASTSS (DI), Z0
+	VMOVAPS      Z0, Z31
+	MOVQ         n+56(FP), CX
+	CMPQ         CX, $0x00000020
+	JL           l197
+
+l196:
+	PREFETCHT0 2048(SI)
+	PREFETCHT0 2112(SI)
+	PREFETCHT0 2048(DX)
+	PREFETCHT0 2112(DX)
+	VMOVUPS    (R9), Z0
+	VMOVUPS    64(R9), Z1
+	VMOVUPS    (BX), Z2
+	VMOVUPS    64(BX), Z3
+	VMOVUPS    (R8), Z4
+	VMOVUPS    64(R8), Z5
+	VSUBPS     Z4, Z2, Z2
+	VSUBPS     Z5, Z3, Z3
+	VPORD      Z24, Z0, Z4
+	VPORD      Z24, Z1, Z5
+	VMAXPS     Z4, Z23, Z4
+	VMAXPS     Z5, Z23, Z5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z27, Z6
+	VFMADD231PS  Z22, Z4, Z6
+	VMOVAPS      Z27, Z7
+	VFMADD231PS  Z22, Z5, Z7
+	VSUBPS       Z27, Z6, Z6
+	VSUBPS       Z27, Z7, Z7
+	VFNMADD231PS Z21, Z6, Z4
+	VFNMADD231PS Z21, Z7, Z5
+	VFNMADD231PS Z20, Z6, Z4
+	VFNMADD231PS Z20, Z7, Z5
+
+	// p = e^r
+	VMOVAPS          Z18, Z8
+	VFMADD231PS      Z4, Z19, Z8
+	VMOVAPS          Z18, Z9
+	VFMADD231PS      Z5, Z19, Z9
+	VFMADD213PS      Z17, Z4, Z8
+	VFMADD213PS      Z17, Z5, Z9
+	VFMADD213PS      Z16, Z4, Z8
+	VFMADD213PS      Z16, Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z5, Z9
+	VFMADD213PS      Z30, Z4, Z8
+	VFMADD213PS      Z30, Z5, Z9
+	VFMADD213PS      Z30, Z4, Z8
+	VFMADD213PS      Z30, Z5, Z9
+
+	// p 2^n
+	VSCALEFPS Z6, Z8, Z4
+	VSCALEFPS Z7, Z9, Z5
+	VCMPPS    $0x1e, Z29, Z0, K1
+	VCMPPS    $0x1e, Z29, Z1, K2
+	VMOVAPS.Z Z0, K1, Z6
+	VMOVAPS.Z Z1, K2, Z7
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	VCMPPS           $0x1e, Z28, Z4, K1
+	VCMPPS           $0x1e, Z28, Z5, K2
+	VMOVAPS          Z28, Z8
+	VFMSUB231PS      Z28, Z4, Z8
+	VMOVAPS          Z28, Z9
+	VFMSUB231PS      Z28, Z5, Z9
+	VBLENDMPS        Z8, Z4, K1, Z8
+	VBLENDMPS        Z9, Z5, K2, Z9
+	VBROADCASTSS     gaussConsts<>+152(SB), Z10
+	VMOVAPS.Z        Z10, K1, Z10
+	VBROADCASTSS     gaussConsts<>+152(SB), Z11
+	VMOVAPS.Z        Z11, K2, Z11
+	VBROADCASTSS     gaussConsts<>+160(SB), Z12
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z8, Z12
+	VBROADCASTSS     gaussConsts<>+160(SB), Z13
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z9, Z13
+	VMULPS           Z8, Z8, Z14
+	VMULPS           Z9, Z9, Z15
+	VFMADD231PS      Z14, Z12, Z8
+	VFMADD231PS      Z15, Z13, Z9
+	VADDPS           Z8, Z10, Z8
+	VADDPS           Z9, Z11, Z9
+	VADDPS           Z8, Z6, Z6
+	VADDPS           Z9, Z7, Z7
+	VADDPS.BCST      gaussConsts<>+188(SB), Z6, Z6
+	VADDPS.BCST      gaussConsts<>+188(SB), Z7, Z7
+	VDIVPS           Z6, Z30, Z6
+	VDIVPS           Z7, Z30, Z7
+	VMULPS           Z6, Z2, Z2
+	VMULPS           Z7, Z3, Z3
+	VMULPS           Z2, Z31, Z8
+	VMULPS           Z3, Z31, Z9
+	VMULPS           Z6, Z8, Z8
+	VMULPS           Z7, Z9, Z9
+	VMULPS           Z6, Z31, Z6
+	VMULPS           Z7, Z31, Z7
+	VCMPPS           $0x11, Z29, Z0, K1
+	VCMPPS           $0x11, Z29, Z1, K2
+	VBLENDMPS        Z4, Z30, K1, Z0
+	VBLENDMPS        Z5, Z30, K2, Z1
+	VADDPS           Z4, Z30, Z4
+	VADDPS           Z5, Z30, Z5
+	VDIVPS           Z4, Z0, Z0
+	VDIVPS           Z5, Z1, Z1
+	VMULPS           Z0, Z8, Z4
+	VMULPS           Z1, Z9, Z5
+	VMULPS           Z0, Z6, Z6
+	VMULPS           Z1, Z7, Z7
+	VFMSUB231PS      Z2, Z4, Z6
+	VFMSUB231PS      Z3, Z5, Z7
+	VCMPPS           $0x04, Z29, Z0, K1
+	VCMPPS           $0x04, Z29, Z1, K2
+	VMOVAPS.Z        Z6, K1, Z0
+	VMOVAPS.Z        Z7, K2, Z1
+	VCMPPS           $0x04, Z29, Z31, K1
+	VCMPPS           $0x04, Z29, Z31, K2
+	VMINPS           Z8, Z26, Z2
+	VMINPS           Z9, Z26, Z3
+	VMAXPS           Z2, Z25, Z2
+	VMAXPS           Z3, Z25, Z3
+	VMOVAPS.Z        Z2, K1, Z2
+	VMOVAPS.Z        Z3, K2, Z3
+	VMOVUPS          Z2, (SI)
+	VMOVUPS          Z3, 64(SI)
+	VMINPS           Z0, Z26, Z0
+	VMINPS           Z1, Z26, Z1
+	VMAXPS           Z0, Z25, Z0
+	VMAXPS           Z1, Z25, Z1
+	VMOVAPS.Z        Z0, K1, Z0
+	VMOVAPS.Z        Z1, K2, Z1
+	VMOVUPS          Z0, (DX)
+	VMOVUPS          Z1, 64(DX)
+	ADDQ             $0x00000080, SI
+	ADDQ             $0x00000080, DX
+	ADDQ             $0x00000080, BX
+	ADDQ             $0x00000080, R8
+	ADDQ             $0x00000080, R9
+	SUBQ             $0x00000020, CX
+	CMPQ             CX, $0x00000020
+	JGE              l196
+
+l197:
+	CMPQ    CX, $0x00000010
+	JL      l198
+	VMOVUPS (R9), Z0
+	VMOVUPS (BX), Z1
+	VMOVUPS (R8), Z2
+	VSUBPS  Z2, Z1, Z1
+	VPORD   Z24, Z0, Z2
+	VMAXPS  Z2, Z23, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z27, Z3
+	VFMADD231PS  Z22, Z2, Z3
+	VSUBPS       Z27, Z3, Z3
+	VFNMADD231PS Z21, Z3, Z2
+	VFNMADD231PS Z20, Z3, Z2
+
+	// p = e^r
+	VMOVAPS          Z18, Z4
+	VFMADD231PS      Z2, Z19, Z4
+	VFMADD213PS      Z17, Z2, Z4
+	VFMADD213PS      Z16, Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z4
+	VFMADD213PS      Z30, Z2, Z4
+	VFMADD213PS      Z30, Z2, Z4
+
+	// p 2^n
+	VSCALEFPS Z3, Z4, Z2
+	VCMPPS    $0x1e, Z29, Z0, K1
+	VMOVAPS.Z Z0, K1, Z3
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	VCMPPS           $0x1e, Z28, Z2, K1
+	VMOVAPS          Z28, Z4
+	VFMSUB231PS      Z28, Z2, Z4
+	VBLENDMPS        Z4, Z2, K1, Z4
+	VBROADCASTSS     gaussConsts<>+152(SB), Z5
+	VMOVAPS.Z        Z5, K1, Z5
+	VBROADCASTSS     gaussConsts<>+160(SB), Z6
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z6
+	VMULPS           Z4, Z4, Z7
+	VFMADD231PS      Z7, Z6, Z4
+	VADDPS           Z4, Z5, Z4
+	VADDPS           Z4, Z3, Z3
+	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VDIVPS           Z3, Z30, Z3
+	VMULPS           Z3, Z1, Z1
+	VMULPS           Z1, Z31, Z4
+	VMULPS           Z3, Z4, Z4
+	VMULPS           Z3, Z31, Z3
+	VCMPPS           $0x11, Z29, Z0, K1
+	VBLENDMPS        Z2, Z30, K1, Z0
+	VADDPS           Z2, Z30, Z2
+	VDIVPS           Z2, Z0, Z0
+	VMULPS           Z0, Z4, Z2
+	VMULPS           Z0, Z3, Z3
+	VFMSUB231PS      Z1, Z2, Z3
+	VCMPPS           $0x04, Z29, Z0, K1
+	VMOVAPS.Z        Z3, K1, Z0
+	VCMPPS           $0x04, Z29, Z31, K1
+	VMINPS           Z4, Z26, Z1
+	VMAXPS           Z1, Z25, Z1
+	VMOVAPS.Z        Z1, K1, Z1
+	VMOVUPS          Z1, (SI)
+	VMINPS           Z0, Z26, Z0
+	VMAXPS           Z0, Z25, Z0
+	VMOVAPS.Z        Z0, K1, Z0
+	VMOVUPS          Z0, (DX)
+	ADDQ             $0x00000040, SI
+	ADDQ             $0x00000040, DX
+	ADDQ             $0x00000040, BX
+	ADDQ             $0x00000040, R8
+	ADDQ             $0x00000040, R9
+	SUBQ             $0x00000010, CX
+
+l198:
+	TESTQ     CX, CX
+	JZ        l199
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (R9), K7, Z0
+	VMOVUPS.Z (BX), K7, Z1
+	VMOVUPS.Z (R8), K7, Z2
+	VSUBPS    Z2, Z1, Z1
+	VPORD     Z24, Z0, Z2
+	VMAXPS    Z2, Z23, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z27, Z3
+	VFMADD231PS  Z22, Z2, Z3
+	VSUBPS       Z27, Z3, Z3
+	VFNMADD231PS Z21, Z3, Z2
+	VFNMADD231PS Z20, Z3, Z2
+
+	// p = e^r
+	VMOVAPS          Z18, Z4
+	VFMADD231PS      Z2, Z19, Z4
+	VFMADD213PS      Z17, Z2, Z4
+	VFMADD213PS      Z16, Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z4
+	VFMADD213PS      Z30, Z2, Z4
+	VFMADD213PS      Z30, Z2, Z4
+
+	// p 2^n
+	VSCALEFPS Z3, Z4, Z2
+	VCMPPS    $0x1e, Z29, Z0, K1
+	VMOVAPS.Z Z0, K1, Z3
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	VCMPPS           $0x1e, Z28, Z2, K1
+	VMOVAPS          Z28, Z4
+	VFMSUB231PS      Z28, Z2, Z4
+	VBLENDMPS        Z4, Z2, K1, Z4
+	VBROADCASTSS     gaussConsts<>+152(SB), Z5
+	VMOVAPS.Z        Z5, K1, Z5
+	VBROADCASTSS     gaussConsts<>+160(SB), Z6
+	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z6
+	VMULPS           Z4, Z4, Z7
+	VFMADD231PS      Z7, Z6, Z4
+	VADDPS           Z4, Z5, Z4
+	VADDPS           Z4, Z3, Z3
+	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VDIVPS           Z3, Z30, Z3
+	VMULPS           Z3, Z1, Z1
+	VMULPS           Z1, Z31, Z4
+	VMULPS           Z3, Z4, Z4
+	VMULPS           Z3, Z31, Z3
+	VCMPPS           $0x11, Z29, Z0, K1
+	VBLENDMPS        Z2, Z30, K1, Z0
+	VADDPS           Z2, Z30, Z2
+	VDIVPS           Z2, Z0, Z0
+	VMULPS           Z0, Z4, Z2
+	VMULPS           Z0, Z3, Z3
+	VFMSUB231PS      Z1, Z2, Z3
+	VCMPPS           $0x04, Z29, Z0, K1
+	VMOVAPS.Z        Z3, K1, Z0
+	VCMPPS           $0x04, Z29, Z31, K1
+	VMINPS           Z4, Z26, Z1
+	VMAXPS           Z1, Z25, Z1
+	VMOVAPS.Z        Z1, K1, Z1
+	VMOVUPS          Z1, K7, (SI)
+	VMINPS           Z0, Z26, Z0
+	VMAXPS           Z0, Z25, Z0
+	VMOVAPS.Z        Z0, K1, Z0
+	VMOVUPS          Z0, K7, (DX)
+	LEAQ             (SI)(CX*4), SI
+	LEAQ             (DX)(CX*4), DX
+	LEAQ             (BX)(CX*4), BX
+	LEAQ             (R8)(CX*4), R8
+	LEAQ             (R9)(CX*4), R9
+
+l199:
+	ADDQ $0x04, DI
+	SUBQ R10, BX
+	DECQ (SP)
+	JNZ  l195
+	VZEROUPPER
+	RET
+
+// func GMMGradientSoftplusKept(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, next *float32, rows int, n int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·GMMGradientSoftplusKept(SB), NOSPLIT, $8-64
+	// Registers:    Z0-Z27 values    Z28-Z30 constants and scalars    Z31 kept from loop to loop
+	VBROADCASTSS gaussConsts<>+4(SB), Z30
+	VBROADCASTSS gaussConsts<>+200(SB), Z29
+	VBROADCASTSS gaussConsts<>+204(SB), Z28
+
+	// Registers:    DI w    SI dmu    DX ds    BX x    R8 mu    R9 next    CX elements left in the row    R10 4n
+	MOVQ w+0(FP), DI
+	MOVQ dmu+8(FP), SI
+	MOVQ ds+16(FP), DX
+	MOVQ x+24(FP), BX
+	MOVQ mu+32(FP), R8
+	MOVQ next+40(FP), R9
+	MOVQ n+56(FP), R10
+	SHLQ $0x02, R10
+	MOVQ rows+48(FP), AX
+	MOVQ AX, (SP)
+
+l201:
+	VBROADCASTSS (DI), Z0
+	VMOVAPS      Z0, Z31
+	MOVQ         n+56(FP), CX
+	CMPQ         CX, $0x00000020
+	JL           l203
+
+l202:
+	PREFETCHT0  2048(SI)
+	PREFETCHT0  2112(SI)
+	PREFETCHT0  2048(R9)
+	PREFETCHT0  2112(R9)
+	VMOVUPS     (BX), Z0
+	VMOVUPS     64(BX), Z1
+	VMOVUPS     (R8), Z2
+	VMOVUPS     64(R8), Z3
+	VSUBPS      Z2, Z0, Z0
+	VSUBPS      Z3, Z1, Z1
+	VMOVUPS     (DX), Z2
+	VMOVUPS     64(DX), Z3
+	VMOVUPS     (SI), Z4
+	VMOVUPS     64(SI), Z5
+	VMULPS      Z4, Z0, Z0
+	VMULPS      Z5, Z1, Z1
+	VMULPS      Z0, Z31, Z6
+	VMULPS      Z1, Z31, Z7
+	VMULPS      Z4, Z6, Z6
+	VMULPS      Z5, Z7, Z7
+	VMULPS      Z4, Z31, Z4
+	VMULPS      Z5, Z31, Z5
+	VMULPS      Z2, Z6, Z8
+	VMULPS      Z3, Z7, Z9
+	VMULPS      Z2, Z4, Z4
+	VMULPS      Z3, Z5, Z5
+	VFMSUB231PS Z0, Z8, Z4
+	VFMSUB231PS Z1, Z9, Z5
+	VCMPPS      $0x04, Z30, Z2, K1
+	VCMPPS      $0x04, Z30, Z3, K2
+	VMOVAPS.Z   Z4, K1, Z0
+	VMOVAPS.Z   Z5, K2, Z1
+	VCMPPS      $0x04, Z30, Z31, K1
+	VCMPPS      $0x04, Z30, Z31, K2
+	VMINPS      Z6, Z29, Z2
+	VMINPS      Z7, Z29, Z3
+	VMAXPS      Z2, Z28, Z2
+	VMAXPS      Z3, Z28, Z3
+	VMOVAPS.Z   Z2, K1, Z2
+	VMOVAPS.Z   Z3, K2, Z3
+	VMOVUPS     Z2, (SI)
+	VMOVUPS     Z3, 64(SI)
+	VMINPS      Z0, Z29, Z0
+	VMINPS      Z1, Z29, Z1
+	VMAXPS      Z0, Z28, Z0
+	VMAXPS      Z1, Z28, Z1
+	VMOVAPS.Z   Z0, K1, Z0
+	VMOVAPS.Z   Z1, K2, Z1
+	VMOVUPS     Z0, (DX)
+	VMOVUPS     Z1, 64(DX)
+	ADDQ        $0x00000080, SI
+	ADDQ        $0x00000080, DX
+	ADDQ        $0x00000080, BX
+	ADDQ        $0x00000080, R8
+	ADDQ        $0x00000080, R9
+	SUBQ        $0x00000020, CX
+	CMPQ        CX, $0x00000020
+	JGE         l202
+
+l203:
+	CMPQ        CX, $0x00000010
+	JL          l204
+	VMOVUPS     (BX), Z0
+	VMOVUPS     (R8), Z1
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     (DX), Z1
+	VMOVUPS     (SI), Z2
+	VMULPS      Z2, Z0, Z0
+	VMULPS      Z0, Z31, Z3
+	VMULPS      Z2, Z3, Z3
+	VMULPS      Z2, Z31, Z2
+	VMULPS      Z1, Z3, Z4
+	VMULPS      Z1, Z2, Z2
+	VFMSUB231PS Z0, Z4, Z2
+	VCMPPS      $0x04, Z30, Z1, K1
+	VMOVAPS.Z   Z2, K1, Z0
+	VCMPPS      $0x04, Z30, Z31, K1
+	VMINPS      Z3, Z29, Z1
+	VMAXPS      Z1, Z28, Z1
+	VMOVAPS.Z   Z1, K1, Z1
+	VMOVUPS     Z1, (SI)
+	VMINPS      Z0, Z29, Z0
+	VMAXPS      Z0, Z28, Z0
+	VMOVAPS.Z   Z0, K1, Z0
+	VMOVUPS     Z0, (DX)
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000040, R9
+	SUBQ        $0x00000010, CX
+
+l204:
+	TESTQ       CX, CX
+	JZ          l205
+	MOVQ        $0x00000001, AX
+	SHLQ        CL, AX
+	DECQ        AX
+	KMOVW       AX, K7
+	VMOVUPS.Z   (BX), K7, Z0
+	VMOVUPS.Z   (R8), K7, Z1
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS.Z   (DX), K7, Z1
+	VMOVUPS.Z   (SI), K7, Z2
+	VMULPS      Z2, Z0, Z0
+	VMULPS      Z0, Z31, Z3
+	VMULPS      Z2, Z3, Z3
+	VMULPS      Z2, Z31, Z2
+	VMULPS      Z1, Z3, Z4
+	VMULPS      Z1, Z2, Z2
+	VFMSUB231PS Z0, Z4, Z2
+	VCMPPS      $0x04, Z30, Z1, K1
+	VMOVAPS.Z   Z2, K1, Z0
+	VCMPPS      $0x04, Z30, Z31, K1
+	VMINPS      Z3, Z29, Z1
+	VMAXPS      Z1, Z28, Z1
+	VMOVAPS.Z   Z1, K1, Z1
+	VMOVUPS     Z1, K7, (SI)
+	VMINPS      Z0, Z29, Z0
+	VMAXPS      Z0, Z28, Z0
+	VMOVAPS.Z   Z0, K1, Z0
+	VMOVUPS     Z0, K7, (DX)
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (DX)(CX*4), DX
+	LEAQ        (BX)(CX*4), BX
+	LEAQ        (R8)(CX*4), R8
+	LEAQ        (R9)(CX*4), R9
+
+l205:
+	ADDQ $0x04, DI
+	SUBQ R10, BX
+	DECQ (SP)
+	JNZ  l201
 	VZEROUPPER
 	RET
 
@@ -9124,12 +10071,12 @@ TEXT ·GaussSampleSoftplus(SB), NOSPLIT, $24-56
 	SUBQ R8, AX
 	MOVQ AX, 16(SP)
 
-l189:
+l207:
 	MOVQ n+40(FP), CX
 	CMPQ CX, $0x00000020
-	JL   l191
+	JL   l209
 
-l190:
+l208:
 	VMOVUPS (DX), Z0
 	VMOVUPS 64(DX), Z1
 	VPORD   Z28, Z0, Z2
@@ -9226,11 +10173,11 @@ l190:
 	ADDQ             $0x00000080, BX
 	SUBQ             $0x00000020, CX
 	CMPQ             CX, $0x00000020
-	JGE              l190
+	JGE              l208
 
-l191:
+l209:
 	CMPQ    CX, $0x00000010
-	JL      l192
+	JL      l210
 	VMOVUPS (DX), Z0
 	VPORD   Z28, Z0, Z1
 	VMAXPS  Z1, Z27, Z1
@@ -9286,9 +10233,9 @@ l191:
 	ADDQ             $0x00000040, BX
 	SUBQ             $0x00000010, CX
 
-l192:
+l210:
 	TESTQ     CX, CX
-	JZ        l193
+	JZ        l211
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -9347,11 +10294,11 @@ l192:
 	LEAQ             (DX)(CX*4), DX
 	LEAQ             (BX)(CX*4), BX
 
-l193:
+l211:
 	ADDQ 8(SP), SI
 	ADDQ 16(SP), DX
 	DECQ (SP)
-	JNZ  l189
+	JNZ  l207
 	VZEROUPPER
 	RET
 
@@ -9396,12 +10343,12 @@ TEXT ·GaussSampleSoftplusBackward(SB), NOSPLIT, $32-64
 	SUBQ R9, AX
 	MOVQ AX, 24(SP)
 
-l195:
+l213:
 	MOVQ n+48(FP), CX
 	CMPQ CX, $0x00000020
-	JL   l197
+	JL   l215
 
-l196:
+l214:
 	VMOVUPS (DX), Z0
 	VMOVUPS 64(DX), Z1
 	VMOVUPS (BX), Z2
@@ -9473,11 +10420,11 @@ l196:
 	ADDQ        $0x00000080, R8
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l196
+	JGE         l214
 
-l197:
+l215:
 	CMPQ    CX, $0x00000010
-	JL      l198
+	JL      l216
 	VMOVUPS (DX), Z0
 	VMOVUPS (BX), Z1
 	VMOVUPS (DI), Z2
@@ -9520,9 +10467,9 @@ l197:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 
-l198:
+l216:
 	TESTQ     CX, CX
-	JZ        l199
+	JZ        l217
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -9568,12 +10515,12 @@ l198:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 
-l199:
+l217:
 	ADDQ 8(SP), DI
 	ADDQ 16(SP), SI
 	ADDQ 24(SP), BX
 	DECQ (SP)
-	JNZ  l195
+	JNZ  l213
 	VZEROUPPER
 	RET
 
@@ -9622,15 +10569,15 @@ TEXT ·LatentStepSigma(SB), NOSPLIT, $40-96
 	SUBQ    R12, AX
 	MOVQ    AX, 32(SP)
 
-l201:
+l219:
 	VMOVAPS Z23, Z31
 	VMOVAPS Z27, Z30
 	VMOVAPS Z23, Z29
 	MOVQ    n+72(FP), CX
 	CMPQ    CX, $0x00000020
-	JL      l203
+	JL      l221
 
-l202:
+l220:
 	VMOVUPS      (BX), Z0
 	VMOVUPS      64(BX), Z1
 	VMOVUPS      (R8), Z2
@@ -9695,11 +10642,11 @@ l202:
 	ADDQ         $0x00000080, R10
 	SUBQ         $0x00000020, CX
 	CMPQ         CX, $0x00000020
-	JGE          l202
+	JGE          l220
 
-l203:
+l221:
 	CMPQ         CX, $0x00000010
-	JL           l204
+	JL           l222
 	VMOVUPS      (BX), Z0
 	VMOVUPS      (R8), Z1
 	VPSUBD       Z26, Z1, Z2
@@ -9733,9 +10680,9 @@ l203:
 	ADDQ         $0x00000040, R10
 	SUBQ         $0x00000010, CX
 
-l204:
+l222:
 	TESTQ        CX, CX
-	JZ           l205
+	JZ           l223
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -9776,7 +10723,7 @@ l204:
 	LEAQ         (R9)(CX*4), R9
 	LEAQ         (R10)(CX*4), R10
 
-l205:
+l223:
 	VMOVUPS  Z31, (DX)
 	VMOVUPS  Z30, 64(DX)
 	VMOVUPS  Z29, 128(DX)
@@ -9786,7 +10733,7 @@ l205:
 	ADDQ     24(SP), R9
 	ADDQ     32(SP), R10
 	DECQ     (SP)
-	JNZ      l201
+	JNZ      l219
 	VPMINUD  Z20, Z28, Z0
 	VPADDD   Z19, Z0, Z0
 	VMOVAPS  Z0, Z28
@@ -9805,7 +10752,7 @@ TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $88-120
 	VBROADCASTSS gaussConsts<>+12(SB), Z26
 	VBROADCASTSS gaussConsts<>+0(SB), Z25
 	VBROADCASTSS gaussConsts<>+4(SB), Z24
-	VBROADCASTSS gaussConsts<>+204(SB), Z23
+	VBROADCASTSS gaussConsts<>+212(SB), Z23
 	VBROADCASTSS gaussConsts<>+104(SB), Z22
 	VBROADCASTSS gaussConsts<>+108(SB), Z21
 
@@ -9862,15 +10809,15 @@ TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $88-120
 	SUBQ    8(SP), AX
 	MOVQ    AX, 80(SP)
 
-l207:
+l225:
 	MOVQ         (SP), AX
 	VBROADCASTSS (AX), Z0
 	VMOVAPS      Z0, Z29
 	MOVQ         n+96(FP), CX
 	CMPQ         CX, $0x00000020
-	JL           l209
+	JL           l227
 
-l208:
+l226:
 	VMOVUPS      (R9), Z0
 	VMOVUPS      64(R9), Z1
 	VMOVUPS      (R10), Z2
@@ -9959,11 +10906,11 @@ l208:
 	ADDQ         $0x00000080, R12
 	SUBQ         $0x00000020, CX
 	CMPQ         CX, $0x00000020
-	JGE          l208
+	JGE          l226
 
-l209:
+l227:
 	CMPQ         CX, $0x00000010
-	JL           l210
+	JL           l228
 	VMOVUPS      (R9), Z0
 	VMOVUPS      (R10), Z1
 	VPSUBD       Z27, Z1, Z2
@@ -10014,9 +10961,9 @@ l209:
 	ADDQ         $0x00000040, R12
 	SUBQ         $0x00000010, CX
 
-l210:
+l228:
 	TESTQ        CX, CX
-	JZ           l211
+	JZ           l229
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -10073,7 +11020,7 @@ l210:
 	LEAQ         (R11)(CX*4), R11
 	LEAQ         (R12)(CX*4), R12
 
-l211:
+l229:
 	ADDQ     24(SP), DI
 	ADDQ     32(SP), SI
 	ADDQ     40(SP), DX
@@ -10084,7 +11031,7 @@ l211:
 	ADDQ     80(SP), R12
 	ADDQ     $0x04, (SP)
 	DECQ     16(SP)
-	JNZ      l207
+	JNZ      l225
 	VPADDD   Z23, Z30, Z0
 	VPMINUD  Z22, Z31, Z1
 	VPADDD   Z21, Z1, Z1
@@ -10131,15 +11078,15 @@ TEXT ·LatentStepStandardSigma(SB), NOSPLIT, $24-80
 	SUBQ    R10, AX
 	MOVQ    AX, 16(SP)
 
-l213:
+l231:
 	VMOVAPS Z23, Z31
 	VMOVAPS Z26, Z30
 	VMOVAPS Z23, Z29
 	MOVQ    n+56(FP), CX
 	CMPQ    CX, $0x00000020
-	JL      l215
+	JL      l233
 
-l214:
+l232:
 	VMOVUPS     (BX), Z0
 	VMOVUPS     64(BX), Z1
 	VMOVUPS     (R8), Z2
@@ -10182,11 +11129,11 @@ l214:
 	ADDQ        $0x00000080, R8
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l214
+	JGE         l232
 
-l215:
+l233:
 	CMPQ        CX, $0x00000010
-	JL          l216
+	JL          l234
 	VMOVUPS     (BX), Z0
 	VMOVUPS     (R8), Z1
 	VPSUBD      Z25, Z1, Z2
@@ -10208,9 +11155,9 @@ l215:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 
-l216:
+l234:
 	TESTQ       CX, CX
-	JZ          l217
+	JZ          l235
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX
@@ -10238,7 +11185,7 @@ l216:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 
-l217:
+l235:
 	VMOVUPS  Z31, (DX)
 	VMOVUPS  Z30, 64(DX)
 	VMOVUPS  Z29, 128(DX)
@@ -10246,7 +11193,7 @@ l217:
 	ADDQ     8(SP), BX
 	ADDQ     16(SP), R8
 	DECQ     (SP)
-	JNZ      l213
+	JNZ      l231
 	VPMINUD  Z20, Z28, Z0
 	VPADDD   Z19, Z0, Z0
 	VMOVAPS  Z0, Z28
@@ -10264,7 +11211,7 @@ TEXT ·LatentStepStandardSigmaBackward(SB), NOSPLIT, $48-88
 	VBROADCASTSS gaussConsts<>+92(SB), Z27
 	VBROADCASTSS gaussConsts<>+0(SB), Z26
 	VBROADCASTSS gaussConsts<>+4(SB), Z25
-	VBROADCASTSS gaussConsts<>+204(SB), Z24
+	VBROADCASTSS gaussConsts<>+212(SB), Z24
 	VBROADCASTSS gaussConsts<>+104(SB), Z23
 	VBROADCASTSS gaussConsts<>+108(SB), Z22
 
@@ -10300,15 +11247,15 @@ TEXT ·LatentStepStandardSigmaBackward(SB), NOSPLIT, $48-88
 	SUBQ    R10, AX
 	MOVQ    AX, 40(SP)
 
-l219:
+l237:
 	MOVQ         (SP), AX
 	VBROADCASTSS (AX), Z0
 	VMOVAPS      Z0, Z29
 	MOVQ         n+64(FP), CX
 	CMPQ         CX, $0x00000020
-	JL           l221
+	JL           l239
 
-l220:
+l238:
 	VMOVUPS     (BX), Z0
 	VMOVUPS     64(BX), Z1
 	VMOVUPS     (R8), Z2
@@ -10355,11 +11302,11 @@ l220:
 	ADDQ        $0x00000080, R8
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l220
+	JGE         l238
 
-l221:
+l239:
 	CMPQ        CX, $0x00000010
-	JL          l222
+	JL          l240
 	VMOVUPS     (BX), Z0
 	VMOVUPS     (R8), Z1
 	VPSUBD      Z27, Z1, Z2
@@ -10387,9 +11334,9 @@ l221:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 
-l222:
+l240:
 	TESTQ       CX, CX
-	JZ          l223
+	JZ          l241
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX
@@ -10422,14 +11369,14 @@ l222:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 
-l223:
+l241:
 	ADDQ     16(SP), DI
 	ADDQ     24(SP), SI
 	ADDQ     32(SP), BX
 	ADDQ     40(SP), R8
 	ADDQ     $0x04, (SP)
 	DECQ     8(SP)
-	JNZ      l219
+	JNZ      l237
 	VPADDD   Z24, Z30, Z0
 	VPMINUD  Z23, Z31, Z1
 	VPADDD   Z22, Z1, Z1
@@ -10488,14 +11435,14 @@ TEXT ·LatentStepLog(SB), NOSPLIT, $48-104
 	SUBQ         R12, AX
 	MOVQ         AX, 32(SP)
 
-l225:
+l243:
 	VBROADCASTSS gaussConsts<>+4(SB), Z31
 	VBROADCASTSS gaussConsts<>+4(SB), Z30
 	MOVQ         n+72(FP), CX
 	CMPQ         CX, $0x00000020
-	JL           l227
+	JL           l245
 
-l226:
+l244:
 	VMOVUPS     (BX), Z0
 	VMOVUPS     64(BX), Z1
 	VMOVUPS     (R8), Z2
@@ -10653,11 +11600,11 @@ l226:
 	ADDQ        $0x00000080, R10
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l226
+	JGE         l244
 
-l227:
+l245:
 	CMPQ        CX, $0x00000010
-	JL          l228
+	JL          l246
 	VMOVUPS     (BX), Z0
 	VMOVUPS     (R8), Z1
 	VPANDD.BCST gaussConsts<>+0(SB), Z1, Z2
@@ -10750,9 +11697,9 @@ l227:
 	ADDQ        $0x00000040, R10
 	SUBQ        $0x00000010, CX
 
-l228:
+l246:
 	TESTQ       CX, CX
-	JZ          l229
+	JZ          l247
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX
@@ -10852,7 +11799,7 @@ l228:
 	LEAQ        (R9)(CX*4), R9
 	LEAQ        (R10)(CX*4), R10
 
-l229:
+l247:
 	VMOVUPS      Z31, (DX)
 	VMOVUPS      Z30, 64(DX)
 	ADDQ         $0x00000100, DX
@@ -10861,7 +11808,7 @@ l229:
 	ADDQ         24(SP), R9
 	ADDQ         32(SP), R10
 	DECQ         (SP)
-	JNZ          l225
+	JNZ          l243
 	VPMINUD.BCST gaussConsts<>+140(SB), Z29, Z0
 	VPADDD.BCST  gaussConsts<>+144(SB), Z0, Z0
 	VMOVAPS      Z0, Z29
@@ -10942,15 +11889,15 @@ TEXT ·LatentStepLogBackward(SB), NOSPLIT, $96-128
 	SUBQ         8(SP), AX
 	MOVQ         AX, 80(SP)
 
-l231:
+l249:
 	MOVQ         (SP), AX
 	VBROADCASTSS (AX), Z0
 	VMOVAPS      Z0, Z29
 	MOVQ         n+96(FP), CX
 	CMPQ         CX, $0x00000020
-	JL           l233
+	JL           l251
 
-l232:
+l250:
 	VMOVUPS (R9), Z0
 	VMOVUPS 64(R9), Z1
 	VMOVUPS (R10), Z2
@@ -11137,11 +12084,11 @@ l232:
 	ADDQ        $0x00000080, R12
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l232
+	JGE         l250
 
-l233:
+l251:
 	CMPQ    CX, $0x00000010
-	JL      l234
+	JL      l252
 	VMOVUPS (R9), Z0
 	VMOVUPS (R10), Z1
 	VPANDD  Z25, Z1, Z2
@@ -11250,9 +12197,9 @@ l233:
 	ADDQ        $0x00000040, R12
 	SUBQ        $0x00000010, CX
 
-l234:
+l252:
 	TESTQ     CX, CX
-	JZ        l235
+	JZ        l253
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -11367,7 +12314,7 @@ l234:
 	LEAQ        (R11)(CX*4), R11
 	LEAQ        (R12)(CX*4), R12
 
-l235:
+l253:
 	ADDQ         24(SP), DI
 	ADDQ         32(SP), SI
 	ADDQ         40(SP), DX
@@ -11378,8 +12325,8 @@ l235:
 	ADDQ         80(SP), R12
 	ADDQ         $0x04, (SP)
 	DECQ         16(SP)
-	JNZ          l231
-	VPADDD.BCST  gaussConsts<>+204(SB), Z30, Z0
+	JNZ          l249
+	VPADDD.BCST  gaussConsts<>+212(SB), Z30, Z0
 	VPMINUD.BCST gaussConsts<>+140(SB), Z31, Z1
 	VPADDD.BCST  gaussConsts<>+144(SB), Z1, Z1
 	VPORD        Z0, Z1, Z0
@@ -11433,14 +12380,14 @@ TEXT ·LatentStepStandardLog(SB), NOSPLIT, $32-88
 	SUBQ    R10, AX
 	MOVQ    AX, 16(SP)
 
-l237:
+l255:
 	VMOVAPS Z14, Z31
 	VMOVAPS Z14, Z30
 	MOVQ    n+56(FP), CX
 	CMPQ    CX, $0x00000020
-	JL      l239
+	JL      l257
 
-l238:
+l256:
 	VMOVUPS (BX), Z0
 	VMOVUPS 64(BX), Z1
 	VMOVUPS (R8), Z2
@@ -11512,11 +12459,11 @@ l238:
 	ADDQ        $0x00000080, R8
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l238
+	JGE         l256
 
-l239:
+l257:
 	CMPQ    CX, $0x00000010
-	JL      l240
+	JL      l258
 	VMOVUPS (BX), Z0
 	VMOVUPS (R8), Z1
 	VPANDD  Z25, Z1, Z2
@@ -11559,9 +12506,9 @@ l239:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 
-l240:
+l258:
 	TESTQ     CX, CX
-	JZ        l241
+	JZ        l259
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -11610,14 +12557,14 @@ l240:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 
-l241:
+l259:
 	VMOVUPS  Z31, (DX)
 	VMOVUPS  Z30, 64(DX)
 	ADDQ     $0x00000100, DX
 	ADDQ     8(SP), BX
 	ADDQ     16(SP), R8
 	DECQ     (SP)
-	JNZ      l237
+	JNZ      l255
 	VPMINUD  Z13, Z29, Z0
 	VPADDD   Z12, Z0, Z0
 	VMOVAPS  Z0, Z29
@@ -11644,7 +12591,7 @@ TEXT ·LatentStepStandardLogBackward(SB), NOSPLIT, $56-96
 	VBROADCASTSS gaussConsts<>+132(SB), Z18
 	VBROADCASTSS gaussConsts<>+136(SB), Z17
 	VBROADCASTSS gaussConsts<>+4(SB), Z16
-	VBROADCASTSS gaussConsts<>+204(SB), Z15
+	VBROADCASTSS gaussConsts<>+212(SB), Z15
 	VBROADCASTSS gaussConsts<>+140(SB), Z14
 	VBROADCASTSS gaussConsts<>+144(SB), Z13
 
@@ -11680,15 +12627,15 @@ TEXT ·LatentStepStandardLogBackward(SB), NOSPLIT, $56-96
 	SUBQ    R10, AX
 	MOVQ    AX, 40(SP)
 
-l243:
+l261:
 	MOVQ         (SP), AX
 	VBROADCASTSS (AX), Z0
 	VMOVAPS      Z0, Z29
 	MOVQ         n+64(FP), CX
 	CMPQ         CX, $0x00000020
-	JL           l245
+	JL           l263
 
-l244:
+l262:
 	VMOVUPS (BX), Z0
 	VMOVUPS 64(BX), Z1
 	VMOVUPS (R8), Z2
@@ -11771,11 +12718,11 @@ l244:
 	ADDQ        $0x00000080, R8
 	SUBQ        $0x00000020, CX
 	CMPQ        CX, $0x00000020
-	JGE         l244
+	JGE         l262
 
-l245:
+l263:
 	CMPQ    CX, $0x00000010
-	JL      l246
+	JL      l264
 	VMOVUPS (BX), Z0
 	VMOVUPS (R8), Z1
 	VPANDD  Z26, Z1, Z2
@@ -11824,9 +12771,9 @@ l245:
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x00000010, CX
 
-l246:
+l264:
 	TESTQ     CX, CX
-	JZ        l247
+	JZ        l265
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -11880,14 +12827,14 @@ l246:
 	LEAQ        (BX)(CX*4), BX
 	LEAQ        (R8)(CX*4), R8
 
-l247:
+l265:
 	ADDQ     16(SP), DI
 	ADDQ     24(SP), SI
 	ADDQ     32(SP), BX
 	ADDQ     40(SP), R8
 	ADDQ     $0x04, (SP)
 	DECQ     8(SP)
-	JNZ      l243
+	JNZ      l261
 	VPADDD   Z15, Z30, Z0
 	VPMINUD  Z14, Z31, Z1
 	VPADDD   Z13, Z1, Z1
@@ -11939,15 +12886,15 @@ TEXT ·LatentStepSoftplus(SB), NOSPLIT, $40-96
 	SUBQ    R12, AX
 	MOVQ    AX, 32(SP)
 
-l249:
+l267:
 	VMOVAPS Z24, Z31
 	VMOVAPS Z26, Z30
 	VMOVAPS Z24, Z29
 	MOVQ    n+72(FP), CX
 	CMPQ    CX, $0x00000020
-	JL      l251
+	JL      l269
 
-l250:
+l268:
 	VMOVUPS      (BX), Z0
 	VMOVUPS      64(BX), Z1
 	VMOVUPS      (R8), Z2
@@ -12176,11 +13123,11 @@ l250:
 	ADDQ             $0x00000080, R10
 	SUBQ             $0x00000020, CX
 	CMPQ             CX, $0x00000020
-	JGE              l250
+	JGE              l268
 
-l251:
+l269:
 	CMPQ         CX, $0x00000010
-	JL           l252
+	JL           l270
 	VMOVUPS      (BX), Z0
 	VMOVUPS      (R8), Z1
 	VPANDD.BCST  gaussConsts<>+0(SB), Z1, Z2
@@ -12302,9 +13249,9 @@ l251:
 	ADDQ             $0x00000040, R10
 	SUBQ             $0x00000010, CX
 
-l252:
+l270:
 	TESTQ        CX, CX
-	JZ           l253
+	JZ           l271
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -12433,7 +13380,7 @@ l252:
 	LEAQ             (R9)(CX*4), R9
 	LEAQ             (R10)(CX*4), R10
 
-l253:
+l271:
 	VMOVUPS      Z31, (DX)
 	VMOVUPS      Z30, 64(DX)
 	VMOVUPS      Z29, 128(DX)
@@ -12443,7 +13390,7 @@ l253:
 	ADDQ         24(SP), R9
 	ADDQ         32(SP), R10
 	DECQ         (SP)
-	JNZ          l249
+	JNZ          l267
 	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
 	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
 	VMOVAPS      Z0, Z28
@@ -12510,15 +13457,15 @@ TEXT ·LatentStepSoftplusBackward(SB), NOSPLIT, $152-120
 	SUBQ         8(SP), AX
 	MOVQ         AX, 80(SP)
 
-l255:
+l273:
 	MOVQ         (SP), AX
 	VBROADCASTSS (AX), Z0
 	VMOVAPS      Z0, Z29
 	MOVQ         n+96(FP), CX
 	CMPQ         CX, $0x00000020
-	JL           l257
+	JL           l275
 
-l256:
+l274:
 	VMOVUPS      (R9), Z0
 	VMOVUPS      64(R9), Z1
 	VMOVUPS      (R10), Z2
@@ -12811,11 +13758,11 @@ l256:
 	ADDQ             $0x00000080, R12
 	SUBQ             $0x00000020, CX
 	CMPQ             CX, $0x00000020
-	JGE              l256
+	JGE              l274
 
-l257:
+l275:
 	CMPQ         CX, $0x00000010
-	JL           l258
+	JL           l276
 	VMOVUPS      (R9), Z0
 	VMOVUPS      (R10), Z1
 	VPANDD.BCST  gaussConsts<>+0(SB), Z1, Z2
@@ -12973,9 +13920,9 @@ l257:
 	ADDQ             $0x00000040, R12
 	SUBQ             $0x00000010, CX
 
-l258:
+l276:
 	TESTQ        CX, CX
-	JZ           l259
+	JZ           l277
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -13139,7 +14086,7 @@ l258:
 	LEAQ             (R11)(CX*4), R11
 	LEAQ             (R12)(CX*4), R12
 
-l259:
+l277:
 	ADDQ         24(SP), DI
 	ADDQ         32(SP), SI
 	ADDQ         40(SP), DX
@@ -13150,8 +14097,8 @@ l259:
 	ADDQ         80(SP), R12
 	ADDQ         $0x04, (SP)
 	DECQ         16(SP)
-	JNZ          l255
-	VPADDD.BCST  gaussConsts<>+204(SB), Z30, Z0
+	JNZ          l273
+	VPADDD.BCST  gaussConsts<>+212(SB), Z30, Z0
 	VPMINUD.BCST gaussConsts<>+192(SB), Z31, Z1
 	VPADDD.BCST  gaussConsts<>+196(SB), Z1, Z1
 	VPORD        Z0, Z1, Z0
@@ -13204,15 +14151,15 @@ TEXT ·LatentStepStandardSoftplus(SB), NOSPLIT, $24-80
 	SUBQ    R10, AX
 	MOVQ    AX, 16(SP)
 
-l261:
+l279:
 	VMOVAPS Z24, Z31
 	VMOVAPS Z26, Z30
 	VMOVAPS Z24, Z29
 	MOVQ    n+56(FP), CX
 	CMPQ    CX, $0x00000020
-	JL      l263
+	JL      l281
 
-l262:
+l280:
 	VMOVUPS (BX), Z0
 	VMOVUPS 64(BX), Z1
 	VMOVUPS (R8), Z2
@@ -13335,11 +14282,11 @@ l262:
 	ADDQ             $0x00000080, R8
 	SUBQ             $0x00000020, CX
 	CMPQ             CX, $0x00000020
-	JGE              l262
+	JGE              l280
 
-l263:
+l281:
 	CMPQ    CX, $0x00000010
-	JL      l264
+	JL      l282
 	VMOVUPS (BX), Z0
 	VMOVUPS (R8), Z1
 	VPANDD  Z23, Z1, Z2
@@ -13405,9 +14352,9 @@ l263:
 	ADDQ             $0x00000040, R8
 	SUBQ             $0x00000010, CX
 
-l264:
+l282:
 	TESTQ     CX, CX
-	JZ        l265
+	JZ        l283
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -13479,7 +14426,7 @@ l264:
 	LEAQ             (BX)(CX*4), BX
 	LEAQ             (R8)(CX*4), R8
 
-l265:
+l283:
 	VMOVUPS      Z31, (DX)
 	VMOVUPS      Z30, 64(DX)
 	VMOVUPS      Z29, 128(DX)
@@ -13487,7 +14434,7 @@ l265:
 	ADDQ         8(SP), BX
 	ADDQ         16(SP), R8
 	DECQ         (SP)
-	JNZ          l261
+	JNZ          l279
 	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
 	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
 	VMOVAPS      Z0, Z28
@@ -13547,15 +14494,15 @@ TEXT ·LatentStepStandardSoftplusBackward(SB), NOSPLIT, $48-88
 	SUBQ    R10, AX
 	MOVQ    AX, 40(SP)
 
-l267:
+l285:
 	MOVQ         (SP), AX
 	VBROADCASTSS (AX), Z0
 	VMOVAPS      Z0, Z29
 	MOVQ         n+64(FP), CX
 	CMPQ         CX, $0x00000020
-	JL           l269
+	JL           l287
 
-l268:
+l286:
 	VMOVUPS (BX), Z0
 	VMOVUPS 64(BX), Z1
 	VMOVUPS (R8), Z2
@@ -13698,11 +14645,11 @@ l268:
 	ADDQ             $0x00000080, R8
 	SUBQ             $0x00000020, CX
 	CMPQ             CX, $0x00000020
-	JGE              l268
+	JGE              l286
 
-l269:
+l287:
 	CMPQ    CX, $0x00000010
-	JL      l270
+	JL      l288
 	VMOVUPS (BX), Z0
 	VMOVUPS (R8), Z1
 	VPANDD  Z25, Z1, Z2
@@ -13782,9 +14729,9 @@ l269:
 	ADDQ             $0x00000040, R8
 	SUBQ             $0x00000010, CX
 
-l270:
+l288:
 	TESTQ     CX, CX
-	JZ        l271
+	JZ        l289
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -13869,15 +14816,15 @@ l270:
 	LEAQ             (BX)(CX*4), BX
 	LEAQ             (R8)(CX*4), R8
 
-l271:
+l289:
 	ADDQ         16(SP), DI
 	ADDQ         24(SP), SI
 	ADDQ         32(SP), BX
 	ADDQ         40(SP), R8
 	ADDQ         $0x04, (SP)
 	DECQ         8(SP)
-	JNZ          l267
-	VPADDD.BCST  gaussConsts<>+204(SB), Z30, Z0
+	JNZ          l285
+	VPADDD.BCST  gaussConsts<>+212(SB), Z30, Z0
 	VPMINUD.BCST gaussConsts<>+192(SB), Z31, Z1
 	VPADDD.BCST  gaussConsts<>+196(SB), Z1, Z1
 	VPORD        Z0, Z1, Z0
