@@ -278,7 +278,7 @@ type set struct {
 	// walk calls f for all rows of raw values of the pieces, in order; nil: their sources
 	// give them.
 	walk func(f func(piece, step int, row []float64) error) error
-	// fill makes the rows of pieces without a source by the form.
+	// fill makes the rows of pieces without a source by the form, once; nil: there are none.
 	fill func(f model.Form) error
 }
 
@@ -341,6 +341,7 @@ func (s *set) data(k *kind, path string, f model.Form, parts [3][]span) (*Data, 
 		if err := s.fill(f); err != nil {
 			return nil, err
 		}
+		s.fill = nil // one form, one time
 	}
 	d := &model.Data{Name: path, Dim: s.dim, Form: f}
 	code := newCode(f)
