@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/elbow-go/elbow/cell"
@@ -201,6 +202,13 @@ type Trainer struct {
 	OnBatch func()            // called after every batch, see Progress
 	OnEpoch func(Epoch) error // called after every epoch; an error ends the training
 
+	// OnStop is called when the context of Run has ended and the checkpoint is written, or could
+	// not be. That can be in the middle of an update, from another goroutine: a program that has to
+	// end at once may do so then.
+	OnStop func(error)
+
+	changing sync.Mutex // held by Run where it reads or changes what a checkpoint stores, not while it calls the above
+
 	state trainState
 	opt   Optimizer
 	grad  Model[float32]
@@ -305,6 +313,12 @@ func (t *Trainer) training() []cell.Tensor[float32] {
 
 // Checkpoint writes the whole state of the training to Dir.
 func (t *Trainer) Checkpoint() error {
+	t.changing.Lock()
+	defer t.changing.Unlock()
+	return t.checkpoint()
+}
+
+func (t *Trainer) checkpoint() error {
 	if t.Dir == "" {
 		return nil
 	}
@@ -316,14 +330,22 @@ func (t *Trainer) Checkpoint() error {
 // Progress returns how many batches are done, and how many there are if training does not
 // stop early.
 func (t *Trainer) Progress() (done, total int) {
+	t.changing.Lock()
+	defer t.changing.Unlock()
 	return t.state.Epoch*len(t.cuts) + t.state.Batch, t.Config.Epochs * len(t.cuts)
 }
 
 // History returns the records of all epochs done.
-func (t *Trainer) History() []Epoch { return t.state.History }
+func (t *Trainer) History() []Epoch {
+	t.changing.Lock()
+	defer t.changing.Unlock()
+	return t.state.History
+}
 
 // Best returns the best valid bound so far and the number of epochs done then.
 func (t *Trainer) Best() (bound float64, epoch int) {
+	t.changing.Lock()
+	defer t.changing.Unlock()
 	if t.state.Best == nil {
 		return math.Inf(1), 0
 	}
@@ -331,21 +353,58 @@ func (t *Trainer) Best() (bound float64, epoch int) {
 }
 
 // Seconds returns how long the training took so far, resumed parts included.
-func (t *Trainer) Seconds() float64 { return t.state.Seconds }
+func (t *Trainer) Seconds() float64 {
+	t.changing.Lock()
+	defer t.changing.Unlock()
+	return t.state.Seconds
+}
 
 // Run trains until the epochs are done, patience is at its end or ctx is. In the last case
-// it finishes the update it is in, writes a checkpoint and returns the error of ctx.
+// it writes a checkpoint and returns the error of ctx. It does not return in the middle of an
+// update, which can take seconds, but the checkpoint does not wait for that: see OnStop.
 func (t *Trainer) Run(ctx context.Context) error {
-	t.Model.PackForTraining()
 	start, before := time.Now(), t.state.Seconds
 	clock := func() { t.state.Seconds = before + time.Since(start).Seconds() }
+	var saved error
+	finished := make(chan struct{})
+	save := func() {
+		defer close(finished)
+		t.changing.Lock()
+		clock()
+		saved = t.checkpoint()
+		t.changing.Unlock()
+		if t.OnStop != nil {
+			t.OnStop(saved)
+		}
+	}
+	stop := context.AfterFunc(ctx, save)
+	t.changing.Lock()
+	defer t.changing.Unlock()
+	err := t.run(ctx, clock)
+	switch ended := err != nil && ctx.Err() != nil; {
+	case !stop():
+		t.free(func() { <-finished })
+	case ended:
+		t.free(save) // of a context that can be asked only
+	}
+	if err == nil {
+		return nil
+	}
+	return errors.Join(err, saved)
+}
+
+// free runs what changes nothing that a checkpoint stores, so that one can be written meanwhile.
+func (t *Trainer) free(f func()) {
+	t.changing.Unlock()
+	defer t.changing.Lock()
+	f()
+}
+
+func (t *Trainer) run(ctx context.Context, clock func()) error {
+	t.Model.PackForTraining()
 	for !t.state.ended(t.Config) {
-		if err := t.epoch(ctx, clock); err != nil {
-			if ctx.Err() == nil {
-				return err
-			}
-			clock()
-			return errors.Join(err, t.Checkpoint())
+		if err := t.epoch(ctx); err != nil {
+			return err
 		}
 		clock()
 		if err := t.endEpoch(); err != nil {
@@ -361,13 +420,13 @@ func (s *trainState) ended(c TrainConfig) bool {
 }
 
 // epoch trains from the current position to the end of the epoch.
-func (t *Trainer) epoch(ctx context.Context, clock func()) error {
+func (t *Trainer) epoch(ctx context.Context) error {
 	s := &t.state
 	if t.Config.Reshuffle {
 		t.cuts = deal(t.Data.Train, t.Data.Dim, t.Config.Batch, shuffle(len(t.Data.Train), streamItems, t.Config.Seed, s.Epoch))
 	}
 	order := shuffle(len(t.cuts), streamShuffle, t.Config.Seed, s.Epoch)
-	for ; s.Batch < len(order); s.Batch++ {
+	for s.Batch < len(order) {
 		batch := t.cuts[order[s.Batch]]
 		for {
 			if err := ctx.Err(); err != nil {
@@ -377,14 +436,14 @@ func (t *Trainer) epoch(ctx context.Context, clock func()) error {
 			if err != nil {
 				return err
 			}
+			s.Segment++
 			if last {
-				s.Segment = 0
 				break
 			}
-			s.Segment++
 		}
+		s.Batch, s.Segment = s.Batch+1, 0
 		if t.OnBatch != nil {
-			t.OnBatch()
+			t.free(t.OnBatch)
 		}
 	}
 	return nil
@@ -415,17 +474,14 @@ func (t *Trainer) update(batch []int) (last bool, err error) {
 		t.bayes.Draw(kernels.Noise{Seed: c.Seed, Stream: streamWeights, Update: t.opt.Update + 1})
 		m.PackForTraining()
 	}
-	t.pass.Forward(&t.batch, obj, true)
-	if loss := t.pass.Loss(); math.IsNaN(loss) || math.IsInf(loss, 0) {
-		if t.bayes != nil {
-			t.bayes.Restore()
-		}
-		return last, fmt.Errorf("model: epoch %d, update %d: loss %v: %w", s.Epoch+1, t.opt.Update+1, loss, ErrDiverged)
-	}
-	cell.Zero(t.grads)
-	t.pass.Backward(t.grad)
+	loss := t.gradient(obj)
 	if t.bayes != nil {
 		t.bayes.Restore()
+	}
+	if math.IsNaN(loss) || math.IsInf(loss, 0) {
+		return last, fmt.Errorf("model: epoch %d, update %d: loss %v: %w", s.Epoch+1, t.opt.Update+1, loss, ErrDiverged)
+	}
+	if t.bayes != nil {
 		t.bayes.Backward(t.grads[:len(t.bayes.Grad)], 1/float64(t.steps))
 	}
 	if c.DivideByBatch {
@@ -449,13 +505,32 @@ func (t *Trainer) update(batch []int) (last bool, err error) {
 	return last, nil
 }
 
+// gradient computes loss and gradient of the batch, the gradient only where the loss is finite.
+// Nothing that is stored changes meanwhile, but that a posterior over the weights has put a draw
+// in their place.
+func (t *Trainer) gradient(obj Objective) (loss float64) {
+	if t.bayes == nil {
+		t.changing.Unlock()
+		defer t.changing.Lock()
+	}
+	t.pass.Forward(&t.batch, obj, true)
+	if loss = t.pass.Loss(); !math.IsNaN(loss) && !math.IsInf(loss, 0) {
+		cell.Zero(t.grads)
+		t.pass.Backward(t.grad)
+	}
+	return loss
+}
+
 // endEpoch scores the valid split, keeps the best parameters and writes the checkpoints.
 func (t *Trainer) endEpoch() error {
 	s := &t.state
 	exact := t.Model.Settings().Latent == 0
 	weight := t.Config.klWeight(s.Epoch)
 	channels := channels{}
-	valid := evaluate(t.Model, t.pass, t.Data.Valid, t.Config.Eval(), func() { t.pass.Channels(channels.add) })
+	var valid Score
+	t.free(func() {
+		valid = evaluate(t.Model, t.pass, t.Data.Valid, t.Config.Eval(), func() { t.pass.Channels(channels.add) })
+	})
 	if math.IsNaN(valid.NLLPerStep) || math.IsInf(valid.NLLPerStep, 0) {
 		return fmt.Errorf("model: epoch %d: valid bound %v: %w", s.Epoch+1, valid.NLLPerStep, ErrDiverged)
 	}
@@ -486,14 +561,15 @@ func (t *Trainer) endEpoch() error {
 	}
 	s.History = append(s.History, e)
 	s.Batch, s.Segment, s.Sum, s.NormSum, s.NormN = 0, 0, Totals{}, 0, 0
-	if err := t.Checkpoint(); err != nil {
+	if err := t.checkpoint(); err != nil {
 		return err
 	}
 	if t.Log != nil {
 		t.Log.Info("epoch", "epoch", e.Epoch, "train", e.Train.NLLPerStep, "valid", e.Valid.NLLPerStep, "kl", e.Valid.KLPerStep, "norm", e.GradNorm, "best", e.Best)
 	}
+	var err error
 	if t.OnEpoch != nil {
-		return t.OnEpoch(e)
+		t.free(func() { err = t.OnEpoch(e) })
 	}
-	return nil
+	return err
 }
