@@ -46,7 +46,7 @@ func doctor(_ context.Context, args []string, out io.Writer) error {
 	fmt.Fprintf(out, "blas     %s, available: %s\n", info, strings.Join(blas.Available(), " "))
 	float := "denormals are kept, rounding is to nearest"
 	if err := errors.Join(asm.FloatError(), asm.CheckFloat()); err != nil {
-		float = "warning: " + oneLine(err)
+		float = "warning: " + printable(err.Error())
 	}
 	fmt.Fprintf(out, "float    %s\n", float)
 	measured(out)

@@ -8,6 +8,11 @@
 //	elbow doctor    what this machine and this build have
 //
 // Without arguments train uses the tunes that ship inside the binary.
+//
+// INT, TERM and HUP end every command within a second; a training writes its checkpoint first,
+// and nothing unfinished is left. A second INT or TERM does not wait for the checkpoint. The exit
+// code is 0, 1 for an error, 2 for a wrong command line, 130 after a signal and, as other
+// programs have it, 141 when the reader of standard output is gone.
 package main
 
 import (
@@ -17,9 +22,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"strings"
-	"syscall"
+	"slices"
 
 	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/blas"
@@ -40,48 +43,69 @@ var commands = []command{
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The first signal ends the work at the next safe point; a second one ends the program.
-	context.AfterFunc(ctx, stop)
+	ctx, s := newStopper()
+	go s.listen(catch())
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run runs a command line and returns the exit code: 0, 1 for an error, 2 for a wrong
-// command line, 130 when it was interrupted.
+// The exit codes beside 0.
+const (
+	codeError       = 1
+	codeUsage       = 2   // a wrong command line
+	codeInterrupted = 130 // by INT, TERM or HUP
+	codeUnread      = 141 // nobody reads standard output any more, as SIGPIPE gives it
+)
+
+// run runs a command line and returns the exit code.
 func run(ctx context.Context, args []string, out, errOut io.Writer) int {
+	s := stopperOf(ctx)
+	o := &output{Writer: out, unread: func() { s.stop(codeUnread) }}
+	code := dispatch(ctx, args, o, errOut)
+	err := o.failed()
+	switch stopped := s.stopped(); {
+	case stopped != 0:
+		return stopped // also if the work was done just then
+	case err == nil || code != 0:
+		return code
+	case unread(err):
+		return codeUnread
+	}
+	complain(errOut, "elbow", fmt.Errorf("standard output: %w", err), "")
+	return codeError
+}
+
+func dispatch(ctx context.Context, args []string, out, errOut io.Writer) int {
 	if len(args) == 0 {
 		usage(errOut)
-		return 2
+		return codeUsage
 	}
 	if name := args[0]; name == "help" || name == "-h" || name == "-help" || name == "--help" {
 		usage(out)
 		return 0
 	}
-	for _, c := range commands {
-		if c.name != args[0] {
-			continue
-		}
-		err := environment()
-		if err == nil {
-			err = c.run(ctx, args[1:], out)
-		}
-		var bad usageError
-		switch {
-		case err == nil || errors.Is(err, flag.ErrHelp):
-			return 0
-		case errors.Is(err, context.Canceled):
-			return 130
-		case errors.As(err, &bad):
-			fmt.Fprintf(errOut, "elbow %s: %v (elbow %s -h lists the flags)\n", c.name, err, c.name)
-			return 2
-		default:
-			fmt.Fprintf(errOut, "elbow %s: %s\n", c.name, oneLine(err))
-			return 1
-		}
+	at := slices.IndexFunc(commands, func(c command) bool { return c.name == args[0] })
+	if at < 0 {
+		complain(errOut, "elbow", fmt.Errorf("unknown command %q", args[0]), "")
+		usage(errOut)
+		return codeUsage
 	}
-	fmt.Fprintf(errOut, "elbow: unknown command %q\n", args[0])
-	usage(errOut)
-	return 2
+	c := commands[at]
+	err := environment()
+	if err == nil {
+		err = c.run(ctx, args[1:], out)
+	}
+	var bad usageError
+	switch {
+	case err == nil || errors.Is(err, flag.ErrHelp):
+		return 0
+	case errors.Is(err, context.Canceled):
+		return codeInterrupted
+	case errors.As(err, &bad):
+		complain(errOut, "elbow "+c.name, err, fmt.Sprintf(" (elbow %s -h lists the flags)", c.name))
+		return codeUsage
+	}
+	complain(errOut, "elbow "+c.name, err, "")
+	return codeError
 }
 
 func usage(w io.Writer) {
@@ -91,9 +115,6 @@ func usage(w io.Writer) {
 	}
 	fmt.Fprint(w, "\nelbow COMMAND -h lists the flags of a command.\n")
 }
-
-// oneLine joins the lines of an error of several parts.
-func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 // environment reports variables that could not be obeyed.
 func environment() error { return errors.Join(asm.EnvError(), blas.EnvError()) }
@@ -121,6 +142,3 @@ func parse(fs *flag.FlagSet, args []string, out io.Writer) error {
 	}
 	return nil
 }
-
-// maxMessage is how long a message may be, in bytes.
-const maxMessage = 300

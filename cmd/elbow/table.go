@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -40,6 +39,9 @@ type experiment struct {
 	// It may be nil.
 	finish func(ctx context.Context, r *tableRun) error
 }
+
+// sameCommand is what to do after an interrupt.
+const sameCommand = "the same command goes on"
 
 // row is one line of a table: a training with the settings of package model and, after it,
 // scores of the test part with more than one draw of z.
@@ -197,14 +199,11 @@ func (r *tableRun) readData() (*dataset.Data, error) {
 func (r *tableRun) run(ctx context.Context) error {
 	fmt.Fprintf(r.out, "%s\n%s: %d + %d + %d sequences; %s\n", r.about, r.data.Name, len(r.data.Train), len(r.data.Valid), len(r.data.Test), r.unit)
 	for _, n := range r.data.Notes {
-		fmt.Fprintln(r.out, n)
+		fmt.Fprintln(r.out, message(n, maxMessage-1))
 	}
 	for _, w := range r.rows {
 		for seed := range r.seeds {
 			if err := r.row(ctx, w, uint64(seed+1)); err != nil {
-				if errors.Is(err, context.Canceled) {
-					fmt.Fprintf(r.out, "stopped; the same command goes on\n")
-				}
 				return fmt.Errorf("%s, seed %d: %w", w.name, seed+1, err)
 			}
 			if err := writeJSON(filepath.Join(r.dir, tableFile), r.results); err != nil {
@@ -286,6 +285,7 @@ func (r *tableRun) rowIn(ctx context.Context, folder *rundir.Dir, w row, mc mode
 	fmt.Fprintln(r.out, res.line())
 	for _, k := range w.samples {
 		if err := ctx.Err(); err != nil {
+			fmt.Fprintln(r.out, "stopped; "+sameCommand)
 			return err
 		}
 		if r.quick && k > 5 {
@@ -332,7 +332,7 @@ func (r *tableRun) train(ctx context.Context, folder *rundir.Dir, mc model.Confi
 		return nil, err
 	}
 	fmt.Fprintf(r.out, "\n%s: %s: %d parameters, seed %d\n", folder.Root(), describe(mc), cell.Count(t.Model.Tensors()), tc.Seed)
-	if err := runTraining(ctx, t, folder.Root(), r.out); err != nil {
+	if err := runTraining(ctx, t, folder.Root(), sameCommand, r.out); err != nil {
 		return nil, err
 	}
 	return finishTraining(t, r.data, folder.Root())

@@ -12,6 +12,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/blas"
@@ -116,14 +118,11 @@ func train(ctx context.Context, args []string, out io.Writer) error {
 // an interrupt.
 func trainIn(ctx context.Context, folder *rundir.Dir, t *model.Trainer, d *dataset.Data, again string, out io.Writer) error {
 	for _, n := range d.Notes {
-		fmt.Fprintln(out, n)
+		fmt.Fprintln(out, message(n, maxMessage-1))
 	}
 	introduce(t, d, out)
-	if err := runTraining(ctx, t, folder.Root(), out); err != nil {
-		switch {
-		case errors.Is(err, context.Canceled):
-			fmt.Fprintf(out, "stopped in epoch %d after %.0f s; go on with: %s\n", len(t.History())+1, t.Seconds(), again)
-		case errors.Is(err, model.ErrDiverged):
+	if err := runTraining(ctx, t, folder.Root(), "go on with: "+again, out); err != nil {
+		if errors.Is(err, model.ErrDiverged) {
 			err = diverged(err, t, folder)
 		}
 		return err
@@ -212,15 +211,41 @@ func resumed(flags *flag.FlagSet, s *settings, d *dataset.Data) (func(*rundir.Di
 	}, nil
 }
 
-// runTraining trains with progress on out and the metrics in dir.
-func runTraining(ctx context.Context, t *model.Trainer, dir string, out io.Writer) error {
+// runTraining trains with progress on out and the metrics in dir. goOn says what to do after an
+// interrupt. Until there is a checkpoint then, the process does not end.
+func runTraining(ctx context.Context, t *model.Trainer, dir, goOn string, out io.Writer) error {
+	release := stopperOf(ctx).hold()
+	defer release()
 	done, total := t.Progress()
 	bar := progress.New(out, total, done)
-	defer bar.Close()
-	t.OnBatch = func() { bar.Step(1) }
+	var mu sync.Mutex // of the bar
+	show := func(f func()) {
+		mu.Lock()
+		defer mu.Unlock()
+		f()
+	}
+	defer show(bar.Close)
+	t.OnBatch = func() { show(func() { bar.Step(1) }) }
 	t.OnEpoch = func(e model.Epoch) error {
-		bar.Epoch(epochLine(e))
+		show(func() { bar.Epoch(epochLine(e)) })
 		return writeMetrics(filepath.Join(dir, metricsFile), t.History())
+	}
+	t.OnStop = func(err error) {
+		said := make(chan struct{})
+		go show(func() {
+			defer close(said)
+			bar.Close()
+			if err != nil {
+				fmt.Fprintln(out, message("stopped without a new checkpoint: "+err.Error(), maxMessage-1))
+				return
+			}
+			fmt.Fprintf(out, "stopped in epoch %d after %.0f s; %s\n", len(t.History())+1, t.Seconds(), goOn)
+		})
+		select {
+		case <-said:
+		case <-time.After(grace): // nobody reads what is printed
+		}
+		release()
 	}
 	return t.Run(ctx)
 }

@@ -102,6 +102,7 @@ func vraeMaps(ctx context.Context, r *tableRun) error {
 	for i := range r.results {
 		res := &r.results[i]
 		if err := ctx.Err(); err != nil {
+			fmt.Fprintln(r.out, "stopped; "+sameCommand)
 			return err
 		}
 		m, _, err := model.Load(filepath.Join(res.Folder, model.BestFile))

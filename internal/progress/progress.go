@@ -81,6 +81,6 @@ func (b *Bar) Close() {
 
 // IsTerminal reports whether w is a terminal that can move its cursor.
 func IsTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
+	f, ok := w.(interface{ Fd() uintptr }) // a file, or what writes to one
 	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"sync"
 	"time"
 )
 
@@ -55,7 +56,36 @@ func try(path string) (*lock, error) {
 		f.Close()
 		return nil, err
 	}
+	hold(path, true)
 	return l, nil
+}
+
+// held are the locks of this process.
+var held struct {
+	sync.Mutex
+	files map[string]bool
+}
+
+func hold(path string, on bool) {
+	held.Lock()
+	defer held.Unlock()
+	if held.files == nil {
+		held.files = map[string]bool{}
+	}
+	if on {
+		held.files[path] = true
+	} else {
+		delete(held.files, path)
+	}
+}
+
+// Abandon removes the lock files of all folders that are open. It is for a process that is about to
+// end: folders cannot be closed after it.
+func Abandon() {
+	held.Lock() // for good
+	for path := range held.files {
+		os.Remove(path)
+	}
 }
 
 // take makes the file ours, after the system's answer to a request for a lock on it.
@@ -130,6 +160,7 @@ func (l *lock) release() {
 		<-l.done
 	}
 	name := l.file.Name()
+	hold(name, false)
 	err := os.Remove(name)
 	l.file.Close()
 	if err != nil { // open files cannot be removed on Windows
