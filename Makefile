@@ -89,6 +89,10 @@ test-exhaustive: ## every float32 through every function of one argument, every 
 	$(GO) test ./kernels -run 'FusedSteps$$|DistISA$$' -exhaustive -timeout 1h
 	$(GO) test ./kernels -run 'ScalarAccuracy|ScalarMonotone|ISAExhaustive|Sigma$$|GaussSame' -exhaustive -timeout 3h -v
 
+.PHONY: test-faults
+test-faults: ## trainings killed 250 times and kept from writing 200 times, at random moments (minutes)
+	ELBOW_TEST_LONG=1 $(GO) test ./cmd/elbow -run 'TestKill|TestWriteErrors' -v -timeout 30m
+
 .PHONY: fuzz
 fuzz: ## fuzzing of the readers of files, of products, of gates and of wrong sizes, FUZZTIME for each
 	$(FUZZ) FuzzParse ./internal/idx

@@ -14,7 +14,8 @@ import (
 // lockFile is there while a folder is open. It holds who has it open.
 const lockFile = ".elbow.lock"
 
-var lockText = regexp.MustCompile(`^(elbow \d{1,10} \d{1,20}\n)?$`)
+// lockText matches what lock files hold, also one that a full disk cut.
+var lockText = regexp.MustCompile(`^(e|el|elb|elbo|elbow[ \d]{0,32}\n?)?$`)
 
 var (
 	errLocked      = errors.New("locked")             // by another process
@@ -113,6 +114,7 @@ func (l *lock) take(answer error) error {
 		return err
 	}
 	if _, err := l.file.WriteAt([]byte(mine), 0); err != nil {
+		_ = os.Remove(path)
 		return err
 	}
 	if beats {

@@ -427,6 +427,17 @@ func TestLockInTheWay(t *testing.T) {
 	}
 	_, err = Open(dir)
 	wantError(t, err, path, "in the way")
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	// What a full disk leaves of a lock is no obstacle.
+	for _, text := range []string{"", "elb", "elbow 12", "elbow 12 345", "elbow 12 345\n"} {
+		users(t, path, text)
+		closed(t, open(t, dir))
+		if got := names(t, dir); got != "" {
+			t.Errorf("%q: the folder holds %s", text, got)
+		}
+	}
 }
 
 // Where the system has no locks, the time of the file is one.
