@@ -62,9 +62,7 @@ func encode(_ context.Context, args []string, out io.Writer) error {
 	if err := v.CheckData(d.Data); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	for _, n := range d.Notes {
-		fmt.Fprintln(out, n)
-	}
+	remark(out, d.Notes)
 	return within(*dir, func(folder *rundir.Dir) error {
 		if err := folder.Reserve(latentFiles...); err != nil {
 			return err

@@ -80,9 +80,7 @@ func eval(_ context.Context, args []string, out io.Writer) error {
 	if info.Hash != d.Hash {
 		fmt.Fprintf(out, "note: it was trained on other data, %s\n", info.Name)
 	}
-	for _, n := range d.Notes {
-		fmt.Fprintln(out, n)
-	}
+	remark(out, d.Notes)
 	for _, p := range d.Parts() {
 		printScore(out, p.Name, scores[p.Name])
 	}

@@ -75,6 +75,13 @@ func complain(w io.Writer, name string, err error, hint string) {
 	fmt.Fprintf(w, "%s: %s%s\n", name, message(err.Error(), maxMessage-len(name)-len(hint)-len(": \n")), hint)
 }
 
+// remark prints notes on the data, each in one line.
+func remark(w io.Writer, notes []string) {
+	for _, n := range notes {
+		fmt.Fprintln(w, message(n, maxMessage-1))
+	}
+}
+
 // output is standard output. It remembers the first error, which those who print do not look at:
 // a training goes on when nobody can watch it, but the program does not end as if all were well.
 type output struct {

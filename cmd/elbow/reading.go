@@ -17,12 +17,12 @@ func reading(out io.Writer) func(path string, read, size int64) {
 			if size > 0 {
 				share = fmt.Sprintf(", %d %%", min(100*read/size, 100))
 			}
-			fmt.Fprintf(out, "\r\x1b[Kreading %s: %d MB%s\r", path, read>>20, share)
+			fmt.Fprintf(out, "\r\x1b[Kreading %s: %d MB%s\r", message(path, 60), read>>20, share)
 			return
 		}
 		if path != last {
 			last = path
-			fmt.Fprintf(out, "reading %s\n", path)
+			fmt.Fprintln(out, message("reading "+path, maxMessage-1))
 		}
 	}
 }

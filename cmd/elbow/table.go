@@ -198,9 +198,7 @@ func (r *tableRun) readData() (*dataset.Data, error) {
 // that was stopped goes on where it was.
 func (r *tableRun) run(ctx context.Context) error {
 	fmt.Fprintf(r.out, "%s\n%s: %d + %d + %d sequences; %s\n", r.about, r.data.Name, len(r.data.Train), len(r.data.Valid), len(r.data.Test), r.unit)
-	for _, n := range r.data.Notes {
-		fmt.Fprintln(r.out, message(n, maxMessage-1))
-	}
+	remark(r.out, r.data.Notes)
 	for _, w := range r.rows {
 		for seed := range r.seeds {
 			if err := r.row(ctx, w, uint64(seed+1)); err != nil {

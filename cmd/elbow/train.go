@@ -117,9 +117,7 @@ func train(ctx context.Context, args []string, out io.Writer) error {
 // trainIn trains, scores and leaves the results in a folder. again is what goes on with it after
 // an interrupt.
 func trainIn(ctx context.Context, folder *rundir.Dir, t *model.Trainer, d *dataset.Data, again string, out io.Writer) error {
-	for _, n := range d.Notes {
-		fmt.Fprintln(out, message(n, maxMessage-1))
-	}
+	remark(out, d.Notes)
 	introduce(t, d, out)
 	if err := runTraining(ctx, t, folder.Root(), "go on with: "+again, out); err != nil {
 		if errors.Is(err, model.ErrDiverged) {
