@@ -233,6 +233,9 @@ func (t *Table) open() (*reader, error) {
 	if err != nil {
 		f.Close()
 	}
+	if err == io.EOF { // before the first row
+		err = t.changed(1)
+	}
 	return r, err
 }
 

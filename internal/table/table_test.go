@@ -136,6 +136,7 @@ func TestRead(t *testing.T) {
 		{"a.csv", "// c\n; d\n1,-2\n3,4\n", "- () 1 -2;3 4\n2 lines left out"},
 		{"a.csv", "sequence,x\n#1,2\n#1,3\n#2,4\n", "x (#1) 2;3 (#2) 4"},
 		{"a.dat", "##########\n## run 7\n##########\n1 2\n2 4\n", "- () 1 2;2 4\nread as\n3 lines left out"},
+		{"a.csv", "# x,y\n\n1,-2\n3,4\n", "- () 1 -2;3 4\n1 line left out as a comment"},
 		// Numbers.
 		{"a.csv", "+1,-.5,5.,1e3,1E-3\n0,0,0,0,0\n", "- () 1 -0.5 5 1000 0.001;0 0 0 0 0"},
 		{"a.dat", "1.5D+03 2d0\n1.0D-2 3\n", "- () 1500 2;0.01 3\nread as\nexponents are written with D, the first in line 1"},
@@ -153,6 +154,8 @@ func TestRead(t *testing.T) {
 		{"a.dat", "\"a\" \"b\"\n\"1\" 0.5 0\n\"2\" 1.5 1\n", "a|b () 0.5 0;1.5 1\nread as\ncolumn 1 left out, since it counts the rows"},
 		{"a.csv", "\"a\",\"b\"\n\"1\",0.5,0\n\"2\",1.5,1\n", "a|b () 0.5 0;1.5 1\ncolumn 1 left out, since it counts the rows"},
 		{"a.csv", ",sequence,a\n0,u,1\n1,u,2\n0,v,3\n", "a (u) 1;2 (v) 3\ncolumn 1 left out"},
+		{"a.csv", ",sequence,a\n0,u,1\n1,u,2\n2,v,3\n", "a (u) 1;2 (v) 3\ncolumn 1 left out"},
+		{"a.csv", "t,sequence\n1,a\n2,a\n1,b\n2,b\n", "t (a) 1;2 (b) 1;2\ncolumn 1 (t) rises with every row"},
 		{"a.csv", "0,1\n1,-5\n2,3\n", "- () 0 1;1 -5;2 3\ncolumn 1 rises with every row"},
 		{"a.csv", "t,b\n2020-01-01 00:00:00,0\n2020-01-01 00:01:00,1\n", "b () 0;1\ncolumn 1 (t) left out, since it holds dates or times"},
 		{"a.csv", ",b\n2020-01-02,0\n2020-01-01,1\n", "b () 0;1\ncolumn 1 left out, since it holds dates or times\ncolumn 1 in line 3 goes back in time"},
@@ -223,6 +226,7 @@ func TestErrors(t *testing.T) {
 		{"x\ty\n1\t2\n\t\n", "line 3, column 1 (x): empty"},
 		{"x,y\n1,\n2,3\n", "line 2, column 2 (y): empty"},
 		{"x,y\n1,\n2,\n", "line 2, column 2 (y): empty"},
+		{"x;y\n1;2\n;3\n", "line 3, column 1 (x): empty"},
 		{"x,y\n1,-\n", `line 2, column 2 (y): "-" is a missing`},
 		{"x,y\n1,?\n", `"?" is a missing`},
 		{"x,y\n1,null\n", `"null" is a missing`},
@@ -290,6 +294,7 @@ func TestErrors(t *testing.T) {
 		{"{\"a\": 1}\n{\"a\": 2}\n", "JSON"},
 		{"[[1, 2],\n [3, 4]]\n", "JSON"},
 		{"1,2\n\x00\x01\x02\x03\n", "a binary file"},
+		{"1\x00,2,3\n", "a binary file"},
 		{"BZh91AY", "bzip2"},
 		{"\x89HDF\r\n\x1a\n", "HDF5"},
 		{zipped(zipped("1,2\n")), "packed twice"},
@@ -340,7 +345,7 @@ func TestIsTime(t *testing.T) {
 			}
 		}
 	}
-	for _, s := range strings.Split("1.5|2020|2020.01|1e-5|1-2|12|1:5|1:0.5|25:61|2020-13-01|2020-01-32|a-b-c|mar|may|May 5x|12:30x!|1.2.3|10.0.0.1|1/2|3/4|2020-|-|12:|x 12:30|1,234.567|1.234.567|5 kg|12-34", "|") {
+	for _, s := range strings.Split("1.5|2020|2020.01|1e-5|1-2|12|1:5|1:0.5|25:61|25:00|12:75|12:30:99|2020-13-01|2020-01-32|a-b-c|mar|may|May 5x|12:30x!|1.2.3|10.0.0.1|1/2|3/4|2020-|-|12:|x 12:30|1,234.567|1.234.567|5 kg|12-34", "|") {
 		if isTime([]byte(s)) {
 			t.Errorf("%q is no time", s)
 		}
