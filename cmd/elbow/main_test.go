@@ -12,6 +12,7 @@ import (
 
 	"github.com/elbow-go/elbow/blas/blastest"
 	"github.com/elbow-go/elbow/internal/dataset"
+	"github.com/elbow-go/elbow/internal/infile"
 	"github.com/elbow-go/elbow/internal/music"
 	"github.com/elbow-go/elbow/model"
 )
@@ -119,7 +120,7 @@ func TestTrainEvalSample(t *testing.T) {
 
 	samples := t.TempDir()
 	mustRun(t, "sample", "-model", dir, "-out", samples, "-steps", "20", "-seed", "3")
-	if m, err := music.OpenPieces(filepath.Join(samples, "sample.mid"), 2); err != nil || len(m) != 1 || len(m[0].Steps) == 0 {
+	if m, err := music.Open(filepath.Join(samples, "sample.mid"), 2, &infile.Budget{}); err != nil || len(m.All) != 1 || m.All[0].Steps() == 0 {
 		t.Errorf("sample.mid: %+v, %v", m, err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/elbow-go/elbow/blas/blastest"
+	"github.com/elbow-go/elbow/internal/infile"
 	"github.com/elbow-go/elbow/internal/music"
 	"github.com/elbow-go/elbow/model"
 )
@@ -78,11 +79,11 @@ func TestVRAE(t *testing.T) {
 // midiSteps returns the length of the sample in a folder.
 func midiSteps(t *testing.T, dir string) int {
 	t.Helper()
-	pieces, err := music.OpenPieces(filepath.Join(dir, "sample.mid"), 2)
+	m, err := music.Open(filepath.Join(dir, "sample.mid"), 2, &infile.Budget{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return len(pieces[0].Steps)
+	return m.All[0].Steps()
 }
 
 func TestEncodeRefuses(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 var rolls = kind{
 	name: model.FormRoll, about: "music", options: []string{"grid"},
 	is: func(p *probe) bool {
-		return p.has(".json", ".abc", ".mid", ".midi", ".kar", ".rmi") || strings.HasPrefix(string(p.head), "MThd")
+		return music.Is(p.path) || music.IsMIDI(p.head)
 	},
 	read: readRolls, split: tenths, write: writeRolls, files: []string{midiFile, rollsFile + ".png", rollsFile + ".svg"},
 	suits: func(*set, model.Form) Suits { return Suits{Model: model.ModelVRNN, Likelihood: model.Bernoulli} },
@@ -25,37 +25,30 @@ func readRolls(r *reader, path string) (*set, error) {
 	grid := r.Grid
 	if grid == 0 {
 		grid = 2
-		if strings.HasSuffix(strings.ToLower(path), ".json") {
+		if strings.HasSuffix(strings.TrimSuffix(strings.ToLower(path), ".gz"), ".json") {
 			grid = 1
 		}
 	}
-	m, err := music.Open(path, grid)
+	m, err := music.Open(path, grid, r.budget)
 	if err != nil {
 		return nil, err
 	}
 	return rollsOf(m), nil
 }
 
-// roll is the rows of a piece.
-type roll music.Roll
-
-func (r roll) Steps() int { return len(r) }
-
-func (r roll) Read(dst []float32, from int) {
-	music.Rows(dst, music.Roll(r[from:from+len(dst)/music.Dims]))
-}
-
 func rollsOf(m *music.Dataset) *set {
-	s := &set{dim: music.Dims, form: model.Form{Rate: m.StepsPerQuarter}}
+	s := &set{dim: music.Dims, form: model.Form{Rate: m.StepsPerQuarter}, notes: m.Notes, skipped: m.Skipped}
 	add := func(list []music.Piece) (at []int) {
 		for i := range list {
 			p := &list[i]
 			at = append(at, len(s.pieces))
-			s.pieces = append(s.pieces, piece{name: p.Name, label: p.Name, steps: len(p.Steps), source: roll(p.Steps)})
+			s.pieces = append(s.pieces, piece{name: p.Name, label: p.Name, steps: p.Steps(), source: p})
 		}
 		return at
 	}
-	s.parts = &[3][]int{add(m.Train), add(m.Valid), add(m.Test)}
+	if add(m.All); len(m.All) == 0 {
+		s.parts = &[3][]int{add(m.Train), add(m.Valid), add(m.Test)}
+	}
 	return s
 }
 

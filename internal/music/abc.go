@@ -1,41 +1,43 @@
 package music
 
 import (
+	"errors"
 	"fmt"
+	"strconv"
 	"strings"
-
-	"github.com/elbow-go/elbow/internal/infile"
 )
 
-// The ABC notation, version 2.1 of the standard (abcnotation.com/wiki/abc:standard:v2.1), in
-// the part that decides what sounds:
+// The ABC notation, version 2.1 of the standard (abcnotation.com/wiki/abc:standard:v2.1) and
+// the older forms that are in circulation, as far as it decides what sounds:
 //
-//   - fields X T C O N M L Q K V in the header, K M L V also in the body, on a line of their
-//     own or inline as [K:G], where K M L hold for the voice they stand in; all other
-//     information fields are read over, and so is a change of tempo in the body;
+//   - fields X T C O N M L Q K V P m U in the header, K M L V P m U also in the body, on a
+//     line of their own or inline as [K:G], where K M L hold for the voice they stand in;
+//     fields before the first tune hold for all tunes;
 //   - notes with accidentals, octave marks and lengths (A2, A/2, A//, A3/2); rests z x, whole
-//     bars Z X; chords [CEG]; ties; broken rhythm > >> <; tuplets (3 and (p:q:r;
-//   - bar lines of all kinds, repeats, first and second (up to ninth) endings;
+//     bars Z X; chords [CEG] and, of old, +CEG+; ties; broken rhythm > >> <; tuplets (3 and
+//     (p:q:r; several layers of one voice, A2 & c2;
+//   - bar lines of all kinds, repeats ::| also, first and second (up to ninth) endings, and
+//     the order of parts, P:A(AB)2;
 //   - keys with all modes, with extra accidentals, "exp" and none; clefs with octave marks,
 //     octave= and transpose=;
 //   - chord symbols "Am7/G", which sound as a bass note and two more notes of the chord;
-//   - several voices, each with its own repeats.
+//   - several voices, each with its own repeats;
+//   - macros.
 //
-// Grace notes, decorations, slurs, annotations such as "^slow", lyrics and layout are read
-// over, since they do not decide which notes sound. What would change the notes and is not
-// supported (voice overlay &, macros m:, a part order P:AABB, more than one repeat ::|,
-// chords whose notes differ in length, chord symbols we do not know) is an error.
+// What does not decide which notes sound is read over, however it is written: grace notes,
+// decorations, slurs, annotations such as "^slow", lyrics, tempo, layout, directives, text,
+// and letters that mean nothing. Jumps (D.C., D.S.) are not followed, as in other programs
+// that play ABC; they are remarked upon. A tune of which it is not clear what sounds (an
+// unknown key, a length that is none, a chord or a quotation without end) is left out.
 //
 // An accidental holds to the end of the bar, in all octaves, as the standard's default says.
 
-// A tick is the unit of time: a whole note has wholeNote of them. 1024 = 2^10 allows for
-// short notes and dots, 315 = 9*7*5 for tuplets, so that all lengths are exact.
-const wholeNote = 1024 * 315
+// A tick is the unit of time: a whole note has wholeNote of them. 2^12 allows for short
+// notes and dots, the other factors for tuplets, so that all lengths are exact.
+const wholeNote = 1 << 12 * 27 * 5 * 7 * 11 * 13
 
-const (
-	maxABC   = 1 << 20         // bytes of a file
-	maxTicks = wholeNote << 10 // the longest voice: 1024 whole notes, after repeats
-)
+// maxTicks is the longest voice: 1024 whole notes, after repeats.
+const maxTicks = wholeNote << 10
 
 // Tune is one tune of an ABC file.
 type Tune struct {
@@ -47,7 +49,6 @@ type Tune struct {
 	Tempo    float64 // quarter notes per minute, from Q:, otherwise 120
 	Bars     []Bar   // as written, voice by voice, without repeats
 
-	voices []*voice
 	ticks  int64 // the longest voice
 	events []event
 }
@@ -68,66 +69,86 @@ type event struct {
 	note       uint8
 }
 
-// ReadABC reads all tunes of an ABC file. Errors name the file, the line and the column,
-// counted in bytes from 1.
-func ReadABC(path string) ([]*Tune, error) {
-	data, err := infile.Read(path, maxABC)
+// ParseABC reads all tunes of an ABC file. It also returns a line for each tune that cannot
+// be read: file, place and reason. name stands for the file in messages and names.
+func ParseABC(name string, data []byte) (tunes []*Tune, skipped []string) {
+	f := &finder{}
+	err := f.tunes(name, data, func(_ string, t *Tune) error {
+		tunes = append(tunes, t)
+		return nil
+	})
 	if err != nil {
-		return nil, err
+		f.skipped = append(f.skipped, err.Error())
 	}
-	return ParseABC(path, data)
+	if len(tunes) == 1 && len(f.skipped) == 0 {
+		tunes[0].Name = name
+	}
+	return tunes, f.skipped
 }
 
-// ParseABC is ReadABC for a file that is in memory. name is used for errors and names.
-func ParseABC(name string, data []byte) ([]*Tune, error) {
-	if len(data) > maxABC {
-		return nil, fmt.Errorf("%s: larger than the limit of %d bytes", name, maxABC)
-	}
-	r := abcReader{file: name}
-	text := strings.TrimPrefix(string(data), "\ufeff")
-	text = strings.ReplaceAll(text, "\r\n", "\n")
-	for i, line := range strings.Split(text, "\n") {
-		r.line = i + 1
-		if err := r.readLine(line); err != nil {
-			return nil, err
+// parseABC reads the tunes of an ABC file and puts them on the grid.
+func (f *finder) parseABC(path string, data []byte) error {
+	first, skipped := len(f.pieces), len(f.skipped)
+	err := f.tunes(path, data, func(place string, t *Tune) error {
+		p, lost := t.piece(f.grid)
+		if lost > 0 {
+			f.remark(lost, fmt.Sprintf("notes fall between two of %d steps to the quarter note and do not sound", f.grid), func() string { return place })
 		}
+		return f.add(path, place, p)
+	})
+	if len(f.pieces) == first+1 && len(f.skipped) == skipped {
+		f.pieces[first].Name = path
 	}
-	if err := r.endTune(); err != nil {
-		return nil, err
-	}
-	if len(r.tunes) == 0 {
-		return nil, fmt.Errorf("%s: no tune (no field X:)", name)
-	}
-	if len(r.tunes) > 1 {
-		for i, t := range r.tunes {
-			t.Name = fmt.Sprintf("%s#%s", name, r.numbers[i])
-		}
-	}
-	return r.tunes, nil
+	return err
 }
 
-// abcError is an error with its place.
-func (r *abcReader) errorf(col int, format string, args ...any) error {
-	return fmt.Errorf("%s:%d:%d: %s", r.file, r.line, col, fmt.Sprintf(format, args...))
+// tunes calls each for the tunes of a file, with a name for messages.
+func (f *finder) tunes(path string, data []byte, each func(place string, t *Tune) error) error {
+	r := abcReader{finder: f, file: path, each: each, names: map[string]int{}}
+	for n, line := range textLines(abcText(data)) {
+		if r.readLine(n, line); r.stop != nil {
+			return r.stop
+		}
+	}
+	r.endTune()
+	if r.stop == nil && r.count == 0 {
+		f.notes = append(f.notes, path+": no tune (no field X: or K:)")
+	}
+	return r.stop
 }
 
 // abcReader holds the state between the lines of a file.
 type abcReader struct {
-	file    string
-	line    int
-	tunes   []*Tune
-	numbers []string // their X: fields
-	preface []field  // fields before the first X:, which hold for all tunes
+	*finder
+	file  string
+	each  func(place string, t *Tune) error
+	stop  error          // what each returned
+	count int            // tunes that began
+	names map[string]int // how often a number X: was there
 
-	tune     *Tune // nil between tunes
-	inBody   bool
-	metre    metre
-	unit     int64 // from L:, 0 if there was none
-	key      key
-	start    int // line of X:
-	ornament [256]bool
-	byID     map[string]*voice
-	voice    *voice // the current one
+	line, base int     // the line and the byte in it where what is read begins
+	block      bool    // between %%begin... and %%end...
+	preface    []field // fields before the first X:, which hold for all tunes
+	pending    []field // fields since the last empty line, outside of tunes
+
+	tune       *Tune // nil between tunes
+	number     string
+	start      int  // line of X:
+	failed     bool // the tune cannot be read: wait for its end
+	inBody     bool
+	metre      metre
+	unit       int64 // from L:, 0 if there was none
+	key        key
+	macros     []macro
+	order      []byte // of parts, from P: in the header
+	carry      carry
+	move       int  // semitones, by a directive
+	percussion bool // likewise
+	ornament   [256]bool
+	byID       map[string]*voice
+	voices     []*voice
+	voice      *voice // the current one
+	textTempo  string // Q: as it stands, which is read when L: is known
 }
 
 type field struct {
@@ -136,276 +157,255 @@ type field struct {
 	value string
 }
 
-func (r *abcReader) readLine(line string) error {
+// lineError is an error with its line and the byte in it, from 1.
+type lineError struct {
+	line, col int
+	text      string
+}
+
+func (e *lineError) Error() string { return e.text }
+
+// errorf makes an error at a byte of the part of a line that is being read, from 1.
+func (r *abcReader) errorf(col int, format string, args ...any) error {
+	return &lineError{r.line, r.base + col, fmt.Sprintf(format, args...)}
+}
+
+// place names the tune that is being read, and a line in it.
+func (r *abcReader) place(line, col int) string {
+	s := r.file + ": tune"
+	if r.number != "" {
+		s += fmt.Sprintf(" %.20s", r.number)
+	}
+	if r.tune.Title != "" {
+		s += fmt.Sprintf(" %.40q", r.tune.Title)
+	}
+	s += fmt.Sprintf(", line %d", line)
+	if col > 0 {
+		s += fmt.Sprintf(", column %d", col)
+	}
+	return s
+}
+
+// remarkHere remarks on something in the current line.
+func (r *abcReader) remarkHere(what string) {
+	r.remark(1, what, func() string {
+		if r.tune == nil {
+			return fmt.Sprintf("%s: line %d", r.file, r.line)
+		}
+		return r.place(r.line, 0)
+	})
+}
+
+// fail gives the tune up.
+func (r *abcReader) fail(err error) {
+	if err == nil || r.failed {
+		return
+	}
+	r.failed = true
+	at := &lineError{line: r.start}
+	errors.As(err, &at)
+	r.skip(r.place(at.line, at.col), err)
+}
+
+func (r *abcReader) readLine(n int, line string) {
+	r.line = n
+	if start := strings.TrimLeft(line, " \t"); strings.HasPrefix(start, "%%") {
+		r.directive(start[2:])
+		return
+	}
+	if name, _, ok := cutField(line); r.block && !(ok && name == 'X') {
+		return // text or PostScript
+	}
+	r.block = false
 	if i := commentStart(line); i >= 0 {
 		if strings.TrimSpace(line[:i]) == "" {
-			return nil // a line that is all comment does not end a tune
+			return // a line that is all comment does not end a tune
 		}
 		line = line[:i]
 	}
-	if strings.TrimSpace(line) == "" {
-		return r.endTune()
+	if strings.Trim(line, " \t\x1a") == "" {
+		r.blank()
+		return
 	}
+	for at, part := range breaks(line) {
+		if r.base = at; strings.TrimSpace(part) != "" {
+			r.readPart(part)
+		}
+	}
+	r.base = 0
+}
+
+// directive handles what follows %%, of which little decides what sounds.
+func (r *abcReader) directive(s string) {
+	name, value, _ := strings.Cut(strings.TrimSpace(s), " ")
+	switch {
+	case strings.HasPrefix(name, "begin"):
+		r.block = true
+	case strings.HasPrefix(name, "end"):
+		r.block = false
+	case name == "propagate-accidentals":
+		for kind, word := range carryNames {
+			if strings.TrimSpace(value) == word {
+				r.carry = carry(kind)
+			}
+		}
+	case name == "MIDI" && r.tune != nil:
+		r.player(strings.Fields(value))
+	}
+}
+
+// player handles the instructions to players (%%MIDI) that say which notes sound.
+func (r *abcReader) player(words []string) {
+	if len(words) == 0 {
+		return
+	}
+	n := 0
+	if len(words) > 1 {
+		var err error
+		if n, err = strconv.Atoi(words[len(words)-1]); err != nil || n < -127 || n > 127 {
+			return
+		}
+	}
+	move, percussion := &r.move, &r.percussion
+	if r.voice != nil {
+		move, percussion = &r.voice.move, &r.voice.percussion
+	}
+	switch words[0] {
+	case "transpose":
+		*move = n
+	case "rtranspose":
+		*move += n
+	case "channel":
+		*percussion = n == drumChannel+1
+	case "nobarlines":
+		r.carry = carryNot
+	}
+}
+
+// blank handles an empty line. It ends a tune that has music; many have one earlier.
+func (r *abcReader) blank() {
+	if r.tune != nil && r.hasMusic() {
+		r.endTune()
+	}
+	if r.tune == nil {
+		if r.count == 0 {
+			r.preface = append(r.preface, r.pending...)
+		}
+		r.pending = nil
+	}
+}
+
+func (r *abcReader) hasMusic() bool {
+	if r.failed && r.inBody {
+		return true
+	}
+	for _, v := range r.voices {
+		if v.ticks > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// maxPending is how many fields are kept that belong to no tune yet.
+const maxPending = 1000
+
+func (r *abcReader) readPart(line string) {
 	name, value, isField := cutField(line)
 	switch {
 	case isField && name == 'X':
-		if err := r.endTune(); err != nil {
-			return err
+		r.endTune()
+		r.startTune(value)
+	case r.tune == nil && isField:
+		_, err := parseKey(value, key{})
+		if name == 'K' && err == nil && len(r.pending) > 0 {
+			r.startTune("") // a tune without X:
+			r.fail(r.headerField(name, value))
+		} else if len(r.pending)+len(r.preface) < maxPending {
+			r.pending = append(r.pending, field{r.line, name, value})
 		}
-		return r.startTune(value)
-	case r.tune == nil && len(r.tunes) == 0 && isField:
-		r.preface = append(r.preface, field{r.line, name, value})
-		return nil
 	case r.tune == nil:
-		return nil // free text between tunes
-	case isField && r.inBody:
-		return r.bodyField(name, value, 3)
-	case isField:
-		return r.headerField(name, value)
-	case !r.inBody:
-		return r.errorf(1, "music before the field K:, which ends the header")
-	default:
-		return r.music(line)
-	}
-}
-
-// commentStart is the index of the % that starts a comment, or -1.
-func commentStart(line string) int {
-	for i := 0; i < len(line); i++ {
-		if line[i] == '%' && (i == 0 || line[i-1] != '\\') {
-			return i
+		if looksLikeMusic(line) {
+			r.remarkHere("lines look like music and are not read: an empty line ends a tune")
 		}
+	case r.failed:
+		r.inBody = r.inBody || name == 'K'
+	case isField && r.inBody:
+		r.fail(r.bodyField(name, value, strings.IndexByte(line, ':')+2))
+	case isField:
+		r.fail(r.headerField(name, value))
+	case r.inBody && looksLikeText(line, &r.ornament):
+		r.remarkHere("lines of music are taken for text")
+	case r.inBody:
+		r.fail(r.music(line))
+	case looksLikeMusic(line):
+		r.remarkHere("tunes have no key (K:) and are read without sharps and flats")
+		r.startBody()
+		r.fail(r.music(line))
 	}
-	return -1
 }
 
-// cutField splits "K: G". A line such as "A:|" is music.
-func cutField(line string) (name byte, value string, ok bool) {
-	if len(line) < 2 || line[1] != ':' || !isLetter(line[0]) && line[0] != '+' {
-		return 0, "", false
-	}
-	if rest := line[2:]; strings.HasPrefix(rest, "|") || strings.HasPrefix(rest, ":") {
-		return 0, "", false
-	}
-	return line[0], strings.TrimSpace(line[2:]), true
-}
-
-func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
-func isDigit(c byte) bool  { return c >= '0' && c <= '9' }
-
-func (r *abcReader) startTune(number string) error {
-	r.tune = &Tune{Name: r.file, Tempo: 120}
-	r.numbers = append(r.numbers, number)
-	r.inBody, r.start = false, r.line
-	r.metre, r.unit, r.key = metre{wholeNote, false}, 0, key{}
+func (r *abcReader) startTune(number string) {
+	r.count++
+	r.tune = &Tune{Tempo: 120}
+	r.number, r.start, r.failed, r.inBody = number, r.line, false, false
+	r.metre, r.unit, r.key = metre{ticks: wholeNote}, 0, key{}
+	r.macros, r.order, r.carry, r.move, r.percussion, r.textTempo = nil, nil, carryPitch, 0, false, ""
 	r.ornament = [256]bool{}
 	for _, c := range ".~HLMOPSTuv" {
 		r.ornament[c] = true
 	}
-	r.byID, r.voice = map[string]*voice{}, nil
-	for _, f := range r.preface {
-		here := r.line
+	r.byID, r.voices, r.voice = map[string]*voice{}, nil, nil
+	here := r.line
+	for i, f := range append(r.preface[:len(r.preface):len(r.preface)], r.pending...) {
+		if f.name == 'K' || f.name == 'V' || f.name == 'P' || f.name == 'T' && i < len(r.preface) {
+			continue // not of a tune
+		}
 		r.line = f.line
-		if f.name == 'K' || f.name == 'V' {
-			return r.errorf(1, "field %c: before the first X:", f.name)
-		}
-		if err := r.headerField(f.name, f.value); err != nil {
-			return err
-		}
-		r.line = here
-	}
-	return nil
-}
-
-// headerField handles a field between X: and K:.
-func (r *abcReader) headerField(name byte, value string) error {
-	t := r.tune
-	switch name {
-	case 'T':
-		appendText(&t.Title, value)
-	case 'C':
-		appendText(&t.Composer, value)
-	case 'O':
-		appendText(&t.Origin, value)
-	case 'N':
-		appendText(&t.Notes, value)
-	case 'M':
-		m, err := parseMetre(value)
-		if err != nil {
-			return r.errorf(3, "%v", err)
-		}
-		r.metre = m
-	case 'L':
-		u, err := parseUnit(value)
-		if err != nil {
-			return r.errorf(3, "%v", err)
-		}
-		r.unit = u
-	case 'Q':
-		return r.tempo(value, 3)
-	case 'V':
-		_, err := r.openVoice(value, 3)
-		return err
-	case 'K':
-		k, err := parseKey(value, key{})
-		if err != nil {
-			return r.errorf(3, "%v", err)
-		}
-		r.key = k
-		return r.startBody()
-	case 'U':
-		if value != "" {
-			r.ornament[value[0]] = true
-		}
-	case 'P':
-		if value != "" {
-			return r.errorf(3, "a part order (P: in the header) is not supported")
-		}
-	case 'm', 's':
-		return r.errorf(1, "field %c: is not supported", name)
-	}
-	return nil
-}
-
-func appendText(dst *string, s string) {
-	if *dst != "" && s != "" {
-		*dst += "; "
-	}
-	*dst += s
-}
-
-// startBody fixes the defaults and gives the voices declared so far the key.
-func (r *abcReader) startBody() error {
-	r.inBody = true
-	if r.unit == 0 {
-		r.unit = wholeNote / 8
-		if r.metre.ticks > 0 && 4*r.metre.ticks < 3*wholeNote {
-			r.unit = wholeNote / 16
+		if r.headerField(f.name, f.value) != nil {
+			r.remarkHere("fields before a tune are not understood")
 		}
 	}
-	for _, v := range r.tune.voices {
-		v.begin(r)
+	r.line = here
+	if r.count == 1 {
+		r.preface = append(r.preface, r.pending...)
 	}
-	if len(r.tune.voices) > 0 {
-		r.voice = r.tune.voices[0]
-	}
-	return nil
-}
-
-// bodyField handles a field after K:. col is where its value starts.
-func (r *abcReader) bodyField(name byte, value string, col int) error {
-	switch name {
-	case 'K', 'M', 'L':
-		v := r.current()
-		switch name {
-		case 'K':
-			k, err := parseKey(value, v.key)
-			if err != nil {
-				return r.errorf(col, "%v", err)
-			}
-			v.key = k
-		case 'M':
-			m, err := parseMetre(value)
-			if err != nil {
-				return r.errorf(col, "%v", err)
-			}
-			v.metre = m
-		case 'L':
-			u, err := parseUnit(value)
-			if err != nil {
-				return r.errorf(col, "%v", err)
-			}
-			v.unit = u
-		}
-	case 'Q':
-		// A tune has one tempo here, that of the header.
-		return nil
-	case 'V':
-		v, err := r.openVoice(value, col)
-		if err != nil {
-			return err
-		}
-		r.voice = v
-	case 'm', 's':
-		return r.errorf(1, "field %c: is not supported", name)
-	case 'U':
-		if value != "" {
-			r.ornament[value[0]] = true
-		}
-	}
-	return nil
-}
-
-// current is the voice that music goes to; a tune without V: has one that is named "1".
-func (r *abcReader) current() *voice {
-	if r.voice == nil {
-		r.voice = &voice{id: "1"}
-		r.byID["1"] = r.voice
-		r.tune.voices = append(r.tune.voices, r.voice)
-		r.voice.begin(r)
-	}
-	return r.voice
-}
-
-const maxVoices = 64
-
-// openVoice finds or makes the voice of a field V:, such as "2 clef=bass octave=-1".
-func (r *abcReader) openVoice(value string, col int) (*voice, error) {
-	words := strings.Fields(value)
-	if len(words) == 0 {
-		return nil, r.errorf(col, "a voice without a name")
-	}
-	v := r.byID[words[0]]
-	if v == nil {
-		if len(r.tune.voices) == maxVoices {
-			return nil, r.errorf(col, "more than %d voices", maxVoices)
-		}
-		v = &voice{id: words[0]}
-		r.byID[v.id] = v
-		r.tune.voices = append(r.tune.voices, v)
-		if r.inBody {
-			v.begin(r)
-		}
-	}
-	// The other words are name=..., which may hold blanks, and the like; only those that
-	// move the notes matter.
-	for _, w := range words[1:] {
-		if _, err := v.shift.apply(w); err != nil {
-			return nil, r.errorf(col, "%v", err)
-		}
-	}
-	return v, nil
-}
-
-func (r *abcReader) tempo(value string, col int) error {
-	bpm, ok, err := parseTempo(value, r.unit)
-	if err != nil {
-		return r.errorf(col, "%v", err)
-	}
-	if ok {
-		r.tune.Tempo = bpm
-	}
-	return nil
+	r.pending = nil
 }
 
 // endTune completes the tune that is open, if any.
-func (r *abcReader) endTune() error {
+func (r *abcReader) endTune() {
 	if r.tune == nil {
-		return nil
+		return
 	}
 	t := r.tune
-	r.tune = nil
-	if !r.inBody {
-		return fmt.Errorf("%s:%d:1: the tune has no field K", r.file, r.start)
+	if !r.failed && !r.inBody {
+		r.fail(&lineError{line: r.start, text: "the tune has no field K: and no music"})
 	}
-	for _, v := range t.voices {
-		if err := r.endVoice(t, v); err != nil {
-			return err
+	for _, v := range r.voices {
+		if !r.failed {
+			r.fail(r.endVoice(t, v))
 		}
 	}
-	if t.ticks == 0 {
-		return fmt.Errorf("%s:%d:1: the tune has no notes", r.file, r.start)
+	if !r.failed && len(t.events) == 0 {
+		r.fail(&lineError{line: r.start, text: "the tune has no notes"})
 	}
-	r.tunes = append(r.tunes, t)
-	return nil
+	if !r.failed {
+		t.Name = r.file + "#" + r.name()
+		r.stop = r.each(r.place(r.start, 0), t)
+	}
+	r.tune, r.voices, r.voice, r.byID = nil, nil, nil, nil
+}
+
+// name returns a name for a tune that no other tune of the file has.
+func (r *abcReader) name() string {
+	name := strings.Join(strings.Fields(r.number), " ")
+	if name == "" || len(name) > 40 {
+		name = "line" + strconv.Itoa(r.start)
+	}
+	r.names[name]++
+	if n := r.names[name]; n > 1 {
+		name += "." + strconv.Itoa(n)
+	}
+	return name
 }

@@ -4,77 +4,24 @@ import (
 	"strings"
 )
 
-// voice collects the music of one voice while it is read.
-type voice struct {
-	id    string
-	shift shift
-	elems []elem
-
-	key   key
-	metre metre
-	unit  int64
-	ticks int64 // written so far
-	bars  []Bar
-
-	barStart  int64
-	barOpen   bool              // the bar begins beside the start, a repeat or a double bar
-	inBar     [7]accidentalMark // accidentals of this bar by letter
-	tied      []pitch           // notes of the last element that are tied to the next
-	slack     bool              // whether the last element can take a > or <
-	brokenNum int64             // factor for the next element, 0 if none
-	brokenDen int64
-	tuplet    tuplet
-}
-
-type accidentalMark struct {
-	set   bool
-	value int8
-}
-
-// pitch is a note as written (step: 7 per octave) and as it sounds.
-type pitch struct {
-	step int
-	note uint8
-}
-
-type tuplet struct {
-	left     int
-	num, den int64
-	line     int
-}
-
-// elem is one thing in the course of a voice.
-type elem struct {
-	kind  elemKind
-	ticks int64   // of a note or rest
-	notes []uint8 // none for a rest
-	tied  []uint8 // those of notes that are tied to the next element
-	chord *chord  // nil ends the accompaniment
-	bar   barline
-	line  int
-}
-
-type elemKind uint8
-
-const (
-	elemNote elemKind = iota
-	elemChord
-	elemBar
-)
-
-// barline is what repeats need to know about a bar line.
-type barline struct {
-	endRepeat, startRepeat, double bool
-	endings                        []int
-}
-
-func (v *voice) begin(r *abcReader) {
-	v.key, v.metre, v.unit, v.barOpen = r.key, r.metre, r.unit, true
-}
+// maxLayers is the most layers of a bar, A & B & C.
+const maxLayers = 16
 
 // music reads one line of music.
 func (r *abcReader) music(line string) error {
-	for i := 0; i < len(line); {
+	line = settle(line)
+	for _, m := range r.macros {
+		var ok bool
+		if line, ok = m.expand(line); !ok {
+			return r.errorf(1, "macros make the line longer than %d bytes", maxLine)
+		}
+	}
+	v := r.current()
+	i := r.wrapped(v, line)
+	if v.held != "" {
+		line, v.held = v.held+line, ""
+	}
+	for i < len(line) {
 		next, err := r.symbol(line, i)
 		if err != nil {
 			return err
@@ -84,279 +31,192 @@ func (r *abcReader) music(line string) error {
 	return nil
 }
 
+// settle makes a line of music as it is meant: without what a mail program has made of an
+// equals sign and of the end of the line (quoted-printable), and with accidentals beside
+// their notes (^!3!c is !3!^c).
+func settle(line string) string {
+	if strings.Contains(line, "=") {
+		line = strings.ReplaceAll(line, "=3D", "=")
+		line = strings.TrimSuffix(strings.TrimSuffix(strings.TrimRight(line, " "), "="), "=20")
+	}
+	if !strings.Contains(line, "^!") && !strings.Contains(line, "_!") && !strings.Contains(line, "=!") {
+		return line
+	}
+	var b strings.Builder
+	for i := 0; i < len(line); {
+		start := i
+		for i < len(line) && strings.IndexByte("^_=", line[i]) >= 0 {
+			i++
+		}
+		sign := line[start:i]
+		for sign != "" && i < len(line) && line[i] == '!' && decorationEnd(line, i) > 0 {
+			end := decorationEnd(line, i)
+			b.WriteString(line[i:end])
+			i = end
+		}
+		b.WriteString(sign)
+		if i < len(line) {
+			b.WriteByte(line[i])
+			i++
+		}
+	}
+	return b.String()
+}
+
+// wrapped reads what is left of a note that was cut by the end of the line before, as in
+// "d/" and "2" or "d" and "/", and returns the index after it.
+func (r *abcReader) wrapped(v *voice, line string) int {
+	if line == "" || !isDigit(line[0]) && line[0] != '/' || !v.slack || v.held != "" {
+		return 0
+	}
+	num, den, next := scanLength(line, 0)
+	last := &v.elems[len(v.elems)-1]
+	before := last.ticks
+	if num < 1 || den < 1 || !last.scale(num, den) || last.ticks > maxTicks-v.ticks {
+		return 0
+	}
+	r.remarkHere("lines begin with the length of a note of the line before")
+	v.ticks += last.ticks - before
+	return next
+}
+
 // symbol reads the symbol at line[i] and returns the index after it.
 func (r *abcReader) symbol(line string, i int) (int, error) {
 	v := r.current()
 	c := line[i]
 	col := i + 1
+	next := byte(' ')
+	if i+1 < len(line) {
+		next = line[i+1]
+	}
 	switch {
-	case c == ' ' || c == '\t' || c == '`' || c == ')' || c == '$':
+	case c == ' ' || c == '\t' || c == '`' || c == ')' || c == '\\':
 		return i + 1, nil
-	case c == '\\' && strings.TrimSpace(line[i+1:]) == "":
-		return len(line), nil
 	case c == 'y': // space
 		_, _, next := scanLength(line, i+1)
 		return next, nil
 	case c == '"':
 		return r.quoted(v, line, i)
 	case c == '!' || c == '+':
-		end := strings.IndexByte(line[i+1:], c)
-		if end < 0 {
-			return 0, r.errorf(col, "a decoration that does not end")
-		}
-		return i + end + 2, nil
+		return r.decoration(v, line, i)
 	case c == '{':
 		end := strings.IndexByte(line[i:], '}')
 		if end < 0 {
 			return 0, r.errorf(col, "grace notes that do not end")
 		}
 		return i + end + 1, nil
-	case c == '(' && i+1 < len(line) && isDigit(line[i+1]):
+	case c == '(' && isDigit(next):
 		return r.tuplet(v, line, i)
-	case c == '(' || c == '.' && i+1 < len(line) && line[i+1] == '(':
+	case c == '(' && next == '&':
+		return 0, r.errorf(col, "layers of several bars (& are not supported")
+	case c == '(' || c == '.' && next == '(':
 		return i + 1, nil // a slur
 	case c == '<' || c == '>':
 		return r.broken(v, line, i)
-	case c == '|' || c == ':' || c == '[' && barAfterBracket(line, i+1) || c == '.' && i+1 < len(line) && line[i+1] == '|':
+	case c == '|' || c == ':' || c == '[' && barAfterBracket(line, i+1) || c == '.' && next == '|':
 		return r.barline(v, line, i)
-	case c == '[' && i+2 < len(line) && isLetter(line[i+1]) && line[i+2] == ':':
+	case c == '[' && i+2 < len(line) && isLetter(next) && line[i+2] == ':':
 		end := strings.IndexByte(line[i:], ']')
 		if end < 0 {
 			return 0, r.errorf(col, "an inline field that does not end")
 		}
 		value := strings.TrimSpace(line[i+3 : i+end])
-		return i + end + 1, r.bodyField(line[i+1], value, i+4)
-	case c == '[' || c == '^' || c == '_' || c == '=' || c|0x20 >= 'a' && c|0x20 <= 'g':
+		return i + end + 1, r.bodyField(next, value, i+4)
+	case c == '[' && next == '"' && !chordFollows(line[i:]): // the name of an ending
+		return i + 1, nil
+	case c == '[' || c == '^' || c == '_' || c == '=' || isNote(c):
 		return r.note(v, line, i)
 	case c == 'z' || c == 'x':
 		num, den, next := scanLength(line, i+1)
-		return next, r.add(v, col, nil, nil, num, den)
+		return next, r.add(v, col, nil, num, den)
 	case c == 'Z' || c == 'X':
 		return r.wholeBarRest(v, line, i)
-	case r.ornament[c]:
-		return i + 1, nil
 	case c == '&':
-		return 0, r.errorf(col, "voice overlay (&) is not supported")
+		if v.layer == maxLayers {
+			return 0, r.errorf(col, "more than %d layers", maxLayers)
+		}
+		v.nextLayer(r.line)
+		return i + 1, nil
 	case c == '-':
-		return 0, r.errorf(col, "a tie without a note before it")
-	default:
-		return 0, r.errorf(col, "unexpected %q", rune(c))
+		r.looseTie(v)
+		return i + 1, nil
+	case isDigit(c) && v.atBarline(): // an ending after a blank: "| 1 ABC"
+		return r.barline(v, line, i)
 	}
+	return i + 1, r.other(c, col)
 }
 
-// barAfterBracket tells whether "[" at line[i-1] starts a bar line or an ending.
-func barAfterBracket(line string, i int) bool {
-	return i < len(line) && (line[i] == '|' || isDigit(line[i]))
+// chordFollows reports whether a bracket before a quotation begins a chord.
+func chordFollows(line string) bool {
+	quoted := false
+	for i := 1; i < len(line); i++ {
+		switch c := line[i]; {
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == ']':
+			return true
+		case c == '|' || c == '[' || c == ':':
+			return false
+		}
+	}
+	return false
 }
 
-// scanNumber reads decimal digits; a number too long to be meant gives -1.
-func scanNumber(line string, i int) (n int64, next int) {
-	for ; i < len(line) && isDigit(line[i]); i++ {
-		if n >= 0 {
-			n = n*10 + int64(line[i]-'0')
-		}
-		if n > 9999 {
-			n = -1
-		}
+// other passes over a character that means nothing, unless it could belong to a note.
+func (r *abcReader) other(c byte, col int) error {
+	switch {
+	case isDigit(c) || strings.IndexByte("',/", c) >= 0:
+		return r.errorf(col, "unexpected %q", rune(c))
+	case !r.ornament[c] && c != '$' && c != '*' && c != ';' && c < 0x80:
+		r.remarkHere("characters that mean nothing in music are passed over")
 	}
-	return n, i
-}
-
-// scanLength reads a length such as 3, 3/2, /2, / or //. Nothing is 1/1. A part that is
-// no sensible number is returned as -1 and refused by add.
-func scanLength(line string, i int) (num, den int64, next int) {
-	num, den = 1, 1
-	if i < len(line) && isDigit(line[i]) {
-		num, i = scanNumber(line, i)
-	}
-	for i < len(line) && line[i] == '/' {
-		i++
-		if i < len(line) && isDigit(line[i]) {
-			var n int64
-			n, i = scanNumber(line, i)
-			if n < 0 || den < 0 || den > 9999 {
-				return num, -1, i
-			}
-			den *= n
-		} else if den > 0 && den < 9999 {
-			den *= 2
-		}
-	}
-	return num, den, i
-}
-
-// scanPitch reads accidental, letter and octave marks. ok is false if there is no note.
-func scanPitch(line string, i int) (sign string, letter int, step int, next int, ok bool) {
-	start := i
-	for i < len(line) && strings.IndexByte("^_=", line[i]) >= 0 {
-		i++
-	}
-	sign = line[start:i]
-	if _, known := accidentals[sign]; !known || i == len(line) {
-		return "", 0, 0, start, false
-	}
-	c := line[i]
-	if c|0x20 < 'a' || c|0x20 > 'g' {
-		return "", 0, 0, start, false
-	}
-	letter = int(c&^0x20 - 'A')
-	// Steps count from C, as octaves do: C D E F G A B.
-	step = (letter + 5) % 7
-	if c >= 'a' {
-		step += 7
-	}
-	for i++; i < len(line) && (line[i] == '\'' || line[i] == ','); i++ {
-		if line[i] == '\'' {
-			step += 7
-		} else {
-			step -= 7
-		}
-	}
-	return sign, letter, step, i, true
-}
-
-// semitoneOf gives the semitones of the steps C D E F G A B above C.
-var semitoneOf = [7]int{0, 2, 4, 5, 7, 9, 11}
-
-// pitchOf applies key, accidentals and shifts.
-func (r *abcReader) pitchOf(v *voice, col int, sign string, letter, step int) (pitch, error) {
-	// Middle C, step 0, is MIDI 60. Floor division, since steps may be negative.
-	octave := step / 7
-	if step%7 < 0 {
-		octave--
-	}
-	note := 60 + 12*octave + semitoneOf[step-7*octave]
-	shift := v.shift.semitones() + v.key.shift.semitones()
-	if sign != "" {
-		v.inBar[letter] = accidentalMark{true, accidentals[sign]}
-	} else {
-		for _, t := range v.tied {
-			if t.step == step {
-				return t, nil // a tie carries its accidental over the bar line
-			}
-		}
-	}
-	if m := v.inBar[letter]; m.set {
-		note += int(m.value)
-	} else {
-		note += int(v.key.accidental[letter])
-	}
-	note += shift
-	if note < Lowest || note > Highest {
-		return pitch{}, r.errorf(col, "MIDI note %d is outside %d..%d", note, Lowest, Highest)
-	}
-	return pitch{step, uint8(note)}, nil
-}
-
-// maxChord is the most notes of a chord.
-const maxChord = 64
-
-// note reads a single note or a chord in brackets, with its length and tie.
-func (r *abcReader) note(v *voice, line string, i int) (int, error) {
-	col := i + 1
-	var notes, tied []pitch
-	num, den := int64(1), int64(1)
-	if line[i] != '[' {
-		sign, letter, step, next, ok := scanPitch(line, i)
-		if !ok {
-			return 0, r.errorf(col, "an accidental without a note")
-		}
-		p, err := r.pitchOf(v, col, sign, letter, step)
-		if err != nil {
-			return 0, err
-		}
-		notes = []pitch{p}
-		i = next
-	} else {
-		i++
-		for first := true; ; first = false {
-			for i < len(line) && (line[i] == ' ' || r.ornament[line[i]]) {
-				i++
-			}
-			if i < len(line) && line[i] == ']' {
-				i++
-				break
-			}
-			sign, letter, step, next, ok := scanPitch(line, i)
-			if !ok {
-				return 0, r.errorf(i+1, "want a note or ] in the chord")
-			}
-			p, err := r.pitchOf(v, i+1, sign, letter, step)
-			if err != nil {
-				return 0, err
-			}
-			n, d, after := scanLength(line, next)
-			if first {
-				num, den = n, d
-			} else if n*den != num*d {
-				return 0, r.errorf(i+1, "the notes of one chord differ in length")
-			}
-			i = after
-			if len(notes) == maxChord {
-				return 0, r.errorf(col, "a chord of more than %d notes", maxChord)
-			}
-			notes = append(notes, p)
-			if i < len(line) && line[i] == '-' {
-				tied = append(tied, p)
-				i++
-			}
-		}
-		if len(notes) == 0 {
-			return 0, r.errorf(col, "a chord without notes")
-		}
-	}
-	n, d, i := scanLength(line, i)
-	if n < 0 || d < 0 {
-		num, den = -1, -1
-	} else if num > 0 && den > 0 {
-		num, den = num*n, den*d
-	}
-	if i < len(line) && line[i] == '-' {
-		tied = notes
-		i++
-	}
-	return i, r.add(v, col, notes, tied, num, den)
-}
-
-// add appends a note, chord or rest that is num/den units long.
-func (r *abcReader) add(v *voice, col int, notes, tied []pitch, num, den int64) error {
-	if num <= 0 || den <= 0 || num > 9999 || den > 9999 {
-		return r.errorf(col, "the length of the note is no fraction of small numbers")
-	}
-	scaled := v.unit * num // below 2^35
-	if v.tuplet.left > 0 {
-		scaled *= v.tuplet.num
-		den *= v.tuplet.den
-		v.tuplet.left--
-	}
-	if v.brokenDen != 0 {
-		scaled *= v.brokenNum
-		den *= v.brokenDen
-		v.brokenNum, v.brokenDen = 0, 0
-	}
-	if scaled%den != 0 {
-		return r.errorf(col, "the note is too short or too odd a fraction (finest: 1/%d of a whole note)", wholeNote)
-	}
-	ticks := scaled / den
-	if ticks > maxTicks || v.ticks > maxTicks-ticks {
-		return r.errorf(col, "the voice is longer than %d whole notes", maxTicks/wholeNote)
-	}
-	v.elems = append(v.elems, elem{kind: elemNote, ticks: ticks, notes: noteNumbers(notes), tied: noteNumbers(tied), line: r.line})
-	v.ticks += ticks
-	v.tied = tied
-	v.slack = true
 	return nil
 }
 
-func noteNumbers(p []pitch) []uint8 {
-	if len(p) == 0 {
-		return nil
+// atBarline reports whether the last thing of the voice is a bar line.
+func (v *voice) atBarline() bool { return len(v.elems) > 0 && v.elems[len(v.elems)-1].kind == elemBar }
+
+// decoration passes over !trill! and +trill+, and reads +CEG+, an old form of a chord. Marks
+// that are alone mean nothing.
+func (r *abcReader) decoration(v *voice, line string, i int) (int, error) {
+	if end := decorationEnd(line, i); end > 0 {
+		switch name := strings.ToLower(line[i+1 : end-1]); {
+		case strings.HasPrefix(name, "d.") || strings.HasPrefix(name, "da") || name == "coda" || name == "fine" || name == "segno":
+			r.remarkHere("jumps (D.C., D.S., coda, fine) are not followed")
+		}
+		return end, nil
 	}
-	n := make([]uint8, len(p))
-	for i := range p {
-		n[i] = p[i].note
+	if line[i] == '+' {
+		if n := strings.IndexByte(line[i+1:], '+'); n > 1 && strings.Trim(line[i+1:i+1+n], "abcdefgABCDEFG^_=,'/0123456789") == "" {
+			after := i + n + 2
+			end, err := r.note(v, "["+line[i+1:after-1]+"]"+line[after:min(after+16, len(line))], 0)
+			return i + end, err
+		}
 	}
-	return n
+	return i + 1, nil
+}
+
+// quoted reads a chord symbol or an annotation.
+func (r *abcReader) quoted(v *voice, line string, i int) (int, error) {
+	end := strings.IndexByte(line[i+1:], '"')
+	if end < 0 {
+		return 0, r.errorf(i+1, "a quotation that does not end")
+	}
+	next := i + end + 2
+	text := strings.TrimSpace(line[i+1 : next-1])
+	if text == "" || strings.IndexByte("^_<>@", text[0]) >= 0 || v.layer > 0 {
+		return next, nil
+	}
+	c, ok := parseChord(text)
+	if !ok {
+		r.remarkHere("texts in quotation marks are no chord symbols and do not sound")
+		return next, nil
+	}
+	// A symbol that stands after a bar line belongs to what follows.
+	v.elems = append(v.elems, elem{kind: elemChord, chord: c, line: r.line})
+	v.slack = false
+	return next, nil
 }
 
 // wholeBarRest reads Z or Z4: that many bars of silence.
@@ -371,17 +231,18 @@ func (r *abcReader) wholeBarRest(v *voice, line string, i int) (int, error) {
 		return 0, r.errorf(col, "a rest of whole bars without a metre")
 	case v.ticks != v.barStart || v.brokenDen != 0 || v.tuplet.left > 0:
 		return 0, r.errorf(col, "a rest of whole bars that does not begin at a bar line")
-	case n < 1 || n*v.metre.ticks > maxTicks-v.ticks:
+	case n < 1 || n > maxTicks/v.metre.ticks || n*v.metre.ticks > maxTicks-v.ticks:
 		return 0, r.errorf(col, "the voice is longer than %d whole notes", maxTicks/wholeNote)
 	}
 	for k := range n {
-		v.elems = append(v.elems, elem{kind: elemNote, ticks: v.metre.ticks, line: r.line})
+		v.elems = append(v.elems, elem{kind: elemNote, layer: v.layer, ticks: v.metre.ticks, line: r.line})
 		v.ticks += v.metre.ticks
 		if k < n-1 { // the bar line that follows ends the last one
 			v.endBar(r.line, false)
 		}
 	}
-	v.tied, v.slack = nil, false
+	v.setTied(nil)
+	v.slack = false
 	return next, nil
 }
 
@@ -401,20 +262,28 @@ func (r *abcReader) broken(v *voice, line string, i int) (int, error) {
 		before, after = after, before
 	}
 	last := &v.elems[len(v.elems)-1]
-	scaled := last.ticks * before
-	if last.kind != elemNote || scaled%den != 0 {
+	v.ticks -= last.ticks
+	if !last.scale(before, den) {
 		return 0, r.errorf(col, "broken rhythm needs a note before it that is long enough")
 	}
-	v.ticks += scaled/den - last.ticks
-	last.ticks = scaled / den
+	v.ticks += last.ticks
 	v.brokenNum, v.brokenDen = after, den
 	return i, nil
+}
+
+// scale changes the length of an element, if it can be exact.
+func (e *elem) scale(num, den int64) bool {
+	if e.ticks*num%den != 0 {
+		return false
+	}
+	e.ticks = e.ticks * num / den
+	return true
 }
 
 // tuplet reads (p, (p:q or (p:q:r: the next r notes last q/p of what is written.
 func (r *abcReader) tuplet(v *voice, line string, i int) (int, error) {
 	col := i + 1
-	if v.tuplet.left > 0 {
+	if v.tuplet.left > 0 && v.tuplet.used {
 		return 0, r.errorf(col, "a tuplet within a tuplet")
 	}
 	var n [3]int64
@@ -429,146 +298,19 @@ func (r *abcReader) tuplet(v *voice, line string, i int) (int, error) {
 		i++
 	}
 	p, q, count := n[0], n[1], n[2]
-	if p < 2 || p > 9 || q < 0 || q > 9 || count < 0 || count > 99 {
-		return 0, r.errorf(col, "want a tuplet such as (3 or (3:2:2 with numbers from 2 to 9")
-	}
-	if q == 0 {
+	if q == 0 && p >= 2 && p <= 9 {
 		compound := int64(2)
 		if v.metre.compound {
 			compound = 3
 		}
 		q = [10]int64{2: 3, 3: 2, 4: 3, 5: compound, 6: 2, 7: compound, 8: 3, 9: compound}[p]
 	}
+	if p < 1 || p > 99 || q < 1 || q > 99 || count < 0 || count > 99 {
+		return 0, r.errorf(col, "want a tuplet such as (3 or (3:2:2")
+	}
 	if count == 0 {
 		count = p
 	}
-	v.tuplet = tuplet{int(count), q, p, r.line}
+	v.tuplet = tuplet{left: int(count), num: q, den: p}
 	return i, nil
-}
-
-// quoted reads a chord symbol or an annotation.
-func (r *abcReader) quoted(v *voice, line string, i int) (int, error) {
-	col := i + 1
-	end := strings.IndexByte(line[i+1:], '"')
-	if end < 0 {
-		return 0, r.errorf(col, "a quotation that does not end")
-	}
-	text := strings.TrimSpace(line[i+1 : i+1+end])
-	if text != "" && strings.IndexByte("^_<>@", text[0]) < 0 {
-		c, err := parseChord(text)
-		if err != nil {
-			return 0, r.errorf(col, "%v", err)
-		}
-		// A symbol that stands after a bar line belongs to what follows.
-		v.elems = append(v.elems, elem{kind: elemChord, chord: c, line: r.line})
-		v.slack = false
-	}
-	return i + end + 2, nil
-}
-
-// barline reads a bar line with its repeats and endings.
-func (r *abcReader) barline(v *voice, line string, i int) (int, error) {
-	col := i + 1
-	start := i
-	for i < len(line) {
-		c := line[i]
-		if c == '[' && i+1 < len(line) && isDigit(line[i+1]) {
-			break // an ending
-		}
-		if c != '|' && c != ':' && c != '.' && !(c == ']' && i > start) && !(c == '[' && i+1 < len(line) && (line[i+1] == '|' || line[i+1] == ']')) {
-			break
-		}
-		if c == '.' && (i+1 == len(line) || line[i+1] != '|') {
-			break
-		}
-		i++
-	}
-	run := line[start:i]
-	var b barline
-	marks := strings.Trim(run, ".[]")
-	left := len(marks) - len(strings.TrimLeft(marks, ":"))
-	right := len(marks) - len(strings.TrimRight(marks, ":"))
-	switch {
-	case marks == "::":
-		left, right = 1, 1
-	case marks != "" && left == len(marks), strings.Contains(strings.Trim(marks, ":"), ":"):
-		return 0, r.errorf(col, "%q is no bar line", run)
-	case left > 1 || right > 1:
-		return 0, r.errorf(col, "more than one repeat (%s) is not supported", run)
-	}
-	b.endRepeat, b.startRepeat = left == 1, right == 1
-	b.double = strings.Contains(run, "||") || strings.ContainsAny(run, "[]")
-
-	if i+1 < len(line) && line[i] == '[' && isDigit(line[i+1]) {
-		i++
-	}
-	if i < len(line) && isDigit(line[i]) {
-		var err error
-		if b.endings, i, err = r.endings(line, i); err != nil {
-			return 0, err
-		}
-	}
-	if v.brokenDen != 0 {
-		return 0, r.errorf(col, "broken rhythm across a bar line")
-	}
-	if run != "" {
-		v.endBar(r.line, b.endRepeat || b.startRepeat || b.double || b.endings != nil)
-	}
-	v.addBarline(b, r.line)
-	return i, nil
-}
-
-// endings reads the numbers of an ending: 1 or 1,3 or 1-3.
-func (r *abcReader) endings(line string, i int) (list []int, next int, err error) {
-	col := i + 1
-	for {
-		first, after := scanNumber(line, i)
-		last := first
-		if after+1 < len(line) && line[after] == '-' && isDigit(line[after+1]) {
-			last, after = scanNumber(line, after+1)
-		}
-		if first < 1 || last < first || last > 9 {
-			return nil, 0, r.errorf(col, "the number of an ending is outside 1..9")
-		}
-		for n := first; n <= last; n++ {
-			list = append(list, int(n))
-		}
-		i = after
-		if i+1 >= len(line) || line[i] != ',' || !isDigit(line[i+1]) {
-			return list, i, nil
-		}
-		i++
-	}
-}
-
-// endBar notes the length of the bar that ends here. open says that this bar line is one
-// beside which a bar may be short.
-func (v *voice) endBar(line int, open bool) {
-	if length := v.ticks - v.barStart; length > 0 {
-		v.bars = append(v.bars, Bar{
-			Voice: v.id, Line: line,
-			Length: float64(length) / wholeNote, Metre: float64(v.metre.ticks) / wholeNote,
-			Open: open || v.barOpen,
-		})
-		v.barOpen = open
-	} else {
-		v.barOpen = v.barOpen || open
-	}
-	v.barStart = v.ticks
-	v.inBar = [7]accidentalMark{}
-	v.slack = false
-}
-
-// addBarline appends b, or joins it to a bar line with nothing between: ":|" at the end of
-// a line and "|:" or "[2" at the start of the next are one.
-func (v *voice) addBarline(b barline, line int) {
-	if n := len(v.elems); n > 0 && v.elems[n-1].kind == elemBar {
-		last := &v.elems[n-1].bar
-		last.endRepeat = last.endRepeat || b.endRepeat
-		last.startRepeat = last.startRepeat || b.startRepeat
-		last.double = last.double || b.double
-		last.endings = append(last.endings, b.endings...)
-		return
-	}
-	v.elems = append(v.elems, elem{kind: elemBar, bar: b, line: line})
 }

@@ -8,167 +8,187 @@ import (
 // endVoice closes a voice at the end of its tune: it plays the elements in order, with
 // repeats, and adds what sounds to the tune.
 func (r *abcReader) endVoice(t *Tune, v *voice) error {
-	if v.tuplet.left > 0 {
-		return fmt.Errorf("%s:%d:1: voice %s: a tuplet lacks %d notes", r.file, v.tuplet.line, v.id, v.tuplet.left)
+	if v.held != "" {
+		return &lineError{line: r.line, text: fmt.Sprintf("voice %.20s: the chord %.40q does not end", v.id, v.held)}
 	}
 	if v.brokenDen != 0 {
-		return fmt.Errorf("%s:%d:1: voice %s: broken rhythm without a note after it", r.file, v.elems[len(v.elems)-1].line, v.id)
+		return &lineError{line: v.elems[len(v.elems)-1].line, text: fmt.Sprintf("voice %.20s: broken rhythm without a note after it", v.id)}
 	}
 	v.endBar(r.line, true)
 	if n := len(v.bars); n > 0 {
 		v.bars[n-1].Open = true
 	}
 	t.Bars = append(t.Bars, v.bars...)
-	order, err := v.order()
+	order, err := r.playOrder(v)
 	if err != nil {
-		return fmt.Errorf("%s:%w", r.file, err)
+		return err
 	}
-
-	var now, chordStart int64
-	var chordNow *chord
-	endChord := func() {
-		if chordNow != nil && now > chordStart {
-			for _, n := range chordNow.notes() {
-				t.events = append(t.events, event{chordStart, now, n})
-			}
-		}
-	}
-	held := map[uint8]int{} // events that are tied to the next element
+	p := player{tune: t, voice: v, held: make([]map[int]int, maxLayers+1)}
 	for _, i := range order {
-		e := &v.elems[i]
-		if e.kind == elemChord {
-			endChord()
-			chordStart = now
-			chordNow = e.chord.transpose(v.shift.transpose + v.key.shift.transpose)
-			continue
+		if err := p.play(&v.elems[i]); err != nil {
+			return err
 		}
-		if e.ticks > maxTicks-now {
-			return fmt.Errorf("%s:%d:1: voice %s is longer than %d whole notes when it is played", r.file, e.line, v.id, maxTicks/wholeNote)
-		}
-		next := map[uint8]int{}
-		for _, n := range e.notes {
-			k, ok := held[n]
-			if ok {
-				t.events[k].end = now + e.ticks
-			} else {
-				k = len(t.events)
-				t.events = append(t.events, event{now, now + e.ticks, n})
-			}
-			if slices.Contains(e.tied, n) {
-				next[n] = k
-			}
-		}
-		held = next
-		now += e.ticks
 	}
-	endChord()
-	t.ticks = max(t.ticks, now)
+	p.endChord()
+	if p.drums > 0 {
+		r.remark(p.drums, "notes of percussion voices are left out", func() string { return r.place(r.start, 0) })
+	}
+	if p.outside > 0 {
+		r.remark(p.outside, outsideRemark, func() string { return r.place(r.start, 0) })
+	}
+	t.ticks = max(t.ticks, p.now)
 	return nil
 }
 
-// order returns the notes and chord symbols of a voice in the order in which they are
-// played. A part that is repeated begins at |:, else after the last :| or double bar, else
-// at the start.
-func (v *voice) order() ([]int, error) {
-	var out []int
-	var start, pass, passes int
-	var explicit bool // the part began with |:
-	var last bool     // in an ending of the last pass
-	begin := func(at int, isExplicit bool) {
-		start, pass, explicit, last = at, 1, isExplicit, false
-		passes = v.passes(at, isExplicit)
+// maxEvents is the most notes of a tune after repeats.
+const maxEvents = 1 << 20
+
+// player adds what a voice sounds to its tune.
+type player struct {
+	tune           *Tune
+	voice          *voice
+	now            int64
+	chord          *chord
+	chordStart     int64
+	held           []map[int]int // by layer: the events of notes that are tied to the next element
+	drums, outside int
+}
+
+func (p *player) play(e *elem) error {
+	switch e.kind {
+	case elemChord:
+		p.endChord()
+		p.chordStart = p.now
+		p.chord = e.chord.transpose(p.voice.shift.transpose + p.voice.key.shift.transpose)
+		return nil
+	case elemBack:
+		p.now -= e.ticks
+		return nil
 	}
-	begin(0, false)
-	for i := 0; i < len(v.elems); i++ {
-		e := &v.elems[i]
-		if e.kind != elemBar {
-			out = append(out, i)
-			continue
-		}
-		b := &e.bar
+	if e.ticks > maxTicks-p.now || len(p.tune.events) > maxEvents {
+		return &lineError{line: e.line, text: fmt.Sprintf("voice %.20s is longer than %d whole notes when it is played", p.voice.id, maxTicks/wholeNote)}
+	}
+	var next map[int]int
+	for _, s := range e.sounds {
+		k, ok := p.held[e.layer][s.note]
 		switch {
-		case b.endRepeat && pass < passes:
-			pass++
-			i = start - 1
+		case e.drum:
+			p.drums++
 			continue
-		case b.endRepeat && b.endings != nil:
-			// The last pass took an earlier ending: the later ones are over.
-			for i++; i < len(v.elems) && !v.elems[i].bar.endsPart(); i++ {
-			}
-			begin(i+1, i < len(v.elems) && v.elems[i].bar.startRepeat)
+		case s.note < Lowest || s.note > Highest:
+			p.outside++
 			continue
-		case b.endRepeat || b.startRepeat:
-			begin(i+1, b.startRepeat)
-		case b.double && (!explicit || last):
-			begin(i+1, false)
+		case ok && p.tune.events[k].end == p.now:
+			p.tune.events[k].end = p.now + e.ticks
+		default:
+			k = len(p.tune.events)
+			p.tune.events = append(p.tune.events, event{p.now, p.now + e.ticks, uint8(s.note)})
 		}
-		if b.endings == nil {
-			continue
-		}
-		if last {
-			return nil, fmt.Errorf("%d:1: voice %s: an ending after the last ending of its part", e.line, v.id)
-		}
-		for !slices.Contains(b.endings, pass) {
-			for i++; i < len(v.elems) && v.elems[i].bar.endings == nil && !v.elems[i].bar.startRepeat; i++ {
+		if s.tied {
+			if next == nil {
+				next = map[int]int{}
 			}
-			if i == len(v.elems) || v.elems[i].bar.startRepeat {
-				return nil, fmt.Errorf("%d:1: voice %s: no ending for repeat %d of the part", e.line, v.id, pass)
-			}
-			b = &v.elems[i].bar
+			next[s.note] = k
 		}
-		last = pass == passes
 	}
-	return out, nil
+	p.held[e.layer] = next
+	p.now += e.ticks
+	return nil
 }
 
-// endsPart tells whether a part that is in its last ending ends here.
-func (b *barline) endsPart() bool {
-	return b.endings == nil && (b.endRepeat || b.startRepeat || b.double)
-}
-
-// passes says how often the part that begins at elems[start] is played if it ends in :|.
-// start may be past the end. A part that did not begin with |: ends at a double bar, so
-// that this looks at few elements even if there are many double bars.
-func (v *voice) passes(start int, explicit bool) int {
-	most := 0
-	for i := start; i < len(v.elems); i++ {
-		if v.elems[i].kind != elemBar {
-			continue
+// endChord adds what the chord symbol of now sounds.
+func (p *player) endChord() {
+	if p.chord != nil && p.now > p.chordStart {
+		for _, n := range p.chord.notes() {
+			p.tune.events = append(p.tune.events, event{p.chordStart, p.now, n})
 		}
-		b := &v.elems[i].bar
-		if b.startRepeat || b.endings != nil && slices.Min(b.endings) <= most ||
-			b.endings == nil && (b.endRepeat || b.double && (most > 0 || !explicit)) {
+	}
+}
+
+// playOrder returns the elements of a voice in the order in which they are played: part by
+// part if there is an order of parts and the parts are there.
+func (r *abcReader) playOrder(v *voice) ([]int, error) {
+	parts := v.sections()
+	missing := slices.ContainsFunc(r.order, func(name byte) bool { _, ok := parts[name]; return !ok })
+	if len(r.order) == 0 || missing {
+		if missing {
+			r.remark(1, "part orders (P:) name parts that are not there, and are not followed", func() string { return r.place(r.start, 0) })
+		}
+		return r.repeats(v, nil, 0, len(v.elems))
+	}
+	first := len(v.elems)
+	for _, p := range parts {
+		first = min(first, p[0])
+	}
+	out, err := r.repeats(v, nil, 0, first) // what comes before the first part
+	for _, name := range r.order {
+		if err != nil {
 			break
 		}
-		for _, n := range b.endings {
-			most = max(most, n)
-		}
+		out, err = r.repeats(v, out, parts[name][0], parts[name][1])
 	}
-	return max(most, 2)
+	return out, err
 }
 
-// Rolls returns t on a grid of stepsPerQuarter steps to the quarter note, 1 to 64: the
+// sections returns where each part begins and ends. A mark in the voice itself counts more
+// than one in another voice, and the first of a name more than others.
+func (v *voice) sections() map[byte][2]int {
+	chosen := map[byte]partMark{}
+	for _, own := range []bool{true, false} {
+		for _, p := range v.parts {
+			if _, ok := chosen[p.name]; !ok && p.own == own {
+				chosen[p.name] = p
+			}
+		}
+	}
+	sections := map[byte][2]int{}
+	for name, p := range chosen {
+		end := len(v.elems)
+		for _, q := range v.parts {
+			if q.at > p.at && (q.own || q == chosen[q.name]) {
+				end = min(end, q.at)
+			}
+		}
+		sections[name] = [2]int{p.at, end}
+	}
+	return sections
+}
+
+// piece puts t on a grid of stepsPerQuarter steps to the quarter note: the notes that sound
+// when a step begins. lost is how many notes begin and end between two steps.
+func (t *Tune) piece(stepsPerQuarter int) (p Piece, lost int) {
+	whole, _, lost := t.onGrid(stepsPerQuarter)
+	return newPiece(t.Name, t.steps(stepsPerQuarter), whole), lost
+}
+
+// onGrid returns the notes on a grid, and the first steps of each.
+func (t *Tune) onGrid(stepsPerQuarter int) (whole, first []timed, lost int) {
+	for _, e := range t.events {
+		n := timed{ceilStep(e.start, stepsPerQuarter), ceilStep(e.end, stepsPerQuarter), e.note}
+		if n.first < n.end {
+			whole = append(whole, n)
+			first = append(first, timed{n.first, n.first + 1, n.note})
+		} else {
+			lost++
+		}
+	}
+	return whole, first, lost
+}
+
+// Rolls returns t on a grid of stepsPerQuarter steps to the quarter note, 1 to MaxGrid: the
 // notes that sound when a step begins, and of these the ones that are struck there and not
 // held from before. A note that begins and ends between two steps is not heard; OnGrid
 // tells whether there is one that does not fit.
 func (t *Tune) Rolls(stepsPerQuarter int) (sounding, struck Roll) {
-	g := t.grid(stepsPerQuarter)
-	ceil := func(ticks int64) int { return int((ticks*g + wholeNote - 1) / wholeNote) }
-	var whole, first []span
-	for _, e := range t.events {
-		s := span{ceil(e.start), ceil(e.end), e.note}
-		if s.first < s.end {
-			whole = append(whole, s)
-			first = append(first, span{s.first, s.first + 1, s.note})
-		}
-	}
-	steps := ceil(t.ticks)
-	return fill(steps, whole), fill(steps, first)
+	whole, first, _ := t.onGrid(checkGrid(stepsPerQuarter))
+	steps := t.steps(stepsPerQuarter)
+	a, b := newPiece("", steps, whole), newPiece("", steps, first)
+	return a.Roll(), b.Roll()
 }
 
 // OnGrid tells whether every note of t begins and ends with a step.
 func (t *Tune) OnGrid(stepsPerQuarter int) bool {
-	g := t.grid(stepsPerQuarter)
+	g := 4 * int64(checkGrid(stepsPerQuarter))
 	for _, e := range t.events {
 		if e.start*g%wholeNote != 0 || e.end*g%wholeNote != 0 {
 			return false
@@ -177,10 +197,16 @@ func (t *Tune) OnGrid(stepsPerQuarter int) bool {
 	return true
 }
 
-// grid is the number of steps of a whole note.
-func (t *Tune) grid(stepsPerQuarter int) int64 {
-	if stepsPerQuarter < 1 || stepsPerQuarter > 64 {
-		panic(fmt.Sprintf("music: Tune: stepsPerQuarter = %d, want 1 to 64", stepsPerQuarter))
+func (t *Tune) steps(stepsPerQuarter int) int { return int(ceilStep(t.ticks, stepsPerQuarter)) }
+
+// ceilStep is the first step that begins at a time or after it.
+func ceilStep(ticks int64, stepsPerQuarter int) int32 {
+	return int32((ticks*4*int64(stepsPerQuarter) + wholeNote - 1) / wholeNote)
+}
+
+func checkGrid(stepsPerQuarter int) int {
+	if stepsPerQuarter < 1 || stepsPerQuarter > MaxGrid {
+		panic(fmt.Sprintf("music: Tune: stepsPerQuarter = %d, want 1 to %d", stepsPerQuarter, MaxGrid))
 	}
-	return 4 * int64(stepsPerQuarter)
+	return stepsPerQuarter
 }

@@ -40,9 +40,9 @@ var loadBuiltin = sync.OnceValue(func() map[string]*Tune {
 			if err != nil {
 				panic(err) // the lists above and the folder differ
 			}
-			list, err := ParseABC(name, data)
-			if err != nil {
-				panic(err)
+			list, skipped := ParseABC(name, data)
+			if len(list) != 1 || len(skipped) > 0 {
+				panic(fmt.Sprintf("music: %s: %d tunes, %q", name, len(list), skipped))
 			}
 			tunes[name] = list[0]
 		}
@@ -72,26 +72,28 @@ func Builtin() *Dataset {
 	d := &Dataset{Name: "tunes", StepsPerQuarter: builtinGrid}
 	for _, shift := range trainShifts {
 		for _, t := range train {
-			d.Train = append(d.Train, t.piece(shift))
+			d.Train = append(d.Train, t.transposed(shift))
 		}
 	}
 	for _, t := range valid {
-		d.Valid = append(d.Valid, t.piece(0))
+		d.Valid = append(d.Valid, t.transposed(0))
 	}
 	for _, t := range test {
-		d.Test = append(d.Test, t.piece(0))
+		d.Test = append(d.Test, t.transposed(0))
 	}
 	return d
 }
 
-func (t *Tune) piece(semitones int) Piece {
-	r, _ := t.Rolls(builtinGrid)
+// transposed returns t on the grid of the built-in data set, moved by some semitones.
+func (t *Tune) transposed(semitones int) Piece {
 	if semitones == 0 {
-		return Piece{t.Name, r}
+		p, _ := t.piece(builtinGrid)
+		return p
 	}
+	r, _ := t.Rolls(builtinGrid)
 	r, err := r.Transpose(semitones)
 	if err != nil {
 		panic(fmt.Sprintf("music: %s: %v", t.Name, err)) // no built-in tune comes near the ends
 	}
-	return Piece{fmt.Sprintf("%s%+d", t.Name, semitones), r}
+	return NewPiece(fmt.Sprintf("%s%+d", t.Name, semitones), r)
 }

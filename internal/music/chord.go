@@ -1,9 +1,6 @@
 package music
 
-import (
-	"fmt"
-	"strings"
-)
+import "strings"
 
 // chord is a chord symbol: the pitch classes, 0 to 11 with C = 0, in the order in which
 // they matter for the sound after the root, and the bass.
@@ -12,49 +9,164 @@ type chord struct {
 	intervals  []int
 }
 
-// chordKinds gives the intervals above the root, in semitones, the most telling ones first.
-var chordKinds = map[string][]int{
-	"": {4, 7, 0}, "maj": {4, 7, 0}, "M": {4, 7, 0},
-	"m": {3, 7, 0}, "min": {3, 7, 0}, "-": {3, 7, 0},
-	"5": {7, 0},
-	"6": {4, 9, 0, 7}, "m6": {3, 9, 0, 7},
-	"7": {4, 10, 0, 7}, "dom7": {4, 10, 0, 7},
-	"maj7": {4, 11, 0, 7}, "M7": {4, 11, 0, 7},
-	"m7": {3, 10, 0, 7}, "min7": {3, 10, 0, 7}, "-7": {3, 10, 0, 7}, "mM7": {3, 11, 0, 7},
-	"9": {4, 10, 2, 0, 7}, "m9": {3, 10, 2, 0, 7}, "maj9": {4, 11, 2, 0, 7}, "add9": {4, 2, 0, 7},
-	"dim": {3, 6, 0}, "o": {3, 6, 0}, "dim7": {3, 9, 6, 0}, "o7": {3, 9, 6, 0},
-	"m7b5": {3, 10, 6, 0},
-	"aug":  {4, 8, 0}, "+": {4, 8, 0}, "aug7": {4, 10, 8, 0}, "7+": {4, 10, 8, 0},
-	"sus": {5, 7, 0}, "sus4": {5, 7, 0}, "sus2": {2, 7, 0}, "7sus4": {5, 10, 0, 7}, "7sus": {5, 10, 0, 7},
-}
-
-// parseChord reads "F#m7/C#". "N.C." gives nil: no chord from here on.
-func parseChord(s string) (*chord, error) {
-	if s == "N.C." || s == "NC" || s == "n.c." {
-		return nil, nil
+// parseChord reads "F#m7/C#" and its many spellings. "N.C." gives nil: no chord from here
+// on. ok is false if the text is no chord.
+func parseChord(s string) (c *chord, ok bool) {
+	s, _, _ = strings.Cut(s, ";") // other lines of text may follow
+	s = strings.Trim(s, " .:?*()")
+	switch strings.ToLower(s) {
+	case "n.c", "nc", "n.c.", "no chord", "tacet":
+		return nil, true
 	}
-	bad := fmt.Errorf("chord symbol %.40q is not known", s)
 	root, rest, ok := pitchClass(s)
 	if !ok {
-		return nil, bad
+		return nil, false
 	}
-	kind, under, slash := strings.Cut(rest, "/")
-	intervals, ok := chordKinds[kind]
-	if !ok {
-		return nil, bad
-	}
-	c := &chord{root, root, intervals}
-	if slash {
-		if under == "" {
-			return nil, bad
+	c = &chord{root: root, bass: root}
+	if i := strings.LastIndexByte(rest, '/'); i >= 0 && i+1 < len(rest) && !isDigit(rest[i+1]) {
+		under := rest[i+1:]
+		bass, after, ok := pitchClass(strings.ToUpper(under[:1]) + under[1:])
+		if !ok || strings.Trim(after, " )") != "" {
+			return nil, false
 		}
-		bass, rest, ok := pitchClass(strings.ToUpper(under[:1]) + under[1:])
-		if !ok || rest != "" {
-			return nil, bad
-		}
-		c.bass = bass
+		c.bass, rest = bass, rest[:i]
 	}
-	return c, nil
+	k := chordKind{third: 4, fifth: 7}
+	if !k.parse(rest) {
+		return nil, false
+	}
+	c.intervals = k.intervals()
+	return c, true
+}
+
+// chordKind is what a chord is made of, in semitones above the root; 0 is nothing.
+type chordKind struct{ third, fifth, sixth, seventh, ninth int }
+
+// chordTokens are the parts of the name of a kind, the longer ones before their prefixes.
+// A seventh of 11 beside a third says that the seventh that follows is a major one.
+var chordTokens = []struct {
+	token string
+	apply func(k *chordKind, major *bool)
+}{
+	{"major", func(k *chordKind, major *bool) { *major = true }},
+	{"minor", func(k *chordKind, _ *bool) { k.third = 3 }},
+	{"maj", func(k *chordKind, major *bool) { *major = true }},
+	{"min", func(k *chordKind, _ *bool) { k.third = 3 }},
+	{"dim", (*chordKind).dim},
+	{"aug", func(k *chordKind, _ *bool) { k.fifth = 8 }},
+	{"dom", func(*chordKind, *bool) {}},
+	{"sus2", func(k *chordKind, _ *bool) { k.third = 2 }},
+	{"sus9", func(k *chordKind, _ *bool) { k.third = 2 }},
+	{"sus4", func(k *chordKind, _ *bool) { k.third = 5 }},
+	{"sus", func(k *chordKind, _ *bool) { k.third = 5 }},
+	{"add13", func(k *chordKind, _ *bool) { k.sixth = 9 }},
+	{"add11", func(*chordKind, *bool) {}},
+	{"add9", func(k *chordKind, _ *bool) { k.ninth = 2 }},
+	{"add6", func(k *chordKind, _ *bool) { k.sixth = 9 }},
+	{"add4", func(*chordKind, *bool) {}},
+	{"add2", func(k *chordKind, _ *bool) { k.ninth = 2 }},
+	{"no3", func(k *chordKind, _ *bool) { k.third = 0 }},
+	{"no5", func(k *chordKind, _ *bool) { k.fifth = 0 }},
+	{"alt", func(k *chordKind, _ *bool) { k.seventh, k.fifth = 10, 8 }},
+	{"ma", func(k *chordKind, major *bool) { *major = true }},
+	{"mi", func(k *chordKind, _ *bool) { k.third = 3 }},
+	{"M", func(k *chordKind, major *bool) { *major = true }},
+	{"m", func(k *chordKind, _ *bool) { k.third = 3 }},
+	{"j", func(k *chordKind, major *bool) { *major = true }},
+	{"\u0394", func(k *chordKind, major *bool) { k.seventh, *major = 11, true }}, // a triangle
+	{"\u2206", func(k *chordKind, major *bool) { k.seventh, *major = 11, true }},
+	{"\u00f8", func(k *chordKind, _ *bool) { k.third, k.fifth, k.seventh = 3, 6, 10 }}, // half diminished
+	{"\u00b0", (*chordKind).dim},
+	{"\u00ba", (*chordKind).dim},
+	{"o", (*chordKind).dim},
+	{"-5", func(k *chordKind, _ *bool) { k.fifth = 6 }},
+	{"b5", func(k *chordKind, _ *bool) { k.fifth = 6 }},
+	{"+5", func(k *chordKind, _ *bool) { k.fifth = 8 }},
+	{"#5", func(k *chordKind, _ *bool) { k.fifth = 8 }},
+	{"b9", func(k *chordKind, _ *bool) { k.ninth = 1 }},
+	{"-9", func(k *chordKind, _ *bool) { k.ninth = 1 }},
+	{"#9", func(k *chordKind, _ *bool) { k.ninth = 3 }},
+	{"+9", func(k *chordKind, _ *bool) { k.ninth = 3 }},
+	{"#11", func(*chordKind, *bool) {}},
+	{"b13", func(*chordKind, *bool) {}},
+	{"+", func(k *chordKind, _ *bool) { k.fifth = 8 }},
+	{"-", func(k *chordKind, _ *bool) { k.third = 3 }},
+	{"69", func(k *chordKind, _ *bool) { k.sixth, k.ninth = 9, 2 }},
+	{"6/9", func(k *chordKind, _ *bool) { k.sixth, k.ninth = 9, 2 }},
+	{"13", func(k *chordKind, major *bool) { k.extend(7, *major); k.extend(9, *major) }},
+	{"11", func(k *chordKind, major *bool) { k.extend(7, *major); k.extend(9, *major) }},
+	{"9", func(k *chordKind, major *bool) { k.extend(7, *major); k.extend(9, *major) }},
+	{"7", func(k *chordKind, major *bool) { k.extend(7, *major) }},
+	{"6", func(k *chordKind, _ *bool) { k.sixth = 9 }},
+	{"5", func(k *chordKind, _ *bool) { k.third = 0 }},
+	{"4", func(k *chordKind, _ *bool) { k.third = 5 }},
+	{"2", func(k *chordKind, _ *bool) { k.ninth = 2 }},
+	{" ", func(*chordKind, *bool) {}}, {"(", func(*chordKind, *bool) {}}, {")", func(*chordKind, *bool) {}},
+	{",", func(*chordKind, *bool) {}}, {"/", func(*chordKind, *bool) {}},
+}
+
+func (k *chordKind) dim(*bool) { k.third, k.fifth = 3, 6 }
+
+// extend adds the seventh or the ninth of a chord that is called by a number.
+func (k *chordKind) extend(degree int, major bool) {
+	switch {
+	case degree == 9:
+		k.ninth = 2
+	case k.seventh != 0:
+	case major:
+		k.seventh = 11
+	case k.third == 3 && k.fifth == 6:
+		k.seventh = 9
+	default:
+		k.seventh = 10
+	}
+}
+
+// parse reads the name of a kind, such as "m7b5" or "maj9".
+func (k *chordKind) parse(s string) bool {
+	major := false
+	for s != "" {
+		n := 0
+		for _, t := range chordTokens {
+			// Words may be in capitals, m and M differ.
+			if len(t.token) <= len(s) && (s[:len(t.token)] == t.token || len(t.token) > 1 && strings.EqualFold(s[:len(t.token)], t.token)) {
+				t.apply(k, &major)
+				n = len(t.token)
+				break
+			}
+		}
+		if n == 0 {
+			return false
+		}
+		s = s[n:]
+	}
+	return true
+}
+
+// intervals returns the notes of the chord, the most telling ones first.
+func (k *chordKind) intervals() []int {
+	var list []int
+	if k.third > 0 {
+		list = append(list, k.third)
+	}
+	if k.sixth+k.seventh+k.ninth == 0 { // a triad
+		if k.fifth > 0 {
+			list = append(list, k.fifth)
+		}
+		return append(list, 0)
+	}
+	for _, n := range []int{k.seventh, k.sixth, k.ninth} {
+		if n > 0 {
+			list = append(list, n)
+		}
+	}
+	switch k.fifth {
+	case 0:
+		return append(list, 0)
+	case 7:
+		return append(list, 0, 7)
+	}
+	return append(list, k.fifth, 0)
 }
 
 // pitchClass reads a letter with an optional # or b.
@@ -103,7 +215,7 @@ func (c *chord) notes() []uint8 {
 		}
 		upper = append(upper, class)
 	}
-	if foreign {
+	if foreign && len(upper) > 1 {
 		upper[1] = c.root
 	}
 	for _, class := range upper[:min(2, len(upper))] {

@@ -1,92 +1,96 @@
 package music
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strconv"
-
-	"github.com/elbow-go/elbow/internal/infile"
+	"strings"
 )
 
-// maxJSON is the largest JSON file that is read, in bytes. The Bach chorales have 0.3 MB.
-const maxJSON = 64 << 20
-
-// ReadJSON reads a data set in the layout of the JSB chorales by Boulanger-Lewandowski:
+// openJSON reads a data set in the layout of the JSB chorales by Boulanger-Lewandowski:
 //
 //	{"train": [...], "valid": [...], "test": [...]}
 //
 // Each part is a list of sequences, a sequence is a list of steps, a step is a list of the
-// MIDI notes that sound, in any order. The keys may come in any order. stepsPerQuarter is
-// not in the file; for the chorales it is 1.
+// MIDI notes that sound, in any order. Two voices on one note are one note; -1 and null are
+// rests; notes outside 21..108 are left out with a note. The keys may come in any order.
+// If one part alone holds something, or the file is just a list of sequences, there are no
+// parts. How long a step is, is not in the file; for the chorales it is a quarter note.
 //
-// It is strict. A part that is missing, twice there or empty, an unknown key, an empty
-// sequence, a note that is no whole number, outside 21..108 or twice in its step, nesting
-// other than the above and anything after the object are errors, which name the file, the
-// part, the sequence and the step, counted from 0, and the byte at fault, counted from 1.
-func ReadJSON(path string, stepsPerQuarter int) (*Dataset, error) {
-	data, err := infile.Read(path, maxJSON)
+// What is not JSON is an error; so is an object without train, or with one of the parts
+// twice. Other keys are passed over with a note. A sequence that is no list of lists of
+// numbers is left out. Messages name the part, the sequence and the step, counted from 0,
+// and the byte at fault, counted from 1.
+func (f *finder) openJSON(path string, d *Dataset) error {
+	data, err := f.budget.Read(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return ParseJSON(path, data, stepsPerQuarter)
+	defer f.budget.Return(int64(len(data)))
+	return f.parseJSON(path, data, d)
 }
 
-// ParseJSON is ReadJSON for a file that is in memory. name becomes the name of the data set
-// and is used for errors.
-func ParseJSON(name string, data []byte, stepsPerQuarter int) (*Dataset, error) {
-	d := &Dataset{Name: name, StepsPerQuarter: stepsPerQuarter}
-	p := jsonReader{dec: json.NewDecoder(bytes.NewReader(data)), name: name, data: data, part: -1, seq: -1, step: -1}
-	p.dec.UseNumber()
-	if len(bytes.TrimSpace(data)) == 0 {
-		return nil, p.fail(errors.New("the file is empty"))
+// parseJSON is openJSON for a file that is in memory.
+func (f *finder) parseJSON(path string, data []byte, d *Dataset) error {
+	p := jsonReader{finder: f, path: path, seq: -1, step: -1}
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	p.dec = decoder(data)
+	err := errors.New("the file is empty")
+	if len(bytes.TrimSpace(data)) > 0 {
+		err = p.dataset(d)
 	}
-	if err := p.dataset(d); err != nil {
-		return nil, p.fail(err)
+	if err == nil {
+		return nil
 	}
-	return d, nil
+	// The decoder of tokens knows where the last good token ended, not where the text goes
+	// wrong. The check of the whole text finds the same fault first and knows.
+	offset := p.dec.InputOffset()
+	syntax := new(json.SyntaxError)
+	if errors.As(err, &syntax) || errors.Is(err, io.ErrUnexpectedEOF) {
+		if errors.As(json.Unmarshal(data, new(json.RawMessage)), &syntax) {
+			offset = syntax.Offset
+		}
+	}
+	return fmt.Errorf("%sbyte %d: %w", p.place(), offset, err)
+}
+
+func decoder(data []byte) *json.Decoder {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	return dec
 }
 
 // jsonReader walks the tokens. It never descends by itself: the depth is that of the
 // methods below, so nesting in the file cannot exhaust the stack.
 type jsonReader struct {
-	dec             *json.Decoder
-	name            string
-	data            []byte
-	part, seq, step int // where we are, -1 outside
+	*finder
+	dec       *json.Decoder
+	path      string
+	part      string // where we are, empty outside
+	seq, step int    // likewise, -1 outside
 }
 
-var partNames = [3]string{"train", "valid", "test"}
-
-// fail adds the place to an error.
-func (p *jsonReader) fail(err error) error {
-	place := p.name + ": "
-	if p.part >= 0 {
-		place += partNames[p.part] + ", "
+// place is the beginning of a message.
+func (p *jsonReader) place() string {
+	s := p.path + ": "
+	if p.part != "" {
+		s += p.part + ", "
 	}
 	if p.seq >= 0 {
-		place += fmt.Sprintf("sequence %d, ", p.seq)
+		s += fmt.Sprintf("sequence %d, ", p.seq)
 	}
 	if p.step >= 0 {
-		place += fmt.Sprintf("step %d, ", p.step)
+		s += fmt.Sprintf("step %d, ", p.step)
 	}
-	offset := p.dec.InputOffset()
-	// The decoder of tokens knows where the last good token ended, not where the text goes
-	// wrong. The check of the whole text finds the same fault first and knows.
-	syntax := new(json.SyntaxError)
-	if errors.As(err, &syntax) || errors.Is(err, io.ErrUnexpectedEOF) {
-		if errors.As(json.Unmarshal(p.data, new(json.RawMessage)), &syntax) {
-			offset = syntax.Offset
-		}
-	}
-	return fmt.Errorf("%sbyte %d: %w", place, offset, err)
+	return s
 }
 
-// token is the next token; the end of the file is never welcome where it is called.
+// token is the next token; the end of the text is never welcome where it is called.
 func (p *jsonReader) token() (json.Token, error) {
 	t, err := p.dec.Token()
 	if errors.Is(err, io.EOF) {
@@ -95,57 +99,22 @@ func (p *jsonReader) token() (json.Token, error) {
 	return t, err
 }
 
-// open consumes the delimiter that what, a list or an object, starts with.
-func (p *jsonReader) open(delim json.Delim, what string) error {
+func (p *jsonReader) dataset(d *Dataset) error {
 	t, err := p.token()
 	if err != nil {
 		return err
 	}
-	if t != delim {
-		return fmt.Errorf("got %s, want %s", describeToken(t), what)
+	switch t {
+	case json.Delim('{'):
+		err = p.parts(d)
+	case json.Delim('['):
+		err = p.sequences()
+		d.All = p.take()
+	default:
+		err = fmt.Errorf(`got %s, want an object {"train": ..., "valid": ..., "test": ...}`, describeToken(t))
 	}
-	return nil
-}
-
-// close consumes a closing delimiter; the decoder guarantees that it matches.
-func (p *jsonReader) close() error {
-	_, err := p.token()
-	return err
-}
-
-func (p *jsonReader) dataset(d *Dataset) error {
-	if err := p.open('{', `an object {"train": ..., "valid": ..., "test": ...}`); err != nil {
+	if err != nil {
 		return err
-	}
-	var seen [3]bool
-	splits := d.splits()
-	for p.dec.More() {
-		t, err := p.token()
-		if err != nil {
-			return err
-		}
-		key := t.(string) // the decoder admits only strings as keys
-		part := slices.Index(partNames[:], key)
-		if part < 0 {
-			return fmt.Errorf("unknown key %.40q, want train, valid or test", key)
-		}
-		if seen[part] {
-			return fmt.Errorf("the key %q is there twice", key)
-		}
-		seen[part] = true
-		p.part = part
-		if *splits[part].pieces, err = p.sequences(); err != nil {
-			return err
-		}
-		p.part = -1
-	}
-	if err := p.close(); err != nil {
-		return err
-	}
-	for part, ok := range seen {
-		if !ok {
-			return fmt.Errorf("the key %q is missing", partNames[part])
-		}
 	}
 	if t, err := p.dec.Token(); err == nil {
 		return fmt.Errorf("%s after the end of the data", describeToken(t))
@@ -155,88 +124,150 @@ func (p *jsonReader) dataset(d *Dataset) error {
 	return nil
 }
 
-func (p *jsonReader) sequences() ([]Piece, error) {
-	if err := p.open('[', "a list of sequences"); err != nil {
-		return nil, err
-	}
-	var pieces []Piece
+// parts reads an object, after its brace.
+func (p *jsonReader) parts(d *Dataset) error {
+	lists := d.parts()
+	seen := map[string]bool{}
 	for p.dec.More() {
-		p.seq = len(pieces)
-		r, err := p.sequence()
+		t, err := p.token()
 		if err != nil {
-			return nil, err
+			return err
 		}
-		pieces = append(pieces, Piece{Name: fmt.Sprintf("%s/%d", partNames[p.part], p.seq), Steps: r})
-		p.seq = -1
+		key := t.(string) // the decoder admits only strings as keys
+		name := partFolders[strings.ToLower(key)]
+		if name == "" {
+			var other json.RawMessage
+			if err := p.decode(&other); err != nil {
+				return err
+			}
+			p.notes = append(p.notes, fmt.Sprintf("%s: the key %.40q is not read", p.path, key))
+			continue
+		}
+		if seen[name] {
+			return fmt.Errorf("the key %q is there twice", name)
+		}
+		seen[name] = true
+		p.part = name
+		if t, err = p.token(); err != nil {
+			return err
+		}
+		if t != nil && t != json.Delim('[') {
+			return fmt.Errorf("got %s, want a list of sequences", describeToken(t))
+		}
+		if t != nil {
+			if err := p.sequences(); err != nil {
+				return err
+			}
+		}
+		*lists[slices.IndexFunc(lists, func(l part) bool { return l.name == name })].pieces = p.take()
+		p.part = ""
 	}
-	if err := p.close(); err != nil {
-		return nil, err
+	if _, err := p.token(); err != nil { // the decoder guarantees that it matches
+		return err
 	}
-	if len(pieces) == 0 {
-		return nil, errors.New("no sequences")
+	if !seen["train"] {
+		return errors.New(`the key "train" is missing`)
 	}
-	return pieces, nil
+	if len(d.Valid) == 0 && len(d.Test) == 0 {
+		d.Train, d.All = nil, d.Train
+	}
+	return nil
 }
 
-func (p *jsonReader) sequence() (Roll, error) {
-	if err := p.open('[', "a sequence, which is a list of steps"); err != nil {
-		return nil, err
+// decode reads a whole value; the end of the text is never welcome.
+func (p *jsonReader) decode(raw *json.RawMessage) error {
+	err := p.dec.Decode(raw)
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
 	}
-	var r Roll
-	for p.dec.More() {
-		p.step = len(r)
-		if len(r) == maxSteps {
-			return nil, fmt.Errorf("the sequence has more than %d steps", maxSteps)
-		}
-		notes, err := p.notes()
-		if err != nil {
-			return nil, err
-		}
-		r = append(r, notes)
-		p.step = -1
-	}
-	if err := p.close(); err != nil {
-		return nil, err
-	}
-	if len(r) == 0 {
-		return nil, errors.New("the sequence has no steps")
-	}
-	return r, nil
+	return err
 }
 
-func (p *jsonReader) notes() ([]uint8, error) {
-	if err := p.open('[', "a step, which is a list of notes"); err != nil {
+// sequences reads a list of them, after its bracket.
+func (p *jsonReader) sequences() error {
+	for p.seq = 0; p.dec.More(); p.seq++ {
+		var raw json.RawMessage
+		if err := p.decode(&raw); err != nil {
+			return err
+		}
+		part := p.part
+		if part == "" {
+			part = "all"
+		}
+		inner := jsonReader{finder: p.finder, dec: decoder(raw), path: p.path, part: p.part, seq: p.seq, step: -1}
+		b, err := inner.sequence()
+		if err != nil {
+			at := p.dec.InputOffset() - int64(len(raw)) + inner.dec.InputOffset()
+			p.skip(fmt.Sprintf("%sbyte %d", inner.place(), at), err)
+			continue
+		}
+		place := fmt.Sprintf("%s: %s, sequence %d", p.path, part, p.seq)
+		if err := p.add(p.path, place, b.piece(fmt.Sprintf("%s/%d", part, p.seq))); err != nil {
+			return err
+		}
+	}
+	p.seq = -1
+	_, err := p.token()
+	return err
+}
+
+// sequence reads a list of steps.
+func (p *jsonReader) sequence() (*builder, error) {
+	t, err := p.token()
+	if err == nil && t != json.Delim('[') {
+		err = fmt.Errorf("got %s, want a sequence, which is a list of steps", describeToken(t))
+	}
+	if err != nil {
 		return nil, err
 	}
-	notes := []uint8{}
-	var seen [Highest + 1]bool
+	b := new(builder)
+	var notes []uint8
+	for p.dec.More() {
+		p.step = b.steps
+		if notes, err = p.sounding(notes[:0]); err != nil {
+			return nil, err
+		}
+		b.step(notes)
+	}
+	return b, nil
+}
+
+// sounding reads a step and appends its notes.
+func (p *jsonReader) sounding(notes []uint8) ([]uint8, error) {
+	t, err := p.token()
+	switch {
+	case err != nil:
+		return nil, err
+	case t == nil:
+		return notes, nil
+	case t != json.Delim('['):
+		return nil, fmt.Errorf("got %s, want a step, which is a list of notes", describeToken(t))
+	}
 	for p.dec.More() {
 		t, err := p.token()
 		if err != nil {
 			return nil, err
 		}
 		number, ok := t.(json.Number)
-		if !ok {
+		if !ok && t != nil {
 			return nil, fmt.Errorf("got %s, want a note", describeToken(t))
 		}
-		n, err := strconv.Atoi(number.String())
-		if errors.Is(err, strconv.ErrSyntax) {
-			return nil, fmt.Errorf("note %.40s is no whole number", number)
+		v := -1.0
+		if t != nil {
+			if v, err = strconv.ParseFloat(number.String(), 64); v != math.Trunc(v) {
+				return nil, fmt.Errorf("note %.40s is no whole number", number)
+			}
 		}
-		if err != nil || n < Lowest || n > Highest {
-			return nil, fmt.Errorf("note %.40s is outside %d..%d", number, Lowest, Highest)
+		switch {
+		case v == -1:
+		case err != nil || v < Lowest || v > Highest: // err: not even a float64
+			p.remark(1, outsideRemark, func() string { return strings.TrimSuffix(p.place(), ", ") })
+		case !slices.Contains(notes, uint8(v)):
+			notes = append(notes, uint8(v))
 		}
-		if seen[n] {
-			return nil, fmt.Errorf("note %d is there twice", n)
-		}
-		seen[n] = true
-		notes = append(notes, uint8(n))
 	}
-	if err := p.close(); err != nil {
-		return nil, err
-	}
-	slices.Sort(notes)
-	return notes, nil
+	_, err = p.token()
+	return notes, err
 }
 
 func describeToken(t json.Token) string {
@@ -250,38 +281,4 @@ func describeToken(t json.Token) string {
 	default:
 		return fmt.Sprintf("%.40v", t)
 	}
-}
-
-// WriteJSON writes d in the layout that ReadJSON reads, one sequence a line.
-func WriteJSON(w io.Writer, d *Dataset) error {
-	if err := d.Check(); err != nil {
-		return err
-	}
-	b := bufio.NewWriter(w)
-	for i, s := range d.splits() {
-		fmt.Fprintf(b, "%s%q: [", [3]string{"{", ",\n", ",\n"}[i], s.name)
-		for k, p := range *s.pieces {
-			if k > 0 {
-				b.WriteByte(',')
-			}
-			b.WriteString("\n[")
-			for j, step := range p.Steps {
-				if j > 0 {
-					b.WriteString(", ")
-				}
-				b.WriteByte('[')
-				for m, n := range step {
-					if m > 0 {
-						b.WriteString(", ")
-					}
-					b.WriteString(strconv.Itoa(int(n)))
-				}
-				b.WriteByte(']')
-			}
-			b.WriteByte(']')
-		}
-		b.WriteString("\n]")
-	}
-	b.WriteString("}\n")
-	return b.Flush() // the first error of all the writes above
 }

@@ -7,7 +7,7 @@ func OwnKeys() *Dataset {
 	d := &Dataset{Name: "tunes in their own keys", StepsPerQuarter: builtinGrid}
 	for _, list := range [][]*Tune{train, valid, test} {
 		for _, t := range list {
-			d.Train = append(d.Train, t.piece(0))
+			d.Train = append(d.Train, t.transposed(0))
 		}
 	}
 	d.Valid, d.Test = d.Train, d.Train
