@@ -9,11 +9,13 @@ import (
 )
 
 const (
-	ticksPerBeat = 480 // of the files we write; divisible by 2, 3, 4, 5, 6, 8 and 16
+	// ticksPerBeat is of the files we write, if the grid divides it; it is divisible by 2, 3,
+	// 4, 5, 6, 8 and 16. On other grids a step has ticksPerStep.
+	ticksPerBeat = 480
+	ticksPerStep = 60
 
-	// maxWritten is the most steps of a file: its longest silence must fit into the 28 bits
-	// of a delta time.
-	maxWritten = 1 << 18
+	// maxDelta is the longest time without an event; a delta time has 28 bits.
+	maxDelta = 1 << 27
 
 	// Tempo limits in quarter notes a minute. MIDI has 24 bits for the microseconds.
 	minTempo = 4.0
@@ -33,20 +35,16 @@ type MIDIOptions struct {
 	Struck Roll
 }
 
-// WriteMIDI writes r as a Standard MIDI File with one track. The highest note of a step is
-// a little louder than the others, so that a melody can be heard.
-func WriteMIDI(w io.Writer, r Roll, o MIDIOptions) error {
+// complete sets the defaults and reports options that mean nothing, or not for r.
+func (o *MIDIOptions) complete(r Roll) error {
 	if o.StepsPerQuarter == 0 {
 		o.StepsPerQuarter = 1
 	}
 	if o.Tempo == 0 {
 		o.Tempo = 120
 	}
-	if err := r.Check(); err != nil {
-		return err
-	}
-	if o.StepsPerQuarter < 1 || ticksPerBeat%o.StepsPerQuarter != 0 {
-		return fmt.Errorf("%d steps per quarter note, want a divisor of %d", o.StepsPerQuarter, ticksPerBeat)
+	if o.StepsPerQuarter < 1 || o.StepsPerQuarter > MaxGrid {
+		return fmt.Errorf("%d steps per quarter note, want 1 to %d", o.StepsPerQuarter, MaxGrid)
 	}
 	if !(o.Tempo >= minTempo && o.Tempo <= maxTempo) {
 		return fmt.Errorf("tempo %v, want %v to %v quarter notes a minute", o.Tempo, minTempo, maxTempo)
@@ -54,20 +52,29 @@ func WriteMIDI(w io.Writer, r Roll, o MIDIOptions) error {
 	if o.Program > 127 {
 		return fmt.Errorf("MIDI program %d, want 0 to 127", o.Program)
 	}
-	if len(r) > maxWritten {
-		return fmt.Errorf("%d steps, want at most %d", len(r), maxWritten)
-	}
 	if o.Struck != nil && len(o.Struck) != len(r) {
 		return fmt.Errorf("struck notes for %d steps, want %d", len(o.Struck), len(r))
 	}
+	return r.Check()
+}
 
+// WriteMIDI writes r as a Standard MIDI File with one track. The highest note of a step is
+// a little louder than the others, so that a melody can be heard.
+func WriteMIDI(w io.Writer, r Roll, o MIDIOptions) error {
+	if err := o.complete(r); err != nil {
+		return err
+	}
 	var track smf.Track
 	if o.Title != "" {
 		track.Add(0, smf.MetaTrackSequenceName(o.Title))
 	}
 	track.Add(0, smf.MetaTempo(o.Tempo))
 	track.Add(0, midi.ProgramChange(0, o.Program))
-	step := uint32(ticksPerBeat / o.StepsPerQuarter)
+	beat := ticksPerBeat
+	if beat%o.StepsPerQuarter != 0 {
+		beat = o.StepsPerQuarter * ticksPerStep
+	}
+	step := uint32(beat / o.StepsPerQuarter)
 	var delta uint32
 	add := func(m midi.Message) {
 		track.Add(delta, m)
@@ -104,7 +111,9 @@ func WriteMIDI(w io.Writer, r Roll, o MIDIOptions) error {
 			add(midi.NoteOn(0, n, velocity))
 			on[n] = true
 		}
-		delta += step
+		if delta += step; delta > maxDelta {
+			add(midi.Message(smf.MetaText(""))) // does nothing
+		}
 	}
 	for n := range on {
 		if on[n] {
@@ -114,7 +123,7 @@ func WriteMIDI(w io.Writer, r Roll, o MIDIOptions) error {
 	track.Close(delta)
 
 	s := smf.New()
-	s.TimeFormat = smf.MetricTicks(ticksPerBeat)
+	s.TimeFormat = smf.MetricTicks(beat)
 	if err := s.Add(track); err != nil {
 		return err
 	}
