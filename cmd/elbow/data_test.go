@@ -150,7 +150,7 @@ func TestBadData(t *testing.T) {
 		{in("a.wav", datatest.WAV(t, 8000, 500, 0)), nil, 1, "too few to be split"},
 		{datatest.Put(t, append(three, "a.wav", datatest.WAV(t, 8000, 500, 0), "b.wav", "")...), []string{"-frame", "501"}, 1, "fill no frame of 501"},
 		{datatest.Put(t, append(three, "b.wav", "")...), nil, 1, `train.txt: line 1: no recording "a.wav"`},
-		{datatest.Put(t, append(three[:2:2], "a.wav", datatest.WAV(t, 8000, 500, 0))...), nil, 1, "valid.txt"},
+		{datatest.Put(t, append(three[:2:2], "a.wav", datatest.WAV(t, 8000, 500, 0))...), nil, 1, "test.txt"},
 		{datatest.Put(t, "train.txt", "a.wav", "valid.txt", "b.wav", "test.txt", "a.wav", "a.wav", datatest.WAV(t, 8000, 500, 0), "b.wav", datatest.WAV(t, 16000, 500, 0)), nil, 1, "b.wav: 16000 samples per second"},
 		{in("a-idx3-ubyte.gz", datatest.IDX(20, true, true)[:40]), []string{"-kind", "image"}, 1, "a-idx3-ubyte.gz: gzip"},
 		{in("a.idx", datatest.IDX(9, true, false)), nil, 1, "9 images are too few"},

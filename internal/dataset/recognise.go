@@ -152,22 +152,91 @@ func parted(files []string, ext string) (parts [3]string, ok bool) {
 	return parts, parts[0] != "" && parts[2] != ""
 }
 
-// folders returns the folders of the parts in dir, if it has those of train and test.
-func folders(dir string) (parts [3]string, ok bool) {
-	for p, names := range partNames {
-		for _, n := range names {
-			path := filepath.Join(dir, n)
-			if info, err := os.Stat(path); err == nil && info.IsDir() {
-				parts[p] = path
-				break
-			}
+// folders returns the folders of the parts in dir, if it has those of train and test, and a
+// note that names what lies beside them. Any other two parts are an error for whoever trains,
+// who would else train on what is to be tested.
+func (r *reader) folders(dir string) (parts [3]string, note []string, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return parts, nil, err
+	}
+	var others []string
+	for _, e := range entries {
+		path, p := filepath.Join(dir, e.Name()), partFolder(e.Name())
+		switch info, err := os.Stat(path); {
+		case strings.HasPrefix(e.Name(), "."):
+		case p < 0 || err != nil || !info.IsDir():
+			others = append(others, e.Name())
+		case parts[p] != "":
+			return parts, nil, fmt.Errorf("%s: both %q and %q could hold the %s part", dir, filepath.Base(parts[p]), e.Name(), partNames[p][0])
+		default:
+			parts[p] = path
 		}
 	}
-	return parts, parts[0] != "" && parts[2] != ""
+	if parts[0] == "" || parts[2] == "" {
+		return [3]string{}, nil, r.incomplete(dir, parts, "folder")
+	}
+	return parts, unread(dir, others), nil
+}
+
+// partFolder returns the part that a folder of the name holds, or -1.
+func partFolder(name string) int {
+	return slices.IndexFunc(partNames[:], func(names []string) bool { return slices.Contains(names, strings.ToLower(name)) })
+}
+
+// incomplete reports parts to be trained on of which train or test is missing.
+func (r *reader) incomplete(dir string, parts [3]string, what string) error {
+	if r.known != nil || parts[1] == "" || parts[0] == parts[2] {
+		return nil
+	}
+	missing := 0
+	if parts[0] != "" {
+		missing = 2
+	}
+	return fmt.Errorf("%s: %q is there, but no %s for the %s part", dir, filepath.Base(parts[1]), what, partNames[missing][0])
+}
+
+// byName deals files out to the parts that their names speak of, if there are some for train
+// and for test, with a note that names those that speak of none.
+func (r *reader) byName(dir string, files []string) (parts [3][]string, note []string, err error) {
+	var first [3]string
+	var others []string
+	for _, f := range files {
+		name := filepath.Base(f)
+		p := partOf(name)
+		if p < 0 {
+			others = append(others, name)
+			continue
+		}
+		if parts[p] = append(parts[p], f); first[p] == "" {
+			first[p] = f
+		}
+	}
+	if first[0] == "" || first[2] == "" {
+		return [3][]string{}, nil, r.incomplete(dir, first, "file")
+	}
+	return parts, unread(dir, others), nil
+}
+
+// unread is a note that names what is not read in a folder.
+func unread(dir string, names []string) []string {
+	const most = 5
+	n := len(names)
+	if n == 0 {
+		return nil
+	}
+	more := ""
+	if n > most {
+		names, more = names[:most], fmt.Sprintf(" and %d more", n-most)
+	}
+	return []string{fmt.Sprintf("%s: not read: %.150q%s", dir, names, more)}
 }
 
 // isText reports whether a file begins as a text does, in UTF-8 or in UTF-16 with a mark.
 func (p *probe) isText() bool {
+	if isUTF32(p.head) {
+		return false
+	}
 	if utf16Order(p.head) != nil {
 		return true
 	}

@@ -52,7 +52,8 @@ type tableOf struct {
 //
 //   - a table, in text, as package table does,
 //   - a .npy file, or a .npz file with the arrays of the parts, or with one array,
-//   - a folder with the folders train, valid and test of such files, or of such files.
+//   - a folder with the folders train, valid and test of such files, or of such files, whose
+//     names may say the part: train.csv and test.csv.
 //
 // An array is [sequences, steps, dimensions], [steps, dimensions] or [steps].
 func readSeries(r *reader, path string) (*set, error) {
@@ -82,26 +83,56 @@ func readSeries(r *reader, path string) (*set, error) {
 func isZip(path string) bool { return strings.EqualFold(filepath.Ext(path), ".npz") }
 
 func (s *numbers) folder(dir string) error {
-	parts, ok := folders(dir)
-	if !ok {
-		_, err := s.files(dir)
+	parts, note, err := s.reader.folders(dir)
+	if err != nil {
 		return err
 	}
+	if parts[0] == "" {
+		return s.flat(dir)
+	}
+	s.notes = append(s.notes, note...)
 	s.parts = new([3][]int)
 	for p, dir := range parts {
 		if dir == "" {
 			continue
 		}
-		var err error
-		if s.parts[p], err = s.files(dir); err != nil {
+		files, err := s.files(dir)
+		if err != nil {
+			return err
+		}
+		if s.parts[p], err = s.readAll(files); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// files reads the files of a folder and returns the places of their sequences.
-func (s *numbers) files(dir string) (at []int, err error) {
+// flat reads a folder without folders of the parts. The names of its files may speak of them.
+func (s *numbers) flat(dir string) error {
+	files, err := s.files(dir)
+	if err != nil {
+		return err
+	}
+	parts, note, err := s.reader.byName(dir, files)
+	if err != nil {
+		return err
+	}
+	if parts[0] == nil {
+		_, err := s.readAll(files)
+		return err
+	}
+	s.notes = append(s.notes, note...)
+	s.parts = new([3][]int)
+	for p, files := range parts {
+		if s.parts[p], err = s.readAll(files); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// files returns the tables and arrays of a folder.
+func (s *numbers) files(dir string) (tables []string, err error) {
 	files, err := list(dir)
 	if err != nil {
 		return nil, err
@@ -115,14 +146,22 @@ func (s *numbers) files(dir string) (at []int, err error) {
 			s.notes = append(s.notes, fmt.Sprintf("%s: not read: no table", path))
 			continue
 		}
+		tables = append(tables, path)
+	}
+	if len(tables) == 0 {
+		return nil, fmt.Errorf("%s: no .npy file and no table", dir)
+	}
+	return tables, nil
+}
+
+// readAll reads files and returns the places of their sequences.
+func (s *numbers) readAll(files []string) (at []int, err error) {
+	for _, path := range files {
 		more, err := s.file(path)
 		if err != nil {
 			return nil, err
 		}
 		at = append(at, more...)
-	}
-	if len(at) == 0 {
-		return nil, fmt.Errorf("%s: no .npy file and no table", dir)
 	}
 	return at, nil
 }

@@ -45,8 +45,8 @@ type recording struct {
 func (r recording) Read(dst []float64, from int) { r.Sound.Read(dst, from*r.frame) }
 
 // readSound reads one recording, or all in a folder. The folder may say with the files
-// train.txt, valid.txt and test.txt, a path per line, which recording belongs where;
-// otherwise a hash of its name decides.
+// train.txt, valid.txt and test.txt, a path per line, which recording belongs where, or with
+// folders of these names; otherwise a hash of its name decides.
 func readSound(r *reader, path string) (*set, error) {
 	s := &set{dim: r.Frame}
 	info, err := os.Stat(path)
@@ -63,21 +63,22 @@ func readSound(r *reader, path string) (*set, error) {
 		}
 		return s, err
 	}
-	files, err := list(path)
+	files, note, err := recordings(path)
 	if err != nil {
 		return nil, err
-	}
-	files = slices.DeleteFunc(files, func(f string) bool {
-		ext := strings.ToLower(filepath.Ext(f))
-		return ext != ".wav" && ext != ".wave"
-	})
-	if len(files) == 0 {
-		return nil, fmt.Errorf("%s: no .wav file", path)
 	}
 	parts, listed, err := soundLists(path, files, r.budget)
+	if err == nil && !listed {
+		var beside []string
+		if parts, beside, err = r.soundFolders(path); len(beside) > 0 {
+			note = beside
+		}
+		listed = len(parts[0]) > 0
+	}
 	if err != nil {
 		return nil, err
 	}
+	s.notes = append(s.notes, note...)
 	if listed {
 		s.parts = new([3][]int)
 	} else {
@@ -104,9 +105,57 @@ func readSound(r *reader, path string) (*set, error) {
 		}
 	}
 	if listed {
-		s.notes = append(s.notes, twice(path, parts)...)
+		s.notes = append(append(s.notes, twice(path, parts)...), unlisted(path, files, parts)...)
 	}
 	return s, nil
+}
+
+// recordings returns the recordings in a folder, and a note that names other files, but for
+// the lists of the parts.
+func recordings(dir string) (files, note []string, err error) {
+	all, err := list(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	var others []string
+	for _, f := range all {
+		switch ext := strings.ToLower(filepath.Ext(f)); {
+		case ext == ".wav" || ext == ".wave":
+			files = append(files, f)
+		case ext != ".txt":
+			others = append(others, strings.TrimPrefix(f, dir+string(filepath.Separator)))
+		}
+	}
+	if len(files) == 0 {
+		return nil, nil, fmt.Errorf("%s: no .wav file", dir)
+	}
+	return files, unread(dir, others), nil
+}
+
+// soundFolders returns the recordings in the folders of the parts, if there are such.
+func (r *reader) soundFolders(dir string) (parts [3][]string, note []string, err error) {
+	dirs, note, err := r.folders(dir)
+	for p, dir := range dirs {
+		if dir != "" && err == nil {
+			var more []string
+			parts[p], more, err = recordings(dir)
+			note = append(note, more...)
+		}
+	}
+	return parts, note, err
+}
+
+// unlisted says how many recordings are in no part.
+func unlisted(dir string, files []string, parts [3][]string) []string {
+	in := map[string]bool{}
+	for _, f := range slices.Concat(parts[:]...) {
+		in[f] = true
+	}
+	out := slices.DeleteFunc(slices.Clone(files), func(f string) bool { return in[f] })
+	if len(out) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s: %d recordings are in no part and not read, the first is %s", dir, len(out), out[0])}
 }
 
 // twice says which recordings are in more than one part.
@@ -154,10 +203,12 @@ func soundLists(dir string, files []string, b *infile.Budget) (parts [3][]string
 		byName[filepath.Base(f)] = append(byName[filepath.Base(f)], f)
 	}
 	for p, names := range partNames {
-		path := filepath.Join(dir, names[0]+".txt")
-		raw, err := b.Read(path)
+		path, raw, err := soundList(dir, names, b)
 		if p == 0 && errors.Is(err, fs.ErrNotExist) {
 			return parts, false, nil
+		}
+		if p == 1 && errors.Is(err, fs.ErrNotExist) {
+			continue
 		}
 		if err != nil {
 			return parts, false, err
@@ -180,6 +231,17 @@ func soundLists(dir string, files []string, b *infile.Budget) (parts [3][]string
 		}
 	}
 	return parts, true, nil
+}
+
+// soundList reads the list of a part under the first of its names that there is.
+func soundList(dir string, names []string, b *infile.Budget) (path string, raw []byte, err error) {
+	for _, n := range names {
+		path = filepath.Join(dir, n+".txt")
+		if raw, err = b.Read(path); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	return path, raw, err
 }
 
 // splitSound splits a single recording along its time. Of several, a hash of the name puts

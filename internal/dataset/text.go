@@ -1,11 +1,13 @@
 package dataset
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"unicode/utf16"
@@ -116,6 +118,13 @@ func readText(r *reader, path string) (*set, error) {
 		if !ok {
 			return nil, fmt.Errorf("%s: want one .txt file for each of train, valid and test, or of train and test", path)
 		}
+		var others []string
+		for _, f := range all {
+			if !slices.Contains(parts[:], f) {
+				others = append(others, strings.TrimPrefix(f, path+string(filepath.Separator)))
+			}
+		}
+		s.notes = unread(path, others)
 		files, s.parts = parts[:], new([3][]int)
 	}
 	for p, f := range files {
@@ -129,6 +138,9 @@ func readText(r *reader, path string) (*set, error) {
 		if err != nil {
 			return nil, err
 		}
+		if isUTF32(raw) {
+			return nil, fmt.Errorf("%s: a text in UTF-32: save it as UTF-8", f)
+		}
 		if order := utf16Order(raw); order != nil {
 			if raw, err = fromUTF16(f, raw[2:], order, r.budget); err != nil {
 				return nil, err
@@ -137,6 +149,9 @@ func readText(r *reader, path string) (*set, error) {
 		}
 		if len(raw) >= 3 && string(raw[:3]) == "\uFEFF" {
 			raw = raw[3:]
+		}
+		if head := raw[:min(len(raw), headSize)]; bytes.Count(head, []byte{0}) > len(head)/4 {
+			return nil, fmt.Errorf("%s: full of zero bytes, as a text in UTF-16 or UTF-32 without a byte order mark: save it as UTF-8", f)
 		}
 		c, err := newCharacters(f, raw)
 		if err != nil {
@@ -148,6 +163,12 @@ func readText(r *reader, path string) (*set, error) {
 		s.pieces = append(s.pieces, piece{name: f, steps: c.n, rows: c})
 	}
 	return s, nil
+}
+
+// isUTF32 reports whether a text begins with the mark of UTF-32, which in one order of bytes
+// begins with that of UTF-16.
+func isUTF32(raw []byte) bool {
+	return bytes.HasPrefix(raw, []byte{0xff, 0xfe, 0, 0}) || bytes.HasPrefix(raw, []byte{0, 0, 0xfe, 0xff})
 }
 
 // utf16Order returns the byte order of a text that begins with the mark of UTF-16, or nil.
