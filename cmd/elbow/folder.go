@@ -176,7 +176,7 @@ func sameJSON(a, b any) bool {
 const maxSummary = 1 << 30
 
 func readSummary(path string) (*summary, error) {
-	raw, err := infile.Read(path, maxSummary)
+	raw, err := (&infile.Budget{Max: maxSummary}).Read(path)
 	if err != nil {
 		return nil, err
 	}
@@ -209,7 +209,7 @@ func whyDiverged(dir *rundir.Dir) error {
 	if !dir.Owns(divergedFile) {
 		return nil
 	}
-	raw, err := infile.Read(dir.Path(divergedFile), maxSummary)
+	raw, err := (&infile.Budget{Max: maxSummary}).Read(dir.Path(divergedFile))
 	if err != nil {
 		return err
 	}

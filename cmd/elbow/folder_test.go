@@ -3,13 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
-	"github.com/elbow-go/elbow/internal/dataset/datatest"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/elbow-go/elbow/internal/dataset/datatest"
 
 	"github.com/elbow-go/elbow/blas/blastest"
 	"github.com/elbow-go/elbow/internal/dataset"

@@ -116,7 +116,7 @@ func drawFigure2(_ context.Context, r *tableRun) error {
 
 // readMetrics reads what writeMetrics has written.
 func readMetrics(path string) ([]model.Epoch, error) {
-	raw, err := infile.Read(path, 1<<30)
+	raw, err := (&infile.Budget{Max: 1 << 30}).Read(path)
 	if err != nil {
 		return nil, err
 	}

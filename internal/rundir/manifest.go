@@ -48,7 +48,7 @@ func readManifest(dir string) (*manifest, error) {
 	if _, err := os.Lstat(m.path()); errors.Is(err, fs.ErrNotExist) {
 		return m, nil
 	}
-	raw, err := infile.Read(m.path(), maxManifest)
+	raw, err := (&infile.Budget{Max: maxManifest}).Read(m.path())
 	if err != nil {
 		return nil, err
 	}
