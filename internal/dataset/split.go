@@ -24,7 +24,7 @@ func tenths(s *set, _ *model.Form) (parts [3][]span, err error) {
 		return parts, nil
 	}
 	if n < 3 {
-		return parts, fmt.Errorf("%d sequences, %q of %d steps: too few to be split into train, valid and test", n, s.pieces[short].name, s.pieces[short].steps)
+		return parts, fmt.Errorf("%.120q has %d steps: too few to be split into train, valid and test", s.pieces[short].name, s.pieces[short].steps)
 	}
 	test := min(n*9/10, n-1)
 	valid := min(n*8/10, test-1)
