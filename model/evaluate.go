@@ -40,14 +40,19 @@ func evaluate(m Model[float32], p Pass[float32], seqs []Sequence, c EvalConfig, 
 	return score
 }
 
+// split returns how many sequences, and draws of each of them, a pass takes for k draws.
+func (c EvalConfig) split(k int) (size, draws int) {
+	if k == 1 {
+		return c.Batch, 1
+	}
+	rows := max(c.Batch, passRows)
+	return max(rows/k, 1), min(rows, k)
+}
+
 func evaluateTotals(m Model[float32], p Pass[float32], seqs []Sequence, c EvalConfig, k int, each func()) Totals {
 	var sum Totals
 	b := Batch[float32]{Noise: kernels.Noise{Seed: c.Seed, Stream: streamEval}}
-	size, draws := c.Batch, k // sequences and draws of each in a pass
-	if k > 1 {
-		rows := max(c.Batch, passRows)
-		size, draws = max(rows/k, 1), min(rows, k)
-	}
+	size, draws := c.split(k)
 	logW := make([]float64, 0, k)
 	rest := len(seqs)
 	for _, batch := range cut(seqs, m.Settings().Data, size) {

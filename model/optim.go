@@ -61,13 +61,17 @@ func (o *Optimizer) bind(ts []cell.Tensor[float32]) {
 		}
 		return s
 	}
-	if o.adam() || o.Method == OptimizerSGD && o.Beta1 > 0 {
+	if o.first() {
 		o.M = state()
 	}
-	if o.adam() || o.Method == OptimizerAdagrad {
+	if o.second() {
 		o.V = state()
 	}
 }
+
+// first and second report whether the method keeps M and V.
+func (o *Optimizer) first() bool  { return o.adam() || o.Method == OptimizerSGD && o.Beta1 > 0 }
+func (o *Optimizer) second() bool { return o.adam() || o.Method == OptimizerAdagrad }
 
 func (o *Optimizer) adam() bool { return o.Method == "" || o.Method == OptimizerAdam }
 

@@ -102,6 +102,13 @@ func (f *dataFlags) again() string {
 
 // check reports values that mean nothing.
 func (f *dataFlags) check() error {
+	if f.set != nil && f.maxData > atMost() {
+		var given bool
+		f.set.Visit(func(g *flag.Flag) { given = given || g.Name == "max-data" })
+		if given {
+			return usagef("-max-data %s: %s of memory are free", amount(float64(f.maxData)), amount(float64(atMost())))
+		}
+	}
 	if f.Frame < 1 || f.Streams < 1 {
 		return usagef("-frame %d -streams %d: want at least 1", f.Frame, f.Streams)
 	}
@@ -123,7 +130,7 @@ func (f *dataFlags) useless(kind string) (err error) {
 
 // budget bounds the reading, and shows on out how it goes where it takes long.
 func (f *dataFlags) budget(out io.Writer) *infile.Budget {
-	b := &infile.Budget{Max: f.maxData}
+	b := &infile.Budget{Max: min(f.maxData, atMost())}
 	if out != nil {
 		b.OnRead = reading(out)
 	}

@@ -26,6 +26,9 @@ const (
 	mapFile    = "map" // .png and .svg
 )
 
+// encodeBatch is how many sequences are encoded at once.
+const encodeBatch = 64
+
 // maxMapped is how many windows a map shows at most, the first ones: to find the nearest
 // neighbours takes time in proportion to the square.
 const maxMapped = 4000
@@ -63,6 +66,13 @@ func encode(_ context.Context, args []string, out io.Writer) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	remark(out, d.Notes)
+	need := 0.0
+	for _, p := range d.Parts() {
+		need = max(need, v.MemoryToScore(p.Seqs, d.Dim, model.EvalConfig{Batch: encodeBatch}))
+	}
+	if err := room(need, "encoding", flags); err != nil {
+		return err
+	}
 	return within(*dir, func(folder *rundir.Dir) error {
 		if err := folder.Reserve(latentFiles...); err != nil {
 			return err
@@ -93,7 +103,6 @@ func (l latent) String() string {
 // writeLatent encodes the data, writes the table of all parts and draws the map of the
 // first.
 func writeLatent(dir string, m *model.VRAE[float32], d *dataset.Data, threads int) (latent, error) {
-	const batch = 64
 	err := atomicfile.Write(filepath.Join(dir, latentFile), 0o666, func(w io.Writer) error {
 		t := csv.NewWriter(w)
 		line := []string{"part", "piece", "step", "label"}
@@ -104,7 +113,7 @@ func writeLatent(dir string, m *model.VRAE[float32], d *dataset.Data, threads in
 		}
 		t.Write(line)
 		for _, part := range d.Parts() {
-			mean, sigma := m.Encode(part.Seqs, batch, threads)
+			mean, sigma := m.Encode(part.Seqs, encodeBatch, threads)
 			for i, s := range part.Seqs {
 				piece, step := model.Piece(s.Name)
 				line = append(line[:0], part.Name, piece, strconv.Itoa(step), s.Label)
@@ -122,7 +131,7 @@ func writeLatent(dir string, m *model.VRAE[float32], d *dataset.Data, threads in
 	}
 	seqs := d.Parts()[0].Seqs
 	seqs = seqs[:min(len(seqs), maxMapped)]
-	mean, _ := m.Encode(seqs, batch, threads)
+	mean, _ := m.Encode(seqs, encodeBatch, threads)
 	names, first := make([]string, len(seqs)), make([]int, len(seqs))
 	for i, s := range seqs {
 		names[i], first[i] = model.Piece(s.Name)

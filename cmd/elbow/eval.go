@@ -57,6 +57,15 @@ func eval(_ context.Context, args []string, out io.Writer) error {
 	if err := m.Settings().CheckData(d.Data); err != nil {
 		return fmt.Errorf("%s: %w", checkpoint(*from), err)
 	}
+	score := model.EvalConfig{Batch: info.Batch, Samples: info.Samples, Seed: info.Seed, Threads: *threads}
+	for _, p := range d.Parts() {
+		if err := drawable(len(p.Seqs), score.Samples); err != nil {
+			return err
+		}
+		if err := room(info.Config.MemoryToScore(p.Seqs, d.Dim, score), "scoring "+p.Name, flags); err != nil {
+			return err
+		}
+	}
 	if *bf16 {
 		p, ok := m.(model.BF16Packer)
 		if !ok {
@@ -66,7 +75,7 @@ func eval(_ context.Context, args []string, out io.Writer) error {
 	}
 	scores := map[string]model.Score{}
 	for _, p := range d.Parts() {
-		scores[p.Name] = model.Evaluate(m, p.Seqs, model.EvalConfig{Batch: info.Batch, Samples: info.Samples, Seed: info.Seed, Threads: *threads})
+		scores[p.Name] = model.Evaluate(m, p.Seqs, score)
 	}
 	if *asJSON {
 		text, err := floatjson.MarshalIndent(scores)
@@ -78,11 +87,20 @@ func eval(_ context.Context, args []string, out io.Writer) error {
 	}
 	fmt.Fprintf(out, "%s\n", describe(m.Settings()))
 	if info.Hash != d.Hash {
-		fmt.Fprintf(out, "note: it was trained on other data, %s\n", info.Name)
+		remark(out, []string{fmt.Sprintf("note: it was trained on other data, %q", info.Name)})
 	}
 	remark(out, d.Notes)
 	for _, p := range d.Parts() {
 		printScore(out, p.Name, scores[p.Name])
+	}
+	return nil
+}
+
+// drawable reports more draws than the noise has rows for: from there on they would come again.
+func drawable(sequences, samples int) error {
+	const rows = 1 << 32
+	if most := rows / max(sequences, 1); samples > most {
+		return usagef("-samples %d: want at most %d for %d sequences", samples, most, sequences)
 	}
 	return nil
 }

@@ -92,6 +92,7 @@ func dispatch(ctx context.Context, args []string, out, errOut io.Writer) int {
 	c := commands[at]
 	err := environment()
 	if err == nil {
+		limitGarbage()
 		err = c.run(ctx, args[1:], out)
 	}
 	var bad usageError

@@ -66,6 +66,12 @@ func (s sampling) sizes(form model.Form) (count, steps int) {
 	return count, steps
 }
 
+// drawing returns how many bytes it takes to draw samples and to write them, which takes two more
+// copies.
+func drawing(m model.Model[float32], count, steps int) float64 {
+	return 3 * m.Settings().MemoryToSample(count, steps)
+}
+
 // writeSamples draws from the model and writes what came out in the format of the data it
 // was trained on. Where there is a picture, some of the given data are beside it. It
 // returns the names of the files.

@@ -44,6 +44,11 @@ func sample(_ context.Context, args []string, out io.Writer) error {
 	if err := line.check(m, path); err != nil {
 		return err
 	}
+	if count, steps := s.sizes(form); line.from == "" {
+		if err := room(drawing(m, count, steps), "drawing", flags); err != nil {
+			return err
+		}
+	}
 	return within(*dir, func(folder *rundir.Dir) error {
 		if err := folder.Reserve(dataset.SampleFiles(form.Kind)...); err != nil {
 			return err

@@ -320,6 +320,9 @@ func (r *tableRun) done(folder *rundir.Dir, mc model.Config, tc model.TrainConfi
 
 // train trains a row, from its checkpoint if there is one with these settings.
 func (r *tableRun) train(ctx context.Context, folder *rundir.Dir, mc model.Config, tc model.TrainConfig) (*summary, error) {
+	if err := room(mc.MemoryToTrain(tc, r.data.Data), "this training", nil); err != nil {
+		return nil, err
+	}
 	t, err := r.goOn(folder, mc, tc)
 	if err == nil && t == nil {
 		if err = settled(folder, mc, tc, r.data.Hash, "its own settings and data", r.force, r.out); err == nil {

@@ -148,6 +148,9 @@ func fresh(flags *flag.FlagSet, s *settings, d *dataset.Data, force bool, out io
 	if err != nil {
 		return nil, err
 	}
+	if err := room(mc.MemoryToTrain(tc, d.Data), "this training", flags); err != nil {
+		return nil, err
+	}
 	return func(dir *rundir.Dir) (*model.Trainer, error) {
 		if err := settled(dir, mc, tc, d.Hash, "-resume", force, out); err != nil {
 			return nil, err
@@ -200,6 +203,15 @@ func resumed(flags *flag.FlagSet, s *settings, d *dataset.Data) (func(*rundir.Di
 		}
 		if err := adopt(dir); err != nil {
 			return nil, err
+		}
+		info, err := model.ReadInfo(dir.Path(model.CheckpointFile))
+		if err != nil {
+			return nil, err
+		}
+		if t := info.Training; t != nil {
+			if err := room(info.Config.MemoryToTrain(t.Config, d.Data), "this training", nil); err != nil {
+				return nil, err
+			}
 		}
 		t, err := model.Resume(dir.Root(), d.Data, epochs, s.train.Threads)
 		if err != nil {

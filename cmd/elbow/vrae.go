@@ -230,6 +230,9 @@ func (l *latentLine) write(dir string, m *model.VRAE[float32], path string, info
 	if steps == 0 {
 		return nil, errors.New("-from is a sequence of no steps")
 	}
+	if err := room(drawing(m, count, steps), "drawing", l.data.set); err != nil {
+		return nil, err
+	}
 	var x []float32
 	if s.mean || d.Form.Kind == model.FormImage {
 		x = m.Decode(z, count, steps)

@@ -1,0 +1,119 @@
+package model
+
+import "slices"
+
+// What follows estimates, before anything is allocated, how much memory a use of a model takes, in
+// bytes: settings can be within their ranges and ask for more than any machine has. The figures
+// are a little above what is measured, see the test, and floats because they may be above any int.
+
+const float32Bytes = 4
+
+// matrices returns the number of parameters, but for the biases, and how many values a step of a
+// sequence leaves behind in all layers.
+func (c Config) matrices() (params, outputs float64) {
+	for _, l := range c.landmarks() {
+		if len(l.shape) < 2 {
+			continue
+		}
+		params += product(float64(l.shape[0]), float64(l.shape[1]))
+		outputs += float64(l.shape[0]) // that of whh stands for states
+	}
+	return params, outputs
+}
+
+// row returns how many values a step of a sequence takes in a pass, with draws and gradients or,
+// outside of training, what is monitored of the output.
+func (c Config) row(training bool) float64 {
+	_, outputs := c.matrices()
+	n := outputs + float64(2*max(c.Layers, 1)*c.Hidden+6*c.Latent+3*c.inputs())
+	if training {
+		return n + outputs
+	}
+	if c.Model == ModelClassifier {
+		return n
+	}
+	return n + float64(c.outputs())
+}
+
+// inputs returns how many values a model sees of a step.
+func (c Config) inputs() int {
+	if c.Model == ModelClassifier {
+		return c.Data
+	}
+	return max(newLikelihood[float32](c).inputs(c.Data), c.Data)
+}
+
+// MemoryToHold returns what a model takes that is ready for forward passes: parameters and
+// packed weights.
+func (c Config) MemoryToHold() float64 {
+	params, _ := c.matrices()
+	return product(3, float32Bytes, params)
+}
+
+// MemoryToTrain returns what a training takes beside its data: parameters, packed weights for both
+// directions, gradients, moments of the optimiser, a pass over the largest batch, and at its end
+// the best parameters once more. c is resolved.
+func (c Config) MemoryToTrain(t TrainConfig, d *Data) float64 {
+	params, _ := c.matrices()
+	copies := 4.0 // value, gradient, packed twice
+	if t.WeightPosterior {
+		copies += 4
+	}
+	o := Optimizer{Method: t.Optimizer, Beta1: t.Beta1}
+	moments := 0.0
+	for _, kept := range []bool{o.first(), o.second()} {
+		if kept {
+			moments++
+		}
+	}
+	if t.WeightPosterior {
+		moments *= 2
+	}
+	const again = 2                                            // the file of the best parameters, and what reading leaves behind
+	start := product(16, float64(c.Hidden), float64(c.Hidden)) // orthogonal matrices are drawn in float64
+	rows := product(largest(d.Train, d.Dim, t.Batch, t.Truncate), float64(t.samples()))
+	e := t.Eval()
+	return product(float32Bytes, params, copies+moments+again) + c.MemoryToHold() + start +
+		max(product(float32Bytes, rows, c.row(true)), c.MemoryToScore(d.Valid, d.Dim, e), c.MemoryToScore(d.Test, d.Dim, e))
+}
+
+// MemoryToScore returns what [Evaluate] takes beside the model and the data.
+func (c Config) MemoryToScore(seqs []Sequence, dim int, e EvalConfig) float64 {
+	k := 1
+	if c.Latent > 0 {
+		k = max(e.Samples, 1)
+	}
+	size, draws := e.split(k)
+	rows := product(largest(seqs, dim, size, 0), float64(draws))
+	return product(float32Bytes, rows, c.row(false)) + product(8, float64(min(size, max(len(seqs), 1))), float64(k))
+}
+
+// MemoryToSample returns what [Sample] takes beside the model, with what it returns.
+func (c Config) MemoryToSample(count, steps int) float64 {
+	return product(float32Bytes, float64(count), product(float64(steps), float64(c.Data))+c.row(false))
+}
+
+// product is not part of a sum, as far as the compiler is concerned.
+func product(factors ...float64) float64 {
+	p := 1.0
+	for _, f := range factors {
+		p *= f
+	}
+	return float64(p)
+}
+
+// largest returns the number of steps of the largest batch, whichever sequences come together.
+func largest(seqs []Sequence, dim, batch, truncate int) float64 {
+	lengths := make([]int, len(seqs))
+	for i := range seqs {
+		if lengths[i] = seqs[i].Steps(dim); truncate > 0 {
+			lengths[i] = min(lengths[i], truncate)
+		}
+	}
+	slices.Sort(lengths)
+	n := 0.0
+	for _, l := range lengths[max(0, len(lengths)-batch):] {
+		n += float64(l)
+	}
+	return n
+}
