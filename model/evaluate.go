@@ -1,6 +1,9 @@
 package model
 
-import "github.com/elbow-go/elbow/kernels"
+import (
+	"github.com/elbow-go/elbow/internal/pages"
+	"github.com/elbow-go/elbow/kernels"
+)
 
 // EvalConfig says how to score.
 type EvalConfig struct {
@@ -13,6 +16,10 @@ type EvalConfig struct {
 // passRows is how many draws of a sequence an evaluation with many of them makes at once,
 // at least: the memory of a pass grows with it.
 const passRows = 128
+
+// evalSteps is how many steps a pass of an evaluation takes at most, the state carried over:
+// its memory does not grow with the length of a recording or a table.
+var evalSteps = 1 << 14 // a variable for tests
 
 // Evaluate scores the sequences. With one sample of z per step it gives the variational
 // bound with the KL divergence in closed form; with K the importance-weighted bound of
@@ -55,18 +62,14 @@ func evaluateTotals(m Model[float32], p Pass[float32], seqs []Sequence, c EvalCo
 	size, draws := c.split(k)
 	logW := make([]float64, 0, k)
 	rest := len(seqs)
+	score := scorer{m: m, pass: p, seqs: seqs, batch: &b, each: each}
 	for _, batch := range cut(seqs, m.Settings().Data, size) {
 		rest -= len(batch)
 		logW = logW[:0]
 		for done := 0; done < k; done += draws {
 			n := min(draws, k-done)
-			segment(&b, seqs, batch, m.Settings().Data, 0, 0, n, rest)
 			b.Row0 = rest*k + done // batches of any size give a sequence the same rows
-			p.Forward(&b, Objective{KLWeight: 1, Samples: n, Sampled: k > 1}, false)
-			if each != nil {
-				each()
-			}
-			t := p.Totals()
+			t, weights := score.sequences(batch, n, rest, k > 1)
 			if k == 1 {
 				sum.Add(t)
 				continue
@@ -78,11 +81,66 @@ func evaluateTotals(m Model[float32], p Pass[float32], seqs []Sequence, c EvalCo
 			t.LogProb, t.KL = float64(t.LogProb*part), float64(t.KL*part)
 			t.Gain = -(t.LogProb - t.KL)
 			sum.Add(t)
-			logW = append(logW, p.LogWeights()...)
+			logW = append(logW, weights...)
 		}
 		if k > 1 {
 			sum.Gain += importance(logW, k)
 		}
 	}
 	return sum
+}
+
+// scorer scores sequences in parts of evalSteps.
+type scorer struct {
+	m     Model[float32]
+	pass  Pass[float32]
+	seqs  []Sequence
+	batch *Batch[float32]
+	each  func()
+
+	h, c    []float32
+	weights []float64
+}
+
+// sequences scores n draws of each sequence of a batch and returns the logarithms of their
+// weights if they are sampled.
+func (s *scorer) sequences(batch []int, n, row0 int, sampled bool) (sum Totals, weights []float64) {
+	b, dim, steps, state := s.batch, s.m.Settings().Data, evalSteps, s.m.State()
+	longest := s.seqs[batch[0]].Steps(dim)
+	if _, apart := s.m.(*VAE[float32]); state == 0 && !apart {
+		steps = 0 // it needs whole sequences
+	}
+	b.H, b.C, b.Noise.Update = nil, nil, 0
+	s.weights = s.weights[:0]
+	for from := 0; ; from += steps {
+		segment(b, s.seqs, batch, dim, from, steps, n, row0)
+		s.pass.Forward(b, Objective{KLWeight: 1, Samples: n, Sampled: sampled}, false)
+		if s.each != nil {
+			s.each()
+		}
+		t := s.pass.Totals()
+		if from > 0 {
+			t.Sequences = 0 // counted with their first part
+		}
+		sum.Add(t)
+		if sampled {
+			for i, w := range s.pass.LogWeights() {
+				if from == 0 {
+					s.weights = append(s.weights, w)
+				} else {
+					s.weights[i] += w
+				}
+			}
+		}
+		if steps == 0 || from+steps >= longest {
+			b.H, b.C, b.Noise.Update = nil, nil, 0
+			return sum, s.weights
+		}
+		if rows := len(batch) * n * state; rows > 0 {
+			s.h, s.c = pages.Grow(s.h, rows), pages.Grow(s.c, rows)
+			s.pass.Final(s.h, s.c)
+			b.H, b.C = s.h, s.c
+		}
+		b.Noise.Update++ // other draws than those of the part before
+	}
 }
