@@ -84,6 +84,11 @@ test-openblas: ## all tests with OpenBLAS linked in (Debian: libopenblas-dev), a
 	$(GO) test -tags openblas ./...
 	CGO_ENABLED=0 $(GO) test -tags openblas ./blas/... ./cmd/...
 
+.PHONY: test-netlib
+test-netlib: ## the reference BLAS's own test drivers call our products (needs cgo and gcc; Debian: libblas-test libblas3)
+	$(GO) vet ./internal/check/netlib/_shim
+	$(GO) run ./internal/check/netlib
+
 .PHONY: test-exhaustive
 test-exhaustive: ## every float32 through every function of one argument, every shape of the fused steps (hours)
 	$(GO) test ./kernels -run 'FusedSteps$$|DistISA$$' -exhaustive -timeout 1h
