@@ -85,9 +85,10 @@ test-openblas: ## all tests with OpenBLAS linked in (Debian: libopenblas-dev), a
 	CGO_ENABLED=0 $(GO) test -tags openblas ./blas/... ./cmd/...
 
 .PHONY: test-netlib
-test-netlib: ## the reference BLAS's own test drivers call our products (needs cgo and gcc; Debian: libblas-test libblas3)
+test-netlib: ## tests of the reference BLAS and of gonum's mat and lapack on our products (needs gcc; Debian: libblas-test libblas3)
 	$(GO) vet ./internal/check/netlib/_shim
 	$(GO) run ./internal/check/netlib
+	$(GO) run ./internal/check/gonum
 
 .PHONY: test-exhaustive
 test-exhaustive: ## every float32 through every function of one argument, every shape of the fused steps (hours)
