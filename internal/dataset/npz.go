@@ -17,9 +17,7 @@ func (s *numbers) zip(path string) error {
 	if err != nil {
 		return err
 	}
-	for _, why := range skipped {
-		s.notes = append(s.notes, why)
-	}
+	s.notes = append(s.notes, skipped...)
 	z := zipped{path: path, unread: slices.Clone(arrays)}
 	var data [3]*npy.Array
 	for p := range data {

@@ -221,7 +221,7 @@ func looksDamaged(b []byte) bool {
 // isCut reports whether b is a number with decimals and one more character.
 func isCut(b []byte) bool {
 	rest := bytes.TrimLeft(b, "0123456789.,")
-	return len(rest) == 1 && bytes.IndexAny(b, ".,") >= 0
+	return len(rest) == 1 && bytes.ContainsAny(b, ".,")
 }
 
 // why says what is wrong with a field that should be a number. Decimal is the sign that

@@ -328,7 +328,7 @@ func (s *scan) odd(j int, f []byte, v float64, ok bool) (float64, error) {
 // early looks for names in the first two rows of a table without a header.
 func (s *scan) early(fields [][]byte) {
 	for j, f := range fields {
-		s.signs[s.rows] = s.signs[s.rows] || bytes.IndexAny(f, ".,") >= 0
+		s.signs[s.rows] = s.signs[s.rows] || bytes.ContainsAny(f, ".,")
 		if s.rows == 0 && (!allDigits(f) || s.cols[j].first != s.cols[0].first+float64(j) || s.cols[0].first > 1) {
 			s.ramp = false
 		}

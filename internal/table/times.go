@@ -9,7 +9,7 @@ import (
 // write them: 2020-01-31, 31.01.2020, 1/31/20, 31-Jan-2020, 2020-01-31T12:30:00.5+01:00,
 // 12:30, 9:05:00 PM, 3 days 00:10:00, Fri Jan 31 12:30:00 2020, 2020-Q1.
 func isTime(b []byte) bool {
-	if len(b) < 4 || len(b) > 48 || bytes.IndexAny(b, ":-/.") < 0 && !hasLetter(b) {
+	if len(b) < 4 || len(b) > 48 || !bytes.ContainsAny(b, ":-/.") && !hasLetter(b) {
 		return false
 	}
 	c := clock{b: b}
