@@ -185,6 +185,9 @@ func (r *abcReader) openVoice(value string, col int) (*voice, error) {
 	}
 	for _, w := range words[1:] {
 		// Other words are name="...", a clef and the like.
+		if isMusic(w) {
+			return nil, r.errorf(col, "music in the field of the voice")
+		}
 		if _, err := v.shift.apply(w); err != nil {
 			return nil, r.errorf(col, "%v", err)
 		}

@@ -1,6 +1,7 @@
 package music
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -69,6 +70,9 @@ func parseKey(s string, old key) (key, error) {
 		return key{}, fmt.Errorf("key %.40q is not known", s)
 	}
 	for _, w := range words {
+		if isMusic(w) {
+			return key{}, errors.New("music in the field of the key")
+		}
 		for _, a := range keyAccidentals(w) {
 			k.accidental[a.letter] = a.value
 		}
@@ -79,6 +83,9 @@ func parseKey(s string, old key) (key, error) {
 	}
 	return k, nil
 }
+
+// isMusic reports whether a word in a field is music that somebody wrote behind it.
+func isMusic(word string) bool { return strings.Contains(word, "|") && !strings.Contains(word, `"`) }
 
 // isClefWord reports whether a word is the name of a clef and not that of a key.
 func isClefWord(w string) bool {

@@ -1,6 +1,8 @@
 package music
 
 import (
+	"html"
+	"regexp"
 	"strings"
 )
 
@@ -31,10 +33,16 @@ func (r *abcReader) music(line string) error {
 	return nil
 }
 
+// entity is a character as HTML writes it.
+var entity = regexp.MustCompile(`&(?:[a-z]{2,6}|#[0-9]{2,5});`)
+
 // settle makes a line of music as it is meant: without what a mail program has made of an
-// equals sign and of the end of the line (quoted-printable), and with accidentals beside
-// their notes (^!3!c is !3!^c).
+// equals sign and of the end of the line (quoted-printable) and a web page of others (&gt;),
+// and with accidentals beside their notes (^!3!c is !3!^c).
 func settle(line string) string {
+	if strings.Contains(line, "&") && strings.Contains(line, ";") {
+		line = entity.ReplaceAllStringFunc(line, html.UnescapeString)
+	}
 	if strings.Contains(line, "=") {
 		line = strings.ReplaceAll(line, "=3D", "=")
 		line = strings.TrimSuffix(strings.TrimSuffix(strings.TrimRight(line, " "), "="), "=20")

@@ -97,6 +97,7 @@ func TestABCMusic(t *testing.T) {
 		{"overlay", "C", "C4 & E2 F2 | G", "C4+E4 C4-+E4- C4-+F4 C4-+F4- G4"},
 		{"overlays of other lengths", "C", "C2 & E4 & G | G", "C4+E4+G4 C4-+E4- E4- E4- G4"},
 		{"overlay with its own accidentals and ties", "C", "^F- F & F2- | G & F", "F4+F#4 F4-+F#4- F4-+G4"},
+		{"a tie in an overlay that is not taken up", "C", "C & E- | C | C & E", "C4+E4 C4 C4+E4"},
 		{"chord of other lengths, rests and blanks in it", "C", "[C2E4G] [ z ^C!trill!E ] []", "C4+E4+G4 C4-+E4-+G4- C#4+E4"},
 		{"old chord", "C", "+CEG+2 +fermata+D +f+E", "C4+E4+G4 C4-+E4-+G4- D4 E4"},
 		{"broken over a bar line", "C", "C2> | D2", "C4 C4- C4- D4"},
@@ -124,6 +125,8 @@ func TestABCMusic(t *testing.T) {
 		{"notes cut by the end of a line", "C", "C D\n2 E2\n/ F | [CE\nG]", "C4 D4 D4- E4 F4 C4+E4+G4"},
 		{"accidental before a decoration", "C", "^!3!C _!trill!!p!D", "C#4 C#4"},
 		{"typographic quotation marks", "C", "\u201cC5\u201dc \u201c^d\u201d c", "C2+G3+C5 C2-+G3-+C5"},
+		{"the same in an old code", "C", "\x93C5\x94c \x93^d\x94\xa0c", "C2+G3+C5 C2-+G3-+C5"},
+		{"HTML", "C", "C2&gt;D2 | &quot;C5&quot;&#99; & g; &amp; b", "C4 C4- C4- D4 C2+G3+C5+G5+B5"},
 		{"fields in the body", "C", "C\nN:abc\nr:def\nQ:90\n[r:ga]D\nw:efg\nd: * !fg!\nI:abc\n%%abc def\nE", "C4 D4 E4"},
 		{"directives with text", "C", "C\n%%begintext\nE F\n\nG\n%%endtext\nD", "C4 D4"},
 		{"macros", "C", "m: ~D2 = CE\n~D2 |\nm: F = A\n[m:~n2 = no]F\n~G2", "C4 E4 A4 G4 A4"},
@@ -248,7 +251,7 @@ func TestABCVoices(t *testing.T) {
 }
 
 func TestABCBars(t *testing.T) {
-	tune := parseOne(t, "X:1\nM:3/4\nL:1/4\nK:C\nC | D2 E |\nF2 G :|\n|: A2 | B2 | c3 |]")
+	tune := parseOne(t, "X:1\nM:3/4\nL:1/4\nK:C\nC | D2 E |\nF2 G :|\n|: A2 | B & c2 & d | c3 |]")
 	want := []Bar{
 		{"1", 5, 0.25, 0.75, true}, {"1", 5, 0.75, 0.75, false}, {"1", 6, 0.75, 0.75, true},
 		{"1", 7, 0.5, 0.75, true}, {"1", 7, 0.5, 0.75, false}, {"1", 7, 0.75, 0.75, true},
@@ -263,7 +266,7 @@ func TestABCChordSymbols(t *testing.T) {
 		"C": "C2+E3+G3", "Am": "A2+E3+C4", "G7": "G2+F3+B3", "Fmaj7": "F2+E3+A3", "Dm7": "D2+F3+C4", "Bb": "A#2+D3+F3",
 		"F#m": "F#2+A3+C#4", "C/E": "E2+G3+C4", "D7/F#": "F#2+D3+C4", "C/D": "D2+E3+C4", "C/d": "D2+E3+C4",
 		"Bdim": "B2+D3+F3", "Caug": "C2+E3+G#3", "Dsus4": "D2+G3+A3", "Am6": "A2+F#3+C4", "E5": "E2+B3", "G9": "G2+F3+B3", "Bm7b5": "B2+D3+A3",
-		"Am7(b5)": "A2+G3+C4", "C13": "C2+E3+A#3", "Cmaj7#11": "C2+E3+B3", "C6/9": "C2+E3+A3", "Em.": "E2+G3+B3", "(Am)": "A2+E3+C4", "G minor": "G2+D3+A#3", "B♭": "A#2+D3+F3",
+		"Am7(b5)": "A2+G3+C4", "Bdim7": "B2+D3+G#3", "C13": "C2+E3+A#3", "Cmaj7#11": "C2+E3+B3", "C6/9": "C2+E3+A3", "Em.": "E2+G3+B3", "(Am)": "A2+E3+C4", "G minor": "G2+D3+A#3", "B♭": "A#2+D3+F3",
 		"D7sus4": "D2+G3+C4", "C°": "C2+D#3+F#3", "Cø": "C2+D#3+A#3", "CΔ": "C2+E3+B3", "Ebmi7": "D#2+F#3+C#4", "A/c#": "C#2+E3+A3", "C6/9/E": "E2+D3+A3", "Gno3": "G2+D3", "Dmin;slow": "D2+F3+A3",
 	} {
 		got := strings.ReplaceAll(heard(parseOne(t, header("C")+`"`+symbol+`"z`), 2), "-", "")

@@ -50,6 +50,10 @@ func TestWriteMIDILongSilence(t *testing.T) {
 	if !reflect.DeepEqual(list, want) || ticks != 480*600000 {
 		t.Errorf("%d ticks, got %v, want %v", ticks, list, want)
 	}
+	m, err := parseSMF(writeMIDI(t, r, MIDIOptions{}))
+	if err != nil || len(m.damage) > 0 || len(m.tracks[0].notes) != 2 {
+		t.Errorf("read again: %+v, %v", m, err)
+	}
 }
 
 // noteEvents lists the notes of a file as "tick on|off note velocity".
@@ -171,7 +175,7 @@ func TestParseMIDI(t *testing.T) {
 		{"drums are left out", midiText(1, 96, note+eot, "\x00\x99\x05\x40\x30\x89\x05\x00"+eot), 1, c4, "1 files have drums"},
 		{"never ended", midiText(0, 96, "\x00\x90\x3c\x40\x81\x40\xff\x2f\x00"), 1, Roll{{60}, {60}}, ""},
 		{"struck twice", midiText(0, 96, "\x00\x90\x3c\x40\x60\x90\x3c\x40\x60\x80\x3c\x40"+eot), 1, Roll{{60}, {60}}, ""},
-		{"the end after the next begin", midiText(0, 96, "\x00\x90\x3c\x40\x60\x90\x3c\x40\x00\x80\x3c\x40\x60\x80\x3c\x40\x60\x90\x40\x40\x60\x80\x40\x40"+eot), 1, Roll{{60}, {60}, {}, {64}}, ""},
+		{"the end after the next begin", midiText(0, 96, "\x00\x90\x3c\x40\x60\x90\x3c\x40\x00\x80\x3c\x40\x81\x40\x80\x3c\x40\x60\x90\x40\x40\x60\x80\x40\x40"+eot), 1, Roll{{60}, {60}, {60}, {}, {64}}, ""},
 		{"one end for two begins", midiText(0, 96, "\x00\x90\x3c\x40\x60\x90\x3c\x40\x60\x80\x3c\x40\x60\x80\x3c\x40"+eot), 1, Roll{{60}, {60}, {}}, ""},
 		{"rounded", midiText(0, 96, "\x05\x90\x3c\x40\x58\x80\x3c\x00\x05\x90\x3e\x40\x01\x80\x3e\x00\x5d"+eot[1:]), 1, Roll{{60}, {62}}, ""},
 		{"short notes get a step", midiText(0, 96, "\x00\x90\x3c\x40\x01\x80\x3c\x00"+eot), 1, c4, ""},
@@ -197,6 +201,8 @@ func TestParseMIDI(t *testing.T) {
 		{"format 7", midiText(7, 96, note+eot), 1, c4, "byte 8: format 7"},
 		{"the header length is too large", strings.Replace(midiText(0, 96, note+eot), "\x00\x06", "\x01\x06", 1), 1, c4, "byte 4: the header says it has 262 bytes"},
 		{"the header length is too small", strings.Replace(midiText(0, 96, note+eot), "\x00\x06", "\x00\x00", 1), 1, c4, "byte 4: the header says it has 0 bytes"},
+		{"the header length is too large and within the file", strings.Replace(midiText(0, 96, note+eot), "\x00\x06", "\x00\x0a", 1), 1, c4, ""},
+		{"a wrong track length and no end of the track", strings.Replace(midiText(1, 96, note, "\x60"+next[1:]+eot), "MTrk\x00\x00\x00\x08", "MTrk\x00\x00\x00\x05", 1), 1, e4, "track 0: the chunk says it has 5 bytes, it has 8"},
 		{"a track length of 0", strings.Replace(midiText(1, 96, note+eot, "\x60"+next[1:]+eot), "MTrk\x00\x00\x00\x0c", "MTrk\x00\x00\x00\x00", 1), 1, e4, "byte 18: track 0: the chunk says it has 0 bytes, it has 12"},
 		{"a track length over the next track", strings.Replace(midiText(1, 96, note+eot, "\x60"+next[1:]+eot), "MTrk\x00\x00\x00\x0c", "MTrk\x00\x00\x00\x20", 1), 1, e4, "track 0: the chunk says it has 32 bytes, it has 12"},
 		{"a track length beyond the file", strings.Replace(midiText(0, 96, note+eot), "MTrk\x00\x00\x00", "MTrk\xff\xff\xff", 1), 1, c4, "the chunk says it has 4294967052 bytes, it has 12"},

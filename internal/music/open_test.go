@@ -70,6 +70,7 @@ func TestOpenFolders(t *testing.T) {
 	write(t, path("train", "b.mid"), midiText(0, 96, note+eot))
 	write(t, path("train", "deep", "er", "z.kar"), midiText(0, 96, next+eot))
 	write(t, path("train", "a.ABC"), "X:1\nL:1/4\nK:C\nD E\n\nX:2\nL:1/4\nK:C\nF")
+	write(t, path("._train.mid"), "what a Mac leaves")
 	write(t, path("train", "._a.abc"), "what a Mac leaves")
 	write(t, path("train", ".hidden.mid"), "no MIDI")
 	write(t, path("train", ".git", "x.mid"), "no MIDI")
