@@ -161,11 +161,12 @@ func (f *dataFlags) openAs(checkpoint string, m model.Info, out io.Writer) (*dat
 	if m.Form.Kind == "" {
 		return nil, fmt.Errorf("%s: does not say what its data were: train it again", checkpoint)
 	}
-	if err := f.check(); err != nil {
-		return nil, err
-	}
 	if err := f.contradicts(m); err != nil {
 		return nil, fmt.Errorf("%s: %w", checkpoint, err)
+	}
+	f.Window, f.Hop = m.Form.Window, m.Form.Hop // one that was given agrees, and is nothing without the other
+	if err := f.check(); err != nil {
+		return nil, err
 	}
 	path := f.path
 	if path == "" {

@@ -63,7 +63,11 @@ func TestVRAE(t *testing.T) {
 	if got := midiSteps(t, maps); got < 900 || got > 1000 {
 		t.Errorf("%d steps went on from a window, want 1000", got)
 	}
+	mustRun(t, "eval", "-model", dir, "-hop", "8")
 	for _, bad := range [][]string{
+		{"eval", "-model", dir, "-hop", "4"},
+		{"eval", "-model", dir, "-hop", "-1"},
+		{"eval", "-model", dir, "-window", "8"},
 		{"sample", "-model", dir, "-out", maps, "-from", "no such tune"},
 		{"sample", "-model", dir, "-out", maps, "-to", "sakura"},
 		{"train", "-model", "classifier", "-out", t.TempDir()},
