@@ -37,7 +37,7 @@ func TestABCBooks(t *testing.T) {
 		{"parts of several voices", "X:1\nP:BA\nL:1/4\nV:1\nV:2\nK:C\nP:A\nV:1\nC D\nV:2\nE F\nP:B\nV:1\nG\nV:2\nA", []string{"f : G4+A4 C4+E4 D4+F4"}, "", ""},
 		{"parts of voice after voice", "X:1\nP:BA\nL:1/4\nK:C\nV:1\nP:A\nC D\nP:B\nG\nV:2\nP:A\nE F\nP:B\nA", []string{"f : G4+A4 C4+E4 D4+F4"}, "", ""},
 		{"a key as one small letter", "X:1\nL:1/4\nK:g\nF", []string{"f : F#4"}, "", "1 keys are one small letter"},
-		{"texts that are no chords", tune + `"Play twice"C "Hm"D "^x"E`, []string{"f a: C4 D4 E4"}, "", "2 texts in quotation marks are no chord symbols"},
+		{"texts that are no chords", tune + `"Play twice"C "Hm"D "^x"E "e"F "A a"G "dim."A`, []string{"f a: C4 D4 E4 F4 G4 A4"}, "", "5 texts in quotation marks are no chord symbols"},
 		{"jumps", tune + "C !D.S.!D !coda!E", []string{"f a: C4 D4 E4"}, "", "2 jumps"},
 		{"notes between steps", "X:1\nL:1/8\nK:C\nC D E F", []string{"f : C4 E4"}, "", "2 notes fall between two of 1 steps to the quarter note"},
 		{"one tune of three is not readable", tune + "C\n\nX:2\nT:b\nK:C\nC C3/0 |\nD\n\nX:3\nT:c\nL:1/4\nK:C\nE", []string{"f#1 a: C4", "f#3 c: E4"}, `f: tune 2 "b", line 10, column 3: the length of the note is no fraction of small numbers`, ""},

@@ -266,7 +266,7 @@ func TestABCChordSymbols(t *testing.T) {
 		"C": "C2+E3+G3", "Am": "A2+E3+C4", "G7": "G2+F3+B3", "Fmaj7": "F2+E3+A3", "Dm7": "D2+F3+C4", "Bb": "A#2+D3+F3",
 		"F#m": "F#2+A3+C#4", "C/E": "E2+G3+C4", "D7/F#": "F#2+D3+C4", "C/D": "D2+E3+C4", "C/d": "D2+E3+C4",
 		"Bdim": "B2+D3+F3", "Caug": "C2+E3+G#3", "Dsus4": "D2+G3+A3", "Am6": "A2+F#3+C4", "E5": "E2+B3", "G9": "G2+F3+B3", "Bm7b5": "B2+D3+A3",
-		"Am7(b5)": "A2+G3+C4", "Bdim7": "B2+D3+G#3", "C13": "C2+E3+A#3", "Cmaj7#11": "C2+E3+B3", "C6/9": "C2+E3+A3", "Em.": "E2+G3+B3", "(Am)": "A2+E3+C4", "G minor": "G2+D3+A#3", "B♭": "A#2+D3+F3",
+		"Am7(b5)": "A2+G3+C4", "D/f+": "F#2+D3+A3", "G/dim": "G2+A#3+C#4", "E7/b9": "E2+D3+G#3", "C (Em)": "C2+E3+G3", "em7": "E2+D3+G3", "f#m": "F#2+A3+C#4", "Bdim7": "B2+D3+G#3", "C13": "C2+E3+A#3", "Cmaj7#11": "C2+E3+B3", "C6/9": "C2+E3+A3", "Em.": "E2+G3+B3", "(Am)": "A2+E3+C4", "G minor": "G2+D3+A#3", "B♭": "A#2+D3+F3",
 		"D7sus4": "D2+G3+C4", "C°": "C2+D#3+F#3", "Cø": "C2+D#3+A#3", "CΔ": "C2+E3+B3", "Ebmi7": "D#2+F#3+C#4", "A/c#": "C#2+E3+A3", "C6/9/E": "E2+D3+A3", "Gno3": "G2+D3", "Dmin;slow": "D2+F3+A3",
 	} {
 		got := strings.ReplaceAll(heard(parseOne(t, header("C")+`"`+symbol+`"z`), 2), "-", "")

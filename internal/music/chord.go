@@ -18,18 +18,32 @@ func parseChord(s string) (c *chord, ok bool) {
 	case "n.c", "nc", "n.c.", "no chord", "tacet":
 		return nil, true
 	}
-	root, rest, ok := pitchClass(s)
-	if !ok {
+	if c, ok := parseNamed(s); ok {
+		return c, true
+	}
+	if before, _, found := strings.Cut(s, "("); found { // "C (Em)" has another chord to choose
+		return parseNamed(strings.TrimSpace(before))
+	}
+	return nil, false
+}
+
+// parseNamed reads the name of one chord: its root, its kind and its bass. A small letter is
+// a root only before an m, as in "em"; alone it means minor to some and nothing to others.
+func parseNamed(s string) (*chord, bool) {
+	if s == "" {
 		return nil, false
 	}
-	c = &chord{root: root, bass: root}
-	if i := strings.LastIndexByte(rest, '/'); i >= 0 && i+1 < len(rest) && !isDigit(rest[i+1]) {
-		under := rest[i+1:]
-		bass, after, ok := pitchClass(strings.ToUpper(under[:1]) + under[1:])
-		if !ok || strings.Trim(after, " )") != "" {
-			return nil, false
+	root, rest, ok := pitchClass(strings.ToUpper(s[:1]) + s[1:])
+	if !ok || s[0] >= 'a' && (!strings.HasPrefix(rest, "m") || strings.HasPrefix(rest, "ma")) {
+		return nil, false
+	}
+	c := &chord{root: root, bass: root}
+	if kind, under, found := cutLast(rest, "/"); found && under != "" {
+		// "D/f+" is an old form of "D/f#"; "G/dim" and "E7/b9" have no bass.
+		bass, after, ok := pitchClass(strings.ToUpper(under[:1]) + strings.Replace(under[1:], "+", "#", 1))
+		if ok && strings.Trim(after, " )") == "" {
+			c.bass, rest = bass, kind
 		}
-		c.bass, rest = bass, rest[:i]
 	}
 	k := chordKind{third: 4, fifth: 7}
 	if !k.parse(rest) {
@@ -37,6 +51,15 @@ func parseChord(s string) (c *chord, ok bool) {
 	}
 	c.intervals = k.intervals()
 	return c, true
+}
+
+// cutLast is strings.Cut at the last separator.
+func cutLast(s, sep string) (before, after string, found bool) {
+	i := strings.LastIndex(s, sep)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+len(sep):], true
 }
 
 // chordKind is what a chord is made of, in semitones above the root; 0 is nothing.
