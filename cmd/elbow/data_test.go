@@ -158,7 +158,7 @@ func TestBadData(t *testing.T) {
 		{in("a.npy", datatest.NPY("<f4", "20, 1, 2", datatest.Ramp(40)...)), []string{"-kind", "image"}, 1, "want bytes"},
 		{datatest.Put(t, "train-idx3", datatest.IDX(12, true, false), "train2-idx3", datatest.IDX(12, true, false)), nil, 1, "want one file of images with train in its name"},
 		{datatest.Put(t, "train-idx3", datatest.IDX(12, true, false), "test-idx3", datatest.IDX(12, true, false), "train-idx1", datatest.IDX(11, false, false)), nil, 1, "train-idx1: 11 labels for the 12 images"},
-		{datatest.Strokes(t), []string{"-kind", "image"}, 1, "0 idx files"},
+		{datatest.Strokes(t), []string{"-kind", "image"}, 1, "files of images"},
 		{datatest.Put(t, "train_points.npy", ""), nil, 1, "train_points.npy: byte 0"},
 		{in("a.txt", "short"), nil, 1, "a.txt: 5 characters"},
 		{in("a.txt", strings.Repeat("a", 200)+"\xff"), nil, 1, "a.txt: byte 200: not UTF-8"},

@@ -129,7 +129,7 @@ func readImages(r *reader, path string) (*set, error) {
 		}
 		return s, s.images(pictures[0], l)
 	case len(pictures) != 2:
-		return nil, fmt.Errorf("%s: %d idx files of images, want one, or one for train and one for test", path, len(pictures))
+		return nil, fmt.Errorf("%s: %d files of images, want one, or one for train and one for test", path, len(pictures))
 	}
 	train, test := pictures[0], pictures[1]
 	if partOfImages(test.path) == 0 {
@@ -176,11 +176,11 @@ func imageFiles(dir string, b *infile.Budget) (images, labels []*bytesOf, err er
 		return nil, nil, err
 	}
 	for _, path := range files {
-		head, err := b.Head(path, 4)
+		p, err := look(path, b)
 		if err != nil {
 			return nil, nil, err
 		}
-		if !idx.Is(head) {
+		if !idx.Is(p.head) && !(p.ext == ".npy" && (npy.IsBytes(p.head, 3) || npy.IsBytes(p.head, 1))) {
 			continue
 		}
 		a, err := readArray(path, b)

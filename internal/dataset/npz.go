@@ -42,7 +42,24 @@ func (s *numbers) zip(path string) error {
 			return err
 		}
 	}
+	if err := z.complete(); err != nil {
+		return err
+	}
 	s.notes = append(s.notes, z.rest()...)
+	return nil
+}
+
+// complete reports lengths or a mask of which no array was found, or that only some of the
+// arrays have: padding would be taken for data.
+func (z *zipped) complete() error {
+	for _, a := range z.unread {
+		if words := wordsOf(a.Name); slices.ContainsFunc(words, isLength) || slices.ContainsFunc(words, isMask) {
+			return fmt.Errorf("%s: cannot tell whose %.40q are; call them as the data, such as train_lengths", z.path, a.Name)
+		}
+	}
+	if z.padded != "" && len(z.whole) > 0 {
+		return fmt.Errorf("%s: %.40q has lengths or a mask, %.40q has neither: its padding would be taken for data", z.path, z.padded, z.whole[0])
+	}
 	return nil
 }
 
@@ -61,6 +78,9 @@ func (s *numbers) single(z *zipped, a *npy.Array) (err error) {
 		return fmt.Errorf("%s: arrays %s: cannot tell which are the data; call them train, valid and test, or one x", z.path, names(z.unread))
 	}
 	if err := s.zipPart(z, a, -1); err != nil {
+		return err
+	}
+	if err := z.complete(); err != nil {
 		return err
 	}
 	s.notes = append(s.notes, z.rest()...)
@@ -88,6 +108,8 @@ func (s *numbers) zipPart(z *zipped, a *npy.Array, part int) error {
 type zipped struct {
 	path   string
 	unread []*npy.Array
+	padded string   // an array that has lengths or a mask
+	whole  []string // those that have neither
 }
 
 // take returns the array whose name is what is looked for, nil if there is none. More than
@@ -122,9 +144,14 @@ func (z *zipped) lengths(a *npy.Array, part int) ([]int, error) {
 		return nil, err
 	}
 	mask, err := z.take(func(words []string) bool { return of(words, isMask) })
-	if err != nil || l == nil && mask == nil {
+	if err != nil {
 		return nil, err
 	}
+	if l == nil && mask == nil {
+		z.whole = append(z.whole, a.Name)
+		return nil, nil
+	}
+	z.padded = a.Name
 	if len(a.Shape) != 3 {
 		return nil, fmt.Errorf("%s: %q has shape %v: lengths and masks are for [sequences, steps, dimensions]", z.path, a.Name, a.Shape)
 	}
