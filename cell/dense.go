@@ -44,7 +44,7 @@ type Dense[T Float] struct {
 	W       []T // [Out, In]
 	B       []T // [Out]
 
-	packing  packing
+	packing  packing[T]
 	products products[T] // by W
 }
 
@@ -68,7 +68,8 @@ func (d *Dense[T]) Tensors() []Tensor[T] {
 }
 
 // Pack prepares the parameters for Forward, Project and Activate under the instruction set
-// in use. Whoever has written to W or B calls it. W is copied later, by the products that gain
+// in use. Whoever has written to W or B calls it: Project and InputGrad look at some elements
+// of both and panic if they have changed since. W is copied later, by the products that gain
 // from it. Pack panics if W and B do not have the sizes of the layer.
 func (d *Dense[T]) Pack() { d.pack("Dense.Pack", false) }
 
@@ -78,7 +79,7 @@ func (d *Dense[T]) PackForTraining() { d.pack("Dense.PackForTraining", true) }
 func (d *Dense[T]) pack(fn string, training bool) {
 	d.checkTensors(fn, "")
 	d.products.reset()
-	d.packing.set(training, d.sizes())
+	d.packing.set(training, d.sizes(), d.W, d.B)
 }
 
 func (d *Dense[T]) sizes() layerSizes { return layerSizes{int(d.Act), d.In, d.Out} }
@@ -93,12 +94,29 @@ func (d *Dense[T]) checkTensors(fn, layer string) {
 	checkTensor(fn, layer, "B", len(d.B), d.Out, 1)
 }
 
-// Packed returns nil if the layer is packed for the instruction set in use, and for the backward
-// pass too if training is set. Otherwise the error says what to do.
-func (d *Dense[T]) Packed(training bool) error { return d.packing.err(training, d.sizes()) }
+// Packed returns nil if the layer is packed, for the backward pass too if training is set, and
+// neither the instruction set nor, as far as a few dozen elements of each tensor tell, the
+// parameters have changed since. Otherwise the error says what to do.
+func (d *Dense[T]) Packed(training bool) error {
+	if err := d.packing.err(training, d.sizes()); err != nil {
+		return err
+	}
+	if i := d.packing.written(markLen, d.W, d.B); i >= 0 {
+		return errWritten(d.Tensors()[i].Name)
+	}
+	return nil
+}
 
-// check panics unless d is packed.
-func (d *Dense[T]) check(fn string, training bool) {
+// manyRows is how many rows of a product take so long that comparing a whole mark does not count.
+const manyRows = 128
+
+// check panics unless d is packed. A product that begins, with column 0, looks at the parameters
+// as well, at few elements if it has few rows.
+func (d *Dense[T]) check(fn string, training bool, rows, from int) {
+	p := &d.packing
+	if p.fits(training, d.sizes()) && (from > 0 || rows < manyRows && p.marks[0].same(d.W, markFew) && p.marks[1].same(d.B, markFew)) {
+		return
+	}
 	if err := d.Packed(training); err != nil {
 		panic("cell: " + fn + ": " + err.Error())
 	}
@@ -115,7 +133,7 @@ func (d *Dense[T]) Forward(y, x []T, rows int) {
 // negative, from..to is not within the input, or the layer is not packed.
 func (d *Dense[T]) Project(y, x []T, rows, from, to int) {
 	const fn = "Dense.Project"
-	d.check(fn, false)
+	d.check(fn, false, rows, from)
 	checkSize(fn, "rows", rows, MaxRows)
 	checkRange(fn, "from..to", from, to, d.In)
 	n := to - from
@@ -131,7 +149,7 @@ func (d *Dense[T]) Project(y, x []T, rows, from, to int) {
 // short or rows negative.
 func (d *Dense[T]) Activate(y []T, rows int) {
 	const fn = "Dense.Activate"
-	d.checkRows(fn, rows)
+	checkSize(fn, "rows", rows, MaxRows)
 	checkMatrix(fn, "y", len(y), rows, d.Out)
 	y = y[:rows*d.Out]
 	switch d.Act {
@@ -146,18 +164,11 @@ func (d *Dense[T]) Activate(y []T, rows int) {
 	}
 }
 
-// checkRows panics unless rows and the outputs of the layer, which a literal may have put
-// anywhere, are sizes.
-func (d *Dense[T]) checkRows(fn string, rows int) {
-	checkSize(fn, "rows", rows, MaxRows)
-	checkSize(fn, "Out", d.Out, MaxSize)
-}
-
 // ActivateBackward turns dy, the gradient of the output, into the gradient of the
 // pre-activation, in place. y is the output. It panics if a slice is too short or rows negative.
 func (d *Dense[T]) ActivateBackward(dy, y []T, rows int) {
 	const fn = "Dense.ActivateBackward"
-	d.checkRows(fn, rows)
+	checkSize(fn, "rows", rows, MaxRows)
 	checkMatrix(fn, "dy", len(dy), rows, d.Out)
 	checkMatrix(fn, "y", len(y), rows, d.Out)
 	dy, y = dy[:rows*d.Out], y[:rows*d.Out]
@@ -178,7 +189,7 @@ func (d *Dense[T]) ActivateBackward(dy, y []T, rows int) {
 // [rows, to-from]. It panics as Project does, and if the layer is not packed for training.
 func (d *Dense[T]) InputGrad(dx, da []T, rows, from, to int, add bool) {
 	const fn = "Dense.InputGrad"
-	d.check(fn, true)
+	d.check(fn, true, rows, from)
 	checkSize(fn, "rows", rows, MaxRows)
 	checkRange(fn, "from..to", from, to, d.In)
 	n := to - from

@@ -20,7 +20,10 @@
 //
 // Whoever writes parameters calls Pack (for forward passes) or PackForTraining, which make
 // the copies that the steps read; a layer that is not packed for the instruction set in
-// use panics and says so. Layers are read-only while they are used. Workspaces belong to
+// use panics and says so. So does one whose parameters were written to since: a few dozen
+// elements of each tensor are kept at Pack and compared when a pass begins, and every 64th time
+// in a stream of steps. What an optimiser does is noticed; a write to a few elements of a
+// large tensor may not be. Layers are read-only while they are used. Workspaces belong to
 // one caller, are reused, and in the steady state nothing is allocated.
 //
 // In float32 the bits of outputs and gradients do not depend on the instruction set, on the

@@ -29,8 +29,8 @@ func checkSize(fn, arg string, got, most int) {
 // checkLen panics unless slice arg of function fn has at least want elements.
 func checkLen(fn, arg string, got, want int) { checkMatrix(fn, arg, got, want, 1) }
 
-// checkMatrix panics unless slice arg of function fn has room for rows of cols columns, neither
-// of which is negative.
+// checkMatrix panics unless slice arg of function fn has room for rows of cols columns. A negative
+// number of either is taken for a very large one.
 func checkMatrix(fn, arg string, got, rows, cols int) {
 	if hi, lo := bits.Mul64(uint64(rows), uint64(cols)); hi > 0 || lo > uint64(got) {
 		badLen(fn, arg, got, rows, cols)

@@ -82,7 +82,7 @@ type Recurrent[T Float] struct {
 	Bhn        []T // [Hidden], GRU only: the bias inside the reset
 	Peephole   []T // [3*Hidden] for i, f and o, LSTM only, or nil
 
-	packing  packing
+	packing  packing[T]
 	products products[T]            // by Wih
 	whh      kernels.StepWeights[T] // Whh as the steps read it
 }
@@ -130,7 +130,9 @@ func (l *Recurrent[T]) Tensors() []Tensor[T] {
 }
 
 // Pack makes the copy of the recurrent weights that the steps read, for the instruction
-// set in use. Whoever has written to a parameter calls it. The input weights are copied later, by the products that gain from it. Pack panics if the
+// set in use. Whoever has written to a parameter calls it: [Sequence.Begin] and
+// [Recurrent.Next] look at some elements of each and panic if they have changed since. The
+// input weights are copied later, by the products that gain from it. Pack panics if the
 // parameters do not have the sizes of the layer.
 func (l *Recurrent[T]) Pack() { l.pack("Recurrent.Pack", false) }
 
@@ -144,14 +146,14 @@ func (l *Recurrent[T]) PackBF16() {
 	l.checkTensors("Recurrent.PackBF16", "")
 	l.products.reset()
 	l.whh.PackBF16(stepKinds[l.Kind], l.Whh, l.Hidden)
-	l.packing.set(false, l.sizes())
+	l.mark(false)
 }
 
 func (l *Recurrent[T]) pack(fn string, training bool) {
 	l.checkTensors(fn, "")
 	l.products.reset()
 	l.whh.Pack(stepKinds[l.Kind], l.Whh, l.Hidden, training)
-	l.packing.set(training, l.sizes())
+	l.mark(training)
 }
 
 var stepKinds = [...]kernels.StepKind{kernels.StepRNN, kernels.StepRNN, kernels.StepLSTM, kernels.StepGRU, kernels.StepGRUBefore}

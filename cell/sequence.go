@@ -35,15 +35,16 @@ type Sequence[T Float] struct {
 	// code for the step, the batch is split all the same.
 	Spin bool
 
-	stage   stage
-	shape   *Ragged
-	version uint64 // of shape, at Begin
-	hidden  int
-	h0, c0  []T
-	gates   []T // [Rows, stride]: pre-activations, then activated gates, then their gradient
-	dh, dc  []T // [Batch, Hidden], the gradients that flow back from step to step
-	dhx     []T // the GRU's direct path
-	dhn     []T // gradient of the final states, or nil
+	stage    stage
+	shape    *Ragged
+	version  uint64 // of shape, at Begin
+	hidden   int
+	streamed int // single steps of the layer so far
+	h0, c0   []T
+	gates    []T // [Rows, stride]: pre-activations, then activated gates, then their gradient
+	dh, dc   []T // [Batch, Hidden], the gradients that flow back from step to step
+	dhx      []T // the GRU's direct path
+	dhn      []T // gradient of the final states, or nil
 
 	// The arguments of a running Forward or Backward, and its parts as function values
 	// made once: a closure per call would be an allocation per call.
@@ -113,16 +114,38 @@ func (s *Sequence[T]) misused(fn string, l *Recurrent[T], from, to stage) {
 
 // Begin prepares s for a batch of the given shape, which it keeps. h0 and c0 are the
 // initial states [Batch, Hidden], copied; nil is zero. c0 is for the LSTM only. It panics if a
-// state is too short, the batch too large, or the layer not packed.
+// state is too short, the batch too large, or the layer not packed since its parameters were
+// written; of batches of a single step the first for a layer asks that and every 64th.
 func (s *Sequence[T]) Begin(l *Recurrent[T], shape *Ragged, h0, c0 []T) {
 	const fn = "Sequence.Begin"
 	if l == nil {
 		panic("cell: " + fn + ": l is nil, want a layer")
 	}
 	shape.check(fn)
-	l.check(fn, false)
+	if shape.Steps() == 1 {
+		s.checkStream(fn, l)
+	} else {
+		l.checkPacked(fn, false)
+	}
 	s.begin(fn, l, shape, h0, c0)
 }
+
+// checkStream panics unless l is packed. Single steps follow each other quickly, and a look at the
+// parameters would be 4 % of one of an LSTM of 64 units, so only some of them look.
+func (s *Sequence[T]) checkStream(fn string, l *Recurrent[T]) {
+	if s.layer != l {
+		s.streamed = 0
+	}
+	if s.streamed%stepsPerLook == 0 {
+		l.checkPacked(fn, false)
+	} else {
+		l.check(fn, false)
+	}
+	s.streamed++
+}
+
+// stepsPerLook is how many single steps go from one look at the parameters to the next.
+const stepsPerLook = 64
 
 // maxRoom is the largest number of elements of a workspace: more than there is memory.
 const maxRoom = min(1<<44, math.MaxInt>>4)
@@ -213,7 +236,7 @@ func (s *Sequence[T]) Final(h, c []T) {
 func (s *Sequence[T]) BeginBackward(dhn, dcn []T) {
 	const fn = "Sequence.BeginBackward"
 	s.check(fn, s.layer, begun, ran)
-	s.layer.check(fn, true)
+	s.layer.checkPacked(fn, true)
 	s.checkStates(fn, "dhn", dhn, "dcn", dcn)
 	n := s.shape.Batch() * s.hidden
 	s.stage, s.dhn = back, dhn
@@ -286,7 +309,7 @@ func (l *Recurrent[T]) Forward(s *Sequence[T], shape *Ragged, x, h0, c0 []T, thr
 	if s == nil {
 		panic("cell: " + fn + ": s is nil, want a Sequence")
 	}
-	l.check(fn, false)
+	l.checkPacked(fn, false)
 	shape.check(fn)
 	checkMatrix(fn, "x", len(x), shape.Rows(), l.In)
 	checkSize(fn, "threads", threads, MaxThreads)
@@ -330,7 +353,7 @@ func (s *Sequence[T]) forwardRows(b0, b1 int) {
 // input of the forward pass.
 func (l *Recurrent[T]) Backward(s *Sequence[T], grad *Recurrent[T], dx, dh0, dc0, dy, dhn, dcn, x []T, threads int) {
 	const fn = "Recurrent.Backward"
-	l.check(fn, true)
+	l.checkPacked(fn, true)
 	s.check(fn, l, ran, ran)
 	rows := s.shape.Rows()
 	if dx != nil {
@@ -383,13 +406,14 @@ func (s *Sequence[T]) paramGrad(lo, hi int) {
 // Next advances the states h and c [batch, Hidden] by one step with the input x
 // [batch, In], in place: a stream of inputs gives the same bits, one call after the other,
 // as a whole sequence. c is for the LSTM only, which needs it. Next panics if a slice is too
-// short, batch is negative, or the layer is not packed.
+// short, batch is negative, or the layer is not packed; whether its parameters have been written
+// since, it asks as Begin does.
 func (l *Recurrent[T]) Next(s *Sequence[T], h, c, x []T, batch int) {
 	const fn = "Recurrent.Next"
 	if s == nil {
 		panic("cell: " + fn + ": s is nil, want a Sequence")
 	}
-	l.check(fn, false)
+	s.checkStream(fn, l)
 	checkSize(fn, "batch", batch, MaxRows)
 	checkMatrix(fn, "h", len(h), batch, l.Hidden)
 	checkMatrix(fn, "x", len(x), batch, l.In)

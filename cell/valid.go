@@ -44,13 +44,35 @@ func (l *Recurrent[T]) checkGrad(fn string, grad *Recurrent[T]) {
 	grad.checkTensors(fn, "grad.")
 }
 
-// Packed returns nil if the layer is packed for the instruction set in use, and for the backward
-// pass too if training is set. Otherwise the error says what to do.
-func (l *Recurrent[T]) Packed(training bool) error { return l.packing.err(training, l.sizes()) }
+// mark remembers what the layer is packed from.
+func (l *Recurrent[T]) mark(training bool) {
+	l.packing.set(training, l.sizes(), l.Wih, l.Whh, l.B, l.Bhn, l.Peephole)
+}
 
-// check panics unless the layer is packed.
-func (l *Recurrent[T]) check(fn string, training bool) {
+// Packed returns nil if the layer is packed, for the backward pass too if training is set, and
+// neither the instruction set nor, as far as a few dozen elements of each tensor tell, the
+// parameters have changed since. Otherwise the error says what to do.
+func (l *Recurrent[T]) Packed(training bool) error {
+	if err := l.packing.err(training, l.sizes()); err != nil {
+		return err
+	}
+	if i := l.packing.written(markLen, l.Wih, l.Whh, l.B, l.Bhn, l.Peephole); i >= 0 {
+		return errWritten([...]string{"wih", "whh", "b", "bhn", "peephole"}[i])
+	}
+	return nil
+}
+
+// checkPacked panics with the error of Packed.
+func (l *Recurrent[T]) checkPacked(fn string, training bool) {
 	if err := l.Packed(training); err != nil {
 		panic("cell: " + fn + ": " + err.Error())
+	}
+}
+
+// check panics unless the layer is packed, which every part of a step asks, and does not look at
+// the parameters.
+func (l *Recurrent[T]) check(fn string, training bool) {
+	if !l.packing.fits(training, l.sizes()) {
+		l.checkPacked(fn, training)
 	}
 }

@@ -35,18 +35,25 @@ type Classifier[T cell.Float] struct {
 }
 
 // vector is a layer that is nothing but one parameter.
-type vector[T cell.Float] struct{ v []T }
+type vector[T cell.Float] struct {
+	v      []T
+	packed []T // v at Pack
+}
 
 func (v *vector[T]) Tensors() []cell.Tensor[T] {
 	return []cell.Tensor[T]{{Name: "h", Shape: []int{len(v.v)}, Data: v.v}}
 }
-func (v *vector[T]) Pack()            {}
-func (v *vector[T]) PackForTraining() {}
+
+// Pack remembers the parameter, which is read from where it is.
+func (v *vector[T]) Pack() { v.packed = append(v.packed[:0], v.v...) }
+
+// PackForTraining is Pack.
+func (v *vector[T]) PackForTraining() { v.Pack() }
 
 // newClassifier returns a model with all parameters 0 for a configuration that was
 // resolved.
 func newClassifier[T cell.Float](c Config) *Classifier[T] {
-	m := &Classifier[T]{Config: c, cell: cell.NewRecurrent[T](c.kind(), c.Data, c.Hidden), start: &vector[T]{make([]T, c.Hidden)},
+	m := &Classifier[T]{Config: c, cell: cell.NewRecurrent[T](c.kind(), c.Data, c.Hidden), start: &vector[T]{v: make([]T, c.Hidden)},
 		head: cell.NewDense[T](c.Hidden, len(c.Labels), cell.Linear), classes: map[string]int32{}}
 	for i, name := range c.Labels {
 		m.classes[name] = int32(i)
@@ -116,7 +123,7 @@ func (m *Classifier[T]) Init(seed uint64, _ Stats) {
 
 // NewGrad implements [Model].
 func (m *Classifier[T]) NewGrad() Model[T] {
-	return &Classifier[T]{Config: m.Config, cell: m.cell.NewGrad(), start: &vector[T]{make([]T, m.Hidden)}, head: m.head.NewGrad(), classes: m.classes}
+	return &Classifier[T]{Config: m.Config, cell: m.cell.NewGrad(), start: &vector[T]{v: make([]T, m.Hidden)}, head: m.head.NewGrad(), classes: m.classes}
 }
 
 // Pack implements [Model].
@@ -151,8 +158,10 @@ func (m *Classifier[T]) FromEncoder(v *VRAE[T]) error {
 }
 
 // FromDecoder takes the recurrent weights of the decoder of v and, as start state, the one
-// from which it decodes the mean of the prior, z = 0. Otherwise as [Classifier.FromEncoder].
+// from which it decodes the mean of the prior, z = 0. v is packed. Otherwise as
+// [Classifier.FromEncoder].
 func (m *Classifier[T]) FromDecoder(v *VRAE[T]) error {
+	checkPacked("Classifier.FromDecoder", v.packed(false))
 	if m.Reverse {
 		return fmt.Errorf("model: classifier: reverse = true, a decoder runs forwards")
 	}
@@ -179,6 +188,7 @@ func (m *Classifier[T]) take(from *cell.Recurrent[T]) error {
 // equally probable ones the first. The model is packed. The sequences are read in batches
 // of the given size; the result depends on neither that nor the number of goroutines.
 func (m *Classifier[T]) Classify(seqs []Sequence, batch, threads int) []string {
+	checkPacked("Classifier.Classify", m.packed(false))
 	classes := make([]string, len(seqs))
 	n := len(m.Labels)
 	p := m.newPass(threads)
@@ -260,7 +270,8 @@ func (p *classifierPass[T]) read(b *Batch[T]) {
 }
 
 // Forward implements [Pass]. The labels of the batch are among the classes.
-func (p *classifierPass[T]) Forward(b *Batch[T], obj Objective, _ bool) {
+func (p *classifierPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
+	checkPacked("Pass.Forward", p.m.packed(training))
 	n := b.Shape.Batch()
 	p.lengths = pages.Grow(p.lengths, n)
 	for i := range p.lengths {
@@ -283,6 +294,7 @@ func (p *classifierPass[T]) Forward(b *Batch[T], obj Objective, _ bool) {
 // Backward implements [Pass].
 func (p *classifierPass[T]) Backward(grad Model[T]) {
 	m, n := p.m, p.shape.Batch()
+	checkPacked("Pass.Backward", m.packed(true))
 	g := grad.(*Classifier[T])
 	p.grad = g
 	p.dlp, p.dlogits = pages.Grow(p.dlp, n), pages.Grow(p.dlogits, n*len(m.Labels))

@@ -53,6 +53,7 @@ func newVRNNPass[T cell.Float](m *VRNN[T], threads int) *vrnnPass[T] {
 // Forward implements [Pass].
 func (p *vrnnPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 	m, rows := p.m, b.Shape.Rows()
+	checkPacked("Pass.Forward", m.packed(training))
 	if len(b.X) < rows*m.Data {
 		panic(fmt.Sprintf("model: Pass.Forward: len(b.X) = %d, want at least rows*data = %d", len(b.X), rows*m.Data))
 	}
@@ -152,6 +153,7 @@ func (p *vrnnPass[T]) afterRows(lo, hi int) {
 // Backward implements [Pass]; grad is a *VRNN.
 func (p *vrnnPass[T]) Backward(grad Model[T]) {
 	m, rows := p.m, p.batch.Shape.Rows()
+	checkPacked("Pass.Backward", m.packed(true))
 	if rows == 0 {
 		return
 	}

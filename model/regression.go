@@ -96,6 +96,7 @@ func (m *Regression[T]) evaluate(tp *tape[T], u []T, lo, hi int) {
 // Data-Given]. It panics if a slice is too short.
 func (m *Regression[T]) Predict(mu, sigma, x []T, rows int) {
 	const fn = "Regression.Predict"
+	checkPacked(fn, m.packed(false))
 	d := m.outputs()
 	checkLen(fn, "x", len(x), rows*m.Given)
 	checkLen(fn, "mu", len(mu), rows*d)
@@ -164,6 +165,7 @@ func (m *Regression[T]) NewPass(threads int) Pass[T] {
 // Forward implements [Pass].
 func (p *regressionPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 	m, rows := p.m, b.Shape.Rows()
+	checkPacked("Pass.Forward", m.packed(training))
 	if len(b.X) < rows*m.Data {
 		panic(fmt.Sprintf("model: Pass.Forward: len(b.X) = %d, want at least rows*data = %d", len(b.X), rows*m.Data))
 	}
@@ -214,6 +216,7 @@ func (p *regressionPass[T]) forwardPoints(lo, hi int) {
 // Backward implements [Pass].
 func (p *regressionPass[T]) Backward(grad Model[T]) {
 	rows := p.batch.Shape.Rows()
+	checkPacked("Pass.Backward", p.m.packed(true))
 	if rows == 0 {
 		return
 	}

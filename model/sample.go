@@ -22,6 +22,7 @@ func Sample[T cell.Float](m Model[T], count, steps int, seed uint64, mean bool) 
 
 // Sample implements [Model].
 func (m *VRNN[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
+	checkPacked("VRNN.Sample", m.packed(false))
 	var (
 		cells                  = newStackTape(m.stack, streamDropout)
 		phiX, phiZ, prior, dec tape[T]

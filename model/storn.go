@@ -122,6 +122,7 @@ func (m *STORN[T]) Init(seed uint64, stats Stats) {
 
 // Sample implements [Model].
 func (m *STORN[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
+	checkPacked("STORN.Sample", m.packed(false))
 	var (
 		cells           = newStackTape(m.generator, streamDropout)
 		phiX, phiZ, dec tape[T]

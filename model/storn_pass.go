@@ -49,6 +49,7 @@ func (m *STORN[T]) NewPass(threads int) Pass[T] {
 // Forward implements [Pass].
 func (p *stornPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 	m, rows := p.m, b.Shape.Rows()
+	checkPacked("Pass.Forward", m.packed(training))
 	if len(b.X) < rows*m.Data {
 		panic(fmt.Sprintf("model: Pass.Forward: len(b.X) = %d, want at least rows*data = %d", len(b.X), rows*m.Data))
 	}
@@ -155,6 +156,7 @@ func (p *stornPass[T]) afterRows(lo, hi int) {
 // Backward implements [Pass]; grad is a *STORN.
 func (p *stornPass[T]) Backward(grad Model[T]) {
 	m, rows := p.m, p.batch.Shape.Rows()
+	checkPacked("Pass.Backward", m.packed(true))
 	if rows == 0 {
 		return
 	}

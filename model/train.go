@@ -479,6 +479,7 @@ func (t *Trainer) update(batch []int) (last bool, err error) {
 		t.bayes.Restore()
 	}
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
+		m.PackForTraining() // the copies are of the draw
 		return last, fmt.Errorf("model: epoch %d, update %d: loss %v: %w", s.Epoch+1, t.opt.Update+1, loss, ErrDiverged)
 	}
 	if t.bayes != nil {
@@ -488,10 +489,10 @@ func (t *Trainer) update(batch []int) (last bool, err error) {
 		t.opt.Divisor = float64(t.batch.Shape.Batch() / k)
 	}
 	size := t.opt.Step(t.params, t.grads)
+	m.PackForTraining()
 	if math.IsNaN(size) || math.IsInf(size, 0) {
 		return last, fmt.Errorf("model: epoch %d, update %d: gradient norm %v: %w", s.Epoch+1, t.opt.Update+1, size, ErrDiverged)
 	}
-	m.PackForTraining()
 	if !last {
 		t.pass.Final(t.h, t.c)
 	}

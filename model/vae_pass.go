@@ -54,6 +54,7 @@ func (m *VAE[T]) newPass(threads int) *vaePass[T] {
 // Forward implements [Pass].
 func (p *vaePass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 	m, rows := p.m, b.Shape.Rows()
+	checkPacked("Pass.Forward", m.packed(training))
 	if len(b.X) < rows*m.Data {
 		panic(fmt.Sprintf("model: Pass.Forward: len(b.X) = %d, want at least rows*data = %d", len(b.X), rows*m.Data))
 	}
@@ -124,6 +125,7 @@ func eachStep(shape *cell.Ragged, a, b, k, row0 int, f func(t, row uint32, from,
 // Backward implements [Pass].
 func (p *vaePass[T]) Backward(grad Model[T]) {
 	m, rows := p.m, p.batch.Shape.Rows()
+	checkPacked("Pass.Backward", m.packed(true))
 	if rows == 0 {
 		return
 	}

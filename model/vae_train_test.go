@@ -416,7 +416,7 @@ func TestWeightPosteriorMeans(t *testing.T) {
 	}
 }
 
-// TestWeightPosteriorDiverges: an error leaves the means in the model, not a draw.
+// TestWeightPosteriorDiverges: an error leaves the means in the model, not a draw, and packed.
 func TestWeightPosteriorDiverges(t *testing.T) {
 	d := testImageData()
 	tc := imageTrainConfig()
@@ -429,5 +429,8 @@ func TestWeightPosteriorDiverges(t *testing.T) {
 	}
 	if !slices.Equal(before, tr.params[0].Data) {
 		t.Error("the parameters have changed")
+	}
+	if err := tr.Model.(*VAE[float32]).packed(true); err != nil {
+		t.Error(err)
 	}
 }

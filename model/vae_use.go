@@ -17,6 +17,7 @@ func checkLen(fn, arg string, got, want int) {
 // [rows, Latent]; sigma may be nil. It panics if a slice is too short.
 func (m *VAE[T]) Encode(mu, sigma, x []T, rows int) {
 	const fn = "VAE.Encode"
+	checkPacked(fn, m.packed(false))
 	l := m.Latent
 	checkLen(fn, "x", len(x), rows*m.Data)
 	checkLen(fn, "mu", len(mu), rows*l)
@@ -42,6 +43,7 @@ func (m *VAE[T]) Encode(mu, sigma, x []T, rows int) {
 // panics if a slice is too short.
 func (m *VAE[T]) Decode(x, z []T, rows int) {
 	const fn = "VAE.Decode"
+	checkPacked(fn, m.packed(false))
 	checkLen(fn, "z", len(z), rows*m.Latent)
 	checkLen(fn, "x", len(x), rows*m.Data)
 	m.like.mean(x, m.outputsAt(z, rows), rows, m.Data)
@@ -59,6 +61,7 @@ func (m *VAE[T]) outputsAt(z []T, rows int) []T {
 // rows of x [rows, Data]; y may be x. It panics if a slice is too short.
 func (m *VAE[T]) Reconstruct(y, x []T, rows int) {
 	const fn = "VAE.Reconstruct"
+	checkPacked(fn, m.packed(false))
 	checkLen(fn, "x", len(x), rows*m.Data)
 	checkLen(fn, "y", len(y), rows*m.Data)
 	z := make([]T, rows*m.Latent)
@@ -69,6 +72,7 @@ func (m *VAE[T]) Reconstruct(y, x []T, rows int) {
 // Sample implements [Model]: z from the prior, x from p(x|z), every step a data point of
 // its own.
 func (m *VAE[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
+	checkPacked("VAE.Sample", m.packed(false))
 	z, x := make([]T, count*m.Latent), make([]T, count*m.Data)
 	for t := range steps {
 		kernels.Normals(z, kernels.Noise{Seed: seed, Stream: streamPrior}, uint32(t), 0, count, m.Latent)

@@ -72,6 +72,7 @@ func (p *vraePass[T]) encode(b *Batch[T]) {
 
 // Forward implements [Pass].
 func (p *vraePass[T]) Forward(b *Batch[T], obj Objective, training bool) {
+	checkPacked("Pass.Forward", p.m.packed(training))
 	m, rows, n := p.m, b.Shape.Rows(), b.Shape.Batch()
 	p.begin(obj, b.Shape, true)
 	p.encode(b)
@@ -160,6 +161,7 @@ func (p *vraePass[T]) scoreRows(lo, hi int) {
 // Backward implements [Pass].
 func (p *vraePass[T]) Backward(grad Model[T]) {
 	m, rows, n := p.m, p.shape.Rows(), p.shape.Batch()
+	checkPacked("Pass.Backward", m.packed(true))
 	p.grad = grad.(*VRAE[T])
 	p.dlp, p.dkl = pages.Grow(p.dlp, rows), pages.Grow(p.dkl, n)
 	p.dout, p.dh, p.din = pages.Grow(p.dout, rows*m.output.Out), pages.Grow(p.dh, rows*m.Hidden), pages.Grow(p.din, rows*m.Data)

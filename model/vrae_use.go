@@ -11,6 +11,7 @@ import (
 // Latent], in the order of seqs. The model is packed. The sequences are read in batches of
 // the given size; the result depends on neither that nor the number of goroutines.
 func (m *VRAE[T]) Encode(seqs []Sequence, batch, threads int) (mean, sigma []T) {
+	checkPacked("VRAE.Encode", m.packed(false))
 	z := m.Latent
 	mean, sigma = make([]T, len(seqs)*z), make([]T, len(seqs)*z)
 	p := m.newPass(threads)
@@ -32,7 +33,7 @@ func (m *VRAE[T]) Encode(seqs []Sequence, batch, threads int) (mean, sigma []T) 
 // packed. The number of steps is free, whatever the model was trained on.
 func (m *VRAE[T]) Decode(z []T, count, steps int) []T {
 	dst := make([]T, count*steps*m.Data)
-	m.decode("Decode", dst, z, count, steps, 0, true)
+	m.decode("VRAE.Decode", dst, z, count, steps, 0, true)
 	return dst
 }
 
@@ -41,7 +42,7 @@ func (m *VRAE[T]) Decode(z []T, count, steps int) []T {
 // training, or the draw if the model was trained with a teacher.
 func (m *VRAE[T]) Generate(z []T, count, steps int, seed uint64) []T {
 	dst := make([]T, count*steps*m.Data)
-	m.decode("Generate", dst, z, count, steps, seed, false)
+	m.decode("VRAE.Generate", dst, z, count, steps, seed, false)
 	return dst
 }
 
@@ -49,7 +50,7 @@ func (m *VRAE[T]) Generate(z []T, count, steps int, seed uint64) []T {
 func (m *VRAE[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
 	z := make([]T, count*m.Latent)
 	kernels.Normals(z, kernels.Noise{Seed: seed, Stream: streamPrior}, 0, 0, count, m.Latent)
-	m.decode("Sample", dst, z, count, steps, seed, mean)
+	m.decode("VRAE.Sample", dst, z, count, steps, seed, mean)
 }
 
 // Interpolate returns n latent vectors [n, Latent] on the straight line from a to b, both
@@ -72,6 +73,7 @@ func Interpolate[T cell.Float](a, b []T, n int) []T {
 // decode fills dst [count, steps, Data] with means or draws of the outputs, step by step,
 // so that memory does not grow with the steps.
 func (m *VRAE[T]) decode(fn string, dst, z []T, count, steps int, seed uint64, mean bool) {
+	checkPacked(fn, m.packed(false))
 	if count < 0 || steps < 0 || len(z) < count*m.Latent {
 		panic(fmt.Sprintf("model: %s: count = %d, steps = %d, len(z) = %d, want at least 0, 0 and count*latent = %d", fn, count, steps, len(z), count*m.Latent))
 	}

@@ -1,0 +1,88 @@
+package model
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+)
+
+// Every pass begins with a look at the layers: whoever writes to parameters and forgets to pack
+// them would get the results of the old ones, or of both. See [cell.Recurrent.Packed].
+
+// packedLayer is a layer that knows whether it is packed.
+type packedLayer interface{ Packed(training bool) error }
+
+// packed returns the error of a layer with its name.
+func packed(name string, l packedLayer, training bool) error {
+	if err := l.Packed(training); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+// checkPacked panics with the error of a model's packed.
+func checkPacked(fn string, err error) {
+	if err != nil {
+		panic("model: " + fn + ": " + err.Error())
+	}
+}
+
+func (n *net[T]) packed(name string, training bool) error {
+	if n == nil {
+		return nil
+	}
+	for i, d := range n.layers {
+		if err := d.Packed(training); err != nil {
+			return fmt.Errorf("%s.%d: %w", name, i, err)
+		}
+	}
+	return nil
+}
+
+func (s *stack[T]) packed(name string, training bool) error {
+	for i, l := range s.layers {
+		if err := l.Packed(training); err != nil {
+			return fmt.Errorf("%s, layer %d: %w", name, i, err)
+		}
+	}
+	return nil
+}
+
+// Packed is that of a layer; there is no copy, but the rule is the same for all parameters.
+func (v *vector[T]) Packed(bool) error {
+	if len(v.packed) != len(v.v) {
+		return errors.New("the layer is not packed: call Pack or PackForTraining")
+	}
+	for i, x := range v.v {
+		if y := v.packed[i]; x != y && (x == x || y == y) {
+			return errors.New("h was written to since the layer was packed: call Pack after writing parameters")
+		}
+	}
+	return nil
+}
+
+func (m *VRNN[T]) packed(training bool) error {
+	return cmp.Or(m.phiX.packed("phi_x", training), m.phiZ.packed("phi_z", training), m.prior.packed("prior", training),
+		m.posterior.packed("posterior", training), m.decoder.packed("decoder", training), m.stack.packed("cell", training))
+}
+
+func (m *STORN[T]) packed(training bool) error {
+	return cmp.Or(m.phiR.packed("phi_r", training), m.phiX.packed("phi_x", training), m.phiZ.packed("phi_z", training),
+		m.posterior.packed("posterior", training), m.decoder.packed("decoder", training),
+		m.recognition.packed("recognition", training), m.generator.packed("cell", training))
+}
+
+func (m *VRAE[T]) packed(training bool) error {
+	return cmp.Or(packed("encoder", m.encoder, training), packed("latent", m.head, training), packed("start", m.start, training),
+		packed("decoder", m.decoder, training), packed("output", m.output, training))
+}
+
+func (m *Classifier[T]) packed(training bool) error {
+	return cmp.Or(packed("cell", m.cell, training), packed("start", m.start, training), packed("head", m.head, training))
+}
+
+func (m *VAE[T]) packed(training bool) error {
+	return cmp.Or(m.encoder.packed("encoder", training), m.decoder.packed("decoder", training))
+}
+
+func (m *Regression[T]) packed(training bool) error { return m.net.packed("net", training) }
