@@ -20,8 +20,8 @@ import "github.com/elbow-go/elbow/internal/size"
 // [ScaleForm]. For k = 1 see [BivariateLogProb], which goes without the logit.
 //
 // 1-rho^2 is never formed from rho, and the quadratic form is a sum of squares: correlations
-// of -1 and 1 to the last bit do no harm. float32: |r| counts as 80 at most (1-rho^2 = e^-158.6)
-// and sigma as within 2^-120 and 2^120; beyond these, values and gradients are those of the end
+// of -1 and 1 to the last bit do no harm. |r| counts as 80 at most (1-rho^2 = e^-158.6), in float32
+// sigma as within 2^-120 and 2^120; beyond these, values and gradients are those of the end
 // of the range. Finite arguments never give NaN: a component whose log-density is below the
 // range of float32 counts as 0, and lp is -Inf where that holds for all of them. A logit of -Inf
 // switches its component off. An Inf among the logits, nothing but -Inf among them, k = 0, a
@@ -59,8 +59,9 @@ func BivariateMixtureLogProb[T Float](lp, y, theta []T, form ScaleForm, rows, k,
 // responsibilities. A NaN in a row makes that row's gradients NaN, and no other's.
 // float32: p_c has a relative error of the errors of lp and its component together. The other
 // factors have, with D = (|u1|+|u2|)/(1-rho^2), errors of at most 40 2^-24 D in g,
-// 40 2^-24 (1 + |u| D) in g u - 1, and 40 2^-24 (1 + (|u1|+|u2|) D) in the factor of dr. Where g
-// is beyond the range of float32 it counts as the end of it.
+// 40 2^-24 (1 + |u| D) in g u - 1, and 40 2^-24 (1 + (|u1|+|u2|) D) in the factor of dr. A row with
+// a gradient that overflows is done again in float64. None is infinite: one beyond the range, and
+// one in a sum dx, counts as the end of it. Finite arguments and |w| <= 2^30 give no NaN.
 //
 // BivariateMixtureLogProbBackward panics as BivariateMixtureLogProb does.
 func BivariateMixtureLogProbBackward[T Float](lp, dy, dtheta, dlp, y, theta []T, form ScaleForm, rows, k, ld int) {

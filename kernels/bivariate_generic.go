@@ -47,12 +47,17 @@ func invSigma32(form ScaleForm, s float32) (inv, l float32) {
 	return 1 / v, 0
 }
 
-// dInvSigma32 turns the gradient d of ln sigma into that of s.
+// dInvSigma32 turns the gradient d of ln sigma into that of s. The slope of a softplus comes before
+// the product with d: where sigma is smallest, softplus is flat.
 func dInvSigma32(form ScaleForm, s, inv, d float32) float32 {
-	if form.isLog() {
+	switch {
+	case form.isLog():
 		return logWeight32(form, d)
+	case form == SoftplusSigma:
+		slope := dSigma32(form, s)
+		return keepSlope32(slope, float32(d*float32(inv*slope)))
 	}
-	return toArg32(form, s, float32(d*inv))
+	return float32(d * inv)
 }
 
 // xorSign32 returns x with its sign changed where s has a sign.
@@ -108,11 +113,11 @@ func newBiTerm32(form ScaleForm, x1, x2, mu1, mu2, s1, s2, r float32) (t biTerm3
 }
 
 // grad returns the gradients of the log-density. dQ/du is the sum of the terms' gradients;
-// that of r is tanh a - t1^2 + t2^2 with the sign of r.
+// that of r is tanh a - t1^2 + t2^2 with the sign of r. Where they leave float32, some may be NaN.
 func (t *biTerm32) grad(form ScaleForm, s1, s2, r float32) (dmu1, dmu2, ds1, ds2, dr float32) {
 	h := float32(t.d2 * t.down)
-	g1 := clamp32(f32.FMA(t.d1, t.up, h+t.w1), math.MaxFloat32) // finite: no 0*Inf below
-	g2 := clamp32(f32.FMA(-t.d1, t.up, h+t.w2), math.MaxFloat32)
+	g1 := f32.FMA(t.d1, t.up, h+t.w1)
+	g2 := f32.FMA(-t.d1, t.up, h+t.w2)
 	dmu1, dmu2 = float32(g1*t.inv1), float32(xorSign32(g2, r)*t.inv2)
 	ds1 = dInvSigma32(form, s1, t.inv1, f32.FMA(g1, t.w1+t.w1, -1))
 	ds2 = dInvSigma32(form, s2, t.inv2, f32.FMA(g2, t.w2+t.w2, -1))
@@ -167,7 +172,7 @@ func bivariateGeneric(lp, y, theta []float32, form ScaleForm, rows, k, ld int, m
 
 // The gradients of the components are written with weight 1 first and multiplied by their
 // responsibilities when these are known; until then the gradients of the logits hold the
-// components' terms.
+// components' terms. If one of them is not finite after that, the row is done again in float64.
 func bivariateBackwardGeneric(lp, dy, dtheta, dlp, y, theta []float32, form ScaleForm, rows, k, ld int, mixture bool) {
 	for i := range rows {
 		yi, row, drow := y[3*i:][:3], theta[i*ld:], dtheta[i*ld:]
@@ -205,31 +210,116 @@ func bivariateBackwardGeneric(lp, dy, dtheta, dlp, y, theta []float32, form Scal
 			wp := float32(w * p)
 			for plane := range biLogits {
 				j := biAt(plane, k, c)
-				scaleOrClear32(drow[j:j+1], wp)
+				drow[j] = scaleOrClear32(drow[j], wp)
 			}
 			d1[c%16] -= drow[biAt(biMu1, k, c)]
 			d2[c%16] -= drow[biAt(biMu2, k, c)]
 		}
-		if dy != nil {
-			dy[3*i], dy[3*i+1], dy[3*i+2] = w*row[0], f32.Fold16(&d1), f32.Fold16(&d2)
+		dyi := [3]float32{w * row[0], f32.Fold16(&d1), f32.Fold16(&d2)}
+		copy(rowAt(dy, i, 3, 3), dyi[:])
+		if !biFits32(drow, dyi[:], k) {
+			biWideRow32(rowAt(dy, i, 3, 3), drow, w, yi, row, form, k, mixture)
 		}
 	}
 }
 
-// biTerm64 returns the log-density of a component and its gradients: biTerm32's equations.
+// biFits32 reports whether the gradients of a row, but those of logits, are finite.
+func biFits32(drow, dy []float32, k int) bool {
+	for _, d := range drow[biAt(biMu1, k, 0):biAt(biLogits, k, 0)] {
+		if !finite32(d) {
+			return false
+		}
+	}
+	return finite32(dy[1]) && finite32(dy[2])
+}
+
+// biWideRow32 computes the gradients of a row but those of the logits again, as wideScale32 does
+// for the Gaussians. None is infinite: as in gmmGradient32.
+func biWideRow32(dy, drow []float32, w float32, y, row []float32, form ScaleForm, k int, mixture bool) {
+	at := func(plane, c int) float32 { return row[biAt(plane, k, c)] }
+	logits := biLogits32(row, k, mixture)
+	largest, _ := maxLogSum32(logits)
+	term := func(c int) (t biTerm32, v float32) {
+		t = newBiTerm32(form, y[1], y[2], at(biMu1, c), at(biMu2, c), at(biS1, c), at(biS2, c), at(biCorr, c))
+		return t, logits[c] - largest + t.lp
+	}
+	joint := newLSELanes32()
+	for c := range logits {
+		_, v := term(c)
+		joint.add(c, v)
+	}
+	all := finiteOr0(joint.value())
+	d1, d2 := 0.0, 0.0
+	for c := range logits {
+		t, v := term(c)
+		wp := float64(float32(w * exp32(v-all)))
+		var d [biLogits]float64
+		if wp != 0 {
+			d = t.wideGrad(form, y[1], y[2], at(biMu1, c), at(biMu2, c), at(biS1, c), at(biS2, c), at(biCorr, c))
+		}
+		for plane, g := range d {
+			drow[biAt(plane, k, c)] = clamp32(float32(wp*g), math.MaxFloat32)
+		}
+		d1 -= float64(wp * d[biMu1])
+		d2 -= float64(wp * d[biMu2])
+	}
+	if dy != nil {
+		dy[1], dy[2] = clamp32(float32(d1), math.MaxFloat32), clamp32(float32(d2), math.MaxFloat32)
+	}
+}
+
+// wideGrad is grad in float64, with the scales and exponentials of float32.
+func (t *biTerm32) wideGrad(form ScaleForm, x1, x2, mu1, mu2, s1, s2, r float32) [biLogits]float64 {
+	slope := func(s, inv float32) float64 {
+		if form.isLog() {
+			return float64(logWeight32(form, 1))
+		}
+		return float64(inv) * float64(dSigma32(form, s))
+	}
+	g := biGrad64{
+		inv1: float64(t.inv1), inv2: float64(t.inv2), slope1: slope(s1, t.inv1), slope2: slope(s2, t.inv2),
+		up: float64(t.up), down: float64(t.down), tanh: float64((1 - t.e) / (1 + t.e)), sign: 1,
+	}
+	if math.Float32bits(r)&signBit != 0 {
+		g.sign = -1
+	}
+	g.score(float64(x1), float64(x2), float64(mu1), float64(mu2))
+	return g.grad()
+}
+
+// biGrad64 is what the gradients of a component are made of: biTerm32's equations.
+type biGrad64 struct {
+	inv1, inv2     float64 // 1/sigma
+	slope1, slope2 float64 // of ln sigma by s
+	up, down, tanh float64 // e^a, e^-a, tanh a
+	sign           float64 // of r
+	u1, u2, t1, t2 float64
+}
+
+func (g *biGrad64) score(x1, x2, mu1, mu2 float64) {
+	g.u1, g.u2 = (x1-mu1)*g.inv1, g.sign*(x2-mu2)*g.inv2
+	g.t1, g.t2 = (g.u1-g.u2)/2*g.up, (g.u1+g.u2)/2*g.down
+}
+
+func (g *biGrad64) grad() (d [biLogits]float64) {
+	a, b := float64(g.t1*g.up), float64(g.t2*g.down)
+	g1, g2 := (g.u1+a+b)/2, (g.u2-a+b)/2
+	d[biMu1], d[biMu2] = g1*g.inv1, g.sign*g2*g.inv2
+	d[biS1], d[biS2] = (float64(g1*g.u1)-1)*g.slope1, (float64(g2*g.u2)-1)*g.slope2
+	d[biCorr] = g.sign * (g.tanh - float64((g.t1-g.t2)*(g.t1+g.t2)))
+	return d
+}
+
+// biTerm64 returns the log-density of a component and its gradients.
 func biTerm64(form ScaleForm, x1, x2, mu1, mu2, s1, s2, r float64) (lp float64, d [biLogits]float64) {
 	v1, l1, ds1 := sigma64(form, s1)
 	v2, l2, ds2 := sigma64(form, s2)
-	a, sign := math.Abs(r), math.Copysign(1, r)
-	up, e := math.Exp(a), math.Exp(-2*a)
-	u1, u2 := (x1-mu1)/v1, sign*(x2-mu2)/v2
-	t1, t2 := (u1-u2)/2*up, (u1+u2)/2/up
-	lp = -l1 - l2 + a + math.Log1p(e) - math.Log(4*math.Pi) - (u1*u1+u2*u2)/4 - (t1*t1+t2*t2)/2
-	g1, g2 := (u1+t1*up+t2/up)/2, (u2-t1*up+t2/up)/2
-	d[biMu1], d[biMu2] = g1/v1, sign*g2/v2
-	d[biS1], d[biS2] = (g1*u1-1)/v1*ds1, (g2*u2-1)/v2*ds2
-	d[biCorr] = sign * (math.Tanh(a) - (t1-t2)*(t1+t2))
-	return lp, d
+	a := math.Min(math.Abs(r), maxCorr)
+	g := biGrad64{inv1: 1 / v1, inv2: 1 / v2, slope1: ds1 / v1, slope2: ds2 / v2,
+		up: math.Exp(a), down: math.Exp(-a), tanh: math.Tanh(a), sign: math.Copysign(1, r)}
+	g.score(x1, x2, mu1, mu2)
+	lp = -l1 - l2 + a + math.Log1p(math.Exp(-2*a)) - math.Log(4*math.Pi) - (g.u1*g.u1+g.u2*g.u2)/4 - (g.t1*g.t1+g.t2*g.t2)/2
+	return lp, g.grad()
 }
 
 // bivariate64 writes lp or the gradients or both; what is nil is left out.

@@ -61,10 +61,11 @@ func bivariateBackward32(lp, dy, dtheta, dlp, y, theta []float32, form ScaleForm
 		r = biRows(rows-i, k)
 		l, ldl := biLogitsFrom(theta, &zeros, i, k, ld, mixture)
 		dl, _ := biLogitsFrom(dtheta, &unwanted, i, k, ld, mixture)
-		v, dyi := values(lp, &weights, dlp, i, r), &noDy[0]
+		v, dys := values(lp, &weights, dlp, i, r), noDy[:3*r]
 		if dy != nil {
-			dyi = &dy[3*i]
+			dys = dy[3*i:][:3*r]
 		}
+		dyi := &dys[0]
 		yi, p, dp := &y[3*i], &theta[i*ld+1], &dtheta[i*ld+1]
 		switch {
 		case isa == asm.AVX512 && form == Sigma:
@@ -79,6 +80,11 @@ func bivariateBackward32(lp, dy, dtheta, dlp, y, theta []float32, form ScaleForm
 			avx2.BivariateSoftplusBackward(v, dyi, dp, dl, yi, p, l, r, k, ld, ldl)
 		default:
 			avx2.BivariateLogBackward(v, dyi, dp, dl, yi, p, l, r, k, ld, ldl, form.factor())
+		}
+		for j := i; j < i+r; j++ {
+			if d := dys[3*(j-i):][:3]; !finite32(d[1]) || !finite32(d[2]) {
+				biWideRow32(rowAt(dy, j, 3, 3), dtheta[j*ld:], dlp[j], y[3*j:][:3], theta[j*ld:], form, k, mixture)
+			}
 		}
 	}
 }

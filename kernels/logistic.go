@@ -70,8 +70,13 @@ func LogisticMixtureLogProb[T Float](lp, x, logits, mu, s []T, form ScaleForm, l
 //
 // A component with w p_c = 0 gets gradients of exactly 0. A NaN in a row makes gradients of that
 // row NaN, and no other's.
-// float32: p_c has a relative error of the errors of lp and its component together; of the other
-// factors, F(a) - F(-b) has one of 20 2^-24, and the bracket of ds one of 32 2^-24 (1 + |ln P_c|).
+// float32: p_c has a relative error of the errors of lp and its component together. The other
+// factors are differences, with absolute errors: F(a) - F(-b) is within
+// 8 2^-24 (F(a) (1 + |a|) + F(-b) (1 + |b|)), the bracket of ds within 12 2^-24 (1 + |ln P_c|). Relative
+// to what is left of them they may be off by any amount: F(a) - F(-b) at the middle of a bin, the
+// bracket where it changes its sign.
+// No gradient is infinite: one beyond the range of float32, or that would be with w p_c = 1, counts
+// as the end of it. Finite arguments give no NaN.
 //
 // LogisticMixtureLogProbBackward panics as LogisticMixtureLogProb does.
 func LogisticMixtureLogProbBackward[T Float](lp, dlogits, dmu, ds, dlp, x, logits, mu, s []T, form ScaleForm, levels, rows, k, d, ld int) {

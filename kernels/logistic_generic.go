@@ -119,7 +119,8 @@ func (l *logisticTerm32) grad(form ScaleForm, s float32) (dmu, ds float32) {
 }
 
 // logisticMixtureGeneric writes lp or the gradients or both; what is nil is left out. dlogits
-// holds the components' terms until the responsibilities are known.
+// holds the components' terms, and dmu and ds the gradients with weight 1, until the
+// responsibilities are known. No gradient is infinite: as in gmmGradient32.
 func logisticMixtureGeneric(lp, dlogits, dmu, ds, dlp, x, logits, mu, s []float32, form ScaleForm, levels, rows, k, d, ld int) {
 	grid := newLogisticGrid(levels)
 	for i := range rows {
@@ -149,8 +150,8 @@ func logisticMixtureGeneric(lp, dlogits, dmu, ds, dlp, x, logits, mu, s []float3
 				p := exp32(dlogits[at+c] - all)
 				dlogits[at+c] = dlp[i] * (p - exp32(l-largest-prior))
 				wp := float32(dlp[i] * p)
-				scaleOrClear32(dmu[at+c:][:1], wp)
-				scaleOrClear32(ds[at+c:][:1], wp)
+				dmu[at+c] = clamp32(scaleOrClear32(dmu[at+c], wp), math.MaxFloat32)
+				ds[at+c] = clamp32(scaleOrClear32(ds[at+c], wp), math.MaxFloat32)
 			}
 		}
 		if lp != nil {

@@ -32,6 +32,40 @@ func oracleLogistic(form ScaleForm, j, levels int, mu, s float64) float64 {
 	return lnSinh - oracleLSE([]float64{lnCosh(w), lnCosh(z)})
 }
 
+// logisticGradient is what the gradients of ln P are made of: 1/s, the derivative of ln s, the
+// difference F(a) - F(-b) with the bound of its error, and the bracket of ds.
+type logisticGradient struct{ inv, slope, mean, meanTol, bracket float64 }
+
+// newLogisticGradient takes the derivatives of the equation of oracleLogistic; at the ends of the
+// grid, of ln F(b) and ln F(-a). F(a) and F(-b) are only there for the bound.
+func newLogisticGradient(form ScaleForm, j, levels int, mu, s float64) (g logisticGradient) {
+	l, last := oracleLogSigma(form, s), float64(levels-1)
+	g.inv = math.Exp(-l)
+	g.slope = g.inv * oracleDSigma(form, s)
+	z, w := ((2*float64(j)-last)/last-mu)*g.inv, g.inv/last
+	a, b := z-w, z+w
+	fa, fb := oracleSigmoid(a), oracleSigmoid(-b)
+	switch j {
+	case 0:
+		fa, a, g.mean, g.bracket = 0, 0, -fb, -b*fb
+	case levels - 1:
+		fb, b, g.mean, g.bracket = 0, 0, fa, a*fa
+	default:
+		// the hyperbolic functions of z and w, times 2 e^-max(|z|, w)
+		ez, ew := math.Exp(-2*math.Abs(z)), math.Exp(-2*w)
+		least := min(math.Abs(z), w)
+		high, low := math.Exp(least-w), math.Exp(least-math.Abs(z))
+		sum := low*(1+ew) + high*(1+ez)
+		dz := -math.Copysign(high*-math.Expm1(-2*math.Abs(z)), z) / sum
+		g.mean = -dz
+		// d ln P/dw = coth w - sinh w/(cosh w + cosh z)
+		dw := (1+ew)/-math.Expm1(-2*w) - low*-math.Expm1(-2*w)/sum
+		g.bracket = -(z*dz + w*dw)
+	}
+	g.meanTol = 8 * gaussU * (fa*(1+math.Abs(a)) + fb*(1+math.Abs(b)))
+	return g
+}
+
 // gridLevel is where level j lies.
 func gridLevel(j, levels int) float64 { return 2*float64(j)/float64(levels-1) - 1 }
 
@@ -66,7 +100,7 @@ func TestLogisticOracle(t *testing.T) {
 	asmtest.ForEachISA(t, func(t *testing.T) {
 		for _, form := range gaussForms {
 			rng := rand.New(rand.NewPCG(uint64(form), 71))
-			var worst, worst64, resp, grad worstRatio
+			var worst, worst64, resp, grad, grad64 worstRatio
 			ks := []int{1, 2, 5, 10, 16, 17, 33, 50}
 			if testing.Short() {
 				ks = []int{1, 10}
@@ -104,17 +138,42 @@ func TestLogisticOracle(t *testing.T) {
 							p, pi := math.Exp(joint[c]-all), math.Exp(shifted[c]-prior)
 							off := 4*gaussU*p + math.Exp(joint[c]-all+bound+bounds[c]) - p // how far p is off
 							resp.within(t, what+"dlogits", float64(dl[c]), -1.5*(p-pi), 1.5*(off+30*gaussU*pi+4*gaussU*(p+pi)+0x1p-126))
-							inv := math.Exp(-oracleLogSigma(form, float64(s[c])))
-							tiny := 0x1p-126 * (1 + inv) * (2 + math.Abs(lnP[c]))
-							grad.within(t, what+"dmu", float64(dmu[c]), dmu64[c], 1.5*inv*(off+20*gaussU*p)+tiny)
-							inv *= oracleDSigma(form, float64(s[c]))
-							grad.within(t, what+"ds", float64(ds[c]), ds64[c], 1.5*inv*(off+32*gaussU*p)*(1+math.Abs(lnP[c]))+tiny)
+							g := newLogisticGradient(form, j, levels, float64(mu[c]), float64(s[c]))
+							tiny := 0x1p-126 * (1 + g.inv) * (2 + math.Abs(lnP[c]))
+							off += 4 * gaussU * p // the products
+							grad.within(t, what+"dmu", float64(dmu[c]), -1.5*p*g.mean*g.inv, 1.5*g.inv*(off*math.Abs(g.mean)+p*g.meanTol)+tiny)
+							grad64.within(t, what+"float64 dmu", dmu64[c], -1.5*p*g.mean*g.inv, 0x1p-26*g.inv*(p+0x1p-900))
+							bracket := 12 * gaussU * (1 + math.Abs(lnP[c]))
+							grad.within(t, what+"ds", float64(ds[c]), -1.5*p*g.bracket*g.slope, 1.5*g.slope*(off*math.Abs(g.bracket)+p*bracket)+tiny)
+							grad64.within(t, what+"float64 ds", ds64[c], -1.5*p*g.bracket*g.slope, 0x1p-26*g.slope*(p+0x1p-900)*(1+math.Abs(lnP[c])))
 						}
 					}
 				}
 			}
-			t.Logf("%v: lp at most %.3f of its bound, dlogits %.3f, dmu and ds %.3f; float64 lp %.3f", form, worst, resp, grad, worst64)
+			t.Logf("%v: lp at most %.3f of its bound, dlogits %.3f, dmu and ds %.3f; float64 lp %.3f, dmu and ds %.3f", form, worst, resp, grad, worst64, grad64)
 		}
+	})
+}
+
+// TestLogisticFactors holds the gradients of single components to the bounds of their factors.
+func TestLogisticFactors(t *testing.T) {
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(1, 74))
+		var mean, bracket worstRatio
+		for n := range 20000 {
+			form, levels := ScaleForm(n%4), []int{2, 3, 16, 256, 65536}[rng.IntN(5)]
+			j := []int{0, levels - 1, rng.IntN(levels), rng.IntN(levels)}[rng.IntN(4)]
+			x := []float32{float32(gridLevel(j, levels))}
+			_, mu, s := drawLogistic(rng, form, 1, float64(x[0]))
+			dl, dmu, ds := []float32{0}, []float32{0}, []float32{0}
+			LogisticMixtureLogProbBackward(nil, dl, dmu, ds, []float32{1}, x, []float32{0}, mu, s, form, levels, 1, 1, 1, 1)
+			g := newLogisticGradient(form, j, levels, float64(mu[0]), float64(s[0]))
+			lnP := oracleLogistic(form, j, levels, float64(mu[0]), float64(s[0]))
+			what := fmt.Sprintf("%v level %d of %d, mu = %v, s = %v: ", form, j, levels, mu[0], s[0])
+			mean.within(t, what+"dmu", float64(dmu[0])/g.inv, g.mean, g.meanTol+0x1p-126)
+			bracket.within(t, what+"ds", float64(ds[0])/g.slope, g.bracket, 12*gaussU*(1+math.Abs(lnP))+0x1p-126/g.slope)
+		}
+		t.Logf("F(a) - F(-b) at most %.3f of its bound, the bracket %.3f", mean, bracket)
 	})
 }
 

@@ -130,16 +130,13 @@ func gmmSumAgain32(dx, dmu []float32) {
 	}
 }
 
-// scaleOrClear32 multiplies x by a; a = 0 gives +0, even from Inf and NaN: a component that
-// does not count has no gradient.
-func scaleOrClear32(x []float32, a float32) {
-	for j, v := range x {
-		y := float32(v * a)
-		if a == 0 {
-			y = 0
-		}
-		x[j] = y
+// scaleOrClear32 returns x times a; a = 0 gives +0, even from Inf and NaN: a component that does
+// not count has no gradient.
+func scaleOrClear32(x, a float32) float32 {
+	if a == 0 {
+		return 0
 	}
+	return float32(x * a)
 }
 
 func gmmLogProb64(lp, x, logits, mu, s []float64, form ScaleForm, rows, k, d, ldl, ld int) {

@@ -31,10 +31,14 @@ func (b *Block) invSigma(c scale, s *Value) (inv, e, l *Value) {
 
 // dInvSigma makes the gradient of s from that of ln sigma.
 func (b *Block) dInvSigma(c scale, s, inv, e, d *Value) *Value {
-	if c == logScale {
+	switch c {
+	case logScale:
 		return b.Mul(d, b.Param("factor"))
+	case softplusScale:
+		slope := b.dSoftplus(s, e)
+		return b.keepSlope(slope, b.Mul(d, b.Mul(inv, slope)))
 	}
-	return b.toArg(c, s, e, b.Mul(d, inv))
+	return b.Mul(d, inv)
 }
 
 // pen is the Bernoulli part and its derivative with respect to the logit.
@@ -91,8 +95,8 @@ func (b *Block) biTerm(c scale) *biTerm {
 // grad writes the gradients of the log-density.
 func (k *biTerm) grad(b *Block) {
 	h := b.Mul(k.d2, k.down)
-	g1 := b.clamp(b.FMA(k.d1, k.up, b.Add(h, k.w1)), math.MaxFloat32)
-	g2 := b.clamp(b.FNMA(k.d1, k.up, b.Add(h, k.w2)), math.MaxFloat32)
+	g1 := b.FMA(k.d1, k.up, b.Add(h, k.w1))
+	g2 := b.FNMA(k.d1, k.up, b.Add(h, k.w2))
 	b.Store("dtheta", 0, b.Mul(g1, k.inv1))
 	b.Store("dtheta", 1, b.Mul(b.XorSign(g2, k.r), k.inv2))
 	ds := func(g, w, s, inv, e *Value) *Value {
@@ -134,7 +138,7 @@ func bivariate(f *File, c scale) {
 	})
 	f.Kernel(Kernel{
 		Name: "Bivariate" + c.String() + "Backward", Doc: []string{"is the gradient of Bivariate" + c.String() + ": see kernels.BivariateMixtureLogProbBackward.",
-			"lp holds the weights, and gets the log-densities."},
+			"lp holds the weights, and gets the log-densities. If a gradient but of a logit is not finite, then neither is that of y."},
 		Arrays: []Array{lp, y("dy"), theta("dtheta"), logits("dlogits"), y("y"), theta("theta"), logits("logits")},
 		Accs:   mixAccs, Lanes: 16, Vars: 3, Scalars: c.scalars(),
 		Passes: []Pass{
@@ -150,18 +154,20 @@ func bivariate(f *File, c scale) {
 				k.grad(b)
 				return k.lp
 			}, value),
-			mixGrads("logits dtheta dlogits",
-				func(b *Block, k *Vars) { k.Zero(b, mixGrad1); k.Zero(b, mixGrad2) },
+			mixGrads("logits dtheta dlogits", false,
+				func(b *Block, k *Vars) { k.Zero(b, mixGrad1); k.Zero(b, mixGrad1+1) },
 				func(b *Block, times func(array string, block int) *Value) {
-					b.AccAdd(mixGrad1, b.neg(times("dtheta", 0)))
-					b.AccAdd(mixGrad2, b.neg(times("dtheta", 1)))
-					for i := 2; i < 5; i++ {
-						times("dtheta", i)
-					}
+					zero := b.Const(0)
+					bad := b.Mul(times("dtheta", 2), zero)
+					bad = b.FMA(times("dtheta", 3), zero, bad)
+					bad = b.FMA(times("dtheta", 4), zero, bad)
+					b.Note("0, or NaN if one of them is not finite")
+					b.AccAdd(mixGrad1, b.Sub(bad, times("dtheta", 0)))
+					b.AccAdd(mixGrad1+1, b.neg(times("dtheta", 1)))
 				},
 				func(b *Block, k *Vars) {
 					b.StoreAt("dy", 1, k.Sum(b, mixGrad1))
-					b.StoreAt("dy", 2, k.Sum(b, mixGrad2))
+					b.StoreAt("dy", 2, k.Sum(b, mixGrad1+1))
 				}),
 		},
 	})

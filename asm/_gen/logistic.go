@@ -96,7 +96,7 @@ func logistic(f *File, c scale) {
 				k.grad(b)
 				return k.lp
 			}, value),
-			mixGrads("logits dlogits dmu ds", nil, func(b *Block, times func(array string, block int) *Value) {
+			mixGrads("logits dlogits dmu ds", true, nil, func(b *Block, times func(array string, block int) *Value) {
 				times("dmu", 0)
 				times("ds", 0)
 			}, nil)},

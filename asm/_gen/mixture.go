@@ -23,8 +23,7 @@ const (
 	mixRow   = 1 // Keep: what is added to the value of the row; then that value
 	mixAll   = 2 // Keep, of gradients: the log-sum-exp of the terms, or 0 for an infinite one
 
-	// In pass 3 the lanes of pass 2 are free for sums of gradients.
-	mixGrad1, mixGrad2 = mixTop, mixSum
+	mixGrad1 = mixTop // in pass 3 the lanes of the terms are free for two sums of gradients
 )
 
 var lowest = -float32(math.MaxFloat32)
@@ -106,9 +105,9 @@ func mixTerms(uses string, grad bool, term func(b *Block) *Value, row func(b *Bl
 }
 
 // mixGrads is pass 3. dlogits holds the terms and the other gradients are those of weight 1;
-// scale calls times for each of them, which multiplies it and returns the product. lp holds
-// the weight, and gets the value of the row.
-func mixGrads(uses string, before func(b *Block, k *Vars), scale func(b *Block, times func(array string, block int) *Value), after func(b *Block, k *Vars)) Pass {
+// scale calls times for each of them, which multiplies it and returns the product, limited to
+// finite numbers if asked to. lp holds the weight, and gets the value of the row.
+func mixGrads(uses string, finite bool, before func(b *Block, k *Vars), scale func(b *Block, times func(array string, block int) *Value), after func(b *Block, k *Vars)) Pass {
 	return Pass{Uses: uses, Serial: true, Copies: [2]int{2, 2}, Before: before,
 		Body: func(b *Block) {
 			w := b.LoadRow("lp")
@@ -121,7 +120,11 @@ func mixGrads(uses string, before func(b *Block, k *Vars), scale func(b *Block, 
 			counts := b.Cmp(NEQ, wp, b.Const(0))
 			b.Note("the gradients times their responsibilities")
 			scale(b, func(array string, block int) *Value {
-				g := b.Keep(counts, b.Mul(b.Load(array, block), wp))
+				g := b.Mul(b.Load(array, block), wp)
+				if finite {
+					g = b.clamp(g, math.MaxFloat32)
+				}
+				g = b.Keep(counts, g)
 				b.Store(array, block, g)
 				return g
 			})

@@ -11,7 +11,7 @@ package avx2
 func BivariateSigma(lp *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int)
 
 // BivariateSigmaBackward is the gradient of BivariateSigma: see kernels.BivariateMixtureLogProbBackward.
-// lp holds the weights, and gets the log-densities.
+// lp holds the weights, and gets the log-densities. If a gradient but of a logit is not finite, then neither is that of y.
 //
 //go:noescape
 func BivariateSigmaBackward(lp *float32, dy *float32, dtheta *float32, dlogits *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int)
@@ -23,7 +23,7 @@ func BivariateSigmaBackward(lp *float32, dy *float32, dtheta *float32, dlogits *
 func BivariateLog(lp *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int, factor float32)
 
 // BivariateLogBackward is the gradient of BivariateLog: see kernels.BivariateMixtureLogProbBackward.
-// lp holds the weights, and gets the log-densities.
+// lp holds the weights, and gets the log-densities. If a gradient but of a logit is not finite, then neither is that of y.
 //
 //go:noescape
 func BivariateLogBackward(lp *float32, dy *float32, dtheta *float32, dlogits *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int, factor float32)
@@ -35,7 +35,7 @@ func BivariateLogBackward(lp *float32, dy *float32, dtheta *float32, dlogits *fl
 func BivariateSoftplus(lp *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int)
 
 // BivariateSoftplusBackward is the gradient of BivariateSoftplus: see kernels.BivariateMixtureLogProbBackward.
-// lp holds the weights, and gets the log-densities.
+// lp holds the weights, and gets the log-densities. If a gradient but of a logit is not finite, then neither is that of y.
 //
 //go:noescape
 func BivariateSoftplusBackward(lp *float32, dy *float32, dtheta *float32, dlogits *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int)

@@ -2045,16 +2045,8 @@ l15:
 	VADDPS       296(SP), Y1, Y2
 	VMOVUPS      232(SP), Y3
 	VFMADD231PS  168(SP), Y3, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
-	VMAXPS       Y2, Y4, Y2
 	VADDPS       200(SP), Y1, Y1
 	VFNMADD231PS 168(SP), Y3, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
-	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
-	VMAXPS       Y1, Y4, Y1
 	VMULPS       104(SP), Y2, Y4
 	VMOVUPS      Y4, (DX)
 	VMOVUPS      136(SP), Y4
@@ -2305,16 +2297,8 @@ l15:
 	VADDPS       168(SP), Y1, Y2
 	VMOVUPS      104(SP), Y3
 	VFMADD231PS  264(SP), Y3, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
-	VMAXPS       Y2, Y4, Y2
 	VADDPS       200(SP), Y1, Y1
 	VFNMADD231PS 264(SP), Y3, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
-	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
-	VMAXPS       Y1, Y4, Y1
 	VMULPS       232(SP), Y2, Y4
 	VMOVUPS      Y4, 32(DX)
 	VMOVUPS      72(SP), Y4
@@ -2577,16 +2561,8 @@ l17:
 	VADDPS       360(SP), Y1, Y2
 	VMOVUPS      328(SP), Y3
 	VFMADD231PS  168(SP), Y3, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
-	VMAXPS       Y2, Y4, Y2
 	VADDPS       232(SP), Y1, Y1
 	VFNMADD231PS 168(SP), Y3, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
-	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
-	VMAXPS       Y1, Y4, Y1
 	VMULPS       264(SP), Y2, Y4
 	VMOVUPS      136(SP), Y6
 	VMASKMOVPS   Y4, Y6, (DX)
@@ -2844,16 +2820,8 @@ l17:
 	VADDPS       72(SP), Y1, Y2
 	VMOVUPS      200(SP), Y3
 	VFMADD231PS  104(SP), Y3, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
-	VMAXPS       Y2, Y4, Y2
 	VADDPS       232(SP), Y1, Y1
 	VFNMADD231PS 104(SP), Y3, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
-	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
-	VMAXPS       Y1, Y4, Y1
 	VMULPS       264(SP), Y2, Y4
 	VMOVUPS      328(SP), Y6
 	VMASKMOVPS   Y4, Y6, 32(DX)
@@ -3235,30 +3203,35 @@ l19:
 	VCMPPS  $0x04, bivariateConsts<>+992(SB), Y0, Y1
 
 	// the gradients times their responsibilities
-	VMOVUPS      (DX), Y2
-	VMULPS       Y0, Y2, Y2
-	VANDPS       Y2, Y1, Y2
-	VMOVUPS      Y2, (DX)
-	VXORPS       bivariateConsts<>+608(SB), Y2, Y2
+	VMOVUPS     (DX)(R11*2), Y2
+	VMULPS      Y0, Y2, Y2
+	VANDPS      Y2, Y1, Y2
+	VMOVUPS     Y2, (DX)(R11*2)
+	VMULPS      bivariateConsts<>+992(SB), Y2, Y2
+	VMOVUPS     (DX)(R12*1), Y3
+	VMULPS      Y0, Y3, Y3
+	VANDPS      Y3, Y1, Y3
+	VMOVUPS     Y3, (DX)(R12*1)
+	VFMADD231PS bivariateConsts<>+992(SB), Y3, Y2
+	VMOVUPS     (DX)(R11*4), Y3
+	VMULPS      Y0, Y3, Y3
+	VANDPS      Y3, Y1, Y3
+	VMOVUPS     Y3, (DX)(R11*4)
+	VFMADD231PS bivariateConsts<>+992(SB), Y3, Y2
+
+	// 0, or NaN if one of them is not finite
+	VMOVUPS      (DX), Y3
+	VMULPS       Y0, Y3, Y3
+	VANDPS       Y3, Y1, Y3
+	VMOVUPS      Y3, (DX)
+	VSUBPS       Y3, Y2, Y2
 	VADDPS       Y13, Y2, Y13
 	VMOVUPS      (DX)(R11*1), Y2
-	VMULPS       Y0, Y2, Y2
-	VANDPS       Y2, Y1, Y2
-	VMOVUPS      Y2, (DX)(R11*1)
-	VXORPS       bivariateConsts<>+608(SB), Y2, Y2
-	VADDPS       Y11, Y2, Y11
-	VMOVUPS      (DX)(R11*2), Y2
-	VMULPS       Y0, Y2, Y2
-	VANDPS       Y2, Y1, Y2
-	VMOVUPS      Y2, (DX)(R11*2)
-	VMOVUPS      (DX)(R12*1), Y2
-	VMULPS       Y0, Y2, Y2
-	VANDPS       Y2, Y1, Y2
-	VMOVUPS      Y2, (DX)(R12*1)
-	VMOVUPS      (DX)(R11*4), Y2
 	VMULPS       Y0, Y2, Y0
 	VANDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (DX)(R11*4)
+	VMOVUPS      Y0, (DX)(R11*1)
+	VXORPS       bivariateConsts<>+608(SB), Y0, Y0
+	VADDPS       Y11, Y0, Y11
 	VBROADCASTSS (DI), Y0
 	VMOVUPS      32(BX), Y1
 	VSUBPS       Y7, Y1, Y1
@@ -3330,30 +3303,33 @@ l19:
 	VMOVUPS      Y1, 32(BX)
 	VMULPS       40(SP), Y0, Y0
 	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y0, Y1
-	VMOVUPS      32(DX), Y2
-	VMULPS       Y0, Y2, Y2
-	VANDPS       Y2, Y1, Y2
-	VMOVUPS      Y2, 32(DX)
-	VXORPS       bivariateConsts<>+608(SB), Y2, Y2
-	VADDPS       Y12, Y2, Y12
-	VMOVUPS      32(DX)(R11*1), Y2
-	VMULPS       Y0, Y2, Y2
-	VANDPS       Y2, Y1, Y2
-	VMOVUPS      Y2, 32(DX)(R11*1)
-	VXORPS       bivariateConsts<>+608(SB), Y2, Y2
-	VADDPS       Y10, Y2, Y10
 	VMOVUPS      32(DX)(R11*2), Y2
 	VMULPS       Y0, Y2, Y2
 	VANDPS       Y2, Y1, Y2
 	VMOVUPS      Y2, 32(DX)(R11*2)
-	VMOVUPS      32(DX)(R12*1), Y2
-	VMULPS       Y0, Y2, Y2
-	VANDPS       Y2, Y1, Y2
-	VMOVUPS      Y2, 32(DX)(R12*1)
-	VMOVUPS      32(DX)(R11*4), Y2
+	VMULPS       bivariateConsts<>+992(SB), Y2, Y2
+	VMOVUPS      32(DX)(R12*1), Y3
+	VMULPS       Y0, Y3, Y3
+	VANDPS       Y3, Y1, Y3
+	VMOVUPS      Y3, 32(DX)(R12*1)
+	VFMADD231PS  bivariateConsts<>+992(SB), Y3, Y2
+	VMOVUPS      32(DX)(R11*4), Y3
+	VMULPS       Y0, Y3, Y3
+	VANDPS       Y3, Y1, Y3
+	VMOVUPS      Y3, 32(DX)(R11*4)
+	VFMADD231PS  bivariateConsts<>+992(SB), Y3, Y2
+	VMOVUPS      32(DX), Y3
+	VMULPS       Y0, Y3, Y3
+	VANDPS       Y3, Y1, Y3
+	VMOVUPS      Y3, 32(DX)
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y12, Y2, Y12
+	VMOVUPS      32(DX)(R11*1), Y2
 	VMULPS       Y0, Y2, Y0
 	VANDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, 32(DX)(R11*4)
+	VMOVUPS      Y0, 32(DX)(R11*1)
+	VXORPS       bivariateConsts<>+608(SB), Y0, Y0
+	VADDPS       Y10, Y0, Y10
 	ADDQ         $0x00000040, R10
 	ADDQ         $0x00000040, DX
 	ADDQ         $0x00000040, BX
@@ -3453,32 +3429,37 @@ l21:
 	VCMPPS     $0x04, bivariateConsts<>+992(SB), Y0, Y1
 
 	// the gradients times their responsibilities
-	VMASKMOVPS   (DX), Y2, Y3
-	VMULPS       Y0, Y3, Y3
-	VANDPS       Y3, Y1, Y3
-	VMASKMOVPS   Y3, Y2, (DX)
-	VXORPS       bivariateConsts<>+608(SB), Y3, Y3
+	VMASKMOVPS  (DX)(R11*2), Y2, Y3
+	VMULPS      Y0, Y3, Y3
+	VANDPS      Y3, Y1, Y3
+	VMASKMOVPS  Y3, Y2, (DX)(R11*2)
+	VMULPS      bivariateConsts<>+992(SB), Y3, Y3
+	VMASKMOVPS  (DX)(R12*1), Y2, Y4
+	VMULPS      Y0, Y4, Y4
+	VANDPS      Y4, Y1, Y4
+	VMASKMOVPS  Y4, Y2, (DX)(R12*1)
+	VFMADD231PS bivariateConsts<>+992(SB), Y4, Y3
+	VMASKMOVPS  (DX)(R11*4), Y2, Y4
+	VMULPS      Y0, Y4, Y4
+	VANDPS      Y4, Y1, Y4
+	VMASKMOVPS  Y4, Y2, (DX)(R11*4)
+	VFMADD231PS bivariateConsts<>+992(SB), Y4, Y3
+
+	// 0, or NaN if one of them is not finite
+	VMASKMOVPS   (DX), Y2, Y4
+	VMULPS       Y0, Y4, Y4
+	VANDPS       Y4, Y1, Y4
+	VMASKMOVPS   Y4, Y2, (DX)
+	VSUBPS       Y4, Y3, Y3
 	VANDPS       Y3, Y2, Y3
 	VADDPS       Y13, Y3, Y13
 	VMASKMOVPS   (DX)(R11*1), Y2, Y3
-	VMULPS       Y0, Y3, Y3
-	VANDPS       Y3, Y1, Y3
-	VMASKMOVPS   Y3, Y2, (DX)(R11*1)
-	VXORPS       bivariateConsts<>+608(SB), Y3, Y3
-	VANDPS       Y3, Y2, Y3
-	VADDPS       Y11, Y3, Y11
-	VMASKMOVPS   (DX)(R11*2), Y2, Y3
-	VMULPS       Y0, Y3, Y3
-	VANDPS       Y3, Y1, Y3
-	VMASKMOVPS   Y3, Y2, (DX)(R11*2)
-	VMASKMOVPS   (DX)(R12*1), Y2, Y3
-	VMULPS       Y0, Y3, Y3
-	VANDPS       Y3, Y1, Y3
-	VMASKMOVPS   Y3, Y2, (DX)(R12*1)
-	VMASKMOVPS   (DX)(R11*4), Y2, Y3
 	VMULPS       Y0, Y3, Y0
 	VANDPS       Y0, Y1, Y0
-	VMASKMOVPS   Y0, Y2, (DX)(R11*4)
+	VMASKMOVPS   Y0, Y2, (DX)(R11*1)
+	VXORPS       bivariateConsts<>+608(SB), Y0, Y0
+	VANDPS       Y0, Y2, Y0
+	VADDPS       Y11, Y0, Y11
 	VBROADCASTSS (DI), Y0
 	VMOVUPS      32(AX), Y1
 	VMASKMOVPS   32(BX), Y1, Y2
@@ -3553,32 +3534,35 @@ l21:
 	VMASKMOVPS   Y1, Y2, 32(BX)
 	VMULPS       72(SP), Y0, Y0
 	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y0, Y1
-	VMASKMOVPS   32(DX), Y2, Y3
-	VMULPS       Y0, Y3, Y3
-	VANDPS       Y3, Y1, Y3
-	VMASKMOVPS   Y3, Y2, 32(DX)
-	VXORPS       bivariateConsts<>+608(SB), Y3, Y3
-	VANDPS       Y3, Y2, Y3
-	VADDPS       Y12, Y3, Y12
-	VMASKMOVPS   32(DX)(R11*1), Y2, Y3
-	VMULPS       Y0, Y3, Y3
-	VANDPS       Y3, Y1, Y3
-	VMASKMOVPS   Y3, Y2, 32(DX)(R11*1)
-	VXORPS       bivariateConsts<>+608(SB), Y3, Y3
-	VANDPS       Y3, Y2, Y3
-	VADDPS       Y10, Y3, Y10
 	VMASKMOVPS   32(DX)(R11*2), Y2, Y3
 	VMULPS       Y0, Y3, Y3
 	VANDPS       Y3, Y1, Y3
 	VMASKMOVPS   Y3, Y2, 32(DX)(R11*2)
-	VMASKMOVPS   32(DX)(R12*1), Y2, Y3
-	VMULPS       Y0, Y3, Y3
-	VANDPS       Y3, Y1, Y3
-	VMASKMOVPS   Y3, Y2, 32(DX)(R12*1)
-	VMASKMOVPS   32(DX)(R11*4), Y2, Y3
+	VMULPS       bivariateConsts<>+992(SB), Y3, Y3
+	VMASKMOVPS   32(DX)(R12*1), Y2, Y4
+	VMULPS       Y0, Y4, Y4
+	VANDPS       Y4, Y1, Y4
+	VMASKMOVPS   Y4, Y2, 32(DX)(R12*1)
+	VFMADD231PS  bivariateConsts<>+992(SB), Y4, Y3
+	VMASKMOVPS   32(DX)(R11*4), Y2, Y4
+	VMULPS       Y0, Y4, Y4
+	VANDPS       Y4, Y1, Y4
+	VMASKMOVPS   Y4, Y2, 32(DX)(R11*4)
+	VFMADD231PS  bivariateConsts<>+992(SB), Y4, Y3
+	VMASKMOVPS   32(DX), Y2, Y4
+	VMULPS       Y0, Y4, Y4
+	VANDPS       Y4, Y1, Y4
+	VMASKMOVPS   Y4, Y2, 32(DX)
+	VSUBPS       Y4, Y3, Y3
+	VANDPS       Y3, Y2, Y3
+	VADDPS       Y12, Y3, Y12
+	VMASKMOVPS   32(DX)(R11*1), Y2, Y3
 	VMULPS       Y0, Y3, Y0
 	VANDPS       Y0, Y1, Y0
-	VMASKMOVPS   Y0, Y2, 32(DX)(R11*4)
+	VMASKMOVPS   Y0, Y2, 32(DX)(R11*1)
+	VXORPS       bivariateConsts<>+608(SB), Y0, Y0
+	VANDPS       Y0, Y2, Y0
+	VADDPS       Y10, Y0, Y10
 	LEAQ         (R10)(CX*4), R10
 	LEAQ         (DX)(CX*4), DX
 	LEAQ         (BX)(CX*4), BX
@@ -5175,16 +5159,8 @@ l37:
 	VADDPS       392(SP), Y1, Y3
 	VMOVUPS      360(SP), Y4
 	VFMADD231PS  328(SP), Y4, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
-	VMINPS       Y3, Y5, Y3
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y5
-	VMAXPS       Y3, Y5, Y3
 	VADDPS       296(SP), Y1, Y1
 	VFNMADD231PS 328(SP), Y4, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
-	VMINPS       Y1, Y5, Y1
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y5
-	VMAXPS       Y1, Y5, Y1
 	VMULPS       232(SP), Y3, Y5
 	VMOVUPS      Y5, (DX)
 	VMOVUPS      72(SP), Y5
@@ -5449,16 +5425,8 @@ l37:
 	VADDPS       104(SP), Y1, Y3
 	VMOVUPS      136(SP), Y4
 	VFMADD231PS  168(SP), Y4, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
-	VMINPS       Y3, Y5, Y3
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y5
-	VMAXPS       Y3, Y5, Y3
 	VADDPS       328(SP), Y1, Y1
 	VFNMADD231PS 168(SP), Y4, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
-	VMINPS       Y1, Y5, Y1
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y5
-	VMAXPS       Y1, Y5, Y1
 	VMULPS       264(SP), Y3, Y5
 	VMOVUPS      Y5, 32(DX)
 	VMOVUPS      72(SP), Y5
@@ -5743,16 +5711,8 @@ l39:
 	VADDPS       Y2, Y3, Y4
 	VMOVUPS      424(SP), Y5
 	VFMADD231PS  392(SP), Y5, Y4
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y6
-	VMINPS       Y4, Y6, Y4
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y6
-	VMAXPS       Y4, Y6, Y4
 	VADDPS       360(SP), Y3, Y3
 	VFNMADD231PS 392(SP), Y5, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y6
-	VMINPS       Y3, Y6, Y3
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y6
-	VMAXPS       Y3, Y6, Y3
 	VMULPS       328(SP), Y4, Y6
 	VMOVUPS      Y0, 328(SP)
 	VMOVUPS      72(SP), Y0
@@ -6025,16 +5985,8 @@ l39:
 	VADDPS       Y2, Y3, Y4
 	VMOVUPS      136(SP), Y5
 	VFMADD231PS  168(SP), Y5, Y4
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y6
-	VMINPS       Y4, Y6, Y4
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y6
-	VMAXPS       Y4, Y6, Y4
 	VADDPS       200(SP), Y3, Y3
 	VFNMADD231PS 168(SP), Y5, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y6
-	VMINPS       Y3, Y6, Y3
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y6
-	VMAXPS       Y3, Y6, Y3
 	VMULPS       264(SP), Y4, Y6
 	VMOVUPS      Y0, 264(SP)
 	VMOVUPS      72(SP), Y0
@@ -6416,30 +6368,35 @@ l41:
 	VCMPPS  $0x04, bivariateConsts<>+992(SB), Y0, Y1
 
 	// the gradients times their responsibilities
-	VMOVUPS      (DX), Y2
-	VMULPS       Y0, Y2, Y2
-	VANDPS       Y2, Y1, Y2
-	VMOVUPS      Y2, (DX)
-	VXORPS       bivariateConsts<>+608(SB), Y2, Y2
+	VMOVUPS     (DX)(R11*2), Y2
+	VMULPS      Y0, Y2, Y2
+	VANDPS      Y2, Y1, Y2
+	VMOVUPS     Y2, (DX)(R11*2)
+	VMULPS      bivariateConsts<>+992(SB), Y2, Y2
+	VMOVUPS     (DX)(R12*1), Y3
+	VMULPS      Y0, Y3, Y3
+	VANDPS      Y3, Y1, Y3
+	VMOVUPS     Y3, (DX)(R12*1)
+	VFMADD231PS bivariateConsts<>+992(SB), Y3, Y2
+	VMOVUPS     (DX)(R11*4), Y3
+	VMULPS      Y0, Y3, Y3
+	VANDPS      Y3, Y1, Y3
+	VMOVUPS     Y3, (DX)(R11*4)
+	VFMADD231PS bivariateConsts<>+992(SB), Y3, Y2
+
+	// 0, or NaN if one of them is not finite
+	VMOVUPS      (DX), Y3
+	VMULPS       Y0, Y3, Y3
+	VANDPS       Y3, Y1, Y3
+	VMOVUPS      Y3, (DX)
+	VSUBPS       Y3, Y2, Y2
 	VADDPS       Y13, Y2, Y13
 	VMOVUPS      (DX)(R11*1), Y2
-	VMULPS       Y0, Y2, Y2
-	VANDPS       Y2, Y1, Y2
-	VMOVUPS      Y2, (DX)(R11*1)
-	VXORPS       bivariateConsts<>+608(SB), Y2, Y2
-	VADDPS       Y11, Y2, Y11
-	VMOVUPS      (DX)(R11*2), Y2
-	VMULPS       Y0, Y2, Y2
-	VANDPS       Y2, Y1, Y2
-	VMOVUPS      Y2, (DX)(R11*2)
-	VMOVUPS      (DX)(R12*1), Y2
-	VMULPS       Y0, Y2, Y2
-	VANDPS       Y2, Y1, Y2
-	VMOVUPS      Y2, (DX)(R12*1)
-	VMOVUPS      (DX)(R11*4), Y2
 	VMULPS       Y0, Y2, Y0
 	VANDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (DX)(R11*4)
+	VMOVUPS      Y0, (DX)(R11*1)
+	VXORPS       bivariateConsts<>+608(SB), Y0, Y0
+	VADDPS       Y11, Y0, Y11
 	VBROADCASTSS (DI), Y0
 	VMOVUPS      32(BX), Y1
 	VSUBPS       Y7, Y1, Y1
@@ -6511,30 +6468,33 @@ l41:
 	VMOVUPS      Y1, 32(BX)
 	VMULPS       72(SP), Y0, Y0
 	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y0, Y1
-	VMOVUPS      32(DX), Y2
-	VMULPS       Y0, Y2, Y2
-	VANDPS       Y2, Y1, Y2
-	VMOVUPS      Y2, 32(DX)
-	VXORPS       bivariateConsts<>+608(SB), Y2, Y2
-	VADDPS       Y12, Y2, Y12
-	VMOVUPS      32(DX)(R11*1), Y2
-	VMULPS       Y0, Y2, Y2
-	VANDPS       Y2, Y1, Y2
-	VMOVUPS      Y2, 32(DX)(R11*1)
-	VXORPS       bivariateConsts<>+608(SB), Y2, Y2
-	VADDPS       Y10, Y2, Y10
 	VMOVUPS      32(DX)(R11*2), Y2
 	VMULPS       Y0, Y2, Y2
 	VANDPS       Y2, Y1, Y2
 	VMOVUPS      Y2, 32(DX)(R11*2)
-	VMOVUPS      32(DX)(R12*1), Y2
-	VMULPS       Y0, Y2, Y2
-	VANDPS       Y2, Y1, Y2
-	VMOVUPS      Y2, 32(DX)(R12*1)
-	VMOVUPS      32(DX)(R11*4), Y2
+	VMULPS       bivariateConsts<>+992(SB), Y2, Y2
+	VMOVUPS      32(DX)(R12*1), Y3
+	VMULPS       Y0, Y3, Y3
+	VANDPS       Y3, Y1, Y3
+	VMOVUPS      Y3, 32(DX)(R12*1)
+	VFMADD231PS  bivariateConsts<>+992(SB), Y3, Y2
+	VMOVUPS      32(DX)(R11*4), Y3
+	VMULPS       Y0, Y3, Y3
+	VANDPS       Y3, Y1, Y3
+	VMOVUPS      Y3, 32(DX)(R11*4)
+	VFMADD231PS  bivariateConsts<>+992(SB), Y3, Y2
+	VMOVUPS      32(DX), Y3
+	VMULPS       Y0, Y3, Y3
+	VANDPS       Y3, Y1, Y3
+	VMOVUPS      Y3, 32(DX)
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y12, Y2, Y12
+	VMOVUPS      32(DX)(R11*1), Y2
 	VMULPS       Y0, Y2, Y0
 	VANDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, 32(DX)(R11*4)
+	VMOVUPS      Y0, 32(DX)(R11*1)
+	VXORPS       bivariateConsts<>+608(SB), Y0, Y0
+	VADDPS       Y10, Y0, Y10
 	ADDQ         $0x00000040, R10
 	ADDQ         $0x00000040, DX
 	ADDQ         $0x00000040, BX
@@ -6634,32 +6594,37 @@ l43:
 	VCMPPS     $0x04, bivariateConsts<>+992(SB), Y0, Y1
 
 	// the gradients times their responsibilities
-	VMASKMOVPS   (DX), Y2, Y3
-	VMULPS       Y0, Y3, Y3
-	VANDPS       Y3, Y1, Y3
-	VMASKMOVPS   Y3, Y2, (DX)
-	VXORPS       bivariateConsts<>+608(SB), Y3, Y3
+	VMASKMOVPS  (DX)(R11*2), Y2, Y3
+	VMULPS      Y0, Y3, Y3
+	VANDPS      Y3, Y1, Y3
+	VMASKMOVPS  Y3, Y2, (DX)(R11*2)
+	VMULPS      bivariateConsts<>+992(SB), Y3, Y3
+	VMASKMOVPS  (DX)(R12*1), Y2, Y4
+	VMULPS      Y0, Y4, Y4
+	VANDPS      Y4, Y1, Y4
+	VMASKMOVPS  Y4, Y2, (DX)(R12*1)
+	VFMADD231PS bivariateConsts<>+992(SB), Y4, Y3
+	VMASKMOVPS  (DX)(R11*4), Y2, Y4
+	VMULPS      Y0, Y4, Y4
+	VANDPS      Y4, Y1, Y4
+	VMASKMOVPS  Y4, Y2, (DX)(R11*4)
+	VFMADD231PS bivariateConsts<>+992(SB), Y4, Y3
+
+	// 0, or NaN if one of them is not finite
+	VMASKMOVPS   (DX), Y2, Y4
+	VMULPS       Y0, Y4, Y4
+	VANDPS       Y4, Y1, Y4
+	VMASKMOVPS   Y4, Y2, (DX)
+	VSUBPS       Y4, Y3, Y3
 	VANDPS       Y3, Y2, Y3
 	VADDPS       Y13, Y3, Y13
 	VMASKMOVPS   (DX)(R11*1), Y2, Y3
-	VMULPS       Y0, Y3, Y3
-	VANDPS       Y3, Y1, Y3
-	VMASKMOVPS   Y3, Y2, (DX)(R11*1)
-	VXORPS       bivariateConsts<>+608(SB), Y3, Y3
-	VANDPS       Y3, Y2, Y3
-	VADDPS       Y11, Y3, Y11
-	VMASKMOVPS   (DX)(R11*2), Y2, Y3
-	VMULPS       Y0, Y3, Y3
-	VANDPS       Y3, Y1, Y3
-	VMASKMOVPS   Y3, Y2, (DX)(R11*2)
-	VMASKMOVPS   (DX)(R12*1), Y2, Y3
-	VMULPS       Y0, Y3, Y3
-	VANDPS       Y3, Y1, Y3
-	VMASKMOVPS   Y3, Y2, (DX)(R12*1)
-	VMASKMOVPS   (DX)(R11*4), Y2, Y3
 	VMULPS       Y0, Y3, Y0
 	VANDPS       Y0, Y1, Y0
-	VMASKMOVPS   Y0, Y2, (DX)(R11*4)
+	VMASKMOVPS   Y0, Y2, (DX)(R11*1)
+	VXORPS       bivariateConsts<>+608(SB), Y0, Y0
+	VANDPS       Y0, Y2, Y0
+	VADDPS       Y11, Y0, Y11
 	VBROADCASTSS (DI), Y0
 	VMOVUPS      32(AX), Y1
 	VMASKMOVPS   32(BX), Y1, Y2
@@ -6734,32 +6699,35 @@ l43:
 	VMASKMOVPS   Y1, Y2, 32(BX)
 	VMULPS       104(SP), Y0, Y0
 	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y0, Y1
-	VMASKMOVPS   32(DX), Y2, Y3
-	VMULPS       Y0, Y3, Y3
-	VANDPS       Y3, Y1, Y3
-	VMASKMOVPS   Y3, Y2, 32(DX)
-	VXORPS       bivariateConsts<>+608(SB), Y3, Y3
-	VANDPS       Y3, Y2, Y3
-	VADDPS       Y12, Y3, Y12
-	VMASKMOVPS   32(DX)(R11*1), Y2, Y3
-	VMULPS       Y0, Y3, Y3
-	VANDPS       Y3, Y1, Y3
-	VMASKMOVPS   Y3, Y2, 32(DX)(R11*1)
-	VXORPS       bivariateConsts<>+608(SB), Y3, Y3
-	VANDPS       Y3, Y2, Y3
-	VADDPS       Y10, Y3, Y10
 	VMASKMOVPS   32(DX)(R11*2), Y2, Y3
 	VMULPS       Y0, Y3, Y3
 	VANDPS       Y3, Y1, Y3
 	VMASKMOVPS   Y3, Y2, 32(DX)(R11*2)
-	VMASKMOVPS   32(DX)(R12*1), Y2, Y3
-	VMULPS       Y0, Y3, Y3
-	VANDPS       Y3, Y1, Y3
-	VMASKMOVPS   Y3, Y2, 32(DX)(R12*1)
-	VMASKMOVPS   32(DX)(R11*4), Y2, Y3
+	VMULPS       bivariateConsts<>+992(SB), Y3, Y3
+	VMASKMOVPS   32(DX)(R12*1), Y2, Y4
+	VMULPS       Y0, Y4, Y4
+	VANDPS       Y4, Y1, Y4
+	VMASKMOVPS   Y4, Y2, 32(DX)(R12*1)
+	VFMADD231PS  bivariateConsts<>+992(SB), Y4, Y3
+	VMASKMOVPS   32(DX)(R11*4), Y2, Y4
+	VMULPS       Y0, Y4, Y4
+	VANDPS       Y4, Y1, Y4
+	VMASKMOVPS   Y4, Y2, 32(DX)(R11*4)
+	VFMADD231PS  bivariateConsts<>+992(SB), Y4, Y3
+	VMASKMOVPS   32(DX), Y2, Y4
+	VMULPS       Y0, Y4, Y4
+	VANDPS       Y4, Y1, Y4
+	VMASKMOVPS   Y4, Y2, 32(DX)
+	VSUBPS       Y4, Y3, Y3
+	VANDPS       Y3, Y2, Y3
+	VADDPS       Y12, Y3, Y12
+	VMASKMOVPS   32(DX)(R11*1), Y2, Y3
 	VMULPS       Y0, Y3, Y0
 	VANDPS       Y0, Y1, Y0
-	VMASKMOVPS   Y0, Y2, 32(DX)(R11*4)
+	VMASKMOVPS   Y0, Y2, 32(DX)(R11*1)
+	VXORPS       bivariateConsts<>+608(SB), Y0, Y0
+	VANDPS       Y0, Y2, Y0
+	VADDPS       Y10, Y0, Y10
 	LEAQ         (R10)(CX*4), R10
 	LEAQ         (DX)(CX*4), DX
 	LEAQ         (BX)(CX*4), BX
@@ -8760,16 +8728,8 @@ l59:
 	VADDPS       424(SP), Y1, Y2
 	VMOVUPS      360(SP), Y3
 	VFMADD231PS  296(SP), Y3, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
-	VMAXPS       Y2, Y4, Y2
 	VADDPS       328(SP), Y1, Y1
 	VFNMADD231PS 296(SP), Y3, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
-	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
-	VMAXPS       Y1, Y4, Y1
 	VMULPS       264(SP), Y2, Y4
 	VMOVUPS      Y4, (DX)
 	VMOVUPS      40(SP), Y4
@@ -8780,7 +8740,6 @@ l59:
 	VMOVUPS      424(SP), Y5
 	VADDPS       Y5, Y5, Y5
 	VFMSUB213PS  bivariateConsts<>+960(SB), Y5, Y2
-	VMULPS       264(SP), Y2, Y2
 	VMOVUPS      104(SP), Y5
 	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y5, Y5
 	VBROADCASTSS bivariateConsts<>+960(SB), Y6
@@ -8788,14 +8747,14 @@ l59:
 	VBROADCASTSS bivariateConsts<>+960(SB), Y6
 	VADDPS       200(SP), Y6, Y6
 	VDIVPS       Y6, Y5, Y5
-	VMULPS       Y5, Y2, Y2
+	VMULPS       264(SP), Y5, Y6
+	VMULPS       Y6, Y2, Y2
 	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y5, Y5
 	VANDPS       Y2, Y5, Y2
 	VMOVUPS      Y2, (DX)(R11*2)
 	VMOVUPS      328(SP), Y2
 	VADDPS       Y2, Y2, Y2
 	VFMSUB213PS  bivariateConsts<>+960(SB), Y2, Y1
-	VMULPS       392(SP), Y1, Y1
 	VMOVUPS      72(SP), Y2
 	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y2, Y2
 	VBROADCASTSS bivariateConsts<>+960(SB), Y5
@@ -8803,7 +8762,8 @@ l59:
 	VBROADCASTSS bivariateConsts<>+960(SB), Y5
 	VADDPS       168(SP), Y5, Y5
 	VDIVPS       Y5, Y2, Y2
-	VMULPS       Y2, Y1, Y1
+	VMULPS       392(SP), Y2, Y5
+	VMULPS       Y5, Y1, Y1
 	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y2, Y2
 	VANDPS       Y1, Y2, Y1
 	VMOVUPS      Y1, (DX)(R12*1)
@@ -8986,10 +8946,10 @@ l59:
 	VBLENDVPS    Y4, Y5, Y1, Y5
 	VANDPS       bivariateConsts<>+1056(SB), Y6, Y6
 	VANDPS       bivariateConsts<>+1056(SB), Y4, Y4
-	VMOVUPS      Y1, 168(SP)
+	VMOVUPS      Y1, 392(SP)
 	VBROADCASTSS bivariateConsts<>+1120(SB), Y1
 	VFMADD231PS  bivariateConsts<>+1088(SB), Y2, Y1
-	VMOVUPS      Y0, 72(SP)
+	VMOVUPS      Y0, 168(SP)
 	VBROADCASTSS bivariateConsts<>+1120(SB), Y0
 	VFMADD231PS  bivariateConsts<>+1088(SB), Y5, Y0
 	VFMADD213PS  bivariateConsts<>+1152(SB), Y2, Y1
@@ -9006,7 +8966,7 @@ l59:
 	VFMADD213PS  bivariateConsts<>+1312(SB), Y5, Y0
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y2, Y1
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y5, Y0
-	VMOVUPS      Y3, 392(SP)
+	VMOVUPS      Y3, 72(SP)
 	VMULPS       Y2, Y2, Y3
 	VMOVUPS      Y4, 328(SP)
 	VMULPS       Y5, Y5, Y4
@@ -9014,7 +8974,7 @@ l59:
 	VFMADD231PS  Y4, Y0, Y5
 	VADDPS       Y2, Y6, Y0
 	VADDPS       328(SP), Y5, Y1
-	VADDPS       392(SP), Y0, Y0
+	VADDPS       72(SP), Y0, Y0
 	VADDPS       232(SP), Y1, Y1
 	VADDPS       bivariateConsts<>+2272(SB), Y0, Y0
 	VADDPS       bivariateConsts<>+2272(SB), Y1, Y1
@@ -9056,7 +9016,7 @@ l59:
 	VMOVUPS      Y3, 232(SP)
 	VBROADCASTSS 4(R8), Y3
 	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
-	VMOVUPS      Y6, 392(SP)
+	VMOVUPS      Y6, 72(SP)
 	VMOVUPS      32(R9), Y6
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y6, Y3
 	VMULPS       Y0, Y3, Y3
@@ -9082,16 +9042,16 @@ l59:
 	VADDPS       Y0, Y3, Y2
 	VMULPS       bivariateConsts<>+1024(SB), Y2, Y2
 	VMULPS       Y4, Y2, Y2
-	VMOVUPS      Y5, 200(SP)
+	VMOVUPS      Y5, 264(SP)
 	VMULPS       Y2, Y2, Y5
 	VFMADD231PS  Y6, Y6, Y5
-	VMOVUPS      Y0, 104(SP)
+	VMOVUPS      Y0, 200(SP)
 	VMULPS       Y0, Y0, Y0
 	VFMADD231PS  Y3, Y3, Y0
 	VFMADD231PS  bivariateConsts<>+1568(SB), Y5, Y0
 	VMOVUPS      328(SP), Y5
 	VPSUBD       bivariateConsts<>+1600(SB), Y5, Y5
-	VMOVUPS      Y6, 264(SP)
+	VMOVUPS      Y6, 104(SP)
 	VPSRAD       $0x17, Y5, Y6
 	VANDPS       bivariateConsts<>+1632(SB), Y5, Y5
 	VPADDD       bivariateConsts<>+1600(SB), Y5, Y5
@@ -9103,7 +9063,7 @@ l59:
 	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
 	VMULPS       Y1, Y5, Y1
 	VBROADCASTSS bivariateConsts<>+960(SB), Y5
-	VADDPS       392(SP), Y5, Y5
+	VADDPS       72(SP), Y5, Y5
 	VMULPS       Y5, Y1, Y1
 	VPADDD       Y3, Y6, Y3
 	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
@@ -9133,18 +9093,10 @@ l59:
 	VSUBPS       Y0, Y1, Y0
 	VMULPS       136(SP), Y4, Y1
 	VADDPS       296(SP), Y1, Y2
-	VMOVUPS      264(SP), Y3
-	VFMADD231PS  200(SP), Y3, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VADDPS       104(SP), Y1, Y1
-	VFNMADD231PS 200(SP), Y3, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
-	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
-	VMAXPS       Y1, Y4, Y1
+	VMOVUPS      104(SP), Y3
+	VFMADD231PS  264(SP), Y3, Y2
+	VADDPS       200(SP), Y1, Y1
+	VFNMADD231PS 264(SP), Y3, Y1
 	VMULPS       328(SP), Y2, Y4
 	VMOVUPS      Y4, 32(DX)
 	VMOVUPS      40(SP), Y4
@@ -9155,37 +9107,37 @@ l59:
 	VMOVUPS      296(SP), Y5
 	VADDPS       Y5, Y5, Y5
 	VFMSUB213PS  bivariateConsts<>+960(SB), Y5, Y2
-	VMULPS       328(SP), Y2, Y2
 	VMOVUPS      360(SP), Y5
 	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y5, Y5
 	VBROADCASTSS bivariateConsts<>+960(SB), Y6
-	VBLENDVPS    Y5, 72(SP), Y6, Y5
+	VBLENDVPS    Y5, 168(SP), Y6, Y5
 	VBROADCASTSS bivariateConsts<>+960(SB), Y6
-	VADDPS       72(SP), Y6, Y6
+	VADDPS       168(SP), Y6, Y6
 	VDIVPS       Y6, Y5, Y5
-	VMULPS       Y5, Y2, Y2
+	VMULPS       328(SP), Y5, Y6
+	VMULPS       Y6, Y2, Y2
 	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y5, Y5
 	VANDPS       Y2, Y5, Y2
 	VMOVUPS      Y2, 32(DX)(R11*2)
-	VMOVUPS      104(SP), Y2
+	VMOVUPS      200(SP), Y2
 	VADDPS       Y2, Y2, Y2
 	VFMSUB213PS  bivariateConsts<>+960(SB), Y2, Y1
-	VMULPS       424(SP), Y1, Y1
 	VMOVUPS      456(SP), Y2
 	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y2, Y2
 	VBROADCASTSS bivariateConsts<>+960(SB), Y5
-	VBLENDVPS    Y2, 168(SP), Y5, Y2
+	VBLENDVPS    Y2, 392(SP), Y5, Y2
 	VBROADCASTSS bivariateConsts<>+960(SB), Y5
-	VADDPS       168(SP), Y5, Y5
+	VADDPS       392(SP), Y5, Y5
 	VDIVPS       Y5, Y2, Y2
-	VMULPS       Y2, Y1, Y1
+	VMULPS       424(SP), Y2, Y5
+	VMULPS       Y5, Y1, Y1
 	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y2, Y2
 	VANDPS       Y1, Y2, Y1
 	VMOVUPS      Y1, 32(DX)(R12*1)
 	VBROADCASTSS bivariateConsts<>+960(SB), Y1
-	VSUBPS       392(SP), Y1, Y1
+	VSUBPS       72(SP), Y1, Y1
 	VBROADCASTSS bivariateConsts<>+960(SB), Y2
-	VADDPS       392(SP), Y2, Y2
+	VADDPS       72(SP), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
 	VSUBPS       136(SP), Y3, Y2
 	VMULPS       bivariateConsts<>+2176(SB), Y2, Y2
@@ -9534,16 +9486,8 @@ l61:
 	VADDPS       488(SP), Y1, Y3
 	VMOVUPS      456(SP), Y4
 	VFMADD231PS  328(SP), Y4, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
-	VMINPS       Y3, Y5, Y3
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y5
-	VMAXPS       Y3, Y5, Y3
 	VADDPS       360(SP), Y1, Y1
 	VFNMADD231PS 328(SP), Y4, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
-	VMINPS       Y1, Y5, Y1
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y5
-	VMAXPS       Y1, Y5, Y1
 	VMULPS       392(SP), Y3, Y5
 	VMOVUPS      40(SP), Y6
 	VMASKMOVPS   Y5, Y6, (DX)
@@ -9556,32 +9500,32 @@ l61:
 	VMOVUPS      488(SP), Y0
 	VADDPS       Y0, Y0, Y0
 	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y3
-	VMULPS       392(SP), Y3, Y0
-	VMOVUPS      136(SP), Y3
-	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y3, Y3
+	VMOVUPS      136(SP), Y0
+	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y0, Y0
 	VBROADCASTSS bivariateConsts<>+960(SB), Y5
-	VBLENDVPS    Y3, 232(SP), Y5, Y3
+	VBLENDVPS    Y0, 232(SP), Y5, Y0
 	VBROADCASTSS bivariateConsts<>+960(SB), Y5
 	VADDPS       232(SP), Y5, Y5
-	VDIVPS       Y5, Y3, Y3
-	VMULPS       Y3, Y0, Y0
-	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y0
+	VDIVPS       Y5, Y0, Y0
+	VMULPS       392(SP), Y0, Y5
+	VMULPS       Y5, Y3, Y3
+	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y0, Y0
+	VANDPS       Y3, Y0, Y0
 	VMASKMOVPS   Y0, Y6, (DX)(R11*2)
 	VMOVUPS      360(SP), Y0
 	VADDPS       Y0, Y0, Y0
 	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y1
-	VMULPS       424(SP), Y1, Y0
-	VMOVUPS      104(SP), Y1
-	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y1, Y1
+	VMOVUPS      104(SP), Y0
+	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y0, Y0
 	VBROADCASTSS bivariateConsts<>+960(SB), Y3
-	VBLENDVPS    Y1, 200(SP), Y3, Y1
+	VBLENDVPS    Y0, 200(SP), Y3, Y0
 	VBROADCASTSS bivariateConsts<>+960(SB), Y3
 	VADDPS       200(SP), Y3, Y3
-	VDIVPS       Y3, Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y0
+	VDIVPS       Y3, Y0, Y0
+	VMULPS       424(SP), Y0, Y3
+	VMULPS       Y3, Y1, Y1
+	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y0, Y0
+	VANDPS       Y1, Y0, Y0
 	VMASKMOVPS   Y0, Y6, (DX)(R12*1)
 	VBROADCASTSS bivariateConsts<>+960(SB), Y0
 	VSUBPS       264(SP), Y0, Y0
@@ -9768,10 +9712,10 @@ l61:
 	VBLENDVPS    Y4, Y5, Y0, Y5
 	VANDPS       bivariateConsts<>+1056(SB), Y6, Y6
 	VANDPS       bivariateConsts<>+1056(SB), Y4, Y4
-	VMOVUPS      Y0, 200(SP)
+	VMOVUPS      Y0, 424(SP)
 	VBROADCASTSS bivariateConsts<>+1120(SB), Y0
 	VFMADD231PS  bivariateConsts<>+1088(SB), Y2, Y0
-	VMOVUPS      Y1, 104(SP)
+	VMOVUPS      Y1, 200(SP)
 	VBROADCASTSS bivariateConsts<>+1120(SB), Y1
 	VFMADD231PS  bivariateConsts<>+1088(SB), Y5, Y1
 	VFMADD213PS  bivariateConsts<>+1152(SB), Y2, Y0
@@ -9788,7 +9732,7 @@ l61:
 	VFMADD213PS  bivariateConsts<>+1312(SB), Y5, Y1
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y2, Y0
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y5, Y1
-	VMOVUPS      Y3, 424(SP)
+	VMOVUPS      Y3, 104(SP)
 	VMULPS       Y2, Y2, Y3
 	VMOVUPS      Y4, 360(SP)
 	VMULPS       Y5, Y5, Y4
@@ -9796,7 +9740,7 @@ l61:
 	VFMADD231PS  Y4, Y1, Y5
 	VADDPS       Y2, Y6, Y0
 	VADDPS       360(SP), Y5, Y1
-	VADDPS       424(SP), Y0, Y0
+	VADDPS       104(SP), Y0, Y0
 	VADDPS       264(SP), Y1, Y1
 	VADDPS       bivariateConsts<>+2272(SB), Y0, Y0
 	VADDPS       bivariateConsts<>+2272(SB), Y1, Y1
@@ -9838,7 +9782,7 @@ l61:
 	VMOVUPS      Y3, 264(SP)
 	VBROADCASTSS 4(R8), Y3
 	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
-	VMOVUPS      Y6, 424(SP)
+	VMOVUPS      Y6, 104(SP)
 	VMOVUPS      40(SP), Y6
 	VMOVUPS      Y4, 360(SP)
 	VMASKMOVPS   32(R9), Y6, Y4
@@ -9865,15 +9809,15 @@ l61:
 	VADDPS       Y4, Y3, Y2
 	VMULPS       bivariateConsts<>+1024(SB), Y2, Y2
 	VMULPS       360(SP), Y2, Y2
-	VMOVUPS      Y5, 232(SP)
+	VMOVUPS      Y5, 392(SP)
 	VMULPS       Y2, Y2, Y5
 	VFMADD231PS  Y6, Y6, Y5
-	VMOVUPS      Y4, 136(SP)
+	VMOVUPS      Y4, 232(SP)
 	VMULPS       Y4, Y4, Y4
 	VFMADD231PS  Y3, Y3, Y4
 	VFMADD231PS  bivariateConsts<>+1568(SB), Y5, Y4
 	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y5
-	VMOVUPS      Y0, 392(SP)
+	VMOVUPS      Y0, 136(SP)
 	VPSRAD       $0x17, Y5, Y0
 	VANDPS       bivariateConsts<>+1632(SB), Y5, Y5
 	VPADDD       bivariateConsts<>+1600(SB), Y5, Y5
@@ -9885,7 +9829,7 @@ l61:
 	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
 	VMULPS       Y1, Y5, Y1
 	VBROADCASTSS bivariateConsts<>+960(SB), Y5
-	VADDPS       424(SP), Y5, Y5
+	VADDPS       104(SP), Y5, Y5
 	VMULPS       Y5, Y1, Y1
 	VPADDD       Y6, Y0, Y0
 	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
@@ -9916,22 +9860,14 @@ l61:
 	VMULPS       360(SP), Y2, Y1
 	VADDPS       168(SP), Y1, Y3
 	VMOVUPS      296(SP), Y4
-	VFMADD231PS  232(SP), Y4, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
-	VMINPS       Y3, Y5, Y3
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y5
-	VMAXPS       Y3, Y5, Y3
-	VADDPS       136(SP), Y1, Y1
-	VFNMADD231PS 232(SP), Y4, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
-	VMINPS       Y1, Y5, Y1
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y5
-	VMAXPS       Y1, Y5, Y1
-	VMULPS       392(SP), Y3, Y5
+	VFMADD231PS  392(SP), Y4, Y3
+	VADDPS       232(SP), Y1, Y1
+	VFNMADD231PS 392(SP), Y4, Y1
+	VMULPS       136(SP), Y3, Y5
 	VMOVUPS      40(SP), Y6
 	VMASKMOVPS   Y5, Y6, 32(DX)
 	VMOVUPS      328(SP), Y5
-	VMOVUPS      Y0, 232(SP)
+	VMOVUPS      Y0, 392(SP)
 	VANDPS       bivariateConsts<>+608(SB), Y5, Y0
 	VXORPS       Y0, Y1, Y0
 	VMULPS       488(SP), Y0, Y0
@@ -9939,37 +9875,37 @@ l61:
 	VMOVUPS      168(SP), Y0
 	VADDPS       Y0, Y0, Y0
 	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y3
-	VMULPS       392(SP), Y3, Y0
-	VMOVUPS      456(SP), Y3
-	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y3, Y3
+	VMOVUPS      456(SP), Y0
+	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y0, Y0
 	VBROADCASTSS bivariateConsts<>+960(SB), Y5
-	VBLENDVPS    Y3, 104(SP), Y5, Y3
+	VBLENDVPS    Y0, 200(SP), Y5, Y0
 	VBROADCASTSS bivariateConsts<>+960(SB), Y5
-	VADDPS       104(SP), Y5, Y5
-	VDIVPS       Y5, Y3, Y3
-	VMULPS       Y3, Y0, Y0
-	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y0
+	VADDPS       200(SP), Y5, Y5
+	VDIVPS       Y5, Y0, Y0
+	VMULPS       136(SP), Y0, Y5
+	VMULPS       Y5, Y3, Y3
+	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y0, Y0
+	VANDPS       Y3, Y0, Y0
 	VMASKMOVPS   Y0, Y6, 32(DX)(R11*2)
-	VMOVUPS      136(SP), Y0
+	VMOVUPS      232(SP), Y0
 	VADDPS       Y0, Y0, Y0
 	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y1
-	VMULPS       488(SP), Y1, Y0
-	VMOVUPS      72(SP), Y1
-	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y1, Y1
+	VMOVUPS      72(SP), Y0
+	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y0, Y0
 	VBROADCASTSS bivariateConsts<>+960(SB), Y3
-	VBLENDVPS    Y1, 200(SP), Y3, Y1
+	VBLENDVPS    Y0, 424(SP), Y3, Y0
 	VBROADCASTSS bivariateConsts<>+960(SB), Y3
-	VADDPS       200(SP), Y3, Y3
-	VDIVPS       Y3, Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y0
+	VADDPS       424(SP), Y3, Y3
+	VDIVPS       Y3, Y0, Y0
+	VMULPS       488(SP), Y0, Y3
+	VMULPS       Y3, Y1, Y1
+	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y0, Y0
+	VANDPS       Y1, Y0, Y0
 	VMASKMOVPS   Y0, Y6, 32(DX)(R12*1)
 	VBROADCASTSS bivariateConsts<>+960(SB), Y0
-	VSUBPS       424(SP), Y0, Y0
+	VSUBPS       104(SP), Y0, Y0
 	VBROADCASTSS bivariateConsts<>+960(SB), Y1
-	VADDPS       424(SP), Y1, Y1
+	VADDPS       104(SP), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
 	VSUBPS       Y2, Y4, Y1
 	VMULPS       bivariateConsts<>+2176(SB), Y1, Y1
@@ -9981,7 +9917,7 @@ l61:
 	VMASKMOVPS   Y0, Y6, 32(DX)(R11*4)
 	VMASKMOVPS   32(R10), Y6, Y0
 	VSUBPS       Y9, Y0, Y0
-	VADDPS       232(SP), Y0, Y1
+	VADDPS       392(SP), Y0, Y1
 	VMASKMOVPS   Y1, Y6, 32(BX)
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
 	VMAXPS       Y0, Y2, Y2
@@ -10329,30 +10265,35 @@ l63:
 	VCMPPS  $0x04, bivariateConsts<>+992(SB), Y0, Y1
 
 	// the gradients times their responsibilities
-	VMOVUPS      (DX), Y2
-	VMULPS       Y0, Y2, Y2
-	VANDPS       Y2, Y1, Y2
-	VMOVUPS      Y2, (DX)
-	VXORPS       bivariateConsts<>+608(SB), Y2, Y2
+	VMOVUPS     (DX)(R11*2), Y2
+	VMULPS      Y0, Y2, Y2
+	VANDPS      Y2, Y1, Y2
+	VMOVUPS     Y2, (DX)(R11*2)
+	VMULPS      bivariateConsts<>+992(SB), Y2, Y2
+	VMOVUPS     (DX)(R12*1), Y3
+	VMULPS      Y0, Y3, Y3
+	VANDPS      Y3, Y1, Y3
+	VMOVUPS     Y3, (DX)(R12*1)
+	VFMADD231PS bivariateConsts<>+992(SB), Y3, Y2
+	VMOVUPS     (DX)(R11*4), Y3
+	VMULPS      Y0, Y3, Y3
+	VANDPS      Y3, Y1, Y3
+	VMOVUPS     Y3, (DX)(R11*4)
+	VFMADD231PS bivariateConsts<>+992(SB), Y3, Y2
+
+	// 0, or NaN if one of them is not finite
+	VMOVUPS      (DX), Y3
+	VMULPS       Y0, Y3, Y3
+	VANDPS       Y3, Y1, Y3
+	VMOVUPS      Y3, (DX)
+	VSUBPS       Y3, Y2, Y2
 	VADDPS       Y13, Y2, Y13
 	VMOVUPS      (DX)(R11*1), Y2
-	VMULPS       Y0, Y2, Y2
-	VANDPS       Y2, Y1, Y2
-	VMOVUPS      Y2, (DX)(R11*1)
-	VXORPS       bivariateConsts<>+608(SB), Y2, Y2
-	VADDPS       Y11, Y2, Y11
-	VMOVUPS      (DX)(R11*2), Y2
-	VMULPS       Y0, Y2, Y2
-	VANDPS       Y2, Y1, Y2
-	VMOVUPS      Y2, (DX)(R11*2)
-	VMOVUPS      (DX)(R12*1), Y2
-	VMULPS       Y0, Y2, Y2
-	VANDPS       Y2, Y1, Y2
-	VMOVUPS      Y2, (DX)(R12*1)
-	VMOVUPS      (DX)(R11*4), Y2
 	VMULPS       Y0, Y2, Y0
 	VANDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (DX)(R11*4)
+	VMOVUPS      Y0, (DX)(R11*1)
+	VXORPS       bivariateConsts<>+608(SB), Y0, Y0
+	VADDPS       Y11, Y0, Y11
 	VBROADCASTSS (DI), Y0
 	VMOVUPS      32(BX), Y1
 	VSUBPS       Y7, Y1, Y1
@@ -10424,30 +10365,33 @@ l63:
 	VMOVUPS      Y1, 32(BX)
 	VMULPS       40(SP), Y0, Y0
 	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y0, Y1
-	VMOVUPS      32(DX), Y2
-	VMULPS       Y0, Y2, Y2
-	VANDPS       Y2, Y1, Y2
-	VMOVUPS      Y2, 32(DX)
-	VXORPS       bivariateConsts<>+608(SB), Y2, Y2
-	VADDPS       Y12, Y2, Y12
-	VMOVUPS      32(DX)(R11*1), Y2
-	VMULPS       Y0, Y2, Y2
-	VANDPS       Y2, Y1, Y2
-	VMOVUPS      Y2, 32(DX)(R11*1)
-	VXORPS       bivariateConsts<>+608(SB), Y2, Y2
-	VADDPS       Y10, Y2, Y10
 	VMOVUPS      32(DX)(R11*2), Y2
 	VMULPS       Y0, Y2, Y2
 	VANDPS       Y2, Y1, Y2
 	VMOVUPS      Y2, 32(DX)(R11*2)
-	VMOVUPS      32(DX)(R12*1), Y2
-	VMULPS       Y0, Y2, Y2
-	VANDPS       Y2, Y1, Y2
-	VMOVUPS      Y2, 32(DX)(R12*1)
-	VMOVUPS      32(DX)(R11*4), Y2
+	VMULPS       bivariateConsts<>+992(SB), Y2, Y2
+	VMOVUPS      32(DX)(R12*1), Y3
+	VMULPS       Y0, Y3, Y3
+	VANDPS       Y3, Y1, Y3
+	VMOVUPS      Y3, 32(DX)(R12*1)
+	VFMADD231PS  bivariateConsts<>+992(SB), Y3, Y2
+	VMOVUPS      32(DX)(R11*4), Y3
+	VMULPS       Y0, Y3, Y3
+	VANDPS       Y3, Y1, Y3
+	VMOVUPS      Y3, 32(DX)(R11*4)
+	VFMADD231PS  bivariateConsts<>+992(SB), Y3, Y2
+	VMOVUPS      32(DX), Y3
+	VMULPS       Y0, Y3, Y3
+	VANDPS       Y3, Y1, Y3
+	VMOVUPS      Y3, 32(DX)
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y12, Y2, Y12
+	VMOVUPS      32(DX)(R11*1), Y2
 	VMULPS       Y0, Y2, Y0
 	VANDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, 32(DX)(R11*4)
+	VMOVUPS      Y0, 32(DX)(R11*1)
+	VXORPS       bivariateConsts<>+608(SB), Y0, Y0
+	VADDPS       Y10, Y0, Y10
 	ADDQ         $0x00000040, R10
 	ADDQ         $0x00000040, DX
 	ADDQ         $0x00000040, BX
@@ -10547,32 +10491,37 @@ l65:
 	VCMPPS     $0x04, bivariateConsts<>+992(SB), Y0, Y1
 
 	// the gradients times their responsibilities
-	VMASKMOVPS   (DX), Y2, Y3
-	VMULPS       Y0, Y3, Y3
-	VANDPS       Y3, Y1, Y3
-	VMASKMOVPS   Y3, Y2, (DX)
-	VXORPS       bivariateConsts<>+608(SB), Y3, Y3
+	VMASKMOVPS  (DX)(R11*2), Y2, Y3
+	VMULPS      Y0, Y3, Y3
+	VANDPS      Y3, Y1, Y3
+	VMASKMOVPS  Y3, Y2, (DX)(R11*2)
+	VMULPS      bivariateConsts<>+992(SB), Y3, Y3
+	VMASKMOVPS  (DX)(R12*1), Y2, Y4
+	VMULPS      Y0, Y4, Y4
+	VANDPS      Y4, Y1, Y4
+	VMASKMOVPS  Y4, Y2, (DX)(R12*1)
+	VFMADD231PS bivariateConsts<>+992(SB), Y4, Y3
+	VMASKMOVPS  (DX)(R11*4), Y2, Y4
+	VMULPS      Y0, Y4, Y4
+	VANDPS      Y4, Y1, Y4
+	VMASKMOVPS  Y4, Y2, (DX)(R11*4)
+	VFMADD231PS bivariateConsts<>+992(SB), Y4, Y3
+
+	// 0, or NaN if one of them is not finite
+	VMASKMOVPS   (DX), Y2, Y4
+	VMULPS       Y0, Y4, Y4
+	VANDPS       Y4, Y1, Y4
+	VMASKMOVPS   Y4, Y2, (DX)
+	VSUBPS       Y4, Y3, Y3
 	VANDPS       Y3, Y2, Y3
 	VADDPS       Y13, Y3, Y13
 	VMASKMOVPS   (DX)(R11*1), Y2, Y3
-	VMULPS       Y0, Y3, Y3
-	VANDPS       Y3, Y1, Y3
-	VMASKMOVPS   Y3, Y2, (DX)(R11*1)
-	VXORPS       bivariateConsts<>+608(SB), Y3, Y3
-	VANDPS       Y3, Y2, Y3
-	VADDPS       Y11, Y3, Y11
-	VMASKMOVPS   (DX)(R11*2), Y2, Y3
-	VMULPS       Y0, Y3, Y3
-	VANDPS       Y3, Y1, Y3
-	VMASKMOVPS   Y3, Y2, (DX)(R11*2)
-	VMASKMOVPS   (DX)(R12*1), Y2, Y3
-	VMULPS       Y0, Y3, Y3
-	VANDPS       Y3, Y1, Y3
-	VMASKMOVPS   Y3, Y2, (DX)(R12*1)
-	VMASKMOVPS   (DX)(R11*4), Y2, Y3
 	VMULPS       Y0, Y3, Y0
 	VANDPS       Y0, Y1, Y0
-	VMASKMOVPS   Y0, Y2, (DX)(R11*4)
+	VMASKMOVPS   Y0, Y2, (DX)(R11*1)
+	VXORPS       bivariateConsts<>+608(SB), Y0, Y0
+	VANDPS       Y0, Y2, Y0
+	VADDPS       Y11, Y0, Y11
 	VBROADCASTSS (DI), Y0
 	VMOVUPS      32(AX), Y1
 	VMASKMOVPS   32(BX), Y1, Y2
@@ -10647,32 +10596,35 @@ l65:
 	VMASKMOVPS   Y1, Y2, 32(BX)
 	VMULPS       72(SP), Y0, Y0
 	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y0, Y1
-	VMASKMOVPS   32(DX), Y2, Y3
-	VMULPS       Y0, Y3, Y3
-	VANDPS       Y3, Y1, Y3
-	VMASKMOVPS   Y3, Y2, 32(DX)
-	VXORPS       bivariateConsts<>+608(SB), Y3, Y3
-	VANDPS       Y3, Y2, Y3
-	VADDPS       Y12, Y3, Y12
-	VMASKMOVPS   32(DX)(R11*1), Y2, Y3
-	VMULPS       Y0, Y3, Y3
-	VANDPS       Y3, Y1, Y3
-	VMASKMOVPS   Y3, Y2, 32(DX)(R11*1)
-	VXORPS       bivariateConsts<>+608(SB), Y3, Y3
-	VANDPS       Y3, Y2, Y3
-	VADDPS       Y10, Y3, Y10
 	VMASKMOVPS   32(DX)(R11*2), Y2, Y3
 	VMULPS       Y0, Y3, Y3
 	VANDPS       Y3, Y1, Y3
 	VMASKMOVPS   Y3, Y2, 32(DX)(R11*2)
-	VMASKMOVPS   32(DX)(R12*1), Y2, Y3
-	VMULPS       Y0, Y3, Y3
-	VANDPS       Y3, Y1, Y3
-	VMASKMOVPS   Y3, Y2, 32(DX)(R12*1)
-	VMASKMOVPS   32(DX)(R11*4), Y2, Y3
+	VMULPS       bivariateConsts<>+992(SB), Y3, Y3
+	VMASKMOVPS   32(DX)(R12*1), Y2, Y4
+	VMULPS       Y0, Y4, Y4
+	VANDPS       Y4, Y1, Y4
+	VMASKMOVPS   Y4, Y2, 32(DX)(R12*1)
+	VFMADD231PS  bivariateConsts<>+992(SB), Y4, Y3
+	VMASKMOVPS   32(DX)(R11*4), Y2, Y4
+	VMULPS       Y0, Y4, Y4
+	VANDPS       Y4, Y1, Y4
+	VMASKMOVPS   Y4, Y2, 32(DX)(R11*4)
+	VFMADD231PS  bivariateConsts<>+992(SB), Y4, Y3
+	VMASKMOVPS   32(DX), Y2, Y4
+	VMULPS       Y0, Y4, Y4
+	VANDPS       Y4, Y1, Y4
+	VMASKMOVPS   Y4, Y2, 32(DX)
+	VSUBPS       Y4, Y3, Y3
+	VANDPS       Y3, Y2, Y3
+	VADDPS       Y12, Y3, Y12
+	VMASKMOVPS   32(DX)(R11*1), Y2, Y3
 	VMULPS       Y0, Y3, Y0
 	VANDPS       Y0, Y1, Y0
-	VMASKMOVPS   Y0, Y2, 32(DX)(R11*4)
+	VMASKMOVPS   Y0, Y2, 32(DX)(R11*1)
+	VXORPS       bivariateConsts<>+608(SB), Y0, Y0
+	VANDPS       Y0, Y2, Y0
+	VADDPS       Y10, Y0, Y10
 	LEAQ         (R10)(CX*4), R10
 	LEAQ         (DX)(CX*4), DX
 	LEAQ         (BX)(CX*4), BX

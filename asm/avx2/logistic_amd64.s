@@ -3427,10 +3427,18 @@ l19:
 	// the gradients times their responsibilities
 	VMOVUPS      (DX), Y2
 	VMULPS       Y0, Y2, Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VMAXPS       Y2, Y3, Y2
 	VANDPS       Y2, Y1, Y2
 	VMOVUPS      Y2, (DX)
 	VMOVUPS      (BX), Y2
 	VMULPS       Y0, Y2, Y0
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS logisticConsts<>+1984(SB), Y2
+	VMAXPS       Y0, Y2, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, (BX)
 	VBROADCASTSS (DI), Y0
@@ -3506,10 +3514,18 @@ l19:
 	VCMPPS       $0x04, logisticConsts<>+640(SB), Y0, Y1
 	VMOVUPS      32(DX), Y2
 	VMULPS       Y0, Y2, Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VMAXPS       Y2, Y3, Y2
 	VANDPS       Y2, Y1, Y2
 	VMOVUPS      Y2, 32(DX)
 	VMOVUPS      32(BX), Y2
 	VMULPS       Y0, Y2, Y0
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS logisticConsts<>+1984(SB), Y2
+	VMAXPS       Y0, Y2, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 32(BX)
 	ADDQ         $0x00000040, R9
@@ -3605,19 +3621,27 @@ l20:
 	VCMPPS  $0x04, logisticConsts<>+640(SB), Y0, Y1
 
 	// the gradients times their responsibilities
-	VMOVUPS (DX), Y2
-	VMULPS  Y0, Y2, Y2
-	VANDPS  Y2, Y1, Y2
-	VMOVUPS Y2, (DX)
-	VMOVUPS (BX), Y2
-	VMULPS  Y0, Y2, Y0
-	VANDPS  Y0, Y1, Y0
-	VMOVUPS Y0, (BX)
-	ADDQ    $0x00000020, R9
-	ADDQ    $0x00000020, SI
-	ADDQ    $0x00000020, DX
-	ADDQ    $0x00000020, BX
-	SUBQ    $0x00000008, CX
+	VMOVUPS      (DX), Y2
+	VMULPS       Y0, Y2, Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VANDPS       Y2, Y1, Y2
+	VMOVUPS      Y2, (DX)
+	VMOVUPS      (BX), Y2
+	VMULPS       Y0, Y2, Y0
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS logisticConsts<>+1984(SB), Y2
+	VMAXPS       Y0, Y2, Y0
+	VANDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (BX)
+	ADDQ         $0x00000020, R9
+	ADDQ         $0x00000020, SI
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000020, BX
+	SUBQ         $0x00000008, CX
 
 l21:
 	TESTQ        CX, CX
@@ -3711,18 +3735,26 @@ l21:
 	VCMPPS     $0x04, logisticConsts<>+640(SB), Y0, Y1
 
 	// the gradients times their responsibilities
-	VMASKMOVPS (DX), Y2, Y3
-	VMULPS     Y0, Y3, Y3
-	VANDPS     Y3, Y1, Y3
-	VMASKMOVPS Y3, Y2, (DX)
-	VMASKMOVPS (BX), Y2, Y3
-	VMULPS     Y0, Y3, Y0
-	VANDPS     Y0, Y1, Y0
-	VMASKMOVPS Y0, Y2, (BX)
-	LEAQ       (R9)(CX*4), R9
-	LEAQ       (SI)(CX*4), SI
-	LEAQ       (DX)(CX*4), DX
-	LEAQ       (BX)(CX*4), BX
+	VMASKMOVPS   (DX), Y2, Y3
+	VMULPS       Y0, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1952(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VMAXPS       Y3, Y4, Y3
+	VANDPS       Y3, Y1, Y3
+	VMASKMOVPS   Y3, Y2, (DX)
+	VMASKMOVPS   (BX), Y2, Y3
+	VMULPS       Y0, Y3, Y0
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VMINPS       Y0, Y3, Y0
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VMAXPS       Y0, Y3, Y0
+	VANDPS       Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y2, (BX)
+	LEAQ         (R9)(CX*4), R9
+	LEAQ         (SI)(CX*4), SI
+	LEAQ         (DX)(CX*4), DX
+	LEAQ         (BX)(CX*4), BX
 
 l22:
 	VMOVSS X8, (DI)
@@ -6660,10 +6692,18 @@ l42:
 	// the gradients times their responsibilities
 	VMOVUPS      (DX), Y2
 	VMULPS       Y0, Y2, Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VMAXPS       Y2, Y3, Y2
 	VANDPS       Y2, Y1, Y2
 	VMOVUPS      Y2, (DX)
 	VMOVUPS      (BX), Y2
 	VMULPS       Y0, Y2, Y0
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS logisticConsts<>+1984(SB), Y2
+	VMAXPS       Y0, Y2, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, (BX)
 	VBROADCASTSS (DI), Y0
@@ -6739,10 +6779,18 @@ l42:
 	VCMPPS       $0x04, logisticConsts<>+640(SB), Y0, Y1
 	VMOVUPS      32(DX), Y2
 	VMULPS       Y0, Y2, Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VMAXPS       Y2, Y3, Y2
 	VANDPS       Y2, Y1, Y2
 	VMOVUPS      Y2, 32(DX)
 	VMOVUPS      32(BX), Y2
 	VMULPS       Y0, Y2, Y0
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS logisticConsts<>+1984(SB), Y2
+	VMAXPS       Y0, Y2, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 32(BX)
 	ADDQ         $0x00000040, R9
@@ -6838,19 +6886,27 @@ l43:
 	VCMPPS  $0x04, logisticConsts<>+640(SB), Y0, Y1
 
 	// the gradients times their responsibilities
-	VMOVUPS (DX), Y2
-	VMULPS  Y0, Y2, Y2
-	VANDPS  Y2, Y1, Y2
-	VMOVUPS Y2, (DX)
-	VMOVUPS (BX), Y2
-	VMULPS  Y0, Y2, Y0
-	VANDPS  Y0, Y1, Y0
-	VMOVUPS Y0, (BX)
-	ADDQ    $0x00000020, R9
-	ADDQ    $0x00000020, SI
-	ADDQ    $0x00000020, DX
-	ADDQ    $0x00000020, BX
-	SUBQ    $0x00000008, CX
+	VMOVUPS      (DX), Y2
+	VMULPS       Y0, Y2, Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VANDPS       Y2, Y1, Y2
+	VMOVUPS      Y2, (DX)
+	VMOVUPS      (BX), Y2
+	VMULPS       Y0, Y2, Y0
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS logisticConsts<>+1984(SB), Y2
+	VMAXPS       Y0, Y2, Y0
+	VANDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (BX)
+	ADDQ         $0x00000020, R9
+	ADDQ         $0x00000020, SI
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000020, BX
+	SUBQ         $0x00000008, CX
 
 l44:
 	TESTQ        CX, CX
@@ -6944,18 +7000,26 @@ l44:
 	VCMPPS     $0x04, logisticConsts<>+640(SB), Y0, Y1
 
 	// the gradients times their responsibilities
-	VMASKMOVPS (DX), Y2, Y3
-	VMULPS     Y0, Y3, Y3
-	VANDPS     Y3, Y1, Y3
-	VMASKMOVPS Y3, Y2, (DX)
-	VMASKMOVPS (BX), Y2, Y3
-	VMULPS     Y0, Y3, Y0
-	VANDPS     Y0, Y1, Y0
-	VMASKMOVPS Y0, Y2, (BX)
-	LEAQ       (R9)(CX*4), R9
-	LEAQ       (SI)(CX*4), SI
-	LEAQ       (DX)(CX*4), DX
-	LEAQ       (BX)(CX*4), BX
+	VMASKMOVPS   (DX), Y2, Y3
+	VMULPS       Y0, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1952(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VMAXPS       Y3, Y4, Y3
+	VANDPS       Y3, Y1, Y3
+	VMASKMOVPS   Y3, Y2, (DX)
+	VMASKMOVPS   (BX), Y2, Y3
+	VMULPS       Y0, Y3, Y0
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VMINPS       Y0, Y3, Y0
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VMAXPS       Y0, Y3, Y0
+	VANDPS       Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y2, (BX)
+	LEAQ         (R9)(CX*4), R9
+	LEAQ         (SI)(CX*4), SI
+	LEAQ         (DX)(CX*4), DX
+	LEAQ         (BX)(CX*4), BX
 
 l45:
 	VMOVSS X8, (DI)
@@ -8805,17 +8869,17 @@ l61:
 	VMOVUPS      Y6, (DX)
 	VFMADD231PS  Y3, Y4, Y5
 	VFMSUB231PS  Y0, Y2, Y5
-	VMULPS       248(SP), Y5, Y0
-	VMOVUPS      216(SP), Y2
-	VCMPPS       $0x11, logisticConsts<>+640(SB), Y2, Y2
-	VBROADCASTSS logisticConsts<>+736(SB), Y3
-	VBLENDVPS    Y2, 184(SP), Y3, Y2
-	VBROADCASTSS logisticConsts<>+736(SB), Y3
-	VADDPS       184(SP), Y3, Y3
-	VDIVPS       Y3, Y2, Y2
-	VMULPS       Y2, Y0, Y0
-	VCMPPS       $0x04, logisticConsts<>+640(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y0
+	VMOVUPS      216(SP), Y0
+	VCMPPS       $0x11, logisticConsts<>+640(SB), Y0, Y0
+	VBROADCASTSS logisticConsts<>+736(SB), Y2
+	VBLENDVPS    Y0, 184(SP), Y2, Y0
+	VBROADCASTSS logisticConsts<>+736(SB), Y2
+	VADDPS       184(SP), Y2, Y2
+	VDIVPS       Y2, Y0, Y0
+	VMULPS       248(SP), Y0, Y2
+	VMULPS       Y2, Y5, Y2
+	VCMPPS       $0x04, logisticConsts<>+640(SB), Y0, Y0
+	VANDPS       Y2, Y0, Y0
 	VMOVUPS      Y0, (BX)
 	VMOVUPS      (R9), Y0
 	VSUBPS       Y9, Y0, Y0
@@ -8875,7 +8939,7 @@ l61:
 	VBROADCASTSS logisticConsts<>+672(SB), Y5
 	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
 	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VMOVUPS      Y1, 184(SP)
+	VMOVUPS      Y1, 248(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y5, Y1
 	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y0
 	VFNMADD231PS logisticConsts<>+1312(SB), Y1, Y3
@@ -8908,7 +8972,7 @@ l61:
 	VMULPS       Y0, Y1, Y0
 	VMULPS       Y3, Y6, Y1
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
-	VMOVUPS      184(SP), Y3
+	VMOVUPS      248(SP), Y3
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
@@ -8972,7 +9036,7 @@ l61:
 	VSUBPS       88(SP), Y8, Y6
 	VBLENDVPS    Y5, logisticConsts<>+512(SB), Y6, Y5
 	VCMPPS       $0x00, 152(SP), Y8, Y6
-	VMOVUPS      Y1, 184(SP)
+	VMOVUPS      Y1, 248(SP)
 	VADDPS       88(SP), Y8, Y1
 	VBLENDVPS    Y6, logisticConsts<>+576(SB), Y1, Y1
 	VFNMADD231PS 152(SP), Y4, Y5
@@ -8994,9 +9058,9 @@ l61:
 	VMINPS       Y3, Y4, Y3
 	VADDPS       Y3, Y3, Y4
 	VORPS        logisticConsts<>+1216(SB), Y5, Y6
-	VMOVUPS      Y0, 216(SP)
+	VMOVUPS      Y0, 184(SP)
 	VORPS        logisticConsts<>+1216(SB), Y1, Y0
-	VMOVUPS      Y2, 248(SP)
+	VMOVUPS      Y2, 216(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y2
 	VFMADD231PS  logisticConsts<>+960(SB), Y3, Y2
 	VMOVUPS      Y4, 344(SP)
@@ -9129,21 +9193,21 @@ l61:
 	VMOVUPS      504(SP), Y6
 	VANDPS       Y5, Y6, Y5
 	VSUBPS       Y3, Y0, Y6
-	VMULPS       248(SP), Y6, Y6
+	VMULPS       216(SP), Y6, Y6
 	VMOVUPS      Y6, 32(DX)
 	VFMADD231PS  Y3, Y4, Y5
 	VFMSUB231PS  Y0, Y2, Y5
-	VMULPS       248(SP), Y5, Y0
-	VMOVUPS      216(SP), Y2
-	VCMPPS       $0x11, logisticConsts<>+640(SB), Y2, Y2
-	VBROADCASTSS logisticConsts<>+736(SB), Y3
-	VBLENDVPS    Y2, 184(SP), Y3, Y2
-	VBROADCASTSS logisticConsts<>+736(SB), Y3
-	VADDPS       184(SP), Y3, Y3
-	VDIVPS       Y3, Y2, Y2
-	VMULPS       Y2, Y0, Y0
-	VCMPPS       $0x04, logisticConsts<>+640(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y0
+	VMOVUPS      184(SP), Y0
+	VCMPPS       $0x11, logisticConsts<>+640(SB), Y0, Y0
+	VBROADCASTSS logisticConsts<>+736(SB), Y2
+	VBLENDVPS    Y0, 248(SP), Y2, Y0
+	VBROADCASTSS logisticConsts<>+736(SB), Y2
+	VADDPS       248(SP), Y2, Y2
+	VDIVPS       Y2, Y0, Y0
+	VMULPS       216(SP), Y0, Y2
+	VMULPS       Y2, Y5, Y2
+	VCMPPS       $0x04, logisticConsts<>+640(SB), Y0, Y0
+	VANDPS       Y2, Y0, Y0
 	VMOVUPS      Y0, 32(BX)
 	VMOVUPS      32(R9), Y0
 	VSUBPS       Y9, Y0, Y0
@@ -9190,7 +9254,7 @@ l61:
 	VBROADCASTSS logisticConsts<>+672(SB), Y5
 	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
 	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VMOVUPS      Y1, 184(SP)
+	VMOVUPS      Y1, 216(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y5, Y1
 	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y0
 	VFNMADD231PS logisticConsts<>+1312(SB), Y1, Y3
@@ -9217,7 +9281,7 @@ l61:
 	VMULPS       Y0, Y1, Y0
 	VMULPS       Y3, Y6, Y1
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
-	VMOVUPS      184(SP), Y3
+	VMOVUPS      216(SP), Y3
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
@@ -9488,17 +9552,17 @@ l63:
 	VMASKMOVPS   Y6, Y1, (DX)
 	VFMADD231PS  Y3, Y4, Y5
 	VFMSUB231PS  Y0, Y2, Y5
-	VMULPS       280(SP), Y5, Y0
-	VMOVUPS      216(SP), Y2
-	VCMPPS       $0x11, logisticConsts<>+640(SB), Y2, Y2
-	VBROADCASTSS logisticConsts<>+736(SB), Y3
-	VBLENDVPS    Y2, 184(SP), Y3, Y2
-	VBROADCASTSS logisticConsts<>+736(SB), Y3
-	VADDPS       184(SP), Y3, Y3
-	VDIVPS       Y3, Y2, Y2
-	VMULPS       Y2, Y0, Y0
-	VCMPPS       $0x04, logisticConsts<>+640(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y0
+	VMOVUPS      216(SP), Y0
+	VCMPPS       $0x11, logisticConsts<>+640(SB), Y0, Y0
+	VBROADCASTSS logisticConsts<>+736(SB), Y2
+	VBLENDVPS    Y0, 184(SP), Y2, Y0
+	VBROADCASTSS logisticConsts<>+736(SB), Y2
+	VADDPS       184(SP), Y2, Y2
+	VDIVPS       Y2, Y0, Y0
+	VMULPS       280(SP), Y0, Y2
+	VMULPS       Y2, Y5, Y2
+	VCMPPS       $0x04, logisticConsts<>+640(SB), Y0, Y0
+	VANDPS       Y2, Y0, Y0
 	VMASKMOVPS   Y0, Y1, (BX)
 	VMASKMOVPS   (R9), Y1, Y0
 	VSUBPS       Y9, Y0, Y0
@@ -9682,12 +9746,12 @@ l63:
 	VMINPS       Y3, Y4, Y3
 	VADDPS       Y3, Y3, Y4
 	VORPS        logisticConsts<>+1216(SB), Y5, Y6
-	VMOVUPS      Y0, 184(SP)
+	VMOVUPS      Y0, 280(SP)
 	VORPS        logisticConsts<>+1216(SB), Y1, Y0
-	VMOVUPS      Y2, 216(SP)
+	VMOVUPS      Y2, 184(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y2
 	VFMADD231PS  logisticConsts<>+960(SB), Y3, Y2
-	VMOVUPS      Y4, 280(SP)
+	VMOVUPS      Y4, 216(SP)
 	VBROADCASTSS logisticConsts<>+1248(SB), Y4
 	VMAXPS       Y6, Y4, Y4
 	VBROADCASTSS logisticConsts<>+1248(SB), Y6
@@ -9812,28 +9876,28 @@ l63:
 	VBLENDVPS    Y3, 440(SP), Y5, Y3
 	VMULPS       312(SP), Y3, Y3
 	VMULPS       504(SP), Y3, Y3
-	VMOVUPS      280(SP), Y5
+	VMOVUPS      216(SP), Y5
 	VDIVPS       408(SP), Y5, Y5
 	VMOVUPS      536(SP), Y6
 	VANDPS       Y5, Y6, Y5
 	VSUBPS       Y3, Y0, Y6
-	VMULPS       216(SP), Y6, Y6
+	VMULPS       184(SP), Y6, Y6
 	VMOVUPS      Y1, 536(SP)
-	VMOVUPS      184(SP), Y1
+	VMOVUPS      280(SP), Y1
 	VMASKMOVPS   Y6, Y1, 32(DX)
 	VFMADD231PS  Y3, Y4, Y5
 	VFMSUB231PS  Y0, Y2, Y5
-	VMULPS       216(SP), Y5, Y0
-	VMOVUPS      472(SP), Y2
-	VCMPPS       $0x11, logisticConsts<>+640(SB), Y2, Y2
-	VBROADCASTSS logisticConsts<>+736(SB), Y3
-	VBLENDVPS    Y2, 248(SP), Y3, Y2
-	VBROADCASTSS logisticConsts<>+736(SB), Y3
-	VADDPS       248(SP), Y3, Y3
-	VDIVPS       Y3, Y2, Y2
-	VMULPS       Y2, Y0, Y0
-	VCMPPS       $0x04, logisticConsts<>+640(SB), Y2, Y2
-	VANDPS       Y0, Y2, Y0
+	VMOVUPS      472(SP), Y0
+	VCMPPS       $0x11, logisticConsts<>+640(SB), Y0, Y0
+	VBROADCASTSS logisticConsts<>+736(SB), Y2
+	VBLENDVPS    Y0, 248(SP), Y2, Y0
+	VBROADCASTSS logisticConsts<>+736(SB), Y2
+	VADDPS       248(SP), Y2, Y2
+	VDIVPS       Y2, Y0, Y0
+	VMULPS       184(SP), Y0, Y2
+	VMULPS       Y2, Y5, Y2
+	VCMPPS       $0x04, logisticConsts<>+640(SB), Y0, Y0
+	VANDPS       Y2, Y0, Y0
 	VMASKMOVPS   Y0, Y1, 32(BX)
 	VMASKMOVPS   32(R9), Y1, Y0
 	VSUBPS       Y9, Y0, Y0
@@ -9883,7 +9947,7 @@ l63:
 	VBROADCASTSS logisticConsts<>+672(SB), Y5
 	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
 	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VMOVUPS      Y0, 184(SP)
+	VMOVUPS      Y0, 280(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
 	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
 	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y3
@@ -9910,7 +9974,7 @@ l63:
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
-	VMOVUPS      184(SP), Y3
+	VMOVUPS      280(SP), Y3
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
@@ -10185,10 +10249,18 @@ l65:
 	// the gradients times their responsibilities
 	VMOVUPS      (DX), Y2
 	VMULPS       Y0, Y2, Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VMAXPS       Y2, Y3, Y2
 	VANDPS       Y2, Y1, Y2
 	VMOVUPS      Y2, (DX)
 	VMOVUPS      (BX), Y2
 	VMULPS       Y0, Y2, Y0
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS logisticConsts<>+1984(SB), Y2
+	VMAXPS       Y0, Y2, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, (BX)
 	VBROADCASTSS (DI), Y0
@@ -10264,10 +10336,18 @@ l65:
 	VCMPPS       $0x04, logisticConsts<>+640(SB), Y0, Y1
 	VMOVUPS      32(DX), Y2
 	VMULPS       Y0, Y2, Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VMAXPS       Y2, Y3, Y2
 	VANDPS       Y2, Y1, Y2
 	VMOVUPS      Y2, 32(DX)
 	VMOVUPS      32(BX), Y2
 	VMULPS       Y0, Y2, Y0
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS logisticConsts<>+1984(SB), Y2
+	VMAXPS       Y0, Y2, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 32(BX)
 	ADDQ         $0x00000040, R9
@@ -10363,19 +10443,27 @@ l66:
 	VCMPPS  $0x04, logisticConsts<>+640(SB), Y0, Y1
 
 	// the gradients times their responsibilities
-	VMOVUPS (DX), Y2
-	VMULPS  Y0, Y2, Y2
-	VANDPS  Y2, Y1, Y2
-	VMOVUPS Y2, (DX)
-	VMOVUPS (BX), Y2
-	VMULPS  Y0, Y2, Y0
-	VANDPS  Y0, Y1, Y0
-	VMOVUPS Y0, (BX)
-	ADDQ    $0x00000020, R9
-	ADDQ    $0x00000020, SI
-	ADDQ    $0x00000020, DX
-	ADDQ    $0x00000020, BX
-	SUBQ    $0x00000008, CX
+	VMOVUPS      (DX), Y2
+	VMULPS       Y0, Y2, Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VANDPS       Y2, Y1, Y2
+	VMOVUPS      Y2, (DX)
+	VMOVUPS      (BX), Y2
+	VMULPS       Y0, Y2, Y0
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS logisticConsts<>+1984(SB), Y2
+	VMAXPS       Y0, Y2, Y0
+	VANDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (BX)
+	ADDQ         $0x00000020, R9
+	ADDQ         $0x00000020, SI
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000020, BX
+	SUBQ         $0x00000008, CX
 
 l67:
 	TESTQ        CX, CX
@@ -10469,18 +10557,26 @@ l67:
 	VCMPPS     $0x04, logisticConsts<>+640(SB), Y0, Y1
 
 	// the gradients times their responsibilities
-	VMASKMOVPS (DX), Y2, Y3
-	VMULPS     Y0, Y3, Y3
-	VANDPS     Y3, Y1, Y3
-	VMASKMOVPS Y3, Y2, (DX)
-	VMASKMOVPS (BX), Y2, Y3
-	VMULPS     Y0, Y3, Y0
-	VANDPS     Y0, Y1, Y0
-	VMASKMOVPS Y0, Y2, (BX)
-	LEAQ       (R9)(CX*4), R9
-	LEAQ       (SI)(CX*4), SI
-	LEAQ       (DX)(CX*4), DX
-	LEAQ       (BX)(CX*4), BX
+	VMASKMOVPS   (DX), Y2, Y3
+	VMULPS       Y0, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1952(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VMAXPS       Y3, Y4, Y3
+	VANDPS       Y3, Y1, Y3
+	VMASKMOVPS   Y3, Y2, (DX)
+	VMASKMOVPS   (BX), Y2, Y3
+	VMULPS       Y0, Y3, Y0
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VMINPS       Y0, Y3, Y0
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VMAXPS       Y0, Y3, Y0
+	VANDPS       Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y2, (BX)
+	LEAQ         (R9)(CX*4), R9
+	LEAQ         (SI)(CX*4), SI
+	LEAQ         (DX)(CX*4), DX
+	LEAQ         (BX)(CX*4), BX
 
 l68:
 	VMOVSS X8, (DI)

@@ -786,11 +786,11 @@ TEXT ·BivariateSigmaBackward(SB), NOSPLIT, $40-88
 	VBROADCASTSS bivariateConsts<>+24(SB), Z24
 	VBROADCASTSS bivariateConsts<>+28(SB), Z23
 	VBROADCASTSS bivariateConsts<>+32(SB), Z22
-	VBROADCASTSS bivariateConsts<>+20(SB), Z21
-	VBROADCASTSS bivariateConsts<>+36(SB), Z20
-	VBROADCASTSS bivariateConsts<>+40(SB), Z19
-	VBROADCASTSS bivariateConsts<>+44(SB), Z18
-	VBROADCASTSS bivariateConsts<>+48(SB), Z17
+	VBROADCASTSS bivariateConsts<>+60(SB), Z21
+	VBROADCASTSS bivariateConsts<>+20(SB), Z20
+	VBROADCASTSS bivariateConsts<>+36(SB), Z19
+	VBROADCASTSS bivariateConsts<>+40(SB), Z18
+	VBROADCASTSS bivariateConsts<>+44(SB), Z17
 
 	// Registers:    DI lp    SI dy    DX dtheta    BX dlogits    R8 y    R9 theta    R10 logits    CX elements left in the row    R11 4n
 	MOVQ lp+0(FP), DI
@@ -883,32 +883,32 @@ l15:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z4
-	VFMADD231PS  Z21, Z3, Z4
+	VFMADD231PS  Z20, Z3, Z4
 	VSUBPS       Z24, Z4, Z4
 	VFNMADD231PS Z23, Z4, Z3
 	VFNMADD231PS Z22, Z4, Z3
 
 	// p = e^r
-	VMOVAPS          Z19, Z5
-	VFMADD231PS      Z3, Z20, Z5
-	VFMADD213PS      Z18, Z3, Z5
+	VMOVAPS          Z18, Z5
+	VFMADD231PS      Z3, Z19, Z5
 	VFMADD213PS      Z17, Z3, Z5
+	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z3, Z5
 	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z3, Z5
 	VFMADD213PS      Z25, Z3, Z5
 	VFMADD213PS      Z25, Z3, Z5
 
 	// p 2^n
 	VSCALEFPS    Z4, Z5, Z3
-	VCMPPS.BCST  $0x1e, bivariateConsts<>+60(SB), Z1, K1
+	VCMPPS       $0x1e, Z21, Z1, K1
 	VMOVAPS.Z    Z25, K1, Z4
 	VSUBPS       Z4, Z2, Z2
 	VADDPS       Z3, Z25, Z4
 	VDIVPS       Z4, Z3, Z4
-	VCMPPS.BCST  $0x12, bivariateConsts<>+60(SB), Z1, K1
+	VCMPPS       $0x12, Z21, Z1, K1
 	VBROADCASTSS bivariateConsts<>+12(SB), Z5
 	VMOVAPS.Z    Z5, K1, Z5
 	VPXORD       Z5, Z4, Z4
-	VCMPPS.BCST  $0x04, bivariateConsts<>+60(SB), Z2, K1
+	VCMPPS       $0x04, Z21, Z2, K1
 	VMOVAPS.Z    Z1, K1, Z5
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
@@ -937,9 +937,9 @@ l15:
 	VMOVSS           X2, -4(DX)
 	VMULPS           Z1, Z0, Z0
 	VMOVSS           X0, (SI)
-	VBROADCASTSS     bivariateConsts<>+60(SB), Z31
+	VMOVAPS          Z21, Z31
 	VBROADCASTSS     bivariateConsts<>+192(SB), Z30
-	VBROADCASTSS     bivariateConsts<>+60(SB), Z29
+	VMOVAPS          Z21, Z29
 	MOVQ             n+64(FP), CX
 	CMPQ             CX, $0x00000010
 	JL               l19
@@ -956,8 +956,8 @@ l17:
 	VMAXPS         Z3, Z5, Z3
 	VBROADCASTSS   bivariateConsts<>+112(SB), Z5
 	VMAXPS         Z4, Z5, Z4
-	VCMPPS.BCST    $0x11, bivariateConsts<>+60(SB), Z0, K1
-	VCMPPS.BCST    $0x11, bivariateConsts<>+60(SB), Z1, K2
+	VCMPPS         $0x11, Z21, Z0, K1
+	VCMPPS         $0x11, Z21, Z1, K2
 	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z3, K1, Z0
 	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z4, K2, Z1
 	VDIVPS         Z0, Z25, Z0
@@ -968,17 +968,17 @@ l17:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z4
-	VFNMADD231PS Z21, Z3, Z4
+	VFNMADD231PS Z20, Z3, Z4
 	VSUBPS       Z24, Z4, Z4
 	VMOVAPS      Z3, Z5
 	VFNMSUB231PS Z23, Z4, Z5
 	VFNMADD231PS Z22, Z4, Z5
 
 	// p = e^r
-	VMOVAPS          Z19, Z6
-	VFMADD231PS      Z5, Z20, Z6
-	VFMADD213PS      Z18, Z5, Z6
+	VMOVAPS          Z18, Z6
+	VFMADD231PS      Z5, Z19, Z6
 	VFMADD213PS      Z17, Z5, Z6
+	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z5, Z6
 	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z5, Z6
 	VFMADD213PS      Z25, Z5, Z6
 	VFMADD213PS      Z25, Z5, Z6
@@ -1064,16 +1064,8 @@ l17:
 	VMULPS           Z4, Z10, Z4
 	VADDPS           Z7, Z4, Z11
 	VFMADD231PS      Z5, Z9, Z11
-	VBROADCASTSS     bivariateConsts<>+188(SB), Z12
-	VMINPS           Z11, Z12, Z11
-	VBROADCASTSS     bivariateConsts<>+192(SB), Z12
-	VMAXPS           Z11, Z12, Z11
 	VADDPS           Z8, Z4, Z4
 	VFNMADD231PS     Z9, Z5, Z4
-	VBROADCASTSS     bivariateConsts<>+188(SB), Z5
-	VMINPS           Z4, Z5, Z4
-	VBROADCASTSS     bivariateConsts<>+192(SB), Z5
-	VMAXPS           Z4, Z5, Z4
 	VMULPS           Z0, Z11, Z5
 	VMOVUPS          Z5, (DX)
 	VMOVAPS          Z4, Z5
@@ -1110,16 +1102,16 @@ l17:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z21, Z2, Z3
+	VFMADD231PS  Z20, Z2, Z3
 	VSUBPS       Z24, Z3, Z3
 	VFNMADD231PS Z23, Z3, Z2
 	VFNMADD231PS Z22, Z3, Z2
 
 	// p = e^r
-	VMOVAPS          Z19, Z4
-	VFMADD231PS      Z2, Z20, Z4
-	VFMADD213PS      Z18, Z2, Z4
+	VMOVAPS          Z18, Z4
+	VFMADD231PS      Z2, Z19, Z4
 	VFMADD213PS      Z17, Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z2, Z4
 	VFMADD213PS      Z25, Z2, Z4
 	VFMADD213PS      Z25, Z2, Z4
@@ -1149,9 +1141,9 @@ l17:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z4
-	VFMADD231PS  Z21, Z0, Z4
+	VFMADD231PS  Z20, Z0, Z4
 	VMOVAPS      Z24, Z5
-	VFMADD231PS  Z21, Z3, Z5
+	VFMADD231PS  Z20, Z3, Z5
 	VSUBPS       Z24, Z4, Z4
 	VSUBPS       Z24, Z5, Z5
 	VFNMADD231PS Z23, Z4, Z0
@@ -1161,14 +1153,14 @@ l17:
 
 	// p = e^r
 	// p = e^r
-	VMOVAPS          Z19, Z6
-	VFMADD231PS      Z0, Z20, Z6
-	VMOVAPS          Z19, Z7
-	VFMADD231PS      Z3, Z20, Z7
-	VFMADD213PS      Z18, Z0, Z6
-	VFMADD213PS      Z18, Z3, Z7
+	VMOVAPS          Z18, Z6
+	VFMADD231PS      Z0, Z19, Z6
+	VMOVAPS          Z18, Z7
+	VFMADD231PS      Z3, Z19, Z7
 	VFMADD213PS      Z17, Z0, Z6
 	VFMADD213PS      Z17, Z3, Z7
+	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z0, Z6
+	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z3, Z7
 	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z0, Z6
 	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z3, Z7
 	VFMADD213PS      Z25, Z0, Z6
@@ -1212,8 +1204,8 @@ l19:
 	VMAXPS         Z3, Z5, Z3
 	VBROADCASTSS   bivariateConsts<>+112(SB), Z5
 	VMAXPS         Z4, Z5, Z4
-	VCMPPS.BCST    $0x11, bivariateConsts<>+60(SB), Z0, K1
-	VCMPPS.BCST    $0x11, bivariateConsts<>+60(SB), Z1, K2
+	VCMPPS         $0x11, Z21, Z0, K1
+	VCMPPS         $0x11, Z21, Z1, K2
 	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z3, K1, Z0
 	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z4, K2, Z1
 	VDIVPS         Z0, Z25, Z0
@@ -1224,17 +1216,17 @@ l19:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z4
-	VFNMADD231PS Z21, Z3, Z4
+	VFNMADD231PS Z20, Z3, Z4
 	VSUBPS       Z24, Z4, Z4
 	VMOVAPS      Z3, Z5
 	VFNMSUB231PS Z23, Z4, Z5
 	VFNMADD231PS Z22, Z4, Z5
 
 	// p = e^r
-	VMOVAPS          Z19, Z6
-	VFMADD231PS      Z5, Z20, Z6
-	VFMADD213PS      Z18, Z5, Z6
+	VMOVAPS          Z18, Z6
+	VFMADD231PS      Z5, Z19, Z6
 	VFMADD213PS      Z17, Z5, Z6
+	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z5, Z6
 	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z5, Z6
 	VFMADD213PS      Z25, Z5, Z6
 	VFMADD213PS      Z25, Z5, Z6
@@ -1320,16 +1312,8 @@ l19:
 	VMULPS           Z4, Z10, Z4
 	VADDPS           Z7, Z4, Z11
 	VFMADD231PS      Z5, Z9, Z11
-	VBROADCASTSS     bivariateConsts<>+188(SB), Z12
-	VMINPS           Z11, Z12, Z11
-	VBROADCASTSS     bivariateConsts<>+192(SB), Z12
-	VMAXPS           Z11, Z12, Z11
 	VADDPS           Z8, Z4, Z4
 	VFNMADD231PS     Z9, Z5, Z4
-	VBROADCASTSS     bivariateConsts<>+188(SB), Z5
-	VMINPS           Z4, Z5, Z4
-	VBROADCASTSS     bivariateConsts<>+192(SB), Z5
-	VMAXPS           Z4, Z5, Z4
 	VMULPS           Z0, Z11, Z5
 	VMOVUPS          Z5, K7, (DX)
 	VMOVAPS          Z4, Z5
@@ -1366,16 +1350,16 @@ l19:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z21, Z2, Z3
+	VFMADD231PS  Z20, Z2, Z3
 	VSUBPS       Z24, Z3, Z3
 	VFNMADD231PS Z23, Z3, Z2
 	VFNMADD231PS Z22, Z3, Z2
 
 	// p = e^r
-	VMOVAPS          Z19, Z4
-	VFMADD231PS      Z2, Z20, Z4
-	VFMADD213PS      Z18, Z2, Z4
+	VMOVAPS          Z18, Z4
+	VFMADD231PS      Z2, Z19, Z4
 	VFMADD213PS      Z17, Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z2, Z4
 	VFMADD213PS      Z25, Z2, Z4
 	VFMADD213PS      Z25, Z2, Z4
@@ -1408,9 +1392,9 @@ l19:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z4
-	VFMADD231PS  Z21, Z1, Z4
+	VFMADD231PS  Z20, Z1, Z4
 	VMOVAPS      Z24, Z5
-	VFMADD231PS  Z21, Z3, Z5
+	VFMADD231PS  Z20, Z3, Z5
 	VSUBPS       Z24, Z4, Z4
 	VSUBPS       Z24, Z5, Z5
 	VFNMADD231PS Z23, Z4, Z1
@@ -1420,14 +1404,14 @@ l19:
 
 	// p = e^r
 	// p = e^r
-	VMOVAPS          Z19, Z6
-	VFMADD231PS      Z1, Z20, Z6
-	VMOVAPS          Z19, Z7
-	VFMADD231PS      Z3, Z20, Z7
-	VFMADD213PS      Z18, Z1, Z6
-	VFMADD213PS      Z18, Z3, Z7
+	VMOVAPS          Z18, Z6
+	VFMADD231PS      Z1, Z19, Z6
+	VMOVAPS          Z18, Z7
+	VFMADD231PS      Z3, Z19, Z7
 	VFMADD213PS      Z17, Z1, Z6
 	VFMADD213PS      Z17, Z3, Z7
+	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z1, Z6
+	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z3, Z7
 	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z1, Z6
 	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z3, Z7
 	VFMADD213PS      Z25, Z1, Z6
@@ -1472,16 +1456,16 @@ l20:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z21, Z2, Z3
+	VFMADD231PS  Z20, Z2, Z3
 	VSUBPS       Z24, Z3, Z3
 	VFNMADD231PS Z23, Z3, Z2
 	VFNMADD231PS Z22, Z3, Z2
 
 	// p = e^r
-	VMOVAPS          Z19, Z4
-	VFMADD231PS      Z2, Z20, Z4
-	VFMADD213PS      Z18, Z2, Z4
+	VMOVAPS          Z18, Z4
+	VFMADD231PS      Z2, Z19, Z4
 	VFMADD213PS      Z17, Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z2, Z4
 	VFMADD213PS      Z25, Z2, Z4
 	VFMADD213PS      Z25, Z2, Z4
@@ -1533,9 +1517,9 @@ l20:
 	VFMADD231PS      Z23, Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	VCMPPS.BCST    $0x11, bivariateConsts<>+60(SB), Z1, K1
+	VCMPPS         $0x11, Z21, Z1, K1
 	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z2, K1, Z2
-	VCMPPS.BCST    $0x00, bivariateConsts<>+60(SB), Z1, K1
+	VCMPPS         $0x00, Z21, Z1, K1
 	VBLENDMPS.BCST bivariateConsts<>+0(SB), Z2, K1, Z2
 	VCMPPS.BCST    $0x15, bivariateConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
@@ -1581,9 +1565,9 @@ l20:
 	VFMADD231PS      Z23, Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	VCMPPS.BCST    $0x11, bivariateConsts<>+60(SB), Z1, K1
+	VCMPPS         $0x11, Z21, Z1, K1
 	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z2, K1, Z2
-	VCMPPS.BCST    $0x00, bivariateConsts<>+60(SB), Z1, K1
+	VCMPPS         $0x00, Z21, Z1, K1
 	VBLENDMPS.BCST bivariateConsts<>+0(SB), Z2, K1, Z2
 	VCMPPS.BCST    $0x15, bivariateConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
@@ -1595,8 +1579,8 @@ l20:
 	VCMPPS.BCST    $0x04, bivariateConsts<>+8(SB), Z1, K1
 	VMOVAPS.Z      Z0, K1, Z0
 	VMOVAPS        Z0, Z26
-	VBROADCASTSS   bivariateConsts<>+60(SB), Z30
-	VBROADCASTSS   bivariateConsts<>+60(SB), Z29
+	VMOVAPS        Z21, Z30
+	VMOVAPS        Z21, Z29
 	MOVQ           n+64(FP), CX
 	CMPQ           CX, $0x00000020
 	JL             l22
@@ -1642,13 +1626,13 @@ l21:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z6
-	VFMADD231PS  Z21, Z2, Z6
+	VFMADD231PS  Z20, Z2, Z6
 	VMOVAPS      Z24, Z7
-	VFMADD231PS  Z21, Z3, Z7
+	VFMADD231PS  Z20, Z3, Z7
 	VMOVAPS      Z24, Z8
-	VFMADD231PS  Z21, Z4, Z8
+	VFMADD231PS  Z20, Z4, Z8
 	VMOVAPS      Z24, Z9
-	VFMADD231PS  Z21, Z5, Z9
+	VFMADD231PS  Z20, Z5, Z9
 	VSUBPS       Z24, Z6, Z6
 	VSUBPS       Z24, Z7, Z7
 	VSUBPS       Z24, Z8, Z8
@@ -1664,22 +1648,22 @@ l21:
 
 	// p = e^r
 	// p = e^r
-	VMOVAPS          Z19, Z10
-	VFMADD231PS      Z2, Z20, Z10
-	VMOVAPS          Z19, Z11
-	VFMADD231PS      Z3, Z20, Z11
-	VMOVAPS          Z19, Z12
-	VFMADD231PS      Z4, Z20, Z12
-	VMOVAPS          Z19, Z13
-	VFMADD231PS      Z5, Z20, Z13
-	VFMADD213PS      Z18, Z2, Z10
-	VFMADD213PS      Z18, Z3, Z11
-	VFMADD213PS      Z18, Z4, Z12
-	VFMADD213PS      Z18, Z5, Z13
+	VMOVAPS          Z18, Z10
+	VFMADD231PS      Z2, Z19, Z10
+	VMOVAPS          Z18, Z11
+	VFMADD231PS      Z3, Z19, Z11
+	VMOVAPS          Z18, Z12
+	VFMADD231PS      Z4, Z19, Z12
+	VMOVAPS          Z18, Z13
+	VFMADD231PS      Z5, Z19, Z13
 	VFMADD213PS      Z17, Z2, Z10
 	VFMADD213PS      Z17, Z3, Z11
 	VFMADD213PS      Z17, Z4, Z12
 	VFMADD213PS      Z17, Z5, Z13
+	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z2, Z10
+	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z3, Z11
+	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z4, Z12
+	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z5, Z13
 	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z2, Z10
 	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z3, Z11
 	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z4, Z12
@@ -1695,50 +1679,26 @@ l21:
 
 	// p 2^n
 	// p 2^n
-	VSCALEFPS   Z6, Z10, Z2
-	VSCALEFPS   Z7, Z11, Z3
-	VSCALEFPS   Z8, Z12, Z4
-	VSCALEFPS   Z9, Z13, Z5
-	VMOVAPS.Z   Z2, K1, Z2
-	VMOVAPS.Z   Z3, K2, Z3
-	VMOVAPS.Z   Z4, K4, Z4
-	VMOVAPS.Z   Z5, K5, Z5
-	VSUBPS      Z4, Z2, Z4
-	VSUBPS      Z5, Z3, Z5
-	VMULPS      Z4, Z0, Z4
-	VMULPS      Z5, Z1, Z5
-	VMOVUPS     Z4, (BX)
-	VMOVUPS     Z5, 64(BX)
-	VMULPS      Z2, Z0, Z0
-	VMULPS      Z3, Z1, Z1
-	VCMPPS.BCST $0x04, bivariateConsts<>+60(SB), Z0, K1
-	VCMPPS.BCST $0x04, bivariateConsts<>+60(SB), Z1, K2
+	VSCALEFPS Z6, Z10, Z2
+	VSCALEFPS Z7, Z11, Z3
+	VSCALEFPS Z8, Z12, Z4
+	VSCALEFPS Z9, Z13, Z5
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVAPS.Z Z3, K2, Z3
+	VMOVAPS.Z Z4, K4, Z4
+	VMOVAPS.Z Z5, K5, Z5
+	VSUBPS    Z4, Z2, Z4
+	VSUBPS    Z5, Z3, Z5
+	VMULPS    Z4, Z0, Z4
+	VMULPS    Z5, Z1, Z5
+	VMOVUPS   Z4, (BX)
+	VMOVUPS   Z5, 64(BX)
+	VMULPS    Z2, Z0, Z0
+	VMULPS    Z3, Z1, Z1
+	VCMPPS    $0x04, Z21, Z0, K1
+	VCMPPS    $0x04, Z21, Z1, K2
 
 	// the gradients times their responsibilities
-	VMOVUPS     (DX), Z2
-	VMOVUPS     64(DX), Z3
-	VMULPS      Z0, Z2, Z2
-	VMULPS      Z1, Z3, Z3
-	VMOVAPS.Z   Z2, K1, Z2
-	VMOVAPS.Z   Z3, K2, Z3
-	VMOVUPS     Z2, (DX)
-	VMOVUPS     Z3, 64(DX)
-	VPXORD.BCST bivariateConsts<>+12(SB), Z2, Z2
-	VPXORD.BCST bivariateConsts<>+12(SB), Z3, Z3
-	VADDPS      Z30, Z2, Z30
-	VADDPS      Z30, Z3, Z30
-	VMOVUPS     (DX)(R11*1), Z2
-	VMOVUPS     64(DX)(R11*1), Z3
-	VMULPS      Z0, Z2, Z2
-	VMULPS      Z1, Z3, Z3
-	VMOVAPS.Z   Z2, K1, Z2
-	VMOVAPS.Z   Z3, K2, Z3
-	VMOVUPS     Z2, (DX)(R11*1)
-	VMOVUPS     Z3, 64(DX)(R11*1)
-	VPXORD.BCST bivariateConsts<>+12(SB), Z2, Z2
-	VPXORD.BCST bivariateConsts<>+12(SB), Z3, Z3
-	VADDPS      Z29, Z2, Z29
-	VADDPS      Z29, Z3, Z29
 	VMOVUPS     (DX)(R11*2), Z2
 	VMOVUPS     64(DX)(R11*2), Z3
 	VMULPS      Z0, Z2, Z2
@@ -1747,22 +1707,54 @@ l21:
 	VMOVAPS.Z   Z3, K2, Z3
 	VMOVUPS     Z2, (DX)(R11*2)
 	VMOVUPS     Z3, 64(DX)(R11*2)
-	VMOVUPS     (DX)(R12*1), Z2
-	VMOVUPS     64(DX)(R12*1), Z3
-	VMULPS      Z0, Z2, Z2
-	VMULPS      Z1, Z3, Z3
-	VMOVAPS.Z   Z2, K1, Z2
-	VMOVAPS.Z   Z3, K2, Z3
-	VMOVUPS     Z2, (DX)(R12*1)
-	VMOVUPS     Z3, 64(DX)(R12*1)
-	VMOVUPS     (DX)(R11*4), Z2
-	VMOVUPS     64(DX)(R11*4), Z3
+	VMULPS      Z21, Z2, Z2
+	VMULPS      Z21, Z3, Z3
+	VMOVUPS     (DX)(R12*1), Z4
+	VMOVUPS     64(DX)(R12*1), Z5
+	VMULPS      Z0, Z4, Z4
+	VMULPS      Z1, Z5, Z5
+	VMOVAPS.Z   Z4, K1, Z4
+	VMOVAPS.Z   Z5, K2, Z5
+	VMOVUPS     Z4, (DX)(R12*1)
+	VMOVUPS     Z5, 64(DX)(R12*1)
+	VFMADD231PS Z21, Z4, Z2
+	VFMADD231PS Z21, Z5, Z3
+	VMOVUPS     (DX)(R11*4), Z4
+	VMOVUPS     64(DX)(R11*4), Z5
+	VMULPS      Z0, Z4, Z4
+	VMULPS      Z1, Z5, Z5
+	VMOVAPS.Z   Z4, K1, Z4
+	VMOVAPS.Z   Z5, K2, Z5
+	VMOVUPS     Z4, (DX)(R11*4)
+	VMOVUPS     Z5, 64(DX)(R11*4)
+	VFMADD231PS Z21, Z4, Z2
+	VFMADD231PS Z21, Z5, Z3
+
+	// 0, or NaN if one of them is not finite
+	VMOVUPS     (DX), Z4
+	VMOVUPS     64(DX), Z5
+	VMULPS      Z0, Z4, Z4
+	VMULPS      Z1, Z5, Z5
+	VMOVAPS.Z   Z4, K1, Z4
+	VMOVAPS.Z   Z5, K2, Z5
+	VMOVUPS     Z4, (DX)
+	VMOVUPS     Z5, 64(DX)
+	VSUBPS      Z4, Z2, Z2
+	VSUBPS      Z5, Z3, Z3
+	VADDPS      Z30, Z2, Z30
+	VADDPS      Z30, Z3, Z30
+	VMOVUPS     (DX)(R11*1), Z2
+	VMOVUPS     64(DX)(R11*1), Z3
 	VMULPS      Z0, Z2, Z0
 	VMULPS      Z1, Z3, Z1
 	VMOVAPS.Z   Z0, K1, Z0
 	VMOVAPS.Z   Z1, K2, Z1
-	VMOVUPS     Z0, (DX)(R11*4)
-	VMOVUPS     Z1, 64(DX)(R11*4)
+	VMOVUPS     Z0, (DX)(R11*1)
+	VMOVUPS     Z1, 64(DX)(R11*1)
+	VPXORD.BCST bivariateConsts<>+12(SB), Z0, Z0
+	VPXORD.BCST bivariateConsts<>+12(SB), Z1, Z1
+	VADDPS      Z29, Z0, Z29
+	VADDPS      Z29, Z1, Z29
 	ADDQ        $0x00000080, R10
 	ADDQ        $0x00000080, DX
 	ADDQ        $0x00000080, BX
@@ -1795,9 +1787,9 @@ l22:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z21, Z1, Z3
+	VFMADD231PS  Z20, Z1, Z3
 	VMOVAPS      Z24, Z4
-	VFMADD231PS  Z21, Z2, Z4
+	VFMADD231PS  Z20, Z2, Z4
 	VSUBPS       Z24, Z3, Z3
 	VSUBPS       Z24, Z4, Z4
 	VFNMADD231PS Z23, Z3, Z1
@@ -1807,14 +1799,14 @@ l22:
 
 	// p = e^r
 	// p = e^r
-	VMOVAPS          Z19, Z5
-	VFMADD231PS      Z1, Z20, Z5
-	VMOVAPS          Z19, Z6
-	VFMADD231PS      Z2, Z20, Z6
-	VFMADD213PS      Z18, Z1, Z5
-	VFMADD213PS      Z18, Z2, Z6
+	VMOVAPS          Z18, Z5
+	VFMADD231PS      Z1, Z19, Z5
+	VMOVAPS          Z18, Z6
+	VFMADD231PS      Z2, Z19, Z6
 	VFMADD213PS      Z17, Z1, Z5
 	VFMADD213PS      Z17, Z2, Z6
+	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z1, Z5
+	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z2, Z6
 	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z1, Z5
 	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z2, Z6
 	VFMADD213PS      Z25, Z1, Z5
@@ -1824,41 +1816,46 @@ l22:
 
 	// p 2^n
 	// p 2^n
-	VSCALEFPS   Z3, Z5, Z1
-	VSCALEFPS   Z4, Z6, Z2
-	VMOVAPS.Z   Z1, K1, Z1
-	VMOVAPS.Z   Z2, K2, Z2
-	VSUBPS      Z2, Z1, Z2
-	VMULPS      Z2, Z0, Z2
-	VMOVUPS     Z2, (BX)
-	VMULPS      Z1, Z0, Z0
-	VCMPPS.BCST $0x04, bivariateConsts<>+60(SB), Z0, K1
+	VSCALEFPS Z3, Z5, Z1
+	VSCALEFPS Z4, Z6, Z2
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVAPS.Z Z2, K2, Z2
+	VSUBPS    Z2, Z1, Z2
+	VMULPS    Z2, Z0, Z2
+	VMOVUPS   Z2, (BX)
+	VMULPS    Z1, Z0, Z0
+	VCMPPS    $0x04, Z21, Z0, K1
 
 	// the gradients times their responsibilities
-	VMOVUPS     (DX), Z1
-	VMULPS      Z0, Z1, Z1
-	VMOVAPS.Z   Z1, K1, Z1
-	VMOVUPS     Z1, (DX)
-	VPXORD.BCST bivariateConsts<>+12(SB), Z1, Z1
-	VADDPS      Z30, Z1, Z30
-	VMOVUPS     (DX)(R11*1), Z1
-	VMULPS      Z0, Z1, Z1
-	VMOVAPS.Z   Z1, K1, Z1
-	VMOVUPS     Z1, (DX)(R11*1)
-	VPXORD.BCST bivariateConsts<>+12(SB), Z1, Z1
-	VADDPS      Z29, Z1, Z29
 	VMOVUPS     (DX)(R11*2), Z1
 	VMULPS      Z0, Z1, Z1
 	VMOVAPS.Z   Z1, K1, Z1
 	VMOVUPS     Z1, (DX)(R11*2)
-	VMOVUPS     (DX)(R12*1), Z1
-	VMULPS      Z0, Z1, Z1
-	VMOVAPS.Z   Z1, K1, Z1
-	VMOVUPS     Z1, (DX)(R12*1)
-	VMOVUPS     (DX)(R11*4), Z1
+	VMULPS      Z21, Z1, Z1
+	VMOVUPS     (DX)(R12*1), Z2
+	VMULPS      Z0, Z2, Z2
+	VMOVAPS.Z   Z2, K1, Z2
+	VMOVUPS     Z2, (DX)(R12*1)
+	VFMADD231PS Z21, Z2, Z1
+	VMOVUPS     (DX)(R11*4), Z2
+	VMULPS      Z0, Z2, Z2
+	VMOVAPS.Z   Z2, K1, Z2
+	VMOVUPS     Z2, (DX)(R11*4)
+	VFMADD231PS Z21, Z2, Z1
+
+	// 0, or NaN if one of them is not finite
+	VMOVUPS     (DX), Z2
+	VMULPS      Z0, Z2, Z2
+	VMOVAPS.Z   Z2, K1, Z2
+	VMOVUPS     Z2, (DX)
+	VSUBPS      Z2, Z1, Z1
+	VADDPS      Z30, Z1, Z30
+	VMOVUPS     (DX)(R11*1), Z1
 	VMULPS      Z0, Z1, Z0
 	VMOVAPS.Z   Z0, K1, Z0
-	VMOVUPS     Z0, (DX)(R11*4)
+	VMOVUPS     Z0, (DX)(R11*1)
+	VPXORD.BCST bivariateConsts<>+12(SB), Z0, Z0
+	VADDPS      Z29, Z0, Z29
 	ADDQ        $0x00000040, R10
 	ADDQ        $0x00000040, DX
 	ADDQ        $0x00000040, BX
@@ -1893,9 +1890,9 @@ l23:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z21, Z1, Z3
+	VFMADD231PS  Z20, Z1, Z3
 	VMOVAPS      Z24, Z4
-	VFMADD231PS  Z21, Z2, Z4
+	VFMADD231PS  Z20, Z2, Z4
 	VSUBPS       Z24, Z3, Z3
 	VSUBPS       Z24, Z4, Z4
 	VFNMADD231PS Z23, Z3, Z1
@@ -1905,14 +1902,14 @@ l23:
 
 	// p = e^r
 	// p = e^r
-	VMOVAPS          Z19, Z5
-	VFMADD231PS      Z1, Z20, Z5
-	VMOVAPS          Z19, Z6
-	VFMADD231PS      Z2, Z20, Z6
-	VFMADD213PS      Z18, Z1, Z5
-	VFMADD213PS      Z18, Z2, Z6
+	VMOVAPS          Z18, Z5
+	VFMADD231PS      Z1, Z19, Z5
+	VMOVAPS          Z18, Z6
+	VFMADD231PS      Z2, Z19, Z6
 	VFMADD213PS      Z17, Z1, Z5
 	VFMADD213PS      Z17, Z2, Z6
+	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z1, Z5
+	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z2, Z6
 	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z1, Z5
 	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z2, Z6
 	VFMADD213PS      Z25, Z1, Z5
@@ -1922,43 +1919,48 @@ l23:
 
 	// p 2^n
 	// p 2^n
-	VSCALEFPS   Z3, Z5, Z1
-	VSCALEFPS   Z4, Z6, Z2
-	VMOVAPS.Z   Z1, K1, Z1
-	VMOVAPS.Z   Z2, K2, Z2
-	VSUBPS      Z2, Z1, Z2
-	VMULPS      Z2, Z0, Z2
-	VMOVUPS     Z2, K7, (BX)
-	VMULPS      Z1, Z0, Z0
-	VCMPPS.BCST $0x04, bivariateConsts<>+60(SB), Z0, K1
+	VSCALEFPS Z3, Z5, Z1
+	VSCALEFPS Z4, Z6, Z2
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVAPS.Z Z2, K2, Z2
+	VSUBPS    Z2, Z1, Z2
+	VMULPS    Z2, Z0, Z2
+	VMOVUPS   Z2, K7, (BX)
+	VMULPS    Z1, Z0, Z0
+	VCMPPS    $0x04, Z21, Z0, K1
 
 	// the gradients times their responsibilities
-	VMOVUPS.Z   (DX), K7, Z1
-	VMULPS      Z0, Z1, Z1
-	VMOVAPS.Z   Z1, K1, Z1
-	VMOVUPS     Z1, K7, (DX)
-	VPXORD.BCST bivariateConsts<>+12(SB), Z1, Z1
-	VMOVAPS.Z   Z1, K7, Z1
-	VADDPS      Z30, Z1, Z30
-	VMOVUPS.Z   (DX)(R11*1), K7, Z1
-	VMULPS      Z0, Z1, Z1
-	VMOVAPS.Z   Z1, K1, Z1
-	VMOVUPS     Z1, K7, (DX)(R11*1)
-	VPXORD.BCST bivariateConsts<>+12(SB), Z1, Z1
-	VMOVAPS.Z   Z1, K7, Z1
-	VADDPS      Z29, Z1, Z29
 	VMOVUPS.Z   (DX)(R11*2), K7, Z1
 	VMULPS      Z0, Z1, Z1
 	VMOVAPS.Z   Z1, K1, Z1
 	VMOVUPS     Z1, K7, (DX)(R11*2)
-	VMOVUPS.Z   (DX)(R12*1), K7, Z1
-	VMULPS      Z0, Z1, Z1
-	VMOVAPS.Z   Z1, K1, Z1
-	VMOVUPS     Z1, K7, (DX)(R12*1)
-	VMOVUPS.Z   (DX)(R11*4), K7, Z1
+	VMULPS      Z21, Z1, Z1
+	VMOVUPS.Z   (DX)(R12*1), K7, Z2
+	VMULPS      Z0, Z2, Z2
+	VMOVAPS.Z   Z2, K1, Z2
+	VMOVUPS     Z2, K7, (DX)(R12*1)
+	VFMADD231PS Z21, Z2, Z1
+	VMOVUPS.Z   (DX)(R11*4), K7, Z2
+	VMULPS      Z0, Z2, Z2
+	VMOVAPS.Z   Z2, K1, Z2
+	VMOVUPS     Z2, K7, (DX)(R11*4)
+	VFMADD231PS Z21, Z2, Z1
+
+	// 0, or NaN if one of them is not finite
+	VMOVUPS.Z   (DX), K7, Z2
+	VMULPS      Z0, Z2, Z2
+	VMOVAPS.Z   Z2, K1, Z2
+	VMOVUPS     Z2, K7, (DX)
+	VSUBPS      Z2, Z1, Z1
+	VMOVAPS.Z   Z1, K7, Z1
+	VADDPS      Z30, Z1, Z30
+	VMOVUPS.Z   (DX)(R11*1), K7, Z1
 	VMULPS      Z0, Z1, Z0
 	VMOVAPS.Z   Z0, K1, Z0
-	VMOVUPS     Z0, K7, (DX)(R11*4)
+	VMOVUPS     Z0, K7, (DX)(R11*1)
+	VPXORD.BCST bivariateConsts<>+12(SB), Z0, Z0
+	VMOVAPS.Z   Z0, K7, Z0
+	VADDPS      Z29, Z0, Z29
 	LEAQ        (R10)(CX*4), R10
 	LEAQ        (DX)(CX*4), DX
 	LEAQ        (BX)(CX*4), BX
@@ -3055,16 +3057,8 @@ l42:
 	VMULPS           Z6, Z12, Z1
 	VADDPS           Z9, Z1, Z5
 	VFMADD231PS      Z7, Z11, Z5
-	VBROADCASTSS     bivariateConsts<>+188(SB), Z6
-	VMINPS           Z5, Z6, Z5
-	VBROADCASTSS     bivariateConsts<>+192(SB), Z6
-	VMAXPS           Z5, Z6, Z5
 	VADDPS           Z10, Z1, Z1
 	VFNMADD231PS     Z11, Z7, Z1
-	VBROADCASTSS     bivariateConsts<>+188(SB), Z6
-	VMINPS           Z1, Z6, Z1
-	VBROADCASTSS     bivariateConsts<>+192(SB), Z6
-	VMAXPS           Z1, Z6, Z1
 	VMULPS           Z3, Z5, Z3
 	VMOVUPS          Z3, (DX)
 	VMOVAPS          Z1, Z3
@@ -3329,16 +3323,8 @@ l44:
 	VMULPS           Z6, Z12, Z1
 	VADDPS           Z9, Z1, Z5
 	VFMADD231PS      Z7, Z11, Z5
-	VBROADCASTSS     bivariateConsts<>+188(SB), Z6
-	VMINPS           Z5, Z6, Z5
-	VBROADCASTSS     bivariateConsts<>+192(SB), Z6
-	VMAXPS           Z5, Z6, Z5
 	VADDPS           Z10, Z1, Z1
 	VFNMADD231PS     Z11, Z7, Z1
-	VBROADCASTSS     bivariateConsts<>+188(SB), Z6
-	VMINPS           Z1, Z6, Z1
-	VBROADCASTSS     bivariateConsts<>+192(SB), Z6
-	VMAXPS           Z1, Z6, Z1
 	VMULPS           Z3, Z5, Z3
 	VMOVUPS          Z3, K7, (DX)
 	VMOVAPS          Z1, Z3
@@ -3724,54 +3710,62 @@ l46:
 	VCMPPS.BCST $0x04, bivariateConsts<>+60(SB), Z1, K2
 
 	// the gradients times their responsibilities
-	VMOVUPS     (DX), Z2
-	VMOVUPS     64(DX), Z3
-	VMULPS      Z0, Z2, Z2
-	VMULPS      Z1, Z3, Z3
-	VMOVAPS.Z   Z2, K1, Z2
-	VMOVAPS.Z   Z3, K2, Z3
-	VMOVUPS     Z2, (DX)
-	VMOVUPS     Z3, 64(DX)
-	VPXORD.BCST bivariateConsts<>+12(SB), Z2, Z2
-	VPXORD.BCST bivariateConsts<>+12(SB), Z3, Z3
+	VMOVUPS          (DX)(R11*2), Z2
+	VMOVUPS          64(DX)(R11*2), Z3
+	VMULPS           Z0, Z2, Z2
+	VMULPS           Z1, Z3, Z3
+	VMOVAPS.Z        Z2, K1, Z2
+	VMOVAPS.Z        Z3, K2, Z3
+	VMOVUPS          Z2, (DX)(R11*2)
+	VMOVUPS          Z3, 64(DX)(R11*2)
+	VMULPS.BCST      bivariateConsts<>+60(SB), Z2, Z2
+	VMULPS.BCST      bivariateConsts<>+60(SB), Z3, Z3
+	VMOVUPS          (DX)(R12*1), Z4
+	VMOVUPS          64(DX)(R12*1), Z5
+	VMULPS           Z0, Z4, Z4
+	VMULPS           Z1, Z5, Z5
+	VMOVAPS.Z        Z4, K1, Z4
+	VMOVAPS.Z        Z5, K2, Z5
+	VMOVUPS          Z4, (DX)(R12*1)
+	VMOVUPS          Z5, 64(DX)(R12*1)
+	VFMADD231PS.BCST bivariateConsts<>+60(SB), Z4, Z2
+	VFMADD231PS.BCST bivariateConsts<>+60(SB), Z5, Z3
+	VMOVUPS          (DX)(R11*4), Z4
+	VMOVUPS          64(DX)(R11*4), Z5
+	VMULPS           Z0, Z4, Z4
+	VMULPS           Z1, Z5, Z5
+	VMOVAPS.Z        Z4, K1, Z4
+	VMOVAPS.Z        Z5, K2, Z5
+	VMOVUPS          Z4, (DX)(R11*4)
+	VMOVUPS          Z5, 64(DX)(R11*4)
+	VFMADD231PS.BCST bivariateConsts<>+60(SB), Z4, Z2
+	VFMADD231PS.BCST bivariateConsts<>+60(SB), Z5, Z3
+
+	// 0, or NaN if one of them is not finite
+	VMOVUPS     (DX), Z4
+	VMOVUPS     64(DX), Z5
+	VMULPS      Z0, Z4, Z4
+	VMULPS      Z1, Z5, Z5
+	VMOVAPS.Z   Z4, K1, Z4
+	VMOVAPS.Z   Z5, K2, Z5
+	VMOVUPS     Z4, (DX)
+	VMOVUPS     Z5, 64(DX)
+	VSUBPS      Z4, Z2, Z2
+	VSUBPS      Z5, Z3, Z3
 	VADDPS      Z30, Z2, Z30
 	VADDPS      Z30, Z3, Z30
 	VMOVUPS     (DX)(R11*1), Z2
 	VMOVUPS     64(DX)(R11*1), Z3
-	VMULPS      Z0, Z2, Z2
-	VMULPS      Z1, Z3, Z3
-	VMOVAPS.Z   Z2, K1, Z2
-	VMOVAPS.Z   Z3, K2, Z3
-	VMOVUPS     Z2, (DX)(R11*1)
-	VMOVUPS     Z3, 64(DX)(R11*1)
-	VPXORD.BCST bivariateConsts<>+12(SB), Z2, Z2
-	VPXORD.BCST bivariateConsts<>+12(SB), Z3, Z3
-	VADDPS      Z29, Z2, Z29
-	VADDPS      Z29, Z3, Z29
-	VMOVUPS     (DX)(R11*2), Z2
-	VMOVUPS     64(DX)(R11*2), Z3
-	VMULPS      Z0, Z2, Z2
-	VMULPS      Z1, Z3, Z3
-	VMOVAPS.Z   Z2, K1, Z2
-	VMOVAPS.Z   Z3, K2, Z3
-	VMOVUPS     Z2, (DX)(R11*2)
-	VMOVUPS     Z3, 64(DX)(R11*2)
-	VMOVUPS     (DX)(R12*1), Z2
-	VMOVUPS     64(DX)(R12*1), Z3
-	VMULPS      Z0, Z2, Z2
-	VMULPS      Z1, Z3, Z3
-	VMOVAPS.Z   Z2, K1, Z2
-	VMOVAPS.Z   Z3, K2, Z3
-	VMOVUPS     Z2, (DX)(R12*1)
-	VMOVUPS     Z3, 64(DX)(R12*1)
-	VMOVUPS     (DX)(R11*4), Z2
-	VMOVUPS     64(DX)(R11*4), Z3
 	VMULPS      Z0, Z2, Z0
 	VMULPS      Z1, Z3, Z1
 	VMOVAPS.Z   Z0, K1, Z0
 	VMOVAPS.Z   Z1, K2, Z1
-	VMOVUPS     Z0, (DX)(R11*4)
-	VMOVUPS     Z1, 64(DX)(R11*4)
+	VMOVUPS     Z0, (DX)(R11*1)
+	VMOVUPS     Z1, 64(DX)(R11*1)
+	VPXORD.BCST bivariateConsts<>+12(SB), Z0, Z0
+	VPXORD.BCST bivariateConsts<>+12(SB), Z1, Z1
+	VADDPS      Z29, Z0, Z29
+	VADDPS      Z29, Z1, Z29
 	ADDQ        $0x00000080, R10
 	ADDQ        $0x00000080, DX
 	ADDQ        $0x00000080, BX
@@ -3844,30 +3838,35 @@ l47:
 	VCMPPS.BCST $0x04, bivariateConsts<>+60(SB), Z0, K1
 
 	// the gradients times their responsibilities
-	VMOVUPS     (DX), Z1
-	VMULPS      Z0, Z1, Z1
-	VMOVAPS.Z   Z1, K1, Z1
-	VMOVUPS     Z1, (DX)
-	VPXORD.BCST bivariateConsts<>+12(SB), Z1, Z1
+	VMOVUPS          (DX)(R11*2), Z1
+	VMULPS           Z0, Z1, Z1
+	VMOVAPS.Z        Z1, K1, Z1
+	VMOVUPS          Z1, (DX)(R11*2)
+	VMULPS.BCST      bivariateConsts<>+60(SB), Z1, Z1
+	VMOVUPS          (DX)(R12*1), Z2
+	VMULPS           Z0, Z2, Z2
+	VMOVAPS.Z        Z2, K1, Z2
+	VMOVUPS          Z2, (DX)(R12*1)
+	VFMADD231PS.BCST bivariateConsts<>+60(SB), Z2, Z1
+	VMOVUPS          (DX)(R11*4), Z2
+	VMULPS           Z0, Z2, Z2
+	VMOVAPS.Z        Z2, K1, Z2
+	VMOVUPS          Z2, (DX)(R11*4)
+	VFMADD231PS.BCST bivariateConsts<>+60(SB), Z2, Z1
+
+	// 0, or NaN if one of them is not finite
+	VMOVUPS     (DX), Z2
+	VMULPS      Z0, Z2, Z2
+	VMOVAPS.Z   Z2, K1, Z2
+	VMOVUPS     Z2, (DX)
+	VSUBPS      Z2, Z1, Z1
 	VADDPS      Z30, Z1, Z30
 	VMOVUPS     (DX)(R11*1), Z1
-	VMULPS      Z0, Z1, Z1
-	VMOVAPS.Z   Z1, K1, Z1
-	VMOVUPS     Z1, (DX)(R11*1)
-	VPXORD.BCST bivariateConsts<>+12(SB), Z1, Z1
-	VADDPS      Z29, Z1, Z29
-	VMOVUPS     (DX)(R11*2), Z1
-	VMULPS      Z0, Z1, Z1
-	VMOVAPS.Z   Z1, K1, Z1
-	VMOVUPS     Z1, (DX)(R11*2)
-	VMOVUPS     (DX)(R12*1), Z1
-	VMULPS      Z0, Z1, Z1
-	VMOVAPS.Z   Z1, K1, Z1
-	VMOVUPS     Z1, (DX)(R12*1)
-	VMOVUPS     (DX)(R11*4), Z1
 	VMULPS      Z0, Z1, Z0
 	VMOVAPS.Z   Z0, K1, Z0
-	VMOVUPS     Z0, (DX)(R11*4)
+	VMOVUPS     Z0, (DX)(R11*1)
+	VPXORD.BCST bivariateConsts<>+12(SB), Z0, Z0
+	VADDPS      Z29, Z0, Z29
 	ADDQ        $0x00000040, R10
 	ADDQ        $0x00000040, DX
 	ADDQ        $0x00000040, BX
@@ -3942,32 +3941,37 @@ l48:
 	VCMPPS.BCST $0x04, bivariateConsts<>+60(SB), Z0, K1
 
 	// the gradients times their responsibilities
-	VMOVUPS.Z   (DX), K7, Z1
-	VMULPS      Z0, Z1, Z1
-	VMOVAPS.Z   Z1, K1, Z1
-	VMOVUPS     Z1, K7, (DX)
-	VPXORD.BCST bivariateConsts<>+12(SB), Z1, Z1
+	VMOVUPS.Z        (DX)(R11*2), K7, Z1
+	VMULPS           Z0, Z1, Z1
+	VMOVAPS.Z        Z1, K1, Z1
+	VMOVUPS          Z1, K7, (DX)(R11*2)
+	VMULPS.BCST      bivariateConsts<>+60(SB), Z1, Z1
+	VMOVUPS.Z        (DX)(R12*1), K7, Z2
+	VMULPS           Z0, Z2, Z2
+	VMOVAPS.Z        Z2, K1, Z2
+	VMOVUPS          Z2, K7, (DX)(R12*1)
+	VFMADD231PS.BCST bivariateConsts<>+60(SB), Z2, Z1
+	VMOVUPS.Z        (DX)(R11*4), K7, Z2
+	VMULPS           Z0, Z2, Z2
+	VMOVAPS.Z        Z2, K1, Z2
+	VMOVUPS          Z2, K7, (DX)(R11*4)
+	VFMADD231PS.BCST bivariateConsts<>+60(SB), Z2, Z1
+
+	// 0, or NaN if one of them is not finite
+	VMOVUPS.Z   (DX), K7, Z2
+	VMULPS      Z0, Z2, Z2
+	VMOVAPS.Z   Z2, K1, Z2
+	VMOVUPS     Z2, K7, (DX)
+	VSUBPS      Z2, Z1, Z1
 	VMOVAPS.Z   Z1, K7, Z1
 	VADDPS      Z30, Z1, Z30
 	VMOVUPS.Z   (DX)(R11*1), K7, Z1
-	VMULPS      Z0, Z1, Z1
-	VMOVAPS.Z   Z1, K1, Z1
-	VMOVUPS     Z1, K7, (DX)(R11*1)
-	VPXORD.BCST bivariateConsts<>+12(SB), Z1, Z1
-	VMOVAPS.Z   Z1, K7, Z1
-	VADDPS      Z29, Z1, Z29
-	VMOVUPS.Z   (DX)(R11*2), K7, Z1
-	VMULPS      Z0, Z1, Z1
-	VMOVAPS.Z   Z1, K1, Z1
-	VMOVUPS     Z1, K7, (DX)(R11*2)
-	VMOVUPS.Z   (DX)(R12*1), K7, Z1
-	VMULPS      Z0, Z1, Z1
-	VMOVAPS.Z   Z1, K1, Z1
-	VMOVUPS     Z1, K7, (DX)(R12*1)
-	VMOVUPS.Z   (DX)(R11*4), K7, Z1
 	VMULPS      Z0, Z1, Z0
 	VMOVAPS.Z   Z0, K1, Z0
-	VMOVUPS     Z0, K7, (DX)(R11*4)
+	VMOVUPS     Z0, K7, (DX)(R11*1)
+	VPXORD.BCST bivariateConsts<>+12(SB), Z0, Z0
+	VMOVAPS.Z   Z0, K7, Z0
+	VADDPS      Z29, Z0, Z29
 	LEAQ        (R10)(CX*4), R10
 	LEAQ        (DX)(CX*4), DX
 	LEAQ        (BX)(CX*4), BX
@@ -4902,9 +4906,9 @@ TEXT ·BivariateSoftplusBackward(SB), NOSPLIT, $40-88
 	// Registers:    Z0-Z20 values    Z21-Z25 constants and scalars    Z26-Z31 kept from loop to loop
 	VBROADCASTSS bivariateConsts<>+56(SB), Z25
 	VBROADCASTSS bivariateConsts<>+24(SB), Z24
-	VBROADCASTSS bivariateConsts<>+64(SB), Z23
-	VBROADCASTSS bivariateConsts<>+28(SB), Z22
-	VBROADCASTSS bivariateConsts<>+32(SB), Z21
+	VBROADCASTSS bivariateConsts<>+60(SB), Z23
+	VBROADCASTSS bivariateConsts<>+64(SB), Z22
+	VBROADCASTSS bivariateConsts<>+28(SB), Z21
 
 	// Registers:    DI lp    SI dy    DX dtheta    BX dlogits    R8 y    R9 theta    R10 logits    CX elements left in the row    R11 4n
 	MOVQ lp+0(FP), DI
@@ -4996,11 +5000,11 @@ l65:
 	VMAXPS        Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS          Z24, Z4
-	VFMADD231PS.BCST bivariateConsts<>+20(SB), Z3, Z4
-	VSUBPS           Z24, Z4, Z4
-	VFNMADD231PS     Z22, Z4, Z3
-	VFNMADD231PS     Z21, Z4, Z3
+	VMOVAPS           Z24, Z4
+	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z3, Z4
+	VSUBPS            Z24, Z4, Z4
+	VFNMADD231PS      Z21, Z4, Z3
+	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z4, Z3
 
 	// p = e^r
 	VBROADCASTSS     bivariateConsts<>+40(SB), Z5
@@ -5013,22 +5017,22 @@ l65:
 
 	// p 2^n
 	VSCALEFPS    Z4, Z5, Z3
-	VCMPPS.BCST  $0x1e, bivariateConsts<>+60(SB), Z1, K1
+	VCMPPS       $0x1e, Z23, Z1, K1
 	VMOVAPS.Z    Z25, K1, Z4
 	VSUBPS       Z4, Z2, Z2
 	VADDPS       Z3, Z25, Z4
 	VDIVPS       Z4, Z3, Z4
-	VCMPPS.BCST  $0x12, bivariateConsts<>+60(SB), Z1, K1
+	VCMPPS       $0x12, Z23, Z1, K1
 	VBROADCASTSS bivariateConsts<>+12(SB), Z5
 	VMOVAPS.Z    Z5, K1, Z5
 	VPXORD       Z5, Z4, Z4
-	VCMPPS.BCST  $0x04, bivariateConsts<>+60(SB), Z2, K1
+	VCMPPS       $0x04, Z23, Z2, K1
 	VMOVAPS.Z    Z1, K1, Z5
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z23, Z3, K1
-	VMOVAPS          Z23, Z6
-	VFMSUB231PS      Z23, Z3, Z6
+	VCMPPS           $0x1e, Z22, Z3, K1
+	VMOVAPS          Z22, Z6
+	VFMSUB231PS      Z22, Z3, Z6
 	VBLENDMPS        Z6, Z3, K1, Z3
 	VBROADCASTSS     bivariateConsts<>+68(SB), Z6
 	VMOVAPS.Z        Z6, K1, Z6
@@ -5051,9 +5055,9 @@ l65:
 	VMOVSS           X2, -4(DX)
 	VMULPS           Z1, Z0, Z0
 	VMOVSS           X0, (SI)
-	VBROADCASTSS     bivariateConsts<>+60(SB), Z31
+	VMOVAPS          Z23, Z31
 	VBROADCASTSS     bivariateConsts<>+192(SB), Z30
-	VBROADCASTSS     bivariateConsts<>+60(SB), Z29
+	VMOVAPS          Z23, Z29
 	MOVQ             n+64(FP), CX
 	CMPQ             CX, $0x00000010
 	JL               l69
@@ -5071,16 +5075,16 @@ l67:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS          Z24, Z5
-	VFMADD231PS.BCST bivariateConsts<>+20(SB), Z3, Z5
-	VMOVAPS          Z24, Z6
-	VFMADD231PS.BCST bivariateConsts<>+20(SB), Z4, Z6
-	VSUBPS           Z24, Z5, Z5
-	VSUBPS           Z24, Z6, Z6
-	VFNMADD231PS     Z22, Z5, Z3
-	VFNMADD231PS     Z22, Z6, Z4
-	VFNMADD231PS     Z21, Z5, Z3
-	VFNMADD231PS     Z21, Z6, Z4
+	VMOVAPS           Z24, Z5
+	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z3, Z5
+	VMOVAPS           Z24, Z6
+	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z4, Z6
+	VSUBPS            Z24, Z5, Z5
+	VSUBPS            Z24, Z6, Z6
+	VFNMADD231PS      Z21, Z5, Z3
+	VFNMADD231PS      Z21, Z6, Z4
+	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z5, Z3
+	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z6, Z4
 
 	// p = e^r
 	// p = e^r
@@ -5101,21 +5105,21 @@ l67:
 
 	// p 2^n
 	// p 2^n
-	VSCALEFPS   Z5, Z7, Z3
-	VSCALEFPS   Z6, Z8, Z4
-	VCMPPS.BCST $0x1e, bivariateConsts<>+60(SB), Z0, K1
-	VCMPPS.BCST $0x1e, bivariateConsts<>+60(SB), Z1, K2
-	VMOVAPS.Z   Z0, K1, Z5
-	VMOVAPS.Z   Z1, K2, Z6
+	VSCALEFPS Z5, Z7, Z3
+	VSCALEFPS Z6, Z8, Z4
+	VCMPPS    $0x1e, Z23, Z0, K1
+	VCMPPS    $0x1e, Z23, Z1, K2
+	VMOVAPS.Z Z0, K1, Z5
+	VMOVAPS.Z Z1, K2, Z6
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z23, Z3, K1
-	VCMPPS           $0x1e, Z23, Z4, K2
-	VMOVAPS          Z23, Z7
-	VFMSUB231PS      Z23, Z3, Z7
-	VMOVAPS          Z23, Z8
-	VFMSUB231PS      Z23, Z4, Z8
+	VCMPPS           $0x1e, Z22, Z3, K1
+	VCMPPS           $0x1e, Z22, Z4, K2
+	VMOVAPS          Z22, Z7
+	VFMSUB231PS      Z22, Z3, Z7
+	VMOVAPS          Z22, Z8
+	VFMSUB231PS      Z22, Z4, Z8
 	VBLENDMPS        Z7, Z3, K1, Z7
 	VBLENDMPS        Z8, Z4, K2, Z8
 	VBROADCASTSS     bivariateConsts<>+68(SB), Z9
@@ -5169,8 +5173,8 @@ l67:
 	VFNMADD231PS.BCST bivariateConsts<>+20(SB), Z7, Z8
 	VSUBPS            Z24, Z8, Z8
 	VMOVAPS           Z7, Z9
-	VFNMSUB231PS      Z22, Z8, Z9
-	VFNMADD231PS      Z21, Z8, Z9
+	VFNMSUB231PS      Z21, Z8, Z9
+	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z8, Z9
 
 	// p = e^r
 	VBROADCASTSS     bivariateConsts<>+40(SB), Z10
@@ -5188,18 +5192,18 @@ l67:
 
 	// w = u/2, with the sign of r in w2
 	VBROADCASTSS    4(R8), Z11
-	VMULPS          Z23, Z11, Z11
+	VMULPS          Z22, Z11, Z11
 	VMOVUPS         (R9), Z12
-	VFNMADD231PS    Z23, Z12, Z11
+	VFNMADD231PS    Z22, Z12, Z11
 	VMULPS          Z5, Z11, Z11
 	VBROADCASTSS    bivariateConsts<>+124(SB), Z12
 	VMINPS          Z11, Z12, Z11
 	VBROADCASTSS    bivariateConsts<>+128(SB), Z12
 	VMAXPS          Z11, Z12, Z11
 	VBROADCASTSS    8(R8), Z12
-	VMULPS          Z23, Z12, Z12
+	VMULPS          Z22, Z12, Z12
 	VMOVUPS         (R9)(R11*1), Z13
-	VFNMADD231PS    Z23, Z13, Z12
+	VFNMADD231PS    Z22, Z13, Z12
 	VMULPS          Z6, Z12, Z12
 	VBROADCASTSS    bivariateConsts<>+124(SB), Z13
 	VMINPS          Z12, Z13, Z12
@@ -5209,10 +5213,10 @@ l67:
 
 	// the quadratic form
 	VSUBPS           Z12, Z11, Z13
-	VMULPS           Z23, Z13, Z13
+	VMULPS           Z22, Z13, Z13
 	VMULPS           Z9, Z13, Z13
 	VADDPS           Z12, Z11, Z14
-	VMULPS           Z23, Z14, Z14
+	VMULPS           Z22, Z14, Z14
 	VMULPS           Z8, Z14, Z14
 	VMULPS           Z14, Z14, Z15
 	VFMADD231PS      Z13, Z13, Z15
@@ -5252,26 +5256,18 @@ l67:
 	VFMADD213PS.BCST bivariateConsts<>+172(SB), Z15, Z18
 	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z15, Z18
 	VMULPS           Z15, Z15, Z19
-	VMULPS           Z21, Z17, Z20
+	VMULPS.BCST      bivariateConsts<>+32(SB), Z17, Z20
 	VFMADD231PS      Z19, Z18, Z20
 	VADDPS           Z15, Z20, Z15
-	VFMADD231PS      Z22, Z17, Z15
+	VFMADD231PS      Z21, Z17, Z15
 	VSUBPS.BCST      bivariateConsts<>+176(SB), Z15, Z15
 	VADDPS           Z7, Z15, Z7
 	VSUBPS           Z16, Z7, Z7
 	VMULPS           Z8, Z14, Z8
 	VADDPS           Z11, Z8, Z15
 	VFMADD231PS      Z9, Z13, Z15
-	VBROADCASTSS     bivariateConsts<>+188(SB), Z16
-	VMINPS           Z15, Z16, Z15
-	VBROADCASTSS     bivariateConsts<>+192(SB), Z16
-	VMAXPS           Z15, Z16, Z15
 	VADDPS           Z12, Z8, Z8
 	VFNMADD231PS     Z13, Z9, Z8
-	VBROADCASTSS     bivariateConsts<>+188(SB), Z9
-	VMINPS           Z8, Z9, Z8
-	VBROADCASTSS     bivariateConsts<>+192(SB), Z9
-	VMAXPS           Z8, Z9, Z8
 	VMULPS           Z5, Z15, Z9
 	VMOVUPS          Z9, (DX)
 	VMOVAPS          Z8, Z9
@@ -5280,25 +5276,25 @@ l67:
 	VMOVUPS          Z9, (DX)(R11*1)
 	VADDPS           Z11, Z11, Z9
 	VFMSUB213PS      Z25, Z9, Z15
-	VMULPS           Z5, Z15, Z5
-	VCMPPS.BCST      $0x11, bivariateConsts<>+60(SB), Z0, K1
+	VCMPPS           $0x11, Z23, Z0, K1
 	VBLENDMPS        Z3, Z25, K1, Z0
 	VADDPS           Z3, Z25, Z3
 	VDIVPS           Z3, Z0, Z0
 	VMULPS           Z0, Z5, Z3
-	VCMPPS.BCST      $0x04, bivariateConsts<>+60(SB), Z0, K1
+	VMULPS           Z3, Z15, Z3
+	VCMPPS           $0x04, Z23, Z0, K1
 	VMOVAPS.Z        Z3, K1, Z0
 	VMOVUPS          Z0, (DX)(R11*2)
 	VADDPS           Z12, Z12, Z0
 	VFMSUB213PS      Z25, Z0, Z8
-	VMULPS           Z6, Z8, Z0
-	VCMPPS.BCST      $0x11, bivariateConsts<>+60(SB), Z1, K1
-	VBLENDMPS        Z4, Z25, K1, Z1
-	VADDPS           Z4, Z25, Z3
-	VDIVPS           Z3, Z1, Z1
-	VMULPS           Z1, Z0, Z0
-	VCMPPS.BCST      $0x04, bivariateConsts<>+60(SB), Z1, K1
-	VMOVAPS.Z        Z0, K1, Z0
+	VCMPPS           $0x11, Z23, Z1, K1
+	VBLENDMPS        Z4, Z25, K1, Z0
+	VADDPS           Z4, Z25, Z1
+	VDIVPS           Z1, Z0, Z0
+	VMULPS           Z0, Z6, Z1
+	VMULPS           Z1, Z8, Z1
+	VCMPPS           $0x04, Z23, Z0, K1
+	VMOVAPS.Z        Z1, K1, Z0
 	VMOVUPS          Z0, (DX)(R12*1)
 	VSUBPS           Z10, Z25, Z0
 	VADDPS           Z10, Z25, Z1
@@ -5321,11 +5317,11 @@ l67:
 	VMINPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS          Z24, Z3
-	VFMADD231PS.BCST bivariateConsts<>+20(SB), Z2, Z3
-	VSUBPS           Z24, Z3, Z3
-	VFNMADD231PS     Z22, Z3, Z2
-	VFNMADD231PS     Z21, Z3, Z2
+	VMOVAPS           Z24, Z3
+	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z2, Z3
+	VSUBPS            Z24, Z3, Z3
+	VFNMADD231PS      Z21, Z3, Z2
+	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z3, Z2
 
 	// p = e^r
 	VBROADCASTSS     bivariateConsts<>+40(SB), Z4
@@ -5360,16 +5356,16 @@ l67:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS          Z24, Z4
-	VFMADD231PS.BCST bivariateConsts<>+20(SB), Z0, Z4
-	VMOVAPS          Z24, Z5
-	VFMADD231PS.BCST bivariateConsts<>+20(SB), Z3, Z5
-	VSUBPS           Z24, Z4, Z4
-	VSUBPS           Z24, Z5, Z5
-	VFNMADD231PS     Z22, Z4, Z0
-	VFNMADD231PS     Z22, Z5, Z3
-	VFNMADD231PS     Z21, Z4, Z0
-	VFNMADD231PS     Z21, Z5, Z3
+	VMOVAPS           Z24, Z4
+	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z0, Z4
+	VMOVAPS           Z24, Z5
+	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z3, Z5
+	VSUBPS            Z24, Z4, Z4
+	VSUBPS            Z24, Z5, Z5
+	VFNMADD231PS      Z21, Z4, Z0
+	VFNMADD231PS      Z21, Z5, Z3
+	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z4, Z0
+	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z5, Z3
 
 	// p = e^r
 	// p = e^r
@@ -5425,16 +5421,16 @@ l69:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS          Z24, Z5
-	VFMADD231PS.BCST bivariateConsts<>+20(SB), Z3, Z5
-	VMOVAPS          Z24, Z6
-	VFMADD231PS.BCST bivariateConsts<>+20(SB), Z4, Z6
-	VSUBPS           Z24, Z5, Z5
-	VSUBPS           Z24, Z6, Z6
-	VFNMADD231PS     Z22, Z5, Z3
-	VFNMADD231PS     Z22, Z6, Z4
-	VFNMADD231PS     Z21, Z5, Z3
-	VFNMADD231PS     Z21, Z6, Z4
+	VMOVAPS           Z24, Z5
+	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z3, Z5
+	VMOVAPS           Z24, Z6
+	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z4, Z6
+	VSUBPS            Z24, Z5, Z5
+	VSUBPS            Z24, Z6, Z6
+	VFNMADD231PS      Z21, Z5, Z3
+	VFNMADD231PS      Z21, Z6, Z4
+	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z5, Z3
+	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z6, Z4
 
 	// p = e^r
 	// p = e^r
@@ -5455,21 +5451,21 @@ l69:
 
 	// p 2^n
 	// p 2^n
-	VSCALEFPS   Z5, Z7, Z3
-	VSCALEFPS   Z6, Z8, Z4
-	VCMPPS.BCST $0x1e, bivariateConsts<>+60(SB), Z0, K1
-	VCMPPS.BCST $0x1e, bivariateConsts<>+60(SB), Z1, K2
-	VMOVAPS.Z   Z0, K1, Z5
-	VMOVAPS.Z   Z1, K2, Z6
+	VSCALEFPS Z5, Z7, Z3
+	VSCALEFPS Z6, Z8, Z4
+	VCMPPS    $0x1e, Z23, Z0, K1
+	VCMPPS    $0x1e, Z23, Z1, K2
+	VMOVAPS.Z Z0, K1, Z5
+	VMOVAPS.Z Z1, K2, Z6
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z23, Z3, K1
-	VCMPPS           $0x1e, Z23, Z4, K2
-	VMOVAPS          Z23, Z7
-	VFMSUB231PS      Z23, Z3, Z7
-	VMOVAPS          Z23, Z8
-	VFMSUB231PS      Z23, Z4, Z8
+	VCMPPS           $0x1e, Z22, Z3, K1
+	VCMPPS           $0x1e, Z22, Z4, K2
+	VMOVAPS          Z22, Z7
+	VFMSUB231PS      Z22, Z3, Z7
+	VMOVAPS          Z22, Z8
+	VFMSUB231PS      Z22, Z4, Z8
 	VBLENDMPS        Z7, Z3, K1, Z7
 	VBLENDMPS        Z8, Z4, K2, Z8
 	VBROADCASTSS     bivariateConsts<>+68(SB), Z9
@@ -5523,8 +5519,8 @@ l69:
 	VFNMADD231PS.BCST bivariateConsts<>+20(SB), Z7, Z8
 	VSUBPS            Z24, Z8, Z8
 	VMOVAPS           Z7, Z9
-	VFNMSUB231PS      Z22, Z8, Z9
-	VFNMADD231PS      Z21, Z8, Z9
+	VFNMSUB231PS      Z21, Z8, Z9
+	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z8, Z9
 
 	// p = e^r
 	VBROADCASTSS     bivariateConsts<>+40(SB), Z10
@@ -5542,18 +5538,18 @@ l69:
 
 	// w = u/2, with the sign of r in w2
 	VBROADCASTSS    4(R8), Z11
-	VMULPS          Z23, Z11, Z11
+	VMULPS          Z22, Z11, Z11
 	VMOVUPS.Z       (R9), K7, Z12
-	VFNMADD231PS    Z23, Z12, Z11
+	VFNMADD231PS    Z22, Z12, Z11
 	VMULPS          Z5, Z11, Z11
 	VBROADCASTSS    bivariateConsts<>+124(SB), Z12
 	VMINPS          Z11, Z12, Z11
 	VBROADCASTSS    bivariateConsts<>+128(SB), Z12
 	VMAXPS          Z11, Z12, Z11
 	VBROADCASTSS    8(R8), Z12
-	VMULPS          Z23, Z12, Z12
+	VMULPS          Z22, Z12, Z12
 	VMOVUPS.Z       (R9)(R11*1), K7, Z13
-	VFNMADD231PS    Z23, Z13, Z12
+	VFNMADD231PS    Z22, Z13, Z12
 	VMULPS          Z6, Z12, Z12
 	VBROADCASTSS    bivariateConsts<>+124(SB), Z13
 	VMINPS          Z12, Z13, Z12
@@ -5563,10 +5559,10 @@ l69:
 
 	// the quadratic form
 	VSUBPS           Z12, Z11, Z13
-	VMULPS           Z23, Z13, Z13
+	VMULPS           Z22, Z13, Z13
 	VMULPS           Z9, Z13, Z13
 	VADDPS           Z12, Z11, Z14
-	VMULPS           Z23, Z14, Z14
+	VMULPS           Z22, Z14, Z14
 	VMULPS           Z8, Z14, Z14
 	VMULPS           Z14, Z14, Z15
 	VFMADD231PS      Z13, Z13, Z15
@@ -5606,26 +5602,18 @@ l69:
 	VFMADD213PS.BCST bivariateConsts<>+172(SB), Z15, Z18
 	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z15, Z18
 	VMULPS           Z15, Z15, Z19
-	VMULPS           Z21, Z17, Z20
+	VMULPS.BCST      bivariateConsts<>+32(SB), Z17, Z20
 	VFMADD231PS      Z19, Z18, Z20
 	VADDPS           Z15, Z20, Z15
-	VFMADD231PS      Z22, Z17, Z15
+	VFMADD231PS      Z21, Z17, Z15
 	VSUBPS.BCST      bivariateConsts<>+176(SB), Z15, Z15
 	VADDPS           Z7, Z15, Z7
 	VSUBPS           Z16, Z7, Z7
 	VMULPS           Z8, Z14, Z8
 	VADDPS           Z11, Z8, Z15
 	VFMADD231PS      Z9, Z13, Z15
-	VBROADCASTSS     bivariateConsts<>+188(SB), Z16
-	VMINPS           Z15, Z16, Z15
-	VBROADCASTSS     bivariateConsts<>+192(SB), Z16
-	VMAXPS           Z15, Z16, Z15
 	VADDPS           Z12, Z8, Z8
 	VFNMADD231PS     Z13, Z9, Z8
-	VBROADCASTSS     bivariateConsts<>+188(SB), Z9
-	VMINPS           Z8, Z9, Z8
-	VBROADCASTSS     bivariateConsts<>+192(SB), Z9
-	VMAXPS           Z8, Z9, Z8
 	VMULPS           Z5, Z15, Z9
 	VMOVUPS          Z9, K7, (DX)
 	VMOVAPS          Z8, Z9
@@ -5634,25 +5622,25 @@ l69:
 	VMOVUPS          Z9, K7, (DX)(R11*1)
 	VADDPS           Z11, Z11, Z9
 	VFMSUB213PS      Z25, Z9, Z15
-	VMULPS           Z5, Z15, Z5
-	VCMPPS.BCST      $0x11, bivariateConsts<>+60(SB), Z0, K1
+	VCMPPS           $0x11, Z23, Z0, K1
 	VBLENDMPS        Z3, Z25, K1, Z0
 	VADDPS           Z3, Z25, Z3
 	VDIVPS           Z3, Z0, Z0
 	VMULPS           Z0, Z5, Z3
-	VCMPPS.BCST      $0x04, bivariateConsts<>+60(SB), Z0, K1
+	VMULPS           Z3, Z15, Z3
+	VCMPPS           $0x04, Z23, Z0, K1
 	VMOVAPS.Z        Z3, K1, Z0
 	VMOVUPS          Z0, K7, (DX)(R11*2)
 	VADDPS           Z12, Z12, Z0
 	VFMSUB213PS      Z25, Z0, Z8
-	VMULPS           Z6, Z8, Z0
-	VCMPPS.BCST      $0x11, bivariateConsts<>+60(SB), Z1, K1
-	VBLENDMPS        Z4, Z25, K1, Z1
-	VADDPS           Z4, Z25, Z3
-	VDIVPS           Z3, Z1, Z1
-	VMULPS           Z1, Z0, Z0
-	VCMPPS.BCST      $0x04, bivariateConsts<>+60(SB), Z1, K1
-	VMOVAPS.Z        Z0, K1, Z0
+	VCMPPS           $0x11, Z23, Z1, K1
+	VBLENDMPS        Z4, Z25, K1, Z0
+	VADDPS           Z4, Z25, Z1
+	VDIVPS           Z1, Z0, Z0
+	VMULPS           Z0, Z6, Z1
+	VMULPS           Z1, Z8, Z1
+	VCMPPS           $0x04, Z23, Z0, K1
+	VMOVAPS.Z        Z1, K1, Z0
 	VMOVUPS          Z0, K7, (DX)(R12*1)
 	VSUBPS           Z10, Z25, Z0
 	VADDPS           Z10, Z25, Z1
@@ -5675,11 +5663,11 @@ l69:
 	VMINPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS          Z24, Z3
-	VFMADD231PS.BCST bivariateConsts<>+20(SB), Z2, Z3
-	VSUBPS           Z24, Z3, Z3
-	VFNMADD231PS     Z22, Z3, Z2
-	VFNMADD231PS     Z21, Z3, Z2
+	VMOVAPS           Z24, Z3
+	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z2, Z3
+	VSUBPS            Z24, Z3, Z3
+	VFNMADD231PS      Z21, Z3, Z2
+	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z3, Z2
 
 	// p = e^r
 	VBROADCASTSS     bivariateConsts<>+40(SB), Z4
@@ -5717,16 +5705,16 @@ l69:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS          Z24, Z4
-	VFMADD231PS.BCST bivariateConsts<>+20(SB), Z1, Z4
-	VMOVAPS          Z24, Z5
-	VFMADD231PS.BCST bivariateConsts<>+20(SB), Z3, Z5
-	VSUBPS           Z24, Z4, Z4
-	VSUBPS           Z24, Z5, Z5
-	VFNMADD231PS     Z22, Z4, Z1
-	VFNMADD231PS     Z22, Z5, Z3
-	VFNMADD231PS     Z21, Z4, Z1
-	VFNMADD231PS     Z21, Z5, Z3
+	VMOVAPS           Z24, Z4
+	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z1, Z4
+	VMOVAPS           Z24, Z5
+	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z3, Z5
+	VSUBPS            Z24, Z4, Z4
+	VSUBPS            Z24, Z5, Z5
+	VFNMADD231PS      Z21, Z4, Z1
+	VFNMADD231PS      Z21, Z5, Z3
+	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z4, Z1
+	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z5, Z3
 
 	// p = e^r
 	// p = e^r
@@ -5781,11 +5769,11 @@ l70:
 	VMINPS        Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS          Z24, Z3
-	VFMADD231PS.BCST bivariateConsts<>+20(SB), Z2, Z3
-	VSUBPS           Z24, Z3, Z3
-	VFNMADD231PS     Z22, Z3, Z2
-	VFNMADD231PS     Z21, Z3, Z2
+	VMOVAPS           Z24, Z3
+	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z2, Z3
+	VSUBPS            Z24, Z3, Z3
+	VFNMADD231PS      Z21, Z3, Z2
+	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z3, Z2
 
 	// p = e^r
 	VBROADCASTSS     bivariateConsts<>+40(SB), Z4
@@ -5837,15 +5825,15 @@ l70:
 	VFMADD213PS.BCST bivariateConsts<>+172(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
-	VMULPS           Z21, Z3, Z6
+	VMULPS.BCST      bivariateConsts<>+32(SB), Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z2, Z6, Z2
-	VFMADD231PS      Z22, Z3, Z2
+	VFMADD231PS      Z21, Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	VCMPPS.BCST    $0x11, bivariateConsts<>+60(SB), Z1, K1
+	VCMPPS         $0x11, Z23, Z1, K1
 	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z2, K1, Z2
-	VCMPPS.BCST    $0x00, bivariateConsts<>+60(SB), Z1, K1
+	VCMPPS         $0x00, Z23, Z1, K1
 	VBLENDMPS.BCST bivariateConsts<>+0(SB), Z2, K1, Z2
 	VCMPPS.BCST    $0x15, bivariateConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
@@ -5885,15 +5873,15 @@ l70:
 	VFMADD213PS.BCST bivariateConsts<>+172(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
-	VMULPS           Z21, Z3, Z6
+	VMULPS.BCST      bivariateConsts<>+32(SB), Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z2, Z6, Z2
-	VFMADD231PS      Z22, Z3, Z2
+	VFMADD231PS      Z21, Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	VCMPPS.BCST    $0x11, bivariateConsts<>+60(SB), Z1, K1
+	VCMPPS         $0x11, Z23, Z1, K1
 	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z2, K1, Z2
-	VCMPPS.BCST    $0x00, bivariateConsts<>+60(SB), Z1, K1
+	VCMPPS         $0x00, Z23, Z1, K1
 	VBLENDMPS.BCST bivariateConsts<>+0(SB), Z2, K1, Z2
 	VCMPPS.BCST    $0x15, bivariateConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
@@ -5905,8 +5893,8 @@ l70:
 	VCMPPS.BCST    $0x04, bivariateConsts<>+8(SB), Z1, K1
 	VMOVAPS.Z      Z0, K1, Z0
 	VMOVAPS        Z0, Z26
-	VBROADCASTSS   bivariateConsts<>+60(SB), Z30
-	VBROADCASTSS   bivariateConsts<>+60(SB), Z29
+	VMOVAPS        Z23, Z30
+	VMOVAPS        Z23, Z29
 	MOVQ           n+64(FP), CX
 	CMPQ           CX, $0x00000020
 	JL             l72
@@ -5951,26 +5939,26 @@ l71:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS          Z24, Z6
-	VFMADD231PS.BCST bivariateConsts<>+20(SB), Z2, Z6
-	VMOVAPS          Z24, Z7
-	VFMADD231PS.BCST bivariateConsts<>+20(SB), Z3, Z7
-	VMOVAPS          Z24, Z8
-	VFMADD231PS.BCST bivariateConsts<>+20(SB), Z4, Z8
-	VMOVAPS          Z24, Z9
-	VFMADD231PS.BCST bivariateConsts<>+20(SB), Z5, Z9
-	VSUBPS           Z24, Z6, Z6
-	VSUBPS           Z24, Z7, Z7
-	VSUBPS           Z24, Z8, Z8
-	VSUBPS           Z24, Z9, Z9
-	VFNMADD231PS     Z22, Z6, Z2
-	VFNMADD231PS     Z22, Z7, Z3
-	VFNMADD231PS     Z22, Z8, Z4
-	VFNMADD231PS     Z22, Z9, Z5
-	VFNMADD231PS     Z21, Z6, Z2
-	VFNMADD231PS     Z21, Z7, Z3
-	VFNMADD231PS     Z21, Z8, Z4
-	VFNMADD231PS     Z21, Z9, Z5
+	VMOVAPS           Z24, Z6
+	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z2, Z6
+	VMOVAPS           Z24, Z7
+	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z3, Z7
+	VMOVAPS           Z24, Z8
+	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z4, Z8
+	VMOVAPS           Z24, Z9
+	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z5, Z9
+	VSUBPS            Z24, Z6, Z6
+	VSUBPS            Z24, Z7, Z7
+	VSUBPS            Z24, Z8, Z8
+	VSUBPS            Z24, Z9, Z9
+	VFNMADD231PS      Z21, Z6, Z2
+	VFNMADD231PS      Z21, Z7, Z3
+	VFNMADD231PS      Z21, Z8, Z4
+	VFNMADD231PS      Z21, Z9, Z5
+	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z6, Z2
+	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z7, Z3
+	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z8, Z4
+	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z9, Z5
 
 	// p = e^r
 	// p = e^r
@@ -6005,50 +5993,26 @@ l71:
 
 	// p 2^n
 	// p 2^n
-	VSCALEFPS   Z6, Z10, Z2
-	VSCALEFPS   Z7, Z11, Z3
-	VSCALEFPS   Z8, Z12, Z4
-	VSCALEFPS   Z9, Z13, Z5
-	VMOVAPS.Z   Z2, K1, Z2
-	VMOVAPS.Z   Z3, K2, Z3
-	VMOVAPS.Z   Z4, K4, Z4
-	VMOVAPS.Z   Z5, K5, Z5
-	VSUBPS      Z4, Z2, Z4
-	VSUBPS      Z5, Z3, Z5
-	VMULPS      Z4, Z0, Z4
-	VMULPS      Z5, Z1, Z5
-	VMOVUPS     Z4, (BX)
-	VMOVUPS     Z5, 64(BX)
-	VMULPS      Z2, Z0, Z0
-	VMULPS      Z3, Z1, Z1
-	VCMPPS.BCST $0x04, bivariateConsts<>+60(SB), Z0, K1
-	VCMPPS.BCST $0x04, bivariateConsts<>+60(SB), Z1, K2
+	VSCALEFPS Z6, Z10, Z2
+	VSCALEFPS Z7, Z11, Z3
+	VSCALEFPS Z8, Z12, Z4
+	VSCALEFPS Z9, Z13, Z5
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVAPS.Z Z3, K2, Z3
+	VMOVAPS.Z Z4, K4, Z4
+	VMOVAPS.Z Z5, K5, Z5
+	VSUBPS    Z4, Z2, Z4
+	VSUBPS    Z5, Z3, Z5
+	VMULPS    Z4, Z0, Z4
+	VMULPS    Z5, Z1, Z5
+	VMOVUPS   Z4, (BX)
+	VMOVUPS   Z5, 64(BX)
+	VMULPS    Z2, Z0, Z0
+	VMULPS    Z3, Z1, Z1
+	VCMPPS    $0x04, Z23, Z0, K1
+	VCMPPS    $0x04, Z23, Z1, K2
 
 	// the gradients times their responsibilities
-	VMOVUPS     (DX), Z2
-	VMOVUPS     64(DX), Z3
-	VMULPS      Z0, Z2, Z2
-	VMULPS      Z1, Z3, Z3
-	VMOVAPS.Z   Z2, K1, Z2
-	VMOVAPS.Z   Z3, K2, Z3
-	VMOVUPS     Z2, (DX)
-	VMOVUPS     Z3, 64(DX)
-	VPXORD.BCST bivariateConsts<>+12(SB), Z2, Z2
-	VPXORD.BCST bivariateConsts<>+12(SB), Z3, Z3
-	VADDPS      Z30, Z2, Z30
-	VADDPS      Z30, Z3, Z30
-	VMOVUPS     (DX)(R11*1), Z2
-	VMOVUPS     64(DX)(R11*1), Z3
-	VMULPS      Z0, Z2, Z2
-	VMULPS      Z1, Z3, Z3
-	VMOVAPS.Z   Z2, K1, Z2
-	VMOVAPS.Z   Z3, K2, Z3
-	VMOVUPS     Z2, (DX)(R11*1)
-	VMOVUPS     Z3, 64(DX)(R11*1)
-	VPXORD.BCST bivariateConsts<>+12(SB), Z2, Z2
-	VPXORD.BCST bivariateConsts<>+12(SB), Z3, Z3
-	VADDPS      Z29, Z2, Z29
-	VADDPS      Z29, Z3, Z29
 	VMOVUPS     (DX)(R11*2), Z2
 	VMOVUPS     64(DX)(R11*2), Z3
 	VMULPS      Z0, Z2, Z2
@@ -6057,22 +6021,54 @@ l71:
 	VMOVAPS.Z   Z3, K2, Z3
 	VMOVUPS     Z2, (DX)(R11*2)
 	VMOVUPS     Z3, 64(DX)(R11*2)
-	VMOVUPS     (DX)(R12*1), Z2
-	VMOVUPS     64(DX)(R12*1), Z3
-	VMULPS      Z0, Z2, Z2
-	VMULPS      Z1, Z3, Z3
-	VMOVAPS.Z   Z2, K1, Z2
-	VMOVAPS.Z   Z3, K2, Z3
-	VMOVUPS     Z2, (DX)(R12*1)
-	VMOVUPS     Z3, 64(DX)(R12*1)
-	VMOVUPS     (DX)(R11*4), Z2
-	VMOVUPS     64(DX)(R11*4), Z3
+	VMULPS      Z23, Z2, Z2
+	VMULPS      Z23, Z3, Z3
+	VMOVUPS     (DX)(R12*1), Z4
+	VMOVUPS     64(DX)(R12*1), Z5
+	VMULPS      Z0, Z4, Z4
+	VMULPS      Z1, Z5, Z5
+	VMOVAPS.Z   Z4, K1, Z4
+	VMOVAPS.Z   Z5, K2, Z5
+	VMOVUPS     Z4, (DX)(R12*1)
+	VMOVUPS     Z5, 64(DX)(R12*1)
+	VFMADD231PS Z23, Z4, Z2
+	VFMADD231PS Z23, Z5, Z3
+	VMOVUPS     (DX)(R11*4), Z4
+	VMOVUPS     64(DX)(R11*4), Z5
+	VMULPS      Z0, Z4, Z4
+	VMULPS      Z1, Z5, Z5
+	VMOVAPS.Z   Z4, K1, Z4
+	VMOVAPS.Z   Z5, K2, Z5
+	VMOVUPS     Z4, (DX)(R11*4)
+	VMOVUPS     Z5, 64(DX)(R11*4)
+	VFMADD231PS Z23, Z4, Z2
+	VFMADD231PS Z23, Z5, Z3
+
+	// 0, or NaN if one of them is not finite
+	VMOVUPS     (DX), Z4
+	VMOVUPS     64(DX), Z5
+	VMULPS      Z0, Z4, Z4
+	VMULPS      Z1, Z5, Z5
+	VMOVAPS.Z   Z4, K1, Z4
+	VMOVAPS.Z   Z5, K2, Z5
+	VMOVUPS     Z4, (DX)
+	VMOVUPS     Z5, 64(DX)
+	VSUBPS      Z4, Z2, Z2
+	VSUBPS      Z5, Z3, Z3
+	VADDPS      Z30, Z2, Z30
+	VADDPS      Z30, Z3, Z30
+	VMOVUPS     (DX)(R11*1), Z2
+	VMOVUPS     64(DX)(R11*1), Z3
 	VMULPS      Z0, Z2, Z0
 	VMULPS      Z1, Z3, Z1
 	VMOVAPS.Z   Z0, K1, Z0
 	VMOVAPS.Z   Z1, K2, Z1
-	VMOVUPS     Z0, (DX)(R11*4)
-	VMOVUPS     Z1, 64(DX)(R11*4)
+	VMOVUPS     Z0, (DX)(R11*1)
+	VMOVUPS     Z1, 64(DX)(R11*1)
+	VPXORD.BCST bivariateConsts<>+12(SB), Z0, Z0
+	VPXORD.BCST bivariateConsts<>+12(SB), Z1, Z1
+	VADDPS      Z29, Z0, Z29
+	VADDPS      Z29, Z1, Z29
 	ADDQ        $0x00000080, R10
 	ADDQ        $0x00000080, DX
 	ADDQ        $0x00000080, BX
@@ -6104,16 +6100,16 @@ l72:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS          Z24, Z3
-	VFMADD231PS.BCST bivariateConsts<>+20(SB), Z1, Z3
-	VMOVAPS          Z24, Z4
-	VFMADD231PS.BCST bivariateConsts<>+20(SB), Z2, Z4
-	VSUBPS           Z24, Z3, Z3
-	VSUBPS           Z24, Z4, Z4
-	VFNMADD231PS     Z22, Z3, Z1
-	VFNMADD231PS     Z22, Z4, Z2
-	VFNMADD231PS     Z21, Z3, Z1
-	VFNMADD231PS     Z21, Z4, Z2
+	VMOVAPS           Z24, Z3
+	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z1, Z3
+	VMOVAPS           Z24, Z4
+	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z2, Z4
+	VSUBPS            Z24, Z3, Z3
+	VSUBPS            Z24, Z4, Z4
+	VFNMADD231PS      Z21, Z3, Z1
+	VFNMADD231PS      Z21, Z4, Z2
+	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z3, Z1
+	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z4, Z2
 
 	// p = e^r
 	// p = e^r
@@ -6134,41 +6130,46 @@ l72:
 
 	// p 2^n
 	// p 2^n
-	VSCALEFPS   Z3, Z5, Z1
-	VSCALEFPS   Z4, Z6, Z2
-	VMOVAPS.Z   Z1, K1, Z1
-	VMOVAPS.Z   Z2, K2, Z2
-	VSUBPS      Z2, Z1, Z2
-	VMULPS      Z2, Z0, Z2
-	VMOVUPS     Z2, (BX)
-	VMULPS      Z1, Z0, Z0
-	VCMPPS.BCST $0x04, bivariateConsts<>+60(SB), Z0, K1
+	VSCALEFPS Z3, Z5, Z1
+	VSCALEFPS Z4, Z6, Z2
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVAPS.Z Z2, K2, Z2
+	VSUBPS    Z2, Z1, Z2
+	VMULPS    Z2, Z0, Z2
+	VMOVUPS   Z2, (BX)
+	VMULPS    Z1, Z0, Z0
+	VCMPPS    $0x04, Z23, Z0, K1
 
 	// the gradients times their responsibilities
-	VMOVUPS     (DX), Z1
-	VMULPS      Z0, Z1, Z1
-	VMOVAPS.Z   Z1, K1, Z1
-	VMOVUPS     Z1, (DX)
-	VPXORD.BCST bivariateConsts<>+12(SB), Z1, Z1
-	VADDPS      Z30, Z1, Z30
-	VMOVUPS     (DX)(R11*1), Z1
-	VMULPS      Z0, Z1, Z1
-	VMOVAPS.Z   Z1, K1, Z1
-	VMOVUPS     Z1, (DX)(R11*1)
-	VPXORD.BCST bivariateConsts<>+12(SB), Z1, Z1
-	VADDPS      Z29, Z1, Z29
 	VMOVUPS     (DX)(R11*2), Z1
 	VMULPS      Z0, Z1, Z1
 	VMOVAPS.Z   Z1, K1, Z1
 	VMOVUPS     Z1, (DX)(R11*2)
-	VMOVUPS     (DX)(R12*1), Z1
-	VMULPS      Z0, Z1, Z1
-	VMOVAPS.Z   Z1, K1, Z1
-	VMOVUPS     Z1, (DX)(R12*1)
-	VMOVUPS     (DX)(R11*4), Z1
+	VMULPS      Z23, Z1, Z1
+	VMOVUPS     (DX)(R12*1), Z2
+	VMULPS      Z0, Z2, Z2
+	VMOVAPS.Z   Z2, K1, Z2
+	VMOVUPS     Z2, (DX)(R12*1)
+	VFMADD231PS Z23, Z2, Z1
+	VMOVUPS     (DX)(R11*4), Z2
+	VMULPS      Z0, Z2, Z2
+	VMOVAPS.Z   Z2, K1, Z2
+	VMOVUPS     Z2, (DX)(R11*4)
+	VFMADD231PS Z23, Z2, Z1
+
+	// 0, or NaN if one of them is not finite
+	VMOVUPS     (DX), Z2
+	VMULPS      Z0, Z2, Z2
+	VMOVAPS.Z   Z2, K1, Z2
+	VMOVUPS     Z2, (DX)
+	VSUBPS      Z2, Z1, Z1
+	VADDPS      Z30, Z1, Z30
+	VMOVUPS     (DX)(R11*1), Z1
 	VMULPS      Z0, Z1, Z0
 	VMOVAPS.Z   Z0, K1, Z0
-	VMOVUPS     Z0, (DX)(R11*4)
+	VMOVUPS     Z0, (DX)(R11*1)
+	VPXORD.BCST bivariateConsts<>+12(SB), Z0, Z0
+	VADDPS      Z29, Z0, Z29
 	ADDQ        $0x00000040, R10
 	ADDQ        $0x00000040, DX
 	ADDQ        $0x00000040, BX
@@ -6202,16 +6203,16 @@ l73:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS          Z24, Z3
-	VFMADD231PS.BCST bivariateConsts<>+20(SB), Z1, Z3
-	VMOVAPS          Z24, Z4
-	VFMADD231PS.BCST bivariateConsts<>+20(SB), Z2, Z4
-	VSUBPS           Z24, Z3, Z3
-	VSUBPS           Z24, Z4, Z4
-	VFNMADD231PS     Z22, Z3, Z1
-	VFNMADD231PS     Z22, Z4, Z2
-	VFNMADD231PS     Z21, Z3, Z1
-	VFNMADD231PS     Z21, Z4, Z2
+	VMOVAPS           Z24, Z3
+	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z1, Z3
+	VMOVAPS           Z24, Z4
+	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z2, Z4
+	VSUBPS            Z24, Z3, Z3
+	VSUBPS            Z24, Z4, Z4
+	VFNMADD231PS      Z21, Z3, Z1
+	VFNMADD231PS      Z21, Z4, Z2
+	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z3, Z1
+	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z4, Z2
 
 	// p = e^r
 	// p = e^r
@@ -6232,43 +6233,48 @@ l73:
 
 	// p 2^n
 	// p 2^n
-	VSCALEFPS   Z3, Z5, Z1
-	VSCALEFPS   Z4, Z6, Z2
-	VMOVAPS.Z   Z1, K1, Z1
-	VMOVAPS.Z   Z2, K2, Z2
-	VSUBPS      Z2, Z1, Z2
-	VMULPS      Z2, Z0, Z2
-	VMOVUPS     Z2, K7, (BX)
-	VMULPS      Z1, Z0, Z0
-	VCMPPS.BCST $0x04, bivariateConsts<>+60(SB), Z0, K1
+	VSCALEFPS Z3, Z5, Z1
+	VSCALEFPS Z4, Z6, Z2
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVAPS.Z Z2, K2, Z2
+	VSUBPS    Z2, Z1, Z2
+	VMULPS    Z2, Z0, Z2
+	VMOVUPS   Z2, K7, (BX)
+	VMULPS    Z1, Z0, Z0
+	VCMPPS    $0x04, Z23, Z0, K1
 
 	// the gradients times their responsibilities
-	VMOVUPS.Z   (DX), K7, Z1
-	VMULPS      Z0, Z1, Z1
-	VMOVAPS.Z   Z1, K1, Z1
-	VMOVUPS     Z1, K7, (DX)
-	VPXORD.BCST bivariateConsts<>+12(SB), Z1, Z1
-	VMOVAPS.Z   Z1, K7, Z1
-	VADDPS      Z30, Z1, Z30
-	VMOVUPS.Z   (DX)(R11*1), K7, Z1
-	VMULPS      Z0, Z1, Z1
-	VMOVAPS.Z   Z1, K1, Z1
-	VMOVUPS     Z1, K7, (DX)(R11*1)
-	VPXORD.BCST bivariateConsts<>+12(SB), Z1, Z1
-	VMOVAPS.Z   Z1, K7, Z1
-	VADDPS      Z29, Z1, Z29
 	VMOVUPS.Z   (DX)(R11*2), K7, Z1
 	VMULPS      Z0, Z1, Z1
 	VMOVAPS.Z   Z1, K1, Z1
 	VMOVUPS     Z1, K7, (DX)(R11*2)
-	VMOVUPS.Z   (DX)(R12*1), K7, Z1
-	VMULPS      Z0, Z1, Z1
-	VMOVAPS.Z   Z1, K1, Z1
-	VMOVUPS     Z1, K7, (DX)(R12*1)
-	VMOVUPS.Z   (DX)(R11*4), K7, Z1
+	VMULPS      Z23, Z1, Z1
+	VMOVUPS.Z   (DX)(R12*1), K7, Z2
+	VMULPS      Z0, Z2, Z2
+	VMOVAPS.Z   Z2, K1, Z2
+	VMOVUPS     Z2, K7, (DX)(R12*1)
+	VFMADD231PS Z23, Z2, Z1
+	VMOVUPS.Z   (DX)(R11*4), K7, Z2
+	VMULPS      Z0, Z2, Z2
+	VMOVAPS.Z   Z2, K1, Z2
+	VMOVUPS     Z2, K7, (DX)(R11*4)
+	VFMADD231PS Z23, Z2, Z1
+
+	// 0, or NaN if one of them is not finite
+	VMOVUPS.Z   (DX), K7, Z2
+	VMULPS      Z0, Z2, Z2
+	VMOVAPS.Z   Z2, K1, Z2
+	VMOVUPS     Z2, K7, (DX)
+	VSUBPS      Z2, Z1, Z1
+	VMOVAPS.Z   Z1, K7, Z1
+	VADDPS      Z30, Z1, Z30
+	VMOVUPS.Z   (DX)(R11*1), K7, Z1
 	VMULPS      Z0, Z1, Z0
 	VMOVAPS.Z   Z0, K1, Z0
-	VMOVUPS     Z0, K7, (DX)(R11*4)
+	VMOVUPS     Z0, K7, (DX)(R11*1)
+	VPXORD.BCST bivariateConsts<>+12(SB), Z0, Z0
+	VMOVAPS.Z   Z0, K7, Z0
+	VADDPS      Z29, Z0, Z29
 	LEAQ        (R10)(CX*4), R10
 	LEAQ        (DX)(CX*4), DX
 	LEAQ        (BX)(CX*4), BX

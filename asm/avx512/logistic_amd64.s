@@ -1697,29 +1697,45 @@ l21:
 	VCMPPS.BCST $0x04, logisticConsts<>+16(SB), Z1, K2
 
 	// the gradients times their responsibilities
-	VMOVUPS   (DX), Z2
-	VMOVUPS   64(DX), Z3
-	VMULPS    Z0, Z2, Z2
-	VMULPS    Z1, Z3, Z3
-	VMOVAPS.Z Z2, K1, Z2
-	VMOVAPS.Z Z3, K2, Z3
-	VMOVUPS   Z2, (DX)
-	VMOVUPS   Z3, 64(DX)
-	VMOVUPS   (BX), Z2
-	VMOVUPS   64(BX), Z3
-	VMULPS    Z0, Z2, Z0
-	VMULPS    Z1, Z3, Z1
-	VMOVAPS.Z Z0, K1, Z0
-	VMOVAPS.Z Z1, K2, Z1
-	VMOVUPS   Z0, (BX)
-	VMOVUPS   Z1, 64(BX)
-	ADDQ      $0x00000080, R9
-	ADDQ      $0x00000080, SI
-	ADDQ      $0x00000080, DX
-	ADDQ      $0x00000080, BX
-	SUBQ      $0x00000020, CX
-	CMPQ      CX, $0x00000020
-	JGE       l21
+	VMOVUPS      (DX), Z2
+	VMOVUPS      64(DX), Z3
+	VMULPS       Z0, Z2, Z2
+	VMULPS       Z1, Z3, Z3
+	VBROADCASTSS logisticConsts<>+180(SB), Z4
+	VMINPS       Z2, Z4, Z2
+	VBROADCASTSS logisticConsts<>+180(SB), Z4
+	VMINPS       Z3, Z4, Z3
+	VBROADCASTSS logisticConsts<>+184(SB), Z4
+	VMAXPS       Z2, Z4, Z2
+	VBROADCASTSS logisticConsts<>+184(SB), Z4
+	VMAXPS       Z3, Z4, Z3
+	VMOVAPS.Z    Z2, K1, Z2
+	VMOVAPS.Z    Z3, K2, Z3
+	VMOVUPS      Z2, (DX)
+	VMOVUPS      Z3, 64(DX)
+	VMOVUPS      (BX), Z2
+	VMOVUPS      64(BX), Z3
+	VMULPS       Z0, Z2, Z0
+	VMULPS       Z1, Z3, Z1
+	VBROADCASTSS logisticConsts<>+180(SB), Z2
+	VMINPS       Z0, Z2, Z0
+	VBROADCASTSS logisticConsts<>+180(SB), Z2
+	VMINPS       Z1, Z2, Z1
+	VBROADCASTSS logisticConsts<>+184(SB), Z2
+	VMAXPS       Z0, Z2, Z0
+	VBROADCASTSS logisticConsts<>+184(SB), Z2
+	VMAXPS       Z1, Z2, Z1
+	VMOVAPS.Z    Z0, K1, Z0
+	VMOVAPS.Z    Z1, K2, Z1
+	VMOVUPS      Z0, (BX)
+	VMOVUPS      Z1, 64(BX)
+	ADDQ         $0x00000080, R9
+	ADDQ         $0x00000080, SI
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x00000080, BX
+	SUBQ         $0x00000020, CX
+	CMPQ         CX, $0x00000020
+	JGE          l21
 
 l22:
 	CMPQ         CX, $0x00000010
@@ -1784,19 +1800,27 @@ l22:
 	VCMPPS.BCST $0x04, logisticConsts<>+16(SB), Z0, K1
 
 	// the gradients times their responsibilities
-	VMOVUPS   (DX), Z1
-	VMULPS    Z0, Z1, Z1
-	VMOVAPS.Z Z1, K1, Z1
-	VMOVUPS   Z1, (DX)
-	VMOVUPS   (BX), Z1
-	VMULPS    Z0, Z1, Z0
-	VMOVAPS.Z Z0, K1, Z0
-	VMOVUPS   Z0, (BX)
-	ADDQ      $0x00000040, R9
-	ADDQ      $0x00000040, SI
-	ADDQ      $0x00000040, DX
-	ADDQ      $0x00000040, BX
-	SUBQ      $0x00000010, CX
+	VMOVUPS      (DX), Z1
+	VMULPS       Z0, Z1, Z1
+	VBROADCASTSS logisticConsts<>+180(SB), Z2
+	VMINPS       Z1, Z2, Z1
+	VBROADCASTSS logisticConsts<>+184(SB), Z2
+	VMAXPS       Z1, Z2, Z1
+	VMOVAPS.Z    Z1, K1, Z1
+	VMOVUPS      Z1, (DX)
+	VMOVUPS      (BX), Z1
+	VMULPS       Z0, Z1, Z0
+	VBROADCASTSS logisticConsts<>+180(SB), Z1
+	VMINPS       Z0, Z1, Z0
+	VBROADCASTSS logisticConsts<>+184(SB), Z1
+	VMAXPS       Z0, Z1, Z0
+	VMOVAPS.Z    Z0, K1, Z0
+	VMOVUPS      Z0, (BX)
+	ADDQ         $0x00000040, R9
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x00000010, CX
 
 l23:
 	TESTQ        CX, CX
@@ -1865,18 +1889,26 @@ l23:
 	VCMPPS.BCST $0x04, logisticConsts<>+16(SB), Z0, K1
 
 	// the gradients times their responsibilities
-	VMOVUPS.Z (DX), K7, Z1
-	VMULPS    Z0, Z1, Z1
-	VMOVAPS.Z Z1, K1, Z1
-	VMOVUPS   Z1, K7, (DX)
-	VMOVUPS.Z (BX), K7, Z1
-	VMULPS    Z0, Z1, Z0
-	VMOVAPS.Z Z0, K1, Z0
-	VMOVUPS   Z0, K7, (BX)
-	LEAQ      (R9)(CX*4), R9
-	LEAQ      (SI)(CX*4), SI
-	LEAQ      (DX)(CX*4), DX
-	LEAQ      (BX)(CX*4), BX
+	VMOVUPS.Z    (DX), K7, Z1
+	VMULPS       Z0, Z1, Z1
+	VBROADCASTSS logisticConsts<>+180(SB), Z2
+	VMINPS       Z1, Z2, Z1
+	VBROADCASTSS logisticConsts<>+184(SB), Z2
+	VMAXPS       Z1, Z2, Z1
+	VMOVAPS.Z    Z1, K1, Z1
+	VMOVUPS      Z1, K7, (DX)
+	VMOVUPS.Z    (BX), K7, Z1
+	VMULPS       Z0, Z1, Z0
+	VBROADCASTSS logisticConsts<>+180(SB), Z1
+	VMINPS       Z0, Z1, Z0
+	VBROADCASTSS logisticConsts<>+184(SB), Z1
+	VMAXPS       Z0, Z1, Z0
+	VMOVAPS.Z    Z0, K1, Z0
+	VMOVUPS      Z0, K7, (BX)
+	LEAQ         (R9)(CX*4), R9
+	LEAQ         (SI)(CX*4), SI
+	LEAQ         (DX)(CX*4), DX
+	LEAQ         (BX)(CX*4), BX
 
 l24:
 	VMOVSS X27, (DI)
@@ -3594,29 +3626,45 @@ l46:
 	VCMPPS.BCST $0x04, logisticConsts<>+16(SB), Z1, K2
 
 	// the gradients times their responsibilities
-	VMOVUPS   (DX), Z2
-	VMOVUPS   64(DX), Z3
-	VMULPS    Z0, Z2, Z2
-	VMULPS    Z1, Z3, Z3
-	VMOVAPS.Z Z2, K1, Z2
-	VMOVAPS.Z Z3, K2, Z3
-	VMOVUPS   Z2, (DX)
-	VMOVUPS   Z3, 64(DX)
-	VMOVUPS   (BX), Z2
-	VMOVUPS   64(BX), Z3
-	VMULPS    Z0, Z2, Z0
-	VMULPS    Z1, Z3, Z1
-	VMOVAPS.Z Z0, K1, Z0
-	VMOVAPS.Z Z1, K2, Z1
-	VMOVUPS   Z0, (BX)
-	VMOVUPS   Z1, 64(BX)
-	ADDQ      $0x00000080, R9
-	ADDQ      $0x00000080, SI
-	ADDQ      $0x00000080, DX
-	ADDQ      $0x00000080, BX
-	SUBQ      $0x00000020, CX
-	CMPQ      CX, $0x00000020
-	JGE       l46
+	VMOVUPS      (DX), Z2
+	VMOVUPS      64(DX), Z3
+	VMULPS       Z0, Z2, Z2
+	VMULPS       Z1, Z3, Z3
+	VBROADCASTSS logisticConsts<>+180(SB), Z4
+	VMINPS       Z2, Z4, Z2
+	VBROADCASTSS logisticConsts<>+180(SB), Z4
+	VMINPS       Z3, Z4, Z3
+	VBROADCASTSS logisticConsts<>+184(SB), Z4
+	VMAXPS       Z2, Z4, Z2
+	VBROADCASTSS logisticConsts<>+184(SB), Z4
+	VMAXPS       Z3, Z4, Z3
+	VMOVAPS.Z    Z2, K1, Z2
+	VMOVAPS.Z    Z3, K2, Z3
+	VMOVUPS      Z2, (DX)
+	VMOVUPS      Z3, 64(DX)
+	VMOVUPS      (BX), Z2
+	VMOVUPS      64(BX), Z3
+	VMULPS       Z0, Z2, Z0
+	VMULPS       Z1, Z3, Z1
+	VBROADCASTSS logisticConsts<>+180(SB), Z2
+	VMINPS       Z0, Z2, Z0
+	VBROADCASTSS logisticConsts<>+180(SB), Z2
+	VMINPS       Z1, Z2, Z1
+	VBROADCASTSS logisticConsts<>+184(SB), Z2
+	VMAXPS       Z0, Z2, Z0
+	VBROADCASTSS logisticConsts<>+184(SB), Z2
+	VMAXPS       Z1, Z2, Z1
+	VMOVAPS.Z    Z0, K1, Z0
+	VMOVAPS.Z    Z1, K2, Z1
+	VMOVUPS      Z0, (BX)
+	VMOVUPS      Z1, 64(BX)
+	ADDQ         $0x00000080, R9
+	ADDQ         $0x00000080, SI
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x00000080, BX
+	SUBQ         $0x00000020, CX
+	CMPQ         CX, $0x00000020
+	JGE          l46
 
 l47:
 	CMPQ         CX, $0x00000010
@@ -3681,19 +3729,27 @@ l47:
 	VCMPPS.BCST $0x04, logisticConsts<>+16(SB), Z0, K1
 
 	// the gradients times their responsibilities
-	VMOVUPS   (DX), Z1
-	VMULPS    Z0, Z1, Z1
-	VMOVAPS.Z Z1, K1, Z1
-	VMOVUPS   Z1, (DX)
-	VMOVUPS   (BX), Z1
-	VMULPS    Z0, Z1, Z0
-	VMOVAPS.Z Z0, K1, Z0
-	VMOVUPS   Z0, (BX)
-	ADDQ      $0x00000040, R9
-	ADDQ      $0x00000040, SI
-	ADDQ      $0x00000040, DX
-	ADDQ      $0x00000040, BX
-	SUBQ      $0x00000010, CX
+	VMOVUPS      (DX), Z1
+	VMULPS       Z0, Z1, Z1
+	VBROADCASTSS logisticConsts<>+180(SB), Z2
+	VMINPS       Z1, Z2, Z1
+	VBROADCASTSS logisticConsts<>+184(SB), Z2
+	VMAXPS       Z1, Z2, Z1
+	VMOVAPS.Z    Z1, K1, Z1
+	VMOVUPS      Z1, (DX)
+	VMOVUPS      (BX), Z1
+	VMULPS       Z0, Z1, Z0
+	VBROADCASTSS logisticConsts<>+180(SB), Z1
+	VMINPS       Z0, Z1, Z0
+	VBROADCASTSS logisticConsts<>+184(SB), Z1
+	VMAXPS       Z0, Z1, Z0
+	VMOVAPS.Z    Z0, K1, Z0
+	VMOVUPS      Z0, (BX)
+	ADDQ         $0x00000040, R9
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x00000010, CX
 
 l48:
 	TESTQ        CX, CX
@@ -3762,18 +3818,26 @@ l48:
 	VCMPPS.BCST $0x04, logisticConsts<>+16(SB), Z0, K1
 
 	// the gradients times their responsibilities
-	VMOVUPS.Z (DX), K7, Z1
-	VMULPS    Z0, Z1, Z1
-	VMOVAPS.Z Z1, K1, Z1
-	VMOVUPS   Z1, K7, (DX)
-	VMOVUPS.Z (BX), K7, Z1
-	VMULPS    Z0, Z1, Z0
-	VMOVAPS.Z Z0, K1, Z0
-	VMOVUPS   Z0, K7, (BX)
-	LEAQ      (R9)(CX*4), R9
-	LEAQ      (SI)(CX*4), SI
-	LEAQ      (DX)(CX*4), DX
-	LEAQ      (BX)(CX*4), BX
+	VMOVUPS.Z    (DX), K7, Z1
+	VMULPS       Z0, Z1, Z1
+	VBROADCASTSS logisticConsts<>+180(SB), Z2
+	VMINPS       Z1, Z2, Z1
+	VBROADCASTSS logisticConsts<>+184(SB), Z2
+	VMAXPS       Z1, Z2, Z1
+	VMOVAPS.Z    Z1, K1, Z1
+	VMOVUPS      Z1, K7, (DX)
+	VMOVUPS.Z    (BX), K7, Z1
+	VMULPS       Z0, Z1, Z0
+	VBROADCASTSS logisticConsts<>+180(SB), Z1
+	VMINPS       Z0, Z1, Z0
+	VBROADCASTSS logisticConsts<>+184(SB), Z1
+	VMAXPS       Z0, Z1, Z0
+	VMOVAPS.Z    Z0, K1, Z0
+	VMOVUPS      Z0, K7, (BX)
+	LEAQ         (R9)(CX*4), R9
+	LEAQ         (SI)(CX*4), SI
+	LEAQ         (DX)(CX*4), DX
+	LEAQ         (BX)(CX*4), BX
 
 l49:
 	VMOVSS X27, (DI)
@@ -4935,12 +4999,12 @@ l67:
 	VMOVUPS          Z8, (DX)
 	VFMADD231PS      Z7, Z4, Z6
 	VFMSUB231PS      Z3, Z5, Z6
-	VMULPS           Z2, Z6, Z2
 	VCMPPS           $0x11, Z21, Z0, K1
 	VBLENDMPS        Z1, Z25, K1, Z0
 	VADDPS           Z1, Z25, Z1
 	VDIVPS           Z1, Z0, Z0
 	VMULPS           Z0, Z2, Z1
+	VMULPS           Z1, Z6, Z1
 	VCMPPS           $0x04, Z21, Z0, K1
 	VMOVAPS.Z        Z1, K1, Z0
 	VMOVUPS          Z0, (BX)
@@ -5243,12 +5307,12 @@ l69:
 	VMOVUPS          Z8, K7, (DX)
 	VFMADD231PS      Z7, Z4, Z6
 	VFMSUB231PS      Z3, Z5, Z6
-	VMULPS           Z2, Z6, Z2
 	VCMPPS           $0x11, Z21, Z0, K1
 	VBLENDMPS        Z1, Z25, K1, Z0
 	VADDPS           Z1, Z25, Z1
 	VDIVPS           Z1, Z0, Z0
 	VMULPS           Z0, Z2, Z1
+	VMULPS           Z1, Z6, Z1
 	VCMPPS           $0x04, Z21, Z0, K1
 	VMOVAPS.Z        Z1, K1, Z0
 	VMOVUPS          Z0, K7, (BX)
@@ -5610,29 +5674,45 @@ l71:
 	VCMPPS    $0x04, Z21, Z1, K2
 
 	// the gradients times their responsibilities
-	VMOVUPS   (DX), Z2
-	VMOVUPS   64(DX), Z3
-	VMULPS    Z0, Z2, Z2
-	VMULPS    Z1, Z3, Z3
-	VMOVAPS.Z Z2, K1, Z2
-	VMOVAPS.Z Z3, K2, Z3
-	VMOVUPS   Z2, (DX)
-	VMOVUPS   Z3, 64(DX)
-	VMOVUPS   (BX), Z2
-	VMOVUPS   64(BX), Z3
-	VMULPS    Z0, Z2, Z0
-	VMULPS    Z1, Z3, Z1
-	VMOVAPS.Z Z0, K1, Z0
-	VMOVAPS.Z Z1, K2, Z1
-	VMOVUPS   Z0, (BX)
-	VMOVUPS   Z1, 64(BX)
-	ADDQ      $0x00000080, R9
-	ADDQ      $0x00000080, SI
-	ADDQ      $0x00000080, DX
-	ADDQ      $0x00000080, BX
-	SUBQ      $0x00000020, CX
-	CMPQ      CX, $0x00000020
-	JGE       l71
+	VMOVUPS      (DX), Z2
+	VMOVUPS      64(DX), Z3
+	VMULPS       Z0, Z2, Z2
+	VMULPS       Z1, Z3, Z3
+	VBROADCASTSS logisticConsts<>+180(SB), Z4
+	VMINPS       Z2, Z4, Z2
+	VBROADCASTSS logisticConsts<>+180(SB), Z4
+	VMINPS       Z3, Z4, Z3
+	VBROADCASTSS logisticConsts<>+184(SB), Z4
+	VMAXPS       Z2, Z4, Z2
+	VBROADCASTSS logisticConsts<>+184(SB), Z4
+	VMAXPS       Z3, Z4, Z3
+	VMOVAPS.Z    Z2, K1, Z2
+	VMOVAPS.Z    Z3, K2, Z3
+	VMOVUPS      Z2, (DX)
+	VMOVUPS      Z3, 64(DX)
+	VMOVUPS      (BX), Z2
+	VMOVUPS      64(BX), Z3
+	VMULPS       Z0, Z2, Z0
+	VMULPS       Z1, Z3, Z1
+	VBROADCASTSS logisticConsts<>+180(SB), Z2
+	VMINPS       Z0, Z2, Z0
+	VBROADCASTSS logisticConsts<>+180(SB), Z2
+	VMINPS       Z1, Z2, Z1
+	VBROADCASTSS logisticConsts<>+184(SB), Z2
+	VMAXPS       Z0, Z2, Z0
+	VBROADCASTSS logisticConsts<>+184(SB), Z2
+	VMAXPS       Z1, Z2, Z1
+	VMOVAPS.Z    Z0, K1, Z0
+	VMOVAPS.Z    Z1, K2, Z1
+	VMOVUPS      Z0, (BX)
+	VMOVUPS      Z1, 64(BX)
+	ADDQ         $0x00000080, R9
+	ADDQ         $0x00000080, SI
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x00000080, BX
+	SUBQ         $0x00000020, CX
+	CMPQ         CX, $0x00000020
+	JGE          l71
 
 l72:
 	CMPQ         CX, $0x00000010
@@ -5697,19 +5777,27 @@ l72:
 	VCMPPS    $0x04, Z21, Z0, K1
 
 	// the gradients times their responsibilities
-	VMOVUPS   (DX), Z1
-	VMULPS    Z0, Z1, Z1
-	VMOVAPS.Z Z1, K1, Z1
-	VMOVUPS   Z1, (DX)
-	VMOVUPS   (BX), Z1
-	VMULPS    Z0, Z1, Z0
-	VMOVAPS.Z Z0, K1, Z0
-	VMOVUPS   Z0, (BX)
-	ADDQ      $0x00000040, R9
-	ADDQ      $0x00000040, SI
-	ADDQ      $0x00000040, DX
-	ADDQ      $0x00000040, BX
-	SUBQ      $0x00000010, CX
+	VMOVUPS      (DX), Z1
+	VMULPS       Z0, Z1, Z1
+	VBROADCASTSS logisticConsts<>+180(SB), Z2
+	VMINPS       Z1, Z2, Z1
+	VBROADCASTSS logisticConsts<>+184(SB), Z2
+	VMAXPS       Z1, Z2, Z1
+	VMOVAPS.Z    Z1, K1, Z1
+	VMOVUPS      Z1, (DX)
+	VMOVUPS      (BX), Z1
+	VMULPS       Z0, Z1, Z0
+	VBROADCASTSS logisticConsts<>+180(SB), Z1
+	VMINPS       Z0, Z1, Z0
+	VBROADCASTSS logisticConsts<>+184(SB), Z1
+	VMAXPS       Z0, Z1, Z0
+	VMOVAPS.Z    Z0, K1, Z0
+	VMOVUPS      Z0, (BX)
+	ADDQ         $0x00000040, R9
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x00000010, CX
 
 l73:
 	TESTQ        CX, CX
@@ -5778,18 +5866,26 @@ l73:
 	VCMPPS    $0x04, Z21, Z0, K1
 
 	// the gradients times their responsibilities
-	VMOVUPS.Z (DX), K7, Z1
-	VMULPS    Z0, Z1, Z1
-	VMOVAPS.Z Z1, K1, Z1
-	VMOVUPS   Z1, K7, (DX)
-	VMOVUPS.Z (BX), K7, Z1
-	VMULPS    Z0, Z1, Z0
-	VMOVAPS.Z Z0, K1, Z0
-	VMOVUPS   Z0, K7, (BX)
-	LEAQ      (R9)(CX*4), R9
-	LEAQ      (SI)(CX*4), SI
-	LEAQ      (DX)(CX*4), DX
-	LEAQ      (BX)(CX*4), BX
+	VMOVUPS.Z    (DX), K7, Z1
+	VMULPS       Z0, Z1, Z1
+	VBROADCASTSS logisticConsts<>+180(SB), Z2
+	VMINPS       Z1, Z2, Z1
+	VBROADCASTSS logisticConsts<>+184(SB), Z2
+	VMAXPS       Z1, Z2, Z1
+	VMOVAPS.Z    Z1, K1, Z1
+	VMOVUPS      Z1, K7, (DX)
+	VMOVUPS.Z    (BX), K7, Z1
+	VMULPS       Z0, Z1, Z0
+	VBROADCASTSS logisticConsts<>+180(SB), Z1
+	VMINPS       Z0, Z1, Z0
+	VBROADCASTSS logisticConsts<>+184(SB), Z1
+	VMAXPS       Z0, Z1, Z0
+	VMOVAPS.Z    Z0, K1, Z0
+	VMOVUPS      Z0, K7, (BX)
+	LEAQ         (R9)(CX*4), R9
+	LEAQ         (SI)(CX*4), SI
+	LEAQ         (DX)(CX*4), DX
+	LEAQ         (BX)(CX*4), BX
 
 l74:
 	VMOVSS X27, (DI)
