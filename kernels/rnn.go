@@ -22,7 +22,9 @@ const (
 // RNNTanh; with RNNReLU +Inf stays and -Inf gives 0. In float32, tanh is the inner form,
 // within the bound of the package comment, and |h| < 2^-60 is written as +0, so that a
 // decaying state ends at zero and never reaches the denormals, which the next product
-// would pay for; no element of h is a denormal, whatever a holds. float64 is package math.
+// would pay for; no element of h is a denormal, whatever a holds. With RNNReLU, whose states may
+// have any scale, such a unit counts as off: RNNStepBackward gives it no gradient. float64 is
+// package math and has no flush.
 //
 // RNNStep panics if batch or hidden is negative, a slice or the stride too short, or act
 // unknown. Zero sizes do nothing. It starts no goroutine and allocates nothing.
@@ -48,7 +50,7 @@ func RNNStep[T Float](h, a []T, batch, hidden, lda int, act Activation) {
 
 // RNNStepBackward is the gradient of RNNStep.
 //
-//	da = dh⊙(1 - h⊙h)    or    da = dh where h > 0, else 0
+//	da = dh⊙(1 - h⊙h)    or    da = dh where h > 0, else 0 (so where h was flushed, too)
 //
 // h is the output of RNNStep and dh its whole gradient: both [B, H], dense, row-major. da
 // is [B, H] with row stride ldda ≥ H, and overwritten. da may be dh or h when ldda == H;

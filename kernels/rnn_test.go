@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/elbow-go/elbow/asm/asmtest"
 )
 
 func rnnKernels[T Float]() (ks []gateKernel[T]) {
@@ -129,5 +131,32 @@ func TestRNNDecay(t *testing.T) {
 				t.Errorf("act %d: h = %v and da = %v after 200 halvings, want +0", act, h[0], d[0])
 			}
 		}
+	}
+}
+
+// TestRNNReLUFlush is what the README says of the flush: a state of 1 that halves with every step
+// ends after 61 steps, and its unit gets no gradient then; in float64 it goes on.
+func TestRNNReLUFlush(t *testing.T) {
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		h, da, dh := []float32{1}, []float32{0}, []float32{1}
+		steps := 0
+		for ; h[0] > 0 && steps < 200; steps++ {
+			RNNStepBackward(da, dh, h, 1, 1, 1, RNNReLU)
+			if da[0] != 1 {
+				t.Errorf("h = %v: da = %v, want 1", h[0], da[0])
+			}
+			RNNStep(h, []float32{h[0] / 2}, 1, 1, 1, RNNReLU)
+		}
+		RNNStepBackward(da, dh, h, 1, 1, 1, RNNReLU)
+		if steps != 61 || da[0] != 0 {
+			t.Errorf("the state ends after %d steps with a gradient of %v, want 61 and 0", steps, da[0])
+		}
+	})
+	h := []float64{1}
+	for range 200 {
+		RNNStep(h, []float64{h[0] / 2}, 1, 1, 1, RNNReLU)
+	}
+	if h[0] != 0x1p-200 {
+		t.Errorf("float64: %v after 200 steps, want 2^-200", h[0])
 	}
 }

@@ -316,15 +316,21 @@ func sigmoidBackwardGeneric(dx, dy, y []float32) {
 	}
 }
 
-// 1 - e^-y = t/(t+1) with t = e^y - 1: no cancellation where y is small.
+// softplusDerivative32 returns the derivative of softplus from its value y, 1 - e^-y = t/(t+1) with
+// t = e^y - 1: no cancellation where y is small. At most 2.4504 ULP given y, at 0.0157; 4.24 ULP of
+// the derivative at x where y is softplus32 of x.
+func softplusDerivative32(y float32) float32 {
+	y = abs32(y)
+	if 80 < y {
+		y = 80
+	}
+	t := expm1Twice32(0.5 * y)
+	return t / (t + 1)
+}
+
 func softplusBackwardGeneric(dx, dy, y []float32) {
 	for i, v := range y {
-		v = abs32(v)
-		if 80 < v {
-			v = 80
-		}
-		t := expm1Twice32(0.5 * v)
-		dx[i] = dy[i] * (t / (t + 1))
+		dx[i] = dy[i] * softplusDerivative32(v)
 	}
 }
 

@@ -97,4 +97,7 @@ var vecGolden = map[string]uint32{
 	"sin32":             0x71582d5b,
 	"softplus32":        0x02c36346,
 	"tanh32":            0xe8967cef,
+
+	"softplusDerivative32":               0xa6409af1,
+	"softplusDerivative32 of softplus32": 0xd9cfa441,
 }

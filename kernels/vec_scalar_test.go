@@ -24,12 +24,22 @@ var scalarFuncs = []struct {
 	{"log32", log32, Log[float32], math.Log, math.Inf(-1), math.Inf(1), 0.86, 0},
 	{"log1pUnit32", log1pUnit32, nil, math.Log1p, 0, 1, 0.9074, 1},
 	{"softplus32", softplus32, Softplus[float32], oracleSoftplus, math.Inf(-1), math.Inf(1), 1.6533, 1},
+	{"softplusDerivative32", softplusDerivative32, softplusBackwardOfOnes, func(y float64) float64 { return -math.Expm1(-y) }, 0, math.Inf(1), 2.4504, 1},
+	{"softplusDerivative32 of softplus32", func(x float32) float32 { return softplusDerivative32(softplus32(x)) }, nil, oracleSigmoid, math.Inf(-1), math.Inf(1), 4.2401, 1},
 	{"sigmoid32", sigmoid32, Sigmoid[float32], func(x float64) float64 { return oracleSigmoid(oracleClamp(x, 87)) }, math.Inf(-1), math.Inf(1), 1.961, 1},
 	{"tanh32", tanh32, Tanh[float32], math.Tanh, math.Inf(-1), math.Inf(1), 1.3623, 0},
 	{"gateSigmoid32", gateSigmoid32, nil, func(x float64) float64 { return oracleSigmoid(oracleClamp(x, 40)) }, math.Inf(-1), math.Inf(1), 2.4808, 1},
 	{"gateTanh32", gateTanh32, nil, math.Tanh, math.Inf(-1), math.Inf(1), 2.5326, 2},
 	{"sin32", func(u float32) float32 { s, _ := sincos32(u); return s }, nil, oracleSin, 0x1p-25, 1, 0.8714, 0},
 	{"cos32", func(u float32) float32 { _, c := sincos32(u); return c }, nil, oracleCos, 0x1p-25, 1, 0.8745, 0},
+}
+
+// softplusBackwardOfOnes is SoftplusBackward where dy is 1.
+func softplusBackwardOfOnes(dx, y []float32) {
+	for i := range dx {
+		dx[i] = 1
+	}
+	SoftplusBackward(dx, dx, y)
 }
 
 func oracleSigmoid(x float64) float64  { return 1 / (1 + math.Exp(-x)) }
@@ -130,8 +140,11 @@ func TestScalarMonotone(t *testing.T) {
 			continue
 		}
 		first, last := int64(-inf), int64(inf)
+		if c.lo == 0 {
+			first = 0
+		}
 		if c.hi == 1 {
-			first, last = 0, int64(math.Float32bits(1))
+			last = int64(math.Float32bits(1))
 		}
 		t.Run(c.name, func(t *testing.T) {
 			count, worst, at := 0, uint32(0), float32(0)
