@@ -297,7 +297,7 @@ type biGrad64 struct {
 }
 
 func (g *biGrad64) score(x1, x2, mu1, mu2 float64) {
-	g.u1, g.u2 = (x1-mu1)*g.inv1, g.sign*(x2-mu2)*g.inv2
+	g.u1, g.u2 = float64((x1-mu1)*g.inv1), float64(g.sign*(x2-mu2)*g.inv2)
 	g.t1, g.t2 = (g.u1-g.u2)/2*g.up, (g.u1+g.u2)/2*g.down
 }
 
