@@ -169,20 +169,29 @@ func partOfImages(path string) int {
 	return 2
 }
 
-// imageFiles reads the files of images and of labels in a folder.
+// imageFiles reads the files of images and of labels in a folder: those in idx or, if there
+// are none, in .npy.
 func imageFiles(dir string, b *infile.Budget) (images, labels []*bytesOf, err error) {
 	files, err := list(dir)
 	if err != nil {
 		return nil, nil, err
 	}
+	var inIdx, inNpy []string
 	for _, path := range files {
 		p, err := look(path, b)
-		if err != nil {
+		switch {
+		case err != nil:
 			return nil, nil, err
+		case idx.Is(p.head):
+			inIdx = append(inIdx, path)
+		case p.ext == ".npy" && (npy.IsBytes(p.head, 3) || npy.IsBytes(p.head, 1)):
+			inNpy = append(inNpy, path)
 		}
-		if !idx.Is(p.head) && !(p.ext == ".npy" && (npy.IsBytes(p.head, 3) || npy.IsBytes(p.head, 1))) {
-			continue
-		}
+	}
+	if len(inIdx) == 0 { // where there are both, they hold the same
+		inIdx = inNpy
+	}
+	for _, path := range inIdx {
 		a, err := readArray(path, b)
 		if err != nil {
 			return nil, nil, err
