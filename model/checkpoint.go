@@ -223,7 +223,11 @@ func stored(m Model[float32]) []cell.Tensor[float32] { return append(m.Tensors()
 
 // Save writes the model, without any training state, to path. data names what it was
 // trained on.
-func Save(path string, m Model[float32], data *Data) error { return save(path, m, data, nil) }
+func Save(path string, m Model[float32], data *Data) error {
+	checkThere("Save", "m", m != nil)
+	checkThere("Save", "data", data != nil)
+	return save(path, m, data, nil)
+}
 
 func save(path string, m Model[float32], data *Data, eval *evalID) error {
 	h := header{Version: headerVersion, Model: m.Settings(), Eval: eval, Data: idOf(data)}

@@ -147,6 +147,7 @@ func (m *Classifier[T]) Sample([]T, int, int, uint64, bool) {
 // is 0. The head stays as it is. It reports a model of other sizes. Afterwards the
 // classifier has to be packed.
 func (m *Classifier[T]) FromEncoder(v *VRAE[T]) error {
+	checkThere("Classifier.FromEncoder", "v", v != nil)
 	if m.Reverse != v.Reverse {
 		return fmt.Errorf("model: classifier: reverse = %t, the encoder has %t", m.Reverse, v.Reverse)
 	}
@@ -161,6 +162,7 @@ func (m *Classifier[T]) FromEncoder(v *VRAE[T]) error {
 // from which it decodes the mean of the prior, z = 0. v is packed. Otherwise as
 // [Classifier.FromEncoder].
 func (m *Classifier[T]) FromDecoder(v *VRAE[T]) error {
+	checkThere("Classifier.FromDecoder", "v", v != nil)
 	checkPacked("Classifier.FromDecoder", v.packed(false))
 	if m.Reverse {
 		return fmt.Errorf("model: classifier: reverse = true, a decoder runs forwards")
@@ -188,7 +190,10 @@ func (m *Classifier[T]) take(from *cell.Recurrent[T]) error {
 // equally probable ones the first. The model is packed. The sequences are read in batches
 // of the given size; the result depends on neither that nor the number of goroutines.
 func (m *Classifier[T]) Classify(seqs []Sequence, batch, threads int) []string {
-	checkPacked("Classifier.Classify", m.packed(false))
+	const fn = "Classifier.Classify"
+	checkPacked(fn, m.packed(false))
+	EvalConfig{Batch: batch, Threads: threads}.check(fn)
+	checkSequences(fn, seqs, m.Data)
 	classes := make([]string, len(seqs))
 	n := len(m.Labels)
 	p := m.newPass(threads)
@@ -245,6 +250,8 @@ type classifierPass[T cell.Float] struct {
 func (m *Classifier[T]) NewPass(threads int) Pass[T] { return m.newPass(threads) }
 
 func (m *Classifier[T]) newPass(threads int) *classifierPass[T] {
+	checkThreads("NewPass", threads)
+	checkMade("NewPass", m.head != nil)
 	p := &classifierPass[T]{m: m, threads: max(threads, 1), seq: cell.NewSequence[T](), ones: new(cell.Ragged)}
 	p.params = p.paramGrad
 	return p
@@ -253,9 +260,6 @@ func (m *Classifier[T]) newPass(threads int) *classifierPass[T] {
 // read computes the logits of every sequence of b.
 func (p *classifierPass[T]) read(b *Batch[T]) {
 	m, rows, n := p.m, b.Shape.Rows(), b.Shape.Batch()
-	if len(b.X) < rows*m.Data {
-		panic(fmt.Sprintf("model: Pass.Forward: len(b.X) = %d, want at least rows*data = %d", len(b.X), rows*m.Data))
-	}
 	p.x = b.X
 	if m.Reverse {
 		p.rev = pages.Grow(p.rev, rows*m.Data)
@@ -272,13 +276,8 @@ func (p *classifierPass[T]) read(b *Batch[T]) {
 // Forward implements [Pass]. The labels of the batch are among the classes.
 func (p *classifierPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 	checkPacked("Pass.Forward", p.m.packed(training))
+	checkBatch(p.m.Config, 0, b, obj)
 	n := b.Shape.Batch()
-	p.lengths = pages.Grow(p.lengths, n)
-	for i := range p.lengths {
-		p.lengths[i] = 1
-	}
-	p.ones.Reset(p.lengths)
-	p.begin(obj, p.ones, false)
 	p.label = pages.Grow(p.label, n)
 	for i := range n {
 		y, ok := p.m.classes[b.Label[i]]
@@ -287,14 +286,21 @@ func (p *classifierPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 		}
 		p.label[i] = y
 	}
+	p.lengths = pages.Grow(p.lengths, n)
+	for i := range p.lengths {
+		p.lengths[i] = 1
+	}
+	p.ones.Reset(p.lengths)
+	p.begin(obj, p.ones, false, training)
 	p.read(b)
 	kernels.CategoricalLogProb(p.LogProb, p.label, p.logits, n, len(p.m.Labels))
 }
 
 // Backward implements [Pass].
 func (p *classifierPass[T]) Backward(grad Model[T]) {
+	checkPacked("Pass.Backward", p.m.packed(true))
+	p.goBack(p.m, grad)
 	m, n := p.m, p.shape.Batch()
-	checkPacked("Pass.Backward", m.packed(true))
 	g := grad.(*Classifier[T])
 	p.grad = g
 	p.dlp, p.dlogits = pages.Grow(p.dlp, n), pages.Grow(p.dlogits, n*len(m.Labels))
@@ -313,9 +319,11 @@ func (p *classifierPass[T]) paramGrad(lo, hi int) {
 }
 
 // Final implements [Pass]: a sequence is never cut, so there is nothing to carry.
-func (p *classifierPass[T]) Final(_, _ []T) {}
+func (p *classifierPass[T]) Final(_, _ []T) { p.checkRan("Pass.Final") }
 
 // Channels implements [Pass].
 func (p *classifierPass[T]) Channels(add func(name string, values []T)) {
+	p.checkRan("Pass.Channels")
+	checkThere("Pass.Channels", "add", add != nil)
 	add("logits", p.logits)
 }

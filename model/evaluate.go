@@ -27,8 +27,13 @@ var evalSteps = 1 << 14 // a variable for tests
 // The logarithms of the weights are summed in float64.
 //
 // The draws depend on the seed, the number of samples and a sequence's place in the order
-// of lengths, not on the batch size.
+// of lengths, not on the batch size. It panics if c is out of range or a sequence has no whole
+// steps.
 func Evaluate(m Model[float32], seqs []Sequence, c EvalConfig) Score {
+	const fn = "Evaluate"
+	checkThere(fn, "m", m != nil)
+	c.check(fn)
+	checkSequences(fn, seqs, m.Settings().Data)
 	return evaluate(m, m.NewPass(c.Threads), seqs, c, nil)
 }
 
@@ -56,6 +61,15 @@ func (c EvalConfig) split(k int) (size, draws int) {
 	return max(rows/k, 1), min(rows, k)
 }
 
+// noiseRow returns the first of n rows of noise. They are counted in 32 bits: an evaluation of more
+// draws than that begins again, with the noise of other sequences.
+func noiseRow(row, n int) int {
+	if row = int(uint32(row)); uint64(row)+uint64(n) > 1<<32 {
+		return 0
+	}
+	return row
+}
+
 func evaluateTotals(m Model[float32], p Pass[float32], seqs []Sequence, c EvalConfig, k int, each func()) Totals {
 	var sum Totals
 	b := Batch[float32]{Noise: kernels.Noise{Seed: c.Seed, Stream: streamEval}}
@@ -68,7 +82,7 @@ func evaluateTotals(m Model[float32], p Pass[float32], seqs []Sequence, c EvalCo
 		logW = logW[:0]
 		for done := 0; done < k; done += draws {
 			n := min(draws, k-done)
-			b.Row0 = rest*k + done // batches of any size give a sequence the same rows
+			b.Row0 = noiseRow(rest*k+done, len(batch)*n) // batches of any size give a sequence the same rows
 			t, weights := score.sequences(batch, n, rest, k > 1)
 			if k == 1 {
 				sum.Add(t)

@@ -99,6 +99,9 @@ func New[T cell.Float](config Config) (Model[T], error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := c.checkWeights(); err != nil {
+		return nil, err
+	}
 	switch c.Model {
 	case ModelRNN, ModelVRNN, ModelVRNNI:
 		return newVRNN[T](c), nil

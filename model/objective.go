@@ -64,8 +64,12 @@ const (
 
 var methods = []string{MethodPathwise, MethodWakeSleep, MethodScore, MethodBaseline}
 
-// Bound returns the negative variational bound of steps steps as an objective.
-func Bound(steps int) Objective { return Objective{KLWeight: 1, Scale: 1 / float64(max(steps, 1))} }
+// Bound returns the negative variational bound of steps steps as an objective. It panics if steps
+// is negative; 0 is 1.
+func Bound(steps int) Objective {
+	checkSize("Bound", "steps", steps, 0, int(^uint(0)>>1))
+	return Objective{KLWeight: 1, Scale: 1 / float64(max(steps, 1))}
+}
 
 func (o Objective) samples() int  { return max(o.Samples, 1) }
 func (o Objective) sampled() bool { return o.Sampled || o.Importance }
@@ -90,16 +94,21 @@ type tally[T cell.Float] struct {
 
 	obj    Objective
 	shape  *cell.Ragged
+	stage  stage
+	grads  Model[T]  // the one that Backward has looked at
 	logW   []float64 // per row of the batch
 	weight []T       // likewise: normalised importance weights
 }
 
 // begin sizes the terms for a batch.
-func (y *tally[T]) begin(obj Objective, shape *cell.Ragged, latent bool) {
+func (y *tally[T]) begin(obj Objective, shape *cell.Ragged, latent, training bool) {
 	if k := obj.samples(); shape.Batch()%k != 0 {
 		panic(fmt.Sprintf("model: Pass.Forward: b.Shape.Batch() = %d, want a multiple of obj.Samples = %d", shape.Batch(), k))
 	}
-	y.obj, y.shape = obj, shape
+	y.obj, y.shape, y.stage = obj, shape, forward
+	if training {
+		y.stage = trainable
+	}
 	y.LogProb, y.KL = pages.Grow(y.LogProb, shape.Rows()), y.KL[:0]
 	switch {
 	case latent && y.perSequence:
@@ -111,6 +120,7 @@ func (y *tally[T]) begin(obj Objective, shape *cell.Ragged, latent bool) {
 
 // LogWeights implements [Pass].
 func (y *tally[T]) LogWeights() []float64 {
+	y.checkRan("Pass.LogWeights")
 	y.logW = pages.Grow(y.logW, y.shape.Batch())
 	clear(y.logW)
 	add := func(b int, lp float64, kl []T, at int) {
@@ -153,6 +163,7 @@ func importance(logW []float64, k int) float64 {
 
 // Loss implements [Pass].
 func (y *tally[T]) Loss() float64 {
+	y.checkRan("Pass.Loss")
 	if y.obj.Importance {
 		return -y.obj.Scale * importance(y.LogWeights(), y.obj.samples())
 	}
@@ -180,6 +191,7 @@ func (y *tally[T]) Loss() float64 {
 
 // Totals implements [Pass].
 func (y *tally[T]) Totals() Totals {
+	y.checkRan("Pass.Totals")
 	k := y.obj.samples()
 	t := Totals{Steps: y.shape.Rows() / k, Sequences: y.shape.Batch() / k}
 	for _, v := range y.LogProb {

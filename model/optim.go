@@ -1,7 +1,9 @@
 package model
 
 import (
+	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/elbow-go/elbow/cell"
@@ -97,6 +99,34 @@ func (o *Optimizer) tensors(ts []cell.Tensor[float32]) []cell.Tensor[float32] {
 	return state
 }
 
+// check panics unless a step can be made.
+func (o *Optimizer) check(ts, gs []cell.Tensor[float32]) {
+	const fn = "Optimizer.Step"
+	if o.Method != "" && !slices.Contains(optimizers, o.Method) {
+		panic(fmt.Sprintf("model: %s: Method = %.40q, want one of %q", fn, o.Method, optimizers))
+	}
+	unit := func(v float64) bool { return v >= 0 && v < 1 }
+	if !(o.Rate >= 0) || !unit(o.Beta1) || !unit(o.Beta2) || !(o.Beta1Decay >= 0 && o.Beta1Decay <= 1) {
+		panic(fmt.Sprintf("model: %s: Rate = %v, Beta1 = %v, Beta2 = %v, Beta1Decay = %v, want at least 0 and below 1 but for the rate", fn, o.Rate, o.Beta1, o.Beta2, o.Beta1Decay))
+	}
+	if o.Method != OptimizerSGD && !(float32(o.Epsilon) > 0) {
+		panic(fmt.Sprintf("model: %s: Epsilon = %v, want more than 0", fn, o.Epsilon))
+	}
+	if len(gs) != len(ts) {
+		panic(fmt.Sprintf("model: %s: len(gs) = %d, want len(ts) = %d", fn, len(gs), len(ts)))
+	}
+	for i, t := range ts {
+		if len(gs[i].Data) != len(t.Data) {
+			panic(fmt.Sprintf("model: %s: the gradient of %s has %d elements, want %d", fn, t.Name, len(gs[i].Data), len(t.Data)))
+		}
+		for _, state := range [...][][]float32{o.M, o.V} {
+			if state != nil && (len(state) != len(ts) || len(state[i]) != len(t.Data)) {
+				panic(fmt.Sprintf("model: %s: the state of %s is that of other parameters", fn, t.Name))
+			}
+		}
+	}
+}
+
 // norm returns the L2 norm of all gradients: 64 float32 lanes per tensor, the tensors
 // added in float64 in order.
 func norm(gs []cell.Tensor[float32]) float64 {
@@ -109,8 +139,10 @@ func norm(gs []cell.Tensor[float32]) float64 {
 
 // Step updates the parameters ts with the gradients gs, which it may change, and returns
 // the norm of the gradients, weight decay included, before divisor and clip. If that is not
-// finite, the parameters and the state stay as they are.
+// finite, the parameters and the state stay as they are. It panics if gs are not the gradients of
+// ts, the state is that of other parameters, or a setting is out of range.
 func (o *Optimizer) Step(ts, gs []cell.Tensor[float32]) float64 {
+	o.check(ts, gs)
 	if o.M == nil && o.V == nil {
 		o.bind(ts)
 	}

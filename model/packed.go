@@ -20,6 +20,8 @@ func packed(name string, l packedLayer, training bool) error {
 	return nil
 }
 
+var errZero = errors.New("the model is a zero value, want one from New or Load")
+
 // checkPacked panics with the error of a model's packed.
 func checkPacked(fn string, err error) {
 	if err != nil {
@@ -62,27 +64,47 @@ func (v *vector[T]) Packed(bool) error {
 }
 
 func (m *VRNN[T]) packed(training bool) error {
+	if m.stack == nil {
+		return errZero
+	}
 	return cmp.Or(m.phiX.packed("phi_x", training), m.phiZ.packed("phi_z", training), m.prior.packed("prior", training),
 		m.posterior.packed("posterior", training), m.decoder.packed("decoder", training), m.stack.packed("cell", training))
 }
 
 func (m *STORN[T]) packed(training bool) error {
+	if m.generator == nil {
+		return errZero
+	}
 	return cmp.Or(m.phiR.packed("phi_r", training), m.phiX.packed("phi_x", training), m.phiZ.packed("phi_z", training),
 		m.posterior.packed("posterior", training), m.decoder.packed("decoder", training),
 		m.recognition.packed("recognition", training), m.generator.packed("cell", training))
 }
 
 func (m *VRAE[T]) packed(training bool) error {
+	if m.encoder == nil {
+		return errZero
+	}
 	return cmp.Or(packed("encoder", m.encoder, training), packed("latent", m.head, training), packed("start", m.start, training),
 		packed("decoder", m.decoder, training), packed("output", m.output, training))
 }
 
 func (m *Classifier[T]) packed(training bool) error {
+	if m.head == nil {
+		return errZero
+	}
 	return cmp.Or(packed("cell", m.cell, training), packed("start", m.start, training), packed("head", m.head, training))
 }
 
 func (m *VAE[T]) packed(training bool) error {
+	if m.encoder == nil {
+		return errZero
+	}
 	return cmp.Or(m.encoder.packed("encoder", training), m.decoder.packed("decoder", training))
 }
 
-func (m *Regression[T]) packed(training bool) error { return m.net.packed("net", training) }
+func (m *Regression[T]) packed(training bool) error {
+	if m.net == nil {
+		return errZero
+	}
+	return m.net.packed("net", training)
+}

@@ -1,8 +1,6 @@
 package model
 
 import (
-	"fmt"
-
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/internal/pages"
 	"github.com/elbow-go/elbow/internal/par"
@@ -43,6 +41,8 @@ type vrnnPass[T cell.Float] struct {
 func (m *VRNN[T]) NewPass(threads int) Pass[T] { return newVRNNPass(m, threads) }
 
 func newVRNNPass[T cell.Float](m *VRNN[T], threads int) *vrnnPass[T] {
+	checkThreads("NewPass", threads)
+	checkMade("NewPass", m.stack != nil)
 	p := &vrnnPass[T]{m: m, threads: max(threads, 1), cells: newStackTape(m.stack, streamDropout)}
 	p.atDraw.form = kernels.SoftplusSigma
 	p.before, p.loop, p.after = p.beforeRows, p.loopRows, p.afterRows
@@ -52,13 +52,12 @@ func newVRNNPass[T cell.Float](m *VRNN[T], threads int) *vrnnPass[T] {
 
 // Forward implements [Pass].
 func (p *vrnnPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
-	m, rows := p.m, b.Shape.Rows()
+	m := p.m
 	checkPacked("Pass.Forward", m.packed(training))
-	if len(b.X) < rows*m.Data {
-		panic(fmt.Sprintf("model: Pass.Forward: len(b.X) = %d, want at least rows*data = %d", len(b.X), rows*m.Data))
-	}
+	checkBatch(m.Config, m.State(), b, obj)
+	rows := b.Shape.Rows()
 	p.batch = b
-	p.begin(obj, b.Shape, m.Latent > 0)
+	p.begin(obj, b.Shape, m.Latent > 0, training)
 	p.u = pages.Grow(p.u, rows*len(m.Mean))
 	p.phiX.size(m.phiX, rows, training)
 	p.phiZ.size(m.phiZ, rows, training)
@@ -152,8 +151,9 @@ func (p *vrnnPass[T]) afterRows(lo, hi int) {
 
 // Backward implements [Pass]; grad is a *VRNN.
 func (p *vrnnPass[T]) Backward(grad Model[T]) {
+	checkPacked("Pass.Backward", p.m.packed(true))
+	p.goBack(p.m, grad)
 	m, rows := p.m, p.batch.Shape.Rows()
-	checkPacked("Pass.Backward", m.packed(true))
 	if rows == 0 {
 		return
 	}
@@ -171,10 +171,16 @@ func (p *vrnnPass[T]) Backward(grad Model[T]) {
 }
 
 // Final implements [Pass].
-func (p *vrnnPass[T]) Final(h, c []T) { p.cells.final(h, c, 0, p.m.State()) }
+func (p *vrnnPass[T]) Final(h, c []T) {
+	p.checkRan("Pass.Final")
+	checkStates(len(h), len(c), p.shape.Batch(), p.m.State())
+	p.cells.final(h, c, 0, p.m.State())
+}
 
 // Channels implements [Pass].
 func (p *vrnnPass[T]) Channels(add func(name string, values []T)) {
+	p.checkRan("Pass.Channels")
+	checkThere("Pass.Channels", "add", add != nil)
 	m, rows := p.m, p.batch.Shape.Rows()
 	add("x", p.batch.X[:rows*m.Data])
 	p.m.like.channels(add, p.decoder.out(), rows, m.Data)

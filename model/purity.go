@@ -1,9 +1,6 @@
 package model
 
-import (
-	"fmt"
-	"math"
-)
+import "math"
 
 // Purity is the share of points whose nearest other point has the same label: 1 where
 // labels form clusters, about the share of the most frequent labels where they do not.
@@ -15,9 +12,8 @@ import (
 // in proportion to the square of the number of points. It panics if points is short.
 func Purity(points []float32, dim int, labels []string, skip func(i, j int) bool) float64 {
 	n := len(labels)
-	if len(points) < n*dim {
-		panic(fmt.Sprintf("model: Purity: len(points) = %d, want at least labels*dim = %d", len(points), n*dim))
-	}
+	checkSize("Purity", "dim", dim, 0, maxSize)
+	checkLen("Purity", "points", len(points), n, dim)
 	counted, pure := 0, 0
 	for i := range n {
 		nearest, best := -1, math.Inf(1)

@@ -1,8 +1,6 @@
 package model
 
 import (
-	"fmt"
-
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/internal/f64"
 	"github.com/elbow-go/elbow/internal/pages"
@@ -71,6 +69,7 @@ func (m *Regression[T]) PackForTraining() { m.net.pack(true) }
 
 // Init implements [Model], as [VAE.Init]; a linear mean of y starts at 0.
 func (m *Regression[T]) Init(seed uint64, stats Stats) {
+	checkStats("Regression.Init", stats, m.Data, m.Classes)
 	d := newInitialiser[T](m, seed)
 	d.net(m.net, m.outputs(), m.outputs())
 	if clear(m.Mean); d.kind == InitNormal {
@@ -97,10 +96,11 @@ func (m *Regression[T]) evaluate(tp *tape[T], u []T, lo, hi int) {
 func (m *Regression[T]) Predict(mu, sigma, x []T, rows int) {
 	const fn = "Regression.Predict"
 	checkPacked(fn, m.packed(false))
+	checkSize(fn, "rows", rows, 0, cell.MaxRows)
 	d := m.outputs()
-	checkLen(fn, "x", len(x), rows*m.Given)
-	checkLen(fn, "mu", len(mu), rows*d)
-	checkLen(fn, "sigma", len(sigma), rows*d)
+	checkLen(fn, "x", len(x), rows, m.Given)
+	checkLen(fn, "mu", len(mu), rows, d)
+	checkLen(fn, "sigma", len(sigma), rows, d)
 	u := make([]T, rows*m.Given)
 	var tp tape[T]
 	tp.size(m.net, rows, false)
@@ -115,6 +115,8 @@ func (m *Regression[T]) Predict(mu, sigma, x []T, rows int) {
 // Sample implements [Model]: y is drawn at the mean of x of the training data, which
 // stands before it.
 func (m *Regression[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
+	checkPacked("Regression.Sample", m.packed(false))
+	checkSample("Regression.Sample", len(dst), count, steps, m.Data)
 	d := m.outputs()
 	mu, sigma, y := make([]T, d), make([]T, d), make([]T, d)
 	m.Predict(mu, sigma, m.Mean, 1)
@@ -157,6 +159,8 @@ type regressionPass[T cell.Float] struct {
 
 // NewPass implements [Model].
 func (m *Regression[T]) NewPass(threads int) Pass[T] {
+	checkThreads("NewPass", threads)
+	checkMade("NewPass", m.net != nil)
 	p := &regressionPass[T]{m: m, threads: max(threads, 1)}
 	p.forward, p.back, p.params = p.forwardPoints, p.backwardPoints, p.paramGrad
 	return p
@@ -164,12 +168,11 @@ func (m *Regression[T]) NewPass(threads int) Pass[T] {
 
 // Forward implements [Pass].
 func (p *regressionPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
-	m, rows := p.m, b.Shape.Rows()
+	m := p.m
 	checkPacked("Pass.Forward", m.packed(training))
-	if len(b.X) < rows*m.Data {
-		panic(fmt.Sprintf("model: Pass.Forward: len(b.X) = %d, want at least rows*data = %d", len(b.X), rows*m.Data))
-	}
-	p.begin(obj, b.Shape, false)
+	checkBatch(m.Config, 0, b, obj)
+	rows := b.Shape.Rows()
+	p.begin(obj, b.Shape, false, training)
 	p.batch, p.k = b, obj.samples()
 	p.points = rows / p.k
 	n := rows * m.outputs()
@@ -215,8 +218,9 @@ func (p *regressionPass[T]) forwardPoints(lo, hi int) {
 
 // Backward implements [Pass].
 func (p *regressionPass[T]) Backward(grad Model[T]) {
-	rows := p.batch.Shape.Rows()
 	checkPacked("Pass.Backward", p.m.packed(true))
+	p.goBack(p.m, grad)
+	rows := p.batch.Shape.Rows()
 	if rows == 0 {
 		return
 	}
@@ -265,10 +269,12 @@ func (p *regressionPass[T]) paramGrad(lo, hi int) {
 }
 
 // Final implements [Pass]: data points leave no state.
-func (p *regressionPass[T]) Final(h, c []T) {}
+func (p *regressionPass[T]) Final(_, _ []T) { p.checkRan("Pass.Final") }
 
 // Channels implements [Pass].
 func (p *regressionPass[T]) Channels(add func(name string, values []T)) {
+	p.checkRan("Pass.Channels")
+	checkThere("Pass.Channels", "add", add != nil)
 	m, rows := p.m, p.batch.Shape.Rows()
 	add("x", p.batch.X[:rows*m.Data])
 	m.like.channels(add, p.out, rows, m.outputs())

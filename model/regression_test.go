@@ -27,6 +27,7 @@ func TestRegressionGradient(t *testing.T) {
 				}
 				loss()
 				p.Backward(m.NewGrad()) // leaves its traces in the workspace
+				loss()
 				grad := m.NewGrad()
 				p.Backward(grad)
 				checkDifferences(t, m.Tensors(), grad.Tensors(), loss)

@@ -10,9 +10,11 @@ import (
 // Sequence i is result[i*steps*Data:], [steps, Data]; it depends on the seed and i, not on
 // count.
 //
-// With mean set, x_t is the mean of the output instead of a draw from it.
+// With mean set, x_t is the mean of the output instead of a draw from it. It panics if count or
+// steps is negative or the result would have more than [cell.MaxWeights] elements.
 func Sample[T cell.Float](m Model[T], count, steps int, seed uint64, mean bool) []T {
-	count, steps = max(count, 0), max(steps, 0)
+	checkThere("Sample", "m", m != nil)
+	checkResult("Sample", count, steps, m.Settings().Data)
 	dst := make([]T, count*steps*m.Settings().Data)
 	if len(dst) > 0 {
 		m.Sample(dst, count, steps, seed, mean)
@@ -22,7 +24,12 @@ func Sample[T cell.Float](m Model[T], count, steps int, seed uint64, mean bool) 
 
 // Sample implements [Model].
 func (m *VRNN[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
-	checkPacked("VRNN.Sample", m.packed(false))
+	const fn = "VRNN.Sample"
+	checkPacked(fn, m.packed(false))
+	checkSample(fn, len(dst), count, steps, m.Data)
+	if steps == 0 {
+		return
+	}
 	var (
 		cells                  = newStackTape(m.stack, streamDropout)
 		phiX, phiZ, prior, dec tape[T]

@@ -106,6 +106,7 @@ func (m *STORN[T]) pack(training bool) {
 
 // Init draws the parameters as [VRNN.Init] does.
 func (m *STORN[T]) Init(seed uint64, stats Stats) {
+	checkStats("STORN.Init", stats, m.Data, m.Classes)
 	d := newInitialiser[T](m, seed)
 	for _, n := range []*net[T]{m.phiR, m.phiX, m.phiZ} {
 		d.net(n)
@@ -122,7 +123,12 @@ func (m *STORN[T]) Init(seed uint64, stats Stats) {
 
 // Sample implements [Model].
 func (m *STORN[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
-	checkPacked("STORN.Sample", m.packed(false))
+	const fn = "STORN.Sample"
+	checkPacked(fn, m.packed(false))
+	checkSample(fn, len(dst), count, steps, m.Data)
+	if steps == 0 {
+		return
+	}
 	var (
 		cells           = newStackTape(m.generator, streamDropout)
 		phiX, phiZ, dec tape[T]

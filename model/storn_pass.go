@@ -1,8 +1,6 @@
 package model
 
 import (
-	"fmt"
-
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/internal/pages"
 	"github.com/elbow-go/elbow/internal/par"
@@ -37,6 +35,8 @@ type stornPass[T cell.Float] struct {
 
 // NewPass implements [Model].
 func (m *STORN[T]) NewPass(threads int) Pass[T] {
+	checkThreads("NewPass", threads)
+	checkMade("NewPass", m.generator != nil)
 	p := &stornPass[T]{m: m, threads: max(threads, 1),
 		recognition: newStackTape(m.recognition, streamDropoutR), generator: newStackTape(m.generator, streamDropout)}
 	p.atDraw.form = kernels.SoftplusSigma
@@ -48,13 +48,12 @@ func (m *STORN[T]) NewPass(threads int) Pass[T] {
 
 // Forward implements [Pass].
 func (p *stornPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
-	m, rows := p.m, b.Shape.Rows()
+	m := p.m
 	checkPacked("Pass.Forward", m.packed(training))
-	if len(b.X) < rows*m.Data {
-		panic(fmt.Sprintf("model: Pass.Forward: len(b.X) = %d, want at least rows*data = %d", len(b.X), rows*m.Data))
-	}
+	checkBatch(m.Config, m.State(), b, obj)
+	rows := b.Shape.Rows()
 	p.batch = b
-	p.begin(obj, b.Shape, true)
+	p.begin(obj, b.Shape, true, training)
 	p.u, p.prev = pages.Grow(p.u, rows*len(m.Mean)), pages.Grow(p.prev, rows*len(m.Mean))
 	p.eps, p.z = pages.Grow(p.eps, rows*m.Latent), pages.Grow(p.z, rows*m.Latent)
 	p.phiR.size(m.phiR, rows, training)
@@ -155,8 +154,9 @@ func (p *stornPass[T]) afterRows(lo, hi int) {
 
 // Backward implements [Pass]; grad is a *STORN.
 func (p *stornPass[T]) Backward(grad Model[T]) {
+	checkPacked("Pass.Backward", p.m.packed(true))
+	p.goBack(p.m, grad)
 	m, rows := p.m, p.batch.Shape.Rows()
-	checkPacked("Pass.Backward", m.packed(true))
 	if rows == 0 {
 		return
 	}
@@ -238,6 +238,8 @@ func (p *stornPass[T]) paramGrad(lo, hi int) {
 
 // Final implements [Pass].
 func (p *stornPass[T]) Final(h, c []T) {
+	p.checkRan("Pass.Final")
+	checkStates(len(h), len(c), p.shape.Batch(), p.m.State())
 	state, n, in, shape := p.m.State(), p.m.generator.state(), len(p.m.Mean), p.batch.Shape
 	p.generator.final(h, c, 0, state)
 	p.recognition.final(h, c, n, state)
@@ -256,6 +258,8 @@ func (p *stornPass[T]) Final(h, c []T) {
 
 // Channels implements [Pass].
 func (p *stornPass[T]) Channels(add func(name string, values []T)) {
+	p.checkRan("Pass.Channels")
+	checkThere("Pass.Channels", "add", add != nil)
 	m, rows := p.m, p.batch.Shape.Rows()
 	add("x", p.batch.X[:rows*m.Data])
 	m.like.channels(add, p.decoder.out(), rows, m.Data)

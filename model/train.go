@@ -226,8 +226,10 @@ type Trainer struct {
 // finite. The last checkpoint is from before that.
 var ErrDiverged = errors.New("loss or gradient is not finite")
 
-// NewTrainer prepares the training of m, which is initialised, on d.
+// NewTrainer prepares the training of m, which is initialised, on d. It panics if either is nil.
 func NewTrainer(m Model[float32], d *Data, config TrainConfig) (*Trainer, error) {
+	checkThere("NewTrainer", "m", m != nil)
+	checkThere("NewTrainer", "d", d != nil)
 	if err := errors.Join(config.Check(), d.Check()); err != nil {
 		return nil, err
 	}
@@ -313,6 +315,7 @@ func (t *Trainer) training() []cell.Tensor[float32] {
 
 // Checkpoint writes the whole state of the training to Dir.
 func (t *Trainer) Checkpoint() error {
+	checkThere("Trainer.Checkpoint", "the model of a trainer that is not from NewTrainer or Resume", t.pass != nil)
 	t.changing.Lock()
 	defer t.changing.Unlock()
 	return t.checkpoint()
@@ -363,6 +366,7 @@ func (t *Trainer) Seconds() float64 {
 // it writes a checkpoint and returns the error of ctx. It does not return in the middle of an
 // update, which can take seconds, but the checkpoint does not wait for that: see OnStop.
 func (t *Trainer) Run(ctx context.Context) error {
+	checkThere("Trainer.Run", "the model of a trainer that is not from NewTrainer or Resume", t.pass != nil)
 	start, before := time.Now(), t.state.Seconds
 	clock := func() { t.state.Seconds = before + time.Since(start).Seconds() }
 	var saved error

@@ -72,6 +72,7 @@ func (m *VAE[T]) PackForTraining() {
 // data. With InitNormal, the paper's start, every parameter is drawn from N(0, 0.01²) and
 // Mean is 0.
 func (m *VAE[T]) Init(seed uint64, stats Stats) {
+	checkStats("VAE.Init", stats, m.Data, m.Classes)
 	d := newInitialiser[T](m, seed)
 	d.net(m.encoder, m.Latent, m.Latent)
 	d.net(m.decoder, m.like.heads(m.Data)...)

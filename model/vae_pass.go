@@ -1,8 +1,6 @@
 package model
 
 import (
-	"fmt"
-
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/internal/pages"
 	"github.com/elbow-go/elbow/internal/par"
@@ -45,6 +43,8 @@ type vaePass[T cell.Float] struct {
 func (m *VAE[T]) NewPass(threads int) Pass[T] { return m.newPass(threads) }
 
 func (m *VAE[T]) newPass(threads int) *vaePass[T] {
+	checkThreads("NewPass", threads)
+	checkMade("NewPass", m.encoder != nil)
 	p := &vaePass[T]{m: m, threads: max(threads, 1)}
 	p.atDraw.form = m.form
 	p.forward, p.back, p.sleep, p.params = p.forwardPoints, p.backwardPoints, p.sleepPoints, p.paramGrad
@@ -53,12 +53,11 @@ func (m *VAE[T]) newPass(threads int) *vaePass[T] {
 
 // Forward implements [Pass].
 func (p *vaePass[T]) Forward(b *Batch[T], obj Objective, training bool) {
-	m, rows := p.m, b.Shape.Rows()
+	m := p.m
 	checkPacked("Pass.Forward", m.packed(training))
-	if len(b.X) < rows*m.Data {
-		panic(fmt.Sprintf("model: Pass.Forward: len(b.X) = %d, want at least rows*data = %d", len(b.X), rows*m.Data))
-	}
-	p.begin(obj, b.Shape, true)
+	checkBatch(m.Config, 0, b, obj)
+	rows := b.Shape.Rows()
+	p.begin(obj, b.Shape, true, training)
 	p.batch, p.k = b, obj.samples()
 	p.points = rows / p.k
 	p.u = pages.Grow(p.u, p.points*m.Data)
@@ -124,8 +123,9 @@ func eachStep(shape *cell.Ragged, a, b, k, row0 int, f func(t, row uint32, from,
 
 // Backward implements [Pass].
 func (p *vaePass[T]) Backward(grad Model[T]) {
+	checkPacked("Pass.Backward", p.m.packed(true))
+	p.goBack(p.m, grad)
 	m, rows := p.m, p.batch.Shape.Rows()
-	checkPacked("Pass.Backward", m.packed(true))
 	if rows == 0 {
 		return
 	}
@@ -221,7 +221,7 @@ func (p *vaePass[T]) paramGrad(lo, hi int) {
 }
 
 // Final implements [Pass]: data points leave no state.
-func (p *vaePass[T]) Final(h, c []T) {}
+func (p *vaePass[T]) Final(_, _ []T) { p.checkRan("Pass.Final") }
 
 // center writes x - mean to u.
 func center[T cell.Float](u, x, mean []T) {
@@ -262,6 +262,8 @@ func squashBackward[T cell.Float](dOut, out []T, d int) {
 
 // Channels implements [Pass].
 func (p *vaePass[T]) Channels(add func(name string, values []T)) {
+	p.checkRan("Pass.Channels")
+	checkThere("Pass.Channels", "add", add != nil)
 	m, rows := p.m, p.shape.Rows()
 	add("x", p.batch.X[:rows*m.Data])
 	m.like.channels(add, p.decoder.out(), rows, m.Data)

@@ -107,6 +107,7 @@ func TestVAEGradient(t *testing.T) {
 					loss()
 				}
 				p.Backward(m.NewGrad()) // leaves its traces in the workspace
+				loss()
 				grad := m.NewGrad()
 				p.Backward(grad)
 				checkDifferences(t, m.Tensors(), grad.Tensors(), loss)

@@ -1,28 +1,22 @@
 package model
 
 import (
-	"fmt"
-
+	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/kernels"
 )
 
-// checkLen panics if a slice that a caller has given is too short.
-func checkLen(fn, arg string, got, want int) {
-	if got < want {
-		panic(fmt.Sprintf("model: %s: len(%s) = %d, want at least %d", fn, arg, got, want))
-	}
-}
-
 // Encode writes μ and σ of q(z|x) of the rows of x [rows, Data] to mu and sigma
-// [rows, Latent]; sigma may be nil. It panics if a slice is too short.
+// [rows, Latent]; sigma may be nil. It panics if a slice is too short or rows
+// is negative.
 func (m *VAE[T]) Encode(mu, sigma, x []T, rows int) {
 	const fn = "VAE.Encode"
 	checkPacked(fn, m.packed(false))
+	checkSize(fn, "rows", rows, 0, cell.MaxRows)
 	l := m.Latent
-	checkLen(fn, "x", len(x), rows*m.Data)
-	checkLen(fn, "mu", len(mu), rows*l)
+	checkLen(fn, "x", len(x), rows, m.Data)
+	checkLen(fn, "mu", len(mu), rows, l)
 	if sigma != nil {
-		checkLen(fn, "sigma", len(sigma), rows*l)
+		checkLen(fn, "sigma", len(sigma), rows, l)
 	}
 	u := make([]T, rows*m.Data)
 	for i := range rows {
@@ -40,12 +34,13 @@ func (m *VAE[T]) Encode(mu, sigma, x []T, rows int) {
 }
 
 // Decode writes the mean of p(x|z) of the rows of z [rows, Latent] to x [rows, Data]. It
-// panics if a slice is too short.
+// panics if a slice is too short or rows is negative.
 func (m *VAE[T]) Decode(x, z []T, rows int) {
 	const fn = "VAE.Decode"
 	checkPacked(fn, m.packed(false))
-	checkLen(fn, "z", len(z), rows*m.Latent)
-	checkLen(fn, "x", len(x), rows*m.Data)
+	checkSize(fn, "rows", rows, 0, cell.MaxRows)
+	checkLen(fn, "z", len(z), rows, m.Latent)
+	checkLen(fn, "x", len(x), rows, m.Data)
 	m.like.mean(x, m.outputsAt(z, rows), rows, m.Data)
 }
 
@@ -58,12 +53,14 @@ func (m *VAE[T]) outputsAt(z []T, rows int) []T {
 }
 
 // Reconstruct writes to y [rows, Data] the mean of p(x|z) at the mean z of q(z|x), for the
-// rows of x [rows, Data]; y may be x. It panics if a slice is too short.
+// rows of x [rows, Data]; y may be x. It panics if a slice is too short or rows
+// is negative.
 func (m *VAE[T]) Reconstruct(y, x []T, rows int) {
 	const fn = "VAE.Reconstruct"
 	checkPacked(fn, m.packed(false))
-	checkLen(fn, "x", len(x), rows*m.Data)
-	checkLen(fn, "y", len(y), rows*m.Data)
+	checkSize(fn, "rows", rows, 0, cell.MaxRows)
+	checkLen(fn, "x", len(x), rows, m.Data)
+	checkLen(fn, "y", len(y), rows, m.Data)
 	z := make([]T, rows*m.Latent)
 	m.Encode(z, nil, x, rows)
 	m.Decode(y, z, rows)
@@ -72,7 +69,12 @@ func (m *VAE[T]) Reconstruct(y, x []T, rows int) {
 // Sample implements [Model]: z from the prior, x from p(x|z), every step a data point of
 // its own.
 func (m *VAE[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
-	checkPacked("VAE.Sample", m.packed(false))
+	const fn = "VAE.Sample"
+	checkPacked(fn, m.packed(false))
+	checkSample(fn, len(dst), count, steps, m.Data)
+	if steps == 0 {
+		return
+	}
 	z, x := make([]T, count*m.Latent), make([]T, count*m.Data)
 	for t := range steps {
 		kernels.Normals(z, kernels.Noise{Seed: seed, Stream: streamPrior}, uint32(t), 0, count, m.Latent)

@@ -20,6 +20,10 @@ type GradientStats struct {
 // are compared: they should agree in the mean, and the one with the least variance wins.
 // The noise of b is that of its Update and the draws-1 following ones.
 func MeasureGradient[T cell.Float](m Model[T], b *Batch[T], obj Objective, draws int, prefix string) GradientStats {
+	const fn = "MeasureGradient"
+	checkThere(fn, "m", m != nil)
+	checkThere(fn, "b", b != nil)
+	checkSize(fn, "draws", draws, 1, 1<<30)
 	m.PackForTraining()
 	p, grad := m.NewPass(1), m.NewGrad()
 	var gs []cell.Tensor[T]

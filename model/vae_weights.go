@@ -1,6 +1,8 @@
 package model
 
 import (
+	"fmt"
+
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/kernels"
 )
@@ -23,7 +25,9 @@ type WeightPosterior[T cell.Float] struct {
 
 	params    []cell.Tensor[T]
 	mean, eps [][]T
-	d, weight []T // scratch
+	drew      bool // eps are those of a Draw
+	drawn     bool // the parameters are a draw, the means are in mean
+	d, weight []T  // scratch
 }
 
 // weightLogSigma is where ln σ starts: σ = 0.0067, small against the weights of a fresh
@@ -36,6 +40,9 @@ func NewWeightPosterior[T cell.Float](params []cell.Tensor[T]) *WeightPosterior[
 	most, rows := 0, 0
 	for _, p := range params {
 		n := len(p.Data)
+		if rows := tensorRows(p); rows < 1 || n%rows != 0 {
+			panic(fmt.Sprintf("model: NewWeightPosterior: %s has %d elements, which are not its shape %v", p.Name, n, p.Shape))
+		}
 		s := cell.Tensor[T]{Name: p.Name + ".log_sigma", Shape: p.Shape, Data: make([]T, n)}
 		fill(s.Data, weightLogSigma)
 		w.LogSigma = append(w.LogSigma, s)
@@ -55,9 +62,21 @@ func tensorRows[T cell.Float](t cell.Tensor[T]) int {
 	return t.Shape[0]
 }
 
+// check panics unless the parameters are a draw, or are not.
+func (w *WeightPosterior[T]) check(method string, drawn bool) {
+	switch {
+	case w.drawn && !drawn:
+		panic("model: WeightPosterior." + method + ": the parameters are a draw: call Restore first")
+	case !w.drawn && drawn:
+		panic("model: WeightPosterior." + method + ": the parameters are no draw: call Draw first")
+	}
+}
+
 // Draw puts a draw from the posterior in the place of the parameters. Tensor k takes its
-// noise from step k.
+// noise from step k. It panics after another Draw, before Restore.
 func (w *WeightPosterior[T]) Draw(noise kernels.Noise) {
+	w.check("Draw", false)
+	w.drew, w.drawn = true, true
 	for k, p := range w.params {
 		rows := tensorRows(p)
 		cols := len(p.Data) / rows
@@ -67,8 +86,10 @@ func (w *WeightPosterior[T]) Draw(noise kernels.Noise) {
 	}
 }
 
-// Restore puts the means back after Draw.
+// Restore puts the means back after Draw. It panics if there was none.
 func (w *WeightPosterior[T]) Restore() {
+	w.check("Restore", true)
+	w.drawn = false
 	for k, p := range w.params {
 		copy(p.Data, w.mean[k])
 	}
@@ -80,6 +101,16 @@ func (w *WeightPosterior[T]) Restore() {
 //
 //	dμ = dθ + weight μ     d lnσ = dθ ε σ + weight (σ² - 1)
 func (w *WeightPosterior[T]) Backward(grads []cell.Tensor[T], weight float64) {
+	const fn = "WeightPosterior.Backward"
+	w.check("Backward", false)
+	if !w.drew || len(grads) != len(w.params) {
+		panic(fmt.Sprintf("model: %s: len(grads) = %d, want %d, after a Draw", fn, len(grads), len(w.params)))
+	}
+	for k, p := range w.params {
+		if len(grads[k].Data) != len(p.Data) {
+			panic(fmt.Sprintf("model: %s: the gradient of %s has %d elements, want %d", fn, p.Name, len(grads[k].Data), len(p.Data)))
+		}
+	}
 	fill(w.weight, T(weight))
 	for k, p := range w.params {
 		rows := tensorRows(p)
@@ -93,6 +124,7 @@ func (w *WeightPosterior[T]) Backward(grads []cell.Tensor[T], weight float64) {
 
 // KL returns KL(posterior || prior) in nats. The means have to be in their place.
 func (w *WeightPosterior[T]) KL() float64 {
+	w.check("KL", false)
 	sum := 0.0
 	for k, p := range w.params {
 		rows := tensorRows(p)

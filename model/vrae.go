@@ -200,6 +200,7 @@ func packParts[T cell.Float](parts []part[T], training bool) {
 // orthogonal gate by gate, biases 0 but for those of the output, which start where the
 // statistics of the data put them. The draw depends on seed alone.
 func (m *VRAE[T]) Init(seed uint64, stats Stats) {
+	checkStats("VRAE.Init", stats, m.Data, m.Classes)
 	d := newInitialiser[T](m, seed)
 	d.recurrent(m.encoder)
 	d.dense(m.head, m.Latent, m.Latent)

@@ -1,8 +1,6 @@
 package model
 
 import (
-	"fmt"
-
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/internal/pages"
 	"github.com/elbow-go/elbow/internal/par"
@@ -44,6 +42,8 @@ type vraePass[T cell.Float] struct {
 func (m *VRAE[T]) NewPass(threads int) Pass[T] { return m.newPass(threads) }
 
 func (m *VRAE[T]) newPass(threads int) *vraePass[T] {
+	checkThreads("NewPass", threads)
+	checkMade("NewPass", m.encoder != nil)
 	p := &vraePass[T]{m: m, threads: max(threads, 1), enc: cell.NewSequence[T](), dec: cell.NewSequence[T]()}
 	p.perSequence, p.atDraw.form = true, latentForm
 	p.draw, p.loop, p.outputs, p.score = p.drawRows, p.loopRows, p.outputRows, p.scoreRows
@@ -55,9 +55,6 @@ func (m *VRAE[T]) newPass(threads int) *vraePass[T] {
 // encode runs the encoder and its head over b, which it keeps.
 func (p *vraePass[T]) encode(b *Batch[T]) {
 	m, rows, n := p.m, b.Shape.Rows(), b.Shape.Batch()
-	if len(b.X) < rows*m.Data {
-		panic(fmt.Sprintf("model: Pass.Forward: len(b.X) = %d, want at least rows*data = %d", len(b.X), rows*m.Data))
-	}
 	p.batch, p.read = b, b.X
 	if m.Reverse {
 		p.rev = pages.Grow(p.rev, rows*m.Data)
@@ -73,8 +70,9 @@ func (p *vraePass[T]) encode(b *Batch[T]) {
 // Forward implements [Pass].
 func (p *vraePass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 	checkPacked("Pass.Forward", p.m.packed(training))
+	checkBatch(p.m.Config, 0, b, obj)
 	m, rows, n := p.m, b.Shape.Rows(), b.Shape.Batch()
-	p.begin(obj, b.Shape, true)
+	p.begin(obj, b.Shape, true, training)
 	p.encode(b)
 	p.eps, p.z = pages.Grow(p.eps, n*m.Latent), pages.Grow(p.z, n*m.Latent)
 	p.s0 = pages.Grow(p.s0, n*m.Hidden)
@@ -160,8 +158,9 @@ func (p *vraePass[T]) scoreRows(lo, hi int) {
 
 // Backward implements [Pass].
 func (p *vraePass[T]) Backward(grad Model[T]) {
+	checkPacked("Pass.Backward", p.m.packed(true))
+	p.goBack(p.m, grad)
 	m, rows, n := p.m, p.shape.Rows(), p.shape.Batch()
-	checkPacked("Pass.Backward", m.packed(true))
 	p.grad = grad.(*VRAE[T])
 	p.dlp, p.dkl = pages.Grow(p.dlp, rows), pages.Grow(p.dkl, n)
 	p.dout, p.dh, p.din = pages.Grow(p.dout, rows*m.output.Out), pages.Grow(p.dh, rows*m.Hidden), pages.Grow(p.din, rows*m.Data)
@@ -253,6 +252,8 @@ func (p *vraePass[T]) paramGrad(lo, hi int) {
 
 // Channels implements [Pass]: phi_sig is σ of the posterior.
 func (p *vraePass[T]) Channels(add func(name string, values []T)) {
+	p.checkRan("Pass.Channels")
+	checkThere("Pass.Channels", "add", add != nil)
 	z := p.m.Latent
 	add("x", p.batch.X[:p.shape.Rows()*p.m.Data])
 	p.m.like.channels(add, p.out, p.shape.Rows(), p.m.Data)
@@ -262,4 +263,4 @@ func (p *vraePass[T]) Channels(add func(name string, values []T)) {
 }
 
 // Final implements [Pass]: a sequence is never cut, so there is nothing to carry.
-func (p *vraePass[T]) Final(_, _ []T) {}
+func (p *vraePass[T]) Final(_, _ []T) { p.checkRan("Pass.Final") }

@@ -11,7 +11,10 @@ import (
 // Latent], in the order of seqs. The model is packed. The sequences are read in batches of
 // the given size; the result depends on neither that nor the number of goroutines.
 func (m *VRAE[T]) Encode(seqs []Sequence, batch, threads int) (mean, sigma []T) {
-	checkPacked("VRAE.Encode", m.packed(false))
+	const fn = "VRAE.Encode"
+	checkPacked(fn, m.packed(false))
+	EvalConfig{Batch: batch, Threads: threads}.check(fn)
+	checkSequences(fn, seqs, m.Data)
 	z := m.Latent
 	mean, sigma = make([]T, len(seqs)*z), make([]T, len(seqs)*z)
 	p := m.newPass(threads)
@@ -32,6 +35,8 @@ func (m *VRAE[T]) Encode(seqs []Sequence, batch, threads int) (mean, sigma []T) 
 // means of its outputs over the given number of steps, [count, steps, Data]. The model is
 // packed. The number of steps is free, whatever the model was trained on.
 func (m *VRAE[T]) Decode(z []T, count, steps int) []T {
+	checkResult("VRAE.Decode", count, steps, m.Data)
+	checkLen("VRAE.Decode", "z", len(z), count, m.Latent)
 	dst := make([]T, count*steps*m.Data)
 	m.decode("VRAE.Decode", dst, z, count, steps, 0, true)
 	return dst
@@ -41,6 +46,8 @@ func (m *VRAE[T]) Decode(z []T, count, steps int) []T {
 // of sequence i depend on the seed and i, not on count. What is fed back is the mean, as in
 // training, or the draw if the model was trained with a teacher.
 func (m *VRAE[T]) Generate(z []T, count, steps int, seed uint64) []T {
+	checkResult("VRAE.Generate", count, steps, m.Data)
+	checkLen("VRAE.Generate", "z", len(z), count, m.Latent)
 	dst := make([]T, count*steps*m.Data)
 	m.decode("VRAE.Generate", dst, z, count, steps, seed, false)
 	return dst
@@ -48,6 +55,10 @@ func (m *VRAE[T]) Generate(z []T, count, steps int, seed uint64) []T {
 
 // Sample implements [Model]: z from the prior, x from the outputs.
 func (m *VRAE[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
+	checkSample("VRAE.Sample", len(dst), count, steps, m.Data)
+	if steps == 0 {
+		return
+	}
 	z := make([]T, count*m.Latent)
 	kernels.Normals(z, kernels.Noise{Seed: seed, Stream: streamPrior}, 0, 0, count, m.Latent)
 	m.decode("VRAE.Sample", dst, z, count, steps, seed, mean)
@@ -57,8 +68,9 @@ func (m *VRAE[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
 // ends among them, for [VRAE.Decode] to turn into a piece that becomes another. It panics
 // if n is below 2 or a and b differ in length.
 func Interpolate[T cell.Float](a, b []T, n int) []T {
-	if n < 2 || len(a) != len(b) {
-		panic(fmt.Sprintf("model: Interpolate: n = %d, len(a) = %d, len(b) = %d, want n at least 2 and equal lengths", n, len(a), len(b)))
+	checkSize("Interpolate", "n", n, 2, cell.MaxWeights/max(1, len(a)))
+	if len(a) != len(b) {
+		panic(fmt.Sprintf("model: Interpolate: len(b) = %d, want len(a) = %d", len(b), len(a)))
 	}
 	line := make([]T, 0, n*len(a))
 	for i := range n {
@@ -74,8 +86,8 @@ func Interpolate[T cell.Float](a, b []T, n int) []T {
 // so that memory does not grow with the steps.
 func (m *VRAE[T]) decode(fn string, dst, z []T, count, steps int, seed uint64, mean bool) {
 	checkPacked(fn, m.packed(false))
-	if count < 0 || steps < 0 || len(z) < count*m.Latent {
-		panic(fmt.Sprintf("model: %s: count = %d, steps = %d, len(z) = %d, want at least 0, 0 and count*latent = %d", fn, count, steps, len(z), count*m.Latent))
+	if steps == 0 {
+		return
 	}
 	d := m.Data
 	h, c := make([]T, count*m.Hidden), make([]T, count*m.Hidden)

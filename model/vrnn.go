@@ -118,6 +118,7 @@ func (m *VRNN[T]) pack(training bool) {
 // gate by gate, biases 0 but for those of σ and, for binary data, of the output, which
 // start at the logits of the mean; it also sets Mean. The draw depends on seed alone.
 func (m *VRNN[T]) Init(seed uint64, stats Stats) {
+	checkStats("VRNN.Init", stats, m.Data, m.Classes)
 	d := newInitialiser[T](m, seed)
 	d.net(m.phiX)
 	d.net(m.phiZ)

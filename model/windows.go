@@ -18,6 +18,8 @@ func Windows(d *Data, length, hop int) *Data {
 	if length < 1 || hop < 1 {
 		panic(fmt.Sprintf("model: Windows: length = %d, hop = %d, want at least 1", length, hop))
 	}
+	checkThere("Windows", "d", d != nil)
+	checkSize("Windows", "d.Dim", d.Dim, 1, maxSize)
 	w := *d
 	w.Name = fmt.Sprintf("%s, windows of %d every %d", d.Name, length, hop)
 	w.Hash = fmt.Sprintf("%x", sha256.Sum256(fmt.Appendf(nil, "%s windows %d %d", d.Hash, length, hop)))
@@ -30,10 +32,13 @@ func windows(seqs []Sequence, dim, length, hop int) []Sequence {
 	var list []Sequence
 	for _, s := range seqs {
 		steps := s.Steps(dim)
-		for from := 0; from == 0 || from+length <= steps; from += hop {
-			w := s.Slice(from, min(from+length, steps), dim)
+		for from := 0; from == 0 || length <= steps-from; from += hop {
+			w := s.Slice(from, from+min(length, steps-from), dim)
 			w.Name = fmt.Sprintf("%s@%d", s.Name, from)
 			list = append(list, w)
+			if hop > steps-from {
+				break // from + hop may be more than an int holds
+			}
 		}
 	}
 	return list
