@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+
+	"github.com/elbow-go/elbow/internal/size"
 )
 
 // The checks of the exported functions. What does not fit is a bug of the caller and panics,
@@ -26,13 +28,10 @@ func checkSize(fn, arg string, got, most int) {
 	}
 }
 
-// checkLen panics unless slice arg of function fn has at least want elements.
-func checkLen(fn, arg string, got, want int) { checkMatrix(fn, arg, got, want, 1) }
-
 // checkMatrix panics unless slice arg of function fn has room for rows of cols columns. A negative
 // number of either is taken for a very large one.
 func checkMatrix(fn, arg string, got, rows, cols int) {
-	if hi, lo := bits.Mul64(uint64(rows), uint64(cols)); hi > 0 || lo > uint64(got) {
+	if size.Mul(rows, cols) > got {
 		badLen(fn, arg, got, rows, cols)
 	}
 }
