@@ -85,7 +85,14 @@ func (i Implementation) Dgemv(t blas.Transpose, m, n int, alpha float64, a []flo
 		return
 	}
 	lda, incX, incY = shared.OthersGemv(shared.Int, t, m, n, len(a), lda, len(x), incX, len(y), incY)
-	if m > 0 && n > 0 {
-		i.Implementation.Dgemv(t, m, n, alpha, a, lda, x, incX, beta, y, incY)
+	if m == 0 || n == 0 {
+		return
 	}
+	rows := m
+	if t != blas.NoTrans {
+		rows = n
+	}
+	// Without machine code, as on arm64, gonum clears all of the slice where beta is 0.
+	y = y[:1+(rows-1)*max(incY, -incY)]
+	i.Implementation.Dgemv(t, m, n, alpha, a, lda, x, incX, beta, y, incY)
 }
