@@ -14,6 +14,9 @@ import (
 // TestCases takes files as people have them, each for a kind of fault that readers make, to
 // the commands. Steps of a case follow each other in one output folder.
 func TestCases(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains some forty models")
+	}
 	blastest.UseGo(t)
 	type step struct {
 		args []string // of a command; DIR is the folder of the case, OUT that of the results

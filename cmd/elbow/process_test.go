@@ -42,6 +42,9 @@ func TestMain(m *testing.M) {
 // can write; negative is no bound.
 func process(t *testing.T, limit int, args ...string) *exec.Cmd {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("starts processes, which an emulator may not do")
+	}
 	c := exec.Command(os.Args[0], args...)
 	child := "main"
 	if limit >= 0 {

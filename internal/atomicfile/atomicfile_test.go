@@ -272,6 +272,9 @@ func TestAbandon(t *testing.T) {
 			return nil
 		})
 	}
+	if testing.Short() {
+		t.Skip("starts processes")
+	}
 	dir := t.TempDir()
 	if err := WriteFile(filepath.Join(dir, "a"), []byte("old"), 0o644); err != nil {
 		t.Fatal(err)

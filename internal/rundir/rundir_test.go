@@ -366,6 +366,9 @@ func TestMain(m *testing.M) {
 // start has another process open the folder.
 func start(t *testing.T, dir string) *exec.Cmd {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("starts processes")
+	}
 	c := exec.Command(os.Args[0])
 	c.Env = append(os.Environ(), "RUNDIR_CHILD="+dir)
 	out, err := c.StdoutPipe()

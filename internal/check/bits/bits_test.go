@@ -68,6 +68,9 @@ func tensors(meta string, numbers ...float32) []byte {
 }
 
 func TestCompare(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts processes")
+	}
 	columns := []column{{name: "generic", isa: "generic"}, {name: "avx2", isa: "avx2"}, {name: "arm64", isa: "neon"}}
 	for i := range columns {
 		columns[i].program = []string{os.Args[0]}

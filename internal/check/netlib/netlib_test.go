@@ -89,6 +89,9 @@ func TestMain(m *testing.M) {
 }
 
 func TestRunner(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts processes")
+	}
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
