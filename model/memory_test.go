@@ -37,6 +37,9 @@ func repeated(n, steps, dim int) *Data {
 // TestMemoryToTrain compares the estimate with what is in use after an epoch, once where parameters
 // are most of it, once where the pass is.
 func TestMemoryToTrain(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains large models")
+	}
 	blastest.UseGo(t)
 	for _, c := range []struct {
 		name   string
@@ -99,6 +102,9 @@ func TestMemoryToTrain(t *testing.T) {
 
 // TestMemoryToUse does the same for scoring and drawing.
 func TestMemoryToUse(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains large models")
+	}
 	blastest.UseGo(t)
 	for _, c := range []struct {
 		model   Config
