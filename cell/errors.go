@@ -3,7 +3,6 @@ package cell
 import (
 	"fmt"
 	"math"
-	"math/bits"
 
 	"github.com/elbow-go/elbow/internal/size"
 )
@@ -39,8 +38,8 @@ func checkMatrix(fn, arg string, got, rows, cols int) {
 //go:noinline
 func badLen(fn, arg string, got, rows, cols int) {
 	want := fmt.Sprintf("%d*%d", rows, cols)
-	if hi, lo := bits.Mul64(uint64(rows), uint64(cols)); hi == 0 {
-		want = fmt.Sprint(lo)
+	if n := size.Mul(rows, cols); n < size.Max {
+		want = fmt.Sprint(n)
 	}
 	panic(fmt.Sprintf("cell: %s: len(%s) = %d, want at least %s", fn, arg, got, want))
 }
@@ -66,7 +65,7 @@ func badIndex(fn, what string, i, n int) {
 
 // checkWeights panics unless a matrix of rows*cols parameters, which are sizes, may be made.
 func checkWeights(fn, what string, rows, cols int) {
-	if hi, lo := bits.Mul64(uint64(rows), uint64(cols)); hi > 0 || lo > MaxWeights {
+	if size.Mul(rows, cols) > MaxWeights {
 		panic(fmt.Sprintf("cell: %s: %s has %d*%d elements, want at most %d", fn, what, rows, cols, MaxWeights))
 	}
 }
@@ -74,7 +73,7 @@ func checkWeights(fn, what string, rows, cols int) {
 // checkTensor panics unless a parameter of a layer has the given number of elements. The name of
 // the layer goes before that of the parameter.
 func checkTensor(fn, layer, name string, got, rows, cols int) {
-	if hi, lo := bits.Mul64(uint64(rows), uint64(cols)); hi > 0 || lo != uint64(got) {
+	if size.Mul(rows, cols) != got {
 		panic(fmt.Sprintf("cell: %s: len(%s%s) = %d, want %d*%d, as a new layer has it", fn, layer, name, got, rows, cols))
 	}
 }

@@ -3,10 +3,10 @@ package cell
 import (
 	"fmt"
 	"math"
-	"math/bits"
 
 	"github.com/elbow-go/elbow/internal/pages"
 	"github.com/elbow-go/elbow/internal/par"
+	"github.com/elbow-go/elbow/internal/size"
 )
 
 // Sequence is the workspace of one [Recurrent] layer over one batch of sequences: the
@@ -159,7 +159,7 @@ func (s *Sequence[T]) begin(fn string, l *Recurrent[T], shape *Ragged, h0, c0 []
 	if c0 != nil {
 		checkMatrix(fn, "c0", len(c0), b, h)
 	}
-	if hi, lo := bits.Mul64(uint64(max(b, rows)), uint64(w)); hi > 0 || lo > maxRoom {
+	if size.Mul(max(b, rows), w) > maxRoom {
 		panic(fmt.Sprintf("cell: %s: %d rows of %d elements are more than any memory holds", fn, max(b, rows), w))
 	}
 	s.init()

@@ -2,11 +2,11 @@ package model
 
 import (
 	"fmt"
-	"math/bits"
 	"reflect"
 	"slices"
 
 	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/internal/size"
 )
 
 // The checks of what callers give. What does not fit is their bug and panics with function,
@@ -29,7 +29,7 @@ func checkSize(fn, arg string, got, least, most int) {
 // checkLen panics unless slice arg has room for rows of cols columns. A negative number of
 // either is taken for a very large one.
 func checkLen(fn, arg string, got, rows, cols int) {
-	if hi, lo := bits.Mul64(uint64(rows), uint64(cols)); hi > 0 || lo > uint64(got) {
+	if size.Mul(rows, cols) > got {
 		panic(fmt.Sprintf("model: %s: len(%s) = %d, want at least %d*%d", fn, arg, got, rows, cols))
 	}
 }
@@ -55,7 +55,7 @@ func checkThreads(fn string, threads int) { checkSize(fn, "threads", threads, 0,
 func checkResult(fn string, count, steps, dim int) {
 	checkSize(fn, "count", count, 0, cell.MaxWeights)
 	checkSize(fn, "steps", steps, 0, cell.MaxWeights)
-	if hi, lo := bits.Mul64(uint64(count)*uint64(steps), uint64(dim)); hi > 0 || lo > cell.MaxWeights {
+	if size.Mul(size.Mul(count, steps), dim) > cell.MaxWeights {
 		panic(fmt.Sprintf("model: %s: count*steps*data = %d*%d*%d, want at most %d", fn, count, steps, dim, cell.MaxWeights))
 	}
 }
