@@ -311,7 +311,7 @@ func exportedWithSizes(t *testing.T) (names []string) {
 			}
 			name := f.Name.Name
 			if f.Recv != nil {
-				name = typeName(f.Recv.List[0].Type) + "." + name
+				name = asmtest.TypeName(f.Recv.List[0].Type) + "." + name
 			}
 			if ast.IsExported(name) {
 				names = append(names, name)
@@ -333,17 +333,4 @@ func isSize(e ast.Expr) bool {
 		return isSize(e.Elt)
 	}
 	return false
-}
-
-// typeName returns the name of the type of a receiver.
-func typeName(e ast.Expr) string {
-	switch e := e.(type) {
-	case *ast.StarExpr:
-		return typeName(e.X)
-	case *ast.IndexExpr:
-		return typeName(e.X)
-	case *ast.Ident:
-		return e.Name
-	}
-	return ""
 }

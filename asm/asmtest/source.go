@@ -59,7 +59,7 @@ func signature(decl ast.Decl) (name string, params []string, sized bool) {
 	name = f.Name.Name
 	var fields []*ast.Field
 	if f.Recv != nil {
-		receiver := typeName(f.Recv.List[0].Type)
+		receiver := TypeName(f.Recv.List[0].Type)
 		if !ast.IsExported(receiver) {
 			return "", nil, false
 		}
@@ -68,7 +68,7 @@ func signature(decl ast.Decl) (name string, params []string, sized bool) {
 	}
 	for _, field := range append(fields, f.Type.Params.List...) {
 		_, isSlice := field.Type.(*ast.ArrayType)
-		sized = sized || isSlice || typeName(field.Type) == "int"
+		sized = sized || isSlice || TypeName(field.Type) == "int"
 		if len(field.Names) == 0 {
 			params = append(params, "_")
 		}
@@ -79,13 +79,13 @@ func signature(decl ast.Decl) (name string, params []string, sized bool) {
 	return name, params, sized
 }
 
-// typeName returns the name of a type, without a pointer and type parameters.
-func typeName(e ast.Expr) string {
+// TypeName returns the name of a type, without a pointer and type parameters.
+func TypeName(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.StarExpr:
-		return typeName(e.X)
+		return TypeName(e.X)
 	case *ast.IndexExpr:
-		return typeName(e.X)
+		return TypeName(e.X)
 	case *ast.Ident:
 		return e.Name
 	}
