@@ -1,6 +1,10 @@
 package model
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/elbow-go/elbow/asm"
+)
 
 // What follows estimates, before anything is allocated, how much memory a use of a model takes, in
 // bytes: settings can be within their ranges and ask for more than any machine has. The figures
@@ -47,7 +51,15 @@ func (c Config) inputs() int {
 // packed weights.
 func (c Config) MemoryToHold() float64 {
 	params, _ := c.matrices()
-	return product(3, float32Bytes, params)
+	return product(2+packings(), float32Bytes, params)
+}
+
+// packings returns how many copies of the parameters Pack makes: plain Go needs none.
+func packings() float64 {
+	if asm.Active() == asm.Generic {
+		return 0
+	}
+	return 1
 }
 
 // MemoryToTrain returns what a training takes beside its data: parameters, packed weights for both
@@ -55,7 +67,7 @@ func (c Config) MemoryToHold() float64 {
 // the best parameters once more. c is resolved.
 func (c Config) MemoryToTrain(t TrainConfig, d *Data) float64 {
 	params, _ := c.matrices()
-	copies := 4.0 // value, gradient, packed twice
+	copies := 2 + 2*packings() // value, gradient, packed for both directions
 	if t.WeightPosterior {
 		copies += 4
 	}
@@ -69,8 +81,11 @@ func (c Config) MemoryToTrain(t TrainConfig, d *Data) float64 {
 	if t.WeightPosterior {
 		moments *= 2
 	}
-	const again = 2                                            // the file of the best parameters, and what reading leaves behind
-	start := product(16, float64(c.Hidden), float64(c.Hidden)) // orthogonal matrices are drawn in float64
+	const again = 2 // the file of the best parameters, and what reading leaves behind
+	start := 0.0
+	if c.Cell != "" { // orthogonal matrices are drawn in float64
+		start = product(16, float64(c.Hidden), float64(c.Hidden))
+	}
 	rows := product(largest(d.Train, d.Dim, t.Batch, t.Truncate), float64(t.samples()))
 	e := t.Eval()
 	return product(float32Bytes, params, copies+moments+again) + c.MemoryToHold() + start +

@@ -5,7 +5,6 @@ import (
 	"runtime"
 	"testing"
 
-	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/blas/blastest"
 )
 
@@ -87,11 +86,7 @@ func TestMemoryToTrain(t *testing.T) {
 				}
 				used := live() - before
 				want := mc.MemoryToTrain(tc, d)
-				most := 3.2
-				if asm.Active() == asm.Generic {
-					most = 4.5 // plain Go keeps no packed copies of the parameters
-				}
-				if ratio := want / used; ratio < 1 || ratio > most {
+				if ratio := want / used; ratio < 1 || ratio > 3.2 {
 					t.Errorf("%.2f MB in use, estimated %.2f", used/1e6, want/1e6)
 				}
 				runtime.KeepAlive(tr)

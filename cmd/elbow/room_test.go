@@ -19,7 +19,7 @@ func TestRoom(t *testing.T) {
 	mustRun(t, "train", "-data", data, "-out", vrnn, "-epochs", "1", "-hidden", "4")
 	mustRun(t, "train", "-data", data, "-out", vrae, "-epochs", "1", "-hidden", "4", "-model", "vrae", "-likelihood", "gauss")
 	for _, line := range []string{
-		"train -hidden 65536", "train -hidden 65536 -model rnn -cell rnn", "train -hidden 65536 -model vae", "train -hidden 65536 -model vrae",
+		"train -hidden 65536", "train -hidden 65536 -model rnn -cell rnn", "train -hidden 65536 -model vae -depth 2", "train -hidden 65536 -model vrae",
 		"train -hidden 65536 -model storn", "train -samples 65536 -hidden 512", "train -samples 65536 -importance -hidden 512",
 		"train -layers 65536 -hidden 512", "train -depth 65536 -hidden 512", "train -hidden 16384 -latent 65536",
 		"train -components 10000 -likelihood gmm -hidden 65536", "train -batch 1048576 -samples 65536 -hidden 512", "train -preset chung -hidden 65536",
