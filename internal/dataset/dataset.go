@@ -67,7 +67,6 @@ func (o Options) defaults() Options {
 // kind is a kind of data.
 type kind struct {
 	name    string
-	about   string              // what a user calls it
 	options []string            // the options that it alone obeys, as their flags are called
 	is      func(p *probe) bool // whether a file could be of the kind; nil: only folders are
 	folder  func(names []string) bool

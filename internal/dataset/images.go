@@ -18,7 +18,7 @@ import (
 
 // images are pictures in shades of grey: each is a sequence of one step.
 var images = kind{
-	name: model.FormImage, about: "images", options: []string{"pixels", "shuffle", "valid"},
+	name: model.FormImage, options: []string{"pixels", "shuffle", "valid"},
 	is: func(p *probe) bool {
 		return idx.Is(p.head) || p.ext == ".npy" && npy.IsBytes(p.head, 3)
 	},

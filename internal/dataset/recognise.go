@@ -2,7 +2,6 @@ package dataset
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -247,6 +246,3 @@ func (p *probe) isText() bool {
 	}
 	return len(head) > 0 && !bytes.ContainsRune(head, 0) && utf8.Valid(head)
 }
-
-// errEmpty is what a source without any step gives.
-var errEmpty = errors.New("no steps")

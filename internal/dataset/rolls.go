@@ -12,7 +12,7 @@ import (
 
 // rolls are pieces of music as piano rolls: a step is a time of the grid, a dimension a key.
 var rolls = kind{
-	name: model.FormRoll, about: "music", options: []string{"grid"},
+	name: model.FormRoll, options: []string{"grid"},
 	is: func(p *probe) bool {
 		return music.Is(p.path) || music.IsMIDI(p.head)
 	},

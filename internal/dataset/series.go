@@ -20,7 +20,7 @@ import (
 // series is any other real numbers: a step is a row of a table, standardised unless all
 // numbers are 0 or 1.
 var series = kind{
-	name: model.FormSeries, about: "series",
+	name: model.FormSeries,
 	is: func(p *probe) bool {
 		return p.has(".npy", ".npz") || table.Is(p.head, p.name)
 	},
@@ -72,7 +72,7 @@ func readSeries(r *reader, path string) (*set, error) {
 		return nil, err
 	}
 	if len(s.pieces) == 0 {
-		return nil, fmt.Errorf("%s: %w", path, errEmpty)
+		return nil, fmt.Errorf("%s: no steps", path)
 	}
 	if len(s.tables) > 0 {
 		s.set.walk, s.set.fill = s.walk, s.fill

@@ -21,7 +21,7 @@ import (
 // sound is recordings: a step is a frame of samples, not overlapping; a tail that fills no
 // frame is left out.
 var sound = kind{
-	name: model.FormWave, about: "sound", options: []string{"frame", "levels", "streams"},
+	name: model.FormWave, options: []string{"frame", "levels", "streams"},
 	is:   func(p *probe) bool { return p.has(".wav", ".wave") || wave.Is(p.head) },
 	read: readSound, split: splitSound, learn: learnSound, arrange: arrangeSound, check: checkSound, write: writeSound, files: []string{waveFile, wavesFile + ".png", wavesFile + ".svg"},
 	suits: func(s *set, f model.Form) Suits {

@@ -11,7 +11,7 @@ import (
 
 // strokes are drawings: a step is a movement of the pen.
 var strokes = kind{
-	name: model.FormStrokes, about: "pen strokes",
+	name: model.FormStrokes,
 	folder: func(names []string) bool {
 		for _, n := range names {
 			if strings.HasSuffix(n, "_points.npy") {

@@ -20,7 +20,7 @@ import (
 
 // text is characters: a step is one.
 var text = kind{
-	name: model.FormText, about: "text", options: []string{"streams"},
+	name: model.FormText, options: []string{"streams"},
 	is:   func(p *probe) bool { return p.has(".txt") || p.isText() },
 	read: readText, split: splitText, learn: learnText, arrange: arrangeText, write: writeText, files: []string{textFile},
 	suits: func(*set, model.Form) Suits {

@@ -139,33 +139,3 @@ func (d *Drawing) fill(points []float64) error {
 	}
 	return nil
 }
-
-// Stats are the mean and the standard deviation of the offsets over all steps.
-type Stats struct {
-	Steps       int
-	MeanX, StdX float64
-	MeanY, StdY float64
-}
-
-// Describe measures drawings.
-func Describe(drawings []Drawing) Stats {
-	var s Stats
-	var sum, squares [2]float64
-	for _, d := range drawings {
-		for k := 0; k < len(d.Steps); k += Dims {
-			for j := range 2 {
-				v := float64(d.Steps[k+1+j])
-				sum[j] += v
-				squares[j] += float64(v * v)
-			}
-			s.Steps++
-		}
-	}
-	n := float64(max(s.Steps, 1))
-	std := func(j int) float64 {
-		m := sum[j] / n
-		return math.Sqrt(max(0, squares[j]/n-float64(m*m)))
-	}
-	s.MeanX, s.StdX, s.MeanY, s.StdY = sum[0]/n, std(0), sum[1]/n, std(1)
-	return s
-}

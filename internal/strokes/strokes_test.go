@@ -64,7 +64,7 @@ func TestRead(t *testing.T) {
 	if len(s.Skipped) != 3 || !strings.Contains(s.Skipped[0], "drawing 1 (Greek/iota/2): 1 points") {
 		t.Errorf("skipped %q", s.Skipped)
 	}
-	if d := Describe(s.Train); d.Steps != 3 || d.MeanX != 4.0/3 || d.MeanY != 2 || math.Abs(d.StdY-math.Sqrt(44.0/3-4)) > 1e-12 {
+	if d := describe(s.Train); d.Steps != 3 || d.MeanX != 4.0/3 || d.MeanY != 2 || math.Abs(d.StdY-math.Sqrt(44.0/3-4)) > 1e-12 {
 		t.Errorf("%+v", d)
 	}
 }
@@ -148,7 +148,7 @@ func TestOmniglot(t *testing.T) {
 			x0, x1 = min(x0, x[i]), max(x1, x[i])
 			y0, y1 = min(y0, x[i+1]), max(y1, x[i+1])
 		}
-		d := Describe(c.drawings)
+		d := describe(c.drawings)
 		got := fmt.Sprintf("%d drawings, %d points, %d/%v/%d, %d pens, x %.2f..%.2f, y %.2f..%.2f, %d offsets", len(c.drawings), len(x)/4, sizes[0], median, sizes[len(sizes)-1], pens, x0, x1, y0, y1, d.Steps)
 		want := fmt.Sprintf("%d drawings, %d points, %d/%v/%d, %d pens, x %.2f..%.2f, y %.2f..%.2f, %d offsets", c.n, c.points, c.shortest, c.median, c.longest, c.pens, c.x0, c.x1, c.y0, c.y1, c.offsets)
 		if got != want {
@@ -160,4 +160,34 @@ func TestOmniglot(t *testing.T) {
 			}
 		}
 	}
+}
+
+// stats are the mean and the standard deviation of the offsets over all steps.
+type stats struct {
+	Steps       int
+	MeanX, StdX float64
+	MeanY, StdY float64
+}
+
+// describe measures drawings.
+func describe(drawings []Drawing) stats {
+	var s stats
+	var sum, squares [2]float64
+	for _, d := range drawings {
+		for k := 0; k < len(d.Steps); k += Dims {
+			for j := range 2 {
+				v := float64(d.Steps[k+1+j])
+				sum[j] += v
+				squares[j] += float64(v * v)
+			}
+			s.Steps++
+		}
+	}
+	n := float64(max(s.Steps, 1))
+	std := func(j int) float64 {
+		m := sum[j] / n
+		return math.Sqrt(max(0, squares[j]/n-float64(m*m)))
+	}
+	s.MeanX, s.StdX, s.MeanY, s.StdY = sum[0]/n, std(0), sum[1]/n, std(1)
+	return s
 }
