@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
 
@@ -48,3 +49,14 @@ func xmmOf(i int) reg.Register { return zmm[i].AsX() }
 var kregs = []reg.Register{reg.K0, reg.K1, reg.K2, reg.K3, reg.K4, reg.K5, reg.K6, reg.K7}
 
 const oddMask = 3
+
+// imm is a number in the shortest form that the instructions of scalar code have.
+func imm(n int) operand.Op {
+	switch {
+	case n < 0:
+		return operand.I8(n)
+	case n < 128:
+		return operand.U8(n)
+	}
+	return operand.U32(n)
+}

@@ -152,15 +152,15 @@ func (f *File) Kernel(k Kernel) {
 			case Shared:
 				l.rewind(a.Name)
 			case PerRow:
-				l.Emit("ADDQ", operand.U8(uint8(4*max(1, a.Cols))), l.ptr[a.Name])
+				l.Emit("ADDQ", imm(4*max(1, a.Cols)), l.ptr[a.Name])
 			case PerRowFar:
-				l.Emit("ADDQ", operand.U8(4), l.far)
+				l.Emit("ADDQ", imm(4), l.far)
 			case Lanes:
-				l.Emit("ADDQ", operand.U32(4*rowLanes), l.ptr[a.Name])
+				l.Emit("ADDQ", imm(4*rowLanes), l.ptr[a.Name])
 			}
 		}
 		l.Emit("DECQ", rows)
-		l.Emit("JNZ", operand.LabelRef(next))
+		l.Emit("JNE", operand.LabelRef(next))
 	}
 	if k.Left {
 		l.Label(out)
@@ -190,7 +190,7 @@ func (l *loops) leaveRow(to string) {
 	} else {
 		l.Emit("VPTEST", v, v)
 	}
-	l.Emit("JNZ", operand.LabelRef(to))
+	l.Emit("JNE", operand.LabelRef(to))
 }
 
 // returnSigns returns the sign bits of the lanes of v as the result bad.
@@ -394,9 +394,9 @@ func (l *loops) pass(i int) {
 	many, one, tail, end := l.label(), l.label(), l.label(), l.label()
 	step := func(n int) {
 		for _, a := range uses {
-			l.Emit("ADDQ", operand.U32(uint32(4*n)), l.ptr[a])
+			l.Emit("ADDQ", imm(4*n), l.ptr[a])
 		}
-		l.Emit("SUBQ", operand.U32(uint32(n)), reg.RCX)
+		l.Emit("SUBQ", imm(n), reg.RCX)
 	}
 	l.Emit("MOVQ", l.paramMem("n"), reg.RCX)
 	n := copies * l.ISA.Lanes
@@ -404,8 +404,8 @@ func (l *loops) pass(i int) {
 	if group || copies == 1 {
 		rest = tail
 	}
-	l.Emit("CMPQ", reg.RCX, operand.U32(uint32(n)))
-	l.Emit("JL", operand.LabelRef(rest))
+	l.Emit("CMPQ", reg.RCX, imm(n))
+	l.Emit("JLT", operand.LabelRef(rest))
 	l.Label(many)
 	for _, a := range strings.Fields(p.Ahead) {
 		for line := 0; line < 4*n; line += 64 {
@@ -417,24 +417,24 @@ func (l *loops) pass(i int) {
 		l.Block(proto, 1, func(b *Block) { p.Each(b, l.vars) })
 	}
 	step(n)
-	l.Emit("CMPQ", reg.RCX, operand.U32(uint32(n)))
+	l.Emit("CMPQ", reg.RCX, imm(n))
 	l.Emit("JGE", operand.LabelRef(many))
 	if rest == one {
 		l.Label(one)
-		l.Emit("CMPQ", reg.RCX, operand.U32(uint32(l.ISA.Lanes)))
-		l.Emit("JL", operand.LabelRef(tail))
+		l.Emit("CMPQ", reg.RCX, imm(l.ISA.Lanes))
+		l.Emit("JLT", operand.LabelRef(tail))
 		again := l.label()
 		l.Label(again)
 		l.Block(proto, 1, p.Body)
 		step(l.ISA.Lanes)
 		if copies > 2 {
-			l.Emit("CMPQ", reg.RCX, operand.U32(uint32(l.ISA.Lanes)))
+			l.Emit("CMPQ", reg.RCX, imm(l.ISA.Lanes))
 			l.Emit("JGE", operand.LabelRef(again))
 		}
 	}
 	l.Label(tail)
 	l.Emit("TESTQ", reg.RCX, reg.RCX)
-	l.Emit("JZ", operand.LabelRef(end))
+	l.Emit("JEQ", operand.LabelRef(end))
 	l.maskTail(group, copies)
 	proto.tail = true
 	if group {

@@ -74,9 +74,9 @@ func noiseKernels(f *File) {
 			})
 		}
 		fn.Block(Block{}, 1, func(b *Block) { b.Set(c0, b.AddI(b.Get(c0), b.Bits(16))) })
-		fn.Emit("ADDQ", operand.U32(256), dst)
+		fn.Emit("ADDQ", imm(256), dst)
 		fn.Emit("DECQ", n)
-		fn.Emit("JNZ", operand.LabelRef(loop))
+		fn.Emit("JNE", operand.LabelRef(loop))
 		fn.done()
 	}
 	kernel("Uniforms", "writes uniform numbers", func(b *Block, w [4]*Value) (u [4]*Value) {

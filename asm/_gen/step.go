@@ -62,7 +62,7 @@ func stepKernels(f *File) {
 		"behind the one before. See kernels.LSTMFusedStep.")}
 	l.arguments()
 	for r := stepRows; r > 2; r-- {
-		l.Emit("CMPQ", l.paramMem("rows"), operand.U8(uint8(r)))
+		l.Emit("CMPQ", l.paramMem("rows"), imm(r))
 		l.Emit("JEQ", operand.LabelRef(fmt.Sprintf("tile%d", r)))
 	}
 	for r := 2; r <= stepRows; r++ {
@@ -141,8 +141,8 @@ func (l *stepLoops) steps(rows, n int) (code []instr) {
 			add("ADDQ", stepNextStep, stepNext)
 		}
 	}
-	add("ADDQ", operand.U32(uint32(4*n)), stepA)
-	add("ADDQ", operand.U32(uint32(n*stepVecs*l.ISA.Bytes())), stepB)
+	add("ADDQ", imm(4*n), stepA)
+	add("ADDQ", imm(n*stepVecs*l.ISA.Bytes()), stepB)
 	return code
 }
 
@@ -191,37 +191,37 @@ func (l *stepLoops) tile(rows int) {
 	l.Emit("MOVQ", l.local["next"], stepNext)
 
 	l.Label(at("chunk"))
-	l.Emit("CMPQ", l.local["lateRows"], operand.U8(0))
+	l.Emit("CMPQ", l.local["lateRows"], imm(0))
 	jump("JEQ", "plain")
-	l.Emit("SUBQ", operand.U8(chunk), stepK)
-	jump("JL", "short")
+	l.Emit("SUBQ", imm(chunk), stepK)
+	jump("JLT", "short")
 	l.gateRow(rows, l.steps(rows, chunk))
 	jump("JMP", "chunk")
 	l.Label(at("short"))
-	l.Emit("ADDQ", operand.U8(chunk), stepK)
+	l.Emit("ADDQ", imm(chunk), stepK)
 
 	l.Label(at("plain"))
-	l.Emit("SUBQ", operand.U8(4), stepK)
-	jump("JL", "rest")
+	l.Emit("SUBQ", imm(4), stepK)
+	jump("JLT", "rest")
 	l.Label(at("four"))
 	l.product(rows, 4)
-	l.Emit("SUBQ", operand.U8(4), stepK)
+	l.Emit("SUBQ", imm(4), stepK)
 	jump("JGE", "four")
 	l.Label(at("rest"))
-	l.Emit("ADDQ", operand.U8(4), stepK)
+	l.Emit("ADDQ", imm(4), stepK)
 	jump("JEQ", "late")
 	l.Label(at("one"))
 	l.product(rows, 1)
 	l.Emit("DECQ", stepK)
-	jump("JNZ", "one")
+	jump("JNE", "one")
 
 	l.Label(at("late"))
 	l.Do(func() { l.Ctx.Comment("Gates for which there were not enough steps.") })
-	l.Emit("CMPQ", l.local["lateRows"], operand.U8(0))
+	l.Emit("CMPQ", l.local["lateRows"], imm(0))
 	jump("JEQ", "store")
 	l.Label(at("gates"))
 	l.gateRow(rows, nil)
-	jump("JNZ", "gates")
+	jump("JNE", "gates")
 
 	l.Label(at("store"))
 	l.Emit("MOVQ", stepNext, l.local["next"])
@@ -235,11 +235,11 @@ func (l *stepLoops) tile(rows int) {
 	l.Emit("MOVQ", operand.U32(uint32(rows)), l.local["lateRows"])
 
 	l.Emit("MOVQ", stepPlace, l.local["gates"])
-	l.Emit("IMUL3Q", operand.U8(uint8(rows)), stepLdh, stepScratch)
+	l.Emit("IMUL3Q", imm(rows), stepLdh, stepScratch)
 	for _, n := range append([]string{"a"}, stepStateNames...) {
 		l.Emit("ADDQ", stepScratch, l.local[n])
 	}
 	l.Emit("DECQ", l.local["tiles"])
-	jump("JNZ", "tile")
+	jump("JNE", "tile")
 	l.Emit("JMP", operand.LabelRef("return"))
 }

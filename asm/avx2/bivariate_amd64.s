@@ -609,22 +609,22 @@ l1:
 	VBROADCASTSS bivariateConsts<>+512(SB), Y13
 	VBROADCASTSS bivariateConsts<>+512(SB), Y12
 	MOVQ         n+40(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l4
+	CMPQ         CX, $0x10
+	JLT          l4
 
 l2:
 	VMOVUPS (BX), Y0
 	VMOVUPS 32(BX), Y1
 	VMAXPS  Y13, Y0, Y13
 	VMAXPS  Y12, Y1, Y12
-	ADDQ    $0x00000040, BX
-	SUBQ    $0x00000010, CX
-	CMPQ    CX, $0x00000010
+	ADDQ    $0x40, BX
+	SUBQ    $0x10, CX
+	CMPQ    CX, $0x10
 	JGE     l2
 
 l4:
 	TESTQ        CX, CX
-	JZ           l5
+	JEQ          l5
 	LEAQ         bivariateConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -725,8 +725,8 @@ l5:
 	VBROADCASTSS bivariateConsts<>+992(SB), Y11
 	VBROADCASTSS bivariateConsts<>+992(SB), Y10
 	MOVQ         n+40(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l8
+	CMPQ         CX, $0x10
+	JLT          l8
 
 l6:
 	VMOVUPS      (DX)(R8*2), Y0
@@ -1134,15 +1134,15 @@ l6:
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y10, Y1, Y0
 	VMOVAPS      Y0, Y10
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l6
 
 l8:
 	TESTQ        CX, CX
-	JZ           l9
+	JEQ          l9
 	LEAQ         bivariateConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -1737,7 +1737,7 @@ l9:
 	ADDQ      8(SP), DX
 	ADDQ      16(SP), BX
 	DECQ      (SP)
-	JNZ       l1
+	JNE       l1
 	VZEROUPPER
 	RET
 
@@ -1779,22 +1779,22 @@ l10:
 	VBROADCASTSS bivariateConsts<>+512(SB), Y13
 	VBROADCASTSS bivariateConsts<>+512(SB), Y12
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l13
+	CMPQ         CX, $0x10
+	JLT          l13
 
 l11:
 	VMOVUPS (R10), Y0
 	VMOVUPS 32(R10), Y1
 	VMAXPS  Y13, Y0, Y13
 	VMAXPS  Y12, Y1, Y12
-	ADDQ    $0x00000040, R10
-	SUBQ    $0x00000010, CX
-	CMPQ    CX, $0x00000010
+	ADDQ    $0x40, R10
+	SUBQ    $0x10, CX
+	CMPQ    CX, $0x10
 	JGE     l11
 
 l13:
 	TESTQ        CX, CX
-	JZ           l14
+	JEQ          l14
 	LEAQ         bivariateConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -1903,8 +1903,8 @@ l14:
 	VBROADCASTSS bivariateConsts<>+992(SB), Y11
 	VBROADCASTSS bivariateConsts<>+992(SB), Y10
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l17
+	CMPQ         CX, $0x10
+	JLT          l17
 
 l15:
 	VMOVUPS      (R9)(R11*2), Y0
@@ -2406,17 +2406,17 @@ l15:
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
 	VMOVAPS      Y1, Y10
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, R10
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, R10
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l15
 
 l17:
 	TESTQ        CX, CX
-	JZ           l18
+	JEQ          l18
 	LEAQ         bivariateConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -3117,8 +3117,8 @@ l18:
 	VBROADCASTSS bivariateConsts<>+992(SB), Y11
 	VBROADCASTSS bivariateConsts<>+992(SB), Y10
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l21
+	CMPQ         CX, $0x10
+	JLT          l21
 
 l19:
 	VBROADCASTSS (DI), Y0
@@ -3330,16 +3330,16 @@ l19:
 	VMOVUPS      Y0, 32(DX)(R11*1)
 	VXORPS       bivariateConsts<>+608(SB), Y0, Y0
 	VADDPS       Y10, Y0, Y10
-	ADDQ         $0x00000040, R10
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, R10
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l19
 
 l21:
 	TESTQ        CX, CX
-	JZ           l22
+	JEQ          l22
 	LEAQ         bivariateConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -3595,7 +3595,7 @@ l22:
 	ADDQ         24(SP), R9
 	ADDQ         32(SP), R10
 	DECQ         (SP)
-	JNZ          l10
+	JNE          l10
 	VZEROUPPER
 	RET
 
@@ -3629,22 +3629,22 @@ l23:
 	VBROADCASTSS bivariateConsts<>+512(SB), Y13
 	VBROADCASTSS bivariateConsts<>+512(SB), Y12
 	MOVQ         n+40(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l26
+	CMPQ         CX, $0x10
+	JLT          l26
 
 l24:
 	VMOVUPS (BX), Y0
 	VMOVUPS 32(BX), Y1
 	VMAXPS  Y13, Y0, Y13
 	VMAXPS  Y12, Y1, Y12
-	ADDQ    $0x00000040, BX
-	SUBQ    $0x00000010, CX
-	CMPQ    CX, $0x00000010
+	ADDQ    $0x40, BX
+	SUBQ    $0x10, CX
+	CMPQ    CX, $0x10
 	JGE     l24
 
 l26:
 	TESTQ        CX, CX
-	JZ           l27
+	JEQ          l27
 	LEAQ         bivariateConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -3745,8 +3745,8 @@ l27:
 	VBROADCASTSS bivariateConsts<>+992(SB), Y11
 	VBROADCASTSS bivariateConsts<>+992(SB), Y10
 	MOVQ         n+40(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l30
+	CMPQ         CX, $0x10
+	JLT          l30
 
 l28:
 	VMOVUPS      (DX)(R8*2), Y0
@@ -4187,15 +4187,15 @@ l28:
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y10, Y1, Y0
 	VMOVAPS      Y0, Y10
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l28
 
 l30:
 	TESTQ        CX, CX
-	JZ           l31
+	JEQ          l31
 	LEAQ         bivariateConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -4827,7 +4827,7 @@ l31:
 	ADDQ      8(SP), DX
 	ADDQ      16(SP), BX
 	DECQ      (SP)
-	JNZ       l23
+	JNE       l23
 	VZEROUPPER
 	RET
 
@@ -4872,22 +4872,22 @@ l32:
 	VBROADCASTSS bivariateConsts<>+512(SB), Y13
 	VBROADCASTSS bivariateConsts<>+512(SB), Y12
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l35
+	CMPQ         CX, $0x10
+	JLT          l35
 
 l33:
 	VMOVUPS (R10), Y0
 	VMOVUPS 32(R10), Y1
 	VMAXPS  Y13, Y0, Y13
 	VMAXPS  Y12, Y1, Y12
-	ADDQ    $0x00000040, R10
-	SUBQ    $0x00000010, CX
-	CMPQ    CX, $0x00000010
+	ADDQ    $0x40, R10
+	SUBQ    $0x10, CX
+	CMPQ    CX, $0x10
 	JGE     l33
 
 l35:
 	TESTQ        CX, CX
-	JZ           l36
+	JEQ          l36
 	LEAQ         bivariateConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -4996,8 +4996,8 @@ l36:
 	VBROADCASTSS bivariateConsts<>+992(SB), Y11
 	VBROADCASTSS bivariateConsts<>+992(SB), Y10
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l39
+	CMPQ         CX, $0x10
+	JLT          l39
 
 l37:
 	VMOVUPS      (R9)(R11*2), Y0
@@ -5534,17 +5534,17 @@ l37:
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
 	VMOVAPS      Y1, Y10
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, R10
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, R10
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l37
 
 l39:
 	TESTQ        CX, CX
-	JZ           l40
+	JEQ          l40
 	LEAQ         bivariateConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -6282,8 +6282,8 @@ l40:
 	VBROADCASTSS bivariateConsts<>+992(SB), Y11
 	VBROADCASTSS bivariateConsts<>+992(SB), Y10
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l43
+	CMPQ         CX, $0x10
+	JLT          l43
 
 l41:
 	VBROADCASTSS (DI), Y0
@@ -6495,16 +6495,16 @@ l41:
 	VMOVUPS      Y0, 32(DX)(R11*1)
 	VXORPS       bivariateConsts<>+608(SB), Y0, Y0
 	VADDPS       Y10, Y0, Y10
-	ADDQ         $0x00000040, R10
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, R10
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l41
 
 l43:
 	TESTQ        CX, CX
-	JZ           l44
+	JEQ          l44
 	LEAQ         bivariateConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -6760,7 +6760,7 @@ l44:
 	ADDQ         24(SP), R9
 	ADDQ         32(SP), R10
 	DECQ         (SP)
-	JNZ          l32
+	JNE          l32
 	VZEROUPPER
 	RET
 
@@ -6791,22 +6791,22 @@ l45:
 	VBROADCASTSS bivariateConsts<>+512(SB), Y13
 	VBROADCASTSS bivariateConsts<>+512(SB), Y12
 	MOVQ         n+40(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l48
+	CMPQ         CX, $0x10
+	JLT          l48
 
 l46:
 	VMOVUPS (BX), Y0
 	VMOVUPS 32(BX), Y1
 	VMAXPS  Y13, Y0, Y13
 	VMAXPS  Y12, Y1, Y12
-	ADDQ    $0x00000040, BX
-	SUBQ    $0x00000010, CX
-	CMPQ    CX, $0x00000010
+	ADDQ    $0x40, BX
+	SUBQ    $0x10, CX
+	CMPQ    CX, $0x10
 	JGE     l46
 
 l48:
 	TESTQ        CX, CX
-	JZ           l49
+	JEQ          l49
 	LEAQ         bivariateConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -6907,8 +6907,8 @@ l49:
 	VBROADCASTSS bivariateConsts<>+992(SB), Y11
 	VBROADCASTSS bivariateConsts<>+992(SB), Y10
 	MOVQ         n+40(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l52
+	CMPQ         CX, $0x10
+	JLT          l52
 
 l50:
 	VMOVUPS      (DX)(R8*2), Y0
@@ -7512,15 +7512,15 @@ l50:
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y10, Y1, Y0
 	VMOVAPS      Y0, Y10
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l50
 
 l52:
 	TESTQ        CX, CX
-	JZ           l53
+	JEQ          l53
 	LEAQ         bivariateConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -8313,7 +8313,7 @@ l53:
 	ADDQ      8(SP), DX
 	ADDQ      16(SP), BX
 	DECQ      (SP)
-	JNZ       l45
+	JNE       l45
 	VZEROUPPER
 	RET
 
@@ -8355,22 +8355,22 @@ l54:
 	VBROADCASTSS bivariateConsts<>+512(SB), Y13
 	VBROADCASTSS bivariateConsts<>+512(SB), Y12
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l57
+	CMPQ         CX, $0x10
+	JLT          l57
 
 l55:
 	VMOVUPS (R10), Y0
 	VMOVUPS 32(R10), Y1
 	VMAXPS  Y13, Y0, Y13
 	VMAXPS  Y12, Y1, Y12
-	ADDQ    $0x00000040, R10
-	SUBQ    $0x00000010, CX
-	CMPQ    CX, $0x00000010
+	ADDQ    $0x40, R10
+	SUBQ    $0x10, CX
+	CMPQ    CX, $0x10
 	JGE     l55
 
 l57:
 	TESTQ        CX, CX
-	JZ           l58
+	JEQ          l58
 	LEAQ         bivariateConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -8479,8 +8479,8 @@ l58:
 	VBROADCASTSS bivariateConsts<>+992(SB), Y11
 	VBROADCASTSS bivariateConsts<>+992(SB), Y10
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l61
+	CMPQ         CX, $0x10
+	JLT          l61
 
 l59:
 	VMOVUPS      (R9)(R11*2), Y0
@@ -9224,17 +9224,17 @@ l59:
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
 	VMOVAPS      Y1, Y10
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, R10
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, R10
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l59
 
 l61:
 	TESTQ        CX, CX
-	JZ           l62
+	JEQ          l62
 	LEAQ         bivariateConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -10179,8 +10179,8 @@ l62:
 	VBROADCASTSS bivariateConsts<>+992(SB), Y11
 	VBROADCASTSS bivariateConsts<>+992(SB), Y10
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l65
+	CMPQ         CX, $0x10
+	JLT          l65
 
 l63:
 	VBROADCASTSS (DI), Y0
@@ -10392,16 +10392,16 @@ l63:
 	VMOVUPS      Y0, 32(DX)(R11*1)
 	VXORPS       bivariateConsts<>+608(SB), Y0, Y0
 	VADDPS       Y10, Y0, Y10
-	ADDQ         $0x00000040, R10
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, R10
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l63
 
 l65:
 	TESTQ        CX, CX
-	JZ           l66
+	JEQ          l66
 	LEAQ         bivariateConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -10657,6 +10657,6 @@ l66:
 	ADDQ         24(SP), R9
 	ADDQ         32(SP), R10
 	DECQ         (SP)
-	JNZ          l54
+	JNE          l54
 	VZEROUPPER
 	RET

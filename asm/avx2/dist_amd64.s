@@ -362,8 +362,8 @@ l1:
 	VMOVAPS Y11, Y15
 	VMOVAPS Y11, Y14
 	MOVQ    n+32(FP), CX
-	CMPQ    CX, $0x00000020
-	JL      l4
+	CMPQ    CX, $0x20
+	JLT     l4
 
 l2:
 	VMOVUPS (DX), Y0
@@ -375,13 +375,13 @@ l2:
 	VMAXPS  Y15, Y2, Y15
 	VMAXPS  Y14, Y3, Y14
 	ADDQ    $0x00000080, DX
-	SUBQ    $0x00000020, CX
-	CMPQ    CX, $0x00000020
+	SUBQ    $0x20, CX
+	CMPQ    CX, $0x20
 	JGE     l2
 
 l4:
 	TESTQ      CX, CX
-	JZ         l5
+	JEQ        l5
 	LEAQ       distConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -419,8 +419,8 @@ l5:
 	VBROADCASTSS distConsts<>+928(SB), Y15
 	VBROADCASTSS distConsts<>+928(SB), Y14
 	MOVQ         n+32(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l8
+	CMPQ         CX, $0x10
+	JLT          l8
 
 l6:
 	VMOVUPS      (DX), Y0
@@ -483,14 +483,14 @@ l6:
 	VMULPS Y1, Y3, Y1
 	VADDPS Y15, Y0, Y15
 	VADDPS Y14, Y1, Y14
-	ADDQ   $0x00000040, DX
-	SUBQ   $0x00000010, CX
-	CMPQ   CX, $0x00000010
+	ADDQ   $0x40, DX
+	SUBQ   $0x10, CX
+	CMPQ   CX, $0x10
 	JGE    l6
 
 l8:
 	TESTQ        CX, CX
-	JZ           l9
+	JEQ          l9
 	LEAQ         distConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -574,7 +574,7 @@ l9:
 	ADDQ         $0x04, DI
 	ADDQ         $0x04, SI
 	DECQ         (SP)
-	JNZ          l1
+	JNE          l1
 	VZEROUPPER
 	RET
 
@@ -599,8 +599,8 @@ l10:
 	VMOVAPS Y11, Y15
 	VMOVAPS Y11, Y14
 	MOVQ    n+40(FP), CX
-	CMPQ    CX, $0x00000020
-	JL      l13
+	CMPQ    CX, $0x20
+	JLT     l13
 
 l11:
 	VMOVUPS (BX), Y0
@@ -612,13 +612,13 @@ l11:
 	VMAXPS  Y15, Y2, Y15
 	VMAXPS  Y14, Y3, Y14
 	ADDQ    $0x00000080, BX
-	SUBQ    $0x00000020, CX
-	CMPQ    CX, $0x00000020
+	SUBQ    $0x20, CX
+	CMPQ    CX, $0x20
 	JGE     l11
 
 l13:
 	TESTQ      CX, CX
-	JZ         l14
+	JEQ        l14
 	LEAQ       distConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -656,8 +656,8 @@ l14:
 	VBROADCASTSS distConsts<>+928(SB), Y15
 	VBROADCASTSS distConsts<>+928(SB), Y14
 	MOVQ         n+40(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l17
+	CMPQ         CX, $0x10
+	JLT          l17
 
 l15:
 	VMOVUPS      (BX), Y0
@@ -722,15 +722,15 @@ l15:
 	VMOVUPS Y1, 32(DX)
 	VADDPS  Y15, Y0, Y15
 	VADDPS  Y14, Y1, Y14
-	ADDQ    $0x00000040, BX
-	ADDQ    $0x00000040, DX
-	SUBQ    $0x00000010, CX
-	CMPQ    CX, $0x00000010
+	ADDQ    $0x40, BX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, CX
+	CMPQ    CX, $0x10
 	JGE     l15
 
 l17:
 	TESTQ        CX, CX
-	JZ           l18
+	JEQ          l18
 	LEAQ         distConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -820,8 +820,8 @@ l18:
 	VDIVPS       Y0, Y10, Y0
 	VMOVAPS      Y0, Y13
 	MOVQ         n+40(FP), CX
-	CMPQ         CX, $0x00000020
-	JL           l20
+	CMPQ         CX, $0x20
+	JLT          l20
 
 l19:
 	VMOVUPS      (DX), Y0
@@ -849,13 +849,13 @@ l19:
 	VMOVUPS      Y2, 64(DX)
 	VMOVUPS      Y3, 96(DX)
 	ADDQ         $0x00000080, DX
-	SUBQ         $0x00000020, CX
-	CMPQ         CX, $0x00000020
+	SUBQ         $0x20, CX
+	CMPQ         CX, $0x20
 	JGE          l19
 
 l20:
-	CMPQ CX, $0x00000008
-	JL   l21
+	CMPQ CX, $0x08
+	JLT  l21
 
 l23:
 	VMOVUPS      (DX), Y0
@@ -864,14 +864,14 @@ l23:
 	VSUBPS       Y0, Y1, Y0
 	VMULPS       Y0, Y12, Y0
 	VMOVUPS      Y0, (DX)
-	ADDQ         $0x00000020, DX
-	SUBQ         $0x00000008, CX
-	CMPQ         CX, $0x00000008
+	ADDQ         $0x20, DX
+	SUBQ         $0x08, CX
+	CMPQ         CX, $0x08
 	JGE          l23
 
 l21:
 	TESTQ        CX, CX
-	JZ           l22
+	JEQ          l22
 	LEAQ         distConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -889,7 +889,7 @@ l22:
 	ADDQ $0x04, DI
 	ADDQ $0x04, SI
 	DECQ (SP)
-	JNZ  l10
+	JNE  l10
 	VZEROUPPER
 	RET
 
@@ -914,8 +914,8 @@ l24:
 	VBROADCASTSS distConsts<>+896(SB), Y12
 	VBROADCASTSS distConsts<>+928(SB), Y10
 	MOVQ         n+32(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l27
+	CMPQ         CX, $0x10
+	JLT          l27
 
 l25:
 	VMOVUPS      (SI), Y0
@@ -1012,15 +1012,15 @@ l25:
 	VPADDD      Y10, Y1, Y1
 	VMOVAPS     Y1, Y10
 	VMOVAPS     Y0, Y12
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	SUBQ        $0x00000010, CX
-	CMPQ        CX, $0x00000010
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	SUBQ        $0x10, CX
+	CMPQ        CX, $0x10
 	JGE         l25
 
 l27:
 	TESTQ        CX, CX
-	JZ           l28
+	JEQ          l28
 	LEAQ         distConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -1202,7 +1202,7 @@ l28:
 	VMOVSS       X0, (DI)
 	ADDQ         $0x04, DI
 	DECQ         (SP)
-	JNZ          l24
+	JNE          l24
 	VZEROUPPER
 	RET
 
@@ -1230,8 +1230,8 @@ l29:
 	VBROADCASTSS distConsts<>+896(SB), Y12
 	VBROADCASTSS distConsts<>+928(SB), Y10
 	MOVQ         n+40(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l32
+	CMPQ         CX, $0x10
+	JLT          l32
 
 l30:
 	VMOVUPS      (DX), Y0
@@ -1346,16 +1346,16 @@ l30:
 	VPADDD      Y10, Y1, Y1
 	VMOVAPS     Y1, Y10
 	VMOVAPS     Y0, Y12
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	SUBQ        $0x00000010, CX
-	CMPQ        CX, $0x00000010
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	SUBQ        $0x10, CX
+	CMPQ        CX, $0x10
 	JGE         l30
 
 l32:
 	TESTQ        CX, CX
-	JZ           l33
+	JEQ          l33
 	LEAQ         distConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -1561,6 +1561,6 @@ l33:
 	VMOVSS       X0, (DI)
 	ADDQ         $0x04, DI
 	DECQ         (SP)
-	JNZ          l29
+	JNE          l29
 	VZEROUPPER
 	RET

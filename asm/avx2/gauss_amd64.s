@@ -608,8 +608,8 @@ l1:
 	VMOVAPS Y7, Y13
 	VMOVAPS Y7, Y12
 	MOVQ    n+24(FP), CX
-	CMPQ    CX, $0x00000010
-	JL      l4
+	CMPQ    CX, $0x10
+	JLT     l4
 
 l2:
 	VMOVUPS (DI), Y0
@@ -626,15 +626,15 @@ l2:
 	VPSUBD  Y8, Y1, Y1
 	VPMAXUD Y13, Y0, Y13
 	VPMAXUD Y12, Y1, Y12
-	ADDQ    $0x00000040, DI
-	ADDQ    $0x00000040, SI
-	SUBQ    $0x00000010, CX
-	CMPQ    CX, $0x00000010
+	ADDQ    $0x40, DI
+	ADDQ    $0x40, SI
+	SUBQ    $0x10, CX
+	CMPQ    CX, $0x10
 	JGE     l2
 
 l4:
 	TESTQ      CX, CX
-	JZ         l5
+	JEQ        l5
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -678,11 +678,11 @@ l5:
 	VPSRAD       $0x1f, Y0, Y0
 	VMOVAPS      Y0, Y11
 	VPTEST       Y11, Y11
-	JNZ          l6
+	JNE          l6
 	ADDQ         8(SP), DI
 	ADDQ         16(SP), SI
 	DECQ         (SP)
-	JNZ          l1
+	JNE          l1
 
 l6:
 	MOVQ (SP), AX
@@ -725,8 +725,8 @@ l7:
 	VMOVAPS Y7, Y13
 	VMOVAPS Y7, Y12
 	MOVQ    n+32(FP), CX
-	CMPQ    CX, $0x00000010
-	JL      l10
+	CMPQ    CX, $0x10
+	JLT     l10
 
 l8:
 	VMOVUPS (DI), Y0
@@ -749,16 +749,16 @@ l8:
 	VPSUBD  Y8, Y1, Y1
 	VPMAXUD Y13, Y0, Y13
 	VPMAXUD Y12, Y1, Y12
-	ADDQ    $0x00000040, DI
-	ADDQ    $0x00000040, SI
-	ADDQ    $0x00000040, DX
-	SUBQ    $0x00000010, CX
-	CMPQ    CX, $0x00000010
+	ADDQ    $0x40, DI
+	ADDQ    $0x40, SI
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, CX
+	CMPQ    CX, $0x10
 	JGE     l8
 
 l10:
 	TESTQ      CX, CX
-	JZ         l11
+	JEQ        l11
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -811,11 +811,11 @@ l11:
 	VPSRAD       $0x1f, Y0, Y0
 	VMOVAPS      Y0, Y11
 	VPTEST       Y11, Y11
-	JNZ          l12
+	JNE          l12
 	ADDQ         8(SP), SI
 	ADDQ         16(SP), DX
 	DECQ         (SP)
-	JNZ          l7
+	JNE          l7
 
 l12:
 	MOVQ (SP), AX
@@ -2406,8 +2406,8 @@ l13:
 	VMOVAPS      Y8, Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+48(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l16
+	CMPQ         CX, $0x10
+	JLT          l16
 
 l14:
 	VMOVUPS      (SI), Y0
@@ -2464,17 +2464,17 @@ l14:
 	VPADDD       Y10, Y1, Y1
 	VMOVAPS      Y1, Y10
 	VMOVAPS      Y0, Y12
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l14
 
 l16:
 	TESTQ        CX, CX
-	JZ           l17
+	JEQ          l17
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -2547,7 +2547,7 @@ l17:
 	ADDQ      24(SP), BX
 	ADDQ      32(SP), R8
 	DECQ      (SP)
-	JNZ       l13
+	JNE       l13
 	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
 	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -2620,8 +2620,8 @@ l18:
 	VMOVAPS      Y7, Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+80(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l21
+	CMPQ         CX, $0x10
+	JLT          l21
 
 l19:
 	VMOVUPS      (R9), Y0
@@ -2714,21 +2714,21 @@ l19:
 	VPADDD       Y10, Y1, Y1
 	VMOVAPS      Y1, Y10
 	VMOVAPS      Y0, Y12
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, R10
-	ADDQ         $0x00000040, R11
-	ADDQ         $0x00000040, R12
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, R10
+	ADDQ         $0x40, R11
+	ADDQ         $0x40, R12
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l19
 
 l21:
 	TESTQ        CX, CX
-	JZ           l22
+	JEQ          l22
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -2845,7 +2845,7 @@ l22:
 	ADDQ      56(SP), R11
 	ADDQ      64(SP), R12
 	DECQ      (SP)
-	JNZ       l18
+	JNE       l18
 	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
 	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -2890,8 +2890,8 @@ l23:
 	VMOVAPS Y7, Y12
 	VMOVAPS Y6, Y10
 	MOVQ    n+32(FP), CX
-	CMPQ    CX, $0x00000010
-	JL      l26
+	CMPQ    CX, $0x10
+	JLT     l26
 
 l24:
 	VMOVUPS     (SI), Y0
@@ -2928,15 +2928,15 @@ l24:
 	VPADDD      Y10, Y1, Y1
 	VMOVAPS     Y1, Y10
 	VMOVAPS     Y0, Y12
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	SUBQ        $0x00000010, CX
-	CMPQ        CX, $0x00000010
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	SUBQ        $0x10, CX
+	CMPQ        CX, $0x10
 	JGE         l24
 
 l26:
 	TESTQ       CX, CX
-	JZ          l27
+	JEQ         l27
 	LEAQ        gaussConsts<>+256(SB), AX
 	NEGQ        CX
 	LEAQ        (AX)(CX*4), AX
@@ -2983,7 +2983,7 @@ l27:
 	ADDQ      8(SP), SI
 	ADDQ      16(SP), DX
 	DECQ      (SP)
-	JNZ       l23
+	JNE       l23
 	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
 	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -3038,8 +3038,8 @@ l28:
 	VMOVAPS      Y7, Y12
 	VMOVAPS      Y5, Y10
 	MOVQ         n+48(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l31
+	CMPQ         CX, $0x10
+	JLT          l31
 
 l29:
 	VMOVUPS     (BX), Y0
@@ -3094,17 +3094,17 @@ l29:
 	VPADDD      Y10, Y1, Y1
 	VMOVAPS     Y1, Y10
 	VMOVAPS     Y0, Y12
-	ADDQ        $0x00000040, BX
-	ADDQ        $0x00000040, R8
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	SUBQ        $0x00000010, CX
-	CMPQ        CX, $0x00000010
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, R8
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	SUBQ        $0x10, CX
+	CMPQ        CX, $0x10
 	JGE         l29
 
 l31:
 	TESTQ       CX, CX
-	JZ          l32
+	JEQ         l32
 	LEAQ        gaussConsts<>+256(SB), AX
 	NEGQ        CX
 	LEAQ        (AX)(CX*4), AX
@@ -3173,7 +3173,7 @@ l32:
 	ADDQ      24(SP), BX
 	ADDQ      32(SP), R8
 	DECQ      (SP)
-	JNZ       l28
+	JNE       l28
 	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
 	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -3225,8 +3225,8 @@ l33:
 	VBROADCASTSS gaussConsts<>+544(SB), Y13
 	VBROADCASTSS gaussConsts<>+544(SB), Y12
 	MOVQ         n+48(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l36
+	CMPQ         CX, $0x10
+	JLT          l36
 
 l34:
 	VMOVUPS (SI), Y0
@@ -3345,17 +3345,17 @@ l34:
 	VFMADD231PS  Y0, Y0, Y2
 	VADDPS       Y14, Y2, Y14
 	VADDPS       Y12, Y1, Y12
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l34
 
 l36:
 	TESTQ      CX, CX
-	JZ         l37
+	JEQ        l37
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -3502,7 +3502,7 @@ l37:
 	ADDQ      24(SP), BX
 	ADDQ      32(SP), R8
 	DECQ      (SP)
-	JNZ       l33
+	JNE       l33
 	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
 	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
 	VMOVAPS   Y0, Y11
@@ -3575,8 +3575,8 @@ l38:
 	VBROADCASTSS gaussConsts<>+544(SB), Y13
 	VBROADCASTSS gaussConsts<>+544(SB), Y12
 	MOVQ         n+80(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l41
+	CMPQ         CX, $0x10
+	JLT          l41
 
 l39:
 	VMOVUPS (R9), Y0
@@ -3727,21 +3727,21 @@ l39:
 	VMOVUPS      Y0, 32(R8)
 	VMOVUPS      Y3, 32(SI)
 	VMOVUPS      Y1, 32(DX)
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, R10
-	ADDQ         $0x00000040, R11
-	ADDQ         $0x00000040, R12
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, R10
+	ADDQ         $0x40, R11
+	ADDQ         $0x40, R12
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l39
 
 l41:
 	TESTQ      CX, CX
-	JZ         l42
+	JEQ        l42
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -3928,7 +3928,7 @@ l42:
 	ADDQ      56(SP), R11
 	ADDQ      64(SP), R12
 	DECQ      (SP)
-	JNZ       l38
+	JNE       l38
 	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
 	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
 	VMOVAPS   Y0, Y11
@@ -3973,8 +3973,8 @@ l43:
 	VMOVAPS Y7, Y13
 	VMOVAPS Y7, Y12
 	MOVQ    n+32(FP), CX
-	CMPQ    CX, $0x00000010
-	JL      l46
+	CMPQ    CX, $0x10
+	JLT     l46
 
 l44:
 	VMOVUPS (SI), Y0
@@ -4037,15 +4037,15 @@ l44:
 	VFMADD231PS  Y0, Y0, Y2
 	VADDPS       Y14, Y2, Y14
 	VADDPS       Y12, Y1, Y12
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l44
 
 l46:
 	TESTQ      CX, CX
-	JZ         l47
+	JEQ        l47
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -4130,7 +4130,7 @@ l47:
 	ADDQ      8(SP), SI
 	ADDQ      16(SP), DX
 	DECQ      (SP)
-	JNZ       l43
+	JNE       l43
 	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
 	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
 	VMOVAPS   Y0, Y11
@@ -4184,8 +4184,8 @@ l48:
 	VBROADCASTSS gaussConsts<>+544(SB), Y13
 	VBROADCASTSS gaussConsts<>+544(SB), Y12
 	MOVQ         n+48(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l51
+	CMPQ         CX, $0x10
+	JLT          l51
 
 l49:
 	VMOVUPS (BX), Y0
@@ -4264,17 +4264,17 @@ l49:
 	VMULPS       Y2, Y1, Y1
 	VMOVUPS      Y0, 32(SI)
 	VMOVUPS      Y1, 32(DX)
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l49
 
 l51:
 	TESTQ      CX, CX
-	JZ         l52
+	JEQ        l52
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -4379,7 +4379,7 @@ l52:
 	ADDQ      24(SP), BX
 	ADDQ      32(SP), R8
 	DECQ      (SP)
-	JNZ       l48
+	JNE       l48
 	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
 	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
 	VMOVAPS   Y0, Y11
@@ -4428,8 +4428,8 @@ l53:
 	VBROADCASTSS gaussConsts<>+736(SB), Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+48(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l56
+	CMPQ         CX, $0x10
+	JLT          l56
 
 l54:
 	VMOVUPS      (SI), Y0
@@ -4684,17 +4684,17 @@ l54:
 	VPADDD       Y10, Y1, Y1
 	VMOVAPS      Y1, Y10
 	VMOVAPS      Y0, Y12
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l54
 
 l56:
 	TESTQ        CX, CX
-	JZ           l57
+	JEQ          l57
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -4971,7 +4971,7 @@ l57:
 	ADDQ      24(SP), BX
 	ADDQ      32(SP), R8
 	DECQ      (SP)
-	JNZ       l53
+	JNE       l53
 	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
 	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -5042,8 +5042,8 @@ l58:
 	VBROADCASTSS gaussConsts<>+736(SB), Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+80(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l61
+	CMPQ         CX, $0x10
+	JLT          l61
 
 l59:
 	VMOVUPS      (R9), Y0
@@ -5388,21 +5388,21 @@ l59:
 	VPADDD       Y10, Y1, Y1
 	VMOVAPS      Y1, Y10
 	VMOVAPS      Y0, Y12
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, R10
-	ADDQ         $0x00000040, R11
-	ADDQ         $0x00000040, R12
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, R10
+	ADDQ         $0x40, R11
+	ADDQ         $0x40, R12
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l59
 
 l61:
 	TESTQ        CX, CX
-	JZ           l62
+	JEQ          l62
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -5777,7 +5777,7 @@ l62:
 	ADDQ      56(SP), R11
 	ADDQ      64(SP), R12
 	DECQ      (SP)
-	JNZ       l58
+	JNE       l58
 	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
 	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -5819,8 +5819,8 @@ l63:
 	VMOVAPS      Y7, Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+32(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l66
+	CMPQ         CX, $0x10
+	JLT          l66
 
 l64:
 	VMOVUPS      (SI), Y0
@@ -5953,15 +5953,15 @@ l64:
 	VPADDD       Y10, Y1, Y1
 	VMOVAPS      Y1, Y10
 	VMOVAPS      Y0, Y12
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l64
 
 l66:
 	TESTQ        CX, CX
-	JZ           l67
+	JEQ          l67
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -6104,7 +6104,7 @@ l67:
 	ADDQ      8(SP), SI
 	ADDQ      16(SP), DX
 	DECQ      (SP)
-	JNZ       l63
+	JNE       l63
 	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
 	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -6155,8 +6155,8 @@ l68:
 	VBROADCASTSS gaussConsts<>+736(SB), Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+48(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l71
+	CMPQ         CX, $0x10
+	JLT          l71
 
 l69:
 	VMOVUPS      (BX), Y0
@@ -6325,17 +6325,17 @@ l69:
 	VPADDD       Y10, Y1, Y1
 	VMOVAPS      Y1, Y10
 	VMOVAPS      Y0, Y12
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l69
 
 l71:
 	TESTQ        CX, CX
-	JZ           l72
+	JEQ          l72
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -6524,7 +6524,7 @@ l72:
 	ADDQ      24(SP), BX
 	ADDQ      32(SP), R8
 	DECQ      (SP)
-	JNZ       l68
+	JNE       l68
 	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
 	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -6574,8 +6574,8 @@ l73:
 	VMOVAPS Y8, Y12
 	VMOVAPS Y7, Y10
 	MOVQ    n+40(FP), CX
-	CMPQ    CX, $0x00000010
-	JL      l76
+	CMPQ    CX, $0x10
+	JLT     l76
 
 l74:
 	PREFETCHT0  2048(DX)
@@ -6616,16 +6616,16 @@ l74:
 	VPADDD      Y10, Y1, Y1
 	VMOVAPS     Y1, Y10
 	VMOVAPS     Y0, Y12
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	SUBQ        $0x00000010, CX
-	CMPQ        CX, $0x00000010
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	SUBQ        $0x10, CX
+	CMPQ        CX, $0x10
 	JGE         l74
 
 l76:
 	TESTQ       CX, CX
-	JZ          l77
+	JEQ         l77
 	LEAQ        gaussConsts<>+256(SB), AX
 	NEGQ        CX
 	LEAQ        (AX)(CX*4), AX
@@ -6678,7 +6678,7 @@ l77:
 	ADDQ      16(SP), DX
 	ADDQ      24(SP), BX
 	DECQ      (SP)
-	JNZ       l73
+	JNE       l73
 	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
 	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -6738,8 +6738,8 @@ l78:
 	VMOVAPS      Y7, Y12
 	VMOVAPS      Y6, Y10
 	MOVQ         n+56(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l81
+	CMPQ         CX, $0x10
+	JLT          l81
 
 l79:
 	VMOVUPS     (R9), Y0
@@ -6790,18 +6790,18 @@ l79:
 	VPADDD      Y10, Y1, Y1
 	VMOVAPS     Y1, Y10
 	VMOVAPS     Y0, Y12
-	ADDQ        $0x00000040, BX
-	ADDQ        $0x00000040, R8
-	ADDQ        $0x00000040, R9
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	SUBQ        $0x00000010, CX
-	CMPQ        CX, $0x00000010
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, R8
+	ADDQ        $0x40, R9
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	SUBQ        $0x10, CX
+	CMPQ        CX, $0x10
 	JGE         l79
 
 l81:
 	TESTQ       CX, CX
-	JZ          l82
+	JEQ         l82
 	LEAQ        gaussConsts<>+256(SB), AX
 	NEGQ        CX
 	LEAQ        (AX)(CX*4), AX
@@ -6870,7 +6870,7 @@ l82:
 	ADDQ      32(SP), R8
 	ADDQ      40(SP), R9
 	DECQ      (SP)
-	JNZ       l78
+	JNE       l78
 	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
 	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -6931,8 +6931,8 @@ l83:
 	VMOVAPS      Y7, Y12
 	VMOVAPS      Y6, Y10
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l86
+	CMPQ         CX, $0x10
+	JLT          l86
 
 l84:
 	VMOVUPS     (R10), Y0
@@ -6987,19 +6987,19 @@ l84:
 	VPADDD      Y10, Y1, Y1
 	VMOVAPS     Y1, Y10
 	VMOVAPS     Y0, Y12
-	ADDQ        $0x00000040, R8
-	ADDQ        $0x00000040, R9
-	ADDQ        $0x00000040, R10
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	ADDQ        $0x00000040, SI
-	SUBQ        $0x00000010, CX
-	CMPQ        CX, $0x00000010
+	ADDQ        $0x40, R8
+	ADDQ        $0x40, R9
+	ADDQ        $0x40, R10
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, SI
+	SUBQ        $0x10, CX
+	CMPQ        CX, $0x10
 	JGE         l84
 
 l86:
 	TESTQ       CX, CX
-	JZ          l87
+	JEQ         l87
 	LEAQ        gaussConsts<>+256(SB), AX
 	NEGQ        CX
 	LEAQ        (AX)(CX*4), AX
@@ -7073,7 +7073,7 @@ l87:
 	ADDQ      32(SP), R9
 	ADDQ      40(SP), R10
 	DECQ      (SP)
-	JNZ       l83
+	JNE       l83
 	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
 	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -7107,8 +7107,8 @@ l88:
 	VBROADCASTSS (DI), Y0
 	VMOVAPS      Y0, Y15
 	MOVQ         n+56(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l90
+	CMPQ         CX, $0x10
+	JLT          l90
 
 l89:
 	PREFETCHT0  2048(SI)
@@ -7151,18 +7151,18 @@ l89:
 	VMAXPS      Y0, Y13, Y0
 	VANDPS      Y0, Y1, Y0
 	VMOVUPS     Y0, 32(DX)
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	ADDQ        $0x00000040, R8
-	ADDQ        $0x00000040, R9
-	SUBQ        $0x00000010, CX
-	CMPQ        CX, $0x00000010
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, R8
+	ADDQ        $0x40, R9
+	SUBQ        $0x10, CX
+	CMPQ        CX, $0x10
 	JGE         l89
 
 l90:
-	CMPQ        CX, $0x00000008
-	JL          l91
+	CMPQ        CX, $0x08
+	JLT         l91
 	VMOVUPS     (R9), Y0
 	VMOVUPS     (BX), Y1
 	VMOVUPS     (R8), Y2
@@ -7182,16 +7182,16 @@ l90:
 	VMAXPS      Y0, Y13, Y0
 	VANDPS      Y0, Y1, Y0
 	VMOVUPS     Y0, (DX)
-	ADDQ        $0x00000020, SI
-	ADDQ        $0x00000020, DX
-	ADDQ        $0x00000020, BX
-	ADDQ        $0x00000020, R8
-	ADDQ        $0x00000020, R9
-	SUBQ        $0x00000008, CX
+	ADDQ        $0x20, SI
+	ADDQ        $0x20, DX
+	ADDQ        $0x20, BX
+	ADDQ        $0x20, R8
+	ADDQ        $0x20, R9
+	SUBQ        $0x08, CX
 
 l91:
 	TESTQ       CX, CX
-	JZ          l92
+	JEQ         l92
 	LEAQ        gaussConsts<>+256(SB), AX
 	NEGQ        CX
 	LEAQ        (AX)(CX*4), AX
@@ -7226,7 +7226,7 @@ l92:
 	ADDQ $0x04, DI
 	SUBQ R10, BX
 	DECQ (SP)
-	JNZ  l88
+	JNE  l88
 	VZEROUPPER
 	RET
 
@@ -7254,8 +7254,8 @@ TEXT ·GaussSampleSigma(SB), NOSPLIT, $24-56
 
 l94:
 	MOVQ n+40(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l96
+	CMPQ CX, $0x10
+	JLT  l96
 
 l95:
 	VMOVUPS     (DX), Y0
@@ -7268,31 +7268,31 @@ l95:
 	VFMADD231PS Y3, Y1, Y5
 	VMOVUPS     Y4, (DI)
 	VMOVUPS     Y5, 32(DI)
-	ADDQ        $0x00000040, DI
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	SUBQ        $0x00000010, CX
-	CMPQ        CX, $0x00000010
+	ADDQ        $0x40, DI
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	SUBQ        $0x10, CX
+	CMPQ        CX, $0x10
 	JGE         l95
 
 l96:
-	CMPQ        CX, $0x00000008
-	JL          l97
+	CMPQ        CX, $0x08
+	JLT         l97
 	VMOVUPS     (DX), Y0
 	VMOVUPS     (BX), Y1
 	VMOVUPS     (SI), Y2
 	VFMADD231PS Y1, Y0, Y2
 	VMOVUPS     Y2, (DI)
-	ADDQ        $0x00000020, DI
-	ADDQ        $0x00000020, SI
-	ADDQ        $0x00000020, DX
-	ADDQ        $0x00000020, BX
-	SUBQ        $0x00000008, CX
+	ADDQ        $0x20, DI
+	ADDQ        $0x20, SI
+	ADDQ        $0x20, DX
+	ADDQ        $0x20, BX
+	SUBQ        $0x08, CX
 
 l97:
 	TESTQ       CX, CX
-	JZ          l98
+	JEQ         l98
 	LEAQ        gaussConsts<>+256(SB), AX
 	NEGQ        CX
 	LEAQ        (AX)(CX*4), AX
@@ -7312,7 +7312,7 @@ l98:
 	ADDQ 8(SP), SI
 	ADDQ 16(SP), DX
 	DECQ (SP)
-	JNZ  l94
+	JNE  l94
 	VZEROUPPER
 	RET
 
@@ -7345,8 +7345,8 @@ TEXT ·GaussSampleSigmaBackward(SB), NOSPLIT, $32-64
 
 l100:
 	MOVQ n+48(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l102
+	CMPQ CX, $0x10
+	JLT  l102
 
 l101:
 	VMOVUPS (DX), Y0
@@ -7369,18 +7369,18 @@ l101:
 	VADDPS  Y3, Y1, Y1
 	VMOVUPS Y0, (SI)
 	VMOVUPS Y1, 32(SI)
-	ADDQ    $0x00000040, DI
-	ADDQ    $0x00000040, SI
-	ADDQ    $0x00000040, DX
-	ADDQ    $0x00000040, BX
-	ADDQ    $0x00000040, R8
-	SUBQ    $0x00000010, CX
-	CMPQ    CX, $0x00000010
+	ADDQ    $0x40, DI
+	ADDQ    $0x40, SI
+	ADDQ    $0x40, DX
+	ADDQ    $0x40, BX
+	ADDQ    $0x40, R8
+	SUBQ    $0x10, CX
+	CMPQ    CX, $0x10
 	JGE     l101
 
 l102:
-	CMPQ    CX, $0x00000008
-	JL      l103
+	CMPQ    CX, $0x08
+	JLT     l103
 	VMOVUPS (DX), Y0
 	VMOVUPS (BX), Y1
 	VMOVUPS (DI), Y1
@@ -7391,16 +7391,16 @@ l102:
 	VMOVUPS (SI), Y1
 	VADDPS  Y1, Y0, Y0
 	VMOVUPS Y0, (SI)
-	ADDQ    $0x00000020, DI
-	ADDQ    $0x00000020, SI
-	ADDQ    $0x00000020, DX
-	ADDQ    $0x00000020, BX
-	ADDQ    $0x00000020, R8
-	SUBQ    $0x00000008, CX
+	ADDQ    $0x20, DI
+	ADDQ    $0x20, SI
+	ADDQ    $0x20, DX
+	ADDQ    $0x20, BX
+	ADDQ    $0x20, R8
+	SUBQ    $0x08, CX
 
 l103:
 	TESTQ      CX, CX
-	JZ         l104
+	JEQ        l104
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -7427,7 +7427,7 @@ l104:
 	ADDQ 16(SP), SI
 	ADDQ 24(SP), BX
 	DECQ (SP)
-	JNZ  l100
+	JNE  l100
 	VZEROUPPER
 	RET
 
@@ -7469,8 +7469,8 @@ l106:
 	VMOVAPS Y8, Y13
 	VMOVAPS Y8, Y12
 	MOVQ    n+40(FP), CX
-	CMPQ    CX, $0x00000010
-	JL      l109
+	CMPQ    CX, $0x10
+	JLT     l109
 
 l107:
 	PREFETCHT0 2048(DX)
@@ -7537,16 +7537,16 @@ l107:
 	VADDPS       Y12, Y2, Y12
 	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y14
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l107
 
 l109:
 	TESTQ      CX, CX
-	JZ         l110
+	JEQ        l110
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -7637,7 +7637,7 @@ l110:
 	ADDQ      16(SP), DX
 	ADDQ      24(SP), BX
 	DECQ      (SP)
-	JNZ       l106
+	JNE       l106
 	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
 	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
 	VMOVAPS   Y0, Y11
@@ -7689,8 +7689,8 @@ l111:
 	VMOVAPS Y8, Y13
 	VMOVAPS Y8, Y12
 	MOVQ    n+48(FP), CX
-	CMPQ    CX, $0x00000010
-	JL      l114
+	CMPQ    CX, $0x10
+	JLT     l114
 
 l112:
 	PREFETCHT0 2048(DX)
@@ -7759,17 +7759,17 @@ l112:
 	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y14
 	VMOVUPS      Y3, 32(R8)
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l112
 
 l114:
 	TESTQ      CX, CX
-	JZ         l115
+	JEQ        l115
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -7864,7 +7864,7 @@ l115:
 	ADDQ      24(SP), BX
 	ADDQ      32(SP), R8
 	DECQ      (SP)
-	JNZ       l111
+	JNE       l111
 	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
 	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
 	VMOVAPS   Y0, Y11
@@ -7922,8 +7922,8 @@ l116:
 	VBROADCASTSS gaussConsts<>+544(SB), Y13
 	VBROADCASTSS gaussConsts<>+544(SB), Y12
 	MOVQ         n+56(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l119
+	CMPQ         CX, $0x10
+	JLT          l119
 
 l117:
 	VMOVUPS (R9), Y0
@@ -8004,18 +8004,18 @@ l117:
 	VFMSUB231PS  Y1, Y3, Y0
 	VMOVUPS      Y2, 32(SI)
 	VMOVUPS      Y0, 32(DX)
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l117
 
 l119:
 	TESTQ      CX, CX
-	JZ         l120
+	JEQ        l120
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -8126,7 +8126,7 @@ l120:
 	ADDQ      32(SP), R8
 	ADDQ      40(SP), R9
 	DECQ      (SP)
-	JNZ       l116
+	JNE       l116
 	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
 	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
 	VMOVAPS   Y0, Y11
@@ -8185,8 +8185,8 @@ l121:
 	VBROADCASTSS gaussConsts<>+544(SB), Y13
 	VBROADCASTSS gaussConsts<>+544(SB), Y12
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l124
+	CMPQ         CX, $0x10
+	JLT          l124
 
 l122:
 	VMOVUPS (R10), Y0
@@ -8271,19 +8271,19 @@ l122:
 	VXORPS       gaussConsts<>+608(SB), Y2, Y1
 	VMOVUPS      Y1, 32(SI)
 	VMOVUPS      Y0, 32(BX)
-	ADDQ         $0x00000040, R8
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, R10
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, SI
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, R10
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, SI
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l122
 
 l124:
 	TESTQ      CX, CX
-	JZ         l125
+	JEQ        l125
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -8399,7 +8399,7 @@ l125:
 	ADDQ      32(SP), R9
 	ADDQ      40(SP), R10
 	DECQ      (SP)
-	JNZ       l121
+	JNE       l121
 	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
 	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
 	VMOVAPS   Y0, Y11
@@ -8440,8 +8440,8 @@ l126:
 	VMULPS       Y9, Y0, Y0
 	VMOVAPS      Y0, Y14
 	MOVQ         n+56(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l128
+	CMPQ         CX, $0x10
+	JLT          l128
 
 l127:
 	PREFETCHT0 2048(SI)
@@ -8526,18 +8526,18 @@ l127:
 	VMAXPS       Y0, Y10, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 32(DX)
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	ADDQ         $0x00000040, R9
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, R9
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l127
 
 l128:
-	CMPQ    CX, $0x00000008
-	JL      l129
+	CMPQ    CX, $0x08
+	JLT     l129
 	VMOVUPS (R9), Y0
 	VMOVUPS (BX), Y1
 	VMOVUPS (R8), Y2
@@ -8581,16 +8581,16 @@ l128:
 	VMAXPS      Y0, Y10, Y0
 	VANDPS      Y0, Y1, Y0
 	VMOVUPS     Y0, (DX)
-	ADDQ        $0x00000020, SI
-	ADDQ        $0x00000020, DX
-	ADDQ        $0x00000020, BX
-	ADDQ        $0x00000020, R8
-	ADDQ        $0x00000020, R9
-	SUBQ        $0x00000008, CX
+	ADDQ        $0x20, SI
+	ADDQ        $0x20, DX
+	ADDQ        $0x20, BX
+	ADDQ        $0x20, R8
+	ADDQ        $0x20, R9
+	SUBQ        $0x08, CX
 
 l129:
 	TESTQ      CX, CX
-	JZ         l130
+	JEQ        l130
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -8649,7 +8649,7 @@ l130:
 	ADDQ $0x04, DI
 	SUBQ R10, BX
 	DECQ (SP)
-	JNZ  l126
+	JNE  l126
 	VZEROUPPER
 	RET
 
@@ -8680,8 +8680,8 @@ l132:
 	VMULPS       Y10, Y0, Y0
 	VMOVAPS      Y0, Y14
 	MOVQ         n+56(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l134
+	CMPQ         CX, $0x10
+	JLT          l134
 
 l133:
 	PREFETCHT0  2048(SI)
@@ -8726,18 +8726,18 @@ l133:
 	VMAXPS      Y1, Y12, Y1
 	VANDPS      Y1, Y0, Y0
 	VMOVUPS     Y0, 32(DX)
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	ADDQ        $0x00000040, R8
-	ADDQ        $0x00000040, R9
-	SUBQ        $0x00000010, CX
-	CMPQ        CX, $0x00000010
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, R8
+	ADDQ        $0x40, R9
+	SUBQ        $0x10, CX
+	CMPQ        CX, $0x10
 	JGE         l133
 
 l134:
-	CMPQ        CX, $0x00000008
-	JL          l135
+	CMPQ        CX, $0x08
+	JLT         l135
 	VMOVUPS     (BX), Y0
 	VMOVUPS     (R8), Y1
 	VSUBPS      Y1, Y0, Y0
@@ -8758,16 +8758,16 @@ l134:
 	VMAXPS      Y1, Y12, Y1
 	VANDPS      Y1, Y0, Y0
 	VMOVUPS     Y0, (DX)
-	ADDQ        $0x00000020, SI
-	ADDQ        $0x00000020, DX
-	ADDQ        $0x00000020, BX
-	ADDQ        $0x00000020, R8
-	ADDQ        $0x00000020, R9
-	SUBQ        $0x00000008, CX
+	ADDQ        $0x20, SI
+	ADDQ        $0x20, DX
+	ADDQ        $0x20, BX
+	ADDQ        $0x20, R8
+	ADDQ        $0x20, R9
+	SUBQ        $0x08, CX
 
 l135:
 	TESTQ       CX, CX
-	JZ          l136
+	JEQ         l136
 	LEAQ        gaussConsts<>+256(SB), AX
 	NEGQ        CX
 	LEAQ        (AX)(CX*4), AX
@@ -8803,7 +8803,7 @@ l136:
 	ADDQ $0x04, DI
 	SUBQ R10, BX
 	DECQ (SP)
-	JNZ  l132
+	JNE  l132
 	VZEROUPPER
 	RET
 
@@ -8840,8 +8840,8 @@ TEXT ·GaussSampleLog(SB), NOSPLIT, $56-60
 
 l138:
 	MOVQ n+40(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l140
+	CMPQ CX, $0x10
+	JLT  l140
 
 l139:
 	VMOVUPS (DX), Y0
@@ -8906,17 +8906,17 @@ l139:
 	VFMADD231PS Y3, Y1, Y5
 	VMOVUPS     Y4, (DI)
 	VMOVUPS     Y5, 32(DI)
-	ADDQ        $0x00000040, DI
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	SUBQ        $0x00000010, CX
-	CMPQ        CX, $0x00000010
+	ADDQ        $0x40, DI
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	SUBQ        $0x10, CX
+	CMPQ        CX, $0x10
 	JGE         l139
 
 l140:
-	CMPQ    CX, $0x00000008
-	JL      l141
+	CMPQ    CX, $0x08
+	JLT     l141
 	VMOVUPS (DX), Y0
 	VMULPS  Y13, Y0, Y0
 	VMINPS  Y0, Y12, Y0
@@ -8951,15 +8951,15 @@ l140:
 	VMOVUPS     (SI), Y2
 	VFMADD231PS Y1, Y0, Y2
 	VMOVUPS     Y2, (DI)
-	ADDQ        $0x00000020, DI
-	ADDQ        $0x00000020, SI
-	ADDQ        $0x00000020, DX
-	ADDQ        $0x00000020, BX
-	SUBQ        $0x00000008, CX
+	ADDQ        $0x20, DI
+	ADDQ        $0x20, SI
+	ADDQ        $0x20, DX
+	ADDQ        $0x20, BX
+	SUBQ        $0x08, CX
 
 l141:
 	TESTQ      CX, CX
-	JZ         l142
+	JEQ        l142
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -9008,7 +9008,7 @@ l142:
 	ADDQ 8(SP), SI
 	ADDQ 16(SP), DX
 	DECQ (SP)
-	JNZ  l138
+	JNE  l138
 	VZEROUPPER
 	RET
 
@@ -9048,8 +9048,8 @@ TEXT ·GaussSampleLogBackward(SB), NOSPLIT, $64-68
 
 l144:
 	MOVQ n+48(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l146
+	CMPQ CX, $0x10
+	JLT  l146
 
 l145:
 	VMOVUPS (DX), Y0
@@ -9126,18 +9126,18 @@ l145:
 	VFMADD231PS Y3, Y1, Y5
 	VMOVUPS     Y4, (SI)
 	VMOVUPS     Y5, 32(SI)
-	ADDQ        $0x00000040, DI
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	ADDQ        $0x00000040, R8
-	SUBQ        $0x00000010, CX
-	CMPQ        CX, $0x00000010
+	ADDQ        $0x40, DI
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, R8
+	SUBQ        $0x10, CX
+	CMPQ        CX, $0x10
 	JGE         l145
 
 l146:
-	CMPQ    CX, $0x00000008
-	JL      l147
+	CMPQ    CX, $0x08
+	JLT     l147
 	VMOVUPS (DX), Y0
 	VMOVUPS (BX), Y1
 	VMOVUPS (DI), Y2
@@ -9178,16 +9178,16 @@ l146:
 	VMOVUPS     (SI), Y2
 	VFMADD231PS Y1, Y0, Y2
 	VMOVUPS     Y2, (SI)
-	ADDQ        $0x00000020, DI
-	ADDQ        $0x00000020, SI
-	ADDQ        $0x00000020, DX
-	ADDQ        $0x00000020, BX
-	ADDQ        $0x00000020, R8
-	SUBQ        $0x00000008, CX
+	ADDQ        $0x20, DI
+	ADDQ        $0x20, SI
+	ADDQ        $0x20, DX
+	ADDQ        $0x20, BX
+	ADDQ        $0x20, R8
+	SUBQ        $0x08, CX
 
 l147:
 	TESTQ      CX, CX
-	JZ         l148
+	JEQ        l148
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -9244,7 +9244,7 @@ l148:
 	ADDQ 16(SP), SI
 	ADDQ 24(SP), BX
 	DECQ (SP)
-	JNZ  l144
+	JNE  l144
 	VZEROUPPER
 	RET
 
@@ -9285,8 +9285,8 @@ l150:
 	VMOVAPS      Y8, Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+40(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l153
+	CMPQ         CX, $0x10
+	JLT          l153
 
 l151:
 	PREFETCHT0   2048(DX)
@@ -9423,16 +9423,16 @@ l151:
 	VPADDD       Y10, Y1, Y1
 	VMOVAPS      Y1, Y10
 	VMOVAPS      Y0, Y12
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l151
 
 l153:
 	TESTQ        CX, CX
-	JZ           l154
+	JEQ          l154
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -9581,7 +9581,7 @@ l154:
 	ADDQ      16(SP), DX
 	ADDQ      24(SP), BX
 	DECQ      (SP)
-	JNZ       l150
+	JNE       l150
 	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
 	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -9635,8 +9635,8 @@ l155:
 	VBROADCASTSS gaussConsts<>+736(SB), Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+56(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l158
+	CMPQ         CX, $0x10
+	JLT          l158
 
 l156:
 	PREFETCHT0   2048(DX)
@@ -9789,18 +9789,18 @@ l156:
 	VPADDD       Y10, Y1, Y1
 	VMOVAPS      Y1, Y10
 	VMOVAPS      Y0, Y12
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	ADDQ         $0x00000040, R9
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, R9
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l156
 
 l158:
 	TESTQ        CX, CX
-	JZ           l159
+	JEQ          l159
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -9971,7 +9971,7 @@ l159:
 	ADDQ      32(SP), R8
 	ADDQ      40(SP), R9
 	DECQ      (SP)
-	JNZ       l155
+	JNE       l155
 	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
 	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -10027,8 +10027,8 @@ l160:
 	VBROADCASTSS gaussConsts<>+736(SB), Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+56(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l163
+	CMPQ         CX, $0x10
+	JLT          l163
 
 l161:
 	VMOVUPS      (R9), Y0
@@ -10195,18 +10195,18 @@ l161:
 	VPADDD       Y10, Y1, Y1
 	VMOVAPS      Y1, Y10
 	VMOVAPS      Y0, Y12
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l161
 
 l163:
 	TESTQ        CX, CX
-	JZ           l164
+	JEQ          l164
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -10397,7 +10397,7 @@ l164:
 	ADDQ      32(SP), R8
 	ADDQ      40(SP), R9
 	DECQ      (SP)
-	JNZ       l160
+	JNE       l160
 	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
 	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -10454,8 +10454,8 @@ l165:
 	VBROADCASTSS gaussConsts<>+736(SB), Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l168
+	CMPQ         CX, $0x10
+	JLT          l168
 
 l166:
 	VMOVUPS      (R10), Y0
@@ -10626,19 +10626,19 @@ l166:
 	VPADDD       Y10, Y1, Y1
 	VMOVAPS      Y1, Y10
 	VMOVAPS      Y0, Y12
-	ADDQ         $0x00000040, R8
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, R10
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, SI
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, R10
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, SI
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l166
 
 l168:
 	TESTQ        CX, CX
-	JZ           l169
+	JEQ          l169
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -10834,7 +10834,7 @@ l169:
 	ADDQ      32(SP), R9
 	ADDQ      40(SP), R10
 	DECQ      (SP)
-	JNZ       l165
+	JNE       l165
 	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
 	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -10870,8 +10870,8 @@ l170:
 	VBROADCASTSS (DI), Y0
 	VMOVAPS      Y0, Y15
 	MOVQ         n+56(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l172
+	CMPQ         CX, $0x10
+	JLT          l172
 
 l171:
 	PREFETCHT0   2048(SI)
@@ -11026,18 +11026,18 @@ l171:
 	VMAXPS       Y0, Y9, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 32(DX)
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	ADDQ         $0x00000040, R9
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, R9
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l171
 
 l172:
-	CMPQ         CX, $0x00000008
-	JL           l173
+	CMPQ         CX, $0x08
+	JLT          l173
 	VMOVUPS      (R9), Y0
 	VMOVUPS      (BX), Y1
 	VMOVUPS      (R8), Y2
@@ -11117,16 +11117,16 @@ l172:
 	VMAXPS       Y0, Y9, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, (DX)
-	ADDQ         $0x00000020, SI
-	ADDQ         $0x00000020, DX
-	ADDQ         $0x00000020, BX
-	ADDQ         $0x00000020, R8
-	ADDQ         $0x00000020, R9
-	SUBQ         $0x00000008, CX
+	ADDQ         $0x20, SI
+	ADDQ         $0x20, DX
+	ADDQ         $0x20, BX
+	ADDQ         $0x20, R8
+	ADDQ         $0x20, R9
+	SUBQ         $0x08, CX
 
 l173:
 	TESTQ        CX, CX
-	JZ           l174
+	JEQ          l174
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -11221,7 +11221,7 @@ l174:
 	ADDQ $0x04, DI
 	SUBQ R10, BX
 	DECQ (SP)
-	JNZ  l170
+	JNE  l170
 	VZEROUPPER
 	RET
 
@@ -11249,8 +11249,8 @@ l176:
 	VBROADCASTSS (DI), Y0
 	VMOVAPS      Y0, Y15
 	MOVQ         n+56(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l178
+	CMPQ         CX, $0x10
+	JLT          l178
 
 l177:
 	PREFETCHT0  2048(SI)
@@ -11301,18 +11301,18 @@ l177:
 	VMAXPS      Y0, Y12, Y0
 	VANDPS      Y0, Y1, Y0
 	VMOVUPS     Y0, 32(DX)
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	ADDQ        $0x00000040, R8
-	ADDQ        $0x00000040, R9
-	SUBQ        $0x00000010, CX
-	CMPQ        CX, $0x00000010
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, R8
+	ADDQ        $0x40, R9
+	SUBQ        $0x10, CX
+	CMPQ        CX, $0x10
 	JGE         l177
 
 l178:
-	CMPQ        CX, $0x00000008
-	JL          l179
+	CMPQ        CX, $0x08
+	JLT         l179
 	VMOVUPS     (BX), Y0
 	VMOVUPS     (R8), Y1
 	VSUBPS      Y1, Y0, Y0
@@ -11336,16 +11336,16 @@ l178:
 	VMAXPS      Y0, Y12, Y0
 	VANDPS      Y0, Y1, Y0
 	VMOVUPS     Y0, (DX)
-	ADDQ        $0x00000020, SI
-	ADDQ        $0x00000020, DX
-	ADDQ        $0x00000020, BX
-	ADDQ        $0x00000020, R8
-	ADDQ        $0x00000020, R9
-	SUBQ        $0x00000008, CX
+	ADDQ        $0x20, SI
+	ADDQ        $0x20, DX
+	ADDQ        $0x20, BX
+	ADDQ        $0x20, R8
+	ADDQ        $0x20, R9
+	SUBQ        $0x08, CX
 
 l179:
 	TESTQ       CX, CX
-	JZ          l180
+	JEQ         l180
 	LEAQ        gaussConsts<>+256(SB), AX
 	NEGQ        CX
 	LEAQ        (AX)(CX*4), AX
@@ -11384,7 +11384,7 @@ l180:
 	ADDQ $0x04, DI
 	SUBQ R10, BX
 	DECQ (SP)
-	JNZ  l176
+	JNE  l176
 	VZEROUPPER
 	RET
 
@@ -11419,8 +11419,8 @@ TEXT ·GaussSampleSoftplus(SB), NOSPLIT, $24-56
 
 l182:
 	MOVQ n+40(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l184
+	CMPQ CX, $0x10
+	JLT  l184
 
 l183:
 	VMOVUPS (DX), Y0
@@ -11527,17 +11527,17 @@ l183:
 	VFMADD231PS  Y3, Y1, Y5
 	VMOVUPS      Y4, (DI)
 	VMOVUPS      Y5, 32(DI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l183
 
 l184:
-	CMPQ    CX, $0x00000008
-	JL      l185
+	CMPQ    CX, $0x08
+	JLT     l185
 	VMOVUPS (DX), Y0
 	VORPS   Y12, Y0, Y1
 	VMAXPS  Y1, Y11, Y1
@@ -11594,15 +11594,15 @@ l184:
 	VMOVUPS      (SI), Y2
 	VFMADD231PS  Y1, Y0, Y2
 	VMOVUPS      Y2, (DI)
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x00000020, SI
-	ADDQ         $0x00000020, DX
-	ADDQ         $0x00000020, BX
-	SUBQ         $0x00000008, CX
+	ADDQ         $0x20, DI
+	ADDQ         $0x20, SI
+	ADDQ         $0x20, DX
+	ADDQ         $0x20, BX
+	SUBQ         $0x08, CX
 
 l185:
 	TESTQ      CX, CX
-	JZ         l186
+	JEQ        l186
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -11673,7 +11673,7 @@ l186:
 	ADDQ 8(SP), SI
 	ADDQ 16(SP), DX
 	DECQ (SP)
-	JNZ  l182
+	JNE  l182
 	VZEROUPPER
 	RET
 
@@ -11711,8 +11711,8 @@ TEXT ·GaussSampleSoftplusBackward(SB), NOSPLIT, $32-64
 
 l188:
 	MOVQ n+48(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l190
+	CMPQ CX, $0x10
+	JLT  l190
 
 l189:
 	VMOVUPS (DX), Y0
@@ -11793,18 +11793,18 @@ l189:
 	VFMADD231PS Y3, Y1, Y5
 	VMOVUPS     Y4, (SI)
 	VMOVUPS     Y5, 32(SI)
-	ADDQ        $0x00000040, DI
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	ADDQ        $0x00000040, R8
-	SUBQ        $0x00000010, CX
-	CMPQ        CX, $0x00000010
+	ADDQ        $0x40, DI
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, R8
+	SUBQ        $0x10, CX
+	CMPQ        CX, $0x10
 	JGE         l189
 
 l190:
-	CMPQ    CX, $0x00000008
-	JL      l191
+	CMPQ    CX, $0x08
+	JLT     l191
 	VMOVUPS (DX), Y0
 	VMOVUPS (BX), Y1
 	VMOVUPS (DI), Y2
@@ -11847,16 +11847,16 @@ l190:
 	VMOVUPS     (SI), Y2
 	VFMADD231PS Y1, Y0, Y2
 	VMOVUPS     Y2, (SI)
-	ADDQ        $0x00000020, DI
-	ADDQ        $0x00000020, SI
-	ADDQ        $0x00000020, DX
-	ADDQ        $0x00000020, BX
-	ADDQ        $0x00000020, R8
-	SUBQ        $0x00000008, CX
+	ADDQ        $0x20, DI
+	ADDQ        $0x20, SI
+	ADDQ        $0x20, DX
+	ADDQ        $0x20, BX
+	ADDQ        $0x20, R8
+	SUBQ        $0x08, CX
 
 l191:
 	TESTQ      CX, CX
-	JZ         l192
+	JEQ        l192
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -11915,7 +11915,7 @@ l192:
 	ADDQ 16(SP), SI
 	ADDQ 24(SP), BX
 	DECQ (SP)
-	JNZ  l188
+	JNE  l188
 	VZEROUPPER
 	RET
 
@@ -11965,8 +11965,8 @@ l194:
 	VMOVAPS      Y8, Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+72(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l197
+	CMPQ         CX, $0x10
+	JLT          l197
 
 l195:
 	VMOVUPS      (BX), Y0
@@ -12031,20 +12031,20 @@ l195:
 	VPADDD       Y10, Y1, Y1
 	VMOVAPS      Y1, Y10
 	VMOVAPS      Y0, Y12
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, R11
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, R10
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, R11
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, R10
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l195
 
 l197:
 	TESTQ        CX, CX
-	JZ           l198
+	JEQ          l198
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -12128,7 +12128,7 @@ l198:
 	ADDQ      24(SP), R9
 	ADDQ      32(SP), R10
 	DECQ      (SP)
-	JNZ       l194
+	JNE       l194
 	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
 	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -12206,8 +12206,8 @@ l199:
 	VBROADCASTSS (AX), Y0
 	VMOVAPS      Y0, Y13
 	MOVQ         n+96(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l201
+	CMPQ         CX, $0x10
+	JLT          l201
 
 l200:
 	VMOVUPS      (R9), Y0
@@ -12286,23 +12286,23 @@ l200:
 	VADDPS       Y2, Y5, Y0
 	VMOVUPS      Y0, 32(DI)
 	VMOVUPS      Y1, 32(SI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	ADDQ         $0x00000040, R13
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, R10
-	ADDQ         $0x00000040, R11
-	ADDQ         $0x00000040, R12
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, R13
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, R10
+	ADDQ         $0x40, R11
+	ADDQ         $0x40, R12
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l200
 
 l201:
-	CMPQ         CX, $0x00000008
-	JL           l202
+	CMPQ         CX, $0x08
+	JLT          l202
 	VMOVUPS      (R9), Y0
 	VMOVUPS      (R10), Y1
 	VPSUBD       Y11, Y1, Y2
@@ -12341,21 +12341,21 @@ l201:
 	VADDPS       Y2, Y5, Y0
 	VMOVUPS      Y0, (DI)
 	VMOVUPS      Y1, (SI)
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x00000020, SI
-	ADDQ         $0x00000020, DX
-	ADDQ         $0x00000020, BX
-	ADDQ         $0x00000020, R8
-	ADDQ         $0x00000020, R13
-	ADDQ         $0x00000020, R9
-	ADDQ         $0x00000020, R10
-	ADDQ         $0x00000020, R11
-	ADDQ         $0x00000020, R12
-	SUBQ         $0x00000008, CX
+	ADDQ         $0x20, DI
+	ADDQ         $0x20, SI
+	ADDQ         $0x20, DX
+	ADDQ         $0x20, BX
+	ADDQ         $0x20, R8
+	ADDQ         $0x20, R13
+	ADDQ         $0x20, R9
+	ADDQ         $0x20, R10
+	ADDQ         $0x20, R11
+	ADDQ         $0x20, R12
+	SUBQ         $0x08, CX
 
 l202:
 	TESTQ        CX, CX
-	JZ           l203
+	JEQ          l203
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -12424,7 +12424,7 @@ l203:
 	ADDQ      80(SP), R12
 	ADDQ      $0x04, (SP)
 	DECQ      16(SP)
-	JNZ       l199
+	JNE       l199
 	VPADDD    Y7, Y14, Y0
 	VPMINUD   gaussConsts<>+1344(SB), Y15, Y1
 	VPADDD    gaussConsts<>+1376(SB), Y1, Y1
@@ -12473,8 +12473,8 @@ l205:
 	VMOVAPS Y7, Y12
 	VMOVAPS Y6, Y10
 	MOVQ    n+56(FP), CX
-	CMPQ    CX, $0x00000010
-	JL      l208
+	CMPQ    CX, $0x10
+	JLT     l208
 
 l206:
 	VMOVUPS     (BX), Y0
@@ -12519,18 +12519,18 @@ l206:
 	VPADDD      Y10, Y1, Y1
 	VMOVAPS     Y1, Y10
 	VMOVAPS     Y0, Y12
-	ADDQ        $0x00000040, DI
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, R9
-	ADDQ        $0x00000040, BX
-	ADDQ        $0x00000040, R8
-	SUBQ        $0x00000010, CX
-	CMPQ        CX, $0x00000010
+	ADDQ        $0x40, DI
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, R9
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, R8
+	SUBQ        $0x10, CX
+	CMPQ        CX, $0x10
 	JGE         l206
 
 l208:
 	TESTQ       CX, CX
-	JZ          l209
+	JEQ         l209
 	LEAQ        gaussConsts<>+256(SB), AX
 	NEGQ        CX
 	LEAQ        (AX)(CX*4), AX
@@ -12588,7 +12588,7 @@ l209:
 	ADDQ      8(SP), BX
 	ADDQ      16(SP), R8
 	DECQ      (SP)
-	JNZ       l205
+	JNE       l205
 	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
 	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -12646,8 +12646,8 @@ l210:
 	VBROADCASTSS (AX), Y0
 	VMOVAPS      Y0, Y13
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l212
+	CMPQ         CX, $0x10
+	JLT          l212
 
 l211:
 	VMOVUPS     (BX), Y0
@@ -12688,19 +12688,19 @@ l211:
 	VADDPS      Y2, Y0, Y0
 	VMOVUPS     Y0, 32(DI)
 	VMOVUPS     Y1, 32(SI)
-	ADDQ        $0x00000040, DI
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, R9
-	ADDQ        $0x00000040, BX
-	ADDQ        $0x00000040, R8
-	SUBQ        $0x00000010, CX
-	CMPQ        CX, $0x00000010
+	ADDQ        $0x40, DI
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, R9
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, R8
+	SUBQ        $0x10, CX
+	CMPQ        CX, $0x10
 	JGE         l211
 
 l212:
-	CMPQ        CX, $0x00000008
-	JL          l213
+	CMPQ        CX, $0x08
+	JLT         l213
 	VMOVUPS     (BX), Y0
 	VMOVUPS     (R8), Y1
 	VPSUBD      Y11, Y1, Y2
@@ -12720,17 +12720,17 @@ l212:
 	VADDPS      Y2, Y0, Y0
 	VMOVUPS     Y0, (DI)
 	VMOVUPS     Y1, (SI)
-	ADDQ        $0x00000020, DI
-	ADDQ        $0x00000020, SI
-	ADDQ        $0x00000020, DX
-	ADDQ        $0x00000020, R9
-	ADDQ        $0x00000020, BX
-	ADDQ        $0x00000020, R8
-	SUBQ        $0x00000008, CX
+	ADDQ        $0x20, DI
+	ADDQ        $0x20, SI
+	ADDQ        $0x20, DX
+	ADDQ        $0x20, R9
+	ADDQ        $0x20, BX
+	ADDQ        $0x20, R8
+	SUBQ        $0x08, CX
 
 l213:
 	TESTQ       CX, CX
-	JZ          l214
+	JEQ         l214
 	LEAQ        gaussConsts<>+256(SB), AX
 	NEGQ        CX
 	LEAQ        (AX)(CX*4), AX
@@ -12771,7 +12771,7 @@ l214:
 	ADDQ      40(SP), R8
 	ADDQ      $0x04, (SP)
 	DECQ      8(SP)
-	JNZ       l210
+	JNE       l210
 	VPADDD    Y8, Y14, Y0
 	VPMINUD   Y7, Y15, Y1
 	VPADDD    Y6, Y1, Y1
@@ -12826,8 +12826,8 @@ l216:
 	VBROADCASTSS gaussConsts<>+544(SB), Y13
 	VBROADCASTSS gaussConsts<>+544(SB), Y12
 	MOVQ         n+72(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l219
+	CMPQ         CX, $0x10
+	JLT          l219
 
 l217:
 	VMOVUPS (BX), Y0
@@ -12990,20 +12990,20 @@ l217:
 	VFMADD231PS  Y1, Y2, Y0
 	VMOVUPS      Y1, 32(DI)
 	VMOVUPS      Y0, 32(SI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, R11
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, R10
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, R11
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, R10
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l217
 
 l219:
 	TESTQ      CX, CX
-	JZ         l220
+	JEQ        l220
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -13197,7 +13197,7 @@ l220:
 	ADDQ      24(SP), R9
 	ADDQ      32(SP), R10
 	DECQ      (SP)
-	JNZ       l216
+	JNE       l216
 	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
 	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
 	VMOVAPS   Y0, Y11
@@ -13273,8 +13273,8 @@ l221:
 	VBROADCASTSS (AX), Y0
 	VMOVAPS      Y0, Y13
 	MOVQ         n+96(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l223
+	CMPQ         CX, $0x10
+	JLT          l223
 
 l222:
 	VMOVUPS (R9), Y0
@@ -13463,23 +13463,23 @@ l222:
 	VADDPS       Y4, Y3, Y0
 	VMOVUPS      Y0, 32(DI)
 	VMOVUPS      Y2, 32(SI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	ADDQ         $0x00000040, R13
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, R10
-	ADDQ         $0x00000040, R11
-	ADDQ         $0x00000040, R12
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, R13
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, R10
+	ADDQ         $0x40, R11
+	ADDQ         $0x40, R12
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l222
 
 l223:
-	CMPQ    CX, $0x00000008
-	JL      l224
+	CMPQ    CX, $0x08
+	JLT     l224
 	VMOVUPS (R9), Y0
 	VMOVUPS (R10), Y1
 	VANDPS  Y9, Y1, Y2
@@ -13582,21 +13582,21 @@ l223:
 	VADDPS      Y4, Y3, Y0
 	VMOVUPS     Y0, (DI)
 	VMOVUPS     Y2, (SI)
-	ADDQ        $0x00000020, DI
-	ADDQ        $0x00000020, SI
-	ADDQ        $0x00000020, DX
-	ADDQ        $0x00000020, BX
-	ADDQ        $0x00000020, R8
-	ADDQ        $0x00000020, R13
-	ADDQ        $0x00000020, R9
-	ADDQ        $0x00000020, R10
-	ADDQ        $0x00000020, R11
-	ADDQ        $0x00000020, R12
-	SUBQ        $0x00000008, CX
+	ADDQ        $0x20, DI
+	ADDQ        $0x20, SI
+	ADDQ        $0x20, DX
+	ADDQ        $0x20, BX
+	ADDQ        $0x20, R8
+	ADDQ        $0x20, R13
+	ADDQ        $0x20, R9
+	ADDQ        $0x20, R10
+	ADDQ        $0x20, R11
+	ADDQ        $0x20, R12
+	SUBQ        $0x08, CX
 
 l224:
 	TESTQ      CX, CX
-	JZ         l225
+	JEQ        l225
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -13729,7 +13729,7 @@ l225:
 	ADDQ      80(SP), R12
 	ADDQ      $0x04, (SP)
 	DECQ      16(SP)
-	JNZ       l221
+	JNE       l221
 	VPADDD    gaussConsts<>+2240(SB), Y14, Y0
 	VPMINUD   gaussConsts<>+1632(SB), Y15, Y1
 	VPADDD    gaussConsts<>+1664(SB), Y1, Y1
@@ -13779,8 +13779,8 @@ l227:
 	VMOVAPS Y7, Y13
 	VMOVAPS Y7, Y12
 	MOVQ    n+56(FP), CX
-	CMPQ    CX, $0x00000010
-	JL      l230
+	CMPQ    CX, $0x10
+	JLT     l230
 
 l228:
 	VMOVUPS (BX), Y0
@@ -13851,18 +13851,18 @@ l228:
 	VFMADD231PS  Y2, Y1, Y0
 	VMOVUPS      Y2, 32(DI)
 	VMOVUPS      Y0, 32(SI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l228
 
 l230:
 	TESTQ      CX, CX
-	JZ         l231
+	JEQ        l231
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -13958,7 +13958,7 @@ l231:
 	ADDQ      8(SP), BX
 	ADDQ      16(SP), R8
 	DECQ      (SP)
-	JNZ       l227
+	JNE       l227
 	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
 	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
 	VMOVAPS   Y0, Y11
@@ -14016,8 +14016,8 @@ l232:
 	VBROADCASTSS (AX), Y0
 	VMOVAPS      Y0, Y13
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l234
+	CMPQ         CX, $0x10
+	JLT          l234
 
 l233:
 	VMOVUPS (BX), Y0
@@ -14098,19 +14098,19 @@ l233:
 	VADDPS       Y3, Y0, Y0
 	VMOVUPS      Y0, 32(DI)
 	VMOVUPS      Y2, 32(SI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l233
 
 l234:
-	CMPQ    CX, $0x00000008
-	JL      l235
+	CMPQ    CX, $0x08
+	JLT     l235
 	VMOVUPS (BX), Y0
 	VMOVUPS (R8), Y1
 	VANDPS  Y10, Y1, Y2
@@ -14153,17 +14153,17 @@ l234:
 	VADDPS      Y3, Y0, Y0
 	VMOVUPS     Y0, (DI)
 	VMOVUPS     Y2, (SI)
-	ADDQ        $0x00000020, DI
-	ADDQ        $0x00000020, SI
-	ADDQ        $0x00000020, DX
-	ADDQ        $0x00000020, R9
-	ADDQ        $0x00000020, BX
-	ADDQ        $0x00000020, R8
-	SUBQ        $0x00000008, CX
+	ADDQ        $0x20, DI
+	ADDQ        $0x20, SI
+	ADDQ        $0x20, DX
+	ADDQ        $0x20, R9
+	ADDQ        $0x20, BX
+	ADDQ        $0x20, R8
+	SUBQ        $0x08, CX
 
 l235:
 	TESTQ      CX, CX
-	JZ         l236
+	JEQ        l236
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -14227,7 +14227,7 @@ l236:
 	ADDQ      40(SP), R8
 	ADDQ      $0x04, (SP)
 	DECQ      8(SP)
-	JNZ       l232
+	JNE       l232
 	VPADDD    gaussConsts<>+2240(SB), Y14, Y0
 	VPMINUD   gaussConsts<>+1632(SB), Y15, Y1
 	VPADDD    gaussConsts<>+1664(SB), Y1, Y1
@@ -14281,8 +14281,8 @@ l238:
 	VBROADCASTSS gaussConsts<>+736(SB), Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+72(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l241
+	CMPQ         CX, $0x10
+	JLT          l241
 
 l239:
 	VMOVUPS      (BX), Y0
@@ -14547,20 +14547,20 @@ l239:
 	VPADDD       Y10, Y1, Y1
 	VMOVAPS      Y1, Y10
 	VMOVAPS      Y0, Y12
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, R11
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, R10
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, R11
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, R10
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l239
 
 l241:
 	TESTQ        CX, CX
-	JZ           l242
+	JEQ          l242
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -14850,7 +14850,7 @@ l242:
 	ADDQ      24(SP), R9
 	ADDQ      32(SP), R10
 	DECQ      (SP)
-	JNZ       l238
+	JNE       l238
 	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
 	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -14921,8 +14921,8 @@ l243:
 	VBROADCASTSS (AX), Y0
 	VMOVAPS      Y0, Y13
 	MOVQ         n+96(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l245
+	CMPQ         CX, $0x10
+	JLT          l245
 
 l244:
 	VMOVUPS      (R9), Y0
@@ -15235,23 +15235,23 @@ l244:
 	VADDPS       Y2, Y7, Y1
 	VMOVUPS      Y1, 32(DI)
 	VMOVUPS      Y0, 32(SI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	ADDQ         $0x00000040, R13
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, R10
-	ADDQ         $0x00000040, R11
-	ADDQ         $0x00000040, R12
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, R13
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, R10
+	ADDQ         $0x40, R11
+	ADDQ         $0x40, R12
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l244
 
 l245:
-	CMPQ         CX, $0x00000008
-	JL           l246
+	CMPQ         CX, $0x08
+	JLT          l246
 	VMOVUPS      (R9), Y0
 	VMOVUPS      (R10), Y1
 	VANDPS       gaussConsts<>+512(SB), Y1, Y2
@@ -15413,21 +15413,21 @@ l245:
 	VADDPS       Y2, Y7, Y1
 	VMOVUPS      Y1, (DI)
 	VMOVUPS      Y0, (SI)
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x00000020, SI
-	ADDQ         $0x00000020, DX
-	ADDQ         $0x00000020, BX
-	ADDQ         $0x00000020, R8
-	ADDQ         $0x00000020, R13
-	ADDQ         $0x00000020, R9
-	ADDQ         $0x00000020, R10
-	ADDQ         $0x00000020, R11
-	ADDQ         $0x00000020, R12
-	SUBQ         $0x00000008, CX
+	ADDQ         $0x20, DI
+	ADDQ         $0x20, SI
+	ADDQ         $0x20, DX
+	ADDQ         $0x20, BX
+	ADDQ         $0x20, R8
+	ADDQ         $0x20, R13
+	ADDQ         $0x20, R9
+	ADDQ         $0x20, R10
+	ADDQ         $0x20, R11
+	ADDQ         $0x20, R12
+	SUBQ         $0x08, CX
 
 l246:
 	TESTQ        CX, CX
-	JZ           l247
+	JEQ          l247
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -15621,7 +15621,7 @@ l247:
 	ADDQ      80(SP), R12
 	ADDQ      $0x04, (SP)
 	DECQ      16(SP)
-	JNZ       l243
+	JNE       l243
 	VPADDD    gaussConsts<>+2240(SB), Y14, Y0
 	VPMINUD   gaussConsts<>+2080(SB), Y15, Y1
 	VPADDD    gaussConsts<>+2112(SB), Y1, Y1
@@ -15668,8 +15668,8 @@ l249:
 	VMOVAPS      Y7, Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+56(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l252
+	CMPQ         CX, $0x10
+	JLT          l252
 
 l250:
 	VMOVUPS      (BX), Y0
@@ -15810,18 +15810,18 @@ l250:
 	VPADDD       Y10, Y1, Y1
 	VMOVAPS      Y1, Y10
 	VMOVAPS      Y0, Y12
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l250
 
 l252:
 	TESTQ        CX, CX
-	JZ           l253
+	JEQ          l253
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -15975,7 +15975,7 @@ l253:
 	ADDQ      8(SP), BX
 	ADDQ      16(SP), R8
 	DECQ      (SP)
-	JNZ       l249
+	JNE       l249
 	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
 	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
 	VMOVAPS   Y0, Y9
@@ -16030,8 +16030,8 @@ l254:
 	VBROADCASTSS (AX), Y0
 	VMOVAPS      Y0, Y13
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l256
+	CMPQ         CX, $0x10
+	JLT          l256
 
 l255:
 	VMOVUPS      (BX), Y0
@@ -16182,19 +16182,19 @@ l255:
 	VADDPS       Y4, Y0, Y0
 	VMOVUPS      Y0, 32(DI)
 	VMOVUPS      Y1, 32(SI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l255
 
 l256:
-	CMPQ         CX, $0x00000008
-	JL           l257
+	CMPQ         CX, $0x08
+	JLT          l257
 	VMOVUPS      (BX), Y0
 	VMOVUPS      (R8), Y1
 	VANDPS       Y9, Y1, Y2
@@ -16273,17 +16273,17 @@ l256:
 	VADDPS       Y4, Y0, Y0
 	VMOVUPS      Y0, (DI)
 	VMOVUPS      Y1, (SI)
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x00000020, SI
-	ADDQ         $0x00000020, DX
-	ADDQ         $0x00000020, R9
-	ADDQ         $0x00000020, BX
-	ADDQ         $0x00000020, R8
-	SUBQ         $0x00000008, CX
+	ADDQ         $0x20, DI
+	ADDQ         $0x20, SI
+	ADDQ         $0x20, DX
+	ADDQ         $0x20, R9
+	ADDQ         $0x20, BX
+	ADDQ         $0x20, R8
+	SUBQ         $0x08, CX
 
 l257:
 	TESTQ        CX, CX
-	JZ           l258
+	JEQ          l258
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -16383,7 +16383,7 @@ l258:
 	ADDQ      40(SP), R8
 	ADDQ      $0x04, (SP)
 	DECQ      8(SP)
-	JNZ       l254
+	JNE       l254
 	VPADDD    gaussConsts<>+2240(SB), Y14, Y0
 	VPMINUD   gaussConsts<>+2080(SB), Y15, Y1
 	VPADDD    gaussConsts<>+2112(SB), Y1, Y1

@@ -213,7 +213,7 @@ fetch3x4:
 	CMPQ 120(DI), $0x08
 	JNE  tail3x4
 	SUBQ $0x04, CX
-	JL   rest3x4
+	JLT  rest3x4
 
 k3x4:
 	VBROADCASTSS (AX), Y12
@@ -340,7 +340,7 @@ one3x4:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one3x4
+	JNE          one3x4
 	JMP          store3x4
 
 tail3x4:
@@ -370,7 +370,7 @@ onetail3x4:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          onetail3x4
+	JNE          onetail3x4
 
 store3x4:
 	TESTQ R13, R13
@@ -436,7 +436,7 @@ next3x4:
 	IMUL3Q $0x03, DX, CX
 	ADDQ   CX, 64(SP)
 	DECQ   88(SP)
-	JNZ    tile3x4
+	JNE    tile3x4
 	JMP    done
 
 tile2x4:
@@ -522,7 +522,7 @@ fetch2x4:
 	CMPQ 120(DI), $0x08
 	JNE  tail2x4
 	SUBQ $0x04, CX
-	JL   rest2x4
+	JLT  rest2x4
 
 k2x4:
 	VBROADCASTSS (AX), Y8
@@ -624,7 +624,7 @@ one2x4:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one2x4
+	JNE          one2x4
 	JMP          store2x4
 
 tail2x4:
@@ -649,7 +649,7 @@ onetail2x4:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          onetail2x4
+	JNE          onetail2x4
 
 store2x4:
 	TESTQ R13, R13
@@ -701,7 +701,7 @@ next2x4:
 	IMUL3Q $0x02, DX, CX
 	ADDQ   CX, 64(SP)
 	DECQ   88(SP)
-	JNZ    tile2x4
+	JNE    tile2x4
 	JMP    done
 
 tile1x4:
@@ -780,7 +780,7 @@ one1x4:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one1x4
+	JNE          one1x4
 	JMP          store1x4
 
 tail1x4:
@@ -800,7 +800,7 @@ onetail1x4:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          onetail1x4
+	JNE          onetail1x4
 
 store1x4:
 	TESTQ R13, R13
@@ -838,7 +838,7 @@ next1x4:
 	IMUL3Q $0x01, DX, CX
 	ADDQ   CX, 64(SP)
 	DECQ   88(SP)
-	JNZ    tile1x4
+	JNE    tile1x4
 	JMP    done
 
 tile4x3:
@@ -948,7 +948,7 @@ fetch4x3:
 	CMPQ 120(DI), $0x08
 	JNE  tail4x3
 	SUBQ $0x04, CX
-	JL   rest4x3
+	JLT  rest4x3
 
 k4x3:
 	VMOVUPS      (BX), Y12
@@ -1075,7 +1075,7 @@ one4x3:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one4x3
+	JNE          one4x3
 	JMP          store4x3
 
 tail4x3:
@@ -1105,7 +1105,7 @@ onetail4x3:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          onetail4x3
+	JNE          onetail4x3
 
 store4x3:
 	TESTQ R13, R13
@@ -1173,7 +1173,7 @@ next4x3:
 	IMUL3Q $0x04, DX, CX
 	ADDQ   CX, 64(SP)
 	DECQ   88(SP)
-	JNZ    tile4x3
+	JNE    tile4x3
 	JMP    done
 
 tile3x3:
@@ -1266,7 +1266,7 @@ fetch3x3:
 	CMPQ 120(DI), $0x08
 	JNE  tail3x3
 	SUBQ $0x04, CX
-	JL   rest3x3
+	JLT  rest3x3
 
 k3x3:
 	VMOVUPS      (BX), Y9
@@ -1373,7 +1373,7 @@ one3x3:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one3x3
+	JNE          one3x3
 	JMP          store3x3
 
 tail3x3:
@@ -1399,7 +1399,7 @@ onetail3x3:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          onetail3x3
+	JNE          onetail3x3
 
 store3x3:
 	TESTQ R13, R13
@@ -1456,7 +1456,7 @@ next3x3:
 	IMUL3Q $0x03, DX, CX
 	ADDQ   CX, 64(SP)
 	DECQ   88(SP)
-	JNZ    tile3x3
+	JNE    tile3x3
 	JMP    done
 
 tile2x3:
@@ -1549,7 +1549,7 @@ one2x3:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one2x3
+	JNE          one2x3
 	JMP          store2x3
 
 tail2x3:
@@ -1571,7 +1571,7 @@ onetail2x3:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          onetail2x3
+	JNE          onetail2x3
 
 store2x3:
 	TESTQ R13, R13
@@ -1617,7 +1617,7 @@ next2x3:
 	IMUL3Q $0x02, DX, CX
 	ADDQ   CX, 64(SP)
 	DECQ   88(SP)
-	JNZ    tile2x3
+	JNE    tile2x3
 	JMP    done
 
 tile1x3:
@@ -1689,7 +1689,7 @@ one1x3:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one1x3
+	JNE          one1x3
 	JMP          store1x3
 
 tail1x3:
@@ -1707,7 +1707,7 @@ onetail1x3:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          onetail1x3
+	JNE          onetail1x3
 
 store1x3:
 	TESTQ R13, R13
@@ -1742,7 +1742,7 @@ next1x3:
 	IMUL3Q $0x01, DX, CX
 	ADDQ   CX, 64(SP)
 	DECQ   88(SP)
-	JNZ    tile1x3
+	JNE    tile1x3
 	JMP    done
 
 tile6x2:
@@ -1856,7 +1856,7 @@ fetch6x2:
 	CMPQ 120(DI), $0x08
 	JNE  tail6x2
 	SUBQ $0x04, CX
-	JL   rest6x2
+	JLT  rest6x2
 
 k6x2:
 	VMOVUPS      (BX), Y12
@@ -1988,7 +1988,7 @@ one6x2:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one6x2
+	JNE          one6x2
 	JMP          store6x2
 
 tail6x2:
@@ -2019,7 +2019,7 @@ onetail6x2:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          onetail6x2
+	JNE          onetail6x2
 
 store6x2:
 	TESTQ R13, R13
@@ -2091,7 +2091,7 @@ next6x2:
 	IMUL3Q $0x06, DX, CX
 	ADDQ   CX, 64(SP)
 	DECQ   88(SP)
-	JNZ    tile6x2
+	JNE    tile6x2
 	JMP    done
 
 tile5x2:
@@ -2193,7 +2193,7 @@ fetch5x2:
 	CMPQ 120(DI), $0x08
 	JNE  tail5x2
 	SUBQ $0x04, CX
-	JL   rest5x2
+	JLT  rest5x2
 
 k5x2:
 	VMOVUPS      (BX), Y10
@@ -2310,7 +2310,7 @@ one5x2:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one5x2
+	JNE          one5x2
 	JMP          store5x2
 
 tail5x2:
@@ -2338,7 +2338,7 @@ onetail5x2:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          onetail5x2
+	JNE          onetail5x2
 
 store5x2:
 	TESTQ R13, R13
@@ -2402,7 +2402,7 @@ next5x2:
 	IMUL3Q $0x05, DX, CX
 	ADDQ   CX, 64(SP)
 	DECQ   88(SP)
-	JNZ    tile5x2
+	JNE    tile5x2
 	JMP    done
 
 tile4x2:
@@ -2492,7 +2492,7 @@ fetch4x2:
 	CMPQ 120(DI), $0x08
 	JNE  tail4x2
 	SUBQ $0x04, CX
-	JL   rest4x2
+	JLT  rest4x2
 
 k4x2:
 	VMOVUPS      (BX), Y8
@@ -2594,7 +2594,7 @@ one4x2:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one4x2
+	JNE          one4x2
 	JMP          store4x2
 
 tail4x2:
@@ -2619,7 +2619,7 @@ onetail4x2:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          onetail4x2
+	JNE          onetail4x2
 
 store4x2:
 	TESTQ R13, R13
@@ -2675,7 +2675,7 @@ next4x2:
 	IMUL3Q $0x04, DX, CX
 	ADDQ   CX, 64(SP)
 	DECQ   88(SP)
-	JNZ    tile4x2
+	JNE    tile4x2
 	JMP    done
 
 tile3x2:
@@ -2770,7 +2770,7 @@ one3x2:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one3x2
+	JNE          one3x2
 	JMP          store3x2
 
 tail3x2:
@@ -2792,7 +2792,7 @@ onetail3x2:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          onetail3x2
+	JNE          onetail3x2
 
 store3x2:
 	TESTQ R13, R13
@@ -2840,7 +2840,7 @@ next3x2:
 	IMUL3Q $0x03, DX, CX
 	ADDQ   CX, 64(SP)
 	DECQ   88(SP)
-	JNZ    tile3x2
+	JNE    tile3x2
 	JMP    done
 
 tile2x2:
@@ -2920,7 +2920,7 @@ one2x2:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one2x2
+	JNE          one2x2
 	JMP          store2x2
 
 tail2x2:
@@ -2939,7 +2939,7 @@ onetail2x2:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          onetail2x2
+	JNE          onetail2x2
 
 store2x2:
 	TESTQ R13, R13
@@ -2979,7 +2979,7 @@ next2x2:
 	IMUL3Q $0x02, DX, CX
 	ADDQ   CX, 64(SP)
 	DECQ   88(SP)
-	JNZ    tile2x2
+	JNE    tile2x2
 	JMP    done
 
 tile1x2:
@@ -3044,7 +3044,7 @@ one1x2:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one1x2
+	JNE          one1x2
 	JMP          store1x2
 
 tail1x2:
@@ -3060,7 +3060,7 @@ onetail1x2:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          onetail1x2
+	JNE          onetail1x2
 
 store1x2:
 	TESTQ R13, R13
@@ -3092,7 +3092,7 @@ next1x2:
 	IMUL3Q $0x01, DX, CX
 	ADDQ   CX, 64(SP)
 	DECQ   88(SP)
-	JNZ    tile1x2
+	JNE    tile1x2
 	JMP    done
 
 tile8x1:
@@ -3181,7 +3181,7 @@ steps8x1:
 	CMPQ 120(DI), $0x08
 	JNE  tail8x1
 	SUBQ $0x04, CX
-	JL   rest8x1
+	JLT  rest8x1
 
 k8x1:
 	VMOVUPS      (BX), Y8
@@ -3293,7 +3293,7 @@ one8x1:
 	ADDQ         R9, AX
 	ADDQ         R9, R12
 	DECQ         CX
-	JNZ          one8x1
+	JNE          one8x1
 	JMP          store8x1
 
 tail8x1:
@@ -3320,7 +3320,7 @@ onetail8x1:
 	ADDQ         R9, AX
 	ADDQ         R9, R12
 	DECQ         CX
-	JNZ          onetail8x1
+	JNE          onetail8x1
 
 store8x1:
 	MOVQ    64(DI), R13
@@ -3379,7 +3379,7 @@ next8x1:
 	IMUL3Q $0x08, DX, CX
 	ADDQ   CX, 64(SP)
 	DECQ   88(SP)
-	JNZ    tile8x1
+	JNE    tile8x1
 	JMP    done
 
 tile7x1:
@@ -3481,7 +3481,7 @@ one7x1:
 	ADDQ         R9, AX
 	ADDQ         R9, R12
 	DECQ         CX
-	JNZ          one7x1
+	JNE          one7x1
 	JMP          store7x1
 
 tail7x1:
@@ -3506,7 +3506,7 @@ onetail7x1:
 	ADDQ         R9, AX
 	ADDQ         R9, R12
 	DECQ         CX
-	JNZ          onetail7x1
+	JNE          onetail7x1
 
 store7x1:
 	MOVQ    64(DI), R13
@@ -3560,7 +3560,7 @@ next7x1:
 	IMUL3Q $0x07, DX, CX
 	ADDQ   CX, 64(SP)
 	DECQ   88(SP)
-	JNZ    tile7x1
+	JNE    tile7x1
 	JMP    done
 
 tile6x1:
@@ -3651,7 +3651,7 @@ one6x1:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one6x1
+	JNE          one6x1
 	JMP          store6x1
 
 tail6x1:
@@ -3673,7 +3673,7 @@ onetail6x1:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          onetail6x1
+	JNE          onetail6x1
 
 store6x1:
 	MOVQ    64(DI), R13
@@ -3722,7 +3722,7 @@ next6x1:
 	IMUL3Q $0x06, DX, CX
 	ADDQ   CX, 64(SP)
 	DECQ   88(SP)
-	JNZ    tile6x1
+	JNE    tile6x1
 	JMP    done
 
 tile5x1:
@@ -3804,7 +3804,7 @@ one5x1:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one5x1
+	JNE          one5x1
 	JMP          store5x1
 
 tail5x1:
@@ -3824,7 +3824,7 @@ onetail5x1:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          onetail5x1
+	JNE          onetail5x1
 
 store5x1:
 	MOVQ    64(DI), R13
@@ -3868,7 +3868,7 @@ next5x1:
 	IMUL3Q $0x05, DX, CX
 	ADDQ   CX, 64(SP)
 	DECQ   88(SP)
-	JNZ    tile5x1
+	JNE    tile5x1
 	JMP    done
 
 tile4x1:
@@ -3941,7 +3941,7 @@ one4x1:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one4x1
+	JNE          one4x1
 	JMP          store4x1
 
 tail4x1:
@@ -3959,7 +3959,7 @@ onetail4x1:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          onetail4x1
+	JNE          onetail4x1
 
 store4x1:
 	MOVQ    64(DI), R13
@@ -3998,7 +3998,7 @@ next4x1:
 	IMUL3Q $0x04, DX, CX
 	ADDQ   CX, 64(SP)
 	DECQ   88(SP)
-	JNZ    tile4x1
+	JNE    tile4x1
 	JMP    done
 
 tile3x1:
@@ -4062,7 +4062,7 @@ one3x1:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one3x1
+	JNE          one3x1
 	JMP          store3x1
 
 tail3x1:
@@ -4078,7 +4078,7 @@ onetail3x1:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          onetail3x1
+	JNE          onetail3x1
 
 store3x1:
 	MOVQ    64(DI), R13
@@ -4112,7 +4112,7 @@ next3x1:
 	IMUL3Q $0x03, DX, CX
 	ADDQ   CX, 64(SP)
 	DECQ   88(SP)
-	JNZ    tile3x1
+	JNE    tile3x1
 	JMP    done
 
 tile2x1:
@@ -4167,7 +4167,7 @@ one2x1:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one2x1
+	JNE          one2x1
 	JMP          store2x1
 
 tail2x1:
@@ -4181,7 +4181,7 @@ onetail2x1:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          onetail2x1
+	JNE          onetail2x1
 
 store2x1:
 	MOVQ    64(DI), R13
@@ -4210,7 +4210,7 @@ next2x1:
 	IMUL3Q $0x02, DX, CX
 	ADDQ   CX, 64(SP)
 	DECQ   88(SP)
-	JNZ    tile2x1
+	JNE    tile2x1
 	JMP    done
 
 tile1x1:
@@ -4256,7 +4256,7 @@ one1x1:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one1x1
+	JNE          one1x1
 	JMP          store1x1
 
 tail1x1:
@@ -4268,7 +4268,7 @@ onetail1x1:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          onetail1x1
+	JNE          onetail1x1
 
 store1x1:
 	MOVQ    64(DI), R13
@@ -4292,7 +4292,7 @@ next1x1:
 	IMUL3Q $0x01, DX, CX
 	ADDQ   CX, 64(SP)
 	DECQ   88(SP)
-	JNZ    tile1x1
+	JNE    tile1x1
 
 done:
 	VZEROUPPER
@@ -4333,8 +4333,8 @@ vector:
 fma2:
 	VFMADD231PS Y0, Y2, Y3
 	VMOVUPS     Y3, (SI)
-	ADDQ        $0x00000020, BX
-	ADDQ        $0x00000020, SI
+	ADDQ        $0x20, BX
+	ADDQ        $0x20, SI
 	DECQ        R8
 	JMP         vector
 
@@ -4355,7 +4355,7 @@ fma3:
 	ADDQ        DX, AX
 	ADDQ        R13, R11
 	DECQ        CX
-	JNZ         row
+	JNE         row
 	VZEROUPPER
 	RET
 
@@ -4379,7 +4379,7 @@ TEXT ·GemmRow(SB), NOSPLIT, $8-8
 	SUBQ   BX, R13
 	ADDQ   R13, R13
 	MOVQ   64(DI), CX
-	IMUL3Q $0x00000040, CX, CX
+	IMUL3Q $0x40, CX, CX
 	SUBQ   CX, R13
 
 pair2:
@@ -4400,7 +4400,7 @@ pair2:
 
 started2:
 	SUBQ $0x04, CX
-	JL   rest2
+	JLT  rest2
 	LEAQ (R8)(R8*2), R12
 
 four2:
@@ -4438,13 +4438,13 @@ one2:
 	VBROADCASTSS (AX), Y10
 	VFMADD231PS  (BX), Y10, Y0
 	VFMADD231PS  32(BX), Y10, Y1
-	ADDQ         $0x00000040, BX
+	ADDQ         $0x40, BX
 	VFMADD231PS  (DX), Y10, Y2
 	VFMADD231PS  32(DX), Y10, Y3
-	ADDQ         $0x00000040, DX
+	ADDQ         $0x40, DX
 	ADDQ         R8, AX
 	DECQ         CX
-	JNZ          one2
+	JNE          one2
 
 store2:
 	MOVQ    R11, SI
@@ -4458,7 +4458,7 @@ store2:
 	MOVQ    56(DI), SI
 	LEAQ    (R11)(SI*2), R11
 	DECQ    (SP)
-	JNZ     pair2
+	JNE     pair2
 	VZEROUPPER
 	RET
 
@@ -4467,7 +4467,7 @@ vecs3:
 	SUBQ   BX, R13
 	ADDQ   R13, R13
 	MOVQ   64(DI), CX
-	IMUL3Q $0x00000060, CX, CX
+	IMUL3Q $0x60, CX, CX
 	SUBQ   CX, R13
 
 pair3:
@@ -4492,7 +4492,7 @@ pair3:
 
 started3:
 	SUBQ $0x04, CX
-	JL   rest3
+	JLT  rest3
 	LEAQ (R8)(R8*2), R12
 
 four3:
@@ -4539,14 +4539,14 @@ one3:
 	VFMADD231PS  (BX), Y10, Y0
 	VFMADD231PS  32(BX), Y10, Y1
 	VFMADD231PS  64(BX), Y10, Y2
-	ADDQ         $0x00000060, BX
+	ADDQ         $0x60, BX
 	VFMADD231PS  (DX), Y10, Y3
 	VFMADD231PS  32(DX), Y10, Y4
 	VFMADD231PS  64(DX), Y10, Y5
-	ADDQ         $0x00000060, DX
+	ADDQ         $0x60, DX
 	ADDQ         R8, AX
 	DECQ         CX
-	JNZ          one3
+	JNE          one3
 
 store3:
 	MOVQ    R11, SI
@@ -4562,7 +4562,7 @@ store3:
 	MOVQ    56(DI), SI
 	LEAQ    (R11)(SI*2), R11
 	DECQ    (SP)
-	JNZ     pair3
+	JNE     pair3
 	VZEROUPPER
 	RET
 
@@ -4600,7 +4600,7 @@ pair4:
 
 started4:
 	SUBQ $0x04, CX
-	JL   rest4
+	JLT  rest4
 	LEAQ (R8)(R8*2), R12
 
 four4:
@@ -4664,7 +4664,7 @@ one4:
 	ADDQ         $0x00000080, DX
 	ADDQ         R8, AX
 	DECQ         CX
-	JNZ          one4
+	JNE          one4
 
 store4:
 	MOVQ    R11, SI
@@ -4682,7 +4682,7 @@ store4:
 	MOVQ    56(DI), SI
 	LEAQ    (R11)(SI*2), R11
 	DECQ    (SP)
-	JNZ     pair4
+	JNE     pair4
 	VZEROUPPER
 	RET
 
@@ -4711,7 +4711,7 @@ TEXT ·GemmRow16(SB), NOSPLIT, $8-8
 	MOVQ         64(DI), CX
 	INCQ         CX
 	SHRQ         $0x01, CX
-	IMUL3Q       $0x00000040, CX, CX
+	IMUL3Q       $0x40, CX, CX
 	SUBQ         CX, R13
 
 pair2:
@@ -4732,7 +4732,7 @@ pair2:
 
 started2:
 	SUBQ $0x02, CX
-	JL   last2
+	JLT  last2
 
 k2:
 	VBROADCASTSS (AX), Y15
@@ -4747,7 +4747,7 @@ k2:
 	VPAND        Y13, Y10, Y12
 	VFMADD231PS  Y11, Y15, Y1
 	VFMADD231PS  Y12, Y14, Y1
-	ADDQ         $0x00000040, BX
+	ADDQ         $0x40, BX
 	VMOVUPS      (DX), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPAND        Y13, Y10, Y12
@@ -4758,7 +4758,7 @@ k2:
 	VPAND        Y13, Y10, Y12
 	VFMADD231PS  Y11, Y15, Y3
 	VFMADD231PS  Y12, Y14, Y3
-	ADDQ         $0x00000040, DX
+	ADDQ         $0x40, DX
 	LEAQ         (AX)(R8*2), AX
 	SUBQ         $0x02, CX
 	JGE          k2
@@ -4773,14 +4773,14 @@ last2:
 	VMOVUPS      32(BX), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VFMADD231PS  Y11, Y15, Y1
-	ADDQ         $0x00000040, BX
+	ADDQ         $0x40, BX
 	VMOVUPS      (DX), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VFMADD231PS  Y11, Y15, Y2
 	VMOVUPS      32(DX), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VFMADD231PS  Y11, Y15, Y3
-	ADDQ         $0x00000040, DX
+	ADDQ         $0x40, DX
 
 store2:
 	MOVQ    R11, SI
@@ -4794,7 +4794,7 @@ store2:
 	MOVQ    56(DI), SI
 	LEAQ    (R11)(SI*2), R11
 	DECQ    (SP)
-	JNZ     pair2
+	JNE     pair2
 	VZEROUPPER
 	RET
 
@@ -4805,7 +4805,7 @@ vecs3:
 	MOVQ   64(DI), CX
 	INCQ   CX
 	SHRQ   $0x01, CX
-	IMUL3Q $0x00000060, CX, CX
+	IMUL3Q $0x60, CX, CX
 	SUBQ   CX, R13
 
 pair3:
@@ -4830,7 +4830,7 @@ pair3:
 
 started3:
 	SUBQ $0x02, CX
-	JL   last3
+	JLT  last3
 
 k3:
 	VBROADCASTSS (AX), Y15
@@ -4850,7 +4850,7 @@ k3:
 	VPAND        Y13, Y10, Y12
 	VFMADD231PS  Y11, Y15, Y2
 	VFMADD231PS  Y12, Y14, Y2
-	ADDQ         $0x00000060, BX
+	ADDQ         $0x60, BX
 	VMOVUPS      (DX), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPAND        Y13, Y10, Y12
@@ -4866,7 +4866,7 @@ k3:
 	VPAND        Y13, Y10, Y12
 	VFMADD231PS  Y11, Y15, Y5
 	VFMADD231PS  Y12, Y14, Y5
-	ADDQ         $0x00000060, DX
+	ADDQ         $0x60, DX
 	LEAQ         (AX)(R8*2), AX
 	SUBQ         $0x02, CX
 	JGE          k3
@@ -4884,7 +4884,7 @@ last3:
 	VMOVUPS      64(BX), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VFMADD231PS  Y11, Y15, Y2
-	ADDQ         $0x00000060, BX
+	ADDQ         $0x60, BX
 	VMOVUPS      (DX), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VFMADD231PS  Y11, Y15, Y3
@@ -4894,7 +4894,7 @@ last3:
 	VMOVUPS      64(DX), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VFMADD231PS  Y11, Y15, Y5
-	ADDQ         $0x00000060, DX
+	ADDQ         $0x60, DX
 
 store3:
 	MOVQ    R11, SI
@@ -4910,7 +4910,7 @@ store3:
 	MOVQ    56(DI), SI
 	LEAQ    (R11)(SI*2), R11
 	DECQ    (SP)
-	JNZ     pair3
+	JNE     pair3
 	VZEROUPPER
 	RET
 
@@ -4950,7 +4950,7 @@ pair4:
 
 started4:
 	SUBQ $0x02, CX
-	JL   last4
+	JLT  last4
 
 k4:
 	VBROADCASTSS (AX), Y15
@@ -5048,7 +5048,7 @@ store4:
 	MOVQ    56(DI), SI
 	LEAQ    (R11)(SI*2), R11
 	DECQ    (SP)
-	JNZ     pair4
+	JNE     pair4
 	VZEROUPPER
 	RET
 
@@ -5096,7 +5096,7 @@ started2x4:
 	MOVQ 8(DI), BX
 	MOVQ 88(DI), CX
 	SUBQ $0x02, CX
-	JL   last2x4
+	JLT  last2x4
 
 k2x4:
 	VBROADCASTSS (AX), Y8
@@ -5212,7 +5212,7 @@ started2x3:
 	MOVQ 8(DI), BX
 	MOVQ 88(DI), CX
 	SUBQ $0x02, CX
-	JL   last2x3
+	JLT  last2x3
 
 k2x3:
 	VBROADCASTSS (AX), Y6
@@ -5240,7 +5240,7 @@ k2x3:
 	VPAND        Y12, Y10, Y10
 	VFMADD231PS  Y10, Y7, Y2
 	VFMADD231PS  Y10, Y9, Y5
-	ADDQ         $0x00000060, BX
+	ADDQ         $0x60, BX
 	ADDQ         $0x08, AX
 	SUBQ         $0x02, CX
 	JGE          k2x3
@@ -5262,7 +5262,7 @@ last2x3:
 	VPSLLD       $0x10, Y10, Y11
 	VFMADD231PS  Y11, Y6, Y2
 	VFMADD231PS  Y11, Y8, Y5
-	ADDQ         $0x00000060, BX
+	ADDQ         $0x60, BX
 	ADDQ         $0x04, AX
 
 store2x3:
@@ -5311,7 +5311,7 @@ started2x2:
 	MOVQ 8(DI), BX
 	MOVQ 88(DI), CX
 	SUBQ $0x02, CX
-	JL   last2x2
+	JLT  last2x2
 
 k2x2:
 	VBROADCASTSS (AX), Y4
@@ -5332,7 +5332,7 @@ k2x2:
 	VPAND        Y10, Y8, Y8
 	VFMADD231PS  Y8, Y5, Y1
 	VFMADD231PS  Y8, Y7, Y3
-	ADDQ         $0x00000040, BX
+	ADDQ         $0x40, BX
 	ADDQ         $0x08, AX
 	SUBQ         $0x02, CX
 	JGE          k2x2
@@ -5350,7 +5350,7 @@ last2x2:
 	VPSLLD       $0x10, Y8, Y9
 	VFMADD231PS  Y9, Y4, Y1
 	VFMADD231PS  Y9, Y6, Y3
-	ADDQ         $0x00000040, BX
+	ADDQ         $0x40, BX
 	ADDQ         $0x04, AX
 
 store2x2:
@@ -5404,7 +5404,7 @@ four:
 	ADDQ       DX, AX
 	ADDQ       SI, BX
 	DECQ       CX
-	JNZ        four
+	JNE        four
 	VZEROUPPER
 	RET
 
@@ -5419,7 +5419,7 @@ three:
 	ADDQ       DX, AX
 	ADDQ       SI, BX
 	DECQ       CX
-	JNZ        three
+	JNE        three
 	VZEROUPPER
 	RET
 
@@ -5432,7 +5432,7 @@ two:
 	ADDQ       DX, AX
 	ADDQ       SI, BX
 	DECQ       CX
-	JNZ        two
+	JNE        two
 	VZEROUPPER
 	RET
 
@@ -5443,7 +5443,7 @@ one:
 	ADDQ       DX, AX
 	ADDQ       SI, BX
 	DECQ       CX
-	JNZ        one
+	JNE        one
 	VZEROUPPER
 	RET
 
@@ -5569,11 +5569,11 @@ one9:
 	JMP         one9
 
 end10:
-	ADDQ   $0x00000020, (DI)
+	ADDQ   $0x20, (DI)
 	IMUL3Q $0x08, R8, R8
 	ADDQ   R8, 16(DI)
 	DECQ   R13
-	JNZ    group
+	JNE    group
 	VZEROUPPER
 	RET
 
@@ -8410,6 +8410,6 @@ chains:
 	VFMADD231PS Y12, Y13, Y10
 	VFMADD231PS Y12, Y13, Y11
 	SUBQ        $0x02, CX
-	JG          chains
+	JGT         chains
 	VZEROUPPER
 	RET

@@ -375,8 +375,8 @@ TEXT ·GRUStep(SB), NOSPLIT, $72-76
 
 l1:
 	MOVQ n+40(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l3
+	CMPQ CX, $0x10
+	JLT  l3
 
 l2:
 	VMOVUPS (SI), Y0
@@ -551,17 +551,17 @@ l2:
 	VANDPS       Y1, Y3, Y1
 	VMOVUPS      Y0, (DI)
 	VMOVUPS      Y1, 32(DI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l2
 
 l3:
-	CMPQ    CX, $0x00000008
-	JL      l4
+	CMPQ    CX, $0x08
+	JLT     l4
 	VMOVUPS (SI), Y0
 	VMOVUPS (SI)(R9*1), Y1
 	VMINPS  Y0, Y13, Y0
@@ -657,15 +657,15 @@ l3:
 	VCMPPS       $0x15, gruConsts<>+1248(SB), Y1, Y1
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, (DI)
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x00000020, SI
-	ADDQ         $0x00000020, DX
-	ADDQ         $0x00000020, BX
-	SUBQ         $0x00000008, CX
+	ADDQ         $0x20, DI
+	ADDQ         $0x20, SI
+	ADDQ         $0x20, DX
+	ADDQ         $0x20, BX
+	SUBQ         $0x08, CX
 
 l4:
 	TESTQ      CX, CX
-	JZ         l5
+	JEQ        l5
 	LEAQ       gruConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -778,7 +778,7 @@ l5:
 	ADDQ 24(SP), DX
 	ADDQ 32(SP), BX
 	DECQ (SP)
-	JNZ  l1
+	JNE  l1
 	VZEROUPPER
 	RET
 
@@ -836,8 +836,8 @@ TEXT ·GRUStepBackward(SB), NOSPLIT, $96-100
 
 l7:
 	MOVQ n+64(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l9
+	CMPQ CX, $0x10
+	JLT  l9
 
 l8:
 	// dz, dn, dhx
@@ -933,20 +933,20 @@ l8:
 	VMOVUPS      Y5, 32(DI)(R12*2)
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, 32(DX)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, R10
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, R10
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l8
 
 l9:
-	CMPQ CX, $0x00000008
-	JL   l10
+	CMPQ CX, $0x08
+	JLT  l10
 
 	// dz, dn, dhx
 	VMOVUPS      (BX), Y0
@@ -996,18 +996,18 @@ l9:
 	VMOVUPS      Y3, (DI)(R12*1)
 	VMOVUPS      Y2, (DI)(R12*2)
 	VMOVUPS      Y0, (DX)
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x00000020, SI
-	ADDQ         $0x00000020, DX
-	ADDQ         $0x00000020, BX
-	ADDQ         $0x00000020, R8
-	ADDQ         $0x00000020, R9
-	ADDQ         $0x00000020, R10
-	SUBQ         $0x00000008, CX
+	ADDQ         $0x20, DI
+	ADDQ         $0x20, SI
+	ADDQ         $0x20, DX
+	ADDQ         $0x20, BX
+	ADDQ         $0x20, R8
+	ADDQ         $0x20, R9
+	ADDQ         $0x20, R10
+	SUBQ         $0x08, CX
 
 l10:
 	TESTQ CX, CX
-	JZ    l11
+	JEQ   l11
 	LEAQ  gruConsts<>+256(SB), AX
 	NEGQ  CX
 	LEAQ  (AX)(CX*4), AX
@@ -1079,7 +1079,7 @@ l11:
 	ADDQ 48(SP), R9
 	ADDQ 56(SP), R10
 	DECQ (SP)
-	JNZ  l7
+	JNE  l7
 	VZEROUPPER
 	RET
 
@@ -1119,8 +1119,8 @@ TEXT ·GRUBeforeReset(SB), NOSPLIT, $64-68
 
 l13:
 	MOVQ n+32(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l15
+	CMPQ CX, $0x10
+	JLT  l15
 
 l14:
 	VMOVUPS (SI), Y0
@@ -1227,16 +1227,16 @@ l14:
 	VMULPS  Y3, Y1, Y1
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
-	ADDQ    $0x00000040, DI
-	ADDQ    $0x00000040, SI
-	ADDQ    $0x00000040, DX
-	SUBQ    $0x00000010, CX
-	CMPQ    CX, $0x00000010
+	ADDQ    $0x40, DI
+	ADDQ    $0x40, SI
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, CX
+	CMPQ    CX, $0x10
 	JGE     l14
 
 l15:
-	CMPQ    CX, $0x00000008
-	JL      l16
+	CMPQ    CX, $0x08
+	JLT     l16
 	VMOVUPS (SI), Y0
 	VMOVUPS (SI)(R8*1), Y1
 	VMINPS  Y0, Y13, Y0
@@ -1295,14 +1295,14 @@ l15:
 	VANDPS  32(SP), Y1, Y1
 	VMULPS  Y1, Y0, Y0
 	VMOVUPS Y0, (DI)
-	ADDQ    $0x00000020, DI
-	ADDQ    $0x00000020, SI
-	ADDQ    $0x00000020, DX
-	SUBQ    $0x00000008, CX
+	ADDQ    $0x20, DI
+	ADDQ    $0x20, SI
+	ADDQ    $0x20, DX
+	SUBQ    $0x08, CX
 
 l16:
 	TESTQ      CX, CX
-	JZ         l17
+	JEQ        l17
 	LEAQ       gruConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -1376,7 +1376,7 @@ l17:
 	ADDQ 16(SP), SI
 	ADDQ 24(SP), DX
 	DECQ (SP)
-	JNZ  l13
+	JNE  l13
 	VZEROUPPER
 	RET
 
@@ -1416,8 +1416,8 @@ TEXT ·GRUBeforeUpdate(SB), NOSPLIT, $64-60
 
 l19:
 	MOVQ n+32(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l21
+	CMPQ CX, $0x10
+	JLT  l21
 
 l20:
 	VMOVUPS (SI)(R8*1), Y0
@@ -1494,16 +1494,16 @@ l20:
 	VANDPS       Y3, Y1, Y1
 	VMOVUPS      Y0, (DI)
 	VMOVUPS      Y1, 32(DI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l20
 
 l21:
-	CMPQ    CX, $0x00000008
-	JL      l22
+	CMPQ    CX, $0x08
+	JLT     l22
 	VMOVUPS (SI)(R8*1), Y0
 	VMOVUPS (SI)(R8*2), Y1
 	VANDPS  Y15, Y1, Y2
@@ -1544,14 +1544,14 @@ l21:
 	VCMPPS       $0x15, gruConsts<>+1248(SB), Y0, Y0
 	VANDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, (DI)
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x00000020, SI
-	ADDQ         $0x00000020, DX
-	SUBQ         $0x00000008, CX
+	ADDQ         $0x20, DI
+	ADDQ         $0x20, SI
+	ADDQ         $0x20, DX
+	SUBQ         $0x08, CX
 
 l22:
 	TESTQ      CX, CX
-	JZ         l23
+	JEQ        l23
 	LEAQ       gruConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -1606,7 +1606,7 @@ l23:
 	ADDQ 16(SP), SI
 	ADDQ 24(SP), DX
 	DECQ (SP)
-	JNZ  l19
+	JNE  l19
 	VZEROUPPER
 	RET
 
@@ -1654,8 +1654,8 @@ TEXT ·GRUBeforeUpdateBackward(SB), NOSPLIT, $80-76
 
 l25:
 	MOVQ n+48(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l27
+	CMPQ CX, $0x10
+	JLT  l27
 
 l26:
 	// dz, dn, dhx
@@ -1719,18 +1719,18 @@ l26:
 	VMOVUPS      Y5, 32(DI)(R10*2)
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, 32(SI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l26
 
 l27:
-	CMPQ CX, $0x00000008
-	JL   l28
+	CMPQ CX, $0x08
+	JLT  l28
 
 	// dz, dn, dhx
 	VMOVUPS      (DX), Y0
@@ -1763,16 +1763,16 @@ l27:
 	VMOVUPS      Y3, (DI)(R10*1)
 	VMOVUPS      Y2, (DI)(R10*2)
 	VMOVUPS      Y0, (SI)
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x00000020, SI
-	ADDQ         $0x00000020, DX
-	ADDQ         $0x00000020, BX
-	ADDQ         $0x00000020, R8
-	SUBQ         $0x00000008, CX
+	ADDQ         $0x20, DI
+	ADDQ         $0x20, SI
+	ADDQ         $0x20, DX
+	ADDQ         $0x20, BX
+	ADDQ         $0x20, R8
+	SUBQ         $0x08, CX
 
 l28:
 	TESTQ CX, CX
-	JZ    l29
+	JEQ   l29
 	LEAQ  gruConsts<>+256(SB), AX
 	NEGQ  CX
 	LEAQ  (AX)(CX*4), AX
@@ -1823,7 +1823,7 @@ l29:
 	ADDQ 32(SP), BX
 	ADDQ 40(SP), R8
 	DECQ (SP)
-	JNZ  l25
+	JNE  l25
 	VZEROUPPER
 	RET
 
@@ -1870,8 +1870,8 @@ TEXT ·GRUBeforeResetBackward(SB), NOSPLIT, $80-84
 
 l31:
 	MOVQ n+48(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l33
+	CMPQ CX, $0x10
+	JLT  l33
 
 l32:
 	VMOVUPS (BX), Y0
@@ -1912,18 +1912,18 @@ l32:
 	VANDPS       Y5, Y1, Y1
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, 32(SI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l32
 
 l33:
-	CMPQ    CX, $0x00000008
-	JL      l34
+	CMPQ    CX, $0x08
+	JLT     l34
 	VMOVUPS (BX), Y0
 	VMOVUPS (DX), Y1
 
@@ -1944,16 +1944,16 @@ l33:
 	VCMPPS       $0x15, Y14, Y0, Y0
 	VANDPS       Y2, Y0, Y0
 	VMOVUPS      Y0, (SI)
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x00000020, SI
-	ADDQ         $0x00000020, DX
-	ADDQ         $0x00000020, BX
-	ADDQ         $0x00000020, R8
-	SUBQ         $0x00000008, CX
+	ADDQ         $0x20, DI
+	ADDQ         $0x20, SI
+	ADDQ         $0x20, DX
+	ADDQ         $0x20, BX
+	ADDQ         $0x20, R8
+	SUBQ         $0x08, CX
 
 l34:
 	TESTQ      CX, CX
-	JZ         l35
+	JEQ        l35
 	LEAQ       gruConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -1992,6 +1992,6 @@ l35:
 	ADDQ 32(SP), BX
 	ADDQ 40(SP), R8
 	DECQ (SP)
-	JNZ  l31
+	JNE  l31
 	VZEROUPPER
 	RET

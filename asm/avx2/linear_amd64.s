@@ -144,8 +144,8 @@ TEXT ·Axpy(SB), NOSPLIT, $32-28
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l2
+	CMPQ CX, $0x20
+	JLT  l2
 
 l1:
 	VMOVUPS     (SI), Y0
@@ -166,28 +166,28 @@ l1:
 	VMOVUPS     Y7, 96(DI)
 	ADDQ        $0x00000080, DI
 	ADDQ        $0x00000080, SI
-	SUBQ        $0x00000020, CX
-	CMPQ        CX, $0x00000020
+	SUBQ        $0x20, CX
+	CMPQ        CX, $0x20
 	JGE         l1
 
 l2:
-	CMPQ CX, $0x00000008
-	JL   l3
+	CMPQ CX, $0x08
+	JLT  l3
 
 l5:
 	VMOVUPS     (SI), Y0
 	VMOVUPS     (DI), Y1
 	VFMADD231PS Y15, Y0, Y1
 	VMOVUPS     Y1, (DI)
-	ADDQ        $0x00000020, DI
-	ADDQ        $0x00000020, SI
-	SUBQ        $0x00000008, CX
-	CMPQ        CX, $0x00000008
+	ADDQ        $0x20, DI
+	ADDQ        $0x20, SI
+	SUBQ        $0x08, CX
+	CMPQ        CX, $0x08
 	JGE         l5
 
 l3:
 	TESTQ       CX, CX
-	JZ          l4
+	JEQ         l4
 	LEAQ        linearConsts<>+256(SB), AX
 	NEGQ        CX
 	LEAQ        (AX)(CX*4), AX
@@ -212,8 +212,8 @@ TEXT ·Scal(SB), NOSPLIT, $32-28
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l7
+	CMPQ CX, $0x20
+	JLT  l7
 
 l6:
 	VMOVUPS (SI), Y0
@@ -230,27 +230,27 @@ l6:
 	VMOVUPS Y3, 96(DI)
 	ADDQ    $0x00000080, DI
 	ADDQ    $0x00000080, SI
-	SUBQ    $0x00000020, CX
-	CMPQ    CX, $0x00000020
+	SUBQ    $0x20, CX
+	CMPQ    CX, $0x20
 	JGE     l6
 
 l7:
-	CMPQ CX, $0x00000008
-	JL   l8
+	CMPQ CX, $0x08
+	JLT  l8
 
 l10:
 	VMOVUPS (SI), Y0
 	VMULPS  Y15, Y0, Y0
 	VMOVUPS Y0, (DI)
-	ADDQ    $0x00000020, DI
-	ADDQ    $0x00000020, SI
-	SUBQ    $0x00000008, CX
-	CMPQ    CX, $0x00000008
+	ADDQ    $0x20, DI
+	ADDQ    $0x20, SI
+	SUBQ    $0x08, CX
+	CMPQ    CX, $0x08
 	JGE     l10
 
 l8:
 	TESTQ      CX, CX
-	JZ         l9
+	JEQ        l9
 	LEAQ       linearConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -282,8 +282,8 @@ TEXT ·AddColumnSums(SB), NOSPLIT, $16-40
 
 l11:
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l13
+	CMPQ CX, $0x10
+	JLT  l13
 
 l12:
 	VMOVUPS (DI), Y0
@@ -294,26 +294,26 @@ l12:
 	VADDPS  Y3, Y1, Y1
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
-	ADDQ    $0x00000040, DI
-	ADDQ    $0x00000040, SI
-	SUBQ    $0x00000010, CX
-	CMPQ    CX, $0x00000010
+	ADDQ    $0x40, DI
+	ADDQ    $0x40, SI
+	SUBQ    $0x10, CX
+	CMPQ    CX, $0x10
 	JGE     l12
 
 l13:
-	CMPQ    CX, $0x00000008
-	JL      l14
+	CMPQ    CX, $0x08
+	JLT     l14
 	VMOVUPS (DI), Y0
 	VMOVUPS (SI), Y1
 	VADDPS  Y1, Y0, Y0
 	VMOVUPS Y0, (DI)
-	ADDQ    $0x00000020, DI
-	ADDQ    $0x00000020, SI
-	SUBQ    $0x00000008, CX
+	ADDQ    $0x20, DI
+	ADDQ    $0x20, SI
+	SUBQ    $0x08, CX
 
 l14:
 	TESTQ      CX, CX
-	JZ         l15
+	JEQ        l15
 	LEAQ       linearConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -330,7 +330,7 @@ l15:
 	SUBQ DX, DI
 	ADDQ 8(SP), SI
 	DECQ (SP)
-	JNZ  l11
+	JNE  l11
 	VZEROUPPER
 	RET
 
@@ -357,8 +357,8 @@ TEXT ·AddColumnProducts(SB), NOSPLIT, $24-56
 
 l17:
 	MOVQ n+32(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l19
+	CMPQ CX, $0x10
+	JLT  l19
 
 l18:
 	VMOVUPS     (DI), Y0
@@ -371,29 +371,29 @@ l18:
 	VFMADD231PS Y5, Y3, Y1
 	VMOVUPS     Y0, (DI)
 	VMOVUPS     Y1, 32(DI)
-	ADDQ        $0x00000040, DI
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	SUBQ        $0x00000010, CX
-	CMPQ        CX, $0x00000010
+	ADDQ        $0x40, DI
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	SUBQ        $0x10, CX
+	CMPQ        CX, $0x10
 	JGE         l18
 
 l19:
-	CMPQ        CX, $0x00000008
-	JL          l20
+	CMPQ        CX, $0x08
+	JLT         l20
 	VMOVUPS     (DI), Y0
 	VMOVUPS     (SI), Y1
 	VMOVUPS     (DX), Y2
 	VFMADD231PS Y2, Y1, Y0
 	VMOVUPS     Y0, (DI)
-	ADDQ        $0x00000020, DI
-	ADDQ        $0x00000020, SI
-	ADDQ        $0x00000020, DX
-	SUBQ        $0x00000008, CX
+	ADDQ        $0x20, DI
+	ADDQ        $0x20, SI
+	ADDQ        $0x20, DX
+	SUBQ        $0x08, CX
 
 l20:
 	TESTQ       CX, CX
-	JZ          l21
+	JEQ         l21
 	LEAQ        linearConsts<>+256(SB), AX
 	NEGQ        CX
 	LEAQ        (AX)(CX*4), AX
@@ -413,7 +413,7 @@ l21:
 	ADDQ 8(SP), SI
 	ADDQ 16(SP), DX
 	DECQ (SP)
-	JNZ  l17
+	JNE  l17
 	VZEROUPPER
 	RET
 
@@ -438,8 +438,8 @@ TEXT ·AddColumnSums4(SB), NOSPLIT, $16-40
 
 l23:
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l25
+	CMPQ CX, $0x10
+	JLT  l25
 
 l24:
 	VMOVUPS (DI), Y0
@@ -462,15 +462,15 @@ l24:
 	VADDPS  Y3, Y1, Y1
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
-	ADDQ    $0x00000040, DI
-	ADDQ    $0x00000040, SI
-	SUBQ    $0x00000010, CX
-	CMPQ    CX, $0x00000010
+	ADDQ    $0x40, DI
+	ADDQ    $0x40, SI
+	SUBQ    $0x10, CX
+	CMPQ    CX, $0x10
 	JGE     l24
 
 l25:
-	CMPQ    CX, $0x00000008
-	JL      l26
+	CMPQ    CX, $0x08
+	JLT     l26
 	VMOVUPS (DI), Y0
 	VMOVUPS (SI), Y1
 	VADDPS  Y1, Y0, Y0
@@ -481,13 +481,13 @@ l25:
 	VMOVUPS (SI)(R8*1), Y1
 	VADDPS  Y1, Y0, Y0
 	VMOVUPS Y0, (DI)
-	ADDQ    $0x00000020, DI
-	ADDQ    $0x00000020, SI
-	SUBQ    $0x00000008, CX
+	ADDQ    $0x20, DI
+	ADDQ    $0x20, SI
+	SUBQ    $0x08, CX
 
 l26:
 	TESTQ      CX, CX
-	JZ         l27
+	JEQ        l27
 	LEAQ       linearConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -510,7 +510,7 @@ l27:
 	SUBQ DX, DI
 	ADDQ 8(SP), SI
 	DECQ (SP)
-	JNZ  l23
+	JNE  l23
 	VZEROUPPER
 	RET
 
@@ -543,8 +543,8 @@ TEXT ·AddColumnProducts4(SB), NOSPLIT, $24-56
 
 l29:
 	MOVQ n+32(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l31
+	CMPQ CX, $0x10
+	JLT  l31
 
 l30:
 	VMOVUPS     (DI), Y0
@@ -575,16 +575,16 @@ l30:
 	VFMADD231PS Y5, Y3, Y1
 	VMOVUPS     Y0, (DI)
 	VMOVUPS     Y1, 32(DI)
-	ADDQ        $0x00000040, DI
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	SUBQ        $0x00000010, CX
-	CMPQ        CX, $0x00000010
+	ADDQ        $0x40, DI
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	SUBQ        $0x10, CX
+	CMPQ        CX, $0x10
 	JGE         l30
 
 l31:
-	CMPQ        CX, $0x00000008
-	JL          l32
+	CMPQ        CX, $0x08
+	JLT         l32
 	VMOVUPS     (DI), Y0
 	VMOVUPS     (SI), Y1
 	VMOVUPS     (DX), Y2
@@ -599,14 +599,14 @@ l31:
 	VMOVUPS     (DX)(R11*1), Y2
 	VFMADD231PS Y2, Y1, Y0
 	VMOVUPS     Y0, (DI)
-	ADDQ        $0x00000020, DI
-	ADDQ        $0x00000020, SI
-	ADDQ        $0x00000020, DX
-	SUBQ        $0x00000008, CX
+	ADDQ        $0x20, DI
+	ADDQ        $0x20, SI
+	ADDQ        $0x20, DX
+	SUBQ        $0x08, CX
 
 l32:
 	TESTQ       CX, CX
-	JZ          l33
+	JEQ         l33
 	LEAQ        linearConsts<>+256(SB), AX
 	NEGQ        CX
 	LEAQ        (AX)(CX*4), AX
@@ -635,7 +635,7 @@ l33:
 	ADDQ 8(SP), SI
 	ADDQ 16(SP), DX
 	DECQ (SP)
-	JNZ  l29
+	JNE  l29
 	VZEROUPPER
 	RET
 
@@ -663,8 +663,8 @@ TEXT ·SumSquares(SB), NOSPLIT, $544-24
 	VMOVUPS 224(DI), Y0
 	VMOVAPS Y0, Y8
 	MOVQ    n+16(FP), CX
-	CMPQ    CX, $0x00000040
-	JL      l37
+	CMPQ    CX, $0x40
+	JLT     l37
 
 l35:
 	VMOVUPS     (SI), Y0
@@ -684,13 +684,13 @@ l35:
 	VFMADD231PS Y6, Y6, Y9
 	VFMADD231PS Y7, Y7, Y8
 	ADDQ        $0x00000100, SI
-	SUBQ        $0x00000040, CX
-	CMPQ        CX, $0x00000040
+	SUBQ        $0x40, CX
+	CMPQ        CX, $0x40
 	JGE         l35
 
 l37:
 	TESTQ       CX, CX
-	JZ          l38
+	JEQ         l38
 	LEAQ        linearConsts<>+256(SB), AX
 	NEGQ        CX
 	LEAQ        (AX)(CX*4), AX

@@ -670,22 +670,22 @@ l1:
 	VBROADCASTSS logisticConsts<>+512(SB), Y13
 	VBROADCASTSS logisticConsts<>+512(SB), Y12
 	MOVQ         n+48(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l4
+	CMPQ         CX, $0x10
+	JLT          l4
 
 l2:
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
 	VMAXPS  Y13, Y0, Y13
 	VMAXPS  Y12, Y1, Y12
-	ADDQ    $0x00000040, DX
-	SUBQ    $0x00000010, CX
-	CMPQ    CX, $0x00000010
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, CX
+	CMPQ    CX, $0x10
 	JGE     l2
 
 l4:
 	TESTQ        CX, CX
-	JZ           l5
+	JEQ          l5
 	LEAQ         logisticConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -737,8 +737,8 @@ l5:
 	VBROADCASTSS logisticConsts<>+640(SB), Y11
 	VBROADCASTSS logisticConsts<>+640(SB), Y10
 	MOVQ         n+48(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l8
+	CMPQ         CX, $0x10
+	JLT          l8
 
 l6:
 	VMOVUPS      (R8), Y0
@@ -1223,16 +1223,16 @@ l6:
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y10, Y1, Y0
 	VMOVAPS      Y0, Y10
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l6
 
 l8:
 	TESTQ        CX, CX
-	JZ           l9
+	JEQ          l9
 	LEAQ         logisticConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -1905,7 +1905,7 @@ l9:
 	ADDQ      16(SP), BX
 	ADDQ      24(SP), R8
 	DECQ      (SP)
-	JNZ       l1
+	JNE       l1
 	VZEROUPPER
 	RET
 
@@ -1964,22 +1964,22 @@ l10:
 	VBROADCASTSS logisticConsts<>+512(SB), Y13
 	VBROADCASTSS logisticConsts<>+512(SB), Y12
 	MOVQ         n+72(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l13
+	CMPQ         CX, $0x10
+	JLT          l13
 
 l11:
 	VMOVUPS (R9), Y0
 	VMOVUPS 32(R9), Y1
 	VMAXPS  Y13, Y0, Y13
 	VMAXPS  Y12, Y1, Y12
-	ADDQ    $0x00000040, R9
-	SUBQ    $0x00000010, CX
-	CMPQ    CX, $0x00000010
+	ADDQ    $0x40, R9
+	SUBQ    $0x10, CX
+	CMPQ    CX, $0x10
 	JGE     l11
 
 l13:
 	TESTQ        CX, CX
-	JZ           l14
+	JEQ          l14
 	LEAQ         logisticConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -2031,8 +2031,8 @@ l14:
 	VBROADCASTSS logisticConsts<>+640(SB), Y11
 	VBROADCASTSS logisticConsts<>+640(SB), Y10
 	MOVQ         n+72(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l17
+	CMPQ         CX, $0x10
+	JLT          l17
 
 l15:
 	VMOVUPS      (R11), Y0
@@ -2581,19 +2581,19 @@ l15:
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
 	VMOVAPS      Y1, Y10
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, R10
-	ADDQ         $0x00000040, R11
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, R10
+	ADDQ         $0x40, R11
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l15
 
 l17:
 	TESTQ        CX, CX
-	JZ           l18
+	JEQ          l18
 	LEAQ         logisticConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -3339,8 +3339,8 @@ l18:
 	VANDPS    Y0, Y1, Y0
 	VMOVAPS   Y0, Y7
 	MOVQ      n+72(FP), CX
-	CMPQ      CX, $0x00000010
-	JL        l20
+	CMPQ      CX, $0x10
+	JLT       l20
 
 l19:
 	VBROADCASTSS (DI), Y0
@@ -3528,17 +3528,17 @@ l19:
 	VMAXPS       Y0, Y2, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 32(BX)
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l19
 
 l20:
-	CMPQ         CX, $0x00000008
-	JL           l21
+	CMPQ         CX, $0x08
+	JLT          l21
 	VBROADCASTSS (DI), Y0
 	VMOVUPS      (SI), Y1
 	VSUBPS       Y7, Y1, Y1
@@ -3637,15 +3637,15 @@ l20:
 	VMAXPS       Y0, Y2, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, (BX)
-	ADDQ         $0x00000020, R9
-	ADDQ         $0x00000020, SI
-	ADDQ         $0x00000020, DX
-	ADDQ         $0x00000020, BX
-	SUBQ         $0x00000008, CX
+	ADDQ         $0x20, R9
+	ADDQ         $0x20, SI
+	ADDQ         $0x20, DX
+	ADDQ         $0x20, BX
+	SUBQ         $0x08, CX
 
 l21:
 	TESTQ        CX, CX
-	JZ           l22
+	JEQ          l22
 	LEAQ         logisticConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -3767,7 +3767,7 @@ l22:
 	ADDQ   40(SP), R10
 	ADDQ   48(SP), R11
 	DECQ   (SP)
-	JNZ    l10
+	JNE    l10
 	VZEROUPPER
 	RET
 
@@ -3813,22 +3813,22 @@ l24:
 	VBROADCASTSS logisticConsts<>+512(SB), Y13
 	VBROADCASTSS logisticConsts<>+512(SB), Y12
 	MOVQ         n+48(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l27
+	CMPQ         CX, $0x10
+	JLT          l27
 
 l25:
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
 	VMAXPS  Y13, Y0, Y13
 	VMAXPS  Y12, Y1, Y12
-	ADDQ    $0x00000040, DX
-	SUBQ    $0x00000010, CX
-	CMPQ    CX, $0x00000010
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, CX
+	CMPQ    CX, $0x10
 	JGE     l25
 
 l27:
 	TESTQ        CX, CX
-	JZ           l28
+	JEQ          l28
 	LEAQ         logisticConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -3880,8 +3880,8 @@ l28:
 	VBROADCASTSS logisticConsts<>+640(SB), Y11
 	VBROADCASTSS logisticConsts<>+640(SB), Y10
 	MOVQ         n+48(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l31
+	CMPQ         CX, $0x10
+	JLT          l31
 
 l29:
 	VMOVUPS      (R8), Y0
@@ -4396,16 +4396,16 @@ l29:
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y10, Y1, Y0
 	VMOVAPS      Y0, Y10
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l29
 
 l31:
 	TESTQ        CX, CX
-	JZ           l32
+	JEQ          l32
 	LEAQ         logisticConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -5108,7 +5108,7 @@ l32:
 	ADDQ      16(SP), BX
 	ADDQ      24(SP), R8
 	DECQ      (SP)
-	JNZ       l24
+	JNE       l24
 	VZEROUPPER
 	RET
 
@@ -5169,22 +5169,22 @@ l33:
 	VBROADCASTSS logisticConsts<>+512(SB), Y13
 	VBROADCASTSS logisticConsts<>+512(SB), Y12
 	MOVQ         n+72(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l36
+	CMPQ         CX, $0x10
+	JLT          l36
 
 l34:
 	VMOVUPS (R9), Y0
 	VMOVUPS 32(R9), Y1
 	VMAXPS  Y13, Y0, Y13
 	VMAXPS  Y12, Y1, Y12
-	ADDQ    $0x00000040, R9
-	SUBQ    $0x00000010, CX
-	CMPQ    CX, $0x00000010
+	ADDQ    $0x40, R9
+	SUBQ    $0x10, CX
+	CMPQ    CX, $0x10
 	JGE     l34
 
 l36:
 	TESTQ        CX, CX
-	JZ           l37
+	JEQ          l37
 	LEAQ         logisticConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -5236,8 +5236,8 @@ l37:
 	VBROADCASTSS logisticConsts<>+640(SB), Y11
 	VBROADCASTSS logisticConsts<>+640(SB), Y10
 	MOVQ         n+72(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l40
+	CMPQ         CX, $0x10
+	JLT          l40
 
 l38:
 	VMOVUPS      (R11), Y0
@@ -5816,19 +5816,19 @@ l38:
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
 	VMOVAPS      Y1, Y10
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, R10
-	ADDQ         $0x00000040, R11
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, R10
+	ADDQ         $0x40, R11
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l38
 
 l40:
 	TESTQ        CX, CX
-	JZ           l41
+	JEQ          l41
 	LEAQ         logisticConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -6604,8 +6604,8 @@ l41:
 	VANDPS    Y0, Y1, Y0
 	VMOVAPS   Y0, Y7
 	MOVQ      n+72(FP), CX
-	CMPQ      CX, $0x00000010
-	JL        l43
+	CMPQ      CX, $0x10
+	JLT       l43
 
 l42:
 	VBROADCASTSS (DI), Y0
@@ -6793,17 +6793,17 @@ l42:
 	VMAXPS       Y0, Y2, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 32(BX)
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l42
 
 l43:
-	CMPQ         CX, $0x00000008
-	JL           l44
+	CMPQ         CX, $0x08
+	JLT          l44
 	VBROADCASTSS (DI), Y0
 	VMOVUPS      (SI), Y1
 	VSUBPS       Y7, Y1, Y1
@@ -6902,15 +6902,15 @@ l43:
 	VMAXPS       Y0, Y2, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, (BX)
-	ADDQ         $0x00000020, R9
-	ADDQ         $0x00000020, SI
-	ADDQ         $0x00000020, DX
-	ADDQ         $0x00000020, BX
-	SUBQ         $0x00000008, CX
+	ADDQ         $0x20, R9
+	ADDQ         $0x20, SI
+	ADDQ         $0x20, DX
+	ADDQ         $0x20, BX
+	SUBQ         $0x08, CX
 
 l44:
 	TESTQ        CX, CX
-	JZ           l45
+	JEQ          l45
 	LEAQ         logisticConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -7032,7 +7032,7 @@ l45:
 	ADDQ   40(SP), R10
 	ADDQ   48(SP), R11
 	DECQ   (SP)
-	JNZ    l33
+	JNE    l33
 	VZEROUPPER
 	RET
 
@@ -7076,22 +7076,22 @@ l47:
 	VBROADCASTSS logisticConsts<>+512(SB), Y13
 	VBROADCASTSS logisticConsts<>+512(SB), Y12
 	MOVQ         n+48(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l50
+	CMPQ         CX, $0x10
+	JLT          l50
 
 l48:
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
 	VMAXPS  Y13, Y0, Y13
 	VMAXPS  Y12, Y1, Y12
-	ADDQ    $0x00000040, DX
-	SUBQ    $0x00000010, CX
-	CMPQ    CX, $0x00000010
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, CX
+	CMPQ    CX, $0x10
 	JGE     l48
 
 l50:
 	TESTQ        CX, CX
-	JZ           l51
+	JEQ          l51
 	LEAQ         logisticConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -7143,8 +7143,8 @@ l51:
 	VBROADCASTSS logisticConsts<>+640(SB), Y11
 	VBROADCASTSS logisticConsts<>+640(SB), Y10
 	MOVQ         n+48(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l54
+	CMPQ         CX, $0x10
+	JLT          l54
 
 l52:
 	VMOVUPS      (R8), Y0
@@ -7721,16 +7721,16 @@ l52:
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y10, Y1, Y0
 	VMOVAPS      Y0, Y10
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l52
 
 l54:
 	TESTQ        CX, CX
-	JZ           l55
+	JEQ          l55
 	LEAQ         logisticConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -8495,7 +8495,7 @@ l55:
 	ADDQ      16(SP), BX
 	ADDQ      24(SP), R8
 	DECQ      (SP)
-	JNZ       l47
+	JNE       l47
 	VZEROUPPER
 	RET
 
@@ -8554,22 +8554,22 @@ l56:
 	VBROADCASTSS logisticConsts<>+512(SB), Y13
 	VBROADCASTSS logisticConsts<>+512(SB), Y12
 	MOVQ         n+72(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l59
+	CMPQ         CX, $0x10
+	JLT          l59
 
 l57:
 	VMOVUPS (R9), Y0
 	VMOVUPS 32(R9), Y1
 	VMAXPS  Y13, Y0, Y13
 	VMAXPS  Y12, Y1, Y12
-	ADDQ    $0x00000040, R9
-	SUBQ    $0x00000010, CX
-	CMPQ    CX, $0x00000010
+	ADDQ    $0x40, R9
+	SUBQ    $0x10, CX
+	CMPQ    CX, $0x10
 	JGE     l57
 
 l59:
 	TESTQ        CX, CX
-	JZ           l60
+	JEQ          l60
 	LEAQ         logisticConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -8621,8 +8621,8 @@ l60:
 	VBROADCASTSS logisticConsts<>+640(SB), Y11
 	VBROADCASTSS logisticConsts<>+640(SB), Y10
 	MOVQ         n+72(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l63
+	CMPQ         CX, $0x10
+	JLT          l63
 
 l61:
 	VMOVUPS      (R11), Y0
@@ -9287,19 +9287,19 @@ l61:
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
 	VMOVAPS      Y1, Y10
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, R10
-	ADDQ         $0x00000040, R11
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, R10
+	ADDQ         $0x40, R11
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l61
 
 l63:
 	TESTQ        CX, CX
-	JZ           l64
+	JEQ          l64
 	LEAQ         logisticConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -10161,8 +10161,8 @@ l64:
 	VANDPS    Y0, Y1, Y0
 	VMOVAPS   Y0, Y7
 	MOVQ      n+72(FP), CX
-	CMPQ      CX, $0x00000010
-	JL        l66
+	CMPQ      CX, $0x10
+	JLT       l66
 
 l65:
 	VBROADCASTSS (DI), Y0
@@ -10350,17 +10350,17 @@ l65:
 	VMAXPS       Y0, Y2, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 32(BX)
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l65
 
 l66:
-	CMPQ         CX, $0x00000008
-	JL           l67
+	CMPQ         CX, $0x08
+	JLT          l67
 	VBROADCASTSS (DI), Y0
 	VMOVUPS      (SI), Y1
 	VSUBPS       Y7, Y1, Y1
@@ -10459,15 +10459,15 @@ l66:
 	VMAXPS       Y0, Y2, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, (BX)
-	ADDQ         $0x00000020, R9
-	ADDQ         $0x00000020, SI
-	ADDQ         $0x00000020, DX
-	ADDQ         $0x00000020, BX
-	SUBQ         $0x00000008, CX
+	ADDQ         $0x20, R9
+	ADDQ         $0x20, SI
+	ADDQ         $0x20, DX
+	ADDQ         $0x20, BX
+	SUBQ         $0x08, CX
 
 l67:
 	TESTQ        CX, CX
-	JZ           l68
+	JEQ          l68
 	LEAQ         logisticConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -10589,6 +10589,6 @@ l68:
 	ADDQ   40(SP), R10
 	ADDQ   48(SP), R11
 	DECQ   (SP)
-	JNZ    l56
+	JNE    l56
 	VZEROUPPER
 	RET

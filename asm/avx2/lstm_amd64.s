@@ -372,8 +372,8 @@ TEXT ·LSTMStep(SB), NOSPLIT, $328-68
 
 l1:
 	MOVQ n+40(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l3
+	CMPQ CX, $0x10
+	JLT  l3
 
 l2:
 	VMOVUPS      (BX), Y0
@@ -682,17 +682,17 @@ l2:
 	VMULPS  Y1, Y3, Y1
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
-	ADDQ    $0x00000040, DI
-	ADDQ    $0x00000040, SI
-	ADDQ    $0x00000040, DX
-	ADDQ    $0x00000040, BX
-	SUBQ    $0x00000010, CX
-	CMPQ    CX, $0x00000010
+	ADDQ    $0x40, DI
+	ADDQ    $0x40, SI
+	ADDQ    $0x40, DX
+	ADDQ    $0x40, BX
+	SUBQ    $0x10, CX
+	CMPQ    CX, $0x10
 	JGE     l2
 
 l3:
-	CMPQ         CX, $0x00000008
-	JL           l4
+	CMPQ         CX, $0x08
+	JLT          l4
 	VMOVUPS      (BX), Y0
 	VANDPS       40(SP), Y0, Y0
 	VMOVUPS      (DX), Y1
@@ -853,15 +853,15 @@ l3:
 	// hy = o tanh(cy)
 	VMULPS  Y0, Y1, Y0
 	VMOVUPS Y0, (DI)
-	ADDQ    $0x00000020, DI
-	ADDQ    $0x00000020, SI
-	ADDQ    $0x00000020, DX
-	ADDQ    $0x00000020, BX
-	SUBQ    $0x00000008, CX
+	ADDQ    $0x20, DI
+	ADDQ    $0x20, SI
+	ADDQ    $0x20, DX
+	ADDQ    $0x20, BX
+	SUBQ    $0x08, CX
 
 l4:
 	TESTQ        CX, CX
-	JZ           l5
+	JEQ          l5
 	LEAQ         lstmConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -1044,7 +1044,7 @@ l5:
 	ADDQ 24(SP), DX
 	ADDQ 32(SP), BX
 	DECQ (SP)
-	JNZ  l1
+	JNE  l1
 	VZEROUPPER
 	RET
 
@@ -1103,8 +1103,8 @@ TEXT ·LSTMStepBackward(SB), NOSPLIT, $128-96
 
 l7:
 	MOVQ n+64(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l9
+	CMPQ CX, $0x10
+	JLT  l9
 
 l8:
 	VMOVUPS      (R10), Y0
@@ -1273,20 +1273,20 @@ l8:
 	VANDPS       Y3, Y1, Y1
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, 32(SI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, R10
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, R10
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l8
 
 l9:
-	CMPQ         CX, $0x00000008
-	JL           l10
+	CMPQ         CX, $0x08
+	JLT          l10
 	VMOVUPS      (R10), Y0
 	VANDPS       lstmConsts<>+896(SB), Y0, Y1
 	VBROADCASTSS lstmConsts<>+544(SB), Y2
@@ -1374,18 +1374,18 @@ l9:
 	VCMPPS       $0x15, lstmConsts<>+1280(SB), Y0, Y0
 	VANDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, (SI)
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x00000020, SI
-	ADDQ         $0x00000020, DX
-	ADDQ         $0x00000020, BX
-	ADDQ         $0x00000020, R8
-	ADDQ         $0x00000020, R9
-	ADDQ         $0x00000020, R10
-	SUBQ         $0x00000008, CX
+	ADDQ         $0x20, DI
+	ADDQ         $0x20, SI
+	ADDQ         $0x20, DX
+	ADDQ         $0x20, BX
+	ADDQ         $0x20, R8
+	ADDQ         $0x20, R9
+	ADDQ         $0x20, R10
+	SUBQ         $0x08, CX
 
 l10:
 	TESTQ        CX, CX
-	JZ           l11
+	JEQ          l11
 	LEAQ         lstmConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -1495,7 +1495,7 @@ l11:
 	ADDQ 48(SP), R9
 	ADDQ 56(SP), R10
 	DECQ (SP)
-	JNZ  l7
+	JNE  l7
 	VZEROUPPER
 	RET
 
@@ -1538,8 +1538,8 @@ TEXT ·LSTMPeepholeStep(SB), NOSPLIT, $328-76
 
 l13:
 	MOVQ n+48(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l15
+	CMPQ CX, $0x10
+	JLT  l15
 
 l14:
 	VMOVUPS      (BX), Y0
@@ -1864,18 +1864,18 @@ l14:
 	VMULPS  Y1, Y3, Y1
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
-	ADDQ    $0x00000040, DI
-	ADDQ    $0x00000040, SI
-	ADDQ    $0x00000040, DX
-	ADDQ    $0x00000040, BX
-	ADDQ    $0x00000040, R8
-	SUBQ    $0x00000010, CX
-	CMPQ    CX, $0x00000010
+	ADDQ    $0x40, DI
+	ADDQ    $0x40, SI
+	ADDQ    $0x40, DX
+	ADDQ    $0x40, BX
+	ADDQ    $0x40, R8
+	SUBQ    $0x10, CX
+	CMPQ    CX, $0x10
 	JGE     l14
 
 l15:
-	CMPQ         CX, $0x00000008
-	JL           l16
+	CMPQ         CX, $0x08
+	JLT          l16
 	VMOVUPS      (BX), Y0
 	VANDPS       40(SP), Y0, Y0
 	VMOVUPS      (DX), Y1
@@ -2046,16 +2046,16 @@ l15:
 	// hy = o tanh(cy)
 	VMULPS  Y0, Y1, Y0
 	VMOVUPS Y0, (DI)
-	ADDQ    $0x00000020, DI
-	ADDQ    $0x00000020, SI
-	ADDQ    $0x00000020, DX
-	ADDQ    $0x00000020, BX
-	ADDQ    $0x00000020, R8
-	SUBQ    $0x00000008, CX
+	ADDQ    $0x20, DI
+	ADDQ    $0x20, SI
+	ADDQ    $0x20, DX
+	ADDQ    $0x20, BX
+	ADDQ    $0x20, R8
+	SUBQ    $0x08, CX
 
 l16:
 	TESTQ        CX, CX
-	JZ           l17
+	JEQ          l17
 	LEAQ         lstmConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -2247,7 +2247,7 @@ l17:
 	ADDQ 32(SP), BX
 	SUBQ R9, R8
 	DECQ (SP)
-	JNZ  l13
+	JNE  l13
 	VZEROUPPER
 	RET
 
@@ -2308,8 +2308,8 @@ TEXT ·LSTMPeepholeStepBackward(SB), NOSPLIT, $136-104
 
 l19:
 	MOVQ n+72(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l21
+	CMPQ CX, $0x10
+	JLT  l21
 
 l20:
 	VMOVUPS      (R10), Y0
@@ -2490,21 +2490,21 @@ l20:
 	VANDPS       Y3, Y1, Y1
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, 32(SI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, R10
-	ADDQ         $0x00000040, R11
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, R10
+	ADDQ         $0x40, R11
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l20
 
 l21:
-	CMPQ         CX, $0x00000008
-	JL           l22
+	CMPQ         CX, $0x08
+	JLT          l22
 	VMOVUPS      (R10), Y0
 	VANDPS       lstmConsts<>+896(SB), Y0, Y1
 	VBROADCASTSS lstmConsts<>+544(SB), Y2
@@ -2598,19 +2598,19 @@ l21:
 	VCMPPS       $0x15, lstmConsts<>+1280(SB), Y0, Y0
 	VANDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, (SI)
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x00000020, SI
-	ADDQ         $0x00000020, DX
-	ADDQ         $0x00000020, BX
-	ADDQ         $0x00000020, R8
-	ADDQ         $0x00000020, R9
-	ADDQ         $0x00000020, R10
-	ADDQ         $0x00000020, R11
-	SUBQ         $0x00000008, CX
+	ADDQ         $0x20, DI
+	ADDQ         $0x20, SI
+	ADDQ         $0x20, DX
+	ADDQ         $0x20, BX
+	ADDQ         $0x20, R8
+	ADDQ         $0x20, R9
+	ADDQ         $0x20, R10
+	ADDQ         $0x20, R11
+	SUBQ         $0x08, CX
 
 l22:
 	TESTQ        CX, CX
-	JZ           l23
+	JEQ          l23
 	LEAQ         lstmConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -2728,6 +2728,6 @@ l23:
 	ADDQ 64(SP), R10
 	SUBQ (SP), R11
 	DECQ 8(SP)
-	JNZ  l19
+	JNE  l19
 	VZEROUPPER
 	RET

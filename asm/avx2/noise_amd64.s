@@ -903,7 +903,7 @@ l1:
 	VMOVAPS      Y0, Y15
 	ADDQ         $0x00000100, DI
 	DECQ         CX
-	JNZ          l1
+	JNE          l1
 	VZEROUPPER
 	RET
 
@@ -1596,6 +1596,6 @@ l2:
 	VMOVAPS      Y0, Y15
 	ADDQ         $0x00000100, DI
 	DECQ         CX
-	JNZ          l2
+	JNE          l2
 	VZEROUPPER
 	RET

@@ -181,8 +181,8 @@ TEXT ·Adam(SB), NOSPLIT, $224-80
 	MOVQ m+16(FP), DX
 	MOVQ v+24(FP), BX
 	MOVQ n+32(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l3
+	CMPQ CX, $0x10
+	JLT  l3
 
 l2:
 	PREFETCHT0  2048(DI)
@@ -239,17 +239,17 @@ l2:
 	VFNMADD231PS 192(SP), Y1, Y3
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, 32(DI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l2
 
 l3:
-	CMPQ        CX, $0x00000008
-	JL          l4
+	CMPQ        CX, $0x08
+	JLT         l4
 	VMOVUPS     (SI), Y0
 	VMOVUPS     (DX), Y1
 	VMULPS      Y0, Y13, Y2
@@ -277,15 +277,15 @@ l3:
 	VMOVUPS      (DI), Y1
 	VFNMADD231PS 192(SP), Y0, Y1
 	VMOVUPS      Y1, (DI)
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x00000020, SI
-	ADDQ         $0x00000020, DX
-	ADDQ         $0x00000020, BX
-	SUBQ         $0x00000008, CX
+	ADDQ         $0x20, DI
+	ADDQ         $0x20, SI
+	ADDQ         $0x20, DX
+	ADDQ         $0x20, BX
+	SUBQ         $0x08, CX
 
 l4:
 	TESTQ       CX, CX
-	JZ          l5
+	JEQ         l5
 	LEAQ        optimConsts<>+256(SB), AX
 	NEGQ        CX
 	LEAQ        (AX)(CX*4), AX
@@ -339,8 +339,8 @@ TEXT ·SGD(SB), NOSPLIT, $64-40
 	MOVQ grad+8(FP), SI
 	MOVQ m+16(FP), DX
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l8
+	CMPQ CX, $0x10
+	JLT  l8
 
 l7:
 	PREFETCHT0   2048(DI)
@@ -366,16 +366,16 @@ l7:
 	VFNMADD231PS Y12, Y1, Y3
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, 32(DI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l7
 
 l8:
-	CMPQ         CX, $0x00000008
-	JL           l9
+	CMPQ         CX, $0x08
+	JLT          l9
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (SI), Y1
 	VFMADD231PS  Y15, Y0, Y1
@@ -386,14 +386,14 @@ l8:
 	VMOVUPS      (DI), Y1
 	VFNMADD231PS Y12, Y0, Y1
 	VMOVUPS      Y1, (DI)
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x00000020, SI
-	ADDQ         $0x00000020, DX
-	SUBQ         $0x00000008, CX
+	ADDQ         $0x20, DI
+	ADDQ         $0x20, SI
+	ADDQ         $0x20, DX
+	SUBQ         $0x08, CX
 
 l9:
 	TESTQ        CX, CX
-	JZ           l10
+	JEQ          l10
 	LEAQ         optimConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -428,8 +428,8 @@ TEXT ·Adagrad(SB), NOSPLIT, $64-40
 	MOVQ grad+8(FP), SI
 	MOVQ s+16(FP), DX
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l13
+	CMPQ CX, $0x10
+	JLT  l13
 
 l12:
 	PREFETCHT0  2048(DI)
@@ -463,16 +463,16 @@ l12:
 	VFNMADD231PS Y12, Y1, Y3
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, 32(DI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l12
 
 l13:
-	CMPQ        CX, $0x00000008
-	JL          l14
+	CMPQ        CX, $0x08
+	JLT         l14
 	VMOVUPS     (SI), Y0
 	VMOVUPS     (DX), Y1
 	VFMADD231PS Y0, Y0, Y1
@@ -488,14 +488,14 @@ l13:
 	VMOVUPS      (DI), Y1
 	VFNMADD231PS Y12, Y0, Y1
 	VMOVUPS      Y1, (DI)
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x00000020, SI
-	ADDQ         $0x00000020, DX
-	SUBQ         $0x00000008, CX
+	ADDQ         $0x20, DI
+	ADDQ         $0x20, SI
+	ADDQ         $0x20, DX
+	SUBQ         $0x08, CX
 
 l14:
 	TESTQ       CX, CX
-	JZ          l15
+	JEQ         l15
 	LEAQ        optimConsts<>+256(SB), AX
 	NEGQ        CX
 	LEAQ        (AX)(CX*4), AX

@@ -299,8 +299,8 @@ TEXT ·RNNTanhStep(SB), NOSPLIT, $24-48
 
 l1:
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l3
+	CMPQ CX, $0x10
+	JLT  l3
 
 l2:
 	VMOVUPS (SI), Y0
@@ -363,15 +363,15 @@ l2:
 	VANDPS  Y1, Y3, Y1
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
-	ADDQ    $0x00000040, DI
-	ADDQ    $0x00000040, SI
-	SUBQ    $0x00000010, CX
-	CMPQ    CX, $0x00000010
+	ADDQ    $0x40, DI
+	ADDQ    $0x40, SI
+	SUBQ    $0x10, CX
+	CMPQ    CX, $0x10
 	JGE     l2
 
 l3:
-	CMPQ    CX, $0x00000008
-	JL      l4
+	CMPQ    CX, $0x08
+	JLT     l4
 	VMOVUPS (SI), Y0
 	VANDPS  Y15, Y0, Y1
 	VMINPS  Y1, Y12, Y1
@@ -404,13 +404,13 @@ l3:
 	VCMPPS  $0x15, rnnConsts<>+960(SB), Y1, Y1
 	VANDPS  Y0, Y1, Y0
 	VMOVUPS Y0, (DI)
-	ADDQ    $0x00000020, DI
-	ADDQ    $0x00000020, SI
-	SUBQ    $0x00000008, CX
+	ADDQ    $0x20, DI
+	ADDQ    $0x20, SI
+	SUBQ    $0x08, CX
 
 l4:
 	TESTQ      CX, CX
-	JZ         l5
+	JEQ        l5
 	LEAQ       rnnConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -455,7 +455,7 @@ l5:
 	ADDQ 8(SP), DI
 	ADDQ 16(SP), SI
 	DECQ (SP)
-	JNZ  l1
+	JNE  l1
 	VZEROUPPER
 	RET
 
@@ -483,8 +483,8 @@ TEXT ·RNNReLUStep(SB), NOSPLIT, $24-48
 
 l7:
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l9
+	CMPQ CX, $0x10
+	JLT  l9
 
 l8:
 	VMOVUPS (SI), Y0
@@ -495,26 +495,26 @@ l8:
 	VANDPS  Y1, Y3, Y1
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
-	ADDQ    $0x00000040, DI
-	ADDQ    $0x00000040, SI
-	SUBQ    $0x00000010, CX
-	CMPQ    CX, $0x00000010
+	ADDQ    $0x40, DI
+	ADDQ    $0x40, SI
+	SUBQ    $0x10, CX
+	CMPQ    CX, $0x10
 	JGE     l8
 
 l9:
-	CMPQ    CX, $0x00000008
-	JL      l10
+	CMPQ    CX, $0x08
+	JLT     l10
 	VMOVUPS (SI), Y0
 	VCMPPS  $0x15, Y15, Y0, Y1
 	VANDPS  Y0, Y1, Y0
 	VMOVUPS Y0, (DI)
-	ADDQ    $0x00000020, DI
-	ADDQ    $0x00000020, SI
-	SUBQ    $0x00000008, CX
+	ADDQ    $0x20, DI
+	ADDQ    $0x20, SI
+	SUBQ    $0x08, CX
 
 l10:
 	TESTQ      CX, CX
-	JZ         l11
+	JEQ        l11
 	LEAQ       rnnConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -531,7 +531,7 @@ l11:
 	ADDQ 8(SP), DI
 	ADDQ 16(SP), SI
 	DECQ (SP)
-	JNZ  l7
+	JNE  l7
 	VZEROUPPER
 	RET
 
@@ -566,8 +566,8 @@ TEXT ·RNNTanhStepBackward(SB), NOSPLIT, $32-56
 
 l13:
 	MOVQ n+32(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l15
+	CMPQ CX, $0x10
+	JLT  l15
 
 l14:
 	VMOVUPS      (SI), Y0
@@ -592,16 +592,16 @@ l14:
 	VANDPS       Y1, Y3, Y1
 	VMOVUPS      Y0, (DI)
 	VMOVUPS      Y1, 32(DI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l14
 
 l15:
-	CMPQ         CX, $0x00000008
-	JL           l16
+	CMPQ         CX, $0x08
+	JLT          l16
 	VMOVUPS      (SI), Y0
 	VANDPS       Y15, Y0, Y1
 	VCMPPS       $0x15, Y14, Y1, Y1
@@ -613,14 +613,14 @@ l15:
 	VCMPPS       $0x15, Y14, Y1, Y1
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, (DI)
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x00000020, SI
-	ADDQ         $0x00000020, DX
-	SUBQ         $0x00000008, CX
+	ADDQ         $0x20, DI
+	ADDQ         $0x20, SI
+	ADDQ         $0x20, DX
+	SUBQ         $0x08, CX
 
 l16:
 	TESTQ        CX, CX
-	JZ           l17
+	JEQ          l17
 	LEAQ         rnnConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -646,7 +646,7 @@ l17:
 	ADDQ 16(SP), SI
 	ADDQ 24(SP), DX
 	DECQ (SP)
-	JNZ  l13
+	JNE  l13
 	VZEROUPPER
 	RET
 
@@ -681,8 +681,8 @@ TEXT ·RNNReLUStepBackward(SB), NOSPLIT, $32-56
 
 l19:
 	MOVQ n+32(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l21
+	CMPQ CX, $0x10
+	JLT  l21
 
 l20:
 	VMOVUPS (SI), Y0
@@ -701,16 +701,16 @@ l20:
 	VANDPS  Y1, Y3, Y1
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
-	ADDQ    $0x00000040, DI
-	ADDQ    $0x00000040, SI
-	ADDQ    $0x00000040, DX
-	SUBQ    $0x00000010, CX
-	CMPQ    CX, $0x00000010
+	ADDQ    $0x40, DI
+	ADDQ    $0x40, SI
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, CX
+	CMPQ    CX, $0x10
 	JGE     l20
 
 l21:
-	CMPQ    CX, $0x00000008
-	JL      l22
+	CMPQ    CX, $0x08
+	JLT     l22
 	VMOVUPS (SI), Y0
 	VANDPS  Y15, Y0, Y1
 	VCMPPS  $0x15, Y14, Y1, Y1
@@ -719,14 +719,14 @@ l21:
 	VCMPPS  $0x16, Y13, Y1, Y1
 	VANDPS  Y0, Y1, Y0
 	VMOVUPS Y0, (DI)
-	ADDQ    $0x00000020, DI
-	ADDQ    $0x00000020, SI
-	ADDQ    $0x00000020, DX
-	SUBQ    $0x00000008, CX
+	ADDQ    $0x20, DI
+	ADDQ    $0x20, SI
+	ADDQ    $0x20, DX
+	SUBQ    $0x08, CX
 
 l22:
 	TESTQ      CX, CX
-	JZ         l23
+	JEQ        l23
 	LEAQ       rnnConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -749,6 +749,6 @@ l23:
 	ADDQ 16(SP), SI
 	ADDQ 24(SP), DX
 	DECQ (SP)
-	JNZ  l19
+	JNE  l19
 	VZEROUPPER
 	RET

@@ -418,8 +418,8 @@ l1:
 	VMOVAPS Y12, Y15
 	VMOVAPS Y12, Y14
 	MOVQ    n+24(FP), CX
-	CMPQ    CX, $0x00000020
-	JL      l4
+	CMPQ    CX, $0x20
+	JLT     l4
 
 l2:
 	VMOVUPS (SI), Y0
@@ -431,13 +431,13 @@ l2:
 	VMAXPS  Y15, Y2, Y15
 	VMAXPS  Y14, Y3, Y14
 	ADDQ    $0x00000080, SI
-	SUBQ    $0x00000020, CX
-	CMPQ    CX, $0x00000020
+	SUBQ    $0x20, CX
+	CMPQ    CX, $0x20
 	JGE     l2
 
 l4:
 	TESTQ      CX, CX
-	JZ         l5
+	JEQ        l5
 	LEAQ       softmaxConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -474,8 +474,8 @@ l5:
 	VBROADCASTSS softmaxConsts<>+896(SB), Y15
 	VBROADCASTSS softmaxConsts<>+896(SB), Y14
 	MOVQ         n+24(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l8
+	CMPQ         CX, $0x10
+	JLT          l8
 
 l6:
 	VMOVUPS      (SI), Y0
@@ -536,15 +536,15 @@ l6:
 	VMOVUPS Y1, 32(DI)
 	VADDPS  Y15, Y0, Y15
 	VADDPS  Y14, Y1, Y14
-	ADDQ    $0x00000040, DI
-	ADDQ    $0x00000040, SI
-	SUBQ    $0x00000010, CX
-	CMPQ    CX, $0x00000010
+	ADDQ    $0x40, DI
+	ADDQ    $0x40, SI
+	SUBQ    $0x10, CX
+	CMPQ    CX, $0x10
 	JGE     l6
 
 l8:
 	TESTQ        CX, CX
-	JZ           l9
+	JEQ          l9
 	LEAQ         softmaxConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -627,8 +627,8 @@ l9:
 	VDIVPS       Y0, Y11, Y0
 	VMOVAPS      Y0, Y13
 	MOVQ         n+24(FP), CX
-	CMPQ         CX, $0x00000020
-	JL           l11
+	CMPQ         CX, $0x20
+	JLT          l11
 
 l10:
 	VMOVUPS (DI), Y0
@@ -644,26 +644,26 @@ l10:
 	VMOVUPS Y2, 64(DI)
 	VMOVUPS Y3, 96(DI)
 	ADDQ    $0x00000080, DI
-	SUBQ    $0x00000020, CX
-	CMPQ    CX, $0x00000020
+	SUBQ    $0x20, CX
+	CMPQ    CX, $0x20
 	JGE     l10
 
 l11:
-	CMPQ CX, $0x00000008
-	JL   l12
+	CMPQ CX, $0x08
+	JLT  l12
 
 l14:
 	VMOVUPS (DI), Y0
 	VMULPS  Y13, Y0, Y0
 	VMOVUPS Y0, (DI)
-	ADDQ    $0x00000020, DI
-	SUBQ    $0x00000008, CX
-	CMPQ    CX, $0x00000008
+	ADDQ    $0x20, DI
+	SUBQ    $0x08, CX
+	CMPQ    CX, $0x08
 	JGE     l14
 
 l12:
 	TESTQ      CX, CX
-	JZ         l13
+	JEQ        l13
 	LEAQ       softmaxConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -676,7 +676,7 @@ l12:
 
 l13:
 	DECQ (SP)
-	JNZ  l1
+	JNE  l1
 	VZEROUPPER
 	RET
 
@@ -700,8 +700,8 @@ l15:
 	VMOVAPS Y12, Y15
 	VMOVAPS Y12, Y14
 	MOVQ    n+24(FP), CX
-	CMPQ    CX, $0x00000020
-	JL      l18
+	CMPQ    CX, $0x20
+	JLT     l18
 
 l16:
 	VMOVUPS (SI), Y0
@@ -713,13 +713,13 @@ l16:
 	VMAXPS  Y15, Y2, Y15
 	VMAXPS  Y14, Y3, Y14
 	ADDQ    $0x00000080, SI
-	SUBQ    $0x00000020, CX
-	CMPQ    CX, $0x00000020
+	SUBQ    $0x20, CX
+	CMPQ    CX, $0x20
 	JGE     l16
 
 l18:
 	TESTQ      CX, CX
-	JZ         l19
+	JEQ        l19
 	LEAQ       softmaxConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -759,8 +759,8 @@ l19:
 	VBROADCASTSS softmaxConsts<>+896(SB), Y15
 	VBROADCASTSS softmaxConsts<>+896(SB), Y14
 	MOVQ         n+24(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l22
+	CMPQ         CX, $0x10
+	JLT          l22
 
 l20:
 	VMOVUPS      (SI), Y0
@@ -823,14 +823,14 @@ l20:
 	VMULPS Y1, Y3, Y1
 	VADDPS Y15, Y0, Y15
 	VADDPS Y14, Y1, Y14
-	ADDQ   $0x00000040, SI
-	SUBQ   $0x00000010, CX
-	CMPQ   CX, $0x00000010
+	ADDQ   $0x40, SI
+	SUBQ   $0x10, CX
+	CMPQ   CX, $0x10
 	JGE    l20
 
 l22:
 	TESTQ        CX, CX
-	JZ           l23
+	JEQ          l23
 	LEAQ         softmaxConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -951,7 +951,7 @@ l23:
 	VMOVSS    X0, (DI)
 	ADDQ      $0x04, DI
 	DECQ      (SP)
-	JNZ       l15
+	JNE       l15
 	VZEROUPPER
 	RET
 
@@ -980,8 +980,8 @@ l24:
 	VMOVAPS Y12, Y15
 	VMOVAPS Y12, Y14
 	MOVQ    n+32(FP), CX
-	CMPQ    CX, $0x00000020
-	JL      l27
+	CMPQ    CX, $0x20
+	JLT     l27
 
 l25:
 	VMOVUPS (DX), Y0
@@ -993,13 +993,13 @@ l25:
 	VMAXPS  Y15, Y2, Y15
 	VMAXPS  Y14, Y3, Y14
 	ADDQ    $0x00000080, DX
-	SUBQ    $0x00000020, CX
-	CMPQ    CX, $0x00000020
+	SUBQ    $0x20, CX
+	CMPQ    CX, $0x20
 	JGE     l25
 
 l27:
 	TESTQ      CX, CX
-	JZ         l28
+	JEQ        l28
 	LEAQ       softmaxConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -1039,8 +1039,8 @@ l28:
 	VBROADCASTSS softmaxConsts<>+896(SB), Y15
 	VBROADCASTSS softmaxConsts<>+896(SB), Y14
 	MOVQ         n+32(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l31
+	CMPQ         CX, $0x10
+	JLT          l31
 
 l29:
 	VMOVUPS      (DX), Y0
@@ -1103,14 +1103,14 @@ l29:
 	VMULPS Y1, Y3, Y1
 	VADDPS Y15, Y0, Y15
 	VADDPS Y14, Y1, Y14
-	ADDQ   $0x00000040, DX
-	SUBQ   $0x00000010, CX
-	CMPQ   CX, $0x00000010
+	ADDQ   $0x40, DX
+	SUBQ   $0x10, CX
+	CMPQ   CX, $0x10
 	JGE    l29
 
 l31:
 	TESTQ        CX, CX
-	JZ           l32
+	JEQ          l32
 	LEAQ         softmaxConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -1233,7 +1233,7 @@ l32:
 	ADDQ      $0x04, SI
 	ADDQ      8(SP), DX
 	DECQ      (SP)
-	JNZ       l24
+	JNE       l24
 	VZEROUPPER
 	RET
 
@@ -1256,8 +1256,8 @@ l33:
 	VMOVAPS Y12, Y15
 	VMOVAPS Y12, Y14
 	MOVQ    n+32(FP), CX
-	CMPQ    CX, $0x00000010
-	JL      l36
+	CMPQ    CX, $0x10
+	JLT     l36
 
 l34:
 	VMOVUPS     (SI), Y0
@@ -1266,15 +1266,15 @@ l34:
 	VMOVUPS     32(DX), Y3
 	VFMADD231PS Y2, Y0, Y15
 	VFMADD231PS Y3, Y1, Y14
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	SUBQ        $0x00000010, CX
-	CMPQ        CX, $0x00000010
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	SUBQ        $0x10, CX
+	CMPQ        CX, $0x10
 	JGE         l34
 
 l36:
 	TESTQ       CX, CX
-	JZ          l37
+	JEQ         l37
 	LEAQ        softmaxConsts<>+256(SB), AX
 	NEGQ        CX
 	LEAQ        (AX)(CX*4), AX
@@ -1307,8 +1307,8 @@ l37:
 	VBROADCASTSS X15, Y0
 	VMOVAPS      Y0, Y13
 	MOVQ         n+32(FP), CX
-	CMPQ         CX, $0x00000020
-	JL           l39
+	CMPQ         CX, $0x20
+	JLT          l39
 
 l38:
 	VMOVUPS (DX), Y0
@@ -1334,13 +1334,13 @@ l38:
 	ADDQ    $0x00000080, DI
 	ADDQ    $0x00000080, SI
 	ADDQ    $0x00000080, DX
-	SUBQ    $0x00000020, CX
-	CMPQ    CX, $0x00000020
+	SUBQ    $0x20, CX
+	CMPQ    CX, $0x20
 	JGE     l38
 
 l39:
-	CMPQ CX, $0x00000008
-	JL   l40
+	CMPQ CX, $0x08
+	JLT  l40
 
 l42:
 	VMOVUPS (DX), Y0
@@ -1348,16 +1348,16 @@ l42:
 	VSUBPS  Y13, Y1, Y1
 	VMULPS  Y1, Y0, Y0
 	VMOVUPS Y0, (DI)
-	ADDQ    $0x00000020, DI
-	ADDQ    $0x00000020, SI
-	ADDQ    $0x00000020, DX
-	SUBQ    $0x00000008, CX
-	CMPQ    CX, $0x00000008
+	ADDQ    $0x20, DI
+	ADDQ    $0x20, SI
+	ADDQ    $0x20, DX
+	SUBQ    $0x08, CX
+	CMPQ    CX, $0x08
 	JGE     l42
 
 l40:
 	TESTQ      CX, CX
-	JZ         l41
+	JEQ        l41
 	LEAQ       softmaxConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -1374,7 +1374,7 @@ l40:
 
 l41:
 	DECQ (SP)
-	JNZ  l33
+	JNE  l33
 	VZEROUPPER
 	RET
 
@@ -1387,8 +1387,8 @@ TEXT ·LSEAdd(SB), NOSPLIT, $64-32
 	MOVQ s+8(FP), SI
 	MOVQ v+16(FP), DX
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l44
+	CMPQ CX, $0x10
+	JLT  l44
 
 l43:
 	VMOVUPS      (DX), Y0
@@ -1510,16 +1510,16 @@ l43:
 	VMOVUPS     Y0, (DI)
 	VMOVUPS     (SP), Y0
 	VMOVUPS     Y0, 32(DI)
-	ADDQ        $0x00000040, DI
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	SUBQ        $0x00000010, CX
-	CMPQ        CX, $0x00000010
+	ADDQ        $0x40, DI
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	SUBQ        $0x10, CX
+	CMPQ        CX, $0x10
 	JGE         l43
 
 l44:
-	CMPQ         CX, $0x00000008
-	JL           l45
+	CMPQ         CX, $0x08
+	JLT          l45
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DI), Y1
 	VMAXPS       Y1, Y0, Y2
@@ -1582,14 +1582,14 @@ l44:
 	VFMADD231PS Y1, Y3, Y0
 	VMOVUPS     Y0, (SI)
 	VMOVUPS     Y2, (DI)
-	ADDQ        $0x00000020, DI
-	ADDQ        $0x00000020, SI
-	ADDQ        $0x00000020, DX
-	SUBQ        $0x00000008, CX
+	ADDQ        $0x20, DI
+	ADDQ        $0x20, SI
+	ADDQ        $0x20, DX
+	SUBQ        $0x08, CX
 
 l45:
 	TESTQ        CX, CX
-	JZ           l46
+	JEQ          l46
 	LEAQ         softmaxConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -1689,22 +1689,22 @@ l48:
 	VBROADCASTSS softmaxConsts<>+512(SB), Y15
 	VBROADCASTSS softmaxConsts<>+512(SB), Y14
 	MOVQ         n+32(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l51
+	CMPQ         CX, $0x10
+	JLT          l51
 
 l49:
 	VMOVUPS (SI), Y0
 	VMOVUPS 32(SI), Y1
 	VMAXPS  Y15, Y0, Y15
 	VMAXPS  Y14, Y1, Y14
-	ADDQ    $0x00000040, SI
-	SUBQ    $0x00000010, CX
-	CMPQ    CX, $0x00000010
+	ADDQ    $0x40, SI
+	SUBQ    $0x10, CX
+	CMPQ    CX, $0x10
 	JGE     l49
 
 l51:
 	TESTQ        CX, CX
-	JZ           l52
+	JEQ          l52
 	LEAQ         softmaxConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -1735,8 +1735,8 @@ l52:
 	VBROADCASTSS softmaxConsts<>+896(SB), Y15
 	VBROADCASTSS softmaxConsts<>+896(SB), Y14
 	MOVQ         n+32(FP), CX
-	CMPQ         CX, $0x00000010
-	JL           l55
+	CMPQ         CX, $0x10
+	JLT          l55
 
 l53:
 	VMOVUPS      (DX), Y0
@@ -1797,15 +1797,15 @@ l53:
 	VMULPS Y3, Y1, Y1
 	VADDPS Y15, Y0, Y15
 	VADDPS Y14, Y1, Y14
-	ADDQ   $0x00000040, SI
-	ADDQ   $0x00000040, DX
-	SUBQ   $0x00000010, CX
-	CMPQ   CX, $0x00000010
+	ADDQ   $0x40, SI
+	ADDQ   $0x40, DX
+	SUBQ   $0x10, CX
+	CMPQ   CX, $0x10
 	JGE    l53
 
 l55:
 	TESTQ        CX, CX
-	JZ           l56
+	JEQ          l56
 	LEAQ         softmaxConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -1927,6 +1927,6 @@ l56:
 	ADDQ      8(SP), SI
 	ADDQ      16(SP), DX
 	DECQ      (SP)
-	JNZ       l48
+	JNE       l48
 	VZEROUPPER
 	RET

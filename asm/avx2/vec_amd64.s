@@ -639,8 +639,8 @@ TEXT ·Exp(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l2
+	CMPQ CX, $0x10
+	JLT  l2
 
 l1:
 	VMOVUPS (SI), Y0
@@ -697,15 +697,15 @@ l1:
 	VMULPS  Y1, Y3, Y1
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
-	ADDQ    $0x00000040, DI
-	ADDQ    $0x00000040, SI
-	SUBQ    $0x00000010, CX
-	CMPQ    CX, $0x00000010
+	ADDQ    $0x40, DI
+	ADDQ    $0x40, SI
+	SUBQ    $0x10, CX
+	CMPQ    CX, $0x10
 	JGE     l1
 
 l2:
-	CMPQ    CX, $0x00000008
-	JL      l3
+	CMPQ    CX, $0x08
+	JLT     l3
 	VMOVUPS (SI), Y0
 	VMINPS  Y0, Y13, Y0
 	VMAXPS  Y0, Y12, Y0
@@ -736,13 +736,13 @@ l2:
 	VMULPS  Y3, Y2, Y1
 	VMULPS  Y0, Y1, Y0
 	VMOVUPS Y0, (DI)
-	ADDQ    $0x00000020, DI
-	ADDQ    $0x00000020, SI
-	SUBQ    $0x00000008, CX
+	ADDQ    $0x20, DI
+	ADDQ    $0x20, SI
+	SUBQ    $0x08, CX
 
 l3:
 	TESTQ      CX, CX
-	JZ         l4
+	JEQ        l4
 	LEAQ       vecConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -796,8 +796,8 @@ TEXT ·Log(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l7
+	CMPQ CX, $0x10
+	JLT  l7
 
 l6:
 	VMOVUPS   (SI), Y0
@@ -872,15 +872,15 @@ l6:
 	VBLENDVPS Y5, Y1, Y3, Y1
 	VMOVUPS   Y0, (DI)
 	VMOVUPS   Y1, 32(DI)
-	ADDQ      $0x00000040, DI
-	ADDQ      $0x00000040, SI
-	SUBQ      $0x00000010, CX
-	CMPQ      CX, $0x00000010
+	ADDQ      $0x40, DI
+	ADDQ      $0x40, SI
+	SUBQ      $0x10, CX
+	CMPQ      CX, $0x10
 	JGE       l6
 
 l7:
-	CMPQ      CX, $0x00000008
-	JL        l8
+	CMPQ      CX, $0x08
+	JLT       l8
 	VMOVUPS   (SI), Y0
 	VCMPPS    $0x11, Y14, Y0, Y1
 	VMULPS    Y13, Y0, Y2
@@ -920,13 +920,13 @@ l7:
 	VCMPPS    $0x15, vecConsts<>+1440(SB), Y0, Y2
 	VBLENDVPS Y2, Y0, Y1, Y0
 	VMOVUPS   Y0, (DI)
-	ADDQ      $0x00000020, DI
-	ADDQ      $0x00000020, SI
-	SUBQ      $0x00000008, CX
+	ADDQ      $0x20, DI
+	ADDQ      $0x20, SI
+	SUBQ      $0x08, CX
 
 l8:
 	TESTQ      CX, CX
-	JZ         l9
+	JEQ        l9
 	LEAQ       vecConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -991,8 +991,8 @@ TEXT ·Tanh(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l12
+	CMPQ CX, $0x10
+	JLT  l12
 
 l11:
 	VMOVUPS (SI), Y0
@@ -1073,15 +1073,15 @@ l11:
 	VORPS        Y1, Y3, Y1
 	VMOVUPS      Y0, (DI)
 	VMOVUPS      Y1, 32(DI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l11
 
 l12:
-	CMPQ    CX, $0x00000008
-	JL      l13
+	CMPQ    CX, $0x08
+	JLT     l13
 	VMOVUPS (SI), Y0
 	VANDPS  Y13, Y0, Y1
 	VMINPS  Y1, Y12, Y1
@@ -1125,13 +1125,13 @@ l12:
 	VANDPS       vecConsts<>+1760(SB), Y0, Y0
 	VORPS        Y0, Y1, Y0
 	VMOVUPS      Y0, (DI)
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x00000020, SI
-	SUBQ         $0x00000008, CX
+	ADDQ         $0x20, DI
+	ADDQ         $0x20, SI
+	SUBQ         $0x08, CX
 
 l13:
 	TESTQ      CX, CX
-	JZ         l14
+	JEQ        l14
 	LEAQ       vecConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -1204,8 +1204,8 @@ TEXT ·Sigmoid(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l17
+	CMPQ CX, $0x10
+	JLT  l17
 
 l16:
 	VMOVUPS (SI), Y0
@@ -1264,15 +1264,15 @@ l16:
 	VFMADD213PS  Y3, Y3, Y5
 	VMOVUPS      Y4, (DI)
 	VMOVUPS      Y5, 32(DI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l16
 
 l17:
-	CMPQ    CX, $0x00000008
-	JL      l18
+	CMPQ    CX, $0x08
+	JLT     l18
 	VMOVUPS (SI), Y0
 	VMINPS  Y0, Y13, Y0
 	VMAXPS  Y0, Y12, Y0
@@ -1305,13 +1305,13 @@ l17:
 	VFNMADD231PS Y1, Y0, Y2
 	VFMADD213PS  Y1, Y1, Y2
 	VMOVUPS      Y2, (DI)
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x00000020, SI
-	SUBQ         $0x00000008, CX
+	ADDQ         $0x20, DI
+	ADDQ         $0x20, SI
+	SUBQ         $0x08, CX
 
 l18:
 	TESTQ      CX, CX
-	JZ         l19
+	JEQ        l19
 	LEAQ       vecConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -1369,8 +1369,8 @@ TEXT ·Softplus(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l22
+	CMPQ CX, $0x10
+	JLT  l22
 
 l21:
 	VMOVUPS (SI), Y0
@@ -1469,15 +1469,15 @@ l21:
 	VADDPS       Y3, Y1, Y1
 	VMOVUPS      Y0, (DI)
 	VMOVUPS      Y1, 32(DI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l21
 
 l22:
-	CMPQ    CX, $0x00000008
-	JL      l23
+	CMPQ    CX, $0x08
+	JLT     l23
 	VMOVUPS (SI), Y0
 	VORPS   Y12, Y0, Y1
 	VMAXPS  Y1, Y11, Y1
@@ -1530,13 +1530,13 @@ l22:
 	VANDPS       Y0, Y2, Y0
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, (DI)
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x00000020, SI
-	SUBQ         $0x00000008, CX
+	ADDQ         $0x20, DI
+	ADDQ         $0x20, SI
+	SUBQ         $0x08, CX
 
 l23:
 	TESTQ      CX, CX
-	JZ         l24
+	JEQ        l24
 	LEAQ       vecConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -1609,8 +1609,8 @@ TEXT ·ReLU(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l27
+	CMPQ CX, $0x20
+	JLT  l27
 
 l26:
 	VMOVUPS (SI), Y0
@@ -1631,28 +1631,28 @@ l26:
 	VMOVUPS Y3, 96(DI)
 	ADDQ    $0x00000080, DI
 	ADDQ    $0x00000080, SI
-	SUBQ    $0x00000020, CX
-	CMPQ    CX, $0x00000020
+	SUBQ    $0x20, CX
+	CMPQ    CX, $0x20
 	JGE     l26
 
 l27:
-	CMPQ CX, $0x00000008
-	JL   l28
+	CMPQ CX, $0x08
+	JLT  l28
 
 l30:
 	VMOVUPS (SI), Y0
 	VCMPPS  $0x16, Y15, Y0, Y1
 	VANDPS  Y0, Y1, Y0
 	VMOVUPS Y0, (DI)
-	ADDQ    $0x00000020, DI
-	ADDQ    $0x00000020, SI
-	SUBQ    $0x00000008, CX
-	CMPQ    CX, $0x00000008
+	ADDQ    $0x20, DI
+	ADDQ    $0x20, SI
+	SUBQ    $0x08, CX
+	CMPQ    CX, $0x08
 	JGE     l30
 
 l28:
 	TESTQ      CX, CX
-	JZ         l29
+	JEQ        l29
 	LEAQ       vecConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -1678,8 +1678,8 @@ TEXT ·TanhBackward(SB), NOSPLIT, $0-32
 	MOVQ dy+8(FP), SI
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l32
+	CMPQ CX, $0x20
+	JLT  l32
 
 l31:
 	VMOVUPS      (SI), Y0
@@ -1705,13 +1705,13 @@ l31:
 	ADDQ         $0x00000080, DI
 	ADDQ         $0x00000080, SI
 	ADDQ         $0x00000080, DX
-	SUBQ         $0x00000020, CX
-	CMPQ         CX, $0x00000020
+	SUBQ         $0x20, CX
+	CMPQ         CX, $0x20
 	JGE          l31
 
 l32:
-	CMPQ CX, $0x00000008
-	JL   l33
+	CMPQ CX, $0x08
+	JLT  l33
 
 l35:
 	VMOVUPS      (SI), Y0
@@ -1719,16 +1719,16 @@ l35:
 	VFNMADD213PS Y15, Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VMOVUPS      Y0, (DI)
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x00000020, SI
-	ADDQ         $0x00000020, DX
-	SUBQ         $0x00000008, CX
-	CMPQ         CX, $0x00000008
+	ADDQ         $0x20, DI
+	ADDQ         $0x20, SI
+	ADDQ         $0x20, DX
+	SUBQ         $0x08, CX
+	CMPQ         CX, $0x08
 	JGE          l35
 
 l33:
 	TESTQ        CX, CX
-	JZ           l34
+	JEQ          l34
 	LEAQ         vecConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -1753,8 +1753,8 @@ TEXT ·SigmoidBackward(SB), NOSPLIT, $0-32
 	MOVQ dy+8(FP), SI
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l37
+	CMPQ CX, $0x20
+	JLT  l37
 
 l36:
 	VMOVUPS      (SI), Y0
@@ -1780,13 +1780,13 @@ l36:
 	ADDQ         $0x00000080, DI
 	ADDQ         $0x00000080, SI
 	ADDQ         $0x00000080, DX
-	SUBQ         $0x00000020, CX
-	CMPQ         CX, $0x00000020
+	SUBQ         $0x20, CX
+	CMPQ         CX, $0x20
 	JGE          l36
 
 l37:
-	CMPQ CX, $0x00000008
-	JL   l38
+	CMPQ CX, $0x08
+	JLT  l38
 
 l40:
 	VMOVUPS      (SI), Y0
@@ -1794,16 +1794,16 @@ l40:
 	VFNMADD213PS Y1, Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VMOVUPS      Y0, (DI)
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x00000020, SI
-	ADDQ         $0x00000020, DX
-	SUBQ         $0x00000008, CX
-	CMPQ         CX, $0x00000008
+	ADDQ         $0x20, DI
+	ADDQ         $0x20, SI
+	ADDQ         $0x20, DX
+	SUBQ         $0x08, CX
+	CMPQ         CX, $0x08
 	JGE          l40
 
 l38:
 	TESTQ        CX, CX
-	JZ           l39
+	JEQ          l39
 	LEAQ         vecConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -1835,8 +1835,8 @@ TEXT ·SoftplusBackward(SB), NOSPLIT, $0-32
 	MOVQ dy+8(FP), SI
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x00000010
-	JL   l42
+	CMPQ CX, $0x10
+	JLT  l42
 
 l41:
 	VMOVUPS (SI), Y0
@@ -1893,16 +1893,16 @@ l41:
 	VMULPS       Y3, Y1, Y1
 	VMOVUPS      Y0, (DI)
 	VMOVUPS      Y1, 32(DI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l41
 
 l42:
-	CMPQ    CX, $0x00000008
-	JL      l43
+	CMPQ    CX, $0x08
+	JLT     l43
 	VMOVUPS (SI), Y0
 	VMOVUPS (DX), Y1
 	VANDPS  Y13, Y1, Y1
@@ -1931,14 +1931,14 @@ l42:
 	VDIVPS       Y1, Y2, Y1
 	VMULPS       Y1, Y0, Y0
 	VMOVUPS      Y0, (DI)
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x00000020, SI
-	ADDQ         $0x00000020, DX
-	SUBQ         $0x00000008, CX
+	ADDQ         $0x20, DI
+	ADDQ         $0x20, SI
+	ADDQ         $0x20, DX
+	SUBQ         $0x08, CX
 
 l43:
 	TESTQ      CX, CX
-	JZ         l44
+	JEQ        l44
 	LEAQ       vecConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -1988,8 +1988,8 @@ TEXT ·ReLUBackward(SB), NOSPLIT, $0-32
 	MOVQ dy+8(FP), SI
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l47
+	CMPQ CX, $0x20
+	JLT  l47
 
 l46:
 	VMOVUPS (SI), Y0
@@ -2015,13 +2015,13 @@ l46:
 	ADDQ    $0x00000080, DI
 	ADDQ    $0x00000080, SI
 	ADDQ    $0x00000080, DX
-	SUBQ    $0x00000020, CX
-	CMPQ    CX, $0x00000020
+	SUBQ    $0x20, CX
+	CMPQ    CX, $0x20
 	JGE     l46
 
 l47:
-	CMPQ CX, $0x00000008
-	JL   l48
+	CMPQ CX, $0x08
+	JLT  l48
 
 l50:
 	VMOVUPS (SI), Y0
@@ -2029,16 +2029,16 @@ l50:
 	VCMPPS  $0x16, Y15, Y1, Y1
 	VANDPS  Y0, Y1, Y0
 	VMOVUPS Y0, (DI)
-	ADDQ    $0x00000020, DI
-	ADDQ    $0x00000020, SI
-	ADDQ    $0x00000020, DX
-	SUBQ    $0x00000008, CX
-	CMPQ    CX, $0x00000008
+	ADDQ    $0x20, DI
+	ADDQ    $0x20, SI
+	ADDQ    $0x20, DX
+	SUBQ    $0x08, CX
+	CMPQ    CX, $0x08
 	JGE     l50
 
 l48:
 	TESTQ      CX, CX
-	JZ         l49
+	JEQ        l49
 	LEAQ       vecConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX

@@ -106,8 +106,8 @@ TEXT ·BivariateSigma(SB), NOSPLIT, $24-64
 l1:
 	VMOVAPS Z12, Z30
 	MOVQ    n+40(FP), CX
-	CMPQ    CX, $0x00000020
-	JL      l3
+	CMPQ    CX, $0x20
+	JLT     l3
 
 l2:
 	VMOVUPS (BX), Z0
@@ -115,21 +115,21 @@ l2:
 	VMAXPS  Z30, Z0, Z30
 	VMAXPS  Z30, Z1, Z30
 	ADDQ    $0x00000080, BX
-	SUBQ    $0x00000020, CX
-	CMPQ    CX, $0x00000020
+	SUBQ    $0x20, CX
+	CMPQ    CX, $0x20
 	JGE     l2
 
 l3:
-	CMPQ    CX, $0x00000010
-	JL      l4
+	CMPQ    CX, $0x10
+	JLT     l4
 	VMOVUPS (BX), Z0
 	VMAXPS  Z30, Z0, Z30
-	ADDQ    $0x00000040, BX
-	SUBQ    $0x00000010, CX
+	ADDQ    $0x40, BX
+	SUBQ    $0x10, CX
 
 l4:
 	TESTQ     CX, CX
-	JZ        l5
+	JEQ       l5
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -216,8 +216,8 @@ l5:
 	VBROADCASTSS     bivariateConsts<>+192(SB), Z30
 	VMOVAPS          Z19, Z29
 	MOVQ             n+40(FP), CX
-	CMPQ             CX, $0x00000010
-	JL               l9
+	CMPQ             CX, $0x10
+	JLT              l9
 
 l7:
 	VMOVUPS        (DX)(R8*2), Z0
@@ -418,15 +418,15 @@ l7:
 	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	SUBQ        $0x00000010, CX
-	CMPQ        CX, $0x00000010
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	SUBQ        $0x10, CX
+	CMPQ        CX, $0x10
 	JGE         l7
 
 l9:
 	TESTQ          CX, CX
-	JZ             l10
+	JEQ            l10
 	MOVQ           $0x00000001, AX
 	SHLQ           CL, AX
 	DECQ           AX
@@ -774,7 +774,7 @@ l10:
 	ADDQ           8(SP), DX
 	ADDQ           16(SP), BX
 	DECQ           (SP)
-	JNZ            l1
+	JNE            l1
 	VZEROUPPER
 	RET
 
@@ -825,8 +825,8 @@ TEXT ·BivariateSigmaBackward(SB), NOSPLIT, $40-88
 l11:
 	VBROADCASTSS bivariateConsts<>+0(SB), Z30
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x00000020
-	JL           l13
+	CMPQ         CX, $0x20
+	JLT          l13
 
 l12:
 	VMOVUPS (R10), Z0
@@ -834,21 +834,21 @@ l12:
 	VMAXPS  Z30, Z0, Z30
 	VMAXPS  Z30, Z1, Z30
 	ADDQ    $0x00000080, R10
-	SUBQ    $0x00000020, CX
-	CMPQ    CX, $0x00000020
+	SUBQ    $0x20, CX
+	CMPQ    CX, $0x20
 	JGE     l12
 
 l13:
-	CMPQ    CX, $0x00000010
-	JL      l14
+	CMPQ    CX, $0x10
+	JLT     l14
 	VMOVUPS (R10), Z0
 	VMAXPS  Z30, Z0, Z30
-	ADDQ    $0x00000040, R10
-	SUBQ    $0x00000010, CX
+	ADDQ    $0x40, R10
+	SUBQ    $0x10, CX
 
 l14:
 	TESTQ        CX, CX
-	JZ           l15
+	JEQ          l15
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -941,8 +941,8 @@ l15:
 	VBROADCASTSS     bivariateConsts<>+192(SB), Z30
 	VMOVAPS          Z21, Z29
 	MOVQ             n+64(FP), CX
-	CMPQ             CX, $0x00000010
-	JL               l19
+	CMPQ             CX, $0x10
+	JLT              l19
 
 l17:
 	VMOVUPS        (R9)(R11*2), Z0
@@ -1178,17 +1178,17 @@ l17:
 	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
-	ADDQ        $0x00000040, R9
-	ADDQ        $0x00000040, R10
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	SUBQ        $0x00000010, CX
-	CMPQ        CX, $0x00000010
+	ADDQ        $0x40, R9
+	ADDQ        $0x40, R10
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	SUBQ        $0x10, CX
+	CMPQ        CX, $0x10
 	JGE         l17
 
 l19:
 	TESTQ          CX, CX
-	JZ             l20
+	JEQ            l20
 	MOVQ           $0x00000001, AX
 	SHLQ           CL, AX
 	DECQ           AX
@@ -1582,8 +1582,8 @@ l20:
 	VMOVAPS        Z21, Z30
 	VMOVAPS        Z21, Z29
 	MOVQ           n+64(FP), CX
-	CMPQ           CX, $0x00000020
-	JL             l22
+	CMPQ           CX, $0x20
+	JLT            l22
 
 l21:
 	VBROADCASTSS (DI), Z0
@@ -1758,13 +1758,13 @@ l21:
 	ADDQ        $0x00000080, R10
 	ADDQ        $0x00000080, DX
 	ADDQ        $0x00000080, BX
-	SUBQ        $0x00000020, CX
-	CMPQ        CX, $0x00000020
+	SUBQ        $0x20, CX
+	CMPQ        CX, $0x20
 	JGE         l21
 
 l22:
-	CMPQ         CX, $0x00000010
-	JL           l23
+	CMPQ         CX, $0x10
+	JLT          l23
 	VBROADCASTSS (DI), Z0
 	VMOVUPS      (BX), Z1
 	VSUBPS       Z26, Z1, Z1
@@ -1856,14 +1856,14 @@ l22:
 	VMOVUPS     Z0, (DX)(R11*1)
 	VPXORD.BCST bivariateConsts<>+12(SB), Z0, Z0
 	VADDPS      Z29, Z0, Z29
-	ADDQ        $0x00000040, R10
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	SUBQ        $0x00000010, CX
+	ADDQ        $0x40, R10
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	SUBQ        $0x10, CX
 
 l23:
 	TESTQ        CX, CX
-	JZ           l24
+	JEQ          l24
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -1995,7 +1995,7 @@ l24:
 	ADDQ          24(SP), R9
 	ADDQ          32(SP), R10
 	DECQ          (SP)
-	JNZ           l11
+	JNE           l11
 	VZEROUPPER
 	RET
 
@@ -2044,8 +2044,8 @@ TEXT ·BivariateLog(SB), NOSPLIT, $32-68
 l26:
 	VMOVAPS Z14, Z30
 	MOVQ    n+40(FP), CX
-	CMPQ    CX, $0x00000020
-	JL      l28
+	CMPQ    CX, $0x20
+	JLT     l28
 
 l27:
 	VMOVUPS (BX), Z0
@@ -2053,21 +2053,21 @@ l27:
 	VMAXPS  Z30, Z0, Z30
 	VMAXPS  Z30, Z1, Z30
 	ADDQ    $0x00000080, BX
-	SUBQ    $0x00000020, CX
-	CMPQ    CX, $0x00000020
+	SUBQ    $0x20, CX
+	CMPQ    CX, $0x20
 	JGE     l27
 
 l28:
-	CMPQ    CX, $0x00000010
-	JL      l29
+	CMPQ    CX, $0x10
+	JLT     l29
 	VMOVUPS (BX), Z0
 	VMAXPS  Z30, Z0, Z30
-	ADDQ    $0x00000040, BX
-	SUBQ    $0x00000010, CX
+	ADDQ    $0x40, BX
+	SUBQ    $0x10, CX
 
 l29:
 	TESTQ     CX, CX
-	JZ        l30
+	JEQ       l30
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -2154,8 +2154,8 @@ l30:
 	VBROADCASTSS     bivariateConsts<>+192(SB), Z30
 	VMOVAPS          Z12, Z29
 	MOVQ             n+40(FP), CX
-	CMPQ             CX, $0x00000010
-	JL               l34
+	CMPQ             CX, $0x10
+	JLT              l34
 
 l32:
 	VMOVUPS      (DX)(R8*2), Z0
@@ -2374,15 +2374,15 @@ l32:
 	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	SUBQ        $0x00000010, CX
-	CMPQ        CX, $0x00000010
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	SUBQ        $0x10, CX
+	CMPQ        CX, $0x10
 	JGE         l32
 
 l34:
 	TESTQ        CX, CX
-	JZ           l35
+	JEQ          l35
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -2748,7 +2748,7 @@ l35:
 	ADDQ           8(SP), DX
 	ADDQ           16(SP), BX
 	DECQ           (SP)
-	JNZ            l26
+	JNE            l26
 	VZEROUPPER
 	RET
 
@@ -2800,8 +2800,8 @@ TEXT ·BivariateLogBackward(SB), NOSPLIT, $48-92
 l36:
 	VBROADCASTSS bivariateConsts<>+0(SB), Z30
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x00000020
-	JL           l38
+	CMPQ         CX, $0x20
+	JLT          l38
 
 l37:
 	VMOVUPS (R10), Z0
@@ -2809,21 +2809,21 @@ l37:
 	VMAXPS  Z30, Z0, Z30
 	VMAXPS  Z30, Z1, Z30
 	ADDQ    $0x00000080, R10
-	SUBQ    $0x00000020, CX
-	CMPQ    CX, $0x00000020
+	SUBQ    $0x20, CX
+	CMPQ    CX, $0x20
 	JGE     l37
 
 l38:
-	CMPQ    CX, $0x00000010
-	JL      l39
+	CMPQ    CX, $0x10
+	JLT     l39
 	VMOVUPS (R10), Z0
 	VMAXPS  Z30, Z0, Z30
-	ADDQ    $0x00000040, R10
-	SUBQ    $0x00000010, CX
+	ADDQ    $0x40, R10
+	SUBQ    $0x10, CX
 
 l39:
 	TESTQ        CX, CX
-	JZ           l40
+	JEQ          l40
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -2916,8 +2916,8 @@ l40:
 	VBROADCASTSS     bivariateConsts<>+192(SB), Z30
 	VBROADCASTSS     bivariateConsts<>+60(SB), Z29
 	MOVQ             n+64(FP), CX
-	CMPQ             CX, $0x00000010
-	JL               l44
+	CMPQ             CX, $0x10
+	JLT              l44
 
 l42:
 	VMOVUPS      (R9)(R11*2), Z0
@@ -3171,17 +3171,17 @@ l42:
 	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
-	ADDQ        $0x00000040, R9
-	ADDQ        $0x00000040, R10
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	SUBQ        $0x00000010, CX
-	CMPQ        CX, $0x00000010
+	ADDQ        $0x40, R9
+	ADDQ        $0x40, R10
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	SUBQ        $0x10, CX
+	CMPQ        CX, $0x10
 	JGE         l42
 
 l44:
 	TESTQ        CX, CX
-	JZ           l45
+	JEQ          l45
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -3593,8 +3593,8 @@ l45:
 	VBROADCASTSS   bivariateConsts<>+60(SB), Z30
 	VBROADCASTSS   bivariateConsts<>+60(SB), Z29
 	MOVQ           n+64(FP), CX
-	CMPQ           CX, $0x00000020
-	JL             l47
+	CMPQ           CX, $0x20
+	JLT            l47
 
 l46:
 	VBROADCASTSS (DI), Z0
@@ -3769,13 +3769,13 @@ l46:
 	ADDQ        $0x00000080, R10
 	ADDQ        $0x00000080, DX
 	ADDQ        $0x00000080, BX
-	SUBQ        $0x00000020, CX
-	CMPQ        CX, $0x00000020
+	SUBQ        $0x20, CX
+	CMPQ        CX, $0x20
 	JGE         l46
 
 l47:
-	CMPQ         CX, $0x00000010
-	JL           l48
+	CMPQ         CX, $0x10
+	JLT          l48
 	VBROADCASTSS (DI), Z0
 	VMOVUPS      (BX), Z1
 	VSUBPS       Z26, Z1, Z1
@@ -3867,14 +3867,14 @@ l47:
 	VMOVUPS     Z0, (DX)(R11*1)
 	VPXORD.BCST bivariateConsts<>+12(SB), Z0, Z0
 	VADDPS      Z29, Z0, Z29
-	ADDQ        $0x00000040, R10
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	SUBQ        $0x00000010, CX
+	ADDQ        $0x40, R10
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	SUBQ        $0x10, CX
 
 l48:
 	TESTQ        CX, CX
-	JZ           l49
+	JEQ          l49
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -4006,7 +4006,7 @@ l49:
 	ADDQ          24(SP), R9
 	ADDQ          32(SP), R10
 	DECQ          (SP)
-	JNZ           l36
+	JNE           l36
 	VZEROUPPER
 	RET
 
@@ -4053,8 +4053,8 @@ TEXT ·BivariateSoftplus(SB), NOSPLIT, $24-64
 l51:
 	VMOVAPS Z11, Z30
 	MOVQ    n+40(FP), CX
-	CMPQ    CX, $0x00000020
-	JL      l53
+	CMPQ    CX, $0x20
+	JLT     l53
 
 l52:
 	VMOVUPS (BX), Z0
@@ -4062,21 +4062,21 @@ l52:
 	VMAXPS  Z30, Z0, Z30
 	VMAXPS  Z30, Z1, Z30
 	ADDQ    $0x00000080, BX
-	SUBQ    $0x00000020, CX
-	CMPQ    CX, $0x00000020
+	SUBQ    $0x20, CX
+	CMPQ    CX, $0x20
 	JGE     l52
 
 l53:
-	CMPQ    CX, $0x00000010
-	JL      l54
+	CMPQ    CX, $0x10
+	JLT     l54
 	VMOVUPS (BX), Z0
 	VMAXPS  Z30, Z0, Z30
-	ADDQ    $0x00000040, BX
-	SUBQ    $0x00000010, CX
+	ADDQ    $0x40, BX
+	SUBQ    $0x10, CX
 
 l54:
 	TESTQ     CX, CX
-	JZ        l55
+	JEQ       l55
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -4163,8 +4163,8 @@ l55:
 	VBROADCASTSS     bivariateConsts<>+192(SB), Z30
 	VMOVAPS          Z13, Z29
 	MOVQ             n+40(FP), CX
-	CMPQ             CX, $0x00000010
-	JL               l59
+	CMPQ             CX, $0x10
+	JLT              l59
 
 l57:
 	VMOVUPS      (DX)(R8*2), Z0
@@ -4452,15 +4452,15 @@ l57:
 	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	SUBQ        $0x00000010, CX
-	CMPQ        CX, $0x00000010
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	SUBQ        $0x10, CX
+	CMPQ        CX, $0x10
 	JGE         l57
 
 l59:
 	TESTQ        CX, CX
-	JZ           l60
+	JEQ          l60
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -4896,7 +4896,7 @@ l60:
 	ADDQ           8(SP), DX
 	ADDQ           16(SP), BX
 	DECQ           (SP)
-	JNZ            l51
+	JNE            l51
 	VZEROUPPER
 	RET
 
@@ -4943,8 +4943,8 @@ TEXT ·BivariateSoftplusBackward(SB), NOSPLIT, $40-88
 l61:
 	VBROADCASTSS bivariateConsts<>+0(SB), Z30
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x00000020
-	JL           l63
+	CMPQ         CX, $0x20
+	JLT          l63
 
 l62:
 	VMOVUPS (R10), Z0
@@ -4952,21 +4952,21 @@ l62:
 	VMAXPS  Z30, Z0, Z30
 	VMAXPS  Z30, Z1, Z30
 	ADDQ    $0x00000080, R10
-	SUBQ    $0x00000020, CX
-	CMPQ    CX, $0x00000020
+	SUBQ    $0x20, CX
+	CMPQ    CX, $0x20
 	JGE     l62
 
 l63:
-	CMPQ    CX, $0x00000010
-	JL      l64
+	CMPQ    CX, $0x10
+	JLT     l64
 	VMOVUPS (R10), Z0
 	VMAXPS  Z30, Z0, Z30
-	ADDQ    $0x00000040, R10
-	SUBQ    $0x00000010, CX
+	ADDQ    $0x40, R10
+	SUBQ    $0x10, CX
 
 l64:
 	TESTQ        CX, CX
-	JZ           l65
+	JEQ          l65
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -5059,8 +5059,8 @@ l65:
 	VBROADCASTSS     bivariateConsts<>+192(SB), Z30
 	VMOVAPS          Z23, Z29
 	MOVQ             n+64(FP), CX
-	CMPQ             CX, $0x00000010
-	JL               l69
+	CMPQ             CX, $0x10
+	JLT              l69
 
 l67:
 	VMOVUPS      (R9)(R11*2), Z0
@@ -5394,17 +5394,17 @@ l67:
 	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
-	ADDQ        $0x00000040, R9
-	ADDQ        $0x00000040, R10
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	SUBQ        $0x00000010, CX
-	CMPQ        CX, $0x00000010
+	ADDQ        $0x40, R9
+	ADDQ        $0x40, R10
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	SUBQ        $0x10, CX
+	CMPQ        CX, $0x10
 	JGE         l67
 
 l69:
 	TESTQ        CX, CX
-	JZ           l70
+	JEQ          l70
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -5896,8 +5896,8 @@ l70:
 	VMOVAPS        Z23, Z30
 	VMOVAPS        Z23, Z29
 	MOVQ           n+64(FP), CX
-	CMPQ           CX, $0x00000020
-	JL             l72
+	CMPQ           CX, $0x20
+	JLT            l72
 
 l71:
 	VBROADCASTSS (DI), Z0
@@ -6072,13 +6072,13 @@ l71:
 	ADDQ        $0x00000080, R10
 	ADDQ        $0x00000080, DX
 	ADDQ        $0x00000080, BX
-	SUBQ        $0x00000020, CX
-	CMPQ        CX, $0x00000020
+	SUBQ        $0x20, CX
+	CMPQ        CX, $0x20
 	JGE         l71
 
 l72:
-	CMPQ         CX, $0x00000010
-	JL           l73
+	CMPQ         CX, $0x10
+	JLT          l73
 	VBROADCASTSS (DI), Z0
 	VMOVUPS      (BX), Z1
 	VSUBPS       Z26, Z1, Z1
@@ -6170,14 +6170,14 @@ l72:
 	VMOVUPS     Z0, (DX)(R11*1)
 	VPXORD.BCST bivariateConsts<>+12(SB), Z0, Z0
 	VADDPS      Z29, Z0, Z29
-	ADDQ        $0x00000040, R10
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	SUBQ        $0x00000010, CX
+	ADDQ        $0x40, R10
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	SUBQ        $0x10, CX
 
 l73:
 	TESTQ        CX, CX
-	JZ           l74
+	JEQ          l74
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -6309,6 +6309,6 @@ l74:
 	ADDQ          24(SP), R9
 	ADDQ          32(SP), R10
 	DECQ          (SP)
-	JNZ           l61
+	JNE           l61
 	VZEROUPPER
 	RET

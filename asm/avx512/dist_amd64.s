@@ -63,8 +63,8 @@ TEXT ·CategoricalSums(SB), NOSPLIT, $8-40
 l1:
 	VMOVAPS Z26, Z31
 	MOVQ    n+32(FP), CX
-	CMPQ    CX, $0x00000040
-	JL      l3
+	CMPQ    CX, $0x40
+	JLT     l3
 
 l2:
 	VMOVUPS (DX), Z0
@@ -76,25 +76,25 @@ l2:
 	VMAXPS  Z31, Z2, Z31
 	VMAXPS  Z31, Z3, Z31
 	ADDQ    $0x00000100, DX
-	SUBQ    $0x00000040, CX
-	CMPQ    CX, $0x00000040
+	SUBQ    $0x40, CX
+	CMPQ    CX, $0x40
 	JGE     l2
 
 l3:
-	CMPQ CX, $0x00000010
-	JL   l4
+	CMPQ CX, $0x10
+	JLT  l4
 
 l6:
 	VMOVUPS (DX), Z0
 	VMAXPS  Z31, Z0, Z31
-	ADDQ    $0x00000040, DX
-	SUBQ    $0x00000010, CX
-	CMPQ    CX, $0x00000010
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, CX
+	CMPQ    CX, $0x10
 	JGE     l6
 
 l4:
 	TESTQ     CX, CX
-	JZ        l5
+	JEQ       l5
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -119,8 +119,8 @@ l5:
 	VMOVAPS       Z0, Z30
 	VMOVAPS       Z15, Z31
 	MOVQ          n+32(FP), CX
-	CMPQ          CX, $0x00000020
-	JL            l8
+	CMPQ          CX, $0x20
+	JLT           l8
 
 l7:
 	VMOVUPS (DX), Z0
@@ -166,13 +166,13 @@ l7:
 	VADDPS    Z31, Z0, Z31
 	VADDPS    Z31, Z1, Z31
 	ADDQ      $0x00000080, DX
-	SUBQ      $0x00000020, CX
-	CMPQ      CX, $0x00000020
+	SUBQ      $0x20, CX
+	CMPQ      CX, $0x20
 	JGE       l7
 
 l8:
-	CMPQ    CX, $0x00000010
-	JL      l9
+	CMPQ    CX, $0x10
+	JLT     l9
 	VMOVUPS (DX), Z0
 	VSUBPS  Z30, Z0, Z0
 	VMINPS  Z0, Z25, Z0
@@ -197,12 +197,12 @@ l8:
 	// p 2^n
 	VSCALEFPS Z1, Z2, Z0
 	VADDPS    Z31, Z0, Z31
-	ADDQ      $0x00000040, DX
-	SUBQ      $0x00000010, CX
+	ADDQ      $0x40, DX
+	SUBQ      $0x10, CX
 
 l9:
 	TESTQ     CX, CX
-	JZ        l10
+	JEQ       l10
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -248,7 +248,7 @@ l10:
 	ADDQ          $0x04, DI
 	ADDQ          $0x04, SI
 	DECQ          (SP)
-	JNZ           l1
+	JNE           l1
 	VZEROUPPER
 	RET
 
@@ -284,8 +284,8 @@ TEXT ·CategoricalBackward(SB), NOSPLIT, $8-48
 l12:
 	VMOVAPS Z26, Z31
 	MOVQ    n+40(FP), CX
-	CMPQ    CX, $0x00000040
-	JL      l14
+	CMPQ    CX, $0x40
+	JLT     l14
 
 l13:
 	VMOVUPS (BX), Z0
@@ -297,25 +297,25 @@ l13:
 	VMAXPS  Z31, Z2, Z31
 	VMAXPS  Z31, Z3, Z31
 	ADDQ    $0x00000100, BX
-	SUBQ    $0x00000040, CX
-	CMPQ    CX, $0x00000040
+	SUBQ    $0x40, CX
+	CMPQ    CX, $0x40
 	JGE     l13
 
 l14:
-	CMPQ CX, $0x00000010
-	JL   l15
+	CMPQ CX, $0x10
+	JLT  l15
 
 l17:
 	VMOVUPS (BX), Z0
 	VMAXPS  Z31, Z0, Z31
-	ADDQ    $0x00000040, BX
-	SUBQ    $0x00000010, CX
-	CMPQ    CX, $0x00000010
+	ADDQ    $0x40, BX
+	SUBQ    $0x10, CX
+	CMPQ    CX, $0x10
 	JGE     l17
 
 l15:
 	TESTQ     CX, CX
-	JZ        l16
+	JEQ       l16
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -340,8 +340,8 @@ l16:
 	VMOVAPS       Z0, Z30
 	VMOVAPS       Z25, Z31
 	MOVQ          n+40(FP), CX
-	CMPQ          CX, $0x00000020
-	JL            l19
+	CMPQ          CX, $0x20
+	JLT           l19
 
 l18:
 	VMOVUPS (BX), Z0
@@ -390,13 +390,13 @@ l18:
 	VADDPS    Z31, Z1, Z31
 	ADDQ      $0x00000080, BX
 	ADDQ      $0x00000080, DX
-	SUBQ      $0x00000020, CX
-	CMPQ      CX, $0x00000020
+	SUBQ      $0x20, CX
+	CMPQ      CX, $0x20
 	JGE       l18
 
 l19:
-	CMPQ    CX, $0x00000010
-	JL      l20
+	CMPQ    CX, $0x10
+	JLT     l20
 	VMOVUPS (BX), Z0
 	VSUBPS  Z30, Z0, Z0
 	VMINPS  Z0, Z24, Z0
@@ -422,13 +422,13 @@ l19:
 	VSCALEFPS Z1, Z2, Z0
 	VMOVUPS   Z0, (DX)
 	VADDPS    Z31, Z0, Z31
-	ADDQ      $0x00000040, BX
-	ADDQ      $0x00000040, DX
-	SUBQ      $0x00000010, CX
+	ADDQ      $0x40, BX
+	ADDQ      $0x40, DX
+	SUBQ      $0x10, CX
 
 l20:
 	TESTQ     CX, CX
-	JZ        l21
+	JEQ       l21
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -479,8 +479,8 @@ l21:
 	VDIVPS        Z0, Z28, Z0
 	VMOVAPS       Z0, Z30
 	MOVQ          n+40(FP), CX
-	CMPQ          CX, $0x00000040
-	JL            l24
+	CMPQ          CX, $0x40
+	JLT           l24
 
 l23:
 	VMOVUPS (DX), Z0
@@ -504,13 +504,13 @@ l23:
 	VMOVUPS Z2, 128(DX)
 	VMOVUPS Z3, 192(DX)
 	ADDQ    $0x00000100, DX
-	SUBQ    $0x00000040, CX
-	CMPQ    CX, $0x00000040
+	SUBQ    $0x40, CX
+	CMPQ    CX, $0x40
 	JGE     l23
 
 l24:
-	CMPQ CX, $0x00000010
-	JL   l25
+	CMPQ CX, $0x10
+	JLT  l25
 
 l27:
 	VMOVUPS (DX), Z0
@@ -518,14 +518,14 @@ l27:
 	VSUBPS  Z0, Z25, Z0
 	VMULPS  Z0, Z29, Z0
 	VMOVUPS Z0, (DX)
-	ADDQ    $0x00000040, DX
-	SUBQ    $0x00000010, CX
-	CMPQ    CX, $0x00000010
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, CX
+	CMPQ    CX, $0x10
 	JGE     l27
 
 l25:
 	TESTQ     CX, CX
-	JZ        l26
+	JEQ       l26
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -541,7 +541,7 @@ l26:
 	ADDQ $0x04, DI
 	ADDQ $0x04, SI
 	DECQ (SP)
-	JNZ  l12
+	JNE  l12
 	VZEROUPPER
 	RET
 
@@ -583,8 +583,8 @@ l28:
 	VMOVAPS Z28, Z30
 	VMOVAPS Z27, Z29
 	MOVQ    n+32(FP), CX
-	CMPQ    CX, $0x00000020
-	JL      l30
+	CMPQ    CX, $0x20
+	JLT     l30
 
 l29:
 	VMOVUPS (SI), Z0
@@ -654,13 +654,13 @@ l29:
 	VMOVAPS     Z0, Z30
 	ADDQ        $0x00000080, SI
 	ADDQ        $0x00000080, DX
-	SUBQ        $0x00000020, CX
-	CMPQ        CX, $0x00000020
+	SUBQ        $0x20, CX
+	CMPQ        CX, $0x20
 	JGE         l29
 
 l30:
-	CMPQ    CX, $0x00000010
-	JL      l31
+	CMPQ    CX, $0x10
+	JLT     l31
 	VMOVUPS (SI), Z0
 	VMOVUPS (DX), Z1
 	VPORD   Z22, Z1, Z2
@@ -692,13 +692,13 @@ l30:
 	VCMPPS      $0x04, Z27, Z0, K1
 	VMOVAPS.Z   Z1, K1, Z1
 	VFMADD231PS Z1, Z0, Z31
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	SUBQ        $0x00000010, CX
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	SUBQ        $0x10, CX
 
 l31:
 	TESTQ     CX, CX
-	JZ        l32
+	JEQ       l32
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -818,7 +818,7 @@ l32:
 	VMOVSS           X0, (DI)
 	ADDQ             $0x04, DI
 	DECQ             (SP)
-	JNZ              l28
+	JNE              l28
 	VZEROUPPER
 	RET
 
@@ -862,8 +862,8 @@ l34:
 	VMOVAPS      Z27, Z30
 	VMOVAPS      Z26, Z29
 	MOVQ         n+40(FP), CX
-	CMPQ         CX, $0x00000020
-	JL           l36
+	CMPQ         CX, $0x20
+	JLT          l36
 
 l35:
 	VMOVUPS (DX), Z0
@@ -948,13 +948,13 @@ l35:
 	ADDQ        $0x00000080, SI
 	ADDQ        $0x00000080, DX
 	ADDQ        $0x00000080, BX
-	SUBQ        $0x00000020, CX
-	CMPQ        CX, $0x00000020
+	SUBQ        $0x20, CX
+	CMPQ        CX, $0x20
 	JGE         l35
 
 l36:
-	CMPQ    CX, $0x00000010
-	JL      l37
+	CMPQ    CX, $0x10
+	JLT     l37
 	VMOVUPS (DX), Z0
 	VMOVUPS (BX), Z1
 	VPORD   Z25, Z1, Z2
@@ -993,14 +993,14 @@ l36:
 	VADDPS      Z1, Z0, Z0
 	VMULPS      Z0, Z28, Z0
 	VMOVUPS     Z0, (SI)
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	SUBQ        $0x00000010, CX
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	SUBQ        $0x10, CX
 
 l37:
 	TESTQ     CX, CX
-	JZ        l38
+	JEQ       l38
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -1128,6 +1128,6 @@ l38:
 	VMOVSS           X0, (DI)
 	ADDQ             $0x04, DI
 	DECQ             (SP)
-	JNZ              l34
+	JNE              l34
 	VZEROUPPER
 	RET

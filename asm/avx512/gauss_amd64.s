@@ -93,8 +93,8 @@ l1:
 	VMOVAPS Z25, Z31
 	VMOVAPS Z25, Z30
 	MOVQ    n+24(FP), CX
-	CMPQ    CX, $0x00000020
-	JL      l3
+	CMPQ    CX, $0x20
+	JLT     l3
 
 l2:
 	VMOVUPS (DI), Z0
@@ -113,13 +113,13 @@ l2:
 	VPMAXUD Z30, Z1, Z30
 	ADDQ    $0x00000080, DI
 	ADDQ    $0x00000080, SI
-	SUBQ    $0x00000020, CX
-	CMPQ    CX, $0x00000020
+	SUBQ    $0x20, CX
+	CMPQ    CX, $0x20
 	JGE     l2
 
 l3:
-	CMPQ    CX, $0x00000010
-	JL      l4
+	CMPQ    CX, $0x10
+	JLT     l4
 	VMOVUPS (DI), Z0
 	VPANDD  Z28, Z0, Z0
 	VPMAXUD Z31, Z0, Z31
@@ -127,13 +127,13 @@ l3:
 	VPANDD  Z27, Z0, Z0
 	VPSUBD  Z26, Z0, Z0
 	VPMAXUD Z30, Z0, Z30
-	ADDQ    $0x00000040, DI
-	ADDQ    $0x00000040, SI
-	SUBQ    $0x00000010, CX
+	ADDQ    $0x40, DI
+	ADDQ    $0x40, SI
+	SUBQ    $0x10, CX
 
 l4:
 	TESTQ     CX, CX
-	JZ        l5
+	JEQ       l5
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -161,11 +161,11 @@ l5:
 	VMOVAPS  Z0, Z29
 	VPTESTMD Z29, Z29, K1
 	KORTESTW K1, K1
-	JNZ      l7
+	JNE      l7
 	ADDQ     8(SP), DI
 	ADDQ     16(SP), SI
 	DECQ     (SP)
-	JNZ      l1
+	JNE      l1
 
 l7:
 	MOVQ (SP), AX
@@ -207,8 +207,8 @@ l8:
 	VMOVAPS Z25, Z31
 	VMOVAPS Z25, Z30
 	MOVQ    n+32(FP), CX
-	CMPQ    CX, $0x00000020
-	JL      l10
+	CMPQ    CX, $0x20
+	JLT     l10
 
 l9:
 	VMOVUPS (DI), Z0
@@ -234,13 +234,13 @@ l9:
 	ADDQ    $0x00000080, DI
 	ADDQ    $0x00000080, SI
 	ADDQ    $0x00000080, DX
-	SUBQ    $0x00000020, CX
-	CMPQ    CX, $0x00000020
+	SUBQ    $0x20, CX
+	CMPQ    CX, $0x20
 	JGE     l9
 
 l10:
-	CMPQ    CX, $0x00000010
-	JL      l11
+	CMPQ    CX, $0x10
+	JLT     l11
 	VMOVUPS (DI), Z0
 	VPANDD  Z28, Z0, Z0
 	VPMAXUD Z31, Z0, Z31
@@ -251,14 +251,14 @@ l10:
 	VPANDD  Z27, Z0, Z0
 	VPSUBD  Z26, Z0, Z0
 	VPMAXUD Z30, Z0, Z30
-	ADDQ    $0x00000040, DI
-	ADDQ    $0x00000040, SI
-	ADDQ    $0x00000040, DX
-	SUBQ    $0x00000010, CX
+	ADDQ    $0x40, DI
+	ADDQ    $0x40, SI
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, CX
 
 l11:
 	TESTQ     CX, CX
-	JZ        l12
+	JEQ       l12
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -291,11 +291,11 @@ l12:
 	VMOVAPS  Z0, Z29
 	VPTESTMD Z29, Z29, K1
 	KORTESTW K1, K1
-	JNZ      l14
+	JNE      l14
 	ADDQ     8(SP), SI
 	ADDQ     16(SP), DX
 	DECQ     (SP)
-	JNZ      l8
+	JNE      l8
 
 l14:
 	MOVQ (SP), AX
@@ -1347,8 +1347,8 @@ l15:
 	VMOVAPS Z27, Z30
 	VMOVAPS Z23, Z29
 	MOVQ    n+48(FP), CX
-	CMPQ    CX, $0x00000020
-	JL      l17
+	CMPQ    CX, $0x20
+	JLT     l17
 
 l16:
 	VMOVUPS      (SI), Z0
@@ -1402,13 +1402,13 @@ l16:
 	ADDQ         $0x00000080, DX
 	ADDQ         $0x00000080, BX
 	ADDQ         $0x00000080, R8
-	SUBQ         $0x00000020, CX
-	CMPQ         CX, $0x00000020
+	SUBQ         $0x20, CX
+	CMPQ         CX, $0x20
 	JGE          l16
 
 l17:
-	CMPQ         CX, $0x00000010
-	JL           l18
+	CMPQ         CX, $0x10
+	JLT          l18
 	VMOVUPS      (SI), Z0
 	VMOVUPS      (DX), Z1
 	VPSUBD       Z26, Z1, Z2
@@ -1429,15 +1429,15 @@ l17:
 	VFMADD231PS  Z0, Z0, Z1
 	VADDPS       Z31, Z1, Z31
 	VMULPS       Z30, Z4, Z30
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	SUBQ         $0x00000010, CX
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	SUBQ         $0x10, CX
 
 l18:
 	TESTQ        CX, CX
-	JZ           l19
+	JEQ          l19
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -1481,7 +1481,7 @@ l19:
 	ADDQ     24(SP), BX
 	ADDQ     32(SP), R8
 	DECQ     (SP)
-	JNZ      l15
+	JNE      l15
 	VPMINUD  Z20, Z28, Z0
 	VPADDD   Z19, Z0, Z0
 	VMOVAPS  Z0, Z28
@@ -1561,8 +1561,8 @@ l21:
 	VMOVAPS      Z26, Z30
 	VMOVAPS      Z21, Z29
 	MOVQ         n+80(FP), CX
-	CMPQ         CX, $0x00000020
-	JL           l23
+	CMPQ         CX, $0x20
+	JLT          l23
 
 l22:
 	VMOVUPS      (R9), Z0
@@ -1656,13 +1656,13 @@ l22:
 	ADDQ         $0x00000080, DX
 	ADDQ         $0x00000080, BX
 	ADDQ         $0x00000080, R8
-	SUBQ         $0x00000020, CX
-	CMPQ         CX, $0x00000020
+	SUBQ         $0x20, CX
+	CMPQ         CX, $0x20
 	JGE          l22
 
 l23:
-	CMPQ         CX, $0x00000010
-	JL           l24
+	CMPQ         CX, $0x10
+	JLT          l24
 	VMOVUPS      (R9), Z0
 	VMOVUPS      (R10), Z1
 	VPSUBD       Z25, Z1, Z2
@@ -1701,19 +1701,19 @@ l23:
 	VMOVUPS      Z0, (R8)
 	VMOVUPS      Z5, (SI)
 	VMOVUPS      Z1, (DX)
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, R10
-	ADDQ         $0x00000040, R11
-	ADDQ         $0x00000040, R12
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	SUBQ         $0x00000010, CX
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, R10
+	ADDQ         $0x40, R11
+	ADDQ         $0x40, R12
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	SUBQ         $0x10, CX
 
 l24:
 	TESTQ        CX, CX
-	JZ           l25
+	JEQ          l25
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -1783,7 +1783,7 @@ l25:
 	ADDQ     56(SP), R11
 	ADDQ     64(SP), R12
 	DECQ     (SP)
-	JNZ      l21
+	JNE      l21
 	VPMINUD  Z18, Z28, Z0
 	VPADDD   Z17, Z0, Z0
 	VMOVAPS  Z0, Z28
@@ -1830,8 +1830,8 @@ l27:
 	VMOVAPS Z26, Z30
 	VMOVAPS Z23, Z29
 	MOVQ    n+32(FP), CX
-	CMPQ    CX, $0x00000020
-	JL      l29
+	CMPQ    CX, $0x20
+	JLT     l29
 
 l28:
 	VMOVUPS     (SI), Z0
@@ -1863,13 +1863,13 @@ l28:
 	VMOVAPS     Z0, Z30
 	ADDQ        $0x00000080, SI
 	ADDQ        $0x00000080, DX
-	SUBQ        $0x00000020, CX
-	CMPQ        CX, $0x00000020
+	SUBQ        $0x20, CX
+	CMPQ        CX, $0x20
 	JGE         l28
 
 l29:
-	CMPQ        CX, $0x00000010
-	JL          l30
+	CMPQ        CX, $0x10
+	JLT         l30
 	VMOVUPS     (SI), Z0
 	VMOVUPS     (DX), Z1
 	VPSUBD      Z25, Z1, Z2
@@ -1880,13 +1880,13 @@ l29:
 	VFMADD231PS Z0, Z0, Z2
 	VADDPS      Z31, Z2, Z31
 	VMULPS      Z30, Z1, Z30
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	SUBQ        $0x00000010, CX
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	SUBQ        $0x10, CX
 
 l30:
 	TESTQ       CX, CX
-	JZ          l31
+	JEQ         l31
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX
@@ -1915,7 +1915,7 @@ l31:
 	ADDQ     8(SP), SI
 	ADDQ     16(SP), DX
 	DECQ     (SP)
-	JNZ      l27
+	JNE      l27
 	VPMINUD  Z20, Z28, Z0
 	VPADDD   Z19, Z0, Z0
 	VMOVAPS  Z0, Z28
@@ -1974,8 +1974,8 @@ l33:
 	VMOVAPS      Z26, Z30
 	VMOVAPS      Z22, Z29
 	MOVQ         n+48(FP), CX
-	CMPQ         CX, $0x00000020
-	JL           l35
+	CMPQ         CX, $0x20
+	JLT          l35
 
 l34:
 	VMOVUPS     (BX), Z0
@@ -2027,13 +2027,13 @@ l34:
 	ADDQ        $0x00000080, R8
 	ADDQ        $0x00000080, SI
 	ADDQ        $0x00000080, DX
-	SUBQ        $0x00000020, CX
-	CMPQ        CX, $0x00000020
+	SUBQ        $0x20, CX
+	CMPQ        CX, $0x20
 	JGE         l34
 
 l35:
-	CMPQ        CX, $0x00000010
-	JL          l36
+	CMPQ        CX, $0x10
+	JLT         l36
 	VMOVUPS     (BX), Z0
 	VMOVUPS     (R8), Z1
 	VPSUBD      Z24, Z1, Z2
@@ -2053,15 +2053,15 @@ l35:
 	VMULPS      Z3, Z1, Z1
 	VMOVUPS     Z0, (SI)
 	VMOVUPS     Z1, (DX)
-	ADDQ        $0x00000040, BX
-	ADDQ        $0x00000040, R8
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	SUBQ        $0x00000010, CX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, R8
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	SUBQ        $0x10, CX
 
 l36:
 	TESTQ       CX, CX
-	JZ          l37
+	JEQ         l37
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX
@@ -2103,7 +2103,7 @@ l37:
 	ADDQ     24(SP), BX
 	ADDQ     32(SP), R8
 	DECQ     (SP)
-	JNZ      l33
+	JNE      l33
 	VPMINUD  Z19, Z28, Z0
 	VPADDD   Z18, Z0, Z0
 	VMOVAPS  Z0, Z28
@@ -2163,8 +2163,8 @@ l39:
 	VBROADCASTSS gaussConsts<>+4(SB), Z31
 	VBROADCASTSS gaussConsts<>+4(SB), Z30
 	MOVQ         n+48(FP), CX
-	CMPQ         CX, $0x00000020
-	JL           l41
+	CMPQ         CX, $0x20
+	JLT          l41
 
 l40:
 	VMOVUPS (SI), Z0
@@ -2279,13 +2279,13 @@ l40:
 	ADDQ             $0x00000080, DX
 	ADDQ             $0x00000080, BX
 	ADDQ             $0x00000080, R8
-	SUBQ             $0x00000020, CX
-	CMPQ             CX, $0x00000020
+	SUBQ             $0x20, CX
+	CMPQ             CX, $0x20
 	JGE              l40
 
 l41:
-	CMPQ    CX, $0x00000010
-	JL      l42
+	CMPQ    CX, $0x10
+	JLT     l42
 	VMOVUPS (SI), Z0
 	VMOVUPS (DX), Z1
 	VPANDD  Z26, Z1, Z2
@@ -2346,15 +2346,15 @@ l41:
 	VFMADD231PS      Z0, Z0, Z2
 	VADDPS           Z31, Z2, Z31
 	VADDPS           Z30, Z1, Z30
-	ADDQ             $0x00000040, SI
-	ADDQ             $0x00000040, DX
-	ADDQ             $0x00000040, BX
-	ADDQ             $0x00000040, R8
-	SUBQ             $0x00000010, CX
+	ADDQ             $0x40, SI
+	ADDQ             $0x40, DX
+	ADDQ             $0x40, BX
+	ADDQ             $0x40, R8
+	SUBQ             $0x10, CX
 
 l42:
 	TESTQ     CX, CX
-	JZ        l43
+	JEQ       l43
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -2437,7 +2437,7 @@ l43:
 	ADDQ         24(SP), BX
 	ADDQ         32(SP), R8
 	DECQ         (SP)
-	JNZ          l39
+	JNE          l39
 	VPMINUD.BCST gaussConsts<>+140(SB), Z29, Z0
 	VPADDD.BCST  gaussConsts<>+144(SB), Z0, Z0
 	VMOVAPS      Z0, Z29
@@ -2518,8 +2518,8 @@ l45:
 	VBROADCASTSS gaussConsts<>+4(SB), Z31
 	VBROADCASTSS gaussConsts<>+4(SB), Z30
 	MOVQ         n+80(FP), CX
-	CMPQ         CX, $0x00000020
-	JL           l47
+	CMPQ         CX, $0x20
+	JLT          l47
 
 l46:
 	VMOVUPS (R9), Z0
@@ -2670,13 +2670,13 @@ l46:
 	ADDQ             $0x00000080, DX
 	ADDQ             $0x00000080, BX
 	ADDQ             $0x00000080, R8
-	SUBQ             $0x00000020, CX
-	CMPQ             CX, $0x00000020
+	SUBQ             $0x20, CX
+	CMPQ             CX, $0x20
 	JGE              l46
 
 l47:
-	CMPQ    CX, $0x00000010
-	JL      l48
+	CMPQ    CX, $0x10
+	JLT     l48
 	VMOVUPS (R9), Z0
 	VMOVUPS (R10), Z1
 	VPANDD  Z24, Z1, Z2
@@ -2753,19 +2753,19 @@ l47:
 	VMOVUPS          Z0, (R8)
 	VMOVUPS          Z3, (SI)
 	VMOVUPS          Z1, (DX)
-	ADDQ             $0x00000040, R9
-	ADDQ             $0x00000040, R10
-	ADDQ             $0x00000040, R11
-	ADDQ             $0x00000040, R12
-	ADDQ             $0x00000040, SI
-	ADDQ             $0x00000040, DX
-	ADDQ             $0x00000040, BX
-	ADDQ             $0x00000040, R8
-	SUBQ             $0x00000010, CX
+	ADDQ             $0x40, R9
+	ADDQ             $0x40, R10
+	ADDQ             $0x40, R11
+	ADDQ             $0x40, R12
+	ADDQ             $0x40, SI
+	ADDQ             $0x40, DX
+	ADDQ             $0x40, BX
+	ADDQ             $0x40, R8
+	SUBQ             $0x10, CX
 
 l48:
 	TESTQ     CX, CX
-	JZ        l49
+	JEQ       l49
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -2872,7 +2872,7 @@ l49:
 	ADDQ         56(SP), R11
 	ADDQ         64(SP), R12
 	DECQ         (SP)
-	JNZ          l45
+	JNE          l45
 	VPMINUD.BCST gaussConsts<>+140(SB), Z29, Z0
 	VPADDD.BCST  gaussConsts<>+144(SB), Z0, Z0
 	VMOVAPS      Z0, Z29
@@ -2926,8 +2926,8 @@ l51:
 	VMOVAPS Z14, Z31
 	VMOVAPS Z14, Z30
 	MOVQ    n+32(FP), CX
-	CMPQ    CX, $0x00000020
-	JL      l53
+	CMPQ    CX, $0x20
+	JLT     l53
 
 l52:
 	VMOVUPS (SI), Z0
@@ -2988,13 +2988,13 @@ l52:
 	VADDPS      Z30, Z3, Z30
 	ADDQ        $0x00000080, SI
 	ADDQ        $0x00000080, DX
-	SUBQ        $0x00000020, CX
-	CMPQ        CX, $0x00000020
+	SUBQ        $0x20, CX
+	CMPQ        CX, $0x20
 	JGE         l52
 
 l53:
-	CMPQ    CX, $0x00000010
-	JL      l54
+	CMPQ    CX, $0x10
+	JLT     l54
 	VMOVUPS (SI), Z0
 	VMOVUPS (DX), Z1
 	VPANDD  Z25, Z1, Z2
@@ -3026,13 +3026,13 @@ l53:
 	VFMADD231PS Z0, Z0, Z2
 	VADDPS      Z31, Z2, Z31
 	VADDPS      Z30, Z1, Z30
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	SUBQ        $0x00000010, CX
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	SUBQ        $0x10, CX
 
 l54:
 	TESTQ     CX, CX
-	JZ        l55
+	JEQ       l55
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -3081,7 +3081,7 @@ l55:
 	ADDQ     8(SP), SI
 	ADDQ     16(SP), DX
 	DECQ     (SP)
-	JNZ      l51
+	JNE      l51
 	VPMINUD  Z13, Z29, Z0
 	VPADDD   Z12, Z0, Z0
 	VMOVAPS  Z0, Z29
@@ -3147,8 +3147,8 @@ l57:
 	VMOVAPS      Z13, Z31
 	VMOVAPS      Z13, Z30
 	MOVQ         n+48(FP), CX
-	CMPQ         CX, $0x00000020
-	JL           l59
+	CMPQ         CX, $0x20
+	JLT          l59
 
 l58:
 	VMOVUPS (BX), Z0
@@ -3227,13 +3227,13 @@ l58:
 	ADDQ        $0x00000080, R8
 	ADDQ        $0x00000080, SI
 	ADDQ        $0x00000080, DX
-	SUBQ        $0x00000020, CX
-	CMPQ        CX, $0x00000020
+	SUBQ        $0x20, CX
+	CMPQ        CX, $0x20
 	JGE         l58
 
 l59:
-	CMPQ    CX, $0x00000010
-	JL      l60
+	CMPQ    CX, $0x10
+	JLT     l60
 	VMOVUPS (BX), Z0
 	VMOVUPS (R8), Z1
 	VPANDD  Z23, Z1, Z2
@@ -3273,15 +3273,15 @@ l59:
 	VMULPS      Z2, Z1, Z1
 	VMOVUPS     Z0, (SI)
 	VMOVUPS     Z1, (DX)
-	ADDQ        $0x00000040, BX
-	ADDQ        $0x00000040, R8
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	SUBQ        $0x00000010, CX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, R8
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	SUBQ        $0x10, CX
 
 l60:
 	TESTQ     CX, CX
-	JZ        l61
+	JEQ       l61
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -3342,7 +3342,7 @@ l61:
 	ADDQ     24(SP), BX
 	ADDQ     32(SP), R8
 	DECQ     (SP)
-	JNZ      l57
+	JNE      l57
 	VPMINUD  Z12, Z29, Z0
 	VPADDD   Z11, Z0, Z0
 	VMOVAPS  Z0, Z29
@@ -3396,8 +3396,8 @@ l63:
 	VMOVAPS Z26, Z30
 	VMOVAPS Z24, Z29
 	MOVQ    n+48(FP), CX
-	CMPQ    CX, $0x00000020
-	JL      l65
+	CMPQ    CX, $0x20
+	JLT     l65
 
 l64:
 	VMOVUPS      (SI), Z0
@@ -3615,13 +3615,13 @@ l64:
 	ADDQ             $0x00000080, DX
 	ADDQ             $0x00000080, BX
 	ADDQ             $0x00000080, R8
-	SUBQ             $0x00000020, CX
-	CMPQ             CX, $0x00000020
+	SUBQ             $0x20, CX
+	CMPQ             CX, $0x20
 	JGE              l64
 
 l65:
-	CMPQ         CX, $0x00000010
-	JL           l66
+	CMPQ         CX, $0x10
+	JLT          l66
 	VMOVUPS      (SI), Z0
 	VMOVUPS      (DX), Z1
 	VPANDD       Z23, Z1, Z2
@@ -3730,15 +3730,15 @@ l65:
 	VFMADD231PS      Z0, Z0, Z1
 	VADDPS           Z31, Z1, Z31
 	VMULPS           Z30, Z4, Z30
-	ADDQ             $0x00000040, SI
-	ADDQ             $0x00000040, DX
-	ADDQ             $0x00000040, BX
-	ADDQ             $0x00000040, R8
-	SUBQ             $0x00000010, CX
+	ADDQ             $0x40, SI
+	ADDQ             $0x40, DX
+	ADDQ             $0x40, BX
+	ADDQ             $0x40, R8
+	SUBQ             $0x10, CX
 
 l66:
 	TESTQ        CX, CX
-	JZ           l67
+	JEQ          l67
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -3870,7 +3870,7 @@ l67:
 	ADDQ         24(SP), BX
 	ADDQ         32(SP), R8
 	DECQ         (SP)
-	JNZ          l63
+	JNE          l63
 	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
 	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
 	VMOVAPS      Z0, Z28
@@ -3939,8 +3939,8 @@ l69:
 	VBROADCASTSS gaussConsts<>+28(SB), Z30
 	VBROADCASTSS gaussConsts<>+4(SB), Z29
 	MOVQ         n+80(FP), CX
-	CMPQ         CX, $0x00000020
-	JL           l71
+	CMPQ         CX, $0x20
+	JLT          l71
 
 l70:
 	VMOVUPS      (R9), Z0
@@ -4242,13 +4242,13 @@ l70:
 	ADDQ             $0x00000080, DX
 	ADDQ             $0x00000080, BX
 	ADDQ             $0x00000080, R8
-	SUBQ             $0x00000020, CX
-	CMPQ             CX, $0x00000020
+	SUBQ             $0x20, CX
+	CMPQ             CX, $0x20
 	JGE              l70
 
 l71:
-	CMPQ         CX, $0x00000010
-	JL           l72
+	CMPQ         CX, $0x10
+	JLT          l72
 	VMOVUPS      (R9), Z0
 	VMOVUPS      (R10), Z1
 	VPANDD.BCST  gaussConsts<>+0(SB), Z1, Z2
@@ -4394,19 +4394,19 @@ l71:
 	VCMPPS.BCST      $0x04, gaussConsts<>+4(SB), Z0, K1
 	VMOVAPS.Z        Z1, K1, Z0
 	VMOVUPS          Z0, (DX)
-	ADDQ             $0x00000040, R9
-	ADDQ             $0x00000040, R10
-	ADDQ             $0x00000040, R11
-	ADDQ             $0x00000040, R12
-	ADDQ             $0x00000040, SI
-	ADDQ             $0x00000040, DX
-	ADDQ             $0x00000040, BX
-	ADDQ             $0x00000040, R8
-	SUBQ             $0x00000010, CX
+	ADDQ             $0x40, R9
+	ADDQ             $0x40, R10
+	ADDQ             $0x40, R11
+	ADDQ             $0x40, R12
+	ADDQ             $0x40, SI
+	ADDQ             $0x40, DX
+	ADDQ             $0x40, BX
+	ADDQ             $0x40, R8
+	SUBQ             $0x10, CX
 
 l72:
 	TESTQ        CX, CX
-	JZ           l73
+	JEQ          l73
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -4584,7 +4584,7 @@ l73:
 	ADDQ         56(SP), R11
 	ADDQ         64(SP), R12
 	DECQ         (SP)
-	JNZ          l69
+	JNE          l69
 	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
 	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
 	VMOVAPS      Z0, Z28
@@ -4638,8 +4638,8 @@ l75:
 	VMOVAPS Z26, Z30
 	VMOVAPS Z24, Z29
 	MOVQ    n+32(FP), CX
-	CMPQ    CX, $0x00000020
-	JL      l77
+	CMPQ    CX, $0x20
+	JLT     l77
 
 l76:
 	VMOVUPS (SI), Z0
@@ -4751,13 +4751,13 @@ l76:
 	VMOVAPS          Z0, Z30
 	ADDQ             $0x00000080, SI
 	ADDQ             $0x00000080, DX
-	SUBQ             $0x00000020, CX
-	CMPQ             CX, $0x00000020
+	SUBQ             $0x20, CX
+	CMPQ             CX, $0x20
 	JGE              l76
 
 l77:
-	CMPQ    CX, $0x00000010
-	JL      l78
+	CMPQ    CX, $0x10
+	JLT     l78
 	VMOVUPS (SI), Z0
 	VMOVUPS (DX), Z1
 	VPANDD  Z23, Z1, Z2
@@ -4812,13 +4812,13 @@ l77:
 	VFMADD231PS      Z0, Z0, Z2
 	VADDPS           Z31, Z2, Z31
 	VMULPS           Z30, Z1, Z30
-	ADDQ             $0x00000040, SI
-	ADDQ             $0x00000040, DX
-	SUBQ             $0x00000010, CX
+	ADDQ             $0x40, SI
+	ADDQ             $0x40, DX
+	SUBQ             $0x10, CX
 
 l78:
 	TESTQ     CX, CX
-	JZ        l79
+	JEQ       l79
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -4891,7 +4891,7 @@ l79:
 	ADDQ         8(SP), SI
 	ADDQ         16(SP), DX
 	DECQ         (SP)
-	JNZ          l75
+	JNE          l75
 	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
 	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
 	VMOVAPS      Z0, Z28
@@ -4952,8 +4952,8 @@ l81:
 	VMOVAPS      Z26, Z30
 	VMOVAPS      Z24, Z29
 	MOVQ         n+48(FP), CX
-	CMPQ         CX, $0x00000020
-	JL           l83
+	CMPQ         CX, $0x20
+	JLT          l83
 
 l82:
 	VMOVUPS (BX), Z0
@@ -5101,13 +5101,13 @@ l82:
 	ADDQ             $0x00000080, R8
 	ADDQ             $0x00000080, SI
 	ADDQ             $0x00000080, DX
-	SUBQ             $0x00000020, CX
-	CMPQ             CX, $0x00000020
+	SUBQ             $0x20, CX
+	CMPQ             CX, $0x20
 	JGE              l82
 
 l83:
-	CMPQ    CX, $0x00000010
-	JL      l84
+	CMPQ    CX, $0x10
+	JLT     l84
 	VMOVUPS (BX), Z0
 	VMOVUPS (R8), Z1
 	VPANDD  Z22, Z1, Z2
@@ -5179,15 +5179,15 @@ l83:
 	VCMPPS           $0x04, Z24, Z0, K1
 	VMOVAPS.Z        Z1, K1, Z0
 	VMOVUPS          Z0, (DX)
-	ADDQ             $0x00000040, BX
-	ADDQ             $0x00000040, R8
-	ADDQ             $0x00000040, SI
-	ADDQ             $0x00000040, DX
-	SUBQ             $0x00000010, CX
+	ADDQ             $0x40, BX
+	ADDQ             $0x40, R8
+	ADDQ             $0x40, SI
+	ADDQ             $0x40, DX
+	SUBQ             $0x10, CX
 
 l84:
 	TESTQ     CX, CX
-	JZ        l85
+	JEQ       l85
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -5281,7 +5281,7 @@ l85:
 	ADDQ         24(SP), BX
 	ADDQ         32(SP), R8
 	DECQ         (SP)
-	JNZ          l81
+	JNE          l81
 	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
 	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
 	VMOVAPS      Z0, Z28
@@ -5332,8 +5332,8 @@ l87:
 	VMOVAPS Z27, Z30
 	VMOVAPS Z24, Z29
 	MOVQ    n+40(FP), CX
-	CMPQ    CX, $0x00000020
-	JL      l89
+	CMPQ    CX, $0x20
+	JLT     l89
 
 l88:
 	PREFETCHT0  2048(DX)
@@ -5372,13 +5372,13 @@ l88:
 	ADDQ        $0x00000080, SI
 	ADDQ        $0x00000080, DX
 	ADDQ        $0x00000080, BX
-	SUBQ        $0x00000020, CX
-	CMPQ        CX, $0x00000020
+	SUBQ        $0x20, CX
+	CMPQ        CX, $0x20
 	JGE         l88
 
 l89:
-	CMPQ        CX, $0x00000010
-	JL          l90
+	CMPQ        CX, $0x10
+	JLT         l90
 	VMOVUPS     (BX), Z0
 	VMOVUPS     (SI), Z1
 	VMOVUPS     (DX), Z2
@@ -5390,14 +5390,14 @@ l89:
 	VMULPS      Z30, Z0, Z30
 	VMULPS      Z25, Z1, Z0
 	VFMADD231PS Z0, Z0, Z31
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	SUBQ        $0x00000010, CX
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	SUBQ        $0x10, CX
 
 l90:
 	TESTQ       CX, CX
-	JZ          l91
+	JEQ         l91
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX
@@ -5430,7 +5430,7 @@ l91:
 	ADDQ     16(SP), DX
 	ADDQ     24(SP), BX
 	DECQ     (SP)
-	JNZ      l87
+	JNE      l87
 	VPMINUD  Z21, Z28, Z0
 	VPADDD   Z20, Z0, Z0
 	VMOVAPS  Z0, Z28
@@ -5493,8 +5493,8 @@ l93:
 	VMOVAPS      Z26, Z30
 	VMOVAPS      Z23, Z29
 	MOVQ         n+56(FP), CX
-	CMPQ         CX, $0x00000020
-	JL           l95
+	CMPQ         CX, $0x20
+	JLT          l95
 
 l94:
 	VMOVUPS     (R9), Z0
@@ -5543,13 +5543,13 @@ l94:
 	ADDQ        $0x00000080, R9
 	ADDQ        $0x00000080, SI
 	ADDQ        $0x00000080, DX
-	SUBQ        $0x00000020, CX
-	CMPQ        CX, $0x00000020
+	SUBQ        $0x20, CX
+	CMPQ        CX, $0x20
 	JGE         l94
 
 l95:
-	CMPQ        CX, $0x00000010
-	JL          l96
+	CMPQ        CX, $0x10
+	JLT         l96
 	VMOVUPS     (R9), Z0
 	VMOVUPS     (BX), Z1
 	VMOVUPS     (R8), Z2
@@ -5567,16 +5567,16 @@ l95:
 	VFMSUB231PS Z0, Z1, Z2
 	VMOVUPS     Z0, (SI)
 	VMOVUPS     Z2, (DX)
-	ADDQ        $0x00000040, BX
-	ADDQ        $0x00000040, R8
-	ADDQ        $0x00000040, R9
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	SUBQ        $0x00000010, CX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, R8
+	ADDQ        $0x40, R9
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	SUBQ        $0x10, CX
 
 l96:
 	TESTQ       CX, CX
-	JZ          l97
+	JEQ         l97
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX
@@ -5619,7 +5619,7 @@ l97:
 	ADDQ     32(SP), R8
 	ADDQ     40(SP), R9
 	DECQ     (SP)
-	JNZ      l93
+	JNE      l93
 	VPMINUD  Z20, Z28, Z0
 	VPADDD   Z19, Z0, Z0
 	VMOVAPS  Z0, Z28
@@ -5684,8 +5684,8 @@ l99:
 	VMOVAPS      Z26, Z30
 	VMOVAPS      Z22, Z29
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x00000020
-	JL           l101
+	CMPQ         CX, $0x20
+	JLT          l101
 
 l100:
 	VMOVUPS     (R10), Z0
@@ -5739,13 +5739,13 @@ l100:
 	ADDQ        $0x00000080, DX
 	ADDQ        $0x00000080, BX
 	ADDQ        $0x00000080, SI
-	SUBQ        $0x00000020, CX
-	CMPQ        CX, $0x00000020
+	SUBQ        $0x20, CX
+	CMPQ        CX, $0x20
 	JGE         l100
 
 l101:
-	CMPQ        CX, $0x00000010
-	JL          l102
+	CMPQ        CX, $0x10
+	JLT         l102
 	VMOVUPS     (R10), Z0
 	VMOVUPS     (R8), Z1
 	VMOVUPS     (R9), Z2
@@ -5765,17 +5765,17 @@ l101:
 	VPXORD      Z23, Z0, Z0
 	VMOVUPS     Z0, (SI)
 	VMOVUPS     Z2, (BX)
-	ADDQ        $0x00000040, R8
-	ADDQ        $0x00000040, R9
-	ADDQ        $0x00000040, R10
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	ADDQ        $0x00000040, SI
-	SUBQ        $0x00000010, CX
+	ADDQ        $0x40, R8
+	ADDQ        $0x40, R9
+	ADDQ        $0x40, R10
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, SI
+	SUBQ        $0x10, CX
 
 l102:
 	TESTQ       CX, CX
-	JZ          l103
+	JEQ         l103
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX
@@ -5821,7 +5821,7 @@ l103:
 	ADDQ     32(SP), R9
 	ADDQ     40(SP), R10
 	DECQ     (SP)
-	JNZ      l99
+	JNE      l99
 	VPMINUD  Z19, Z28, Z0
 	VPADDD   Z18, Z0, Z0
 	VMOVAPS  Z0, Z28
@@ -5856,8 +5856,8 @@ l105:
 	VBROADCASTSS (DI), Z0
 	VMOVAPS      Z0, Z31
 	MOVQ         n+56(FP), CX
-	CMPQ         CX, $0x00000020
-	JL           l107
+	CMPQ         CX, $0x20
+	JLT          l107
 
 l106:
 	PREFETCHT0  2048(SI)
@@ -5907,13 +5907,13 @@ l106:
 	ADDQ        $0x00000080, BX
 	ADDQ        $0x00000080, R8
 	ADDQ        $0x00000080, R9
-	SUBQ        $0x00000020, CX
-	CMPQ        CX, $0x00000020
+	SUBQ        $0x20, CX
+	CMPQ        CX, $0x20
 	JGE         l106
 
 l107:
-	CMPQ        CX, $0x00000010
-	JL          l108
+	CMPQ        CX, $0x10
+	JLT         l108
 	VMOVUPS     (R9), Z0
 	VMOVUPS     (BX), Z1
 	VMOVUPS     (R8), Z2
@@ -5933,16 +5933,16 @@ l107:
 	VMAXPS      Z0, Z29, Z0
 	VMOVAPS.Z   Z0, K1, Z0
 	VMOVUPS     Z0, (DX)
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	ADDQ        $0x00000040, R8
-	ADDQ        $0x00000040, R9
-	SUBQ        $0x00000010, CX
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, R8
+	ADDQ        $0x40, R9
+	SUBQ        $0x10, CX
 
 l108:
 	TESTQ       CX, CX
-	JZ          l109
+	JEQ         l109
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX
@@ -5976,7 +5976,7 @@ l109:
 	ADDQ $0x04, DI
 	SUBQ R10, BX
 	DECQ (SP)
-	JNZ  l105
+	JNE  l105
 	VZEROUPPER
 	RET
 
@@ -6004,8 +6004,8 @@ TEXT ·GaussSampleSigma(SB), NOSPLIT, $24-56
 
 l111:
 	MOVQ n+40(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l113
+	CMPQ CX, $0x20
+	JLT  l113
 
 l112:
 	VMOVUPS     (DX), Z0
@@ -6022,27 +6022,27 @@ l112:
 	ADDQ        $0x00000080, SI
 	ADDQ        $0x00000080, DX
 	ADDQ        $0x00000080, BX
-	SUBQ        $0x00000020, CX
-	CMPQ        CX, $0x00000020
+	SUBQ        $0x20, CX
+	CMPQ        CX, $0x20
 	JGE         l112
 
 l113:
-	CMPQ        CX, $0x00000010
-	JL          l114
+	CMPQ        CX, $0x10
+	JLT         l114
 	VMOVUPS     (DX), Z0
 	VMOVUPS     (BX), Z1
 	VMOVUPS     (SI), Z2
 	VFMADD231PS Z1, Z0, Z2
 	VMOVUPS     Z2, (DI)
-	ADDQ        $0x00000040, DI
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	SUBQ        $0x00000010, CX
+	ADDQ        $0x40, DI
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	SUBQ        $0x10, CX
 
 l114:
 	TESTQ       CX, CX
-	JZ          l115
+	JEQ         l115
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX
@@ -6061,7 +6061,7 @@ l115:
 	ADDQ 8(SP), SI
 	ADDQ 16(SP), DX
 	DECQ (SP)
-	JNZ  l111
+	JNE  l111
 	VZEROUPPER
 	RET
 
@@ -6094,8 +6094,8 @@ TEXT ·GaussSampleSigmaBackward(SB), NOSPLIT, $32-64
 
 l117:
 	MOVQ n+48(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l119
+	CMPQ CX, $0x20
+	JLT  l119
 
 l118:
 	VMOVUPS (DX), Z0
@@ -6123,13 +6123,13 @@ l118:
 	ADDQ    $0x00000080, DX
 	ADDQ    $0x00000080, BX
 	ADDQ    $0x00000080, R8
-	SUBQ    $0x00000020, CX
-	CMPQ    CX, $0x00000020
+	SUBQ    $0x20, CX
+	CMPQ    CX, $0x20
 	JGE     l118
 
 l119:
-	CMPQ    CX, $0x00000010
-	JL      l120
+	CMPQ    CX, $0x10
+	JLT     l120
 	VMOVUPS (DX), Z0
 	VMOVUPS (BX), Z1
 	VMOVUPS (DI), Z1
@@ -6140,16 +6140,16 @@ l119:
 	VMOVUPS (SI), Z1
 	VADDPS  Z1, Z0, Z0
 	VMOVUPS Z0, (SI)
-	ADDQ    $0x00000040, DI
-	ADDQ    $0x00000040, SI
-	ADDQ    $0x00000040, DX
-	ADDQ    $0x00000040, BX
-	ADDQ    $0x00000040, R8
-	SUBQ    $0x00000010, CX
+	ADDQ    $0x40, DI
+	ADDQ    $0x40, SI
+	ADDQ    $0x40, DX
+	ADDQ    $0x40, BX
+	ADDQ    $0x40, R8
+	SUBQ    $0x10, CX
 
 l120:
 	TESTQ     CX, CX
-	JZ        l121
+	JEQ       l121
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -6175,7 +6175,7 @@ l121:
 	ADDQ 16(SP), SI
 	ADDQ 24(SP), BX
 	DECQ (SP)
-	JNZ  l117
+	JNE  l117
 	VZEROUPPER
 	RET
 
@@ -6228,8 +6228,8 @@ l123:
 	VMOVAPS Z14, Z31
 	VMOVAPS Z14, Z30
 	MOVQ    n+40(FP), CX
-	CMPQ    CX, $0x00000020
-	JL      l125
+	CMPQ    CX, $0x20
+	JLT     l125
 
 l124:
 	PREFETCHT0 2048(DX)
@@ -6297,13 +6297,13 @@ l124:
 	ADDQ        $0x00000080, SI
 	ADDQ        $0x00000080, DX
 	ADDQ        $0x00000080, BX
-	SUBQ        $0x00000020, CX
-	CMPQ        CX, $0x00000020
+	SUBQ        $0x20, CX
+	CMPQ        CX, $0x20
 	JGE         l124
 
 l125:
-	CMPQ    CX, $0x00000010
-	JL      l126
+	CMPQ    CX, $0x10
+	JLT     l126
 	VMOVUPS (BX), Z0
 	VMOVUPS (SI), Z1
 	VMOVUPS (DX), Z2
@@ -6336,14 +6336,14 @@ l125:
 	VADDPS      Z30, Z2, Z30
 	VMULPS      Z15, Z1, Z0
 	VFMADD231PS Z0, Z0, Z31
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	SUBQ        $0x00000010, CX
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	SUBQ        $0x10, CX
 
 l126:
 	TESTQ     CX, CX
-	JZ        l127
+	JEQ       l127
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -6396,7 +6396,7 @@ l127:
 	ADDQ     16(SP), DX
 	ADDQ     24(SP), BX
 	DECQ     (SP)
-	JNZ      l123
+	JNE      l123
 	VPMINUD  Z13, Z29, Z0
 	VPADDD   Z12, Z0, Z0
 	VMOVAPS  Z0, Z29
@@ -6460,8 +6460,8 @@ l129:
 	VMOVAPS Z14, Z31
 	VMOVAPS Z14, Z30
 	MOVQ    n+48(FP), CX
-	CMPQ    CX, $0x00000020
-	JL      l131
+	CMPQ    CX, $0x20
+	JLT     l131
 
 l130:
 	PREFETCHT0 2048(DX)
@@ -6532,13 +6532,13 @@ l130:
 	ADDQ        $0x00000080, DX
 	ADDQ        $0x00000080, BX
 	ADDQ        $0x00000080, R8
-	SUBQ        $0x00000020, CX
-	CMPQ        CX, $0x00000020
+	SUBQ        $0x20, CX
+	CMPQ        CX, $0x20
 	JGE         l130
 
 l131:
-	CMPQ    CX, $0x00000010
-	JL      l132
+	CMPQ    CX, $0x10
+	JLT     l132
 	VMOVUPS (BX), Z0
 	VMOVUPS (SI), Z1
 	VMOVUPS (DX), Z2
@@ -6572,15 +6572,15 @@ l131:
 	VMULPS      Z15, Z1, Z0
 	VFMADD231PS Z0, Z0, Z31
 	VMOVUPS     Z3, (R8)
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	ADDQ        $0x00000040, R8
-	SUBQ        $0x00000010, CX
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, R8
+	SUBQ        $0x10, CX
 
 l132:
 	TESTQ     CX, CX
-	JZ        l133
+	JEQ       l133
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -6636,7 +6636,7 @@ l133:
 	ADDQ     24(SP), BX
 	ADDQ     32(SP), R8
 	DECQ     (SP)
-	JNZ      l129
+	JNE      l129
 	VPMINUD  Z13, Z29, Z0
 	VPADDD   Z12, Z0, Z0
 	VMOVAPS  Z0, Z29
@@ -6706,8 +6706,8 @@ l135:
 	VMOVAPS      Z13, Z31
 	VMOVAPS      Z13, Z30
 	MOVQ         n+56(FP), CX
-	CMPQ         CX, $0x00000020
-	JL           l137
+	CMPQ         CX, $0x20
+	JLT          l137
 
 l136:
 	VMOVUPS (R9), Z0
@@ -6789,13 +6789,13 @@ l136:
 	ADDQ        $0x00000080, R9
 	ADDQ        $0x00000080, SI
 	ADDQ        $0x00000080, DX
-	SUBQ        $0x00000020, CX
-	CMPQ        CX, $0x00000020
+	SUBQ        $0x20, CX
+	CMPQ        CX, $0x20
 	JGE         l136
 
 l137:
-	CMPQ    CX, $0x00000010
-	JL      l138
+	CMPQ    CX, $0x10
+	JLT     l138
 	VMOVUPS (R9), Z0
 	VMOVUPS (BX), Z1
 	VMOVUPS (R8), Z2
@@ -6836,16 +6836,16 @@ l137:
 	VFMSUB231PS Z1, Z3, Z0
 	VMOVUPS     Z2, (SI)
 	VMOVUPS     Z0, (DX)
-	ADDQ        $0x00000040, BX
-	ADDQ        $0x00000040, R8
-	ADDQ        $0x00000040, R9
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	SUBQ        $0x00000010, CX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, R8
+	ADDQ        $0x40, R9
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	SUBQ        $0x10, CX
 
 l138:
 	TESTQ     CX, CX
-	JZ        l139
+	JEQ       l139
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -6910,7 +6910,7 @@ l139:
 	ADDQ        32(SP), R8
 	ADDQ        40(SP), R9
 	DECQ        (SP)
-	JNZ         l135
+	JNE         l135
 	VPMINUD     Z12, Z29, Z0
 	VPADDD.BCST gaussConsts<>+144(SB), Z0, Z0
 	VMOVAPS     Z0, Z29
@@ -6981,8 +6981,8 @@ l141:
 	VMOVAPS      Z12, Z31
 	VMOVAPS      Z12, Z30
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x00000020
-	JL           l143
+	CMPQ         CX, $0x20
+	JLT          l143
 
 l142:
 	VMOVUPS (R10), Z0
@@ -7069,13 +7069,13 @@ l142:
 	ADDQ        $0x00000080, DX
 	ADDQ        $0x00000080, BX
 	ADDQ        $0x00000080, SI
-	SUBQ        $0x00000020, CX
-	CMPQ        CX, $0x00000020
+	SUBQ        $0x20, CX
+	CMPQ        CX, $0x20
 	JGE         l142
 
 l143:
-	CMPQ    CX, $0x00000010
-	JL      l144
+	CMPQ    CX, $0x10
+	JLT     l144
 	VMOVUPS (R10), Z0
 	VMOVUPS (R8), Z1
 	VMOVUPS (R9), Z2
@@ -7118,17 +7118,17 @@ l143:
 	VPXORD      Z13, Z2, Z1
 	VMOVUPS     Z1, (SI)
 	VMOVUPS     Z0, (BX)
-	ADDQ        $0x00000040, R8
-	ADDQ        $0x00000040, R9
-	ADDQ        $0x00000040, R10
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	ADDQ        $0x00000040, SI
-	SUBQ        $0x00000010, CX
+	ADDQ        $0x40, R8
+	ADDQ        $0x40, R9
+	ADDQ        $0x40, R10
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, SI
+	SUBQ        $0x10, CX
 
 l144:
 	TESTQ     CX, CX
-	JZ        l145
+	JEQ       l145
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -7196,7 +7196,7 @@ l145:
 	ADDQ         32(SP), R9
 	ADDQ         40(SP), R10
 	DECQ         (SP)
-	JNZ          l141
+	JNE          l141
 	VPMINUD.BCST gaussConsts<>+140(SB), Z29, Z0
 	VPADDD.BCST  gaussConsts<>+144(SB), Z0, Z0
 	VMOVAPS      Z0, Z29
@@ -7244,8 +7244,8 @@ l147:
 	VMULPS       Z25, Z0, Z0
 	VMOVAPS      Z0, Z30
 	MOVQ         n+56(FP), CX
-	CMPQ         CX, $0x00000020
-	JL           l149
+	CMPQ         CX, $0x20
+	JLT          l149
 
 l148:
 	PREFETCHT0 2048(SI)
@@ -7333,13 +7333,13 @@ l148:
 	ADDQ        $0x00000080, BX
 	ADDQ        $0x00000080, R8
 	ADDQ        $0x00000080, R9
-	SUBQ        $0x00000020, CX
-	CMPQ        CX, $0x00000020
+	SUBQ        $0x20, CX
+	CMPQ        CX, $0x20
 	JGE         l148
 
 l149:
-	CMPQ    CX, $0x00000010
-	JL      l150
+	CMPQ    CX, $0x10
+	JLT     l150
 	VMOVUPS (R9), Z0
 	VMOVUPS (BX), Z1
 	VMOVUPS (R8), Z2
@@ -7381,16 +7381,16 @@ l149:
 	VMAXPS      Z0, Z26, Z0
 	VMOVAPS.Z   Z0, K1, Z0
 	VMOVUPS     Z0, (DX)
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	ADDQ        $0x00000040, R8
-	ADDQ        $0x00000040, R9
-	SUBQ        $0x00000010, CX
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, R8
+	ADDQ        $0x40, R9
+	SUBQ        $0x10, CX
 
 l150:
 	TESTQ     CX, CX
-	JZ        l151
+	JEQ       l151
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -7446,7 +7446,7 @@ l151:
 	ADDQ $0x04, DI
 	SUBQ R10, BX
 	DECQ (SP)
-	JNZ  l147
+	JNE  l147
 	VZEROUPPER
 	RET
 
@@ -7477,8 +7477,8 @@ l153:
 	VMULPS       Z26, Z0, Z0
 	VMOVAPS      Z0, Z30
 	MOVQ         n+56(FP), CX
-	CMPQ         CX, $0x00000020
-	JL           l155
+	CMPQ         CX, $0x20
+	JLT          l155
 
 l154:
 	PREFETCHT0  2048(SI)
@@ -7530,13 +7530,13 @@ l154:
 	ADDQ        $0x00000080, BX
 	ADDQ        $0x00000080, R8
 	ADDQ        $0x00000080, R9
-	SUBQ        $0x00000020, CX
-	CMPQ        CX, $0x00000020
+	SUBQ        $0x20, CX
+	CMPQ        CX, $0x20
 	JGE         l154
 
 l155:
-	CMPQ        CX, $0x00000010
-	JL          l156
+	CMPQ        CX, $0x10
+	JLT         l156
 	VMOVUPS     (BX), Z0
 	VMOVUPS     (R8), Z1
 	VSUBPS      Z1, Z0, Z0
@@ -7557,16 +7557,16 @@ l155:
 	VMAXPS      Z0, Z28, Z0
 	VMOVAPS.Z   Z0, K1, Z0
 	VMOVUPS     Z0, (DX)
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	ADDQ        $0x00000040, R8
-	ADDQ        $0x00000040, R9
-	SUBQ        $0x00000010, CX
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, R8
+	ADDQ        $0x40, R9
+	SUBQ        $0x10, CX
 
 l156:
 	TESTQ       CX, CX
-	JZ          l157
+	JEQ         l157
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX
@@ -7601,7 +7601,7 @@ l157:
 	ADDQ $0x04, DI
 	SUBQ R10, BX
 	DECQ (SP)
-	JNZ  l153
+	JNE  l153
 	VZEROUPPER
 	RET
 
@@ -7643,8 +7643,8 @@ TEXT ·GaussSampleLog(SB), NOSPLIT, $32-60
 
 l159:
 	MOVQ n+40(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l161
+	CMPQ CX, $0x20
+	JLT  l161
 
 l160:
 	VMOVUPS (DX), Z0
@@ -7699,13 +7699,13 @@ l160:
 	ADDQ        $0x00000080, SI
 	ADDQ        $0x00000080, DX
 	ADDQ        $0x00000080, BX
-	SUBQ        $0x00000020, CX
-	CMPQ        CX, $0x00000020
+	SUBQ        $0x20, CX
+	CMPQ        CX, $0x20
 	JGE         l160
 
 l161:
-	CMPQ    CX, $0x00000010
-	JL      l162
+	CMPQ    CX, $0x10
+	JLT     l162
 	VMOVUPS (DX), Z0
 	VMULPS  Z29, Z0, Z0
 	VMINPS  Z0, Z28, Z0
@@ -7733,15 +7733,15 @@ l161:
 	VMOVUPS     (SI), Z2
 	VFMADD231PS Z1, Z0, Z2
 	VMOVUPS     Z2, (DI)
-	ADDQ        $0x00000040, DI
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	SUBQ        $0x00000010, CX
+	ADDQ        $0x40, DI
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	SUBQ        $0x10, CX
 
 l162:
 	TESTQ     CX, CX
-	JZ        l163
+	JEQ       l163
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -7782,7 +7782,7 @@ l163:
 	ADDQ 8(SP), SI
 	ADDQ 16(SP), DX
 	DECQ (SP)
-	JNZ  l159
+	JNE  l159
 	VZEROUPPER
 	RET
 
@@ -7829,8 +7829,8 @@ TEXT ·GaussSampleLogBackward(SB), NOSPLIT, $40-68
 
 l165:
 	MOVQ n+48(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l167
+	CMPQ CX, $0x20
+	JLT  l167
 
 l166:
 	VMOVUPS (DX), Z0
@@ -7898,13 +7898,13 @@ l166:
 	ADDQ        $0x00000080, DX
 	ADDQ        $0x00000080, BX
 	ADDQ        $0x00000080, R8
-	SUBQ        $0x00000020, CX
-	CMPQ        CX, $0x00000020
+	SUBQ        $0x20, CX
+	CMPQ        CX, $0x20
 	JGE         l166
 
 l167:
-	CMPQ    CX, $0x00000010
-	JL      l168
+	CMPQ    CX, $0x10
+	JLT     l168
 	VMOVUPS (DX), Z0
 	VMOVUPS (BX), Z1
 	VMOVUPS (DI), Z2
@@ -7938,16 +7938,16 @@ l167:
 	VMOVUPS     (SI), Z2
 	VFMADD231PS Z1, Z0, Z2
 	VMOVUPS     Z2, (SI)
-	ADDQ        $0x00000040, DI
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	ADDQ        $0x00000040, R8
-	SUBQ        $0x00000010, CX
+	ADDQ        $0x40, DI
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, R8
+	SUBQ        $0x10, CX
 
 l168:
 	TESTQ     CX, CX
-	JZ        l169
+	JEQ       l169
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -7996,7 +7996,7 @@ l169:
 	ADDQ 16(SP), SI
 	ADDQ 24(SP), BX
 	DECQ (SP)
-	JNZ  l165
+	JNE  l165
 	VZEROUPPER
 	RET
 
@@ -8047,8 +8047,8 @@ l171:
 	VMOVAPS Z27, Z30
 	VMOVAPS Z24, Z29
 	MOVQ    n+40(FP), CX
-	CMPQ    CX, $0x00000020
-	JL      l173
+	CMPQ    CX, $0x20
+	JLT     l173
 
 l172:
 	PREFETCHT0 2048(DX)
@@ -8169,13 +8169,13 @@ l172:
 	ADDQ             $0x00000080, SI
 	ADDQ             $0x00000080, DX
 	ADDQ             $0x00000080, BX
-	SUBQ             $0x00000020, CX
-	CMPQ             CX, $0x00000020
+	SUBQ             $0x20, CX
+	CMPQ             CX, $0x20
 	JGE              l172
 
 l173:
-	CMPQ    CX, $0x00000010
-	JL      l174
+	CMPQ    CX, $0x10
+	JLT     l174
 	VMOVUPS (BX), Z0
 	VMOVUPS (SI), Z1
 	VMOVUPS (DX), Z2
@@ -8232,14 +8232,14 @@ l173:
 	VMULPS           Z30, Z2, Z30
 	VMULPS           Z26, Z1, Z0
 	VFMADD231PS      Z0, Z0, Z31
-	ADDQ             $0x00000040, SI
-	ADDQ             $0x00000040, DX
-	ADDQ             $0x00000040, BX
-	SUBQ             $0x00000010, CX
+	ADDQ             $0x40, SI
+	ADDQ             $0x40, DX
+	ADDQ             $0x40, BX
+	SUBQ             $0x10, CX
 
 l174:
 	TESTQ     CX, CX
-	JZ        l175
+	JEQ       l175
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -8317,7 +8317,7 @@ l175:
 	ADDQ         16(SP), DX
 	ADDQ         24(SP), BX
 	DECQ         (SP)
-	JNZ          l171
+	JNE          l171
 	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
 	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
 	VMOVAPS      Z0, Z28
@@ -8382,8 +8382,8 @@ l177:
 	VMOVAPS Z27, Z30
 	VMOVAPS Z25, Z29
 	MOVQ    n+56(FP), CX
-	CMPQ    CX, $0x00000020
-	JL      l179
+	CMPQ    CX, $0x20
+	JLT     l179
 
 l178:
 	PREFETCHT0 2048(DX)
@@ -8518,13 +8518,13 @@ l178:
 	ADDQ             $0x00000080, BX
 	ADDQ             $0x00000080, R8
 	ADDQ             $0x00000080, R9
-	SUBQ             $0x00000020, CX
-	CMPQ             CX, $0x00000020
+	SUBQ             $0x20, CX
+	CMPQ             CX, $0x20
 	JGE              l178
 
 l179:
-	CMPQ    CX, $0x00000010
-	JL      l180
+	CMPQ    CX, $0x10
+	JLT     l180
 	VMOVUPS (BX), Z0
 	VMOVUPS (SI), Z1
 	VMOVUPS (DX), Z2
@@ -8587,16 +8587,16 @@ l179:
 	VADDPS           Z2, Z27, Z1
 	VDIVPS           Z1, Z0, Z0
 	VMOVUPS          Z0, (R9)
-	ADDQ             $0x00000040, SI
-	ADDQ             $0x00000040, DX
-	ADDQ             $0x00000040, BX
-	ADDQ             $0x00000040, R8
-	ADDQ             $0x00000040, R9
-	SUBQ             $0x00000010, CX
+	ADDQ             $0x40, SI
+	ADDQ             $0x40, DX
+	ADDQ             $0x40, BX
+	ADDQ             $0x40, R8
+	ADDQ             $0x40, R9
+	SUBQ             $0x10, CX
 
 l180:
 	TESTQ     CX, CX
-	JZ        l181
+	JEQ       l181
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -8684,7 +8684,7 @@ l181:
 	ADDQ         32(SP), R8
 	ADDQ         40(SP), R9
 	DECQ         (SP)
-	JNZ          l177
+	JNE          l177
 	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
 	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
 	VMOVAPS      Z0, Z28
@@ -8750,8 +8750,8 @@ l183:
 	VMOVAPS      Z26, Z30
 	VMOVAPS      Z24, Z29
 	MOVQ         n+56(FP), CX
-	CMPQ         CX, $0x00000020
-	JL           l185
+	CMPQ         CX, $0x20
+	JLT          l185
 
 l184:
 	VMOVUPS (R9), Z0
@@ -8898,13 +8898,13 @@ l184:
 	ADDQ             $0x00000080, R9
 	ADDQ             $0x00000080, SI
 	ADDQ             $0x00000080, DX
-	SUBQ             $0x00000020, CX
-	CMPQ             CX, $0x00000020
+	SUBQ             $0x20, CX
+	CMPQ             CX, $0x20
 	JGE              l184
 
 l185:
-	CMPQ    CX, $0x00000010
-	JL      l186
+	CMPQ    CX, $0x10
+	JLT     l186
 	VMOVUPS (R9), Z0
 	VMOVUPS (BX), Z1
 	VMOVUPS (R8), Z2
@@ -8975,16 +8975,16 @@ l185:
 	VMOVAPS.Z        Z4, K1, Z0
 	VMOVUPS          Z3, (SI)
 	VMOVUPS          Z0, (DX)
-	ADDQ             $0x00000040, BX
-	ADDQ             $0x00000040, R8
-	ADDQ             $0x00000040, R9
-	ADDQ             $0x00000040, SI
-	ADDQ             $0x00000040, DX
-	SUBQ             $0x00000010, CX
+	ADDQ             $0x40, BX
+	ADDQ             $0x40, R8
+	ADDQ             $0x40, R9
+	ADDQ             $0x40, SI
+	ADDQ             $0x40, DX
+	SUBQ             $0x10, CX
 
 l186:
 	TESTQ     CX, CX
-	JZ        l187
+	JEQ       l187
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -9080,7 +9080,7 @@ l187:
 	ADDQ         32(SP), R8
 	ADDQ         40(SP), R9
 	DECQ         (SP)
-	JNZ          l183
+	JNE          l183
 	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
 	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
 	VMOVAPS      Z0, Z28
@@ -9147,8 +9147,8 @@ l189:
 	VMOVAPS      Z26, Z30
 	VMOVAPS      Z24, Z29
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x00000020
-	JL           l191
+	CMPQ         CX, $0x20
+	JLT          l191
 
 l190:
 	VMOVUPS (R10), Z0
@@ -9300,13 +9300,13 @@ l190:
 	ADDQ             $0x00000080, DX
 	ADDQ             $0x00000080, BX
 	ADDQ             $0x00000080, SI
-	SUBQ             $0x00000020, CX
-	CMPQ             CX, $0x00000020
+	SUBQ             $0x20, CX
+	CMPQ             CX, $0x20
 	JGE              l190
 
 l191:
-	CMPQ    CX, $0x00000010
-	JL      l192
+	CMPQ    CX, $0x10
+	JLT     l192
 	VMOVUPS (R10), Z0
 	VMOVUPS (R8), Z1
 	VMOVUPS (R9), Z2
@@ -9379,17 +9379,17 @@ l191:
 	VPXORD           Z23, Z3, Z1
 	VMOVUPS          Z1, (SI)
 	VMOVUPS          Z0, (BX)
-	ADDQ             $0x00000040, R8
-	ADDQ             $0x00000040, R9
-	ADDQ             $0x00000040, R10
-	ADDQ             $0x00000040, DX
-	ADDQ             $0x00000040, BX
-	ADDQ             $0x00000040, SI
-	SUBQ             $0x00000010, CX
+	ADDQ             $0x40, R8
+	ADDQ             $0x40, R9
+	ADDQ             $0x40, R10
+	ADDQ             $0x40, DX
+	ADDQ             $0x40, BX
+	ADDQ             $0x40, SI
+	SUBQ             $0x10, CX
 
 l192:
 	TESTQ     CX, CX
-	JZ        l193
+	JEQ       l193
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -9488,7 +9488,7 @@ l193:
 	ADDQ         32(SP), R9
 	ADDQ         40(SP), R10
 	DECQ         (SP)
-	JNZ          l189
+	JNE          l189
 	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
 	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
 	VMOVAPS      Z0, Z28
@@ -9534,8 +9534,8 @@ l195:
 	VBROADCASTSS (DI), Z0
 	VMOVAPS      Z0, Z31
 	MOVQ         n+56(FP), CX
-	CMPQ         CX, $0x00000020
-	JL           l197
+	CMPQ         CX, $0x20
+	JLT          l197
 
 l196:
 	PREFETCHT0 2048(SI)
@@ -9683,13 +9683,13 @@ l196:
 	ADDQ             $0x00000080, BX
 	ADDQ             $0x00000080, R8
 	ADDQ             $0x00000080, R9
-	SUBQ             $0x00000020, CX
-	CMPQ             CX, $0x00000020
+	SUBQ             $0x20, CX
+	CMPQ             CX, $0x20
 	JGE              l196
 
 l197:
-	CMPQ    CX, $0x00000010
-	JL      l198
+	CMPQ    CX, $0x10
+	JLT     l198
 	VMOVUPS (R9), Z0
 	VMOVUPS (BX), Z1
 	VMOVUPS (R8), Z2
@@ -9762,16 +9762,16 @@ l197:
 	VMAXPS           Z0, Z25, Z0
 	VMOVAPS.Z        Z0, K1, Z0
 	VMOVUPS          Z0, (DX)
-	ADDQ             $0x00000040, SI
-	ADDQ             $0x00000040, DX
-	ADDQ             $0x00000040, BX
-	ADDQ             $0x00000040, R8
-	ADDQ             $0x00000040, R9
-	SUBQ             $0x00000010, CX
+	ADDQ             $0x40, SI
+	ADDQ             $0x40, DX
+	ADDQ             $0x40, BX
+	ADDQ             $0x40, R8
+	ADDQ             $0x40, R9
+	SUBQ             $0x10, CX
 
 l198:
 	TESTQ     CX, CX
-	JZ        l199
+	JEQ       l199
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -9858,7 +9858,7 @@ l199:
 	ADDQ $0x04, DI
 	SUBQ R10, BX
 	DECQ (SP)
-	JNZ  l195
+	JNE  l195
 	VZEROUPPER
 	RET
 
@@ -9886,8 +9886,8 @@ l201:
 	VBROADCASTSS (DI), Z0
 	VMOVAPS      Z0, Z31
 	MOVQ         n+56(FP), CX
-	CMPQ         CX, $0x00000020
-	JL           l203
+	CMPQ         CX, $0x20
+	JLT          l203
 
 l202:
 	PREFETCHT0  2048(SI)
@@ -9945,13 +9945,13 @@ l202:
 	ADDQ        $0x00000080, BX
 	ADDQ        $0x00000080, R8
 	ADDQ        $0x00000080, R9
-	SUBQ        $0x00000020, CX
-	CMPQ        CX, $0x00000020
+	SUBQ        $0x20, CX
+	CMPQ        CX, $0x20
 	JGE         l202
 
 l203:
-	CMPQ        CX, $0x00000010
-	JL          l204
+	CMPQ        CX, $0x10
+	JLT         l204
 	VMOVUPS     (BX), Z0
 	VMOVUPS     (R8), Z1
 	VSUBPS      Z1, Z0, Z0
@@ -9975,16 +9975,16 @@ l203:
 	VMAXPS      Z0, Z28, Z0
 	VMOVAPS.Z   Z0, K1, Z0
 	VMOVUPS     Z0, (DX)
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	ADDQ        $0x00000040, R8
-	ADDQ        $0x00000040, R9
-	SUBQ        $0x00000010, CX
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, R8
+	ADDQ        $0x40, R9
+	SUBQ        $0x10, CX
 
 l204:
 	TESTQ       CX, CX
-	JZ          l205
+	JEQ         l205
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX
@@ -10022,7 +10022,7 @@ l205:
 	ADDQ $0x04, DI
 	SUBQ R10, BX
 	DECQ (SP)
-	JNZ  l201
+	JNE  l201
 	VZEROUPPER
 	RET
 
@@ -10073,8 +10073,8 @@ TEXT ·GaussSampleSoftplus(SB), NOSPLIT, $24-56
 
 l207:
 	MOVQ n+40(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l209
+	CMPQ CX, $0x20
+	JLT  l209
 
 l208:
 	VMOVUPS (DX), Z0
@@ -10171,13 +10171,13 @@ l208:
 	ADDQ             $0x00000080, SI
 	ADDQ             $0x00000080, DX
 	ADDQ             $0x00000080, BX
-	SUBQ             $0x00000020, CX
-	CMPQ             CX, $0x00000020
+	SUBQ             $0x20, CX
+	CMPQ             CX, $0x20
 	JGE              l208
 
 l209:
-	CMPQ    CX, $0x00000010
-	JL      l210
+	CMPQ    CX, $0x10
+	JLT     l210
 	VMOVUPS (DX), Z0
 	VPORD   Z28, Z0, Z1
 	VMAXPS  Z1, Z27, Z1
@@ -10227,15 +10227,15 @@ l209:
 	VMOVUPS          (SI), Z2
 	VFMADD231PS      Z1, Z0, Z2
 	VMOVUPS          Z2, (DI)
-	ADDQ             $0x00000040, DI
-	ADDQ             $0x00000040, SI
-	ADDQ             $0x00000040, DX
-	ADDQ             $0x00000040, BX
-	SUBQ             $0x00000010, CX
+	ADDQ             $0x40, DI
+	ADDQ             $0x40, SI
+	ADDQ             $0x40, DX
+	ADDQ             $0x40, BX
+	SUBQ             $0x10, CX
 
 l210:
 	TESTQ     CX, CX
-	JZ        l211
+	JEQ       l211
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -10298,7 +10298,7 @@ l211:
 	ADDQ 8(SP), SI
 	ADDQ 16(SP), DX
 	DECQ (SP)
-	JNZ  l207
+	JNE  l207
 	VZEROUPPER
 	RET
 
@@ -10345,8 +10345,8 @@ TEXT ·GaussSampleSoftplusBackward(SB), NOSPLIT, $32-64
 
 l213:
 	MOVQ n+48(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l215
+	CMPQ CX, $0x20
+	JLT  l215
 
 l214:
 	VMOVUPS (DX), Z0
@@ -10418,13 +10418,13 @@ l214:
 	ADDQ        $0x00000080, DX
 	ADDQ        $0x00000080, BX
 	ADDQ        $0x00000080, R8
-	SUBQ        $0x00000020, CX
-	CMPQ        CX, $0x00000020
+	SUBQ        $0x20, CX
+	CMPQ        CX, $0x20
 	JGE         l214
 
 l215:
-	CMPQ    CX, $0x00000010
-	JL      l216
+	CMPQ    CX, $0x10
+	JLT     l216
 	VMOVUPS (DX), Z0
 	VMOVUPS (BX), Z1
 	VMOVUPS (DI), Z2
@@ -10460,16 +10460,16 @@ l215:
 	VMOVUPS     (SI), Z2
 	VFMADD231PS Z1, Z0, Z2
 	VMOVUPS     Z2, (SI)
-	ADDQ        $0x00000040, DI
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	ADDQ        $0x00000040, R8
-	SUBQ        $0x00000010, CX
+	ADDQ        $0x40, DI
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, R8
+	SUBQ        $0x10, CX
 
 l216:
 	TESTQ     CX, CX
-	JZ        l217
+	JEQ       l217
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -10520,7 +10520,7 @@ l217:
 	ADDQ 16(SP), SI
 	ADDQ 24(SP), BX
 	DECQ (SP)
-	JNZ  l213
+	JNE  l213
 	VZEROUPPER
 	RET
 
@@ -10574,8 +10574,8 @@ l219:
 	VMOVAPS Z27, Z30
 	VMOVAPS Z23, Z29
 	MOVQ    n+72(FP), CX
-	CMPQ    CX, $0x00000020
-	JL      l221
+	CMPQ    CX, $0x20
+	JLT     l221
 
 l220:
 	VMOVUPS      (BX), Z0
@@ -10640,13 +10640,13 @@ l220:
 	ADDQ         $0x00000080, R8
 	ADDQ         $0x00000080, R9
 	ADDQ         $0x00000080, R10
-	SUBQ         $0x00000020, CX
-	CMPQ         CX, $0x00000020
+	SUBQ         $0x20, CX
+	CMPQ         CX, $0x20
 	JGE          l220
 
 l221:
-	CMPQ         CX, $0x00000010
-	JL           l222
+	CMPQ         CX, $0x10
+	JLT          l222
 	VMOVUPS      (BX), Z0
 	VMOVUPS      (R8), Z1
 	VPSUBD       Z26, Z1, Z2
@@ -10671,18 +10671,18 @@ l221:
 	VFMADD231PS  Z1, Z2, Z0
 	VMOVUPS      Z1, (DI)
 	VMOVUPS      Z0, (SI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, R11
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, R10
-	SUBQ         $0x00000010, CX
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, R11
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, R10
+	SUBQ         $0x10, CX
 
 l222:
 	TESTQ        CX, CX
-	JZ           l223
+	JEQ          l223
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -10733,7 +10733,7 @@ l223:
 	ADDQ     24(SP), R9
 	ADDQ     32(SP), R10
 	DECQ     (SP)
-	JNZ      l219
+	JNE      l219
 	VPMINUD  Z20, Z28, Z0
 	VPADDD   Z19, Z0, Z0
 	VMOVAPS  Z0, Z28
@@ -10814,8 +10814,8 @@ l225:
 	VBROADCASTSS (AX), Z0
 	VMOVAPS      Z0, Z29
 	MOVQ         n+96(FP), CX
-	CMPQ         CX, $0x00000020
-	JL           l227
+	CMPQ         CX, $0x20
+	JLT          l227
 
 l226:
 	VMOVUPS      (R9), Z0
@@ -10904,13 +10904,13 @@ l226:
 	ADDQ         $0x00000080, R10
 	ADDQ         $0x00000080, R11
 	ADDQ         $0x00000080, R12
-	SUBQ         $0x00000020, CX
-	CMPQ         CX, $0x00000020
+	SUBQ         $0x20, CX
+	CMPQ         CX, $0x20
 	JGE          l226
 
 l227:
-	CMPQ         CX, $0x00000010
-	JL           l228
+	CMPQ         CX, $0x10
+	JLT          l228
 	VMOVUPS      (R9), Z0
 	VMOVUPS      (R10), Z1
 	VPSUBD       Z27, Z1, Z2
@@ -10949,21 +10949,21 @@ l227:
 	VADDPS       Z2, Z5, Z0
 	VMOVUPS      Z0, (DI)
 	VMOVUPS      Z1, (SI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	ADDQ         $0x00000040, R13
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, R10
-	ADDQ         $0x00000040, R11
-	ADDQ         $0x00000040, R12
-	SUBQ         $0x00000010, CX
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, R13
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, R10
+	ADDQ         $0x40, R11
+	ADDQ         $0x40, R12
+	SUBQ         $0x10, CX
 
 l228:
 	TESTQ        CX, CX
-	JZ           l229
+	JEQ          l229
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -11031,7 +11031,7 @@ l229:
 	ADDQ     80(SP), R12
 	ADDQ     $0x04, (SP)
 	DECQ     16(SP)
-	JNZ      l225
+	JNE      l225
 	VPADDD   Z23, Z30, Z0
 	VPMINUD  Z22, Z31, Z1
 	VPADDD   Z21, Z1, Z1
@@ -11083,8 +11083,8 @@ l231:
 	VMOVAPS Z26, Z30
 	VMOVAPS Z23, Z29
 	MOVQ    n+56(FP), CX
-	CMPQ    CX, $0x00000020
-	JL      l233
+	CMPQ    CX, $0x20
+	JLT     l233
 
 l232:
 	VMOVUPS     (BX), Z0
@@ -11127,13 +11127,13 @@ l232:
 	ADDQ        $0x00000080, R9
 	ADDQ        $0x00000080, BX
 	ADDQ        $0x00000080, R8
-	SUBQ        $0x00000020, CX
-	CMPQ        CX, $0x00000020
+	SUBQ        $0x20, CX
+	CMPQ        CX, $0x20
 	JGE         l232
 
 l233:
-	CMPQ        CX, $0x00000010
-	JL          l234
+	CMPQ        CX, $0x10
+	JLT         l234
 	VMOVUPS     (BX), Z0
 	VMOVUPS     (R8), Z1
 	VPSUBD      Z25, Z1, Z2
@@ -11148,16 +11148,16 @@ l233:
 	VFMADD231PS Z1, Z2, Z0
 	VMOVUPS     Z1, (DI)
 	VMOVUPS     Z0, (SI)
-	ADDQ        $0x00000040, DI
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, R9
-	ADDQ        $0x00000040, BX
-	ADDQ        $0x00000040, R8
-	SUBQ        $0x00000010, CX
+	ADDQ        $0x40, DI
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, R9
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, R8
+	SUBQ        $0x10, CX
 
 l234:
 	TESTQ       CX, CX
-	JZ          l235
+	JEQ         l235
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX
@@ -11193,7 +11193,7 @@ l235:
 	ADDQ     8(SP), BX
 	ADDQ     16(SP), R8
 	DECQ     (SP)
-	JNZ      l231
+	JNE      l231
 	VPMINUD  Z20, Z28, Z0
 	VPADDD   Z19, Z0, Z0
 	VMOVAPS  Z0, Z28
@@ -11252,8 +11252,8 @@ l237:
 	VBROADCASTSS (AX), Z0
 	VMOVAPS      Z0, Z29
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x00000020
-	JL           l239
+	CMPQ         CX, $0x20
+	JLT          l239
 
 l238:
 	VMOVUPS     (BX), Z0
@@ -11300,13 +11300,13 @@ l238:
 	ADDQ        $0x00000080, R9
 	ADDQ        $0x00000080, BX
 	ADDQ        $0x00000080, R8
-	SUBQ        $0x00000020, CX
-	CMPQ        CX, $0x00000020
+	SUBQ        $0x20, CX
+	CMPQ        CX, $0x20
 	JGE         l238
 
 l239:
-	CMPQ        CX, $0x00000010
-	JL          l240
+	CMPQ        CX, $0x10
+	JLT         l240
 	VMOVUPS     (BX), Z0
 	VMOVUPS     (R8), Z1
 	VPSUBD      Z27, Z1, Z2
@@ -11326,17 +11326,17 @@ l239:
 	VADDPS      Z2, Z0, Z0
 	VMOVUPS     Z0, (DI)
 	VMOVUPS     Z1, (SI)
-	ADDQ        $0x00000040, DI
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, R9
-	ADDQ        $0x00000040, BX
-	ADDQ        $0x00000040, R8
-	SUBQ        $0x00000010, CX
+	ADDQ        $0x40, DI
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, R9
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, R8
+	SUBQ        $0x10, CX
 
 l240:
 	TESTQ       CX, CX
-	JZ          l241
+	JEQ         l241
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX
@@ -11376,7 +11376,7 @@ l241:
 	ADDQ     40(SP), R8
 	ADDQ     $0x04, (SP)
 	DECQ     8(SP)
-	JNZ      l237
+	JNE      l237
 	VPADDD   Z24, Z30, Z0
 	VPMINUD  Z23, Z31, Z1
 	VPADDD   Z22, Z1, Z1
@@ -11439,8 +11439,8 @@ l243:
 	VBROADCASTSS gaussConsts<>+4(SB), Z31
 	VBROADCASTSS gaussConsts<>+4(SB), Z30
 	MOVQ         n+72(FP), CX
-	CMPQ         CX, $0x00000020
-	JL           l245
+	CMPQ         CX, $0x20
+	JLT          l245
 
 l244:
 	VMOVUPS     (BX), Z0
@@ -11598,13 +11598,13 @@ l244:
 	ADDQ        $0x00000080, R8
 	ADDQ        $0x00000080, R9
 	ADDQ        $0x00000080, R10
-	SUBQ        $0x00000020, CX
-	CMPQ        CX, $0x00000020
+	SUBQ        $0x20, CX
+	CMPQ        CX, $0x20
 	JGE         l244
 
 l245:
-	CMPQ        CX, $0x00000010
-	JL          l246
+	CMPQ        CX, $0x10
+	JLT         l246
 	VMOVUPS     (BX), Z0
 	VMOVUPS     (R8), Z1
 	VPANDD.BCST gaussConsts<>+0(SB), Z1, Z2
@@ -11688,18 +11688,18 @@ l245:
 	VFMADD231PS Z1, Z2, Z0
 	VMOVUPS     Z1, (DI)
 	VMOVUPS     Z0, (SI)
-	ADDQ        $0x00000040, DI
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, R11
-	ADDQ        $0x00000040, BX
-	ADDQ        $0x00000040, R8
-	ADDQ        $0x00000040, R9
-	ADDQ        $0x00000040, R10
-	SUBQ        $0x00000010, CX
+	ADDQ        $0x40, DI
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, R11
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, R8
+	ADDQ        $0x40, R9
+	ADDQ        $0x40, R10
+	SUBQ        $0x10, CX
 
 l246:
 	TESTQ       CX, CX
-	JZ          l247
+	JEQ         l247
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX
@@ -11808,7 +11808,7 @@ l247:
 	ADDQ         24(SP), R9
 	ADDQ         32(SP), R10
 	DECQ         (SP)
-	JNZ          l243
+	JNE          l243
 	VPMINUD.BCST gaussConsts<>+140(SB), Z29, Z0
 	VPADDD.BCST  gaussConsts<>+144(SB), Z0, Z0
 	VMOVAPS      Z0, Z29
@@ -11894,8 +11894,8 @@ l249:
 	VBROADCASTSS (AX), Z0
 	VMOVAPS      Z0, Z29
 	MOVQ         n+96(FP), CX
-	CMPQ         CX, $0x00000020
-	JL           l251
+	CMPQ         CX, $0x20
+	JLT          l251
 
 l250:
 	VMOVUPS (R9), Z0
@@ -12082,13 +12082,13 @@ l250:
 	ADDQ        $0x00000080, R10
 	ADDQ        $0x00000080, R11
 	ADDQ        $0x00000080, R12
-	SUBQ        $0x00000020, CX
-	CMPQ        CX, $0x00000020
+	SUBQ        $0x20, CX
+	CMPQ        CX, $0x20
 	JGE         l250
 
 l251:
-	CMPQ    CX, $0x00000010
-	JL      l252
+	CMPQ    CX, $0x10
+	JLT     l252
 	VMOVUPS (R9), Z0
 	VMOVUPS (R10), Z1
 	VPANDD  Z25, Z1, Z2
@@ -12185,21 +12185,21 @@ l251:
 	VADDPS      Z4, Z3, Z0
 	VMOVUPS     Z0, (DI)
 	VMOVUPS     Z2, (SI)
-	ADDQ        $0x00000040, DI
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	ADDQ        $0x00000040, R8
-	ADDQ        $0x00000040, R13
-	ADDQ        $0x00000040, R9
-	ADDQ        $0x00000040, R10
-	ADDQ        $0x00000040, R11
-	ADDQ        $0x00000040, R12
-	SUBQ        $0x00000010, CX
+	ADDQ        $0x40, DI
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, R8
+	ADDQ        $0x40, R13
+	ADDQ        $0x40, R9
+	ADDQ        $0x40, R10
+	ADDQ        $0x40, R11
+	ADDQ        $0x40, R12
+	SUBQ        $0x10, CX
 
 l252:
 	TESTQ     CX, CX
-	JZ        l253
+	JEQ       l253
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -12325,7 +12325,7 @@ l253:
 	ADDQ         80(SP), R12
 	ADDQ         $0x04, (SP)
 	DECQ         16(SP)
-	JNZ          l249
+	JNE          l249
 	VPADDD.BCST  gaussConsts<>+212(SB), Z30, Z0
 	VPMINUD.BCST gaussConsts<>+140(SB), Z31, Z1
 	VPADDD.BCST  gaussConsts<>+144(SB), Z1, Z1
@@ -12384,8 +12384,8 @@ l255:
 	VMOVAPS Z14, Z31
 	VMOVAPS Z14, Z30
 	MOVQ    n+56(FP), CX
-	CMPQ    CX, $0x00000020
-	JL      l257
+	CMPQ    CX, $0x20
+	JLT     l257
 
 l256:
 	VMOVUPS (BX), Z0
@@ -12457,13 +12457,13 @@ l256:
 	ADDQ        $0x00000080, R9
 	ADDQ        $0x00000080, BX
 	ADDQ        $0x00000080, R8
-	SUBQ        $0x00000020, CX
-	CMPQ        CX, $0x00000020
+	SUBQ        $0x20, CX
+	CMPQ        CX, $0x20
 	JGE         l256
 
 l257:
-	CMPQ    CX, $0x00000010
-	JL      l258
+	CMPQ    CX, $0x10
+	JLT     l258
 	VMOVUPS (BX), Z0
 	VMOVUPS (R8), Z1
 	VPANDD  Z25, Z1, Z2
@@ -12499,16 +12499,16 @@ l257:
 	VFMADD231PS Z2, Z1, Z0
 	VMOVUPS     Z2, (DI)
 	VMOVUPS     Z0, (SI)
-	ADDQ        $0x00000040, DI
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, R9
-	ADDQ        $0x00000040, BX
-	ADDQ        $0x00000040, R8
-	SUBQ        $0x00000010, CX
+	ADDQ        $0x40, DI
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, R9
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, R8
+	SUBQ        $0x10, CX
 
 l258:
 	TESTQ     CX, CX
-	JZ        l259
+	JEQ       l259
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -12564,7 +12564,7 @@ l259:
 	ADDQ     8(SP), BX
 	ADDQ     16(SP), R8
 	DECQ     (SP)
-	JNZ      l255
+	JNE      l255
 	VPMINUD  Z13, Z29, Z0
 	VPADDD   Z12, Z0, Z0
 	VMOVAPS  Z0, Z29
@@ -12632,8 +12632,8 @@ l261:
 	VBROADCASTSS (AX), Z0
 	VMOVAPS      Z0, Z29
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x00000020
-	JL           l263
+	CMPQ         CX, $0x20
+	JLT          l263
 
 l262:
 	VMOVUPS (BX), Z0
@@ -12716,13 +12716,13 @@ l262:
 	ADDQ        $0x00000080, R9
 	ADDQ        $0x00000080, BX
 	ADDQ        $0x00000080, R8
-	SUBQ        $0x00000020, CX
-	CMPQ        CX, $0x00000020
+	SUBQ        $0x20, CX
+	CMPQ        CX, $0x20
 	JGE         l262
 
 l263:
-	CMPQ    CX, $0x00000010
-	JL      l264
+	CMPQ    CX, $0x10
+	JLT     l264
 	VMOVUPS (BX), Z0
 	VMOVUPS (R8), Z1
 	VPANDD  Z26, Z1, Z2
@@ -12763,17 +12763,17 @@ l263:
 	VADDPS      Z3, Z0, Z0
 	VMOVUPS     Z0, (DI)
 	VMOVUPS     Z2, (SI)
-	ADDQ        $0x00000040, DI
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, R9
-	ADDQ        $0x00000040, BX
-	ADDQ        $0x00000040, R8
-	SUBQ        $0x00000010, CX
+	ADDQ        $0x40, DI
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, R9
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, R8
+	SUBQ        $0x10, CX
 
 l264:
 	TESTQ     CX, CX
-	JZ        l265
+	JEQ       l265
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -12834,7 +12834,7 @@ l265:
 	ADDQ     40(SP), R8
 	ADDQ     $0x04, (SP)
 	DECQ     8(SP)
-	JNZ      l261
+	JNE      l261
 	VPADDD   Z15, Z30, Z0
 	VPMINUD  Z14, Z31, Z1
 	VPADDD   Z13, Z1, Z1
@@ -12891,8 +12891,8 @@ l267:
 	VMOVAPS Z26, Z30
 	VMOVAPS Z24, Z29
 	MOVQ    n+72(FP), CX
-	CMPQ    CX, $0x00000020
-	JL      l269
+	CMPQ    CX, $0x20
+	JLT     l269
 
 l268:
 	VMOVUPS      (BX), Z0
@@ -13121,13 +13121,13 @@ l268:
 	ADDQ             $0x00000080, R8
 	ADDQ             $0x00000080, R9
 	ADDQ             $0x00000080, R10
-	SUBQ             $0x00000020, CX
-	CMPQ             CX, $0x00000020
+	SUBQ             $0x20, CX
+	CMPQ             CX, $0x20
 	JGE              l268
 
 l269:
-	CMPQ         CX, $0x00000010
-	JL           l270
+	CMPQ         CX, $0x10
+	JLT          l270
 	VMOVUPS      (BX), Z0
 	VMOVUPS      (R8), Z1
 	VPANDD.BCST  gaussConsts<>+0(SB), Z1, Z2
@@ -13240,18 +13240,18 @@ l269:
 	VFMADD231PS      Z1, Z2, Z0
 	VMOVUPS          Z1, (DI)
 	VMOVUPS          Z0, (SI)
-	ADDQ             $0x00000040, DI
-	ADDQ             $0x00000040, SI
-	ADDQ             $0x00000040, R11
-	ADDQ             $0x00000040, BX
-	ADDQ             $0x00000040, R8
-	ADDQ             $0x00000040, R9
-	ADDQ             $0x00000040, R10
-	SUBQ             $0x00000010, CX
+	ADDQ             $0x40, DI
+	ADDQ             $0x40, SI
+	ADDQ             $0x40, R11
+	ADDQ             $0x40, BX
+	ADDQ             $0x40, R8
+	ADDQ             $0x40, R9
+	ADDQ             $0x40, R10
+	SUBQ             $0x10, CX
 
 l270:
 	TESTQ        CX, CX
-	JZ           l271
+	JEQ          l271
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -13390,7 +13390,7 @@ l271:
 	ADDQ         24(SP), R9
 	ADDQ         32(SP), R10
 	DECQ         (SP)
-	JNZ          l267
+	JNE          l267
 	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
 	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
 	VMOVAPS      Z0, Z28
@@ -13462,8 +13462,8 @@ l273:
 	VBROADCASTSS (AX), Z0
 	VMOVAPS      Z0, Z29
 	MOVQ         n+96(FP), CX
-	CMPQ         CX, $0x00000020
-	JL           l275
+	CMPQ         CX, $0x20
+	JLT          l275
 
 l274:
 	VMOVUPS      (R9), Z0
@@ -13756,13 +13756,13 @@ l274:
 	ADDQ             $0x00000080, R10
 	ADDQ             $0x00000080, R11
 	ADDQ             $0x00000080, R12
-	SUBQ             $0x00000020, CX
-	CMPQ             CX, $0x00000020
+	SUBQ             $0x20, CX
+	CMPQ             CX, $0x20
 	JGE              l274
 
 l275:
-	CMPQ         CX, $0x00000010
-	JL           l276
+	CMPQ         CX, $0x10
+	JLT          l276
 	VMOVUPS      (R9), Z0
 	VMOVUPS      (R10), Z1
 	VPANDD.BCST  gaussConsts<>+0(SB), Z1, Z2
@@ -13908,21 +13908,21 @@ l275:
 	VADDPS           Z2, Z9, Z1
 	VMOVUPS          Z1, (DI)
 	VMOVUPS          Z0, (SI)
-	ADDQ             $0x00000040, DI
-	ADDQ             $0x00000040, SI
-	ADDQ             $0x00000040, DX
-	ADDQ             $0x00000040, BX
-	ADDQ             $0x00000040, R8
-	ADDQ             $0x00000040, R13
-	ADDQ             $0x00000040, R9
-	ADDQ             $0x00000040, R10
-	ADDQ             $0x00000040, R11
-	ADDQ             $0x00000040, R12
-	SUBQ             $0x00000010, CX
+	ADDQ             $0x40, DI
+	ADDQ             $0x40, SI
+	ADDQ             $0x40, DX
+	ADDQ             $0x40, BX
+	ADDQ             $0x40, R8
+	ADDQ             $0x40, R13
+	ADDQ             $0x40, R9
+	ADDQ             $0x40, R10
+	ADDQ             $0x40, R11
+	ADDQ             $0x40, R12
+	SUBQ             $0x10, CX
 
 l276:
 	TESTQ        CX, CX
-	JZ           l277
+	JEQ          l277
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -14097,7 +14097,7 @@ l277:
 	ADDQ         80(SP), R12
 	ADDQ         $0x04, (SP)
 	DECQ         16(SP)
-	JNZ          l273
+	JNE          l273
 	VPADDD.BCST  gaussConsts<>+212(SB), Z30, Z0
 	VPMINUD.BCST gaussConsts<>+192(SB), Z31, Z1
 	VPADDD.BCST  gaussConsts<>+196(SB), Z1, Z1
@@ -14156,8 +14156,8 @@ l279:
 	VMOVAPS Z26, Z30
 	VMOVAPS Z24, Z29
 	MOVQ    n+56(FP), CX
-	CMPQ    CX, $0x00000020
-	JL      l281
+	CMPQ    CX, $0x20
+	JLT     l281
 
 l280:
 	VMOVUPS (BX), Z0
@@ -14280,13 +14280,13 @@ l280:
 	ADDQ             $0x00000080, R9
 	ADDQ             $0x00000080, BX
 	ADDQ             $0x00000080, R8
-	SUBQ             $0x00000020, CX
-	CMPQ             CX, $0x00000020
+	SUBQ             $0x20, CX
+	CMPQ             CX, $0x20
 	JGE              l280
 
 l281:
-	CMPQ    CX, $0x00000010
-	JL      l282
+	CMPQ    CX, $0x10
+	JLT     l282
 	VMOVUPS (BX), Z0
 	VMOVUPS (R8), Z1
 	VPANDD  Z23, Z1, Z2
@@ -14345,16 +14345,16 @@ l281:
 	VFMADD231PS      Z1, Z2, Z0
 	VMOVUPS          Z1, (DI)
 	VMOVUPS          Z0, (SI)
-	ADDQ             $0x00000040, DI
-	ADDQ             $0x00000040, SI
-	ADDQ             $0x00000040, R9
-	ADDQ             $0x00000040, BX
-	ADDQ             $0x00000040, R8
-	SUBQ             $0x00000010, CX
+	ADDQ             $0x40, DI
+	ADDQ             $0x40, SI
+	ADDQ             $0x40, R9
+	ADDQ             $0x40, BX
+	ADDQ             $0x40, R8
+	SUBQ             $0x10, CX
 
 l282:
 	TESTQ     CX, CX
-	JZ        l283
+	JEQ       l283
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -14434,7 +14434,7 @@ l283:
 	ADDQ         8(SP), BX
 	ADDQ         16(SP), R8
 	DECQ         (SP)
-	JNZ          l279
+	JNE          l279
 	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
 	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
 	VMOVAPS      Z0, Z28
@@ -14499,8 +14499,8 @@ l285:
 	VBROADCASTSS (AX), Z0
 	VMOVAPS      Z0, Z29
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x00000020
-	JL           l287
+	CMPQ         CX, $0x20
+	JLT          l287
 
 l286:
 	VMOVUPS (BX), Z0
@@ -14643,13 +14643,13 @@ l286:
 	ADDQ             $0x00000080, R9
 	ADDQ             $0x00000080, BX
 	ADDQ             $0x00000080, R8
-	SUBQ             $0x00000020, CX
-	CMPQ             CX, $0x00000020
+	SUBQ             $0x20, CX
+	CMPQ             CX, $0x20
 	JGE              l286
 
 l287:
-	CMPQ    CX, $0x00000010
-	JL      l288
+	CMPQ    CX, $0x10
+	JLT     l288
 	VMOVUPS (BX), Z0
 	VMOVUPS (R8), Z1
 	VPANDD  Z25, Z1, Z2
@@ -14721,17 +14721,17 @@ l287:
 	VADDPS           Z4, Z0, Z0
 	VMOVUPS          Z0, (DI)
 	VMOVUPS          Z1, (SI)
-	ADDQ             $0x00000040, DI
-	ADDQ             $0x00000040, SI
-	ADDQ             $0x00000040, DX
-	ADDQ             $0x00000040, R9
-	ADDQ             $0x00000040, BX
-	ADDQ             $0x00000040, R8
-	SUBQ             $0x00000010, CX
+	ADDQ             $0x40, DI
+	ADDQ             $0x40, SI
+	ADDQ             $0x40, DX
+	ADDQ             $0x40, R9
+	ADDQ             $0x40, BX
+	ADDQ             $0x40, R8
+	SUBQ             $0x10, CX
 
 l288:
 	TESTQ     CX, CX
-	JZ        l289
+	JEQ       l289
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -14823,7 +14823,7 @@ l289:
 	ADDQ         40(SP), R8
 	ADDQ         $0x04, (SP)
 	DECQ         8(SP)
-	JNZ          l285
+	JNE          l285
 	VPADDD.BCST  gaussConsts<>+212(SB), Z30, Z0
 	VPMINUD.BCST gaussConsts<>+192(SB), Z31, Z1
 	VPADDD.BCST  gaussConsts<>+196(SB), Z1, Z1

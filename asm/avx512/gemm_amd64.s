@@ -252,7 +252,7 @@ steps6x4:
 fetch6x4:
 	MOVQ 88(DI), CX
 	SUBQ $0x04, CX
-	JL   rest6x4
+	JLT  rest6x4
 
 k6x4:
 	VMOVUPS      (BX), Z24
@@ -454,7 +454,7 @@ one6x4:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one6x4
+	JNE          one6x4
 
 store6x4:
 	TESTQ R13, R13
@@ -538,7 +538,7 @@ next6x4:
 	IMUL3Q $0x06, DX, CX
 	ADDQ   CX, (SP)
 	DECQ   24(SP)
-	JNZ    tile6x4
+	JNE    tile6x4
 	JMP    done
 
 tile5x4:
@@ -668,7 +668,7 @@ steps5x4:
 fetch5x4:
 	MOVQ 88(DI), CX
 	SUBQ $0x04, CX
-	JL   rest5x4
+	JLT  rest5x4
 
 k5x4:
 	VMOVUPS      (BX), Z20
@@ -845,7 +845,7 @@ one5x4:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one5x4
+	JNE          one5x4
 
 store5x4:
 	TESTQ R13, R13
@@ -919,7 +919,7 @@ next5x4:
 	IMUL3Q $0x05, DX, CX
 	ADDQ   CX, (SP)
 	DECQ   24(SP)
-	JNZ    tile5x4
+	JNE    tile5x4
 	JMP    done
 
 tile4x4:
@@ -1031,7 +1031,7 @@ steps4x4:
 fetch4x4:
 	MOVQ 88(DI), CX
 	SUBQ $0x04, CX
-	JL   rest4x4
+	JLT  rest4x4
 
 k4x4:
 	VMOVUPS      (BX), Z16
@@ -1188,7 +1188,7 @@ one4x4:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one4x4
+	JNE          one4x4
 
 store4x4:
 	TESTQ R13, R13
@@ -1252,7 +1252,7 @@ next4x4:
 	IMUL3Q $0x04, DX, CX
 	ADDQ   CX, (SP)
 	DECQ   24(SP)
-	JNZ    tile4x4
+	JNE    tile4x4
 	JMP    done
 
 tile3x4:
@@ -1372,7 +1372,7 @@ one3x4:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one3x4
+	JNE          one3x4
 	TESTQ        R13, R13
 	JEQ          fetched3x4
 	MOVQ         R11, 16(SP)
@@ -1424,7 +1424,7 @@ next3x4:
 	IMUL3Q $0x03, DX, CX
 	ADDQ   CX, (SP)
 	DECQ   24(SP)
-	JNZ    tile3x4
+	JNE    tile3x4
 	JMP    done
 
 tile2x4:
@@ -1521,7 +1521,7 @@ one2x4:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one2x4
+	JNE          one2x4
 	TESTQ        R13, R13
 	JEQ          fetched2x4
 	MOVQ         R11, 16(SP)
@@ -1563,7 +1563,7 @@ next2x4:
 	IMUL3Q $0x02, DX, CX
 	ADDQ   CX, (SP)
 	DECQ   24(SP)
-	JNZ    tile2x4
+	JNE    tile2x4
 	JMP    done
 
 tile1x4:
@@ -1637,7 +1637,7 @@ one1x4:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one1x4
+	JNE          one1x4
 	TESTQ        R13, R13
 	JEQ          fetched1x4
 	MOVQ         R11, 16(SP)
@@ -1669,7 +1669,7 @@ next1x4:
 	IMUL3Q $0x01, DX, CX
 	ADDQ   CX, (SP)
 	DECQ   24(SP)
-	JNZ    tile1x4
+	JNE    tile1x4
 	JMP    done
 
 tile8x3:
@@ -1822,7 +1822,7 @@ steps8x3:
 fetch8x3:
 	MOVQ 88(DI), CX
 	SUBQ $0x04, CX
-	JL   rest8x3
+	JLT  rest8x3
 
 k8x3:
 	VMOVUPS      (BX), Z24
@@ -2034,7 +2034,7 @@ one8x3:
 	ADDQ         R9, AX
 	ADDQ         R9, R12
 	DECQ         CX
-	JNZ          one8x3
+	JNE          one8x3
 
 store8x3:
 	TESTQ R13, R13
@@ -2122,7 +2122,7 @@ next8x3:
 	IMUL3Q $0x08, DX, CX
 	ADDQ   CX, (SP)
 	DECQ   24(SP)
-	JNZ    tile8x3
+	JNE    tile8x3
 	JMP    done
 
 tile7x3:
@@ -2261,7 +2261,7 @@ steps7x3:
 fetch7x3:
 	MOVQ 88(DI), CX
 	SUBQ $0x04, CX
-	JL   rest7x3
+	JLT  rest7x3
 
 k7x3:
 	VMOVUPS      (BX), Z21
@@ -2453,7 +2453,7 @@ one7x3:
 	ADDQ         R9, AX
 	ADDQ         R9, R12
 	DECQ         CX
-	JNZ          one7x3
+	JNE          one7x3
 
 store7x3:
 	TESTQ R13, R13
@@ -2533,7 +2533,7 @@ next7x3:
 	IMUL3Q $0x07, DX, CX
 	ADDQ   CX, (SP)
 	DECQ   24(SP)
-	JNZ    tile7x3
+	JNE    tile7x3
 	JMP    done
 
 tile6x3:
@@ -2657,7 +2657,7 @@ steps6x3:
 fetch6x3:
 	MOVQ 88(DI), CX
 	SUBQ $0x04, CX
-	JL   rest6x3
+	JLT  rest6x3
 
 k6x3:
 	VMOVUPS      (BX), Z18
@@ -2824,7 +2824,7 @@ one6x3:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one6x3
+	JNE          one6x3
 
 store6x3:
 	TESTQ R13, R13
@@ -2896,7 +2896,7 @@ next6x3:
 	IMUL3Q $0x06, DX, CX
 	ADDQ   CX, (SP)
 	DECQ   24(SP)
-	JNZ    tile6x3
+	JNE    tile6x3
 	JMP    done
 
 tile5x3:
@@ -3006,7 +3006,7 @@ steps5x3:
 fetch5x3:
 	MOVQ 88(DI), CX
 	SUBQ $0x04, CX
-	JL   rest5x3
+	JLT  rest5x3
 
 k5x3:
 	VMOVUPS      (BX), Z15
@@ -3153,7 +3153,7 @@ one5x3:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one5x3
+	JNE          one5x3
 
 store5x3:
 	TESTQ R13, R13
@@ -3217,7 +3217,7 @@ next5x3:
 	IMUL3Q $0x05, DX, CX
 	ADDQ   CX, (SP)
 	DECQ   24(SP)
-	JNZ    tile5x3
+	JNE    tile5x3
 	JMP    done
 
 tile4x3:
@@ -3339,7 +3339,7 @@ one4x3:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one4x3
+	JNE          one4x3
 	TESTQ        R13, R13
 	JEQ          fetched4x3
 	MOVQ         R11, 16(SP)
@@ -3393,7 +3393,7 @@ next4x3:
 	IMUL3Q $0x04, DX, CX
 	ADDQ   CX, (SP)
 	DECQ   24(SP)
-	JNZ    tile4x3
+	JNE    tile4x3
 	JMP    done
 
 tile3x3:
@@ -3497,7 +3497,7 @@ one3x3:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one3x3
+	JNE          one3x3
 	TESTQ        R13, R13
 	JEQ          fetched3x3
 	MOVQ         R11, 16(SP)
@@ -3543,7 +3543,7 @@ next3x3:
 	IMUL3Q $0x03, DX, CX
 	ADDQ   CX, (SP)
 	DECQ   24(SP)
-	JNZ    tile3x3
+	JNE    tile3x3
 	JMP    done
 
 tile2x3:
@@ -3629,7 +3629,7 @@ one2x3:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one2x3
+	JNE          one2x3
 	TESTQ        R13, R13
 	JEQ          fetched2x3
 	MOVQ         R11, 16(SP)
@@ -3667,7 +3667,7 @@ next2x3:
 	IMUL3Q $0x02, DX, CX
 	ADDQ   CX, (SP)
 	DECQ   24(SP)
-	JNZ    tile2x3
+	JNE    tile2x3
 	JMP    done
 
 tile1x3:
@@ -3735,7 +3735,7 @@ one1x3:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one1x3
+	JNE          one1x3
 	TESTQ        R13, R13
 	JEQ          fetched1x3
 	MOVQ         R11, 16(SP)
@@ -3765,7 +3765,7 @@ next1x3:
 	IMUL3Q $0x01, DX, CX
 	ADDQ   CX, (SP)
 	DECQ   24(SP)
-	JNZ    tile1x3
+	JNE    tile1x3
 	JMP    done
 
 tile8x2:
@@ -3886,7 +3886,7 @@ steps8x2:
 fetch8x2:
 	MOVQ 88(DI), CX
 	SUBQ $0x04, CX
-	JL   rest8x2
+	JLT  rest8x2
 
 k8x2:
 	VMOVUPS      (BX), Z16
@@ -4053,7 +4053,7 @@ one8x2:
 	ADDQ         R9, AX
 	ADDQ         R9, R12
 	DECQ         CX
-	JNZ          one8x2
+	JNE          one8x2
 
 store8x2:
 	TESTQ R13, R13
@@ -4125,7 +4125,7 @@ next8x2:
 	IMUL3Q $0x08, DX, CX
 	ADDQ   CX, (SP)
 	DECQ   24(SP)
-	JNZ    tile8x2
+	JNE    tile8x2
 	JMP    done
 
 tile7x2:
@@ -4266,7 +4266,7 @@ one7x2:
 	ADDQ         R9, AX
 	ADDQ         R9, R12
 	DECQ         CX
-	JNZ          one7x2
+	JNE          one7x2
 	TESTQ        R13, R13
 	JEQ          fetched7x2
 	MOVQ         R11, 16(SP)
@@ -4330,7 +4330,7 @@ next7x2:
 	IMUL3Q $0x07, DX, CX
 	ADDQ   CX, (SP)
 	DECQ   24(SP)
-	JNZ    tile7x2
+	JNE    tile7x2
 	JMP    done
 
 tile6x2:
@@ -4456,7 +4456,7 @@ one6x2:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one6x2
+	JNE          one6x2
 	TESTQ        R13, R13
 	JEQ          fetched6x2
 	MOVQ         R11, 16(SP)
@@ -4514,7 +4514,7 @@ next6x2:
 	IMUL3Q $0x06, DX, CX
 	ADDQ   CX, (SP)
 	DECQ   24(SP)
-	JNZ    tile6x2
+	JNE    tile6x2
 	JMP    done
 
 tile5x2:
@@ -4627,7 +4627,7 @@ one5x2:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one5x2
+	JNE          one5x2
 	TESTQ        R13, R13
 	JEQ          fetched5x2
 	MOVQ         R11, 16(SP)
@@ -4679,7 +4679,7 @@ next5x2:
 	IMUL3Q $0x05, DX, CX
 	ADDQ   CX, (SP)
 	DECQ   24(SP)
-	JNZ    tile5x2
+	JNE    tile5x2
 	JMP    done
 
 tile4x2:
@@ -4780,7 +4780,7 @@ one4x2:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one4x2
+	JNE          one4x2
 	TESTQ        R13, R13
 	JEQ          fetched4x2
 	MOVQ         R11, 16(SP)
@@ -4826,7 +4826,7 @@ next4x2:
 	IMUL3Q $0x04, DX, CX
 	ADDQ   CX, (SP)
 	DECQ   24(SP)
-	JNZ    tile4x2
+	JNE    tile4x2
 	JMP    done
 
 tile3x2:
@@ -4914,7 +4914,7 @@ one3x2:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one3x2
+	JNE          one3x2
 	TESTQ        R13, R13
 	JEQ          fetched3x2
 	MOVQ         R11, 16(SP)
@@ -4954,7 +4954,7 @@ next3x2:
 	IMUL3Q $0x03, DX, CX
 	ADDQ   CX, (SP)
 	DECQ   24(SP)
-	JNZ    tile3x2
+	JNE    tile3x2
 	JMP    done
 
 tile2x2:
@@ -5029,7 +5029,7 @@ one2x2:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one2x2
+	JNE          one2x2
 	TESTQ        R13, R13
 	JEQ          fetched2x2
 	MOVQ         R11, 16(SP)
@@ -5063,7 +5063,7 @@ next2x2:
 	IMUL3Q $0x02, DX, CX
 	ADDQ   CX, (SP)
 	DECQ   24(SP)
-	JNZ    tile2x2
+	JNE    tile2x2
 	JMP    done
 
 tile1x2:
@@ -5125,7 +5125,7 @@ one1x2:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one1x2
+	JNE          one1x2
 	TESTQ        R13, R13
 	JEQ          fetched1x2
 	MOVQ         R11, 16(SP)
@@ -5153,7 +5153,7 @@ next1x2:
 	IMUL3Q $0x01, DX, CX
 	ADDQ   CX, (SP)
 	DECQ   24(SP)
-	JNZ    tile1x2
+	JNE    tile1x2
 	JMP    done
 
 tile8x1:
@@ -5254,7 +5254,7 @@ one8x1:
 	ADDQ         R9, AX
 	ADDQ         R9, R12
 	DECQ         CX
-	JNZ          one8x1
+	JNE          one8x1
 	MOVQ         64(DI), R13
 	MOVQ         72(DI), AX
 	MOVQ         80(DI), BX
@@ -5303,7 +5303,7 @@ next8x1:
 	IMUL3Q $0x08, DX, CX
 	ADDQ   CX, (SP)
 	DECQ   24(SP)
-	JNZ    tile8x1
+	JNE    tile8x1
 	JMP    done
 
 tile7x1:
@@ -5396,7 +5396,7 @@ one7x1:
 	ADDQ         R9, AX
 	ADDQ         R9, R12
 	DECQ         CX
-	JNZ          one7x1
+	JNE          one7x1
 	MOVQ         64(DI), R13
 	MOVQ         72(DI), AX
 	MOVQ         80(DI), BX
@@ -5441,7 +5441,7 @@ next7x1:
 	IMUL3Q $0x07, DX, CX
 	ADDQ   CX, (SP)
 	DECQ   24(SP)
-	JNZ    tile7x1
+	JNE    tile7x1
 	JMP    done
 
 tile6x1:
@@ -5524,7 +5524,7 @@ one6x1:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one6x1
+	JNE          one6x1
 	MOVQ         64(DI), R13
 	MOVQ         72(DI), AX
 	MOVQ         80(DI), BX
@@ -5565,7 +5565,7 @@ next6x1:
 	IMUL3Q $0x06, DX, CX
 	ADDQ   CX, (SP)
 	DECQ   24(SP)
-	JNZ    tile6x1
+	JNE    tile6x1
 	JMP    done
 
 tile5x1:
@@ -5640,7 +5640,7 @@ one5x1:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one5x1
+	JNE          one5x1
 	MOVQ         64(DI), R13
 	MOVQ         72(DI), AX
 	MOVQ         80(DI), BX
@@ -5677,7 +5677,7 @@ next5x1:
 	IMUL3Q $0x05, DX, CX
 	ADDQ   CX, (SP)
 	DECQ   24(SP)
-	JNZ    tile5x1
+	JNE    tile5x1
 	JMP    done
 
 tile4x1:
@@ -5744,7 +5744,7 @@ one4x1:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one4x1
+	JNE          one4x1
 	MOVQ         64(DI), R13
 	MOVQ         72(DI), AX
 	MOVQ         80(DI), BX
@@ -5777,7 +5777,7 @@ next4x1:
 	IMUL3Q $0x04, DX, CX
 	ADDQ   CX, (SP)
 	DECQ   24(SP)
-	JNZ    tile4x1
+	JNE    tile4x1
 	JMP    done
 
 tile3x1:
@@ -5836,7 +5836,7 @@ one3x1:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one3x1
+	JNE          one3x1
 	MOVQ         64(DI), R13
 	MOVQ         72(DI), AX
 	MOVQ         80(DI), BX
@@ -5865,7 +5865,7 @@ next3x1:
 	IMUL3Q $0x03, DX, CX
 	ADDQ   CX, (SP)
 	DECQ   24(SP)
-	JNZ    tile3x1
+	JNE    tile3x1
 	JMP    done
 
 tile2x1:
@@ -5916,7 +5916,7 @@ one2x1:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one2x1
+	JNE          one2x1
 	MOVQ         64(DI), R13
 	MOVQ         72(DI), AX
 	MOVQ         80(DI), BX
@@ -5941,7 +5941,7 @@ next2x1:
 	IMUL3Q $0x02, DX, CX
 	ADDQ   CX, (SP)
 	DECQ   24(SP)
-	JNZ    tile2x1
+	JNE    tile2x1
 	JMP    done
 
 tile1x1:
@@ -5984,7 +5984,7 @@ one1x1:
 	ADDQ         R10, BX
 	ADDQ         R9, AX
 	DECQ         CX
-	JNZ          one1x1
+	JNE          one1x1
 	MOVQ         64(DI), R13
 	MOVQ         72(DI), AX
 	MOVQ         80(DI), BX
@@ -6005,7 +6005,7 @@ next1x1:
 	IMUL3Q $0x01, DX, CX
 	ADDQ   CX, (SP)
 	DECQ   24(SP)
-	JNZ    tile1x1
+	JNE    tile1x1
 
 done:
 	VZEROUPPER
@@ -6046,8 +6046,8 @@ vector:
 fma2:
 	VFMADD231PS Z0, Z2, Z3
 	VMOVUPS     Z3, (SI)
-	ADDQ        $0x00000040, BX
-	ADDQ        $0x00000040, SI
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, SI
 	DECQ        R8
 	JMP         vector
 
@@ -6065,7 +6065,7 @@ fma3:
 	ADDQ        DX, AX
 	ADDQ        R13, R11
 	DECQ        CX
-	JNZ         row
+	JNE         row
 	VZEROUPPER
 	RET
 
@@ -6110,7 +6110,7 @@ pair2:
 
 started2:
 	SUBQ $0x04, CX
-	JL   rest2
+	JLT  rest2
 	LEAQ (R8)(R8*2), R12
 
 four2:
@@ -6154,7 +6154,7 @@ one2:
 	ADDQ         $0x00000080, DX
 	ADDQ         R8, AX
 	DECQ         CX
-	JNZ          one2
+	JNE          one2
 
 store2:
 	MOVQ    R11, SI
@@ -6168,7 +6168,7 @@ store2:
 	MOVQ    56(DI), SI
 	LEAQ    (R11)(SI*2), R11
 	DECQ    (SP)
-	JNZ     pair2
+	JNE     pair2
 	VZEROUPPER
 	RET
 
@@ -6202,7 +6202,7 @@ pair3:
 
 started3:
 	SUBQ $0x04, CX
-	JL   rest3
+	JLT  rest3
 	LEAQ (R8)(R8*2), R12
 
 four3:
@@ -6256,7 +6256,7 @@ one3:
 	ADDQ         $0x000000c0, DX
 	ADDQ         R8, AX
 	DECQ         CX
-	JNZ          one3
+	JNE          one3
 
 store3:
 	MOVQ    R11, SI
@@ -6272,7 +6272,7 @@ store3:
 	MOVQ    56(DI), SI
 	LEAQ    (R11)(SI*2), R11
 	DECQ    (SP)
-	JNZ     pair3
+	JNE     pair3
 	VZEROUPPER
 	RET
 
@@ -6310,7 +6310,7 @@ pair4:
 
 started4:
 	SUBQ $0x04, CX
-	JL   rest4
+	JLT  rest4
 	LEAQ (R8)(R8*2), R12
 
 four4:
@@ -6374,7 +6374,7 @@ one4:
 	ADDQ         $0x00000100, DX
 	ADDQ         R8, AX
 	DECQ         CX
-	JNZ          one4
+	JNE          one4
 
 store4:
 	MOVQ    R11, SI
@@ -6392,7 +6392,7 @@ store4:
 	MOVQ    56(DI), SI
 	LEAQ    (R11)(SI*2), R11
 	DECQ    (SP)
-	JNZ     pair4
+	JNE     pair4
 	VZEROUPPER
 	RET
 
@@ -6442,7 +6442,7 @@ pair2:
 
 started2:
 	SUBQ $0x02, CX
-	JL   last2
+	JLT  last2
 
 k2:
 	VBROADCASTSS (AX), Z15
@@ -6504,7 +6504,7 @@ store2:
 	MOVQ    56(DI), SI
 	LEAQ    (R11)(SI*2), R11
 	DECQ    (SP)
-	JNZ     pair2
+	JNE     pair2
 	VZEROUPPER
 	RET
 
@@ -6540,7 +6540,7 @@ pair3:
 
 started3:
 	SUBQ $0x02, CX
-	JL   last3
+	JLT  last3
 
 k3:
 	VBROADCASTSS (AX), Z15
@@ -6620,7 +6620,7 @@ store3:
 	MOVQ    56(DI), SI
 	LEAQ    (R11)(SI*2), R11
 	DECQ    (SP)
-	JNZ     pair3
+	JNE     pair3
 	VZEROUPPER
 	RET
 
@@ -6660,7 +6660,7 @@ pair4:
 
 started4:
 	SUBQ $0x02, CX
-	JL   last4
+	JLT  last4
 
 k4:
 	VBROADCASTSS (AX), Z15
@@ -6758,7 +6758,7 @@ store4:
 	MOVQ    56(DI), SI
 	LEAQ    (R11)(SI*2), R11
 	DECQ    (SP)
-	JNZ     pair4
+	JNE     pair4
 	VZEROUPPER
 	RET
 
@@ -6824,7 +6824,7 @@ started4x4:
 	MOVQ 8(DI), BX
 	MOVQ 88(DI), CX
 	SUBQ $0x02, CX
-	JL   last4x4
+	JLT  last4x4
 
 k4x4:
 	VBROADCASTSS (AX), Z16
@@ -6993,7 +6993,7 @@ started3x4:
 	MOVQ 8(DI), BX
 	MOVQ 88(DI), CX
 	SUBQ $0x02, CX
-	JL   last3x4
+	JLT  last3x4
 
 k3x4:
 	VBROADCASTSS (AX), Z12
@@ -7133,7 +7133,7 @@ started2x4:
 	MOVQ 8(DI), BX
 	MOVQ 88(DI), CX
 	SUBQ $0x02, CX
-	JL   last2x4
+	JLT  last2x4
 
 k2x4:
 	VBROADCASTSS (AX), Z8
@@ -7263,7 +7263,7 @@ started4x3:
 	MOVQ 8(DI), BX
 	MOVQ 88(DI), CX
 	SUBQ $0x02, CX
-	JL   last4x3
+	JLT  last4x3
 
 k4x3:
 	VBROADCASTSS (AX), Z12
@@ -7405,7 +7405,7 @@ started3x3:
 	MOVQ 8(DI), BX
 	MOVQ 88(DI), CX
 	SUBQ $0x02, CX
-	JL   last3x3
+	JLT  last3x3
 
 k3x3:
 	VBROADCASTSS (AX), Z9
@@ -7524,7 +7524,7 @@ started2x3:
 	MOVQ 8(DI), BX
 	MOVQ 88(DI), CX
 	SUBQ $0x02, CX
-	JL   last2x3
+	JLT  last2x3
 
 k2x3:
 	VBROADCASTSS (AX), Z6
@@ -7633,7 +7633,7 @@ started4x2:
 	MOVQ 8(DI), BX
 	MOVQ 88(DI), CX
 	SUBQ $0x02, CX
-	JL   last4x2
+	JLT  last4x2
 
 k4x2:
 	VBROADCASTSS (AX), Z8
@@ -7748,7 +7748,7 @@ started3x2:
 	MOVQ 8(DI), BX
 	MOVQ 88(DI), CX
 	SUBQ $0x02, CX
-	JL   last3x2
+	JLT  last3x2
 
 k3x2:
 	VBROADCASTSS (AX), Z6
@@ -7846,7 +7846,7 @@ started2x2:
 	MOVQ 8(DI), BX
 	MOVQ 88(DI), CX
 	SUBQ $0x02, CX
-	JL   last2x2
+	JLT  last2x2
 
 k2x2:
 	VBROADCASTSS (AX), Z4
@@ -7938,7 +7938,7 @@ four:
 	ADDQ      DX, AX
 	ADDQ      SI, BX
 	DECQ      CX
-	JNZ       four
+	JNE       four
 	VZEROUPPER
 	RET
 
@@ -7952,7 +7952,7 @@ three:
 	ADDQ      DX, AX
 	ADDQ      SI, BX
 	DECQ      CX
-	JNZ       three
+	JNE       three
 	VZEROUPPER
 	RET
 
@@ -7964,7 +7964,7 @@ two:
 	ADDQ      DX, AX
 	ADDQ      SI, BX
 	DECQ      CX
-	JNZ       two
+	JNE       two
 	VZEROUPPER
 	RET
 
@@ -7974,7 +7974,7 @@ one:
 	ADDQ      DX, AX
 	ADDQ      SI, BX
 	DECQ      CX
-	JNZ       one
+	JNE       one
 	VZEROUPPER
 	RET
 
@@ -8176,11 +8176,11 @@ one15:
 	JMP         one15
 
 end16:
-	ADDQ   $0x00000040, (DI)
+	ADDQ   $0x40, (DI)
 	IMUL3Q $0x10, R8, R8
 	ADDQ   R8, 16(DI)
 	DECQ   R13
-	JNZ    group
+	JNE    group
 	VZEROUPPER
 	RET
 
@@ -13287,6 +13287,6 @@ chains:
 	VFMADD231PS Z12, Z13, Z10
 	VFMADD231PS Z12, Z13, Z11
 	SUBQ        $0x02, CX
-	JG          chains
+	JGT         chains
 	VZEROUPPER
 	RET

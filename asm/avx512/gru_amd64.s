@@ -88,8 +88,8 @@ TEXT ·GRUStep(SB), NOSPLIT, $48-76
 
 l1:
 	MOVQ n+40(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l3
+	CMPQ CX, $0x20
+	JLT  l3
 
 l2:
 	VMOVUPS (SI), Z0
@@ -256,13 +256,13 @@ l2:
 	ADDQ         $0x00000080, SI
 	ADDQ         $0x00000080, DX
 	ADDQ         $0x00000080, BX
-	SUBQ         $0x00000020, CX
-	CMPQ         CX, $0x00000020
+	SUBQ         $0x20, CX
+	CMPQ         CX, $0x20
 	JGE          l2
 
 l3:
-	CMPQ    CX, $0x00000010
-	JL      l4
+	CMPQ    CX, $0x10
+	JLT     l4
 	VMOVUPS (SI), Z0
 	VMOVUPS (SI)(R9*1), Z1
 	VMINPS  Z0, Z29, Z0
@@ -352,15 +352,15 @@ l3:
 	VCMPPS.BCST  $0x15, gruConsts<>+92(SB), Z1, K1
 	VMOVAPS.Z    Z0, K1, Z0
 	VMOVUPS      Z0, (DI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000010, CX
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, CX
 
 l4:
 	TESTQ     CX, CX
-	JZ        l5
+	JEQ       l5
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -465,7 +465,7 @@ l5:
 	ADDQ 24(SP), DX
 	ADDQ 32(SP), BX
 	DECQ (SP)
-	JNZ  l1
+	JNE  l1
 	VZEROUPPER
 	RET
 
@@ -523,8 +523,8 @@ TEXT ·GRUStepBackward(SB), NOSPLIT, $72-100
 
 l7:
 	MOVQ n+64(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l9
+	CMPQ CX, $0x20
+	JLT  l9
 
 l8:
 	// dz, dn, dhx
@@ -627,13 +627,13 @@ l8:
 	ADDQ         $0x00000080, R8
 	ADDQ         $0x00000080, R9
 	ADDQ         $0x00000080, R10
-	SUBQ         $0x00000020, CX
-	CMPQ         CX, $0x00000020
+	SUBQ         $0x20, CX
+	CMPQ         CX, $0x20
 	JGE          l8
 
 l9:
-	CMPQ CX, $0x00000010
-	JL   l10
+	CMPQ CX, $0x10
+	JLT  l10
 
 	// dz, dn, dhx
 	VMOVUPS      (BX), Z0
@@ -683,18 +683,18 @@ l9:
 	VMOVUPS      Z3, (DI)(R12*1)
 	VMOVUPS      Z2, (DI)(R12*2)
 	VMOVUPS      Z0, (DX)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, R10
-	SUBQ         $0x00000010, CX
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, R10
+	SUBQ         $0x10, CX
 
 l10:
 	TESTQ CX, CX
-	JZ    l11
+	JEQ   l11
 	MOVQ  $0x00000001, AX
 	SHLQ  CL, AX
 	DECQ  AX
@@ -765,7 +765,7 @@ l11:
 	ADDQ 48(SP), R9
 	ADDQ 56(SP), R10
 	DECQ (SP)
-	JNZ  l7
+	JNE  l7
 	VZEROUPPER
 	RET
 
@@ -812,8 +812,8 @@ TEXT ·GRUBeforeReset(SB), NOSPLIT, $40-68
 
 l13:
 	MOVQ n+32(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l15
+	CMPQ CX, $0x20
+	JLT  l15
 
 l14:
 	VMOVUPS (SI), Z0
@@ -915,13 +915,13 @@ l14:
 	ADDQ    $0x00000080, DI
 	ADDQ    $0x00000080, SI
 	ADDQ    $0x00000080, DX
-	SUBQ    $0x00000020, CX
-	CMPQ    CX, $0x00000020
+	SUBQ    $0x20, CX
+	CMPQ    CX, $0x20
 	JGE     l14
 
 l15:
-	CMPQ    CX, $0x00000010
-	JL      l16
+	CMPQ    CX, $0x10
+	JLT     l16
 	VMOVUPS (SI), Z0
 	VMOVUPS (SI)(R8*1), Z1
 	VMINPS  Z0, Z29, Z0
@@ -976,14 +976,14 @@ l15:
 	VPANDD  Z19, Z1, Z1
 	VMULPS  Z1, Z0, Z0
 	VMOVUPS Z0, (DI)
-	ADDQ    $0x00000040, DI
-	ADDQ    $0x00000040, SI
-	ADDQ    $0x00000040, DX
-	SUBQ    $0x00000010, CX
+	ADDQ    $0x40, DI
+	ADDQ    $0x40, SI
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, CX
 
 l16:
 	TESTQ     CX, CX
-	JZ        l17
+	JEQ       l17
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -1051,7 +1051,7 @@ l17:
 	ADDQ 16(SP), SI
 	ADDQ 24(SP), DX
 	DECQ (SP)
-	JNZ  l13
+	JNE  l13
 	VZEROUPPER
 	RET
 
@@ -1101,8 +1101,8 @@ TEXT ·GRUBeforeUpdate(SB), NOSPLIT, $40-60
 
 l19:
 	MOVQ n+32(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l21
+	CMPQ CX, $0x20
+	JLT  l21
 
 l20:
 	VMOVUPS (SI)(R8*1), Z0
@@ -1178,13 +1178,13 @@ l20:
 	ADDQ         $0x00000080, DI
 	ADDQ         $0x00000080, SI
 	ADDQ         $0x00000080, DX
-	SUBQ         $0x00000020, CX
-	CMPQ         CX, $0x00000020
+	SUBQ         $0x20, CX
+	CMPQ         CX, $0x20
 	JGE          l20
 
 l21:
-	CMPQ    CX, $0x00000010
-	JL      l22
+	CMPQ    CX, $0x10
+	JLT     l22
 	VMOVUPS (SI)(R8*1), Z0
 	VMOVUPS (SI)(R8*2), Z1
 	VPANDD  Z31, Z1, Z2
@@ -1223,14 +1223,14 @@ l21:
 	VCMPPS       $0x15, Z16, Z0, K1
 	VMOVAPS.Z    Z2, K1, Z0
 	VMOVUPS      Z0, (DI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, CX
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	SUBQ         $0x10, CX
 
 l22:
 	TESTQ     CX, CX
-	JZ        l23
+	JEQ       l23
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -1282,7 +1282,7 @@ l23:
 	ADDQ 16(SP), SI
 	ADDQ 24(SP), DX
 	DECQ (SP)
-	JNZ  l19
+	JNE  l19
 	VZEROUPPER
 	RET
 
@@ -1330,8 +1330,8 @@ TEXT ·GRUBeforeUpdateBackward(SB), NOSPLIT, $56-76
 
 l25:
 	MOVQ n+48(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l27
+	CMPQ CX, $0x20
+	JLT  l27
 
 l26:
 	// dz, dn, dhx
@@ -1400,13 +1400,13 @@ l26:
 	ADDQ         $0x00000080, DX
 	ADDQ         $0x00000080, BX
 	ADDQ         $0x00000080, R8
-	SUBQ         $0x00000020, CX
-	CMPQ         CX, $0x00000020
+	SUBQ         $0x20, CX
+	CMPQ         CX, $0x20
 	JGE          l26
 
 l27:
-	CMPQ CX, $0x00000010
-	JL   l28
+	CMPQ CX, $0x10
+	JLT  l28
 
 	// dz, dn, dhx
 	VMOVUPS      (DX), Z0
@@ -1439,16 +1439,16 @@ l27:
 	VMOVUPS      Z3, (DI)(R10*1)
 	VMOVUPS      Z2, (DI)(R10*2)
 	VMOVUPS      Z0, (SI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	SUBQ         $0x00000010, CX
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	SUBQ         $0x10, CX
 
 l28:
 	TESTQ CX, CX
-	JZ    l29
+	JEQ   l29
 	MOVQ  $0x00000001, AX
 	SHLQ  CL, AX
 	DECQ  AX
@@ -1498,7 +1498,7 @@ l29:
 	ADDQ 32(SP), BX
 	ADDQ 40(SP), R8
 	DECQ (SP)
-	JNZ  l25
+	JNE  l25
 	VZEROUPPER
 	RET
 
@@ -1545,8 +1545,8 @@ TEXT ·GRUBeforeResetBackward(SB), NOSPLIT, $56-84
 
 l31:
 	MOVQ n+48(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l33
+	CMPQ CX, $0x20
+	JLT  l33
 
 l32:
 	VMOVUPS (BX), Z0
@@ -1592,13 +1592,13 @@ l32:
 	ADDQ         $0x00000080, DX
 	ADDQ         $0x00000080, BX
 	ADDQ         $0x00000080, R8
-	SUBQ         $0x00000020, CX
-	CMPQ         CX, $0x00000020
+	SUBQ         $0x20, CX
+	CMPQ         CX, $0x20
 	JGE          l32
 
 l33:
-	CMPQ    CX, $0x00000010
-	JL      l34
+	CMPQ    CX, $0x10
+	JLT     l34
 	VMOVUPS (BX), Z0
 	VMOVUPS (DX), Z1
 
@@ -1619,16 +1619,16 @@ l33:
 	VCMPPS       $0x15, Z30, Z0, K1
 	VMOVAPS.Z    Z2, K1, Z0
 	VMOVUPS      Z0, (SI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	SUBQ         $0x00000010, CX
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	SUBQ         $0x10, CX
 
 l34:
 	TESTQ     CX, CX
-	JZ        l35
+	JEQ       l35
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -1666,6 +1666,6 @@ l35:
 	ADDQ 32(SP), BX
 	ADDQ 40(SP), R8
 	DECQ (SP)
-	JNZ  l31
+	JNE  l31
 	VZEROUPPER
 	RET

@@ -17,8 +17,8 @@ TEXT ·Axpy(SB), NOSPLIT, $8-28
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
-	CMPQ CX, $0x00000040
-	JL   l2
+	CMPQ CX, $0x40
+	JLT  l2
 
 l1:
 	VMOVUPS     (SI), Z0
@@ -39,28 +39,28 @@ l1:
 	VMOVUPS     Z7, 192(DI)
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000100, SI
-	SUBQ        $0x00000040, CX
-	CMPQ        CX, $0x00000040
+	SUBQ        $0x40, CX
+	CMPQ        CX, $0x40
 	JGE         l1
 
 l2:
-	CMPQ CX, $0x00000010
-	JL   l3
+	CMPQ CX, $0x10
+	JLT  l3
 
 l5:
 	VMOVUPS     (SI), Z0
 	VMOVUPS     (DI), Z1
 	VFMADD231PS Z31, Z0, Z1
 	VMOVUPS     Z1, (DI)
-	ADDQ        $0x00000040, DI
-	ADDQ        $0x00000040, SI
-	SUBQ        $0x00000010, CX
-	CMPQ        CX, $0x00000010
+	ADDQ        $0x40, DI
+	ADDQ        $0x40, SI
+	SUBQ        $0x10, CX
+	CMPQ        CX, $0x10
 	JGE         l5
 
 l3:
 	TESTQ       CX, CX
-	JZ          l4
+	JEQ         l4
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX
@@ -84,8 +84,8 @@ TEXT ·Scal(SB), NOSPLIT, $8-28
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
-	CMPQ CX, $0x00000040
-	JL   l7
+	CMPQ CX, $0x40
+	JLT  l7
 
 l6:
 	VMOVUPS (SI), Z0
@@ -102,27 +102,27 @@ l6:
 	VMOVUPS Z3, 192(DI)
 	ADDQ    $0x00000100, DI
 	ADDQ    $0x00000100, SI
-	SUBQ    $0x00000040, CX
-	CMPQ    CX, $0x00000040
+	SUBQ    $0x40, CX
+	CMPQ    CX, $0x40
 	JGE     l6
 
 l7:
-	CMPQ CX, $0x00000010
-	JL   l8
+	CMPQ CX, $0x10
+	JLT  l8
 
 l10:
 	VMOVUPS (SI), Z0
 	VMULPS  Z31, Z0, Z0
 	VMOVUPS Z0, (DI)
-	ADDQ    $0x00000040, DI
-	ADDQ    $0x00000040, SI
-	SUBQ    $0x00000010, CX
-	CMPQ    CX, $0x00000010
+	ADDQ    $0x40, DI
+	ADDQ    $0x40, SI
+	SUBQ    $0x10, CX
+	CMPQ    CX, $0x10
 	JGE     l10
 
 l8:
 	TESTQ     CX, CX
-	JZ        l9
+	JEQ       l9
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -153,8 +153,8 @@ TEXT ·AddColumnSums(SB), NOSPLIT, $16-40
 
 l11:
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l13
+	CMPQ CX, $0x20
+	JLT  l13
 
 l12:
 	VMOVUPS (DI), Z0
@@ -167,24 +167,24 @@ l12:
 	VMOVUPS Z1, 64(DI)
 	ADDQ    $0x00000080, DI
 	ADDQ    $0x00000080, SI
-	SUBQ    $0x00000020, CX
-	CMPQ    CX, $0x00000020
+	SUBQ    $0x20, CX
+	CMPQ    CX, $0x20
 	JGE     l12
 
 l13:
-	CMPQ    CX, $0x00000010
-	JL      l14
+	CMPQ    CX, $0x10
+	JLT     l14
 	VMOVUPS (DI), Z0
 	VMOVUPS (SI), Z1
 	VADDPS  Z1, Z0, Z0
 	VMOVUPS Z0, (DI)
-	ADDQ    $0x00000040, DI
-	ADDQ    $0x00000040, SI
-	SUBQ    $0x00000010, CX
+	ADDQ    $0x40, DI
+	ADDQ    $0x40, SI
+	SUBQ    $0x10, CX
 
 l14:
 	TESTQ     CX, CX
-	JZ        l15
+	JEQ       l15
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -200,7 +200,7 @@ l15:
 	SUBQ DX, DI
 	ADDQ 8(SP), SI
 	DECQ (SP)
-	JNZ  l11
+	JNE  l11
 	VZEROUPPER
 	RET
 
@@ -227,8 +227,8 @@ TEXT ·AddColumnProducts(SB), NOSPLIT, $24-56
 
 l17:
 	MOVQ n+32(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l19
+	CMPQ CX, $0x20
+	JLT  l19
 
 l18:
 	VMOVUPS     (DI), Z0
@@ -244,26 +244,26 @@ l18:
 	ADDQ        $0x00000080, DI
 	ADDQ        $0x00000080, SI
 	ADDQ        $0x00000080, DX
-	SUBQ        $0x00000020, CX
-	CMPQ        CX, $0x00000020
+	SUBQ        $0x20, CX
+	CMPQ        CX, $0x20
 	JGE         l18
 
 l19:
-	CMPQ        CX, $0x00000010
-	JL          l20
+	CMPQ        CX, $0x10
+	JLT         l20
 	VMOVUPS     (DI), Z0
 	VMOVUPS     (SI), Z1
 	VMOVUPS     (DX), Z2
 	VFMADD231PS Z2, Z1, Z0
 	VMOVUPS     Z0, (DI)
-	ADDQ        $0x00000040, DI
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	SUBQ        $0x00000010, CX
+	ADDQ        $0x40, DI
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	SUBQ        $0x10, CX
 
 l20:
 	TESTQ       CX, CX
-	JZ          l21
+	JEQ         l21
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX
@@ -282,7 +282,7 @@ l21:
 	ADDQ 8(SP), SI
 	ADDQ 16(SP), DX
 	DECQ (SP)
-	JNZ  l17
+	JNE  l17
 	VZEROUPPER
 	RET
 
@@ -307,8 +307,8 @@ TEXT ·AddColumnSums4(SB), NOSPLIT, $16-40
 
 l23:
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l25
+	CMPQ CX, $0x20
+	JLT  l25
 
 l24:
 	VMOVUPS (DI), Z0
@@ -333,13 +333,13 @@ l24:
 	VMOVUPS Z1, 64(DI)
 	ADDQ    $0x00000080, DI
 	ADDQ    $0x00000080, SI
-	SUBQ    $0x00000020, CX
-	CMPQ    CX, $0x00000020
+	SUBQ    $0x20, CX
+	CMPQ    CX, $0x20
 	JGE     l24
 
 l25:
-	CMPQ    CX, $0x00000010
-	JL      l26
+	CMPQ    CX, $0x10
+	JLT     l26
 	VMOVUPS (DI), Z0
 	VMOVUPS (SI), Z1
 	VADDPS  Z1, Z0, Z0
@@ -350,13 +350,13 @@ l25:
 	VMOVUPS (SI)(R8*1), Z1
 	VADDPS  Z1, Z0, Z0
 	VMOVUPS Z0, (DI)
-	ADDQ    $0x00000040, DI
-	ADDQ    $0x00000040, SI
-	SUBQ    $0x00000010, CX
+	ADDQ    $0x40, DI
+	ADDQ    $0x40, SI
+	SUBQ    $0x10, CX
 
 l26:
 	TESTQ     CX, CX
-	JZ        l27
+	JEQ       l27
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -378,7 +378,7 @@ l27:
 	SUBQ DX, DI
 	ADDQ 8(SP), SI
 	DECQ (SP)
-	JNZ  l23
+	JNE  l23
 	VZEROUPPER
 	RET
 
@@ -411,8 +411,8 @@ TEXT ·AddColumnProducts4(SB), NOSPLIT, $24-56
 
 l29:
 	MOVQ n+32(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l31
+	CMPQ CX, $0x20
+	JLT  l31
 
 l30:
 	VMOVUPS     (DI), Z0
@@ -446,13 +446,13 @@ l30:
 	ADDQ        $0x00000080, DI
 	ADDQ        $0x00000080, SI
 	ADDQ        $0x00000080, DX
-	SUBQ        $0x00000020, CX
-	CMPQ        CX, $0x00000020
+	SUBQ        $0x20, CX
+	CMPQ        CX, $0x20
 	JGE         l30
 
 l31:
-	CMPQ        CX, $0x00000010
-	JL          l32
+	CMPQ        CX, $0x10
+	JLT         l32
 	VMOVUPS     (DI), Z0
 	VMOVUPS     (SI), Z1
 	VMOVUPS     (DX), Z2
@@ -467,14 +467,14 @@ l31:
 	VMOVUPS     (DX)(R11*1), Z2
 	VFMADD231PS Z2, Z1, Z0
 	VMOVUPS     Z0, (DI)
-	ADDQ        $0x00000040, DI
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	SUBQ        $0x00000010, CX
+	ADDQ        $0x40, DI
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	SUBQ        $0x10, CX
 
 l32:
 	TESTQ       CX, CX
-	JZ          l33
+	JEQ         l33
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX
@@ -502,7 +502,7 @@ l33:
 	ADDQ 8(SP), SI
 	ADDQ 16(SP), DX
 	DECQ (SP)
-	JNZ  l29
+	JNE  l29
 	VZEROUPPER
 	RET
 
@@ -522,8 +522,8 @@ TEXT ·SumSquares(SB), NOSPLIT, $0-24
 	VMOVUPS 192(DI), Z0
 	VMOVAPS Z0, Z28
 	MOVQ    n+16(FP), CX
-	CMPQ    CX, $0x00000040
-	JL      l37
+	CMPQ    CX, $0x40
+	JLT     l37
 
 l35:
 	VMOVUPS     (SI), Z0
@@ -535,13 +535,13 @@ l35:
 	VFMADD231PS Z2, Z2, Z29
 	VFMADD231PS Z3, Z3, Z28
 	ADDQ        $0x00000100, SI
-	SUBQ        $0x00000040, CX
-	CMPQ        CX, $0x00000040
+	SUBQ        $0x40, CX
+	CMPQ        CX, $0x40
 	JGE         l35
 
 l37:
 	TESTQ       CX, CX
-	JZ          l38
+	JEQ         l38
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX

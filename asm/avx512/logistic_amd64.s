@@ -122,8 +122,8 @@ TEXT ·LogisticSigma(SB), NOSPLIT, $64-80
 l1:
 	VMOVAPS Z15, Z30
 	MOVQ    n+48(FP), CX
-	CMPQ    CX, $0x00000020
-	JL      l3
+	CMPQ    CX, $0x20
+	JLT     l3
 
 l2:
 	VMOVUPS (DX), Z0
@@ -131,21 +131,21 @@ l2:
 	VMAXPS  Z30, Z0, Z30
 	VMAXPS  Z30, Z1, Z30
 	ADDQ    $0x00000080, DX
-	SUBQ    $0x00000020, CX
-	CMPQ    CX, $0x00000020
+	SUBQ    $0x20, CX
+	CMPQ    CX, $0x20
 	JGE     l2
 
 l3:
-	CMPQ    CX, $0x00000010
-	JL      l4
+	CMPQ    CX, $0x10
+	JLT     l4
 	VMOVUPS (DX), Z0
 	VMAXPS  Z30, Z0, Z30
-	ADDQ    $0x00000040, DX
-	SUBQ    $0x00000010, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, CX
 
 l4:
 	TESTQ     CX, CX
-	JZ        l5
+	JEQ       l5
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -187,8 +187,8 @@ l5:
 	VBROADCASTSS     logisticConsts<>+184(SB), Z30
 	VMOVAPS          Z14, Z29
 	MOVQ             n+48(FP), CX
-	CMPQ             CX, $0x00000010
-	JL               l9
+	CMPQ             CX, $0x10
+	JLT              l9
 
 l7:
 	VMOVUPS        (R8), Z0
@@ -410,16 +410,16 @@ l7:
 	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	ADDQ        $0x00000040, R8
-	SUBQ        $0x00000010, CX
-	CMPQ        CX, $0x00000010
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, R8
+	SUBQ        $0x10, CX
+	CMPQ        CX, $0x10
 	JGE         l7
 
 l9:
 	TESTQ          CX, CX
-	JZ             l10
+	JEQ            l10
 	MOVQ           $0x00000001, AX
 	SHLQ           CL, AX
 	DECQ           AX
@@ -789,7 +789,7 @@ l10:
 	ADDQ           16(SP), BX
 	ADDQ           24(SP), R8
 	DECQ           (SP)
-	JNZ            l1
+	JNE            l1
 	VZEROUPPER
 	RET
 
@@ -858,8 +858,8 @@ TEXT ·LogisticSigmaBackward(SB), NOSPLIT, $88-104
 l11:
 	VBROADCASTSS logisticConsts<>+0(SB), Z30
 	MOVQ         n+72(FP), CX
-	CMPQ         CX, $0x00000020
-	JL           l13
+	CMPQ         CX, $0x20
+	JLT          l13
 
 l12:
 	VMOVUPS (R9), Z0
@@ -867,21 +867,21 @@ l12:
 	VMAXPS  Z30, Z0, Z30
 	VMAXPS  Z30, Z1, Z30
 	ADDQ    $0x00000080, R9
-	SUBQ    $0x00000020, CX
-	CMPQ    CX, $0x00000020
+	SUBQ    $0x20, CX
+	CMPQ    CX, $0x20
 	JGE     l12
 
 l13:
-	CMPQ    CX, $0x00000010
-	JL      l14
+	CMPQ    CX, $0x10
+	JLT     l14
 	VMOVUPS (R9), Z0
 	VMAXPS  Z30, Z0, Z30
-	ADDQ    $0x00000040, R9
-	SUBQ    $0x00000010, CX
+	ADDQ    $0x40, R9
+	SUBQ    $0x10, CX
 
 l14:
 	TESTQ        CX, CX
-	JZ           l15
+	JEQ          l15
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -925,8 +925,8 @@ l15:
 	VBROADCASTSS     logisticConsts<>+184(SB), Z30
 	VBROADCASTSS     logisticConsts<>+16(SB), Z29
 	MOVQ             n+72(FP), CX
-	CMPQ             CX, $0x00000010
-	JL               l19
+	CMPQ             CX, $0x10
+	JLT              l19
 
 l17:
 	VMOVUPS        (R11), Z0
@@ -1170,19 +1170,19 @@ l17:
 	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
-	ADDQ        $0x00000040, R9
-	ADDQ        $0x00000040, R10
-	ADDQ        $0x00000040, R11
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	SUBQ        $0x00000010, CX
-	CMPQ        CX, $0x00000010
+	ADDQ        $0x40, R9
+	ADDQ        $0x40, R10
+	ADDQ        $0x40, R11
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	SUBQ        $0x10, CX
+	CMPQ        CX, $0x10
 	JGE         l17
 
 l19:
 	TESTQ          CX, CX
-	JZ             l20
+	JEQ            l20
 	MOVQ           $0x00000001, AX
 	SHLQ           CL, AX
 	DECQ           AX
@@ -1584,8 +1584,8 @@ l20:
 	VMOVAPS.Z      Z0, K1, Z0
 	VMOVAPS        Z0, Z26
 	MOVQ           n+72(FP), CX
-	CMPQ           CX, $0x00000020
-	JL             l22
+	CMPQ           CX, $0x20
+	JLT            l22
 
 l21:
 	VBROADCASTSS (DI), Z0
@@ -1733,13 +1733,13 @@ l21:
 	ADDQ         $0x00000080, SI
 	ADDQ         $0x00000080, DX
 	ADDQ         $0x00000080, BX
-	SUBQ         $0x00000020, CX
-	CMPQ         CX, $0x00000020
+	SUBQ         $0x20, CX
+	CMPQ         CX, $0x20
 	JGE          l21
 
 l22:
-	CMPQ         CX, $0x00000010
-	JL           l23
+	CMPQ         CX, $0x10
+	JLT          l23
 	VBROADCASTSS (DI), Z0
 	VMOVUPS      (SI), Z1
 	VSUBPS       Z26, Z1, Z1
@@ -1816,15 +1816,15 @@ l22:
 	VMAXPS       Z0, Z1, Z0
 	VMOVAPS.Z    Z0, K1, Z0
 	VMOVUPS      Z0, (BX)
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000010, CX
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, CX
 
 l23:
 	TESTQ        CX, CX
-	JZ           l24
+	JEQ          l24
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -1921,7 +1921,7 @@ l24:
 	ADDQ   40(SP), R10
 	ADDQ   48(SP), R11
 	DECQ   (SP)
-	JNZ    l11
+	JNE    l11
 	VZEROUPPER
 	RET
 
@@ -1981,8 +1981,8 @@ TEXT ·LogisticLog(SB), NOSPLIT, $72-84
 l26:
 	VMOVAPS Z15, Z30
 	MOVQ    n+48(FP), CX
-	CMPQ    CX, $0x00000020
-	JL      l28
+	CMPQ    CX, $0x20
+	JLT     l28
 
 l27:
 	VMOVUPS (DX), Z0
@@ -1990,21 +1990,21 @@ l27:
 	VMAXPS  Z30, Z0, Z30
 	VMAXPS  Z30, Z1, Z30
 	ADDQ    $0x00000080, DX
-	SUBQ    $0x00000020, CX
-	CMPQ    CX, $0x00000020
+	SUBQ    $0x20, CX
+	CMPQ    CX, $0x20
 	JGE     l27
 
 l28:
-	CMPQ    CX, $0x00000010
-	JL      l29
+	CMPQ    CX, $0x10
+	JLT     l29
 	VMOVUPS (DX), Z0
 	VMAXPS  Z30, Z0, Z30
-	ADDQ    $0x00000040, DX
-	SUBQ    $0x00000010, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, CX
 
 l29:
 	TESTQ     CX, CX
-	JZ        l30
+	JEQ       l30
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -2046,8 +2046,8 @@ l30:
 	VBROADCASTSS     logisticConsts<>+184(SB), Z30
 	VMOVAPS          Z14, Z29
 	MOVQ             n+48(FP), CX
-	CMPQ             CX, $0x00000010
-	JL               l34
+	CMPQ             CX, $0x10
+	JLT              l34
 
 l32:
 	VMOVUPS      (R8), Z0
@@ -2286,16 +2286,16 @@ l32:
 	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	ADDQ        $0x00000040, R8
-	SUBQ        $0x00000010, CX
-	CMPQ        CX, $0x00000010
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, R8
+	SUBQ        $0x10, CX
+	CMPQ        CX, $0x10
 	JGE         l32
 
 l34:
 	TESTQ        CX, CX
-	JZ           l35
+	JEQ          l35
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -2682,7 +2682,7 @@ l35:
 	ADDQ           16(SP), BX
 	ADDQ           24(SP), R8
 	DECQ           (SP)
-	JNZ            l26
+	JNE            l26
 	VZEROUPPER
 	RET
 
@@ -2753,8 +2753,8 @@ TEXT ·LogisticLogBackward(SB), NOSPLIT, $96-108
 l36:
 	VBROADCASTSS logisticConsts<>+0(SB), Z30
 	MOVQ         n+72(FP), CX
-	CMPQ         CX, $0x00000020
-	JL           l38
+	CMPQ         CX, $0x20
+	JLT          l38
 
 l37:
 	VMOVUPS (R9), Z0
@@ -2762,21 +2762,21 @@ l37:
 	VMAXPS  Z30, Z0, Z30
 	VMAXPS  Z30, Z1, Z30
 	ADDQ    $0x00000080, R9
-	SUBQ    $0x00000020, CX
-	CMPQ    CX, $0x00000020
+	SUBQ    $0x20, CX
+	CMPQ    CX, $0x20
 	JGE     l37
 
 l38:
-	CMPQ    CX, $0x00000010
-	JL      l39
+	CMPQ    CX, $0x10
+	JLT     l39
 	VMOVUPS (R9), Z0
 	VMAXPS  Z30, Z0, Z30
-	ADDQ    $0x00000040, R9
-	SUBQ    $0x00000010, CX
+	ADDQ    $0x40, R9
+	SUBQ    $0x10, CX
 
 l39:
 	TESTQ        CX, CX
-	JZ           l40
+	JEQ          l40
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -2820,8 +2820,8 @@ l40:
 	VBROADCASTSS     logisticConsts<>+184(SB), Z30
 	VBROADCASTSS     logisticConsts<>+16(SB), Z29
 	MOVQ             n+72(FP), CX
-	CMPQ             CX, $0x00000010
-	JL               l44
+	CMPQ             CX, $0x10
+	JLT              l44
 
 l42:
 	VMOVUPS      (R11), Z0
@@ -3082,19 +3082,19 @@ l42:
 	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
-	ADDQ        $0x00000040, R9
-	ADDQ        $0x00000040, R10
-	ADDQ        $0x00000040, R11
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	SUBQ        $0x00000010, CX
-	CMPQ        CX, $0x00000010
+	ADDQ        $0x40, R9
+	ADDQ        $0x40, R10
+	ADDQ        $0x40, R11
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	SUBQ        $0x10, CX
+	CMPQ        CX, $0x10
 	JGE         l42
 
 l44:
 	TESTQ        CX, CX
-	JZ           l45
+	JEQ          l45
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -3513,8 +3513,8 @@ l45:
 	VMOVAPS.Z      Z0, K1, Z0
 	VMOVAPS        Z0, Z26
 	MOVQ           n+72(FP), CX
-	CMPQ           CX, $0x00000020
-	JL             l47
+	CMPQ           CX, $0x20
+	JLT            l47
 
 l46:
 	VBROADCASTSS (DI), Z0
@@ -3662,13 +3662,13 @@ l46:
 	ADDQ         $0x00000080, SI
 	ADDQ         $0x00000080, DX
 	ADDQ         $0x00000080, BX
-	SUBQ         $0x00000020, CX
-	CMPQ         CX, $0x00000020
+	SUBQ         $0x20, CX
+	CMPQ         CX, $0x20
 	JGE          l46
 
 l47:
-	CMPQ         CX, $0x00000010
-	JL           l48
+	CMPQ         CX, $0x10
+	JLT          l48
 	VBROADCASTSS (DI), Z0
 	VMOVUPS      (SI), Z1
 	VSUBPS       Z26, Z1, Z1
@@ -3745,15 +3745,15 @@ l47:
 	VMAXPS       Z0, Z1, Z0
 	VMOVAPS.Z    Z0, K1, Z0
 	VMOVUPS      Z0, (BX)
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000010, CX
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, CX
 
 l48:
 	TESTQ        CX, CX
-	JZ           l49
+	JEQ          l49
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -3850,7 +3850,7 @@ l49:
 	ADDQ   40(SP), R10
 	ADDQ   48(SP), R11
 	DECQ   (SP)
-	JNZ    l36
+	JNE    l36
 	VZEROUPPER
 	RET
 
@@ -3908,8 +3908,8 @@ TEXT ·LogisticSoftplus(SB), NOSPLIT, $64-80
 l51:
 	VMOVAPS Z15, Z30
 	MOVQ    n+48(FP), CX
-	CMPQ    CX, $0x00000020
-	JL      l53
+	CMPQ    CX, $0x20
+	JLT     l53
 
 l52:
 	VMOVUPS (DX), Z0
@@ -3917,21 +3917,21 @@ l52:
 	VMAXPS  Z30, Z0, Z30
 	VMAXPS  Z30, Z1, Z30
 	ADDQ    $0x00000080, DX
-	SUBQ    $0x00000020, CX
-	CMPQ    CX, $0x00000020
+	SUBQ    $0x20, CX
+	CMPQ    CX, $0x20
 	JGE     l52
 
 l53:
-	CMPQ    CX, $0x00000010
-	JL      l54
+	CMPQ    CX, $0x10
+	JLT     l54
 	VMOVUPS (DX), Z0
 	VMAXPS  Z30, Z0, Z30
-	ADDQ    $0x00000040, DX
-	SUBQ    $0x00000010, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, CX
 
 l54:
 	TESTQ     CX, CX
-	JZ        l55
+	JEQ       l55
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -3972,8 +3972,8 @@ l55:
 	VBROADCASTSS     logisticConsts<>+184(SB), Z30
 	VMOVAPS          Z14, Z29
 	MOVQ             n+48(FP), CX
-	CMPQ             CX, $0x00000010
-	JL               l59
+	CMPQ             CX, $0x10
+	JLT              l59
 
 l57:
 	VMOVUPS      (R8), Z0
@@ -4242,16 +4242,16 @@ l57:
 	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	ADDQ        $0x00000040, R8
-	SUBQ        $0x00000010, CX
-	CMPQ        CX, $0x00000010
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, R8
+	SUBQ        $0x10, CX
+	CMPQ        CX, $0x10
 	JGE         l57
 
 l59:
 	TESTQ        CX, CX
-	JZ           l60
+	JEQ          l60
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -4669,7 +4669,7 @@ l60:
 	ADDQ           16(SP), BX
 	ADDQ           24(SP), R8
 	DECQ           (SP)
-	JNZ            l51
+	JNE            l51
 	VZEROUPPER
 	RET
 
@@ -4736,8 +4736,8 @@ TEXT ·LogisticSoftplusBackward(SB), NOSPLIT, $88-104
 l61:
 	VBROADCASTSS logisticConsts<>+0(SB), Z30
 	MOVQ         n+72(FP), CX
-	CMPQ         CX, $0x00000020
-	JL           l63
+	CMPQ         CX, $0x20
+	JLT          l63
 
 l62:
 	VMOVUPS (R9), Z0
@@ -4745,21 +4745,21 @@ l62:
 	VMAXPS  Z30, Z0, Z30
 	VMAXPS  Z30, Z1, Z30
 	ADDQ    $0x00000080, R9
-	SUBQ    $0x00000020, CX
-	CMPQ    CX, $0x00000020
+	SUBQ    $0x20, CX
+	CMPQ    CX, $0x20
 	JGE     l62
 
 l63:
-	CMPQ    CX, $0x00000010
-	JL      l64
+	CMPQ    CX, $0x10
+	JLT     l64
 	VMOVUPS (R9), Z0
 	VMAXPS  Z30, Z0, Z30
-	ADDQ    $0x00000040, R9
-	SUBQ    $0x00000010, CX
+	ADDQ    $0x40, R9
+	SUBQ    $0x10, CX
 
 l64:
 	TESTQ        CX, CX
-	JZ           l65
+	JEQ          l65
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -4802,8 +4802,8 @@ l65:
 	VBROADCASTSS     logisticConsts<>+184(SB), Z30
 	VMOVAPS          Z21, Z29
 	MOVQ             n+72(FP), CX
-	CMPQ             CX, $0x00000010
-	JL               l69
+	CMPQ             CX, $0x10
+	JLT              l69
 
 l67:
 	VMOVUPS    (R11), Z0
@@ -5097,19 +5097,19 @@ l67:
 	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
-	ADDQ        $0x00000040, R9
-	ADDQ        $0x00000040, R10
-	ADDQ        $0x00000040, R11
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	SUBQ        $0x00000010, CX
-	CMPQ        CX, $0x00000010
+	ADDQ        $0x40, R9
+	ADDQ        $0x40, R10
+	ADDQ        $0x40, R11
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	SUBQ        $0x10, CX
+	CMPQ        CX, $0x10
 	JGE         l67
 
 l69:
 	TESTQ      CX, CX
-	JZ         l70
+	JEQ        l70
 	MOVQ       $0x00000001, AX
 	SHLQ       CL, AX
 	DECQ       AX
@@ -5561,8 +5561,8 @@ l70:
 	VMOVAPS.Z      Z0, K1, Z0
 	VMOVAPS        Z0, Z26
 	MOVQ           n+72(FP), CX
-	CMPQ           CX, $0x00000020
-	JL             l72
+	CMPQ           CX, $0x20
+	JLT            l72
 
 l71:
 	VBROADCASTSS (DI), Z0
@@ -5710,13 +5710,13 @@ l71:
 	ADDQ         $0x00000080, SI
 	ADDQ         $0x00000080, DX
 	ADDQ         $0x00000080, BX
-	SUBQ         $0x00000020, CX
-	CMPQ         CX, $0x00000020
+	SUBQ         $0x20, CX
+	CMPQ         CX, $0x20
 	JGE          l71
 
 l72:
-	CMPQ         CX, $0x00000010
-	JL           l73
+	CMPQ         CX, $0x10
+	JLT          l73
 	VBROADCASTSS (DI), Z0
 	VMOVUPS      (SI), Z1
 	VSUBPS       Z26, Z1, Z1
@@ -5793,15 +5793,15 @@ l72:
 	VMAXPS       Z0, Z1, Z0
 	VMOVAPS.Z    Z0, K1, Z0
 	VMOVUPS      Z0, (BX)
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000010, CX
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, CX
 
 l73:
 	TESTQ        CX, CX
-	JZ           l74
+	JEQ          l74
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -5898,6 +5898,6 @@ l74:
 	ADDQ   40(SP), R10
 	ADDQ   48(SP), R11
 	DECQ   (SP)
-	JNZ    l61
+	JNE    l61
 	VZEROUPPER
 	RET

@@ -77,8 +77,8 @@ TEXT ·LSTMStep(SB), NOSPLIT, $48-68
 
 l1:
 	MOVQ n+40(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l3
+	CMPQ CX, $0x20
+	JLT  l3
 
 l2:
 	VMOVUPS     (BX), Z0
@@ -336,13 +336,13 @@ l2:
 	ADDQ    $0x00000080, SI
 	ADDQ    $0x00000080, DX
 	ADDQ    $0x00000080, BX
-	SUBQ    $0x00000020, CX
-	CMPQ    CX, $0x00000020
+	SUBQ    $0x20, CX
+	CMPQ    CX, $0x20
 	JGE     l2
 
 l3:
-	CMPQ        CX, $0x00000010
-	JL          l4
+	CMPQ        CX, $0x10
+	JLT         l4
 	VMOVUPS     (BX), Z0
 	VPANDD.BCST 40(SP), Z0, Z0
 	VMOVUPS     (DX), Z1
@@ -483,15 +483,15 @@ l3:
 	// hy = o tanh(cy)
 	VMULPS  Z2, Z1, Z0
 	VMOVUPS Z0, (DI)
-	ADDQ    $0x00000040, DI
-	ADDQ    $0x00000040, SI
-	ADDQ    $0x00000040, DX
-	ADDQ    $0x00000040, BX
-	SUBQ    $0x00000010, CX
+	ADDQ    $0x40, DI
+	ADDQ    $0x40, SI
+	ADDQ    $0x40, DX
+	ADDQ    $0x40, BX
+	SUBQ    $0x10, CX
 
 l4:
 	TESTQ       CX, CX
-	JZ          l5
+	JEQ         l5
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX
@@ -647,7 +647,7 @@ l5:
 	ADDQ 24(SP), DX
 	ADDQ 32(SP), BX
 	DECQ (SP)
-	JNZ  l1
+	JNE  l1
 	VZEROUPPER
 	RET
 
@@ -720,8 +720,8 @@ TEXT ·LSTMStepBackward(SB), NOSPLIT, $80-96
 
 l7:
 	MOVQ n+64(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l9
+	CMPQ CX, $0x20
+	JLT  l9
 
 l8:
 	VMOVUPS (R10), Z0
@@ -891,13 +891,13 @@ l8:
 	ADDQ         $0x00000080, R8
 	ADDQ         $0x00000080, R9
 	ADDQ         $0x00000080, R10
-	SUBQ         $0x00000020, CX
-	CMPQ         CX, $0x00000020
+	SUBQ         $0x20, CX
+	CMPQ         CX, $0x20
 	JGE          l8
 
 l9:
-	CMPQ    CX, $0x00000010
-	JL      l10
+	CMPQ    CX, $0x10
+	JLT     l10
 	VMOVUPS (R10), Z0
 	VPANDD  Z31, Z0, Z1
 	VMINPS  Z1, Z27, Z1
@@ -982,18 +982,18 @@ l9:
 	VCMPPS       $0x15, Z30, Z0, K1
 	VMOVAPS.Z    Z1, K1, Z0
 	VMOVUPS      Z0, (SI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, R10
-	SUBQ         $0x00000010, CX
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, R10
+	SUBQ         $0x10, CX
 
 l10:
 	TESTQ     CX, CX
-	JZ        l11
+	JEQ       l11
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -1099,7 +1099,7 @@ l11:
 	ADDQ 48(SP), R9
 	ADDQ 56(SP), R10
 	DECQ (SP)
-	JNZ  l7
+	JNE  l7
 	VZEROUPPER
 	RET
 
@@ -1150,8 +1150,8 @@ TEXT ·LSTMPeepholeStep(SB), NOSPLIT, $48-76
 
 l13:
 	MOVQ n+48(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l15
+	CMPQ CX, $0x20
+	JLT  l15
 
 l14:
 	VMOVUPS     (BX), Z0
@@ -1423,13 +1423,13 @@ l14:
 	ADDQ    $0x00000080, DX
 	ADDQ    $0x00000080, BX
 	ADDQ    $0x00000080, R8
-	SUBQ    $0x00000020, CX
-	CMPQ    CX, $0x00000020
+	SUBQ    $0x20, CX
+	CMPQ    CX, $0x20
 	JGE     l14
 
 l15:
-	CMPQ        CX, $0x00000010
-	JL          l16
+	CMPQ        CX, $0x10
+	JLT         l16
 	VMOVUPS     (BX), Z0
 	VPANDD.BCST 40(SP), Z0, Z0
 	VMOVUPS     (DX), Z1
@@ -1577,16 +1577,16 @@ l15:
 	// hy = o tanh(cy)
 	VMULPS  Z2, Z0, Z0
 	VMOVUPS Z0, (DI)
-	ADDQ    $0x00000040, DI
-	ADDQ    $0x00000040, SI
-	ADDQ    $0x00000040, DX
-	ADDQ    $0x00000040, BX
-	ADDQ    $0x00000040, R8
-	SUBQ    $0x00000010, CX
+	ADDQ    $0x40, DI
+	ADDQ    $0x40, SI
+	ADDQ    $0x40, DX
+	ADDQ    $0x40, BX
+	ADDQ    $0x40, R8
+	SUBQ    $0x10, CX
 
 l16:
 	TESTQ       CX, CX
-	JZ          l17
+	JEQ         l17
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX
@@ -1751,7 +1751,7 @@ l17:
 	ADDQ 32(SP), BX
 	SUBQ R9, R8
 	DECQ (SP)
-	JNZ  l13
+	JNE  l13
 	VZEROUPPER
 	RET
 
@@ -1826,8 +1826,8 @@ TEXT ·LSTMPeepholeStepBackward(SB), NOSPLIT, $88-104
 
 l19:
 	MOVQ n+72(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l21
+	CMPQ CX, $0x20
+	JLT  l21
 
 l20:
 	VMOVUPS (R10), Z0
@@ -2010,13 +2010,13 @@ l20:
 	ADDQ         $0x00000080, R9
 	ADDQ         $0x00000080, R10
 	ADDQ         $0x00000080, R11
-	SUBQ         $0x00000020, CX
-	CMPQ         CX, $0x00000020
+	SUBQ         $0x20, CX
+	CMPQ         CX, $0x20
 	JGE          l20
 
 l21:
-	CMPQ    CX, $0x00000010
-	JL      l22
+	CMPQ    CX, $0x10
+	JLT     l22
 	VMOVUPS (R10), Z0
 	VPANDD  Z31, Z0, Z1
 	VMINPS  Z1, Z27, Z1
@@ -2107,19 +2107,19 @@ l21:
 	VCMPPS       $0x15, Z30, Z0, K1
 	VMOVAPS.Z    Z1, K1, Z0
 	VMOVUPS      Z0, (SI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, R8
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, R10
-	ADDQ         $0x00000040, R11
-	SUBQ         $0x00000010, CX
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, R10
+	ADDQ         $0x40, R11
+	SUBQ         $0x10, CX
 
 l22:
 	TESTQ     CX, CX
-	JZ        l23
+	JEQ       l23
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -2233,6 +2233,6 @@ l23:
 	ADDQ 64(SP), R10
 	SUBQ (SP), R11
 	DECQ 8(SP)
-	JNZ  l19
+	JNE  l19
 	VZEROUPPER
 	RET

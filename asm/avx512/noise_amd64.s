@@ -271,7 +271,7 @@ l1:
 	VMOVAPS     Z0, Z31
 	ADDQ        $0x00000100, DI
 	DECQ        CX
-	JNZ         l1
+	JNE         l1
 	VZEROUPPER
 	RET
 
@@ -592,6 +592,6 @@ l2:
 	VMOVAPS          Z0, Z31
 	ADDQ             $0x00000100, DI
 	DECQ             CX
-	JNZ              l2
+	JNE              l2
 	VZEROUPPER
 	RET

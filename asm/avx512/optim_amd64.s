@@ -38,8 +38,8 @@ TEXT ·Adam(SB), NOSPLIT, $56-80
 	MOVQ m+16(FP), DX
 	MOVQ v+24(FP), BX
 	MOVQ n+32(FP), CX
-	CMPQ CX, $0x00000040
-	JL   l3
+	CMPQ CX, $0x40
+	JLT  l3
 
 l2:
 	PREFETCHT0  2048(DI)
@@ -204,13 +204,13 @@ l2:
 	ADDQ         $0x00000100, SI
 	ADDQ         $0x00000100, DX
 	ADDQ         $0x00000100, BX
-	SUBQ         $0x00000040, CX
-	CMPQ         CX, $0x00000040
+	SUBQ         $0x40, CX
+	CMPQ         CX, $0x40
 	JGE          l2
 
 l3:
-	CMPQ CX, $0x00000010
-	JL   l4
+	CMPQ CX, $0x10
+	JLT  l4
 
 l6:
 	VMOVUPS     (SI), Z0
@@ -240,17 +240,17 @@ l6:
 	VMOVUPS      (DI), Z1
 	VFNMADD231PS Z22, Z0, Z1
 	VMOVUPS      Z1, (DI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l6
 
 l4:
 	TESTQ       CX, CX
-	JZ          l5
+	JEQ         l5
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX
@@ -305,8 +305,8 @@ TEXT ·SGD(SB), NOSPLIT, $16-40
 	MOVQ grad+8(FP), SI
 	MOVQ m+16(FP), DX
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l8
+	CMPQ CX, $0x20
+	JLT  l8
 
 l7:
 	PREFETCHT0   2048(DI)
@@ -338,13 +338,13 @@ l7:
 	ADDQ         $0x00000080, DI
 	ADDQ         $0x00000080, SI
 	ADDQ         $0x00000080, DX
-	SUBQ         $0x00000020, CX
-	CMPQ         CX, $0x00000020
+	SUBQ         $0x20, CX
+	CMPQ         CX, $0x20
 	JGE          l7
 
 l8:
-	CMPQ         CX, $0x00000010
-	JL           l9
+	CMPQ         CX, $0x10
+	JLT          l9
 	VMOVUPS      (DX), Z0
 	VMOVUPS      (SI), Z1
 	VFMADD231PS  Z31, Z0, Z1
@@ -355,14 +355,14 @@ l8:
 	VMOVUPS      (DI), Z1
 	VFNMADD231PS Z28, Z0, Z1
 	VMOVUPS      Z1, (DI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, CX
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	SUBQ         $0x10, CX
 
 l9:
 	TESTQ        CX, CX
-	JZ           l10
+	JEQ          l10
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -396,8 +396,8 @@ TEXT ·Adagrad(SB), NOSPLIT, $16-40
 	MOVQ grad+8(FP), SI
 	MOVQ s+16(FP), DX
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l13
+	CMPQ CX, $0x20
+	JLT  l13
 
 l12:
 	PREFETCHT0  2048(DI)
@@ -437,13 +437,13 @@ l12:
 	ADDQ         $0x00000080, DI
 	ADDQ         $0x00000080, SI
 	ADDQ         $0x00000080, DX
-	SUBQ         $0x00000020, CX
-	CMPQ         CX, $0x00000020
+	SUBQ         $0x20, CX
+	CMPQ         CX, $0x20
 	JGE          l12
 
 l13:
-	CMPQ        CX, $0x00000010
-	JL          l14
+	CMPQ        CX, $0x10
+	JLT         l14
 	VMOVUPS     (SI), Z0
 	VMOVUPS     (DX), Z1
 	VFMADD231PS Z0, Z0, Z1
@@ -459,14 +459,14 @@ l13:
 	VMOVUPS      (DI), Z1
 	VFNMADD231PS Z28, Z0, Z1
 	VMOVUPS      Z1, (DI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, CX
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	SUBQ         $0x10, CX
 
 l14:
 	TESTQ       CX, CX
-	JZ          l15
+	JEQ         l15
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX

@@ -61,8 +61,8 @@ TEXT ·RNNTanhStep(SB), NOSPLIT, $24-48
 
 l1:
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l3
+	CMPQ CX, $0x20
+	JLT  l3
 
 l2:
 	VMOVUPS (SI), Z0
@@ -123,13 +123,13 @@ l2:
 	VMOVUPS    Z1, 64(DI)
 	ADDQ       $0x00000080, DI
 	ADDQ       $0x00000080, SI
-	SUBQ       $0x00000020, CX
-	CMPQ       CX, $0x00000020
+	SUBQ       $0x20, CX
+	CMPQ       CX, $0x20
 	JGE        l2
 
 l3:
-	CMPQ    CX, $0x00000010
-	JL      l4
+	CMPQ    CX, $0x10
+	JLT     l4
 	VMOVUPS (SI), Z0
 	VPANDD  Z31, Z0, Z1
 	VMINPS  Z1, Z28, Z1
@@ -160,13 +160,13 @@ l3:
 	VCMPPS     $0x15, Z17, Z0, K1
 	VMOVAPS.Z  Z1, K1, Z0
 	VMOVUPS    Z0, (DI)
-	ADDQ       $0x00000040, DI
-	ADDQ       $0x00000040, SI
-	SUBQ       $0x00000010, CX
+	ADDQ       $0x40, DI
+	ADDQ       $0x40, SI
+	SUBQ       $0x10, CX
 
 l4:
 	TESTQ     CX, CX
-	JZ        l5
+	JEQ       l5
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -208,7 +208,7 @@ l5:
 	ADDQ 8(SP), DI
 	ADDQ 16(SP), SI
 	DECQ (SP)
-	JNZ  l1
+	JNE  l1
 	VZEROUPPER
 	RET
 
@@ -236,8 +236,8 @@ TEXT ·RNNReLUStep(SB), NOSPLIT, $24-48
 
 l7:
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l9
+	CMPQ CX, $0x20
+	JLT  l9
 
 l8:
 	VMOVUPS   (SI), Z0
@@ -250,24 +250,24 @@ l8:
 	VMOVUPS   Z1, 64(DI)
 	ADDQ      $0x00000080, DI
 	ADDQ      $0x00000080, SI
-	SUBQ      $0x00000020, CX
-	CMPQ      CX, $0x00000020
+	SUBQ      $0x20, CX
+	CMPQ      CX, $0x20
 	JGE       l8
 
 l9:
-	CMPQ      CX, $0x00000010
-	JL        l10
+	CMPQ      CX, $0x10
+	JLT       l10
 	VMOVUPS   (SI), Z0
 	VCMPPS    $0x15, Z31, Z0, K1
 	VMOVAPS.Z Z0, K1, Z0
 	VMOVUPS   Z0, (DI)
-	ADDQ      $0x00000040, DI
-	ADDQ      $0x00000040, SI
-	SUBQ      $0x00000010, CX
+	ADDQ      $0x40, DI
+	ADDQ      $0x40, SI
+	SUBQ      $0x10, CX
 
 l10:
 	TESTQ     CX, CX
-	JZ        l11
+	JEQ       l11
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -283,7 +283,7 @@ l11:
 	ADDQ 8(SP), DI
 	ADDQ 16(SP), SI
 	DECQ (SP)
-	JNZ  l7
+	JNE  l7
 	VZEROUPPER
 	RET
 
@@ -318,8 +318,8 @@ TEXT ·RNNTanhStepBackward(SB), NOSPLIT, $32-56
 
 l13:
 	MOVQ n+32(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l15
+	CMPQ CX, $0x20
+	JLT  l15
 
 l14:
 	VMOVUPS      (SI), Z0
@@ -347,13 +347,13 @@ l14:
 	ADDQ         $0x00000080, DI
 	ADDQ         $0x00000080, SI
 	ADDQ         $0x00000080, DX
-	SUBQ         $0x00000020, CX
-	CMPQ         CX, $0x00000020
+	SUBQ         $0x20, CX
+	CMPQ         CX, $0x20
 	JGE          l14
 
 l15:
-	CMPQ         CX, $0x00000010
-	JL           l16
+	CMPQ         CX, $0x10
+	JLT          l16
 	VMOVUPS      (SI), Z0
 	VPANDD       Z31, Z0, Z1
 	VCMPPS       $0x15, Z30, Z1, K1
@@ -365,14 +365,14 @@ l15:
 	VCMPPS       $0x15, Z30, Z1, K1
 	VMOVAPS.Z    Z0, K1, Z0
 	VMOVUPS      Z0, (DI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, CX
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	SUBQ         $0x10, CX
 
 l16:
 	TESTQ        CX, CX
-	JZ           l17
+	JEQ          l17
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -397,7 +397,7 @@ l17:
 	ADDQ 16(SP), SI
 	ADDQ 24(SP), DX
 	DECQ (SP)
-	JNZ  l13
+	JNE  l13
 	VZEROUPPER
 	RET
 
@@ -432,8 +432,8 @@ TEXT ·RNNReLUStepBackward(SB), NOSPLIT, $32-56
 
 l19:
 	MOVQ n+32(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l21
+	CMPQ CX, $0x20
+	JLT  l21
 
 l20:
 	VMOVUPS   (SI), Z0
@@ -455,13 +455,13 @@ l20:
 	ADDQ      $0x00000080, DI
 	ADDQ      $0x00000080, SI
 	ADDQ      $0x00000080, DX
-	SUBQ      $0x00000020, CX
-	CMPQ      CX, $0x00000020
+	SUBQ      $0x20, CX
+	CMPQ      CX, $0x20
 	JGE       l20
 
 l21:
-	CMPQ      CX, $0x00000010
-	JL        l22
+	CMPQ      CX, $0x10
+	JLT       l22
 	VMOVUPS   (SI), Z0
 	VPANDD    Z31, Z0, Z1
 	VCMPPS    $0x15, Z30, Z1, K1
@@ -470,14 +470,14 @@ l21:
 	VCMPPS    $0x16, Z29, Z1, K1
 	VMOVAPS.Z Z0, K1, Z0
 	VMOVUPS   Z0, (DI)
-	ADDQ      $0x00000040, DI
-	ADDQ      $0x00000040, SI
-	ADDQ      $0x00000040, DX
-	SUBQ      $0x00000010, CX
+	ADDQ      $0x40, DI
+	ADDQ      $0x40, SI
+	ADDQ      $0x40, DX
+	SUBQ      $0x10, CX
 
 l22:
 	TESTQ     CX, CX
-	JZ        l23
+	JEQ       l23
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -499,6 +499,6 @@ l23:
 	ADDQ 16(SP), SI
 	ADDQ 24(SP), DX
 	DECQ (SP)
-	JNZ  l19
+	JNE  l19
 	VZEROUPPER
 	RET

@@ -68,8 +68,8 @@ TEXT ·Softmax(SB), NOSPLIT, $8-32
 l1:
 	VMOVAPS Z27, Z31
 	MOVQ    n+24(FP), CX
-	CMPQ    CX, $0x00000040
-	JL      l3
+	CMPQ    CX, $0x40
+	JLT     l3
 
 l2:
 	VMOVUPS (SI), Z0
@@ -81,25 +81,25 @@ l2:
 	VMAXPS  Z31, Z2, Z31
 	VMAXPS  Z31, Z3, Z31
 	ADDQ    $0x00000100, SI
-	SUBQ    $0x00000040, CX
-	CMPQ    CX, $0x00000040
+	SUBQ    $0x40, CX
+	CMPQ    CX, $0x40
 	JGE     l2
 
 l3:
-	CMPQ CX, $0x00000010
-	JL   l4
+	CMPQ CX, $0x10
+	JLT  l4
 
 l6:
 	VMOVUPS (SI), Z0
 	VMAXPS  Z31, Z0, Z31
-	ADDQ    $0x00000040, SI
-	SUBQ    $0x00000010, CX
-	CMPQ    CX, $0x00000010
+	ADDQ    $0x40, SI
+	SUBQ    $0x10, CX
+	CMPQ    CX, $0x10
 	JGE     l6
 
 l4:
 	TESTQ     CX, CX
-	JZ        l5
+	JEQ       l5
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -123,8 +123,8 @@ l5:
 	VMOVAPS       Z0, Z30
 	VMOVAPS       Z17, Z31
 	MOVQ          n+24(FP), CX
-	CMPQ          CX, $0x00000020
-	JL            l8
+	CMPQ          CX, $0x20
+	JLT           l8
 
 l7:
 	VMOVUPS (SI), Z0
@@ -171,13 +171,13 @@ l7:
 	VADDPS    Z31, Z1, Z31
 	ADDQ      $0x00000080, DI
 	ADDQ      $0x00000080, SI
-	SUBQ      $0x00000020, CX
-	CMPQ      CX, $0x00000020
+	SUBQ      $0x20, CX
+	CMPQ      CX, $0x20
 	JGE       l7
 
 l8:
-	CMPQ    CX, $0x00000010
-	JL      l9
+	CMPQ    CX, $0x10
+	JLT     l9
 	VMOVUPS (SI), Z0
 	VSUBPS  Z30, Z0, Z0
 	VMAXPS  Z0, Z26, Z0
@@ -202,13 +202,13 @@ l8:
 	VSCALEFPS Z1, Z2, Z0
 	VMOVUPS   Z0, (DI)
 	VADDPS    Z31, Z0, Z31
-	ADDQ      $0x00000040, DI
-	ADDQ      $0x00000040, SI
-	SUBQ      $0x00000010, CX
+	ADDQ      $0x40, DI
+	ADDQ      $0x40, SI
+	SUBQ      $0x10, CX
 
 l9:
 	TESTQ     CX, CX
-	JZ        l10
+	JEQ       l10
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -255,8 +255,8 @@ l10:
 	VDIVPS        Z0, Z29, Z0
 	VMOVAPS       Z0, Z30
 	MOVQ          n+24(FP), CX
-	CMPQ          CX, $0x00000040
-	JL            l13
+	CMPQ          CX, $0x40
+	JLT           l13
 
 l12:
 	VMOVUPS (DI), Z0
@@ -272,26 +272,26 @@ l12:
 	VMOVUPS Z2, 128(DI)
 	VMOVUPS Z3, 192(DI)
 	ADDQ    $0x00000100, DI
-	SUBQ    $0x00000040, CX
-	CMPQ    CX, $0x00000040
+	SUBQ    $0x40, CX
+	CMPQ    CX, $0x40
 	JGE     l12
 
 l13:
-	CMPQ CX, $0x00000010
-	JL   l14
+	CMPQ CX, $0x10
+	JLT  l14
 
 l16:
 	VMOVUPS (DI), Z0
 	VMULPS  Z30, Z0, Z0
 	VMOVUPS Z0, (DI)
-	ADDQ    $0x00000040, DI
-	SUBQ    $0x00000010, CX
-	CMPQ    CX, $0x00000010
+	ADDQ    $0x40, DI
+	SUBQ    $0x10, CX
+	CMPQ    CX, $0x10
 	JGE     l16
 
 l14:
 	TESTQ     CX, CX
-	JZ        l15
+	JEQ       l15
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -303,7 +303,7 @@ l14:
 
 l15:
 	DECQ (SP)
-	JNZ  l1
+	JNE  l1
 	VZEROUPPER
 	RET
 
@@ -347,8 +347,8 @@ TEXT ·LogSumExp(SB), NOSPLIT, $8-32
 l17:
 	VMOVAPS Z27, Z31
 	MOVQ    n+24(FP), CX
-	CMPQ    CX, $0x00000040
-	JL      l19
+	CMPQ    CX, $0x40
+	JLT     l19
 
 l18:
 	VMOVUPS (SI), Z0
@@ -360,25 +360,25 @@ l18:
 	VMAXPS  Z31, Z2, Z31
 	VMAXPS  Z31, Z3, Z31
 	ADDQ    $0x00000100, SI
-	SUBQ    $0x00000040, CX
-	CMPQ    CX, $0x00000040
+	SUBQ    $0x40, CX
+	CMPQ    CX, $0x40
 	JGE     l18
 
 l19:
-	CMPQ CX, $0x00000010
-	JL   l20
+	CMPQ CX, $0x10
+	JLT  l20
 
 l22:
 	VMOVUPS (SI), Z0
 	VMAXPS  Z31, Z0, Z31
-	ADDQ    $0x00000040, SI
-	SUBQ    $0x00000010, CX
-	CMPQ    CX, $0x00000010
+	ADDQ    $0x40, SI
+	SUBQ    $0x10, CX
+	CMPQ    CX, $0x10
 	JGE     l22
 
 l20:
 	TESTQ     CX, CX
-	JZ        l21
+	JEQ       l21
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -405,8 +405,8 @@ l21:
 	VMOVAPS       Z0, Z30
 	VMOVAPS       Z16, Z31
 	MOVQ          n+24(FP), CX
-	CMPQ          CX, $0x00000020
-	JL            l24
+	CMPQ          CX, $0x20
+	JLT           l24
 
 l23:
 	VMOVUPS (SI), Z0
@@ -452,13 +452,13 @@ l23:
 	VADDPS    Z31, Z0, Z31
 	VADDPS    Z31, Z1, Z31
 	ADDQ      $0x00000080, SI
-	SUBQ      $0x00000020, CX
-	CMPQ      CX, $0x00000020
+	SUBQ      $0x20, CX
+	CMPQ      CX, $0x20
 	JGE       l23
 
 l24:
-	CMPQ    CX, $0x00000010
-	JL      l25
+	CMPQ    CX, $0x10
+	JLT     l25
 	VMOVUPS (SI), Z0
 	VSUBPS  Z30, Z0, Z0
 	VMINPS  Z0, Z24, Z0
@@ -483,12 +483,12 @@ l24:
 	// p 2^n
 	VSCALEFPS Z1, Z2, Z0
 	VADDPS    Z31, Z0, Z31
-	ADDQ      $0x00000040, SI
-	SUBQ      $0x00000010, CX
+	ADDQ      $0x40, SI
+	SUBQ      $0x10, CX
 
 l25:
 	TESTQ     CX, CX
-	JZ        l26
+	JEQ       l26
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -571,7 +571,7 @@ l26:
 	VMOVSS         X0, (DI)
 	ADDQ           $0x04, DI
 	DECQ           (SP)
-	JNZ            l17
+	JNE            l17
 	VZEROUPPER
 	RET
 
@@ -620,8 +620,8 @@ TEXT ·MaxLogSum(SB), NOSPLIT, $16-48
 l28:
 	VMOVAPS Z27, Z31
 	MOVQ    n+32(FP), CX
-	CMPQ    CX, $0x00000040
-	JL      l30
+	CMPQ    CX, $0x40
+	JLT     l30
 
 l29:
 	VMOVUPS (DX), Z0
@@ -633,25 +633,25 @@ l29:
 	VMAXPS  Z31, Z2, Z31
 	VMAXPS  Z31, Z3, Z31
 	ADDQ    $0x00000100, DX
-	SUBQ    $0x00000040, CX
-	CMPQ    CX, $0x00000040
+	SUBQ    $0x40, CX
+	CMPQ    CX, $0x40
 	JGE     l29
 
 l30:
-	CMPQ CX, $0x00000010
-	JL   l31
+	CMPQ CX, $0x10
+	JLT  l31
 
 l33:
 	VMOVUPS (DX), Z0
 	VMAXPS  Z31, Z0, Z31
-	ADDQ    $0x00000040, DX
-	SUBQ    $0x00000010, CX
-	CMPQ    CX, $0x00000010
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, CX
+	CMPQ    CX, $0x10
 	JGE     l33
 
 l31:
 	TESTQ     CX, CX
-	JZ        l32
+	JEQ       l32
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -678,8 +678,8 @@ l32:
 	VMOVAPS       Z0, Z30
 	VMOVAPS       Z16, Z31
 	MOVQ          n+32(FP), CX
-	CMPQ          CX, $0x00000020
-	JL            l35
+	CMPQ          CX, $0x20
+	JLT           l35
 
 l34:
 	VMOVUPS (DX), Z0
@@ -725,13 +725,13 @@ l34:
 	VADDPS    Z31, Z0, Z31
 	VADDPS    Z31, Z1, Z31
 	ADDQ      $0x00000080, DX
-	SUBQ      $0x00000020, CX
-	CMPQ      CX, $0x00000020
+	SUBQ      $0x20, CX
+	CMPQ      CX, $0x20
 	JGE       l34
 
 l35:
-	CMPQ    CX, $0x00000010
-	JL      l36
+	CMPQ    CX, $0x10
+	JLT     l36
 	VMOVUPS (DX), Z0
 	VSUBPS  Z30, Z0, Z0
 	VMINPS  Z0, Z24, Z0
@@ -756,12 +756,12 @@ l35:
 	// p 2^n
 	VSCALEFPS Z1, Z2, Z0
 	VADDPS    Z31, Z0, Z31
-	ADDQ      $0x00000040, DX
-	SUBQ      $0x00000010, CX
+	ADDQ      $0x40, DX
+	SUBQ      $0x10, CX
 
 l36:
 	TESTQ     CX, CX
-	JZ        l37
+	JEQ       l37
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -846,7 +846,7 @@ l37:
 	ADDQ           $0x04, SI
 	ADDQ           8(SP), DX
 	DECQ           (SP)
-	JNZ            l28
+	JNE            l28
 	VZEROUPPER
 	RET
 
@@ -868,8 +868,8 @@ TEXT ·SoftmaxBackward(SB), NOSPLIT, $8-40
 l39:
 	VMOVAPS Z29, Z31
 	MOVQ    n+32(FP), CX
-	CMPQ    CX, $0x00000020
-	JL      l41
+	CMPQ    CX, $0x20
+	JLT     l41
 
 l40:
 	VMOVUPS     (SI), Z0
@@ -880,23 +880,23 @@ l40:
 	VFMADD231PS Z3, Z1, Z31
 	ADDQ        $0x00000080, SI
 	ADDQ        $0x00000080, DX
-	SUBQ        $0x00000020, CX
-	CMPQ        CX, $0x00000020
+	SUBQ        $0x20, CX
+	CMPQ        CX, $0x20
 	JGE         l40
 
 l41:
-	CMPQ        CX, $0x00000010
-	JL          l42
+	CMPQ        CX, $0x10
+	JLT         l42
 	VMOVUPS     (SI), Z0
 	VMOVUPS     (DX), Z1
 	VFMADD231PS Z1, Z0, Z31
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	SUBQ        $0x00000010, CX
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	SUBQ        $0x10, CX
 
 l42:
 	TESTQ       CX, CX
-	JZ          l43
+	JEQ         l43
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX
@@ -923,8 +923,8 @@ l43:
 	VBROADCASTSS  X31, Z0
 	VMOVAPS       Z0, Z30
 	MOVQ          n+32(FP), CX
-	CMPQ          CX, $0x00000040
-	JL            l46
+	CMPQ          CX, $0x40
+	JLT           l46
 
 l45:
 	VMOVUPS (DX), Z0
@@ -950,13 +950,13 @@ l45:
 	ADDQ    $0x00000100, DI
 	ADDQ    $0x00000100, SI
 	ADDQ    $0x00000100, DX
-	SUBQ    $0x00000040, CX
-	CMPQ    CX, $0x00000040
+	SUBQ    $0x40, CX
+	CMPQ    CX, $0x40
 	JGE     l45
 
 l46:
-	CMPQ CX, $0x00000010
-	JL   l47
+	CMPQ CX, $0x10
+	JLT  l47
 
 l49:
 	VMOVUPS (DX), Z0
@@ -964,16 +964,16 @@ l49:
 	VSUBPS  Z30, Z1, Z1
 	VMULPS  Z1, Z0, Z0
 	VMOVUPS Z0, (DI)
-	ADDQ    $0x00000040, DI
-	ADDQ    $0x00000040, SI
-	ADDQ    $0x00000040, DX
-	SUBQ    $0x00000010, CX
-	CMPQ    CX, $0x00000010
+	ADDQ    $0x40, DI
+	ADDQ    $0x40, SI
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, CX
+	CMPQ    CX, $0x10
 	JGE     l49
 
 l47:
 	TESTQ     CX, CX
-	JZ        l48
+	JEQ       l48
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -989,7 +989,7 @@ l47:
 
 l48:
 	DECQ (SP)
-	JNZ  l39
+	JNE  l39
 	VZEROUPPER
 	RET
 
@@ -1016,8 +1016,8 @@ TEXT ·LSEAdd(SB), NOSPLIT, $0-32
 	MOVQ s+8(FP), SI
 	MOVQ v+16(FP), DX
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l51
+	CMPQ CX, $0x20
+	JLT  l51
 
 l50:
 	VMOVUPS (DX), Z0
@@ -1120,13 +1120,13 @@ l50:
 	ADDQ        $0x00000080, DI
 	ADDQ        $0x00000080, SI
 	ADDQ        $0x00000080, DX
-	SUBQ        $0x00000020, CX
-	CMPQ        CX, $0x00000020
+	SUBQ        $0x20, CX
+	CMPQ        CX, $0x20
 	JGE         l50
 
 l51:
-	CMPQ    CX, $0x00000010
-	JL      l52
+	CMPQ    CX, $0x10
+	JLT     l52
 	VMOVUPS (DX), Z0
 	VMOVUPS (DI), Z1
 	VMAXPS  Z1, Z0, Z2
@@ -1180,14 +1180,14 @@ l51:
 	VFMADD231PS Z0, Z3, Z1
 	VMOVUPS     Z1, (SI)
 	VMOVUPS     Z2, (DI)
-	ADDQ        $0x00000040, DI
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DX
-	SUBQ        $0x00000010, CX
+	ADDQ        $0x40, DI
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	SUBQ        $0x10, CX
 
 l52:
 	TESTQ     CX, CX
-	JZ        l53
+	JEQ       l53
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -1295,8 +1295,8 @@ TEXT ·LSEValue(SB), NOSPLIT, $24-48
 l55:
 	VMOVAPS Z26, Z31
 	MOVQ    n+32(FP), CX
-	CMPQ    CX, $0x00000020
-	JL      l57
+	CMPQ    CX, $0x20
+	JLT     l57
 
 l56:
 	VMOVUPS (SI), Z0
@@ -1304,21 +1304,21 @@ l56:
 	VMAXPS  Z31, Z0, Z31
 	VMAXPS  Z31, Z1, Z31
 	ADDQ    $0x00000080, SI
-	SUBQ    $0x00000020, CX
-	CMPQ    CX, $0x00000020
+	SUBQ    $0x20, CX
+	CMPQ    CX, $0x20
 	JGE     l56
 
 l57:
-	CMPQ    CX, $0x00000010
-	JL      l58
+	CMPQ    CX, $0x10
+	JLT     l58
 	VMOVUPS (SI), Z0
 	VMAXPS  Z31, Z0, Z31
-	ADDQ    $0x00000040, SI
-	SUBQ    $0x00000010, CX
+	ADDQ    $0x40, SI
+	SUBQ    $0x10, CX
 
 l58:
 	TESTQ     CX, CX
-	JZ        l59
+	JEQ       l59
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -1342,8 +1342,8 @@ l59:
 	VMOVAPS       Z0, Z30
 	VMOVAPS       Z16, Z31
 	MOVQ          n+32(FP), CX
-	CMPQ          CX, $0x00000020
-	JL            l62
+	CMPQ          CX, $0x20
+	JLT           l62
 
 l61:
 	VMOVUPS (DX), Z0
@@ -1398,13 +1398,13 @@ l61:
 	VADDPS    Z31, Z1, Z31
 	ADDQ      $0x00000080, SI
 	ADDQ      $0x00000080, DX
-	SUBQ      $0x00000020, CX
-	CMPQ      CX, $0x00000020
+	SUBQ      $0x20, CX
+	CMPQ      CX, $0x20
 	JGE       l61
 
 l62:
-	CMPQ    CX, $0x00000010
-	JL      l63
+	CMPQ    CX, $0x10
+	JLT     l63
 	VMOVUPS (DX), Z0
 	VMOVUPS (SI), Z1
 	VSUBPS  Z30, Z1, Z1
@@ -1433,13 +1433,13 @@ l62:
 	VMOVAPS.Z Z2, K1, Z1
 	VMULPS    Z1, Z0, Z0
 	VADDPS    Z31, Z0, Z31
-	ADDQ      $0x00000040, SI
-	ADDQ      $0x00000040, DX
-	SUBQ      $0x00000010, CX
+	ADDQ      $0x40, SI
+	ADDQ      $0x40, DX
+	SUBQ      $0x10, CX
 
 l63:
 	TESTQ     CX, CX
-	JZ        l64
+	JEQ       l64
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -1529,6 +1529,6 @@ l64:
 	ADDQ           8(SP), SI
 	ADDQ           16(SP), DX
 	DECQ           (SP)
-	JNZ            l55
+	JNE            l55
 	VZEROUPPER
 	RET

@@ -99,7 +99,7 @@ chunk2:
 	CMPQ         80(SP), $0x00
 	JEQ          plain2
 	SUBQ         $0x10, CX
-	JL           short2
+	JLT          short2
 	VMOVUPS      (BX), Z8
 	VMOVUPS      64(BX), Z9
 	VMOVUPS      (R10), Z13
@@ -482,7 +482,7 @@ chunk2:
 
 	// hy = o tanh(cy)
 	VFMADD231PS Z11, Z12, Z7
-	ADDQ        $0x00000040, AX
+	ADDQ        $0x40, AX
 	VMULPS      Z15, Z14, Z13
 	ADDQ        $0x00001000, BX
 	VMOVUPS     Z13, (R8)
@@ -498,7 +498,7 @@ short2:
 
 plain2:
 	SUBQ $0x04, CX
-	JL   rest2
+	JLT  rest2
 
 four2:
 	VMOVUPS      (BX), Z8
@@ -557,7 +557,7 @@ four2:
 	VFMADD231PS  Z9, Z12, Z5
 	VFMADD231PS  Z10, Z12, Z6
 	VFMADD231PS  Z11, Z12, Z7
-	ADDQ         $0x00000010, AX
+	ADDQ         $0x10, AX
 	ADDQ         $0x00000400, BX
 	SUBQ         $0x04, CX
 	JGE          four2
@@ -581,10 +581,10 @@ one2:
 	VFMADD231PS  Z9, Z12, Z5
 	VFMADD231PS  Z10, Z12, Z6
 	VFMADD231PS  Z11, Z12, Z7
-	ADDQ         $0x00000004, AX
+	ADDQ         $0x04, AX
 	ADDQ         $0x00000100, BX
 	DECQ         CX
-	JNZ          one2
+	JNE          one2
 
 late2:
 	// Gates for which there were not enough steps.
@@ -750,7 +750,7 @@ gates2:
 	ADDQ    DX, R9
 	ADDQ    DX, R10
 	DECQ    80(SP)
-	JNZ     gates2
+	JNE     gates2
 
 store2:
 	MOVQ    R11, 8(SP)
@@ -781,7 +781,7 @@ store2:
 	ADDQ    AX, 32(SP)
 	ADDQ    AX, 40(SP)
 	DECQ    88(SP)
-	JNZ     tile2
+	JNE     tile2
 	JMP     return
 
 tile3:
@@ -814,7 +814,7 @@ chunk3:
 	CMPQ         80(SP), $0x00
 	JEQ          plain3
 	SUBQ         $0x10, CX
-	JL           short3
+	JLT          short3
 	VMOVUPS      (BX), Z12
 	VMOVUPS      64(BX), Z13
 	VMOVUPS      128(BX), Z14
@@ -1278,7 +1278,7 @@ chunk3:
 	VFMADD231PS Z14, Z16, Z10
 	VFMADD231PS Z15, Z16, Z11
 	VMULPS      Z19, Z18, Z17
-	ADDQ        $0x00000040, AX
+	ADDQ        $0x40, AX
 	ADDQ        $0x00001000, BX
 	VMOVUPS     Z17, (R8)
 	ADDQ        96(SP), DI
@@ -1293,7 +1293,7 @@ short3:
 
 plain3:
 	SUBQ $0x04, CX
-	JL   rest3
+	JLT  rest3
 
 four3:
 	VMOVUPS      (BX), Z12
@@ -1372,7 +1372,7 @@ four3:
 	VFMADD231PS  Z13, Z16, Z9
 	VFMADD231PS  Z14, Z16, Z10
 	VFMADD231PS  Z15, Z16, Z11
-	ADDQ         $0x00000010, AX
+	ADDQ         $0x10, AX
 	ADDQ         $0x00000400, BX
 	SUBQ         $0x04, CX
 	JGE          four3
@@ -1401,10 +1401,10 @@ one3:
 	VFMADD231PS  Z13, Z16, Z9
 	VFMADD231PS  Z14, Z16, Z10
 	VFMADD231PS  Z15, Z16, Z11
-	ADDQ         $0x00000004, AX
+	ADDQ         $0x04, AX
 	ADDQ         $0x00000100, BX
 	DECQ         CX
-	JNZ          one3
+	JNE          one3
 
 late3:
 	// Gates for which there were not enough steps.
@@ -1570,7 +1570,7 @@ gates3:
 	ADDQ    DX, R9
 	ADDQ    DX, R10
 	DECQ    80(SP)
-	JNZ     gates3
+	JNE     gates3
 
 store3:
 	MOVQ    R11, 8(SP)
@@ -1606,7 +1606,7 @@ store3:
 	ADDQ    AX, 32(SP)
 	ADDQ    AX, 40(SP)
 	DECQ    88(SP)
-	JNZ     tile3
+	JNE     tile3
 	JMP     return
 
 tile4:
@@ -1644,7 +1644,7 @@ chunk4:
 	CMPQ         80(SP), $0x00
 	JEQ          plain4
 	SUBQ         $0x10, CX
-	JL           short4
+	JLT          short4
 	VMOVUPS      (BX), Z16
 	VMOVUPS      64(BX), Z17
 	VMOVUPS      128(BX), Z18
@@ -2189,7 +2189,7 @@ chunk4:
 	VFMADD231PS Z18, Z20, Z14
 	VFMADD231PS Z19, Z20, Z15
 	VMULPS      Z23, Z22, Z21
-	ADDQ        $0x00000040, AX
+	ADDQ        $0x40, AX
 	ADDQ        $0x00001000, BX
 	VMOVUPS     Z21, (R8)
 	ADDQ        96(SP), DI
@@ -2204,7 +2204,7 @@ short4:
 
 plain4:
 	SUBQ $0x04, CX
-	JL   rest4
+	JLT  rest4
 
 four4:
 	VMOVUPS      (BX), Z16
@@ -2303,7 +2303,7 @@ four4:
 	VFMADD231PS  Z17, Z20, Z13
 	VFMADD231PS  Z18, Z20, Z14
 	VFMADD231PS  Z19, Z20, Z15
-	ADDQ         $0x00000010, AX
+	ADDQ         $0x10, AX
 	ADDQ         $0x00000400, BX
 	SUBQ         $0x04, CX
 	JGE          four4
@@ -2337,10 +2337,10 @@ one4:
 	VFMADD231PS  Z17, Z20, Z13
 	VFMADD231PS  Z18, Z20, Z14
 	VFMADD231PS  Z19, Z20, Z15
-	ADDQ         $0x00000004, AX
+	ADDQ         $0x04, AX
 	ADDQ         $0x00000100, BX
 	DECQ         CX
-	JNZ          one4
+	JNE          one4
 
 late4:
 	// Gates for which there were not enough steps.
@@ -2507,7 +2507,7 @@ gates4:
 	ADDQ    DX, R9
 	ADDQ    DX, R10
 	DECQ    80(SP)
-	JNZ     gates4
+	JNE     gates4
 
 store4:
 	MOVQ    R11, 8(SP)
@@ -2548,7 +2548,7 @@ store4:
 	ADDQ    AX, 32(SP)
 	ADDQ    AX, 40(SP)
 	DECQ    88(SP)
-	JNZ     tile4
+	JNE     tile4
 	JMP     return
 
 tile5:
@@ -2591,7 +2591,7 @@ chunk5:
 	CMPQ         80(SP), $0x00
 	JEQ          plain5
 	SUBQ         $0x10, CX
-	JL           short5
+	JLT          short5
 	VMOVUPS      (BX), Z20
 	VMOVUPS      64(BX), Z21
 	VMOVUPS      128(BX), Z22
@@ -3255,7 +3255,7 @@ chunk5:
 	PREFETCHT1  (R11)
 	VMULPS      Z26, Z25, Z25
 	ADDQ        R12, R11
-	ADDQ        $0x00000040, AX
+	ADDQ        $0x40, AX
 	ADDQ        $0x00001000, BX
 	VMOVUPS     Z25, (R8)
 	ADDQ        96(SP), DI
@@ -3270,7 +3270,7 @@ short5:
 
 plain5:
 	SUBQ $0x04, CX
-	JL   rest5
+	JLT  rest5
 
 four5:
 	VMOVUPS      (BX), Z20
@@ -3397,7 +3397,7 @@ four5:
 	VFMADD231PS  Z23, Z24, Z19
 	PREFETCHT1   (R11)
 	ADDQ         R12, R11
-	ADDQ         $0x00000010, AX
+	ADDQ         $0x10, AX
 	ADDQ         $0x00000400, BX
 	SUBQ         $0x04, CX
 	JGE          four5
@@ -3438,10 +3438,10 @@ one5:
 	VFMADD231PS  Z23, Z24, Z19
 	PREFETCHT1   (R11)
 	ADDQ         R12, R11
-	ADDQ         $0x00000004, AX
+	ADDQ         $0x04, AX
 	ADDQ         $0x00000100, BX
 	DECQ         CX
-	JNZ          one5
+	JNE          one5
 
 late5:
 	// Gates for which there were not enough steps.
@@ -3615,7 +3615,7 @@ gates5:
 	ADDQ    DX, R9
 	ADDQ    DX, R10
 	DECQ    80(SP)
-	JNZ     gates5
+	JNE     gates5
 
 store5:
 	MOVQ    R11, 8(SP)
@@ -3661,7 +3661,7 @@ store5:
 	ADDQ    AX, 32(SP)
 	ADDQ    AX, 40(SP)
 	DECQ    88(SP)
-	JNZ     tile5
+	JNE     tile5
 
 return:
 	VZEROUPPER

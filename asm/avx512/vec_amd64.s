@@ -88,8 +88,8 @@ TEXT ·Exp(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l2
+	CMPQ CX, $0x20
+	JLT  l2
 
 l1:
 	VMOVUPS (SI), Z0
@@ -134,13 +134,13 @@ l1:
 	VMOVUPS   Z1, 64(DI)
 	ADDQ      $0x00000080, DI
 	ADDQ      $0x00000080, SI
-	SUBQ      $0x00000020, CX
-	CMPQ      CX, $0x00000020
+	SUBQ      $0x20, CX
+	CMPQ      CX, $0x20
 	JGE       l1
 
 l2:
-	CMPQ    CX, $0x00000010
-	JL      l3
+	CMPQ    CX, $0x10
+	JLT     l3
 	VMOVUPS (SI), Z0
 	VMINPS  Z0, Z29, Z0
 	VMAXPS  Z0, Z28, Z0
@@ -164,13 +164,13 @@ l2:
 	// p 2^n
 	VSCALEFPS Z1, Z2, Z0
 	VMOVUPS   Z0, (DI)
-	ADDQ      $0x00000040, DI
-	ADDQ      $0x00000040, SI
-	SUBQ      $0x00000010, CX
+	ADDQ      $0x40, DI
+	ADDQ      $0x40, SI
+	SUBQ      $0x10, CX
 
 l3:
 	TESTQ     CX, CX
-	JZ        l4
+	JEQ       l4
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -232,8 +232,8 @@ TEXT ·Log(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l7
+	CMPQ CX, $0x20
+	JLT  l7
 
 l6:
 	VMOVUPS   (SI), Z0
@@ -310,13 +310,13 @@ l6:
 	VMOVUPS     Z1, 64(DI)
 	ADDQ        $0x00000080, DI
 	ADDQ        $0x00000080, SI
-	SUBQ        $0x00000020, CX
-	CMPQ        CX, $0x00000020
+	SUBQ        $0x20, CX
+	CMPQ        CX, $0x20
 	JGE         l6
 
 l7:
-	CMPQ      CX, $0x00000010
-	JL        l8
+	CMPQ      CX, $0x10
+	JLT       l8
 	VMOVUPS   (SI), Z0
 	VCMPPS    $0x11, Z30, Z0, K1
 	VMULPS    Z29, Z0, Z1
@@ -356,13 +356,13 @@ l7:
 	VCMPPS.BCST $0x15, vecConsts<>+116(SB), Z0, K1
 	VBLENDMPS   Z0, Z1, K1, Z0
 	VMOVUPS     Z0, (DI)
-	ADDQ        $0x00000040, DI
-	ADDQ        $0x00000040, SI
-	SUBQ        $0x00000010, CX
+	ADDQ        $0x40, DI
+	ADDQ        $0x40, SI
+	SUBQ        $0x10, CX
 
 l8:
 	TESTQ     CX, CX
-	JZ        l9
+	JEQ       l9
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -440,8 +440,8 @@ TEXT ·Tanh(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l12
+	CMPQ CX, $0x20
+	JLT  l12
 
 l11:
 	VMOVUPS (SI), Z0
@@ -518,13 +518,13 @@ l11:
 	VMOVUPS     Z3, 64(DI)
 	ADDQ        $0x00000080, DI
 	ADDQ        $0x00000080, SI
-	SUBQ        $0x00000020, CX
-	CMPQ        CX, $0x00000020
+	SUBQ        $0x20, CX
+	CMPQ        CX, $0x20
 	JGE         l11
 
 l12:
-	CMPQ    CX, $0x00000010
-	JL      l13
+	CMPQ    CX, $0x10
+	JLT     l13
 	VMOVUPS (SI), Z0
 	VPANDD  Z29, Z0, Z1
 	VMINPS  Z1, Z28, Z1
@@ -565,13 +565,13 @@ l12:
 	VBLENDMPS   Z3, Z2, K1, Z1
 	VPTERNLOGD  $0xf8, Z12, Z0, Z1
 	VMOVUPS     Z1, (DI)
-	ADDQ        $0x00000040, DI
-	ADDQ        $0x00000040, SI
-	SUBQ        $0x00000010, CX
+	ADDQ        $0x40, DI
+	ADDQ        $0x40, SI
+	SUBQ        $0x10, CX
 
 l13:
 	TESTQ     CX, CX
-	JZ        l14
+	JEQ       l14
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -642,8 +642,8 @@ TEXT ·Sigmoid(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l17
+	CMPQ CX, $0x20
+	JLT  l17
 
 l16:
 	VMOVUPS (SI), Z0
@@ -700,13 +700,13 @@ l16:
 	VMOVUPS      Z5, 64(DI)
 	ADDQ         $0x00000080, DI
 	ADDQ         $0x00000080, SI
-	SUBQ         $0x00000020, CX
-	CMPQ         CX, $0x00000020
+	SUBQ         $0x20, CX
+	CMPQ         CX, $0x20
 	JGE          l16
 
 l17:
-	CMPQ    CX, $0x00000010
-	JL      l18
+	CMPQ    CX, $0x10
+	JLT     l18
 	VMOVUPS (SI), Z0
 	VMINPS  Z0, Z29, Z0
 	VMAXPS  Z0, Z28, Z0
@@ -737,13 +737,13 @@ l17:
 	VFNMADD231PS Z1, Z0, Z2
 	VFMADD213PS  Z1, Z1, Z2
 	VMOVUPS      Z2, (DI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	SUBQ         $0x00000010, CX
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	SUBQ         $0x10, CX
 
 l18:
 	TESTQ     CX, CX
-	JZ        l19
+	JEQ       l19
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -814,8 +814,8 @@ TEXT ·Softplus(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l22
+	CMPQ CX, $0x20
+	JLT  l22
 
 l21:
 	VMOVUPS (SI), Z0
@@ -902,13 +902,13 @@ l21:
 	VMOVUPS          Z1, 64(DI)
 	ADDQ             $0x00000080, DI
 	ADDQ             $0x00000080, SI
-	SUBQ             $0x00000020, CX
-	CMPQ             CX, $0x00000020
+	SUBQ             $0x20, CX
+	CMPQ             CX, $0x20
 	JGE              l21
 
 l22:
-	CMPQ    CX, $0x00000010
-	JL      l23
+	CMPQ    CX, $0x10
+	JLT     l23
 	VMOVUPS (SI), Z0
 	VPORD   Z28, Z0, Z1
 	VMAXPS  Z1, Z27, Z1
@@ -954,13 +954,13 @@ l22:
 	VMOVAPS.Z        Z0, K1, Z0
 	VADDPS           Z1, Z0, Z0
 	VMOVUPS          Z0, (DI)
-	ADDQ             $0x00000040, DI
-	ADDQ             $0x00000040, SI
-	SUBQ             $0x00000010, CX
+	ADDQ             $0x40, DI
+	ADDQ             $0x40, SI
+	SUBQ             $0x10, CX
 
 l23:
 	TESTQ     CX, CX
-	JZ        l24
+	JEQ       l24
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -1025,8 +1025,8 @@ TEXT ·ReLU(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
-	CMPQ CX, $0x00000040
-	JL   l27
+	CMPQ CX, $0x40
+	JLT  l27
 
 l26:
 	VMOVUPS   (SI), Z0
@@ -1047,28 +1047,28 @@ l26:
 	VMOVUPS   Z3, 192(DI)
 	ADDQ      $0x00000100, DI
 	ADDQ      $0x00000100, SI
-	SUBQ      $0x00000040, CX
-	CMPQ      CX, $0x00000040
+	SUBQ      $0x40, CX
+	CMPQ      CX, $0x40
 	JGE       l26
 
 l27:
-	CMPQ CX, $0x00000010
-	JL   l28
+	CMPQ CX, $0x10
+	JLT  l28
 
 l30:
 	VMOVUPS   (SI), Z0
 	VCMPPS    $0x16, Z31, Z0, K1
 	VMOVAPS.Z Z0, K1, Z0
 	VMOVUPS   Z0, (DI)
-	ADDQ      $0x00000040, DI
-	ADDQ      $0x00000040, SI
-	SUBQ      $0x00000010, CX
-	CMPQ      CX, $0x00000010
+	ADDQ      $0x40, DI
+	ADDQ      $0x40, SI
+	SUBQ      $0x10, CX
+	CMPQ      CX, $0x10
 	JGE       l30
 
 l28:
 	TESTQ     CX, CX
-	JZ        l29
+	JEQ       l29
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -1093,8 +1093,8 @@ TEXT ·TanhBackward(SB), NOSPLIT, $0-32
 	MOVQ dy+8(FP), SI
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x00000040
-	JL   l32
+	CMPQ CX, $0x40
+	JLT  l32
 
 l31:
 	VMOVUPS      (SI), Z0
@@ -1120,13 +1120,13 @@ l31:
 	ADDQ         $0x00000100, DI
 	ADDQ         $0x00000100, SI
 	ADDQ         $0x00000100, DX
-	SUBQ         $0x00000040, CX
-	CMPQ         CX, $0x00000040
+	SUBQ         $0x40, CX
+	CMPQ         CX, $0x40
 	JGE          l31
 
 l32:
-	CMPQ CX, $0x00000010
-	JL   l33
+	CMPQ CX, $0x10
+	JLT  l33
 
 l35:
 	VMOVUPS      (SI), Z0
@@ -1134,16 +1134,16 @@ l35:
 	VFNMADD213PS Z31, Z1, Z1
 	VMULPS       Z1, Z0, Z0
 	VMOVUPS      Z0, (DI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l35
 
 l33:
 	TESTQ        CX, CX
-	JZ           l34
+	JEQ          l34
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -1167,8 +1167,8 @@ TEXT ·SigmoidBackward(SB), NOSPLIT, $0-32
 	MOVQ dy+8(FP), SI
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x00000040
-	JL   l37
+	CMPQ CX, $0x40
+	JLT  l37
 
 l36:
 	VMOVUPS      (SI), Z0
@@ -1194,13 +1194,13 @@ l36:
 	ADDQ         $0x00000100, DI
 	ADDQ         $0x00000100, SI
 	ADDQ         $0x00000100, DX
-	SUBQ         $0x00000040, CX
-	CMPQ         CX, $0x00000040
+	SUBQ         $0x40, CX
+	CMPQ         CX, $0x40
 	JGE          l36
 
 l37:
-	CMPQ CX, $0x00000010
-	JL   l38
+	CMPQ CX, $0x10
+	JLT  l38
 
 l40:
 	VMOVUPS      (SI), Z0
@@ -1208,16 +1208,16 @@ l40:
 	VFNMADD213PS Z1, Z1, Z1
 	VMULPS       Z1, Z0, Z0
 	VMOVUPS      Z0, (DI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, CX
-	CMPQ         CX, $0x00000010
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	SUBQ         $0x10, CX
+	CMPQ         CX, $0x10
 	JGE          l40
 
 l38:
 	TESTQ        CX, CX
-	JZ           l39
+	JEQ          l39
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -1255,8 +1255,8 @@ TEXT ·SoftplusBackward(SB), NOSPLIT, $0-32
 	MOVQ dy+8(FP), SI
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x00000020
-	JL   l42
+	CMPQ CX, $0x20
+	JLT  l42
 
 l41:
 	VMOVUPS (SI), Z0
@@ -1314,13 +1314,13 @@ l41:
 	ADDQ         $0x00000080, DI
 	ADDQ         $0x00000080, SI
 	ADDQ         $0x00000080, DX
-	SUBQ         $0x00000020, CX
-	CMPQ         CX, $0x00000020
+	SUBQ         $0x20, CX
+	CMPQ         CX, $0x20
 	JGE          l41
 
 l42:
-	CMPQ    CX, $0x00000010
-	JL      l43
+	CMPQ    CX, $0x10
+	JLT     l43
 	VMOVUPS (SI), Z0
 	VMOVUPS (DX), Z1
 	VPANDD  Z29, Z1, Z1
@@ -1348,14 +1348,14 @@ l42:
 	VDIVPS       Z1, Z2, Z1
 	VMULPS       Z1, Z0, Z0
 	VMOVUPS      Z0, (DI)
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, CX
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	SUBQ         $0x10, CX
 
 l43:
 	TESTQ     CX, CX
-	JZ        l44
+	JEQ       l44
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -1403,8 +1403,8 @@ TEXT ·ReLUBackward(SB), NOSPLIT, $0-32
 	MOVQ dy+8(FP), SI
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x00000040
-	JL   l47
+	CMPQ CX, $0x40
+	JLT  l47
 
 l46:
 	VMOVUPS   (SI), Z0
@@ -1430,13 +1430,13 @@ l46:
 	ADDQ      $0x00000100, DI
 	ADDQ      $0x00000100, SI
 	ADDQ      $0x00000100, DX
-	SUBQ      $0x00000040, CX
-	CMPQ      CX, $0x00000040
+	SUBQ      $0x40, CX
+	CMPQ      CX, $0x40
 	JGE       l46
 
 l47:
-	CMPQ CX, $0x00000010
-	JL   l48
+	CMPQ CX, $0x10
+	JLT  l48
 
 l50:
 	VMOVUPS   (SI), Z0
@@ -1444,16 +1444,16 @@ l50:
 	VCMPPS    $0x16, Z31, Z1, K1
 	VMOVAPS.Z Z0, K1, Z0
 	VMOVUPS   Z0, (DI)
-	ADDQ      $0x00000040, DI
-	ADDQ      $0x00000040, SI
-	ADDQ      $0x00000040, DX
-	SUBQ      $0x00000010, CX
-	CMPQ      CX, $0x00000010
+	ADDQ      $0x40, DI
+	ADDQ      $0x40, SI
+	ADDQ      $0x40, DX
+	SUBQ      $0x10, CX
+	CMPQ      CX, $0x10
 	JGE       l50
 
 l48:
 	TESTQ     CX, CX
-	JZ        l49
+	JEQ       l49
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX

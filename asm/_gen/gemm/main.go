@@ -256,3 +256,14 @@ func (g *gen) write(path string) error {
 	}
 	return os.WriteFile(path+".go", out, 0o666)
 }
+
+// imm is a number in the shortest form that the instructions of scalar code have.
+func imm(n int) operand.Op {
+	switch {
+	case n < 0:
+		return operand.I8(n)
+	case n < 128:
+		return operand.U8(n)
+	}
+	return operand.U32(n)
+}

@@ -19,7 +19,7 @@ func (g *gen) pack() {
 	g.MOVQ(packArgs.at(argp, "DstRow"), reg.RSI)
 	names := []string{"", "one", "two", "three", "four"}
 	for v := 3; v >= 1; v-- {
-		g.CMPQ(packArgs.at(argp, "Vecs"), U8(v))
+		g.CMPQ(packArgs.at(argp, "Vecs"), imm(v))
 		g.JEQ(LabelRef(names[v]))
 	}
 	for v := 4; v >= 1; v-- {
@@ -34,7 +34,7 @@ func (g *gen) pack() {
 		g.ADDQ(reg.RDX, reg.RAX)
 		g.ADDQ(reg.RSI, reg.RBX)
 		g.DECQ(reg.RCX)
-		g.JNZ(LabelRef(names[v]))
+		g.JNE(LabelRef(names[v]))
 		g.end()
 	}
 }
@@ -77,7 +77,7 @@ func (t transposer) pointers(group int, ptr, rows, step, zero reg.Register) {
 	first := group * t.lanes
 	t.MOVQ(ptr, t.table.Offset(8*first))
 	for i := 1; i < t.lanes; i++ {
-		t.CMPQ(rows, U8(i))
+		t.CMPQ(rows, imm(i))
 		t.CMOVQLE(zero, step)
 		t.ADDQ(step, ptr)
 		t.MOVQ(ptr, t.table.Offset(8*(first+i)))
@@ -234,20 +234,20 @@ func (g *gen) packT() {
 	}
 
 	g.Label("group")
-	g.CMPQ(groups, U8(1))
+	g.CMPQ(groups, imm(1))
 	g.JNE(LabelRef("full"))
-	g.CMPQ(packArgs.at(argp, "Tail"), U8(g.lanes))
+	g.CMPQ(packArgs.at(argp, "Tail"), imm(g.lanes))
 	g.JNE(LabelRef("few"))
 	g.Label("full")
 	g.MOVQ(packArgs.at(argp, "SrcRow"), full.row1)
 	g.MOVQ(packArgs.at(argp, "Src"), full.off)
 	full.distances()
 	body(full, g.lanes/8)
-	g.ADDQ(U32(g.bytes()), packArgs.at(argp, "Dst"))
-	g.IMUL3Q(U8(g.lanes), full.row1, full.row1)
+	g.ADDQ(imm(g.bytes()), packArgs.at(argp, "Dst"))
+	g.IMUL3Q(imm(g.lanes), full.row1, full.row1)
 	g.ADDQ(full.row1, packArgs.at(argp, "Src"))
 	g.DECQ(groups)
-	g.JNZ(LabelRef("group"))
+	g.JNE(LabelRef("group"))
 	g.end()
 
 	g.Label("few")
@@ -272,13 +272,13 @@ func (g *gen) kLoops(most int, steps reg.Register, pointers []reg.Register, vect
 			next = names[i+1]
 		}
 		g.Label(names[i])
-		g.CMPQ(steps, U8(n))
+		g.CMPQ(steps, imm(n))
 		g.JLT(LabelRef(next))
 		[]func(){vector, four, one}[i]()
 		for _, p := range pointers {
-			g.ADDQ(U8(4*n), p)
+			g.ADDQ(imm(4*n), p)
 		}
-		g.SUBQ(U8(n), steps)
+		g.SUBQ(imm(n), steps)
 		g.JMP(LabelRef(names[i]))
 	}
 	g.Label(end)

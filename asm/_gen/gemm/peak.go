@@ -25,8 +25,8 @@ func (g *gen) chains() {
 			g.VFMADD231PS(g.vec(peakChains), g.vec(peakChains+1), g.vec(i))
 		}
 	}
-	g.SUBQ(U8(2), rK)
-	g.JG(LabelRef("chains"))
+	g.SUBQ(imm(2), rK)
+	g.JGT(LabelRef("chains"))
 	g.end()
 	g.stubs.WriteString("\n// Chains takes an even number of steps of 12 chains of multiply-adds in every lane, on registers\n" +
 		"// alone: package measure times it.\n//\n//go:noescape\nfunc Chains(steps int)\n")

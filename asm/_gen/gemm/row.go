@@ -69,7 +69,7 @@ func (g *gen) row(half bool) {
 		g.VPBROADCASTD(xmm(mask), g.vec(mask))
 	}
 	for v := 4; v > 2; v-- {
-		g.CMPQ(rowArgs.at(argp, "Vecs"), U8(v))
+		g.CMPQ(rowArgs.at(argp, "Vecs"), imm(v))
 		g.JEQ(LabelRef(fmt.Sprintf("vecs%d", v)))
 	}
 	for vecs := 2; vecs <= 4; vecs++ {
@@ -100,7 +100,7 @@ func (g *gen) row(half bool) {
 						do(p*vecs+v, s, mem(panel, (s*vecs+v)*g.bytes()))
 					}
 				}
-				g.ADDQ(U32(n*vecs*g.bytes()), panel)
+				g.ADDQ(imm(n*vecs*g.bytes()), panel)
 			}
 		}
 		g.Label("vecs" + name)
@@ -112,7 +112,7 @@ func (g *gen) row(half bool) {
 			g.INCQ(steps)
 			g.SHRQ(U8(1), steps)
 		}
-		g.IMUL3Q(U32(vecs*g.bytes()), steps, steps)
+		g.IMUL3Q(imm(vecs*g.bytes()), steps, steps)
 		g.SUBQ(steps, next)
 		g.Label("pair" + name)
 		g.MOVQ(rowArgs.at(argp, "A"), a)
@@ -120,13 +120,13 @@ func (g *gen) row(half bool) {
 		for i := range 2 * vecs {
 			g.zero(i)
 		}
-		g.CMPQ(rowArgs.at(argp, "Start"), U8(0))
+		g.CMPQ(rowArgs.at(argp, "Start"), imm(0))
 		g.JEQ(LabelRef("started" + name))
 		each(func(i int, m Mem) { g.VMOVUPS(m, g.vec(i)) })
 		g.Label("started" + name)
 		if half {
-			g.SUBQ(U8(2), steps)
-			g.JL(LabelRef("last" + name))
+			g.SUBQ(imm(2), steps)
+			g.JLT(LabelRef("last" + name))
 		}
 		if half {
 			g.Label("k" + name)
@@ -144,10 +144,10 @@ func (g *gen) row(half bool) {
 				g.VFMADD231PS(g.vec(odd), g.vec(elem2), g.vec(i))
 			})
 			g.LEAQ(Mem{Base: a, Index: aStep, Scale: 2}, a)
-			g.SUBQ(U8(2), steps)
+			g.SUBQ(imm(2), steps)
 			g.JGE(LabelRef("k" + name))
 			g.Label("last" + name)
-			g.CMPQ(steps, I8(-1))
+			g.CMPQ(steps, imm(-1))
 			g.JNE(LabelRef("store" + name))
 			g.VBROADCASTSS(mem(a, 0), g.vec(elem))
 			weights(1, func(i, _ int, m Mem) {
@@ -158,8 +158,8 @@ func (g *gen) row(half bool) {
 			g.Label("store" + name)
 		} else {
 			fma := func(i, step int, m Mem) { g.VFMADD231PS(m, g.vec(elems+step), g.vec(i)) }
-			g.SUBQ(U8(4), steps)
-			g.JL(LabelRef("rest" + name))
+			g.SUBQ(imm(4), steps)
+			g.JLT(LabelRef("rest" + name))
 			g.LEAQ(Mem{Base: aStep, Index: aStep, Scale: 2}, aStep3)
 			g.Label("four" + name)
 			g.VBROADCASTSS(mem(a, 0), g.vec(elems))
@@ -168,17 +168,17 @@ func (g *gen) row(half bool) {
 			g.VBROADCASTSS(Mem{Base: a, Index: aStep3, Scale: 1}, g.vec(elems+3))
 			weights(4, fma)
 			g.LEAQ(Mem{Base: a, Index: aStep, Scale: 4}, a)
-			g.SUBQ(U8(4), steps)
+			g.SUBQ(imm(4), steps)
 			g.JGE(LabelRef("four" + name))
 			g.Label("rest" + name)
-			g.ADDQ(U8(4), steps)
+			g.ADDQ(imm(4), steps)
 			g.JEQ(LabelRef("store" + name))
 			g.Label("one" + name)
 			g.VBROADCASTSS(mem(a, 0), g.vec(elems))
 			weights(1, fma)
 			g.ADDQ(aStep, a)
 			g.DECQ(steps)
-			g.JNZ(LabelRef("one" + name))
+			g.JNE(LabelRef("one" + name))
 			g.Label("store" + name)
 		}
 		each(func(i int, m Mem) { g.VMOVUPS(g.vec(i), m) })
@@ -187,7 +187,7 @@ func (g *gen) row(half bool) {
 		g.MOVQ(rowArgs.at(argp, "CPanel"), reg.RSI)
 		g.LEAQ(Mem{Base: c, Index: reg.RSI, Scale: 2}, c)
 		g.DECQ(pairs)
-		g.JNZ(LabelRef("pair" + name))
+		g.JNE(LabelRef("pair" + name))
 		g.end()
 	}
 }

@@ -37,7 +37,7 @@ func (g *gen) gemvRows() {
 	g.MOVQ(tileArgs.at(argp, "C"), c)
 	g.MOVQ(tileArgs.at(argp, "ARow"), full.row1)
 	for v := 4; v >= 2; v-- {
-		g.CMPQ(tileArgs.at(argp, "Vecs"), U8(v))
+		g.CMPQ(tileArgs.at(argp, "Vecs"), imm(v))
 		g.JEQ(LabelRef(fmt.Sprintf("vecs%d", v)))
 	}
 	for v := 1; v <= 4; v++ {
@@ -49,7 +49,7 @@ func (g *gen) gemvRows() {
 		}
 		g.Label("vecs" + name)
 		each(func(i int, m Mem, tail bool) { g.zero(i) })
-		g.CMPQ(tileArgs.at(argp, "Start"), U8(0))
+		g.CMPQ(tileArgs.at(argp, "Start"), imm(0))
 		g.JEQ(LabelRef("steps" + name))
 		each(func(i int, m Mem, tail bool) {
 			if tail {
@@ -58,7 +58,7 @@ func (g *gen) gemvRows() {
 				g.VMOVUPS(m, g.vec(i))
 			}
 		})
-		g.CMPQ(tileArgs.at(argp, "Start"), U8(1))
+		g.CMPQ(tileArgs.at(argp, "Start"), imm(1))
 		g.JEQ(LabelRef("steps" + name))
 		g.VBROADCASTSS(tileArgs.at(argp, "Beta"), g.vec(0))
 		each(func(i int, m Mem, tail bool) { g.VMULPS(g.vec(0), g.vec(i), g.vec(i)) })
@@ -100,7 +100,7 @@ func (g *gen) gemvRows() {
 			})
 			g.end()
 		}
-		g.CMPQ(tileArgs.at(argp, "Tail"), U8(g.lanes))
+		g.CMPQ(tileArgs.at(argp, "Tail"), imm(g.lanes))
 		g.JNE(LabelRef("few" + name))
 		g.MOVQ(tileArgs.at(argp, "A"), full.off)
 		full.distances()

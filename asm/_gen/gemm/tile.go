@@ -88,13 +88,13 @@ func (g *gen) tiles() {
 	g.MOVQ(tileArgs.at(argp, "BStep"), rBStep)
 	g.Comment("The size of the tile.")
 	for v := 4; v >= 1; v-- {
-		g.CMPQ(tileArgs.at(argp, "Vecs"), U8(v))
+		g.CMPQ(tileArgs.at(argp, "Vecs"), imm(v))
 		g.JEQ(LabelRef(fmt.Sprintf("vecs%d", v)))
 	}
 	for v := 4; v >= 1; v-- {
 		g.Label(fmt.Sprintf("vecs%d", v))
 		for r := g.maxRows[v]; r > 1; r-- {
-			g.CMPQ(tileArgs.at(argp, "Rows"), U8(r))
+			g.CMPQ(tileArgs.at(argp, "Rows"), imm(r))
 			g.JEQ(LabelRef(fmt.Sprintf("tile%dx%d", r, v)))
 		}
 		g.JMP(LabelRef(fmt.Sprintf("tile1x%d", v)))
@@ -128,7 +128,7 @@ func (g *gen) tailMasks() (m masks) {
 		m.others = g.AllocLocal(32)
 		g.VMOVUPS(g.vec(0), m.others)
 	}
-	g.CMPQ(tileArgs.at(argp, "CVec"), U8(g.bytes()))
+	g.CMPQ(tileArgs.at(argp, "CVec"), imm(g.bytes()))
 	g.JNE(LabelRef(apart))
 	if g.avx512 {
 		g.KXNORW(reg.K2, reg.K2, reg.K2)
@@ -221,11 +221,11 @@ func (g *gen) tile(rows, vecs int, mask masks, frame tileFrame) {
 	}
 
 	g.Label("tile" + name)
-	g.CMPQ(tileArgs.at(argp, "Start"), U8(0))
+	g.CMPQ(tileArgs.at(argp, "Start"), imm(0))
 	g.JEQ(LabelRef("zero" + name))
 	g.Comment("Start of the chains.")
 	placesOfC()
-	g.CMPQ(tileArgs.at(argp, "Tail"), U8(g.lanes))
+	g.CMPQ(tileArgs.at(argp, "Tail"), imm(g.lanes))
 	g.JNE(LabelRef("loadtail" + name))
 	eachC(func(r, v int, m Mem) { g.VMOVUPS(m, g.vec(acc(r, v))) })
 	g.JMP(LabelRef("loaded" + name))
@@ -235,7 +235,7 @@ func (g *gen) tile(rows, vecs int, mask masks, frame tileFrame) {
 		g.loadMasked(m, acc(r, v), k, at)
 	})
 	g.Label("loaded" + name)
-	g.CMPQ(tileArgs.at(argp, "Start"), U8(1))
+	g.CMPQ(tileArgs.at(argp, "Start"), imm(1))
 	g.JEQ(LabelRef("steps" + name))
 	g.VBROADCASTSS(tileArgs.at(argp, "Beta"), g.vec(spare))
 	for i := range rows * vecs {
@@ -257,7 +257,7 @@ func (g *gen) tile(rows, vecs int, mask masks, frame tileFrame) {
 		g.Comment("Without Next, fetch what is there.")
 		g.XORL(rNextStep.As32(), rNextStep.As32())
 		g.MOVQ(rB, rNext)
-		g.CMPQ(frame.next, U8(0))
+		g.CMPQ(frame.next, imm(0))
 		g.JEQ(LabelRef("fetch" + name))
 		g.MOVQ(frame.next, rNext)
 		g.MOVQ(tileArgs.at(argp, "NextStep"), rNextStep)
@@ -266,27 +266,27 @@ func (g *gen) tile(rows, vecs int, mask masks, frame tileFrame) {
 	g.MOVQ(tileArgs.at(argp, "K"), rK)
 	steps := func(label string, tail bool) {
 		if rows*vecs >= g.unrollFrom {
-			g.SUBQ(U8(unroll), rK)
-			g.JL(LabelRef("rest" + label))
+			g.SUBQ(imm(unroll), rK)
+			g.JLT(LabelRef("rest" + label))
 			g.Label("k" + label)
 			for range unroll {
 				g.step(rows, vecs, acc, tail, mask.last)
 			}
-			g.SUBQ(U8(unroll), rK)
+			g.SUBQ(imm(unroll), rK)
 			g.JGE(LabelRef("k" + label))
 			g.Label("rest" + label)
-			g.ADDQ(U8(unroll), rK)
+			g.ADDQ(imm(unroll), rK)
 			g.JEQ(LabelRef("store" + name))
 		}
 		g.Label("one" + label)
 		g.step(rows, vecs, acc, tail, mask.last)
 		g.DECQ(rK)
-		g.JNZ(LabelRef("one" + label))
+		g.JNE(LabelRef("one" + label))
 	}
 	if g.avx512 {
 		steps(name, true)
 	} else {
-		g.CMPQ(tileArgs.at(argp, "Tail"), U8(g.lanes))
+		g.CMPQ(tileArgs.at(argp, "Tail"), imm(g.lanes))
 		g.JNE(LabelRef("tail" + name))
 		steps(name, false)
 		g.JMP(LabelRef("store" + name))
@@ -294,7 +294,7 @@ func (g *gen) tile(rows, vecs int, mask masks, frame tileFrame) {
 		g.Label("onetail" + name)
 		g.step(rows, vecs, acc, true, mask.last)
 		g.DECQ(rK)
-		g.JNZ(LabelRef("onetail" + name))
+		g.JNE(LabelRef("onetail" + name))
 	}
 
 	g.Label("store" + name)
@@ -305,7 +305,7 @@ func (g *gen) tile(rows, vecs int, mask masks, frame tileFrame) {
 		g.Label("fetched" + name)
 	}
 	placesOfC()
-	g.CMPQ(tileArgs.at(argp, "Tail"), U8(g.lanes))
+	g.CMPQ(tileArgs.at(argp, "Tail"), imm(g.lanes))
 	g.JNE(LabelRef("storetail" + name))
 	eachC(func(r, v int, m Mem) { g.VMOVUPS(g.vec(acc(r, v)), m) })
 	g.JMP(LabelRef("next" + name))
@@ -318,10 +318,10 @@ func (g *gen) tile(rows, vecs int, mask masks, frame tileFrame) {
 	g.Comment("The next tile.")
 	g.ADDQ(rCRow, rC)
 	g.MOVQ(rC, frame.c)
-	g.IMUL3Q(U8(rows), rRow1, rK)
+	g.IMUL3Q(imm(rows), rRow1, rK)
 	g.ADDQ(rK, frame.a)
 	g.DECQ(frame.tiles)
-	g.JNZ(LabelRef("tile" + name))
+	g.JNE(LabelRef("tile" + name))
 	g.JMP(LabelRef("done"))
 }
 
@@ -397,7 +397,7 @@ func (g *gen) finish() {
 	g.MOVQ(c, reg.RSI)
 	g.MOVQ(tileArgs.at(argp, "Vecs"), reg.R8)
 	g.Label("vector")
-	g.CMPQ(reg.R8, U8(1))
+	g.CMPQ(reg.R8, imm(1))
 	g.JEQ(LabelRef("last"))
 	finish := func(tail bool) {
 		fma := g.label("fma")
@@ -407,7 +407,7 @@ func (g *gen) finish() {
 			g.VMOVUPS(mem(reg.RBX, 0), g.vec(s))
 		}
 		g.zero(z)
-		g.CMPQ(tileArgs.at(argp, "Start"), U8(0))
+		g.CMPQ(tileArgs.at(argp, "Start"), imm(0))
 		g.JEQ(LabelRef(fma))
 		if tail {
 			g.loadTail(mem(reg.RSI, 0), z, mask)
@@ -424,8 +424,8 @@ func (g *gen) finish() {
 		}
 	}
 	finish(false)
-	g.ADDQ(U32(g.bytes()), reg.RBX)
-	g.ADDQ(U32(g.bytes()), reg.RSI)
+	g.ADDQ(imm(g.bytes()), reg.RBX)
+	g.ADDQ(imm(g.bytes()), reg.RSI)
 	g.DECQ(reg.R8)
 	g.JMP(LabelRef("vector"))
 	g.Label("last")
@@ -433,6 +433,6 @@ func (g *gen) finish() {
 	g.ADDQ(rRow1, rA)
 	g.ADDQ(rCRow, c)
 	g.DECQ(rK)
-	g.JNZ(LabelRef("row"))
+	g.JNE(LabelRef("row"))
 	g.end()
 }

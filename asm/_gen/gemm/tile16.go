@@ -27,9 +27,9 @@ func (g *gen) tiles16() {
 	for v := 4; v >= 2; v-- {
 		for r := most; r >= 2; r-- {
 			next := g.label("not")
-			g.CMPQ(tileArgs.at(argp, "Vecs"), U8(v))
+			g.CMPQ(tileArgs.at(argp, "Vecs"), imm(v))
 			g.JNE(LabelRef(next))
-			g.CMPQ(tileArgs.at(argp, "Rows"), U8(r))
+			g.CMPQ(tileArgs.at(argp, "Rows"), imm(r))
 			g.JNE(LabelRef(next))
 			g.tile16(r, v)
 			g.Label(next)
@@ -83,8 +83,8 @@ func (g *gen) tile16(rows, vecs int) {
 				g.VFMADD231PS(g.vec(word), g.vec(elem(r, 1)), g.vec(acc(r, v)))
 			}
 		}
-		g.ADDQ(U32(vecs*g.bytes()), rB)
-		g.ADDQ(U8(4*odds), rA)
+		g.ADDQ(imm(vecs*g.bytes()), rB)
+		g.ADDQ(imm(4*odds), rA)
 	}
 	g.Comment("Tile " + name + ".")
 	g.MOVL(U32(0xffff0000), reg.EAX)
@@ -93,21 +93,21 @@ func (g *gen) tile16(rows, vecs int) {
 	for i := range rows * vecs {
 		g.zero(i)
 	}
-	g.CMPQ(tileArgs.at(argp, "Start"), U8(0))
+	g.CMPQ(tileArgs.at(argp, "Start"), imm(0))
 	g.JEQ(LabelRef("started" + name))
 	eachC(func(r, v int, m Mem) { g.VMOVUPS(m, g.vec(acc(r, v))) })
 	g.Label("started" + name)
 	g.MOVQ(tileArgs.at(argp, "A"), rA)
 	g.MOVQ(tileArgs.at(argp, "B"), rB)
 	g.MOVQ(tileArgs.at(argp, "K"), rK)
-	g.SUBQ(U8(2), rK)
-	g.JL(LabelRef("last" + name))
+	g.SUBQ(imm(2), rK)
+	g.JLT(LabelRef("last" + name))
 	g.Label("k" + name)
 	step(2)
-	g.SUBQ(U8(2), rK)
+	g.SUBQ(imm(2), rK)
 	g.JGE(LabelRef("k" + name))
 	g.Label("last" + name)
-	g.CMPQ(rK, I8(-1))
+	g.CMPQ(rK, imm(-1))
 	g.JNE(LabelRef("store" + name))
 	step(1)
 	g.Label("store" + name)
