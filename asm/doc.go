@@ -4,10 +4,12 @@
 //	          ELBOW_ISA        Use (tests, benchmarks)
 //	              |               |
 //	cpuid --> Available -------> Active
-//	                               |  one switch per kernel, best first, generic last
-//	              kernels, blas, cell
 //	                               |
-//	          asm/avx512, asm/avx2   (or plain Go: impl=generic)
+//	              kernels, blas, cell    generic: plain Go
+//	                               |
+//	                   asm/simd          one switch per kernel, best first
+//	                               |
+//	          asm/avx512, asm/avx2
 //
 // The CPU is asked once, at start. The same inputs give the same float32 bits under
 // every instruction set, so the choice changes the speed of a program and nothing else.

@@ -1,5 +1,5 @@
 package asm
 
 // The machine code is written by asm/_gen, a module of its own; its output is checked in.
-//go:generate go run -C _gen .
 //go:generate go run -C _gen/gemm .
+//go:generate go run -C _gen .

@@ -81,3 +81,39 @@ func TestSameFunctions(t *testing.T) {
 		}
 	}
 }
+
+// TestDispatch: package simd calls every function of every instruction set, for no other one.
+func TestDispatch(t *testing.T) {
+	text, err := os.ReadFile("simd/simd_amd64.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	declared := regexp.MustCompile(`(?m)^func (\w+)\(`)
+	calls := map[string]bool{}
+	for _, part := range strings.Split(string(text), "\tcase asm.")[1:] {
+		isa, code, _ := strings.Cut(part, ":")
+		for _, m := range regexp.MustCompile(`\b(avx\d+)\.(\w+)\(`).FindAllStringSubmatch(code, -1) {
+			if calls[m[1]+"."+m[2]] || m[1] != strings.ToLower(isa) {
+				t.Errorf("%s.%s is called twice, or for %s", m[1], m[2], isa)
+			}
+			calls[m[1]+"."+m[2]] = true
+		}
+	}
+	for _, isa := range []string{"avx2", "avx512"} {
+		files, err := filepath.Glob(isa + "/*_amd64.go")
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no generated code: %v", err)
+		}
+		for _, name := range files {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range declared.FindAllStringSubmatch(string(text), -1) {
+				if !calls[isa+"."+m[1]] {
+					t.Errorf("nothing calls %s.%s", isa, m[1])
+				}
+			}
+		}
+	}
+}

@@ -124,7 +124,7 @@ func bivariate(f *File, c scale) {
 	lp := Array{Name: "lp", Kind: PerRow}
 	value := func(b *Block, v *Value) *Value { return b.Add(v, b.Kept(mixRow)) }
 	f.Kernel(Kernel{
-		Name: "Bivariate" + c.String(), Doc: []string{"writes the log-densities of rows of n components: see kernels.BivariateMixtureLogProb.",
+		Name: "Bivariate" + c.String(), Of: "Bivariate", When: c.when(""), Doc: []string{"writes the log-densities of rows of n components: see kernels.BivariateMixtureLogProb.",
 			c.doc() + " theta points behind the logit of the pen."},
 		Arrays: []Array{lp, y("y"), theta("theta"), logits("logits")},
 		Accs:   mixAccs, Lanes: 16, Vars: 2, Scalars: c.scalars(),
@@ -137,7 +137,7 @@ func bivariate(f *File, c scale) {
 		},
 	})
 	f.Kernel(Kernel{
-		Name: "Bivariate" + c.String() + "Backward", Doc: []string{"is the gradient of Bivariate" + c.String() + ": see kernels.BivariateMixtureLogProbBackward.",
+		Name: "Bivariate" + c.String() + "Backward", Of: "BivariateBackward", When: c.when(""), Doc: []string{"is the gradient of Bivariate" + c.String() + ": see kernels.BivariateMixtureLogProbBackward.",
 			"lp holds the weights, and gets the log-densities. If a gradient but of a logit is not finite, then neither is that of y."},
 		Arrays: []Array{lp, y("dy"), theta("dtheta"), logits("dlogits"), y("y"), theta("theta"), logits("logits")},
 		Accs:   mixAccs, Lanes: 16, Vars: 3, Scalars: c.scalars(),

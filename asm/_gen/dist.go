@@ -112,13 +112,13 @@ func distKernels(f *File) {
 		b.StoreRow("lp", b.Sub(k.Sum(b, accSquares), l))
 	}
 	f.Kernel(Kernel{
-		Name: "BernoulliLogProb", Doc: []string{"writes the log-likelihoods of rows: see kernels.BernoulliLogProb."},
+		Name: "BernoulliLogProb", When: "dlogits == nil", Doc: []string{"writes the log-likelihoods of rows: see kernels.BernoulliLogProb."},
 		Arrays: []Array{{Name: "lp", Kind: PerRow}, {Name: "x"}, {Name: "logits"}}, Accs: 3, Lanes: 16,
 		Passes: []Pass{{Uses: "x logits", Before: zero, Each: each, After: after,
 			Body: func(b *Block) { bernoulli(b, false) }}},
 	})
 	f.Kernel(Kernel{
-		Name: "BernoulliLogProbBackward", Doc: []string{"is the gradient of BernoulliLogProb: see kernels.BernoulliLogProbBackward.",
+		Name: "BernoulliLogProbBackward", Of: "BernoulliLogProb", When: "dlogits != nil", Doc: []string{"is the gradient of BernoulliLogProb: see kernels.BernoulliLogProbBackward.",
 			"lp holds the weights, and gets the log-likelihoods."},
 		Arrays: []Array{{Name: "lp", Kind: PerRow}, {Name: "dlogits"}, {Name: "x"}, {Name: "logits"}}, Accs: 3, Lanes: 16, Vars: 1,
 		Passes: []Pass{{Uses: "dlogits x logits", Each: each, After: after,
@@ -176,7 +176,7 @@ func categorical(f *File, grad bool) {
 		}})
 	}
 	f.Kernel(Kernel{
-		Name: name, Doc: []string{does + ": see kernels.CategoricalLogProb."},
+		Name: name, Of: "Categorical", When: whether("dlogits", !grad), Doc: []string{does + ": see kernels.CategoricalLogProb."},
 		Arrays: append(arrays, Array{Name: "logits"}), Accs: 1, Lanes: 16, Vars: 2, Passes: passes,
 	})
 }

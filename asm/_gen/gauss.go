@@ -71,6 +71,20 @@ func (c scale) scalars() []string {
 	return nil
 }
 
+// when is the condition under which a dispatch function calls a kernel of the form, and and.
+func (c scale) when(and string) string {
+	form := "scale == " + [...]string{"Sigma", "LogSigma", "SoftplusSigma"}[c]
+	if and != "" {
+		form += " && " + and
+	}
+	return form
+}
+
+// whether is the condition that an array is not there, or that it is.
+func whether(array string, absent bool) string {
+	return array + map[bool]string{false: " != nil", true: " == nil"}[absent]
+}
+
 func (c scale) doc() string {
 	return [...]string{"s is sigma.", "factor s is ln sigma.", "sigma is ln(1+e^s) + ScaleEps."}[c]
 }
@@ -244,6 +258,9 @@ func gaussKernels(f *File) {
 	gaussPlain(f, "GaussPlain", nil)
 	gaussPlain(f, "GaussPlainX", []Array{{Name: "x"}})
 	for _, log := range []bool{false, true} {
+		for _, of := range []string{"GaussKL", "GaussLogProb"} {
+			serve(endName(of, log), endName(of, false), "scale "+map[bool]string{false: "!=", true: "=="}[log]+" LogSigma")
+		}
 		laneEnd(f, endName("GaussKL", log), "writes the KL divergences", log, "", klValue)
 		laneEnd(f, endName("GaussLogProb", log), "writes the log-densities", log, ", d float32", logProbValue)
 	}
@@ -283,7 +300,7 @@ func gaussPlain(f *File, name string, x []Array) {
 		means = "x mu"
 	}
 	f.Kernel(Kernel{
-		Name: name, Doc: []string{"returns how many rows are left at the first row that is not plain, or 0: see asm/_gen/gauss.go.",
+		Name: name, Of: "GaussPlain", When: whether("x", x == nil), Doc: []string{"returns how many rows are left at the first row that is not plain, or 0: see asm/_gen/gauss.go.",
 			"A row is plain if (bits of s & smask) - slo <= span as unsigned integers, span < 1<<31 - 1, and |mu| <= 2^68 in all its elements" +
 				map[bool]string{true: ".", false: ", and |x| too."}[x == nil]},
 		Arrays: append(x, strided("mu", "s")...), Accs: 2, Lanes: 16, Vars: 1, Left: true,
@@ -323,7 +340,7 @@ func gaussKL(f *File, c scale, std bool) {
 		name, of, arrays, outs = "GaussKLStandard", of[:2], "muQ sQ", outs[:2]
 	}
 	f.Kernel(Kernel{
-		Name: name + c.String(), Doc: []string{"leaves the lanes of KL divergences, at most 16 rows, and reports rows that are not plain: see kernels." + name + ".", c.doc()},
+		Name: name + c.String(), Of: "GaussKL", When: c.when(whether("muP", std)), Doc: []string{"leaves the lanes of KL divergences, at most 16 rows, and reports rows that are not plain: see kernels." + name + ".", c.doc()},
 		Arrays: append([]Array{lanesOf}, strided(of...)...),
 		Accs:   c.accs(), Lanes: 16, Vars: 1, Scalars: c.scalars(), Bad: true, First: watchFirst, Last: c.watchLast,
 		Passes: []Pass{{Uses: arrays, Serial: true, Before: c.zero, Each: c.each(),
@@ -335,7 +352,7 @@ func gaussKL(f *File, c scale, std bool) {
 		uses += " " + o
 	}
 	f.Kernel(Kernel{
-		Name: name + c.String() + "Backward", Doc: []string{"is " + name + c.String() + " and its gradient, with the weights in lanes: see kernels." + name + "Backward.",
+		Name: name + c.String() + "Backward", Of: "GaussKLBackward", When: c.when(whether("muP", std)), Doc: []string{"is " + name + c.String() + " and its gradient, with the weights in lanes: see kernels." + name + "Backward.",
 			"The gradients of p are stored before those of q, which may be in the same place."},
 		Arrays: append(append([]Array{lanesOf}, strided(outs...)...), strided(of...)...),
 		Accs:   c.accs(), Lanes: 16, Vars: 2, Scalars: c.scalars(), Bad: true, First: watchFirst, Last: c.watchLast,

@@ -94,7 +94,7 @@ func gaussLogProb(f *File, c scale) {
 	x := Array{Name: "x", Kind: Strided, Ld: "ldx"}
 	after := func(b *Block, k *Vars) { k.StoreLanes(b) }
 	f.Kernel(Kernel{
-		Name: "GaussLogProb" + c.String(), Doc: []string{"leaves the lanes of log-densities, at most 16 rows, and reports rows that are not plain: see kernels.GaussLogProb.", c.doc()},
+		Name: "GaussLogProb" + c.String(), Of: "GaussLogProb", When: c.when([...]string{"", "h == nil", "inv == nil"}[c]), Doc: []string{"leaves the lanes of log-densities, at most 16 rows, and reports rows that are not plain: see kernels.GaussLogProb.", c.doc()},
 		Arrays: append([]Array{lanesOf, x}, strided("mu", "s")...),
 		Accs:   c.accs(), Lanes: 16, Vars: 1, Scalars: c.scalars(), Bad: true, First: watchFirst, Last: c.watchLast,
 		Passes: []Pass{{Uses: "x mu s", Ahead: "mu s", Serial: true, Before: c.zero, Each: c.each(), After: after,
@@ -103,7 +103,7 @@ func gaussLogProb(f *File, c scale) {
 	switch c {
 	case logScale:
 		f.Kernel(Kernel{
-			Name: "GaussLogProbLogKeep", Doc: []string{"is GaussLogProbLog, and writes e^(-ln(sigma)/2) to h.", c.doc()},
+			Name: "GaussLogProbLogKeep", Of: "GaussLogProb", When: c.when("h != nil"), Doc: []string{"is GaussLogProbLog, and writes e^(-ln(sigma)/2) to h.", c.doc()},
 			Arrays: append([]Array{lanesOf, x}, strided("mu", "s", "h")...),
 			Accs:   c.accs(), Lanes: 16, Vars: 1, Scalars: c.scalars(), Bad: true, First: watchFirst, Last: c.watchLast,
 			Passes: []Pass{{Uses: "x mu s h", Ahead: "mu s", Serial: true, Before: c.zero, After: after,
@@ -115,7 +115,7 @@ func gaussLogProb(f *File, c scale) {
 		})
 	case softplusScale:
 		f.Kernel(Kernel{
-			Name: "GaussLogProbSoftplusKeep", Doc: []string{"is GaussLogProbSoftplus, and writes 1/sigma and dsigma/ds to inv and slope.", c.doc()},
+			Name: "GaussLogProbSoftplusKeep", Of: "GaussLogProb", When: c.when("inv != nil"), Doc: []string{"is GaussLogProbSoftplus, and writes 1/sigma and dsigma/ds to inv and slope.", c.doc()},
 			Arrays: append([]Array{lanesOf, x}, strided("mu", "s", "inv", "slope")...),
 			Accs:   c.accs(), Lanes: 16, Vars: 1, Bad: true, First: watchFirst, Last: c.watchLast,
 			Passes: []Pass{{Uses: "x mu s inv slope", Ahead: "mu s", Serial: true, Before: c.zero, Each: c.each(), After: after,
@@ -133,7 +133,7 @@ func gaussLogProb(f *File, c scale) {
 			name, does, first, uses = "BackwardX", "of x, mu and s", append(first, Array{Name: "dx"}), uses+" dx"
 		}
 		f.Kernel(Kernel{
-			Name:   "GaussLogProb" + c.String() + name,
+			Name: "GaussLogProb" + c.String() + name, Of: "GaussLogProbBackward", When: c.when(whether("dx", !dx)),
 			Doc:    []string{"is GaussLogProb" + c.String() + " and its gradient " + does + ", with the weights in lanes: see kernels.GaussLogProbBackward."},
 			Arrays: append(append(append(first, strided("dmu", "ds")...), x), strided("mu", "s")...),
 			Accs:   c.accs(), Lanes: 16, Vars: 2, Scalars: c.scalars(), Bad: true, First: watchFirst, Last: c.watchLast,
@@ -164,7 +164,7 @@ func gaussLogProb(f *File, c scale) {
 // gmmGradient is the gradient of the components of a mixture, weighted by their responsibilities.
 func gmmGradient(f *File, c scale) {
 	f.Kernel(Kernel{
-		Name:   "GMMGradient" + c.String(),
+		Name: "GMMGradient" + c.String(), Of: "GMMGradient", When: c.when(whether("next", true)),
 		Doc:    []string{"writes the gradients of log-densities of plain rows with weights w, +0 where w is 0: see kernels.GMMLogProbBackward.", c.doc()},
 		Arrays: append([]Array{{Name: "w", Kind: PerRow}, {Name: "dmu"}, {Name: "ds"}, {Name: "x", Kind: Shared}}, Array{Name: "mu"}, Array{Name: "s"}),
 		Vars:   gmmVars(c), Scalars: c.scalars(),
@@ -198,7 +198,7 @@ func (c scale) weights(b *Block, k *Vars) {
 func gmmGradientKept(f *File, c scale) {
 	holds := map[scale]string{logScale: "e^(-ln(sigma)/2) in ds", softplusScale: "1/sigma in dmu and dsigma/ds in ds"}[c]
 	f.Kernel(Kernel{
-		Name:   "GMMGradient" + c.String() + "Kept",
+		Name: "GMMGradient" + c.String() + "Kept", Of: "GMMGradient", When: c.when(whether("next", false)),
 		Doc:    []string{"is GMMGradient" + c.String() + " with " + holds + ", and fetches next ahead of its use: see asm/_gen/latent.go."},
 		Arrays: []Array{{Name: "w", Kind: PerRow}, {Name: "dmu"}, {Name: "ds"}, {Name: "x", Kind: Shared}, {Name: "mu"}, {Name: "next"}},
 		Vars:   gmmVars(c), Scalars: c.scalars(),
@@ -220,7 +220,7 @@ func gmmGradientKept(f *File, c scale) {
 // The samples need no sums and take all rows.
 func gaussSample(f *File, c scale) {
 	f.Kernel(Kernel{
-		Name: "GaussSample" + c.String(), Doc: []string{"writes samples: see kernels.GaussSample.", c.doc()},
+		Name: "GaussSample" + c.String(), Of: "GaussSample", When: c.when(""), Doc: []string{"writes samples: see kernels.GaussSample.", c.doc()},
 		Arrays: append(append([]Array{{Name: "z"}}, strided("mu", "s")...), Array{Name: "eps"}), Scalars: c.scalars(),
 		Passes: []Pass{{Uses: "z mu s eps", Body: func(b *Block) {
 			s := b.Load("s", 0)
@@ -234,7 +234,7 @@ func gaussSample(f *File, c scale) {
 		}}},
 	})
 	f.Kernel(Kernel{
-		Name: "GaussSample" + c.String() + "Backward", Doc: []string{"adds the gradient of samples: see kernels.GaussSampleBackward.", c.doc()},
+		Name: "GaussSample" + c.String() + "Backward", Of: "GaussSampleBackward", When: c.when(""), Doc: []string{"adds the gradient of samples: see kernels.GaussSampleBackward.", c.doc()},
 		Arrays: append(append(strided("dmu", "ds"), Array{Name: "dz"}), append(strided("s"), Array{Name: "eps"})...), Scalars: c.scalars(),
 		Passes: []Pass{{Uses: "dmu ds dz s eps", Body: func(b *Block) {
 			g, s := b.Load("dz", 0), b.Load("s", 0)
@@ -266,7 +266,7 @@ func latentStep(f *File, c scale, std bool) {
 		uses += " " + a
 	}
 	f.Kernel(Kernel{
-		Name: name + c.String(), Doc: []string{"writes sigmas and samples and leaves the lanes of KL divergences, at most 16 rows,",
+		Name: name + c.String(), Of: "LatentStep", When: c.when(whether("muP", std)), Doc: []string{"writes sigmas and samples and leaves the lanes of KL divergences, at most 16 rows,",
 			"and reports rows that are not plain: see kernels.LatentStep.", c.doc(),
 			"sigmaQ is stored before z, which may be in the same place."},
 		Arrays: append(append([]Array{{Name: "sigmaQ"}, {Name: "z"}, lanesOf}, strided(of...)...), Array{Name: "eps"}),
@@ -290,7 +290,7 @@ func latentStep(f *File, c scale, std bool) {
 	})
 	arrays := append(append(strided(outs...), Array{Name: "dz"}), append(strided(of...), Array{Name: "eps"}, Array{Name: "dkl", Kind: PerRowFar})...)
 	f.Kernel(Kernel{
-		Name: name + c.String() + "Backward", Doc: []string{"is the gradient of " + name + c.String() + ", and reports rows that are not plain: see kernels.LatentStepBackward.",
+		Name: name + c.String() + "Backward", Of: "LatentStepBackward", When: c.when(whether("muP", std)), Doc: []string{"is the gradient of " + name + c.String() + ", and reports rows that are not plain: see kernels.LatentStepBackward.",
 			"The gradients of p are stored before those of q, which may be in the same place."},
 		Arrays: arrays, Scalars: c.scalars(), Vars: 3, Bad: true,
 		First: func(b *Block, k *Vars) {

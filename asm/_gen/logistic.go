@@ -79,14 +79,14 @@ func logistic(f *File, c scale) {
 	first := mixLargest(func(b *Block, k *Vars) { b.Set(k.Keep[mixRow], b.gridPoint(b.LoadRow("x"))) })
 	value := func(b *Block, v *Value) *Value { return v }
 	f.Kernel(Kernel{
-		Name: "Logistic" + c.String(), Doc: []string{"writes the log-probabilities of mixtures of n components: see kernels.LogisticMixtureLogProb.",
+		Name: "Logistic" + c.String(), Of: "Logistic", When: c.when("dlogits == nil"), Doc: []string{"writes the log-probabilities of mixtures of n components: see kernels.LogisticMixtureLogProb.",
 			c.doc()},
 		Arrays: append([]Array{lp, x}, strided("logits", "mu", "s")...),
 		Accs:   mixAccs, Lanes: 16, Vars: 2, Scalars: scalars,
 		Passes: []Pass{first, mixTerms("logits mu s", false, func(b *Block) *Value { return b.logisticTerm(c).lp }, value)},
 	})
 	f.Kernel(Kernel{
-		Name: "Logistic" + c.String() + "Backward", Doc: []string{"is the gradient of Logistic" + c.String() + ": see kernels.LogisticMixtureLogProbBackward.",
+		Name: "Logistic" + c.String() + "Backward", Of: "Logistic", When: c.when("dlogits != nil"), Doc: []string{"is the gradient of Logistic" + c.String() + ": see kernels.LogisticMixtureLogProbBackward.",
 			"lp holds the weights, and gets the log-probabilities."},
 		Arrays: append(append([]Array{lp}, strided("dlogits", "dmu", "ds")...), append([]Array{x}, strided("logits", "mu", "s")...)...),
 		Accs:   mixAccs, Lanes: 16, Vars: 3, Scalars: scalars,

@@ -20,6 +20,8 @@ import (
 // group instead, so that every element keeps its lane.
 type Kernel struct {
 	Name    string
+	Of      string // the function of package simd that calls it, if that has another name
+	When    string // the condition, in Go, if it calls others too: see dispatch.go
 	Doc     []string
 	Arrays  []Array
 	OneRow  bool
@@ -101,6 +103,7 @@ type loops struct {
 
 // Kernel emits k.
 func (f *File) Kernel(k Kernel) {
+	serve(k.Name, cmp.Or(k.Of, k.Name), k.When)
 	l := &loops{k: &k, ptr: map[string]reg.GPPhysical{}, stride: map[string]reg.GPPhysical{}, triple: map[string]reg.GPPhysical{},
 		// CX counts, AX is scratch; BP, R14 and R15 are left alone.
 		free: []reg.GPPhysical{reg.RDI, reg.RSI, reg.RDX, reg.RBX, reg.R8, reg.R9, reg.R10, reg.R11, reg.R12, reg.R13}}

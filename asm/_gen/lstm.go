@@ -19,14 +19,14 @@ func lstmKernels(f *File) {
 			name, with, uses, pee = "LSTMPeepholeStep", "with", " peephole", []Array{{Name: "peephole", Kind: Shared, Block: "ldh"}}
 		}
 		f.Kernel(Kernel{
-			Name: name, Doc: []string{"finishes a step of an LSTM " + with + " peepholes for rows of n of ldh units: see kernels.LSTMStep.",
+			Name: name, Of: "LSTMStep", When: whether("peephole", !peep), Doc: []string{"finishes a step of an LSTM " + with + " peepholes for rows of n of ldh units: see kernels.LSTMStep.",
 				"hasCx is 0 if there is no cx, which is then read but not used, and 1<<32 - 1 otherwise."},
 			Arrays:  append([]Array{state("hy"), state("cy"), gates("gates"), state("cx")}, pee...),
 			Scalars: []string{"hasCx uint32"},
 			Passes:  []Pass{{Uses: "hy cy gates cx" + uses, Copies: lstmCopies, Body: func(b *Block) { lstmStep(b, peep) }}},
 		})
 		f.Kernel(Kernel{
-			Name: name + "Backward", Doc: []string{"is the gradient of " + name + ": see kernels.LSTMStepBackward.",
+			Name: name + "Backward", Of: "LSTMStepBackward", When: whether("peephole", !peep), Doc: []string{"is the gradient of " + name + ": see kernels.LSTMStepBackward.",
 				"hasCx and hasDcy are 0 if there is no cx or dcy, which is then read but not used, and 1<<32 - 1 otherwise."},
 			Arrays:  append([]Array{gates("dgates"), state("dcx"), state("dh"), state("dcy"), gates("gates"), state("cx"), state("cy")}, pee...),
 			Scalars: []string{"hasCx uint32", "hasDcy uint32"},

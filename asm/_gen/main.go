@@ -6,6 +6,8 @@
 //	registers and forms (alloc.go), loops and tails (loop.go), constants (func.go)
 //	   |  checked and printed by avo
 //	asm/avx2, asm/avx512
+//	   |  which kernel of which instruction set (dispatch.go)
+//	asm/simd
 //
 // A recipe serves all instruction sets, so their results agree by construction. The same
 // input gives the same files, byte for byte.
@@ -55,6 +57,9 @@ func main() {
 				log.Fatalf("%s %s: %v", isa.Name, fam.stem, err)
 			}
 		}
+	}
+	if err := writeDispatch(filepath.Join("..", "simd")); err != nil {
+		log.Fatal(err)
 	}
 }
 

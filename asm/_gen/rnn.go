@@ -25,33 +25,33 @@ func (b *Block) loadOr0(array, has string) *Value {
 func state(name string) Array { return Array{Name: name, Kind: Strided, Ld: "ldh"} }
 
 func rnnKernels(f *File) {
-	step := func(name, does string, g func(b *Block, x *Value) *Value) {
+	step := func(name, when, does string, g func(b *Block, x *Value) *Value) {
 		f.Kernel(Kernel{
-			Name: name, Doc: []string{does + " for rows of n of ldh units: see kernels.RNNStep."},
+			Name: name, Of: "RNNStep", When: when, Doc: []string{does + " for rows of n of ldh units: see kernels.RNNStep."},
 			Arrays: []Array{state("h"), {Name: "a", Kind: Strided, Ld: "lda"}},
 			Passes: []Pass{{Uses: "h a", Body: func(b *Block) {
 				b.Store("h", 0, g(b, b.Load("a", 0)))
 			}}},
 		})
 	}
-	step("RNNTanhStep", "writes tanh a", func(b *Block, x *Value) *Value { return b.flushState(b.gateTanh(x)) })
+	step("RNNTanhStep", "!relu", "writes tanh a", func(b *Block, x *Value) *Value { return b.flushState(b.gateTanh(x)) })
 	// One comparison is both the ReLU and the flush; it is false for NaN.
-	step("RNNReLUStep", "writes max(a, 0)", func(b *Block, x *Value) *Value {
+	step("RNNReLUStep", "relu", "writes max(a, 0)", func(b *Block, x *Value) *Value {
 		return b.Keep(b.Cmp(NLT, x, b.Const(flushStateBelow)), x)
 	})
-	back := func(name, does string, g func(b *Block, d, h *Value) *Value) {
+	back := func(name, when, does string, g func(b *Block, d, h *Value) *Value) {
 		f.Kernel(Kernel{
-			Name: name, Doc: []string{does + " for rows of n of ldh units: see kernels.RNNStepBackward."},
+			Name: name, Of: "RNNStepBackward", When: when, Doc: []string{does + " for rows of n of ldh units: see kernels.RNNStepBackward."},
 			Arrays: []Array{{Name: "da", Kind: Strided, Ld: "ldda"}, state("dh"), state("h")},
 			Passes: []Pass{{Uses: "da dh h", Body: func(b *Block) {
 				b.Store("da", 0, g(b, b.flushGrad(b.Load("dh", 0)), b.Load("h", 0)))
 			}}},
 		})
 	}
-	back("RNNTanhStepBackward", "writes dh (1-h^2)", func(b *Block, d, h *Value) *Value {
+	back("RNNTanhStepBackward", "!relu", "writes dh (1-h^2)", func(b *Block, d, h *Value) *Value {
 		return b.flushGrad(b.Mul(d, b.dTanh(h)))
 	})
-	back("RNNReLUStepBackward", "writes dh where h > 0", func(b *Block, d, h *Value) *Value {
+	back("RNNReLUStepBackward", "relu", "writes dh where h > 0", func(b *Block, d, h *Value) *Value {
 		return b.Keep(b.Cmp(NLE, h, b.Const(0)), d)
 	})
 }
