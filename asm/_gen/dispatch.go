@@ -12,6 +12,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/elbow-go/elbow/asm/_gen/engine"
 )
 
 // Package asm/simd is printed from what the leaf packages declare: one function per kernel, which
@@ -24,29 +26,24 @@ import (
 // archs are the architectures with machine code, and their instruction sets, best first.
 var archs = []struct {
 	goarch string
-	isas   []*ISA
+	isas   []*engine.ISA
 }{
-	{"amd64", []*ISA{avx512, avx2}},
+	{"amd64", []*engine.ISA{engine.AVX512, engine.AVX2}},
 }
 
 // selectors are what conditions ask for and no kernel takes, and their types.
 var selectors = [][2]string{{"scale", "Scale"}, {"relu", "bool"}}
 
-// A variant is what a Kernel says of its place in package simd.
-type variant struct{ of, when string }
-
-var variants = map[string]variant{}
-
-// serve says which function of package simd calls a kernel, and when.
-func serve(name, of, when string) { variants[name] = variant{of, when} }
+// variants are what the kernels say of their places in package simd.
+var variants = map[string]engine.Variant{}
 
 // A leaf is a function that an instruction set has.
 type leaf struct {
-	variant
+	engine.Variant
 	name, doc string
 	params    []param
 	results   string
-	isas      []*ISA
+	isas      []*engine.ISA
 }
 
 type param struct{ name, typ string }
@@ -138,7 +135,7 @@ func writeGo(dir, file, tag, text string) error {
 
 // declared reads the declarations of the instruction sets of an architecture: the kernels, in
 // order, and the argument types.
-func declared(root, goarch string, isas []*ISA) (leaves []*leaf, structs []string, err error) {
+func declared(root, goarch string, isas []*engine.ISA) (leaves []*leaf, structs []string, err error) {
 	byName := map[string]*leaf{}
 	for _, isa := range isas {
 		files, err := filepath.Glob(filepath.Join(root, isa.Name, "*_"+goarch+".go"))
@@ -177,9 +174,9 @@ func declared(root, goarch string, isas []*ISA) (leaves []*leaf, structs []strin
 }
 
 func newLeaf(f *ast.FuncDecl) *leaf {
-	l := &leaf{name: f.Name.Name, variant: variant{of: f.Name.Name}, params: fields(f.Type.Params)}
-	if v := variants[l.name]; v.of != "" {
-		l.variant = v
+	l := &leaf{name: f.Name.Name, Variant: engine.Variant{Of: f.Name.Name}, params: fields(f.Type.Params)}
+	if v := variants[l.name]; v.Of != "" {
+		l.Variant = v
 	}
 	if r := fields(f.Type.Results); len(r) > 0 {
 		l.results = fmt.Sprintf(" (%s)", grouped(r))
@@ -218,10 +215,10 @@ func grouped(params []param) string {
 // functions are the dispatch functions of the leaves, in the order of these.
 func functions(leaves []*leaf) (all []*dispatch) {
 	for _, l := range leaves {
-		i := slices.IndexFunc(all, func(d *dispatch) bool { return d.name == l.of })
+		i := slices.IndexFunc(all, func(d *dispatch) bool { return d.name == l.Of })
 		if i < 0 {
 			i = len(all)
-			all = append(all, &dispatch{name: l.of})
+			all = append(all, &dispatch{name: l.Of})
 		}
 		all[i].leaves = append(all[i].leaves, l)
 	}
@@ -242,7 +239,7 @@ func (d *dispatch) params() (all []param) {
 		}
 	}
 	for _, s := range slices.Backward(selectors) {
-		if slices.ContainsFunc(d.leaves, func(l *leaf) bool { return strings.Contains(l.when, s[0]) }) {
+		if slices.ContainsFunc(d.leaves, func(l *leaf) bool { return strings.Contains(l.When, s[0]) }) {
 			all = slices.Insert(all, 0, param{s[0], s[1]})
 		}
 	}
@@ -261,7 +258,7 @@ func (d *dispatch) doc() string {
 }
 
 // print writes the function for some instruction sets, or for none.
-func (d *dispatch) print(b *strings.Builder, isas []*ISA) {
+func (d *dispatch) print(b *strings.Builder, isas []*engine.ISA) {
 	head := fmt.Sprintf("func %s(%s)%s {\n", d.name, grouped(d.params()), d.leaves[0].results)
 	if isas == nil {
 		fmt.Fprintf(b, "\n%spanic(missing)\n}\n", head)
@@ -274,13 +271,13 @@ func (d *dispatch) print(b *strings.Builder, isas []*ISA) {
 			continue
 		}
 		fmt.Fprintf(b, "case asm.%s:\n", strings.ToUpper(isa.Name))
-		if leaves[0].when == "" {
+		if leaves[0].When == "" {
 			leaves[0].call(b, isa)
 			continue
 		}
 		b.WriteString("switch {\n")
 		for _, l := range leaves {
-			fmt.Fprintf(b, "case %s:\n", l.when)
+			fmt.Fprintf(b, "case %s:\n", l.When)
 			l.call(b, isa)
 		}
 		b.WriteString("}\n")
@@ -289,7 +286,7 @@ func (d *dispatch) print(b *strings.Builder, isas []*ISA) {
 }
 
 // call writes the call of the kernel, and that nothing comes after it.
-func (l *leaf) call(b *strings.Builder, isa *ISA) {
+func (l *leaf) call(b *strings.Builder, isa *engine.ISA) {
 	var args []string
 	for _, p := range l.params {
 		arg := p.name

@@ -1,8 +1,8 @@
 // Command _gen writes the machine code of Elbow: one .s file and one file of Go
 // declarations per family and instruction set.
 //
-//	recipe (vec.go, lstm.go, ...)      the equation, as operations on vectors
-//	   |  recorded by Block (ir.go), in one or more interleaved copies
+//	recipe/vec.go, lstm.go, ...        the equation, as operations on vectors
+//	   |  recorded by Block (engine/ir.go), in one or more interleaved copies
 //	registers and forms (alloc.go), loops and tails (loop.go), constants (func.go)
 //	   |  checked and printed by avo
 //	asm/avx2, asm/avx512
@@ -15,9 +15,12 @@ package main
 
 import (
 	"log"
+	"maps"
 	"os"
 	"path/filepath"
 
+	"github.com/elbow-go/elbow/asm/_gen/engine"
+	"github.com/elbow-go/elbow/asm/_gen/recipe"
 	"github.com/mmcloughlin/avo/pass"
 	"github.com/mmcloughlin/avo/printer"
 )
@@ -25,34 +28,35 @@ import (
 // families maps the stem of the output files to the recipes, in the order of the stem.
 var families = []struct {
 	stem    string
-	recipes func(f *File)
+	recipes func(f *engine.File)
 }{
-	{"vec", vecKernels},
-	{"rnn", rnnKernels},
-	{"lstm", lstmKernels},
-	{"gru", gruKernels},
-	{"linear", linearKernels},
-	{"optim", optimKernels},
-	{"softmax", softmaxKernels},
-	{"noise", noiseKernels},
-	{"dist", distKernels},
-	{"gauss", gaussKernels},
-	{"bivariate", bivariateKernels},
-	{"logistic", logisticKernels},
-	{"step", stepKernels}, // AVX-512 only: elsewhere there are no registers for it
+	{"vec", recipe.Vec},
+	{"rnn", recipe.Rnn},
+	{"lstm", recipe.Lstm},
+	{"gru", recipe.Gru},
+	{"linear", recipe.Linear},
+	{"optim", recipe.Optim},
+	{"softmax", recipe.Softmax},
+	{"noise", recipe.Noise},
+	{"dist", recipe.Dist},
+	{"gauss", recipe.Gauss},
+	{"bivariate", recipe.Bivariate},
+	{"logistic", recipe.Logistic},
+	{"step", recipe.Step}, // AVX-512 only: elsewhere there are no registers for it
 }
 
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("asm/_gen: ")
-	for _, isa := range []*ISA{avx2, avx512} {
+	for _, isa := range []*engine.ISA{engine.AVX2, engine.AVX512} {
 		for _, fam := range families {
 			if fam.stem == "step" && !isa.AVX512 {
 				continue
 			}
-			f := newFile(isa, fam.stem)
+			f := engine.NewFile(isa, fam.stem)
 			fam.recipes(f)
-			f.finish()
+			f.Finish()
+			maps.Copy(variants, f.Serves)
 			if err := write(f, filepath.Join("..", isa.Name, fam.stem), fam.stem); err != nil {
 				log.Fatalf("%s %s: %v", isa.Name, fam.stem, err)
 			}
@@ -64,7 +68,7 @@ func main() {
 }
 
 // write checks a family and writes its two files.
-func write(f *File, path, stem string) error {
+func write(f *engine.File, path, stem string) error {
 	file, err := f.Ctx.Result()
 	if err != nil {
 		return err
@@ -72,7 +76,7 @@ func write(f *File, path, stem string) error {
 	if err := pass.Compile.Execute(file); err != nil {
 		return err
 	}
-	cfg := printer.Config{Name: "asm/_gen/" + stem + ".go", Pkg: f.ISA.Name}
+	cfg := printer.Config{Name: "asm/_gen/recipe/" + stem + ".go", Pkg: f.ISA.Name}
 	for ext, p := range map[string]printer.Printer{"_amd64.s": printer.NewGoAsm(cfg), "_amd64.go": printer.NewStubs(cfg)} {
 		text, err := p.Print(file)
 		if err != nil {

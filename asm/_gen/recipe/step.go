@@ -1,6 +1,8 @@
-package main
+package recipe
 
 import (
+	. "github.com/elbow-go/elbow/asm/_gen/engine"
+
 	"fmt"
 	"strings"
 
@@ -52,7 +54,7 @@ var (
 // stepStateNames are the arrays of ldh columns.
 var stepStateNames = []string{"hy", "cy", "cx"}
 
-func stepKernels(f *File) {
+func Step(f *File) {
 	l := &stepLoops{local: map[string]operand.Mem{}, Func: f.NewFunc("LSTMTiles",
 		"(a, b, next, gates, hy, cy, cx, late, lateHy, lateCy, lateCx *float32, nextStep, lateRows, ldh, ldg, k, tiles, rows int, hasCx uint32)",
 		"does the product of a fused step of an LSTM, k steps, for tiles times rows rows and the units",
@@ -62,14 +64,14 @@ func stepKernels(f *File) {
 		"behind the one before. See kernels.LSTMFusedStep.")}
 	l.arguments()
 	for r := stepRows; r > 2; r-- {
-		l.Emit("CMPQ", l.paramMem("rows"), imm(r))
+		l.Emit("CMPQ", l.ParamMem("rows"), Imm(r))
 		l.Emit("JEQ", operand.LabelRef(fmt.Sprintf("tile%d", r)))
 	}
 	for r := 2; r <= stepRows; r++ {
 		l.tile(r)
 	}
 	l.Label("return")
-	l.done()
+	l.Done()
 }
 
 type stepLoops struct {
@@ -82,15 +84,15 @@ func (l *stepLoops) arguments() {
 	names := []string{"a", "next", "gates", "hy", "cy", "cx", "late", "lateHy", "lateCy", "lateCx", "lateRows", "tiles"}
 	for _, n := range names {
 		l.local[n] = l.Ctx.AllocLocal(8)
-		l.Emit("MOVQ", l.paramMem(n), stepScratch)
+		l.Emit("MOVQ", l.ParamMem(n), stepScratch)
 		l.Emit("MOVQ", stepScratch, l.local[n])
 	}
 	l.local["ldg"] = l.Ctx.AllocLocal(8)
-	l.Emit("MOVQ", l.paramMem("ldg"), stepScratch)
+	l.Emit("MOVQ", l.ParamMem("ldg"), stepScratch)
 	l.Emit("SHLQ", operand.U8(2), stepScratch)
 	l.Emit("MOVQ", stepScratch, l.local["ldg"])
-	l.Emit("MOVQ", l.paramMem("nextStep"), stepNextStep)
-	l.Emit("MOVQ", l.paramMem("ldh"), stepLdh)
+	l.Emit("MOVQ", l.ParamMem("nextStep"), stepNextStep)
+	l.Emit("MOVQ", l.ParamMem("ldh"), stepLdh)
 	l.Emit("SHLQ", operand.U8(2), stepLdh)
 	l.Emit("LEAQ", operand.Mem{Base: stepLdh, Index: stepLdh, Scale: 2}, stepLdh3)
 }
@@ -122,8 +124,8 @@ func (l *stepLoops) place(array string, block, copy int) operand.Mem {
 func (l *stepLoops) acc(r, v int) reg.Register { return l.ISA.Vec(r*stepVecs + v) }
 
 // steps is the code of n steps of a product.
-func (l *stepLoops) steps(rows, n int) (code []instr) {
-	add := func(m string, ops ...operand.Op) { code = append(code, instr{mnem: m, ops: ops}) }
+func (l *stepLoops) steps(rows, n int) (code []Instr) {
+	add := func(m string, ops ...operand.Op) { code = append(code, Instr{Mnem: m, Ops: ops}) }
 	b := rows * stepVecs
 	elem := l.ISA.Vec(b + stepVecs)
 	for s := range n {
@@ -141,21 +143,21 @@ func (l *stepLoops) steps(rows, n int) (code []instr) {
 			add("ADDQ", stepNextStep, stepNext)
 		}
 	}
-	add("ADDQ", imm(4*n), stepA)
-	add("ADDQ", imm(n*stepVecs*l.ISA.Bytes()), stepB)
+	add("ADDQ", Imm(4*n), stepA)
+	add("ADDQ", Imm(n*stepVecs*l.ISA.Bytes()), stepB)
 	return code
 }
 
 func (l *stepLoops) product(rows, n int) {
 	for _, in := range l.steps(rows, n) {
-		l.Emit(in.mnem, in.ops...)
+		l.Emit(in.Mnem, in.Ops...)
 	}
 }
 
 // gateRow does the gates of a row, among other code, and counts it; the flags are those of the
 // rows left. It leaves the registers of a tile of so many rows alone.
-func (l *stepLoops) gateRow(rows int, among []instr) {
-	l.Block(Block{mem: l.place, among: among, first: (rows+1)*stepVecs + 1}, 1, func(b *Block) { lstmStep(b, false) })
+func (l *stepLoops) gateRow(rows int, among []Instr) {
+	l.Block(Block{Mem: l.place, Among: among, First: (rows+1)*stepVecs + 1}, 1, func(b *Block) { lstmStep(b, false) })
 	l.Emit("ADDQ", l.local["ldg"], stepGates)
 	for _, n := range stepStateNames {
 		l.Emit("ADDQ", stepLdh, stepStates[n])
@@ -186,29 +188,29 @@ func (l *stepLoops) tile(rows int) {
 		l.Emit("MOVQ", l.local[lateName(n)], stepStates[n])
 	}
 	l.Emit("MOVQ", l.local["a"], stepA)
-	l.Emit("MOVQ", l.paramMem("b"), stepB)
-	l.Emit("MOVQ", l.paramMem("k"), stepK)
+	l.Emit("MOVQ", l.ParamMem("b"), stepB)
+	l.Emit("MOVQ", l.ParamMem("k"), stepK)
 	l.Emit("MOVQ", l.local["next"], stepNext)
 
 	l.Label(at("chunk"))
-	l.Emit("CMPQ", l.local["lateRows"], imm(0))
+	l.Emit("CMPQ", l.local["lateRows"], Imm(0))
 	jump("JEQ", "plain")
-	l.Emit("SUBQ", imm(chunk), stepK)
+	l.Emit("SUBQ", Imm(chunk), stepK)
 	jump("JLT", "short")
 	l.gateRow(rows, l.steps(rows, chunk))
 	jump("JMP", "chunk")
 	l.Label(at("short"))
-	l.Emit("ADDQ", imm(chunk), stepK)
+	l.Emit("ADDQ", Imm(chunk), stepK)
 
 	l.Label(at("plain"))
-	l.Emit("SUBQ", imm(4), stepK)
+	l.Emit("SUBQ", Imm(4), stepK)
 	jump("JLT", "rest")
 	l.Label(at("four"))
 	l.product(rows, 4)
-	l.Emit("SUBQ", imm(4), stepK)
+	l.Emit("SUBQ", Imm(4), stepK)
 	jump("JGE", "four")
 	l.Label(at("rest"))
-	l.Emit("ADDQ", imm(4), stepK)
+	l.Emit("ADDQ", Imm(4), stepK)
 	jump("JEQ", "late")
 	l.Label(at("one"))
 	l.product(rows, 1)
@@ -217,7 +219,7 @@ func (l *stepLoops) tile(rows int) {
 
 	l.Label(at("late"))
 	l.Do(func() { l.Ctx.Comment("Gates for which there were not enough steps.") })
-	l.Emit("CMPQ", l.local["lateRows"], imm(0))
+	l.Emit("CMPQ", l.local["lateRows"], Imm(0))
 	jump("JEQ", "store")
 	l.Label(at("gates"))
 	l.gateRow(rows, nil)
@@ -235,7 +237,7 @@ func (l *stepLoops) tile(rows int) {
 	l.Emit("MOVQ", operand.U32(uint32(rows)), l.local["lateRows"])
 
 	l.Emit("MOVQ", stepPlace, l.local["gates"])
-	l.Emit("IMUL3Q", imm(rows), stepLdh, stepScratch)
+	l.Emit("IMUL3Q", Imm(rows), stepLdh, stepScratch)
 	for _, n := range append([]string{"a"}, stepStateNames...) {
 		l.Emit("ADDQ", stepScratch, l.local[n])
 	}

@@ -1,6 +1,10 @@
-package main
+package recipe
 
-import "math"
+import (
+	"math"
+
+	. "github.com/elbow-go/elbow/asm/_gen/engine"
+)
 
 // Diagonal Gaussians: KL divergence, log-density, samples, and their gradients, operation by
 // operation as kernels/gauss_generic.go and kernels/gauss_latent_generic.go. In Go an element
@@ -96,41 +100,41 @@ const (
 )
 
 // lnSigma is ln sigma in logScale.
-func (b *Block) lnSigma(s *Value) *Value { return b.Mul(s, b.Param("factor")) }
+func lnSigma(b *Block, s *Value) *Value { return b.Mul(s, b.Param("factor")) }
 
 // sdev is sigma in the other scales; e is e^-|s| in softplusScale.
-func (b *Block) sdev(c scale, s *Value) (sigma, e *Value) {
+func sdev(b *Block, c scale, s *Value) (sigma, e *Value) {
 	if c == sigmaScale {
 		return s, nil
 	}
-	e = b.exp(b.Or(s, b.Bits(0x80000000)), false, expNotAbove)
-	l := b.Add(b.Keep(b.Cmp(GT, s, b.Const(0)), s), b.log1pUnit(e))
+	e = exp(b, b.Or(s, b.Bits(0x80000000)), false, expNotAbove)
+	l := b.Add(b.Keep(b.Cmp(GT, s, b.Const(0)), s), log1pUnit(b, e))
 	return b.Add(l, b.Const(scaleEps)), e
 }
 
 // dSoftplus is the derivative of softplus at s, given e^-|s|.
-func (b *Block) dSoftplus(s, e *Value) *Value {
+func dSoftplus(b *Block, s, e *Value) *Value {
 	return b.Div(b.Select(b.Cmp(LT, s, b.Const(0)), e, b.Const(1)), b.Add(b.Const(1), e))
 }
 
 // toArg makes the gradient of s from that of sigma.
-func (b *Block) toArg(c scale, s, e, d *Value) *Value {
+func toArg(b *Block, c scale, s, e, d *Value) *Value {
 	if c != softplusScale {
 		return d
 	}
-	slope := b.dSoftplus(s, e)
-	return b.keepSlope(slope, b.Mul(d, slope))
+	slope := dSoftplus(b, s, e)
+	return keepSlope(b, slope, b.Mul(d, slope))
 }
 
 // keepSlope is the gradient d of a softplus argument, and 0 where the slope is 0.
-func (b *Block) keepSlope(slope, d *Value) *Value {
+func keepSlope(b *Block, slope, d *Value) *Value {
 	return b.Keep(b.Cmp(NEQ, slope, b.Const(0)), d)
 }
 
-func (b *Block) neg(x *Value) *Value { return b.Xor(x, b.Bits(0x80000000)) }
+func minus(b *Block, x *Value) *Value { return b.Xor(x, b.Bits(0x80000000)) }
 
 // halfInv is e^(-l/2).
-func (b *Block) halfInv(l *Value) *Value { return b.exp(b.Mul(l, b.Const(-0.5)), false, expNormal) }
+func halfInv(b *Block, l *Value) *Value { return exp(b, b.Mul(l, b.Const(-0.5)), false, expNormal) }
 
 func (c scale) accs() int {
 	if c == logScale {
@@ -144,7 +148,7 @@ func (c scale) zero(b *Block, k *Vars) {
 	if c == logScale {
 		k.Zero(b, accLogs)
 	} else {
-		k.one(b)
+		one(b, k)
 	}
 }
 
@@ -152,7 +156,7 @@ func (c scale) each() func(b *Block, k *Vars) {
 	if c == logScale {
 		return nil
 	}
-	return func(b *Block, k *Vars) { k.normalize(b, false) }
+	return func(b *Block, k *Vars) { normalize(b, k, false) }
 }
 
 // klTerm is one dimension of a KL divergence: t = (muQ-muP)/sigmaP, r = sigmaQ/sigmaP.
@@ -164,7 +168,7 @@ type klTerm struct {
 	eq, ep, lq, invp *Value
 }
 
-func (b *Block) klTerm(c scale, std bool, muQ *Value) *klTerm {
+func newKLTerm(b *Block, c scale, std bool, muQ *Value) *klTerm {
 	k := &klTerm{c: c, std: std, sq: b.Load("sQ", 0)}
 	c.watch(b, k.sq)
 	d := muQ
@@ -175,20 +179,20 @@ func (b *Block) klTerm(c scale, std bool, muQ *Value) *klTerm {
 	}
 	switch {
 	case c == logScale && std:
-		k.lq = b.lnSigma(k.sq)
+		k.lq = lnSigma(b, k.sq)
 		k.l = k.lq
-		k.t, k.r = muQ, b.exp(k.l, false, expNormal)
+		k.t, k.r = muQ, exp(b, k.l, false, expNormal)
 	case c == logScale:
-		k.lq = b.lnSigma(k.sq)
-		lp := b.lnSigma(k.sp)
+		k.lq = lnSigma(b, k.sq)
+		lp := lnSigma(b, k.sp)
 		k.l = b.Sub(k.lq, lp)
-		b.Par(func() { k.r = b.exp(k.l, false, expNormal) }, func() { k.h = b.halfInv(lp) })
+		b.Par(func() { k.r = exp(b, k.l, false, expNormal) }, func() { k.h = halfInv(b, lp) })
 		k.t = b.Mul(b.Mul(d, k.h), k.h)
 	case std:
-		k.q, k.eq = b.sdev(c, k.sq)
+		k.q, k.eq = sdev(b, c, k.sq)
 		k.t, k.r = muQ, k.q
 	default:
-		b.Par(func() { k.q, k.eq = b.sdev(c, k.sq) }, func() { k.p, k.ep = b.sdev(c, k.sp) })
+		b.Par(func() { k.q, k.eq = sdev(b, c, k.sq) }, func() { k.p, k.ep = sdev(b, c, k.sp) })
 		k.invp = b.Div(b.Const(1), k.p)
 		k.t = b.Mul(d, k.invp)
 		r := b.Mul(k.q, k.invp)
@@ -220,7 +224,7 @@ func (k *klTerm) grad(b *Block, w *Value) (dmu, dq, dsP *Value) {
 		wl := b.Mul(w, b.Param("factor"))
 		dq = b.Mul(b.Mul(wl, r1), r2)
 		if !k.std {
-			dsP = b.neg(b.FMA(b.Mul(wl, k.t), k.t, dq))
+			dsP = minus(b, b.FMA(b.Mul(wl, k.t), k.t, dq))
 		}
 		return dmu, dq, dsP
 	}
@@ -234,11 +238,11 @@ func (k *klTerm) grad(b *Block, w *Value) (dmu, dq, dsP *Value) {
 	}
 	rest := b.Mul(w, b.Mul(r1, k.invp))
 	if k.c == sigmaScale {
-		return dmu, dq, b.neg(b.FMA(dmu, k.t, b.Mul(rest, r2)))
+		return dmu, dq, minus(b, b.FMA(dmu, k.t, b.Mul(rest, r2)))
 	}
-	slope := b.dSoftplus(k.sp, k.ep)
+	slope := dSoftplus(b, k.sp, k.ep)
 	dsP = b.FMA(b.Mul(dmu, slope), k.t, b.Mul(b.Mul(rest, slope), r2))
-	return dmu, dq, b.keepSlope(slope, b.neg(dsP))
+	return dmu, dq, keepSlope(b, slope, minus(b, dsP))
 }
 
 // klValue is the KL divergence of a row: not negative.
@@ -254,12 +258,12 @@ func strided(names ...string) (a []Array) {
 	return a
 }
 
-func gaussKernels(f *File) {
+func Gauss(f *File) {
 	gaussPlain(f, "GaussPlain", nil)
 	gaussPlain(f, "GaussPlainX", []Array{{Name: "x"}})
 	for _, log := range []bool{false, true} {
 		for _, of := range []string{"GaussKL", "GaussLogProb"} {
-			serve(endName(of, log), endName(of, false), "scale "+map[bool]string{false: "!=", true: "=="}[log]+" LogSigma")
+			f.Serve(endName(of, log), endName(of, false), "scale "+map[bool]string{false: "!=", true: "=="}[log]+" LogSigma")
 		}
 		laneEnd(f, endName("GaussKL", log), "writes the KL divergences", log, "", klValue)
 		laneEnd(f, endName("GaussLogProb", log), "writes the log-densities", log, ", d float32", logProbValue)
@@ -319,9 +323,9 @@ func gaussPlain(f *File, name string, x []Array) {
 				last := b.AddI(b.Param("span"), b.Bits(1))
 				bias := b.SubI(b.Bits(1<<31), last)
 				var bad *Value
-				for i := range k.acc[0] {
-					m := b.AddI(b.Get(k.acc[0][i]), b.Bits(1<<31-1-math.Float32bits(maxPlainMean)))
-					s := b.AddI(b.MinU(b.Get(k.acc[1][i]), last), bias)
+				for i := range k.Acc[0] {
+					m := b.AddI(b.Get(k.Acc[0][i]), b.Bits(1<<31-1-math.Float32bits(maxPlainMean)))
+					s := b.AddI(b.MinU(b.Get(k.Acc[1][i]), last), bias)
 					for _, v := range []*Value{m, s} {
 						if bad != nil {
 							v = b.Or(bad, v)
@@ -344,8 +348,8 @@ func gaussKL(f *File, c scale, std bool) {
 		Arrays: append([]Array{lanesOf}, strided(of...)...),
 		Accs:   c.accs(), Lanes: 16, Vars: 1, Scalars: c.scalars(), Bad: true, First: watchFirst, Last: c.watchLast,
 		Passes: []Pass{{Uses: arrays, Serial: true, Before: c.zero, Each: c.each(),
-			Body:  func(b *Block) { b.klTerm(c, std, b.Load("muQ", 0)).sum(b) },
-			After: func(b *Block, k *Vars) { k.StoreLanes(b) }}},
+			Body:  func(b *Block) { newKLTerm(b, c, std, b.Load("muQ", 0)).sum(b) },
+			After: func(b *Block, k *Vars) { storeLanes(b, k) }}},
 	})
 	uses := arrays
 	for _, o := range outs {
@@ -358,20 +362,20 @@ func gaussKL(f *File, c scale, std bool) {
 		Accs:   c.accs(), Lanes: 16, Vars: 2, Scalars: c.scalars(), Bad: true, First: watchFirst, Last: c.watchLast,
 		Passes: []Pass{{Uses: uses, Serial: true, Each: c.each(),
 			Before: func(b *Block, k *Vars) {
-				b.Set(k.Keep[1], b.LoadWeight())
+				b.Set(k.Keep[1], loadWeight(b))
 				c.zero(b, k)
 			},
 			Body: func(b *Block) {
-				k := b.klTerm(c, std, b.Load("muQ", 0))
+				k := newKLTerm(b, c, std, b.Load("muQ", 0))
 				k.sum(b)
 				dmu, dq, dsP := k.grad(b, b.Kept(1))
 				if !std {
-					b.Store("dmuP", 0, b.neg(dmu))
+					b.Store("dmuP", 0, minus(b, dmu))
 					b.Store("dsP", 0, dsP)
 				}
 				b.Store("dmuQ", 0, dmu)
-				b.Store("dsQ", 0, b.toArg(c, k.sq, k.eq, dq))
+				b.Store("dsQ", 0, toArg(b, c, k.sq, k.eq, dq))
 			},
-			After: func(b *Block, k *Vars) { k.StoreLanes(b) }}},
+			After: func(b *Block, k *Vars) { storeLanes(b, k) }}},
 	})
 }

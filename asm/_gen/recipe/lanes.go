@@ -1,6 +1,8 @@
-package main
+package recipe
 
 import (
+	. "github.com/elbow-go/elbow/asm/_gen/engine"
+
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -17,25 +19,22 @@ import (
 //
 // The lanes of different rows never meet, and those of one row are folded in the same order as
 // everywhere: 16 to 8 to 4 to 2 to 1, each with the one half the length away.
-const (
-	rowLanes = 64 // elements
-	laneRows = 16
-)
+const laneRows = 16
 
 // StoreLanes leaves the virtual lanes of all reductions in the buffer.
-func (k *Vars) StoreLanes(b *Block) {
-	for slot, vars := range k.acc {
+func storeLanes(b *Block, k *Vars) {
+	for slot, vars := range k.Acc {
 		for i, v := range vars {
-			m := b.mem("lanes", 0, i)
+			m := b.Mem("lanes", 0, i)
 			m.Disp += 64 * slot
 			b.StoreMem(m, b.Get(v))
 		}
 	}
 }
 
-// LoadWeight reads the weight of the row into all lanes.
-func (b *Block) LoadWeight() *Value {
-	m := b.mem("lanes", 0, 0)
+// loadWeight reads the weight of the row into all lanes.
+func loadWeight(b *Block) *Value {
+	m := b.Mem("lanes", 0, 0)
 	m.Disp += 64 * 3
 	return b.BroadcastMem(m)
 }
@@ -44,7 +43,7 @@ func (b *Block) LoadWeight() *Value {
 type fold struct{ squares, logs, exps *Value }
 
 // merge combines the halves of the lanes of x and y that the shuffles low and high take.
-func (b *Block) merge(x, y fold, half func(x, y *Value, high bool) *Value) (f fold) {
+func mergeFolds(b *Block, x, y fold, half func(x, y *Value, high bool) *Value) (f fold) {
 	halves := func(x, y *Value) (*Value, *Value) { return half(x, y, false), half(x, y, true) }
 	f.squares = b.Add(halves(x.squares, y.squares))
 	if x.exps == nil {
@@ -62,9 +61,9 @@ func laneEnd(f *File, name, does string, log bool, scalars string, value func(b 
 	fn := f.NewFunc(name, "(v, lanes *float32, quad int"+scalars+") (bad int)", does+" of 16 rows of lanes: see asm/_gen/lanes.go.",
 		"bad is not zero if one of them is not finite.")
 	dst, quads := reg.RDI, []reg.GPPhysical{reg.RSI, reg.RBX, reg.RCX, reg.RDX}
-	fn.Emit("MOVQ", fn.paramMem("v"), dst)
-	fn.Emit("MOVQ", fn.paramMem("lanes"), quads[0])
-	fn.Emit("MOVQ", fn.paramMem("quad"), reg.RAX)
+	fn.Emit("MOVQ", fn.ParamMem("v"), dst)
+	fn.Emit("MOVQ", fn.ParamMem("lanes"), quads[0])
+	fn.Emit("MOVQ", fn.ParamMem("quad"), reg.RAX)
 	for i, q := range quads[1:] {
 		fn.Emit("LEAQ", operand.Mem{Base: quads[i], Index: reg.RAX, Scale: 1}, q)
 	}
@@ -75,49 +74,49 @@ func laneEnd(f *File, name, does string, log bool, scalars string, value func(b 
 		fn.Block(Block{}, 1, func(b *Block) {
 			load := func(row, slot, part int) *Value {
 				row += at
-				return b.LoadMem(operand.Mem{Base: quads[row/4], Disp: 4*rowLanes*(row%4) + 64*slot + f.ISA.Bytes()*part})
+				return b.LoadMem(operand.Mem{Base: quads[row/4], Disp: 4*RowLanes*(row%4) + 64*slot + f.ISA.Bytes()*part})
 			}
 			part := func(row, i int) fold {
 				v := fold{squares: load(row, 0, i), logs: load(row, 1, i)}
 				if !log {
 					var e *Value
-					v.logs, e = b.split(v.logs, false)
+					v.logs, e = split(b, v.logs, false)
 					v.exps = b.AddI(e, load(row, 2, i))
 				}
 				return v
 			}
 			swap := func(m string, low, high uint8) func(x, y *Value, h bool) *Value {
 				return func(x, y *Value, h bool) *Value {
-					return b.shuffle(m, x, y, map[bool]uint8{false: low, true: high}[h])
+					return b.Shuffle(m, x, y, map[bool]uint8{false: low, true: high}[h])
 				}
 			}
 			var quarters func(m int) fold // rows m, 4+m, ...: a row has one quarter of the register or a half
 			if f.ISA.AVX512 {
 				b.Note("16 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1")
 				two := func(r, s int) fold {
-					return b.merge(part(r, 0), part(s, 0), swap("VSHUFF64X2", 0x44, 0xee))
+					return mergeFolds(b, part(r, 0), part(s, 0), swap("VSHUFF64X2", 0x44, 0xee))
 				}
-				quarters = func(m int) fold { return b.merge(two(m, 4+m), two(8+m, 12+m), swap("VSHUFF64X2", 0x88, 0xdd)) }
+				quarters = func(m int) fold { return mergeFolds(b, two(m, 4+m), two(8+m, 12+m), swap("VSHUFF64X2", 0x88, 0xdd)) }
 			} else {
 				b.Note("8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1")
 				one := func(r int) fold {
 					halves := [2]fold{part(r, 0), part(r, 1)}
-					return b.merge(halves[0], halves[1], func(x, y *Value, h bool) *Value { return map[bool]*Value{false: x, true: y}[h] })
+					return mergeFolds(b, halves[0], halves[1], func(x, y *Value, h bool) *Value { return map[bool]*Value{false: x, true: y}[h] })
 				}
-				quarters = func(m int) fold { return b.merge(one(m), one(4+m), swap("VPERM2F128", 0x20, 0x31)) }
+				quarters = func(m int) fold { return mergeFolds(b, one(m), one(4+m), swap("VPERM2F128", 0x20, 0x31)) }
 			}
 			pairs := func(m int) fold {
-				return b.merge(quarters(m), quarters(m+1), func(x, y *Value, h bool) *Value {
-					return b.bin(map[bool]string{false: "VUNPCKLPD", true: "VUNPCKHPD"}[h], x, y, false)
+				return mergeFolds(b, quarters(m), quarters(m+1), func(x, y *Value, h bool) *Value {
+					return b.Bin(map[bool]string{false: "VUNPCKLPD", true: "VUNPCKHPD"}[h], x, y, false)
 				})
 			}
-			v := b.merge(pairs(0), pairs(2), swap("VSHUFPS", 0x88, 0xdd))
+			v := mergeFolds(b, pairs(0), pairs(2), swap("VSHUFPS", 0x88, 0xdd))
 			l := v.logs
 			if log {
 				l = b.Add(l, b.Const(0))
 			} else {
-				m, e := b.split(l, false)
-				l = b.logOf(m, b.AddI(e, v.exps))
+				m, e := split(b, l, false)
+				l = logOf(b, m, b.AddI(e, v.exps))
 			}
 			r := value(b, v.squares, l)
 			b.StoreMem(operand.Mem{Base: dst, Disp: 4 * at}, r)
@@ -125,6 +124,6 @@ func laneEnd(f *File, name, does string, log bool, scalars string, value func(b 
 			b.Set(flag, b.Or(b.Get(flag), b.AddI(b.Abs(r), b.Bits(1<<23))))
 		})
 	}
-	fn.returnSigns(flag)
-	fn.done()
+	fn.ReturnSigns(flag)
+	fn.Done()
 }

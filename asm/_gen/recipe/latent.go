@@ -1,6 +1,8 @@
-package main
+package recipe
 
 import (
+	. "github.com/elbow-go/elbow/asm/_gen/engine"
+
 	"math"
 	"strings"
 )
@@ -20,14 +22,14 @@ type lpTerm struct {
 	sigmaOrItsLn *Value
 }
 
-func (b *Block) lpTerm(c scale) *lpTerm {
+func newLPTerm(b *Block, c scale) *lpTerm {
 	k := &lpTerm{c: c, s: b.Load("s", 0)}
 	d := b.Sub(b.Load("x", 0), b.Load("mu", 0))
 	if c == logScale {
-		k.sigmaOrItsLn = b.lnSigma(k.s)
-		k.logScore(b, d, b.halfInv(k.sigmaOrItsLn))
+		k.sigmaOrItsLn = lnSigma(b, k.s)
+		k.logScore(b, d, halfInv(b, k.sigmaOrItsLn))
 	} else {
-		k.sigmaOrItsLn, k.e = b.sdev(c, k.s)
+		k.sigmaOrItsLn, k.e = sdev(b, c, k.s)
 		k.inv = b.Div(b.Const(1), k.sigmaOrItsLn)
 		k.t = b.Mul(d, k.inv)
 	}
@@ -62,8 +64,8 @@ func (k *lpTerm) weighted(b *Block) {
 	}
 	dmu, ds := k.grad(b, w, wl)
 	m := b.Cmp(NEQ, w, b.Const(0))
-	b.Store("dmu", 0, b.Keep(m, b.clamp(dmu, math.MaxFloat32)))
-	b.Store("ds", 0, b.Keep(m, b.clamp(ds, math.MaxFloat32)))
+	b.Store("dmu", 0, b.Keep(m, clamp(b, dmu, math.MaxFloat32)))
+	b.Store("ds", 0, b.Keep(m, clamp(b, ds, math.MaxFloat32)))
 }
 
 // grad is the gradient of w times the term, of mu and s. wl is the weight of ln sigma in logScale.
@@ -78,9 +80,9 @@ func (k *lpTerm) grad(b *Block, w, wl *Value) (dmu, ds *Value) {
 		return dmu, b.FMS(dmu, k.t, rest)
 	}
 	if k.slope == nil {
-		k.slope = b.dSoftplus(k.s, k.e)
+		k.slope = dSoftplus(b, k.s, k.e)
 	}
-	return dmu, b.keepSlope(k.slope, b.FMS(b.Mul(dmu, k.slope), k.t, b.Mul(rest, k.slope)))
+	return dmu, keepSlope(b, k.slope, b.FMS(b.Mul(dmu, k.slope), k.t, b.Mul(rest, k.slope)))
 }
 
 // logProbValue is the log-density of a row; d is the number of its columns.
@@ -92,13 +94,13 @@ func logProbValue(b *Block, squares, logs *Value) *Value {
 // x has a stride of its own, so that the components of a mixture can be rows: then it is 0.
 func gaussLogProb(f *File, c scale) {
 	x := Array{Name: "x", Kind: Strided, Ld: "ldx"}
-	after := func(b *Block, k *Vars) { k.StoreLanes(b) }
+	after := func(b *Block, k *Vars) { storeLanes(b, k) }
 	f.Kernel(Kernel{
 		Name: "GaussLogProb" + c.String(), Of: "GaussLogProb", When: c.when([...]string{"", "h == nil", "inv == nil"}[c]), Doc: []string{"leaves the lanes of log-densities, at most 16 rows, and reports rows that are not plain: see kernels.GaussLogProb.", c.doc()},
 		Arrays: append([]Array{lanesOf, x}, strided("mu", "s")...),
 		Accs:   c.accs(), Lanes: 16, Vars: 1, Scalars: c.scalars(), Bad: true, First: watchFirst, Last: c.watchLast,
 		Passes: []Pass{{Uses: "x mu s", Ahead: "mu s", Serial: true, Before: c.zero, Each: c.each(), After: after,
-			Body: func(b *Block) { b.lpTerm(c).sum(b) }}},
+			Body: func(b *Block) { newLPTerm(b, c).sum(b) }}},
 	})
 	switch c {
 	case logScale:
@@ -108,7 +110,7 @@ func gaussLogProb(f *File, c scale) {
 			Accs:   c.accs(), Lanes: 16, Vars: 1, Scalars: c.scalars(), Bad: true, First: watchFirst, Last: c.watchLast,
 			Passes: []Pass{{Uses: "x mu s h", Ahead: "mu s", Serial: true, Before: c.zero, After: after,
 				Body: func(b *Block) {
-					k := b.lpTerm(c)
+					k := newLPTerm(b, c)
 					k.sum(b)
 					b.Store("h", 0, k.h)
 				}}},
@@ -120,10 +122,10 @@ func gaussLogProb(f *File, c scale) {
 			Accs:   c.accs(), Lanes: 16, Vars: 1, Bad: true, First: watchFirst, Last: c.watchLast,
 			Passes: []Pass{{Uses: "x mu s inv slope", Ahead: "mu s", Serial: true, Before: c.zero, Each: c.each(), After: after,
 				Body: func(b *Block) {
-					k := b.lpTerm(c)
+					k := newLPTerm(b, c)
 					k.sum(b)
 					b.Store("inv", 0, k.inv)
-					b.Store("slope", 0, b.dSoftplus(k.s, k.e))
+					b.Store("slope", 0, dSoftplus(b, k.s, k.e))
 				}}},
 		})
 	}
@@ -139,11 +141,11 @@ func gaussLogProb(f *File, c scale) {
 			Accs:   c.accs(), Lanes: 16, Vars: 2, Scalars: c.scalars(), Bad: true, First: watchFirst, Last: c.watchLast,
 			Passes: []Pass{{Uses: uses, Serial: true, Each: c.each(), After: after,
 				Before: func(b *Block, k *Vars) {
-					b.Set(k.Keep[1], b.LoadWeight())
+					b.Set(k.Keep[1], loadWeight(b))
 					c.zero(b, k)
 				},
 				Body: func(b *Block) {
-					k := b.lpTerm(c)
+					k := newLPTerm(b, c)
 					k.sum(b)
 					w := b.Kept(1)
 					wl := w
@@ -153,7 +155,7 @@ func gaussLogProb(f *File, c scale) {
 					dmu, ds := k.grad(b, w, wl)
 					b.Store("dmu", 0, dmu)
 					if dx {
-						b.Store("dx", 0, b.neg(dmu))
+						b.Store("dx", 0, minus(b, dmu))
 					}
 					b.Store("ds", 0, ds)
 				}}},
@@ -169,7 +171,7 @@ func gmmGradient(f *File, c scale) {
 		Arrays: append([]Array{{Name: "w", Kind: PerRow}, {Name: "dmu"}, {Name: "ds"}, {Name: "x", Kind: Shared}}, Array{Name: "mu"}, Array{Name: "s"}),
 		Vars:   gmmVars(c), Scalars: c.scalars(),
 		Passes: []Pass{{Uses: "dmu ds x mu s", Ahead: "dmu ds", Serial: true, Before: c.weights,
-			Body: func(b *Block) { b.lpTerm(c).weighted(b) }}},
+			Body: func(b *Block) { newLPTerm(b, c).weighted(b) }}},
 	})
 }
 
@@ -226,9 +228,9 @@ func gaussSample(f *File, c scale) {
 			s := b.Load("s", 0)
 			var sigma *Value
 			if c == logScale {
-				sigma = b.exp(b.lnSigma(s), false, expAny)
+				sigma = exp(b, lnSigma(b, s), false, expAny)
 			} else {
-				sigma, _ = b.sdev(c, s)
+				sigma, _ = sdev(b, c, s)
 			}
 			b.Store("z", 0, b.FMA(sigma, b.Load("eps", 0), b.Load("mu", 0)))
 		}}},
@@ -242,10 +244,10 @@ func gaussSample(f *File, c scale) {
 			g = b.Mul(g, b.Load("eps", 0))
 			switch c {
 			case logScale:
-				g = b.FMA(g, b.Mul(b.Param("factor"), b.exp(b.lnSigma(s), false, expAny)), b.Load("ds", 0))
+				g = b.FMA(g, b.Mul(b.Param("factor"), exp(b, lnSigma(b, s), false, expAny)), b.Load("ds", 0))
 			case softplusScale:
-				e := b.exp(b.Or(s, b.Bits(0x80000000)), false, expNotAbove)
-				g = b.FMA(g, b.dSoftplus(s, e), b.Load("ds", 0))
+				e := exp(b, b.Or(s, b.Bits(0x80000000)), false, expNotAbove)
+				g = b.FMA(g, dSoftplus(b, s, e), b.Load("ds", 0))
 			default:
 				g = b.Add(g, b.Load("ds", 0))
 			}
@@ -274,19 +276,19 @@ func latentStep(f *File, c scale, std bool) {
 		Passes: []Pass{{Uses: "sigmaQ z eps" + uses, Serial: true, Before: c.zero, Each: c.each(),
 			Body: func(b *Block) {
 				mu := b.Load("muQ", 0)
-				k := b.klTerm(c, std, mu)
+				k := newKLTerm(b, c, std, mu)
 				k.sum(b)
 				sigma := k.q
 				if c == logScale && std {
 					sigma = k.r
 				} else if c == logScale {
-					sigma = b.exp(k.lq, false, expNormal)
+					sigma = exp(b, k.lq, false, expNormal)
 				}
 				z := b.FMA(sigma, b.Load("eps", 0), mu)
 				b.Store("sigmaQ", 0, sigma)
 				b.Store("z", 0, z)
 			},
-			After: func(b *Block, k *Vars) { k.StoreLanes(b) }}},
+			After: func(b *Block, k *Vars) { storeLanes(b, k) }}},
 	})
 	arrays := append(append(strided(outs...), Array{Name: "dz"}), append(strided(of...), Array{Name: "eps"}, Array{Name: "dkl", Kind: PerRowFar})...)
 	f.Kernel(Kernel{
@@ -304,21 +306,21 @@ func latentStep(f *File, c scale, std bool) {
 		Passes: []Pass{{Uses: strings.Join(outs, " ") + " dz eps" + uses, Serial: true,
 			Before: func(b *Block, k *Vars) { b.Set(k.Keep[2], b.LoadRow("dkl")) },
 			Body: func(b *Block) {
-				k := b.klTerm(c, std, b.Load("muQ", 0))
+				k := newKLTerm(b, c, std, b.Load("muQ", 0))
 				b.KeepMaxU(1, b.Abs(k.t))
 				dmu, dq, dsP := k.grad(b, b.Kept(2))
 				g, eps := b.Load("dz", 0), b.Load("eps", 0)
 				if !std {
-					b.Store("dmuP", 0, b.neg(dmu))
+					b.Store("dmuP", 0, minus(b, dmu))
 					b.Store("dsP", 0, dsP)
 				}
 				switch {
 				case c != logScale:
-					dq = b.toArg(c, k.sq, k.eq, b.FMA(g, eps, dq))
+					dq = toArg(b, c, k.sq, k.eq, b.FMA(g, eps, dq))
 				case std:
 					dq = b.FMA(b.Mul(g, eps), b.Mul(b.Param("factor"), k.r), dq)
 				default:
-					dq = b.FMA(b.Mul(g, eps), b.Mul(b.Param("factor"), b.exp(k.lq, false, expNormal)), dq)
+					dq = b.FMA(b.Mul(g, eps), b.Mul(b.Param("factor"), exp(b, k.lq, false, expNormal)), dq)
 				}
 				b.Store("dmuQ", 0, b.Add(dmu, g))
 				b.Store("dsQ", 0, dq)

@@ -1,4 +1,4 @@
-package main
+package engine
 
 import (
 	"math"
@@ -23,7 +23,7 @@ const (
 	opUn                  // mnemonic, one source, imm if hasImm
 	opShuf                // mnemonic, two sources, imm
 	opFMA
-	opCmp    // imm is the predicate; gives a mask
+	opCmp    // Imm is the predicate; gives a mask
 	opTest   // bit 0 of an integer: gives a mask
 	opLeave  // jump to the end of the function if the mask has a lane
 	opSelect // mask, a, b
@@ -69,22 +69,22 @@ type Var struct{ reg int }
 // A Block records straight-line code.
 type Block struct {
 	f    *Func
-	isa  *ISA
+	ISA  *ISA
 	vals []*Value
-	copy int  // index of the interleaved copy being recorded
-	of   int  // how many there are
+	Copy int  // index of the interleaved copy being recorded
+	Of   int  // how many there are
 	tail bool // only some lanes exist
-	mem  func(array string, block int, copy int) operand.Mem
-	acc  func(slot, copy int) *Var
+	Mem  func(array string, block int, copy int) operand.Mem
+	Acc  func(slot, copy int) *Var
 	kept []*Var
 
 	serial bool    // copies one after the other
-	among  []instr // code to spread the block among
-	first  int     // registers before this one are not for the block
+	Among  []Instr // code to spread the block among
+	First  int     // registers before this one are not for the block
 }
 
-func (b *Block) add(v *Value) *Value {
-	v.copy = b.copy
+func (b *Block) Record(v *Value) *Value {
+	v.copy = b.Copy
 	b.vals = append(b.vals, v)
 	return v
 }
@@ -98,38 +98,38 @@ func (b *Block) Bits(x uint32) *Value { return b.f.constant(x) }
 // Param is a scalar argument in all lanes.
 func (b *Block) Param(name string) *Value { return b.f.scalar(name) }
 
-func (b *Block) bin(m string, x, y *Value, commutes bool) *Value {
-	return b.add(&Value{op: opBin, mnem: m, args: []*Value{x, y}, commutes: commutes})
+func (b *Block) Bin(m string, x, y *Value, commutes bool) *Value {
+	return b.Record(&Value{op: opBin, mnem: m, args: []*Value{x, y}, commutes: commutes})
 }
 
-func (b *Block) Add(x, y *Value) *Value { return b.bin("VADDPS", x, y, true) }
-func (b *Block) Sub(x, y *Value) *Value { return b.bin("VSUBPS", x, y, false) }
-func (b *Block) Mul(x, y *Value) *Value { return b.bin("VMULPS", x, y, true) }
-func (b *Block) Div(x, y *Value) *Value { return b.bin("VDIVPS", x, y, false) }
+func (b *Block) Add(x, y *Value) *Value { return b.Bin("VADDPS", x, y, true) }
+func (b *Block) Sub(x, y *Value) *Value { return b.Bin("VSUBPS", x, y, false) }
+func (b *Block) Mul(x, y *Value) *Value { return b.Bin("VMULPS", x, y, true) }
+func (b *Block) Div(x, y *Value) *Value { return b.Bin("VDIVPS", x, y, false) }
 
 // MinC and MaxC limit x by a constant that is not zero. They keep a NaN in x: the
 // instruction returns its second source, which is x, if either is NaN.
-func (b *Block) MinC(lim float32, x *Value) *Value { return b.bin("VMINPS", b.Const(lim), x, false) }
-func (b *Block) MaxC(lim float32, x *Value) *Value { return b.bin("VMAXPS", b.Const(lim), x, false) }
+func (b *Block) MinC(lim float32, x *Value) *Value { return b.Bin("VMINPS", b.Const(lim), x, false) }
+func (b *Block) MaxC(lim float32, x *Value) *Value { return b.Bin("VMAXPS", b.Const(lim), x, false) }
 
-func (b *Block) AddI(x, y *Value) *Value { return b.bin("VPADDD", x, y, true) }
-func (b *Block) SubI(x, y *Value) *Value { return b.bin("VPSUBD", x, y, false) }
+func (b *Block) AddI(x, y *Value) *Value { return b.Bin("VPADDD", x, y, true) }
+func (b *Block) SubI(x, y *Value) *Value { return b.Bin("VPSUBD", x, y, false) }
 
 // shuffle takes lanes of x and y as the instruction's immediate says.
-func (b *Block) shuffle(m string, x, y *Value, imm uint8) *Value {
-	return b.add(&Value{op: opShuf, mnem: m, args: []*Value{x, y}, imm: imm})
+func (b *Block) Shuffle(m string, x, y *Value, imm uint8) *Value {
+	return b.Record(&Value{op: opShuf, mnem: m, args: []*Value{x, y}, imm: imm})
 }
 
 // MulEven multiplies the even 32-bit lanes to 64 bits.
-func (b *Block) MulEven(x, y *Value) *Value { return b.bin("VPMULUDQ", x, y, true) }
+func (b *Block) MulEven(x, y *Value) *Value { return b.Bin("VPMULUDQ", x, y, true) }
 
 // logic is a bit operation in the domain that is natural for floats: AVX-512F has only
 // the integer forms.
 func (b *Block) logic(f, i string, x, y *Value) *Value {
-	if b.isa.AVX512 {
-		return b.bin(i, x, y, true)
+	if b.ISA.AVX512 {
+		return b.Bin(i, x, y, true)
 	}
-	return b.bin(f, x, y, true)
+	return b.Bin(f, x, y, true)
 }
 
 func (b *Block) And(x, y *Value) *Value { return b.logic("VANDPS", "VPANDD", x, y) }
@@ -142,7 +142,7 @@ func (b *Block) XorI(x, y *Value) *Value { return b.logic("VPXOR", "VPXORD", x, 
 func (b *Block) Abs(x *Value) *Value { return b.And(x, b.Bits(0x7fffffff)) }
 
 func (b *Block) shift(m string, x *Value, n uint8) *Value {
-	return b.add(&Value{op: opUn, mnem: m, args: []*Value{x}, imm: n, hasImm: true})
+	return b.Record(&Value{op: opUn, mnem: m, args: []*Value{x}, imm: n, hasImm: true})
 }
 
 func (b *Block) Shl(x *Value, n uint8) *Value   { return b.shift("VPSLLD", x, n) }
@@ -150,22 +150,22 @@ func (b *Block) Shr(x *Value, n uint8) *Value   { return b.shift("VPSRLD", x, n)
 func (b *Block) Sar(x *Value, n uint8) *Value   { return b.shift("VPSRAD", x, n) }
 func (b *Block) Shr64(x *Value, n uint8) *Value { return b.shift("VPSRLQ", x, n) }
 
-func (b *Block) un(m string, x *Value) *Value {
-	return b.add(&Value{op: opUn, mnem: m, args: []*Value{x}})
+func (b *Block) Un(m string, x *Value) *Value {
+	return b.Record(&Value{op: opUn, mnem: m, args: []*Value{x}})
 }
 
-func (b *Block) Sqrt(x *Value) *Value   { return b.un("VSQRTPS", x) }
-func (b *Block) CvtInt(x *Value) *Value { return b.un("VCVTDQ2PS", x) }
+func (b *Block) Sqrt(x *Value) *Value   { return b.Un("VSQRTPS", x) }
+func (b *Block) CvtInt(x *Value) *Value { return b.Un("VCVTDQ2PS", x) }
 
 // FMA and its kin are rounded once: x*y + z, -x*y + z, x*y - z, -x*y - z.
-func (b *Block) fma(x, y, z *Value, np, na bool) *Value {
-	return b.add(&Value{op: opFMA, args: []*Value{x, y, z}, np: np, na: na})
+func (b *Block) FMASigned(x, y, z *Value, np, na bool) *Value {
+	return b.Record(&Value{op: opFMA, args: []*Value{x, y, z}, np: np, na: na})
 }
 
-func (b *Block) FMA(x, y, z *Value) *Value  { return b.fma(x, y, z, false, false) }
-func (b *Block) FNMA(x, y, z *Value) *Value { return b.fma(x, y, z, true, false) }
-func (b *Block) FMS(x, y, z *Value) *Value  { return b.fma(x, y, z, false, true) }
-func (b *Block) FNMS(x, y, z *Value) *Value { return b.fma(x, y, z, true, true) }
+func (b *Block) FMA(x, y, z *Value) *Value  { return b.FMASigned(x, y, z, false, false) }
+func (b *Block) FNMA(x, y, z *Value) *Value { return b.FMASigned(x, y, z, true, false) }
+func (b *Block) FMS(x, y, z *Value) *Value  { return b.FMASigned(x, y, z, false, true) }
+func (b *Block) FNMS(x, y, z *Value) *Value { return b.FMASigned(x, y, z, true, true) }
 
 // Horner evaluates c[0] x^n + c[1] x^(n-1) + ..., each step an fma.
 func (b *Block) Horner(x *Value, c ...float32) *Value {
@@ -184,32 +184,33 @@ const (
 	NLT = 0x15
 	NLE = 0x16
 	GT  = 0x1e
+	NEQ = 0x04 // true for NaN
 )
 
 // Cmp is the mask of x pred y. Write constants second.
 func (b *Block) Cmp(pred uint8, x, y *Value) *Value {
-	return b.add(&Value{op: opCmp, args: []*Value{x, y}, imm: pred, mask: true})
+	return b.Record(&Value{op: opCmp, args: []*Value{x, y}, imm: pred, mask: true})
 }
 
 // Or3 is x | y | z, AVX-512 only.
 func (b *Block) Or3(x, y, z *Value) *Value {
-	return b.add(&Value{op: opTern, imm: 0xfe, args: []*Value{x, y, z}})
+	return b.Record(&Value{op: opTern, imm: 0xfe, args: []*Value{x, y, z}})
 }
 
 // LeaveIf ends a kernel with Rest before this group of vectors if a bit of mask is set in a
 // lane of what the last copy gives as x. Nothing may be stored before. AVX-512 only.
 func (b *Block) LeaveIf(x *Value, mask uint32) {
 	v := &Value{op: opLeave}
-	if b.copy == b.of-1 {
-		v.args = []*Value{b.add(&Value{op: opTest, args: []*Value{x, b.Bits(mask)}, mask: true})}
+	if b.Copy == b.Of-1 {
+		v.args = []*Value{b.Record(&Value{op: opTest, args: []*Value{x, b.Bits(mask)}, mask: true})}
 	}
-	b.add(v)
+	b.Record(v)
 }
 
 // TestBit0 is the mask of the integers that are odd. Only Select may use it.
 func (b *Block) TestBit0(x *Value) *Value {
-	if b.isa.AVX512 {
-		return b.add(&Value{op: opTest, args: []*Value{x, b.Bits(1)}, mask: true})
+	if b.ISA.AVX512 {
+		return b.Record(&Value{op: opTest, args: []*Value{x, b.Bits(1)}, mask: true})
 	}
 	v := b.Shl(x, 31) // the blend looks at the sign bit alone
 	v.mask = true
@@ -218,80 +219,80 @@ func (b *Block) TestBit0(x *Value) *Value {
 
 // Select is x where m holds and y elsewhere.
 func (b *Block) Select(m, x, y *Value) *Value {
-	return b.add(&Value{op: opSelect, args: []*Value{m, x, y}})
+	return b.Record(&Value{op: opSelect, args: []*Value{m, x, y}})
 }
 
 // Keep is x where m holds and +0 elsewhere.
 func (b *Block) Keep(m, x *Value) *Value {
-	return b.add(&Value{op: opKeep, args: []*Value{m, x}})
+	return b.Record(&Value{op: opKeep, args: []*Value{m, x}})
 }
 
 // CopySign is x, which is not negative, with the sign of s.
 func (b *Block) CopySign(x, s *Value) *Value {
-	if b.isa.AVX512 {
-		return b.add(&Value{op: opTern, imm: 0xf8, args: []*Value{x, s, b.Bits(0x80000000)}}) // x | s&m
+	if b.ISA.AVX512 {
+		return b.Record(&Value{op: opTern, imm: 0xf8, args: []*Value{x, s, b.Bits(0x80000000)}}) // x | s&m
 	}
 	return b.Or(x, b.And(s, b.Bits(0x80000000)))
 }
 
 // XorSign is x with its sign changed where the sign bit of s is set.
 func (b *Block) XorSign(x, s *Value) *Value {
-	if b.isa.AVX512 {
-		return b.add(&Value{op: opTern, imm: 0x78, args: []*Value{x, s, b.Bits(0x80000000)}}) // x ^ s&m
+	if b.ISA.AVX512 {
+		return b.Record(&Value{op: opTern, imm: 0x78, args: []*Value{x, s, b.Bits(0x80000000)}}) // x ^ s&m
 	}
 	return b.Xor(x, b.And(s, b.Bits(0x80000000)))
 }
 
 // Xor3 is x ^ y ^ z for integers.
 func (b *Block) Xor3(x, y, z *Value) *Value {
-	if b.isa.AVX512 {
-		return b.add(&Value{op: opTern, imm: 0x96, args: []*Value{x, y, z}})
+	if b.ISA.AVX512 {
+		return b.Record(&Value{op: opTern, imm: 0x96, args: []*Value{x, y, z}})
 	}
 	return b.XorI(b.XorI(x, y), z)
 }
 
 // MergeOdd gives the even 32-bit lanes of e and, in the odd lanes, the even ones of o.
 func (b *Block) MergeOdd(e, o *Value) *Value {
-	if b.isa.AVX512 {
-		return b.add(&Value{op: opMerge, args: []*Value{e, o}})
+	if b.ISA.AVX512 {
+		return b.Record(&Value{op: opMerge, args: []*Value{e, o}})
 	}
-	return b.add(&Value{op: opMerge, args: []*Value{e, b.shift("VPSLLQ", o, 32)}})
+	return b.Record(&Value{op: opMerge, args: []*Value{e, b.shift("VPSLLQ", o, 32)}})
 }
 
 // Load reads a vector of an array; in a tail, +0 where there are no elements. block counts
 // the columns blocks (gates) of the array.
 func (b *Block) Load(array string, block int) *Value {
-	v := &Value{op: opLoad, mem: b.mem(array, block, b.copy), masked: b.tail}
-	if b.tail && !b.isa.AVX512 {
+	v := &Value{op: opLoad, mem: b.Mem(array, block, b.Copy), masked: b.tail}
+	if b.tail && !b.ISA.AVX512 {
 		v.args = []*Value{b.tailMask()}
 	}
-	return b.add(v)
+	return b.Record(v)
 }
 
 // Store writes a vector of an array; in a tail, only the elements that exist.
 func (b *Block) Store(array string, block int, x *Value) {
-	v := &Value{op: opStore, mem: b.mem(array, block, b.copy), masked: b.tail, args: []*Value{x}}
-	if b.tail && !b.isa.AVX512 {
+	v := &Value{op: opStore, mem: b.Mem(array, block, b.Copy), masked: b.tail, args: []*Value{x}}
+	if b.tail && !b.ISA.AVX512 {
 		v.args = append(v.args, b.tailMask())
 	}
-	b.add(v)
+	b.Record(v)
 }
 
 // LoadMem, StoreMem and BroadcastMem take an address. They ignore tails.
-func (b *Block) LoadMem(m operand.Mem) *Value { return b.add(&Value{op: opLoad, mem: m}) }
+func (b *Block) LoadMem(m operand.Mem) *Value { return b.Record(&Value{op: opLoad, mem: m}) }
 func (b *Block) StoreMem(m operand.Mem, x *Value) {
-	b.add(&Value{op: opStore, mem: m, args: []*Value{x}})
+	b.Record(&Value{op: opStore, mem: m, args: []*Value{x}})
 }
-func (b *Block) BroadcastMem(m operand.Mem) *Value { return b.add(&Value{op: opBcast, mem: m}) }
+func (b *Block) BroadcastMem(m operand.Mem) *Value { return b.Record(&Value{op: opBcast, mem: m}) }
 
 // tailMask is the mask of the lanes that exist: one value per block and copy.
 func (b *Block) tailMask() *Value {
 	for _, v := range b.vals {
-		if v.op == opTail && v.copy == b.copy {
+		if v.op == opTail && v.copy == b.Copy {
 			return v
 		}
 	}
-	return b.add(&Value{op: opTail, mask: true})
+	return b.Record(&Value{op: opTail, mask: true})
 }
 
 // TailKeep is x, with +0 in the lanes that do not exist.
@@ -313,7 +314,7 @@ func (b *Block) TailFill(x, y *Value) *Value {
 // Get and Set read and write a Var. A value got before a Set must not be used after it.
 func (b *Block) Get(v *Var) *Value { return &Value{op: opVar, v: v} }
 func (b *Block) Set(v *Var, x *Value) {
-	b.add(&Value{op: opSet, v: v, args: []*Value{x}})
+	b.Record(&Value{op: opSet, v: v, args: []*Value{x}})
 }
 
 // Kept is what an earlier pass has left in a Var of the kernel.
@@ -322,21 +323,21 @@ func (b *Block) Kept(i int) *Value { return b.Get(b.kept[i]) }
 // AccAdd, AccFMA and AccMax continue the virtual lanes of reduction slot. In a tail the
 // missing lanes are left as they are: +0 is added, -Inf compared.
 func (b *Block) AccAdd(slot int, x *Value) {
-	b.add(&Value{op: opAcc, mnem: "VADDPS", v: b.acc(slot, b.copy), args: []*Value{b.TailKeep(x)}})
+	b.Record(&Value{op: opAcc, mnem: "VADDPS", v: b.Acc(slot, b.Copy), args: []*Value{b.TailKeep(x)}})
 }
 
 func (b *Block) AccFMA(slot int, x, y *Value) {
-	b.add(&Value{op: opAccFMA, v: b.acc(slot, b.copy), args: []*Value{b.TailKeep(x), b.TailKeep(y)}})
+	b.Record(&Value{op: opAccFMA, v: b.Acc(slot, b.Copy), args: []*Value{b.TailKeep(x), b.TailKeep(y)}})
 }
 
 // AccMax is x > acc ? x : acc, which passes over NaN.
 func (b *Block) AccMax(slot int, x *Value) {
 	x = b.TailFill(x, b.Const(float32(math.Inf(-1))))
-	b.add(&Value{op: opAcc, mnem: "VMAXPS", v: b.acc(slot, b.copy), args: []*Value{x}})
+	b.Record(&Value{op: opAcc, mnem: "VMAXPS", v: b.Acc(slot, b.Copy), args: []*Value{x}})
 }
 
 // Note puts a comment before the next operation. Interleaved copies share the first one's.
-func (b *Block) Note(text string) { b.add(&Value{op: opNote, mnem: text}) }
+func (b *Block) Note(text string) { b.Record(&Value{op: opNote, mnem: text}) }
 
 // Par records recipes that do not depend on each other, one operation of each in turn.
 func (b *Block) Par(fs ...func()) {
@@ -363,4 +364,21 @@ func merge(lists [][]*Value) (all []*Value) {
 			return all
 		}
 	}
+}
+
+func (b *Block) MinU(x, y *Value) *Value { return b.Bin("VPMINUD", x, y, true) }
+
+// AccMul multiplies the virtual lanes of reduction slot, AccMaxU takes the larger unsigned
+// integer. Missing lanes stay as they are.
+func (b *Block) AccMul(slot int, x *Value) {
+	b.Record(&Value{op: opAcc, mnem: "VMULPS", v: b.Acc(slot, b.Copy), args: []*Value{b.TailFill(x, b.Const(1))}})
+}
+
+func (b *Block) AccMaxU(slot int, x *Value) {
+	b.Record(&Value{op: opAcc, mnem: "VPMAXUD", v: b.Acc(slot, b.Copy), args: []*Value{b.TailKeep(x)}})
+}
+
+// KeepMaxU is AccMaxU for one of the Vars.
+func (b *Block) KeepMaxU(i int, x *Value) {
+	b.Record(&Value{op: opAcc, mnem: "VPMAXUD", v: b.kept[i], args: []*Value{b.TailKeep(x)}})
 }

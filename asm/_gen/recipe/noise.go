@@ -1,6 +1,8 @@
-package main
+package recipe
 
 import (
+	. "github.com/elbow-go/elbow/asm/_gen/engine"
+
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -19,7 +21,7 @@ const (
 	philoxM1 = 0xcd9e8d57
 )
 
-func noiseKernels(f *File) {
+func Noise(f *File) {
 	// AVX2 makes the 16 blocks in two halves.
 	halves := 16 / f.ISA.Lanes
 	even, odd := make([]operand.Mem, halves), make([]operand.Mem, halves)
@@ -40,14 +42,14 @@ func noiseKernels(f *File) {
 		word := func(base reg.Register, i int) operand.Mem { return operand.Mem{Base: base, Disp: 4 * i} }
 		c0 := fn.NewVar()
 		for i, arg := range []string{"dst", "ctr", "keys", "groups"} {
-			fn.Emit("MOVQ", fn.paramMem(arg), []reg.GPPhysical{dst, ctr, keys, n}[i])
+			fn.Emit("MOVQ", fn.ParamMem(arg), []reg.GPPhysical{dst, ctr, keys, n}[i])
 		}
 		if f.ISA.AVX512 {
 			fn.Emit("MOVL", operand.U32(0xaaaa), reg.EAX)
-			fn.Emit("KMOVW", reg.EAX, kregs[oddMask])
+			fn.Emit("KMOVW", reg.EAX, KRegs[OddMask])
 		}
 		fn.Block(Block{}, 1, func(b *Block) { b.Set(c0, b.BroadcastMem(word(ctr, 0))) })
-		loop := f.label()
+		loop := f.NewLabel()
 		fn.Label(loop)
 		for h := range halves {
 			fn.Block(Block{}, 1, func(b *Block) {
@@ -61,7 +63,7 @@ func noiseKernels(f *File) {
 				b.Note("ten rounds of Philox on the even and the odd blocks")
 				for r := range 10 {
 					k0, k1 := b.BroadcastMem(word(keys, 2*r)), b.BroadcastMem(word(keys, 2*r+1))
-					b.Par(func() { e = b.philoxRound(e, k0, k1) }, func() { o = b.philoxRound(o, k0, k1) })
+					b.Par(func() { e = philoxRound(b, e, k0, k1) }, func() { o = philoxRound(b, o, k0, k1) })
 				}
 				b.Note("words in order of the blocks")
 				var w [4]*Value
@@ -74,45 +76,45 @@ func noiseKernels(f *File) {
 			})
 		}
 		fn.Block(Block{}, 1, func(b *Block) { b.Set(c0, b.AddI(b.Get(c0), b.Bits(16))) })
-		fn.Emit("ADDQ", imm(256), dst)
+		fn.Emit("ADDQ", Imm(256), dst)
 		fn.Emit("DECQ", n)
 		fn.Emit("JNE", operand.LabelRef(loop))
-		fn.done()
+		fn.Done()
 	}
 	kernel("Uniforms", "writes uniform numbers", func(b *Block, w [4]*Value) (u [4]*Value) {
 		for i := range w {
-			u[i] = b.uniform(w[i])
+			u[i] = uniform(b, w[i])
 		}
 		return u
 	})
 	kernel("Normals", "writes normal numbers", func(b *Block, w [4]*Value) (z [4]*Value) {
-		b.Par(func() { z[0], z[1] = b.boxMuller(w[0], w[1]) }, func() { z[2], z[3] = b.boxMuller(w[2], w[3]) })
+		b.Par(func() { z[0], z[1] = boxMuller(b, w[0], w[1]) }, func() { z[2], z[3] = boxMuller(b, w[2], w[3]) })
 		return z
 	})
 }
 
-func (b *Block) philoxRound(c [4]*Value, k0, k1 *Value) [4]*Value {
+func philoxRound(b *Block, c [4]*Value, k0, k1 *Value) [4]*Value {
 	p0 := b.MulEven(c[0], b.Bits(philoxM0))
 	p1 := b.MulEven(c[2], b.Bits(philoxM1))
 	return [4]*Value{b.Xor3(b.Shr64(p1, 32), c[1], k0), p1, b.Xor3(b.Shr64(p0, 32), c[3], k1), p0}
 }
 
 // uniform is ((w>>8) + 1/2) 2^-24, and never 1.
-func (b *Block) uniform(w *Value) *Value {
+func uniform(b *Block, w *Value) *Value {
 	u := b.FMA(b.CvtInt(b.Shr(w, 8)), b.Const(0x1p-24), b.Const(0x1p-25))
 	return b.MinC(1-0x1p-24, u)
 }
 
 // boxMuller takes the radius from w0 and the angle from w1. The uniforms are normal numbers
 // below 1, so the logarithm needs no special cases.
-func (b *Block) boxMuller(w0, w1 *Value) (z0, z1 *Value) {
-	r := b.Sqrt(b.Mul(b.logNormal(b.uniform(w0), nil), b.Const(-2)))
-	s, c := b.sincos(b.uniform(w1))
+func boxMuller(b *Block, w0, w1 *Value) (z0, z1 *Value) {
+	r := b.Sqrt(b.Mul(logNormal(b, uniform(b, w0), nil), b.Const(-2)))
+	s, c := sincos(b, uniform(b, w1))
 	return b.Mul(r, c), b.Mul(r, s)
 }
 
 // sincos is the sine and cosine of 2 pi u: see kernels/vec_generic.go.
-func (b *Block) sincos(u *Value) (sin, cos *Value) {
+func sincos(b *Block, u *Value) (sin, cos *Value) {
 	b.Note("sine and cosine of 2 pi u: quadrant n, f = 4u - n")
 	v := b.Mul(u, b.Const(4))
 	n := b.Add(v, b.Const(magic)) // only the last two bits are used

@@ -1,4 +1,4 @@
-package main
+package engine
 
 import (
 	"fmt"
@@ -16,8 +16,8 @@ type ISA struct {
 }
 
 var (
-	avx2   = &ISA{Name: "avx2", Lanes: 8, Regs: 16}
-	avx512 = &ISA{Name: "avx512", Lanes: 16, Regs: 32, AVX512: true}
+	AVX2   = &ISA{Name: "avx2", Lanes: 8, Regs: 16}
+	AVX512 = &ISA{Name: "avx512", Lanes: 16, Regs: 32, AVX512: true}
 )
 
 // Bytes is the width of a vector.
@@ -46,12 +46,12 @@ func ymmOf(i int) reg.Register { return zmm[i].AsY() }
 func xmmOf(i int) reg.Register { return zmm[i].AsX() }
 
 // Mask registers: tails take K7 downwards, one per interleaved copy; odd lanes have K3.
-var kregs = []reg.Register{reg.K0, reg.K1, reg.K2, reg.K3, reg.K4, reg.K5, reg.K6, reg.K7}
+var KRegs = []reg.Register{reg.K0, reg.K1, reg.K2, reg.K3, reg.K4, reg.K5, reg.K6, reg.K7}
 
-const oddMask = 3
+const OddMask = 3
 
-// imm is a number in the shortest form that the instructions of scalar code have.
-func imm(n int) operand.Op {
+// Imm is a number in the shortest form that the instructions of scalar code have.
+func Imm(n int) operand.Op {
 	switch {
 	case n < 0:
 		return operand.I8(n)

@@ -1,4 +1,6 @@
-package main
+package recipe
+
+import . "github.com/elbow-go/elbow/asm/_gen/engine"
 
 // Plain recurrent units, h = tanh(a) or max(a, 0), and what the gate kernels share. The
 // pre-activations come from a matrix product; without machine code here they would take
@@ -10,12 +12,12 @@ const (
 	flushGradBelow  = 0x1p-70
 )
 
-func (b *Block) flushState(x *Value) *Value { return b.flush(x, flushStateBelow) }
-func (b *Block) flushGrad(x *Value) *Value  { return b.flush(x, flushGradBelow) }
+func flushState(b *Block, x *Value) *Value { return flush(b, x, flushStateBelow) }
+func flushGrad(b *Block, x *Value) *Value  { return flush(b, x, flushGradBelow) }
 
 // loadOr0 reads an array that the caller may not have: then has is 0, not all ones, and the
 // pointer one that may be read.
-func (b *Block) loadOr0(array, has string) *Value {
+func loadOr0(b *Block, array, has string) *Value {
 	return b.And(b.Load(array, 0), b.Param(has))
 }
 
@@ -24,7 +26,7 @@ func (b *Block) loadOr0(array, has string) *Value {
 // gates of a row and the peepholes of a gate are all ldh elements apart.
 func state(name string) Array { return Array{Name: name, Kind: Strided, Ld: "ldh"} }
 
-func rnnKernels(f *File) {
+func Rnn(f *File) {
 	step := func(name, when, does string, g func(b *Block, x *Value) *Value) {
 		f.Kernel(Kernel{
 			Name: name, Of: "RNNStep", When: when, Doc: []string{does + " for rows of n of ldh units: see kernels.RNNStep."},
@@ -34,7 +36,7 @@ func rnnKernels(f *File) {
 			}}},
 		})
 	}
-	step("RNNTanhStep", "!relu", "writes tanh a", func(b *Block, x *Value) *Value { return b.flushState(b.gateTanh(x)) })
+	step("RNNTanhStep", "!relu", "writes tanh a", func(b *Block, x *Value) *Value { return flushState(b, gateTanh(b, x)) })
 	// One comparison is both the ReLU and the flush; it is false for NaN.
 	step("RNNReLUStep", "relu", "writes max(a, 0)", func(b *Block, x *Value) *Value {
 		return b.Keep(b.Cmp(NLT, x, b.Const(flushStateBelow)), x)
@@ -44,12 +46,12 @@ func rnnKernels(f *File) {
 			Name: name, Of: "RNNStepBackward", When: when, Doc: []string{does + " for rows of n of ldh units: see kernels.RNNStepBackward."},
 			Arrays: []Array{{Name: "da", Kind: Strided, Ld: "ldda"}, state("dh"), state("h")},
 			Passes: []Pass{{Uses: "da dh h", Body: func(b *Block) {
-				b.Store("da", 0, g(b, b.flushGrad(b.Load("dh", 0)), b.Load("h", 0)))
+				b.Store("da", 0, g(b, flushGrad(b, b.Load("dh", 0)), b.Load("h", 0)))
 			}}},
 		})
 	}
 	back("RNNTanhStepBackward", "!relu", "writes dh (1-h^2)", func(b *Block, d, h *Value) *Value {
-		return b.flushGrad(b.Mul(d, b.dTanh(h)))
+		return flushGrad(b, b.Mul(d, dTanh(b, h)))
 	})
 	back("RNNReLUStepBackward", "relu", "writes dh where h > 0", func(b *Block, d, h *Value) *Value {
 		return b.Keep(b.Cmp(NLE, h, b.Const(0)), d)

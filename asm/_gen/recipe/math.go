@@ -1,6 +1,10 @@
-package main
+package recipe
 
-import "math"
+import (
+	"math"
+
+	. "github.com/elbow-go/elbow/asm/_gen/engine"
+)
 
 // The elementary functions, operation by operation as in kernels/vec_generic.go, which
 // derives them and gives their errors. testdata/coefficients.sollya there finds the
@@ -26,7 +30,7 @@ const (
 )
 
 // exp is e^x, or e^-x where negate is set: the sign goes into the fma.
-func (b *Block) exp(x *Value, negate bool, rng expRange) *Value {
+func exp(b *Block, x *Value, negate bool, rng expRange) *Value {
 	if rng == expAny {
 		x = b.MinC(89, x)
 	}
@@ -34,19 +38,19 @@ func (b *Block) exp(x *Value, negate bool, rng expRange) *Value {
 		x = b.MaxC(-104, x)
 	}
 	b.Note("e^x: n = round(x / ln 2), r = x - n ln 2")
-	t := b.fma(x, b.Const(log2e), b.Const(magic), negate, false)
+	t := b.FMASigned(x, b.Const(log2e), b.Const(magic), negate, false)
 	n := t // the bits of t: those of magic, plus n
 	t = b.Sub(t, b.Const(magic))
-	r := b.fma(t, b.Const(ln2Hi), x, true, negate) // -t ln2Hi + x, or - x
+	r := b.FMASigned(t, b.Const(ln2Hi), x, true, negate) // -t ln2Hi + x, or - x
 	r = b.FNMA(t, b.Const(ln2Lo), r)
 	b.Note("p = e^r")
 	p := b.Horner(r, 0x1.6a5e34p-10, 0x1.123adp-7, 0x1.5558a2p-5, 0x1.55549p-3, 0x1.fffffcp-2, 1, 1)
 	b.Note("p 2^n")
-	if b.isa.AVX512 {
-		return b.bin("VSCALEFPS", p, t, false) // p 2^t, rounded once
+	if b.ISA.AVX512 {
+		return b.Bin("VSCALEFPS", p, t, false) // p 2^t, rounded once
 	}
 	if rng == expNormal {
-		return b.Mul(p, b.pow2(n))
+		return b.Mul(p, pow2(b, n))
 	}
 	// p 2^h 2^(n-h) with h = n>>1. n<<23 fits in 32 bits: |n| <= 150.
 	e := b.Shl(n, 23)
@@ -59,13 +63,13 @@ func (b *Block) exp(x *Value, negate bool, rng expRange) *Value {
 
 // pow2 is 2^n for -127 < n < 128, n in the low bits of t = magic + n; the bits of magic leave
 // at the top.
-func (b *Block) pow2(t *Value) *Value {
+func pow2(b *Block, t *Value) *Value {
 	return b.AddI(b.Shl(t, 23), b.Bits(math.Float32bits(1)))
 }
 
 // logNormal is the part of log that normal, positive, finite arguments need: y = x (or
 // x 2^24 for a denormal), k0 the exponent correction as an integer or nil.
-func (b *Block) logNormal(y, k0 *Value) *Value {
+func logNormal(b *Block, y, k0 *Value) *Value {
 	sqrtHalf := b.Bits(0x3f3504f3)
 	b.Note("ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)")
 	i := b.SubI(y, sqrtHalf)
@@ -83,10 +87,10 @@ func (b *Block) logNormal(y, k0 *Value) *Value {
 }
 
 // log is ln x over the full range.
-func (b *Block) log(x *Value) *Value {
+func log(b *Block, x *Value) *Value {
 	small := b.Cmp(LT, x, b.Const(0x1p-126))
 	y := b.Select(small, b.Mul(x, b.Const(0x1p24)), x)
-	s := b.logNormal(y, b.Keep(small, b.Bits(uint32(0xffffffe8)))) // -24
+	s := logNormal(b, y, b.Keep(small, b.Bits(uint32(0xffffffe8)))) // -24
 	b.Note("NaN below 0, -Inf at 0, Inf and NaN as they are")
 	s = b.Select(b.Cmp(LT, x, b.Const(0)), b.Bits(0x7fc00000), s)
 	s = b.Select(b.Cmp(EQ, x, b.Const(0)), b.Const(float32(math.Inf(-1))), s)
@@ -94,7 +98,7 @@ func (b *Block) log(x *Value) *Value {
 }
 
 // log1pUnit is ln(1+x) for 0 <= x <= 1.
-func (b *Block) log1pUnit(x *Value) *Value {
+func log1pUnit(b *Block, x *Value) *Value {
 	b.Note("ln(1+x): r = x, or (x-1)/2 above 1/2")
 	big := b.Cmp(GT, x, b.Const(0.5))
 	r := b.Select(big, b.FMS(x, b.Const(0.5), b.Const(0.5)), x)
@@ -105,17 +109,17 @@ func (b *Block) log1pUnit(x *Value) *Value {
 }
 
 // softplus is max(x, 0) + log1p(e^-|x|).
-func (b *Block) softplus(x *Value) *Value {
-	l := b.log1pUnit(b.exp(b.Or(x, b.Bits(0x80000000)), false, expNotAbove))
+func softplus(b *Block, x *Value) *Value {
+	l := log1pUnit(b, exp(b, b.Or(x, b.Bits(0x80000000)), false, expNotAbove))
 	return b.Add(b.Keep(b.Cmp(GT, x, b.Const(0)), x), l)
 }
 
-func (b *Block) clamp(x *Value, lim float32) *Value { return b.MaxC(-lim, b.MinC(lim, x)) }
+func clamp(b *Block, x *Value, lim float32) *Value { return b.MaxC(-lim, b.MinC(lim, x)) }
 
 // sigmoid is 1/(1+e^-x) with one correction step.
-func (b *Block) sigmoid(x *Value) *Value {
+func sigmoid(b *Block, x *Value) *Value {
 	one := b.Const(1)
-	e := b.exp(b.clamp(x, 87), true, expNormal)
+	e := exp(b, clamp(b, x, 87), true, expNormal)
 	b.Note("y = 1/(1+e), then y + y (1 - y - e y)")
 	y := b.Div(one, b.Add(one, e))
 	d := b.FNMA(e, y, b.Sub(one, y))
@@ -123,10 +127,10 @@ func (b *Block) sigmoid(x *Value) *Value {
 }
 
 // tanh is an odd polynomial below 0.63 and 1 - 2/(e^2|x| + 1) above.
-func (b *Block) tanh(x *Value) *Value {
+func tanh(b *Block, x *Value) *Value {
 	one := b.Const(1)
 	a := b.MinC(40, b.Abs(x))
-	y := b.Sub(one, b.Div(b.Const(2), b.Add(b.exp(b.Add(a, a), false, expNormal), one)))
+	y := b.Sub(one, b.Div(b.Const(2), b.Add(exp(b, b.Add(a, a), false, expNormal), one)))
 	b.Note("tanh below 0.63: a + a^3 p(a^2)")
 	s := b.Mul(a, a)
 	p := b.Horner(s, neg(0x1.734f12p-8), 0x1.51971cp-6, neg(0x1.b826fep-5), 0x1.110688p-3, neg(0x1.55553p-2))
@@ -135,22 +139,22 @@ func (b *Block) tanh(x *Value) *Value {
 }
 
 // gateSigmoid is the sigmoid inside recurrent steps.
-func (b *Block) gateSigmoid(x *Value) *Value {
+func gateSigmoid(b *Block, x *Value) *Value {
 	one := b.Const(1)
-	e := b.exp(b.clamp(x, 40), true, expNormal)
+	e := exp(b, clamp(b, x, 40), true, expNormal)
 	b.Note("1/(1+e)")
 	return b.Div(one, b.Add(one, e))
 }
 
 // gateTanh is the tanh inside recurrent steps, t/(t+2) with t = e^2|x| - 1.
-func (b *Block) gateTanh(x *Value) *Value {
-	t := b.expm1Twice(b.MinC(40, b.Abs(x)))
+func gateTanh(b *Block, x *Value) *Value {
+	t := expm1Twice(b, b.MinC(40, b.Abs(x)))
 	b.Note("tanh: t/(t+2), sign of x")
 	return b.CopySign(b.Div(t, b.Add(t, b.Const(2))), x)
 }
 
 // expm1Twice is e^2a - 1 for 0 <= a <= 40.
-func (b *Block) expm1Twice(a *Value) *Value {
+func expm1Twice(b *Block, a *Value) *Value {
 	b.Note("t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2")
 	t := b.FMA(a, b.Const(2*log2e), b.Const(magic))
 	n := t
@@ -160,16 +164,16 @@ func (b *Block) expm1Twice(a *Value) *Value {
 	q := b.Horner(r, 0x1.6b71a8p-4, 0x1.1227c2p-2, 0x1.555718p-1, 0x1.5554bp0, 0x1.fffffep0)
 	m := b.FMA(b.Mul(q, r), r, b.Add(r, r))
 	var s *Value
-	if b.isa.AVX512 {
-		s = b.bin("VSCALEFPS", b.Const(1), t, false)
+	if b.ISA.AVX512 {
+		s = b.Bin("VSCALEFPS", b.Const(1), t, false)
 	} else {
-		s = b.pow2(n)
+		s = pow2(b, n)
 	}
 	return b.FMA(s, m, b.Sub(s, b.Const(1)))
 }
 
 // flush is x, or +0 where |x| < lim. NaN stays.
-func (b *Block) flush(x *Value, lim float32) *Value {
+func flush(b *Block, x *Value, lim float32) *Value {
 	return b.Keep(b.Cmp(NLT, b.Abs(x), b.Const(lim)), x)
 }
 
@@ -179,7 +183,7 @@ func (b *Block) flush(x *Value, lim float32) *Value {
 // exact, and q with the correction off by 3/2^48 before it is rounded. Only quotients as near as
 // that to the middle of two numbers could be rounded wrongly. The two constants were searched
 // for so that none is: TestAdamQuotient in kernels tries them all.
-func (b *Block) divide(x, y *Value) *Value {
+func divide(b *Block, x, y *Value) *Value {
 	b.Note("r = 1/y")
 	r := b.SubI(b.Bits(0x7ef09578), y)
 	r = b.Mul(r, b.FNMA(y, r, b.Const(0x1.007e72p1)))

@@ -1,6 +1,10 @@
-package main
+package recipe
 
-import "math"
+import (
+	"math"
+
+	. "github.com/elbow-go/elbow/asm/_gen/engine"
+)
 
 // Mixtures of discretised logistic distributions, operation by operation as
 // kernels/logistic_generic.go, which has the equations and explains the scalars (logisticGrid). A
@@ -9,11 +13,11 @@ import "math"
 const maxBinScore = 0x1.cp127
 
 // gridPoint is the level nearest to x.
-func (b *Block) gridPoint(x *Value) *Value {
+func gridPoint(b *Block, x *Value) *Value {
 	levels1 := b.Param("levels1")
 	half := b.Mul(levels1, b.Const(0.5))
-	t := b.bin("VMINPS", levels1, b.FMA(x, half, half), false)
-	t = b.bin("VMAXPS", b.Const(0), t, false)
+	t := b.Bin("VMINPS", levels1, b.FMA(x, half, half), false)
+	t = b.Bin("VMAXPS", b.Const(0), t, false)
 	j := b.Sub(b.Add(t, b.Const(magic)), b.Const(magic))
 	return b.Mul(b.FMS(b.Const(2), j, levels1), b.Param("step"))
 }
@@ -31,29 +35,29 @@ type logisticTerm struct {
 }
 
 // logisticTerm takes the level from Keep[mixRow].
-func (b *Block) logisticTerm(c scale) *logisticTerm {
+func newLogisticTerm(b *Block, c scale) *logisticTerm {
 	k := &logisticTerm{c: c, s: b.Load("s", 0)}
 	inf, zero, one := float32(math.Inf(1)), b.Const(0), b.Const(1)
-	k.inv, k.e, _ = b.invSigma(c, k.s)
+	k.inv, k.e, _ = invSigma(b, c, k.s)
 	w := b.Mul(k.inv, b.Param("unit"))
 	b.Note("the edges of the bin")
 	point, last, step, mu := b.Kept(mixRow), b.Param("last"), b.Param("step"), b.Load("mu", 0)
 	lo := b.Select(b.Cmp(EQ, b.Add(point, last), zero), b.Const(-inf), b.Sub(point, step))
 	hi := b.Select(b.Cmp(EQ, point, last), b.Const(inf), b.Add(point, step))
-	k.a = b.clamp(b.Mul(b.FNMA(mu, last, lo), w), maxBinScore)
-	k.b = b.clamp(b.Mul(b.FNMA(mu, last, hi), w), maxBinScore)
+	k.a = clamp(b, b.Mul(b.FNMA(mu, last, lo), w), maxBinScore)
+	k.b = clamp(b, b.Mul(b.FNMA(mu, last, hi), w), maxBinScore)
 	w = b.MinC(40, b.MaxC(minScale, b.Mul(w, step)))
 	k.width = b.Add(w, w)
-	b.Par(func() { k.t = b.expm1Twice(w) },
-		func() { k.ea = b.exp(b.Or(k.a, b.Bits(0x80000000)), false, expNotAbove) },
-		func() { k.eb = b.exp(b.Or(k.b, b.Bits(0x80000000)), false, expNotAbove) })
+	b.Par(func() { k.t = expm1Twice(b, w) },
+		func() { k.ea = exp(b, b.Or(k.a, b.Bits(0x80000000)), false, expNotAbove) },
+		func() { k.eb = exp(b, b.Or(k.b, b.Bits(0x80000000)), false, expNotAbove) })
 	k.ea1, k.eb1 = b.Add(one, k.ea), b.Add(one, k.eb)
 	k.r = b.Div(one, b.Mul(k.ea1, k.eb1))
 	k.inner = b.Cmp(LT, b.Abs(point), last)
 	q := b.Select(k.inner, b.Div(k.t, b.Add(k.t, one)), one)
-	l := b.logNormal(b.Mul(q, k.r), nil)
+	l := logNormal(b, b.Mul(q, k.r), nil)
 	positive := func(x *Value) *Value { return b.Keep(b.Cmp(NLT, x, zero), x) } // keeps NaN
-	k.lp = b.Sub(b.Sub(l, positive(k.a)), positive(b.neg(k.b)))
+	k.lp = b.Sub(b.Sub(l, positive(k.a)), positive(minus(b, k.b)))
 	return k
 }
 
@@ -64,10 +68,10 @@ func (k *logisticTerm) grad(b *Block) {
 	fb := b.Mul(b.Mul(b.Select(b.Cmp(GT, k.b, b.Const(0)), k.eb, one), k.ea1), k.r)
 	w := b.Keep(k.inner, b.Div(k.width, k.t))
 	b.Store("dmu", 0, b.Mul(b.Sub(fa, fb), k.inv))
-	b.Store("ds", 0, b.dInvSigma(k.c, k.s, k.inv, k.e, b.FMS(k.a, fa, b.FMA(k.b, fb, w))))
+	b.Store("ds", 0, dInvSigma(b, k.c, k.s, k.inv, k.e, b.FMS(k.a, fa, b.FMA(k.b, fb, w))))
 }
 
-func logisticKernels(f *File) {
+func Logistic(f *File) {
 	for _, c := range scales {
 		logistic(f, c)
 	}
@@ -76,14 +80,14 @@ func logisticKernels(f *File) {
 func logistic(f *File, c scale) {
 	lp, x := Array{Name: "lp", Kind: PerRow}, Array{Name: "x", Kind: PerRow}
 	scalars := append([]string{"levels1 float32", "step float32", "last float32", "unit float32"}, c.scalars()...)
-	first := mixLargest(func(b *Block, k *Vars) { b.Set(k.Keep[mixRow], b.gridPoint(b.LoadRow("x"))) })
+	first := mixLargest(func(b *Block, k *Vars) { b.Set(k.Keep[mixRow], gridPoint(b, b.LoadRow("x"))) })
 	value := func(b *Block, v *Value) *Value { return v }
 	f.Kernel(Kernel{
 		Name: "Logistic" + c.String(), Of: "Logistic", When: c.when("dlogits == nil"), Doc: []string{"writes the log-probabilities of mixtures of n components: see kernels.LogisticMixtureLogProb.",
 			c.doc()},
 		Arrays: append([]Array{lp, x}, strided("logits", "mu", "s")...),
 		Accs:   mixAccs, Lanes: 16, Vars: 2, Scalars: scalars,
-		Passes: []Pass{first, mixTerms("logits mu s", false, func(b *Block) *Value { return b.logisticTerm(c).lp }, value)},
+		Passes: []Pass{first, mixTerms("logits mu s", false, func(b *Block) *Value { return newLogisticTerm(b, c).lp }, value)},
 	})
 	f.Kernel(Kernel{
 		Name: "Logistic" + c.String() + "Backward", Of: "Logistic", When: c.when("dlogits != nil"), Doc: []string{"is the gradient of Logistic" + c.String() + ": see kernels.LogisticMixtureLogProbBackward.",
@@ -92,7 +96,7 @@ func logistic(f *File, c scale) {
 		Accs:   mixAccs, Lanes: 16, Vars: 3, Scalars: scalars,
 		Passes: []Pass{first,
 			mixTerms("logits mu s dlogits dmu ds", true, func(b *Block) *Value {
-				k := b.logisticTerm(c)
+				k := newLogisticTerm(b, c)
 				k.grad(b)
 				return k.lp
 			}, value),

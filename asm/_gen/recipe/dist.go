@@ -1,13 +1,12 @@
-package main
+package recipe
+
+import . "github.com/elbow-go/elbow/asm/_gen/engine"
 
 // Likelihoods of discrete variables, and what they and the Gaussians share: the sum of
 // logarithms of a row as one logarithm of a product, as kernels/logsum.go.
 //
 // The product is split into mantissa and exponent after each round of the loop. The reference
 // does so every 64th time; scaling by a power of 2 is exact, so the bits are the same.
-
-// NEQ is a predicate of Cmp that is true for NaN.
-const NEQ = 0x04
 
 const sqrtHalfBits = 0x3f3504f3
 
@@ -19,34 +18,17 @@ const (
 	accExps
 )
 
-func (b *Block) MinU(x, y *Value) *Value { return b.bin("VPMINUD", x, y, true) }
-
-// AccMul multiplies the virtual lanes of reduction slot, AccMaxU takes the larger unsigned
-// integer. Missing lanes stay as they are.
-func (b *Block) AccMul(slot int, x *Value) {
-	b.add(&Value{op: opAcc, mnem: "VMULPS", v: b.acc(slot, b.copy), args: []*Value{b.TailFill(x, b.Const(1))}})
-}
-
-func (b *Block) AccMaxU(slot int, x *Value) {
-	b.add(&Value{op: opAcc, mnem: "VPMAXUD", v: b.acc(slot, b.copy), args: []*Value{b.TailKeep(x)}})
-}
-
-// KeepMaxU is AccMaxU for one of the Vars.
-func (b *Block) KeepMaxU(i int, x *Value) {
-	b.add(&Value{op: opAcc, mnem: "VPMAXUD", v: b.kept[i], args: []*Value{b.TailKeep(x)}})
-}
-
 // one starts a product in accLogs, with its exponents in accExps.
-func (k *Vars) one(b *Block) {
-	for i := range k.acc[accLogs] {
-		b.Set(k.acc[accLogs][i], b.Const(1))
-		b.Set(k.acc[accExps][i], b.Const(0))
+func one(b *Block, k *Vars) {
+	for i := range k.Acc[accLogs] {
+		b.Set(k.Acc[accLogs][i], b.Const(1))
+		b.Set(k.Acc[accExps][i], b.Const(0))
 	}
 }
 
 // split is x as m 2^e with sqrt(1/2) <= m < sqrt(2), for x normal and positive, or NaN if nan
 // is set (e is then anything).
-func (b *Block) split(x *Value, nan bool) (m, e *Value) {
+func split(b *Block, x *Value, nan bool) (m, e *Value) {
 	i := b.SubI(x, b.Bits(sqrtHalfBits))
 	e = b.Sar(i, 23)
 	m = b.AddI(b.And(i, b.Bits(1<<23-1)), b.Bits(sqrtHalfBits))
@@ -57,42 +39,42 @@ func (b *Block) split(x *Value, nan bool) (m, e *Value) {
 }
 
 // normalize moves the exponents of the lanes of the product to accExps.
-func (k *Vars) normalize(b *Block, nan bool) {
-	for i, v := range k.acc[accLogs] {
-		m, e := b.split(b.Get(v), nan)
-		b.Set(k.acc[accExps][i], b.AddI(e, b.Get(k.acc[accExps][i])))
+func normalize(b *Block, k *Vars, nan bool) {
+	for i, v := range k.Acc[accLogs] {
+		m, e := split(b, b.Get(v), nan)
+		b.Set(k.Acc[accExps][i], b.AddI(e, b.Get(k.Acc[accExps][i])))
 		b.Set(v, m)
 	}
 }
 
 // logProduct is the logarithm of the product.
-func (k *Vars) logProduct(b *Block, nan bool) *Value {
-	k.normalize(b, nan)
-	p := k.fold(b, accLogs, "VMULPS")
-	m, e := b.split(p, nan)
-	e = b.AddI(e, k.fold(b, accExps, "VPADDD"))
+func logProduct(b *Block, k *Vars, nan bool) *Value {
+	normalize(b, k, nan)
+	p := k.Fold(b, accLogs, "VMULPS")
+	m, e := split(b, p, nan)
+	e = b.AddI(e, k.Fold(b, accExps, "VPADDD"))
 	if !nan {
-		return b.logOf(m, e)
+		return logOf(b, m, e)
 	}
-	return b.logSum(e, b.Select(b.Cmp(EQ, p, p), b.logNormal(m, nil), p))
+	return logSum(b, e, b.Select(b.Cmp(EQ, p, p), logNormal(b, m, nil), p))
 }
 
 // logOf is ln(m 2^e), m as split gives it.
-func (b *Block) logOf(m, e *Value) *Value { return b.logSum(e, b.logNormal(m, nil)) }
+func logOf(b *Block, m, e *Value) *Value { return logSum(b, e, logNormal(b, m, nil)) }
 
 // logSum is e ln 2 + l.
-func (b *Block) logSum(e, l *Value) *Value {
+func logSum(b *Block, e, l *Value) *Value {
 	n := b.CvtInt(e)
 	return b.Add(b.FMA(n, b.Const(ln2Hi), b.FMA(n, b.Const(ln2Lo), l)), b.Const(0))
 }
 
-func distKernels(f *File) {
+func Dist(f *File) {
 	categorical(f, false)
 	categorical(f, true)
 	//	lp = sum of c l - ln(1 + e^-|l|), c = x - [l>0]
 	bernoulli := func(b *Block, grad bool) {
 		x, l := b.Load("x", 0), b.Load("logits", 0)
-		e := b.exp(b.Or(l, b.Bits(0x80000000)), false, expNotAbove)
+		e := exp(b, b.Or(l, b.Bits(0x80000000)), false, expNotAbove)
 		c := b.Sub(x, b.Keep(b.Cmp(GT, l, b.Const(0)), b.Const(1)))
 		e1 := b.Add(b.Const(1), e)
 		b.AccMul(accLogs, e1)
@@ -104,11 +86,11 @@ func distKernels(f *File) {
 	}
 	zero := func(b *Block, k *Vars) {
 		k.Zero(b, accSquares)
-		k.one(b)
+		one(b, k)
 	}
-	each := func(b *Block, k *Vars) { k.normalize(b, true) }
+	each := func(b *Block, k *Vars) { normalize(b, k, true) }
 	after := func(b *Block, k *Vars) {
-		l := k.logProduct(b, true)
+		l := logProduct(b, k, true)
 		b.StoreRow("lp", b.Sub(k.Sum(b, accSquares), l))
 	}
 	f.Kernel(Kernel{
@@ -138,7 +120,7 @@ func categorical(f *File, grad bool) {
 	body := Pass{Uses: "logits",
 		Before: func(b *Block, k *Vars) { k.Zero(b, 0) },
 		Body: func(b *Block) {
-			b.AccAdd(0, b.exp(b.Sub(b.Load("logits", 0), b.Kept(0)), false, expAny))
+			b.AccAdd(0, exp(b, b.Sub(b.Load("logits", 0), b.Kept(0)), false, expAny))
 		},
 		After: func(b *Block, k *Vars) { b.StoreRow("sum", k.Sum(b, 0)) },
 	}
@@ -147,7 +129,7 @@ func categorical(f *File, grad bool) {
 		arrays = append(arrays, Array{Name: "dlogits"})
 		body.Uses += " dlogits"
 		body.Body = func(b *Block) {
-			e := b.exp(b.Sub(b.Load("logits", 0), b.Kept(0)), false, expAny)
+			e := exp(b, b.Sub(b.Load("logits", 0), b.Kept(0)), false, expAny)
 			b.Store("dlogits", 0, e)
 			b.AccAdd(0, e)
 		}

@@ -1,11 +1,15 @@
-package main
+package recipe
 
-import "math"
+import (
+	"math"
+
+	. "github.com/elbow-go/elbow/asm/_gen/engine"
+)
 
 // Softmax and log-sum-exp of rows: the largest element, then the sum of e^(x-m) in 16 virtual
 // lanes, then the quotient or the logarithm; all passes over a row in one call.
 
-func softmaxKernels(f *File) {
+func Softmax(f *File) {
 	largest := func(finite bool) Pass {
 		return Pass{Uses: "x", Copies: [2]int{4, 4},
 			Before: func(b *Block, k *Vars) { k.Lowest(b, 0) },
@@ -26,7 +30,7 @@ func softmaxKernels(f *File) {
 			largest(false),
 			{Uses: "dst x", Before: zero,
 				Body: func(b *Block) {
-					e := b.exp(b.Sub(b.Load("x", 0), b.Kept(0)), false, expNotAbove)
+					e := exp(b, b.Sub(b.Load("x", 0), b.Kept(0)), false, expNotAbove)
 					b.Store("dst", 0, e)
 					b.AccAdd(0, e)
 				},
@@ -39,20 +43,20 @@ func softmaxKernels(f *File) {
 	logSum := func(after func(b *Block, k *Vars)) []Pass {
 		return []Pass{largest(true), {Uses: "x", Before: zero, After: after,
 			Body: func(b *Block) { // x - m may be Inf here
-				b.AccAdd(0, b.exp(b.Sub(b.Load("x", 0), b.Kept(0)), false, expAny))
+				b.AccAdd(0, exp(b, b.Sub(b.Load("x", 0), b.Kept(0)), false, expAny))
 			}}}
 	}
 	f.Kernel(Kernel{
 		Name: "LogSumExp", Doc: []string{"writes ln sum e^x of rows of n elements: see kernels.LogSumExp."},
 		Arrays: []Array{{Name: "dst", Kind: PerRow}, {Name: "x"}}, Accs: 1, Lanes: 16, Vars: 1,
-		Passes: logSum(func(b *Block, k *Vars) { b.StoreRow("dst", b.Add(b.Kept(0), b.log(k.Sum(b, 0)))) }),
+		Passes: logSum(func(b *Block, k *Vars) { b.StoreRow("dst", b.Add(b.Kept(0), log(b, k.Sum(b, 0)))) }),
 	})
 	f.Kernel(Kernel{
 		Name: "MaxLogSum", Doc: []string{"writes the largest elements m of rows of n, and ln sum e^(x-m): see maxLogSum32 in package kernels."},
 		Arrays: []Array{{Name: "m", Kind: PerRow}, {Name: "sum", Kind: PerRow}, {Name: "x", Kind: Strided, Ld: "ld"}}, Accs: 1, Lanes: 16, Vars: 1,
 		Passes: logSum(func(b *Block, k *Vars) {
 			b.StoreRow("m", b.Kept(0))
-			b.StoreRow("sum", b.log(k.Sum(b, 0)))
+			b.StoreRow("sum", log(b, k.Sum(b, 0)))
 		}),
 	})
 	f.Kernel(Kernel{
@@ -67,21 +71,21 @@ func softmaxKernels(f *File) {
 			}},
 		},
 	})
-	mixtureKernels(f)
+	Mixture(f)
 }
 
 // mixtureKernels are what a mixture needs beside the densities of its components: a
 // log-sum-exp whose terms come 16 at a time, as lseLanes32 in kernels/mixture_generic.go. A sum is
 // at least 1 and a scale other than 1 comes with a term of 1, so expTerm gives the same bits.
-func mixtureKernels(f *File) {
+func Mixture(f *File) {
 	f.Kernel(Kernel{
 		Name: "LSEAdd", Doc: []string{"adds n terms v to the lanes of log-sum-exps, maxima m and sums s: see lseLanes32 in package kernels."},
 		Arrays: []Array{{Name: "m"}, {Name: "s"}, {Name: "v"}}, OneRow: true,
 		Passes: []Pass{{Uses: "m s v", Body: func(b *Block) {
 			v, old := b.Load("v", 0), b.Load("m", 0)
-			m := b.MinC(math.MaxFloat32, b.bin("VMAXPS", v, old, false)) // v > old ? v : old
+			m := b.MinC(math.MaxFloat32, b.Bin("VMAXPS", v, old, false)) // v > old ? v : old
 			var scale, e *Value
-			b.Par(func() { scale = b.expTerm(b.Sub(old, m)) }, func() { e = b.expTerm(b.Sub(v, m)) })
+			b.Par(func() { scale = expTerm(b, b.Sub(old, m)) }, func() { e = expTerm(b, b.Sub(v, m)) })
 			b.Store("s", 0, b.FMA(b.Load("s", 0), scale, e))
 			b.Store("m", 0, m)
 		}}},
@@ -95,9 +99,9 @@ func mixtureKernels(f *File) {
 				After: func(b *Block, k *Vars) { b.Set(k.Keep[0], k.Max(b, 0)) }},
 			{Uses: "m s", Before: func(b *Block, k *Vars) { k.Zero(b, 0) },
 				Body: func(b *Block) {
-					b.AccAdd(0, b.Mul(b.Load("s", 0), b.expTerm(b.Sub(b.Load("m", 0), b.Kept(0)))))
+					b.AccAdd(0, b.Mul(b.Load("s", 0), expTerm(b, b.Sub(b.Load("m", 0), b.Kept(0)))))
 				},
-				After: func(b *Block, k *Vars) { b.StoreRow("dst", b.Add(b.Kept(0), b.log(k.Sum(b, 0)))) }},
+				After: func(b *Block, k *Vars) { b.StoreRow("dst", b.Add(b.Kept(0), log(b, k.Sum(b, 0)))) }},
 		},
 	})
 }

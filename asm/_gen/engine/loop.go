@@ -1,4 +1,4 @@
-package main
+package engine
 
 import (
 	"cmp"
@@ -61,7 +61,7 @@ const (
 	Strided                    // Ld elements on
 	Shared                     // the same row again
 	PerRow                     // one element a row, or Cols
-	Lanes                      // rowLanes elements a row: see lanes.go
+	Lanes                      // RowLanes elements a row: see lanes.go
 	PerRowFar                  // PerRow with its pointer in memory, for the first thing in a row to read
 )
 
@@ -77,6 +77,9 @@ type Pass struct {
 	Ahead  string                  // the arrays to prefetch, separated by blanks
 }
 
+// RowLanes is the number of elements of a row of Lanes.
+const RowLanes = 64
+
 // aheadBytes is how far ahead of the loop Ahead looks. It helps with several arrays from beyond
 // the second cache, across the ends of pages and rows: 5 to 10 % of a mixture, 15 % of Adam.
 // Distances from 512 to 4096 were alike for the mixture; Adam wanted 2048.
@@ -85,7 +88,7 @@ const aheadBytes = 2048
 // Vars holds the registers of a kernel that live from pass to pass.
 type Vars struct {
 	f    *Func
-	acc  [][]*Var // [reduction][copy]
+	Acc  [][]*Var // [reduction][copy]
 	Keep []*Var
 }
 
@@ -103,7 +106,7 @@ type loops struct {
 
 // Kernel emits k.
 func (f *File) Kernel(k Kernel) {
-	serve(k.Name, cmp.Or(k.Of, k.Name), k.When)
+	f.Serve(k.Name, cmp.Or(k.Of, k.Name), k.When)
 	l := &loops{k: &k, ptr: map[string]reg.GPPhysical{}, stride: map[string]reg.GPPhysical{}, triple: map[string]reg.GPPhysical{},
 		// CX counts, AX is scratch; BP, R14 and R15 are left alone.
 		free: []reg.GPPhysical{reg.RDI, reg.RSI, reg.RDX, reg.RBX, reg.R8, reg.R9, reg.R10, reg.R11, reg.R12, reg.R13}}
@@ -115,7 +118,7 @@ func (f *File) Kernel(k Kernel) {
 		for range max(1, k.Lanes/f.ISA.Lanes) {
 			a = append(a, l.NewVar())
 		}
-		l.vars.acc = append(l.vars.acc, a)
+		l.vars.Acc = append(l.vars.Acc, a)
 	}
 	for range k.Vars {
 		l.vars.Keep = append(l.vars.Keep, l.NewVar())
@@ -129,21 +132,21 @@ func (f *File) Kernel(k Kernel) {
 	}
 	if !k.OneRow {
 		rows = f.Ctx.AllocLocal(8)
-		l.Emit("MOVQ", l.paramMem("rows"), reg.RAX)
+		l.Emit("MOVQ", l.ParamMem("rows"), reg.RAX)
 		l.Emit("MOVQ", reg.RAX, rows)
 		adjust = l.adjustments()
-		next = f.label()
+		next = f.NewLabel()
 		l.Label(next)
 	}
 	if k.Rest {
-		l.leave = f.label()
+		l.leave = f.NewLabel()
 	}
 	for i := range k.Passes {
 		l.pass(i)
 	}
 	out := ""
 	if k.Left {
-		out = f.label()
+		out = f.NewLabel()
 		l.leaveRow(out)
 	}
 	if !k.OneRow {
@@ -155,11 +158,11 @@ func (f *File) Kernel(k Kernel) {
 			case Shared:
 				l.rewind(a.Name)
 			case PerRow:
-				l.Emit("ADDQ", imm(4*max(1, a.Cols)), l.ptr[a.Name])
+				l.Emit("ADDQ", Imm(4*max(1, a.Cols)), l.ptr[a.Name])
 			case PerRowFar:
-				l.Emit("ADDQ", imm(4), l.far)
+				l.Emit("ADDQ", Imm(4), l.far)
 			case Lanes:
-				l.Emit("ADDQ", imm(4*rowLanes), l.ptr[a.Name])
+				l.Emit("ADDQ", Imm(4*RowLanes), l.ptr[a.Name])
 			}
 		}
 		l.Emit("DECQ", rows)
@@ -179,9 +182,9 @@ func (f *File) Kernel(k Kernel) {
 		l.Block(Block{kept: l.vars.Keep}, 1, func(b *Block) { k.Last(b, l.vars) })
 	}
 	if k.Bad {
-		l.returnSigns(l.vars.Keep[0])
+		l.ReturnSigns(l.vars.Keep[0])
 	}
-	l.done()
+	l.Done()
 }
 
 // leaveRow jumps if a lane of the first of the Vars is not zero.
@@ -196,8 +199,8 @@ func (l *loops) leaveRow(to string) {
 	l.Emit("JNE", operand.LabelRef(to))
 }
 
-// returnSigns returns the sign bits of the lanes of v as the result bad.
-func (f *Func) returnSigns(v *Var) {
+// ReturnSigns returns the sign bits of the lanes of v as the result bad.
+func (f *Func) ReturnSigns(v *Var) {
 	if r := f.ISA.Vec(v.reg); f.ISA.AVX512 {
 		f.Emit("VPMOVD2M", r, reg.K1)
 		f.Emit("KMOVW", reg.K1, reg.EAX)
@@ -257,7 +260,7 @@ func (l *loops) arguments() {
 	for _, a := range l.k.Arrays {
 		if a.Kind == PerRowFar {
 			l.far = l.Ctx.AllocLocal(8)
-			l.Emit("MOVQ", l.paramMem(a.Name), reg.RAX)
+			l.Emit("MOVQ", l.ParamMem(a.Name), reg.RAX)
 			l.Emit("MOVQ", reg.RAX, l.far)
 			l.ptr[a.Name] = reg.RAX
 			continue
@@ -265,7 +268,7 @@ func (l *loops) arguments() {
 		r := l.gp()
 		l.ptr[a.Name] = r
 		regs = append(regs, fmt.Sprintf("%s %s", r.Asm(), a.Name))
-		l.Emit("MOVQ", l.paramMem(a.Name), r)
+		l.Emit("MOVQ", l.ParamMem(a.Name), r)
 	}
 	regs = append(regs, "CX elements left in the row")
 	if !l.k.OneRow {
@@ -275,7 +278,7 @@ func (l *loops) arguments() {
 			regs = append(regs, l.stride["n"].Asm()+" 4n")
 		} else { // leave the register to the pointers
 			at := l.Ctx.AllocLocal(8)
-			l.Emit("MOVQ", l.paramMem("n"), reg.RAX)
+			l.Emit("MOVQ", l.ParamMem("n"), reg.RAX)
 			l.Emit("SHLQ", operand.U8(2), reg.RAX)
 			l.Emit("MOVQ", reg.RAX, at)
 			l.width = at
@@ -313,7 +316,7 @@ func (l *loops) strideOf(name string) {
 	if l.stride[name] == nil {
 		r := l.gp()
 		l.stride[name] = r
-		l.Emit("MOVQ", l.paramMem(name), r)
+		l.Emit("MOVQ", l.ParamMem(name), r)
 		l.Emit("SHLQ", operand.U8(2), r)
 	}
 }
@@ -332,7 +335,7 @@ func (l *loops) adjustments() (m []operand.Mem) {
 	for _, a := range l.k.Arrays {
 		if a.Kind == Strided {
 			at := l.Ctx.AllocLocal(8)
-			l.Emit("MOVQ", l.paramMem(a.Ld), reg.RAX)
+			l.Emit("MOVQ", l.ParamMem(a.Ld), reg.RAX)
 			l.Emit("SHLQ", operand.U8(uint8(2+bits.TrailingZeros(uint(max(1, a.Fold))))), reg.RAX)
 			l.Emit("SUBQ", l.width, reg.RAX)
 			l.Emit("MOVQ", reg.RAX, at)
@@ -375,8 +378,8 @@ func (l *loops) pass(i int) {
 	if copies == 0 {
 		copies = 2
 	}
-	proto := Block{mem: l.address, acc: func(slot, copy int) *Var {
-		a := l.vars.acc[slot]
+	proto := Block{Mem: l.address, Acc: func(slot, copy int) *Var {
+		a := l.vars.Acc[slot]
 		return a[copy%len(a)]
 	}, kept: l.vars.Keep, serial: p.Serial && (!l.ISA.AVX512 || l.k.Rest)}
 	group := false // the tail is masked as a group
@@ -394,20 +397,20 @@ func (l *loops) pass(i int) {
 		}
 		l.Block(proto, 1, func(b *Block) { p.Before(b, l.vars) })
 	}
-	many, one, tail, end := l.label(), l.label(), l.label(), l.label()
+	many, one, tail, end := l.NewLabel(), l.NewLabel(), l.NewLabel(), l.NewLabel()
 	step := func(n int) {
 		for _, a := range uses {
-			l.Emit("ADDQ", imm(4*n), l.ptr[a])
+			l.Emit("ADDQ", Imm(4*n), l.ptr[a])
 		}
-		l.Emit("SUBQ", imm(n), reg.RCX)
+		l.Emit("SUBQ", Imm(n), reg.RCX)
 	}
-	l.Emit("MOVQ", l.paramMem("n"), reg.RCX)
+	l.Emit("MOVQ", l.ParamMem("n"), reg.RCX)
 	n := copies * l.ISA.Lanes
 	rest := one
 	if group || copies == 1 {
 		rest = tail
 	}
-	l.Emit("CMPQ", reg.RCX, imm(n))
+	l.Emit("CMPQ", reg.RCX, Imm(n))
 	l.Emit("JLT", operand.LabelRef(rest))
 	l.Label(many)
 	for _, a := range strings.Fields(p.Ahead) {
@@ -420,18 +423,18 @@ func (l *loops) pass(i int) {
 		l.Block(proto, 1, func(b *Block) { p.Each(b, l.vars) })
 	}
 	step(n)
-	l.Emit("CMPQ", reg.RCX, imm(n))
+	l.Emit("CMPQ", reg.RCX, Imm(n))
 	l.Emit("JGE", operand.LabelRef(many))
 	if rest == one {
 		l.Label(one)
-		l.Emit("CMPQ", reg.RCX, imm(l.ISA.Lanes))
+		l.Emit("CMPQ", reg.RCX, Imm(l.ISA.Lanes))
 		l.Emit("JLT", operand.LabelRef(tail))
-		again := l.label()
+		again := l.NewLabel()
 		l.Label(again)
 		l.Block(proto, 1, p.Body)
 		step(l.ISA.Lanes)
 		if copies > 2 {
-			l.Emit("CMPQ", reg.RCX, imm(l.ISA.Lanes))
+			l.Emit("CMPQ", reg.RCX, Imm(l.ISA.Lanes))
 			l.Emit("JGE", operand.LabelRef(again))
 		}
 	}
@@ -465,7 +468,7 @@ func (l *loops) pass(i int) {
 
 // reduces reports whether a pass continues the lanes of a reduction.
 func (l *loops) reduces(b Block, p Pass) bool {
-	b.f, b.isa = l.Func, l.ISA
+	b.f, b.ISA = l.Func, l.ISA
 	p.Body(&b)
 	for _, v := range b.vals {
 		if v.op == opAcc || v.op == opAccFMA || v.op == opSet {
@@ -497,7 +500,7 @@ func (l *loops) maskTail(group bool, copies int) {
 		if group {
 			for c := 1; c < copies; c++ {
 				l.Emit("SHRQ", operand.U8(16), reg.RAX)
-				l.Emit("KMOVW", reg.EAX, kregs[7-c])
+				l.Emit("KMOVW", reg.EAX, KRegs[7-c])
 			}
 		}
 		return
@@ -510,40 +513,40 @@ func (l *loops) maskTail(group bool, copies int) {
 
 // Zero sets the lanes of a reduction to +0, Lowest to -Inf.
 func (k *Vars) Zero(b *Block, slot int) {
-	for _, v := range k.acc[slot] {
+	for _, v := range k.Acc[slot] {
 		b.Set(v, b.Const(0))
 	}
 }
 
 // Lowest sets the lanes of a maximum to -Inf.
 func (k *Vars) Lowest(b *Block, slot int) {
-	for _, v := range k.acc[slot] {
+	for _, v := range k.Acc[slot] {
 		b.Set(v, b.Const(float32(math.Inf(-1))))
 	}
 }
 
 // Sum returns the folded lanes of a reduction in all lanes, Max the largest of them.
-func (k *Vars) Sum(b *Block, slot int) *Value { return k.fold(b, slot, "VADDPS") }
-func (k *Vars) Max(b *Block, slot int) *Value { return k.fold(b, slot, "VMAXPS") }
+func (k *Vars) Sum(b *Block, slot int) *Value { return k.Fold(b, slot, "VADDPS") }
+func (k *Vars) Max(b *Block, slot int) *Value { return k.Fold(b, slot, "VMAXPS") }
 
 // MaxOf returns the largest lane of one reduction, and leaves the lanes as they are.
 func (k *Vars) MaxOf(b *Block, slot int) *Value {
 	v := &Value{op: opFold, mnem: "VMAXPS"}
-	for _, a := range k.acc[slot] {
-		v.args = append(v.args, b.un("VMOVAPS", b.Get(a)))
+	for _, a := range k.Acc[slot] {
+		v.args = append(v.args, b.Un("VMOVAPS", b.Get(a)))
 	}
-	return b.add(v)
+	return b.Record(v)
 }
 
 // fold adds the upper half of the virtual lanes to the lower half until one is left:
 //
 //	lanes     0 1 2 .. 15  ->  0+8 1+9 ..  ->  (0+8)+(4+12) ..  ->  ...
-func (k *Vars) fold(b *Block, slot int, m string) *Value {
+func (k *Vars) Fold(b *Block, slot int, m string) *Value {
 	v := &Value{op: opFold, mnem: m}
-	for _, a := range k.acc[slot] {
+	for _, a := range k.Acc[slot] {
 		v.args = append(v.args, b.Get(a))
 	}
-	return b.add(v)
+	return b.Record(v)
 }
 
 // StoreRow writes lane 0 to the element of this row of a PerRow array.
@@ -556,9 +559,9 @@ func (b *Block) LoadRow(array string) *Value { return b.LoadAt(array, 0) }
 // of the array is: between passes, that is the first column of the row, if a later pass uses
 // the array.
 func (b *Block) StoreAt(array string, i int, x *Value) {
-	b.add(&Value{op: opReturn, mem: b.mem(array, 0, 0).Offset(4 * i), args: []*Value{x}})
+	b.Record(&Value{op: opReturn, mem: b.Mem(array, 0, 0).Offset(4 * i), args: []*Value{x}})
 }
 
 func (b *Block) LoadAt(array string, i int) *Value {
-	return b.BroadcastMem(b.mem(array, 0, 0).Offset(4 * i))
+	return b.BroadcastMem(b.Mem(array, 0, 0).Offset(4 * i))
 }

@@ -1,4 +1,6 @@
-package main
+package recipe
+
+import . "github.com/elbow-go/elbow/asm/_gen/engine"
 
 // The gates of an LSTM, with and without peepholes:
 //
@@ -11,7 +13,7 @@ package main
 // lstmCopies: two vectors of units at a time are 10 to 20 % faster than one.
 var lstmCopies = [2]int{2, 2}
 
-func lstmKernels(f *File) {
+func Lstm(f *File) {
 	gates := func(name string) Array { return Array{Name: name, Kind: Strided, Ld: "ldg", Block: "ldh", Blocks: 4} }
 	for _, peep := range []bool{false, true} {
 		name, with, uses, pee := "LSTMStep", "without", "", []Array(nil)
@@ -37,28 +39,28 @@ func lstmKernels(f *File) {
 }
 
 func lstmStep(b *Block, peep bool) {
-	c := b.loadOr0("cx", "hasCx")
+	c := loadOr0(b, "cx", "hasCx")
 	var i, f, g, o *Value
 	b.Par(func() {
 		i = b.Load("gates", 0)
 		if peep {
 			i = b.FMA(b.Load("peephole", 0), c, i)
 		}
-		i = b.gateSigmoid(i)
+		i = gateSigmoid(b, i)
 		b.Store("gates", 0, i)
 	}, func() {
 		f = b.Load("gates", 1)
 		if peep {
 			f = b.FMA(b.Load("peephole", 1), c, f)
 		}
-		f = b.gateSigmoid(f)
+		f = gateSigmoid(b, f)
 		b.Store("gates", 1, f)
 	}, func() {
-		g = b.gateTanh(b.Load("gates", 2))
+		g = gateTanh(b, b.Load("gates", 2))
 		b.Store("gates", 2, g)
 	})
 	b.Note("cy = f cx + i g, flushed")
-	c = b.flushState(b.FMA(f, c, b.Mul(i, g)))
+	c = flushState(b, b.FMA(f, c, b.Mul(i, g)))
 	b.Store("cy", 0, c)
 	var t *Value
 	b.Par(func() {
@@ -66,30 +68,30 @@ func lstmStep(b *Block, peep bool) {
 		if peep {
 			o = b.FMA(b.Load("peephole", 2), c, o)
 		}
-		o = b.gateSigmoid(o)
+		o = gateSigmoid(b, o)
 		b.Store("gates", 3, o)
-	}, func() { t = b.gateTanh(c) })
+	}, func() { t = gateTanh(b, c) })
 	b.Note("hy = o tanh(cy)")
 	b.Store("hy", 0, b.Mul(o, t))
 }
 
 func lstmStepBackward(b *Block, peep bool) {
-	t := b.gateTanh(b.Load("cy", 0))
+	t := gateTanh(b, b.Load("cy", 0))
 	o := b.Load("gates", 3)
-	dh := b.flushGrad(b.Load("dh", 0))
-	dc := b.flushGrad(b.loadOr0("dcy", "hasDcy"))
+	dh := flushGrad(b, b.Load("dh", 0))
+	dc := flushGrad(b, loadOr0(b, "dcy", "hasDcy"))
 	b.Note("do, dc")
-	do := b.flushGrad(b.Mul(b.Mul(dh, t), b.dSigmoid(o)))
-	dc = b.FMA(b.Mul(dh, o), b.dTanh(t), dc)
+	do := flushGrad(b, b.Mul(b.Mul(dh, t), dSigmoid(b, o)))
+	dc = b.FMA(b.Mul(dh, o), dTanh(b, t), dc)
 	if peep {
 		dc = b.FMA(do, b.Load("peephole", 2), dc)
 	}
 	i, f, g := b.Load("gates", 0), b.Load("gates", 1), b.Load("gates", 2)
-	c := b.loadOr0("cx", "hasCx")
+	c := loadOr0(b, "cx", "hasCx")
 	b.Note("di, df, dg, dcx")
-	di := b.flushGrad(b.Mul(b.Mul(dc, g), b.dSigmoid(i)))
-	df := b.flushGrad(b.Mul(b.Mul(dc, c), b.dSigmoid(f)))
-	dg := b.flushGrad(b.Mul(b.Mul(dc, i), b.dTanh(g)))
+	di := flushGrad(b, b.Mul(b.Mul(dc, g), dSigmoid(b, i)))
+	df := flushGrad(b, b.Mul(b.Mul(dc, c), dSigmoid(b, f)))
+	dg := flushGrad(b, b.Mul(b.Mul(dc, i), dTanh(b, g)))
 	dc = b.Mul(dc, f)
 	if peep {
 		dc = b.FMA(di, b.Load("peephole", 0), dc)
@@ -99,5 +101,5 @@ func lstmStepBackward(b *Block, peep bool) {
 	b.Store("dgates", 1, df)
 	b.Store("dgates", 2, dg)
 	b.Store("dgates", 3, do)
-	b.Store("dcx", 0, b.flushGrad(dc))
+	b.Store("dcx", 0, flushGrad(b, dc))
 }

@@ -1,4 +1,4 @@
-package main
+package engine
 
 import (
 	"cmp"
@@ -17,6 +17,7 @@ import (
 // their Go declarations. Ctx is avo's context, for code that is not made of blocks.
 type File struct {
 	ISA    *ISA
+	Serves map[string]Variant // by the name of the kernel
 	Ctx    *build.Context
 	consts map[uint32]int // offset in the pool
 	pool   []uint32
@@ -30,8 +31,15 @@ type File struct {
 // per constant on AVX2.
 const tailOnes = 64 // longest group of elements that has one tail
 
-func newFile(isa *ISA, family string) *File {
-	f := &File{ISA: isa, Ctx: build.NewContext(), consts: map[uint32]int{}}
+// A Variant is what a kernel says of its place in package simd: the function that calls it, and the
+// condition, in Go, if that calls others too.
+type Variant struct{ Of, When string }
+
+// Serve says which function of package simd calls a kernel, and when.
+func (f *File) Serve(name, of, when string) { f.Serves[name] = Variant{of, when} }
+
+func NewFile(isa *ISA, family string) *File {
+	f := &File{ISA: isa, Ctx: build.NewContext(), consts: map[uint32]int{}, Serves: map[string]Variant{}}
 	f.Ctx.ConstraintExpr("!purego")
 	f.global = f.Ctx.StaticGlobal(family + "Consts")
 	f.Ctx.DataAttributes(attr.RODATA | attr.NOPTR)
@@ -67,7 +75,7 @@ func (f *File) Table(words []uint32) operand.Mem {
 }
 
 // finish writes the pool.
-func (f *File) finish() {
+func (f *File) Finish() {
 	at := 0
 	put := func(w uint32, n int) {
 		for range n {
@@ -109,7 +117,7 @@ func (f *File) call(m string, ops ...operand.Op) {
 	method.Call(args)
 }
 
-func (f *File) label() string {
+func (f *File) NewLabel() string {
 	f.labels++
 	return fmt.Sprintf("l%d", f.labels)
 }
@@ -164,8 +172,8 @@ func (f *Func) constant(bits uint32) *Value {
 	return v
 }
 
-// paramMem is the place of an argument.
-func (f *Func) paramMem(name string) operand.Mem {
+// ParamMem is the place of an argument.
+func (f *Func) ParamMem(name string) operand.Mem {
 	b, err := f.Ctx.Param(name).Resolve()
 	if err != nil {
 		panic(err)
@@ -178,7 +186,7 @@ func (f *Func) scalar(name string) *Value {
 	if v == nil {
 		v = &Value{op: opParam, param: name}
 		f.byName[name] = v
-		h := &home{reg: -1, arg: f.paramMem(name), local: true, order: len(f.homes)}
+		h := &home{reg: -1, arg: f.ParamMem(name), local: true, order: len(f.homes)}
 		if f.ISA.AVX512 { // go vet would take a broadcast for an access of 64 bytes
 			h.scalar = f.Ctx.AllocLocal(8)
 		} else {
@@ -223,10 +231,10 @@ func (f *Func) Label(l string) { f.Do(func() { f.Ctx.Label(l) }) }
 // Block records a recipe copies times, interleaved, and returns the block for reading.
 func (f *Func) Block(proto Block, copies int, recipe func(b *Block)) {
 	b := &proto
-	b.f, b.isa, b.of = f, f.ISA, copies
+	b.f, b.ISA, b.Of = f, f.ISA, copies
 	var lists [][]*Value
 	for c := range copies {
-		b.copy, b.vals = c, nil
+		b.Copy, b.vals = c, nil
 		recipe(b)
 		lists = append(lists, b.vals)
 	}
@@ -263,7 +271,7 @@ func (f *Func) registerMap(top, consts int) string {
 }
 
 // done finds registers for the constants and emits the function.
-func (f *Func) done() {
+func (f *Func) Done() {
 	var all []*home
 	for _, h := range f.homes {
 		all = append(all, h)
@@ -292,7 +300,7 @@ func (f *Func) done() {
 	}
 	spill := n == 0 && !fits(0)
 	// Spilled vectors need their slots before the first instruction is emitted.
-	code := map[*Block][]instr{}
+	code := map[*Block][]Instr{}
 	for _, it := range f.items {
 		if b, ok := it.(*Block); ok {
 			code[b], _, _ = allocate(b, top-n, spill)
@@ -318,11 +326,11 @@ func (f *Func) done() {
 		case func():
 			it()
 		case *Block:
-			for _, in := range spread(it.among, code[it]) {
-				if in.note != "" {
-					f.Ctx.Comment(in.note)
+			for _, in := range spread(it.Among, code[it]) {
+				if in.Note != "" {
+					f.Ctx.Comment(in.Note)
 				} else {
-					f.call(in.mnem, in.ops...)
+					f.call(in.Mnem, in.Ops...)
 				}
 			}
 		}
@@ -332,7 +340,7 @@ func (f *Func) done() {
 }
 
 // spread puts b among a, both in order, as evenly as can be.
-func spread(a, b []instr) (all []instr) {
+func spread(a, b []Instr) (all []Instr) {
 	if len(a) == 0 {
 		return b
 	}

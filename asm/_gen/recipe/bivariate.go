@@ -1,6 +1,10 @@
-package main
+package recipe
 
-import "math"
+import (
+	"math"
+
+	. "github.com/elbow-go/elbow/asm/_gen/engine"
+)
 
 // Mixtures of bivariate Gaussians with a Bernoulli bit, operation by operation as
 // kernels/bivariate_generic.go, which has the equations. theta points at the first mean of a
@@ -16,12 +20,12 @@ const (
 var maxScale, minScale = float32(math.Ldexp(1, 120)), float32(math.Ldexp(1, -120))
 
 // invSigma is 1/sigma, for the gradient e^-|s| in softplusScale, and ln sigma in logScale.
-func (b *Block) invSigma(c scale, s *Value) (inv, e, l *Value) {
+func invSigma(b *Block, c scale, s *Value) (inv, e, l *Value) {
 	if c == logScale {
-		l = b.clamp(b.lnSigma(s), maxScaleLog)
-		return b.exp(l, true, expNormal), nil, l
+		l = clamp(b, lnSigma(b, s), maxScaleLog)
+		return exp(b, l, true, expNormal), nil, l
 	}
-	sigma, e := b.sdev(c, s)
+	sigma, e := sdev(b, c, s)
 	v := b.MaxC(minScale, b.MinC(maxScale, sigma))
 	if c == sigmaScale {
 		v = b.Select(b.Cmp(LT, s, b.Const(0)), b.Bits(0x7fc00000), v)
@@ -30,23 +34,23 @@ func (b *Block) invSigma(c scale, s *Value) (inv, e, l *Value) {
 }
 
 // dInvSigma makes the gradient of s from that of ln sigma.
-func (b *Block) dInvSigma(c scale, s, inv, e, d *Value) *Value {
+func dInvSigma(b *Block, c scale, s, inv, e, d *Value) *Value {
 	switch c {
 	case logScale:
 		return b.Mul(d, b.Param("factor"))
 	case softplusScale:
-		slope := b.dSoftplus(s, e)
-		return b.keepSlope(slope, b.Mul(d, b.Mul(inv, slope)))
+		slope := dSoftplus(b, s, e)
+		return keepSlope(b, slope, b.Mul(d, b.Mul(inv, slope)))
 	}
 	return b.Mul(d, inv)
 }
 
 // pen is the Bernoulli part and its derivative with respect to the logit.
-func (b *Block) pen(pen, l *Value) (lp, d *Value) {
-	e := b.exp(b.Or(l, b.Bits(0x80000000)), false, expNotAbove)
+func pen(b *Block, pen, l *Value) (lp, d *Value) {
+	e := exp(b, b.Or(l, b.Bits(0x80000000)), false, expNotAbove)
 	c := b.Sub(pen, b.Keep(b.Cmp(GT, l, b.Const(0)), b.Const(1)))
 	q := b.Xor(b.Div(e, b.Add(b.Const(1), e)), b.Keep(b.Cmp(LE, l, b.Const(0)), b.Bits(0x80000000)))
-	lp = b.FMS(c, b.Keep(b.Cmp(NEQ, c, b.Const(0)), l), b.log1pUnit(e))
+	lp = b.FMS(c, b.Keep(b.Cmp(NEQ, c, b.Const(0)), l), log1pUnit(b, e))
 	return lp, b.Add(c, q)
 }
 
@@ -61,18 +65,18 @@ type biTerm struct {
 	lp                 *Value
 }
 
-func (b *Block) biTerm(c scale) *biTerm {
+func newBiTerm(b *Block, c scale) *biTerm {
 	k := &biTerm{c: c, s1: b.Load("theta", 2), s2: b.Load("theta", 3), r: b.Load("theta", 4)}
 	var l1, l2 *Value
-	b.Par(func() { k.inv1, k.e1, l1 = b.invSigma(c, k.s1) }, func() { k.inv2, k.e2, l2 = b.invSigma(c, k.s2) })
+	b.Par(func() { k.inv1, k.e1, l1 = invSigma(b, c, k.s1) }, func() { k.inv2, k.e2, l2 = invSigma(b, c, k.s2) })
 	a := b.MinC(maxCorr, b.Abs(k.r))
-	k.down = b.exp(a, true, expNormal)
+	k.down = exp(b, a, true, expNormal)
 	k.up = b.Div(b.Const(1), k.down)
 	k.e = b.Mul(k.down, k.down)
 	b.Note("w = u/2, with the sign of r in w2")
 	half := func(i int, inv *Value) *Value {
 		x := b.Mul(b.LoadAt("y", 1+i), b.Const(0.5))
-		return b.clamp(b.Mul(b.FNMA(b.Load("theta", i), b.Const(0.5), x), inv), maxScore)
+		return clamp(b, b.Mul(b.FNMA(b.Load("theta", i), b.Const(0.5), x), inv), maxScore)
 	}
 	k.w1 = half(0, k.inv1)
 	k.w2 = b.XorSign(half(1, k.inv2), k.r)
@@ -82,11 +86,11 @@ func (b *Block) biTerm(c scale) *biTerm {
 	q := b.FMA(b.Const(2), b.FMA(k.d1, k.d1, b.Mul(k.d2, k.d2)), b.FMA(k.w1, k.w1, b.Mul(k.w2, k.w2)))
 	var l *Value
 	if c == logScale {
-		l = b.Sub(b.log1pUnit(k.e), b.Add(l1, l2))
+		l = b.Sub(log1pUnit(b, k.e), b.Add(l1, l2))
 	} else {
-		m1, e1 := b.split(k.inv1, false)
-		m2, e2 := b.split(k.inv2, false)
-		l = b.logNormal(b.Mul(b.Mul(m1, m2), b.Add(b.Const(1), k.e)), b.AddI(e1, e2))
+		m1, e1 := split(b, k.inv1, false)
+		m2, e2 := split(b, k.inv2, false)
+		l = logNormal(b, b.Mul(b.Mul(m1, m2), b.Add(b.Const(1), k.e)), b.AddI(e1, e2))
 	}
 	k.lp = b.Sub(b.Add(b.Sub(l, b.Const(logFourPi)), a), q)
 	return k
@@ -100,7 +104,7 @@ func (k *biTerm) grad(b *Block) {
 	b.Store("dtheta", 0, b.Mul(g1, k.inv1))
 	b.Store("dtheta", 1, b.Mul(b.XorSign(g2, k.r), k.inv2))
 	ds := func(g, w, s, inv, e *Value) *Value {
-		return b.dInvSigma(k.c, s, inv, e, b.FMS(g, b.Add(w, w), b.Const(1)))
+		return dInvSigma(b, k.c, s, inv, e, b.FMS(g, b.Add(w, w), b.Const(1)))
 	}
 	b.Store("dtheta", 2, ds(g1, k.w1, k.s1, k.inv1, k.e1))
 	b.Store("dtheta", 3, ds(g2, k.w2, k.s2, k.inv2, k.e2))
@@ -109,7 +113,7 @@ func (k *biTerm) grad(b *Block) {
 	b.Store("dtheta", 4, b.XorSign(b.FMA(b.Mul(b.Sub(k.d1, k.d2), b.Const(-4)), b.Add(k.d1, k.d2), tanh), k.r))
 }
 
-func bivariateKernels(f *File) {
+func Bivariate(f *File) {
 	for _, c := range scales {
 		bivariate(f, c)
 	}
@@ -130,10 +134,10 @@ func bivariate(f *File, c scale) {
 		Accs:   mixAccs, Lanes: 16, Vars: 2, Scalars: c.scalars(),
 		Passes: []Pass{
 			mixLargest(func(b *Block, k *Vars) {
-				v, _ := b.pen(b.LoadAt("y", 0), b.LoadAt("theta", -1))
+				v, _ := pen(b, b.LoadAt("y", 0), b.LoadAt("theta", -1))
 				b.Set(k.Keep[mixRow], v)
 			}),
-			mixTerms("theta logits", false, func(b *Block) *Value { return b.biTerm(c).lp }, value),
+			mixTerms("theta logits", false, func(b *Block) *Value { return newBiTerm(b, c).lp }, value),
 		},
 	})
 	f.Kernel(Kernel{
@@ -144,13 +148,13 @@ func bivariate(f *File, c scale) {
 		Passes: []Pass{
 			mixLargest(func(b *Block, k *Vars) {
 				w, l := b.LoadRow("lp"), b.LoadAt("theta", -1)
-				v, d := b.pen(b.LoadAt("y", 0), l)
+				v, d := pen(b, b.LoadAt("y", 0), l)
 				b.Set(k.Keep[mixRow], v)
 				b.StoreAt("dtheta", -1, b.Mul(w, d))
 				b.StoreAt("dy", 0, b.Mul(w, l))
 			}),
 			mixTerms("theta logits dtheta dlogits", true, func(b *Block) *Value {
-				k := b.biTerm(c)
+				k := newBiTerm(b, c)
 				k.grad(b)
 				return k.lp
 			}, value),
@@ -163,7 +167,7 @@ func bivariate(f *File, c scale) {
 					bad = b.FMA(times("dtheta", 4), zero, bad)
 					b.Note("0, or NaN if one of them is not finite")
 					b.AccAdd(mixGrad1, b.Sub(bad, times("dtheta", 0)))
-					b.AccAdd(mixGrad1+1, b.neg(times("dtheta", 1)))
+					b.AccAdd(mixGrad1+1, minus(b, times("dtheta", 1)))
 				},
 				func(b *Block, k *Vars) {
 					b.StoreAt("dy", 1, k.Sum(b, mixGrad1))

@@ -1,10 +1,12 @@
-package main
+package recipe
+
+import . "github.com/elbow-go/elbow/asm/_gen/engine"
 
 // Elementwise functions: dst[i] = f(x[i]), dx[i] = dy[i] f'(y[i]). The equations are in
 // math.go. Machine code makes them 15 to 40 times as fast as the Go reference, which has to
 // emulate the fused multiply-add.
 
-func vecKernels(f *File) {
+func Vec(f *File) {
 	unary := func(name, does string, g func(b *Block, x *Value) *Value, copies [2]int) {
 		f.Kernel(Kernel{
 			Name: name, Doc: []string{does + " n elements: see kernels." + name + "."},
@@ -14,11 +16,11 @@ func vecKernels(f *File) {
 			}}},
 		})
 	}
-	unary("Exp", "writes e^x of", func(b *Block, x *Value) *Value { return b.exp(x, false, expAny) }, [2]int{})
-	unary("Log", "writes ln x of", (*Block).log, [2]int{})
-	unary("Tanh", "writes tanh x of", (*Block).tanh, [2]int{})
-	unary("Sigmoid", "writes the logistic function of", (*Block).sigmoid, [2]int{})
-	unary("Softplus", "writes ln(1+e^x) of", (*Block).softplus, [2]int{})
+	unary("Exp", "writes e^x of", func(b *Block, x *Value) *Value { return exp(b, x, false, expAny) }, [2]int{})
+	unary("Log", "writes ln x of", log, [2]int{})
+	unary("Tanh", "writes tanh x of", tanh, [2]int{})
+	unary("Sigmoid", "writes the logistic function of", sigmoid, [2]int{})
+	unary("Softplus", "writes ln(1+e^x) of", softplus, [2]int{})
 	unary("ReLU", "writes the positive part of", func(b *Block, x *Value) *Value {
 		return b.Keep(b.Cmp(NLE, x, b.Const(0)), x)
 	}, [2]int{4, 4})
@@ -33,13 +35,13 @@ func vecKernels(f *File) {
 		})
 	}
 	backward("TanhBackward", "writes dy (1-y^2) of", func(b *Block, dy, y *Value) *Value {
-		return b.Mul(dy, b.dTanh(y))
+		return b.Mul(dy, dTanh(b, y))
 	}, [2]int{4, 4})
 	backward("SigmoidBackward", "writes dy y (1-y) of", func(b *Block, dy, y *Value) *Value {
-		return b.Mul(dy, b.dSigmoid(y))
+		return b.Mul(dy, dSigmoid(b, y))
 	}, [2]int{4, 4})
 	backward("SoftplusBackward", "writes dy (1-e^-y) of", func(b *Block, dy, y *Value) *Value {
-		t := b.expm1Twice(b.Mul(b.MinC(80, b.Abs(y)), b.Const(0.5)))
+		t := expm1Twice(b, b.Mul(b.MinC(80, b.Abs(y)), b.Const(0.5)))
 		return b.Mul(dy, b.Div(t, b.Add(t, b.Const(1))))
 	}, [2]int{})
 	backward("ReLUBackward", "writes dy where y > 0 of", func(b *Block, dy, y *Value) *Value {
@@ -48,5 +50,5 @@ func vecKernels(f *File) {
 }
 
 // dTanh is 1-y^2 and dSigmoid y-y^2, each rounded once.
-func (b *Block) dTanh(y *Value) *Value    { return b.FNMA(y, y, b.Const(1)) }
-func (b *Block) dSigmoid(y *Value) *Value { return b.FNMA(y, y, y) }
+func dTanh(b *Block, y *Value) *Value    { return b.FNMA(y, y, b.Const(1)) }
+func dSigmoid(b *Block, y *Value) *Value { return b.FNMA(y, y, y) }

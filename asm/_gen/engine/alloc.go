@@ -1,4 +1,4 @@
-package main
+package engine
 
 import (
 	"fmt"
@@ -13,11 +13,11 @@ import (
 // kept in registers as far as all blocks of a function allow without that, most used first;
 // the others are memory operands: embedded broadcasts on AVX-512, whole vectors on AVX2.
 
-// An instr is an instruction with all operands, or a comment.
-type instr struct {
-	mnem string
-	ops  []operand.Op
-	note string
+// An Instr is an instruction with all operands, or a comment.
+type Instr struct {
+	Mnem string
+	Ops  []operand.Op
+	Note string
 }
 
 type outOfRegs struct{}
@@ -39,16 +39,16 @@ type allocator struct {
 	// slots of values that are not used again: the frame has to stay below the 800 bytes
 	// that a function without a stack check may have
 	unused, ending []int
-	out            []instr
+	out            []Instr
 }
 
 // allocate returns the code of a block and the number of stack slots it needs. Registers
 // from limit on belong to constants and Vars. It returns ok = false if registers run out
 // and spill is false.
-func allocate(b *Block, limit int, spill bool) (out []instr, slots int, ok bool) {
-	a := &allocator{f: b.f, isa: b.isa, block: b, spill: spill,
+func allocate(b *Block, limit int, spill bool) (out []Instr, slots int, ok bool) {
+	a := &allocator{f: b.f, isa: b.ISA, block: b, spill: spill,
 		next: map[*Value][]int{}, in: map[*Value]int{}, kin: map[*Value]int{}, slot: map[*Value]int{},
-		owner: make([]*Value, max(limit, b.first)), lock: map[int]bool{}}
+		owner: make([]*Value, max(limit, b.First)), lock: map[int]bool{}}
 	for i, v := range b.vals {
 		for _, x := range v.args {
 			if n := a.next[x]; len(n) == 0 || n[len(n)-1] != i {
@@ -71,7 +71,7 @@ func allocate(b *Block, limit int, spill bool) (out []instr, slots int, ok bool)
 }
 
 func (a *allocator) emit(m string, ops ...operand.Op) {
-	a.out = append(a.out, instr{mnem: m, ops: ops})
+	a.out = append(a.out, Instr{Mnem: m, Ops: ops})
 }
 
 func (a *allocator) vec(i int) operand.Op { return a.isa.Vec(i) }
@@ -84,7 +84,7 @@ func (a *allocator) dies(v *Value, pos int) bool {
 
 // newReg finds a free register, or makes one free.
 func (a *allocator) newReg() int {
-	first := a.block.first
+	first := a.block.First
 	for i, v := range a.owner[first:] {
 		if i += first; v == nil && !a.lock[i] {
 			return i
@@ -221,12 +221,12 @@ func (a *allocator) define(v *Value, r int) operand.Op {
 // mask returns the mask register of m (AVX-512).
 func (a *allocator) mask(m *Value) reg.Register {
 	if m.op == opTail {
-		return kregs[7-m.copy]
+		return KRegs[7-m.copy]
 	}
-	return kregs[a.kin[m]]
+	return KRegs[a.kin[m]]
 }
 
-func (a *allocator) tailK(v *Value) reg.Register { return kregs[7-v.copy] }
+func (a *allocator) tailK(v *Value) reg.Register { return KRegs[7-v.copy] }
 
 func (a *allocator) step(pos int, v *Value) {
 	a.unused = append(a.unused, a.ending...)
@@ -311,7 +311,7 @@ func (a *allocator) step(pos int, v *Value) {
 			d := a.own(v.args[0], pos)
 			or := a.reg(v.args[1])
 			a.release(v, pos)
-			a.emit("VMOVSLDUP", a.vec(or), kregs[oddMask], a.define(v, d))
+			a.emit("VMOVSLDUP", a.vec(or), KRegs[OddMask], a.define(v, d))
 			return
 		}
 		er := a.reg(v.args[0])
@@ -371,7 +371,7 @@ func (a *allocator) step(pos int, v *Value) {
 		a.release(v, pos)
 	case opNote:
 		if v.copy == 0 {
-			a.out = append(a.out, instr{note: v.mnem})
+			a.out = append(a.out, Instr{Note: v.mnem})
 		}
 	case opFold:
 		var r []int
@@ -394,7 +394,7 @@ func (a *allocator) defineMask(v *Value) operand.Op {
 	if len(a.next[v]) > 0 {
 		a.kin[v], a.kown[k] = k, v
 	}
-	return kregs[k]
+	return KRegs[k]
 }
 
 // own returns a locked register that holds x and may be overwritten.

@@ -1,11 +1,13 @@
-package main
+package recipe
+
+import . "github.com/elbow-go/elbow/asm/_gen/engine"
 
 // One pass over parameters, gradients and state. In Go, root, quotient and emulated fma make
 // an Adam step some ten times as slow as memory.
 
 // The gradient is named grad here: g means a register to the assembler.
 
-func optimKernels(f *File) {
+func Optim(f *File) {
 	kernel := func(name string, arrays []Array, uses string, scalars []string, body func(b *Block)) {
 		f.Kernel(Kernel{
 			Name: name, Doc: []string{"makes one step of " + name + " on n parameters: see kernels." + name + "."},
@@ -26,33 +28,33 @@ func optimKernels(f *File) {
 		Passes: []Pass{{Uses: "p grad m v", Ahead: "p grad m v", Copies: [2]int{2, 4}, Serial: f.ISA.AVX512, Body: func(b *Block) {
 			g := b.Load("grad", 0)
 			m := b.FMA(b.Param("beta1"), b.Load("m", 0), b.Mul(b.Param("b"), g))
-			m = b.flush(m, flushMean)
-			v := b.flush(b.FMA(b.Mul(b.Param("d"), g), g, b.Mul(b.Param("beta2"), b.Load("v", 0))), flushSquare)
+			m = flush(b, m, flushMean)
+			v := flush(b, b.FMA(b.Mul(b.Param("d"), g), g, b.Mul(b.Param("beta2"), b.Load("v", 0))), flushSquare)
 			b.Note("root")
 			d := b.Add(b.Sqrt(b.Mul(v, b.Param("s"))), b.Param("eps"))
-			divide := b.Div
-			if b.of == 4 { // AVX-512
+			quotient := b.Div
+			if b.Of == 4 { // AVX-512
 				// A bit of any |m| or d that is 2 or more, Inf or NaN: out of the range of divide.
-				if b.copy == 0 {
+				if b.Copy == 0 {
 					bits = b.Or(m, d)
 				} else {
 					bits = b.Or3(bits, m, d)
 				}
 				b.LeaveIf(bits, 0x40000000)
-				if b.copy < 3 {
-					divide = b.divide
+				if b.Copy < 3 {
+					quotient = func(x, y *Value) *Value { return divide(b, x, y) }
 				}
 			}
 			b.Store("m", 0, m)
 			b.Store("v", 0, v)
 			b.Note("p")
-			b.Store("p", 0, b.FNMA(b.Param("a"), divide(m, d), b.Load("p", 0)))
+			b.Store("p", 0, b.FNMA(b.Param("a"), quotient(m, d), b.Load("p", 0)))
 		}}},
 	})
 	//	m = mu m + g    p = p - lr m
 	kernel("SGD", []Array{{Name: "p"}, {Name: "grad"}, {Name: "m"}}, "p grad m",
 		[]string{"lr float32", "mu float32"}, func(b *Block) {
-			m := b.flush(b.FMA(b.Param("mu"), b.Load("m", 0), b.Load("grad", 0)), flushMean)
+			m := flush(b, b.FMA(b.Param("mu"), b.Load("m", 0), b.Load("grad", 0)), flushMean)
 			b.Store("m", 0, m)
 			b.Store("p", 0, b.FNMA(b.Param("lr"), m, b.Load("p", 0)))
 		})
@@ -60,7 +62,7 @@ func optimKernels(f *File) {
 	kernel("Adagrad", []Array{{Name: "p"}, {Name: "grad"}, {Name: "s"}}, "p grad s",
 		[]string{"lr float32", "eps float32"}, func(b *Block) {
 			g := b.Load("grad", 0)
-			s := b.flush(b.FMA(g, g, b.Load("s", 0)), flushSquare)
+			s := flush(b, b.FMA(g, g, b.Load("s", 0)), flushSquare)
 			b.Store("s", 0, s)
 			b.Note("p")
 			q := b.Div(g, b.Add(b.Sqrt(s), b.Param("eps")))

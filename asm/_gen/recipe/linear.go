@@ -1,9 +1,11 @@
-package main
+package recipe
+
+import . "github.com/elbow-go/elbow/asm/_gen/engine"
 
 // Sums over columns, multiples of vectors, sums of squares. The emulated fma of the Go
 // reference costs 2 ns; here these run at the speed of the first cache.
 
-func linearKernels(f *File) {
+func Linear(f *File) {
 	f.Kernel(Kernel{
 		Name: "Axpy", Doc: []string{"adds a x to n elements of dst: see kernels.Axpy."},
 		Arrays: []Array{{Name: "dst"}, {Name: "x"}}, OneRow: true, Scalars: []string{"a float32"},
@@ -59,8 +61,8 @@ func linearKernels(f *File) {
 		Arrays: []Array{{Name: "lanes"}, {Name: "x"}}, OneRow: true, Accs: 1, Lanes: 64,
 		Passes: []Pass{{Uses: "x",
 			Before: func(b *Block, k *Vars) {
-				for c, v := range k.acc[0] {
-					b.Set(v, b.LoadMem(b.mem("lanes", 0, c)))
+				for c, v := range k.Acc[0] {
+					b.Set(v, b.LoadMem(b.Mem("lanes", 0, c)))
 				}
 			},
 			Body: func(b *Block) {
@@ -68,8 +70,8 @@ func linearKernels(f *File) {
 				b.AccFMA(0, x, x)
 			},
 			After: func(b *Block, k *Vars) {
-				for c, v := range k.acc[0] {
-					b.StoreMem(b.mem("lanes", 0, c), b.Get(v))
+				for c, v := range k.Acc[0] {
+					b.StoreMem(b.Mem("lanes", 0, c), b.Get(v))
 				}
 			},
 		}},

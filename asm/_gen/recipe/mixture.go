@@ -1,6 +1,10 @@
-package main
+package recipe
 
-import "math"
+import (
+	"math"
+
+	. "github.com/elbow-go/elbow/asm/_gen/engine"
+)
 
 // What the kernels with mixtures inside a row share: lanes run over the components, and the
 // log-sum-exps are those of kernels/mixture_generic.go (lseLanes32) and kernels/softmax_generic.go
@@ -31,15 +35,15 @@ var lowest = -float32(math.MaxFloat32)
 // expTerm is e^x as a term of a sum that is at least 1, or Inf, or 0 altogether: 0 below -87,
 // where it cannot be seen in the sum. The lanes that do not exist, and the first term of each
 // lane, have x far below that, and a result below the normal numbers would cost 100 cycles.
-func (b *Block) expTerm(x *Value) *Value {
-	e := b.exp(b.MinC(89, b.MaxC(-87, x)), false, expNormal)
+func expTerm(b *Block, x *Value) *Value {
+	e := exp(b, b.MinC(89, b.MaxC(-87, x)), false, expNormal)
 	return b.Keep(b.Cmp(NLT, x, b.Const(-87)), e)
 }
 
 // expWeight is e^x for any x, without that cost for the many that are 0.
-func (b *Block) expWeight(x *Value) *Value {
+func expWeight(b *Block, x *Value) *Value {
 	counts := b.Cmp(NLE, x, b.Const(-104))
-	return b.Keep(counts, b.exp(b.Keep(counts, x), false, expAny))
+	return b.Keep(counts, exp(b, b.Keep(counts, x), false, expAny))
 }
 
 // mixLargest is pass 1.
@@ -63,8 +67,8 @@ func mixTerms(uses string, grad bool, term func(b *Block) *Value, row func(b *Bl
 	return Pass{Uses: uses, Copies: [2]int{2, 1}, Serial: true,
 		Before: func(b *Block, k *Vars) {
 			k.Zero(b, mixPrior)
-			for i := range k.acc[mixTop] {
-				b.Set(k.acc[mixTop][i], b.Const(lowest))
+			for i := range k.Acc[mixTop] {
+				b.Set(k.Acc[mixTop][i], b.Const(lowest))
 			}
 			k.Zero(b, mixSum)
 		},
@@ -76,30 +80,30 @@ func mixTerms(uses string, grad bool, term func(b *Block) *Value, row func(b *Bl
 				b.Store("dlogits", 0, v)
 			}
 			b.Note("the lanes of the log-sum-exp of the logits")
-			b.AccAdd(mixPrior, b.expTerm(l))
+			b.AccAdd(mixPrior, expTerm(b, l))
 			b.Note("of the terms: a new maximum m, sum e^(old-m) + e^(term-m)")
 			v = b.TailFill(v, b.Const(float32(math.Inf(-1))))
-			top, sum := b.acc(mixTop, b.copy), b.acc(mixSum, b.copy)
-			m := b.MinC(math.MaxFloat32, b.bin("VMAXPS", v, b.Get(top), false))
+			top, sum := b.Acc(mixTop, b.Copy), b.Acc(mixSum, b.Copy)
+			m := b.MinC(math.MaxFloat32, b.Bin("VMAXPS", v, b.Get(top), false))
 			old, e := b.Sub(b.Get(top), m), b.Sub(v, m)
 			b.Set(top, m)
-			b.Par(func() { old = b.expTerm(old) }, func() { e = b.expTerm(e) })
+			b.Par(func() { old = expTerm(b, old) }, func() { e = expTerm(b, e) })
 			b.Set(sum, b.FMA(b.Get(sum), old, e))
 		},
 		After: func(b *Block, k *Vars) {
 			top := k.MaxOf(b, mixTop)
-			for i, v := range k.acc[mixSum] {
-				b.Set(v, b.Mul(b.Get(v), b.expTerm(b.Sub(b.Get(k.acc[mixTop][i]), top))))
+			for i, v := range k.Acc[mixSum] {
+				b.Set(v, b.Mul(b.Get(v), expTerm(b, b.Sub(b.Get(k.Acc[mixTop][i]), top))))
 			}
-			all := b.Add(top, b.log(k.Sum(b, mixSum)))
-			prior := b.log(k.Sum(b, mixPrior))
+			all := b.Add(top, log(b, k.Sum(b, mixSum)))
+			prior := log(b, k.Sum(b, mixPrior))
 			lp := row(b, b.Sub(all, prior))
 			if !grad {
 				b.StoreRow("lp", lp)
 				return
 			}
 			b.Set(k.Keep[mixRow], lp)
-			b.Set(k.acc[mixPrior][0], prior)
+			b.Set(k.Acc[mixPrior][0], prior)
 			b.Set(k.Keep[mixAll], b.Keep(b.Cmp(NEQ, b.Abs(all), b.Bits(0x7f800000)), all)) // NaN stays
 		}}
 }
@@ -113,8 +117,8 @@ func mixGrads(uses string, finite bool, before func(b *Block, k *Vars), scale fu
 			w := b.LoadRow("lp")
 			var p, pi *Value
 			v := b.Sub(b.Load("dlogits", 0), b.Kept(mixAll))
-			l := b.Sub(b.Sub(b.Load("logits", 0), b.Kept(mixFirst)), b.Get(b.acc(mixPrior, 0)))
-			b.Par(func() { p = b.expWeight(v) }, func() { pi = b.expWeight(l) })
+			l := b.Sub(b.Sub(b.Load("logits", 0), b.Kept(mixFirst)), b.Get(b.Acc(mixPrior, 0)))
+			b.Par(func() { p = expWeight(b, v) }, func() { pi = expWeight(b, l) })
 			b.Store("dlogits", 0, b.Mul(w, b.Sub(p, pi)))
 			wp := b.Mul(w, p)
 			counts := b.Cmp(NEQ, wp, b.Const(0))
@@ -122,7 +126,7 @@ func mixGrads(uses string, finite bool, before func(b *Block, k *Vars), scale fu
 			scale(b, func(array string, block int) *Value {
 				g := b.Mul(b.Load(array, block), wp)
 				if finite {
-					g = b.clamp(g, math.MaxFloat32)
+					g = clamp(b, g, math.MaxFloat32)
 				}
 				g = b.Keep(counts, g)
 				b.Store(array, block, g)
