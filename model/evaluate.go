@@ -7,7 +7,7 @@ import (
 
 // EvalConfig says how to score.
 type EvalConfig struct {
-	Batch   int    // sequences (times samples) per pass, at least 1; the result does not depend on it
+	Batch   int    // sequences (times samples) per pass, at least 1; beyond rounding, the result does not depend on it
 	Samples int    // draws per sequence; 0 and 1: the bound itself
 	Seed    uint64 // of the draws
 	Threads int

@@ -133,6 +133,36 @@ func readSample(t *testing.T, path, kind string) {
 	}
 }
 
+// TestStrict: with -strict, what would be left out is refused with file, line and reason by train
+// and by eval; clean data, and flags that agree with the model's, are taken.
+func TestStrict(t *testing.T) {
+	blastest.UseGo(t)
+	clean := strings.Repeat("X:1\nK:C\nCDEF GABc|\n\n", 12)
+	good, bad := write(t, "a.abc", clean), write(t, "a.abc", clean+"X:13\nL:x\nK:C\nCC|\n")
+	reason := bad + `: tune 13, line 50, column 3: unit length "x", want for example 1/8`
+	small := []string{"-epochs", "1", "-hidden", "4"}
+	dir := filepath.Join(t.TempDir(), "run")
+	mustRun(t, append([]string{"train", "-strict", "-data", good, "-out", dir}, small...)...)
+	mustRun(t, "eval", "-strict", "-model", dir)
+	mustRun(t, "eval", "-strict", "-grid", "2", "-kind", model.FormRoll, "-model", dir, "-data", good)
+	for _, args := range [][]string{
+		append([]string{"train", "-data", bad, "-out", filepath.Join(t.TempDir(), "run")}, small...),
+		{"eval", "-data", bad, "-model", dir},
+	} {
+		if out := mustRun(t, args...); !strings.Contains(out, "left out: "+reason) {
+			t.Errorf("elbow %v printed no %q:\n%s", args, reason, out)
+		}
+		args = append(args, "-strict")
+		if args[0] == "train" {
+			args[4] = filepath.Join(t.TempDir(), "strict")
+		}
+		code, _, errOut := elbow(context.Background(), args...)
+		if want := "elbow " + args[0] + ": " + reason + "\n"; code != 1 || errOut != want {
+			t.Errorf("elbow %v: exit code %d: %s, want 1: %s", args, code, errOut, want)
+		}
+	}
+}
+
 // TestBadData: what cannot be read gives one line that names the file and the place.
 func TestBadData(t *testing.T) {
 	in := func(name, content string) string { return filepath.Join(datatest.Put(t, name, content), name) }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -122,6 +123,30 @@ func TestTrainEvalSample(t *testing.T) {
 	mustRun(t, "sample", "-model", dir, "-out", samples, "-steps", "20", "-seed", "3")
 	if m, err := music.Open(filepath.Join(samples, "sample.mid"), 2, &infile.Budget{}); err != nil || len(m.All) != 1 || m.All[0].Steps() == 0 {
 		t.Errorf("sample.mid: %+v, %v", m, err)
+	}
+}
+
+// TestEvalBatch: eval takes the batch size of the training where none is given. With more draws
+// than a pass takes, the order in which their scores are added depends on it.
+func TestEvalBatch(t *testing.T) {
+	blastest.UseGo(t)
+	dir := filepath.Join(t.TempDir(), "run")
+	mustRun(t, "train", "-data", write(t, "tiny.json", tinyJSON), "-out", dir, "-epochs", "1", "-hidden", "4", "-importance", "-samples", "300", "-batch", "200")
+	var sum summary
+	readJSON(t, filepath.Join(dir, summaryFile), &sum)
+	eval := func(args ...string) (scores map[string]model.Score) {
+		if err := json.Unmarshal([]byte(mustRun(t, append([]string{"eval", "-json", "-model", dir}, args...)...)), &scores); err != nil {
+			t.Fatal(err)
+		}
+		return scores
+	}
+	if got := eval(); got["test"] != sum.Test || got["valid"] != sum.Valid {
+		t.Errorf("test %+v, valid %+v; training %+v, %+v", got["test"], got["valid"], sum.Test, sum.Valid)
+	}
+	if got := eval("-batch", "16"); got["test"] == sum.Test && got["valid"] == sum.Valid {
+		t.Error("a batch of 16 gives every digit of one of 200: the data do not show whether it is kept")
+	} else if math.Abs(got["test"].NLLPerStep-sum.Test.NLLPerStep) > 1e-9 {
+		t.Errorf("-batch 16: test %+v, training %+v", got["test"], sum.Test)
 	}
 }
 

@@ -210,6 +210,33 @@ func TestStandardise(t *testing.T) {
 	}
 }
 
+// TestHash: the form is part of the hash. A table and the same one times four have the same
+// standardised values, because nothing is rounded on the way, and are not the same data.
+func TestHash(t *testing.T) {
+	d := open(t, datatest.One(t, "a.csv", datatest.Table("x,y", 40, 2, 1, 0)), Options{})
+	times4 := open(t, datatest.One(t, "a.csv", datatest.Table("x,y", 40, 2, 4, 0)), Options{})
+	for i, s := range d.All() {
+		if !slices.Equal(s.Values(2), times4.All()[i].Values(2)) {
+			t.Fatalf("sequence %d: the standardised values differ", i)
+		}
+	}
+	if d.Hash == times4.Hash {
+		t.Error("tables of different scales have the same hash")
+	}
+}
+
+// TestOneFill: rows of a table are counted against the budget once, also where other data are
+// first split as those of the training were.
+func TestOneFill(t *testing.T) {
+	const rows, dim = 1000, 2
+	d := open(t, datatest.One(t, "a.csv", datatest.Table("x,y", rows, dim, 1, 0)), Options{})
+	path := datatest.One(t, "b.csv", datatest.Table("x,y", rows, dim, 2, 0))
+	b := &infile.Budget{Max: rows * dim * 4 * 3 / 2}
+	if _, err := OpenAs(path, info(d), false, b); err != nil || b.Left() > b.Max/3 {
+		t.Errorf("with room for the values one and a half times: %v, %d bytes are left", err, b.Left())
+	}
+}
+
 // TestHeldOut: images with a test set of their own give up as many to valid as are asked for.
 func TestHeldOut(t *testing.T) {
 	dir := datatest.Put(t, "train-images-idx3-ubyte", datatest.IDX(12, true, false), "t10k-images-idx3-ubyte", datatest.IDX(4, true, false))

@@ -2,11 +2,13 @@ package dataset
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/elbow-go/elbow/internal/dataset/datatest"
 	"github.com/elbow-go/elbow/internal/infile"
+	"github.com/elbow-go/elbow/model"
 )
 
 // TestParts reads folders whose files or folders say which part they are.
@@ -69,6 +71,57 @@ func TestParts(t *testing.T) {
 				t.Errorf("notes %q, want none", notes)
 			}
 		})
+	}
+}
+
+// TestImageFolders: a folder may hold its images in idx, in .npy, or in both, of which idx is
+// taken.
+func TestImageFolders(t *testing.T) {
+	faces := func(n string) string { return datatest.NPY("|u1", n+", 3, 2", datatest.Ramp(120)...) }
+	idx := []string{"train-images-idx3-ubyte", datatest.IDX(12, true, false), "t10k-images-idx3-ubyte", datatest.IDX(5, true, false)}
+	npy := []string{"x_train.npy", faces("20"), "x_test.npy", datatest.NPY("|u1", "4, 3, 2", datatest.Ramp(24)...)}
+	labels := []string{"y_train.npy", datatest.NPY("|u1", "20", datatest.Ramp(20)...), "y_test.npy", datatest.NPY("|u1", "4", datatest.Ramp(4)...)}
+	for name, c := range map[string]struct {
+		files              []string
+		shape, first, file string
+	}{
+		"idx":             {idx, "6: 10/10 2/2 5/5", "", "train-images-idx3-ubyte[0]"},
+		"npy":             {npy, "6: 17/17 3/3 4/4", "", "x_train.npy[0]"},
+		"npy and labels":  {slices.Concat(npy, labels), "6: 17/17 3/3 4/4", "0", "x_train.npy[0]"},
+		"idx beside npy":  {slices.Concat(npy, idx), "6: 10/10 2/2 5/5", "", "train-images-idx3-ubyte[0]"},
+		"one file of npy": {[]string{"faces.npy", faces("20")}, "6: 16/16 2/2 2/2", "", "faces.npy[0]"},
+	} {
+		d := open(t, datatest.Put(t, c.files...), Options{Kind: model.FormImage})
+		if got := d.Train[0]; shape(d) != c.shape || filepath.Base(got.Name) != c.file || got.Label != c.first {
+			t.Errorf("%s: %s of %s, label %q; want %s of %s, label %q", name, shape(d), got.Name, got.Label, c.shape, c.file, c.first)
+		}
+	}
+}
+
+// TestStrict: a piece that cannot be read is left out with its place and reason, or is the error.
+func TestStrict(t *testing.T) {
+	clean := strings.Repeat("X:1\nK:C\nCDEF GABc|\n\n", 12)
+	good, bad := datatest.One(t, "a.abc", clean), datatest.One(t, "a.abc", clean+"X:13\nL:x\nK:C\nCC|\n")
+	reason := bad + `: tune 13, line 50, column 3: unit length "x", want for example 1/8`
+	lenient, err := Open(bad, Options{}, new(infile.Budget))
+	if err != nil || !slices.Contains(lenient.Notes, "left out: "+reason) {
+		t.Fatalf("%v, %v; want the note %s", lenient, err, reason)
+	}
+	if _, err := Open(bad, Options{Strict: true}, new(infile.Budget)); err == nil || err.Error() != reason {
+		t.Errorf("%v, want %s", err, reason)
+	}
+	d := open(t, good, Options{Strict: true})
+	for path, want := range map[string]string{good: "", bad: reason} {
+		got := ""
+		if _, err := OpenAs(path, info(d), true, new(infile.Budget)); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("by the form of %s: %q, want %q", path, got, want)
+		}
+	}
+	if d, err := OpenAs(bad, info(d), false, new(infile.Budget)); err != nil || !slices.Contains(d.Notes, "left out: "+reason) {
+		t.Errorf("%v, want the note %s", err, reason)
 	}
 }
 
