@@ -1,0 +1,262 @@
+package engine
+
+import (
+	"fmt"
+	"strings"
+)
+
+// This file is what a target offers to code that names its registers and decides the order of its
+// instructions itself: the loops around blocks, and the products. Blocks (see Block) leave both to
+// the engine.
+
+// A Target is an instruction set.
+type Target interface {
+	Traits() *Traits
+	// NewAsm starts a file of functions: stem_<arch>.s and stem_<arch>.go. With pool set the file has
+	// constants; see Asm.Word.
+	NewAsm(stem string, pool bool) Asm
+}
+
+// Traits are what a target says about itself.
+type Traits struct {
+	Name     string   // of the folder: avx2
+	GP       []string // general registers in the order in which they are given out; after them Scratch and Count
+	Vectors  int      // vector registers
+	VecBytes int      // width of one
+
+	MemOperand     bool // instructions take an operand from memory
+	ElementOperand bool // multiply-adds take one element of a register: A is packed and fed by element
+	CheapMasks     bool // a masked load takes no more instructions and registers than a plain one
+
+	Product ProductTraits
+}
+
+// ProductTraits are what a target says about products.
+type ProductTraits struct {
+	MaxRows    [5]int // the most rows of a tile of 1 to 4 vectors
+	UnrollFrom int    // vectors in a tile whose loop is unrolled
+	MaxRows16  int    // the most rows of a tile for panels of bfloat16
+	Halves     bool   // full groups are transposed in halves of a vector
+}
+
+// Lanes is the number of elements in a vector.
+func (t *Traits) Lanes(elem int) int { return t.VecBytes / elem }
+
+// An Operand is a GP, a V, a Place or a Num.
+type Operand interface{ operand() }
+
+type (
+	// A GP is a general register, by its number in the target's list; 0 is none.
+	GP int
+	// A V is a vector register, by its number.
+	V int
+	// A Num is a number in an instruction.
+	Num int
+)
+
+// A Place is somewhere in memory.
+type Place struct {
+	Kind  PlaceKind
+	Base  GP     // InArray
+	Index GP     // InArray: times Scale, which is 1, 2, 4 or 8, is added
+	Scale int    //
+	Off   int    // bytes
+	Name  string // InArgs, InResults
+}
+
+// PlaceKind says where a Place is.
+type PlaceKind int
+
+const (
+	InArray   PlaceKind = iota // where a register points
+	InArgs                     // an argument
+	InResults                  // a result
+	InFrame                    // a local
+	InPool                     // a constant
+)
+
+func (GP) operand()    {}
+func (V) operand()     {}
+func (Num) operand()   {}
+func (Place) operand() {}
+
+// At is the place off bytes on from where base points.
+func At(base GP, off int) Place { return Place{Base: base, Off: off} }
+
+// By is the place scale times index on from where base points.
+func By(base, index GP, scale int) Place { return Place{Base: base, Index: index, Scale: scale} }
+
+// Arg is an argument of the function.
+func Arg(name string) Place { return Place{Kind: InArgs, Name: name} }
+
+// Result is a result of the function.
+func Result(name string) Place { return Place{Kind: InResults, Name: name} }
+
+// Pool is the place off bytes on in the constants of the file.
+func Pool(off int) Place { return Place{Kind: InPool, Off: off} }
+
+// Plus is the place off bytes on from p.
+func (p Place) Plus(off int) Place {
+	p.Off += off
+	return p
+}
+
+// A Cond is a condition of a jump, for signed numbers.
+type Cond int
+
+const (
+	IfEq Cond = iota
+	IfNe
+	IfLt
+	IfLe
+	IfGt
+	IfGe
+)
+
+// A Line is an instruction or a comment. Only the target looks inside.
+type Line any
+
+// An Asm writes the functions of a file, one after the other.
+type Asm interface {
+	Target() Target
+
+	// Begin starts a function; sig is its Go signature without the name, doc continues the name.
+	// It may take a pointer to a Struct.
+	Begin(name, sig string, doc ...string)
+	// Declare adds the type of a Struct to the Go file.
+	Declare(s *Struct)
+	// Word sets a word of the constants.
+	Word(off int, w uint32)
+	// Files returns the text of both files; by is the path of what has generated them.
+	Files(by string) (asm, decls []byte, err error)
+
+	// Record runs code and returns what it has written instead of writing it; Emit writes that.
+	Record(code func()) []Line
+	Emit(code ...Line)
+
+	Scalar
+	Vectors(elem int) Vectors
+}
+
+// Scalar is code on general registers. Numbers have 64 bits.
+type Scalar interface {
+	// Scratch and Count are registers outside of the list that some verbs overwrite; they say so.
+	Scratch() GP
+	Count() GP
+	// Local reserves bytes of the frame.
+	Local(bytes int) Place
+
+	Move(to, from Operand)       // not from place to place
+	Address(to GP, p Place)      // the address of p: also for 3r, 5r and r+4s
+	Add(to, by Operand)          // not from place to place, as in Sub
+	Sub(to, by Operand)          //
+	Mul(to, x GP, n int)         // to = n x
+	Shift(to GP, n int)          // to the left, or to the right by -n
+	Prefetch(level int, p Place) // into the cache of that level, 1 or 2
+
+	NewLabel(stem string) string // stem and a number that the file has not had
+	Label(l string)
+	Jump(l string)
+	CmpJump(x Operand, c Cond, y Operand, l string) // jumps if x c y
+	SubJump(x Operand, n int, c Cond, l string)     // takes n from x and jumps if the rest is c 0
+	Comment(lines ...string)
+	Return() // also tidies the vector registers
+}
+
+// Vectors is code on whole registers of elements of one size. A spare is overwritten, or not.
+type Vectors interface {
+	Lanes() int
+	Bytes() int // width of a vector
+
+	Zero(to V)
+	Load(to V, from Place)
+	Store(to Place, x V)
+	Spread(to V, from Place) // one element into all lanes
+	Mul(to, x, y V)
+	MulAdd(acc, x V, y Operand)              // acc += x y, rounded once; y a V, or with MemOperand a Place
+	MulAddSpread(acc, x V, y Place, spare V) // the same with the element at y in all lanes
+	MulAddLane(acc, x, y V, lane int)        // the same with one element of y; only with ElementOperand
+
+	// TailMask is the mask of the first n lanes, n being found at p. It overwrites Scratch, Count and
+	// vector 0. CopyMask, right after it, is another mask
+	// with the same lanes, and FillMask adds all lanes to one.
+	TailMask(p Place) Mask
+	CopyMask(m Mask) Mask
+	FillMask(m Mask)
+	LoadMasked(to V, from Place, m Mask) // +0 in the other lanes; nothing is read for them
+	StoreMasked(to Place, x V, m Mask, spare V)
+
+	// A word of 32 bits holds two bfloat16, which are the upper halves of float32: the even one below
+	// the odd one. OddMask makes what WidenOdd needs; it overwrites Scratch.
+	OddMask(to V)
+	WidenEven(to, words V)
+	WidenOdd(to, words, mask V)
+}
+
+// A Mask is a set of lanes, by a number that means something to the target.
+type Mask int
+
+// A Struct is the type of the arguments of several functions, which take a pointer to it.
+type Struct struct {
+	Name   string
+	Doc    []string // continues the name
+	Fields []Field
+}
+
+// A Field of a Struct is a pointer or an int; float32 come last, so that there is no padding.
+type Field struct{ Name, Type, Doc string }
+
+// At is the place of a field, where base points to the Struct.
+func (s *Struct) At(base GP, name string) Place {
+	off := 0
+	for _, f := range s.Fields {
+		if f.Name == name {
+			return At(base, off)
+		}
+		if off += 8; f.Type == "float32" {
+			off -= 4
+		}
+	}
+	panic("no field " + name)
+}
+
+// Text is the declaration of s in Go.
+func (s *Struct) Text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "// %s %s\ntype %[1]s struct {\n", s.Name, strings.Join(s.Doc, "\n// "))
+	for _, f := range s.Fields {
+		fmt.Fprintf(&b, "\t%s %s // %s\n", f.Name, f.Type, f.Doc)
+	}
+	b.WriteString("}\n")
+	return b.String()
+}
+
+// Registers gives out the general registers of a function by name.
+type Registers struct {
+	list  []string
+	names []string
+}
+
+// Registers returns the general registers of t, all of them free.
+func (t *Traits) Registers() *Registers { return &Registers{list: t.GP} }
+
+// GP is the next free register. The name is for the reader.
+func (r *Registers) GP(name string) GP {
+	if len(r.names) == len(r.list) {
+		panic("out of general registers: " + r.Map() + "; none for " + name)
+	}
+	r.names = append(r.names, name)
+	return GP(len(r.names))
+}
+
+// Free is the number of registers that are left.
+func (r *Registers) Free() int { return len(r.list) - len(r.names) }
+
+// Map says what the registers are for.
+func (r *Registers) Map() string {
+	var s []string
+	for i, n := range r.names {
+		s = append(s, r.list[i]+" "+n)
+	}
+	return strings.Join(s, "    ")
+}
