@@ -12,6 +12,11 @@ import (
 
 // Bivariate chooses among 3 kernels by its arguments: see kernels.BivariateMixtureLogProb.
 func Bivariate(isa asm.ISA, scale Scale, lp, y, theta, logits *float32, rows, n, ld, ldl int, factor float32) {
+	for most := Rows(rows, n); rows > most; {
+		Bivariate(isa, scale, lp, y, theta, logits, most, n, ld, ldl, factor)
+		rows -= most
+		lp, y, theta, logits = after(lp, most), after(y, most*3), after(theta, most*ld), after(logits, most*ldl)
+	}
 	switch isa {
 	case asm.AVX512:
 		switch {
@@ -43,6 +48,11 @@ func Bivariate(isa asm.ISA, scale Scale, lp, y, theta, logits *float32, rows, n,
 
 // BivariateBackward chooses among 3 kernels by its arguments: see kernels.BivariateMixtureLogProbBackward.
 func BivariateBackward(isa asm.ISA, scale Scale, lp, dy, dtheta, dlogits, y, theta, logits *float32, rows, n, ld, ldl int, factor float32) {
+	for most := Rows(rows, n); rows > most; {
+		BivariateBackward(isa, scale, lp, dy, dtheta, dlogits, y, theta, logits, most, n, ld, ldl, factor)
+		rows -= most
+		lp, dy, dtheta, dlogits, y, theta, logits = after(lp, most), after(dy, most*3), after(dtheta, most*ld), after(dlogits, most*ldl), after(y, most*3), after(theta, most*ld), after(logits, most*ldl)
+	}
 	switch isa {
 	case asm.AVX512:
 		switch {
@@ -74,6 +84,11 @@ func BivariateBackward(isa asm.ISA, scale Scale, lp, dy, dtheta, dlogits, y, the
 
 // Categorical chooses among 2 kernels by its arguments: see kernels.CategoricalLogProb.
 func Categorical(isa asm.ISA, largest, sum, dlogits, logits *float32, rows, n int) {
+	for most := Rows(rows, n); rows > most; {
+		Categorical(isa, largest, sum, dlogits, logits, most, n)
+		rows -= most
+		largest, sum, dlogits, logits = after(largest, most), after(sum, most), after(dlogits, most*n), after(logits, most*n)
+	}
 	switch isa {
 	case asm.AVX512:
 		switch {
@@ -99,6 +114,11 @@ func Categorical(isa asm.ISA, largest, sum, dlogits, logits *float32, rows, n in
 
 // BernoulliLogProb chooses among 2 kernels by its arguments: see kernels.BernoulliLogProb.
 func BernoulliLogProb(isa asm.ISA, lp, dlogits, x, logits *float32, rows, n int) {
+	for most := Rows(rows, n); rows > most; {
+		BernoulliLogProb(isa, lp, dlogits, x, logits, most, n)
+		rows -= most
+		lp, dlogits, x, logits = after(lp, most), after(dlogits, most*n), after(x, most*n), after(logits, most*n)
+	}
 	switch isa {
 	case asm.AVX512:
 		switch {
@@ -331,6 +351,11 @@ func GaussLogProbBackward(isa asm.ISA, scale Scale, lanes, dx, dmu, ds, x, mu, s
 
 // GMMGradient chooses among 5 kernels by its arguments: see kernels.GMMLogProbBackward.
 func GMMGradient(isa asm.ISA, scale Scale, w, dmu, ds, x, mu, next, s *float32, rows, n int, factor float32) {
+	for most := Rows(rows, n); rows > most; {
+		GMMGradient(isa, scale, w, dmu, ds, x, mu, next, s, most, n, factor)
+		rows -= most
+		w, dmu, ds, mu, next, s = after(w, most), after(dmu, most*n), after(ds, most*n), after(mu, most*n), after(next, most*n), after(s, most*n)
+	}
 	switch isa {
 	case asm.AVX512:
 		switch {
@@ -374,6 +399,11 @@ func GMMGradient(isa asm.ISA, scale Scale, w, dmu, ds, x, mu, next, s *float32, 
 
 // GaussSample chooses among 3 kernels by its arguments: see kernels.GaussSample.
 func GaussSample(isa asm.ISA, scale Scale, z, mu, s, eps *float32, rows, n, ld int, factor float32) {
+	for most := Rows(rows, n); rows > most; {
+		GaussSample(isa, scale, z, mu, s, eps, most, n, ld, factor)
+		rows -= most
+		z, mu, s, eps = after(z, most*n), after(mu, most*ld), after(s, most*ld), after(eps, most*n)
+	}
 	switch isa {
 	case asm.AVX512:
 		switch {
@@ -405,6 +435,11 @@ func GaussSample(isa asm.ISA, scale Scale, z, mu, s, eps *float32, rows, n, ld i
 
 // GaussSampleBackward chooses among 3 kernels by its arguments: see kernels.GaussSampleBackward.
 func GaussSampleBackward(isa asm.ISA, scale Scale, dmu, ds, dz, s, eps *float32, rows, n, ld int, factor float32) {
+	for most := Rows(rows, n); rows > most; {
+		GaussSampleBackward(isa, scale, dmu, ds, dz, s, eps, most, n, ld, factor)
+		rows -= most
+		dmu, ds, dz, s, eps = after(dmu, most*ld), after(ds, most*ld), after(dz, most*n), after(s, most*ld), after(eps, most*n)
+	}
 	switch isa {
 	case asm.AVX512:
 		switch {
@@ -640,6 +675,11 @@ func Chains(isa asm.ISA, steps int) {
 // GRUStep finishes a step of a GRU, reset-after form, for rows of n of ldh units: see kernels.GRUStep.
 // hasHx is 0 if there is no hx, which is then read but not used, and 1<<32 - 1 otherwise.
 func GRUStep(isa asm.ISA, hy, gates, hn, hx *float32, rows, n, ldh, ldg, ldhn int, hasHx uint32) {
+	for most := Rows(rows, n); rows > most; {
+		GRUStep(isa, hy, gates, hn, hx, most, n, ldh, ldg, ldhn, hasHx)
+		rows -= most
+		hy, gates, hn, hx = after(hy, most*ldh), after(gates, most*ldg), after(hn, most*ldhn), after(hx, most*ldh)
+	}
 	switch isa {
 	case asm.AVX512:
 		avx512.GRUStep(hy, gates, hn, hx, rows, n, ldh, ldg, ldhn, hasHx)
@@ -654,6 +694,11 @@ func GRUStep(isa asm.ISA, hy, gates, hn, hx *float32, rows, n, ldh, ldg, ldhn in
 // GRUStepBackward is the gradient of GRUStep for rows of n of ldh units: see kernels.GRUStepBackward.
 // hasHx is 0 if there is no hx, which is then read but not used, and 1<<32 - 1 otherwise.
 func GRUStepBackward(isa asm.ISA, dgates, dhn, dhx, dh, gates, hn, hx *float32, rows, n, ldg, ldhn, ldh int, hasHx uint32) {
+	for most := Rows(rows, n); rows > most; {
+		GRUStepBackward(isa, dgates, dhn, dhx, dh, gates, hn, hx, most, n, ldg, ldhn, ldh, hasHx)
+		rows -= most
+		dgates, dhn, dhx, dh, gates, hn, hx = after(dgates, most*ldg), after(dhn, most*ldhn), after(dhx, most*ldh), after(dh, most*ldh), after(gates, most*ldg), after(hn, most*ldhn), after(hx, most*ldh)
+	}
 	switch isa {
 	case asm.AVX512:
 		avx512.GRUStepBackward(dgates, dhn, dhx, dh, gates, hn, hx, rows, n, ldg, ldhn, ldh, hasHx)
@@ -668,6 +713,11 @@ func GRUStepBackward(isa asm.ISA, dgates, dhn, dhx, dh, gates, hn, hx *float32, 
 // GRUBeforeReset is the first half of a step of a GRU, reset-before form, for rows of n of ldh units: see kernels.GRUBeforeReset.
 // hasHx is 0 if there is no hx, which is then read but not used, and 1<<32 - 1 otherwise.
 func GRUBeforeReset(isa asm.ISA, rh, gates, hx *float32, rows, n, ldrh, ldg, ldh int, hasHx uint32) {
+	for most := Rows(rows, n); rows > most; {
+		GRUBeforeReset(isa, rh, gates, hx, most, n, ldrh, ldg, ldh, hasHx)
+		rows -= most
+		rh, gates, hx = after(rh, most*ldrh), after(gates, most*ldg), after(hx, most*ldh)
+	}
 	switch isa {
 	case asm.AVX512:
 		avx512.GRUBeforeReset(rh, gates, hx, rows, n, ldrh, ldg, ldh, hasHx)
@@ -682,6 +732,11 @@ func GRUBeforeReset(isa asm.ISA, rh, gates, hx *float32, rows, n, ldrh, ldg, ldh
 // GRUBeforeUpdate is the second half of a step of a GRU, reset-before form, for rows of n of ldh units: see kernels.GRUBeforeUpdate.
 // hasHx is 0 if there is no hx, which is then read but not used, and 1<<32 - 1 otherwise.
 func GRUBeforeUpdate(isa asm.ISA, hy, gates, hx *float32, rows, n, ldh, ldg int, hasHx uint32) {
+	for most := Rows(rows, n); rows > most; {
+		GRUBeforeUpdate(isa, hy, gates, hx, most, n, ldh, ldg, hasHx)
+		rows -= most
+		hy, gates, hx = after(hy, most*ldh), after(gates, most*ldg), after(hx, most*ldh)
+	}
 	switch isa {
 	case asm.AVX512:
 		avx512.GRUBeforeUpdate(hy, gates, hx, rows, n, ldh, ldg, hasHx)
@@ -696,6 +751,11 @@ func GRUBeforeUpdate(isa asm.ISA, hy, gates, hx *float32, rows, n, ldh, ldg int,
 // GRUBeforeUpdateBackward is the gradient of GRUBeforeUpdate for rows of n of ldh units: see kernels.GRUBeforeUpdateBackward.
 // hasHx is 0 if there is no hx, which is then read but not used, and 1<<32 - 1 otherwise.
 func GRUBeforeUpdateBackward(isa asm.ISA, dgates, dhx, dh, gates, hx *float32, rows, n, ldg, ldh int, hasHx uint32) {
+	for most := Rows(rows, n); rows > most; {
+		GRUBeforeUpdateBackward(isa, dgates, dhx, dh, gates, hx, most, n, ldg, ldh, hasHx)
+		rows -= most
+		dgates, dhx, dh, gates, hx = after(dgates, most*ldg), after(dhx, most*ldh), after(dh, most*ldh), after(gates, most*ldg), after(hx, most*ldh)
+	}
 	switch isa {
 	case asm.AVX512:
 		avx512.GRUBeforeUpdateBackward(dgates, dhx, dh, gates, hx, rows, n, ldg, ldh, hasHx)
@@ -710,6 +770,11 @@ func GRUBeforeUpdateBackward(isa asm.ISA, dgates, dhx, dh, gates, hx *float32, r
 // GRUBeforeResetBackward is the gradient of GRUBeforeReset for rows of n of ldh units: see kernels.GRUBeforeResetBackward.
 // hasHx is 0 if there is no hx, which is then read but not used, and 1<<32 - 1 otherwise.
 func GRUBeforeResetBackward(isa asm.ISA, dgates, dhx, drh, gates, hx *float32, rows, n, ldg, ldh, lddrh int, hasHx uint32) {
+	for most := Rows(rows, n); rows > most; {
+		GRUBeforeResetBackward(isa, dgates, dhx, drh, gates, hx, most, n, ldg, ldh, lddrh, hasHx)
+		rows -= most
+		dgates, dhx, drh, gates, hx = after(dgates, most*ldg), after(dhx, most*ldh), after(drh, most*lddrh), after(gates, most*ldg), after(hx, most*ldh)
+	}
 	switch isa {
 	case asm.AVX512:
 		avx512.GRUBeforeResetBackward(dgates, dhx, drh, gates, hx, rows, n, ldg, ldh, lddrh, hasHx)
@@ -723,6 +788,14 @@ func GRUBeforeResetBackward(isa asm.ISA, dgates, dhx, drh, gates, hx *float32, r
 
 // Axpy adds a x to n elements of dst: see kernels.Axpy.
 func Axpy(isa asm.ISA, dst, x *float32, n int, a float32) {
+	if n == 0 {
+		return
+	}
+	for n > MaxElems {
+		Axpy(isa, dst, x, MaxElems, a)
+		n -= MaxElems
+		dst, x = after(dst, MaxElems), after(x, MaxElems)
+	}
 	switch isa {
 	case asm.AVX512:
 		avx512.Axpy(dst, x, n, a)
@@ -736,6 +809,14 @@ func Axpy(isa asm.ISA, dst, x *float32, n int, a float32) {
 
 // Scal writes a x for n elements: see kernels.Scal.
 func Scal(isa asm.ISA, dst, x *float32, n int, a float32) {
+	if n == 0 {
+		return
+	}
+	for n > MaxElems {
+		Scal(isa, dst, x, MaxElems, a)
+		n -= MaxElems
+		dst, x = after(dst, MaxElems), after(x, MaxElems)
+	}
 	switch isa {
 	case asm.AVX512:
 		avx512.Scal(dst, x, n, a)
@@ -749,6 +830,11 @@ func Scal(isa asm.ISA, dst, x *float32, n int, a float32) {
 
 // AddColumnSums adds rows of n columns to dst: see kernels.AddColumnSums.
 func AddColumnSums(isa asm.ISA, dst, x *float32, rows, n, ldx int) {
+	for most := Rows(rows, n); rows > most; {
+		AddColumnSums(isa, dst, x, most, n, ldx)
+		rows -= most
+		x = after(x, most*ldx)
+	}
 	switch isa {
 	case asm.AVX512:
 		avx512.AddColumnSums(dst, x, rows, n, ldx)
@@ -762,6 +848,11 @@ func AddColumnSums(isa asm.ISA, dst, x *float32, rows, n, ldx int) {
 
 // AddColumnProducts adds the products of rows of n columns to dst: see kernels.AddColumnProducts.
 func AddColumnProducts(isa asm.ISA, dst, a, b *float32, rows, n, lda, ldb int) {
+	for most := Rows(rows, n); rows > most; {
+		AddColumnProducts(isa, dst, a, b, most, n, lda, ldb)
+		rows -= most
+		a, b = after(a, most*lda), after(b, most*ldb)
+	}
 	switch isa {
 	case asm.AVX512:
 		avx512.AddColumnProducts(dst, a, b, rows, n, lda, ldb)
@@ -775,6 +866,11 @@ func AddColumnProducts(isa asm.ISA, dst, a, b *float32, rows, n, lda, ldb int) {
 
 // AddColumnSums4 adds rows groups of four rows of n columns to dst: see kernels.AddColumnSums.
 func AddColumnSums4(isa asm.ISA, dst, x *float32, rows, n, ldx int) {
+	for most := Rows(rows, n); rows > most; {
+		AddColumnSums4(isa, dst, x, most, n, ldx)
+		rows -= most
+		x = after(x, most*4*ldx)
+	}
 	switch isa {
 	case asm.AVX512:
 		avx512.AddColumnSums4(dst, x, rows, n, ldx)
@@ -788,6 +884,11 @@ func AddColumnSums4(isa asm.ISA, dst, x *float32, rows, n, ldx int) {
 
 // AddColumnProducts4 adds the products of rows groups of four rows of n columns to dst: see kernels.AddColumnProducts.
 func AddColumnProducts4(isa asm.ISA, dst, a, b *float32, rows, n, lda, ldb int) {
+	for most := Rows(rows, n); rows > most; {
+		AddColumnProducts4(isa, dst, a, b, most, n, lda, ldb)
+		rows -= most
+		a, b = after(a, most*4*lda), after(b, most*4*ldb)
+	}
 	switch isa {
 	case asm.AVX512:
 		avx512.AddColumnProducts4(dst, a, b, rows, n, lda, ldb)
@@ -802,6 +903,14 @@ func AddColumnProducts4(isa asm.ISA, dst, a, b *float32, rows, n, lda, ldb int) 
 // SumSquares continues the 64 virtual lanes with the squares of n elements: see kernels.SumSquares.
 // Element i goes to lane i mod 64; so n is a multiple of 64 in all calls but the last.
 func SumSquares(isa asm.ISA, lanes, x *float32, n int) {
+	if n == 0 {
+		return
+	}
+	for n > MaxElems {
+		SumSquares(isa, lanes, x, MaxElems)
+		n -= MaxElems
+		x = after(x, MaxElems)
+	}
 	switch isa {
 	case asm.AVX512:
 		avx512.SumSquares(lanes, x, n)
@@ -815,6 +924,11 @@ func SumSquares(isa asm.ISA, lanes, x *float32, n int) {
 
 // Logistic chooses among 6 kernels by its arguments: see kernels.LogisticMixtureLogProb.
 func Logistic(isa asm.ISA, scale Scale, lp, dlogits, dmu, ds, x, logits, mu, s *float32, rows, n, ld int, levels1, step, last, unit, factor float32) {
+	for most := Rows(rows, n); rows > most; {
+		Logistic(isa, scale, lp, dlogits, dmu, ds, x, logits, mu, s, most, n, ld, levels1, step, last, unit, factor)
+		rows -= most
+		lp, dlogits, dmu, ds, x, logits, mu, s = after(lp, most), after(dlogits, most*ld), after(dmu, most*ld), after(ds, most*ld), after(x, most), after(logits, most*ld), after(mu, most*ld), after(s, most*ld)
+	}
 	switch isa {
 	case asm.AVX512:
 		switch {
@@ -864,6 +978,11 @@ func Logistic(isa asm.ISA, scale Scale, lp, dlogits, dmu, ds, x, logits, mu, s *
 
 // LSTMStep chooses among 2 kernels by its arguments: see kernels.LSTMStep.
 func LSTMStep(isa asm.ISA, hy, cy, gates, cx, peephole *float32, rows, n, ldh, ldg int, hasCx uint32) {
+	for most := Rows(rows, n); rows > most; {
+		LSTMStep(isa, hy, cy, gates, cx, peephole, most, n, ldh, ldg, hasCx)
+		rows -= most
+		hy, cy, gates, cx = after(hy, most*ldh), after(cy, most*ldh), after(gates, most*ldg), after(cx, most*ldh)
+	}
 	switch isa {
 	case asm.AVX512:
 		switch {
@@ -889,6 +1008,11 @@ func LSTMStep(isa asm.ISA, hy, cy, gates, cx, peephole *float32, rows, n, ldh, l
 
 // LSTMStepBackward chooses among 2 kernels by its arguments: see kernels.LSTMStepBackward.
 func LSTMStepBackward(isa asm.ISA, dgates, dcx, dh, dcy, gates, cx, cy, peephole *float32, rows, n, ldg, ldh int, hasCx, hasDcy uint32) {
+	for most := Rows(rows, n); rows > most; {
+		LSTMStepBackward(isa, dgates, dcx, dh, dcy, gates, cx, cy, peephole, most, n, ldg, ldh, hasCx, hasDcy)
+		rows -= most
+		dgates, dcx, dh, dcy, gates, cx, cy = after(dgates, most*ldg), after(dcx, most*ldh), after(dh, most*ldh), after(dcy, most*ldh), after(gates, most*ldg), after(cx, most*ldh), after(cy, most*ldh)
+	}
 	switch isa {
 	case asm.AVX512:
 		switch {
@@ -954,6 +1078,14 @@ func Adam(isa asm.ISA, p, grad, m, v *float32, n int, beta1, beta2, b, d, a, eps
 
 // SGD makes one step of SGD on n parameters: see kernels.SGD.
 func SGD(isa asm.ISA, p, grad, m *float32, n int, lr, mu float32) {
+	if n == 0 {
+		return
+	}
+	for n > MaxElems {
+		SGD(isa, p, grad, m, MaxElems, lr, mu)
+		n -= MaxElems
+		p, grad, m = after(p, MaxElems), after(grad, MaxElems), after(m, MaxElems)
+	}
 	switch isa {
 	case asm.AVX512:
 		avx512.SGD(p, grad, m, n, lr, mu)
@@ -967,6 +1099,14 @@ func SGD(isa asm.ISA, p, grad, m *float32, n int, lr, mu float32) {
 
 // Adagrad makes one step of Adagrad on n parameters: see kernels.Adagrad.
 func Adagrad(isa asm.ISA, p, grad, s *float32, n int, lr, eps float32) {
+	if n == 0 {
+		return
+	}
+	for n > MaxElems {
+		Adagrad(isa, p, grad, s, MaxElems, lr, eps)
+		n -= MaxElems
+		p, grad, s = after(p, MaxElems), after(grad, MaxElems), after(s, MaxElems)
+	}
 	switch isa {
 	case asm.AVX512:
 		avx512.Adagrad(p, grad, s, n, lr, eps)
@@ -980,6 +1120,11 @@ func Adagrad(isa asm.ISA, p, grad, s *float32, n int, lr, eps float32) {
 
 // RNNStep chooses among 2 kernels by its arguments: see kernels.RNNStep.
 func RNNStep(isa asm.ISA, relu bool, h, a *float32, rows, n, ldh, lda int) {
+	for most := Rows(rows, n); rows > most; {
+		RNNStep(isa, relu, h, a, most, n, ldh, lda)
+		rows -= most
+		h, a = after(h, most*ldh), after(a, most*lda)
+	}
 	switch isa {
 	case asm.AVX512:
 		switch {
@@ -1005,6 +1150,11 @@ func RNNStep(isa asm.ISA, relu bool, h, a *float32, rows, n, ldh, lda int) {
 
 // RNNStepBackward chooses among 2 kernels by its arguments: see kernels.RNNStepBackward.
 func RNNStepBackward(isa asm.ISA, relu bool, da, dh, h *float32, rows, n, ldda, ldh int) {
+	for most := Rows(rows, n); rows > most; {
+		RNNStepBackward(isa, relu, da, dh, h, most, n, ldda, ldh)
+		rows -= most
+		da, dh, h = after(da, most*ldda), after(dh, most*ldh), after(h, most*ldh)
+	}
 	switch isa {
 	case asm.AVX512:
 		switch {
@@ -1030,6 +1180,11 @@ func RNNStepBackward(isa asm.ISA, relu bool, da, dh, h *float32, rows, n, ldda, 
 
 // Softmax writes the softmax of rows of n elements: see kernels.Softmax.
 func Softmax(isa asm.ISA, dst, x *float32, rows, n int) {
+	for most := Rows(rows, n); rows > most; {
+		Softmax(isa, dst, x, most, n)
+		rows -= most
+		dst, x = after(dst, most*n), after(x, most*n)
+	}
 	switch isa {
 	case asm.AVX512:
 		avx512.Softmax(dst, x, rows, n)
@@ -1043,6 +1198,11 @@ func Softmax(isa asm.ISA, dst, x *float32, rows, n int) {
 
 // LogSumExp writes ln sum e^x of rows of n elements: see kernels.LogSumExp.
 func LogSumExp(isa asm.ISA, dst, x *float32, rows, n int) {
+	for most := Rows(rows, n); rows > most; {
+		LogSumExp(isa, dst, x, most, n)
+		rows -= most
+		dst, x = after(dst, most), after(x, most*n)
+	}
 	switch isa {
 	case asm.AVX512:
 		avx512.LogSumExp(dst, x, rows, n)
@@ -1056,6 +1216,11 @@ func LogSumExp(isa asm.ISA, dst, x *float32, rows, n int) {
 
 // MaxLogSum writes the largest elements m of rows of n, and ln sum e^(x-m): see maxLogSum32 in package kernels.
 func MaxLogSum(isa asm.ISA, m, sum, x *float32, rows, n, ld int) {
+	for most := Rows(rows, n); rows > most; {
+		MaxLogSum(isa, m, sum, x, most, n, ld)
+		rows -= most
+		m, sum, x = after(m, most), after(sum, most), after(x, most*ld)
+	}
 	switch isa {
 	case asm.AVX512:
 		avx512.MaxLogSum(m, sum, x, rows, n, ld)
@@ -1069,6 +1234,11 @@ func MaxLogSum(isa asm.ISA, m, sum, x *float32, rows, n, ld int) {
 
 // SoftmaxBackward is the gradient of Softmax: see kernels.SoftmaxBackward.
 func SoftmaxBackward(isa asm.ISA, dx, dy, y *float32, rows, n int) {
+	for most := Rows(rows, n); rows > most; {
+		SoftmaxBackward(isa, dx, dy, y, most, n)
+		rows -= most
+		dx, dy, y = after(dx, most*n), after(dy, most*n), after(y, most*n)
+	}
 	switch isa {
 	case asm.AVX512:
 		avx512.SoftmaxBackward(dx, dy, y, rows, n)
@@ -1082,6 +1252,14 @@ func SoftmaxBackward(isa asm.ISA, dx, dy, y *float32, rows, n int) {
 
 // LSEAdd adds n terms v to the lanes of log-sum-exps, maxima m and sums s: see lseLanes32 in package kernels.
 func LSEAdd(isa asm.ISA, m, s, v *float32, n int) {
+	if n == 0 {
+		return
+	}
+	for n > MaxElems {
+		LSEAdd(isa, m, s, v, MaxElems)
+		n -= MaxElems
+		m, s, v = after(m, MaxElems), after(s, MaxElems), after(v, MaxElems)
+	}
 	switch isa {
 	case asm.AVX512:
 		avx512.LSEAdd(m, s, v, n)
@@ -1095,6 +1273,11 @@ func LSEAdd(isa asm.ISA, m, s, v *float32, n int) {
 
 // LSEValue writes the log-sum-exps of rows of n lanes: see lseLanes32 in package kernels.
 func LSEValue(isa asm.ISA, dst, m, s *float32, rows, n, ld int) {
+	for most := Rows(rows, n); rows > most; {
+		LSEValue(isa, dst, m, s, most, n, ld)
+		rows -= most
+		dst, m, s = after(dst, most), after(m, most*ld), after(s, most*ld)
+	}
 	switch isa {
 	case asm.AVX512:
 		avx512.LSEValue(dst, m, s, rows, n, ld)
@@ -1122,6 +1305,14 @@ func LSTMTiles(isa asm.ISA, a, b, next, gates, hy, cy, cx, late, lateHy, lateCy,
 
 // Exp writes e^x of n elements: see kernels.Exp.
 func Exp(isa asm.ISA, dst, x *float32, n int) {
+	if n == 0 {
+		return
+	}
+	for n > MaxElems {
+		Exp(isa, dst, x, MaxElems)
+		n -= MaxElems
+		dst, x = after(dst, MaxElems), after(x, MaxElems)
+	}
 	switch isa {
 	case asm.AVX512:
 		avx512.Exp(dst, x, n)
@@ -1135,6 +1326,14 @@ func Exp(isa asm.ISA, dst, x *float32, n int) {
 
 // Log writes ln x of n elements: see kernels.Log.
 func Log(isa asm.ISA, dst, x *float32, n int) {
+	if n == 0 {
+		return
+	}
+	for n > MaxElems {
+		Log(isa, dst, x, MaxElems)
+		n -= MaxElems
+		dst, x = after(dst, MaxElems), after(x, MaxElems)
+	}
 	switch isa {
 	case asm.AVX512:
 		avx512.Log(dst, x, n)
@@ -1148,6 +1347,14 @@ func Log(isa asm.ISA, dst, x *float32, n int) {
 
 // Tanh writes tanh x of n elements: see kernels.Tanh.
 func Tanh(isa asm.ISA, dst, x *float32, n int) {
+	if n == 0 {
+		return
+	}
+	for n > MaxElems {
+		Tanh(isa, dst, x, MaxElems)
+		n -= MaxElems
+		dst, x = after(dst, MaxElems), after(x, MaxElems)
+	}
 	switch isa {
 	case asm.AVX512:
 		avx512.Tanh(dst, x, n)
@@ -1161,6 +1368,14 @@ func Tanh(isa asm.ISA, dst, x *float32, n int) {
 
 // Sigmoid writes the logistic function of n elements: see kernels.Sigmoid.
 func Sigmoid(isa asm.ISA, dst, x *float32, n int) {
+	if n == 0 {
+		return
+	}
+	for n > MaxElems {
+		Sigmoid(isa, dst, x, MaxElems)
+		n -= MaxElems
+		dst, x = after(dst, MaxElems), after(x, MaxElems)
+	}
 	switch isa {
 	case asm.AVX512:
 		avx512.Sigmoid(dst, x, n)
@@ -1174,6 +1389,14 @@ func Sigmoid(isa asm.ISA, dst, x *float32, n int) {
 
 // Softplus writes ln(1+e^x) of n elements: see kernels.Softplus.
 func Softplus(isa asm.ISA, dst, x *float32, n int) {
+	if n == 0 {
+		return
+	}
+	for n > MaxElems {
+		Softplus(isa, dst, x, MaxElems)
+		n -= MaxElems
+		dst, x = after(dst, MaxElems), after(x, MaxElems)
+	}
 	switch isa {
 	case asm.AVX512:
 		avx512.Softplus(dst, x, n)
@@ -1187,6 +1410,14 @@ func Softplus(isa asm.ISA, dst, x *float32, n int) {
 
 // ReLU writes the positive part of n elements: see kernels.ReLU.
 func ReLU(isa asm.ISA, dst, x *float32, n int) {
+	if n == 0 {
+		return
+	}
+	for n > MaxElems {
+		ReLU(isa, dst, x, MaxElems)
+		n -= MaxElems
+		dst, x = after(dst, MaxElems), after(x, MaxElems)
+	}
 	switch isa {
 	case asm.AVX512:
 		avx512.ReLU(dst, x, n)
@@ -1200,6 +1431,14 @@ func ReLU(isa asm.ISA, dst, x *float32, n int) {
 
 // TanhBackward writes dy (1-y^2) of n elements: see kernels.TanhBackward.
 func TanhBackward(isa asm.ISA, dx, dy, y *float32, n int) {
+	if n == 0 {
+		return
+	}
+	for n > MaxElems {
+		TanhBackward(isa, dx, dy, y, MaxElems)
+		n -= MaxElems
+		dx, dy, y = after(dx, MaxElems), after(dy, MaxElems), after(y, MaxElems)
+	}
 	switch isa {
 	case asm.AVX512:
 		avx512.TanhBackward(dx, dy, y, n)
@@ -1213,6 +1452,14 @@ func TanhBackward(isa asm.ISA, dx, dy, y *float32, n int) {
 
 // SigmoidBackward writes dy y (1-y) of n elements: see kernels.SigmoidBackward.
 func SigmoidBackward(isa asm.ISA, dx, dy, y *float32, n int) {
+	if n == 0 {
+		return
+	}
+	for n > MaxElems {
+		SigmoidBackward(isa, dx, dy, y, MaxElems)
+		n -= MaxElems
+		dx, dy, y = after(dx, MaxElems), after(dy, MaxElems), after(y, MaxElems)
+	}
 	switch isa {
 	case asm.AVX512:
 		avx512.SigmoidBackward(dx, dy, y, n)
@@ -1226,6 +1473,14 @@ func SigmoidBackward(isa asm.ISA, dx, dy, y *float32, n int) {
 
 // SoftplusBackward writes dy (1-e^-y) of n elements: see kernels.SoftplusBackward.
 func SoftplusBackward(isa asm.ISA, dx, dy, y *float32, n int) {
+	if n == 0 {
+		return
+	}
+	for n > MaxElems {
+		SoftplusBackward(isa, dx, dy, y, MaxElems)
+		n -= MaxElems
+		dx, dy, y = after(dx, MaxElems), after(dy, MaxElems), after(y, MaxElems)
+	}
 	switch isa {
 	case asm.AVX512:
 		avx512.SoftplusBackward(dx, dy, y, n)
@@ -1239,6 +1494,14 @@ func SoftplusBackward(isa asm.ISA, dx, dy, y *float32, n int) {
 
 // ReLUBackward writes dy where y > 0 of n elements: see kernels.ReLUBackward.
 func ReLUBackward(isa asm.ISA, dx, dy, y *float32, n int) {
+	if n == 0 {
+		return
+	}
+	for n > MaxElems {
+		ReLUBackward(isa, dx, dy, y, MaxElems)
+		n -= MaxElems
+		dx, dy, y = after(dx, MaxElems), after(dy, MaxElems), after(y, MaxElems)
+	}
 	switch isa {
 	case asm.AVX512:
 		avx512.ReLUBackward(dx, dy, y, n)

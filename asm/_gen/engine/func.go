@@ -32,11 +32,16 @@ type File struct {
 const tailOnes = 64 // longest group of elements that has one tail
 
 // A Variant is what a kernel says of its place in package simd: the function that calls it, and the
-// condition, in Go, if that calls others too.
-type Variant struct{ Of, When string }
+// condition, in Go, if that calls others too. Moves says where a call goes on that another call has
+// begun: how many elements on an array is for each row, or for each element where there are no
+// rows. It is nil if calls cannot be split.
+type Variant struct {
+	Of, When string
+	Moves    map[string]string
+}
 
-// Serve says which function of package simd calls a kernel, and when.
-func (f *File) Serve(name, of, when string) { f.Serves[name] = Variant{of, when} }
+// Serve says which function of package simd calls a kernel that is no [Kernel], and when.
+func (f *File) Serve(name, of, when string) { f.Serves[name] = Variant{Of: of, When: when} }
 
 func NewFile(isa *ISA, family string) *File {
 	f := &File{ISA: isa, Ctx: build.NewContext(), consts: map[uint32]int{}, Serves: map[string]Variant{}}

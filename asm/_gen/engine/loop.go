@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"slices"
 	"strings"
 
 	"github.com/mmcloughlin/avo/operand"
@@ -106,7 +107,7 @@ type loops struct {
 
 // Kernel emits k.
 func (f *File) Kernel(k Kernel) {
-	f.Serve(k.Name, cmp.Or(k.Of, k.Name), k.When)
+	f.Serves[k.Name] = Variant{cmp.Or(k.Of, k.Name), k.When, k.moves()}
 	l := &loops{k: &k, ptr: map[string]reg.GPPhysical{}, stride: map[string]reg.GPPhysical{}, triple: map[string]reg.GPPhysical{},
 		// CX counts, AX is scratch; BP, R14 and R15 are left alone.
 		free: []reg.GPPhysical{reg.RDI, reg.RSI, reg.RDX, reg.RBX, reg.R8, reg.R9, reg.R10, reg.R11, reg.R12, reg.R13}}
@@ -185,6 +186,37 @@ func (f *File) Kernel(k Kernel) {
 		l.ReturnSigns(l.vars.Keep[0])
 	}
 	l.Done()
+}
+
+// moves is what a [Variant] says of the arrays.
+func (k *Kernel) moves() map[string]string {
+	if k.Left || k.Rest || k.Bad {
+		return nil
+	}
+	used := ""
+	for _, p := range k.Passes {
+		used += p.Uses + " "
+	}
+	moves := map[string]string{}
+	for _, a := range k.Arrays {
+		by := ""
+		switch {
+		case k.OneRow && slices.Contains(strings.Fields(used), a.Name):
+			by = "1"
+		case k.OneRow || a.Kind == Shared:
+			continue
+		case a.Kind == Dense:
+			by = "n"
+		case a.Kind == Strided:
+			by = fmt.Sprint(max(1, a.Fold), "*", a.Ld)
+		case a.Kind == PerRow:
+			by = fmt.Sprint(max(1, a.Cols))
+		default:
+			panic("cannot split " + k.Name)
+		}
+		moves[a.Name] = strings.TrimPrefix(by, "1*")
+	}
+	return moves
 }
 
 // leaveRow jumps if a lane of the first of the Vars is not zero.
