@@ -830,9 +830,9 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $32-32
 	MOVQ         v+0(FP), DI
 	MOVQ         lanes+8(FP), SI
 	MOVQ         quad+16(FP), AX
-	LEAQ         (SI)(AX*1), BX
-	LEAQ         (BX)(AX*1), CX
-	LEAQ         (CX)(AX*1), DX
+	LEAQ         (SI)(AX*1), DX
+	LEAQ         (DX)(AX*1), BX
+	LEAQ         (BX)(AX*1), R8
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 
 	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
@@ -855,21 +855,21 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $32-32
 	VADDPS     Y3, Y0, Y0
 	VMULPS     Y4, Y1, Y1
 	VPADDD     Y5, Y2, Y2
-	VMOVUPS    (BX), Y3
-	VMOVUPS    64(BX), Y4
+	VMOVUPS    (DX), Y3
+	VMOVUPS    64(DX), Y4
 	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
 	VPSRAD     $0x17, Y4, Y5
 	VANDPS     gaussConsts<>+704(SB), Y4, Y4
 	VPADDD     gaussConsts<>+672(SB), Y4, Y4
-	VMOVUPS    128(BX), Y6
+	VMOVUPS    128(DX), Y6
 	VPADDD     Y6, Y5, Y5
-	VMOVUPS    32(BX), Y6
-	VMOVUPS    96(BX), Y7
+	VMOVUPS    32(DX), Y6
+	VMOVUPS    96(DX), Y7
 	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
 	VPSRAD     $0x17, Y7, Y8
 	VANDPS     gaussConsts<>+704(SB), Y7, Y7
 	VPADDD     gaussConsts<>+672(SB), Y7, Y7
-	VMOVUPS    160(BX), Y9
+	VMOVUPS    160(DX), Y9
 	VPADDD     Y9, Y8, Y8
 	VADDPS     Y6, Y3, Y3
 	VMULPS     Y7, Y4, Y4
@@ -902,21 +902,21 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $32-32
 	VADDPS     Y6, Y3, Y3
 	VMULPS     Y7, Y4, Y4
 	VPADDD     Y8, Y5, Y5
-	VMOVUPS    256(BX), Y6
-	VMOVUPS    320(BX), Y7
+	VMOVUPS    256(DX), Y6
+	VMOVUPS    320(DX), Y7
 	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
 	VPSRAD     $0x17, Y7, Y8
 	VANDPS     gaussConsts<>+704(SB), Y7, Y7
 	VPADDD     gaussConsts<>+672(SB), Y7, Y7
-	VMOVUPS    384(BX), Y9
+	VMOVUPS    384(DX), Y9
 	VPADDD     Y9, Y8, Y8
-	VMOVUPS    288(BX), Y9
-	VMOVUPS    352(BX), Y10
+	VMOVUPS    288(DX), Y9
+	VMOVUPS    352(DX), Y10
 	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
 	VPSRAD     $0x17, Y10, Y11
 	VANDPS     gaussConsts<>+704(SB), Y10, Y10
 	VPADDD     gaussConsts<>+672(SB), Y10, Y10
-	VMOVUPS    416(BX), Y12
+	VMOVUPS    416(DX), Y12
 	VPADDD     Y12, Y11, Y11
 	VADDPS     Y9, Y6, Y6
 	VMULPS     Y10, Y7, Y7
@@ -958,21 +958,21 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $32-32
 	VADDPS     Y6, Y3, Y3
 	VMULPS     Y7, Y4, Y4
 	VPADDD     Y8, Y5, Y5
-	VMOVUPS    512(BX), Y6
-	VMOVUPS    576(BX), Y7
+	VMOVUPS    512(DX), Y6
+	VMOVUPS    576(DX), Y7
 	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
 	VPSRAD     $0x17, Y7, Y8
 	VANDPS     gaussConsts<>+704(SB), Y7, Y7
 	VPADDD     gaussConsts<>+672(SB), Y7, Y7
-	VMOVUPS    640(BX), Y9
+	VMOVUPS    640(DX), Y9
 	VPADDD     Y9, Y8, Y8
-	VMOVUPS    544(BX), Y9
-	VMOVUPS    608(BX), Y10
+	VMOVUPS    544(DX), Y9
+	VMOVUPS    608(DX), Y10
 	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
 	VPSRAD     $0x17, Y10, Y11
 	VANDPS     gaussConsts<>+704(SB), Y10, Y10
 	VPADDD     gaussConsts<>+672(SB), Y10, Y10
-	VMOVUPS    672(BX), Y12
+	VMOVUPS    672(DX), Y12
 	VPADDD     Y12, Y11, Y11
 	VADDPS     Y9, Y6, Y6
 	VMULPS     Y10, Y7, Y7
@@ -1005,22 +1005,22 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $32-32
 	VADDPS     Y9, Y6, Y6
 	VMULPS     Y10, Y7, Y7
 	VPADDD     Y11, Y8, Y8
-	VMOVUPS    768(BX), Y9
-	VMOVUPS    832(BX), Y10
+	VMOVUPS    768(DX), Y9
+	VMOVUPS    832(DX), Y10
 	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
 	VPSRAD     $0x17, Y10, Y11
 	VANDPS     gaussConsts<>+704(SB), Y10, Y10
 	VPADDD     gaussConsts<>+672(SB), Y10, Y10
-	VMOVUPS    896(BX), Y12
+	VMOVUPS    896(DX), Y12
 	VPADDD     Y12, Y11, Y11
-	VMOVUPS    800(BX), Y12
-	VMOVUPS    864(BX), Y13
+	VMOVUPS    800(DX), Y12
+	VMOVUPS    864(DX), Y13
 	VPSUBD     gaussConsts<>+672(SB), Y13, Y13
 	VPSRAD     $0x17, Y13, Y14
 	VANDPS     gaussConsts<>+704(SB), Y13, Y13
 	VPADDD     gaussConsts<>+672(SB), Y13, Y13
 	VMOVUPS    Y2, (SP)
-	VMOVUPS    928(BX), Y2
+	VMOVUPS    928(DX), Y2
 	VPADDD     Y2, Y14, Y2
 	VADDPS     Y12, Y9, Y9
 	VMULPS     Y13, Y10, Y10
@@ -1098,40 +1098,40 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $32-32
 	VMOVAPS Y0, Y15
 
 	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
-	VMOVUPS    (CX), Y0
-	VMOVUPS    64(CX), Y1
+	VMOVUPS    (BX), Y0
+	VMOVUPS    64(BX), Y1
 	VPSUBD     gaussConsts<>+672(SB), Y1, Y1
 	VPSRAD     $0x17, Y1, Y2
 	VANDPS     gaussConsts<>+704(SB), Y1, Y1
 	VPADDD     gaussConsts<>+672(SB), Y1, Y1
-	VMOVUPS    128(CX), Y3
+	VMOVUPS    128(BX), Y3
 	VPADDD     Y3, Y2, Y2
-	VMOVUPS    32(CX), Y3
-	VMOVUPS    96(CX), Y4
+	VMOVUPS    32(BX), Y3
+	VMOVUPS    96(BX), Y4
 	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
 	VPSRAD     $0x17, Y4, Y5
 	VANDPS     gaussConsts<>+704(SB), Y4, Y4
 	VPADDD     gaussConsts<>+672(SB), Y4, Y4
-	VMOVUPS    160(CX), Y6
+	VMOVUPS    160(BX), Y6
 	VPADDD     Y6, Y5, Y5
 	VADDPS     Y3, Y0, Y0
 	VMULPS     Y4, Y1, Y1
 	VPADDD     Y5, Y2, Y2
-	VMOVUPS    (DX), Y3
-	VMOVUPS    64(DX), Y4
+	VMOVUPS    (R8), Y3
+	VMOVUPS    64(R8), Y4
 	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
 	VPSRAD     $0x17, Y4, Y5
 	VANDPS     gaussConsts<>+704(SB), Y4, Y4
 	VPADDD     gaussConsts<>+672(SB), Y4, Y4
-	VMOVUPS    128(DX), Y6
+	VMOVUPS    128(R8), Y6
 	VPADDD     Y6, Y5, Y5
-	VMOVUPS    32(DX), Y6
-	VMOVUPS    96(DX), Y7
+	VMOVUPS    32(R8), Y6
+	VMOVUPS    96(R8), Y7
 	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
 	VPSRAD     $0x17, Y7, Y8
 	VANDPS     gaussConsts<>+704(SB), Y7, Y7
 	VPADDD     gaussConsts<>+672(SB), Y7, Y7
-	VMOVUPS    160(DX), Y9
+	VMOVUPS    160(R8), Y9
 	VPADDD     Y9, Y8, Y8
 	VADDPS     Y6, Y3, Y3
 	VMULPS     Y7, Y4, Y4
@@ -1145,40 +1145,40 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $32-32
 	VPERM2F128 $0x20, Y5, Y2, Y3
 	VPERM2F128 $0x31, Y5, Y2, Y2
 	VPADDD     Y2, Y3, Y2
-	VMOVUPS    256(CX), Y3
-	VMOVUPS    320(CX), Y4
+	VMOVUPS    256(BX), Y3
+	VMOVUPS    320(BX), Y4
 	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
 	VPSRAD     $0x17, Y4, Y5
 	VANDPS     gaussConsts<>+704(SB), Y4, Y4
 	VPADDD     gaussConsts<>+672(SB), Y4, Y4
-	VMOVUPS    384(CX), Y6
+	VMOVUPS    384(BX), Y6
 	VPADDD     Y6, Y5, Y5
-	VMOVUPS    288(CX), Y6
-	VMOVUPS    352(CX), Y7
+	VMOVUPS    288(BX), Y6
+	VMOVUPS    352(BX), Y7
 	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
 	VPSRAD     $0x17, Y7, Y8
 	VANDPS     gaussConsts<>+704(SB), Y7, Y7
 	VPADDD     gaussConsts<>+672(SB), Y7, Y7
-	VMOVUPS    416(CX), Y9
+	VMOVUPS    416(BX), Y9
 	VPADDD     Y9, Y8, Y8
 	VADDPS     Y6, Y3, Y3
 	VMULPS     Y7, Y4, Y4
 	VPADDD     Y8, Y5, Y5
-	VMOVUPS    256(DX), Y6
-	VMOVUPS    320(DX), Y7
+	VMOVUPS    256(R8), Y6
+	VMOVUPS    320(R8), Y7
 	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
 	VPSRAD     $0x17, Y7, Y8
 	VANDPS     gaussConsts<>+704(SB), Y7, Y7
 	VPADDD     gaussConsts<>+672(SB), Y7, Y7
-	VMOVUPS    384(DX), Y9
+	VMOVUPS    384(R8), Y9
 	VPADDD     Y9, Y8, Y8
-	VMOVUPS    288(DX), Y9
-	VMOVUPS    352(DX), Y10
+	VMOVUPS    288(R8), Y9
+	VMOVUPS    352(R8), Y10
 	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
 	VPSRAD     $0x17, Y10, Y11
 	VANDPS     gaussConsts<>+704(SB), Y10, Y10
 	VPADDD     gaussConsts<>+672(SB), Y10, Y10
-	VMOVUPS    416(DX), Y12
+	VMOVUPS    416(R8), Y12
 	VPADDD     Y12, Y11, Y11
 	VADDPS     Y9, Y6, Y6
 	VMULPS     Y10, Y7, Y7
@@ -1201,40 +1201,40 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $32-32
 	VUNPCKLPD  Y5, Y2, Y3
 	VUNPCKHPD  Y5, Y2, Y2
 	VPADDD     Y2, Y3, Y2
-	VMOVUPS    512(CX), Y3
-	VMOVUPS    576(CX), Y4
+	VMOVUPS    512(BX), Y3
+	VMOVUPS    576(BX), Y4
 	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
 	VPSRAD     $0x17, Y4, Y5
 	VANDPS     gaussConsts<>+704(SB), Y4, Y4
 	VPADDD     gaussConsts<>+672(SB), Y4, Y4
-	VMOVUPS    640(CX), Y6
+	VMOVUPS    640(BX), Y6
 	VPADDD     Y6, Y5, Y5
-	VMOVUPS    544(CX), Y6
-	VMOVUPS    608(CX), Y7
+	VMOVUPS    544(BX), Y6
+	VMOVUPS    608(BX), Y7
 	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
 	VPSRAD     $0x17, Y7, Y8
 	VANDPS     gaussConsts<>+704(SB), Y7, Y7
 	VPADDD     gaussConsts<>+672(SB), Y7, Y7
-	VMOVUPS    672(CX), Y9
+	VMOVUPS    672(BX), Y9
 	VPADDD     Y9, Y8, Y8
 	VADDPS     Y6, Y3, Y3
 	VMULPS     Y7, Y4, Y4
 	VPADDD     Y8, Y5, Y5
-	VMOVUPS    512(DX), Y6
-	VMOVUPS    576(DX), Y7
+	VMOVUPS    512(R8), Y6
+	VMOVUPS    576(R8), Y7
 	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
 	VPSRAD     $0x17, Y7, Y8
 	VANDPS     gaussConsts<>+704(SB), Y7, Y7
 	VPADDD     gaussConsts<>+672(SB), Y7, Y7
-	VMOVUPS    640(DX), Y9
+	VMOVUPS    640(R8), Y9
 	VPADDD     Y9, Y8, Y8
-	VMOVUPS    544(DX), Y9
-	VMOVUPS    608(DX), Y10
+	VMOVUPS    544(R8), Y9
+	VMOVUPS    608(R8), Y10
 	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
 	VPSRAD     $0x17, Y10, Y11
 	VANDPS     gaussConsts<>+704(SB), Y10, Y10
 	VPADDD     gaussConsts<>+672(SB), Y10, Y10
-	VMOVUPS    672(DX), Y12
+	VMOVUPS    672(R8), Y12
 	VPADDD     Y12, Y11, Y11
 	VADDPS     Y9, Y6, Y6
 	VMULPS     Y10, Y7, Y7
@@ -1248,41 +1248,41 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $32-32
 	VPERM2F128 $0x20, Y8, Y5, Y6
 	VPERM2F128 $0x31, Y8, Y5, Y5
 	VPADDD     Y5, Y6, Y5
-	VMOVUPS    768(CX), Y6
-	VMOVUPS    832(CX), Y7
+	VMOVUPS    768(BX), Y6
+	VMOVUPS    832(BX), Y7
 	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
 	VPSRAD     $0x17, Y7, Y8
 	VANDPS     gaussConsts<>+704(SB), Y7, Y7
 	VPADDD     gaussConsts<>+672(SB), Y7, Y7
-	VMOVUPS    896(CX), Y9
+	VMOVUPS    896(BX), Y9
 	VPADDD     Y9, Y8, Y8
-	VMOVUPS    800(CX), Y9
-	VMOVUPS    864(CX), Y10
+	VMOVUPS    800(BX), Y9
+	VMOVUPS    864(BX), Y10
 	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
 	VPSRAD     $0x17, Y10, Y11
 	VANDPS     gaussConsts<>+704(SB), Y10, Y10
 	VPADDD     gaussConsts<>+672(SB), Y10, Y10
-	VMOVUPS    928(CX), Y12
+	VMOVUPS    928(BX), Y12
 	VPADDD     Y12, Y11, Y11
 	VADDPS     Y9, Y6, Y6
 	VMULPS     Y10, Y7, Y7
 	VPADDD     Y11, Y8, Y8
-	VMOVUPS    768(DX), Y9
-	VMOVUPS    832(DX), Y10
+	VMOVUPS    768(R8), Y9
+	VMOVUPS    832(R8), Y10
 	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
 	VPSRAD     $0x17, Y10, Y11
 	VANDPS     gaussConsts<>+704(SB), Y10, Y10
 	VPADDD     gaussConsts<>+672(SB), Y10, Y10
-	VMOVUPS    896(DX), Y12
+	VMOVUPS    896(R8), Y12
 	VPADDD     Y12, Y11, Y11
-	VMOVUPS    800(DX), Y12
-	VMOVUPS    864(DX), Y13
+	VMOVUPS    800(R8), Y12
+	VMOVUPS    864(R8), Y13
 	VPSUBD     gaussConsts<>+672(SB), Y13, Y13
 	VPSRAD     $0x17, Y13, Y14
 	VANDPS     gaussConsts<>+704(SB), Y13, Y13
 	VPADDD     gaussConsts<>+672(SB), Y13, Y13
 	VMOVUPS    Y2, (SP)
-	VMOVUPS    928(DX), Y2
+	VMOVUPS    928(R8), Y2
 	VPADDD     Y2, Y14, Y2
 	VADDPS     Y12, Y9, Y9
 	VMULPS     Y13, Y10, Y10
@@ -1372,9 +1372,9 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-40
 	MOVQ         v+0(FP), DI
 	MOVQ         lanes+8(FP), SI
 	MOVQ         quad+16(FP), AX
-	LEAQ         (SI)(AX*1), BX
-	LEAQ         (BX)(AX*1), CX
-	LEAQ         (CX)(AX*1), DX
+	LEAQ         (SI)(AX*1), DX
+	LEAQ         (DX)(AX*1), BX
+	LEAQ         (BX)(AX*1), R8
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 
 	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
@@ -1397,21 +1397,21 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-40
 	VADDPS     Y3, Y0, Y0
 	VMULPS     Y4, Y1, Y1
 	VPADDD     Y5, Y2, Y2
-	VMOVUPS    (BX), Y3
-	VMOVUPS    64(BX), Y4
+	VMOVUPS    (DX), Y3
+	VMOVUPS    64(DX), Y4
 	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
 	VPSRAD     $0x17, Y4, Y5
 	VANDPS     gaussConsts<>+704(SB), Y4, Y4
 	VPADDD     gaussConsts<>+672(SB), Y4, Y4
-	VMOVUPS    128(BX), Y6
+	VMOVUPS    128(DX), Y6
 	VPADDD     Y6, Y5, Y5
-	VMOVUPS    32(BX), Y6
-	VMOVUPS    96(BX), Y7
+	VMOVUPS    32(DX), Y6
+	VMOVUPS    96(DX), Y7
 	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
 	VPSRAD     $0x17, Y7, Y8
 	VANDPS     gaussConsts<>+704(SB), Y7, Y7
 	VPADDD     gaussConsts<>+672(SB), Y7, Y7
-	VMOVUPS    160(BX), Y9
+	VMOVUPS    160(DX), Y9
 	VPADDD     Y9, Y8, Y8
 	VADDPS     Y6, Y3, Y3
 	VMULPS     Y7, Y4, Y4
@@ -1444,21 +1444,21 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-40
 	VADDPS     Y6, Y3, Y3
 	VMULPS     Y7, Y4, Y4
 	VPADDD     Y8, Y5, Y5
-	VMOVUPS    256(BX), Y6
-	VMOVUPS    320(BX), Y7
+	VMOVUPS    256(DX), Y6
+	VMOVUPS    320(DX), Y7
 	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
 	VPSRAD     $0x17, Y7, Y8
 	VANDPS     gaussConsts<>+704(SB), Y7, Y7
 	VPADDD     gaussConsts<>+672(SB), Y7, Y7
-	VMOVUPS    384(BX), Y9
+	VMOVUPS    384(DX), Y9
 	VPADDD     Y9, Y8, Y8
-	VMOVUPS    288(BX), Y9
-	VMOVUPS    352(BX), Y10
+	VMOVUPS    288(DX), Y9
+	VMOVUPS    352(DX), Y10
 	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
 	VPSRAD     $0x17, Y10, Y11
 	VANDPS     gaussConsts<>+704(SB), Y10, Y10
 	VPADDD     gaussConsts<>+672(SB), Y10, Y10
-	VMOVUPS    416(BX), Y12
+	VMOVUPS    416(DX), Y12
 	VPADDD     Y12, Y11, Y11
 	VADDPS     Y9, Y6, Y6
 	VMULPS     Y10, Y7, Y7
@@ -1500,21 +1500,21 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-40
 	VADDPS     Y6, Y3, Y3
 	VMULPS     Y7, Y4, Y4
 	VPADDD     Y8, Y5, Y5
-	VMOVUPS    512(BX), Y6
-	VMOVUPS    576(BX), Y7
+	VMOVUPS    512(DX), Y6
+	VMOVUPS    576(DX), Y7
 	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
 	VPSRAD     $0x17, Y7, Y8
 	VANDPS     gaussConsts<>+704(SB), Y7, Y7
 	VPADDD     gaussConsts<>+672(SB), Y7, Y7
-	VMOVUPS    640(BX), Y9
+	VMOVUPS    640(DX), Y9
 	VPADDD     Y9, Y8, Y8
-	VMOVUPS    544(BX), Y9
-	VMOVUPS    608(BX), Y10
+	VMOVUPS    544(DX), Y9
+	VMOVUPS    608(DX), Y10
 	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
 	VPSRAD     $0x17, Y10, Y11
 	VANDPS     gaussConsts<>+704(SB), Y10, Y10
 	VPADDD     gaussConsts<>+672(SB), Y10, Y10
-	VMOVUPS    672(BX), Y12
+	VMOVUPS    672(DX), Y12
 	VPADDD     Y12, Y11, Y11
 	VADDPS     Y9, Y6, Y6
 	VMULPS     Y10, Y7, Y7
@@ -1547,22 +1547,22 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-40
 	VADDPS     Y9, Y6, Y6
 	VMULPS     Y10, Y7, Y7
 	VPADDD     Y11, Y8, Y8
-	VMOVUPS    768(BX), Y9
-	VMOVUPS    832(BX), Y10
+	VMOVUPS    768(DX), Y9
+	VMOVUPS    832(DX), Y10
 	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
 	VPSRAD     $0x17, Y10, Y11
 	VANDPS     gaussConsts<>+704(SB), Y10, Y10
 	VPADDD     gaussConsts<>+672(SB), Y10, Y10
-	VMOVUPS    896(BX), Y12
+	VMOVUPS    896(DX), Y12
 	VPADDD     Y12, Y11, Y11
-	VMOVUPS    800(BX), Y12
-	VMOVUPS    864(BX), Y13
+	VMOVUPS    800(DX), Y12
+	VMOVUPS    864(DX), Y13
 	VPSUBD     gaussConsts<>+672(SB), Y13, Y13
 	VPSRAD     $0x17, Y13, Y14
 	VANDPS     gaussConsts<>+704(SB), Y13, Y13
 	VPADDD     gaussConsts<>+672(SB), Y13, Y13
 	VMOVUPS    Y2, 32(SP)
-	VMOVUPS    928(BX), Y2
+	VMOVUPS    928(DX), Y2
 	VPADDD     Y2, Y14, Y2
 	VADDPS     Y12, Y9, Y9
 	VMULPS     Y13, Y10, Y10
@@ -1642,40 +1642,40 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-40
 	VMOVAPS Y0, Y15
 
 	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
-	VMOVUPS    (CX), Y0
-	VMOVUPS    64(CX), Y1
+	VMOVUPS    (BX), Y0
+	VMOVUPS    64(BX), Y1
 	VPSUBD     gaussConsts<>+672(SB), Y1, Y1
 	VPSRAD     $0x17, Y1, Y2
 	VANDPS     gaussConsts<>+704(SB), Y1, Y1
 	VPADDD     gaussConsts<>+672(SB), Y1, Y1
-	VMOVUPS    128(CX), Y3
+	VMOVUPS    128(BX), Y3
 	VPADDD     Y3, Y2, Y2
-	VMOVUPS    32(CX), Y3
-	VMOVUPS    96(CX), Y4
+	VMOVUPS    32(BX), Y3
+	VMOVUPS    96(BX), Y4
 	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
 	VPSRAD     $0x17, Y4, Y5
 	VANDPS     gaussConsts<>+704(SB), Y4, Y4
 	VPADDD     gaussConsts<>+672(SB), Y4, Y4
-	VMOVUPS    160(CX), Y6
+	VMOVUPS    160(BX), Y6
 	VPADDD     Y6, Y5, Y5
 	VADDPS     Y3, Y0, Y0
 	VMULPS     Y4, Y1, Y1
 	VPADDD     Y5, Y2, Y2
-	VMOVUPS    (DX), Y3
-	VMOVUPS    64(DX), Y4
+	VMOVUPS    (R8), Y3
+	VMOVUPS    64(R8), Y4
 	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
 	VPSRAD     $0x17, Y4, Y5
 	VANDPS     gaussConsts<>+704(SB), Y4, Y4
 	VPADDD     gaussConsts<>+672(SB), Y4, Y4
-	VMOVUPS    128(DX), Y6
+	VMOVUPS    128(R8), Y6
 	VPADDD     Y6, Y5, Y5
-	VMOVUPS    32(DX), Y6
-	VMOVUPS    96(DX), Y7
+	VMOVUPS    32(R8), Y6
+	VMOVUPS    96(R8), Y7
 	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
 	VPSRAD     $0x17, Y7, Y8
 	VANDPS     gaussConsts<>+704(SB), Y7, Y7
 	VPADDD     gaussConsts<>+672(SB), Y7, Y7
-	VMOVUPS    160(DX), Y9
+	VMOVUPS    160(R8), Y9
 	VPADDD     Y9, Y8, Y8
 	VADDPS     Y6, Y3, Y3
 	VMULPS     Y7, Y4, Y4
@@ -1689,40 +1689,40 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-40
 	VPERM2F128 $0x20, Y5, Y2, Y3
 	VPERM2F128 $0x31, Y5, Y2, Y2
 	VPADDD     Y2, Y3, Y2
-	VMOVUPS    256(CX), Y3
-	VMOVUPS    320(CX), Y4
+	VMOVUPS    256(BX), Y3
+	VMOVUPS    320(BX), Y4
 	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
 	VPSRAD     $0x17, Y4, Y5
 	VANDPS     gaussConsts<>+704(SB), Y4, Y4
 	VPADDD     gaussConsts<>+672(SB), Y4, Y4
-	VMOVUPS    384(CX), Y6
+	VMOVUPS    384(BX), Y6
 	VPADDD     Y6, Y5, Y5
-	VMOVUPS    288(CX), Y6
-	VMOVUPS    352(CX), Y7
+	VMOVUPS    288(BX), Y6
+	VMOVUPS    352(BX), Y7
 	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
 	VPSRAD     $0x17, Y7, Y8
 	VANDPS     gaussConsts<>+704(SB), Y7, Y7
 	VPADDD     gaussConsts<>+672(SB), Y7, Y7
-	VMOVUPS    416(CX), Y9
+	VMOVUPS    416(BX), Y9
 	VPADDD     Y9, Y8, Y8
 	VADDPS     Y6, Y3, Y3
 	VMULPS     Y7, Y4, Y4
 	VPADDD     Y8, Y5, Y5
-	VMOVUPS    256(DX), Y6
-	VMOVUPS    320(DX), Y7
+	VMOVUPS    256(R8), Y6
+	VMOVUPS    320(R8), Y7
 	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
 	VPSRAD     $0x17, Y7, Y8
 	VANDPS     gaussConsts<>+704(SB), Y7, Y7
 	VPADDD     gaussConsts<>+672(SB), Y7, Y7
-	VMOVUPS    384(DX), Y9
+	VMOVUPS    384(R8), Y9
 	VPADDD     Y9, Y8, Y8
-	VMOVUPS    288(DX), Y9
-	VMOVUPS    352(DX), Y10
+	VMOVUPS    288(R8), Y9
+	VMOVUPS    352(R8), Y10
 	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
 	VPSRAD     $0x17, Y10, Y11
 	VANDPS     gaussConsts<>+704(SB), Y10, Y10
 	VPADDD     gaussConsts<>+672(SB), Y10, Y10
-	VMOVUPS    416(DX), Y12
+	VMOVUPS    416(R8), Y12
 	VPADDD     Y12, Y11, Y11
 	VADDPS     Y9, Y6, Y6
 	VMULPS     Y10, Y7, Y7
@@ -1745,40 +1745,40 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-40
 	VUNPCKLPD  Y5, Y2, Y3
 	VUNPCKHPD  Y5, Y2, Y2
 	VPADDD     Y2, Y3, Y2
-	VMOVUPS    512(CX), Y3
-	VMOVUPS    576(CX), Y4
+	VMOVUPS    512(BX), Y3
+	VMOVUPS    576(BX), Y4
 	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
 	VPSRAD     $0x17, Y4, Y5
 	VANDPS     gaussConsts<>+704(SB), Y4, Y4
 	VPADDD     gaussConsts<>+672(SB), Y4, Y4
-	VMOVUPS    640(CX), Y6
+	VMOVUPS    640(BX), Y6
 	VPADDD     Y6, Y5, Y5
-	VMOVUPS    544(CX), Y6
-	VMOVUPS    608(CX), Y7
+	VMOVUPS    544(BX), Y6
+	VMOVUPS    608(BX), Y7
 	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
 	VPSRAD     $0x17, Y7, Y8
 	VANDPS     gaussConsts<>+704(SB), Y7, Y7
 	VPADDD     gaussConsts<>+672(SB), Y7, Y7
-	VMOVUPS    672(CX), Y9
+	VMOVUPS    672(BX), Y9
 	VPADDD     Y9, Y8, Y8
 	VADDPS     Y6, Y3, Y3
 	VMULPS     Y7, Y4, Y4
 	VPADDD     Y8, Y5, Y5
-	VMOVUPS    512(DX), Y6
-	VMOVUPS    576(DX), Y7
+	VMOVUPS    512(R8), Y6
+	VMOVUPS    576(R8), Y7
 	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
 	VPSRAD     $0x17, Y7, Y8
 	VANDPS     gaussConsts<>+704(SB), Y7, Y7
 	VPADDD     gaussConsts<>+672(SB), Y7, Y7
-	VMOVUPS    640(DX), Y9
+	VMOVUPS    640(R8), Y9
 	VPADDD     Y9, Y8, Y8
-	VMOVUPS    544(DX), Y9
-	VMOVUPS    608(DX), Y10
+	VMOVUPS    544(R8), Y9
+	VMOVUPS    608(R8), Y10
 	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
 	VPSRAD     $0x17, Y10, Y11
 	VANDPS     gaussConsts<>+704(SB), Y10, Y10
 	VPADDD     gaussConsts<>+672(SB), Y10, Y10
-	VMOVUPS    672(DX), Y12
+	VMOVUPS    672(R8), Y12
 	VPADDD     Y12, Y11, Y11
 	VADDPS     Y9, Y6, Y6
 	VMULPS     Y10, Y7, Y7
@@ -1792,41 +1792,41 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-40
 	VPERM2F128 $0x20, Y8, Y5, Y6
 	VPERM2F128 $0x31, Y8, Y5, Y5
 	VPADDD     Y5, Y6, Y5
-	VMOVUPS    768(CX), Y6
-	VMOVUPS    832(CX), Y7
+	VMOVUPS    768(BX), Y6
+	VMOVUPS    832(BX), Y7
 	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
 	VPSRAD     $0x17, Y7, Y8
 	VANDPS     gaussConsts<>+704(SB), Y7, Y7
 	VPADDD     gaussConsts<>+672(SB), Y7, Y7
-	VMOVUPS    896(CX), Y9
+	VMOVUPS    896(BX), Y9
 	VPADDD     Y9, Y8, Y8
-	VMOVUPS    800(CX), Y9
-	VMOVUPS    864(CX), Y10
+	VMOVUPS    800(BX), Y9
+	VMOVUPS    864(BX), Y10
 	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
 	VPSRAD     $0x17, Y10, Y11
 	VANDPS     gaussConsts<>+704(SB), Y10, Y10
 	VPADDD     gaussConsts<>+672(SB), Y10, Y10
-	VMOVUPS    928(CX), Y12
+	VMOVUPS    928(BX), Y12
 	VPADDD     Y12, Y11, Y11
 	VADDPS     Y9, Y6, Y6
 	VMULPS     Y10, Y7, Y7
 	VPADDD     Y11, Y8, Y8
-	VMOVUPS    768(DX), Y9
-	VMOVUPS    832(DX), Y10
+	VMOVUPS    768(R8), Y9
+	VMOVUPS    832(R8), Y10
 	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
 	VPSRAD     $0x17, Y10, Y11
 	VANDPS     gaussConsts<>+704(SB), Y10, Y10
 	VPADDD     gaussConsts<>+672(SB), Y10, Y10
-	VMOVUPS    896(DX), Y12
+	VMOVUPS    896(R8), Y12
 	VPADDD     Y12, Y11, Y11
-	VMOVUPS    800(DX), Y12
-	VMOVUPS    864(DX), Y13
+	VMOVUPS    800(R8), Y12
+	VMOVUPS    864(R8), Y13
 	VPSUBD     gaussConsts<>+672(SB), Y13, Y13
 	VPSRAD     $0x17, Y13, Y14
 	VANDPS     gaussConsts<>+704(SB), Y13, Y13
 	VPADDD     gaussConsts<>+672(SB), Y13, Y13
 	VMOVUPS    Y2, 32(SP)
-	VMOVUPS    928(DX), Y2
+	VMOVUPS    928(R8), Y2
 	VPADDD     Y2, Y14, Y2
 	VADDPS     Y12, Y9, Y9
 	VMULPS     Y13, Y10, Y10
@@ -1920,9 +1920,9 @@ TEXT ·GaussKLLogEnd(SB), NOSPLIT, $0-32
 	MOVQ         v+0(FP), DI
 	MOVQ         lanes+8(FP), SI
 	MOVQ         quad+16(FP), AX
-	LEAQ         (SI)(AX*1), BX
-	LEAQ         (BX)(AX*1), CX
-	LEAQ         (CX)(AX*1), DX
+	LEAQ         (SI)(AX*1), DX
+	LEAQ         (DX)(AX*1), BX
+	LEAQ         (BX)(AX*1), R8
 	VMOVAPS      Y14, Y15
 
 	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
@@ -1932,10 +1932,10 @@ TEXT ·GaussKLLogEnd(SB), NOSPLIT, $0-32
 	VMOVUPS     96(SI), Y3
 	VADDPS      Y2, Y0, Y0
 	VADDPS      Y3, Y1, Y1
-	VMOVUPS     (BX), Y2
-	VMOVUPS     64(BX), Y3
-	VMOVUPS     32(BX), Y4
-	VMOVUPS     96(BX), Y5
+	VMOVUPS     (DX), Y2
+	VMOVUPS     64(DX), Y3
+	VMOVUPS     32(DX), Y4
+	VMOVUPS     96(DX), Y5
 	VADDPS      Y4, Y2, Y2
 	VADDPS      Y5, Y3, Y3
 	VPERM2F128  $0x20, Y2, Y0, Y4
@@ -1950,10 +1950,10 @@ TEXT ·GaussKLLogEnd(SB), NOSPLIT, $0-32
 	VMOVUPS     352(SI), Y5
 	VADDPS      Y4, Y2, Y2
 	VADDPS      Y5, Y3, Y3
-	VMOVUPS     256(BX), Y4
-	VMOVUPS     320(BX), Y5
-	VMOVUPS     288(BX), Y6
-	VMOVUPS     352(BX), Y7
+	VMOVUPS     256(DX), Y4
+	VMOVUPS     320(DX), Y5
+	VMOVUPS     288(DX), Y6
+	VMOVUPS     352(DX), Y7
 	VADDPS      Y6, Y4, Y4
 	VADDPS      Y7, Y5, Y5
 	VPERM2F128  $0x20, Y4, Y2, Y6
@@ -1974,10 +1974,10 @@ TEXT ·GaussKLLogEnd(SB), NOSPLIT, $0-32
 	VMOVUPS     608(SI), Y5
 	VADDPS      Y4, Y2, Y2
 	VADDPS      Y5, Y3, Y3
-	VMOVUPS     512(BX), Y4
-	VMOVUPS     576(BX), Y5
-	VMOVUPS     544(BX), Y6
-	VMOVUPS     608(BX), Y7
+	VMOVUPS     512(DX), Y4
+	VMOVUPS     576(DX), Y5
+	VMOVUPS     544(DX), Y6
+	VMOVUPS     608(DX), Y7
 	VADDPS      Y6, Y4, Y4
 	VADDPS      Y7, Y5, Y5
 	VPERM2F128  $0x20, Y4, Y2, Y6
@@ -1992,10 +1992,10 @@ TEXT ·GaussKLLogEnd(SB), NOSPLIT, $0-32
 	VMOVUPS     864(SI), Y7
 	VADDPS      Y6, Y4, Y4
 	VADDPS      Y7, Y5, Y5
-	VMOVUPS     768(BX), Y6
-	VMOVUPS     832(BX), Y7
-	VMOVUPS     800(BX), Y8
-	VMOVUPS     864(BX), Y9
+	VMOVUPS     768(DX), Y6
+	VMOVUPS     832(DX), Y7
+	VMOVUPS     800(DX), Y8
+	VMOVUPS     864(DX), Y9
 	VADDPS      Y8, Y6, Y6
 	VADDPS      Y9, Y7, Y7
 	VPERM2F128  $0x20, Y6, Y4, Y8
@@ -2029,16 +2029,16 @@ TEXT ·GaussKLLogEnd(SB), NOSPLIT, $0-32
 	VMOVAPS Y0, Y15
 
 	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
-	VMOVUPS     (CX), Y0
-	VMOVUPS     64(CX), Y1
-	VMOVUPS     32(CX), Y2
-	VMOVUPS     96(CX), Y3
+	VMOVUPS     (BX), Y0
+	VMOVUPS     64(BX), Y1
+	VMOVUPS     32(BX), Y2
+	VMOVUPS     96(BX), Y3
 	VADDPS      Y2, Y0, Y0
 	VADDPS      Y3, Y1, Y1
-	VMOVUPS     (DX), Y2
-	VMOVUPS     64(DX), Y3
-	VMOVUPS     32(DX), Y4
-	VMOVUPS     96(DX), Y5
+	VMOVUPS     (R8), Y2
+	VMOVUPS     64(R8), Y3
+	VMOVUPS     32(R8), Y4
+	VMOVUPS     96(R8), Y5
 	VADDPS      Y4, Y2, Y2
 	VADDPS      Y5, Y3, Y3
 	VPERM2F128  $0x20, Y2, Y0, Y4
@@ -2047,16 +2047,16 @@ TEXT ·GaussKLLogEnd(SB), NOSPLIT, $0-32
 	VPERM2F128  $0x20, Y3, Y1, Y2
 	VPERM2F128  $0x31, Y3, Y1, Y1
 	VADDPS      Y1, Y2, Y1
-	VMOVUPS     256(CX), Y2
-	VMOVUPS     320(CX), Y3
-	VMOVUPS     288(CX), Y4
-	VMOVUPS     352(CX), Y5
+	VMOVUPS     256(BX), Y2
+	VMOVUPS     320(BX), Y3
+	VMOVUPS     288(BX), Y4
+	VMOVUPS     352(BX), Y5
 	VADDPS      Y4, Y2, Y2
 	VADDPS      Y5, Y3, Y3
-	VMOVUPS     256(DX), Y4
-	VMOVUPS     320(DX), Y5
-	VMOVUPS     288(DX), Y6
-	VMOVUPS     352(DX), Y7
+	VMOVUPS     256(R8), Y4
+	VMOVUPS     320(R8), Y5
+	VMOVUPS     288(R8), Y6
+	VMOVUPS     352(R8), Y7
 	VADDPS      Y6, Y4, Y4
 	VADDPS      Y7, Y5, Y5
 	VPERM2F128  $0x20, Y4, Y2, Y6
@@ -2071,16 +2071,16 @@ TEXT ·GaussKLLogEnd(SB), NOSPLIT, $0-32
 	VUNPCKLPD   Y3, Y1, Y2
 	VUNPCKHPD   Y3, Y1, Y1
 	VADDPS      Y1, Y2, Y1
-	VMOVUPS     512(CX), Y2
-	VMOVUPS     576(CX), Y3
-	VMOVUPS     544(CX), Y4
-	VMOVUPS     608(CX), Y5
+	VMOVUPS     512(BX), Y2
+	VMOVUPS     576(BX), Y3
+	VMOVUPS     544(BX), Y4
+	VMOVUPS     608(BX), Y5
 	VADDPS      Y4, Y2, Y2
 	VADDPS      Y5, Y3, Y3
-	VMOVUPS     512(DX), Y4
-	VMOVUPS     576(DX), Y5
-	VMOVUPS     544(DX), Y6
-	VMOVUPS     608(DX), Y7
+	VMOVUPS     512(R8), Y4
+	VMOVUPS     576(R8), Y5
+	VMOVUPS     544(R8), Y6
+	VMOVUPS     608(R8), Y7
 	VADDPS      Y6, Y4, Y4
 	VADDPS      Y7, Y5, Y5
 	VPERM2F128  $0x20, Y4, Y2, Y6
@@ -2089,16 +2089,16 @@ TEXT ·GaussKLLogEnd(SB), NOSPLIT, $0-32
 	VPERM2F128  $0x20, Y5, Y3, Y4
 	VPERM2F128  $0x31, Y5, Y3, Y3
 	VADDPS      Y3, Y4, Y3
-	VMOVUPS     768(CX), Y4
-	VMOVUPS     832(CX), Y5
-	VMOVUPS     800(CX), Y6
-	VMOVUPS     864(CX), Y7
+	VMOVUPS     768(BX), Y4
+	VMOVUPS     832(BX), Y5
+	VMOVUPS     800(BX), Y6
+	VMOVUPS     864(BX), Y7
 	VADDPS      Y6, Y4, Y4
 	VADDPS      Y7, Y5, Y5
-	VMOVUPS     768(DX), Y6
-	VMOVUPS     832(DX), Y7
-	VMOVUPS     800(DX), Y8
-	VMOVUPS     864(DX), Y9
+	VMOVUPS     768(R8), Y6
+	VMOVUPS     832(R8), Y7
+	VMOVUPS     800(R8), Y8
+	VMOVUPS     864(R8), Y9
 	VADDPS      Y8, Y6, Y6
 	VADDPS      Y9, Y7, Y7
 	VPERM2F128  $0x20, Y6, Y4, Y8
@@ -2147,9 +2147,9 @@ TEXT ·GaussLogProbLogEnd(SB), NOSPLIT, $32-40
 	MOVQ         v+0(FP), DI
 	MOVQ         lanes+8(FP), SI
 	MOVQ         quad+16(FP), AX
-	LEAQ         (SI)(AX*1), BX
-	LEAQ         (BX)(AX*1), CX
-	LEAQ         (CX)(AX*1), DX
+	LEAQ         (SI)(AX*1), DX
+	LEAQ         (DX)(AX*1), BX
+	LEAQ         (BX)(AX*1), R8
 	VMOVAPS      Y14, Y15
 
 	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
@@ -2159,10 +2159,10 @@ TEXT ·GaussLogProbLogEnd(SB), NOSPLIT, $32-40
 	VMOVUPS     96(SI), Y3
 	VADDPS      Y2, Y0, Y0
 	VADDPS      Y3, Y1, Y1
-	VMOVUPS     (BX), Y2
-	VMOVUPS     64(BX), Y3
-	VMOVUPS     32(BX), Y4
-	VMOVUPS     96(BX), Y5
+	VMOVUPS     (DX), Y2
+	VMOVUPS     64(DX), Y3
+	VMOVUPS     32(DX), Y4
+	VMOVUPS     96(DX), Y5
 	VADDPS      Y4, Y2, Y2
 	VADDPS      Y5, Y3, Y3
 	VPERM2F128  $0x20, Y2, Y0, Y4
@@ -2177,10 +2177,10 @@ TEXT ·GaussLogProbLogEnd(SB), NOSPLIT, $32-40
 	VMOVUPS     352(SI), Y5
 	VADDPS      Y4, Y2, Y2
 	VADDPS      Y5, Y3, Y3
-	VMOVUPS     256(BX), Y4
-	VMOVUPS     320(BX), Y5
-	VMOVUPS     288(BX), Y6
-	VMOVUPS     352(BX), Y7
+	VMOVUPS     256(DX), Y4
+	VMOVUPS     320(DX), Y5
+	VMOVUPS     288(DX), Y6
+	VMOVUPS     352(DX), Y7
 	VADDPS      Y6, Y4, Y4
 	VADDPS      Y7, Y5, Y5
 	VPERM2F128  $0x20, Y4, Y2, Y6
@@ -2201,10 +2201,10 @@ TEXT ·GaussLogProbLogEnd(SB), NOSPLIT, $32-40
 	VMOVUPS     608(SI), Y5
 	VADDPS      Y4, Y2, Y2
 	VADDPS      Y5, Y3, Y3
-	VMOVUPS     512(BX), Y4
-	VMOVUPS     576(BX), Y5
-	VMOVUPS     544(BX), Y6
-	VMOVUPS     608(BX), Y7
+	VMOVUPS     512(DX), Y4
+	VMOVUPS     576(DX), Y5
+	VMOVUPS     544(DX), Y6
+	VMOVUPS     608(DX), Y7
 	VADDPS      Y6, Y4, Y4
 	VADDPS      Y7, Y5, Y5
 	VPERM2F128  $0x20, Y4, Y2, Y6
@@ -2219,10 +2219,10 @@ TEXT ·GaussLogProbLogEnd(SB), NOSPLIT, $32-40
 	VMOVUPS     864(SI), Y7
 	VADDPS      Y6, Y4, Y4
 	VADDPS      Y7, Y5, Y5
-	VMOVUPS     768(BX), Y6
-	VMOVUPS     832(BX), Y7
-	VMOVUPS     800(BX), Y8
-	VMOVUPS     864(BX), Y9
+	VMOVUPS     768(DX), Y6
+	VMOVUPS     832(DX), Y7
+	VMOVUPS     800(DX), Y8
+	VMOVUPS     864(DX), Y9
 	VADDPS      Y8, Y6, Y6
 	VADDPS      Y9, Y7, Y7
 	VPERM2F128  $0x20, Y6, Y4, Y8
@@ -2256,16 +2256,16 @@ TEXT ·GaussLogProbLogEnd(SB), NOSPLIT, $32-40
 	VMOVAPS Y0, Y15
 
 	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
-	VMOVUPS     (CX), Y0
-	VMOVUPS     64(CX), Y1
-	VMOVUPS     32(CX), Y2
-	VMOVUPS     96(CX), Y3
+	VMOVUPS     (BX), Y0
+	VMOVUPS     64(BX), Y1
+	VMOVUPS     32(BX), Y2
+	VMOVUPS     96(BX), Y3
 	VADDPS      Y2, Y0, Y0
 	VADDPS      Y3, Y1, Y1
-	VMOVUPS     (DX), Y2
-	VMOVUPS     64(DX), Y3
-	VMOVUPS     32(DX), Y4
-	VMOVUPS     96(DX), Y5
+	VMOVUPS     (R8), Y2
+	VMOVUPS     64(R8), Y3
+	VMOVUPS     32(R8), Y4
+	VMOVUPS     96(R8), Y5
 	VADDPS      Y4, Y2, Y2
 	VADDPS      Y5, Y3, Y3
 	VPERM2F128  $0x20, Y2, Y0, Y4
@@ -2274,16 +2274,16 @@ TEXT ·GaussLogProbLogEnd(SB), NOSPLIT, $32-40
 	VPERM2F128  $0x20, Y3, Y1, Y2
 	VPERM2F128  $0x31, Y3, Y1, Y1
 	VADDPS      Y1, Y2, Y1
-	VMOVUPS     256(CX), Y2
-	VMOVUPS     320(CX), Y3
-	VMOVUPS     288(CX), Y4
-	VMOVUPS     352(CX), Y5
+	VMOVUPS     256(BX), Y2
+	VMOVUPS     320(BX), Y3
+	VMOVUPS     288(BX), Y4
+	VMOVUPS     352(BX), Y5
 	VADDPS      Y4, Y2, Y2
 	VADDPS      Y5, Y3, Y3
-	VMOVUPS     256(DX), Y4
-	VMOVUPS     320(DX), Y5
-	VMOVUPS     288(DX), Y6
-	VMOVUPS     352(DX), Y7
+	VMOVUPS     256(R8), Y4
+	VMOVUPS     320(R8), Y5
+	VMOVUPS     288(R8), Y6
+	VMOVUPS     352(R8), Y7
 	VADDPS      Y6, Y4, Y4
 	VADDPS      Y7, Y5, Y5
 	VPERM2F128  $0x20, Y4, Y2, Y6
@@ -2298,16 +2298,16 @@ TEXT ·GaussLogProbLogEnd(SB), NOSPLIT, $32-40
 	VUNPCKLPD   Y3, Y1, Y2
 	VUNPCKHPD   Y3, Y1, Y1
 	VADDPS      Y1, Y2, Y1
-	VMOVUPS     512(CX), Y2
-	VMOVUPS     576(CX), Y3
-	VMOVUPS     544(CX), Y4
-	VMOVUPS     608(CX), Y5
+	VMOVUPS     512(BX), Y2
+	VMOVUPS     576(BX), Y3
+	VMOVUPS     544(BX), Y4
+	VMOVUPS     608(BX), Y5
 	VADDPS      Y4, Y2, Y2
 	VADDPS      Y5, Y3, Y3
-	VMOVUPS     512(DX), Y4
-	VMOVUPS     576(DX), Y5
-	VMOVUPS     544(DX), Y6
-	VMOVUPS     608(DX), Y7
+	VMOVUPS     512(R8), Y4
+	VMOVUPS     576(R8), Y5
+	VMOVUPS     544(R8), Y6
+	VMOVUPS     608(R8), Y7
 	VADDPS      Y6, Y4, Y4
 	VADDPS      Y7, Y5, Y5
 	VPERM2F128  $0x20, Y4, Y2, Y6
@@ -2316,16 +2316,16 @@ TEXT ·GaussLogProbLogEnd(SB), NOSPLIT, $32-40
 	VPERM2F128  $0x20, Y5, Y3, Y4
 	VPERM2F128  $0x31, Y5, Y3, Y3
 	VADDPS      Y3, Y4, Y3
-	VMOVUPS     768(CX), Y4
-	VMOVUPS     832(CX), Y5
-	VMOVUPS     800(CX), Y6
-	VMOVUPS     864(CX), Y7
+	VMOVUPS     768(BX), Y4
+	VMOVUPS     832(BX), Y5
+	VMOVUPS     800(BX), Y6
+	VMOVUPS     864(BX), Y7
 	VADDPS      Y6, Y4, Y4
 	VADDPS      Y7, Y5, Y5
-	VMOVUPS     768(DX), Y6
-	VMOVUPS     832(DX), Y7
-	VMOVUPS     800(DX), Y8
-	VMOVUPS     864(DX), Y9
+	VMOVUPS     768(R8), Y6
+	VMOVUPS     832(R8), Y7
+	VMOVUPS     800(R8), Y8
+	VMOVUPS     864(R8), Y9
 	VADDPS      Y8, Y6, Y6
 	VADDPS      Y9, Y7, Y7
 	VPERM2F128  $0x20, Y6, Y4, Y8

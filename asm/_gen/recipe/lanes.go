@@ -60,7 +60,7 @@ func mergeFolds(b *Block, x, y fold, half func(x, y *Value, high bool) *Value) (
 func laneEnd(f *File, name, does string, log bool, scalars string, value func(b *Block, squares, logs *Value) *Value) {
 	fn := f.NewFunc(name, "(v, lanes *float32, quad int"+scalars+") (bad int)", does+" of 16 rows of lanes: see asm/_gen/lanes.go.",
 		"bad is not zero if one of them is not finite.")
-	dst, quads := reg.RDI, []reg.GPPhysical{reg.RSI, reg.RBX, reg.RCX, reg.RDX}
+	dst, quads := reg.RDI, []reg.GPPhysical{reg.RSI, reg.RDX, reg.RBX, reg.R8}
 	fn.Emit("MOVQ", fn.ParamMem("v"), dst)
 	fn.Emit("MOVQ", fn.ParamMem("lanes"), quads[0])
 	fn.Emit("MOVQ", fn.ParamMem("quad"), reg.RAX)
