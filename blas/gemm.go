@@ -1,6 +1,10 @@
 package blas
 
-import "github.com/elbow-go/elbow/blas/internal/shared"
+import (
+	"github.com/elbow-go/elbow/asm"
+	"github.com/elbow-go/elbow/blas/internal/shared"
+	"github.com/elbow-go/elbow/internal/tile"
+)
 
 // Gemm multiplies two matrices and adds a third.
 //
@@ -69,23 +73,23 @@ func (Go) Name() string { return "go" }
 // Sgemm is Gemm[float32] under the active instruction set of package asm.
 func (Go) Sgemm(tA, tB Transpose, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
 	shared.CheckGemm(tA, tB, m, n, k, len(a), lda, len(b), ldb, len(c), ldc)
-	gemm32(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+	tile.Gemm(asm.Active(), tA != NoTrans, tB != NoTrans, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 }
 
 // Dgemm is Gemm[float64] in plain Go.
 func (Go) Dgemm(tA, tB Transpose, m, n, k int, alpha float64, a []float64, lda int, b []float64, ldb int, beta float64, c []float64, ldc int) {
 	shared.CheckGemm(tA, tB, m, n, k, len(a), lda, len(b), ldb, len(c), ldc)
-	gemmGeneric(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+	tile.Gemm(asm.Active(), tA != NoTrans, tB != NoTrans, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 }
 
 // Sgemv is Gemv[float32] under the active instruction set of package asm.
 func (Go) Sgemv(t Transpose, m, n int, alpha float32, a []float32, lda int, x []float32, incX int, beta float32, y []float32, incY int) {
 	shared.CheckGemv(t, m, n, len(a), lda, len(x), incX, len(y), incY)
-	gemv32(t, m, n, alpha, a, lda, x, incX, beta, y, incY)
+	tile.Gemv(asm.Active(), t != NoTrans, m, n, alpha, a, lda, x, incX, beta, y, incY)
 }
 
 // Dgemv is Gemv[float64] in plain Go.
 func (Go) Dgemv(t Transpose, m, n int, alpha float64, a []float64, lda int, x []float64, incX int, beta float64, y []float64, incY int) {
 	shared.CheckGemv(t, m, n, len(a), lda, len(x), incX, len(y), incY)
-	gemvGeneric(t, m, n, alpha, a, lda, x, incX, beta, y, incY)
+	tile.Gemv(asm.Active(), t != NoTrans, m, n, alpha, a, lda, x, incX, beta, y, incY)
 }

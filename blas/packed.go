@@ -3,6 +3,7 @@ package blas
 import (
 	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/blas/internal/shared"
+	"github.com/elbow-go/elbow/internal/tile"
 )
 
 // A Packed is the second operand of many products, in the order in which they read it: the
@@ -16,18 +17,7 @@ type Packed[T Float] struct {
 	k, n   int // op(B) is [k,n]
 	b      []T
 	ldb    int
-	isa    asm.ISA
-	panels panels // none if isa has no machine code, and for float64
-}
-
-// panels are the columns of a matrix [k, n], a few side by side at a time.
-//
-//	[panel][k][vectors][lanes]      four vectors, in the last panel as many as it takes
-//
-// Denormals are as they were: a product flushes nothing.
-type panels struct {
-	data []float32
-	k, n int
+	panels tile.Panels[T] // none if products read B itself
 }
 
 // Pack makes p the matrix op(B) [k,n], stored and checked as in [Gemm]. The memory of p is used
@@ -35,11 +25,12 @@ type panels struct {
 // afterwards. Without machine code nothing is copied.
 func (p *Packed[T]) Pack(t Transpose, k, n int, b []T, ldb int) {
 	shared.CheckPack(t, k, n, len(b), ldb)
-	p.t, p.k, p.n, p.b, p.ldb, p.isa = t, k, n, b, ldb, asm.Active()
-	p.panels.data = p.panels.data[:0]
-	if b, ok := any(b).([]float32); ok && makePanels() {
-		p.panels.pack(p.isa, t, k, n, b, ldb)
+	p.t, p.k, p.n, p.b, p.ldb = t, k, n, b, ldb
+	isa := asm.Active()
+	if !makePanels() || tile.Few[T](isa, n) {
+		isa = asm.Generic
 	}
+	p.panels.Pack(isa, t != NoTrans, k, n, 0, b, ldb)
 }
 
 // Size returns k and n of op(B) [k,n].
@@ -66,14 +57,12 @@ func GemmPacked[T Float](m, k0, k1, j0, j1 int, a []T, lda int, b *Packed[T], be
 		return
 	}
 	if k == 0 {
-		shared.Scale(m, n, beta, c, ldc)
+		tile.Scale(m, n, beta, c, ldc)
 		return
 	}
-	if a, ok := any(a).([]float32); ok {
-		c := any(c).([]float32)
-		if b.isa == asm.Active() && usePanels(b.t, m, n, k) && b.panels.gemm(b.isa, m, n, k, k0, j0, a, lda, float32(beta), c, ldc) {
-			return
-		}
+	if b.panels.Serve(asm.Active()) && usePanels(b.t, m, n, k) {
+		b.panels.Gemm(m, n, k, k0, j0, a, lda, beta, c, ldc)
+		return
 	}
 	at := k0*b.ldb + j0
 	if b.t != NoTrans {

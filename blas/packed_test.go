@@ -16,54 +16,6 @@ func normals(rng *rand.Rand, n int) []float32 {
 	return x
 }
 
-// TestPackedFences has all operands of a packed product, and the panels, end or start at memory
-// that cannot be read.
-func TestPackedFences(t *testing.T) {
-	onlyGo(t)
-	var fences [4]*asmtest.Fence
-	for i := range fences {
-		fences[i] = asmtest.NewFence(200 * 200)
-		defer fences[i].Close()
-	}
-	asmtest.ForEachISA(t, func(t *testing.T) {
-		rng := rand.New(rand.NewPCG(1, 2))
-		place := func(i, n int) []float32 {
-			if rng.IntN(2) == 0 {
-				return fences[i].Head(n)
-			}
-			return fences[i].Tail(n)
-		}
-		for i := range 300 {
-			m, k, n := 1+rng.IntN(20), 1+rng.IntN(70), 1+rng.IntN(140)
-			tr, ldb := NoTrans, n
-			if i%2 == 1 {
-				tr, ldb = Trans, k
-			}
-			a, b, c := place(0, m*k), place(1, k*n), place(2, m*n)
-			copy(a, normals(rng, m*k))
-			copy(b, normals(rng, k*n))
-			var p Packed[float32]
-			p.Pack(tr, k, n, b, ldb)
-			p.panels.data = place(3, len(p.panels.data))
-			p.Pack(tr, k, n, b, ldb)
-			// A part, and then the rest.
-			k0, j0 := rng.IntN(k+1), rng.IntN(n+1)
-			for _, j := range [][2]int{{0, j0}, {j0, n}} {
-				GemmPacked(m, 0, k0, j[0], j[1], a, k, &p, 0, c[min(j[0], len(c)):], n)
-				GemmPacked(m, k0, k, j[0], j[1], a[min(k0, len(a)):], k, &p, 1, c[min(j[0], len(c)):], n)
-			}
-			want := make([]float32, m*n)
-			Gemm(NoTrans, tr, m, n, k, 1, a, k, b, ldb, 0, want, n)
-			asmtest.SameFloats(t, "C in parts", c, want)
-			for i, x := range [][]float32{a, b, c, p.panels.data} {
-				if at, bad := fences[i].Check(x); bad {
-					t.Fatalf("operand %d: element %d outside of it was written", i, at)
-				}
-			}
-		}
-	})
-}
-
 // TestPackedElsewhere: under another instruction set than that of its panels, and under another
 // backend, a packed matrix still is the same matrix.
 func TestPackedElsewhere(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/blas/internal/shared"
 	"github.com/elbow-go/elbow/internal/par"
+	"github.com/elbow-go/elbow/internal/tile"
 )
 
 // GemmThreads is [Gemm] on up to the given number of goroutines, the caller's own among them.
@@ -32,16 +33,22 @@ func gemmParts[T Float](parts int, byColumns bool, tA, tB Transpose, m, n, k int
 	if byColumns {
 		par.Do(parts, (n+splitCols-1)/splitCols, func(lo, hi int) {
 			lo, hi = lo*splitCols, min(hi*splitCols, n)
-			b := op(tB, b, ldb).from(0, lo).data
-			Gemm(tA, tB, m, hi-lo, k, alpha, a, lda, b, ldb, beta, c[lo:], ldc)
+			Gemm(tA, tB, m, hi-lo, k, alpha, a, lda, b[start(tB != NoTrans, lo, ldb):], ldb, beta, c[lo:], ldc)
 		})
 		return
 	}
 	par.Do(parts, (m+splitRows-1)/splitRows, func(lo, hi int) {
 		lo, hi = lo*splitRows, min(hi*splitRows, m)
-		a := op(tA, a, lda).from(lo, 0).data
-		Gemm(tA, tB, hi-lo, n, k, alpha, a, lda, b, ldb, beta, c[lo*ldc:], ldc)
+		Gemm(tA, tB, hi-lo, n, k, alpha, a[start(tA == NoTrans, lo, lda):], lda, b, ldb, beta, c[lo*ldc:], ldc)
 	})
+}
+
+// start returns the index of what is i rows, or else i columns, behind the start of a matrix.
+func start(rows bool, i, ld int) int {
+	if rows {
+		return i * ld
+	}
+	return i
 }
 
 // The units of a split: whole panels, and rows that fill tiles of 1, 2, 3, 4 or 6.
@@ -52,7 +59,7 @@ const (
 
 // leastWork is the number of multiply-adds that make a goroutine of its own pay.
 func leastWork[T Float]() int {
-	if _, ok := any(T(0)).(float32); ok && asm.Active() != asm.Generic || active.Load() != 0 {
+	if tile.Machine[T](asm.Active()) != asm.Generic || active.Load() != 0 {
 		return 1 << 24
 	}
 	return 1 << 17

@@ -33,6 +33,7 @@ import (
 
 	elbow "github.com/elbow-go/elbow/blas"
 	"github.com/elbow-go/elbow/blas/internal/shared"
+	"github.com/elbow-go/elbow/internal/tile"
 )
 
 // Implementation is gonum's own implementation of BLAS, levels 1 to 3, with the general
@@ -72,7 +73,7 @@ func (i Implementation) Dgemm(tA, tB blas.Transpose, m, n, k int, alpha float64,
 	switch {
 	case m == 0 || n == 0:
 	case k == 0 || alpha == 0:
-		shared.Scale(m, n, beta, c, ldc)
+		tile.Scale(m, n, beta, c, ldc)
 	default:
 		i.Implementation.Dgemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 	}

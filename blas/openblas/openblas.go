@@ -7,6 +7,7 @@ import (
 	"gonum.org/v1/netlib/blas/netlib"
 
 	"github.com/elbow-go/elbow/blas/internal/shared"
+	"github.com/elbow-go/elbow/internal/tile"
 )
 
 // Backend multiplies with OpenBLAS. It has the contract of blas.Backend, but refuses sizes, and
@@ -22,7 +23,7 @@ func (Backend) Sgemm(tA, tB blas.Transpose, m, n, k int, alpha float32, a []floa
 	switch {
 	case m == 0 || n == 0:
 	case k == 0 || alpha == 0:
-		shared.Scale(m, n, beta, c, ldc)
+		tile.Scale(m, n, beta, c, ldc)
 	default:
 		netlib.Implementation{}.Sgemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 	}
@@ -34,7 +35,7 @@ func (Backend) Dgemm(tA, tB blas.Transpose, m, n, k int, alpha float64, a []floa
 	switch {
 	case m == 0 || n == 0:
 	case k == 0 || alpha == 0:
-		shared.Scale(m, n, beta, c, ldc)
+		tile.Scale(m, n, beta, c, ldc)
 	default:
 		netlib.Implementation{}.Dgemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 	}

@@ -23,7 +23,7 @@ const (
 )
 
 // OthersGemm checks and prepares a call of Gemm. It returns the leading dimensions to call with.
-// A call with m, n, k or alpha = 0 is not for others: [Scale] does what there is to do.
+// A call with m, n, k or alpha = 0 is not for others: Scale of package tile does what there is to do.
 func OthersGemm(most Limit, tA, tB blas.Transpose, m, n, k, lenA, lda, lenB, ldb, lenC, ldc int) (lda1, ldb1, ldc1 int) {
 	CheckGemm(tA, tB, m, n, k, lenA, lda, lenB, ldb, lenC, ldc)
 	lda, ldb, ldc = stride(tA, m, k, lda), stride(tB, k, n, ldb), stride(blas.NoTrans, m, n, ldc)

@@ -1,6 +1,5 @@
 // Package shared holds what all backends do alike: the argument checks, so that each refuses
-// the same calls in the same words, the scaling of C by beta, and for BLAS by others what they
-// would refuse.
+// the same calls in the same words, and for BLAS by others what they would refuse.
 package shared
 
 import (
@@ -168,21 +167,4 @@ func badTrans(fn, arg string, got blas.Transpose) {
 //go:noinline
 func badPart(fn, arg string, from, to, n int) {
 	panic(fmt.Sprintf("blas: %s: %s = %d..%d, want a part of 0..%d", fn, arg, from, to, n))
-}
-
-// Scale sets the m x n matrix C to beta*C, without a look at C if beta is 0.
-func Scale[T float32 | float64](m, n int, beta T, c []T, ldc int) {
-	if beta == 1 {
-		return
-	}
-	for i := range m {
-		row := c[i*ldc:][:n]
-		if beta == 0 {
-			clear(row)
-			continue
-		}
-		for j := range row {
-			row[j] *= beta
-		}
-	}
 }

@@ -16,6 +16,6 @@
 // function was inlined into another.
 //
 // In package kernels only what float32 goes through is promised to have the same bits; its
-// functions of float64 may do as they like. Package blas is left to its own tests: a product
-// is a chain of fused multiply-adds there by contract.
+// functions of float64 may do as they like. Packages tile and blas are left to their own tests: a
+// product is a chain of fused multiply-adds there by contract.
 package main

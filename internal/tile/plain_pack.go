@@ -1,27 +1,6 @@
-package blas
+package tile
 
 import "math"
-
-// A view is a matrix inside a slice: element (i, j) is data[i*row+j*col].
-type view[T Float] struct {
-	data     []T
-	row, col int
-}
-
-// op returns the view of op(X), where X is row-major with leading dimension ld.
-func op[T Float](t Transpose, x []T, ld int) view[T] {
-	if t == NoTrans {
-		return view[T]{x, ld, 1}
-	}
-	return view[T]{x, 1, ld}
-}
-
-// from returns the part of v that starts at element (i, j).
-func (v view[T]) from(i, j int) view[T] {
-	return view[T]{v.data[i*v.row+j*v.col:], v.row, v.col}
-}
-
-func (v view[T]) transposed() view[T] { return view[T]{v.data, v.col, v.row} }
 
 // Packed operands. Arrays, not flat slices: the tiles then index them without checks.
 type (
@@ -31,8 +10,8 @@ type (
 
 // packPair sets dst[q] to elements (i, k+q) and (i+1, k+q) of v. With w = 1 row i+1 does
 // not exist, and row i takes its place.
-func packPair[T Float](dst []pair, v view[T], i, k, w int) {
-	p := i*v.row + k*v.col
+func packPair[T Float](dst []pair, v *place[T], i, k, w int) {
+	p := v.at + i*v.row + k*v.col
 	next := v.row * (w - 1)
 	if v.col == 1 {
 		x0 := v.data[p:][:len(dst)]
@@ -54,8 +33,8 @@ func packPair[T Float](dst []pair, v view[T], i, k, w int) {
 
 // packQuad sets dst[q] to elements (k+q, j) to (k+q, j+3) of v. With w < 4 columns left
 // the last of them takes the place of the others.
-func packQuad[T Float](dst []quad, v view[T], k, j, w int) {
-	p := k*v.row + j*v.col
+func packQuad[T Float](dst []quad, v *place[T], k, j, w int) {
+	p := v.at + k*v.row + j*v.col
 	if v.col == 1 && w == 4 {
 		for q := range dst {
 			x := v.data[p:][:4]

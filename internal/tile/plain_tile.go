@@ -1,4 +1,4 @@
-package blas
+package tile
 
 import (
 	"math"
@@ -13,7 +13,7 @@ import (
 type tileKind int
 
 const (
-	// tileExact, where one operand has only 0 and powers of two (one-hot and binary data).
+	// exactTile, where one operand has only 0 and powers of two (one-hot and binary data).
 	// The products then have at most 24 bits. If a sum of two such numbers does not fit into
 	// 53 bits, the smaller is below 2^-27 of the larger, which is a float32 itself and at
 	// least a quarter of its last place away from the next halfway point. So there is
@@ -21,14 +21,14 @@ const (
 	// products have few bits, ties are common, and exact.
 	exactTile tileKind = iota
 
-	// tile, where no product is so small that a sum below 2^-126 can be inexact. Above
+	// plainTile, where no product is so small that a sum below 2^-126 can be inexact. Above
 	// that, halfway points are the numbers that end in the 29 bits 1000..., which sums with
 	// a zero product do not: inputs with many zeros take the same path as others. On a hit
 	// the rest of the step is done with f32.FMA outside of the inner loop: a call inside
 	// makes the compiler spill the chains in every step.
 	plainTile
 
-	// tileCareful, for the rest: f32.FMA in every step.
+	// carefulTile, for the rest: f32.FMA in every step.
 	carefulTile
 )
 

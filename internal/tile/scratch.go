@@ -1,0 +1,69 @@
+package tile
+
+import (
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/elbow-go/elbow/internal/pages"
+)
+
+const (
+	chainRows = 64   // rows in a block of chains in scratch
+	rowsK     = 2048 // steps in one call of gemvRows
+)
+
+// A scratch is the memory of one call, for elements of either type. The slices are made when they
+// are first asked for.
+type scratch struct {
+	a, b   []float64                     // packed blocks of A and of B
+	chains [chainRows * tileCols]float64 // of a block of C
+	x      [rowsK]float64                // elements of a vector, side by side
+	pairs  [plainRows / 2 * plainK]pair  // rows of A, packed for the plain tile
+}
+
+// scratches keeps what calls have given back: as many as there were calls at a time. The
+// collector does not empty it, unlike a sync.Pool, so that there is an end to allocations.
+var scratches [64]atomic.Pointer[scratch]
+
+// A room holds the scratch of a call, from the first time that it is asked for to free. It is
+// no part of a product: the compiler would see the operands escape with the scratch.
+type room struct{ s *scratch }
+
+func (r *room) get() *scratch {
+	if r.s != nil {
+		return r.s
+	}
+	for i := range scratches {
+		if scratches[i].Load() != nil {
+			if r.s = scratches[i].Swap(nil); r.s != nil {
+				return r.s
+			}
+		}
+	}
+	r.s = new(scratch)
+	return r.s
+}
+
+func (r *room) free() {
+	if r.s == nil {
+		return
+	}
+	for i := range scratches {
+		if scratches[i].Load() == nil && scratches[i].CompareAndSwap(nil, r.s) {
+			return
+		}
+	}
+}
+
+// grow returns the memory of block, in elements of type T, with room for n of them.
+func grow[T Float](block *[]float64, n int) []T {
+	if len(*block)*8 < n*size[T]() {
+		*block = pages.Make[float64]((n*size[T]() + 7) / 8)
+	}
+	return as[T](*block)
+}
+
+// as returns memory as elements of type T.
+func as[T Float](x []float64) []T {
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(x))), len(x)*8/size[T]())
+}

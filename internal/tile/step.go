@@ -1,0 +1,329 @@
+package tile
+
+import "github.com/elbow-go/elbow/asm"
+
+const (
+	// stepSteps is the most steps in a block of a recurrent product. A block of a group of panels
+	// has to stay in the L2 cache, beside the one that is fetched meanwhile, until all rows have
+	// been through it; so have the rows of A. The chains are in C between blocks.
+	stepSteps = 512
+
+	// chunkRows is the most rows that go through the product before the caller goes on with them:
+	// the pre-activations of two panels' units are then 24 KB.
+	chunkRows = 48
+
+	// fetchFrom is the size, in elements, from which a set of panels is taken not to be in the L2
+	// cache any more when the next step comes: its panels are then fetched ahead. Where it is,
+	// that costs nothing to speak of.
+	fetchFrom = 1 << 17
+
+	// fetchTwice is the size from which panels come from the third cache anyway. Two lines can then
+	// be fetched with a step of a tile, if there are few rows to make steps for; of smaller sets,
+	// of which the second cache holds a part, they would drive out that.
+	fetchTwice = 3 << 18
+)
+
+// A Step is a recurrent product, C += A W or, with Zero, C = A W, in pieces that the caller does
+// something with while they are in the first cache. A piece is a chunk of rows and a group of
+// units. The order is
+//
+//	for each group of units             Start
+//	    for each block of k             Next
+//	        for each chunk of rows      Next: Multiply, or Args for machine code of the caller's own
+//
+// What belongs before a product is to be done in pieces that are First, what belongs behind it in
+// those that are Last. C has a vector or matrix of all units for each gate.
+type Step[T Float] struct {
+	ISA         asm.ISA // for a product without panels
+	W           *Panels[T]
+	A, C        []T
+	LDA, LDC    int
+	Rows        int
+	Zero        bool // chains start at +0
+	Gate, Last  int  // distances in C of the second and of the last gate
+	Split, Skip int  // from column Split on, those of A lie Skip further
+	MostRows    int  // most rows of a tile of a full panel if it is the caller's code, of which only one with five fetches
+
+	// The piece.
+	Row, Count int // its rows
+	Tiles      int // the tiles that they make
+	unit, n    int // its units
+	k0, k1, a  int // steps, and column of A with which they start
+	left       cut // the rows from the piece on
+	own        bool
+	fetch      ahead
+}
+
+// ahead is what a product fetches: the block of panels that comes next, a part of it with each
+// tile.
+type ahead struct {
+	next    int // the first unit of the group behind this one
+	unit, k int // where the block starts
+	step    int // bytes with each step of a tile
+	done    int // bytes
+}
+
+// Units returns the number of units in a group, and the multiple of units at which a product may be
+// cut into parts.
+func (p *Step[T]) Units() (group, cut int) {
+	w := p.W
+	cut = w.Width()
+	if !w.Packed() {
+		return cut, cut
+	}
+	group = cut
+	if w.gates > 0 && p.MostRows == 0 || p.Rows == 1 || w.first > 0 {
+		group *= 2 // two vectors of units to work on in turn
+	}
+	if w.first > 0 {
+		cut = group // panels of words come in pairs
+	}
+	if p.Rows == 1 {
+		group *= w.pairs()
+	}
+	return group, cut
+}
+
+// pairs is how many pairs of panels a single row goes through in one piece. What is done with the
+// results of few units hardly pays a call; but what was read last has to be read first if the
+// groups come in falling order.
+func (s *Panels[T]) pairs() int {
+	n := 4
+	for n > 1 && 2*n*s.at(s.first+s.Width()) > 1<<17 {
+		n /= 2
+	}
+	return n
+}
+
+// Small reports whether more than one row is multiplied by panels of so few elements, in a single
+// block of k.
+func (p *Step[T]) Small(elements int) bool {
+	return p.Rows > 1 && p.W.first == 0 && len(p.W.data) <= elements && p.blockEnd(0) == p.W.steps
+}
+
+// Start begins with n units of panels, from a first one on. next is the first of those that follow,
+// or the number of all units.
+func (p *Step[T]) Start(unit, n, next int) {
+	p.unit, p.n, p.k1 = unit, n, 0
+	p.Tiles, p.left = 0, cut{}
+	p.own = p.MostRows > 0 && n == p.W.Width()
+	p.fetch.next = next
+}
+
+// Next goes on to the next piece, and reports whether there is one.
+func (p *Step[T]) Next() bool {
+	p.Row += p.Count
+	p.fetch.done += p.Tiles * (p.k1 - p.k0) * p.fetch.step
+	if p.left.tiles == 0 && !p.block() {
+		return false
+	}
+	rows, same := p.left.next()
+	p.Tiles = same
+	if p.W.Packed() {
+		// As many tiles of one size as there are, or make a chunk, or a call.
+		p.Tiles = max(1, min(same, chunkRows/rows, callWork/(rows*p.W.vecs(p.unit)*(p.k1-p.k0))))
+	}
+	p.Count = p.Tiles * rows
+	p.left.skip(p.Tiles, rows)
+	return true
+}
+
+// Initial and Final report whether the piece is in the first and in the last block of k.
+func (p *Step[T]) Initial() bool { return p.k0 == 0 }
+
+func (p *Step[T]) Final() bool { return p.k1 == p.W.steps }
+
+// block goes on to the next block of k, and reports whether there is one, with rows.
+func (p *Step[T]) block() bool {
+	w := p.W
+	p.k0 = p.k1
+	if p.k0 == w.steps || p.Rows == 0 {
+		return false
+	}
+	p.k1, p.a = p.blockEnd(p.k0), p.k0
+	if p.k0 >= p.Split {
+		p.a += p.Skip
+	}
+	p.Row, p.Count, p.Tiles = 0, 0, 0
+	if !w.Packed() {
+		p.left = cut{p.Rows, 1}
+		return true
+	}
+	most := maxRows(w.isa, w.vecs(p.unit))
+	if p.own {
+		most = p.MostRows
+	}
+	p.left = cutRows(p.Rows, most)
+	p.startFetch()
+	return true
+}
+
+// blockEnd returns the end of the block of steps that starts with k0.
+func (p *Step[T]) blockEnd(k0 int) int {
+	from, to := 0, p.Split
+	if k0 >= p.Split {
+		from, to = p.Split, p.W.steps
+	}
+	if !p.W.Packed() {
+		return to
+	}
+	blocks := max(1, (to-from+stepSteps-1)/stepSteps)
+	size := (to - from + blocks - 1) / blocks
+	return min(to, k0+size+size%2) // no word in two blocks
+}
+
+// startFetch says what is fetched during the tiles of a block.
+func (p *Step[T]) startFetch() {
+	w, f := p.W, &p.fetch
+	f.unit, f.k, f.step, f.done = p.unit, p.k1, 0, 0
+	if p.k1 == w.steps {
+		f.unit, f.k = f.next, 0
+	}
+	tiles := p.left.tiles
+	if p.own { // only tiles of five rows fetch
+		tiles = max(0, p.Rows-4*tiles)
+	}
+	if len(w.data) <= fetchFrom || tiles == 0 {
+		return
+	}
+	lines := 1
+	if len(w.data) > fetchTwice {
+		lines = 2
+	}
+	f.step = min(lines*lineBytes, (size[T]()*w.vecs(p.unit)*w.lanes+tiles-1)/tiles)
+}
+
+// Multiply does the product of the piece.
+func (p *Step[T]) Multiply() {
+	w := p.W
+	if !w.Packed() {
+		p.whole()
+		return
+	}
+	u, width := p.unit, w.Width()
+	switch {
+	case p.Rows == 1:
+		end := u + p.n/(2*width)*(2*width)
+		p.row(p.Row, u, min(end, w.first))
+		p.row(p.Row, max(u, w.first), end)
+		u = end
+	case u < w.first:
+		p.half(u)
+		u += 2 * width
+	}
+	for ; u < p.unit+p.n; u += width {
+		var args Args[T]
+		p.Args(&args, u)
+		gemmTiles(w.isa, &args)
+	}
+}
+
+// Args sets args to those of the tiles of the piece, for the panel that starts with unit u.
+func (p *Step[T]) Args(args *Args[T], u int) {
+	p.args(args, p.Row, u)
+	w, f := p.W, &p.fetch
+	args.B = w.ptr(u, p.k0, 0)
+	args.Tiles, args.Rows = p.Tiles, p.Count/p.Tiles
+	if f.step > 0 {
+		args.Next, args.NextStep = w.ptr(f.unit+u-p.unit, f.k, f.done/size[T]()), f.step
+	}
+}
+
+// args sets all but B and the numbers of tiles and rows.
+func (p *Step[T]) args(args *Args[T], row, u int) {
+	w, bytes := p.W, size[T]()
+	vecs := w.vecs(u)
+	args.A, args.C = &p.A[row*p.LDA+p.a], &p.C[row*p.LDC+u]
+	args.ARow, args.AStep, args.BStep, args.CRow = bytes*p.LDA, bytes, bytes*vecs*w.lanes, bytes*p.LDC
+	args.CVec, args.CLast = p.vectors(vecs)
+	args.K, args.Vecs = p.k1-p.k0, vecs
+	args.Tail = min(w.lanes, w.units-u)
+	if w.gates == 0 {
+		args.Tail = min(w.lanes, w.units-u-(vecs-1)*w.lanes)
+	}
+	args.Start = p.start()
+}
+
+// vectors returns the distances in bytes of the second and of the last of the vectors of a row of
+// C that belong to a panel.
+func (p *Step[T]) vectors(vecs int) (second, last int) {
+	if p.W.gates > 0 {
+		return size[T]() * p.Gate, size[T]() * p.Last
+	}
+	vector := size[T]() * p.W.lanes
+	return vector, vector * (vecs - 1)
+}
+
+// start is where the chains of a block start.
+func (p *Step[T]) start() int {
+	if p.Zero && p.k0 == 0 {
+		return 0
+	}
+	return 1
+}
+
+// row does pairs of full panels, those of the units from u to end, for one row.
+func (p *Step[T]) row(row, u, end int) {
+	if u >= end {
+		return
+	}
+	w, bytes := p.W, size[T]()
+	width, vecs := w.Width(), w.vecs(u)
+	args := rowArgs[T]{
+		A: &p.A[row*p.LDA+p.a], C: &p.C[row*p.LDC+u],
+		AStep: bytes, CPanel: bytes * width, K: p.k1 - p.k0, Pairs: (end - u) / (2 * width), Vecs: vecs, Start: p.start(),
+	}
+	args.CVec, args.CLast = p.vectors(vecs)
+	if u < w.first {
+		args.B, args.B2 = w.wordsPtr(u, p.k0), w.wordsPtr(u+width, p.k0)
+	} else {
+		args.B, args.B2 = w.ptr(u, p.k0, 0), w.ptr(u+width, p.k0, 0)
+	}
+	gemmRow(w.isa, u < w.first, &args)
+}
+
+// half does the rows of the piece for the two panels of bfloat16 from unit u on.
+func (p *Step[T]) half(u int) {
+	w := p.W
+	most := 4
+	if w.isa == asm.AVX2 {
+		most = 2
+	}
+	row := p.Row
+	for left := cutRows(p.Count, most); left.tiles > 0; {
+		rows, _ := left.next()
+		if rows == 1 {
+			p.row(row, u, u+2*w.Width())
+		} else {
+			for _, u := range [...]int{u, u + w.Width()} {
+				var args Args[T]
+				p.args(&args, row, u)
+				args.B, args.Rows = w.wordsPtr(u, p.k0), rows
+				gemmTile16(w.isa, &args)
+			}
+		}
+		row += rows
+		left.skip(1, rows)
+	}
+}
+
+// whole does the piece where there are no panels: all rows and units.
+func (p *Step[T]) whole() {
+	w := p.W
+	if gates := max(1, w.gates); p.Last == (gates-1)*p.Gate {
+		p.gates(0, gates, 0)
+	} else { // the last gate lies apart
+		p.gates(0, gates-1, 0)
+		p.gates(gates-1, 1, p.Last)
+	}
+}
+
+// gates is whole for n gates from g on, which lie in C from column c on.
+func (p *Step[T]) gates(g, n, c int) {
+	w := p.W
+	b := p.k0*w.ldb + g*w.units
+	if w.trans {
+		b = g*w.units*w.ldb + p.k0
+	}
+	Gemm(p.ISA, false, w.trans, p.Count, n*w.units, p.k1-p.k0, 1, p.A[p.Row*p.LDA+p.a:], p.LDA, w.b[b:], w.ldb, T(p.start()), p.C[p.Row*p.LDC+c:], p.LDC)
+}
