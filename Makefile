@@ -40,6 +40,10 @@ check-gen: gen ## the machine code is what the generators write
 	git diff --exit-code -- asm
 	test -z "$$(git status --porcelain asm)"
 
+.PHONY: test-gen
+test-gen: ## tests of the generators (some need LLVM, qemu-aarch64 or Go 1.27 and say so; Debian: llvm qemu-user)
+	cd asm/_gen && $(GO) test ./...
+
 .PHONY: check-fused
 check-fused: ## no result that counts hangs on fused multiply-adds or on package math
 	$(GO) run ./internal/check/fused
@@ -138,4 +142,4 @@ clean: ## remove what runs and tests leave behind
 	rm -rf run bench.out bench-peers.out bench/peers/bin coverage.out coverage.html
 
 .PHONY: check
-check: vet lint check-fused check-gen test test-purego test-race ## what a commit should pass
+check: vet lint check-fused check-gen test-gen test test-purego test-race ## what a commit should pass
