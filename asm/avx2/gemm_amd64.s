@@ -4,29 +4,141 @@
 
 #include "textflag.h"
 
-DATA gemmRamp<>+0(SB)/4, $0xffffffff
-DATA gemmRamp<>+4(SB)/4, $0xffffffff
-DATA gemmRamp<>+8(SB)/4, $0xffffffff
-DATA gemmRamp<>+12(SB)/4, $0xffffffff
-DATA gemmRamp<>+16(SB)/4, $0xffffffff
-DATA gemmRamp<>+20(SB)/4, $0xffffffff
-DATA gemmRamp<>+24(SB)/4, $0xffffffff
-DATA gemmRamp<>+28(SB)/4, $0xffffffff
-DATA gemmRamp<>+32(SB)/4, $0x00000000
-DATA gemmRamp<>+36(SB)/4, $0x00000000
-DATA gemmRamp<>+40(SB)/4, $0x00000000
-DATA gemmRamp<>+44(SB)/4, $0x00000000
-DATA gemmRamp<>+48(SB)/4, $0x00000000
-DATA gemmRamp<>+52(SB)/4, $0x00000000
-DATA gemmRamp<>+56(SB)/4, $0x00000000
-DATA gemmRamp<>+60(SB)/4, $0x00000000
-GLOBL gemmRamp<>(SB), RODATA|NOPTR, $64
+DATA gemmConsts<>+0(SB)/4, $0xffffffff
+DATA gemmConsts<>+4(SB)/4, $0xffffffff
+DATA gemmConsts<>+8(SB)/4, $0xffffffff
+DATA gemmConsts<>+12(SB)/4, $0xffffffff
+DATA gemmConsts<>+16(SB)/4, $0xffffffff
+DATA gemmConsts<>+20(SB)/4, $0xffffffff
+DATA gemmConsts<>+24(SB)/4, $0xffffffff
+DATA gemmConsts<>+28(SB)/4, $0xffffffff
+DATA gemmConsts<>+32(SB)/4, $0xffffffff
+DATA gemmConsts<>+36(SB)/4, $0xffffffff
+DATA gemmConsts<>+40(SB)/4, $0xffffffff
+DATA gemmConsts<>+44(SB)/4, $0xffffffff
+DATA gemmConsts<>+48(SB)/4, $0xffffffff
+DATA gemmConsts<>+52(SB)/4, $0xffffffff
+DATA gemmConsts<>+56(SB)/4, $0xffffffff
+DATA gemmConsts<>+60(SB)/4, $0xffffffff
+DATA gemmConsts<>+64(SB)/4, $0xffffffff
+DATA gemmConsts<>+68(SB)/4, $0xffffffff
+DATA gemmConsts<>+72(SB)/4, $0xffffffff
+DATA gemmConsts<>+76(SB)/4, $0xffffffff
+DATA gemmConsts<>+80(SB)/4, $0xffffffff
+DATA gemmConsts<>+84(SB)/4, $0xffffffff
+DATA gemmConsts<>+88(SB)/4, $0xffffffff
+DATA gemmConsts<>+92(SB)/4, $0xffffffff
+DATA gemmConsts<>+96(SB)/4, $0xffffffff
+DATA gemmConsts<>+100(SB)/4, $0xffffffff
+DATA gemmConsts<>+104(SB)/4, $0xffffffff
+DATA gemmConsts<>+108(SB)/4, $0xffffffff
+DATA gemmConsts<>+112(SB)/4, $0xffffffff
+DATA gemmConsts<>+116(SB)/4, $0xffffffff
+DATA gemmConsts<>+120(SB)/4, $0xffffffff
+DATA gemmConsts<>+124(SB)/4, $0xffffffff
+DATA gemmConsts<>+128(SB)/4, $0xffffffff
+DATA gemmConsts<>+132(SB)/4, $0xffffffff
+DATA gemmConsts<>+136(SB)/4, $0xffffffff
+DATA gemmConsts<>+140(SB)/4, $0xffffffff
+DATA gemmConsts<>+144(SB)/4, $0xffffffff
+DATA gemmConsts<>+148(SB)/4, $0xffffffff
+DATA gemmConsts<>+152(SB)/4, $0xffffffff
+DATA gemmConsts<>+156(SB)/4, $0xffffffff
+DATA gemmConsts<>+160(SB)/4, $0xffffffff
+DATA gemmConsts<>+164(SB)/4, $0xffffffff
+DATA gemmConsts<>+168(SB)/4, $0xffffffff
+DATA gemmConsts<>+172(SB)/4, $0xffffffff
+DATA gemmConsts<>+176(SB)/4, $0xffffffff
+DATA gemmConsts<>+180(SB)/4, $0xffffffff
+DATA gemmConsts<>+184(SB)/4, $0xffffffff
+DATA gemmConsts<>+188(SB)/4, $0xffffffff
+DATA gemmConsts<>+192(SB)/4, $0xffffffff
+DATA gemmConsts<>+196(SB)/4, $0xffffffff
+DATA gemmConsts<>+200(SB)/4, $0xffffffff
+DATA gemmConsts<>+204(SB)/4, $0xffffffff
+DATA gemmConsts<>+208(SB)/4, $0xffffffff
+DATA gemmConsts<>+212(SB)/4, $0xffffffff
+DATA gemmConsts<>+216(SB)/4, $0xffffffff
+DATA gemmConsts<>+220(SB)/4, $0xffffffff
+DATA gemmConsts<>+224(SB)/4, $0xffffffff
+DATA gemmConsts<>+228(SB)/4, $0xffffffff
+DATA gemmConsts<>+232(SB)/4, $0xffffffff
+DATA gemmConsts<>+236(SB)/4, $0xffffffff
+DATA gemmConsts<>+240(SB)/4, $0xffffffff
+DATA gemmConsts<>+244(SB)/4, $0xffffffff
+DATA gemmConsts<>+248(SB)/4, $0xffffffff
+DATA gemmConsts<>+252(SB)/4, $0xffffffff
+DATA gemmConsts<>+256(SB)/4, $0x00000000
+DATA gemmConsts<>+260(SB)/4, $0x00000000
+DATA gemmConsts<>+264(SB)/4, $0x00000000
+DATA gemmConsts<>+268(SB)/4, $0x00000000
+DATA gemmConsts<>+272(SB)/4, $0x00000000
+DATA gemmConsts<>+276(SB)/4, $0x00000000
+DATA gemmConsts<>+280(SB)/4, $0x00000000
+DATA gemmConsts<>+284(SB)/4, $0x00000000
+DATA gemmConsts<>+288(SB)/4, $0x00000000
+DATA gemmConsts<>+292(SB)/4, $0x00000000
+DATA gemmConsts<>+296(SB)/4, $0x00000000
+DATA gemmConsts<>+300(SB)/4, $0x00000000
+DATA gemmConsts<>+304(SB)/4, $0x00000000
+DATA gemmConsts<>+308(SB)/4, $0x00000000
+DATA gemmConsts<>+312(SB)/4, $0x00000000
+DATA gemmConsts<>+316(SB)/4, $0x00000000
+DATA gemmConsts<>+320(SB)/4, $0x00000000
+DATA gemmConsts<>+324(SB)/4, $0x00000000
+DATA gemmConsts<>+328(SB)/4, $0x00000000
+DATA gemmConsts<>+332(SB)/4, $0x00000000
+DATA gemmConsts<>+336(SB)/4, $0x00000000
+DATA gemmConsts<>+340(SB)/4, $0x00000000
+DATA gemmConsts<>+344(SB)/4, $0x00000000
+DATA gemmConsts<>+348(SB)/4, $0x00000000
+DATA gemmConsts<>+352(SB)/4, $0x00000000
+DATA gemmConsts<>+356(SB)/4, $0x00000000
+DATA gemmConsts<>+360(SB)/4, $0x00000000
+DATA gemmConsts<>+364(SB)/4, $0x00000000
+DATA gemmConsts<>+368(SB)/4, $0x00000000
+DATA gemmConsts<>+372(SB)/4, $0x00000000
+DATA gemmConsts<>+376(SB)/4, $0x00000000
+DATA gemmConsts<>+380(SB)/4, $0x00000000
+DATA gemmConsts<>+384(SB)/4, $0x00000000
+DATA gemmConsts<>+388(SB)/4, $0x00000000
+DATA gemmConsts<>+392(SB)/4, $0x00000000
+DATA gemmConsts<>+396(SB)/4, $0x00000000
+DATA gemmConsts<>+400(SB)/4, $0x00000000
+DATA gemmConsts<>+404(SB)/4, $0x00000000
+DATA gemmConsts<>+408(SB)/4, $0x00000000
+DATA gemmConsts<>+412(SB)/4, $0x00000000
+DATA gemmConsts<>+416(SB)/4, $0x00000000
+DATA gemmConsts<>+420(SB)/4, $0x00000000
+DATA gemmConsts<>+424(SB)/4, $0x00000000
+DATA gemmConsts<>+428(SB)/4, $0x00000000
+DATA gemmConsts<>+432(SB)/4, $0x00000000
+DATA gemmConsts<>+436(SB)/4, $0x00000000
+DATA gemmConsts<>+440(SB)/4, $0x00000000
+DATA gemmConsts<>+444(SB)/4, $0x00000000
+DATA gemmConsts<>+448(SB)/4, $0x00000000
+DATA gemmConsts<>+452(SB)/4, $0x00000000
+DATA gemmConsts<>+456(SB)/4, $0x00000000
+DATA gemmConsts<>+460(SB)/4, $0x00000000
+DATA gemmConsts<>+464(SB)/4, $0x00000000
+DATA gemmConsts<>+468(SB)/4, $0x00000000
+DATA gemmConsts<>+472(SB)/4, $0x00000000
+DATA gemmConsts<>+476(SB)/4, $0x00000000
+DATA gemmConsts<>+480(SB)/4, $0x00000000
+DATA gemmConsts<>+484(SB)/4, $0x00000000
+DATA gemmConsts<>+488(SB)/4, $0x00000000
+DATA gemmConsts<>+492(SB)/4, $0x00000000
+DATA gemmConsts<>+496(SB)/4, $0x00000000
+DATA gemmConsts<>+500(SB)/4, $0x00000000
+DATA gemmConsts<>+504(SB)/4, $0x00000000
+DATA gemmConsts<>+508(SB)/4, $0x00000000
+GLOBL gemmConsts<>(SB), RODATA|NOPTR, $512
 
 // func GemmTiles(args *uint64)
 // Requires: AVX, FMA3, MMX+
 TEXT ·GemmTiles(SB), NOSPLIT, $96-8
 	MOVQ    args+0(FP), DI
-	LEAQ    gemmRamp<>+32(SB), AX
+	LEAQ    gemmConsts<>+256(SB), AX
 	MOVQ    120(DI), CX
 	NEGQ    CX
 	VMOVUPS (AX)(CX*4), Y0
@@ -34,7 +146,7 @@ TEXT ·GemmTiles(SB), NOSPLIT, $96-8
 	VMOVUPS Y0, 32(SP)
 	CMPQ    72(DI), $0x20
 	JNE     apart1
-	VMOVUPS gemmRamp<>+0(SB), Y0
+	VMOVUPS gemmConsts<>+0(SB), Y0
 	VMOVUPS Y0, 32(SP)
 
 apart1:
@@ -4302,22 +4414,22 @@ done:
 // Requires: AVX, FMA3
 TEXT ·GemmFinish(SB), NOSPLIT, $32-8
 	MOVQ         args+0(FP), DI
-	LEAQ         gemmRamp<>+32(SB), AX
+	LEAQ         gemmConsts<>+256(SB), AX
 	MOVQ         120(DI), CX
 	NEGQ         CX
 	VMOVUPS      (AX)(CX*4), Y0
 	VMOVUPS      Y0, (SP)
 	MOVQ         (DI), AX
-	MOVQ         16(DI), R11
+	MOVQ         16(DI), R9
 	MOVQ         32(DI), DX
-	MOVQ         64(DI), R13
+	MOVQ         64(DI), R10
 	MOVQ         96(DI), CX
 	VBROADCASTSS 136(DI), Y0
 	VBROADCASTSS 140(DI), Y1
 
 row:
 	MOVQ AX, BX
-	MOVQ R11, SI
+	MOVQ R9, SI
 	MOVQ 112(DI), R8
 
 vector:
@@ -4353,7 +4465,7 @@ fma3:
 	VMOVUPS     (SP), Y4
 	VMASKMOVPS  Y3, Y4, (SI)
 	ADDQ        DX, AX
-	ADDQ        R13, R11
+	ADDQ        R10, R9
 	DECQ        CX
 	JNE         row
 	VZEROUPPER
@@ -4698,8 +4810,8 @@ TEXT ·GemmRow16(SB), NOSPLIT, $8-8
 	MOVQ         48(DI), R10
 	MOVQ         72(DI), AX
 	MOVQ         AX, (SP)
-	MOVL         $0xffff0000, SI
-	VMOVD        SI, X13
+	MOVL         $0xffff0000, AX
+	VMOVD        AX, X13
 	VPBROADCASTD X13, Y13
 	CMPQ         80(DI), $0x04
 	JEQ          vecs4
@@ -5374,7 +5486,7 @@ not6:
 // Requires: AVX
 TEXT ·GemmPack(SB), NOSPLIT, $32-8
 	MOVQ    args+0(FP), DI
-	LEAQ    gemmRamp<>+32(SB), AX
+	LEAQ    gemmConsts<>+256(SB), AX
 	MOVQ    48(DI), CX
 	NEGQ    CX
 	VMOVUPS (AX)(CX*4), Y0
@@ -5565,7 +5677,7 @@ one9:
 	VMOVUPS     Y0, (BX)
 	ADDQ        DX, BX
 	ADDQ        $0x04, R11
-	SUBQ        $0x01, CX
+	DECQ        CX
 	JMP         one9
 
 end10:
@@ -5579,10 +5691,9 @@ end10:
 
 few:
 	MOVQ    24(DI), R8
-	MOVQ    48(DI), R9
-	XORL    R10, R10
-	XORL    R11, R11
 	MOVQ    16(DI), AX
+	XORL    R10, R10
+	MOVQ    48(DI), R9
 	MOVQ    AX, (SP)
 	CMPQ    R9, $0x01
 	CMOVQLE R10, R8
@@ -5612,6 +5723,7 @@ few:
 	CMOVQLE R10, R8
 	ADDQ    R8, AX
 	MOVQ    AX, 56(SP)
+	XORL    R11, R11
 	MOVQ    (DI), BX
 	MOVQ    32(DI), CX
 
@@ -5731,7 +5843,7 @@ one13:
 	VMOVUPS     Y0, (BX)
 	ADDQ        DX, BX
 	ADDQ        $0x04, R11
-	SUBQ        $0x01, CX
+	DECQ        CX
 	JMP         one13
 
 end14:
@@ -5742,14 +5854,14 @@ end14:
 // Requires: AVX, CMOV, FMA3
 TEXT ·GemvRows(SB), NOSPLIT, $288-8
 	MOVQ         args+0(FP), DI
-	LEAQ         gemmRamp<>+32(SB), AX
+	LEAQ         gemmConsts<>+256(SB), AX
 	MOVQ         120(DI), CX
 	NEGQ         CX
 	VMOVUPS      (AX)(CX*4), Y0
 	VMOVUPS      Y0, (SP)
-	MOVQ         8(DI), BX
-	MOVQ         16(DI), DX
-	MOVQ         32(DI), R8
+	MOVQ         8(DI), DX
+	MOVQ         16(DI), SI
+	MOVQ         32(DI), BX
 	CMPQ         112(DI), $0x04
 	JEQ          vecs4
 	CMPQ         112(DI), $0x03
@@ -5760,7 +5872,7 @@ TEXT ·GemvRows(SB), NOSPLIT, $288-8
 	CMPQ         128(DI), $0x00
 	JEQ          steps1
 	VMOVUPS      (SP), Y12
-	VMASKMOVPS   (DX), Y12, Y12
+	VMASKMOVPS   (SI), Y12, Y12
 	CMPQ         128(DI), $0x01
 	JEQ          steps1
 	VBROADCASTSS 140(DI), Y0
@@ -5769,189 +5881,30 @@ TEXT ·GemvRows(SB), NOSPLIT, $288-8
 steps1:
 	CMPQ 120(DI), $0x08
 	JNE  few1
-	MOVQ (DI), R11
-	LEAQ (R8)(R8*2), R9
-	LEAQ (R8)(R8*4), R10
-	LEAQ (R9)(R8*4), R12
+	MOVQ (DI), R10
+	LEAQ (BX)(BX*2), R8
+	LEAQ (BX)(BX*4), R9
+	LEAQ (R8)(BX*4), R11
 	MOVQ 88(DI), CX
 
 vector15:
 	CMPQ         CX, $0x08
 	JLT          four16
-	MOVQ         R11, AX
+	MOVQ         R10, AX
 	VMOVUPS      (AX), X0
 	VMOVUPS      16(AX), X4
-	VMOVUPS      (AX)(R8*1), X1
-	VMOVUPS      16(AX)(R8*1), X5
-	VMOVUPS      (AX)(R8*2), X2
-	VMOVUPS      16(AX)(R8*2), X6
-	VMOVUPS      (AX)(R9*1), X3
-	VMOVUPS      16(AX)(R9*1), X7
-	VINSERTF128  $0x01, (AX)(R8*4), Y0, Y0
-	VINSERTF128  $0x01, 16(AX)(R8*4), Y4, Y4
-	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
-	VINSERTF128  $0x01, 16(AX)(R10*1), Y5, Y5
-	VINSERTF128  $0x01, (AX)(R9*2), Y2, Y2
-	VINSERTF128  $0x01, 16(AX)(R9*2), Y6, Y6
-	VINSERTF128  $0x01, (AX)(R12*1), Y3, Y3
-	VINSERTF128  $0x01, 16(AX)(R12*1), Y7, Y7
-	VUNPCKLPS    Y1, Y0, Y8
-	VUNPCKHPS    Y1, Y0, Y0
-	VUNPCKLPS    Y3, Y2, Y1
-	VUNPCKHPS    Y3, Y2, Y2
-	VUNPCKLPD    Y1, Y8, Y3
-	VUNPCKHPD    Y1, Y8, Y8
-	VUNPCKLPD    Y2, Y0, Y1
-	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
-	VFMADD231PS  Y9, Y3, Y12
-	VBROADCASTSS 4(BX), Y9
-	VFMADD231PS  Y9, Y8, Y12
-	VBROADCASTSS 8(BX), Y9
-	VFMADD231PS  Y9, Y1, Y12
-	VBROADCASTSS 12(BX), Y9
-	VFMADD231PS  Y9, Y2, Y12
-	VUNPCKLPS    Y5, Y4, Y8
-	VUNPCKHPS    Y5, Y4, Y4
-	VUNPCKLPS    Y7, Y6, Y5
-	VUNPCKHPS    Y7, Y6, Y6
-	VUNPCKLPD    Y5, Y8, Y7
-	VUNPCKHPD    Y5, Y8, Y8
-	VUNPCKLPD    Y6, Y4, Y5
-	VUNPCKHPD    Y6, Y4, Y6
-	VBROADCASTSS 16(BX), Y9
-	VFMADD231PS  Y9, Y7, Y12
-	VBROADCASTSS 20(BX), Y9
-	VFMADD231PS  Y9, Y8, Y12
-	VBROADCASTSS 24(BX), Y9
-	VFMADD231PS  Y9, Y5, Y12
-	VBROADCASTSS 28(BX), Y9
-	VFMADD231PS  Y9, Y6, Y12
-	ADDQ         $0x20, R11
-	ADDQ         $0x20, BX
-	SUBQ         $0x08, CX
-	JMP          vector15
-
-four16:
-	CMPQ         CX, $0x04
-	JLT          one17
-	MOVQ         R11, AX
-	VMOVUPS      (AX), X0
-	VMOVUPS      (AX)(R8*1), X1
-	VMOVUPS      (AX)(R8*2), X2
-	VMOVUPS      (AX)(R9*1), X3
-	VINSERTF128  $0x01, (AX)(R8*4), Y0, Y0
-	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
-	VINSERTF128  $0x01, (AX)(R9*2), Y2, Y2
-	VINSERTF128  $0x01, (AX)(R12*1), Y3, Y3
-	VUNPCKLPS    Y1, Y0, Y8
-	VUNPCKHPS    Y1, Y0, Y0
-	VUNPCKLPS    Y3, Y2, Y1
-	VUNPCKHPS    Y3, Y2, Y2
-	VUNPCKLPD    Y1, Y8, Y3
-	VUNPCKHPD    Y1, Y8, Y8
-	VUNPCKLPD    Y2, Y0, Y1
-	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
-	VFMADD231PS  Y9, Y3, Y12
-	VBROADCASTSS 4(BX), Y9
-	VFMADD231PS  Y9, Y8, Y12
-	VBROADCASTSS 8(BX), Y9
-	VFMADD231PS  Y9, Y1, Y12
-	VBROADCASTSS 12(BX), Y9
-	VFMADD231PS  Y9, Y2, Y12
-	ADDQ         $0x10, R11
-	ADDQ         $0x10, BX
-	SUBQ         $0x04, CX
-	JMP          four16
-
-one17:
-	CMPQ         CX, $0x01
-	JLT          end18
-	MOVQ         R11, AX
-	VMOVSS       (AX), X0
-	VINSERTPS    $0x10, (AX)(R8*1), X0, X0
-	VINSERTPS    $0x20, (AX)(R8*2), X0, X0
-	VINSERTPS    $0x30, (AX)(R9*1), X0, X0
-	VMOVSS       (AX)(R8*4), X1
-	VINSERTPS    $0x10, (AX)(R10*1), X1, X1
-	VINSERTPS    $0x20, (AX)(R9*2), X1, X1
-	VINSERTPS    $0x30, (AX)(R12*1), X1, X1
-	VINSERTF128  $0x01, X1, Y0, Y0
-	VBROADCASTSS (BX), Y9
-	VFMADD231PS  Y9, Y0, Y12
-	ADDQ         $0x04, R11
-	ADDQ         $0x04, BX
-	SUBQ         $0x01, CX
-	JMP          one17
-
-end18:
-	VMOVUPS Y12, (DX)
-	VZEROUPPER
-	RET
-
-few1:
-	MOVQ    (DI), AX
-	XORL    R10, R10
-	MOVQ    120(DI), R9
-	MOVQ    AX, 32(SP)
-	CMPQ    R9, $0x01
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
-	MOVQ    AX, 40(SP)
-	CMPQ    R9, $0x02
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
-	MOVQ    AX, 48(SP)
-	CMPQ    R9, $0x03
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
-	MOVQ    AX, 56(SP)
-	CMPQ    R9, $0x04
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
-	MOVQ    AX, 64(SP)
-	CMPQ    R9, $0x05
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
-	MOVQ    AX, 72(SP)
-	CMPQ    R9, $0x06
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
-	MOVQ    AX, 80(SP)
-	CMPQ    R9, $0x07
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
-	MOVQ    AX, 88(SP)
-	ADDQ    R8, AX
-	XORL    R11, R11
-	MOVQ    88(DI), CX
-
-vector19:
-	CMPQ         CX, $0x08
-	JLT          four20
-	MOVQ         32(SP), AX
-	VMOVUPS      (AX)(R11*1), X0
-	VMOVUPS      16(AX)(R11*1), X4
-	MOVQ         40(SP), AX
-	VMOVUPS      (AX)(R11*1), X1
-	VMOVUPS      16(AX)(R11*1), X5
-	MOVQ         48(SP), AX
-	VMOVUPS      (AX)(R11*1), X2
-	VMOVUPS      16(AX)(R11*1), X6
-	MOVQ         56(SP), AX
-	VMOVUPS      (AX)(R11*1), X3
-	VMOVUPS      16(AX)(R11*1), X7
-	MOVQ         64(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y0, Y0
-	VINSERTF128  $0x01, 16(AX)(R11*1), Y4, Y4
-	MOVQ         72(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y1, Y1
-	VINSERTF128  $0x01, 16(AX)(R11*1), Y5, Y5
-	MOVQ         80(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y2, Y2
-	VINSERTF128  $0x01, 16(AX)(R11*1), Y6, Y6
-	MOVQ         88(SP), AX
+	VMOVUPS      (AX)(BX*1), X1
+	VMOVUPS      16(AX)(BX*1), X5
+	VMOVUPS      (AX)(BX*2), X2
+	VMOVUPS      16(AX)(BX*2), X6
+	VMOVUPS      (AX)(R8*1), X3
+	VMOVUPS      16(AX)(R8*1), X7
+	VINSERTF128  $0x01, (AX)(BX*4), Y0, Y0
+	VINSERTF128  $0x01, 16(AX)(BX*4), Y4, Y4
+	VINSERTF128  $0x01, (AX)(R9*1), Y1, Y1
+	VINSERTF128  $0x01, 16(AX)(R9*1), Y5, Y5
+	VINSERTF128  $0x01, (AX)(R8*2), Y2, Y2
+	VINSERTF128  $0x01, 16(AX)(R8*2), Y6, Y6
 	VINSERTF128  $0x01, (AX)(R11*1), Y3, Y3
 	VINSERTF128  $0x01, 16(AX)(R11*1), Y7, Y7
 	VUNPCKLPS    Y1, Y0, Y8
@@ -5962,13 +5915,13 @@ vector19:
 	VUNPCKHPD    Y1, Y8, Y8
 	VUNPCKLPD    Y2, Y0, Y1
 	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y3, Y12
-	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 4(DX), Y9
 	VFMADD231PS  Y9, Y8, Y12
-	VBROADCASTSS 8(BX), Y9
+	VBROADCASTSS 8(DX), Y9
 	VFMADD231PS  Y9, Y1, Y12
-	VBROADCASTSS 12(BX), Y9
+	VBROADCASTSS 12(DX), Y9
 	VFMADD231PS  Y9, Y2, Y12
 	VUNPCKLPS    Y5, Y4, Y8
 	VUNPCKHPS    Y5, Y4, Y4
@@ -5978,37 +5931,30 @@ vector19:
 	VUNPCKHPD    Y5, Y8, Y8
 	VUNPCKLPD    Y6, Y4, Y5
 	VUNPCKHPD    Y6, Y4, Y6
-	VBROADCASTSS 16(BX), Y9
+	VBROADCASTSS 16(DX), Y9
 	VFMADD231PS  Y9, Y7, Y12
-	VBROADCASTSS 20(BX), Y9
+	VBROADCASTSS 20(DX), Y9
 	VFMADD231PS  Y9, Y8, Y12
-	VBROADCASTSS 24(BX), Y9
+	VBROADCASTSS 24(DX), Y9
 	VFMADD231PS  Y9, Y5, Y12
-	VBROADCASTSS 28(BX), Y9
+	VBROADCASTSS 28(DX), Y9
 	VFMADD231PS  Y9, Y6, Y12
-	ADDQ         $0x20, R11
-	ADDQ         $0x20, BX
+	ADDQ         $0x20, R10
+	ADDQ         $0x20, DX
 	SUBQ         $0x08, CX
-	JMP          vector19
+	JMP          vector15
 
-four20:
+four16:
 	CMPQ         CX, $0x04
-	JLT          one21
-	MOVQ         32(SP), AX
-	VMOVUPS      (AX)(R11*1), X0
-	MOVQ         40(SP), AX
-	VMOVUPS      (AX)(R11*1), X1
-	MOVQ         48(SP), AX
-	VMOVUPS      (AX)(R11*1), X2
-	MOVQ         56(SP), AX
-	VMOVUPS      (AX)(R11*1), X3
-	MOVQ         64(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y0, Y0
-	MOVQ         72(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y1, Y1
-	MOVQ         80(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y2, Y2
-	MOVQ         88(SP), AX
+	JLT          one17
+	MOVQ         R10, AX
+	VMOVUPS      (AX), X0
+	VMOVUPS      (AX)(BX*1), X1
+	VMOVUPS      (AX)(BX*2), X2
+	VMOVUPS      (AX)(R8*1), X3
+	VINSERTF128  $0x01, (AX)(BX*4), Y0, Y0
+	VINSERTF128  $0x01, (AX)(R9*1), Y1, Y1
+	VINSERTF128  $0x01, (AX)(R8*2), Y2, Y2
 	VINSERTF128  $0x01, (AX)(R11*1), Y3, Y3
 	VUNPCKLPS    Y1, Y0, Y8
 	VUNPCKHPS    Y1, Y0, Y0
@@ -6018,16 +5964,181 @@ four20:
 	VUNPCKHPD    Y1, Y8, Y8
 	VUNPCKLPD    Y2, Y0, Y1
 	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y3, Y12
-	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 4(DX), Y9
 	VFMADD231PS  Y9, Y8, Y12
-	VBROADCASTSS 8(BX), Y9
+	VBROADCASTSS 8(DX), Y9
 	VFMADD231PS  Y9, Y1, Y12
-	VBROADCASTSS 12(BX), Y9
+	VBROADCASTSS 12(DX), Y9
 	VFMADD231PS  Y9, Y2, Y12
-	ADDQ         $0x10, R11
-	ADDQ         $0x10, BX
+	ADDQ         $0x10, R10
+	ADDQ         $0x10, DX
+	SUBQ         $0x04, CX
+	JMP          four16
+
+one17:
+	CMPQ         CX, $0x01
+	JLT          end18
+	MOVQ         R10, AX
+	VMOVSS       (AX), X0
+	VINSERTPS    $0x10, (AX)(BX*1), X0, X0
+	VINSERTPS    $0x20, (AX)(BX*2), X0, X0
+	VINSERTPS    $0x30, (AX)(R8*1), X0, X0
+	VMOVSS       (AX)(BX*4), X1
+	VINSERTPS    $0x10, (AX)(R9*1), X1, X1
+	VINSERTPS    $0x20, (AX)(R8*2), X1, X1
+	VINSERTPS    $0x30, (AX)(R11*1), X1, X1
+	VINSERTF128  $0x01, X1, Y0, Y0
+	VBROADCASTSS (DX), Y9
+	VFMADD231PS  Y9, Y0, Y12
+	ADDQ         $0x04, R10
+	ADDQ         $0x04, DX
+	DECQ         CX
+	JMP          one17
+
+end18:
+	VMOVUPS Y12, (SI)
+	VZEROUPPER
+	RET
+
+few1:
+	MOVQ    (DI), AX
+	XORL    R9, R9
+	MOVQ    120(DI), R8
+	MOVQ    AX, 32(SP)
+	CMPQ    R8, $0x01
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
+	MOVQ    AX, 40(SP)
+	CMPQ    R8, $0x02
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
+	MOVQ    AX, 48(SP)
+	CMPQ    R8, $0x03
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
+	MOVQ    AX, 56(SP)
+	CMPQ    R8, $0x04
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
+	MOVQ    AX, 64(SP)
+	CMPQ    R8, $0x05
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
+	MOVQ    AX, 72(SP)
+	CMPQ    R8, $0x06
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
+	MOVQ    AX, 80(SP)
+	CMPQ    R8, $0x07
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
+	MOVQ    AX, 88(SP)
+	XORL    R10, R10
+	MOVQ    88(DI), CX
+
+vector19:
+	CMPQ         CX, $0x08
+	JLT          four20
+	MOVQ         32(SP), AX
+	VMOVUPS      (AX)(R10*1), X0
+	VMOVUPS      16(AX)(R10*1), X4
+	MOVQ         40(SP), AX
+	VMOVUPS      (AX)(R10*1), X1
+	VMOVUPS      16(AX)(R10*1), X5
+	MOVQ         48(SP), AX
+	VMOVUPS      (AX)(R10*1), X2
+	VMOVUPS      16(AX)(R10*1), X6
+	MOVQ         56(SP), AX
+	VMOVUPS      (AX)(R10*1), X3
+	VMOVUPS      16(AX)(R10*1), X7
+	MOVQ         64(SP), AX
+	VINSERTF128  $0x01, (AX)(R10*1), Y0, Y0
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y4, Y4
+	MOVQ         72(SP), AX
+	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y5, Y5
+	MOVQ         80(SP), AX
+	VINSERTF128  $0x01, (AX)(R10*1), Y2, Y2
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y6, Y6
+	MOVQ         88(SP), AX
+	VINSERTF128  $0x01, (AX)(R10*1), Y3, Y3
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y7, Y7
+	VUNPCKLPS    Y1, Y0, Y8
+	VUNPCKHPS    Y1, Y0, Y0
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y2
+	VUNPCKLPD    Y1, Y8, Y3
+	VUNPCKHPD    Y1, Y8, Y8
+	VUNPCKLPD    Y2, Y0, Y1
+	VUNPCKHPD    Y2, Y0, Y2
+	VBROADCASTSS (DX), Y9
+	VFMADD231PS  Y9, Y3, Y12
+	VBROADCASTSS 4(DX), Y9
+	VFMADD231PS  Y9, Y8, Y12
+	VBROADCASTSS 8(DX), Y9
+	VFMADD231PS  Y9, Y1, Y12
+	VBROADCASTSS 12(DX), Y9
+	VFMADD231PS  Y9, Y2, Y12
+	VUNPCKLPS    Y5, Y4, Y8
+	VUNPCKHPS    Y5, Y4, Y4
+	VUNPCKLPS    Y7, Y6, Y5
+	VUNPCKHPS    Y7, Y6, Y6
+	VUNPCKLPD    Y5, Y8, Y7
+	VUNPCKHPD    Y5, Y8, Y8
+	VUNPCKLPD    Y6, Y4, Y5
+	VUNPCKHPD    Y6, Y4, Y6
+	VBROADCASTSS 16(DX), Y9
+	VFMADD231PS  Y9, Y7, Y12
+	VBROADCASTSS 20(DX), Y9
+	VFMADD231PS  Y9, Y8, Y12
+	VBROADCASTSS 24(DX), Y9
+	VFMADD231PS  Y9, Y5, Y12
+	VBROADCASTSS 28(DX), Y9
+	VFMADD231PS  Y9, Y6, Y12
+	ADDQ         $0x20, R10
+	ADDQ         $0x20, DX
+	SUBQ         $0x08, CX
+	JMP          vector19
+
+four20:
+	CMPQ         CX, $0x04
+	JLT          one21
+	MOVQ         32(SP), AX
+	VMOVUPS      (AX)(R10*1), X0
+	MOVQ         40(SP), AX
+	VMOVUPS      (AX)(R10*1), X1
+	MOVQ         48(SP), AX
+	VMOVUPS      (AX)(R10*1), X2
+	MOVQ         56(SP), AX
+	VMOVUPS      (AX)(R10*1), X3
+	MOVQ         64(SP), AX
+	VINSERTF128  $0x01, (AX)(R10*1), Y0, Y0
+	MOVQ         72(SP), AX
+	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
+	MOVQ         80(SP), AX
+	VINSERTF128  $0x01, (AX)(R10*1), Y2, Y2
+	MOVQ         88(SP), AX
+	VINSERTF128  $0x01, (AX)(R10*1), Y3, Y3
+	VUNPCKLPS    Y1, Y0, Y8
+	VUNPCKHPS    Y1, Y0, Y0
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y2
+	VUNPCKLPD    Y1, Y8, Y3
+	VUNPCKHPD    Y1, Y8, Y8
+	VUNPCKLPD    Y2, Y0, Y1
+	VUNPCKHPD    Y2, Y0, Y2
+	VBROADCASTSS (DX), Y9
+	VFMADD231PS  Y9, Y3, Y12
+	VBROADCASTSS 4(DX), Y9
+	VFMADD231PS  Y9, Y8, Y12
+	VBROADCASTSS 8(DX), Y9
+	VFMADD231PS  Y9, Y1, Y12
+	VBROADCASTSS 12(DX), Y9
+	VFMADD231PS  Y9, Y2, Y12
+	ADDQ         $0x10, R10
+	ADDQ         $0x10, DX
 	SUBQ         $0x04, CX
 	JMP          four20
 
@@ -6035,32 +6146,32 @@ one21:
 	CMPQ         CX, $0x01
 	JLT          end22
 	MOVQ         32(SP), AX
-	VMOVSS       (AX)(R11*1), X0
+	VMOVSS       (AX)(R10*1), X0
 	MOVQ         40(SP), AX
-	VINSERTPS    $0x10, (AX)(R11*1), X0, X0
+	VINSERTPS    $0x10, (AX)(R10*1), X0, X0
 	MOVQ         48(SP), AX
-	VINSERTPS    $0x20, (AX)(R11*1), X0, X0
+	VINSERTPS    $0x20, (AX)(R10*1), X0, X0
 	MOVQ         56(SP), AX
-	VINSERTPS    $0x30, (AX)(R11*1), X0, X0
+	VINSERTPS    $0x30, (AX)(R10*1), X0, X0
 	MOVQ         64(SP), AX
-	VMOVSS       (AX)(R11*1), X1
+	VMOVSS       (AX)(R10*1), X1
 	MOVQ         72(SP), AX
-	VINSERTPS    $0x10, (AX)(R11*1), X1, X1
+	VINSERTPS    $0x10, (AX)(R10*1), X1, X1
 	MOVQ         80(SP), AX
-	VINSERTPS    $0x20, (AX)(R11*1), X1, X1
+	VINSERTPS    $0x20, (AX)(R10*1), X1, X1
 	MOVQ         88(SP), AX
-	VINSERTPS    $0x30, (AX)(R11*1), X1, X1
+	VINSERTPS    $0x30, (AX)(R10*1), X1, X1
 	VINSERTF128  $0x01, X1, Y0, Y0
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y0, Y12
-	ADDQ         $0x04, R11
-	ADDQ         $0x04, BX
-	SUBQ         $0x01, CX
+	ADDQ         $0x04, R10
+	ADDQ         $0x04, DX
+	DECQ         CX
 	JMP          one21
 
 end22:
 	VMOVUPS    (SP), Y0
-	VMASKMOVPS Y12, Y0, (DX)
+	VMASKMOVPS Y12, Y0, (SI)
 	VZEROUPPER
 	RET
 
@@ -6069,9 +6180,9 @@ vecs2:
 	VXORPS       X13, X13, X13
 	CMPQ         128(DI), $0x00
 	JEQ          steps2
-	VMOVUPS      (DX), Y12
+	VMOVUPS      (SI), Y12
 	VMOVUPS      (SP), Y13
-	VMASKMOVPS   32(DX), Y13, Y13
+	VMASKMOVPS   32(SI), Y13, Y13
 	CMPQ         128(DI), $0x01
 	JEQ          steps2
 	VBROADCASTSS 140(DI), Y0
@@ -6081,32 +6192,32 @@ vecs2:
 steps2:
 	CMPQ 120(DI), $0x08
 	JNE  few2
-	MOVQ (DI), R11
-	LEAQ (R8)(R8*2), R9
-	LEAQ (R8)(R8*4), R10
-	LEAQ (R9)(R8*4), R12
+	MOVQ (DI), R10
+	LEAQ (BX)(BX*2), R8
+	LEAQ (BX)(BX*4), R9
+	LEAQ (R8)(BX*4), R11
 	MOVQ 88(DI), CX
 
 vector23:
 	CMPQ         CX, $0x08
 	JLT          four24
-	MOVQ         R11, AX
+	MOVQ         R10, AX
 	VMOVUPS      (AX), X0
 	VMOVUPS      16(AX), X4
-	VMOVUPS      (AX)(R8*1), X1
-	VMOVUPS      16(AX)(R8*1), X5
-	VMOVUPS      (AX)(R8*2), X2
-	VMOVUPS      16(AX)(R8*2), X6
-	VMOVUPS      (AX)(R9*1), X3
-	VMOVUPS      16(AX)(R9*1), X7
-	VINSERTF128  $0x01, (AX)(R8*4), Y0, Y0
-	VINSERTF128  $0x01, 16(AX)(R8*4), Y4, Y4
-	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
-	VINSERTF128  $0x01, 16(AX)(R10*1), Y5, Y5
-	VINSERTF128  $0x01, (AX)(R9*2), Y2, Y2
-	VINSERTF128  $0x01, 16(AX)(R9*2), Y6, Y6
-	VINSERTF128  $0x01, (AX)(R12*1), Y3, Y3
-	VINSERTF128  $0x01, 16(AX)(R12*1), Y7, Y7
+	VMOVUPS      (AX)(BX*1), X1
+	VMOVUPS      16(AX)(BX*1), X5
+	VMOVUPS      (AX)(BX*2), X2
+	VMOVUPS      16(AX)(BX*2), X6
+	VMOVUPS      (AX)(R8*1), X3
+	VMOVUPS      16(AX)(R8*1), X7
+	VINSERTF128  $0x01, (AX)(BX*4), Y0, Y0
+	VINSERTF128  $0x01, 16(AX)(BX*4), Y4, Y4
+	VINSERTF128  $0x01, (AX)(R9*1), Y1, Y1
+	VINSERTF128  $0x01, 16(AX)(R9*1), Y5, Y5
+	VINSERTF128  $0x01, (AX)(R8*2), Y2, Y2
+	VINSERTF128  $0x01, 16(AX)(R8*2), Y6, Y6
+	VINSERTF128  $0x01, (AX)(R11*1), Y3, Y3
+	VINSERTF128  $0x01, 16(AX)(R11*1), Y7, Y7
 	VUNPCKLPS    Y1, Y0, Y8
 	VUNPCKHPS    Y1, Y0, Y0
 	VUNPCKLPS    Y3, Y2, Y1
@@ -6115,13 +6226,13 @@ vector23:
 	VUNPCKHPD    Y1, Y8, Y8
 	VUNPCKLPD    Y2, Y0, Y1
 	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y3, Y12
-	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 4(DX), Y9
 	VFMADD231PS  Y9, Y8, Y12
-	VBROADCASTSS 8(BX), Y9
+	VBROADCASTSS 8(DX), Y9
 	VFMADD231PS  Y9, Y1, Y12
-	VBROADCASTSS 12(BX), Y9
+	VBROADCASTSS 12(DX), Y9
 	VFMADD231PS  Y9, Y2, Y12
 	VUNPCKLPS    Y5, Y4, Y8
 	VUNPCKHPS    Y5, Y4, Y4
@@ -6131,31 +6242,31 @@ vector23:
 	VUNPCKHPD    Y5, Y8, Y8
 	VUNPCKLPD    Y6, Y4, Y5
 	VUNPCKHPD    Y6, Y4, Y6
-	VBROADCASTSS 16(BX), Y9
+	VBROADCASTSS 16(DX), Y9
 	VFMADD231PS  Y9, Y7, Y12
-	VBROADCASTSS 20(BX), Y9
+	VBROADCASTSS 20(DX), Y9
 	VFMADD231PS  Y9, Y8, Y12
-	VBROADCASTSS 24(BX), Y9
+	VBROADCASTSS 24(DX), Y9
 	VFMADD231PS  Y9, Y5, Y12
-	VBROADCASTSS 28(BX), Y9
+	VBROADCASTSS 28(DX), Y9
 	VFMADD231PS  Y9, Y6, Y12
-	LEAQ         (AX)(R8*8), AX
+	LEAQ         (AX)(BX*8), AX
 	VMOVUPS      (AX), X0
 	VMOVUPS      16(AX), X4
-	VMOVUPS      (AX)(R8*1), X1
-	VMOVUPS      16(AX)(R8*1), X5
-	VMOVUPS      (AX)(R8*2), X2
-	VMOVUPS      16(AX)(R8*2), X6
-	VMOVUPS      (AX)(R9*1), X3
-	VMOVUPS      16(AX)(R9*1), X7
-	VINSERTF128  $0x01, (AX)(R8*4), Y0, Y0
-	VINSERTF128  $0x01, 16(AX)(R8*4), Y4, Y4
-	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
-	VINSERTF128  $0x01, 16(AX)(R10*1), Y5, Y5
-	VINSERTF128  $0x01, (AX)(R9*2), Y2, Y2
-	VINSERTF128  $0x01, 16(AX)(R9*2), Y6, Y6
-	VINSERTF128  $0x01, (AX)(R12*1), Y3, Y3
-	VINSERTF128  $0x01, 16(AX)(R12*1), Y7, Y7
+	VMOVUPS      (AX)(BX*1), X1
+	VMOVUPS      16(AX)(BX*1), X5
+	VMOVUPS      (AX)(BX*2), X2
+	VMOVUPS      16(AX)(BX*2), X6
+	VMOVUPS      (AX)(R8*1), X3
+	VMOVUPS      16(AX)(R8*1), X7
+	VINSERTF128  $0x01, (AX)(BX*4), Y0, Y0
+	VINSERTF128  $0x01, 16(AX)(BX*4), Y4, Y4
+	VINSERTF128  $0x01, (AX)(R9*1), Y1, Y1
+	VINSERTF128  $0x01, 16(AX)(R9*1), Y5, Y5
+	VINSERTF128  $0x01, (AX)(R8*2), Y2, Y2
+	VINSERTF128  $0x01, 16(AX)(R8*2), Y6, Y6
+	VINSERTF128  $0x01, (AX)(R11*1), Y3, Y3
+	VINSERTF128  $0x01, 16(AX)(R11*1), Y7, Y7
 	VUNPCKLPS    Y1, Y0, Y8
 	VUNPCKHPS    Y1, Y0, Y0
 	VUNPCKLPS    Y3, Y2, Y1
@@ -6164,13 +6275,13 @@ vector23:
 	VUNPCKHPD    Y1, Y8, Y8
 	VUNPCKLPD    Y2, Y0, Y1
 	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y3, Y13
-	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 4(DX), Y9
 	VFMADD231PS  Y9, Y8, Y13
-	VBROADCASTSS 8(BX), Y9
+	VBROADCASTSS 8(DX), Y9
 	VFMADD231PS  Y9, Y1, Y13
-	VBROADCASTSS 12(BX), Y9
+	VBROADCASTSS 12(DX), Y9
 	VFMADD231PS  Y9, Y2, Y13
 	VUNPCKLPS    Y5, Y4, Y8
 	VUNPCKHPS    Y5, Y4, Y4
@@ -6180,31 +6291,31 @@ vector23:
 	VUNPCKHPD    Y5, Y8, Y8
 	VUNPCKLPD    Y6, Y4, Y5
 	VUNPCKHPD    Y6, Y4, Y6
-	VBROADCASTSS 16(BX), Y9
+	VBROADCASTSS 16(DX), Y9
 	VFMADD231PS  Y9, Y7, Y13
-	VBROADCASTSS 20(BX), Y9
+	VBROADCASTSS 20(DX), Y9
 	VFMADD231PS  Y9, Y8, Y13
-	VBROADCASTSS 24(BX), Y9
+	VBROADCASTSS 24(DX), Y9
 	VFMADD231PS  Y9, Y5, Y13
-	VBROADCASTSS 28(BX), Y9
+	VBROADCASTSS 28(DX), Y9
 	VFMADD231PS  Y9, Y6, Y13
-	ADDQ         $0x20, R11
-	ADDQ         $0x20, BX
+	ADDQ         $0x20, R10
+	ADDQ         $0x20, DX
 	SUBQ         $0x08, CX
 	JMP          vector23
 
 four24:
 	CMPQ         CX, $0x04
 	JLT          one25
-	MOVQ         R11, AX
+	MOVQ         R10, AX
 	VMOVUPS      (AX), X0
-	VMOVUPS      (AX)(R8*1), X1
-	VMOVUPS      (AX)(R8*2), X2
-	VMOVUPS      (AX)(R9*1), X3
-	VINSERTF128  $0x01, (AX)(R8*4), Y0, Y0
-	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
-	VINSERTF128  $0x01, (AX)(R9*2), Y2, Y2
-	VINSERTF128  $0x01, (AX)(R12*1), Y3, Y3
+	VMOVUPS      (AX)(BX*1), X1
+	VMOVUPS      (AX)(BX*2), X2
+	VMOVUPS      (AX)(R8*1), X3
+	VINSERTF128  $0x01, (AX)(BX*4), Y0, Y0
+	VINSERTF128  $0x01, (AX)(R9*1), Y1, Y1
+	VINSERTF128  $0x01, (AX)(R8*2), Y2, Y2
+	VINSERTF128  $0x01, (AX)(R11*1), Y3, Y3
 	VUNPCKLPS    Y1, Y0, Y8
 	VUNPCKHPS    Y1, Y0, Y0
 	VUNPCKLPS    Y3, Y2, Y1
@@ -6213,23 +6324,23 @@ four24:
 	VUNPCKHPD    Y1, Y8, Y8
 	VUNPCKLPD    Y2, Y0, Y1
 	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y3, Y12
-	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 4(DX), Y9
 	VFMADD231PS  Y9, Y8, Y12
-	VBROADCASTSS 8(BX), Y9
+	VBROADCASTSS 8(DX), Y9
 	VFMADD231PS  Y9, Y1, Y12
-	VBROADCASTSS 12(BX), Y9
+	VBROADCASTSS 12(DX), Y9
 	VFMADD231PS  Y9, Y2, Y12
-	LEAQ         (AX)(R8*8), AX
+	LEAQ         (AX)(BX*8), AX
 	VMOVUPS      (AX), X0
-	VMOVUPS      (AX)(R8*1), X1
-	VMOVUPS      (AX)(R8*2), X2
-	VMOVUPS      (AX)(R9*1), X3
-	VINSERTF128  $0x01, (AX)(R8*4), Y0, Y0
-	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
-	VINSERTF128  $0x01, (AX)(R9*2), Y2, Y2
-	VINSERTF128  $0x01, (AX)(R12*1), Y3, Y3
+	VMOVUPS      (AX)(BX*1), X1
+	VMOVUPS      (AX)(BX*2), X2
+	VMOVUPS      (AX)(R8*1), X3
+	VINSERTF128  $0x01, (AX)(BX*4), Y0, Y0
+	VINSERTF128  $0x01, (AX)(R9*1), Y1, Y1
+	VINSERTF128  $0x01, (AX)(R8*2), Y2, Y2
+	VINSERTF128  $0x01, (AX)(R11*1), Y3, Y3
 	VUNPCKLPS    Y1, Y0, Y8
 	VUNPCKHPS    Y1, Y0, Y0
 	VUNPCKLPS    Y3, Y2, Y1
@@ -6238,152 +6349,151 @@ four24:
 	VUNPCKHPD    Y1, Y8, Y8
 	VUNPCKLPD    Y2, Y0, Y1
 	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y3, Y13
-	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 4(DX), Y9
 	VFMADD231PS  Y9, Y8, Y13
-	VBROADCASTSS 8(BX), Y9
+	VBROADCASTSS 8(DX), Y9
 	VFMADD231PS  Y9, Y1, Y13
-	VBROADCASTSS 12(BX), Y9
+	VBROADCASTSS 12(DX), Y9
 	VFMADD231PS  Y9, Y2, Y13
-	ADDQ         $0x10, R11
-	ADDQ         $0x10, BX
+	ADDQ         $0x10, R10
+	ADDQ         $0x10, DX
 	SUBQ         $0x04, CX
 	JMP          four24
 
 one25:
 	CMPQ         CX, $0x01
 	JLT          end26
-	MOVQ         R11, AX
+	MOVQ         R10, AX
 	VMOVSS       (AX), X0
-	VINSERTPS    $0x10, (AX)(R8*1), X0, X0
-	VINSERTPS    $0x20, (AX)(R8*2), X0, X0
-	VINSERTPS    $0x30, (AX)(R9*1), X0, X0
-	VMOVSS       (AX)(R8*4), X1
-	VINSERTPS    $0x10, (AX)(R10*1), X1, X1
-	VINSERTPS    $0x20, (AX)(R9*2), X1, X1
-	VINSERTPS    $0x30, (AX)(R12*1), X1, X1
+	VINSERTPS    $0x10, (AX)(BX*1), X0, X0
+	VINSERTPS    $0x20, (AX)(BX*2), X0, X0
+	VINSERTPS    $0x30, (AX)(R8*1), X0, X0
+	VMOVSS       (AX)(BX*4), X1
+	VINSERTPS    $0x10, (AX)(R9*1), X1, X1
+	VINSERTPS    $0x20, (AX)(R8*2), X1, X1
+	VINSERTPS    $0x30, (AX)(R11*1), X1, X1
 	VINSERTF128  $0x01, X1, Y0, Y0
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y0, Y12
-	LEAQ         (AX)(R8*8), AX
+	LEAQ         (AX)(BX*8), AX
 	VMOVSS       (AX), X0
-	VINSERTPS    $0x10, (AX)(R8*1), X0, X0
-	VINSERTPS    $0x20, (AX)(R8*2), X0, X0
-	VINSERTPS    $0x30, (AX)(R9*1), X0, X0
-	VMOVSS       (AX)(R8*4), X1
-	VINSERTPS    $0x10, (AX)(R10*1), X1, X1
-	VINSERTPS    $0x20, (AX)(R9*2), X1, X1
-	VINSERTPS    $0x30, (AX)(R12*1), X1, X1
+	VINSERTPS    $0x10, (AX)(BX*1), X0, X0
+	VINSERTPS    $0x20, (AX)(BX*2), X0, X0
+	VINSERTPS    $0x30, (AX)(R8*1), X0, X0
+	VMOVSS       (AX)(BX*4), X1
+	VINSERTPS    $0x10, (AX)(R9*1), X1, X1
+	VINSERTPS    $0x20, (AX)(R8*2), X1, X1
+	VINSERTPS    $0x30, (AX)(R11*1), X1, X1
 	VINSERTF128  $0x01, X1, Y0, Y0
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y0, Y13
-	ADDQ         $0x04, R11
-	ADDQ         $0x04, BX
-	SUBQ         $0x01, CX
+	ADDQ         $0x04, R10
+	ADDQ         $0x04, DX
+	DECQ         CX
 	JMP          one25
 
 end26:
-	VMOVUPS Y12, (DX)
-	VMOVUPS Y13, 32(DX)
+	VMOVUPS Y12, (SI)
+	VMOVUPS Y13, 32(SI)
 	VZEROUPPER
 	RET
 
 few2:
 	MOVQ    (DI), AX
-	XORL    R10, R10
-	MOVQ    $0x00000008, R9
+	XORL    R9, R9
+	MOVQ    $0x00000008, R8
 	MOVQ    AX, 32(SP)
-	CMPQ    R9, $0x01
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x01
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 40(SP)
-	CMPQ    R9, $0x02
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x02
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 48(SP)
-	CMPQ    R9, $0x03
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x03
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 56(SP)
-	CMPQ    R9, $0x04
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x04
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 64(SP)
-	CMPQ    R9, $0x05
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x05
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 72(SP)
-	CMPQ    R9, $0x06
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x06
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 80(SP)
-	CMPQ    R9, $0x07
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x07
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 88(SP)
-	ADDQ    R8, AX
-	MOVQ    120(DI), R9
+	ADDQ    BX, AX
+	MOVQ    120(DI), R8
 	MOVQ    AX, 96(SP)
-	CMPQ    R9, $0x01
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x01
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 104(SP)
-	CMPQ    R9, $0x02
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x02
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 112(SP)
-	CMPQ    R9, $0x03
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x03
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 120(SP)
-	CMPQ    R9, $0x04
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x04
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 128(SP)
-	CMPQ    R9, $0x05
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x05
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 136(SP)
-	CMPQ    R9, $0x06
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x06
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 144(SP)
-	CMPQ    R9, $0x07
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x07
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 152(SP)
-	ADDQ    R8, AX
-	XORL    R11, R11
+	XORL    R10, R10
 	MOVQ    88(DI), CX
 
 vector27:
 	CMPQ         CX, $0x08
 	JLT          four28
 	MOVQ         32(SP), AX
-	VMOVUPS      (AX)(R11*1), X0
-	VMOVUPS      16(AX)(R11*1), X4
+	VMOVUPS      (AX)(R10*1), X0
+	VMOVUPS      16(AX)(R10*1), X4
 	MOVQ         40(SP), AX
-	VMOVUPS      (AX)(R11*1), X1
-	VMOVUPS      16(AX)(R11*1), X5
+	VMOVUPS      (AX)(R10*1), X1
+	VMOVUPS      16(AX)(R10*1), X5
 	MOVQ         48(SP), AX
-	VMOVUPS      (AX)(R11*1), X2
-	VMOVUPS      16(AX)(R11*1), X6
+	VMOVUPS      (AX)(R10*1), X2
+	VMOVUPS      16(AX)(R10*1), X6
 	MOVQ         56(SP), AX
-	VMOVUPS      (AX)(R11*1), X3
-	VMOVUPS      16(AX)(R11*1), X7
+	VMOVUPS      (AX)(R10*1), X3
+	VMOVUPS      16(AX)(R10*1), X7
 	MOVQ         64(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y0, Y0
-	VINSERTF128  $0x01, 16(AX)(R11*1), Y4, Y4
+	VINSERTF128  $0x01, (AX)(R10*1), Y0, Y0
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y4, Y4
 	MOVQ         72(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y1, Y1
-	VINSERTF128  $0x01, 16(AX)(R11*1), Y5, Y5
+	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y5, Y5
 	MOVQ         80(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y2, Y2
-	VINSERTF128  $0x01, 16(AX)(R11*1), Y6, Y6
+	VINSERTF128  $0x01, (AX)(R10*1), Y2, Y2
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y6, Y6
 	MOVQ         88(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y3, Y3
-	VINSERTF128  $0x01, 16(AX)(R11*1), Y7, Y7
+	VINSERTF128  $0x01, (AX)(R10*1), Y3, Y3
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y7, Y7
 	VUNPCKLPS    Y1, Y0, Y8
 	VUNPCKHPS    Y1, Y0, Y0
 	VUNPCKLPS    Y3, Y2, Y1
@@ -6392,13 +6502,13 @@ vector27:
 	VUNPCKHPD    Y1, Y8, Y8
 	VUNPCKLPD    Y2, Y0, Y1
 	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y3, Y12
-	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 4(DX), Y9
 	VFMADD231PS  Y9, Y8, Y12
-	VBROADCASTSS 8(BX), Y9
+	VBROADCASTSS 8(DX), Y9
 	VFMADD231PS  Y9, Y1, Y12
-	VBROADCASTSS 12(BX), Y9
+	VBROADCASTSS 12(DX), Y9
 	VFMADD231PS  Y9, Y2, Y12
 	VUNPCKLPS    Y5, Y4, Y8
 	VUNPCKHPS    Y5, Y4, Y4
@@ -6408,38 +6518,38 @@ vector27:
 	VUNPCKHPD    Y5, Y8, Y8
 	VUNPCKLPD    Y6, Y4, Y5
 	VUNPCKHPD    Y6, Y4, Y6
-	VBROADCASTSS 16(BX), Y9
+	VBROADCASTSS 16(DX), Y9
 	VFMADD231PS  Y9, Y7, Y12
-	VBROADCASTSS 20(BX), Y9
+	VBROADCASTSS 20(DX), Y9
 	VFMADD231PS  Y9, Y8, Y12
-	VBROADCASTSS 24(BX), Y9
+	VBROADCASTSS 24(DX), Y9
 	VFMADD231PS  Y9, Y5, Y12
-	VBROADCASTSS 28(BX), Y9
+	VBROADCASTSS 28(DX), Y9
 	VFMADD231PS  Y9, Y6, Y12
 	MOVQ         96(SP), AX
-	VMOVUPS      (AX)(R11*1), X0
-	VMOVUPS      16(AX)(R11*1), X4
+	VMOVUPS      (AX)(R10*1), X0
+	VMOVUPS      16(AX)(R10*1), X4
 	MOVQ         104(SP), AX
-	VMOVUPS      (AX)(R11*1), X1
-	VMOVUPS      16(AX)(R11*1), X5
+	VMOVUPS      (AX)(R10*1), X1
+	VMOVUPS      16(AX)(R10*1), X5
 	MOVQ         112(SP), AX
-	VMOVUPS      (AX)(R11*1), X2
-	VMOVUPS      16(AX)(R11*1), X6
+	VMOVUPS      (AX)(R10*1), X2
+	VMOVUPS      16(AX)(R10*1), X6
 	MOVQ         120(SP), AX
-	VMOVUPS      (AX)(R11*1), X3
-	VMOVUPS      16(AX)(R11*1), X7
+	VMOVUPS      (AX)(R10*1), X3
+	VMOVUPS      16(AX)(R10*1), X7
 	MOVQ         128(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y0, Y0
-	VINSERTF128  $0x01, 16(AX)(R11*1), Y4, Y4
+	VINSERTF128  $0x01, (AX)(R10*1), Y0, Y0
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y4, Y4
 	MOVQ         136(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y1, Y1
-	VINSERTF128  $0x01, 16(AX)(R11*1), Y5, Y5
+	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y5, Y5
 	MOVQ         144(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y2, Y2
-	VINSERTF128  $0x01, 16(AX)(R11*1), Y6, Y6
+	VINSERTF128  $0x01, (AX)(R10*1), Y2, Y2
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y6, Y6
 	MOVQ         152(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y3, Y3
-	VINSERTF128  $0x01, 16(AX)(R11*1), Y7, Y7
+	VINSERTF128  $0x01, (AX)(R10*1), Y3, Y3
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y7, Y7
 	VUNPCKLPS    Y1, Y0, Y8
 	VUNPCKHPS    Y1, Y0, Y0
 	VUNPCKLPS    Y3, Y2, Y1
@@ -6448,13 +6558,13 @@ vector27:
 	VUNPCKHPD    Y1, Y8, Y8
 	VUNPCKLPD    Y2, Y0, Y1
 	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y3, Y13
-	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 4(DX), Y9
 	VFMADD231PS  Y9, Y8, Y13
-	VBROADCASTSS 8(BX), Y9
+	VBROADCASTSS 8(DX), Y9
 	VFMADD231PS  Y9, Y1, Y13
-	VBROADCASTSS 12(BX), Y9
+	VBROADCASTSS 12(DX), Y9
 	VFMADD231PS  Y9, Y2, Y13
 	VUNPCKLPS    Y5, Y4, Y8
 	VUNPCKHPS    Y5, Y4, Y4
@@ -6464,16 +6574,16 @@ vector27:
 	VUNPCKHPD    Y5, Y8, Y8
 	VUNPCKLPD    Y6, Y4, Y5
 	VUNPCKHPD    Y6, Y4, Y6
-	VBROADCASTSS 16(BX), Y9
+	VBROADCASTSS 16(DX), Y9
 	VFMADD231PS  Y9, Y7, Y13
-	VBROADCASTSS 20(BX), Y9
+	VBROADCASTSS 20(DX), Y9
 	VFMADD231PS  Y9, Y8, Y13
-	VBROADCASTSS 24(BX), Y9
+	VBROADCASTSS 24(DX), Y9
 	VFMADD231PS  Y9, Y5, Y13
-	VBROADCASTSS 28(BX), Y9
+	VBROADCASTSS 28(DX), Y9
 	VFMADD231PS  Y9, Y6, Y13
-	ADDQ         $0x20, R11
-	ADDQ         $0x20, BX
+	ADDQ         $0x20, R10
+	ADDQ         $0x20, DX
 	SUBQ         $0x08, CX
 	JMP          vector27
 
@@ -6481,21 +6591,21 @@ four28:
 	CMPQ         CX, $0x04
 	JLT          one29
 	MOVQ         32(SP), AX
-	VMOVUPS      (AX)(R11*1), X0
+	VMOVUPS      (AX)(R10*1), X0
 	MOVQ         40(SP), AX
-	VMOVUPS      (AX)(R11*1), X1
+	VMOVUPS      (AX)(R10*1), X1
 	MOVQ         48(SP), AX
-	VMOVUPS      (AX)(R11*1), X2
+	VMOVUPS      (AX)(R10*1), X2
 	MOVQ         56(SP), AX
-	VMOVUPS      (AX)(R11*1), X3
+	VMOVUPS      (AX)(R10*1), X3
 	MOVQ         64(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y0, Y0
+	VINSERTF128  $0x01, (AX)(R10*1), Y0, Y0
 	MOVQ         72(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y1, Y1
+	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
 	MOVQ         80(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y2, Y2
+	VINSERTF128  $0x01, (AX)(R10*1), Y2, Y2
 	MOVQ         88(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y3, Y3
+	VINSERTF128  $0x01, (AX)(R10*1), Y3, Y3
 	VUNPCKLPS    Y1, Y0, Y8
 	VUNPCKHPS    Y1, Y0, Y0
 	VUNPCKLPS    Y3, Y2, Y1
@@ -6504,30 +6614,30 @@ four28:
 	VUNPCKHPD    Y1, Y8, Y8
 	VUNPCKLPD    Y2, Y0, Y1
 	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y3, Y12
-	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 4(DX), Y9
 	VFMADD231PS  Y9, Y8, Y12
-	VBROADCASTSS 8(BX), Y9
+	VBROADCASTSS 8(DX), Y9
 	VFMADD231PS  Y9, Y1, Y12
-	VBROADCASTSS 12(BX), Y9
+	VBROADCASTSS 12(DX), Y9
 	VFMADD231PS  Y9, Y2, Y12
 	MOVQ         96(SP), AX
-	VMOVUPS      (AX)(R11*1), X0
+	VMOVUPS      (AX)(R10*1), X0
 	MOVQ         104(SP), AX
-	VMOVUPS      (AX)(R11*1), X1
+	VMOVUPS      (AX)(R10*1), X1
 	MOVQ         112(SP), AX
-	VMOVUPS      (AX)(R11*1), X2
+	VMOVUPS      (AX)(R10*1), X2
 	MOVQ         120(SP), AX
-	VMOVUPS      (AX)(R11*1), X3
+	VMOVUPS      (AX)(R10*1), X3
 	MOVQ         128(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y0, Y0
+	VINSERTF128  $0x01, (AX)(R10*1), Y0, Y0
 	MOVQ         136(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y1, Y1
+	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
 	MOVQ         144(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y2, Y2
+	VINSERTF128  $0x01, (AX)(R10*1), Y2, Y2
 	MOVQ         152(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y3, Y3
+	VINSERTF128  $0x01, (AX)(R10*1), Y3, Y3
 	VUNPCKLPS    Y1, Y0, Y8
 	VUNPCKHPS    Y1, Y0, Y0
 	VUNPCKLPS    Y3, Y2, Y1
@@ -6536,16 +6646,16 @@ four28:
 	VUNPCKHPD    Y1, Y8, Y8
 	VUNPCKLPD    Y2, Y0, Y1
 	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y3, Y13
-	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 4(DX), Y9
 	VFMADD231PS  Y9, Y8, Y13
-	VBROADCASTSS 8(BX), Y9
+	VBROADCASTSS 8(DX), Y9
 	VFMADD231PS  Y9, Y1, Y13
-	VBROADCASTSS 12(BX), Y9
+	VBROADCASTSS 12(DX), Y9
 	VFMADD231PS  Y9, Y2, Y13
-	ADDQ         $0x10, R11
-	ADDQ         $0x10, BX
+	ADDQ         $0x10, R10
+	ADDQ         $0x10, DX
 	SUBQ         $0x04, CX
 	JMP          four28
 
@@ -6553,52 +6663,52 @@ one29:
 	CMPQ         CX, $0x01
 	JLT          end30
 	MOVQ         32(SP), AX
-	VMOVSS       (AX)(R11*1), X0
+	VMOVSS       (AX)(R10*1), X0
 	MOVQ         40(SP), AX
-	VINSERTPS    $0x10, (AX)(R11*1), X0, X0
+	VINSERTPS    $0x10, (AX)(R10*1), X0, X0
 	MOVQ         48(SP), AX
-	VINSERTPS    $0x20, (AX)(R11*1), X0, X0
+	VINSERTPS    $0x20, (AX)(R10*1), X0, X0
 	MOVQ         56(SP), AX
-	VINSERTPS    $0x30, (AX)(R11*1), X0, X0
+	VINSERTPS    $0x30, (AX)(R10*1), X0, X0
 	MOVQ         64(SP), AX
-	VMOVSS       (AX)(R11*1), X1
+	VMOVSS       (AX)(R10*1), X1
 	MOVQ         72(SP), AX
-	VINSERTPS    $0x10, (AX)(R11*1), X1, X1
+	VINSERTPS    $0x10, (AX)(R10*1), X1, X1
 	MOVQ         80(SP), AX
-	VINSERTPS    $0x20, (AX)(R11*1), X1, X1
+	VINSERTPS    $0x20, (AX)(R10*1), X1, X1
 	MOVQ         88(SP), AX
-	VINSERTPS    $0x30, (AX)(R11*1), X1, X1
+	VINSERTPS    $0x30, (AX)(R10*1), X1, X1
 	VINSERTF128  $0x01, X1, Y0, Y0
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y0, Y12
 	MOVQ         96(SP), AX
-	VMOVSS       (AX)(R11*1), X0
+	VMOVSS       (AX)(R10*1), X0
 	MOVQ         104(SP), AX
-	VINSERTPS    $0x10, (AX)(R11*1), X0, X0
+	VINSERTPS    $0x10, (AX)(R10*1), X0, X0
 	MOVQ         112(SP), AX
-	VINSERTPS    $0x20, (AX)(R11*1), X0, X0
+	VINSERTPS    $0x20, (AX)(R10*1), X0, X0
 	MOVQ         120(SP), AX
-	VINSERTPS    $0x30, (AX)(R11*1), X0, X0
+	VINSERTPS    $0x30, (AX)(R10*1), X0, X0
 	MOVQ         128(SP), AX
-	VMOVSS       (AX)(R11*1), X1
+	VMOVSS       (AX)(R10*1), X1
 	MOVQ         136(SP), AX
-	VINSERTPS    $0x10, (AX)(R11*1), X1, X1
+	VINSERTPS    $0x10, (AX)(R10*1), X1, X1
 	MOVQ         144(SP), AX
-	VINSERTPS    $0x20, (AX)(R11*1), X1, X1
+	VINSERTPS    $0x20, (AX)(R10*1), X1, X1
 	MOVQ         152(SP), AX
-	VINSERTPS    $0x30, (AX)(R11*1), X1, X1
+	VINSERTPS    $0x30, (AX)(R10*1), X1, X1
 	VINSERTF128  $0x01, X1, Y0, Y0
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y0, Y13
-	ADDQ         $0x04, R11
-	ADDQ         $0x04, BX
-	SUBQ         $0x01, CX
+	ADDQ         $0x04, R10
+	ADDQ         $0x04, DX
+	DECQ         CX
 	JMP          one29
 
 end30:
-	VMOVUPS    Y12, (DX)
+	VMOVUPS    Y12, (SI)
 	VMOVUPS    (SP), Y0
-	VMASKMOVPS Y13, Y0, 32(DX)
+	VMASKMOVPS Y13, Y0, 32(SI)
 	VZEROUPPER
 	RET
 
@@ -6608,10 +6718,10 @@ vecs3:
 	VXORPS       X14, X14, X14
 	CMPQ         128(DI), $0x00
 	JEQ          steps3
-	VMOVUPS      (DX), Y12
-	VMOVUPS      32(DX), Y13
+	VMOVUPS      (SI), Y12
+	VMOVUPS      32(SI), Y13
 	VMOVUPS      (SP), Y14
-	VMASKMOVPS   64(DX), Y14, Y14
+	VMASKMOVPS   64(SI), Y14, Y14
 	CMPQ         128(DI), $0x01
 	JEQ          steps3
 	VBROADCASTSS 140(DI), Y0
@@ -6622,32 +6732,32 @@ vecs3:
 steps3:
 	CMPQ 120(DI), $0x08
 	JNE  few3
-	MOVQ (DI), R11
-	LEAQ (R8)(R8*2), R9
-	LEAQ (R8)(R8*4), R10
-	LEAQ (R9)(R8*4), R12
+	MOVQ (DI), R10
+	LEAQ (BX)(BX*2), R8
+	LEAQ (BX)(BX*4), R9
+	LEAQ (R8)(BX*4), R11
 	MOVQ 88(DI), CX
 
 vector31:
 	CMPQ         CX, $0x08
 	JLT          four32
-	MOVQ         R11, AX
+	MOVQ         R10, AX
 	VMOVUPS      (AX), X0
 	VMOVUPS      16(AX), X4
-	VMOVUPS      (AX)(R8*1), X1
-	VMOVUPS      16(AX)(R8*1), X5
-	VMOVUPS      (AX)(R8*2), X2
-	VMOVUPS      16(AX)(R8*2), X6
-	VMOVUPS      (AX)(R9*1), X3
-	VMOVUPS      16(AX)(R9*1), X7
-	VINSERTF128  $0x01, (AX)(R8*4), Y0, Y0
-	VINSERTF128  $0x01, 16(AX)(R8*4), Y4, Y4
-	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
-	VINSERTF128  $0x01, 16(AX)(R10*1), Y5, Y5
-	VINSERTF128  $0x01, (AX)(R9*2), Y2, Y2
-	VINSERTF128  $0x01, 16(AX)(R9*2), Y6, Y6
-	VINSERTF128  $0x01, (AX)(R12*1), Y3, Y3
-	VINSERTF128  $0x01, 16(AX)(R12*1), Y7, Y7
+	VMOVUPS      (AX)(BX*1), X1
+	VMOVUPS      16(AX)(BX*1), X5
+	VMOVUPS      (AX)(BX*2), X2
+	VMOVUPS      16(AX)(BX*2), X6
+	VMOVUPS      (AX)(R8*1), X3
+	VMOVUPS      16(AX)(R8*1), X7
+	VINSERTF128  $0x01, (AX)(BX*4), Y0, Y0
+	VINSERTF128  $0x01, 16(AX)(BX*4), Y4, Y4
+	VINSERTF128  $0x01, (AX)(R9*1), Y1, Y1
+	VINSERTF128  $0x01, 16(AX)(R9*1), Y5, Y5
+	VINSERTF128  $0x01, (AX)(R8*2), Y2, Y2
+	VINSERTF128  $0x01, 16(AX)(R8*2), Y6, Y6
+	VINSERTF128  $0x01, (AX)(R11*1), Y3, Y3
+	VINSERTF128  $0x01, 16(AX)(R11*1), Y7, Y7
 	VUNPCKLPS    Y1, Y0, Y8
 	VUNPCKHPS    Y1, Y0, Y0
 	VUNPCKLPS    Y3, Y2, Y1
@@ -6656,13 +6766,13 @@ vector31:
 	VUNPCKHPD    Y1, Y8, Y8
 	VUNPCKLPD    Y2, Y0, Y1
 	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y3, Y12
-	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 4(DX), Y9
 	VFMADD231PS  Y9, Y8, Y12
-	VBROADCASTSS 8(BX), Y9
+	VBROADCASTSS 8(DX), Y9
 	VFMADD231PS  Y9, Y1, Y12
-	VBROADCASTSS 12(BX), Y9
+	VBROADCASTSS 12(DX), Y9
 	VFMADD231PS  Y9, Y2, Y12
 	VUNPCKLPS    Y5, Y4, Y8
 	VUNPCKHPS    Y5, Y4, Y4
@@ -6672,31 +6782,31 @@ vector31:
 	VUNPCKHPD    Y5, Y8, Y8
 	VUNPCKLPD    Y6, Y4, Y5
 	VUNPCKHPD    Y6, Y4, Y6
-	VBROADCASTSS 16(BX), Y9
+	VBROADCASTSS 16(DX), Y9
 	VFMADD231PS  Y9, Y7, Y12
-	VBROADCASTSS 20(BX), Y9
+	VBROADCASTSS 20(DX), Y9
 	VFMADD231PS  Y9, Y8, Y12
-	VBROADCASTSS 24(BX), Y9
+	VBROADCASTSS 24(DX), Y9
 	VFMADD231PS  Y9, Y5, Y12
-	VBROADCASTSS 28(BX), Y9
+	VBROADCASTSS 28(DX), Y9
 	VFMADD231PS  Y9, Y6, Y12
-	LEAQ         (AX)(R8*8), AX
+	LEAQ         (AX)(BX*8), AX
 	VMOVUPS      (AX), X0
 	VMOVUPS      16(AX), X4
-	VMOVUPS      (AX)(R8*1), X1
-	VMOVUPS      16(AX)(R8*1), X5
-	VMOVUPS      (AX)(R8*2), X2
-	VMOVUPS      16(AX)(R8*2), X6
-	VMOVUPS      (AX)(R9*1), X3
-	VMOVUPS      16(AX)(R9*1), X7
-	VINSERTF128  $0x01, (AX)(R8*4), Y0, Y0
-	VINSERTF128  $0x01, 16(AX)(R8*4), Y4, Y4
-	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
-	VINSERTF128  $0x01, 16(AX)(R10*1), Y5, Y5
-	VINSERTF128  $0x01, (AX)(R9*2), Y2, Y2
-	VINSERTF128  $0x01, 16(AX)(R9*2), Y6, Y6
-	VINSERTF128  $0x01, (AX)(R12*1), Y3, Y3
-	VINSERTF128  $0x01, 16(AX)(R12*1), Y7, Y7
+	VMOVUPS      (AX)(BX*1), X1
+	VMOVUPS      16(AX)(BX*1), X5
+	VMOVUPS      (AX)(BX*2), X2
+	VMOVUPS      16(AX)(BX*2), X6
+	VMOVUPS      (AX)(R8*1), X3
+	VMOVUPS      16(AX)(R8*1), X7
+	VINSERTF128  $0x01, (AX)(BX*4), Y0, Y0
+	VINSERTF128  $0x01, 16(AX)(BX*4), Y4, Y4
+	VINSERTF128  $0x01, (AX)(R9*1), Y1, Y1
+	VINSERTF128  $0x01, 16(AX)(R9*1), Y5, Y5
+	VINSERTF128  $0x01, (AX)(R8*2), Y2, Y2
+	VINSERTF128  $0x01, 16(AX)(R8*2), Y6, Y6
+	VINSERTF128  $0x01, (AX)(R11*1), Y3, Y3
+	VINSERTF128  $0x01, 16(AX)(R11*1), Y7, Y7
 	VUNPCKLPS    Y1, Y0, Y8
 	VUNPCKHPS    Y1, Y0, Y0
 	VUNPCKLPS    Y3, Y2, Y1
@@ -6705,13 +6815,13 @@ vector31:
 	VUNPCKHPD    Y1, Y8, Y8
 	VUNPCKLPD    Y2, Y0, Y1
 	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y3, Y13
-	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 4(DX), Y9
 	VFMADD231PS  Y9, Y8, Y13
-	VBROADCASTSS 8(BX), Y9
+	VBROADCASTSS 8(DX), Y9
 	VFMADD231PS  Y9, Y1, Y13
-	VBROADCASTSS 12(BX), Y9
+	VBROADCASTSS 12(DX), Y9
 	VFMADD231PS  Y9, Y2, Y13
 	VUNPCKLPS    Y5, Y4, Y8
 	VUNPCKHPS    Y5, Y4, Y4
@@ -6721,31 +6831,31 @@ vector31:
 	VUNPCKHPD    Y5, Y8, Y8
 	VUNPCKLPD    Y6, Y4, Y5
 	VUNPCKHPD    Y6, Y4, Y6
-	VBROADCASTSS 16(BX), Y9
+	VBROADCASTSS 16(DX), Y9
 	VFMADD231PS  Y9, Y7, Y13
-	VBROADCASTSS 20(BX), Y9
+	VBROADCASTSS 20(DX), Y9
 	VFMADD231PS  Y9, Y8, Y13
-	VBROADCASTSS 24(BX), Y9
+	VBROADCASTSS 24(DX), Y9
 	VFMADD231PS  Y9, Y5, Y13
-	VBROADCASTSS 28(BX), Y9
+	VBROADCASTSS 28(DX), Y9
 	VFMADD231PS  Y9, Y6, Y13
-	LEAQ         (AX)(R8*8), AX
+	LEAQ         (AX)(BX*8), AX
 	VMOVUPS      (AX), X0
 	VMOVUPS      16(AX), X4
-	VMOVUPS      (AX)(R8*1), X1
-	VMOVUPS      16(AX)(R8*1), X5
-	VMOVUPS      (AX)(R8*2), X2
-	VMOVUPS      16(AX)(R8*2), X6
-	VMOVUPS      (AX)(R9*1), X3
-	VMOVUPS      16(AX)(R9*1), X7
-	VINSERTF128  $0x01, (AX)(R8*4), Y0, Y0
-	VINSERTF128  $0x01, 16(AX)(R8*4), Y4, Y4
-	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
-	VINSERTF128  $0x01, 16(AX)(R10*1), Y5, Y5
-	VINSERTF128  $0x01, (AX)(R9*2), Y2, Y2
-	VINSERTF128  $0x01, 16(AX)(R9*2), Y6, Y6
-	VINSERTF128  $0x01, (AX)(R12*1), Y3, Y3
-	VINSERTF128  $0x01, 16(AX)(R12*1), Y7, Y7
+	VMOVUPS      (AX)(BX*1), X1
+	VMOVUPS      16(AX)(BX*1), X5
+	VMOVUPS      (AX)(BX*2), X2
+	VMOVUPS      16(AX)(BX*2), X6
+	VMOVUPS      (AX)(R8*1), X3
+	VMOVUPS      16(AX)(R8*1), X7
+	VINSERTF128  $0x01, (AX)(BX*4), Y0, Y0
+	VINSERTF128  $0x01, 16(AX)(BX*4), Y4, Y4
+	VINSERTF128  $0x01, (AX)(R9*1), Y1, Y1
+	VINSERTF128  $0x01, 16(AX)(R9*1), Y5, Y5
+	VINSERTF128  $0x01, (AX)(R8*2), Y2, Y2
+	VINSERTF128  $0x01, 16(AX)(R8*2), Y6, Y6
+	VINSERTF128  $0x01, (AX)(R11*1), Y3, Y3
+	VINSERTF128  $0x01, 16(AX)(R11*1), Y7, Y7
 	VUNPCKLPS    Y1, Y0, Y8
 	VUNPCKHPS    Y1, Y0, Y0
 	VUNPCKLPS    Y3, Y2, Y1
@@ -6754,13 +6864,13 @@ vector31:
 	VUNPCKHPD    Y1, Y8, Y8
 	VUNPCKLPD    Y2, Y0, Y1
 	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y3, Y14
-	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 4(DX), Y9
 	VFMADD231PS  Y9, Y8, Y14
-	VBROADCASTSS 8(BX), Y9
+	VBROADCASTSS 8(DX), Y9
 	VFMADD231PS  Y9, Y1, Y14
-	VBROADCASTSS 12(BX), Y9
+	VBROADCASTSS 12(DX), Y9
 	VFMADD231PS  Y9, Y2, Y14
 	VUNPCKLPS    Y5, Y4, Y8
 	VUNPCKHPS    Y5, Y4, Y4
@@ -6770,31 +6880,31 @@ vector31:
 	VUNPCKHPD    Y5, Y8, Y8
 	VUNPCKLPD    Y6, Y4, Y5
 	VUNPCKHPD    Y6, Y4, Y6
-	VBROADCASTSS 16(BX), Y9
+	VBROADCASTSS 16(DX), Y9
 	VFMADD231PS  Y9, Y7, Y14
-	VBROADCASTSS 20(BX), Y9
+	VBROADCASTSS 20(DX), Y9
 	VFMADD231PS  Y9, Y8, Y14
-	VBROADCASTSS 24(BX), Y9
+	VBROADCASTSS 24(DX), Y9
 	VFMADD231PS  Y9, Y5, Y14
-	VBROADCASTSS 28(BX), Y9
+	VBROADCASTSS 28(DX), Y9
 	VFMADD231PS  Y9, Y6, Y14
-	ADDQ         $0x20, R11
-	ADDQ         $0x20, BX
+	ADDQ         $0x20, R10
+	ADDQ         $0x20, DX
 	SUBQ         $0x08, CX
 	JMP          vector31
 
 four32:
 	CMPQ         CX, $0x04
 	JLT          one33
-	MOVQ         R11, AX
+	MOVQ         R10, AX
 	VMOVUPS      (AX), X0
-	VMOVUPS      (AX)(R8*1), X1
-	VMOVUPS      (AX)(R8*2), X2
-	VMOVUPS      (AX)(R9*1), X3
-	VINSERTF128  $0x01, (AX)(R8*4), Y0, Y0
-	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
-	VINSERTF128  $0x01, (AX)(R9*2), Y2, Y2
-	VINSERTF128  $0x01, (AX)(R12*1), Y3, Y3
+	VMOVUPS      (AX)(BX*1), X1
+	VMOVUPS      (AX)(BX*2), X2
+	VMOVUPS      (AX)(R8*1), X3
+	VINSERTF128  $0x01, (AX)(BX*4), Y0, Y0
+	VINSERTF128  $0x01, (AX)(R9*1), Y1, Y1
+	VINSERTF128  $0x01, (AX)(R8*2), Y2, Y2
+	VINSERTF128  $0x01, (AX)(R11*1), Y3, Y3
 	VUNPCKLPS    Y1, Y0, Y8
 	VUNPCKHPS    Y1, Y0, Y0
 	VUNPCKLPS    Y3, Y2, Y1
@@ -6803,23 +6913,23 @@ four32:
 	VUNPCKHPD    Y1, Y8, Y8
 	VUNPCKLPD    Y2, Y0, Y1
 	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y3, Y12
-	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 4(DX), Y9
 	VFMADD231PS  Y9, Y8, Y12
-	VBROADCASTSS 8(BX), Y9
+	VBROADCASTSS 8(DX), Y9
 	VFMADD231PS  Y9, Y1, Y12
-	VBROADCASTSS 12(BX), Y9
+	VBROADCASTSS 12(DX), Y9
 	VFMADD231PS  Y9, Y2, Y12
-	LEAQ         (AX)(R8*8), AX
+	LEAQ         (AX)(BX*8), AX
 	VMOVUPS      (AX), X0
-	VMOVUPS      (AX)(R8*1), X1
-	VMOVUPS      (AX)(R8*2), X2
-	VMOVUPS      (AX)(R9*1), X3
-	VINSERTF128  $0x01, (AX)(R8*4), Y0, Y0
-	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
-	VINSERTF128  $0x01, (AX)(R9*2), Y2, Y2
-	VINSERTF128  $0x01, (AX)(R12*1), Y3, Y3
+	VMOVUPS      (AX)(BX*1), X1
+	VMOVUPS      (AX)(BX*2), X2
+	VMOVUPS      (AX)(R8*1), X3
+	VINSERTF128  $0x01, (AX)(BX*4), Y0, Y0
+	VINSERTF128  $0x01, (AX)(R9*1), Y1, Y1
+	VINSERTF128  $0x01, (AX)(R8*2), Y2, Y2
+	VINSERTF128  $0x01, (AX)(R11*1), Y3, Y3
 	VUNPCKLPS    Y1, Y0, Y8
 	VUNPCKHPS    Y1, Y0, Y0
 	VUNPCKLPS    Y3, Y2, Y1
@@ -6828,23 +6938,23 @@ four32:
 	VUNPCKHPD    Y1, Y8, Y8
 	VUNPCKLPD    Y2, Y0, Y1
 	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y3, Y13
-	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 4(DX), Y9
 	VFMADD231PS  Y9, Y8, Y13
-	VBROADCASTSS 8(BX), Y9
+	VBROADCASTSS 8(DX), Y9
 	VFMADD231PS  Y9, Y1, Y13
-	VBROADCASTSS 12(BX), Y9
+	VBROADCASTSS 12(DX), Y9
 	VFMADD231PS  Y9, Y2, Y13
-	LEAQ         (AX)(R8*8), AX
+	LEAQ         (AX)(BX*8), AX
 	VMOVUPS      (AX), X0
-	VMOVUPS      (AX)(R8*1), X1
-	VMOVUPS      (AX)(R8*2), X2
-	VMOVUPS      (AX)(R9*1), X3
-	VINSERTF128  $0x01, (AX)(R8*4), Y0, Y0
-	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
-	VINSERTF128  $0x01, (AX)(R9*2), Y2, Y2
-	VINSERTF128  $0x01, (AX)(R12*1), Y3, Y3
+	VMOVUPS      (AX)(BX*1), X1
+	VMOVUPS      (AX)(BX*2), X2
+	VMOVUPS      (AX)(R8*1), X3
+	VINSERTF128  $0x01, (AX)(BX*4), Y0, Y0
+	VINSERTF128  $0x01, (AX)(R9*1), Y1, Y1
+	VINSERTF128  $0x01, (AX)(R8*2), Y2, Y2
+	VINSERTF128  $0x01, (AX)(R11*1), Y3, Y3
 	VUNPCKLPS    Y1, Y0, Y8
 	VUNPCKHPS    Y1, Y0, Y0
 	VUNPCKLPS    Y3, Y2, Y1
@@ -6853,196 +6963,195 @@ four32:
 	VUNPCKHPD    Y1, Y8, Y8
 	VUNPCKLPD    Y2, Y0, Y1
 	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y3, Y14
-	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 4(DX), Y9
 	VFMADD231PS  Y9, Y8, Y14
-	VBROADCASTSS 8(BX), Y9
+	VBROADCASTSS 8(DX), Y9
 	VFMADD231PS  Y9, Y1, Y14
-	VBROADCASTSS 12(BX), Y9
+	VBROADCASTSS 12(DX), Y9
 	VFMADD231PS  Y9, Y2, Y14
-	ADDQ         $0x10, R11
-	ADDQ         $0x10, BX
+	ADDQ         $0x10, R10
+	ADDQ         $0x10, DX
 	SUBQ         $0x04, CX
 	JMP          four32
 
 one33:
 	CMPQ         CX, $0x01
 	JLT          end34
-	MOVQ         R11, AX
+	MOVQ         R10, AX
 	VMOVSS       (AX), X0
-	VINSERTPS    $0x10, (AX)(R8*1), X0, X0
-	VINSERTPS    $0x20, (AX)(R8*2), X0, X0
-	VINSERTPS    $0x30, (AX)(R9*1), X0, X0
-	VMOVSS       (AX)(R8*4), X1
-	VINSERTPS    $0x10, (AX)(R10*1), X1, X1
-	VINSERTPS    $0x20, (AX)(R9*2), X1, X1
-	VINSERTPS    $0x30, (AX)(R12*1), X1, X1
+	VINSERTPS    $0x10, (AX)(BX*1), X0, X0
+	VINSERTPS    $0x20, (AX)(BX*2), X0, X0
+	VINSERTPS    $0x30, (AX)(R8*1), X0, X0
+	VMOVSS       (AX)(BX*4), X1
+	VINSERTPS    $0x10, (AX)(R9*1), X1, X1
+	VINSERTPS    $0x20, (AX)(R8*2), X1, X1
+	VINSERTPS    $0x30, (AX)(R11*1), X1, X1
 	VINSERTF128  $0x01, X1, Y0, Y0
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y0, Y12
-	LEAQ         (AX)(R8*8), AX
+	LEAQ         (AX)(BX*8), AX
 	VMOVSS       (AX), X0
-	VINSERTPS    $0x10, (AX)(R8*1), X0, X0
-	VINSERTPS    $0x20, (AX)(R8*2), X0, X0
-	VINSERTPS    $0x30, (AX)(R9*1), X0, X0
-	VMOVSS       (AX)(R8*4), X1
-	VINSERTPS    $0x10, (AX)(R10*1), X1, X1
-	VINSERTPS    $0x20, (AX)(R9*2), X1, X1
-	VINSERTPS    $0x30, (AX)(R12*1), X1, X1
+	VINSERTPS    $0x10, (AX)(BX*1), X0, X0
+	VINSERTPS    $0x20, (AX)(BX*2), X0, X0
+	VINSERTPS    $0x30, (AX)(R8*1), X0, X0
+	VMOVSS       (AX)(BX*4), X1
+	VINSERTPS    $0x10, (AX)(R9*1), X1, X1
+	VINSERTPS    $0x20, (AX)(R8*2), X1, X1
+	VINSERTPS    $0x30, (AX)(R11*1), X1, X1
 	VINSERTF128  $0x01, X1, Y0, Y0
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y0, Y13
-	LEAQ         (AX)(R8*8), AX
+	LEAQ         (AX)(BX*8), AX
 	VMOVSS       (AX), X0
-	VINSERTPS    $0x10, (AX)(R8*1), X0, X0
-	VINSERTPS    $0x20, (AX)(R8*2), X0, X0
-	VINSERTPS    $0x30, (AX)(R9*1), X0, X0
-	VMOVSS       (AX)(R8*4), X1
-	VINSERTPS    $0x10, (AX)(R10*1), X1, X1
-	VINSERTPS    $0x20, (AX)(R9*2), X1, X1
-	VINSERTPS    $0x30, (AX)(R12*1), X1, X1
+	VINSERTPS    $0x10, (AX)(BX*1), X0, X0
+	VINSERTPS    $0x20, (AX)(BX*2), X0, X0
+	VINSERTPS    $0x30, (AX)(R8*1), X0, X0
+	VMOVSS       (AX)(BX*4), X1
+	VINSERTPS    $0x10, (AX)(R9*1), X1, X1
+	VINSERTPS    $0x20, (AX)(R8*2), X1, X1
+	VINSERTPS    $0x30, (AX)(R11*1), X1, X1
 	VINSERTF128  $0x01, X1, Y0, Y0
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y0, Y14
-	ADDQ         $0x04, R11
-	ADDQ         $0x04, BX
-	SUBQ         $0x01, CX
+	ADDQ         $0x04, R10
+	ADDQ         $0x04, DX
+	DECQ         CX
 	JMP          one33
 
 end34:
-	VMOVUPS Y12, (DX)
-	VMOVUPS Y13, 32(DX)
-	VMOVUPS Y14, 64(DX)
+	VMOVUPS Y12, (SI)
+	VMOVUPS Y13, 32(SI)
+	VMOVUPS Y14, 64(SI)
 	VZEROUPPER
 	RET
 
 few3:
 	MOVQ    (DI), AX
-	XORL    R10, R10
-	MOVQ    $0x00000008, R9
+	XORL    R9, R9
+	MOVQ    $0x00000008, R8
 	MOVQ    AX, 32(SP)
-	CMPQ    R9, $0x01
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x01
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 40(SP)
-	CMPQ    R9, $0x02
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x02
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 48(SP)
-	CMPQ    R9, $0x03
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x03
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 56(SP)
-	CMPQ    R9, $0x04
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x04
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 64(SP)
-	CMPQ    R9, $0x05
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x05
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 72(SP)
-	CMPQ    R9, $0x06
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x06
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 80(SP)
-	CMPQ    R9, $0x07
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x07
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 88(SP)
-	ADDQ    R8, AX
-	MOVQ    $0x00000008, R9
+	ADDQ    BX, AX
+	MOVQ    $0x00000008, R8
 	MOVQ    AX, 96(SP)
-	CMPQ    R9, $0x01
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x01
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 104(SP)
-	CMPQ    R9, $0x02
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x02
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 112(SP)
-	CMPQ    R9, $0x03
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x03
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 120(SP)
-	CMPQ    R9, $0x04
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x04
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 128(SP)
-	CMPQ    R9, $0x05
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x05
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 136(SP)
-	CMPQ    R9, $0x06
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x06
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 144(SP)
-	CMPQ    R9, $0x07
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x07
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 152(SP)
-	ADDQ    R8, AX
-	MOVQ    120(DI), R9
+	ADDQ    BX, AX
+	MOVQ    120(DI), R8
 	MOVQ    AX, 160(SP)
-	CMPQ    R9, $0x01
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x01
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 168(SP)
-	CMPQ    R9, $0x02
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x02
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 176(SP)
-	CMPQ    R9, $0x03
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x03
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 184(SP)
-	CMPQ    R9, $0x04
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x04
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 192(SP)
-	CMPQ    R9, $0x05
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x05
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 200(SP)
-	CMPQ    R9, $0x06
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x06
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 208(SP)
-	CMPQ    R9, $0x07
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x07
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 216(SP)
-	ADDQ    R8, AX
-	XORL    R11, R11
+	XORL    R10, R10
 	MOVQ    88(DI), CX
 
 vector35:
 	CMPQ         CX, $0x08
 	JLT          four36
 	MOVQ         32(SP), AX
-	VMOVUPS      (AX)(R11*1), X0
-	VMOVUPS      16(AX)(R11*1), X4
+	VMOVUPS      (AX)(R10*1), X0
+	VMOVUPS      16(AX)(R10*1), X4
 	MOVQ         40(SP), AX
-	VMOVUPS      (AX)(R11*1), X1
-	VMOVUPS      16(AX)(R11*1), X5
+	VMOVUPS      (AX)(R10*1), X1
+	VMOVUPS      16(AX)(R10*1), X5
 	MOVQ         48(SP), AX
-	VMOVUPS      (AX)(R11*1), X2
-	VMOVUPS      16(AX)(R11*1), X6
+	VMOVUPS      (AX)(R10*1), X2
+	VMOVUPS      16(AX)(R10*1), X6
 	MOVQ         56(SP), AX
-	VMOVUPS      (AX)(R11*1), X3
-	VMOVUPS      16(AX)(R11*1), X7
+	VMOVUPS      (AX)(R10*1), X3
+	VMOVUPS      16(AX)(R10*1), X7
 	MOVQ         64(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y0, Y0
-	VINSERTF128  $0x01, 16(AX)(R11*1), Y4, Y4
+	VINSERTF128  $0x01, (AX)(R10*1), Y0, Y0
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y4, Y4
 	MOVQ         72(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y1, Y1
-	VINSERTF128  $0x01, 16(AX)(R11*1), Y5, Y5
+	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y5, Y5
 	MOVQ         80(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y2, Y2
-	VINSERTF128  $0x01, 16(AX)(R11*1), Y6, Y6
+	VINSERTF128  $0x01, (AX)(R10*1), Y2, Y2
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y6, Y6
 	MOVQ         88(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y3, Y3
-	VINSERTF128  $0x01, 16(AX)(R11*1), Y7, Y7
+	VINSERTF128  $0x01, (AX)(R10*1), Y3, Y3
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y7, Y7
 	VUNPCKLPS    Y1, Y0, Y8
 	VUNPCKHPS    Y1, Y0, Y0
 	VUNPCKLPS    Y3, Y2, Y1
@@ -7051,13 +7160,13 @@ vector35:
 	VUNPCKHPD    Y1, Y8, Y8
 	VUNPCKLPD    Y2, Y0, Y1
 	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y3, Y12
-	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 4(DX), Y9
 	VFMADD231PS  Y9, Y8, Y12
-	VBROADCASTSS 8(BX), Y9
+	VBROADCASTSS 8(DX), Y9
 	VFMADD231PS  Y9, Y1, Y12
-	VBROADCASTSS 12(BX), Y9
+	VBROADCASTSS 12(DX), Y9
 	VFMADD231PS  Y9, Y2, Y12
 	VUNPCKLPS    Y5, Y4, Y8
 	VUNPCKHPS    Y5, Y4, Y4
@@ -7067,38 +7176,38 @@ vector35:
 	VUNPCKHPD    Y5, Y8, Y8
 	VUNPCKLPD    Y6, Y4, Y5
 	VUNPCKHPD    Y6, Y4, Y6
-	VBROADCASTSS 16(BX), Y9
+	VBROADCASTSS 16(DX), Y9
 	VFMADD231PS  Y9, Y7, Y12
-	VBROADCASTSS 20(BX), Y9
+	VBROADCASTSS 20(DX), Y9
 	VFMADD231PS  Y9, Y8, Y12
-	VBROADCASTSS 24(BX), Y9
+	VBROADCASTSS 24(DX), Y9
 	VFMADD231PS  Y9, Y5, Y12
-	VBROADCASTSS 28(BX), Y9
+	VBROADCASTSS 28(DX), Y9
 	VFMADD231PS  Y9, Y6, Y12
 	MOVQ         96(SP), AX
-	VMOVUPS      (AX)(R11*1), X0
-	VMOVUPS      16(AX)(R11*1), X4
+	VMOVUPS      (AX)(R10*1), X0
+	VMOVUPS      16(AX)(R10*1), X4
 	MOVQ         104(SP), AX
-	VMOVUPS      (AX)(R11*1), X1
-	VMOVUPS      16(AX)(R11*1), X5
+	VMOVUPS      (AX)(R10*1), X1
+	VMOVUPS      16(AX)(R10*1), X5
 	MOVQ         112(SP), AX
-	VMOVUPS      (AX)(R11*1), X2
-	VMOVUPS      16(AX)(R11*1), X6
+	VMOVUPS      (AX)(R10*1), X2
+	VMOVUPS      16(AX)(R10*1), X6
 	MOVQ         120(SP), AX
-	VMOVUPS      (AX)(R11*1), X3
-	VMOVUPS      16(AX)(R11*1), X7
+	VMOVUPS      (AX)(R10*1), X3
+	VMOVUPS      16(AX)(R10*1), X7
 	MOVQ         128(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y0, Y0
-	VINSERTF128  $0x01, 16(AX)(R11*1), Y4, Y4
+	VINSERTF128  $0x01, (AX)(R10*1), Y0, Y0
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y4, Y4
 	MOVQ         136(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y1, Y1
-	VINSERTF128  $0x01, 16(AX)(R11*1), Y5, Y5
+	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y5, Y5
 	MOVQ         144(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y2, Y2
-	VINSERTF128  $0x01, 16(AX)(R11*1), Y6, Y6
+	VINSERTF128  $0x01, (AX)(R10*1), Y2, Y2
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y6, Y6
 	MOVQ         152(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y3, Y3
-	VINSERTF128  $0x01, 16(AX)(R11*1), Y7, Y7
+	VINSERTF128  $0x01, (AX)(R10*1), Y3, Y3
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y7, Y7
 	VUNPCKLPS    Y1, Y0, Y8
 	VUNPCKHPS    Y1, Y0, Y0
 	VUNPCKLPS    Y3, Y2, Y1
@@ -7107,13 +7216,13 @@ vector35:
 	VUNPCKHPD    Y1, Y8, Y8
 	VUNPCKLPD    Y2, Y0, Y1
 	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y3, Y13
-	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 4(DX), Y9
 	VFMADD231PS  Y9, Y8, Y13
-	VBROADCASTSS 8(BX), Y9
+	VBROADCASTSS 8(DX), Y9
 	VFMADD231PS  Y9, Y1, Y13
-	VBROADCASTSS 12(BX), Y9
+	VBROADCASTSS 12(DX), Y9
 	VFMADD231PS  Y9, Y2, Y13
 	VUNPCKLPS    Y5, Y4, Y8
 	VUNPCKHPS    Y5, Y4, Y4
@@ -7123,38 +7232,38 @@ vector35:
 	VUNPCKHPD    Y5, Y8, Y8
 	VUNPCKLPD    Y6, Y4, Y5
 	VUNPCKHPD    Y6, Y4, Y6
-	VBROADCASTSS 16(BX), Y9
+	VBROADCASTSS 16(DX), Y9
 	VFMADD231PS  Y9, Y7, Y13
-	VBROADCASTSS 20(BX), Y9
+	VBROADCASTSS 20(DX), Y9
 	VFMADD231PS  Y9, Y8, Y13
-	VBROADCASTSS 24(BX), Y9
+	VBROADCASTSS 24(DX), Y9
 	VFMADD231PS  Y9, Y5, Y13
-	VBROADCASTSS 28(BX), Y9
+	VBROADCASTSS 28(DX), Y9
 	VFMADD231PS  Y9, Y6, Y13
 	MOVQ         160(SP), AX
-	VMOVUPS      (AX)(R11*1), X0
-	VMOVUPS      16(AX)(R11*1), X4
+	VMOVUPS      (AX)(R10*1), X0
+	VMOVUPS      16(AX)(R10*1), X4
 	MOVQ         168(SP), AX
-	VMOVUPS      (AX)(R11*1), X1
-	VMOVUPS      16(AX)(R11*1), X5
+	VMOVUPS      (AX)(R10*1), X1
+	VMOVUPS      16(AX)(R10*1), X5
 	MOVQ         176(SP), AX
-	VMOVUPS      (AX)(R11*1), X2
-	VMOVUPS      16(AX)(R11*1), X6
+	VMOVUPS      (AX)(R10*1), X2
+	VMOVUPS      16(AX)(R10*1), X6
 	MOVQ         184(SP), AX
-	VMOVUPS      (AX)(R11*1), X3
-	VMOVUPS      16(AX)(R11*1), X7
+	VMOVUPS      (AX)(R10*1), X3
+	VMOVUPS      16(AX)(R10*1), X7
 	MOVQ         192(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y0, Y0
-	VINSERTF128  $0x01, 16(AX)(R11*1), Y4, Y4
+	VINSERTF128  $0x01, (AX)(R10*1), Y0, Y0
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y4, Y4
 	MOVQ         200(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y1, Y1
-	VINSERTF128  $0x01, 16(AX)(R11*1), Y5, Y5
+	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y5, Y5
 	MOVQ         208(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y2, Y2
-	VINSERTF128  $0x01, 16(AX)(R11*1), Y6, Y6
+	VINSERTF128  $0x01, (AX)(R10*1), Y2, Y2
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y6, Y6
 	MOVQ         216(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y3, Y3
-	VINSERTF128  $0x01, 16(AX)(R11*1), Y7, Y7
+	VINSERTF128  $0x01, (AX)(R10*1), Y3, Y3
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y7, Y7
 	VUNPCKLPS    Y1, Y0, Y8
 	VUNPCKHPS    Y1, Y0, Y0
 	VUNPCKLPS    Y3, Y2, Y1
@@ -7163,13 +7272,13 @@ vector35:
 	VUNPCKHPD    Y1, Y8, Y8
 	VUNPCKLPD    Y2, Y0, Y1
 	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y3, Y14
-	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 4(DX), Y9
 	VFMADD231PS  Y9, Y8, Y14
-	VBROADCASTSS 8(BX), Y9
+	VBROADCASTSS 8(DX), Y9
 	VFMADD231PS  Y9, Y1, Y14
-	VBROADCASTSS 12(BX), Y9
+	VBROADCASTSS 12(DX), Y9
 	VFMADD231PS  Y9, Y2, Y14
 	VUNPCKLPS    Y5, Y4, Y8
 	VUNPCKHPS    Y5, Y4, Y4
@@ -7179,16 +7288,16 @@ vector35:
 	VUNPCKHPD    Y5, Y8, Y8
 	VUNPCKLPD    Y6, Y4, Y5
 	VUNPCKHPD    Y6, Y4, Y6
-	VBROADCASTSS 16(BX), Y9
+	VBROADCASTSS 16(DX), Y9
 	VFMADD231PS  Y9, Y7, Y14
-	VBROADCASTSS 20(BX), Y9
+	VBROADCASTSS 20(DX), Y9
 	VFMADD231PS  Y9, Y8, Y14
-	VBROADCASTSS 24(BX), Y9
+	VBROADCASTSS 24(DX), Y9
 	VFMADD231PS  Y9, Y5, Y14
-	VBROADCASTSS 28(BX), Y9
+	VBROADCASTSS 28(DX), Y9
 	VFMADD231PS  Y9, Y6, Y14
-	ADDQ         $0x20, R11
-	ADDQ         $0x20, BX
+	ADDQ         $0x20, R10
+	ADDQ         $0x20, DX
 	SUBQ         $0x08, CX
 	JMP          vector35
 
@@ -7196,21 +7305,21 @@ four36:
 	CMPQ         CX, $0x04
 	JLT          one37
 	MOVQ         32(SP), AX
-	VMOVUPS      (AX)(R11*1), X0
+	VMOVUPS      (AX)(R10*1), X0
 	MOVQ         40(SP), AX
-	VMOVUPS      (AX)(R11*1), X1
+	VMOVUPS      (AX)(R10*1), X1
 	MOVQ         48(SP), AX
-	VMOVUPS      (AX)(R11*1), X2
+	VMOVUPS      (AX)(R10*1), X2
 	MOVQ         56(SP), AX
-	VMOVUPS      (AX)(R11*1), X3
+	VMOVUPS      (AX)(R10*1), X3
 	MOVQ         64(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y0, Y0
+	VINSERTF128  $0x01, (AX)(R10*1), Y0, Y0
 	MOVQ         72(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y1, Y1
+	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
 	MOVQ         80(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y2, Y2
+	VINSERTF128  $0x01, (AX)(R10*1), Y2, Y2
 	MOVQ         88(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y3, Y3
+	VINSERTF128  $0x01, (AX)(R10*1), Y3, Y3
 	VUNPCKLPS    Y1, Y0, Y8
 	VUNPCKHPS    Y1, Y0, Y0
 	VUNPCKLPS    Y3, Y2, Y1
@@ -7219,30 +7328,30 @@ four36:
 	VUNPCKHPD    Y1, Y8, Y8
 	VUNPCKLPD    Y2, Y0, Y1
 	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y3, Y12
-	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 4(DX), Y9
 	VFMADD231PS  Y9, Y8, Y12
-	VBROADCASTSS 8(BX), Y9
+	VBROADCASTSS 8(DX), Y9
 	VFMADD231PS  Y9, Y1, Y12
-	VBROADCASTSS 12(BX), Y9
+	VBROADCASTSS 12(DX), Y9
 	VFMADD231PS  Y9, Y2, Y12
 	MOVQ         96(SP), AX
-	VMOVUPS      (AX)(R11*1), X0
+	VMOVUPS      (AX)(R10*1), X0
 	MOVQ         104(SP), AX
-	VMOVUPS      (AX)(R11*1), X1
+	VMOVUPS      (AX)(R10*1), X1
 	MOVQ         112(SP), AX
-	VMOVUPS      (AX)(R11*1), X2
+	VMOVUPS      (AX)(R10*1), X2
 	MOVQ         120(SP), AX
-	VMOVUPS      (AX)(R11*1), X3
+	VMOVUPS      (AX)(R10*1), X3
 	MOVQ         128(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y0, Y0
+	VINSERTF128  $0x01, (AX)(R10*1), Y0, Y0
 	MOVQ         136(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y1, Y1
+	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
 	MOVQ         144(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y2, Y2
+	VINSERTF128  $0x01, (AX)(R10*1), Y2, Y2
 	MOVQ         152(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y3, Y3
+	VINSERTF128  $0x01, (AX)(R10*1), Y3, Y3
 	VUNPCKLPS    Y1, Y0, Y8
 	VUNPCKHPS    Y1, Y0, Y0
 	VUNPCKLPS    Y3, Y2, Y1
@@ -7251,30 +7360,30 @@ four36:
 	VUNPCKHPD    Y1, Y8, Y8
 	VUNPCKLPD    Y2, Y0, Y1
 	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y3, Y13
-	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 4(DX), Y9
 	VFMADD231PS  Y9, Y8, Y13
-	VBROADCASTSS 8(BX), Y9
+	VBROADCASTSS 8(DX), Y9
 	VFMADD231PS  Y9, Y1, Y13
-	VBROADCASTSS 12(BX), Y9
+	VBROADCASTSS 12(DX), Y9
 	VFMADD231PS  Y9, Y2, Y13
 	MOVQ         160(SP), AX
-	VMOVUPS      (AX)(R11*1), X0
+	VMOVUPS      (AX)(R10*1), X0
 	MOVQ         168(SP), AX
-	VMOVUPS      (AX)(R11*1), X1
+	VMOVUPS      (AX)(R10*1), X1
 	MOVQ         176(SP), AX
-	VMOVUPS      (AX)(R11*1), X2
+	VMOVUPS      (AX)(R10*1), X2
 	MOVQ         184(SP), AX
-	VMOVUPS      (AX)(R11*1), X3
+	VMOVUPS      (AX)(R10*1), X3
 	MOVQ         192(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y0, Y0
+	VINSERTF128  $0x01, (AX)(R10*1), Y0, Y0
 	MOVQ         200(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y1, Y1
+	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
 	MOVQ         208(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y2, Y2
+	VINSERTF128  $0x01, (AX)(R10*1), Y2, Y2
 	MOVQ         216(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y3, Y3
+	VINSERTF128  $0x01, (AX)(R10*1), Y3, Y3
 	VUNPCKLPS    Y1, Y0, Y8
 	VUNPCKHPS    Y1, Y0, Y0
 	VUNPCKLPS    Y3, Y2, Y1
@@ -7283,16 +7392,16 @@ four36:
 	VUNPCKHPD    Y1, Y8, Y8
 	VUNPCKLPD    Y2, Y0, Y1
 	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y3, Y14
-	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 4(DX), Y9
 	VFMADD231PS  Y9, Y8, Y14
-	VBROADCASTSS 8(BX), Y9
+	VBROADCASTSS 8(DX), Y9
 	VFMADD231PS  Y9, Y1, Y14
-	VBROADCASTSS 12(BX), Y9
+	VBROADCASTSS 12(DX), Y9
 	VFMADD231PS  Y9, Y2, Y14
-	ADDQ         $0x10, R11
-	ADDQ         $0x10, BX
+	ADDQ         $0x10, R10
+	ADDQ         $0x10, DX
 	SUBQ         $0x04, CX
 	JMP          four36
 
@@ -7300,72 +7409,72 @@ one37:
 	CMPQ         CX, $0x01
 	JLT          end38
 	MOVQ         32(SP), AX
-	VMOVSS       (AX)(R11*1), X0
+	VMOVSS       (AX)(R10*1), X0
 	MOVQ         40(SP), AX
-	VINSERTPS    $0x10, (AX)(R11*1), X0, X0
+	VINSERTPS    $0x10, (AX)(R10*1), X0, X0
 	MOVQ         48(SP), AX
-	VINSERTPS    $0x20, (AX)(R11*1), X0, X0
+	VINSERTPS    $0x20, (AX)(R10*1), X0, X0
 	MOVQ         56(SP), AX
-	VINSERTPS    $0x30, (AX)(R11*1), X0, X0
+	VINSERTPS    $0x30, (AX)(R10*1), X0, X0
 	MOVQ         64(SP), AX
-	VMOVSS       (AX)(R11*1), X1
+	VMOVSS       (AX)(R10*1), X1
 	MOVQ         72(SP), AX
-	VINSERTPS    $0x10, (AX)(R11*1), X1, X1
+	VINSERTPS    $0x10, (AX)(R10*1), X1, X1
 	MOVQ         80(SP), AX
-	VINSERTPS    $0x20, (AX)(R11*1), X1, X1
+	VINSERTPS    $0x20, (AX)(R10*1), X1, X1
 	MOVQ         88(SP), AX
-	VINSERTPS    $0x30, (AX)(R11*1), X1, X1
+	VINSERTPS    $0x30, (AX)(R10*1), X1, X1
 	VINSERTF128  $0x01, X1, Y0, Y0
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y0, Y12
 	MOVQ         96(SP), AX
-	VMOVSS       (AX)(R11*1), X0
+	VMOVSS       (AX)(R10*1), X0
 	MOVQ         104(SP), AX
-	VINSERTPS    $0x10, (AX)(R11*1), X0, X0
+	VINSERTPS    $0x10, (AX)(R10*1), X0, X0
 	MOVQ         112(SP), AX
-	VINSERTPS    $0x20, (AX)(R11*1), X0, X0
+	VINSERTPS    $0x20, (AX)(R10*1), X0, X0
 	MOVQ         120(SP), AX
-	VINSERTPS    $0x30, (AX)(R11*1), X0, X0
+	VINSERTPS    $0x30, (AX)(R10*1), X0, X0
 	MOVQ         128(SP), AX
-	VMOVSS       (AX)(R11*1), X1
+	VMOVSS       (AX)(R10*1), X1
 	MOVQ         136(SP), AX
-	VINSERTPS    $0x10, (AX)(R11*1), X1, X1
+	VINSERTPS    $0x10, (AX)(R10*1), X1, X1
 	MOVQ         144(SP), AX
-	VINSERTPS    $0x20, (AX)(R11*1), X1, X1
+	VINSERTPS    $0x20, (AX)(R10*1), X1, X1
 	MOVQ         152(SP), AX
-	VINSERTPS    $0x30, (AX)(R11*1), X1, X1
+	VINSERTPS    $0x30, (AX)(R10*1), X1, X1
 	VINSERTF128  $0x01, X1, Y0, Y0
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y0, Y13
 	MOVQ         160(SP), AX
-	VMOVSS       (AX)(R11*1), X0
+	VMOVSS       (AX)(R10*1), X0
 	MOVQ         168(SP), AX
-	VINSERTPS    $0x10, (AX)(R11*1), X0, X0
+	VINSERTPS    $0x10, (AX)(R10*1), X0, X0
 	MOVQ         176(SP), AX
-	VINSERTPS    $0x20, (AX)(R11*1), X0, X0
+	VINSERTPS    $0x20, (AX)(R10*1), X0, X0
 	MOVQ         184(SP), AX
-	VINSERTPS    $0x30, (AX)(R11*1), X0, X0
+	VINSERTPS    $0x30, (AX)(R10*1), X0, X0
 	MOVQ         192(SP), AX
-	VMOVSS       (AX)(R11*1), X1
+	VMOVSS       (AX)(R10*1), X1
 	MOVQ         200(SP), AX
-	VINSERTPS    $0x10, (AX)(R11*1), X1, X1
+	VINSERTPS    $0x10, (AX)(R10*1), X1, X1
 	MOVQ         208(SP), AX
-	VINSERTPS    $0x20, (AX)(R11*1), X1, X1
+	VINSERTPS    $0x20, (AX)(R10*1), X1, X1
 	MOVQ         216(SP), AX
-	VINSERTPS    $0x30, (AX)(R11*1), X1, X1
+	VINSERTPS    $0x30, (AX)(R10*1), X1, X1
 	VINSERTF128  $0x01, X1, Y0, Y0
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y0, Y14
-	ADDQ         $0x04, R11
-	ADDQ         $0x04, BX
-	SUBQ         $0x01, CX
+	ADDQ         $0x04, R10
+	ADDQ         $0x04, DX
+	DECQ         CX
 	JMP          one37
 
 end38:
-	VMOVUPS    Y12, (DX)
-	VMOVUPS    Y13, 32(DX)
+	VMOVUPS    Y12, (SI)
+	VMOVUPS    Y13, 32(SI)
 	VMOVUPS    (SP), Y0
-	VMASKMOVPS Y14, Y0, 64(DX)
+	VMASKMOVPS Y14, Y0, 64(SI)
 	VZEROUPPER
 	RET
 
@@ -7376,11 +7485,11 @@ vecs4:
 	VXORPS       X15, X15, X15
 	CMPQ         128(DI), $0x00
 	JEQ          steps4
-	VMOVUPS      (DX), Y12
-	VMOVUPS      32(DX), Y13
-	VMOVUPS      64(DX), Y14
+	VMOVUPS      (SI), Y12
+	VMOVUPS      32(SI), Y13
+	VMOVUPS      64(SI), Y14
 	VMOVUPS      (SP), Y15
-	VMASKMOVPS   96(DX), Y15, Y15
+	VMASKMOVPS   96(SI), Y15, Y15
 	CMPQ         128(DI), $0x01
 	JEQ          steps4
 	VBROADCASTSS 140(DI), Y0
@@ -7392,32 +7501,32 @@ vecs4:
 steps4:
 	CMPQ 120(DI), $0x08
 	JNE  few4
-	MOVQ (DI), R11
-	LEAQ (R8)(R8*2), R9
-	LEAQ (R8)(R8*4), R10
-	LEAQ (R9)(R8*4), R12
+	MOVQ (DI), R10
+	LEAQ (BX)(BX*2), R8
+	LEAQ (BX)(BX*4), R9
+	LEAQ (R8)(BX*4), R11
 	MOVQ 88(DI), CX
 
 vector39:
 	CMPQ         CX, $0x08
 	JLT          four40
-	MOVQ         R11, AX
+	MOVQ         R10, AX
 	VMOVUPS      (AX), X0
 	VMOVUPS      16(AX), X4
-	VMOVUPS      (AX)(R8*1), X1
-	VMOVUPS      16(AX)(R8*1), X5
-	VMOVUPS      (AX)(R8*2), X2
-	VMOVUPS      16(AX)(R8*2), X6
-	VMOVUPS      (AX)(R9*1), X3
-	VMOVUPS      16(AX)(R9*1), X7
-	VINSERTF128  $0x01, (AX)(R8*4), Y0, Y0
-	VINSERTF128  $0x01, 16(AX)(R8*4), Y4, Y4
-	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
-	VINSERTF128  $0x01, 16(AX)(R10*1), Y5, Y5
-	VINSERTF128  $0x01, (AX)(R9*2), Y2, Y2
-	VINSERTF128  $0x01, 16(AX)(R9*2), Y6, Y6
-	VINSERTF128  $0x01, (AX)(R12*1), Y3, Y3
-	VINSERTF128  $0x01, 16(AX)(R12*1), Y7, Y7
+	VMOVUPS      (AX)(BX*1), X1
+	VMOVUPS      16(AX)(BX*1), X5
+	VMOVUPS      (AX)(BX*2), X2
+	VMOVUPS      16(AX)(BX*2), X6
+	VMOVUPS      (AX)(R8*1), X3
+	VMOVUPS      16(AX)(R8*1), X7
+	VINSERTF128  $0x01, (AX)(BX*4), Y0, Y0
+	VINSERTF128  $0x01, 16(AX)(BX*4), Y4, Y4
+	VINSERTF128  $0x01, (AX)(R9*1), Y1, Y1
+	VINSERTF128  $0x01, 16(AX)(R9*1), Y5, Y5
+	VINSERTF128  $0x01, (AX)(R8*2), Y2, Y2
+	VINSERTF128  $0x01, 16(AX)(R8*2), Y6, Y6
+	VINSERTF128  $0x01, (AX)(R11*1), Y3, Y3
+	VINSERTF128  $0x01, 16(AX)(R11*1), Y7, Y7
 	VUNPCKLPS    Y1, Y0, Y8
 	VUNPCKHPS    Y1, Y0, Y0
 	VUNPCKLPS    Y3, Y2, Y1
@@ -7426,13 +7535,13 @@ vector39:
 	VUNPCKHPD    Y1, Y8, Y8
 	VUNPCKLPD    Y2, Y0, Y1
 	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y3, Y12
-	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 4(DX), Y9
 	VFMADD231PS  Y9, Y8, Y12
-	VBROADCASTSS 8(BX), Y9
+	VBROADCASTSS 8(DX), Y9
 	VFMADD231PS  Y9, Y1, Y12
-	VBROADCASTSS 12(BX), Y9
+	VBROADCASTSS 12(DX), Y9
 	VFMADD231PS  Y9, Y2, Y12
 	VUNPCKLPS    Y5, Y4, Y8
 	VUNPCKHPS    Y5, Y4, Y4
@@ -7442,31 +7551,31 @@ vector39:
 	VUNPCKHPD    Y5, Y8, Y8
 	VUNPCKLPD    Y6, Y4, Y5
 	VUNPCKHPD    Y6, Y4, Y6
-	VBROADCASTSS 16(BX), Y9
+	VBROADCASTSS 16(DX), Y9
 	VFMADD231PS  Y9, Y7, Y12
-	VBROADCASTSS 20(BX), Y9
+	VBROADCASTSS 20(DX), Y9
 	VFMADD231PS  Y9, Y8, Y12
-	VBROADCASTSS 24(BX), Y9
+	VBROADCASTSS 24(DX), Y9
 	VFMADD231PS  Y9, Y5, Y12
-	VBROADCASTSS 28(BX), Y9
+	VBROADCASTSS 28(DX), Y9
 	VFMADD231PS  Y9, Y6, Y12
-	LEAQ         (AX)(R8*8), AX
+	LEAQ         (AX)(BX*8), AX
 	VMOVUPS      (AX), X0
 	VMOVUPS      16(AX), X4
-	VMOVUPS      (AX)(R8*1), X1
-	VMOVUPS      16(AX)(R8*1), X5
-	VMOVUPS      (AX)(R8*2), X2
-	VMOVUPS      16(AX)(R8*2), X6
-	VMOVUPS      (AX)(R9*1), X3
-	VMOVUPS      16(AX)(R9*1), X7
-	VINSERTF128  $0x01, (AX)(R8*4), Y0, Y0
-	VINSERTF128  $0x01, 16(AX)(R8*4), Y4, Y4
-	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
-	VINSERTF128  $0x01, 16(AX)(R10*1), Y5, Y5
-	VINSERTF128  $0x01, (AX)(R9*2), Y2, Y2
-	VINSERTF128  $0x01, 16(AX)(R9*2), Y6, Y6
-	VINSERTF128  $0x01, (AX)(R12*1), Y3, Y3
-	VINSERTF128  $0x01, 16(AX)(R12*1), Y7, Y7
+	VMOVUPS      (AX)(BX*1), X1
+	VMOVUPS      16(AX)(BX*1), X5
+	VMOVUPS      (AX)(BX*2), X2
+	VMOVUPS      16(AX)(BX*2), X6
+	VMOVUPS      (AX)(R8*1), X3
+	VMOVUPS      16(AX)(R8*1), X7
+	VINSERTF128  $0x01, (AX)(BX*4), Y0, Y0
+	VINSERTF128  $0x01, 16(AX)(BX*4), Y4, Y4
+	VINSERTF128  $0x01, (AX)(R9*1), Y1, Y1
+	VINSERTF128  $0x01, 16(AX)(R9*1), Y5, Y5
+	VINSERTF128  $0x01, (AX)(R8*2), Y2, Y2
+	VINSERTF128  $0x01, 16(AX)(R8*2), Y6, Y6
+	VINSERTF128  $0x01, (AX)(R11*1), Y3, Y3
+	VINSERTF128  $0x01, 16(AX)(R11*1), Y7, Y7
 	VUNPCKLPS    Y1, Y0, Y8
 	VUNPCKHPS    Y1, Y0, Y0
 	VUNPCKLPS    Y3, Y2, Y1
@@ -7475,13 +7584,13 @@ vector39:
 	VUNPCKHPD    Y1, Y8, Y8
 	VUNPCKLPD    Y2, Y0, Y1
 	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y3, Y13
-	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 4(DX), Y9
 	VFMADD231PS  Y9, Y8, Y13
-	VBROADCASTSS 8(BX), Y9
+	VBROADCASTSS 8(DX), Y9
 	VFMADD231PS  Y9, Y1, Y13
-	VBROADCASTSS 12(BX), Y9
+	VBROADCASTSS 12(DX), Y9
 	VFMADD231PS  Y9, Y2, Y13
 	VUNPCKLPS    Y5, Y4, Y8
 	VUNPCKHPS    Y5, Y4, Y4
@@ -7491,31 +7600,31 @@ vector39:
 	VUNPCKHPD    Y5, Y8, Y8
 	VUNPCKLPD    Y6, Y4, Y5
 	VUNPCKHPD    Y6, Y4, Y6
-	VBROADCASTSS 16(BX), Y9
+	VBROADCASTSS 16(DX), Y9
 	VFMADD231PS  Y9, Y7, Y13
-	VBROADCASTSS 20(BX), Y9
+	VBROADCASTSS 20(DX), Y9
 	VFMADD231PS  Y9, Y8, Y13
-	VBROADCASTSS 24(BX), Y9
+	VBROADCASTSS 24(DX), Y9
 	VFMADD231PS  Y9, Y5, Y13
-	VBROADCASTSS 28(BX), Y9
+	VBROADCASTSS 28(DX), Y9
 	VFMADD231PS  Y9, Y6, Y13
-	LEAQ         (AX)(R8*8), AX
+	LEAQ         (AX)(BX*8), AX
 	VMOVUPS      (AX), X0
 	VMOVUPS      16(AX), X4
-	VMOVUPS      (AX)(R8*1), X1
-	VMOVUPS      16(AX)(R8*1), X5
-	VMOVUPS      (AX)(R8*2), X2
-	VMOVUPS      16(AX)(R8*2), X6
-	VMOVUPS      (AX)(R9*1), X3
-	VMOVUPS      16(AX)(R9*1), X7
-	VINSERTF128  $0x01, (AX)(R8*4), Y0, Y0
-	VINSERTF128  $0x01, 16(AX)(R8*4), Y4, Y4
-	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
-	VINSERTF128  $0x01, 16(AX)(R10*1), Y5, Y5
-	VINSERTF128  $0x01, (AX)(R9*2), Y2, Y2
-	VINSERTF128  $0x01, 16(AX)(R9*2), Y6, Y6
-	VINSERTF128  $0x01, (AX)(R12*1), Y3, Y3
-	VINSERTF128  $0x01, 16(AX)(R12*1), Y7, Y7
+	VMOVUPS      (AX)(BX*1), X1
+	VMOVUPS      16(AX)(BX*1), X5
+	VMOVUPS      (AX)(BX*2), X2
+	VMOVUPS      16(AX)(BX*2), X6
+	VMOVUPS      (AX)(R8*1), X3
+	VMOVUPS      16(AX)(R8*1), X7
+	VINSERTF128  $0x01, (AX)(BX*4), Y0, Y0
+	VINSERTF128  $0x01, 16(AX)(BX*4), Y4, Y4
+	VINSERTF128  $0x01, (AX)(R9*1), Y1, Y1
+	VINSERTF128  $0x01, 16(AX)(R9*1), Y5, Y5
+	VINSERTF128  $0x01, (AX)(R8*2), Y2, Y2
+	VINSERTF128  $0x01, 16(AX)(R8*2), Y6, Y6
+	VINSERTF128  $0x01, (AX)(R11*1), Y3, Y3
+	VINSERTF128  $0x01, 16(AX)(R11*1), Y7, Y7
 	VUNPCKLPS    Y1, Y0, Y8
 	VUNPCKHPS    Y1, Y0, Y0
 	VUNPCKLPS    Y3, Y2, Y1
@@ -7524,13 +7633,13 @@ vector39:
 	VUNPCKHPD    Y1, Y8, Y8
 	VUNPCKLPD    Y2, Y0, Y1
 	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y3, Y14
-	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 4(DX), Y9
 	VFMADD231PS  Y9, Y8, Y14
-	VBROADCASTSS 8(BX), Y9
+	VBROADCASTSS 8(DX), Y9
 	VFMADD231PS  Y9, Y1, Y14
-	VBROADCASTSS 12(BX), Y9
+	VBROADCASTSS 12(DX), Y9
 	VFMADD231PS  Y9, Y2, Y14
 	VUNPCKLPS    Y5, Y4, Y8
 	VUNPCKHPS    Y5, Y4, Y4
@@ -7540,31 +7649,31 @@ vector39:
 	VUNPCKHPD    Y5, Y8, Y8
 	VUNPCKLPD    Y6, Y4, Y5
 	VUNPCKHPD    Y6, Y4, Y6
-	VBROADCASTSS 16(BX), Y9
+	VBROADCASTSS 16(DX), Y9
 	VFMADD231PS  Y9, Y7, Y14
-	VBROADCASTSS 20(BX), Y9
+	VBROADCASTSS 20(DX), Y9
 	VFMADD231PS  Y9, Y8, Y14
-	VBROADCASTSS 24(BX), Y9
+	VBROADCASTSS 24(DX), Y9
 	VFMADD231PS  Y9, Y5, Y14
-	VBROADCASTSS 28(BX), Y9
+	VBROADCASTSS 28(DX), Y9
 	VFMADD231PS  Y9, Y6, Y14
-	LEAQ         (AX)(R8*8), AX
+	LEAQ         (AX)(BX*8), AX
 	VMOVUPS      (AX), X0
 	VMOVUPS      16(AX), X4
-	VMOVUPS      (AX)(R8*1), X1
-	VMOVUPS      16(AX)(R8*1), X5
-	VMOVUPS      (AX)(R8*2), X2
-	VMOVUPS      16(AX)(R8*2), X6
-	VMOVUPS      (AX)(R9*1), X3
-	VMOVUPS      16(AX)(R9*1), X7
-	VINSERTF128  $0x01, (AX)(R8*4), Y0, Y0
-	VINSERTF128  $0x01, 16(AX)(R8*4), Y4, Y4
-	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
-	VINSERTF128  $0x01, 16(AX)(R10*1), Y5, Y5
-	VINSERTF128  $0x01, (AX)(R9*2), Y2, Y2
-	VINSERTF128  $0x01, 16(AX)(R9*2), Y6, Y6
-	VINSERTF128  $0x01, (AX)(R12*1), Y3, Y3
-	VINSERTF128  $0x01, 16(AX)(R12*1), Y7, Y7
+	VMOVUPS      (AX)(BX*1), X1
+	VMOVUPS      16(AX)(BX*1), X5
+	VMOVUPS      (AX)(BX*2), X2
+	VMOVUPS      16(AX)(BX*2), X6
+	VMOVUPS      (AX)(R8*1), X3
+	VMOVUPS      16(AX)(R8*1), X7
+	VINSERTF128  $0x01, (AX)(BX*4), Y0, Y0
+	VINSERTF128  $0x01, 16(AX)(BX*4), Y4, Y4
+	VINSERTF128  $0x01, (AX)(R9*1), Y1, Y1
+	VINSERTF128  $0x01, 16(AX)(R9*1), Y5, Y5
+	VINSERTF128  $0x01, (AX)(R8*2), Y2, Y2
+	VINSERTF128  $0x01, 16(AX)(R8*2), Y6, Y6
+	VINSERTF128  $0x01, (AX)(R11*1), Y3, Y3
+	VINSERTF128  $0x01, 16(AX)(R11*1), Y7, Y7
 	VUNPCKLPS    Y1, Y0, Y8
 	VUNPCKHPS    Y1, Y0, Y0
 	VUNPCKLPS    Y3, Y2, Y1
@@ -7573,13 +7682,13 @@ vector39:
 	VUNPCKHPD    Y1, Y8, Y8
 	VUNPCKLPD    Y2, Y0, Y1
 	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y3, Y15
-	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 4(DX), Y9
 	VFMADD231PS  Y9, Y8, Y15
-	VBROADCASTSS 8(BX), Y9
+	VBROADCASTSS 8(DX), Y9
 	VFMADD231PS  Y9, Y1, Y15
-	VBROADCASTSS 12(BX), Y9
+	VBROADCASTSS 12(DX), Y9
 	VFMADD231PS  Y9, Y2, Y15
 	VUNPCKLPS    Y5, Y4, Y8
 	VUNPCKHPS    Y5, Y4, Y4
@@ -7589,31 +7698,31 @@ vector39:
 	VUNPCKHPD    Y5, Y8, Y8
 	VUNPCKLPD    Y6, Y4, Y5
 	VUNPCKHPD    Y6, Y4, Y6
-	VBROADCASTSS 16(BX), Y9
+	VBROADCASTSS 16(DX), Y9
 	VFMADD231PS  Y9, Y7, Y15
-	VBROADCASTSS 20(BX), Y9
+	VBROADCASTSS 20(DX), Y9
 	VFMADD231PS  Y9, Y8, Y15
-	VBROADCASTSS 24(BX), Y9
+	VBROADCASTSS 24(DX), Y9
 	VFMADD231PS  Y9, Y5, Y15
-	VBROADCASTSS 28(BX), Y9
+	VBROADCASTSS 28(DX), Y9
 	VFMADD231PS  Y9, Y6, Y15
-	ADDQ         $0x20, R11
-	ADDQ         $0x20, BX
+	ADDQ         $0x20, R10
+	ADDQ         $0x20, DX
 	SUBQ         $0x08, CX
 	JMP          vector39
 
 four40:
 	CMPQ         CX, $0x04
 	JLT          one41
-	MOVQ         R11, AX
+	MOVQ         R10, AX
 	VMOVUPS      (AX), X0
-	VMOVUPS      (AX)(R8*1), X1
-	VMOVUPS      (AX)(R8*2), X2
-	VMOVUPS      (AX)(R9*1), X3
-	VINSERTF128  $0x01, (AX)(R8*4), Y0, Y0
-	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
-	VINSERTF128  $0x01, (AX)(R9*2), Y2, Y2
-	VINSERTF128  $0x01, (AX)(R12*1), Y3, Y3
+	VMOVUPS      (AX)(BX*1), X1
+	VMOVUPS      (AX)(BX*2), X2
+	VMOVUPS      (AX)(R8*1), X3
+	VINSERTF128  $0x01, (AX)(BX*4), Y0, Y0
+	VINSERTF128  $0x01, (AX)(R9*1), Y1, Y1
+	VINSERTF128  $0x01, (AX)(R8*2), Y2, Y2
+	VINSERTF128  $0x01, (AX)(R11*1), Y3, Y3
 	VUNPCKLPS    Y1, Y0, Y8
 	VUNPCKHPS    Y1, Y0, Y0
 	VUNPCKLPS    Y3, Y2, Y1
@@ -7622,23 +7731,23 @@ four40:
 	VUNPCKHPD    Y1, Y8, Y8
 	VUNPCKLPD    Y2, Y0, Y1
 	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y3, Y12
-	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 4(DX), Y9
 	VFMADD231PS  Y9, Y8, Y12
-	VBROADCASTSS 8(BX), Y9
+	VBROADCASTSS 8(DX), Y9
 	VFMADD231PS  Y9, Y1, Y12
-	VBROADCASTSS 12(BX), Y9
+	VBROADCASTSS 12(DX), Y9
 	VFMADD231PS  Y9, Y2, Y12
-	LEAQ         (AX)(R8*8), AX
+	LEAQ         (AX)(BX*8), AX
 	VMOVUPS      (AX), X0
-	VMOVUPS      (AX)(R8*1), X1
-	VMOVUPS      (AX)(R8*2), X2
-	VMOVUPS      (AX)(R9*1), X3
-	VINSERTF128  $0x01, (AX)(R8*4), Y0, Y0
-	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
-	VINSERTF128  $0x01, (AX)(R9*2), Y2, Y2
-	VINSERTF128  $0x01, (AX)(R12*1), Y3, Y3
+	VMOVUPS      (AX)(BX*1), X1
+	VMOVUPS      (AX)(BX*2), X2
+	VMOVUPS      (AX)(R8*1), X3
+	VINSERTF128  $0x01, (AX)(BX*4), Y0, Y0
+	VINSERTF128  $0x01, (AX)(R9*1), Y1, Y1
+	VINSERTF128  $0x01, (AX)(R8*2), Y2, Y2
+	VINSERTF128  $0x01, (AX)(R11*1), Y3, Y3
 	VUNPCKLPS    Y1, Y0, Y8
 	VUNPCKHPS    Y1, Y0, Y0
 	VUNPCKLPS    Y3, Y2, Y1
@@ -7647,23 +7756,23 @@ four40:
 	VUNPCKHPD    Y1, Y8, Y8
 	VUNPCKLPD    Y2, Y0, Y1
 	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y3, Y13
-	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 4(DX), Y9
 	VFMADD231PS  Y9, Y8, Y13
-	VBROADCASTSS 8(BX), Y9
+	VBROADCASTSS 8(DX), Y9
 	VFMADD231PS  Y9, Y1, Y13
-	VBROADCASTSS 12(BX), Y9
+	VBROADCASTSS 12(DX), Y9
 	VFMADD231PS  Y9, Y2, Y13
-	LEAQ         (AX)(R8*8), AX
+	LEAQ         (AX)(BX*8), AX
 	VMOVUPS      (AX), X0
-	VMOVUPS      (AX)(R8*1), X1
-	VMOVUPS      (AX)(R8*2), X2
-	VMOVUPS      (AX)(R9*1), X3
-	VINSERTF128  $0x01, (AX)(R8*4), Y0, Y0
-	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
-	VINSERTF128  $0x01, (AX)(R9*2), Y2, Y2
-	VINSERTF128  $0x01, (AX)(R12*1), Y3, Y3
+	VMOVUPS      (AX)(BX*1), X1
+	VMOVUPS      (AX)(BX*2), X2
+	VMOVUPS      (AX)(R8*1), X3
+	VINSERTF128  $0x01, (AX)(BX*4), Y0, Y0
+	VINSERTF128  $0x01, (AX)(R9*1), Y1, Y1
+	VINSERTF128  $0x01, (AX)(R8*2), Y2, Y2
+	VINSERTF128  $0x01, (AX)(R11*1), Y3, Y3
 	VUNPCKLPS    Y1, Y0, Y8
 	VUNPCKHPS    Y1, Y0, Y0
 	VUNPCKLPS    Y3, Y2, Y1
@@ -7672,23 +7781,23 @@ four40:
 	VUNPCKHPD    Y1, Y8, Y8
 	VUNPCKLPD    Y2, Y0, Y1
 	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y3, Y14
-	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 4(DX), Y9
 	VFMADD231PS  Y9, Y8, Y14
-	VBROADCASTSS 8(BX), Y9
+	VBROADCASTSS 8(DX), Y9
 	VFMADD231PS  Y9, Y1, Y14
-	VBROADCASTSS 12(BX), Y9
+	VBROADCASTSS 12(DX), Y9
 	VFMADD231PS  Y9, Y2, Y14
-	LEAQ         (AX)(R8*8), AX
+	LEAQ         (AX)(BX*8), AX
 	VMOVUPS      (AX), X0
-	VMOVUPS      (AX)(R8*1), X1
-	VMOVUPS      (AX)(R8*2), X2
-	VMOVUPS      (AX)(R9*1), X3
-	VINSERTF128  $0x01, (AX)(R8*4), Y0, Y0
-	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
-	VINSERTF128  $0x01, (AX)(R9*2), Y2, Y2
-	VINSERTF128  $0x01, (AX)(R12*1), Y3, Y3
+	VMOVUPS      (AX)(BX*1), X1
+	VMOVUPS      (AX)(BX*2), X2
+	VMOVUPS      (AX)(R8*1), X3
+	VINSERTF128  $0x01, (AX)(BX*4), Y0, Y0
+	VINSERTF128  $0x01, (AX)(R9*1), Y1, Y1
+	VINSERTF128  $0x01, (AX)(R8*2), Y2, Y2
+	VINSERTF128  $0x01, (AX)(R11*1), Y3, Y3
 	VUNPCKLPS    Y1, Y0, Y8
 	VUNPCKHPS    Y1, Y0, Y0
 	VUNPCKLPS    Y3, Y2, Y1
@@ -7697,240 +7806,239 @@ four40:
 	VUNPCKHPD    Y1, Y8, Y8
 	VUNPCKLPD    Y2, Y0, Y1
 	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y3, Y15
-	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 4(DX), Y9
 	VFMADD231PS  Y9, Y8, Y15
-	VBROADCASTSS 8(BX), Y9
+	VBROADCASTSS 8(DX), Y9
 	VFMADD231PS  Y9, Y1, Y15
-	VBROADCASTSS 12(BX), Y9
+	VBROADCASTSS 12(DX), Y9
 	VFMADD231PS  Y9, Y2, Y15
-	ADDQ         $0x10, R11
-	ADDQ         $0x10, BX
+	ADDQ         $0x10, R10
+	ADDQ         $0x10, DX
 	SUBQ         $0x04, CX
 	JMP          four40
 
 one41:
 	CMPQ         CX, $0x01
 	JLT          end42
-	MOVQ         R11, AX
+	MOVQ         R10, AX
 	VMOVSS       (AX), X0
-	VINSERTPS    $0x10, (AX)(R8*1), X0, X0
-	VINSERTPS    $0x20, (AX)(R8*2), X0, X0
-	VINSERTPS    $0x30, (AX)(R9*1), X0, X0
-	VMOVSS       (AX)(R8*4), X1
-	VINSERTPS    $0x10, (AX)(R10*1), X1, X1
-	VINSERTPS    $0x20, (AX)(R9*2), X1, X1
-	VINSERTPS    $0x30, (AX)(R12*1), X1, X1
+	VINSERTPS    $0x10, (AX)(BX*1), X0, X0
+	VINSERTPS    $0x20, (AX)(BX*2), X0, X0
+	VINSERTPS    $0x30, (AX)(R8*1), X0, X0
+	VMOVSS       (AX)(BX*4), X1
+	VINSERTPS    $0x10, (AX)(R9*1), X1, X1
+	VINSERTPS    $0x20, (AX)(R8*2), X1, X1
+	VINSERTPS    $0x30, (AX)(R11*1), X1, X1
 	VINSERTF128  $0x01, X1, Y0, Y0
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y0, Y12
-	LEAQ         (AX)(R8*8), AX
+	LEAQ         (AX)(BX*8), AX
 	VMOVSS       (AX), X0
-	VINSERTPS    $0x10, (AX)(R8*1), X0, X0
-	VINSERTPS    $0x20, (AX)(R8*2), X0, X0
-	VINSERTPS    $0x30, (AX)(R9*1), X0, X0
-	VMOVSS       (AX)(R8*4), X1
-	VINSERTPS    $0x10, (AX)(R10*1), X1, X1
-	VINSERTPS    $0x20, (AX)(R9*2), X1, X1
-	VINSERTPS    $0x30, (AX)(R12*1), X1, X1
+	VINSERTPS    $0x10, (AX)(BX*1), X0, X0
+	VINSERTPS    $0x20, (AX)(BX*2), X0, X0
+	VINSERTPS    $0x30, (AX)(R8*1), X0, X0
+	VMOVSS       (AX)(BX*4), X1
+	VINSERTPS    $0x10, (AX)(R9*1), X1, X1
+	VINSERTPS    $0x20, (AX)(R8*2), X1, X1
+	VINSERTPS    $0x30, (AX)(R11*1), X1, X1
 	VINSERTF128  $0x01, X1, Y0, Y0
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y0, Y13
-	LEAQ         (AX)(R8*8), AX
+	LEAQ         (AX)(BX*8), AX
 	VMOVSS       (AX), X0
-	VINSERTPS    $0x10, (AX)(R8*1), X0, X0
-	VINSERTPS    $0x20, (AX)(R8*2), X0, X0
-	VINSERTPS    $0x30, (AX)(R9*1), X0, X0
-	VMOVSS       (AX)(R8*4), X1
-	VINSERTPS    $0x10, (AX)(R10*1), X1, X1
-	VINSERTPS    $0x20, (AX)(R9*2), X1, X1
-	VINSERTPS    $0x30, (AX)(R12*1), X1, X1
+	VINSERTPS    $0x10, (AX)(BX*1), X0, X0
+	VINSERTPS    $0x20, (AX)(BX*2), X0, X0
+	VINSERTPS    $0x30, (AX)(R8*1), X0, X0
+	VMOVSS       (AX)(BX*4), X1
+	VINSERTPS    $0x10, (AX)(R9*1), X1, X1
+	VINSERTPS    $0x20, (AX)(R8*2), X1, X1
+	VINSERTPS    $0x30, (AX)(R11*1), X1, X1
 	VINSERTF128  $0x01, X1, Y0, Y0
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y0, Y14
-	LEAQ         (AX)(R8*8), AX
+	LEAQ         (AX)(BX*8), AX
 	VMOVSS       (AX), X0
-	VINSERTPS    $0x10, (AX)(R8*1), X0, X0
-	VINSERTPS    $0x20, (AX)(R8*2), X0, X0
-	VINSERTPS    $0x30, (AX)(R9*1), X0, X0
-	VMOVSS       (AX)(R8*4), X1
-	VINSERTPS    $0x10, (AX)(R10*1), X1, X1
-	VINSERTPS    $0x20, (AX)(R9*2), X1, X1
-	VINSERTPS    $0x30, (AX)(R12*1), X1, X1
+	VINSERTPS    $0x10, (AX)(BX*1), X0, X0
+	VINSERTPS    $0x20, (AX)(BX*2), X0, X0
+	VINSERTPS    $0x30, (AX)(R8*1), X0, X0
+	VMOVSS       (AX)(BX*4), X1
+	VINSERTPS    $0x10, (AX)(R9*1), X1, X1
+	VINSERTPS    $0x20, (AX)(R8*2), X1, X1
+	VINSERTPS    $0x30, (AX)(R11*1), X1, X1
 	VINSERTF128  $0x01, X1, Y0, Y0
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y0, Y15
-	ADDQ         $0x04, R11
-	ADDQ         $0x04, BX
-	SUBQ         $0x01, CX
+	ADDQ         $0x04, R10
+	ADDQ         $0x04, DX
+	DECQ         CX
 	JMP          one41
 
 end42:
-	VMOVUPS Y12, (DX)
-	VMOVUPS Y13, 32(DX)
-	VMOVUPS Y14, 64(DX)
-	VMOVUPS Y15, 96(DX)
+	VMOVUPS Y12, (SI)
+	VMOVUPS Y13, 32(SI)
+	VMOVUPS Y14, 64(SI)
+	VMOVUPS Y15, 96(SI)
 	VZEROUPPER
 	RET
 
 few4:
 	MOVQ    (DI), AX
-	XORL    R10, R10
-	MOVQ    $0x00000008, R9
+	XORL    R9, R9
+	MOVQ    $0x00000008, R8
 	MOVQ    AX, 32(SP)
-	CMPQ    R9, $0x01
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x01
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 40(SP)
-	CMPQ    R9, $0x02
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x02
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 48(SP)
-	CMPQ    R9, $0x03
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x03
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 56(SP)
-	CMPQ    R9, $0x04
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x04
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 64(SP)
-	CMPQ    R9, $0x05
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x05
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 72(SP)
-	CMPQ    R9, $0x06
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x06
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 80(SP)
-	CMPQ    R9, $0x07
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x07
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 88(SP)
-	ADDQ    R8, AX
-	MOVQ    $0x00000008, R9
+	ADDQ    BX, AX
+	MOVQ    $0x00000008, R8
 	MOVQ    AX, 96(SP)
-	CMPQ    R9, $0x01
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x01
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 104(SP)
-	CMPQ    R9, $0x02
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x02
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 112(SP)
-	CMPQ    R9, $0x03
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x03
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 120(SP)
-	CMPQ    R9, $0x04
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x04
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 128(SP)
-	CMPQ    R9, $0x05
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x05
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 136(SP)
-	CMPQ    R9, $0x06
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x06
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 144(SP)
-	CMPQ    R9, $0x07
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x07
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 152(SP)
-	ADDQ    R8, AX
-	MOVQ    $0x00000008, R9
+	ADDQ    BX, AX
+	MOVQ    $0x00000008, R8
 	MOVQ    AX, 160(SP)
-	CMPQ    R9, $0x01
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x01
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 168(SP)
-	CMPQ    R9, $0x02
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x02
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 176(SP)
-	CMPQ    R9, $0x03
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x03
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 184(SP)
-	CMPQ    R9, $0x04
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x04
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 192(SP)
-	CMPQ    R9, $0x05
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x05
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 200(SP)
-	CMPQ    R9, $0x06
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x06
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 208(SP)
-	CMPQ    R9, $0x07
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x07
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 216(SP)
-	ADDQ    R8, AX
-	MOVQ    120(DI), R9
+	ADDQ    BX, AX
+	MOVQ    120(DI), R8
 	MOVQ    AX, 224(SP)
-	CMPQ    R9, $0x01
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x01
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 232(SP)
-	CMPQ    R9, $0x02
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x02
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 240(SP)
-	CMPQ    R9, $0x03
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x03
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 248(SP)
-	CMPQ    R9, $0x04
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x04
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 256(SP)
-	CMPQ    R9, $0x05
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x05
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 264(SP)
-	CMPQ    R9, $0x06
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x06
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 272(SP)
-	CMPQ    R9, $0x07
-	CMOVQLE R10, R8
-	ADDQ    R8, AX
+	CMPQ    R8, $0x07
+	CMOVQLE R9, BX
+	ADDQ    BX, AX
 	MOVQ    AX, 280(SP)
-	ADDQ    R8, AX
-	XORL    R11, R11
+	XORL    R10, R10
 	MOVQ    88(DI), CX
 
 vector43:
 	CMPQ         CX, $0x08
 	JLT          four44
 	MOVQ         32(SP), AX
-	VMOVUPS      (AX)(R11*1), X0
-	VMOVUPS      16(AX)(R11*1), X4
+	VMOVUPS      (AX)(R10*1), X0
+	VMOVUPS      16(AX)(R10*1), X4
 	MOVQ         40(SP), AX
-	VMOVUPS      (AX)(R11*1), X1
-	VMOVUPS      16(AX)(R11*1), X5
+	VMOVUPS      (AX)(R10*1), X1
+	VMOVUPS      16(AX)(R10*1), X5
 	MOVQ         48(SP), AX
-	VMOVUPS      (AX)(R11*1), X2
-	VMOVUPS      16(AX)(R11*1), X6
+	VMOVUPS      (AX)(R10*1), X2
+	VMOVUPS      16(AX)(R10*1), X6
 	MOVQ         56(SP), AX
-	VMOVUPS      (AX)(R11*1), X3
-	VMOVUPS      16(AX)(R11*1), X7
+	VMOVUPS      (AX)(R10*1), X3
+	VMOVUPS      16(AX)(R10*1), X7
 	MOVQ         64(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y0, Y0
-	VINSERTF128  $0x01, 16(AX)(R11*1), Y4, Y4
+	VINSERTF128  $0x01, (AX)(R10*1), Y0, Y0
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y4, Y4
 	MOVQ         72(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y1, Y1
-	VINSERTF128  $0x01, 16(AX)(R11*1), Y5, Y5
+	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y5, Y5
 	MOVQ         80(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y2, Y2
-	VINSERTF128  $0x01, 16(AX)(R11*1), Y6, Y6
+	VINSERTF128  $0x01, (AX)(R10*1), Y2, Y2
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y6, Y6
 	MOVQ         88(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y3, Y3
-	VINSERTF128  $0x01, 16(AX)(R11*1), Y7, Y7
+	VINSERTF128  $0x01, (AX)(R10*1), Y3, Y3
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y7, Y7
 	VUNPCKLPS    Y1, Y0, Y8
 	VUNPCKHPS    Y1, Y0, Y0
 	VUNPCKLPS    Y3, Y2, Y1
@@ -7939,13 +8047,13 @@ vector43:
 	VUNPCKHPD    Y1, Y8, Y8
 	VUNPCKLPD    Y2, Y0, Y1
 	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y3, Y12
-	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 4(DX), Y9
 	VFMADD231PS  Y9, Y8, Y12
-	VBROADCASTSS 8(BX), Y9
+	VBROADCASTSS 8(DX), Y9
 	VFMADD231PS  Y9, Y1, Y12
-	VBROADCASTSS 12(BX), Y9
+	VBROADCASTSS 12(DX), Y9
 	VFMADD231PS  Y9, Y2, Y12
 	VUNPCKLPS    Y5, Y4, Y8
 	VUNPCKHPS    Y5, Y4, Y4
@@ -7955,38 +8063,38 @@ vector43:
 	VUNPCKHPD    Y5, Y8, Y8
 	VUNPCKLPD    Y6, Y4, Y5
 	VUNPCKHPD    Y6, Y4, Y6
-	VBROADCASTSS 16(BX), Y9
+	VBROADCASTSS 16(DX), Y9
 	VFMADD231PS  Y9, Y7, Y12
-	VBROADCASTSS 20(BX), Y9
+	VBROADCASTSS 20(DX), Y9
 	VFMADD231PS  Y9, Y8, Y12
-	VBROADCASTSS 24(BX), Y9
+	VBROADCASTSS 24(DX), Y9
 	VFMADD231PS  Y9, Y5, Y12
-	VBROADCASTSS 28(BX), Y9
+	VBROADCASTSS 28(DX), Y9
 	VFMADD231PS  Y9, Y6, Y12
 	MOVQ         96(SP), AX
-	VMOVUPS      (AX)(R11*1), X0
-	VMOVUPS      16(AX)(R11*1), X4
+	VMOVUPS      (AX)(R10*1), X0
+	VMOVUPS      16(AX)(R10*1), X4
 	MOVQ         104(SP), AX
-	VMOVUPS      (AX)(R11*1), X1
-	VMOVUPS      16(AX)(R11*1), X5
+	VMOVUPS      (AX)(R10*1), X1
+	VMOVUPS      16(AX)(R10*1), X5
 	MOVQ         112(SP), AX
-	VMOVUPS      (AX)(R11*1), X2
-	VMOVUPS      16(AX)(R11*1), X6
+	VMOVUPS      (AX)(R10*1), X2
+	VMOVUPS      16(AX)(R10*1), X6
 	MOVQ         120(SP), AX
-	VMOVUPS      (AX)(R11*1), X3
-	VMOVUPS      16(AX)(R11*1), X7
+	VMOVUPS      (AX)(R10*1), X3
+	VMOVUPS      16(AX)(R10*1), X7
 	MOVQ         128(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y0, Y0
-	VINSERTF128  $0x01, 16(AX)(R11*1), Y4, Y4
+	VINSERTF128  $0x01, (AX)(R10*1), Y0, Y0
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y4, Y4
 	MOVQ         136(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y1, Y1
-	VINSERTF128  $0x01, 16(AX)(R11*1), Y5, Y5
+	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y5, Y5
 	MOVQ         144(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y2, Y2
-	VINSERTF128  $0x01, 16(AX)(R11*1), Y6, Y6
+	VINSERTF128  $0x01, (AX)(R10*1), Y2, Y2
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y6, Y6
 	MOVQ         152(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y3, Y3
-	VINSERTF128  $0x01, 16(AX)(R11*1), Y7, Y7
+	VINSERTF128  $0x01, (AX)(R10*1), Y3, Y3
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y7, Y7
 	VUNPCKLPS    Y1, Y0, Y8
 	VUNPCKHPS    Y1, Y0, Y0
 	VUNPCKLPS    Y3, Y2, Y1
@@ -7995,13 +8103,13 @@ vector43:
 	VUNPCKHPD    Y1, Y8, Y8
 	VUNPCKLPD    Y2, Y0, Y1
 	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y3, Y13
-	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 4(DX), Y9
 	VFMADD231PS  Y9, Y8, Y13
-	VBROADCASTSS 8(BX), Y9
+	VBROADCASTSS 8(DX), Y9
 	VFMADD231PS  Y9, Y1, Y13
-	VBROADCASTSS 12(BX), Y9
+	VBROADCASTSS 12(DX), Y9
 	VFMADD231PS  Y9, Y2, Y13
 	VUNPCKLPS    Y5, Y4, Y8
 	VUNPCKHPS    Y5, Y4, Y4
@@ -8011,38 +8119,38 @@ vector43:
 	VUNPCKHPD    Y5, Y8, Y8
 	VUNPCKLPD    Y6, Y4, Y5
 	VUNPCKHPD    Y6, Y4, Y6
-	VBROADCASTSS 16(BX), Y9
+	VBROADCASTSS 16(DX), Y9
 	VFMADD231PS  Y9, Y7, Y13
-	VBROADCASTSS 20(BX), Y9
+	VBROADCASTSS 20(DX), Y9
 	VFMADD231PS  Y9, Y8, Y13
-	VBROADCASTSS 24(BX), Y9
+	VBROADCASTSS 24(DX), Y9
 	VFMADD231PS  Y9, Y5, Y13
-	VBROADCASTSS 28(BX), Y9
+	VBROADCASTSS 28(DX), Y9
 	VFMADD231PS  Y9, Y6, Y13
 	MOVQ         160(SP), AX
-	VMOVUPS      (AX)(R11*1), X0
-	VMOVUPS      16(AX)(R11*1), X4
+	VMOVUPS      (AX)(R10*1), X0
+	VMOVUPS      16(AX)(R10*1), X4
 	MOVQ         168(SP), AX
-	VMOVUPS      (AX)(R11*1), X1
-	VMOVUPS      16(AX)(R11*1), X5
+	VMOVUPS      (AX)(R10*1), X1
+	VMOVUPS      16(AX)(R10*1), X5
 	MOVQ         176(SP), AX
-	VMOVUPS      (AX)(R11*1), X2
-	VMOVUPS      16(AX)(R11*1), X6
+	VMOVUPS      (AX)(R10*1), X2
+	VMOVUPS      16(AX)(R10*1), X6
 	MOVQ         184(SP), AX
-	VMOVUPS      (AX)(R11*1), X3
-	VMOVUPS      16(AX)(R11*1), X7
+	VMOVUPS      (AX)(R10*1), X3
+	VMOVUPS      16(AX)(R10*1), X7
 	MOVQ         192(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y0, Y0
-	VINSERTF128  $0x01, 16(AX)(R11*1), Y4, Y4
+	VINSERTF128  $0x01, (AX)(R10*1), Y0, Y0
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y4, Y4
 	MOVQ         200(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y1, Y1
-	VINSERTF128  $0x01, 16(AX)(R11*1), Y5, Y5
+	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y5, Y5
 	MOVQ         208(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y2, Y2
-	VINSERTF128  $0x01, 16(AX)(R11*1), Y6, Y6
+	VINSERTF128  $0x01, (AX)(R10*1), Y2, Y2
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y6, Y6
 	MOVQ         216(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y3, Y3
-	VINSERTF128  $0x01, 16(AX)(R11*1), Y7, Y7
+	VINSERTF128  $0x01, (AX)(R10*1), Y3, Y3
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y7, Y7
 	VUNPCKLPS    Y1, Y0, Y8
 	VUNPCKHPS    Y1, Y0, Y0
 	VUNPCKLPS    Y3, Y2, Y1
@@ -8051,13 +8159,13 @@ vector43:
 	VUNPCKHPD    Y1, Y8, Y8
 	VUNPCKLPD    Y2, Y0, Y1
 	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y3, Y14
-	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 4(DX), Y9
 	VFMADD231PS  Y9, Y8, Y14
-	VBROADCASTSS 8(BX), Y9
+	VBROADCASTSS 8(DX), Y9
 	VFMADD231PS  Y9, Y1, Y14
-	VBROADCASTSS 12(BX), Y9
+	VBROADCASTSS 12(DX), Y9
 	VFMADD231PS  Y9, Y2, Y14
 	VUNPCKLPS    Y5, Y4, Y8
 	VUNPCKHPS    Y5, Y4, Y4
@@ -8067,38 +8175,38 @@ vector43:
 	VUNPCKHPD    Y5, Y8, Y8
 	VUNPCKLPD    Y6, Y4, Y5
 	VUNPCKHPD    Y6, Y4, Y6
-	VBROADCASTSS 16(BX), Y9
+	VBROADCASTSS 16(DX), Y9
 	VFMADD231PS  Y9, Y7, Y14
-	VBROADCASTSS 20(BX), Y9
+	VBROADCASTSS 20(DX), Y9
 	VFMADD231PS  Y9, Y8, Y14
-	VBROADCASTSS 24(BX), Y9
+	VBROADCASTSS 24(DX), Y9
 	VFMADD231PS  Y9, Y5, Y14
-	VBROADCASTSS 28(BX), Y9
+	VBROADCASTSS 28(DX), Y9
 	VFMADD231PS  Y9, Y6, Y14
 	MOVQ         224(SP), AX
-	VMOVUPS      (AX)(R11*1), X0
-	VMOVUPS      16(AX)(R11*1), X4
+	VMOVUPS      (AX)(R10*1), X0
+	VMOVUPS      16(AX)(R10*1), X4
 	MOVQ         232(SP), AX
-	VMOVUPS      (AX)(R11*1), X1
-	VMOVUPS      16(AX)(R11*1), X5
+	VMOVUPS      (AX)(R10*1), X1
+	VMOVUPS      16(AX)(R10*1), X5
 	MOVQ         240(SP), AX
-	VMOVUPS      (AX)(R11*1), X2
-	VMOVUPS      16(AX)(R11*1), X6
+	VMOVUPS      (AX)(R10*1), X2
+	VMOVUPS      16(AX)(R10*1), X6
 	MOVQ         248(SP), AX
-	VMOVUPS      (AX)(R11*1), X3
-	VMOVUPS      16(AX)(R11*1), X7
+	VMOVUPS      (AX)(R10*1), X3
+	VMOVUPS      16(AX)(R10*1), X7
 	MOVQ         256(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y0, Y0
-	VINSERTF128  $0x01, 16(AX)(R11*1), Y4, Y4
+	VINSERTF128  $0x01, (AX)(R10*1), Y0, Y0
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y4, Y4
 	MOVQ         264(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y1, Y1
-	VINSERTF128  $0x01, 16(AX)(R11*1), Y5, Y5
+	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y5, Y5
 	MOVQ         272(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y2, Y2
-	VINSERTF128  $0x01, 16(AX)(R11*1), Y6, Y6
+	VINSERTF128  $0x01, (AX)(R10*1), Y2, Y2
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y6, Y6
 	MOVQ         280(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y3, Y3
-	VINSERTF128  $0x01, 16(AX)(R11*1), Y7, Y7
+	VINSERTF128  $0x01, (AX)(R10*1), Y3, Y3
+	VINSERTF128  $0x01, 16(AX)(R10*1), Y7, Y7
 	VUNPCKLPS    Y1, Y0, Y8
 	VUNPCKHPS    Y1, Y0, Y0
 	VUNPCKLPS    Y3, Y2, Y1
@@ -8107,13 +8215,13 @@ vector43:
 	VUNPCKHPD    Y1, Y8, Y8
 	VUNPCKLPD    Y2, Y0, Y1
 	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y3, Y15
-	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 4(DX), Y9
 	VFMADD231PS  Y9, Y8, Y15
-	VBROADCASTSS 8(BX), Y9
+	VBROADCASTSS 8(DX), Y9
 	VFMADD231PS  Y9, Y1, Y15
-	VBROADCASTSS 12(BX), Y9
+	VBROADCASTSS 12(DX), Y9
 	VFMADD231PS  Y9, Y2, Y15
 	VUNPCKLPS    Y5, Y4, Y8
 	VUNPCKHPS    Y5, Y4, Y4
@@ -8123,16 +8231,16 @@ vector43:
 	VUNPCKHPD    Y5, Y8, Y8
 	VUNPCKLPD    Y6, Y4, Y5
 	VUNPCKHPD    Y6, Y4, Y6
-	VBROADCASTSS 16(BX), Y9
+	VBROADCASTSS 16(DX), Y9
 	VFMADD231PS  Y9, Y7, Y15
-	VBROADCASTSS 20(BX), Y9
+	VBROADCASTSS 20(DX), Y9
 	VFMADD231PS  Y9, Y8, Y15
-	VBROADCASTSS 24(BX), Y9
+	VBROADCASTSS 24(DX), Y9
 	VFMADD231PS  Y9, Y5, Y15
-	VBROADCASTSS 28(BX), Y9
+	VBROADCASTSS 28(DX), Y9
 	VFMADD231PS  Y9, Y6, Y15
-	ADDQ         $0x20, R11
-	ADDQ         $0x20, BX
+	ADDQ         $0x20, R10
+	ADDQ         $0x20, DX
 	SUBQ         $0x08, CX
 	JMP          vector43
 
@@ -8140,21 +8248,21 @@ four44:
 	CMPQ         CX, $0x04
 	JLT          one45
 	MOVQ         32(SP), AX
-	VMOVUPS      (AX)(R11*1), X0
+	VMOVUPS      (AX)(R10*1), X0
 	MOVQ         40(SP), AX
-	VMOVUPS      (AX)(R11*1), X1
+	VMOVUPS      (AX)(R10*1), X1
 	MOVQ         48(SP), AX
-	VMOVUPS      (AX)(R11*1), X2
+	VMOVUPS      (AX)(R10*1), X2
 	MOVQ         56(SP), AX
-	VMOVUPS      (AX)(R11*1), X3
+	VMOVUPS      (AX)(R10*1), X3
 	MOVQ         64(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y0, Y0
+	VINSERTF128  $0x01, (AX)(R10*1), Y0, Y0
 	MOVQ         72(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y1, Y1
+	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
 	MOVQ         80(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y2, Y2
+	VINSERTF128  $0x01, (AX)(R10*1), Y2, Y2
 	MOVQ         88(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y3, Y3
+	VINSERTF128  $0x01, (AX)(R10*1), Y3, Y3
 	VUNPCKLPS    Y1, Y0, Y8
 	VUNPCKHPS    Y1, Y0, Y0
 	VUNPCKLPS    Y3, Y2, Y1
@@ -8163,30 +8271,30 @@ four44:
 	VUNPCKHPD    Y1, Y8, Y8
 	VUNPCKLPD    Y2, Y0, Y1
 	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y3, Y12
-	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 4(DX), Y9
 	VFMADD231PS  Y9, Y8, Y12
-	VBROADCASTSS 8(BX), Y9
+	VBROADCASTSS 8(DX), Y9
 	VFMADD231PS  Y9, Y1, Y12
-	VBROADCASTSS 12(BX), Y9
+	VBROADCASTSS 12(DX), Y9
 	VFMADD231PS  Y9, Y2, Y12
 	MOVQ         96(SP), AX
-	VMOVUPS      (AX)(R11*1), X0
+	VMOVUPS      (AX)(R10*1), X0
 	MOVQ         104(SP), AX
-	VMOVUPS      (AX)(R11*1), X1
+	VMOVUPS      (AX)(R10*1), X1
 	MOVQ         112(SP), AX
-	VMOVUPS      (AX)(R11*1), X2
+	VMOVUPS      (AX)(R10*1), X2
 	MOVQ         120(SP), AX
-	VMOVUPS      (AX)(R11*1), X3
+	VMOVUPS      (AX)(R10*1), X3
 	MOVQ         128(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y0, Y0
+	VINSERTF128  $0x01, (AX)(R10*1), Y0, Y0
 	MOVQ         136(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y1, Y1
+	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
 	MOVQ         144(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y2, Y2
+	VINSERTF128  $0x01, (AX)(R10*1), Y2, Y2
 	MOVQ         152(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y3, Y3
+	VINSERTF128  $0x01, (AX)(R10*1), Y3, Y3
 	VUNPCKLPS    Y1, Y0, Y8
 	VUNPCKHPS    Y1, Y0, Y0
 	VUNPCKLPS    Y3, Y2, Y1
@@ -8195,30 +8303,30 @@ four44:
 	VUNPCKHPD    Y1, Y8, Y8
 	VUNPCKLPD    Y2, Y0, Y1
 	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y3, Y13
-	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 4(DX), Y9
 	VFMADD231PS  Y9, Y8, Y13
-	VBROADCASTSS 8(BX), Y9
+	VBROADCASTSS 8(DX), Y9
 	VFMADD231PS  Y9, Y1, Y13
-	VBROADCASTSS 12(BX), Y9
+	VBROADCASTSS 12(DX), Y9
 	VFMADD231PS  Y9, Y2, Y13
 	MOVQ         160(SP), AX
-	VMOVUPS      (AX)(R11*1), X0
+	VMOVUPS      (AX)(R10*1), X0
 	MOVQ         168(SP), AX
-	VMOVUPS      (AX)(R11*1), X1
+	VMOVUPS      (AX)(R10*1), X1
 	MOVQ         176(SP), AX
-	VMOVUPS      (AX)(R11*1), X2
+	VMOVUPS      (AX)(R10*1), X2
 	MOVQ         184(SP), AX
-	VMOVUPS      (AX)(R11*1), X3
+	VMOVUPS      (AX)(R10*1), X3
 	MOVQ         192(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y0, Y0
+	VINSERTF128  $0x01, (AX)(R10*1), Y0, Y0
 	MOVQ         200(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y1, Y1
+	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
 	MOVQ         208(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y2, Y2
+	VINSERTF128  $0x01, (AX)(R10*1), Y2, Y2
 	MOVQ         216(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y3, Y3
+	VINSERTF128  $0x01, (AX)(R10*1), Y3, Y3
 	VUNPCKLPS    Y1, Y0, Y8
 	VUNPCKHPS    Y1, Y0, Y0
 	VUNPCKLPS    Y3, Y2, Y1
@@ -8227,30 +8335,30 @@ four44:
 	VUNPCKHPD    Y1, Y8, Y8
 	VUNPCKLPD    Y2, Y0, Y1
 	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y3, Y14
-	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 4(DX), Y9
 	VFMADD231PS  Y9, Y8, Y14
-	VBROADCASTSS 8(BX), Y9
+	VBROADCASTSS 8(DX), Y9
 	VFMADD231PS  Y9, Y1, Y14
-	VBROADCASTSS 12(BX), Y9
+	VBROADCASTSS 12(DX), Y9
 	VFMADD231PS  Y9, Y2, Y14
 	MOVQ         224(SP), AX
-	VMOVUPS      (AX)(R11*1), X0
+	VMOVUPS      (AX)(R10*1), X0
 	MOVQ         232(SP), AX
-	VMOVUPS      (AX)(R11*1), X1
+	VMOVUPS      (AX)(R10*1), X1
 	MOVQ         240(SP), AX
-	VMOVUPS      (AX)(R11*1), X2
+	VMOVUPS      (AX)(R10*1), X2
 	MOVQ         248(SP), AX
-	VMOVUPS      (AX)(R11*1), X3
+	VMOVUPS      (AX)(R10*1), X3
 	MOVQ         256(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y0, Y0
+	VINSERTF128  $0x01, (AX)(R10*1), Y0, Y0
 	MOVQ         264(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y1, Y1
+	VINSERTF128  $0x01, (AX)(R10*1), Y1, Y1
 	MOVQ         272(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y2, Y2
+	VINSERTF128  $0x01, (AX)(R10*1), Y2, Y2
 	MOVQ         280(SP), AX
-	VINSERTF128  $0x01, (AX)(R11*1), Y3, Y3
+	VINSERTF128  $0x01, (AX)(R10*1), Y3, Y3
 	VUNPCKLPS    Y1, Y0, Y8
 	VUNPCKHPS    Y1, Y0, Y0
 	VUNPCKLPS    Y3, Y2, Y1
@@ -8259,16 +8367,16 @@ four44:
 	VUNPCKHPD    Y1, Y8, Y8
 	VUNPCKLPD    Y2, Y0, Y1
 	VUNPCKHPD    Y2, Y0, Y2
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y3, Y15
-	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 4(DX), Y9
 	VFMADD231PS  Y9, Y8, Y15
-	VBROADCASTSS 8(BX), Y9
+	VBROADCASTSS 8(DX), Y9
 	VFMADD231PS  Y9, Y1, Y15
-	VBROADCASTSS 12(BX), Y9
+	VBROADCASTSS 12(DX), Y9
 	VFMADD231PS  Y9, Y2, Y15
-	ADDQ         $0x10, R11
-	ADDQ         $0x10, BX
+	ADDQ         $0x10, R10
+	ADDQ         $0x10, DX
 	SUBQ         $0x04, CX
 	JMP          four44
 
@@ -8276,92 +8384,92 @@ one45:
 	CMPQ         CX, $0x01
 	JLT          end46
 	MOVQ         32(SP), AX
-	VMOVSS       (AX)(R11*1), X0
+	VMOVSS       (AX)(R10*1), X0
 	MOVQ         40(SP), AX
-	VINSERTPS    $0x10, (AX)(R11*1), X0, X0
+	VINSERTPS    $0x10, (AX)(R10*1), X0, X0
 	MOVQ         48(SP), AX
-	VINSERTPS    $0x20, (AX)(R11*1), X0, X0
+	VINSERTPS    $0x20, (AX)(R10*1), X0, X0
 	MOVQ         56(SP), AX
-	VINSERTPS    $0x30, (AX)(R11*1), X0, X0
+	VINSERTPS    $0x30, (AX)(R10*1), X0, X0
 	MOVQ         64(SP), AX
-	VMOVSS       (AX)(R11*1), X1
+	VMOVSS       (AX)(R10*1), X1
 	MOVQ         72(SP), AX
-	VINSERTPS    $0x10, (AX)(R11*1), X1, X1
+	VINSERTPS    $0x10, (AX)(R10*1), X1, X1
 	MOVQ         80(SP), AX
-	VINSERTPS    $0x20, (AX)(R11*1), X1, X1
+	VINSERTPS    $0x20, (AX)(R10*1), X1, X1
 	MOVQ         88(SP), AX
-	VINSERTPS    $0x30, (AX)(R11*1), X1, X1
+	VINSERTPS    $0x30, (AX)(R10*1), X1, X1
 	VINSERTF128  $0x01, X1, Y0, Y0
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y0, Y12
 	MOVQ         96(SP), AX
-	VMOVSS       (AX)(R11*1), X0
+	VMOVSS       (AX)(R10*1), X0
 	MOVQ         104(SP), AX
-	VINSERTPS    $0x10, (AX)(R11*1), X0, X0
+	VINSERTPS    $0x10, (AX)(R10*1), X0, X0
 	MOVQ         112(SP), AX
-	VINSERTPS    $0x20, (AX)(R11*1), X0, X0
+	VINSERTPS    $0x20, (AX)(R10*1), X0, X0
 	MOVQ         120(SP), AX
-	VINSERTPS    $0x30, (AX)(R11*1), X0, X0
+	VINSERTPS    $0x30, (AX)(R10*1), X0, X0
 	MOVQ         128(SP), AX
-	VMOVSS       (AX)(R11*1), X1
+	VMOVSS       (AX)(R10*1), X1
 	MOVQ         136(SP), AX
-	VINSERTPS    $0x10, (AX)(R11*1), X1, X1
+	VINSERTPS    $0x10, (AX)(R10*1), X1, X1
 	MOVQ         144(SP), AX
-	VINSERTPS    $0x20, (AX)(R11*1), X1, X1
+	VINSERTPS    $0x20, (AX)(R10*1), X1, X1
 	MOVQ         152(SP), AX
-	VINSERTPS    $0x30, (AX)(R11*1), X1, X1
+	VINSERTPS    $0x30, (AX)(R10*1), X1, X1
 	VINSERTF128  $0x01, X1, Y0, Y0
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y0, Y13
 	MOVQ         160(SP), AX
-	VMOVSS       (AX)(R11*1), X0
+	VMOVSS       (AX)(R10*1), X0
 	MOVQ         168(SP), AX
-	VINSERTPS    $0x10, (AX)(R11*1), X0, X0
+	VINSERTPS    $0x10, (AX)(R10*1), X0, X0
 	MOVQ         176(SP), AX
-	VINSERTPS    $0x20, (AX)(R11*1), X0, X0
+	VINSERTPS    $0x20, (AX)(R10*1), X0, X0
 	MOVQ         184(SP), AX
-	VINSERTPS    $0x30, (AX)(R11*1), X0, X0
+	VINSERTPS    $0x30, (AX)(R10*1), X0, X0
 	MOVQ         192(SP), AX
-	VMOVSS       (AX)(R11*1), X1
+	VMOVSS       (AX)(R10*1), X1
 	MOVQ         200(SP), AX
-	VINSERTPS    $0x10, (AX)(R11*1), X1, X1
+	VINSERTPS    $0x10, (AX)(R10*1), X1, X1
 	MOVQ         208(SP), AX
-	VINSERTPS    $0x20, (AX)(R11*1), X1, X1
+	VINSERTPS    $0x20, (AX)(R10*1), X1, X1
 	MOVQ         216(SP), AX
-	VINSERTPS    $0x30, (AX)(R11*1), X1, X1
+	VINSERTPS    $0x30, (AX)(R10*1), X1, X1
 	VINSERTF128  $0x01, X1, Y0, Y0
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y0, Y14
 	MOVQ         224(SP), AX
-	VMOVSS       (AX)(R11*1), X0
+	VMOVSS       (AX)(R10*1), X0
 	MOVQ         232(SP), AX
-	VINSERTPS    $0x10, (AX)(R11*1), X0, X0
+	VINSERTPS    $0x10, (AX)(R10*1), X0, X0
 	MOVQ         240(SP), AX
-	VINSERTPS    $0x20, (AX)(R11*1), X0, X0
+	VINSERTPS    $0x20, (AX)(R10*1), X0, X0
 	MOVQ         248(SP), AX
-	VINSERTPS    $0x30, (AX)(R11*1), X0, X0
+	VINSERTPS    $0x30, (AX)(R10*1), X0, X0
 	MOVQ         256(SP), AX
-	VMOVSS       (AX)(R11*1), X1
+	VMOVSS       (AX)(R10*1), X1
 	MOVQ         264(SP), AX
-	VINSERTPS    $0x10, (AX)(R11*1), X1, X1
+	VINSERTPS    $0x10, (AX)(R10*1), X1, X1
 	MOVQ         272(SP), AX
-	VINSERTPS    $0x20, (AX)(R11*1), X1, X1
+	VINSERTPS    $0x20, (AX)(R10*1), X1, X1
 	MOVQ         280(SP), AX
-	VINSERTPS    $0x30, (AX)(R11*1), X1, X1
+	VINSERTPS    $0x30, (AX)(R10*1), X1, X1
 	VINSERTF128  $0x01, X1, Y0, Y0
-	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y9, Y0, Y15
-	ADDQ         $0x04, R11
-	ADDQ         $0x04, BX
-	SUBQ         $0x01, CX
+	ADDQ         $0x04, R10
+	ADDQ         $0x04, DX
+	DECQ         CX
 	JMP          one45
 
 end46:
-	VMOVUPS    Y12, (DX)
-	VMOVUPS    Y13, 32(DX)
-	VMOVUPS    Y14, 64(DX)
+	VMOVUPS    Y12, (SI)
+	VMOVUPS    Y13, 32(SI)
+	VMOVUPS    Y14, 64(SI)
 	VMOVUPS    (SP), Y0
-	VMASKMOVPS Y15, Y0, 96(DX)
+	VMASKMOVPS Y15, Y0, 96(SI)
 	VZEROUPPER
 	RET
 

@@ -130,6 +130,9 @@ type gen struct {
 	ramp   operand.Mem // avx2: ones and zeros, for tail masks
 }
 
+// rampOnes is the number of ones in the ramp, as in the other files.
+const rampOnes = 64
+
 // Registers of all functions. BP, R14 and R15 belong to Go.
 var argp = reg.RDI
 
@@ -207,11 +210,11 @@ func main() {
 		g := &gen{Context: build.NewContext(), target: t, labels: new(int)}
 		g.ConstraintExpr("!purego")
 		if !g.avx512 {
-			g.ramp = g.StaticGlobal("gemmRamp")
+			g.ramp = g.StaticGlobal("gemmConsts")
 			g.DataAttributes(attr.RODATA | attr.NOPTR)
-			for i := range 16 {
+			for i := range 2 * rampOnes {
 				v := operand.U32(0)
-				if i < 8 {
+				if i < rampOnes {
 					v = 0xffffffff
 				}
 				g.AddDatum(4*i, v)

@@ -252,11 +252,11 @@ func (g *gen) packT() {
 
 	g.Label("few")
 	g.MOVQ(packArgs.at(argp, "SrcRow"), reg.R8)
-	g.MOVQ(packArgs.at(argp, "Tail"), reg.R9)
-	g.XORL(reg.R10L, reg.R10L)
-	g.XORL(reg.R11L, reg.R11L)
 	g.MOVQ(packArgs.at(argp, "Src"), reg.RAX)
+	g.XORL(reg.R10L, reg.R10L)
+	g.MOVQ(packArgs.at(argp, "Tail"), reg.R9)
 	few.pointers(0, reg.RAX, reg.R9, reg.R8, reg.R10)
+	g.XORL(reg.R11L, reg.R11L)
 	body(few, 1)
 	g.end()
 }
@@ -278,7 +278,11 @@ func (g *gen) kLoops(most int, steps reg.Register, pointers []reg.Register, vect
 		for _, p := range pointers {
 			g.ADDQ(imm(4*n), p)
 		}
-		g.SUBQ(imm(n), steps)
+		if n == 1 {
+			g.DECQ(steps)
+		} else {
+			g.SUBQ(imm(n), steps)
+		}
 		g.JMP(LabelRef(names[i]))
 	}
 	g.Label(end)

@@ -64,8 +64,8 @@ func (g *gen) row(half bool) {
 	g.MOVQ(rowArgs.at(argp, "Pairs"), reg.RAX)
 	g.MOVQ(reg.RAX, pairs)
 	if half {
-		g.MOVL(U32(0xffff0000), reg.ESI)
-		g.VMOVD(reg.ESI, xmm(mask))
+		g.MOVL(U32(0xffff0000), reg.EAX)
+		g.VMOVD(reg.EAX, xmm(mask))
 		g.VPBROADCASTD(xmm(mask), g.vec(mask))
 	}
 	for v := 4; v > 2; v-- {

@@ -15,8 +15,8 @@ import (
 // Lanes are rows, so blocks of the matrix are transposed in registers. The chains of one
 // vector wait for each other, and those of up to four vectors fill the gaps.
 //
-// Registers: BX x, CX steps left, DX y, R11 AX rows, R8 R9 R10 R12 distances of rows. Where the
-// last group is not full: R9 rows in it, R10 zero, 0(SP) pointers. Z0-Z15 or Y0-Y7 pieces of
+// Registers: DX x, CX steps left, SI y, R10 AX rows, BX R8 R9 R11 distances of rows. Where the
+// last group is not full: R8 rows in it, R9 zero, 0(SP) pointers. Z0-Z15 or Y0-Y7 pieces of
 // rows, Z16 or Y8 spare, Y9 element of x (AVX2), Z28 or Y12 up: chains. K1 or a local: tail
 // mask.
 func (g *gen) gemvRows() {
@@ -24,10 +24,10 @@ func (g *gen) gemvRows() {
 		"multiplies (Vecs-1)*Lanes+Tail contiguous rows of A by the vector B of K elements, and",
 		"adds to the vector C. AStep, BStep, CRow, Tiles and Rows are not used.")
 	mask := g.tailMask(tileArgs)
-	full := transposer{gen: g, off: reg.R11, row1: reg.R8, row3: reg.R9, row5: reg.R10, row7: reg.R12, ptr: reg.RAX}
+	full := transposer{gen: g, off: reg.R10, row1: reg.RBX, row3: reg.R8, row5: reg.R9, row7: reg.R11, ptr: reg.RAX}
 	few := full
 	few.table = g.AllocLocal(4 * 8 * g.lanes)
-	x, steps, c := reg.RBX, reg.RCX, reg.RDX
+	x, steps, c := reg.RDX, reg.RCX, reg.RSI
 	quads := g.lanes / 4
 	spare, elem, acc := 4*quads, 4*quads+1, 12
 	if g.avx512 {
@@ -108,17 +108,19 @@ func (g *gen) gemvRows() {
 
 		g.Label("few" + name)
 		g.MOVQ(tileArgs.at(argp, "A"), reg.RAX)
-		g.XORL(reg.R10L, reg.R10L)
+		g.XORL(reg.R9L, reg.R9L)
 		for i := range v {
 			if i < v-1 {
-				g.MOVQ(U32(g.lanes), reg.R9)
+				g.MOVQ(U32(g.lanes), reg.R8)
 			} else {
-				g.MOVQ(tileArgs.at(argp, "Tail"), reg.R9)
+				g.MOVQ(tileArgs.at(argp, "Tail"), reg.R8)
 			}
-			few.pointers(i, reg.RAX, reg.R9, reg.R8, reg.R10)
-			g.ADDQ(reg.R8, reg.RAX)
+			few.pointers(i, reg.RAX, reg.R8, reg.RBX, reg.R9)
+			if i < v-1 {
+				g.ADDQ(reg.RBX, reg.RAX)
+			}
 		}
-		g.XORL(reg.R11L, reg.R11L)
+		g.XORL(reg.R10L, reg.R10L)
 		body(few)
 	}
 }

@@ -151,7 +151,7 @@ func (g *gen) tailMask(a args) Mem {
 		return Mem{}
 	}
 	local := g.AllocLocal(32)
-	g.LEAQ(g.ramp.Offset(32), reg.RAX)
+	g.LEAQ(g.ramp.Offset(4*rampOnes), reg.RAX)
 	g.MOVQ(a.at(argp, "Tail"), reg.RCX)
 	g.NEGQ(reg.RCX)
 	g.VMOVUPS(Mem{Base: reg.RAX, Index: reg.RCX, Scale: 4}, g.vec(0))
@@ -374,8 +374,8 @@ func (g *gen) step(rows, vecs int, acc func(r, v int) int, tail bool, mask Mem) 
 	}
 }
 
-// finish writes GemmFinish. Registers: AX row of A, R11 row of C, CX rows left, DX R13 their
-// distances, K1 or 0(SP) tail mask.
+// finish writes GemmFinish. Registers: AX row of A, R9 row of C, CX rows left, DX R10 their
+// distances, BX SI R8 vectors, K1 or 0(SP) tail mask.
 //
 //	c = fma(alpha, a, z)      z = beta*c rounded, or +0 without a look at c
 func (g *gen) finish() {
@@ -384,10 +384,10 @@ func (g *gen) finish() {
 		"Alpha*A, in Tiles rows. A holds the chains. K, Rows and the steps are not used.")
 	mask := g.tailMask(tileArgs)
 	g.MOVQ(tileArgs.at(argp, "A"), rA)
-	c := reg.R11
+	c, cRow := reg.R9, reg.R10
 	g.MOVQ(tileArgs.at(argp, "C"), c)
 	g.MOVQ(tileArgs.at(argp, "ARow"), rRow1)
-	g.MOVQ(tileArgs.at(argp, "CRow"), rCRow)
+	g.MOVQ(tileArgs.at(argp, "CRow"), cRow)
 	g.MOVQ(tileArgs.at(argp, "Tiles"), rK)
 	alpha, beta, s, z, spare := 0, 1, 2, 3, 4
 	g.VBROADCASTSS(tileArgs.at(argp, "Alpha"), g.vec(alpha))
@@ -431,7 +431,7 @@ func (g *gen) finish() {
 	g.Label("last")
 	finish(true)
 	g.ADDQ(rRow1, rA)
-	g.ADDQ(rCRow, c)
+	g.ADDQ(cRow, c)
 	g.DECQ(rK)
 	g.JNE(LabelRef("row"))
 	g.end()
