@@ -37,8 +37,7 @@ func steps(b *testing.B, kind cell.Kind, back bool, key string) {
 }
 
 // A step has the arguments of one recurrent step and of its gradient. As in package cell it is
-// a fused step where there is machine code, and otherwise a product and a gate kernel; and so
-// it is where OpenBLAS is active, to compare with.
+// a fused step; where OpenBLAS is active it is a product and a gate kernel, to compare with.
 type step struct {
 	kind             cell.Kind
 	batch, h, ld     int
@@ -85,15 +84,7 @@ func (s *step) pack() {
 // start puts the pre-activations back to what they were.
 func (s *step) start() { copy(s.gates, s.pre) }
 
-// plain returns the weights for a product.
-func (s *step) plain() []float32 {
-	if w := s.weights.Plain(); w != nil {
-		return w
-	}
-	return s.whh
-}
-
-func (s *step) fused() bool { return s.weights.Plain() == nil && blas.Active().Name() == "go" }
+func (s *step) fused() bool { return blas.Active().Name() == "go" }
 
 func (s *step) forward() {
 	b, h, ld := s.batch, s.h, s.ld
@@ -111,7 +102,7 @@ func (s *step) forward() {
 		}
 		return
 	}
-	whh := s.plain()
+	whh := s.whh
 	mulT := func(c, a, w []float32, n, lda int) {
 		blas.Gemm(blas.NoTrans, blas.Trans, b, n, h, 1, a, lda, w, h, 1, c, ld)
 	}
@@ -154,7 +145,7 @@ func (s *step) backward() {
 		}
 		return
 	}
-	whh := s.plain()
+	whh := s.whh
 	mul := func(a, w []float32, k int, beta float32) {
 		blas.Gemm(blas.NoTrans, blas.NoTrans, b, h, k, 1, a, ld, w, h, beta, s.dh, h)
 	}

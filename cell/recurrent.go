@@ -218,11 +218,7 @@ func (l *Recurrent[T]) step(s *Sequence[T], t, b0, b1 int) {
 	h := l.Hidden
 	lo, hi := off+b0, off+b0+n
 	hx := s.HPrev[lo*h : hi*h]
-	if l.whh.Plain() != nil {
-		l.plainStep(s, t, b0, n, hx)
-	} else {
-		l.fusedStep(s, t, b0, n, hx, kernels.StepPart{})
-	}
+	l.fusedStep(s, t, b0, n, hx, kernels.StepPart{})
 	next, more := s.shape.Step(t + 1)
 	if more = min(b0+n, more); more > b0 {
 		copy(s.HPrev[(next+b0)*h:(next+more)*h], s.H[lo*h:])
@@ -247,35 +243,6 @@ func (l *Recurrent[T]) fusedStep(s *Sequence[T], t, b0, n int, hx []T, part kern
 		kernels.GRUFusedStep(hy, pre, hx, l.Bhn, &l.whh, n, h, w, part)
 	case GRUBefore:
 		kernels.GRUBeforeFusedStep(hy, pre, hx, &l.whh, n, h, w, part)
-	}
-}
-
-// plainStep is a step where a product of package blas and the gate kernel are faster than the
-// fused step, with the same bits.
-func (l *Recurrent[T]) plainStep(s *Sequence[T], t, b0, n int, hx []T) {
-	h, w, whh := l.Hidden, l.stride(), l.whh.Plain()
-	off, _ := s.shape.Step(t)
-	lo, hi := off+b0, off+b0+n
-	pre, hy := s.gates[lo*w:hi*w], s.H[lo*h:hi*h]
-	switch l.Kind {
-	case RNNTanh, RNNReLU:
-		mulT(pre, hx, whh, n, h, h, w, h, h)
-		kernels.RNNStep(hy, pre, n, h, w, l.activation())
-	case LSTM:
-		mulT(pre, hx, whh, n, 4*h, h, w, h, h)
-		kernels.LSTMStep(hy, s.state(s.C, lo, n), pre, s.cellBefore(t, b0, n), l.Peephole, n, h, w)
-	case GRU:
-		hn := pre[3*h:]
-		kernels.SetRows(hn, l.Bhn, n, h, w)
-		mulT(pre, hx, whh, n, 2*h, h, w, h, h)
-		mulT(hn, hx, whh[2*h*h:], n, h, h, w, h, h)
-		kernels.GRUStep(hy, pre, hn, hx, n, h, w, w)
-	case GRUBefore:
-		rh := pre[3*h:]
-		mulT(pre, hx, whh, n, 2*h, h, w, h, h)
-		kernels.GRUBeforeReset(rh, pre, hx, n, h, w, w)
-		mulT(pre[2*h:], rh, whh[2*h*h:], n, h, h, w, w, h)
-		kernels.GRUBeforeUpdate(hy, pre, hx, n, h, w)
 	}
 }
 
@@ -324,10 +291,6 @@ func (l *Recurrent[T]) stepBackward(s *Sequence[T], t, b0, n int, part kernels.S
 	next, m := s.shape.Step(t + 1)
 	m = max(0, min(b0+n, m)-b0) // sequences that go on at t+1
 	after := s.gates[(next+b0*min(1, m))*w : (next+b0*min(1, m)+m)*w]
-	if l.whh.Plain() != nil {
-		l.plainStepBackward(s, t, b0, n, m, g, dh, after, hx, hy)
-		return
-	}
 	switch l.Kind {
 	case RNNTanh, RNNReLU:
 		kernels.RNNFusedStepBackward(g, dh, after, hy, &l.whh, n, m, h, w, l.activation(), part)
@@ -338,30 +301,6 @@ func (l *Recurrent[T]) stepBackward(s *Sequence[T], t, b0, n int, part kernels.S
 		kernels.GRUFusedStepBackward(g, s.dhx[b0*h:(b0+n)*h], dh, after, g, hx, &l.whh, n, m, h, w, part)
 	case GRUBefore:
 		kernels.GRUBeforeFusedStepBackward(g, s.dhx[b0*h:(b0+n)*h], dh, after, g, hx, &l.whh, n, m, h, w, part)
-	}
-}
-
-// plainStepBackward is StepBackward where plainStep is Step; after are the gradients of the
-// first m rows at t+1.
-func (l *Recurrent[T]) plainStepBackward(s *Sequence[T], t, b0, n, m int, g, dh, after, hx, hy []T) {
-	h, w := l.Hidden, l.stride()
-	if m > 0 {
-		l.recurrentGrad(dh, after, m)
-	}
-	switch l.Kind {
-	case RNNTanh, RNNReLU:
-		kernels.RNNStepBackward(g, dh, hy, n, h, w, l.activation())
-	case LSTM:
-		off, _ := s.shape.Step(t)
-		dc := s.dc[b0*h : (b0+n)*h]
-		kernels.LSTMStepBackward(g, dc, dh, dc, g, s.cellBefore(t, b0, n), s.state(s.C, off+b0, n), l.Peephole, n, h, w)
-	case GRU:
-		kernels.GRUStepBackward(g, g[3*h:], s.dhx[b0*h:(b0+n)*h], dh, g, g[3*h:], hx, n, h, w, w)
-	case GRUBefore:
-		dhx, drh := s.dhx[b0*h:(b0+n)*h], dh
-		kernels.GRUBeforeUpdateBackward(g, dhx, dh, g, hx, n, h, w)
-		mul(drh, g[2*h:], l.whh.Plain()[2*h*h:], n, h, h, h, w, h, false)
-		kernels.GRUBeforeResetBackward(g, dhx, drh, g, hx, n, h, w, h)
 	}
 }
 
@@ -387,22 +326,6 @@ func (l *Recurrent[T]) collect(s *Sequence[T], t, b0, n int, dy []T) {
 			state = state[lo*h : hi*h]
 		}
 		sum(s.dh[lo*h:hi*h], state, out)
-	}
-}
-
-// recurrentGrad computes dh += dG Whh over the gates that see h itself.
-func (l *Recurrent[T]) recurrentGrad(dh, g []T, n int) {
-	h, w, whh := l.Hidden, l.stride(), l.whh.Plain()
-	switch {
-	case whh == nil:
-		kernels.RecurrentGrad(dh, g, &l.whh, n, h, w)
-	case l.Kind == GRU:
-		mul(dh, g, whh, n, h, 2*h, h, w, h, true)
-		mul(dh, g[3*h:], whh[2*h*h:], n, h, h, h, w, h, true)
-	case l.Kind == GRUBefore: // the n gate sees r h; its part came back through the reset
-		mul(dh, g, whh, n, h, 2*h, h, w, h, true)
-	default:
-		mul(dh, g, whh, n, h, l.Kind.Gates()*h, h, w, h, true)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/elbow-go/elbow/internal/pages"
 	"github.com/elbow-go/elbow/internal/par"
 	"github.com/elbow-go/elbow/internal/size"
+	"github.com/elbow-go/elbow/kernels"
 )
 
 // Sequence is the workspace of one [Recurrent] layer over one batch of sequences: the
@@ -295,7 +296,7 @@ func (s *Sequence[T]) InitialGrad(dh0, dc0 []T, b0, b1 int) {
 	}
 	if n = min(n, b1) - b0; n > 0 {
 		w := l.stride()
-		l.recurrentGrad(dh0[b0*h:], s.gates[b0*w:(b0+n)*w], n)
+		kernels.RecurrentGrad(dh0[b0*h:], s.gates[b0*w:(b0+n)*w], &l.whh, n, h, w)
 	}
 }
 

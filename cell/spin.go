@@ -67,7 +67,7 @@ const spinBatch = 4
 
 // spins reports whether so many goroutines share the steps.
 func (s *Sequence[T]) spins(threads int) bool {
-	return s.Spin && threads > 1 && s.shape.Batch() < spinBatch*threads && s.layer.whh.Plain() == nil
+	return s.Spin && threads > 1 && s.shape.Batch() < spinBatch*threads && s.layer.whh.Divides()
 }
 
 // share returns the part of n elements that is that of goroutine i.

@@ -70,7 +70,7 @@ func TestSpinBits(t *testing.T) {
 func TestSpins(t *testing.T) {
 	l := NewRecurrent[float32](LSTM, 2, 3)
 	l.Pack()
-	plain := l.whh.Plain() != nil
+	divides := l.whh.Divides()
 	for _, c := range []struct {
 		spin           bool
 		batch, threads int
@@ -79,8 +79,8 @@ func TestSpins(t *testing.T) {
 		s := NewSequence[float32]()
 		s.Spin = c.spin
 		s.Begin(l, NewRagged(make([]int, c.batch)...), nil, nil)
-		if got := s.spins(c.threads); got != (c.want && !plain) {
-			t.Errorf("Spin = %v, batch %d, %d goroutines: shared %v, want %v", c.spin, c.batch, c.threads, got, c.want && !plain)
+		if got := s.spins(c.threads); got != (c.want && divides) {
+			t.Errorf("Spin = %v, batch %d, %d goroutines: shared %v, want %v", c.spin, c.batch, c.threads, got, c.want && divides)
 		}
 	}
 }

@@ -86,9 +86,3 @@ func uniforms(dst []float32, n Noise, step, row uint32, rows, cols int) {
 func normals(dst []float32, n Noise, step, row uint32, rows, cols int) {
 	normalsGeneric(dst, n, step, row, rows, cols)
 }
-
-// Without machine code there are no panels, and the fused steps are products and gates.
-
-func (p *stepPanels) pack(StepKind, []float32, int, bool) bool { return false }
-
-func (f *fusedStep) run(*stepPanels) { panic("kernels: no machine code") }

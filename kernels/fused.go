@@ -2,9 +2,11 @@ package kernels
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/internal/size"
+	"github.com/elbow-go/elbow/internal/tile"
 )
 
 // The fused steps are whole recurrent steps: the product with the recurrent weights, the
@@ -51,8 +53,10 @@ type StepWeights[T Float] struct {
 	ready    bool
 	training bool
 	isa      asm.ISA
-	plain    []T // where there is no machine code
-	panels   stepPanels
+	plain    []T // the weights, where there are no panels
+
+	// The second ones are those of a GRU, reset-before form: the weights of n.
+	forward, backward [2]tile.Panels[T]
 }
 
 // Pack copies the weights whh [Gates*H, H], dense, row-major, into w, for the instruction set
@@ -75,18 +79,48 @@ func checkPack(fn string, kind StepKind, n, hidden int) int {
 }
 
 // pack is Pack for weights that are all of whh.
-func (w *StepWeights[T]) pack(whh []T, kind StepKind, hidden int, training bool) {
-	w.kind, w.hidden, w.ready, w.training, w.isa = kind, hidden, true, training, asm.Active()
-	w.plain = w.plain[:0]
-	w.panels.clear()
-	if whh, ok := any(whh).([]float32); ok && w.panels.pack(kind, whh, hidden, training) {
+func (w *StepWeights[T]) pack(whh []T, kind StepKind, h int, training bool) {
+	w.kind, w.hidden, w.ready, w.training, w.isa = kind, h, true, training, asm.Active()
+	if !w.machine() {
+		w.plain = append(w.plain[:0], whh...)
+		tile.Flush(w.plain)
+		whh = w.plain
+	}
+	gates := kind.Gates()
+	n := whh[min(len(whh), 2*h*h):] // of a GRU
+	switch kind {
+	case StepRNN:
+		w.set(&w.forward[0], true, h, 0, whh)
+	case StepLSTM, StepGRU:
+		w.set(&w.forward[0], true, h, gates, whh)
+	case StepGRUBefore:
+		gates = 2 // n is apart
+		w.set(&w.forward[0], true, h, gates, whh)
+		w.set(&w.forward[1], true, h, 0, n)
+	}
+	if !training {
 		return
 	}
-	w.plain = append(w.plain, whh...)
-	if p, ok := any(w.plain).([]float32); ok {
-		for i, v := range p {
-			p[i] = flushDenormal(v)
-		}
+	w.set(&w.backward[0], false, gates*h, 0, whh)
+	if kind == StepGRUBefore {
+		w.set(&w.backward[1], false, h, 0, n)
+	}
+}
+
+// machine reports whether there is machine code for all of a step.
+func (w *StepWeights[T]) machine() bool {
+	_, is32 := any(w).(*StepWeights[float32])
+	return is32 && w.isa != asm.Generic
+}
+
+// set makes a set of panels of weights b, used transposed in the product of a step and as they are
+// in that of its gradient, or remembers the weights where there is no machine code for a step.
+func (w *StepWeights[T]) set(s *tile.Panels[T], trans bool, steps, gates int, b []T) {
+	if w.machine() {
+		s.Pack(w.isa, trans, steps, w.hidden, gates, b, w.hidden)
+		s.Flush()
+	} else {
+		s.Keep(w.isa, trans, steps, w.hidden, gates, b, w.hidden)
 	}
 }
 
@@ -103,19 +137,13 @@ func (w *StepWeights[T]) PackBF16(kind StepKind, whh []T, hidden int) {
 		rounded[i] = T(roundBF16(float32(whh[i])))
 	}
 	w.pack(rounded, kind, hidden, false)
-	w.panels.halve()
+	for i := range w.forward {
+		w.forward[i].Halve()
+	}
 }
 
-// Plain returns the weights in the order of whh, without denormals, where there is no machine
-// code for the fused steps: a product of package blas and the gate kernel are then faster
-// than the fused step, whose reference in plain Go is not written for speed. It returns nil
-// where there is.
-func (w *StepWeights[T]) Plain() []T {
-	if len(w.plain) == 0 {
-		return nil
-	}
-	return w.plain
-}
+// Divides reports whether a step can be shared by goroutines: see [StepPart].
+func (w *StepWeights[T]) Divides() bool { return w.machine() }
 
 // check panics unless w is packed for what fn is going to do, and part is one.
 func (w *StepWeights[T]) check(fn string, kind StepKind, hidden int, training bool, part StepPart) {
@@ -143,7 +171,7 @@ func (w *StepWeights[T]) check(fn string, kind StepKind, hidden int, training bo
 // the state of all units, so all parts have to be done before any part of it starts. The bits
 // are those of one call. The parts are as equal as the panels of the weights allow, which hold 8
 // or more units each; of many parts of few units, some have none. Where there is no machine code
-// (see [StepWeights.Plain]), part 0 does all units and the others nothing. A step panics if Index
+// (see [StepWeights.Divides]), part 0 does all units and the others nothing. A step panics if Index
 // is not less than Of, or a Meet that it needs is nil.
 type StepPart struct {
 	// Part Index of Of. Of = 0 is the same as 1.
@@ -174,9 +202,6 @@ func (p StepPart) units(hidden, width int) (from, to int) {
 	return min(hidden, index*n/of*width), min(hidden, (index+1)*n/of*width)
 }
 
-// idle reports whether there is nothing to do for a part because part 0 does all.
-func (w *StepWeights[T]) idle(part StepPart) bool { return part.Index > 0 && w.panels.empty() }
-
 // RNNFusedStep computes one time step of a plain recurrent network for a batch.
 //
 //	h = act(a + hx Whhᵀ)    act = tanh or ReLU
@@ -198,17 +223,12 @@ func RNNFusedStep[T Float](hy, a, hx []T, w *StepWeights[T], batch, hidden, lda 
 	checkSize(fn, "lda", lda, hidden)
 	checkGate(fn, "a", len(a), batch, hidden, lda)
 	checkGate(fn, "hx", len(hx), batch, hidden, hidden)
-	if batch == 0 || hidden == 0 || w.idle(part) {
+	if batch == 0 || hidden == 0 {
 		return
 	}
-	if !w.panels.empty() {
-		f := fusedStep{op: opRNN, act: act, batch: batch, hidden: hidden, ldg: lda, part: part,
-			hy: float32s(hy), gates: float32s(a), hx: float32s(hx)}
-		f.run(&w.panels)
-		return
-	}
-	stepMulT(a, hx, w.plain, batch, hidden, hidden, lda, hidden)
-	RNNStep(hy, a, batch, hidden, lda, act)
+	f := fusedStep[T]{op: opRNN, act: act, batch: batch, hidden: hidden, ldg: lda, part: part,
+		hy: hy, gates: a, hx: hx}
+	f.run(w)
 }
 
 // LSTMFusedStep computes one LSTM time step for a batch.
@@ -239,17 +259,12 @@ func LSTMFusedStep[T Float](hy, cy, gates, hx, cx, peephole []T, w *StepWeights[
 	checkGate(fn, "hx", len(hx), batch, hidden, hidden)
 	checkGateOrNil(fn, "cx", cx, batch, hidden)
 	checkGateOrNil(fn, "peephole", peephole, 1, size.Mul(3, hidden))
-	if batch == 0 || hidden == 0 || w.idle(part) {
+	if batch == 0 || hidden == 0 {
 		return
 	}
-	if !w.panels.empty() {
-		f := fusedStep{op: opLSTM, batch: batch, hidden: hidden, ldg: ldg, part: part,
-			hy: float32s(hy), cy: float32s(cy), gates: float32s(gates), hx: float32s(hx), cx: float32s(cx), peephole: float32s(peephole)}
-		f.run(&w.panels)
-		return
-	}
-	stepMulT(gates, hx, w.plain, batch, 4*hidden, hidden, ldg, hidden)
-	LSTMStep(hy, cy, gates, cx, peephole, batch, hidden, ldg)
+	f := fusedStep[T]{op: opLSTM, batch: batch, hidden: hidden, ldg: ldg, part: part,
+		hy: hy, cy: cy, gates: gates, hx: hx, cx: cx, peephole: peephole}
+	f.run(w)
 }
 
 // GRUFusedStep computes one time step of a GRU, reset-after form, for a batch.
@@ -275,20 +290,12 @@ func GRUFusedStep[T Float](hy, gates, hx, bhn []T, w *StepWeights[T], batch, hid
 	checkGate(fn, "gates", len(gates), batch, size.Mul(4, hidden), ldg)
 	checkGate(fn, "hx", len(hx), batch, hidden, hidden)
 	checkLen(fn, "bhn", len(bhn), hidden)
-	if batch == 0 || hidden == 0 || w.idle(part) {
+	if batch == 0 || hidden == 0 {
 		return
 	}
-	if !w.panels.empty() {
-		f := fusedStep{op: opGRU, batch: batch, hidden: hidden, ldg: ldg, part: part,
-			hy: float32s(hy), gates: float32s(gates), hx: float32s(hx), bhn: float32s(bhn)}
-		f.run(&w.panels)
-		return
-	}
-	h, hn := hidden, gates[3*hidden:]
-	SetRows(hn, bhn, batch, h, ldg)
-	stepMulT(gates, hx, w.plain, batch, 2*h, h, ldg, h)
-	stepMulT(hn, hx, w.plain[2*h*h:], batch, h, h, ldg, h)
-	GRUStep(hy, gates, hn, hx, batch, h, ldg, ldg)
+	f := fusedStep[T]{op: opGRU, batch: batch, hidden: hidden, ldg: ldg, part: part,
+		hy: hy, gates: gates, hx: hx, bhn: bhn}
+	f.run(w)
 }
 
 // GRUBeforeFusedStep computes one time step of a GRU, reset-before form, for a batch.
@@ -313,24 +320,27 @@ func GRUBeforeFusedStep[T Float](hy, gates, hx []T, w *StepWeights[T], batch, hi
 	checkSize(fn, "ldg", ldg, size.Mul(4, hidden))
 	checkGate(fn, "gates", len(gates), batch, size.Mul(4, hidden), ldg)
 	checkGate(fn, "hx", len(hx), batch, hidden, hidden)
-	if batch == 0 || hidden == 0 || w.idle(part) {
+	if batch == 0 || hidden == 0 {
 		return
 	}
-	if !w.panels.empty() {
-		f := fusedStep{op: opGRUReset, batch: batch, hidden: hidden, ldg: ldg, part: part,
-			hy: float32s(hy), gates: float32s(gates), hx: float32s(hx)}
-		f.run(&w.panels)
-		part.meet()
-		f.op = opGRUUpdate
-		f.run(&w.panels)
-		return
-	}
-	h, rh := hidden, gates[3*hidden:]
-	stepMulT(gates, hx, w.plain, batch, 2*h, h, ldg, h)
-	GRUBeforeReset(rh, gates, hx, batch, h, ldg, ldg)
-	stepMulT(gates[2*h:], rh, w.plain[2*h*h:], batch, h, h, ldg, ldg)
-	GRUBeforeUpdate(hy, gates, hx, batch, h, ldg)
+	f := fusedStep[T]{op: opGRUReset, batch: batch, hidden: hidden, ldg: ldg, part: part,
+		hy: hy, gates: gates, hx: hx}
+	f.run(w)
+	part.meet()
+	f.op = opGRUUpdate
+	f.run(w)
 }
 
-// float32s returns s as what it is known to be.
-func float32s[T Float](s []T) []float32 { return any(s).([]float32) }
+// roundBF16 returns the bfloat16 nearest to x, ties to even, +0 for a denormal.
+func roundBF16(x float32) float32 {
+	b := math.Float32bits(x)
+	if x == x {
+		b += 0x7fff + b>>16&1
+	} else {
+		b |= 1 << 22 // of a NaN, the bits that are left may be those of Inf
+	}
+	if b &^= 0xffff; b&0x7f800000 == 0 {
+		b = 0
+	}
+	return math.Float32frombits(b)
+}

@@ -28,17 +28,12 @@ func RNNFusedStepBackward[T Float](da, dh, dnext, h []T, w *StepWeights[T], batc
 	checkGate(fn, "da", len(da), batch, hidden, ldda)
 	checkGate(fn, "dh", len(dh), batch, hidden, hidden)
 	checkGate(fn, "h", len(h), batch, hidden, hidden)
-	if batch == 0 || hidden == 0 || w.idle(part) {
+	if batch == 0 || hidden == 0 {
 		return
 	}
-	if !w.panels.empty() {
-		f := fusedStep{op: opRNNBackward, act: act, batch: batch, next: next, hidden: hidden, ldg: ldda, part: part,
-			dgates: float32s(da), dh: float32s(dh), dnext: float32s(dnext), hy: float32s(h)}
-		f.run(&w.panels)
-		return
-	}
-	stepMul(dh, dnext, w.plain, next, hidden, hidden, ldda)
-	RNNStepBackward(da, dh, h, batch, hidden, ldda, act)
+	f := fusedStep[T]{op: opRNNBackward, act: act, batch: batch, next: next, hidden: hidden, ldg: ldda, part: part,
+		dgates: da, dh: dh, dnext: dnext, hy: h}
+	f.run(w)
 }
 
 // LSTMFusedStepBackward is the gradient of [LSTMFusedStep] with respect to the
@@ -70,18 +65,13 @@ func LSTMFusedStepBackward[T Float](dgates, dcx, dh, dnext, dcy, gates, cx, cy, 
 	checkGateOrNil(fn, "cx", cx, batch, hidden)
 	checkGate(fn, "cy", len(cy), batch, hidden, hidden)
 	checkGateOrNil(fn, "peephole", peephole, 1, size.Mul(3, hidden))
-	if batch == 0 || hidden == 0 || w.idle(part) {
+	if batch == 0 || hidden == 0 {
 		return
 	}
-	if !w.panels.empty() {
-		f := fusedStep{op: opLSTMBackward, batch: batch, next: next, hidden: hidden, ldg: ldg, part: part,
-			dgates: float32s(dgates), dcx: float32s(dcx), dh: float32s(dh), dnext: float32s(dnext), dcy: float32s(dcy),
-			gates: float32s(gates), cx: float32s(cx), cy: float32s(cy), peephole: float32s(peephole)}
-		f.run(&w.panels)
-		return
-	}
-	stepMul(dh, dnext, w.plain, next, 4*hidden, hidden, ldg)
-	LSTMStepBackward(dgates, dcx, dh, dcy, gates, cx, cy, peephole, batch, hidden, ldg)
+	f := fusedStep[T]{op: opLSTMBackward, batch: batch, next: next, hidden: hidden, ldg: ldg, part: part,
+		dgates: dgates, dcx: dcx, dh: dh, dnext: dnext, dcy: dcy,
+		gates: gates, cx: cx, cy: cy, peephole: peephole}
+	f.run(w)
 }
 
 // GRUFusedStepBackward is the gradient of [GRUFusedStep] with respect to the pre-activations,
@@ -103,17 +93,12 @@ func LSTMFusedStepBackward[T Float](dgates, dcx, dh, dnext, dcy, gates, cx, cy, 
 func GRUFusedStepBackward[T Float](dgates, dhx, dh, dnext, gates, hx []T, w *StepWeights[T], batch, next, hidden, ldg int, part StepPart) {
 	const fn = "GRUFusedStepBackward"
 	gruCheckBackward(fn, dgates, dhx, dh, dnext, gates, hx, w, StepGRU, batch, next, hidden, ldg, part)
-	if batch == 0 || hidden == 0 || w.idle(part) {
+	if batch == 0 || hidden == 0 {
 		return
 	}
-	if !w.panels.empty() {
-		f := fusedStep{op: opGRUBackward, batch: batch, next: next, hidden: hidden, ldg: ldg, part: part,
-			dgates: float32s(dgates), dhx: float32s(dhx), dh: float32s(dh), dnext: float32s(dnext), gates: float32s(gates), hx: float32s(hx)}
-		f.run(&w.panels)
-		return
-	}
-	RecurrentGrad(dh, dnext, w, next, hidden, ldg)
-	GRUStepBackward(dgates, dgates[3*hidden:], dhx, dh, gates, gates[3*hidden:], hx, batch, hidden, ldg, ldg)
+	f := fusedStep[T]{op: opGRUBackward, batch: batch, next: next, hidden: hidden, ldg: ldg, part: part,
+		dgates: dgates, dhx: dhx, dh: dh, dnext: dnext, gates: gates, hx: hx}
+	f.run(w)
 }
 
 // GRUBeforeFusedStepBackward is the gradient of [GRUBeforeFusedStep] with respect to the
@@ -133,24 +118,15 @@ func GRUFusedStepBackward[T Float](dgates, dhx, dh, dnext, gates, hx []T, w *Ste
 func GRUBeforeFusedStepBackward[T Float](dgates, dhx, dh, dnext, gates, hx []T, w *StepWeights[T], batch, next, hidden, ldg int, part StepPart) {
 	const fn = "GRUBeforeFusedStepBackward"
 	gruCheckBackward(fn, dgates, dhx, dh, dnext, gates, hx, w, StepGRUBefore, batch, next, hidden, ldg, part)
-	if batch == 0 || hidden == 0 || w.idle(part) {
+	if batch == 0 || hidden == 0 {
 		return
 	}
-	if !w.panels.empty() {
-		f := fusedStep{op: opGRUUpdateBackward, batch: batch, next: next, hidden: hidden, ldg: ldg, part: part,
-			dgates: float32s(dgates), dhx: float32s(dhx), dh: float32s(dh), dnext: float32s(dnext), gates: float32s(gates), hx: float32s(hx)}
-		f.run(&w.panels)
-		part.meet()
-		f.op = opGRUResetBackward
-		f.run(&w.panels)
-		return
-	}
-	h, drh := hidden, dh
-	RecurrentGrad(dh, dnext, w, next, h, ldg)
-	GRUBeforeUpdateBackward(dgates, dhx, dh, gates, hx, batch, h, ldg)
-	clear(drh[:batch*h])
-	stepMul(drh, dgates[2*h:], w.plain[2*h*h:], batch, h, h, ldg)
-	GRUBeforeResetBackward(dgates, dhx, drh, gates, hx, batch, h, ldg, h)
+	f := fusedStep[T]{op: opGRUUpdateBackward, batch: batch, next: next, hidden: hidden, ldg: ldg, part: part,
+		dgates: dgates, dhx: dhx, dh: dh, dnext: dnext, gates: gates, hx: hx}
+	f.run(w)
+	part.meet()
+	f.op = opGRUResetBackward
+	f.run(w)
 }
 
 // RecurrentGrad adds to the gradient of a state what flows back from the step behind it
@@ -179,20 +155,8 @@ func RecurrentGrad[T Float](dh, dnext []T, w *StepWeights[T], next, hidden, ldg 
 		return
 	}
 	h := hidden
-	if !w.panels.empty() {
-		f := fusedStep{op: opRecurrentGrad, batch: next, next: next, hidden: h, ldg: ldg, dh: float32s(dh), dnext: float32s(dnext)}
-		f.run(&w.panels)
-		return
-	}
-	switch w.kind {
-	case StepGRU:
-		stepMul(dh, dnext, w.plain, next, 2*h, h, ldg)
-		stepMul(dh, dnext[3*h:], w.plain[2*h*h:], next, h, h, ldg)
-	case StepGRUBefore:
-		stepMul(dh, dnext, w.plain, next, 2*h, h, ldg)
-	default:
-		stepMul(dh, dnext, w.plain, next, cols, h, ldg)
-	}
+	f := fusedStep[T]{op: opRecurrentGrad, batch: next, next: next, hidden: h, ldg: ldg, dh: dh, dnext: dnext}
+	f.run(w)
 }
 
 // anyKind returns the kind of w, for a function that takes them all.

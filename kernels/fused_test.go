@@ -421,7 +421,9 @@ func TestFusedDenormals(t *testing.T) {
 			}
 			want := c.clone(plainSlice[float32])
 			for i, x := range want.whh {
-				want.whh[i] = flushDenormal(x)
+				if math.Abs(float64(x)) < 0x1p-126 {
+					want.whh[i] = 0
+				}
 			}
 			got := c.clone(plainSlice[float32])
 			for _, c := range []*fusedCase[float32]{got, want} {
@@ -440,9 +442,6 @@ func TestFusedDenormals(t *testing.T) {
 			}
 		}
 	})
-	if flushDenormal(-0x1p-126) != -0x1p-126 || flushDenormal(0x1.fffffcp-127) != 0 {
-		t.Error("flushDenormal")
-	}
 }
 
 // TestFusedBF16: steps with rounded weights are those with weights that were rounded before.

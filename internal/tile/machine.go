@@ -4,6 +4,7 @@ import (
 	"unsafe"
 
 	"github.com/elbow-go/elbow/asm"
+	"github.com/elbow-go/elbow/asm/simd"
 )
 
 // Machine returns isa if it has machine code for products of elements T, and Generic otherwise:
@@ -15,7 +16,9 @@ func Machine[T Float](isa asm.ISA) asm.ISA {
 	return isa
 }
 
-// Args says what the kernels of tiles work on: see GemmArgs in package asm/avx512.
+// The arguments of machine code for elements of either type: see the types of package simd.
+
+// Args are those of GemmTiles, GemmFinish, GemmTile16 and GemvRows.
 type Args[T Float] struct {
 	A, B, C, Next                                        *T
 	ARow, AStep, BStep, NextStep                         int
@@ -23,13 +26,11 @@ type Args[T Float] struct {
 	Alpha, Beta                                          T
 }
 
-// rowArgs are RowArgs of package asm/avx512.
 type rowArgs[T Float] struct {
 	A, B, B2, C                                       *T
 	AStep, CVec, CLast, CPanel, K, Pairs, Vecs, Start int
 }
 
-// packArgs are PackArgs of package asm/avx512.
 type packArgs[T Float] struct {
 	Dst           *T
 	DstRow        int
@@ -38,32 +39,32 @@ type packArgs[T Float] struct {
 	K, Vecs, Tail int
 }
 
-func gemmTiles[T Float](isa asm.ISA, args *Args[T]) {
-	gemmTiles32(isa, (*Args[float32])(unsafe.Pointer(args)))
+func (a *Args[T]) float32() *simd.GemmArgs {
+	return (*simd.GemmArgs)((*Args[float32])(unsafe.Pointer(a)))
 }
 
-func gemmFinish[T Float](isa asm.ISA, args *Args[T]) {
-	gemmFinish32(isa, (*Args[float32])(unsafe.Pointer(args)))
+func (a *rowArgs[T]) float32() *simd.RowArgs {
+	return (*simd.RowArgs)((*rowArgs[float32])(unsafe.Pointer(a)))
 }
 
-func gemvRows[T Float](isa asm.ISA, args *Args[T]) {
-	gemvRows32(isa, (*Args[float32])(unsafe.Pointer(args)))
+func (a *packArgs[T]) float32() *simd.PackArgs {
+	return (*simd.PackArgs)((*packArgs[float32])(unsafe.Pointer(a)))
 }
 
-func gemmPack[T Float](isa asm.ISA, args *packArgs[T]) {
-	gemmPack32(isa, (*packArgs[float32])(unsafe.Pointer(args)))
-}
+func gemmTiles[T Float](isa asm.ISA, args *Args[T])     { simd.GemmTiles(isa, args.float32()) }
+func gemmFinish[T Float](isa asm.ISA, args *Args[T])    { simd.GemmFinish(isa, args.float32()) }
+func gemvRows[T Float](isa asm.ISA, args *Args[T])      { simd.GemvRows(isa, args.float32()) }
+func gemmPack[T Float](isa asm.ISA, args *packArgs[T])  { simd.GemmPack(isa, args.float32()) }
+func gemmPackT[T Float](isa asm.ISA, args *packArgs[T]) { simd.GemmPackT(isa, args.float32()) }
 
-func gemmPackT[T Float](isa asm.ISA, args *packArgs[T]) {
-	gemmPackT32(isa, (*packArgs[float32])(unsafe.Pointer(args)))
-}
+// The rest has float32 only: no other panels are made for a Step.
 
-// The next two have float32 only: no other panels are made for a Step.
+func gemmTile16[T Float](isa asm.ISA, args *Args[T]) { simd.GemmTile16(isa, args.float32()) }
 
 func gemmRow[T Float](isa asm.ISA, half bool, args *rowArgs[T]) {
-	gemmRow32(isa, half, (*rowArgs[float32])(unsafe.Pointer(args)))
-}
-
-func gemmTile16[T Float](isa asm.ISA, args *Args[T]) {
-	gemmTile1632(isa, (*Args[float32])(unsafe.Pointer(args)))
+	if half {
+		simd.GemmRow16(isa, args.float32())
+	} else {
+		simd.GemmRow(isa, args.float32())
+	}
 }

@@ -133,6 +133,9 @@ func (p *Step[T]) Initial() bool { return p.k0 == 0 }
 
 func (p *Step[T]) Final() bool { return p.k1 == p.W.steps }
 
+// Own reports whether the piece is for machine code of the caller's own: see MostRows.
+func (p *Step[T]) Own() bool { return p.own }
+
 // block goes on to the next block of k, and reports whether there is one, with rows.
 func (p *Step[T]) block() bool {
 	w := p.W
