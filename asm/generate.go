@@ -1,5 +1,4 @@
 package asm
 
 // The machine code is written by asm/_gen, a module of its own; its output is checked in.
-//go:generate go run -C _gen/gemm .
 //go:generate go run -C _gen .

@@ -5,7 +5,7 @@
 //	   |  recorded by Block (engine/ir.go), in one or more interleaved copies
 //	registers and forms (alloc.go), loops and tails (loop.go), constants (func.go)
 //	   |  checked and printed by avo
-//	asm/avx2, asm/avx512
+//	asm/avx2, asm/avx512               products (recipe/gemm*.go) get there through engine/machine.go and x86
 //	   |  which kernel of which instruction set (dispatch.go)
 //	asm/simd
 //
@@ -21,6 +21,7 @@ import (
 
 	"github.com/elbow-go/elbow/asm/_gen/engine"
 	"github.com/elbow-go/elbow/asm/_gen/recipe"
+	"github.com/elbow-go/elbow/asm/_gen/x86"
 	"github.com/mmcloughlin/avo/pass"
 	"github.com/mmcloughlin/avo/printer"
 )
@@ -45,6 +46,14 @@ var families = []struct {
 	{"step", recipe.Step}, // AVX-512 only: elsewhere there are no registers for it
 }
 
+// products are those that need no blocks.
+var products = []struct {
+	stem    string
+	recipes func(a engine.Asm)
+}{
+	{"gemm", recipe.Gemm},
+}
+
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("asm/_gen: ")
@@ -59,6 +68,23 @@ func main() {
 			maps.Copy(variants, f.Serves)
 			if err := write(f, filepath.Join("..", isa.Name, fam.stem), fam.stem); err != nil {
 				log.Fatalf("%s %s: %v", isa.Name, fam.stem, err)
+			}
+		}
+	}
+	for _, t := range []engine.Target{x86.AVX2, x86.AVX512} {
+		for _, fam := range products {
+			a := t.NewAsm(fam.stem, false)
+			fam.recipes(a)
+			text, decls, err := a.Files("asm/_gen/recipe/" + fam.stem + ".go")
+			if err != nil {
+				log.Fatalf("%s %s: %v", t.Traits().Name, fam.stem, err)
+			}
+			path := filepath.Join("..", t.Traits().Name, fam.stem)
+			if err := os.WriteFile(path+"_amd64.s", text, 0o666); err != nil {
+				log.Fatal(err)
+			}
+			if err := os.WriteFile(path+"_amd64.go", decls, 0o666); err != nil {
+				log.Fatal(err)
 			}
 		}
 	}

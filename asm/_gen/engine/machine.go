@@ -150,7 +150,7 @@ type Scalar interface {
 	Address(to GP, p Place)      // the address of p: also for 3r, 5r and r+4s
 	Add(to, by Operand)          // not from place to place, as in Sub
 	Sub(to, by Operand)          //
-	Mul(to, x GP, n int)         // to = n x
+	Multiple(to, x GP, n int)    // to = n x
 	Shift(to GP, n int)          // to the left, or to the right by -n
 	Prefetch(level int, p Place) // into the cache of that level, 1 or 2
 
@@ -191,6 +191,35 @@ type Vectors interface {
 	OddMask(to V)
 	WidenEven(to, words V)
 	WidenOdd(to, words, mask V)
+
+	// Transposer takes registers of its own, and Scratch, and is for no more groups than that.
+	Transposer(r *Registers, groups int) Transposer
+}
+
+// A Transposer turns rows of a matrix into vectors across the rows. A vector has the elements of one k
+// of as many rows as it has lanes, a group. In memory only the rows that exist are read.
+type Transposer interface {
+	// Distance sets what is between rows. Then Full starts with groups of which all rows exist, the
+	// first of them at what first holds, or Few with groups of which the last one has as many rows as
+	// tail says; lanes of the others are like the last row. With Full a group can be a half of a vector;
+	// then Vectors has that width.
+	Distance(p Place)
+	Full(first Place, half bool)
+	Few(groups int, first, tail Place)
+	IsFull() bool
+
+	// Block is how many k are turned over at once. Read reads blocks of a group into the first
+	// registers, one for every k; Turn turns block i over and returns where the vectors of its k are
+	// then; spare is overwritten. ReadOne reads a single k into register 0. Groups have to be read in order.
+	Block() int
+	Read(group, blocks int)
+	Turn(i int, spare V) []V
+	ReadOne(group int)
+
+	Advance(k int)         // goes on by so many k
+	NextGroup(first Place) // takes what first holds on by the rows of a vector
+
+	Vectors
 }
 
 // A Mask is a set of lanes, by a number that means something to the target.
@@ -198,37 +227,40 @@ type Mask int
 
 // A Struct is the type of the arguments of several functions, which take a pointer to it.
 type Struct struct {
-	Name   string
-	Doc    []string // continues the name
-	Fields []Field
+	Name string
+	doc  string // continues the name
+	text string // as in NewStruct
+	off  map[string]int
 }
 
-// A Field of a Struct is a pointer or an int; float32 come last, so that there is no padding.
-type Field struct{ Name, Type, Doc string }
-
-// At is the place of a field, where base points to the Struct.
-func (s *Struct) At(base GP, name string) Place {
+// NewStruct makes a Struct of Go declarations of fields, one a line, with a comment each: pointers and
+// ints, and behind them float32, so that there is no padding.
+func NewStruct(name, doc, fields string) *Struct {
+	s := &Struct{Name: name, doc: doc, text: fields, off: map[string]int{}}
 	off := 0
-	for _, f := range s.Fields {
-		if f.Name == name {
-			return At(base, off)
-		}
-		if off += 8; f.Type == "float32" {
-			off -= 4
+	for line := range strings.Lines(fields) {
+		if f := strings.Fields(line); len(f) > 0 {
+			s.off[f[0]] = off
+			if off += 8; f[1] == "float32" {
+				off -= 4
+			}
 		}
 	}
-	panic("no field " + name)
+	return s
+}
+
+// At is the place of a field, where base points to the Struct.
+func (s *Struct) At(base GP, field string) Place {
+	off, ok := s.off[field]
+	if !ok {
+		panic("no field " + field)
+	}
+	return At(base, off)
 }
 
 // Text is the declaration of s in Go.
 func (s *Struct) Text() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "// %s %s\ntype %[1]s struct {\n", s.Name, strings.Join(s.Doc, "\n// "))
-	for _, f := range s.Fields {
-		fmt.Fprintf(&b, "\t%s %s // %s\n", f.Name, f.Type, f.Doc)
-	}
-	b.WriteString("}\n")
-	return b.String()
+	return fmt.Sprintf("// %s %s\ntype %[1]s struct {\n%[3]s\n}\n", s.Name, s.doc, strings.TrimSpace(s.text))
 }
 
 // Registers gives out the general registers of a function by name.

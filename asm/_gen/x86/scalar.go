@@ -45,7 +45,7 @@ func (a *asm) Sub(to, by engine.Operand) {
 	a.emit("SUBQ", a.op(by), a.op(to))
 }
 
-func (a *asm) Mul(to, x engine.GP, n int) { a.emit("IMUL3Q", imm(n), gps[x], gps[to]) }
+func (a *asm) Multiple(to, x engine.GP, n int) { a.emit("IMUL3Q", imm(n), gps[x], gps[to]) }
 
 func (a *asm) Shift(to engine.GP, n int) {
 	if n < 0 {

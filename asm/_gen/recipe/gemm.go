@@ -1,0 +1,155 @@
+package recipe
+
+import (
+	"fmt"
+
+	. "github.com/elbow-go/elbow/asm/_gen/engine"
+)
+
+// The products:
+//
+//	gemm_tiles.go     GemmTiles, GemmFinish      rows of C += rows of A times a panel of B
+//	gemm_row.go       GemmRow, GemmRow16         one row times two panels
+//	gemm_tile16.go    GemmTile16                 a few rows times a panel of bfloat16
+//	gemm_pack.go      GemmPack, GemmPackT        a panel of B in the order in which tiles read it
+//	gemm_rows.go      GemvRows                   y += A x where the rows of A are contiguous
+//
+// One output of a product is one chain of fused multiply-adds in the order of k. So lanes
+// are always different outputs, and no sum is ever split; what is left to choose is which
+// outputs go together. This is assembly because it needs a register for each of 24 chains,
+// which no Go compiler gives; it runs 20 to 60 times as fast as the plain Go product.
+//
+// Registers are given out here, not by the engine: a loop knows best which of its values
+// to keep.
+
+// A product is the functions of products for elements of one size.
+type product struct {
+	Asm
+	Vectors
+	traits    *Traits
+	elemBytes int
+}
+
+// Gemm writes the products.
+func Gemm(a Asm) {
+	p := product{Asm: a, Vectors: a.Vectors(4), traits: a.Target().Traits(), elemBytes: 4}
+	a.Declare(gemmArgs)
+	a.Declare(rowArgs)
+	a.Declare(packArgs)
+	p.tiles()
+	p.finish()
+	p.row(false)
+	p.row(true)
+	p.tiles16()
+	p.pack()
+	p.packT()
+	p.gemvRows()
+	p.chains()
+}
+
+// begin starts a function of a pointer to s and returns its registers and the place of a field of s.
+func (p product) begin(name string, s *Struct, doc ...string) (*Registers, func(field string) Place) {
+	p.Begin(name, "(args *"+s.Name+")", doc...)
+	regs := p.traits.Registers()
+	args := regs.GP("arguments")
+	p.Move(args, Arg("args"))
+	return regs, func(field string) Place { return s.At(args, field) }
+}
+
+// roomy reports whether the largest tile leaves registers for several vectors of B and elements of A.
+func (p product) roomy() bool { return p.traits.Vectors >= 32 }
+
+// loadTail and storeTail move a vector, under the mask if tail is set.
+func (p product) loadTail(to V, from Place, tail bool, m Mask) {
+	if tail {
+		p.LoadMasked(to, from, m)
+	} else {
+		p.Load(to, from)
+	}
+}
+
+func (p product) storeTail(to Place, x V, tail bool, m Mask, spare V) {
+	if tail {
+		p.StoreMasked(to, x, m, spare)
+	} else {
+		p.Store(to, x)
+	}
+}
+
+// times makes 3, 5 or 9 times x.
+func (p product) times(to, x GP, n int) { p.Address(to, By(x, x, n-1)) }
+
+// vecsLabel is the label of the code for rows of so many vectors.
+func vecsLabel(vecs int) string { return fmt.Sprintf("vecs%d", vecs) }
+
+var gemmArgs = NewStruct("GemmArgs", "says what GemmTiles and GemmFinish work on. Distances are in bytes.", `
+	A *float32 // first element of the first row
+	B *float32 // first element of the panel
+	C *float32 // first element of the first row
+	Next *float32 // nil, or what comes next: its line goes to the L2 cache with every step (from 2 Vecs on), and with AVX-512 and up to 4 Rows the line behind
+	ARow int // from one row of A to the next
+	AStep int // from one k of A to the next
+	BStep int // from one k of the panel to the next
+	NextStep int // from one step to the next in Next
+	CRow int // from one row of C to the next
+	CVec int // from one vector of a row of C to the next
+	CLast int // from the first vector of a row of C to the last; Vecs-1 times CVec, or more
+	K int // steps of the chains, at least 1
+	Tiles int // number of tiles, one below the other, at least 1
+	Rows int // rows of a tile, 1 to 8 8 8 6 with AVX-512, 8 6 4 3 with AVX2, for 1 to 4 Vecs
+	Vecs int // vectors in a row of a tile, 1 to 4
+	Tail int // columns in the last of them, 1 to Lanes; if CVec is not a vector, in each of them
+	Start int // where chains start: 0 at +0, 1 at C, 2 at Beta*C
+	Alpha float32 // factor of A, GemmFinish only
+	Beta float32 // factor of C
+`)
+
+var rowArgs = NewStruct("RowArgs", "says what GemmRow and GemmRow16 work on. Distances are in bytes.", `
+	A *float32 // first element of the row
+	B *float32 // first element of the first panel
+	B2 *float32 // first element of the second panel
+	C *float32 // first element of the row
+	AStep int // from one k of A to the next
+	CVec int // from one vector of C to the next
+	CLast int // from the first vector of C to the last
+	CPanel int // from the vectors of the first panel to those of the second
+	K int // steps of the chains, at least 1
+	Pairs int // how many pairs of panels follow each other in B and in C, at least 1
+	Vecs int // vectors in a row of a panel, 2 to 4, all of them full
+	Start int // where chains start: 0 at +0, 1 at C
+`)
+
+var packArgs = NewStruct("PackArgs", "says what GemmPack and GemmPackT work on. Distances are in bytes.", `
+	Dst *float32 // first element of the panel [K][Vecs*Lanes]
+	DstRow int // from one row of the panel to the next
+	Src *float32 // first element
+	SrcRow int // from one row of the source to the next
+	K int // rows of the panel, at least 1
+	Vecs int // vectors in a row of the panel, 1 to 4
+	Tail int // columns in the last of them that exist, 1 to Lanes
+`)
+
+// peakChains is the number of chains of Chains: two units, each done with a multiply-add
+// after four or five cycles, need ten at least; AVX2 has 16 registers.
+const peakChains = 12
+
+// chains writes Chains: multiply-adds on registers alone, which is all that a core can do. It
+// is not a kernel but what kernels are measured against.
+func (p product) chains() {
+	p.Begin("Chains", "(steps int)",
+		"takes an even number of steps of 12 chains of multiply-adds in every lane, on registers",
+		"alone: package measure times it.")
+	steps := p.Count()
+	p.Move(steps, Arg("steps"))
+	for i := range V(peakChains + 2) {
+		p.Zero(i)
+	}
+	p.Label("chains")
+	for range 2 { // two steps in a turn, so that the count costs nothing
+		for i := range V(peakChains) {
+			p.MulAdd(i, peakChains+1, V(peakChains))
+		}
+	}
+	p.SubJump(steps, 2, IfGt, "chains")
+	p.Return()
+}

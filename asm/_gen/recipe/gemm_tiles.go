@@ -1,0 +1,370 @@
+package recipe
+
+import (
+	"fmt"
+
+	. "github.com/elbow-go/elbow/asm/_gen/engine"
+)
+
+// unroll is the number of steps in one round of the loops of large tiles: a loop of 16 rounds
+// ends where the CPU expects it, one of 64 does not.
+const unroll = 4
+
+// tileRegs are the general registers of GemmTiles and GemmTile16.
+type tileRegs struct {
+	row1, row3, row5 GP // distances of one, three and five rows of A
+
+	a, a6          GP // A at this k; the same six rows on
+	b, k           GP // B at this k; steps left
+	aStep, bStep   GP // from one k of A and of B to the next
+	next, nextStep GP // what to fetch; from one k to the next of that
+
+	// Where C is read and written, these are in the place of others:
+	c, cRow     GP // row of C, and from one to the next
+	cVec, cLast GP // distances of the second and of the last vector
+}
+
+func newTileRegs(p product, regs *Registers) (r tileRegs) {
+	r.row3, r.row1, r.b, r.row5 = regs.GP("3 rows of A"), regs.GP("row of A"), regs.GP("B, last of C"), regs.GP("5 rows of A")
+	r.aStep, r.bStep = regs.GP("k of A"), regs.GP("k of B")
+	r.next, r.a6, r.nextStep = regs.GP("next"), regs.GP("A 6 rows on"), regs.GP("k of next, row of C")
+	r.a, r.k = p.Scratch(), p.Count()
+	r.c, r.cRow, r.cVec, r.cLast = r.k, r.nextStep, r.a, r.b
+	return r
+}
+
+// rowOfA is the place of row i of A at this k.
+func (r tileRegs) rowOfA(i int) Place {
+	base := r.a
+	if i >= 6 {
+		base, i = r.a6, i-6
+	}
+	switch i {
+	case 0:
+		return At(base, 0)
+	case 1, 2, 4:
+		return By(base, r.row1, i)
+	case 3:
+		return By(base, r.row3, 1)
+	}
+	return By(base, r.row5, 1)
+}
+
+// vecOfC is the place of vector v of so many in a row of C.
+func (r tileRegs) vecOfC(v, vecs int) Place {
+	switch v {
+	case 0:
+		return At(r.c, 0)
+	case vecs - 1:
+		return By(r.c, r.cLast, 1)
+	}
+	return By(r.c, r.cVec, v)
+}
+
+// A tiling is what all sizes of tile in GemmTiles share.
+type tiling struct {
+	product
+	tileRegs
+	field        func(string) Place
+	last, others Mask // of the last vector of a row of C, and of the others
+	// The pointers are moved in locals, not in the arguments: behind the last row there may be
+	// nothing that Go knows of.
+	local struct{ a, c, next, tiles Place }
+}
+
+// tiles writes GemmTiles.
+//
+//	c[r][j] = start, then for k ascending: c[r][j] = fma(a[r][k], b[k][j], c[r][j])
+//
+// There is a loop for every size of tile: per step it reads each element of A and each
+// vector of B once, from wherever they are.
+//
+// Vector registers: first the chains [row][vector]; then vectors of B, or elements of A if there
+// are fewer of them and no room for both; then one of the others at a time, or several in turn.
+func (p product) tiles() {
+	regs, field := p.begin("GemmTiles", gemmArgs,
+		"multiplies Tiles*Rows rows of A by a panel of B and adds to rows of C: the chain of",
+		"every output goes on by K steps. A vector of C may lie anywhere, so that rows of C may be",
+		"columns of several blocks (gates) of a row; see CVec and CLast. args is not changed.")
+	t := tiling{product: p, tileRegs: newTileRegs(p, regs), field: field}
+	t.masks()
+	for _, f := range []struct {
+		name string
+		at   *Place
+	}{{"A", &t.local.a}, {"C", &t.local.c}, {"Next", &t.local.next}, {"Tiles", &t.local.tiles}} {
+		*f.at = p.Local(8)
+		p.Move(p.Scratch(), field(f.name))
+		p.Move(*f.at, p.Scratch())
+	}
+	p.Move(t.row1, field("ARow"))
+	p.times(t.row3, t.row1, 3)
+	p.times(t.row5, t.row1, 5)
+	p.Move(t.aStep, field("AStep"))
+	p.Move(t.bStep, field("BStep"))
+	p.Comment("The size of the tile.")
+	for v := 4; v >= 1; v-- {
+		p.CmpJump(field("Vecs"), IfEq, Num(v), vecsLabel(v))
+	}
+	most := p.traits.Product.MaxRows
+	for v := 4; v >= 1; v-- {
+		p.Label(vecsLabel(v))
+		for r := most[v]; r > 1; r-- {
+			p.CmpJump(field("Rows"), IfEq, Num(r), fmt.Sprintf("tile%dx%d", r, v))
+		}
+		p.Jump(fmt.Sprintf("tile1x%d", v))
+	}
+	for v := 4; v >= 1; v-- {
+		for r := most[v]; r >= 1; r-- {
+			tile{t, r, v, fmt.Sprintf("%dx%d", r, v)}.write()
+		}
+	}
+	p.Label("done")
+	p.Return()
+}
+
+// masks makes the masks of a row of C.
+func (t *tiling) masks() {
+	t.last = t.TailMask(t.field("Tail"))
+	apart := t.NewLabel("apart")
+	t.others = t.CopyMask(t.last)
+	t.CmpJump(t.field("CVec"), IfNe, Num(t.Bytes()), apart)
+	t.FillMask(t.others)
+	t.Label(apart)
+}
+
+// A tile is the code for tiles of one size.
+type tile struct {
+	tiling
+	rows, vecs int
+	name       string
+}
+
+func (t tile) write() {
+	t.Label("tile" + t.name)
+	t.start()
+	t.Label("steps" + t.name)
+	t.pointers()
+	t.loops()
+	t.Label("store" + t.name)
+	t.store()
+	t.Comment("The next tile.")
+	t.Add(t.c, t.cRow)
+	t.Move(t.local.c, t.c)
+	t.Multiple(t.k, t.row1, t.rows)
+	t.Add(t.local.a, t.k)
+	t.SubJump(t.local.tiles, 1, IfNe, "tile"+t.name)
+	t.Jump("done")
+}
+
+func (t tile) chain(r, v int) V { return V(r*t.vecs + v) }
+func (t tile) chains() V        { return V(t.rows * t.vecs) }
+func (t tile) spare() V         { return V(t.traits.Vectors - 1) }
+
+// eachC visits the chains of a tile in memory.
+func (t tile) eachC(do func(x V, at Place, m Mask)) {
+	t.Move(t.c, t.local.c)
+	for r := range t.rows {
+		for v := range t.vecs {
+			m := t.others
+			if v == t.vecs-1 {
+				m = t.last
+			}
+			do(t.chain(r, v), t.vecOfC(v, t.vecs), m)
+		}
+		if r < t.rows-1 {
+			t.Add(t.c, t.cRow)
+		}
+	}
+}
+
+func (t tile) distancesOfC() {
+	t.Move(t.cRow, t.field("CRow"))
+	t.Move(t.cVec, t.field("CVec"))
+	t.Move(t.cLast, t.field("CLast"))
+}
+
+// start begins the chains.
+func (t tile) start() {
+	t.CmpJump(t.field("Start"), IfEq, Num(0), "zero"+t.name)
+	t.Comment("Start of the chains.")
+	t.distancesOfC()
+	t.CmpJump(t.field("Tail"), IfNe, Num(t.Lanes()), "loadtail"+t.name)
+	t.eachC(func(x V, at Place, m Mask) { t.Load(x, at) })
+	t.Jump("loaded" + t.name)
+	t.Label("loadtail" + t.name)
+	t.eachC(func(x V, at Place, m Mask) { t.LoadMasked(x, at, m) })
+	t.Label("loaded" + t.name)
+	t.CmpJump(t.field("Start"), IfEq, Num(1), "steps"+t.name)
+	t.Spread(t.spare(), t.field("Beta"))
+	for x := range t.chains() {
+		t.Mul(x, x, t.spare())
+	}
+	t.Jump("steps" + t.name)
+	t.Label("zero" + t.name)
+	for x := range t.chains() {
+		t.Zero(x)
+	}
+}
+
+// pointers sets the pointers to their first k.
+func (t tile) pointers() {
+	t.Move(t.a, t.local.a)
+	t.Move(t.b, t.field("B"))
+	if t.rows > 6 {
+		t.Address(t.a6, By(t.a, t.row3, 2))
+	}
+	if t.vecs > 1 {
+		t.Comment("Without Next, fetch what is there.")
+		t.Move(t.nextStep, Num(0))
+		t.Move(t.next, t.b)
+		t.CmpJump(t.local.next, IfEq, Num(0), "fetch"+t.name)
+		t.Move(t.next, t.local.next)
+		t.Move(t.nextStep, t.field("NextStep"))
+		t.Label("fetch" + t.name)
+	}
+	t.Move(t.k, t.field("K"))
+}
+
+// loops writes the loops over k. Where masks are not free, a panel of full vectors has loops of its
+// own.
+func (t tile) loops() {
+	if t.traits.CheapMasks {
+		t.loop(true)
+		return
+	}
+	t.CmpJump(t.field("Tail"), IfNe, Num(t.Lanes()), "tail"+t.name)
+	t.loop(false)
+	t.Jump("store" + t.name)
+	t.Label("tail" + t.name)
+	t.Label("onetail" + t.name)
+	t.step(true)
+	t.SubJump(t.k, 1, IfNe, "onetail"+t.name)
+}
+
+func (t tile) loop(tail bool) {
+	if t.rows*t.vecs >= t.traits.Product.UnrollFrom {
+		t.SubJump(t.k, unroll, IfLt, "rest"+t.name)
+		t.Label("k" + t.name)
+		for range unroll {
+			t.step(tail)
+		}
+		t.SubJump(t.k, unroll, IfGe, "k"+t.name)
+		t.Label("rest" + t.name)
+		t.SubJump(t.k, -unroll, IfEq, "store"+t.name)
+	}
+	t.Label("one" + t.name)
+	t.step(tail)
+	t.SubJump(t.k, 1, IfNe, "one"+t.name)
+}
+
+// step writes one step of all chains of a tile.
+func (t tile) step(tail bool) {
+	first := t.chains()
+	loadB := func(v int, to V) {
+		t.loadTail(to, At(t.b, v*t.Bytes()), tail && v == t.vecs-1, t.last)
+	}
+	if t.roomy() || t.vecs <= t.rows {
+		for v := range t.vecs {
+			loadB(v, first+V(v))
+		}
+		elem := first + V(t.vecs)
+		for r := range t.rows {
+			t.Spread(elem, t.rowOfA(r))
+			for v := range t.vecs {
+				t.MulAdd(t.chain(r, v), elem, first+V(v))
+			}
+			if t.roomy() && elem < t.spare() {
+				elem++
+			}
+		}
+	} else {
+		for r := range t.rows {
+			t.Spread(first+V(r), t.rowOfA(r))
+		}
+		for v := range t.vecs {
+			loadB(v, t.spare())
+			for r := range t.rows {
+				t.MulAdd(t.chain(r, v), first+V(r), t.spare())
+			}
+		}
+	}
+	if t.vecs > 1 { // with one vector there are as many loads as the ports take
+		t.Prefetch(2, At(t.next, 0))
+		if t.Bytes() == cacheLine && t.rows <= 4 { // few rows, few steps
+			t.Prefetch(2, At(t.next, cacheLine))
+		}
+		t.Add(t.next, t.nextStep)
+	}
+	t.Add(t.b, t.bStep)
+	t.Add(t.a, t.aStep)
+	if t.rows > 6 {
+		t.Add(t.a6, t.aStep)
+	}
+}
+
+const cacheLine = 64
+
+// store ends the chains.
+func (t tile) store() {
+	if t.vecs > 1 {
+		t.CmpJump(t.nextStep, IfEq, Num(0), "fetched"+t.name)
+		t.Move(t.local.next, t.next)
+		t.Label("fetched" + t.name)
+	}
+	t.distancesOfC()
+	t.CmpJump(t.field("Tail"), IfNe, Num(t.Lanes()), "storetail"+t.name)
+	t.eachC(func(x V, at Place, m Mask) { t.Store(at, x) })
+	t.Jump("next" + t.name)
+	t.Label("storetail" + t.name)
+	t.eachC(func(x V, at Place, m Mask) { t.StoreMasked(at, x, m, t.spare()) })
+	t.Label("next" + t.name)
+}
+
+// finish writes GemmFinish.
+//
+//	c = fma(alpha, a, z)      z = beta*c rounded, or +0 without a look at c
+func (p product) finish() {
+	regs, field := p.begin("GemmFinish", gemmArgs,
+		"ends a product whose alpha is not 1: C becomes Alpha*A + Beta*C, or with Start = 0",
+		"Alpha*A, in Tiles rows. A holds the chains. K, Rows and the steps are not used.")
+	mask := p.TailMask(field("Tail"))
+	atC, aRow, atA := regs.GP("C"), regs.GP("row of A"), regs.GP("A")
+	vecs, c, cRow := regs.GP("vectors left"), regs.GP("first of C"), regs.GP("row of C")
+	a, rows := p.Scratch(), p.Count()
+	p.Move(a, field("A"))
+	p.Move(c, field("C"))
+	p.Move(aRow, field("ARow"))
+	p.Move(cRow, field("CRow"))
+	p.Move(rows, field("Tiles"))
+	const alpha, beta, s, z, spare = V(0), V(1), V(2), V(3), V(4)
+	p.Spread(alpha, field("Alpha"))
+	p.Spread(beta, field("Beta"))
+	finish := func(tail bool) {
+		fma := p.NewLabel("fma")
+		p.loadTail(s, At(atA, 0), tail, mask)
+		p.Zero(z)
+		p.CmpJump(field("Start"), IfEq, Num(0), fma)
+		p.loadTail(z, At(atC, 0), tail, mask)
+		p.Mul(z, z, beta)
+		p.Label(fma)
+		p.MulAdd(z, s, alpha)
+		p.storeTail(At(atC, 0), z, tail, mask, spare)
+	}
+	p.Label("row")
+	p.Move(atA, a)
+	p.Move(atC, c)
+	p.Move(vecs, field("Vecs"))
+	p.Label("vector")
+	p.CmpJump(vecs, IfEq, Num(1), "last")
+	finish(false)
+	p.Add(atA, Num(p.Bytes()))
+	p.Add(atC, Num(p.Bytes()))
+	p.Sub(vecs, Num(1))
+	p.Jump("vector")
+	p.Label("last")
+	finish(true)
+	p.Add(a, aRow)
+	p.Add(c, cRow)
+	p.SubJump(rows, 1, IfNe, "row")
+	p.Return()
+}
