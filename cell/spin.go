@@ -16,8 +16,9 @@ import (
 //	    its units of the step      reads the whole state before the step
 //	    meet
 
-// A barrier is where goroutines wait for each other. They are to meet every few microseconds,
-// much less than it takes to wake one that sleeps, so they look again and again.
+// A barrier makes goroutines wait until all of them have reached it. They do so every few
+// microseconds, and waking a sleeping goroutine takes much longer than that, so those that wait
+// keep checking instead.
 type barrier struct {
 	size    int32 // how many meet
 	_       cacheLine
@@ -30,12 +31,13 @@ type barrier struct {
 // cacheLine keeps what is written often on a line of its own.
 type cacheLine [64]byte
 
-// How long a goroutine waits in which way. First it looks so often, for some microseconds:
-// parts of a step differ by less, and a goroutine that has been away may come back on another
-// core, far from its weights. Then it lets another one have its thread: where there are fewer
-// threads than goroutines, the one to wait for may not be running at all. When that did not
-// help so many times, some 50 microseconds, the thread to wait for has lost its core, maybe to
-// this very goroutine, which then sleeps for it to go on.
+// How a goroutine waits. It starts by checking barrierSpins times without a pause, which takes a few
+// microseconds: the parts of a step take about equally long, and a goroutine that gives up its
+// thread may continue on another core, away from the weights in its cache. Then it yields after
+// every barrierSpins checks, because with fewer threads than goroutines the one it waits for may
+// not be running. If barrierYields of those have not helped, after some 50 microseconds, the
+// operating system has probably taken the core away from the thread it waits for, perhaps to run
+// this very goroutine: so it sleeps.
 const (
 	barrierSpins  = 2000
 	barrierYields = 16

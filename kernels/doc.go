@@ -36,6 +36,16 @@
 //
 // float64 is plain Go with package math, for gradient checks: no promise of bits.
 //
+// # Accuracy
+//
+// The bound of a function is in its comment. Recurrent steps have faster forms of their own, the
+// inner forms, whose largest errors over all float32 are
+//
+//	σ       2.49 ULP, of the argument clamped to ±40; at least 4e-18
+//	tanh    2.54 ULP
+//
+// The tests of package kernels measure them again over every float32.
+//
 // # Panics
 //
 // A wrong length, stride or size is a bug of the caller and panics before anything is

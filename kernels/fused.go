@@ -142,7 +142,7 @@ func (w *StepWeights[T]) PackBF16(kind StepKind, whh []T, hidden int) {
 	}
 }
 
-// Divides reports whether a step can be shared by goroutines: see [StepPart].
+// Divides reports whether goroutines gain from sharing a step: see [StepPart].
 func (w *StepWeights[T]) Divides() bool { return w.machine() }
 
 // check panics unless w is packed for what fn is going to do, and part is one.
@@ -163,23 +163,25 @@ func (w *StepWeights[T]) check(fn string, kind StepKind, hidden int, training bo
 	checkMost(fn, "part.Index", part.Index, max(1, part.Of)-1)
 }
 
-// StepPart is what a call of a fused step does of it, and in which order. The zero value is all
-// of it.
+// StepPart says which share of a step one call computes, and in which direction it goes through the
+// weights. The zero value computes all of the step.
 //
-// Goroutines may do a step together, each a part of the units, with the other arguments the
-// same: a part reads what it needs of all units and writes only to its own. The next step needs
-// the state of all units, so all parts have to be done before any part of it starts. The bits
-// are those of one call. The parts are as equal as the panels of the weights allow, which hold 8
-// or more units each; of many parts of few units, some have none. Where there is no machine code
-// (see [StepWeights.Divides]), part 0 does all units and the others nothing. A step panics if Index
-// is not less than Of, or a Meet that it needs is nil.
+// Several goroutines may compute one step together. Each calls the function with a part of its own
+// and otherwise the same arguments; it reads the state of all units and writes the results of its
+// share of the units. All parts of a step must be done before any part of the next one starts,
+// since that reads the new state of all units. The bits are the same as with one call.
+//
+// Units are shared out by whole panels of the weights, which hold at least 8 units, as evenly as
+// that allows; with more parts than panels, some parts have nothing to do. Without machine code
+// there is one panel, so part 0 computes all units: see [StepWeights.Divides]. A step panics if
+// Index is not less than Of, or if it needs Meet and that is nil.
 type StepPart struct {
 	// Part Index of Of. Of = 0 is the same as 1.
 	Index, Of int
 
-	// Falling has the panels of the part read last to first. The bits are the same; weights a
-	// little larger than a cache are read faster if every other step of a sequence falls, since
-	// it starts with what the step before has left in the cache.
+	// Falling goes through the panels from last to first, with the same bits. If the weights are
+	// slightly too large for a cache, a step that starts where the step before it stopped finds
+	// part of them there. So let every other step of a sequence fall.
 	Falling bool
 
 	// Meet returns once all parts have called it. It is called in the middle of the steps that
@@ -194,8 +196,9 @@ func (p StepPart) meet() {
 	}
 }
 
-// units returns the range of units of a part, cut at multiples of width. Of more parts than there
-// are panels, the first have one each and the others none; so no product here is large.
+// units returns the range of units of a part, cut at multiples of width. With more parts than
+// panels, each of the first parts has one panel and the others have none; that also keeps the
+// products here from overflowing.
 func (p StepPart) units(hidden, width int) (from, to int) {
 	n := (hidden + width - 1) / width
 	of, index := min(max(1, p.Of), n), min(p.Index, n)

@@ -1,21 +1,22 @@
 // Package pages makes large slices that the processor finds its way through quickly.
 //
-// A processor translates addresses page by page and remembers some 100 translations at once,
-// 2,000 on second thought. Packed weights and a batch of gates are read across more pages of
-// 4 KB than that, and on a virtual machine each translation that is not remembered costs two
-// walks through tables: a step of an LSTM with 1024 units took 11 to 20 % longer. On Linux a
-// page can have 2 MB, and programs can ask for it; many systems give such pages to nobody who
-// does not (/sys/kernel/mm/transparent_hugepage/enabled: madvise).
+// Memory is divided into pages of 4 KB, and a processor has to translate the address of each. It
+// keeps about 100 recent translations at hand, and about 2,000 in a slower table behind that.
+// Packed weights and a batch of gates are spread over more pages than both tables hold, and a
+// translation that is missing has to be looked up in memory, on a virtual machine twice: this made
+// a step of an LSTM with 1024 units 11 to 20 % slower. Linux also has pages of 2 MB, but on many
+// systems only for programs that ask for them (where
+// /sys/kernel/mm/transparent_hugepage/enabled says madvise). This package asks.
 //
-// The memory is Go's, freed as any other. Its neighbours on the same 2 MB come along, so a
-// slice may hold that much more of the machine's memory. Where there are no such pages, a
-// slice is as Go makes it.
+// The memory still belongs to Go and is freed as usual. A large page contains whatever lies next to
+// the slice, so a slice can keep up to 2 MB more of the machine's memory in use at either end.
+// Where there are no large pages, a slice is simply what make returns.
 package pages
 
 import "unsafe"
 
-// least is the size in bytes from which a slice is worth asking for: a third of what the first
-// table of translations covers.
+// least is the size in bytes from which large pages are asked for: a third of what the 100
+// translations at hand cover.
 const least = 128 << 10
 
 // Make returns n zeros.

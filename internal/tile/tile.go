@@ -5,6 +5,7 @@ import (
 	"unsafe"
 
 	"github.com/elbow-go/elbow/asm"
+	"github.com/elbow-go/elbow/asm/simd"
 	"github.com/elbow-go/elbow/internal/f32"
 )
 
@@ -25,12 +26,7 @@ func size[T Float]() int { return int(unsafe.Sizeof(T(0))) }
 func is64[T Float]() bool { return unsafe.Sizeof(T(0)) == 8 }
 
 // lanes is the number of elements in a vector.
-func lanes[T Float](isa asm.ISA) int {
-	if isa == asm.AVX512 {
-		return 64 / size[T]()
-	}
-	return 32 / size[T]()
-}
+func lanes[T Float](isa asm.ISA) int { return simd.Lanes(isa) * 4 / size[T]() }
 
 // maxRows is the most rows in a tile of so many vectors.
 func maxRows(isa asm.ISA, vecs int) int {
