@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/elbow-go/elbow/asm/_gen/engine"
+	"github.com/elbow-go/elbow/asm/_gen/x86"
 )
 
 // Package asm/simd is printed from what the leaf packages declare: one function per kernel, which
@@ -27,9 +28,9 @@ import (
 // archs are the architectures with machine code, and their instruction sets, best first.
 var archs = []struct {
 	goarch string
-	isas   []*engine.ISA
+	isas   []engine.Target
 }{
-	{"amd64", []*engine.ISA{engine.AVX512, engine.AVX2}},
+	{"amd64", []engine.Target{x86.AVX512, x86.AVX2}},
 }
 
 // selectors are what conditions ask for and no kernel takes, and their types.
@@ -44,7 +45,7 @@ type leaf struct {
 	name, doc string
 	params    []param
 	results   string
-	isas      []*engine.ISA
+	isas      []engine.Target
 }
 
 type param struct{ name, typ string }
@@ -78,7 +79,7 @@ func writeDispatch(dir string) error {
 		}
 		imports := fmt.Sprintf("import (\n%q\n", modulePath)
 		for _, isa := range a.isas {
-			imports += fmt.Sprintf("%q\n", modulePath+"/"+isa.Name)
+			imports += fmt.Sprintf("%q\n", modulePath+"/"+isa.Traits().Name)
 		}
 		if err := writeGo(dir, "simd_"+a.goarch, "!purego", imports+")\n"+text.String()); err != nil {
 			return err
@@ -104,7 +105,7 @@ func lanes() string {
 	text := "// Lanes is how many float32 a vector of the instruction set has.\nfunc Lanes(isa asm.ISA) int {\nswitch isa {\n"
 	for _, a := range archs {
 		for _, isa := range a.isas {
-			text += fmt.Sprintf("case asm.%s:\nreturn %d\n", strings.ToUpper(isa.Name), isa.Lanes)
+			text += fmt.Sprintf("case asm.%s:\nreturn %d\n", strings.ToUpper(isa.Traits().Name), isa.Traits().Lanes(4))
 		}
 	}
 	return text + "}\nreturn 1\n}\n\n"
@@ -126,10 +127,10 @@ func writeGo(dir, file, tag, text string) error {
 
 // declared reads the declarations of the instruction sets of an architecture: the kernels, in
 // order, and the argument types.
-func declared(root, goarch string, isas []*engine.ISA) (leaves []*leaf, structs []string, err error) {
+func declared(root, goarch string, isas []engine.Target) (leaves []*leaf, structs []string, err error) {
 	byName := map[string]*leaf{}
 	for _, isa := range isas {
-		files, err := filepath.Glob(filepath.Join(root, isa.Name, "*_"+goarch+".go"))
+		files, err := filepath.Glob(filepath.Join(root, isa.Traits().Name, "*_"+goarch+".go"))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -155,7 +156,7 @@ func declared(root, goarch string, isas []*engine.ISA) (leaves []*leaf, structs 
 					byName[l.name] = l
 					leaves = append(leaves, l)
 				} else if !slices.Equal(l.params, old.params) || l.results != old.results {
-					return nil, nil, fmt.Errorf("%s of %s is not what it is for others", l.name, isa.Name)
+					return nil, nil, fmt.Errorf("%s of %s is not what it is for others", l.name, isa.Traits().Name)
 				}
 				byName[l.name].isas = append(byName[l.name].isas, isa)
 			}
@@ -249,7 +250,7 @@ func (d *dispatch) doc() string {
 }
 
 // print writes the function for some instruction sets, or for none.
-func (d *dispatch) print(b *strings.Builder, isas []*engine.ISA) {
+func (d *dispatch) print(b *strings.Builder, isas []engine.Target) {
 	head := fmt.Sprintf("func %s(%s)%s {\n", d.name, grouped(d.params()), d.leaves[0].results)
 	if isas == nil {
 		fmt.Fprintf(b, "\n%spanic(missing)\n}\n", head)
@@ -261,7 +262,7 @@ func (d *dispatch) print(b *strings.Builder, isas []*engine.ISA) {
 		if len(leaves) == 0 {
 			continue
 		}
-		fmt.Fprintf(b, "case asm.%s:\n", strings.ToUpper(isa.Name))
+		fmt.Fprintf(b, "case asm.%s:\n", strings.ToUpper(isa.Traits().Name))
 		if leaves[0].When == "" {
 			leaves[0].call(b, isa)
 			continue
@@ -308,16 +309,16 @@ func (d *dispatch) pieces() string {
 }
 
 // call writes the call of the kernel, and that nothing comes after it.
-func (l *leaf) call(b *strings.Builder, isa *engine.ISA) {
+func (l *leaf) call(b *strings.Builder, isa engine.Target) {
 	var args []string
 	for _, p := range l.params {
 		arg := p.name
 		if t, pointer := strings.CutPrefix(p.typ, "*"); pointer && ast.IsExported(t) {
-			arg = fmt.Sprintf("(*%s.%s)(%s)", isa.Name, t, arg) // the same type by another name
+			arg = fmt.Sprintf("(*%s.%s)(%s)", isa.Traits().Name, t, arg) // the same type by another name
 		}
 		args = append(args, arg)
 	}
-	call := fmt.Sprintf("%s.%s(%s)\n", isa.Name, l.name, strings.Join(args, ", "))
+	call := fmt.Sprintf("%s.%s(%s)\n", isa.Traits().Name, l.name, strings.Join(args, ", "))
 	if l.results != "" {
 		b.WriteString("return " + call)
 	} else {

@@ -22,69 +22,46 @@ import (
 	"github.com/elbow-go/elbow/asm/_gen/engine"
 	"github.com/elbow-go/elbow/asm/_gen/recipe"
 	"github.com/elbow-go/elbow/asm/_gen/x86"
-	"github.com/mmcloughlin/avo/pass"
-	"github.com/mmcloughlin/avo/printer"
 )
 
 // families maps the stem of the output files to the recipes, in the order of the stem.
 var families = []struct {
 	stem    string
 	recipes func(f *engine.File)
+	pool    bool // constants
 }{
-	{"vec", recipe.Vec},
-	{"rnn", recipe.Rnn},
-	{"lstm", recipe.Lstm},
-	{"gru", recipe.Gru},
-	{"linear", recipe.Linear},
-	{"optim", recipe.Optim},
-	{"softmax", recipe.Softmax},
-	{"noise", recipe.Noise},
-	{"dist", recipe.Dist},
-	{"gauss", recipe.Gauss},
-	{"bivariate", recipe.Bivariate},
-	{"logistic", recipe.Logistic},
-	{"step", recipe.Step}, // AVX-512 only: elsewhere there are no registers for it
-}
-
-// products are those that need no blocks.
-var products = []struct {
-	stem    string
-	recipes func(a engine.Asm)
-}{
-	{"gemm", recipe.Gemm},
+	{"vec", recipe.Vec, true},
+	{"rnn", recipe.Rnn, true},
+	{"lstm", recipe.Lstm, true},
+	{"gru", recipe.Gru, true},
+	{"linear", recipe.Linear, true},
+	{"optim", recipe.Optim, true},
+	{"softmax", recipe.Softmax, true},
+	{"noise", recipe.Noise, true},
+	{"dist", recipe.Dist, true},
+	{"gauss", recipe.Gauss, true},
+	{"bivariate", recipe.Bivariate, true},
+	{"logistic", recipe.Logistic, true},
+	{"step", recipe.Step, true}, // where there are registers for it
+	{"gemm", func(f *engine.File) { recipe.Gemm(f) }, false},
 }
 
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("asm/_gen: ")
-	for _, isa := range []*engine.ISA{engine.AVX2, engine.AVX512} {
+	for _, t := range []engine.Target{x86.AVX2, x86.AVX512} {
 		for _, fam := range families {
-			if fam.stem == "step" && !isa.AVX512 {
+			if fam.stem == "step" && t.Traits().Vectors < 32 {
 				continue
 			}
-			f := engine.NewFile(isa, fam.stem)
+			f := engine.NewFile(t.NewAsm(fam.stem, fam.pool))
 			fam.recipes(f)
-			f.Finish()
+			if fam.pool {
+				f.Finish()
+			}
 			maps.Copy(variants, f.Serves)
-			if err := write(f, filepath.Join("..", isa.Name, fam.stem), fam.stem); err != nil {
-				log.Fatalf("%s %s: %v", isa.Name, fam.stem, err)
-			}
-		}
-	}
-	for _, t := range []engine.Target{x86.AVX2, x86.AVX512} {
-		for _, fam := range products {
-			a := t.NewAsm(fam.stem, false)
-			fam.recipes(a)
-			text, decls, err := a.Files("asm/_gen/recipe/" + fam.stem + ".go")
-			if err != nil {
+			if err := write(f, filepath.Join("..", t.Traits().Name, fam.stem), fam.stem); err != nil {
 				log.Fatalf("%s %s: %v", t.Traits().Name, fam.stem, err)
-			}
-			path := filepath.Join("..", t.Traits().Name, fam.stem)
-			if err := os.WriteFile(path+"_amd64.s", text, 0o666); err != nil {
-				log.Fatal(err)
-			}
-			if err := os.WriteFile(path+"_amd64.go", decls, 0o666); err != nil {
-				log.Fatal(err)
 			}
 		}
 	}
@@ -95,22 +72,12 @@ func main() {
 
 // write checks a family and writes its two files.
 func write(f *engine.File, path, stem string) error {
-	file, err := f.Ctx.Result()
+	code, decls, err := f.Files("asm/_gen/recipe/" + stem + ".go")
 	if err != nil {
 		return err
 	}
-	if err := pass.Compile.Execute(file); err != nil {
+	if err := os.WriteFile(path+"_amd64.s", code, 0o666); err != nil {
 		return err
 	}
-	cfg := printer.Config{Name: "asm/_gen/recipe/" + stem + ".go", Pkg: f.ISA.Name}
-	for ext, p := range map[string]printer.Printer{"_amd64.s": printer.NewGoAsm(cfg), "_amd64.go": printer.NewStubs(cfg)} {
-		text, err := p.Print(file)
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(path+ext, text, 0o666); err != nil {
-			return err
-		}
-	}
-	return nil
+	return os.WriteFile(path+"_amd64.go", decls, 0o666)
 }

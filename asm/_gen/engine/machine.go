@@ -21,14 +21,31 @@ type Target interface {
 type Traits struct {
 	Name     string   // of the folder: avx2
 	GP       []string // general registers in the order in which they are given out; after them Scratch and Count
+	Others   []string // Scratch and Count
 	Vectors  int      // vector registers
 	VecBytes int      // width of one
+	VecName  string   // of a vector register, without its number
+	Masks    int      // mask registers; without any, a mask is a vector
 
 	MemOperand     bool // instructions take an operand from memory
+	WordOperand    bool // and that may be one word, for all lanes
 	ElementOperand bool // multiply-adds take one element of a register: A is packed and fed by element
 	CheapMasks     bool // a masked load takes no more instructions and registers than a plain one
 
+	// Blocks.
+	Copies  int  // interleaved copies of the body of a loop
+	Par     bool // independent recipes of one copy are interleaved too: see Block.Par
+	Divided int  // of so many neighbouring vectors only one should be given to the divider; 0 if all
+
 	Product ProductTraits
+}
+
+// GPName is the name of a general register.
+func (t *Traits) GPName(r GP) string {
+	if i := int(r) - 1; i < len(t.GP) {
+		return t.GP[i]
+	}
+	return t.Others[int(r)-1-len(t.GP)]
 }
 
 // ProductTraits are what a target says about products.
@@ -64,6 +81,9 @@ type Place struct {
 	Name  string // InArgs, InResults
 }
 
+// OneWord is a place with one word that stands in all lanes of a vector.
+type OneWord Place
+
 // PlaceKind says where a Place is.
 type PlaceKind int
 
@@ -75,10 +95,11 @@ const (
 	InPool                     // a constant
 )
 
-func (GP) operand()    {}
-func (V) operand()     {}
-func (Num) operand()   {}
-func (Place) operand() {}
+func (GP) operand()      {}
+func (V) operand()       {}
+func (Num) operand()     {}
+func (Place) operand()   {}
+func (OneWord) operand() {}
 
 // At is the place off bytes on from where base points.
 func At(base GP, off int) Place { return Place{Base: base, Off: off} }
@@ -136,6 +157,7 @@ type Asm interface {
 
 	Scalar
 	Vectors(elem int) Vectors
+	Blocks
 }
 
 // Scalar is code on general registers. Numbers have 64 bits.
@@ -171,6 +193,7 @@ type Vectors interface {
 	Zero(to V)
 	Load(to V, from Place)
 	Store(to Place, x V)
+	Copy(to, x V)
 	Spread(to V, from Place) // one element into all lanes
 	Mul(to, x, y V)
 	MulAdd(acc, x V, y Operand)              // acc += x y, rounded once; y a V, or with MemOperand a Place

@@ -26,9 +26,9 @@ func invSigma(b *Block, c scale, s *Value) (inv, e, l *Value) {
 		return exp(b, l, true, expNormal), nil, l
 	}
 	sigma, e := sdev(b, c, s)
-	v := b.MaxC(minScale, b.MinC(maxScale, sigma))
+	v := b.AtLeast(minScale, b.AtMost(maxScale, sigma))
 	if c == sigmaScale {
-		v = b.Select(b.Cmp(LT, s, b.Const(0)), b.Bits(0x7fc00000), v)
+		v = b.Select(b.Less(s, b.Const(0)), b.Bits(0x7fc00000), v)
 	}
 	return b.Div(b.Const(1), v), e, nil
 }
@@ -47,10 +47,10 @@ func dInvSigma(b *Block, c scale, s, inv, e, d *Value) *Value {
 
 // pen is the Bernoulli part and its derivative with respect to the logit.
 func pen(b *Block, pen, l *Value) (lp, d *Value) {
-	e := exp(b, b.Or(l, b.Bits(0x80000000)), false, expNotAbove)
-	c := b.Sub(pen, b.Keep(b.Cmp(GT, l, b.Const(0)), b.Const(1)))
-	q := b.Xor(b.Div(e, b.Add(b.Const(1), e)), b.Keep(b.Cmp(LE, l, b.Const(0)), b.Bits(0x80000000)))
-	lp = b.FMS(c, b.Keep(b.Cmp(NEQ, c, b.Const(0)), l), log1pUnit(b, e))
+	e := exp(b, b.Or(l, b.Bits(SignBit)), false, expNotAbove)
+	c := b.Sub(pen, b.Keep(b.Greater(l, b.Const(0)), b.Const(1)))
+	q := b.Xor(b.Div(e, b.Add(b.Const(1), e)), b.Keep(b.LessEqual(l, b.Const(0)), b.Bits(SignBit)))
+	lp = b.FMS(c, b.Keep(b.Not(b.Equal(c, b.Const(0))), l), log1pUnit(b, e))
 	return lp, b.Add(c, q)
 }
 
@@ -69,7 +69,7 @@ func newBiTerm(b *Block, c scale) *biTerm {
 	k := &biTerm{c: c, s1: b.Load("theta", 2), s2: b.Load("theta", 3), r: b.Load("theta", 4)}
 	var l1, l2 *Value
 	b.Par(func() { k.inv1, k.e1, l1 = invSigma(b, c, k.s1) }, func() { k.inv2, k.e2, l2 = invSigma(b, c, k.s2) })
-	a := b.MinC(maxCorr, b.Abs(k.r))
+	a := b.AtMost(maxCorr, b.Abs(k.r))
 	k.down = exp(b, a, true, expNormal)
 	k.up = b.Div(b.Const(1), k.down)
 	k.e = b.Mul(k.down, k.down)
@@ -167,7 +167,7 @@ func bivariate(f *File, c scale) {
 					bad = b.FMA(times("dtheta", 4), zero, bad)
 					b.Note("0, or NaN if one of them is not finite")
 					b.AccAdd(mixGrad1, b.Sub(bad, times("dtheta", 0)))
-					b.AccAdd(mixGrad1+1, minus(b, times("dtheta", 1)))
+					b.AccAdd(mixGrad1+1, b.Neg(times("dtheta", 1)))
 				},
 				func(b *Block, k *Vars) {
 					b.StoreAt("dy", 1, k.Sum(b, mixGrad1))

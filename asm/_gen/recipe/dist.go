@@ -33,7 +33,7 @@ func split(b *Block, x *Value, nan bool) (m, e *Value) {
 	e = b.Sar(i, 23)
 	m = b.AddI(b.And(i, b.Bits(1<<23-1)), b.Bits(sqrtHalfBits))
 	if nan {
-		m = b.Select(b.Cmp(EQ, x, x), m, x)
+		m = b.Select(b.Equal(x, x), m, x)
 	}
 	return m, e
 }
@@ -50,13 +50,13 @@ func normalize(b *Block, k *Vars, nan bool) {
 // logProduct is the logarithm of the product.
 func logProduct(b *Block, k *Vars, nan bool) *Value {
 	normalize(b, k, nan)
-	p := k.Fold(b, accLogs, "VMULPS")
+	p := k.Fold(b, accLogs, OpMul)
 	m, e := split(b, p, nan)
-	e = b.AddI(e, k.Fold(b, accExps, "VPADDD"))
+	e = b.AddI(e, k.Fold(b, accExps, OpAddI))
 	if !nan {
 		return logOf(b, m, e)
 	}
-	return logSum(b, e, b.Select(b.Cmp(EQ, p, p), logNormal(b, m, nil), p))
+	return logSum(b, e, b.Select(b.Equal(p, p), logNormal(b, m, nil), p))
 }
 
 // logOf is ln(m 2^e), m as split gives it.
@@ -64,7 +64,7 @@ func logOf(b *Block, m, e *Value) *Value { return logSum(b, e, logNormal(b, m, n
 
 // logSum is e ln 2 + l.
 func logSum(b *Block, e, l *Value) *Value {
-	n := b.CvtInt(e)
+	n := b.ToFloat(e)
 	return b.Add(b.FMA(n, b.Const(ln2Hi), b.FMA(n, b.Const(ln2Lo), l)), b.Const(0))
 }
 
@@ -74,13 +74,13 @@ func Dist(f *File) {
 	//	lp = sum of c l - ln(1 + e^-|l|), c = x - [l>0]
 	bernoulli := func(b *Block, grad bool) {
 		x, l := b.Load("x", 0), b.Load("logits", 0)
-		e := exp(b, b.Or(l, b.Bits(0x80000000)), false, expNotAbove)
-		c := b.Sub(x, b.Keep(b.Cmp(GT, l, b.Const(0)), b.Const(1)))
+		e := exp(b, b.Or(l, b.Bits(SignBit)), false, expNotAbove)
+		c := b.Sub(x, b.Keep(b.Greater(l, b.Const(0)), b.Const(1)))
 		e1 := b.Add(b.Const(1), e)
 		b.AccMul(accLogs, e1)
-		b.AccFMA(accSquares, c, b.Keep(b.Cmp(NEQ, c, b.Const(0)), l)) // no 0*Inf
+		b.AccFMA(accSquares, c, b.Keep(b.Not(b.Equal(c, b.Const(0))), l)) // no 0*Inf
 		if grad {
-			q := b.Xor(b.Div(e, e1), b.Keep(b.Cmp(LE, l, b.Const(0)), b.Bits(0x80000000)))
+			q := b.Xor(b.Div(e, e1), b.Keep(b.LessEqual(l, b.Const(0)), b.Bits(SignBit)))
 			b.Store("dlogits", 0, b.Mul(b.Kept(0), b.Add(c, q)))
 		}
 	}
@@ -141,7 +141,7 @@ func categorical(f *File, grad bool) {
 		}
 	}
 	passes := []Pass{
-		{Uses: "logits", Copies: [2]int{4, 4},
+		{Uses: "logits", Copies: 4,
 			Before: func(b *Block, k *Vars) { k.Lowest(b, 0) },
 			Body:   func(b *Block) { b.AccMax(0, b.Load("logits", 0)) },
 			After: func(b *Block, k *Vars) {
@@ -152,7 +152,7 @@ func categorical(f *File, grad bool) {
 		body,
 	}
 	if grad {
-		passes = append(passes, Pass{Uses: "dlogits", Copies: [2]int{4, 4}, Body: func(b *Block) {
+		passes = append(passes, Pass{Uses: "dlogits", Copies: 4, Body: func(b *Block) {
 			p := b.Mul(b.Load("dlogits", 0), b.Kept(0))
 			b.Store("dlogits", 0, b.Mul(b.Kept(1), b.Sub(b.Const(0), p)))
 		}})

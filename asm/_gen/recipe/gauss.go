@@ -107,14 +107,14 @@ func sdev(b *Block, c scale, s *Value) (sigma, e *Value) {
 	if c == sigmaScale {
 		return s, nil
 	}
-	e = exp(b, b.Or(s, b.Bits(0x80000000)), false, expNotAbove)
-	l := b.Add(b.Keep(b.Cmp(GT, s, b.Const(0)), s), log1pUnit(b, e))
+	e = exp(b, b.Or(s, b.Bits(SignBit)), false, expNotAbove)
+	l := b.Add(b.Keep(b.Greater(s, b.Const(0)), s), log1pUnit(b, e))
 	return b.Add(l, b.Const(scaleEps)), e
 }
 
 // dSoftplus is the derivative of softplus at s, given e^-|s|.
 func dSoftplus(b *Block, s, e *Value) *Value {
-	return b.Div(b.Select(b.Cmp(LT, s, b.Const(0)), e, b.Const(1)), b.Add(b.Const(1), e))
+	return b.Div(b.Select(b.Less(s, b.Const(0)), e, b.Const(1)), b.Add(b.Const(1), e))
 }
 
 // toArg makes the gradient of s from that of sigma.
@@ -128,10 +128,8 @@ func toArg(b *Block, c scale, s, e, d *Value) *Value {
 
 // keepSlope is the gradient d of a softplus argument, and 0 where the slope is 0.
 func keepSlope(b *Block, slope, d *Value) *Value {
-	return b.Keep(b.Cmp(NEQ, slope, b.Const(0)), d)
+	return b.Keep(b.Not(b.Equal(slope, b.Const(0))), d)
 }
-
-func minus(b *Block, x *Value) *Value { return b.Xor(x, b.Bits(0x80000000)) }
 
 // halfInv is e^(-l/2).
 func halfInv(b *Block, l *Value) *Value { return exp(b, b.Mul(l, b.Const(-0.5)), false, expNormal) }
@@ -224,7 +222,7 @@ func (k *klTerm) grad(b *Block, w *Value) (dmu, dq, dsP *Value) {
 		wl := b.Mul(w, b.Param("factor"))
 		dq = b.Mul(b.Mul(wl, r1), r2)
 		if !k.std {
-			dsP = minus(b, b.FMA(b.Mul(wl, k.t), k.t, dq))
+			dsP = b.Neg(b.FMA(b.Mul(wl, k.t), k.t, dq))
 		}
 		return dmu, dq, dsP
 	}
@@ -238,17 +236,17 @@ func (k *klTerm) grad(b *Block, w *Value) (dmu, dq, dsP *Value) {
 	}
 	rest := b.Mul(w, b.Mul(r1, k.invp))
 	if k.c == sigmaScale {
-		return dmu, dq, minus(b, b.FMA(dmu, k.t, b.Mul(rest, r2)))
+		return dmu, dq, b.Neg(b.FMA(dmu, k.t, b.Mul(rest, r2)))
 	}
 	slope := dSoftplus(b, k.sp, k.ep)
 	dsP = b.FMA(b.Mul(dmu, slope), k.t, b.Mul(b.Mul(rest, slope), r2))
-	return dmu, dq, keepSlope(b, slope, minus(b, dsP))
+	return dmu, dq, keepSlope(b, slope, b.Neg(dsP))
 }
 
 // klValue is the KL divergence of a row: not negative.
 func klValue(b *Block, squares, logs *Value) *Value {
 	kl := b.FMS(b.Const(2), squares, logs)
-	return b.Select(b.Cmp(LT, kl, b.Const(0)), b.Const(0), kl)
+	return b.Select(b.Less(kl, b.Const(0)), b.Const(0), kl)
 }
 
 func strided(names ...string) (a []Array) {
@@ -370,7 +368,7 @@ func gaussKL(f *File, c scale, std bool) {
 				k.sum(b)
 				dmu, dq, dsP := k.grad(b, b.Kept(1))
 				if !std {
-					b.Store("dmuP", 0, minus(b, dmu))
+					b.Store("dmuP", 0, b.Neg(dmu))
 					b.Store("dsP", 0, dsP)
 				}
 				b.Store("dmuQ", 0, dmu)

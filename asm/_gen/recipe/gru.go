@@ -10,18 +10,17 @@ import . "github.com/elbow-go/elbow/asm/_gen/engine"
 func Gru(f *File) {
 	gates := Array{Name: "gates", Kind: Strided, Ld: "ldg", Block: "ldh"}
 	dgates := Array{Name: "dgates", Kind: Strided, Ld: "ldg", Block: "ldh"}
-	kernel := func(name, does string, arrays []Array, uses string, copies [2]int, body func(b *Block)) {
+	kernel := func(name, does string, arrays []Array, uses string, body func(b *Block)) {
 		f.Kernel(Kernel{
 			Name: name, Doc: []string{does + " for rows of n of ldh units: see kernels." + name + ".",
 				"hasHx is 0 if there is no hx, which is then read but not used, and 1<<32 - 1 otherwise."},
 			Arrays: arrays, Scalars: []string{"hasHx uint32"},
-			Passes: []Pass{{Uses: uses, Copies: copies, Body: body}},
+			Passes: []Pass{{Uses: uses, Body: body}},
 		})
 	}
-	two := [2]int{2, 2}
 	kernel("GRUStep", "finishes a step of a GRU, reset-after form,",
 		[]Array{state("hy"), gates, {Name: "hn", Kind: Strided, Ld: "ldhn"}, state("hx")},
-		"hy gates hn hx", two, func(b *Block) {
+		"hy gates hn hx", func(b *Block) {
 			var r, z *Value
 			b.Par(func() {
 				r = gateSigmoid(b, b.Load("gates", 0))
@@ -37,7 +36,7 @@ func Gru(f *File) {
 	kernel("GRUStepBackward", "is the gradient of GRUStep",
 		[]Array{dgates, {Name: "dhn", Kind: Strided, Ld: "ldhn"}, state("dhx"), state("dh"), gates,
 			{Name: "hn", Kind: Strided, Ld: "ldhn"}, state("hx")},
-		"dgates dhn dhx dh gates hn hx", two, func(b *Block) {
+		"dgates dhn dhx dh gates hn hx", func(b *Block) {
 			dz, dn, dh := gruMixBackward(b)
 			r := b.Load("gates", 0)
 			b.Note("dr")
@@ -50,7 +49,7 @@ func Gru(f *File) {
 		})
 	kernel("GRUBeforeReset", "is the first half of a step of a GRU, reset-before form,",
 		[]Array{{Name: "rh", Kind: Strided, Ld: "ldrh"}, gates, state("hx")},
-		"rh gates hx", two, func(b *Block) {
+		"rh gates hx", func(b *Block) {
 			var r, z *Value
 			b.Par(func() { r = gateSigmoid(b, b.Load("gates", 0)) }, func() { z = gateSigmoid(b, b.Load("gates", 1)) })
 			b.Store("gates", 0, r)
@@ -59,7 +58,7 @@ func Gru(f *File) {
 		})
 	kernel("GRUBeforeUpdate", "is the second half of a step of a GRU, reset-before form,",
 		[]Array{state("hy"), gates, state("hx")},
-		"hy gates hx", two, func(b *Block) {
+		"hy gates hx", func(b *Block) {
 			z := b.Load("gates", 1)
 			n := gateTanh(b, b.Load("gates", 2))
 			b.Store("gates", 2, n)
@@ -67,7 +66,7 @@ func Gru(f *File) {
 		})
 	kernel("GRUBeforeUpdateBackward", "is the gradient of GRUBeforeUpdate",
 		[]Array{dgates, state("dhx"), state("dh"), gates, state("hx")},
-		"dgates dhx dh gates hx", two, func(b *Block) {
+		"dgates dhx dh gates hx", func(b *Block) {
 			dz, dn, dh := gruMixBackward(b)
 			b.Store("dgates", 1, dz)
 			b.Store("dgates", 2, dn)
@@ -75,7 +74,7 @@ func Gru(f *File) {
 		})
 	kernel("GRUBeforeResetBackward", "is the gradient of GRUBeforeReset",
 		[]Array{dgates, state("dhx"), {Name: "drh", Kind: Strided, Ld: "lddrh"}, gates, state("hx")},
-		"dgates dhx drh gates hx", two, func(b *Block) {
+		"dgates dhx drh gates hx", func(b *Block) {
 			r, d := b.Load("gates", 0), b.Load("drh", 0)
 			b.Note("dr")
 			dr := flushGrad(b, b.Mul(b.Mul(d, loadOr0(b, "hx", "hasHx")), dSigmoid(b, r)))

@@ -63,7 +63,7 @@ func (k *lpTerm) weighted(b *Block) {
 		wl = b.Kept(1)
 	}
 	dmu, ds := k.grad(b, w, wl)
-	m := b.Cmp(NEQ, w, b.Const(0))
+	m := b.Not(b.Equal(w, b.Const(0)))
 	b.Store("dmu", 0, b.Keep(m, clamp(b, dmu, math.MaxFloat32)))
 	b.Store("ds", 0, b.Keep(m, clamp(b, ds, math.MaxFloat32)))
 }
@@ -155,7 +155,7 @@ func gaussLogProb(f *File, c scale) {
 					dmu, ds := k.grad(b, w, wl)
 					b.Store("dmu", 0, dmu)
 					if dx {
-						b.Store("dx", 0, minus(b, dmu))
+						b.Store("dx", 0, b.Neg(dmu))
 					}
 					b.Store("ds", 0, ds)
 				}}},
@@ -246,7 +246,7 @@ func gaussSample(f *File, c scale) {
 			case logScale:
 				g = b.FMA(g, b.Mul(b.Param("factor"), exp(b, lnSigma(b, s), false, expAny)), b.Load("ds", 0))
 			case softplusScale:
-				e := exp(b, b.Or(s, b.Bits(0x80000000)), false, expNotAbove)
+				e := exp(b, b.Or(s, b.Bits(SignBit)), false, expNotAbove)
 				g = b.FMA(g, dSoftplus(b, s, e), b.Load("ds", 0))
 			default:
 				g = b.Add(g, b.Load("ds", 0))
@@ -311,7 +311,7 @@ func latentStep(f *File, c scale, std bool) {
 				dmu, dq, dsP := k.grad(b, b.Kept(2))
 				g, eps := b.Load("dz", 0), b.Load("eps", 0)
 				if !std {
-					b.Store("dmuP", 0, minus(b, dmu))
+					b.Store("dmuP", 0, b.Neg(dmu))
 					b.Store("dsP", 0, dsP)
 				}
 				switch {

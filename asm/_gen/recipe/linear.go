@@ -9,14 +9,14 @@ func Linear(f *File) {
 	f.Kernel(Kernel{
 		Name: "Axpy", Doc: []string{"adds a x to n elements of dst: see kernels.Axpy."},
 		Arrays: []Array{{Name: "dst"}, {Name: "x"}}, OneRow: true, Scalars: []string{"a float32"},
-		Passes: []Pass{{Uses: "dst x", Copies: [2]int{4, 4}, Body: func(b *Block) {
+		Passes: []Pass{{Uses: "dst x", Copies: 4, Body: func(b *Block) {
 			b.Store("dst", 0, b.FMA(b.Param("a"), b.Load("x", 0), b.Load("dst", 0)))
 		}}},
 	})
 	f.Kernel(Kernel{
 		Name: "Scal", Doc: []string{"writes a x for n elements: see kernels.Scal."},
 		Arrays: []Array{{Name: "dst"}, {Name: "x"}}, OneRow: true, Scalars: []string{"a float32"},
-		Passes: []Pass{{Uses: "dst x", Copies: [2]int{4, 4}, Body: func(b *Block) {
+		Passes: []Pass{{Uses: "dst x", Copies: 4, Body: func(b *Block) {
 			b.Store("dst", 0, b.Mul(b.Load("x", 0), b.Param("a")))
 		}}},
 	})
@@ -62,7 +62,7 @@ func Linear(f *File) {
 		Passes: []Pass{{Uses: "x",
 			Before: func(b *Block, k *Vars) {
 				for c, v := range k.Acc[0] {
-					b.Set(v, b.LoadMem(b.Mem("lanes", 0, c)))
+					b.Set(v, b.LoadFrom(b.VectorAt("lanes", c)))
 				}
 			},
 			Body: func(b *Block) {
@@ -71,7 +71,7 @@ func Linear(f *File) {
 			},
 			After: func(b *Block, k *Vars) {
 				for c, v := range k.Acc[0] {
-					b.StoreMem(b.Mem("lanes", 0, c), b.Get(v))
+					b.StoreTo(b.VectorAt("lanes", c), b.Get(v))
 				}
 			},
 		}},

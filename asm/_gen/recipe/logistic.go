@@ -16,9 +16,8 @@ const maxBinScore = 0x1.cp127
 func gridPoint(b *Block, x *Value) *Value {
 	levels1 := b.Param("levels1")
 	half := b.Mul(levels1, b.Const(0.5))
-	t := b.Bin("VMINPS", levels1, b.FMA(x, half, half), false)
-	t = b.Bin("VMAXPS", b.Const(0), t, false)
-	j := b.Sub(b.Add(t, b.Const(magic)), b.Const(magic))
+	t := b.AtMostOf(levels1, b.FMA(x, half, half))
+	j := b.Sub(b.Add(b.AtLeast(0, t), b.Const(magic)), b.Const(magic))
 	return b.Mul(b.FMS(b.Const(2), j, levels1), b.Param("step"))
 }
 
@@ -42,30 +41,30 @@ func newLogisticTerm(b *Block, c scale) *logisticTerm {
 	w := b.Mul(k.inv, b.Param("unit"))
 	b.Note("the edges of the bin")
 	point, last, step, mu := b.Kept(mixRow), b.Param("last"), b.Param("step"), b.Load("mu", 0)
-	lo := b.Select(b.Cmp(EQ, b.Add(point, last), zero), b.Const(-inf), b.Sub(point, step))
-	hi := b.Select(b.Cmp(EQ, point, last), b.Const(inf), b.Add(point, step))
+	lo := b.Select(b.Equal(b.Add(point, last), zero), b.Const(-inf), b.Sub(point, step))
+	hi := b.Select(b.Equal(point, last), b.Const(inf), b.Add(point, step))
 	k.a = clamp(b, b.Mul(b.FNMA(mu, last, lo), w), maxBinScore)
 	k.b = clamp(b, b.Mul(b.FNMA(mu, last, hi), w), maxBinScore)
-	w = b.MinC(40, b.MaxC(minScale, b.Mul(w, step)))
+	w = b.AtMost(40, b.AtLeast(minScale, b.Mul(w, step)))
 	k.width = b.Add(w, w)
 	b.Par(func() { k.t = expm1Twice(b, w) },
-		func() { k.ea = exp(b, b.Or(k.a, b.Bits(0x80000000)), false, expNotAbove) },
-		func() { k.eb = exp(b, b.Or(k.b, b.Bits(0x80000000)), false, expNotAbove) })
+		func() { k.ea = exp(b, b.Or(k.a, b.Bits(SignBit)), false, expNotAbove) },
+		func() { k.eb = exp(b, b.Or(k.b, b.Bits(SignBit)), false, expNotAbove) })
 	k.ea1, k.eb1 = b.Add(one, k.ea), b.Add(one, k.eb)
 	k.r = b.Div(one, b.Mul(k.ea1, k.eb1))
-	k.inner = b.Cmp(LT, b.Abs(point), last)
+	k.inner = b.Less(b.Abs(point), last)
 	q := b.Select(k.inner, b.Div(k.t, b.Add(k.t, one)), one)
 	l := logNormal(b, b.Mul(q, k.r), nil)
-	positive := func(x *Value) *Value { return b.Keep(b.Cmp(NLT, x, zero), x) } // keeps NaN
-	k.lp = b.Sub(b.Sub(l, positive(k.a)), positive(minus(b, k.b)))
+	positive := func(x *Value) *Value { return b.Keep(b.Not(b.Less(x, zero)), x) } // keeps NaN
+	k.lp = b.Sub(b.Sub(l, positive(k.a)), positive(b.Neg(k.b)))
 	return k
 }
 
 // grad writes the gradients of the log-probability.
 func (k *logisticTerm) grad(b *Block) {
 	one := b.Const(1)
-	fa := b.Mul(b.Mul(b.Select(b.Cmp(GT, k.a, b.Const(0)), one, k.ea), k.eb1), k.r)
-	fb := b.Mul(b.Mul(b.Select(b.Cmp(GT, k.b, b.Const(0)), k.eb, one), k.ea1), k.r)
+	fa := b.Mul(b.Mul(b.Select(b.Greater(k.a, b.Const(0)), one, k.ea), k.eb1), k.r)
+	fb := b.Mul(b.Mul(b.Select(b.Greater(k.b, b.Const(0)), k.eb, one), k.ea1), k.r)
 	w := b.Keep(k.inner, b.Div(k.width, k.t))
 	b.Store("dmu", 0, b.Mul(b.Sub(fa, fb), k.inv))
 	b.Store("ds", 0, dInvSigma(b, k.c, k.s, k.inv, k.e, b.FMS(k.a, fa, b.FMA(k.b, fb, w))))

@@ -10,9 +10,6 @@ import . "github.com/elbow-go/elbow/asm/_gen/engine"
 // and their gradient; operation by operation as kernels/lstm_generic.go. One pass keeps all
 // four gates, the state and the output of a unit in registers.
 
-// lstmCopies: two vectors of units at a time are 10 to 20 % faster than one.
-var lstmCopies = [2]int{2, 2}
-
 func Lstm(f *File) {
 	gates := func(name string) Array { return Array{Name: name, Kind: Strided, Ld: "ldg", Block: "ldh", Blocks: 4} }
 	for _, peep := range []bool{false, true} {
@@ -25,14 +22,14 @@ func Lstm(f *File) {
 				"hasCx is 0 if there is no cx, which is then read but not used, and 1<<32 - 1 otherwise."},
 			Arrays:  append([]Array{state("hy"), state("cy"), gates("gates"), state("cx")}, pee...),
 			Scalars: []string{"hasCx uint32"},
-			Passes:  []Pass{{Uses: "hy cy gates cx" + uses, Copies: lstmCopies, Body: func(b *Block) { lstmStep(b, peep) }}},
+			Passes:  []Pass{{Uses: "hy cy gates cx" + uses, Body: func(b *Block) { lstmStep(b, peep) }}},
 		})
 		f.Kernel(Kernel{
 			Name: name + "Backward", Of: "LSTMStepBackward", When: whether("peephole", !peep), Doc: []string{"is the gradient of " + name + ": see kernels.LSTMStepBackward.",
 				"hasCx and hasDcy are 0 if there is no cx or dcy, which is then read but not used, and 1<<32 - 1 otherwise."},
 			Arrays:  append([]Array{gates("dgates"), state("dcx"), state("dh"), state("dcy"), gates("gates"), state("cx"), state("cy")}, pee...),
 			Scalars: []string{"hasCx uint32", "hasDcy uint32"},
-			Passes: []Pass{{Uses: "dgates dcx dh dcy gates cx cy" + uses, Copies: lstmCopies,
+			Passes: []Pass{{Uses: "dgates dcx dh dcy gates cx cy" + uses,
 				Body: func(b *Block) { lstmStepBackward(b, peep) }}},
 		})
 	}

@@ -32,39 +32,21 @@ const (
 // exp is e^x, or e^-x where negate is set: the sign goes into the fma.
 func exp(b *Block, x *Value, negate bool, rng expRange) *Value {
 	if rng == expAny {
-		x = b.MinC(89, x)
+		x = b.AtMost(89, x)
 	}
 	if rng != expNormal {
-		x = b.MaxC(-104, x)
+		x = b.AtLeast(-104, x)
 	}
 	b.Note("e^x: n = round(x / ln 2), r = x - n ln 2")
-	t := b.FMASigned(x, b.Const(log2e), b.Const(magic), negate, false)
+	t := b.SignedFMA(x, b.Const(log2e), b.Const(magic), negate, false)
 	n := t // the bits of t: those of magic, plus n
 	t = b.Sub(t, b.Const(magic))
-	r := b.FMASigned(t, b.Const(ln2Hi), x, true, negate) // -t ln2Hi + x, or - x
+	r := b.SignedFMA(t, b.Const(ln2Hi), x, true, negate) // -t ln2Hi + x, or - x
 	r = b.FNMA(t, b.Const(ln2Lo), r)
 	b.Note("p = e^r")
 	p := b.Horner(r, 0x1.6a5e34p-10, 0x1.123adp-7, 0x1.5558a2p-5, 0x1.55549p-3, 0x1.fffffcp-2, 1, 1)
 	b.Note("p 2^n")
-	if b.ISA.AVX512 {
-		return b.Bin("VSCALEFPS", p, t, false) // p 2^t, rounded once
-	}
-	if rng == expNormal {
-		return b.Mul(p, pow2(b, n))
-	}
-	// p 2^h 2^(n-h) with h = n>>1. n<<23 fits in 32 bits: |n| <= 150.
-	e := b.Shl(n, 23)
-	h := b.And(b.Sar(e, 1), b.Bits(0xff800000))
-	one := b.Bits(math.Float32bits(1))
-	s1 := b.AddI(h, one)
-	s2 := b.AddI(b.SubI(e, h), one)
-	return b.Mul(b.Mul(p, s1), s2)
-}
-
-// pow2 is 2^n for -127 < n < 128, n in the low bits of t = magic + n; the bits of magic leave
-// at the top.
-func pow2(b *Block, t *Value) *Value {
-	return b.AddI(b.Shl(t, 23), b.Bits(math.Float32bits(1)))
+	return b.Scale(p, t, n, rng == expNormal)
 }
 
 // logNormal is the part of log that normal, positive, finite arguments need: y = x (or
@@ -77,7 +59,7 @@ func logNormal(b *Block, y, k0 *Value) *Value {
 	if k0 != nil {
 		k = b.AddI(k, k0)
 	}
-	kf := b.CvtInt(k)
+	kf := b.ToFloat(k)
 	r := b.Sub(b.AddI(b.And(i, b.Bits(1<<23-1)), sqrtHalf), b.Const(1))
 	b.Note("r + r^2 p(r) + k ln 2")
 	p := b.Horner(r, neg(0x1.2a6f78p-4), 0x1.015974p-3, neg(0x1.0e96ccp-3), 0x1.239ce2p-3,
@@ -88,19 +70,19 @@ func logNormal(b *Block, y, k0 *Value) *Value {
 
 // log is ln x over the full range.
 func log(b *Block, x *Value) *Value {
-	small := b.Cmp(LT, x, b.Const(0x1p-126))
+	small := b.Less(x, b.Const(0x1p-126))
 	y := b.Select(small, b.Mul(x, b.Const(0x1p24)), x)
 	s := logNormal(b, y, b.Keep(small, b.Bits(uint32(0xffffffe8)))) // -24
 	b.Note("NaN below 0, -Inf at 0, Inf and NaN as they are")
-	s = b.Select(b.Cmp(LT, x, b.Const(0)), b.Bits(0x7fc00000), s)
-	s = b.Select(b.Cmp(EQ, x, b.Const(0)), b.Const(float32(math.Inf(-1))), s)
-	return b.Select(b.Cmp(NLT, x, b.Const(float32(math.Inf(1)))), x, s) // Inf and NaN
+	s = b.Select(b.Less(x, b.Const(0)), b.Bits(0x7fc00000), s)
+	s = b.Select(b.Equal(x, b.Const(0)), b.Const(float32(math.Inf(-1))), s)
+	return b.Select(b.Not(b.Less(x, b.Const(float32(math.Inf(1))))), x, s) // Inf and NaN
 }
 
 // log1pUnit is ln(1+x) for 0 <= x <= 1.
 func log1pUnit(b *Block, x *Value) *Value {
 	b.Note("ln(1+x): r = x, or (x-1)/2 above 1/2")
-	big := b.Cmp(GT, x, b.Const(0.5))
+	big := b.Greater(x, b.Const(0.5))
 	r := b.Select(big, b.FMS(x, b.Const(0.5), b.Const(0.5)), x)
 	c := b.Keep(big, b.Const(0x1.62e43p-1))
 	p := b.Horner(r, neg(0x1.713e36p-5), 0x1.aca08ep-4, neg(0x1.0d93f4p-3), 0x1.2886b8p-3,
@@ -110,11 +92,11 @@ func log1pUnit(b *Block, x *Value) *Value {
 
 // softplus is max(x, 0) + log1p(e^-|x|).
 func softplus(b *Block, x *Value) *Value {
-	l := log1pUnit(b, exp(b, b.Or(x, b.Bits(0x80000000)), false, expNotAbove))
-	return b.Add(b.Keep(b.Cmp(GT, x, b.Const(0)), x), l)
+	l := log1pUnit(b, exp(b, b.Or(x, b.Bits(SignBit)), false, expNotAbove))
+	return b.Add(b.Keep(b.Greater(x, b.Const(0)), x), l)
 }
 
-func clamp(b *Block, x *Value, lim float32) *Value { return b.MaxC(-lim, b.MinC(lim, x)) }
+func clamp(b *Block, x *Value, lim float32) *Value { return b.AtLeast(-lim, b.AtMost(lim, x)) }
 
 // sigmoid is 1/(1+e^-x) with one correction step.
 func sigmoid(b *Block, x *Value) *Value {
@@ -129,13 +111,13 @@ func sigmoid(b *Block, x *Value) *Value {
 // tanh is an odd polynomial below 0.63 and 1 - 2/(e^2|x| + 1) above.
 func tanh(b *Block, x *Value) *Value {
 	one := b.Const(1)
-	a := b.MinC(40, b.Abs(x))
+	a := b.AtMost(40, b.Abs(x))
 	y := b.Sub(one, b.Div(b.Const(2), b.Add(exp(b, b.Add(a, a), false, expNormal), one)))
 	b.Note("tanh below 0.63: a + a^3 p(a^2)")
 	s := b.Mul(a, a)
 	p := b.Horner(s, neg(0x1.734f12p-8), 0x1.51971cp-6, neg(0x1.b826fep-5), 0x1.110688p-3, neg(0x1.55553p-2))
 	q := b.FMA(b.Mul(a, s), p, a)
-	return b.CopySign(b.Select(b.Cmp(LT, a, b.Const(0.63)), q, y), x)
+	return b.CopySign(b.Select(b.Less(a, b.Const(0.63)), q, y), x)
 }
 
 // gateSigmoid is the sigmoid inside recurrent steps.
@@ -148,7 +130,7 @@ func gateSigmoid(b *Block, x *Value) *Value {
 
 // gateTanh is the tanh inside recurrent steps, t/(t+2) with t = e^2|x| - 1.
 func gateTanh(b *Block, x *Value) *Value {
-	t := expm1Twice(b, b.MinC(40, b.Abs(x)))
+	t := expm1Twice(b, b.AtMost(40, b.Abs(x)))
 	b.Note("tanh: t/(t+2), sign of x")
 	return b.CopySign(b.Div(t, b.Add(t, b.Const(2))), x)
 }
@@ -163,18 +145,13 @@ func expm1Twice(b *Block, a *Value) *Value {
 	r = b.FNMA(t, b.Const(ln2Lo/2), r)
 	q := b.Horner(r, 0x1.6b71a8p-4, 0x1.1227c2p-2, 0x1.555718p-1, 0x1.5554bp0, 0x1.fffffep0)
 	m := b.FMA(b.Mul(q, r), r, b.Add(r, r))
-	var s *Value
-	if b.ISA.AVX512 {
-		s = b.Bin("VSCALEFPS", b.Const(1), t, false)
-	} else {
-		s = pow2(b, n)
-	}
+	s := b.Pow2(t, n)
 	return b.FMA(s, m, b.Sub(s, b.Const(1)))
 }
 
 // flush is x, or +0 where |x| < lim. NaN stays.
 func flush(b *Block, x *Value, lim float32) *Value {
-	return b.Keep(b.Cmp(NLT, b.Abs(x), b.Const(lim)), x)
+	return b.Keep(b.Not(b.Less(b.Abs(x), b.Const(lim))), x)
 }
 
 // divide is x/y to the bit, in 10 instructions that leave the divider alone, for 2^-60 <= y < 2

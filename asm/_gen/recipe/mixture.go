@@ -36,13 +36,13 @@ var lowest = -float32(math.MaxFloat32)
 // where it cannot be seen in the sum. The lanes that do not exist, and the first term of each
 // lane, have x far below that, and a result below the normal numbers would cost 100 cycles.
 func expTerm(b *Block, x *Value) *Value {
-	e := exp(b, b.MinC(89, b.MaxC(-87, x)), false, expNormal)
-	return b.Keep(b.Cmp(NLT, x, b.Const(-87)), e)
+	e := exp(b, b.AtMost(89, b.AtLeast(-87, x)), false, expNormal)
+	return b.Keep(b.Not(b.Less(x, b.Const(-87))), e)
 }
 
 // expWeight is e^x for any x, without that cost for the many that are 0.
 func expWeight(b *Block, x *Value) *Value {
-	counts := b.Cmp(NLE, x, b.Const(-104))
+	counts := b.Not(b.LessEqual(x, b.Const(-104)))
 	return b.Keep(counts, exp(b, b.Keep(counts, x), false, expAny))
 }
 
@@ -53,7 +53,7 @@ func mixLargest(after func(b *Block, k *Vars)) Pass {
 		Body:   func(b *Block) { b.AccMax(mixTop, b.Load("logits", 0)) },
 		After: func(b *Block, k *Vars) {
 			m := k.Max(b, mixTop)
-			b.Set(k.Keep[mixFirst], b.Keep(b.Cmp(LT, b.Abs(m), b.Bits(0x7f800000)), m))
+			b.Set(k.Keep[mixFirst], b.Keep(b.Less(b.Abs(m), b.Bits(0x7f800000)), m))
 			if after != nil {
 				after(b, k)
 			}
@@ -61,10 +61,10 @@ func mixLargest(after func(b *Block, k *Vars)) Pass {
 }
 
 // mixTerms is pass 2; term records a component and returns its term without the logit, which
-// grad leaves in dlogits. row is the value of the row, given that of the mixture. One copy on
-// AVX-512: two would share the lanes.
+// grad leaves in dlogits. row is the value of the row, given that of the mixture. As many
+// copies as there are vectors of lanes: more would share them.
 func mixTerms(uses string, grad bool, term func(b *Block) *Value, row func(b *Block, lp *Value) *Value) Pass {
-	return Pass{Uses: uses, Copies: [2]int{2, 1}, Serial: true,
+	return Pass{Uses: uses, Copies: 1, Serial: true,
 		Before: func(b *Block, k *Vars) {
 			k.Zero(b, mixPrior)
 			for i := range k.Acc[mixTop] {
@@ -83,8 +83,8 @@ func mixTerms(uses string, grad bool, term func(b *Block) *Value, row func(b *Bl
 			b.AccAdd(mixPrior, expTerm(b, l))
 			b.Note("of the terms: a new maximum m, sum e^(old-m) + e^(term-m)")
 			v = b.TailFill(v, b.Const(float32(math.Inf(-1))))
-			top, sum := b.Acc(mixTop, b.Copy), b.Acc(mixSum, b.Copy)
-			m := b.MinC(math.MaxFloat32, b.Bin("VMAXPS", v, b.Get(top), false))
+			top, sum := b.Acc(mixTop), b.Acc(mixSum)
+			m := b.AtMost(math.MaxFloat32, b.Larger(v, b.Get(top)))
 			old, e := b.Sub(b.Get(top), m), b.Sub(v, m)
 			b.Set(top, m)
 			b.Par(func() { old = expTerm(b, old) }, func() { e = expTerm(b, e) })
@@ -104,7 +104,7 @@ func mixTerms(uses string, grad bool, term func(b *Block) *Value, row func(b *Bl
 			}
 			b.Set(k.Keep[mixRow], lp)
 			b.Set(k.Acc[mixPrior][0], prior)
-			b.Set(k.Keep[mixAll], b.Keep(b.Cmp(NEQ, b.Abs(all), b.Bits(0x7f800000)), all)) // NaN stays
+			b.Set(k.Keep[mixAll], b.Keep(b.Not(b.Equal(b.Abs(all), b.Bits(0x7f800000))), all)) // NaN stays
 		}}
 }
 
@@ -112,16 +112,16 @@ func mixTerms(uses string, grad bool, term func(b *Block) *Value, row func(b *Bl
 // scale calls times for each of them, which multiplies it and returns the product, limited to
 // finite numbers if asked to. lp holds the weight, and gets the value of the row.
 func mixGrads(uses string, finite bool, before func(b *Block, k *Vars), scale func(b *Block, times func(array string, block int) *Value), after func(b *Block, k *Vars)) Pass {
-	return Pass{Uses: uses, Serial: true, Copies: [2]int{2, 2}, Before: before,
+	return Pass{Uses: uses, Serial: true, Before: before,
 		Body: func(b *Block) {
 			w := b.LoadRow("lp")
 			var p, pi *Value
 			v := b.Sub(b.Load("dlogits", 0), b.Kept(mixAll))
-			l := b.Sub(b.Sub(b.Load("logits", 0), b.Kept(mixFirst)), b.Get(b.Acc(mixPrior, 0)))
+			l := b.Sub(b.Sub(b.Load("logits", 0), b.Kept(mixFirst)), b.Get(b.AccOf(mixPrior, 0)))
 			b.Par(func() { p = expWeight(b, v) }, func() { pi = expWeight(b, l) })
 			b.Store("dlogits", 0, b.Mul(w, b.Sub(p, pi)))
 			wp := b.Mul(w, p)
-			counts := b.Cmp(NEQ, wp, b.Const(0))
+			counts := b.Not(b.Equal(wp, b.Const(0)))
 			b.Note("the gradients times their responsibilities")
 			scale(b, func(array string, block int) *Value {
 				g := b.Mul(b.Load(array, block), wp)

@@ -19,13 +19,14 @@ func Optim(f *File) {
 	//	m = beta1 m + b g    v = beta2 v + d g^2    p = p - a m / (sqrt(v s) + eps)
 	// One divider makes roots and quotients, 16 of each in some 22 cycles, where reading and
 	// writing takes 14 from the second cache: AVX-512 code makes three quotients of four without.
-	var bits *Value
+	// Of so many vectors one is divided by the divider, if not all.
+	every := f.Target().Traits().Divided
 	f.Kernel(Kernel{
 		Name: "Adam", Doc: []string{"makes one step of Adam on n parameters: see kernels.Adam.",
 			"It may end early, with left elements still to do: see kernels/dispatch_optim_amd64.go."},
 		Arrays: []Array{{Name: "p"}, {Name: "grad"}, {Name: "m"}, {Name: "v"}}, OneRow: true, Rest: true,
 		Scalars: []string{"beta1 float32", "beta2 float32", "b float32", "d float32", "a float32", "eps float32", "s float32"},
-		Passes: []Pass{{Uses: "p grad m v", Ahead: "p grad m v", Copies: [2]int{2, 4}, Serial: f.ISA.AVX512, Body: func(b *Block) {
+		Passes: []Pass{{Uses: "p grad m v", Ahead: "p grad m v", Copies: every, Serial: every > 0, Body: func(b *Block) {
 			g := b.Load("grad", 0)
 			m := b.FMA(b.Param("beta1"), b.Load("m", 0), b.Mul(b.Param("b"), g))
 			m = flush(b, m, flushMean)
@@ -33,15 +34,10 @@ func Optim(f *File) {
 			b.Note("root")
 			d := b.Add(b.Sqrt(b.Mul(v, b.Param("s"))), b.Param("eps"))
 			quotient := b.Div
-			if b.Of == 4 { // AVX-512
+			if every > 0 && b.Of == every {
 				// A bit of any |m| or d that is 2 or more, Inf or NaN: out of the range of divide.
-				if b.Copy == 0 {
-					bits = b.Or(m, d)
-				} else {
-					bits = b.Or3(bits, m, d)
-				}
-				b.LeaveIf(bits, 0x40000000)
-				if b.Copy < 3 {
+				b.LeaveIf(30, m, d)
+				if b.Copy < every-1 {
 					quotient = func(x, y *Value) *Value { return divide(b, x, y) }
 				}
 			}

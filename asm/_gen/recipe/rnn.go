@@ -39,7 +39,7 @@ func Rnn(f *File) {
 	step("RNNTanhStep", "!relu", "writes tanh a", func(b *Block, x *Value) *Value { return flushState(b, gateTanh(b, x)) })
 	// One comparison is both the ReLU and the flush; it is false for NaN.
 	step("RNNReLUStep", "relu", "writes max(a, 0)", func(b *Block, x *Value) *Value {
-		return b.Keep(b.Cmp(NLT, x, b.Const(flushStateBelow)), x)
+		return b.Keep(b.Not(b.Less(x, b.Const(flushStateBelow))), x)
 	})
 	back := func(name, when, does string, g func(b *Block, d, h *Value) *Value) {
 		f.Kernel(Kernel{
@@ -54,6 +54,6 @@ func Rnn(f *File) {
 		return flushGrad(b, b.Mul(d, dTanh(b, h)))
 	})
 	back("RNNReLUStepBackward", "relu", "writes dh where h > 0", func(b *Block, d, h *Value) *Value {
-		return b.Keep(b.Cmp(NLE, h, b.Const(0)), d)
+		return b.Keep(b.Not(b.LessEqual(h, b.Const(0))), d)
 	})
 }

@@ -11,13 +11,13 @@ import (
 
 func Softmax(f *File) {
 	largest := func(finite bool) Pass {
-		return Pass{Uses: "x", Copies: [2]int{4, 4},
+		return Pass{Uses: "x", Copies: 4,
 			Before: func(b *Block, k *Vars) { k.Lowest(b, 0) },
 			Body:   func(b *Block) { b.AccMax(0, b.Load("x", 0)) },
 			After: func(b *Block, k *Vars) {
 				m := k.Max(b, 0)
 				if finite { // so that neither -Inf - -Inf nor Inf - Inf arises
-					m = b.Keep(b.Cmp(LT, b.Abs(m), b.Bits(0x7f800000)), m)
+					m = b.Keep(b.Less(b.Abs(m), b.Bits(0x7f800000)), m)
 				}
 				b.Set(k.Keep[0], m)
 			}}
@@ -35,7 +35,7 @@ func Softmax(f *File) {
 					b.AccAdd(0, e)
 				},
 				After: func(b *Block, k *Vars) { b.Set(k.Keep[0], b.Div(b.Const(1), k.Sum(b, 0))) }},
-			{Uses: "dst", Copies: [2]int{4, 4}, Body: func(b *Block) {
+			{Uses: "dst", Copies: 4, Body: func(b *Block) {
 				b.Store("dst", 0, b.Mul(b.Load("dst", 0), b.Kept(0)))
 			}},
 		},
@@ -66,7 +66,7 @@ func Softmax(f *File) {
 			{Uses: "dy y", Before: zero,
 				Body:  func(b *Block) { b.AccFMA(0, b.Load("dy", 0), b.Load("y", 0)) },
 				After: func(b *Block, k *Vars) { b.Set(k.Keep[0], k.Sum(b, 0)) }},
-			{Uses: "dx dy y", Copies: [2]int{4, 4}, Body: func(b *Block) {
+			{Uses: "dx dy y", Copies: 4, Body: func(b *Block) {
 				b.Store("dx", 0, b.Mul(b.Load("y", 0), b.Sub(b.Load("dy", 0), b.Kept(0))))
 			}},
 		},
@@ -83,7 +83,7 @@ func Mixture(f *File) {
 		Arrays: []Array{{Name: "m"}, {Name: "s"}, {Name: "v"}}, OneRow: true,
 		Passes: []Pass{{Uses: "m s v", Body: func(b *Block) {
 			v, old := b.Load("v", 0), b.Load("m", 0)
-			m := b.MinC(math.MaxFloat32, b.Bin("VMAXPS", v, old, false)) // v > old ? v : old
+			m := b.AtMost(math.MaxFloat32, b.Larger(v, old)) // v > old ? v : old
 			var scale, e *Value
 			b.Par(func() { scale = expTerm(b, b.Sub(old, m)) }, func() { e = expTerm(b, b.Sub(v, m)) })
 			b.Store("s", 0, b.FMA(b.Load("s", 0), scale, e))

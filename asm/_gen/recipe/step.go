@@ -1,13 +1,10 @@
 package recipe
 
 import (
-	. "github.com/elbow-go/elbow/asm/_gen/engine"
-
 	"fmt"
 	"strings"
 
-	"github.com/mmcloughlin/avo/operand"
-	"github.com/mmcloughlin/avo/reg"
+	. "github.com/elbow-go/elbow/asm/_gen/engine"
 )
 
 // The product and the gates of a fused step in one stream of instructions, for AVX-512.
@@ -34,214 +31,204 @@ const (
 	stepRows = 5 // the most of a tile; tiles of that height fetch ahead
 )
 
-// Registers of the general kind:
-//
-//	AX A at this step      DX SI once and three times ldh, the distance of rows of A and of gates
-//	BX panel, or row of C  CX steps left      DI gates      R8 R9 R10 states
-//	R11 what to fetch      R12 from one step to the next of that
-//
-// and of vectors: chains [row][gate], then the gates of the panel, then an element of A, then
-// what is left for the recipe.
-var (
-	stepA, stepB, stepK    = reg.RAX, reg.RBX, reg.RCX
-	stepLdh, stepLdh3      = reg.RDX, reg.RSI
-	stepGates              = reg.RDI
-	stepStates             = map[string]reg.GPPhysical{"hy": reg.R8, "cy": reg.R9, "cx": reg.R10}
-	stepNext, stepNextStep = reg.R11, reg.R12
-	stepScratch, stepPlace = reg.RAX, reg.RBX // between the products
-)
+// Vector registers: chains [row][gate], then the gates of the panel, then an element of A, then what is
+// left for the recipe of the gates.
 
 // stepStateNames are the arrays of ldh columns.
 var stepStateNames = []string{"hy", "cy", "cx"}
 
+// Step is for targets with registers for it.
 func Step(f *File) {
-	l := &stepLoops{local: map[string]operand.Mem{}, Func: f.NewFunc("LSTMTiles",
-		"(a, b, next, gates, hy, cy, cx, late, lateHy, lateCy, lateCx *float32, nextStep, lateRows, ldh, ldg, k, tiles, rows int, hasCx uint32)",
-		"does the product of a fused step of an LSTM, k steps, for tiles times rows rows and the units",
-		"of one panel b, and among it the gates of lateRows rows whose product is complete, and then",
-		"those of all tiles but the last.",
-		fmt.Sprintf("rows is 2 to %d. With %[1]d rows a line at next goes to the L2 cache with every step, nextStep bytes", stepRows),
-		"behind the one before. See kernels.LSTMFusedStep.")}
-	l.arguments()
-	for r := stepRows; r > 2; r-- {
-		l.Emit("CMPQ", l.ParamMem("rows"), Imm(r))
-		l.Emit("JEQ", operand.LabelRef(fmt.Sprintf("tile%d", r)))
-	}
-	for r := 2; r <= stepRows; r++ {
-		l.tile(r)
-	}
-	l.Label("return")
-	l.Done()
+	f.Func("LSTMTiles", "(a, b, next, gates, hy, cy, cx, late, lateHy, lateCy, lateCx *float32, nextStep, lateRows, ldh, ldg, k, tiles, rows int, hasCx uint32)",
+		[]string{"does the product of a fused step of an LSTM, k steps, for tiles times rows rows and the units",
+			"of one panel b, and among it the gates of lateRows rows whose product is complete, and then",
+			"those of all tiles but the last.",
+			fmt.Sprintf("rows is 2 to %d. With %[1]d rows a line at next goes to the L2 cache with every step, nextStep bytes", stepRows),
+			"behind the one before. See kernels.LSTMFusedStep."},
+		func(f *Func) {
+			r := f.Target().Traits().Registers()
+			l := &stepLoops{Func: f, vec: f.Vectors(4), local: map[string]Place{}, state: map[string]GP{},
+				// A and k, and between the products scratch and the row of C, share registers.
+				a: f.Scratch(), k: f.Count(), gates: r.GP("gates"), ldh3: r.GP("12ldh"), ldh: r.GP("4ldh"), b: r.GP("panel, or row of C")}
+			for _, n := range stepStateNames {
+				l.state[n] = r.GP(n)
+			}
+			l.next, l.nextStep = r.GP("next"), r.GP("nextStep")
+			l.arguments()
+			for r := stepRows; r > 2; r-- {
+				l.CmpJump(Arg("rows"), IfEq, Num(r), fmt.Sprintf("tile%d", r))
+			}
+			for r := 2; r <= stepRows; r++ {
+				l.tile(r)
+			}
+			l.Label("return")
+		})
 }
 
 type stepLoops struct {
 	*Func
-	local map[string]operand.Mem // the pointers move: behind the last row there may be nothing Go knows of
+	vec            Vectors
+	local          map[string]Place // the pointers move: behind the last row there may be nothing Go knows of
+	state          map[string]GP
+	a, b, k        GP // at this step; steps left
+	ldh, ldh3      GP // once and three times the distance of rows of A and of gates
+	gates          GP
+	next, nextStep GP // what to fetch, and from one step to the next of that
 }
 
 // arguments puts what changes on the stack, and the distances into registers.
 func (l *stepLoops) arguments() {
 	names := []string{"a", "next", "gates", "hy", "cy", "cx", "late", "lateHy", "lateCy", "lateCx", "lateRows", "tiles"}
 	for _, n := range names {
-		l.local[n] = l.Ctx.AllocLocal(8)
-		l.Emit("MOVQ", l.ParamMem(n), stepScratch)
-		l.Emit("MOVQ", stepScratch, l.local[n])
+		l.local[n] = l.Local(8)
+		l.move(l.local[n], Arg(n))
 	}
-	l.local["ldg"] = l.Ctx.AllocLocal(8)
-	l.Emit("MOVQ", l.ParamMem("ldg"), stepScratch)
-	l.Emit("SHLQ", operand.U8(2), stepScratch)
-	l.Emit("MOVQ", stepScratch, l.local["ldg"])
-	l.Emit("MOVQ", l.ParamMem("nextStep"), stepNextStep)
-	l.Emit("MOVQ", l.ParamMem("ldh"), stepLdh)
-	l.Emit("SHLQ", operand.U8(2), stepLdh)
-	l.Emit("LEAQ", operand.Mem{Base: stepLdh, Index: stepLdh, Scale: 2}, stepLdh3)
+	l.local["ldg"] = l.Local(8)
+	l.Move(l.Scratch(), Arg("ldg"))
+	l.Shift(l.Scratch(), 2)
+	l.Move(l.local["ldg"], l.Scratch())
+	l.Move(l.nextStep, Arg("nextStep"))
+	l.Move(l.ldh, Arg("ldh"))
+	l.Shift(l.ldh, 2)
+	l.Address(l.ldh3, By(l.ldh, l.ldh, 2))
+}
+
+// move goes through Scratch.
+func (l *stepLoops) move(to, from Place) {
+	l.Move(l.Scratch(), from)
+	l.Move(to, l.Scratch())
 }
 
 // lateName is the argument of a state that belongs to the gates among the product.
 func lateName(state string) string { return "late" + strings.ToUpper(state[:1]) + state[1:] }
 
 // rowsOn is the place r rows of ldh elements on from where base points, or r gates on.
-func rowsOn(base reg.Register, r int) operand.Mem {
+func (l *stepLoops) rowsOn(base GP, r int) Place {
 	switch r {
 	case 0:
-		return operand.Mem{Base: base}
+		return At(base, 0)
 	case 1, 2, 4:
-		return operand.Mem{Base: base, Index: stepLdh, Scale: uint8(r)}
+		return By(base, l.ldh, r)
 	case 3:
-		return operand.Mem{Base: base, Index: stepLdh3, Scale: 1}
+		return By(base, l.ldh3, 1)
 	}
 	panic("no such row")
 }
 
 // place is where the recipe of the gates finds an array.
-func (l *stepLoops) place(array string, block, copy int) operand.Mem {
-	if state, is := stepStates[array]; is {
-		return operand.Mem{Base: state}
+func (l *stepLoops) place(array string, block, copy int) Place {
+	if state, is := l.state[array]; is {
+		return At(state, 0)
 	}
-	return rowsOn(stepGates, block)
+	return l.rowsOn(l.gates, block)
 }
 
-func (l *stepLoops) acc(r, v int) reg.Register { return l.ISA.Vec(r*stepVecs + v) }
+func acc(r, v int) V { return V(r*stepVecs + v) }
 
-// steps is the code of n steps of a product.
-func (l *stepLoops) steps(rows, n int) (code []Instr) {
-	add := func(m string, ops ...operand.Op) { code = append(code, Instr{Mnem: m, Ops: ops}) }
-	b := rows * stepVecs
-	elem := l.ISA.Vec(b + stepVecs)
+// steps writes n steps of a product.
+func (l *stepLoops) steps(rows, n int) {
+	b := V(rows * stepVecs)
+	elem := b + stepVecs
 	for s := range n {
-		for v := range stepVecs {
-			add("VMOVUPS", operand.Mem{Base: stepB, Disp: (s*stepVecs + v) * l.ISA.Bytes()}, l.ISA.Vec(b+v))
+		for v := range V(stepVecs) {
+			l.vec.Load(b+v, At(l.b, (s*stepVecs+int(v))*l.vec.Bytes()))
 		}
 		for r := range rows {
-			add("VBROADCASTSS", rowsOn(stepA, r).Offset(4*s), elem)
+			l.vec.Spread(elem, l.rowsOn(l.a, r).Plus(4*s))
 			for v := range stepVecs {
-				add("VFMADD231PS", l.ISA.Vec(b+v), elem, l.acc(r, v))
+				l.vec.MulAdd(acc(r, v), elem, b+V(v))
 			}
 		}
 		if rows == stepRows {
-			add("PREFETCHT1", operand.Mem{Base: stepNext})
-			add("ADDQ", stepNextStep, stepNext)
+			l.Prefetch(2, At(l.next, 0))
+			l.Add(l.next, l.nextStep)
 		}
 	}
-	add("ADDQ", Imm(4*n), stepA)
-	add("ADDQ", Imm(n*stepVecs*l.ISA.Bytes()), stepB)
-	return code
+	l.Add(l.a, Num(4*n))
+	l.Add(l.b, Num(n*stepVecs*l.vec.Bytes()))
 }
 
-func (l *stepLoops) product(rows, n int) {
-	for _, in := range l.steps(rows, n) {
-		l.Emit(in.Mnem, in.Ops...)
-	}
-}
-
-// gateRow does the gates of a row, among other code, and counts it; the flags are those of the
-// rows left. It leaves the registers of a tile of so many rows alone.
-func (l *stepLoops) gateRow(rows int, among []Instr) {
-	l.Block(Block{Mem: l.place, Among: among, First: (rows+1)*stepVecs + 1}, 1, func(b *Block) { lstmStep(b, false) })
-	l.Emit("ADDQ", l.local["ldg"], stepGates)
+// gateRow does the gates of a row, among other code. It leaves the registers of a tile of so many rows
+// alone.
+func (l *stepLoops) gateRow(rows int, among []Line) {
+	l.BlockAmong(among, V((rows+1)*stepVecs+1), l.place, func(b *Block) { lstmStep(b, false) })
+	l.Add(l.gates, l.local["ldg"])
 	for _, n := range stepStateNames {
-		l.Emit("ADDQ", stepLdh, stepStates[n])
+		l.Add(l.state[n], l.ldh)
 	}
-	l.Emit("DECQ", l.local["lateRows"])
 }
 
-// eachC visits the chains of a tile in memory, and leaves stepPlace behind its last row.
-func (l *stepLoops) eachC(rows int, do func(m operand.Mem, acc reg.Register)) {
-	l.Emit("MOVQ", l.local["gates"], stepPlace)
+// eachC visits the chains of a tile in memory, and leaves b behind its last row.
+func (l *stepLoops) eachC(rows int, do func(p Place, acc V)) {
+	l.Move(l.b, l.local["gates"])
 	for r := range rows {
 		for v := range stepVecs {
-			do(rowsOn(stepPlace, v), l.acc(r, v))
+			do(l.rowsOn(l.b, v), acc(r, v))
 		}
-		l.Emit("ADDQ", l.local["ldg"], stepPlace)
+		l.Add(l.b, l.local["ldg"])
 	}
 }
 
 // tile writes the loop over tiles of so many rows.
 func (l *stepLoops) tile(rows int) {
 	at := func(s string) string { return fmt.Sprintf("%s%d", s, rows) }
-	jump := func(m, s string) { l.Emit(m, operand.LabelRef(at(s))) }
 
 	l.Label(at("tile"))
-	l.eachC(rows, func(m operand.Mem, acc reg.Register) { l.Emit("VMOVUPS", m, acc) })
-	l.Emit("MOVQ", l.local["late"], stepGates)
+	l.eachC(rows, func(p Place, acc V) { l.vec.Load(acc, p) })
+	l.Move(l.gates, l.local["late"])
 	for _, n := range stepStateNames {
-		l.Emit("MOVQ", l.local[lateName(n)], stepStates[n])
+		l.Move(l.state[n], l.local[lateName(n)])
 	}
-	l.Emit("MOVQ", l.local["a"], stepA)
-	l.Emit("MOVQ", l.ParamMem("b"), stepB)
-	l.Emit("MOVQ", l.ParamMem("k"), stepK)
-	l.Emit("MOVQ", l.local["next"], stepNext)
+	l.Move(l.a, l.local["a"])
+	l.Move(l.b, Arg("b"))
+	l.Move(l.k, Arg("k"))
+	l.Move(l.next, l.local["next"])
 
 	l.Label(at("chunk"))
-	l.Emit("CMPQ", l.local["lateRows"], Imm(0))
-	jump("JEQ", "plain")
-	l.Emit("SUBQ", Imm(chunk), stepK)
-	jump("JLT", "short")
-	l.gateRow(rows, l.steps(rows, chunk))
-	jump("JMP", "chunk")
+	l.CmpJump(l.local["lateRows"], IfEq, Num(0), at("plain"))
+	l.SubJump(l.k, chunk, IfLt, at("short"))
+	l.gateRow(rows, l.Record(func() { l.steps(rows, chunk) }))
+	l.Sub(l.local["lateRows"], Num(1))
+	l.Jump(at("chunk"))
 	l.Label(at("short"))
-	l.Emit("ADDQ", Imm(chunk), stepK)
+	l.Add(l.k, Num(chunk))
 
 	l.Label(at("plain"))
-	l.Emit("SUBQ", Imm(4), stepK)
-	jump("JLT", "rest")
+	l.SubJump(l.k, 4, IfLt, at("rest"))
 	l.Label(at("four"))
-	l.product(rows, 4)
-	l.Emit("SUBQ", Imm(4), stepK)
-	jump("JGE", "four")
+	l.steps(rows, 4)
+	l.SubJump(l.k, 4, IfGe, at("four"))
 	l.Label(at("rest"))
-	l.Emit("ADDQ", Imm(4), stepK)
-	jump("JEQ", "late")
+	l.SubJump(l.k, -4, IfEq, at("late"))
 	l.Label(at("one"))
-	l.product(rows, 1)
-	l.Emit("DECQ", stepK)
-	jump("JNE", "one")
+	l.steps(rows, 1)
+	l.SubJump(l.k, 1, IfNe, at("one"))
 
 	l.Label(at("late"))
-	l.Do(func() { l.Ctx.Comment("Gates for which there were not enough steps.") })
-	l.Emit("CMPQ", l.local["lateRows"], Imm(0))
-	jump("JEQ", "store")
+	l.Comment("Gates for which there were not enough steps.")
+	l.CmpJump(l.local["lateRows"], IfEq, Num(0), at("store"))
 	l.Label(at("gates"))
 	l.gateRow(rows, nil)
-	jump("JNE", "gates")
+	l.SubJump(l.local["lateRows"], 1, IfNe, at("gates"))
 
 	l.Label(at("store"))
-	l.Emit("MOVQ", stepNext, l.local["next"])
-	l.eachC(rows, func(m operand.Mem, acc reg.Register) { l.Emit("VMOVUPS", acc, m) })
-	l.Emit("MOVQ", l.local["gates"], stepScratch)
-	l.Emit("MOVQ", stepScratch, l.local["late"])
-	for _, n := range stepStateNames {
-		l.Emit("MOVQ", l.local[n], stepScratch)
-		l.Emit("MOVQ", stepScratch, l.local[lateName(n)])
-	}
-	l.Emit("MOVQ", operand.U32(uint32(rows)), l.local["lateRows"])
+	l.nextTile(rows)
+	l.SubJump(l.local["tiles"], 1, IfNe, at("tile"))
+	l.Jump("return")
+}
 
-	l.Emit("MOVQ", stepPlace, l.local["gates"])
-	l.Emit("IMUL3Q", Imm(rows), stepLdh, stepScratch)
-	for _, n := range append([]string{"a"}, stepStateNames...) {
-		l.Emit("ADDQ", stepScratch, l.local[n])
+// nextTile stores the chains of a tile, whose gates are late now, and moves the pointers on.
+func (l *stepLoops) nextTile(rows int) {
+	l.Move(l.local["next"], l.next)
+	l.eachC(rows, func(p Place, acc V) { l.vec.Store(p, acc) })
+	l.move(l.local["late"], l.local["gates"])
+	for _, n := range stepStateNames {
+		l.move(l.local[lateName(n)], l.local[n])
 	}
-	l.Emit("DECQ", l.local["tiles"])
-	jump("JNE", "tile")
-	l.Emit("JMP", operand.LabelRef("return"))
+	l.Move(l.local["lateRows"], Num(rows))
+	l.Move(l.local["gates"], l.b)
+	l.Multiple(l.Scratch(), l.ldh, rows)
+	for _, n := range append([]string{"a"}, stepStateNames...) {
+		l.Add(l.local[n], l.Scratch())
+	}
 }

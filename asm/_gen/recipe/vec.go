@@ -7,7 +7,7 @@ import . "github.com/elbow-go/elbow/asm/_gen/engine"
 // emulate the fused multiply-add.
 
 func Vec(f *File) {
-	unary := func(name, does string, g func(b *Block, x *Value) *Value, copies [2]int) {
+	unary := func(name, does string, g func(b *Block, x *Value) *Value, copies int) {
 		f.Kernel(Kernel{
 			Name: name, Doc: []string{does + " n elements: see kernels." + name + "."},
 			Arrays: []Array{{Name: "dst"}, {Name: "x"}}, OneRow: true,
@@ -16,16 +16,16 @@ func Vec(f *File) {
 			}}},
 		})
 	}
-	unary("Exp", "writes e^x of", func(b *Block, x *Value) *Value { return exp(b, x, false, expAny) }, [2]int{})
-	unary("Log", "writes ln x of", log, [2]int{})
-	unary("Tanh", "writes tanh x of", tanh, [2]int{})
-	unary("Sigmoid", "writes the logistic function of", sigmoid, [2]int{})
-	unary("Softplus", "writes ln(1+e^x) of", softplus, [2]int{})
+	unary("Exp", "writes e^x of", func(b *Block, x *Value) *Value { return exp(b, x, false, expAny) }, 0)
+	unary("Log", "writes ln x of", log, 0)
+	unary("Tanh", "writes tanh x of", tanh, 0)
+	unary("Sigmoid", "writes the logistic function of", sigmoid, 0)
+	unary("Softplus", "writes ln(1+e^x) of", softplus, 0)
 	unary("ReLU", "writes the positive part of", func(b *Block, x *Value) *Value {
-		return b.Keep(b.Cmp(NLE, x, b.Const(0)), x)
-	}, [2]int{4, 4})
+		return b.Keep(b.Not(b.LessEqual(x, b.Const(0))), x)
+	}, 4)
 
-	backward := func(name, does string, g func(b *Block, dy, y *Value) *Value, copies [2]int) {
+	backward := func(name, does string, g func(b *Block, dy, y *Value) *Value, copies int) {
 		f.Kernel(Kernel{
 			Name: name, Doc: []string{does + " n elements: see kernels." + name + "."},
 			Arrays: []Array{{Name: "dx"}, {Name: "dy"}, {Name: "y"}}, OneRow: true,
@@ -36,17 +36,17 @@ func Vec(f *File) {
 	}
 	backward("TanhBackward", "writes dy (1-y^2) of", func(b *Block, dy, y *Value) *Value {
 		return b.Mul(dy, dTanh(b, y))
-	}, [2]int{4, 4})
+	}, 4)
 	backward("SigmoidBackward", "writes dy y (1-y) of", func(b *Block, dy, y *Value) *Value {
 		return b.Mul(dy, dSigmoid(b, y))
-	}, [2]int{4, 4})
+	}, 4)
 	backward("SoftplusBackward", "writes dy (1-e^-y) of", func(b *Block, dy, y *Value) *Value {
-		t := expm1Twice(b, b.Mul(b.MinC(80, b.Abs(y)), b.Const(0.5)))
+		t := expm1Twice(b, b.Mul(b.AtMost(80, b.Abs(y)), b.Const(0.5)))
 		return b.Mul(dy, b.Div(t, b.Add(t, b.Const(1))))
-	}, [2]int{})
+	}, 0)
 	backward("ReLUBackward", "writes dy where y > 0 of", func(b *Block, dy, y *Value) *Value {
-		return b.Keep(b.Cmp(NLE, y, b.Const(0)), dy)
-	}, [2]int{4, 4})
+		return b.Keep(b.Not(b.LessEqual(y, b.Const(0))), dy)
+	}, 4)
 }
 
 // dTanh is 1-y^2 and dSigmoid y-y^2, each rounded once.

@@ -27,11 +27,12 @@ type target struct {
 // The instruction sets. AVX-512 means F, BW, DQ and VL.
 var (
 	AVX2 engine.Target = &target{traits: engine.Traits{
-		Name: "avx2", GP: gpNames, Vectors: 16, VecBytes: 32, MemOperand: true,
+		Name: "avx2", GP: gpNames, Others: otherNames, Vectors: 16, VecBytes: 32, VecName: "Y", MemOperand: true, Copies: 2, Par: true,
 		Product: engine.ProductTraits{MaxRows: [5]int{0, 8, 6, 4, 3}, UnrollFrom: 8, MaxRows16: 2},
 	}}
 	AVX512 engine.Target = &target{avx512: true, traits: engine.Traits{
-		Name: "avx512", GP: gpNames, Vectors: 32, VecBytes: 64, MemOperand: true, CheapMasks: true,
+		Name: "avx512", GP: gpNames, Others: otherNames, Vectors: 32, VecBytes: 64, VecName: "Z", Masks: len(maskRegs),
+		MemOperand: true, WordOperand: true, CheapMasks: true, Copies: 2, Par: true, Divided: 4,
 		Product: engine.ProductTraits{MaxRows: [5]int{0, 8, 8, 8, 6}, UnrollFrom: 15, MaxRows16: 4, Halves: true},
 	}}
 )
@@ -40,8 +41,9 @@ func (t *target) Traits() *engine.Traits { return &t.traits }
 
 // General registers. BP, R14 and R15 belong to Go, AX is scratch, and CX counts: shifts want it there.
 var (
-	gpNames = []string{"DI", "SI", "DX", "BX", "R8", "R9", "R10", "R11", "R12", "R13"}
-	gps     = []reg.GPPhysical{nil, reg.RDI, reg.RSI, reg.RDX, reg.RBX, reg.R8, reg.R9, reg.R10, reg.R11, reg.R12, reg.R13,
+	otherNames = []string{"AX", "CX"}
+	gpNames    = []string{"DI", "SI", "DX", "BX", "R8", "R9", "R10", "R11", "R12", "R13"}
+	gps        = []reg.GPPhysical{nil, reg.RDI, reg.RSI, reg.RDX, reg.RBX, reg.R8, reg.R9, reg.R10, reg.R11, reg.R12, reg.R13,
 		scratch: reg.RAX, count: reg.RCX}
 )
 
@@ -75,9 +77,10 @@ type asm struct {
 
 // instr is an engine.Line.
 type instr struct {
-	mnem string
-	ops  []operand.Op
-	note []string
+	mnem  string
+	ops   []operand.Op
+	note  []string
+	label string
 }
 
 // rampOnes is the longest group of elements that has one tail: with AVX2 the constants start with so
@@ -153,11 +156,15 @@ func (a *asm) Record(code func()) []engine.Line {
 }
 
 func (a *asm) Emit(code ...engine.Line) {
+	if a.recording {
+		a.recorded = append(a.recorded, code...)
+		return
+	}
 	for _, c := range code {
 		in := c.(instr)
 		switch {
-		case a.recording:
-			a.recorded = append(a.recorded, in)
+		case in.label != "":
+			a.ctx.Label(in.label)
 		case in.note != nil:
 			a.ctx.Comment(in.note...)
 		default:

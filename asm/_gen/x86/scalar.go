@@ -64,7 +64,7 @@ func (a *asm) NewLabel(stem string) string {
 	return fmt.Sprintf("%s%d", stem, a.labels)
 }
 
-func (a *asm) Label(l string) { a.ctx.Label(l) }
+func (a *asm) Label(l string) { a.Emit(instr{label: l}) }
 
 func (a *asm) Jump(l string) { a.emit("JMP", operand.LabelRef(l)) }
 

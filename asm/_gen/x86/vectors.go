@@ -64,6 +64,8 @@ func (v vectors) Zero(to engine.V) {
 func (v vectors) Load(to engine.V, from engine.Place) { v.emit("VMOVUPS", v.mem(from), v.vec(to)) }
 func (v vectors) Store(to engine.Place, x engine.V)   { v.emit("VMOVUPS", v.vec(x), v.mem(to)) }
 
+func (v vectors) Copy(to, x engine.V) { v.emit("VMOVAPS", v.vec(x), v.vec(to)) }
+
 func (v vectors) Spread(to engine.V, from engine.Place) {
 	v.emit(v.name("VBROADCASTS"), v.mem(from), v.vec(to))
 }

@@ -1,0 +1,354 @@
+package engine
+
+import (
+	"math"
+	"slices"
+)
+
+// A Block records straight-line code. A recipe is a Go function that calls its methods; each call
+// records an operation and returns its value. Values are never changed. Registers, operands in
+// memory and instructions are found later: see Alloc.
+//
+// What is one instruction on some targets and several on others is a method too (Scale, CopySign),
+// so that a recipe stays a list of steps of the equation.
+type Block struct {
+	Copy int // which of the interleaved copies is being recorded
+	Of   int // how many there are
+
+	f     *Func
+	vals  []*Value
+	tails int // only some lanes exist: the number of masks for that
+	place func(array string, block, copy int) Place
+	acc   func(slot, copy int) *Var
+	kept  []*Var
+	bits  *Value // see LeaveIf
+
+	serial bool   // copies one after the other
+	among  []Line // code to spread the block among
+	first  V      // registers before this one are not for the block
+}
+
+// Append adds v as it is. It is for targets: recipes call the verbs, and those ask the target.
+func (b *Block) Append(v *Value) *Value {
+	v.Copy = b.Copy
+	b.vals = append(b.vals, v)
+	return v
+}
+
+func (b *Block) record(v *Value) *Value { return b.f.Expand(b, v) }
+
+func (b *Block) op(op Op, args ...*Value) *Value { return b.record(&Value{Op: op, Args: args}) }
+
+// Const is a float32 in all lanes.
+func (b *Block) Const(x float32) *Value { return b.Bits(math.Float32bits(x)) }
+
+// Bits is a 32-bit word in all lanes.
+func (b *Block) Bits(x uint32) *Value { return b.f.constant(x) }
+
+// Param is a scalar argument in all lanes.
+func (b *Block) Param(name string) *Value { return b.f.scalar(name) }
+
+func (b *Block) Add(x, y *Value) *Value { return b.op(OpAdd, x, y) }
+func (b *Block) Sub(x, y *Value) *Value { return b.op(OpSub, x, y) }
+func (b *Block) Mul(x, y *Value) *Value { return b.op(OpMul, x, y) }
+func (b *Block) Div(x, y *Value) *Value { return b.op(OpDiv, x, y) }
+func (b *Block) Sqrt(x *Value) *Value   { return b.op(OpSqrt, x) }
+
+// AtMost is x, or the bound if x is above it; a NaN stays. AtLeast is x, or the bound if x is below
+// it. The sign of a zero that meets a bound of zero is not defined.
+func (b *Block) AtMost(bound float32, x *Value) *Value  { return b.op(OpAtMost, b.Const(bound), x) }
+func (b *Block) AtLeast(bound float32, x *Value) *Value { return b.op(OpAtLeast, b.Const(bound), x) }
+
+// AtMostOf is AtMost with a bound that is not a constant.
+func (b *Block) AtMostOf(bound, x *Value) *Value { return b.op(OpAtMost, bound, x) }
+
+// Larger is x if x > old, else old; so old if one of them is NaN.
+func (b *Block) Larger(x, old *Value) *Value { return b.op(OpLarger, x, old) }
+
+// FMA and its kin are rounded once: x*y + z, -x*y + z, x*y - z.
+func (b *Block) FMA(x, y, z *Value) *Value  { return b.SignedFMA(x, y, z, false, false) }
+func (b *Block) FNMA(x, y, z *Value) *Value { return b.SignedFMA(x, y, z, true, false) }
+func (b *Block) FMS(x, y, z *Value) *Value  { return b.SignedFMA(x, y, z, false, true) }
+
+// SignedFMA is FMA with the product or the addend negated.
+func (b *Block) SignedFMA(x, y, z *Value, negProduct, negAddend bool) *Value {
+	return b.record(&Value{Op: OpFMA, Args: []*Value{x, y, z}, NegProduct: negProduct, NegAddend: negAddend})
+}
+
+// Horner evaluates c[0] x^n + c[1] x^(n-1) + ..., each step an fma.
+func (b *Block) Horner(x *Value, c ...float32) *Value {
+	p := b.FMA(b.Const(c[0]), x, b.Const(c[1]))
+	for _, k := range c[2:] {
+		p = b.FMA(p, x, b.Const(k))
+	}
+	return p
+}
+
+// Scale is p 2^t, rounded once. t is an integer as a float, and n the word whose low bits have it
+// as an integer, |t| <= 150. normal promises that 2^t and the result are normal numbers, or NaN.
+func (b *Block) Scale(p, t, n *Value, normal bool) *Value {
+	return b.record(&Value{Op: OpScale, Args: []*Value{p, t, n}, Normal: normal})
+}
+
+// Pow2 is 2^t, t and n as in Scale; it is a normal number, or t is NaN and the result anything.
+func (b *Block) Pow2(t, n *Value) *Value { return b.op(OpPow2, t, n) }
+
+// ToFloat is the float32 of an integer, rounded.
+func (b *Block) ToFloat(x *Value) *Value { return b.op(OpToFloat, x) }
+
+// The masks of lanes in which x < y, and so on: not those with NaN. Constants come second.
+func (b *Block) Less(x, y *Value) *Value      { return b.op(OpLess, x, y) }
+func (b *Block) LessEqual(x, y *Value) *Value { return b.op(OpLessEqual, x, y) }
+func (b *Block) Equal(x, y *Value) *Value     { return b.op(OpEqual, x, y) }
+func (b *Block) Greater(x, y *Value) *Value   { return b.op(OpGreater, x, y) }
+
+// Not is the mask of the lanes that a comparison leaves out, those with NaN among them. It is no
+// operation of its own, so nothing may have used m before.
+func (b *Block) Not(m *Value) *Value {
+	if slices.ContainsFunc(b.vals, func(v *Value) bool { return slices.Contains(v.Args, m) }) {
+		panic("Not of a mask that is in use")
+	}
+	m.Not = !m.Not
+	return m
+}
+
+// BitSet is the mask of the lanes with this bit. Only Select and LeaveIf may use it.
+func (b *Block) BitSet(x *Value, bit int) *Value {
+	return b.record(&Value{Op: OpBitSet, Args: []*Value{x}, Imm: bit})
+}
+
+// Select is x where m holds and y elsewhere.
+func (b *Block) Select(m, x, y *Value) *Value { return b.op(OpSelect, m, x, y) }
+
+// Keep is x where m holds and +0 elsewhere.
+func (b *Block) Keep(m, x *Value) *Value { return b.op(OpKeep, m, x) }
+
+func (b *Block) And(x, y *Value) *Value     { return b.op(OpAnd, x, y) }
+func (b *Block) Or(x, y *Value) *Value      { return b.op(OpOr, x, y) }
+func (b *Block) Xor(x, y *Value) *Value     { return b.op(OpXor, x, y) }
+func (b *Block) Or3(x, y, z *Value) *Value  { return b.op(OpOr3, x, y, z) }
+func (b *Block) Xor3(x, y, z *Value) *Value { return b.op(OpXor3, x, y, z) }
+
+// SignBit is the sign of a float32.
+const SignBit = 1 << 31
+
+func (b *Block) Abs(x *Value) *Value { return b.And(x, b.Bits(SignBit-1)) }
+func (b *Block) Neg(x *Value) *Value { return b.Xor(x, b.Bits(SignBit)) }
+
+// CopySign is x, which is not negative, with the sign of s.
+func (b *Block) CopySign(x, s *Value) *Value { return b.op(OpCopySign, x, s) }
+
+// XorSign is x with its sign changed where the sign bit of s is set.
+func (b *Block) XorSign(x, s *Value) *Value { return b.op(OpXorSign, x, s) }
+
+func (b *Block) AddI(x, y *Value) *Value { return b.op(OpAddI, x, y) }
+func (b *Block) SubI(x, y *Value) *Value { return b.op(OpSubI, x, y) }
+func (b *Block) MinU(x, y *Value) *Value { return b.op(OpMinU, x, y) }
+
+func (b *Block) shift(op Op, x *Value, n int) *Value {
+	return b.record(&Value{Op: op, Args: []*Value{x}, Imm: n})
+}
+
+func (b *Block) Shl(x *Value, n int) *Value { return b.shift(OpShl, x, n) }
+func (b *Block) Shr(x *Value, n int) *Value { return b.shift(OpShr, x, n) } // zeros move in
+func (b *Block) Sar(x *Value, n int) *Value { return b.shift(OpSar, x, n) } // the sign does
+
+// MulWide multiplies 32-bit words to 64 bits, of which Low and High give the halves. It may take
+// only some of the lanes: see Func.WideTable. Join is one vector of all lanes again.
+func (b *Block) MulWide(x, y *Value) *Value { return b.op(OpMulWide, x, y) }
+func (b *Block) Low(x *Value) *Value        { return b.op(OpLow, x) }
+func (b *Block) High(x *Value) *Value       { return b.op(OpHigh, x) }
+func (b *Block) Join(x ...*Value) *Value    { return b.op(OpJoin, x...) }
+
+// Load reads a vector of an array; in a tail, +0 where there are no elements. block counts the
+// columns blocks (gates) of the array.
+func (b *Block) Load(array string, block int) *Value {
+	return b.record(&Value{Op: OpLoad, Place: b.place(array, block, b.Copy), Tail: b.tails > 0})
+}
+
+// Store writes a vector of an array; in a tail, only the elements that exist.
+func (b *Block) Store(array string, block int, x *Value) {
+	b.record(&Value{Op: OpStore, Place: b.place(array, block, b.Copy), Tail: b.tails > 0, Args: []*Value{x}})
+}
+
+// LoadFrom, StoreTo and SpreadFrom take a place. They ignore tails. SpreadFrom reads one element
+// into all lanes.
+func (b *Block) LoadFrom(p Place) *Value { return b.record(&Value{Op: OpLoad, Place: p}) }
+func (b *Block) StoreTo(p Place, x *Value) {
+	b.record(&Value{Op: OpStore, Place: p, Args: []*Value{x}})
+}
+func (b *Block) SpreadFrom(p Place) *Value { return b.record(&Value{Op: OpSpread, Place: p}) }
+
+// VectorAt is the place of a vector of an array, counted from where its pointer is.
+func (b *Block) VectorAt(array string, i int) Place { return b.place(array, 0, i) }
+
+// StoreAt writes lane 0 to element i of an array, counted from where its pointer is: between passes,
+// that is the first column of the row, if a later pass uses the array. LoadAt reads that element
+// into all lanes.
+func (b *Block) StoreAt(array string, i int, x *Value) {
+	b.record(&Value{Op: OpStoreLane, Place: b.VectorAt(array, 0).Plus(4 * i), Args: []*Value{x}})
+}
+
+func (b *Block) LoadAt(array string, i int) *Value {
+	return b.SpreadFrom(b.VectorAt(array, 0).Plus(4 * i))
+}
+
+// StoreRow and LoadRow are for the element of this row of a PerRow array.
+func (b *Block) StoreRow(array string, x *Value) { b.StoreAt(array, 0, x) }
+func (b *Block) LoadRow(array string) *Value     { return b.LoadAt(array, 0) }
+
+// TailMask is the mask of the lanes that exist: one value per block and copy.
+func (b *Block) TailMask() *Value {
+	for _, v := range b.vals {
+		if v.Op == OpTail && v.Copy == b.Copy {
+			return v
+		}
+	}
+	return b.Append(&Value{Op: OpTail})
+}
+
+// TailKeep is x, with +0 in the lanes that do not exist.
+func (b *Block) TailKeep(x *Value) *Value {
+	if b.tails == 0 {
+		return x
+	}
+	return b.Keep(b.TailMask(), x)
+}
+
+// TailFill is x, with y in the lanes that do not exist.
+func (b *Block) TailFill(x, y *Value) *Value {
+	if b.tails == 0 {
+		return x
+	}
+	return b.Select(b.TailMask(), x, y)
+}
+
+// Get and Set read and write a Var. A value got before a Set must not be used after it.
+func (b *Block) Get(v *Var) *Value { return &Value{Op: OpVar, Var: v} }
+func (b *Block) Set(v *Var, x *Value) {
+	b.record(&Value{Op: OpSet, Var: v, Args: []*Value{x}})
+}
+
+// Kept is what an earlier pass has left in a Var of the kernel.
+func (b *Block) Kept(i int) *Value { return b.Get(b.kept[i]) }
+
+// Acc is the Var with the virtual lanes of a reduction that belong to this copy.
+func (b *Block) Acc(slot int) *Var { return b.acc(slot, b.Copy) }
+
+// AccOf is Acc for any copy.
+func (b *Block) AccOf(slot, copy int) *Var { return b.acc(slot, copy) }
+
+func (b *Block) accumulate(v *Var, op Op, x *Value) {
+	b.record(&Value{Op: OpAcc, Of: op, Var: v, Args: []*Value{x}})
+}
+
+// AccAdd, AccFMA, AccMul, AccMax and AccMaxU continue the virtual lanes of a reduction. In a tail
+// the missing lanes stay as they are: +0 is added, 1 multiplied, -Inf compared. AccMax passes over
+// NaN; AccMaxU is for unsigned integers.
+func (b *Block) AccAdd(slot int, x *Value) { b.accumulate(b.Acc(slot), OpAdd, b.TailKeep(x)) }
+
+func (b *Block) AccFMA(slot int, x, y *Value) {
+	b.record(&Value{Op: OpAccFMA, Var: b.Acc(slot), Args: []*Value{b.TailKeep(x), b.TailKeep(y)}})
+}
+
+func (b *Block) AccMul(slot int, x *Value) {
+	b.accumulate(b.Acc(slot), OpMul, b.TailFill(x, b.Const(1)))
+}
+
+func (b *Block) AccMax(slot int, x *Value) {
+	b.accumulate(b.Acc(slot), OpLarger, b.TailFill(x, b.Const(float32(math.Inf(-1)))))
+}
+
+func (b *Block) AccMaxU(slot int, x *Value) { b.accumulate(b.Acc(slot), OpMaxU, b.TailKeep(x)) }
+
+// KeepMaxU is AccMaxU for what Kept gives.
+func (b *Block) KeepMaxU(i int, x *Value) { b.accumulate(b.kept[i], OpMaxU, b.TailKeep(x)) }
+
+// FoldRows folds the virtual lanes of as many rows as a vector has lanes; lane r of the results is
+// that of row r. part gives part i of the lanes of a row, one vector for each of ops. The lanes of a
+// row are folded in the order of Vars.Fold.
+func (b *Block) FoldRows(ops []Op, part func(row, i int) []*Value) []*Value {
+	return b.f.FoldRows(b, ops, part)
+}
+
+// MergeRows is a step of FoldRows, for targets: the fold of what half gives of x and y.
+func (b *Block) MergeRows(ops []Op, x, y []*Value, half func(x, y *Value, high bool) *Value) (z []*Value) {
+	for i, op := range ops {
+		z = append(z, b.op(op, half(x[i], y[i], false), half(x[i], y[i], true)))
+	}
+	return z
+}
+
+// LeaveIf ends a kernel with Rest before this group of vectors if the bit is set in a lane of x or y
+// of any copy. Nothing may be stored before.
+func (b *Block) LeaveIf(bit int, x, y *Value) {
+	if b.Copy == 0 {
+		b.bits = b.Or(x, y)
+	} else {
+		b.bits = b.Or3(b.bits, x, y)
+	}
+	if b.Copy == b.Of-1 {
+		b.op(OpLeave, b.BitSet(b.bits, bit))
+	} else {
+		b.op(OpLeave)
+	}
+}
+
+// Note puts a comment before the next operation. Interleaved copies share the first one's.
+func (b *Block) Note(text string) { b.record(&Value{Op: OpNote, text: text}) }
+
+// Par records recipes that do not depend on each other; one operation of each in turn, if the target
+// wants that.
+func (b *Block) Par(fs ...func()) {
+	if !b.f.Target().Traits().Par {
+		for _, f := range fs {
+			f()
+		}
+		return
+	}
+	before := b.vals
+	var lists [][]*Value
+	for _, f := range fs {
+		b.vals = nil
+		f()
+		lists = append(lists, b.vals)
+	}
+	b.vals = append(before, merge(lists)...)
+}
+
+// merge takes one value of each list in turn.
+func merge(lists [][]*Value) (all []*Value) {
+	for i := 0; ; i++ {
+		more := false
+		for _, l := range lists {
+			if i < len(l) {
+				all = append(all, l[i])
+				more = true
+			}
+		}
+		if !more {
+			return all
+		}
+	}
+}
+
+// inTurn records a recipe as often as there are copies, and puts the copies together.
+func (b *Block) inTurn(copies int, recipe func(b *Block)) {
+	b.Of = copies
+	var lists [][]*Value
+	for c := range copies {
+		b.Copy, b.vals = c, nil
+		recipe(b)
+		lists = append(lists, b.vals)
+	}
+	b.vals = merge(lists)
+	if b.serial {
+		b.vals = nil
+		for i, l := range lists { // all up to LeaveIf before what comes after it
+			at := slices.IndexFunc(l, func(v *Value) bool { return v.Op == OpLeave }) + 1
+			b.vals = append(b.vals, l[:at]...)
+			lists[i] = l[at:]
+		}
+		b.vals = slices.Concat(b.vals, slices.Concat(lists...))
+	}
+}

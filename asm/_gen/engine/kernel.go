@@ -1,0 +1,193 @@
+package engine
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// A Kernel is a function that runs over the elements of one or more arrays, in one or more
+// passes per row. Its Go signature is made from its parts, in this order: arrays, rows
+// (unless OneRow), n, the strides, the scalars.
+//
+// Each pass is a loop over interleaved vectors, one over single vectors, and a masked tail. With a
+// reduction whose virtual lanes are several vectors, the tail is masked as a group instead, so that
+// every element keeps its lane.
+type Kernel struct {
+	Name    string
+	Of      string // the function of package simd that calls it, if that has another name
+	When    string // the condition, in Go, if it calls others too: see dispatch.go
+	Doc     []string
+	Arrays  []Array
+	OneRow  bool
+	Scalars []string // "name type"
+	Passes  []Pass
+	Accs    int // reductions
+	Lanes   int // virtual lanes of a reduction: 16 or 64
+	Vars    int // values kept from pass to pass
+	// Left: the function returns how many rows are left at the first row after which a lane
+	// of the first of the Vars is not zero, that row among them; 0 if there is none.
+	Left bool
+	// Rest: the function, of one row, returns how many elements are left where LeaveIf has ended it,
+	// else 0.
+	Rest bool
+	// Bad: the function returns a number that is not zero if a lane of the first of the Vars has
+	// its sign set at the end. First and Last run before the first and after the last row.
+	Bad         bool
+	First, Last func(b *Block, k *Vars)
+}
+
+// An Array is a pointer argument.
+type Array struct {
+	Name   string
+	Kind   ArrayKind
+	Ld     string // name of the stride of Strided rows, in elements
+	Block  string // blocks (gates) lie this far apart: "n" (default) or a stride
+	Blocks int    // how many there are; needed from 4 on
+	Fold   int    // Strided: rows taken in one go
+	Cols   int    // PerRow: elements a row, default 1
+}
+
+// ArrayKind says where the next row of an array is.
+type ArrayKind int
+
+const (
+	Dense     ArrayKind = iota // behind this one
+	Strided                    // Ld elements on
+	Shared                     // the same row again
+	PerRow                     // one element a row, or Cols
+	Lanes                      // RowLanes elements a row
+	PerRowFar                  // PerRow with its pointer in memory, for the first thing in a row to read
+)
+
+// RowLanes is the number of elements of a row of Lanes.
+const RowLanes = 64
+
+// A Pass is one loop over the columns of a row.
+type Pass struct {
+	Before func(b *Block, k *Vars) // once per row, all lanes alike
+	Body   func(b *Block)
+	After  func(b *Block, k *Vars) // once per row; k.Sum and k.Max give folded reductions
+	Each   func(b *Block, k *Vars) // after each round of the first loop
+	Uses   string                  // the arrays, separated by blanks
+	Copies int                     // interleaved vectors, if not as many as the target takes
+	Serial bool                    // where registers are few, or with Rest, copies one after the other
+	Ahead  string                  // the arrays to prefetch, separated by blanks
+}
+
+// aheadBytes is how far ahead of the loop Ahead looks. It helps with several arrays from beyond
+// the second cache, across the ends of pages and rows: 5 to 10 % of a mixture, 15 % of Adam.
+// Distances from 512 to 4096 were alike for the mixture; Adam wanted 2048.
+const aheadBytes = 2048
+
+// uses reports whether the pass reads or writes an array.
+func (p *Pass) uses(array string) bool { return slices.Contains(strings.Fields(p.Uses), array) }
+
+func (k *Kernel) signature() string {
+	var arrays, lds []string
+	for _, a := range k.Arrays {
+		arrays = append(arrays, a.Name)
+		if a.Ld != "" && !slices.Contains(lds, a.Ld) {
+			lds = append(lds, a.Ld)
+		}
+	}
+	sig := strings.Join(arrays, ", ") + " *float32, "
+	if !k.OneRow {
+		sig += "rows, "
+	}
+	sig += strings.Join(append([]string{"n"}, lds...), ", ") + " int"
+	for _, p := range k.Scalars {
+		sig += ", " + p
+	}
+	switch {
+	case k.Left, k.Rest:
+		return "(" + sig + ") (left int)"
+	case k.Bad:
+		return "(" + sig + ") (bad int)"
+	}
+	return "(" + sig + ")"
+}
+
+// moves is what a [Variant] says of the arrays.
+func (k *Kernel) moves() map[string]string {
+	if k.Left || k.Rest || k.Bad {
+		return nil
+	}
+	moves := map[string]string{}
+	for _, a := range k.Arrays {
+		by := ""
+		switch {
+		case k.OneRow && slices.ContainsFunc(k.Passes, func(p Pass) bool { return p.uses(a.Name) }):
+			by = "1"
+		case k.OneRow || a.Kind == Shared:
+			continue
+		case a.Kind == Dense:
+			by = "n"
+		case a.Kind == Strided:
+			by = fmt.Sprint(max(1, a.Fold), "*", a.Ld)
+		case a.Kind == PerRow:
+			by = fmt.Sprint(max(1, a.Cols))
+		default:
+			panic("cannot split " + k.Name)
+		}
+		moves[a.Name] = strings.TrimPrefix(by, "1*")
+	}
+	return moves
+}
+
+// Vars holds the registers of a kernel that live from pass to pass.
+type Vars struct {
+	Acc  [][]*Var // of the reductions, [reduction][copy]
+	Keep []*Var
+}
+
+// newVars reserves the registers.
+func (f *Func) newVars(k *Kernel) *Vars {
+	v := &Vars{}
+	for range k.Accs {
+		var a []*Var
+		for range max(1, k.Lanes/f.lanes()) {
+			a = append(a, f.NewVar())
+		}
+		v.Acc = append(v.Acc, a)
+	}
+	for range k.Vars {
+		v.Keep = append(v.Keep, f.NewVar())
+	}
+	return v
+}
+
+// Fill sets the lanes of a reduction.
+func (k *Vars) Fill(b *Block, slot int, x float32) {
+	for _, v := range k.Acc[slot] {
+		b.Set(v, b.Const(x))
+	}
+}
+
+// Zero and Lowest set the lanes of a reduction to +0 and to -Inf.
+func (k *Vars) Zero(b *Block, slot int)   { k.Fill(b, slot, 0) }
+func (k *Vars) Lowest(b *Block, slot int) { k.Fill(b, slot, float32(math.Inf(-1))) }
+
+// Fold gives the folded lanes of a reduction in all lanes: the upper half of the virtual lanes is
+// added to the lower half (or multiplied, ...) until one is left. The lanes are lost.
+//
+//	lanes     0 1 2 .. 15  ->  0+8 1+9 ..  ->  (0+8)+(4+12) ..  ->  ...
+func (k *Vars) Fold(b *Block, slot int, op Op) *Value { return k.fold(b, slot, op, b.Get) }
+
+func (k *Vars) fold(b *Block, slot int, op Op, get func(*Var) *Value) *Value {
+	v := &Value{Op: OpFold, Of: op}
+	for _, a := range k.Acc[slot] {
+		v.Args = append(v.Args, get(a))
+	}
+	return b.record(v)
+}
+
+// Sum is the sum of the lanes of a reduction, Max the largest of them.
+func (k *Vars) Sum(b *Block, slot int) *Value { return k.Fold(b, slot, OpAdd) }
+func (k *Vars) Max(b *Block, slot int) *Value { return k.Fold(b, slot, OpLarger) }
+
+// MaxOf is Max, and leaves the lanes as they are.
+func (k *Vars) MaxOf(b *Block, slot int) *Value {
+	return k.fold(b, slot, OpLarger, func(v *Var) *Value { return b.op(OpCopy, b.Get(v)) })
+}
