@@ -44,6 +44,7 @@ var families = []struct {
 	{"logistic", recipe.Logistic, true},
 	{"step", recipe.Step, true}, // where there are registers for it
 	{"gemm", func(f *engine.File) { recipe.Gemm(f) }, false},
+	{"gemm64", func(f *engine.File) { recipe.Gemm64(f) }, false},
 }
 
 func main() {

@@ -47,13 +47,18 @@ var Kernels = []string{
 	"GaussSample",
 	"GaussSampleBackward",
 	"GemmFinish",
+	"GemmFinish64",
 	"GemmPack",
+	"GemmPack64",
 	"GemmPackT",
+	"GemmPackT64",
 	"GemmRow",
 	"GemmRow16",
 	"GemmTile16",
 	"GemmTiles",
+	"GemmTiles64",
 	"GemvRows",
+	"GemvRows64",
 	"LSEAdd",
 	"LSEValue",
 	"LSTMStep",
@@ -107,11 +112,45 @@ type GemmArgs struct {
 	Beta     float32  // factor of C
 }
 
+// GemmArgs64 is GemmArgs for float64.
+type GemmArgs64 struct {
+	A        *float64 // first element of the first row
+	B        *float64 // first element of the panel
+	C        *float64 // first element of the first row
+	Next     *float64 // nil, or what comes next: its line goes to the L2 cache with every step (from 2 Vecs on), and with AVX-512 and up to 4 Rows the line behind
+	ARow     int      // from one row of A to the next
+	AStep    int      // from one k of A to the next
+	BStep    int      // from one k of the panel to the next
+	NextStep int      // from one step to the next in Next
+	CRow     int      // from one row of C to the next
+	CVec     int      // from one vector of a row of C to the next
+	CLast    int      // from the first vector of a row of C to the last; Vecs-1 times CVec, or more
+	K        int      // steps of the chains, at least 1
+	Tiles    int      // number of tiles, one below the other, at least 1
+	Rows     int      // rows of a tile, 1 to 8 8 8 6 with AVX-512, 8 6 4 3 with AVX2, for 1 to 4 Vecs
+	Vecs     int      // vectors in a row of a tile, 1 to 4
+	Tail     int      // columns in the last of them, 1 to Lanes; if CVec is not a vector, in each of them
+	Start    int      // where chains start: 0 at +0, 1 at C, 2 at Beta*C
+	Alpha    float64  // factor of A, GemmFinish only
+	Beta     float64  // factor of C
+}
+
 // PackArgs says what GemmPack and GemmPackT work on. Distances are in bytes.
 type PackArgs struct {
 	Dst    *float32 // first element of the panel [K][Vecs*Lanes]
 	DstRow int      // from one row of the panel to the next
 	Src    *float32 // first element
+	SrcRow int      // from one row of the source to the next
+	K      int      // rows of the panel, at least 1
+	Vecs   int      // vectors in a row of the panel, 1 to 4
+	Tail   int      // columns in the last of them that exist, 1 to Lanes
+}
+
+// PackArgs64 is PackArgs for float64.
+type PackArgs64 struct {
+	Dst    *float64 // first element of the panel [K][Vecs*Lanes]
+	DstRow int      // from one row of the panel to the next
+	Src    *float64 // first element
 	SrcRow int      // from one row of the source to the next
 	K      int      // rows of the panel, at least 1
 	Vecs   int      // vectors in a row of the panel, 1 to 4

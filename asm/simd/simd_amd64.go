@@ -543,6 +543,71 @@ func LatentStepBackward(isa asm.ISA, scale Scale, dmuQ, dsQ, dmuP, dsP, dz, muQ,
 	panic(missing)
 }
 
+// GemmTiles64 is GemmTiles for float64.
+func GemmTiles64(isa asm.ISA, args *GemmArgs64) {
+	switch isa {
+	case asm.AVX512:
+		avx512.GemmTiles64((*avx512.GemmArgs64)(args))
+		return
+	case asm.AVX2:
+		avx2.GemmTiles64((*avx2.GemmArgs64)(args))
+		return
+	}
+	panic(missing)
+}
+
+// GemmFinish64 is GemmFinish for float64.
+func GemmFinish64(isa asm.ISA, args *GemmArgs64) {
+	switch isa {
+	case asm.AVX512:
+		avx512.GemmFinish64((*avx512.GemmArgs64)(args))
+		return
+	case asm.AVX2:
+		avx2.GemmFinish64((*avx2.GemmArgs64)(args))
+		return
+	}
+	panic(missing)
+}
+
+// GemmPack64 is GemmPack for float64.
+func GemmPack64(isa asm.ISA, args *PackArgs64) {
+	switch isa {
+	case asm.AVX512:
+		avx512.GemmPack64((*avx512.PackArgs64)(args))
+		return
+	case asm.AVX2:
+		avx2.GemmPack64((*avx2.PackArgs64)(args))
+		return
+	}
+	panic(missing)
+}
+
+// GemmPackT64 is GemmPackT for float64.
+func GemmPackT64(isa asm.ISA, args *PackArgs64) {
+	switch isa {
+	case asm.AVX512:
+		avx512.GemmPackT64((*avx512.PackArgs64)(args))
+		return
+	case asm.AVX2:
+		avx2.GemmPackT64((*avx2.PackArgs64)(args))
+		return
+	}
+	panic(missing)
+}
+
+// GemvRows64 is GemvRows for float64.
+func GemvRows64(isa asm.ISA, args *GemmArgs64) {
+	switch isa {
+	case asm.AVX512:
+		avx512.GemvRows64((*avx512.GemmArgs64)(args))
+		return
+	case asm.AVX2:
+		avx2.GemvRows64((*avx2.GemmArgs64)(args))
+		return
+	}
+	panic(missing)
+}
+
 // GemmTiles multiplies Tiles*Rows rows of A by a panel of B and adds to rows of C: the chain of
 // every output goes on by K steps. A vector of C may lie anywhere, so that rows of C may be
 // columns of several blocks (gates) of a row; see CVec and CLast. args is not changed.

@@ -70,6 +70,26 @@ func LatentStepBackward(isa asm.ISA, scale Scale, dmuQ, dsQ, dmuP, dsP, dz, muQ,
 	panic(missing)
 }
 
+func GemmTiles64(isa asm.ISA, args *GemmArgs64) {
+	panic(missing)
+}
+
+func GemmFinish64(isa asm.ISA, args *GemmArgs64) {
+	panic(missing)
+}
+
+func GemmPack64(isa asm.ISA, args *PackArgs64) {
+	panic(missing)
+}
+
+func GemmPackT64(isa asm.ISA, args *PackArgs64) {
+	panic(missing)
+}
+
+func GemvRows64(isa asm.ISA, args *GemmArgs64) {
+	panic(missing)
+}
+
 func GemmTiles(isa asm.ISA, args *GemmArgs) {
 	panic(missing)
 }

@@ -2,6 +2,7 @@ package recipe
 
 import (
 	"fmt"
+	"strings"
 
 	. "github.com/elbow-go/elbow/asm/_gen/engine"
 )
@@ -28,14 +29,16 @@ type product struct {
 	Vectors
 	traits    *Traits
 	elemBytes int
+
+	gemmArgs, packArgs *Struct
 }
 
-// Gemm writes the products.
+// Gemm writes the products of float32.
 func Gemm(a Asm) {
-	p := product{Asm: a, Vectors: a.Vectors(4), traits: a.Target().Traits(), elemBytes: 4}
-	a.Declare(gemmArgs)
-	a.Declare(rowArgs)
-	a.Declare(packArgs)
+	p := newProduct(a, 4)
+	p.Declare(p.gemmArgs)
+	p.Declare(rowArgs)
+	p.Declare(p.packArgs)
 	p.tiles()
 	p.finish()
 	p.row(false)
@@ -47,8 +50,26 @@ func Gemm(a Asm) {
 	p.chains()
 }
 
+func newProduct(a Asm, elemBytes int) product {
+	p := product{Asm: a, Vectors: a.Vectors(elemBytes), traits: a.Target().Traits(), elemBytes: elemBytes}
+	p.gemmArgs = p.newStruct("GemmArgs", "says what GemmTiles and GemmFinish work on. Distances are in bytes.", gemmFields)
+	p.packArgs = p.newStruct("PackArgs", "says what GemmPack and GemmPackT work on. Distances are in bytes.", packFields)
+	return p
+}
+
+// newStruct is the type of arguments.
+func (p product) newStruct(name, doc, fields string) *Struct {
+	if p.elemBytes == 8 {
+		name, doc, fields = name+"64", "is "+name+" for float64.", strings.ReplaceAll(fields, "float32", "float64")
+	}
+	return NewStruct(name, doc, fields)
+}
+
 // begin starts a function of a pointer to s and returns its registers and the place of a field of s.
 func (p product) begin(name string, s *Struct, doc ...string) (*Registers, func(field string) Place) {
+	if p.elemBytes == 8 {
+		name, doc = name+"64", []string{"is " + name + " for float64."}
+	}
 	p.Begin(name, "(args *"+s.Name+")", doc...)
 	regs := p.traits.Registers()
 	args := regs.GP("arguments")
@@ -82,7 +103,7 @@ func (p product) times(to, x GP, n int) { p.Address(to, By(x, x, n-1)) }
 // vecsLabel is the label of the code for rows of so many vectors.
 func vecsLabel(vecs int) string { return fmt.Sprintf("vecs%d", vecs) }
 
-var gemmArgs = NewStruct("GemmArgs", "says what GemmTiles and GemmFinish work on. Distances are in bytes.", `
+const gemmFields = `
 	A *float32 // first element of the first row
 	B *float32 // first element of the panel
 	C *float32 // first element of the first row
@@ -102,7 +123,7 @@ var gemmArgs = NewStruct("GemmArgs", "says what GemmTiles and GemmFinish work on
 	Start int // where chains start: 0 at +0, 1 at C, 2 at Beta*C
 	Alpha float32 // factor of A, GemmFinish only
 	Beta float32 // factor of C
-`)
+`
 
 var rowArgs = NewStruct("RowArgs", "says what GemmRow and GemmRow16 work on. Distances are in bytes.", `
 	A *float32 // first element of the row
@@ -119,7 +140,7 @@ var rowArgs = NewStruct("RowArgs", "says what GemmRow and GemmRow16 work on. Dis
 	Start int // where chains start: 0 at +0, 1 at C
 `)
 
-var packArgs = NewStruct("PackArgs", "says what GemmPack and GemmPackT work on. Distances are in bytes.", `
+const packFields = `
 	Dst *float32 // first element of the panel [K][Vecs*Lanes]
 	DstRow int // from one row of the panel to the next
 	Src *float32 // first element
@@ -127,7 +148,7 @@ var packArgs = NewStruct("PackArgs", "says what GemmPack and GemmPackT work on. 
 	K int // rows of the panel, at least 1
 	Vecs int // vectors in a row of the panel, 1 to 4
 	Tail int // columns in the last of them that exist, 1 to Lanes
-`)
+`
 
 // peakChains is the number of chains of Chains: two units, each done with a multiply-add
 // after four or five cycles, need ten at least; AVX2 has 16 registers.

@@ -6,7 +6,7 @@ import (
 
 // pack writes GemmPack.
 func (p product) pack() {
-	regs, field := p.begin("GemmPack", packArgs,
+	regs, field := p.begin("GemmPack", p.packArgs,
 		"copies K rows of a matrix, Vecs vectors each, into a panel. Columns that do not exist",
 		"become 0.")
 	mask := p.TailMask(field("Tail"))
@@ -48,7 +48,7 @@ type packer struct {
 // packT writes GemmPackT. Vector registers: one for every k of what is turned over at once, and a
 // spare one for every block.
 func (p product) packT() {
-	regs, field := p.begin("GemmPackT", packArgs,
+	regs, field := p.begin("GemmPackT", p.packArgs,
 		"copies K columns of a matrix, Vecs*Lanes rows of it, into a panel: row k of the panel",
 		"is column k of the matrix. Columns of the panel that do not exist repeat the last one. Dst and",
 		"Src are changed on return.")

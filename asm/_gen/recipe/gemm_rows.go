@@ -27,7 +27,7 @@ type rowsProduct struct {
 }
 
 func (p product) gemvRows() {
-	regs, field := p.begin("GemvRows", gemmArgs,
+	regs, field := p.begin("GemvRows", p.gemmArgs,
 		"multiplies (Vecs-1)*Lanes+Tail contiguous rows of A by the vector B of K elements, and",
 		"adds to the vector C. AStep, BStep, CRow, Tiles and Rows are not used.")
 	r := rowsProduct{product: p, field: field, steps: p.Count(), mask: p.TailMask(field("Tail")), acc: V(p.traits.Vectors - 4)}

@@ -13,7 +13,7 @@ import (
 // step [row][2]; then words (and the odd step), the even step, and the mask.
 func (p product) tiles16() {
 	most := p.traits.Product.MaxRows16
-	regs, field := p.begin("GemmTile16", gemmArgs,
+	regs, field := p.begin("GemmTile16", p.gemmArgs,
 		"is GemmTiles for panels of bfloat16 as GemmRow16 has them: one tile of 2 rows with AVX2, 2 to 4",
 		"with AVX-512, and 2 to 4 Vecs, all of them full. The elements of a row of A lie side by side.",
 		"AStep, BStep, Next, Tiles and Tail are not used.")

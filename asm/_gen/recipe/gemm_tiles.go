@@ -82,7 +82,7 @@ type tiling struct {
 // Vector registers: first the chains [row][vector]; then vectors of B, or elements of A if there
 // are fewer of them and no room for both; then one of the others at a time, or several in turn.
 func (p product) tiles() {
-	regs, field := p.begin("GemmTiles", gemmArgs,
+	regs, field := p.begin("GemmTiles", p.gemmArgs,
 		"multiplies Tiles*Rows rows of A by a panel of B and adds to rows of C: the chain of",
 		"every output goes on by K steps. A vector of C may lie anywhere, so that rows of C may be",
 		"columns of several blocks (gates) of a row; see CVec and CLast. args is not changed.")
@@ -324,7 +324,7 @@ func (t tile) store() {
 //
 //	c = fma(alpha, a, z)      z = beta*c rounded, or +0 without a look at c
 func (p product) finish() {
-	regs, field := p.begin("GemmFinish", gemmArgs,
+	regs, field := p.begin("GemmFinish", p.gemmArgs,
 		"ends a product whose alpha is not 1: C becomes Alpha*A + Beta*C, or with Start = 0",
 		"Alpha*A, in Tiles rows. A holds the chains. K, Rows and the steps are not used.")
 	mask := p.TailMask(field("Tail"))

@@ -19,7 +19,7 @@ import (
 //	r3    row 3                row 7
 //
 // and a 4x4 transposition inside of the lanes leaves row 0 1 2 3 | 4 5 6 7 | ... of one k in
-// each register. Pieces are inserted straight from memory, which takes no shuffle. Full groups
+// each register; for float64 two registers and a 2x2 transposition do. Pieces are inserted straight from memory, which takes no shuffle. Full groups
 // that are stored are halves of a vector with AVX-512: inserting into the longer vectors takes more
 // than it saves.
 //
@@ -99,7 +99,7 @@ func (t *transposer) begin(group int) {
 	case group == 0:
 		t.emit("MOVQ", t.off, t.ptr)
 	default:
-		t.emit("LEAQ", operand.Mem{Base: t.ptr, Index: t.row1, Scale: 8}, t.ptr)
+		t.emit("LEAQ", operand.Mem{Base: t.ptr, Index: t.row1, Scale: uint8(min(8, t.Lanes()))}, t.ptr)
 	}
 }
 
@@ -152,6 +152,11 @@ func (t *transposer) Turn(i int, spare engine.V) []engine.V {
 	shuffle := func(m string, x, y, to engine.V) { t.emit(m, t.vec(y), t.vec(x), t.vec(to)) }
 	r0 := engine.V(t.Block() * i)
 	r1, r2, r3 := r0+1, r0+2, r0+3
+	if t.elem == 8 {
+		shuffle("VUNPCKLPD", r0, r1, spare)
+		shuffle("VUNPCKHPD", r0, r1, r0)
+		return []engine.V{spare, r0}
+	}
 	shuffle("VUNPCKLPS", r0, r1, spare) // r0 r1 at k0 k1
 	shuffle("VUNPCKHPS", r0, r1, r0)    // r0 r1 at k2 k3
 	shuffle("VUNPCKLPS", r2, r3, r1)    // r2 r3 at k0 k1
@@ -169,9 +174,13 @@ func (t *transposer) ReadOne(group int) {
 	per := t.Block()
 	for r := range t.Lanes() {
 		m := t.row(group, r)
-		if x := xmm(engine.V(r / per)); r%per == 0 {
-			t.emit("VMOVSS", m, x)
-		} else {
+		x := xmm(engine.V(r / per))
+		switch {
+		case r%per == 0:
+			t.emit(t.name("VMOVS"), m, x)
+		case t.elem == 8:
+			t.emit("VMOVHPD", m, x, x)
+		default:
 			t.emit("VINSERTPS", operand.U8(r%per<<4), m, x, x)
 		}
 	}
