@@ -28,23 +28,22 @@ import (
 var families = []struct {
 	stem    string
 	recipes func(f *engine.File)
-	pool    bool // constants
 }{
-	{"vec", recipe.Vec, true},
-	{"rnn", recipe.Rnn, true},
-	{"lstm", recipe.Lstm, true},
-	{"gru", recipe.Gru, true},
-	{"linear", recipe.Linear, true},
-	{"optim", recipe.Optim, true},
-	{"softmax", recipe.Softmax, true},
-	{"noise", recipe.Noise, true},
-	{"dist", recipe.Dist, true},
-	{"gauss", recipe.Gauss, true},
-	{"bivariate", recipe.Bivariate, true},
-	{"logistic", recipe.Logistic, true},
-	{"step", recipe.Step, true}, // where there are registers for it
-	{"gemm", func(f *engine.File) { recipe.Gemm(f) }, false},
-	{"gemm64", func(f *engine.File) { recipe.Gemm64(f) }, false},
+	{"vec", recipe.Vec},
+	{"rnn", recipe.Rnn},
+	{"lstm", recipe.Lstm},
+	{"gru", recipe.Gru},
+	{"linear", recipe.Linear},
+	{"optim", recipe.Optim},
+	{"softmax", recipe.Softmax},
+	{"noise", recipe.Noise},
+	{"dist", recipe.Dist},
+	{"gauss", recipe.Gauss},
+	{"bivariate", recipe.Bivariate},
+	{"logistic", recipe.Logistic},
+	{"step", recipe.Step}, // where there are registers for it
+	{"gemm", func(f *engine.File) { recipe.Gemm(f) }},
+	{"gemm64", func(f *engine.File) { recipe.Gemm64(f) }},
 }
 
 func main() {
@@ -55,11 +54,9 @@ func main() {
 			if fam.stem == "step" && t.Traits().Vectors < 32 {
 				continue
 			}
-			f := engine.NewFile(t.NewAsm(fam.stem, fam.pool))
+			f := engine.NewFile(t.NewAsm(fam.stem))
 			fam.recipes(f)
-			if fam.pool {
-				f.Finish()
-			}
+			f.Finish()
 			maps.Copy(variants, f.Serves)
 			if err := write(f, filepath.Join("..", t.Traits().Name, fam.stem), fam.stem); err != nil {
 				log.Fatalf("%s %s: %v", t.Traits().Name, fam.stem, err)

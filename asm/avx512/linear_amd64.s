@@ -4,9 +4,6 @@
 
 #include "textflag.h"
 
-DATA linearConsts<>+0(SB)/4, $0x00000000
-GLOBL linearConsts<>(SB), RODATA|NOPTR, $4
-
 // func Axpy(dst *float32, x *float32, n int, a float32)
 // Requires: AVX, AVX512F
 TEXT ·Axpy(SB), NOSPLIT, $8-28

@@ -40,7 +40,10 @@ func (b *Block) record(v *Value) *Value { return b.f.Expand(b, v) }
 func (b *Block) op(op Op, args ...*Value) *Value { return b.record(&Value{Op: op, Args: args}) }
 
 // Const is a float32 in all lanes.
-func (b *Block) Const(x float32) *Value { return b.Bits(math.Float32bits(x)) }
+func (b *Block) Const(x float32) *Value {
+	b.f.floats[math.Float32bits(x)] = true
+	return b.Bits(math.Float32bits(x))
+}
 
 // Bits is a 32-bit word in all lanes.
 func (b *Block) Bits(x uint32) *Value { return b.f.constant(x) }

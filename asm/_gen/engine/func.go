@@ -3,7 +3,9 @@ package engine
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
+	"strings"
 )
 
 // A File is one family for one target: the functions of one file of machine code and their
@@ -11,7 +13,9 @@ import (
 type File struct {
 	Asm
 	Serves map[string]Variant // by the name of the kernel
+	Names  map[uint32]string  // of constants, for the reader
 	consts map[uint32]int     // place in the pool
+	floats map[uint32]bool    // constants that are floats somewhere
 	pool   []uint32
 	tables [][]uint32
 }
@@ -27,7 +31,7 @@ type Variant struct {
 
 // NewFile starts a file.
 func NewFile(a Asm) *File {
-	return &File{Asm: a, consts: map[uint32]int{}, Serves: map[string]Variant{}}
+	return &File{Asm: a, consts: map[uint32]int{}, Serves: map[string]Variant{}, floats: map[uint32]bool{}}
 }
 
 // Serve says which function of package simd calls a kernel that is no [Kernel], and when.
@@ -81,23 +85,41 @@ func (f *File) WideTable(words []uint32) (at []Place) {
 // Finish writes the pool.
 func (f *File) Finish() {
 	at := f.PoolStart()
-	put := func(w uint32) {
-		f.Word(at, w)
+	put := func(w uint32, note string) {
+		f.Word(at, w, note)
 		at += 4
 	}
 	for _, words := range f.tables {
 		for _, w := range words {
-			put(w)
+			put(w, "")
 		}
 	}
 	for _, bits := range f.pool {
+		note := f.note(bits)
 		for range f.constBytes() / 4 {
-			put(bits)
+			put(bits, note)
+			note = "" // for all words of a vector
 		}
 	}
-	if at == 0 {
-		put(0)
+}
+
+// note is the value of a constant, as a float32 or a small integer, and its name.
+func (f *File) note(bits uint32) string {
+	var parts []string
+	x, n := float64(math.Float32frombits(bits)), int32(bits)
+	switch {
+	case math.IsInf(x, 0) && f.Names[bits] != "":
+	case f.floats[bits] && (math.IsInf(x, 0) || x == math.Trunc(x) && math.Abs(x) < 1000):
+		parts = append(parts, fmt.Sprint(x))
+	case f.floats[bits]:
+		parts = append(parts, fmt.Sprintf("%x = %[1]v", float32(x)))
+	case -1000 < n && n < 1000:
+		parts = append(parts, fmt.Sprint(n))
 	}
+	if name := f.Names[bits]; name != "" {
+		parts = append(parts, name)
+	}
+	return strings.Join(parts, ": ")
 }
 
 // A home is where a constant or a scalar argument is kept.

@@ -12,9 +12,8 @@ import (
 // A Target is an instruction set.
 type Target interface {
 	Traits() *Traits
-	// NewAsm starts a file of functions: stem_<arch>.s and stem_<arch>.go. With pool set the file has
-	// constants; see Asm.Word.
-	NewAsm(stem string, pool bool) Asm
+	// NewAsm starts a file of functions: stem_<arch>.s and stem_<arch>.go.
+	NewAsm(stem string) Asm
 }
 
 // Traits are what a target says about itself.
@@ -146,8 +145,8 @@ type Asm interface {
 	Begin(name, sig string, doc ...string)
 	// Declare adds the type of a Struct to the Go file.
 	Declare(s *Struct)
-	// Word sets a word of the constants.
-	Word(off int, w uint32)
+	// Word sets a word of the constants; note says what it is, if it is not empty.
+	Word(off int, w uint32, note string)
 	// Files returns the text of both files; by is the path of what has generated them.
 	Files(by string) (asm, decls []byte, err error)
 

@@ -6,10 +6,13 @@ import (
 	"go/format"
 	"reflect"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/ir"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/pass"
 	"github.com/mmcloughlin/avo/printer"
@@ -66,6 +69,7 @@ type asm struct {
 	ctx    *build.Context
 	target *target
 	global operand.Mem // the constants
+	notes  map[int]string
 	labels int
 	decls  strings.Builder
 	types  strings.Builder
@@ -87,19 +91,21 @@ type instr struct {
 // many words of ones and as many zeros, and a mask is part of this ramp.
 const rampOnes = 64
 
-func (t *target) NewAsm(stem string, pool bool) engine.Asm {
-	a := &asm{ctx: build.NewContext(), target: t}
+func (t *target) NewAsm(stem string) engine.Asm {
+	a := &asm{ctx: build.NewContext(), target: t, notes: map[int]string{}}
 	a.ctx.ConstraintExpr("!purego")
-	if pool || !t.avx512 {
-		a.global = a.ctx.StaticGlobal(stem + "Consts")
-		a.ctx.DataAttributes(attr.RODATA | attr.NOPTR)
-	}
+	a.global = a.ctx.StaticGlobal(stem + "Consts")
+	a.ctx.DataAttributes(attr.RODATA | attr.NOPTR)
 	if !t.avx512 {
-		for i := range rampOnes {
-			a.Word(4*i, 0xffffffff)
-		}
-		for i := range rampOnes {
-			a.Word(4*(rampOnes+i), 0)
+		for i := range 2 * rampOnes {
+			switch {
+			case i == 0:
+				a.Word(4*i, 0xffffffff, "ones and zeros: a mask is a part of both")
+			case i < rampOnes:
+				a.Word(4*i, 0xffffffff, "")
+			default:
+				a.Word(4*i, 0, "")
+			}
 		}
 	}
 	return a
@@ -107,7 +113,26 @@ func (t *target) NewAsm(stem string, pool bool) engine.Asm {
 
 func (a *asm) Target() engine.Target { return a.target }
 
-func (a *asm) Word(off int, w uint32) { a.ctx.AddDatum(off, operand.U32(w)) }
+func (a *asm) Word(off int, w uint32, note string) {
+	a.ctx.AddDatum(off, operand.U32(w))
+	if note != "" {
+		a.notes[off] = note
+	}
+}
+
+// datum is a word of the constants as avo prints it.
+var datum = regexp.MustCompile(`(?m)^DATA \w+<>\+(\d+)\(SB\)/4, \$0x[0-9a-f]+$`)
+
+// annotate adds the notes on constants, for which avo has no place.
+func (a *asm) annotate(text []byte) []byte {
+	return datum.ReplaceAllFunc(text, func(line []byte) []byte {
+		off, _ := strconv.Atoi(string(datum.FindSubmatch(line)[1]))
+		if note := a.notes[off]; note != "" {
+			return append(slices.Clip(line), " // "+note...)
+		}
+		return line
+	})
+}
 
 // avo does not know our types.
 var ownType = regexp.MustCompile(`\*[A-Z]\w*`)
@@ -135,6 +160,10 @@ func (a *asm) Files(by string) (text, decls []byte, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	file.Sections = slices.DeleteFunc(file.Sections, func(s ir.Section) bool {
+		g, is := s.(*ir.Global)
+		return is && len(g.Data) == 0
+	})
 	if err := pass.Compile.Execute(file); err != nil {
 		return nil, nil, err
 	}
