@@ -55,6 +55,7 @@ func main() {
 				continue
 			}
 			f := engine.NewFile(t.NewAsm(fam.stem))
+			f.Names = recipe.Names
 			fam.recipes(f)
 			f.Finish()
 			maps.Copy(variants, f.Serves)

@@ -4,7 +4,7 @@
 
 #include "textflag.h"
 
-DATA bivariateConsts<>+0(SB)/4, $0xffffffff
+DATA bivariateConsts<>+0(SB)/4, $0xffffffff // ones and zeros: a mask is a part of both
 DATA bivariateConsts<>+4(SB)/4, $0xffffffff
 DATA bivariateConsts<>+8(SB)/4, $0xffffffff
 DATA bivariateConsts<>+12(SB)/4, $0xffffffff
@@ -132,7 +132,7 @@ DATA bivariateConsts<>+496(SB)/4, $0x00000000
 DATA bivariateConsts<>+500(SB)/4, $0x00000000
 DATA bivariateConsts<>+504(SB)/4, $0x00000000
 DATA bivariateConsts<>+508(SB)/4, $0x00000000
-DATA bivariateConsts<>+512(SB)/4, $0xff800000
+DATA bivariateConsts<>+512(SB)/4, $0xff800000 // -Inf; the bits of sign and exponent
 DATA bivariateConsts<>+516(SB)/4, $0xff800000
 DATA bivariateConsts<>+520(SB)/4, $0xff800000
 DATA bivariateConsts<>+524(SB)/4, $0xff800000
@@ -140,7 +140,7 @@ DATA bivariateConsts<>+528(SB)/4, $0xff800000
 DATA bivariateConsts<>+532(SB)/4, $0xff800000
 DATA bivariateConsts<>+536(SB)/4, $0xff800000
 DATA bivariateConsts<>+540(SB)/4, $0xff800000
-DATA bivariateConsts<>+544(SB)/4, $0x7fffffff
+DATA bivariateConsts<>+544(SB)/4, $0x7fffffff // all but the sign
 DATA bivariateConsts<>+548(SB)/4, $0x7fffffff
 DATA bivariateConsts<>+552(SB)/4, $0x7fffffff
 DATA bivariateConsts<>+556(SB)/4, $0x7fffffff
@@ -148,7 +148,7 @@ DATA bivariateConsts<>+560(SB)/4, $0x7fffffff
 DATA bivariateConsts<>+564(SB)/4, $0x7fffffff
 DATA bivariateConsts<>+568(SB)/4, $0x7fffffff
 DATA bivariateConsts<>+572(SB)/4, $0x7fffffff
-DATA bivariateConsts<>+576(SB)/4, $0x7f800000
+DATA bivariateConsts<>+576(SB)/4, $0x7f800000 // Inf; the bits of the exponent
 DATA bivariateConsts<>+580(SB)/4, $0x7f800000
 DATA bivariateConsts<>+584(SB)/4, $0x7f800000
 DATA bivariateConsts<>+588(SB)/4, $0x7f800000
@@ -156,7 +156,7 @@ DATA bivariateConsts<>+592(SB)/4, $0x7f800000
 DATA bivariateConsts<>+596(SB)/4, $0x7f800000
 DATA bivariateConsts<>+600(SB)/4, $0x7f800000
 DATA bivariateConsts<>+604(SB)/4, $0x7f800000
-DATA bivariateConsts<>+608(SB)/4, $0x80000000
+DATA bivariateConsts<>+608(SB)/4, $0x80000000 // the sign
 DATA bivariateConsts<>+612(SB)/4, $0x80000000
 DATA bivariateConsts<>+616(SB)/4, $0x80000000
 DATA bivariateConsts<>+620(SB)/4, $0x80000000
@@ -164,7 +164,7 @@ DATA bivariateConsts<>+624(SB)/4, $0x80000000
 DATA bivariateConsts<>+628(SB)/4, $0x80000000
 DATA bivariateConsts<>+632(SB)/4, $0x80000000
 DATA bivariateConsts<>+636(SB)/4, $0x80000000
-DATA bivariateConsts<>+640(SB)/4, $0xc2d00000
+DATA bivariateConsts<>+640(SB)/4, $0xc2d00000 // -104
 DATA bivariateConsts<>+644(SB)/4, $0xc2d00000
 DATA bivariateConsts<>+648(SB)/4, $0xc2d00000
 DATA bivariateConsts<>+652(SB)/4, $0xc2d00000
@@ -172,7 +172,7 @@ DATA bivariateConsts<>+656(SB)/4, $0xc2d00000
 DATA bivariateConsts<>+660(SB)/4, $0xc2d00000
 DATA bivariateConsts<>+664(SB)/4, $0xc2d00000
 DATA bivariateConsts<>+668(SB)/4, $0xc2d00000
-DATA bivariateConsts<>+672(SB)/4, $0x3fb8aa3b
+DATA bivariateConsts<>+672(SB)/4, $0x3fb8aa3b // 0x1.715476p+00 = 1.442695: 1/ln 2
 DATA bivariateConsts<>+676(SB)/4, $0x3fb8aa3b
 DATA bivariateConsts<>+680(SB)/4, $0x3fb8aa3b
 DATA bivariateConsts<>+684(SB)/4, $0x3fb8aa3b
@@ -180,7 +180,7 @@ DATA bivariateConsts<>+688(SB)/4, $0x3fb8aa3b
 DATA bivariateConsts<>+692(SB)/4, $0x3fb8aa3b
 DATA bivariateConsts<>+696(SB)/4, $0x3fb8aa3b
 DATA bivariateConsts<>+700(SB)/4, $0x3fb8aa3b
-DATA bivariateConsts<>+704(SB)/4, $0x4b400000
+DATA bivariateConsts<>+704(SB)/4, $0x4b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
 DATA bivariateConsts<>+708(SB)/4, $0x4b400000
 DATA bivariateConsts<>+712(SB)/4, $0x4b400000
 DATA bivariateConsts<>+716(SB)/4, $0x4b400000
@@ -188,7 +188,7 @@ DATA bivariateConsts<>+720(SB)/4, $0x4b400000
 DATA bivariateConsts<>+724(SB)/4, $0x4b400000
 DATA bivariateConsts<>+728(SB)/4, $0x4b400000
 DATA bivariateConsts<>+732(SB)/4, $0x4b400000
-DATA bivariateConsts<>+736(SB)/4, $0x3f317200
+DATA bivariateConsts<>+736(SB)/4, $0x3f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
 DATA bivariateConsts<>+740(SB)/4, $0x3f317200
 DATA bivariateConsts<>+744(SB)/4, $0x3f317200
 DATA bivariateConsts<>+748(SB)/4, $0x3f317200
@@ -196,7 +196,7 @@ DATA bivariateConsts<>+752(SB)/4, $0x3f317200
 DATA bivariateConsts<>+756(SB)/4, $0x3f317200
 DATA bivariateConsts<>+760(SB)/4, $0x3f317200
 DATA bivariateConsts<>+764(SB)/4, $0x3f317200
-DATA bivariateConsts<>+768(SB)/4, $0x35bfbe8e
+DATA bivariateConsts<>+768(SB)/4, $0x35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
 DATA bivariateConsts<>+772(SB)/4, $0x35bfbe8e
 DATA bivariateConsts<>+776(SB)/4, $0x35bfbe8e
 DATA bivariateConsts<>+780(SB)/4, $0x35bfbe8e
@@ -204,7 +204,7 @@ DATA bivariateConsts<>+784(SB)/4, $0x35bfbe8e
 DATA bivariateConsts<>+788(SB)/4, $0x35bfbe8e
 DATA bivariateConsts<>+792(SB)/4, $0x35bfbe8e
 DATA bivariateConsts<>+796(SB)/4, $0x35bfbe8e
-DATA bivariateConsts<>+800(SB)/4, $0x3ab52f1a
+DATA bivariateConsts<>+800(SB)/4, $0x3ab52f1a // 0x1.6a5e34p-10 = 0.0013823241
 DATA bivariateConsts<>+804(SB)/4, $0x3ab52f1a
 DATA bivariateConsts<>+808(SB)/4, $0x3ab52f1a
 DATA bivariateConsts<>+812(SB)/4, $0x3ab52f1a
@@ -212,7 +212,7 @@ DATA bivariateConsts<>+816(SB)/4, $0x3ab52f1a
 DATA bivariateConsts<>+820(SB)/4, $0x3ab52f1a
 DATA bivariateConsts<>+824(SB)/4, $0x3ab52f1a
 DATA bivariateConsts<>+828(SB)/4, $0x3ab52f1a
-DATA bivariateConsts<>+832(SB)/4, $0x3c091d68
+DATA bivariateConsts<>+832(SB)/4, $0x3c091d68 // 0x1.123adp-07 = 0.008368827
 DATA bivariateConsts<>+836(SB)/4, $0x3c091d68
 DATA bivariateConsts<>+840(SB)/4, $0x3c091d68
 DATA bivariateConsts<>+844(SB)/4, $0x3c091d68
@@ -220,7 +220,7 @@ DATA bivariateConsts<>+848(SB)/4, $0x3c091d68
 DATA bivariateConsts<>+852(SB)/4, $0x3c091d68
 DATA bivariateConsts<>+856(SB)/4, $0x3c091d68
 DATA bivariateConsts<>+860(SB)/4, $0x3c091d68
-DATA bivariateConsts<>+864(SB)/4, $0x3d2aac51
+DATA bivariateConsts<>+864(SB)/4, $0x3d2aac51 // 0x1.5558a2p-05 = 0.04166824
 DATA bivariateConsts<>+868(SB)/4, $0x3d2aac51
 DATA bivariateConsts<>+872(SB)/4, $0x3d2aac51
 DATA bivariateConsts<>+876(SB)/4, $0x3d2aac51
@@ -228,7 +228,7 @@ DATA bivariateConsts<>+880(SB)/4, $0x3d2aac51
 DATA bivariateConsts<>+884(SB)/4, $0x3d2aac51
 DATA bivariateConsts<>+888(SB)/4, $0x3d2aac51
 DATA bivariateConsts<>+892(SB)/4, $0x3d2aac51
-DATA bivariateConsts<>+896(SB)/4, $0x3e2aaa48
+DATA bivariateConsts<>+896(SB)/4, $0x3e2aaa48 // 0x1.55549p-03 = 0.1666652
 DATA bivariateConsts<>+900(SB)/4, $0x3e2aaa48
 DATA bivariateConsts<>+904(SB)/4, $0x3e2aaa48
 DATA bivariateConsts<>+908(SB)/4, $0x3e2aaa48
@@ -236,7 +236,7 @@ DATA bivariateConsts<>+912(SB)/4, $0x3e2aaa48
 DATA bivariateConsts<>+916(SB)/4, $0x3e2aaa48
 DATA bivariateConsts<>+920(SB)/4, $0x3e2aaa48
 DATA bivariateConsts<>+924(SB)/4, $0x3e2aaa48
-DATA bivariateConsts<>+928(SB)/4, $0x3efffffe
+DATA bivariateConsts<>+928(SB)/4, $0x3efffffe // 0x1.fffffcp-02 = 0.49999994
 DATA bivariateConsts<>+932(SB)/4, $0x3efffffe
 DATA bivariateConsts<>+936(SB)/4, $0x3efffffe
 DATA bivariateConsts<>+940(SB)/4, $0x3efffffe
@@ -244,7 +244,7 @@ DATA bivariateConsts<>+944(SB)/4, $0x3efffffe
 DATA bivariateConsts<>+948(SB)/4, $0x3efffffe
 DATA bivariateConsts<>+952(SB)/4, $0x3efffffe
 DATA bivariateConsts<>+956(SB)/4, $0x3efffffe
-DATA bivariateConsts<>+960(SB)/4, $0x3f800000
+DATA bivariateConsts<>+960(SB)/4, $0x3f800000 // 1
 DATA bivariateConsts<>+964(SB)/4, $0x3f800000
 DATA bivariateConsts<>+968(SB)/4, $0x3f800000
 DATA bivariateConsts<>+972(SB)/4, $0x3f800000
@@ -252,7 +252,7 @@ DATA bivariateConsts<>+976(SB)/4, $0x3f800000
 DATA bivariateConsts<>+980(SB)/4, $0x3f800000
 DATA bivariateConsts<>+984(SB)/4, $0x3f800000
 DATA bivariateConsts<>+988(SB)/4, $0x3f800000
-DATA bivariateConsts<>+992(SB)/4, $0x00000000
+DATA bivariateConsts<>+992(SB)/4, $0x00000000 // 0
 DATA bivariateConsts<>+996(SB)/4, $0x00000000
 DATA bivariateConsts<>+1000(SB)/4, $0x00000000
 DATA bivariateConsts<>+1004(SB)/4, $0x00000000
@@ -260,7 +260,7 @@ DATA bivariateConsts<>+1008(SB)/4, $0x00000000
 DATA bivariateConsts<>+1012(SB)/4, $0x00000000
 DATA bivariateConsts<>+1016(SB)/4, $0x00000000
 DATA bivariateConsts<>+1020(SB)/4, $0x00000000
-DATA bivariateConsts<>+1024(SB)/4, $0x3f000000
+DATA bivariateConsts<>+1024(SB)/4, $0x3f000000 // 0x1p-01 = 0.5
 DATA bivariateConsts<>+1028(SB)/4, $0x3f000000
 DATA bivariateConsts<>+1032(SB)/4, $0x3f000000
 DATA bivariateConsts<>+1036(SB)/4, $0x3f000000
@@ -268,7 +268,7 @@ DATA bivariateConsts<>+1040(SB)/4, $0x3f000000
 DATA bivariateConsts<>+1044(SB)/4, $0x3f000000
 DATA bivariateConsts<>+1048(SB)/4, $0x3f000000
 DATA bivariateConsts<>+1052(SB)/4, $0x3f000000
-DATA bivariateConsts<>+1056(SB)/4, $0x3f317218
+DATA bivariateConsts<>+1056(SB)/4, $0x3f317218 // 0x1.62e43p-01 = 0.6931472
 DATA bivariateConsts<>+1060(SB)/4, $0x3f317218
 DATA bivariateConsts<>+1064(SB)/4, $0x3f317218
 DATA bivariateConsts<>+1068(SB)/4, $0x3f317218
@@ -276,7 +276,7 @@ DATA bivariateConsts<>+1072(SB)/4, $0x3f317218
 DATA bivariateConsts<>+1076(SB)/4, $0x3f317218
 DATA bivariateConsts<>+1080(SB)/4, $0x3f317218
 DATA bivariateConsts<>+1084(SB)/4, $0x3f317218
-DATA bivariateConsts<>+1088(SB)/4, $0xbd389f1b
+DATA bivariateConsts<>+1088(SB)/4, $0xbd389f1b // -0x1.713e36p-05 = -0.04507361
 DATA bivariateConsts<>+1092(SB)/4, $0xbd389f1b
 DATA bivariateConsts<>+1096(SB)/4, $0xbd389f1b
 DATA bivariateConsts<>+1100(SB)/4, $0xbd389f1b
@@ -284,7 +284,7 @@ DATA bivariateConsts<>+1104(SB)/4, $0xbd389f1b
 DATA bivariateConsts<>+1108(SB)/4, $0xbd389f1b
 DATA bivariateConsts<>+1112(SB)/4, $0xbd389f1b
 DATA bivariateConsts<>+1116(SB)/4, $0xbd389f1b
-DATA bivariateConsts<>+1120(SB)/4, $0x3dd65047
+DATA bivariateConsts<>+1120(SB)/4, $0x3dd65047 // 0x1.aca08ep-04 = 0.104645304
 DATA bivariateConsts<>+1124(SB)/4, $0x3dd65047
 DATA bivariateConsts<>+1128(SB)/4, $0x3dd65047
 DATA bivariateConsts<>+1132(SB)/4, $0x3dd65047
@@ -292,7 +292,7 @@ DATA bivariateConsts<>+1136(SB)/4, $0x3dd65047
 DATA bivariateConsts<>+1140(SB)/4, $0x3dd65047
 DATA bivariateConsts<>+1144(SB)/4, $0x3dd65047
 DATA bivariateConsts<>+1148(SB)/4, $0x3dd65047
-DATA bivariateConsts<>+1152(SB)/4, $0xbe06c9fa
+DATA bivariateConsts<>+1152(SB)/4, $0xbe06c9fa // -0x1.0d93f4p-03 = -0.13162985
 DATA bivariateConsts<>+1156(SB)/4, $0xbe06c9fa
 DATA bivariateConsts<>+1160(SB)/4, $0xbe06c9fa
 DATA bivariateConsts<>+1164(SB)/4, $0xbe06c9fa
@@ -300,7 +300,7 @@ DATA bivariateConsts<>+1168(SB)/4, $0xbe06c9fa
 DATA bivariateConsts<>+1172(SB)/4, $0xbe06c9fa
 DATA bivariateConsts<>+1176(SB)/4, $0xbe06c9fa
 DATA bivariateConsts<>+1180(SB)/4, $0xbe06c9fa
-DATA bivariateConsts<>+1184(SB)/4, $0x3e14435c
+DATA bivariateConsts<>+1184(SB)/4, $0x3e14435c // 0x1.2886b8p-03 = 0.1447882
 DATA bivariateConsts<>+1188(SB)/4, $0x3e14435c
 DATA bivariateConsts<>+1192(SB)/4, $0x3e14435c
 DATA bivariateConsts<>+1196(SB)/4, $0x3e14435c
@@ -308,7 +308,7 @@ DATA bivariateConsts<>+1200(SB)/4, $0x3e14435c
 DATA bivariateConsts<>+1204(SB)/4, $0x3e14435c
 DATA bivariateConsts<>+1208(SB)/4, $0x3e14435c
 DATA bivariateConsts<>+1212(SB)/4, $0x3e14435c
-DATA bivariateConsts<>+1216(SB)/4, $0xbe2a778b
+DATA bivariateConsts<>+1216(SB)/4, $0xbe2a778b // -0x1.54ef16p-03 = -0.16647165
 DATA bivariateConsts<>+1220(SB)/4, $0xbe2a778b
 DATA bivariateConsts<>+1224(SB)/4, $0xbe2a778b
 DATA bivariateConsts<>+1228(SB)/4, $0xbe2a778b
@@ -316,7 +316,7 @@ DATA bivariateConsts<>+1232(SB)/4, $0xbe2a778b
 DATA bivariateConsts<>+1236(SB)/4, $0xbe2a778b
 DATA bivariateConsts<>+1240(SB)/4, $0xbe2a778b
 DATA bivariateConsts<>+1244(SB)/4, $0xbe2a778b
-DATA bivariateConsts<>+1248(SB)/4, $0x3e4cb4b3
+DATA bivariateConsts<>+1248(SB)/4, $0x3e4cb4b3 // 0x1.996966p-03 = 0.19990806
 DATA bivariateConsts<>+1252(SB)/4, $0x3e4cb4b3
 DATA bivariateConsts<>+1256(SB)/4, $0x3e4cb4b3
 DATA bivariateConsts<>+1260(SB)/4, $0x3e4cb4b3
@@ -324,7 +324,7 @@ DATA bivariateConsts<>+1264(SB)/4, $0x3e4cb4b3
 DATA bivariateConsts<>+1268(SB)/4, $0x3e4cb4b3
 DATA bivariateConsts<>+1272(SB)/4, $0x3e4cb4b3
 DATA bivariateConsts<>+1276(SB)/4, $0x3e4cb4b3
-DATA bivariateConsts<>+1280(SB)/4, $0xbe800021
+DATA bivariateConsts<>+1280(SB)/4, $0xbe800021 // -0x1.000042p-02 = -0.25000098
 DATA bivariateConsts<>+1284(SB)/4, $0xbe800021
 DATA bivariateConsts<>+1288(SB)/4, $0xbe800021
 DATA bivariateConsts<>+1292(SB)/4, $0xbe800021
@@ -332,7 +332,7 @@ DATA bivariateConsts<>+1296(SB)/4, $0xbe800021
 DATA bivariateConsts<>+1300(SB)/4, $0xbe800021
 DATA bivariateConsts<>+1304(SB)/4, $0xbe800021
 DATA bivariateConsts<>+1308(SB)/4, $0xbe800021
-DATA bivariateConsts<>+1312(SB)/4, $0x3eaaaad2
+DATA bivariateConsts<>+1312(SB)/4, $0x3eaaaad2 // 0x1.5555a4p-02 = 0.3333345
 DATA bivariateConsts<>+1316(SB)/4, $0x3eaaaad2
 DATA bivariateConsts<>+1320(SB)/4, $0x3eaaaad2
 DATA bivariateConsts<>+1324(SB)/4, $0x3eaaaad2
@@ -340,7 +340,7 @@ DATA bivariateConsts<>+1328(SB)/4, $0x3eaaaad2
 DATA bivariateConsts<>+1332(SB)/4, $0x3eaaaad2
 DATA bivariateConsts<>+1336(SB)/4, $0x3eaaaad2
 DATA bivariateConsts<>+1340(SB)/4, $0x3eaaaad2
-DATA bivariateConsts<>+1344(SB)/4, $0xbf000000
+DATA bivariateConsts<>+1344(SB)/4, $0xbf000000 // -0x1p-01 = -0.5
 DATA bivariateConsts<>+1348(SB)/4, $0xbf000000
 DATA bivariateConsts<>+1352(SB)/4, $0xbf000000
 DATA bivariateConsts<>+1356(SB)/4, $0xbf000000
@@ -348,7 +348,7 @@ DATA bivariateConsts<>+1360(SB)/4, $0xbf000000
 DATA bivariateConsts<>+1364(SB)/4, $0xbf000000
 DATA bivariateConsts<>+1368(SB)/4, $0xbf000000
 DATA bivariateConsts<>+1372(SB)/4, $0xbf000000
-DATA bivariateConsts<>+1376(SB)/4, $0x7b800000
+DATA bivariateConsts<>+1376(SB)/4, $0x7b800000 // 0x1p+120 = 1.329228e+36
 DATA bivariateConsts<>+1380(SB)/4, $0x7b800000
 DATA bivariateConsts<>+1384(SB)/4, $0x7b800000
 DATA bivariateConsts<>+1388(SB)/4, $0x7b800000
@@ -356,7 +356,7 @@ DATA bivariateConsts<>+1392(SB)/4, $0x7b800000
 DATA bivariateConsts<>+1396(SB)/4, $0x7b800000
 DATA bivariateConsts<>+1400(SB)/4, $0x7b800000
 DATA bivariateConsts<>+1404(SB)/4, $0x7b800000
-DATA bivariateConsts<>+1408(SB)/4, $0x03800000
+DATA bivariateConsts<>+1408(SB)/4, $0x03800000 // 0x1p-120 = 7.523164e-37
 DATA bivariateConsts<>+1412(SB)/4, $0x03800000
 DATA bivariateConsts<>+1416(SB)/4, $0x03800000
 DATA bivariateConsts<>+1420(SB)/4, $0x03800000
@@ -364,7 +364,7 @@ DATA bivariateConsts<>+1424(SB)/4, $0x03800000
 DATA bivariateConsts<>+1428(SB)/4, $0x03800000
 DATA bivariateConsts<>+1432(SB)/4, $0x03800000
 DATA bivariateConsts<>+1436(SB)/4, $0x03800000
-DATA bivariateConsts<>+1440(SB)/4, $0x7fc00000
+DATA bivariateConsts<>+1440(SB)/4, $0x7fc00000 // NaN
 DATA bivariateConsts<>+1444(SB)/4, $0x7fc00000
 DATA bivariateConsts<>+1448(SB)/4, $0x7fc00000
 DATA bivariateConsts<>+1452(SB)/4, $0x7fc00000
@@ -372,7 +372,7 @@ DATA bivariateConsts<>+1456(SB)/4, $0x7fc00000
 DATA bivariateConsts<>+1460(SB)/4, $0x7fc00000
 DATA bivariateConsts<>+1464(SB)/4, $0x7fc00000
 DATA bivariateConsts<>+1468(SB)/4, $0x7fc00000
-DATA bivariateConsts<>+1472(SB)/4, $0x42a00000
+DATA bivariateConsts<>+1472(SB)/4, $0x42a00000 // 80
 DATA bivariateConsts<>+1476(SB)/4, $0x42a00000
 DATA bivariateConsts<>+1480(SB)/4, $0x42a00000
 DATA bivariateConsts<>+1484(SB)/4, $0x42a00000
@@ -380,7 +380,7 @@ DATA bivariateConsts<>+1488(SB)/4, $0x42a00000
 DATA bivariateConsts<>+1492(SB)/4, $0x42a00000
 DATA bivariateConsts<>+1496(SB)/4, $0x42a00000
 DATA bivariateConsts<>+1500(SB)/4, $0x42a00000
-DATA bivariateConsts<>+1504(SB)/4, $0x71800000
+DATA bivariateConsts<>+1504(SB)/4, $0x71800000 // 0x1p+100 = 1.2676506e+30
 DATA bivariateConsts<>+1508(SB)/4, $0x71800000
 DATA bivariateConsts<>+1512(SB)/4, $0x71800000
 DATA bivariateConsts<>+1516(SB)/4, $0x71800000
@@ -388,7 +388,7 @@ DATA bivariateConsts<>+1520(SB)/4, $0x71800000
 DATA bivariateConsts<>+1524(SB)/4, $0x71800000
 DATA bivariateConsts<>+1528(SB)/4, $0x71800000
 DATA bivariateConsts<>+1532(SB)/4, $0x71800000
-DATA bivariateConsts<>+1536(SB)/4, $0xf1800000
+DATA bivariateConsts<>+1536(SB)/4, $0xf1800000 // -0x1p+100 = -1.2676506e+30
 DATA bivariateConsts<>+1540(SB)/4, $0xf1800000
 DATA bivariateConsts<>+1544(SB)/4, $0xf1800000
 DATA bivariateConsts<>+1548(SB)/4, $0xf1800000
@@ -396,7 +396,7 @@ DATA bivariateConsts<>+1552(SB)/4, $0xf1800000
 DATA bivariateConsts<>+1556(SB)/4, $0xf1800000
 DATA bivariateConsts<>+1560(SB)/4, $0xf1800000
 DATA bivariateConsts<>+1564(SB)/4, $0xf1800000
-DATA bivariateConsts<>+1568(SB)/4, $0x40000000
+DATA bivariateConsts<>+1568(SB)/4, $0x40000000 // 2
 DATA bivariateConsts<>+1572(SB)/4, $0x40000000
 DATA bivariateConsts<>+1576(SB)/4, $0x40000000
 DATA bivariateConsts<>+1580(SB)/4, $0x40000000
@@ -404,7 +404,7 @@ DATA bivariateConsts<>+1584(SB)/4, $0x40000000
 DATA bivariateConsts<>+1588(SB)/4, $0x40000000
 DATA bivariateConsts<>+1592(SB)/4, $0x40000000
 DATA bivariateConsts<>+1596(SB)/4, $0x40000000
-DATA bivariateConsts<>+1600(SB)/4, $0x3f3504f3
+DATA bivariateConsts<>+1600(SB)/4, $0x3f3504f3 // sqrt(1/2)
 DATA bivariateConsts<>+1604(SB)/4, $0x3f3504f3
 DATA bivariateConsts<>+1608(SB)/4, $0x3f3504f3
 DATA bivariateConsts<>+1612(SB)/4, $0x3f3504f3
@@ -412,7 +412,7 @@ DATA bivariateConsts<>+1616(SB)/4, $0x3f3504f3
 DATA bivariateConsts<>+1620(SB)/4, $0x3f3504f3
 DATA bivariateConsts<>+1624(SB)/4, $0x3f3504f3
 DATA bivariateConsts<>+1628(SB)/4, $0x3f3504f3
-DATA bivariateConsts<>+1632(SB)/4, $0x007fffff
+DATA bivariateConsts<>+1632(SB)/4, $0x007fffff // the mantissa
 DATA bivariateConsts<>+1636(SB)/4, $0x007fffff
 DATA bivariateConsts<>+1640(SB)/4, $0x007fffff
 DATA bivariateConsts<>+1644(SB)/4, $0x007fffff
@@ -420,7 +420,7 @@ DATA bivariateConsts<>+1648(SB)/4, $0x007fffff
 DATA bivariateConsts<>+1652(SB)/4, $0x007fffff
 DATA bivariateConsts<>+1656(SB)/4, $0x007fffff
 DATA bivariateConsts<>+1660(SB)/4, $0x007fffff
-DATA bivariateConsts<>+1664(SB)/4, $0xbd9537bc
+DATA bivariateConsts<>+1664(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
 DATA bivariateConsts<>+1668(SB)/4, $0xbd9537bc
 DATA bivariateConsts<>+1672(SB)/4, $0xbd9537bc
 DATA bivariateConsts<>+1676(SB)/4, $0xbd9537bc
@@ -428,7 +428,7 @@ DATA bivariateConsts<>+1680(SB)/4, $0xbd9537bc
 DATA bivariateConsts<>+1684(SB)/4, $0xbd9537bc
 DATA bivariateConsts<>+1688(SB)/4, $0xbd9537bc
 DATA bivariateConsts<>+1692(SB)/4, $0xbd9537bc
-DATA bivariateConsts<>+1696(SB)/4, $0x3e00acba
+DATA bivariateConsts<>+1696(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
 DATA bivariateConsts<>+1700(SB)/4, $0x3e00acba
 DATA bivariateConsts<>+1704(SB)/4, $0x3e00acba
 DATA bivariateConsts<>+1708(SB)/4, $0x3e00acba
@@ -436,7 +436,7 @@ DATA bivariateConsts<>+1712(SB)/4, $0x3e00acba
 DATA bivariateConsts<>+1716(SB)/4, $0x3e00acba
 DATA bivariateConsts<>+1720(SB)/4, $0x3e00acba
 DATA bivariateConsts<>+1724(SB)/4, $0x3e00acba
-DATA bivariateConsts<>+1728(SB)/4, $0xbe074b66
+DATA bivariateConsts<>+1728(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
 DATA bivariateConsts<>+1732(SB)/4, $0xbe074b66
 DATA bivariateConsts<>+1736(SB)/4, $0xbe074b66
 DATA bivariateConsts<>+1740(SB)/4, $0xbe074b66
@@ -444,7 +444,7 @@ DATA bivariateConsts<>+1744(SB)/4, $0xbe074b66
 DATA bivariateConsts<>+1748(SB)/4, $0xbe074b66
 DATA bivariateConsts<>+1752(SB)/4, $0xbe074b66
 DATA bivariateConsts<>+1756(SB)/4, $0xbe074b66
-DATA bivariateConsts<>+1760(SB)/4, $0x3e11ce71
+DATA bivariateConsts<>+1760(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
 DATA bivariateConsts<>+1764(SB)/4, $0x3e11ce71
 DATA bivariateConsts<>+1768(SB)/4, $0x3e11ce71
 DATA bivariateConsts<>+1772(SB)/4, $0x3e11ce71
@@ -452,7 +452,7 @@ DATA bivariateConsts<>+1776(SB)/4, $0x3e11ce71
 DATA bivariateConsts<>+1780(SB)/4, $0x3e11ce71
 DATA bivariateConsts<>+1784(SB)/4, $0x3e11ce71
 DATA bivariateConsts<>+1788(SB)/4, $0x3e11ce71
-DATA bivariateConsts<>+1792(SB)/4, $0xbe2a337f
+DATA bivariateConsts<>+1792(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
 DATA bivariateConsts<>+1796(SB)/4, $0xbe2a337f
 DATA bivariateConsts<>+1800(SB)/4, $0xbe2a337f
 DATA bivariateConsts<>+1804(SB)/4, $0xbe2a337f
@@ -460,7 +460,7 @@ DATA bivariateConsts<>+1808(SB)/4, $0xbe2a337f
 DATA bivariateConsts<>+1812(SB)/4, $0xbe2a337f
 DATA bivariateConsts<>+1816(SB)/4, $0xbe2a337f
 DATA bivariateConsts<>+1820(SB)/4, $0xbe2a337f
-DATA bivariateConsts<>+1824(SB)/4, $0x3e4cca27
+DATA bivariateConsts<>+1824(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
 DATA bivariateConsts<>+1828(SB)/4, $0x3e4cca27
 DATA bivariateConsts<>+1832(SB)/4, $0x3e4cca27
 DATA bivariateConsts<>+1836(SB)/4, $0x3e4cca27
@@ -468,7 +468,7 @@ DATA bivariateConsts<>+1840(SB)/4, $0x3e4cca27
 DATA bivariateConsts<>+1844(SB)/4, $0x3e4cca27
 DATA bivariateConsts<>+1848(SB)/4, $0x3e4cca27
 DATA bivariateConsts<>+1852(SB)/4, $0x3e4cca27
-DATA bivariateConsts<>+1856(SB)/4, $0xbe80011a
+DATA bivariateConsts<>+1856(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
 DATA bivariateConsts<>+1860(SB)/4, $0xbe80011a
 DATA bivariateConsts<>+1864(SB)/4, $0xbe80011a
 DATA bivariateConsts<>+1868(SB)/4, $0xbe80011a
@@ -476,7 +476,7 @@ DATA bivariateConsts<>+1872(SB)/4, $0xbe80011a
 DATA bivariateConsts<>+1876(SB)/4, $0xbe80011a
 DATA bivariateConsts<>+1880(SB)/4, $0xbe80011a
 DATA bivariateConsts<>+1884(SB)/4, $0xbe80011a
-DATA bivariateConsts<>+1888(SB)/4, $0x3eaaaab8
+DATA bivariateConsts<>+1888(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
 DATA bivariateConsts<>+1892(SB)/4, $0x3eaaaab8
 DATA bivariateConsts<>+1896(SB)/4, $0x3eaaaab8
 DATA bivariateConsts<>+1900(SB)/4, $0x3eaaaab8
@@ -484,7 +484,7 @@ DATA bivariateConsts<>+1904(SB)/4, $0x3eaaaab8
 DATA bivariateConsts<>+1908(SB)/4, $0x3eaaaab8
 DATA bivariateConsts<>+1912(SB)/4, $0x3eaaaab8
 DATA bivariateConsts<>+1916(SB)/4, $0x3eaaaab8
-DATA bivariateConsts<>+1920(SB)/4, $0x4021fc4d
+DATA bivariateConsts<>+1920(SB)/4, $0x4021fc4d // 0x1.43f89ap+01 = 2.5310242: ln(4 pi)
 DATA bivariateConsts<>+1924(SB)/4, $0x4021fc4d
 DATA bivariateConsts<>+1928(SB)/4, $0x4021fc4d
 DATA bivariateConsts<>+1932(SB)/4, $0x4021fc4d
@@ -492,7 +492,7 @@ DATA bivariateConsts<>+1936(SB)/4, $0x4021fc4d
 DATA bivariateConsts<>+1940(SB)/4, $0x4021fc4d
 DATA bivariateConsts<>+1944(SB)/4, $0x4021fc4d
 DATA bivariateConsts<>+1948(SB)/4, $0x4021fc4d
-DATA bivariateConsts<>+1952(SB)/4, $0xc2ae0000
+DATA bivariateConsts<>+1952(SB)/4, $0xc2ae0000 // -87
 DATA bivariateConsts<>+1956(SB)/4, $0xc2ae0000
 DATA bivariateConsts<>+1960(SB)/4, $0xc2ae0000
 DATA bivariateConsts<>+1964(SB)/4, $0xc2ae0000
@@ -500,7 +500,7 @@ DATA bivariateConsts<>+1968(SB)/4, $0xc2ae0000
 DATA bivariateConsts<>+1972(SB)/4, $0xc2ae0000
 DATA bivariateConsts<>+1976(SB)/4, $0xc2ae0000
 DATA bivariateConsts<>+1980(SB)/4, $0xc2ae0000
-DATA bivariateConsts<>+1984(SB)/4, $0x42b20000
+DATA bivariateConsts<>+1984(SB)/4, $0x42b20000 // 89
 DATA bivariateConsts<>+1988(SB)/4, $0x42b20000
 DATA bivariateConsts<>+1992(SB)/4, $0x42b20000
 DATA bivariateConsts<>+1996(SB)/4, $0x42b20000
@@ -508,7 +508,7 @@ DATA bivariateConsts<>+2000(SB)/4, $0x42b20000
 DATA bivariateConsts<>+2004(SB)/4, $0x42b20000
 DATA bivariateConsts<>+2008(SB)/4, $0x42b20000
 DATA bivariateConsts<>+2012(SB)/4, $0x42b20000
-DATA bivariateConsts<>+2016(SB)/4, $0x7f7fffff
+DATA bivariateConsts<>+2016(SB)/4, $0x7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
 DATA bivariateConsts<>+2020(SB)/4, $0x7f7fffff
 DATA bivariateConsts<>+2024(SB)/4, $0x7f7fffff
 DATA bivariateConsts<>+2028(SB)/4, $0x7f7fffff
@@ -516,7 +516,7 @@ DATA bivariateConsts<>+2032(SB)/4, $0x7f7fffff
 DATA bivariateConsts<>+2036(SB)/4, $0x7f7fffff
 DATA bivariateConsts<>+2040(SB)/4, $0x7f7fffff
 DATA bivariateConsts<>+2044(SB)/4, $0x7f7fffff
-DATA bivariateConsts<>+2048(SB)/4, $0xff7fffff
+DATA bivariateConsts<>+2048(SB)/4, $0xff7fffff // -0x1.fffffep+127 = -3.4028235e+38
 DATA bivariateConsts<>+2052(SB)/4, $0xff7fffff
 DATA bivariateConsts<>+2056(SB)/4, $0xff7fffff
 DATA bivariateConsts<>+2060(SB)/4, $0xff7fffff
@@ -524,7 +524,7 @@ DATA bivariateConsts<>+2064(SB)/4, $0xff7fffff
 DATA bivariateConsts<>+2068(SB)/4, $0xff7fffff
 DATA bivariateConsts<>+2072(SB)/4, $0xff7fffff
 DATA bivariateConsts<>+2076(SB)/4, $0xff7fffff
-DATA bivariateConsts<>+2080(SB)/4, $0x00800000
+DATA bivariateConsts<>+2080(SB)/4, $0x00800000 // 0x1p-126 = 1.1754944e-38: the lowest bit of the exponent; the smallest normal number
 DATA bivariateConsts<>+2084(SB)/4, $0x00800000
 DATA bivariateConsts<>+2088(SB)/4, $0x00800000
 DATA bivariateConsts<>+2092(SB)/4, $0x00800000
@@ -532,7 +532,7 @@ DATA bivariateConsts<>+2096(SB)/4, $0x00800000
 DATA bivariateConsts<>+2100(SB)/4, $0x00800000
 DATA bivariateConsts<>+2104(SB)/4, $0x00800000
 DATA bivariateConsts<>+2108(SB)/4, $0x00800000
-DATA bivariateConsts<>+2112(SB)/4, $0x4b800000
+DATA bivariateConsts<>+2112(SB)/4, $0x4b800000 // 0x1p+24 = 1.6777216e+07
 DATA bivariateConsts<>+2116(SB)/4, $0x4b800000
 DATA bivariateConsts<>+2120(SB)/4, $0x4b800000
 DATA bivariateConsts<>+2124(SB)/4, $0x4b800000
@@ -540,7 +540,7 @@ DATA bivariateConsts<>+2128(SB)/4, $0x4b800000
 DATA bivariateConsts<>+2132(SB)/4, $0x4b800000
 DATA bivariateConsts<>+2136(SB)/4, $0x4b800000
 DATA bivariateConsts<>+2140(SB)/4, $0x4b800000
-DATA bivariateConsts<>+2144(SB)/4, $0xffffffe8
+DATA bivariateConsts<>+2144(SB)/4, $0xffffffe8 // -24
 DATA bivariateConsts<>+2148(SB)/4, $0xffffffe8
 DATA bivariateConsts<>+2152(SB)/4, $0xffffffe8
 DATA bivariateConsts<>+2156(SB)/4, $0xffffffe8
@@ -548,7 +548,7 @@ DATA bivariateConsts<>+2160(SB)/4, $0xffffffe8
 DATA bivariateConsts<>+2164(SB)/4, $0xffffffe8
 DATA bivariateConsts<>+2168(SB)/4, $0xffffffe8
 DATA bivariateConsts<>+2172(SB)/4, $0xffffffe8
-DATA bivariateConsts<>+2176(SB)/4, $0xc0800000
+DATA bivariateConsts<>+2176(SB)/4, $0xc0800000 // -4
 DATA bivariateConsts<>+2180(SB)/4, $0xc0800000
 DATA bivariateConsts<>+2184(SB)/4, $0xc0800000
 DATA bivariateConsts<>+2188(SB)/4, $0xc0800000
@@ -556,7 +556,7 @@ DATA bivariateConsts<>+2192(SB)/4, $0xc0800000
 DATA bivariateConsts<>+2196(SB)/4, $0xc0800000
 DATA bivariateConsts<>+2200(SB)/4, $0xc0800000
 DATA bivariateConsts<>+2204(SB)/4, $0xc0800000
-DATA bivariateConsts<>+2208(SB)/4, $0x42a65af6
+DATA bivariateConsts<>+2208(SB)/4, $0x42a65af6 // 0x1.4cb5ecp+06 = 83.17766
 DATA bivariateConsts<>+2212(SB)/4, $0x42a65af6
 DATA bivariateConsts<>+2216(SB)/4, $0x42a65af6
 DATA bivariateConsts<>+2220(SB)/4, $0x42a65af6
@@ -564,7 +564,7 @@ DATA bivariateConsts<>+2224(SB)/4, $0x42a65af6
 DATA bivariateConsts<>+2228(SB)/4, $0x42a65af6
 DATA bivariateConsts<>+2232(SB)/4, $0x42a65af6
 DATA bivariateConsts<>+2236(SB)/4, $0x42a65af6
-DATA bivariateConsts<>+2240(SB)/4, $0xc2a65af6
+DATA bivariateConsts<>+2240(SB)/4, $0xc2a65af6 // -0x1.4cb5ecp+06 = -83.17766
 DATA bivariateConsts<>+2244(SB)/4, $0xc2a65af6
 DATA bivariateConsts<>+2248(SB)/4, $0xc2a65af6
 DATA bivariateConsts<>+2252(SB)/4, $0xc2a65af6
@@ -572,7 +572,7 @@ DATA bivariateConsts<>+2256(SB)/4, $0xc2a65af6
 DATA bivariateConsts<>+2260(SB)/4, $0xc2a65af6
 DATA bivariateConsts<>+2264(SB)/4, $0xc2a65af6
 DATA bivariateConsts<>+2268(SB)/4, $0xc2a65af6
-DATA bivariateConsts<>+2272(SB)/4, $0x38d1b717
+DATA bivariateConsts<>+2272(SB)/4, $0x38d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
 DATA bivariateConsts<>+2276(SB)/4, $0x38d1b717
 DATA bivariateConsts<>+2280(SB)/4, $0x38d1b717
 DATA bivariateConsts<>+2284(SB)/4, $0x38d1b717

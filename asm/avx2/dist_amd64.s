@@ -4,7 +4,7 @@
 
 #include "textflag.h"
 
-DATA distConsts<>+0(SB)/4, $0xffffffff
+DATA distConsts<>+0(SB)/4, $0xffffffff // ones and zeros: a mask is a part of both
 DATA distConsts<>+4(SB)/4, $0xffffffff
 DATA distConsts<>+8(SB)/4, $0xffffffff
 DATA distConsts<>+12(SB)/4, $0xffffffff
@@ -132,7 +132,7 @@ DATA distConsts<>+496(SB)/4, $0x00000000
 DATA distConsts<>+500(SB)/4, $0x00000000
 DATA distConsts<>+504(SB)/4, $0x00000000
 DATA distConsts<>+508(SB)/4, $0x00000000
-DATA distConsts<>+512(SB)/4, $0xff800000
+DATA distConsts<>+512(SB)/4, $0xff800000 // -Inf; the bits of sign and exponent
 DATA distConsts<>+516(SB)/4, $0xff800000
 DATA distConsts<>+520(SB)/4, $0xff800000
 DATA distConsts<>+524(SB)/4, $0xff800000
@@ -140,7 +140,7 @@ DATA distConsts<>+528(SB)/4, $0xff800000
 DATA distConsts<>+532(SB)/4, $0xff800000
 DATA distConsts<>+536(SB)/4, $0xff800000
 DATA distConsts<>+540(SB)/4, $0xff800000
-DATA distConsts<>+544(SB)/4, $0x42b20000
+DATA distConsts<>+544(SB)/4, $0x42b20000 // 89
 DATA distConsts<>+548(SB)/4, $0x42b20000
 DATA distConsts<>+552(SB)/4, $0x42b20000
 DATA distConsts<>+556(SB)/4, $0x42b20000
@@ -148,7 +148,7 @@ DATA distConsts<>+560(SB)/4, $0x42b20000
 DATA distConsts<>+564(SB)/4, $0x42b20000
 DATA distConsts<>+568(SB)/4, $0x42b20000
 DATA distConsts<>+572(SB)/4, $0x42b20000
-DATA distConsts<>+576(SB)/4, $0xc2d00000
+DATA distConsts<>+576(SB)/4, $0xc2d00000 // -104
 DATA distConsts<>+580(SB)/4, $0xc2d00000
 DATA distConsts<>+584(SB)/4, $0xc2d00000
 DATA distConsts<>+588(SB)/4, $0xc2d00000
@@ -156,7 +156,7 @@ DATA distConsts<>+592(SB)/4, $0xc2d00000
 DATA distConsts<>+596(SB)/4, $0xc2d00000
 DATA distConsts<>+600(SB)/4, $0xc2d00000
 DATA distConsts<>+604(SB)/4, $0xc2d00000
-DATA distConsts<>+608(SB)/4, $0x3fb8aa3b
+DATA distConsts<>+608(SB)/4, $0x3fb8aa3b // 0x1.715476p+00 = 1.442695: 1/ln 2
 DATA distConsts<>+612(SB)/4, $0x3fb8aa3b
 DATA distConsts<>+616(SB)/4, $0x3fb8aa3b
 DATA distConsts<>+620(SB)/4, $0x3fb8aa3b
@@ -164,7 +164,7 @@ DATA distConsts<>+624(SB)/4, $0x3fb8aa3b
 DATA distConsts<>+628(SB)/4, $0x3fb8aa3b
 DATA distConsts<>+632(SB)/4, $0x3fb8aa3b
 DATA distConsts<>+636(SB)/4, $0x3fb8aa3b
-DATA distConsts<>+640(SB)/4, $0x4b400000
+DATA distConsts<>+640(SB)/4, $0x4b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
 DATA distConsts<>+644(SB)/4, $0x4b400000
 DATA distConsts<>+648(SB)/4, $0x4b400000
 DATA distConsts<>+652(SB)/4, $0x4b400000
@@ -172,7 +172,7 @@ DATA distConsts<>+656(SB)/4, $0x4b400000
 DATA distConsts<>+660(SB)/4, $0x4b400000
 DATA distConsts<>+664(SB)/4, $0x4b400000
 DATA distConsts<>+668(SB)/4, $0x4b400000
-DATA distConsts<>+672(SB)/4, $0x3f317200
+DATA distConsts<>+672(SB)/4, $0x3f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
 DATA distConsts<>+676(SB)/4, $0x3f317200
 DATA distConsts<>+680(SB)/4, $0x3f317200
 DATA distConsts<>+684(SB)/4, $0x3f317200
@@ -180,7 +180,7 @@ DATA distConsts<>+688(SB)/4, $0x3f317200
 DATA distConsts<>+692(SB)/4, $0x3f317200
 DATA distConsts<>+696(SB)/4, $0x3f317200
 DATA distConsts<>+700(SB)/4, $0x3f317200
-DATA distConsts<>+704(SB)/4, $0x35bfbe8e
+DATA distConsts<>+704(SB)/4, $0x35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
 DATA distConsts<>+708(SB)/4, $0x35bfbe8e
 DATA distConsts<>+712(SB)/4, $0x35bfbe8e
 DATA distConsts<>+716(SB)/4, $0x35bfbe8e
@@ -188,7 +188,7 @@ DATA distConsts<>+720(SB)/4, $0x35bfbe8e
 DATA distConsts<>+724(SB)/4, $0x35bfbe8e
 DATA distConsts<>+728(SB)/4, $0x35bfbe8e
 DATA distConsts<>+732(SB)/4, $0x35bfbe8e
-DATA distConsts<>+736(SB)/4, $0x3ab52f1a
+DATA distConsts<>+736(SB)/4, $0x3ab52f1a // 0x1.6a5e34p-10 = 0.0013823241
 DATA distConsts<>+740(SB)/4, $0x3ab52f1a
 DATA distConsts<>+744(SB)/4, $0x3ab52f1a
 DATA distConsts<>+748(SB)/4, $0x3ab52f1a
@@ -196,7 +196,7 @@ DATA distConsts<>+752(SB)/4, $0x3ab52f1a
 DATA distConsts<>+756(SB)/4, $0x3ab52f1a
 DATA distConsts<>+760(SB)/4, $0x3ab52f1a
 DATA distConsts<>+764(SB)/4, $0x3ab52f1a
-DATA distConsts<>+768(SB)/4, $0x3c091d68
+DATA distConsts<>+768(SB)/4, $0x3c091d68 // 0x1.123adp-07 = 0.008368827
 DATA distConsts<>+772(SB)/4, $0x3c091d68
 DATA distConsts<>+776(SB)/4, $0x3c091d68
 DATA distConsts<>+780(SB)/4, $0x3c091d68
@@ -204,7 +204,7 @@ DATA distConsts<>+784(SB)/4, $0x3c091d68
 DATA distConsts<>+788(SB)/4, $0x3c091d68
 DATA distConsts<>+792(SB)/4, $0x3c091d68
 DATA distConsts<>+796(SB)/4, $0x3c091d68
-DATA distConsts<>+800(SB)/4, $0x3d2aac51
+DATA distConsts<>+800(SB)/4, $0x3d2aac51 // 0x1.5558a2p-05 = 0.04166824
 DATA distConsts<>+804(SB)/4, $0x3d2aac51
 DATA distConsts<>+808(SB)/4, $0x3d2aac51
 DATA distConsts<>+812(SB)/4, $0x3d2aac51
@@ -212,7 +212,7 @@ DATA distConsts<>+816(SB)/4, $0x3d2aac51
 DATA distConsts<>+820(SB)/4, $0x3d2aac51
 DATA distConsts<>+824(SB)/4, $0x3d2aac51
 DATA distConsts<>+828(SB)/4, $0x3d2aac51
-DATA distConsts<>+832(SB)/4, $0x3e2aaa48
+DATA distConsts<>+832(SB)/4, $0x3e2aaa48 // 0x1.55549p-03 = 0.1666652
 DATA distConsts<>+836(SB)/4, $0x3e2aaa48
 DATA distConsts<>+840(SB)/4, $0x3e2aaa48
 DATA distConsts<>+844(SB)/4, $0x3e2aaa48
@@ -220,7 +220,7 @@ DATA distConsts<>+848(SB)/4, $0x3e2aaa48
 DATA distConsts<>+852(SB)/4, $0x3e2aaa48
 DATA distConsts<>+856(SB)/4, $0x3e2aaa48
 DATA distConsts<>+860(SB)/4, $0x3e2aaa48
-DATA distConsts<>+864(SB)/4, $0x3efffffe
+DATA distConsts<>+864(SB)/4, $0x3efffffe // 0x1.fffffcp-02 = 0.49999994
 DATA distConsts<>+868(SB)/4, $0x3efffffe
 DATA distConsts<>+872(SB)/4, $0x3efffffe
 DATA distConsts<>+876(SB)/4, $0x3efffffe
@@ -228,7 +228,7 @@ DATA distConsts<>+880(SB)/4, $0x3efffffe
 DATA distConsts<>+884(SB)/4, $0x3efffffe
 DATA distConsts<>+888(SB)/4, $0x3efffffe
 DATA distConsts<>+892(SB)/4, $0x3efffffe
-DATA distConsts<>+896(SB)/4, $0x3f800000
+DATA distConsts<>+896(SB)/4, $0x3f800000 // 1
 DATA distConsts<>+900(SB)/4, $0x3f800000
 DATA distConsts<>+904(SB)/4, $0x3f800000
 DATA distConsts<>+908(SB)/4, $0x3f800000
@@ -236,7 +236,7 @@ DATA distConsts<>+912(SB)/4, $0x3f800000
 DATA distConsts<>+916(SB)/4, $0x3f800000
 DATA distConsts<>+920(SB)/4, $0x3f800000
 DATA distConsts<>+924(SB)/4, $0x3f800000
-DATA distConsts<>+928(SB)/4, $0x00000000
+DATA distConsts<>+928(SB)/4, $0x00000000 // 0
 DATA distConsts<>+932(SB)/4, $0x00000000
 DATA distConsts<>+936(SB)/4, $0x00000000
 DATA distConsts<>+940(SB)/4, $0x00000000
@@ -244,7 +244,7 @@ DATA distConsts<>+944(SB)/4, $0x00000000
 DATA distConsts<>+948(SB)/4, $0x00000000
 DATA distConsts<>+952(SB)/4, $0x00000000
 DATA distConsts<>+956(SB)/4, $0x00000000
-DATA distConsts<>+960(SB)/4, $0x80000000
+DATA distConsts<>+960(SB)/4, $0x80000000 // the sign
 DATA distConsts<>+964(SB)/4, $0x80000000
 DATA distConsts<>+968(SB)/4, $0x80000000
 DATA distConsts<>+972(SB)/4, $0x80000000
@@ -252,7 +252,7 @@ DATA distConsts<>+976(SB)/4, $0x80000000
 DATA distConsts<>+980(SB)/4, $0x80000000
 DATA distConsts<>+984(SB)/4, $0x80000000
 DATA distConsts<>+988(SB)/4, $0x80000000
-DATA distConsts<>+992(SB)/4, $0x3f3504f3
+DATA distConsts<>+992(SB)/4, $0x3f3504f3 // sqrt(1/2)
 DATA distConsts<>+996(SB)/4, $0x3f3504f3
 DATA distConsts<>+1000(SB)/4, $0x3f3504f3
 DATA distConsts<>+1004(SB)/4, $0x3f3504f3
@@ -260,7 +260,7 @@ DATA distConsts<>+1008(SB)/4, $0x3f3504f3
 DATA distConsts<>+1012(SB)/4, $0x3f3504f3
 DATA distConsts<>+1016(SB)/4, $0x3f3504f3
 DATA distConsts<>+1020(SB)/4, $0x3f3504f3
-DATA distConsts<>+1024(SB)/4, $0x007fffff
+DATA distConsts<>+1024(SB)/4, $0x007fffff // the mantissa
 DATA distConsts<>+1028(SB)/4, $0x007fffff
 DATA distConsts<>+1032(SB)/4, $0x007fffff
 DATA distConsts<>+1036(SB)/4, $0x007fffff
@@ -268,7 +268,7 @@ DATA distConsts<>+1040(SB)/4, $0x007fffff
 DATA distConsts<>+1044(SB)/4, $0x007fffff
 DATA distConsts<>+1048(SB)/4, $0x007fffff
 DATA distConsts<>+1052(SB)/4, $0x007fffff
-DATA distConsts<>+1056(SB)/4, $0xbd9537bc
+DATA distConsts<>+1056(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
 DATA distConsts<>+1060(SB)/4, $0xbd9537bc
 DATA distConsts<>+1064(SB)/4, $0xbd9537bc
 DATA distConsts<>+1068(SB)/4, $0xbd9537bc
@@ -276,7 +276,7 @@ DATA distConsts<>+1072(SB)/4, $0xbd9537bc
 DATA distConsts<>+1076(SB)/4, $0xbd9537bc
 DATA distConsts<>+1080(SB)/4, $0xbd9537bc
 DATA distConsts<>+1084(SB)/4, $0xbd9537bc
-DATA distConsts<>+1088(SB)/4, $0x3e00acba
+DATA distConsts<>+1088(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
 DATA distConsts<>+1092(SB)/4, $0x3e00acba
 DATA distConsts<>+1096(SB)/4, $0x3e00acba
 DATA distConsts<>+1100(SB)/4, $0x3e00acba
@@ -284,7 +284,7 @@ DATA distConsts<>+1104(SB)/4, $0x3e00acba
 DATA distConsts<>+1108(SB)/4, $0x3e00acba
 DATA distConsts<>+1112(SB)/4, $0x3e00acba
 DATA distConsts<>+1116(SB)/4, $0x3e00acba
-DATA distConsts<>+1120(SB)/4, $0xbe074b66
+DATA distConsts<>+1120(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
 DATA distConsts<>+1124(SB)/4, $0xbe074b66
 DATA distConsts<>+1128(SB)/4, $0xbe074b66
 DATA distConsts<>+1132(SB)/4, $0xbe074b66
@@ -292,7 +292,7 @@ DATA distConsts<>+1136(SB)/4, $0xbe074b66
 DATA distConsts<>+1140(SB)/4, $0xbe074b66
 DATA distConsts<>+1144(SB)/4, $0xbe074b66
 DATA distConsts<>+1148(SB)/4, $0xbe074b66
-DATA distConsts<>+1152(SB)/4, $0x3e11ce71
+DATA distConsts<>+1152(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
 DATA distConsts<>+1156(SB)/4, $0x3e11ce71
 DATA distConsts<>+1160(SB)/4, $0x3e11ce71
 DATA distConsts<>+1164(SB)/4, $0x3e11ce71
@@ -300,7 +300,7 @@ DATA distConsts<>+1168(SB)/4, $0x3e11ce71
 DATA distConsts<>+1172(SB)/4, $0x3e11ce71
 DATA distConsts<>+1176(SB)/4, $0x3e11ce71
 DATA distConsts<>+1180(SB)/4, $0x3e11ce71
-DATA distConsts<>+1184(SB)/4, $0xbe2a337f
+DATA distConsts<>+1184(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
 DATA distConsts<>+1188(SB)/4, $0xbe2a337f
 DATA distConsts<>+1192(SB)/4, $0xbe2a337f
 DATA distConsts<>+1196(SB)/4, $0xbe2a337f
@@ -308,7 +308,7 @@ DATA distConsts<>+1200(SB)/4, $0xbe2a337f
 DATA distConsts<>+1204(SB)/4, $0xbe2a337f
 DATA distConsts<>+1208(SB)/4, $0xbe2a337f
 DATA distConsts<>+1212(SB)/4, $0xbe2a337f
-DATA distConsts<>+1216(SB)/4, $0x3e4cca27
+DATA distConsts<>+1216(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
 DATA distConsts<>+1220(SB)/4, $0x3e4cca27
 DATA distConsts<>+1224(SB)/4, $0x3e4cca27
 DATA distConsts<>+1228(SB)/4, $0x3e4cca27
@@ -316,7 +316,7 @@ DATA distConsts<>+1232(SB)/4, $0x3e4cca27
 DATA distConsts<>+1236(SB)/4, $0x3e4cca27
 DATA distConsts<>+1240(SB)/4, $0x3e4cca27
 DATA distConsts<>+1244(SB)/4, $0x3e4cca27
-DATA distConsts<>+1248(SB)/4, $0xbe80011a
+DATA distConsts<>+1248(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
 DATA distConsts<>+1252(SB)/4, $0xbe80011a
 DATA distConsts<>+1256(SB)/4, $0xbe80011a
 DATA distConsts<>+1260(SB)/4, $0xbe80011a
@@ -324,7 +324,7 @@ DATA distConsts<>+1264(SB)/4, $0xbe80011a
 DATA distConsts<>+1268(SB)/4, $0xbe80011a
 DATA distConsts<>+1272(SB)/4, $0xbe80011a
 DATA distConsts<>+1276(SB)/4, $0xbe80011a
-DATA distConsts<>+1280(SB)/4, $0x3eaaaab8
+DATA distConsts<>+1280(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
 DATA distConsts<>+1284(SB)/4, $0x3eaaaab8
 DATA distConsts<>+1288(SB)/4, $0x3eaaaab8
 DATA distConsts<>+1292(SB)/4, $0x3eaaaab8
@@ -332,7 +332,7 @@ DATA distConsts<>+1296(SB)/4, $0x3eaaaab8
 DATA distConsts<>+1300(SB)/4, $0x3eaaaab8
 DATA distConsts<>+1304(SB)/4, $0x3eaaaab8
 DATA distConsts<>+1308(SB)/4, $0x3eaaaab8
-DATA distConsts<>+1312(SB)/4, $0xbf000000
+DATA distConsts<>+1312(SB)/4, $0xbf000000 // -0x1p-01 = -0.5
 DATA distConsts<>+1316(SB)/4, $0xbf000000
 DATA distConsts<>+1320(SB)/4, $0xbf000000
 DATA distConsts<>+1324(SB)/4, $0xbf000000

@@ -4,7 +4,7 @@
 
 #include "textflag.h"
 
-DATA gaussConsts<>+0(SB)/4, $0xffffffff
+DATA gaussConsts<>+0(SB)/4, $0xffffffff // ones and zeros: a mask is a part of both
 DATA gaussConsts<>+4(SB)/4, $0xffffffff
 DATA gaussConsts<>+8(SB)/4, $0xffffffff
 DATA gaussConsts<>+12(SB)/4, $0xffffffff
@@ -132,7 +132,7 @@ DATA gaussConsts<>+496(SB)/4, $0x00000000
 DATA gaussConsts<>+500(SB)/4, $0x00000000
 DATA gaussConsts<>+504(SB)/4, $0x00000000
 DATA gaussConsts<>+508(SB)/4, $0x00000000
-DATA gaussConsts<>+512(SB)/4, $0x7fffffff
+DATA gaussConsts<>+512(SB)/4, $0x7fffffff // all but the sign
 DATA gaussConsts<>+516(SB)/4, $0x7fffffff
 DATA gaussConsts<>+520(SB)/4, $0x7fffffff
 DATA gaussConsts<>+524(SB)/4, $0x7fffffff
@@ -140,7 +140,7 @@ DATA gaussConsts<>+528(SB)/4, $0x7fffffff
 DATA gaussConsts<>+532(SB)/4, $0x7fffffff
 DATA gaussConsts<>+536(SB)/4, $0x7fffffff
 DATA gaussConsts<>+540(SB)/4, $0x7fffffff
-DATA gaussConsts<>+544(SB)/4, $0x00000000
+DATA gaussConsts<>+544(SB)/4, $0x00000000 // 0
 DATA gaussConsts<>+548(SB)/4, $0x00000000
 DATA gaussConsts<>+552(SB)/4, $0x00000000
 DATA gaussConsts<>+556(SB)/4, $0x00000000
@@ -148,7 +148,7 @@ DATA gaussConsts<>+560(SB)/4, $0x00000000
 DATA gaussConsts<>+564(SB)/4, $0x00000000
 DATA gaussConsts<>+568(SB)/4, $0x00000000
 DATA gaussConsts<>+572(SB)/4, $0x00000000
-DATA gaussConsts<>+576(SB)/4, $0x00000001
+DATA gaussConsts<>+576(SB)/4, $0x00000001 // 1
 DATA gaussConsts<>+580(SB)/4, $0x00000001
 DATA gaussConsts<>+584(SB)/4, $0x00000001
 DATA gaussConsts<>+588(SB)/4, $0x00000001
@@ -156,7 +156,7 @@ DATA gaussConsts<>+592(SB)/4, $0x00000001
 DATA gaussConsts<>+596(SB)/4, $0x00000001
 DATA gaussConsts<>+600(SB)/4, $0x00000001
 DATA gaussConsts<>+604(SB)/4, $0x00000001
-DATA gaussConsts<>+608(SB)/4, $0x80000000
+DATA gaussConsts<>+608(SB)/4, $0x80000000 // the sign
 DATA gaussConsts<>+612(SB)/4, $0x80000000
 DATA gaussConsts<>+616(SB)/4, $0x80000000
 DATA gaussConsts<>+620(SB)/4, $0x80000000
@@ -172,7 +172,7 @@ DATA gaussConsts<>+656(SB)/4, $0x1e7fffff
 DATA gaussConsts<>+660(SB)/4, $0x1e7fffff
 DATA gaussConsts<>+664(SB)/4, $0x1e7fffff
 DATA gaussConsts<>+668(SB)/4, $0x1e7fffff
-DATA gaussConsts<>+672(SB)/4, $0x3f3504f3
+DATA gaussConsts<>+672(SB)/4, $0x3f3504f3 // sqrt(1/2)
 DATA gaussConsts<>+676(SB)/4, $0x3f3504f3
 DATA gaussConsts<>+680(SB)/4, $0x3f3504f3
 DATA gaussConsts<>+684(SB)/4, $0x3f3504f3
@@ -180,7 +180,7 @@ DATA gaussConsts<>+688(SB)/4, $0x3f3504f3
 DATA gaussConsts<>+692(SB)/4, $0x3f3504f3
 DATA gaussConsts<>+696(SB)/4, $0x3f3504f3
 DATA gaussConsts<>+700(SB)/4, $0x3f3504f3
-DATA gaussConsts<>+704(SB)/4, $0x007fffff
+DATA gaussConsts<>+704(SB)/4, $0x007fffff // the mantissa
 DATA gaussConsts<>+708(SB)/4, $0x007fffff
 DATA gaussConsts<>+712(SB)/4, $0x007fffff
 DATA gaussConsts<>+716(SB)/4, $0x007fffff
@@ -188,7 +188,7 @@ DATA gaussConsts<>+720(SB)/4, $0x007fffff
 DATA gaussConsts<>+724(SB)/4, $0x007fffff
 DATA gaussConsts<>+728(SB)/4, $0x007fffff
 DATA gaussConsts<>+732(SB)/4, $0x007fffff
-DATA gaussConsts<>+736(SB)/4, $0x3f800000
+DATA gaussConsts<>+736(SB)/4, $0x3f800000 // 1
 DATA gaussConsts<>+740(SB)/4, $0x3f800000
 DATA gaussConsts<>+744(SB)/4, $0x3f800000
 DATA gaussConsts<>+748(SB)/4, $0x3f800000
@@ -196,7 +196,7 @@ DATA gaussConsts<>+752(SB)/4, $0x3f800000
 DATA gaussConsts<>+756(SB)/4, $0x3f800000
 DATA gaussConsts<>+760(SB)/4, $0x3f800000
 DATA gaussConsts<>+764(SB)/4, $0x3f800000
-DATA gaussConsts<>+768(SB)/4, $0xbd9537bc
+DATA gaussConsts<>+768(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
 DATA gaussConsts<>+772(SB)/4, $0xbd9537bc
 DATA gaussConsts<>+776(SB)/4, $0xbd9537bc
 DATA gaussConsts<>+780(SB)/4, $0xbd9537bc
@@ -204,7 +204,7 @@ DATA gaussConsts<>+784(SB)/4, $0xbd9537bc
 DATA gaussConsts<>+788(SB)/4, $0xbd9537bc
 DATA gaussConsts<>+792(SB)/4, $0xbd9537bc
 DATA gaussConsts<>+796(SB)/4, $0xbd9537bc
-DATA gaussConsts<>+800(SB)/4, $0x3e00acba
+DATA gaussConsts<>+800(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
 DATA gaussConsts<>+804(SB)/4, $0x3e00acba
 DATA gaussConsts<>+808(SB)/4, $0x3e00acba
 DATA gaussConsts<>+812(SB)/4, $0x3e00acba
@@ -212,7 +212,7 @@ DATA gaussConsts<>+816(SB)/4, $0x3e00acba
 DATA gaussConsts<>+820(SB)/4, $0x3e00acba
 DATA gaussConsts<>+824(SB)/4, $0x3e00acba
 DATA gaussConsts<>+828(SB)/4, $0x3e00acba
-DATA gaussConsts<>+832(SB)/4, $0xbe074b66
+DATA gaussConsts<>+832(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
 DATA gaussConsts<>+836(SB)/4, $0xbe074b66
 DATA gaussConsts<>+840(SB)/4, $0xbe074b66
 DATA gaussConsts<>+844(SB)/4, $0xbe074b66
@@ -220,7 +220,7 @@ DATA gaussConsts<>+848(SB)/4, $0xbe074b66
 DATA gaussConsts<>+852(SB)/4, $0xbe074b66
 DATA gaussConsts<>+856(SB)/4, $0xbe074b66
 DATA gaussConsts<>+860(SB)/4, $0xbe074b66
-DATA gaussConsts<>+864(SB)/4, $0x3e11ce71
+DATA gaussConsts<>+864(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
 DATA gaussConsts<>+868(SB)/4, $0x3e11ce71
 DATA gaussConsts<>+872(SB)/4, $0x3e11ce71
 DATA gaussConsts<>+876(SB)/4, $0x3e11ce71
@@ -228,7 +228,7 @@ DATA gaussConsts<>+880(SB)/4, $0x3e11ce71
 DATA gaussConsts<>+884(SB)/4, $0x3e11ce71
 DATA gaussConsts<>+888(SB)/4, $0x3e11ce71
 DATA gaussConsts<>+892(SB)/4, $0x3e11ce71
-DATA gaussConsts<>+896(SB)/4, $0xbe2a337f
+DATA gaussConsts<>+896(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
 DATA gaussConsts<>+900(SB)/4, $0xbe2a337f
 DATA gaussConsts<>+904(SB)/4, $0xbe2a337f
 DATA gaussConsts<>+908(SB)/4, $0xbe2a337f
@@ -236,7 +236,7 @@ DATA gaussConsts<>+912(SB)/4, $0xbe2a337f
 DATA gaussConsts<>+916(SB)/4, $0xbe2a337f
 DATA gaussConsts<>+920(SB)/4, $0xbe2a337f
 DATA gaussConsts<>+924(SB)/4, $0xbe2a337f
-DATA gaussConsts<>+928(SB)/4, $0x3e4cca27
+DATA gaussConsts<>+928(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
 DATA gaussConsts<>+932(SB)/4, $0x3e4cca27
 DATA gaussConsts<>+936(SB)/4, $0x3e4cca27
 DATA gaussConsts<>+940(SB)/4, $0x3e4cca27
@@ -244,7 +244,7 @@ DATA gaussConsts<>+944(SB)/4, $0x3e4cca27
 DATA gaussConsts<>+948(SB)/4, $0x3e4cca27
 DATA gaussConsts<>+952(SB)/4, $0x3e4cca27
 DATA gaussConsts<>+956(SB)/4, $0x3e4cca27
-DATA gaussConsts<>+960(SB)/4, $0xbe80011a
+DATA gaussConsts<>+960(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
 DATA gaussConsts<>+964(SB)/4, $0xbe80011a
 DATA gaussConsts<>+968(SB)/4, $0xbe80011a
 DATA gaussConsts<>+972(SB)/4, $0xbe80011a
@@ -252,7 +252,7 @@ DATA gaussConsts<>+976(SB)/4, $0xbe80011a
 DATA gaussConsts<>+980(SB)/4, $0xbe80011a
 DATA gaussConsts<>+984(SB)/4, $0xbe80011a
 DATA gaussConsts<>+988(SB)/4, $0xbe80011a
-DATA gaussConsts<>+992(SB)/4, $0x3eaaaab8
+DATA gaussConsts<>+992(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
 DATA gaussConsts<>+996(SB)/4, $0x3eaaaab8
 DATA gaussConsts<>+1000(SB)/4, $0x3eaaaab8
 DATA gaussConsts<>+1004(SB)/4, $0x3eaaaab8
@@ -260,7 +260,7 @@ DATA gaussConsts<>+1008(SB)/4, $0x3eaaaab8
 DATA gaussConsts<>+1012(SB)/4, $0x3eaaaab8
 DATA gaussConsts<>+1016(SB)/4, $0x3eaaaab8
 DATA gaussConsts<>+1020(SB)/4, $0x3eaaaab8
-DATA gaussConsts<>+1024(SB)/4, $0xbf000000
+DATA gaussConsts<>+1024(SB)/4, $0xbf000000 // -0x1p-01 = -0.5
 DATA gaussConsts<>+1028(SB)/4, $0xbf000000
 DATA gaussConsts<>+1032(SB)/4, $0xbf000000
 DATA gaussConsts<>+1036(SB)/4, $0xbf000000
@@ -268,7 +268,7 @@ DATA gaussConsts<>+1040(SB)/4, $0xbf000000
 DATA gaussConsts<>+1044(SB)/4, $0xbf000000
 DATA gaussConsts<>+1048(SB)/4, $0xbf000000
 DATA gaussConsts<>+1052(SB)/4, $0xbf000000
-DATA gaussConsts<>+1056(SB)/4, $0x35bfbe8e
+DATA gaussConsts<>+1056(SB)/4, $0x35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
 DATA gaussConsts<>+1060(SB)/4, $0x35bfbe8e
 DATA gaussConsts<>+1064(SB)/4, $0x35bfbe8e
 DATA gaussConsts<>+1068(SB)/4, $0x35bfbe8e
@@ -276,7 +276,7 @@ DATA gaussConsts<>+1072(SB)/4, $0x35bfbe8e
 DATA gaussConsts<>+1076(SB)/4, $0x35bfbe8e
 DATA gaussConsts<>+1080(SB)/4, $0x35bfbe8e
 DATA gaussConsts<>+1084(SB)/4, $0x35bfbe8e
-DATA gaussConsts<>+1088(SB)/4, $0x3f317200
+DATA gaussConsts<>+1088(SB)/4, $0x3f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
 DATA gaussConsts<>+1092(SB)/4, $0x3f317200
 DATA gaussConsts<>+1096(SB)/4, $0x3f317200
 DATA gaussConsts<>+1100(SB)/4, $0x3f317200
@@ -284,7 +284,7 @@ DATA gaussConsts<>+1104(SB)/4, $0x3f317200
 DATA gaussConsts<>+1108(SB)/4, $0x3f317200
 DATA gaussConsts<>+1112(SB)/4, $0x3f317200
 DATA gaussConsts<>+1116(SB)/4, $0x3f317200
-DATA gaussConsts<>+1120(SB)/4, $0x40000000
+DATA gaussConsts<>+1120(SB)/4, $0x40000000 // 2
 DATA gaussConsts<>+1124(SB)/4, $0x40000000
 DATA gaussConsts<>+1128(SB)/4, $0x40000000
 DATA gaussConsts<>+1132(SB)/4, $0x40000000
@@ -292,7 +292,7 @@ DATA gaussConsts<>+1136(SB)/4, $0x40000000
 DATA gaussConsts<>+1140(SB)/4, $0x40000000
 DATA gaussConsts<>+1144(SB)/4, $0x40000000
 DATA gaussConsts<>+1148(SB)/4, $0x40000000
-DATA gaussConsts<>+1152(SB)/4, $0x00800000
+DATA gaussConsts<>+1152(SB)/4, $0x00800000 // the lowest bit of the exponent; the smallest normal number
 DATA gaussConsts<>+1156(SB)/4, $0x00800000
 DATA gaussConsts<>+1160(SB)/4, $0x00800000
 DATA gaussConsts<>+1164(SB)/4, $0x00800000
@@ -300,7 +300,7 @@ DATA gaussConsts<>+1168(SB)/4, $0x00800000
 DATA gaussConsts<>+1172(SB)/4, $0x00800000
 DATA gaussConsts<>+1176(SB)/4, $0x00800000
 DATA gaussConsts<>+1180(SB)/4, $0x00800000
-DATA gaussConsts<>+1184(SB)/4, $0x3f6b3f8e
+DATA gaussConsts<>+1184(SB)/4, $0x3f6b3f8e // 0x1.d67f1cp-01 = 0.9189385: ln(2 pi)/2
 DATA gaussConsts<>+1188(SB)/4, $0x3f6b3f8e
 DATA gaussConsts<>+1192(SB)/4, $0x3f6b3f8e
 DATA gaussConsts<>+1196(SB)/4, $0x3f6b3f8e
@@ -308,7 +308,7 @@ DATA gaussConsts<>+1200(SB)/4, $0x3f6b3f8e
 DATA gaussConsts<>+1204(SB)/4, $0x3f6b3f8e
 DATA gaussConsts<>+1208(SB)/4, $0x3f6b3f8e
 DATA gaussConsts<>+1212(SB)/4, $0x3f6b3f8e
-DATA gaussConsts<>+1216(SB)/4, $0xc0000000
+DATA gaussConsts<>+1216(SB)/4, $0xc0000000 // -2
 DATA gaussConsts<>+1220(SB)/4, $0xc0000000
 DATA gaussConsts<>+1224(SB)/4, $0xc0000000
 DATA gaussConsts<>+1228(SB)/4, $0xc0000000
@@ -324,7 +324,7 @@ DATA gaussConsts<>+1264(SB)/4, $0x30800000
 DATA gaussConsts<>+1268(SB)/4, $0x30800000
 DATA gaussConsts<>+1272(SB)/4, $0x30800000
 DATA gaussConsts<>+1276(SB)/4, $0x30800000
-DATA gaussConsts<>+1280(SB)/4, $0x3f000000
+DATA gaussConsts<>+1280(SB)/4, $0x3f000000 // 0x1p-01 = 0.5
 DATA gaussConsts<>+1284(SB)/4, $0x3f000000
 DATA gaussConsts<>+1288(SB)/4, $0x3f000000
 DATA gaussConsts<>+1292(SB)/4, $0x3f000000
@@ -332,7 +332,7 @@ DATA gaussConsts<>+1296(SB)/4, $0x3f000000
 DATA gaussConsts<>+1300(SB)/4, $0x3f000000
 DATA gaussConsts<>+1304(SB)/4, $0x3f000000
 DATA gaussConsts<>+1308(SB)/4, $0x3f000000
-DATA gaussConsts<>+1312(SB)/4, $0xbe800000
+DATA gaussConsts<>+1312(SB)/4, $0xbe800000 // -0x1p-02 = -0.25
 DATA gaussConsts<>+1316(SB)/4, $0xbe800000
 DATA gaussConsts<>+1320(SB)/4, $0xbe800000
 DATA gaussConsts<>+1324(SB)/4, $0xbe800000
@@ -356,7 +356,7 @@ DATA gaussConsts<>+1392(SB)/4, $0x61ffffff
 DATA gaussConsts<>+1396(SB)/4, $0x61ffffff
 DATA gaussConsts<>+1400(SB)/4, $0x61ffffff
 DATA gaussConsts<>+1404(SB)/4, $0x61ffffff
-DATA gaussConsts<>+1408(SB)/4, $0x3fb8aa3b
+DATA gaussConsts<>+1408(SB)/4, $0x3fb8aa3b // 0x1.715476p+00 = 1.442695: 1/ln 2
 DATA gaussConsts<>+1412(SB)/4, $0x3fb8aa3b
 DATA gaussConsts<>+1416(SB)/4, $0x3fb8aa3b
 DATA gaussConsts<>+1420(SB)/4, $0x3fb8aa3b
@@ -364,7 +364,7 @@ DATA gaussConsts<>+1424(SB)/4, $0x3fb8aa3b
 DATA gaussConsts<>+1428(SB)/4, $0x3fb8aa3b
 DATA gaussConsts<>+1432(SB)/4, $0x3fb8aa3b
 DATA gaussConsts<>+1436(SB)/4, $0x3fb8aa3b
-DATA gaussConsts<>+1440(SB)/4, $0x4b400000
+DATA gaussConsts<>+1440(SB)/4, $0x4b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
 DATA gaussConsts<>+1444(SB)/4, $0x4b400000
 DATA gaussConsts<>+1448(SB)/4, $0x4b400000
 DATA gaussConsts<>+1452(SB)/4, $0x4b400000
@@ -372,7 +372,7 @@ DATA gaussConsts<>+1456(SB)/4, $0x4b400000
 DATA gaussConsts<>+1460(SB)/4, $0x4b400000
 DATA gaussConsts<>+1464(SB)/4, $0x4b400000
 DATA gaussConsts<>+1468(SB)/4, $0x4b400000
-DATA gaussConsts<>+1472(SB)/4, $0x3ab52f1a
+DATA gaussConsts<>+1472(SB)/4, $0x3ab52f1a // 0x1.6a5e34p-10 = 0.0013823241
 DATA gaussConsts<>+1476(SB)/4, $0x3ab52f1a
 DATA gaussConsts<>+1480(SB)/4, $0x3ab52f1a
 DATA gaussConsts<>+1484(SB)/4, $0x3ab52f1a
@@ -380,7 +380,7 @@ DATA gaussConsts<>+1488(SB)/4, $0x3ab52f1a
 DATA gaussConsts<>+1492(SB)/4, $0x3ab52f1a
 DATA gaussConsts<>+1496(SB)/4, $0x3ab52f1a
 DATA gaussConsts<>+1500(SB)/4, $0x3ab52f1a
-DATA gaussConsts<>+1504(SB)/4, $0x3c091d68
+DATA gaussConsts<>+1504(SB)/4, $0x3c091d68 // 0x1.123adp-07 = 0.008368827
 DATA gaussConsts<>+1508(SB)/4, $0x3c091d68
 DATA gaussConsts<>+1512(SB)/4, $0x3c091d68
 DATA gaussConsts<>+1516(SB)/4, $0x3c091d68
@@ -388,7 +388,7 @@ DATA gaussConsts<>+1520(SB)/4, $0x3c091d68
 DATA gaussConsts<>+1524(SB)/4, $0x3c091d68
 DATA gaussConsts<>+1528(SB)/4, $0x3c091d68
 DATA gaussConsts<>+1532(SB)/4, $0x3c091d68
-DATA gaussConsts<>+1536(SB)/4, $0x3d2aac51
+DATA gaussConsts<>+1536(SB)/4, $0x3d2aac51 // 0x1.5558a2p-05 = 0.04166824
 DATA gaussConsts<>+1540(SB)/4, $0x3d2aac51
 DATA gaussConsts<>+1544(SB)/4, $0x3d2aac51
 DATA gaussConsts<>+1548(SB)/4, $0x3d2aac51
@@ -396,7 +396,7 @@ DATA gaussConsts<>+1552(SB)/4, $0x3d2aac51
 DATA gaussConsts<>+1556(SB)/4, $0x3d2aac51
 DATA gaussConsts<>+1560(SB)/4, $0x3d2aac51
 DATA gaussConsts<>+1564(SB)/4, $0x3d2aac51
-DATA gaussConsts<>+1568(SB)/4, $0x3e2aaa48
+DATA gaussConsts<>+1568(SB)/4, $0x3e2aaa48 // 0x1.55549p-03 = 0.1666652
 DATA gaussConsts<>+1572(SB)/4, $0x3e2aaa48
 DATA gaussConsts<>+1576(SB)/4, $0x3e2aaa48
 DATA gaussConsts<>+1580(SB)/4, $0x3e2aaa48
@@ -404,7 +404,7 @@ DATA gaussConsts<>+1584(SB)/4, $0x3e2aaa48
 DATA gaussConsts<>+1588(SB)/4, $0x3e2aaa48
 DATA gaussConsts<>+1592(SB)/4, $0x3e2aaa48
 DATA gaussConsts<>+1596(SB)/4, $0x3e2aaa48
-DATA gaussConsts<>+1600(SB)/4, $0x3efffffe
+DATA gaussConsts<>+1600(SB)/4, $0x3efffffe // 0x1.fffffcp-02 = 0.49999994
 DATA gaussConsts<>+1604(SB)/4, $0x3efffffe
 DATA gaussConsts<>+1608(SB)/4, $0x3efffffe
 DATA gaussConsts<>+1612(SB)/4, $0x3efffffe
@@ -428,7 +428,7 @@ DATA gaussConsts<>+1680(SB)/4, $0x3ddfffff
 DATA gaussConsts<>+1684(SB)/4, $0x3ddfffff
 DATA gaussConsts<>+1688(SB)/4, $0x3ddfffff
 DATA gaussConsts<>+1692(SB)/4, $0x3ddfffff
-DATA gaussConsts<>+1696(SB)/4, $0xc2d00000
+DATA gaussConsts<>+1696(SB)/4, $0xc2d00000 // -104
 DATA gaussConsts<>+1700(SB)/4, $0xc2d00000
 DATA gaussConsts<>+1704(SB)/4, $0xc2d00000
 DATA gaussConsts<>+1708(SB)/4, $0xc2d00000
@@ -436,7 +436,7 @@ DATA gaussConsts<>+1712(SB)/4, $0xc2d00000
 DATA gaussConsts<>+1716(SB)/4, $0xc2d00000
 DATA gaussConsts<>+1720(SB)/4, $0xc2d00000
 DATA gaussConsts<>+1724(SB)/4, $0xc2d00000
-DATA gaussConsts<>+1728(SB)/4, $0xff800000
+DATA gaussConsts<>+1728(SB)/4, $0xff800000 // -Inf; the bits of sign and exponent
 DATA gaussConsts<>+1732(SB)/4, $0xff800000
 DATA gaussConsts<>+1736(SB)/4, $0xff800000
 DATA gaussConsts<>+1740(SB)/4, $0xff800000
@@ -444,7 +444,7 @@ DATA gaussConsts<>+1744(SB)/4, $0xff800000
 DATA gaussConsts<>+1748(SB)/4, $0xff800000
 DATA gaussConsts<>+1752(SB)/4, $0xff800000
 DATA gaussConsts<>+1756(SB)/4, $0xff800000
-DATA gaussConsts<>+1760(SB)/4, $0x3f317218
+DATA gaussConsts<>+1760(SB)/4, $0x3f317218 // 0x1.62e43p-01 = 0.6931472
 DATA gaussConsts<>+1764(SB)/4, $0x3f317218
 DATA gaussConsts<>+1768(SB)/4, $0x3f317218
 DATA gaussConsts<>+1772(SB)/4, $0x3f317218
@@ -452,7 +452,7 @@ DATA gaussConsts<>+1776(SB)/4, $0x3f317218
 DATA gaussConsts<>+1780(SB)/4, $0x3f317218
 DATA gaussConsts<>+1784(SB)/4, $0x3f317218
 DATA gaussConsts<>+1788(SB)/4, $0x3f317218
-DATA gaussConsts<>+1792(SB)/4, $0xbd389f1b
+DATA gaussConsts<>+1792(SB)/4, $0xbd389f1b // -0x1.713e36p-05 = -0.04507361
 DATA gaussConsts<>+1796(SB)/4, $0xbd389f1b
 DATA gaussConsts<>+1800(SB)/4, $0xbd389f1b
 DATA gaussConsts<>+1804(SB)/4, $0xbd389f1b
@@ -460,7 +460,7 @@ DATA gaussConsts<>+1808(SB)/4, $0xbd389f1b
 DATA gaussConsts<>+1812(SB)/4, $0xbd389f1b
 DATA gaussConsts<>+1816(SB)/4, $0xbd389f1b
 DATA gaussConsts<>+1820(SB)/4, $0xbd389f1b
-DATA gaussConsts<>+1824(SB)/4, $0x3dd65047
+DATA gaussConsts<>+1824(SB)/4, $0x3dd65047 // 0x1.aca08ep-04 = 0.104645304
 DATA gaussConsts<>+1828(SB)/4, $0x3dd65047
 DATA gaussConsts<>+1832(SB)/4, $0x3dd65047
 DATA gaussConsts<>+1836(SB)/4, $0x3dd65047
@@ -468,7 +468,7 @@ DATA gaussConsts<>+1840(SB)/4, $0x3dd65047
 DATA gaussConsts<>+1844(SB)/4, $0x3dd65047
 DATA gaussConsts<>+1848(SB)/4, $0x3dd65047
 DATA gaussConsts<>+1852(SB)/4, $0x3dd65047
-DATA gaussConsts<>+1856(SB)/4, $0xbe06c9fa
+DATA gaussConsts<>+1856(SB)/4, $0xbe06c9fa // -0x1.0d93f4p-03 = -0.13162985
 DATA gaussConsts<>+1860(SB)/4, $0xbe06c9fa
 DATA gaussConsts<>+1864(SB)/4, $0xbe06c9fa
 DATA gaussConsts<>+1868(SB)/4, $0xbe06c9fa
@@ -476,7 +476,7 @@ DATA gaussConsts<>+1872(SB)/4, $0xbe06c9fa
 DATA gaussConsts<>+1876(SB)/4, $0xbe06c9fa
 DATA gaussConsts<>+1880(SB)/4, $0xbe06c9fa
 DATA gaussConsts<>+1884(SB)/4, $0xbe06c9fa
-DATA gaussConsts<>+1888(SB)/4, $0x3e14435c
+DATA gaussConsts<>+1888(SB)/4, $0x3e14435c // 0x1.2886b8p-03 = 0.1447882
 DATA gaussConsts<>+1892(SB)/4, $0x3e14435c
 DATA gaussConsts<>+1896(SB)/4, $0x3e14435c
 DATA gaussConsts<>+1900(SB)/4, $0x3e14435c
@@ -484,7 +484,7 @@ DATA gaussConsts<>+1904(SB)/4, $0x3e14435c
 DATA gaussConsts<>+1908(SB)/4, $0x3e14435c
 DATA gaussConsts<>+1912(SB)/4, $0x3e14435c
 DATA gaussConsts<>+1916(SB)/4, $0x3e14435c
-DATA gaussConsts<>+1920(SB)/4, $0xbe2a778b
+DATA gaussConsts<>+1920(SB)/4, $0xbe2a778b // -0x1.54ef16p-03 = -0.16647165
 DATA gaussConsts<>+1924(SB)/4, $0xbe2a778b
 DATA gaussConsts<>+1928(SB)/4, $0xbe2a778b
 DATA gaussConsts<>+1932(SB)/4, $0xbe2a778b
@@ -492,7 +492,7 @@ DATA gaussConsts<>+1936(SB)/4, $0xbe2a778b
 DATA gaussConsts<>+1940(SB)/4, $0xbe2a778b
 DATA gaussConsts<>+1944(SB)/4, $0xbe2a778b
 DATA gaussConsts<>+1948(SB)/4, $0xbe2a778b
-DATA gaussConsts<>+1952(SB)/4, $0x3e4cb4b3
+DATA gaussConsts<>+1952(SB)/4, $0x3e4cb4b3 // 0x1.996966p-03 = 0.19990806
 DATA gaussConsts<>+1956(SB)/4, $0x3e4cb4b3
 DATA gaussConsts<>+1960(SB)/4, $0x3e4cb4b3
 DATA gaussConsts<>+1964(SB)/4, $0x3e4cb4b3
@@ -500,7 +500,7 @@ DATA gaussConsts<>+1968(SB)/4, $0x3e4cb4b3
 DATA gaussConsts<>+1972(SB)/4, $0x3e4cb4b3
 DATA gaussConsts<>+1976(SB)/4, $0x3e4cb4b3
 DATA gaussConsts<>+1980(SB)/4, $0x3e4cb4b3
-DATA gaussConsts<>+1984(SB)/4, $0xbe800021
+DATA gaussConsts<>+1984(SB)/4, $0xbe800021 // -0x1.000042p-02 = -0.25000098
 DATA gaussConsts<>+1988(SB)/4, $0xbe800021
 DATA gaussConsts<>+1992(SB)/4, $0xbe800021
 DATA gaussConsts<>+1996(SB)/4, $0xbe800021
@@ -508,7 +508,7 @@ DATA gaussConsts<>+2000(SB)/4, $0xbe800021
 DATA gaussConsts<>+2004(SB)/4, $0xbe800021
 DATA gaussConsts<>+2008(SB)/4, $0xbe800021
 DATA gaussConsts<>+2012(SB)/4, $0xbe800021
-DATA gaussConsts<>+2016(SB)/4, $0x3eaaaad2
+DATA gaussConsts<>+2016(SB)/4, $0x3eaaaad2 // 0x1.5555a4p-02 = 0.3333345
 DATA gaussConsts<>+2020(SB)/4, $0x3eaaaad2
 DATA gaussConsts<>+2024(SB)/4, $0x3eaaaad2
 DATA gaussConsts<>+2028(SB)/4, $0x3eaaaad2
@@ -516,7 +516,7 @@ DATA gaussConsts<>+2032(SB)/4, $0x3eaaaad2
 DATA gaussConsts<>+2036(SB)/4, $0x3eaaaad2
 DATA gaussConsts<>+2040(SB)/4, $0x3eaaaad2
 DATA gaussConsts<>+2044(SB)/4, $0x3eaaaad2
-DATA gaussConsts<>+2048(SB)/4, $0x38d1b717
+DATA gaussConsts<>+2048(SB)/4, $0x38d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
 DATA gaussConsts<>+2052(SB)/4, $0x38d1b717
 DATA gaussConsts<>+2056(SB)/4, $0x38d1b717
 DATA gaussConsts<>+2060(SB)/4, $0x38d1b717
@@ -540,7 +540,7 @@ DATA gaussConsts<>+2128(SB)/4, $0x317fffff
 DATA gaussConsts<>+2132(SB)/4, $0x317fffff
 DATA gaussConsts<>+2136(SB)/4, $0x317fffff
 DATA gaussConsts<>+2140(SB)/4, $0x317fffff
-DATA gaussConsts<>+2144(SB)/4, $0x7f7fffff
+DATA gaussConsts<>+2144(SB)/4, $0x7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
 DATA gaussConsts<>+2148(SB)/4, $0x7f7fffff
 DATA gaussConsts<>+2152(SB)/4, $0x7f7fffff
 DATA gaussConsts<>+2156(SB)/4, $0x7f7fffff
@@ -548,7 +548,7 @@ DATA gaussConsts<>+2160(SB)/4, $0x7f7fffff
 DATA gaussConsts<>+2164(SB)/4, $0x7f7fffff
 DATA gaussConsts<>+2168(SB)/4, $0x7f7fffff
 DATA gaussConsts<>+2172(SB)/4, $0x7f7fffff
-DATA gaussConsts<>+2176(SB)/4, $0xff7fffff
+DATA gaussConsts<>+2176(SB)/4, $0xff7fffff // -0x1.fffffep+127 = -3.4028235e+38
 DATA gaussConsts<>+2180(SB)/4, $0xff7fffff
 DATA gaussConsts<>+2184(SB)/4, $0xff7fffff
 DATA gaussConsts<>+2188(SB)/4, $0xff7fffff
@@ -556,7 +556,7 @@ DATA gaussConsts<>+2192(SB)/4, $0xff7fffff
 DATA gaussConsts<>+2196(SB)/4, $0xff7fffff
 DATA gaussConsts<>+2200(SB)/4, $0xff7fffff
 DATA gaussConsts<>+2204(SB)/4, $0xff7fffff
-DATA gaussConsts<>+2208(SB)/4, $0x42b20000
+DATA gaussConsts<>+2208(SB)/4, $0x42b20000 // 89
 DATA gaussConsts<>+2212(SB)/4, $0x42b20000
 DATA gaussConsts<>+2216(SB)/4, $0x42b20000
 DATA gaussConsts<>+2220(SB)/4, $0x42b20000

@@ -4,7 +4,7 @@
 
 #include "textflag.h"
 
-DATA gemm64Consts<>+0(SB)/4, $0xffffffff
+DATA gemm64Consts<>+0(SB)/4, $0xffffffff // ones and zeros: a mask is a part of both
 DATA gemm64Consts<>+4(SB)/4, $0xffffffff
 DATA gemm64Consts<>+8(SB)/4, $0xffffffff
 DATA gemm64Consts<>+12(SB)/4, $0xffffffff

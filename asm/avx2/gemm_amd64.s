@@ -4,7 +4,7 @@
 
 #include "textflag.h"
 
-DATA gemmConsts<>+0(SB)/4, $0xffffffff
+DATA gemmConsts<>+0(SB)/4, $0xffffffff // ones and zeros: a mask is a part of both
 DATA gemmConsts<>+4(SB)/4, $0xffffffff
 DATA gemmConsts<>+8(SB)/4, $0xffffffff
 DATA gemmConsts<>+12(SB)/4, $0xffffffff

@@ -4,7 +4,7 @@
 
 #include "textflag.h"
 
-DATA gruConsts<>+0(SB)/4, $0xffffffff
+DATA gruConsts<>+0(SB)/4, $0xffffffff // ones and zeros: a mask is a part of both
 DATA gruConsts<>+4(SB)/4, $0xffffffff
 DATA gruConsts<>+8(SB)/4, $0xffffffff
 DATA gruConsts<>+12(SB)/4, $0xffffffff
@@ -132,7 +132,7 @@ DATA gruConsts<>+496(SB)/4, $0x00000000
 DATA gruConsts<>+500(SB)/4, $0x00000000
 DATA gruConsts<>+504(SB)/4, $0x00000000
 DATA gruConsts<>+508(SB)/4, $0x00000000
-DATA gruConsts<>+512(SB)/4, $0x3f800000
+DATA gruConsts<>+512(SB)/4, $0x3f800000 // 1
 DATA gruConsts<>+516(SB)/4, $0x3f800000
 DATA gruConsts<>+520(SB)/4, $0x3f800000
 DATA gruConsts<>+524(SB)/4, $0x3f800000
@@ -140,7 +140,7 @@ DATA gruConsts<>+528(SB)/4, $0x3f800000
 DATA gruConsts<>+532(SB)/4, $0x3f800000
 DATA gruConsts<>+536(SB)/4, $0x3f800000
 DATA gruConsts<>+540(SB)/4, $0x3f800000
-DATA gruConsts<>+544(SB)/4, $0x42200000
+DATA gruConsts<>+544(SB)/4, $0x42200000 // 40
 DATA gruConsts<>+548(SB)/4, $0x42200000
 DATA gruConsts<>+552(SB)/4, $0x42200000
 DATA gruConsts<>+556(SB)/4, $0x42200000
@@ -148,7 +148,7 @@ DATA gruConsts<>+560(SB)/4, $0x42200000
 DATA gruConsts<>+564(SB)/4, $0x42200000
 DATA gruConsts<>+568(SB)/4, $0x42200000
 DATA gruConsts<>+572(SB)/4, $0x42200000
-DATA gruConsts<>+576(SB)/4, $0xc2200000
+DATA gruConsts<>+576(SB)/4, $0xc2200000 // -40
 DATA gruConsts<>+580(SB)/4, $0xc2200000
 DATA gruConsts<>+584(SB)/4, $0xc2200000
 DATA gruConsts<>+588(SB)/4, $0xc2200000
@@ -156,7 +156,7 @@ DATA gruConsts<>+592(SB)/4, $0xc2200000
 DATA gruConsts<>+596(SB)/4, $0xc2200000
 DATA gruConsts<>+600(SB)/4, $0xc2200000
 DATA gruConsts<>+604(SB)/4, $0xc2200000
-DATA gruConsts<>+608(SB)/4, $0x3fb8aa3b
+DATA gruConsts<>+608(SB)/4, $0x3fb8aa3b // 0x1.715476p+00 = 1.442695: 1/ln 2
 DATA gruConsts<>+612(SB)/4, $0x3fb8aa3b
 DATA gruConsts<>+616(SB)/4, $0x3fb8aa3b
 DATA gruConsts<>+620(SB)/4, $0x3fb8aa3b
@@ -164,7 +164,7 @@ DATA gruConsts<>+624(SB)/4, $0x3fb8aa3b
 DATA gruConsts<>+628(SB)/4, $0x3fb8aa3b
 DATA gruConsts<>+632(SB)/4, $0x3fb8aa3b
 DATA gruConsts<>+636(SB)/4, $0x3fb8aa3b
-DATA gruConsts<>+640(SB)/4, $0x4b400000
+DATA gruConsts<>+640(SB)/4, $0x4b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
 DATA gruConsts<>+644(SB)/4, $0x4b400000
 DATA gruConsts<>+648(SB)/4, $0x4b400000
 DATA gruConsts<>+652(SB)/4, $0x4b400000
@@ -172,7 +172,7 @@ DATA gruConsts<>+656(SB)/4, $0x4b400000
 DATA gruConsts<>+660(SB)/4, $0x4b400000
 DATA gruConsts<>+664(SB)/4, $0x4b400000
 DATA gruConsts<>+668(SB)/4, $0x4b400000
-DATA gruConsts<>+672(SB)/4, $0x3f317200
+DATA gruConsts<>+672(SB)/4, $0x3f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
 DATA gruConsts<>+676(SB)/4, $0x3f317200
 DATA gruConsts<>+680(SB)/4, $0x3f317200
 DATA gruConsts<>+684(SB)/4, $0x3f317200
@@ -180,7 +180,7 @@ DATA gruConsts<>+688(SB)/4, $0x3f317200
 DATA gruConsts<>+692(SB)/4, $0x3f317200
 DATA gruConsts<>+696(SB)/4, $0x3f317200
 DATA gruConsts<>+700(SB)/4, $0x3f317200
-DATA gruConsts<>+704(SB)/4, $0x35bfbe8e
+DATA gruConsts<>+704(SB)/4, $0x35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
 DATA gruConsts<>+708(SB)/4, $0x35bfbe8e
 DATA gruConsts<>+712(SB)/4, $0x35bfbe8e
 DATA gruConsts<>+716(SB)/4, $0x35bfbe8e
@@ -188,7 +188,7 @@ DATA gruConsts<>+720(SB)/4, $0x35bfbe8e
 DATA gruConsts<>+724(SB)/4, $0x35bfbe8e
 DATA gruConsts<>+728(SB)/4, $0x35bfbe8e
 DATA gruConsts<>+732(SB)/4, $0x35bfbe8e
-DATA gruConsts<>+736(SB)/4, $0x3ab52f1a
+DATA gruConsts<>+736(SB)/4, $0x3ab52f1a // 0x1.6a5e34p-10 = 0.0013823241
 DATA gruConsts<>+740(SB)/4, $0x3ab52f1a
 DATA gruConsts<>+744(SB)/4, $0x3ab52f1a
 DATA gruConsts<>+748(SB)/4, $0x3ab52f1a
@@ -196,7 +196,7 @@ DATA gruConsts<>+752(SB)/4, $0x3ab52f1a
 DATA gruConsts<>+756(SB)/4, $0x3ab52f1a
 DATA gruConsts<>+760(SB)/4, $0x3ab52f1a
 DATA gruConsts<>+764(SB)/4, $0x3ab52f1a
-DATA gruConsts<>+768(SB)/4, $0x3c091d68
+DATA gruConsts<>+768(SB)/4, $0x3c091d68 // 0x1.123adp-07 = 0.008368827
 DATA gruConsts<>+772(SB)/4, $0x3c091d68
 DATA gruConsts<>+776(SB)/4, $0x3c091d68
 DATA gruConsts<>+780(SB)/4, $0x3c091d68
@@ -204,7 +204,7 @@ DATA gruConsts<>+784(SB)/4, $0x3c091d68
 DATA gruConsts<>+788(SB)/4, $0x3c091d68
 DATA gruConsts<>+792(SB)/4, $0x3c091d68
 DATA gruConsts<>+796(SB)/4, $0x3c091d68
-DATA gruConsts<>+800(SB)/4, $0x3d2aac51
+DATA gruConsts<>+800(SB)/4, $0x3d2aac51 // 0x1.5558a2p-05 = 0.04166824
 DATA gruConsts<>+804(SB)/4, $0x3d2aac51
 DATA gruConsts<>+808(SB)/4, $0x3d2aac51
 DATA gruConsts<>+812(SB)/4, $0x3d2aac51
@@ -212,7 +212,7 @@ DATA gruConsts<>+816(SB)/4, $0x3d2aac51
 DATA gruConsts<>+820(SB)/4, $0x3d2aac51
 DATA gruConsts<>+824(SB)/4, $0x3d2aac51
 DATA gruConsts<>+828(SB)/4, $0x3d2aac51
-DATA gruConsts<>+832(SB)/4, $0x3e2aaa48
+DATA gruConsts<>+832(SB)/4, $0x3e2aaa48 // 0x1.55549p-03 = 0.1666652
 DATA gruConsts<>+836(SB)/4, $0x3e2aaa48
 DATA gruConsts<>+840(SB)/4, $0x3e2aaa48
 DATA gruConsts<>+844(SB)/4, $0x3e2aaa48
@@ -220,7 +220,7 @@ DATA gruConsts<>+848(SB)/4, $0x3e2aaa48
 DATA gruConsts<>+852(SB)/4, $0x3e2aaa48
 DATA gruConsts<>+856(SB)/4, $0x3e2aaa48
 DATA gruConsts<>+860(SB)/4, $0x3e2aaa48
-DATA gruConsts<>+864(SB)/4, $0x3efffffe
+DATA gruConsts<>+864(SB)/4, $0x3efffffe // 0x1.fffffcp-02 = 0.49999994
 DATA gruConsts<>+868(SB)/4, $0x3efffffe
 DATA gruConsts<>+872(SB)/4, $0x3efffffe
 DATA gruConsts<>+876(SB)/4, $0x3efffffe
@@ -228,7 +228,7 @@ DATA gruConsts<>+880(SB)/4, $0x3efffffe
 DATA gruConsts<>+884(SB)/4, $0x3efffffe
 DATA gruConsts<>+888(SB)/4, $0x3efffffe
 DATA gruConsts<>+892(SB)/4, $0x3efffffe
-DATA gruConsts<>+896(SB)/4, $0x7fffffff
+DATA gruConsts<>+896(SB)/4, $0x7fffffff // all but the sign
 DATA gruConsts<>+900(SB)/4, $0x7fffffff
 DATA gruConsts<>+904(SB)/4, $0x7fffffff
 DATA gruConsts<>+908(SB)/4, $0x7fffffff
@@ -236,7 +236,7 @@ DATA gruConsts<>+912(SB)/4, $0x7fffffff
 DATA gruConsts<>+916(SB)/4, $0x7fffffff
 DATA gruConsts<>+920(SB)/4, $0x7fffffff
 DATA gruConsts<>+924(SB)/4, $0x7fffffff
-DATA gruConsts<>+928(SB)/4, $0x4038aa3b
+DATA gruConsts<>+928(SB)/4, $0x4038aa3b // 0x1.715476p+01 = 2.88539: 2/ln 2
 DATA gruConsts<>+932(SB)/4, $0x4038aa3b
 DATA gruConsts<>+936(SB)/4, $0x4038aa3b
 DATA gruConsts<>+940(SB)/4, $0x4038aa3b
@@ -244,7 +244,7 @@ DATA gruConsts<>+944(SB)/4, $0x4038aa3b
 DATA gruConsts<>+948(SB)/4, $0x4038aa3b
 DATA gruConsts<>+952(SB)/4, $0x4038aa3b
 DATA gruConsts<>+956(SB)/4, $0x4038aa3b
-DATA gruConsts<>+960(SB)/4, $0x3eb17200
+DATA gruConsts<>+960(SB)/4, $0x3eb17200 // 0x1.62e4p-02 = 0.34657288: ln(2)/2, the upper part
 DATA gruConsts<>+964(SB)/4, $0x3eb17200
 DATA gruConsts<>+968(SB)/4, $0x3eb17200
 DATA gruConsts<>+972(SB)/4, $0x3eb17200
@@ -252,7 +252,7 @@ DATA gruConsts<>+976(SB)/4, $0x3eb17200
 DATA gruConsts<>+980(SB)/4, $0x3eb17200
 DATA gruConsts<>+984(SB)/4, $0x3eb17200
 DATA gruConsts<>+988(SB)/4, $0x3eb17200
-DATA gruConsts<>+992(SB)/4, $0x353fbe8e
+DATA gruConsts<>+992(SB)/4, $0x353fbe8e // 0x1.7f7d1cp-21 = 7.143034e-07: ln(2)/2, the rest
 DATA gruConsts<>+996(SB)/4, $0x353fbe8e
 DATA gruConsts<>+1000(SB)/4, $0x353fbe8e
 DATA gruConsts<>+1004(SB)/4, $0x353fbe8e
@@ -260,7 +260,7 @@ DATA gruConsts<>+1008(SB)/4, $0x353fbe8e
 DATA gruConsts<>+1012(SB)/4, $0x353fbe8e
 DATA gruConsts<>+1016(SB)/4, $0x353fbe8e
 DATA gruConsts<>+1020(SB)/4, $0x353fbe8e
-DATA gruConsts<>+1024(SB)/4, $0x3db5b8d4
+DATA gruConsts<>+1024(SB)/4, $0x3db5b8d4 // 0x1.6b71a8p-04 = 0.08873144
 DATA gruConsts<>+1028(SB)/4, $0x3db5b8d4
 DATA gruConsts<>+1032(SB)/4, $0x3db5b8d4
 DATA gruConsts<>+1036(SB)/4, $0x3db5b8d4
@@ -268,7 +268,7 @@ DATA gruConsts<>+1040(SB)/4, $0x3db5b8d4
 DATA gruConsts<>+1044(SB)/4, $0x3db5b8d4
 DATA gruConsts<>+1048(SB)/4, $0x3db5b8d4
 DATA gruConsts<>+1052(SB)/4, $0x3db5b8d4
-DATA gruConsts<>+1056(SB)/4, $0x3e8913e1
+DATA gruConsts<>+1056(SB)/4, $0x3e8913e1 // 0x1.1227c2p-02 = 0.2677298
 DATA gruConsts<>+1060(SB)/4, $0x3e8913e1
 DATA gruConsts<>+1064(SB)/4, $0x3e8913e1
 DATA gruConsts<>+1068(SB)/4, $0x3e8913e1
@@ -276,7 +276,7 @@ DATA gruConsts<>+1072(SB)/4, $0x3e8913e1
 DATA gruConsts<>+1076(SB)/4, $0x3e8913e1
 DATA gruConsts<>+1080(SB)/4, $0x3e8913e1
 DATA gruConsts<>+1084(SB)/4, $0x3e8913e1
-DATA gruConsts<>+1088(SB)/4, $0x3f2aab8c
+DATA gruConsts<>+1088(SB)/4, $0x3f2aab8c // 0x1.555718p-01 = 0.6666801
 DATA gruConsts<>+1092(SB)/4, $0x3f2aab8c
 DATA gruConsts<>+1096(SB)/4, $0x3f2aab8c
 DATA gruConsts<>+1100(SB)/4, $0x3f2aab8c
@@ -284,7 +284,7 @@ DATA gruConsts<>+1104(SB)/4, $0x3f2aab8c
 DATA gruConsts<>+1108(SB)/4, $0x3f2aab8c
 DATA gruConsts<>+1112(SB)/4, $0x3f2aab8c
 DATA gruConsts<>+1116(SB)/4, $0x3f2aab8c
-DATA gruConsts<>+1120(SB)/4, $0x3faaaa58
+DATA gruConsts<>+1120(SB)/4, $0x3faaaa58 // 0x1.5554bp+00 = 1.3333235
 DATA gruConsts<>+1124(SB)/4, $0x3faaaa58
 DATA gruConsts<>+1128(SB)/4, $0x3faaaa58
 DATA gruConsts<>+1132(SB)/4, $0x3faaaa58
@@ -292,7 +292,7 @@ DATA gruConsts<>+1136(SB)/4, $0x3faaaa58
 DATA gruConsts<>+1140(SB)/4, $0x3faaaa58
 DATA gruConsts<>+1144(SB)/4, $0x3faaaa58
 DATA gruConsts<>+1148(SB)/4, $0x3faaaa58
-DATA gruConsts<>+1152(SB)/4, $0x3fffffff
+DATA gruConsts<>+1152(SB)/4, $0x3fffffff // 0x1.fffffep+00 = 1.9999999
 DATA gruConsts<>+1156(SB)/4, $0x3fffffff
 DATA gruConsts<>+1160(SB)/4, $0x3fffffff
 DATA gruConsts<>+1164(SB)/4, $0x3fffffff
@@ -300,7 +300,7 @@ DATA gruConsts<>+1168(SB)/4, $0x3fffffff
 DATA gruConsts<>+1172(SB)/4, $0x3fffffff
 DATA gruConsts<>+1176(SB)/4, $0x3fffffff
 DATA gruConsts<>+1180(SB)/4, $0x3fffffff
-DATA gruConsts<>+1184(SB)/4, $0x40000000
+DATA gruConsts<>+1184(SB)/4, $0x40000000 // 2
 DATA gruConsts<>+1188(SB)/4, $0x40000000
 DATA gruConsts<>+1192(SB)/4, $0x40000000
 DATA gruConsts<>+1196(SB)/4, $0x40000000
@@ -308,7 +308,7 @@ DATA gruConsts<>+1200(SB)/4, $0x40000000
 DATA gruConsts<>+1204(SB)/4, $0x40000000
 DATA gruConsts<>+1208(SB)/4, $0x40000000
 DATA gruConsts<>+1212(SB)/4, $0x40000000
-DATA gruConsts<>+1216(SB)/4, $0x80000000
+DATA gruConsts<>+1216(SB)/4, $0x80000000 // the sign
 DATA gruConsts<>+1220(SB)/4, $0x80000000
 DATA gruConsts<>+1224(SB)/4, $0x80000000
 DATA gruConsts<>+1228(SB)/4, $0x80000000
@@ -316,7 +316,7 @@ DATA gruConsts<>+1232(SB)/4, $0x80000000
 DATA gruConsts<>+1236(SB)/4, $0x80000000
 DATA gruConsts<>+1240(SB)/4, $0x80000000
 DATA gruConsts<>+1244(SB)/4, $0x80000000
-DATA gruConsts<>+1248(SB)/4, $0x21800000
+DATA gruConsts<>+1248(SB)/4, $0x21800000 // 0x1p-60 = 8.6736174e-19: states below it become 0
 DATA gruConsts<>+1252(SB)/4, $0x21800000
 DATA gruConsts<>+1256(SB)/4, $0x21800000
 DATA gruConsts<>+1260(SB)/4, $0x21800000
@@ -324,7 +324,7 @@ DATA gruConsts<>+1264(SB)/4, $0x21800000
 DATA gruConsts<>+1268(SB)/4, $0x21800000
 DATA gruConsts<>+1272(SB)/4, $0x21800000
 DATA gruConsts<>+1276(SB)/4, $0x21800000
-DATA gruConsts<>+1280(SB)/4, $0x1c800000
+DATA gruConsts<>+1280(SB)/4, $0x1c800000 // 0x1p-70 = 8.4703295e-22: gradients below it become 0
 DATA gruConsts<>+1284(SB)/4, $0x1c800000
 DATA gruConsts<>+1288(SB)/4, $0x1c800000
 DATA gruConsts<>+1292(SB)/4, $0x1c800000

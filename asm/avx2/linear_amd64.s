@@ -4,7 +4,7 @@
 
 #include "textflag.h"
 
-DATA linearConsts<>+0(SB)/4, $0xffffffff
+DATA linearConsts<>+0(SB)/4, $0xffffffff // ones and zeros: a mask is a part of both
 DATA linearConsts<>+4(SB)/4, $0xffffffff
 DATA linearConsts<>+8(SB)/4, $0xffffffff
 DATA linearConsts<>+12(SB)/4, $0xffffffff

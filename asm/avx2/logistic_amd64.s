@@ -4,7 +4,7 @@
 
 #include "textflag.h"
 
-DATA logisticConsts<>+0(SB)/4, $0xffffffff
+DATA logisticConsts<>+0(SB)/4, $0xffffffff // ones and zeros: a mask is a part of both
 DATA logisticConsts<>+4(SB)/4, $0xffffffff
 DATA logisticConsts<>+8(SB)/4, $0xffffffff
 DATA logisticConsts<>+12(SB)/4, $0xffffffff
@@ -132,7 +132,7 @@ DATA logisticConsts<>+496(SB)/4, $0x00000000
 DATA logisticConsts<>+500(SB)/4, $0x00000000
 DATA logisticConsts<>+504(SB)/4, $0x00000000
 DATA logisticConsts<>+508(SB)/4, $0x00000000
-DATA logisticConsts<>+512(SB)/4, $0xff800000
+DATA logisticConsts<>+512(SB)/4, $0xff800000 // -Inf; the bits of sign and exponent
 DATA logisticConsts<>+516(SB)/4, $0xff800000
 DATA logisticConsts<>+520(SB)/4, $0xff800000
 DATA logisticConsts<>+524(SB)/4, $0xff800000
@@ -140,7 +140,7 @@ DATA logisticConsts<>+528(SB)/4, $0xff800000
 DATA logisticConsts<>+532(SB)/4, $0xff800000
 DATA logisticConsts<>+536(SB)/4, $0xff800000
 DATA logisticConsts<>+540(SB)/4, $0xff800000
-DATA logisticConsts<>+544(SB)/4, $0x7fffffff
+DATA logisticConsts<>+544(SB)/4, $0x7fffffff // all but the sign
 DATA logisticConsts<>+548(SB)/4, $0x7fffffff
 DATA logisticConsts<>+552(SB)/4, $0x7fffffff
 DATA logisticConsts<>+556(SB)/4, $0x7fffffff
@@ -148,7 +148,7 @@ DATA logisticConsts<>+560(SB)/4, $0x7fffffff
 DATA logisticConsts<>+564(SB)/4, $0x7fffffff
 DATA logisticConsts<>+568(SB)/4, $0x7fffffff
 DATA logisticConsts<>+572(SB)/4, $0x7fffffff
-DATA logisticConsts<>+576(SB)/4, $0x7f800000
+DATA logisticConsts<>+576(SB)/4, $0x7f800000 // Inf; the bits of the exponent
 DATA logisticConsts<>+580(SB)/4, $0x7f800000
 DATA logisticConsts<>+584(SB)/4, $0x7f800000
 DATA logisticConsts<>+588(SB)/4, $0x7f800000
@@ -156,7 +156,7 @@ DATA logisticConsts<>+592(SB)/4, $0x7f800000
 DATA logisticConsts<>+596(SB)/4, $0x7f800000
 DATA logisticConsts<>+600(SB)/4, $0x7f800000
 DATA logisticConsts<>+604(SB)/4, $0x7f800000
-DATA logisticConsts<>+608(SB)/4, $0x3f000000
+DATA logisticConsts<>+608(SB)/4, $0x3f000000 // 0x1p-01 = 0.5
 DATA logisticConsts<>+612(SB)/4, $0x3f000000
 DATA logisticConsts<>+616(SB)/4, $0x3f000000
 DATA logisticConsts<>+620(SB)/4, $0x3f000000
@@ -164,7 +164,7 @@ DATA logisticConsts<>+624(SB)/4, $0x3f000000
 DATA logisticConsts<>+628(SB)/4, $0x3f000000
 DATA logisticConsts<>+632(SB)/4, $0x3f000000
 DATA logisticConsts<>+636(SB)/4, $0x3f000000
-DATA logisticConsts<>+640(SB)/4, $0x00000000
+DATA logisticConsts<>+640(SB)/4, $0x00000000 // 0
 DATA logisticConsts<>+644(SB)/4, $0x00000000
 DATA logisticConsts<>+648(SB)/4, $0x00000000
 DATA logisticConsts<>+652(SB)/4, $0x00000000
@@ -172,7 +172,7 @@ DATA logisticConsts<>+656(SB)/4, $0x00000000
 DATA logisticConsts<>+660(SB)/4, $0x00000000
 DATA logisticConsts<>+664(SB)/4, $0x00000000
 DATA logisticConsts<>+668(SB)/4, $0x00000000
-DATA logisticConsts<>+672(SB)/4, $0x4b400000
+DATA logisticConsts<>+672(SB)/4, $0x4b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
 DATA logisticConsts<>+676(SB)/4, $0x4b400000
 DATA logisticConsts<>+680(SB)/4, $0x4b400000
 DATA logisticConsts<>+684(SB)/4, $0x4b400000
@@ -180,7 +180,7 @@ DATA logisticConsts<>+688(SB)/4, $0x4b400000
 DATA logisticConsts<>+692(SB)/4, $0x4b400000
 DATA logisticConsts<>+696(SB)/4, $0x4b400000
 DATA logisticConsts<>+700(SB)/4, $0x4b400000
-DATA logisticConsts<>+704(SB)/4, $0x40000000
+DATA logisticConsts<>+704(SB)/4, $0x40000000 // 2
 DATA logisticConsts<>+708(SB)/4, $0x40000000
 DATA logisticConsts<>+712(SB)/4, $0x40000000
 DATA logisticConsts<>+716(SB)/4, $0x40000000
@@ -188,7 +188,7 @@ DATA logisticConsts<>+720(SB)/4, $0x40000000
 DATA logisticConsts<>+724(SB)/4, $0x40000000
 DATA logisticConsts<>+728(SB)/4, $0x40000000
 DATA logisticConsts<>+732(SB)/4, $0x40000000
-DATA logisticConsts<>+736(SB)/4, $0x3f800000
+DATA logisticConsts<>+736(SB)/4, $0x3f800000 // 1
 DATA logisticConsts<>+740(SB)/4, $0x3f800000
 DATA logisticConsts<>+744(SB)/4, $0x3f800000
 DATA logisticConsts<>+748(SB)/4, $0x3f800000
@@ -196,7 +196,7 @@ DATA logisticConsts<>+752(SB)/4, $0x3f800000
 DATA logisticConsts<>+756(SB)/4, $0x3f800000
 DATA logisticConsts<>+760(SB)/4, $0x3f800000
 DATA logisticConsts<>+764(SB)/4, $0x3f800000
-DATA logisticConsts<>+768(SB)/4, $0x7b800000
+DATA logisticConsts<>+768(SB)/4, $0x7b800000 // 0x1p+120 = 1.329228e+36
 DATA logisticConsts<>+772(SB)/4, $0x7b800000
 DATA logisticConsts<>+776(SB)/4, $0x7b800000
 DATA logisticConsts<>+780(SB)/4, $0x7b800000
@@ -204,7 +204,7 @@ DATA logisticConsts<>+784(SB)/4, $0x7b800000
 DATA logisticConsts<>+788(SB)/4, $0x7b800000
 DATA logisticConsts<>+792(SB)/4, $0x7b800000
 DATA logisticConsts<>+796(SB)/4, $0x7b800000
-DATA logisticConsts<>+800(SB)/4, $0x03800000
+DATA logisticConsts<>+800(SB)/4, $0x03800000 // 0x1p-120 = 7.523164e-37
 DATA logisticConsts<>+804(SB)/4, $0x03800000
 DATA logisticConsts<>+808(SB)/4, $0x03800000
 DATA logisticConsts<>+812(SB)/4, $0x03800000
@@ -212,7 +212,7 @@ DATA logisticConsts<>+816(SB)/4, $0x03800000
 DATA logisticConsts<>+820(SB)/4, $0x03800000
 DATA logisticConsts<>+824(SB)/4, $0x03800000
 DATA logisticConsts<>+828(SB)/4, $0x03800000
-DATA logisticConsts<>+832(SB)/4, $0x7fc00000
+DATA logisticConsts<>+832(SB)/4, $0x7fc00000 // NaN
 DATA logisticConsts<>+836(SB)/4, $0x7fc00000
 DATA logisticConsts<>+840(SB)/4, $0x7fc00000
 DATA logisticConsts<>+844(SB)/4, $0x7fc00000
@@ -220,7 +220,7 @@ DATA logisticConsts<>+848(SB)/4, $0x7fc00000
 DATA logisticConsts<>+852(SB)/4, $0x7fc00000
 DATA logisticConsts<>+856(SB)/4, $0x7fc00000
 DATA logisticConsts<>+860(SB)/4, $0x7fc00000
-DATA logisticConsts<>+864(SB)/4, $0x7f600000
+DATA logisticConsts<>+864(SB)/4, $0x7f600000 // 0x1.cp+127 = 2.9774707e+38
 DATA logisticConsts<>+868(SB)/4, $0x7f600000
 DATA logisticConsts<>+872(SB)/4, $0x7f600000
 DATA logisticConsts<>+876(SB)/4, $0x7f600000
@@ -228,7 +228,7 @@ DATA logisticConsts<>+880(SB)/4, $0x7f600000
 DATA logisticConsts<>+884(SB)/4, $0x7f600000
 DATA logisticConsts<>+888(SB)/4, $0x7f600000
 DATA logisticConsts<>+892(SB)/4, $0x7f600000
-DATA logisticConsts<>+896(SB)/4, $0xff600000
+DATA logisticConsts<>+896(SB)/4, $0xff600000 // -0x1.cp+127 = -2.9774707e+38
 DATA logisticConsts<>+900(SB)/4, $0xff600000
 DATA logisticConsts<>+904(SB)/4, $0xff600000
 DATA logisticConsts<>+908(SB)/4, $0xff600000
@@ -236,7 +236,7 @@ DATA logisticConsts<>+912(SB)/4, $0xff600000
 DATA logisticConsts<>+916(SB)/4, $0xff600000
 DATA logisticConsts<>+920(SB)/4, $0xff600000
 DATA logisticConsts<>+924(SB)/4, $0xff600000
-DATA logisticConsts<>+928(SB)/4, $0x42200000
+DATA logisticConsts<>+928(SB)/4, $0x42200000 // 40
 DATA logisticConsts<>+932(SB)/4, $0x42200000
 DATA logisticConsts<>+936(SB)/4, $0x42200000
 DATA logisticConsts<>+940(SB)/4, $0x42200000
@@ -244,7 +244,7 @@ DATA logisticConsts<>+944(SB)/4, $0x42200000
 DATA logisticConsts<>+948(SB)/4, $0x42200000
 DATA logisticConsts<>+952(SB)/4, $0x42200000
 DATA logisticConsts<>+956(SB)/4, $0x42200000
-DATA logisticConsts<>+960(SB)/4, $0x4038aa3b
+DATA logisticConsts<>+960(SB)/4, $0x4038aa3b // 0x1.715476p+01 = 2.88539: 2/ln 2
 DATA logisticConsts<>+964(SB)/4, $0x4038aa3b
 DATA logisticConsts<>+968(SB)/4, $0x4038aa3b
 DATA logisticConsts<>+972(SB)/4, $0x4038aa3b
@@ -252,7 +252,7 @@ DATA logisticConsts<>+976(SB)/4, $0x4038aa3b
 DATA logisticConsts<>+980(SB)/4, $0x4038aa3b
 DATA logisticConsts<>+984(SB)/4, $0x4038aa3b
 DATA logisticConsts<>+988(SB)/4, $0x4038aa3b
-DATA logisticConsts<>+992(SB)/4, $0x3eb17200
+DATA logisticConsts<>+992(SB)/4, $0x3eb17200 // 0x1.62e4p-02 = 0.34657288: ln(2)/2, the upper part
 DATA logisticConsts<>+996(SB)/4, $0x3eb17200
 DATA logisticConsts<>+1000(SB)/4, $0x3eb17200
 DATA logisticConsts<>+1004(SB)/4, $0x3eb17200
@@ -260,7 +260,7 @@ DATA logisticConsts<>+1008(SB)/4, $0x3eb17200
 DATA logisticConsts<>+1012(SB)/4, $0x3eb17200
 DATA logisticConsts<>+1016(SB)/4, $0x3eb17200
 DATA logisticConsts<>+1020(SB)/4, $0x3eb17200
-DATA logisticConsts<>+1024(SB)/4, $0x353fbe8e
+DATA logisticConsts<>+1024(SB)/4, $0x353fbe8e // 0x1.7f7d1cp-21 = 7.143034e-07: ln(2)/2, the rest
 DATA logisticConsts<>+1028(SB)/4, $0x353fbe8e
 DATA logisticConsts<>+1032(SB)/4, $0x353fbe8e
 DATA logisticConsts<>+1036(SB)/4, $0x353fbe8e
@@ -268,7 +268,7 @@ DATA logisticConsts<>+1040(SB)/4, $0x353fbe8e
 DATA logisticConsts<>+1044(SB)/4, $0x353fbe8e
 DATA logisticConsts<>+1048(SB)/4, $0x353fbe8e
 DATA logisticConsts<>+1052(SB)/4, $0x353fbe8e
-DATA logisticConsts<>+1056(SB)/4, $0x3db5b8d4
+DATA logisticConsts<>+1056(SB)/4, $0x3db5b8d4 // 0x1.6b71a8p-04 = 0.08873144
 DATA logisticConsts<>+1060(SB)/4, $0x3db5b8d4
 DATA logisticConsts<>+1064(SB)/4, $0x3db5b8d4
 DATA logisticConsts<>+1068(SB)/4, $0x3db5b8d4
@@ -276,7 +276,7 @@ DATA logisticConsts<>+1072(SB)/4, $0x3db5b8d4
 DATA logisticConsts<>+1076(SB)/4, $0x3db5b8d4
 DATA logisticConsts<>+1080(SB)/4, $0x3db5b8d4
 DATA logisticConsts<>+1084(SB)/4, $0x3db5b8d4
-DATA logisticConsts<>+1088(SB)/4, $0x3e8913e1
+DATA logisticConsts<>+1088(SB)/4, $0x3e8913e1 // 0x1.1227c2p-02 = 0.2677298
 DATA logisticConsts<>+1092(SB)/4, $0x3e8913e1
 DATA logisticConsts<>+1096(SB)/4, $0x3e8913e1
 DATA logisticConsts<>+1100(SB)/4, $0x3e8913e1
@@ -284,7 +284,7 @@ DATA logisticConsts<>+1104(SB)/4, $0x3e8913e1
 DATA logisticConsts<>+1108(SB)/4, $0x3e8913e1
 DATA logisticConsts<>+1112(SB)/4, $0x3e8913e1
 DATA logisticConsts<>+1116(SB)/4, $0x3e8913e1
-DATA logisticConsts<>+1120(SB)/4, $0x3f2aab8c
+DATA logisticConsts<>+1120(SB)/4, $0x3f2aab8c // 0x1.555718p-01 = 0.6666801
 DATA logisticConsts<>+1124(SB)/4, $0x3f2aab8c
 DATA logisticConsts<>+1128(SB)/4, $0x3f2aab8c
 DATA logisticConsts<>+1132(SB)/4, $0x3f2aab8c
@@ -292,7 +292,7 @@ DATA logisticConsts<>+1136(SB)/4, $0x3f2aab8c
 DATA logisticConsts<>+1140(SB)/4, $0x3f2aab8c
 DATA logisticConsts<>+1144(SB)/4, $0x3f2aab8c
 DATA logisticConsts<>+1148(SB)/4, $0x3f2aab8c
-DATA logisticConsts<>+1152(SB)/4, $0x3faaaa58
+DATA logisticConsts<>+1152(SB)/4, $0x3faaaa58 // 0x1.5554bp+00 = 1.3333235
 DATA logisticConsts<>+1156(SB)/4, $0x3faaaa58
 DATA logisticConsts<>+1160(SB)/4, $0x3faaaa58
 DATA logisticConsts<>+1164(SB)/4, $0x3faaaa58
@@ -300,7 +300,7 @@ DATA logisticConsts<>+1168(SB)/4, $0x3faaaa58
 DATA logisticConsts<>+1172(SB)/4, $0x3faaaa58
 DATA logisticConsts<>+1176(SB)/4, $0x3faaaa58
 DATA logisticConsts<>+1180(SB)/4, $0x3faaaa58
-DATA logisticConsts<>+1184(SB)/4, $0x3fffffff
+DATA logisticConsts<>+1184(SB)/4, $0x3fffffff // 0x1.fffffep+00 = 1.9999999
 DATA logisticConsts<>+1188(SB)/4, $0x3fffffff
 DATA logisticConsts<>+1192(SB)/4, $0x3fffffff
 DATA logisticConsts<>+1196(SB)/4, $0x3fffffff
@@ -308,7 +308,7 @@ DATA logisticConsts<>+1200(SB)/4, $0x3fffffff
 DATA logisticConsts<>+1204(SB)/4, $0x3fffffff
 DATA logisticConsts<>+1208(SB)/4, $0x3fffffff
 DATA logisticConsts<>+1212(SB)/4, $0x3fffffff
-DATA logisticConsts<>+1216(SB)/4, $0x80000000
+DATA logisticConsts<>+1216(SB)/4, $0x80000000 // the sign
 DATA logisticConsts<>+1220(SB)/4, $0x80000000
 DATA logisticConsts<>+1224(SB)/4, $0x80000000
 DATA logisticConsts<>+1228(SB)/4, $0x80000000
@@ -316,7 +316,7 @@ DATA logisticConsts<>+1232(SB)/4, $0x80000000
 DATA logisticConsts<>+1236(SB)/4, $0x80000000
 DATA logisticConsts<>+1240(SB)/4, $0x80000000
 DATA logisticConsts<>+1244(SB)/4, $0x80000000
-DATA logisticConsts<>+1248(SB)/4, $0xc2d00000
+DATA logisticConsts<>+1248(SB)/4, $0xc2d00000 // -104
 DATA logisticConsts<>+1252(SB)/4, $0xc2d00000
 DATA logisticConsts<>+1256(SB)/4, $0xc2d00000
 DATA logisticConsts<>+1260(SB)/4, $0xc2d00000
@@ -324,7 +324,7 @@ DATA logisticConsts<>+1264(SB)/4, $0xc2d00000
 DATA logisticConsts<>+1268(SB)/4, $0xc2d00000
 DATA logisticConsts<>+1272(SB)/4, $0xc2d00000
 DATA logisticConsts<>+1276(SB)/4, $0xc2d00000
-DATA logisticConsts<>+1280(SB)/4, $0x3fb8aa3b
+DATA logisticConsts<>+1280(SB)/4, $0x3fb8aa3b // 0x1.715476p+00 = 1.442695: 1/ln 2
 DATA logisticConsts<>+1284(SB)/4, $0x3fb8aa3b
 DATA logisticConsts<>+1288(SB)/4, $0x3fb8aa3b
 DATA logisticConsts<>+1292(SB)/4, $0x3fb8aa3b
@@ -332,7 +332,7 @@ DATA logisticConsts<>+1296(SB)/4, $0x3fb8aa3b
 DATA logisticConsts<>+1300(SB)/4, $0x3fb8aa3b
 DATA logisticConsts<>+1304(SB)/4, $0x3fb8aa3b
 DATA logisticConsts<>+1308(SB)/4, $0x3fb8aa3b
-DATA logisticConsts<>+1312(SB)/4, $0x3f317200
+DATA logisticConsts<>+1312(SB)/4, $0x3f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
 DATA logisticConsts<>+1316(SB)/4, $0x3f317200
 DATA logisticConsts<>+1320(SB)/4, $0x3f317200
 DATA logisticConsts<>+1324(SB)/4, $0x3f317200
@@ -340,7 +340,7 @@ DATA logisticConsts<>+1328(SB)/4, $0x3f317200
 DATA logisticConsts<>+1332(SB)/4, $0x3f317200
 DATA logisticConsts<>+1336(SB)/4, $0x3f317200
 DATA logisticConsts<>+1340(SB)/4, $0x3f317200
-DATA logisticConsts<>+1344(SB)/4, $0x35bfbe8e
+DATA logisticConsts<>+1344(SB)/4, $0x35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
 DATA logisticConsts<>+1348(SB)/4, $0x35bfbe8e
 DATA logisticConsts<>+1352(SB)/4, $0x35bfbe8e
 DATA logisticConsts<>+1356(SB)/4, $0x35bfbe8e
@@ -348,7 +348,7 @@ DATA logisticConsts<>+1360(SB)/4, $0x35bfbe8e
 DATA logisticConsts<>+1364(SB)/4, $0x35bfbe8e
 DATA logisticConsts<>+1368(SB)/4, $0x35bfbe8e
 DATA logisticConsts<>+1372(SB)/4, $0x35bfbe8e
-DATA logisticConsts<>+1376(SB)/4, $0x3ab52f1a
+DATA logisticConsts<>+1376(SB)/4, $0x3ab52f1a // 0x1.6a5e34p-10 = 0.0013823241
 DATA logisticConsts<>+1380(SB)/4, $0x3ab52f1a
 DATA logisticConsts<>+1384(SB)/4, $0x3ab52f1a
 DATA logisticConsts<>+1388(SB)/4, $0x3ab52f1a
@@ -356,7 +356,7 @@ DATA logisticConsts<>+1392(SB)/4, $0x3ab52f1a
 DATA logisticConsts<>+1396(SB)/4, $0x3ab52f1a
 DATA logisticConsts<>+1400(SB)/4, $0x3ab52f1a
 DATA logisticConsts<>+1404(SB)/4, $0x3ab52f1a
-DATA logisticConsts<>+1408(SB)/4, $0x3c091d68
+DATA logisticConsts<>+1408(SB)/4, $0x3c091d68 // 0x1.123adp-07 = 0.008368827
 DATA logisticConsts<>+1412(SB)/4, $0x3c091d68
 DATA logisticConsts<>+1416(SB)/4, $0x3c091d68
 DATA logisticConsts<>+1420(SB)/4, $0x3c091d68
@@ -364,7 +364,7 @@ DATA logisticConsts<>+1424(SB)/4, $0x3c091d68
 DATA logisticConsts<>+1428(SB)/4, $0x3c091d68
 DATA logisticConsts<>+1432(SB)/4, $0x3c091d68
 DATA logisticConsts<>+1436(SB)/4, $0x3c091d68
-DATA logisticConsts<>+1440(SB)/4, $0x3d2aac51
+DATA logisticConsts<>+1440(SB)/4, $0x3d2aac51 // 0x1.5558a2p-05 = 0.04166824
 DATA logisticConsts<>+1444(SB)/4, $0x3d2aac51
 DATA logisticConsts<>+1448(SB)/4, $0x3d2aac51
 DATA logisticConsts<>+1452(SB)/4, $0x3d2aac51
@@ -372,7 +372,7 @@ DATA logisticConsts<>+1456(SB)/4, $0x3d2aac51
 DATA logisticConsts<>+1460(SB)/4, $0x3d2aac51
 DATA logisticConsts<>+1464(SB)/4, $0x3d2aac51
 DATA logisticConsts<>+1468(SB)/4, $0x3d2aac51
-DATA logisticConsts<>+1472(SB)/4, $0x3e2aaa48
+DATA logisticConsts<>+1472(SB)/4, $0x3e2aaa48 // 0x1.55549p-03 = 0.1666652
 DATA logisticConsts<>+1476(SB)/4, $0x3e2aaa48
 DATA logisticConsts<>+1480(SB)/4, $0x3e2aaa48
 DATA logisticConsts<>+1484(SB)/4, $0x3e2aaa48
@@ -380,7 +380,7 @@ DATA logisticConsts<>+1488(SB)/4, $0x3e2aaa48
 DATA logisticConsts<>+1492(SB)/4, $0x3e2aaa48
 DATA logisticConsts<>+1496(SB)/4, $0x3e2aaa48
 DATA logisticConsts<>+1500(SB)/4, $0x3e2aaa48
-DATA logisticConsts<>+1504(SB)/4, $0x3efffffe
+DATA logisticConsts<>+1504(SB)/4, $0x3efffffe // 0x1.fffffcp-02 = 0.49999994
 DATA logisticConsts<>+1508(SB)/4, $0x3efffffe
 DATA logisticConsts<>+1512(SB)/4, $0x3efffffe
 DATA logisticConsts<>+1516(SB)/4, $0x3efffffe
@@ -388,7 +388,7 @@ DATA logisticConsts<>+1520(SB)/4, $0x3efffffe
 DATA logisticConsts<>+1524(SB)/4, $0x3efffffe
 DATA logisticConsts<>+1528(SB)/4, $0x3efffffe
 DATA logisticConsts<>+1532(SB)/4, $0x3efffffe
-DATA logisticConsts<>+1536(SB)/4, $0x3f3504f3
+DATA logisticConsts<>+1536(SB)/4, $0x3f3504f3 // sqrt(1/2)
 DATA logisticConsts<>+1540(SB)/4, $0x3f3504f3
 DATA logisticConsts<>+1544(SB)/4, $0x3f3504f3
 DATA logisticConsts<>+1548(SB)/4, $0x3f3504f3
@@ -396,7 +396,7 @@ DATA logisticConsts<>+1552(SB)/4, $0x3f3504f3
 DATA logisticConsts<>+1556(SB)/4, $0x3f3504f3
 DATA logisticConsts<>+1560(SB)/4, $0x3f3504f3
 DATA logisticConsts<>+1564(SB)/4, $0x3f3504f3
-DATA logisticConsts<>+1568(SB)/4, $0x007fffff
+DATA logisticConsts<>+1568(SB)/4, $0x007fffff // the mantissa
 DATA logisticConsts<>+1572(SB)/4, $0x007fffff
 DATA logisticConsts<>+1576(SB)/4, $0x007fffff
 DATA logisticConsts<>+1580(SB)/4, $0x007fffff
@@ -404,7 +404,7 @@ DATA logisticConsts<>+1584(SB)/4, $0x007fffff
 DATA logisticConsts<>+1588(SB)/4, $0x007fffff
 DATA logisticConsts<>+1592(SB)/4, $0x007fffff
 DATA logisticConsts<>+1596(SB)/4, $0x007fffff
-DATA logisticConsts<>+1600(SB)/4, $0xbd9537bc
+DATA logisticConsts<>+1600(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
 DATA logisticConsts<>+1604(SB)/4, $0xbd9537bc
 DATA logisticConsts<>+1608(SB)/4, $0xbd9537bc
 DATA logisticConsts<>+1612(SB)/4, $0xbd9537bc
@@ -412,7 +412,7 @@ DATA logisticConsts<>+1616(SB)/4, $0xbd9537bc
 DATA logisticConsts<>+1620(SB)/4, $0xbd9537bc
 DATA logisticConsts<>+1624(SB)/4, $0xbd9537bc
 DATA logisticConsts<>+1628(SB)/4, $0xbd9537bc
-DATA logisticConsts<>+1632(SB)/4, $0x3e00acba
+DATA logisticConsts<>+1632(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
 DATA logisticConsts<>+1636(SB)/4, $0x3e00acba
 DATA logisticConsts<>+1640(SB)/4, $0x3e00acba
 DATA logisticConsts<>+1644(SB)/4, $0x3e00acba
@@ -420,7 +420,7 @@ DATA logisticConsts<>+1648(SB)/4, $0x3e00acba
 DATA logisticConsts<>+1652(SB)/4, $0x3e00acba
 DATA logisticConsts<>+1656(SB)/4, $0x3e00acba
 DATA logisticConsts<>+1660(SB)/4, $0x3e00acba
-DATA logisticConsts<>+1664(SB)/4, $0xbe074b66
+DATA logisticConsts<>+1664(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
 DATA logisticConsts<>+1668(SB)/4, $0xbe074b66
 DATA logisticConsts<>+1672(SB)/4, $0xbe074b66
 DATA logisticConsts<>+1676(SB)/4, $0xbe074b66
@@ -428,7 +428,7 @@ DATA logisticConsts<>+1680(SB)/4, $0xbe074b66
 DATA logisticConsts<>+1684(SB)/4, $0xbe074b66
 DATA logisticConsts<>+1688(SB)/4, $0xbe074b66
 DATA logisticConsts<>+1692(SB)/4, $0xbe074b66
-DATA logisticConsts<>+1696(SB)/4, $0x3e11ce71
+DATA logisticConsts<>+1696(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
 DATA logisticConsts<>+1700(SB)/4, $0x3e11ce71
 DATA logisticConsts<>+1704(SB)/4, $0x3e11ce71
 DATA logisticConsts<>+1708(SB)/4, $0x3e11ce71
@@ -436,7 +436,7 @@ DATA logisticConsts<>+1712(SB)/4, $0x3e11ce71
 DATA logisticConsts<>+1716(SB)/4, $0x3e11ce71
 DATA logisticConsts<>+1720(SB)/4, $0x3e11ce71
 DATA logisticConsts<>+1724(SB)/4, $0x3e11ce71
-DATA logisticConsts<>+1728(SB)/4, $0xbe2a337f
+DATA logisticConsts<>+1728(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
 DATA logisticConsts<>+1732(SB)/4, $0xbe2a337f
 DATA logisticConsts<>+1736(SB)/4, $0xbe2a337f
 DATA logisticConsts<>+1740(SB)/4, $0xbe2a337f
@@ -444,7 +444,7 @@ DATA logisticConsts<>+1744(SB)/4, $0xbe2a337f
 DATA logisticConsts<>+1748(SB)/4, $0xbe2a337f
 DATA logisticConsts<>+1752(SB)/4, $0xbe2a337f
 DATA logisticConsts<>+1756(SB)/4, $0xbe2a337f
-DATA logisticConsts<>+1760(SB)/4, $0x3e4cca27
+DATA logisticConsts<>+1760(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
 DATA logisticConsts<>+1764(SB)/4, $0x3e4cca27
 DATA logisticConsts<>+1768(SB)/4, $0x3e4cca27
 DATA logisticConsts<>+1772(SB)/4, $0x3e4cca27
@@ -452,7 +452,7 @@ DATA logisticConsts<>+1776(SB)/4, $0x3e4cca27
 DATA logisticConsts<>+1780(SB)/4, $0x3e4cca27
 DATA logisticConsts<>+1784(SB)/4, $0x3e4cca27
 DATA logisticConsts<>+1788(SB)/4, $0x3e4cca27
-DATA logisticConsts<>+1792(SB)/4, $0xbe80011a
+DATA logisticConsts<>+1792(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
 DATA logisticConsts<>+1796(SB)/4, $0xbe80011a
 DATA logisticConsts<>+1800(SB)/4, $0xbe80011a
 DATA logisticConsts<>+1804(SB)/4, $0xbe80011a
@@ -460,7 +460,7 @@ DATA logisticConsts<>+1808(SB)/4, $0xbe80011a
 DATA logisticConsts<>+1812(SB)/4, $0xbe80011a
 DATA logisticConsts<>+1816(SB)/4, $0xbe80011a
 DATA logisticConsts<>+1820(SB)/4, $0xbe80011a
-DATA logisticConsts<>+1824(SB)/4, $0x3eaaaab8
+DATA logisticConsts<>+1824(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
 DATA logisticConsts<>+1828(SB)/4, $0x3eaaaab8
 DATA logisticConsts<>+1832(SB)/4, $0x3eaaaab8
 DATA logisticConsts<>+1836(SB)/4, $0x3eaaaab8
@@ -468,7 +468,7 @@ DATA logisticConsts<>+1840(SB)/4, $0x3eaaaab8
 DATA logisticConsts<>+1844(SB)/4, $0x3eaaaab8
 DATA logisticConsts<>+1848(SB)/4, $0x3eaaaab8
 DATA logisticConsts<>+1852(SB)/4, $0x3eaaaab8
-DATA logisticConsts<>+1856(SB)/4, $0xbf000000
+DATA logisticConsts<>+1856(SB)/4, $0xbf000000 // -0x1p-01 = -0.5
 DATA logisticConsts<>+1860(SB)/4, $0xbf000000
 DATA logisticConsts<>+1864(SB)/4, $0xbf000000
 DATA logisticConsts<>+1868(SB)/4, $0xbf000000
@@ -476,7 +476,7 @@ DATA logisticConsts<>+1872(SB)/4, $0xbf000000
 DATA logisticConsts<>+1876(SB)/4, $0xbf000000
 DATA logisticConsts<>+1880(SB)/4, $0xbf000000
 DATA logisticConsts<>+1884(SB)/4, $0xbf000000
-DATA logisticConsts<>+1888(SB)/4, $0xc2ae0000
+DATA logisticConsts<>+1888(SB)/4, $0xc2ae0000 // -87
 DATA logisticConsts<>+1892(SB)/4, $0xc2ae0000
 DATA logisticConsts<>+1896(SB)/4, $0xc2ae0000
 DATA logisticConsts<>+1900(SB)/4, $0xc2ae0000
@@ -484,7 +484,7 @@ DATA logisticConsts<>+1904(SB)/4, $0xc2ae0000
 DATA logisticConsts<>+1908(SB)/4, $0xc2ae0000
 DATA logisticConsts<>+1912(SB)/4, $0xc2ae0000
 DATA logisticConsts<>+1916(SB)/4, $0xc2ae0000
-DATA logisticConsts<>+1920(SB)/4, $0x42b20000
+DATA logisticConsts<>+1920(SB)/4, $0x42b20000 // 89
 DATA logisticConsts<>+1924(SB)/4, $0x42b20000
 DATA logisticConsts<>+1928(SB)/4, $0x42b20000
 DATA logisticConsts<>+1932(SB)/4, $0x42b20000
@@ -492,7 +492,7 @@ DATA logisticConsts<>+1936(SB)/4, $0x42b20000
 DATA logisticConsts<>+1940(SB)/4, $0x42b20000
 DATA logisticConsts<>+1944(SB)/4, $0x42b20000
 DATA logisticConsts<>+1948(SB)/4, $0x42b20000
-DATA logisticConsts<>+1952(SB)/4, $0x7f7fffff
+DATA logisticConsts<>+1952(SB)/4, $0x7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
 DATA logisticConsts<>+1956(SB)/4, $0x7f7fffff
 DATA logisticConsts<>+1960(SB)/4, $0x7f7fffff
 DATA logisticConsts<>+1964(SB)/4, $0x7f7fffff
@@ -500,7 +500,7 @@ DATA logisticConsts<>+1968(SB)/4, $0x7f7fffff
 DATA logisticConsts<>+1972(SB)/4, $0x7f7fffff
 DATA logisticConsts<>+1976(SB)/4, $0x7f7fffff
 DATA logisticConsts<>+1980(SB)/4, $0x7f7fffff
-DATA logisticConsts<>+1984(SB)/4, $0xff7fffff
+DATA logisticConsts<>+1984(SB)/4, $0xff7fffff // -0x1.fffffep+127 = -3.4028235e+38
 DATA logisticConsts<>+1988(SB)/4, $0xff7fffff
 DATA logisticConsts<>+1992(SB)/4, $0xff7fffff
 DATA logisticConsts<>+1996(SB)/4, $0xff7fffff
@@ -508,7 +508,7 @@ DATA logisticConsts<>+2000(SB)/4, $0xff7fffff
 DATA logisticConsts<>+2004(SB)/4, $0xff7fffff
 DATA logisticConsts<>+2008(SB)/4, $0xff7fffff
 DATA logisticConsts<>+2012(SB)/4, $0xff7fffff
-DATA logisticConsts<>+2016(SB)/4, $0x00800000
+DATA logisticConsts<>+2016(SB)/4, $0x00800000 // 0x1p-126 = 1.1754944e-38: the lowest bit of the exponent; the smallest normal number
 DATA logisticConsts<>+2020(SB)/4, $0x00800000
 DATA logisticConsts<>+2024(SB)/4, $0x00800000
 DATA logisticConsts<>+2028(SB)/4, $0x00800000
@@ -516,7 +516,7 @@ DATA logisticConsts<>+2032(SB)/4, $0x00800000
 DATA logisticConsts<>+2036(SB)/4, $0x00800000
 DATA logisticConsts<>+2040(SB)/4, $0x00800000
 DATA logisticConsts<>+2044(SB)/4, $0x00800000
-DATA logisticConsts<>+2048(SB)/4, $0x4b800000
+DATA logisticConsts<>+2048(SB)/4, $0x4b800000 // 0x1p+24 = 1.6777216e+07
 DATA logisticConsts<>+2052(SB)/4, $0x4b800000
 DATA logisticConsts<>+2056(SB)/4, $0x4b800000
 DATA logisticConsts<>+2060(SB)/4, $0x4b800000
@@ -524,7 +524,7 @@ DATA logisticConsts<>+2064(SB)/4, $0x4b800000
 DATA logisticConsts<>+2068(SB)/4, $0x4b800000
 DATA logisticConsts<>+2072(SB)/4, $0x4b800000
 DATA logisticConsts<>+2076(SB)/4, $0x4b800000
-DATA logisticConsts<>+2080(SB)/4, $0xffffffe8
+DATA logisticConsts<>+2080(SB)/4, $0xffffffe8 // -24
 DATA logisticConsts<>+2084(SB)/4, $0xffffffe8
 DATA logisticConsts<>+2088(SB)/4, $0xffffffe8
 DATA logisticConsts<>+2092(SB)/4, $0xffffffe8
@@ -532,7 +532,7 @@ DATA logisticConsts<>+2096(SB)/4, $0xffffffe8
 DATA logisticConsts<>+2100(SB)/4, $0xffffffe8
 DATA logisticConsts<>+2104(SB)/4, $0xffffffe8
 DATA logisticConsts<>+2108(SB)/4, $0xffffffe8
-DATA logisticConsts<>+2112(SB)/4, $0x42a65af6
+DATA logisticConsts<>+2112(SB)/4, $0x42a65af6 // 0x1.4cb5ecp+06 = 83.17766
 DATA logisticConsts<>+2116(SB)/4, $0x42a65af6
 DATA logisticConsts<>+2120(SB)/4, $0x42a65af6
 DATA logisticConsts<>+2124(SB)/4, $0x42a65af6
@@ -540,7 +540,7 @@ DATA logisticConsts<>+2128(SB)/4, $0x42a65af6
 DATA logisticConsts<>+2132(SB)/4, $0x42a65af6
 DATA logisticConsts<>+2136(SB)/4, $0x42a65af6
 DATA logisticConsts<>+2140(SB)/4, $0x42a65af6
-DATA logisticConsts<>+2144(SB)/4, $0xc2a65af6
+DATA logisticConsts<>+2144(SB)/4, $0xc2a65af6 // -0x1.4cb5ecp+06 = -83.17766
 DATA logisticConsts<>+2148(SB)/4, $0xc2a65af6
 DATA logisticConsts<>+2152(SB)/4, $0xc2a65af6
 DATA logisticConsts<>+2156(SB)/4, $0xc2a65af6
@@ -548,7 +548,7 @@ DATA logisticConsts<>+2160(SB)/4, $0xc2a65af6
 DATA logisticConsts<>+2164(SB)/4, $0xc2a65af6
 DATA logisticConsts<>+2168(SB)/4, $0xc2a65af6
 DATA logisticConsts<>+2172(SB)/4, $0xc2a65af6
-DATA logisticConsts<>+2176(SB)/4, $0x3f317218
+DATA logisticConsts<>+2176(SB)/4, $0x3f317218 // 0x1.62e43p-01 = 0.6931472
 DATA logisticConsts<>+2180(SB)/4, $0x3f317218
 DATA logisticConsts<>+2184(SB)/4, $0x3f317218
 DATA logisticConsts<>+2188(SB)/4, $0x3f317218
@@ -556,7 +556,7 @@ DATA logisticConsts<>+2192(SB)/4, $0x3f317218
 DATA logisticConsts<>+2196(SB)/4, $0x3f317218
 DATA logisticConsts<>+2200(SB)/4, $0x3f317218
 DATA logisticConsts<>+2204(SB)/4, $0x3f317218
-DATA logisticConsts<>+2208(SB)/4, $0xbd389f1b
+DATA logisticConsts<>+2208(SB)/4, $0xbd389f1b // -0x1.713e36p-05 = -0.04507361
 DATA logisticConsts<>+2212(SB)/4, $0xbd389f1b
 DATA logisticConsts<>+2216(SB)/4, $0xbd389f1b
 DATA logisticConsts<>+2220(SB)/4, $0xbd389f1b
@@ -564,7 +564,7 @@ DATA logisticConsts<>+2224(SB)/4, $0xbd389f1b
 DATA logisticConsts<>+2228(SB)/4, $0xbd389f1b
 DATA logisticConsts<>+2232(SB)/4, $0xbd389f1b
 DATA logisticConsts<>+2236(SB)/4, $0xbd389f1b
-DATA logisticConsts<>+2240(SB)/4, $0x3dd65047
+DATA logisticConsts<>+2240(SB)/4, $0x3dd65047 // 0x1.aca08ep-04 = 0.104645304
 DATA logisticConsts<>+2244(SB)/4, $0x3dd65047
 DATA logisticConsts<>+2248(SB)/4, $0x3dd65047
 DATA logisticConsts<>+2252(SB)/4, $0x3dd65047
@@ -572,7 +572,7 @@ DATA logisticConsts<>+2256(SB)/4, $0x3dd65047
 DATA logisticConsts<>+2260(SB)/4, $0x3dd65047
 DATA logisticConsts<>+2264(SB)/4, $0x3dd65047
 DATA logisticConsts<>+2268(SB)/4, $0x3dd65047
-DATA logisticConsts<>+2272(SB)/4, $0xbe06c9fa
+DATA logisticConsts<>+2272(SB)/4, $0xbe06c9fa // -0x1.0d93f4p-03 = -0.13162985
 DATA logisticConsts<>+2276(SB)/4, $0xbe06c9fa
 DATA logisticConsts<>+2280(SB)/4, $0xbe06c9fa
 DATA logisticConsts<>+2284(SB)/4, $0xbe06c9fa
@@ -580,7 +580,7 @@ DATA logisticConsts<>+2288(SB)/4, $0xbe06c9fa
 DATA logisticConsts<>+2292(SB)/4, $0xbe06c9fa
 DATA logisticConsts<>+2296(SB)/4, $0xbe06c9fa
 DATA logisticConsts<>+2300(SB)/4, $0xbe06c9fa
-DATA logisticConsts<>+2304(SB)/4, $0x3e14435c
+DATA logisticConsts<>+2304(SB)/4, $0x3e14435c // 0x1.2886b8p-03 = 0.1447882
 DATA logisticConsts<>+2308(SB)/4, $0x3e14435c
 DATA logisticConsts<>+2312(SB)/4, $0x3e14435c
 DATA logisticConsts<>+2316(SB)/4, $0x3e14435c
@@ -588,7 +588,7 @@ DATA logisticConsts<>+2320(SB)/4, $0x3e14435c
 DATA logisticConsts<>+2324(SB)/4, $0x3e14435c
 DATA logisticConsts<>+2328(SB)/4, $0x3e14435c
 DATA logisticConsts<>+2332(SB)/4, $0x3e14435c
-DATA logisticConsts<>+2336(SB)/4, $0xbe2a778b
+DATA logisticConsts<>+2336(SB)/4, $0xbe2a778b // -0x1.54ef16p-03 = -0.16647165
 DATA logisticConsts<>+2340(SB)/4, $0xbe2a778b
 DATA logisticConsts<>+2344(SB)/4, $0xbe2a778b
 DATA logisticConsts<>+2348(SB)/4, $0xbe2a778b
@@ -596,7 +596,7 @@ DATA logisticConsts<>+2352(SB)/4, $0xbe2a778b
 DATA logisticConsts<>+2356(SB)/4, $0xbe2a778b
 DATA logisticConsts<>+2360(SB)/4, $0xbe2a778b
 DATA logisticConsts<>+2364(SB)/4, $0xbe2a778b
-DATA logisticConsts<>+2368(SB)/4, $0x3e4cb4b3
+DATA logisticConsts<>+2368(SB)/4, $0x3e4cb4b3 // 0x1.996966p-03 = 0.19990806
 DATA logisticConsts<>+2372(SB)/4, $0x3e4cb4b3
 DATA logisticConsts<>+2376(SB)/4, $0x3e4cb4b3
 DATA logisticConsts<>+2380(SB)/4, $0x3e4cb4b3
@@ -604,7 +604,7 @@ DATA logisticConsts<>+2384(SB)/4, $0x3e4cb4b3
 DATA logisticConsts<>+2388(SB)/4, $0x3e4cb4b3
 DATA logisticConsts<>+2392(SB)/4, $0x3e4cb4b3
 DATA logisticConsts<>+2396(SB)/4, $0x3e4cb4b3
-DATA logisticConsts<>+2400(SB)/4, $0xbe800021
+DATA logisticConsts<>+2400(SB)/4, $0xbe800021 // -0x1.000042p-02 = -0.25000098
 DATA logisticConsts<>+2404(SB)/4, $0xbe800021
 DATA logisticConsts<>+2408(SB)/4, $0xbe800021
 DATA logisticConsts<>+2412(SB)/4, $0xbe800021
@@ -612,7 +612,7 @@ DATA logisticConsts<>+2416(SB)/4, $0xbe800021
 DATA logisticConsts<>+2420(SB)/4, $0xbe800021
 DATA logisticConsts<>+2424(SB)/4, $0xbe800021
 DATA logisticConsts<>+2428(SB)/4, $0xbe800021
-DATA logisticConsts<>+2432(SB)/4, $0x3eaaaad2
+DATA logisticConsts<>+2432(SB)/4, $0x3eaaaad2 // 0x1.5555a4p-02 = 0.3333345
 DATA logisticConsts<>+2436(SB)/4, $0x3eaaaad2
 DATA logisticConsts<>+2440(SB)/4, $0x3eaaaad2
 DATA logisticConsts<>+2444(SB)/4, $0x3eaaaad2
@@ -620,7 +620,7 @@ DATA logisticConsts<>+2448(SB)/4, $0x3eaaaad2
 DATA logisticConsts<>+2452(SB)/4, $0x3eaaaad2
 DATA logisticConsts<>+2456(SB)/4, $0x3eaaaad2
 DATA logisticConsts<>+2460(SB)/4, $0x3eaaaad2
-DATA logisticConsts<>+2464(SB)/4, $0x38d1b717
+DATA logisticConsts<>+2464(SB)/4, $0x38d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
 DATA logisticConsts<>+2468(SB)/4, $0x38d1b717
 DATA logisticConsts<>+2472(SB)/4, $0x38d1b717
 DATA logisticConsts<>+2476(SB)/4, $0x38d1b717

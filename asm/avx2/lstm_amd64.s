@@ -4,7 +4,7 @@
 
 #include "textflag.h"
 
-DATA lstmConsts<>+0(SB)/4, $0xffffffff
+DATA lstmConsts<>+0(SB)/4, $0xffffffff // ones and zeros: a mask is a part of both
 DATA lstmConsts<>+4(SB)/4, $0xffffffff
 DATA lstmConsts<>+8(SB)/4, $0xffffffff
 DATA lstmConsts<>+12(SB)/4, $0xffffffff
@@ -132,7 +132,7 @@ DATA lstmConsts<>+496(SB)/4, $0x00000000
 DATA lstmConsts<>+500(SB)/4, $0x00000000
 DATA lstmConsts<>+504(SB)/4, $0x00000000
 DATA lstmConsts<>+508(SB)/4, $0x00000000
-DATA lstmConsts<>+512(SB)/4, $0x3f800000
+DATA lstmConsts<>+512(SB)/4, $0x3f800000 // 1
 DATA lstmConsts<>+516(SB)/4, $0x3f800000
 DATA lstmConsts<>+520(SB)/4, $0x3f800000
 DATA lstmConsts<>+524(SB)/4, $0x3f800000
@@ -140,7 +140,7 @@ DATA lstmConsts<>+528(SB)/4, $0x3f800000
 DATA lstmConsts<>+532(SB)/4, $0x3f800000
 DATA lstmConsts<>+536(SB)/4, $0x3f800000
 DATA lstmConsts<>+540(SB)/4, $0x3f800000
-DATA lstmConsts<>+544(SB)/4, $0x42200000
+DATA lstmConsts<>+544(SB)/4, $0x42200000 // 40
 DATA lstmConsts<>+548(SB)/4, $0x42200000
 DATA lstmConsts<>+552(SB)/4, $0x42200000
 DATA lstmConsts<>+556(SB)/4, $0x42200000
@@ -148,7 +148,7 @@ DATA lstmConsts<>+560(SB)/4, $0x42200000
 DATA lstmConsts<>+564(SB)/4, $0x42200000
 DATA lstmConsts<>+568(SB)/4, $0x42200000
 DATA lstmConsts<>+572(SB)/4, $0x42200000
-DATA lstmConsts<>+576(SB)/4, $0xc2200000
+DATA lstmConsts<>+576(SB)/4, $0xc2200000 // -40
 DATA lstmConsts<>+580(SB)/4, $0xc2200000
 DATA lstmConsts<>+584(SB)/4, $0xc2200000
 DATA lstmConsts<>+588(SB)/4, $0xc2200000
@@ -156,7 +156,7 @@ DATA lstmConsts<>+592(SB)/4, $0xc2200000
 DATA lstmConsts<>+596(SB)/4, $0xc2200000
 DATA lstmConsts<>+600(SB)/4, $0xc2200000
 DATA lstmConsts<>+604(SB)/4, $0xc2200000
-DATA lstmConsts<>+608(SB)/4, $0x3fb8aa3b
+DATA lstmConsts<>+608(SB)/4, $0x3fb8aa3b // 0x1.715476p+00 = 1.442695: 1/ln 2
 DATA lstmConsts<>+612(SB)/4, $0x3fb8aa3b
 DATA lstmConsts<>+616(SB)/4, $0x3fb8aa3b
 DATA lstmConsts<>+620(SB)/4, $0x3fb8aa3b
@@ -164,7 +164,7 @@ DATA lstmConsts<>+624(SB)/4, $0x3fb8aa3b
 DATA lstmConsts<>+628(SB)/4, $0x3fb8aa3b
 DATA lstmConsts<>+632(SB)/4, $0x3fb8aa3b
 DATA lstmConsts<>+636(SB)/4, $0x3fb8aa3b
-DATA lstmConsts<>+640(SB)/4, $0x4b400000
+DATA lstmConsts<>+640(SB)/4, $0x4b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
 DATA lstmConsts<>+644(SB)/4, $0x4b400000
 DATA lstmConsts<>+648(SB)/4, $0x4b400000
 DATA lstmConsts<>+652(SB)/4, $0x4b400000
@@ -172,7 +172,7 @@ DATA lstmConsts<>+656(SB)/4, $0x4b400000
 DATA lstmConsts<>+660(SB)/4, $0x4b400000
 DATA lstmConsts<>+664(SB)/4, $0x4b400000
 DATA lstmConsts<>+668(SB)/4, $0x4b400000
-DATA lstmConsts<>+672(SB)/4, $0x3f317200
+DATA lstmConsts<>+672(SB)/4, $0x3f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
 DATA lstmConsts<>+676(SB)/4, $0x3f317200
 DATA lstmConsts<>+680(SB)/4, $0x3f317200
 DATA lstmConsts<>+684(SB)/4, $0x3f317200
@@ -180,7 +180,7 @@ DATA lstmConsts<>+688(SB)/4, $0x3f317200
 DATA lstmConsts<>+692(SB)/4, $0x3f317200
 DATA lstmConsts<>+696(SB)/4, $0x3f317200
 DATA lstmConsts<>+700(SB)/4, $0x3f317200
-DATA lstmConsts<>+704(SB)/4, $0x35bfbe8e
+DATA lstmConsts<>+704(SB)/4, $0x35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
 DATA lstmConsts<>+708(SB)/4, $0x35bfbe8e
 DATA lstmConsts<>+712(SB)/4, $0x35bfbe8e
 DATA lstmConsts<>+716(SB)/4, $0x35bfbe8e
@@ -188,7 +188,7 @@ DATA lstmConsts<>+720(SB)/4, $0x35bfbe8e
 DATA lstmConsts<>+724(SB)/4, $0x35bfbe8e
 DATA lstmConsts<>+728(SB)/4, $0x35bfbe8e
 DATA lstmConsts<>+732(SB)/4, $0x35bfbe8e
-DATA lstmConsts<>+736(SB)/4, $0x3ab52f1a
+DATA lstmConsts<>+736(SB)/4, $0x3ab52f1a // 0x1.6a5e34p-10 = 0.0013823241
 DATA lstmConsts<>+740(SB)/4, $0x3ab52f1a
 DATA lstmConsts<>+744(SB)/4, $0x3ab52f1a
 DATA lstmConsts<>+748(SB)/4, $0x3ab52f1a
@@ -196,7 +196,7 @@ DATA lstmConsts<>+752(SB)/4, $0x3ab52f1a
 DATA lstmConsts<>+756(SB)/4, $0x3ab52f1a
 DATA lstmConsts<>+760(SB)/4, $0x3ab52f1a
 DATA lstmConsts<>+764(SB)/4, $0x3ab52f1a
-DATA lstmConsts<>+768(SB)/4, $0x3c091d68
+DATA lstmConsts<>+768(SB)/4, $0x3c091d68 // 0x1.123adp-07 = 0.008368827
 DATA lstmConsts<>+772(SB)/4, $0x3c091d68
 DATA lstmConsts<>+776(SB)/4, $0x3c091d68
 DATA lstmConsts<>+780(SB)/4, $0x3c091d68
@@ -204,7 +204,7 @@ DATA lstmConsts<>+784(SB)/4, $0x3c091d68
 DATA lstmConsts<>+788(SB)/4, $0x3c091d68
 DATA lstmConsts<>+792(SB)/4, $0x3c091d68
 DATA lstmConsts<>+796(SB)/4, $0x3c091d68
-DATA lstmConsts<>+800(SB)/4, $0x3d2aac51
+DATA lstmConsts<>+800(SB)/4, $0x3d2aac51 // 0x1.5558a2p-05 = 0.04166824
 DATA lstmConsts<>+804(SB)/4, $0x3d2aac51
 DATA lstmConsts<>+808(SB)/4, $0x3d2aac51
 DATA lstmConsts<>+812(SB)/4, $0x3d2aac51
@@ -212,7 +212,7 @@ DATA lstmConsts<>+816(SB)/4, $0x3d2aac51
 DATA lstmConsts<>+820(SB)/4, $0x3d2aac51
 DATA lstmConsts<>+824(SB)/4, $0x3d2aac51
 DATA lstmConsts<>+828(SB)/4, $0x3d2aac51
-DATA lstmConsts<>+832(SB)/4, $0x3e2aaa48
+DATA lstmConsts<>+832(SB)/4, $0x3e2aaa48 // 0x1.55549p-03 = 0.1666652
 DATA lstmConsts<>+836(SB)/4, $0x3e2aaa48
 DATA lstmConsts<>+840(SB)/4, $0x3e2aaa48
 DATA lstmConsts<>+844(SB)/4, $0x3e2aaa48
@@ -220,7 +220,7 @@ DATA lstmConsts<>+848(SB)/4, $0x3e2aaa48
 DATA lstmConsts<>+852(SB)/4, $0x3e2aaa48
 DATA lstmConsts<>+856(SB)/4, $0x3e2aaa48
 DATA lstmConsts<>+860(SB)/4, $0x3e2aaa48
-DATA lstmConsts<>+864(SB)/4, $0x3efffffe
+DATA lstmConsts<>+864(SB)/4, $0x3efffffe // 0x1.fffffcp-02 = 0.49999994
 DATA lstmConsts<>+868(SB)/4, $0x3efffffe
 DATA lstmConsts<>+872(SB)/4, $0x3efffffe
 DATA lstmConsts<>+876(SB)/4, $0x3efffffe
@@ -228,7 +228,7 @@ DATA lstmConsts<>+880(SB)/4, $0x3efffffe
 DATA lstmConsts<>+884(SB)/4, $0x3efffffe
 DATA lstmConsts<>+888(SB)/4, $0x3efffffe
 DATA lstmConsts<>+892(SB)/4, $0x3efffffe
-DATA lstmConsts<>+896(SB)/4, $0x7fffffff
+DATA lstmConsts<>+896(SB)/4, $0x7fffffff // all but the sign
 DATA lstmConsts<>+900(SB)/4, $0x7fffffff
 DATA lstmConsts<>+904(SB)/4, $0x7fffffff
 DATA lstmConsts<>+908(SB)/4, $0x7fffffff
@@ -236,7 +236,7 @@ DATA lstmConsts<>+912(SB)/4, $0x7fffffff
 DATA lstmConsts<>+916(SB)/4, $0x7fffffff
 DATA lstmConsts<>+920(SB)/4, $0x7fffffff
 DATA lstmConsts<>+924(SB)/4, $0x7fffffff
-DATA lstmConsts<>+928(SB)/4, $0x4038aa3b
+DATA lstmConsts<>+928(SB)/4, $0x4038aa3b // 0x1.715476p+01 = 2.88539: 2/ln 2
 DATA lstmConsts<>+932(SB)/4, $0x4038aa3b
 DATA lstmConsts<>+936(SB)/4, $0x4038aa3b
 DATA lstmConsts<>+940(SB)/4, $0x4038aa3b
@@ -244,7 +244,7 @@ DATA lstmConsts<>+944(SB)/4, $0x4038aa3b
 DATA lstmConsts<>+948(SB)/4, $0x4038aa3b
 DATA lstmConsts<>+952(SB)/4, $0x4038aa3b
 DATA lstmConsts<>+956(SB)/4, $0x4038aa3b
-DATA lstmConsts<>+960(SB)/4, $0x3eb17200
+DATA lstmConsts<>+960(SB)/4, $0x3eb17200 // 0x1.62e4p-02 = 0.34657288: ln(2)/2, the upper part
 DATA lstmConsts<>+964(SB)/4, $0x3eb17200
 DATA lstmConsts<>+968(SB)/4, $0x3eb17200
 DATA lstmConsts<>+972(SB)/4, $0x3eb17200
@@ -252,7 +252,7 @@ DATA lstmConsts<>+976(SB)/4, $0x3eb17200
 DATA lstmConsts<>+980(SB)/4, $0x3eb17200
 DATA lstmConsts<>+984(SB)/4, $0x3eb17200
 DATA lstmConsts<>+988(SB)/4, $0x3eb17200
-DATA lstmConsts<>+992(SB)/4, $0x353fbe8e
+DATA lstmConsts<>+992(SB)/4, $0x353fbe8e // 0x1.7f7d1cp-21 = 7.143034e-07: ln(2)/2, the rest
 DATA lstmConsts<>+996(SB)/4, $0x353fbe8e
 DATA lstmConsts<>+1000(SB)/4, $0x353fbe8e
 DATA lstmConsts<>+1004(SB)/4, $0x353fbe8e
@@ -260,7 +260,7 @@ DATA lstmConsts<>+1008(SB)/4, $0x353fbe8e
 DATA lstmConsts<>+1012(SB)/4, $0x353fbe8e
 DATA lstmConsts<>+1016(SB)/4, $0x353fbe8e
 DATA lstmConsts<>+1020(SB)/4, $0x353fbe8e
-DATA lstmConsts<>+1024(SB)/4, $0x3db5b8d4
+DATA lstmConsts<>+1024(SB)/4, $0x3db5b8d4 // 0x1.6b71a8p-04 = 0.08873144
 DATA lstmConsts<>+1028(SB)/4, $0x3db5b8d4
 DATA lstmConsts<>+1032(SB)/4, $0x3db5b8d4
 DATA lstmConsts<>+1036(SB)/4, $0x3db5b8d4
@@ -268,7 +268,7 @@ DATA lstmConsts<>+1040(SB)/4, $0x3db5b8d4
 DATA lstmConsts<>+1044(SB)/4, $0x3db5b8d4
 DATA lstmConsts<>+1048(SB)/4, $0x3db5b8d4
 DATA lstmConsts<>+1052(SB)/4, $0x3db5b8d4
-DATA lstmConsts<>+1056(SB)/4, $0x3e8913e1
+DATA lstmConsts<>+1056(SB)/4, $0x3e8913e1 // 0x1.1227c2p-02 = 0.2677298
 DATA lstmConsts<>+1060(SB)/4, $0x3e8913e1
 DATA lstmConsts<>+1064(SB)/4, $0x3e8913e1
 DATA lstmConsts<>+1068(SB)/4, $0x3e8913e1
@@ -276,7 +276,7 @@ DATA lstmConsts<>+1072(SB)/4, $0x3e8913e1
 DATA lstmConsts<>+1076(SB)/4, $0x3e8913e1
 DATA lstmConsts<>+1080(SB)/4, $0x3e8913e1
 DATA lstmConsts<>+1084(SB)/4, $0x3e8913e1
-DATA lstmConsts<>+1088(SB)/4, $0x3f2aab8c
+DATA lstmConsts<>+1088(SB)/4, $0x3f2aab8c // 0x1.555718p-01 = 0.6666801
 DATA lstmConsts<>+1092(SB)/4, $0x3f2aab8c
 DATA lstmConsts<>+1096(SB)/4, $0x3f2aab8c
 DATA lstmConsts<>+1100(SB)/4, $0x3f2aab8c
@@ -284,7 +284,7 @@ DATA lstmConsts<>+1104(SB)/4, $0x3f2aab8c
 DATA lstmConsts<>+1108(SB)/4, $0x3f2aab8c
 DATA lstmConsts<>+1112(SB)/4, $0x3f2aab8c
 DATA lstmConsts<>+1116(SB)/4, $0x3f2aab8c
-DATA lstmConsts<>+1120(SB)/4, $0x3faaaa58
+DATA lstmConsts<>+1120(SB)/4, $0x3faaaa58 // 0x1.5554bp+00 = 1.3333235
 DATA lstmConsts<>+1124(SB)/4, $0x3faaaa58
 DATA lstmConsts<>+1128(SB)/4, $0x3faaaa58
 DATA lstmConsts<>+1132(SB)/4, $0x3faaaa58
@@ -292,7 +292,7 @@ DATA lstmConsts<>+1136(SB)/4, $0x3faaaa58
 DATA lstmConsts<>+1140(SB)/4, $0x3faaaa58
 DATA lstmConsts<>+1144(SB)/4, $0x3faaaa58
 DATA lstmConsts<>+1148(SB)/4, $0x3faaaa58
-DATA lstmConsts<>+1152(SB)/4, $0x3fffffff
+DATA lstmConsts<>+1152(SB)/4, $0x3fffffff // 0x1.fffffep+00 = 1.9999999
 DATA lstmConsts<>+1156(SB)/4, $0x3fffffff
 DATA lstmConsts<>+1160(SB)/4, $0x3fffffff
 DATA lstmConsts<>+1164(SB)/4, $0x3fffffff
@@ -300,7 +300,7 @@ DATA lstmConsts<>+1168(SB)/4, $0x3fffffff
 DATA lstmConsts<>+1172(SB)/4, $0x3fffffff
 DATA lstmConsts<>+1176(SB)/4, $0x3fffffff
 DATA lstmConsts<>+1180(SB)/4, $0x3fffffff
-DATA lstmConsts<>+1184(SB)/4, $0x40000000
+DATA lstmConsts<>+1184(SB)/4, $0x40000000 // 2
 DATA lstmConsts<>+1188(SB)/4, $0x40000000
 DATA lstmConsts<>+1192(SB)/4, $0x40000000
 DATA lstmConsts<>+1196(SB)/4, $0x40000000
@@ -308,7 +308,7 @@ DATA lstmConsts<>+1200(SB)/4, $0x40000000
 DATA lstmConsts<>+1204(SB)/4, $0x40000000
 DATA lstmConsts<>+1208(SB)/4, $0x40000000
 DATA lstmConsts<>+1212(SB)/4, $0x40000000
-DATA lstmConsts<>+1216(SB)/4, $0x80000000
+DATA lstmConsts<>+1216(SB)/4, $0x80000000 // the sign
 DATA lstmConsts<>+1220(SB)/4, $0x80000000
 DATA lstmConsts<>+1224(SB)/4, $0x80000000
 DATA lstmConsts<>+1228(SB)/4, $0x80000000
@@ -316,7 +316,7 @@ DATA lstmConsts<>+1232(SB)/4, $0x80000000
 DATA lstmConsts<>+1236(SB)/4, $0x80000000
 DATA lstmConsts<>+1240(SB)/4, $0x80000000
 DATA lstmConsts<>+1244(SB)/4, $0x80000000
-DATA lstmConsts<>+1248(SB)/4, $0x21800000
+DATA lstmConsts<>+1248(SB)/4, $0x21800000 // 0x1p-60 = 8.6736174e-19: states below it become 0
 DATA lstmConsts<>+1252(SB)/4, $0x21800000
 DATA lstmConsts<>+1256(SB)/4, $0x21800000
 DATA lstmConsts<>+1260(SB)/4, $0x21800000
@@ -324,7 +324,7 @@ DATA lstmConsts<>+1264(SB)/4, $0x21800000
 DATA lstmConsts<>+1268(SB)/4, $0x21800000
 DATA lstmConsts<>+1272(SB)/4, $0x21800000
 DATA lstmConsts<>+1276(SB)/4, $0x21800000
-DATA lstmConsts<>+1280(SB)/4, $0x1c800000
+DATA lstmConsts<>+1280(SB)/4, $0x1c800000 // 0x1p-70 = 8.4703295e-22: gradients below it become 0
 DATA lstmConsts<>+1284(SB)/4, $0x1c800000
 DATA lstmConsts<>+1288(SB)/4, $0x1c800000
 DATA lstmConsts<>+1292(SB)/4, $0x1c800000

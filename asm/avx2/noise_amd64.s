@@ -4,7 +4,7 @@
 
 #include "textflag.h"
 
-DATA noiseConsts<>+0(SB)/4, $0xffffffff
+DATA noiseConsts<>+0(SB)/4, $0xffffffff // ones and zeros: a mask is a part of both
 DATA noiseConsts<>+4(SB)/4, $0xffffffff
 DATA noiseConsts<>+8(SB)/4, $0xffffffff
 DATA noiseConsts<>+12(SB)/4, $0xffffffff
@@ -164,7 +164,7 @@ DATA noiseConsts<>+624(SB)/4, $0x0000000d
 DATA noiseConsts<>+628(SB)/4, $0x00000000
 DATA noiseConsts<>+632(SB)/4, $0x0000000f
 DATA noiseConsts<>+636(SB)/4, $0x00000000
-DATA noiseConsts<>+640(SB)/4, $0xd2511f53
+DATA noiseConsts<>+640(SB)/4, $0xd2511f53 // multiplier of Philox
 DATA noiseConsts<>+644(SB)/4, $0xd2511f53
 DATA noiseConsts<>+648(SB)/4, $0xd2511f53
 DATA noiseConsts<>+652(SB)/4, $0xd2511f53
@@ -172,7 +172,7 @@ DATA noiseConsts<>+656(SB)/4, $0xd2511f53
 DATA noiseConsts<>+660(SB)/4, $0xd2511f53
 DATA noiseConsts<>+664(SB)/4, $0xd2511f53
 DATA noiseConsts<>+668(SB)/4, $0xd2511f53
-DATA noiseConsts<>+672(SB)/4, $0xcd9e8d57
+DATA noiseConsts<>+672(SB)/4, $0xcd9e8d57 // multiplier of Philox
 DATA noiseConsts<>+676(SB)/4, $0xcd9e8d57
 DATA noiseConsts<>+680(SB)/4, $0xcd9e8d57
 DATA noiseConsts<>+684(SB)/4, $0xcd9e8d57
@@ -180,7 +180,7 @@ DATA noiseConsts<>+688(SB)/4, $0xcd9e8d57
 DATA noiseConsts<>+692(SB)/4, $0xcd9e8d57
 DATA noiseConsts<>+696(SB)/4, $0xcd9e8d57
 DATA noiseConsts<>+700(SB)/4, $0xcd9e8d57
-DATA noiseConsts<>+704(SB)/4, $0x33800000
+DATA noiseConsts<>+704(SB)/4, $0x33800000 // 0x1p-24 = 5.9604645e-08
 DATA noiseConsts<>+708(SB)/4, $0x33800000
 DATA noiseConsts<>+712(SB)/4, $0x33800000
 DATA noiseConsts<>+716(SB)/4, $0x33800000
@@ -188,7 +188,7 @@ DATA noiseConsts<>+720(SB)/4, $0x33800000
 DATA noiseConsts<>+724(SB)/4, $0x33800000
 DATA noiseConsts<>+728(SB)/4, $0x33800000
 DATA noiseConsts<>+732(SB)/4, $0x33800000
-DATA noiseConsts<>+736(SB)/4, $0x33000000
+DATA noiseConsts<>+736(SB)/4, $0x33000000 // 0x1p-25 = 2.9802322e-08
 DATA noiseConsts<>+740(SB)/4, $0x33000000
 DATA noiseConsts<>+744(SB)/4, $0x33000000
 DATA noiseConsts<>+748(SB)/4, $0x33000000
@@ -196,7 +196,7 @@ DATA noiseConsts<>+752(SB)/4, $0x33000000
 DATA noiseConsts<>+756(SB)/4, $0x33000000
 DATA noiseConsts<>+760(SB)/4, $0x33000000
 DATA noiseConsts<>+764(SB)/4, $0x33000000
-DATA noiseConsts<>+768(SB)/4, $0x3f7fffff
+DATA noiseConsts<>+768(SB)/4, $0x3f7fffff // 0x1.fffffep-01 = 0.99999994
 DATA noiseConsts<>+772(SB)/4, $0x3f7fffff
 DATA noiseConsts<>+776(SB)/4, $0x3f7fffff
 DATA noiseConsts<>+780(SB)/4, $0x3f7fffff
@@ -204,7 +204,7 @@ DATA noiseConsts<>+784(SB)/4, $0x3f7fffff
 DATA noiseConsts<>+788(SB)/4, $0x3f7fffff
 DATA noiseConsts<>+792(SB)/4, $0x3f7fffff
 DATA noiseConsts<>+796(SB)/4, $0x3f7fffff
-DATA noiseConsts<>+800(SB)/4, $0x00000010
+DATA noiseConsts<>+800(SB)/4, $0x00000010 // 16
 DATA noiseConsts<>+804(SB)/4, $0x00000010
 DATA noiseConsts<>+808(SB)/4, $0x00000010
 DATA noiseConsts<>+812(SB)/4, $0x00000010
@@ -212,7 +212,7 @@ DATA noiseConsts<>+816(SB)/4, $0x00000010
 DATA noiseConsts<>+820(SB)/4, $0x00000010
 DATA noiseConsts<>+824(SB)/4, $0x00000010
 DATA noiseConsts<>+828(SB)/4, $0x00000010
-DATA noiseConsts<>+832(SB)/4, $0x3f3504f3
+DATA noiseConsts<>+832(SB)/4, $0x3f3504f3 // sqrt(1/2)
 DATA noiseConsts<>+836(SB)/4, $0x3f3504f3
 DATA noiseConsts<>+840(SB)/4, $0x3f3504f3
 DATA noiseConsts<>+844(SB)/4, $0x3f3504f3
@@ -220,7 +220,7 @@ DATA noiseConsts<>+848(SB)/4, $0x3f3504f3
 DATA noiseConsts<>+852(SB)/4, $0x3f3504f3
 DATA noiseConsts<>+856(SB)/4, $0x3f3504f3
 DATA noiseConsts<>+860(SB)/4, $0x3f3504f3
-DATA noiseConsts<>+864(SB)/4, $0x007fffff
+DATA noiseConsts<>+864(SB)/4, $0x007fffff // the mantissa
 DATA noiseConsts<>+868(SB)/4, $0x007fffff
 DATA noiseConsts<>+872(SB)/4, $0x007fffff
 DATA noiseConsts<>+876(SB)/4, $0x007fffff
@@ -228,7 +228,7 @@ DATA noiseConsts<>+880(SB)/4, $0x007fffff
 DATA noiseConsts<>+884(SB)/4, $0x007fffff
 DATA noiseConsts<>+888(SB)/4, $0x007fffff
 DATA noiseConsts<>+892(SB)/4, $0x007fffff
-DATA noiseConsts<>+896(SB)/4, $0x3f800000
+DATA noiseConsts<>+896(SB)/4, $0x3f800000 // 1
 DATA noiseConsts<>+900(SB)/4, $0x3f800000
 DATA noiseConsts<>+904(SB)/4, $0x3f800000
 DATA noiseConsts<>+908(SB)/4, $0x3f800000
@@ -236,7 +236,7 @@ DATA noiseConsts<>+912(SB)/4, $0x3f800000
 DATA noiseConsts<>+916(SB)/4, $0x3f800000
 DATA noiseConsts<>+920(SB)/4, $0x3f800000
 DATA noiseConsts<>+924(SB)/4, $0x3f800000
-DATA noiseConsts<>+928(SB)/4, $0xbd9537bc
+DATA noiseConsts<>+928(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
 DATA noiseConsts<>+932(SB)/4, $0xbd9537bc
 DATA noiseConsts<>+936(SB)/4, $0xbd9537bc
 DATA noiseConsts<>+940(SB)/4, $0xbd9537bc
@@ -244,7 +244,7 @@ DATA noiseConsts<>+944(SB)/4, $0xbd9537bc
 DATA noiseConsts<>+948(SB)/4, $0xbd9537bc
 DATA noiseConsts<>+952(SB)/4, $0xbd9537bc
 DATA noiseConsts<>+956(SB)/4, $0xbd9537bc
-DATA noiseConsts<>+960(SB)/4, $0x3e00acba
+DATA noiseConsts<>+960(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
 DATA noiseConsts<>+964(SB)/4, $0x3e00acba
 DATA noiseConsts<>+968(SB)/4, $0x3e00acba
 DATA noiseConsts<>+972(SB)/4, $0x3e00acba
@@ -252,7 +252,7 @@ DATA noiseConsts<>+976(SB)/4, $0x3e00acba
 DATA noiseConsts<>+980(SB)/4, $0x3e00acba
 DATA noiseConsts<>+984(SB)/4, $0x3e00acba
 DATA noiseConsts<>+988(SB)/4, $0x3e00acba
-DATA noiseConsts<>+992(SB)/4, $0xbe074b66
+DATA noiseConsts<>+992(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
 DATA noiseConsts<>+996(SB)/4, $0xbe074b66
 DATA noiseConsts<>+1000(SB)/4, $0xbe074b66
 DATA noiseConsts<>+1004(SB)/4, $0xbe074b66
@@ -260,7 +260,7 @@ DATA noiseConsts<>+1008(SB)/4, $0xbe074b66
 DATA noiseConsts<>+1012(SB)/4, $0xbe074b66
 DATA noiseConsts<>+1016(SB)/4, $0xbe074b66
 DATA noiseConsts<>+1020(SB)/4, $0xbe074b66
-DATA noiseConsts<>+1024(SB)/4, $0x3e11ce71
+DATA noiseConsts<>+1024(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
 DATA noiseConsts<>+1028(SB)/4, $0x3e11ce71
 DATA noiseConsts<>+1032(SB)/4, $0x3e11ce71
 DATA noiseConsts<>+1036(SB)/4, $0x3e11ce71
@@ -268,7 +268,7 @@ DATA noiseConsts<>+1040(SB)/4, $0x3e11ce71
 DATA noiseConsts<>+1044(SB)/4, $0x3e11ce71
 DATA noiseConsts<>+1048(SB)/4, $0x3e11ce71
 DATA noiseConsts<>+1052(SB)/4, $0x3e11ce71
-DATA noiseConsts<>+1056(SB)/4, $0xbe2a337f
+DATA noiseConsts<>+1056(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
 DATA noiseConsts<>+1060(SB)/4, $0xbe2a337f
 DATA noiseConsts<>+1064(SB)/4, $0xbe2a337f
 DATA noiseConsts<>+1068(SB)/4, $0xbe2a337f
@@ -276,7 +276,7 @@ DATA noiseConsts<>+1072(SB)/4, $0xbe2a337f
 DATA noiseConsts<>+1076(SB)/4, $0xbe2a337f
 DATA noiseConsts<>+1080(SB)/4, $0xbe2a337f
 DATA noiseConsts<>+1084(SB)/4, $0xbe2a337f
-DATA noiseConsts<>+1088(SB)/4, $0x3e4cca27
+DATA noiseConsts<>+1088(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
 DATA noiseConsts<>+1092(SB)/4, $0x3e4cca27
 DATA noiseConsts<>+1096(SB)/4, $0x3e4cca27
 DATA noiseConsts<>+1100(SB)/4, $0x3e4cca27
@@ -284,7 +284,7 @@ DATA noiseConsts<>+1104(SB)/4, $0x3e4cca27
 DATA noiseConsts<>+1108(SB)/4, $0x3e4cca27
 DATA noiseConsts<>+1112(SB)/4, $0x3e4cca27
 DATA noiseConsts<>+1116(SB)/4, $0x3e4cca27
-DATA noiseConsts<>+1120(SB)/4, $0xbe80011a
+DATA noiseConsts<>+1120(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
 DATA noiseConsts<>+1124(SB)/4, $0xbe80011a
 DATA noiseConsts<>+1128(SB)/4, $0xbe80011a
 DATA noiseConsts<>+1132(SB)/4, $0xbe80011a
@@ -292,7 +292,7 @@ DATA noiseConsts<>+1136(SB)/4, $0xbe80011a
 DATA noiseConsts<>+1140(SB)/4, $0xbe80011a
 DATA noiseConsts<>+1144(SB)/4, $0xbe80011a
 DATA noiseConsts<>+1148(SB)/4, $0xbe80011a
-DATA noiseConsts<>+1152(SB)/4, $0x3eaaaab8
+DATA noiseConsts<>+1152(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
 DATA noiseConsts<>+1156(SB)/4, $0x3eaaaab8
 DATA noiseConsts<>+1160(SB)/4, $0x3eaaaab8
 DATA noiseConsts<>+1164(SB)/4, $0x3eaaaab8
@@ -300,7 +300,7 @@ DATA noiseConsts<>+1168(SB)/4, $0x3eaaaab8
 DATA noiseConsts<>+1172(SB)/4, $0x3eaaaab8
 DATA noiseConsts<>+1176(SB)/4, $0x3eaaaab8
 DATA noiseConsts<>+1180(SB)/4, $0x3eaaaab8
-DATA noiseConsts<>+1184(SB)/4, $0xbf000000
+DATA noiseConsts<>+1184(SB)/4, $0xbf000000 // -0x1p-01 = -0.5
 DATA noiseConsts<>+1188(SB)/4, $0xbf000000
 DATA noiseConsts<>+1192(SB)/4, $0xbf000000
 DATA noiseConsts<>+1196(SB)/4, $0xbf000000
@@ -308,7 +308,7 @@ DATA noiseConsts<>+1200(SB)/4, $0xbf000000
 DATA noiseConsts<>+1204(SB)/4, $0xbf000000
 DATA noiseConsts<>+1208(SB)/4, $0xbf000000
 DATA noiseConsts<>+1212(SB)/4, $0xbf000000
-DATA noiseConsts<>+1216(SB)/4, $0x35bfbe8e
+DATA noiseConsts<>+1216(SB)/4, $0x35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
 DATA noiseConsts<>+1220(SB)/4, $0x35bfbe8e
 DATA noiseConsts<>+1224(SB)/4, $0x35bfbe8e
 DATA noiseConsts<>+1228(SB)/4, $0x35bfbe8e
@@ -316,7 +316,7 @@ DATA noiseConsts<>+1232(SB)/4, $0x35bfbe8e
 DATA noiseConsts<>+1236(SB)/4, $0x35bfbe8e
 DATA noiseConsts<>+1240(SB)/4, $0x35bfbe8e
 DATA noiseConsts<>+1244(SB)/4, $0x35bfbe8e
-DATA noiseConsts<>+1248(SB)/4, $0x3f317200
+DATA noiseConsts<>+1248(SB)/4, $0x3f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
 DATA noiseConsts<>+1252(SB)/4, $0x3f317200
 DATA noiseConsts<>+1256(SB)/4, $0x3f317200
 DATA noiseConsts<>+1260(SB)/4, $0x3f317200
@@ -324,7 +324,7 @@ DATA noiseConsts<>+1264(SB)/4, $0x3f317200
 DATA noiseConsts<>+1268(SB)/4, $0x3f317200
 DATA noiseConsts<>+1272(SB)/4, $0x3f317200
 DATA noiseConsts<>+1276(SB)/4, $0x3f317200
-DATA noiseConsts<>+1280(SB)/4, $0xc0000000
+DATA noiseConsts<>+1280(SB)/4, $0xc0000000 // -2
 DATA noiseConsts<>+1284(SB)/4, $0xc0000000
 DATA noiseConsts<>+1288(SB)/4, $0xc0000000
 DATA noiseConsts<>+1292(SB)/4, $0xc0000000
@@ -332,7 +332,7 @@ DATA noiseConsts<>+1296(SB)/4, $0xc0000000
 DATA noiseConsts<>+1300(SB)/4, $0xc0000000
 DATA noiseConsts<>+1304(SB)/4, $0xc0000000
 DATA noiseConsts<>+1308(SB)/4, $0xc0000000
-DATA noiseConsts<>+1312(SB)/4, $0x40800000
+DATA noiseConsts<>+1312(SB)/4, $0x40800000 // 4
 DATA noiseConsts<>+1316(SB)/4, $0x40800000
 DATA noiseConsts<>+1320(SB)/4, $0x40800000
 DATA noiseConsts<>+1324(SB)/4, $0x40800000
@@ -340,7 +340,7 @@ DATA noiseConsts<>+1328(SB)/4, $0x40800000
 DATA noiseConsts<>+1332(SB)/4, $0x40800000
 DATA noiseConsts<>+1336(SB)/4, $0x40800000
 DATA noiseConsts<>+1340(SB)/4, $0x40800000
-DATA noiseConsts<>+1344(SB)/4, $0x4b400000
+DATA noiseConsts<>+1344(SB)/4, $0x4b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
 DATA noiseConsts<>+1348(SB)/4, $0x4b400000
 DATA noiseConsts<>+1352(SB)/4, $0x4b400000
 DATA noiseConsts<>+1356(SB)/4, $0x4b400000
@@ -348,7 +348,7 @@ DATA noiseConsts<>+1360(SB)/4, $0x4b400000
 DATA noiseConsts<>+1364(SB)/4, $0x4b400000
 DATA noiseConsts<>+1368(SB)/4, $0x4b400000
 DATA noiseConsts<>+1372(SB)/4, $0x4b400000
-DATA noiseConsts<>+1376(SB)/4, $0xbb96dec9
+DATA noiseConsts<>+1376(SB)/4, $0xbb96dec9 // -0x1.2dbd92p-08 = -0.004604195
 DATA noiseConsts<>+1380(SB)/4, $0xbb96dec9
 DATA noiseConsts<>+1384(SB)/4, $0xbb96dec9
 DATA noiseConsts<>+1388(SB)/4, $0xbb96dec9
@@ -356,7 +356,7 @@ DATA noiseConsts<>+1392(SB)/4, $0xbb96dec9
 DATA noiseConsts<>+1396(SB)/4, $0xbb96dec9
 DATA noiseConsts<>+1400(SB)/4, $0xbb96dec9
 DATA noiseConsts<>+1404(SB)/4, $0xbb96dec9
-DATA noiseConsts<>+1408(SB)/4, $0x3da32fe2
+DATA noiseConsts<>+1408(SB)/4, $0x3da32fe2 // 0x1.465fc4p-04 = 0.07968117
 DATA noiseConsts<>+1412(SB)/4, $0x3da32fe2
 DATA noiseConsts<>+1416(SB)/4, $0x3da32fe2
 DATA noiseConsts<>+1420(SB)/4, $0x3da32fe2
@@ -364,7 +364,7 @@ DATA noiseConsts<>+1424(SB)/4, $0x3da32fe2
 DATA noiseConsts<>+1428(SB)/4, $0x3da32fe2
 DATA noiseConsts<>+1432(SB)/4, $0x3da32fe2
 DATA noiseConsts<>+1436(SB)/4, $0x3da32fe2
-DATA noiseConsts<>+1440(SB)/4, $0xbf255ddf
+DATA noiseConsts<>+1440(SB)/4, $0xbf255ddf // -0x1.4abbbep-01 = -0.6459636
 DATA noiseConsts<>+1444(SB)/4, $0xbf255ddf
 DATA noiseConsts<>+1448(SB)/4, $0xbf255ddf
 DATA noiseConsts<>+1452(SB)/4, $0xbf255ddf
@@ -372,7 +372,7 @@ DATA noiseConsts<>+1456(SB)/4, $0xbf255ddf
 DATA noiseConsts<>+1460(SB)/4, $0xbf255ddf
 DATA noiseConsts<>+1464(SB)/4, $0xbf255ddf
 DATA noiseConsts<>+1468(SB)/4, $0xbf255ddf
-DATA noiseConsts<>+1472(SB)/4, $0xb33bbd2e
+DATA noiseConsts<>+1472(SB)/4, $0xb33bbd2e // -0x1.777a5cp-25 = -4.371139e-08
 DATA noiseConsts<>+1476(SB)/4, $0xb33bbd2e
 DATA noiseConsts<>+1480(SB)/4, $0xb33bbd2e
 DATA noiseConsts<>+1484(SB)/4, $0xb33bbd2e
@@ -380,7 +380,7 @@ DATA noiseConsts<>+1488(SB)/4, $0xb33bbd2e
 DATA noiseConsts<>+1492(SB)/4, $0xb33bbd2e
 DATA noiseConsts<>+1496(SB)/4, $0xb33bbd2e
 DATA noiseConsts<>+1500(SB)/4, $0xb33bbd2e
-DATA noiseConsts<>+1504(SB)/4, $0x3fc90fdb
+DATA noiseConsts<>+1504(SB)/4, $0x3fc90fdb // 0x1.921fb6p+00 = 1.5707964
 DATA noiseConsts<>+1508(SB)/4, $0x3fc90fdb
 DATA noiseConsts<>+1512(SB)/4, $0x3fc90fdb
 DATA noiseConsts<>+1516(SB)/4, $0x3fc90fdb
@@ -388,7 +388,7 @@ DATA noiseConsts<>+1520(SB)/4, $0x3fc90fdb
 DATA noiseConsts<>+1524(SB)/4, $0x3fc90fdb
 DATA noiseConsts<>+1528(SB)/4, $0x3fc90fdb
 DATA noiseConsts<>+1532(SB)/4, $0x3fc90fdb
-DATA noiseConsts<>+1536(SB)/4, $0x3a6b4255
+DATA noiseConsts<>+1536(SB)/4, $0x3a6b4255 // 0x1.d684aap-11 = 0.0008974423
 DATA noiseConsts<>+1540(SB)/4, $0x3a6b4255
 DATA noiseConsts<>+1544(SB)/4, $0x3a6b4255
 DATA noiseConsts<>+1548(SB)/4, $0x3a6b4255
@@ -396,7 +396,7 @@ DATA noiseConsts<>+1552(SB)/4, $0x3a6b4255
 DATA noiseConsts<>+1556(SB)/4, $0x3a6b4255
 DATA noiseConsts<>+1560(SB)/4, $0x3a6b4255
 DATA noiseConsts<>+1564(SB)/4, $0x3a6b4255
-DATA noiseConsts<>+1568(SB)/4, $0xbcaadbe7
+DATA noiseConsts<>+1568(SB)/4, $0xbcaadbe7 // -0x1.55b7cep-06 = -0.02085681
 DATA noiseConsts<>+1572(SB)/4, $0xbcaadbe7
 DATA noiseConsts<>+1576(SB)/4, $0xbcaadbe7
 DATA noiseConsts<>+1580(SB)/4, $0xbcaadbe7
@@ -404,7 +404,7 @@ DATA noiseConsts<>+1584(SB)/4, $0xbcaadbe7
 DATA noiseConsts<>+1588(SB)/4, $0xbcaadbe7
 DATA noiseConsts<>+1592(SB)/4, $0xbcaadbe7
 DATA noiseConsts<>+1596(SB)/4, $0xbcaadbe7
-DATA noiseConsts<>+1600(SB)/4, $0x3e81e0dc
+DATA noiseConsts<>+1600(SB)/4, $0x3e81e0dc // 0x1.03c1b8p-02 = 0.25366867
 DATA noiseConsts<>+1604(SB)/4, $0x3e81e0dc
 DATA noiseConsts<>+1608(SB)/4, $0x3e81e0dc
 DATA noiseConsts<>+1612(SB)/4, $0x3e81e0dc
@@ -412,7 +412,7 @@ DATA noiseConsts<>+1616(SB)/4, $0x3e81e0dc
 DATA noiseConsts<>+1620(SB)/4, $0x3e81e0dc
 DATA noiseConsts<>+1624(SB)/4, $0x3e81e0dc
 DATA noiseConsts<>+1628(SB)/4, $0x3e81e0dc
-DATA noiseConsts<>+1632(SB)/4, $0xbf9de9e6
+DATA noiseConsts<>+1632(SB)/4, $0xbf9de9e6 // -0x1.3bd3ccp+00 = -1.2337005
 DATA noiseConsts<>+1636(SB)/4, $0xbf9de9e6
 DATA noiseConsts<>+1640(SB)/4, $0xbf9de9e6
 DATA noiseConsts<>+1644(SB)/4, $0xbf9de9e6
@@ -420,7 +420,7 @@ DATA noiseConsts<>+1648(SB)/4, $0xbf9de9e6
 DATA noiseConsts<>+1652(SB)/4, $0xbf9de9e6
 DATA noiseConsts<>+1656(SB)/4, $0xbf9de9e6
 DATA noiseConsts<>+1660(SB)/4, $0xbf9de9e6
-DATA noiseConsts<>+1664(SB)/4, $0x80000000
+DATA noiseConsts<>+1664(SB)/4, $0x80000000 // the sign
 DATA noiseConsts<>+1668(SB)/4, $0x80000000
 DATA noiseConsts<>+1672(SB)/4, $0x80000000
 DATA noiseConsts<>+1676(SB)/4, $0x80000000
@@ -428,7 +428,7 @@ DATA noiseConsts<>+1680(SB)/4, $0x80000000
 DATA noiseConsts<>+1684(SB)/4, $0x80000000
 DATA noiseConsts<>+1688(SB)/4, $0x80000000
 DATA noiseConsts<>+1692(SB)/4, $0x80000000
-DATA noiseConsts<>+1696(SB)/4, $0x00000001
+DATA noiseConsts<>+1696(SB)/4, $0x00000001 // 1
 DATA noiseConsts<>+1700(SB)/4, $0x00000001
 DATA noiseConsts<>+1704(SB)/4, $0x00000001
 DATA noiseConsts<>+1708(SB)/4, $0x00000001

@@ -4,7 +4,7 @@
 
 #include "textflag.h"
 
-DATA optimConsts<>+0(SB)/4, $0xffffffff
+DATA optimConsts<>+0(SB)/4, $0xffffffff // ones and zeros: a mask is a part of both
 DATA optimConsts<>+4(SB)/4, $0xffffffff
 DATA optimConsts<>+8(SB)/4, $0xffffffff
 DATA optimConsts<>+12(SB)/4, $0xffffffff
@@ -132,7 +132,7 @@ DATA optimConsts<>+496(SB)/4, $0x00000000
 DATA optimConsts<>+500(SB)/4, $0x00000000
 DATA optimConsts<>+504(SB)/4, $0x00000000
 DATA optimConsts<>+508(SB)/4, $0x00000000
-DATA optimConsts<>+512(SB)/4, $0x7fffffff
+DATA optimConsts<>+512(SB)/4, $0x7fffffff // all but the sign
 DATA optimConsts<>+516(SB)/4, $0x7fffffff
 DATA optimConsts<>+520(SB)/4, $0x7fffffff
 DATA optimConsts<>+524(SB)/4, $0x7fffffff
@@ -140,7 +140,7 @@ DATA optimConsts<>+528(SB)/4, $0x7fffffff
 DATA optimConsts<>+532(SB)/4, $0x7fffffff
 DATA optimConsts<>+536(SB)/4, $0x7fffffff
 DATA optimConsts<>+540(SB)/4, $0x7fffffff
-DATA optimConsts<>+544(SB)/4, $0x0d800000
+DATA optimConsts<>+544(SB)/4, $0x0d800000 // 0x1p-100 = 7.888609e-31
 DATA optimConsts<>+548(SB)/4, $0x0d800000
 DATA optimConsts<>+552(SB)/4, $0x0d800000
 DATA optimConsts<>+556(SB)/4, $0x0d800000
@@ -148,7 +148,7 @@ DATA optimConsts<>+560(SB)/4, $0x0d800000
 DATA optimConsts<>+564(SB)/4, $0x0d800000
 DATA optimConsts<>+568(SB)/4, $0x0d800000
 DATA optimConsts<>+572(SB)/4, $0x0d800000
-DATA optimConsts<>+576(SB)/4, $0x03800000
+DATA optimConsts<>+576(SB)/4, $0x03800000 // 0x1p-120 = 7.523164e-37
 DATA optimConsts<>+580(SB)/4, $0x03800000
 DATA optimConsts<>+584(SB)/4, $0x03800000
 DATA optimConsts<>+588(SB)/4, $0x03800000

@@ -4,7 +4,7 @@
 
 #include "textflag.h"
 
-DATA rnnConsts<>+0(SB)/4, $0xffffffff
+DATA rnnConsts<>+0(SB)/4, $0xffffffff // ones and zeros: a mask is a part of both
 DATA rnnConsts<>+4(SB)/4, $0xffffffff
 DATA rnnConsts<>+8(SB)/4, $0xffffffff
 DATA rnnConsts<>+12(SB)/4, $0xffffffff
@@ -132,7 +132,7 @@ DATA rnnConsts<>+496(SB)/4, $0x00000000
 DATA rnnConsts<>+500(SB)/4, $0x00000000
 DATA rnnConsts<>+504(SB)/4, $0x00000000
 DATA rnnConsts<>+508(SB)/4, $0x00000000
-DATA rnnConsts<>+512(SB)/4, $0x7fffffff
+DATA rnnConsts<>+512(SB)/4, $0x7fffffff // all but the sign
 DATA rnnConsts<>+516(SB)/4, $0x7fffffff
 DATA rnnConsts<>+520(SB)/4, $0x7fffffff
 DATA rnnConsts<>+524(SB)/4, $0x7fffffff
@@ -140,7 +140,7 @@ DATA rnnConsts<>+528(SB)/4, $0x7fffffff
 DATA rnnConsts<>+532(SB)/4, $0x7fffffff
 DATA rnnConsts<>+536(SB)/4, $0x7fffffff
 DATA rnnConsts<>+540(SB)/4, $0x7fffffff
-DATA rnnConsts<>+544(SB)/4, $0x42200000
+DATA rnnConsts<>+544(SB)/4, $0x42200000 // 40
 DATA rnnConsts<>+548(SB)/4, $0x42200000
 DATA rnnConsts<>+552(SB)/4, $0x42200000
 DATA rnnConsts<>+556(SB)/4, $0x42200000
@@ -148,7 +148,7 @@ DATA rnnConsts<>+560(SB)/4, $0x42200000
 DATA rnnConsts<>+564(SB)/4, $0x42200000
 DATA rnnConsts<>+568(SB)/4, $0x42200000
 DATA rnnConsts<>+572(SB)/4, $0x42200000
-DATA rnnConsts<>+576(SB)/4, $0x4038aa3b
+DATA rnnConsts<>+576(SB)/4, $0x4038aa3b // 0x1.715476p+01 = 2.88539: 2/ln 2
 DATA rnnConsts<>+580(SB)/4, $0x4038aa3b
 DATA rnnConsts<>+584(SB)/4, $0x4038aa3b
 DATA rnnConsts<>+588(SB)/4, $0x4038aa3b
@@ -156,7 +156,7 @@ DATA rnnConsts<>+592(SB)/4, $0x4038aa3b
 DATA rnnConsts<>+596(SB)/4, $0x4038aa3b
 DATA rnnConsts<>+600(SB)/4, $0x4038aa3b
 DATA rnnConsts<>+604(SB)/4, $0x4038aa3b
-DATA rnnConsts<>+608(SB)/4, $0x4b400000
+DATA rnnConsts<>+608(SB)/4, $0x4b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
 DATA rnnConsts<>+612(SB)/4, $0x4b400000
 DATA rnnConsts<>+616(SB)/4, $0x4b400000
 DATA rnnConsts<>+620(SB)/4, $0x4b400000
@@ -164,7 +164,7 @@ DATA rnnConsts<>+624(SB)/4, $0x4b400000
 DATA rnnConsts<>+628(SB)/4, $0x4b400000
 DATA rnnConsts<>+632(SB)/4, $0x4b400000
 DATA rnnConsts<>+636(SB)/4, $0x4b400000
-DATA rnnConsts<>+640(SB)/4, $0x3eb17200
+DATA rnnConsts<>+640(SB)/4, $0x3eb17200 // 0x1.62e4p-02 = 0.34657288: ln(2)/2, the upper part
 DATA rnnConsts<>+644(SB)/4, $0x3eb17200
 DATA rnnConsts<>+648(SB)/4, $0x3eb17200
 DATA rnnConsts<>+652(SB)/4, $0x3eb17200
@@ -172,7 +172,7 @@ DATA rnnConsts<>+656(SB)/4, $0x3eb17200
 DATA rnnConsts<>+660(SB)/4, $0x3eb17200
 DATA rnnConsts<>+664(SB)/4, $0x3eb17200
 DATA rnnConsts<>+668(SB)/4, $0x3eb17200
-DATA rnnConsts<>+672(SB)/4, $0x353fbe8e
+DATA rnnConsts<>+672(SB)/4, $0x353fbe8e // 0x1.7f7d1cp-21 = 7.143034e-07: ln(2)/2, the rest
 DATA rnnConsts<>+676(SB)/4, $0x353fbe8e
 DATA rnnConsts<>+680(SB)/4, $0x353fbe8e
 DATA rnnConsts<>+684(SB)/4, $0x353fbe8e
@@ -180,7 +180,7 @@ DATA rnnConsts<>+688(SB)/4, $0x353fbe8e
 DATA rnnConsts<>+692(SB)/4, $0x353fbe8e
 DATA rnnConsts<>+696(SB)/4, $0x353fbe8e
 DATA rnnConsts<>+700(SB)/4, $0x353fbe8e
-DATA rnnConsts<>+704(SB)/4, $0x3db5b8d4
+DATA rnnConsts<>+704(SB)/4, $0x3db5b8d4 // 0x1.6b71a8p-04 = 0.08873144
 DATA rnnConsts<>+708(SB)/4, $0x3db5b8d4
 DATA rnnConsts<>+712(SB)/4, $0x3db5b8d4
 DATA rnnConsts<>+716(SB)/4, $0x3db5b8d4
@@ -188,7 +188,7 @@ DATA rnnConsts<>+720(SB)/4, $0x3db5b8d4
 DATA rnnConsts<>+724(SB)/4, $0x3db5b8d4
 DATA rnnConsts<>+728(SB)/4, $0x3db5b8d4
 DATA rnnConsts<>+732(SB)/4, $0x3db5b8d4
-DATA rnnConsts<>+736(SB)/4, $0x3e8913e1
+DATA rnnConsts<>+736(SB)/4, $0x3e8913e1 // 0x1.1227c2p-02 = 0.2677298
 DATA rnnConsts<>+740(SB)/4, $0x3e8913e1
 DATA rnnConsts<>+744(SB)/4, $0x3e8913e1
 DATA rnnConsts<>+748(SB)/4, $0x3e8913e1
@@ -196,7 +196,7 @@ DATA rnnConsts<>+752(SB)/4, $0x3e8913e1
 DATA rnnConsts<>+756(SB)/4, $0x3e8913e1
 DATA rnnConsts<>+760(SB)/4, $0x3e8913e1
 DATA rnnConsts<>+764(SB)/4, $0x3e8913e1
-DATA rnnConsts<>+768(SB)/4, $0x3f2aab8c
+DATA rnnConsts<>+768(SB)/4, $0x3f2aab8c // 0x1.555718p-01 = 0.6666801
 DATA rnnConsts<>+772(SB)/4, $0x3f2aab8c
 DATA rnnConsts<>+776(SB)/4, $0x3f2aab8c
 DATA rnnConsts<>+780(SB)/4, $0x3f2aab8c
@@ -204,7 +204,7 @@ DATA rnnConsts<>+784(SB)/4, $0x3f2aab8c
 DATA rnnConsts<>+788(SB)/4, $0x3f2aab8c
 DATA rnnConsts<>+792(SB)/4, $0x3f2aab8c
 DATA rnnConsts<>+796(SB)/4, $0x3f2aab8c
-DATA rnnConsts<>+800(SB)/4, $0x3faaaa58
+DATA rnnConsts<>+800(SB)/4, $0x3faaaa58 // 0x1.5554bp+00 = 1.3333235
 DATA rnnConsts<>+804(SB)/4, $0x3faaaa58
 DATA rnnConsts<>+808(SB)/4, $0x3faaaa58
 DATA rnnConsts<>+812(SB)/4, $0x3faaaa58
@@ -212,7 +212,7 @@ DATA rnnConsts<>+816(SB)/4, $0x3faaaa58
 DATA rnnConsts<>+820(SB)/4, $0x3faaaa58
 DATA rnnConsts<>+824(SB)/4, $0x3faaaa58
 DATA rnnConsts<>+828(SB)/4, $0x3faaaa58
-DATA rnnConsts<>+832(SB)/4, $0x3fffffff
+DATA rnnConsts<>+832(SB)/4, $0x3fffffff // 0x1.fffffep+00 = 1.9999999
 DATA rnnConsts<>+836(SB)/4, $0x3fffffff
 DATA rnnConsts<>+840(SB)/4, $0x3fffffff
 DATA rnnConsts<>+844(SB)/4, $0x3fffffff
@@ -220,7 +220,7 @@ DATA rnnConsts<>+848(SB)/4, $0x3fffffff
 DATA rnnConsts<>+852(SB)/4, $0x3fffffff
 DATA rnnConsts<>+856(SB)/4, $0x3fffffff
 DATA rnnConsts<>+860(SB)/4, $0x3fffffff
-DATA rnnConsts<>+864(SB)/4, $0x3f800000
+DATA rnnConsts<>+864(SB)/4, $0x3f800000 // 1
 DATA rnnConsts<>+868(SB)/4, $0x3f800000
 DATA rnnConsts<>+872(SB)/4, $0x3f800000
 DATA rnnConsts<>+876(SB)/4, $0x3f800000
@@ -228,7 +228,7 @@ DATA rnnConsts<>+880(SB)/4, $0x3f800000
 DATA rnnConsts<>+884(SB)/4, $0x3f800000
 DATA rnnConsts<>+888(SB)/4, $0x3f800000
 DATA rnnConsts<>+892(SB)/4, $0x3f800000
-DATA rnnConsts<>+896(SB)/4, $0x40000000
+DATA rnnConsts<>+896(SB)/4, $0x40000000 // 2
 DATA rnnConsts<>+900(SB)/4, $0x40000000
 DATA rnnConsts<>+904(SB)/4, $0x40000000
 DATA rnnConsts<>+908(SB)/4, $0x40000000
@@ -236,7 +236,7 @@ DATA rnnConsts<>+912(SB)/4, $0x40000000
 DATA rnnConsts<>+916(SB)/4, $0x40000000
 DATA rnnConsts<>+920(SB)/4, $0x40000000
 DATA rnnConsts<>+924(SB)/4, $0x40000000
-DATA rnnConsts<>+928(SB)/4, $0x80000000
+DATA rnnConsts<>+928(SB)/4, $0x80000000 // the sign
 DATA rnnConsts<>+932(SB)/4, $0x80000000
 DATA rnnConsts<>+936(SB)/4, $0x80000000
 DATA rnnConsts<>+940(SB)/4, $0x80000000
@@ -244,7 +244,7 @@ DATA rnnConsts<>+944(SB)/4, $0x80000000
 DATA rnnConsts<>+948(SB)/4, $0x80000000
 DATA rnnConsts<>+952(SB)/4, $0x80000000
 DATA rnnConsts<>+956(SB)/4, $0x80000000
-DATA rnnConsts<>+960(SB)/4, $0x21800000
+DATA rnnConsts<>+960(SB)/4, $0x21800000 // 0x1p-60 = 8.6736174e-19: states below it become 0
 DATA rnnConsts<>+964(SB)/4, $0x21800000
 DATA rnnConsts<>+968(SB)/4, $0x21800000
 DATA rnnConsts<>+972(SB)/4, $0x21800000
@@ -252,7 +252,7 @@ DATA rnnConsts<>+976(SB)/4, $0x21800000
 DATA rnnConsts<>+980(SB)/4, $0x21800000
 DATA rnnConsts<>+984(SB)/4, $0x21800000
 DATA rnnConsts<>+988(SB)/4, $0x21800000
-DATA rnnConsts<>+992(SB)/4, $0x1c800000
+DATA rnnConsts<>+992(SB)/4, $0x1c800000 // 0x1p-70 = 8.4703295e-22: gradients below it become 0
 DATA rnnConsts<>+996(SB)/4, $0x1c800000
 DATA rnnConsts<>+1000(SB)/4, $0x1c800000
 DATA rnnConsts<>+1004(SB)/4, $0x1c800000
@@ -260,7 +260,7 @@ DATA rnnConsts<>+1008(SB)/4, $0x1c800000
 DATA rnnConsts<>+1012(SB)/4, $0x1c800000
 DATA rnnConsts<>+1016(SB)/4, $0x1c800000
 DATA rnnConsts<>+1020(SB)/4, $0x1c800000
-DATA rnnConsts<>+1024(SB)/4, $0x00000000
+DATA rnnConsts<>+1024(SB)/4, $0x00000000 // 0
 DATA rnnConsts<>+1028(SB)/4, $0x00000000
 DATA rnnConsts<>+1032(SB)/4, $0x00000000
 DATA rnnConsts<>+1036(SB)/4, $0x00000000

@@ -4,7 +4,7 @@
 
 #include "textflag.h"
 
-DATA softmaxConsts<>+0(SB)/4, $0xffffffff
+DATA softmaxConsts<>+0(SB)/4, $0xffffffff // ones and zeros: a mask is a part of both
 DATA softmaxConsts<>+4(SB)/4, $0xffffffff
 DATA softmaxConsts<>+8(SB)/4, $0xffffffff
 DATA softmaxConsts<>+12(SB)/4, $0xffffffff
@@ -132,7 +132,7 @@ DATA softmaxConsts<>+496(SB)/4, $0x00000000
 DATA softmaxConsts<>+500(SB)/4, $0x00000000
 DATA softmaxConsts<>+504(SB)/4, $0x00000000
 DATA softmaxConsts<>+508(SB)/4, $0x00000000
-DATA softmaxConsts<>+512(SB)/4, $0xff800000
+DATA softmaxConsts<>+512(SB)/4, $0xff800000 // -Inf; the bits of sign and exponent
 DATA softmaxConsts<>+516(SB)/4, $0xff800000
 DATA softmaxConsts<>+520(SB)/4, $0xff800000
 DATA softmaxConsts<>+524(SB)/4, $0xff800000
@@ -140,7 +140,7 @@ DATA softmaxConsts<>+528(SB)/4, $0xff800000
 DATA softmaxConsts<>+532(SB)/4, $0xff800000
 DATA softmaxConsts<>+536(SB)/4, $0xff800000
 DATA softmaxConsts<>+540(SB)/4, $0xff800000
-DATA softmaxConsts<>+544(SB)/4, $0xc2d00000
+DATA softmaxConsts<>+544(SB)/4, $0xc2d00000 // -104
 DATA softmaxConsts<>+548(SB)/4, $0xc2d00000
 DATA softmaxConsts<>+552(SB)/4, $0xc2d00000
 DATA softmaxConsts<>+556(SB)/4, $0xc2d00000
@@ -148,7 +148,7 @@ DATA softmaxConsts<>+560(SB)/4, $0xc2d00000
 DATA softmaxConsts<>+564(SB)/4, $0xc2d00000
 DATA softmaxConsts<>+568(SB)/4, $0xc2d00000
 DATA softmaxConsts<>+572(SB)/4, $0xc2d00000
-DATA softmaxConsts<>+576(SB)/4, $0x3fb8aa3b
+DATA softmaxConsts<>+576(SB)/4, $0x3fb8aa3b // 0x1.715476p+00 = 1.442695: 1/ln 2
 DATA softmaxConsts<>+580(SB)/4, $0x3fb8aa3b
 DATA softmaxConsts<>+584(SB)/4, $0x3fb8aa3b
 DATA softmaxConsts<>+588(SB)/4, $0x3fb8aa3b
@@ -156,7 +156,7 @@ DATA softmaxConsts<>+592(SB)/4, $0x3fb8aa3b
 DATA softmaxConsts<>+596(SB)/4, $0x3fb8aa3b
 DATA softmaxConsts<>+600(SB)/4, $0x3fb8aa3b
 DATA softmaxConsts<>+604(SB)/4, $0x3fb8aa3b
-DATA softmaxConsts<>+608(SB)/4, $0x4b400000
+DATA softmaxConsts<>+608(SB)/4, $0x4b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
 DATA softmaxConsts<>+612(SB)/4, $0x4b400000
 DATA softmaxConsts<>+616(SB)/4, $0x4b400000
 DATA softmaxConsts<>+620(SB)/4, $0x4b400000
@@ -164,7 +164,7 @@ DATA softmaxConsts<>+624(SB)/4, $0x4b400000
 DATA softmaxConsts<>+628(SB)/4, $0x4b400000
 DATA softmaxConsts<>+632(SB)/4, $0x4b400000
 DATA softmaxConsts<>+636(SB)/4, $0x4b400000
-DATA softmaxConsts<>+640(SB)/4, $0x3f317200
+DATA softmaxConsts<>+640(SB)/4, $0x3f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
 DATA softmaxConsts<>+644(SB)/4, $0x3f317200
 DATA softmaxConsts<>+648(SB)/4, $0x3f317200
 DATA softmaxConsts<>+652(SB)/4, $0x3f317200
@@ -172,7 +172,7 @@ DATA softmaxConsts<>+656(SB)/4, $0x3f317200
 DATA softmaxConsts<>+660(SB)/4, $0x3f317200
 DATA softmaxConsts<>+664(SB)/4, $0x3f317200
 DATA softmaxConsts<>+668(SB)/4, $0x3f317200
-DATA softmaxConsts<>+672(SB)/4, $0x35bfbe8e
+DATA softmaxConsts<>+672(SB)/4, $0x35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
 DATA softmaxConsts<>+676(SB)/4, $0x35bfbe8e
 DATA softmaxConsts<>+680(SB)/4, $0x35bfbe8e
 DATA softmaxConsts<>+684(SB)/4, $0x35bfbe8e
@@ -180,7 +180,7 @@ DATA softmaxConsts<>+688(SB)/4, $0x35bfbe8e
 DATA softmaxConsts<>+692(SB)/4, $0x35bfbe8e
 DATA softmaxConsts<>+696(SB)/4, $0x35bfbe8e
 DATA softmaxConsts<>+700(SB)/4, $0x35bfbe8e
-DATA softmaxConsts<>+704(SB)/4, $0x3ab52f1a
+DATA softmaxConsts<>+704(SB)/4, $0x3ab52f1a // 0x1.6a5e34p-10 = 0.0013823241
 DATA softmaxConsts<>+708(SB)/4, $0x3ab52f1a
 DATA softmaxConsts<>+712(SB)/4, $0x3ab52f1a
 DATA softmaxConsts<>+716(SB)/4, $0x3ab52f1a
@@ -188,7 +188,7 @@ DATA softmaxConsts<>+720(SB)/4, $0x3ab52f1a
 DATA softmaxConsts<>+724(SB)/4, $0x3ab52f1a
 DATA softmaxConsts<>+728(SB)/4, $0x3ab52f1a
 DATA softmaxConsts<>+732(SB)/4, $0x3ab52f1a
-DATA softmaxConsts<>+736(SB)/4, $0x3c091d68
+DATA softmaxConsts<>+736(SB)/4, $0x3c091d68 // 0x1.123adp-07 = 0.008368827
 DATA softmaxConsts<>+740(SB)/4, $0x3c091d68
 DATA softmaxConsts<>+744(SB)/4, $0x3c091d68
 DATA softmaxConsts<>+748(SB)/4, $0x3c091d68
@@ -196,7 +196,7 @@ DATA softmaxConsts<>+752(SB)/4, $0x3c091d68
 DATA softmaxConsts<>+756(SB)/4, $0x3c091d68
 DATA softmaxConsts<>+760(SB)/4, $0x3c091d68
 DATA softmaxConsts<>+764(SB)/4, $0x3c091d68
-DATA softmaxConsts<>+768(SB)/4, $0x3d2aac51
+DATA softmaxConsts<>+768(SB)/4, $0x3d2aac51 // 0x1.5558a2p-05 = 0.04166824
 DATA softmaxConsts<>+772(SB)/4, $0x3d2aac51
 DATA softmaxConsts<>+776(SB)/4, $0x3d2aac51
 DATA softmaxConsts<>+780(SB)/4, $0x3d2aac51
@@ -204,7 +204,7 @@ DATA softmaxConsts<>+784(SB)/4, $0x3d2aac51
 DATA softmaxConsts<>+788(SB)/4, $0x3d2aac51
 DATA softmaxConsts<>+792(SB)/4, $0x3d2aac51
 DATA softmaxConsts<>+796(SB)/4, $0x3d2aac51
-DATA softmaxConsts<>+800(SB)/4, $0x3e2aaa48
+DATA softmaxConsts<>+800(SB)/4, $0x3e2aaa48 // 0x1.55549p-03 = 0.1666652
 DATA softmaxConsts<>+804(SB)/4, $0x3e2aaa48
 DATA softmaxConsts<>+808(SB)/4, $0x3e2aaa48
 DATA softmaxConsts<>+812(SB)/4, $0x3e2aaa48
@@ -212,7 +212,7 @@ DATA softmaxConsts<>+816(SB)/4, $0x3e2aaa48
 DATA softmaxConsts<>+820(SB)/4, $0x3e2aaa48
 DATA softmaxConsts<>+824(SB)/4, $0x3e2aaa48
 DATA softmaxConsts<>+828(SB)/4, $0x3e2aaa48
-DATA softmaxConsts<>+832(SB)/4, $0x3efffffe
+DATA softmaxConsts<>+832(SB)/4, $0x3efffffe // 0x1.fffffcp-02 = 0.49999994
 DATA softmaxConsts<>+836(SB)/4, $0x3efffffe
 DATA softmaxConsts<>+840(SB)/4, $0x3efffffe
 DATA softmaxConsts<>+844(SB)/4, $0x3efffffe
@@ -220,7 +220,7 @@ DATA softmaxConsts<>+848(SB)/4, $0x3efffffe
 DATA softmaxConsts<>+852(SB)/4, $0x3efffffe
 DATA softmaxConsts<>+856(SB)/4, $0x3efffffe
 DATA softmaxConsts<>+860(SB)/4, $0x3efffffe
-DATA softmaxConsts<>+864(SB)/4, $0x3f800000
+DATA softmaxConsts<>+864(SB)/4, $0x3f800000 // 1
 DATA softmaxConsts<>+868(SB)/4, $0x3f800000
 DATA softmaxConsts<>+872(SB)/4, $0x3f800000
 DATA softmaxConsts<>+876(SB)/4, $0x3f800000
@@ -228,7 +228,7 @@ DATA softmaxConsts<>+880(SB)/4, $0x3f800000
 DATA softmaxConsts<>+884(SB)/4, $0x3f800000
 DATA softmaxConsts<>+888(SB)/4, $0x3f800000
 DATA softmaxConsts<>+892(SB)/4, $0x3f800000
-DATA softmaxConsts<>+896(SB)/4, $0x00000000
+DATA softmaxConsts<>+896(SB)/4, $0x00000000 // 0
 DATA softmaxConsts<>+900(SB)/4, $0x00000000
 DATA softmaxConsts<>+904(SB)/4, $0x00000000
 DATA softmaxConsts<>+908(SB)/4, $0x00000000
@@ -236,7 +236,7 @@ DATA softmaxConsts<>+912(SB)/4, $0x00000000
 DATA softmaxConsts<>+916(SB)/4, $0x00000000
 DATA softmaxConsts<>+920(SB)/4, $0x00000000
 DATA softmaxConsts<>+924(SB)/4, $0x00000000
-DATA softmaxConsts<>+928(SB)/4, $0x7fffffff
+DATA softmaxConsts<>+928(SB)/4, $0x7fffffff // all but the sign
 DATA softmaxConsts<>+932(SB)/4, $0x7fffffff
 DATA softmaxConsts<>+936(SB)/4, $0x7fffffff
 DATA softmaxConsts<>+940(SB)/4, $0x7fffffff
@@ -244,7 +244,7 @@ DATA softmaxConsts<>+944(SB)/4, $0x7fffffff
 DATA softmaxConsts<>+948(SB)/4, $0x7fffffff
 DATA softmaxConsts<>+952(SB)/4, $0x7fffffff
 DATA softmaxConsts<>+956(SB)/4, $0x7fffffff
-DATA softmaxConsts<>+960(SB)/4, $0x7f800000
+DATA softmaxConsts<>+960(SB)/4, $0x7f800000 // Inf; the bits of the exponent
 DATA softmaxConsts<>+964(SB)/4, $0x7f800000
 DATA softmaxConsts<>+968(SB)/4, $0x7f800000
 DATA softmaxConsts<>+972(SB)/4, $0x7f800000
@@ -252,7 +252,7 @@ DATA softmaxConsts<>+976(SB)/4, $0x7f800000
 DATA softmaxConsts<>+980(SB)/4, $0x7f800000
 DATA softmaxConsts<>+984(SB)/4, $0x7f800000
 DATA softmaxConsts<>+988(SB)/4, $0x7f800000
-DATA softmaxConsts<>+992(SB)/4, $0x42b20000
+DATA softmaxConsts<>+992(SB)/4, $0x42b20000 // 89
 DATA softmaxConsts<>+996(SB)/4, $0x42b20000
 DATA softmaxConsts<>+1000(SB)/4, $0x42b20000
 DATA softmaxConsts<>+1004(SB)/4, $0x42b20000
@@ -260,7 +260,7 @@ DATA softmaxConsts<>+1008(SB)/4, $0x42b20000
 DATA softmaxConsts<>+1012(SB)/4, $0x42b20000
 DATA softmaxConsts<>+1016(SB)/4, $0x42b20000
 DATA softmaxConsts<>+1020(SB)/4, $0x42b20000
-DATA softmaxConsts<>+1024(SB)/4, $0x00800000
+DATA softmaxConsts<>+1024(SB)/4, $0x00800000 // 0x1p-126 = 1.1754944e-38: the lowest bit of the exponent; the smallest normal number
 DATA softmaxConsts<>+1028(SB)/4, $0x00800000
 DATA softmaxConsts<>+1032(SB)/4, $0x00800000
 DATA softmaxConsts<>+1036(SB)/4, $0x00800000
@@ -268,7 +268,7 @@ DATA softmaxConsts<>+1040(SB)/4, $0x00800000
 DATA softmaxConsts<>+1044(SB)/4, $0x00800000
 DATA softmaxConsts<>+1048(SB)/4, $0x00800000
 DATA softmaxConsts<>+1052(SB)/4, $0x00800000
-DATA softmaxConsts<>+1056(SB)/4, $0x4b800000
+DATA softmaxConsts<>+1056(SB)/4, $0x4b800000 // 0x1p+24 = 1.6777216e+07
 DATA softmaxConsts<>+1060(SB)/4, $0x4b800000
 DATA softmaxConsts<>+1064(SB)/4, $0x4b800000
 DATA softmaxConsts<>+1068(SB)/4, $0x4b800000
@@ -276,7 +276,7 @@ DATA softmaxConsts<>+1072(SB)/4, $0x4b800000
 DATA softmaxConsts<>+1076(SB)/4, $0x4b800000
 DATA softmaxConsts<>+1080(SB)/4, $0x4b800000
 DATA softmaxConsts<>+1084(SB)/4, $0x4b800000
-DATA softmaxConsts<>+1088(SB)/4, $0xffffffe8
+DATA softmaxConsts<>+1088(SB)/4, $0xffffffe8 // -24
 DATA softmaxConsts<>+1092(SB)/4, $0xffffffe8
 DATA softmaxConsts<>+1096(SB)/4, $0xffffffe8
 DATA softmaxConsts<>+1100(SB)/4, $0xffffffe8
@@ -284,7 +284,7 @@ DATA softmaxConsts<>+1104(SB)/4, $0xffffffe8
 DATA softmaxConsts<>+1108(SB)/4, $0xffffffe8
 DATA softmaxConsts<>+1112(SB)/4, $0xffffffe8
 DATA softmaxConsts<>+1116(SB)/4, $0xffffffe8
-DATA softmaxConsts<>+1120(SB)/4, $0x3f3504f3
+DATA softmaxConsts<>+1120(SB)/4, $0x3f3504f3 // sqrt(1/2)
 DATA softmaxConsts<>+1124(SB)/4, $0x3f3504f3
 DATA softmaxConsts<>+1128(SB)/4, $0x3f3504f3
 DATA softmaxConsts<>+1132(SB)/4, $0x3f3504f3
@@ -292,7 +292,7 @@ DATA softmaxConsts<>+1136(SB)/4, $0x3f3504f3
 DATA softmaxConsts<>+1140(SB)/4, $0x3f3504f3
 DATA softmaxConsts<>+1144(SB)/4, $0x3f3504f3
 DATA softmaxConsts<>+1148(SB)/4, $0x3f3504f3
-DATA softmaxConsts<>+1152(SB)/4, $0x007fffff
+DATA softmaxConsts<>+1152(SB)/4, $0x007fffff // the mantissa
 DATA softmaxConsts<>+1156(SB)/4, $0x007fffff
 DATA softmaxConsts<>+1160(SB)/4, $0x007fffff
 DATA softmaxConsts<>+1164(SB)/4, $0x007fffff
@@ -300,7 +300,7 @@ DATA softmaxConsts<>+1168(SB)/4, $0x007fffff
 DATA softmaxConsts<>+1172(SB)/4, $0x007fffff
 DATA softmaxConsts<>+1176(SB)/4, $0x007fffff
 DATA softmaxConsts<>+1180(SB)/4, $0x007fffff
-DATA softmaxConsts<>+1184(SB)/4, $0xbd9537bc
+DATA softmaxConsts<>+1184(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
 DATA softmaxConsts<>+1188(SB)/4, $0xbd9537bc
 DATA softmaxConsts<>+1192(SB)/4, $0xbd9537bc
 DATA softmaxConsts<>+1196(SB)/4, $0xbd9537bc
@@ -308,7 +308,7 @@ DATA softmaxConsts<>+1200(SB)/4, $0xbd9537bc
 DATA softmaxConsts<>+1204(SB)/4, $0xbd9537bc
 DATA softmaxConsts<>+1208(SB)/4, $0xbd9537bc
 DATA softmaxConsts<>+1212(SB)/4, $0xbd9537bc
-DATA softmaxConsts<>+1216(SB)/4, $0x3e00acba
+DATA softmaxConsts<>+1216(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
 DATA softmaxConsts<>+1220(SB)/4, $0x3e00acba
 DATA softmaxConsts<>+1224(SB)/4, $0x3e00acba
 DATA softmaxConsts<>+1228(SB)/4, $0x3e00acba
@@ -316,7 +316,7 @@ DATA softmaxConsts<>+1232(SB)/4, $0x3e00acba
 DATA softmaxConsts<>+1236(SB)/4, $0x3e00acba
 DATA softmaxConsts<>+1240(SB)/4, $0x3e00acba
 DATA softmaxConsts<>+1244(SB)/4, $0x3e00acba
-DATA softmaxConsts<>+1248(SB)/4, $0xbe074b66
+DATA softmaxConsts<>+1248(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
 DATA softmaxConsts<>+1252(SB)/4, $0xbe074b66
 DATA softmaxConsts<>+1256(SB)/4, $0xbe074b66
 DATA softmaxConsts<>+1260(SB)/4, $0xbe074b66
@@ -324,7 +324,7 @@ DATA softmaxConsts<>+1264(SB)/4, $0xbe074b66
 DATA softmaxConsts<>+1268(SB)/4, $0xbe074b66
 DATA softmaxConsts<>+1272(SB)/4, $0xbe074b66
 DATA softmaxConsts<>+1276(SB)/4, $0xbe074b66
-DATA softmaxConsts<>+1280(SB)/4, $0x3e11ce71
+DATA softmaxConsts<>+1280(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
 DATA softmaxConsts<>+1284(SB)/4, $0x3e11ce71
 DATA softmaxConsts<>+1288(SB)/4, $0x3e11ce71
 DATA softmaxConsts<>+1292(SB)/4, $0x3e11ce71
@@ -332,7 +332,7 @@ DATA softmaxConsts<>+1296(SB)/4, $0x3e11ce71
 DATA softmaxConsts<>+1300(SB)/4, $0x3e11ce71
 DATA softmaxConsts<>+1304(SB)/4, $0x3e11ce71
 DATA softmaxConsts<>+1308(SB)/4, $0x3e11ce71
-DATA softmaxConsts<>+1312(SB)/4, $0xbe2a337f
+DATA softmaxConsts<>+1312(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
 DATA softmaxConsts<>+1316(SB)/4, $0xbe2a337f
 DATA softmaxConsts<>+1320(SB)/4, $0xbe2a337f
 DATA softmaxConsts<>+1324(SB)/4, $0xbe2a337f
@@ -340,7 +340,7 @@ DATA softmaxConsts<>+1328(SB)/4, $0xbe2a337f
 DATA softmaxConsts<>+1332(SB)/4, $0xbe2a337f
 DATA softmaxConsts<>+1336(SB)/4, $0xbe2a337f
 DATA softmaxConsts<>+1340(SB)/4, $0xbe2a337f
-DATA softmaxConsts<>+1344(SB)/4, $0x3e4cca27
+DATA softmaxConsts<>+1344(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
 DATA softmaxConsts<>+1348(SB)/4, $0x3e4cca27
 DATA softmaxConsts<>+1352(SB)/4, $0x3e4cca27
 DATA softmaxConsts<>+1356(SB)/4, $0x3e4cca27
@@ -348,7 +348,7 @@ DATA softmaxConsts<>+1360(SB)/4, $0x3e4cca27
 DATA softmaxConsts<>+1364(SB)/4, $0x3e4cca27
 DATA softmaxConsts<>+1368(SB)/4, $0x3e4cca27
 DATA softmaxConsts<>+1372(SB)/4, $0x3e4cca27
-DATA softmaxConsts<>+1376(SB)/4, $0xbe80011a
+DATA softmaxConsts<>+1376(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
 DATA softmaxConsts<>+1380(SB)/4, $0xbe80011a
 DATA softmaxConsts<>+1384(SB)/4, $0xbe80011a
 DATA softmaxConsts<>+1388(SB)/4, $0xbe80011a
@@ -356,7 +356,7 @@ DATA softmaxConsts<>+1392(SB)/4, $0xbe80011a
 DATA softmaxConsts<>+1396(SB)/4, $0xbe80011a
 DATA softmaxConsts<>+1400(SB)/4, $0xbe80011a
 DATA softmaxConsts<>+1404(SB)/4, $0xbe80011a
-DATA softmaxConsts<>+1408(SB)/4, $0x3eaaaab8
+DATA softmaxConsts<>+1408(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
 DATA softmaxConsts<>+1412(SB)/4, $0x3eaaaab8
 DATA softmaxConsts<>+1416(SB)/4, $0x3eaaaab8
 DATA softmaxConsts<>+1420(SB)/4, $0x3eaaaab8
@@ -364,7 +364,7 @@ DATA softmaxConsts<>+1424(SB)/4, $0x3eaaaab8
 DATA softmaxConsts<>+1428(SB)/4, $0x3eaaaab8
 DATA softmaxConsts<>+1432(SB)/4, $0x3eaaaab8
 DATA softmaxConsts<>+1436(SB)/4, $0x3eaaaab8
-DATA softmaxConsts<>+1440(SB)/4, $0xbf000000
+DATA softmaxConsts<>+1440(SB)/4, $0xbf000000 // -0x1p-01 = -0.5
 DATA softmaxConsts<>+1444(SB)/4, $0xbf000000
 DATA softmaxConsts<>+1448(SB)/4, $0xbf000000
 DATA softmaxConsts<>+1452(SB)/4, $0xbf000000
@@ -372,7 +372,7 @@ DATA softmaxConsts<>+1456(SB)/4, $0xbf000000
 DATA softmaxConsts<>+1460(SB)/4, $0xbf000000
 DATA softmaxConsts<>+1464(SB)/4, $0xbf000000
 DATA softmaxConsts<>+1468(SB)/4, $0xbf000000
-DATA softmaxConsts<>+1472(SB)/4, $0x7fc00000
+DATA softmaxConsts<>+1472(SB)/4, $0x7fc00000 // NaN
 DATA softmaxConsts<>+1476(SB)/4, $0x7fc00000
 DATA softmaxConsts<>+1480(SB)/4, $0x7fc00000
 DATA softmaxConsts<>+1484(SB)/4, $0x7fc00000
@@ -380,7 +380,7 @@ DATA softmaxConsts<>+1488(SB)/4, $0x7fc00000
 DATA softmaxConsts<>+1492(SB)/4, $0x7fc00000
 DATA softmaxConsts<>+1496(SB)/4, $0x7fc00000
 DATA softmaxConsts<>+1500(SB)/4, $0x7fc00000
-DATA softmaxConsts<>+1504(SB)/4, $0x7f7fffff
+DATA softmaxConsts<>+1504(SB)/4, $0x7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
 DATA softmaxConsts<>+1508(SB)/4, $0x7f7fffff
 DATA softmaxConsts<>+1512(SB)/4, $0x7f7fffff
 DATA softmaxConsts<>+1516(SB)/4, $0x7f7fffff
@@ -388,7 +388,7 @@ DATA softmaxConsts<>+1520(SB)/4, $0x7f7fffff
 DATA softmaxConsts<>+1524(SB)/4, $0x7f7fffff
 DATA softmaxConsts<>+1528(SB)/4, $0x7f7fffff
 DATA softmaxConsts<>+1532(SB)/4, $0x7f7fffff
-DATA softmaxConsts<>+1536(SB)/4, $0xc2ae0000
+DATA softmaxConsts<>+1536(SB)/4, $0xc2ae0000 // -87
 DATA softmaxConsts<>+1540(SB)/4, $0xc2ae0000
 DATA softmaxConsts<>+1544(SB)/4, $0xc2ae0000
 DATA softmaxConsts<>+1548(SB)/4, $0xc2ae0000

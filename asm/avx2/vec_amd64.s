@@ -4,7 +4,7 @@
 
 #include "textflag.h"
 
-DATA vecConsts<>+0(SB)/4, $0xffffffff
+DATA vecConsts<>+0(SB)/4, $0xffffffff // ones and zeros: a mask is a part of both
 DATA vecConsts<>+4(SB)/4, $0xffffffff
 DATA vecConsts<>+8(SB)/4, $0xffffffff
 DATA vecConsts<>+12(SB)/4, $0xffffffff
@@ -132,7 +132,7 @@ DATA vecConsts<>+496(SB)/4, $0x00000000
 DATA vecConsts<>+500(SB)/4, $0x00000000
 DATA vecConsts<>+504(SB)/4, $0x00000000
 DATA vecConsts<>+508(SB)/4, $0x00000000
-DATA vecConsts<>+512(SB)/4, $0x42b20000
+DATA vecConsts<>+512(SB)/4, $0x42b20000 // 89
 DATA vecConsts<>+516(SB)/4, $0x42b20000
 DATA vecConsts<>+520(SB)/4, $0x42b20000
 DATA vecConsts<>+524(SB)/4, $0x42b20000
@@ -140,7 +140,7 @@ DATA vecConsts<>+528(SB)/4, $0x42b20000
 DATA vecConsts<>+532(SB)/4, $0x42b20000
 DATA vecConsts<>+536(SB)/4, $0x42b20000
 DATA vecConsts<>+540(SB)/4, $0x42b20000
-DATA vecConsts<>+544(SB)/4, $0xc2d00000
+DATA vecConsts<>+544(SB)/4, $0xc2d00000 // -104
 DATA vecConsts<>+548(SB)/4, $0xc2d00000
 DATA vecConsts<>+552(SB)/4, $0xc2d00000
 DATA vecConsts<>+556(SB)/4, $0xc2d00000
@@ -148,7 +148,7 @@ DATA vecConsts<>+560(SB)/4, $0xc2d00000
 DATA vecConsts<>+564(SB)/4, $0xc2d00000
 DATA vecConsts<>+568(SB)/4, $0xc2d00000
 DATA vecConsts<>+572(SB)/4, $0xc2d00000
-DATA vecConsts<>+576(SB)/4, $0x3fb8aa3b
+DATA vecConsts<>+576(SB)/4, $0x3fb8aa3b // 0x1.715476p+00 = 1.442695: 1/ln 2
 DATA vecConsts<>+580(SB)/4, $0x3fb8aa3b
 DATA vecConsts<>+584(SB)/4, $0x3fb8aa3b
 DATA vecConsts<>+588(SB)/4, $0x3fb8aa3b
@@ -156,7 +156,7 @@ DATA vecConsts<>+592(SB)/4, $0x3fb8aa3b
 DATA vecConsts<>+596(SB)/4, $0x3fb8aa3b
 DATA vecConsts<>+600(SB)/4, $0x3fb8aa3b
 DATA vecConsts<>+604(SB)/4, $0x3fb8aa3b
-DATA vecConsts<>+608(SB)/4, $0x4b400000
+DATA vecConsts<>+608(SB)/4, $0x4b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
 DATA vecConsts<>+612(SB)/4, $0x4b400000
 DATA vecConsts<>+616(SB)/4, $0x4b400000
 DATA vecConsts<>+620(SB)/4, $0x4b400000
@@ -164,7 +164,7 @@ DATA vecConsts<>+624(SB)/4, $0x4b400000
 DATA vecConsts<>+628(SB)/4, $0x4b400000
 DATA vecConsts<>+632(SB)/4, $0x4b400000
 DATA vecConsts<>+636(SB)/4, $0x4b400000
-DATA vecConsts<>+640(SB)/4, $0x3f317200
+DATA vecConsts<>+640(SB)/4, $0x3f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
 DATA vecConsts<>+644(SB)/4, $0x3f317200
 DATA vecConsts<>+648(SB)/4, $0x3f317200
 DATA vecConsts<>+652(SB)/4, $0x3f317200
@@ -172,7 +172,7 @@ DATA vecConsts<>+656(SB)/4, $0x3f317200
 DATA vecConsts<>+660(SB)/4, $0x3f317200
 DATA vecConsts<>+664(SB)/4, $0x3f317200
 DATA vecConsts<>+668(SB)/4, $0x3f317200
-DATA vecConsts<>+672(SB)/4, $0x35bfbe8e
+DATA vecConsts<>+672(SB)/4, $0x35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
 DATA vecConsts<>+676(SB)/4, $0x35bfbe8e
 DATA vecConsts<>+680(SB)/4, $0x35bfbe8e
 DATA vecConsts<>+684(SB)/4, $0x35bfbe8e
@@ -180,7 +180,7 @@ DATA vecConsts<>+688(SB)/4, $0x35bfbe8e
 DATA vecConsts<>+692(SB)/4, $0x35bfbe8e
 DATA vecConsts<>+696(SB)/4, $0x35bfbe8e
 DATA vecConsts<>+700(SB)/4, $0x35bfbe8e
-DATA vecConsts<>+704(SB)/4, $0x3ab52f1a
+DATA vecConsts<>+704(SB)/4, $0x3ab52f1a // 0x1.6a5e34p-10 = 0.0013823241
 DATA vecConsts<>+708(SB)/4, $0x3ab52f1a
 DATA vecConsts<>+712(SB)/4, $0x3ab52f1a
 DATA vecConsts<>+716(SB)/4, $0x3ab52f1a
@@ -188,7 +188,7 @@ DATA vecConsts<>+720(SB)/4, $0x3ab52f1a
 DATA vecConsts<>+724(SB)/4, $0x3ab52f1a
 DATA vecConsts<>+728(SB)/4, $0x3ab52f1a
 DATA vecConsts<>+732(SB)/4, $0x3ab52f1a
-DATA vecConsts<>+736(SB)/4, $0x3c091d68
+DATA vecConsts<>+736(SB)/4, $0x3c091d68 // 0x1.123adp-07 = 0.008368827
 DATA vecConsts<>+740(SB)/4, $0x3c091d68
 DATA vecConsts<>+744(SB)/4, $0x3c091d68
 DATA vecConsts<>+748(SB)/4, $0x3c091d68
@@ -196,7 +196,7 @@ DATA vecConsts<>+752(SB)/4, $0x3c091d68
 DATA vecConsts<>+756(SB)/4, $0x3c091d68
 DATA vecConsts<>+760(SB)/4, $0x3c091d68
 DATA vecConsts<>+764(SB)/4, $0x3c091d68
-DATA vecConsts<>+768(SB)/4, $0x3d2aac51
+DATA vecConsts<>+768(SB)/4, $0x3d2aac51 // 0x1.5558a2p-05 = 0.04166824
 DATA vecConsts<>+772(SB)/4, $0x3d2aac51
 DATA vecConsts<>+776(SB)/4, $0x3d2aac51
 DATA vecConsts<>+780(SB)/4, $0x3d2aac51
@@ -204,7 +204,7 @@ DATA vecConsts<>+784(SB)/4, $0x3d2aac51
 DATA vecConsts<>+788(SB)/4, $0x3d2aac51
 DATA vecConsts<>+792(SB)/4, $0x3d2aac51
 DATA vecConsts<>+796(SB)/4, $0x3d2aac51
-DATA vecConsts<>+800(SB)/4, $0x3e2aaa48
+DATA vecConsts<>+800(SB)/4, $0x3e2aaa48 // 0x1.55549p-03 = 0.1666652
 DATA vecConsts<>+804(SB)/4, $0x3e2aaa48
 DATA vecConsts<>+808(SB)/4, $0x3e2aaa48
 DATA vecConsts<>+812(SB)/4, $0x3e2aaa48
@@ -212,7 +212,7 @@ DATA vecConsts<>+816(SB)/4, $0x3e2aaa48
 DATA vecConsts<>+820(SB)/4, $0x3e2aaa48
 DATA vecConsts<>+824(SB)/4, $0x3e2aaa48
 DATA vecConsts<>+828(SB)/4, $0x3e2aaa48
-DATA vecConsts<>+832(SB)/4, $0x3efffffe
+DATA vecConsts<>+832(SB)/4, $0x3efffffe // 0x1.fffffcp-02 = 0.49999994
 DATA vecConsts<>+836(SB)/4, $0x3efffffe
 DATA vecConsts<>+840(SB)/4, $0x3efffffe
 DATA vecConsts<>+844(SB)/4, $0x3efffffe
@@ -220,7 +220,7 @@ DATA vecConsts<>+848(SB)/4, $0x3efffffe
 DATA vecConsts<>+852(SB)/4, $0x3efffffe
 DATA vecConsts<>+856(SB)/4, $0x3efffffe
 DATA vecConsts<>+860(SB)/4, $0x3efffffe
-DATA vecConsts<>+864(SB)/4, $0x3f800000
+DATA vecConsts<>+864(SB)/4, $0x3f800000 // 1
 DATA vecConsts<>+868(SB)/4, $0x3f800000
 DATA vecConsts<>+872(SB)/4, $0x3f800000
 DATA vecConsts<>+876(SB)/4, $0x3f800000
@@ -228,7 +228,7 @@ DATA vecConsts<>+880(SB)/4, $0x3f800000
 DATA vecConsts<>+884(SB)/4, $0x3f800000
 DATA vecConsts<>+888(SB)/4, $0x3f800000
 DATA vecConsts<>+892(SB)/4, $0x3f800000
-DATA vecConsts<>+896(SB)/4, $0xff800000
+DATA vecConsts<>+896(SB)/4, $0xff800000 // -Inf; the bits of sign and exponent
 DATA vecConsts<>+900(SB)/4, $0xff800000
 DATA vecConsts<>+904(SB)/4, $0xff800000
 DATA vecConsts<>+908(SB)/4, $0xff800000
@@ -236,7 +236,7 @@ DATA vecConsts<>+912(SB)/4, $0xff800000
 DATA vecConsts<>+916(SB)/4, $0xff800000
 DATA vecConsts<>+920(SB)/4, $0xff800000
 DATA vecConsts<>+924(SB)/4, $0xff800000
-DATA vecConsts<>+928(SB)/4, $0x00800000
+DATA vecConsts<>+928(SB)/4, $0x00800000 // 0x1p-126 = 1.1754944e-38: the lowest bit of the exponent; the smallest normal number
 DATA vecConsts<>+932(SB)/4, $0x00800000
 DATA vecConsts<>+936(SB)/4, $0x00800000
 DATA vecConsts<>+940(SB)/4, $0x00800000
@@ -244,7 +244,7 @@ DATA vecConsts<>+944(SB)/4, $0x00800000
 DATA vecConsts<>+948(SB)/4, $0x00800000
 DATA vecConsts<>+952(SB)/4, $0x00800000
 DATA vecConsts<>+956(SB)/4, $0x00800000
-DATA vecConsts<>+960(SB)/4, $0x4b800000
+DATA vecConsts<>+960(SB)/4, $0x4b800000 // 0x1p+24 = 1.6777216e+07
 DATA vecConsts<>+964(SB)/4, $0x4b800000
 DATA vecConsts<>+968(SB)/4, $0x4b800000
 DATA vecConsts<>+972(SB)/4, $0x4b800000
@@ -252,7 +252,7 @@ DATA vecConsts<>+976(SB)/4, $0x4b800000
 DATA vecConsts<>+980(SB)/4, $0x4b800000
 DATA vecConsts<>+984(SB)/4, $0x4b800000
 DATA vecConsts<>+988(SB)/4, $0x4b800000
-DATA vecConsts<>+992(SB)/4, $0xffffffe8
+DATA vecConsts<>+992(SB)/4, $0xffffffe8 // -24
 DATA vecConsts<>+996(SB)/4, $0xffffffe8
 DATA vecConsts<>+1000(SB)/4, $0xffffffe8
 DATA vecConsts<>+1004(SB)/4, $0xffffffe8
@@ -260,7 +260,7 @@ DATA vecConsts<>+1008(SB)/4, $0xffffffe8
 DATA vecConsts<>+1012(SB)/4, $0xffffffe8
 DATA vecConsts<>+1016(SB)/4, $0xffffffe8
 DATA vecConsts<>+1020(SB)/4, $0xffffffe8
-DATA vecConsts<>+1024(SB)/4, $0x3f3504f3
+DATA vecConsts<>+1024(SB)/4, $0x3f3504f3 // sqrt(1/2)
 DATA vecConsts<>+1028(SB)/4, $0x3f3504f3
 DATA vecConsts<>+1032(SB)/4, $0x3f3504f3
 DATA vecConsts<>+1036(SB)/4, $0x3f3504f3
@@ -268,7 +268,7 @@ DATA vecConsts<>+1040(SB)/4, $0x3f3504f3
 DATA vecConsts<>+1044(SB)/4, $0x3f3504f3
 DATA vecConsts<>+1048(SB)/4, $0x3f3504f3
 DATA vecConsts<>+1052(SB)/4, $0x3f3504f3
-DATA vecConsts<>+1056(SB)/4, $0x007fffff
+DATA vecConsts<>+1056(SB)/4, $0x007fffff // the mantissa
 DATA vecConsts<>+1060(SB)/4, $0x007fffff
 DATA vecConsts<>+1064(SB)/4, $0x007fffff
 DATA vecConsts<>+1068(SB)/4, $0x007fffff
@@ -276,7 +276,7 @@ DATA vecConsts<>+1072(SB)/4, $0x007fffff
 DATA vecConsts<>+1076(SB)/4, $0x007fffff
 DATA vecConsts<>+1080(SB)/4, $0x007fffff
 DATA vecConsts<>+1084(SB)/4, $0x007fffff
-DATA vecConsts<>+1088(SB)/4, $0xbd9537bc
+DATA vecConsts<>+1088(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
 DATA vecConsts<>+1092(SB)/4, $0xbd9537bc
 DATA vecConsts<>+1096(SB)/4, $0xbd9537bc
 DATA vecConsts<>+1100(SB)/4, $0xbd9537bc
@@ -284,7 +284,7 @@ DATA vecConsts<>+1104(SB)/4, $0xbd9537bc
 DATA vecConsts<>+1108(SB)/4, $0xbd9537bc
 DATA vecConsts<>+1112(SB)/4, $0xbd9537bc
 DATA vecConsts<>+1116(SB)/4, $0xbd9537bc
-DATA vecConsts<>+1120(SB)/4, $0x3e00acba
+DATA vecConsts<>+1120(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
 DATA vecConsts<>+1124(SB)/4, $0x3e00acba
 DATA vecConsts<>+1128(SB)/4, $0x3e00acba
 DATA vecConsts<>+1132(SB)/4, $0x3e00acba
@@ -292,7 +292,7 @@ DATA vecConsts<>+1136(SB)/4, $0x3e00acba
 DATA vecConsts<>+1140(SB)/4, $0x3e00acba
 DATA vecConsts<>+1144(SB)/4, $0x3e00acba
 DATA vecConsts<>+1148(SB)/4, $0x3e00acba
-DATA vecConsts<>+1152(SB)/4, $0xbe074b66
+DATA vecConsts<>+1152(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
 DATA vecConsts<>+1156(SB)/4, $0xbe074b66
 DATA vecConsts<>+1160(SB)/4, $0xbe074b66
 DATA vecConsts<>+1164(SB)/4, $0xbe074b66
@@ -300,7 +300,7 @@ DATA vecConsts<>+1168(SB)/4, $0xbe074b66
 DATA vecConsts<>+1172(SB)/4, $0xbe074b66
 DATA vecConsts<>+1176(SB)/4, $0xbe074b66
 DATA vecConsts<>+1180(SB)/4, $0xbe074b66
-DATA vecConsts<>+1184(SB)/4, $0x3e11ce71
+DATA vecConsts<>+1184(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
 DATA vecConsts<>+1188(SB)/4, $0x3e11ce71
 DATA vecConsts<>+1192(SB)/4, $0x3e11ce71
 DATA vecConsts<>+1196(SB)/4, $0x3e11ce71
@@ -308,7 +308,7 @@ DATA vecConsts<>+1200(SB)/4, $0x3e11ce71
 DATA vecConsts<>+1204(SB)/4, $0x3e11ce71
 DATA vecConsts<>+1208(SB)/4, $0x3e11ce71
 DATA vecConsts<>+1212(SB)/4, $0x3e11ce71
-DATA vecConsts<>+1216(SB)/4, $0xbe2a337f
+DATA vecConsts<>+1216(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
 DATA vecConsts<>+1220(SB)/4, $0xbe2a337f
 DATA vecConsts<>+1224(SB)/4, $0xbe2a337f
 DATA vecConsts<>+1228(SB)/4, $0xbe2a337f
@@ -316,7 +316,7 @@ DATA vecConsts<>+1232(SB)/4, $0xbe2a337f
 DATA vecConsts<>+1236(SB)/4, $0xbe2a337f
 DATA vecConsts<>+1240(SB)/4, $0xbe2a337f
 DATA vecConsts<>+1244(SB)/4, $0xbe2a337f
-DATA vecConsts<>+1248(SB)/4, $0x3e4cca27
+DATA vecConsts<>+1248(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
 DATA vecConsts<>+1252(SB)/4, $0x3e4cca27
 DATA vecConsts<>+1256(SB)/4, $0x3e4cca27
 DATA vecConsts<>+1260(SB)/4, $0x3e4cca27
@@ -324,7 +324,7 @@ DATA vecConsts<>+1264(SB)/4, $0x3e4cca27
 DATA vecConsts<>+1268(SB)/4, $0x3e4cca27
 DATA vecConsts<>+1272(SB)/4, $0x3e4cca27
 DATA vecConsts<>+1276(SB)/4, $0x3e4cca27
-DATA vecConsts<>+1280(SB)/4, $0xbe80011a
+DATA vecConsts<>+1280(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
 DATA vecConsts<>+1284(SB)/4, $0xbe80011a
 DATA vecConsts<>+1288(SB)/4, $0xbe80011a
 DATA vecConsts<>+1292(SB)/4, $0xbe80011a
@@ -332,7 +332,7 @@ DATA vecConsts<>+1296(SB)/4, $0xbe80011a
 DATA vecConsts<>+1300(SB)/4, $0xbe80011a
 DATA vecConsts<>+1304(SB)/4, $0xbe80011a
 DATA vecConsts<>+1308(SB)/4, $0xbe80011a
-DATA vecConsts<>+1312(SB)/4, $0x3eaaaab8
+DATA vecConsts<>+1312(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
 DATA vecConsts<>+1316(SB)/4, $0x3eaaaab8
 DATA vecConsts<>+1320(SB)/4, $0x3eaaaab8
 DATA vecConsts<>+1324(SB)/4, $0x3eaaaab8
@@ -340,7 +340,7 @@ DATA vecConsts<>+1328(SB)/4, $0x3eaaaab8
 DATA vecConsts<>+1332(SB)/4, $0x3eaaaab8
 DATA vecConsts<>+1336(SB)/4, $0x3eaaaab8
 DATA vecConsts<>+1340(SB)/4, $0x3eaaaab8
-DATA vecConsts<>+1344(SB)/4, $0xbf000000
+DATA vecConsts<>+1344(SB)/4, $0xbf000000 // -0x1p-01 = -0.5
 DATA vecConsts<>+1348(SB)/4, $0xbf000000
 DATA vecConsts<>+1352(SB)/4, $0xbf000000
 DATA vecConsts<>+1356(SB)/4, $0xbf000000
@@ -348,7 +348,7 @@ DATA vecConsts<>+1360(SB)/4, $0xbf000000
 DATA vecConsts<>+1364(SB)/4, $0xbf000000
 DATA vecConsts<>+1368(SB)/4, $0xbf000000
 DATA vecConsts<>+1372(SB)/4, $0xbf000000
-DATA vecConsts<>+1376(SB)/4, $0x00000000
+DATA vecConsts<>+1376(SB)/4, $0x00000000 // 0
 DATA vecConsts<>+1380(SB)/4, $0x00000000
 DATA vecConsts<>+1384(SB)/4, $0x00000000
 DATA vecConsts<>+1388(SB)/4, $0x00000000
@@ -356,7 +356,7 @@ DATA vecConsts<>+1392(SB)/4, $0x00000000
 DATA vecConsts<>+1396(SB)/4, $0x00000000
 DATA vecConsts<>+1400(SB)/4, $0x00000000
 DATA vecConsts<>+1404(SB)/4, $0x00000000
-DATA vecConsts<>+1408(SB)/4, $0x7fc00000
+DATA vecConsts<>+1408(SB)/4, $0x7fc00000 // NaN
 DATA vecConsts<>+1412(SB)/4, $0x7fc00000
 DATA vecConsts<>+1416(SB)/4, $0x7fc00000
 DATA vecConsts<>+1420(SB)/4, $0x7fc00000
@@ -364,7 +364,7 @@ DATA vecConsts<>+1424(SB)/4, $0x7fc00000
 DATA vecConsts<>+1428(SB)/4, $0x7fc00000
 DATA vecConsts<>+1432(SB)/4, $0x7fc00000
 DATA vecConsts<>+1436(SB)/4, $0x7fc00000
-DATA vecConsts<>+1440(SB)/4, $0x7f800000
+DATA vecConsts<>+1440(SB)/4, $0x7f800000 // Inf; the bits of the exponent
 DATA vecConsts<>+1444(SB)/4, $0x7f800000
 DATA vecConsts<>+1448(SB)/4, $0x7f800000
 DATA vecConsts<>+1452(SB)/4, $0x7f800000
@@ -372,7 +372,7 @@ DATA vecConsts<>+1456(SB)/4, $0x7f800000
 DATA vecConsts<>+1460(SB)/4, $0x7f800000
 DATA vecConsts<>+1464(SB)/4, $0x7f800000
 DATA vecConsts<>+1468(SB)/4, $0x7f800000
-DATA vecConsts<>+1472(SB)/4, $0x7fffffff
+DATA vecConsts<>+1472(SB)/4, $0x7fffffff // all but the sign
 DATA vecConsts<>+1476(SB)/4, $0x7fffffff
 DATA vecConsts<>+1480(SB)/4, $0x7fffffff
 DATA vecConsts<>+1484(SB)/4, $0x7fffffff
@@ -380,7 +380,7 @@ DATA vecConsts<>+1488(SB)/4, $0x7fffffff
 DATA vecConsts<>+1492(SB)/4, $0x7fffffff
 DATA vecConsts<>+1496(SB)/4, $0x7fffffff
 DATA vecConsts<>+1500(SB)/4, $0x7fffffff
-DATA vecConsts<>+1504(SB)/4, $0x42200000
+DATA vecConsts<>+1504(SB)/4, $0x42200000 // 40
 DATA vecConsts<>+1508(SB)/4, $0x42200000
 DATA vecConsts<>+1512(SB)/4, $0x42200000
 DATA vecConsts<>+1516(SB)/4, $0x42200000
@@ -388,7 +388,7 @@ DATA vecConsts<>+1520(SB)/4, $0x42200000
 DATA vecConsts<>+1524(SB)/4, $0x42200000
 DATA vecConsts<>+1528(SB)/4, $0x42200000
 DATA vecConsts<>+1532(SB)/4, $0x42200000
-DATA vecConsts<>+1536(SB)/4, $0x40000000
+DATA vecConsts<>+1536(SB)/4, $0x40000000 // 2
 DATA vecConsts<>+1540(SB)/4, $0x40000000
 DATA vecConsts<>+1544(SB)/4, $0x40000000
 DATA vecConsts<>+1548(SB)/4, $0x40000000
@@ -396,7 +396,7 @@ DATA vecConsts<>+1552(SB)/4, $0x40000000
 DATA vecConsts<>+1556(SB)/4, $0x40000000
 DATA vecConsts<>+1560(SB)/4, $0x40000000
 DATA vecConsts<>+1564(SB)/4, $0x40000000
-DATA vecConsts<>+1568(SB)/4, $0xbbb9a789
+DATA vecConsts<>+1568(SB)/4, $0xbbb9a789 // -0x1.734f12p-08 = -0.0056657237
 DATA vecConsts<>+1572(SB)/4, $0xbbb9a789
 DATA vecConsts<>+1576(SB)/4, $0xbbb9a789
 DATA vecConsts<>+1580(SB)/4, $0xbbb9a789
@@ -404,7 +404,7 @@ DATA vecConsts<>+1584(SB)/4, $0xbbb9a789
 DATA vecConsts<>+1588(SB)/4, $0xbbb9a789
 DATA vecConsts<>+1592(SB)/4, $0xbbb9a789
 DATA vecConsts<>+1596(SB)/4, $0xbbb9a789
-DATA vecConsts<>+1600(SB)/4, $0x3ca8cb8e
+DATA vecConsts<>+1600(SB)/4, $0x3ca8cb8e // 0x1.51971cp-06 = 0.020604875
 DATA vecConsts<>+1604(SB)/4, $0x3ca8cb8e
 DATA vecConsts<>+1608(SB)/4, $0x3ca8cb8e
 DATA vecConsts<>+1612(SB)/4, $0x3ca8cb8e
@@ -412,7 +412,7 @@ DATA vecConsts<>+1616(SB)/4, $0x3ca8cb8e
 DATA vecConsts<>+1620(SB)/4, $0x3ca8cb8e
 DATA vecConsts<>+1624(SB)/4, $0x3ca8cb8e
 DATA vecConsts<>+1628(SB)/4, $0x3ca8cb8e
-DATA vecConsts<>+1632(SB)/4, $0xbd5c137f
+DATA vecConsts<>+1632(SB)/4, $0xbd5c137f // -0x1.b826fep-05 = -0.05372953
 DATA vecConsts<>+1636(SB)/4, $0xbd5c137f
 DATA vecConsts<>+1640(SB)/4, $0xbd5c137f
 DATA vecConsts<>+1644(SB)/4, $0xbd5c137f
@@ -420,7 +420,7 @@ DATA vecConsts<>+1648(SB)/4, $0xbd5c137f
 DATA vecConsts<>+1652(SB)/4, $0xbd5c137f
 DATA vecConsts<>+1656(SB)/4, $0xbd5c137f
 DATA vecConsts<>+1660(SB)/4, $0xbd5c137f
-DATA vecConsts<>+1664(SB)/4, $0x3e088344
+DATA vecConsts<>+1664(SB)/4, $0x3e088344 // 0x1.110688p-03 = 0.13331324
 DATA vecConsts<>+1668(SB)/4, $0x3e088344
 DATA vecConsts<>+1672(SB)/4, $0x3e088344
 DATA vecConsts<>+1676(SB)/4, $0x3e088344
@@ -428,7 +428,7 @@ DATA vecConsts<>+1680(SB)/4, $0x3e088344
 DATA vecConsts<>+1684(SB)/4, $0x3e088344
 DATA vecConsts<>+1688(SB)/4, $0x3e088344
 DATA vecConsts<>+1692(SB)/4, $0x3e088344
-DATA vecConsts<>+1696(SB)/4, $0xbeaaaa98
+DATA vecConsts<>+1696(SB)/4, $0xbeaaaa98 // -0x1.55553p-02 = -0.33333278
 DATA vecConsts<>+1700(SB)/4, $0xbeaaaa98
 DATA vecConsts<>+1704(SB)/4, $0xbeaaaa98
 DATA vecConsts<>+1708(SB)/4, $0xbeaaaa98
@@ -436,7 +436,7 @@ DATA vecConsts<>+1712(SB)/4, $0xbeaaaa98
 DATA vecConsts<>+1716(SB)/4, $0xbeaaaa98
 DATA vecConsts<>+1720(SB)/4, $0xbeaaaa98
 DATA vecConsts<>+1724(SB)/4, $0xbeaaaa98
-DATA vecConsts<>+1728(SB)/4, $0x3f2147ae
+DATA vecConsts<>+1728(SB)/4, $0x3f2147ae // 0x1.428f5cp-01 = 0.63
 DATA vecConsts<>+1732(SB)/4, $0x3f2147ae
 DATA vecConsts<>+1736(SB)/4, $0x3f2147ae
 DATA vecConsts<>+1740(SB)/4, $0x3f2147ae
@@ -444,7 +444,7 @@ DATA vecConsts<>+1744(SB)/4, $0x3f2147ae
 DATA vecConsts<>+1748(SB)/4, $0x3f2147ae
 DATA vecConsts<>+1752(SB)/4, $0x3f2147ae
 DATA vecConsts<>+1756(SB)/4, $0x3f2147ae
-DATA vecConsts<>+1760(SB)/4, $0x80000000
+DATA vecConsts<>+1760(SB)/4, $0x80000000 // the sign
 DATA vecConsts<>+1764(SB)/4, $0x80000000
 DATA vecConsts<>+1768(SB)/4, $0x80000000
 DATA vecConsts<>+1772(SB)/4, $0x80000000
@@ -452,7 +452,7 @@ DATA vecConsts<>+1776(SB)/4, $0x80000000
 DATA vecConsts<>+1780(SB)/4, $0x80000000
 DATA vecConsts<>+1784(SB)/4, $0x80000000
 DATA vecConsts<>+1788(SB)/4, $0x80000000
-DATA vecConsts<>+1792(SB)/4, $0x42ae0000
+DATA vecConsts<>+1792(SB)/4, $0x42ae0000 // 87
 DATA vecConsts<>+1796(SB)/4, $0x42ae0000
 DATA vecConsts<>+1800(SB)/4, $0x42ae0000
 DATA vecConsts<>+1804(SB)/4, $0x42ae0000
@@ -460,7 +460,7 @@ DATA vecConsts<>+1808(SB)/4, $0x42ae0000
 DATA vecConsts<>+1812(SB)/4, $0x42ae0000
 DATA vecConsts<>+1816(SB)/4, $0x42ae0000
 DATA vecConsts<>+1820(SB)/4, $0x42ae0000
-DATA vecConsts<>+1824(SB)/4, $0xc2ae0000
+DATA vecConsts<>+1824(SB)/4, $0xc2ae0000 // -87
 DATA vecConsts<>+1828(SB)/4, $0xc2ae0000
 DATA vecConsts<>+1832(SB)/4, $0xc2ae0000
 DATA vecConsts<>+1836(SB)/4, $0xc2ae0000
@@ -468,7 +468,7 @@ DATA vecConsts<>+1840(SB)/4, $0xc2ae0000
 DATA vecConsts<>+1844(SB)/4, $0xc2ae0000
 DATA vecConsts<>+1848(SB)/4, $0xc2ae0000
 DATA vecConsts<>+1852(SB)/4, $0xc2ae0000
-DATA vecConsts<>+1856(SB)/4, $0x3f000000
+DATA vecConsts<>+1856(SB)/4, $0x3f000000 // 0x1p-01 = 0.5
 DATA vecConsts<>+1860(SB)/4, $0x3f000000
 DATA vecConsts<>+1864(SB)/4, $0x3f000000
 DATA vecConsts<>+1868(SB)/4, $0x3f000000
@@ -476,7 +476,7 @@ DATA vecConsts<>+1872(SB)/4, $0x3f000000
 DATA vecConsts<>+1876(SB)/4, $0x3f000000
 DATA vecConsts<>+1880(SB)/4, $0x3f000000
 DATA vecConsts<>+1884(SB)/4, $0x3f000000
-DATA vecConsts<>+1888(SB)/4, $0x3f317218
+DATA vecConsts<>+1888(SB)/4, $0x3f317218 // 0x1.62e43p-01 = 0.6931472
 DATA vecConsts<>+1892(SB)/4, $0x3f317218
 DATA vecConsts<>+1896(SB)/4, $0x3f317218
 DATA vecConsts<>+1900(SB)/4, $0x3f317218
@@ -484,7 +484,7 @@ DATA vecConsts<>+1904(SB)/4, $0x3f317218
 DATA vecConsts<>+1908(SB)/4, $0x3f317218
 DATA vecConsts<>+1912(SB)/4, $0x3f317218
 DATA vecConsts<>+1916(SB)/4, $0x3f317218
-DATA vecConsts<>+1920(SB)/4, $0xbd389f1b
+DATA vecConsts<>+1920(SB)/4, $0xbd389f1b // -0x1.713e36p-05 = -0.04507361
 DATA vecConsts<>+1924(SB)/4, $0xbd389f1b
 DATA vecConsts<>+1928(SB)/4, $0xbd389f1b
 DATA vecConsts<>+1932(SB)/4, $0xbd389f1b
@@ -492,7 +492,7 @@ DATA vecConsts<>+1936(SB)/4, $0xbd389f1b
 DATA vecConsts<>+1940(SB)/4, $0xbd389f1b
 DATA vecConsts<>+1944(SB)/4, $0xbd389f1b
 DATA vecConsts<>+1948(SB)/4, $0xbd389f1b
-DATA vecConsts<>+1952(SB)/4, $0x3dd65047
+DATA vecConsts<>+1952(SB)/4, $0x3dd65047 // 0x1.aca08ep-04 = 0.104645304
 DATA vecConsts<>+1956(SB)/4, $0x3dd65047
 DATA vecConsts<>+1960(SB)/4, $0x3dd65047
 DATA vecConsts<>+1964(SB)/4, $0x3dd65047
@@ -500,7 +500,7 @@ DATA vecConsts<>+1968(SB)/4, $0x3dd65047
 DATA vecConsts<>+1972(SB)/4, $0x3dd65047
 DATA vecConsts<>+1976(SB)/4, $0x3dd65047
 DATA vecConsts<>+1980(SB)/4, $0x3dd65047
-DATA vecConsts<>+1984(SB)/4, $0xbe06c9fa
+DATA vecConsts<>+1984(SB)/4, $0xbe06c9fa // -0x1.0d93f4p-03 = -0.13162985
 DATA vecConsts<>+1988(SB)/4, $0xbe06c9fa
 DATA vecConsts<>+1992(SB)/4, $0xbe06c9fa
 DATA vecConsts<>+1996(SB)/4, $0xbe06c9fa
@@ -508,7 +508,7 @@ DATA vecConsts<>+2000(SB)/4, $0xbe06c9fa
 DATA vecConsts<>+2004(SB)/4, $0xbe06c9fa
 DATA vecConsts<>+2008(SB)/4, $0xbe06c9fa
 DATA vecConsts<>+2012(SB)/4, $0xbe06c9fa
-DATA vecConsts<>+2016(SB)/4, $0x3e14435c
+DATA vecConsts<>+2016(SB)/4, $0x3e14435c // 0x1.2886b8p-03 = 0.1447882
 DATA vecConsts<>+2020(SB)/4, $0x3e14435c
 DATA vecConsts<>+2024(SB)/4, $0x3e14435c
 DATA vecConsts<>+2028(SB)/4, $0x3e14435c
@@ -516,7 +516,7 @@ DATA vecConsts<>+2032(SB)/4, $0x3e14435c
 DATA vecConsts<>+2036(SB)/4, $0x3e14435c
 DATA vecConsts<>+2040(SB)/4, $0x3e14435c
 DATA vecConsts<>+2044(SB)/4, $0x3e14435c
-DATA vecConsts<>+2048(SB)/4, $0xbe2a778b
+DATA vecConsts<>+2048(SB)/4, $0xbe2a778b // -0x1.54ef16p-03 = -0.16647165
 DATA vecConsts<>+2052(SB)/4, $0xbe2a778b
 DATA vecConsts<>+2056(SB)/4, $0xbe2a778b
 DATA vecConsts<>+2060(SB)/4, $0xbe2a778b
@@ -524,7 +524,7 @@ DATA vecConsts<>+2064(SB)/4, $0xbe2a778b
 DATA vecConsts<>+2068(SB)/4, $0xbe2a778b
 DATA vecConsts<>+2072(SB)/4, $0xbe2a778b
 DATA vecConsts<>+2076(SB)/4, $0xbe2a778b
-DATA vecConsts<>+2080(SB)/4, $0x3e4cb4b3
+DATA vecConsts<>+2080(SB)/4, $0x3e4cb4b3 // 0x1.996966p-03 = 0.19990806
 DATA vecConsts<>+2084(SB)/4, $0x3e4cb4b3
 DATA vecConsts<>+2088(SB)/4, $0x3e4cb4b3
 DATA vecConsts<>+2092(SB)/4, $0x3e4cb4b3
@@ -532,7 +532,7 @@ DATA vecConsts<>+2096(SB)/4, $0x3e4cb4b3
 DATA vecConsts<>+2100(SB)/4, $0x3e4cb4b3
 DATA vecConsts<>+2104(SB)/4, $0x3e4cb4b3
 DATA vecConsts<>+2108(SB)/4, $0x3e4cb4b3
-DATA vecConsts<>+2112(SB)/4, $0xbe800021
+DATA vecConsts<>+2112(SB)/4, $0xbe800021 // -0x1.000042p-02 = -0.25000098
 DATA vecConsts<>+2116(SB)/4, $0xbe800021
 DATA vecConsts<>+2120(SB)/4, $0xbe800021
 DATA vecConsts<>+2124(SB)/4, $0xbe800021
@@ -540,7 +540,7 @@ DATA vecConsts<>+2128(SB)/4, $0xbe800021
 DATA vecConsts<>+2132(SB)/4, $0xbe800021
 DATA vecConsts<>+2136(SB)/4, $0xbe800021
 DATA vecConsts<>+2140(SB)/4, $0xbe800021
-DATA vecConsts<>+2144(SB)/4, $0x3eaaaad2
+DATA vecConsts<>+2144(SB)/4, $0x3eaaaad2 // 0x1.5555a4p-02 = 0.3333345
 DATA vecConsts<>+2148(SB)/4, $0x3eaaaad2
 DATA vecConsts<>+2152(SB)/4, $0x3eaaaad2
 DATA vecConsts<>+2156(SB)/4, $0x3eaaaad2
@@ -548,7 +548,7 @@ DATA vecConsts<>+2160(SB)/4, $0x3eaaaad2
 DATA vecConsts<>+2164(SB)/4, $0x3eaaaad2
 DATA vecConsts<>+2168(SB)/4, $0x3eaaaad2
 DATA vecConsts<>+2172(SB)/4, $0x3eaaaad2
-DATA vecConsts<>+2176(SB)/4, $0x42a00000
+DATA vecConsts<>+2176(SB)/4, $0x42a00000 // 80
 DATA vecConsts<>+2180(SB)/4, $0x42a00000
 DATA vecConsts<>+2184(SB)/4, $0x42a00000
 DATA vecConsts<>+2188(SB)/4, $0x42a00000
@@ -556,7 +556,7 @@ DATA vecConsts<>+2192(SB)/4, $0x42a00000
 DATA vecConsts<>+2196(SB)/4, $0x42a00000
 DATA vecConsts<>+2200(SB)/4, $0x42a00000
 DATA vecConsts<>+2204(SB)/4, $0x42a00000
-DATA vecConsts<>+2208(SB)/4, $0x4038aa3b
+DATA vecConsts<>+2208(SB)/4, $0x4038aa3b // 0x1.715476p+01 = 2.88539: 2/ln 2
 DATA vecConsts<>+2212(SB)/4, $0x4038aa3b
 DATA vecConsts<>+2216(SB)/4, $0x4038aa3b
 DATA vecConsts<>+2220(SB)/4, $0x4038aa3b
@@ -564,7 +564,7 @@ DATA vecConsts<>+2224(SB)/4, $0x4038aa3b
 DATA vecConsts<>+2228(SB)/4, $0x4038aa3b
 DATA vecConsts<>+2232(SB)/4, $0x4038aa3b
 DATA vecConsts<>+2236(SB)/4, $0x4038aa3b
-DATA vecConsts<>+2240(SB)/4, $0x3eb17200
+DATA vecConsts<>+2240(SB)/4, $0x3eb17200 // 0x1.62e4p-02 = 0.34657288: ln(2)/2, the upper part
 DATA vecConsts<>+2244(SB)/4, $0x3eb17200
 DATA vecConsts<>+2248(SB)/4, $0x3eb17200
 DATA vecConsts<>+2252(SB)/4, $0x3eb17200
@@ -572,7 +572,7 @@ DATA vecConsts<>+2256(SB)/4, $0x3eb17200
 DATA vecConsts<>+2260(SB)/4, $0x3eb17200
 DATA vecConsts<>+2264(SB)/4, $0x3eb17200
 DATA vecConsts<>+2268(SB)/4, $0x3eb17200
-DATA vecConsts<>+2272(SB)/4, $0x353fbe8e
+DATA vecConsts<>+2272(SB)/4, $0x353fbe8e // 0x1.7f7d1cp-21 = 7.143034e-07: ln(2)/2, the rest
 DATA vecConsts<>+2276(SB)/4, $0x353fbe8e
 DATA vecConsts<>+2280(SB)/4, $0x353fbe8e
 DATA vecConsts<>+2284(SB)/4, $0x353fbe8e
@@ -580,7 +580,7 @@ DATA vecConsts<>+2288(SB)/4, $0x353fbe8e
 DATA vecConsts<>+2292(SB)/4, $0x353fbe8e
 DATA vecConsts<>+2296(SB)/4, $0x353fbe8e
 DATA vecConsts<>+2300(SB)/4, $0x353fbe8e
-DATA vecConsts<>+2304(SB)/4, $0x3db5b8d4
+DATA vecConsts<>+2304(SB)/4, $0x3db5b8d4 // 0x1.6b71a8p-04 = 0.08873144
 DATA vecConsts<>+2308(SB)/4, $0x3db5b8d4
 DATA vecConsts<>+2312(SB)/4, $0x3db5b8d4
 DATA vecConsts<>+2316(SB)/4, $0x3db5b8d4
@@ -588,7 +588,7 @@ DATA vecConsts<>+2320(SB)/4, $0x3db5b8d4
 DATA vecConsts<>+2324(SB)/4, $0x3db5b8d4
 DATA vecConsts<>+2328(SB)/4, $0x3db5b8d4
 DATA vecConsts<>+2332(SB)/4, $0x3db5b8d4
-DATA vecConsts<>+2336(SB)/4, $0x3e8913e1
+DATA vecConsts<>+2336(SB)/4, $0x3e8913e1 // 0x1.1227c2p-02 = 0.2677298
 DATA vecConsts<>+2340(SB)/4, $0x3e8913e1
 DATA vecConsts<>+2344(SB)/4, $0x3e8913e1
 DATA vecConsts<>+2348(SB)/4, $0x3e8913e1
@@ -596,7 +596,7 @@ DATA vecConsts<>+2352(SB)/4, $0x3e8913e1
 DATA vecConsts<>+2356(SB)/4, $0x3e8913e1
 DATA vecConsts<>+2360(SB)/4, $0x3e8913e1
 DATA vecConsts<>+2364(SB)/4, $0x3e8913e1
-DATA vecConsts<>+2368(SB)/4, $0x3f2aab8c
+DATA vecConsts<>+2368(SB)/4, $0x3f2aab8c // 0x1.555718p-01 = 0.6666801
 DATA vecConsts<>+2372(SB)/4, $0x3f2aab8c
 DATA vecConsts<>+2376(SB)/4, $0x3f2aab8c
 DATA vecConsts<>+2380(SB)/4, $0x3f2aab8c
@@ -604,7 +604,7 @@ DATA vecConsts<>+2384(SB)/4, $0x3f2aab8c
 DATA vecConsts<>+2388(SB)/4, $0x3f2aab8c
 DATA vecConsts<>+2392(SB)/4, $0x3f2aab8c
 DATA vecConsts<>+2396(SB)/4, $0x3f2aab8c
-DATA vecConsts<>+2400(SB)/4, $0x3faaaa58
+DATA vecConsts<>+2400(SB)/4, $0x3faaaa58 // 0x1.5554bp+00 = 1.3333235
 DATA vecConsts<>+2404(SB)/4, $0x3faaaa58
 DATA vecConsts<>+2408(SB)/4, $0x3faaaa58
 DATA vecConsts<>+2412(SB)/4, $0x3faaaa58
@@ -612,7 +612,7 @@ DATA vecConsts<>+2416(SB)/4, $0x3faaaa58
 DATA vecConsts<>+2420(SB)/4, $0x3faaaa58
 DATA vecConsts<>+2424(SB)/4, $0x3faaaa58
 DATA vecConsts<>+2428(SB)/4, $0x3faaaa58
-DATA vecConsts<>+2432(SB)/4, $0x3fffffff
+DATA vecConsts<>+2432(SB)/4, $0x3fffffff // 0x1.fffffep+00 = 1.9999999
 DATA vecConsts<>+2436(SB)/4, $0x3fffffff
 DATA vecConsts<>+2440(SB)/4, $0x3fffffff
 DATA vecConsts<>+2444(SB)/4, $0x3fffffff

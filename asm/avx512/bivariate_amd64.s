@@ -4,62 +4,62 @@
 
 #include "textflag.h"
 
-DATA bivariateConsts<>+0(SB)/4, $0xff800000
-DATA bivariateConsts<>+4(SB)/4, $0x7fffffff
-DATA bivariateConsts<>+8(SB)/4, $0x7f800000
-DATA bivariateConsts<>+12(SB)/4, $0x80000000
-DATA bivariateConsts<>+16(SB)/4, $0xc2d00000
-DATA bivariateConsts<>+20(SB)/4, $0x3fb8aa3b
-DATA bivariateConsts<>+24(SB)/4, $0x4b400000
-DATA bivariateConsts<>+28(SB)/4, $0x3f317200
-DATA bivariateConsts<>+32(SB)/4, $0x35bfbe8e
-DATA bivariateConsts<>+36(SB)/4, $0x3ab52f1a
-DATA bivariateConsts<>+40(SB)/4, $0x3c091d68
-DATA bivariateConsts<>+44(SB)/4, $0x3d2aac51
-DATA bivariateConsts<>+48(SB)/4, $0x3e2aaa48
-DATA bivariateConsts<>+52(SB)/4, $0x3efffffe
-DATA bivariateConsts<>+56(SB)/4, $0x3f800000
-DATA bivariateConsts<>+60(SB)/4, $0x00000000
-DATA bivariateConsts<>+64(SB)/4, $0x3f000000
-DATA bivariateConsts<>+68(SB)/4, $0x3f317218
-DATA bivariateConsts<>+72(SB)/4, $0xbd389f1b
-DATA bivariateConsts<>+76(SB)/4, $0x3dd65047
-DATA bivariateConsts<>+80(SB)/4, $0xbe06c9fa
-DATA bivariateConsts<>+84(SB)/4, $0x3e14435c
-DATA bivariateConsts<>+88(SB)/4, $0xbe2a778b
-DATA bivariateConsts<>+92(SB)/4, $0x3e4cb4b3
-DATA bivariateConsts<>+96(SB)/4, $0xbe800021
-DATA bivariateConsts<>+100(SB)/4, $0x3eaaaad2
-DATA bivariateConsts<>+104(SB)/4, $0xbf000000
-DATA bivariateConsts<>+108(SB)/4, $0x7b800000
-DATA bivariateConsts<>+112(SB)/4, $0x03800000
-DATA bivariateConsts<>+116(SB)/4, $0x7fc00000
-DATA bivariateConsts<>+120(SB)/4, $0x42a00000
-DATA bivariateConsts<>+124(SB)/4, $0x71800000
-DATA bivariateConsts<>+128(SB)/4, $0xf1800000
-DATA bivariateConsts<>+132(SB)/4, $0x40000000
-DATA bivariateConsts<>+136(SB)/4, $0x3f3504f3
-DATA bivariateConsts<>+140(SB)/4, $0x007fffff
-DATA bivariateConsts<>+144(SB)/4, $0xbd9537bc
-DATA bivariateConsts<>+148(SB)/4, $0x3e00acba
-DATA bivariateConsts<>+152(SB)/4, $0xbe074b66
-DATA bivariateConsts<>+156(SB)/4, $0x3e11ce71
-DATA bivariateConsts<>+160(SB)/4, $0xbe2a337f
-DATA bivariateConsts<>+164(SB)/4, $0x3e4cca27
-DATA bivariateConsts<>+168(SB)/4, $0xbe80011a
-DATA bivariateConsts<>+172(SB)/4, $0x3eaaaab8
-DATA bivariateConsts<>+176(SB)/4, $0x4021fc4d
-DATA bivariateConsts<>+180(SB)/4, $0xc2ae0000
-DATA bivariateConsts<>+184(SB)/4, $0x42b20000
-DATA bivariateConsts<>+188(SB)/4, $0x7f7fffff
-DATA bivariateConsts<>+192(SB)/4, $0xff7fffff
-DATA bivariateConsts<>+196(SB)/4, $0x00800000
-DATA bivariateConsts<>+200(SB)/4, $0x4b800000
-DATA bivariateConsts<>+204(SB)/4, $0xffffffe8
-DATA bivariateConsts<>+208(SB)/4, $0xc0800000
-DATA bivariateConsts<>+212(SB)/4, $0x42a65af6
-DATA bivariateConsts<>+216(SB)/4, $0xc2a65af6
-DATA bivariateConsts<>+220(SB)/4, $0x38d1b717
+DATA bivariateConsts<>+0(SB)/4, $0xff800000 // -Inf; the bits of sign and exponent
+DATA bivariateConsts<>+4(SB)/4, $0x7fffffff // all but the sign
+DATA bivariateConsts<>+8(SB)/4, $0x7f800000 // Inf; the bits of the exponent
+DATA bivariateConsts<>+12(SB)/4, $0x80000000 // the sign
+DATA bivariateConsts<>+16(SB)/4, $0xc2d00000 // -104
+DATA bivariateConsts<>+20(SB)/4, $0x3fb8aa3b // 0x1.715476p+00 = 1.442695: 1/ln 2
+DATA bivariateConsts<>+24(SB)/4, $0x4b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
+DATA bivariateConsts<>+28(SB)/4, $0x3f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
+DATA bivariateConsts<>+32(SB)/4, $0x35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
+DATA bivariateConsts<>+36(SB)/4, $0x3ab52f1a // 0x1.6a5e34p-10 = 0.0013823241
+DATA bivariateConsts<>+40(SB)/4, $0x3c091d68 // 0x1.123adp-07 = 0.008368827
+DATA bivariateConsts<>+44(SB)/4, $0x3d2aac51 // 0x1.5558a2p-05 = 0.04166824
+DATA bivariateConsts<>+48(SB)/4, $0x3e2aaa48 // 0x1.55549p-03 = 0.1666652
+DATA bivariateConsts<>+52(SB)/4, $0x3efffffe // 0x1.fffffcp-02 = 0.49999994
+DATA bivariateConsts<>+56(SB)/4, $0x3f800000 // 1
+DATA bivariateConsts<>+60(SB)/4, $0x00000000 // 0
+DATA bivariateConsts<>+64(SB)/4, $0x3f000000 // 0x1p-01 = 0.5
+DATA bivariateConsts<>+68(SB)/4, $0x3f317218 // 0x1.62e43p-01 = 0.6931472
+DATA bivariateConsts<>+72(SB)/4, $0xbd389f1b // -0x1.713e36p-05 = -0.04507361
+DATA bivariateConsts<>+76(SB)/4, $0x3dd65047 // 0x1.aca08ep-04 = 0.104645304
+DATA bivariateConsts<>+80(SB)/4, $0xbe06c9fa // -0x1.0d93f4p-03 = -0.13162985
+DATA bivariateConsts<>+84(SB)/4, $0x3e14435c // 0x1.2886b8p-03 = 0.1447882
+DATA bivariateConsts<>+88(SB)/4, $0xbe2a778b // -0x1.54ef16p-03 = -0.16647165
+DATA bivariateConsts<>+92(SB)/4, $0x3e4cb4b3 // 0x1.996966p-03 = 0.19990806
+DATA bivariateConsts<>+96(SB)/4, $0xbe800021 // -0x1.000042p-02 = -0.25000098
+DATA bivariateConsts<>+100(SB)/4, $0x3eaaaad2 // 0x1.5555a4p-02 = 0.3333345
+DATA bivariateConsts<>+104(SB)/4, $0xbf000000 // -0x1p-01 = -0.5
+DATA bivariateConsts<>+108(SB)/4, $0x7b800000 // 0x1p+120 = 1.329228e+36
+DATA bivariateConsts<>+112(SB)/4, $0x03800000 // 0x1p-120 = 7.523164e-37
+DATA bivariateConsts<>+116(SB)/4, $0x7fc00000 // NaN
+DATA bivariateConsts<>+120(SB)/4, $0x42a00000 // 80
+DATA bivariateConsts<>+124(SB)/4, $0x71800000 // 0x1p+100 = 1.2676506e+30
+DATA bivariateConsts<>+128(SB)/4, $0xf1800000 // -0x1p+100 = -1.2676506e+30
+DATA bivariateConsts<>+132(SB)/4, $0x40000000 // 2
+DATA bivariateConsts<>+136(SB)/4, $0x3f3504f3 // sqrt(1/2)
+DATA bivariateConsts<>+140(SB)/4, $0x007fffff // the mantissa
+DATA bivariateConsts<>+144(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
+DATA bivariateConsts<>+148(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
+DATA bivariateConsts<>+152(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
+DATA bivariateConsts<>+156(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
+DATA bivariateConsts<>+160(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
+DATA bivariateConsts<>+164(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
+DATA bivariateConsts<>+168(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
+DATA bivariateConsts<>+172(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
+DATA bivariateConsts<>+176(SB)/4, $0x4021fc4d // 0x1.43f89ap+01 = 2.5310242: ln(4 pi)
+DATA bivariateConsts<>+180(SB)/4, $0xc2ae0000 // -87
+DATA bivariateConsts<>+184(SB)/4, $0x42b20000 // 89
+DATA bivariateConsts<>+188(SB)/4, $0x7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
+DATA bivariateConsts<>+192(SB)/4, $0xff7fffff // -0x1.fffffep+127 = -3.4028235e+38
+DATA bivariateConsts<>+196(SB)/4, $0x00800000 // 0x1p-126 = 1.1754944e-38: the lowest bit of the exponent; the smallest normal number
+DATA bivariateConsts<>+200(SB)/4, $0x4b800000 // 0x1p+24 = 1.6777216e+07
+DATA bivariateConsts<>+204(SB)/4, $0xffffffe8 // -24
+DATA bivariateConsts<>+208(SB)/4, $0xc0800000 // -4
+DATA bivariateConsts<>+212(SB)/4, $0x42a65af6 // 0x1.4cb5ecp+06 = 83.17766
+DATA bivariateConsts<>+216(SB)/4, $0xc2a65af6 // -0x1.4cb5ecp+06 = -83.17766
+DATA bivariateConsts<>+220(SB)/4, $0x38d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
 GLOBL bivariateConsts<>(SB), RODATA|NOPTR, $224
 
 // func BivariateSigma(lp *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int)

@@ -4,32 +4,32 @@
 
 #include "textflag.h"
 
-DATA distConsts<>+0(SB)/4, $0xff800000
-DATA distConsts<>+4(SB)/4, $0x42b20000
-DATA distConsts<>+8(SB)/4, $0xc2d00000
-DATA distConsts<>+12(SB)/4, $0x3fb8aa3b
-DATA distConsts<>+16(SB)/4, $0x4b400000
-DATA distConsts<>+20(SB)/4, $0x3f317200
-DATA distConsts<>+24(SB)/4, $0x35bfbe8e
-DATA distConsts<>+28(SB)/4, $0x3ab52f1a
-DATA distConsts<>+32(SB)/4, $0x3c091d68
-DATA distConsts<>+36(SB)/4, $0x3d2aac51
-DATA distConsts<>+40(SB)/4, $0x3e2aaa48
-DATA distConsts<>+44(SB)/4, $0x3efffffe
-DATA distConsts<>+48(SB)/4, $0x3f800000
-DATA distConsts<>+52(SB)/4, $0x00000000
-DATA distConsts<>+56(SB)/4, $0x80000000
-DATA distConsts<>+60(SB)/4, $0x3f3504f3
-DATA distConsts<>+64(SB)/4, $0x007fffff
-DATA distConsts<>+68(SB)/4, $0xbd9537bc
-DATA distConsts<>+72(SB)/4, $0x3e00acba
-DATA distConsts<>+76(SB)/4, $0xbe074b66
-DATA distConsts<>+80(SB)/4, $0x3e11ce71
-DATA distConsts<>+84(SB)/4, $0xbe2a337f
-DATA distConsts<>+88(SB)/4, $0x3e4cca27
-DATA distConsts<>+92(SB)/4, $0xbe80011a
-DATA distConsts<>+96(SB)/4, $0x3eaaaab8
-DATA distConsts<>+100(SB)/4, $0xbf000000
+DATA distConsts<>+0(SB)/4, $0xff800000 // -Inf; the bits of sign and exponent
+DATA distConsts<>+4(SB)/4, $0x42b20000 // 89
+DATA distConsts<>+8(SB)/4, $0xc2d00000 // -104
+DATA distConsts<>+12(SB)/4, $0x3fb8aa3b // 0x1.715476p+00 = 1.442695: 1/ln 2
+DATA distConsts<>+16(SB)/4, $0x4b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
+DATA distConsts<>+20(SB)/4, $0x3f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
+DATA distConsts<>+24(SB)/4, $0x35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
+DATA distConsts<>+28(SB)/4, $0x3ab52f1a // 0x1.6a5e34p-10 = 0.0013823241
+DATA distConsts<>+32(SB)/4, $0x3c091d68 // 0x1.123adp-07 = 0.008368827
+DATA distConsts<>+36(SB)/4, $0x3d2aac51 // 0x1.5558a2p-05 = 0.04166824
+DATA distConsts<>+40(SB)/4, $0x3e2aaa48 // 0x1.55549p-03 = 0.1666652
+DATA distConsts<>+44(SB)/4, $0x3efffffe // 0x1.fffffcp-02 = 0.49999994
+DATA distConsts<>+48(SB)/4, $0x3f800000 // 1
+DATA distConsts<>+52(SB)/4, $0x00000000 // 0
+DATA distConsts<>+56(SB)/4, $0x80000000 // the sign
+DATA distConsts<>+60(SB)/4, $0x3f3504f3 // sqrt(1/2)
+DATA distConsts<>+64(SB)/4, $0x007fffff // the mantissa
+DATA distConsts<>+68(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
+DATA distConsts<>+72(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
+DATA distConsts<>+76(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
+DATA distConsts<>+80(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
+DATA distConsts<>+84(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
+DATA distConsts<>+88(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
+DATA distConsts<>+92(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
+DATA distConsts<>+96(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
+DATA distConsts<>+100(SB)/4, $0xbf000000 // -0x1p-01 = -0.5
 GLOBL distConsts<>(SB), RODATA|NOPTR, $104
 
 // func CategoricalSums(largest *float32, sum *float32, logits *float32, rows int, n int)

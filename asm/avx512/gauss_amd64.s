@@ -4,59 +4,59 @@
 
 #include "textflag.h"
 
-DATA gaussConsts<>+0(SB)/4, $0x7fffffff
-DATA gaussConsts<>+4(SB)/4, $0x00000000
-DATA gaussConsts<>+8(SB)/4, $0x00000001
-DATA gaussConsts<>+12(SB)/4, $0x80000000
+DATA gaussConsts<>+0(SB)/4, $0x7fffffff // all but the sign
+DATA gaussConsts<>+4(SB)/4, $0x00000000 // 0
+DATA gaussConsts<>+8(SB)/4, $0x00000001 // 1
+DATA gaussConsts<>+12(SB)/4, $0x80000000 // the sign
 DATA gaussConsts<>+16(SB)/4, $0x1e7fffff
-DATA gaussConsts<>+20(SB)/4, $0x3f3504f3
-DATA gaussConsts<>+24(SB)/4, $0x007fffff
-DATA gaussConsts<>+28(SB)/4, $0x3f800000
-DATA gaussConsts<>+32(SB)/4, $0xbd9537bc
-DATA gaussConsts<>+36(SB)/4, $0x3e00acba
-DATA gaussConsts<>+40(SB)/4, $0xbe074b66
-DATA gaussConsts<>+44(SB)/4, $0x3e11ce71
-DATA gaussConsts<>+48(SB)/4, $0xbe2a337f
-DATA gaussConsts<>+52(SB)/4, $0x3e4cca27
-DATA gaussConsts<>+56(SB)/4, $0xbe80011a
-DATA gaussConsts<>+60(SB)/4, $0x3eaaaab8
-DATA gaussConsts<>+64(SB)/4, $0xbf000000
-DATA gaussConsts<>+68(SB)/4, $0x35bfbe8e
-DATA gaussConsts<>+72(SB)/4, $0x3f317200
-DATA gaussConsts<>+76(SB)/4, $0x40000000
-DATA gaussConsts<>+80(SB)/4, $0x00800000
-DATA gaussConsts<>+84(SB)/4, $0x3f6b3f8e
-DATA gaussConsts<>+88(SB)/4, $0xc0000000
+DATA gaussConsts<>+20(SB)/4, $0x3f3504f3 // sqrt(1/2)
+DATA gaussConsts<>+24(SB)/4, $0x007fffff // the mantissa
+DATA gaussConsts<>+28(SB)/4, $0x3f800000 // 1
+DATA gaussConsts<>+32(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
+DATA gaussConsts<>+36(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
+DATA gaussConsts<>+40(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
+DATA gaussConsts<>+44(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
+DATA gaussConsts<>+48(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
+DATA gaussConsts<>+52(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
+DATA gaussConsts<>+56(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
+DATA gaussConsts<>+60(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
+DATA gaussConsts<>+64(SB)/4, $0xbf000000 // -0x1p-01 = -0.5
+DATA gaussConsts<>+68(SB)/4, $0x35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
+DATA gaussConsts<>+72(SB)/4, $0x3f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
+DATA gaussConsts<>+76(SB)/4, $0x40000000 // 2
+DATA gaussConsts<>+80(SB)/4, $0x00800000 // the lowest bit of the exponent; the smallest normal number
+DATA gaussConsts<>+84(SB)/4, $0x3f6b3f8e // 0x1.d67f1cp-01 = 0.9189385: ln(2 pi)/2
+DATA gaussConsts<>+88(SB)/4, $0xc0000000 // -2
 DATA gaussConsts<>+92(SB)/4, $0x30800000
-DATA gaussConsts<>+96(SB)/4, $0x3f000000
-DATA gaussConsts<>+100(SB)/4, $0xbe800000
+DATA gaussConsts<>+96(SB)/4, $0x3f000000 // 0x1p-01 = 0.5
+DATA gaussConsts<>+100(SB)/4, $0xbe800000 // -0x1p-02 = -0.25
 DATA gaussConsts<>+104(SB)/4, $0x1e000001
 DATA gaussConsts<>+108(SB)/4, $0x61ffffff
-DATA gaussConsts<>+112(SB)/4, $0x3fb8aa3b
-DATA gaussConsts<>+116(SB)/4, $0x4b400000
-DATA gaussConsts<>+120(SB)/4, $0x3ab52f1a
-DATA gaussConsts<>+124(SB)/4, $0x3c091d68
-DATA gaussConsts<>+128(SB)/4, $0x3d2aac51
-DATA gaussConsts<>+132(SB)/4, $0x3e2aaa48
-DATA gaussConsts<>+136(SB)/4, $0x3efffffe
+DATA gaussConsts<>+112(SB)/4, $0x3fb8aa3b // 0x1.715476p+00 = 1.442695: 1/ln 2
+DATA gaussConsts<>+116(SB)/4, $0x4b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
+DATA gaussConsts<>+120(SB)/4, $0x3ab52f1a // 0x1.6a5e34p-10 = 0.0013823241
+DATA gaussConsts<>+124(SB)/4, $0x3c091d68 // 0x1.123adp-07 = 0.008368827
+DATA gaussConsts<>+128(SB)/4, $0x3d2aac51 // 0x1.5558a2p-05 = 0.04166824
+DATA gaussConsts<>+132(SB)/4, $0x3e2aaa48 // 0x1.55549p-03 = 0.1666652
+DATA gaussConsts<>+136(SB)/4, $0x3efffffe // 0x1.fffffcp-02 = 0.49999994
 DATA gaussConsts<>+140(SB)/4, $0x42200001
 DATA gaussConsts<>+144(SB)/4, $0x3ddfffff
-DATA gaussConsts<>+148(SB)/4, $0xc2d00000
-DATA gaussConsts<>+152(SB)/4, $0x3f317218
-DATA gaussConsts<>+156(SB)/4, $0xbd389f1b
-DATA gaussConsts<>+160(SB)/4, $0x3dd65047
-DATA gaussConsts<>+164(SB)/4, $0xbe06c9fa
-DATA gaussConsts<>+168(SB)/4, $0x3e14435c
-DATA gaussConsts<>+172(SB)/4, $0xbe2a778b
-DATA gaussConsts<>+176(SB)/4, $0x3e4cb4b3
-DATA gaussConsts<>+180(SB)/4, $0xbe800021
-DATA gaussConsts<>+184(SB)/4, $0x3eaaaad2
-DATA gaussConsts<>+188(SB)/4, $0x38d1b717
+DATA gaussConsts<>+148(SB)/4, $0xc2d00000 // -104
+DATA gaussConsts<>+152(SB)/4, $0x3f317218 // 0x1.62e43p-01 = 0.6931472
+DATA gaussConsts<>+156(SB)/4, $0xbd389f1b // -0x1.713e36p-05 = -0.04507361
+DATA gaussConsts<>+160(SB)/4, $0x3dd65047 // 0x1.aca08ep-04 = 0.104645304
+DATA gaussConsts<>+164(SB)/4, $0xbe06c9fa // -0x1.0d93f4p-03 = -0.13162985
+DATA gaussConsts<>+168(SB)/4, $0x3e14435c // 0x1.2886b8p-03 = 0.1447882
+DATA gaussConsts<>+172(SB)/4, $0xbe2a778b // -0x1.54ef16p-03 = -0.16647165
+DATA gaussConsts<>+176(SB)/4, $0x3e4cb4b3 // 0x1.996966p-03 = 0.19990806
+DATA gaussConsts<>+180(SB)/4, $0xbe800021 // -0x1.000042p-02 = -0.25000098
+DATA gaussConsts<>+184(SB)/4, $0x3eaaaad2 // 0x1.5555a4p-02 = 0.3333345
+DATA gaussConsts<>+188(SB)/4, $0x38d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
 DATA gaussConsts<>+192(SB)/4, $0x4e800001
 DATA gaussConsts<>+196(SB)/4, $0x317fffff
-DATA gaussConsts<>+200(SB)/4, $0x7f7fffff
-DATA gaussConsts<>+204(SB)/4, $0xff7fffff
-DATA gaussConsts<>+208(SB)/4, $0x42b20000
+DATA gaussConsts<>+200(SB)/4, $0x7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
+DATA gaussConsts<>+204(SB)/4, $0xff7fffff // -0x1.fffffep+127 = -3.4028235e+38
+DATA gaussConsts<>+208(SB)/4, $0x42b20000 // 89
 DATA gaussConsts<>+212(SB)/4, $0x20000000
 GLOBL gaussConsts<>(SB), RODATA|NOPTR, $216
 

@@ -4,31 +4,31 @@
 
 #include "textflag.h"
 
-DATA gruConsts<>+0(SB)/4, $0x3f800000
-DATA gruConsts<>+4(SB)/4, $0x42200000
-DATA gruConsts<>+8(SB)/4, $0xc2200000
-DATA gruConsts<>+12(SB)/4, $0x3fb8aa3b
-DATA gruConsts<>+16(SB)/4, $0x4b400000
-DATA gruConsts<>+20(SB)/4, $0x3f317200
-DATA gruConsts<>+24(SB)/4, $0x35bfbe8e
-DATA gruConsts<>+28(SB)/4, $0x3ab52f1a
-DATA gruConsts<>+32(SB)/4, $0x3c091d68
-DATA gruConsts<>+36(SB)/4, $0x3d2aac51
-DATA gruConsts<>+40(SB)/4, $0x3e2aaa48
-DATA gruConsts<>+44(SB)/4, $0x3efffffe
-DATA gruConsts<>+48(SB)/4, $0x7fffffff
-DATA gruConsts<>+52(SB)/4, $0x4038aa3b
-DATA gruConsts<>+56(SB)/4, $0x3eb17200
-DATA gruConsts<>+60(SB)/4, $0x353fbe8e
-DATA gruConsts<>+64(SB)/4, $0x3db5b8d4
-DATA gruConsts<>+68(SB)/4, $0x3e8913e1
-DATA gruConsts<>+72(SB)/4, $0x3f2aab8c
-DATA gruConsts<>+76(SB)/4, $0x3faaaa58
-DATA gruConsts<>+80(SB)/4, $0x3fffffff
-DATA gruConsts<>+84(SB)/4, $0x40000000
-DATA gruConsts<>+88(SB)/4, $0x80000000
-DATA gruConsts<>+92(SB)/4, $0x21800000
-DATA gruConsts<>+96(SB)/4, $0x1c800000
+DATA gruConsts<>+0(SB)/4, $0x3f800000 // 1
+DATA gruConsts<>+4(SB)/4, $0x42200000 // 40
+DATA gruConsts<>+8(SB)/4, $0xc2200000 // -40
+DATA gruConsts<>+12(SB)/4, $0x3fb8aa3b // 0x1.715476p+00 = 1.442695: 1/ln 2
+DATA gruConsts<>+16(SB)/4, $0x4b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
+DATA gruConsts<>+20(SB)/4, $0x3f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
+DATA gruConsts<>+24(SB)/4, $0x35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
+DATA gruConsts<>+28(SB)/4, $0x3ab52f1a // 0x1.6a5e34p-10 = 0.0013823241
+DATA gruConsts<>+32(SB)/4, $0x3c091d68 // 0x1.123adp-07 = 0.008368827
+DATA gruConsts<>+36(SB)/4, $0x3d2aac51 // 0x1.5558a2p-05 = 0.04166824
+DATA gruConsts<>+40(SB)/4, $0x3e2aaa48 // 0x1.55549p-03 = 0.1666652
+DATA gruConsts<>+44(SB)/4, $0x3efffffe // 0x1.fffffcp-02 = 0.49999994
+DATA gruConsts<>+48(SB)/4, $0x7fffffff // all but the sign
+DATA gruConsts<>+52(SB)/4, $0x4038aa3b // 0x1.715476p+01 = 2.88539: 2/ln 2
+DATA gruConsts<>+56(SB)/4, $0x3eb17200 // 0x1.62e4p-02 = 0.34657288: ln(2)/2, the upper part
+DATA gruConsts<>+60(SB)/4, $0x353fbe8e // 0x1.7f7d1cp-21 = 7.143034e-07: ln(2)/2, the rest
+DATA gruConsts<>+64(SB)/4, $0x3db5b8d4 // 0x1.6b71a8p-04 = 0.08873144
+DATA gruConsts<>+68(SB)/4, $0x3e8913e1 // 0x1.1227c2p-02 = 0.2677298
+DATA gruConsts<>+72(SB)/4, $0x3f2aab8c // 0x1.555718p-01 = 0.6666801
+DATA gruConsts<>+76(SB)/4, $0x3faaaa58 // 0x1.5554bp+00 = 1.3333235
+DATA gruConsts<>+80(SB)/4, $0x3fffffff // 0x1.fffffep+00 = 1.9999999
+DATA gruConsts<>+84(SB)/4, $0x40000000 // 2
+DATA gruConsts<>+88(SB)/4, $0x80000000 // the sign
+DATA gruConsts<>+92(SB)/4, $0x21800000 // 0x1p-60 = 8.6736174e-19: states below it become 0
+DATA gruConsts<>+96(SB)/4, $0x1c800000 // 0x1p-70 = 8.4703295e-22: gradients below it become 0
 GLOBL gruConsts<>(SB), RODATA|NOPTR, $100
 
 // func GRUStep(hy *float32, gates *float32, hn *float32, hx *float32, rows int, n int, ldh int, ldg int, ldhn int, hasHx uint32)

@@ -4,68 +4,68 @@
 
 #include "textflag.h"
 
-DATA logisticConsts<>+0(SB)/4, $0xff800000
-DATA logisticConsts<>+4(SB)/4, $0x7fffffff
-DATA logisticConsts<>+8(SB)/4, $0x7f800000
-DATA logisticConsts<>+12(SB)/4, $0x3f000000
-DATA logisticConsts<>+16(SB)/4, $0x00000000
-DATA logisticConsts<>+20(SB)/4, $0x4b400000
-DATA logisticConsts<>+24(SB)/4, $0x40000000
-DATA logisticConsts<>+28(SB)/4, $0x3f800000
-DATA logisticConsts<>+32(SB)/4, $0x7b800000
-DATA logisticConsts<>+36(SB)/4, $0x03800000
-DATA logisticConsts<>+40(SB)/4, $0x7fc00000
-DATA logisticConsts<>+44(SB)/4, $0x7f600000
-DATA logisticConsts<>+48(SB)/4, $0xff600000
-DATA logisticConsts<>+52(SB)/4, $0x42200000
-DATA logisticConsts<>+56(SB)/4, $0x4038aa3b
-DATA logisticConsts<>+60(SB)/4, $0x3eb17200
-DATA logisticConsts<>+64(SB)/4, $0x353fbe8e
-DATA logisticConsts<>+68(SB)/4, $0x3db5b8d4
-DATA logisticConsts<>+72(SB)/4, $0x3e8913e1
-DATA logisticConsts<>+76(SB)/4, $0x3f2aab8c
-DATA logisticConsts<>+80(SB)/4, $0x3faaaa58
-DATA logisticConsts<>+84(SB)/4, $0x3fffffff
-DATA logisticConsts<>+88(SB)/4, $0x80000000
-DATA logisticConsts<>+92(SB)/4, $0xc2d00000
-DATA logisticConsts<>+96(SB)/4, $0x3fb8aa3b
-DATA logisticConsts<>+100(SB)/4, $0x3f317200
-DATA logisticConsts<>+104(SB)/4, $0x35bfbe8e
-DATA logisticConsts<>+108(SB)/4, $0x3ab52f1a
-DATA logisticConsts<>+112(SB)/4, $0x3c091d68
-DATA logisticConsts<>+116(SB)/4, $0x3d2aac51
-DATA logisticConsts<>+120(SB)/4, $0x3e2aaa48
-DATA logisticConsts<>+124(SB)/4, $0x3efffffe
-DATA logisticConsts<>+128(SB)/4, $0x3f3504f3
-DATA logisticConsts<>+132(SB)/4, $0x007fffff
-DATA logisticConsts<>+136(SB)/4, $0xbd9537bc
-DATA logisticConsts<>+140(SB)/4, $0x3e00acba
-DATA logisticConsts<>+144(SB)/4, $0xbe074b66
-DATA logisticConsts<>+148(SB)/4, $0x3e11ce71
-DATA logisticConsts<>+152(SB)/4, $0xbe2a337f
-DATA logisticConsts<>+156(SB)/4, $0x3e4cca27
-DATA logisticConsts<>+160(SB)/4, $0xbe80011a
-DATA logisticConsts<>+164(SB)/4, $0x3eaaaab8
-DATA logisticConsts<>+168(SB)/4, $0xbf000000
-DATA logisticConsts<>+172(SB)/4, $0xc2ae0000
-DATA logisticConsts<>+176(SB)/4, $0x42b20000
-DATA logisticConsts<>+180(SB)/4, $0x7f7fffff
-DATA logisticConsts<>+184(SB)/4, $0xff7fffff
-DATA logisticConsts<>+188(SB)/4, $0x00800000
-DATA logisticConsts<>+192(SB)/4, $0x4b800000
-DATA logisticConsts<>+196(SB)/4, $0xffffffe8
-DATA logisticConsts<>+200(SB)/4, $0x42a65af6
-DATA logisticConsts<>+204(SB)/4, $0xc2a65af6
-DATA logisticConsts<>+208(SB)/4, $0x3f317218
-DATA logisticConsts<>+212(SB)/4, $0xbd389f1b
-DATA logisticConsts<>+216(SB)/4, $0x3dd65047
-DATA logisticConsts<>+220(SB)/4, $0xbe06c9fa
-DATA logisticConsts<>+224(SB)/4, $0x3e14435c
-DATA logisticConsts<>+228(SB)/4, $0xbe2a778b
-DATA logisticConsts<>+232(SB)/4, $0x3e4cb4b3
-DATA logisticConsts<>+236(SB)/4, $0xbe800021
-DATA logisticConsts<>+240(SB)/4, $0x3eaaaad2
-DATA logisticConsts<>+244(SB)/4, $0x38d1b717
+DATA logisticConsts<>+0(SB)/4, $0xff800000 // -Inf; the bits of sign and exponent
+DATA logisticConsts<>+4(SB)/4, $0x7fffffff // all but the sign
+DATA logisticConsts<>+8(SB)/4, $0x7f800000 // Inf; the bits of the exponent
+DATA logisticConsts<>+12(SB)/4, $0x3f000000 // 0x1p-01 = 0.5
+DATA logisticConsts<>+16(SB)/4, $0x00000000 // 0
+DATA logisticConsts<>+20(SB)/4, $0x4b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
+DATA logisticConsts<>+24(SB)/4, $0x40000000 // 2
+DATA logisticConsts<>+28(SB)/4, $0x3f800000 // 1
+DATA logisticConsts<>+32(SB)/4, $0x7b800000 // 0x1p+120 = 1.329228e+36
+DATA logisticConsts<>+36(SB)/4, $0x03800000 // 0x1p-120 = 7.523164e-37
+DATA logisticConsts<>+40(SB)/4, $0x7fc00000 // NaN
+DATA logisticConsts<>+44(SB)/4, $0x7f600000 // 0x1.cp+127 = 2.9774707e+38
+DATA logisticConsts<>+48(SB)/4, $0xff600000 // -0x1.cp+127 = -2.9774707e+38
+DATA logisticConsts<>+52(SB)/4, $0x42200000 // 40
+DATA logisticConsts<>+56(SB)/4, $0x4038aa3b // 0x1.715476p+01 = 2.88539: 2/ln 2
+DATA logisticConsts<>+60(SB)/4, $0x3eb17200 // 0x1.62e4p-02 = 0.34657288: ln(2)/2, the upper part
+DATA logisticConsts<>+64(SB)/4, $0x353fbe8e // 0x1.7f7d1cp-21 = 7.143034e-07: ln(2)/2, the rest
+DATA logisticConsts<>+68(SB)/4, $0x3db5b8d4 // 0x1.6b71a8p-04 = 0.08873144
+DATA logisticConsts<>+72(SB)/4, $0x3e8913e1 // 0x1.1227c2p-02 = 0.2677298
+DATA logisticConsts<>+76(SB)/4, $0x3f2aab8c // 0x1.555718p-01 = 0.6666801
+DATA logisticConsts<>+80(SB)/4, $0x3faaaa58 // 0x1.5554bp+00 = 1.3333235
+DATA logisticConsts<>+84(SB)/4, $0x3fffffff // 0x1.fffffep+00 = 1.9999999
+DATA logisticConsts<>+88(SB)/4, $0x80000000 // the sign
+DATA logisticConsts<>+92(SB)/4, $0xc2d00000 // -104
+DATA logisticConsts<>+96(SB)/4, $0x3fb8aa3b // 0x1.715476p+00 = 1.442695: 1/ln 2
+DATA logisticConsts<>+100(SB)/4, $0x3f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
+DATA logisticConsts<>+104(SB)/4, $0x35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
+DATA logisticConsts<>+108(SB)/4, $0x3ab52f1a // 0x1.6a5e34p-10 = 0.0013823241
+DATA logisticConsts<>+112(SB)/4, $0x3c091d68 // 0x1.123adp-07 = 0.008368827
+DATA logisticConsts<>+116(SB)/4, $0x3d2aac51 // 0x1.5558a2p-05 = 0.04166824
+DATA logisticConsts<>+120(SB)/4, $0x3e2aaa48 // 0x1.55549p-03 = 0.1666652
+DATA logisticConsts<>+124(SB)/4, $0x3efffffe // 0x1.fffffcp-02 = 0.49999994
+DATA logisticConsts<>+128(SB)/4, $0x3f3504f3 // sqrt(1/2)
+DATA logisticConsts<>+132(SB)/4, $0x007fffff // the mantissa
+DATA logisticConsts<>+136(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
+DATA logisticConsts<>+140(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
+DATA logisticConsts<>+144(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
+DATA logisticConsts<>+148(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
+DATA logisticConsts<>+152(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
+DATA logisticConsts<>+156(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
+DATA logisticConsts<>+160(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
+DATA logisticConsts<>+164(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
+DATA logisticConsts<>+168(SB)/4, $0xbf000000 // -0x1p-01 = -0.5
+DATA logisticConsts<>+172(SB)/4, $0xc2ae0000 // -87
+DATA logisticConsts<>+176(SB)/4, $0x42b20000 // 89
+DATA logisticConsts<>+180(SB)/4, $0x7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
+DATA logisticConsts<>+184(SB)/4, $0xff7fffff // -0x1.fffffep+127 = -3.4028235e+38
+DATA logisticConsts<>+188(SB)/4, $0x00800000 // 0x1p-126 = 1.1754944e-38: the lowest bit of the exponent; the smallest normal number
+DATA logisticConsts<>+192(SB)/4, $0x4b800000 // 0x1p+24 = 1.6777216e+07
+DATA logisticConsts<>+196(SB)/4, $0xffffffe8 // -24
+DATA logisticConsts<>+200(SB)/4, $0x42a65af6 // 0x1.4cb5ecp+06 = 83.17766
+DATA logisticConsts<>+204(SB)/4, $0xc2a65af6 // -0x1.4cb5ecp+06 = -83.17766
+DATA logisticConsts<>+208(SB)/4, $0x3f317218 // 0x1.62e43p-01 = 0.6931472
+DATA logisticConsts<>+212(SB)/4, $0xbd389f1b // -0x1.713e36p-05 = -0.04507361
+DATA logisticConsts<>+216(SB)/4, $0x3dd65047 // 0x1.aca08ep-04 = 0.104645304
+DATA logisticConsts<>+220(SB)/4, $0xbe06c9fa // -0x1.0d93f4p-03 = -0.13162985
+DATA logisticConsts<>+224(SB)/4, $0x3e14435c // 0x1.2886b8p-03 = 0.1447882
+DATA logisticConsts<>+228(SB)/4, $0xbe2a778b // -0x1.54ef16p-03 = -0.16647165
+DATA logisticConsts<>+232(SB)/4, $0x3e4cb4b3 // 0x1.996966p-03 = 0.19990806
+DATA logisticConsts<>+236(SB)/4, $0xbe800021 // -0x1.000042p-02 = -0.25000098
+DATA logisticConsts<>+240(SB)/4, $0x3eaaaad2 // 0x1.5555a4p-02 = 0.3333345
+DATA logisticConsts<>+244(SB)/4, $0x38d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
 GLOBL logisticConsts<>(SB), RODATA|NOPTR, $248
 
 // func LogisticSigma(lp *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32)

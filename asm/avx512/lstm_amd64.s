@@ -4,31 +4,31 @@
 
 #include "textflag.h"
 
-DATA lstmConsts<>+0(SB)/4, $0x3f800000
-DATA lstmConsts<>+4(SB)/4, $0x42200000
-DATA lstmConsts<>+8(SB)/4, $0xc2200000
-DATA lstmConsts<>+12(SB)/4, $0x3fb8aa3b
-DATA lstmConsts<>+16(SB)/4, $0x4b400000
-DATA lstmConsts<>+20(SB)/4, $0x3f317200
-DATA lstmConsts<>+24(SB)/4, $0x35bfbe8e
-DATA lstmConsts<>+28(SB)/4, $0x3ab52f1a
-DATA lstmConsts<>+32(SB)/4, $0x3c091d68
-DATA lstmConsts<>+36(SB)/4, $0x3d2aac51
-DATA lstmConsts<>+40(SB)/4, $0x3e2aaa48
-DATA lstmConsts<>+44(SB)/4, $0x3efffffe
-DATA lstmConsts<>+48(SB)/4, $0x7fffffff
-DATA lstmConsts<>+52(SB)/4, $0x4038aa3b
-DATA lstmConsts<>+56(SB)/4, $0x3eb17200
-DATA lstmConsts<>+60(SB)/4, $0x353fbe8e
-DATA lstmConsts<>+64(SB)/4, $0x3db5b8d4
-DATA lstmConsts<>+68(SB)/4, $0x3e8913e1
-DATA lstmConsts<>+72(SB)/4, $0x3f2aab8c
-DATA lstmConsts<>+76(SB)/4, $0x3faaaa58
-DATA lstmConsts<>+80(SB)/4, $0x3fffffff
-DATA lstmConsts<>+84(SB)/4, $0x40000000
-DATA lstmConsts<>+88(SB)/4, $0x80000000
-DATA lstmConsts<>+92(SB)/4, $0x21800000
-DATA lstmConsts<>+96(SB)/4, $0x1c800000
+DATA lstmConsts<>+0(SB)/4, $0x3f800000 // 1
+DATA lstmConsts<>+4(SB)/4, $0x42200000 // 40
+DATA lstmConsts<>+8(SB)/4, $0xc2200000 // -40
+DATA lstmConsts<>+12(SB)/4, $0x3fb8aa3b // 0x1.715476p+00 = 1.442695: 1/ln 2
+DATA lstmConsts<>+16(SB)/4, $0x4b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
+DATA lstmConsts<>+20(SB)/4, $0x3f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
+DATA lstmConsts<>+24(SB)/4, $0x35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
+DATA lstmConsts<>+28(SB)/4, $0x3ab52f1a // 0x1.6a5e34p-10 = 0.0013823241
+DATA lstmConsts<>+32(SB)/4, $0x3c091d68 // 0x1.123adp-07 = 0.008368827
+DATA lstmConsts<>+36(SB)/4, $0x3d2aac51 // 0x1.5558a2p-05 = 0.04166824
+DATA lstmConsts<>+40(SB)/4, $0x3e2aaa48 // 0x1.55549p-03 = 0.1666652
+DATA lstmConsts<>+44(SB)/4, $0x3efffffe // 0x1.fffffcp-02 = 0.49999994
+DATA lstmConsts<>+48(SB)/4, $0x7fffffff // all but the sign
+DATA lstmConsts<>+52(SB)/4, $0x4038aa3b // 0x1.715476p+01 = 2.88539: 2/ln 2
+DATA lstmConsts<>+56(SB)/4, $0x3eb17200 // 0x1.62e4p-02 = 0.34657288: ln(2)/2, the upper part
+DATA lstmConsts<>+60(SB)/4, $0x353fbe8e // 0x1.7f7d1cp-21 = 7.143034e-07: ln(2)/2, the rest
+DATA lstmConsts<>+64(SB)/4, $0x3db5b8d4 // 0x1.6b71a8p-04 = 0.08873144
+DATA lstmConsts<>+68(SB)/4, $0x3e8913e1 // 0x1.1227c2p-02 = 0.2677298
+DATA lstmConsts<>+72(SB)/4, $0x3f2aab8c // 0x1.555718p-01 = 0.6666801
+DATA lstmConsts<>+76(SB)/4, $0x3faaaa58 // 0x1.5554bp+00 = 1.3333235
+DATA lstmConsts<>+80(SB)/4, $0x3fffffff // 0x1.fffffep+00 = 1.9999999
+DATA lstmConsts<>+84(SB)/4, $0x40000000 // 2
+DATA lstmConsts<>+88(SB)/4, $0x80000000 // the sign
+DATA lstmConsts<>+92(SB)/4, $0x21800000 // 0x1p-60 = 8.6736174e-19: states below it become 0
+DATA lstmConsts<>+96(SB)/4, $0x1c800000 // 0x1p-70 = 8.4703295e-22: gradients below it become 0
 GLOBL lstmConsts<>(SB), RODATA|NOPTR, $100
 
 // func LSTMStep(hy *float32, cy *float32, gates *float32, cx *float32, rows int, n int, ldh int, ldg int, hasCx uint32)

@@ -36,40 +36,40 @@ DATA noiseConsts<>+112(SB)/4, $0x0000000d
 DATA noiseConsts<>+116(SB)/4, $0x00000000
 DATA noiseConsts<>+120(SB)/4, $0x0000000f
 DATA noiseConsts<>+124(SB)/4, $0x00000000
-DATA noiseConsts<>+128(SB)/4, $0xd2511f53
-DATA noiseConsts<>+132(SB)/4, $0xcd9e8d57
-DATA noiseConsts<>+136(SB)/4, $0x33800000
-DATA noiseConsts<>+140(SB)/4, $0x33000000
-DATA noiseConsts<>+144(SB)/4, $0x3f7fffff
-DATA noiseConsts<>+148(SB)/4, $0x00000010
-DATA noiseConsts<>+152(SB)/4, $0x3f3504f3
-DATA noiseConsts<>+156(SB)/4, $0x007fffff
-DATA noiseConsts<>+160(SB)/4, $0x3f800000
-DATA noiseConsts<>+164(SB)/4, $0xbd9537bc
-DATA noiseConsts<>+168(SB)/4, $0x3e00acba
-DATA noiseConsts<>+172(SB)/4, $0xbe074b66
-DATA noiseConsts<>+176(SB)/4, $0x3e11ce71
-DATA noiseConsts<>+180(SB)/4, $0xbe2a337f
-DATA noiseConsts<>+184(SB)/4, $0x3e4cca27
-DATA noiseConsts<>+188(SB)/4, $0xbe80011a
-DATA noiseConsts<>+192(SB)/4, $0x3eaaaab8
-DATA noiseConsts<>+196(SB)/4, $0xbf000000
-DATA noiseConsts<>+200(SB)/4, $0x35bfbe8e
-DATA noiseConsts<>+204(SB)/4, $0x3f317200
-DATA noiseConsts<>+208(SB)/4, $0xc0000000
-DATA noiseConsts<>+212(SB)/4, $0x40800000
-DATA noiseConsts<>+216(SB)/4, $0x4b400000
-DATA noiseConsts<>+220(SB)/4, $0xbb96dec9
-DATA noiseConsts<>+224(SB)/4, $0x3da32fe2
-DATA noiseConsts<>+228(SB)/4, $0xbf255ddf
-DATA noiseConsts<>+232(SB)/4, $0xb33bbd2e
-DATA noiseConsts<>+236(SB)/4, $0x3fc90fdb
-DATA noiseConsts<>+240(SB)/4, $0x3a6b4255
-DATA noiseConsts<>+244(SB)/4, $0xbcaadbe7
-DATA noiseConsts<>+248(SB)/4, $0x3e81e0dc
-DATA noiseConsts<>+252(SB)/4, $0xbf9de9e6
-DATA noiseConsts<>+256(SB)/4, $0x00000001
-DATA noiseConsts<>+260(SB)/4, $0x80000000
+DATA noiseConsts<>+128(SB)/4, $0xd2511f53 // multiplier of Philox
+DATA noiseConsts<>+132(SB)/4, $0xcd9e8d57 // multiplier of Philox
+DATA noiseConsts<>+136(SB)/4, $0x33800000 // 0x1p-24 = 5.9604645e-08
+DATA noiseConsts<>+140(SB)/4, $0x33000000 // 0x1p-25 = 2.9802322e-08
+DATA noiseConsts<>+144(SB)/4, $0x3f7fffff // 0x1.fffffep-01 = 0.99999994
+DATA noiseConsts<>+148(SB)/4, $0x00000010 // 16
+DATA noiseConsts<>+152(SB)/4, $0x3f3504f3 // sqrt(1/2)
+DATA noiseConsts<>+156(SB)/4, $0x007fffff // the mantissa
+DATA noiseConsts<>+160(SB)/4, $0x3f800000 // 1
+DATA noiseConsts<>+164(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
+DATA noiseConsts<>+168(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
+DATA noiseConsts<>+172(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
+DATA noiseConsts<>+176(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
+DATA noiseConsts<>+180(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
+DATA noiseConsts<>+184(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
+DATA noiseConsts<>+188(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
+DATA noiseConsts<>+192(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
+DATA noiseConsts<>+196(SB)/4, $0xbf000000 // -0x1p-01 = -0.5
+DATA noiseConsts<>+200(SB)/4, $0x35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
+DATA noiseConsts<>+204(SB)/4, $0x3f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
+DATA noiseConsts<>+208(SB)/4, $0xc0000000 // -2
+DATA noiseConsts<>+212(SB)/4, $0x40800000 // 4
+DATA noiseConsts<>+216(SB)/4, $0x4b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
+DATA noiseConsts<>+220(SB)/4, $0xbb96dec9 // -0x1.2dbd92p-08 = -0.004604195
+DATA noiseConsts<>+224(SB)/4, $0x3da32fe2 // 0x1.465fc4p-04 = 0.07968117
+DATA noiseConsts<>+228(SB)/4, $0xbf255ddf // -0x1.4abbbep-01 = -0.6459636
+DATA noiseConsts<>+232(SB)/4, $0xb33bbd2e // -0x1.777a5cp-25 = -4.371139e-08
+DATA noiseConsts<>+236(SB)/4, $0x3fc90fdb // 0x1.921fb6p+00 = 1.5707964
+DATA noiseConsts<>+240(SB)/4, $0x3a6b4255 // 0x1.d684aap-11 = 0.0008974423
+DATA noiseConsts<>+244(SB)/4, $0xbcaadbe7 // -0x1.55b7cep-06 = -0.02085681
+DATA noiseConsts<>+248(SB)/4, $0x3e81e0dc // 0x1.03c1b8p-02 = 0.25366867
+DATA noiseConsts<>+252(SB)/4, $0xbf9de9e6 // -0x1.3bd3ccp+00 = -1.2337005
+DATA noiseConsts<>+256(SB)/4, $0x00000001 // 1
+DATA noiseConsts<>+260(SB)/4, $0x80000000 // the sign
 GLOBL noiseConsts<>(SB), RODATA|NOPTR, $264
 
 // func Uniforms(dst *float32, ctr *uint32, keys *uint32, groups int)

@@ -4,12 +4,12 @@
 
 #include "textflag.h"
 
-DATA optimConsts<>+0(SB)/4, $0x7fffffff
-DATA optimConsts<>+4(SB)/4, $0x0d800000
-DATA optimConsts<>+8(SB)/4, $0x03800000
+DATA optimConsts<>+0(SB)/4, $0x7fffffff // all but the sign
+DATA optimConsts<>+4(SB)/4, $0x0d800000 // 0x1p-100 = 7.888609e-31
+DATA optimConsts<>+8(SB)/4, $0x03800000 // 0x1p-120 = 7.523164e-37
 DATA optimConsts<>+12(SB)/4, $0x7ef09578
-DATA optimConsts<>+16(SB)/4, $0x40003f39
-DATA optimConsts<>+20(SB)/4, $0x3f800000
+DATA optimConsts<>+16(SB)/4, $0x40003f39 // 0x1.007e72p+01 = 2.0038588
+DATA optimConsts<>+20(SB)/4, $0x3f800000 // 1
 DATA optimConsts<>+24(SB)/4, $0x40000000
 GLOBL optimConsts<>(SB), RODATA|NOPTR, $28
 

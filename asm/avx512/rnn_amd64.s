@@ -4,23 +4,23 @@
 
 #include "textflag.h"
 
-DATA rnnConsts<>+0(SB)/4, $0x7fffffff
-DATA rnnConsts<>+4(SB)/4, $0x42200000
-DATA rnnConsts<>+8(SB)/4, $0x4038aa3b
-DATA rnnConsts<>+12(SB)/4, $0x4b400000
-DATA rnnConsts<>+16(SB)/4, $0x3eb17200
-DATA rnnConsts<>+20(SB)/4, $0x353fbe8e
-DATA rnnConsts<>+24(SB)/4, $0x3db5b8d4
-DATA rnnConsts<>+28(SB)/4, $0x3e8913e1
-DATA rnnConsts<>+32(SB)/4, $0x3f2aab8c
-DATA rnnConsts<>+36(SB)/4, $0x3faaaa58
-DATA rnnConsts<>+40(SB)/4, $0x3fffffff
-DATA rnnConsts<>+44(SB)/4, $0x3f800000
-DATA rnnConsts<>+48(SB)/4, $0x40000000
-DATA rnnConsts<>+52(SB)/4, $0x80000000
-DATA rnnConsts<>+56(SB)/4, $0x21800000
-DATA rnnConsts<>+60(SB)/4, $0x1c800000
-DATA rnnConsts<>+64(SB)/4, $0x00000000
+DATA rnnConsts<>+0(SB)/4, $0x7fffffff // all but the sign
+DATA rnnConsts<>+4(SB)/4, $0x42200000 // 40
+DATA rnnConsts<>+8(SB)/4, $0x4038aa3b // 0x1.715476p+01 = 2.88539: 2/ln 2
+DATA rnnConsts<>+12(SB)/4, $0x4b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
+DATA rnnConsts<>+16(SB)/4, $0x3eb17200 // 0x1.62e4p-02 = 0.34657288: ln(2)/2, the upper part
+DATA rnnConsts<>+20(SB)/4, $0x353fbe8e // 0x1.7f7d1cp-21 = 7.143034e-07: ln(2)/2, the rest
+DATA rnnConsts<>+24(SB)/4, $0x3db5b8d4 // 0x1.6b71a8p-04 = 0.08873144
+DATA rnnConsts<>+28(SB)/4, $0x3e8913e1 // 0x1.1227c2p-02 = 0.2677298
+DATA rnnConsts<>+32(SB)/4, $0x3f2aab8c // 0x1.555718p-01 = 0.6666801
+DATA rnnConsts<>+36(SB)/4, $0x3faaaa58 // 0x1.5554bp+00 = 1.3333235
+DATA rnnConsts<>+40(SB)/4, $0x3fffffff // 0x1.fffffep+00 = 1.9999999
+DATA rnnConsts<>+44(SB)/4, $0x3f800000 // 1
+DATA rnnConsts<>+48(SB)/4, $0x40000000 // 2
+DATA rnnConsts<>+52(SB)/4, $0x80000000 // the sign
+DATA rnnConsts<>+56(SB)/4, $0x21800000 // 0x1p-60 = 8.6736174e-19: states below it become 0
+DATA rnnConsts<>+60(SB)/4, $0x1c800000 // 0x1p-70 = 8.4703295e-22: gradients below it become 0
+DATA rnnConsts<>+64(SB)/4, $0x00000000 // 0
 GLOBL rnnConsts<>(SB), RODATA|NOPTR, $68
 
 // func RNNTanhStep(h *float32, a *float32, rows int, n int, ldh int, lda int)

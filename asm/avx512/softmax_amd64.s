@@ -4,39 +4,39 @@
 
 #include "textflag.h"
 
-DATA softmaxConsts<>+0(SB)/4, $0xff800000
-DATA softmaxConsts<>+4(SB)/4, $0xc2d00000
-DATA softmaxConsts<>+8(SB)/4, $0x3fb8aa3b
-DATA softmaxConsts<>+12(SB)/4, $0x4b400000
-DATA softmaxConsts<>+16(SB)/4, $0x3f317200
-DATA softmaxConsts<>+20(SB)/4, $0x35bfbe8e
-DATA softmaxConsts<>+24(SB)/4, $0x3ab52f1a
-DATA softmaxConsts<>+28(SB)/4, $0x3c091d68
-DATA softmaxConsts<>+32(SB)/4, $0x3d2aac51
-DATA softmaxConsts<>+36(SB)/4, $0x3e2aaa48
-DATA softmaxConsts<>+40(SB)/4, $0x3efffffe
-DATA softmaxConsts<>+44(SB)/4, $0x3f800000
-DATA softmaxConsts<>+48(SB)/4, $0x00000000
-DATA softmaxConsts<>+52(SB)/4, $0x7fffffff
-DATA softmaxConsts<>+56(SB)/4, $0x7f800000
-DATA softmaxConsts<>+60(SB)/4, $0x42b20000
-DATA softmaxConsts<>+64(SB)/4, $0x00800000
-DATA softmaxConsts<>+68(SB)/4, $0x4b800000
-DATA softmaxConsts<>+72(SB)/4, $0xffffffe8
-DATA softmaxConsts<>+76(SB)/4, $0x3f3504f3
-DATA softmaxConsts<>+80(SB)/4, $0x007fffff
-DATA softmaxConsts<>+84(SB)/4, $0xbd9537bc
-DATA softmaxConsts<>+88(SB)/4, $0x3e00acba
-DATA softmaxConsts<>+92(SB)/4, $0xbe074b66
-DATA softmaxConsts<>+96(SB)/4, $0x3e11ce71
-DATA softmaxConsts<>+100(SB)/4, $0xbe2a337f
-DATA softmaxConsts<>+104(SB)/4, $0x3e4cca27
-DATA softmaxConsts<>+108(SB)/4, $0xbe80011a
-DATA softmaxConsts<>+112(SB)/4, $0x3eaaaab8
-DATA softmaxConsts<>+116(SB)/4, $0xbf000000
-DATA softmaxConsts<>+120(SB)/4, $0x7fc00000
-DATA softmaxConsts<>+124(SB)/4, $0x7f7fffff
-DATA softmaxConsts<>+128(SB)/4, $0xc2ae0000
+DATA softmaxConsts<>+0(SB)/4, $0xff800000 // -Inf; the bits of sign and exponent
+DATA softmaxConsts<>+4(SB)/4, $0xc2d00000 // -104
+DATA softmaxConsts<>+8(SB)/4, $0x3fb8aa3b // 0x1.715476p+00 = 1.442695: 1/ln 2
+DATA softmaxConsts<>+12(SB)/4, $0x4b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
+DATA softmaxConsts<>+16(SB)/4, $0x3f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
+DATA softmaxConsts<>+20(SB)/4, $0x35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
+DATA softmaxConsts<>+24(SB)/4, $0x3ab52f1a // 0x1.6a5e34p-10 = 0.0013823241
+DATA softmaxConsts<>+28(SB)/4, $0x3c091d68 // 0x1.123adp-07 = 0.008368827
+DATA softmaxConsts<>+32(SB)/4, $0x3d2aac51 // 0x1.5558a2p-05 = 0.04166824
+DATA softmaxConsts<>+36(SB)/4, $0x3e2aaa48 // 0x1.55549p-03 = 0.1666652
+DATA softmaxConsts<>+40(SB)/4, $0x3efffffe // 0x1.fffffcp-02 = 0.49999994
+DATA softmaxConsts<>+44(SB)/4, $0x3f800000 // 1
+DATA softmaxConsts<>+48(SB)/4, $0x00000000 // 0
+DATA softmaxConsts<>+52(SB)/4, $0x7fffffff // all but the sign
+DATA softmaxConsts<>+56(SB)/4, $0x7f800000 // Inf; the bits of the exponent
+DATA softmaxConsts<>+60(SB)/4, $0x42b20000 // 89
+DATA softmaxConsts<>+64(SB)/4, $0x00800000 // 0x1p-126 = 1.1754944e-38: the lowest bit of the exponent; the smallest normal number
+DATA softmaxConsts<>+68(SB)/4, $0x4b800000 // 0x1p+24 = 1.6777216e+07
+DATA softmaxConsts<>+72(SB)/4, $0xffffffe8 // -24
+DATA softmaxConsts<>+76(SB)/4, $0x3f3504f3 // sqrt(1/2)
+DATA softmaxConsts<>+80(SB)/4, $0x007fffff // the mantissa
+DATA softmaxConsts<>+84(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
+DATA softmaxConsts<>+88(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
+DATA softmaxConsts<>+92(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
+DATA softmaxConsts<>+96(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
+DATA softmaxConsts<>+100(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
+DATA softmaxConsts<>+104(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
+DATA softmaxConsts<>+108(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
+DATA softmaxConsts<>+112(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
+DATA softmaxConsts<>+116(SB)/4, $0xbf000000 // -0x1p-01 = -0.5
+DATA softmaxConsts<>+120(SB)/4, $0x7fc00000 // NaN
+DATA softmaxConsts<>+124(SB)/4, $0x7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
+DATA softmaxConsts<>+128(SB)/4, $0xc2ae0000 // -87
 GLOBL softmaxConsts<>(SB), RODATA|NOPTR, $132
 
 // func Softmax(dst *float32, x *float32, rows int, n int)

@@ -4,30 +4,30 @@
 
 #include "textflag.h"
 
-DATA stepConsts<>+0(SB)/4, $0x3f800000
-DATA stepConsts<>+4(SB)/4, $0x42200000
-DATA stepConsts<>+8(SB)/4, $0xc2200000
-DATA stepConsts<>+12(SB)/4, $0x3fb8aa3b
-DATA stepConsts<>+16(SB)/4, $0x4b400000
-DATA stepConsts<>+20(SB)/4, $0x3f317200
-DATA stepConsts<>+24(SB)/4, $0x35bfbe8e
-DATA stepConsts<>+28(SB)/4, $0x3ab52f1a
-DATA stepConsts<>+32(SB)/4, $0x3c091d68
-DATA stepConsts<>+36(SB)/4, $0x3d2aac51
-DATA stepConsts<>+40(SB)/4, $0x3e2aaa48
-DATA stepConsts<>+44(SB)/4, $0x3efffffe
-DATA stepConsts<>+48(SB)/4, $0x7fffffff
-DATA stepConsts<>+52(SB)/4, $0x4038aa3b
-DATA stepConsts<>+56(SB)/4, $0x3eb17200
-DATA stepConsts<>+60(SB)/4, $0x353fbe8e
-DATA stepConsts<>+64(SB)/4, $0x3db5b8d4
-DATA stepConsts<>+68(SB)/4, $0x3e8913e1
-DATA stepConsts<>+72(SB)/4, $0x3f2aab8c
-DATA stepConsts<>+76(SB)/4, $0x3faaaa58
-DATA stepConsts<>+80(SB)/4, $0x3fffffff
-DATA stepConsts<>+84(SB)/4, $0x40000000
-DATA stepConsts<>+88(SB)/4, $0x80000000
-DATA stepConsts<>+92(SB)/4, $0x21800000
+DATA stepConsts<>+0(SB)/4, $0x3f800000 // 1
+DATA stepConsts<>+4(SB)/4, $0x42200000 // 40
+DATA stepConsts<>+8(SB)/4, $0xc2200000 // -40
+DATA stepConsts<>+12(SB)/4, $0x3fb8aa3b // 0x1.715476p+00 = 1.442695: 1/ln 2
+DATA stepConsts<>+16(SB)/4, $0x4b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
+DATA stepConsts<>+20(SB)/4, $0x3f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
+DATA stepConsts<>+24(SB)/4, $0x35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
+DATA stepConsts<>+28(SB)/4, $0x3ab52f1a // 0x1.6a5e34p-10 = 0.0013823241
+DATA stepConsts<>+32(SB)/4, $0x3c091d68 // 0x1.123adp-07 = 0.008368827
+DATA stepConsts<>+36(SB)/4, $0x3d2aac51 // 0x1.5558a2p-05 = 0.04166824
+DATA stepConsts<>+40(SB)/4, $0x3e2aaa48 // 0x1.55549p-03 = 0.1666652
+DATA stepConsts<>+44(SB)/4, $0x3efffffe // 0x1.fffffcp-02 = 0.49999994
+DATA stepConsts<>+48(SB)/4, $0x7fffffff // all but the sign
+DATA stepConsts<>+52(SB)/4, $0x4038aa3b // 0x1.715476p+01 = 2.88539: 2/ln 2
+DATA stepConsts<>+56(SB)/4, $0x3eb17200 // 0x1.62e4p-02 = 0.34657288: ln(2)/2, the upper part
+DATA stepConsts<>+60(SB)/4, $0x353fbe8e // 0x1.7f7d1cp-21 = 7.143034e-07: ln(2)/2, the rest
+DATA stepConsts<>+64(SB)/4, $0x3db5b8d4 // 0x1.6b71a8p-04 = 0.08873144
+DATA stepConsts<>+68(SB)/4, $0x3e8913e1 // 0x1.1227c2p-02 = 0.2677298
+DATA stepConsts<>+72(SB)/4, $0x3f2aab8c // 0x1.555718p-01 = 0.6666801
+DATA stepConsts<>+76(SB)/4, $0x3faaaa58 // 0x1.5554bp+00 = 1.3333235
+DATA stepConsts<>+80(SB)/4, $0x3fffffff // 0x1.fffffep+00 = 1.9999999
+DATA stepConsts<>+84(SB)/4, $0x40000000 // 2
+DATA stepConsts<>+88(SB)/4, $0x80000000 // the sign
+DATA stepConsts<>+92(SB)/4, $0x21800000 // 0x1p-60 = 8.6736174e-19: states below it become 0
 GLOBL stepConsts<>(SB), RODATA|NOPTR, $96
 
 // func LSTMTiles(a *float32, b *float32, next *float32, gates *float32, hy *float32, cy *float32, cx *float32, late *float32, lateHy *float32, lateCy *float32, lateCx *float32, nextStep int, lateRows int, ldh int, ldg int, k int, tiles int, rows int, hasCx uint32)

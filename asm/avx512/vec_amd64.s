@@ -4,67 +4,67 @@
 
 #include "textflag.h"
 
-DATA vecConsts<>+0(SB)/4, $0x42b20000
-DATA vecConsts<>+4(SB)/4, $0xc2d00000
-DATA vecConsts<>+8(SB)/4, $0x3fb8aa3b
-DATA vecConsts<>+12(SB)/4, $0x4b400000
-DATA vecConsts<>+16(SB)/4, $0x3f317200
-DATA vecConsts<>+20(SB)/4, $0x35bfbe8e
-DATA vecConsts<>+24(SB)/4, $0x3ab52f1a
-DATA vecConsts<>+28(SB)/4, $0x3c091d68
-DATA vecConsts<>+32(SB)/4, $0x3d2aac51
-DATA vecConsts<>+36(SB)/4, $0x3e2aaa48
-DATA vecConsts<>+40(SB)/4, $0x3efffffe
-DATA vecConsts<>+44(SB)/4, $0x3f800000
-DATA vecConsts<>+48(SB)/4, $0x00800000
-DATA vecConsts<>+52(SB)/4, $0x4b800000
-DATA vecConsts<>+56(SB)/4, $0xffffffe8
-DATA vecConsts<>+60(SB)/4, $0x3f3504f3
-DATA vecConsts<>+64(SB)/4, $0x007fffff
-DATA vecConsts<>+68(SB)/4, $0xbd9537bc
-DATA vecConsts<>+72(SB)/4, $0x3e00acba
-DATA vecConsts<>+76(SB)/4, $0xbe074b66
-DATA vecConsts<>+80(SB)/4, $0x3e11ce71
-DATA vecConsts<>+84(SB)/4, $0xbe2a337f
-DATA vecConsts<>+88(SB)/4, $0x3e4cca27
-DATA vecConsts<>+92(SB)/4, $0xbe80011a
-DATA vecConsts<>+96(SB)/4, $0x3eaaaab8
-DATA vecConsts<>+100(SB)/4, $0xbf000000
-DATA vecConsts<>+104(SB)/4, $0x00000000
-DATA vecConsts<>+108(SB)/4, $0x7fc00000
-DATA vecConsts<>+112(SB)/4, $0xff800000
-DATA vecConsts<>+116(SB)/4, $0x7f800000
-DATA vecConsts<>+120(SB)/4, $0x7fffffff
-DATA vecConsts<>+124(SB)/4, $0x42200000
-DATA vecConsts<>+128(SB)/4, $0x40000000
-DATA vecConsts<>+132(SB)/4, $0xbbb9a789
-DATA vecConsts<>+136(SB)/4, $0x3ca8cb8e
-DATA vecConsts<>+140(SB)/4, $0xbd5c137f
-DATA vecConsts<>+144(SB)/4, $0x3e088344
-DATA vecConsts<>+148(SB)/4, $0xbeaaaa98
-DATA vecConsts<>+152(SB)/4, $0x3f2147ae
-DATA vecConsts<>+156(SB)/4, $0x80000000
-DATA vecConsts<>+160(SB)/4, $0x42ae0000
-DATA vecConsts<>+164(SB)/4, $0xc2ae0000
-DATA vecConsts<>+168(SB)/4, $0x3f000000
-DATA vecConsts<>+172(SB)/4, $0x3f317218
-DATA vecConsts<>+176(SB)/4, $0xbd389f1b
-DATA vecConsts<>+180(SB)/4, $0x3dd65047
-DATA vecConsts<>+184(SB)/4, $0xbe06c9fa
-DATA vecConsts<>+188(SB)/4, $0x3e14435c
-DATA vecConsts<>+192(SB)/4, $0xbe2a778b
-DATA vecConsts<>+196(SB)/4, $0x3e4cb4b3
-DATA vecConsts<>+200(SB)/4, $0xbe800021
-DATA vecConsts<>+204(SB)/4, $0x3eaaaad2
-DATA vecConsts<>+208(SB)/4, $0x42a00000
-DATA vecConsts<>+212(SB)/4, $0x4038aa3b
-DATA vecConsts<>+216(SB)/4, $0x3eb17200
-DATA vecConsts<>+220(SB)/4, $0x353fbe8e
-DATA vecConsts<>+224(SB)/4, $0x3db5b8d4
-DATA vecConsts<>+228(SB)/4, $0x3e8913e1
-DATA vecConsts<>+232(SB)/4, $0x3f2aab8c
-DATA vecConsts<>+236(SB)/4, $0x3faaaa58
-DATA vecConsts<>+240(SB)/4, $0x3fffffff
+DATA vecConsts<>+0(SB)/4, $0x42b20000 // 89
+DATA vecConsts<>+4(SB)/4, $0xc2d00000 // -104
+DATA vecConsts<>+8(SB)/4, $0x3fb8aa3b // 0x1.715476p+00 = 1.442695: 1/ln 2
+DATA vecConsts<>+12(SB)/4, $0x4b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
+DATA vecConsts<>+16(SB)/4, $0x3f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
+DATA vecConsts<>+20(SB)/4, $0x35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
+DATA vecConsts<>+24(SB)/4, $0x3ab52f1a // 0x1.6a5e34p-10 = 0.0013823241
+DATA vecConsts<>+28(SB)/4, $0x3c091d68 // 0x1.123adp-07 = 0.008368827
+DATA vecConsts<>+32(SB)/4, $0x3d2aac51 // 0x1.5558a2p-05 = 0.04166824
+DATA vecConsts<>+36(SB)/4, $0x3e2aaa48 // 0x1.55549p-03 = 0.1666652
+DATA vecConsts<>+40(SB)/4, $0x3efffffe // 0x1.fffffcp-02 = 0.49999994
+DATA vecConsts<>+44(SB)/4, $0x3f800000 // 1
+DATA vecConsts<>+48(SB)/4, $0x00800000 // 0x1p-126 = 1.1754944e-38: the lowest bit of the exponent; the smallest normal number
+DATA vecConsts<>+52(SB)/4, $0x4b800000 // 0x1p+24 = 1.6777216e+07
+DATA vecConsts<>+56(SB)/4, $0xffffffe8 // -24
+DATA vecConsts<>+60(SB)/4, $0x3f3504f3 // sqrt(1/2)
+DATA vecConsts<>+64(SB)/4, $0x007fffff // the mantissa
+DATA vecConsts<>+68(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
+DATA vecConsts<>+72(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
+DATA vecConsts<>+76(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
+DATA vecConsts<>+80(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
+DATA vecConsts<>+84(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
+DATA vecConsts<>+88(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
+DATA vecConsts<>+92(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
+DATA vecConsts<>+96(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
+DATA vecConsts<>+100(SB)/4, $0xbf000000 // -0x1p-01 = -0.5
+DATA vecConsts<>+104(SB)/4, $0x00000000 // 0
+DATA vecConsts<>+108(SB)/4, $0x7fc00000 // NaN
+DATA vecConsts<>+112(SB)/4, $0xff800000 // -Inf; the bits of sign and exponent
+DATA vecConsts<>+116(SB)/4, $0x7f800000 // Inf; the bits of the exponent
+DATA vecConsts<>+120(SB)/4, $0x7fffffff // all but the sign
+DATA vecConsts<>+124(SB)/4, $0x42200000 // 40
+DATA vecConsts<>+128(SB)/4, $0x40000000 // 2
+DATA vecConsts<>+132(SB)/4, $0xbbb9a789 // -0x1.734f12p-08 = -0.0056657237
+DATA vecConsts<>+136(SB)/4, $0x3ca8cb8e // 0x1.51971cp-06 = 0.020604875
+DATA vecConsts<>+140(SB)/4, $0xbd5c137f // -0x1.b826fep-05 = -0.05372953
+DATA vecConsts<>+144(SB)/4, $0x3e088344 // 0x1.110688p-03 = 0.13331324
+DATA vecConsts<>+148(SB)/4, $0xbeaaaa98 // -0x1.55553p-02 = -0.33333278
+DATA vecConsts<>+152(SB)/4, $0x3f2147ae // 0x1.428f5cp-01 = 0.63
+DATA vecConsts<>+156(SB)/4, $0x80000000 // the sign
+DATA vecConsts<>+160(SB)/4, $0x42ae0000 // 87
+DATA vecConsts<>+164(SB)/4, $0xc2ae0000 // -87
+DATA vecConsts<>+168(SB)/4, $0x3f000000 // 0x1p-01 = 0.5
+DATA vecConsts<>+172(SB)/4, $0x3f317218 // 0x1.62e43p-01 = 0.6931472
+DATA vecConsts<>+176(SB)/4, $0xbd389f1b // -0x1.713e36p-05 = -0.04507361
+DATA vecConsts<>+180(SB)/4, $0x3dd65047 // 0x1.aca08ep-04 = 0.104645304
+DATA vecConsts<>+184(SB)/4, $0xbe06c9fa // -0x1.0d93f4p-03 = -0.13162985
+DATA vecConsts<>+188(SB)/4, $0x3e14435c // 0x1.2886b8p-03 = 0.1447882
+DATA vecConsts<>+192(SB)/4, $0xbe2a778b // -0x1.54ef16p-03 = -0.16647165
+DATA vecConsts<>+196(SB)/4, $0x3e4cb4b3 // 0x1.996966p-03 = 0.19990806
+DATA vecConsts<>+200(SB)/4, $0xbe800021 // -0x1.000042p-02 = -0.25000098
+DATA vecConsts<>+204(SB)/4, $0x3eaaaad2 // 0x1.5555a4p-02 = 0.3333345
+DATA vecConsts<>+208(SB)/4, $0x42a00000 // 80
+DATA vecConsts<>+212(SB)/4, $0x4038aa3b // 0x1.715476p+01 = 2.88539: 2/ln 2
+DATA vecConsts<>+216(SB)/4, $0x3eb17200 // 0x1.62e4p-02 = 0.34657288: ln(2)/2, the upper part
+DATA vecConsts<>+220(SB)/4, $0x353fbe8e // 0x1.7f7d1cp-21 = 7.143034e-07: ln(2)/2, the rest
+DATA vecConsts<>+224(SB)/4, $0x3db5b8d4 // 0x1.6b71a8p-04 = 0.08873144
+DATA vecConsts<>+228(SB)/4, $0x3e8913e1 // 0x1.1227c2p-02 = 0.2677298
+DATA vecConsts<>+232(SB)/4, $0x3f2aab8c // 0x1.555718p-01 = 0.6666801
+DATA vecConsts<>+236(SB)/4, $0x3faaaa58 // 0x1.5554bp+00 = 1.3333235
+DATA vecConsts<>+240(SB)/4, $0x3fffffff // 0x1.fffffep+00 = 1.9999999
 GLOBL vecConsts<>(SB), RODATA|NOPTR, $244
 
 // func Exp(dst *float32, x *float32, n int)
