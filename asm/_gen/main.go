@@ -1,12 +1,14 @@
 // Command _gen writes the machine code of Elbow: one .s file and one file of Go
-// declarations per family and instruction set.
+// declarations per family and instruction set, and the package that chooses among them.
 //
-//	recipe/vec.go, lstm.go, ...        the equation, as operations on vectors
-//	   |  recorded by Block (engine/ir.go), in one or more interleaved copies
-//	registers and forms (alloc.go), loops and tails (loop.go), constants (func.go)
-//	   |  checked and printed by avo
-//	asm/avx2, asm/avx512               products (recipe/gemm*.go) get there through engine/machine.go and x86
-//	   |  which kernel of which instruction set (dispatch.go)
+//	recipe    lstm.go, gauss.go ...: the equation, as operations on vectors   |  gemm*.go, step.go:
+//	   |      recorded by engine.Block, in one or more interleaved copies     |  code that orders itself
+//	engine    registers (alloc.go), loops and tails (loop.go), constants (func.go)
+//	   |      what a target is asked to do: machine.go and target.go
+//	x86       avx2 and avx512, checked and printed by avo    arm64    neon
+//	   |
+//	asm/avx2, asm/avx512
+//	   |      which kernel of which instruction set: dispatch.go, from what the kernels say of themselves
 //	asm/simd
 //
 // A recipe serves all instruction sets, so their results agree by construction. The same

@@ -4,37 +4,37 @@
 
 package avx2
 
-// GaussPlain returns how many rows are left at the first row that is not plain, or 0: see asm/_gen/gauss.go.
+// GaussPlain returns how many rows are left at the first row that is not plain, or 0: see asm/_gen/recipe/gauss.go.
 // A row is plain if (bits of s & smask) - slo <= span as unsigned integers, span < 1<<31 - 1, and |mu| <= 2^68 in all its elements.
 //
 //go:noescape
 func GaussPlain(mu *float32, s *float32, rows int, n int, ld int, smask uint32, slo uint32, span uint32) (left int)
 
-// GaussPlainX returns how many rows are left at the first row that is not plain, or 0: see asm/_gen/gauss.go.
+// GaussPlainX returns how many rows are left at the first row that is not plain, or 0: see asm/_gen/recipe/gauss.go.
 // A row is plain if (bits of s & smask) - slo <= span as unsigned integers, span < 1<<31 - 1, and |mu| <= 2^68 in all its elements, and |x| too.
 //
 //go:noescape
 func GaussPlainX(x *float32, mu *float32, s *float32, rows int, n int, ld int, smask uint32, slo uint32, span uint32) (left int)
 
-// GaussKLEnd writes the KL divergences of 16 rows of lanes: see asm/_gen/lanes.go.
+// GaussKLEnd writes the KL divergences of 16 rows of lanes: see asm/_gen/recipe/lanes.go.
 // bad is not zero if one of them is not finite.
 //
 //go:noescape
 func GaussKLEnd(v *float32, lanes *float32, quad int) (bad int)
 
-// GaussLogProbEnd writes the log-densities of 16 rows of lanes: see asm/_gen/lanes.go.
+// GaussLogProbEnd writes the log-densities of 16 rows of lanes: see asm/_gen/recipe/lanes.go.
 // bad is not zero if one of them is not finite.
 //
 //go:noescape
 func GaussLogProbEnd(v *float32, lanes *float32, quad int, d float32) (bad int)
 
-// GaussKLLogEnd writes the KL divergences of 16 rows of lanes: see asm/_gen/lanes.go.
+// GaussKLLogEnd writes the KL divergences of 16 rows of lanes: see asm/_gen/recipe/lanes.go.
 // bad is not zero if one of them is not finite.
 //
 //go:noescape
 func GaussKLLogEnd(v *float32, lanes *float32, quad int) (bad int)
 
-// GaussLogProbLogEnd writes the log-densities of 16 rows of lanes: see asm/_gen/lanes.go.
+// GaussLogProbLogEnd writes the log-densities of 16 rows of lanes: see asm/_gen/recipe/lanes.go.
 // bad is not zero if one of them is not finite.
 //
 //go:noescape
@@ -174,7 +174,7 @@ func GaussLogProbLogBackwardX(lanes *float32, dx *float32, dmu *float32, ds *flo
 //go:noescape
 func GMMGradientLog(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, factor float32)
 
-// GMMGradientLogKept is GMMGradientLog with e^(-ln(sigma)/2) in ds, and fetches next ahead of its use: see asm/_gen/latent.go.
+// GMMGradientLogKept is GMMGradientLog with e^(-ln(sigma)/2) in ds, and fetches next ahead of its use: see asm/_gen/recipe/latent.go.
 //
 //go:noescape
 func GMMGradientLogKept(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, next *float32, rows int, n int, factor float32)
@@ -219,7 +219,7 @@ func GaussLogProbSoftplusBackwardX(lanes *float32, dx *float32, dmu *float32, ds
 //go:noescape
 func GMMGradientSoftplus(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int)
 
-// GMMGradientSoftplusKept is GMMGradientSoftplus with 1/sigma in dmu and dsigma/ds in ds, and fetches next ahead of its use: see asm/_gen/latent.go.
+// GMMGradientSoftplusKept is GMMGradientSoftplus with 1/sigma in dmu and dsigma/ds in ds, and fetches next ahead of its use: see asm/_gen/recipe/latent.go.
 //
 //go:noescape
 func GMMGradientSoftplusKept(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, next *float32, rows int, n int)

@@ -142,7 +142,7 @@ func BernoulliLogProb(isa asm.ISA, lp, dlogits, x, logits *float32, rows, n int)
 	panic(missing)
 }
 
-// GaussPlain chooses among 2 kernels by its arguments: see asm/_gen/gauss.go.
+// GaussPlain chooses among 2 kernels by its arguments: see asm/_gen/recipe/gauss.go.
 func GaussPlain(isa asm.ISA, x, mu, s *float32, rows, n, ld int, smask, slo, span uint32) (left int) {
 	switch isa {
 	case asm.AVX512:
@@ -163,7 +163,7 @@ func GaussPlain(isa asm.ISA, x, mu, s *float32, rows, n, ld int, smask, slo, spa
 	panic(missing)
 }
 
-// GaussKLEnd chooses among 2 kernels by its arguments: see asm/_gen/lanes.go.
+// GaussKLEnd chooses among 2 kernels by its arguments: see asm/_gen/recipe/lanes.go.
 func GaussKLEnd(isa asm.ISA, scale Scale, v, lanes *float32, quad int) (bad int) {
 	switch isa {
 	case asm.AVX512:
@@ -184,7 +184,7 @@ func GaussKLEnd(isa asm.ISA, scale Scale, v, lanes *float32, quad int) (bad int)
 	panic(missing)
 }
 
-// GaussLogProbEnd chooses among 2 kernels by its arguments: see asm/_gen/lanes.go.
+// GaussLogProbEnd chooses among 2 kernels by its arguments: see asm/_gen/recipe/lanes.go.
 func GaussLogProbEnd(isa asm.ISA, scale Scale, v, lanes *float32, quad int, d float32) (bad int) {
 	switch isa {
 	case asm.AVX512:

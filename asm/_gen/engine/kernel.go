@@ -11,9 +11,9 @@ import (
 // passes per row. Its Go signature is made from its parts, in this order: arrays, rows
 // (unless OneRow), n, the strides, the scalars.
 //
-// Each pass is a loop over interleaved vectors, one over single vectors, and a masked tail. With a
-// reduction whose virtual lanes are several vectors, the tail is masked as a group instead, so that
-// every element keeps its lane.
+// Each pass is a loop over groups of interleaved vectors, then one over single vectors, then a masked
+// tail. The virtual lanes of a reduction may be several vectors; then every element has to keep its
+// lane, so the last group as a whole is masked instead.
 type Kernel struct {
 	Name    string
 	Of      string // the function of package simd that calls it, if that has another name
@@ -26,15 +26,15 @@ type Kernel struct {
 	Accs    int // reductions
 	Lanes   int // virtual lanes of a reduction: 16 or 64
 	Vars    int // values kept from pass to pass
-	// Left: the function returns how many rows are left at the first row after which a lane
-	// of the first of the Vars is not zero, that row among them; 0 if there is none.
+	// Left makes the function stop after the first row that leaves a bit set in the first of the Vars.
+	// It returns the number of rows not finished, including that one: 0 if no row did.
 	Left bool
-	// Rest: the function, of one row, returns how many elements are left where LeaveIf has ended it,
-	// else 0.
+	// Rest is for kernels of one row that may stop early with LeaveIf. They return the number of
+	// elements not done.
 	Rest bool
-	// Bad: the function returns a number that is not zero if a lane of the first of the Vars has
-	// its sign set at the end. First and Last run before the first and after the last row.
-	Bad         bool
+	// Bad makes the function return the sign bits of the lanes of the first of the Vars.
+	Bad bool
+	// First and Last run before the first row and after the last one.
 	First, Last func(b *Block, k *Vars)
 }
 
@@ -53,12 +53,14 @@ type Array struct {
 type ArrayKind int
 
 const (
-	Dense     ArrayKind = iota // behind this one
-	Strided                    // Ld elements on
-	Shared                     // the same row again
-	PerRow                     // one element a row, or Cols
-	Lanes                      // RowLanes elements a row
-	PerRowFar                  // PerRow with its pointer in memory, for the first thing in a row to read
+	Dense   ArrayKind = iota // behind this one
+	Strided                  // Ld elements on
+	Shared                   // the same row again
+	PerRow                   // one element a row, or Cols
+	Lanes                    // RowLanes elements a row
+	// PerRowFar is PerRow for a kernel with more arrays than registers: the pointer is kept on the
+	// stack, and only Before may read the array, before anything else.
+	PerRowFar
 )
 
 // RowLanes is the number of elements of a row of Lanes.
@@ -76,9 +78,10 @@ type Pass struct {
 	Ahead  string                  // the arrays to prefetch, separated by blanks
 }
 
-// aheadBytes is how far ahead of the loop Ahead looks. It helps with several arrays from beyond
-// the second cache, across the ends of pages and rows: 5 to 10 % of a mixture, 15 % of Adam.
-// Distances from 512 to 4096 were alike for the mixture; Adam wanted 2048.
+// aheadBytes is how far ahead of the loop the arrays of Ahead are prefetched. It pays where several
+// arrays come from beyond the L2 cache, because the hardware does not prefetch across the ends of
+// pages and rows: it saves 5 to 10 % of a mixture and 15 % of Adam. The mixture did not care about
+// the distance between 512 and 4096; Adam was fastest at 2048.
 const aheadBytes = 2048
 
 // uses reports whether the pass reads or writes an array.

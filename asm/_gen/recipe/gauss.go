@@ -302,7 +302,7 @@ func gaussPlain(f *File, name string, x []Array) {
 		means = "x mu"
 	}
 	f.Kernel(Kernel{
-		Name: name, Of: "GaussPlain", When: whether("x", x == nil), Doc: []string{"returns how many rows are left at the first row that is not plain, or 0: see asm/_gen/gauss.go.",
+		Name: name, Of: "GaussPlain", When: whether("x", x == nil), Doc: []string{"returns how many rows are left at the first row that is not plain, or 0: see asm/_gen/recipe/gauss.go.",
 			"A row is plain if (bits of s & smask) - slo <= span as unsigned integers, span < 1<<31 - 1, and |mu| <= 2^68 in all its elements" +
 				map[bool]string{true: ".", false: ", and |x| too."}[x == nil]},
 		Arrays: append(x, strided("mu", "s")...), Accs: 2, Lanes: 16, Vars: 1, Left: true,

@@ -35,7 +35,7 @@ func loadWeight(b *Block) *Value { return b.LoadAt("lanes", 16*3) }
 // laneEnd writes a function that makes the values of 16 rows of their lanes. log says that the
 // logarithms were added up as such.
 func laneEnd(f *File, name, does string, log bool, scalars string, value func(b *Block, squares, logs *Value) *Value) {
-	f.Func(name, "(v, lanes *float32, quad int"+scalars+") (bad int)", []string{does + " of 16 rows of lanes: see asm/_gen/lanes.go.",
+	f.Func(name, "(v, lanes *float32, quad int"+scalars+") (bad int)", []string{does + " of 16 rows of lanes: see asm/_gen/recipe/lanes.go.",
 		"bad is not zero if one of them is not finite."}, func(f *Func) {
 		regs := f.Target().Traits().Registers()
 		dst := regs.GP("v")

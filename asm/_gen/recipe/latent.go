@@ -201,7 +201,7 @@ func gmmGradientKept(f *File, c scale) {
 	holds := map[scale]string{logScale: "e^(-ln(sigma)/2) in ds", softplusScale: "1/sigma in dmu and dsigma/ds in ds"}[c]
 	f.Kernel(Kernel{
 		Name: "GMMGradient" + c.String() + "Kept", Of: "GMMGradient", When: c.when(whether("next", false)),
-		Doc:    []string{"is GMMGradient" + c.String() + " with " + holds + ", and fetches next ahead of its use: see asm/_gen/latent.go."},
+		Doc:    []string{"is GMMGradient" + c.String() + " with " + holds + ", and fetches next ahead of its use: see asm/_gen/recipe/latent.go."},
 		Arrays: []Array{{Name: "w", Kind: PerRow}, {Name: "dmu"}, {Name: "ds"}, {Name: "x", Kind: Shared}, {Name: "mu"}, {Name: "next"}},
 		Vars:   gmmVars(c), Scalars: c.scalars(),
 		Passes: []Pass{{Uses: "dmu ds x mu next", Ahead: "dmu next", Serial: true, Before: c.weights,

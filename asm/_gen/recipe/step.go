@@ -7,28 +7,31 @@ import (
 	. "github.com/elbow-go/elbow/asm/_gen/engine"
 )
 
-// The product and the gates of a fused step in one stream of instructions, for AVX-512.
+// The product and the gates of a fused step in one stream of instructions, for targets with 32
+// vector registers.
 //
-// A product keeps the multipliers busy and nothing else; gates wait for divisions and for
-// each other. So while the product of a tile goes on, the gates of the tile before are computed
-// among it, one row of them spread over [chunk] steps:
+// A product keeps the multipliers busy and leaves everything else idle; the gates spend their time
+// waiting for divisions and for one another. So the gates of a tile are computed during the product
+// of the next one, the instructions of one row of gates being spread over [chunk] steps of it:
 //
 //	tile 0     product
 //	tile 1     product   with gates of tile 0
 //	tile 2     product   with gates of tile 1 ...
 //
-// The gates of the last tile are left to the next call, or to the gate kernel. Tiles are a row or
-// two lower than those of GemmTiles, to leave registers to the gates. For weights in the L2 cache
-// the step is 5 to 15 % faster; larger ones it would read too often, and of a GRU, whose gates are
-// fewer and whose tiles lose more, it was 4 % slower as often as faster.
+// The gates of the last tile are left to the next call, or to the gate kernel. The gates need
+// registers, so tiles have a row or two fewer than those of GemmTiles. That makes the step 5 to 15 %
+// faster as long as the weights fit in the L2 cache; larger weights are read once a tile, and more
+// tiles would cost more than is gained. A GRU has fewer gates to hide and loses more rows: it was
+// sometimes 4 % faster and as often 4 % slower, so it does without.
 
-// chunk is the number of steps among which the gates of a row are spread. Less is too dense
-// for the waiting that there is; 32 were as good from 128 units on, and late with fewer.
+// chunk is the number of steps over which the gates of a row are spread. With fewer steps there is
+// not enough work in between to fill the waits. With 32 it was just as fast from 128 units on, but
+// smaller layers ran out of steps before their gates were done.
 const chunk = 16
 
 const (
-	stepVecs = 4 // gates in the product
-	stepRows = 5 // the most of a tile; tiles of that height fetch ahead
+	stepVecs = 4 // the four gates of the product, a vector of each
+	stepRows = 5 // the most rows of a tile; only tiles of this height prefetch
 )
 
 // Vector registers: chains [row][gate], then the gates of the panel, then an element of A, then what is
@@ -68,7 +71,7 @@ func Step(f *File) {
 type stepLoops struct {
 	*Func
 	vec            Vectors
-	local          map[string]Place // the pointers move: behind the last row there may be nothing Go knows of
+	local          map[string]Place // pointers are not moved in the arguments: Go must not see one behind the last row
 	state          map[string]GP
 	a, b, k        GP // at this step; steps left
 	ldh, ldh3      GP // once and three times the distance of rows of A and of gates
