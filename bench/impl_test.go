@@ -13,9 +13,13 @@ import (
 // of this machine, and, where OpenBLAS is linked in and takes part, openblas: its products
 // with our best kernels.
 //
-// result computes what is to be timed once and returns it. It has to be the same in bits
-// as under generic, and close to it with OpenBLAS, before anything is timed.
-func forEachImpl(b *testing.B, openblas bool, f func(b *testing.B), result func() []float32) {
+// result computes what is to be timed once and returns it. In float32 it has to be the same in
+// bits as under generic; in float64, and with OpenBLAS, close to it, before anything is timed.
+func forEachImpl[T blas.Float](b *testing.B, openblas bool, f func(b *testing.B), result func() []T) {
+	exact, near := 0.0, 1e-3
+	if _, is := any(T(0)).(float64); is {
+		exact, near = 1e-11, 1e-11
+	}
 	wasISA, wasBLAS := asm.Active(), blas.Active().Name()
 	reset := func() {
 		asm.Use(wasISA)
@@ -45,11 +49,11 @@ func forEachImpl(b *testing.B, openblas bool, f func(b *testing.B), result func(
 		})
 	}
 	for _, isa := range asm.Available() {
-		run(isa.String(), isa, "go", 0)
+		run(isa.String(), isa, "go", exact)
 	}
 	if openblas && slices.Contains(blas.Available(), "openblas") {
 		isas := asm.Available()
-		run("openblas", isas[len(isas)-1], "openblas", 1e-3)
+		run("openblas", isas[len(isas)-1], "openblas", near)
 	}
 }
 

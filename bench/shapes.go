@@ -38,6 +38,25 @@ var gemmShapes = []gemmShape{
 	{512, 512, 512, "NN", "square"},
 }
 
+// gemm64Shapes are products of float64, which only others' programs have.
+var gemm64Shapes = []gemmShape{
+	{512, 512, 512, "NN", "square"},
+	{64, 64, 64, "NN", "square, fits the first cache"},
+	{512, 512, 512, "NT", "square"},
+	{512, 512, 512, "TN", "square"},
+	{512, 512, 512, "TT", "square"},
+	{8, 8, 8, "NN", "small"},
+	{16, 32, 32, "NT", "small"},
+	{256, 256, 256, "NN", "square"},
+	{1000, 32, 88, "NT", "many rows"},
+	{100, 784, 500, "NT", "a layer"},
+	{512, 1, 512, "NN", "a column"},
+	{1024, 1024, 1024, "NN", "square"},
+}
+
+// gemv64Shapes are sizes of the matrix of a product with a vector.
+var gemv64Shapes = [][2]int{{1024, 1024}, {300, 300}, {4, 4}, {64, 64}, {4096, 4096}, {10000, 10}, {10, 10000}}
+
 func (s gemmShape) transA() bool { return strings.HasPrefix(s.op, "T") }
 func (s gemmShape) transB() bool { return strings.HasSuffix(s.op, "T") }
 
