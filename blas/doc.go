@@ -1,7 +1,6 @@
-// Package blas multiplies matrices: Gemm and Gemv over float32 and float64, row-major. The
-// float32 products are in AVX-512 and AVX2 code, chosen by package asm, and in plain Go for all
-// other machines; the float64 ones are in plain Go. Built with -tags openblas, OpenBLAS does
-// what it is faster at.
+// Package blas multiplies matrices: Gemm and Gemv over float32 and float64, row-major, in AVX-512
+// and AVX2 code, chosen by package asm, and in plain Go for all other machines. Built with -tags
+// openblas, OpenBLAS does what it is faster at.
 //
 //	op(A) [M,K] --+
 //	              +--Gemm--> C [M,N] = alpha op(A) op(B) + beta C
@@ -34,7 +33,7 @@
 // therefore be cut anywhere: two calls, the second with beta = 1, give the bits of one.
 // NaN results are equal as NaN; their payload and sign are not fixed. Denormals are computed
 // exactly. With alpha = 0, and with no k at all, C becomes beta*C. float64 promises the
-// same bits for the same call on the same machine, no more. OpenBLAS is outside of the
+// same bits for the same call with the same instruction set, on any number of threads, no more. OpenBLAS is outside of the
 // contract: its sums have an order of their own, which depends on the CPU.
 //
 // # Rules for all routines

@@ -76,7 +76,7 @@ func (Go) Sgemm(tA, tB Transpose, m, n, k int, alpha float32, a []float32, lda i
 	tile.Gemm(asm.Active(), tA != NoTrans, tB != NoTrans, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 }
 
-// Dgemm is Gemm[float64] in plain Go.
+// Dgemm is Gemm[float64] under the active instruction set of package asm.
 func (Go) Dgemm(tA, tB Transpose, m, n, k int, alpha float64, a []float64, lda int, b []float64, ldb int, beta float64, c []float64, ldc int) {
 	shared.CheckGemm(tA, tB, m, n, k, len(a), lda, len(b), ldb, len(c), ldc)
 	tile.Gemm(asm.Active(), tA != NoTrans, tB != NoTrans, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
@@ -88,7 +88,7 @@ func (Go) Sgemv(t Transpose, m, n int, alpha float32, a []float32, lda int, x []
 	tile.Gemv(asm.Active(), t != NoTrans, m, n, alpha, a, lda, x, incX, beta, y, incY)
 }
 
-// Dgemv is Gemv[float64] in plain Go.
+// Dgemv is Gemv[float64] under the active instruction set of package asm.
 func (Go) Dgemv(t Transpose, m, n int, alpha float64, a []float64, lda int, x []float64, incX int, beta float64, y []float64, incY int) {
 	shared.CheckGemv(t, m, n, len(a), lda, len(x), incX, len(y), incY)
 	tile.Gemv(asm.Active(), t != NoTrans, m, n, alpha, a, lda, x, incX, beta, y, incY)

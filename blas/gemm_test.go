@@ -10,7 +10,7 @@ import (
 )
 
 func goOptions() blastest.Options {
-	return blastest.Options{Chains: true, Exhaustive: *exhaustive, Float32Only: asm.Active() != asm.Generic}
+	return blastest.Options{Chains: true, Exhaustive: *exhaustive}
 }
 
 func TestGemm(t *testing.T) {

@@ -10,8 +10,8 @@ import (
 // weight of a layer. The zero value is an empty matrix; [Packed.Pack] fills it, [GemmPacked]
 // multiplies by it.
 //
-// It has a copy only where products read one: for float32, under an instruction set with machine
-// code. Otherwise it remembers B and no more. It may be read by many goroutines at a time.
+// It has a copy only where products read one: under an instruction set with machine code.
+// Otherwise it remembers B and no more. It may be read by many goroutines at a time.
 type Packed[T Float] struct {
 	t      Transpose
 	k, n   int // op(B) is [k,n]

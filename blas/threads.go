@@ -4,7 +4,6 @@ import (
 	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/blas/internal/shared"
 	"github.com/elbow-go/elbow/internal/par"
-	"github.com/elbow-go/elbow/internal/tile"
 )
 
 // GemmThreads is [Gemm] on up to the given number of goroutines, the caller's own among them.
@@ -59,10 +58,13 @@ const (
 
 // leastWork is the number of multiply-adds that make a goroutine of its own pay.
 func leastWork[T Float]() int {
-	if tile.Machine[T](asm.Active()) != asm.Generic || active.Load() != 0 {
-		return 1 << 24
+	if asm.Active() == asm.Generic && active.Load() == 0 {
+		return 1 << 17
 	}
-	return 1 << 17
+	if _, is := any(T(0)).(float64); is {
+		return 1 << 23
+	}
+	return 1 << 24
 }
 
 // split returns into how many parts a product is split, and whether by columns. Every part reads

@@ -34,7 +34,8 @@
 // equal to NaN: its payload is not part of the promise. Denormals are computed exactly,
 // except that states and their gradients are flushed to 0 where the comment says so.
 //
-// float64 is plain Go with package math, for gradient checks: no promise of bits.
+// float64 is plain Go with package math, for gradient checks, with products of package blas: no
+// promise of bits.
 //
 // # Accuracy
 //

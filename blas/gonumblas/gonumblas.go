@@ -4,8 +4,8 @@
 //	blas64.Use(gonumblas.Implementation{})    // float64: blas64, mat
 //
 //	mat, blas64, blas32 --> Implementation: Sgemm, Sgemv --> package blas, active backend
-//	                                        Dgemm, Dgemv --> the same; under backend go, its
-//	                                                         checks and gonum
+//	                                        Dgemm, Dgemv --> the same; without machine code and
+//	                                                         OpenBLAS, its checks and gonum
 //	                                        the rest     --> gonum
 //
 // In float32 the machine code of package blas is several times as fast as gonum; only products of
@@ -13,12 +13,10 @@
 // bits, at several times the time of gonum: a program that does not need the same bits on every
 // machine is better off with gonum alone there.
 //
-// In float64 backend go of package blas is plain Go, and gonum, which adds whole vectors, is faster: on a
-// processor with AVX-512 its products took 1.1 to 1.7 times as long as gonum's Dgemm, except for A^T B^T
-// and for a single column, and 2.5 to 5 times as long as Dgemv. So gonum multiplies, in its own
-// order of operations and on its own goroutines, and a NaN or Inf may not show where it meets a
-// zero. What package blas adds are its checks, which take some 15 ns: gonum's own take sizes for
-// small ones whose product wraps around.
+// So are those of float64, where there is machine code. Without it gonum, which adds whole vectors, is
+// faster than plain Go, and multiplies in its own order of operations and on its own goroutines; a
+// NaN or Inf may then not show where it meets a zero. What package blas adds are its checks, which
+// take some 15 ns: gonum's own take sizes for small ones whose product wraps around.
 //
 // gonum has no call for a matrix that is packed beforehand; a blas.Packed may be made from the
 // fields of a blas32.General, and under backend go gives the same bits as Sgemm.
@@ -31,15 +29,16 @@ import (
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/gonum"
 
+	"github.com/elbow-go/elbow/asm"
 	elbow "github.com/elbow-go/elbow/blas"
 	"github.com/elbow-go/elbow/blas/internal/shared"
 	"github.com/elbow-go/elbow/internal/tile"
 )
 
-// Implementation is gonum's own implementation of BLAS, levels 1 to 3, with the general
-// products of float32 replaced by those of package blas: they have the bit contract of that
-// package, and start no goroutines. The general products of float64 are gonum's or those of
-// OpenBLAS. All have the checks and the panics of package blas.
+// Implementation is gonum's own implementation of BLAS, levels 1 to 3, with the general products
+// replaced by those of package blas: they start no goroutines, and in float32 they have the bit
+// contract of that package. Those of float64 are gonum's where that is faster. All have the
+// checks and the panics of package blas.
 type Implementation struct{ gonum.Implementation }
 
 var (
@@ -60,7 +59,7 @@ func (Implementation) Sgemv(t blas.Transpose, m, n int, alpha float32, a []float
 // useGonum reports whether float64 has no backend that is faster than gonum.
 func useGonum() bool {
 	_, plain := elbow.Active().(elbow.Go)
-	return plain
+	return plain && asm.Active() == asm.Generic
 }
 
 // Dgemm is gonum's, for arguments that are checked here, or blas.Gemm[float64] of this module.

@@ -16,6 +16,6 @@
 // [Panels]. A block of k goes on with the chains in C. With alpha other than 1, and where C has a
 // stride between columns, the chains are in a block of scratch instead.
 //
-// The plain Go tile (plain.go) is that of asm.Generic: see [Machine]. It packs both operands for
+// The plain Go tile (plain.go) is that of asm.Generic. It packs both operands for
 // itself, so there are no panels for it, and a product is one piece.
 package tile

@@ -17,7 +17,7 @@ func Gemm[T Float](isa asm.ISA, transA, transB bool, m, n, k int, alpha T, a []T
 		return
 	}
 	var r room
-	p := product[T]{isa: Machine[T](isa), k: k, room: &r}
+	p := product[T]{isa: isa, k: k, room: &r}
 	p.c.data = c
 	p.c.row, p.c.col = ldc, 1
 	if m > n && n <= fewCols[T](p.isa) {
@@ -54,7 +54,7 @@ func Gemv[T Float](isa asm.ISA, trans bool, m, n int, alpha T, a []T, lda int, x
 		return
 	}
 	var r room
-	p := product[T]{isa: Machine[T](isa), k: n, room: &r}
+	p := product[T]{isa: isa, k: n, room: &r}
 	p.a.data = x
 	p.a.at, p.a.col = first(incX, n), incX
 	p.b.data = a
@@ -76,7 +76,7 @@ func fewCols[T Float](isa asm.ISA) int {
 
 // Few reports whether n columns are so few that products do not read panels of them: Gemm rather
 // computes C transposed.
-func Few[T Float](isa asm.ISA, n int) bool { return n <= fewCols[T](Machine[T](isa)) }
+func Few[T Float](isa asm.ISA, n int) bool { return n <= fewCols[T](isa) }
 
 // A product is C = alpha*A*B + beta*C. B has a stride of 1 in one direction. It is in place of
 // long lists of arguments, which cost a small product a tenth of its time.

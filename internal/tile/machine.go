@@ -7,16 +7,7 @@ import (
 	"github.com/elbow-go/elbow/asm/simd"
 )
 
-// Machine returns isa if it has machine code for products of elements T, and Generic otherwise:
-// the one place where the plain Go tile is chosen.
-func Machine[T Float](isa asm.ISA) asm.ISA {
-	if is64[T]() {
-		return asm.Generic
-	}
-	return isa
-}
-
-// The arguments of machine code for elements of either type: see the types of package simd.
+// The machine code of package simd, for elements of either type.
 
 // Args are those of GemmTiles, GemmFinish, GemmTile16 and GemvRows.
 type Args[T Float] struct {
@@ -43,19 +34,61 @@ func (a *Args[T]) float32() *simd.GemmArgs {
 	return (*simd.GemmArgs)((*Args[float32])(unsafe.Pointer(a)))
 }
 
-func (a *rowArgs[T]) float32() *simd.RowArgs {
-	return (*simd.RowArgs)((*rowArgs[float32])(unsafe.Pointer(a)))
+func (a *Args[T]) float64() *simd.GemmArgs64 {
+	return (*simd.GemmArgs64)((*Args[float64])(unsafe.Pointer(a)))
 }
 
 func (a *packArgs[T]) float32() *simd.PackArgs {
 	return (*simd.PackArgs)((*packArgs[float32])(unsafe.Pointer(a)))
 }
 
-func gemmTiles[T Float](isa asm.ISA, args *Args[T])     { simd.GemmTiles(isa, args.float32()) }
-func gemmFinish[T Float](isa asm.ISA, args *Args[T])    { simd.GemmFinish(isa, args.float32()) }
-func gemvRows[T Float](isa asm.ISA, args *Args[T])      { simd.GemvRows(isa, args.float32()) }
-func gemmPack[T Float](isa asm.ISA, args *packArgs[T])  { simd.GemmPack(isa, args.float32()) }
-func gemmPackT[T Float](isa asm.ISA, args *packArgs[T]) { simd.GemmPackT(isa, args.float32()) }
+func (a *packArgs[T]) float64() *simd.PackArgs64 {
+	return (*simd.PackArgs64)((*packArgs[float64])(unsafe.Pointer(a)))
+}
+
+func (a *rowArgs[T]) float32() *simd.RowArgs {
+	return (*simd.RowArgs)((*rowArgs[float32])(unsafe.Pointer(a)))
+}
+
+func gemmTiles[T Float](isa asm.ISA, args *Args[T]) {
+	if is64[T]() {
+		simd.GemmTiles64(isa, args.float64())
+	} else {
+		simd.GemmTiles(isa, args.float32())
+	}
+}
+
+func gemmFinish[T Float](isa asm.ISA, args *Args[T]) {
+	if is64[T]() {
+		simd.GemmFinish64(isa, args.float64())
+	} else {
+		simd.GemmFinish(isa, args.float32())
+	}
+}
+
+func gemvRows[T Float](isa asm.ISA, args *Args[T]) {
+	if is64[T]() {
+		simd.GemvRows64(isa, args.float64())
+	} else {
+		simd.GemvRows(isa, args.float32())
+	}
+}
+
+func gemmPack[T Float](isa asm.ISA, args *packArgs[T]) {
+	if is64[T]() {
+		simd.GemmPack64(isa, args.float64())
+	} else {
+		simd.GemmPack(isa, args.float32())
+	}
+}
+
+func gemmPackT[T Float](isa asm.ISA, args *packArgs[T]) {
+	if is64[T]() {
+		simd.GemmPackT64(isa, args.float64())
+	} else {
+		simd.GemmPackT(isa, args.float32())
+	}
+}
 
 // The rest has float32 only: no other panels are made for a Step.
 

@@ -68,7 +68,7 @@ func (s *Panels[T]) Pack(isa asm.ISA, trans bool, steps, units, gates int, b []T
 
 // Keep makes s the matrix of Pack as it is, without panels.
 func (s *Panels[T]) Keep(isa asm.ISA, trans bool, steps, units, gates int, b []T, ldb int) {
-	s.isa, s.steps, s.units, s.gates, s.first = Machine[T](isa), steps, units, gates, 0
+	s.isa, s.steps, s.units, s.gates, s.first = isa, steps, units, gates, 0
 	s.trans, s.b, s.ldb = trans, b, ldb
 	s.data, s.words = s.data[:0], nil
 }
