@@ -117,7 +117,7 @@ fuzz: ## fuzzing of the readers of files, of products, of gates and of wrong siz
 	$(FUZZ) FuzzCheckpoint ./model
 	$(FUZZ) FuzzGemm ./blas
 	$(FUZZ) FuzzCalls ./blas
-	$(FUZZ) FuzzGates ./kernels
+	$(FUZZ) FuzzKernels ./kernels
 	$(FUZZ) FuzzCalls ./kernels
 
 .PHONY: bench

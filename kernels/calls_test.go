@@ -4,87 +4,47 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/elbow-go/elbow/asm/asmtest"
 )
 
-// calls are all exported functions that take sizes or slices.
-var calls = asmtest.Calls{Package: "kernels", Arg: callArg, Funcs: []asmtest.Func{
-	both("BernoulliLogProb", BernoulliLogProb[float32], BernoulliLogProb[float64]),
-	both("BernoulliLogProbBackward", BernoulliLogProbBackward[float32], BernoulliLogProbBackward[float64]),
-	both("BivariateMixtureLogProb", BivariateMixtureLogProb[float32], BivariateMixtureLogProb[float64]),
-	both("BivariateMixtureLogProbBackward", BivariateMixtureLogProbBackward[float32], BivariateMixtureLogProbBackward[float64]),
-	both("BivariateLogProb", BivariateLogProb[float32], BivariateLogProb[float64]),
-	both("BivariateLogProbBackward", BivariateLogProbBackward[float32], BivariateLogProbBackward[float64]),
-	both("CategoricalLogProb", CategoricalLogProb[float32], CategoricalLogProb[float64]),
-	both("CategoricalLogProbBackward", CategoricalLogProbBackward[float32], CategoricalLogProbBackward[float64]),
-	both("StepWeights.Pack", (*StepWeights[float32]).Pack, (*StepWeights[float64]).Pack),
-	both("StepWeights.PackBF16", (*StepWeights[float32]).PackBF16, (*StepWeights[float64]).PackBF16),
-	both("RNNFusedStep", RNNFusedStep[float32], RNNFusedStep[float64]),
-	both("LSTMFusedStep", LSTMFusedStep[float32], LSTMFusedStep[float64]),
-	both("GRUFusedStep", GRUFusedStep[float32], GRUFusedStep[float64]),
-	both("GRUBeforeFusedStep", GRUBeforeFusedStep[float32], GRUBeforeFusedStep[float64]),
-	both("RNNFusedStepBackward", RNNFusedStepBackward[float32], RNNFusedStepBackward[float64]),
-	both("LSTMFusedStepBackward", LSTMFusedStepBackward[float32], LSTMFusedStepBackward[float64]),
-	both("GRUFusedStepBackward", GRUFusedStepBackward[float32], GRUFusedStepBackward[float64]),
-	both("GRUBeforeFusedStepBackward", GRUBeforeFusedStepBackward[float32], GRUBeforeFusedStepBackward[float64]),
-	both("RecurrentGrad", RecurrentGrad[float32], RecurrentGrad[float64]),
-	both("GaussKL", GaussKL[float32], GaussKL[float64]),
-	both("GaussKLStandard", GaussKLStandard[float32], GaussKLStandard[float64]),
-	both("GaussKLBackward", GaussKLBackward[float32], GaussKLBackward[float64]),
-	both("GaussKLStandardBackward", GaussKLStandardBackward[float32], GaussKLStandardBackward[float64]),
-	both("GaussLogProb", GaussLogProb[float32], GaussLogProb[float64]),
-	both("GaussLogProbBackward", GaussLogProbBackward[float32], GaussLogProbBackward[float64]),
-	both("GaussSample", GaussSample[float32], GaussSample[float64]),
-	both("GaussSampleBackward", GaussSampleBackward[float32], GaussSampleBackward[float64]),
-	both("LatentStep", LatentStep[float32], LatentStep[float64]),
-	both("LatentStepBackward", LatentStepBackward[float32], LatentStepBackward[float64]),
-	both("GRUStep", GRUStep[float32], GRUStep[float64]),
-	both("GRUStepBackward", GRUStepBackward[float32], GRUStepBackward[float64]),
-	both("GRUBeforeReset", GRUBeforeReset[float32], GRUBeforeReset[float64]),
-	both("GRUBeforeUpdate", GRUBeforeUpdate[float32], GRUBeforeUpdate[float64]),
-	both("GRUBeforeUpdateBackward", GRUBeforeUpdateBackward[float32], GRUBeforeUpdateBackward[float64]),
-	both("GRUBeforeResetBackward", GRUBeforeResetBackward[float32], GRUBeforeResetBackward[float64]),
-	both("SetRows", SetRows[float32], SetRows[float64]),
-	both("AddColumnSums", AddColumnSums[float32], AddColumnSums[float64]),
-	both("AddColumnProducts", AddColumnProducts[float32], AddColumnProducts[float64]),
-	both("Axpy", Axpy[float32], Axpy[float64]),
-	both("Scal", Scal[float32], Scal[float64]),
-	both("SumSquares", SumSquares[float32], SumSquares[float64]),
-	both("LogisticMixtureLogProb", LogisticMixtureLogProb[float32], LogisticMixtureLogProb[float64]),
-	both("LogisticMixtureLogProbBackward", LogisticMixtureLogProbBackward[float32], LogisticMixtureLogProbBackward[float64]),
-	both("LSTMStep", LSTMStep[float32], LSTMStep[float64]),
-	both("LSTMStepBackward", LSTMStepBackward[float32], LSTMStepBackward[float64]),
-	both("GMMLogProb", GMMLogProb[float32], GMMLogProb[float64]),
-	both("GMMLogProbBackward", GMMLogProbBackward[float32], GMMLogProbBackward[float64]),
-	both("Uniforms", Uniforms[float32], Uniforms[float64]),
-	both("Normals", Normals[float32], Normals[float64]),
-	{Name: "Uint32s", Forms: []any{Uint32s}},
-	{Name: "Shuffle", Forms: []any{Shuffle}},
-	both("Adam", Adam[float32], Adam[float64]),
-	both("SGD", SGD[float32], SGD[float64]),
-	both("Adagrad", Adagrad[float32], Adagrad[float64]),
-	both("RNNStep", RNNStep[float32], RNNStep[float64]),
-	both("RNNStepBackward", RNNStepBackward[float32], RNNStepBackward[float64]),
-	both("Softmax", Softmax[float32], Softmax[float64]),
-	both("SoftmaxBackward", SoftmaxBackward[float32], SoftmaxBackward[float64]),
-	both("LogSumExp", LogSumExp[float32], LogSumExp[float64]),
-	both("Exp", Exp[float32], Exp[float64]),
-	both("Log", Log[float32], Log[float64]),
-	both("Tanh", Tanh[float32], Tanh[float64]),
-	both("Sigmoid", Sigmoid[float32], Sigmoid[float64]),
-	both("Softplus", Softplus[float32], Softplus[float64]),
-	both("ReLU", ReLU[float32], ReLU[float64]),
-	both("TanhBackward", TanhBackward[float32], TanhBackward[float64]),
-	both("SigmoidBackward", SigmoidBackward[float32], SigmoidBackward[float64]),
-	both("SoftplusBackward", SoftplusBackward[float32], SoftplusBackward[float64]),
-	both("ReLUBackward", ReLUBackward[float32], ReLUBackward[float64]),
-}}
+// calls returns all exported functions that take sizes or slices: those of the table, and others.
+func calls() *asmtest.Calls {
+	return &asmtest.Calls{Package: "kernels", Arg: callArg, Funcs: slices.Concat(tableFuncs(), []asmtest.Func{
+		both("SumSquares", SumSquares[float32], SumSquares[float64]),
+		both("StepWeights.Pack", (*StepWeights[float32]).Pack, (*StepWeights[float64]).Pack),
+		both("StepWeights.PackBF16", (*StepWeights[float32]).PackBF16, (*StepWeights[float64]).PackBF16),
+		both("RNNFusedStep", RNNFusedStep[float32], RNNFusedStep[float64]),
+		both("LSTMFusedStep", LSTMFusedStep[float32], LSTMFusedStep[float64]),
+		both("GRUFusedStep", GRUFusedStep[float32], GRUFusedStep[float64]),
+		both("GRUBeforeFusedStep", GRUBeforeFusedStep[float32], GRUBeforeFusedStep[float64]),
+		both("RNNFusedStepBackward", RNNFusedStepBackward[float32], RNNFusedStepBackward[float64]),
+		both("LSTMFusedStepBackward", LSTMFusedStepBackward[float32], LSTMFusedStepBackward[float64]),
+		both("GRUFusedStepBackward", GRUFusedStepBackward[float32], GRUFusedStepBackward[float64]),
+		both("GRUBeforeFusedStepBackward", GRUBeforeFusedStepBackward[float32], GRUBeforeFusedStepBackward[float64]),
+		both("RecurrentGrad", RecurrentGrad[float32], RecurrentGrad[float64]),
+		{Name: "Uint32s", Forms: []any{Uint32s}},
+		{Name: "Shuffle", Forms: []any{Shuffle}},
+	})}
+}
 
 func both(name string, f32, f64 any) asmtest.Func {
 	return asmtest.Func{Name: name, Forms: []any{f32, f64}}
+}
+
+// tableFuncs are the functions of the table, each once.
+func tableFuncs() (funcs []asmtest.Func) {
+	f64 := table[float64]()
+	for i, k := range table[float32]() {
+		known := slices.ContainsFunc(funcs, func(f asmtest.Func) bool { return f.Name == k.fn() })
+		if k.params() != nil && !known {
+			funcs = append(funcs, both(k.fn(), k.f, f64[i].f))
+		}
+	}
+	return funcs
 }
 
 // TestCalls: no sizes get past a check, and no function is without.
@@ -93,7 +53,7 @@ func TestCalls(t *testing.T) {
 	if testing.Short() {
 		n = 300
 	}
-	calls.Run(t, n)
+	calls().Run(t, n)
 }
 
 // TestWrap pins the words for sizes that no int can hold.
@@ -129,7 +89,7 @@ func TestWrap(t *testing.T) {
 	}
 }
 
-func FuzzCalls(f *testing.F) { calls.Fuzz(f) }
+func FuzzCalls(f *testing.F) { calls().Fuzz(f) }
 
 // callUnits is the number of units of packed weights: more than a vector of any instruction set.
 const callUnits = 18

@@ -1,6 +1,10 @@
 package kernels
 
-import "math"
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+)
 
 // gateNum is an exact value together with a bound of the error that a computed value may
 // have: v is the equation in float64, e grows with every operation by the error of its
@@ -116,3 +120,38 @@ func (x gateNum) holds(got float64, exact bool) bool {
 	}
 	return math.Abs(got-x.v) <= x.e
 }
+
+// checkGateGradient compares dx with central differences of f, which depends on x.
+func checkGateGradient(t *testing.T, name string, f func() float64, x, dx []float64) {
+	t.Helper()
+	for i, was := range x {
+		const h = 1e-5 // error h² f”'/6 + 1e-16 f/h, about 1e-10
+		x[i] = was + h
+		up := f()
+		x[i] = was - h
+		down := f()
+		x[i] = was
+		if d := (up - down) / (2 * h); math.Abs(d-dx[i]) > 2e-9*(1+math.Abs(d)) {
+			t.Fatalf("%s[%d] = %v, finite difference %v", name, i, dx[i], d)
+		}
+	}
+}
+
+// gateRandn returns n normal deviates.
+func gateRandn[T Float](rng *rand.Rand, n int) []T {
+	x := make([]T, n)
+	for i := range x {
+		x[i] = T(rng.NormFloat64())
+	}
+	return x
+}
+
+func gateDot(x, y []float64) (s float64) {
+	for i := range x {
+		s += x[i] * y[i]
+	}
+	return s
+}
+
+// gateDenormal reports whether x is a denormal.
+func gateDenormal(x float32) bool { return x != 0 && abs32(x) < 0x1p-126 }

@@ -6,123 +6,43 @@ import (
 	"testing"
 )
 
-func gruKernels[T Float]() []gateKernel[T] {
-	one := func(k gateKind) []gateKind { return []gateKind{k} }
-	pres := []gateKind{kindPre, kindPre, kindPre}
-	gates := []gateKind{kindSigma, kindSigma, kindTanh}
-	grads := []gateKind{kindGrad, kindGrad, kindGrad}
-	hx := gateArg{name: "hx", cols: one(kindState), ld: denseRows, in: true, opt: true}
-	return []gateKernel[T]{{
-		name:  "GRUStep",
-		lds:   []string{"ldg", "ldhn"},
-		alias: [][2]string{{"hy", "hx"}},
-		args: []gateArg{
-			{name: "hy", cols: one(kindState), ld: denseRows, out: true},
-			{name: "gates", cols: pres, in: true, out: true, free: true},
-			{name: "hn", cols: one(kindPre), ld: 1, in: true},
-			hx,
-		},
-		call: func(a [][]T, batch, hidden int, ld []int) {
-			GRUStep(a[0], a[1], a[2], a[3], batch, hidden, ld[0], ld[1])
-		},
-		unit: func(x []gateNum) []gateNum { // r z n hn hx -> hy r z n
-			r, z := x[0].sigmoid(), x[1].sigmoid()
-			n := x[2].add(r.mul(x[3])).tanh()
-			return []gateNum{gruUnit(z, n, x[4]), r, z, n}
-		},
-	}, {
-		name:     "GRUStepBackward",
-		lds:      []string{"ldg", "ldhn"},
-		alias:    [][2]string{{"dgates", "gates"}, {"dhn", "hn"}, {"dhx", "dh"}},
-		backward: true,
-		args: []gateArg{
-			{name: "dgates", cols: grads, out: true},
-			{name: "dhn", cols: one(kindGrad), ld: 1, out: true},
-			{name: "dhx", cols: one(kindGrad), ld: denseRows, out: true},
-			{name: "dh", cols: one(kindGrad), ld: denseRows, in: true},
-			{name: "gates", cols: gates, in: true},
-			{name: "hn", cols: one(kindPre), ld: 1, in: true},
-			hx,
-		},
-		call: func(a [][]T, batch, hidden int, ld []int) {
-			GRUStepBackward(a[0], a[1], a[2], a[3], a[4], a[5], a[6], batch, hidden, ld[0], ld[1])
-		},
-		unit: func(x []gateNum) []gateNum { // dh r z n hn hx -> dr dz dn dhn dhx
-			r, hn := x[1], x[4]
-			dz, dn, dhx := gruBackwardUnit(x[0], x[2], x[3], x[5])
-			dr := dn.mul(hn).mul(r).mul(r.oneMinus()).flushGrad()
-			return []gateNum{dr, dz, dn, dn.mul(r).flushGrad(), dhx}
-		},
-	}, {
-		name: "GRUBeforeReset",
-		lds:  []string{"ldrh", "ldg"},
-		args: []gateArg{
-			{name: "rh", cols: one(kindState), ld: 0, out: true, free: true}, // of a denormal hx
-			{name: "gates", cols: []gateKind{kindPre, kindPre, kindUnread}, ld: 1, in: true, out: true},
-			hx,
-		},
-		call: func(a [][]T, batch, hidden int, ld []int) {
-			GRUBeforeReset(a[0], a[1], a[2], batch, hidden, ld[1], ld[0])
-		},
-		unit: func(x []gateNum) []gateNum { // r z - hx -> rh r z -
-			r, z := x[0].sigmoid(), x[1].sigmoid()
-			return []gateNum{r.mul(x[3]), r, z, x[2]}
-		},
-	}, {
-		name:  "GRUBeforeUpdate",
-		lds:   []string{"ldg"},
-		alias: [][2]string{{"hy", "hx"}},
-		args: []gateArg{
-			{name: "hy", cols: one(kindState), ld: denseRows, out: true},
-			{name: "gates", cols: []gateKind{kindUnread, kindSigma, kindPre}, in: true, out: true, free: true},
-			hx,
-		},
-		call: func(a [][]T, batch, hidden int, ld []int) {
-			GRUBeforeUpdate(a[0], a[1], a[2], batch, hidden, ld[0])
-		},
-		unit: func(x []gateNum) []gateNum { // - z n hx -> hy - z n
-			z, n := x[1], x[2].tanh()
-			return []gateNum{gruUnit(z, n, x[3]), x[0], z, n}
-		},
-	}, {
-		name:     "GRUBeforeUpdateBackward",
-		lds:      []string{"ldg"},
-		alias:    [][2]string{{"dgates", "gates"}, {"dhx", "dh"}},
-		backward: true,
-		args: []gateArg{
-			{name: "dgates", cols: []gateKind{kindUnread, kindGrad, kindGrad}, out: true},
-			{name: "dhx", cols: one(kindGrad), ld: denseRows, out: true},
-			{name: "dh", cols: one(kindGrad), ld: denseRows, in: true},
-			{name: "gates", cols: []gateKind{kindUnread, kindSigma, kindTanh}, in: true},
-			hx,
-		},
-		call: func(a [][]T, batch, hidden int, ld []int) {
-			GRUBeforeUpdateBackward(a[0], a[1], a[2], a[3], a[4], batch, hidden, ld[0])
-		},
-		unit: func(x []gateNum) []gateNum { // dh - z n hx -> - dz dn dhx
-			dz, dn, dhx := gruBackwardUnit(x[0], x[2], x[3], x[4])
-			return []gateNum{{}, dz, dn, dhx}
-		},
-	}, {
-		name:     "GRUBeforeResetBackward",
-		lds:      []string{"ldg", "lddrh"},
-		alias:    [][2]string{{"dgates", "gates"}},
-		backward: true,
-		args: []gateArg{
-			{name: "dgates", cols: []gateKind{kindGrad, kindUnread, kindUnread}, out: true},
-			{name: "dhx", cols: one(kindGrad), ld: denseRows, in: true, out: true},
-			{name: "drh", cols: one(kindGrad), ld: 1, in: true},
-			{name: "gates", cols: []gateKind{kindSigma, kindUnread, kindUnread}, in: true},
-			hx,
-		},
-		call: func(a [][]T, batch, hidden int, ld []int) {
-			GRUBeforeResetBackward(a[0], a[1], a[2], a[3], a[4], batch, hidden, ld[0], ld[1])
-		},
-		unit: func(x []gateNum) []gateNum { // dhx drh r - - hx -> dr - - dhx
-			dhx, d, r, h := x[0], x[1], x[2], x[5]
-			return []gateNum{d.mul(h).mul(r).mul(r.oneMinus()).flushGrad(), {}, {}, dhx.add(d.mul(r)).flushGrad()}
-		},
-	}}
+// gruStepUnit is the equation of GRUStep: r z n hn hx -> hy r z n.
+func gruStepUnit(x []gateNum) []gateNum {
+	r, z := x[0].sigmoid(), x[1].sigmoid()
+	n := x[2].add(r.mul(x[3])).tanh()
+	return []gateNum{gruUnit(z, n, x[4]), r, z, n}
+}
+
+// gruStepBackwardUnit is the equation of GRUStepBackward: dh r z n hn hx -> dr dz dn dhn dhx.
+func gruStepBackwardUnit(x []gateNum) []gateNum {
+	r, hn := x[1], x[4]
+	dz, dn, dhx := gruBackwardUnit(x[0], x[2], x[3], x[5])
+	dr := dn.mul(hn).mul(r).mul(r.oneMinus()).flushGrad()
+	return []gateNum{dr, dz, dn, dn.mul(r).flushGrad(), dhx}
+}
+
+// gruResetUnit is the equation of GRUBeforeReset: r z - hx -> rh r z -.
+func gruResetUnit(x []gateNum) []gateNum {
+	r, z := x[0].sigmoid(), x[1].sigmoid()
+	return []gateNum{r.mul(x[3]), r, z, x[2]}
+}
+
+// gruUpdateUnit is the equation of GRUBeforeUpdate: - z n hx -> hy - z n.
+func gruUpdateUnit(x []gateNum) []gateNum {
+	z, n := x[1], x[2].tanh()
+	return []gateNum{gruUnit(z, n, x[3]), x[0], z, n}
+}
+
+// gruUpdateBackwardUnit is the equation of GRUBeforeUpdateBackward: dh - z n hx -> - dz dn dhx.
+func gruUpdateBackwardUnit(x []gateNum) []gateNum {
+	dz, dn, dhx := gruBackwardUnit(x[0], x[2], x[3], x[4])
+	return []gateNum{{}, dz, dn, dhx}
+}
+
+// gruResetBackwardUnit is the equation of GRUBeforeResetBackward: dhx drh r - - hx -> dr - - dhx.
+func gruResetBackwardUnit(x []gateNum) []gateNum {
+	dhx, d, r, h := x[0], x[1], x[2], x[5]
+	return []gateNum{d.mul(h).mul(r).mul(r.oneMinus()).flushGrad(), {}, {}, dhx.add(d.mul(r)).flushGrad()}
 }
 
 // gruUnit is the update, common to both forms.
@@ -249,7 +169,7 @@ func TestGRUDecay(t *testing.T) {
 				t.Fatalf("denormal h = %v, %v or rh = %v", h[0], hb[0], rh[0])
 			}
 		}
-		if gateBits(h[0]) != 0 || gateBits(hb[0]) != 0 || rh[0] != 0 {
+		if bitsOf(h[0]) != 0 || bitsOf(hb[0]) != 0 || rh[0] != 0 {
 			t.Errorf("from %v: h = %v, %v, rh = %v after 200 steps, want +0", start, h[0], hb[0], rh[0])
 		}
 		d, db := []float32{start}, []float32{start}
@@ -265,7 +185,7 @@ func TestGRUDecay(t *testing.T) {
 				}
 			}
 		}
-		if gateBits(d[0]) != 0 || gateBits(db[0]) != 0 {
+		if bitsOf(d[0]) != 0 || bitsOf(db[0]) != 0 {
 			t.Errorf("from %v: dhx = %v, %v after 200 steps, want +0", start, d[0], db[0])
 		}
 	}

@@ -6,64 +6,6 @@ import (
 	"testing"
 )
 
-func lstmKernels[T Float]() (ks []gateKernel[T]) {
-	one := func(k gateKind) []gateKind { return []gateKind{k} }
-	pres := []gateKind{kindPre, kindPre, kindPre, kindPre}
-	gates := []gateKind{kindSigma, kindSigma, kindTanh, kindSigma}
-	grads := []gateKind{kindGrad, kindGrad, kindGrad, kindGrad}
-	for _, peep := range []bool{false, true} {
-		forward := gateKernel[T]{
-			name:  "LSTMStep",
-			lds:   []string{"ldg"},
-			alias: [][2]string{{"cy", "cx"}},
-			args: []gateArg{
-				{name: "hy", cols: one(kindState), ld: denseRows, out: true},
-				{name: "cy", cols: one(kindState), ld: denseRows, out: true},
-				{name: "gates", cols: pres, in: true, out: true, free: true},
-				{name: "cx", cols: one(kindState), ld: denseRows, in: true, opt: true},
-			},
-			call: func(a [][]T, batch, hidden int, ld []int) {
-				LSTMStep(a[0], a[1], a[2], a[3], nil, batch, hidden, ld[0])
-			},
-			unit: lstmUnit,
-		}
-		backward := gateKernel[T]{
-			name:     "LSTMStepBackward",
-			lds:      []string{"ldg"},
-			alias:    [][2]string{{"dgates", "gates"}, {"dcx", "dcy"}},
-			backward: true,
-			args: []gateArg{
-				{name: "dgates", cols: grads, out: true},
-				{name: "dcx", cols: one(kindGrad), ld: denseRows, out: true},
-				{name: "dh", cols: one(kindGrad), ld: denseRows, in: true},
-				{name: "dcy", cols: one(kindGrad), ld: denseRows, in: true, opt: true},
-				{name: "gates", cols: gates, in: true},
-				{name: "cx", cols: one(kindState), ld: denseRows, in: true, opt: true},
-				{name: "cy", cols: one(kindState), ld: denseRows, in: true},
-			},
-			call: func(a [][]T, batch, hidden int, ld []int) {
-				LSTMStepBackward(a[0], a[1], a[2], a[3], a[4], a[5], a[6], nil, batch, hidden, ld[0])
-			},
-			unit: lstmBackwardUnit,
-		}
-		if peep {
-			w := gateArg{name: "peephole", cols: []gateKind{kindWeight, kindWeight, kindWeight}, ld: denseRows, in: true, row: true}
-			forward.name += "/peephole"
-			forward.args = append(forward.args, w)
-			forward.call = func(a [][]T, batch, hidden int, ld []int) {
-				LSTMStep(a[0], a[1], a[2], a[3], a[4], batch, hidden, ld[0])
-			}
-			backward.name += "/peephole"
-			backward.args = append(backward.args, w)
-			backward.call = func(a [][]T, batch, hidden int, ld []int) {
-				LSTMStepBackward(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], batch, hidden, ld[0])
-			}
-		}
-		ks = append(ks, forward, backward)
-	}
-	return ks
-}
-
 // lstmUnit is the equation of LSTMStep: i f g o cx [pi pf po] -> hy cy i f g o.
 func lstmUnit(x []gateNum) []gateNum {
 	i, f, g, o, c := x[0], x[1], x[2], x[3], x[4]
@@ -173,7 +115,7 @@ func TestLSTMDecay(t *testing.T) {
 				steps++
 			}
 		}
-		if gateBits(c[0]) != 0 || gateBits(h[0]) != 0 {
+		if bitsOf(c[0]) != 0 || bitsOf(h[0]) != 0 {
 			t.Errorf("from %v: c = %v, h = %v after 200 steps, want +0", start, c[0], h[0])
 		}
 		if steps != 60 { // 2^-60 itself stays
@@ -193,7 +135,7 @@ func TestLSTMDecay(t *testing.T) {
 				steps++
 			}
 		}
-		if gateBits(dc[0]) != 0 || steps != 70 {
+		if bitsOf(dc[0]) != 0 || steps != 70 {
 			t.Errorf("from %v: dc = %v, not zero for %d steps, want +0 and 70", start, dc[0], steps)
 		}
 	}

@@ -8,70 +8,31 @@ import (
 	"github.com/elbow-go/elbow/asm/asmtest"
 )
 
-func rnnKernels[T Float]() (ks []gateKernel[T]) {
-	one := func(k gateKind) []gateKind { return []gateKind{k} }
-	for _, act := range []Activation{RNNTanh, RNNReLU} {
-		name := map[Activation]string{RNNTanh: "tanh", RNNReLU: "relu"}[act]
-		ks = append(ks, gateKernel[T]{
-			name:  "RNNStep/" + name,
-			lds:   []string{"lda"},
-			alias: [][2]string{{"h", "a"}},
-			args: []gateArg{
-				{name: "h", cols: one(kindState), ld: denseRows, out: true},
-				{name: "a", cols: one(kindPre), in: true},
-			},
-			call: func(a [][]T, batch, hidden int, ld []int) { RNNStep(a[0], a[1], batch, hidden, ld[0], act) },
-			unit: func(x []gateNum) []gateNum {
-				a := x[0]
-				if act == RNNTanh {
-					return []gateNum{a.tanh().flushState()}
-				}
-				if a.v < 0 {
-					a.v = 0
-				}
-				return []gateNum{a.flushState()}
-			},
-		}, gateKernel[T]{
-			name:     "RNNStepBackward/" + name,
-			lds:      []string{"ldda"},
-			alias:    [][2]string{{"da", "dh"}},
-			backward: true,
-			args: []gateArg{
-				{name: "da", cols: one(kindGrad), out: true},
-				{name: "dh", cols: one(kindGrad), ld: denseRows, in: true},
-				{name: "h", cols: one(kindTanh), ld: denseRows, in: true},
-			},
-			call: func(a [][]T, batch, hidden int, ld []int) {
-				RNNStepBackward(a[0], a[1], a[2], batch, hidden, ld[0], act)
-			},
-			unit: func(x []gateNum) []gateNum {
-				dh, h := x[0].flushGrad(), x[1]
-				if act == RNNTanh {
-					return []gateNum{dh.mul(h.mul(h).oneMinus()).flushGrad()}
-				}
-				if h.v <= 0 {
-					return []gateNum{{0, 0, h.p}}
-				}
-				return []gateNum{dh}
-			},
-		})
+// rnnUnit is the equation of RNNStep: a -> h.
+func rnnUnit(act string) func(x []gateNum) []gateNum {
+	return func(x []gateNum) []gateNum {
+		a := x[0]
+		if act == "tanh" {
+			return []gateNum{a.tanh().flushState()}
+		}
+		if a.v < 0 {
+			a.v = 0
+		}
+		return []gateNum{a.flushState()}
 	}
-	return ks
 }
 
-// TestRNNOverH: da may also be h.
-func TestRNNOverH(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 2))
-	dh, h := gateRandn[float32](rng, 60), gateRandn[float32](rng, 60)
-	for _, act := range []Activation{RNNTanh, RNNReLU} {
-		want, got := make([]float32, 60), append([]float32(nil), h...)
-		RNNStepBackward(want, dh, h, 3, 20, 20, act)
-		RNNStepBackward(got, dh, got, 3, 20, 20, act)
-		for i := range want {
-			if !gateSameBits(got[i], want[i]) {
-				t.Fatalf("act %d: da[%d] = %v, want %v", act, i, got[i], want[i])
-			}
+// rnnBackwardUnit is the equation of RNNStepBackward: dh h -> da.
+func rnnBackwardUnit(act string) func(x []gateNum) []gateNum {
+	return func(x []gateNum) []gateNum {
+		dh, h := x[0].flushGrad(), x[1]
+		switch {
+		case act == "tanh":
+			return []gateNum{dh.mul(h.mul(h).oneMinus()).flushGrad()}
+		case h.v <= 0:
+			return []gateNum{{0, 0, h.p}}
 		}
+		return []gateNum{dh}
 	}
 }
 
@@ -127,7 +88,7 @@ func TestRNNDecay(t *testing.T) {
 					t.Fatalf("act %d: step %d: denormal h = %v or da = %v", act, step, h[0], d[0])
 				}
 			}
-			if gateBits(h[0]) != 0 || gateBits(d[0]) != 0 {
+			if bitsOf(h[0]) != 0 || bitsOf(d[0]) != 0 {
 				t.Errorf("act %d: h = %v and da = %v after 200 halvings, want +0", act, h[0], d[0])
 			}
 		}

@@ -240,3 +240,64 @@ func TestScalarSpecial(t *testing.T) {
 		}
 	}
 }
+
+// sweepFuncs are the functions of one argument.
+var sweepFuncs = []struct {
+	name string
+	f    func(dst, x []float32)
+}{
+	{"Exp", Exp[float32]}, {"Log", Log[float32]}, {"Tanh", Tanh[float32]},
+	{"Sigmoid", Sigmoid[float32]}, {"Softplus", Softplus[float32]}, {"ReLU", ReLU[float32]},
+	{"RNNStep", func(dst, x []float32) { RNNStep(dst, x, 1, len(x), len(x), RNNTanh) }},
+	{"GRUBeforeReset", func(dst, x []float32) { // σ of the gates, out of its r columns
+		g := make([]float32, 3*len(x))
+		copy(g, x)
+		GRUBeforeReset(dst, g, nil, 1, len(x), 3*len(x), len(x))
+		copy(dst, g)
+	}},
+}
+
+// TestISAExhaustive compares all instruction sets with -exhaustive over all 2^32 float32, else
+// over every 4093rd: TestScalarAccuracy has more of them, with one instruction set for each.
+func TestISAExhaustive(t *testing.T) {
+	asmtest.CheckEnv(t)
+	step := uint64(4093)
+	if testing.Short() {
+		step = 16381
+	}
+	if *exhaustive {
+		step = 1
+	}
+	was := asm.Active()
+	defer asm.Use(was)
+	const block = 1 << 14
+	x, want, got := make([]float32, block), make([]float32, block), make([]float32, block)
+	for _, c := range sweepFuncs {
+		t.Run(c.name, func(t *testing.T) {
+			wrong := 0
+			for u := uint64(0); u < 1<<32; u += block * step {
+				n := 0
+				for n < block && u+uint64(n)*step < 1<<32 {
+					x[n] = math.Float32frombits(uint32(u + uint64(n)*step))
+					n++
+				}
+				for i, isa := range asm.Available() {
+					asm.Use(isa)
+					if i == 0 {
+						c.f(want[:n], x[:n])
+						continue
+					}
+					c.f(got[:n], x[:n])
+					for j, g := range got[:n] {
+						if !asmtest.SameBits(g, want[j]) {
+							if wrong++; wrong < 5 {
+								t.Errorf("isa=%v: %s(%x) = %x, want %x", isa, c.name, x[j], g, want[j])
+							}
+						}
+					}
+				}
+			}
+			t.Logf("%d differences, isa %v, every input of %d", wrong, asm.Available(), step)
+		})
+	}
+}

@@ -6,21 +6,21 @@ import (
 	"go/parser"
 	"go/token"
 	"path/filepath"
-	"slices"
 	"strings"
 )
 
-// incomplete reads the source of the package and returns what keeps the table from being
-// complete: exported functions and methods with an int or a slice that are not in it, and lines of it
-// without a function.
-func (c *Calls) incomplete() (problems []string) {
-	c.params = map[string][]string{}
-	files, err := filepath.Glob(filepath.Join(c.Dir, "*.go"))
+// A declared function is exported, or a method of an exported type.
+type declared struct {
+	path, name string
+	params     []string // receiver first
+	sized      bool     // an int or a slice is among the parameters
+}
+
+// declarations reads the source in dir, without tests.
+func declarations(dir string) (all []declared, err error) {
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	if err != nil {
-		return []string{err.Error()}
-	}
-	listed := func(name string) bool {
-		return slices.ContainsFunc(c.Funcs, func(f Func) bool { return f.Name == name })
+		return nil, err
 	}
 	for _, path := range files {
 		if strings.HasSuffix(path, "_test.go") {
@@ -28,22 +28,51 @@ func (c *Calls) incomplete() (problems []string) {
 		}
 		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
 		if err != nil {
-			return []string{err.Error()}
+			return nil, err
 		}
 		for _, decl := range file.Decls {
-			name, params, sized := signature(decl)
-			if name == "" || c.params[name] != nil { // declared again for another build
-				continue
-			}
-			c.params[name] = params
-			if sized && !listed(name) {
-				problems = append(problems, fmt.Sprintf("%s: %s takes sizes and is not in the table", path, name))
+			if name, params, sized := signature(decl); name != "" {
+				all = append(all, declared{path, name, params, sized})
 			}
 		}
 	}
+	return all, nil
+}
+
+// Params returns the names of the parameters of every exported function of the package in dir,
+// and of the methods of its exported types, as Type.Method with the receiver first.
+func Params(dir string) (map[string][]string, error) {
+	all, err := declarations(dir)
+	params := map[string][]string{}
+	for _, d := range all {
+		if params[d.name] == nil { // it may be declared again for another build
+			params[d.name] = d.params
+		}
+	}
+	return params, err
+}
+
+// incomplete returns what keeps the table from being complete: exported functions and methods with
+// an int or a slice that are not in it, and lines of it without a function.
+func (c *Calls) incomplete() (problems []string) {
+	all, err := declarations(c.Dir)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	if c.params, err = Params(c.Dir); err != nil {
+		return []string{err.Error()}
+	}
+	listed := map[string]bool{}
 	for _, f := range c.Funcs {
+		listed[f.Name] = true
 		if c.params[f.Name] == nil || len(f.Forms) == 0 {
 			problems = append(problems, fmt.Sprintf("%s is in the table, and no exported function with parameters", f.Name))
+		}
+	}
+	for _, d := range all {
+		if d.sized && !listed[d.name] {
+			listed[d.name] = true
+			problems = append(problems, fmt.Sprintf("%s: %s takes sizes and is not in the table", d.path, d.name))
 		}
 	}
 	return problems

@@ -1,0 +1,380 @@
+package kernels
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/elbow-go/elbow/asm/asmtest"
+	"github.com/elbow-go/elbow/asm/simd"
+)
+
+// Every kernel is a row of one table: its function, what its slices hold and what they may share.
+// All that kernels promise alike is tested for all rows in every_test.go; what is particular to a
+// family, its accuracy among it, in the file of the family.
+
+// A kernel is a row of the table. Slices are passed in the order of arrays, sizes by the names of
+// the parameters: rows and batch are a number of rows, ld and what begins with it a row stride, any
+// other int is n, the number of columns that most arrays have a multiple of.
+type kernel[T Float] struct {
+	name   string // of the function, with a variant behind a slash
+	f      any
+	reach  string         // the functions of package simd behind it
+	with   map[string]any // the values of other parameters, and of sizes that are fixed
+	arrays []array
+
+	each  bool // works element by element: a unit of one column of every block
+	joint bool // a row is not on its own: a sum over rows, numbers named by their place
+	slow  bool // no long rows, for time
+
+	unit     func(x []gateNum) (y []gateNum) // the equation of a unit, columns of the inputs -> columns of the outputs
+	backward bool                            // where the equation is infinite, the kernel may have NaN
+}
+
+// An array is a slice argument [rows, columns].
+type array struct {
+	name   string
+	blocks []block
+	in     bool // its values matter
+	out    bool // it is written
+
+	stride string   // the parameter that is its row stride; dense without
+	one    bool     // one row for the whole call
+	absent bool     // always nil
+	counts bool     // its length says how many columns there are, so it cannot be too short
+	free   bool     // as an output, it may hold denormals
+	shares []string // as an output, the inputs that it may be the same slice as
+	nils   []string // the cases in which it is nil
+	zeros  bool     // as an input, nil means zeros
+}
+
+// A block is a number of columns of one kind, or n of them where cols is 0.
+type block struct {
+	kind kind
+	cols int
+}
+
+// A kind says what a column holds, for drawing test values.
+type kind int
+
+const (
+	kindAny    kind = iota
+	kindMean        // sometimes so large that differences overflow
+	kindScale       // of the form of the call
+	kindBit         // mostly 0 or 1
+	kindTarget      // an index of a column
+	kindPre         // pre-activations
+	kindSigma       // activated by σ
+	kindTanh        // activated by tanh
+	kindState       // c, h
+	kindGrad
+	kindWeight // peepholes
+	kindUnread // a column that the kernel must not look at
+)
+
+// in, out and inout make arrays with n columns of each kind; none is a slice that is not there.
+func in(name string, kinds ...kind) array    { return array{name: name, in: true}.columns(0, kinds) }
+func out(name string, kinds ...kind) array   { return array{name: name, out: true}.columns(0, kinds) }
+func inout(name string, kinds ...kind) array { return in(name, kinds...).written() }
+func none(name string) array                 { return array{name: name, absent: true} }
+
+// value and weight have one column, an output and an input.
+func value(name string) array  { return array{name: name, out: true}.columns(1, []kind{kindAny}) }
+func weight(name string) array { return array{name: name, in: true}.columns(1, []kind{kindAny}) }
+
+func (a array) columns(cols int, kinds []kind) array {
+	a.blocks = slices.Clone(a.blocks)
+	for _, k := range kinds {
+		a.blocks = append(a.blocks, block{k, cols})
+	}
+	return a
+}
+
+// wide adds columns whose number is not n.
+func (a array) wide(cols int, kinds ...kind) array { return a.columns(cols, kinds) }
+
+func (a array) written() array                { a.out = true; return a }
+func (a array) ld(param string) array         { a.stride = param; return a }
+func (a array) row() array                    { a.one = true; return a }
+func (a array) length() array                 { a.counts = true; return a }
+func (a array) denormal() array               { a.free = true; return a }
+func (a array) over(names ...string) array    { a.shares = names; return a }
+func (a array) without(cases ...string) array { a.nils = cases; return a }
+func (a array) orZeros() array                { a.zeros = true; return a.without(a.name) }
+
+// width is how many columns there are.
+func (a *array) width(n int) (w int) {
+	for _, b := range a.blocks {
+		w += b.size(n)
+	}
+	return w
+}
+
+func (b block) size(n int) int {
+	if b.cols > 0 {
+		return b.cols
+	}
+	return n
+}
+
+// kinds are those of all columns.
+func (a *array) kinds(n int) []kind {
+	kinds := make([]kind, 0, a.width(n))
+	for _, b := range a.blocks {
+		for range b.size(n) {
+			kinds = append(kinds, b.kind)
+		}
+	}
+	return kinds
+}
+
+func (k *kernel[T]) fn() string { fn, _, _ := strings.Cut(k.name, "/"); return fn }
+
+// array returns the index of an array.
+func (k *kernel[T]) array(name string) int {
+	return slices.IndexFunc(k.arrays, func(a array) bool { return a.name == name })
+}
+
+var paramNames = sync.OnceValue(func() map[string][]string {
+	params, err := asmtest.Params(".")
+	if err != nil {
+		panic(err)
+	}
+	return params
+})
+
+// params returns the names of the parameters, nil where f is a function of the test.
+func (k *kernel[T]) params() []string {
+	if names := paramNames()[k.fn()]; len(names) == reflect.TypeOf(k.f).NumIn() {
+		return names
+	}
+	return nil
+}
+
+// hasRows reports whether there is a number of rows; else there is one.
+func (k *kernel[T]) hasRows() bool {
+	return slices.Contains(k.params(), "rows") || slices.Contains(k.params(), "batch")
+}
+
+// forms returns the forms of scale that the kernel is to be tested with.
+func (k *kernel[T]) forms() []ScaleForm {
+	if slices.Contains(k.params(), "form") {
+		return gaussForms
+	}
+	return gaussForms[:1]
+}
+
+// table returns all kernels.
+func table[T Float]() []kernel[T] {
+	return slices.Concat(vecTable[T](), linearTable[T](), gateTable[T](), gaussTable[T](), mixtureTable[T](), discreteTable[T]())
+}
+
+// The functions of one argument, their gradients, the optimisers.
+func vecTable[T Float]() (ks []kernel[T]) {
+	forward := func(name string, f func(dst, x []T)) kernel[T] {
+		return kernel[T]{name: name, f: f, reach: name, each: true, arrays: []array{out("dst", kindAny).over("x"), in("x", kindAny).length()}}
+	}
+	backward := func(name string, f func(dx, dy, y []T)) kernel[T] {
+		return kernel[T]{name: name, f: f, reach: name, each: true,
+			arrays: []array{out("dx", kindAny).over("dy", "y"), in("dy", kindAny), in("y", kindAny).length()}}
+	}
+	p, g, sum := inout("p", kindAny).length(), in("g", kindAny), inout("s", kindAny)
+	return []kernel[T]{
+		forward("Exp", Exp[T]), forward("Log", Log[T]), forward("Tanh", Tanh[T]),
+		forward("Sigmoid", Sigmoid[T]), forward("Softplus", Softplus[T]), forward("ReLU", ReLU[T]),
+		backward("TanhBackward", TanhBackward[T]), backward("SigmoidBackward", SigmoidBackward[T]),
+		backward("SoftplusBackward", SoftplusBackward[T]), backward("ReLUBackward", ReLUBackward[T]),
+		{name: "Axpy", f: Axpy[T], reach: "Axpy", each: true, with: map[string]any{"a": 1.7},
+			arrays: []array{inout("dst", kindAny).over("x"), in("x", kindAny).length()}},
+		{name: "Scal", f: Scal[T], reach: "Scal", each: true, with: map[string]any{"a": -0.3},
+			arrays: []array{out("dst", kindAny).over("x"), in("x", kindAny).length()}},
+		{name: "Adam", f: Adam[T], reach: "Adam", each: true,
+			with:   map[string]any{"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "c1": 0.3, "c2": 0.01},
+			arrays: []array{p, g, inout("m", kindAny), inout("v", kindAny)}},
+		{name: "SGD", f: SGD[T], reach: "SGD", each: true, with: map[string]any{"lr": 0.01, "mu": 0.9},
+			arrays: []array{p, g, inout("m", kindAny).without("momentum")}},
+		{name: "Adagrad", f: Adagrad[T], reach: "Adagrad", each: true, with: map[string]any{"lr": 0.01, "eps": 1e-8}, arrays: []array{p, g, sum}},
+	}
+}
+
+// Sums over rows or columns, softmax, noise.
+func linearTable[T Float]() []kernel[T] {
+	noise := map[string]any{"n": Noise{Seed: 0xfedcba9876543210, Stream: 200, Update: 7}, "step": uint32(5), "row": uint32(1<<32 - maxTestElems)}
+	x := in("x", kindAny)
+	return []kernel[T]{
+		{name: "SumSquares", f: func(dst, x []T) { dst[0] = T(SumSquares(x)) }, reach: "SumSquares", arrays: []array{value("sum"), x.length()}},
+		{name: "SetRows", f: SetRows[T], each: true, arrays: []array{out("c", kindAny).ld("ldc"), in("bias", kindAny).row().orZeros()}},
+		{name: "AddColumnSums", f: AddColumnSums[T], reach: "AddColumnSums AddColumnSums4", joint: true,
+			arrays: []array{inout("dst", kindAny).row(), x.ld("ldx")}},
+		{name: "AddColumnProducts", f: AddColumnProducts[T], reach: "AddColumnProducts AddColumnProducts4", joint: true,
+			arrays: []array{inout("dst", kindAny).row(), in("a", kindAny).ld("lda"), in("b", kindAny).ld("ldb")}},
+		{name: "Softmax", f: Softmax[T], reach: "Softmax", arrays: []array{out("dst", kindAny).over("x"), x}},
+		{name: "SoftmaxBackward", f: SoftmaxBackward[T], reach: "SoftmaxBackward",
+			arrays: []array{out("dx", kindAny).over("dy", "y"), in("dy", kindAny), in("y", kindAny)}},
+		{name: "LogSumExp", f: LogSumExp[T], reach: "LogSumExp", arrays: []array{value("dst"), x}},
+		{name: "Uniforms", f: Uniforms[T], reach: "Uniforms", joint: true, with: noise, arrays: []array{out("dst", kindAny)}},
+		{name: "Normals", f: Normals[T], reach: "Normals", joint: true, with: noise, arrays: []array{out("dst", kindAny)}},
+	}
+}
+
+// The steps of recurrent cells.
+func gateTable[T Float]() (ks []kernel[T]) {
+	for _, name := range []string{"tanh", "relu"} {
+		act := map[string]any{"act": map[string]Activation{"tanh": RNNTanh, "relu": RNNReLU}[name]}
+		ks = append(ks,
+			kernel[T]{name: "RNNStep/" + name, f: RNNStep[T], reach: "RNNStep", with: act, unit: rnnUnit(name),
+				arrays: []array{out("h", kindState).over("a"), in("a", kindPre).ld("lda")}},
+			kernel[T]{name: "RNNStepBackward/" + name, f: RNNStepBackward[T], reach: "RNNStepBackward", with: act, unit: rnnBackwardUnit(name),
+				arrays: []array{out("da", kindGrad).ld("ldda").over("dh", "h"), in("dh", kindGrad), in("h", kindTanh)}})
+	}
+	gates := inout("gates", kindPre, kindPre, kindPre, kindPre).ld("ldg").denormal()
+	dgates := out("dgates", kindGrad, kindGrad, kindGrad, kindGrad).ld("ldg").over("gates")
+	active := in("gates", kindSigma, kindSigma, kindTanh, kindSigma).ld("ldg")
+	cx, hx := in("cx", kindState).orZeros(), in("hx", kindState).orZeros()
+	for _, peephole := range []array{none("peephole"), in("peephole", kindWeight, kindWeight, kindWeight).row().without("peephole")} {
+		name := ""
+		if !peephole.absent {
+			name = "/peephole"
+		}
+		ks = append(ks,
+			kernel[T]{name: "LSTMStep" + name, f: LSTMStep[T], reach: "LSTMStep", unit: lstmUnit,
+				arrays: []array{out("hy", kindState), out("cy", kindState).over("cx"), gates, cx, peephole}},
+			kernel[T]{name: "LSTMStepBackward" + name, f: LSTMStepBackward[T], reach: "LSTMStepBackward", unit: lstmBackwardUnit,
+				arrays: []array{dgates, out("dcx", kindGrad).over("dcy"), in("dh", kindGrad), in("dcy", kindGrad).orZeros(),
+					active, cx, in("cy", kindState), peephole}})
+	}
+	hy, dhx, dh := out("hy", kindState).over("hx"), out("dhx", kindGrad).over("dh"), in("dh", kindGrad)
+	ks = append(ks,
+		kernel[T]{name: "GRUStep", f: GRUStep[T], reach: "GRUStep", unit: gruStepUnit,
+			arrays: []array{hy, inout("gates", kindPre, kindPre, kindPre).ld("ldg").denormal(), in("hn", kindPre).ld("ldhn"), hx}},
+		kernel[T]{name: "GRUStepBackward", f: GRUStepBackward[T], reach: "GRUStepBackward", unit: gruStepBackwardUnit,
+			arrays: []array{out("dgates", kindGrad, kindGrad, kindGrad).ld("ldg").over("gates"), out("dhn", kindGrad).ld("ldhn").over("hn"), dhx, dh,
+				in("gates", kindSigma, kindSigma, kindTanh).ld("ldg"), in("hn", kindPre).ld("ldhn"), hx}},
+		kernel[T]{name: "GRUBeforeReset", f: GRUBeforeReset[T], reach: "GRUBeforeReset", unit: gruResetUnit,
+			arrays: []array{out("rh", kindState).ld("ldrh").denormal(), inout("gates", kindPre, kindPre, kindUnread).ld("ldg"), hx}}, // rh of a denormal hx
+		kernel[T]{name: "GRUBeforeUpdate", f: GRUBeforeUpdate[T], reach: "GRUBeforeUpdate", unit: gruUpdateUnit,
+			arrays: []array{hy, inout("gates", kindUnread, kindSigma, kindPre).ld("ldg").denormal(), hx}},
+		kernel[T]{name: "GRUBeforeUpdateBackward", f: GRUBeforeUpdateBackward[T], reach: "GRUBeforeUpdateBackward", unit: gruUpdateBackwardUnit,
+			arrays: []array{out("dgates", kindUnread, kindGrad, kindGrad).ld("ldg").over("gates"), dhx, dh,
+				in("gates", kindUnread, kindSigma, kindTanh).ld("ldg"), hx}},
+		kernel[T]{name: "GRUBeforeResetBackward", f: GRUBeforeResetBackward[T], reach: "GRUBeforeResetBackward", unit: gruResetBackwardUnit,
+			arrays: []array{out("dgates", kindGrad, kindUnread, kindUnread).ld("ldg").over("gates"), inout("dhx", kindGrad),
+				in("drh", kindGrad).ld("lddrh"), in("gates", kindSigma, kindUnread, kindUnread).ld("ldg"), hx}})
+	for i := range ks {
+		ks[i].each, ks[i].backward = true, strings.Contains(ks[i].name, "Backward")
+	}
+	return ks
+}
+
+// Gaussians: [rows, n] of means and scales with a stride of their own.
+func gaussTable[T Float]() []kernel[T] {
+	mean := func(name string) array { return in(name, kindMean).ld("ld") }
+	scale := func(name string) array { return in(name, kindScale).ld("ld") }
+	grad := func(name, of string) array { return out(name, kindAny).ld("ld").over(of) }
+	kl, lp := value("kl"), value("lp")
+	x, eps := in("x", kindMean), in("eps", kindAny)
+	muP, sP := mean("muP").without("standard"), scale("sP").without("standard")
+	dmuP, dsP := grad("dmuP", "muP").without("fixed p", "standard"), grad("dsP", "sP").without("fixed p", "standard")
+	return []kernel[T]{
+		{name: "GaussKL", f: GaussKL[T], reach: "GaussKL GaussKLEnd GaussPlain",
+			arrays: []array{kl, mean("muQ"), scale("sQ"), mean("muP"), scale("sP")}},
+		{name: "GaussKLStandard", f: GaussKLStandard[T], reach: "GaussKL GaussKLEnd GaussPlain", arrays: []array{kl, mean("mu"), scale("s")}},
+		{name: "GaussKLBackward", f: GaussKLBackward[T], reach: "GaussKLBackward GaussKLEnd GaussPlain",
+			arrays: []array{kl.without("kl"), grad("dmuQ", "muQ"), grad("dsQ", "sQ"), grad("dmuP", "muP").without("fixed p"), grad("dsP", "sP").without("fixed p"),
+				weight("dkl"), mean("muQ"), scale("sQ"), mean("muP"), scale("sP")}},
+		{name: "GaussKLStandardBackward", f: GaussKLStandardBackward[T], reach: "GaussKLBackward GaussKLEnd GaussPlain",
+			arrays: []array{kl.without("kl"), grad("dmu", "mu"), grad("ds", "s"), weight("dkl"), mean("mu"), scale("s")}},
+		{name: "GaussLogProb", f: GaussLogProb[T], reach: "GaussLogProb GaussLogProbEnd GaussPlain", arrays: []array{lp, x, mean("mu"), scale("s")}},
+		{name: "GaussLogProbBackward", f: GaussLogProbBackward[T], reach: "GaussLogProbBackward GaussLogProbEnd GaussPlain",
+			arrays: []array{lp.without("lp"), out("dx", kindAny).over("x").without("dx"), grad("dmu", "mu"), grad("ds", "s"),
+				weight("dlp"), x, mean("mu"), scale("s")}},
+		{name: "GaussSample", f: GaussSample[T], reach: "GaussSample", arrays: []array{out("z", kindAny).over("eps"), mean("mu"), scale("s"), eps}},
+		{name: "GaussSampleBackward", f: GaussSampleBackward[T], reach: "GaussSampleBackward",
+			arrays: []array{inout("dmu", kindAny).ld("ld"), inout("ds", kindAny).ld("ld"), in("dz", kindAny), scale("s"), eps}},
+		{name: "LatentStep", f: LatentStep[T], reach: "LatentStep GaussKLEnd GaussPlain",
+			arrays: []array{out("sigmaQ", kindAny).without("sigma"), out("z", kindAny).over("eps"), kl, mean("muQ"), scale("sQ"), muP, sP, eps}},
+		{name: "LatentStepBackward", f: LatentStepBackward[T], reach: "LatentStepBackward GaussPlain",
+			arrays: []array{grad("dmuQ", "muQ"), grad("dsQ", "sQ"), dmuP, dsP, in("dz", kindAny), weight("dkl"), mean("muQ"), scale("sQ"), muP, sP, eps}},
+	}
+}
+
+// Mixtures. Those of Gaussians have 3 components of n dimensions here, the bivariate ones n of 2,
+// the logistic ones n of 1 or 3, or 3 of n.
+func mixtureTable[T Float]() (ks []kernel[T]) {
+	lp, dlp := value("lp"), weight("dlp")
+	three := func(k kind) []kind { return []kind{k, k, k} }
+	part := func(name string, kinds []kind) array { return in(name, kinds...).ld("ld") }
+	grad := func(name string, d int) array { return out(name, slices.Repeat([]kind{kindAny}, d)...).ld("ld") }
+	logits3 := array{name: "logits", in: true}.wide(3, kindAny).ld("ldl")
+	dlogits3 := array{name: "dlogits", out: true}.wide(3, kindAny).ld("ldl")
+	x := in("x", kindMean)
+	ks = append(ks,
+		kernel[T]{name: "GMMLogProb", f: GMMLogProb[T], reach: "GaussLogProb LSEAdd LSEValue MaxLogSum", with: map[string]any{"k": 3},
+			arrays: []array{lp, x, logits3, part("mu", three(kindMean)), part("s", three(kindScale))}},
+		kernel[T]{name: "GMMLogProbBackward", f: GMMLogProbBackward[T], reach: "GMMGradient GaussLogProb LSEAdd LSEValue MaxLogSum", with: map[string]any{"k": 3},
+			arrays: []array{lp.without("lp"), out("dx", kindAny).without("dx"), dlogits3, grad("dmu", 3).over("mu"), grad("ds", 3).over("s"),
+				dlp, x, logits3, part("mu", three(kindMean)), part("s", three(kindScale))}})
+
+	pen := array{name: "y", in: true}.wide(3, kindAny)
+	dpen := array{name: "dy", out: true}.wide(3, kindAny).without("dy")
+	planes := []kind{kindAny, kindAny, kindScale, kindScale, kindAny, kindAny} // means, scales, correlation, logits
+	theta := array{name: "theta", in: true}.wide(1, kindAny).columns(0, planes).ld("ld")
+	single := array{name: "theta", in: true}.wide(1, kindAny).columns(1, planes[:5]).ld("ld")
+	of := func(a array) array { a.name, a.in, a.out = "dtheta", false, true; return a }
+	ks = append(ks,
+		kernel[T]{name: "BivariateMixtureLogProb", f: BivariateMixtureLogProb[T], reach: "Bivariate LSEValue MaxLogSum", arrays: []array{lp, pen, theta}},
+		kernel[T]{name: "BivariateMixtureLogProbBackward", f: BivariateMixtureLogProbBackward[T], reach: "BivariateBackward LSEValue MaxLogSum",
+			arrays: []array{lp.without("lp"), dpen, of(theta), dlp, pen, theta}},
+		kernel[T]{name: "BivariateLogProb", f: BivariateLogProb[T], reach: "Bivariate", arrays: []array{lp, pen, single}},
+		kernel[T]{name: "BivariateLogProbBackward", f: BivariateLogProbBackward[T], reach: "BivariateBackward",
+			arrays: []array{lp.without("lp"), dpen, of(single), dlp, pen, single}})
+
+	for _, c := range []struct {
+		name      string
+		d, levels int
+	}{{"/d=1", 1, 256}, {"/d=3", 3, 5}} {
+		with := map[string]any{"d": c.d, "levels": c.levels}
+		kinds := func(k kind) []kind { return slices.Repeat([]kind{k}, c.d) }
+		x := array{name: "x", in: true}.wide(c.d, kindAny)
+		in := []array{x, part("logits", kinds(kindAny)), part("mu", kinds(kindAny)), part("s", kinds(kindScale))}
+		ks = append(ks,
+			kernel[T]{name: "LogisticMixtureLogProb" + c.name, f: LogisticMixtureLogProb[T], reach: "Logistic LSEAdd LSEValue MaxLogSum", with: with,
+				arrays: append([]array{lp}, in...)},
+			kernel[T]{name: "LogisticMixtureLogProbBackward" + c.name, f: LogisticMixtureLogProbBackward[T], reach: "Logistic LSEAdd LSEValue MaxLogSum", with: with,
+				arrays: append([]array{lp.without("lp"), grad("dlogits", c.d), grad("dmu", c.d).over("mu"), grad("ds", c.d).over("s"), dlp}, in...)})
+	}
+	ks = append(ks, kernel[T]{name: "LogisticMixtureLogProb/k=3", f: LogisticMixtureLogProb[T], reach: "Logistic LSEAdd LSEValue MaxLogSum",
+		with:   map[string]any{"k": 3, "levels": 1 << 16},
+		arrays: []array{lp, x, part("logits", three(kindAny)), part("mu", three(kindAny)), part("s", three(kindScale))}})
+	for i := range ks {
+		ks[i].slow = true
+	}
+	return ks
+}
+
+// Outcomes that are one of n, or n bits.
+func discreteTable[T Float]() []kernel[T] {
+	lp, dlp, x, logits := value("lp"), weight("dlp"), in("x", kindBit), in("logits", kindAny)
+	target := array{name: "target", in: true}.wide(1, kindTarget)
+	return []kernel[T]{
+		{name: "BernoulliLogProb", f: BernoulliLogProb[T], reach: "BernoulliLogProb", arrays: []array{lp, x, logits}},
+		{name: "BernoulliLogProbBackward", f: BernoulliLogProbBackward[T], reach: "BernoulliLogProb",
+			arrays: []array{lp.without("lp"), out("dlogits", kindAny).over("logits", "x"), dlp, x, logits}},
+		{name: "CategoricalLogProb", f: CategoricalLogProb[T], reach: "Categorical", arrays: []array{lp, target, logits}},
+		{name: "CategoricalLogProbBackward", f: CategoricalLogProbBackward[T], reach: "Categorical",
+			arrays: []array{lp.without("lp"), out("dlogits", kindAny).over("logits"), dlp, target, logits}},
+	}
+}
+
+// elsewhere are the functions of package simd that no row of the table reaches, by who tests them.
+var elsewhere = map[string]string{
+	"internal/measure":               "Chains",
+	"fused_test.go":                  "LSTMTiles",
+	"fused_test.go, blas/blastest":   "GemmFinish GemmPack GemmPackT GemmRow GemmRow16 GemmTile16 GemmTiles",
+	"blas/blastest":                  "GemvRows",
+	"gemm64_test.go of package simd": "GemmFinish64 GemmPack64 GemmPackT64 GemmTiles64 GemvRows64",
+}
+
+// maxTestElems is beyond what one call of machine code gets.
+const maxTestElems = simd.MaxElems + 1000
