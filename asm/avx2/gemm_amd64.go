@@ -105,6 +105,12 @@ func GemmPackT(args *PackArgs)
 //go:noescape
 func GemvRows(args *GemmArgs)
 
+// GemvCols adds to the (Vecs-1)*Lanes+Tail elements of C the product of the vector B of K elements and K
+// contiguous rows of A. Vecs may be any number. AStep, BStep, CRow, Tiles, Rows and Start are not used.
+//
+//go:noescape
+func GemvCols(args *GemmArgs)
+
 // Chains takes an even number of steps of 12 chains of multiply-adds in every lane, on registers
 // alone: package measure times it.
 //

@@ -62,3 +62,15 @@ func GemmPackT64(args *PackArgs64)
 //
 //go:noescape
 func GemvRows64(args *GemmArgs64)
+
+// GemvCols64 is GemvCols for float64.
+//
+//go:noescape
+func GemvCols64(args *GemmArgs64)
+
+// GemvDots64 sets Tiles*Lanes elements of C to Alpha times the products of contiguous rows of A with the vector
+// B of (Vecs-1)*Lanes+Tail elements, plus Beta*C where Start is not 0. Vecs may be any number. Each
+// product is a sum over lanes along the row. K, Rows, CRow, CVec, CLast and the steps are not used.
+//
+//go:noescape
+func GemvDots64(args *GemmArgs64)

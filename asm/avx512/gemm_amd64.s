@@ -13238,6 +13238,223 @@ end52:
 	VZEROUPPER
 	RET
 
+// func GemvCols(args *uint64)
+// Requires: AVX, AVX512F
+TEXT ·GemvCols(SB), NOSPLIT, $24-8
+	MOVQ  args+0(FP), DI
+	MOVQ  120(DI), CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K1
+	MOVQ  88(DI), AX
+	MOVQ  AX, (SP)
+	MOVQ  (DI), AX
+	MOVQ  AX, 8(SP)
+	MOVQ  8(DI), AX
+	MOVQ  AX, 16(SP)
+	MOVQ  32(DI), DX
+	LEAQ  (DX)(DX*2), SI
+	LEAQ  (DX)(DX*4), R8
+
+rows8:
+	CMPQ         (SP), $0x08
+	JLT          end8
+	MOVQ         16(SP), AX
+	VBROADCASTSS (AX), Z0
+	VBROADCASTSS 4(AX), Z1
+	VBROADCASTSS 8(AX), Z2
+	VBROADCASTSS 12(AX), Z3
+	VBROADCASTSS 16(AX), Z4
+	VBROADCASTSS 20(AX), Z5
+	VBROADCASTSS 24(AX), Z6
+	VBROADCASTSS 28(AX), Z7
+	ADDQ         $0x20, 16(SP)
+	MOVQ         8(SP), AX
+	LEAQ         (AX)(SI*2), R12
+	MOVQ         16(DI), BX
+	MOVQ         112(DI), CX
+	SUBQ         $0x03, CX
+	JLT          few8
+
+two8:
+	VMOVUPS     (BX), Z8
+	VMOVUPS     64(BX), Z9
+	VFMADD231PS (AX), Z0, Z8
+	VFMADD231PS 64(AX), Z0, Z9
+	VFMADD231PS (AX)(DX*1), Z1, Z8
+	VFMADD231PS 64(AX)(DX*1), Z1, Z9
+	VFMADD231PS (AX)(DX*2), Z2, Z8
+	VFMADD231PS 64(AX)(DX*2), Z2, Z9
+	VFMADD231PS (AX)(SI*1), Z3, Z8
+	VFMADD231PS 64(AX)(SI*1), Z3, Z9
+	VFMADD231PS (AX)(DX*4), Z4, Z8
+	VFMADD231PS 64(AX)(DX*4), Z4, Z9
+	VFMADD231PS (AX)(R8*1), Z5, Z8
+	VFMADD231PS 64(AX)(R8*1), Z5, Z9
+	VFMADD231PS (R12), Z6, Z8
+	VFMADD231PS 64(R12), Z6, Z9
+	VFMADD231PS (R12)(DX*1), Z7, Z8
+	VFMADD231PS 64(R12)(DX*1), Z7, Z9
+	VMOVUPS     Z8, (BX)
+	VMOVUPS     Z9, 64(BX)
+	ADDQ        $0x00000080, BX
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, R12
+	SUBQ        $0x02, CX
+	JGE         two8
+
+few8:
+	INCQ        CX
+	JLT         last8
+	VMOVUPS     (BX), Z8
+	VFMADD231PS (AX), Z0, Z8
+	VFMADD231PS (AX)(DX*1), Z1, Z8
+	VFMADD231PS (AX)(DX*2), Z2, Z8
+	VFMADD231PS (AX)(SI*1), Z3, Z8
+	VFMADD231PS (AX)(DX*4), Z4, Z8
+	VFMADD231PS (AX)(R8*1), Z5, Z8
+	VFMADD231PS (R12), Z6, Z8
+	VFMADD231PS (R12)(DX*1), Z7, Z8
+	VMOVUPS     Z8, (BX)
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, AX
+	ADDQ        $0x40, R12
+
+last8:
+	VMOVUPS.Z   (BX), K1, Z8
+	VMOVUPS.Z   (AX), K1, Z10
+	VFMADD231PS Z10, Z0, Z8
+	VMOVUPS.Z   (AX)(DX*1), K1, Z10
+	VFMADD231PS Z10, Z1, Z8
+	VMOVUPS.Z   (AX)(DX*2), K1, Z10
+	VFMADD231PS Z10, Z2, Z8
+	VMOVUPS.Z   (AX)(SI*1), K1, Z10
+	VFMADD231PS Z10, Z3, Z8
+	VMOVUPS.Z   (AX)(DX*4), K1, Z10
+	VFMADD231PS Z10, Z4, Z8
+	VMOVUPS.Z   (AX)(R8*1), K1, Z10
+	VFMADD231PS Z10, Z5, Z8
+	VMOVUPS.Z   (R12), K1, Z10
+	VFMADD231PS Z10, Z6, Z8
+	VMOVUPS.Z   (R12)(DX*1), K1, Z10
+	VFMADD231PS Z10, Z7, Z8
+	VMOVUPS     Z8, K1, (BX)
+	IMUL3Q      $0x08, DX, CX
+	ADDQ        CX, 8(SP)
+	SUBQ        $0x08, (SP)
+	JMP         rows8
+
+end8:
+rows4:
+	CMPQ         (SP), $0x04
+	JLT          end4
+	MOVQ         16(SP), AX
+	VBROADCASTSS (AX), Z0
+	VBROADCASTSS 4(AX), Z1
+	VBROADCASTSS 8(AX), Z2
+	VBROADCASTSS 12(AX), Z3
+	ADDQ         $0x10, 16(SP)
+	MOVQ         8(SP), AX
+	MOVQ         16(DI), BX
+	MOVQ         112(DI), CX
+	SUBQ         $0x03, CX
+	JLT          few4
+
+two4:
+	VMOVUPS     (BX), Z8
+	VMOVUPS     64(BX), Z9
+	VFMADD231PS (AX), Z0, Z8
+	VFMADD231PS 64(AX), Z0, Z9
+	VFMADD231PS (AX)(DX*1), Z1, Z8
+	VFMADD231PS 64(AX)(DX*1), Z1, Z9
+	VFMADD231PS (AX)(DX*2), Z2, Z8
+	VFMADD231PS 64(AX)(DX*2), Z2, Z9
+	VFMADD231PS (AX)(SI*1), Z3, Z8
+	VFMADD231PS 64(AX)(SI*1), Z3, Z9
+	VMOVUPS     Z8, (BX)
+	VMOVUPS     Z9, 64(BX)
+	ADDQ        $0x00000080, BX
+	ADDQ        $0x00000080, AX
+	SUBQ        $0x02, CX
+	JGE         two4
+
+few4:
+	INCQ        CX
+	JLT         last4
+	VMOVUPS     (BX), Z8
+	VFMADD231PS (AX), Z0, Z8
+	VFMADD231PS (AX)(DX*1), Z1, Z8
+	VFMADD231PS (AX)(DX*2), Z2, Z8
+	VFMADD231PS (AX)(SI*1), Z3, Z8
+	VMOVUPS     Z8, (BX)
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, AX
+
+last4:
+	VMOVUPS.Z   (BX), K1, Z8
+	VMOVUPS.Z   (AX), K1, Z10
+	VFMADD231PS Z10, Z0, Z8
+	VMOVUPS.Z   (AX)(DX*1), K1, Z10
+	VFMADD231PS Z10, Z1, Z8
+	VMOVUPS.Z   (AX)(DX*2), K1, Z10
+	VFMADD231PS Z10, Z2, Z8
+	VMOVUPS.Z   (AX)(SI*1), K1, Z10
+	VFMADD231PS Z10, Z3, Z8
+	VMOVUPS     Z8, K1, (BX)
+	IMUL3Q      $0x04, DX, CX
+	ADDQ        CX, 8(SP)
+	SUBQ        $0x04, (SP)
+	JMP         rows4
+
+end4:
+rows1:
+	CMPQ         (SP), $0x01
+	JLT          end1
+	MOVQ         16(SP), AX
+	VBROADCASTSS (AX), Z0
+	ADDQ         $0x04, 16(SP)
+	MOVQ         8(SP), AX
+	MOVQ         16(DI), BX
+	MOVQ         112(DI), CX
+	SUBQ         $0x03, CX
+	JLT          few1
+
+two1:
+	VMOVUPS     (BX), Z8
+	VMOVUPS     64(BX), Z9
+	VFMADD231PS (AX), Z0, Z8
+	VFMADD231PS 64(AX), Z0, Z9
+	VMOVUPS     Z8, (BX)
+	VMOVUPS     Z9, 64(BX)
+	ADDQ        $0x00000080, BX
+	ADDQ        $0x00000080, AX
+	SUBQ        $0x02, CX
+	JGE         two1
+
+few1:
+	INCQ        CX
+	JLT         last1
+	VMOVUPS     (BX), Z8
+	VFMADD231PS (AX), Z0, Z8
+	VMOVUPS     Z8, (BX)
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, AX
+
+last1:
+	VMOVUPS.Z   (BX), K1, Z8
+	VMOVUPS.Z   (AX), K1, Z10
+	VFMADD231PS Z10, Z0, Z8
+	VMOVUPS     Z8, K1, (BX)
+	IMUL3Q      $0x01, DX, CX
+	ADDQ        CX, 8(SP)
+	DECQ        (SP)
+	JMP         rows1
+
+end1:
+	VZEROUPPER
+	RET
+
 // func Chains(steps int)
 // Requires: AVX, AVX512F
 TEXT ·Chains(SB), NOSPLIT, $0-8

@@ -192,3 +192,47 @@ func TestGemvRows64(t *testing.T) {
 		}
 	})
 }
+
+func TestGemvCols64(t *testing.T) {
+	eachMachine(t, func(t *testing.T, isa asm.ISA, lanes int, _ [5]int) {
+		for cols := 1; cols <= 6*lanes; cols++ {
+			for k := 1; k <= 21; k++ {
+				vecs := (cols + lanes - 1) / lanes
+				a, x, y := newFenced(t, k, cols, cols+1), newFenced(t, 1, k, k), newFenced(t, 1, cols, cols)
+				was := y.copy()
+				simd.GemvCols64(isa, &simd.GemmArgs64{A: a.at(0, 0), B: x.at(0, 0), C: y.at(0, 0), ARow: a.ld * elemBytes,
+					K: k, Vecs: vecs, Tail: cols - (vecs-1)*lanes})
+				y.want(t, fmt.Sprintf("%d columns, k %d", cols, k), was, 1, cols, func(_, j int) float64 {
+					return chain(1, 0, was[j], k, func(k int) float64 { return *x.at(0, k) }, func(k int) float64 { return *a.at(k, j) })
+				})
+			}
+		}
+	})
+}
+
+// The sums of GemvDots64 have an order of their own: small integers show that they are complete.
+func TestGemvDots64(t *testing.T) {
+	eachMachine(t, func(t *testing.T, isa asm.ISA, lanes int, _ [5]int) {
+		const alpha, beta = 0.5, 0.25
+		for tiles := 1; tiles <= 3; tiles++ {
+			for k := 1; k <= 7*lanes; k++ {
+				for start := range 2 {
+					vecs, rows := (k+lanes-1)/lanes, tiles*lanes
+					a, x, y := newFenced(t, rows, k, k+1), newFenced(t, 1, k, k), newFenced(t, 1, rows, rows)
+					for _, f := range []*fenced{a, x} {
+						for i, v := range f.x {
+							f.x[i] = math.Round(100 * v)
+						}
+					}
+					was := y.copy()
+					simd.GemvDots64(isa, &simd.GemmArgs64{A: a.at(0, 0), B: x.at(0, 0), C: y.at(0, 0), ARow: a.ld * elemBytes, Tiles: tiles,
+						Vecs: vecs, Tail: k - (vecs-1)*lanes, Start: start, Alpha: alpha, Beta: beta})
+					y.want(t, fmt.Sprintf("%d rows, k %d, start %d", rows, k, start), was, 1, rows, func(_, i int) float64 {
+						sum := chain(0, 0, 0, k, func(k int) float64 { return *a.at(i, k) }, func(k int) float64 { return *x.at(0, k) })
+						return math.FMA(alpha, sum, float64(start)*beta*was[i])
+					})
+				}
+			}
+		}
+	})
+}

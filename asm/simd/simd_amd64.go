@@ -608,6 +608,34 @@ func GemvRows64(isa asm.ISA, args *GemmArgs64) {
 	panic(missing)
 }
 
+// GemvCols64 is GemvCols for float64.
+func GemvCols64(isa asm.ISA, args *GemmArgs64) {
+	switch isa {
+	case asm.AVX512:
+		avx512.GemvCols64((*avx512.GemmArgs64)(args))
+		return
+	case asm.AVX2:
+		avx2.GemvCols64((*avx2.GemmArgs64)(args))
+		return
+	}
+	panic(missing)
+}
+
+// GemvDots64 sets Tiles*Lanes elements of C to Alpha times the products of contiguous rows of A with the vector
+// B of (Vecs-1)*Lanes+Tail elements, plus Beta*C where Start is not 0. Vecs may be any number. Each
+// product is a sum over lanes along the row. K, Rows, CRow, CVec, CLast and the steps are not used.
+func GemvDots64(isa asm.ISA, args *GemmArgs64) {
+	switch isa {
+	case asm.AVX512:
+		avx512.GemvDots64((*avx512.GemmArgs64)(args))
+		return
+	case asm.AVX2:
+		avx2.GemvDots64((*avx2.GemmArgs64)(args))
+		return
+	}
+	panic(missing)
+}
+
 // GemmTiles multiplies Tiles*Rows rows of A by a panel of B and adds to rows of C: the chain of
 // every output goes on by K steps. A vector of C may lie anywhere, so that rows of C may be
 // columns of several blocks (gates) of a row; see CVec and CLast. args is not changed.
@@ -718,6 +746,20 @@ func GemvRows(isa asm.ISA, args *GemmArgs) {
 		return
 	case asm.AVX2:
 		avx2.GemvRows((*avx2.GemmArgs)(args))
+		return
+	}
+	panic(missing)
+}
+
+// GemvCols adds to the (Vecs-1)*Lanes+Tail elements of C the product of the vector B of K elements and K
+// contiguous rows of A. Vecs may be any number. AStep, BStep, CRow, Tiles, Rows and Start are not used.
+func GemvCols(isa asm.ISA, args *GemmArgs) {
+	switch isa {
+	case asm.AVX512:
+		avx512.GemvCols((*avx512.GemmArgs)(args))
+		return
+	case asm.AVX2:
+		avx2.GemvCols((*avx2.GemmArgs)(args))
 		return
 	}
 	panic(missing)

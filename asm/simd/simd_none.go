@@ -90,6 +90,14 @@ func GemvRows64(isa asm.ISA, args *GemmArgs64) {
 	panic(missing)
 }
 
+func GemvCols64(isa asm.ISA, args *GemmArgs64) {
+	panic(missing)
+}
+
+func GemvDots64(isa asm.ISA, args *GemmArgs64) {
+	panic(missing)
+}
+
 func GemmTiles(isa asm.ISA, args *GemmArgs) {
 	panic(missing)
 }
@@ -119,6 +127,10 @@ func GemmPackT(isa asm.ISA, args *PackArgs) {
 }
 
 func GemvRows(isa asm.ISA, args *GemmArgs) {
+	panic(missing)
+}
+
+func GemvCols(isa asm.ISA, args *GemmArgs) {
 	panic(missing)
 }
 

@@ -199,6 +199,10 @@ type Vectors interface {
 	MulAddSpread(acc, x V, y Place, spare V) // the same with the element at y in all lanes
 	MulAddLane(acc, x, y V, lane int)        // the same with one element of y; only with ElementOperand
 
+	// SumRows adds up lanes, for elements of 64 bits. Register c*Lanes+r is chain c of row r; all lanes of
+	// the chains of a row go to lane r of register 0. The others and the spare one are overwritten.
+	SumRows(chains int, spare V)
+
 	// TailMask is the mask of the first n lanes, n being found at p. It overwrites Scratch, Count and
 	// vector 0. CopyMask, right after it, is another mask
 	// with the same lanes, and FillMask adds all lanes to one.

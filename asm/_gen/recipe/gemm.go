@@ -14,6 +14,7 @@ import (
 //	gemm_tile16.go    GemmTile16                 a few rows times a panel of bfloat16
 //	gemm_pack.go      GemmPack, GemmPackT        a panel of B in the order in which tiles read it
 //	gemm_rows.go      GemvRows                   y += A x where the rows of A are contiguous
+//	gemm_vector.go    GemvCols, GemvDots64       y += A^T x, a few rows of A at a time; y = A x for float64
 //
 // One output of a product is one chain of fused multiply-adds in the order of k. So lanes
 // are always different outputs, and no sum is ever split; what is left to choose is which
@@ -47,6 +48,7 @@ func Gemm(a Asm) {
 	p.pack()
 	p.packT()
 	p.gemvRows()
+	p.gemvCols()
 	p.chains()
 }
 
@@ -68,7 +70,10 @@ func (p product) newStruct(name, doc, fields string) *Struct {
 // begin starts a function of a pointer to s and returns its registers and the place of a field of s.
 func (p product) begin(name string, s *Struct, doc ...string) (*Registers, func(field string) Place) {
 	if p.elemBytes == 8 {
-		name, doc = name+"64", []string{"is " + name + " for float64."}
+		if name != "GemvDots" { // which is for float64 alone
+			doc = []string{"is " + name + " for float64."}
+		}
+		name += "64"
 	}
 	p.Begin(name, "(args *"+s.Name+")", doc...)
 	regs := p.traits.Registers()
@@ -95,6 +100,16 @@ func (p product) storeTail(to Place, x V, tail bool, m Mask, spare V) {
 	} else {
 		p.Store(to, x)
 	}
+}
+
+// mulAddAt is MulAdd with y at a place.
+func (p product) mulAddAt(acc, x V, y Place, spare V) {
+	if p.traits.MemOperand {
+		p.MulAdd(acc, x, y)
+		return
+	}
+	p.Load(spare, y)
+	p.MulAdd(acc, x, spare)
 }
 
 // times makes 3, 5 or 9 times x.

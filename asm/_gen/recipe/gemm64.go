@@ -15,4 +15,6 @@ func Gemm64(a Asm) {
 	p.pack()
 	p.packT()
 	p.gemvRows()
+	p.gemvCols()
+	p.gemvDots()
 }

@@ -144,7 +144,7 @@ func (r rowProduct) pair(vecs int) {
 
 // loops writes the loops over k: four steps, then one.
 func (r rowProduct) loops(vecs int, name string) {
-	mulAdd := func(x V, step int, at Place) { r.MulAdd(x, rowElem+V(step), at) }
+	mulAdd := func(x V, step int, at Place) { r.mulAddAt(x, rowElem+V(step), at, rowElem+4) }
 	r.SubJump(r.steps, 4, IfLt, "rest"+name)
 	r.times(r.aStep3, r.aStep, 3)
 	r.Label("four" + name)

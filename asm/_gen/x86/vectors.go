@@ -85,6 +85,41 @@ func (v vectors) MulAddSpread(acc, x engine.V, y engine.Place, spare engine.V) {
 	v.MulAdd(acc, x, spare)
 }
 
+// SumRows adds halves of two registers, of which one register remains, until there is one in all:
+//
+//	0 0 0 0   1 1 1 1   2 2 2 2   3 3 3 3   ->   0 1 0 1   2 3 2 3   ->   0 1 2 3
+func (v vectors) SumRows(chains int, spare engine.V) {
+	add := func(to, x, y engine.V) { v.emit("VADDPD", v.vec(y), v.vec(x), v.vec(to)) }
+	n := engine.V(v.Lanes())
+	for c := engine.V(1); c < engine.V(chains); c++ {
+		for r := range n {
+			add(r, r, c*n+r)
+		}
+	}
+	for step := engine.V(1); step < n; step *= 2 {
+		for r := engine.V(0); r < n; r += 2 * step {
+			v.halves(int(step), r, r+step, spare)
+			add(r, r, spare)
+		}
+	}
+}
+
+// halves puts into x and spare what is to be added of x and y: in each 128 bits, or in each 256, or of
+// quarters of 512 bits.
+func (v vectors) halves(step int, x, y, spare engine.V) {
+	switch {
+	case step == 1:
+		v.emit("VUNPCKHPD", v.vec(y), v.vec(x), v.vec(spare))
+		v.emit("VUNPCKLPD", v.vec(y), v.vec(x), v.vec(x))
+	case v.bytes == 64:
+		v.emit("VSHUFF64X2", operand.U8(0xdd), v.vec(y), v.vec(x), v.vec(spare))
+		v.emit("VSHUFF64X2", operand.U8(0x88), v.vec(y), v.vec(x), v.vec(x))
+	default:
+		v.emit("VPERM2F128", operand.U8(0x31), v.vec(y), v.vec(x), v.vec(spare))
+		v.emit("VPERM2F128", operand.U8(0x20), v.vec(y), v.vec(x), v.vec(x))
+	}
+}
+
 func (v vectors) MulAddLane(acc, x, y engine.V, lane int) { panic("x86 has no element operands") }
 
 // A Mask is a mask register, K1 up, or with AVX2 the number of a local that holds a vector of
