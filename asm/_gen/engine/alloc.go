@@ -153,7 +153,7 @@ func (a *Alloc) Reg(v *Value) V {
 			return h.reg
 		}
 		r := a.Temp()
-		a.vec.Spread(r, h.at)
+		a.f.LoadConst(r, h.at)
 		return r
 	}
 	r, ok := a.in[v]
@@ -201,6 +201,11 @@ func (a *Alloc) CanOwn(v *Value) bool { return a.dies(v) && !a.InMem(v) }
 func (a *Alloc) Own(v *Value) V {
 	if a.dies(v) || v.constant() && a.InMem(v) { // the latter is loaded for this operation only
 		return a.Reg(v)
+	}
+	if v == a.f.Reloaded(a.v) {
+		d := a.Temp()
+		a.f.LoadConst(d, a.f.homes[v].at)
+		return d
 	}
 	r, d := a.Reg(v), a.Temp()
 	a.vec.Copy(d, r)

@@ -17,7 +17,9 @@ type Block struct {
 
 	f     *Func
 	vals  []*Value
-	tails int // only some lanes exist: the number of masks for that
+	tails int  // only some lanes exist: of so many copies, and not of those before whole
+	whole int  //
+	short bool // the row has not a whole vector
 	place func(array string, block, copy int) Place
 	acc   func(slot, copy int) *Var
 	kept  []*Var
@@ -166,12 +168,12 @@ func (b *Block) Join(x ...*Value) *Value    { return b.op(OpJoin, x...) }
 // Load reads a vector of an array; in a tail, +0 where there are no elements. block counts the
 // columns blocks (gates) of the array.
 func (b *Block) Load(array string, block int) *Value {
-	return b.record(&Value{Op: OpLoad, Place: b.place(array, block, b.Copy), Tail: b.tails > 0})
+	return b.record(&Value{Op: OpLoad, Place: b.place(array, block, b.Copy), Tail: b.partial(), Short: b.short})
 }
 
 // Store writes a vector of an array; in a tail, only the elements that exist.
 func (b *Block) Store(array string, block int, x *Value) {
-	b.record(&Value{Op: OpStore, Place: b.place(array, block, b.Copy), Tail: b.tails > 0, Args: []*Value{x}})
+	b.record(&Value{Op: OpStore, Place: b.place(array, block, b.Copy), Tail: b.partial(), Short: b.short, Args: []*Value{x}})
 }
 
 // LoadFrom, StoreTo and SpreadFrom take a place. They ignore tails. SpreadFrom reads one element
@@ -200,6 +202,9 @@ func (b *Block) LoadAt(array string, i int) *Value {
 func (b *Block) StoreRow(array string, x *Value) { b.StoreAt(array, 0, x) }
 func (b *Block) LoadRow(array string) *Value     { return b.LoadAt(array, 0) }
 
+// partial reports whether only some lanes of this copy exist.
+func (b *Block) partial() bool { return b.tails > 0 && b.Copy >= b.whole }
+
 // TailMask is the mask of the lanes that exist: one value per block and copy.
 func (b *Block) TailMask() *Value {
 	for _, v := range b.vals {
@@ -212,7 +217,7 @@ func (b *Block) TailMask() *Value {
 
 // TailKeep is x, with +0 in the lanes that do not exist.
 func (b *Block) TailKeep(x *Value) *Value {
-	if b.tails == 0 {
+	if !b.partial() {
 		return x
 	}
 	return b.Keep(b.TailMask(), x)
@@ -220,7 +225,7 @@ func (b *Block) TailKeep(x *Value) *Value {
 
 // TailFill is x, with y in the lanes that do not exist.
 func (b *Block) TailFill(x, y *Value) *Value {
-	if b.tails == 0 {
+	if !b.partial() {
 		return x
 	}
 	return b.Select(b.TailMask(), x, y)

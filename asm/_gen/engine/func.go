@@ -124,11 +124,12 @@ func (f *File) note(bits uint32) string {
 
 // A home is where a constant or a scalar argument is kept.
 type home struct {
-	reg   V     // or -1
-	at    Place // of one word, or a whole vector
-	arg   string
-	uses  int
-	order int
+	reg    V     // or -1
+	at     Place // of one word, or a whole vector
+	arg    string
+	uses   int
+	order  int
+	wanted bool // in a register
 }
 
 // A Func is a function of blocks and of code between them.
@@ -222,28 +223,65 @@ func (f *Func) registerMap(top, consts V) string {
 		part(top, V(f.Target().Traits().Vectors), "kept from loop to loop")
 }
 
-// write finds registers for the constants and writes the function.
-func (f *Func) write(code []Line) {
-	var all []*home
+// blocks are those of the code.
+func blocks(code []Line) (all []*Block) {
+	for _, c := range code {
+		if b, is := c.(*Block); is {
+			all = append(all, b)
+		}
+	}
+	return all
+}
+
+// byUse returns the homes, those first whose constants are used most, and how many are of use in a
+// register: a constant that is loaded anew whenever it is used is not.
+func (f *Func) byUse(bs []*Block) (all []*home, wanted V) {
+	for _, b := range bs {
+		for _, v := range b.vals {
+			anew := f.Reloaded(v)
+			for _, x := range v.Args {
+				if x.constant() && x != anew {
+					f.homes[x].wanted = true
+				}
+			}
+		}
+	}
 	for _, h := range f.homes {
 		all = append(all, h)
+		if h.wanted {
+			wanted++
+		}
 	}
-	slices.SortFunc(all, func(a, b *home) int { return cmp.Or(cmp.Compare(b.uses, a.uses), cmp.Compare(a.order, b.order)) })
+	rank := func(h *home) int {
+		if !h.wanted {
+			return 0
+		}
+		return h.uses
+	}
+	slices.SortFunc(all, func(a, b *home) int {
+		return cmp.Or(cmp.Compare(rank(b), rank(a)), cmp.Compare(a.order, b.order))
+	})
+	return all, wanted
+}
+
+// write finds registers for the constants and writes the function.
+func (f *Func) write(code []Line) {
+	bs := blocks(code)
+	all, n := f.byUse(bs)
 	top := V(f.Target().Traits().Vectors - f.vars)
-	n := V(min(len(all), int(top)-1))
-	for n > 0 && !f.fits(code, all, top, n) {
+	n = min(n, top-1)
+	for n > 0 && !f.fits(bs, all, top, n) {
 		n--
 	}
-	spill := n == 0 && !f.fits(code, all, top, 0)
+	spill := n == 0 && !f.fits(bs, all, top, 0)
 	var lines []Line
 	for _, c := range code { // all slots are reserved before anything is written
-		b, is := c.(*Block)
-		if !is {
+		if b, is := c.(*Block); is {
+			own, _ := allocate(b, top-n, spill)
+			lines = append(lines, spread(b.among, own)...)
+		} else {
 			lines = append(lines, c)
-			continue
 		}
-		own, _ := allocate(b, top-n, spill)
-		lines = append(lines, spread(b.among, own)...)
 	}
 	f.Comment(f.registerMap(top, n))
 	for _, h := range all {
@@ -254,18 +292,16 @@ func (f *Func) write(code []Line) {
 }
 
 // fits gives registers to the first n constants and reports whether enough are left to all blocks.
-func (f *Func) fits(code []Line, all []*home, top, n V) bool {
+func (f *Func) fits(bs []*Block, all []*home, top, n V) bool {
 	for i, h := range all {
 		h.reg = -1
 		if V(i) < n {
 			h.reg = top - 1 - V(i)
 		}
 	}
-	for _, c := range code {
-		if b, is := c.(*Block); is {
-			if _, ok := allocate(b, top-n, false); !ok {
-				return false
-			}
+	for _, b := range bs {
+		if _, ok := allocate(b, top-n, false); !ok {
+			return false
 		}
 	}
 	return true
@@ -278,7 +314,7 @@ func (f *Func) fill(h *home) {
 	case h.reg >= 0 && h.arg != "":
 		v.Spread(h.reg, Arg(h.arg))
 	case h.reg >= 0:
-		v.Spread(h.reg, h.at)
+		f.LoadConst(h.reg, h.at)
 	case h.arg == "":
 	case f.constBytes() == 4:
 		f.MoveWord(h.at, Arg(h.arg))

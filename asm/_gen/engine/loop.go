@@ -259,7 +259,6 @@ type passLoop struct {
 	block  Block
 	copies int
 	group  bool // the tail is masked as a group
-	tails  int  // with so many masks
 	arrays []string
 }
 
@@ -268,17 +267,14 @@ func (l *loops) newPass(i int) *passLoop {
 	t := l.Target().Traits()
 	p.arrays = strings.Fields(p.Uses)
 	p.copies = cmp.Or(p.Copies, t.Copies)
-	p.block = Block{place: l.address, kept: l.vars.Keep, serial: p.Serial && (t.Vectors < 32 || l.k.Rest),
+	p.block = Block{place: l.address, kept: l.vars.Keep, serial: p.Serial && (t.Serial || l.k.Rest),
 		acc: func(slot, copy int) *Var {
 			a := l.vars.Acc[slot]
 			return a[copy%len(a)]
 		}}
-	p.tails = 1
 	if l.reduces(p) {
 		p.copies = max(p.copies, l.k.Lanes/l.lanes())
-		if p.group = l.k.Lanes > l.lanes(); p.group {
-			p.tails = p.copies
-		}
+		p.group = l.k.Lanes > l.lanes()
 	}
 	return p
 }
@@ -367,13 +363,22 @@ func (l *loops) advance(p *passLoop, n int) {
 // tail does the elements that are left, if there are any.
 func (l *loops) tail(p *passLoop, end string) {
 	l.CmpJump(l.Count(), IfEq, Num(0), end)
-	l.MaskRest(p.tails)
-	b := p.block
-	b.tails = p.tails
-	if p.group {
-		l.block(b, p.copies, p.Body)
-	} else {
-		l.block(b, 1, p.Body)
+	switch {
+	case !p.group:
+		l.part(p, 0, 1)
+	case l.Target().Traits().GroupTails:
+		l.part(p, 0, p.copies)
+	default:
+		done := l.label()
+		for whole := p.copies - 1; whole > 0; whole-- {
+			less := l.label()
+			l.CmpJump(l.Count(), IfLe, Num(whole*l.lanes()), less)
+			l.part(p, whole, whole+1)
+			l.Jump(done)
+			l.Label(less)
+		}
+		l.part(p, 0, 1)
+		l.Label(done)
 	}
 	if l.k.OneRow {
 		return // nobody reads the pointers again
@@ -381,6 +386,25 @@ func (l *loops) tail(p *passLoop, end string) {
 	for _, a := range p.arrays {
 		l.Address(l.ptr[a], By(l.ptr[a], l.Count(), 4))
 	}
+}
+
+// part does a tail of so many copies, the first of them whole.
+func (l *loops) part(p *passLoop, whole, copies int) {
+	l.MaskRest(whole, copies)
+	b := p.block
+	b.tails, b.whole = copies, whole
+	if whole == 0 && l.Target().Traits().ShortTails {
+		short, done := l.label(), l.label()
+		l.CmpJump(Arg("n"), IfLt, Num(l.lanes()), short)
+		l.block(b, copies, p.Body)
+		l.Jump(done)
+		l.Label(short)
+		b.short = true
+		l.block(b, copies, p.Body)
+		l.Label(done)
+		return
+	}
+	l.block(b, copies, p.Body)
 }
 
 func (l *loops) usedAfter(array string, pass int) bool {

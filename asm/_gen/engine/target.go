@@ -15,9 +15,16 @@ type Blocks interface {
 	// JoinMask prepares a function for Join. It overwrites Scratch.
 	JoinMask()
 
-	// MaskRest prepares a tail of Count elements, with masks for so many copies. It overwrites
-	// Scratch, which the blocks of the tail leave alone.
-	MaskRest(copies int)
+	// Reloaded is the constant among the operands of v that its instructions overwrite, if it should
+	// be loaded for that and not copied from a register; else nil.
+	Reloaded(v *Value) *Value
+	// LoadConst brings a constant from the pool into a register.
+	LoadConst(to V, from Place)
+
+	// MaskRest prepares a tail of Count elements, which are those of the copies before first, whole
+	// vectors, and of the copies from there on, for which it makes masks. It overwrites Scratch, which
+	// the blocks of the tail leave alone.
+	MaskRest(first, copies int)
 	// JumpAny jumps if a bit is set in x.
 	JumpAny(x V, l string)
 	// Signs gives the signs of the lanes of x.

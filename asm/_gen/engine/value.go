@@ -86,6 +86,7 @@ type Value struct {
 	Normal                bool // OpScale: the result is a normal number
 	Not                   bool // a mask: of the other lanes, and of those with NaN
 	Tail                  bool // OpLoad, OpStore: only the lanes that exist
+	Short                 bool // and the row has not a whole vector: see Traits.ShortTails
 
 	Place Place
 	Var   *Var

@@ -154,13 +154,19 @@ func (a *asm) PoolStart() int {
 	return 2 * 4 * rampOnes
 }
 
+// Reloaded: instructions that overwrite an operand are chosen so that it is no constant, or it has to
+// be loaded anyway.
+func (a *asm) Reloaded(v *engine.Value) *engine.Value { return nil }
+
+func (a *asm) LoadConst(to engine.V, from engine.Place) { a.words().Spread(to, from) }
+
 func (a *asm) MoveWord(to, from engine.Place) {
 	a.emit("MOVL", a.mem(from), reg.EAX)
 	a.emit("MOVL", reg.EAX, a.mem(to))
 }
 
 // MaskRest makes mask registers, or puts an address in the ramp of ones and zeros into Scratch.
-func (a *asm) MaskRest(copies int) {
+func (a *asm) MaskRest(_, copies int) {
 	if !a.target.avx512 {
 		a.emit("LEAQ", a.global.Offset(4*rampOnes), reg.RAX)
 		a.emit("NEGQ", reg.RCX)

@@ -30,12 +30,12 @@ type target struct {
 // The instruction sets. AVX-512 means F, BW, DQ and VL.
 var (
 	AVX2 engine.Target = &target{traits: engine.Traits{
-		Name: "avx2", GP: gpNames, Others: otherNames, Vectors: 16, VecBytes: 32, VecName: "Y", MemOperand: true, Copies: 2, Par: true,
+		Name: "avx2", GP: gpNames, Others: otherNames, Vectors: 16, VecBytes: 32, VecName: "Y", MemOperand: true, Copies: 2, Par: true, Serial: true, GroupTails: true,
 		Product: engine.ProductTraits{MaxRows: [5]int{0, 8, 6, 4, 3}, UnrollFrom: 8, MaxRows16: 2},
 	}}
 	AVX512 engine.Target = &target{avx512: true, traits: engine.Traits{
 		Name: "avx512", GP: gpNames, Others: otherNames, Vectors: 32, VecBytes: 64, VecName: "Z", Masks: len(maskRegs),
-		MemOperand: true, WordOperand: true, CheapMasks: true, Copies: 2, Par: true, Divided: 4,
+		MemOperand: true, WordOperand: true, CheapMasks: true, Copies: 2, Par: true, GroupTails: true, Divided: 4,
 		Product: engine.ProductTraits{MaxRows: [5]int{0, 8, 8, 8, 6}, UnrollFrom: 15, MaxRows16: 4, Halves: true},
 	}}
 )
