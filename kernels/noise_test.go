@@ -79,13 +79,12 @@ func TestNoiseParts(t *testing.T) {
 			draw(whole, n, 7, 10, rows, cols)
 			for c := range cols + 1 {
 				for _, r := range [][2]int{{0, 1}, {2, 5}, {4, 5}, {3, 3}} {
-					part, check := guarded(make([]float32, (r[1]-r[0])*c), c%16)
+					part := make([]float32, (r[1]-r[0])*c)
 					draw(part, n, 7, 10+uint32(r[0]), r[1]-r[0], c)
 					for i := r[0]; i < r[1]; i++ {
 						asmtest.SameFloats(t, fmt.Sprintf("%s row %d, %d columns", name, i, c),
 							part[(i-r[0])*c:][:c], whole[i*cols:][:c])
 					}
-					check(t)
 				}
 			}
 		}

@@ -36,12 +36,10 @@ func TestAdam(t *testing.T) {
 					m0[i] *= pow2(int32(rng.IntN(50) - 40))
 					v0[i] *= v0[i] * pow2(int32(rng.IntN(90)-80))
 				}
-				p, checkP := guarded(p0, n%16)
-				g, checkG := guarded(g0, n%3)
-				m, checkM := guarded(m0, n%7)
-				v, checkV := guarded(v0, n%5)
-				Adam(p, g, m, v, lr, beta1, beta2, eps, c1, c2)
-				asmtest.SameFloats(t, "g", g, g0)
+				p := slices.Clone(p0)
+				m := slices.Clone(m0)
+				v := slices.Clone(v0)
+				Adam(p, g0, m, v, lr, beta1, beta2, eps, c1, c2)
 				b1, b2 := float64(beta1), float64(beta2)
 				for i := range n {
 					gi := float64(g0[i])
@@ -62,10 +60,6 @@ func TestAdam(t *testing.T) {
 						t.Fatalf("p[%d] = %v, want %v", i, p[i], wp)
 					}
 				}
-				checkP(t)
-				checkG(t)
-				checkM(t)
-				checkV(t)
 			}
 		}
 	})
@@ -218,9 +212,9 @@ func TestSGDAdagrad(t *testing.T) {
 			p0, g := vecRandn[float32](rng, n, 1), vecRandn[float32](rng, n, 1)
 			s0 := vecRandn[float32](rng, n, 1)
 			const lr, mu, eps float32 = 0.01, 0.9, 1e-8
-			plain, check0 := guarded(p0, n%8)
-			p, check1 := guarded(p0, n%16)
-			m, check2 := guarded(s0, n%3)
+			plain := slices.Clone(p0)
+			p := slices.Clone(p0)
+			m := slices.Clone(s0)
 			SGD(plain, g, nil, lr, mu)
 			SGD(p, g, m, lr, mu)
 			for i := range n {
@@ -230,14 +224,11 @@ func TestSGDAdagrad(t *testing.T) {
 					t.Fatalf("SGD n=%d i=%d: m %v, p %v, without momentum %v", n, i, m[i], p[i], plain[i])
 				}
 			}
-			check0(t)
-			check1(t)
-			check2(t)
 			for i := range s0 {
 				s0[i] *= s0[i]
 			}
-			p, check1 = guarded(p0, n%16)
-			s, check2 := guarded(s0, n%3)
+			p = slices.Clone(p0)
+			s := slices.Clone(s0)
 			Adagrad(p, g, s, lr, eps)
 			for i := range n {
 				ws := float64(s0[i]) + float64(g[i])*float64(g[i])
@@ -247,8 +238,6 @@ func TestSGDAdagrad(t *testing.T) {
 					t.Fatalf("Adagrad n=%d i=%d: s %v, want %v, p %v, want %v", n, i, s[i], ws, p[i], wp)
 				}
 			}
-			check1(t)
-			check2(t)
 		}
 	})
 }

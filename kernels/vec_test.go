@@ -73,27 +73,6 @@ var vecSpecial = []float32{0, float32(math.Copysign(0, -1)), 1, -1, 0x1p-149, -0
 	float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN()), math.MaxFloat32, -math.MaxFloat32,
 	87, -87, 88.8, -88.8, 104, -104, 0.63, -0.63, 40, -40}
 
-// vecGuard is a NaN that no computation makes.
-var vecGuard = math.Float32frombits(0x7fc0beef)
-
-// guarded returns a copy of x, shifted by off, inside guards that check looks at.
-func guarded(x []float32, off int) (in []float32, check func(t *testing.T)) {
-	all := make([]float32, off+len(x)+17)
-	for i := range all {
-		all[i] = vecGuard
-	}
-	in = all[off : off+len(x)]
-	copy(in, x)
-	return in, func(t *testing.T) {
-		t.Helper()
-		for i, v := range all {
-			if (i < off || i >= off+len(x)) && math.Float32bits(v) != math.Float32bits(vecGuard) {
-				t.Fatalf("wrote outside the slice, at %d of [0, %d)", i-off, len(x))
-			}
-		}
-	}
-}
-
 // TestVecForward compares with the scalar functions, whose accuracy TestScalarAccuracy shows.
 func TestVecForward(t *testing.T) {
 	asmtest.ForEachISA(t, func(t *testing.T) {
