@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -16,21 +17,19 @@ import (
 // TestEveryKernel: no machine code is without a test.
 func TestEveryKernel(t *testing.T) {
 	tested := map[string]bool{}
-	reach := func(who, names string) {
-		for name := range strings.FieldsSeq(names) {
-			tested[name] = true
-			if !slices.Contains(simd.Kernels, name) {
-				t.Errorf("%s: %s is not in package simd", who, name)
+	for _, k := range table[float32]() {
+		for name := range strings.FieldsSeq(k.reach) {
+			if tested[name] = true; !slices.Contains(simd.Kernels, name) {
+				t.Errorf("%s reaches %s, which is not in package simd", k.name, name)
 			}
 		}
 	}
-	for _, k := range table[float32]() {
-		reach(k.name, k.reach)
-	}
-	for who, names := range elsewhere {
-		reach(who, names)
-	}
 	for _, name := range simd.Kernels {
+		for pattern := range elsewhere {
+			if match, _ := path.Match(pattern, name); match {
+				tested[name] = true
+			}
+		}
 		if !tested[name] {
 			t.Errorf("no row of the table reaches simd.%s", name)
 		}
