@@ -1,5 +1,10 @@
 package kernels
 
+import (
+	"github.com/elbow-go/elbow/asm"
+	"github.com/elbow-go/elbow/asm/simd"
+)
+
 // BernoulliLogProb writes the log-likelihood of each row under independent Bernoulli variables
 // given by their logits, in nats.
 //
@@ -21,11 +26,10 @@ func BernoulliLogProb[T Float](lp, x, logits []T, rows, d int) {
 	checkMatrix(fn, "x", len(x), rows, d, d)
 	checkMatrix(fn, "logits", len(logits), rows, d, d)
 	checkLen(fn, "lp", len(lp), rows)
-	switch lp := any(lp).(type) {
-	case []float32:
-		bernoulliLogProb32(lp, nil, nil, any(x).([]float32), any(logits).([]float32), rows, d)
-	case []float64:
-		bernoulliLogProb64(lp, nil, nil, any(x).([]float64), any(logits).([]float64), rows, d)
+	if is32[T]() {
+		bernoulliLogProb32(f32s(lp), nil, nil, f32s(x), f32s(logits), rows, d)
+	} else {
+		bernoulliLogProb64(f64s(lp), nil, nil, f64s(x), f64s(logits), rows, d)
 	}
 }
 
@@ -50,12 +54,27 @@ func BernoulliLogProbBackward[T Float](lp, dlogits, dlp, x, logits []T, rows, d 
 	if lp != nil {
 		checkLen(fn, "lp", len(lp), rows)
 	}
-	switch lp := any(lp).(type) {
-	case []float32:
-		bernoulliLogProb32(lp, any(dlogits).([]float32), any(dlp).([]float32), any(x).([]float32), any(logits).([]float32),
-			rows, d)
-	case []float64:
-		bernoulliLogProb64(lp, any(dlogits).([]float64), any(dlp).([]float64), any(x).([]float64), any(logits).([]float64),
-			rows, d)
+	if is32[T]() {
+		bernoulliLogProb32(f32s(lp), f32s(dlogits), f32s(dlp), f32s(x), f32s(logits), rows, d)
+	} else {
+		bernoulliLogProb64(f64s(lp), f64s(dlogits), f64s(dlp), f64s(x), f64s(logits), rows, d)
+	}
+}
+
+// bernoulliLogProb32 is what bernoulliLogProbGeneric is.
+func bernoulliLogProb32(lp, dlogits, dlp, x, logits []float32, rows, d int) {
+	isa := asm.Active()
+	if isa == asm.Generic || d == 0 {
+		bernoulliLogProbGeneric(lp, dlogits, dlp, x, logits, rows, d)
+		return
+	}
+	var buf [distRows]float32
+	for i, r := 0, 0; i < rows; i += r {
+		r = simd.Rows(min(rows-i, distRows), d)
+		v := ref(lp, i)
+		if dlogits != nil {
+			v = values(lp, &buf, dlp, i, r)
+		}
+		simd.BernoulliLogProb(isa, v, ref(dlogits, i*d), &x[i*d], &logits[i*d], r, d)
 	}
 }

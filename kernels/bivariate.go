@@ -1,6 +1,10 @@
 package kernels
 
-import "github.com/elbow-go/elbow/internal/size"
+import (
+	"github.com/elbow-go/elbow/asm"
+	"github.com/elbow-go/elbow/asm/simd"
+	"github.com/elbow-go/elbow/internal/size"
+)
 
 // BivariateMixtureLogProb writes the log-density of each row under a mixture of bivariate
 // Gaussians with correlation, together with one Bernoulli bit, in nats: the pen strokes of
@@ -116,21 +120,68 @@ func checkBivariateBackward[T Float](fn string, lp, dy, dtheta, dlp, y, theta []
 }
 
 func bivariate[T Float](lp, y, theta []T, form ScaleForm, rows, k, ld int, mixture bool) {
-	switch lp := any(lp).(type) {
-	case []float32:
-		bivariate32(lp, any(y).([]float32), any(theta).([]float32), form, rows, k, ld, mixture)
-	case []float64:
-		bivariate64(lp, nil, nil, nil, any(y).([]float64), any(theta).([]float64), form, rows, k, ld, mixture)
+	if is32[T]() {
+		bivariate32(f32s(lp), f32s(y), f32s(theta), form, rows, k, ld, mixture)
+	} else {
+		bivariate64(f64s(lp), nil, nil, nil, f64s(y), f64s(theta), form, rows, k, ld, mixture)
 	}
 }
 
 func bivariateBackward[T Float](lp, dy, dtheta, dlp, y, theta []T, form ScaleForm, rows, k, ld int, mixture bool) {
-	switch lp := any(lp).(type) {
-	case []float32:
-		bivariateBackward32(lp, any(dy).([]float32), any(dtheta).([]float32), any(dlp).([]float32),
-			any(y).([]float32), any(theta).([]float32), form, rows, k, ld, mixture)
-	case []float64:
-		bivariate64(lp, any(dy).([]float64), any(dtheta).([]float64), any(dlp).([]float64),
-			any(y).([]float64), any(theta).([]float64), form, rows, k, ld, mixture)
+	if is32[T]() {
+		bivariateBackward32(f32s(lp), f32s(dy), f32s(dtheta), f32s(dlp), f32s(y), f32s(theta), form, rows, k, ld, mixture)
+	} else {
+		bivariate64(f64s(lp), f64s(dy), f64s(dtheta), f64s(dlp), f64s(y), f64s(theta), form, rows, k, ld, mixture)
+	}
+}
+
+// biLogitsFrom returns the logits of the rows from row i on, and their stride: without, those of
+// rows of one component, which are 0.
+func biLogitsFrom(theta []float32, zeros *[distRows]float32, i, k, ld int, mixture bool) (logits *float32, ldl int) {
+	if !mixture {
+		return &zeros[0], 1
+	}
+	return &theta[i*ld+biAt(biLogits, k, 0)], ld
+}
+
+func bivariate32(lp, y, theta []float32, form ScaleForm, rows, k, ld int, mixture bool) {
+	isa := asm.Active()
+	if isa == asm.Generic || k == 0 {
+		bivariateGeneric(lp, y, theta, form, rows, k, ld, mixture)
+		return
+	}
+	scale, factor := form.machine()
+	var zeros [distRows]float32
+	for i, r := 0, 0; i < rows; i += r {
+		r = mixRows(rows-i, k)
+		l, ldl := biLogitsFrom(theta, &zeros, i, k, ld, mixture)
+		simd.Bivariate(isa, scale, &lp[i], &y[3*i], &theta[i*ld+1], l, r, k, ld, ldl, factor)
+	}
+}
+
+func bivariateBackward32(lp, dy, dtheta, dlp, y, theta []float32, form ScaleForm, rows, k, ld int, mixture bool) {
+	isa := asm.Active()
+	if isa == asm.Generic || k == 0 {
+		bivariateBackwardGeneric(lp, dy, dtheta, dlp, y, theta, form, rows, k, ld, mixture)
+		return
+	}
+	scale, factor := form.machine()
+	var zeros, unwanted, weights [distRows]float32
+	var noDy [3 * distRows]float32
+	for i, r := 0, 0; i < rows; i += r {
+		r = mixRows(rows-i, k)
+		l, ldl := biLogitsFrom(theta, &zeros, i, k, ld, mixture)
+		dl, _ := biLogitsFrom(dtheta, &unwanted, i, k, ld, mixture)
+		dys := noDy[:3*r]
+		if dy != nil {
+			dys = dy[3*i:][:3*r]
+		}
+		simd.BivariateBackward(isa, scale, values(lp, &weights, dlp, i, r), &dys[0], &dtheta[i*ld+1], dl,
+			&y[3*i], &theta[i*ld+1], l, r, k, ld, ldl, factor)
+		for j := i; j < i+r; j++ {
+			if d := dys[3*(j-i):][:3]; !finite32(d[1]) || !finite32(d[2]) {
+				biWideRow32(rowAt(dy, j, 3, 3), dtheta[j*ld:], dlp[j], y[3*j:][:3], theta[j*ld:], form, k, mixture)
+			}
+		}
 	}
 }

@@ -1,6 +1,11 @@
 package kernels
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/elbow-go/elbow/asm"
+	"github.com/elbow-go/elbow/asm/simd"
+)
 
 // CategoricalLogProb writes the log-probability of each row's target under a softmax, in nats.
 //
@@ -22,11 +27,10 @@ func CategoricalLogProb[T Float](lp []T, target []int32, logits []T, rows, k int
 	checkMatrix(fn, "logits", len(logits), rows, k, k)
 	checkLen(fn, "lp", len(lp), rows)
 	checkTarget(fn, target, rows, k)
-	switch lp := any(lp).(type) {
-	case []float32:
-		categoricalLogProb32(lp, nil, nil, target, any(logits).([]float32), rows, k)
-	case []float64:
-		categoricalLogProb64(lp, nil, nil, target, any(logits).([]float64), rows, k)
+	if is32[T]() {
+		categoricalLogProb32(f32s(lp), nil, nil, target, f32s(logits), rows, k)
+	} else {
+		categoricalLogProb64(f64s(lp), nil, nil, target, f64s(logits), rows, k)
 	}
 }
 
@@ -50,11 +54,10 @@ func CategoricalLogProbBackward[T Float](lp, dlogits, dlp []T, target []int32, l
 		checkLen(fn, "lp", len(lp), rows)
 	}
 	checkTarget(fn, target, rows, k)
-	switch lp := any(lp).(type) {
-	case []float32:
-		categoricalLogProb32(lp, any(dlogits).([]float32), any(dlp).([]float32), target, any(logits).([]float32), rows, k)
-	case []float64:
-		categoricalLogProb64(lp, any(dlogits).([]float64), any(dlp).([]float64), target, any(logits).([]float64), rows, k)
+	if is32[T]() {
+		categoricalLogProb32(f32s(lp), f32s(dlogits), f32s(dlp), target, f32s(logits), rows, k)
+	} else {
+		categoricalLogProb64(f64s(lp), f64s(dlogits), f64s(dlp), target, f64s(logits), rows, k)
 	}
 }
 
@@ -63,6 +66,38 @@ func checkTarget(fn string, target []int32, rows, k int) {
 	for i, y := range target[:rows] {
 		if y < 0 || int(y) >= k {
 			panic(fmt.Sprintf("kernels: %s: target[%d] = %d, want at least 0 and less than k = %d", fn, i, y, k))
+		}
+	}
+}
+
+// categoricalLogProb32 is what categoricalLogProbGeneric is. The element of the outcome is
+// done here, with the logarithm: it is one in a row.
+func categoricalLogProb32(lp, dlogits, dlp []float32, target []int32, logits []float32, rows, k int) {
+	isa := asm.Active()
+	if isa == asm.Generic || k == 0 {
+		categoricalLogProbGeneric(lp, dlogits, dlp, target, logits, rows, k)
+		return
+	}
+	var largest, sum, ly [distRows]float32
+	for i, r := 0, 0; i < rows; i += r {
+		r = simd.Rows(min(rows-i, distRows), k)
+		at := i * k
+		for j := range r { // dlogits may be logits
+			ly[j] = logits[at+j*k+int(target[i+j])]
+		}
+		if dlogits != nil {
+			copy(sum[:r], dlp[i:])
+		}
+		simd.Categorical(isa, &largest[0], &sum[0], ref(dlogits, at), &logits[at], r, k)
+		for j := range r {
+			l := ly[j] - largest[j]
+			if lp != nil {
+				lp[i+j] = l - log32(sum[j])
+			}
+			if dlogits != nil {
+				p := float32(exp32(l) * (1 / sum[j]))
+				dlogits[at+j*k+int(target[i+j])] = dlp[i+j] * (1 - p)
+			}
 		}
 	}
 }

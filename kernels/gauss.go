@@ -45,6 +45,17 @@ func (f ScaleForm) String() string {
 // isLog reports whether s is a logarithm: those forms take no logarithm at all.
 func (f ScaleForm) isLog() bool { return f == LogSigma || f == LogVar }
 
+// gaussArgs are the arguments of a Gaussian kernel, as in its comment; nil is what it does not have.
+type gaussArgs[T Float] struct {
+	v                        []T // kl or lp
+	dx, dmuQ, dsQ, dmuP, dsP []T // those without p are dmu and ds
+	w                        []T // dkl or dlp
+	x, muQ, sQ, muP, sP      []T
+	form                     ScaleForm
+	rows, n                  int
+	ldx, ld                  int // ldx is n, or 0 for the components of a mixture
+}
+
 func checkForm(fn string, form ScaleForm) {
 	if int(form) >= len(scaleNames) {
 		panic(fmt.Sprintf("kernels: %s: form = %v, want Sigma, LogSigma, LogVar or SoftplusSigma", fn, form))
@@ -76,7 +87,7 @@ func GaussKL[T Float](kl, muQ, sQ, muP, sP []T, form ScaleForm, rows, z, ld int)
 	checkMatrix(fn, "muP", len(muP), rows, z, ld)
 	checkMatrix(fn, "sP", len(sP), rows, z, ld)
 	checkLen(fn, "kl", len(kl), rows)
-	gaussKL(kl, muQ, sQ, muP, sP, form, rows, z, ld)
+	gaussKL(&gaussArgs[T]{v: kl, muQ: muQ, sQ: sQ, muP: muP, sP: sP, form: form, rows: rows, n: z, ld: ld})
 }
 
 // GaussKLStandard is [GaussKL] against the standard Gaussian, muP = 0 and sigmaP = 1.
@@ -91,18 +102,24 @@ func GaussKLStandard[T Float](kl, mu, s []T, form ScaleForm, rows, z, ld int) {
 	checkMatrix(fn, "mu", len(mu), rows, z, ld)
 	checkMatrix(fn, "s", len(s), rows, z, ld)
 	checkLen(fn, "kl", len(kl), rows)
-	gaussKL(kl, mu, s, nil, nil, form, rows, z, ld)
+	gaussKL(&gaussArgs[T]{v: kl, muQ: mu, sQ: s, form: form, rows: rows, n: z, ld: ld})
 }
 
-// gaussKL takes a standard Gaussian for p if muP and sP are nil.
-func gaussKL[T Float](kl, muQ, sQ, muP, sP []T, form ScaleForm, rows, z, ld int) {
-	switch kl := any(kl).(type) {
-	case []float32:
-		gaussKL32(kl, any(muQ).([]float32), any(sQ).([]float32), any(muP).([]float32), any(sP).([]float32),
-			form, rows, z, ld)
-	case []float64:
-		gaussKL64(kl, any(muQ).([]float64), any(sQ).([]float64), any(muP).([]float64), any(sP).([]float64),
-			form, rows, z, ld)
+func gaussKL[T Float](a *gaussArgs[T]) {
+	switch a := any(a).(type) {
+	case *gaussArgs[float32]:
+		gaussKL32(a)
+	case *gaussArgs[float64]:
+		gaussKL64(a)
+	}
+}
+
+func gaussLogProb[T Float](a *gaussArgs[T]) {
+	switch a := any(a).(type) {
+	case *gaussArgs[float32]:
+		gaussLogProb32(a)
+	case *gaussArgs[float64]:
+		gaussLogProb64(a)
 	}
 }
 
@@ -141,7 +158,8 @@ func GaussKLBackward[T Float](kl, dmuQ, dsQ, dmuP, dsP, dkl, muQ, sQ, muP, sP []
 	if kl != nil {
 		checkLen(fn, "kl", len(kl), rows)
 	}
-	gaussKLBackward(kl, dmuQ, dsQ, dmuP, dsP, dkl, muQ, sQ, muP, sP, form, rows, z, ld)
+	gaussKL(&gaussArgs[T]{v: kl, dmuQ: dmuQ, dsQ: dsQ, dmuP: dmuP, dsP: dsP, w: dkl, muQ: muQ, sQ: sQ, muP: muP, sP: sP,
+		form: form, rows: rows, n: z, ld: ld})
 }
 
 // GaussKLStandardBackward is the gradient of [GaussKLStandard]: [GaussKLBackward] with
@@ -159,20 +177,7 @@ func GaussKLStandardBackward[T Float](kl, dmu, ds, dkl, mu, s []T, form ScaleFor
 	if kl != nil {
 		checkLen(fn, "kl", len(kl), rows)
 	}
-	gaussKLBackward(kl, dmu, ds, nil, nil, dkl, mu, s, nil, nil, form, rows, z, ld)
-}
-
-func gaussKLBackward[T Float](kl, dmuQ, dsQ, dmuP, dsP, dkl, muQ, sQ, muP, sP []T, form ScaleForm, rows, z, ld int) {
-	switch kl := any(kl).(type) {
-	case []float32:
-		gaussKLBackward32(kl, any(dmuQ).([]float32), any(dsQ).([]float32), any(dmuP).([]float32), any(dsP).([]float32),
-			any(dkl).([]float32), any(muQ).([]float32), any(sQ).([]float32), any(muP).([]float32), any(sP).([]float32),
-			form, rows, z, ld)
-	case []float64:
-		gaussKLBackward64(kl, any(dmuQ).([]float64), any(dsQ).([]float64), any(dmuP).([]float64), any(dsP).([]float64),
-			any(dkl).([]float64), any(muQ).([]float64), any(sQ).([]float64), any(muP).([]float64), any(sP).([]float64),
-			form, rows, z, ld)
-	}
+	gaussKL(&gaussArgs[T]{v: kl, dmuQ: dmu, dsQ: ds, w: dkl, muQ: mu, sQ: s, form: form, rows: rows, n: z, ld: ld})
 }
 
 // GaussLogProb writes the log-density of each row under a diagonal Gaussian, in nats.
@@ -198,12 +203,7 @@ func GaussLogProb[T Float](lp, x, mu, s []T, form ScaleForm, rows, d, ld int) {
 	checkMatrix(fn, "s", len(s), rows, d, ld)
 	checkMatrix(fn, "x", len(x), rows, d, d)
 	checkLen(fn, "lp", len(lp), rows)
-	switch lp := any(lp).(type) {
-	case []float32:
-		gaussLogProb32(lp, any(x).([]float32), any(mu).([]float32), any(s).([]float32), form, rows, d, ld)
-	case []float64:
-		gaussLogProb64(lp, any(x).([]float64), any(mu).([]float64), any(s).([]float64), form, rows, d, ld)
-	}
+	gaussLogProb(&gaussArgs[T]{v: lp, x: x, muQ: mu, sQ: s, form: form, rows: rows, n: d, ldx: d, ld: ld})
 }
 
 // GaussLogProbBackward is the gradient of [GaussLogProb].
@@ -237,12 +237,6 @@ func GaussLogProbBackward[T Float](lp, dx, dmu, ds, dlp, x, mu, s []T, form Scal
 	if lp != nil {
 		checkLen(fn, "lp", len(lp), rows)
 	}
-	switch lp := any(lp).(type) {
-	case []float32:
-		gaussLogProbBackward32(lp, any(dx).([]float32), any(dmu).([]float32), any(ds).([]float32), any(dlp).([]float32),
-			any(x).([]float32), any(mu).([]float32), any(s).([]float32), form, rows, d, ld)
-	case []float64:
-		gaussLogProbBackward64(lp, any(dx).([]float64), any(dmu).([]float64), any(ds).([]float64), any(dlp).([]float64),
-			any(x).([]float64), any(mu).([]float64), any(s).([]float64), form, rows, d, ld)
-	}
+	gaussLogProb(&gaussArgs[T]{v: lp, dx: dx, dmuQ: dmu, dsQ: ds, w: dlp, x: x, muQ: mu, sQ: s,
+		form: form, rows: rows, n: d, ldx: d, ld: ld})
 }

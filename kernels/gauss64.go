@@ -27,67 +27,54 @@ func sigma64(form ScaleForm, s float64) (sigma, log, d float64) {
 	return s, math.Log(s), 1
 }
 
-// prior64 returns p at index at: the standard Gaussian if muP and sP are nil.
-func prior64(form ScaleForm, muP, sP []float64, at int) (mu, sigma, log, d float64) {
-	if muP == nil && sP == nil {
-		return 0, 1, 0, 0
-	}
-	sigma, log, d = sigma64(form, sP[at])
-	return muP[at], sigma, log, d
-}
-
-func gaussKL64(kl, muQ, sQ, muP, sP []float64, form ScaleForm, rows, z, ld int) {
-	for i := range rows {
+func gaussKL64(a *gaussArgs[float64]) {
+	for i := range a.rows {
 		sum := 0.0
-		for j := range z {
-			at := i*ld + j
-			q, lq, _ := sigma64(form, sQ[at])
-			mu, p, lp, _ := prior64(form, muP, sP, at)
-			r, t := q/p, (muQ[at]-mu)/p
-			sum += 0.5*(r*r-1+t*t) - (lq - lp)
-		}
-		kl[i] = max(sum, 0)
-	}
-}
-
-func gaussKLBackward64(kl, dmuQ, dsQ, dmuP, dsP, dkl, muQ, sQ, muP, sP []float64, form ScaleForm, rows, z, ld int) {
-	for i := range rows {
-		sum := 0.0
-		for j := range z {
-			at := i*ld + j
-			dmu, dq, dp, v := klGrad64(form, dkl[i], muQ, sQ, muP, sP, at)
-			if dmuP != nil {
-				dmuP[at], dsP[at] = -dmu, dp
+		for j := range a.n {
+			at := i*a.ld + j
+			if a.w == nil {
+				_, _, _, _, _, _, v := klTerm64(a, at)
+				sum += v
+				continue
 			}
-			dmuQ[at], dsQ[at] = dmu, dq
+			dmu, dq, dp, v := klGrad64(a, at, a.w[i])
 			sum += v
+			if a.dmuP != nil {
+				a.dmuP[at], a.dsP[at] = -dmu, dp
+			}
+			a.dmuQ[at], a.dsQ[at] = dmu, dq
 		}
-		if kl != nil {
-			kl[i] = max(sum, 0)
+		if a.v != nil {
+			a.v[i] = max(sum, 0)
 		}
 	}
+}
+
+// klTerm64 returns the two sigmas and their derivatives, r, t and the value of the term at index at;
+// p is the standard Gaussian if muP and sP are nil.
+func klTerm64(a *gaussArgs[float64], at int) (q, dq, p, dp, r, t, v float64) {
+	q, lq, dq := sigma64(a.form, a.sQ[at])
+	mu, p, lp := 0.0, 1.0, 0.0
+	if a.muP != nil || a.sP != nil {
+		mu = a.muP[at]
+		p, lp, dp = sigma64(a.form, a.sP[at])
+	}
+	r, t = q/p, (a.muQ[at]-mu)/p
+	return q, dq, p, dp, r, t, 0.5*(r*r-1+t*t) - (lq - lp)
 }
 
 // klGrad64 returns the gradients of w times the term at index at, and the term.
-func klGrad64(form ScaleForm, w float64, muQ, sQ, muP, sP []float64, at int) (dmu, dsQ, dsP, v float64) {
-	q, lq, dq := sigma64(form, sQ[at])
-	mu, p, lp, dp := prior64(form, muP, sP, at)
-	r, t := q/p, (muQ[at]-mu)/p
-	return w * t / p, w * (r/p - 1/q) * dq, w * (1 - r*r - t*t) / p * dp, 0.5*(r*r-1+t*t) - (lq - lp)
+func klGrad64(a *gaussArgs[float64], at int, w float64) (dmu, dsQ, dsP, v float64) {
+	q, dq, p, dp, r, t, v := klTerm64(a, at)
+	return w * t / p, w * (r/p - 1/q) * dq, w * (1 - r*r - t*t) / p * dp, v
 }
 
-func gaussLogProb64(lp, x, mu, s []float64, form ScaleForm, rows, d, ld int) {
-	for i := range rows {
-		lp[i] = gaussLogProbRow64(nil, nil, nil, 0, rowAt(x, i, d, d), rowAt(mu, i, d, ld), rowAt(s, i, d, ld), form)
-	}
-}
-
-func gaussLogProbBackward64(lp, dx, dmu, ds, dlp, x, mu, s []float64, form ScaleForm, rows, d, ld int) {
-	for i := range rows {
-		v := gaussLogProbRow64(rowAt(dx, i, d, d), rowAt(dmu, i, d, ld), rowAt(ds, i, d, ld), dlp[i],
-			rowAt(x, i, d, d), rowAt(mu, i, d, ld), rowAt(s, i, d, ld), form)
-		if lp != nil {
-			lp[i] = v
+func gaussLogProb64(a *gaussArgs[float64]) {
+	for i := range a.rows {
+		v := gaussLogProbRow64(rowAt(a.dx, i, a.n, a.n), rowAt(a.dmuQ, i, a.n, a.ld), rowAt(a.dsQ, i, a.n, a.ld), orZero(a.w, i),
+			rowAt(a.x, i, a.n, a.n), rowAt(a.muQ, i, a.n, a.ld), rowAt(a.sQ, i, a.n, a.ld), a.form)
+		if a.v != nil {
+			a.v[i] = v
 		}
 	}
 }

@@ -119,18 +119,18 @@ func gaussLogProbRow32(dx, dmu, ds []float32, w float32, x, mu, s []float32, for
 	return sum.value(len(x))
 }
 
-func gaussLogProbGeneric(lp, x, mu, s []float32, form ScaleForm, rows, d, ld int) {
-	for i := range rows {
-		lp[i] = gaussLogProbRow32(nil, nil, nil, 0, rowAt(x, i, d, d), rowAt(mu, i, d, ld), rowAt(s, i, d, ld), form, false)
-	}
-}
-
-func gaussLogProbBackwardGeneric(lp, dx, dmu, ds, dlp, x, mu, s []float32, form ScaleForm, rows, d, ld int) {
-	for i := range rows {
-		v := gaussLogProbRow32(rowAt(dx, i, d, d), rowAt(dmu, i, d, ld), rowAt(ds, i, d, ld), dlp[i],
-			rowAt(x, i, d, d), rowAt(mu, i, d, ld), rowAt(s, i, d, ld), form, false)
-		if lp != nil {
-			lp[i] = v
+// gaussLogProbGeneric does rows i to end: it writes the values, unless there is no place for them, and with weights the
+// gradients; that of x unless there is no place for it.
+func gaussLogProbGeneric(a *gaussArgs[float32], i, end int) {
+	for ; i < end; i++ {
+		var dmu, ds []float32
+		if a.w != nil {
+			dmu, ds = rowAt(a.dmuQ, i, a.n, a.ld), rowAt(a.dsQ, i, a.n, a.ld)
+		}
+		v := gaussLogProbRow32(rowAt(a.dx, i, a.n, a.n), dmu, ds, orZero(a.w, i),
+			rowAt(a.x, i, a.n, a.ldx), rowAt(a.muQ, i, a.n, a.ld), rowAt(a.sQ, i, a.n, a.ld), a.form, false)
+		if a.v != nil {
+			a.v[i] = v
 		}
 	}
 }

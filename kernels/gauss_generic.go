@@ -129,11 +129,12 @@ type klTerm32 struct {
 }
 
 // set takes the term at index at; p is the standard Gaussian if muP and sP are nil.
-func (k *klTerm32) set(form ScaleForm, muQ, sQ, muP, sP []float32, at int) {
-	k.std = muP == nil && sP == nil
-	k.muQ, k.sQ, k.muP, k.sP = muQ[at], sQ[at], 0, 0
+func (k *klTerm32) set(a *gaussArgs[float32], at int) {
+	form := a.form
+	k.std = a.muP == nil && a.sP == nil
+	k.muQ, k.sQ, k.muP, k.sP = a.muQ[at], a.sQ[at], 0, 0
 	if !k.std {
-		k.muP, k.sP = muP[at], sP[at]
+		k.muP, k.sP = a.muP[at], a.sP[at]
 	}
 	if form.isLog() {
 		lq, lp := logSigma32(form, k.sQ), logSigma32(form, k.sP)
@@ -247,42 +248,35 @@ func keepSlope32(slope, d float32) float32 {
 	return d
 }
 
-func gaussKLGeneric(kl, muQ, sQ, muP, sP []float32, form ScaleForm, rows, z, ld int) {
+// gaussKLGeneric does rows i to end: it writes the values, unless there is no place for them, and with weights the
+// gradients; those of p unless there is no place for them.
+func gaussKLGeneric(a *gaussArgs[float32], i, end int) {
 	var k klTerm32
-	for i := range rows {
+	for ; i < end; i++ {
 		sum := klSum32{logs: newLogSum32()}
-		for j := range z {
-			k.set(form, muQ, sQ, muP, sP, i*ld+j)
-			sum.add(j, &k)
-		}
-		kl[i] = sum.value()
-	}
-}
-
-func gaussKLBackwardGeneric(kl, dmuQ, dsQ, dmuP, dsP, dkl, muQ, sQ, muP, sP []float32, form ScaleForm, rows, z, ld int) {
-	var k klTerm32
-	for i := range rows {
-		sum := klSum32{logs: newLogSum32()}
-		for j := range z {
-			at := i*ld + j
-			k.set(form, muQ, sQ, muP, sP, at)
-			dmu, dq, dp := k.grad(form, dkl[i])
-			if dmuP != nil {
-				dmuP[at], dsP[at] = -dmu, dp
-			}
-			dmuQ[at], dsQ[at] = dmu, toArg32(form, sQ[at], dq)
-			if kl != nil {
+		for j := range a.n {
+			at := i*a.ld + j
+			k.set(a, at)
+			if a.v != nil {
 				sum.add(j, &k)
 			}
+			if a.w == nil {
+				continue
+			}
+			dmu, dq, dp := k.grad(a.form, a.w[i])
+			if a.dmuP != nil {
+				a.dmuP[at], a.dsP[at] = -dmu, dp
+			}
+			a.dmuQ[at], a.dsQ[at] = dmu, toArg32(a.form, k.sQ, dq)
 		}
-		if kl != nil {
-			kl[i] = sum.value()
+		if a.v != nil {
+			a.v[i] = sum.value()
 		}
 	}
 }
 
 // same reports whether two slices start at the same place; one that is nil or empty does not.
-func same(x, y []float32) bool { return len(x) > 0 && len(y) > 0 && &x[0] == &y[0] }
+func same[T Float](x, y []T) bool { return len(x) > 0 && len(y) > 0 && &x[0] == &y[0] }
 
 // rowAt returns row i of a matrix; nil if the matrix is nil or has no columns.
 func rowAt[T Float](x []T, i, cols, ld int) []T { return partAt(x, i*ld, cols) }

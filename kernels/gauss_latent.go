@@ -20,11 +20,10 @@ func GaussSample[T Float](z, mu, s, eps []T, form ScaleForm, rows, n, ld int) {
 	if rows == 0 || n == 0 {
 		return
 	}
-	switch z := any(z).(type) {
-	case []float32:
-		gaussSample32(z, any(mu).([]float32), any(s).([]float32), any(eps).([]float32), form, rows, n, ld)
-	case []float64:
-		gaussSample64(z, any(mu).([]float64), any(s).([]float64), any(eps).([]float64), form, rows, n, ld)
+	if is32[T]() {
+		gaussSample32(f32s(z), f32s(mu), f32s(s), f32s(eps), form, rows, n, ld)
+	} else {
+		gaussSample64(f64s(z), f64s(mu), f64s(s), f64s(eps), form, rows, n, ld)
 	}
 }
 
@@ -52,14 +51,17 @@ func GaussSampleBackward[T Float](dmu, ds, dz, s, eps []T, form ScaleForm, rows,
 	if rows == 0 || n == 0 {
 		return
 	}
-	switch dmu := any(dmu).(type) {
-	case []float32:
-		gaussSampleBackward32(dmu, any(ds).([]float32), any(dz).([]float32), any(s).([]float32), any(eps).([]float32),
-			form, rows, n, ld)
-	case []float64:
-		gaussSampleBackward64(dmu, any(ds).([]float64), any(dz).([]float64), any(s).([]float64), any(eps).([]float64),
-			form, rows, n, ld)
+	if is32[T]() {
+		gaussSampleBackward32(f32s(dmu), f32s(ds), f32s(dz), f32s(s), f32s(eps), form, rows, n, ld)
+	} else {
+		gaussSampleBackward64(f64s(dmu), f64s(ds), f64s(dz), f64s(s), f64s(eps), form, rows, n, ld)
 	}
+}
+
+// latentArgs are the arguments of LatentStep and its gradient.
+type latentArgs[T Float] struct {
+	gaussArgs[T]
+	z, sigma, dz, eps []T
 }
 
 // LatentStep does in one pass what a variational model does between its heads and its latent
@@ -85,13 +87,13 @@ func LatentStep[T Float](sigmaQ, z, kl, muQ, sQ, muP, sP, eps []T, form ScaleFor
 	}
 	checkMatrix(fn, "z", len(z), rows, n, n)
 	checkLen(fn, "kl", len(kl), rows)
-	switch z := any(z).(type) {
-	case []float32:
-		latentStep32(any(sigmaQ).([]float32), z, any(kl).([]float32), any(muQ).([]float32), any(sQ).([]float32),
-			any(muP).([]float32), any(sP).([]float32), any(eps).([]float32), form, rows, n, ld)
-	case []float64:
-		latentStep64(any(sigmaQ).([]float64), z, any(kl).([]float64), any(muQ).([]float64), any(sQ).([]float64),
-			any(muP).([]float64), any(sP).([]float64), any(eps).([]float64), form, rows, n, ld)
+	a := &latentArgs[T]{sigma: sigmaQ, z: z, eps: eps,
+		gaussArgs: gaussArgs[T]{v: kl, muQ: muQ, sQ: sQ, muP: muP, sP: sP, form: form, rows: rows, n: n, ld: ld}}
+	switch a := any(a).(type) {
+	case *latentArgs[float32]:
+		latentStep32(a)
+	case *latentArgs[float64]:
+		latentStep64(a)
 	}
 }
 
@@ -122,15 +124,13 @@ func LatentStepBackward[T Float](dmuQ, dsQ, dmuP, dsP, dz, dkl, muQ, sQ, muP, sP
 	}
 	checkMatrix(fn, "dz", len(dz), rows, n, n)
 	checkLen(fn, "dkl", len(dkl), rows)
-	switch dmuQ := any(dmuQ).(type) {
-	case []float32:
-		latentStepBackward32(dmuQ, any(dsQ).([]float32), any(dmuP).([]float32), any(dsP).([]float32),
-			any(dz).([]float32), any(dkl).([]float32), any(muQ).([]float32), any(sQ).([]float32),
-			any(muP).([]float32), any(sP).([]float32), any(eps).([]float32), form, rows, n, ld)
-	case []float64:
-		latentStepBackward64(dmuQ, any(dsQ).([]float64), any(dmuP).([]float64), any(dsP).([]float64),
-			any(dz).([]float64), any(dkl).([]float64), any(muQ).([]float64), any(sQ).([]float64),
-			any(muP).([]float64), any(sP).([]float64), any(eps).([]float64), form, rows, n, ld)
+	a := &latentArgs[T]{dz: dz, eps: eps, gaussArgs: gaussArgs[T]{dmuQ: dmuQ, dsQ: dsQ, dmuP: dmuP, dsP: dsP, w: dkl,
+		muQ: muQ, sQ: sQ, muP: muP, sP: sP, form: form, rows: rows, n: n, ld: ld}}
+	switch a := any(a).(type) {
+	case *latentArgs[float32]:
+		latentStepBackward32(a)
+	case *latentArgs[float64]:
+		latentStepBackward64(a)
 	}
 }
 

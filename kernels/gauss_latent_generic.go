@@ -22,40 +22,41 @@ func gaussSampleBackwardGeneric(dmu, ds, dz, s, eps []float32, form ScaleForm, r
 	}
 }
 
-func latentStepGeneric(sigmaQ, z, kl, muQ, sQ, muP, sP, eps []float32, form ScaleForm, rows, n, ld int) {
+func latentStepGeneric(a *latentArgs[float32], i, end int) {
 	var k klTerm32
-	for i := range rows {
+	for ; i < end; i++ {
 		sum := klSum32{logs: newLogSum32()}
-		for j := range n {
-			at := i*ld + j
-			k.set(form, muQ, sQ, muP, sP, at)
+		for j := range a.n {
+			at, to := i*a.ld+j, i*a.n+j
+			k.set(&a.gaussArgs, at)
 			sum.add(j, &k)
-			sigma := sigma32(form, sQ[at]) // known: k.q.v, or k.r if p is standard
-			z[i*n+j] = f32.FMA(sigma, eps[i*n+j], muQ[at])
-			if sigmaQ != nil {
-				sigmaQ[i*n+j] = sigma
+			sigma := sigma32(a.form, a.sQ[at]) // known: k.q.v, or k.r if p is standard
+			a.z[to] = f32.FMA(sigma, a.eps[to], a.muQ[at])
+			if a.sigma != nil {
+				a.sigma[to] = sigma
 			}
 		}
-		kl[i] = sum.value()
+		a.v[i] = sum.value()
 	}
 }
 
-func latentStepBackwardGeneric(dmuQ, dsQ, dmuP, dsP, dz, dkl, muQ, sQ, muP, sP, eps []float32, form ScaleForm, rows, n, ld int) {
+func latentStepBackwardGeneric(a *latentArgs[float32], i, end int) {
 	var k klTerm32
-	for i := range rows {
-		for j := range n {
-			at, g, e := i*ld+j, dz[i*n+j], eps[i*n+j]
-			k.set(form, muQ, sQ, muP, sP, at)
-			dmu, dq, dp := k.grad(form, dkl[i])
-			if dmuP != nil {
-				dmuP[at], dsP[at] = -dmu, dp
+	for ; i < end; i++ {
+		for j := range a.n {
+			at, to := i*a.ld+j, i*a.n+j
+			g, e := a.dz[to], a.eps[to]
+			k.set(&a.gaussArgs, at)
+			dmu, dq, dp := k.grad(a.form, a.w[i])
+			if a.dmuP != nil {
+				a.dmuP[at], a.dsP[at] = -dmu, dp
 			}
-			if form.isLog() {
-				dq = f32.FMA(float32(g*e), dSigma32(form, sQ[at]), dq)
+			if a.form.isLog() {
+				dq = f32.FMA(float32(g*e), dSigma32(a.form, k.sQ), dq)
 			} else {
-				dq = toArg32(form, sQ[at], f32.FMA(g, e, dq))
+				dq = toArg32(a.form, k.sQ, f32.FMA(g, e, dq))
 			}
-			dmuQ[at], dsQ[at] = dmu+g, dq
+			a.dmuQ[at], a.dsQ[at] = dmu+g, dq
 		}
 	}
 }
@@ -80,29 +81,31 @@ func gaussSampleBackward64(dmu, ds, dz, s, eps []float64, form ScaleForm, rows, 
 	}
 }
 
-func latentStep64(sigmaQ, z, kl, muQ, sQ, muP, sP, eps []float64, form ScaleForm, rows, n, ld int) {
-	gaussKL64(kl, muQ, sQ, muP, sP, form, rows, n, ld)
-	for i := range rows {
-		for j := range n {
-			sigma, _, _ := sigma64(form, sQ[i*ld+j])
-			z[i*n+j] = muQ[i*ld+j] + sigma*eps[i*n+j]
-			if sigmaQ != nil {
-				sigmaQ[i*n+j] = sigma
+func latentStep64(a *latentArgs[float64]) {
+	gaussKL64(&a.gaussArgs)
+	for i := range a.rows {
+		for j := range a.n {
+			at, to := i*a.ld+j, i*a.n+j
+			sigma, _, _ := sigma64(a.form, a.sQ[at])
+			a.z[to] = a.muQ[at] + sigma*a.eps[to]
+			if a.sigma != nil {
+				a.sigma[to] = sigma
 			}
 		}
 	}
 }
 
-func latentStepBackward64(dmuQ, dsQ, dmuP, dsP, dz, dkl, muQ, sQ, muP, sP, eps []float64, form ScaleForm, rows, n, ld int) {
-	for i := range rows {
-		for j := range n {
-			at, g := i*ld+j, dz[i*n+j]
-			dmu, dq, dp, _ := klGrad64(form, dkl[i], muQ, sQ, muP, sP, at)
-			_, _, d := sigma64(form, sQ[at])
-			if dmuP != nil {
-				dmuP[at], dsP[at] = -dmu, dp
+func latentStepBackward64(a *latentArgs[float64]) {
+	for i := range a.rows {
+		for j := range a.n {
+			at, to := i*a.ld+j, i*a.n+j
+			g := a.dz[to]
+			dmu, dq, dp, _ := klGrad64(&a.gaussArgs, at, a.w[i])
+			_, _, d := sigma64(a.form, a.sQ[at])
+			if a.dmuP != nil {
+				a.dmuP[at], a.dsP[at] = -dmu, dp
 			}
-			dmuQ[at], dsQ[at] = dmu+g, dq+g*eps[i*n+j]*d
+			a.dmuQ[at], a.dsQ[at] = dmu+g, dq+g*a.eps[to]*d
 		}
 	}
 }

@@ -143,7 +143,7 @@ func testGaussRange(t *testing.T, d *rangeDraw, rows, cols int) {
 		}
 	}
 	a, b, c, e := make([]float32, rows), make([]float32, n), make([]float32, n), make([]float32, n)
-	gaussLogProbBackwardGeneric(a, b, c, e, w, x, mu, s, form, rows, cols, cols)
+	gaussLogProbGeneric(&gaussArgs[float32]{v: a, dx: b, dmuQ: c, dsQ: e, w: w, x: x, muQ: mu, sQ: s, form: form, rows: rows, n: cols, ldx: cols, ld: cols}, 0, rows)
 	asmtest.SameFloats(t, "lp", lp, a)
 	asmtest.SameFloats(t, "dmu", dmu, c)
 	asmtest.SameFloats(t, "ds", ds, e)
@@ -180,7 +180,9 @@ func testKLRange(t *testing.T, d *rangeDraw, w, muQ, sQ, muP, sP []float32, rows
 	if !std {
 		dmuP, dsP = make([]float32, n), make([]float32, n)
 	}
-	gaussKLBackward(kl, dmu, ds, dmuP, dsP, w, muQ, sQ, muP, sP, form, rows, cols, cols)
+	args := gaussArgs[float32]{v: kl, dmuQ: dmu, dsQ: ds, dmuP: dmuP, dsP: dsP, w: w, muQ: muQ, sQ: sQ, muP: muP, sP: sP,
+		form: form, rows: rows, n: cols, ld: cols}
+	gaussKL(&args)
 	dz, eps := randRow(n, d.rng.NormFloat64), randRow(n, d.rng.NormFloat64)
 	zmu, zs, zmuP, zsP := make([]float32, n), make([]float32, n), append([]float32(nil), dmuP...), append([]float32(nil), dsP...)
 	LatentStepBackward(zmu, zs, zmuP, zsP, dz, w, muQ, sQ, muP, sP, eps, form, rows, cols, cols)
@@ -225,18 +227,20 @@ func testKLRange(t *testing.T, d *rangeDraw, w, muQ, sQ, muP, sP []float32, rows
 	}
 	a, b, c := make([]float32, rows), make([]float32, n), make([]float32, n)
 	e, f := append([]float32(nil), dmuP...), append([]float32(nil), dsP...)
-	gaussKLBackwardGeneric(a, b, c, e, f, w, muQ, sQ, muP, sP, form, rows, cols, cols)
+	args.v, args.dmuQ, args.dsQ, args.dmuP, args.dsP = a, b, c, e, f
+	gaussKLGeneric(&args, 0, rows)
 	asmtest.SameFloats(t, "KL", kl, a)
 	asmtest.SameFloats(t, "dmuQ", dmu, b)
 	asmtest.SameFloats(t, "dsQ", ds, c)
 	asmtest.SameFloats(t, "dsP", dsP, f)
-	latentStepBackwardGeneric(b, c, e, f, dz, w, muQ, sQ, muP, sP, eps, form, rows, cols, cols)
+	latentStepBackwardGeneric(&latentArgs[float32]{gaussArgs: args, dz: dz, eps: eps}, 0, rows)
 	asmtest.SameFloats(t, "latent dmuQ", zmu, b)
 	asmtest.SameFloats(t, "latent dsQ", zs, c)
 	asmtest.SameFloats(t, "latent dsP", zsP, f)
 	b, c = append(b[:0], muQ...), append(c[:0], sQ...)
 	e, f = append([]float32(nil), muP...), append([]float32(nil), sP...)
-	gaussKLBackward(nil, b, c, e, f, w, b, c, e, f, form, rows, cols, cols)
+	gaussKL(&gaussArgs[float32]{dmuQ: b, dsQ: c, dmuP: e, dsP: f, w: w, muQ: b, sQ: c, muP: e, sP: f,
+		form: form, rows: rows, n: cols, ld: cols})
 	asmtest.SameFloats(t, "dmuQ in place", b, dmu)
 	asmtest.SameFloats(t, "dsQ in place", c, ds)
 	asmtest.SameFloats(t, "dsP in place", f, dsP)

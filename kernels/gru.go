@@ -1,6 +1,10 @@
 package kernels
 
-import "github.com/elbow-go/elbow/internal/size"
+import (
+	"github.com/elbow-go/elbow/asm"
+	"github.com/elbow-go/elbow/asm/simd"
+	"github.com/elbow-go/elbow/internal/size"
+)
 
 // A GRU comes in two forms. Reset-after (PyTorch, cuDNN) applies the reset gate to the
 // recurrent product of the candidate, so that one product per step is enough. Reset-before
@@ -43,11 +47,10 @@ func GRUStep[T Float](hy, gates, hn, hx []T, batch, hidden, ldg, ldhn int) {
 	if batch == 0 || hidden == 0 {
 		return
 	}
-	switch hy := any(hy).(type) {
-	case []float32:
-		gruStep(hy, any(gates).([]float32), any(hn).([]float32), any(hx).([]float32), batch, hidden, ldg, ldhn)
-	case []float64:
-		gruStep64(hy, any(gates).([]float64), any(hn).([]float64), any(hx).([]float64), batch, hidden, ldg, ldhn)
+	if is32[T]() {
+		gruStep(f32s(hy), f32s(gates), f32s(hn), f32s(hx), batch, hidden, ldg, ldhn)
+	} else {
+		gruStep64(f64s(hy), f64s(gates), f64s(hn), f64s(hx), batch, hidden, ldg, ldhn)
 	}
 }
 
@@ -88,13 +91,10 @@ func GRUStepBackward[T Float](dgates, dhn, dhx, dh, gates, hn, hx []T, batch, hi
 	if batch == 0 || hidden == 0 {
 		return
 	}
-	switch dgates := any(dgates).(type) {
-	case []float32:
-		gruStepBackward(dgates, any(dhn).([]float32), any(dhx).([]float32), any(dh).([]float32),
-			any(gates).([]float32), any(hn).([]float32), any(hx).([]float32), batch, hidden, ldg, ldhn)
-	case []float64:
-		gruStepBackward64(dgates, any(dhn).([]float64), any(dhx).([]float64), any(dh).([]float64),
-			any(gates).([]float64), any(hn).([]float64), any(hx).([]float64), batch, hidden, ldg, ldhn)
+	if is32[T]() {
+		gruStepBackward(f32s(dgates), f32s(dhn), f32s(dhx), f32s(dh), f32s(gates), f32s(hn), f32s(hx), batch, hidden, ldg, ldhn)
+	} else {
+		gruStepBackward64(f64s(dgates), f64s(dhn), f64s(dhx), f64s(dh), f64s(gates), f64s(hn), f64s(hx), batch, hidden, ldg, ldhn)
 	}
 }
 
@@ -130,11 +130,10 @@ func GRUBeforeReset[T Float](rh, gates, hx []T, batch, hidden, ldg, ldrh int) {
 	if batch == 0 || hidden == 0 {
 		return
 	}
-	switch rh := any(rh).(type) {
-	case []float32:
-		gruBeforeReset(rh, any(gates).([]float32), any(hx).([]float32), batch, hidden, ldg, ldrh)
-	case []float64:
-		gruBeforeReset64(rh, any(gates).([]float64), any(hx).([]float64), batch, hidden, ldg, ldrh)
+	if is32[T]() {
+		gruBeforeReset(f32s(rh), f32s(gates), f32s(hx), batch, hidden, ldg, ldrh)
+	} else {
+		gruBeforeReset64(f64s(rh), f64s(gates), f64s(hx), batch, hidden, ldg, ldrh)
 	}
 }
 
@@ -162,11 +161,10 @@ func GRUBeforeUpdate[T Float](hy, gates, hx []T, batch, hidden, ldg int) {
 	if batch == 0 || hidden == 0 {
 		return
 	}
-	switch hy := any(hy).(type) {
-	case []float32:
-		gruBeforeUpdate(hy, any(gates).([]float32), any(hx).([]float32), batch, hidden, ldg)
-	case []float64:
-		gruBeforeUpdate64(hy, any(gates).([]float64), any(hx).([]float64), batch, hidden, ldg)
+	if is32[T]() {
+		gruBeforeUpdate(f32s(hy), f32s(gates), f32s(hx), batch, hidden, ldg)
+	} else {
+		gruBeforeUpdate64(f64s(hy), f64s(gates), f64s(hx), batch, hidden, ldg)
 	}
 }
 
@@ -199,13 +197,10 @@ func GRUBeforeUpdateBackward[T Float](dgates, dhx, dh, gates, hx []T, batch, hid
 	if batch == 0 || hidden == 0 {
 		return
 	}
-	switch dgates := any(dgates).(type) {
-	case []float32:
-		gruBeforeUpdateBackward(dgates, any(dhx).([]float32), any(dh).([]float32),
-			any(gates).([]float32), any(hx).([]float32), batch, hidden, ldg)
-	case []float64:
-		gruBeforeUpdateBackward64(dgates, any(dhx).([]float64), any(dh).([]float64),
-			any(gates).([]float64), any(hx).([]float64), batch, hidden, ldg)
+	if is32[T]() {
+		gruBeforeUpdateBackward(f32s(dgates), f32s(dhx), f32s(dh), f32s(gates), f32s(hx), batch, hidden, ldg)
+	} else {
+		gruBeforeUpdateBackward64(f64s(dgates), f64s(dhx), f64s(dh), f64s(gates), f64s(hx), batch, hidden, ldg)
 	}
 }
 
@@ -240,12 +235,69 @@ func GRUBeforeResetBackward[T Float](dgates, dhx, drh, gates, hx []T, batch, hid
 	if batch == 0 || hidden == 0 {
 		return
 	}
-	switch dgates := any(dgates).(type) {
-	case []float32:
-		gruBeforeResetBackward(dgates, any(dhx).([]float32), any(drh).([]float32),
-			any(gates).([]float32), any(hx).([]float32), batch, hidden, ldg, lddrh)
-	case []float64:
-		gruBeforeResetBackward64(dgates, any(dhx).([]float64), any(drh).([]float64),
-			any(gates).([]float64), any(hx).([]float64), batch, hidden, ldg, lddrh)
+	if is32[T]() {
+		gruBeforeResetBackward(f32s(dgates), f32s(dhx), f32s(drh), f32s(gates), f32s(hx), batch, hidden, ldg, lddrh)
+	} else {
+		gruBeforeResetBackward64(f64s(dgates), f64s(dhx), f64s(drh), f64s(gates), f64s(hx), batch, hidden, ldg, lddrh)
 	}
+}
+
+func gruStep(hy, gates, hn, hx []float32, batch, hidden, ldg, ldhn int) {
+	isa := asm.Active()
+	if isa == asm.Generic {
+		gruStepGeneric(hy, gates, hn, hx, batch, hidden, ldg, ldhn)
+		return
+	}
+	x, has := either(hx, hy)
+	simd.GRUStep(isa, &hy[0], &gates[0], &hn[0], &x[0], batch, hidden, hidden, ldg, ldhn, has)
+}
+
+func gruStepBackward(dgates, dhn, dhx, dh, gates, hn, hx []float32, batch, hidden, ldg, ldhn int) {
+	isa := asm.Active()
+	if isa == asm.Generic {
+		gruStepBackwardGeneric(dgates, dhn, dhx, dh, gates, hn, hx, batch, hidden, ldg, ldhn)
+		return
+	}
+	x, has := either(hx, dh)
+	simd.GRUStepBackward(isa, &dgates[0], &dhn[0], &dhx[0], &dh[0], &gates[0], &hn[0], &x[0], batch, hidden, ldg, ldhn, hidden, has)
+}
+
+func gruBeforeReset(rh, gates, hx []float32, batch, hidden, ldg, ldrh int) {
+	isa := asm.Active()
+	if isa == asm.Generic {
+		gruBeforeResetGeneric(rh, gates, hx, batch, hidden, ldg, ldrh)
+		return
+	}
+	x, has := either(hx, rh)
+	simd.GRUBeforeReset(isa, &rh[0], &gates[0], &x[0], batch, hidden, ldrh, ldg, hidden, has)
+}
+
+func gruBeforeUpdate(hy, gates, hx []float32, batch, hidden, ldg int) {
+	isa := asm.Active()
+	if isa == asm.Generic {
+		gruBeforeUpdateGeneric(hy, gates, hx, batch, hidden, ldg)
+		return
+	}
+	x, has := either(hx, hy)
+	simd.GRUBeforeUpdate(isa, &hy[0], &gates[0], &x[0], batch, hidden, hidden, ldg, has)
+}
+
+func gruBeforeUpdateBackward(dgates, dhx, dh, gates, hx []float32, batch, hidden, ldg int) {
+	isa := asm.Active()
+	if isa == asm.Generic {
+		gruBeforeUpdateBackwardGeneric(dgates, dhx, dh, gates, hx, batch, hidden, ldg)
+		return
+	}
+	x, has := either(hx, dh)
+	simd.GRUBeforeUpdateBackward(isa, &dgates[0], &dhx[0], &dh[0], &gates[0], &x[0], batch, hidden, ldg, hidden, has)
+}
+
+func gruBeforeResetBackward(dgates, dhx, drh, gates, hx []float32, batch, hidden, ldg, lddrh int) {
+	isa := asm.Active()
+	if isa == asm.Generic {
+		gruBeforeResetBackwardGeneric(dgates, dhx, drh, gates, hx, batch, hidden, ldg, lddrh)
+		return
+	}
+	x, has := either(hx, dhx)
+	simd.GRUBeforeResetBackward(isa, &dgates[0], &dhx[0], &drh[0], &gates[0], &x[0], batch, hidden, ldg, hidden, lddrh, has)
 }

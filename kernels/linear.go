@@ -1,5 +1,11 @@
 package kernels
 
+import (
+	"github.com/elbow-go/elbow/asm"
+	"github.com/elbow-go/elbow/asm/simd"
+	"github.com/elbow-go/elbow/internal/f32"
+)
+
 // SetRows writes one row into every row of a matrix: the start of the sums of a matrix
 // product with a bias.
 //
@@ -34,11 +40,26 @@ func SetRows[T Float](c, bias []T, rows, cols, ldc int) {
 func AddColumnSums[T Float](dst, x []T, rows, cols, ldx int) {
 	checkMatrix("AddColumnSums", "x", len(x), rows, cols, ldx)
 	checkLen("AddColumnSums", "dst", len(dst), cols)
-	switch x := any(x).(type) {
-	case []float32:
-		addColumnSums32(any(dst).([]float32), x, rows, cols, ldx)
-	case []float64:
-		addColumnSums(any(dst).([]float64), x, rows, cols, ldx)
+	if is32[T]() {
+		addColumnSums32(f32s(dst), f32s(x), rows, cols, ldx)
+	} else {
+		addColumnSums(f64s(dst), f64s(x), rows, cols, ldx)
+	}
+}
+
+// addColumnSums32 takes four rows at a time, then what is left.
+func addColumnSums32(dst, x []float32, rows, cols, ldx int) {
+	isa := asm.Active()
+	if isa == asm.Generic || cols == 0 {
+		addColumnSums(dst, x, rows, cols, ldx)
+		return
+	}
+	four := rows &^ 3
+	if four > 0 {
+		simd.AddColumnSums4(isa, &dst[0], &x[0], four/4, cols, ldx)
+	}
+	if four < rows {
+		simd.AddColumnSums(isa, &dst[0], &x[four*ldx], rows-four, cols, ldx)
 	}
 }
 
@@ -56,11 +77,25 @@ func AddColumnProducts[T Float](dst, a, b []T, rows, cols, lda, ldb int) {
 	checkMatrix("AddColumnProducts", "a", len(a), rows, cols, lda)
 	checkMatrix("AddColumnProducts", "b", len(b), rows, cols, ldb)
 	checkLen("AddColumnProducts", "dst", len(dst), cols)
-	switch a := any(a).(type) {
-	case []float32:
-		addColumnProducts(any(dst).([]float32), a, any(b).([]float32), rows, cols, lda, ldb)
-	case []float64:
-		addColumnProducts64(any(dst).([]float64), a, any(b).([]float64), rows, cols, lda, ldb)
+	if is32[T]() {
+		addColumnProducts(f32s(dst), f32s(a), f32s(b), rows, cols, lda, ldb)
+	} else {
+		addColumnProducts64(f64s(dst), f64s(a), f64s(b), rows, cols, lda, ldb)
+	}
+}
+
+func addColumnProducts(dst, a, b []float32, rows, cols, lda, ldb int) {
+	isa := asm.Active()
+	if isa == asm.Generic || cols == 0 {
+		addColumnProductsGeneric(dst, a, b, rows, cols, lda, ldb)
+		return
+	}
+	four := rows &^ 3
+	if four > 0 {
+		simd.AddColumnProducts4(isa, &dst[0], &a[0], &b[0], four/4, cols, lda, ldb)
+	}
+	if four < rows {
+		simd.AddColumnProducts(isa, &dst[0], &a[four*lda], &b[four*ldb], rows-four, cols, lda, ldb)
 	}
 }
 
@@ -72,11 +107,18 @@ func AddColumnProducts[T Float](dst, a, b []T, rows, cols, lda, ldb int) {
 // With a = 0 a NaN or Inf in x still gives NaN. Axpy panics if dst is shorter than x.
 func Axpy[T Float](dst, x []T, a T) {
 	checkLen("Axpy", "dst", len(dst), len(x))
-	switch x := any(x).(type) {
-	case []float32:
-		axpy(any(dst).([]float32), x, float32(a))
-	case []float64:
-		axpy64(any(dst).([]float64), x, float64(a))
+	if is32[T]() {
+		axpy(f32s(dst), f32s(x), float32(a))
+	} else {
+		axpy64(f64s(dst), f64s(x), float64(a))
+	}
+}
+
+func axpy(dst, x []float32, a float32) {
+	if isa := asm.Active(); isa == asm.Generic {
+		axpyGeneric(dst, x, a)
+	} else {
+		simd.Axpy(isa, ref(dst, 0), ref(x, 0), len(x), a)
 	}
 }
 
@@ -88,11 +130,18 @@ func Axpy[T Float](dst, x []T, a T) {
 // a = 0 a NaN or Inf in x still gives NaN. Scal panics if dst is shorter than x.
 func Scal[T Float](dst, x []T, a T) {
 	checkLen("Scal", "dst", len(dst), len(x))
-	switch x := any(x).(type) {
-	case []float32:
-		scal(any(dst).([]float32), x, float32(a))
-	case []float64:
-		scale(any(dst).([]float64), x, float64(a))
+	if is32[T]() {
+		scal(f32s(dst), f32s(x), float32(a))
+	} else {
+		scale(f64s(dst), f64s(x), float64(a))
+	}
+}
+
+func scal(dst, x []float32, a float32) {
+	if isa := asm.Active(); isa == asm.Generic {
+		scale(dst, x, a)
+	} else {
+		simd.Scal(isa, ref(dst, 0), ref(x, 0), len(x), a)
 	}
 }
 
@@ -104,13 +153,20 @@ func Scal[T Float](dst, x []T, a T) {
 // below 1e-38 are lost. A NaN gives NaN. For the norm over several tensors add the results
 // in float64, in a fixed order.
 func SumSquares[T Float](x []T) float64 {
-	switch x := any(x).(type) {
-	case []float32:
-		return float64(sumSquares(x))
-	case []float64:
-		return sumSquares64(x)
+	if is32[T]() {
+		return float64(sumSquares(f32s(x)))
 	}
-	return 0 // not reached: Float has two types
+	return sumSquares64(f64s(x))
+}
+
+func sumSquares(x []float32) float32 {
+	isa := asm.Active()
+	if isa == asm.Generic {
+		return sumSquaresGeneric(x)
+	}
+	var lanes [64]float32
+	simd.SumSquares(isa, &lanes[0], ref(x, 0), len(x))
+	return f32.Fold64(&lanes)
 }
 
 // rowsOf is the number of rows a loop has to visit: none if they are empty.

@@ -3,6 +3,9 @@ package kernels
 import (
 	"fmt"
 
+	"github.com/elbow-go/elbow/asm"
+	"github.com/elbow-go/elbow/asm/simd"
+	"github.com/elbow-go/elbow/internal/f32"
 	"github.com/elbow-go/elbow/internal/size"
 )
 
@@ -46,13 +49,10 @@ func LogisticMixtureLogProb[T Float](lp, x, logits, mu, s []T, form ScaleForm, l
 	const fn = "LogisticMixtureLogProb"
 	checkLogistic(fn, x, logits, mu, s, form, levels, rows, k, d, ld)
 	checkLen(fn, "lp", len(lp), rows)
-	switch lp := any(lp).(type) {
-	case []float32:
-		logisticMixture32(lp, nil, nil, nil, nil, any(x).([]float32), any(logits).([]float32), any(mu).([]float32), any(s).([]float32),
-			form, levels, rows, k, d, ld)
-	case []float64:
-		logisticMixture64(lp, nil, nil, nil, nil, any(x).([]float64), any(logits).([]float64), any(mu).([]float64), any(s).([]float64),
-			form, levels, rows, k, d, ld)
+	if is32[T]() {
+		logisticMixture32(f32s(lp), nil, nil, nil, nil, f32s(x), f32s(logits), f32s(mu), f32s(s), form, levels, rows, k, d, ld)
+	} else {
+		logisticMixture64(f64s(lp), nil, nil, nil, nil, f64s(x), f64s(logits), f64s(mu), f64s(s), form, levels, rows, k, d, ld)
 	}
 }
 
@@ -89,13 +89,10 @@ func LogisticMixtureLogProbBackward[T Float](lp, dlogits, dmu, ds, dlp, x, logit
 	if lp != nil {
 		checkLen(fn, "lp", len(lp), rows)
 	}
-	switch lp := any(lp).(type) {
-	case []float32:
-		logisticMixture32(lp, any(dlogits).([]float32), any(dmu).([]float32), any(ds).([]float32), any(dlp).([]float32),
-			any(x).([]float32), any(logits).([]float32), any(mu).([]float32), any(s).([]float32), form, levels, rows, k, d, ld)
-	case []float64:
-		logisticMixture64(lp, any(dlogits).([]float64), any(dmu).([]float64), any(ds).([]float64), any(dlp).([]float64),
-			any(x).([]float64), any(logits).([]float64), any(mu).([]float64), any(s).([]float64), form, levels, rows, k, d, ld)
+	if is32[T]() {
+		logisticMixture32(f32s(lp), f32s(dlogits), f32s(dmu), f32s(ds), f32s(dlp), f32s(x), f32s(logits), f32s(mu), f32s(s), form, levels, rows, k, d, ld)
+	} else {
+		logisticMixture64(f64s(lp), f64s(dlogits), f64s(dmu), f64s(ds), f64s(dlp), f64s(x), f64s(logits), f64s(mu), f64s(s), form, levels, rows, k, d, ld)
 	}
 }
 
@@ -109,4 +106,53 @@ func checkLogistic[T Float](fn string, x, logits, mu, s []T, form ScaleForm, lev
 	checkMatrix(fn, "logits", len(logits), rows, size.Mul(d, k), ld)
 	checkMatrix(fn, "mu", len(mu), rows, size.Mul(d, k), ld)
 	checkMatrix(fn, "s", len(s), rows, size.Mul(d, k), ld)
+}
+
+// logisticMixture32 is what logisticMixtureGeneric is. The machine code takes mixtures: rows
+// with one dimension, or the dimensions of one row, whose values are summed here.
+func logisticMixture32(lp, dlogits, dmu, ds, dlp, x, logits, mu, s []float32, form ScaleForm, levels, rows, k, d, ld int) {
+	isa := asm.Active()
+	if isa == asm.Generic || k == 0 || d == 0 {
+		logisticMixtureGeneric(lp, dlogits, dmu, ds, dlp, x, logits, mu, s, form, levels, rows, k, d, ld)
+		return
+	}
+	g := newLogisticGrid(levels)
+	scale, factor := form.machine()
+	// v holds the weights of n mixtures, if there are gradients, and gets the values.
+	var v [distRows]float32
+	mixtures := func(at, xi, n, ld int) {
+		simd.Logistic(isa, scale, &v[0], ref(dlogits, at), ref(dmu, at), ref(ds, at), &x[xi], &logits[at], &mu[at], &s[at],
+			n, k, ld, g.levels1, g.step, g.last, g.unit, factor)
+	}
+	if d == 1 {
+		for i, r := 0, 0; i < rows; i += r {
+			r = mixRows(rows-i, k)
+			if dlogits != nil {
+				copy(v[:r], dlp[i:])
+			}
+			mixtures(i*ld, i, r, ld)
+			if lp != nil {
+				copy(lp[i:], v[:r])
+			}
+		}
+		return
+	}
+	for i := range rows {
+		var lanes [16]float32
+		for j, r := 0, 0; j < d; j += r {
+			r = mixRows(d-j, k)
+			for m := range r {
+				if dlogits != nil {
+					v[m] = dlp[i]
+				}
+			}
+			mixtures(i*ld+j*k, i*d+j, r, k)
+			for m := range r {
+				lanes[(j+m)%16] += v[m]
+			}
+		}
+		if lp != nil {
+			lp[i] = f32.Fold16(&lanes)
+		}
+	}
 }

@@ -1,6 +1,10 @@
 package kernels
 
-import "github.com/elbow-go/elbow/internal/size"
+import (
+	"github.com/elbow-go/elbow/asm"
+	"github.com/elbow-go/elbow/asm/simd"
+	"github.com/elbow-go/elbow/internal/size"
+)
 
 // LSTMStep finishes one LSTM time step for a batch, given the gate pre-activations.
 //
@@ -42,13 +46,10 @@ func LSTMStep[T Float](hy, cy, gates, cx, peephole []T, batch, hidden, ldg int) 
 	if batch == 0 || hidden == 0 {
 		return
 	}
-	switch hy := any(hy).(type) {
-	case []float32:
-		lstmStep(hy, any(cy).([]float32), any(gates).([]float32), any(cx).([]float32),
-			any(peephole).([]float32), batch, hidden, ldg)
-	case []float64:
-		lstmStep64(hy, any(cy).([]float64), any(gates).([]float64), any(cx).([]float64),
-			any(peephole).([]float64), batch, hidden, ldg)
+	if is32[T]() {
+		lstmStep(f32s(hy), f32s(cy), f32s(gates), f32s(cx), f32s(peephole), batch, hidden, ldg)
+	} else {
+		lstmStep64(f64s(hy), f64s(cy), f64s(gates), f64s(cx), f64s(peephole), batch, hidden, ldg)
 	}
 }
 
@@ -94,12 +95,31 @@ func LSTMStepBackward[T Float](dgates, dcx, dh, dcy, gates, cx, cy, peephole []T
 	if batch == 0 || hidden == 0 {
 		return
 	}
-	switch dgates := any(dgates).(type) {
-	case []float32:
-		lstmStepBackward(dgates, any(dcx).([]float32), any(dh).([]float32), any(dcy).([]float32),
-			any(gates).([]float32), any(cx).([]float32), any(cy).([]float32), any(peephole).([]float32), batch, hidden, ldg)
-	case []float64:
-		lstmStepBackward64(dgates, any(dcx).([]float64), any(dh).([]float64), any(dcy).([]float64),
-			any(gates).([]float64), any(cx).([]float64), any(cy).([]float64), any(peephole).([]float64), batch, hidden, ldg)
+	if is32[T]() {
+		lstmStepBackward(f32s(dgates), f32s(dcx), f32s(dh), f32s(dcy), f32s(gates), f32s(cx), f32s(cy), f32s(peephole), batch, hidden, ldg)
+	} else {
+		lstmStepBackward64(f64s(dgates), f64s(dcx), f64s(dh), f64s(dcy), f64s(gates), f64s(cx), f64s(cy), f64s(peephole), batch, hidden, ldg)
 	}
+}
+
+func lstmStep(hy, cy, gates, cx, peephole []float32, batch, hidden, ldg int) {
+	isa := asm.Active()
+	if isa == asm.Generic {
+		lstmStepGeneric(hy, cy, gates, cx, peephole, batch, hidden, ldg)
+		return
+	}
+	c, has := either(cx, cy)
+	simd.LSTMStep(isa, &hy[0], &cy[0], &gates[0], &c[0], ref(peephole, 0), batch, hidden, hidden, ldg, has)
+}
+
+func lstmStepBackward(dgates, dcx, dh, dcy, gates, cx, cy, peephole []float32, batch, hidden, ldg int) {
+	isa := asm.Active()
+	if isa == asm.Generic {
+		lstmStepBackwardGeneric(dgates, dcx, dh, dcy, gates, cx, cy, peephole, batch, hidden, ldg)
+		return
+	}
+	c, hasCx := either(cx, cy)
+	dc, hasDcy := either(dcy, dh)
+	simd.LSTMStepBackward(isa, &dgates[0], &dcx[0], &dh[0], &dc[0], &gates[0], &c[0], &cy[0], ref(peephole, 0),
+		batch, hidden, ldg, hidden, hasCx, hasDcy)
 }

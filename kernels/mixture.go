@@ -34,13 +34,10 @@ func GMMLogProb[T Float](lp, x, logits, mu, s []T, form ScaleForm, rows, k, d, l
 	const fn = "GMMLogProb"
 	checkGMM(fn, x, logits, mu, s, form, rows, k, d, ldl, ld)
 	checkLen(fn, "lp", len(lp), rows)
-	switch lp := any(lp).(type) {
-	case []float32:
-		gmmLogProb32(lp, any(x).([]float32), any(logits).([]float32), any(mu).([]float32), any(s).([]float32),
-			form, rows, k, d, ldl, ld)
-	case []float64:
-		gmmLogProb64(lp, any(x).([]float64), any(logits).([]float64), any(mu).([]float64), any(s).([]float64),
-			form, rows, k, d, ldl, ld)
+	if is32[T]() {
+		gmmLogProb32(f32s(lp), f32s(x), f32s(logits), f32s(mu), f32s(s), form, rows, k, d, ldl, ld)
+	} else {
+		gmmLogProb64(f64s(lp), f64s(x), f64s(logits), f64s(mu), f64s(s), form, rows, k, d, ldl, ld)
 	}
 }
 
@@ -77,15 +74,12 @@ func GMMLogProbBackward[T Float](lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s
 	if lp != nil {
 		checkLen(fn, "lp", len(lp), rows)
 	}
-	switch lp := any(lp).(type) {
-	case []float32:
-		gmmLogProbBackward32(lp, any(dx).([]float32), any(dlogits).([]float32), any(dmu).([]float32), any(ds).([]float32),
-			any(dlp).([]float32), any(x).([]float32), any(logits).([]float32), any(mu).([]float32), any(s).([]float32),
-			form, rows, k, d, ldl, ld)
-	case []float64:
-		gmmLogProbBackward64(lp, any(dx).([]float64), any(dlogits).([]float64), any(dmu).([]float64), any(ds).([]float64),
-			any(dlp).([]float64), any(x).([]float64), any(logits).([]float64), any(mu).([]float64), any(s).([]float64),
-			form, rows, k, d, ldl, ld)
+	if is32[T]() {
+		gmmLogProbBackward32(f32s(lp), f32s(dx), f32s(dlogits), f32s(dmu), f32s(ds), f32s(dlp), f32s(x), f32s(logits), f32s(mu), f32s(s), form,
+			rows, k, d, ldl, ld)
+	} else {
+		gmmLogProbBackward64(f64s(lp), f64s(dx), f64s(dlogits), f64s(dmu), f64s(ds), f64s(dlp), f64s(x), f64s(logits), f64s(mu), f64s(s), form,
+			rows, k, d, ldl, ld)
 	}
 }
 

@@ -1,5 +1,10 @@
 package kernels
 
+import (
+	"github.com/elbow-go/elbow/asm"
+	"github.com/elbow-go/elbow/asm/simd"
+)
+
 // A Noise names one source of random numbers. The numbers are computed from their place,
 // not drawn one after the other: the same Noise, step, row and column give the same number
 // in whatever order, in whatever parts and on whatever machine they are asked for.
@@ -35,11 +40,10 @@ const maxNoiseCols = 1 << 26
 // Uniforms panics if rows or cols is negative, row+rows > 2^32, cols > 2^26 or dst is short.
 func Uniforms[T Float](dst []T, n Noise, step, row uint32, rows, cols int) {
 	checkNoise("Uniforms", len(dst), row, rows, cols)
-	switch dst := any(dst).(type) {
-	case []float32:
-		uniforms(dst, n, step, row, rows, cols)
-	case []float64:
-		uniformsGeneric(dst, n, step, row, rows, cols)
+	if is32[T]() {
+		uniforms(f32s(dst), n, step, row, rows, cols)
+	} else {
+		uniformsGeneric(f64s(dst), n, step, row, rows, cols)
 	}
 }
 
@@ -59,11 +63,10 @@ func Uniforms[T Float](dst []T, n Noise, step, row uint32, rows, cols int) {
 // Source: Box and Muller 1958.
 func Normals[T Float](dst []T, n Noise, step, row uint32, rows, cols int) {
 	checkNoise("Normals", len(dst), row, rows, cols)
-	switch dst := any(dst).(type) {
-	case []float32:
-		normals(dst, n, step, row, rows, cols)
-	case []float64:
-		normalsGeneric(dst, n, step, row, rows, cols)
+	if is32[T]() {
+		normals(f32s(dst), n, step, row, rows, cols)
+	} else {
+		normalsGeneric(f64s(dst), n, step, row, rows, cols)
 	}
 }
 
@@ -94,4 +97,61 @@ func checkNoise(fn string, length int, row uint32, rows, cols int) {
 	if uint64(row)+uint64(rows) > 1<<32 {
 		badMost(fn, "row + rows", uint64(row)+uint64(rows), 1<<32)
 	}
+}
+
+func uniforms(dst []float32, n Noise, step, row uint32, rows, cols int) {
+	if isa := asm.Active(); isa == asm.Generic {
+		uniformsGeneric(dst, n, step, row, rows, cols)
+	} else {
+		noise(isa, dst, n, step, row, rows, cols, false)
+	}
+}
+
+func normals(dst []float32, n Noise, step, row uint32, rows, cols int) {
+	if isa := asm.Active(); isa == asm.Generic {
+		normalsGeneric(dst, n, step, row, rows, cols)
+	} else {
+		noise(isa, dst, n, step, row, rows, cols, true)
+	}
+}
+
+// noise has machine code make whole groups of 64 columns. A last group that is not whole goes
+// through a buffer.
+func noise(isa asm.ISA, dst []float32, n Noise, step, row uint32, rows, cols int, normal bool) {
+	keys := philoxKeys(n.Seed)
+	var last [64]float32
+	for i := range rowsOf(rows, cols) {
+		ctr := [4]uint32{uint32(n.Stream) << 24, step, row + uint32(i), n.Update}
+		for di := dst[i*cols:][:cols]; len(di) > 0; {
+			groups := min(len(di), simd.MaxElems) / 64
+			if groups > 0 {
+				noiseGroups(isa, &di[0], &ctr, &keys, groups, normal)
+				di = di[64*groups:]
+			} else {
+				noiseGroups(isa, &last[0], &ctr, &keys, 1, normal)
+				copy(di, last[:])
+				di = nil
+			}
+			ctr[0] += uint32(16 * groups)
+		}
+	}
+}
+
+func noiseGroups(isa asm.ISA, dst *float32, ctr *[4]uint32, keys *[20]uint32, groups int, normal bool) {
+	if normal {
+		simd.Normals(isa, dst, &ctr[0], &keys[0], groups)
+	} else {
+		simd.Uniforms(isa, dst, &ctr[0], &keys[0], groups)
+	}
+}
+
+// philoxKeys returns the two keys of each round.
+func philoxKeys(seed uint64) (keys [20]uint32) {
+	k0, k1 := uint32(seed), uint32(seed>>32)
+	for i := 0; i < len(keys); i += 2 {
+		keys[i], keys[i+1] = k0, k1
+		k0 += philoxW0
+		k1 += philoxW1
+	}
+	return keys
 }

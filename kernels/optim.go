@@ -1,5 +1,10 @@
 package kernels
 
+import (
+	"github.com/elbow-go/elbow/asm"
+	"github.com/elbow-go/elbow/asm/simd"
+)
+
 // The optimisers read the gradient and write parameters and state in one pass. All slices
 // of a call have len(p) elements or more, and none may overlap another. Each element is
 // computed alone, so a NaN in g makes that element of p and of the state NaN, for good.
@@ -36,13 +41,39 @@ func Adam[T Float](p, g, m, v []T, lr, beta1, beta2, eps, c1, c2 T) {
 	checkLen("Adam", "g", len(g), len(p))
 	checkLen("Adam", "m", len(m), len(p))
 	checkLen("Adam", "v", len(v), len(p))
-	switch p := any(p).(type) {
-	case []float32:
-		adam(p, any(g).([]float32), any(m).([]float32), any(v).([]float32),
-			float32(beta1), float32(beta2), float32(lr/c1), float32(eps), float32(1/c2))
-	case []float64:
-		adam64(p, any(g).([]float64), any(m).([]float64), any(v).([]float64),
-			float64(beta1), float64(beta2), float64(lr/c1), float64(eps), float64(1/c2))
+	if is32[T]() {
+		adam(f32s(p), f32s(g), f32s(m), f32s(v), float32(beta1), float32(beta2), float32(lr/c1), float32(eps), float32(1/c2))
+	} else {
+		adam64(f64s(p), f64s(g), f64s(m), f64s(v), float64(beta1), float64(beta2), float64(lr/c1), float64(eps), float64(1/c2))
+	}
+}
+
+// adam takes a = lr/c1 and s = 1/c2. AVX2 code serves AVX-512 too, but for arrays that fit into
+// the second cache: from beyond, memory binds, and the wider code is no faster.
+func adam(p, g, m, v []float32, beta1, beta2, a, eps, s float32) {
+	isa := asm.Active()
+	if isa == asm.Generic {
+		adamGeneric(p, g, m, v, beta1, beta2, a, eps, s)
+		return
+	}
+	wide := isa == asm.AVX512 && len(p) <= 1<<17 && eps >= 0x1p-60
+	if isa == asm.AVX512 {
+		isa = asm.AVX2
+	}
+	for len(p) > 0 {
+		n := min(len(p), simd.MaxElems)
+		if wide {
+			// The AVX-512 code has quotients in software where eps is as above and all |m| and
+			// divisors are below 2, with the same bits. It ends before 64 elements that are not so.
+			// More of them are likely near by: AVX2 code goes on for many.
+			n -= simd.Adam(asm.AVX512, &p[0], &g[0], &m[0], &v[0], n, beta1, beta2, 1-beta1, 1-beta2, a, eps, s)
+			if p, g, m, v = p[n:], g[n:], m[n:], v[n:]; len(p) == 0 {
+				return
+			}
+			n = min(len(p), 1024)
+		}
+		simd.Adam(isa, &p[0], &g[0], &m[0], &v[0], n, beta1, beta2, 1-beta1, 1-beta2, a, eps, s)
+		p, g, m, v = p[n:], g[n:], m[n:], v[n:]
 	}
 }
 
@@ -62,11 +93,18 @@ func SGD[T Float](p, g, m []T, lr, mu T) {
 		return
 	}
 	checkLen("SGD", "m", len(m), len(p))
-	switch p := any(p).(type) {
-	case []float32:
-		sgd(p, any(g).([]float32), any(m).([]float32), float32(lr), float32(mu))
-	case []float64:
-		sgd64(p, any(g).([]float64), any(m).([]float64), float64(lr), float64(mu))
+	if is32[T]() {
+		sgd(f32s(p), f32s(g), f32s(m), float32(lr), float32(mu))
+	} else {
+		sgd64(f64s(p), f64s(g), f64s(m), float64(lr), float64(mu))
+	}
+}
+
+func sgd(p, g, m []float32, lr, mu float32) {
+	if isa := asm.Active(); isa == asm.Generic {
+		sgdGeneric(p, g, m, lr, mu)
+	} else {
+		simd.SGD(isa, ref(p, 0), ref(g, 0), ref(m, 0), len(p), lr, mu)
 	}
 }
 
@@ -84,10 +122,17 @@ func SGD[T Float](p, g, m []T, lr, mu T) {
 func Adagrad[T Float](p, g, s []T, lr, eps T) {
 	checkLen("Adagrad", "g", len(g), len(p))
 	checkLen("Adagrad", "s", len(s), len(p))
-	switch p := any(p).(type) {
-	case []float32:
-		adagrad(p, any(g).([]float32), any(s).([]float32), float32(lr), float32(eps))
-	case []float64:
-		adagrad64(p, any(g).([]float64), any(s).([]float64), float64(lr), float64(eps))
+	if is32[T]() {
+		adagrad(f32s(p), f32s(g), f32s(s), float32(lr), float32(eps))
+	} else {
+		adagrad64(f64s(p), f64s(g), f64s(s), float64(lr), float64(eps))
+	}
+}
+
+func adagrad(p, g, s []float32, lr, eps float32) {
+	if isa := asm.Active(); isa == asm.Generic {
+		adagradGeneric(p, g, s, lr, eps)
+	} else {
+		simd.Adagrad(isa, ref(p, 0), ref(g, 0), ref(s, 0), len(p), lr, eps)
 	}
 }

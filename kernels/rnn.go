@@ -1,6 +1,11 @@
 package kernels
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/elbow-go/elbow/asm"
+	"github.com/elbow-go/elbow/asm/simd"
+)
 
 // Activation is the function of a plain recurrent unit.
 type Activation uint8
@@ -40,11 +45,10 @@ func RNNStep[T Float](h, a []T, batch, hidden, lda int, act Activation) {
 	if batch == 0 || hidden == 0 {
 		return
 	}
-	switch h := any(h).(type) {
-	case []float32:
-		rnnStep(h, any(a).([]float32), batch, hidden, lda, act)
-	case []float64:
-		rnnStep64(h, any(a).([]float64), batch, hidden, lda, act)
+	if is32[T]() {
+		rnnStep(f32s(h), f32s(a), batch, hidden, lda, act)
+	} else {
+		rnnStep64(f64s(h), f64s(a), batch, hidden, lda, act)
 	}
 }
 
@@ -74,11 +78,10 @@ func RNNStepBackward[T Float](da, dh, h []T, batch, hidden, ldda int, act Activa
 	if batch == 0 || hidden == 0 {
 		return
 	}
-	switch da := any(da).(type) {
-	case []float32:
-		rnnStepBackward(da, any(dh).([]float32), any(h).([]float32), batch, hidden, ldda, act)
-	case []float64:
-		rnnStepBackward64(da, any(dh).([]float64), any(h).([]float64), batch, hidden, ldda, act)
+	if is32[T]() {
+		rnnStepBackward(f32s(da), f32s(dh), f32s(h), batch, hidden, ldda, act)
+	} else {
+		rnnStepBackward64(f64s(da), f64s(dh), f64s(h), batch, hidden, ldda, act)
 	}
 }
 
@@ -91,4 +94,20 @@ func checkAct(fn string, act Activation) {
 //go:noinline
 func badAct(fn string, act Activation) {
 	panic(fmt.Sprintf("kernels: %s: act = %d, want RNNTanh (%d) or RNNReLU (%d)", fn, act, RNNTanh, RNNReLU))
+}
+
+func rnnStep(h, a []float32, batch, hidden, lda int, act Activation) {
+	if isa := asm.Active(); isa == asm.Generic {
+		rnnStepGeneric(h, a, batch, hidden, lda, act)
+	} else {
+		simd.RNNStep(isa, act == RNNReLU, &h[0], &a[0], batch, hidden, hidden, lda)
+	}
+}
+
+func rnnStepBackward(da, dh, h []float32, batch, hidden, ldda int, act Activation) {
+	if isa := asm.Active(); isa == asm.Generic {
+		rnnStepBackwardGeneric(da, dh, h, batch, hidden, ldda, act)
+	} else {
+		simd.RNNStepBackward(isa, act == RNNReLU, &da[0], &dh[0], &h[0], batch, hidden, ldda, hidden)
+	}
 }

@@ -1,5 +1,10 @@
 package kernels
 
+import (
+	"github.com/elbow-go/elbow/asm"
+	"github.com/elbow-go/elbow/asm/simd"
+)
+
 // Softmax writes the softmax of each row.
 //
 //	dst[i,j] = e^(x[i,j] - m_i) / sum_k e^(x[i,k] - m_i),   m_i = max_k x[i,k]
@@ -17,11 +22,18 @@ func Softmax[T Float](dst, x []T, rows, cols int) {
 	if rows == 0 || cols == 0 {
 		return
 	}
-	switch x := any(x).(type) {
-	case []float32:
-		softmax(any(dst).([]float32), x, rows, cols)
-	case []float64:
-		softmax64(any(dst).([]float64), x, rows, cols)
+	if is32[T]() {
+		softmax(f32s(dst), f32s(x), rows, cols)
+	} else {
+		softmax64(f64s(dst), f64s(x), rows, cols)
+	}
+}
+
+func softmax(dst, x []float32, rows, cols int) {
+	if isa := asm.Active(); isa == asm.Generic {
+		softmaxGeneric(dst, x, rows, cols)
+	} else {
+		simd.Softmax(isa, &dst[0], &x[0], rows, cols)
 	}
 }
 
@@ -39,11 +51,18 @@ func SoftmaxBackward[T Float](dx, dy, y []T, rows, cols int) {
 	if rows == 0 || cols == 0 {
 		return
 	}
-	switch y := any(y).(type) {
-	case []float32:
-		softmaxBackward(any(dx).([]float32), any(dy).([]float32), y, rows, cols)
-	case []float64:
-		softmaxBackward64(any(dx).([]float64), any(dy).([]float64), y, rows, cols)
+	if is32[T]() {
+		softmaxBackward(f32s(dx), f32s(dy), f32s(y), rows, cols)
+	} else {
+		softmaxBackward64(f64s(dx), f64s(dy), f64s(y), rows, cols)
+	}
+}
+
+func softmaxBackward(dx, dy, y []float32, rows, cols int) {
+	if isa := asm.Active(); isa == asm.Generic {
+		softmaxBackwardGeneric(dx, dy, y, rows, cols)
+	} else {
+		simd.SoftmaxBackward(isa, &dx[0], &dy[0], &y[0], rows, cols)
 	}
 }
 
@@ -62,10 +81,17 @@ func SoftmaxBackward[T Float](dx, dy, y []T, rows, cols int) {
 func LogSumExp[T Float](dst, x []T, rows, cols int) {
 	checkMatrix("LogSumExp", "x", len(x), rows, cols, cols)
 	checkLen("LogSumExp", "dst", len(dst), rows)
-	switch x := any(x).(type) {
-	case []float32:
-		logSumExp(any(dst).([]float32), x, rows, cols)
-	case []float64:
-		logSumExp64(any(dst).([]float64), x, rows, cols)
+	if is32[T]() {
+		logSumExp(f32s(dst), f32s(x), rows, cols)
+	} else {
+		logSumExp64(f64s(dst), f64s(x), rows, cols)
+	}
+}
+
+func logSumExp(dst, x []float32, rows, cols int) {
+	if isa := asm.Active(); isa == asm.Generic || rows == 0 || cols == 0 {
+		logSumExpGeneric(dst, x, rows, cols)
+	} else {
+		simd.LogSumExp(isa, &dst[0], &x[0], rows, cols)
 	}
 }

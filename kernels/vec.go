@@ -1,5 +1,10 @@
 package kernels
 
+import (
+	"github.com/elbow-go/elbow/asm"
+	"github.com/elbow-go/elbow/asm/simd"
+)
+
 // The functions in this file work element by element. dst (dx in the backward forms) is
 // overwritten in its first len(x) elements (len(y) in the backward forms); it may be the
 // same slice as any input, but must not overlap one in part. An element's result depends on
@@ -15,11 +20,18 @@ package kernels
 // Exp panics if dst is shorter than x.
 func Exp[T Float](dst, x []T) {
 	checkLen("Exp", "dst", len(dst), len(x))
-	switch x := any(x).(type) {
-	case []float32:
-		exps(any(dst).([]float32), x)
-	case []float64:
-		exp64(any(dst).([]float64), x)
+	if is32[T]() {
+		exps(f32s(dst), f32s(x))
+	} else {
+		exp64(f64s(dst), f64s(x))
+	}
+}
+
+func exps(dst, x []float32) {
+	if isa := asm.Active(); isa == asm.Generic {
+		expGeneric(dst, x)
+	} else {
+		simd.Exp(isa, ref(dst, 0), ref(x, 0), len(x))
 	}
 }
 
@@ -33,11 +45,18 @@ func Exp[T Float](dst, x []T) {
 // Log panics if dst is shorter than x.
 func Log[T Float](dst, x []T) {
 	checkLen("Log", "dst", len(dst), len(x))
-	switch x := any(x).(type) {
-	case []float32:
-		logs(any(dst).([]float32), x)
-	case []float64:
-		log64(any(dst).([]float64), x)
+	if is32[T]() {
+		logs(f32s(dst), f32s(x))
+	} else {
+		log64(f64s(dst), f64s(x))
+	}
+}
+
+func logs(dst, x []float32) {
+	if isa := asm.Active(); isa == asm.Generic {
+		logGeneric(dst, x)
+	} else {
+		simd.Log(isa, ref(dst, 0), ref(x, 0), len(x))
 	}
 }
 
@@ -50,11 +69,18 @@ func Log[T Float](dst, x []T) {
 // Tanh panics if dst is shorter than x.
 func Tanh[T Float](dst, x []T) {
 	checkLen("Tanh", "dst", len(dst), len(x))
-	switch x := any(x).(type) {
-	case []float32:
-		tanhs(any(dst).([]float32), x)
-	case []float64:
-		tanh64(any(dst).([]float64), x)
+	if is32[T]() {
+		tanhs(f32s(dst), f32s(x))
+	} else {
+		tanh64(f64s(dst), f64s(x))
+	}
+}
+
+func tanhs(dst, x []float32) {
+	if isa := asm.Active(); isa == asm.Generic {
+		tanhGeneric(dst, x)
+	} else {
+		simd.Tanh(isa, ref(dst, 0), ref(x, 0), len(x))
 	}
 }
 
@@ -68,11 +94,18 @@ func Tanh[T Float](dst, x []T) {
 // Sigmoid panics if dst is shorter than x.
 func Sigmoid[T Float](dst, x []T) {
 	checkLen("Sigmoid", "dst", len(dst), len(x))
-	switch x := any(x).(type) {
-	case []float32:
-		sigmoids(any(dst).([]float32), x)
-	case []float64:
-		sigmoid64(any(dst).([]float64), x)
+	if is32[T]() {
+		sigmoids(f32s(dst), f32s(x))
+	} else {
+		sigmoid64(f64s(dst), f64s(x))
+	}
+}
+
+func sigmoids(dst, x []float32) {
+	if isa := asm.Active(); isa == asm.Generic {
+		sigmoidGeneric(dst, x)
+	} else {
+		simd.Sigmoid(isa, ref(dst, 0), ref(x, 0), len(x))
 	}
 }
 
@@ -85,11 +118,18 @@ func Sigmoid[T Float](dst, x []T) {
 // math. Softplus panics if dst is shorter than x.
 func Softplus[T Float](dst, x []T) {
 	checkLen("Softplus", "dst", len(dst), len(x))
-	switch x := any(x).(type) {
-	case []float32:
-		softpluses(any(dst).([]float32), x)
-	case []float64:
-		softplus64(any(dst).([]float64), x)
+	if is32[T]() {
+		softpluses(f32s(dst), f32s(x))
+	} else {
+		softplus64(f64s(dst), f64s(x))
+	}
+}
+
+func softpluses(dst, x []float32) {
+	if isa := asm.Active(); isa == asm.Generic {
+		softplusGeneric(dst, x)
+	} else {
+		simd.Softplus(isa, ref(dst, 0), ref(x, 0), len(x))
 	}
 }
 
@@ -101,11 +141,18 @@ func Softplus[T Float](dst, x []T) {
 // ReLU panics if dst is shorter than x.
 func ReLU[T Float](dst, x []T) {
 	checkLen("ReLU", "dst", len(dst), len(x))
-	switch x := any(x).(type) {
-	case []float32:
-		relus(any(dst).([]float32), x)
-	case []float64:
-		relu(any(dst).([]float64), x)
+	if is32[T]() {
+		relus(f32s(dst), f32s(x))
+	} else {
+		relu(f64s(dst), f64s(x))
+	}
+}
+
+func relus(dst, x []float32) {
+	if isa := asm.Active(); isa == asm.Generic {
+		relu(dst, x)
+	} else {
+		simd.ReLU(isa, ref(dst, 0), ref(x, 0), len(x))
 	}
 }
 
@@ -119,11 +166,18 @@ func ReLU[T Float](dst, x []T) {
 func TanhBackward[T Float](dx, dy, y []T) {
 	checkLen("TanhBackward", "dx", len(dx), len(y))
 	checkLen("TanhBackward", "dy", len(dy), len(y))
-	switch y := any(y).(type) {
-	case []float32:
-		tanhBackward(any(dx).([]float32), any(dy).([]float32), y)
-	case []float64:
-		tanhBackward64(any(dx).([]float64), any(dy).([]float64), y)
+	if is32[T]() {
+		tanhBackward(f32s(dx), f32s(dy), f32s(y))
+	} else {
+		tanhBackward64(f64s(dx), f64s(dy), f64s(y))
+	}
+}
+
+func tanhBackward(dx, dy, y []float32) {
+	if isa := asm.Active(); isa == asm.Generic {
+		tanhBackwardGeneric(dx, dy, y)
+	} else {
+		simd.TanhBackward(isa, ref(dx, 0), ref(dy, 0), ref(y, 0), len(y))
 	}
 }
 
@@ -137,11 +191,18 @@ func TanhBackward[T Float](dx, dy, y []T) {
 func SigmoidBackward[T Float](dx, dy, y []T) {
 	checkLen("SigmoidBackward", "dx", len(dx), len(y))
 	checkLen("SigmoidBackward", "dy", len(dy), len(y))
-	switch y := any(y).(type) {
-	case []float32:
-		sigmoidBackward(any(dx).([]float32), any(dy).([]float32), y)
-	case []float64:
-		sigmoidBackward64(any(dx).([]float64), any(dy).([]float64), y)
+	if is32[T]() {
+		sigmoidBackward(f32s(dx), f32s(dy), f32s(y))
+	} else {
+		sigmoidBackward64(f64s(dx), f64s(dy), f64s(y))
+	}
+}
+
+func sigmoidBackward(dx, dy, y []float32) {
+	if isa := asm.Active(); isa == asm.Generic {
+		sigmoidBackwardGeneric(dx, dy, y)
+	} else {
+		simd.SigmoidBackward(isa, ref(dx, 0), ref(dy, 0), ref(y, 0), len(y))
 	}
 }
 
@@ -156,11 +217,18 @@ func SigmoidBackward[T Float](dx, dy, y []T) {
 func SoftplusBackward[T Float](dx, dy, y []T) {
 	checkLen("SoftplusBackward", "dx", len(dx), len(y))
 	checkLen("SoftplusBackward", "dy", len(dy), len(y))
-	switch y := any(y).(type) {
-	case []float32:
-		softplusBackward(any(dx).([]float32), any(dy).([]float32), y)
-	case []float64:
-		softplusBackward64(any(dx).([]float64), any(dy).([]float64), y)
+	if is32[T]() {
+		softplusBackward(f32s(dx), f32s(dy), f32s(y))
+	} else {
+		softplusBackward64(f64s(dx), f64s(dy), f64s(y))
+	}
+}
+
+func softplusBackward(dx, dy, y []float32) {
+	if isa := asm.Active(); isa == asm.Generic {
+		softplusBackwardGeneric(dx, dy, y)
+	} else {
+		simd.SoftplusBackward(isa, ref(dx, 0), ref(dy, 0), ref(y, 0), len(y))
 	}
 }
 
@@ -174,10 +242,17 @@ func SoftplusBackward[T Float](dx, dy, y []T) {
 func ReLUBackward[T Float](dx, dy, y []T) {
 	checkLen("ReLUBackward", "dx", len(dx), len(y))
 	checkLen("ReLUBackward", "dy", len(dy), len(y))
-	switch y := any(y).(type) {
-	case []float32:
-		reluBackwards(any(dx).([]float32), any(dy).([]float32), y)
-	case []float64:
-		reluBackward(any(dx).([]float64), any(dy).([]float64), y)
+	if is32[T]() {
+		reluBackwards(f32s(dx), f32s(dy), f32s(y))
+	} else {
+		reluBackward(f64s(dx), f64s(dy), f64s(y))
+	}
+}
+
+func reluBackwards(dx, dy, y []float32) {
+	if isa := asm.Active(); isa == asm.Generic {
+		reluBackward(dx, dy, y)
+	} else {
+		simd.ReLUBackward(isa, ref(dx, 0), ref(dy, 0), ref(y, 0), len(y))
 	}
 }
