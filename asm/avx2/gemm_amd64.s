@@ -137,6 +137,8 @@ GLOBL gemmConsts<>(SB), RODATA|NOPTR, $512
 // func GemmTiles(args *uint64)
 // Requires: AVX, FMA3, MMX+
 TEXT ·GemmTiles(SB), NOSPLIT, $96-8
+	// Registers:    DI arguments    SI 3 rows of A    DX row of A    BX B, last of C    R8 5 rows of A    R9 k of A    R10 k of B    R11 next    R12 A 6 rows on    R13 k of next, row of C    AX A, second of C    CX steps left, C
+	// Vectors:    chains [row][vector]; vectors of B, or elements of A if there are fewer of them and no room for both; some of the others
 	MOVQ    args+0(FP), DI
 	LEAQ    gemmConsts<>+256(SB), AX
 	MOVQ    120(DI), CX
@@ -4413,6 +4415,8 @@ done:
 // func GemmFinish(args *uint64)
 // Requires: AVX, FMA3
 TEXT ·GemmFinish(SB), NOSPLIT, $32-8
+	// Registers:    DI arguments    SI C    DX row of A    BX A    R8 vectors left    R9 first of C    R10 row of C    AX first of A    CX rows left
+	// Vectors:    0 alpha    1 beta    2 of A    3 of C    4 spare
 	MOVQ         args+0(FP), DI
 	LEAQ         gemmConsts<>+256(SB), AX
 	MOVQ         120(DI), CX
@@ -4474,6 +4478,8 @@ fma3:
 // func GemmRow(args *uint64)
 // Requires: AVX, FMA3
 TEXT ·GemmRow(SB), NOSPLIT, $8-8
+	// Registers:    DI arguments    SI in C    DX second B    BX B    R8 k of A    R9 vector of C    R10 last of C    R11 C    R12 3 k of A    R13 next pair    AX A    CX steps left
+	// Vectors:    0 up chains    10 up elements of A
 	MOVQ   args+0(FP), DI
 	MOVQ   8(DI), BX
 	MOVQ   16(DI), DX
@@ -4801,6 +4807,8 @@ store4:
 // func GemmRow16(args *uint64)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GemmRow16(SB), NOSPLIT, $8-8
+	// Registers:    DI arguments    SI in C    DX second B    BX B    R8 k of A    R9 vector of C    R10 last of C    R11 C    R12 3 k of A    R13 next pair    AX A    CX steps left
+	// Vectors:    0 up chains    10 word    11 12 its even and odd step    13 mask    14 15 elements of A
 	MOVQ         args+0(FP), DI
 	MOVQ         8(DI), BX
 	MOVQ         16(DI), DX
@@ -5167,6 +5175,8 @@ store4:
 // func GemmTile16(args *uint64)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GemmTile16(SB), NOSPLIT, $0-8
+	// Registers:    DI arguments    SI 3 rows of A    DX row of A    BX B, last of C    R8 5 rows of A    R9 k of A    R10 k of B    R11 next    R12 A 6 rows on    R13 k of next, row of C    AX A, second of C    CX steps left, C
+	// Vectors:    chains [row][vector]; elements of A, of the even and the odd step [row][2]; words and odd step, even step, mask
 	MOVQ args+0(FP), DI
 	MOVQ 32(DI), DX
 	LEAQ (DX)(DX*2), SI
@@ -5485,6 +5495,8 @@ not6:
 // func GemmPack(args *uint64)
 // Requires: AVX
 TEXT ·GemmPack(SB), NOSPLIT, $32-8
+	// Registers:    DI arguments    SI row of panel    DX row of source    BX panel    AX source    CX rows left
+	// Vectors:    a row
 	MOVQ    args+0(FP), DI
 	LEAQ    gemmConsts<>+256(SB), AX
 	MOVQ    48(DI), CX
@@ -5562,6 +5574,8 @@ one:
 // func GemmPackT(args *uint64)
 // Requires: AVX, CMOV
 TEXT ·GemmPackT(SB), NOSPLIT, $64-8
+	// Registers:    DI arguments    SI 3 rows of panel    DX row of panel    BX panel    R8 row of source    R9 3 rows    R10 5 rows    R11 source    R12 7 rows    R13 groups left    CX steps left    AX row of source at this k
+	// Vectors:    one for each k, then a spare one for each block of k
 	MOVQ args+0(FP), DI
 	MOVQ 40(DI), R13
 	MOVQ 8(DI), DX
@@ -5853,6 +5867,8 @@ end14:
 // func GemvRows(args *uint64)
 // Requires: AVX, CMOV, FMA3
 TEXT ·GemvRows(SB), NOSPLIT, $288-8
+	// Registers:    DI arguments    SI nothing    DX C    BX x    R8 row of source    R9 3 rows    R10 5 rows    R11 source    R12 7 rows    CX steps left    AX row of source at this k
+	// Vectors:    0 up one for each k, then a spare one and an element of x    12 up chains
 	MOVQ         args+0(FP), DI
 	LEAQ         gemmConsts<>+256(SB), AX
 	MOVQ         120(DI), CX
@@ -8476,6 +8492,8 @@ end46:
 // func GemvCols(args *uint64)
 // Requires: AVX, FMA3
 TEXT ·GemvCols(SB), NOSPLIT, $56-8
+	// Registers:    DI arguments    SI 3 rows of A    DX row of A    BX B, last of C    R8 5 rows of A    R9 k of A    R10 k of B    R11 next    R12 A 6 rows on    R13 k of next, row of C    AX A, second of C    CX steps left, C
+	// Vectors:    0 up elements of x    8 9 vectors of C    10 spare
 	MOVQ    args+0(FP), DI
 	LEAQ    gemmConsts<>+256(SB), AX
 	MOVQ    120(DI), CX
@@ -8712,6 +8730,8 @@ end1:
 // func Chains(steps int)
 // Requires: AVX, FMA3
 TEXT ·Chains(SB), NOSPLIT, $0-8
+	// Registers:    CX steps left
+	// Vectors:    chains, then two factors
 	MOVQ   steps+0(FP), CX
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1

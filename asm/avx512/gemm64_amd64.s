@@ -7,6 +7,8 @@
 // func GemmTiles64(args *uint64)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·GemmTiles64(SB), NOSPLIT, $32-8
+	// Registers:    DI arguments    SI 3 rows of A    DX row of A    BX B, last of C    R8 5 rows of A    R9 k of A    R10 k of B    R11 next    R12 A 6 rows on    R13 k of next, row of C    AX A, second of C    CX steps left, C
+	// Vectors:    chains [row][vector]; vectors of B, or elements of A if there are fewer of them and no room for both; some of the others
 	MOVQ   args+0(FP), DI
 	MOVQ   120(DI), CX
 	MOVL   $0x00000001, AX
@@ -6014,6 +6016,8 @@ done:
 // func GemmFinish64(args *uint64)
 // Requires: AVX, AVX512F
 TEXT ·GemmFinish64(SB), NOSPLIT, $0-8
+	// Registers:    DI arguments    SI C    DX row of A    BX A    R8 vectors left    R9 first of C    R10 row of C    AX first of A    CX rows left
+	// Vectors:    0 alpha    1 beta    2 of A    3 of C    4 spare
 	MOVQ         args+0(FP), DI
 	MOVQ         120(DI), CX
 	MOVL         $0x00000001, AX
@@ -6072,6 +6076,8 @@ fma3:
 // func GemmPack64(args *uint64)
 // Requires: AVX, AVX512F
 TEXT ·GemmPack64(SB), NOSPLIT, $0-8
+	// Registers:    DI arguments    SI row of panel    DX row of source    BX panel    AX source    CX rows left
+	// Vectors:    a row
 	MOVQ  args+0(FP), DI
 	MOVQ  48(DI), CX
 	MOVL  $0x00000001, AX
@@ -6145,6 +6151,8 @@ one:
 // func GemmPackT64(args *uint64)
 // Requires: AVX, AVX512F, CMOV
 TEXT ·GemmPackT64(SB), NOSPLIT, $64-8
+	// Registers:    DI arguments    SI 3 rows of panel    DX row of panel    BX panel    R8 row of source    R9 3 rows    R10 5 rows    R11 source    R12 7 rows    R13 groups left    CX steps left    AX row of source at this k
+	// Vectors:    one for each k, then a spare one for each block of k
 	MOVQ args+0(FP), DI
 	MOVQ 40(DI), R13
 	MOVQ 8(DI), DX
@@ -6436,6 +6444,8 @@ end11:
 // func GemvRows64(args *uint64)
 // Requires: AVX, AVX512F, CMOV
 TEXT ·GemvRows64(SB), NOSPLIT, $256-8
+	// Registers:    DI arguments    SI nothing    DX C    BX x    R8 row of source    R9 3 rows    R10 5 rows    R11 source    R12 7 rows    CX steps left    AX row of source at this k
+	// Vectors:    0 up one for each k, then a spare one and an element of x    28 up chains
 	MOVQ         args+0(FP), DI
 	MOVQ         120(DI), CX
 	MOVL         $0x00000001, AX
@@ -8831,6 +8841,8 @@ end43:
 // func GemvCols64(args *uint64)
 // Requires: AVX, AVX512F
 TEXT ·GemvCols64(SB), NOSPLIT, $24-8
+	// Registers:    DI arguments    SI 3 rows of A    DX row of A    BX B, last of C    R8 5 rows of A    R9 k of A    R10 k of B    R11 next    R12 A 6 rows on    R13 k of next, row of C    AX A, second of C    CX steps left, C
+	// Vectors:    0 up elements of x    8 9 vectors of C    10 spare
 	MOVQ  args+0(FP), DI
 	MOVQ  120(DI), CX
 	MOVL  $0x00000001, AX
@@ -9048,6 +9060,8 @@ end1:
 // func GemvDots64(args *uint64)
 // Requires: AVX, AVX512F
 TEXT ·GemvDots64(SB), NOSPLIT, $24-8
+	// Registers:    DI arguments    SI 3 rows of A    DX row of A    BX B, last of C    R8 5 rows of A    R9 k of A    R10 k of B    R11 next    R12 A 6 rows on    R13 k of next, row of C    AX A, second of C    CX steps left, C
+	// Vectors:    chains [2][row]; two vectors of x, or alpha and beta; spare, or elements of C
 	MOVQ  args+0(FP), DI
 	MOVQ  120(DI), CX
 	MOVL  $0x00000001, AX

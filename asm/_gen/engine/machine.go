@@ -209,8 +209,8 @@ type Vectors interface {
 	SumRows(chains int, spare V)
 
 	// TailMask is the mask of the first n lanes, n being found at p. It overwrites Scratch, Count and
-	// vector 0. CopyMask, right after it, is another mask
-	// with the same lanes, and FillMask adds all lanes to one.
+	// vector 0. CopyMask, right after it, is another mask with the same lanes, and FillMask adds all
+	// lanes to one.
 	TailMask(p Place) Mask
 	CopyMask(m Mask) Mask
 	FillMask(m Mask)
@@ -296,16 +296,17 @@ func (s *Struct) Text() string {
 
 // Registers gives out the general registers of a function by name.
 type Registers struct {
-	list  []string
-	names []string
+	t      *Traits
+	names  []string // of those in the list
+	others []string // and of Scratch and Count, with their registers
 }
 
 // Registers returns the general registers of t, all of them free.
-func (t *Traits) Registers() *Registers { return &Registers{list: t.GP} }
+func (t *Traits) Registers() *Registers { return &Registers{t: t} }
 
 // GP is the next free register. The name is for the reader.
 func (r *Registers) GP(name string) GP {
-	if len(r.names) == len(r.list) {
+	if r.Free() == 0 {
 		panic("out of general registers: " + r.Map() + "; none for " + name)
 	}
 	r.names = append(r.names, name)
@@ -313,13 +314,19 @@ func (r *Registers) GP(name string) GP {
 }
 
 // Free is the number of registers that are left.
-func (r *Registers) Free() int { return len(r.list) - len(r.names) }
+func (r *Registers) Free() int { return len(r.t.GP) - len(r.names) }
+
+// Take is Scratch or Count, with a name.
+func (r *Registers) Take(g GP, name string) GP {
+	r.others = append(r.others, r.t.GPName(g)+" "+name)
+	return g
+}
 
 // Map says what the registers are for.
 func (r *Registers) Map() string {
 	var s []string
 	for i, n := range r.names {
-		s = append(s, r.list[i]+" "+n)
+		s = append(s, r.t.GP[i]+" "+n)
 	}
-	return strings.Join(s, "    ")
+	return strings.Join(append(s, r.others...), "    ")
 }

@@ -67,7 +67,8 @@ func (p product) newStruct(name, doc, fields string) *Struct {
 	return NewStruct(name, doc, fields)
 }
 
-// begin starts a function of a pointer to s and returns its registers and the place of a field of s.
+// begin starts a function of a pointer to s and returns its registers and the place of a field of s,
+// which can be read from arguments on.
 func (p product) begin(name string, s *Struct, doc ...string) (*Registers, func(field string) Place) {
 	if p.elemBytes == 8 {
 		if name != "GemvDots" { // which is for float64 alone
@@ -78,8 +79,22 @@ func (p product) begin(name string, s *Struct, doc ...string) (*Registers, func(
 	p.Begin(name, "(args *"+s.Name+")", doc...)
 	regs := p.traits.Registers()
 	args := regs.GP("arguments")
-	p.Move(args, Arg("args"))
 	return regs, func(field string) Place { return s.At(args, field) }
+}
+
+// arguments says what all registers are for and loads the pointer to the arguments.
+func (p product) arguments(regs *Registers, vectors string) {
+	p.Comment("Registers:    "+regs.Map(), "Vectors:    "+vectors)
+	p.Move(GP(1), Arg("args"))
+}
+
+// local is a local with the value of an argument that changes: behind the last row there may be nothing
+// that Go knows of, so pointers are not moved in the arguments.
+func (p product) local(field Place) Place {
+	at := p.Local(8)
+	p.Move(p.Scratch(), field)
+	p.Move(at, p.Scratch())
+	return at
 }
 
 // roomy reports whether the largest tile leaves registers for several vectors of B and elements of A.
@@ -176,6 +191,7 @@ func (p product) chains() {
 		"takes an even number of steps of 12 chains of multiply-adds in every lane, on registers",
 		"alone: package measure times it.")
 	steps := p.Count()
+	p.Comment(fmt.Sprintf("Registers:    %s steps left", p.traits.GPName(steps)), "Vectors:    chains, then two factors")
 	p.Move(steps, Arg("steps"))
 	for i := range V(peakChains + 2) {
 		p.Zero(i)

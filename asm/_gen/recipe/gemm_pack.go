@@ -9,9 +9,10 @@ func (p product) pack() {
 	regs, field := p.begin("GemmPack", p.packArgs,
 		"copies K rows of a matrix, Vecs vectors each, into a panel. Columns that do not exist",
 		"become 0.")
-	mask := p.TailMask(field("Tail"))
 	dstRow, srcRow, dst := regs.GP("row of panel"), regs.GP("row of source"), regs.GP("panel")
-	src, rows := p.Scratch(), p.Count()
+	src, rows := regs.Take(p.Scratch(), "source"), regs.Take(p.Count(), "rows left")
+	p.arguments(regs, "a row")
+	mask := p.TailMask(field("Tail"))
 	p.Move(src, field("Src"))
 	p.Move(dst, field("Dst"))
 	p.Move(rows, field("K"))
@@ -45,17 +46,17 @@ type packer struct {
 	row1, row3, many GP // one and three rows of the panel; groups left
 }
 
-// packT writes GemmPackT. Vector registers: one for every k of what is turned over at once, and a
-// spare one for every block.
+// packT writes GemmPackT.
 func (p product) packT() {
 	regs, field := p.begin("GemmPackT", p.packArgs,
 		"copies K columns of a matrix, Vecs*Lanes rows of it, into a panel: row k of the panel",
 		"is column k of the matrix. Columns of the panel that do not exist repeat the last one. Dst and",
 		"Src are changed on return.")
-	w := packer{product: p, field: field, steps: p.Count()}
+	w := packer{product: p, field: field, steps: regs.Take(p.Count(), "steps left")}
 	w.row3, w.row1, w.dst = regs.GP("3 rows of panel"), regs.GP("row of panel"), regs.GP("panel")
 	w.src = p.Transposer(regs, 1)
 	w.many = regs.GP("groups left")
+	p.arguments(regs, "one for each k, then a spare one for each block of k")
 
 	p.Move(w.many, field("Vecs"))
 	p.Move(w.row1, field("DstRow"))

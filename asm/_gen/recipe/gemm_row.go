@@ -49,18 +49,23 @@ func (p product) row(half bool) {
 			"With K odd the upper halves of the last step do not count."}
 	}
 	regs, field := p.begin(name, rowArgs, doc...)
-	r := rowProduct{product: p, field: field, half: half, a: p.Scratch(), steps: p.Count(), pairs: p.Local(8)}
+	r := rowProduct{product: p, field: field, half: half, a: regs.Take(p.Scratch(), "A"), steps: regs.Take(p.Count(), "steps left")}
 	r.at, r.b2, r.b, r.aStep = regs.GP("in C"), regs.GP("second B"), regs.GP("B"), regs.GP("k of A")
 	r.cVec, r.cLast, r.c = regs.GP("vector of C"), regs.GP("last of C"), regs.GP("C")
 	r.aStep3, r.next = regs.GP("3 k of A"), regs.GP("next pair")
+	if half {
+		p.arguments(regs, fmt.Sprintf("0 up chains    %d word    %d %d its even and odd step    %d mask    %d %d elements of A",
+			rowWord, rowEven, rowOdd, rowMask, rowElem2, rowElem1))
+	} else {
+		p.arguments(regs, fmt.Sprintf("0 up chains    %d up elements of A", rowElem))
+	}
 	for _, f := range []struct {
 		name string
 		to   GP
 	}{{"B", r.b}, {"B2", r.b2}, {"AStep", r.aStep}, {"C", r.c}, {"CVec", r.cVec}, {"CLast", r.cLast}} {
 		p.Move(f.to, field(f.name))
 	}
-	p.Move(p.Scratch(), field("Pairs"))
-	p.Move(r.pairs, p.Scratch())
+	r.pairs = p.local(field("Pairs"))
 	if half {
 		p.OddMask(rowMask)
 	}

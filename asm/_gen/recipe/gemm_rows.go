@@ -13,9 +13,6 @@ import (
 //
 // Lanes are rows, so blocks of the matrix are transposed in registers. The chains of one
 // vector wait for each other, and those of up to four vectors fill the gaps.
-//
-// Vector registers: first the k of a vector, then a spare one and an element of x; at the end the
-// chains.
 type rowsProduct struct {
 	product
 	a        Transposer
@@ -30,10 +27,12 @@ func (p product) gemvRows() {
 	regs, field := p.begin("GemvRows", p.gemmArgs,
 		"multiplies (Vecs-1)*Lanes+Tail contiguous rows of A by the vector B of K elements, and",
 		"adds to the vector C. AStep, BStep, CRow, Tiles and Rows are not used.")
-	r := rowsProduct{product: p, field: field, steps: p.Count(), mask: p.TailMask(field("Tail")), acc: V(p.traits.Vectors - 4)}
+	r := rowsProduct{product: p, field: field, steps: regs.Take(p.Count(), "steps left"), acc: V(p.traits.Vectors - 4)}
 	regs.GP("nothing") // the loops are 5 % slower with AVX-512 where the codes of lower registers have moved them
 	r.c, r.x = regs.GP("C"), regs.GP("x")
 	r.a = p.Transposer(regs, 4)
+	p.arguments(regs, fmt.Sprintf("0 up one for each k, then a spare one and an element of x    %d up chains", r.acc))
+	r.mask = p.TailMask(field("Tail"))
 	p.Move(r.x, field("B"))
 	p.Move(r.c, field("C"))
 	r.a.Distance(field("ARow"))

@@ -8,9 +8,6 @@ import (
 
 // tiles16 writes GemmTile16: a tile of a few rows for panels of bfloat16, in words as
 // gemm_row.go has them. Each word is widened once for all rows.
-//
-// Vector registers: first the chains [row][vector]; then elements of A, of the even and the odd
-// step [row][2]; then words (and the odd step), the even step, and the mask.
 func (p product) tiles16() {
 	most := p.traits.Product.MaxRows16
 	regs, field := p.begin("GemmTile16", p.gemmArgs,
@@ -18,6 +15,7 @@ func (p product) tiles16() {
 		"with AVX-512, and 2 to 4 Vecs, all of them full. The elements of a row of A lie side by side.",
 		"AStep, BStep, Next, Tiles and Tail are not used.")
 	r := newTileRegs(p, regs)
+	p.arguments(regs, "chains [row][vector]; elements of A, of the even and the odd step [row][2]; words and odd step, even step, mask")
 	p.Move(r.row1, field("ARow"))
 	p.times(r.row3, r.row1, 3)
 	for v := 4; v >= 2; v-- {

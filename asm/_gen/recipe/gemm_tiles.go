@@ -28,7 +28,7 @@ func newTileRegs(p product, regs *Registers) (r tileRegs) {
 	r.row3, r.row1, r.b, r.row5 = regs.GP("3 rows of A"), regs.GP("row of A"), regs.GP("B, last of C"), regs.GP("5 rows of A")
 	r.aStep, r.bStep = regs.GP("k of A"), regs.GP("k of B")
 	r.next, r.a6, r.nextStep = regs.GP("next"), regs.GP("A 6 rows on"), regs.GP("k of next, row of C")
-	r.a, r.k = p.Scratch(), p.Count()
+	r.a, r.k = regs.Take(p.Scratch(), "A, second of C"), regs.Take(p.Count(), "steps left, C")
 	r.c, r.cRow, r.cVec, r.cLast = r.k, r.nextStep, r.a, r.b
 	return r
 }
@@ -65,11 +65,9 @@ func (r tileRegs) vecOfC(v, vecs int) Place {
 type tiling struct {
 	product
 	tileRegs
-	field        func(string) Place
-	last, others Mask // of the last vector of a row of C, and of the others
-	// The pointers are moved in locals, not in the arguments: behind the last row there may be
-	// nothing that Go knows of.
-	local struct{ a, c, next, tiles Place }
+	field                       func(string) Place
+	last, others                Mask // of the last vector of a row of C, and of the others
+	atA, atC, atNext, tilesLeft Place
 }
 
 // tiles writes GemmTiles.
@@ -78,24 +76,15 @@ type tiling struct {
 //
 // There is a loop for every size of tile: per step it reads each element of A and each
 // vector of B once, from wherever they are.
-//
-// Vector registers: first the chains [row][vector]; then vectors of B, or elements of A if there
-// are fewer of them and no room for both; then one of the others at a time, or several in turn.
 func (p product) tiles() {
 	regs, field := p.begin("GemmTiles", p.gemmArgs,
 		"multiplies Tiles*Rows rows of A by a panel of B and adds to rows of C: the chain of",
 		"every output goes on by K steps. A vector of C may lie anywhere, so that rows of C may be",
 		"columns of several blocks (gates) of a row; see CVec and CLast. args is not changed.")
 	t := tiling{product: p, tileRegs: newTileRegs(p, regs), field: field}
+	p.arguments(regs, "chains [row][vector]; vectors of B, or elements of A if there are fewer of them and no room for both; some of the others")
 	t.masks()
-	for _, f := range []struct {
-		name string
-		at   *Place
-	}{{"A", &t.local.a}, {"C", &t.local.c}, {"Next", &t.local.next}, {"Tiles", &t.local.tiles}} {
-		*f.at = p.Local(8)
-		p.Move(p.Scratch(), field(f.name))
-		p.Move(*f.at, p.Scratch())
-	}
+	t.atA, t.atC, t.atNext, t.tilesLeft = p.local(field("A")), p.local(field("C")), p.local(field("Next")), p.local(field("Tiles"))
 	p.Move(t.row1, field("ARow"))
 	p.times(t.row3, t.row1, 3)
 	p.times(t.row5, t.row1, 5)
@@ -149,10 +138,10 @@ func (t tile) write() {
 	t.store()
 	t.Comment("The next tile.")
 	t.Add(t.c, t.cRow)
-	t.Move(t.local.c, t.c)
+	t.Move(t.atC, t.c)
 	t.Multiple(t.k, t.row1, t.rows)
-	t.Add(t.local.a, t.k)
-	t.SubJump(t.local.tiles, 1, IfNe, "tile"+t.name)
+	t.Add(t.atA, t.k)
+	t.SubJump(t.tilesLeft, 1, IfNe, "tile"+t.name)
 	t.Jump("done")
 }
 
@@ -162,7 +151,7 @@ func (t tile) spare() V         { return V(t.traits.Vectors - 1) }
 
 // eachC visits the chains of a tile in memory.
 func (t tile) eachC(do func(x V, at Place, m Mask)) {
-	t.Move(t.c, t.local.c)
+	t.Move(t.c, t.atC)
 	for r := range t.rows {
 		for v := range t.vecs {
 			m := t.others
@@ -208,7 +197,7 @@ func (t tile) start() {
 
 // pointers sets the pointers to their first k.
 func (t tile) pointers() {
-	t.Move(t.a, t.local.a)
+	t.Move(t.a, t.atA)
 	t.Move(t.b, t.field("B"))
 	if t.rows > 6 {
 		t.Address(t.a6, By(t.a, t.row3, 2))
@@ -217,8 +206,8 @@ func (t tile) pointers() {
 		t.Comment("Without Next, fetch what is there.")
 		t.Move(t.nextStep, Num(0))
 		t.Move(t.next, t.b)
-		t.CmpJump(t.local.next, IfEq, Num(0), "fetch"+t.name)
-		t.Move(t.next, t.local.next)
+		t.CmpJump(t.atNext, IfEq, Num(0), "fetch"+t.name)
+		t.Move(t.next, t.atNext)
 		t.Move(t.nextStep, t.field("NextStep"))
 		t.Label("fetch" + t.name)
 	}
@@ -308,7 +297,7 @@ const cacheLine = 64
 func (t tile) store() {
 	if t.vecs > 1 {
 		t.CmpJump(t.nextStep, IfEq, Num(0), "fetched"+t.name)
-		t.Move(t.local.next, t.next)
+		t.Move(t.atNext, t.next)
 		t.Label("fetched" + t.name)
 	}
 	t.distancesOfC()
@@ -327,16 +316,17 @@ func (p product) finish() {
 	regs, field := p.begin("GemmFinish", p.gemmArgs,
 		"ends a product whose alpha is not 1: C becomes Alpha*A + Beta*C, or with Start = 0",
 		"Alpha*A, in Tiles rows. A holds the chains. K, Rows and the steps are not used.")
-	mask := p.TailMask(field("Tail"))
 	atC, aRow, atA := regs.GP("C"), regs.GP("row of A"), regs.GP("A")
 	vecs, c, cRow := regs.GP("vectors left"), regs.GP("first of C"), regs.GP("row of C")
-	a, rows := p.Scratch(), p.Count()
+	a, rows := regs.Take(p.Scratch(), "first of A"), regs.Take(p.Count(), "rows left")
+	const alpha, beta, s, z, spare = V(0), V(1), V(2), V(3), V(4)
+	p.arguments(regs, "0 alpha    1 beta    2 of A    3 of C    4 spare")
+	mask := p.TailMask(field("Tail"))
 	p.Move(a, field("A"))
 	p.Move(c, field("C"))
 	p.Move(aRow, field("ARow"))
 	p.Move(cRow, field("CRow"))
 	p.Move(rows, field("Tiles"))
-	const alpha, beta, s, z, spare = V(0), V(1), V(2), V(3), V(4)
 	p.Spread(alpha, field("Alpha"))
 	p.Spread(beta, field("Beta"))
 	finish := func(tail bool) {

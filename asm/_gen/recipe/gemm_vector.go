@@ -15,8 +15,6 @@ import (
 // in columns of four vectors. That is best as long as the matrix is in the L2 cache; a larger one has
 // every step in another page. Here rows are taken eight at a time from end to end, which is what
 // caches fetch ahead, and y passes by once for the eight.
-//
-// Vector registers: first the elements of x; then vectors of y.
 type colsProduct struct {
 	product
 	tileRegs
@@ -33,16 +31,11 @@ func (p product) gemvCols() {
 	regs, field := p.begin("GemvCols", p.gemmArgs,
 		"adds to the (Vecs-1)*Lanes+Tail elements of C the product of the vector B of K elements and K",
 		"contiguous rows of A. Vecs may be any number. AStep, BStep, CRow, Tiles, Rows and Start are not used.")
-	c := colsProduct{product: p, field: field, mask: p.TailMask(field("Tail")), tileRegs: newTileRegs(p, regs)}
+	c := colsProduct{product: p, field: field, tileRegs: newTileRegs(p, regs)}
 	c.y = c.b
-	c.kLeft, c.atA, c.atX = p.Local(8), p.Local(8), p.Local(8)
-	for _, f := range []struct {
-		name string
-		at   Place
-	}{{"K", c.kLeft}, {"A", c.atA}, {"B", c.atX}} {
-		p.Move(p.Scratch(), field(f.name))
-		p.Move(f.at, p.Scratch())
-	}
+	p.arguments(regs, "0 up elements of x    8 9 vectors of C    10 spare")
+	c.mask = p.TailMask(field("Tail"))
+	c.kLeft, c.atA, c.atX = p.local(field("K")), p.local(field("A")), p.local(field("B"))
 	p.Move(c.row1, field("ARow"))
 	p.times(c.row3, c.row1, 3)
 	p.times(c.row5, c.row1, 5)
@@ -120,8 +113,6 @@ func (c colsProduct) vectors(rows, n int, tail bool) {
 //
 // So a vector is read at once and needs no turning. Only elements that have no order of k to keep may be
 // added up like that.
-//
-// Vector registers: two chains of each of Lanes rows; then two vectors of x, or alpha and beta.
 type dotProduct struct {
 	product
 	tileRegs
@@ -142,18 +133,13 @@ func (p product) gemvDots() {
 		"sets Tiles*Lanes elements of C to Alpha times the products of contiguous rows of A with the vector",
 		"B of (Vecs-1)*Lanes+Tail elements, plus Beta*C where Start is not 0. Vecs may be any number. Each",
 		"product is a sum over lanes along the row. K, Rows, CRow, CVec, CLast and the steps are not used.")
-	d := dotProduct{product: p, field: field, mask: p.TailMask(field("Tail")), tileRegs: newTileRegs(p, regs)}
+	d := dotProduct{product: p, field: field, tileRegs: newTileRegs(p, regs)}
 	d.x = d.b
 	d.x0 = V(dotChains * p.Lanes())
 	d.x1, d.y, d.alpha, d.beta = d.x0+1, d.x0+2, d.x0, d.x0+1
-	for _, f := range []struct {
-		name string
-		at   *Place
-	}{{"A", &d.atA}, {"C", &d.atC}, {"Tiles", &d.tiles}} {
-		*f.at = p.Local(8)
-		p.Move(p.Scratch(), field(f.name))
-		p.Move(*f.at, p.Scratch())
-	}
+	p.arguments(regs, "chains [2][row]; two vectors of x, or alpha and beta; spare, or elements of C")
+	d.mask = p.TailMask(field("Tail"))
+	d.atA, d.atC, d.tiles = p.local(field("A")), p.local(field("C")), p.local(field("Tiles"))
 	p.Move(d.row1, field("ARow"))
 	p.times(d.row3, d.row1, 3)
 	p.times(d.row5, d.row1, 5)

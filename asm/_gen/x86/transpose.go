@@ -28,6 +28,7 @@ import (
 // or not used. Otherwise all rows are at known distances from the first one.
 type transposer struct {
 	vectors
+	most  int         // groups
 	table operand.Mem // pointers to rows
 	full  bool
 
@@ -39,7 +40,7 @@ type transposer struct {
 }
 
 func (v vectors) Transposer(r *engine.Registers, groups int) engine.Transposer {
-	t := &transposer{vectors: v, table: v.ctx.AllocLocal(8 * v.Lanes() * groups), ptr: gps[scratch]}
+	t := &transposer{vectors: v, most: groups, ptr: gps[r.Take(scratch, "row of source at this k")]}
 	for _, x := range []struct {
 		name string
 		at   *reg.GPPhysical
@@ -66,6 +67,9 @@ func (t *transposer) Full(first engine.Place, half bool) {
 func (t *transposer) Few(groups int, first, tail engine.Place) {
 	t.full, t.bytes = false, t.target.traits.VecBytes
 	rows, zero := t.row3, t.row5
+	if t.table.Base == nil {
+		t.table = t.ctx.AllocLocal(8 * t.Lanes() * t.most)
+	}
 	t.emit("MOVQ", t.mem(first), t.ptr)
 	t.emit("XORL", zero.As32(), zero.As32())
 	for g := range groups {
