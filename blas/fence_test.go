@@ -69,6 +69,10 @@ func TestFences(t *testing.T) {
 		if i%40 == 1 {
 			shapes[i].m = 1 // a vector
 		}
+		if i%40 == 4 { // and a matrix with rows from end to end
+			s := &shapes[i]
+			s.m, s.n, s.k, s.tB, s.alpha = 1, 130+i%7, 1+i/40, blas.NoTrans, 1
+		}
 	}
 	asmtest.ForEachISA(t, func(t *testing.T) {
 		isa := asm.Active()

@@ -30,14 +30,14 @@ func GemmThreads[T Float](threads int, tA, tB Transpose, m, n, k int, alpha T, a
 // entry.
 func gemmParts[T Float](parts int, byColumns bool, tA, tB Transpose, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int) {
 	if byColumns {
-		par.Do(parts, (n+splitCols-1)/splitCols, func(lo, hi int) {
-			lo, hi = lo*splitCols, min(hi*splitCols, n)
+		par.Do(parts, units(n, splitCols), func(lo, hi int) {
+			lo, hi = bound(lo, n, splitCols), bound(hi, n, splitCols)
 			Gemm(tA, tB, m, hi-lo, k, alpha, a, lda, b[start(tB != NoTrans, lo, ldb):], ldb, beta, c[lo:], ldc)
 		})
 		return
 	}
-	par.Do(parts, (m+splitRows-1)/splitRows, func(lo, hi int) {
-		lo, hi = lo*splitRows, min(hi*splitRows, m)
+	par.Do(parts, units(m, splitRows), func(lo, hi int) {
+		lo, hi = bound(lo, m, splitRows), bound(hi, m, splitRows)
 		Gemm(tA, tB, hi-lo, n, k, alpha, a[start(tA == NoTrans, lo, lda):], lda, b, ldb, beta, c[lo*ldc:], ldc)
 	})
 }
@@ -50,11 +50,24 @@ func start(rows bool, i, ld int) int {
 	return i
 }
 
-// The units of a split: whole panels, and rows that fill tiles of 1, 2, 3, 4 or 6.
+// The units of a split: whole panels, and rows that fill tiles of 1, 2, 3, 4 or 6. The last unit has
+// what is left as well. So no part is a product with a vector unless all of it is, which in
+// float64 has other bits.
 const (
 	splitCols = 64
 	splitRows = 12
 )
+
+// units is the number of units in n columns or rows.
+func units(n, unit int) int { return max(1, n/unit) }
+
+// bound is where unit i of n columns or rows starts.
+func bound(i, n, unit int) int {
+	if i == units(n, unit) {
+		return n
+	}
+	return i * unit
+}
 
 // leastWork is the number of multiply-adds that make a goroutine of its own pay.
 func leastWork[T Float]() int {
@@ -74,7 +87,7 @@ func split(threads, m, n, k, least int) (parts int, byColumns bool) {
 	// In float64, where no product of sizes overflows.
 	most := float64(m) * float64(n) * float64(k) / float64(least)
 	parts = int(min(float64(threads), most))
-	cols, rows := (n+splitCols-1)/splitCols, (m+splitRows-1)/splitRows
+	cols, rows := units(n, splitCols), units(m, splitRows)
 	byColumns = n >= m && cols >= parts || cols > rows
 	if byColumns {
 		return min(parts, cols), true

@@ -15,7 +15,8 @@
 //
 // So are those of float64, where there is machine code. Without it gonum, which adds whole vectors, is
 // faster than plain Go, and multiplies in its own order of operations and on its own goroutines; a
-// NaN or Inf may then not show where it meets a zero. What package blas adds are its checks, which
+// NaN or Inf may then not show where it meets a zero. It also multiplies small matrices and those with
+// few or short rows by a vector. What package blas adds are its checks, which
 // take some 15 ns: gonum's own take sizes for small ones whose product wraps around.
 //
 // gonum has no call for a matrix that is packed beforehand; a blas.Packed may be made from the
@@ -78,9 +79,10 @@ func (i Implementation) Dgemm(tA, tB blas.Transpose, m, n, k int, alpha float64,
 	}
 }
 
-// Dgemv is gonum's, for arguments that are checked here, or blas.Gemv[float64] of this module.
+// Dgemv is gonum's, for arguments that are checked here, or blas.Gemv[float64] of this module. A small
+// product is gonum's, and so is one with few or short rows, of which ours takes blocks.
 func (i Implementation) Dgemv(t blas.Transpose, m, n int, alpha float64, a []float64, lda int, x []float64, incX int, beta float64, y []float64, incY int) {
-	if !useGonum() {
+	if !useGonum() && !(m*n < 1<<10 || t == blas.NoTrans && (m < 8 || n < 32)) {
 		elbow.Gemv(t, m, n, alpha, a, lda, x, incX, beta, y, incY)
 		return
 	}

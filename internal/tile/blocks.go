@@ -53,8 +53,7 @@ func blockingOf[T Float](isa asm.ISA) blocking {
 
 // blocks sets C to A*B + beta*C for m rows and n columns, where the columns of C are side by side.
 func (p *product[T]) blocks(m, n int, beta T) {
-	if m == 1 && p.b.row == 1 && p.b.col != 1 && p.packed == nil {
-		p.rows(n, beta)
+	if m == 1 && p.packed == nil && p.vector(n, beta) {
 		return
 	}
 	by := blockingOf[T](p.isa)

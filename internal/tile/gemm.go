@@ -163,9 +163,15 @@ func (p *product[T]) apart(i, j, m, n int, alpha, beta T) {
 // args.Next on, as evenly: what waits for the third cache is in the way of what waits for the
 // second.
 func (p *product[T]) tiles(m int, args Args[T], fetch int) {
-	left := cutRows(m, maxRows(p.isa, args.Vecs))
+	most := maxRows(p.isa, args.Vecs)
 	args.CVec = size[T]() * lanes[T](p.isa)
 	args.CLast = args.CVec * (args.Vecs - 1)
+	if m <= most && fetch == 0 {
+		args.Next, args.Tiles, args.Rows = nil, 1, m
+		gemmTiles(p.isa, &args)
+		return
+	}
+	left := cutRows(m, most)
 	args.NextStep = min(lineBytes, (fetch+left.tiles*args.K-1)/(left.tiles*args.K))
 	for {
 		if fetch <= 0 {
@@ -185,40 +191,5 @@ func (p *product[T]) tiles(m int, args Args[T], fetch int) {
 		if fetch -= fetched; fetch > 0 {
 			args.Next = (*T)(unsafe.Add(unsafe.Pointer(args.Next), fetched))
 		}
-	}
-}
-
-// rows is A*B + beta*C for one row, where the columns of B are contiguous.
-func (p *product[T]) rows(n int, beta T) {
-	width := maxVecs * lanes[T](p.isa)
-	if p.isa == asm.AVX2 {
-		// gemvRows comes twice to every line of its rows. If they share a set or two of the L1
-		// cache, eight or sixteen rows are all that stay in it.
-		switch bytes := size[T]() * p.b.col; {
-		case bytes%4096 == 0:
-			width = min(width, 8)
-		case bytes%2048 == 0:
-			width = min(width, 16)
-		}
-	}
-	start := start(beta)
-	for k0 := 0; k0 < p.k; k0 += rowsK {
-		kb := min(rowsK, p.k-k0)
-		x := p.a.ptr(0, k0)
-		if p.a.col != 1 {
-			copied := as[T](p.room.get().x[:])
-			for q := range kb {
-				copied[q] = *p.a.ptr(0, k0+q)
-			}
-			x = &copied[0]
-		}
-		for j := 0; j < n; j += width {
-			args := Args[T]{
-				A: p.b.ptr(k0, j), B: x, C: p.c.ptr(0, j), ARow: size[T]() * p.b.col, K: kb, Start: start, Beta: beta,
-			}
-			args.Vecs, args.Tail = vectors(lanes[T](p.isa), min(width, n-j))
-			gemvRows(p.isa, &args)
-		}
-		start = 1
 	}
 }

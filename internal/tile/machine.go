@@ -90,6 +90,16 @@ func gemmPackT[T Float](isa asm.ISA, args *packArgs[T]) {
 	}
 }
 
+func gemvCols[T Float](isa asm.ISA, args *Args[T]) {
+	if is64[T]() {
+		simd.GemvCols64(isa, args.float64())
+	} else {
+		simd.GemvCols(isa, args.float32())
+	}
+}
+
+func gemvDots[T Float](isa asm.ISA, args *Args[T]) { simd.GemvDots64(isa, args.float64()) }
+
 // The rest has float32 only: no other panels are made for a Step.
 
 func gemmTile16[T Float](isa asm.ISA, args *Args[T]) { simd.GemmTile16(isa, args.float32()) }

@@ -9,7 +9,7 @@ import (
 
 const (
 	chainRows = 64   // rows in a block of chains in scratch
-	rowsK     = 2048 // steps in one call of gemvRows
+	rowsK     = 2048 // steps that a product with a vector takes at once
 )
 
 // A scratch is the memory of one call, for elements of either type. The slices are made when they
