@@ -310,9 +310,9 @@ func mixtureTable[T Float]() (ks []kernel[T]) {
 	dlogits3 := out("dlogits").wide(3, kindAny).ld("ldl")
 	x := in("x", kindMean)
 	ks = append(ks,
-		kernel[T]{name: "GMMLogProb", f: GMMLogProb[T], reach: "GaussLogProb LSEAdd LSEValue MaxLogSum", with: map[string]any{"k": 3},
+		kernel[T]{name: "GMMLogProb", f: GMMLogProb[T], reach: "GaussLogProb GaussLogProbEnd GaussPlain LSEAdd LSEValue MaxLogSum", with: map[string]any{"k": 3},
 			arrays: []array{lp, x, logits3, part("mu", three(kindMean)), part("s", three(kindScale))}},
-		kernel[T]{name: "GMMLogProbBackward", f: GMMLogProbBackward[T], reach: "GMMGradient GaussLogProb LSEAdd LSEValue MaxLogSum", with: map[string]any{"k": 3},
+		kernel[T]{name: "GMMLogProbBackward", f: GMMLogProbBackward[T], reach: "GMMGradient GaussLogProb GaussLogProbEnd GaussPlain LSEAdd LSEValue MaxLogSum", with: map[string]any{"k": 3},
 			arrays: []array{lp.without("lp"), out("dx", kindAny).without("dx"), dlogits3, grad("dmu", 3).over("mu"), grad("ds", 3).over("s"),
 				dlp, x, logits3, part("mu", three(kindMean)), part("s", three(kindScale))}})
 
@@ -323,8 +323,8 @@ func mixtureTable[T Float]() (ks []kernel[T]) {
 	single := in("theta").wide(1, kindAny).wide(1, planes[:5]...).ld("ld")
 	of := func(a array) array { a.name, a.in, a.out = "dtheta", false, true; return a }
 	ks = append(ks,
-		kernel[T]{name: "BivariateMixtureLogProb", f: BivariateMixtureLogProb[T], reach: "Bivariate LSEValue MaxLogSum", arrays: []array{lp, pen, theta}},
-		kernel[T]{name: "BivariateMixtureLogProbBackward", f: BivariateMixtureLogProbBackward[T], reach: "BivariateBackward LSEValue MaxLogSum",
+		kernel[T]{name: "BivariateMixtureLogProb", f: BivariateMixtureLogProb[T], reach: "Bivariate", arrays: []array{lp, pen, theta}},
+		kernel[T]{name: "BivariateMixtureLogProbBackward", f: BivariateMixtureLogProbBackward[T], reach: "BivariateBackward",
 			arrays: []array{lp.without("lp"), dpen, of(theta), dlp, pen, theta}},
 		kernel[T]{name: "BivariateLogProb", f: BivariateLogProb[T], reach: "Bivariate", arrays: []array{lp, pen, single}},
 		kernel[T]{name: "BivariateLogProbBackward", f: BivariateLogProbBackward[T], reach: "BivariateBackward",
@@ -339,12 +339,12 @@ func mixtureTable[T Float]() (ks []kernel[T]) {
 		x := in("x").wide(c.d, kindAny)
 		inputs := []array{x, part("logits", kinds(kindAny)), part("mu", kinds(kindAny)), part("s", kinds(kindScale))}
 		ks = append(ks,
-			kernel[T]{name: "LogisticMixtureLogProb" + c.name, f: LogisticMixtureLogProb[T], reach: "Logistic LSEAdd LSEValue MaxLogSum", with: with,
+			kernel[T]{name: "LogisticMixtureLogProb" + c.name, f: LogisticMixtureLogProb[T], reach: "Logistic", with: with,
 				arrays: append([]array{lp}, inputs...)},
-			kernel[T]{name: "LogisticMixtureLogProbBackward" + c.name, f: LogisticMixtureLogProbBackward[T], reach: "Logistic LSEAdd LSEValue MaxLogSum", with: with,
+			kernel[T]{name: "LogisticMixtureLogProbBackward" + c.name, f: LogisticMixtureLogProbBackward[T], reach: "Logistic", with: with,
 				arrays: append([]array{lp.without("lp"), grad("dlogits", c.d), grad("dmu", c.d).over("mu"), grad("ds", c.d).over("s"), dlp}, inputs...)})
 	}
-	ks = append(ks, kernel[T]{name: "LogisticMixtureLogProb/k=3", f: LogisticMixtureLogProb[T], reach: "Logistic LSEAdd LSEValue MaxLogSum",
+	ks = append(ks, kernel[T]{name: "LogisticMixtureLogProb/k=3", f: LogisticMixtureLogProb[T], reach: "Logistic",
 		with:   map[string]any{"k": 3, "levels": 1 << 16},
 		arrays: []array{lp, x, part("logits", three(kindAny)), part("mu", three(kindAny)), part("s", three(kindScale))}})
 	for i := range ks {
