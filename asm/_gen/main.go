@@ -23,46 +23,50 @@ import (
 
 	"github.com/elbow-go/elbow/asm/_gen/engine"
 	"github.com/elbow-go/elbow/asm/_gen/recipe"
-	"github.com/elbow-go/elbow/asm/_gen/x86"
 )
 
-// families maps the stem of the output files to the recipes, in the order of the stem.
+// families are the recipes and the stems of the files that they become, and how many vector registers
+// a target must have for them.
 var families = []struct {
 	stem    string
 	recipes func(f *engine.File)
+	vectors int
 }{
-	{"vec", recipe.Vec},
-	{"rnn", recipe.Rnn},
-	{"lstm", recipe.Lstm},
-	{"gru", recipe.Gru},
-	{"linear", recipe.Linear},
-	{"optim", recipe.Optim},
-	{"softmax", recipe.Softmax},
-	{"noise", recipe.Noise},
-	{"dist", recipe.Dist},
-	{"gauss", recipe.Gauss},
-	{"bivariate", recipe.Bivariate},
-	{"logistic", recipe.Logistic},
-	{"step", recipe.Step}, // where there are registers for it
-	{"gemm", func(f *engine.File) { recipe.Gemm(f) }},
-	{"gemm64", func(f *engine.File) { recipe.Gemm64(f) }},
+	{"vec", recipe.Vec, 16},
+	{"rnn", recipe.Rnn, 16},
+	{"lstm", recipe.Lstm, 16},
+	{"gru", recipe.Gru, 16},
+	{"linear", recipe.Linear, 16},
+	{"optim", recipe.Optim, 16},
+	{"softmax", recipe.Softmax, 16},
+	{"noise", recipe.Noise, 16},
+	{"dist", recipe.Dist, 16},
+	{"gauss", recipe.Gauss, 16},
+	{"bivariate", recipe.Bivariate, 16},
+	{"logistic", recipe.Logistic, 16},
+	{"step", recipe.Step, 32},
+	{"gemm", recipe.Gemm, 16},
+	{"gemm64", recipe.Gemm64, 16},
 }
 
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("asm/_gen: ")
-	for _, t := range []engine.Target{x86.AVX2, x86.AVX512} {
-		for _, fam := range families {
-			if fam.stem == "step" && t.Traits().Vectors < 32 {
-				continue
-			}
-			f := engine.NewFile(t.NewAsm(fam.stem))
-			f.Names = recipe.Names
-			fam.recipes(f)
-			f.Finish()
-			maps.Copy(variants, f.Serves)
-			if err := write(f, filepath.Join("..", t.Traits().Name, fam.stem), fam.stem); err != nil {
-				log.Fatalf("%s %s: %v", t.Traits().Name, fam.stem, err)
+	for _, a := range archs {
+		for _, t := range a.isas {
+			for _, fam := range families {
+				if t.Traits().Vectors < fam.vectors {
+					continue
+				}
+				f := engine.NewFile(t.NewAsm(fam.stem))
+				f.Names = recipe.Names
+				fam.recipes(f)
+				f.Finish()
+				maps.Copy(variants, f.Serves)
+				path := filepath.Join("..", t.Traits().Name, fam.stem+"_"+a.goarch)
+				if err := write(f, path, "asm/_gen/recipe/"+fam.stem+".go"); err != nil {
+					log.Fatalf("%s: %v", path, err)
+				}
 			}
 		}
 	}
@@ -72,13 +76,13 @@ func main() {
 }
 
 // write checks a family and writes its two files.
-func write(f *engine.File, path, stem string) error {
-	code, decls, err := f.Files("asm/_gen/recipe/" + stem + ".go")
+func write(f *engine.File, path, by string) error {
+	code, decls, err := f.Files(by)
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(path+"_amd64.s", code, 0o666); err != nil {
+	if err := os.WriteFile(path+".s", code, 0o666); err != nil {
 		return err
 	}
-	return os.WriteFile(path+"_amd64.go", decls, 0o666)
+	return os.WriteFile(path+".go", decls, 0o666)
 }

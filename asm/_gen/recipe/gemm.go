@@ -35,8 +35,8 @@ type product struct {
 }
 
 // Gemm writes the products of float32.
-func Gemm(a Asm) {
-	p := newProduct(a, 4)
+func Gemm(f *File) {
+	p := newProduct(f, 4)
 	p.Declare(p.gemmArgs)
 	p.Declare(rowArgs)
 	p.Declare(p.packArgs)

@@ -6,8 +6,8 @@ import (
 
 // Gemm64 writes the products of float64. They are the same recipes; there is no product of one row
 // and two panels, which pays where weights are packed once for many steps.
-func Gemm64(a Asm) {
-	p := newProduct(a, 8)
+func Gemm64(f *File) {
+	p := newProduct(f, 8)
 	p.Declare(p.gemmArgs)
 	p.Declare(p.packArgs)
 	p.tiles()
