@@ -9,7 +9,7 @@
 //	                               |
 //	                   asm/simd          one switch per kernel, best first
 //	                               |
-//	          asm/avx512, asm/avx2
+//	      asm/avx512, asm/avx2, asm/neon
 //
 // The CPU is asked once, at start. The same inputs give the same float32 bits under
 // every instruction set, so the choice changes the speed of a program and nothing else.

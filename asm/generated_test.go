@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -55,52 +54,63 @@ func TestAVX2Instructions(t *testing.T) {
 	}
 }
 
+// leaves are the packages with machine code.
+var leaves = []struct{ isa, goarch string }{{"avx2", "amd64"}, {"avx512", "amd64"}, {"neon", "arm64"}}
+
 // TestSameFunctions: the instruction sets have the same files with the same declarations, but
-// for what takes 32 registers.
+// for what AVX-512 alone has registers for.
 func TestSameFunctions(t *testing.T) {
-	files, err := filepath.Glob("avx2/*_amd64.go")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no generated code: %v", err)
-	}
-	others, _ := filepath.Glob("avx512/*_amd64.go")
-	others = slices.DeleteFunc(others, func(name string) bool { return name == "avx512/step_amd64.go" })
-	if len(files) != len(others) {
-		t.Errorf("avx2 has %v, avx512 %v", files, others)
-	}
-	for _, name := range files {
-		a, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
+	read := func(isa, goarch string) map[string]string {
+		files, err := filepath.Glob(isa + "/*_" + goarch + ".go")
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no generated code: %v", err)
 		}
-		b, err := os.ReadFile(filepath.Join("avx512", filepath.Base(name)))
-		if err != nil {
-			t.Fatal(err)
+		all := map[string]string{}
+		for _, name := range files {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			stem := strings.TrimSuffix(filepath.Base(name), "_"+goarch+".go")
+			all[stem] = strings.Replace(string(text), "package "+isa, "package", 1)
 		}
-		if strings.Replace(string(a), "package avx2", "package avx512", 1) != string(b) {
-			t.Errorf("the functions of %s differ between avx2 and avx512", filepath.Base(name))
+		delete(all, "step")
+		return all
+	}
+	first := leaves[0]
+	want := read(first.isa, first.goarch)
+	for _, l := range leaves[1:] {
+		got := read(l.isa, l.goarch)
+		if len(got) != len(want) {
+			t.Errorf("%s has %d files, %s %d", l.isa, len(got), first.isa, len(want))
+		}
+		for stem, text := range want {
+			if got[stem] != text {
+				t.Errorf("the functions of %s differ between %s and %s", stem, first.isa, l.isa)
+			}
 		}
 	}
 }
 
 // TestDispatch: package simd calls every function of every instruction set, for no other one.
 func TestDispatch(t *testing.T) {
-	text, err := os.ReadFile("simd/simd_amd64.go")
-	if err != nil {
-		t.Fatal(err)
-	}
 	declared := regexp.MustCompile(`(?m)^func (\w+)\(`)
-	calls := map[string]bool{}
-	for _, part := range strings.Split(string(text), "\tcase asm.")[1:] {
-		isa, code, _ := strings.Cut(part, ":")
-		for _, m := range regexp.MustCompile(`\b(avx\d+)\.(\w+)\(`).FindAllStringSubmatch(code, -1) {
-			if calls[m[1]+"."+m[2]] || m[1] != strings.ToLower(isa) {
-				t.Errorf("%s.%s is called twice, or for %s", m[1], m[2], isa)
-			}
-			calls[m[1]+"."+m[2]] = true
+	for _, l := range leaves {
+		text, err := os.ReadFile("simd/simd_" + l.goarch + ".go")
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	for _, isa := range []string{"avx2", "avx512"} {
-		files, err := filepath.Glob(isa + "/*_amd64.go")
+		calls := map[string]bool{}
+		for _, part := range strings.Split(string(text), "\tcase asm.")[1:] {
+			isa, code, _ := strings.Cut(part, ":")
+			for _, m := range regexp.MustCompile(`\b`+l.isa+`\.(\w+)\(`).FindAllStringSubmatch(code, -1) {
+				if calls[m[1]] || l.isa != strings.ToLower(isa) {
+					t.Errorf("%s.%s is called twice, or for %s", l.isa, m[1], isa)
+				}
+				calls[m[1]] = true
+			}
+		}
+		files, err := filepath.Glob(l.isa + "/*_" + l.goarch + ".go")
 		if err != nil || len(files) == 0 {
 			t.Fatalf("no generated code: %v", err)
 		}
@@ -110,9 +120,30 @@ func TestDispatch(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, m := range declared.FindAllStringSubmatch(string(text), -1) {
-				if !calls[isa+"."+m[1]] {
-					t.Errorf("nothing calls %s.%s", isa, m[1])
+				if !calls[m[1]] {
+					t.Errorf("nothing calls %s.%s", l.isa, m[1])
 				}
+			}
+		}
+	}
+}
+
+// TestNEONRegisters: the linker, the system, Go's assembler and Go itself have registers that no
+// kernel may touch.
+func TestNEONRegisters(t *testing.T) {
+	files, err := filepath.Glob("neon/*.s")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no generated code: %v", err)
+	}
+	reserved := regexp.MustCompile(`\b[RXWrxw](16|17|18|27|28|29|30)\b`)
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, line := range strings.Split(string(text), "\n") {
+			if m := reserved.FindString(line); m != "" {
+				t.Errorf("%s:%d: %s is reserved: %s", name, i+1, m, line)
 			}
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/elbow-go/elbow/asm/_gen/arm64"
 	"github.com/elbow-go/elbow/asm/_gen/engine"
 	"github.com/elbow-go/elbow/asm/_gen/x86"
 )
@@ -31,6 +32,7 @@ var archs = []struct {
 	isas   []engine.Target
 }{
 	{"amd64", []engine.Target{x86.AVX512, x86.AVX2}},
+	{"arm64", []engine.Target{arm64.NEON}},
 }
 
 // selectors are what conditions ask for and no kernel takes, and their types.
@@ -56,12 +58,20 @@ type dispatch struct {
 	leaves []*leaf
 }
 
+// in is the function of that name in a list, or nil.
+func (d *dispatch) in(list []*dispatch) *dispatch {
+	if i := slices.IndexFunc(list, func(e *dispatch) bool { return e.name == d.name }); i >= 0 {
+		return list[i]
+	}
+	return nil
+}
+
 // writeDispatch writes package simd into dir from the leaf packages beside it.
 func writeDispatch(dir string) error {
 	var structs []string
 	var tags []string
-	all := map[string]*dispatch{}
-	none := &strings.Builder{}
+	var all []*dispatch // of all architectures
+	own := map[string][]*dispatch{}
 	for _, a := range archs {
 		leaves, decls, err := declared(filepath.Dir(dir), a.goarch, a.isas)
 		if err != nil {
@@ -69,12 +79,24 @@ func writeDispatch(dir string) error {
 		}
 		structs = append(structs, decls...)
 		tags = append(tags, a.goarch)
+		own[a.goarch] = functions(leaves)
+		for _, d := range own[a.goarch] {
+			if d.in(all) == nil {
+				all = append(all, d)
+			}
+		}
+	}
+	none := &strings.Builder{}
+	for _, d := range all {
+		d.print(none, nil)
+	}
+	for _, a := range archs {
 		text := &strings.Builder{}
-		for _, d := range functions(leaves) {
-			d.print(text, a.isas)
-			if all[d.name] == nil {
-				all[d.name] = d
-				d.print(none, nil)
+		for _, d := range all {
+			if o := d.in(own[a.goarch]); o != nil {
+				o.print(text, a.isas)
+			} else {
+				d.print(text, nil)
 			}
 		}
 		imports := fmt.Sprintf("import (\n%q\n", modulePath)
@@ -94,8 +116,9 @@ func writeDispatch(dir string) error {
 	}
 	slices.Sort(structs)
 	text := fmt.Sprintf("import %q\n\n", modulePath) + lanes() + "// Kernels lists the functions of this package that call machine code.\nvar Kernels = []string{\n"
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		text += fmt.Sprintf("%q,\n", name)
+	slices.SortFunc(all, func(d, e *dispatch) int { return strings.Compare(d.name, e.name) })
+	for _, d := range all {
+		text += fmt.Sprintf("%q,\n", d.name)
 	}
 	return writeGo(dir, "simd", "", text+"}\n\n"+strings.Join(slices.Compact(structs), "\n"))
 }

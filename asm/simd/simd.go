@@ -11,6 +11,8 @@ func Lanes(isa asm.ISA) int {
 		return 16
 	case asm.AVX2:
 		return 8
+	case asm.NEON:
+		return 4
 	}
 	return 1
 }

@@ -91,21 +91,25 @@ func TestDecode(t *testing.T) {
 			}
 			continue
 		}
-		var b [4]byte
-		binary.LittleEndian.PutUint32(b[:], s.Word)
-		inst, err := arm64asm.Decode(b[:])
-		if err != nil {
-			t.Errorf("%v: %08X: %v", s, s.Word, err)
-			continue
-		}
-		if got, want := plain(arm64asm.GNUSyntax(inst)), plain(s.GNU); got != want {
+		if got, want := decode(s.Word), spelled(s.GNU); got != want {
 			t.Errorf("%v: %08X decodes to %q, want %q", s, s.Word, got, want)
 		}
 	}
 }
 
-// plain takes out what assemblers and decoders write in different ways.
-func plain(text string) string {
+// decode gives the text of a word, or what is wrong with it.
+func decode(word uint32) string {
+	var b [4]byte
+	binary.LittleEndian.PutUint32(b[:], word)
+	inst, err := arm64asm.Decode(b[:])
+	if err != nil {
+		return err.Error()
+	}
+	return spelled(arm64asm.GNUSyntax(inst))
+}
+
+// spelled takes out what assemblers and decoders write in different ways.
+func spelled(text string) string {
 	text = strings.Join(strings.Fields(text), " ")
 	for _, s := range spellings {
 		text = s.from.ReplaceAllString(text, s.to)

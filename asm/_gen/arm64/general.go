@@ -35,15 +35,15 @@ var general = map[string]struct {
 	immediate func(int) bool
 	size      int
 }{
-	"ADD": {addend, 0}, "SUB": {addend, 0}, "CMP": {addend, 0}, "SUBS": {addend, 0},
+	"ADD": {addend, 0}, "SUB": {addend, 0}, "CMP": {addend, 0}, "ADDS": {addend, 0}, "SUBS": {addend, 0},
 	"AND": {mask, 0}, "ORR": {mask, 0}, "EOR": {mask, 0}, "TST": {mask, 0}, "BIC": {none, 0},
-	"LSL": {count, 0}, "LSR": {count, 0}, "ASR": {count, 0},
+	"LSL": {distance, 0}, "LSR": {distance, 0}, "ASR": {distance, 0},
 	"NEG": {none, 0}, "MVN": {none, 0}, "MUL": {none, 0}, "MADD": {none, 0}, "MSUB": {none, 0},
 	"CSEL": {none, 0}, "CSINC": {none, 0}, "CSET": {none, 0},
 	"MOVD": {constant, 8}, "MOVW": {none, 4}, "MOVWU": {none, 4}, "MOVHU": {none, 2}, "MOVBU": {none, 1},
 	"FMOVS": {none, 4}, "FMOVD": {none, 8},
 	"MRS": {none, 0}, "MSR": {none, 0},
-	"CBZ": {none, 0}, "CBNZ": {none, 0}, "CBZW": {none, 0}, "CBNZW": {none, 0}, "TBZ": {count, 0}, "TBNZ": {count, 0},
+	"CBZ": {none, 0}, "CBNZ": {none, 0}, "CBZW": {none, 0}, "CBNZW": {none, 0}, "TBZ": {distance, 0}, "TBNZ": {distance, 0},
 	"B": {none, 0}, "BEQ": {none, 0}, "BNE": {none, 0}, "BLT": {none, 0}, "BLE": {none, 0}, "BGT": {none, 0}, "BGE": {none, 0},
 	"BLO": {none, 0}, "BLS": {none, 0}, "BHI": {none, 0}, "BHS": {none, 0}, "BMI": {none, 0}, "BPL": {none, 0},
 	"RET": {none, 0},
@@ -51,7 +51,7 @@ var general = map[string]struct {
 
 func none(int) bool { return false }
 
-func count(x int) bool { return 0 <= x && x < 64 }
+func distance(x int) bool { return 0 <= x && x < 64 }
 
 // addend: twelve bits, or twelve bits at 12.
 func addend(x int) bool { return 0 <= x && (x < 1<<12 || x&0xFFF == 0 && x < 1<<24) }
@@ -110,7 +110,7 @@ func (f *Func) operandText(mnemonic string, operand any) (string, error) {
 		}
 		return register(o.Base, fmt.Sprintf("%d(%v)", o.Off, o.Base))
 	case Shifted:
-		if rule.size != 0 || !count(o.By) {
+		if rule.size != 0 || !distance(o.By) {
 			return "", fmt.Errorf("no shift by %d here", o.By)
 		}
 		return register(o.R, fmt.Sprintf("%v<<%d", o.R, o.By))

@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/elbow-go/elbow/asm/_gen/engine"
 )
 
 // A File is one file of machine code and the Go declarations of its functions.
@@ -16,6 +18,7 @@ type File struct {
 	Package   string
 	Generator string // named in the first line
 	Assembler version
+	types     []string // declarations before those of the functions
 	pools     []*Pool
 	funcs     []*Func
 }
@@ -27,11 +30,13 @@ type Func struct {
 	Args    []Param
 	Results []Param
 	file    *File
-	body    bytes.Buffer
+	body    []engine.Line // strings; blocks of the engine as long as it records them
 	labels  map[Label]bool
 	jumps   []Label
-	locals  int // bytes
+	locals  int // bytes from SP on
 	args    int // bytes of arguments and results
+
+	usesPool bool // R26 is to point to the first table
 }
 
 // A Param is an argument or a result. Those of four bytes are float32, int32 and uint32.
@@ -54,12 +59,15 @@ func (p Param) size() int {
 }
 
 // Func begins a function. Arguments and results lie in the caller's frame one after the other,
-// each at a multiple of its size; the results begin at a multiple of 8.
+// each at a multiple of its size; results, if there are any, begin at a multiple of 8.
 func (file *File) Func(fn Func) *Func {
 	f := &fn
 	f.file, f.labels = file, map[Label]bool{}
 	f.Args, f.Results = slices.Clone(f.Args), slices.Clone(f.Results)
-	f.args = place(f.Results, roundUp(place(f.Args, 0), 8))
+	f.args = place(f.Args, 0)
+	if len(f.Results) > 0 {
+		f.args = place(f.Results, roundUp(f.args, 8))
+	}
 	file.funcs = append(file.funcs, f)
 	return f
 }
@@ -120,7 +128,7 @@ func (f *Func) Go(mnemonic string, operands ...any) {
 }
 
 func (f *Func) line(mnemonic, operands string) {
-	f.body.WriteString(strings.TrimRight(fmt.Sprintf("\t%-8s %s", mnemonic, operands), " ") + "\n")
+	f.body = append(f.body, strings.TrimRight(fmt.Sprintf("\t%-8s %s", mnemonic, operands), " ")+"\n")
 }
 
 // Label marks a place to jump to.
@@ -129,12 +137,12 @@ func (f *Func) Label(name Label) {
 		f.fail(fmt.Errorf("label %s stands twice", name))
 	}
 	f.labels[name] = true
-	fmt.Fprintf(&f.body, "%s:\n", name)
+	f.body = append(f.body, string(name)+":\n")
 }
 
 // Comment begins a step with a line of its own.
 func (f *Func) Comment(format string, args ...any) {
-	fmt.Fprintf(&f.body, "\n\t// "+format+"\n", args...)
+	f.body = append(f.body, fmt.Sprintf("\n\t// "+format+"\n", args...))
 }
 
 // Address loads the address of a pool.
@@ -142,17 +150,19 @@ func (f *Func) Address(p *Pool, to R) {
 	if !to.usable() {
 		f.fail(fmt.Errorf("%v is reserved", to))
 	}
+	p.used = true
 	f.line("MOVD", fmt.Sprintf("$%s<>(SB), %v", p.Name, to))
 }
 
-// Local reserves space in the frame, of a multiple of 16 bytes, and gives its distance from SP,
-// also a multiple of 16. The return address lies at SP itself.
+// Local reserves space in the frame and gives its distance from SP, where the return address
+// lies: eight bytes, or a multiple of 16 at a multiple of 16.
 func (f *Func) Local(size int) (off int) {
-	if size <= 0 || size%16 != 0 {
+	if size != 8 && (size <= 0 || size%16 != 0) {
 		f.fail(fmt.Errorf("local of %d bytes", size))
 	}
-	f.locals += size
-	return 16 + f.locals - size
+	off = roundUp(max(f.locals, 8), min(size, 16))
+	f.locals = off + size
+	return off
 }
 
 // frame is the size of the frame without the return address.
@@ -160,20 +170,21 @@ func (f *Func) frame() int {
 	if f.locals == 0 {
 		return 0
 	}
-	return 8 + f.locals
+	return roundUp(f.locals, 16) - 8
 }
 
 // A Pool is a table of read-only data.
 type Pool struct {
-	Name  string
-	lines bytes.Buffer
-	size  int
-	at    map[string]int
+	Name     string
+	words    []uint32
+	comments map[int]string // by offset
+	at       map[string]int
+	used     bool
 }
 
 // Pool begins a table.
 func (file *File) Pool(name string) *Pool {
-	p := &Pool{Name: name, at: map[string]int{}}
+	p := &Pool{Name: name, comments: map[int]string{}, at: map[string]int{}}
 	file.pools = append(file.pools, p)
 	return p
 }
@@ -194,17 +205,34 @@ func (p *Pool) Words(words []uint32, comment string) (off int) {
 	if off, ok := p.at[key]; ok {
 		return off
 	}
-	off = p.size
+	off = 4 * len(p.words)
 	p.at[key] = off
-	for i := 0; i < len(words); i += 2 {
-		text := fmt.Sprintf("DATA %s<>+%d(SB)/8, $%#016x", p.Name, p.size, uint64(words[i+1])<<32|uint64(words[i]))
-		if i == 0 && comment != "" {
-			text += " // " + comment
-		}
-		p.lines.WriteString(text + "\n")
-		p.size += 8
-	}
+	p.words = append(p.words, words...)
+	p.comments[off] = comment
 	return off
+}
+
+// Set puts one word at its offset, behind all others or among them.
+func (p *Pool) Set(off int, w uint32) {
+	for len(p.words) <= off/4 {
+		p.words = append(p.words, 0)
+	}
+	p.words[off/4] = w
+}
+
+// text is the data, eight bytes a line.
+func (p *Pool) text() string {
+	var b strings.Builder
+	words := slices.Concat(p.words, make([]uint32, len(p.words)%2))
+	for i := 0; i < len(words); i += 2 {
+		fmt.Fprintf(&b, "DATA %s<>+%d(SB)/8, $%#016x", p.Name, 4*i, uint64(words[i+1])<<32|uint64(words[i]))
+		if c := p.comments[4*i]; c != "" {
+			b.WriteString(" // " + c)
+		}
+		b.WriteString("\n")
+	}
+	fmt.Fprintf(&b, "GLOBL %s<>(SB), RODATA|NOPTR, $%d\n", p.Name, 4*len(words))
+	return b.String()
 }
 
 const head = "// Code generated by %s. DO NOT EDIT.\n\n//go:build !purego\n\n"
@@ -213,9 +241,14 @@ const head = "// Code generated by %s. DO NOT EDIT.\n\n//go:build !purego\n\n"
 func (file *File) Assembly() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, head+"#include \"textflag.h\"\n", file.Generator)
+	for _, f := range file.funcs {
+		if f.usesPool {
+			file.pools[0].used = true
+		}
+	}
 	for _, p := range file.pools {
-		if p.size > 0 {
-			fmt.Fprintf(&b, "\n%sGLOBL %s<>(SB), RODATA|NOPTR, $%d\n", &p.lines, p.Name, p.size)
+		if p.used {
+			b.WriteString("\n" + p.text())
 		}
 	}
 	for _, f := range file.funcs {
@@ -224,9 +257,23 @@ func (file *File) Assembly() []byte {
 				f.fail(fmt.Errorf("no label %s", l))
 			}
 		}
-		fmt.Fprintf(&b, "\n// %s\nTEXT ·%s(SB), NOSPLIT, $%d-%d\n%s", f.signature(), f.Name, f.frame(), f.args, &f.body)
+		body := f.body
+		if f.usesPool {
+			f.body = nil
+			f.Address(file.pools[0], poolAt)
+			f.body, body = body, append(f.body, body...)
+		}
+		fmt.Fprintf(&b, "\n// %s\nTEXT ·%s(SB), NOSPLIT, $%d-%d\n%s", f.signature(), f.Name, f.frame(), f.args, text(body))
 	}
 	return b.Bytes()
+}
+
+func text(lines []engine.Line) string {
+	var b strings.Builder
+	for _, l := range lines {
+		b.WriteString(l.(string))
+	}
+	return b.String()
 }
 
 // signature declares the function as Go does.
@@ -249,6 +296,9 @@ func (f *Func) signature() string {
 func (file *File) Declarations() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, head+"package %s\n", file.Generator, file.Package)
+	for _, text := range file.types {
+		b.WriteString("\n" + text)
+	}
 	for _, f := range file.funcs {
 		b.WriteString("\n")
 		for _, line := range f.Doc {

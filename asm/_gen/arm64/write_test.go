@@ -5,15 +5,20 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/elbow-go/elbow/asm/_gen/engine"
+	"github.com/elbow-go/elbow/asm/_gen/recipe"
 )
 
 // scalarLines has the general instructions in each of their shapes, at the ends of their ranges.
 func scalarLines(f *Func) {
 	r := R(26)
-	for _, name := range []string{"ADD", "SUB", "SUBS"} {
+	for _, name := range []string{"ADD", "SUB", "ADDS", "SUBS"} {
 		f.Go(name, 4095, R(0), r)
 		f.Go(name, 4095<<12, R(0), r)
 		f.Go(name, R(1), R(2), r)
@@ -80,7 +85,7 @@ func TestGeneral(t *testing.T) {
 	file := File{Assembler: Go126}
 	f := file.Func(Func{Name: "f", Args: []Param{{Name: "p", Type: "*float32"}, {Name: "scale", Type: "float32"}}})
 	scalarLines(f)
-	lines := strings.Split(strings.TrimSpace(f.body.String()), "\n")
+	lines := strings.Split(strings.TrimSpace(text(f.body)), "\n")
 	for i, words := range assemble(t, lines) {
 		if strings.HasSuffix(lines[i], ":") {
 			continue
@@ -203,10 +208,42 @@ func TestFile(t *testing.T) {
 			file := valuesFile()
 			file.Assembler = v
 			all[v] = assembleFile(t, string(file.Assembly()))
+			vec := NEON.NewAsm("vec").(*asm)
+			vec.file.Assembler = v
+			recipe.Vec(engine.NewFile(vec))
+			all[v] = append(all[v], assembleFile(t, string(vec.file.Assembly()))...)
 		})
 	}
-	if len(all) == 2 && (len(all[Go126]) < 500 || !slices.Equal(all[Go126], all[Go127])) {
+	if len(all) == 2 && (len(all[Go126]) < 2000 || !slices.Equal(all[Go126], all[Go127])) {
 		t.Errorf("%d words of Go 1.26 and %d of 1.27 differ", len(all[Go126]), len(all[Go127]))
+	}
+}
+
+// TestKernels: in the files of asm/neon, every WORD is what its comment says.
+func TestKernels(t *testing.T) {
+	names, err := filepath.Glob("../../neon/*.s")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no generated code: %v", err)
+	}
+	word := regexp.MustCompile(`(?m)^\tWORD     \$0x([0-9a-f]{8}) // (.*)$`)
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := word.FindAllSubmatch(text, -1)
+		if len(found) != strings.Count(string(text), "WORD") {
+			t.Errorf("%s: not every WORD has a comment", name)
+		}
+		for _, m := range found {
+			w, err := strconv.ParseUint(string(m[1]), 16, 32)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := decode(uint32(w)); got != spelled(string(m[2])) {
+				t.Errorf("%s: %s is %s", name, m[0], got)
+			}
+		}
 	}
 }
 

@@ -283,5 +283,8 @@ func (a *Alloc) Mask(m *Value) Mask {
 // TailOf is the mask register of the tail of a copy.
 func (a *Alloc) TailOf(copy int) Mask { return Mask(len(a.taken) - 1 - copy) }
 
+// Copies is the number of interleaved copies in the block.
+func (a *Alloc) Copies() int { return a.block.Of }
+
 // Leave is the label of OpLeave.
 func (a *Alloc) Leave() string { return a.f.leave }

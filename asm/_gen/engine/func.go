@@ -158,7 +158,7 @@ func (f *Func) constant(bits uint32) *Value {
 	if v == nil {
 		v = &Value{Op: OpConst, bits: bits}
 		f.bits[bits] = v
-		f.homes[v] = &home{at: f.File.constant(bits), order: len(f.homes)}
+		f.homes[v] = &home{reg: -1, at: f.File.constant(bits), order: len(f.homes)}
 	}
 	f.homes[v].uses++
 	return v
@@ -173,7 +173,7 @@ func (f *Func) scalar(name string) *Value {
 		if f.constBytes() == 4 {
 			size = 8 // go vet would take an operand in the arguments for an access of 64 bytes
 		}
-		f.homes[v] = &home{at: f.Local(size), arg: name, order: len(f.homes)}
+		f.homes[v] = &home{reg: -1, at: f.Local(size), arg: name, order: len(f.homes)}
 	}
 	f.homes[v].uses++
 	return v
@@ -264,11 +264,14 @@ func (f *Func) byUse(bs []*Block) (all []*home, wanted V) {
 	return all, wanted
 }
 
+// top is the first register of Vars.
+func (f *Func) top() V { return V(f.Target().Traits().Vectors - f.vars) }
+
 // write finds registers for the constants and writes the function.
 func (f *Func) write(code []Line) {
 	bs := blocks(code)
 	all, n := f.byUse(bs)
-	top := V(f.Target().Traits().Vectors - f.vars)
+	top := f.top()
 	n = min(n, top-1)
 	for n > 0 && !f.fits(bs, all, top, n) {
 		n--

@@ -275,8 +275,21 @@ func (l *loops) newPass(i int) *passLoop {
 	if l.reduces(p) {
 		p.copies = max(p.copies, l.k.Lanes/l.lanes())
 		p.group = l.k.Lanes > l.lanes()
+	} else if t.FitCopies {
+		for p.copies > 1 && !l.fit(p) {
+			p.copies /= 2
+		}
 	}
 	return p
+}
+
+// fit reports whether the copies of a pass find registers for their values.
+func (l *loops) fit(p *passLoop) bool {
+	b := p.block
+	b.f = l.Func
+	b.inTurn(p.copies, p.Body)
+	_, ok := allocate(&b, l.top(), false)
+	return ok
 }
 
 // reduces reports whether a pass continues the lanes of a reduction.

@@ -32,9 +32,12 @@ type Traits struct {
 	CheapMasks     bool // a masked load takes no more instructions and registers than a plain one
 
 	// Blocks.
-	Copies int  // interleaved copies of the body of a loop
-	Par    bool // independent recipes of one copy are interleaved too: see Block.Par
-	Serial bool // registers are few: passes that ask for it have their copies one after the other
+	Copies int // interleaved copies of the body of a loop
+	// FitCopies: fewer copies, where so many do not find registers for their values.
+	FitCopies bool
+	Among     bool // there are registers for gates among a product: see recipe.Step
+	Par       bool // independent recipes of one copy are interleaved too: see Block.Par
+	Serial    bool // registers are few: passes that ask for it have their copies one after the other
 	// GroupTails: the vectors of a group can be loaded and stored with masks, so that there is one tail
 	// for groups. Without it there is one for every number of whole vectors. ShortTails: a tail is
 	// another one where the row has not a whole vector.

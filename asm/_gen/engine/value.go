@@ -104,3 +104,6 @@ func (v *Value) constant() bool { return v.Op == OpConst || v.Op == OpParam }
 
 // A Var lives in one register from end to end of a function.
 type Var struct{ Reg V }
+
+// Word is the bits of a constant.
+func (v *Value) Word() (bits uint32, ok bool) { return v.bits, v.Op == OpConst }
