@@ -193,8 +193,7 @@ TEXT ·BivariateSigma(SB), NOSPLIT, $24-64
 	FMOVQ    608(R26), F16
 	FMOVQ    1232(R26), F15
 	FMOVQ    768(R26), F14
-	FMOVQ    624(R26), F13
-	FMOVQ    640(R26), F12
+	FLDPQ    624(R26), (F13, F12)
 	FMOVQ    1056(R26), F11
 	FMOVQ    592(R26), F10
 
@@ -225,10 +224,8 @@ l1:
 	CMP      $16, R15
 	BLT      l4
 l2:
-	FMOVQ    (R3), F0
-	FMOVQ    16(R3), F1
-	FMOVQ    32(R3), F2
-	FMOVQ    48(R3), F3
+	FLDPQ    (R3), (F0, F1)
+	FLDPQ    32(R3), (F2, F3)
 	WORD     $0x6ebbe404 // fcmgt v4.4s, v0.4s, v27.4s
 	VBIT     V4.B16, V0.B16, V27.B16
 	WORD     $0x6ebae420 // fcmgt v0.4s, v1.4s, v26.4s
@@ -3079,10 +3076,8 @@ l238:
 	CMP      $16, R15
 	BLT      l241
 l239:
-	FMOVQ    (R6), F0
-	FMOVQ    16(R6), F1
-	FMOVQ    32(R6), F2
-	FMOVQ    48(R6), F3
+	FLDPQ    (R6), (F0, F1)
+	FLDPQ    32(R6), (F2, F3)
 	WORD     $0x6ebbe404 // fcmgt v4.4s, v0.4s, v27.4s
 	VBIT     V4.B16, V0.B16, V27.B16
 	WORD     $0x6ebae420 // fcmgt v0.4s, v1.4s, v26.4s
@@ -8953,8 +8948,7 @@ TEXT ·BivariateLog(SB), NOSPLIT, $40-68
 	FMOVQ    608(R26), F16
 	FMOVQ    768(R26), F15
 	FMOVQ    1232(R26), F14
-	FMOVQ    624(R26), F13
-	FMOVQ    640(R26), F12
+	FLDPQ    624(R26), (F13, F12)
 	FMOVQ    592(R26), F11
 	FMOVS    factor+64(FP), F0
 	VDUP     V0.S[0], V0.S4
@@ -8987,10 +8981,8 @@ l1019:
 	CMP      $16, R15
 	BLT      l1022
 l1020:
-	FMOVQ    (R3), F0
-	FMOVQ    16(R3), F1
-	FMOVQ    32(R3), F2
-	FMOVQ    48(R3), F3
+	FLDPQ    (R3), (F0, F1)
+	FLDPQ    32(R3), (F2, F3)
 	WORD     $0x6ebbe404 // fcmgt v4.4s, v0.4s, v27.4s
 	VBIT     V4.B16, V0.B16, V27.B16
 	WORD     $0x6ebae420 // fcmgt v0.4s, v1.4s, v26.4s
@@ -12060,10 +12052,8 @@ l1268:
 	CMP      $16, R15
 	BLT      l1271
 l1269:
-	FMOVQ    (R6), F0
-	FMOVQ    16(R6), F1
-	FMOVQ    32(R6), F2
-	FMOVQ    48(R6), F3
+	FLDPQ    (R6), (F0, F1)
+	FLDPQ    32(R6), (F2, F3)
 	WORD     $0x6ebbe404 // fcmgt v4.4s, v0.4s, v27.4s
 	VBIT     V4.B16, V0.B16, V27.B16
 	WORD     $0x6ebae420 // fcmgt v0.4s, v1.4s, v26.4s
@@ -18177,8 +18167,7 @@ TEXT ·BivariateSoftplus(SB), NOSPLIT, $24-64
 	FMOVQ    736(R26), F17
 	FMOVQ    608(R26), F16
 	FMOVQ    768(R26), F15
-	FMOVQ    624(R26), F14
-	FMOVQ    640(R26), F13
+	FLDPQ    624(R26), (F14, F13)
 	FMOVQ    1232(R26), F12
 	FMOVQ    592(R26), F11
 	FMOVQ    656(R26), F10
@@ -18210,10 +18199,8 @@ l1749:
 	CMP      $16, R15
 	BLT      l1752
 l1750:
-	FMOVQ    (R3), F0
-	FMOVQ    16(R3), F1
-	FMOVQ    32(R3), F2
-	FMOVQ    48(R3), F3
+	FLDPQ    (R3), (F0, F1)
+	FLDPQ    32(R3), (F2, F3)
 	WORD     $0x6ebbe404 // fcmgt v4.4s, v0.4s, v27.4s
 	VBIT     V4.B16, V0.B16, V27.B16
 	WORD     $0x6ebae420 // fcmgt v0.4s, v1.4s, v26.4s
@@ -22039,10 +22026,8 @@ l1986:
 	CMP      $16, R15
 	BLT      l1989
 l1987:
-	FMOVQ    (R6), F0
-	FMOVQ    16(R6), F1
-	FMOVQ    32(R6), F2
-	FMOVQ    48(R6), F3
+	FLDPQ    (R6), (F0, F1)
+	FLDPQ    32(R6), (F2, F3)
 	WORD     $0x6ebbe404 // fcmgt v4.4s, v0.4s, v27.4s
 	VBIT     V4.B16, V0.B16, V27.B16
 	WORD     $0x6ebae420 // fcmgt v0.4s, v1.4s, v26.4s

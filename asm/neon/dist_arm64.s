@@ -130,11 +130,9 @@ TEXT ·CategoricalSums(SB), NOSPLIT, $8-40
 	FMOVQ    704(R26), F25
 	FMOVQ    512(R26), F24
 	FMOVQ    576(R26), F23
-	FMOVQ    528(R26), F22
-	FMOVQ    544(R26), F21
+	FLDPQ    528(R26), (F22, F21)
 	FMOVQ    560(R26), F20
-	FMOVQ    592(R26), F19
-	FMOVQ    608(R26), F18
+	FLDPQ    592(R26), (F19, F18)
 	FMOVQ    624(R26), F17
 	FMOVQ    720(R26), F16
 
@@ -155,10 +153,8 @@ l1:
 	CMP      $16, R15
 	BLT      l4
 l2:
-	FMOVQ    (R2), F0
-	FMOVQ    16(R2), F1
-	FMOVQ    32(R2), F2
-	FMOVQ    48(R2), F3
+	FLDPQ    (R2), (F0, F1)
+	FLDPQ    32(R2), (F2, F3)
 	WORD     $0x6ebfe404 // fcmgt v4.4s, v0.4s, v31.4s
 	VBIT     V4.B16, V0.B16, V31.B16
 	WORD     $0x6ebee420 // fcmgt v0.4s, v1.4s, v30.4s
@@ -287,10 +283,8 @@ l5:
 	CMP      $16, R15
 	BLT      l8
 l6:
-	FMOVQ    (R2), F0
-	FMOVQ    16(R2), F1
-	FMOVQ    32(R2), F2
-	FMOVQ    48(R2), F3
+	FLDPQ    (R2), (F0, F1)
+	FLDPQ    32(R2), (F2, F3)
 	WORD     $0x4ebbd400 // fsub v0.4s, v0.4s, v27.4s
 	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
 	WORD     $0x4ebbd442 // fsub v2.4s, v2.4s, v27.4s
@@ -649,11 +643,9 @@ TEXT ·CategoricalBackward(SB), NOSPLIT, $8-48
 	FMOVQ    512(R26), F24
 	FMOVQ    576(R26), F23
 	FMOVQ    720(R26), F22
-	FMOVQ    528(R26), F21
-	FMOVQ    544(R26), F20
+	FLDPQ    528(R26), (F21, F20)
 	FMOVQ    560(R26), F19
-	FMOVQ    592(R26), F18
-	FMOVQ    608(R26), F17
+	FLDPQ    592(R26), (F18, F17)
 	FMOVQ    624(R26), F16
 
 	// Registers:    R0 largest    R1 sum    R2 dlogits    R3 logits    R15 elements left in the row    R4 4n
@@ -674,10 +666,8 @@ l58:
 	CMP      $16, R15
 	BLT      l61
 l59:
-	FMOVQ    (R3), F0
-	FMOVQ    16(R3), F1
-	FMOVQ    32(R3), F2
-	FMOVQ    48(R3), F3
+	FLDPQ    (R3), (F0, F1)
+	FLDPQ    32(R3), (F2, F3)
 	WORD     $0x6ebfe404 // fcmgt v4.4s, v0.4s, v31.4s
 	VBIT     V4.B16, V0.B16, V31.B16
 	WORD     $0x6ebee420 // fcmgt v0.4s, v1.4s, v30.4s
@@ -806,10 +796,8 @@ l62:
 	CMP      $16, R15
 	BLT      l65
 l63:
-	FMOVQ    (R3), F0
-	FMOVQ    16(R3), F1
-	FMOVQ    32(R3), F2
-	FMOVQ    48(R3), F3
+	FLDPQ    (R3), (F0, F1)
+	FLDPQ    32(R3), (F2, F3)
 	WORD     $0x4ebbd400 // fsub v0.4s, v0.4s, v27.4s
 	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
 	WORD     $0x4ebbd442 // fsub v2.4s, v2.4s, v27.4s
@@ -928,10 +916,8 @@ l63:
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
 	WORD     $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
 	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
-	FMOVQ    F3, (R2)
-	FMOVQ    F0, 16(R2)
-	FMOVQ    F1, 32(R2)
-	FMOVQ    F2, 48(R2)
+	FSTPQ    (F3, F0), (R2)
+	FSTPQ    (F1, F2), 32(R2)
 	WORD     $0x4e23d7ff // fadd v31.4s, v31.4s, v3.4s
 	WORD     $0x4e20d7de // fadd v30.4s, v30.4s, v0.4s
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
@@ -1232,10 +1218,8 @@ l66:
 	CMP      $16, R15
 	BLT      l68
 l67:
-	FMOVQ    (R2), F0
-	FMOVQ    16(R2), F1
-	FMOVQ    32(R2), F2
-	FMOVQ    48(R2), F3
+	FLDPQ    (R2), (F0, F1)
+	FLDPQ    32(R2), (F2, F3)
 	WORD     $0x6e3bdc00 // fmul v0.4s, v0.4s, v27.4s
 	WORD     $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
 	WORD     $0x6e3bdc42 // fmul v2.4s, v2.4s, v27.4s
@@ -1248,10 +1232,8 @@ l67:
 	WORD     $0x6e21df41 // fmul v1.4s, v26.4s, v1.4s
 	WORD     $0x6e22df42 // fmul v2.4s, v26.4s, v2.4s
 	WORD     $0x6e23df43 // fmul v3.4s, v26.4s, v3.4s
-	FMOVQ    F0, (R2)
-	FMOVQ    F1, 16(R2)
-	FMOVQ    F2, 32(R2)
-	FMOVQ    F3, 48(R2)
+	FSTPQ    (F0, F1), (R2)
+	FSTPQ    (F2, F3), 32(R2)
 	ADD      $64, R2, R2
 	SUB      $16, R15, R15
 	CMP      $16, R15
@@ -1321,26 +1303,18 @@ l152:
 	FMOVQ    720(R26), F30
 	FMOVQ    720(R26), F29
 	FMOVQ    720(R26), F28
-	FMOVQ    704(R26), F27
-	FMOVQ    720(R26), F23
-	FMOVQ    704(R26), F26
-	FMOVQ    720(R26), F22
-	FMOVQ    704(R26), F25
-	FMOVQ    720(R26), F21
-	FMOVQ    704(R26), F24
-	FMOVQ    720(R26), F20
+	FLDPQ    704(R26), (F27, F23)
+	FLDPQ    704(R26), (F26, F22)
+	FLDPQ    704(R26), (F25, F21)
+	FLDPQ    704(R26), (F24, F20)
 	MOVD     n+32(FP), R15
 	CMP      $16, R15
 	BLT      l155
 l153:
-	FMOVQ    (R1), F0
-	FMOVQ    16(R1), F1
-	FMOVQ    32(R1), F2
-	FMOVQ    48(R1), F3
-	FMOVQ    (R2), F4
-	FMOVQ    16(R2), F5
-	FMOVQ    32(R2), F6
-	FMOVQ    48(R2), F7
+	FLDPQ    (R1), (F0, F1)
+	FLDPQ    32(R1), (F2, F3)
+	FLDPQ    (R2), (F4, F5)
+	FLDPQ    32(R2), (F6, F7)
 	FMOVQ    736(R26), F8
 	VORR     V8.B16, V4.B16, V8.B16
 	FMOVQ    736(R26), F9
@@ -2124,26 +2098,18 @@ l181:
 	FMOVQ    720(R26), F30
 	FMOVQ    720(R26), F29
 	FMOVQ    720(R26), F28
-	FMOVQ    704(R26), F27
-	FMOVQ    720(R26), F23
-	FMOVQ    704(R26), F26
-	FMOVQ    720(R26), F22
-	FMOVQ    704(R26), F25
-	FMOVQ    720(R26), F21
-	FMOVQ    704(R26), F24
-	FMOVQ    720(R26), F20
+	FLDPQ    704(R26), (F27, F23)
+	FLDPQ    704(R26), (F26, F22)
+	FLDPQ    704(R26), (F25, F21)
+	FLDPQ    704(R26), (F24, F20)
 	MOVD     n+40(FP), R15
 	CMP      $16, R15
 	BLT      l184
 l182:
-	FMOVQ    (R2), F0
-	FMOVQ    16(R2), F1
-	FMOVQ    32(R2), F2
-	FMOVQ    48(R2), F3
-	FMOVQ    (R3), F4
-	FMOVQ    16(R3), F5
-	FMOVQ    32(R3), F6
-	FMOVQ    48(R3), F7
+	FLDPQ    (R2), (F0, F1)
+	FLDPQ    32(R2), (F2, F3)
+	FLDPQ    (R3), (F4, F5)
+	FLDPQ    32(R3), (F6, F7)
 	FMOVQ    736(R26), F8
 	VORR     V8.B16, V4.B16, V8.B16
 	FMOVQ    736(R26), F9
@@ -2378,10 +2344,8 @@ l182:
 	WORD     $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
 	WORD     $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
 	WORD     $0x6e23de63 // fmul v3.4s, v19.4s, v3.4s
-	FMOVQ    F2, (R1)
-	FMOVQ    F1, 16(R1)
-	FMOVQ    F0, 32(R1)
-	FMOVQ    F3, 48(R1)
+	FSTPQ    (F2, F1), (R1)
+	FSTPQ    (F0, F3), 32(R1)
 	FMOVQ    752(R26), F0
 	VSUB     V0.S4, V27.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
@@ -2812,8 +2776,7 @@ t207:
 	VFMLA    V13.S4, V9.S4, V29.S4
 	VFMLA    V3.S4, V11.S4, V28.S4
 	WORD     $0x6e2cfc40 // fdiv v0.4s, v2.4s, v12.4s
-	FMOVQ    48(RSP), F1
-	FMOVQ    64(RSP), F2
+	FLDPQ    48(RSP), (F1, F2)
 	WORD     $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
 	FMOVQ    32(RSP), F2
 	FMOVQ    96(RSP), F3

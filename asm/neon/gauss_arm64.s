@@ -193,8 +193,7 @@ TEXT ·GaussPlain(SB), NOSPLIT, $72-64
 	FMOVQ    576(R26), F19
 	FMOVS    span+48(FP), F18
 	VDUP     V18.S[0], V18.S4
-	FMOVQ    544(R26), F17
-	FMOVQ    560(R26), F16
+	FLDPQ    544(R26), (F17, F16)
 
 	// Registers:    R0 mu    R1 s    R15 elements left in the row    R2 4n
 	MOVD     mu+0(FP), R0
@@ -224,10 +223,8 @@ l1:
 	CMP      $16, R15
 	BLT      l4
 l2:
-	FMOVQ    (R0), F0
-	FMOVQ    16(R0), F1
-	FMOVQ    32(R0), F2
-	FMOVQ    48(R0), F3
+	FLDPQ    (R0), (F0, F1)
+	FLDPQ    32(R0), (F2, F3)
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
 	WORD     $0x4ea0f821 // fabs v1.4s, v1.4s
 	WORD     $0x4ea0f842 // fabs v2.4s, v2.4s
@@ -236,10 +233,8 @@ l2:
 	VUMAX    V1.S4, V30.S4, V30.S4
 	VUMAX    V2.S4, V29.S4, V29.S4
 	VUMAX    V3.S4, V28.S4, V28.S4
-	FMOVQ    (R1), F0
-	FMOVQ    16(R1), F1
-	FMOVQ    32(R1), F2
-	FMOVQ    48(R1), F3
+	FLDPQ    (R1), (F0, F1)
+	FLDPQ    32(R1), (F2, F3)
 	VAND     V22.B16, V0.B16, V0.B16
 	VAND     V22.B16, V1.B16, V1.B16
 	VAND     V22.B16, V2.B16, V2.B16
@@ -486,8 +481,7 @@ TEXT ·GaussPlainX(SB), NOSPLIT, $72-72
 	FMOVQ    576(R26), F19
 	FMOVS    span+56(FP), F18
 	VDUP     V18.S[0], V18.S4
-	FMOVQ    544(R26), F17
-	FMOVQ    560(R26), F16
+	FLDPQ    544(R26), (F17, F16)
 
 	// Registers:    R0 x    R1 mu    R2 s    R15 elements left in the row    R3 4n
 	MOVD     x+0(FP), R0
@@ -518,10 +512,8 @@ l55:
 	CMP      $16, R15
 	BLT      l58
 l56:
-	FMOVQ    (R0), F0
-	FMOVQ    16(R0), F1
-	FMOVQ    32(R0), F2
-	FMOVQ    48(R0), F3
+	FLDPQ    (R0), (F0, F1)
+	FLDPQ    32(R0), (F2, F3)
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
 	WORD     $0x4ea0f821 // fabs v1.4s, v1.4s
 	WORD     $0x4ea0f842 // fabs v2.4s, v2.4s
@@ -530,10 +522,8 @@ l56:
 	VUMAX    V1.S4, V30.S4, V30.S4
 	VUMAX    V2.S4, V29.S4, V29.S4
 	VUMAX    V3.S4, V28.S4, V28.S4
-	FMOVQ    (R1), F0
-	FMOVQ    16(R1), F1
-	FMOVQ    32(R1), F2
-	FMOVQ    48(R1), F3
+	FLDPQ    (R1), (F0, F1)
+	FLDPQ    32(R1), (F2, F3)
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
 	WORD     $0x4ea0f821 // fabs v1.4s, v1.4s
 	WORD     $0x4ea0f842 // fabs v2.4s, v2.4s
@@ -542,10 +532,8 @@ l56:
 	VUMAX    V1.S4, V30.S4, V30.S4
 	VUMAX    V2.S4, V29.S4, V29.S4
 	VUMAX    V3.S4, V28.S4, V28.S4
-	FMOVQ    (R2), F0
-	FMOVQ    16(R2), F1
-	FMOVQ    32(R2), F2
-	FMOVQ    48(R2), F3
+	FLDPQ    (R2), (F0, F1)
+	FLDPQ    32(R2), (F2, F3)
 	VAND     V22.B16, V0.B16, V0.B16
 	VAND     V22.B16, V1.B16, V1.B16
 	VAND     V22.B16, V2.B16, V2.B16
@@ -866,15 +854,11 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V21 values    V22-V30 constants and scalars    V31 kept from loop to loop
-	FMOVQ    592(R26), F30
-	FMOVQ    608(R26), F29
+	FLDPQ    592(R26), (F30, F29)
 	FMOVQ    528(R26), F28
-	FMOVQ    784(R26), F27
-	FMOVQ    800(R26), F26
-	FMOVQ    624(R26), F25
-	FMOVQ    640(R26), F24
-	FMOVQ    816(R26), F23
-	FMOVQ    832(R26), F22
+	FLDPQ    784(R26), (F27, F26)
+	FLDPQ    624(R26), (F25, F24)
+	FLDPQ    816(R26), (F23, F22)
 	MOVD     v+0(FP), R0
 	MOVD     lanes+8(FP), R1
 	MOVD     quad+16(FP), R14
@@ -1869,17 +1853,13 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V19 values    V20-V30 constants and scalars    V31 kept from loop to loop
-	FMOVQ    592(R26), F30
-	FMOVQ    608(R26), F29
+	FLDPQ    592(R26), (F30, F29)
 	FMOVQ    528(R26), F28
-	FMOVQ    784(R26), F27
-	FMOVQ    800(R26), F26
-	FMOVQ    624(R26), F25
-	FMOVQ    640(R26), F24
+	FLDPQ    784(R26), (F27, F26)
+	FLDPQ    624(R26), (F25, F24)
 	FMOVS    d+24(FP), F23
 	VDUP     V23.S[0], V23.S4
-	FMOVQ    848(R26), F22
-	FMOVQ    864(R26), F21
+	FLDPQ    848(R26), (F22, F21)
 	FMOVQ    832(R26), F20
 	MOVD     v+0(FP), R0
 	MOVD     lanes+8(FP), R1
@@ -2872,8 +2852,7 @@ TEXT ·GaussKLLogEnd(SB), NOSPLIT, $0-32
 
 	// Registers:    V0-V27 values    V28-V30 constants and scalars    V31 kept from loop to loop
 	FMOVQ    528(R26), F30
-	FMOVQ    816(R26), F29
-	FMOVQ    832(R26), F28
+	FLDPQ    816(R26), (F29, F28)
 	MOVD     v+0(FP), R0
 	MOVD     lanes+8(FP), R1
 	MOVD     quad+16(FP), R14
@@ -3247,8 +3226,7 @@ TEXT ·GaussLogProbLogEnd(SB), NOSPLIT, $24-40
 	FMOVQ    528(R26), F30
 	FMOVS    d+24(FP), F29
 	VDUP     V29.S[0], V29.S4
-	FMOVQ    848(R26), F28
-	FMOVQ    864(R26), F27
+	FLDPQ    848(R26), (F28, F27)
 	FMOVQ    832(R26), F26
 	MOVD     v+0(FP), R0
 	MOVD     lanes+8(FP), R1
@@ -3617,13 +3595,10 @@ TEXT ·GaussKLSigma(SB), NOSPLIT, $40-72
 
 	// Registers:    V0-V10 values    V11-V18 constants and scalars    V19-V31 kept from loop to loop
 	FMOVQ    624(R26), F18
-	FMOVQ    880(R26), F17
-	FMOVQ    896(R26), F16
+	FLDPQ    880(R26), (F17, F16)
 	FMOVQ    528(R26), F15
-	FMOVQ    592(R26), F14
-	FMOVQ    608(R26), F13
-	FMOVQ    928(R26), F12
-	FMOVQ    944(R26), F11
+	FLDPQ    592(R26), (F14, F13)
+	FLDPQ    928(R26), (F12, F11)
 
 	// Registers:    R0 lanes    R1 muQ    R2 sQ    R3 muP    R4 sP    R15 elements left in the row    R5 4n
 	MOVD     lanes+0(FP), R0
@@ -4159,18 +4134,12 @@ t231:
 	ADD      R15<<2, R3, R3
 	ADD      R15<<2, R4, R4
 l137:
-	FMOVQ    F31, (R0)
-	FMOVQ    F30, 16(R0)
-	FMOVQ    F29, 32(R0)
-	FMOVQ    F28, 48(R0)
-	FMOVQ    F27, 64(R0)
-	FMOVQ    F26, 80(R0)
-	FMOVQ    F25, 96(R0)
-	FMOVQ    F24, 112(R0)
-	FMOVQ    F23, 128(R0)
-	FMOVQ    F22, 144(R0)
-	FMOVQ    F21, 160(R0)
-	FMOVQ    F20, 176(R0)
+	FSTPQ    (F31, F30), (R0)
+	FSTPQ    (F29, F28), 32(R0)
+	FSTPQ    (F27, F26), 64(R0)
+	FSTPQ    (F25, F24), 96(R0)
+	FSTPQ    (F23, F22), 128(R0)
+	FSTPQ    (F21, F20), 160(R0)
 	ADD      $256, R0, R0
 	MOVD     16(RSP), R25
 	ADD      R25, R1, R1
@@ -4199,13 +4168,10 @@ TEXT ·GaussKLSigmaBackward(SB), NOSPLIT, $72-104
 
 	// Registers:    V0-V9 values    V10-V17 constants and scalars    V18-V31 kept from loop to loop
 	FMOVQ    624(R26), F17
-	FMOVQ    880(R26), F16
-	FMOVQ    896(R26), F15
+	FLDPQ    880(R26), (F16, F15)
 	FMOVQ    528(R26), F14
-	FMOVQ    592(R26), F13
-	FMOVQ    608(R26), F12
-	FMOVQ    928(R26), F11
-	FMOVQ    944(R26), F10
+	FLDPQ    592(R26), (F13, F12)
+	FLDPQ    928(R26), (F11, F10)
 
 	// Registers:    R0 lanes    R1 dmuQ    R2 dsQ    R3 dmuP    R4 dsP    R5 muQ    R6 sQ    R7 muP    R8 sP    R15 elements left in the row    R9 4n
 	MOVD     lanes+0(FP), R0
@@ -5168,18 +5134,12 @@ t428:
 	ADD      R15<<2, R3, R3
 	ADD      R15<<2, R4, R4
 l238:
-	FMOVQ    F31, (R0)
-	FMOVQ    F30, 16(R0)
-	FMOVQ    F29, 32(R0)
-	FMOVQ    F28, 48(R0)
-	FMOVQ    F27, 64(R0)
-	FMOVQ    F26, 80(R0)
-	FMOVQ    F25, 96(R0)
-	FMOVQ    F24, 112(R0)
-	FMOVQ    F23, 128(R0)
-	FMOVQ    F22, 144(R0)
-	FMOVQ    F21, 160(R0)
-	FMOVQ    F20, 176(R0)
+	FSTPQ    (F31, F30), (R0)
+	FSTPQ    (F29, F28), 32(R0)
+	FSTPQ    (F27, F26), 64(R0)
+	FSTPQ    (F25, F24), 96(R0)
+	FSTPQ    (F23, F22), 128(R0)
+	FSTPQ    (F21, F20), 160(R0)
 	ADD      $256, R0, R0
 	MOVD     16(RSP), R25
 	ADD      R25, R1, R1
@@ -5219,10 +5179,8 @@ TEXT ·GaussKLStandardSigma(SB), NOSPLIT, $24-56
 	FMOVQ    624(R26), F17
 	FMOVQ    528(R26), F16
 	FMOVQ    880(R26), F15
-	FMOVQ    592(R26), F14
-	FMOVQ    608(R26), F13
-	FMOVQ    928(R26), F12
-	FMOVQ    944(R26), F11
+	FLDPQ    592(R26), (F14, F13)
+	FLDPQ    928(R26), (F12, F11)
 
 	// Registers:    R0 lanes    R1 muQ    R2 sQ    R15 elements left in the row    R3 4n
 	MOVD     lanes+0(FP), R0
@@ -5532,18 +5490,12 @@ t481:
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
 l435:
-	FMOVQ    F31, (R0)
-	FMOVQ    F30, 16(R0)
-	FMOVQ    F29, 32(R0)
-	FMOVQ    F28, 48(R0)
-	FMOVQ    F27, 64(R0)
-	FMOVQ    F26, 80(R0)
-	FMOVQ    F25, 96(R0)
-	FMOVQ    F24, 112(R0)
-	FMOVQ    F23, 128(R0)
-	FMOVQ    F22, 144(R0)
-	FMOVQ    F21, 160(R0)
-	FMOVQ    F20, 176(R0)
+	FSTPQ    (F31, F30), (R0)
+	FSTPQ    (F29, F28), 32(R0)
+	FSTPQ    (F27, F26), 64(R0)
+	FSTPQ    (F25, F24), 96(R0)
+	FSTPQ    (F23, F22), 128(R0)
+	FSTPQ    (F21, F20), 160(R0)
 	ADD      $256, R0, R0
 	MOVD     16(RSP), R25
 	ADD      R25, R1, R1
@@ -5571,10 +5523,8 @@ TEXT ·GaussKLStandardSigmaBackward(SB), NOSPLIT, $40-72
 	FMOVQ    896(R26), F16
 	FMOVQ    528(R26), F15
 	FMOVQ    880(R26), F14
-	FMOVQ    592(R26), F13
-	FMOVQ    608(R26), F12
-	FMOVQ    928(R26), F11
-	FMOVQ    944(R26), F10
+	FLDPQ    592(R26), (F13, F12)
+	FLDPQ    928(R26), (F11, F10)
 
 	// Registers:    R0 lanes    R1 dmuQ    R2 dsQ    R3 muQ    R4 sQ    R15 elements left in the row    R5 4n
 	MOVD     lanes+0(FP), R0
@@ -6095,18 +6045,12 @@ t582:
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
 l488:
-	FMOVQ    F31, (R0)
-	FMOVQ    F30, 16(R0)
-	FMOVQ    F29, 32(R0)
-	FMOVQ    F28, 48(R0)
-	FMOVQ    F27, 64(R0)
-	FMOVQ    F26, 80(R0)
-	FMOVQ    F25, 96(R0)
-	FMOVQ    F24, 112(R0)
-	FMOVQ    F23, 128(R0)
-	FMOVQ    F22, 144(R0)
-	FMOVQ    F21, 160(R0)
-	FMOVQ    F20, 176(R0)
+	FSTPQ    (F31, F30), (R0)
+	FSTPQ    (F29, F28), 32(R0)
+	FSTPQ    (F27, F26), 64(R0)
+	FSTPQ    (F25, F24), 96(R0)
+	FSTPQ    (F23, F22), 128(R0)
+	FSTPQ    (F21, F20), 160(R0)
 	ADD      $256, R0, R0
 	MOVD     16(RSP), R25
 	ADD      R25, R1, R1
@@ -7010,14 +6954,10 @@ t683:
 	ADD      R15<<2, R3, R3
 	ADD      R15<<2, R4, R4
 l589:
-	FMOVQ    F31, (R0)
-	FMOVQ    F30, 16(R0)
-	FMOVQ    F29, 32(R0)
-	FMOVQ    F28, 48(R0)
-	FMOVQ    F27, 64(R0)
-	FMOVQ    F26, 80(R0)
-	FMOVQ    F25, 96(R0)
-	FMOVQ    F24, 112(R0)
+	FSTPQ    (F31, F30), (R0)
+	FSTPQ    (F29, F28), 32(R0)
+	FSTPQ    (F27, F26), 64(R0)
+	FSTPQ    (F25, F24), 96(R0)
 	ADD      $256, R0, R0
 	MOVD     16(RSP), R25
 	ADD      R25, R1, R1
@@ -8332,14 +8272,10 @@ t880:
 	ADD      R15<<2, R3, R3
 	ADD      R15<<2, R4, R4
 l690:
-	FMOVQ    F31, (R0)
-	FMOVQ    F30, 16(R0)
-	FMOVQ    F29, 32(R0)
-	FMOVQ    F28, 48(R0)
-	FMOVQ    F27, 64(R0)
-	FMOVQ    F26, 80(R0)
-	FMOVQ    F25, 96(R0)
-	FMOVQ    F24, 112(R0)
+	FSTPQ    (F31, F30), (R0)
+	FSTPQ    (F29, F28), 32(R0)
+	FSTPQ    (F27, F26), 64(R0)
+	FSTPQ    (F25, F24), 96(R0)
 	ADD      $256, R0, R0
 	MOVD     16(RSP), R25
 	ADD      R25, R1, R1
@@ -8852,14 +8788,10 @@ t933:
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
 l887:
-	FMOVQ    F31, (R0)
-	FMOVQ    F30, 16(R0)
-	FMOVQ    F29, 32(R0)
-	FMOVQ    F28, 48(R0)
-	FMOVQ    F27, 64(R0)
-	FMOVQ    F26, 80(R0)
-	FMOVQ    F25, 96(R0)
-	FMOVQ    F24, 112(R0)
+	FSTPQ    (F31, F30), (R0)
+	FSTPQ    (F29, F28), 32(R0)
+	FSTPQ    (F27, F26), 64(R0)
+	FSTPQ    (F25, F24), 96(R0)
 	ADD      $256, R0, R0
 	MOVD     16(RSP), R25
 	ADD      R25, R1, R1
@@ -9563,14 +9495,10 @@ t1034:
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
 l940:
-	FMOVQ    F31, (R0)
-	FMOVQ    F30, 16(R0)
-	FMOVQ    F29, 32(R0)
-	FMOVQ    F28, 48(R0)
-	FMOVQ    F27, 64(R0)
-	FMOVQ    F26, 80(R0)
-	FMOVQ    F25, 96(R0)
-	FMOVQ    F24, 112(R0)
+	FSTPQ    (F31, F30), (R0)
+	FSTPQ    (F29, F28), 32(R0)
+	FSTPQ    (F27, F26), 64(R0)
+	FSTPQ    (F25, F24), 96(R0)
 	ADD      $256, R0, R0
 	MOVD     16(RSP), R25
 	ADD      R25, R1, R1
@@ -11116,18 +11044,12 @@ t1147:
 	ADD      R15<<2, R3, R3
 	ADD      R15<<2, R4, R4
 l1041:
-	FMOVQ    F31, (R0)
-	FMOVQ    F30, 16(R0)
-	FMOVQ    F29, 32(R0)
-	FMOVQ    F28, 48(R0)
-	FMOVQ    F27, 64(R0)
-	FMOVQ    F26, 80(R0)
-	FMOVQ    F25, 96(R0)
-	FMOVQ    F24, 112(R0)
-	FMOVQ    F23, 128(R0)
-	FMOVQ    F22, 144(R0)
-	FMOVQ    F21, 160(R0)
-	FMOVQ    F20, 176(R0)
+	FSTPQ    (F31, F30), (R0)
+	FSTPQ    (F29, F28), 32(R0)
+	FSTPQ    (F27, F26), 64(R0)
+	FSTPQ    (F25, F24), 96(R0)
+	FSTPQ    (F23, F22), 128(R0)
+	FSTPQ    (F21, F20), 160(R0)
 	ADD      $256, R0, R0
 	MOVD     16(RSP), R25
 	ADD      R25, R1, R1
@@ -13297,18 +13219,12 @@ t1356:
 	ADD      R15<<2, R3, R3
 	ADD      R15<<2, R4, R4
 l1154:
-	FMOVQ    F31, (R0)
-	FMOVQ    F30, 16(R0)
-	FMOVQ    F29, 32(R0)
-	FMOVQ    F28, 48(R0)
-	FMOVQ    F27, 64(R0)
-	FMOVQ    F26, 80(R0)
-	FMOVQ    F25, 96(R0)
-	FMOVQ    F24, 112(R0)
-	FMOVQ    F23, 128(R0)
-	FMOVQ    F22, 144(R0)
-	FMOVQ    F21, 160(R0)
-	FMOVQ    F20, 176(R0)
+	FSTPQ    (F31, F30), (R0)
+	FSTPQ    (F29, F28), 32(R0)
+	FSTPQ    (F27, F26), 64(R0)
+	FSTPQ    (F25, F24), 96(R0)
+	FSTPQ    (F23, F22), 128(R0)
+	FSTPQ    (F21, F20), 160(R0)
 	ADD      $256, R0, R0
 	MOVD     16(RSP), R25
 	ADD      R25, R1, R1
@@ -14151,18 +14067,12 @@ t1415:
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
 l1363:
-	FMOVQ    F31, (R0)
-	FMOVQ    F30, 16(R0)
-	FMOVQ    F29, 32(R0)
-	FMOVQ    F28, 48(R0)
-	FMOVQ    F27, 64(R0)
-	FMOVQ    F26, 80(R0)
-	FMOVQ    F25, 96(R0)
-	FMOVQ    F24, 112(R0)
-	FMOVQ    F23, 128(R0)
-	FMOVQ    F22, 144(R0)
-	FMOVQ    F21, 160(R0)
-	FMOVQ    F20, 176(R0)
+	FSTPQ    (F31, F30), (R0)
+	FSTPQ    (F29, F28), 32(R0)
+	FSTPQ    (F27, F26), 64(R0)
+	FSTPQ    (F25, F24), 96(R0)
+	FSTPQ    (F23, F22), 128(R0)
+	FSTPQ    (F21, F20), 160(R0)
 	ADD      $256, R0, R0
 	MOVD     16(RSP), R25
 	ADD      R25, R1, R1
@@ -15281,18 +15191,12 @@ t1522:
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
 l1422:
-	FMOVQ    F31, (R0)
-	FMOVQ    F30, 16(R0)
-	FMOVQ    F29, 32(R0)
-	FMOVQ    F28, 48(R0)
-	FMOVQ    F27, 64(R0)
-	FMOVQ    F26, 80(R0)
-	FMOVQ    F25, 96(R0)
-	FMOVQ    F24, 112(R0)
-	FMOVQ    F23, 128(R0)
-	FMOVQ    F22, 144(R0)
-	FMOVQ    F21, 160(R0)
-	FMOVQ    F20, 176(R0)
+	FSTPQ    (F31, F30), (R0)
+	FSTPQ    (F29, F28), 32(R0)
+	FSTPQ    (F27, F26), 64(R0)
+	FSTPQ    (F25, F24), 96(R0)
+	FSTPQ    (F23, F22), 128(R0)
+	FSTPQ    (F21, F20), 160(R0)
 	ADD      $256, R0, R0
 	MOVD     16(RSP), R25
 	ADD      R25, R1, R1
@@ -15324,12 +15228,9 @@ TEXT ·GaussLogProbSigma(SB), NOSPLIT, $40-72
 	// Registers:    V0-V10 values    V11-V18 constants and scalars    V19-V31 kept from loop to loop
 	FMOVQ    624(R26), F18
 	FMOVQ    528(R26), F17
-	FMOVQ    880(R26), F16
-	FMOVQ    896(R26), F15
-	FMOVQ    592(R26), F14
-	FMOVQ    608(R26), F13
-	FMOVQ    928(R26), F12
-	FMOVQ    944(R26), F11
+	FLDPQ    880(R26), (F16, F15)
+	FLDPQ    592(R26), (F14, F13)
+	FLDPQ    928(R26), (F12, F11)
 
 	// Registers:    R0 lanes    R1 x    R2 mu    R3 s    R15 elements left in the row    R4 4n
 	MOVD     lanes+0(FP), R0
@@ -15716,18 +15617,12 @@ t1599:
 	ADD      R15<<2, R2, R2
 	ADD      R15<<2, R3, R3
 l1529:
-	FMOVQ    F31, (R0)
-	FMOVQ    F30, 16(R0)
-	FMOVQ    F29, 32(R0)
-	FMOVQ    F28, 48(R0)
-	FMOVQ    F27, 64(R0)
-	FMOVQ    F26, 80(R0)
-	FMOVQ    F25, 96(R0)
-	FMOVQ    F24, 112(R0)
-	FMOVQ    F23, 128(R0)
-	FMOVQ    F22, 144(R0)
-	FMOVQ    F21, 160(R0)
-	FMOVQ    F20, 176(R0)
+	FSTPQ    (F31, F30), (R0)
+	FSTPQ    (F29, F28), 32(R0)
+	FSTPQ    (F27, F26), 64(R0)
+	FSTPQ    (F25, F24), 96(R0)
+	FSTPQ    (F23, F22), 128(R0)
+	FSTPQ    (F21, F20), 160(R0)
 	ADD      $256, R0, R0
 	MOVD     16(RSP), R25
 	ADD      R25, R1, R1
@@ -15755,12 +15650,9 @@ TEXT ·GaussLogProbSigmaBackward(SB), NOSPLIT, $56-88
 	// Registers:    V0-V9 values    V10-V17 constants and scalars    V18-V31 kept from loop to loop
 	FMOVQ    624(R26), F17
 	FMOVQ    528(R26), F16
-	FMOVQ    880(R26), F15
-	FMOVQ    896(R26), F14
-	FMOVQ    592(R26), F13
-	FMOVQ    608(R26), F12
-	FMOVQ    928(R26), F11
-	FMOVQ    944(R26), F10
+	FLDPQ    880(R26), (F15, F14)
+	FLDPQ    592(R26), (F13, F12)
+	FLDPQ    928(R26), (F11, F10)
 
 	// Registers:    R0 lanes    R1 dmu    R2 ds    R3 x    R4 mu    R5 s    R15 elements left in the row    R6 4n
 	MOVD     lanes+0(FP), R0
@@ -16340,18 +16232,12 @@ t1724:
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
 l1606:
-	FMOVQ    F31, (R0)
-	FMOVQ    F30, 16(R0)
-	FMOVQ    F29, 32(R0)
-	FMOVQ    F28, 48(R0)
-	FMOVQ    F27, 64(R0)
-	FMOVQ    F26, 80(R0)
-	FMOVQ    F25, 96(R0)
-	FMOVQ    F24, 112(R0)
-	FMOVQ    F23, 128(R0)
-	FMOVQ    F22, 144(R0)
-	FMOVQ    F21, 160(R0)
-	FMOVQ    F20, 176(R0)
+	FSTPQ    (F31, F30), (R0)
+	FSTPQ    (F29, F28), 32(R0)
+	FSTPQ    (F27, F26), 64(R0)
+	FSTPQ    (F25, F24), 96(R0)
+	FSTPQ    (F23, F22), 128(R0)
+	FSTPQ    (F21, F20), 160(R0)
 	ADD      $256, R0, R0
 	MOVD     16(RSP), R25
 	ADD      R25, R1, R1
@@ -16383,12 +16269,9 @@ TEXT ·GaussLogProbSigmaBackwardX(SB), NOSPLIT, $56-96
 	// Registers:    V0-V9 values    V10-V17 constants and scalars    V18-V31 kept from loop to loop
 	FMOVQ    624(R26), F17
 	FMOVQ    528(R26), F16
-	FMOVQ    880(R26), F15
-	FMOVQ    896(R26), F14
-	FMOVQ    592(R26), F13
-	FMOVQ    608(R26), F12
-	FMOVQ    928(R26), F11
-	FMOVQ    944(R26), F10
+	FLDPQ    880(R26), (F15, F14)
+	FLDPQ    592(R26), (F13, F12)
+	FLDPQ    928(R26), (F11, F10)
 
 	// Registers:    R0 lanes    R1 dx    R2 dmu    R3 ds    R4 x    R5 mu    R6 s    R15 elements left in the row    R7 4n
 	MOVD     lanes+0(FP), R0
@@ -17048,18 +16931,12 @@ t1873:
 	ADD      R15<<2, R3, R3
 	ADD      R15<<2, R1, R1
 l1731:
-	FMOVQ    F31, (R0)
-	FMOVQ    F30, 16(R0)
-	FMOVQ    F29, 32(R0)
-	FMOVQ    F28, 48(R0)
-	FMOVQ    F27, 64(R0)
-	FMOVQ    F26, 80(R0)
-	FMOVQ    F25, 96(R0)
-	FMOVQ    F24, 112(R0)
-	FMOVQ    F23, 128(R0)
-	FMOVQ    F22, 144(R0)
-	FMOVQ    F21, 160(R0)
-	FMOVQ    F20, 176(R0)
+	FSTPQ    (F31, F30), (R0)
+	FSTPQ    (F29, F28), 32(R0)
+	FSTPQ    (F27, F26), 64(R0)
+	FSTPQ    (F25, F24), 96(R0)
+	FSTPQ    (F23, F22), 128(R0)
+	FSTPQ    (F21, F20), 160(R0)
 	ADD      $256, R0, R0
 	MOVD     16(RSP), R25
 	ADD      R25, R2, R2
@@ -17337,26 +17214,18 @@ l1902:
 	CMP      $16, R15
 	BLT      l1904
 l1903:
-	FMOVQ    (R2), F0
-	FMOVQ    16(R2), F1
-	FMOVQ    32(R2), F2
-	FMOVQ    48(R2), F3
-	FMOVQ    (R3), F4
-	FMOVQ    16(R3), F5
-	FMOVQ    32(R3), F6
-	FMOVQ    48(R3), F7
-	FMOVQ    (R1), F8
-	FMOVQ    16(R1), F9
-	FMOVQ    32(R1), F10
-	FMOVQ    48(R1), F11
+	FLDPQ    (R2), (F0, F1)
+	FLDPQ    32(R2), (F2, F3)
+	FLDPQ    (R3), (F4, F5)
+	FLDPQ    32(R3), (F6, F7)
+	FLDPQ    (R1), (F8, F9)
+	FLDPQ    32(R1), (F10, F11)
 	VFMLA    V4.S4, V0.S4, V8.S4
 	VFMLA    V5.S4, V1.S4, V9.S4
 	VFMLA    V6.S4, V2.S4, V10.S4
 	VFMLA    V7.S4, V3.S4, V11.S4
-	FMOVQ    F8, (R0)
-	FMOVQ    F9, 16(R0)
-	FMOVQ    F10, 32(R0)
-	FMOVQ    F11, 48(R0)
+	FSTPQ    (F8, F9), (R0)
+	FSTPQ    (F10, F11), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
@@ -17466,46 +17335,34 @@ l1924:
 	CMP      $16, R15
 	BLT      l1926
 l1925:
-	FMOVQ    (R2), F0
-	FMOVQ    16(R2), F1
-	FMOVQ    32(R2), F2
-	FMOVQ    48(R2), F3
+	FLDPQ    (R2), (F0, F1)
+	FLDPQ    32(R2), (F2, F3)
 	FMOVQ    (R3), F4
 	FMOVQ    16(R3), F4
 	FMOVQ    32(R3), F4
 	FMOVQ    48(R3), F4
-	FMOVQ    (R0), F4
-	FMOVQ    16(R0), F5
-	FMOVQ    32(R0), F6
-	FMOVQ    48(R0), F7
+	FLDPQ    (R0), (F4, F5)
+	FLDPQ    32(R0), (F6, F7)
 	WORD     $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
 	WORD     $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
 	WORD     $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
 	WORD     $0x4e23d4e7 // fadd v7.4s, v7.4s, v3.4s
-	FMOVQ    F4, (R0)
-	FMOVQ    F5, 16(R0)
-	FMOVQ    F6, 32(R0)
-	FMOVQ    F7, 48(R0)
-	FMOVQ    (R4), F4
-	FMOVQ    16(R4), F5
-	FMOVQ    32(R4), F6
-	FMOVQ    48(R4), F7
+	FSTPQ    (F4, F5), (R0)
+	FSTPQ    (F6, F7), 32(R0)
+	FLDPQ    (R4), (F4, F5)
+	FLDPQ    32(R4), (F6, F7)
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
 	WORD     $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
 	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
 	WORD     $0x6e27dc63 // fmul v3.4s, v3.4s, v7.4s
-	FMOVQ    (R1), F4
-	FMOVQ    16(R1), F5
-	FMOVQ    32(R1), F6
-	FMOVQ    48(R1), F7
+	FLDPQ    (R1), (F4, F5)
+	FLDPQ    32(R1), (F6, F7)
 	WORD     $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	WORD     $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD     $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
 	WORD     $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
-	FMOVQ    F0, (R1)
-	FMOVQ    F1, 16(R1)
-	FMOVQ    F2, 32(R1)
-	FMOVQ    F3, 48(R1)
+	FSTPQ    (F0, F1), (R1)
+	FSTPQ    (F2, F3), 32(R1)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
@@ -18182,14 +18039,10 @@ t2032:
 	ADD      R15<<2, R2, R2
 	ADD      R15<<2, R3, R3
 l1962:
-	FMOVQ    F31, (R0)
-	FMOVQ    F30, 16(R0)
-	FMOVQ    F29, 32(R0)
-	FMOVQ    F28, 48(R0)
-	FMOVQ    F27, 64(R0)
-	FMOVQ    F26, 80(R0)
-	FMOVQ    F25, 96(R0)
-	FMOVQ    F24, 112(R0)
+	FSTPQ    (F31, F30), (R0)
+	FSTPQ    (F29, F28), 32(R0)
+	FSTPQ    (F27, F26), 64(R0)
+	FSTPQ    (F25, F24), 96(R0)
 	ADD      $256, R0, R0
 	MOVD     16(RSP), R25
 	ADD      R25, R1, R1
@@ -18846,14 +18699,10 @@ t2133:
 	ADD      R15<<2, R3, R3
 	ADD      R15<<2, R4, R4
 l2039:
-	FMOVQ    F31, (R0)
-	FMOVQ    F30, 16(R0)
-	FMOVQ    F29, 32(R0)
-	FMOVQ    F28, 48(R0)
-	FMOVQ    F27, 64(R0)
-	FMOVQ    F26, 80(R0)
-	FMOVQ    F25, 96(R0)
-	FMOVQ    F24, 112(R0)
+	FSTPQ    (F31, F30), (R0)
+	FSTPQ    (F29, F28), 32(R0)
+	FSTPQ    (F27, F26), 64(R0)
+	FSTPQ    (F25, F24), 96(R0)
 	ADD      $256, R0, R0
 	MOVD     16(RSP), R25
 	ADD      R25, R1, R1
@@ -19645,14 +19494,10 @@ t2258:
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
 l2140:
-	FMOVQ    F31, (R0)
-	FMOVQ    F30, 16(R0)
-	FMOVQ    F29, 32(R0)
-	FMOVQ    F28, 48(R0)
-	FMOVQ    F27, 64(R0)
-	FMOVQ    F26, 80(R0)
-	FMOVQ    F25, 96(R0)
-	FMOVQ    F24, 112(R0)
+	FSTPQ    (F31, F30), (R0)
+	FSTPQ    (F29, F28), 32(R0)
+	FSTPQ    (F27, F26), 64(R0)
+	FSTPQ    (F25, F24), 96(R0)
 	ADD      $256, R0, R0
 	MOVD     16(RSP), R25
 	ADD      R25, R1, R1
@@ -20526,14 +20371,10 @@ t2407:
 	ADD      R15<<2, R3, R3
 	ADD      R15<<2, R1, R1
 l2265:
-	FMOVQ    F31, (R0)
-	FMOVQ    F30, 16(R0)
-	FMOVQ    F29, 32(R0)
-	FMOVQ    F28, 48(R0)
-	FMOVQ    F27, 64(R0)
-	FMOVQ    F26, 80(R0)
-	FMOVQ    F25, 96(R0)
-	FMOVQ    F24, 112(R0)
+	FSTPQ    (F31, F30), (R0)
+	FSTPQ    (F29, F28), 32(R0)
+	FSTPQ    (F27, F26), 64(R0)
+	FSTPQ    (F25, F24), 96(R0)
 	ADD      $256, R0, R0
 	MOVD     16(RSP), R25
 	ADD      R25, R2, R2
@@ -21224,10 +21065,8 @@ l2462:
 	CMP      $16, R15
 	BLT      l2464
 l2463:
-	FMOVQ    (R2), F0
-	FMOVQ    16(R2), F1
-	FMOVQ    32(R2), F2
-	FMOVQ    48(R2), F3
+	FLDPQ    (R2), (F0, F1)
+	FLDPQ    32(R2), (F2, F3)
 	WORD     $0x6e3ddc00 // fmul v0.4s, v0.4s, v29.4s
 	WORD     $0x6e3ddc21 // fmul v1.4s, v1.4s, v29.4s
 	WORD     $0x6e3ddc42 // fmul v2.4s, v2.4s, v29.4s
@@ -21346,22 +21185,16 @@ l2463:
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
 	WORD     $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
 	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
-	FMOVQ    (R3), F4
-	FMOVQ    16(R3), F5
-	FMOVQ    32(R3), F6
-	FMOVQ    48(R3), F7
-	FMOVQ    (R1), F8
-	FMOVQ    16(R1), F9
-	FMOVQ    32(R1), F10
-	FMOVQ    48(R1), F11
+	FLDPQ    (R3), (F4, F5)
+	FLDPQ    32(R3), (F6, F7)
+	FLDPQ    (R1), (F8, F9)
+	FLDPQ    32(R1), (F10, F11)
 	VFMLA    V4.S4, V3.S4, V8.S4
 	VFMLA    V5.S4, V0.S4, V9.S4
 	VFMLA    V6.S4, V1.S4, V10.S4
 	VFMLA    V7.S4, V2.S4, V11.S4
-	FMOVQ    F8, (R0)
-	FMOVQ    F9, 16(R0)
-	FMOVQ    F10, 32(R0)
-	FMOVQ    F11, 48(R0)
+	FSTPQ    (F8, F9), (R0)
+	FSTPQ    (F10, F11), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
@@ -21551,30 +21384,20 @@ l2484:
 	CMP      $16, R15
 	BLT      l2486
 l2485:
-	FMOVQ    (R2), F0
-	FMOVQ    16(R2), F1
-	FMOVQ    32(R2), F2
-	FMOVQ    48(R2), F3
-	FMOVQ    (R3), F4
-	FMOVQ    16(R3), F5
-	FMOVQ    32(R3), F6
-	FMOVQ    48(R3), F7
-	FMOVQ    (R0), F8
-	FMOVQ    16(R0), F9
-	FMOVQ    32(R0), F10
-	FMOVQ    48(R0), F11
+	FLDPQ    (R2), (F0, F1)
+	FLDPQ    32(R2), (F2, F3)
+	FLDPQ    (R3), (F4, F5)
+	FLDPQ    32(R3), (F6, F7)
+	FLDPQ    (R0), (F8, F9)
+	FLDPQ    32(R0), (F10, F11)
 	WORD     $0x4e20d508 // fadd v8.4s, v8.4s, v0.4s
 	WORD     $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
 	WORD     $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD     $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	FMOVQ    F8, (R0)
-	FMOVQ    F9, 16(R0)
-	FMOVQ    F10, 32(R0)
-	FMOVQ    F11, 48(R0)
-	FMOVQ    (R4), F8
-	FMOVQ    16(R4), F9
-	FMOVQ    32(R4), F10
-	FMOVQ    48(R4), F11
+	FSTPQ    (F8, F9), (R0)
+	FSTPQ    (F10, F11), 32(R0)
+	FLDPQ    (R4), (F8, F9)
+	FLDPQ    32(R4), (F10, F11)
 	WORD     $0x6e28dc00 // fmul v0.4s, v0.4s, v8.4s
 	WORD     $0x6e29dc21 // fmul v1.4s, v1.4s, v9.4s
 	WORD     $0x6e2adc42 // fmul v2.4s, v2.4s, v10.4s
@@ -21701,18 +21524,14 @@ l2485:
 	WORD     $0x6e24dfc4 // fmul v4.4s, v30.4s, v4.4s
 	WORD     $0x6e25dfc5 // fmul v5.4s, v30.4s, v5.4s
 	WORD     $0x6e26dfc6 // fmul v6.4s, v30.4s, v6.4s
-	FMOVQ    (R1), F8
-	FMOVQ    16(R1), F9
-	FMOVQ    32(R1), F10
-	FMOVQ    48(R1), F11
+	FLDPQ    (R1), (F8, F9)
+	FLDPQ    32(R1), (F10, F11)
 	VFMLA    V7.S4, V0.S4, V8.S4
 	VFMLA    V4.S4, V1.S4, V9.S4
 	VFMLA    V5.S4, V2.S4, V10.S4
 	VFMLA    V6.S4, V3.S4, V11.S4
-	FMOVQ    F8, (R1)
-	FMOVQ    F9, 16(R1)
-	FMOVQ    F10, 32(R1)
-	FMOVQ    F11, 48(R1)
+	FSTPQ    (F8, F9), (R1)
+	FSTPQ    (F10, F11), 32(R1)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
@@ -22786,18 +22605,12 @@ t2592:
 	ADD      R15<<2, R2, R2
 	ADD      R15<<2, R3, R3
 l2522:
-	FMOVQ    F31, (R0)
-	FMOVQ    F30, 16(R0)
-	FMOVQ    F29, 32(R0)
-	FMOVQ    F28, 48(R0)
-	FMOVQ    F27, 64(R0)
-	FMOVQ    F26, 80(R0)
-	FMOVQ    F25, 96(R0)
-	FMOVQ    F24, 112(R0)
-	FMOVQ    F23, 128(R0)
-	FMOVQ    F22, 144(R0)
-	FMOVQ    F21, 160(R0)
-	FMOVQ    F20, 176(R0)
+	FSTPQ    (F31, F30), (R0)
+	FSTPQ    (F29, F28), 32(R0)
+	FSTPQ    (F27, F26), 64(R0)
+	FSTPQ    (F25, F24), 96(R0)
+	FSTPQ    (F23, F22), 128(R0)
+	FSTPQ    (F21, F20), 160(R0)
 	ADD      $256, R0, R0
 	MOVD     16(RSP), R25
 	ADD      R25, R1, R1
@@ -23898,18 +23711,12 @@ t2717:
 	ADD      R15<<2, R4, R4
 	ADD      R15<<2, R5, R5
 l2599:
-	FMOVQ    F31, (R0)
-	FMOVQ    F30, 16(R0)
-	FMOVQ    F29, 32(R0)
-	FMOVQ    F28, 48(R0)
-	FMOVQ    F27, 64(R0)
-	FMOVQ    F26, 80(R0)
-	FMOVQ    F25, 96(R0)
-	FMOVQ    F24, 112(R0)
-	FMOVQ    F23, 128(R0)
-	FMOVQ    F22, 144(R0)
-	FMOVQ    F21, 160(R0)
-	FMOVQ    F20, 176(R0)
+	FSTPQ    (F31, F30), (R0)
+	FSTPQ    (F29, F28), 32(R0)
+	FSTPQ    (F27, F26), 64(R0)
+	FSTPQ    (F25, F24), 96(R0)
+	FSTPQ    (F23, F22), 128(R0)
+	FSTPQ    (F21, F20), 160(R0)
 	ADD      $256, R0, R0
 	MOVD     16(RSP), R25
 	ADD      R25, R1, R1
@@ -25094,18 +24901,12 @@ t2842:
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
 l2724:
-	FMOVQ    F31, (R0)
-	FMOVQ    F30, 16(R0)
-	FMOVQ    F29, 32(R0)
-	FMOVQ    F28, 48(R0)
-	FMOVQ    F27, 64(R0)
-	FMOVQ    F26, 80(R0)
-	FMOVQ    F25, 96(R0)
-	FMOVQ    F24, 112(R0)
-	FMOVQ    F23, 128(R0)
-	FMOVQ    F22, 144(R0)
-	FMOVQ    F21, 160(R0)
-	FMOVQ    F20, 176(R0)
+	FSTPQ    (F31, F30), (R0)
+	FSTPQ    (F29, F28), 32(R0)
+	FSTPQ    (F27, F26), 64(R0)
+	FSTPQ    (F25, F24), 96(R0)
+	FSTPQ    (F23, F22), 128(R0)
+	FSTPQ    (F21, F20), 160(R0)
 	ADD      $256, R0, R0
 	MOVD     16(RSP), R25
 	ADD      R25, R1, R1
@@ -26370,18 +26171,12 @@ t2991:
 	ADD      R15<<2, R3, R3
 	ADD      R15<<2, R1, R1
 l2849:
-	FMOVQ    F31, (R0)
-	FMOVQ    F30, 16(R0)
-	FMOVQ    F29, 32(R0)
-	FMOVQ    F28, 48(R0)
-	FMOVQ    F27, 64(R0)
-	FMOVQ    F26, 80(R0)
-	FMOVQ    F25, 96(R0)
-	FMOVQ    F24, 112(R0)
-	FMOVQ    F23, 128(R0)
-	FMOVQ    F22, 144(R0)
-	FMOVQ    F21, 160(R0)
-	FMOVQ    F20, 176(R0)
+	FSTPQ    (F31, F30), (R0)
+	FSTPQ    (F29, F28), 32(R0)
+	FSTPQ    (F27, F26), 64(R0)
+	FSTPQ    (F25, F24), 96(R0)
+	FSTPQ    (F23, F22), 128(R0)
+	FSTPQ    (F21, F20), 160(R0)
 	ADD      $256, R0, R0
 	MOVD     16(RSP), R25
 	ADD      R25, R2, R2
@@ -27345,10 +27140,8 @@ l3050:
 	CMP      $16, R15
 	BLT      l3052
 l3051:
-	FMOVQ    (R2), F0
-	FMOVQ    16(R2), F1
-	FMOVQ    32(R2), F2
-	FMOVQ    48(R2), F3
+	FLDPQ    (R2), (F0, F1)
+	FLDPQ    32(R2), (F2, F3)
 	VORR     V28.B16, V0.B16, V4.B16
 	VORR     V28.B16, V1.B16, V5.B16
 	VORR     V28.B16, V2.B16, V6.B16
@@ -27581,22 +27374,16 @@ l3051:
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
 	FMOVQ    1280(R26), F4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ    (R3), F4
-	FMOVQ    16(R3), F5
-	FMOVQ    32(R3), F6
-	FMOVQ    48(R3), F7
-	FMOVQ    (R1), F8
-	FMOVQ    16(R1), F9
-	FMOVQ    32(R1), F10
-	FMOVQ    48(R1), F11
+	FLDPQ    (R3), (F4, F5)
+	FLDPQ    32(R3), (F6, F7)
+	FLDPQ    (R1), (F8, F9)
+	FLDPQ    32(R1), (F10, F11)
 	VFMLA    V4.S4, V0.S4, V8.S4
 	VFMLA    V5.S4, V1.S4, V9.S4
 	VFMLA    V6.S4, V2.S4, V10.S4
 	VFMLA    V7.S4, V3.S4, V11.S4
-	FMOVQ    F8, (R0)
-	FMOVQ    F9, 16(R0)
-	FMOVQ    F10, 32(R0)
-	FMOVQ    F11, 48(R0)
+	FSTPQ    (F8, F9), (R0)
+	FSTPQ    (F10, F11), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
@@ -27843,30 +27630,20 @@ l3072:
 	CMP      $16, R15
 	BLT      l3074
 l3073:
-	FMOVQ    (R2), F0
-	FMOVQ    16(R2), F1
-	FMOVQ    32(R2), F2
-	FMOVQ    48(R2), F3
-	FMOVQ    (R3), F4
-	FMOVQ    16(R3), F5
-	FMOVQ    32(R3), F6
-	FMOVQ    48(R3), F7
-	FMOVQ    (R0), F8
-	FMOVQ    16(R0), F9
-	FMOVQ    32(R0), F10
-	FMOVQ    48(R0), F11
+	FLDPQ    (R2), (F0, F1)
+	FLDPQ    32(R2), (F2, F3)
+	FLDPQ    (R3), (F4, F5)
+	FLDPQ    32(R3), (F6, F7)
+	FLDPQ    (R0), (F8, F9)
+	FLDPQ    32(R0), (F10, F11)
 	WORD     $0x4e20d508 // fadd v8.4s, v8.4s, v0.4s
 	WORD     $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
 	WORD     $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD     $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	FMOVQ    F8, (R0)
-	FMOVQ    F9, 16(R0)
-	FMOVQ    F10, 32(R0)
-	FMOVQ    F11, 48(R0)
-	FMOVQ    (R4), F8
-	FMOVQ    16(R4), F9
-	FMOVQ    32(R4), F10
-	FMOVQ    48(R4), F11
+	FSTPQ    (F8, F9), (R0)
+	FSTPQ    (F10, F11), 32(R0)
+	FLDPQ    (R4), (F8, F9)
+	FLDPQ    32(R4), (F10, F11)
 	WORD     $0x6e28dc00 // fmul v0.4s, v0.4s, v8.4s
 	WORD     $0x6e29dc21 // fmul v1.4s, v1.4s, v9.4s
 	WORD     $0x6e2adc42 // fmul v2.4s, v2.4s, v10.4s
@@ -28005,18 +27782,14 @@ l3073:
 	WORD     $0x6e28fca5 // fdiv v5.4s, v5.4s, v8.4s
 	WORD     $0x6e29fcc6 // fdiv v6.4s, v6.4s, v9.4s
 	WORD     $0x6e2afce7 // fdiv v7.4s, v7.4s, v10.4s
-	FMOVQ    (R1), F8
-	FMOVQ    16(R1), F9
-	FMOVQ    32(R1), F10
-	FMOVQ    48(R1), F11
+	FLDPQ    (R1), (F8, F9)
+	FLDPQ    32(R1), (F10, F11)
 	VFMLA    V4.S4, V0.S4, V8.S4
 	VFMLA    V5.S4, V1.S4, V9.S4
 	VFMLA    V6.S4, V2.S4, V10.S4
 	VFMLA    V7.S4, V3.S4, V11.S4
-	FMOVQ    F8, (R1)
-	FMOVQ    F9, 16(R1)
-	FMOVQ    F10, 32(R1)
-	FMOVQ    F11, 48(R1)
+	FSTPQ    (F8, F9), (R1)
+	FSTPQ    (F10, F11), 32(R1)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
@@ -28215,13 +27988,10 @@ TEXT ·LatentStepSigma(SB), NOSPLIT, $40-96
 
 	// Registers:    V0-V10 values    V11-V18 constants and scalars    V19-V31 kept from loop to loop
 	FMOVQ    624(R26), F18
-	FMOVQ    880(R26), F17
-	FMOVQ    896(R26), F16
+	FLDPQ    880(R26), (F17, F16)
 	FMOVQ    528(R26), F15
-	FMOVQ    592(R26), F14
-	FMOVQ    608(R26), F13
-	FMOVQ    928(R26), F12
-	FMOVQ    944(R26), F11
+	FLDPQ    592(R26), (F14, F13)
+	FLDPQ    928(R26), (F12, F11)
 
 	// Registers:    R0 sigmaQ    R1 z    R2 lanes    R3 muQ    R4 sQ    R5 muP    R6 sP    R7 eps    R15 elements left in the row    R8 4n
 	MOVD     sigmaQ+0(FP), R0
@@ -28992,18 +28762,12 @@ t3276:
 	ADD      R15<<2, R5, R5
 	ADD      R15<<2, R6, R6
 l3110:
-	FMOVQ    F31, (R2)
-	FMOVQ    F30, 16(R2)
-	FMOVQ    F29, 32(R2)
-	FMOVQ    F28, 48(R2)
-	FMOVQ    F27, 64(R2)
-	FMOVQ    F26, 80(R2)
-	FMOVQ    F25, 96(R2)
-	FMOVQ    F24, 112(R2)
-	FMOVQ    F23, 128(R2)
-	FMOVQ    F22, 144(R2)
-	FMOVQ    F21, 160(R2)
-	FMOVQ    F20, 176(R2)
+	FSTPQ    (F31, F30), (R2)
+	FSTPQ    (F29, F28), 32(R2)
+	FSTPQ    (F27, F26), 64(R2)
+	FSTPQ    (F25, F24), 96(R2)
+	FSTPQ    (F23, F22), 128(R2)
+	FSTPQ    (F21, F20), 160(R2)
 	ADD      $256, R2, R2
 	MOVD     16(RSP), R25
 	ADD      R25, R3, R3
@@ -29035,8 +28799,7 @@ TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $88-120
 	FMOVQ    880(R26), F27
 	FMOVQ    528(R26), F26
 	FMOVQ    1376(R26), F25
-	FMOVQ    928(R26), F24
-	FMOVQ    944(R26), F23
+	FLDPQ    928(R26), (F24, F23)
 
 	// Registers:    R0 dmuQ    R1 dsQ    R2 dmuP    R3 dsP    R4 dz    R5 muQ    R6 sQ    R7 muP    R8 sP    R9 eps    R15 elements left in the row    R10 4n
 	MOVD     dmuQ+0(FP), R0
@@ -29503,10 +29266,8 @@ TEXT ·LatentStepStandardSigma(SB), NOSPLIT, $24-80
 	FMOVQ    624(R26), F17
 	FMOVQ    528(R26), F16
 	FMOVQ    880(R26), F15
-	FMOVQ    592(R26), F14
-	FMOVQ    608(R26), F13
-	FMOVQ    928(R26), F12
-	FMOVQ    944(R26), F11
+	FLDPQ    592(R26), (F14, F13)
+	FLDPQ    928(R26), (F12, F11)
 
 	// Registers:    R0 sigmaQ    R1 z    R2 lanes    R3 muQ    R4 sQ    R5 eps    R15 elements left in the row    R6 4n
 	MOVD     sigmaQ+0(FP), R0
@@ -30043,18 +29804,12 @@ t3447:
 	ADD      R15<<2, R3, R3
 	ADD      R15<<2, R4, R4
 l3329:
-	FMOVQ    F31, (R2)
-	FMOVQ    F30, 16(R2)
-	FMOVQ    F29, 32(R2)
-	FMOVQ    F28, 48(R2)
-	FMOVQ    F27, 64(R2)
-	FMOVQ    F26, 80(R2)
-	FMOVQ    F25, 96(R2)
-	FMOVQ    F24, 112(R2)
-	FMOVQ    F23, 128(R2)
-	FMOVQ    F22, 144(R2)
-	FMOVQ    F21, 160(R2)
-	FMOVQ    F20, 176(R2)
+	FSTPQ    (F31, F30), (R2)
+	FSTPQ    (F29, F28), 32(R2)
+	FSTPQ    (F27, F26), 64(R2)
+	FSTPQ    (F25, F24), 96(R2)
+	FSTPQ    (F23, F22), 128(R2)
+	FSTPQ    (F21, F20), 160(R2)
 	ADD      $256, R2, R2
 	MOVD     16(RSP), R25
 	ADD      R25, R3, R3
@@ -30082,8 +29837,7 @@ TEXT ·LatentStepStandardSigmaBackward(SB), NOSPLIT, $56-88
 	FMOVQ    880(R26), F27
 	FMOVQ    528(R26), F26
 	FMOVQ    1376(R26), F25
-	FMOVQ    928(R26), F24
-	FMOVQ    944(R26), F23
+	FLDPQ    928(R26), (F24, F23)
 
 	// Registers:    R0 dmuQ    R1 dsQ    R2 dz    R3 muQ    R4 sQ    R5 eps    R15 elements left in the row    R6 4n
 	MOVD     dmuQ+0(FP), R0
@@ -31628,14 +31382,10 @@ t3650:
 	ADD      R15<<2, R5, R5
 	ADD      R15<<2, R6, R6
 l3484:
-	FMOVQ    F31, (R2)
-	FMOVQ    F30, 16(R2)
-	FMOVQ    F29, 32(R2)
-	FMOVQ    F28, 48(R2)
-	FMOVQ    F27, 64(R2)
-	FMOVQ    F26, 80(R2)
-	FMOVQ    F25, 96(R2)
-	FMOVQ    F24, 112(R2)
+	FSTPQ    (F31, F30), (R2)
+	FSTPQ    (F29, F28), 32(R2)
+	FSTPQ    (F27, F26), 64(R2)
+	FSTPQ    (F25, F24), 96(R2)
 	ADD      $256, R2, R2
 	MOVD     16(RSP), R25
 	ADD      R25, R3, R3
@@ -33262,14 +33012,10 @@ t3821:
 	ADD      R15<<2, R3, R3
 	ADD      R15<<2, R4, R4
 l3703:
-	FMOVQ    F31, (R2)
-	FMOVQ    F30, 16(R2)
-	FMOVQ    F29, 32(R2)
-	FMOVQ    F28, 48(R2)
-	FMOVQ    F27, 64(R2)
-	FMOVQ    F26, 80(R2)
-	FMOVQ    F25, 96(R2)
-	FMOVQ    F24, 112(R2)
+	FSTPQ    (F31, F30), (R2)
+	FSTPQ    (F29, F28), 32(R2)
+	FSTPQ    (F27, F26), 64(R2)
+	FSTPQ    (F25, F24), 96(R2)
 	ADD      $256, R2, R2
 	MOVD     16(RSP), R25
 	ADD      R25, R3, R3
@@ -35492,18 +35238,12 @@ t4036:
 	ADD      R15<<2, R5, R5
 	ADD      R15<<2, R6, R6
 l3858:
-	FMOVQ    F31, (R2)
-	FMOVQ    F30, 16(R2)
-	FMOVQ    F29, 32(R2)
-	FMOVQ    F28, 48(R2)
-	FMOVQ    F27, 64(R2)
-	FMOVQ    F26, 80(R2)
-	FMOVQ    F25, 96(R2)
-	FMOVQ    F24, 112(R2)
-	FMOVQ    F23, 128(R2)
-	FMOVQ    F22, 144(R2)
-	FMOVQ    F21, 160(R2)
-	FMOVQ    F20, 176(R2)
+	FSTPQ    (F31, F30), (R2)
+	FSTPQ    (F29, F28), 32(R2)
+	FSTPQ    (F27, F26), 64(R2)
+	FSTPQ    (F25, F24), 96(R2)
+	FSTPQ    (F23, F22), 128(R2)
+	FSTPQ    (F21, F20), 160(R2)
 	ADD      $256, R2, R2
 	MOVD     16(RSP), R25
 	ADD      R25, R3, R3
@@ -37842,18 +37582,12 @@ t4213:
 	ADD      R15<<2, R3, R3
 	ADD      R15<<2, R4, R4
 l4089:
-	FMOVQ    F31, (R2)
-	FMOVQ    F30, 16(R2)
-	FMOVQ    F29, 32(R2)
-	FMOVQ    F28, 48(R2)
-	FMOVQ    F27, 64(R2)
-	FMOVQ    F26, 80(R2)
-	FMOVQ    F25, 96(R2)
-	FMOVQ    F24, 112(R2)
-	FMOVQ    F23, 128(R2)
-	FMOVQ    F22, 144(R2)
-	FMOVQ    F21, 160(R2)
-	FMOVQ    F20, 176(R2)
+	FSTPQ    (F31, F30), (R2)
+	FSTPQ    (F29, F28), 32(R2)
+	FSTPQ    (F27, F26), 64(R2)
+	FSTPQ    (F25, F24), 96(R2)
+	FSTPQ    (F23, F22), 128(R2)
+	FSTPQ    (F21, F20), 160(R2)
 	ADD      $256, R2, R2
 	MOVD     16(RSP), R25
 	ADD      R25, R3, R3

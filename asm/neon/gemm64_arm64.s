@@ -557,198 +557,154 @@ fetch6x4:
 	SUBS     $4, R15, R15
 	BLT      rest6x4
 k6x4:
-	FMOVQ    (R3), F24
-	FMOVQ    16(R3), F25
-	FMOVQ    32(R3), F26
-	FMOVQ    48(R3), F27
+	FLDPQ    (R3), (F24, F25)
+	FLDPQ    32(R3), (F26, F27)
 	FMOVD    (R14), F28
-	VDUP     V28.D[0], V28.D2
-	VFMLA    V24.D2, V28.D2, V0.D2
-	VFMLA    V25.D2, V28.D2, V1.D2
-	VFMLA    V26.D2, V28.D2, V2.D2
-	VFMLA    V27.D2, V28.D2, V3.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F29
-	VDUP     V29.D[0], V29.D2
-	VFMLA    V24.D2, V29.D2, V4.D2
-	VFMLA    V25.D2, V29.D2, V5.D2
-	VFMLA    V26.D2, V29.D2, V6.D2
-	VFMLA    V27.D2, V29.D2, V7.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F30
-	VDUP     V30.D[0], V30.D2
-	VFMLA    V24.D2, V30.D2, V8.D2
-	VFMLA    V25.D2, V30.D2, V9.D2
-	VFMLA    V26.D2, V30.D2, V10.D2
-	VFMLA    V27.D2, V30.D2, V11.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V12.D2
-	VFMLA    V25.D2, V31.D2, V13.D2
-	VFMLA    V26.D2, V31.D2, V14.D2
-	VFMLA    V27.D2, V31.D2, V15.D2
+	WORD     $0x4fdc1300 // fmla v0.2d, v24.2d, v28.d[0]
+	WORD     $0x4fdc1321 // fmla v1.2d, v25.2d, v28.d[0]
+	WORD     $0x4fdc1342 // fmla v2.2d, v26.2d, v28.d[0]
+	WORD     $0x4fdc1363 // fmla v3.2d, v27.2d, v28.d[0]
+	FMOVD    (R14)(R2), F29
+	WORD     $0x4fdd1304 // fmla v4.2d, v24.2d, v29.d[0]
+	WORD     $0x4fdd1325 // fmla v5.2d, v25.2d, v29.d[0]
+	WORD     $0x4fdd1346 // fmla v6.2d, v26.2d, v29.d[0]
+	WORD     $0x4fdd1367 // fmla v7.2d, v27.2d, v29.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F30
+	WORD     $0x4fde1308 // fmla v8.2d, v24.2d, v30.d[0]
+	WORD     $0x4fde1329 // fmla v9.2d, v25.2d, v30.d[0]
+	WORD     $0x4fde134a // fmla v10.2d, v26.2d, v30.d[0]
+	WORD     $0x4fde136b // fmla v11.2d, v27.2d, v30.d[0]
+	FMOVD    (R14)(R1), F31
+	WORD     $0x4fdf130c // fmla v12.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf132d // fmla v13.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf134e // fmla v14.2d, v26.2d, v31.d[0]
+	WORD     $0x4fdf136f // fmla v15.2d, v27.2d, v31.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V16.D2
-	VFMLA    V25.D2, V31.D2, V17.D2
-	VFMLA    V26.D2, V31.D2, V18.D2
-	VFMLA    V27.D2, V31.D2, V19.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V20.D2
-	VFMLA    V25.D2, V31.D2, V21.D2
-	VFMLA    V26.D2, V31.D2, V22.D2
-	VFMLA    V27.D2, V31.D2, V23.D2
+	WORD     $0x4fdf1310 // fmla v16.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf1331 // fmla v17.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf1352 // fmla v18.2d, v26.2d, v31.d[0]
+	WORD     $0x4fdf1373 // fmla v19.2d, v27.2d, v31.d[0]
+	FMOVD    (R14)(R4), F31
+	WORD     $0x4fdf1314 // fmla v20.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf1335 // fmla v21.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf1356 // fmla v22.2d, v26.2d, v31.d[0]
+	WORD     $0x4fdf1377 // fmla v23.2d, v27.2d, v31.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FMOVQ    (R3), F24
-	FMOVQ    16(R3), F25
-	FMOVQ    32(R3), F26
-	FMOVQ    48(R3), F27
+	FLDPQ    (R3), (F24, F25)
+	FLDPQ    32(R3), (F26, F27)
 	FMOVD    (R14), F28
-	VDUP     V28.D[0], V28.D2
-	VFMLA    V24.D2, V28.D2, V0.D2
-	VFMLA    V25.D2, V28.D2, V1.D2
-	VFMLA    V26.D2, V28.D2, V2.D2
-	VFMLA    V27.D2, V28.D2, V3.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F29
-	VDUP     V29.D[0], V29.D2
-	VFMLA    V24.D2, V29.D2, V4.D2
-	VFMLA    V25.D2, V29.D2, V5.D2
-	VFMLA    V26.D2, V29.D2, V6.D2
-	VFMLA    V27.D2, V29.D2, V7.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F30
-	VDUP     V30.D[0], V30.D2
-	VFMLA    V24.D2, V30.D2, V8.D2
-	VFMLA    V25.D2, V30.D2, V9.D2
-	VFMLA    V26.D2, V30.D2, V10.D2
-	VFMLA    V27.D2, V30.D2, V11.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V12.D2
-	VFMLA    V25.D2, V31.D2, V13.D2
-	VFMLA    V26.D2, V31.D2, V14.D2
-	VFMLA    V27.D2, V31.D2, V15.D2
+	WORD     $0x4fdc1300 // fmla v0.2d, v24.2d, v28.d[0]
+	WORD     $0x4fdc1321 // fmla v1.2d, v25.2d, v28.d[0]
+	WORD     $0x4fdc1342 // fmla v2.2d, v26.2d, v28.d[0]
+	WORD     $0x4fdc1363 // fmla v3.2d, v27.2d, v28.d[0]
+	FMOVD    (R14)(R2), F29
+	WORD     $0x4fdd1304 // fmla v4.2d, v24.2d, v29.d[0]
+	WORD     $0x4fdd1325 // fmla v5.2d, v25.2d, v29.d[0]
+	WORD     $0x4fdd1346 // fmla v6.2d, v26.2d, v29.d[0]
+	WORD     $0x4fdd1367 // fmla v7.2d, v27.2d, v29.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F30
+	WORD     $0x4fde1308 // fmla v8.2d, v24.2d, v30.d[0]
+	WORD     $0x4fde1329 // fmla v9.2d, v25.2d, v30.d[0]
+	WORD     $0x4fde134a // fmla v10.2d, v26.2d, v30.d[0]
+	WORD     $0x4fde136b // fmla v11.2d, v27.2d, v30.d[0]
+	FMOVD    (R14)(R1), F31
+	WORD     $0x4fdf130c // fmla v12.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf132d // fmla v13.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf134e // fmla v14.2d, v26.2d, v31.d[0]
+	WORD     $0x4fdf136f // fmla v15.2d, v27.2d, v31.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V16.D2
-	VFMLA    V25.D2, V31.D2, V17.D2
-	VFMLA    V26.D2, V31.D2, V18.D2
-	VFMLA    V27.D2, V31.D2, V19.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V20.D2
-	VFMLA    V25.D2, V31.D2, V21.D2
-	VFMLA    V26.D2, V31.D2, V22.D2
-	VFMLA    V27.D2, V31.D2, V23.D2
+	WORD     $0x4fdf1310 // fmla v16.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf1331 // fmla v17.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf1352 // fmla v18.2d, v26.2d, v31.d[0]
+	WORD     $0x4fdf1373 // fmla v19.2d, v27.2d, v31.d[0]
+	FMOVD    (R14)(R4), F31
+	WORD     $0x4fdf1314 // fmla v20.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf1335 // fmla v21.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf1356 // fmla v22.2d, v26.2d, v31.d[0]
+	WORD     $0x4fdf1377 // fmla v23.2d, v27.2d, v31.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FMOVQ    (R3), F24
-	FMOVQ    16(R3), F25
-	FMOVQ    32(R3), F26
-	FMOVQ    48(R3), F27
+	FLDPQ    (R3), (F24, F25)
+	FLDPQ    32(R3), (F26, F27)
 	FMOVD    (R14), F28
-	VDUP     V28.D[0], V28.D2
-	VFMLA    V24.D2, V28.D2, V0.D2
-	VFMLA    V25.D2, V28.D2, V1.D2
-	VFMLA    V26.D2, V28.D2, V2.D2
-	VFMLA    V27.D2, V28.D2, V3.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F29
-	VDUP     V29.D[0], V29.D2
-	VFMLA    V24.D2, V29.D2, V4.D2
-	VFMLA    V25.D2, V29.D2, V5.D2
-	VFMLA    V26.D2, V29.D2, V6.D2
-	VFMLA    V27.D2, V29.D2, V7.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F30
-	VDUP     V30.D[0], V30.D2
-	VFMLA    V24.D2, V30.D2, V8.D2
-	VFMLA    V25.D2, V30.D2, V9.D2
-	VFMLA    V26.D2, V30.D2, V10.D2
-	VFMLA    V27.D2, V30.D2, V11.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V12.D2
-	VFMLA    V25.D2, V31.D2, V13.D2
-	VFMLA    V26.D2, V31.D2, V14.D2
-	VFMLA    V27.D2, V31.D2, V15.D2
+	WORD     $0x4fdc1300 // fmla v0.2d, v24.2d, v28.d[0]
+	WORD     $0x4fdc1321 // fmla v1.2d, v25.2d, v28.d[0]
+	WORD     $0x4fdc1342 // fmla v2.2d, v26.2d, v28.d[0]
+	WORD     $0x4fdc1363 // fmla v3.2d, v27.2d, v28.d[0]
+	FMOVD    (R14)(R2), F29
+	WORD     $0x4fdd1304 // fmla v4.2d, v24.2d, v29.d[0]
+	WORD     $0x4fdd1325 // fmla v5.2d, v25.2d, v29.d[0]
+	WORD     $0x4fdd1346 // fmla v6.2d, v26.2d, v29.d[0]
+	WORD     $0x4fdd1367 // fmla v7.2d, v27.2d, v29.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F30
+	WORD     $0x4fde1308 // fmla v8.2d, v24.2d, v30.d[0]
+	WORD     $0x4fde1329 // fmla v9.2d, v25.2d, v30.d[0]
+	WORD     $0x4fde134a // fmla v10.2d, v26.2d, v30.d[0]
+	WORD     $0x4fde136b // fmla v11.2d, v27.2d, v30.d[0]
+	FMOVD    (R14)(R1), F31
+	WORD     $0x4fdf130c // fmla v12.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf132d // fmla v13.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf134e // fmla v14.2d, v26.2d, v31.d[0]
+	WORD     $0x4fdf136f // fmla v15.2d, v27.2d, v31.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V16.D2
-	VFMLA    V25.D2, V31.D2, V17.D2
-	VFMLA    V26.D2, V31.D2, V18.D2
-	VFMLA    V27.D2, V31.D2, V19.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V20.D2
-	VFMLA    V25.D2, V31.D2, V21.D2
-	VFMLA    V26.D2, V31.D2, V22.D2
-	VFMLA    V27.D2, V31.D2, V23.D2
+	WORD     $0x4fdf1310 // fmla v16.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf1331 // fmla v17.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf1352 // fmla v18.2d, v26.2d, v31.d[0]
+	WORD     $0x4fdf1373 // fmla v19.2d, v27.2d, v31.d[0]
+	FMOVD    (R14)(R4), F31
+	WORD     $0x4fdf1314 // fmla v20.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf1335 // fmla v21.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf1356 // fmla v22.2d, v26.2d, v31.d[0]
+	WORD     $0x4fdf1377 // fmla v23.2d, v27.2d, v31.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FMOVQ    (R3), F24
-	FMOVQ    16(R3), F25
-	FMOVQ    32(R3), F26
-	FMOVQ    48(R3), F27
+	FLDPQ    (R3), (F24, F25)
+	FLDPQ    32(R3), (F26, F27)
 	FMOVD    (R14), F28
-	VDUP     V28.D[0], V28.D2
-	VFMLA    V24.D2, V28.D2, V0.D2
-	VFMLA    V25.D2, V28.D2, V1.D2
-	VFMLA    V26.D2, V28.D2, V2.D2
-	VFMLA    V27.D2, V28.D2, V3.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F29
-	VDUP     V29.D[0], V29.D2
-	VFMLA    V24.D2, V29.D2, V4.D2
-	VFMLA    V25.D2, V29.D2, V5.D2
-	VFMLA    V26.D2, V29.D2, V6.D2
-	VFMLA    V27.D2, V29.D2, V7.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F30
-	VDUP     V30.D[0], V30.D2
-	VFMLA    V24.D2, V30.D2, V8.D2
-	VFMLA    V25.D2, V30.D2, V9.D2
-	VFMLA    V26.D2, V30.D2, V10.D2
-	VFMLA    V27.D2, V30.D2, V11.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V12.D2
-	VFMLA    V25.D2, V31.D2, V13.D2
-	VFMLA    V26.D2, V31.D2, V14.D2
-	VFMLA    V27.D2, V31.D2, V15.D2
+	WORD     $0x4fdc1300 // fmla v0.2d, v24.2d, v28.d[0]
+	WORD     $0x4fdc1321 // fmla v1.2d, v25.2d, v28.d[0]
+	WORD     $0x4fdc1342 // fmla v2.2d, v26.2d, v28.d[0]
+	WORD     $0x4fdc1363 // fmla v3.2d, v27.2d, v28.d[0]
+	FMOVD    (R14)(R2), F29
+	WORD     $0x4fdd1304 // fmla v4.2d, v24.2d, v29.d[0]
+	WORD     $0x4fdd1325 // fmla v5.2d, v25.2d, v29.d[0]
+	WORD     $0x4fdd1346 // fmla v6.2d, v26.2d, v29.d[0]
+	WORD     $0x4fdd1367 // fmla v7.2d, v27.2d, v29.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F30
+	WORD     $0x4fde1308 // fmla v8.2d, v24.2d, v30.d[0]
+	WORD     $0x4fde1329 // fmla v9.2d, v25.2d, v30.d[0]
+	WORD     $0x4fde134a // fmla v10.2d, v26.2d, v30.d[0]
+	WORD     $0x4fde136b // fmla v11.2d, v27.2d, v30.d[0]
+	FMOVD    (R14)(R1), F31
+	WORD     $0x4fdf130c // fmla v12.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf132d // fmla v13.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf134e // fmla v14.2d, v26.2d, v31.d[0]
+	WORD     $0x4fdf136f // fmla v15.2d, v27.2d, v31.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V16.D2
-	VFMLA    V25.D2, V31.D2, V17.D2
-	VFMLA    V26.D2, V31.D2, V18.D2
-	VFMLA    V27.D2, V31.D2, V19.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V20.D2
-	VFMLA    V25.D2, V31.D2, V21.D2
-	VFMLA    V26.D2, V31.D2, V22.D2
-	VFMLA    V27.D2, V31.D2, V23.D2
+	WORD     $0x4fdf1310 // fmla v16.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf1331 // fmla v17.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf1352 // fmla v18.2d, v26.2d, v31.d[0]
+	WORD     $0x4fdf1373 // fmla v19.2d, v27.2d, v31.d[0]
+	FMOVD    (R14)(R4), F31
+	WORD     $0x4fdf1314 // fmla v20.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf1335 // fmla v21.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf1356 // fmla v22.2d, v26.2d, v31.d[0]
+	WORD     $0x4fdf1377 // fmla v23.2d, v27.2d, v31.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -759,51 +715,40 @@ rest6x4:
 	ADDS     $4, R15, R15
 	BEQ      store6x4
 one6x4:
-	FMOVQ    (R3), F24
-	FMOVQ    16(R3), F25
-	FMOVQ    32(R3), F26
-	FMOVQ    48(R3), F27
+	FLDPQ    (R3), (F24, F25)
+	FLDPQ    32(R3), (F26, F27)
 	FMOVD    (R14), F28
-	VDUP     V28.D[0], V28.D2
-	VFMLA    V24.D2, V28.D2, V0.D2
-	VFMLA    V25.D2, V28.D2, V1.D2
-	VFMLA    V26.D2, V28.D2, V2.D2
-	VFMLA    V27.D2, V28.D2, V3.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F29
-	VDUP     V29.D[0], V29.D2
-	VFMLA    V24.D2, V29.D2, V4.D2
-	VFMLA    V25.D2, V29.D2, V5.D2
-	VFMLA    V26.D2, V29.D2, V6.D2
-	VFMLA    V27.D2, V29.D2, V7.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F30
-	VDUP     V30.D[0], V30.D2
-	VFMLA    V24.D2, V30.D2, V8.D2
-	VFMLA    V25.D2, V30.D2, V9.D2
-	VFMLA    V26.D2, V30.D2, V10.D2
-	VFMLA    V27.D2, V30.D2, V11.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V12.D2
-	VFMLA    V25.D2, V31.D2, V13.D2
-	VFMLA    V26.D2, V31.D2, V14.D2
-	VFMLA    V27.D2, V31.D2, V15.D2
+	WORD     $0x4fdc1300 // fmla v0.2d, v24.2d, v28.d[0]
+	WORD     $0x4fdc1321 // fmla v1.2d, v25.2d, v28.d[0]
+	WORD     $0x4fdc1342 // fmla v2.2d, v26.2d, v28.d[0]
+	WORD     $0x4fdc1363 // fmla v3.2d, v27.2d, v28.d[0]
+	FMOVD    (R14)(R2), F29
+	WORD     $0x4fdd1304 // fmla v4.2d, v24.2d, v29.d[0]
+	WORD     $0x4fdd1325 // fmla v5.2d, v25.2d, v29.d[0]
+	WORD     $0x4fdd1346 // fmla v6.2d, v26.2d, v29.d[0]
+	WORD     $0x4fdd1367 // fmla v7.2d, v27.2d, v29.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F30
+	WORD     $0x4fde1308 // fmla v8.2d, v24.2d, v30.d[0]
+	WORD     $0x4fde1329 // fmla v9.2d, v25.2d, v30.d[0]
+	WORD     $0x4fde134a // fmla v10.2d, v26.2d, v30.d[0]
+	WORD     $0x4fde136b // fmla v11.2d, v27.2d, v30.d[0]
+	FMOVD    (R14)(R1), F31
+	WORD     $0x4fdf130c // fmla v12.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf132d // fmla v13.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf134e // fmla v14.2d, v26.2d, v31.d[0]
+	WORD     $0x4fdf136f // fmla v15.2d, v27.2d, v31.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V16.D2
-	VFMLA    V25.D2, V31.D2, V17.D2
-	VFMLA    V26.D2, V31.D2, V18.D2
-	VFMLA    V27.D2, V31.D2, V19.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V20.D2
-	VFMLA    V25.D2, V31.D2, V21.D2
-	VFMLA    V26.D2, V31.D2, V22.D2
-	VFMLA    V27.D2, V31.D2, V23.D2
+	WORD     $0x4fdf1310 // fmla v16.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf1331 // fmla v17.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf1352 // fmla v18.2d, v26.2d, v31.d[0]
+	WORD     $0x4fdf1373 // fmla v19.2d, v27.2d, v31.d[0]
+	FMOVD    (R14)(R4), F31
+	WORD     $0x4fdf1314 // fmla v20.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf1335 // fmla v21.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf1356 // fmla v22.2d, v26.2d, v31.d[0]
+	WORD     $0x4fdf1377 // fmla v23.2d, v27.2d, v31.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -813,8 +758,7 @@ one6x4:
 	B        store6x4
 tail6x4:
 onetail6x4:
-	FMOVQ    (R3), F24
-	FMOVQ    16(R3), F25
+	FLDPQ    (R3), (F24, F25)
 	FMOVQ    32(R3), F26
 	MOVD     8(RSP), R23
 	VMOVI    $0, V27.B16
@@ -828,46 +772,37 @@ t51:
 	FMOVD    48(R3), F27
 t50:
 	FMOVD    (R14), F28
-	VDUP     V28.D[0], V28.D2
-	VFMLA    V24.D2, V28.D2, V0.D2
-	VFMLA    V25.D2, V28.D2, V1.D2
-	VFMLA    V26.D2, V28.D2, V2.D2
-	VFMLA    V27.D2, V28.D2, V3.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F29
-	VDUP     V29.D[0], V29.D2
-	VFMLA    V24.D2, V29.D2, V4.D2
-	VFMLA    V25.D2, V29.D2, V5.D2
-	VFMLA    V26.D2, V29.D2, V6.D2
-	VFMLA    V27.D2, V29.D2, V7.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F30
-	VDUP     V30.D[0], V30.D2
-	VFMLA    V24.D2, V30.D2, V8.D2
-	VFMLA    V25.D2, V30.D2, V9.D2
-	VFMLA    V26.D2, V30.D2, V10.D2
-	VFMLA    V27.D2, V30.D2, V11.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V12.D2
-	VFMLA    V25.D2, V31.D2, V13.D2
-	VFMLA    V26.D2, V31.D2, V14.D2
-	VFMLA    V27.D2, V31.D2, V15.D2
+	WORD     $0x4fdc1300 // fmla v0.2d, v24.2d, v28.d[0]
+	WORD     $0x4fdc1321 // fmla v1.2d, v25.2d, v28.d[0]
+	WORD     $0x4fdc1342 // fmla v2.2d, v26.2d, v28.d[0]
+	WORD     $0x4fdc1363 // fmla v3.2d, v27.2d, v28.d[0]
+	FMOVD    (R14)(R2), F29
+	WORD     $0x4fdd1304 // fmla v4.2d, v24.2d, v29.d[0]
+	WORD     $0x4fdd1325 // fmla v5.2d, v25.2d, v29.d[0]
+	WORD     $0x4fdd1346 // fmla v6.2d, v26.2d, v29.d[0]
+	WORD     $0x4fdd1367 // fmla v7.2d, v27.2d, v29.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F30
+	WORD     $0x4fde1308 // fmla v8.2d, v24.2d, v30.d[0]
+	WORD     $0x4fde1329 // fmla v9.2d, v25.2d, v30.d[0]
+	WORD     $0x4fde134a // fmla v10.2d, v26.2d, v30.d[0]
+	WORD     $0x4fde136b // fmla v11.2d, v27.2d, v30.d[0]
+	FMOVD    (R14)(R1), F31
+	WORD     $0x4fdf130c // fmla v12.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf132d // fmla v13.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf134e // fmla v14.2d, v26.2d, v31.d[0]
+	WORD     $0x4fdf136f // fmla v15.2d, v27.2d, v31.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V16.D2
-	VFMLA    V25.D2, V31.D2, V17.D2
-	VFMLA    V26.D2, V31.D2, V18.D2
-	VFMLA    V27.D2, V31.D2, V19.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V20.D2
-	VFMLA    V25.D2, V31.D2, V21.D2
-	VFMLA    V26.D2, V31.D2, V22.D2
-	VFMLA    V27.D2, V31.D2, V23.D2
+	WORD     $0x4fdf1310 // fmla v16.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf1331 // fmla v17.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf1352 // fmla v18.2d, v26.2d, v31.d[0]
+	WORD     $0x4fdf1373 // fmla v19.2d, v27.2d, v31.d[0]
+	FMOVD    (R14)(R4), F31
+	WORD     $0x4fdf1314 // fmla v20.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf1335 // fmla v21.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf1356 // fmla v22.2d, v26.2d, v31.d[0]
+	WORD     $0x4fdf1377 // fmla v23.2d, v27.2d, v31.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -1573,170 +1508,134 @@ fetch5x4:
 	SUBS     $4, R15, R15
 	BLT      rest5x4
 k5x4:
-	FMOVQ    (R3), F20
-	FMOVQ    16(R3), F21
-	FMOVQ    32(R3), F22
-	FMOVQ    48(R3), F23
+	FLDPQ    (R3), (F20, F21)
+	FLDPQ    32(R3), (F22, F23)
 	FMOVD    (R14), F24
-	VDUP     V24.D[0], V24.D2
-	VFMLA    V20.D2, V24.D2, V0.D2
-	VFMLA    V21.D2, V24.D2, V1.D2
-	VFMLA    V22.D2, V24.D2, V2.D2
-	VFMLA    V23.D2, V24.D2, V3.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F25
-	VDUP     V25.D[0], V25.D2
-	VFMLA    V20.D2, V25.D2, V4.D2
-	VFMLA    V21.D2, V25.D2, V5.D2
-	VFMLA    V22.D2, V25.D2, V6.D2
-	VFMLA    V23.D2, V25.D2, V7.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F26
-	VDUP     V26.D[0], V26.D2
-	VFMLA    V20.D2, V26.D2, V8.D2
-	VFMLA    V21.D2, V26.D2, V9.D2
-	VFMLA    V22.D2, V26.D2, V10.D2
-	VFMLA    V23.D2, V26.D2, V11.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F27
-	VDUP     V27.D[0], V27.D2
-	VFMLA    V20.D2, V27.D2, V12.D2
-	VFMLA    V21.D2, V27.D2, V13.D2
-	VFMLA    V22.D2, V27.D2, V14.D2
-	VFMLA    V23.D2, V27.D2, V15.D2
+	WORD     $0x4fd81280 // fmla v0.2d, v20.2d, v24.d[0]
+	WORD     $0x4fd812a1 // fmla v1.2d, v21.2d, v24.d[0]
+	WORD     $0x4fd812c2 // fmla v2.2d, v22.2d, v24.d[0]
+	WORD     $0x4fd812e3 // fmla v3.2d, v23.2d, v24.d[0]
+	FMOVD    (R14)(R2), F25
+	WORD     $0x4fd91284 // fmla v4.2d, v20.2d, v25.d[0]
+	WORD     $0x4fd912a5 // fmla v5.2d, v21.2d, v25.d[0]
+	WORD     $0x4fd912c6 // fmla v6.2d, v22.2d, v25.d[0]
+	WORD     $0x4fd912e7 // fmla v7.2d, v23.2d, v25.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F26
+	WORD     $0x4fda1288 // fmla v8.2d, v20.2d, v26.d[0]
+	WORD     $0x4fda12a9 // fmla v9.2d, v21.2d, v26.d[0]
+	WORD     $0x4fda12ca // fmla v10.2d, v22.2d, v26.d[0]
+	WORD     $0x4fda12eb // fmla v11.2d, v23.2d, v26.d[0]
+	FMOVD    (R14)(R1), F27
+	WORD     $0x4fdb128c // fmla v12.2d, v20.2d, v27.d[0]
+	WORD     $0x4fdb12ad // fmla v13.2d, v21.2d, v27.d[0]
+	WORD     $0x4fdb12ce // fmla v14.2d, v22.2d, v27.d[0]
+	WORD     $0x4fdb12ef // fmla v15.2d, v23.2d, v27.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F28
-	VDUP     V28.D[0], V28.D2
-	VFMLA    V20.D2, V28.D2, V16.D2
-	VFMLA    V21.D2, V28.D2, V17.D2
-	VFMLA    V22.D2, V28.D2, V18.D2
-	VFMLA    V23.D2, V28.D2, V19.D2
+	WORD     $0x4fdc1290 // fmla v16.2d, v20.2d, v28.d[0]
+	WORD     $0x4fdc12b1 // fmla v17.2d, v21.2d, v28.d[0]
+	WORD     $0x4fdc12d2 // fmla v18.2d, v22.2d, v28.d[0]
+	WORD     $0x4fdc12f3 // fmla v19.2d, v23.2d, v28.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FMOVQ    (R3), F20
-	FMOVQ    16(R3), F21
-	FMOVQ    32(R3), F22
-	FMOVQ    48(R3), F23
+	FLDPQ    (R3), (F20, F21)
+	FLDPQ    32(R3), (F22, F23)
 	FMOVD    (R14), F24
-	VDUP     V24.D[0], V24.D2
-	VFMLA    V20.D2, V24.D2, V0.D2
-	VFMLA    V21.D2, V24.D2, V1.D2
-	VFMLA    V22.D2, V24.D2, V2.D2
-	VFMLA    V23.D2, V24.D2, V3.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F25
-	VDUP     V25.D[0], V25.D2
-	VFMLA    V20.D2, V25.D2, V4.D2
-	VFMLA    V21.D2, V25.D2, V5.D2
-	VFMLA    V22.D2, V25.D2, V6.D2
-	VFMLA    V23.D2, V25.D2, V7.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F26
-	VDUP     V26.D[0], V26.D2
-	VFMLA    V20.D2, V26.D2, V8.D2
-	VFMLA    V21.D2, V26.D2, V9.D2
-	VFMLA    V22.D2, V26.D2, V10.D2
-	VFMLA    V23.D2, V26.D2, V11.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F27
-	VDUP     V27.D[0], V27.D2
-	VFMLA    V20.D2, V27.D2, V12.D2
-	VFMLA    V21.D2, V27.D2, V13.D2
-	VFMLA    V22.D2, V27.D2, V14.D2
-	VFMLA    V23.D2, V27.D2, V15.D2
+	WORD     $0x4fd81280 // fmla v0.2d, v20.2d, v24.d[0]
+	WORD     $0x4fd812a1 // fmla v1.2d, v21.2d, v24.d[0]
+	WORD     $0x4fd812c2 // fmla v2.2d, v22.2d, v24.d[0]
+	WORD     $0x4fd812e3 // fmla v3.2d, v23.2d, v24.d[0]
+	FMOVD    (R14)(R2), F25
+	WORD     $0x4fd91284 // fmla v4.2d, v20.2d, v25.d[0]
+	WORD     $0x4fd912a5 // fmla v5.2d, v21.2d, v25.d[0]
+	WORD     $0x4fd912c6 // fmla v6.2d, v22.2d, v25.d[0]
+	WORD     $0x4fd912e7 // fmla v7.2d, v23.2d, v25.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F26
+	WORD     $0x4fda1288 // fmla v8.2d, v20.2d, v26.d[0]
+	WORD     $0x4fda12a9 // fmla v9.2d, v21.2d, v26.d[0]
+	WORD     $0x4fda12ca // fmla v10.2d, v22.2d, v26.d[0]
+	WORD     $0x4fda12eb // fmla v11.2d, v23.2d, v26.d[0]
+	FMOVD    (R14)(R1), F27
+	WORD     $0x4fdb128c // fmla v12.2d, v20.2d, v27.d[0]
+	WORD     $0x4fdb12ad // fmla v13.2d, v21.2d, v27.d[0]
+	WORD     $0x4fdb12ce // fmla v14.2d, v22.2d, v27.d[0]
+	WORD     $0x4fdb12ef // fmla v15.2d, v23.2d, v27.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F28
-	VDUP     V28.D[0], V28.D2
-	VFMLA    V20.D2, V28.D2, V16.D2
-	VFMLA    V21.D2, V28.D2, V17.D2
-	VFMLA    V22.D2, V28.D2, V18.D2
-	VFMLA    V23.D2, V28.D2, V19.D2
+	WORD     $0x4fdc1290 // fmla v16.2d, v20.2d, v28.d[0]
+	WORD     $0x4fdc12b1 // fmla v17.2d, v21.2d, v28.d[0]
+	WORD     $0x4fdc12d2 // fmla v18.2d, v22.2d, v28.d[0]
+	WORD     $0x4fdc12f3 // fmla v19.2d, v23.2d, v28.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FMOVQ    (R3), F20
-	FMOVQ    16(R3), F21
-	FMOVQ    32(R3), F22
-	FMOVQ    48(R3), F23
+	FLDPQ    (R3), (F20, F21)
+	FLDPQ    32(R3), (F22, F23)
 	FMOVD    (R14), F24
-	VDUP     V24.D[0], V24.D2
-	VFMLA    V20.D2, V24.D2, V0.D2
-	VFMLA    V21.D2, V24.D2, V1.D2
-	VFMLA    V22.D2, V24.D2, V2.D2
-	VFMLA    V23.D2, V24.D2, V3.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F25
-	VDUP     V25.D[0], V25.D2
-	VFMLA    V20.D2, V25.D2, V4.D2
-	VFMLA    V21.D2, V25.D2, V5.D2
-	VFMLA    V22.D2, V25.D2, V6.D2
-	VFMLA    V23.D2, V25.D2, V7.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F26
-	VDUP     V26.D[0], V26.D2
-	VFMLA    V20.D2, V26.D2, V8.D2
-	VFMLA    V21.D2, V26.D2, V9.D2
-	VFMLA    V22.D2, V26.D2, V10.D2
-	VFMLA    V23.D2, V26.D2, V11.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F27
-	VDUP     V27.D[0], V27.D2
-	VFMLA    V20.D2, V27.D2, V12.D2
-	VFMLA    V21.D2, V27.D2, V13.D2
-	VFMLA    V22.D2, V27.D2, V14.D2
-	VFMLA    V23.D2, V27.D2, V15.D2
+	WORD     $0x4fd81280 // fmla v0.2d, v20.2d, v24.d[0]
+	WORD     $0x4fd812a1 // fmla v1.2d, v21.2d, v24.d[0]
+	WORD     $0x4fd812c2 // fmla v2.2d, v22.2d, v24.d[0]
+	WORD     $0x4fd812e3 // fmla v3.2d, v23.2d, v24.d[0]
+	FMOVD    (R14)(R2), F25
+	WORD     $0x4fd91284 // fmla v4.2d, v20.2d, v25.d[0]
+	WORD     $0x4fd912a5 // fmla v5.2d, v21.2d, v25.d[0]
+	WORD     $0x4fd912c6 // fmla v6.2d, v22.2d, v25.d[0]
+	WORD     $0x4fd912e7 // fmla v7.2d, v23.2d, v25.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F26
+	WORD     $0x4fda1288 // fmla v8.2d, v20.2d, v26.d[0]
+	WORD     $0x4fda12a9 // fmla v9.2d, v21.2d, v26.d[0]
+	WORD     $0x4fda12ca // fmla v10.2d, v22.2d, v26.d[0]
+	WORD     $0x4fda12eb // fmla v11.2d, v23.2d, v26.d[0]
+	FMOVD    (R14)(R1), F27
+	WORD     $0x4fdb128c // fmla v12.2d, v20.2d, v27.d[0]
+	WORD     $0x4fdb12ad // fmla v13.2d, v21.2d, v27.d[0]
+	WORD     $0x4fdb12ce // fmla v14.2d, v22.2d, v27.d[0]
+	WORD     $0x4fdb12ef // fmla v15.2d, v23.2d, v27.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F28
-	VDUP     V28.D[0], V28.D2
-	VFMLA    V20.D2, V28.D2, V16.D2
-	VFMLA    V21.D2, V28.D2, V17.D2
-	VFMLA    V22.D2, V28.D2, V18.D2
-	VFMLA    V23.D2, V28.D2, V19.D2
+	WORD     $0x4fdc1290 // fmla v16.2d, v20.2d, v28.d[0]
+	WORD     $0x4fdc12b1 // fmla v17.2d, v21.2d, v28.d[0]
+	WORD     $0x4fdc12d2 // fmla v18.2d, v22.2d, v28.d[0]
+	WORD     $0x4fdc12f3 // fmla v19.2d, v23.2d, v28.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FMOVQ    (R3), F20
-	FMOVQ    16(R3), F21
-	FMOVQ    32(R3), F22
-	FMOVQ    48(R3), F23
+	FLDPQ    (R3), (F20, F21)
+	FLDPQ    32(R3), (F22, F23)
 	FMOVD    (R14), F24
-	VDUP     V24.D[0], V24.D2
-	VFMLA    V20.D2, V24.D2, V0.D2
-	VFMLA    V21.D2, V24.D2, V1.D2
-	VFMLA    V22.D2, V24.D2, V2.D2
-	VFMLA    V23.D2, V24.D2, V3.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F25
-	VDUP     V25.D[0], V25.D2
-	VFMLA    V20.D2, V25.D2, V4.D2
-	VFMLA    V21.D2, V25.D2, V5.D2
-	VFMLA    V22.D2, V25.D2, V6.D2
-	VFMLA    V23.D2, V25.D2, V7.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F26
-	VDUP     V26.D[0], V26.D2
-	VFMLA    V20.D2, V26.D2, V8.D2
-	VFMLA    V21.D2, V26.D2, V9.D2
-	VFMLA    V22.D2, V26.D2, V10.D2
-	VFMLA    V23.D2, V26.D2, V11.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F27
-	VDUP     V27.D[0], V27.D2
-	VFMLA    V20.D2, V27.D2, V12.D2
-	VFMLA    V21.D2, V27.D2, V13.D2
-	VFMLA    V22.D2, V27.D2, V14.D2
-	VFMLA    V23.D2, V27.D2, V15.D2
+	WORD     $0x4fd81280 // fmla v0.2d, v20.2d, v24.d[0]
+	WORD     $0x4fd812a1 // fmla v1.2d, v21.2d, v24.d[0]
+	WORD     $0x4fd812c2 // fmla v2.2d, v22.2d, v24.d[0]
+	WORD     $0x4fd812e3 // fmla v3.2d, v23.2d, v24.d[0]
+	FMOVD    (R14)(R2), F25
+	WORD     $0x4fd91284 // fmla v4.2d, v20.2d, v25.d[0]
+	WORD     $0x4fd912a5 // fmla v5.2d, v21.2d, v25.d[0]
+	WORD     $0x4fd912c6 // fmla v6.2d, v22.2d, v25.d[0]
+	WORD     $0x4fd912e7 // fmla v7.2d, v23.2d, v25.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F26
+	WORD     $0x4fda1288 // fmla v8.2d, v20.2d, v26.d[0]
+	WORD     $0x4fda12a9 // fmla v9.2d, v21.2d, v26.d[0]
+	WORD     $0x4fda12ca // fmla v10.2d, v22.2d, v26.d[0]
+	WORD     $0x4fda12eb // fmla v11.2d, v23.2d, v26.d[0]
+	FMOVD    (R14)(R1), F27
+	WORD     $0x4fdb128c // fmla v12.2d, v20.2d, v27.d[0]
+	WORD     $0x4fdb12ad // fmla v13.2d, v21.2d, v27.d[0]
+	WORD     $0x4fdb12ce // fmla v14.2d, v22.2d, v27.d[0]
+	WORD     $0x4fdb12ef // fmla v15.2d, v23.2d, v27.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F28
-	VDUP     V28.D[0], V28.D2
-	VFMLA    V20.D2, V28.D2, V16.D2
-	VFMLA    V21.D2, V28.D2, V17.D2
-	VFMLA    V22.D2, V28.D2, V18.D2
-	VFMLA    V23.D2, V28.D2, V19.D2
+	WORD     $0x4fdc1290 // fmla v16.2d, v20.2d, v28.d[0]
+	WORD     $0x4fdc12b1 // fmla v17.2d, v21.2d, v28.d[0]
+	WORD     $0x4fdc12d2 // fmla v18.2d, v22.2d, v28.d[0]
+	WORD     $0x4fdc12f3 // fmla v19.2d, v23.2d, v28.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -1747,44 +1646,35 @@ rest5x4:
 	ADDS     $4, R15, R15
 	BEQ      store5x4
 one5x4:
-	FMOVQ    (R3), F20
-	FMOVQ    16(R3), F21
-	FMOVQ    32(R3), F22
-	FMOVQ    48(R3), F23
+	FLDPQ    (R3), (F20, F21)
+	FLDPQ    32(R3), (F22, F23)
 	FMOVD    (R14), F24
-	VDUP     V24.D[0], V24.D2
-	VFMLA    V20.D2, V24.D2, V0.D2
-	VFMLA    V21.D2, V24.D2, V1.D2
-	VFMLA    V22.D2, V24.D2, V2.D2
-	VFMLA    V23.D2, V24.D2, V3.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F25
-	VDUP     V25.D[0], V25.D2
-	VFMLA    V20.D2, V25.D2, V4.D2
-	VFMLA    V21.D2, V25.D2, V5.D2
-	VFMLA    V22.D2, V25.D2, V6.D2
-	VFMLA    V23.D2, V25.D2, V7.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F26
-	VDUP     V26.D[0], V26.D2
-	VFMLA    V20.D2, V26.D2, V8.D2
-	VFMLA    V21.D2, V26.D2, V9.D2
-	VFMLA    V22.D2, V26.D2, V10.D2
-	VFMLA    V23.D2, V26.D2, V11.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F27
-	VDUP     V27.D[0], V27.D2
-	VFMLA    V20.D2, V27.D2, V12.D2
-	VFMLA    V21.D2, V27.D2, V13.D2
-	VFMLA    V22.D2, V27.D2, V14.D2
-	VFMLA    V23.D2, V27.D2, V15.D2
+	WORD     $0x4fd81280 // fmla v0.2d, v20.2d, v24.d[0]
+	WORD     $0x4fd812a1 // fmla v1.2d, v21.2d, v24.d[0]
+	WORD     $0x4fd812c2 // fmla v2.2d, v22.2d, v24.d[0]
+	WORD     $0x4fd812e3 // fmla v3.2d, v23.2d, v24.d[0]
+	FMOVD    (R14)(R2), F25
+	WORD     $0x4fd91284 // fmla v4.2d, v20.2d, v25.d[0]
+	WORD     $0x4fd912a5 // fmla v5.2d, v21.2d, v25.d[0]
+	WORD     $0x4fd912c6 // fmla v6.2d, v22.2d, v25.d[0]
+	WORD     $0x4fd912e7 // fmla v7.2d, v23.2d, v25.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F26
+	WORD     $0x4fda1288 // fmla v8.2d, v20.2d, v26.d[0]
+	WORD     $0x4fda12a9 // fmla v9.2d, v21.2d, v26.d[0]
+	WORD     $0x4fda12ca // fmla v10.2d, v22.2d, v26.d[0]
+	WORD     $0x4fda12eb // fmla v11.2d, v23.2d, v26.d[0]
+	FMOVD    (R14)(R1), F27
+	WORD     $0x4fdb128c // fmla v12.2d, v20.2d, v27.d[0]
+	WORD     $0x4fdb12ad // fmla v13.2d, v21.2d, v27.d[0]
+	WORD     $0x4fdb12ce // fmla v14.2d, v22.2d, v27.d[0]
+	WORD     $0x4fdb12ef // fmla v15.2d, v23.2d, v27.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F28
-	VDUP     V28.D[0], V28.D2
-	VFMLA    V20.D2, V28.D2, V16.D2
-	VFMLA    V21.D2, V28.D2, V17.D2
-	VFMLA    V22.D2, V28.D2, V18.D2
-	VFMLA    V23.D2, V28.D2, V19.D2
+	WORD     $0x4fdc1290 // fmla v16.2d, v20.2d, v28.d[0]
+	WORD     $0x4fdc12b1 // fmla v17.2d, v21.2d, v28.d[0]
+	WORD     $0x4fdc12d2 // fmla v18.2d, v22.2d, v28.d[0]
+	WORD     $0x4fdc12f3 // fmla v19.2d, v23.2d, v28.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -1794,8 +1684,7 @@ one5x4:
 	B        store5x4
 tail5x4:
 onetail5x4:
-	FMOVQ    (R3), F20
-	FMOVQ    16(R3), F21
+	FLDPQ    (R3), (F20, F21)
 	FMOVQ    32(R3), F22
 	MOVD     8(RSP), R23
 	VMOVI    $0, V23.B16
@@ -1809,39 +1698,32 @@ t141:
 	FMOVD    48(R3), F23
 t140:
 	FMOVD    (R14), F24
-	VDUP     V24.D[0], V24.D2
-	VFMLA    V20.D2, V24.D2, V0.D2
-	VFMLA    V21.D2, V24.D2, V1.D2
-	VFMLA    V22.D2, V24.D2, V2.D2
-	VFMLA    V23.D2, V24.D2, V3.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F25
-	VDUP     V25.D[0], V25.D2
-	VFMLA    V20.D2, V25.D2, V4.D2
-	VFMLA    V21.D2, V25.D2, V5.D2
-	VFMLA    V22.D2, V25.D2, V6.D2
-	VFMLA    V23.D2, V25.D2, V7.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F26
-	VDUP     V26.D[0], V26.D2
-	VFMLA    V20.D2, V26.D2, V8.D2
-	VFMLA    V21.D2, V26.D2, V9.D2
-	VFMLA    V22.D2, V26.D2, V10.D2
-	VFMLA    V23.D2, V26.D2, V11.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F27
-	VDUP     V27.D[0], V27.D2
-	VFMLA    V20.D2, V27.D2, V12.D2
-	VFMLA    V21.D2, V27.D2, V13.D2
-	VFMLA    V22.D2, V27.D2, V14.D2
-	VFMLA    V23.D2, V27.D2, V15.D2
+	WORD     $0x4fd81280 // fmla v0.2d, v20.2d, v24.d[0]
+	WORD     $0x4fd812a1 // fmla v1.2d, v21.2d, v24.d[0]
+	WORD     $0x4fd812c2 // fmla v2.2d, v22.2d, v24.d[0]
+	WORD     $0x4fd812e3 // fmla v3.2d, v23.2d, v24.d[0]
+	FMOVD    (R14)(R2), F25
+	WORD     $0x4fd91284 // fmla v4.2d, v20.2d, v25.d[0]
+	WORD     $0x4fd912a5 // fmla v5.2d, v21.2d, v25.d[0]
+	WORD     $0x4fd912c6 // fmla v6.2d, v22.2d, v25.d[0]
+	WORD     $0x4fd912e7 // fmla v7.2d, v23.2d, v25.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F26
+	WORD     $0x4fda1288 // fmla v8.2d, v20.2d, v26.d[0]
+	WORD     $0x4fda12a9 // fmla v9.2d, v21.2d, v26.d[0]
+	WORD     $0x4fda12ca // fmla v10.2d, v22.2d, v26.d[0]
+	WORD     $0x4fda12eb // fmla v11.2d, v23.2d, v26.d[0]
+	FMOVD    (R14)(R1), F27
+	WORD     $0x4fdb128c // fmla v12.2d, v20.2d, v27.d[0]
+	WORD     $0x4fdb12ad // fmla v13.2d, v21.2d, v27.d[0]
+	WORD     $0x4fdb12ce // fmla v14.2d, v22.2d, v27.d[0]
+	WORD     $0x4fdb12ef // fmla v15.2d, v23.2d, v27.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F28
-	VDUP     V28.D[0], V28.D2
-	VFMLA    V20.D2, V28.D2, V16.D2
-	VFMLA    V21.D2, V28.D2, V17.D2
-	VFMLA    V22.D2, V28.D2, V18.D2
-	VFMLA    V23.D2, V28.D2, V19.D2
+	WORD     $0x4fdc1290 // fmla v16.2d, v20.2d, v28.d[0]
+	WORD     $0x4fdc12b1 // fmla v17.2d, v21.2d, v28.d[0]
+	WORD     $0x4fdc12d2 // fmla v18.2d, v22.2d, v28.d[0]
+	WORD     $0x4fdc12f3 // fmla v19.2d, v23.2d, v28.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -2431,142 +2313,110 @@ fetch4x4:
 	SUBS     $4, R15, R15
 	BLT      rest4x4
 k4x4:
-	FMOVQ    (R3), F16
-	FMOVQ    16(R3), F17
-	FMOVQ    32(R3), F18
-	FMOVQ    48(R3), F19
+	FLDPQ    (R3), (F16, F17)
+	FLDPQ    32(R3), (F18, F19)
 	FMOVD    (R14), F20
-	VDUP     V20.D[0], V20.D2
-	VFMLA    V16.D2, V20.D2, V0.D2
-	VFMLA    V17.D2, V20.D2, V1.D2
-	VFMLA    V18.D2, V20.D2, V2.D2
-	VFMLA    V19.D2, V20.D2, V3.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F21
-	VDUP     V21.D[0], V21.D2
-	VFMLA    V16.D2, V21.D2, V4.D2
-	VFMLA    V17.D2, V21.D2, V5.D2
-	VFMLA    V18.D2, V21.D2, V6.D2
-	VFMLA    V19.D2, V21.D2, V7.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F22
-	VDUP     V22.D[0], V22.D2
-	VFMLA    V16.D2, V22.D2, V8.D2
-	VFMLA    V17.D2, V22.D2, V9.D2
-	VFMLA    V18.D2, V22.D2, V10.D2
-	VFMLA    V19.D2, V22.D2, V11.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F23
-	VDUP     V23.D[0], V23.D2
-	VFMLA    V16.D2, V23.D2, V12.D2
-	VFMLA    V17.D2, V23.D2, V13.D2
-	VFMLA    V18.D2, V23.D2, V14.D2
-	VFMLA    V19.D2, V23.D2, V15.D2
+	WORD     $0x4fd41200 // fmla v0.2d, v16.2d, v20.d[0]
+	WORD     $0x4fd41221 // fmla v1.2d, v17.2d, v20.d[0]
+	WORD     $0x4fd41242 // fmla v2.2d, v18.2d, v20.d[0]
+	WORD     $0x4fd41263 // fmla v3.2d, v19.2d, v20.d[0]
+	FMOVD    (R14)(R2), F21
+	WORD     $0x4fd51204 // fmla v4.2d, v16.2d, v21.d[0]
+	WORD     $0x4fd51225 // fmla v5.2d, v17.2d, v21.d[0]
+	WORD     $0x4fd51246 // fmla v6.2d, v18.2d, v21.d[0]
+	WORD     $0x4fd51267 // fmla v7.2d, v19.2d, v21.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F22
+	WORD     $0x4fd61208 // fmla v8.2d, v16.2d, v22.d[0]
+	WORD     $0x4fd61229 // fmla v9.2d, v17.2d, v22.d[0]
+	WORD     $0x4fd6124a // fmla v10.2d, v18.2d, v22.d[0]
+	WORD     $0x4fd6126b // fmla v11.2d, v19.2d, v22.d[0]
+	FMOVD    (R14)(R1), F23
+	WORD     $0x4fd7120c // fmla v12.2d, v16.2d, v23.d[0]
+	WORD     $0x4fd7122d // fmla v13.2d, v17.2d, v23.d[0]
+	WORD     $0x4fd7124e // fmla v14.2d, v18.2d, v23.d[0]
+	WORD     $0x4fd7126f // fmla v15.2d, v19.2d, v23.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FMOVQ    (R3), F16
-	FMOVQ    16(R3), F17
-	FMOVQ    32(R3), F18
-	FMOVQ    48(R3), F19
+	FLDPQ    (R3), (F16, F17)
+	FLDPQ    32(R3), (F18, F19)
 	FMOVD    (R14), F20
-	VDUP     V20.D[0], V20.D2
-	VFMLA    V16.D2, V20.D2, V0.D2
-	VFMLA    V17.D2, V20.D2, V1.D2
-	VFMLA    V18.D2, V20.D2, V2.D2
-	VFMLA    V19.D2, V20.D2, V3.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F21
-	VDUP     V21.D[0], V21.D2
-	VFMLA    V16.D2, V21.D2, V4.D2
-	VFMLA    V17.D2, V21.D2, V5.D2
-	VFMLA    V18.D2, V21.D2, V6.D2
-	VFMLA    V19.D2, V21.D2, V7.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F22
-	VDUP     V22.D[0], V22.D2
-	VFMLA    V16.D2, V22.D2, V8.D2
-	VFMLA    V17.D2, V22.D2, V9.D2
-	VFMLA    V18.D2, V22.D2, V10.D2
-	VFMLA    V19.D2, V22.D2, V11.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F23
-	VDUP     V23.D[0], V23.D2
-	VFMLA    V16.D2, V23.D2, V12.D2
-	VFMLA    V17.D2, V23.D2, V13.D2
-	VFMLA    V18.D2, V23.D2, V14.D2
-	VFMLA    V19.D2, V23.D2, V15.D2
+	WORD     $0x4fd41200 // fmla v0.2d, v16.2d, v20.d[0]
+	WORD     $0x4fd41221 // fmla v1.2d, v17.2d, v20.d[0]
+	WORD     $0x4fd41242 // fmla v2.2d, v18.2d, v20.d[0]
+	WORD     $0x4fd41263 // fmla v3.2d, v19.2d, v20.d[0]
+	FMOVD    (R14)(R2), F21
+	WORD     $0x4fd51204 // fmla v4.2d, v16.2d, v21.d[0]
+	WORD     $0x4fd51225 // fmla v5.2d, v17.2d, v21.d[0]
+	WORD     $0x4fd51246 // fmla v6.2d, v18.2d, v21.d[0]
+	WORD     $0x4fd51267 // fmla v7.2d, v19.2d, v21.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F22
+	WORD     $0x4fd61208 // fmla v8.2d, v16.2d, v22.d[0]
+	WORD     $0x4fd61229 // fmla v9.2d, v17.2d, v22.d[0]
+	WORD     $0x4fd6124a // fmla v10.2d, v18.2d, v22.d[0]
+	WORD     $0x4fd6126b // fmla v11.2d, v19.2d, v22.d[0]
+	FMOVD    (R14)(R1), F23
+	WORD     $0x4fd7120c // fmla v12.2d, v16.2d, v23.d[0]
+	WORD     $0x4fd7122d // fmla v13.2d, v17.2d, v23.d[0]
+	WORD     $0x4fd7124e // fmla v14.2d, v18.2d, v23.d[0]
+	WORD     $0x4fd7126f // fmla v15.2d, v19.2d, v23.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FMOVQ    (R3), F16
-	FMOVQ    16(R3), F17
-	FMOVQ    32(R3), F18
-	FMOVQ    48(R3), F19
+	FLDPQ    (R3), (F16, F17)
+	FLDPQ    32(R3), (F18, F19)
 	FMOVD    (R14), F20
-	VDUP     V20.D[0], V20.D2
-	VFMLA    V16.D2, V20.D2, V0.D2
-	VFMLA    V17.D2, V20.D2, V1.D2
-	VFMLA    V18.D2, V20.D2, V2.D2
-	VFMLA    V19.D2, V20.D2, V3.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F21
-	VDUP     V21.D[0], V21.D2
-	VFMLA    V16.D2, V21.D2, V4.D2
-	VFMLA    V17.D2, V21.D2, V5.D2
-	VFMLA    V18.D2, V21.D2, V6.D2
-	VFMLA    V19.D2, V21.D2, V7.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F22
-	VDUP     V22.D[0], V22.D2
-	VFMLA    V16.D2, V22.D2, V8.D2
-	VFMLA    V17.D2, V22.D2, V9.D2
-	VFMLA    V18.D2, V22.D2, V10.D2
-	VFMLA    V19.D2, V22.D2, V11.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F23
-	VDUP     V23.D[0], V23.D2
-	VFMLA    V16.D2, V23.D2, V12.D2
-	VFMLA    V17.D2, V23.D2, V13.D2
-	VFMLA    V18.D2, V23.D2, V14.D2
-	VFMLA    V19.D2, V23.D2, V15.D2
+	WORD     $0x4fd41200 // fmla v0.2d, v16.2d, v20.d[0]
+	WORD     $0x4fd41221 // fmla v1.2d, v17.2d, v20.d[0]
+	WORD     $0x4fd41242 // fmla v2.2d, v18.2d, v20.d[0]
+	WORD     $0x4fd41263 // fmla v3.2d, v19.2d, v20.d[0]
+	FMOVD    (R14)(R2), F21
+	WORD     $0x4fd51204 // fmla v4.2d, v16.2d, v21.d[0]
+	WORD     $0x4fd51225 // fmla v5.2d, v17.2d, v21.d[0]
+	WORD     $0x4fd51246 // fmla v6.2d, v18.2d, v21.d[0]
+	WORD     $0x4fd51267 // fmla v7.2d, v19.2d, v21.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F22
+	WORD     $0x4fd61208 // fmla v8.2d, v16.2d, v22.d[0]
+	WORD     $0x4fd61229 // fmla v9.2d, v17.2d, v22.d[0]
+	WORD     $0x4fd6124a // fmla v10.2d, v18.2d, v22.d[0]
+	WORD     $0x4fd6126b // fmla v11.2d, v19.2d, v22.d[0]
+	FMOVD    (R14)(R1), F23
+	WORD     $0x4fd7120c // fmla v12.2d, v16.2d, v23.d[0]
+	WORD     $0x4fd7122d // fmla v13.2d, v17.2d, v23.d[0]
+	WORD     $0x4fd7124e // fmla v14.2d, v18.2d, v23.d[0]
+	WORD     $0x4fd7126f // fmla v15.2d, v19.2d, v23.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FMOVQ    (R3), F16
-	FMOVQ    16(R3), F17
-	FMOVQ    32(R3), F18
-	FMOVQ    48(R3), F19
+	FLDPQ    (R3), (F16, F17)
+	FLDPQ    32(R3), (F18, F19)
 	FMOVD    (R14), F20
-	VDUP     V20.D[0], V20.D2
-	VFMLA    V16.D2, V20.D2, V0.D2
-	VFMLA    V17.D2, V20.D2, V1.D2
-	VFMLA    V18.D2, V20.D2, V2.D2
-	VFMLA    V19.D2, V20.D2, V3.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F21
-	VDUP     V21.D[0], V21.D2
-	VFMLA    V16.D2, V21.D2, V4.D2
-	VFMLA    V17.D2, V21.D2, V5.D2
-	VFMLA    V18.D2, V21.D2, V6.D2
-	VFMLA    V19.D2, V21.D2, V7.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F22
-	VDUP     V22.D[0], V22.D2
-	VFMLA    V16.D2, V22.D2, V8.D2
-	VFMLA    V17.D2, V22.D2, V9.D2
-	VFMLA    V18.D2, V22.D2, V10.D2
-	VFMLA    V19.D2, V22.D2, V11.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F23
-	VDUP     V23.D[0], V23.D2
-	VFMLA    V16.D2, V23.D2, V12.D2
-	VFMLA    V17.D2, V23.D2, V13.D2
-	VFMLA    V18.D2, V23.D2, V14.D2
-	VFMLA    V19.D2, V23.D2, V15.D2
+	WORD     $0x4fd41200 // fmla v0.2d, v16.2d, v20.d[0]
+	WORD     $0x4fd41221 // fmla v1.2d, v17.2d, v20.d[0]
+	WORD     $0x4fd41242 // fmla v2.2d, v18.2d, v20.d[0]
+	WORD     $0x4fd41263 // fmla v3.2d, v19.2d, v20.d[0]
+	FMOVD    (R14)(R2), F21
+	WORD     $0x4fd51204 // fmla v4.2d, v16.2d, v21.d[0]
+	WORD     $0x4fd51225 // fmla v5.2d, v17.2d, v21.d[0]
+	WORD     $0x4fd51246 // fmla v6.2d, v18.2d, v21.d[0]
+	WORD     $0x4fd51267 // fmla v7.2d, v19.2d, v21.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F22
+	WORD     $0x4fd61208 // fmla v8.2d, v16.2d, v22.d[0]
+	WORD     $0x4fd61229 // fmla v9.2d, v17.2d, v22.d[0]
+	WORD     $0x4fd6124a // fmla v10.2d, v18.2d, v22.d[0]
+	WORD     $0x4fd6126b // fmla v11.2d, v19.2d, v22.d[0]
+	FMOVD    (R14)(R1), F23
+	WORD     $0x4fd7120c // fmla v12.2d, v16.2d, v23.d[0]
+	WORD     $0x4fd7122d // fmla v13.2d, v17.2d, v23.d[0]
+	WORD     $0x4fd7124e // fmla v14.2d, v18.2d, v23.d[0]
+	WORD     $0x4fd7126f // fmla v15.2d, v19.2d, v23.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -2577,37 +2427,29 @@ rest4x4:
 	ADDS     $4, R15, R15
 	BEQ      store4x4
 one4x4:
-	FMOVQ    (R3), F16
-	FMOVQ    16(R3), F17
-	FMOVQ    32(R3), F18
-	FMOVQ    48(R3), F19
+	FLDPQ    (R3), (F16, F17)
+	FLDPQ    32(R3), (F18, F19)
 	FMOVD    (R14), F20
-	VDUP     V20.D[0], V20.D2
-	VFMLA    V16.D2, V20.D2, V0.D2
-	VFMLA    V17.D2, V20.D2, V1.D2
-	VFMLA    V18.D2, V20.D2, V2.D2
-	VFMLA    V19.D2, V20.D2, V3.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F21
-	VDUP     V21.D[0], V21.D2
-	VFMLA    V16.D2, V21.D2, V4.D2
-	VFMLA    V17.D2, V21.D2, V5.D2
-	VFMLA    V18.D2, V21.D2, V6.D2
-	VFMLA    V19.D2, V21.D2, V7.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F22
-	VDUP     V22.D[0], V22.D2
-	VFMLA    V16.D2, V22.D2, V8.D2
-	VFMLA    V17.D2, V22.D2, V9.D2
-	VFMLA    V18.D2, V22.D2, V10.D2
-	VFMLA    V19.D2, V22.D2, V11.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F23
-	VDUP     V23.D[0], V23.D2
-	VFMLA    V16.D2, V23.D2, V12.D2
-	VFMLA    V17.D2, V23.D2, V13.D2
-	VFMLA    V18.D2, V23.D2, V14.D2
-	VFMLA    V19.D2, V23.D2, V15.D2
+	WORD     $0x4fd41200 // fmla v0.2d, v16.2d, v20.d[0]
+	WORD     $0x4fd41221 // fmla v1.2d, v17.2d, v20.d[0]
+	WORD     $0x4fd41242 // fmla v2.2d, v18.2d, v20.d[0]
+	WORD     $0x4fd41263 // fmla v3.2d, v19.2d, v20.d[0]
+	FMOVD    (R14)(R2), F21
+	WORD     $0x4fd51204 // fmla v4.2d, v16.2d, v21.d[0]
+	WORD     $0x4fd51225 // fmla v5.2d, v17.2d, v21.d[0]
+	WORD     $0x4fd51246 // fmla v6.2d, v18.2d, v21.d[0]
+	WORD     $0x4fd51267 // fmla v7.2d, v19.2d, v21.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F22
+	WORD     $0x4fd61208 // fmla v8.2d, v16.2d, v22.d[0]
+	WORD     $0x4fd61229 // fmla v9.2d, v17.2d, v22.d[0]
+	WORD     $0x4fd6124a // fmla v10.2d, v18.2d, v22.d[0]
+	WORD     $0x4fd6126b // fmla v11.2d, v19.2d, v22.d[0]
+	FMOVD    (R14)(R1), F23
+	WORD     $0x4fd7120c // fmla v12.2d, v16.2d, v23.d[0]
+	WORD     $0x4fd7122d // fmla v13.2d, v17.2d, v23.d[0]
+	WORD     $0x4fd7124e // fmla v14.2d, v18.2d, v23.d[0]
+	WORD     $0x4fd7126f // fmla v15.2d, v19.2d, v23.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -2617,8 +2459,7 @@ one4x4:
 	B        store4x4
 tail4x4:
 onetail4x4:
-	FMOVQ    (R3), F16
-	FMOVQ    16(R3), F17
+	FLDPQ    (R3), (F16, F17)
 	FMOVQ    32(R3), F18
 	MOVD     8(RSP), R23
 	VMOVI    $0, V19.B16
@@ -2632,32 +2473,26 @@ t215:
 	FMOVD    48(R3), F19
 t214:
 	FMOVD    (R14), F20
-	VDUP     V20.D[0], V20.D2
-	VFMLA    V16.D2, V20.D2, V0.D2
-	VFMLA    V17.D2, V20.D2, V1.D2
-	VFMLA    V18.D2, V20.D2, V2.D2
-	VFMLA    V19.D2, V20.D2, V3.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F21
-	VDUP     V21.D[0], V21.D2
-	VFMLA    V16.D2, V21.D2, V4.D2
-	VFMLA    V17.D2, V21.D2, V5.D2
-	VFMLA    V18.D2, V21.D2, V6.D2
-	VFMLA    V19.D2, V21.D2, V7.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F22
-	VDUP     V22.D[0], V22.D2
-	VFMLA    V16.D2, V22.D2, V8.D2
-	VFMLA    V17.D2, V22.D2, V9.D2
-	VFMLA    V18.D2, V22.D2, V10.D2
-	VFMLA    V19.D2, V22.D2, V11.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F23
-	VDUP     V23.D[0], V23.D2
-	VFMLA    V16.D2, V23.D2, V12.D2
-	VFMLA    V17.D2, V23.D2, V13.D2
-	VFMLA    V18.D2, V23.D2, V14.D2
-	VFMLA    V19.D2, V23.D2, V15.D2
+	WORD     $0x4fd41200 // fmla v0.2d, v16.2d, v20.d[0]
+	WORD     $0x4fd41221 // fmla v1.2d, v17.2d, v20.d[0]
+	WORD     $0x4fd41242 // fmla v2.2d, v18.2d, v20.d[0]
+	WORD     $0x4fd41263 // fmla v3.2d, v19.2d, v20.d[0]
+	FMOVD    (R14)(R2), F21
+	WORD     $0x4fd51204 // fmla v4.2d, v16.2d, v21.d[0]
+	WORD     $0x4fd51225 // fmla v5.2d, v17.2d, v21.d[0]
+	WORD     $0x4fd51246 // fmla v6.2d, v18.2d, v21.d[0]
+	WORD     $0x4fd51267 // fmla v7.2d, v19.2d, v21.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F22
+	WORD     $0x4fd61208 // fmla v8.2d, v16.2d, v22.d[0]
+	WORD     $0x4fd61229 // fmla v9.2d, v17.2d, v22.d[0]
+	WORD     $0x4fd6124a // fmla v10.2d, v18.2d, v22.d[0]
+	WORD     $0x4fd6126b // fmla v11.2d, v19.2d, v22.d[0]
+	FMOVD    (R14)(R1), F23
+	WORD     $0x4fd7120c // fmla v12.2d, v16.2d, v23.d[0]
+	WORD     $0x4fd7122d // fmla v13.2d, v17.2d, v23.d[0]
+	WORD     $0x4fd7124e // fmla v14.2d, v18.2d, v23.d[0]
+	WORD     $0x4fd7126f // fmla v15.2d, v19.2d, v23.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -3129,30 +2964,24 @@ fetch3x4:
 	CMP      $2, R24
 	BNE      tail3x4
 one3x4:
-	FMOVQ    (R3), F12
-	FMOVQ    16(R3), F13
-	FMOVQ    32(R3), F14
-	FMOVQ    48(R3), F15
+	FLDPQ    (R3), (F12, F13)
+	FLDPQ    32(R3), (F14, F15)
 	FMOVD    (R14), F16
-	VDUP     V16.D[0], V16.D2
-	VFMLA    V12.D2, V16.D2, V0.D2
-	VFMLA    V13.D2, V16.D2, V1.D2
-	VFMLA    V14.D2, V16.D2, V2.D2
-	VFMLA    V15.D2, V16.D2, V3.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F17
-	VDUP     V17.D[0], V17.D2
-	VFMLA    V12.D2, V17.D2, V4.D2
-	VFMLA    V13.D2, V17.D2, V5.D2
-	VFMLA    V14.D2, V17.D2, V6.D2
-	VFMLA    V15.D2, V17.D2, V7.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F18
-	VDUP     V18.D[0], V18.D2
-	VFMLA    V12.D2, V18.D2, V8.D2
-	VFMLA    V13.D2, V18.D2, V9.D2
-	VFMLA    V14.D2, V18.D2, V10.D2
-	VFMLA    V15.D2, V18.D2, V11.D2
+	WORD     $0x4fd01180 // fmla v0.2d, v12.2d, v16.d[0]
+	WORD     $0x4fd011a1 // fmla v1.2d, v13.2d, v16.d[0]
+	WORD     $0x4fd011c2 // fmla v2.2d, v14.2d, v16.d[0]
+	WORD     $0x4fd011e3 // fmla v3.2d, v15.2d, v16.d[0]
+	FMOVD    (R14)(R2), F17
+	WORD     $0x4fd11184 // fmla v4.2d, v12.2d, v17.d[0]
+	WORD     $0x4fd111a5 // fmla v5.2d, v13.2d, v17.d[0]
+	WORD     $0x4fd111c6 // fmla v6.2d, v14.2d, v17.d[0]
+	WORD     $0x4fd111e7 // fmla v7.2d, v15.2d, v17.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F18
+	WORD     $0x4fd21188 // fmla v8.2d, v12.2d, v18.d[0]
+	WORD     $0x4fd211a9 // fmla v9.2d, v13.2d, v18.d[0]
+	WORD     $0x4fd211ca // fmla v10.2d, v14.2d, v18.d[0]
+	WORD     $0x4fd211eb // fmla v11.2d, v15.2d, v18.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -3162,8 +2991,7 @@ one3x4:
 	B        store3x4
 tail3x4:
 onetail3x4:
-	FMOVQ    (R3), F12
-	FMOVQ    16(R3), F13
+	FLDPQ    (R3), (F12, F13)
 	FMOVQ    32(R3), F14
 	MOVD     8(RSP), R23
 	VMOVI    $0, V15.B16
@@ -3177,25 +3005,21 @@ t273:
 	FMOVD    48(R3), F15
 t272:
 	FMOVD    (R14), F16
-	VDUP     V16.D[0], V16.D2
-	VFMLA    V12.D2, V16.D2, V0.D2
-	VFMLA    V13.D2, V16.D2, V1.D2
-	VFMLA    V14.D2, V16.D2, V2.D2
-	VFMLA    V15.D2, V16.D2, V3.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F17
-	VDUP     V17.D[0], V17.D2
-	VFMLA    V12.D2, V17.D2, V4.D2
-	VFMLA    V13.D2, V17.D2, V5.D2
-	VFMLA    V14.D2, V17.D2, V6.D2
-	VFMLA    V15.D2, V17.D2, V7.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F18
-	VDUP     V18.D[0], V18.D2
-	VFMLA    V12.D2, V18.D2, V8.D2
-	VFMLA    V13.D2, V18.D2, V9.D2
-	VFMLA    V14.D2, V18.D2, V10.D2
-	VFMLA    V15.D2, V18.D2, V11.D2
+	WORD     $0x4fd01180 // fmla v0.2d, v12.2d, v16.d[0]
+	WORD     $0x4fd011a1 // fmla v1.2d, v13.2d, v16.d[0]
+	WORD     $0x4fd011c2 // fmla v2.2d, v14.2d, v16.d[0]
+	WORD     $0x4fd011e3 // fmla v3.2d, v15.2d, v16.d[0]
+	FMOVD    (R14)(R2), F17
+	WORD     $0x4fd11184 // fmla v4.2d, v12.2d, v17.d[0]
+	WORD     $0x4fd111a5 // fmla v5.2d, v13.2d, v17.d[0]
+	WORD     $0x4fd111c6 // fmla v6.2d, v14.2d, v17.d[0]
+	WORD     $0x4fd111e7 // fmla v7.2d, v15.2d, v17.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F18
+	WORD     $0x4fd21188 // fmla v8.2d, v12.2d, v18.d[0]
+	WORD     $0x4fd211a9 // fmla v9.2d, v13.2d, v18.d[0]
+	WORD     $0x4fd211ca // fmla v10.2d, v14.2d, v18.d[0]
+	WORD     $0x4fd211eb // fmla v11.2d, v15.2d, v18.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -3551,23 +3375,18 @@ fetch2x4:
 	CMP      $2, R24
 	BNE      tail2x4
 one2x4:
-	FMOVQ    (R3), F8
-	FMOVQ    16(R3), F9
-	FMOVQ    32(R3), F10
-	FMOVQ    48(R3), F11
+	FLDPQ    (R3), (F8, F9)
+	FLDPQ    32(R3), (F10, F11)
 	FMOVD    (R14), F12
-	VDUP     V12.D[0], V12.D2
-	VFMLA    V8.D2, V12.D2, V0.D2
-	VFMLA    V9.D2, V12.D2, V1.D2
-	VFMLA    V10.D2, V12.D2, V2.D2
-	VFMLA    V11.D2, V12.D2, V3.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F13
-	VDUP     V13.D[0], V13.D2
-	VFMLA    V8.D2, V13.D2, V4.D2
-	VFMLA    V9.D2, V13.D2, V5.D2
-	VFMLA    V10.D2, V13.D2, V6.D2
-	VFMLA    V11.D2, V13.D2, V7.D2
+	WORD     $0x4fcc1100 // fmla v0.2d, v8.2d, v12.d[0]
+	WORD     $0x4fcc1121 // fmla v1.2d, v9.2d, v12.d[0]
+	WORD     $0x4fcc1142 // fmla v2.2d, v10.2d, v12.d[0]
+	WORD     $0x4fcc1163 // fmla v3.2d, v11.2d, v12.d[0]
+	FMOVD    (R14)(R2), F13
+	WORD     $0x4fcd1104 // fmla v4.2d, v8.2d, v13.d[0]
+	WORD     $0x4fcd1125 // fmla v5.2d, v9.2d, v13.d[0]
+	WORD     $0x4fcd1146 // fmla v6.2d, v10.2d, v13.d[0]
+	WORD     $0x4fcd1167 // fmla v7.2d, v11.2d, v13.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -3577,8 +3396,7 @@ one2x4:
 	B        store2x4
 tail2x4:
 onetail2x4:
-	FMOVQ    (R3), F8
-	FMOVQ    16(R3), F9
+	FLDPQ    (R3), (F8, F9)
 	FMOVQ    32(R3), F10
 	MOVD     8(RSP), R23
 	VMOVI    $0, V11.B16
@@ -3592,18 +3410,15 @@ t315:
 	FMOVD    48(R3), F11
 t314:
 	FMOVD    (R14), F12
-	VDUP     V12.D[0], V12.D2
-	VFMLA    V8.D2, V12.D2, V0.D2
-	VFMLA    V9.D2, V12.D2, V1.D2
-	VFMLA    V10.D2, V12.D2, V2.D2
-	VFMLA    V11.D2, V12.D2, V3.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F13
-	VDUP     V13.D[0], V13.D2
-	VFMLA    V8.D2, V13.D2, V4.D2
-	VFMLA    V9.D2, V13.D2, V5.D2
-	VFMLA    V10.D2, V13.D2, V6.D2
-	VFMLA    V11.D2, V13.D2, V7.D2
+	WORD     $0x4fcc1100 // fmla v0.2d, v8.2d, v12.d[0]
+	WORD     $0x4fcc1121 // fmla v1.2d, v9.2d, v12.d[0]
+	WORD     $0x4fcc1142 // fmla v2.2d, v10.2d, v12.d[0]
+	WORD     $0x4fcc1163 // fmla v3.2d, v11.2d, v12.d[0]
+	FMOVD    (R14)(R2), F13
+	WORD     $0x4fcd1104 // fmla v4.2d, v8.2d, v13.d[0]
+	WORD     $0x4fcd1125 // fmla v5.2d, v9.2d, v13.d[0]
+	WORD     $0x4fcd1146 // fmla v6.2d, v10.2d, v13.d[0]
+	WORD     $0x4fcd1167 // fmla v7.2d, v11.2d, v13.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -3843,16 +3658,13 @@ fetch1x4:
 	CMP      $2, R24
 	BNE      tail1x4
 one1x4:
-	FMOVQ    (R3), F4
-	FMOVQ    16(R3), F5
-	FMOVQ    32(R3), F6
-	FMOVQ    48(R3), F7
+	FLDPQ    (R3), (F4, F5)
+	FLDPQ    32(R3), (F6, F7)
 	FMOVD    (R14), F8
-	VDUP     V8.D[0], V8.D2
-	VFMLA    V4.D2, V8.D2, V0.D2
-	VFMLA    V5.D2, V8.D2, V1.D2
-	VFMLA    V6.D2, V8.D2, V2.D2
-	VFMLA    V7.D2, V8.D2, V3.D2
+	WORD     $0x4fc81080 // fmla v0.2d, v4.2d, v8.d[0]
+	WORD     $0x4fc810a1 // fmla v1.2d, v5.2d, v8.d[0]
+	WORD     $0x4fc810c2 // fmla v2.2d, v6.2d, v8.d[0]
+	WORD     $0x4fc810e3 // fmla v3.2d, v7.2d, v8.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -3862,8 +3674,7 @@ one1x4:
 	B        store1x4
 tail1x4:
 onetail1x4:
-	FMOVQ    (R3), F4
-	FMOVQ    16(R3), F5
+	FLDPQ    (R3), (F4, F5)
 	FMOVQ    32(R3), F6
 	MOVD     8(RSP), R23
 	VMOVI    $0, V7.B16
@@ -3877,11 +3688,10 @@ t341:
 	FMOVD    48(R3), F7
 t340:
 	FMOVD    (R14), F8
-	VDUP     V8.D[0], V8.D2
-	VFMLA    V4.D2, V8.D2, V0.D2
-	VFMLA    V5.D2, V8.D2, V1.D2
-	VFMLA    V6.D2, V8.D2, V2.D2
-	VFMLA    V7.D2, V8.D2, V3.D2
+	WORD     $0x4fc81080 // fmla v0.2d, v4.2d, v8.d[0]
+	WORD     $0x4fc810a1 // fmla v1.2d, v5.2d, v8.d[0]
+	WORD     $0x4fc810c2 // fmla v2.2d, v6.2d, v8.d[0]
+	WORD     $0x4fc810e3 // fmla v3.2d, v7.2d, v8.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -4392,217 +4202,165 @@ fetch8x3:
 	SUBS     $4, R15, R15
 	BLT      rest8x3
 k8x3:
-	FMOVQ    (R3), F24
-	FMOVQ    16(R3), F25
+	FLDPQ    (R3), (F24, F25)
 	FMOVQ    32(R3), F26
 	FMOVD    (R14), F27
-	VDUP     V27.D[0], V27.D2
-	VFMLA    V24.D2, V27.D2, V0.D2
-	VFMLA    V25.D2, V27.D2, V1.D2
-	VFMLA    V26.D2, V27.D2, V2.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F28
-	VDUP     V28.D[0], V28.D2
-	VFMLA    V24.D2, V28.D2, V3.D2
-	VFMLA    V25.D2, V28.D2, V4.D2
-	VFMLA    V26.D2, V28.D2, V5.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F29
-	VDUP     V29.D[0], V29.D2
-	VFMLA    V24.D2, V29.D2, V6.D2
-	VFMLA    V25.D2, V29.D2, V7.D2
-	VFMLA    V26.D2, V29.D2, V8.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F30
-	VDUP     V30.D[0], V30.D2
-	VFMLA    V24.D2, V30.D2, V9.D2
-	VFMLA    V25.D2, V30.D2, V10.D2
-	VFMLA    V26.D2, V30.D2, V11.D2
+	WORD     $0x4fdb1300 // fmla v0.2d, v24.2d, v27.d[0]
+	WORD     $0x4fdb1321 // fmla v1.2d, v25.2d, v27.d[0]
+	WORD     $0x4fdb1342 // fmla v2.2d, v26.2d, v27.d[0]
+	FMOVD    (R14)(R2), F28
+	WORD     $0x4fdc1303 // fmla v3.2d, v24.2d, v28.d[0]
+	WORD     $0x4fdc1324 // fmla v4.2d, v25.2d, v28.d[0]
+	WORD     $0x4fdc1345 // fmla v5.2d, v26.2d, v28.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F29
+	WORD     $0x4fdd1306 // fmla v6.2d, v24.2d, v29.d[0]
+	WORD     $0x4fdd1327 // fmla v7.2d, v25.2d, v29.d[0]
+	WORD     $0x4fdd1348 // fmla v8.2d, v26.2d, v29.d[0]
+	FMOVD    (R14)(R1), F30
+	WORD     $0x4fde1309 // fmla v9.2d, v24.2d, v30.d[0]
+	WORD     $0x4fde132a // fmla v10.2d, v25.2d, v30.d[0]
+	WORD     $0x4fde134b // fmla v11.2d, v26.2d, v30.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V12.D2
-	VFMLA    V25.D2, V31.D2, V13.D2
-	VFMLA    V26.D2, V31.D2, V14.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V15.D2
-	VFMLA    V25.D2, V31.D2, V16.D2
-	VFMLA    V26.D2, V31.D2, V17.D2
+	WORD     $0x4fdf130c // fmla v12.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf132d // fmla v13.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf134e // fmla v14.2d, v26.2d, v31.d[0]
+	FMOVD    (R14)(R4), F31
+	WORD     $0x4fdf130f // fmla v15.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf1330 // fmla v16.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf1351 // fmla v17.2d, v26.2d, v31.d[0]
 	FMOVD    (R8), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V18.D2
-	VFMLA    V25.D2, V31.D2, V19.D2
-	VFMLA    V26.D2, V31.D2, V20.D2
-	ADD      R2<<0, R8, R25
-	FMOVD    (R25), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V21.D2
-	VFMLA    V25.D2, V31.D2, V22.D2
-	VFMLA    V26.D2, V31.D2, V23.D2
+	WORD     $0x4fdf1312 // fmla v18.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf1333 // fmla v19.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf1354 // fmla v20.2d, v26.2d, v31.d[0]
+	FMOVD    (R8)(R2), F31
+	WORD     $0x4fdf1315 // fmla v21.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf1336 // fmla v22.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf1357 // fmla v23.2d, v26.2d, v31.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
-	FMOVQ    (R3), F24
-	FMOVQ    16(R3), F25
+	FLDPQ    (R3), (F24, F25)
 	FMOVQ    32(R3), F26
 	FMOVD    (R14), F27
-	VDUP     V27.D[0], V27.D2
-	VFMLA    V24.D2, V27.D2, V0.D2
-	VFMLA    V25.D2, V27.D2, V1.D2
-	VFMLA    V26.D2, V27.D2, V2.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F28
-	VDUP     V28.D[0], V28.D2
-	VFMLA    V24.D2, V28.D2, V3.D2
-	VFMLA    V25.D2, V28.D2, V4.D2
-	VFMLA    V26.D2, V28.D2, V5.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F29
-	VDUP     V29.D[0], V29.D2
-	VFMLA    V24.D2, V29.D2, V6.D2
-	VFMLA    V25.D2, V29.D2, V7.D2
-	VFMLA    V26.D2, V29.D2, V8.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F30
-	VDUP     V30.D[0], V30.D2
-	VFMLA    V24.D2, V30.D2, V9.D2
-	VFMLA    V25.D2, V30.D2, V10.D2
-	VFMLA    V26.D2, V30.D2, V11.D2
+	WORD     $0x4fdb1300 // fmla v0.2d, v24.2d, v27.d[0]
+	WORD     $0x4fdb1321 // fmla v1.2d, v25.2d, v27.d[0]
+	WORD     $0x4fdb1342 // fmla v2.2d, v26.2d, v27.d[0]
+	FMOVD    (R14)(R2), F28
+	WORD     $0x4fdc1303 // fmla v3.2d, v24.2d, v28.d[0]
+	WORD     $0x4fdc1324 // fmla v4.2d, v25.2d, v28.d[0]
+	WORD     $0x4fdc1345 // fmla v5.2d, v26.2d, v28.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F29
+	WORD     $0x4fdd1306 // fmla v6.2d, v24.2d, v29.d[0]
+	WORD     $0x4fdd1327 // fmla v7.2d, v25.2d, v29.d[0]
+	WORD     $0x4fdd1348 // fmla v8.2d, v26.2d, v29.d[0]
+	FMOVD    (R14)(R1), F30
+	WORD     $0x4fde1309 // fmla v9.2d, v24.2d, v30.d[0]
+	WORD     $0x4fde132a // fmla v10.2d, v25.2d, v30.d[0]
+	WORD     $0x4fde134b // fmla v11.2d, v26.2d, v30.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V12.D2
-	VFMLA    V25.D2, V31.D2, V13.D2
-	VFMLA    V26.D2, V31.D2, V14.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V15.D2
-	VFMLA    V25.D2, V31.D2, V16.D2
-	VFMLA    V26.D2, V31.D2, V17.D2
+	WORD     $0x4fdf130c // fmla v12.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf132d // fmla v13.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf134e // fmla v14.2d, v26.2d, v31.d[0]
+	FMOVD    (R14)(R4), F31
+	WORD     $0x4fdf130f // fmla v15.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf1330 // fmla v16.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf1351 // fmla v17.2d, v26.2d, v31.d[0]
 	FMOVD    (R8), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V18.D2
-	VFMLA    V25.D2, V31.D2, V19.D2
-	VFMLA    V26.D2, V31.D2, V20.D2
-	ADD      R2<<0, R8, R25
-	FMOVD    (R25), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V21.D2
-	VFMLA    V25.D2, V31.D2, V22.D2
-	VFMLA    V26.D2, V31.D2, V23.D2
+	WORD     $0x4fdf1312 // fmla v18.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf1333 // fmla v19.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf1354 // fmla v20.2d, v26.2d, v31.d[0]
+	FMOVD    (R8)(R2), F31
+	WORD     $0x4fdf1315 // fmla v21.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf1336 // fmla v22.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf1357 // fmla v23.2d, v26.2d, v31.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
-	FMOVQ    (R3), F24
-	FMOVQ    16(R3), F25
+	FLDPQ    (R3), (F24, F25)
 	FMOVQ    32(R3), F26
 	FMOVD    (R14), F27
-	VDUP     V27.D[0], V27.D2
-	VFMLA    V24.D2, V27.D2, V0.D2
-	VFMLA    V25.D2, V27.D2, V1.D2
-	VFMLA    V26.D2, V27.D2, V2.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F28
-	VDUP     V28.D[0], V28.D2
-	VFMLA    V24.D2, V28.D2, V3.D2
-	VFMLA    V25.D2, V28.D2, V4.D2
-	VFMLA    V26.D2, V28.D2, V5.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F29
-	VDUP     V29.D[0], V29.D2
-	VFMLA    V24.D2, V29.D2, V6.D2
-	VFMLA    V25.D2, V29.D2, V7.D2
-	VFMLA    V26.D2, V29.D2, V8.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F30
-	VDUP     V30.D[0], V30.D2
-	VFMLA    V24.D2, V30.D2, V9.D2
-	VFMLA    V25.D2, V30.D2, V10.D2
-	VFMLA    V26.D2, V30.D2, V11.D2
+	WORD     $0x4fdb1300 // fmla v0.2d, v24.2d, v27.d[0]
+	WORD     $0x4fdb1321 // fmla v1.2d, v25.2d, v27.d[0]
+	WORD     $0x4fdb1342 // fmla v2.2d, v26.2d, v27.d[0]
+	FMOVD    (R14)(R2), F28
+	WORD     $0x4fdc1303 // fmla v3.2d, v24.2d, v28.d[0]
+	WORD     $0x4fdc1324 // fmla v4.2d, v25.2d, v28.d[0]
+	WORD     $0x4fdc1345 // fmla v5.2d, v26.2d, v28.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F29
+	WORD     $0x4fdd1306 // fmla v6.2d, v24.2d, v29.d[0]
+	WORD     $0x4fdd1327 // fmla v7.2d, v25.2d, v29.d[0]
+	WORD     $0x4fdd1348 // fmla v8.2d, v26.2d, v29.d[0]
+	FMOVD    (R14)(R1), F30
+	WORD     $0x4fde1309 // fmla v9.2d, v24.2d, v30.d[0]
+	WORD     $0x4fde132a // fmla v10.2d, v25.2d, v30.d[0]
+	WORD     $0x4fde134b // fmla v11.2d, v26.2d, v30.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V12.D2
-	VFMLA    V25.D2, V31.D2, V13.D2
-	VFMLA    V26.D2, V31.D2, V14.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V15.D2
-	VFMLA    V25.D2, V31.D2, V16.D2
-	VFMLA    V26.D2, V31.D2, V17.D2
+	WORD     $0x4fdf130c // fmla v12.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf132d // fmla v13.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf134e // fmla v14.2d, v26.2d, v31.d[0]
+	FMOVD    (R14)(R4), F31
+	WORD     $0x4fdf130f // fmla v15.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf1330 // fmla v16.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf1351 // fmla v17.2d, v26.2d, v31.d[0]
 	FMOVD    (R8), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V18.D2
-	VFMLA    V25.D2, V31.D2, V19.D2
-	VFMLA    V26.D2, V31.D2, V20.D2
-	ADD      R2<<0, R8, R25
-	FMOVD    (R25), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V21.D2
-	VFMLA    V25.D2, V31.D2, V22.D2
-	VFMLA    V26.D2, V31.D2, V23.D2
+	WORD     $0x4fdf1312 // fmla v18.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf1333 // fmla v19.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf1354 // fmla v20.2d, v26.2d, v31.d[0]
+	FMOVD    (R8)(R2), F31
+	WORD     $0x4fdf1315 // fmla v21.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf1336 // fmla v22.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf1357 // fmla v23.2d, v26.2d, v31.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
-	FMOVQ    (R3), F24
-	FMOVQ    16(R3), F25
+	FLDPQ    (R3), (F24, F25)
 	FMOVQ    32(R3), F26
 	FMOVD    (R14), F27
-	VDUP     V27.D[0], V27.D2
-	VFMLA    V24.D2, V27.D2, V0.D2
-	VFMLA    V25.D2, V27.D2, V1.D2
-	VFMLA    V26.D2, V27.D2, V2.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F28
-	VDUP     V28.D[0], V28.D2
-	VFMLA    V24.D2, V28.D2, V3.D2
-	VFMLA    V25.D2, V28.D2, V4.D2
-	VFMLA    V26.D2, V28.D2, V5.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F29
-	VDUP     V29.D[0], V29.D2
-	VFMLA    V24.D2, V29.D2, V6.D2
-	VFMLA    V25.D2, V29.D2, V7.D2
-	VFMLA    V26.D2, V29.D2, V8.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F30
-	VDUP     V30.D[0], V30.D2
-	VFMLA    V24.D2, V30.D2, V9.D2
-	VFMLA    V25.D2, V30.D2, V10.D2
-	VFMLA    V26.D2, V30.D2, V11.D2
+	WORD     $0x4fdb1300 // fmla v0.2d, v24.2d, v27.d[0]
+	WORD     $0x4fdb1321 // fmla v1.2d, v25.2d, v27.d[0]
+	WORD     $0x4fdb1342 // fmla v2.2d, v26.2d, v27.d[0]
+	FMOVD    (R14)(R2), F28
+	WORD     $0x4fdc1303 // fmla v3.2d, v24.2d, v28.d[0]
+	WORD     $0x4fdc1324 // fmla v4.2d, v25.2d, v28.d[0]
+	WORD     $0x4fdc1345 // fmla v5.2d, v26.2d, v28.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F29
+	WORD     $0x4fdd1306 // fmla v6.2d, v24.2d, v29.d[0]
+	WORD     $0x4fdd1327 // fmla v7.2d, v25.2d, v29.d[0]
+	WORD     $0x4fdd1348 // fmla v8.2d, v26.2d, v29.d[0]
+	FMOVD    (R14)(R1), F30
+	WORD     $0x4fde1309 // fmla v9.2d, v24.2d, v30.d[0]
+	WORD     $0x4fde132a // fmla v10.2d, v25.2d, v30.d[0]
+	WORD     $0x4fde134b // fmla v11.2d, v26.2d, v30.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V12.D2
-	VFMLA    V25.D2, V31.D2, V13.D2
-	VFMLA    V26.D2, V31.D2, V14.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V15.D2
-	VFMLA    V25.D2, V31.D2, V16.D2
-	VFMLA    V26.D2, V31.D2, V17.D2
+	WORD     $0x4fdf130c // fmla v12.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf132d // fmla v13.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf134e // fmla v14.2d, v26.2d, v31.d[0]
+	FMOVD    (R14)(R4), F31
+	WORD     $0x4fdf130f // fmla v15.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf1330 // fmla v16.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf1351 // fmla v17.2d, v26.2d, v31.d[0]
 	FMOVD    (R8), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V18.D2
-	VFMLA    V25.D2, V31.D2, V19.D2
-	VFMLA    V26.D2, V31.D2, V20.D2
-	ADD      R2<<0, R8, R25
-	FMOVD    (R25), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V21.D2
-	VFMLA    V25.D2, V31.D2, V22.D2
-	VFMLA    V26.D2, V31.D2, V23.D2
+	WORD     $0x4fdf1312 // fmla v18.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf1333 // fmla v19.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf1354 // fmla v20.2d, v26.2d, v31.d[0]
+	FMOVD    (R8)(R2), F31
+	WORD     $0x4fdf1315 // fmla v21.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf1336 // fmla v22.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf1357 // fmla v23.2d, v26.2d, v31.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -4614,55 +4372,42 @@ rest8x3:
 	ADDS     $4, R15, R15
 	BEQ      store8x3
 one8x3:
-	FMOVQ    (R3), F24
-	FMOVQ    16(R3), F25
+	FLDPQ    (R3), (F24, F25)
 	FMOVQ    32(R3), F26
 	FMOVD    (R14), F27
-	VDUP     V27.D[0], V27.D2
-	VFMLA    V24.D2, V27.D2, V0.D2
-	VFMLA    V25.D2, V27.D2, V1.D2
-	VFMLA    V26.D2, V27.D2, V2.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F28
-	VDUP     V28.D[0], V28.D2
-	VFMLA    V24.D2, V28.D2, V3.D2
-	VFMLA    V25.D2, V28.D2, V4.D2
-	VFMLA    V26.D2, V28.D2, V5.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F29
-	VDUP     V29.D[0], V29.D2
-	VFMLA    V24.D2, V29.D2, V6.D2
-	VFMLA    V25.D2, V29.D2, V7.D2
-	VFMLA    V26.D2, V29.D2, V8.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F30
-	VDUP     V30.D[0], V30.D2
-	VFMLA    V24.D2, V30.D2, V9.D2
-	VFMLA    V25.D2, V30.D2, V10.D2
-	VFMLA    V26.D2, V30.D2, V11.D2
+	WORD     $0x4fdb1300 // fmla v0.2d, v24.2d, v27.d[0]
+	WORD     $0x4fdb1321 // fmla v1.2d, v25.2d, v27.d[0]
+	WORD     $0x4fdb1342 // fmla v2.2d, v26.2d, v27.d[0]
+	FMOVD    (R14)(R2), F28
+	WORD     $0x4fdc1303 // fmla v3.2d, v24.2d, v28.d[0]
+	WORD     $0x4fdc1324 // fmla v4.2d, v25.2d, v28.d[0]
+	WORD     $0x4fdc1345 // fmla v5.2d, v26.2d, v28.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F29
+	WORD     $0x4fdd1306 // fmla v6.2d, v24.2d, v29.d[0]
+	WORD     $0x4fdd1327 // fmla v7.2d, v25.2d, v29.d[0]
+	WORD     $0x4fdd1348 // fmla v8.2d, v26.2d, v29.d[0]
+	FMOVD    (R14)(R1), F30
+	WORD     $0x4fde1309 // fmla v9.2d, v24.2d, v30.d[0]
+	WORD     $0x4fde132a // fmla v10.2d, v25.2d, v30.d[0]
+	WORD     $0x4fde134b // fmla v11.2d, v26.2d, v30.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V12.D2
-	VFMLA    V25.D2, V31.D2, V13.D2
-	VFMLA    V26.D2, V31.D2, V14.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V15.D2
-	VFMLA    V25.D2, V31.D2, V16.D2
-	VFMLA    V26.D2, V31.D2, V17.D2
+	WORD     $0x4fdf130c // fmla v12.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf132d // fmla v13.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf134e // fmla v14.2d, v26.2d, v31.d[0]
+	FMOVD    (R14)(R4), F31
+	WORD     $0x4fdf130f // fmla v15.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf1330 // fmla v16.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf1351 // fmla v17.2d, v26.2d, v31.d[0]
 	FMOVD    (R8), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V18.D2
-	VFMLA    V25.D2, V31.D2, V19.D2
-	VFMLA    V26.D2, V31.D2, V20.D2
-	ADD      R2<<0, R8, R25
-	FMOVD    (R25), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V21.D2
-	VFMLA    V25.D2, V31.D2, V22.D2
-	VFMLA    V26.D2, V31.D2, V23.D2
+	WORD     $0x4fdf1312 // fmla v18.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf1333 // fmla v19.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf1354 // fmla v20.2d, v26.2d, v31.d[0]
+	FMOVD    (R8)(R2), F31
+	WORD     $0x4fdf1315 // fmla v21.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf1336 // fmla v22.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf1357 // fmla v23.2d, v26.2d, v31.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -4673,8 +4418,7 @@ one8x3:
 	B        store8x3
 tail8x3:
 onetail8x3:
-	FMOVQ    (R3), F24
-	FMOVQ    16(R3), F25
+	FLDPQ    (R3), (F24, F25)
 	MOVD     8(RSP), R23
 	VMOVI    $0, V26.B16
 	CMP      $0, R23
@@ -4687,51 +4431,39 @@ t399:
 	FMOVD    32(R3), F26
 t398:
 	FMOVD    (R14), F27
-	VDUP     V27.D[0], V27.D2
-	VFMLA    V24.D2, V27.D2, V0.D2
-	VFMLA    V25.D2, V27.D2, V1.D2
-	VFMLA    V26.D2, V27.D2, V2.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F28
-	VDUP     V28.D[0], V28.D2
-	VFMLA    V24.D2, V28.D2, V3.D2
-	VFMLA    V25.D2, V28.D2, V4.D2
-	VFMLA    V26.D2, V28.D2, V5.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F29
-	VDUP     V29.D[0], V29.D2
-	VFMLA    V24.D2, V29.D2, V6.D2
-	VFMLA    V25.D2, V29.D2, V7.D2
-	VFMLA    V26.D2, V29.D2, V8.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F30
-	VDUP     V30.D[0], V30.D2
-	VFMLA    V24.D2, V30.D2, V9.D2
-	VFMLA    V25.D2, V30.D2, V10.D2
-	VFMLA    V26.D2, V30.D2, V11.D2
+	WORD     $0x4fdb1300 // fmla v0.2d, v24.2d, v27.d[0]
+	WORD     $0x4fdb1321 // fmla v1.2d, v25.2d, v27.d[0]
+	WORD     $0x4fdb1342 // fmla v2.2d, v26.2d, v27.d[0]
+	FMOVD    (R14)(R2), F28
+	WORD     $0x4fdc1303 // fmla v3.2d, v24.2d, v28.d[0]
+	WORD     $0x4fdc1324 // fmla v4.2d, v25.2d, v28.d[0]
+	WORD     $0x4fdc1345 // fmla v5.2d, v26.2d, v28.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F29
+	WORD     $0x4fdd1306 // fmla v6.2d, v24.2d, v29.d[0]
+	WORD     $0x4fdd1327 // fmla v7.2d, v25.2d, v29.d[0]
+	WORD     $0x4fdd1348 // fmla v8.2d, v26.2d, v29.d[0]
+	FMOVD    (R14)(R1), F30
+	WORD     $0x4fde1309 // fmla v9.2d, v24.2d, v30.d[0]
+	WORD     $0x4fde132a // fmla v10.2d, v25.2d, v30.d[0]
+	WORD     $0x4fde134b // fmla v11.2d, v26.2d, v30.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V12.D2
-	VFMLA    V25.D2, V31.D2, V13.D2
-	VFMLA    V26.D2, V31.D2, V14.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V15.D2
-	VFMLA    V25.D2, V31.D2, V16.D2
-	VFMLA    V26.D2, V31.D2, V17.D2
+	WORD     $0x4fdf130c // fmla v12.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf132d // fmla v13.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf134e // fmla v14.2d, v26.2d, v31.d[0]
+	FMOVD    (R14)(R4), F31
+	WORD     $0x4fdf130f // fmla v15.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf1330 // fmla v16.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf1351 // fmla v17.2d, v26.2d, v31.d[0]
 	FMOVD    (R8), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V18.D2
-	VFMLA    V25.D2, V31.D2, V19.D2
-	VFMLA    V26.D2, V31.D2, V20.D2
-	ADD      R2<<0, R8, R25
-	FMOVD    (R25), F31
-	VDUP     V31.D[0], V31.D2
-	VFMLA    V24.D2, V31.D2, V21.D2
-	VFMLA    V25.D2, V31.D2, V22.D2
-	VFMLA    V26.D2, V31.D2, V23.D2
+	WORD     $0x4fdf1312 // fmla v18.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf1333 // fmla v19.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf1354 // fmla v20.2d, v26.2d, v31.d[0]
+	FMOVD    (R8)(R2), F31
+	WORD     $0x4fdf1315 // fmla v21.2d, v24.2d, v31.d[0]
+	WORD     $0x4fdf1336 // fmla v22.2d, v25.2d, v31.d[0]
+	WORD     $0x4fdf1357 // fmla v23.2d, v26.2d, v31.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -5455,193 +5187,149 @@ fetch7x3:
 	SUBS     $4, R15, R15
 	BLT      rest7x3
 k7x3:
-	FMOVQ    (R3), F21
-	FMOVQ    16(R3), F22
+	FLDPQ    (R3), (F21, F22)
 	FMOVQ    32(R3), F23
 	FMOVD    (R14), F24
-	VDUP     V24.D[0], V24.D2
-	VFMLA    V21.D2, V24.D2, V0.D2
-	VFMLA    V22.D2, V24.D2, V1.D2
-	VFMLA    V23.D2, V24.D2, V2.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F25
-	VDUP     V25.D[0], V25.D2
-	VFMLA    V21.D2, V25.D2, V3.D2
-	VFMLA    V22.D2, V25.D2, V4.D2
-	VFMLA    V23.D2, V25.D2, V5.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F26
-	VDUP     V26.D[0], V26.D2
-	VFMLA    V21.D2, V26.D2, V6.D2
-	VFMLA    V22.D2, V26.D2, V7.D2
-	VFMLA    V23.D2, V26.D2, V8.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F27
-	VDUP     V27.D[0], V27.D2
-	VFMLA    V21.D2, V27.D2, V9.D2
-	VFMLA    V22.D2, V27.D2, V10.D2
-	VFMLA    V23.D2, V27.D2, V11.D2
+	WORD     $0x4fd812a0 // fmla v0.2d, v21.2d, v24.d[0]
+	WORD     $0x4fd812c1 // fmla v1.2d, v22.2d, v24.d[0]
+	WORD     $0x4fd812e2 // fmla v2.2d, v23.2d, v24.d[0]
+	FMOVD    (R14)(R2), F25
+	WORD     $0x4fd912a3 // fmla v3.2d, v21.2d, v25.d[0]
+	WORD     $0x4fd912c4 // fmla v4.2d, v22.2d, v25.d[0]
+	WORD     $0x4fd912e5 // fmla v5.2d, v23.2d, v25.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F26
+	WORD     $0x4fda12a6 // fmla v6.2d, v21.2d, v26.d[0]
+	WORD     $0x4fda12c7 // fmla v7.2d, v22.2d, v26.d[0]
+	WORD     $0x4fda12e8 // fmla v8.2d, v23.2d, v26.d[0]
+	FMOVD    (R14)(R1), F27
+	WORD     $0x4fdb12a9 // fmla v9.2d, v21.2d, v27.d[0]
+	WORD     $0x4fdb12ca // fmla v10.2d, v22.2d, v27.d[0]
+	WORD     $0x4fdb12eb // fmla v11.2d, v23.2d, v27.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F28
-	VDUP     V28.D[0], V28.D2
-	VFMLA    V21.D2, V28.D2, V12.D2
-	VFMLA    V22.D2, V28.D2, V13.D2
-	VFMLA    V23.D2, V28.D2, V14.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F29
-	VDUP     V29.D[0], V29.D2
-	VFMLA    V21.D2, V29.D2, V15.D2
-	VFMLA    V22.D2, V29.D2, V16.D2
-	VFMLA    V23.D2, V29.D2, V17.D2
+	WORD     $0x4fdc12ac // fmla v12.2d, v21.2d, v28.d[0]
+	WORD     $0x4fdc12cd // fmla v13.2d, v22.2d, v28.d[0]
+	WORD     $0x4fdc12ee // fmla v14.2d, v23.2d, v28.d[0]
+	FMOVD    (R14)(R4), F29
+	WORD     $0x4fdd12af // fmla v15.2d, v21.2d, v29.d[0]
+	WORD     $0x4fdd12d0 // fmla v16.2d, v22.2d, v29.d[0]
+	WORD     $0x4fdd12f1 // fmla v17.2d, v23.2d, v29.d[0]
 	FMOVD    (R8), F30
-	VDUP     V30.D[0], V30.D2
-	VFMLA    V21.D2, V30.D2, V18.D2
-	VFMLA    V22.D2, V30.D2, V19.D2
-	VFMLA    V23.D2, V30.D2, V20.D2
+	WORD     $0x4fde12b2 // fmla v18.2d, v21.2d, v30.d[0]
+	WORD     $0x4fde12d3 // fmla v19.2d, v22.2d, v30.d[0]
+	WORD     $0x4fde12f4 // fmla v20.2d, v23.2d, v30.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
-	FMOVQ    (R3), F21
-	FMOVQ    16(R3), F22
+	FLDPQ    (R3), (F21, F22)
 	FMOVQ    32(R3), F23
 	FMOVD    (R14), F24
-	VDUP     V24.D[0], V24.D2
-	VFMLA    V21.D2, V24.D2, V0.D2
-	VFMLA    V22.D2, V24.D2, V1.D2
-	VFMLA    V23.D2, V24.D2, V2.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F25
-	VDUP     V25.D[0], V25.D2
-	VFMLA    V21.D2, V25.D2, V3.D2
-	VFMLA    V22.D2, V25.D2, V4.D2
-	VFMLA    V23.D2, V25.D2, V5.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F26
-	VDUP     V26.D[0], V26.D2
-	VFMLA    V21.D2, V26.D2, V6.D2
-	VFMLA    V22.D2, V26.D2, V7.D2
-	VFMLA    V23.D2, V26.D2, V8.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F27
-	VDUP     V27.D[0], V27.D2
-	VFMLA    V21.D2, V27.D2, V9.D2
-	VFMLA    V22.D2, V27.D2, V10.D2
-	VFMLA    V23.D2, V27.D2, V11.D2
+	WORD     $0x4fd812a0 // fmla v0.2d, v21.2d, v24.d[0]
+	WORD     $0x4fd812c1 // fmla v1.2d, v22.2d, v24.d[0]
+	WORD     $0x4fd812e2 // fmla v2.2d, v23.2d, v24.d[0]
+	FMOVD    (R14)(R2), F25
+	WORD     $0x4fd912a3 // fmla v3.2d, v21.2d, v25.d[0]
+	WORD     $0x4fd912c4 // fmla v4.2d, v22.2d, v25.d[0]
+	WORD     $0x4fd912e5 // fmla v5.2d, v23.2d, v25.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F26
+	WORD     $0x4fda12a6 // fmla v6.2d, v21.2d, v26.d[0]
+	WORD     $0x4fda12c7 // fmla v7.2d, v22.2d, v26.d[0]
+	WORD     $0x4fda12e8 // fmla v8.2d, v23.2d, v26.d[0]
+	FMOVD    (R14)(R1), F27
+	WORD     $0x4fdb12a9 // fmla v9.2d, v21.2d, v27.d[0]
+	WORD     $0x4fdb12ca // fmla v10.2d, v22.2d, v27.d[0]
+	WORD     $0x4fdb12eb // fmla v11.2d, v23.2d, v27.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F28
-	VDUP     V28.D[0], V28.D2
-	VFMLA    V21.D2, V28.D2, V12.D2
-	VFMLA    V22.D2, V28.D2, V13.D2
-	VFMLA    V23.D2, V28.D2, V14.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F29
-	VDUP     V29.D[0], V29.D2
-	VFMLA    V21.D2, V29.D2, V15.D2
-	VFMLA    V22.D2, V29.D2, V16.D2
-	VFMLA    V23.D2, V29.D2, V17.D2
+	WORD     $0x4fdc12ac // fmla v12.2d, v21.2d, v28.d[0]
+	WORD     $0x4fdc12cd // fmla v13.2d, v22.2d, v28.d[0]
+	WORD     $0x4fdc12ee // fmla v14.2d, v23.2d, v28.d[0]
+	FMOVD    (R14)(R4), F29
+	WORD     $0x4fdd12af // fmla v15.2d, v21.2d, v29.d[0]
+	WORD     $0x4fdd12d0 // fmla v16.2d, v22.2d, v29.d[0]
+	WORD     $0x4fdd12f1 // fmla v17.2d, v23.2d, v29.d[0]
 	FMOVD    (R8), F30
-	VDUP     V30.D[0], V30.D2
-	VFMLA    V21.D2, V30.D2, V18.D2
-	VFMLA    V22.D2, V30.D2, V19.D2
-	VFMLA    V23.D2, V30.D2, V20.D2
+	WORD     $0x4fde12b2 // fmla v18.2d, v21.2d, v30.d[0]
+	WORD     $0x4fde12d3 // fmla v19.2d, v22.2d, v30.d[0]
+	WORD     $0x4fde12f4 // fmla v20.2d, v23.2d, v30.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
-	FMOVQ    (R3), F21
-	FMOVQ    16(R3), F22
+	FLDPQ    (R3), (F21, F22)
 	FMOVQ    32(R3), F23
 	FMOVD    (R14), F24
-	VDUP     V24.D[0], V24.D2
-	VFMLA    V21.D2, V24.D2, V0.D2
-	VFMLA    V22.D2, V24.D2, V1.D2
-	VFMLA    V23.D2, V24.D2, V2.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F25
-	VDUP     V25.D[0], V25.D2
-	VFMLA    V21.D2, V25.D2, V3.D2
-	VFMLA    V22.D2, V25.D2, V4.D2
-	VFMLA    V23.D2, V25.D2, V5.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F26
-	VDUP     V26.D[0], V26.D2
-	VFMLA    V21.D2, V26.D2, V6.D2
-	VFMLA    V22.D2, V26.D2, V7.D2
-	VFMLA    V23.D2, V26.D2, V8.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F27
-	VDUP     V27.D[0], V27.D2
-	VFMLA    V21.D2, V27.D2, V9.D2
-	VFMLA    V22.D2, V27.D2, V10.D2
-	VFMLA    V23.D2, V27.D2, V11.D2
+	WORD     $0x4fd812a0 // fmla v0.2d, v21.2d, v24.d[0]
+	WORD     $0x4fd812c1 // fmla v1.2d, v22.2d, v24.d[0]
+	WORD     $0x4fd812e2 // fmla v2.2d, v23.2d, v24.d[0]
+	FMOVD    (R14)(R2), F25
+	WORD     $0x4fd912a3 // fmla v3.2d, v21.2d, v25.d[0]
+	WORD     $0x4fd912c4 // fmla v4.2d, v22.2d, v25.d[0]
+	WORD     $0x4fd912e5 // fmla v5.2d, v23.2d, v25.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F26
+	WORD     $0x4fda12a6 // fmla v6.2d, v21.2d, v26.d[0]
+	WORD     $0x4fda12c7 // fmla v7.2d, v22.2d, v26.d[0]
+	WORD     $0x4fda12e8 // fmla v8.2d, v23.2d, v26.d[0]
+	FMOVD    (R14)(R1), F27
+	WORD     $0x4fdb12a9 // fmla v9.2d, v21.2d, v27.d[0]
+	WORD     $0x4fdb12ca // fmla v10.2d, v22.2d, v27.d[0]
+	WORD     $0x4fdb12eb // fmla v11.2d, v23.2d, v27.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F28
-	VDUP     V28.D[0], V28.D2
-	VFMLA    V21.D2, V28.D2, V12.D2
-	VFMLA    V22.D2, V28.D2, V13.D2
-	VFMLA    V23.D2, V28.D2, V14.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F29
-	VDUP     V29.D[0], V29.D2
-	VFMLA    V21.D2, V29.D2, V15.D2
-	VFMLA    V22.D2, V29.D2, V16.D2
-	VFMLA    V23.D2, V29.D2, V17.D2
+	WORD     $0x4fdc12ac // fmla v12.2d, v21.2d, v28.d[0]
+	WORD     $0x4fdc12cd // fmla v13.2d, v22.2d, v28.d[0]
+	WORD     $0x4fdc12ee // fmla v14.2d, v23.2d, v28.d[0]
+	FMOVD    (R14)(R4), F29
+	WORD     $0x4fdd12af // fmla v15.2d, v21.2d, v29.d[0]
+	WORD     $0x4fdd12d0 // fmla v16.2d, v22.2d, v29.d[0]
+	WORD     $0x4fdd12f1 // fmla v17.2d, v23.2d, v29.d[0]
 	FMOVD    (R8), F30
-	VDUP     V30.D[0], V30.D2
-	VFMLA    V21.D2, V30.D2, V18.D2
-	VFMLA    V22.D2, V30.D2, V19.D2
-	VFMLA    V23.D2, V30.D2, V20.D2
+	WORD     $0x4fde12b2 // fmla v18.2d, v21.2d, v30.d[0]
+	WORD     $0x4fde12d3 // fmla v19.2d, v22.2d, v30.d[0]
+	WORD     $0x4fde12f4 // fmla v20.2d, v23.2d, v30.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
-	FMOVQ    (R3), F21
-	FMOVQ    16(R3), F22
+	FLDPQ    (R3), (F21, F22)
 	FMOVQ    32(R3), F23
 	FMOVD    (R14), F24
-	VDUP     V24.D[0], V24.D2
-	VFMLA    V21.D2, V24.D2, V0.D2
-	VFMLA    V22.D2, V24.D2, V1.D2
-	VFMLA    V23.D2, V24.D2, V2.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F25
-	VDUP     V25.D[0], V25.D2
-	VFMLA    V21.D2, V25.D2, V3.D2
-	VFMLA    V22.D2, V25.D2, V4.D2
-	VFMLA    V23.D2, V25.D2, V5.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F26
-	VDUP     V26.D[0], V26.D2
-	VFMLA    V21.D2, V26.D2, V6.D2
-	VFMLA    V22.D2, V26.D2, V7.D2
-	VFMLA    V23.D2, V26.D2, V8.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F27
-	VDUP     V27.D[0], V27.D2
-	VFMLA    V21.D2, V27.D2, V9.D2
-	VFMLA    V22.D2, V27.D2, V10.D2
-	VFMLA    V23.D2, V27.D2, V11.D2
+	WORD     $0x4fd812a0 // fmla v0.2d, v21.2d, v24.d[0]
+	WORD     $0x4fd812c1 // fmla v1.2d, v22.2d, v24.d[0]
+	WORD     $0x4fd812e2 // fmla v2.2d, v23.2d, v24.d[0]
+	FMOVD    (R14)(R2), F25
+	WORD     $0x4fd912a3 // fmla v3.2d, v21.2d, v25.d[0]
+	WORD     $0x4fd912c4 // fmla v4.2d, v22.2d, v25.d[0]
+	WORD     $0x4fd912e5 // fmla v5.2d, v23.2d, v25.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F26
+	WORD     $0x4fda12a6 // fmla v6.2d, v21.2d, v26.d[0]
+	WORD     $0x4fda12c7 // fmla v7.2d, v22.2d, v26.d[0]
+	WORD     $0x4fda12e8 // fmla v8.2d, v23.2d, v26.d[0]
+	FMOVD    (R14)(R1), F27
+	WORD     $0x4fdb12a9 // fmla v9.2d, v21.2d, v27.d[0]
+	WORD     $0x4fdb12ca // fmla v10.2d, v22.2d, v27.d[0]
+	WORD     $0x4fdb12eb // fmla v11.2d, v23.2d, v27.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F28
-	VDUP     V28.D[0], V28.D2
-	VFMLA    V21.D2, V28.D2, V12.D2
-	VFMLA    V22.D2, V28.D2, V13.D2
-	VFMLA    V23.D2, V28.D2, V14.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F29
-	VDUP     V29.D[0], V29.D2
-	VFMLA    V21.D2, V29.D2, V15.D2
-	VFMLA    V22.D2, V29.D2, V16.D2
-	VFMLA    V23.D2, V29.D2, V17.D2
+	WORD     $0x4fdc12ac // fmla v12.2d, v21.2d, v28.d[0]
+	WORD     $0x4fdc12cd // fmla v13.2d, v22.2d, v28.d[0]
+	WORD     $0x4fdc12ee // fmla v14.2d, v23.2d, v28.d[0]
+	FMOVD    (R14)(R4), F29
+	WORD     $0x4fdd12af // fmla v15.2d, v21.2d, v29.d[0]
+	WORD     $0x4fdd12d0 // fmla v16.2d, v22.2d, v29.d[0]
+	WORD     $0x4fdd12f1 // fmla v17.2d, v23.2d, v29.d[0]
 	FMOVD    (R8), F30
-	VDUP     V30.D[0], V30.D2
-	VFMLA    V21.D2, V30.D2, V18.D2
-	VFMLA    V22.D2, V30.D2, V19.D2
-	VFMLA    V23.D2, V30.D2, V20.D2
+	WORD     $0x4fde12b2 // fmla v18.2d, v21.2d, v30.d[0]
+	WORD     $0x4fde12d3 // fmla v19.2d, v22.2d, v30.d[0]
+	WORD     $0x4fde12f4 // fmla v20.2d, v23.2d, v30.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -5653,49 +5341,38 @@ rest7x3:
 	ADDS     $4, R15, R15
 	BEQ      store7x3
 one7x3:
-	FMOVQ    (R3), F21
-	FMOVQ    16(R3), F22
+	FLDPQ    (R3), (F21, F22)
 	FMOVQ    32(R3), F23
 	FMOVD    (R14), F24
-	VDUP     V24.D[0], V24.D2
-	VFMLA    V21.D2, V24.D2, V0.D2
-	VFMLA    V22.D2, V24.D2, V1.D2
-	VFMLA    V23.D2, V24.D2, V2.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F25
-	VDUP     V25.D[0], V25.D2
-	VFMLA    V21.D2, V25.D2, V3.D2
-	VFMLA    V22.D2, V25.D2, V4.D2
-	VFMLA    V23.D2, V25.D2, V5.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F26
-	VDUP     V26.D[0], V26.D2
-	VFMLA    V21.D2, V26.D2, V6.D2
-	VFMLA    V22.D2, V26.D2, V7.D2
-	VFMLA    V23.D2, V26.D2, V8.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F27
-	VDUP     V27.D[0], V27.D2
-	VFMLA    V21.D2, V27.D2, V9.D2
-	VFMLA    V22.D2, V27.D2, V10.D2
-	VFMLA    V23.D2, V27.D2, V11.D2
+	WORD     $0x4fd812a0 // fmla v0.2d, v21.2d, v24.d[0]
+	WORD     $0x4fd812c1 // fmla v1.2d, v22.2d, v24.d[0]
+	WORD     $0x4fd812e2 // fmla v2.2d, v23.2d, v24.d[0]
+	FMOVD    (R14)(R2), F25
+	WORD     $0x4fd912a3 // fmla v3.2d, v21.2d, v25.d[0]
+	WORD     $0x4fd912c4 // fmla v4.2d, v22.2d, v25.d[0]
+	WORD     $0x4fd912e5 // fmla v5.2d, v23.2d, v25.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F26
+	WORD     $0x4fda12a6 // fmla v6.2d, v21.2d, v26.d[0]
+	WORD     $0x4fda12c7 // fmla v7.2d, v22.2d, v26.d[0]
+	WORD     $0x4fda12e8 // fmla v8.2d, v23.2d, v26.d[0]
+	FMOVD    (R14)(R1), F27
+	WORD     $0x4fdb12a9 // fmla v9.2d, v21.2d, v27.d[0]
+	WORD     $0x4fdb12ca // fmla v10.2d, v22.2d, v27.d[0]
+	WORD     $0x4fdb12eb // fmla v11.2d, v23.2d, v27.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F28
-	VDUP     V28.D[0], V28.D2
-	VFMLA    V21.D2, V28.D2, V12.D2
-	VFMLA    V22.D2, V28.D2, V13.D2
-	VFMLA    V23.D2, V28.D2, V14.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F29
-	VDUP     V29.D[0], V29.D2
-	VFMLA    V21.D2, V29.D2, V15.D2
-	VFMLA    V22.D2, V29.D2, V16.D2
-	VFMLA    V23.D2, V29.D2, V17.D2
+	WORD     $0x4fdc12ac // fmla v12.2d, v21.2d, v28.d[0]
+	WORD     $0x4fdc12cd // fmla v13.2d, v22.2d, v28.d[0]
+	WORD     $0x4fdc12ee // fmla v14.2d, v23.2d, v28.d[0]
+	FMOVD    (R14)(R4), F29
+	WORD     $0x4fdd12af // fmla v15.2d, v21.2d, v29.d[0]
+	WORD     $0x4fdd12d0 // fmla v16.2d, v22.2d, v29.d[0]
+	WORD     $0x4fdd12f1 // fmla v17.2d, v23.2d, v29.d[0]
 	FMOVD    (R8), F30
-	VDUP     V30.D[0], V30.D2
-	VFMLA    V21.D2, V30.D2, V18.D2
-	VFMLA    V22.D2, V30.D2, V19.D2
-	VFMLA    V23.D2, V30.D2, V20.D2
+	WORD     $0x4fde12b2 // fmla v18.2d, v21.2d, v30.d[0]
+	WORD     $0x4fde12d3 // fmla v19.2d, v22.2d, v30.d[0]
+	WORD     $0x4fde12f4 // fmla v20.2d, v23.2d, v30.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -5706,8 +5383,7 @@ one7x3:
 	B        store7x3
 tail7x3:
 onetail7x3:
-	FMOVQ    (R3), F21
-	FMOVQ    16(R3), F22
+	FLDPQ    (R3), (F21, F22)
 	MOVD     8(RSP), R23
 	VMOVI    $0, V23.B16
 	CMP      $0, R23
@@ -5720,45 +5396,35 @@ t491:
 	FMOVD    32(R3), F23
 t490:
 	FMOVD    (R14), F24
-	VDUP     V24.D[0], V24.D2
-	VFMLA    V21.D2, V24.D2, V0.D2
-	VFMLA    V22.D2, V24.D2, V1.D2
-	VFMLA    V23.D2, V24.D2, V2.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F25
-	VDUP     V25.D[0], V25.D2
-	VFMLA    V21.D2, V25.D2, V3.D2
-	VFMLA    V22.D2, V25.D2, V4.D2
-	VFMLA    V23.D2, V25.D2, V5.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F26
-	VDUP     V26.D[0], V26.D2
-	VFMLA    V21.D2, V26.D2, V6.D2
-	VFMLA    V22.D2, V26.D2, V7.D2
-	VFMLA    V23.D2, V26.D2, V8.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F27
-	VDUP     V27.D[0], V27.D2
-	VFMLA    V21.D2, V27.D2, V9.D2
-	VFMLA    V22.D2, V27.D2, V10.D2
-	VFMLA    V23.D2, V27.D2, V11.D2
+	WORD     $0x4fd812a0 // fmla v0.2d, v21.2d, v24.d[0]
+	WORD     $0x4fd812c1 // fmla v1.2d, v22.2d, v24.d[0]
+	WORD     $0x4fd812e2 // fmla v2.2d, v23.2d, v24.d[0]
+	FMOVD    (R14)(R2), F25
+	WORD     $0x4fd912a3 // fmla v3.2d, v21.2d, v25.d[0]
+	WORD     $0x4fd912c4 // fmla v4.2d, v22.2d, v25.d[0]
+	WORD     $0x4fd912e5 // fmla v5.2d, v23.2d, v25.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F26
+	WORD     $0x4fda12a6 // fmla v6.2d, v21.2d, v26.d[0]
+	WORD     $0x4fda12c7 // fmla v7.2d, v22.2d, v26.d[0]
+	WORD     $0x4fda12e8 // fmla v8.2d, v23.2d, v26.d[0]
+	FMOVD    (R14)(R1), F27
+	WORD     $0x4fdb12a9 // fmla v9.2d, v21.2d, v27.d[0]
+	WORD     $0x4fdb12ca // fmla v10.2d, v22.2d, v27.d[0]
+	WORD     $0x4fdb12eb // fmla v11.2d, v23.2d, v27.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F28
-	VDUP     V28.D[0], V28.D2
-	VFMLA    V21.D2, V28.D2, V12.D2
-	VFMLA    V22.D2, V28.D2, V13.D2
-	VFMLA    V23.D2, V28.D2, V14.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F29
-	VDUP     V29.D[0], V29.D2
-	VFMLA    V21.D2, V29.D2, V15.D2
-	VFMLA    V22.D2, V29.D2, V16.D2
-	VFMLA    V23.D2, V29.D2, V17.D2
+	WORD     $0x4fdc12ac // fmla v12.2d, v21.2d, v28.d[0]
+	WORD     $0x4fdc12cd // fmla v13.2d, v22.2d, v28.d[0]
+	WORD     $0x4fdc12ee // fmla v14.2d, v23.2d, v28.d[0]
+	FMOVD    (R14)(R4), F29
+	WORD     $0x4fdd12af // fmla v15.2d, v21.2d, v29.d[0]
+	WORD     $0x4fdd12d0 // fmla v16.2d, v22.2d, v29.d[0]
+	WORD     $0x4fdd12f1 // fmla v17.2d, v23.2d, v29.d[0]
 	FMOVD    (R8), F30
-	VDUP     V30.D[0], V30.D2
-	VFMLA    V21.D2, V30.D2, V18.D2
-	VFMLA    V22.D2, V30.D2, V19.D2
-	VFMLA    V23.D2, V30.D2, V20.D2
+	WORD     $0x4fde12b2 // fmla v18.2d, v21.2d, v30.d[0]
+	WORD     $0x4fde12d3 // fmla v19.2d, v22.2d, v30.d[0]
+	WORD     $0x4fde12f4 // fmla v20.2d, v23.2d, v30.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -6394,170 +6060,130 @@ fetch6x3:
 	SUBS     $4, R15, R15
 	BLT      rest6x3
 k6x3:
-	FMOVQ    (R3), F18
-	FMOVQ    16(R3), F19
+	FLDPQ    (R3), (F18, F19)
 	FMOVQ    32(R3), F20
 	FMOVD    (R14), F21
-	VDUP     V21.D[0], V21.D2
-	VFMLA    V18.D2, V21.D2, V0.D2
-	VFMLA    V19.D2, V21.D2, V1.D2
-	VFMLA    V20.D2, V21.D2, V2.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F22
-	VDUP     V22.D[0], V22.D2
-	VFMLA    V18.D2, V22.D2, V3.D2
-	VFMLA    V19.D2, V22.D2, V4.D2
-	VFMLA    V20.D2, V22.D2, V5.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F23
-	VDUP     V23.D[0], V23.D2
-	VFMLA    V18.D2, V23.D2, V6.D2
-	VFMLA    V19.D2, V23.D2, V7.D2
-	VFMLA    V20.D2, V23.D2, V8.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F24
-	VDUP     V24.D[0], V24.D2
-	VFMLA    V18.D2, V24.D2, V9.D2
-	VFMLA    V19.D2, V24.D2, V10.D2
-	VFMLA    V20.D2, V24.D2, V11.D2
+	WORD     $0x4fd51240 // fmla v0.2d, v18.2d, v21.d[0]
+	WORD     $0x4fd51261 // fmla v1.2d, v19.2d, v21.d[0]
+	WORD     $0x4fd51282 // fmla v2.2d, v20.2d, v21.d[0]
+	FMOVD    (R14)(R2), F22
+	WORD     $0x4fd61243 // fmla v3.2d, v18.2d, v22.d[0]
+	WORD     $0x4fd61264 // fmla v4.2d, v19.2d, v22.d[0]
+	WORD     $0x4fd61285 // fmla v5.2d, v20.2d, v22.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F23
+	WORD     $0x4fd71246 // fmla v6.2d, v18.2d, v23.d[0]
+	WORD     $0x4fd71267 // fmla v7.2d, v19.2d, v23.d[0]
+	WORD     $0x4fd71288 // fmla v8.2d, v20.2d, v23.d[0]
+	FMOVD    (R14)(R1), F24
+	WORD     $0x4fd81249 // fmla v9.2d, v18.2d, v24.d[0]
+	WORD     $0x4fd8126a // fmla v10.2d, v19.2d, v24.d[0]
+	WORD     $0x4fd8128b // fmla v11.2d, v20.2d, v24.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F25
-	VDUP     V25.D[0], V25.D2
-	VFMLA    V18.D2, V25.D2, V12.D2
-	VFMLA    V19.D2, V25.D2, V13.D2
-	VFMLA    V20.D2, V25.D2, V14.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F26
-	VDUP     V26.D[0], V26.D2
-	VFMLA    V18.D2, V26.D2, V15.D2
-	VFMLA    V19.D2, V26.D2, V16.D2
-	VFMLA    V20.D2, V26.D2, V17.D2
+	WORD     $0x4fd9124c // fmla v12.2d, v18.2d, v25.d[0]
+	WORD     $0x4fd9126d // fmla v13.2d, v19.2d, v25.d[0]
+	WORD     $0x4fd9128e // fmla v14.2d, v20.2d, v25.d[0]
+	FMOVD    (R14)(R4), F26
+	WORD     $0x4fda124f // fmla v15.2d, v18.2d, v26.d[0]
+	WORD     $0x4fda1270 // fmla v16.2d, v19.2d, v26.d[0]
+	WORD     $0x4fda1291 // fmla v17.2d, v20.2d, v26.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FMOVQ    (R3), F18
-	FMOVQ    16(R3), F19
+	FLDPQ    (R3), (F18, F19)
 	FMOVQ    32(R3), F20
 	FMOVD    (R14), F21
-	VDUP     V21.D[0], V21.D2
-	VFMLA    V18.D2, V21.D2, V0.D2
-	VFMLA    V19.D2, V21.D2, V1.D2
-	VFMLA    V20.D2, V21.D2, V2.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F22
-	VDUP     V22.D[0], V22.D2
-	VFMLA    V18.D2, V22.D2, V3.D2
-	VFMLA    V19.D2, V22.D2, V4.D2
-	VFMLA    V20.D2, V22.D2, V5.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F23
-	VDUP     V23.D[0], V23.D2
-	VFMLA    V18.D2, V23.D2, V6.D2
-	VFMLA    V19.D2, V23.D2, V7.D2
-	VFMLA    V20.D2, V23.D2, V8.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F24
-	VDUP     V24.D[0], V24.D2
-	VFMLA    V18.D2, V24.D2, V9.D2
-	VFMLA    V19.D2, V24.D2, V10.D2
-	VFMLA    V20.D2, V24.D2, V11.D2
+	WORD     $0x4fd51240 // fmla v0.2d, v18.2d, v21.d[0]
+	WORD     $0x4fd51261 // fmla v1.2d, v19.2d, v21.d[0]
+	WORD     $0x4fd51282 // fmla v2.2d, v20.2d, v21.d[0]
+	FMOVD    (R14)(R2), F22
+	WORD     $0x4fd61243 // fmla v3.2d, v18.2d, v22.d[0]
+	WORD     $0x4fd61264 // fmla v4.2d, v19.2d, v22.d[0]
+	WORD     $0x4fd61285 // fmla v5.2d, v20.2d, v22.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F23
+	WORD     $0x4fd71246 // fmla v6.2d, v18.2d, v23.d[0]
+	WORD     $0x4fd71267 // fmla v7.2d, v19.2d, v23.d[0]
+	WORD     $0x4fd71288 // fmla v8.2d, v20.2d, v23.d[0]
+	FMOVD    (R14)(R1), F24
+	WORD     $0x4fd81249 // fmla v9.2d, v18.2d, v24.d[0]
+	WORD     $0x4fd8126a // fmla v10.2d, v19.2d, v24.d[0]
+	WORD     $0x4fd8128b // fmla v11.2d, v20.2d, v24.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F25
-	VDUP     V25.D[0], V25.D2
-	VFMLA    V18.D2, V25.D2, V12.D2
-	VFMLA    V19.D2, V25.D2, V13.D2
-	VFMLA    V20.D2, V25.D2, V14.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F26
-	VDUP     V26.D[0], V26.D2
-	VFMLA    V18.D2, V26.D2, V15.D2
-	VFMLA    V19.D2, V26.D2, V16.D2
-	VFMLA    V20.D2, V26.D2, V17.D2
+	WORD     $0x4fd9124c // fmla v12.2d, v18.2d, v25.d[0]
+	WORD     $0x4fd9126d // fmla v13.2d, v19.2d, v25.d[0]
+	WORD     $0x4fd9128e // fmla v14.2d, v20.2d, v25.d[0]
+	FMOVD    (R14)(R4), F26
+	WORD     $0x4fda124f // fmla v15.2d, v18.2d, v26.d[0]
+	WORD     $0x4fda1270 // fmla v16.2d, v19.2d, v26.d[0]
+	WORD     $0x4fda1291 // fmla v17.2d, v20.2d, v26.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FMOVQ    (R3), F18
-	FMOVQ    16(R3), F19
+	FLDPQ    (R3), (F18, F19)
 	FMOVQ    32(R3), F20
 	FMOVD    (R14), F21
-	VDUP     V21.D[0], V21.D2
-	VFMLA    V18.D2, V21.D2, V0.D2
-	VFMLA    V19.D2, V21.D2, V1.D2
-	VFMLA    V20.D2, V21.D2, V2.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F22
-	VDUP     V22.D[0], V22.D2
-	VFMLA    V18.D2, V22.D2, V3.D2
-	VFMLA    V19.D2, V22.D2, V4.D2
-	VFMLA    V20.D2, V22.D2, V5.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F23
-	VDUP     V23.D[0], V23.D2
-	VFMLA    V18.D2, V23.D2, V6.D2
-	VFMLA    V19.D2, V23.D2, V7.D2
-	VFMLA    V20.D2, V23.D2, V8.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F24
-	VDUP     V24.D[0], V24.D2
-	VFMLA    V18.D2, V24.D2, V9.D2
-	VFMLA    V19.D2, V24.D2, V10.D2
-	VFMLA    V20.D2, V24.D2, V11.D2
+	WORD     $0x4fd51240 // fmla v0.2d, v18.2d, v21.d[0]
+	WORD     $0x4fd51261 // fmla v1.2d, v19.2d, v21.d[0]
+	WORD     $0x4fd51282 // fmla v2.2d, v20.2d, v21.d[0]
+	FMOVD    (R14)(R2), F22
+	WORD     $0x4fd61243 // fmla v3.2d, v18.2d, v22.d[0]
+	WORD     $0x4fd61264 // fmla v4.2d, v19.2d, v22.d[0]
+	WORD     $0x4fd61285 // fmla v5.2d, v20.2d, v22.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F23
+	WORD     $0x4fd71246 // fmla v6.2d, v18.2d, v23.d[0]
+	WORD     $0x4fd71267 // fmla v7.2d, v19.2d, v23.d[0]
+	WORD     $0x4fd71288 // fmla v8.2d, v20.2d, v23.d[0]
+	FMOVD    (R14)(R1), F24
+	WORD     $0x4fd81249 // fmla v9.2d, v18.2d, v24.d[0]
+	WORD     $0x4fd8126a // fmla v10.2d, v19.2d, v24.d[0]
+	WORD     $0x4fd8128b // fmla v11.2d, v20.2d, v24.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F25
-	VDUP     V25.D[0], V25.D2
-	VFMLA    V18.D2, V25.D2, V12.D2
-	VFMLA    V19.D2, V25.D2, V13.D2
-	VFMLA    V20.D2, V25.D2, V14.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F26
-	VDUP     V26.D[0], V26.D2
-	VFMLA    V18.D2, V26.D2, V15.D2
-	VFMLA    V19.D2, V26.D2, V16.D2
-	VFMLA    V20.D2, V26.D2, V17.D2
+	WORD     $0x4fd9124c // fmla v12.2d, v18.2d, v25.d[0]
+	WORD     $0x4fd9126d // fmla v13.2d, v19.2d, v25.d[0]
+	WORD     $0x4fd9128e // fmla v14.2d, v20.2d, v25.d[0]
+	FMOVD    (R14)(R4), F26
+	WORD     $0x4fda124f // fmla v15.2d, v18.2d, v26.d[0]
+	WORD     $0x4fda1270 // fmla v16.2d, v19.2d, v26.d[0]
+	WORD     $0x4fda1291 // fmla v17.2d, v20.2d, v26.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FMOVQ    (R3), F18
-	FMOVQ    16(R3), F19
+	FLDPQ    (R3), (F18, F19)
 	FMOVQ    32(R3), F20
 	FMOVD    (R14), F21
-	VDUP     V21.D[0], V21.D2
-	VFMLA    V18.D2, V21.D2, V0.D2
-	VFMLA    V19.D2, V21.D2, V1.D2
-	VFMLA    V20.D2, V21.D2, V2.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F22
-	VDUP     V22.D[0], V22.D2
-	VFMLA    V18.D2, V22.D2, V3.D2
-	VFMLA    V19.D2, V22.D2, V4.D2
-	VFMLA    V20.D2, V22.D2, V5.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F23
-	VDUP     V23.D[0], V23.D2
-	VFMLA    V18.D2, V23.D2, V6.D2
-	VFMLA    V19.D2, V23.D2, V7.D2
-	VFMLA    V20.D2, V23.D2, V8.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F24
-	VDUP     V24.D[0], V24.D2
-	VFMLA    V18.D2, V24.D2, V9.D2
-	VFMLA    V19.D2, V24.D2, V10.D2
-	VFMLA    V20.D2, V24.D2, V11.D2
+	WORD     $0x4fd51240 // fmla v0.2d, v18.2d, v21.d[0]
+	WORD     $0x4fd51261 // fmla v1.2d, v19.2d, v21.d[0]
+	WORD     $0x4fd51282 // fmla v2.2d, v20.2d, v21.d[0]
+	FMOVD    (R14)(R2), F22
+	WORD     $0x4fd61243 // fmla v3.2d, v18.2d, v22.d[0]
+	WORD     $0x4fd61264 // fmla v4.2d, v19.2d, v22.d[0]
+	WORD     $0x4fd61285 // fmla v5.2d, v20.2d, v22.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F23
+	WORD     $0x4fd71246 // fmla v6.2d, v18.2d, v23.d[0]
+	WORD     $0x4fd71267 // fmla v7.2d, v19.2d, v23.d[0]
+	WORD     $0x4fd71288 // fmla v8.2d, v20.2d, v23.d[0]
+	FMOVD    (R14)(R1), F24
+	WORD     $0x4fd81249 // fmla v9.2d, v18.2d, v24.d[0]
+	WORD     $0x4fd8126a // fmla v10.2d, v19.2d, v24.d[0]
+	WORD     $0x4fd8128b // fmla v11.2d, v20.2d, v24.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F25
-	VDUP     V25.D[0], V25.D2
-	VFMLA    V18.D2, V25.D2, V12.D2
-	VFMLA    V19.D2, V25.D2, V13.D2
-	VFMLA    V20.D2, V25.D2, V14.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F26
-	VDUP     V26.D[0], V26.D2
-	VFMLA    V18.D2, V26.D2, V15.D2
-	VFMLA    V19.D2, V26.D2, V16.D2
-	VFMLA    V20.D2, V26.D2, V17.D2
+	WORD     $0x4fd9124c // fmla v12.2d, v18.2d, v25.d[0]
+	WORD     $0x4fd9126d // fmla v13.2d, v19.2d, v25.d[0]
+	WORD     $0x4fd9128e // fmla v14.2d, v20.2d, v25.d[0]
+	FMOVD    (R14)(R4), F26
+	WORD     $0x4fda124f // fmla v15.2d, v18.2d, v26.d[0]
+	WORD     $0x4fda1270 // fmla v16.2d, v19.2d, v26.d[0]
+	WORD     $0x4fda1291 // fmla v17.2d, v20.2d, v26.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -6568,44 +6194,34 @@ rest6x3:
 	ADDS     $4, R15, R15
 	BEQ      store6x3
 one6x3:
-	FMOVQ    (R3), F18
-	FMOVQ    16(R3), F19
+	FLDPQ    (R3), (F18, F19)
 	FMOVQ    32(R3), F20
 	FMOVD    (R14), F21
-	VDUP     V21.D[0], V21.D2
-	VFMLA    V18.D2, V21.D2, V0.D2
-	VFMLA    V19.D2, V21.D2, V1.D2
-	VFMLA    V20.D2, V21.D2, V2.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F22
-	VDUP     V22.D[0], V22.D2
-	VFMLA    V18.D2, V22.D2, V3.D2
-	VFMLA    V19.D2, V22.D2, V4.D2
-	VFMLA    V20.D2, V22.D2, V5.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F23
-	VDUP     V23.D[0], V23.D2
-	VFMLA    V18.D2, V23.D2, V6.D2
-	VFMLA    V19.D2, V23.D2, V7.D2
-	VFMLA    V20.D2, V23.D2, V8.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F24
-	VDUP     V24.D[0], V24.D2
-	VFMLA    V18.D2, V24.D2, V9.D2
-	VFMLA    V19.D2, V24.D2, V10.D2
-	VFMLA    V20.D2, V24.D2, V11.D2
+	WORD     $0x4fd51240 // fmla v0.2d, v18.2d, v21.d[0]
+	WORD     $0x4fd51261 // fmla v1.2d, v19.2d, v21.d[0]
+	WORD     $0x4fd51282 // fmla v2.2d, v20.2d, v21.d[0]
+	FMOVD    (R14)(R2), F22
+	WORD     $0x4fd61243 // fmla v3.2d, v18.2d, v22.d[0]
+	WORD     $0x4fd61264 // fmla v4.2d, v19.2d, v22.d[0]
+	WORD     $0x4fd61285 // fmla v5.2d, v20.2d, v22.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F23
+	WORD     $0x4fd71246 // fmla v6.2d, v18.2d, v23.d[0]
+	WORD     $0x4fd71267 // fmla v7.2d, v19.2d, v23.d[0]
+	WORD     $0x4fd71288 // fmla v8.2d, v20.2d, v23.d[0]
+	FMOVD    (R14)(R1), F24
+	WORD     $0x4fd81249 // fmla v9.2d, v18.2d, v24.d[0]
+	WORD     $0x4fd8126a // fmla v10.2d, v19.2d, v24.d[0]
+	WORD     $0x4fd8128b // fmla v11.2d, v20.2d, v24.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F25
-	VDUP     V25.D[0], V25.D2
-	VFMLA    V18.D2, V25.D2, V12.D2
-	VFMLA    V19.D2, V25.D2, V13.D2
-	VFMLA    V20.D2, V25.D2, V14.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F26
-	VDUP     V26.D[0], V26.D2
-	VFMLA    V18.D2, V26.D2, V15.D2
-	VFMLA    V19.D2, V26.D2, V16.D2
-	VFMLA    V20.D2, V26.D2, V17.D2
+	WORD     $0x4fd9124c // fmla v12.2d, v18.2d, v25.d[0]
+	WORD     $0x4fd9126d // fmla v13.2d, v19.2d, v25.d[0]
+	WORD     $0x4fd9128e // fmla v14.2d, v20.2d, v25.d[0]
+	FMOVD    (R14)(R4), F26
+	WORD     $0x4fda124f // fmla v15.2d, v18.2d, v26.d[0]
+	WORD     $0x4fda1270 // fmla v16.2d, v19.2d, v26.d[0]
+	WORD     $0x4fda1291 // fmla v17.2d, v20.2d, v26.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -6615,8 +6231,7 @@ one6x3:
 	B        store6x3
 tail6x3:
 onetail6x3:
-	FMOVQ    (R3), F18
-	FMOVQ    16(R3), F19
+	FLDPQ    (R3), (F18, F19)
 	MOVD     8(RSP), R23
 	VMOVI    $0, V20.B16
 	CMP      $0, R23
@@ -6629,40 +6244,31 @@ t571:
 	FMOVD    32(R3), F20
 t570:
 	FMOVD    (R14), F21
-	VDUP     V21.D[0], V21.D2
-	VFMLA    V18.D2, V21.D2, V0.D2
-	VFMLA    V19.D2, V21.D2, V1.D2
-	VFMLA    V20.D2, V21.D2, V2.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F22
-	VDUP     V22.D[0], V22.D2
-	VFMLA    V18.D2, V22.D2, V3.D2
-	VFMLA    V19.D2, V22.D2, V4.D2
-	VFMLA    V20.D2, V22.D2, V5.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F23
-	VDUP     V23.D[0], V23.D2
-	VFMLA    V18.D2, V23.D2, V6.D2
-	VFMLA    V19.D2, V23.D2, V7.D2
-	VFMLA    V20.D2, V23.D2, V8.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F24
-	VDUP     V24.D[0], V24.D2
-	VFMLA    V18.D2, V24.D2, V9.D2
-	VFMLA    V19.D2, V24.D2, V10.D2
-	VFMLA    V20.D2, V24.D2, V11.D2
+	WORD     $0x4fd51240 // fmla v0.2d, v18.2d, v21.d[0]
+	WORD     $0x4fd51261 // fmla v1.2d, v19.2d, v21.d[0]
+	WORD     $0x4fd51282 // fmla v2.2d, v20.2d, v21.d[0]
+	FMOVD    (R14)(R2), F22
+	WORD     $0x4fd61243 // fmla v3.2d, v18.2d, v22.d[0]
+	WORD     $0x4fd61264 // fmla v4.2d, v19.2d, v22.d[0]
+	WORD     $0x4fd61285 // fmla v5.2d, v20.2d, v22.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F23
+	WORD     $0x4fd71246 // fmla v6.2d, v18.2d, v23.d[0]
+	WORD     $0x4fd71267 // fmla v7.2d, v19.2d, v23.d[0]
+	WORD     $0x4fd71288 // fmla v8.2d, v20.2d, v23.d[0]
+	FMOVD    (R14)(R1), F24
+	WORD     $0x4fd81249 // fmla v9.2d, v18.2d, v24.d[0]
+	WORD     $0x4fd8126a // fmla v10.2d, v19.2d, v24.d[0]
+	WORD     $0x4fd8128b // fmla v11.2d, v20.2d, v24.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F25
-	VDUP     V25.D[0], V25.D2
-	VFMLA    V18.D2, V25.D2, V12.D2
-	VFMLA    V19.D2, V25.D2, V13.D2
-	VFMLA    V20.D2, V25.D2, V14.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F26
-	VDUP     V26.D[0], V26.D2
-	VFMLA    V18.D2, V26.D2, V15.D2
-	VFMLA    V19.D2, V26.D2, V16.D2
-	VFMLA    V20.D2, V26.D2, V17.D2
+	WORD     $0x4fd9124c // fmla v12.2d, v18.2d, v25.d[0]
+	WORD     $0x4fd9126d // fmla v13.2d, v19.2d, v25.d[0]
+	WORD     $0x4fd9128e // fmla v14.2d, v20.2d, v25.d[0]
+	FMOVD    (R14)(R4), F26
+	WORD     $0x4fda124f // fmla v15.2d, v18.2d, v26.d[0]
+	WORD     $0x4fda1270 // fmla v16.2d, v19.2d, v26.d[0]
+	WORD     $0x4fda1291 // fmla v17.2d, v20.2d, v26.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -7210,146 +6816,114 @@ fetch5x3:
 	SUBS     $4, R15, R15
 	BLT      rest5x3
 k5x3:
-	FMOVQ    (R3), F15
-	FMOVQ    16(R3), F16
+	FLDPQ    (R3), (F15, F16)
 	FMOVQ    32(R3), F17
 	FMOVD    (R14), F18
-	VDUP     V18.D[0], V18.D2
-	VFMLA    V15.D2, V18.D2, V0.D2
-	VFMLA    V16.D2, V18.D2, V1.D2
-	VFMLA    V17.D2, V18.D2, V2.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F19
-	VDUP     V19.D[0], V19.D2
-	VFMLA    V15.D2, V19.D2, V3.D2
-	VFMLA    V16.D2, V19.D2, V4.D2
-	VFMLA    V17.D2, V19.D2, V5.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F20
-	VDUP     V20.D[0], V20.D2
-	VFMLA    V15.D2, V20.D2, V6.D2
-	VFMLA    V16.D2, V20.D2, V7.D2
-	VFMLA    V17.D2, V20.D2, V8.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F21
-	VDUP     V21.D[0], V21.D2
-	VFMLA    V15.D2, V21.D2, V9.D2
-	VFMLA    V16.D2, V21.D2, V10.D2
-	VFMLA    V17.D2, V21.D2, V11.D2
+	WORD     $0x4fd211e0 // fmla v0.2d, v15.2d, v18.d[0]
+	WORD     $0x4fd21201 // fmla v1.2d, v16.2d, v18.d[0]
+	WORD     $0x4fd21222 // fmla v2.2d, v17.2d, v18.d[0]
+	FMOVD    (R14)(R2), F19
+	WORD     $0x4fd311e3 // fmla v3.2d, v15.2d, v19.d[0]
+	WORD     $0x4fd31204 // fmla v4.2d, v16.2d, v19.d[0]
+	WORD     $0x4fd31225 // fmla v5.2d, v17.2d, v19.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F20
+	WORD     $0x4fd411e6 // fmla v6.2d, v15.2d, v20.d[0]
+	WORD     $0x4fd41207 // fmla v7.2d, v16.2d, v20.d[0]
+	WORD     $0x4fd41228 // fmla v8.2d, v17.2d, v20.d[0]
+	FMOVD    (R14)(R1), F21
+	WORD     $0x4fd511e9 // fmla v9.2d, v15.2d, v21.d[0]
+	WORD     $0x4fd5120a // fmla v10.2d, v16.2d, v21.d[0]
+	WORD     $0x4fd5122b // fmla v11.2d, v17.2d, v21.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F22
-	VDUP     V22.D[0], V22.D2
-	VFMLA    V15.D2, V22.D2, V12.D2
-	VFMLA    V16.D2, V22.D2, V13.D2
-	VFMLA    V17.D2, V22.D2, V14.D2
+	WORD     $0x4fd611ec // fmla v12.2d, v15.2d, v22.d[0]
+	WORD     $0x4fd6120d // fmla v13.2d, v16.2d, v22.d[0]
+	WORD     $0x4fd6122e // fmla v14.2d, v17.2d, v22.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FMOVQ    (R3), F15
-	FMOVQ    16(R3), F16
+	FLDPQ    (R3), (F15, F16)
 	FMOVQ    32(R3), F17
 	FMOVD    (R14), F18
-	VDUP     V18.D[0], V18.D2
-	VFMLA    V15.D2, V18.D2, V0.D2
-	VFMLA    V16.D2, V18.D2, V1.D2
-	VFMLA    V17.D2, V18.D2, V2.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F19
-	VDUP     V19.D[0], V19.D2
-	VFMLA    V15.D2, V19.D2, V3.D2
-	VFMLA    V16.D2, V19.D2, V4.D2
-	VFMLA    V17.D2, V19.D2, V5.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F20
-	VDUP     V20.D[0], V20.D2
-	VFMLA    V15.D2, V20.D2, V6.D2
-	VFMLA    V16.D2, V20.D2, V7.D2
-	VFMLA    V17.D2, V20.D2, V8.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F21
-	VDUP     V21.D[0], V21.D2
-	VFMLA    V15.D2, V21.D2, V9.D2
-	VFMLA    V16.D2, V21.D2, V10.D2
-	VFMLA    V17.D2, V21.D2, V11.D2
+	WORD     $0x4fd211e0 // fmla v0.2d, v15.2d, v18.d[0]
+	WORD     $0x4fd21201 // fmla v1.2d, v16.2d, v18.d[0]
+	WORD     $0x4fd21222 // fmla v2.2d, v17.2d, v18.d[0]
+	FMOVD    (R14)(R2), F19
+	WORD     $0x4fd311e3 // fmla v3.2d, v15.2d, v19.d[0]
+	WORD     $0x4fd31204 // fmla v4.2d, v16.2d, v19.d[0]
+	WORD     $0x4fd31225 // fmla v5.2d, v17.2d, v19.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F20
+	WORD     $0x4fd411e6 // fmla v6.2d, v15.2d, v20.d[0]
+	WORD     $0x4fd41207 // fmla v7.2d, v16.2d, v20.d[0]
+	WORD     $0x4fd41228 // fmla v8.2d, v17.2d, v20.d[0]
+	FMOVD    (R14)(R1), F21
+	WORD     $0x4fd511e9 // fmla v9.2d, v15.2d, v21.d[0]
+	WORD     $0x4fd5120a // fmla v10.2d, v16.2d, v21.d[0]
+	WORD     $0x4fd5122b // fmla v11.2d, v17.2d, v21.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F22
-	VDUP     V22.D[0], V22.D2
-	VFMLA    V15.D2, V22.D2, V12.D2
-	VFMLA    V16.D2, V22.D2, V13.D2
-	VFMLA    V17.D2, V22.D2, V14.D2
+	WORD     $0x4fd611ec // fmla v12.2d, v15.2d, v22.d[0]
+	WORD     $0x4fd6120d // fmla v13.2d, v16.2d, v22.d[0]
+	WORD     $0x4fd6122e // fmla v14.2d, v17.2d, v22.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FMOVQ    (R3), F15
-	FMOVQ    16(R3), F16
+	FLDPQ    (R3), (F15, F16)
 	FMOVQ    32(R3), F17
 	FMOVD    (R14), F18
-	VDUP     V18.D[0], V18.D2
-	VFMLA    V15.D2, V18.D2, V0.D2
-	VFMLA    V16.D2, V18.D2, V1.D2
-	VFMLA    V17.D2, V18.D2, V2.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F19
-	VDUP     V19.D[0], V19.D2
-	VFMLA    V15.D2, V19.D2, V3.D2
-	VFMLA    V16.D2, V19.D2, V4.D2
-	VFMLA    V17.D2, V19.D2, V5.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F20
-	VDUP     V20.D[0], V20.D2
-	VFMLA    V15.D2, V20.D2, V6.D2
-	VFMLA    V16.D2, V20.D2, V7.D2
-	VFMLA    V17.D2, V20.D2, V8.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F21
-	VDUP     V21.D[0], V21.D2
-	VFMLA    V15.D2, V21.D2, V9.D2
-	VFMLA    V16.D2, V21.D2, V10.D2
-	VFMLA    V17.D2, V21.D2, V11.D2
+	WORD     $0x4fd211e0 // fmla v0.2d, v15.2d, v18.d[0]
+	WORD     $0x4fd21201 // fmla v1.2d, v16.2d, v18.d[0]
+	WORD     $0x4fd21222 // fmla v2.2d, v17.2d, v18.d[0]
+	FMOVD    (R14)(R2), F19
+	WORD     $0x4fd311e3 // fmla v3.2d, v15.2d, v19.d[0]
+	WORD     $0x4fd31204 // fmla v4.2d, v16.2d, v19.d[0]
+	WORD     $0x4fd31225 // fmla v5.2d, v17.2d, v19.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F20
+	WORD     $0x4fd411e6 // fmla v6.2d, v15.2d, v20.d[0]
+	WORD     $0x4fd41207 // fmla v7.2d, v16.2d, v20.d[0]
+	WORD     $0x4fd41228 // fmla v8.2d, v17.2d, v20.d[0]
+	FMOVD    (R14)(R1), F21
+	WORD     $0x4fd511e9 // fmla v9.2d, v15.2d, v21.d[0]
+	WORD     $0x4fd5120a // fmla v10.2d, v16.2d, v21.d[0]
+	WORD     $0x4fd5122b // fmla v11.2d, v17.2d, v21.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F22
-	VDUP     V22.D[0], V22.D2
-	VFMLA    V15.D2, V22.D2, V12.D2
-	VFMLA    V16.D2, V22.D2, V13.D2
-	VFMLA    V17.D2, V22.D2, V14.D2
+	WORD     $0x4fd611ec // fmla v12.2d, v15.2d, v22.d[0]
+	WORD     $0x4fd6120d // fmla v13.2d, v16.2d, v22.d[0]
+	WORD     $0x4fd6122e // fmla v14.2d, v17.2d, v22.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FMOVQ    (R3), F15
-	FMOVQ    16(R3), F16
+	FLDPQ    (R3), (F15, F16)
 	FMOVQ    32(R3), F17
 	FMOVD    (R14), F18
-	VDUP     V18.D[0], V18.D2
-	VFMLA    V15.D2, V18.D2, V0.D2
-	VFMLA    V16.D2, V18.D2, V1.D2
-	VFMLA    V17.D2, V18.D2, V2.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F19
-	VDUP     V19.D[0], V19.D2
-	VFMLA    V15.D2, V19.D2, V3.D2
-	VFMLA    V16.D2, V19.D2, V4.D2
-	VFMLA    V17.D2, V19.D2, V5.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F20
-	VDUP     V20.D[0], V20.D2
-	VFMLA    V15.D2, V20.D2, V6.D2
-	VFMLA    V16.D2, V20.D2, V7.D2
-	VFMLA    V17.D2, V20.D2, V8.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F21
-	VDUP     V21.D[0], V21.D2
-	VFMLA    V15.D2, V21.D2, V9.D2
-	VFMLA    V16.D2, V21.D2, V10.D2
-	VFMLA    V17.D2, V21.D2, V11.D2
+	WORD     $0x4fd211e0 // fmla v0.2d, v15.2d, v18.d[0]
+	WORD     $0x4fd21201 // fmla v1.2d, v16.2d, v18.d[0]
+	WORD     $0x4fd21222 // fmla v2.2d, v17.2d, v18.d[0]
+	FMOVD    (R14)(R2), F19
+	WORD     $0x4fd311e3 // fmla v3.2d, v15.2d, v19.d[0]
+	WORD     $0x4fd31204 // fmla v4.2d, v16.2d, v19.d[0]
+	WORD     $0x4fd31225 // fmla v5.2d, v17.2d, v19.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F20
+	WORD     $0x4fd411e6 // fmla v6.2d, v15.2d, v20.d[0]
+	WORD     $0x4fd41207 // fmla v7.2d, v16.2d, v20.d[0]
+	WORD     $0x4fd41228 // fmla v8.2d, v17.2d, v20.d[0]
+	FMOVD    (R14)(R1), F21
+	WORD     $0x4fd511e9 // fmla v9.2d, v15.2d, v21.d[0]
+	WORD     $0x4fd5120a // fmla v10.2d, v16.2d, v21.d[0]
+	WORD     $0x4fd5122b // fmla v11.2d, v17.2d, v21.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F22
-	VDUP     V22.D[0], V22.D2
-	VFMLA    V15.D2, V22.D2, V12.D2
-	VFMLA    V16.D2, V22.D2, V13.D2
-	VFMLA    V17.D2, V22.D2, V14.D2
+	WORD     $0x4fd611ec // fmla v12.2d, v15.2d, v22.d[0]
+	WORD     $0x4fd6120d // fmla v13.2d, v16.2d, v22.d[0]
+	WORD     $0x4fd6122e // fmla v14.2d, v17.2d, v22.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -7360,38 +6934,30 @@ rest5x3:
 	ADDS     $4, R15, R15
 	BEQ      store5x3
 one5x3:
-	FMOVQ    (R3), F15
-	FMOVQ    16(R3), F16
+	FLDPQ    (R3), (F15, F16)
 	FMOVQ    32(R3), F17
 	FMOVD    (R14), F18
-	VDUP     V18.D[0], V18.D2
-	VFMLA    V15.D2, V18.D2, V0.D2
-	VFMLA    V16.D2, V18.D2, V1.D2
-	VFMLA    V17.D2, V18.D2, V2.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F19
-	VDUP     V19.D[0], V19.D2
-	VFMLA    V15.D2, V19.D2, V3.D2
-	VFMLA    V16.D2, V19.D2, V4.D2
-	VFMLA    V17.D2, V19.D2, V5.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F20
-	VDUP     V20.D[0], V20.D2
-	VFMLA    V15.D2, V20.D2, V6.D2
-	VFMLA    V16.D2, V20.D2, V7.D2
-	VFMLA    V17.D2, V20.D2, V8.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F21
-	VDUP     V21.D[0], V21.D2
-	VFMLA    V15.D2, V21.D2, V9.D2
-	VFMLA    V16.D2, V21.D2, V10.D2
-	VFMLA    V17.D2, V21.D2, V11.D2
+	WORD     $0x4fd211e0 // fmla v0.2d, v15.2d, v18.d[0]
+	WORD     $0x4fd21201 // fmla v1.2d, v16.2d, v18.d[0]
+	WORD     $0x4fd21222 // fmla v2.2d, v17.2d, v18.d[0]
+	FMOVD    (R14)(R2), F19
+	WORD     $0x4fd311e3 // fmla v3.2d, v15.2d, v19.d[0]
+	WORD     $0x4fd31204 // fmla v4.2d, v16.2d, v19.d[0]
+	WORD     $0x4fd31225 // fmla v5.2d, v17.2d, v19.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F20
+	WORD     $0x4fd411e6 // fmla v6.2d, v15.2d, v20.d[0]
+	WORD     $0x4fd41207 // fmla v7.2d, v16.2d, v20.d[0]
+	WORD     $0x4fd41228 // fmla v8.2d, v17.2d, v20.d[0]
+	FMOVD    (R14)(R1), F21
+	WORD     $0x4fd511e9 // fmla v9.2d, v15.2d, v21.d[0]
+	WORD     $0x4fd5120a // fmla v10.2d, v16.2d, v21.d[0]
+	WORD     $0x4fd5122b // fmla v11.2d, v17.2d, v21.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F22
-	VDUP     V22.D[0], V22.D2
-	VFMLA    V15.D2, V22.D2, V12.D2
-	VFMLA    V16.D2, V22.D2, V13.D2
-	VFMLA    V17.D2, V22.D2, V14.D2
+	WORD     $0x4fd611ec // fmla v12.2d, v15.2d, v22.d[0]
+	WORD     $0x4fd6120d // fmla v13.2d, v16.2d, v22.d[0]
+	WORD     $0x4fd6122e // fmla v14.2d, v17.2d, v22.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -7401,8 +6967,7 @@ one5x3:
 	B        store5x3
 tail5x3:
 onetail5x3:
-	FMOVQ    (R3), F15
-	FMOVQ    16(R3), F16
+	FLDPQ    (R3), (F15, F16)
 	MOVD     8(RSP), R23
 	VMOVI    $0, V17.B16
 	CMP      $0, R23
@@ -7415,34 +6980,27 @@ t639:
 	FMOVD    32(R3), F17
 t638:
 	FMOVD    (R14), F18
-	VDUP     V18.D[0], V18.D2
-	VFMLA    V15.D2, V18.D2, V0.D2
-	VFMLA    V16.D2, V18.D2, V1.D2
-	VFMLA    V17.D2, V18.D2, V2.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F19
-	VDUP     V19.D[0], V19.D2
-	VFMLA    V15.D2, V19.D2, V3.D2
-	VFMLA    V16.D2, V19.D2, V4.D2
-	VFMLA    V17.D2, V19.D2, V5.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F20
-	VDUP     V20.D[0], V20.D2
-	VFMLA    V15.D2, V20.D2, V6.D2
-	VFMLA    V16.D2, V20.D2, V7.D2
-	VFMLA    V17.D2, V20.D2, V8.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F21
-	VDUP     V21.D[0], V21.D2
-	VFMLA    V15.D2, V21.D2, V9.D2
-	VFMLA    V16.D2, V21.D2, V10.D2
-	VFMLA    V17.D2, V21.D2, V11.D2
+	WORD     $0x4fd211e0 // fmla v0.2d, v15.2d, v18.d[0]
+	WORD     $0x4fd21201 // fmla v1.2d, v16.2d, v18.d[0]
+	WORD     $0x4fd21222 // fmla v2.2d, v17.2d, v18.d[0]
+	FMOVD    (R14)(R2), F19
+	WORD     $0x4fd311e3 // fmla v3.2d, v15.2d, v19.d[0]
+	WORD     $0x4fd31204 // fmla v4.2d, v16.2d, v19.d[0]
+	WORD     $0x4fd31225 // fmla v5.2d, v17.2d, v19.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F20
+	WORD     $0x4fd411e6 // fmla v6.2d, v15.2d, v20.d[0]
+	WORD     $0x4fd41207 // fmla v7.2d, v16.2d, v20.d[0]
+	WORD     $0x4fd41228 // fmla v8.2d, v17.2d, v20.d[0]
+	FMOVD    (R14)(R1), F21
+	WORD     $0x4fd511e9 // fmla v9.2d, v15.2d, v21.d[0]
+	WORD     $0x4fd5120a // fmla v10.2d, v16.2d, v21.d[0]
+	WORD     $0x4fd5122b // fmla v11.2d, v17.2d, v21.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F22
-	VDUP     V22.D[0], V22.D2
-	VFMLA    V15.D2, V22.D2, V12.D2
-	VFMLA    V16.D2, V22.D2, V13.D2
-	VFMLA    V17.D2, V22.D2, V14.D2
+	WORD     $0x4fd611ec // fmla v12.2d, v15.2d, v22.d[0]
+	WORD     $0x4fd6120d // fmla v13.2d, v16.2d, v22.d[0]
+	WORD     $0x4fd6122e // fmla v14.2d, v17.2d, v22.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -7901,32 +7459,25 @@ fetch4x3:
 	CMP      $2, R24
 	BNE      tail4x3
 one4x3:
-	FMOVQ    (R3), F12
-	FMOVQ    16(R3), F13
+	FLDPQ    (R3), (F12, F13)
 	FMOVQ    32(R3), F14
 	FMOVD    (R14), F15
-	VDUP     V15.D[0], V15.D2
-	VFMLA    V12.D2, V15.D2, V0.D2
-	VFMLA    V13.D2, V15.D2, V1.D2
-	VFMLA    V14.D2, V15.D2, V2.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F16
-	VDUP     V16.D[0], V16.D2
-	VFMLA    V12.D2, V16.D2, V3.D2
-	VFMLA    V13.D2, V16.D2, V4.D2
-	VFMLA    V14.D2, V16.D2, V5.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F17
-	VDUP     V17.D[0], V17.D2
-	VFMLA    V12.D2, V17.D2, V6.D2
-	VFMLA    V13.D2, V17.D2, V7.D2
-	VFMLA    V14.D2, V17.D2, V8.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F18
-	VDUP     V18.D[0], V18.D2
-	VFMLA    V12.D2, V18.D2, V9.D2
-	VFMLA    V13.D2, V18.D2, V10.D2
-	VFMLA    V14.D2, V18.D2, V11.D2
+	WORD     $0x4fcf1180 // fmla v0.2d, v12.2d, v15.d[0]
+	WORD     $0x4fcf11a1 // fmla v1.2d, v13.2d, v15.d[0]
+	WORD     $0x4fcf11c2 // fmla v2.2d, v14.2d, v15.d[0]
+	FMOVD    (R14)(R2), F16
+	WORD     $0x4fd01183 // fmla v3.2d, v12.2d, v16.d[0]
+	WORD     $0x4fd011a4 // fmla v4.2d, v13.2d, v16.d[0]
+	WORD     $0x4fd011c5 // fmla v5.2d, v14.2d, v16.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F17
+	WORD     $0x4fd11186 // fmla v6.2d, v12.2d, v17.d[0]
+	WORD     $0x4fd111a7 // fmla v7.2d, v13.2d, v17.d[0]
+	WORD     $0x4fd111c8 // fmla v8.2d, v14.2d, v17.d[0]
+	FMOVD    (R14)(R1), F18
+	WORD     $0x4fd21189 // fmla v9.2d, v12.2d, v18.d[0]
+	WORD     $0x4fd211aa // fmla v10.2d, v13.2d, v18.d[0]
+	WORD     $0x4fd211cb // fmla v11.2d, v14.2d, v18.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -7936,8 +7487,7 @@ one4x3:
 	B        store4x3
 tail4x3:
 onetail4x3:
-	FMOVQ    (R3), F12
-	FMOVQ    16(R3), F13
+	FLDPQ    (R3), (F12, F13)
 	MOVD     8(RSP), R23
 	VMOVI    $0, V14.B16
 	CMP      $0, R23
@@ -7950,28 +7500,22 @@ t695:
 	FMOVD    32(R3), F14
 t694:
 	FMOVD    (R14), F15
-	VDUP     V15.D[0], V15.D2
-	VFMLA    V12.D2, V15.D2, V0.D2
-	VFMLA    V13.D2, V15.D2, V1.D2
-	VFMLA    V14.D2, V15.D2, V2.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F16
-	VDUP     V16.D[0], V16.D2
-	VFMLA    V12.D2, V16.D2, V3.D2
-	VFMLA    V13.D2, V16.D2, V4.D2
-	VFMLA    V14.D2, V16.D2, V5.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F17
-	VDUP     V17.D[0], V17.D2
-	VFMLA    V12.D2, V17.D2, V6.D2
-	VFMLA    V13.D2, V17.D2, V7.D2
-	VFMLA    V14.D2, V17.D2, V8.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F18
-	VDUP     V18.D[0], V18.D2
-	VFMLA    V12.D2, V18.D2, V9.D2
-	VFMLA    V13.D2, V18.D2, V10.D2
-	VFMLA    V14.D2, V18.D2, V11.D2
+	WORD     $0x4fcf1180 // fmla v0.2d, v12.2d, v15.d[0]
+	WORD     $0x4fcf11a1 // fmla v1.2d, v13.2d, v15.d[0]
+	WORD     $0x4fcf11c2 // fmla v2.2d, v14.2d, v15.d[0]
+	FMOVD    (R14)(R2), F16
+	WORD     $0x4fd01183 // fmla v3.2d, v12.2d, v16.d[0]
+	WORD     $0x4fd011a4 // fmla v4.2d, v13.2d, v16.d[0]
+	WORD     $0x4fd011c5 // fmla v5.2d, v14.2d, v16.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F17
+	WORD     $0x4fd11186 // fmla v6.2d, v12.2d, v17.d[0]
+	WORD     $0x4fd111a7 // fmla v7.2d, v13.2d, v17.d[0]
+	WORD     $0x4fd111c8 // fmla v8.2d, v14.2d, v17.d[0]
+	FMOVD    (R14)(R1), F18
+	WORD     $0x4fd21189 // fmla v9.2d, v12.2d, v18.d[0]
+	WORD     $0x4fd211aa // fmla v10.2d, v13.2d, v18.d[0]
+	WORD     $0x4fd211cb // fmla v11.2d, v14.2d, v18.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -8343,26 +7887,21 @@ fetch3x3:
 	CMP      $2, R24
 	BNE      tail3x3
 one3x3:
-	FMOVQ    (R3), F9
-	FMOVQ    16(R3), F10
+	FLDPQ    (R3), (F9, F10)
 	FMOVQ    32(R3), F11
 	FMOVD    (R14), F12
-	VDUP     V12.D[0], V12.D2
-	VFMLA    V9.D2, V12.D2, V0.D2
-	VFMLA    V10.D2, V12.D2, V1.D2
-	VFMLA    V11.D2, V12.D2, V2.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F13
-	VDUP     V13.D[0], V13.D2
-	VFMLA    V9.D2, V13.D2, V3.D2
-	VFMLA    V10.D2, V13.D2, V4.D2
-	VFMLA    V11.D2, V13.D2, V5.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F14
-	VDUP     V14.D[0], V14.D2
-	VFMLA    V9.D2, V14.D2, V6.D2
-	VFMLA    V10.D2, V14.D2, V7.D2
-	VFMLA    V11.D2, V14.D2, V8.D2
+	WORD     $0x4fcc1120 // fmla v0.2d, v9.2d, v12.d[0]
+	WORD     $0x4fcc1141 // fmla v1.2d, v10.2d, v12.d[0]
+	WORD     $0x4fcc1162 // fmla v2.2d, v11.2d, v12.d[0]
+	FMOVD    (R14)(R2), F13
+	WORD     $0x4fcd1123 // fmla v3.2d, v9.2d, v13.d[0]
+	WORD     $0x4fcd1144 // fmla v4.2d, v10.2d, v13.d[0]
+	WORD     $0x4fcd1165 // fmla v5.2d, v11.2d, v13.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F14
+	WORD     $0x4fce1126 // fmla v6.2d, v9.2d, v14.d[0]
+	WORD     $0x4fce1147 // fmla v7.2d, v10.2d, v14.d[0]
+	WORD     $0x4fce1168 // fmla v8.2d, v11.2d, v14.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -8372,8 +7911,7 @@ one3x3:
 	B        store3x3
 tail3x3:
 onetail3x3:
-	FMOVQ    (R3), F9
-	FMOVQ    16(R3), F10
+	FLDPQ    (R3), (F9, F10)
 	MOVD     8(RSP), R23
 	VMOVI    $0, V11.B16
 	CMP      $0, R23
@@ -8386,22 +7924,18 @@ t739:
 	FMOVD    32(R3), F11
 t738:
 	FMOVD    (R14), F12
-	VDUP     V12.D[0], V12.D2
-	VFMLA    V9.D2, V12.D2, V0.D2
-	VFMLA    V10.D2, V12.D2, V1.D2
-	VFMLA    V11.D2, V12.D2, V2.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F13
-	VDUP     V13.D[0], V13.D2
-	VFMLA    V9.D2, V13.D2, V3.D2
-	VFMLA    V10.D2, V13.D2, V4.D2
-	VFMLA    V11.D2, V13.D2, V5.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F14
-	VDUP     V14.D[0], V14.D2
-	VFMLA    V9.D2, V14.D2, V6.D2
-	VFMLA    V10.D2, V14.D2, V7.D2
-	VFMLA    V11.D2, V14.D2, V8.D2
+	WORD     $0x4fcc1120 // fmla v0.2d, v9.2d, v12.d[0]
+	WORD     $0x4fcc1141 // fmla v1.2d, v10.2d, v12.d[0]
+	WORD     $0x4fcc1162 // fmla v2.2d, v11.2d, v12.d[0]
+	FMOVD    (R14)(R2), F13
+	WORD     $0x4fcd1123 // fmla v3.2d, v9.2d, v13.d[0]
+	WORD     $0x4fcd1144 // fmla v4.2d, v10.2d, v13.d[0]
+	WORD     $0x4fcd1165 // fmla v5.2d, v11.2d, v13.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F14
+	WORD     $0x4fce1126 // fmla v6.2d, v9.2d, v14.d[0]
+	WORD     $0x4fce1147 // fmla v7.2d, v10.2d, v14.d[0]
+	WORD     $0x4fce1168 // fmla v8.2d, v11.2d, v14.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -8686,20 +8220,16 @@ fetch2x3:
 	CMP      $2, R24
 	BNE      tail2x3
 one2x3:
-	FMOVQ    (R3), F6
-	FMOVQ    16(R3), F7
+	FLDPQ    (R3), (F6, F7)
 	FMOVQ    32(R3), F8
 	FMOVD    (R14), F9
-	VDUP     V9.D[0], V9.D2
-	VFMLA    V6.D2, V9.D2, V0.D2
-	VFMLA    V7.D2, V9.D2, V1.D2
-	VFMLA    V8.D2, V9.D2, V2.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F10
-	VDUP     V10.D[0], V10.D2
-	VFMLA    V6.D2, V10.D2, V3.D2
-	VFMLA    V7.D2, V10.D2, V4.D2
-	VFMLA    V8.D2, V10.D2, V5.D2
+	WORD     $0x4fc910c0 // fmla v0.2d, v6.2d, v9.d[0]
+	WORD     $0x4fc910e1 // fmla v1.2d, v7.2d, v9.d[0]
+	WORD     $0x4fc91102 // fmla v2.2d, v8.2d, v9.d[0]
+	FMOVD    (R14)(R2), F10
+	WORD     $0x4fca10c3 // fmla v3.2d, v6.2d, v10.d[0]
+	WORD     $0x4fca10e4 // fmla v4.2d, v7.2d, v10.d[0]
+	WORD     $0x4fca1105 // fmla v5.2d, v8.2d, v10.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -8709,8 +8239,7 @@ one2x3:
 	B        store2x3
 tail2x3:
 onetail2x3:
-	FMOVQ    (R3), F6
-	FMOVQ    16(R3), F7
+	FLDPQ    (R3), (F6, F7)
 	MOVD     8(RSP), R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
@@ -8723,16 +8252,13 @@ t771:
 	FMOVD    32(R3), F8
 t770:
 	FMOVD    (R14), F9
-	VDUP     V9.D[0], V9.D2
-	VFMLA    V6.D2, V9.D2, V0.D2
-	VFMLA    V7.D2, V9.D2, V1.D2
-	VFMLA    V8.D2, V9.D2, V2.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F10
-	VDUP     V10.D[0], V10.D2
-	VFMLA    V6.D2, V10.D2, V3.D2
-	VFMLA    V7.D2, V10.D2, V4.D2
-	VFMLA    V8.D2, V10.D2, V5.D2
+	WORD     $0x4fc910c0 // fmla v0.2d, v6.2d, v9.d[0]
+	WORD     $0x4fc910e1 // fmla v1.2d, v7.2d, v9.d[0]
+	WORD     $0x4fc91102 // fmla v2.2d, v8.2d, v9.d[0]
+	FMOVD    (R14)(R2), F10
+	WORD     $0x4fca10c3 // fmla v3.2d, v6.2d, v10.d[0]
+	WORD     $0x4fca10e4 // fmla v4.2d, v7.2d, v10.d[0]
+	WORD     $0x4fca1105 // fmla v5.2d, v8.2d, v10.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -8930,14 +8456,12 @@ fetch1x3:
 	CMP      $2, R24
 	BNE      tail1x3
 one1x3:
-	FMOVQ    (R3), F3
-	FMOVQ    16(R3), F4
+	FLDPQ    (R3), (F3, F4)
 	FMOVQ    32(R3), F5
 	FMOVD    (R14), F6
-	VDUP     V6.D[0], V6.D2
-	VFMLA    V3.D2, V6.D2, V0.D2
-	VFMLA    V4.D2, V6.D2, V1.D2
-	VFMLA    V5.D2, V6.D2, V2.D2
+	WORD     $0x4fc61060 // fmla v0.2d, v3.2d, v6.d[0]
+	WORD     $0x4fc61081 // fmla v1.2d, v4.2d, v6.d[0]
+	WORD     $0x4fc610a2 // fmla v2.2d, v5.2d, v6.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -8947,8 +8471,7 @@ one1x3:
 	B        store1x3
 tail1x3:
 onetail1x3:
-	FMOVQ    (R3), F3
-	FMOVQ    16(R3), F4
+	FLDPQ    (R3), (F3, F4)
 	MOVD     8(RSP), R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
@@ -8961,10 +8484,9 @@ t791:
 	FMOVD    32(R3), F5
 t790:
 	FMOVD    (R14), F6
-	VDUP     V6.D[0], V6.D2
-	VFMLA    V3.D2, V6.D2, V0.D2
-	VFMLA    V4.D2, V6.D2, V1.D2
-	VFMLA    V5.D2, V6.D2, V2.D2
+	WORD     $0x4fc61060 // fmla v0.2d, v3.2d, v6.d[0]
+	WORD     $0x4fc61081 // fmla v1.2d, v4.2d, v6.d[0]
+	WORD     $0x4fc610a2 // fmla v2.2d, v5.2d, v6.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -9334,181 +8856,129 @@ fetch8x2:
 	SUBS     $4, R15, R15
 	BLT      rest8x2
 k8x2:
-	FMOVQ    (R3), F16
-	FMOVQ    16(R3), F17
+	FLDPQ    (R3), (F16, F17)
 	FMOVD    (R14), F18
-	VDUP     V18.D[0], V18.D2
-	VFMLA    V16.D2, V18.D2, V0.D2
-	VFMLA    V17.D2, V18.D2, V1.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F19
-	VDUP     V19.D[0], V19.D2
-	VFMLA    V16.D2, V19.D2, V2.D2
-	VFMLA    V17.D2, V19.D2, V3.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F20
-	VDUP     V20.D[0], V20.D2
-	VFMLA    V16.D2, V20.D2, V4.D2
-	VFMLA    V17.D2, V20.D2, V5.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F21
-	VDUP     V21.D[0], V21.D2
-	VFMLA    V16.D2, V21.D2, V6.D2
-	VFMLA    V17.D2, V21.D2, V7.D2
+	WORD     $0x4fd21200 // fmla v0.2d, v16.2d, v18.d[0]
+	WORD     $0x4fd21221 // fmla v1.2d, v17.2d, v18.d[0]
+	FMOVD    (R14)(R2), F19
+	WORD     $0x4fd31202 // fmla v2.2d, v16.2d, v19.d[0]
+	WORD     $0x4fd31223 // fmla v3.2d, v17.2d, v19.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F20
+	WORD     $0x4fd41204 // fmla v4.2d, v16.2d, v20.d[0]
+	WORD     $0x4fd41225 // fmla v5.2d, v17.2d, v20.d[0]
+	FMOVD    (R14)(R1), F21
+	WORD     $0x4fd51206 // fmla v6.2d, v16.2d, v21.d[0]
+	WORD     $0x4fd51227 // fmla v7.2d, v17.2d, v21.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F22
-	VDUP     V22.D[0], V22.D2
-	VFMLA    V16.D2, V22.D2, V8.D2
-	VFMLA    V17.D2, V22.D2, V9.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F23
-	VDUP     V23.D[0], V23.D2
-	VFMLA    V16.D2, V23.D2, V10.D2
-	VFMLA    V17.D2, V23.D2, V11.D2
+	WORD     $0x4fd61208 // fmla v8.2d, v16.2d, v22.d[0]
+	WORD     $0x4fd61229 // fmla v9.2d, v17.2d, v22.d[0]
+	FMOVD    (R14)(R4), F23
+	WORD     $0x4fd7120a // fmla v10.2d, v16.2d, v23.d[0]
+	WORD     $0x4fd7122b // fmla v11.2d, v17.2d, v23.d[0]
 	FMOVD    (R8), F24
-	VDUP     V24.D[0], V24.D2
-	VFMLA    V16.D2, V24.D2, V12.D2
-	VFMLA    V17.D2, V24.D2, V13.D2
-	ADD      R2<<0, R8, R25
-	FMOVD    (R25), F25
-	VDUP     V25.D[0], V25.D2
-	VFMLA    V16.D2, V25.D2, V14.D2
-	VFMLA    V17.D2, V25.D2, V15.D2
+	WORD     $0x4fd8120c // fmla v12.2d, v16.2d, v24.d[0]
+	WORD     $0x4fd8122d // fmla v13.2d, v17.2d, v24.d[0]
+	FMOVD    (R8)(R2), F25
+	WORD     $0x4fd9120e // fmla v14.2d, v16.2d, v25.d[0]
+	WORD     $0x4fd9122f // fmla v15.2d, v17.2d, v25.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
-	FMOVQ    (R3), F16
-	FMOVQ    16(R3), F17
+	FLDPQ    (R3), (F16, F17)
 	FMOVD    (R14), F18
-	VDUP     V18.D[0], V18.D2
-	VFMLA    V16.D2, V18.D2, V0.D2
-	VFMLA    V17.D2, V18.D2, V1.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F19
-	VDUP     V19.D[0], V19.D2
-	VFMLA    V16.D2, V19.D2, V2.D2
-	VFMLA    V17.D2, V19.D2, V3.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F20
-	VDUP     V20.D[0], V20.D2
-	VFMLA    V16.D2, V20.D2, V4.D2
-	VFMLA    V17.D2, V20.D2, V5.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F21
-	VDUP     V21.D[0], V21.D2
-	VFMLA    V16.D2, V21.D2, V6.D2
-	VFMLA    V17.D2, V21.D2, V7.D2
+	WORD     $0x4fd21200 // fmla v0.2d, v16.2d, v18.d[0]
+	WORD     $0x4fd21221 // fmla v1.2d, v17.2d, v18.d[0]
+	FMOVD    (R14)(R2), F19
+	WORD     $0x4fd31202 // fmla v2.2d, v16.2d, v19.d[0]
+	WORD     $0x4fd31223 // fmla v3.2d, v17.2d, v19.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F20
+	WORD     $0x4fd41204 // fmla v4.2d, v16.2d, v20.d[0]
+	WORD     $0x4fd41225 // fmla v5.2d, v17.2d, v20.d[0]
+	FMOVD    (R14)(R1), F21
+	WORD     $0x4fd51206 // fmla v6.2d, v16.2d, v21.d[0]
+	WORD     $0x4fd51227 // fmla v7.2d, v17.2d, v21.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F22
-	VDUP     V22.D[0], V22.D2
-	VFMLA    V16.D2, V22.D2, V8.D2
-	VFMLA    V17.D2, V22.D2, V9.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F23
-	VDUP     V23.D[0], V23.D2
-	VFMLA    V16.D2, V23.D2, V10.D2
-	VFMLA    V17.D2, V23.D2, V11.D2
+	WORD     $0x4fd61208 // fmla v8.2d, v16.2d, v22.d[0]
+	WORD     $0x4fd61229 // fmla v9.2d, v17.2d, v22.d[0]
+	FMOVD    (R14)(R4), F23
+	WORD     $0x4fd7120a // fmla v10.2d, v16.2d, v23.d[0]
+	WORD     $0x4fd7122b // fmla v11.2d, v17.2d, v23.d[0]
 	FMOVD    (R8), F24
-	VDUP     V24.D[0], V24.D2
-	VFMLA    V16.D2, V24.D2, V12.D2
-	VFMLA    V17.D2, V24.D2, V13.D2
-	ADD      R2<<0, R8, R25
-	FMOVD    (R25), F25
-	VDUP     V25.D[0], V25.D2
-	VFMLA    V16.D2, V25.D2, V14.D2
-	VFMLA    V17.D2, V25.D2, V15.D2
+	WORD     $0x4fd8120c // fmla v12.2d, v16.2d, v24.d[0]
+	WORD     $0x4fd8122d // fmla v13.2d, v17.2d, v24.d[0]
+	FMOVD    (R8)(R2), F25
+	WORD     $0x4fd9120e // fmla v14.2d, v16.2d, v25.d[0]
+	WORD     $0x4fd9122f // fmla v15.2d, v17.2d, v25.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
-	FMOVQ    (R3), F16
-	FMOVQ    16(R3), F17
+	FLDPQ    (R3), (F16, F17)
 	FMOVD    (R14), F18
-	VDUP     V18.D[0], V18.D2
-	VFMLA    V16.D2, V18.D2, V0.D2
-	VFMLA    V17.D2, V18.D2, V1.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F19
-	VDUP     V19.D[0], V19.D2
-	VFMLA    V16.D2, V19.D2, V2.D2
-	VFMLA    V17.D2, V19.D2, V3.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F20
-	VDUP     V20.D[0], V20.D2
-	VFMLA    V16.D2, V20.D2, V4.D2
-	VFMLA    V17.D2, V20.D2, V5.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F21
-	VDUP     V21.D[0], V21.D2
-	VFMLA    V16.D2, V21.D2, V6.D2
-	VFMLA    V17.D2, V21.D2, V7.D2
+	WORD     $0x4fd21200 // fmla v0.2d, v16.2d, v18.d[0]
+	WORD     $0x4fd21221 // fmla v1.2d, v17.2d, v18.d[0]
+	FMOVD    (R14)(R2), F19
+	WORD     $0x4fd31202 // fmla v2.2d, v16.2d, v19.d[0]
+	WORD     $0x4fd31223 // fmla v3.2d, v17.2d, v19.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F20
+	WORD     $0x4fd41204 // fmla v4.2d, v16.2d, v20.d[0]
+	WORD     $0x4fd41225 // fmla v5.2d, v17.2d, v20.d[0]
+	FMOVD    (R14)(R1), F21
+	WORD     $0x4fd51206 // fmla v6.2d, v16.2d, v21.d[0]
+	WORD     $0x4fd51227 // fmla v7.2d, v17.2d, v21.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F22
-	VDUP     V22.D[0], V22.D2
-	VFMLA    V16.D2, V22.D2, V8.D2
-	VFMLA    V17.D2, V22.D2, V9.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F23
-	VDUP     V23.D[0], V23.D2
-	VFMLA    V16.D2, V23.D2, V10.D2
-	VFMLA    V17.D2, V23.D2, V11.D2
+	WORD     $0x4fd61208 // fmla v8.2d, v16.2d, v22.d[0]
+	WORD     $0x4fd61229 // fmla v9.2d, v17.2d, v22.d[0]
+	FMOVD    (R14)(R4), F23
+	WORD     $0x4fd7120a // fmla v10.2d, v16.2d, v23.d[0]
+	WORD     $0x4fd7122b // fmla v11.2d, v17.2d, v23.d[0]
 	FMOVD    (R8), F24
-	VDUP     V24.D[0], V24.D2
-	VFMLA    V16.D2, V24.D2, V12.D2
-	VFMLA    V17.D2, V24.D2, V13.D2
-	ADD      R2<<0, R8, R25
-	FMOVD    (R25), F25
-	VDUP     V25.D[0], V25.D2
-	VFMLA    V16.D2, V25.D2, V14.D2
-	VFMLA    V17.D2, V25.D2, V15.D2
+	WORD     $0x4fd8120c // fmla v12.2d, v16.2d, v24.d[0]
+	WORD     $0x4fd8122d // fmla v13.2d, v17.2d, v24.d[0]
+	FMOVD    (R8)(R2), F25
+	WORD     $0x4fd9120e // fmla v14.2d, v16.2d, v25.d[0]
+	WORD     $0x4fd9122f // fmla v15.2d, v17.2d, v25.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
-	FMOVQ    (R3), F16
-	FMOVQ    16(R3), F17
+	FLDPQ    (R3), (F16, F17)
 	FMOVD    (R14), F18
-	VDUP     V18.D[0], V18.D2
-	VFMLA    V16.D2, V18.D2, V0.D2
-	VFMLA    V17.D2, V18.D2, V1.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F19
-	VDUP     V19.D[0], V19.D2
-	VFMLA    V16.D2, V19.D2, V2.D2
-	VFMLA    V17.D2, V19.D2, V3.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F20
-	VDUP     V20.D[0], V20.D2
-	VFMLA    V16.D2, V20.D2, V4.D2
-	VFMLA    V17.D2, V20.D2, V5.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F21
-	VDUP     V21.D[0], V21.D2
-	VFMLA    V16.D2, V21.D2, V6.D2
-	VFMLA    V17.D2, V21.D2, V7.D2
+	WORD     $0x4fd21200 // fmla v0.2d, v16.2d, v18.d[0]
+	WORD     $0x4fd21221 // fmla v1.2d, v17.2d, v18.d[0]
+	FMOVD    (R14)(R2), F19
+	WORD     $0x4fd31202 // fmla v2.2d, v16.2d, v19.d[0]
+	WORD     $0x4fd31223 // fmla v3.2d, v17.2d, v19.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F20
+	WORD     $0x4fd41204 // fmla v4.2d, v16.2d, v20.d[0]
+	WORD     $0x4fd41225 // fmla v5.2d, v17.2d, v20.d[0]
+	FMOVD    (R14)(R1), F21
+	WORD     $0x4fd51206 // fmla v6.2d, v16.2d, v21.d[0]
+	WORD     $0x4fd51227 // fmla v7.2d, v17.2d, v21.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F22
-	VDUP     V22.D[0], V22.D2
-	VFMLA    V16.D2, V22.D2, V8.D2
-	VFMLA    V17.D2, V22.D2, V9.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F23
-	VDUP     V23.D[0], V23.D2
-	VFMLA    V16.D2, V23.D2, V10.D2
-	VFMLA    V17.D2, V23.D2, V11.D2
+	WORD     $0x4fd61208 // fmla v8.2d, v16.2d, v22.d[0]
+	WORD     $0x4fd61229 // fmla v9.2d, v17.2d, v22.d[0]
+	FMOVD    (R14)(R4), F23
+	WORD     $0x4fd7120a // fmla v10.2d, v16.2d, v23.d[0]
+	WORD     $0x4fd7122b // fmla v11.2d, v17.2d, v23.d[0]
 	FMOVD    (R8), F24
-	VDUP     V24.D[0], V24.D2
-	VFMLA    V16.D2, V24.D2, V12.D2
-	VFMLA    V17.D2, V24.D2, V13.D2
-	ADD      R2<<0, R8, R25
-	FMOVD    (R25), F25
-	VDUP     V25.D[0], V25.D2
-	VFMLA    V16.D2, V25.D2, V14.D2
-	VFMLA    V17.D2, V25.D2, V15.D2
+	WORD     $0x4fd8120c // fmla v12.2d, v16.2d, v24.d[0]
+	WORD     $0x4fd8122d // fmla v13.2d, v17.2d, v24.d[0]
+	FMOVD    (R8)(R2), F25
+	WORD     $0x4fd9120e // fmla v14.2d, v16.2d, v25.d[0]
+	WORD     $0x4fd9122f // fmla v15.2d, v17.2d, v25.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -9520,46 +8990,33 @@ rest8x2:
 	ADDS     $4, R15, R15
 	BEQ      store8x2
 one8x2:
-	FMOVQ    (R3), F16
-	FMOVQ    16(R3), F17
+	FLDPQ    (R3), (F16, F17)
 	FMOVD    (R14), F18
-	VDUP     V18.D[0], V18.D2
-	VFMLA    V16.D2, V18.D2, V0.D2
-	VFMLA    V17.D2, V18.D2, V1.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F19
-	VDUP     V19.D[0], V19.D2
-	VFMLA    V16.D2, V19.D2, V2.D2
-	VFMLA    V17.D2, V19.D2, V3.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F20
-	VDUP     V20.D[0], V20.D2
-	VFMLA    V16.D2, V20.D2, V4.D2
-	VFMLA    V17.D2, V20.D2, V5.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F21
-	VDUP     V21.D[0], V21.D2
-	VFMLA    V16.D2, V21.D2, V6.D2
-	VFMLA    V17.D2, V21.D2, V7.D2
+	WORD     $0x4fd21200 // fmla v0.2d, v16.2d, v18.d[0]
+	WORD     $0x4fd21221 // fmla v1.2d, v17.2d, v18.d[0]
+	FMOVD    (R14)(R2), F19
+	WORD     $0x4fd31202 // fmla v2.2d, v16.2d, v19.d[0]
+	WORD     $0x4fd31223 // fmla v3.2d, v17.2d, v19.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F20
+	WORD     $0x4fd41204 // fmla v4.2d, v16.2d, v20.d[0]
+	WORD     $0x4fd41225 // fmla v5.2d, v17.2d, v20.d[0]
+	FMOVD    (R14)(R1), F21
+	WORD     $0x4fd51206 // fmla v6.2d, v16.2d, v21.d[0]
+	WORD     $0x4fd51227 // fmla v7.2d, v17.2d, v21.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F22
-	VDUP     V22.D[0], V22.D2
-	VFMLA    V16.D2, V22.D2, V8.D2
-	VFMLA    V17.D2, V22.D2, V9.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F23
-	VDUP     V23.D[0], V23.D2
-	VFMLA    V16.D2, V23.D2, V10.D2
-	VFMLA    V17.D2, V23.D2, V11.D2
+	WORD     $0x4fd61208 // fmla v8.2d, v16.2d, v22.d[0]
+	WORD     $0x4fd61229 // fmla v9.2d, v17.2d, v22.d[0]
+	FMOVD    (R14)(R4), F23
+	WORD     $0x4fd7120a // fmla v10.2d, v16.2d, v23.d[0]
+	WORD     $0x4fd7122b // fmla v11.2d, v17.2d, v23.d[0]
 	FMOVD    (R8), F24
-	VDUP     V24.D[0], V24.D2
-	VFMLA    V16.D2, V24.D2, V12.D2
-	VFMLA    V17.D2, V24.D2, V13.D2
-	ADD      R2<<0, R8, R25
-	FMOVD    (R25), F25
-	VDUP     V25.D[0], V25.D2
-	VFMLA    V16.D2, V25.D2, V14.D2
-	VFMLA    V17.D2, V25.D2, V15.D2
+	WORD     $0x4fd8120c // fmla v12.2d, v16.2d, v24.d[0]
+	WORD     $0x4fd8122d // fmla v13.2d, v17.2d, v24.d[0]
+	FMOVD    (R8)(R2), F25
+	WORD     $0x4fd9120e // fmla v14.2d, v16.2d, v25.d[0]
+	WORD     $0x4fd9122f // fmla v15.2d, v17.2d, v25.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -9583,43 +9040,31 @@ t831:
 	FMOVD    16(R3), F17
 t830:
 	FMOVD    (R14), F18
-	VDUP     V18.D[0], V18.D2
-	VFMLA    V16.D2, V18.D2, V0.D2
-	VFMLA    V17.D2, V18.D2, V1.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F19
-	VDUP     V19.D[0], V19.D2
-	VFMLA    V16.D2, V19.D2, V2.D2
-	VFMLA    V17.D2, V19.D2, V3.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F20
-	VDUP     V20.D[0], V20.D2
-	VFMLA    V16.D2, V20.D2, V4.D2
-	VFMLA    V17.D2, V20.D2, V5.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F21
-	VDUP     V21.D[0], V21.D2
-	VFMLA    V16.D2, V21.D2, V6.D2
-	VFMLA    V17.D2, V21.D2, V7.D2
+	WORD     $0x4fd21200 // fmla v0.2d, v16.2d, v18.d[0]
+	WORD     $0x4fd21221 // fmla v1.2d, v17.2d, v18.d[0]
+	FMOVD    (R14)(R2), F19
+	WORD     $0x4fd31202 // fmla v2.2d, v16.2d, v19.d[0]
+	WORD     $0x4fd31223 // fmla v3.2d, v17.2d, v19.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F20
+	WORD     $0x4fd41204 // fmla v4.2d, v16.2d, v20.d[0]
+	WORD     $0x4fd41225 // fmla v5.2d, v17.2d, v20.d[0]
+	FMOVD    (R14)(R1), F21
+	WORD     $0x4fd51206 // fmla v6.2d, v16.2d, v21.d[0]
+	WORD     $0x4fd51227 // fmla v7.2d, v17.2d, v21.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F22
-	VDUP     V22.D[0], V22.D2
-	VFMLA    V16.D2, V22.D2, V8.D2
-	VFMLA    V17.D2, V22.D2, V9.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F23
-	VDUP     V23.D[0], V23.D2
-	VFMLA    V16.D2, V23.D2, V10.D2
-	VFMLA    V17.D2, V23.D2, V11.D2
+	WORD     $0x4fd61208 // fmla v8.2d, v16.2d, v22.d[0]
+	WORD     $0x4fd61229 // fmla v9.2d, v17.2d, v22.d[0]
+	FMOVD    (R14)(R4), F23
+	WORD     $0x4fd7120a // fmla v10.2d, v16.2d, v23.d[0]
+	WORD     $0x4fd7122b // fmla v11.2d, v17.2d, v23.d[0]
 	FMOVD    (R8), F24
-	VDUP     V24.D[0], V24.D2
-	VFMLA    V16.D2, V24.D2, V12.D2
-	VFMLA    V17.D2, V24.D2, V13.D2
-	ADD      R2<<0, R8, R25
-	FMOVD    (R25), F25
-	VDUP     V25.D[0], V25.D2
-	VFMLA    V16.D2, V25.D2, V14.D2
-	VFMLA    V17.D2, V25.D2, V15.D2
+	WORD     $0x4fd8120c // fmla v12.2d, v16.2d, v24.d[0]
+	WORD     $0x4fd8122d // fmla v13.2d, v17.2d, v24.d[0]
+	FMOVD    (R8)(R2), F25
+	WORD     $0x4fd9120e // fmla v14.2d, v16.2d, v25.d[0]
+	WORD     $0x4fd9122f // fmla v15.2d, v17.2d, v25.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -10125,41 +9570,30 @@ fetch7x2:
 	CMP      $2, R24
 	BNE      tail7x2
 one7x2:
-	FMOVQ    (R3), F14
-	FMOVQ    16(R3), F15
+	FLDPQ    (R3), (F14, F15)
 	FMOVD    (R14), F16
-	VDUP     V16.D[0], V16.D2
-	VFMLA    V14.D2, V16.D2, V0.D2
-	VFMLA    V15.D2, V16.D2, V1.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F17
-	VDUP     V17.D[0], V17.D2
-	VFMLA    V14.D2, V17.D2, V2.D2
-	VFMLA    V15.D2, V17.D2, V3.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F18
-	VDUP     V18.D[0], V18.D2
-	VFMLA    V14.D2, V18.D2, V4.D2
-	VFMLA    V15.D2, V18.D2, V5.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F19
-	VDUP     V19.D[0], V19.D2
-	VFMLA    V14.D2, V19.D2, V6.D2
-	VFMLA    V15.D2, V19.D2, V7.D2
+	WORD     $0x4fd011c0 // fmla v0.2d, v14.2d, v16.d[0]
+	WORD     $0x4fd011e1 // fmla v1.2d, v15.2d, v16.d[0]
+	FMOVD    (R14)(R2), F17
+	WORD     $0x4fd111c2 // fmla v2.2d, v14.2d, v17.d[0]
+	WORD     $0x4fd111e3 // fmla v3.2d, v15.2d, v17.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F18
+	WORD     $0x4fd211c4 // fmla v4.2d, v14.2d, v18.d[0]
+	WORD     $0x4fd211e5 // fmla v5.2d, v15.2d, v18.d[0]
+	FMOVD    (R14)(R1), F19
+	WORD     $0x4fd311c6 // fmla v6.2d, v14.2d, v19.d[0]
+	WORD     $0x4fd311e7 // fmla v7.2d, v15.2d, v19.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F20
-	VDUP     V20.D[0], V20.D2
-	VFMLA    V14.D2, V20.D2, V8.D2
-	VFMLA    V15.D2, V20.D2, V9.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F21
-	VDUP     V21.D[0], V21.D2
-	VFMLA    V14.D2, V21.D2, V10.D2
-	VFMLA    V15.D2, V21.D2, V11.D2
+	WORD     $0x4fd411c8 // fmla v8.2d, v14.2d, v20.d[0]
+	WORD     $0x4fd411e9 // fmla v9.2d, v15.2d, v20.d[0]
+	FMOVD    (R14)(R4), F21
+	WORD     $0x4fd511ca // fmla v10.2d, v14.2d, v21.d[0]
+	WORD     $0x4fd511eb // fmla v11.2d, v15.2d, v21.d[0]
 	FMOVD    (R8), F22
-	VDUP     V22.D[0], V22.D2
-	VFMLA    V14.D2, V22.D2, V12.D2
-	VFMLA    V15.D2, V22.D2, V13.D2
+	WORD     $0x4fd611cc // fmla v12.2d, v14.2d, v22.d[0]
+	WORD     $0x4fd611ed // fmla v13.2d, v15.2d, v22.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -10183,38 +9617,28 @@ t893:
 	FMOVD    16(R3), F15
 t892:
 	FMOVD    (R14), F16
-	VDUP     V16.D[0], V16.D2
-	VFMLA    V14.D2, V16.D2, V0.D2
-	VFMLA    V15.D2, V16.D2, V1.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F17
-	VDUP     V17.D[0], V17.D2
-	VFMLA    V14.D2, V17.D2, V2.D2
-	VFMLA    V15.D2, V17.D2, V3.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F18
-	VDUP     V18.D[0], V18.D2
-	VFMLA    V14.D2, V18.D2, V4.D2
-	VFMLA    V15.D2, V18.D2, V5.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F19
-	VDUP     V19.D[0], V19.D2
-	VFMLA    V14.D2, V19.D2, V6.D2
-	VFMLA    V15.D2, V19.D2, V7.D2
+	WORD     $0x4fd011c0 // fmla v0.2d, v14.2d, v16.d[0]
+	WORD     $0x4fd011e1 // fmla v1.2d, v15.2d, v16.d[0]
+	FMOVD    (R14)(R2), F17
+	WORD     $0x4fd111c2 // fmla v2.2d, v14.2d, v17.d[0]
+	WORD     $0x4fd111e3 // fmla v3.2d, v15.2d, v17.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F18
+	WORD     $0x4fd211c4 // fmla v4.2d, v14.2d, v18.d[0]
+	WORD     $0x4fd211e5 // fmla v5.2d, v15.2d, v18.d[0]
+	FMOVD    (R14)(R1), F19
+	WORD     $0x4fd311c6 // fmla v6.2d, v14.2d, v19.d[0]
+	WORD     $0x4fd311e7 // fmla v7.2d, v15.2d, v19.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F20
-	VDUP     V20.D[0], V20.D2
-	VFMLA    V14.D2, V20.D2, V8.D2
-	VFMLA    V15.D2, V20.D2, V9.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F21
-	VDUP     V21.D[0], V21.D2
-	VFMLA    V14.D2, V21.D2, V10.D2
-	VFMLA    V15.D2, V21.D2, V11.D2
+	WORD     $0x4fd411c8 // fmla v8.2d, v14.2d, v20.d[0]
+	WORD     $0x4fd411e9 // fmla v9.2d, v15.2d, v20.d[0]
+	FMOVD    (R14)(R4), F21
+	WORD     $0x4fd511ca // fmla v10.2d, v14.2d, v21.d[0]
+	WORD     $0x4fd511eb // fmla v11.2d, v15.2d, v21.d[0]
 	FMOVD    (R8), F22
-	VDUP     V22.D[0], V22.D2
-	VFMLA    V14.D2, V22.D2, V12.D2
-	VFMLA    V15.D2, V22.D2, V13.D2
+	WORD     $0x4fd611cc // fmla v12.2d, v14.2d, v22.d[0]
+	WORD     $0x4fd611ed // fmla v13.2d, v15.2d, v22.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -10661,37 +10085,27 @@ fetch6x2:
 	CMP      $2, R24
 	BNE      tail6x2
 one6x2:
-	FMOVQ    (R3), F12
-	FMOVQ    16(R3), F13
+	FLDPQ    (R3), (F12, F13)
 	FMOVD    (R14), F14
-	VDUP     V14.D[0], V14.D2
-	VFMLA    V12.D2, V14.D2, V0.D2
-	VFMLA    V13.D2, V14.D2, V1.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F15
-	VDUP     V15.D[0], V15.D2
-	VFMLA    V12.D2, V15.D2, V2.D2
-	VFMLA    V13.D2, V15.D2, V3.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F16
-	VDUP     V16.D[0], V16.D2
-	VFMLA    V12.D2, V16.D2, V4.D2
-	VFMLA    V13.D2, V16.D2, V5.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F17
-	VDUP     V17.D[0], V17.D2
-	VFMLA    V12.D2, V17.D2, V6.D2
-	VFMLA    V13.D2, V17.D2, V7.D2
+	WORD     $0x4fce1180 // fmla v0.2d, v12.2d, v14.d[0]
+	WORD     $0x4fce11a1 // fmla v1.2d, v13.2d, v14.d[0]
+	FMOVD    (R14)(R2), F15
+	WORD     $0x4fcf1182 // fmla v2.2d, v12.2d, v15.d[0]
+	WORD     $0x4fcf11a3 // fmla v3.2d, v13.2d, v15.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F16
+	WORD     $0x4fd01184 // fmla v4.2d, v12.2d, v16.d[0]
+	WORD     $0x4fd011a5 // fmla v5.2d, v13.2d, v16.d[0]
+	FMOVD    (R14)(R1), F17
+	WORD     $0x4fd11186 // fmla v6.2d, v12.2d, v17.d[0]
+	WORD     $0x4fd111a7 // fmla v7.2d, v13.2d, v17.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F18
-	VDUP     V18.D[0], V18.D2
-	VFMLA    V12.D2, V18.D2, V8.D2
-	VFMLA    V13.D2, V18.D2, V9.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F19
-	VDUP     V19.D[0], V19.D2
-	VFMLA    V12.D2, V19.D2, V10.D2
-	VFMLA    V13.D2, V19.D2, V11.D2
+	WORD     $0x4fd21188 // fmla v8.2d, v12.2d, v18.d[0]
+	WORD     $0x4fd211a9 // fmla v9.2d, v13.2d, v18.d[0]
+	FMOVD    (R14)(R4), F19
+	WORD     $0x4fd3118a // fmla v10.2d, v12.2d, v19.d[0]
+	WORD     $0x4fd311ab // fmla v11.2d, v13.2d, v19.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -10714,34 +10128,25 @@ t947:
 	FMOVD    16(R3), F13
 t946:
 	FMOVD    (R14), F14
-	VDUP     V14.D[0], V14.D2
-	VFMLA    V12.D2, V14.D2, V0.D2
-	VFMLA    V13.D2, V14.D2, V1.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F15
-	VDUP     V15.D[0], V15.D2
-	VFMLA    V12.D2, V15.D2, V2.D2
-	VFMLA    V13.D2, V15.D2, V3.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F16
-	VDUP     V16.D[0], V16.D2
-	VFMLA    V12.D2, V16.D2, V4.D2
-	VFMLA    V13.D2, V16.D2, V5.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F17
-	VDUP     V17.D[0], V17.D2
-	VFMLA    V12.D2, V17.D2, V6.D2
-	VFMLA    V13.D2, V17.D2, V7.D2
+	WORD     $0x4fce1180 // fmla v0.2d, v12.2d, v14.d[0]
+	WORD     $0x4fce11a1 // fmla v1.2d, v13.2d, v14.d[0]
+	FMOVD    (R14)(R2), F15
+	WORD     $0x4fcf1182 // fmla v2.2d, v12.2d, v15.d[0]
+	WORD     $0x4fcf11a3 // fmla v3.2d, v13.2d, v15.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F16
+	WORD     $0x4fd01184 // fmla v4.2d, v12.2d, v16.d[0]
+	WORD     $0x4fd011a5 // fmla v5.2d, v13.2d, v16.d[0]
+	FMOVD    (R14)(R1), F17
+	WORD     $0x4fd11186 // fmla v6.2d, v12.2d, v17.d[0]
+	WORD     $0x4fd111a7 // fmla v7.2d, v13.2d, v17.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F18
-	VDUP     V18.D[0], V18.D2
-	VFMLA    V12.D2, V18.D2, V8.D2
-	VFMLA    V13.D2, V18.D2, V9.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F19
-	VDUP     V19.D[0], V19.D2
-	VFMLA    V12.D2, V19.D2, V10.D2
-	VFMLA    V13.D2, V19.D2, V11.D2
+	WORD     $0x4fd21188 // fmla v8.2d, v12.2d, v18.d[0]
+	WORD     $0x4fd211a9 // fmla v9.2d, v13.2d, v18.d[0]
+	FMOVD    (R14)(R4), F19
+	WORD     $0x4fd3118a // fmla v10.2d, v12.2d, v19.d[0]
+	WORD     $0x4fd311ab // fmla v11.2d, v13.2d, v19.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -11129,32 +10534,24 @@ fetch5x2:
 	CMP      $2, R24
 	BNE      tail5x2
 one5x2:
-	FMOVQ    (R3), F10
-	FMOVQ    16(R3), F11
+	FLDPQ    (R3), (F10, F11)
 	FMOVD    (R14), F12
-	VDUP     V12.D[0], V12.D2
-	VFMLA    V10.D2, V12.D2, V0.D2
-	VFMLA    V11.D2, V12.D2, V1.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F13
-	VDUP     V13.D[0], V13.D2
-	VFMLA    V10.D2, V13.D2, V2.D2
-	VFMLA    V11.D2, V13.D2, V3.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F14
-	VDUP     V14.D[0], V14.D2
-	VFMLA    V10.D2, V14.D2, V4.D2
-	VFMLA    V11.D2, V14.D2, V5.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F15
-	VDUP     V15.D[0], V15.D2
-	VFMLA    V10.D2, V15.D2, V6.D2
-	VFMLA    V11.D2, V15.D2, V7.D2
+	WORD     $0x4fcc1140 // fmla v0.2d, v10.2d, v12.d[0]
+	WORD     $0x4fcc1161 // fmla v1.2d, v11.2d, v12.d[0]
+	FMOVD    (R14)(R2), F13
+	WORD     $0x4fcd1142 // fmla v2.2d, v10.2d, v13.d[0]
+	WORD     $0x4fcd1163 // fmla v3.2d, v11.2d, v13.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F14
+	WORD     $0x4fce1144 // fmla v4.2d, v10.2d, v14.d[0]
+	WORD     $0x4fce1165 // fmla v5.2d, v11.2d, v14.d[0]
+	FMOVD    (R14)(R1), F15
+	WORD     $0x4fcf1146 // fmla v6.2d, v10.2d, v15.d[0]
+	WORD     $0x4fcf1167 // fmla v7.2d, v11.2d, v15.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F16
-	VDUP     V16.D[0], V16.D2
-	VFMLA    V10.D2, V16.D2, V8.D2
-	VFMLA    V11.D2, V16.D2, V9.D2
+	WORD     $0x4fd01148 // fmla v8.2d, v10.2d, v16.d[0]
+	WORD     $0x4fd01169 // fmla v9.2d, v11.2d, v16.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -11177,29 +10574,22 @@ t993:
 	FMOVD    16(R3), F11
 t992:
 	FMOVD    (R14), F12
-	VDUP     V12.D[0], V12.D2
-	VFMLA    V10.D2, V12.D2, V0.D2
-	VFMLA    V11.D2, V12.D2, V1.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F13
-	VDUP     V13.D[0], V13.D2
-	VFMLA    V10.D2, V13.D2, V2.D2
-	VFMLA    V11.D2, V13.D2, V3.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F14
-	VDUP     V14.D[0], V14.D2
-	VFMLA    V10.D2, V14.D2, V4.D2
-	VFMLA    V11.D2, V14.D2, V5.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F15
-	VDUP     V15.D[0], V15.D2
-	VFMLA    V10.D2, V15.D2, V6.D2
-	VFMLA    V11.D2, V15.D2, V7.D2
+	WORD     $0x4fcc1140 // fmla v0.2d, v10.2d, v12.d[0]
+	WORD     $0x4fcc1161 // fmla v1.2d, v11.2d, v12.d[0]
+	FMOVD    (R14)(R2), F13
+	WORD     $0x4fcd1142 // fmla v2.2d, v10.2d, v13.d[0]
+	WORD     $0x4fcd1163 // fmla v3.2d, v11.2d, v13.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F14
+	WORD     $0x4fce1144 // fmla v4.2d, v10.2d, v14.d[0]
+	WORD     $0x4fce1165 // fmla v5.2d, v11.2d, v14.d[0]
+	FMOVD    (R14)(R1), F15
+	WORD     $0x4fcf1146 // fmla v6.2d, v10.2d, v15.d[0]
+	WORD     $0x4fcf1167 // fmla v7.2d, v11.2d, v15.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F16
-	VDUP     V16.D[0], V16.D2
-	VFMLA    V10.D2, V16.D2, V8.D2
-	VFMLA    V11.D2, V16.D2, V9.D2
+	WORD     $0x4fd01148 // fmla v8.2d, v10.2d, v16.d[0]
+	WORD     $0x4fd01169 // fmla v9.2d, v11.2d, v16.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -11529,27 +10919,20 @@ fetch4x2:
 	CMP      $2, R24
 	BNE      tail4x2
 one4x2:
-	FMOVQ    (R3), F8
-	FMOVQ    16(R3), F9
+	FLDPQ    (R3), (F8, F9)
 	FMOVD    (R14), F10
-	VDUP     V10.D[0], V10.D2
-	VFMLA    V8.D2, V10.D2, V0.D2
-	VFMLA    V9.D2, V10.D2, V1.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F11
-	VDUP     V11.D[0], V11.D2
-	VFMLA    V8.D2, V11.D2, V2.D2
-	VFMLA    V9.D2, V11.D2, V3.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F12
-	VDUP     V12.D[0], V12.D2
-	VFMLA    V8.D2, V12.D2, V4.D2
-	VFMLA    V9.D2, V12.D2, V5.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F13
-	VDUP     V13.D[0], V13.D2
-	VFMLA    V8.D2, V13.D2, V6.D2
-	VFMLA    V9.D2, V13.D2, V7.D2
+	WORD     $0x4fca1100 // fmla v0.2d, v8.2d, v10.d[0]
+	WORD     $0x4fca1121 // fmla v1.2d, v9.2d, v10.d[0]
+	FMOVD    (R14)(R2), F11
+	WORD     $0x4fcb1102 // fmla v2.2d, v8.2d, v11.d[0]
+	WORD     $0x4fcb1123 // fmla v3.2d, v9.2d, v11.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F12
+	WORD     $0x4fcc1104 // fmla v4.2d, v8.2d, v12.d[0]
+	WORD     $0x4fcc1125 // fmla v5.2d, v9.2d, v12.d[0]
+	FMOVD    (R14)(R1), F13
+	WORD     $0x4fcd1106 // fmla v6.2d, v8.2d, v13.d[0]
+	WORD     $0x4fcd1127 // fmla v7.2d, v9.2d, v13.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -11572,24 +10955,18 @@ t1031:
 	FMOVD    16(R3), F9
 t1030:
 	FMOVD    (R14), F10
-	VDUP     V10.D[0], V10.D2
-	VFMLA    V8.D2, V10.D2, V0.D2
-	VFMLA    V9.D2, V10.D2, V1.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F11
-	VDUP     V11.D[0], V11.D2
-	VFMLA    V8.D2, V11.D2, V2.D2
-	VFMLA    V9.D2, V11.D2, V3.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F12
-	VDUP     V12.D[0], V12.D2
-	VFMLA    V8.D2, V12.D2, V4.D2
-	VFMLA    V9.D2, V12.D2, V5.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F13
-	VDUP     V13.D[0], V13.D2
-	VFMLA    V8.D2, V13.D2, V6.D2
-	VFMLA    V9.D2, V13.D2, V7.D2
+	WORD     $0x4fca1100 // fmla v0.2d, v8.2d, v10.d[0]
+	WORD     $0x4fca1121 // fmla v1.2d, v9.2d, v10.d[0]
+	FMOVD    (R14)(R2), F11
+	WORD     $0x4fcb1102 // fmla v2.2d, v8.2d, v11.d[0]
+	WORD     $0x4fcb1123 // fmla v3.2d, v9.2d, v11.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F12
+	WORD     $0x4fcc1104 // fmla v4.2d, v8.2d, v12.d[0]
+	WORD     $0x4fcc1125 // fmla v5.2d, v9.2d, v12.d[0]
+	FMOVD    (R14)(R1), F13
+	WORD     $0x4fcd1106 // fmla v6.2d, v8.2d, v13.d[0]
+	WORD     $0x4fcd1127 // fmla v7.2d, v9.2d, v13.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -11861,22 +11238,17 @@ fetch3x2:
 	CMP      $2, R24
 	BNE      tail3x2
 one3x2:
-	FMOVQ    (R3), F6
-	FMOVQ    16(R3), F7
+	FLDPQ    (R3), (F6, F7)
 	FMOVD    (R14), F8
-	VDUP     V8.D[0], V8.D2
-	VFMLA    V6.D2, V8.D2, V0.D2
-	VFMLA    V7.D2, V8.D2, V1.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F9
-	VDUP     V9.D[0], V9.D2
-	VFMLA    V6.D2, V9.D2, V2.D2
-	VFMLA    V7.D2, V9.D2, V3.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F10
-	VDUP     V10.D[0], V10.D2
-	VFMLA    V6.D2, V10.D2, V4.D2
-	VFMLA    V7.D2, V10.D2, V5.D2
+	WORD     $0x4fc810c0 // fmla v0.2d, v6.2d, v8.d[0]
+	WORD     $0x4fc810e1 // fmla v1.2d, v7.2d, v8.d[0]
+	FMOVD    (R14)(R2), F9
+	WORD     $0x4fc910c2 // fmla v2.2d, v6.2d, v9.d[0]
+	WORD     $0x4fc910e3 // fmla v3.2d, v7.2d, v9.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F10
+	WORD     $0x4fca10c4 // fmla v4.2d, v6.2d, v10.d[0]
+	WORD     $0x4fca10e5 // fmla v5.2d, v7.2d, v10.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -11899,19 +11271,15 @@ t1061:
 	FMOVD    16(R3), F7
 t1060:
 	FMOVD    (R14), F8
-	VDUP     V8.D[0], V8.D2
-	VFMLA    V6.D2, V8.D2, V0.D2
-	VFMLA    V7.D2, V8.D2, V1.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F9
-	VDUP     V9.D[0], V9.D2
-	VFMLA    V6.D2, V9.D2, V2.D2
-	VFMLA    V7.D2, V9.D2, V3.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F10
-	VDUP     V10.D[0], V10.D2
-	VFMLA    V6.D2, V10.D2, V4.D2
-	VFMLA    V7.D2, V10.D2, V5.D2
+	WORD     $0x4fc810c0 // fmla v0.2d, v6.2d, v8.d[0]
+	WORD     $0x4fc810e1 // fmla v1.2d, v7.2d, v8.d[0]
+	FMOVD    (R14)(R2), F9
+	WORD     $0x4fc910c2 // fmla v2.2d, v6.2d, v9.d[0]
+	WORD     $0x4fc910e3 // fmla v3.2d, v7.2d, v9.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F10
+	WORD     $0x4fca10c4 // fmla v4.2d, v6.2d, v10.d[0]
+	WORD     $0x4fca10e5 // fmla v5.2d, v7.2d, v10.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -12125,17 +11493,13 @@ fetch2x2:
 	CMP      $2, R24
 	BNE      tail2x2
 one2x2:
-	FMOVQ    (R3), F4
-	FMOVQ    16(R3), F5
+	FLDPQ    (R3), (F4, F5)
 	FMOVD    (R14), F6
-	VDUP     V6.D[0], V6.D2
-	VFMLA    V4.D2, V6.D2, V0.D2
-	VFMLA    V5.D2, V6.D2, V1.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F7
-	VDUP     V7.D[0], V7.D2
-	VFMLA    V4.D2, V7.D2, V2.D2
-	VFMLA    V5.D2, V7.D2, V3.D2
+	WORD     $0x4fc61080 // fmla v0.2d, v4.2d, v6.d[0]
+	WORD     $0x4fc610a1 // fmla v1.2d, v5.2d, v6.d[0]
+	FMOVD    (R14)(R2), F7
+	WORD     $0x4fc71082 // fmla v2.2d, v4.2d, v7.d[0]
+	WORD     $0x4fc710a3 // fmla v3.2d, v5.2d, v7.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -12158,14 +11522,11 @@ t1083:
 	FMOVD    16(R3), F5
 t1082:
 	FMOVD    (R14), F6
-	VDUP     V6.D[0], V6.D2
-	VFMLA    V4.D2, V6.D2, V0.D2
-	VFMLA    V5.D2, V6.D2, V1.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F7
-	VDUP     V7.D[0], V7.D2
-	VFMLA    V4.D2, V7.D2, V2.D2
-	VFMLA    V5.D2, V7.D2, V3.D2
+	WORD     $0x4fc61080 // fmla v0.2d, v4.2d, v6.d[0]
+	WORD     $0x4fc610a1 // fmla v1.2d, v5.2d, v6.d[0]
+	FMOVD    (R14)(R2), F7
+	WORD     $0x4fc71082 // fmla v2.2d, v4.2d, v7.d[0]
+	WORD     $0x4fc710a3 // fmla v3.2d, v5.2d, v7.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -12321,12 +11682,10 @@ fetch1x2:
 	CMP      $2, R24
 	BNE      tail1x2
 one1x2:
-	FMOVQ    (R3), F2
-	FMOVQ    16(R3), F3
+	FLDPQ    (R3), (F2, F3)
 	FMOVD    (R14), F4
-	VDUP     V4.D[0], V4.D2
-	VFMLA    V2.D2, V4.D2, V0.D2
-	VFMLA    V3.D2, V4.D2, V1.D2
+	WORD     $0x4fc41040 // fmla v0.2d, v2.2d, v4.d[0]
+	WORD     $0x4fc41061 // fmla v1.2d, v3.2d, v4.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -12349,9 +11708,8 @@ t1097:
 	FMOVD    16(R3), F3
 t1096:
 	FMOVD    (R14), F4
-	VDUP     V4.D[0], V4.D2
-	VFMLA    V2.D2, V4.D2, V0.D2
-	VFMLA    V3.D2, V4.D2, V1.D2
+	WORD     $0x4fc41040 // fmla v0.2d, v2.2d, v4.d[0]
+	WORD     $0x4fc41061 // fmla v1.2d, v3.2d, v4.d[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -12571,35 +11929,23 @@ steps8x1:
 one8x1:
 	FMOVQ    (R3), F8
 	FMOVD    (R14), F9
-	VDUP     V9.D[0], V9.D2
-	VFMLA    V8.D2, V9.D2, V0.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F10
-	VDUP     V10.D[0], V10.D2
-	VFMLA    V8.D2, V10.D2, V1.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F11
-	VDUP     V11.D[0], V11.D2
-	VFMLA    V8.D2, V11.D2, V2.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F12
-	VDUP     V12.D[0], V12.D2
-	VFMLA    V8.D2, V12.D2, V3.D2
+	WORD     $0x4fc91100 // fmla v0.2d, v8.2d, v9.d[0]
+	FMOVD    (R14)(R2), F10
+	WORD     $0x4fca1101 // fmla v1.2d, v8.2d, v10.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F11
+	WORD     $0x4fcb1102 // fmla v2.2d, v8.2d, v11.d[0]
+	FMOVD    (R14)(R1), F12
+	WORD     $0x4fcc1103 // fmla v3.2d, v8.2d, v12.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F13
-	VDUP     V13.D[0], V13.D2
-	VFMLA    V8.D2, V13.D2, V4.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F14
-	VDUP     V14.D[0], V14.D2
-	VFMLA    V8.D2, V14.D2, V5.D2
+	WORD     $0x4fcd1104 // fmla v4.2d, v8.2d, v13.d[0]
+	FMOVD    (R14)(R4), F14
+	WORD     $0x4fce1105 // fmla v5.2d, v8.2d, v14.d[0]
 	FMOVD    (R8), F15
-	VDUP     V15.D[0], V15.D2
-	VFMLA    V8.D2, V15.D2, V6.D2
-	ADD      R2<<0, R8, R25
-	FMOVD    (R25), F16
-	VDUP     V16.D[0], V16.D2
-	VFMLA    V8.D2, V16.D2, V7.D2
+	WORD     $0x4fcf1106 // fmla v6.2d, v8.2d, v15.d[0]
+	FMOVD    (R8)(R2), F16
+	WORD     $0x4fd01107 // fmla v7.2d, v8.2d, v16.d[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
@@ -12620,35 +11966,23 @@ t1119:
 	FMOVD    (R3), F8
 t1118:
 	FMOVD    (R14), F9
-	VDUP     V9.D[0], V9.D2
-	VFMLA    V8.D2, V9.D2, V0.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F10
-	VDUP     V10.D[0], V10.D2
-	VFMLA    V8.D2, V10.D2, V1.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F11
-	VDUP     V11.D[0], V11.D2
-	VFMLA    V8.D2, V11.D2, V2.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F12
-	VDUP     V12.D[0], V12.D2
-	VFMLA    V8.D2, V12.D2, V3.D2
+	WORD     $0x4fc91100 // fmla v0.2d, v8.2d, v9.d[0]
+	FMOVD    (R14)(R2), F10
+	WORD     $0x4fca1101 // fmla v1.2d, v8.2d, v10.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F11
+	WORD     $0x4fcb1102 // fmla v2.2d, v8.2d, v11.d[0]
+	FMOVD    (R14)(R1), F12
+	WORD     $0x4fcc1103 // fmla v3.2d, v8.2d, v12.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F13
-	VDUP     V13.D[0], V13.D2
-	VFMLA    V8.D2, V13.D2, V4.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F14
-	VDUP     V14.D[0], V14.D2
-	VFMLA    V8.D2, V14.D2, V5.D2
+	WORD     $0x4fcd1104 // fmla v4.2d, v8.2d, v13.d[0]
+	FMOVD    (R14)(R4), F14
+	WORD     $0x4fce1105 // fmla v5.2d, v8.2d, v14.d[0]
 	FMOVD    (R8), F15
-	VDUP     V15.D[0], V15.D2
-	VFMLA    V8.D2, V15.D2, V6.D2
-	ADD      R2<<0, R8, R25
-	FMOVD    (R25), F16
-	VDUP     V16.D[0], V16.D2
-	VFMLA    V8.D2, V16.D2, V7.D2
+	WORD     $0x4fcf1106 // fmla v6.2d, v8.2d, v15.d[0]
+	FMOVD    (R8)(R2), F16
+	WORD     $0x4fd01107 // fmla v7.2d, v8.2d, v16.d[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
@@ -12926,31 +12260,21 @@ steps7x1:
 one7x1:
 	FMOVQ    (R3), F7
 	FMOVD    (R14), F8
-	VDUP     V8.D[0], V8.D2
-	VFMLA    V7.D2, V8.D2, V0.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F9
-	VDUP     V9.D[0], V9.D2
-	VFMLA    V7.D2, V9.D2, V1.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F10
-	VDUP     V10.D[0], V10.D2
-	VFMLA    V7.D2, V10.D2, V2.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F11
-	VDUP     V11.D[0], V11.D2
-	VFMLA    V7.D2, V11.D2, V3.D2
+	WORD     $0x4fc810e0 // fmla v0.2d, v7.2d, v8.d[0]
+	FMOVD    (R14)(R2), F9
+	WORD     $0x4fc910e1 // fmla v1.2d, v7.2d, v9.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F10
+	WORD     $0x4fca10e2 // fmla v2.2d, v7.2d, v10.d[0]
+	FMOVD    (R14)(R1), F11
+	WORD     $0x4fcb10e3 // fmla v3.2d, v7.2d, v11.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F12
-	VDUP     V12.D[0], V12.D2
-	VFMLA    V7.D2, V12.D2, V4.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F13
-	VDUP     V13.D[0], V13.D2
-	VFMLA    V7.D2, V13.D2, V5.D2
+	WORD     $0x4fcc10e4 // fmla v4.2d, v7.2d, v12.d[0]
+	FMOVD    (R14)(R4), F13
+	WORD     $0x4fcd10e5 // fmla v5.2d, v7.2d, v13.d[0]
 	FMOVD    (R8), F14
-	VDUP     V14.D[0], V14.D2
-	VFMLA    V7.D2, V14.D2, V6.D2
+	WORD     $0x4fce10e6 // fmla v6.2d, v7.2d, v14.d[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
@@ -12971,31 +12295,21 @@ t1151:
 	FMOVD    (R3), F7
 t1150:
 	FMOVD    (R14), F8
-	VDUP     V8.D[0], V8.D2
-	VFMLA    V7.D2, V8.D2, V0.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F9
-	VDUP     V9.D[0], V9.D2
-	VFMLA    V7.D2, V9.D2, V1.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F10
-	VDUP     V10.D[0], V10.D2
-	VFMLA    V7.D2, V10.D2, V2.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F11
-	VDUP     V11.D[0], V11.D2
-	VFMLA    V7.D2, V11.D2, V3.D2
+	WORD     $0x4fc810e0 // fmla v0.2d, v7.2d, v8.d[0]
+	FMOVD    (R14)(R2), F9
+	WORD     $0x4fc910e1 // fmla v1.2d, v7.2d, v9.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F10
+	WORD     $0x4fca10e2 // fmla v2.2d, v7.2d, v10.d[0]
+	FMOVD    (R14)(R1), F11
+	WORD     $0x4fcb10e3 // fmla v3.2d, v7.2d, v11.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F12
-	VDUP     V12.D[0], V12.D2
-	VFMLA    V7.D2, V12.D2, V4.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F13
-	VDUP     V13.D[0], V13.D2
-	VFMLA    V7.D2, V13.D2, V5.D2
+	WORD     $0x4fcc10e4 // fmla v4.2d, v7.2d, v12.d[0]
+	FMOVD    (R14)(R4), F13
+	WORD     $0x4fcd10e5 // fmla v5.2d, v7.2d, v13.d[0]
 	FMOVD    (R8), F14
-	VDUP     V14.D[0], V14.D2
-	VFMLA    V7.D2, V14.D2, V6.D2
+	WORD     $0x4fce10e6 // fmla v6.2d, v7.2d, v14.d[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
@@ -13243,28 +12557,19 @@ steps6x1:
 one6x1:
 	FMOVQ    (R3), F6
 	FMOVD    (R14), F7
-	VDUP     V7.D[0], V7.D2
-	VFMLA    V6.D2, V7.D2, V0.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F8
-	VDUP     V8.D[0], V8.D2
-	VFMLA    V6.D2, V8.D2, V1.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F9
-	VDUP     V9.D[0], V9.D2
-	VFMLA    V6.D2, V9.D2, V2.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F10
-	VDUP     V10.D[0], V10.D2
-	VFMLA    V6.D2, V10.D2, V3.D2
+	WORD     $0x4fc710c0 // fmla v0.2d, v6.2d, v7.d[0]
+	FMOVD    (R14)(R2), F8
+	WORD     $0x4fc810c1 // fmla v1.2d, v6.2d, v8.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F9
+	WORD     $0x4fc910c2 // fmla v2.2d, v6.2d, v9.d[0]
+	FMOVD    (R14)(R1), F10
+	WORD     $0x4fca10c3 // fmla v3.2d, v6.2d, v10.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F11
-	VDUP     V11.D[0], V11.D2
-	VFMLA    V6.D2, V11.D2, V4.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F12
-	VDUP     V12.D[0], V12.D2
-	VFMLA    V6.D2, V12.D2, V5.D2
+	WORD     $0x4fcb10c4 // fmla v4.2d, v6.2d, v11.d[0]
+	FMOVD    (R14)(R4), F12
+	WORD     $0x4fcc10c5 // fmla v5.2d, v6.2d, v12.d[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
@@ -13284,28 +12589,19 @@ t1179:
 	FMOVD    (R3), F6
 t1178:
 	FMOVD    (R14), F7
-	VDUP     V7.D[0], V7.D2
-	VFMLA    V6.D2, V7.D2, V0.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F8
-	VDUP     V8.D[0], V8.D2
-	VFMLA    V6.D2, V8.D2, V1.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F9
-	VDUP     V9.D[0], V9.D2
-	VFMLA    V6.D2, V9.D2, V2.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F10
-	VDUP     V10.D[0], V10.D2
-	VFMLA    V6.D2, V10.D2, V3.D2
+	WORD     $0x4fc710c0 // fmla v0.2d, v6.2d, v7.d[0]
+	FMOVD    (R14)(R2), F8
+	WORD     $0x4fc810c1 // fmla v1.2d, v6.2d, v8.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F9
+	WORD     $0x4fc910c2 // fmla v2.2d, v6.2d, v9.d[0]
+	FMOVD    (R14)(R1), F10
+	WORD     $0x4fca10c3 // fmla v3.2d, v6.2d, v10.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F11
-	VDUP     V11.D[0], V11.D2
-	VFMLA    V6.D2, V11.D2, V4.D2
-	ADD      R4<<0, R14, R24
-	FMOVD    (R24), F12
-	VDUP     V12.D[0], V12.D2
-	VFMLA    V6.D2, V12.D2, V5.D2
+	WORD     $0x4fcb10c4 // fmla v4.2d, v6.2d, v11.d[0]
+	FMOVD    (R14)(R4), F12
+	WORD     $0x4fcc10c5 // fmla v5.2d, v6.2d, v12.d[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
@@ -13523,24 +12819,17 @@ steps5x1:
 one5x1:
 	FMOVQ    (R3), F5
 	FMOVD    (R14), F6
-	VDUP     V6.D[0], V6.D2
-	VFMLA    V5.D2, V6.D2, V0.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F7
-	VDUP     V7.D[0], V7.D2
-	VFMLA    V5.D2, V7.D2, V1.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F8
-	VDUP     V8.D[0], V8.D2
-	VFMLA    V5.D2, V8.D2, V2.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F9
-	VDUP     V9.D[0], V9.D2
-	VFMLA    V5.D2, V9.D2, V3.D2
+	WORD     $0x4fc610a0 // fmla v0.2d, v5.2d, v6.d[0]
+	FMOVD    (R14)(R2), F7
+	WORD     $0x4fc710a1 // fmla v1.2d, v5.2d, v7.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F8
+	WORD     $0x4fc810a2 // fmla v2.2d, v5.2d, v8.d[0]
+	FMOVD    (R14)(R1), F9
+	WORD     $0x4fc910a3 // fmla v3.2d, v5.2d, v9.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F10
-	VDUP     V10.D[0], V10.D2
-	VFMLA    V5.D2, V10.D2, V4.D2
+	WORD     $0x4fca10a4 // fmla v4.2d, v5.2d, v10.d[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
@@ -13560,24 +12849,17 @@ t1203:
 	FMOVD    (R3), F5
 t1202:
 	FMOVD    (R14), F6
-	VDUP     V6.D[0], V6.D2
-	VFMLA    V5.D2, V6.D2, V0.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F7
-	VDUP     V7.D[0], V7.D2
-	VFMLA    V5.D2, V7.D2, V1.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F8
-	VDUP     V8.D[0], V8.D2
-	VFMLA    V5.D2, V8.D2, V2.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F9
-	VDUP     V9.D[0], V9.D2
-	VFMLA    V5.D2, V9.D2, V3.D2
+	WORD     $0x4fc610a0 // fmla v0.2d, v5.2d, v6.d[0]
+	FMOVD    (R14)(R2), F7
+	WORD     $0x4fc710a1 // fmla v1.2d, v5.2d, v7.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F8
+	WORD     $0x4fc810a2 // fmla v2.2d, v5.2d, v8.d[0]
+	FMOVD    (R14)(R1), F9
+	WORD     $0x4fc910a3 // fmla v3.2d, v5.2d, v9.d[0]
 	ADD      R2<<2, R14, R25
 	FMOVD    (R25), F10
-	VDUP     V10.D[0], V10.D2
-	VFMLA    V5.D2, V10.D2, V4.D2
+	WORD     $0x4fca10a4 // fmla v4.2d, v5.2d, v10.d[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
@@ -13766,20 +13048,14 @@ steps4x1:
 one4x1:
 	FMOVQ    (R3), F4
 	FMOVD    (R14), F5
-	VDUP     V5.D[0], V5.D2
-	VFMLA    V4.D2, V5.D2, V0.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F6
-	VDUP     V6.D[0], V6.D2
-	VFMLA    V4.D2, V6.D2, V1.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F7
-	VDUP     V7.D[0], V7.D2
-	VFMLA    V4.D2, V7.D2, V2.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F8
-	VDUP     V8.D[0], V8.D2
-	VFMLA    V4.D2, V8.D2, V3.D2
+	WORD     $0x4fc51080 // fmla v0.2d, v4.2d, v5.d[0]
+	FMOVD    (R14)(R2), F6
+	WORD     $0x4fc61081 // fmla v1.2d, v4.2d, v6.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F7
+	WORD     $0x4fc71082 // fmla v2.2d, v4.2d, v7.d[0]
+	FMOVD    (R14)(R1), F8
+	WORD     $0x4fc81083 // fmla v3.2d, v4.2d, v8.d[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
@@ -13799,20 +13075,14 @@ t1223:
 	FMOVD    (R3), F4
 t1222:
 	FMOVD    (R14), F5
-	VDUP     V5.D[0], V5.D2
-	VFMLA    V4.D2, V5.D2, V0.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F6
-	VDUP     V6.D[0], V6.D2
-	VFMLA    V4.D2, V6.D2, V1.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F7
-	VDUP     V7.D[0], V7.D2
-	VFMLA    V4.D2, V7.D2, V2.D2
-	ADD      R1<<0, R14, R24
-	FMOVD    (R24), F8
-	VDUP     V8.D[0], V8.D2
-	VFMLA    V4.D2, V8.D2, V3.D2
+	WORD     $0x4fc51080 // fmla v0.2d, v4.2d, v5.d[0]
+	FMOVD    (R14)(R2), F6
+	WORD     $0x4fc61081 // fmla v1.2d, v4.2d, v6.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F7
+	WORD     $0x4fc71082 // fmla v2.2d, v4.2d, v7.d[0]
+	FMOVD    (R14)(R1), F8
+	WORD     $0x4fc81083 // fmla v3.2d, v4.2d, v8.d[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
@@ -13972,16 +13242,12 @@ steps3x1:
 one3x1:
 	FMOVQ    (R3), F3
 	FMOVD    (R14), F4
-	VDUP     V4.D[0], V4.D2
-	VFMLA    V3.D2, V4.D2, V0.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F5
-	VDUP     V5.D[0], V5.D2
-	VFMLA    V3.D2, V5.D2, V1.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F6
-	VDUP     V6.D[0], V6.D2
-	VFMLA    V3.D2, V6.D2, V2.D2
+	WORD     $0x4fc41060 // fmla v0.2d, v3.2d, v4.d[0]
+	FMOVD    (R14)(R2), F5
+	WORD     $0x4fc51061 // fmla v1.2d, v3.2d, v5.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F6
+	WORD     $0x4fc61062 // fmla v2.2d, v3.2d, v6.d[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
@@ -14001,16 +13267,12 @@ t1239:
 	FMOVD    (R3), F3
 t1238:
 	FMOVD    (R14), F4
-	VDUP     V4.D[0], V4.D2
-	VFMLA    V3.D2, V4.D2, V0.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F5
-	VDUP     V5.D[0], V5.D2
-	VFMLA    V3.D2, V5.D2, V1.D2
-	ADD      R2<<1, R14, R25
-	FMOVD    (R25), F6
-	VDUP     V6.D[0], V6.D2
-	VFMLA    V3.D2, V6.D2, V2.D2
+	WORD     $0x4fc41060 // fmla v0.2d, v3.2d, v4.d[0]
+	FMOVD    (R14)(R2), F5
+	WORD     $0x4fc51061 // fmla v1.2d, v3.2d, v5.d[0]
+	ADD      R2<<1, R14, R24
+	FMOVD    (R24), F6
+	WORD     $0x4fc61062 // fmla v2.2d, v3.2d, v6.d[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
@@ -14141,12 +13403,9 @@ steps2x1:
 one2x1:
 	FMOVQ    (R3), F2
 	FMOVD    (R14), F3
-	VDUP     V3.D[0], V3.D2
-	VFMLA    V2.D2, V3.D2, V0.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F4
-	VDUP     V4.D[0], V4.D2
-	VFMLA    V2.D2, V4.D2, V1.D2
+	WORD     $0x4fc31040 // fmla v0.2d, v2.2d, v3.d[0]
+	FMOVD    (R14)(R2), F4
+	WORD     $0x4fc41041 // fmla v1.2d, v2.2d, v4.d[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
@@ -14166,12 +13425,9 @@ t1251:
 	FMOVD    (R3), F2
 t1250:
 	FMOVD    (R14), F3
-	VDUP     V3.D[0], V3.D2
-	VFMLA    V2.D2, V3.D2, V0.D2
-	ADD      R2<<0, R14, R24
-	FMOVD    (R24), F4
-	VDUP     V4.D[0], V4.D2
-	VFMLA    V2.D2, V4.D2, V1.D2
+	WORD     $0x4fc31040 // fmla v0.2d, v2.2d, v3.d[0]
+	FMOVD    (R14)(R2), F4
+	WORD     $0x4fc41041 // fmla v1.2d, v2.2d, v4.d[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
@@ -14273,8 +13529,7 @@ steps1x1:
 one1x1:
 	FMOVQ    (R3), F1
 	FMOVD    (R14), F2
-	VDUP     V2.D[0], V2.D2
-	VFMLA    V1.D2, V2.D2, V0.D2
+	WORD     $0x4fc21020 // fmla v0.2d, v1.2d, v2.d[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
@@ -14294,8 +13549,7 @@ t1259:
 	FMOVD    (R3), F1
 t1258:
 	FMOVD    (R14), F2
-	VDUP     V2.D[0], V2.D2
-	VFMLA    V1.D2, V2.D2, V0.D2
+	WORD     $0x4fc21020 // fmla v0.2d, v1.2d, v2.d[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
@@ -14445,8 +13699,7 @@ TEXT ·GemmPack64(SB), NOSPLIT, $8-8
 	CMP      $1, R24
 	BEQ      one
 four:
-	FMOVQ    (R14), F0
-	FMOVQ    16(R14), F1
+	FLDPQ    (R14), (F0, F1)
 	FMOVQ    32(R14), F2
 	MOVD     8(RSP), R23
 	VMOVI    $0, V3.B16
@@ -14459,18 +13712,15 @@ four:
 t1271:
 	FMOVD    48(R14), F3
 t1270:
-	FMOVQ    F0, (R3)
-	FMOVQ    F1, 16(R3)
-	FMOVQ    F2, 32(R3)
-	FMOVQ    F3, 48(R3)
+	FSTPQ    (F0, F1), (R3)
+	FSTPQ    (F2, F3), 32(R3)
 	ADD      R2, R14, R14
 	ADD      R1, R3, R3
 	SUBS     $1, R15, R15
 	BNE      four
 	RET
 three:
-	FMOVQ    (R14), F0
-	FMOVQ    16(R14), F1
+	FLDPQ    (R14), (F0, F1)
 	MOVD     8(RSP), R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
@@ -14482,8 +13732,7 @@ three:
 t1273:
 	FMOVD    32(R14), F2
 t1272:
-	FMOVQ    F0, (R3)
-	FMOVQ    F1, 16(R3)
+	FSTPQ    (F0, F1), (R3)
 	FMOVQ    F2, 32(R3)
 	ADD      R2, R14, R14
 	ADD      R1, R3, R3
@@ -14503,8 +13752,7 @@ two:
 t1275:
 	FMOVD    16(R14), F1
 t1274:
-	FMOVQ    F0, (R3)
-	FMOVQ    F1, 16(R3)
+	FSTPQ    (F0, F1), (R3)
 	ADD      R2, R14, R14
 	ADD      R1, R3, R3
 	SUBS     $1, R15, R15
@@ -14936,8 +14184,7 @@ one1302:
 	SUB      $1, R15, R15
 	B        one1302
 end1303:
-	FMOVQ    F28, (R2)
-	FMOVQ    F29, 16(R2)
+	FSTPQ    (F28, F29), (R2)
 	RET
 few2:
 	MOVD     (R0), R14
@@ -15049,8 +14296,7 @@ vecs3:
 	VMOVI    $0, V30.B16
 	MOVD     128(R0), R24
 	CBZ      R24, steps3
-	FMOVQ    (R2), F28
-	FMOVQ    16(R2), F29
+	FLDPQ    (R2), (F28, F29)
 	MOVD     80(RSP), R23
 	VMOVI    $0, V30.B16
 	CMP      $0, R23
@@ -15176,8 +14422,7 @@ one1314:
 	SUB      $1, R15, R15
 	B        one1314
 end1315:
-	FMOVQ    F28, (R2)
-	FMOVQ    F29, 16(R2)
+	FSTPQ    (F28, F29), (R2)
 	FMOVQ    F30, 32(R2)
 	RET
 few3:
@@ -15304,8 +14549,7 @@ one1318:
 	SUB      $1, R15, R15
 	B        one1318
 end1319:
-	FMOVQ    F28, (R2)
-	FMOVQ    F29, 16(R2)
+	FSTPQ    (F28, F29), (R2)
 	MOVD     80(RSP), R23
 	CMP      $0, R23
 	BLE      t1320
@@ -15324,8 +14568,7 @@ vecs4:
 	VMOVI    $0, V31.B16
 	MOVD     128(R0), R24
 	CBZ      R24, steps4
-	FMOVQ    (R2), F28
-	FMOVQ    16(R2), F29
+	FLDPQ    (R2), (F28, F29)
 	FMOVQ    32(R2), F30
 	MOVD     80(RSP), R23
 	VMOVI    $0, V31.B16
@@ -15479,10 +14722,8 @@ one1326:
 	SUB      $1, R15, R15
 	B        one1326
 end1327:
-	FMOVQ    F28, (R2)
-	FMOVQ    F29, 16(R2)
-	FMOVQ    F30, 32(R2)
-	FMOVQ    F31, 48(R2)
+	FSTPQ    (F28, F29), (R2)
+	FSTPQ    (F30, F31), 32(R2)
 	RET
 few4:
 	MOVD     (R0), R14
@@ -15640,8 +14881,7 @@ one1330:
 	SUB      $1, R15, R15
 	B        one1330
 end1331:
-	FMOVQ    F28, (R2)
-	FMOVQ    F29, 16(R2)
+	FSTPQ    (F28, F29), (R2)
 	FMOVQ    F30, 32(R2)
 	MOVD     80(RSP), R23
 	CMP      $0, R23
@@ -15703,8 +14943,7 @@ rows8:
 	SUBS     $3, R15, R15
 	BLT      few8
 two8:
-	FMOVQ    (R3), F8
-	FMOVQ    16(R3), F9
+	FLDPQ    (R3), (F8, F9)
 	FMOVQ    (R14), F10
 	VFMLA    V10.D2, V0.D2, V8.D2
 	FMOVQ    16(R14), F10
@@ -15743,8 +14982,7 @@ two8:
 	VFMLA    V10.D2, V7.D2, V8.D2
 	FMOVQ    16(R25), F10
 	VFMLA    V10.D2, V7.D2, V9.D2
-	FMOVQ    F8, (R3)
-	FMOVQ    F9, 16(R3)
+	FSTPQ    (F8, F9), (R3)
 	ADD      $32, R3, R3
 	ADD      $32, R14, R14
 	ADD      $32, R8, R8
@@ -15936,8 +15174,7 @@ rows4:
 	SUBS     $3, R15, R15
 	BLT      few4
 two4:
-	FMOVQ    (R3), F8
-	FMOVQ    16(R3), F9
+	FLDPQ    (R3), (F8, F9)
 	FMOVQ    (R14), F10
 	VFMLA    V10.D2, V0.D2, V8.D2
 	FMOVQ    16(R14), F10
@@ -15957,8 +15194,7 @@ two4:
 	VFMLA    V10.D2, V3.D2, V8.D2
 	FMOVQ    16(R24), F10
 	VFMLA    V10.D2, V3.D2, V9.D2
-	FMOVQ    F8, (R3)
-	FMOVQ    F9, 16(R3)
+	FSTPQ    (F8, F9), (R3)
 	ADD      $32, R3, R3
 	ADD      $32, R14, R14
 	SUBS     $2, R15, R15
@@ -16080,14 +15316,12 @@ rows1:
 	SUBS     $3, R15, R15
 	BLT      few1
 two1:
-	FMOVQ    (R3), F8
-	FMOVQ    16(R3), F9
+	FLDPQ    (R3), (F8, F9)
 	FMOVQ    (R14), F10
 	VFMLA    V10.D2, V0.D2, V8.D2
 	FMOVQ    16(R14), F10
 	VFMLA    V10.D2, V0.D2, V9.D2
-	FMOVQ    F8, (R3)
-	FMOVQ    F9, 16(R3)
+	FSTPQ    (F8, F9), (R3)
 	ADD      $32, R3, R3
 	ADD      $32, R14, R14
 	SUBS     $2, R15, R15
@@ -16175,8 +15409,7 @@ rows:
 	SUBS     $3, R15, R15
 	BLT      few
 two:
-	FMOVQ    (R3), F4
-	FMOVQ    16(R3), F5
+	FLDPQ    (R3), (F4, F5)
 	FMOVQ    (R14), F6
 	VFMLA    V6.D2, V4.D2, V0.D2
 	FMOVQ    16(R14), F6

@@ -725,198 +725,150 @@ fetch6x4:
 	SUBS     $4, R15, R15
 	BLT      rest6x4
 k6x4:
-	FMOVQ    (R3), F24
-	FMOVQ    16(R3), F25
-	FMOVQ    32(R3), F26
-	FMOVQ    48(R3), F27
+	FLDPQ    (R3), (F24, F25)
+	FLDPQ    32(R3), (F26, F27)
 	FMOVS    (R14), F28
-	VDUP     V28.S[0], V28.S4
-	VFMLA    V24.S4, V28.S4, V0.S4
-	VFMLA    V25.S4, V28.S4, V1.S4
-	VFMLA    V26.S4, V28.S4, V2.S4
-	VFMLA    V27.S4, V28.S4, V3.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F29
-	VDUP     V29.S[0], V29.S4
-	VFMLA    V24.S4, V29.S4, V4.S4
-	VFMLA    V25.S4, V29.S4, V5.S4
-	VFMLA    V26.S4, V29.S4, V6.S4
-	VFMLA    V27.S4, V29.S4, V7.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F30
-	VDUP     V30.S[0], V30.S4
-	VFMLA    V24.S4, V30.S4, V8.S4
-	VFMLA    V25.S4, V30.S4, V9.S4
-	VFMLA    V26.S4, V30.S4, V10.S4
-	VFMLA    V27.S4, V30.S4, V11.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V12.S4
-	VFMLA    V25.S4, V31.S4, V13.S4
-	VFMLA    V26.S4, V31.S4, V14.S4
-	VFMLA    V27.S4, V31.S4, V15.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V16.S4
-	VFMLA    V25.S4, V31.S4, V17.S4
-	VFMLA    V26.S4, V31.S4, V18.S4
-	VFMLA    V27.S4, V31.S4, V19.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V20.S4
-	VFMLA    V25.S4, V31.S4, V21.S4
-	VFMLA    V26.S4, V31.S4, V22.S4
-	VFMLA    V27.S4, V31.S4, V23.S4
+	WORD     $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
+	WORD     $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
+	WORD     $0x4f9c1342 // fmla v2.4s, v26.4s, v28.s[0]
+	WORD     $0x4f9c1363 // fmla v3.4s, v27.4s, v28.s[0]
+	FMOVS    (R14)(R2), F29
+	WORD     $0x4f9d1304 // fmla v4.4s, v24.4s, v29.s[0]
+	WORD     $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
+	WORD     $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
+	WORD     $0x4f9d1367 // fmla v7.4s, v27.4s, v29.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F30
+	WORD     $0x4f9e1308 // fmla v8.4s, v24.4s, v30.s[0]
+	WORD     $0x4f9e1329 // fmla v9.4s, v25.4s, v30.s[0]
+	WORD     $0x4f9e134a // fmla v10.4s, v26.4s, v30.s[0]
+	WORD     $0x4f9e136b // fmla v11.4s, v27.4s, v30.s[0]
+	FMOVS    (R14)(R1), F31
+	WORD     $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f132d // fmla v13.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f134e // fmla v14.4s, v26.4s, v31.s[0]
+	WORD     $0x4f9f136f // fmla v15.4s, v27.4s, v31.s[0]
+	FMOVS    (R14)(R2<<2), F31
+	WORD     $0x4f9f1310 // fmla v16.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f1331 // fmla v17.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f1352 // fmla v18.4s, v26.4s, v31.s[0]
+	WORD     $0x4f9f1373 // fmla v19.4s, v27.4s, v31.s[0]
+	FMOVS    (R14)(R4), F31
+	WORD     $0x4f9f1314 // fmla v20.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f1335 // fmla v21.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f1356 // fmla v22.4s, v26.4s, v31.s[0]
+	WORD     $0x4f9f1377 // fmla v23.4s, v27.4s, v31.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FMOVQ    (R3), F24
-	FMOVQ    16(R3), F25
-	FMOVQ    32(R3), F26
-	FMOVQ    48(R3), F27
+	FLDPQ    (R3), (F24, F25)
+	FLDPQ    32(R3), (F26, F27)
 	FMOVS    (R14), F28
-	VDUP     V28.S[0], V28.S4
-	VFMLA    V24.S4, V28.S4, V0.S4
-	VFMLA    V25.S4, V28.S4, V1.S4
-	VFMLA    V26.S4, V28.S4, V2.S4
-	VFMLA    V27.S4, V28.S4, V3.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F29
-	VDUP     V29.S[0], V29.S4
-	VFMLA    V24.S4, V29.S4, V4.S4
-	VFMLA    V25.S4, V29.S4, V5.S4
-	VFMLA    V26.S4, V29.S4, V6.S4
-	VFMLA    V27.S4, V29.S4, V7.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F30
-	VDUP     V30.S[0], V30.S4
-	VFMLA    V24.S4, V30.S4, V8.S4
-	VFMLA    V25.S4, V30.S4, V9.S4
-	VFMLA    V26.S4, V30.S4, V10.S4
-	VFMLA    V27.S4, V30.S4, V11.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V12.S4
-	VFMLA    V25.S4, V31.S4, V13.S4
-	VFMLA    V26.S4, V31.S4, V14.S4
-	VFMLA    V27.S4, V31.S4, V15.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V16.S4
-	VFMLA    V25.S4, V31.S4, V17.S4
-	VFMLA    V26.S4, V31.S4, V18.S4
-	VFMLA    V27.S4, V31.S4, V19.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V20.S4
-	VFMLA    V25.S4, V31.S4, V21.S4
-	VFMLA    V26.S4, V31.S4, V22.S4
-	VFMLA    V27.S4, V31.S4, V23.S4
+	WORD     $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
+	WORD     $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
+	WORD     $0x4f9c1342 // fmla v2.4s, v26.4s, v28.s[0]
+	WORD     $0x4f9c1363 // fmla v3.4s, v27.4s, v28.s[0]
+	FMOVS    (R14)(R2), F29
+	WORD     $0x4f9d1304 // fmla v4.4s, v24.4s, v29.s[0]
+	WORD     $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
+	WORD     $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
+	WORD     $0x4f9d1367 // fmla v7.4s, v27.4s, v29.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F30
+	WORD     $0x4f9e1308 // fmla v8.4s, v24.4s, v30.s[0]
+	WORD     $0x4f9e1329 // fmla v9.4s, v25.4s, v30.s[0]
+	WORD     $0x4f9e134a // fmla v10.4s, v26.4s, v30.s[0]
+	WORD     $0x4f9e136b // fmla v11.4s, v27.4s, v30.s[0]
+	FMOVS    (R14)(R1), F31
+	WORD     $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f132d // fmla v13.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f134e // fmla v14.4s, v26.4s, v31.s[0]
+	WORD     $0x4f9f136f // fmla v15.4s, v27.4s, v31.s[0]
+	FMOVS    (R14)(R2<<2), F31
+	WORD     $0x4f9f1310 // fmla v16.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f1331 // fmla v17.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f1352 // fmla v18.4s, v26.4s, v31.s[0]
+	WORD     $0x4f9f1373 // fmla v19.4s, v27.4s, v31.s[0]
+	FMOVS    (R14)(R4), F31
+	WORD     $0x4f9f1314 // fmla v20.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f1335 // fmla v21.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f1356 // fmla v22.4s, v26.4s, v31.s[0]
+	WORD     $0x4f9f1377 // fmla v23.4s, v27.4s, v31.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FMOVQ    (R3), F24
-	FMOVQ    16(R3), F25
-	FMOVQ    32(R3), F26
-	FMOVQ    48(R3), F27
+	FLDPQ    (R3), (F24, F25)
+	FLDPQ    32(R3), (F26, F27)
 	FMOVS    (R14), F28
-	VDUP     V28.S[0], V28.S4
-	VFMLA    V24.S4, V28.S4, V0.S4
-	VFMLA    V25.S4, V28.S4, V1.S4
-	VFMLA    V26.S4, V28.S4, V2.S4
-	VFMLA    V27.S4, V28.S4, V3.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F29
-	VDUP     V29.S[0], V29.S4
-	VFMLA    V24.S4, V29.S4, V4.S4
-	VFMLA    V25.S4, V29.S4, V5.S4
-	VFMLA    V26.S4, V29.S4, V6.S4
-	VFMLA    V27.S4, V29.S4, V7.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F30
-	VDUP     V30.S[0], V30.S4
-	VFMLA    V24.S4, V30.S4, V8.S4
-	VFMLA    V25.S4, V30.S4, V9.S4
-	VFMLA    V26.S4, V30.S4, V10.S4
-	VFMLA    V27.S4, V30.S4, V11.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V12.S4
-	VFMLA    V25.S4, V31.S4, V13.S4
-	VFMLA    V26.S4, V31.S4, V14.S4
-	VFMLA    V27.S4, V31.S4, V15.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V16.S4
-	VFMLA    V25.S4, V31.S4, V17.S4
-	VFMLA    V26.S4, V31.S4, V18.S4
-	VFMLA    V27.S4, V31.S4, V19.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V20.S4
-	VFMLA    V25.S4, V31.S4, V21.S4
-	VFMLA    V26.S4, V31.S4, V22.S4
-	VFMLA    V27.S4, V31.S4, V23.S4
+	WORD     $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
+	WORD     $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
+	WORD     $0x4f9c1342 // fmla v2.4s, v26.4s, v28.s[0]
+	WORD     $0x4f9c1363 // fmla v3.4s, v27.4s, v28.s[0]
+	FMOVS    (R14)(R2), F29
+	WORD     $0x4f9d1304 // fmla v4.4s, v24.4s, v29.s[0]
+	WORD     $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
+	WORD     $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
+	WORD     $0x4f9d1367 // fmla v7.4s, v27.4s, v29.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F30
+	WORD     $0x4f9e1308 // fmla v8.4s, v24.4s, v30.s[0]
+	WORD     $0x4f9e1329 // fmla v9.4s, v25.4s, v30.s[0]
+	WORD     $0x4f9e134a // fmla v10.4s, v26.4s, v30.s[0]
+	WORD     $0x4f9e136b // fmla v11.4s, v27.4s, v30.s[0]
+	FMOVS    (R14)(R1), F31
+	WORD     $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f132d // fmla v13.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f134e // fmla v14.4s, v26.4s, v31.s[0]
+	WORD     $0x4f9f136f // fmla v15.4s, v27.4s, v31.s[0]
+	FMOVS    (R14)(R2<<2), F31
+	WORD     $0x4f9f1310 // fmla v16.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f1331 // fmla v17.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f1352 // fmla v18.4s, v26.4s, v31.s[0]
+	WORD     $0x4f9f1373 // fmla v19.4s, v27.4s, v31.s[0]
+	FMOVS    (R14)(R4), F31
+	WORD     $0x4f9f1314 // fmla v20.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f1335 // fmla v21.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f1356 // fmla v22.4s, v26.4s, v31.s[0]
+	WORD     $0x4f9f1377 // fmla v23.4s, v27.4s, v31.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FMOVQ    (R3), F24
-	FMOVQ    16(R3), F25
-	FMOVQ    32(R3), F26
-	FMOVQ    48(R3), F27
+	FLDPQ    (R3), (F24, F25)
+	FLDPQ    32(R3), (F26, F27)
 	FMOVS    (R14), F28
-	VDUP     V28.S[0], V28.S4
-	VFMLA    V24.S4, V28.S4, V0.S4
-	VFMLA    V25.S4, V28.S4, V1.S4
-	VFMLA    V26.S4, V28.S4, V2.S4
-	VFMLA    V27.S4, V28.S4, V3.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F29
-	VDUP     V29.S[0], V29.S4
-	VFMLA    V24.S4, V29.S4, V4.S4
-	VFMLA    V25.S4, V29.S4, V5.S4
-	VFMLA    V26.S4, V29.S4, V6.S4
-	VFMLA    V27.S4, V29.S4, V7.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F30
-	VDUP     V30.S[0], V30.S4
-	VFMLA    V24.S4, V30.S4, V8.S4
-	VFMLA    V25.S4, V30.S4, V9.S4
-	VFMLA    V26.S4, V30.S4, V10.S4
-	VFMLA    V27.S4, V30.S4, V11.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V12.S4
-	VFMLA    V25.S4, V31.S4, V13.S4
-	VFMLA    V26.S4, V31.S4, V14.S4
-	VFMLA    V27.S4, V31.S4, V15.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V16.S4
-	VFMLA    V25.S4, V31.S4, V17.S4
-	VFMLA    V26.S4, V31.S4, V18.S4
-	VFMLA    V27.S4, V31.S4, V19.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V20.S4
-	VFMLA    V25.S4, V31.S4, V21.S4
-	VFMLA    V26.S4, V31.S4, V22.S4
-	VFMLA    V27.S4, V31.S4, V23.S4
+	WORD     $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
+	WORD     $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
+	WORD     $0x4f9c1342 // fmla v2.4s, v26.4s, v28.s[0]
+	WORD     $0x4f9c1363 // fmla v3.4s, v27.4s, v28.s[0]
+	FMOVS    (R14)(R2), F29
+	WORD     $0x4f9d1304 // fmla v4.4s, v24.4s, v29.s[0]
+	WORD     $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
+	WORD     $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
+	WORD     $0x4f9d1367 // fmla v7.4s, v27.4s, v29.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F30
+	WORD     $0x4f9e1308 // fmla v8.4s, v24.4s, v30.s[0]
+	WORD     $0x4f9e1329 // fmla v9.4s, v25.4s, v30.s[0]
+	WORD     $0x4f9e134a // fmla v10.4s, v26.4s, v30.s[0]
+	WORD     $0x4f9e136b // fmla v11.4s, v27.4s, v30.s[0]
+	FMOVS    (R14)(R1), F31
+	WORD     $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f132d // fmla v13.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f134e // fmla v14.4s, v26.4s, v31.s[0]
+	WORD     $0x4f9f136f // fmla v15.4s, v27.4s, v31.s[0]
+	FMOVS    (R14)(R2<<2), F31
+	WORD     $0x4f9f1310 // fmla v16.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f1331 // fmla v17.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f1352 // fmla v18.4s, v26.4s, v31.s[0]
+	WORD     $0x4f9f1373 // fmla v19.4s, v27.4s, v31.s[0]
+	FMOVS    (R14)(R4), F31
+	WORD     $0x4f9f1314 // fmla v20.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f1335 // fmla v21.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f1356 // fmla v22.4s, v26.4s, v31.s[0]
+	WORD     $0x4f9f1377 // fmla v23.4s, v27.4s, v31.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -927,51 +879,39 @@ rest6x4:
 	ADDS     $4, R15, R15
 	BEQ      store6x4
 one6x4:
-	FMOVQ    (R3), F24
-	FMOVQ    16(R3), F25
-	FMOVQ    32(R3), F26
-	FMOVQ    48(R3), F27
+	FLDPQ    (R3), (F24, F25)
+	FLDPQ    32(R3), (F26, F27)
 	FMOVS    (R14), F28
-	VDUP     V28.S[0], V28.S4
-	VFMLA    V24.S4, V28.S4, V0.S4
-	VFMLA    V25.S4, V28.S4, V1.S4
-	VFMLA    V26.S4, V28.S4, V2.S4
-	VFMLA    V27.S4, V28.S4, V3.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F29
-	VDUP     V29.S[0], V29.S4
-	VFMLA    V24.S4, V29.S4, V4.S4
-	VFMLA    V25.S4, V29.S4, V5.S4
-	VFMLA    V26.S4, V29.S4, V6.S4
-	VFMLA    V27.S4, V29.S4, V7.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F30
-	VDUP     V30.S[0], V30.S4
-	VFMLA    V24.S4, V30.S4, V8.S4
-	VFMLA    V25.S4, V30.S4, V9.S4
-	VFMLA    V26.S4, V30.S4, V10.S4
-	VFMLA    V27.S4, V30.S4, V11.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V12.S4
-	VFMLA    V25.S4, V31.S4, V13.S4
-	VFMLA    V26.S4, V31.S4, V14.S4
-	VFMLA    V27.S4, V31.S4, V15.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V16.S4
-	VFMLA    V25.S4, V31.S4, V17.S4
-	VFMLA    V26.S4, V31.S4, V18.S4
-	VFMLA    V27.S4, V31.S4, V19.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V20.S4
-	VFMLA    V25.S4, V31.S4, V21.S4
-	VFMLA    V26.S4, V31.S4, V22.S4
-	VFMLA    V27.S4, V31.S4, V23.S4
+	WORD     $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
+	WORD     $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
+	WORD     $0x4f9c1342 // fmla v2.4s, v26.4s, v28.s[0]
+	WORD     $0x4f9c1363 // fmla v3.4s, v27.4s, v28.s[0]
+	FMOVS    (R14)(R2), F29
+	WORD     $0x4f9d1304 // fmla v4.4s, v24.4s, v29.s[0]
+	WORD     $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
+	WORD     $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
+	WORD     $0x4f9d1367 // fmla v7.4s, v27.4s, v29.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F30
+	WORD     $0x4f9e1308 // fmla v8.4s, v24.4s, v30.s[0]
+	WORD     $0x4f9e1329 // fmla v9.4s, v25.4s, v30.s[0]
+	WORD     $0x4f9e134a // fmla v10.4s, v26.4s, v30.s[0]
+	WORD     $0x4f9e136b // fmla v11.4s, v27.4s, v30.s[0]
+	FMOVS    (R14)(R1), F31
+	WORD     $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f132d // fmla v13.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f134e // fmla v14.4s, v26.4s, v31.s[0]
+	WORD     $0x4f9f136f // fmla v15.4s, v27.4s, v31.s[0]
+	FMOVS    (R14)(R2<<2), F31
+	WORD     $0x4f9f1310 // fmla v16.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f1331 // fmla v17.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f1352 // fmla v18.4s, v26.4s, v31.s[0]
+	WORD     $0x4f9f1373 // fmla v19.4s, v27.4s, v31.s[0]
+	FMOVS    (R14)(R4), F31
+	WORD     $0x4f9f1314 // fmla v20.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f1335 // fmla v21.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f1356 // fmla v22.4s, v26.4s, v31.s[0]
+	WORD     $0x4f9f1377 // fmla v23.4s, v27.4s, v31.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -981,8 +921,7 @@ one6x4:
 	B        store6x4
 tail6x4:
 onetail6x4:
-	FMOVQ    (R3), F24
-	FMOVQ    16(R3), F25
+	FLDPQ    (R3), (F24, F25)
 	FMOVQ    32(R3), F26
 	MOVD     8(RSP), R23
 	VMOVI    $0, V27.B16
@@ -1003,46 +942,36 @@ t76:
 	VLD1     (R23), V27.S[2]
 t74:
 	FMOVS    (R14), F28
-	VDUP     V28.S[0], V28.S4
-	VFMLA    V24.S4, V28.S4, V0.S4
-	VFMLA    V25.S4, V28.S4, V1.S4
-	VFMLA    V26.S4, V28.S4, V2.S4
-	VFMLA    V27.S4, V28.S4, V3.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F29
-	VDUP     V29.S[0], V29.S4
-	VFMLA    V24.S4, V29.S4, V4.S4
-	VFMLA    V25.S4, V29.S4, V5.S4
-	VFMLA    V26.S4, V29.S4, V6.S4
-	VFMLA    V27.S4, V29.S4, V7.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F30
-	VDUP     V30.S[0], V30.S4
-	VFMLA    V24.S4, V30.S4, V8.S4
-	VFMLA    V25.S4, V30.S4, V9.S4
-	VFMLA    V26.S4, V30.S4, V10.S4
-	VFMLA    V27.S4, V30.S4, V11.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V12.S4
-	VFMLA    V25.S4, V31.S4, V13.S4
-	VFMLA    V26.S4, V31.S4, V14.S4
-	VFMLA    V27.S4, V31.S4, V15.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V16.S4
-	VFMLA    V25.S4, V31.S4, V17.S4
-	VFMLA    V26.S4, V31.S4, V18.S4
-	VFMLA    V27.S4, V31.S4, V19.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V20.S4
-	VFMLA    V25.S4, V31.S4, V21.S4
-	VFMLA    V26.S4, V31.S4, V22.S4
-	VFMLA    V27.S4, V31.S4, V23.S4
+	WORD     $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
+	WORD     $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
+	WORD     $0x4f9c1342 // fmla v2.4s, v26.4s, v28.s[0]
+	WORD     $0x4f9c1363 // fmla v3.4s, v27.4s, v28.s[0]
+	FMOVS    (R14)(R2), F29
+	WORD     $0x4f9d1304 // fmla v4.4s, v24.4s, v29.s[0]
+	WORD     $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
+	WORD     $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
+	WORD     $0x4f9d1367 // fmla v7.4s, v27.4s, v29.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F30
+	WORD     $0x4f9e1308 // fmla v8.4s, v24.4s, v30.s[0]
+	WORD     $0x4f9e1329 // fmla v9.4s, v25.4s, v30.s[0]
+	WORD     $0x4f9e134a // fmla v10.4s, v26.4s, v30.s[0]
+	WORD     $0x4f9e136b // fmla v11.4s, v27.4s, v30.s[0]
+	FMOVS    (R14)(R1), F31
+	WORD     $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f132d // fmla v13.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f134e // fmla v14.4s, v26.4s, v31.s[0]
+	WORD     $0x4f9f136f // fmla v15.4s, v27.4s, v31.s[0]
+	FMOVS    (R14)(R2<<2), F31
+	WORD     $0x4f9f1310 // fmla v16.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f1331 // fmla v17.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f1352 // fmla v18.4s, v26.4s, v31.s[0]
+	WORD     $0x4f9f1373 // fmla v19.4s, v27.4s, v31.s[0]
+	FMOVS    (R14)(R4), F31
+	WORD     $0x4f9f1314 // fmla v20.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f1335 // fmla v21.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f1356 // fmla v22.4s, v26.4s, v31.s[0]
+	WORD     $0x4f9f1377 // fmla v23.4s, v27.4s, v31.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -2056,170 +1985,130 @@ fetch5x4:
 	SUBS     $4, R15, R15
 	BLT      rest5x4
 k5x4:
-	FMOVQ    (R3), F20
-	FMOVQ    16(R3), F21
-	FMOVQ    32(R3), F22
-	FMOVQ    48(R3), F23
+	FLDPQ    (R3), (F20, F21)
+	FLDPQ    32(R3), (F22, F23)
 	FMOVS    (R14), F24
-	VDUP     V24.S[0], V24.S4
-	VFMLA    V20.S4, V24.S4, V0.S4
-	VFMLA    V21.S4, V24.S4, V1.S4
-	VFMLA    V22.S4, V24.S4, V2.S4
-	VFMLA    V23.S4, V24.S4, V3.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F25
-	VDUP     V25.S[0], V25.S4
-	VFMLA    V20.S4, V25.S4, V4.S4
-	VFMLA    V21.S4, V25.S4, V5.S4
-	VFMLA    V22.S4, V25.S4, V6.S4
-	VFMLA    V23.S4, V25.S4, V7.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F26
-	VDUP     V26.S[0], V26.S4
-	VFMLA    V20.S4, V26.S4, V8.S4
-	VFMLA    V21.S4, V26.S4, V9.S4
-	VFMLA    V22.S4, V26.S4, V10.S4
-	VFMLA    V23.S4, V26.S4, V11.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F27
-	VDUP     V27.S[0], V27.S4
-	VFMLA    V20.S4, V27.S4, V12.S4
-	VFMLA    V21.S4, V27.S4, V13.S4
-	VFMLA    V22.S4, V27.S4, V14.S4
-	VFMLA    V23.S4, V27.S4, V15.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F28
-	VDUP     V28.S[0], V28.S4
-	VFMLA    V20.S4, V28.S4, V16.S4
-	VFMLA    V21.S4, V28.S4, V17.S4
-	VFMLA    V22.S4, V28.S4, V18.S4
-	VFMLA    V23.S4, V28.S4, V19.S4
+	WORD     $0x4f981280 // fmla v0.4s, v20.4s, v24.s[0]
+	WORD     $0x4f9812a1 // fmla v1.4s, v21.4s, v24.s[0]
+	WORD     $0x4f9812c2 // fmla v2.4s, v22.4s, v24.s[0]
+	WORD     $0x4f9812e3 // fmla v3.4s, v23.4s, v24.s[0]
+	FMOVS    (R14)(R2), F25
+	WORD     $0x4f991284 // fmla v4.4s, v20.4s, v25.s[0]
+	WORD     $0x4f9912a5 // fmla v5.4s, v21.4s, v25.s[0]
+	WORD     $0x4f9912c6 // fmla v6.4s, v22.4s, v25.s[0]
+	WORD     $0x4f9912e7 // fmla v7.4s, v23.4s, v25.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F26
+	WORD     $0x4f9a1288 // fmla v8.4s, v20.4s, v26.s[0]
+	WORD     $0x4f9a12a9 // fmla v9.4s, v21.4s, v26.s[0]
+	WORD     $0x4f9a12ca // fmla v10.4s, v22.4s, v26.s[0]
+	WORD     $0x4f9a12eb // fmla v11.4s, v23.4s, v26.s[0]
+	FMOVS    (R14)(R1), F27
+	WORD     $0x4f9b128c // fmla v12.4s, v20.4s, v27.s[0]
+	WORD     $0x4f9b12ad // fmla v13.4s, v21.4s, v27.s[0]
+	WORD     $0x4f9b12ce // fmla v14.4s, v22.4s, v27.s[0]
+	WORD     $0x4f9b12ef // fmla v15.4s, v23.4s, v27.s[0]
+	FMOVS    (R14)(R2<<2), F28
+	WORD     $0x4f9c1290 // fmla v16.4s, v20.4s, v28.s[0]
+	WORD     $0x4f9c12b1 // fmla v17.4s, v21.4s, v28.s[0]
+	WORD     $0x4f9c12d2 // fmla v18.4s, v22.4s, v28.s[0]
+	WORD     $0x4f9c12f3 // fmla v19.4s, v23.4s, v28.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FMOVQ    (R3), F20
-	FMOVQ    16(R3), F21
-	FMOVQ    32(R3), F22
-	FMOVQ    48(R3), F23
+	FLDPQ    (R3), (F20, F21)
+	FLDPQ    32(R3), (F22, F23)
 	FMOVS    (R14), F24
-	VDUP     V24.S[0], V24.S4
-	VFMLA    V20.S4, V24.S4, V0.S4
-	VFMLA    V21.S4, V24.S4, V1.S4
-	VFMLA    V22.S4, V24.S4, V2.S4
-	VFMLA    V23.S4, V24.S4, V3.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F25
-	VDUP     V25.S[0], V25.S4
-	VFMLA    V20.S4, V25.S4, V4.S4
-	VFMLA    V21.S4, V25.S4, V5.S4
-	VFMLA    V22.S4, V25.S4, V6.S4
-	VFMLA    V23.S4, V25.S4, V7.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F26
-	VDUP     V26.S[0], V26.S4
-	VFMLA    V20.S4, V26.S4, V8.S4
-	VFMLA    V21.S4, V26.S4, V9.S4
-	VFMLA    V22.S4, V26.S4, V10.S4
-	VFMLA    V23.S4, V26.S4, V11.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F27
-	VDUP     V27.S[0], V27.S4
-	VFMLA    V20.S4, V27.S4, V12.S4
-	VFMLA    V21.S4, V27.S4, V13.S4
-	VFMLA    V22.S4, V27.S4, V14.S4
-	VFMLA    V23.S4, V27.S4, V15.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F28
-	VDUP     V28.S[0], V28.S4
-	VFMLA    V20.S4, V28.S4, V16.S4
-	VFMLA    V21.S4, V28.S4, V17.S4
-	VFMLA    V22.S4, V28.S4, V18.S4
-	VFMLA    V23.S4, V28.S4, V19.S4
+	WORD     $0x4f981280 // fmla v0.4s, v20.4s, v24.s[0]
+	WORD     $0x4f9812a1 // fmla v1.4s, v21.4s, v24.s[0]
+	WORD     $0x4f9812c2 // fmla v2.4s, v22.4s, v24.s[0]
+	WORD     $0x4f9812e3 // fmla v3.4s, v23.4s, v24.s[0]
+	FMOVS    (R14)(R2), F25
+	WORD     $0x4f991284 // fmla v4.4s, v20.4s, v25.s[0]
+	WORD     $0x4f9912a5 // fmla v5.4s, v21.4s, v25.s[0]
+	WORD     $0x4f9912c6 // fmla v6.4s, v22.4s, v25.s[0]
+	WORD     $0x4f9912e7 // fmla v7.4s, v23.4s, v25.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F26
+	WORD     $0x4f9a1288 // fmla v8.4s, v20.4s, v26.s[0]
+	WORD     $0x4f9a12a9 // fmla v9.4s, v21.4s, v26.s[0]
+	WORD     $0x4f9a12ca // fmla v10.4s, v22.4s, v26.s[0]
+	WORD     $0x4f9a12eb // fmla v11.4s, v23.4s, v26.s[0]
+	FMOVS    (R14)(R1), F27
+	WORD     $0x4f9b128c // fmla v12.4s, v20.4s, v27.s[0]
+	WORD     $0x4f9b12ad // fmla v13.4s, v21.4s, v27.s[0]
+	WORD     $0x4f9b12ce // fmla v14.4s, v22.4s, v27.s[0]
+	WORD     $0x4f9b12ef // fmla v15.4s, v23.4s, v27.s[0]
+	FMOVS    (R14)(R2<<2), F28
+	WORD     $0x4f9c1290 // fmla v16.4s, v20.4s, v28.s[0]
+	WORD     $0x4f9c12b1 // fmla v17.4s, v21.4s, v28.s[0]
+	WORD     $0x4f9c12d2 // fmla v18.4s, v22.4s, v28.s[0]
+	WORD     $0x4f9c12f3 // fmla v19.4s, v23.4s, v28.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FMOVQ    (R3), F20
-	FMOVQ    16(R3), F21
-	FMOVQ    32(R3), F22
-	FMOVQ    48(R3), F23
+	FLDPQ    (R3), (F20, F21)
+	FLDPQ    32(R3), (F22, F23)
 	FMOVS    (R14), F24
-	VDUP     V24.S[0], V24.S4
-	VFMLA    V20.S4, V24.S4, V0.S4
-	VFMLA    V21.S4, V24.S4, V1.S4
-	VFMLA    V22.S4, V24.S4, V2.S4
-	VFMLA    V23.S4, V24.S4, V3.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F25
-	VDUP     V25.S[0], V25.S4
-	VFMLA    V20.S4, V25.S4, V4.S4
-	VFMLA    V21.S4, V25.S4, V5.S4
-	VFMLA    V22.S4, V25.S4, V6.S4
-	VFMLA    V23.S4, V25.S4, V7.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F26
-	VDUP     V26.S[0], V26.S4
-	VFMLA    V20.S4, V26.S4, V8.S4
-	VFMLA    V21.S4, V26.S4, V9.S4
-	VFMLA    V22.S4, V26.S4, V10.S4
-	VFMLA    V23.S4, V26.S4, V11.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F27
-	VDUP     V27.S[0], V27.S4
-	VFMLA    V20.S4, V27.S4, V12.S4
-	VFMLA    V21.S4, V27.S4, V13.S4
-	VFMLA    V22.S4, V27.S4, V14.S4
-	VFMLA    V23.S4, V27.S4, V15.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F28
-	VDUP     V28.S[0], V28.S4
-	VFMLA    V20.S4, V28.S4, V16.S4
-	VFMLA    V21.S4, V28.S4, V17.S4
-	VFMLA    V22.S4, V28.S4, V18.S4
-	VFMLA    V23.S4, V28.S4, V19.S4
+	WORD     $0x4f981280 // fmla v0.4s, v20.4s, v24.s[0]
+	WORD     $0x4f9812a1 // fmla v1.4s, v21.4s, v24.s[0]
+	WORD     $0x4f9812c2 // fmla v2.4s, v22.4s, v24.s[0]
+	WORD     $0x4f9812e3 // fmla v3.4s, v23.4s, v24.s[0]
+	FMOVS    (R14)(R2), F25
+	WORD     $0x4f991284 // fmla v4.4s, v20.4s, v25.s[0]
+	WORD     $0x4f9912a5 // fmla v5.4s, v21.4s, v25.s[0]
+	WORD     $0x4f9912c6 // fmla v6.4s, v22.4s, v25.s[0]
+	WORD     $0x4f9912e7 // fmla v7.4s, v23.4s, v25.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F26
+	WORD     $0x4f9a1288 // fmla v8.4s, v20.4s, v26.s[0]
+	WORD     $0x4f9a12a9 // fmla v9.4s, v21.4s, v26.s[0]
+	WORD     $0x4f9a12ca // fmla v10.4s, v22.4s, v26.s[0]
+	WORD     $0x4f9a12eb // fmla v11.4s, v23.4s, v26.s[0]
+	FMOVS    (R14)(R1), F27
+	WORD     $0x4f9b128c // fmla v12.4s, v20.4s, v27.s[0]
+	WORD     $0x4f9b12ad // fmla v13.4s, v21.4s, v27.s[0]
+	WORD     $0x4f9b12ce // fmla v14.4s, v22.4s, v27.s[0]
+	WORD     $0x4f9b12ef // fmla v15.4s, v23.4s, v27.s[0]
+	FMOVS    (R14)(R2<<2), F28
+	WORD     $0x4f9c1290 // fmla v16.4s, v20.4s, v28.s[0]
+	WORD     $0x4f9c12b1 // fmla v17.4s, v21.4s, v28.s[0]
+	WORD     $0x4f9c12d2 // fmla v18.4s, v22.4s, v28.s[0]
+	WORD     $0x4f9c12f3 // fmla v19.4s, v23.4s, v28.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FMOVQ    (R3), F20
-	FMOVQ    16(R3), F21
-	FMOVQ    32(R3), F22
-	FMOVQ    48(R3), F23
+	FLDPQ    (R3), (F20, F21)
+	FLDPQ    32(R3), (F22, F23)
 	FMOVS    (R14), F24
-	VDUP     V24.S[0], V24.S4
-	VFMLA    V20.S4, V24.S4, V0.S4
-	VFMLA    V21.S4, V24.S4, V1.S4
-	VFMLA    V22.S4, V24.S4, V2.S4
-	VFMLA    V23.S4, V24.S4, V3.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F25
-	VDUP     V25.S[0], V25.S4
-	VFMLA    V20.S4, V25.S4, V4.S4
-	VFMLA    V21.S4, V25.S4, V5.S4
-	VFMLA    V22.S4, V25.S4, V6.S4
-	VFMLA    V23.S4, V25.S4, V7.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F26
-	VDUP     V26.S[0], V26.S4
-	VFMLA    V20.S4, V26.S4, V8.S4
-	VFMLA    V21.S4, V26.S4, V9.S4
-	VFMLA    V22.S4, V26.S4, V10.S4
-	VFMLA    V23.S4, V26.S4, V11.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F27
-	VDUP     V27.S[0], V27.S4
-	VFMLA    V20.S4, V27.S4, V12.S4
-	VFMLA    V21.S4, V27.S4, V13.S4
-	VFMLA    V22.S4, V27.S4, V14.S4
-	VFMLA    V23.S4, V27.S4, V15.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F28
-	VDUP     V28.S[0], V28.S4
-	VFMLA    V20.S4, V28.S4, V16.S4
-	VFMLA    V21.S4, V28.S4, V17.S4
-	VFMLA    V22.S4, V28.S4, V18.S4
-	VFMLA    V23.S4, V28.S4, V19.S4
+	WORD     $0x4f981280 // fmla v0.4s, v20.4s, v24.s[0]
+	WORD     $0x4f9812a1 // fmla v1.4s, v21.4s, v24.s[0]
+	WORD     $0x4f9812c2 // fmla v2.4s, v22.4s, v24.s[0]
+	WORD     $0x4f9812e3 // fmla v3.4s, v23.4s, v24.s[0]
+	FMOVS    (R14)(R2), F25
+	WORD     $0x4f991284 // fmla v4.4s, v20.4s, v25.s[0]
+	WORD     $0x4f9912a5 // fmla v5.4s, v21.4s, v25.s[0]
+	WORD     $0x4f9912c6 // fmla v6.4s, v22.4s, v25.s[0]
+	WORD     $0x4f9912e7 // fmla v7.4s, v23.4s, v25.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F26
+	WORD     $0x4f9a1288 // fmla v8.4s, v20.4s, v26.s[0]
+	WORD     $0x4f9a12a9 // fmla v9.4s, v21.4s, v26.s[0]
+	WORD     $0x4f9a12ca // fmla v10.4s, v22.4s, v26.s[0]
+	WORD     $0x4f9a12eb // fmla v11.4s, v23.4s, v26.s[0]
+	FMOVS    (R14)(R1), F27
+	WORD     $0x4f9b128c // fmla v12.4s, v20.4s, v27.s[0]
+	WORD     $0x4f9b12ad // fmla v13.4s, v21.4s, v27.s[0]
+	WORD     $0x4f9b12ce // fmla v14.4s, v22.4s, v27.s[0]
+	WORD     $0x4f9b12ef // fmla v15.4s, v23.4s, v27.s[0]
+	FMOVS    (R14)(R2<<2), F28
+	WORD     $0x4f9c1290 // fmla v16.4s, v20.4s, v28.s[0]
+	WORD     $0x4f9c12b1 // fmla v17.4s, v21.4s, v28.s[0]
+	WORD     $0x4f9c12d2 // fmla v18.4s, v22.4s, v28.s[0]
+	WORD     $0x4f9c12f3 // fmla v19.4s, v23.4s, v28.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -2230,44 +2119,34 @@ rest5x4:
 	ADDS     $4, R15, R15
 	BEQ      store5x4
 one5x4:
-	FMOVQ    (R3), F20
-	FMOVQ    16(R3), F21
-	FMOVQ    32(R3), F22
-	FMOVQ    48(R3), F23
+	FLDPQ    (R3), (F20, F21)
+	FLDPQ    32(R3), (F22, F23)
 	FMOVS    (R14), F24
-	VDUP     V24.S[0], V24.S4
-	VFMLA    V20.S4, V24.S4, V0.S4
-	VFMLA    V21.S4, V24.S4, V1.S4
-	VFMLA    V22.S4, V24.S4, V2.S4
-	VFMLA    V23.S4, V24.S4, V3.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F25
-	VDUP     V25.S[0], V25.S4
-	VFMLA    V20.S4, V25.S4, V4.S4
-	VFMLA    V21.S4, V25.S4, V5.S4
-	VFMLA    V22.S4, V25.S4, V6.S4
-	VFMLA    V23.S4, V25.S4, V7.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F26
-	VDUP     V26.S[0], V26.S4
-	VFMLA    V20.S4, V26.S4, V8.S4
-	VFMLA    V21.S4, V26.S4, V9.S4
-	VFMLA    V22.S4, V26.S4, V10.S4
-	VFMLA    V23.S4, V26.S4, V11.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F27
-	VDUP     V27.S[0], V27.S4
-	VFMLA    V20.S4, V27.S4, V12.S4
-	VFMLA    V21.S4, V27.S4, V13.S4
-	VFMLA    V22.S4, V27.S4, V14.S4
-	VFMLA    V23.S4, V27.S4, V15.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F28
-	VDUP     V28.S[0], V28.S4
-	VFMLA    V20.S4, V28.S4, V16.S4
-	VFMLA    V21.S4, V28.S4, V17.S4
-	VFMLA    V22.S4, V28.S4, V18.S4
-	VFMLA    V23.S4, V28.S4, V19.S4
+	WORD     $0x4f981280 // fmla v0.4s, v20.4s, v24.s[0]
+	WORD     $0x4f9812a1 // fmla v1.4s, v21.4s, v24.s[0]
+	WORD     $0x4f9812c2 // fmla v2.4s, v22.4s, v24.s[0]
+	WORD     $0x4f9812e3 // fmla v3.4s, v23.4s, v24.s[0]
+	FMOVS    (R14)(R2), F25
+	WORD     $0x4f991284 // fmla v4.4s, v20.4s, v25.s[0]
+	WORD     $0x4f9912a5 // fmla v5.4s, v21.4s, v25.s[0]
+	WORD     $0x4f9912c6 // fmla v6.4s, v22.4s, v25.s[0]
+	WORD     $0x4f9912e7 // fmla v7.4s, v23.4s, v25.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F26
+	WORD     $0x4f9a1288 // fmla v8.4s, v20.4s, v26.s[0]
+	WORD     $0x4f9a12a9 // fmla v9.4s, v21.4s, v26.s[0]
+	WORD     $0x4f9a12ca // fmla v10.4s, v22.4s, v26.s[0]
+	WORD     $0x4f9a12eb // fmla v11.4s, v23.4s, v26.s[0]
+	FMOVS    (R14)(R1), F27
+	WORD     $0x4f9b128c // fmla v12.4s, v20.4s, v27.s[0]
+	WORD     $0x4f9b12ad // fmla v13.4s, v21.4s, v27.s[0]
+	WORD     $0x4f9b12ce // fmla v14.4s, v22.4s, v27.s[0]
+	WORD     $0x4f9b12ef // fmla v15.4s, v23.4s, v27.s[0]
+	FMOVS    (R14)(R2<<2), F28
+	WORD     $0x4f9c1290 // fmla v16.4s, v20.4s, v28.s[0]
+	WORD     $0x4f9c12b1 // fmla v17.4s, v21.4s, v28.s[0]
+	WORD     $0x4f9c12d2 // fmla v18.4s, v22.4s, v28.s[0]
+	WORD     $0x4f9c12f3 // fmla v19.4s, v23.4s, v28.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -2277,8 +2156,7 @@ one5x4:
 	B        store5x4
 tail5x4:
 onetail5x4:
-	FMOVQ    (R3), F20
-	FMOVQ    16(R3), F21
+	FLDPQ    (R3), (F20, F21)
 	FMOVQ    32(R3), F22
 	MOVD     8(RSP), R23
 	VMOVI    $0, V23.B16
@@ -2299,39 +2177,31 @@ t211:
 	VLD1     (R23), V23.S[2]
 t209:
 	FMOVS    (R14), F24
-	VDUP     V24.S[0], V24.S4
-	VFMLA    V20.S4, V24.S4, V0.S4
-	VFMLA    V21.S4, V24.S4, V1.S4
-	VFMLA    V22.S4, V24.S4, V2.S4
-	VFMLA    V23.S4, V24.S4, V3.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F25
-	VDUP     V25.S[0], V25.S4
-	VFMLA    V20.S4, V25.S4, V4.S4
-	VFMLA    V21.S4, V25.S4, V5.S4
-	VFMLA    V22.S4, V25.S4, V6.S4
-	VFMLA    V23.S4, V25.S4, V7.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F26
-	VDUP     V26.S[0], V26.S4
-	VFMLA    V20.S4, V26.S4, V8.S4
-	VFMLA    V21.S4, V26.S4, V9.S4
-	VFMLA    V22.S4, V26.S4, V10.S4
-	VFMLA    V23.S4, V26.S4, V11.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F27
-	VDUP     V27.S[0], V27.S4
-	VFMLA    V20.S4, V27.S4, V12.S4
-	VFMLA    V21.S4, V27.S4, V13.S4
-	VFMLA    V22.S4, V27.S4, V14.S4
-	VFMLA    V23.S4, V27.S4, V15.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F28
-	VDUP     V28.S[0], V28.S4
-	VFMLA    V20.S4, V28.S4, V16.S4
-	VFMLA    V21.S4, V28.S4, V17.S4
-	VFMLA    V22.S4, V28.S4, V18.S4
-	VFMLA    V23.S4, V28.S4, V19.S4
+	WORD     $0x4f981280 // fmla v0.4s, v20.4s, v24.s[0]
+	WORD     $0x4f9812a1 // fmla v1.4s, v21.4s, v24.s[0]
+	WORD     $0x4f9812c2 // fmla v2.4s, v22.4s, v24.s[0]
+	WORD     $0x4f9812e3 // fmla v3.4s, v23.4s, v24.s[0]
+	FMOVS    (R14)(R2), F25
+	WORD     $0x4f991284 // fmla v4.4s, v20.4s, v25.s[0]
+	WORD     $0x4f9912a5 // fmla v5.4s, v21.4s, v25.s[0]
+	WORD     $0x4f9912c6 // fmla v6.4s, v22.4s, v25.s[0]
+	WORD     $0x4f9912e7 // fmla v7.4s, v23.4s, v25.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F26
+	WORD     $0x4f9a1288 // fmla v8.4s, v20.4s, v26.s[0]
+	WORD     $0x4f9a12a9 // fmla v9.4s, v21.4s, v26.s[0]
+	WORD     $0x4f9a12ca // fmla v10.4s, v22.4s, v26.s[0]
+	WORD     $0x4f9a12eb // fmla v11.4s, v23.4s, v26.s[0]
+	FMOVS    (R14)(R1), F27
+	WORD     $0x4f9b128c // fmla v12.4s, v20.4s, v27.s[0]
+	WORD     $0x4f9b12ad // fmla v13.4s, v21.4s, v27.s[0]
+	WORD     $0x4f9b12ce // fmla v14.4s, v22.4s, v27.s[0]
+	WORD     $0x4f9b12ef // fmla v15.4s, v23.4s, v27.s[0]
+	FMOVS    (R14)(R2<<2), F28
+	WORD     $0x4f9c1290 // fmla v16.4s, v20.4s, v28.s[0]
+	WORD     $0x4f9c12b1 // fmla v17.4s, v21.4s, v28.s[0]
+	WORD     $0x4f9c12d2 // fmla v18.4s, v22.4s, v28.s[0]
+	WORD     $0x4f9c12f3 // fmla v19.4s, v23.4s, v28.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -3173,142 +3043,110 @@ fetch4x4:
 	SUBS     $4, R15, R15
 	BLT      rest4x4
 k4x4:
-	FMOVQ    (R3), F16
-	FMOVQ    16(R3), F17
-	FMOVQ    32(R3), F18
-	FMOVQ    48(R3), F19
+	FLDPQ    (R3), (F16, F17)
+	FLDPQ    32(R3), (F18, F19)
 	FMOVS    (R14), F20
-	VDUP     V20.S[0], V20.S4
-	VFMLA    V16.S4, V20.S4, V0.S4
-	VFMLA    V17.S4, V20.S4, V1.S4
-	VFMLA    V18.S4, V20.S4, V2.S4
-	VFMLA    V19.S4, V20.S4, V3.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F21
-	VDUP     V21.S[0], V21.S4
-	VFMLA    V16.S4, V21.S4, V4.S4
-	VFMLA    V17.S4, V21.S4, V5.S4
-	VFMLA    V18.S4, V21.S4, V6.S4
-	VFMLA    V19.S4, V21.S4, V7.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F22
-	VDUP     V22.S[0], V22.S4
-	VFMLA    V16.S4, V22.S4, V8.S4
-	VFMLA    V17.S4, V22.S4, V9.S4
-	VFMLA    V18.S4, V22.S4, V10.S4
-	VFMLA    V19.S4, V22.S4, V11.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F23
-	VDUP     V23.S[0], V23.S4
-	VFMLA    V16.S4, V23.S4, V12.S4
-	VFMLA    V17.S4, V23.S4, V13.S4
-	VFMLA    V18.S4, V23.S4, V14.S4
-	VFMLA    V19.S4, V23.S4, V15.S4
+	WORD     $0x4f941200 // fmla v0.4s, v16.4s, v20.s[0]
+	WORD     $0x4f941221 // fmla v1.4s, v17.4s, v20.s[0]
+	WORD     $0x4f941242 // fmla v2.4s, v18.4s, v20.s[0]
+	WORD     $0x4f941263 // fmla v3.4s, v19.4s, v20.s[0]
+	FMOVS    (R14)(R2), F21
+	WORD     $0x4f951204 // fmla v4.4s, v16.4s, v21.s[0]
+	WORD     $0x4f951225 // fmla v5.4s, v17.4s, v21.s[0]
+	WORD     $0x4f951246 // fmla v6.4s, v18.4s, v21.s[0]
+	WORD     $0x4f951267 // fmla v7.4s, v19.4s, v21.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F22
+	WORD     $0x4f961208 // fmla v8.4s, v16.4s, v22.s[0]
+	WORD     $0x4f961229 // fmla v9.4s, v17.4s, v22.s[0]
+	WORD     $0x4f96124a // fmla v10.4s, v18.4s, v22.s[0]
+	WORD     $0x4f96126b // fmla v11.4s, v19.4s, v22.s[0]
+	FMOVS    (R14)(R1), F23
+	WORD     $0x4f97120c // fmla v12.4s, v16.4s, v23.s[0]
+	WORD     $0x4f97122d // fmla v13.4s, v17.4s, v23.s[0]
+	WORD     $0x4f97124e // fmla v14.4s, v18.4s, v23.s[0]
+	WORD     $0x4f97126f // fmla v15.4s, v19.4s, v23.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FMOVQ    (R3), F16
-	FMOVQ    16(R3), F17
-	FMOVQ    32(R3), F18
-	FMOVQ    48(R3), F19
+	FLDPQ    (R3), (F16, F17)
+	FLDPQ    32(R3), (F18, F19)
 	FMOVS    (R14), F20
-	VDUP     V20.S[0], V20.S4
-	VFMLA    V16.S4, V20.S4, V0.S4
-	VFMLA    V17.S4, V20.S4, V1.S4
-	VFMLA    V18.S4, V20.S4, V2.S4
-	VFMLA    V19.S4, V20.S4, V3.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F21
-	VDUP     V21.S[0], V21.S4
-	VFMLA    V16.S4, V21.S4, V4.S4
-	VFMLA    V17.S4, V21.S4, V5.S4
-	VFMLA    V18.S4, V21.S4, V6.S4
-	VFMLA    V19.S4, V21.S4, V7.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F22
-	VDUP     V22.S[0], V22.S4
-	VFMLA    V16.S4, V22.S4, V8.S4
-	VFMLA    V17.S4, V22.S4, V9.S4
-	VFMLA    V18.S4, V22.S4, V10.S4
-	VFMLA    V19.S4, V22.S4, V11.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F23
-	VDUP     V23.S[0], V23.S4
-	VFMLA    V16.S4, V23.S4, V12.S4
-	VFMLA    V17.S4, V23.S4, V13.S4
-	VFMLA    V18.S4, V23.S4, V14.S4
-	VFMLA    V19.S4, V23.S4, V15.S4
+	WORD     $0x4f941200 // fmla v0.4s, v16.4s, v20.s[0]
+	WORD     $0x4f941221 // fmla v1.4s, v17.4s, v20.s[0]
+	WORD     $0x4f941242 // fmla v2.4s, v18.4s, v20.s[0]
+	WORD     $0x4f941263 // fmla v3.4s, v19.4s, v20.s[0]
+	FMOVS    (R14)(R2), F21
+	WORD     $0x4f951204 // fmla v4.4s, v16.4s, v21.s[0]
+	WORD     $0x4f951225 // fmla v5.4s, v17.4s, v21.s[0]
+	WORD     $0x4f951246 // fmla v6.4s, v18.4s, v21.s[0]
+	WORD     $0x4f951267 // fmla v7.4s, v19.4s, v21.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F22
+	WORD     $0x4f961208 // fmla v8.4s, v16.4s, v22.s[0]
+	WORD     $0x4f961229 // fmla v9.4s, v17.4s, v22.s[0]
+	WORD     $0x4f96124a // fmla v10.4s, v18.4s, v22.s[0]
+	WORD     $0x4f96126b // fmla v11.4s, v19.4s, v22.s[0]
+	FMOVS    (R14)(R1), F23
+	WORD     $0x4f97120c // fmla v12.4s, v16.4s, v23.s[0]
+	WORD     $0x4f97122d // fmla v13.4s, v17.4s, v23.s[0]
+	WORD     $0x4f97124e // fmla v14.4s, v18.4s, v23.s[0]
+	WORD     $0x4f97126f // fmla v15.4s, v19.4s, v23.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FMOVQ    (R3), F16
-	FMOVQ    16(R3), F17
-	FMOVQ    32(R3), F18
-	FMOVQ    48(R3), F19
+	FLDPQ    (R3), (F16, F17)
+	FLDPQ    32(R3), (F18, F19)
 	FMOVS    (R14), F20
-	VDUP     V20.S[0], V20.S4
-	VFMLA    V16.S4, V20.S4, V0.S4
-	VFMLA    V17.S4, V20.S4, V1.S4
-	VFMLA    V18.S4, V20.S4, V2.S4
-	VFMLA    V19.S4, V20.S4, V3.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F21
-	VDUP     V21.S[0], V21.S4
-	VFMLA    V16.S4, V21.S4, V4.S4
-	VFMLA    V17.S4, V21.S4, V5.S4
-	VFMLA    V18.S4, V21.S4, V6.S4
-	VFMLA    V19.S4, V21.S4, V7.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F22
-	VDUP     V22.S[0], V22.S4
-	VFMLA    V16.S4, V22.S4, V8.S4
-	VFMLA    V17.S4, V22.S4, V9.S4
-	VFMLA    V18.S4, V22.S4, V10.S4
-	VFMLA    V19.S4, V22.S4, V11.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F23
-	VDUP     V23.S[0], V23.S4
-	VFMLA    V16.S4, V23.S4, V12.S4
-	VFMLA    V17.S4, V23.S4, V13.S4
-	VFMLA    V18.S4, V23.S4, V14.S4
-	VFMLA    V19.S4, V23.S4, V15.S4
+	WORD     $0x4f941200 // fmla v0.4s, v16.4s, v20.s[0]
+	WORD     $0x4f941221 // fmla v1.4s, v17.4s, v20.s[0]
+	WORD     $0x4f941242 // fmla v2.4s, v18.4s, v20.s[0]
+	WORD     $0x4f941263 // fmla v3.4s, v19.4s, v20.s[0]
+	FMOVS    (R14)(R2), F21
+	WORD     $0x4f951204 // fmla v4.4s, v16.4s, v21.s[0]
+	WORD     $0x4f951225 // fmla v5.4s, v17.4s, v21.s[0]
+	WORD     $0x4f951246 // fmla v6.4s, v18.4s, v21.s[0]
+	WORD     $0x4f951267 // fmla v7.4s, v19.4s, v21.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F22
+	WORD     $0x4f961208 // fmla v8.4s, v16.4s, v22.s[0]
+	WORD     $0x4f961229 // fmla v9.4s, v17.4s, v22.s[0]
+	WORD     $0x4f96124a // fmla v10.4s, v18.4s, v22.s[0]
+	WORD     $0x4f96126b // fmla v11.4s, v19.4s, v22.s[0]
+	FMOVS    (R14)(R1), F23
+	WORD     $0x4f97120c // fmla v12.4s, v16.4s, v23.s[0]
+	WORD     $0x4f97122d // fmla v13.4s, v17.4s, v23.s[0]
+	WORD     $0x4f97124e // fmla v14.4s, v18.4s, v23.s[0]
+	WORD     $0x4f97126f // fmla v15.4s, v19.4s, v23.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FMOVQ    (R3), F16
-	FMOVQ    16(R3), F17
-	FMOVQ    32(R3), F18
-	FMOVQ    48(R3), F19
+	FLDPQ    (R3), (F16, F17)
+	FLDPQ    32(R3), (F18, F19)
 	FMOVS    (R14), F20
-	VDUP     V20.S[0], V20.S4
-	VFMLA    V16.S4, V20.S4, V0.S4
-	VFMLA    V17.S4, V20.S4, V1.S4
-	VFMLA    V18.S4, V20.S4, V2.S4
-	VFMLA    V19.S4, V20.S4, V3.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F21
-	VDUP     V21.S[0], V21.S4
-	VFMLA    V16.S4, V21.S4, V4.S4
-	VFMLA    V17.S4, V21.S4, V5.S4
-	VFMLA    V18.S4, V21.S4, V6.S4
-	VFMLA    V19.S4, V21.S4, V7.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F22
-	VDUP     V22.S[0], V22.S4
-	VFMLA    V16.S4, V22.S4, V8.S4
-	VFMLA    V17.S4, V22.S4, V9.S4
-	VFMLA    V18.S4, V22.S4, V10.S4
-	VFMLA    V19.S4, V22.S4, V11.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F23
-	VDUP     V23.S[0], V23.S4
-	VFMLA    V16.S4, V23.S4, V12.S4
-	VFMLA    V17.S4, V23.S4, V13.S4
-	VFMLA    V18.S4, V23.S4, V14.S4
-	VFMLA    V19.S4, V23.S4, V15.S4
+	WORD     $0x4f941200 // fmla v0.4s, v16.4s, v20.s[0]
+	WORD     $0x4f941221 // fmla v1.4s, v17.4s, v20.s[0]
+	WORD     $0x4f941242 // fmla v2.4s, v18.4s, v20.s[0]
+	WORD     $0x4f941263 // fmla v3.4s, v19.4s, v20.s[0]
+	FMOVS    (R14)(R2), F21
+	WORD     $0x4f951204 // fmla v4.4s, v16.4s, v21.s[0]
+	WORD     $0x4f951225 // fmla v5.4s, v17.4s, v21.s[0]
+	WORD     $0x4f951246 // fmla v6.4s, v18.4s, v21.s[0]
+	WORD     $0x4f951267 // fmla v7.4s, v19.4s, v21.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F22
+	WORD     $0x4f961208 // fmla v8.4s, v16.4s, v22.s[0]
+	WORD     $0x4f961229 // fmla v9.4s, v17.4s, v22.s[0]
+	WORD     $0x4f96124a // fmla v10.4s, v18.4s, v22.s[0]
+	WORD     $0x4f96126b // fmla v11.4s, v19.4s, v22.s[0]
+	FMOVS    (R14)(R1), F23
+	WORD     $0x4f97120c // fmla v12.4s, v16.4s, v23.s[0]
+	WORD     $0x4f97122d // fmla v13.4s, v17.4s, v23.s[0]
+	WORD     $0x4f97124e // fmla v14.4s, v18.4s, v23.s[0]
+	WORD     $0x4f97126f // fmla v15.4s, v19.4s, v23.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -3319,37 +3157,29 @@ rest4x4:
 	ADDS     $4, R15, R15
 	BEQ      store4x4
 one4x4:
-	FMOVQ    (R3), F16
-	FMOVQ    16(R3), F17
-	FMOVQ    32(R3), F18
-	FMOVQ    48(R3), F19
+	FLDPQ    (R3), (F16, F17)
+	FLDPQ    32(R3), (F18, F19)
 	FMOVS    (R14), F20
-	VDUP     V20.S[0], V20.S4
-	VFMLA    V16.S4, V20.S4, V0.S4
-	VFMLA    V17.S4, V20.S4, V1.S4
-	VFMLA    V18.S4, V20.S4, V2.S4
-	VFMLA    V19.S4, V20.S4, V3.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F21
-	VDUP     V21.S[0], V21.S4
-	VFMLA    V16.S4, V21.S4, V4.S4
-	VFMLA    V17.S4, V21.S4, V5.S4
-	VFMLA    V18.S4, V21.S4, V6.S4
-	VFMLA    V19.S4, V21.S4, V7.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F22
-	VDUP     V22.S[0], V22.S4
-	VFMLA    V16.S4, V22.S4, V8.S4
-	VFMLA    V17.S4, V22.S4, V9.S4
-	VFMLA    V18.S4, V22.S4, V10.S4
-	VFMLA    V19.S4, V22.S4, V11.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F23
-	VDUP     V23.S[0], V23.S4
-	VFMLA    V16.S4, V23.S4, V12.S4
-	VFMLA    V17.S4, V23.S4, V13.S4
-	VFMLA    V18.S4, V23.S4, V14.S4
-	VFMLA    V19.S4, V23.S4, V15.S4
+	WORD     $0x4f941200 // fmla v0.4s, v16.4s, v20.s[0]
+	WORD     $0x4f941221 // fmla v1.4s, v17.4s, v20.s[0]
+	WORD     $0x4f941242 // fmla v2.4s, v18.4s, v20.s[0]
+	WORD     $0x4f941263 // fmla v3.4s, v19.4s, v20.s[0]
+	FMOVS    (R14)(R2), F21
+	WORD     $0x4f951204 // fmla v4.4s, v16.4s, v21.s[0]
+	WORD     $0x4f951225 // fmla v5.4s, v17.4s, v21.s[0]
+	WORD     $0x4f951246 // fmla v6.4s, v18.4s, v21.s[0]
+	WORD     $0x4f951267 // fmla v7.4s, v19.4s, v21.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F22
+	WORD     $0x4f961208 // fmla v8.4s, v16.4s, v22.s[0]
+	WORD     $0x4f961229 // fmla v9.4s, v17.4s, v22.s[0]
+	WORD     $0x4f96124a // fmla v10.4s, v18.4s, v22.s[0]
+	WORD     $0x4f96126b // fmla v11.4s, v19.4s, v22.s[0]
+	FMOVS    (R14)(R1), F23
+	WORD     $0x4f97120c // fmla v12.4s, v16.4s, v23.s[0]
+	WORD     $0x4f97122d // fmla v13.4s, v17.4s, v23.s[0]
+	WORD     $0x4f97124e // fmla v14.4s, v18.4s, v23.s[0]
+	WORD     $0x4f97126f // fmla v15.4s, v19.4s, v23.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -3359,8 +3189,7 @@ one4x4:
 	B        store4x4
 tail4x4:
 onetail4x4:
-	FMOVQ    (R3), F16
-	FMOVQ    16(R3), F17
+	FLDPQ    (R3), (F16, F17)
 	FMOVQ    32(R3), F18
 	MOVD     8(RSP), R23
 	VMOVI    $0, V19.B16
@@ -3381,32 +3210,26 @@ t322:
 	VLD1     (R23), V19.S[2]
 t320:
 	FMOVS    (R14), F20
-	VDUP     V20.S[0], V20.S4
-	VFMLA    V16.S4, V20.S4, V0.S4
-	VFMLA    V17.S4, V20.S4, V1.S4
-	VFMLA    V18.S4, V20.S4, V2.S4
-	VFMLA    V19.S4, V20.S4, V3.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F21
-	VDUP     V21.S[0], V21.S4
-	VFMLA    V16.S4, V21.S4, V4.S4
-	VFMLA    V17.S4, V21.S4, V5.S4
-	VFMLA    V18.S4, V21.S4, V6.S4
-	VFMLA    V19.S4, V21.S4, V7.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F22
-	VDUP     V22.S[0], V22.S4
-	VFMLA    V16.S4, V22.S4, V8.S4
-	VFMLA    V17.S4, V22.S4, V9.S4
-	VFMLA    V18.S4, V22.S4, V10.S4
-	VFMLA    V19.S4, V22.S4, V11.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F23
-	VDUP     V23.S[0], V23.S4
-	VFMLA    V16.S4, V23.S4, V12.S4
-	VFMLA    V17.S4, V23.S4, V13.S4
-	VFMLA    V18.S4, V23.S4, V14.S4
-	VFMLA    V19.S4, V23.S4, V15.S4
+	WORD     $0x4f941200 // fmla v0.4s, v16.4s, v20.s[0]
+	WORD     $0x4f941221 // fmla v1.4s, v17.4s, v20.s[0]
+	WORD     $0x4f941242 // fmla v2.4s, v18.4s, v20.s[0]
+	WORD     $0x4f941263 // fmla v3.4s, v19.4s, v20.s[0]
+	FMOVS    (R14)(R2), F21
+	WORD     $0x4f951204 // fmla v4.4s, v16.4s, v21.s[0]
+	WORD     $0x4f951225 // fmla v5.4s, v17.4s, v21.s[0]
+	WORD     $0x4f951246 // fmla v6.4s, v18.4s, v21.s[0]
+	WORD     $0x4f951267 // fmla v7.4s, v19.4s, v21.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F22
+	WORD     $0x4f961208 // fmla v8.4s, v16.4s, v22.s[0]
+	WORD     $0x4f961229 // fmla v9.4s, v17.4s, v22.s[0]
+	WORD     $0x4f96124a // fmla v10.4s, v18.4s, v22.s[0]
+	WORD     $0x4f96126b // fmla v11.4s, v19.4s, v22.s[0]
+	FMOVS    (R14)(R1), F23
+	WORD     $0x4f97120c // fmla v12.4s, v16.4s, v23.s[0]
+	WORD     $0x4f97122d // fmla v13.4s, v17.4s, v23.s[0]
+	WORD     $0x4f97124e // fmla v14.4s, v18.4s, v23.s[0]
+	WORD     $0x4f97126f // fmla v15.4s, v19.4s, v23.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -4074,30 +3897,24 @@ fetch3x4:
 	CMP      $4, R24
 	BNE      tail3x4
 one3x4:
-	FMOVQ    (R3), F12
-	FMOVQ    16(R3), F13
-	FMOVQ    32(R3), F14
-	FMOVQ    48(R3), F15
+	FLDPQ    (R3), (F12, F13)
+	FLDPQ    32(R3), (F14, F15)
 	FMOVS    (R14), F16
-	VDUP     V16.S[0], V16.S4
-	VFMLA    V12.S4, V16.S4, V0.S4
-	VFMLA    V13.S4, V16.S4, V1.S4
-	VFMLA    V14.S4, V16.S4, V2.S4
-	VFMLA    V15.S4, V16.S4, V3.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F17
-	VDUP     V17.S[0], V17.S4
-	VFMLA    V12.S4, V17.S4, V4.S4
-	VFMLA    V13.S4, V17.S4, V5.S4
-	VFMLA    V14.S4, V17.S4, V6.S4
-	VFMLA    V15.S4, V17.S4, V7.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F18
-	VDUP     V18.S[0], V18.S4
-	VFMLA    V12.S4, V18.S4, V8.S4
-	VFMLA    V13.S4, V18.S4, V9.S4
-	VFMLA    V14.S4, V18.S4, V10.S4
-	VFMLA    V15.S4, V18.S4, V11.S4
+	WORD     $0x4f901180 // fmla v0.4s, v12.4s, v16.s[0]
+	WORD     $0x4f9011a1 // fmla v1.4s, v13.4s, v16.s[0]
+	WORD     $0x4f9011c2 // fmla v2.4s, v14.4s, v16.s[0]
+	WORD     $0x4f9011e3 // fmla v3.4s, v15.4s, v16.s[0]
+	FMOVS    (R14)(R2), F17
+	WORD     $0x4f911184 // fmla v4.4s, v12.4s, v17.s[0]
+	WORD     $0x4f9111a5 // fmla v5.4s, v13.4s, v17.s[0]
+	WORD     $0x4f9111c6 // fmla v6.4s, v14.4s, v17.s[0]
+	WORD     $0x4f9111e7 // fmla v7.4s, v15.4s, v17.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F18
+	WORD     $0x4f921188 // fmla v8.4s, v12.4s, v18.s[0]
+	WORD     $0x4f9211a9 // fmla v9.4s, v13.4s, v18.s[0]
+	WORD     $0x4f9211ca // fmla v10.4s, v14.4s, v18.s[0]
+	WORD     $0x4f9211eb // fmla v11.4s, v15.4s, v18.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -4107,8 +3924,7 @@ one3x4:
 	B        store3x4
 tail3x4:
 onetail3x4:
-	FMOVQ    (R3), F12
-	FMOVQ    16(R3), F13
+	FLDPQ    (R3), (F12, F13)
 	FMOVQ    32(R3), F14
 	MOVD     8(RSP), R23
 	VMOVI    $0, V15.B16
@@ -4129,25 +3945,21 @@ t409:
 	VLD1     (R23), V15.S[2]
 t407:
 	FMOVS    (R14), F16
-	VDUP     V16.S[0], V16.S4
-	VFMLA    V12.S4, V16.S4, V0.S4
-	VFMLA    V13.S4, V16.S4, V1.S4
-	VFMLA    V14.S4, V16.S4, V2.S4
-	VFMLA    V15.S4, V16.S4, V3.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F17
-	VDUP     V17.S[0], V17.S4
-	VFMLA    V12.S4, V17.S4, V4.S4
-	VFMLA    V13.S4, V17.S4, V5.S4
-	VFMLA    V14.S4, V17.S4, V6.S4
-	VFMLA    V15.S4, V17.S4, V7.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F18
-	VDUP     V18.S[0], V18.S4
-	VFMLA    V12.S4, V18.S4, V8.S4
-	VFMLA    V13.S4, V18.S4, V9.S4
-	VFMLA    V14.S4, V18.S4, V10.S4
-	VFMLA    V15.S4, V18.S4, V11.S4
+	WORD     $0x4f901180 // fmla v0.4s, v12.4s, v16.s[0]
+	WORD     $0x4f9011a1 // fmla v1.4s, v13.4s, v16.s[0]
+	WORD     $0x4f9011c2 // fmla v2.4s, v14.4s, v16.s[0]
+	WORD     $0x4f9011e3 // fmla v3.4s, v15.4s, v16.s[0]
+	FMOVS    (R14)(R2), F17
+	WORD     $0x4f911184 // fmla v4.4s, v12.4s, v17.s[0]
+	WORD     $0x4f9111a5 // fmla v5.4s, v13.4s, v17.s[0]
+	WORD     $0x4f9111c6 // fmla v6.4s, v14.4s, v17.s[0]
+	WORD     $0x4f9111e7 // fmla v7.4s, v15.4s, v17.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F18
+	WORD     $0x4f921188 // fmla v8.4s, v12.4s, v18.s[0]
+	WORD     $0x4f9211a9 // fmla v9.4s, v13.4s, v18.s[0]
+	WORD     $0x4f9211ca // fmla v10.4s, v14.4s, v18.s[0]
+	WORD     $0x4f9211eb // fmla v11.4s, v15.4s, v18.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -4643,23 +4455,18 @@ fetch2x4:
 	CMP      $4, R24
 	BNE      tail2x4
 one2x4:
-	FMOVQ    (R3), F8
-	FMOVQ    16(R3), F9
-	FMOVQ    32(R3), F10
-	FMOVQ    48(R3), F11
+	FLDPQ    (R3), (F8, F9)
+	FLDPQ    32(R3), (F10, F11)
 	FMOVS    (R14), F12
-	VDUP     V12.S[0], V12.S4
-	VFMLA    V8.S4, V12.S4, V0.S4
-	VFMLA    V9.S4, V12.S4, V1.S4
-	VFMLA    V10.S4, V12.S4, V2.S4
-	VFMLA    V11.S4, V12.S4, V3.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F13
-	VDUP     V13.S[0], V13.S4
-	VFMLA    V8.S4, V13.S4, V4.S4
-	VFMLA    V9.S4, V13.S4, V5.S4
-	VFMLA    V10.S4, V13.S4, V6.S4
-	VFMLA    V11.S4, V13.S4, V7.S4
+	WORD     $0x4f8c1100 // fmla v0.4s, v8.4s, v12.s[0]
+	WORD     $0x4f8c1121 // fmla v1.4s, v9.4s, v12.s[0]
+	WORD     $0x4f8c1142 // fmla v2.4s, v10.4s, v12.s[0]
+	WORD     $0x4f8c1163 // fmla v3.4s, v11.4s, v12.s[0]
+	FMOVS    (R14)(R2), F13
+	WORD     $0x4f8d1104 // fmla v4.4s, v8.4s, v13.s[0]
+	WORD     $0x4f8d1125 // fmla v5.4s, v9.4s, v13.s[0]
+	WORD     $0x4f8d1146 // fmla v6.4s, v10.4s, v13.s[0]
+	WORD     $0x4f8d1167 // fmla v7.4s, v11.4s, v13.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -4669,8 +4476,7 @@ one2x4:
 	B        store2x4
 tail2x4:
 onetail2x4:
-	FMOVQ    (R3), F8
-	FMOVQ    16(R3), F9
+	FLDPQ    (R3), (F8, F9)
 	FMOVQ    32(R3), F10
 	MOVD     8(RSP), R23
 	VMOVI    $0, V11.B16
@@ -4691,18 +4497,15 @@ t472:
 	VLD1     (R23), V11.S[2]
 t470:
 	FMOVS    (R14), F12
-	VDUP     V12.S[0], V12.S4
-	VFMLA    V8.S4, V12.S4, V0.S4
-	VFMLA    V9.S4, V12.S4, V1.S4
-	VFMLA    V10.S4, V12.S4, V2.S4
-	VFMLA    V11.S4, V12.S4, V3.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F13
-	VDUP     V13.S[0], V13.S4
-	VFMLA    V8.S4, V13.S4, V4.S4
-	VFMLA    V9.S4, V13.S4, V5.S4
-	VFMLA    V10.S4, V13.S4, V6.S4
-	VFMLA    V11.S4, V13.S4, V7.S4
+	WORD     $0x4f8c1100 // fmla v0.4s, v8.4s, v12.s[0]
+	WORD     $0x4f8c1121 // fmla v1.4s, v9.4s, v12.s[0]
+	WORD     $0x4f8c1142 // fmla v2.4s, v10.4s, v12.s[0]
+	WORD     $0x4f8c1163 // fmla v3.4s, v11.4s, v12.s[0]
+	FMOVS    (R14)(R2), F13
+	WORD     $0x4f8d1104 // fmla v4.4s, v8.4s, v13.s[0]
+	WORD     $0x4f8d1125 // fmla v5.4s, v9.4s, v13.s[0]
+	WORD     $0x4f8d1146 // fmla v6.4s, v10.4s, v13.s[0]
+	WORD     $0x4f8d1167 // fmla v7.4s, v11.4s, v13.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -5026,16 +4829,13 @@ fetch1x4:
 	CMP      $4, R24
 	BNE      tail1x4
 one1x4:
-	FMOVQ    (R3), F4
-	FMOVQ    16(R3), F5
-	FMOVQ    32(R3), F6
-	FMOVQ    48(R3), F7
+	FLDPQ    (R3), (F4, F5)
+	FLDPQ    32(R3), (F6, F7)
 	FMOVS    (R14), F8
-	VDUP     V8.S[0], V8.S4
-	VFMLA    V4.S4, V8.S4, V0.S4
-	VFMLA    V5.S4, V8.S4, V1.S4
-	VFMLA    V6.S4, V8.S4, V2.S4
-	VFMLA    V7.S4, V8.S4, V3.S4
+	WORD     $0x4f881080 // fmla v0.4s, v4.4s, v8.s[0]
+	WORD     $0x4f8810a1 // fmla v1.4s, v5.4s, v8.s[0]
+	WORD     $0x4f8810c2 // fmla v2.4s, v6.4s, v8.s[0]
+	WORD     $0x4f8810e3 // fmla v3.4s, v7.4s, v8.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -5045,8 +4845,7 @@ one1x4:
 	B        store1x4
 tail1x4:
 onetail1x4:
-	FMOVQ    (R3), F4
-	FMOVQ    16(R3), F5
+	FLDPQ    (R3), (F4, F5)
 	FMOVQ    32(R3), F6
 	MOVD     8(RSP), R23
 	VMOVI    $0, V7.B16
@@ -5067,11 +4866,10 @@ t511:
 	VLD1     (R23), V7.S[2]
 t509:
 	FMOVS    (R14), F8
-	VDUP     V8.S[0], V8.S4
-	VFMLA    V4.S4, V8.S4, V0.S4
-	VFMLA    V5.S4, V8.S4, V1.S4
-	VFMLA    V6.S4, V8.S4, V2.S4
-	VFMLA    V7.S4, V8.S4, V3.S4
+	WORD     $0x4f881080 // fmla v0.4s, v4.4s, v8.s[0]
+	WORD     $0x4f8810a1 // fmla v1.4s, v5.4s, v8.s[0]
+	WORD     $0x4f8810c2 // fmla v2.4s, v6.4s, v8.s[0]
+	WORD     $0x4f8810e3 // fmla v3.4s, v7.4s, v8.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -5778,217 +5576,161 @@ fetch8x3:
 	SUBS     $4, R15, R15
 	BLT      rest8x3
 k8x3:
-	FMOVQ    (R3), F24
-	FMOVQ    16(R3), F25
+	FLDPQ    (R3), (F24, F25)
 	FMOVQ    32(R3), F26
 	FMOVS    (R14), F27
-	VDUP     V27.S[0], V27.S4
-	VFMLA    V24.S4, V27.S4, V0.S4
-	VFMLA    V25.S4, V27.S4, V1.S4
-	VFMLA    V26.S4, V27.S4, V2.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F28
-	VDUP     V28.S[0], V28.S4
-	VFMLA    V24.S4, V28.S4, V3.S4
-	VFMLA    V25.S4, V28.S4, V4.S4
-	VFMLA    V26.S4, V28.S4, V5.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F29
-	VDUP     V29.S[0], V29.S4
-	VFMLA    V24.S4, V29.S4, V6.S4
-	VFMLA    V25.S4, V29.S4, V7.S4
-	VFMLA    V26.S4, V29.S4, V8.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F30
-	VDUP     V30.S[0], V30.S4
-	VFMLA    V24.S4, V30.S4, V9.S4
-	VFMLA    V25.S4, V30.S4, V10.S4
-	VFMLA    V26.S4, V30.S4, V11.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V12.S4
-	VFMLA    V25.S4, V31.S4, V13.S4
-	VFMLA    V26.S4, V31.S4, V14.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V15.S4
-	VFMLA    V25.S4, V31.S4, V16.S4
-	VFMLA    V26.S4, V31.S4, V17.S4
+	WORD     $0x4f9b1300 // fmla v0.4s, v24.4s, v27.s[0]
+	WORD     $0x4f9b1321 // fmla v1.4s, v25.4s, v27.s[0]
+	WORD     $0x4f9b1342 // fmla v2.4s, v26.4s, v27.s[0]
+	FMOVS    (R14)(R2), F28
+	WORD     $0x4f9c1303 // fmla v3.4s, v24.4s, v28.s[0]
+	WORD     $0x4f9c1324 // fmla v4.4s, v25.4s, v28.s[0]
+	WORD     $0x4f9c1345 // fmla v5.4s, v26.4s, v28.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F29
+	WORD     $0x4f9d1306 // fmla v6.4s, v24.4s, v29.s[0]
+	WORD     $0x4f9d1327 // fmla v7.4s, v25.4s, v29.s[0]
+	WORD     $0x4f9d1348 // fmla v8.4s, v26.4s, v29.s[0]
+	FMOVS    (R14)(R1), F30
+	WORD     $0x4f9e1309 // fmla v9.4s, v24.4s, v30.s[0]
+	WORD     $0x4f9e132a // fmla v10.4s, v25.4s, v30.s[0]
+	WORD     $0x4f9e134b // fmla v11.4s, v26.4s, v30.s[0]
+	FMOVS    (R14)(R2<<2), F31
+	WORD     $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f132d // fmla v13.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f134e // fmla v14.4s, v26.4s, v31.s[0]
+	FMOVS    (R14)(R4), F31
+	WORD     $0x4f9f130f // fmla v15.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f1330 // fmla v16.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f1351 // fmla v17.4s, v26.4s, v31.s[0]
 	FMOVS    (R8), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V18.S4
-	VFMLA    V25.S4, V31.S4, V19.S4
-	VFMLA    V26.S4, V31.S4, V20.S4
-	ADD      R2<<0, R8, R25
-	FMOVS    (R25), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V21.S4
-	VFMLA    V25.S4, V31.S4, V22.S4
-	VFMLA    V26.S4, V31.S4, V23.S4
+	WORD     $0x4f9f1312 // fmla v18.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f1333 // fmla v19.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f1354 // fmla v20.4s, v26.4s, v31.s[0]
+	FMOVS    (R8)(R2), F31
+	WORD     $0x4f9f1315 // fmla v21.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f1336 // fmla v22.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f1357 // fmla v23.4s, v26.4s, v31.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
-	FMOVQ    (R3), F24
-	FMOVQ    16(R3), F25
+	FLDPQ    (R3), (F24, F25)
 	FMOVQ    32(R3), F26
 	FMOVS    (R14), F27
-	VDUP     V27.S[0], V27.S4
-	VFMLA    V24.S4, V27.S4, V0.S4
-	VFMLA    V25.S4, V27.S4, V1.S4
-	VFMLA    V26.S4, V27.S4, V2.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F28
-	VDUP     V28.S[0], V28.S4
-	VFMLA    V24.S4, V28.S4, V3.S4
-	VFMLA    V25.S4, V28.S4, V4.S4
-	VFMLA    V26.S4, V28.S4, V5.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F29
-	VDUP     V29.S[0], V29.S4
-	VFMLA    V24.S4, V29.S4, V6.S4
-	VFMLA    V25.S4, V29.S4, V7.S4
-	VFMLA    V26.S4, V29.S4, V8.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F30
-	VDUP     V30.S[0], V30.S4
-	VFMLA    V24.S4, V30.S4, V9.S4
-	VFMLA    V25.S4, V30.S4, V10.S4
-	VFMLA    V26.S4, V30.S4, V11.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V12.S4
-	VFMLA    V25.S4, V31.S4, V13.S4
-	VFMLA    V26.S4, V31.S4, V14.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V15.S4
-	VFMLA    V25.S4, V31.S4, V16.S4
-	VFMLA    V26.S4, V31.S4, V17.S4
+	WORD     $0x4f9b1300 // fmla v0.4s, v24.4s, v27.s[0]
+	WORD     $0x4f9b1321 // fmla v1.4s, v25.4s, v27.s[0]
+	WORD     $0x4f9b1342 // fmla v2.4s, v26.4s, v27.s[0]
+	FMOVS    (R14)(R2), F28
+	WORD     $0x4f9c1303 // fmla v3.4s, v24.4s, v28.s[0]
+	WORD     $0x4f9c1324 // fmla v4.4s, v25.4s, v28.s[0]
+	WORD     $0x4f9c1345 // fmla v5.4s, v26.4s, v28.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F29
+	WORD     $0x4f9d1306 // fmla v6.4s, v24.4s, v29.s[0]
+	WORD     $0x4f9d1327 // fmla v7.4s, v25.4s, v29.s[0]
+	WORD     $0x4f9d1348 // fmla v8.4s, v26.4s, v29.s[0]
+	FMOVS    (R14)(R1), F30
+	WORD     $0x4f9e1309 // fmla v9.4s, v24.4s, v30.s[0]
+	WORD     $0x4f9e132a // fmla v10.4s, v25.4s, v30.s[0]
+	WORD     $0x4f9e134b // fmla v11.4s, v26.4s, v30.s[0]
+	FMOVS    (R14)(R2<<2), F31
+	WORD     $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f132d // fmla v13.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f134e // fmla v14.4s, v26.4s, v31.s[0]
+	FMOVS    (R14)(R4), F31
+	WORD     $0x4f9f130f // fmla v15.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f1330 // fmla v16.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f1351 // fmla v17.4s, v26.4s, v31.s[0]
 	FMOVS    (R8), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V18.S4
-	VFMLA    V25.S4, V31.S4, V19.S4
-	VFMLA    V26.S4, V31.S4, V20.S4
-	ADD      R2<<0, R8, R25
-	FMOVS    (R25), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V21.S4
-	VFMLA    V25.S4, V31.S4, V22.S4
-	VFMLA    V26.S4, V31.S4, V23.S4
+	WORD     $0x4f9f1312 // fmla v18.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f1333 // fmla v19.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f1354 // fmla v20.4s, v26.4s, v31.s[0]
+	FMOVS    (R8)(R2), F31
+	WORD     $0x4f9f1315 // fmla v21.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f1336 // fmla v22.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f1357 // fmla v23.4s, v26.4s, v31.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
-	FMOVQ    (R3), F24
-	FMOVQ    16(R3), F25
+	FLDPQ    (R3), (F24, F25)
 	FMOVQ    32(R3), F26
 	FMOVS    (R14), F27
-	VDUP     V27.S[0], V27.S4
-	VFMLA    V24.S4, V27.S4, V0.S4
-	VFMLA    V25.S4, V27.S4, V1.S4
-	VFMLA    V26.S4, V27.S4, V2.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F28
-	VDUP     V28.S[0], V28.S4
-	VFMLA    V24.S4, V28.S4, V3.S4
-	VFMLA    V25.S4, V28.S4, V4.S4
-	VFMLA    V26.S4, V28.S4, V5.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F29
-	VDUP     V29.S[0], V29.S4
-	VFMLA    V24.S4, V29.S4, V6.S4
-	VFMLA    V25.S4, V29.S4, V7.S4
-	VFMLA    V26.S4, V29.S4, V8.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F30
-	VDUP     V30.S[0], V30.S4
-	VFMLA    V24.S4, V30.S4, V9.S4
-	VFMLA    V25.S4, V30.S4, V10.S4
-	VFMLA    V26.S4, V30.S4, V11.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V12.S4
-	VFMLA    V25.S4, V31.S4, V13.S4
-	VFMLA    V26.S4, V31.S4, V14.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V15.S4
-	VFMLA    V25.S4, V31.S4, V16.S4
-	VFMLA    V26.S4, V31.S4, V17.S4
+	WORD     $0x4f9b1300 // fmla v0.4s, v24.4s, v27.s[0]
+	WORD     $0x4f9b1321 // fmla v1.4s, v25.4s, v27.s[0]
+	WORD     $0x4f9b1342 // fmla v2.4s, v26.4s, v27.s[0]
+	FMOVS    (R14)(R2), F28
+	WORD     $0x4f9c1303 // fmla v3.4s, v24.4s, v28.s[0]
+	WORD     $0x4f9c1324 // fmla v4.4s, v25.4s, v28.s[0]
+	WORD     $0x4f9c1345 // fmla v5.4s, v26.4s, v28.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F29
+	WORD     $0x4f9d1306 // fmla v6.4s, v24.4s, v29.s[0]
+	WORD     $0x4f9d1327 // fmla v7.4s, v25.4s, v29.s[0]
+	WORD     $0x4f9d1348 // fmla v8.4s, v26.4s, v29.s[0]
+	FMOVS    (R14)(R1), F30
+	WORD     $0x4f9e1309 // fmla v9.4s, v24.4s, v30.s[0]
+	WORD     $0x4f9e132a // fmla v10.4s, v25.4s, v30.s[0]
+	WORD     $0x4f9e134b // fmla v11.4s, v26.4s, v30.s[0]
+	FMOVS    (R14)(R2<<2), F31
+	WORD     $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f132d // fmla v13.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f134e // fmla v14.4s, v26.4s, v31.s[0]
+	FMOVS    (R14)(R4), F31
+	WORD     $0x4f9f130f // fmla v15.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f1330 // fmla v16.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f1351 // fmla v17.4s, v26.4s, v31.s[0]
 	FMOVS    (R8), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V18.S4
-	VFMLA    V25.S4, V31.S4, V19.S4
-	VFMLA    V26.S4, V31.S4, V20.S4
-	ADD      R2<<0, R8, R25
-	FMOVS    (R25), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V21.S4
-	VFMLA    V25.S4, V31.S4, V22.S4
-	VFMLA    V26.S4, V31.S4, V23.S4
+	WORD     $0x4f9f1312 // fmla v18.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f1333 // fmla v19.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f1354 // fmla v20.4s, v26.4s, v31.s[0]
+	FMOVS    (R8)(R2), F31
+	WORD     $0x4f9f1315 // fmla v21.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f1336 // fmla v22.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f1357 // fmla v23.4s, v26.4s, v31.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
-	FMOVQ    (R3), F24
-	FMOVQ    16(R3), F25
+	FLDPQ    (R3), (F24, F25)
 	FMOVQ    32(R3), F26
 	FMOVS    (R14), F27
-	VDUP     V27.S[0], V27.S4
-	VFMLA    V24.S4, V27.S4, V0.S4
-	VFMLA    V25.S4, V27.S4, V1.S4
-	VFMLA    V26.S4, V27.S4, V2.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F28
-	VDUP     V28.S[0], V28.S4
-	VFMLA    V24.S4, V28.S4, V3.S4
-	VFMLA    V25.S4, V28.S4, V4.S4
-	VFMLA    V26.S4, V28.S4, V5.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F29
-	VDUP     V29.S[0], V29.S4
-	VFMLA    V24.S4, V29.S4, V6.S4
-	VFMLA    V25.S4, V29.S4, V7.S4
-	VFMLA    V26.S4, V29.S4, V8.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F30
-	VDUP     V30.S[0], V30.S4
-	VFMLA    V24.S4, V30.S4, V9.S4
-	VFMLA    V25.S4, V30.S4, V10.S4
-	VFMLA    V26.S4, V30.S4, V11.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V12.S4
-	VFMLA    V25.S4, V31.S4, V13.S4
-	VFMLA    V26.S4, V31.S4, V14.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V15.S4
-	VFMLA    V25.S4, V31.S4, V16.S4
-	VFMLA    V26.S4, V31.S4, V17.S4
+	WORD     $0x4f9b1300 // fmla v0.4s, v24.4s, v27.s[0]
+	WORD     $0x4f9b1321 // fmla v1.4s, v25.4s, v27.s[0]
+	WORD     $0x4f9b1342 // fmla v2.4s, v26.4s, v27.s[0]
+	FMOVS    (R14)(R2), F28
+	WORD     $0x4f9c1303 // fmla v3.4s, v24.4s, v28.s[0]
+	WORD     $0x4f9c1324 // fmla v4.4s, v25.4s, v28.s[0]
+	WORD     $0x4f9c1345 // fmla v5.4s, v26.4s, v28.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F29
+	WORD     $0x4f9d1306 // fmla v6.4s, v24.4s, v29.s[0]
+	WORD     $0x4f9d1327 // fmla v7.4s, v25.4s, v29.s[0]
+	WORD     $0x4f9d1348 // fmla v8.4s, v26.4s, v29.s[0]
+	FMOVS    (R14)(R1), F30
+	WORD     $0x4f9e1309 // fmla v9.4s, v24.4s, v30.s[0]
+	WORD     $0x4f9e132a // fmla v10.4s, v25.4s, v30.s[0]
+	WORD     $0x4f9e134b // fmla v11.4s, v26.4s, v30.s[0]
+	FMOVS    (R14)(R2<<2), F31
+	WORD     $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f132d // fmla v13.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f134e // fmla v14.4s, v26.4s, v31.s[0]
+	FMOVS    (R14)(R4), F31
+	WORD     $0x4f9f130f // fmla v15.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f1330 // fmla v16.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f1351 // fmla v17.4s, v26.4s, v31.s[0]
 	FMOVS    (R8), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V18.S4
-	VFMLA    V25.S4, V31.S4, V19.S4
-	VFMLA    V26.S4, V31.S4, V20.S4
-	ADD      R2<<0, R8, R25
-	FMOVS    (R25), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V21.S4
-	VFMLA    V25.S4, V31.S4, V22.S4
-	VFMLA    V26.S4, V31.S4, V23.S4
+	WORD     $0x4f9f1312 // fmla v18.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f1333 // fmla v19.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f1354 // fmla v20.4s, v26.4s, v31.s[0]
+	FMOVS    (R8)(R2), F31
+	WORD     $0x4f9f1315 // fmla v21.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f1336 // fmla v22.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f1357 // fmla v23.4s, v26.4s, v31.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -6000,55 +5742,41 @@ rest8x3:
 	ADDS     $4, R15, R15
 	BEQ      store8x3
 one8x3:
-	FMOVQ    (R3), F24
-	FMOVQ    16(R3), F25
+	FLDPQ    (R3), (F24, F25)
 	FMOVQ    32(R3), F26
 	FMOVS    (R14), F27
-	VDUP     V27.S[0], V27.S4
-	VFMLA    V24.S4, V27.S4, V0.S4
-	VFMLA    V25.S4, V27.S4, V1.S4
-	VFMLA    V26.S4, V27.S4, V2.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F28
-	VDUP     V28.S[0], V28.S4
-	VFMLA    V24.S4, V28.S4, V3.S4
-	VFMLA    V25.S4, V28.S4, V4.S4
-	VFMLA    V26.S4, V28.S4, V5.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F29
-	VDUP     V29.S[0], V29.S4
-	VFMLA    V24.S4, V29.S4, V6.S4
-	VFMLA    V25.S4, V29.S4, V7.S4
-	VFMLA    V26.S4, V29.S4, V8.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F30
-	VDUP     V30.S[0], V30.S4
-	VFMLA    V24.S4, V30.S4, V9.S4
-	VFMLA    V25.S4, V30.S4, V10.S4
-	VFMLA    V26.S4, V30.S4, V11.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V12.S4
-	VFMLA    V25.S4, V31.S4, V13.S4
-	VFMLA    V26.S4, V31.S4, V14.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V15.S4
-	VFMLA    V25.S4, V31.S4, V16.S4
-	VFMLA    V26.S4, V31.S4, V17.S4
+	WORD     $0x4f9b1300 // fmla v0.4s, v24.4s, v27.s[0]
+	WORD     $0x4f9b1321 // fmla v1.4s, v25.4s, v27.s[0]
+	WORD     $0x4f9b1342 // fmla v2.4s, v26.4s, v27.s[0]
+	FMOVS    (R14)(R2), F28
+	WORD     $0x4f9c1303 // fmla v3.4s, v24.4s, v28.s[0]
+	WORD     $0x4f9c1324 // fmla v4.4s, v25.4s, v28.s[0]
+	WORD     $0x4f9c1345 // fmla v5.4s, v26.4s, v28.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F29
+	WORD     $0x4f9d1306 // fmla v6.4s, v24.4s, v29.s[0]
+	WORD     $0x4f9d1327 // fmla v7.4s, v25.4s, v29.s[0]
+	WORD     $0x4f9d1348 // fmla v8.4s, v26.4s, v29.s[0]
+	FMOVS    (R14)(R1), F30
+	WORD     $0x4f9e1309 // fmla v9.4s, v24.4s, v30.s[0]
+	WORD     $0x4f9e132a // fmla v10.4s, v25.4s, v30.s[0]
+	WORD     $0x4f9e134b // fmla v11.4s, v26.4s, v30.s[0]
+	FMOVS    (R14)(R2<<2), F31
+	WORD     $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f132d // fmla v13.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f134e // fmla v14.4s, v26.4s, v31.s[0]
+	FMOVS    (R14)(R4), F31
+	WORD     $0x4f9f130f // fmla v15.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f1330 // fmla v16.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f1351 // fmla v17.4s, v26.4s, v31.s[0]
 	FMOVS    (R8), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V18.S4
-	VFMLA    V25.S4, V31.S4, V19.S4
-	VFMLA    V26.S4, V31.S4, V20.S4
-	ADD      R2<<0, R8, R25
-	FMOVS    (R25), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V21.S4
-	VFMLA    V25.S4, V31.S4, V22.S4
-	VFMLA    V26.S4, V31.S4, V23.S4
+	WORD     $0x4f9f1312 // fmla v18.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f1333 // fmla v19.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f1354 // fmla v20.4s, v26.4s, v31.s[0]
+	FMOVS    (R8)(R2), F31
+	WORD     $0x4f9f1315 // fmla v21.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f1336 // fmla v22.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f1357 // fmla v23.4s, v26.4s, v31.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -6059,8 +5787,7 @@ one8x3:
 	B        store8x3
 tail8x3:
 onetail8x3:
-	FMOVQ    (R3), F24
-	FMOVQ    16(R3), F25
+	FLDPQ    (R3), (F24, F25)
 	MOVD     8(RSP), R23
 	VMOVI    $0, V26.B16
 	CMP      $0, R23
@@ -6080,51 +5807,38 @@ t598:
 	VLD1     (R23), V26.S[2]
 t596:
 	FMOVS    (R14), F27
-	VDUP     V27.S[0], V27.S4
-	VFMLA    V24.S4, V27.S4, V0.S4
-	VFMLA    V25.S4, V27.S4, V1.S4
-	VFMLA    V26.S4, V27.S4, V2.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F28
-	VDUP     V28.S[0], V28.S4
-	VFMLA    V24.S4, V28.S4, V3.S4
-	VFMLA    V25.S4, V28.S4, V4.S4
-	VFMLA    V26.S4, V28.S4, V5.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F29
-	VDUP     V29.S[0], V29.S4
-	VFMLA    V24.S4, V29.S4, V6.S4
-	VFMLA    V25.S4, V29.S4, V7.S4
-	VFMLA    V26.S4, V29.S4, V8.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F30
-	VDUP     V30.S[0], V30.S4
-	VFMLA    V24.S4, V30.S4, V9.S4
-	VFMLA    V25.S4, V30.S4, V10.S4
-	VFMLA    V26.S4, V30.S4, V11.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V12.S4
-	VFMLA    V25.S4, V31.S4, V13.S4
-	VFMLA    V26.S4, V31.S4, V14.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V15.S4
-	VFMLA    V25.S4, V31.S4, V16.S4
-	VFMLA    V26.S4, V31.S4, V17.S4
+	WORD     $0x4f9b1300 // fmla v0.4s, v24.4s, v27.s[0]
+	WORD     $0x4f9b1321 // fmla v1.4s, v25.4s, v27.s[0]
+	WORD     $0x4f9b1342 // fmla v2.4s, v26.4s, v27.s[0]
+	FMOVS    (R14)(R2), F28
+	WORD     $0x4f9c1303 // fmla v3.4s, v24.4s, v28.s[0]
+	WORD     $0x4f9c1324 // fmla v4.4s, v25.4s, v28.s[0]
+	WORD     $0x4f9c1345 // fmla v5.4s, v26.4s, v28.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F29
+	WORD     $0x4f9d1306 // fmla v6.4s, v24.4s, v29.s[0]
+	WORD     $0x4f9d1327 // fmla v7.4s, v25.4s, v29.s[0]
+	WORD     $0x4f9d1348 // fmla v8.4s, v26.4s, v29.s[0]
+	FMOVS    (R14)(R1), F30
+	WORD     $0x4f9e1309 // fmla v9.4s, v24.4s, v30.s[0]
+	WORD     $0x4f9e132a // fmla v10.4s, v25.4s, v30.s[0]
+	WORD     $0x4f9e134b // fmla v11.4s, v26.4s, v30.s[0]
+	FMOVS    (R14)(R2<<2), F31
+	WORD     $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f132d // fmla v13.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f134e // fmla v14.4s, v26.4s, v31.s[0]
+	FMOVS    (R14)(R4), F31
+	WORD     $0x4f9f130f // fmla v15.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f1330 // fmla v16.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f1351 // fmla v17.4s, v26.4s, v31.s[0]
 	FMOVS    (R8), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V18.S4
-	VFMLA    V25.S4, V31.S4, V19.S4
-	VFMLA    V26.S4, V31.S4, V20.S4
-	ADD      R2<<0, R8, R25
-	FMOVS    (R25), F31
-	VDUP     V31.S[0], V31.S4
-	VFMLA    V24.S4, V31.S4, V21.S4
-	VFMLA    V25.S4, V31.S4, V22.S4
-	VFMLA    V26.S4, V31.S4, V23.S4
+	WORD     $0x4f9f1312 // fmla v18.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f1333 // fmla v19.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f1354 // fmla v20.4s, v26.4s, v31.s[0]
+	FMOVS    (R8)(R2), F31
+	WORD     $0x4f9f1315 // fmla v21.4s, v24.4s, v31.s[0]
+	WORD     $0x4f9f1336 // fmla v22.4s, v25.4s, v31.s[0]
+	WORD     $0x4f9f1357 // fmla v23.4s, v26.4s, v31.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -7163,193 +6877,145 @@ fetch7x3:
 	SUBS     $4, R15, R15
 	BLT      rest7x3
 k7x3:
-	FMOVQ    (R3), F21
-	FMOVQ    16(R3), F22
+	FLDPQ    (R3), (F21, F22)
 	FMOVQ    32(R3), F23
 	FMOVS    (R14), F24
-	VDUP     V24.S[0], V24.S4
-	VFMLA    V21.S4, V24.S4, V0.S4
-	VFMLA    V22.S4, V24.S4, V1.S4
-	VFMLA    V23.S4, V24.S4, V2.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F25
-	VDUP     V25.S[0], V25.S4
-	VFMLA    V21.S4, V25.S4, V3.S4
-	VFMLA    V22.S4, V25.S4, V4.S4
-	VFMLA    V23.S4, V25.S4, V5.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F26
-	VDUP     V26.S[0], V26.S4
-	VFMLA    V21.S4, V26.S4, V6.S4
-	VFMLA    V22.S4, V26.S4, V7.S4
-	VFMLA    V23.S4, V26.S4, V8.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F27
-	VDUP     V27.S[0], V27.S4
-	VFMLA    V21.S4, V27.S4, V9.S4
-	VFMLA    V22.S4, V27.S4, V10.S4
-	VFMLA    V23.S4, V27.S4, V11.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F28
-	VDUP     V28.S[0], V28.S4
-	VFMLA    V21.S4, V28.S4, V12.S4
-	VFMLA    V22.S4, V28.S4, V13.S4
-	VFMLA    V23.S4, V28.S4, V14.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F29
-	VDUP     V29.S[0], V29.S4
-	VFMLA    V21.S4, V29.S4, V15.S4
-	VFMLA    V22.S4, V29.S4, V16.S4
-	VFMLA    V23.S4, V29.S4, V17.S4
+	WORD     $0x4f9812a0 // fmla v0.4s, v21.4s, v24.s[0]
+	WORD     $0x4f9812c1 // fmla v1.4s, v22.4s, v24.s[0]
+	WORD     $0x4f9812e2 // fmla v2.4s, v23.4s, v24.s[0]
+	FMOVS    (R14)(R2), F25
+	WORD     $0x4f9912a3 // fmla v3.4s, v21.4s, v25.s[0]
+	WORD     $0x4f9912c4 // fmla v4.4s, v22.4s, v25.s[0]
+	WORD     $0x4f9912e5 // fmla v5.4s, v23.4s, v25.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F26
+	WORD     $0x4f9a12a6 // fmla v6.4s, v21.4s, v26.s[0]
+	WORD     $0x4f9a12c7 // fmla v7.4s, v22.4s, v26.s[0]
+	WORD     $0x4f9a12e8 // fmla v8.4s, v23.4s, v26.s[0]
+	FMOVS    (R14)(R1), F27
+	WORD     $0x4f9b12a9 // fmla v9.4s, v21.4s, v27.s[0]
+	WORD     $0x4f9b12ca // fmla v10.4s, v22.4s, v27.s[0]
+	WORD     $0x4f9b12eb // fmla v11.4s, v23.4s, v27.s[0]
+	FMOVS    (R14)(R2<<2), F28
+	WORD     $0x4f9c12ac // fmla v12.4s, v21.4s, v28.s[0]
+	WORD     $0x4f9c12cd // fmla v13.4s, v22.4s, v28.s[0]
+	WORD     $0x4f9c12ee // fmla v14.4s, v23.4s, v28.s[0]
+	FMOVS    (R14)(R4), F29
+	WORD     $0x4f9d12af // fmla v15.4s, v21.4s, v29.s[0]
+	WORD     $0x4f9d12d0 // fmla v16.4s, v22.4s, v29.s[0]
+	WORD     $0x4f9d12f1 // fmla v17.4s, v23.4s, v29.s[0]
 	FMOVS    (R8), F30
-	VDUP     V30.S[0], V30.S4
-	VFMLA    V21.S4, V30.S4, V18.S4
-	VFMLA    V22.S4, V30.S4, V19.S4
-	VFMLA    V23.S4, V30.S4, V20.S4
+	WORD     $0x4f9e12b2 // fmla v18.4s, v21.4s, v30.s[0]
+	WORD     $0x4f9e12d3 // fmla v19.4s, v22.4s, v30.s[0]
+	WORD     $0x4f9e12f4 // fmla v20.4s, v23.4s, v30.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
-	FMOVQ    (R3), F21
-	FMOVQ    16(R3), F22
+	FLDPQ    (R3), (F21, F22)
 	FMOVQ    32(R3), F23
 	FMOVS    (R14), F24
-	VDUP     V24.S[0], V24.S4
-	VFMLA    V21.S4, V24.S4, V0.S4
-	VFMLA    V22.S4, V24.S4, V1.S4
-	VFMLA    V23.S4, V24.S4, V2.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F25
-	VDUP     V25.S[0], V25.S4
-	VFMLA    V21.S4, V25.S4, V3.S4
-	VFMLA    V22.S4, V25.S4, V4.S4
-	VFMLA    V23.S4, V25.S4, V5.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F26
-	VDUP     V26.S[0], V26.S4
-	VFMLA    V21.S4, V26.S4, V6.S4
-	VFMLA    V22.S4, V26.S4, V7.S4
-	VFMLA    V23.S4, V26.S4, V8.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F27
-	VDUP     V27.S[0], V27.S4
-	VFMLA    V21.S4, V27.S4, V9.S4
-	VFMLA    V22.S4, V27.S4, V10.S4
-	VFMLA    V23.S4, V27.S4, V11.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F28
-	VDUP     V28.S[0], V28.S4
-	VFMLA    V21.S4, V28.S4, V12.S4
-	VFMLA    V22.S4, V28.S4, V13.S4
-	VFMLA    V23.S4, V28.S4, V14.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F29
-	VDUP     V29.S[0], V29.S4
-	VFMLA    V21.S4, V29.S4, V15.S4
-	VFMLA    V22.S4, V29.S4, V16.S4
-	VFMLA    V23.S4, V29.S4, V17.S4
+	WORD     $0x4f9812a0 // fmla v0.4s, v21.4s, v24.s[0]
+	WORD     $0x4f9812c1 // fmla v1.4s, v22.4s, v24.s[0]
+	WORD     $0x4f9812e2 // fmla v2.4s, v23.4s, v24.s[0]
+	FMOVS    (R14)(R2), F25
+	WORD     $0x4f9912a3 // fmla v3.4s, v21.4s, v25.s[0]
+	WORD     $0x4f9912c4 // fmla v4.4s, v22.4s, v25.s[0]
+	WORD     $0x4f9912e5 // fmla v5.4s, v23.4s, v25.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F26
+	WORD     $0x4f9a12a6 // fmla v6.4s, v21.4s, v26.s[0]
+	WORD     $0x4f9a12c7 // fmla v7.4s, v22.4s, v26.s[0]
+	WORD     $0x4f9a12e8 // fmla v8.4s, v23.4s, v26.s[0]
+	FMOVS    (R14)(R1), F27
+	WORD     $0x4f9b12a9 // fmla v9.4s, v21.4s, v27.s[0]
+	WORD     $0x4f9b12ca // fmla v10.4s, v22.4s, v27.s[0]
+	WORD     $0x4f9b12eb // fmla v11.4s, v23.4s, v27.s[0]
+	FMOVS    (R14)(R2<<2), F28
+	WORD     $0x4f9c12ac // fmla v12.4s, v21.4s, v28.s[0]
+	WORD     $0x4f9c12cd // fmla v13.4s, v22.4s, v28.s[0]
+	WORD     $0x4f9c12ee // fmla v14.4s, v23.4s, v28.s[0]
+	FMOVS    (R14)(R4), F29
+	WORD     $0x4f9d12af // fmla v15.4s, v21.4s, v29.s[0]
+	WORD     $0x4f9d12d0 // fmla v16.4s, v22.4s, v29.s[0]
+	WORD     $0x4f9d12f1 // fmla v17.4s, v23.4s, v29.s[0]
 	FMOVS    (R8), F30
-	VDUP     V30.S[0], V30.S4
-	VFMLA    V21.S4, V30.S4, V18.S4
-	VFMLA    V22.S4, V30.S4, V19.S4
-	VFMLA    V23.S4, V30.S4, V20.S4
+	WORD     $0x4f9e12b2 // fmla v18.4s, v21.4s, v30.s[0]
+	WORD     $0x4f9e12d3 // fmla v19.4s, v22.4s, v30.s[0]
+	WORD     $0x4f9e12f4 // fmla v20.4s, v23.4s, v30.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
-	FMOVQ    (R3), F21
-	FMOVQ    16(R3), F22
+	FLDPQ    (R3), (F21, F22)
 	FMOVQ    32(R3), F23
 	FMOVS    (R14), F24
-	VDUP     V24.S[0], V24.S4
-	VFMLA    V21.S4, V24.S4, V0.S4
-	VFMLA    V22.S4, V24.S4, V1.S4
-	VFMLA    V23.S4, V24.S4, V2.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F25
-	VDUP     V25.S[0], V25.S4
-	VFMLA    V21.S4, V25.S4, V3.S4
-	VFMLA    V22.S4, V25.S4, V4.S4
-	VFMLA    V23.S4, V25.S4, V5.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F26
-	VDUP     V26.S[0], V26.S4
-	VFMLA    V21.S4, V26.S4, V6.S4
-	VFMLA    V22.S4, V26.S4, V7.S4
-	VFMLA    V23.S4, V26.S4, V8.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F27
-	VDUP     V27.S[0], V27.S4
-	VFMLA    V21.S4, V27.S4, V9.S4
-	VFMLA    V22.S4, V27.S4, V10.S4
-	VFMLA    V23.S4, V27.S4, V11.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F28
-	VDUP     V28.S[0], V28.S4
-	VFMLA    V21.S4, V28.S4, V12.S4
-	VFMLA    V22.S4, V28.S4, V13.S4
-	VFMLA    V23.S4, V28.S4, V14.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F29
-	VDUP     V29.S[0], V29.S4
-	VFMLA    V21.S4, V29.S4, V15.S4
-	VFMLA    V22.S4, V29.S4, V16.S4
-	VFMLA    V23.S4, V29.S4, V17.S4
+	WORD     $0x4f9812a0 // fmla v0.4s, v21.4s, v24.s[0]
+	WORD     $0x4f9812c1 // fmla v1.4s, v22.4s, v24.s[0]
+	WORD     $0x4f9812e2 // fmla v2.4s, v23.4s, v24.s[0]
+	FMOVS    (R14)(R2), F25
+	WORD     $0x4f9912a3 // fmla v3.4s, v21.4s, v25.s[0]
+	WORD     $0x4f9912c4 // fmla v4.4s, v22.4s, v25.s[0]
+	WORD     $0x4f9912e5 // fmla v5.4s, v23.4s, v25.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F26
+	WORD     $0x4f9a12a6 // fmla v6.4s, v21.4s, v26.s[0]
+	WORD     $0x4f9a12c7 // fmla v7.4s, v22.4s, v26.s[0]
+	WORD     $0x4f9a12e8 // fmla v8.4s, v23.4s, v26.s[0]
+	FMOVS    (R14)(R1), F27
+	WORD     $0x4f9b12a9 // fmla v9.4s, v21.4s, v27.s[0]
+	WORD     $0x4f9b12ca // fmla v10.4s, v22.4s, v27.s[0]
+	WORD     $0x4f9b12eb // fmla v11.4s, v23.4s, v27.s[0]
+	FMOVS    (R14)(R2<<2), F28
+	WORD     $0x4f9c12ac // fmla v12.4s, v21.4s, v28.s[0]
+	WORD     $0x4f9c12cd // fmla v13.4s, v22.4s, v28.s[0]
+	WORD     $0x4f9c12ee // fmla v14.4s, v23.4s, v28.s[0]
+	FMOVS    (R14)(R4), F29
+	WORD     $0x4f9d12af // fmla v15.4s, v21.4s, v29.s[0]
+	WORD     $0x4f9d12d0 // fmla v16.4s, v22.4s, v29.s[0]
+	WORD     $0x4f9d12f1 // fmla v17.4s, v23.4s, v29.s[0]
 	FMOVS    (R8), F30
-	VDUP     V30.S[0], V30.S4
-	VFMLA    V21.S4, V30.S4, V18.S4
-	VFMLA    V22.S4, V30.S4, V19.S4
-	VFMLA    V23.S4, V30.S4, V20.S4
+	WORD     $0x4f9e12b2 // fmla v18.4s, v21.4s, v30.s[0]
+	WORD     $0x4f9e12d3 // fmla v19.4s, v22.4s, v30.s[0]
+	WORD     $0x4f9e12f4 // fmla v20.4s, v23.4s, v30.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
-	FMOVQ    (R3), F21
-	FMOVQ    16(R3), F22
+	FLDPQ    (R3), (F21, F22)
 	FMOVQ    32(R3), F23
 	FMOVS    (R14), F24
-	VDUP     V24.S[0], V24.S4
-	VFMLA    V21.S4, V24.S4, V0.S4
-	VFMLA    V22.S4, V24.S4, V1.S4
-	VFMLA    V23.S4, V24.S4, V2.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F25
-	VDUP     V25.S[0], V25.S4
-	VFMLA    V21.S4, V25.S4, V3.S4
-	VFMLA    V22.S4, V25.S4, V4.S4
-	VFMLA    V23.S4, V25.S4, V5.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F26
-	VDUP     V26.S[0], V26.S4
-	VFMLA    V21.S4, V26.S4, V6.S4
-	VFMLA    V22.S4, V26.S4, V7.S4
-	VFMLA    V23.S4, V26.S4, V8.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F27
-	VDUP     V27.S[0], V27.S4
-	VFMLA    V21.S4, V27.S4, V9.S4
-	VFMLA    V22.S4, V27.S4, V10.S4
-	VFMLA    V23.S4, V27.S4, V11.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F28
-	VDUP     V28.S[0], V28.S4
-	VFMLA    V21.S4, V28.S4, V12.S4
-	VFMLA    V22.S4, V28.S4, V13.S4
-	VFMLA    V23.S4, V28.S4, V14.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F29
-	VDUP     V29.S[0], V29.S4
-	VFMLA    V21.S4, V29.S4, V15.S4
-	VFMLA    V22.S4, V29.S4, V16.S4
-	VFMLA    V23.S4, V29.S4, V17.S4
+	WORD     $0x4f9812a0 // fmla v0.4s, v21.4s, v24.s[0]
+	WORD     $0x4f9812c1 // fmla v1.4s, v22.4s, v24.s[0]
+	WORD     $0x4f9812e2 // fmla v2.4s, v23.4s, v24.s[0]
+	FMOVS    (R14)(R2), F25
+	WORD     $0x4f9912a3 // fmla v3.4s, v21.4s, v25.s[0]
+	WORD     $0x4f9912c4 // fmla v4.4s, v22.4s, v25.s[0]
+	WORD     $0x4f9912e5 // fmla v5.4s, v23.4s, v25.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F26
+	WORD     $0x4f9a12a6 // fmla v6.4s, v21.4s, v26.s[0]
+	WORD     $0x4f9a12c7 // fmla v7.4s, v22.4s, v26.s[0]
+	WORD     $0x4f9a12e8 // fmla v8.4s, v23.4s, v26.s[0]
+	FMOVS    (R14)(R1), F27
+	WORD     $0x4f9b12a9 // fmla v9.4s, v21.4s, v27.s[0]
+	WORD     $0x4f9b12ca // fmla v10.4s, v22.4s, v27.s[0]
+	WORD     $0x4f9b12eb // fmla v11.4s, v23.4s, v27.s[0]
+	FMOVS    (R14)(R2<<2), F28
+	WORD     $0x4f9c12ac // fmla v12.4s, v21.4s, v28.s[0]
+	WORD     $0x4f9c12cd // fmla v13.4s, v22.4s, v28.s[0]
+	WORD     $0x4f9c12ee // fmla v14.4s, v23.4s, v28.s[0]
+	FMOVS    (R14)(R4), F29
+	WORD     $0x4f9d12af // fmla v15.4s, v21.4s, v29.s[0]
+	WORD     $0x4f9d12d0 // fmla v16.4s, v22.4s, v29.s[0]
+	WORD     $0x4f9d12f1 // fmla v17.4s, v23.4s, v29.s[0]
 	FMOVS    (R8), F30
-	VDUP     V30.S[0], V30.S4
-	VFMLA    V21.S4, V30.S4, V18.S4
-	VFMLA    V22.S4, V30.S4, V19.S4
-	VFMLA    V23.S4, V30.S4, V20.S4
+	WORD     $0x4f9e12b2 // fmla v18.4s, v21.4s, v30.s[0]
+	WORD     $0x4f9e12d3 // fmla v19.4s, v22.4s, v30.s[0]
+	WORD     $0x4f9e12f4 // fmla v20.4s, v23.4s, v30.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -7361,49 +7027,37 @@ rest7x3:
 	ADDS     $4, R15, R15
 	BEQ      store7x3
 one7x3:
-	FMOVQ    (R3), F21
-	FMOVQ    16(R3), F22
+	FLDPQ    (R3), (F21, F22)
 	FMOVQ    32(R3), F23
 	FMOVS    (R14), F24
-	VDUP     V24.S[0], V24.S4
-	VFMLA    V21.S4, V24.S4, V0.S4
-	VFMLA    V22.S4, V24.S4, V1.S4
-	VFMLA    V23.S4, V24.S4, V2.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F25
-	VDUP     V25.S[0], V25.S4
-	VFMLA    V21.S4, V25.S4, V3.S4
-	VFMLA    V22.S4, V25.S4, V4.S4
-	VFMLA    V23.S4, V25.S4, V5.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F26
-	VDUP     V26.S[0], V26.S4
-	VFMLA    V21.S4, V26.S4, V6.S4
-	VFMLA    V22.S4, V26.S4, V7.S4
-	VFMLA    V23.S4, V26.S4, V8.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F27
-	VDUP     V27.S[0], V27.S4
-	VFMLA    V21.S4, V27.S4, V9.S4
-	VFMLA    V22.S4, V27.S4, V10.S4
-	VFMLA    V23.S4, V27.S4, V11.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F28
-	VDUP     V28.S[0], V28.S4
-	VFMLA    V21.S4, V28.S4, V12.S4
-	VFMLA    V22.S4, V28.S4, V13.S4
-	VFMLA    V23.S4, V28.S4, V14.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F29
-	VDUP     V29.S[0], V29.S4
-	VFMLA    V21.S4, V29.S4, V15.S4
-	VFMLA    V22.S4, V29.S4, V16.S4
-	VFMLA    V23.S4, V29.S4, V17.S4
+	WORD     $0x4f9812a0 // fmla v0.4s, v21.4s, v24.s[0]
+	WORD     $0x4f9812c1 // fmla v1.4s, v22.4s, v24.s[0]
+	WORD     $0x4f9812e2 // fmla v2.4s, v23.4s, v24.s[0]
+	FMOVS    (R14)(R2), F25
+	WORD     $0x4f9912a3 // fmla v3.4s, v21.4s, v25.s[0]
+	WORD     $0x4f9912c4 // fmla v4.4s, v22.4s, v25.s[0]
+	WORD     $0x4f9912e5 // fmla v5.4s, v23.4s, v25.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F26
+	WORD     $0x4f9a12a6 // fmla v6.4s, v21.4s, v26.s[0]
+	WORD     $0x4f9a12c7 // fmla v7.4s, v22.4s, v26.s[0]
+	WORD     $0x4f9a12e8 // fmla v8.4s, v23.4s, v26.s[0]
+	FMOVS    (R14)(R1), F27
+	WORD     $0x4f9b12a9 // fmla v9.4s, v21.4s, v27.s[0]
+	WORD     $0x4f9b12ca // fmla v10.4s, v22.4s, v27.s[0]
+	WORD     $0x4f9b12eb // fmla v11.4s, v23.4s, v27.s[0]
+	FMOVS    (R14)(R2<<2), F28
+	WORD     $0x4f9c12ac // fmla v12.4s, v21.4s, v28.s[0]
+	WORD     $0x4f9c12cd // fmla v13.4s, v22.4s, v28.s[0]
+	WORD     $0x4f9c12ee // fmla v14.4s, v23.4s, v28.s[0]
+	FMOVS    (R14)(R4), F29
+	WORD     $0x4f9d12af // fmla v15.4s, v21.4s, v29.s[0]
+	WORD     $0x4f9d12d0 // fmla v16.4s, v22.4s, v29.s[0]
+	WORD     $0x4f9d12f1 // fmla v17.4s, v23.4s, v29.s[0]
 	FMOVS    (R8), F30
-	VDUP     V30.S[0], V30.S4
-	VFMLA    V21.S4, V30.S4, V18.S4
-	VFMLA    V22.S4, V30.S4, V19.S4
-	VFMLA    V23.S4, V30.S4, V20.S4
+	WORD     $0x4f9e12b2 // fmla v18.4s, v21.4s, v30.s[0]
+	WORD     $0x4f9e12d3 // fmla v19.4s, v22.4s, v30.s[0]
+	WORD     $0x4f9e12f4 // fmla v20.4s, v23.4s, v30.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -7414,8 +7068,7 @@ one7x3:
 	B        store7x3
 tail7x3:
 onetail7x3:
-	FMOVQ    (R3), F21
-	FMOVQ    16(R3), F22
+	FLDPQ    (R3), (F21, F22)
 	MOVD     8(RSP), R23
 	VMOVI    $0, V23.B16
 	CMP      $0, R23
@@ -7435,45 +7088,34 @@ t736:
 	VLD1     (R23), V23.S[2]
 t734:
 	FMOVS    (R14), F24
-	VDUP     V24.S[0], V24.S4
-	VFMLA    V21.S4, V24.S4, V0.S4
-	VFMLA    V22.S4, V24.S4, V1.S4
-	VFMLA    V23.S4, V24.S4, V2.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F25
-	VDUP     V25.S[0], V25.S4
-	VFMLA    V21.S4, V25.S4, V3.S4
-	VFMLA    V22.S4, V25.S4, V4.S4
-	VFMLA    V23.S4, V25.S4, V5.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F26
-	VDUP     V26.S[0], V26.S4
-	VFMLA    V21.S4, V26.S4, V6.S4
-	VFMLA    V22.S4, V26.S4, V7.S4
-	VFMLA    V23.S4, V26.S4, V8.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F27
-	VDUP     V27.S[0], V27.S4
-	VFMLA    V21.S4, V27.S4, V9.S4
-	VFMLA    V22.S4, V27.S4, V10.S4
-	VFMLA    V23.S4, V27.S4, V11.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F28
-	VDUP     V28.S[0], V28.S4
-	VFMLA    V21.S4, V28.S4, V12.S4
-	VFMLA    V22.S4, V28.S4, V13.S4
-	VFMLA    V23.S4, V28.S4, V14.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F29
-	VDUP     V29.S[0], V29.S4
-	VFMLA    V21.S4, V29.S4, V15.S4
-	VFMLA    V22.S4, V29.S4, V16.S4
-	VFMLA    V23.S4, V29.S4, V17.S4
+	WORD     $0x4f9812a0 // fmla v0.4s, v21.4s, v24.s[0]
+	WORD     $0x4f9812c1 // fmla v1.4s, v22.4s, v24.s[0]
+	WORD     $0x4f9812e2 // fmla v2.4s, v23.4s, v24.s[0]
+	FMOVS    (R14)(R2), F25
+	WORD     $0x4f9912a3 // fmla v3.4s, v21.4s, v25.s[0]
+	WORD     $0x4f9912c4 // fmla v4.4s, v22.4s, v25.s[0]
+	WORD     $0x4f9912e5 // fmla v5.4s, v23.4s, v25.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F26
+	WORD     $0x4f9a12a6 // fmla v6.4s, v21.4s, v26.s[0]
+	WORD     $0x4f9a12c7 // fmla v7.4s, v22.4s, v26.s[0]
+	WORD     $0x4f9a12e8 // fmla v8.4s, v23.4s, v26.s[0]
+	FMOVS    (R14)(R1), F27
+	WORD     $0x4f9b12a9 // fmla v9.4s, v21.4s, v27.s[0]
+	WORD     $0x4f9b12ca // fmla v10.4s, v22.4s, v27.s[0]
+	WORD     $0x4f9b12eb // fmla v11.4s, v23.4s, v27.s[0]
+	FMOVS    (R14)(R2<<2), F28
+	WORD     $0x4f9c12ac // fmla v12.4s, v21.4s, v28.s[0]
+	WORD     $0x4f9c12cd // fmla v13.4s, v22.4s, v28.s[0]
+	WORD     $0x4f9c12ee // fmla v14.4s, v23.4s, v28.s[0]
+	FMOVS    (R14)(R4), F29
+	WORD     $0x4f9d12af // fmla v15.4s, v21.4s, v29.s[0]
+	WORD     $0x4f9d12d0 // fmla v16.4s, v22.4s, v29.s[0]
+	WORD     $0x4f9d12f1 // fmla v17.4s, v23.4s, v29.s[0]
 	FMOVS    (R8), F30
-	VDUP     V30.S[0], V30.S4
-	VFMLA    V21.S4, V30.S4, V18.S4
-	VFMLA    V22.S4, V30.S4, V19.S4
-	VFMLA    V23.S4, V30.S4, V20.S4
+	WORD     $0x4f9e12b2 // fmla v18.4s, v21.4s, v30.s[0]
+	WORD     $0x4f9e12d3 // fmla v19.4s, v22.4s, v30.s[0]
+	WORD     $0x4f9e12f4 // fmla v20.4s, v23.4s, v30.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -8382,170 +8024,126 @@ fetch6x3:
 	SUBS     $4, R15, R15
 	BLT      rest6x3
 k6x3:
-	FMOVQ    (R3), F18
-	FMOVQ    16(R3), F19
+	FLDPQ    (R3), (F18, F19)
 	FMOVQ    32(R3), F20
 	FMOVS    (R14), F21
-	VDUP     V21.S[0], V21.S4
-	VFMLA    V18.S4, V21.S4, V0.S4
-	VFMLA    V19.S4, V21.S4, V1.S4
-	VFMLA    V20.S4, V21.S4, V2.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F22
-	VDUP     V22.S[0], V22.S4
-	VFMLA    V18.S4, V22.S4, V3.S4
-	VFMLA    V19.S4, V22.S4, V4.S4
-	VFMLA    V20.S4, V22.S4, V5.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F23
-	VDUP     V23.S[0], V23.S4
-	VFMLA    V18.S4, V23.S4, V6.S4
-	VFMLA    V19.S4, V23.S4, V7.S4
-	VFMLA    V20.S4, V23.S4, V8.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F24
-	VDUP     V24.S[0], V24.S4
-	VFMLA    V18.S4, V24.S4, V9.S4
-	VFMLA    V19.S4, V24.S4, V10.S4
-	VFMLA    V20.S4, V24.S4, V11.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F25
-	VDUP     V25.S[0], V25.S4
-	VFMLA    V18.S4, V25.S4, V12.S4
-	VFMLA    V19.S4, V25.S4, V13.S4
-	VFMLA    V20.S4, V25.S4, V14.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F26
-	VDUP     V26.S[0], V26.S4
-	VFMLA    V18.S4, V26.S4, V15.S4
-	VFMLA    V19.S4, V26.S4, V16.S4
-	VFMLA    V20.S4, V26.S4, V17.S4
+	WORD     $0x4f951240 // fmla v0.4s, v18.4s, v21.s[0]
+	WORD     $0x4f951261 // fmla v1.4s, v19.4s, v21.s[0]
+	WORD     $0x4f951282 // fmla v2.4s, v20.4s, v21.s[0]
+	FMOVS    (R14)(R2), F22
+	WORD     $0x4f961243 // fmla v3.4s, v18.4s, v22.s[0]
+	WORD     $0x4f961264 // fmla v4.4s, v19.4s, v22.s[0]
+	WORD     $0x4f961285 // fmla v5.4s, v20.4s, v22.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F23
+	WORD     $0x4f971246 // fmla v6.4s, v18.4s, v23.s[0]
+	WORD     $0x4f971267 // fmla v7.4s, v19.4s, v23.s[0]
+	WORD     $0x4f971288 // fmla v8.4s, v20.4s, v23.s[0]
+	FMOVS    (R14)(R1), F24
+	WORD     $0x4f981249 // fmla v9.4s, v18.4s, v24.s[0]
+	WORD     $0x4f98126a // fmla v10.4s, v19.4s, v24.s[0]
+	WORD     $0x4f98128b // fmla v11.4s, v20.4s, v24.s[0]
+	FMOVS    (R14)(R2<<2), F25
+	WORD     $0x4f99124c // fmla v12.4s, v18.4s, v25.s[0]
+	WORD     $0x4f99126d // fmla v13.4s, v19.4s, v25.s[0]
+	WORD     $0x4f99128e // fmla v14.4s, v20.4s, v25.s[0]
+	FMOVS    (R14)(R4), F26
+	WORD     $0x4f9a124f // fmla v15.4s, v18.4s, v26.s[0]
+	WORD     $0x4f9a1270 // fmla v16.4s, v19.4s, v26.s[0]
+	WORD     $0x4f9a1291 // fmla v17.4s, v20.4s, v26.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FMOVQ    (R3), F18
-	FMOVQ    16(R3), F19
+	FLDPQ    (R3), (F18, F19)
 	FMOVQ    32(R3), F20
 	FMOVS    (R14), F21
-	VDUP     V21.S[0], V21.S4
-	VFMLA    V18.S4, V21.S4, V0.S4
-	VFMLA    V19.S4, V21.S4, V1.S4
-	VFMLA    V20.S4, V21.S4, V2.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F22
-	VDUP     V22.S[0], V22.S4
-	VFMLA    V18.S4, V22.S4, V3.S4
-	VFMLA    V19.S4, V22.S4, V4.S4
-	VFMLA    V20.S4, V22.S4, V5.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F23
-	VDUP     V23.S[0], V23.S4
-	VFMLA    V18.S4, V23.S4, V6.S4
-	VFMLA    V19.S4, V23.S4, V7.S4
-	VFMLA    V20.S4, V23.S4, V8.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F24
-	VDUP     V24.S[0], V24.S4
-	VFMLA    V18.S4, V24.S4, V9.S4
-	VFMLA    V19.S4, V24.S4, V10.S4
-	VFMLA    V20.S4, V24.S4, V11.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F25
-	VDUP     V25.S[0], V25.S4
-	VFMLA    V18.S4, V25.S4, V12.S4
-	VFMLA    V19.S4, V25.S4, V13.S4
-	VFMLA    V20.S4, V25.S4, V14.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F26
-	VDUP     V26.S[0], V26.S4
-	VFMLA    V18.S4, V26.S4, V15.S4
-	VFMLA    V19.S4, V26.S4, V16.S4
-	VFMLA    V20.S4, V26.S4, V17.S4
+	WORD     $0x4f951240 // fmla v0.4s, v18.4s, v21.s[0]
+	WORD     $0x4f951261 // fmla v1.4s, v19.4s, v21.s[0]
+	WORD     $0x4f951282 // fmla v2.4s, v20.4s, v21.s[0]
+	FMOVS    (R14)(R2), F22
+	WORD     $0x4f961243 // fmla v3.4s, v18.4s, v22.s[0]
+	WORD     $0x4f961264 // fmla v4.4s, v19.4s, v22.s[0]
+	WORD     $0x4f961285 // fmla v5.4s, v20.4s, v22.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F23
+	WORD     $0x4f971246 // fmla v6.4s, v18.4s, v23.s[0]
+	WORD     $0x4f971267 // fmla v7.4s, v19.4s, v23.s[0]
+	WORD     $0x4f971288 // fmla v8.4s, v20.4s, v23.s[0]
+	FMOVS    (R14)(R1), F24
+	WORD     $0x4f981249 // fmla v9.4s, v18.4s, v24.s[0]
+	WORD     $0x4f98126a // fmla v10.4s, v19.4s, v24.s[0]
+	WORD     $0x4f98128b // fmla v11.4s, v20.4s, v24.s[0]
+	FMOVS    (R14)(R2<<2), F25
+	WORD     $0x4f99124c // fmla v12.4s, v18.4s, v25.s[0]
+	WORD     $0x4f99126d // fmla v13.4s, v19.4s, v25.s[0]
+	WORD     $0x4f99128e // fmla v14.4s, v20.4s, v25.s[0]
+	FMOVS    (R14)(R4), F26
+	WORD     $0x4f9a124f // fmla v15.4s, v18.4s, v26.s[0]
+	WORD     $0x4f9a1270 // fmla v16.4s, v19.4s, v26.s[0]
+	WORD     $0x4f9a1291 // fmla v17.4s, v20.4s, v26.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FMOVQ    (R3), F18
-	FMOVQ    16(R3), F19
+	FLDPQ    (R3), (F18, F19)
 	FMOVQ    32(R3), F20
 	FMOVS    (R14), F21
-	VDUP     V21.S[0], V21.S4
-	VFMLA    V18.S4, V21.S4, V0.S4
-	VFMLA    V19.S4, V21.S4, V1.S4
-	VFMLA    V20.S4, V21.S4, V2.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F22
-	VDUP     V22.S[0], V22.S4
-	VFMLA    V18.S4, V22.S4, V3.S4
-	VFMLA    V19.S4, V22.S4, V4.S4
-	VFMLA    V20.S4, V22.S4, V5.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F23
-	VDUP     V23.S[0], V23.S4
-	VFMLA    V18.S4, V23.S4, V6.S4
-	VFMLA    V19.S4, V23.S4, V7.S4
-	VFMLA    V20.S4, V23.S4, V8.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F24
-	VDUP     V24.S[0], V24.S4
-	VFMLA    V18.S4, V24.S4, V9.S4
-	VFMLA    V19.S4, V24.S4, V10.S4
-	VFMLA    V20.S4, V24.S4, V11.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F25
-	VDUP     V25.S[0], V25.S4
-	VFMLA    V18.S4, V25.S4, V12.S4
-	VFMLA    V19.S4, V25.S4, V13.S4
-	VFMLA    V20.S4, V25.S4, V14.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F26
-	VDUP     V26.S[0], V26.S4
-	VFMLA    V18.S4, V26.S4, V15.S4
-	VFMLA    V19.S4, V26.S4, V16.S4
-	VFMLA    V20.S4, V26.S4, V17.S4
+	WORD     $0x4f951240 // fmla v0.4s, v18.4s, v21.s[0]
+	WORD     $0x4f951261 // fmla v1.4s, v19.4s, v21.s[0]
+	WORD     $0x4f951282 // fmla v2.4s, v20.4s, v21.s[0]
+	FMOVS    (R14)(R2), F22
+	WORD     $0x4f961243 // fmla v3.4s, v18.4s, v22.s[0]
+	WORD     $0x4f961264 // fmla v4.4s, v19.4s, v22.s[0]
+	WORD     $0x4f961285 // fmla v5.4s, v20.4s, v22.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F23
+	WORD     $0x4f971246 // fmla v6.4s, v18.4s, v23.s[0]
+	WORD     $0x4f971267 // fmla v7.4s, v19.4s, v23.s[0]
+	WORD     $0x4f971288 // fmla v8.4s, v20.4s, v23.s[0]
+	FMOVS    (R14)(R1), F24
+	WORD     $0x4f981249 // fmla v9.4s, v18.4s, v24.s[0]
+	WORD     $0x4f98126a // fmla v10.4s, v19.4s, v24.s[0]
+	WORD     $0x4f98128b // fmla v11.4s, v20.4s, v24.s[0]
+	FMOVS    (R14)(R2<<2), F25
+	WORD     $0x4f99124c // fmla v12.4s, v18.4s, v25.s[0]
+	WORD     $0x4f99126d // fmla v13.4s, v19.4s, v25.s[0]
+	WORD     $0x4f99128e // fmla v14.4s, v20.4s, v25.s[0]
+	FMOVS    (R14)(R4), F26
+	WORD     $0x4f9a124f // fmla v15.4s, v18.4s, v26.s[0]
+	WORD     $0x4f9a1270 // fmla v16.4s, v19.4s, v26.s[0]
+	WORD     $0x4f9a1291 // fmla v17.4s, v20.4s, v26.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FMOVQ    (R3), F18
-	FMOVQ    16(R3), F19
+	FLDPQ    (R3), (F18, F19)
 	FMOVQ    32(R3), F20
 	FMOVS    (R14), F21
-	VDUP     V21.S[0], V21.S4
-	VFMLA    V18.S4, V21.S4, V0.S4
-	VFMLA    V19.S4, V21.S4, V1.S4
-	VFMLA    V20.S4, V21.S4, V2.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F22
-	VDUP     V22.S[0], V22.S4
-	VFMLA    V18.S4, V22.S4, V3.S4
-	VFMLA    V19.S4, V22.S4, V4.S4
-	VFMLA    V20.S4, V22.S4, V5.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F23
-	VDUP     V23.S[0], V23.S4
-	VFMLA    V18.S4, V23.S4, V6.S4
-	VFMLA    V19.S4, V23.S4, V7.S4
-	VFMLA    V20.S4, V23.S4, V8.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F24
-	VDUP     V24.S[0], V24.S4
-	VFMLA    V18.S4, V24.S4, V9.S4
-	VFMLA    V19.S4, V24.S4, V10.S4
-	VFMLA    V20.S4, V24.S4, V11.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F25
-	VDUP     V25.S[0], V25.S4
-	VFMLA    V18.S4, V25.S4, V12.S4
-	VFMLA    V19.S4, V25.S4, V13.S4
-	VFMLA    V20.S4, V25.S4, V14.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F26
-	VDUP     V26.S[0], V26.S4
-	VFMLA    V18.S4, V26.S4, V15.S4
-	VFMLA    V19.S4, V26.S4, V16.S4
-	VFMLA    V20.S4, V26.S4, V17.S4
+	WORD     $0x4f951240 // fmla v0.4s, v18.4s, v21.s[0]
+	WORD     $0x4f951261 // fmla v1.4s, v19.4s, v21.s[0]
+	WORD     $0x4f951282 // fmla v2.4s, v20.4s, v21.s[0]
+	FMOVS    (R14)(R2), F22
+	WORD     $0x4f961243 // fmla v3.4s, v18.4s, v22.s[0]
+	WORD     $0x4f961264 // fmla v4.4s, v19.4s, v22.s[0]
+	WORD     $0x4f961285 // fmla v5.4s, v20.4s, v22.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F23
+	WORD     $0x4f971246 // fmla v6.4s, v18.4s, v23.s[0]
+	WORD     $0x4f971267 // fmla v7.4s, v19.4s, v23.s[0]
+	WORD     $0x4f971288 // fmla v8.4s, v20.4s, v23.s[0]
+	FMOVS    (R14)(R1), F24
+	WORD     $0x4f981249 // fmla v9.4s, v18.4s, v24.s[0]
+	WORD     $0x4f98126a // fmla v10.4s, v19.4s, v24.s[0]
+	WORD     $0x4f98128b // fmla v11.4s, v20.4s, v24.s[0]
+	FMOVS    (R14)(R2<<2), F25
+	WORD     $0x4f99124c // fmla v12.4s, v18.4s, v25.s[0]
+	WORD     $0x4f99126d // fmla v13.4s, v19.4s, v25.s[0]
+	WORD     $0x4f99128e // fmla v14.4s, v20.4s, v25.s[0]
+	FMOVS    (R14)(R4), F26
+	WORD     $0x4f9a124f // fmla v15.4s, v18.4s, v26.s[0]
+	WORD     $0x4f9a1270 // fmla v16.4s, v19.4s, v26.s[0]
+	WORD     $0x4f9a1291 // fmla v17.4s, v20.4s, v26.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -8556,44 +8154,33 @@ rest6x3:
 	ADDS     $4, R15, R15
 	BEQ      store6x3
 one6x3:
-	FMOVQ    (R3), F18
-	FMOVQ    16(R3), F19
+	FLDPQ    (R3), (F18, F19)
 	FMOVQ    32(R3), F20
 	FMOVS    (R14), F21
-	VDUP     V21.S[0], V21.S4
-	VFMLA    V18.S4, V21.S4, V0.S4
-	VFMLA    V19.S4, V21.S4, V1.S4
-	VFMLA    V20.S4, V21.S4, V2.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F22
-	VDUP     V22.S[0], V22.S4
-	VFMLA    V18.S4, V22.S4, V3.S4
-	VFMLA    V19.S4, V22.S4, V4.S4
-	VFMLA    V20.S4, V22.S4, V5.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F23
-	VDUP     V23.S[0], V23.S4
-	VFMLA    V18.S4, V23.S4, V6.S4
-	VFMLA    V19.S4, V23.S4, V7.S4
-	VFMLA    V20.S4, V23.S4, V8.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F24
-	VDUP     V24.S[0], V24.S4
-	VFMLA    V18.S4, V24.S4, V9.S4
-	VFMLA    V19.S4, V24.S4, V10.S4
-	VFMLA    V20.S4, V24.S4, V11.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F25
-	VDUP     V25.S[0], V25.S4
-	VFMLA    V18.S4, V25.S4, V12.S4
-	VFMLA    V19.S4, V25.S4, V13.S4
-	VFMLA    V20.S4, V25.S4, V14.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F26
-	VDUP     V26.S[0], V26.S4
-	VFMLA    V18.S4, V26.S4, V15.S4
-	VFMLA    V19.S4, V26.S4, V16.S4
-	VFMLA    V20.S4, V26.S4, V17.S4
+	WORD     $0x4f951240 // fmla v0.4s, v18.4s, v21.s[0]
+	WORD     $0x4f951261 // fmla v1.4s, v19.4s, v21.s[0]
+	WORD     $0x4f951282 // fmla v2.4s, v20.4s, v21.s[0]
+	FMOVS    (R14)(R2), F22
+	WORD     $0x4f961243 // fmla v3.4s, v18.4s, v22.s[0]
+	WORD     $0x4f961264 // fmla v4.4s, v19.4s, v22.s[0]
+	WORD     $0x4f961285 // fmla v5.4s, v20.4s, v22.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F23
+	WORD     $0x4f971246 // fmla v6.4s, v18.4s, v23.s[0]
+	WORD     $0x4f971267 // fmla v7.4s, v19.4s, v23.s[0]
+	WORD     $0x4f971288 // fmla v8.4s, v20.4s, v23.s[0]
+	FMOVS    (R14)(R1), F24
+	WORD     $0x4f981249 // fmla v9.4s, v18.4s, v24.s[0]
+	WORD     $0x4f98126a // fmla v10.4s, v19.4s, v24.s[0]
+	WORD     $0x4f98128b // fmla v11.4s, v20.4s, v24.s[0]
+	FMOVS    (R14)(R2<<2), F25
+	WORD     $0x4f99124c // fmla v12.4s, v18.4s, v25.s[0]
+	WORD     $0x4f99126d // fmla v13.4s, v19.4s, v25.s[0]
+	WORD     $0x4f99128e // fmla v14.4s, v20.4s, v25.s[0]
+	FMOVS    (R14)(R4), F26
+	WORD     $0x4f9a124f // fmla v15.4s, v18.4s, v26.s[0]
+	WORD     $0x4f9a1270 // fmla v16.4s, v19.4s, v26.s[0]
+	WORD     $0x4f9a1291 // fmla v17.4s, v20.4s, v26.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -8603,8 +8190,7 @@ one6x3:
 	B        store6x3
 tail6x3:
 onetail6x3:
-	FMOVQ    (R3), F18
-	FMOVQ    16(R3), F19
+	FLDPQ    (R3), (F18, F19)
 	MOVD     8(RSP), R23
 	VMOVI    $0, V20.B16
 	CMP      $0, R23
@@ -8624,40 +8210,30 @@ t856:
 	VLD1     (R23), V20.S[2]
 t854:
 	FMOVS    (R14), F21
-	VDUP     V21.S[0], V21.S4
-	VFMLA    V18.S4, V21.S4, V0.S4
-	VFMLA    V19.S4, V21.S4, V1.S4
-	VFMLA    V20.S4, V21.S4, V2.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F22
-	VDUP     V22.S[0], V22.S4
-	VFMLA    V18.S4, V22.S4, V3.S4
-	VFMLA    V19.S4, V22.S4, V4.S4
-	VFMLA    V20.S4, V22.S4, V5.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F23
-	VDUP     V23.S[0], V23.S4
-	VFMLA    V18.S4, V23.S4, V6.S4
-	VFMLA    V19.S4, V23.S4, V7.S4
-	VFMLA    V20.S4, V23.S4, V8.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F24
-	VDUP     V24.S[0], V24.S4
-	VFMLA    V18.S4, V24.S4, V9.S4
-	VFMLA    V19.S4, V24.S4, V10.S4
-	VFMLA    V20.S4, V24.S4, V11.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F25
-	VDUP     V25.S[0], V25.S4
-	VFMLA    V18.S4, V25.S4, V12.S4
-	VFMLA    V19.S4, V25.S4, V13.S4
-	VFMLA    V20.S4, V25.S4, V14.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F26
-	VDUP     V26.S[0], V26.S4
-	VFMLA    V18.S4, V26.S4, V15.S4
-	VFMLA    V19.S4, V26.S4, V16.S4
-	VFMLA    V20.S4, V26.S4, V17.S4
+	WORD     $0x4f951240 // fmla v0.4s, v18.4s, v21.s[0]
+	WORD     $0x4f951261 // fmla v1.4s, v19.4s, v21.s[0]
+	WORD     $0x4f951282 // fmla v2.4s, v20.4s, v21.s[0]
+	FMOVS    (R14)(R2), F22
+	WORD     $0x4f961243 // fmla v3.4s, v18.4s, v22.s[0]
+	WORD     $0x4f961264 // fmla v4.4s, v19.4s, v22.s[0]
+	WORD     $0x4f961285 // fmla v5.4s, v20.4s, v22.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F23
+	WORD     $0x4f971246 // fmla v6.4s, v18.4s, v23.s[0]
+	WORD     $0x4f971267 // fmla v7.4s, v19.4s, v23.s[0]
+	WORD     $0x4f971288 // fmla v8.4s, v20.4s, v23.s[0]
+	FMOVS    (R14)(R1), F24
+	WORD     $0x4f981249 // fmla v9.4s, v18.4s, v24.s[0]
+	WORD     $0x4f98126a // fmla v10.4s, v19.4s, v24.s[0]
+	WORD     $0x4f98128b // fmla v11.4s, v20.4s, v24.s[0]
+	FMOVS    (R14)(R2<<2), F25
+	WORD     $0x4f99124c // fmla v12.4s, v18.4s, v25.s[0]
+	WORD     $0x4f99126d // fmla v13.4s, v19.4s, v25.s[0]
+	WORD     $0x4f99128e // fmla v14.4s, v20.4s, v25.s[0]
+	FMOVS    (R14)(R4), F26
+	WORD     $0x4f9a124f // fmla v15.4s, v18.4s, v26.s[0]
+	WORD     $0x4f9a1270 // fmla v16.4s, v19.4s, v26.s[0]
+	WORD     $0x4f9a1291 // fmla v17.4s, v20.4s, v26.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -9436,146 +9012,110 @@ fetch5x3:
 	SUBS     $4, R15, R15
 	BLT      rest5x3
 k5x3:
-	FMOVQ    (R3), F15
-	FMOVQ    16(R3), F16
+	FLDPQ    (R3), (F15, F16)
 	FMOVQ    32(R3), F17
 	FMOVS    (R14), F18
-	VDUP     V18.S[0], V18.S4
-	VFMLA    V15.S4, V18.S4, V0.S4
-	VFMLA    V16.S4, V18.S4, V1.S4
-	VFMLA    V17.S4, V18.S4, V2.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F19
-	VDUP     V19.S[0], V19.S4
-	VFMLA    V15.S4, V19.S4, V3.S4
-	VFMLA    V16.S4, V19.S4, V4.S4
-	VFMLA    V17.S4, V19.S4, V5.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F20
-	VDUP     V20.S[0], V20.S4
-	VFMLA    V15.S4, V20.S4, V6.S4
-	VFMLA    V16.S4, V20.S4, V7.S4
-	VFMLA    V17.S4, V20.S4, V8.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F21
-	VDUP     V21.S[0], V21.S4
-	VFMLA    V15.S4, V21.S4, V9.S4
-	VFMLA    V16.S4, V21.S4, V10.S4
-	VFMLA    V17.S4, V21.S4, V11.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F22
-	VDUP     V22.S[0], V22.S4
-	VFMLA    V15.S4, V22.S4, V12.S4
-	VFMLA    V16.S4, V22.S4, V13.S4
-	VFMLA    V17.S4, V22.S4, V14.S4
+	WORD     $0x4f9211e0 // fmla v0.4s, v15.4s, v18.s[0]
+	WORD     $0x4f921201 // fmla v1.4s, v16.4s, v18.s[0]
+	WORD     $0x4f921222 // fmla v2.4s, v17.4s, v18.s[0]
+	FMOVS    (R14)(R2), F19
+	WORD     $0x4f9311e3 // fmla v3.4s, v15.4s, v19.s[0]
+	WORD     $0x4f931204 // fmla v4.4s, v16.4s, v19.s[0]
+	WORD     $0x4f931225 // fmla v5.4s, v17.4s, v19.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F20
+	WORD     $0x4f9411e6 // fmla v6.4s, v15.4s, v20.s[0]
+	WORD     $0x4f941207 // fmla v7.4s, v16.4s, v20.s[0]
+	WORD     $0x4f941228 // fmla v8.4s, v17.4s, v20.s[0]
+	FMOVS    (R14)(R1), F21
+	WORD     $0x4f9511e9 // fmla v9.4s, v15.4s, v21.s[0]
+	WORD     $0x4f95120a // fmla v10.4s, v16.4s, v21.s[0]
+	WORD     $0x4f95122b // fmla v11.4s, v17.4s, v21.s[0]
+	FMOVS    (R14)(R2<<2), F22
+	WORD     $0x4f9611ec // fmla v12.4s, v15.4s, v22.s[0]
+	WORD     $0x4f96120d // fmla v13.4s, v16.4s, v22.s[0]
+	WORD     $0x4f96122e // fmla v14.4s, v17.4s, v22.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FMOVQ    (R3), F15
-	FMOVQ    16(R3), F16
+	FLDPQ    (R3), (F15, F16)
 	FMOVQ    32(R3), F17
 	FMOVS    (R14), F18
-	VDUP     V18.S[0], V18.S4
-	VFMLA    V15.S4, V18.S4, V0.S4
-	VFMLA    V16.S4, V18.S4, V1.S4
-	VFMLA    V17.S4, V18.S4, V2.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F19
-	VDUP     V19.S[0], V19.S4
-	VFMLA    V15.S4, V19.S4, V3.S4
-	VFMLA    V16.S4, V19.S4, V4.S4
-	VFMLA    V17.S4, V19.S4, V5.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F20
-	VDUP     V20.S[0], V20.S4
-	VFMLA    V15.S4, V20.S4, V6.S4
-	VFMLA    V16.S4, V20.S4, V7.S4
-	VFMLA    V17.S4, V20.S4, V8.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F21
-	VDUP     V21.S[0], V21.S4
-	VFMLA    V15.S4, V21.S4, V9.S4
-	VFMLA    V16.S4, V21.S4, V10.S4
-	VFMLA    V17.S4, V21.S4, V11.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F22
-	VDUP     V22.S[0], V22.S4
-	VFMLA    V15.S4, V22.S4, V12.S4
-	VFMLA    V16.S4, V22.S4, V13.S4
-	VFMLA    V17.S4, V22.S4, V14.S4
+	WORD     $0x4f9211e0 // fmla v0.4s, v15.4s, v18.s[0]
+	WORD     $0x4f921201 // fmla v1.4s, v16.4s, v18.s[0]
+	WORD     $0x4f921222 // fmla v2.4s, v17.4s, v18.s[0]
+	FMOVS    (R14)(R2), F19
+	WORD     $0x4f9311e3 // fmla v3.4s, v15.4s, v19.s[0]
+	WORD     $0x4f931204 // fmla v4.4s, v16.4s, v19.s[0]
+	WORD     $0x4f931225 // fmla v5.4s, v17.4s, v19.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F20
+	WORD     $0x4f9411e6 // fmla v6.4s, v15.4s, v20.s[0]
+	WORD     $0x4f941207 // fmla v7.4s, v16.4s, v20.s[0]
+	WORD     $0x4f941228 // fmla v8.4s, v17.4s, v20.s[0]
+	FMOVS    (R14)(R1), F21
+	WORD     $0x4f9511e9 // fmla v9.4s, v15.4s, v21.s[0]
+	WORD     $0x4f95120a // fmla v10.4s, v16.4s, v21.s[0]
+	WORD     $0x4f95122b // fmla v11.4s, v17.4s, v21.s[0]
+	FMOVS    (R14)(R2<<2), F22
+	WORD     $0x4f9611ec // fmla v12.4s, v15.4s, v22.s[0]
+	WORD     $0x4f96120d // fmla v13.4s, v16.4s, v22.s[0]
+	WORD     $0x4f96122e // fmla v14.4s, v17.4s, v22.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FMOVQ    (R3), F15
-	FMOVQ    16(R3), F16
+	FLDPQ    (R3), (F15, F16)
 	FMOVQ    32(R3), F17
 	FMOVS    (R14), F18
-	VDUP     V18.S[0], V18.S4
-	VFMLA    V15.S4, V18.S4, V0.S4
-	VFMLA    V16.S4, V18.S4, V1.S4
-	VFMLA    V17.S4, V18.S4, V2.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F19
-	VDUP     V19.S[0], V19.S4
-	VFMLA    V15.S4, V19.S4, V3.S4
-	VFMLA    V16.S4, V19.S4, V4.S4
-	VFMLA    V17.S4, V19.S4, V5.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F20
-	VDUP     V20.S[0], V20.S4
-	VFMLA    V15.S4, V20.S4, V6.S4
-	VFMLA    V16.S4, V20.S4, V7.S4
-	VFMLA    V17.S4, V20.S4, V8.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F21
-	VDUP     V21.S[0], V21.S4
-	VFMLA    V15.S4, V21.S4, V9.S4
-	VFMLA    V16.S4, V21.S4, V10.S4
-	VFMLA    V17.S4, V21.S4, V11.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F22
-	VDUP     V22.S[0], V22.S4
-	VFMLA    V15.S4, V22.S4, V12.S4
-	VFMLA    V16.S4, V22.S4, V13.S4
-	VFMLA    V17.S4, V22.S4, V14.S4
+	WORD     $0x4f9211e0 // fmla v0.4s, v15.4s, v18.s[0]
+	WORD     $0x4f921201 // fmla v1.4s, v16.4s, v18.s[0]
+	WORD     $0x4f921222 // fmla v2.4s, v17.4s, v18.s[0]
+	FMOVS    (R14)(R2), F19
+	WORD     $0x4f9311e3 // fmla v3.4s, v15.4s, v19.s[0]
+	WORD     $0x4f931204 // fmla v4.4s, v16.4s, v19.s[0]
+	WORD     $0x4f931225 // fmla v5.4s, v17.4s, v19.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F20
+	WORD     $0x4f9411e6 // fmla v6.4s, v15.4s, v20.s[0]
+	WORD     $0x4f941207 // fmla v7.4s, v16.4s, v20.s[0]
+	WORD     $0x4f941228 // fmla v8.4s, v17.4s, v20.s[0]
+	FMOVS    (R14)(R1), F21
+	WORD     $0x4f9511e9 // fmla v9.4s, v15.4s, v21.s[0]
+	WORD     $0x4f95120a // fmla v10.4s, v16.4s, v21.s[0]
+	WORD     $0x4f95122b // fmla v11.4s, v17.4s, v21.s[0]
+	FMOVS    (R14)(R2<<2), F22
+	WORD     $0x4f9611ec // fmla v12.4s, v15.4s, v22.s[0]
+	WORD     $0x4f96120d // fmla v13.4s, v16.4s, v22.s[0]
+	WORD     $0x4f96122e // fmla v14.4s, v17.4s, v22.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FMOVQ    (R3), F15
-	FMOVQ    16(R3), F16
+	FLDPQ    (R3), (F15, F16)
 	FMOVQ    32(R3), F17
 	FMOVS    (R14), F18
-	VDUP     V18.S[0], V18.S4
-	VFMLA    V15.S4, V18.S4, V0.S4
-	VFMLA    V16.S4, V18.S4, V1.S4
-	VFMLA    V17.S4, V18.S4, V2.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F19
-	VDUP     V19.S[0], V19.S4
-	VFMLA    V15.S4, V19.S4, V3.S4
-	VFMLA    V16.S4, V19.S4, V4.S4
-	VFMLA    V17.S4, V19.S4, V5.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F20
-	VDUP     V20.S[0], V20.S4
-	VFMLA    V15.S4, V20.S4, V6.S4
-	VFMLA    V16.S4, V20.S4, V7.S4
-	VFMLA    V17.S4, V20.S4, V8.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F21
-	VDUP     V21.S[0], V21.S4
-	VFMLA    V15.S4, V21.S4, V9.S4
-	VFMLA    V16.S4, V21.S4, V10.S4
-	VFMLA    V17.S4, V21.S4, V11.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F22
-	VDUP     V22.S[0], V22.S4
-	VFMLA    V15.S4, V22.S4, V12.S4
-	VFMLA    V16.S4, V22.S4, V13.S4
-	VFMLA    V17.S4, V22.S4, V14.S4
+	WORD     $0x4f9211e0 // fmla v0.4s, v15.4s, v18.s[0]
+	WORD     $0x4f921201 // fmla v1.4s, v16.4s, v18.s[0]
+	WORD     $0x4f921222 // fmla v2.4s, v17.4s, v18.s[0]
+	FMOVS    (R14)(R2), F19
+	WORD     $0x4f9311e3 // fmla v3.4s, v15.4s, v19.s[0]
+	WORD     $0x4f931204 // fmla v4.4s, v16.4s, v19.s[0]
+	WORD     $0x4f931225 // fmla v5.4s, v17.4s, v19.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F20
+	WORD     $0x4f9411e6 // fmla v6.4s, v15.4s, v20.s[0]
+	WORD     $0x4f941207 // fmla v7.4s, v16.4s, v20.s[0]
+	WORD     $0x4f941228 // fmla v8.4s, v17.4s, v20.s[0]
+	FMOVS    (R14)(R1), F21
+	WORD     $0x4f9511e9 // fmla v9.4s, v15.4s, v21.s[0]
+	WORD     $0x4f95120a // fmla v10.4s, v16.4s, v21.s[0]
+	WORD     $0x4f95122b // fmla v11.4s, v17.4s, v21.s[0]
+	FMOVS    (R14)(R2<<2), F22
+	WORD     $0x4f9611ec // fmla v12.4s, v15.4s, v22.s[0]
+	WORD     $0x4f96120d // fmla v13.4s, v16.4s, v22.s[0]
+	WORD     $0x4f96122e // fmla v14.4s, v17.4s, v22.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -9586,38 +9126,29 @@ rest5x3:
 	ADDS     $4, R15, R15
 	BEQ      store5x3
 one5x3:
-	FMOVQ    (R3), F15
-	FMOVQ    16(R3), F16
+	FLDPQ    (R3), (F15, F16)
 	FMOVQ    32(R3), F17
 	FMOVS    (R14), F18
-	VDUP     V18.S[0], V18.S4
-	VFMLA    V15.S4, V18.S4, V0.S4
-	VFMLA    V16.S4, V18.S4, V1.S4
-	VFMLA    V17.S4, V18.S4, V2.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F19
-	VDUP     V19.S[0], V19.S4
-	VFMLA    V15.S4, V19.S4, V3.S4
-	VFMLA    V16.S4, V19.S4, V4.S4
-	VFMLA    V17.S4, V19.S4, V5.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F20
-	VDUP     V20.S[0], V20.S4
-	VFMLA    V15.S4, V20.S4, V6.S4
-	VFMLA    V16.S4, V20.S4, V7.S4
-	VFMLA    V17.S4, V20.S4, V8.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F21
-	VDUP     V21.S[0], V21.S4
-	VFMLA    V15.S4, V21.S4, V9.S4
-	VFMLA    V16.S4, V21.S4, V10.S4
-	VFMLA    V17.S4, V21.S4, V11.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F22
-	VDUP     V22.S[0], V22.S4
-	VFMLA    V15.S4, V22.S4, V12.S4
-	VFMLA    V16.S4, V22.S4, V13.S4
-	VFMLA    V17.S4, V22.S4, V14.S4
+	WORD     $0x4f9211e0 // fmla v0.4s, v15.4s, v18.s[0]
+	WORD     $0x4f921201 // fmla v1.4s, v16.4s, v18.s[0]
+	WORD     $0x4f921222 // fmla v2.4s, v17.4s, v18.s[0]
+	FMOVS    (R14)(R2), F19
+	WORD     $0x4f9311e3 // fmla v3.4s, v15.4s, v19.s[0]
+	WORD     $0x4f931204 // fmla v4.4s, v16.4s, v19.s[0]
+	WORD     $0x4f931225 // fmla v5.4s, v17.4s, v19.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F20
+	WORD     $0x4f9411e6 // fmla v6.4s, v15.4s, v20.s[0]
+	WORD     $0x4f941207 // fmla v7.4s, v16.4s, v20.s[0]
+	WORD     $0x4f941228 // fmla v8.4s, v17.4s, v20.s[0]
+	FMOVS    (R14)(R1), F21
+	WORD     $0x4f9511e9 // fmla v9.4s, v15.4s, v21.s[0]
+	WORD     $0x4f95120a // fmla v10.4s, v16.4s, v21.s[0]
+	WORD     $0x4f95122b // fmla v11.4s, v17.4s, v21.s[0]
+	FMOVS    (R14)(R2<<2), F22
+	WORD     $0x4f9611ec // fmla v12.4s, v15.4s, v22.s[0]
+	WORD     $0x4f96120d // fmla v13.4s, v16.4s, v22.s[0]
+	WORD     $0x4f96122e // fmla v14.4s, v17.4s, v22.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -9627,8 +9158,7 @@ one5x3:
 	B        store5x3
 tail5x3:
 onetail5x3:
-	FMOVQ    (R3), F15
-	FMOVQ    16(R3), F16
+	FLDPQ    (R3), (F15, F16)
 	MOVD     8(RSP), R23
 	VMOVI    $0, V17.B16
 	CMP      $0, R23
@@ -9648,34 +9178,26 @@ t958:
 	VLD1     (R23), V17.S[2]
 t956:
 	FMOVS    (R14), F18
-	VDUP     V18.S[0], V18.S4
-	VFMLA    V15.S4, V18.S4, V0.S4
-	VFMLA    V16.S4, V18.S4, V1.S4
-	VFMLA    V17.S4, V18.S4, V2.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F19
-	VDUP     V19.S[0], V19.S4
-	VFMLA    V15.S4, V19.S4, V3.S4
-	VFMLA    V16.S4, V19.S4, V4.S4
-	VFMLA    V17.S4, V19.S4, V5.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F20
-	VDUP     V20.S[0], V20.S4
-	VFMLA    V15.S4, V20.S4, V6.S4
-	VFMLA    V16.S4, V20.S4, V7.S4
-	VFMLA    V17.S4, V20.S4, V8.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F21
-	VDUP     V21.S[0], V21.S4
-	VFMLA    V15.S4, V21.S4, V9.S4
-	VFMLA    V16.S4, V21.S4, V10.S4
-	VFMLA    V17.S4, V21.S4, V11.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F22
-	VDUP     V22.S[0], V22.S4
-	VFMLA    V15.S4, V22.S4, V12.S4
-	VFMLA    V16.S4, V22.S4, V13.S4
-	VFMLA    V17.S4, V22.S4, V14.S4
+	WORD     $0x4f9211e0 // fmla v0.4s, v15.4s, v18.s[0]
+	WORD     $0x4f921201 // fmla v1.4s, v16.4s, v18.s[0]
+	WORD     $0x4f921222 // fmla v2.4s, v17.4s, v18.s[0]
+	FMOVS    (R14)(R2), F19
+	WORD     $0x4f9311e3 // fmla v3.4s, v15.4s, v19.s[0]
+	WORD     $0x4f931204 // fmla v4.4s, v16.4s, v19.s[0]
+	WORD     $0x4f931225 // fmla v5.4s, v17.4s, v19.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F20
+	WORD     $0x4f9411e6 // fmla v6.4s, v15.4s, v20.s[0]
+	WORD     $0x4f941207 // fmla v7.4s, v16.4s, v20.s[0]
+	WORD     $0x4f941228 // fmla v8.4s, v17.4s, v20.s[0]
+	FMOVS    (R14)(R1), F21
+	WORD     $0x4f9511e9 // fmla v9.4s, v15.4s, v21.s[0]
+	WORD     $0x4f95120a // fmla v10.4s, v16.4s, v21.s[0]
+	WORD     $0x4f95122b // fmla v11.4s, v17.4s, v21.s[0]
+	FMOVS    (R14)(R2<<2), F22
+	WORD     $0x4f9611ec // fmla v12.4s, v15.4s, v22.s[0]
+	WORD     $0x4f96120d // fmla v13.4s, v16.4s, v22.s[0]
+	WORD     $0x4f96122e // fmla v14.4s, v17.4s, v22.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -10323,32 +9845,25 @@ fetch4x3:
 	CMP      $4, R24
 	BNE      tail4x3
 one4x3:
-	FMOVQ    (R3), F12
-	FMOVQ    16(R3), F13
+	FLDPQ    (R3), (F12, F13)
 	FMOVQ    32(R3), F14
 	FMOVS    (R14), F15
-	VDUP     V15.S[0], V15.S4
-	VFMLA    V12.S4, V15.S4, V0.S4
-	VFMLA    V13.S4, V15.S4, V1.S4
-	VFMLA    V14.S4, V15.S4, V2.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F16
-	VDUP     V16.S[0], V16.S4
-	VFMLA    V12.S4, V16.S4, V3.S4
-	VFMLA    V13.S4, V16.S4, V4.S4
-	VFMLA    V14.S4, V16.S4, V5.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F17
-	VDUP     V17.S[0], V17.S4
-	VFMLA    V12.S4, V17.S4, V6.S4
-	VFMLA    V13.S4, V17.S4, V7.S4
-	VFMLA    V14.S4, V17.S4, V8.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F18
-	VDUP     V18.S[0], V18.S4
-	VFMLA    V12.S4, V18.S4, V9.S4
-	VFMLA    V13.S4, V18.S4, V10.S4
-	VFMLA    V14.S4, V18.S4, V11.S4
+	WORD     $0x4f8f1180 // fmla v0.4s, v12.4s, v15.s[0]
+	WORD     $0x4f8f11a1 // fmla v1.4s, v13.4s, v15.s[0]
+	WORD     $0x4f8f11c2 // fmla v2.4s, v14.4s, v15.s[0]
+	FMOVS    (R14)(R2), F16
+	WORD     $0x4f901183 // fmla v3.4s, v12.4s, v16.s[0]
+	WORD     $0x4f9011a4 // fmla v4.4s, v13.4s, v16.s[0]
+	WORD     $0x4f9011c5 // fmla v5.4s, v14.4s, v16.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F17
+	WORD     $0x4f911186 // fmla v6.4s, v12.4s, v17.s[0]
+	WORD     $0x4f9111a7 // fmla v7.4s, v13.4s, v17.s[0]
+	WORD     $0x4f9111c8 // fmla v8.4s, v14.4s, v17.s[0]
+	FMOVS    (R14)(R1), F18
+	WORD     $0x4f921189 // fmla v9.4s, v12.4s, v18.s[0]
+	WORD     $0x4f9211aa // fmla v10.4s, v13.4s, v18.s[0]
+	WORD     $0x4f9211cb // fmla v11.4s, v14.4s, v18.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -10358,8 +9873,7 @@ one4x3:
 	B        store4x3
 tail4x3:
 onetail4x3:
-	FMOVQ    (R3), F12
-	FMOVQ    16(R3), F13
+	FLDPQ    (R3), (F12, F13)
 	MOVD     8(RSP), R23
 	VMOVI    $0, V14.B16
 	CMP      $0, R23
@@ -10379,28 +9893,22 @@ t1042:
 	VLD1     (R23), V14.S[2]
 t1040:
 	FMOVS    (R14), F15
-	VDUP     V15.S[0], V15.S4
-	VFMLA    V12.S4, V15.S4, V0.S4
-	VFMLA    V13.S4, V15.S4, V1.S4
-	VFMLA    V14.S4, V15.S4, V2.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F16
-	VDUP     V16.S[0], V16.S4
-	VFMLA    V12.S4, V16.S4, V3.S4
-	VFMLA    V13.S4, V16.S4, V4.S4
-	VFMLA    V14.S4, V16.S4, V5.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F17
-	VDUP     V17.S[0], V17.S4
-	VFMLA    V12.S4, V17.S4, V6.S4
-	VFMLA    V13.S4, V17.S4, V7.S4
-	VFMLA    V14.S4, V17.S4, V8.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F18
-	VDUP     V18.S[0], V18.S4
-	VFMLA    V12.S4, V18.S4, V9.S4
-	VFMLA    V13.S4, V18.S4, V10.S4
-	VFMLA    V14.S4, V18.S4, V11.S4
+	WORD     $0x4f8f1180 // fmla v0.4s, v12.4s, v15.s[0]
+	WORD     $0x4f8f11a1 // fmla v1.4s, v13.4s, v15.s[0]
+	WORD     $0x4f8f11c2 // fmla v2.4s, v14.4s, v15.s[0]
+	FMOVS    (R14)(R2), F16
+	WORD     $0x4f901183 // fmla v3.4s, v12.4s, v16.s[0]
+	WORD     $0x4f9011a4 // fmla v4.4s, v13.4s, v16.s[0]
+	WORD     $0x4f9011c5 // fmla v5.4s, v14.4s, v16.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F17
+	WORD     $0x4f911186 // fmla v6.4s, v12.4s, v17.s[0]
+	WORD     $0x4f9111a7 // fmla v7.4s, v13.4s, v17.s[0]
+	WORD     $0x4f9111c8 // fmla v8.4s, v14.4s, v17.s[0]
+	FMOVS    (R14)(R1), F18
+	WORD     $0x4f921189 // fmla v9.4s, v12.4s, v18.s[0]
+	WORD     $0x4f9211aa // fmla v10.4s, v13.4s, v18.s[0]
+	WORD     $0x4f9211cb // fmla v11.4s, v14.4s, v18.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -10919,26 +10427,21 @@ fetch3x3:
 	CMP      $4, R24
 	BNE      tail3x3
 one3x3:
-	FMOVQ    (R3), F9
-	FMOVQ    16(R3), F10
+	FLDPQ    (R3), (F9, F10)
 	FMOVQ    32(R3), F11
 	FMOVS    (R14), F12
-	VDUP     V12.S[0], V12.S4
-	VFMLA    V9.S4, V12.S4, V0.S4
-	VFMLA    V10.S4, V12.S4, V1.S4
-	VFMLA    V11.S4, V12.S4, V2.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F13
-	VDUP     V13.S[0], V13.S4
-	VFMLA    V9.S4, V13.S4, V3.S4
-	VFMLA    V10.S4, V13.S4, V4.S4
-	VFMLA    V11.S4, V13.S4, V5.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F14
-	VDUP     V14.S[0], V14.S4
-	VFMLA    V9.S4, V14.S4, V6.S4
-	VFMLA    V10.S4, V14.S4, V7.S4
-	VFMLA    V11.S4, V14.S4, V8.S4
+	WORD     $0x4f8c1120 // fmla v0.4s, v9.4s, v12.s[0]
+	WORD     $0x4f8c1141 // fmla v1.4s, v10.4s, v12.s[0]
+	WORD     $0x4f8c1162 // fmla v2.4s, v11.4s, v12.s[0]
+	FMOVS    (R14)(R2), F13
+	WORD     $0x4f8d1123 // fmla v3.4s, v9.4s, v13.s[0]
+	WORD     $0x4f8d1144 // fmla v4.4s, v10.4s, v13.s[0]
+	WORD     $0x4f8d1165 // fmla v5.4s, v11.4s, v13.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F14
+	WORD     $0x4f8e1126 // fmla v6.4s, v9.4s, v14.s[0]
+	WORD     $0x4f8e1147 // fmla v7.4s, v10.4s, v14.s[0]
+	WORD     $0x4f8e1168 // fmla v8.4s, v11.4s, v14.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -10948,8 +10451,7 @@ one3x3:
 	B        store3x3
 tail3x3:
 onetail3x3:
-	FMOVQ    (R3), F9
-	FMOVQ    16(R3), F10
+	FLDPQ    (R3), (F9, F10)
 	MOVD     8(RSP), R23
 	VMOVI    $0, V11.B16
 	CMP      $0, R23
@@ -10969,22 +10471,18 @@ t1108:
 	VLD1     (R23), V11.S[2]
 t1106:
 	FMOVS    (R14), F12
-	VDUP     V12.S[0], V12.S4
-	VFMLA    V9.S4, V12.S4, V0.S4
-	VFMLA    V10.S4, V12.S4, V1.S4
-	VFMLA    V11.S4, V12.S4, V2.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F13
-	VDUP     V13.S[0], V13.S4
-	VFMLA    V9.S4, V13.S4, V3.S4
-	VFMLA    V10.S4, V13.S4, V4.S4
-	VFMLA    V11.S4, V13.S4, V5.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F14
-	VDUP     V14.S[0], V14.S4
-	VFMLA    V9.S4, V14.S4, V6.S4
-	VFMLA    V10.S4, V14.S4, V7.S4
-	VFMLA    V11.S4, V14.S4, V8.S4
+	WORD     $0x4f8c1120 // fmla v0.4s, v9.4s, v12.s[0]
+	WORD     $0x4f8c1141 // fmla v1.4s, v10.4s, v12.s[0]
+	WORD     $0x4f8c1162 // fmla v2.4s, v11.4s, v12.s[0]
+	FMOVS    (R14)(R2), F13
+	WORD     $0x4f8d1123 // fmla v3.4s, v9.4s, v13.s[0]
+	WORD     $0x4f8d1144 // fmla v4.4s, v10.4s, v13.s[0]
+	WORD     $0x4f8d1165 // fmla v5.4s, v11.4s, v13.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F14
+	WORD     $0x4f8e1126 // fmla v6.4s, v9.4s, v14.s[0]
+	WORD     $0x4f8e1147 // fmla v7.4s, v10.4s, v14.s[0]
+	WORD     $0x4f8e1168 // fmla v8.4s, v11.4s, v14.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -11374,20 +10872,16 @@ fetch2x3:
 	CMP      $4, R24
 	BNE      tail2x3
 one2x3:
-	FMOVQ    (R3), F6
-	FMOVQ    16(R3), F7
+	FLDPQ    (R3), (F6, F7)
 	FMOVQ    32(R3), F8
 	FMOVS    (R14), F9
-	VDUP     V9.S[0], V9.S4
-	VFMLA    V6.S4, V9.S4, V0.S4
-	VFMLA    V7.S4, V9.S4, V1.S4
-	VFMLA    V8.S4, V9.S4, V2.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F10
-	VDUP     V10.S[0], V10.S4
-	VFMLA    V6.S4, V10.S4, V3.S4
-	VFMLA    V7.S4, V10.S4, V4.S4
-	VFMLA    V8.S4, V10.S4, V5.S4
+	WORD     $0x4f8910c0 // fmla v0.4s, v6.4s, v9.s[0]
+	WORD     $0x4f8910e1 // fmla v1.4s, v7.4s, v9.s[0]
+	WORD     $0x4f891102 // fmla v2.4s, v8.4s, v9.s[0]
+	FMOVS    (R14)(R2), F10
+	WORD     $0x4f8a10c3 // fmla v3.4s, v6.4s, v10.s[0]
+	WORD     $0x4f8a10e4 // fmla v4.4s, v7.4s, v10.s[0]
+	WORD     $0x4f8a1105 // fmla v5.4s, v8.4s, v10.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -11397,8 +10891,7 @@ one2x3:
 	B        store2x3
 tail2x3:
 onetail2x3:
-	FMOVQ    (R3), F6
-	FMOVQ    16(R3), F7
+	FLDPQ    (R3), (F6, F7)
 	MOVD     8(RSP), R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
@@ -11418,16 +10911,13 @@ t1156:
 	VLD1     (R23), V8.S[2]
 t1154:
 	FMOVS    (R14), F9
-	VDUP     V9.S[0], V9.S4
-	VFMLA    V6.S4, V9.S4, V0.S4
-	VFMLA    V7.S4, V9.S4, V1.S4
-	VFMLA    V8.S4, V9.S4, V2.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F10
-	VDUP     V10.S[0], V10.S4
-	VFMLA    V6.S4, V10.S4, V3.S4
-	VFMLA    V7.S4, V10.S4, V4.S4
-	VFMLA    V8.S4, V10.S4, V5.S4
+	WORD     $0x4f8910c0 // fmla v0.4s, v6.4s, v9.s[0]
+	WORD     $0x4f8910e1 // fmla v1.4s, v7.4s, v9.s[0]
+	WORD     $0x4f891102 // fmla v2.4s, v8.4s, v9.s[0]
+	FMOVS    (R14)(R2), F10
+	WORD     $0x4f8a10c3 // fmla v3.4s, v6.4s, v10.s[0]
+	WORD     $0x4f8a10e4 // fmla v4.4s, v7.4s, v10.s[0]
+	WORD     $0x4f8a1105 // fmla v5.4s, v8.4s, v10.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -11688,14 +11178,12 @@ fetch1x3:
 	CMP      $4, R24
 	BNE      tail1x3
 one1x3:
-	FMOVQ    (R3), F3
-	FMOVQ    16(R3), F4
+	FLDPQ    (R3), (F3, F4)
 	FMOVQ    32(R3), F5
 	FMOVS    (R14), F6
-	VDUP     V6.S[0], V6.S4
-	VFMLA    V3.S4, V6.S4, V0.S4
-	VFMLA    V4.S4, V6.S4, V1.S4
-	VFMLA    V5.S4, V6.S4, V2.S4
+	WORD     $0x4f861060 // fmla v0.4s, v3.4s, v6.s[0]
+	WORD     $0x4f861081 // fmla v1.4s, v4.4s, v6.s[0]
+	WORD     $0x4f8610a2 // fmla v2.4s, v5.4s, v6.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -11705,8 +11193,7 @@ one1x3:
 	B        store1x3
 tail1x3:
 onetail1x3:
-	FMOVQ    (R3), F3
-	FMOVQ    16(R3), F4
+	FLDPQ    (R3), (F3, F4)
 	MOVD     8(RSP), R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
@@ -11726,10 +11213,9 @@ t1186:
 	VLD1     (R23), V5.S[2]
 t1184:
 	FMOVS    (R14), F6
-	VDUP     V6.S[0], V6.S4
-	VFMLA    V3.S4, V6.S4, V0.S4
-	VFMLA    V4.S4, V6.S4, V1.S4
-	VFMLA    V5.S4, V6.S4, V2.S4
+	WORD     $0x4f861060 // fmla v0.4s, v3.4s, v6.s[0]
+	WORD     $0x4f861081 // fmla v1.4s, v4.4s, v6.s[0]
+	WORD     $0x4f8610a2 // fmla v2.4s, v5.4s, v6.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -12232,181 +11718,125 @@ fetch8x2:
 	SUBS     $4, R15, R15
 	BLT      rest8x2
 k8x2:
-	FMOVQ    (R3), F16
-	FMOVQ    16(R3), F17
+	FLDPQ    (R3), (F16, F17)
 	FMOVS    (R14), F18
-	VDUP     V18.S[0], V18.S4
-	VFMLA    V16.S4, V18.S4, V0.S4
-	VFMLA    V17.S4, V18.S4, V1.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F19
-	VDUP     V19.S[0], V19.S4
-	VFMLA    V16.S4, V19.S4, V2.S4
-	VFMLA    V17.S4, V19.S4, V3.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F20
-	VDUP     V20.S[0], V20.S4
-	VFMLA    V16.S4, V20.S4, V4.S4
-	VFMLA    V17.S4, V20.S4, V5.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F21
-	VDUP     V21.S[0], V21.S4
-	VFMLA    V16.S4, V21.S4, V6.S4
-	VFMLA    V17.S4, V21.S4, V7.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F22
-	VDUP     V22.S[0], V22.S4
-	VFMLA    V16.S4, V22.S4, V8.S4
-	VFMLA    V17.S4, V22.S4, V9.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F23
-	VDUP     V23.S[0], V23.S4
-	VFMLA    V16.S4, V23.S4, V10.S4
-	VFMLA    V17.S4, V23.S4, V11.S4
+	WORD     $0x4f921200 // fmla v0.4s, v16.4s, v18.s[0]
+	WORD     $0x4f921221 // fmla v1.4s, v17.4s, v18.s[0]
+	FMOVS    (R14)(R2), F19
+	WORD     $0x4f931202 // fmla v2.4s, v16.4s, v19.s[0]
+	WORD     $0x4f931223 // fmla v3.4s, v17.4s, v19.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F20
+	WORD     $0x4f941204 // fmla v4.4s, v16.4s, v20.s[0]
+	WORD     $0x4f941225 // fmla v5.4s, v17.4s, v20.s[0]
+	FMOVS    (R14)(R1), F21
+	WORD     $0x4f951206 // fmla v6.4s, v16.4s, v21.s[0]
+	WORD     $0x4f951227 // fmla v7.4s, v17.4s, v21.s[0]
+	FMOVS    (R14)(R2<<2), F22
+	WORD     $0x4f961208 // fmla v8.4s, v16.4s, v22.s[0]
+	WORD     $0x4f961229 // fmla v9.4s, v17.4s, v22.s[0]
+	FMOVS    (R14)(R4), F23
+	WORD     $0x4f97120a // fmla v10.4s, v16.4s, v23.s[0]
+	WORD     $0x4f97122b // fmla v11.4s, v17.4s, v23.s[0]
 	FMOVS    (R8), F24
-	VDUP     V24.S[0], V24.S4
-	VFMLA    V16.S4, V24.S4, V12.S4
-	VFMLA    V17.S4, V24.S4, V13.S4
-	ADD      R2<<0, R8, R25
-	FMOVS    (R25), F25
-	VDUP     V25.S[0], V25.S4
-	VFMLA    V16.S4, V25.S4, V14.S4
-	VFMLA    V17.S4, V25.S4, V15.S4
+	WORD     $0x4f98120c // fmla v12.4s, v16.4s, v24.s[0]
+	WORD     $0x4f98122d // fmla v13.4s, v17.4s, v24.s[0]
+	FMOVS    (R8)(R2), F25
+	WORD     $0x4f99120e // fmla v14.4s, v16.4s, v25.s[0]
+	WORD     $0x4f99122f // fmla v15.4s, v17.4s, v25.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
-	FMOVQ    (R3), F16
-	FMOVQ    16(R3), F17
+	FLDPQ    (R3), (F16, F17)
 	FMOVS    (R14), F18
-	VDUP     V18.S[0], V18.S4
-	VFMLA    V16.S4, V18.S4, V0.S4
-	VFMLA    V17.S4, V18.S4, V1.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F19
-	VDUP     V19.S[0], V19.S4
-	VFMLA    V16.S4, V19.S4, V2.S4
-	VFMLA    V17.S4, V19.S4, V3.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F20
-	VDUP     V20.S[0], V20.S4
-	VFMLA    V16.S4, V20.S4, V4.S4
-	VFMLA    V17.S4, V20.S4, V5.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F21
-	VDUP     V21.S[0], V21.S4
-	VFMLA    V16.S4, V21.S4, V6.S4
-	VFMLA    V17.S4, V21.S4, V7.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F22
-	VDUP     V22.S[0], V22.S4
-	VFMLA    V16.S4, V22.S4, V8.S4
-	VFMLA    V17.S4, V22.S4, V9.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F23
-	VDUP     V23.S[0], V23.S4
-	VFMLA    V16.S4, V23.S4, V10.S4
-	VFMLA    V17.S4, V23.S4, V11.S4
+	WORD     $0x4f921200 // fmla v0.4s, v16.4s, v18.s[0]
+	WORD     $0x4f921221 // fmla v1.4s, v17.4s, v18.s[0]
+	FMOVS    (R14)(R2), F19
+	WORD     $0x4f931202 // fmla v2.4s, v16.4s, v19.s[0]
+	WORD     $0x4f931223 // fmla v3.4s, v17.4s, v19.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F20
+	WORD     $0x4f941204 // fmla v4.4s, v16.4s, v20.s[0]
+	WORD     $0x4f941225 // fmla v5.4s, v17.4s, v20.s[0]
+	FMOVS    (R14)(R1), F21
+	WORD     $0x4f951206 // fmla v6.4s, v16.4s, v21.s[0]
+	WORD     $0x4f951227 // fmla v7.4s, v17.4s, v21.s[0]
+	FMOVS    (R14)(R2<<2), F22
+	WORD     $0x4f961208 // fmla v8.4s, v16.4s, v22.s[0]
+	WORD     $0x4f961229 // fmla v9.4s, v17.4s, v22.s[0]
+	FMOVS    (R14)(R4), F23
+	WORD     $0x4f97120a // fmla v10.4s, v16.4s, v23.s[0]
+	WORD     $0x4f97122b // fmla v11.4s, v17.4s, v23.s[0]
 	FMOVS    (R8), F24
-	VDUP     V24.S[0], V24.S4
-	VFMLA    V16.S4, V24.S4, V12.S4
-	VFMLA    V17.S4, V24.S4, V13.S4
-	ADD      R2<<0, R8, R25
-	FMOVS    (R25), F25
-	VDUP     V25.S[0], V25.S4
-	VFMLA    V16.S4, V25.S4, V14.S4
-	VFMLA    V17.S4, V25.S4, V15.S4
+	WORD     $0x4f98120c // fmla v12.4s, v16.4s, v24.s[0]
+	WORD     $0x4f98122d // fmla v13.4s, v17.4s, v24.s[0]
+	FMOVS    (R8)(R2), F25
+	WORD     $0x4f99120e // fmla v14.4s, v16.4s, v25.s[0]
+	WORD     $0x4f99122f // fmla v15.4s, v17.4s, v25.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
-	FMOVQ    (R3), F16
-	FMOVQ    16(R3), F17
+	FLDPQ    (R3), (F16, F17)
 	FMOVS    (R14), F18
-	VDUP     V18.S[0], V18.S4
-	VFMLA    V16.S4, V18.S4, V0.S4
-	VFMLA    V17.S4, V18.S4, V1.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F19
-	VDUP     V19.S[0], V19.S4
-	VFMLA    V16.S4, V19.S4, V2.S4
-	VFMLA    V17.S4, V19.S4, V3.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F20
-	VDUP     V20.S[0], V20.S4
-	VFMLA    V16.S4, V20.S4, V4.S4
-	VFMLA    V17.S4, V20.S4, V5.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F21
-	VDUP     V21.S[0], V21.S4
-	VFMLA    V16.S4, V21.S4, V6.S4
-	VFMLA    V17.S4, V21.S4, V7.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F22
-	VDUP     V22.S[0], V22.S4
-	VFMLA    V16.S4, V22.S4, V8.S4
-	VFMLA    V17.S4, V22.S4, V9.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F23
-	VDUP     V23.S[0], V23.S4
-	VFMLA    V16.S4, V23.S4, V10.S4
-	VFMLA    V17.S4, V23.S4, V11.S4
+	WORD     $0x4f921200 // fmla v0.4s, v16.4s, v18.s[0]
+	WORD     $0x4f921221 // fmla v1.4s, v17.4s, v18.s[0]
+	FMOVS    (R14)(R2), F19
+	WORD     $0x4f931202 // fmla v2.4s, v16.4s, v19.s[0]
+	WORD     $0x4f931223 // fmla v3.4s, v17.4s, v19.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F20
+	WORD     $0x4f941204 // fmla v4.4s, v16.4s, v20.s[0]
+	WORD     $0x4f941225 // fmla v5.4s, v17.4s, v20.s[0]
+	FMOVS    (R14)(R1), F21
+	WORD     $0x4f951206 // fmla v6.4s, v16.4s, v21.s[0]
+	WORD     $0x4f951227 // fmla v7.4s, v17.4s, v21.s[0]
+	FMOVS    (R14)(R2<<2), F22
+	WORD     $0x4f961208 // fmla v8.4s, v16.4s, v22.s[0]
+	WORD     $0x4f961229 // fmla v9.4s, v17.4s, v22.s[0]
+	FMOVS    (R14)(R4), F23
+	WORD     $0x4f97120a // fmla v10.4s, v16.4s, v23.s[0]
+	WORD     $0x4f97122b // fmla v11.4s, v17.4s, v23.s[0]
 	FMOVS    (R8), F24
-	VDUP     V24.S[0], V24.S4
-	VFMLA    V16.S4, V24.S4, V12.S4
-	VFMLA    V17.S4, V24.S4, V13.S4
-	ADD      R2<<0, R8, R25
-	FMOVS    (R25), F25
-	VDUP     V25.S[0], V25.S4
-	VFMLA    V16.S4, V25.S4, V14.S4
-	VFMLA    V17.S4, V25.S4, V15.S4
+	WORD     $0x4f98120c // fmla v12.4s, v16.4s, v24.s[0]
+	WORD     $0x4f98122d // fmla v13.4s, v17.4s, v24.s[0]
+	FMOVS    (R8)(R2), F25
+	WORD     $0x4f99120e // fmla v14.4s, v16.4s, v25.s[0]
+	WORD     $0x4f99122f // fmla v15.4s, v17.4s, v25.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
-	FMOVQ    (R3), F16
-	FMOVQ    16(R3), F17
+	FLDPQ    (R3), (F16, F17)
 	FMOVS    (R14), F18
-	VDUP     V18.S[0], V18.S4
-	VFMLA    V16.S4, V18.S4, V0.S4
-	VFMLA    V17.S4, V18.S4, V1.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F19
-	VDUP     V19.S[0], V19.S4
-	VFMLA    V16.S4, V19.S4, V2.S4
-	VFMLA    V17.S4, V19.S4, V3.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F20
-	VDUP     V20.S[0], V20.S4
-	VFMLA    V16.S4, V20.S4, V4.S4
-	VFMLA    V17.S4, V20.S4, V5.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F21
-	VDUP     V21.S[0], V21.S4
-	VFMLA    V16.S4, V21.S4, V6.S4
-	VFMLA    V17.S4, V21.S4, V7.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F22
-	VDUP     V22.S[0], V22.S4
-	VFMLA    V16.S4, V22.S4, V8.S4
-	VFMLA    V17.S4, V22.S4, V9.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F23
-	VDUP     V23.S[0], V23.S4
-	VFMLA    V16.S4, V23.S4, V10.S4
-	VFMLA    V17.S4, V23.S4, V11.S4
+	WORD     $0x4f921200 // fmla v0.4s, v16.4s, v18.s[0]
+	WORD     $0x4f921221 // fmla v1.4s, v17.4s, v18.s[0]
+	FMOVS    (R14)(R2), F19
+	WORD     $0x4f931202 // fmla v2.4s, v16.4s, v19.s[0]
+	WORD     $0x4f931223 // fmla v3.4s, v17.4s, v19.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F20
+	WORD     $0x4f941204 // fmla v4.4s, v16.4s, v20.s[0]
+	WORD     $0x4f941225 // fmla v5.4s, v17.4s, v20.s[0]
+	FMOVS    (R14)(R1), F21
+	WORD     $0x4f951206 // fmla v6.4s, v16.4s, v21.s[0]
+	WORD     $0x4f951227 // fmla v7.4s, v17.4s, v21.s[0]
+	FMOVS    (R14)(R2<<2), F22
+	WORD     $0x4f961208 // fmla v8.4s, v16.4s, v22.s[0]
+	WORD     $0x4f961229 // fmla v9.4s, v17.4s, v22.s[0]
+	FMOVS    (R14)(R4), F23
+	WORD     $0x4f97120a // fmla v10.4s, v16.4s, v23.s[0]
+	WORD     $0x4f97122b // fmla v11.4s, v17.4s, v23.s[0]
 	FMOVS    (R8), F24
-	VDUP     V24.S[0], V24.S4
-	VFMLA    V16.S4, V24.S4, V12.S4
-	VFMLA    V17.S4, V24.S4, V13.S4
-	ADD      R2<<0, R8, R25
-	FMOVS    (R25), F25
-	VDUP     V25.S[0], V25.S4
-	VFMLA    V16.S4, V25.S4, V14.S4
-	VFMLA    V17.S4, V25.S4, V15.S4
+	WORD     $0x4f98120c // fmla v12.4s, v16.4s, v24.s[0]
+	WORD     $0x4f98122d // fmla v13.4s, v17.4s, v24.s[0]
+	FMOVS    (R8)(R2), F25
+	WORD     $0x4f99120e // fmla v14.4s, v16.4s, v25.s[0]
+	WORD     $0x4f99122f // fmla v15.4s, v17.4s, v25.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -12418,46 +11848,32 @@ rest8x2:
 	ADDS     $4, R15, R15
 	BEQ      store8x2
 one8x2:
-	FMOVQ    (R3), F16
-	FMOVQ    16(R3), F17
+	FLDPQ    (R3), (F16, F17)
 	FMOVS    (R14), F18
-	VDUP     V18.S[0], V18.S4
-	VFMLA    V16.S4, V18.S4, V0.S4
-	VFMLA    V17.S4, V18.S4, V1.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F19
-	VDUP     V19.S[0], V19.S4
-	VFMLA    V16.S4, V19.S4, V2.S4
-	VFMLA    V17.S4, V19.S4, V3.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F20
-	VDUP     V20.S[0], V20.S4
-	VFMLA    V16.S4, V20.S4, V4.S4
-	VFMLA    V17.S4, V20.S4, V5.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F21
-	VDUP     V21.S[0], V21.S4
-	VFMLA    V16.S4, V21.S4, V6.S4
-	VFMLA    V17.S4, V21.S4, V7.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F22
-	VDUP     V22.S[0], V22.S4
-	VFMLA    V16.S4, V22.S4, V8.S4
-	VFMLA    V17.S4, V22.S4, V9.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F23
-	VDUP     V23.S[0], V23.S4
-	VFMLA    V16.S4, V23.S4, V10.S4
-	VFMLA    V17.S4, V23.S4, V11.S4
+	WORD     $0x4f921200 // fmla v0.4s, v16.4s, v18.s[0]
+	WORD     $0x4f921221 // fmla v1.4s, v17.4s, v18.s[0]
+	FMOVS    (R14)(R2), F19
+	WORD     $0x4f931202 // fmla v2.4s, v16.4s, v19.s[0]
+	WORD     $0x4f931223 // fmla v3.4s, v17.4s, v19.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F20
+	WORD     $0x4f941204 // fmla v4.4s, v16.4s, v20.s[0]
+	WORD     $0x4f941225 // fmla v5.4s, v17.4s, v20.s[0]
+	FMOVS    (R14)(R1), F21
+	WORD     $0x4f951206 // fmla v6.4s, v16.4s, v21.s[0]
+	WORD     $0x4f951227 // fmla v7.4s, v17.4s, v21.s[0]
+	FMOVS    (R14)(R2<<2), F22
+	WORD     $0x4f961208 // fmla v8.4s, v16.4s, v22.s[0]
+	WORD     $0x4f961229 // fmla v9.4s, v17.4s, v22.s[0]
+	FMOVS    (R14)(R4), F23
+	WORD     $0x4f97120a // fmla v10.4s, v16.4s, v23.s[0]
+	WORD     $0x4f97122b // fmla v11.4s, v17.4s, v23.s[0]
 	FMOVS    (R8), F24
-	VDUP     V24.S[0], V24.S4
-	VFMLA    V16.S4, V24.S4, V12.S4
-	VFMLA    V17.S4, V24.S4, V13.S4
-	ADD      R2<<0, R8, R25
-	FMOVS    (R25), F25
-	VDUP     V25.S[0], V25.S4
-	VFMLA    V16.S4, V25.S4, V14.S4
-	VFMLA    V17.S4, V25.S4, V15.S4
+	WORD     $0x4f98120c // fmla v12.4s, v16.4s, v24.s[0]
+	WORD     $0x4f98122d // fmla v13.4s, v17.4s, v24.s[0]
+	FMOVS    (R8)(R2), F25
+	WORD     $0x4f99120e // fmla v14.4s, v16.4s, v25.s[0]
+	WORD     $0x4f99122f // fmla v15.4s, v17.4s, v25.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -12488,43 +11904,30 @@ t1246:
 	VLD1     (R23), V17.S[2]
 t1244:
 	FMOVS    (R14), F18
-	VDUP     V18.S[0], V18.S4
-	VFMLA    V16.S4, V18.S4, V0.S4
-	VFMLA    V17.S4, V18.S4, V1.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F19
-	VDUP     V19.S[0], V19.S4
-	VFMLA    V16.S4, V19.S4, V2.S4
-	VFMLA    V17.S4, V19.S4, V3.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F20
-	VDUP     V20.S[0], V20.S4
-	VFMLA    V16.S4, V20.S4, V4.S4
-	VFMLA    V17.S4, V20.S4, V5.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F21
-	VDUP     V21.S[0], V21.S4
-	VFMLA    V16.S4, V21.S4, V6.S4
-	VFMLA    V17.S4, V21.S4, V7.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F22
-	VDUP     V22.S[0], V22.S4
-	VFMLA    V16.S4, V22.S4, V8.S4
-	VFMLA    V17.S4, V22.S4, V9.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F23
-	VDUP     V23.S[0], V23.S4
-	VFMLA    V16.S4, V23.S4, V10.S4
-	VFMLA    V17.S4, V23.S4, V11.S4
+	WORD     $0x4f921200 // fmla v0.4s, v16.4s, v18.s[0]
+	WORD     $0x4f921221 // fmla v1.4s, v17.4s, v18.s[0]
+	FMOVS    (R14)(R2), F19
+	WORD     $0x4f931202 // fmla v2.4s, v16.4s, v19.s[0]
+	WORD     $0x4f931223 // fmla v3.4s, v17.4s, v19.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F20
+	WORD     $0x4f941204 // fmla v4.4s, v16.4s, v20.s[0]
+	WORD     $0x4f941225 // fmla v5.4s, v17.4s, v20.s[0]
+	FMOVS    (R14)(R1), F21
+	WORD     $0x4f951206 // fmla v6.4s, v16.4s, v21.s[0]
+	WORD     $0x4f951227 // fmla v7.4s, v17.4s, v21.s[0]
+	FMOVS    (R14)(R2<<2), F22
+	WORD     $0x4f961208 // fmla v8.4s, v16.4s, v22.s[0]
+	WORD     $0x4f961229 // fmla v9.4s, v17.4s, v22.s[0]
+	FMOVS    (R14)(R4), F23
+	WORD     $0x4f97120a // fmla v10.4s, v16.4s, v23.s[0]
+	WORD     $0x4f97122b // fmla v11.4s, v17.4s, v23.s[0]
 	FMOVS    (R8), F24
-	VDUP     V24.S[0], V24.S4
-	VFMLA    V16.S4, V24.S4, V12.S4
-	VFMLA    V17.S4, V24.S4, V13.S4
-	ADD      R2<<0, R8, R25
-	FMOVS    (R25), F25
-	VDUP     V25.S[0], V25.S4
-	VFMLA    V16.S4, V25.S4, V14.S4
-	VFMLA    V17.S4, V25.S4, V15.S4
+	WORD     $0x4f98120c // fmla v12.4s, v16.4s, v24.s[0]
+	WORD     $0x4f98122d // fmla v13.4s, v17.4s, v24.s[0]
+	FMOVS    (R8)(R2), F25
+	WORD     $0x4f99120e // fmla v14.4s, v16.4s, v25.s[0]
+	WORD     $0x4f99122f // fmla v15.4s, v17.4s, v25.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -13240,41 +12643,29 @@ fetch7x2:
 	CMP      $4, R24
 	BNE      tail7x2
 one7x2:
-	FMOVQ    (R3), F14
-	FMOVQ    16(R3), F15
+	FLDPQ    (R3), (F14, F15)
 	FMOVS    (R14), F16
-	VDUP     V16.S[0], V16.S4
-	VFMLA    V14.S4, V16.S4, V0.S4
-	VFMLA    V15.S4, V16.S4, V1.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F17
-	VDUP     V17.S[0], V17.S4
-	VFMLA    V14.S4, V17.S4, V2.S4
-	VFMLA    V15.S4, V17.S4, V3.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F18
-	VDUP     V18.S[0], V18.S4
-	VFMLA    V14.S4, V18.S4, V4.S4
-	VFMLA    V15.S4, V18.S4, V5.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F19
-	VDUP     V19.S[0], V19.S4
-	VFMLA    V14.S4, V19.S4, V6.S4
-	VFMLA    V15.S4, V19.S4, V7.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F20
-	VDUP     V20.S[0], V20.S4
-	VFMLA    V14.S4, V20.S4, V8.S4
-	VFMLA    V15.S4, V20.S4, V9.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F21
-	VDUP     V21.S[0], V21.S4
-	VFMLA    V14.S4, V21.S4, V10.S4
-	VFMLA    V15.S4, V21.S4, V11.S4
+	WORD     $0x4f9011c0 // fmla v0.4s, v14.4s, v16.s[0]
+	WORD     $0x4f9011e1 // fmla v1.4s, v15.4s, v16.s[0]
+	FMOVS    (R14)(R2), F17
+	WORD     $0x4f9111c2 // fmla v2.4s, v14.4s, v17.s[0]
+	WORD     $0x4f9111e3 // fmla v3.4s, v15.4s, v17.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F18
+	WORD     $0x4f9211c4 // fmla v4.4s, v14.4s, v18.s[0]
+	WORD     $0x4f9211e5 // fmla v5.4s, v15.4s, v18.s[0]
+	FMOVS    (R14)(R1), F19
+	WORD     $0x4f9311c6 // fmla v6.4s, v14.4s, v19.s[0]
+	WORD     $0x4f9311e7 // fmla v7.4s, v15.4s, v19.s[0]
+	FMOVS    (R14)(R2<<2), F20
+	WORD     $0x4f9411c8 // fmla v8.4s, v14.4s, v20.s[0]
+	WORD     $0x4f9411e9 // fmla v9.4s, v15.4s, v20.s[0]
+	FMOVS    (R14)(R4), F21
+	WORD     $0x4f9511ca // fmla v10.4s, v14.4s, v21.s[0]
+	WORD     $0x4f9511eb // fmla v11.4s, v15.4s, v21.s[0]
 	FMOVS    (R8), F22
-	VDUP     V22.S[0], V22.S4
-	VFMLA    V14.S4, V22.S4, V12.S4
-	VFMLA    V15.S4, V22.S4, V13.S4
+	WORD     $0x4f9611cc // fmla v12.4s, v14.4s, v22.s[0]
+	WORD     $0x4f9611ed // fmla v13.4s, v15.4s, v22.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -13305,38 +12696,27 @@ t1339:
 	VLD1     (R23), V15.S[2]
 t1337:
 	FMOVS    (R14), F16
-	VDUP     V16.S[0], V16.S4
-	VFMLA    V14.S4, V16.S4, V0.S4
-	VFMLA    V15.S4, V16.S4, V1.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F17
-	VDUP     V17.S[0], V17.S4
-	VFMLA    V14.S4, V17.S4, V2.S4
-	VFMLA    V15.S4, V17.S4, V3.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F18
-	VDUP     V18.S[0], V18.S4
-	VFMLA    V14.S4, V18.S4, V4.S4
-	VFMLA    V15.S4, V18.S4, V5.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F19
-	VDUP     V19.S[0], V19.S4
-	VFMLA    V14.S4, V19.S4, V6.S4
-	VFMLA    V15.S4, V19.S4, V7.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F20
-	VDUP     V20.S[0], V20.S4
-	VFMLA    V14.S4, V20.S4, V8.S4
-	VFMLA    V15.S4, V20.S4, V9.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F21
-	VDUP     V21.S[0], V21.S4
-	VFMLA    V14.S4, V21.S4, V10.S4
-	VFMLA    V15.S4, V21.S4, V11.S4
+	WORD     $0x4f9011c0 // fmla v0.4s, v14.4s, v16.s[0]
+	WORD     $0x4f9011e1 // fmla v1.4s, v15.4s, v16.s[0]
+	FMOVS    (R14)(R2), F17
+	WORD     $0x4f9111c2 // fmla v2.4s, v14.4s, v17.s[0]
+	WORD     $0x4f9111e3 // fmla v3.4s, v15.4s, v17.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F18
+	WORD     $0x4f9211c4 // fmla v4.4s, v14.4s, v18.s[0]
+	WORD     $0x4f9211e5 // fmla v5.4s, v15.4s, v18.s[0]
+	FMOVS    (R14)(R1), F19
+	WORD     $0x4f9311c6 // fmla v6.4s, v14.4s, v19.s[0]
+	WORD     $0x4f9311e7 // fmla v7.4s, v15.4s, v19.s[0]
+	FMOVS    (R14)(R2<<2), F20
+	WORD     $0x4f9411c8 // fmla v8.4s, v14.4s, v20.s[0]
+	WORD     $0x4f9411e9 // fmla v9.4s, v15.4s, v20.s[0]
+	FMOVS    (R14)(R4), F21
+	WORD     $0x4f9511ca // fmla v10.4s, v14.4s, v21.s[0]
+	WORD     $0x4f9511eb // fmla v11.4s, v15.4s, v21.s[0]
 	FMOVS    (R8), F22
-	VDUP     V22.S[0], V22.S4
-	VFMLA    V14.S4, V22.S4, V12.S4
-	VFMLA    V15.S4, V22.S4, V13.S4
+	WORD     $0x4f9611cc // fmla v12.4s, v14.4s, v22.s[0]
+	WORD     $0x4f9611ed // fmla v13.4s, v15.4s, v22.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -13965,37 +13345,26 @@ fetch6x2:
 	CMP      $4, R24
 	BNE      tail6x2
 one6x2:
-	FMOVQ    (R3), F12
-	FMOVQ    16(R3), F13
+	FLDPQ    (R3), (F12, F13)
 	FMOVS    (R14), F14
-	VDUP     V14.S[0], V14.S4
-	VFMLA    V12.S4, V14.S4, V0.S4
-	VFMLA    V13.S4, V14.S4, V1.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F15
-	VDUP     V15.S[0], V15.S4
-	VFMLA    V12.S4, V15.S4, V2.S4
-	VFMLA    V13.S4, V15.S4, V3.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F16
-	VDUP     V16.S[0], V16.S4
-	VFMLA    V12.S4, V16.S4, V4.S4
-	VFMLA    V13.S4, V16.S4, V5.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F17
-	VDUP     V17.S[0], V17.S4
-	VFMLA    V12.S4, V17.S4, V6.S4
-	VFMLA    V13.S4, V17.S4, V7.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F18
-	VDUP     V18.S[0], V18.S4
-	VFMLA    V12.S4, V18.S4, V8.S4
-	VFMLA    V13.S4, V18.S4, V9.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F19
-	VDUP     V19.S[0], V19.S4
-	VFMLA    V12.S4, V19.S4, V10.S4
-	VFMLA    V13.S4, V19.S4, V11.S4
+	WORD     $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
+	WORD     $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
+	FMOVS    (R14)(R2), F15
+	WORD     $0x4f8f1182 // fmla v2.4s, v12.4s, v15.s[0]
+	WORD     $0x4f8f11a3 // fmla v3.4s, v13.4s, v15.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F16
+	WORD     $0x4f901184 // fmla v4.4s, v12.4s, v16.s[0]
+	WORD     $0x4f9011a5 // fmla v5.4s, v13.4s, v16.s[0]
+	FMOVS    (R14)(R1), F17
+	WORD     $0x4f911186 // fmla v6.4s, v12.4s, v17.s[0]
+	WORD     $0x4f9111a7 // fmla v7.4s, v13.4s, v17.s[0]
+	FMOVS    (R14)(R2<<2), F18
+	WORD     $0x4f921188 // fmla v8.4s, v12.4s, v18.s[0]
+	WORD     $0x4f9211a9 // fmla v9.4s, v13.4s, v18.s[0]
+	FMOVS    (R14)(R4), F19
+	WORD     $0x4f93118a // fmla v10.4s, v12.4s, v19.s[0]
+	WORD     $0x4f9311ab // fmla v11.4s, v13.4s, v19.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -14025,34 +13394,24 @@ t1420:
 	VLD1     (R23), V13.S[2]
 t1418:
 	FMOVS    (R14), F14
-	VDUP     V14.S[0], V14.S4
-	VFMLA    V12.S4, V14.S4, V0.S4
-	VFMLA    V13.S4, V14.S4, V1.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F15
-	VDUP     V15.S[0], V15.S4
-	VFMLA    V12.S4, V15.S4, V2.S4
-	VFMLA    V13.S4, V15.S4, V3.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F16
-	VDUP     V16.S[0], V16.S4
-	VFMLA    V12.S4, V16.S4, V4.S4
-	VFMLA    V13.S4, V16.S4, V5.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F17
-	VDUP     V17.S[0], V17.S4
-	VFMLA    V12.S4, V17.S4, V6.S4
-	VFMLA    V13.S4, V17.S4, V7.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F18
-	VDUP     V18.S[0], V18.S4
-	VFMLA    V12.S4, V18.S4, V8.S4
-	VFMLA    V13.S4, V18.S4, V9.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F19
-	VDUP     V19.S[0], V19.S4
-	VFMLA    V12.S4, V19.S4, V10.S4
-	VFMLA    V13.S4, V19.S4, V11.S4
+	WORD     $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
+	WORD     $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
+	FMOVS    (R14)(R2), F15
+	WORD     $0x4f8f1182 // fmla v2.4s, v12.4s, v15.s[0]
+	WORD     $0x4f8f11a3 // fmla v3.4s, v13.4s, v15.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F16
+	WORD     $0x4f901184 // fmla v4.4s, v12.4s, v16.s[0]
+	WORD     $0x4f9011a5 // fmla v5.4s, v13.4s, v16.s[0]
+	FMOVS    (R14)(R1), F17
+	WORD     $0x4f911186 // fmla v6.4s, v12.4s, v17.s[0]
+	WORD     $0x4f9111a7 // fmla v7.4s, v13.4s, v17.s[0]
+	FMOVS    (R14)(R2<<2), F18
+	WORD     $0x4f921188 // fmla v8.4s, v12.4s, v18.s[0]
+	WORD     $0x4f9211a9 // fmla v9.4s, v13.4s, v18.s[0]
+	FMOVS    (R14)(R4), F19
+	WORD     $0x4f93118a // fmla v10.4s, v12.4s, v19.s[0]
+	WORD     $0x4f9311ab // fmla v11.4s, v13.4s, v19.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -14594,32 +13953,23 @@ fetch5x2:
 	CMP      $4, R24
 	BNE      tail5x2
 one5x2:
-	FMOVQ    (R3), F10
-	FMOVQ    16(R3), F11
+	FLDPQ    (R3), (F10, F11)
 	FMOVS    (R14), F12
-	VDUP     V12.S[0], V12.S4
-	VFMLA    V10.S4, V12.S4, V0.S4
-	VFMLA    V11.S4, V12.S4, V1.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F13
-	VDUP     V13.S[0], V13.S4
-	VFMLA    V10.S4, V13.S4, V2.S4
-	VFMLA    V11.S4, V13.S4, V3.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F14
-	VDUP     V14.S[0], V14.S4
-	VFMLA    V10.S4, V14.S4, V4.S4
-	VFMLA    V11.S4, V14.S4, V5.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F15
-	VDUP     V15.S[0], V15.S4
-	VFMLA    V10.S4, V15.S4, V6.S4
-	VFMLA    V11.S4, V15.S4, V7.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F16
-	VDUP     V16.S[0], V16.S4
-	VFMLA    V10.S4, V16.S4, V8.S4
-	VFMLA    V11.S4, V16.S4, V9.S4
+	WORD     $0x4f8c1140 // fmla v0.4s, v10.4s, v12.s[0]
+	WORD     $0x4f8c1161 // fmla v1.4s, v11.4s, v12.s[0]
+	FMOVS    (R14)(R2), F13
+	WORD     $0x4f8d1142 // fmla v2.4s, v10.4s, v13.s[0]
+	WORD     $0x4f8d1163 // fmla v3.4s, v11.4s, v13.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F14
+	WORD     $0x4f8e1144 // fmla v4.4s, v10.4s, v14.s[0]
+	WORD     $0x4f8e1165 // fmla v5.4s, v11.4s, v14.s[0]
+	FMOVS    (R14)(R1), F15
+	WORD     $0x4f8f1146 // fmla v6.4s, v10.4s, v15.s[0]
+	WORD     $0x4f8f1167 // fmla v7.4s, v11.4s, v15.s[0]
+	FMOVS    (R14)(R2<<2), F16
+	WORD     $0x4f901148 // fmla v8.4s, v10.4s, v16.s[0]
+	WORD     $0x4f901169 // fmla v9.4s, v11.4s, v16.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -14649,29 +13999,21 @@ t1489:
 	VLD1     (R23), V11.S[2]
 t1487:
 	FMOVS    (R14), F12
-	VDUP     V12.S[0], V12.S4
-	VFMLA    V10.S4, V12.S4, V0.S4
-	VFMLA    V11.S4, V12.S4, V1.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F13
-	VDUP     V13.S[0], V13.S4
-	VFMLA    V10.S4, V13.S4, V2.S4
-	VFMLA    V11.S4, V13.S4, V3.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F14
-	VDUP     V14.S[0], V14.S4
-	VFMLA    V10.S4, V14.S4, V4.S4
-	VFMLA    V11.S4, V14.S4, V5.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F15
-	VDUP     V15.S[0], V15.S4
-	VFMLA    V10.S4, V15.S4, V6.S4
-	VFMLA    V11.S4, V15.S4, V7.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F16
-	VDUP     V16.S[0], V16.S4
-	VFMLA    V10.S4, V16.S4, V8.S4
-	VFMLA    V11.S4, V16.S4, V9.S4
+	WORD     $0x4f8c1140 // fmla v0.4s, v10.4s, v12.s[0]
+	WORD     $0x4f8c1161 // fmla v1.4s, v11.4s, v12.s[0]
+	FMOVS    (R14)(R2), F13
+	WORD     $0x4f8d1142 // fmla v2.4s, v10.4s, v13.s[0]
+	WORD     $0x4f8d1163 // fmla v3.4s, v11.4s, v13.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F14
+	WORD     $0x4f8e1144 // fmla v4.4s, v10.4s, v14.s[0]
+	WORD     $0x4f8e1165 // fmla v5.4s, v11.4s, v14.s[0]
+	FMOVS    (R14)(R1), F15
+	WORD     $0x4f8f1146 // fmla v6.4s, v10.4s, v15.s[0]
+	WORD     $0x4f8f1167 // fmla v7.4s, v11.4s, v15.s[0]
+	FMOVS    (R14)(R2<<2), F16
+	WORD     $0x4f901148 // fmla v8.4s, v10.4s, v16.s[0]
+	WORD     $0x4f901169 // fmla v9.4s, v11.4s, v16.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -15127,27 +14469,20 @@ fetch4x2:
 	CMP      $4, R24
 	BNE      tail4x2
 one4x2:
-	FMOVQ    (R3), F8
-	FMOVQ    16(R3), F9
+	FLDPQ    (R3), (F8, F9)
 	FMOVS    (R14), F10
-	VDUP     V10.S[0], V10.S4
-	VFMLA    V8.S4, V10.S4, V0.S4
-	VFMLA    V9.S4, V10.S4, V1.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F11
-	VDUP     V11.S[0], V11.S4
-	VFMLA    V8.S4, V11.S4, V2.S4
-	VFMLA    V9.S4, V11.S4, V3.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F12
-	VDUP     V12.S[0], V12.S4
-	VFMLA    V8.S4, V12.S4, V4.S4
-	VFMLA    V9.S4, V12.S4, V5.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F13
-	VDUP     V13.S[0], V13.S4
-	VFMLA    V8.S4, V13.S4, V6.S4
-	VFMLA    V9.S4, V13.S4, V7.S4
+	WORD     $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD     $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
+	FMOVS    (R14)(R2), F11
+	WORD     $0x4f8b1102 // fmla v2.4s, v8.4s, v11.s[0]
+	WORD     $0x4f8b1123 // fmla v3.4s, v9.4s, v11.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F12
+	WORD     $0x4f8c1104 // fmla v4.4s, v8.4s, v12.s[0]
+	WORD     $0x4f8c1125 // fmla v5.4s, v9.4s, v12.s[0]
+	FMOVS    (R14)(R1), F13
+	WORD     $0x4f8d1106 // fmla v6.4s, v8.4s, v13.s[0]
+	WORD     $0x4f8d1127 // fmla v7.4s, v9.4s, v13.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -15177,24 +14512,18 @@ t1546:
 	VLD1     (R23), V9.S[2]
 t1544:
 	FMOVS    (R14), F10
-	VDUP     V10.S[0], V10.S4
-	VFMLA    V8.S4, V10.S4, V0.S4
-	VFMLA    V9.S4, V10.S4, V1.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F11
-	VDUP     V11.S[0], V11.S4
-	VFMLA    V8.S4, V11.S4, V2.S4
-	VFMLA    V9.S4, V11.S4, V3.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F12
-	VDUP     V12.S[0], V12.S4
-	VFMLA    V8.S4, V12.S4, V4.S4
-	VFMLA    V9.S4, V12.S4, V5.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F13
-	VDUP     V13.S[0], V13.S4
-	VFMLA    V8.S4, V13.S4, V6.S4
-	VFMLA    V9.S4, V13.S4, V7.S4
+	WORD     $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD     $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
+	FMOVS    (R14)(R2), F11
+	WORD     $0x4f8b1102 // fmla v2.4s, v8.4s, v11.s[0]
+	WORD     $0x4f8b1123 // fmla v3.4s, v9.4s, v11.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F12
+	WORD     $0x4f8c1104 // fmla v4.4s, v8.4s, v12.s[0]
+	WORD     $0x4f8c1125 // fmla v5.4s, v9.4s, v12.s[0]
+	FMOVS    (R14)(R1), F13
+	WORD     $0x4f8d1106 // fmla v6.4s, v8.4s, v13.s[0]
+	WORD     $0x4f8d1127 // fmla v7.4s, v9.4s, v13.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -15564,22 +14893,17 @@ fetch3x2:
 	CMP      $4, R24
 	BNE      tail3x2
 one3x2:
-	FMOVQ    (R3), F6
-	FMOVQ    16(R3), F7
+	FLDPQ    (R3), (F6, F7)
 	FMOVS    (R14), F8
-	VDUP     V8.S[0], V8.S4
-	VFMLA    V6.S4, V8.S4, V0.S4
-	VFMLA    V7.S4, V8.S4, V1.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F9
-	VDUP     V9.S[0], V9.S4
-	VFMLA    V6.S4, V9.S4, V2.S4
-	VFMLA    V7.S4, V9.S4, V3.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F10
-	VDUP     V10.S[0], V10.S4
-	VFMLA    V6.S4, V10.S4, V4.S4
-	VFMLA    V7.S4, V10.S4, V5.S4
+	WORD     $0x4f8810c0 // fmla v0.4s, v6.4s, v8.s[0]
+	WORD     $0x4f8810e1 // fmla v1.4s, v7.4s, v8.s[0]
+	FMOVS    (R14)(R2), F9
+	WORD     $0x4f8910c2 // fmla v2.4s, v6.4s, v9.s[0]
+	WORD     $0x4f8910e3 // fmla v3.4s, v7.4s, v9.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F10
+	WORD     $0x4f8a10c4 // fmla v4.4s, v6.4s, v10.s[0]
+	WORD     $0x4f8a10e5 // fmla v5.4s, v7.4s, v10.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -15609,19 +14933,15 @@ t1591:
 	VLD1     (R23), V7.S[2]
 t1589:
 	FMOVS    (R14), F8
-	VDUP     V8.S[0], V8.S4
-	VFMLA    V6.S4, V8.S4, V0.S4
-	VFMLA    V7.S4, V8.S4, V1.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F9
-	VDUP     V9.S[0], V9.S4
-	VFMLA    V6.S4, V9.S4, V2.S4
-	VFMLA    V7.S4, V9.S4, V3.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F10
-	VDUP     V10.S[0], V10.S4
-	VFMLA    V6.S4, V10.S4, V4.S4
-	VFMLA    V7.S4, V10.S4, V5.S4
+	WORD     $0x4f8810c0 // fmla v0.4s, v6.4s, v8.s[0]
+	WORD     $0x4f8810e1 // fmla v1.4s, v7.4s, v8.s[0]
+	FMOVS    (R14)(R2), F9
+	WORD     $0x4f8910c2 // fmla v2.4s, v6.4s, v9.s[0]
+	WORD     $0x4f8910e3 // fmla v3.4s, v7.4s, v9.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F10
+	WORD     $0x4f8a10c4 // fmla v4.4s, v6.4s, v10.s[0]
+	WORD     $0x4f8a10e5 // fmla v5.4s, v7.4s, v10.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -15905,17 +15225,13 @@ fetch2x2:
 	CMP      $4, R24
 	BNE      tail2x2
 one2x2:
-	FMOVQ    (R3), F4
-	FMOVQ    16(R3), F5
+	FLDPQ    (R3), (F4, F5)
 	FMOVS    (R14), F6
-	VDUP     V6.S[0], V6.S4
-	VFMLA    V4.S4, V6.S4, V0.S4
-	VFMLA    V5.S4, V6.S4, V1.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F7
-	VDUP     V7.S[0], V7.S4
-	VFMLA    V4.S4, V7.S4, V2.S4
-	VFMLA    V5.S4, V7.S4, V3.S4
+	WORD     $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
+	WORD     $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
+	FMOVS    (R14)(R2), F7
+	WORD     $0x4f871082 // fmla v2.4s, v4.4s, v7.s[0]
+	WORD     $0x4f8710a3 // fmla v3.4s, v5.4s, v7.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -15945,14 +15261,11 @@ t1624:
 	VLD1     (R23), V5.S[2]
 t1622:
 	FMOVS    (R14), F6
-	VDUP     V6.S[0], V6.S4
-	VFMLA    V4.S4, V6.S4, V0.S4
-	VFMLA    V5.S4, V6.S4, V1.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F7
-	VDUP     V7.S[0], V7.S4
-	VFMLA    V4.S4, V7.S4, V2.S4
-	VFMLA    V5.S4, V7.S4, V3.S4
+	WORD     $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
+	WORD     $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
+	FMOVS    (R14)(R2), F7
+	WORD     $0x4f871082 // fmla v2.4s, v4.4s, v7.s[0]
+	WORD     $0x4f8710a3 // fmla v3.4s, v5.4s, v7.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -16150,12 +15463,10 @@ fetch1x2:
 	CMP      $4, R24
 	BNE      tail1x2
 one1x2:
-	FMOVQ    (R3), F2
-	FMOVQ    16(R3), F3
+	FLDPQ    (R3), (F2, F3)
 	FMOVS    (R14), F4
-	VDUP     V4.S[0], V4.S4
-	VFMLA    V2.S4, V4.S4, V0.S4
-	VFMLA    V3.S4, V4.S4, V1.S4
+	WORD     $0x4f841040 // fmla v0.4s, v2.4s, v4.s[0]
+	WORD     $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -16185,9 +15496,8 @@ t1645:
 	VLD1     (R23), V3.S[2]
 t1643:
 	FMOVS    (R14), F4
-	VDUP     V4.S[0], V4.S4
-	VFMLA    V2.S4, V4.S4, V0.S4
-	VFMLA    V3.S4, V4.S4, V1.S4
+	WORD     $0x4f841040 // fmla v0.4s, v2.4s, v4.s[0]
+	WORD     $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
 	PRFM     (R7), PLDL2KEEP
 	ADD      R9, R7, R7
 	ADD      R6, R3, R3
@@ -16477,35 +15787,22 @@ steps8x1:
 one8x1:
 	FMOVQ    (R3), F8
 	FMOVS    (R14), F9
-	VDUP     V9.S[0], V9.S4
-	VFMLA    V8.S4, V9.S4, V0.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F10
-	VDUP     V10.S[0], V10.S4
-	VFMLA    V8.S4, V10.S4, V1.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F11
-	VDUP     V11.S[0], V11.S4
-	VFMLA    V8.S4, V11.S4, V2.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F12
-	VDUP     V12.S[0], V12.S4
-	VFMLA    V8.S4, V12.S4, V3.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F13
-	VDUP     V13.S[0], V13.S4
-	VFMLA    V8.S4, V13.S4, V4.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F14
-	VDUP     V14.S[0], V14.S4
-	VFMLA    V8.S4, V14.S4, V5.S4
+	WORD     $0x4f891100 // fmla v0.4s, v8.4s, v9.s[0]
+	FMOVS    (R14)(R2), F10
+	WORD     $0x4f8a1101 // fmla v1.4s, v8.4s, v10.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F11
+	WORD     $0x4f8b1102 // fmla v2.4s, v8.4s, v11.s[0]
+	FMOVS    (R14)(R1), F12
+	WORD     $0x4f8c1103 // fmla v3.4s, v8.4s, v12.s[0]
+	FMOVS    (R14)(R2<<2), F13
+	WORD     $0x4f8d1104 // fmla v4.4s, v8.4s, v13.s[0]
+	FMOVS    (R14)(R4), F14
+	WORD     $0x4f8e1105 // fmla v5.4s, v8.4s, v14.s[0]
 	FMOVS    (R8), F15
-	VDUP     V15.S[0], V15.S4
-	VFMLA    V8.S4, V15.S4, V6.S4
-	ADD      R2<<0, R8, R25
-	FMOVS    (R25), F16
-	VDUP     V16.S[0], V16.S4
-	VFMLA    V8.S4, V16.S4, V7.S4
+	WORD     $0x4f8f1106 // fmla v6.4s, v8.4s, v15.s[0]
+	FMOVS    (R8)(R2), F16
+	WORD     $0x4f901107 // fmla v7.4s, v8.4s, v16.s[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
@@ -16533,35 +15830,22 @@ t1678:
 	VLD1     (R23), V8.S[2]
 t1676:
 	FMOVS    (R14), F9
-	VDUP     V9.S[0], V9.S4
-	VFMLA    V8.S4, V9.S4, V0.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F10
-	VDUP     V10.S[0], V10.S4
-	VFMLA    V8.S4, V10.S4, V1.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F11
-	VDUP     V11.S[0], V11.S4
-	VFMLA    V8.S4, V11.S4, V2.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F12
-	VDUP     V12.S[0], V12.S4
-	VFMLA    V8.S4, V12.S4, V3.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F13
-	VDUP     V13.S[0], V13.S4
-	VFMLA    V8.S4, V13.S4, V4.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F14
-	VDUP     V14.S[0], V14.S4
-	VFMLA    V8.S4, V14.S4, V5.S4
+	WORD     $0x4f891100 // fmla v0.4s, v8.4s, v9.s[0]
+	FMOVS    (R14)(R2), F10
+	WORD     $0x4f8a1101 // fmla v1.4s, v8.4s, v10.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F11
+	WORD     $0x4f8b1102 // fmla v2.4s, v8.4s, v11.s[0]
+	FMOVS    (R14)(R1), F12
+	WORD     $0x4f8c1103 // fmla v3.4s, v8.4s, v12.s[0]
+	FMOVS    (R14)(R2<<2), F13
+	WORD     $0x4f8d1104 // fmla v4.4s, v8.4s, v13.s[0]
+	FMOVS    (R14)(R4), F14
+	WORD     $0x4f8e1105 // fmla v5.4s, v8.4s, v14.s[0]
 	FMOVS    (R8), F15
-	VDUP     V15.S[0], V15.S4
-	VFMLA    V8.S4, V15.S4, V6.S4
-	ADD      R2<<0, R8, R25
-	FMOVS    (R25), F16
-	VDUP     V16.S[0], V16.S4
-	VFMLA    V8.S4, V16.S4, V7.S4
+	WORD     $0x4f8f1106 // fmla v6.4s, v8.4s, v15.s[0]
+	FMOVS    (R8)(R2), F16
+	WORD     $0x4f901107 // fmla v7.4s, v8.4s, v16.s[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
@@ -16944,31 +16228,20 @@ steps7x1:
 one7x1:
 	FMOVQ    (R3), F7
 	FMOVS    (R14), F8
-	VDUP     V8.S[0], V8.S4
-	VFMLA    V7.S4, V8.S4, V0.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F9
-	VDUP     V9.S[0], V9.S4
-	VFMLA    V7.S4, V9.S4, V1.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F10
-	VDUP     V10.S[0], V10.S4
-	VFMLA    V7.S4, V10.S4, V2.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F11
-	VDUP     V11.S[0], V11.S4
-	VFMLA    V7.S4, V11.S4, V3.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F12
-	VDUP     V12.S[0], V12.S4
-	VFMLA    V7.S4, V12.S4, V4.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F13
-	VDUP     V13.S[0], V13.S4
-	VFMLA    V7.S4, V13.S4, V5.S4
+	WORD     $0x4f8810e0 // fmla v0.4s, v7.4s, v8.s[0]
+	FMOVS    (R14)(R2), F9
+	WORD     $0x4f8910e1 // fmla v1.4s, v7.4s, v9.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F10
+	WORD     $0x4f8a10e2 // fmla v2.4s, v7.4s, v10.s[0]
+	FMOVS    (R14)(R1), F11
+	WORD     $0x4f8b10e3 // fmla v3.4s, v7.4s, v11.s[0]
+	FMOVS    (R14)(R2<<2), F12
+	WORD     $0x4f8c10e4 // fmla v4.4s, v7.4s, v12.s[0]
+	FMOVS    (R14)(R4), F13
+	WORD     $0x4f8d10e5 // fmla v5.4s, v7.4s, v13.s[0]
 	FMOVS    (R8), F14
-	VDUP     V14.S[0], V14.S4
-	VFMLA    V7.S4, V14.S4, V6.S4
+	WORD     $0x4f8e10e6 // fmla v6.4s, v7.4s, v14.s[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
@@ -16996,31 +16269,20 @@ t1726:
 	VLD1     (R23), V7.S[2]
 t1724:
 	FMOVS    (R14), F8
-	VDUP     V8.S[0], V8.S4
-	VFMLA    V7.S4, V8.S4, V0.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F9
-	VDUP     V9.S[0], V9.S4
-	VFMLA    V7.S4, V9.S4, V1.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F10
-	VDUP     V10.S[0], V10.S4
-	VFMLA    V7.S4, V10.S4, V2.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F11
-	VDUP     V11.S[0], V11.S4
-	VFMLA    V7.S4, V11.S4, V3.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F12
-	VDUP     V12.S[0], V12.S4
-	VFMLA    V7.S4, V12.S4, V4.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F13
-	VDUP     V13.S[0], V13.S4
-	VFMLA    V7.S4, V13.S4, V5.S4
+	WORD     $0x4f8810e0 // fmla v0.4s, v7.4s, v8.s[0]
+	FMOVS    (R14)(R2), F9
+	WORD     $0x4f8910e1 // fmla v1.4s, v7.4s, v9.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F10
+	WORD     $0x4f8a10e2 // fmla v2.4s, v7.4s, v10.s[0]
+	FMOVS    (R14)(R1), F11
+	WORD     $0x4f8b10e3 // fmla v3.4s, v7.4s, v11.s[0]
+	FMOVS    (R14)(R2<<2), F12
+	WORD     $0x4f8c10e4 // fmla v4.4s, v7.4s, v12.s[0]
+	FMOVS    (R14)(R4), F13
+	WORD     $0x4f8d10e5 // fmla v5.4s, v7.4s, v13.s[0]
 	FMOVS    (R8), F14
-	VDUP     V14.S[0], V14.S4
-	VFMLA    V7.S4, V14.S4, V6.S4
+	WORD     $0x4f8e10e6 // fmla v6.4s, v7.4s, v14.s[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
@@ -17359,28 +16621,18 @@ steps6x1:
 one6x1:
 	FMOVQ    (R3), F6
 	FMOVS    (R14), F7
-	VDUP     V7.S[0], V7.S4
-	VFMLA    V6.S4, V7.S4, V0.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F8
-	VDUP     V8.S[0], V8.S4
-	VFMLA    V6.S4, V8.S4, V1.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F9
-	VDUP     V9.S[0], V9.S4
-	VFMLA    V6.S4, V9.S4, V2.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F10
-	VDUP     V10.S[0], V10.S4
-	VFMLA    V6.S4, V10.S4, V3.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F11
-	VDUP     V11.S[0], V11.S4
-	VFMLA    V6.S4, V11.S4, V4.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F12
-	VDUP     V12.S[0], V12.S4
-	VFMLA    V6.S4, V12.S4, V5.S4
+	WORD     $0x4f8710c0 // fmla v0.4s, v6.4s, v7.s[0]
+	FMOVS    (R14)(R2), F8
+	WORD     $0x4f8810c1 // fmla v1.4s, v6.4s, v8.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F9
+	WORD     $0x4f8910c2 // fmla v2.4s, v6.4s, v9.s[0]
+	FMOVS    (R14)(R1), F10
+	WORD     $0x4f8a10c3 // fmla v3.4s, v6.4s, v10.s[0]
+	FMOVS    (R14)(R2<<2), F11
+	WORD     $0x4f8b10c4 // fmla v4.4s, v6.4s, v11.s[0]
+	FMOVS    (R14)(R4), F12
+	WORD     $0x4f8c10c5 // fmla v5.4s, v6.4s, v12.s[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
@@ -17407,28 +16659,18 @@ t1768:
 	VLD1     (R23), V6.S[2]
 t1766:
 	FMOVS    (R14), F7
-	VDUP     V7.S[0], V7.S4
-	VFMLA    V6.S4, V7.S4, V0.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F8
-	VDUP     V8.S[0], V8.S4
-	VFMLA    V6.S4, V8.S4, V1.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F9
-	VDUP     V9.S[0], V9.S4
-	VFMLA    V6.S4, V9.S4, V2.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F10
-	VDUP     V10.S[0], V10.S4
-	VFMLA    V6.S4, V10.S4, V3.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F11
-	VDUP     V11.S[0], V11.S4
-	VFMLA    V6.S4, V11.S4, V4.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F12
-	VDUP     V12.S[0], V12.S4
-	VFMLA    V6.S4, V12.S4, V5.S4
+	WORD     $0x4f8710c0 // fmla v0.4s, v6.4s, v7.s[0]
+	FMOVS    (R14)(R2), F8
+	WORD     $0x4f8810c1 // fmla v1.4s, v6.4s, v8.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F9
+	WORD     $0x4f8910c2 // fmla v2.4s, v6.4s, v9.s[0]
+	FMOVS    (R14)(R1), F10
+	WORD     $0x4f8a10c3 // fmla v3.4s, v6.4s, v10.s[0]
+	FMOVS    (R14)(R2<<2), F11
+	WORD     $0x4f8b10c4 // fmla v4.4s, v6.4s, v11.s[0]
+	FMOVS    (R14)(R4), F12
+	WORD     $0x4f8c10c5 // fmla v5.4s, v6.4s, v12.s[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
@@ -17723,24 +16965,16 @@ steps5x1:
 one5x1:
 	FMOVQ    (R3), F5
 	FMOVS    (R14), F6
-	VDUP     V6.S[0], V6.S4
-	VFMLA    V5.S4, V6.S4, V0.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F7
-	VDUP     V7.S[0], V7.S4
-	VFMLA    V5.S4, V7.S4, V1.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F8
-	VDUP     V8.S[0], V8.S4
-	VFMLA    V5.S4, V8.S4, V2.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F9
-	VDUP     V9.S[0], V9.S4
-	VFMLA    V5.S4, V9.S4, V3.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F10
-	VDUP     V10.S[0], V10.S4
-	VFMLA    V5.S4, V10.S4, V4.S4
+	WORD     $0x4f8610a0 // fmla v0.4s, v5.4s, v6.s[0]
+	FMOVS    (R14)(R2), F7
+	WORD     $0x4f8710a1 // fmla v1.4s, v5.4s, v7.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F8
+	WORD     $0x4f8810a2 // fmla v2.4s, v5.4s, v8.s[0]
+	FMOVS    (R14)(R1), F9
+	WORD     $0x4f8910a3 // fmla v3.4s, v5.4s, v9.s[0]
+	FMOVS    (R14)(R2<<2), F10
+	WORD     $0x4f8a10a4 // fmla v4.4s, v5.4s, v10.s[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
@@ -17767,24 +17001,16 @@ t1804:
 	VLD1     (R23), V5.S[2]
 t1802:
 	FMOVS    (R14), F6
-	VDUP     V6.S[0], V6.S4
-	VFMLA    V5.S4, V6.S4, V0.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F7
-	VDUP     V7.S[0], V7.S4
-	VFMLA    V5.S4, V7.S4, V1.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F8
-	VDUP     V8.S[0], V8.S4
-	VFMLA    V5.S4, V8.S4, V2.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F9
-	VDUP     V9.S[0], V9.S4
-	VFMLA    V5.S4, V9.S4, V3.S4
-	ADD      R2<<2, R14, R25
-	FMOVS    (R25), F10
-	VDUP     V10.S[0], V10.S4
-	VFMLA    V5.S4, V10.S4, V4.S4
+	WORD     $0x4f8610a0 // fmla v0.4s, v5.4s, v6.s[0]
+	FMOVS    (R14)(R2), F7
+	WORD     $0x4f8710a1 // fmla v1.4s, v5.4s, v7.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F8
+	WORD     $0x4f8810a2 // fmla v2.4s, v5.4s, v8.s[0]
+	FMOVS    (R14)(R1), F9
+	WORD     $0x4f8910a3 // fmla v3.4s, v5.4s, v9.s[0]
+	FMOVS    (R14)(R2<<2), F10
+	WORD     $0x4f8a10a4 // fmla v4.4s, v5.4s, v10.s[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
@@ -18036,20 +17262,14 @@ steps4x1:
 one4x1:
 	FMOVQ    (R3), F4
 	FMOVS    (R14), F5
-	VDUP     V5.S[0], V5.S4
-	VFMLA    V4.S4, V5.S4, V0.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F6
-	VDUP     V6.S[0], V6.S4
-	VFMLA    V4.S4, V6.S4, V1.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F7
-	VDUP     V7.S[0], V7.S4
-	VFMLA    V4.S4, V7.S4, V2.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F8
-	VDUP     V8.S[0], V8.S4
-	VFMLA    V4.S4, V8.S4, V3.S4
+	WORD     $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
+	FMOVS    (R14)(R2), F6
+	WORD     $0x4f861081 // fmla v1.4s, v4.4s, v6.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F7
+	WORD     $0x4f871082 // fmla v2.4s, v4.4s, v7.s[0]
+	FMOVS    (R14)(R1), F8
+	WORD     $0x4f881083 // fmla v3.4s, v4.4s, v8.s[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
@@ -18076,20 +17296,14 @@ t1834:
 	VLD1     (R23), V4.S[2]
 t1832:
 	FMOVS    (R14), F5
-	VDUP     V5.S[0], V5.S4
-	VFMLA    V4.S4, V5.S4, V0.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F6
-	VDUP     V6.S[0], V6.S4
-	VFMLA    V4.S4, V6.S4, V1.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F7
-	VDUP     V7.S[0], V7.S4
-	VFMLA    V4.S4, V7.S4, V2.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F8
-	VDUP     V8.S[0], V8.S4
-	VFMLA    V4.S4, V8.S4, V3.S4
+	WORD     $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
+	FMOVS    (R14)(R2), F6
+	WORD     $0x4f861081 // fmla v1.4s, v4.4s, v6.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F7
+	WORD     $0x4f871082 // fmla v2.4s, v4.4s, v7.s[0]
+	FMOVS    (R14)(R1), F8
+	WORD     $0x4f881083 // fmla v3.4s, v4.4s, v8.s[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
@@ -18298,16 +17512,12 @@ steps3x1:
 one3x1:
 	FMOVQ    (R3), F3
 	FMOVS    (R14), F4
-	VDUP     V4.S[0], V4.S4
-	VFMLA    V3.S4, V4.S4, V0.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F5
-	VDUP     V5.S[0], V5.S4
-	VFMLA    V3.S4, V5.S4, V1.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F6
-	VDUP     V6.S[0], V6.S4
-	VFMLA    V3.S4, V6.S4, V2.S4
+	WORD     $0x4f841060 // fmla v0.4s, v3.4s, v4.s[0]
+	FMOVS    (R14)(R2), F5
+	WORD     $0x4f851061 // fmla v1.4s, v3.4s, v5.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F6
+	WORD     $0x4f861062 // fmla v2.4s, v3.4s, v6.s[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
@@ -18334,16 +17544,12 @@ t1858:
 	VLD1     (R23), V3.S[2]
 t1856:
 	FMOVS    (R14), F4
-	VDUP     V4.S[0], V4.S4
-	VFMLA    V3.S4, V4.S4, V0.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F5
-	VDUP     V5.S[0], V5.S4
-	VFMLA    V3.S4, V5.S4, V1.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F6
-	VDUP     V6.S[0], V6.S4
-	VFMLA    V3.S4, V6.S4, V2.S4
+	WORD     $0x4f841060 // fmla v0.4s, v3.4s, v4.s[0]
+	FMOVS    (R14)(R2), F5
+	WORD     $0x4f851061 // fmla v1.4s, v3.4s, v5.s[0]
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F6
+	WORD     $0x4f861062 // fmla v2.4s, v3.4s, v6.s[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
@@ -18509,12 +17715,9 @@ steps2x1:
 one2x1:
 	FMOVQ    (R3), F2
 	FMOVS    (R14), F3
-	VDUP     V3.S[0], V3.S4
-	VFMLA    V2.S4, V3.S4, V0.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F4
-	VDUP     V4.S[0], V4.S4
-	VFMLA    V2.S4, V4.S4, V1.S4
+	WORD     $0x4f831040 // fmla v0.4s, v2.4s, v3.s[0]
+	FMOVS    (R14)(R2), F4
+	WORD     $0x4f841041 // fmla v1.4s, v2.4s, v4.s[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
@@ -18541,12 +17744,9 @@ t1876:
 	VLD1     (R23), V2.S[2]
 t1874:
 	FMOVS    (R14), F3
-	VDUP     V3.S[0], V3.S4
-	VFMLA    V2.S4, V3.S4, V0.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F4
-	VDUP     V4.S[0], V4.S4
-	VFMLA    V2.S4, V4.S4, V1.S4
+	WORD     $0x4f831040 // fmla v0.4s, v2.4s, v3.s[0]
+	FMOVS    (R14)(R2), F4
+	WORD     $0x4f841041 // fmla v1.4s, v2.4s, v4.s[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
@@ -18669,8 +17869,7 @@ steps1x1:
 one1x1:
 	FMOVQ    (R3), F1
 	FMOVS    (R14), F2
-	VDUP     V2.S[0], V2.S4
-	VFMLA    V1.S4, V2.S4, V0.S4
+	WORD     $0x4f821020 // fmla v0.4s, v1.4s, v2.s[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
@@ -18697,8 +17896,7 @@ t1888:
 	VLD1     (R23), V1.S[2]
 t1886:
 	FMOVS    (R14), F2
-	VDUP     V2.S[0], V2.S4
-	VFMLA    V1.S4, V2.S4, V0.S4
+	WORD     $0x4f821020 // fmla v0.4s, v1.4s, v2.s[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
@@ -18905,49 +18103,43 @@ started2:
 	ADD      R4<<1, R4, R8
 four2:
 	FMOVS    (R14), F10
-	VDUP     V10.S[0], V10.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F11
-	VDUP     V11.S[0], V11.S4
-	ADD      R4<<1, R14, R25
-	FMOVS    (R25), F12
-	VDUP     V12.S[0], V12.S4
-	ADD      R8<<0, R14, R24
-	FMOVS    (R24), F13
-	VDUP     V13.S[0], V13.S4
+	FMOVS    (R14)(R4), F11
+	ADD      R4<<1, R14, R24
+	FMOVS    (R24), F12
+	FMOVS    (R14)(R8), F13
 	FMOVQ    (R3), F14
-	VFMLA    V14.S4, V10.S4, V0.S4
+	WORD     $0x4f8a11c0 // fmla v0.4s, v14.4s, v10.s[0]
 	FMOVQ    16(R3), F14
-	VFMLA    V14.S4, V10.S4, V1.S4
+	WORD     $0x4f8a11c1 // fmla v1.4s, v14.4s, v10.s[0]
 	FMOVQ    32(R3), F14
-	VFMLA    V14.S4, V11.S4, V0.S4
+	WORD     $0x4f8b11c0 // fmla v0.4s, v14.4s, v11.s[0]
 	FMOVQ    48(R3), F14
-	VFMLA    V14.S4, V11.S4, V1.S4
+	WORD     $0x4f8b11c1 // fmla v1.4s, v14.4s, v11.s[0]
 	FMOVQ    64(R3), F14
-	VFMLA    V14.S4, V12.S4, V0.S4
+	WORD     $0x4f8c11c0 // fmla v0.4s, v14.4s, v12.s[0]
 	FMOVQ    80(R3), F14
-	VFMLA    V14.S4, V12.S4, V1.S4
+	WORD     $0x4f8c11c1 // fmla v1.4s, v14.4s, v12.s[0]
 	FMOVQ    96(R3), F14
-	VFMLA    V14.S4, V13.S4, V0.S4
+	WORD     $0x4f8d11c0 // fmla v0.4s, v14.4s, v13.s[0]
 	FMOVQ    112(R3), F14
-	VFMLA    V14.S4, V13.S4, V1.S4
+	WORD     $0x4f8d11c1 // fmla v1.4s, v14.4s, v13.s[0]
 	ADD      $128, R3, R3
 	FMOVQ    (R2), F14
-	VFMLA    V14.S4, V10.S4, V2.S4
+	WORD     $0x4f8a11c2 // fmla v2.4s, v14.4s, v10.s[0]
 	FMOVQ    16(R2), F14
-	VFMLA    V14.S4, V10.S4, V3.S4
+	WORD     $0x4f8a11c3 // fmla v3.4s, v14.4s, v10.s[0]
 	FMOVQ    32(R2), F14
-	VFMLA    V14.S4, V11.S4, V2.S4
+	WORD     $0x4f8b11c2 // fmla v2.4s, v14.4s, v11.s[0]
 	FMOVQ    48(R2), F14
-	VFMLA    V14.S4, V11.S4, V3.S4
+	WORD     $0x4f8b11c3 // fmla v3.4s, v14.4s, v11.s[0]
 	FMOVQ    64(R2), F14
-	VFMLA    V14.S4, V12.S4, V2.S4
+	WORD     $0x4f8c11c2 // fmla v2.4s, v14.4s, v12.s[0]
 	FMOVQ    80(R2), F14
-	VFMLA    V14.S4, V12.S4, V3.S4
+	WORD     $0x4f8c11c3 // fmla v3.4s, v14.4s, v12.s[0]
 	FMOVQ    96(R2), F14
-	VFMLA    V14.S4, V13.S4, V2.S4
+	WORD     $0x4f8d11c2 // fmla v2.4s, v14.4s, v13.s[0]
 	FMOVQ    112(R2), F14
-	VFMLA    V14.S4, V13.S4, V3.S4
+	WORD     $0x4f8d11c3 // fmla v3.4s, v14.4s, v13.s[0]
 	ADD      $128, R2, R2
 	ADD      R4<<2, R14, R14
 	SUBS     $4, R15, R15
@@ -18957,16 +18149,15 @@ rest2:
 	BEQ      store2
 one2:
 	FMOVS    (R14), F10
-	VDUP     V10.S[0], V10.S4
 	FMOVQ    (R3), F14
-	VFMLA    V14.S4, V10.S4, V0.S4
+	WORD     $0x4f8a11c0 // fmla v0.4s, v14.4s, v10.s[0]
 	FMOVQ    16(R3), F14
-	VFMLA    V14.S4, V10.S4, V1.S4
+	WORD     $0x4f8a11c1 // fmla v1.4s, v14.4s, v10.s[0]
 	ADD      $32, R3, R3
 	FMOVQ    (R2), F14
-	VFMLA    V14.S4, V10.S4, V2.S4
+	WORD     $0x4f8a11c2 // fmla v2.4s, v14.4s, v10.s[0]
 	FMOVQ    16(R2), F14
-	VFMLA    V14.S4, V10.S4, V3.S4
+	WORD     $0x4f8a11c3 // fmla v3.4s, v14.4s, v10.s[0]
 	ADD      $32, R2, R2
 	ADD      R4, R14, R14
 	SUBS     $1, R15, R15
@@ -19028,65 +18219,59 @@ started3:
 	ADD      R4<<1, R4, R8
 four3:
 	FMOVS    (R14), F10
-	VDUP     V10.S[0], V10.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F11
-	VDUP     V11.S[0], V11.S4
-	ADD      R4<<1, R14, R25
-	FMOVS    (R25), F12
-	VDUP     V12.S[0], V12.S4
-	ADD      R8<<0, R14, R24
-	FMOVS    (R24), F13
-	VDUP     V13.S[0], V13.S4
+	FMOVS    (R14)(R4), F11
+	ADD      R4<<1, R14, R24
+	FMOVS    (R24), F12
+	FMOVS    (R14)(R8), F13
 	FMOVQ    (R3), F14
-	VFMLA    V14.S4, V10.S4, V0.S4
+	WORD     $0x4f8a11c0 // fmla v0.4s, v14.4s, v10.s[0]
 	FMOVQ    16(R3), F14
-	VFMLA    V14.S4, V10.S4, V1.S4
+	WORD     $0x4f8a11c1 // fmla v1.4s, v14.4s, v10.s[0]
 	FMOVQ    32(R3), F14
-	VFMLA    V14.S4, V10.S4, V2.S4
+	WORD     $0x4f8a11c2 // fmla v2.4s, v14.4s, v10.s[0]
 	FMOVQ    48(R3), F14
-	VFMLA    V14.S4, V11.S4, V0.S4
+	WORD     $0x4f8b11c0 // fmla v0.4s, v14.4s, v11.s[0]
 	FMOVQ    64(R3), F14
-	VFMLA    V14.S4, V11.S4, V1.S4
+	WORD     $0x4f8b11c1 // fmla v1.4s, v14.4s, v11.s[0]
 	FMOVQ    80(R3), F14
-	VFMLA    V14.S4, V11.S4, V2.S4
+	WORD     $0x4f8b11c2 // fmla v2.4s, v14.4s, v11.s[0]
 	FMOVQ    96(R3), F14
-	VFMLA    V14.S4, V12.S4, V0.S4
+	WORD     $0x4f8c11c0 // fmla v0.4s, v14.4s, v12.s[0]
 	FMOVQ    112(R3), F14
-	VFMLA    V14.S4, V12.S4, V1.S4
+	WORD     $0x4f8c11c1 // fmla v1.4s, v14.4s, v12.s[0]
 	FMOVQ    128(R3), F14
-	VFMLA    V14.S4, V12.S4, V2.S4
+	WORD     $0x4f8c11c2 // fmla v2.4s, v14.4s, v12.s[0]
 	FMOVQ    144(R3), F14
-	VFMLA    V14.S4, V13.S4, V0.S4
+	WORD     $0x4f8d11c0 // fmla v0.4s, v14.4s, v13.s[0]
 	FMOVQ    160(R3), F14
-	VFMLA    V14.S4, V13.S4, V1.S4
+	WORD     $0x4f8d11c1 // fmla v1.4s, v14.4s, v13.s[0]
 	FMOVQ    176(R3), F14
-	VFMLA    V14.S4, V13.S4, V2.S4
+	WORD     $0x4f8d11c2 // fmla v2.4s, v14.4s, v13.s[0]
 	ADD      $192, R3, R3
 	FMOVQ    (R2), F14
-	VFMLA    V14.S4, V10.S4, V3.S4
+	WORD     $0x4f8a11c3 // fmla v3.4s, v14.4s, v10.s[0]
 	FMOVQ    16(R2), F14
-	VFMLA    V14.S4, V10.S4, V4.S4
+	WORD     $0x4f8a11c4 // fmla v4.4s, v14.4s, v10.s[0]
 	FMOVQ    32(R2), F14
-	VFMLA    V14.S4, V10.S4, V5.S4
+	WORD     $0x4f8a11c5 // fmla v5.4s, v14.4s, v10.s[0]
 	FMOVQ    48(R2), F14
-	VFMLA    V14.S4, V11.S4, V3.S4
+	WORD     $0x4f8b11c3 // fmla v3.4s, v14.4s, v11.s[0]
 	FMOVQ    64(R2), F14
-	VFMLA    V14.S4, V11.S4, V4.S4
+	WORD     $0x4f8b11c4 // fmla v4.4s, v14.4s, v11.s[0]
 	FMOVQ    80(R2), F14
-	VFMLA    V14.S4, V11.S4, V5.S4
+	WORD     $0x4f8b11c5 // fmla v5.4s, v14.4s, v11.s[0]
 	FMOVQ    96(R2), F14
-	VFMLA    V14.S4, V12.S4, V3.S4
+	WORD     $0x4f8c11c3 // fmla v3.4s, v14.4s, v12.s[0]
 	FMOVQ    112(R2), F14
-	VFMLA    V14.S4, V12.S4, V4.S4
+	WORD     $0x4f8c11c4 // fmla v4.4s, v14.4s, v12.s[0]
 	FMOVQ    128(R2), F14
-	VFMLA    V14.S4, V12.S4, V5.S4
+	WORD     $0x4f8c11c5 // fmla v5.4s, v14.4s, v12.s[0]
 	FMOVQ    144(R2), F14
-	VFMLA    V14.S4, V13.S4, V3.S4
+	WORD     $0x4f8d11c3 // fmla v3.4s, v14.4s, v13.s[0]
 	FMOVQ    160(R2), F14
-	VFMLA    V14.S4, V13.S4, V4.S4
+	WORD     $0x4f8d11c4 // fmla v4.4s, v14.4s, v13.s[0]
 	FMOVQ    176(R2), F14
-	VFMLA    V14.S4, V13.S4, V5.S4
+	WORD     $0x4f8d11c5 // fmla v5.4s, v14.4s, v13.s[0]
 	ADD      $192, R2, R2
 	ADD      R4<<2, R14, R14
 	SUBS     $4, R15, R15
@@ -19096,20 +18281,19 @@ rest3:
 	BEQ      store3
 one3:
 	FMOVS    (R14), F10
-	VDUP     V10.S[0], V10.S4
 	FMOVQ    (R3), F14
-	VFMLA    V14.S4, V10.S4, V0.S4
+	WORD     $0x4f8a11c0 // fmla v0.4s, v14.4s, v10.s[0]
 	FMOVQ    16(R3), F14
-	VFMLA    V14.S4, V10.S4, V1.S4
+	WORD     $0x4f8a11c1 // fmla v1.4s, v14.4s, v10.s[0]
 	FMOVQ    32(R3), F14
-	VFMLA    V14.S4, V10.S4, V2.S4
+	WORD     $0x4f8a11c2 // fmla v2.4s, v14.4s, v10.s[0]
 	ADD      $48, R3, R3
 	FMOVQ    (R2), F14
-	VFMLA    V14.S4, V10.S4, V3.S4
+	WORD     $0x4f8a11c3 // fmla v3.4s, v14.4s, v10.s[0]
 	FMOVQ    16(R2), F14
-	VFMLA    V14.S4, V10.S4, V4.S4
+	WORD     $0x4f8a11c4 // fmla v4.4s, v14.4s, v10.s[0]
 	FMOVQ    32(R2), F14
-	VFMLA    V14.S4, V10.S4, V5.S4
+	WORD     $0x4f8a11c5 // fmla v5.4s, v14.4s, v10.s[0]
 	ADD      $48, R2, R2
 	ADD      R4, R14, R14
 	SUBS     $1, R15, R15
@@ -19181,81 +18365,75 @@ started4:
 	ADD      R4<<1, R4, R8
 four4:
 	FMOVS    (R14), F10
-	VDUP     V10.S[0], V10.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F11
-	VDUP     V11.S[0], V11.S4
-	ADD      R4<<1, R14, R25
-	FMOVS    (R25), F12
-	VDUP     V12.S[0], V12.S4
-	ADD      R8<<0, R14, R24
-	FMOVS    (R24), F13
-	VDUP     V13.S[0], V13.S4
+	FMOVS    (R14)(R4), F11
+	ADD      R4<<1, R14, R24
+	FMOVS    (R24), F12
+	FMOVS    (R14)(R8), F13
 	FMOVQ    (R3), F14
-	VFMLA    V14.S4, V10.S4, V0.S4
+	WORD     $0x4f8a11c0 // fmla v0.4s, v14.4s, v10.s[0]
 	FMOVQ    16(R3), F14
-	VFMLA    V14.S4, V10.S4, V1.S4
+	WORD     $0x4f8a11c1 // fmla v1.4s, v14.4s, v10.s[0]
 	FMOVQ    32(R3), F14
-	VFMLA    V14.S4, V10.S4, V2.S4
+	WORD     $0x4f8a11c2 // fmla v2.4s, v14.4s, v10.s[0]
 	FMOVQ    48(R3), F14
-	VFMLA    V14.S4, V10.S4, V3.S4
+	WORD     $0x4f8a11c3 // fmla v3.4s, v14.4s, v10.s[0]
 	FMOVQ    64(R3), F14
-	VFMLA    V14.S4, V11.S4, V0.S4
+	WORD     $0x4f8b11c0 // fmla v0.4s, v14.4s, v11.s[0]
 	FMOVQ    80(R3), F14
-	VFMLA    V14.S4, V11.S4, V1.S4
+	WORD     $0x4f8b11c1 // fmla v1.4s, v14.4s, v11.s[0]
 	FMOVQ    96(R3), F14
-	VFMLA    V14.S4, V11.S4, V2.S4
+	WORD     $0x4f8b11c2 // fmla v2.4s, v14.4s, v11.s[0]
 	FMOVQ    112(R3), F14
-	VFMLA    V14.S4, V11.S4, V3.S4
+	WORD     $0x4f8b11c3 // fmla v3.4s, v14.4s, v11.s[0]
 	FMOVQ    128(R3), F14
-	VFMLA    V14.S4, V12.S4, V0.S4
+	WORD     $0x4f8c11c0 // fmla v0.4s, v14.4s, v12.s[0]
 	FMOVQ    144(R3), F14
-	VFMLA    V14.S4, V12.S4, V1.S4
+	WORD     $0x4f8c11c1 // fmla v1.4s, v14.4s, v12.s[0]
 	FMOVQ    160(R3), F14
-	VFMLA    V14.S4, V12.S4, V2.S4
+	WORD     $0x4f8c11c2 // fmla v2.4s, v14.4s, v12.s[0]
 	FMOVQ    176(R3), F14
-	VFMLA    V14.S4, V12.S4, V3.S4
+	WORD     $0x4f8c11c3 // fmla v3.4s, v14.4s, v12.s[0]
 	FMOVQ    192(R3), F14
-	VFMLA    V14.S4, V13.S4, V0.S4
+	WORD     $0x4f8d11c0 // fmla v0.4s, v14.4s, v13.s[0]
 	FMOVQ    208(R3), F14
-	VFMLA    V14.S4, V13.S4, V1.S4
+	WORD     $0x4f8d11c1 // fmla v1.4s, v14.4s, v13.s[0]
 	FMOVQ    224(R3), F14
-	VFMLA    V14.S4, V13.S4, V2.S4
+	WORD     $0x4f8d11c2 // fmla v2.4s, v14.4s, v13.s[0]
 	FMOVQ    240(R3), F14
-	VFMLA    V14.S4, V13.S4, V3.S4
+	WORD     $0x4f8d11c3 // fmla v3.4s, v14.4s, v13.s[0]
 	ADD      $256, R3, R3
 	FMOVQ    (R2), F14
-	VFMLA    V14.S4, V10.S4, V4.S4
+	WORD     $0x4f8a11c4 // fmla v4.4s, v14.4s, v10.s[0]
 	FMOVQ    16(R2), F14
-	VFMLA    V14.S4, V10.S4, V5.S4
+	WORD     $0x4f8a11c5 // fmla v5.4s, v14.4s, v10.s[0]
 	FMOVQ    32(R2), F14
-	VFMLA    V14.S4, V10.S4, V6.S4
+	WORD     $0x4f8a11c6 // fmla v6.4s, v14.4s, v10.s[0]
 	FMOVQ    48(R2), F14
-	VFMLA    V14.S4, V10.S4, V7.S4
+	WORD     $0x4f8a11c7 // fmla v7.4s, v14.4s, v10.s[0]
 	FMOVQ    64(R2), F14
-	VFMLA    V14.S4, V11.S4, V4.S4
+	WORD     $0x4f8b11c4 // fmla v4.4s, v14.4s, v11.s[0]
 	FMOVQ    80(R2), F14
-	VFMLA    V14.S4, V11.S4, V5.S4
+	WORD     $0x4f8b11c5 // fmla v5.4s, v14.4s, v11.s[0]
 	FMOVQ    96(R2), F14
-	VFMLA    V14.S4, V11.S4, V6.S4
+	WORD     $0x4f8b11c6 // fmla v6.4s, v14.4s, v11.s[0]
 	FMOVQ    112(R2), F14
-	VFMLA    V14.S4, V11.S4, V7.S4
+	WORD     $0x4f8b11c7 // fmla v7.4s, v14.4s, v11.s[0]
 	FMOVQ    128(R2), F14
-	VFMLA    V14.S4, V12.S4, V4.S4
+	WORD     $0x4f8c11c4 // fmla v4.4s, v14.4s, v12.s[0]
 	FMOVQ    144(R2), F14
-	VFMLA    V14.S4, V12.S4, V5.S4
+	WORD     $0x4f8c11c5 // fmla v5.4s, v14.4s, v12.s[0]
 	FMOVQ    160(R2), F14
-	VFMLA    V14.S4, V12.S4, V6.S4
+	WORD     $0x4f8c11c6 // fmla v6.4s, v14.4s, v12.s[0]
 	FMOVQ    176(R2), F14
-	VFMLA    V14.S4, V12.S4, V7.S4
+	WORD     $0x4f8c11c7 // fmla v7.4s, v14.4s, v12.s[0]
 	FMOVQ    192(R2), F14
-	VFMLA    V14.S4, V13.S4, V4.S4
+	WORD     $0x4f8d11c4 // fmla v4.4s, v14.4s, v13.s[0]
 	FMOVQ    208(R2), F14
-	VFMLA    V14.S4, V13.S4, V5.S4
+	WORD     $0x4f8d11c5 // fmla v5.4s, v14.4s, v13.s[0]
 	FMOVQ    224(R2), F14
-	VFMLA    V14.S4, V13.S4, V6.S4
+	WORD     $0x4f8d11c6 // fmla v6.4s, v14.4s, v13.s[0]
 	FMOVQ    240(R2), F14
-	VFMLA    V14.S4, V13.S4, V7.S4
+	WORD     $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
 	ADD      $256, R2, R2
 	ADD      R4<<2, R14, R14
 	SUBS     $4, R15, R15
@@ -19265,24 +18443,23 @@ rest4:
 	BEQ      store4
 one4:
 	FMOVS    (R14), F10
-	VDUP     V10.S[0], V10.S4
 	FMOVQ    (R3), F14
-	VFMLA    V14.S4, V10.S4, V0.S4
+	WORD     $0x4f8a11c0 // fmla v0.4s, v14.4s, v10.s[0]
 	FMOVQ    16(R3), F14
-	VFMLA    V14.S4, V10.S4, V1.S4
+	WORD     $0x4f8a11c1 // fmla v1.4s, v14.4s, v10.s[0]
 	FMOVQ    32(R3), F14
-	VFMLA    V14.S4, V10.S4, V2.S4
+	WORD     $0x4f8a11c2 // fmla v2.4s, v14.4s, v10.s[0]
 	FMOVQ    48(R3), F14
-	VFMLA    V14.S4, V10.S4, V3.S4
+	WORD     $0x4f8a11c3 // fmla v3.4s, v14.4s, v10.s[0]
 	ADD      $64, R3, R3
 	FMOVQ    (R2), F14
-	VFMLA    V14.S4, V10.S4, V4.S4
+	WORD     $0x4f8a11c4 // fmla v4.4s, v14.4s, v10.s[0]
 	FMOVQ    16(R2), F14
-	VFMLA    V14.S4, V10.S4, V5.S4
+	WORD     $0x4f8a11c5 // fmla v5.4s, v14.4s, v10.s[0]
 	FMOVQ    32(R2), F14
-	VFMLA    V14.S4, V10.S4, V6.S4
+	WORD     $0x4f8a11c6 // fmla v6.4s, v14.4s, v10.s[0]
 	FMOVQ    48(R2), F14
-	VFMLA    V14.S4, V10.S4, V7.S4
+	WORD     $0x4f8a11c7 // fmla v7.4s, v14.4s, v10.s[0]
 	ADD      $64, R2, R2
 	ADD      R4, R14, R14
 	SUBS     $1, R15, R15
@@ -19369,31 +18546,28 @@ started2:
 	BLT      last2
 k2:
 	FMOVS    (R14), F15
-	VDUP     V15.S[0], V15.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F14
-	VDUP     V14.S[0], V14.S4
+	FMOVS    (R14)(R4), F14
 	FMOVQ    (R3), F10
 	VSHL     $16, V10.S4, V11.S4
 	VTRN2    V10.H8, V13.H8, V12.H8
-	VFMLA    V11.S4, V15.S4, V0.S4
-	VFMLA    V12.S4, V14.S4, V0.S4
+	WORD     $0x4f8f1160 // fmla v0.4s, v11.4s, v15.s[0]
+	WORD     $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
 	FMOVQ    16(R3), F10
 	VSHL     $16, V10.S4, V11.S4
 	VTRN2    V10.H8, V13.H8, V12.H8
-	VFMLA    V11.S4, V15.S4, V1.S4
-	VFMLA    V12.S4, V14.S4, V1.S4
+	WORD     $0x4f8f1161 // fmla v1.4s, v11.4s, v15.s[0]
+	WORD     $0x4f8e1181 // fmla v1.4s, v12.4s, v14.s[0]
 	ADD      $32, R3, R3
 	FMOVQ    (R2), F10
 	VSHL     $16, V10.S4, V11.S4
 	VTRN2    V10.H8, V13.H8, V12.H8
-	VFMLA    V11.S4, V15.S4, V2.S4
-	VFMLA    V12.S4, V14.S4, V2.S4
+	WORD     $0x4f8f1162 // fmla v2.4s, v11.4s, v15.s[0]
+	WORD     $0x4f8e1182 // fmla v2.4s, v12.4s, v14.s[0]
 	FMOVQ    16(R2), F10
 	VSHL     $16, V10.S4, V11.S4
 	VTRN2    V10.H8, V13.H8, V12.H8
-	VFMLA    V11.S4, V15.S4, V3.S4
-	VFMLA    V12.S4, V14.S4, V3.S4
+	WORD     $0x4f8f1163 // fmla v3.4s, v11.4s, v15.s[0]
+	WORD     $0x4f8e1183 // fmla v3.4s, v12.4s, v14.s[0]
 	ADD      $32, R2, R2
 	ADD      R4<<1, R14, R14
 	SUBS     $2, R15, R15
@@ -19403,20 +18577,19 @@ last2:
 	CMP      R25, R15
 	BNE      store2
 	FMOVS    (R14), F15
-	VDUP     V15.S[0], V15.S4
 	FMOVQ    (R3), F10
 	VSHL     $16, V10.S4, V11.S4
-	VFMLA    V11.S4, V15.S4, V0.S4
+	WORD     $0x4f8f1160 // fmla v0.4s, v11.4s, v15.s[0]
 	FMOVQ    16(R3), F10
 	VSHL     $16, V10.S4, V11.S4
-	VFMLA    V11.S4, V15.S4, V1.S4
+	WORD     $0x4f8f1161 // fmla v1.4s, v11.4s, v15.s[0]
 	ADD      $32, R3, R3
 	FMOVQ    (R2), F10
 	VSHL     $16, V10.S4, V11.S4
-	VFMLA    V11.S4, V15.S4, V2.S4
+	WORD     $0x4f8f1162 // fmla v2.4s, v11.4s, v15.s[0]
 	FMOVQ    16(R2), F10
 	VSHL     $16, V10.S4, V11.S4
-	VFMLA    V11.S4, V15.S4, V3.S4
+	WORD     $0x4f8f1163 // fmla v3.4s, v11.4s, v15.s[0]
 	ADD      $32, R2, R2
 store2:
 	MOVD     R7, R1
@@ -19476,41 +18649,38 @@ started3:
 	BLT      last3
 k3:
 	FMOVS    (R14), F15
-	VDUP     V15.S[0], V15.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F14
-	VDUP     V14.S[0], V14.S4
+	FMOVS    (R14)(R4), F14
 	FMOVQ    (R3), F10
 	VSHL     $16, V10.S4, V11.S4
 	VTRN2    V10.H8, V13.H8, V12.H8
-	VFMLA    V11.S4, V15.S4, V0.S4
-	VFMLA    V12.S4, V14.S4, V0.S4
+	WORD     $0x4f8f1160 // fmla v0.4s, v11.4s, v15.s[0]
+	WORD     $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
 	FMOVQ    16(R3), F10
 	VSHL     $16, V10.S4, V11.S4
 	VTRN2    V10.H8, V13.H8, V12.H8
-	VFMLA    V11.S4, V15.S4, V1.S4
-	VFMLA    V12.S4, V14.S4, V1.S4
+	WORD     $0x4f8f1161 // fmla v1.4s, v11.4s, v15.s[0]
+	WORD     $0x4f8e1181 // fmla v1.4s, v12.4s, v14.s[0]
 	FMOVQ    32(R3), F10
 	VSHL     $16, V10.S4, V11.S4
 	VTRN2    V10.H8, V13.H8, V12.H8
-	VFMLA    V11.S4, V15.S4, V2.S4
-	VFMLA    V12.S4, V14.S4, V2.S4
+	WORD     $0x4f8f1162 // fmla v2.4s, v11.4s, v15.s[0]
+	WORD     $0x4f8e1182 // fmla v2.4s, v12.4s, v14.s[0]
 	ADD      $48, R3, R3
 	FMOVQ    (R2), F10
 	VSHL     $16, V10.S4, V11.S4
 	VTRN2    V10.H8, V13.H8, V12.H8
-	VFMLA    V11.S4, V15.S4, V3.S4
-	VFMLA    V12.S4, V14.S4, V3.S4
+	WORD     $0x4f8f1163 // fmla v3.4s, v11.4s, v15.s[0]
+	WORD     $0x4f8e1183 // fmla v3.4s, v12.4s, v14.s[0]
 	FMOVQ    16(R2), F10
 	VSHL     $16, V10.S4, V11.S4
 	VTRN2    V10.H8, V13.H8, V12.H8
-	VFMLA    V11.S4, V15.S4, V4.S4
-	VFMLA    V12.S4, V14.S4, V4.S4
+	WORD     $0x4f8f1164 // fmla v4.4s, v11.4s, v15.s[0]
+	WORD     $0x4f8e1184 // fmla v4.4s, v12.4s, v14.s[0]
 	FMOVQ    32(R2), F10
 	VSHL     $16, V10.S4, V11.S4
 	VTRN2    V10.H8, V13.H8, V12.H8
-	VFMLA    V11.S4, V15.S4, V5.S4
-	VFMLA    V12.S4, V14.S4, V5.S4
+	WORD     $0x4f8f1165 // fmla v5.4s, v11.4s, v15.s[0]
+	WORD     $0x4f8e1185 // fmla v5.4s, v12.4s, v14.s[0]
 	ADD      $48, R2, R2
 	ADD      R4<<1, R14, R14
 	SUBS     $2, R15, R15
@@ -19520,26 +18690,25 @@ last3:
 	CMP      R25, R15
 	BNE      store3
 	FMOVS    (R14), F15
-	VDUP     V15.S[0], V15.S4
 	FMOVQ    (R3), F10
 	VSHL     $16, V10.S4, V11.S4
-	VFMLA    V11.S4, V15.S4, V0.S4
+	WORD     $0x4f8f1160 // fmla v0.4s, v11.4s, v15.s[0]
 	FMOVQ    16(R3), F10
 	VSHL     $16, V10.S4, V11.S4
-	VFMLA    V11.S4, V15.S4, V1.S4
+	WORD     $0x4f8f1161 // fmla v1.4s, v11.4s, v15.s[0]
 	FMOVQ    32(R3), F10
 	VSHL     $16, V10.S4, V11.S4
-	VFMLA    V11.S4, V15.S4, V2.S4
+	WORD     $0x4f8f1162 // fmla v2.4s, v11.4s, v15.s[0]
 	ADD      $48, R3, R3
 	FMOVQ    (R2), F10
 	VSHL     $16, V10.S4, V11.S4
-	VFMLA    V11.S4, V15.S4, V3.S4
+	WORD     $0x4f8f1163 // fmla v3.4s, v11.4s, v15.s[0]
 	FMOVQ    16(R2), F10
 	VSHL     $16, V10.S4, V11.S4
-	VFMLA    V11.S4, V15.S4, V4.S4
+	WORD     $0x4f8f1164 // fmla v4.4s, v11.4s, v15.s[0]
 	FMOVQ    32(R2), F10
 	VSHL     $16, V10.S4, V11.S4
-	VFMLA    V11.S4, V15.S4, V5.S4
+	WORD     $0x4f8f1165 // fmla v5.4s, v11.4s, v15.s[0]
 	ADD      $48, R2, R2
 store3:
 	MOVD     R7, R1
@@ -19609,51 +18778,48 @@ started4:
 	BLT      last4
 k4:
 	FMOVS    (R14), F15
-	VDUP     V15.S[0], V15.S4
-	ADD      R4<<0, R14, R24
-	FMOVS    (R24), F14
-	VDUP     V14.S[0], V14.S4
+	FMOVS    (R14)(R4), F14
 	FMOVQ    (R3), F10
 	VSHL     $16, V10.S4, V11.S4
 	VTRN2    V10.H8, V13.H8, V12.H8
-	VFMLA    V11.S4, V15.S4, V0.S4
-	VFMLA    V12.S4, V14.S4, V0.S4
+	WORD     $0x4f8f1160 // fmla v0.4s, v11.4s, v15.s[0]
+	WORD     $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
 	FMOVQ    16(R3), F10
 	VSHL     $16, V10.S4, V11.S4
 	VTRN2    V10.H8, V13.H8, V12.H8
-	VFMLA    V11.S4, V15.S4, V1.S4
-	VFMLA    V12.S4, V14.S4, V1.S4
+	WORD     $0x4f8f1161 // fmla v1.4s, v11.4s, v15.s[0]
+	WORD     $0x4f8e1181 // fmla v1.4s, v12.4s, v14.s[0]
 	FMOVQ    32(R3), F10
 	VSHL     $16, V10.S4, V11.S4
 	VTRN2    V10.H8, V13.H8, V12.H8
-	VFMLA    V11.S4, V15.S4, V2.S4
-	VFMLA    V12.S4, V14.S4, V2.S4
+	WORD     $0x4f8f1162 // fmla v2.4s, v11.4s, v15.s[0]
+	WORD     $0x4f8e1182 // fmla v2.4s, v12.4s, v14.s[0]
 	FMOVQ    48(R3), F10
 	VSHL     $16, V10.S4, V11.S4
 	VTRN2    V10.H8, V13.H8, V12.H8
-	VFMLA    V11.S4, V15.S4, V3.S4
-	VFMLA    V12.S4, V14.S4, V3.S4
+	WORD     $0x4f8f1163 // fmla v3.4s, v11.4s, v15.s[0]
+	WORD     $0x4f8e1183 // fmla v3.4s, v12.4s, v14.s[0]
 	ADD      $64, R3, R3
 	FMOVQ    (R2), F10
 	VSHL     $16, V10.S4, V11.S4
 	VTRN2    V10.H8, V13.H8, V12.H8
-	VFMLA    V11.S4, V15.S4, V4.S4
-	VFMLA    V12.S4, V14.S4, V4.S4
+	WORD     $0x4f8f1164 // fmla v4.4s, v11.4s, v15.s[0]
+	WORD     $0x4f8e1184 // fmla v4.4s, v12.4s, v14.s[0]
 	FMOVQ    16(R2), F10
 	VSHL     $16, V10.S4, V11.S4
 	VTRN2    V10.H8, V13.H8, V12.H8
-	VFMLA    V11.S4, V15.S4, V5.S4
-	VFMLA    V12.S4, V14.S4, V5.S4
+	WORD     $0x4f8f1165 // fmla v5.4s, v11.4s, v15.s[0]
+	WORD     $0x4f8e1185 // fmla v5.4s, v12.4s, v14.s[0]
 	FMOVQ    32(R2), F10
 	VSHL     $16, V10.S4, V11.S4
 	VTRN2    V10.H8, V13.H8, V12.H8
-	VFMLA    V11.S4, V15.S4, V6.S4
-	VFMLA    V12.S4, V14.S4, V6.S4
+	WORD     $0x4f8f1166 // fmla v6.4s, v11.4s, v15.s[0]
+	WORD     $0x4f8e1186 // fmla v6.4s, v12.4s, v14.s[0]
 	FMOVQ    48(R2), F10
 	VSHL     $16, V10.S4, V11.S4
 	VTRN2    V10.H8, V13.H8, V12.H8
-	VFMLA    V11.S4, V15.S4, V7.S4
-	VFMLA    V12.S4, V14.S4, V7.S4
+	WORD     $0x4f8f1167 // fmla v7.4s, v11.4s, v15.s[0]
+	WORD     $0x4f8e1187 // fmla v7.4s, v12.4s, v14.s[0]
 	ADD      $64, R2, R2
 	ADD      R4<<1, R14, R14
 	SUBS     $2, R15, R15
@@ -19663,32 +18829,31 @@ last4:
 	CMP      R25, R15
 	BNE      store4
 	FMOVS    (R14), F15
-	VDUP     V15.S[0], V15.S4
 	FMOVQ    (R3), F10
 	VSHL     $16, V10.S4, V11.S4
-	VFMLA    V11.S4, V15.S4, V0.S4
+	WORD     $0x4f8f1160 // fmla v0.4s, v11.4s, v15.s[0]
 	FMOVQ    16(R3), F10
 	VSHL     $16, V10.S4, V11.S4
-	VFMLA    V11.S4, V15.S4, V1.S4
+	WORD     $0x4f8f1161 // fmla v1.4s, v11.4s, v15.s[0]
 	FMOVQ    32(R3), F10
 	VSHL     $16, V10.S4, V11.S4
-	VFMLA    V11.S4, V15.S4, V2.S4
+	WORD     $0x4f8f1162 // fmla v2.4s, v11.4s, v15.s[0]
 	FMOVQ    48(R3), F10
 	VSHL     $16, V10.S4, V11.S4
-	VFMLA    V11.S4, V15.S4, V3.S4
+	WORD     $0x4f8f1163 // fmla v3.4s, v11.4s, v15.s[0]
 	ADD      $64, R3, R3
 	FMOVQ    (R2), F10
 	VSHL     $16, V10.S4, V11.S4
-	VFMLA    V11.S4, V15.S4, V4.S4
+	WORD     $0x4f8f1164 // fmla v4.4s, v11.4s, v15.s[0]
 	FMOVQ    16(R2), F10
 	VSHL     $16, V10.S4, V11.S4
-	VFMLA    V11.S4, V15.S4, V5.S4
+	WORD     $0x4f8f1165 // fmla v5.4s, v11.4s, v15.s[0]
 	FMOVQ    32(R2), F10
 	VSHL     $16, V10.S4, V11.S4
-	VFMLA    V11.S4, V15.S4, V6.S4
+	WORD     $0x4f8f1166 // fmla v6.4s, v11.4s, v15.s[0]
 	FMOVQ    48(R2), F10
 	VSHL     $16, V10.S4, V11.S4
-	VFMLA    V11.S4, V15.S4, V7.S4
+	WORD     $0x4f8f1167 // fmla v7.4s, v11.4s, v15.s[0]
 	ADD      $64, R2, R2
 store4:
 	MOVD     R7, R1
@@ -19796,68 +18961,60 @@ started4x4:
 	BLT      last4x4
 k4x4:
 	FMOVS    (R14), F16
-	VDUP     V16.S[0], V16.S4
 	FMOVS    4(R14), F17
-	VDUP     V17.S[0], V17.S4
+	FMOVS    (R14)(R2), F18
 	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F18
-	VDUP     V18.S[0], V18.S4
 	FMOVS    4(R24), F19
-	VDUP     V19.S[0], V19.S4
 	ADD      R2<<1, R14, R25
 	FMOVS    (R25), F20
-	VDUP     V20.S[0], V20.S4
 	FMOVS    4(R25), F21
-	VDUP     V21.S[0], V21.S4
+	FMOVS    (R14)(R1), F22
 	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F22
-	VDUP     V22.S[0], V22.S4
 	FMOVS    4(R24), F23
-	VDUP     V23.S[0], V23.S4
 	FMOVQ    (R3), F24
 	VSHL     $16, V24.S4, V25.S4
-	VFMLA    V25.S4, V16.S4, V0.S4
-	VFMLA    V25.S4, V18.S4, V4.S4
-	VFMLA    V25.S4, V20.S4, V8.S4
-	VFMLA    V25.S4, V22.S4, V12.S4
+	WORD     $0x4f901320 // fmla v0.4s, v25.4s, v16.s[0]
+	WORD     $0x4f921324 // fmla v4.4s, v25.4s, v18.s[0]
+	WORD     $0x4f941328 // fmla v8.4s, v25.4s, v20.s[0]
+	WORD     $0x4f96132c // fmla v12.4s, v25.4s, v22.s[0]
 	VTRN2    V24.H8, V26.H8, V24.H8
-	VFMLA    V24.S4, V17.S4, V0.S4
-	VFMLA    V24.S4, V19.S4, V4.S4
-	VFMLA    V24.S4, V21.S4, V8.S4
-	VFMLA    V24.S4, V23.S4, V12.S4
+	WORD     $0x4f911300 // fmla v0.4s, v24.4s, v17.s[0]
+	WORD     $0x4f931304 // fmla v4.4s, v24.4s, v19.s[0]
+	WORD     $0x4f951308 // fmla v8.4s, v24.4s, v21.s[0]
+	WORD     $0x4f97130c // fmla v12.4s, v24.4s, v23.s[0]
 	FMOVQ    16(R3), F24
 	VSHL     $16, V24.S4, V25.S4
-	VFMLA    V25.S4, V16.S4, V1.S4
-	VFMLA    V25.S4, V18.S4, V5.S4
-	VFMLA    V25.S4, V20.S4, V9.S4
-	VFMLA    V25.S4, V22.S4, V13.S4
+	WORD     $0x4f901321 // fmla v1.4s, v25.4s, v16.s[0]
+	WORD     $0x4f921325 // fmla v5.4s, v25.4s, v18.s[0]
+	WORD     $0x4f941329 // fmla v9.4s, v25.4s, v20.s[0]
+	WORD     $0x4f96132d // fmla v13.4s, v25.4s, v22.s[0]
 	VTRN2    V24.H8, V26.H8, V24.H8
-	VFMLA    V24.S4, V17.S4, V1.S4
-	VFMLA    V24.S4, V19.S4, V5.S4
-	VFMLA    V24.S4, V21.S4, V9.S4
-	VFMLA    V24.S4, V23.S4, V13.S4
+	WORD     $0x4f911301 // fmla v1.4s, v24.4s, v17.s[0]
+	WORD     $0x4f931305 // fmla v5.4s, v24.4s, v19.s[0]
+	WORD     $0x4f951309 // fmla v9.4s, v24.4s, v21.s[0]
+	WORD     $0x4f97130d // fmla v13.4s, v24.4s, v23.s[0]
 	FMOVQ    32(R3), F24
 	VSHL     $16, V24.S4, V25.S4
-	VFMLA    V25.S4, V16.S4, V2.S4
-	VFMLA    V25.S4, V18.S4, V6.S4
-	VFMLA    V25.S4, V20.S4, V10.S4
-	VFMLA    V25.S4, V22.S4, V14.S4
+	WORD     $0x4f901322 // fmla v2.4s, v25.4s, v16.s[0]
+	WORD     $0x4f921326 // fmla v6.4s, v25.4s, v18.s[0]
+	WORD     $0x4f94132a // fmla v10.4s, v25.4s, v20.s[0]
+	WORD     $0x4f96132e // fmla v14.4s, v25.4s, v22.s[0]
 	VTRN2    V24.H8, V26.H8, V24.H8
-	VFMLA    V24.S4, V17.S4, V2.S4
-	VFMLA    V24.S4, V19.S4, V6.S4
-	VFMLA    V24.S4, V21.S4, V10.S4
-	VFMLA    V24.S4, V23.S4, V14.S4
+	WORD     $0x4f911302 // fmla v2.4s, v24.4s, v17.s[0]
+	WORD     $0x4f931306 // fmla v6.4s, v24.4s, v19.s[0]
+	WORD     $0x4f95130a // fmla v10.4s, v24.4s, v21.s[0]
+	WORD     $0x4f97130e // fmla v14.4s, v24.4s, v23.s[0]
 	FMOVQ    48(R3), F24
 	VSHL     $16, V24.S4, V25.S4
-	VFMLA    V25.S4, V16.S4, V3.S4
-	VFMLA    V25.S4, V18.S4, V7.S4
-	VFMLA    V25.S4, V20.S4, V11.S4
-	VFMLA    V25.S4, V22.S4, V15.S4
+	WORD     $0x4f901323 // fmla v3.4s, v25.4s, v16.s[0]
+	WORD     $0x4f921327 // fmla v7.4s, v25.4s, v18.s[0]
+	WORD     $0x4f94132b // fmla v11.4s, v25.4s, v20.s[0]
+	WORD     $0x4f96132f // fmla v15.4s, v25.4s, v22.s[0]
 	VTRN2    V24.H8, V26.H8, V24.H8
-	VFMLA    V24.S4, V17.S4, V3.S4
-	VFMLA    V24.S4, V19.S4, V7.S4
-	VFMLA    V24.S4, V21.S4, V11.S4
-	VFMLA    V24.S4, V23.S4, V15.S4
+	WORD     $0x4f911303 // fmla v3.4s, v24.4s, v17.s[0]
+	WORD     $0x4f931307 // fmla v7.4s, v24.4s, v19.s[0]
+	WORD     $0x4f95130b // fmla v11.4s, v24.4s, v21.s[0]
+	WORD     $0x4f97130f // fmla v15.4s, v24.4s, v23.s[0]
 	ADD      $64, R3, R3
 	ADD      $8, R14, R14
 	SUBS     $2, R15, R15
@@ -19867,40 +19024,34 @@ last4x4:
 	CMP      R25, R15
 	BNE      store4x4
 	FMOVS    (R14), F16
-	VDUP     V16.S[0], V16.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F18
-	VDUP     V18.S[0], V18.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F20
-	VDUP     V20.S[0], V20.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F22
-	VDUP     V22.S[0], V22.S4
+	FMOVS    (R14)(R2), F18
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F20
+	FMOVS    (R14)(R1), F22
 	FMOVQ    (R3), F24
 	VSHL     $16, V24.S4, V25.S4
-	VFMLA    V25.S4, V16.S4, V0.S4
-	VFMLA    V25.S4, V18.S4, V4.S4
-	VFMLA    V25.S4, V20.S4, V8.S4
-	VFMLA    V25.S4, V22.S4, V12.S4
+	WORD     $0x4f901320 // fmla v0.4s, v25.4s, v16.s[0]
+	WORD     $0x4f921324 // fmla v4.4s, v25.4s, v18.s[0]
+	WORD     $0x4f941328 // fmla v8.4s, v25.4s, v20.s[0]
+	WORD     $0x4f96132c // fmla v12.4s, v25.4s, v22.s[0]
 	FMOVQ    16(R3), F24
 	VSHL     $16, V24.S4, V25.S4
-	VFMLA    V25.S4, V16.S4, V1.S4
-	VFMLA    V25.S4, V18.S4, V5.S4
-	VFMLA    V25.S4, V20.S4, V9.S4
-	VFMLA    V25.S4, V22.S4, V13.S4
+	WORD     $0x4f901321 // fmla v1.4s, v25.4s, v16.s[0]
+	WORD     $0x4f921325 // fmla v5.4s, v25.4s, v18.s[0]
+	WORD     $0x4f941329 // fmla v9.4s, v25.4s, v20.s[0]
+	WORD     $0x4f96132d // fmla v13.4s, v25.4s, v22.s[0]
 	FMOVQ    32(R3), F24
 	VSHL     $16, V24.S4, V25.S4
-	VFMLA    V25.S4, V16.S4, V2.S4
-	VFMLA    V25.S4, V18.S4, V6.S4
-	VFMLA    V25.S4, V20.S4, V10.S4
-	VFMLA    V25.S4, V22.S4, V14.S4
+	WORD     $0x4f901322 // fmla v2.4s, v25.4s, v16.s[0]
+	WORD     $0x4f921326 // fmla v6.4s, v25.4s, v18.s[0]
+	WORD     $0x4f94132a // fmla v10.4s, v25.4s, v20.s[0]
+	WORD     $0x4f96132e // fmla v14.4s, v25.4s, v22.s[0]
 	FMOVQ    48(R3), F24
 	VSHL     $16, V24.S4, V25.S4
-	VFMLA    V25.S4, V16.S4, V3.S4
-	VFMLA    V25.S4, V18.S4, V7.S4
-	VFMLA    V25.S4, V20.S4, V11.S4
-	VFMLA    V25.S4, V22.S4, V15.S4
+	WORD     $0x4f901323 // fmla v3.4s, v25.4s, v16.s[0]
+	WORD     $0x4f921327 // fmla v7.4s, v25.4s, v18.s[0]
+	WORD     $0x4f94132b // fmla v11.4s, v25.4s, v20.s[0]
+	WORD     $0x4f96132f // fmla v15.4s, v25.4s, v22.s[0]
 	ADD      $64, R3, R3
 	ADD      $4, R14, R14
 store4x4:
@@ -19999,55 +19150,49 @@ started3x4:
 	BLT      last3x4
 k3x4:
 	FMOVS    (R14), F12
-	VDUP     V12.S[0], V12.S4
 	FMOVS    4(R14), F13
-	VDUP     V13.S[0], V13.S4
+	FMOVS    (R14)(R2), F14
 	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F14
-	VDUP     V14.S[0], V14.S4
 	FMOVS    4(R24), F15
-	VDUP     V15.S[0], V15.S4
 	ADD      R2<<1, R14, R25
 	FMOVS    (R25), F16
-	VDUP     V16.S[0], V16.S4
 	FMOVS    4(R25), F17
-	VDUP     V17.S[0], V17.S4
 	FMOVQ    (R3), F18
 	VSHL     $16, V18.S4, V19.S4
-	VFMLA    V19.S4, V12.S4, V0.S4
-	VFMLA    V19.S4, V14.S4, V4.S4
-	VFMLA    V19.S4, V16.S4, V8.S4
+	WORD     $0x4f8c1260 // fmla v0.4s, v19.4s, v12.s[0]
+	WORD     $0x4f8e1264 // fmla v4.4s, v19.4s, v14.s[0]
+	WORD     $0x4f901268 // fmla v8.4s, v19.4s, v16.s[0]
 	VTRN2    V18.H8, V20.H8, V18.H8
-	VFMLA    V18.S4, V13.S4, V0.S4
-	VFMLA    V18.S4, V15.S4, V4.S4
-	VFMLA    V18.S4, V17.S4, V8.S4
+	WORD     $0x4f8d1240 // fmla v0.4s, v18.4s, v13.s[0]
+	WORD     $0x4f8f1244 // fmla v4.4s, v18.4s, v15.s[0]
+	WORD     $0x4f911248 // fmla v8.4s, v18.4s, v17.s[0]
 	FMOVQ    16(R3), F18
 	VSHL     $16, V18.S4, V19.S4
-	VFMLA    V19.S4, V12.S4, V1.S4
-	VFMLA    V19.S4, V14.S4, V5.S4
-	VFMLA    V19.S4, V16.S4, V9.S4
+	WORD     $0x4f8c1261 // fmla v1.4s, v19.4s, v12.s[0]
+	WORD     $0x4f8e1265 // fmla v5.4s, v19.4s, v14.s[0]
+	WORD     $0x4f901269 // fmla v9.4s, v19.4s, v16.s[0]
 	VTRN2    V18.H8, V20.H8, V18.H8
-	VFMLA    V18.S4, V13.S4, V1.S4
-	VFMLA    V18.S4, V15.S4, V5.S4
-	VFMLA    V18.S4, V17.S4, V9.S4
+	WORD     $0x4f8d1241 // fmla v1.4s, v18.4s, v13.s[0]
+	WORD     $0x4f8f1245 // fmla v5.4s, v18.4s, v15.s[0]
+	WORD     $0x4f911249 // fmla v9.4s, v18.4s, v17.s[0]
 	FMOVQ    32(R3), F18
 	VSHL     $16, V18.S4, V19.S4
-	VFMLA    V19.S4, V12.S4, V2.S4
-	VFMLA    V19.S4, V14.S4, V6.S4
-	VFMLA    V19.S4, V16.S4, V10.S4
+	WORD     $0x4f8c1262 // fmla v2.4s, v19.4s, v12.s[0]
+	WORD     $0x4f8e1266 // fmla v6.4s, v19.4s, v14.s[0]
+	WORD     $0x4f90126a // fmla v10.4s, v19.4s, v16.s[0]
 	VTRN2    V18.H8, V20.H8, V18.H8
-	VFMLA    V18.S4, V13.S4, V2.S4
-	VFMLA    V18.S4, V15.S4, V6.S4
-	VFMLA    V18.S4, V17.S4, V10.S4
+	WORD     $0x4f8d1242 // fmla v2.4s, v18.4s, v13.s[0]
+	WORD     $0x4f8f1246 // fmla v6.4s, v18.4s, v15.s[0]
+	WORD     $0x4f91124a // fmla v10.4s, v18.4s, v17.s[0]
 	FMOVQ    48(R3), F18
 	VSHL     $16, V18.S4, V19.S4
-	VFMLA    V19.S4, V12.S4, V3.S4
-	VFMLA    V19.S4, V14.S4, V7.S4
-	VFMLA    V19.S4, V16.S4, V11.S4
+	WORD     $0x4f8c1263 // fmla v3.4s, v19.4s, v12.s[0]
+	WORD     $0x4f8e1267 // fmla v7.4s, v19.4s, v14.s[0]
+	WORD     $0x4f90126b // fmla v11.4s, v19.4s, v16.s[0]
 	VTRN2    V18.H8, V20.H8, V18.H8
-	VFMLA    V18.S4, V13.S4, V3.S4
-	VFMLA    V18.S4, V15.S4, V7.S4
-	VFMLA    V18.S4, V17.S4, V11.S4
+	WORD     $0x4f8d1243 // fmla v3.4s, v18.4s, v13.s[0]
+	WORD     $0x4f8f1247 // fmla v7.4s, v18.4s, v15.s[0]
+	WORD     $0x4f91124b // fmla v11.4s, v18.4s, v17.s[0]
 	ADD      $64, R3, R3
 	ADD      $8, R14, R14
 	SUBS     $2, R15, R15
@@ -20057,33 +19202,29 @@ last3x4:
 	CMP      R25, R15
 	BNE      store3x4
 	FMOVS    (R14), F12
-	VDUP     V12.S[0], V12.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F14
-	VDUP     V14.S[0], V14.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F16
-	VDUP     V16.S[0], V16.S4
+	FMOVS    (R14)(R2), F14
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F16
 	FMOVQ    (R3), F18
 	VSHL     $16, V18.S4, V19.S4
-	VFMLA    V19.S4, V12.S4, V0.S4
-	VFMLA    V19.S4, V14.S4, V4.S4
-	VFMLA    V19.S4, V16.S4, V8.S4
+	WORD     $0x4f8c1260 // fmla v0.4s, v19.4s, v12.s[0]
+	WORD     $0x4f8e1264 // fmla v4.4s, v19.4s, v14.s[0]
+	WORD     $0x4f901268 // fmla v8.4s, v19.4s, v16.s[0]
 	FMOVQ    16(R3), F18
 	VSHL     $16, V18.S4, V19.S4
-	VFMLA    V19.S4, V12.S4, V1.S4
-	VFMLA    V19.S4, V14.S4, V5.S4
-	VFMLA    V19.S4, V16.S4, V9.S4
+	WORD     $0x4f8c1261 // fmla v1.4s, v19.4s, v12.s[0]
+	WORD     $0x4f8e1265 // fmla v5.4s, v19.4s, v14.s[0]
+	WORD     $0x4f901269 // fmla v9.4s, v19.4s, v16.s[0]
 	FMOVQ    32(R3), F18
 	VSHL     $16, V18.S4, V19.S4
-	VFMLA    V19.S4, V12.S4, V2.S4
-	VFMLA    V19.S4, V14.S4, V6.S4
-	VFMLA    V19.S4, V16.S4, V10.S4
+	WORD     $0x4f8c1262 // fmla v2.4s, v19.4s, v12.s[0]
+	WORD     $0x4f8e1266 // fmla v6.4s, v19.4s, v14.s[0]
+	WORD     $0x4f90126a // fmla v10.4s, v19.4s, v16.s[0]
 	FMOVQ    48(R3), F18
 	VSHL     $16, V18.S4, V19.S4
-	VFMLA    V19.S4, V12.S4, V3.S4
-	VFMLA    V19.S4, V14.S4, V7.S4
-	VFMLA    V19.S4, V16.S4, V11.S4
+	WORD     $0x4f8c1263 // fmla v3.4s, v19.4s, v12.s[0]
+	WORD     $0x4f8e1267 // fmla v7.4s, v19.4s, v14.s[0]
+	WORD     $0x4f90126b // fmla v11.4s, v19.4s, v16.s[0]
 	ADD      $64, R3, R3
 	ADD      $4, R14, R14
 store3x4:
@@ -20162,42 +19303,38 @@ started2x4:
 	BLT      last2x4
 k2x4:
 	FMOVS    (R14), F8
-	VDUP     V8.S[0], V8.S4
 	FMOVS    4(R14), F9
-	VDUP     V9.S[0], V9.S4
+	FMOVS    (R14)(R2), F10
 	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F10
-	VDUP     V10.S[0], V10.S4
 	FMOVS    4(R24), F11
-	VDUP     V11.S[0], V11.S4
 	FMOVQ    (R3), F12
 	VSHL     $16, V12.S4, V13.S4
-	VFMLA    V13.S4, V8.S4, V0.S4
-	VFMLA    V13.S4, V10.S4, V4.S4
+	WORD     $0x4f8811a0 // fmla v0.4s, v13.4s, v8.s[0]
+	WORD     $0x4f8a11a4 // fmla v4.4s, v13.4s, v10.s[0]
 	VTRN2    V12.H8, V14.H8, V12.H8
-	VFMLA    V12.S4, V9.S4, V0.S4
-	VFMLA    V12.S4, V11.S4, V4.S4
+	WORD     $0x4f891180 // fmla v0.4s, v12.4s, v9.s[0]
+	WORD     $0x4f8b1184 // fmla v4.4s, v12.4s, v11.s[0]
 	FMOVQ    16(R3), F12
 	VSHL     $16, V12.S4, V13.S4
-	VFMLA    V13.S4, V8.S4, V1.S4
-	VFMLA    V13.S4, V10.S4, V5.S4
+	WORD     $0x4f8811a1 // fmla v1.4s, v13.4s, v8.s[0]
+	WORD     $0x4f8a11a5 // fmla v5.4s, v13.4s, v10.s[0]
 	VTRN2    V12.H8, V14.H8, V12.H8
-	VFMLA    V12.S4, V9.S4, V1.S4
-	VFMLA    V12.S4, V11.S4, V5.S4
+	WORD     $0x4f891181 // fmla v1.4s, v12.4s, v9.s[0]
+	WORD     $0x4f8b1185 // fmla v5.4s, v12.4s, v11.s[0]
 	FMOVQ    32(R3), F12
 	VSHL     $16, V12.S4, V13.S4
-	VFMLA    V13.S4, V8.S4, V2.S4
-	VFMLA    V13.S4, V10.S4, V6.S4
+	WORD     $0x4f8811a2 // fmla v2.4s, v13.4s, v8.s[0]
+	WORD     $0x4f8a11a6 // fmla v6.4s, v13.4s, v10.s[0]
 	VTRN2    V12.H8, V14.H8, V12.H8
-	VFMLA    V12.S4, V9.S4, V2.S4
-	VFMLA    V12.S4, V11.S4, V6.S4
+	WORD     $0x4f891182 // fmla v2.4s, v12.4s, v9.s[0]
+	WORD     $0x4f8b1186 // fmla v6.4s, v12.4s, v11.s[0]
 	FMOVQ    48(R3), F12
 	VSHL     $16, V12.S4, V13.S4
-	VFMLA    V13.S4, V8.S4, V3.S4
-	VFMLA    V13.S4, V10.S4, V7.S4
+	WORD     $0x4f8811a3 // fmla v3.4s, v13.4s, v8.s[0]
+	WORD     $0x4f8a11a7 // fmla v7.4s, v13.4s, v10.s[0]
 	VTRN2    V12.H8, V14.H8, V12.H8
-	VFMLA    V12.S4, V9.S4, V3.S4
-	VFMLA    V12.S4, V11.S4, V7.S4
+	WORD     $0x4f891183 // fmla v3.4s, v12.4s, v9.s[0]
+	WORD     $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
 	ADD      $64, R3, R3
 	ADD      $8, R14, R14
 	SUBS     $2, R15, R15
@@ -20207,26 +19344,23 @@ last2x4:
 	CMP      R25, R15
 	BNE      store2x4
 	FMOVS    (R14), F8
-	VDUP     V8.S[0], V8.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F10
-	VDUP     V10.S[0], V10.S4
+	FMOVS    (R14)(R2), F10
 	FMOVQ    (R3), F12
 	VSHL     $16, V12.S4, V13.S4
-	VFMLA    V13.S4, V8.S4, V0.S4
-	VFMLA    V13.S4, V10.S4, V4.S4
+	WORD     $0x4f8811a0 // fmla v0.4s, v13.4s, v8.s[0]
+	WORD     $0x4f8a11a4 // fmla v4.4s, v13.4s, v10.s[0]
 	FMOVQ    16(R3), F12
 	VSHL     $16, V12.S4, V13.S4
-	VFMLA    V13.S4, V8.S4, V1.S4
-	VFMLA    V13.S4, V10.S4, V5.S4
+	WORD     $0x4f8811a1 // fmla v1.4s, v13.4s, v8.s[0]
+	WORD     $0x4f8a11a5 // fmla v5.4s, v13.4s, v10.s[0]
 	FMOVQ    32(R3), F12
 	VSHL     $16, V12.S4, V13.S4
-	VFMLA    V13.S4, V8.S4, V2.S4
-	VFMLA    V13.S4, V10.S4, V6.S4
+	WORD     $0x4f8811a2 // fmla v2.4s, v13.4s, v8.s[0]
+	WORD     $0x4f8a11a6 // fmla v6.4s, v13.4s, v10.s[0]
 	FMOVQ    48(R3), F12
 	VSHL     $16, V12.S4, V13.S4
-	VFMLA    V13.S4, V8.S4, V3.S4
-	VFMLA    V13.S4, V10.S4, V7.S4
+	WORD     $0x4f8811a3 // fmla v3.4s, v13.4s, v8.s[0]
+	WORD     $0x4f8a11a7 // fmla v7.4s, v13.4s, v10.s[0]
 	ADD      $64, R3, R3
 	ADD      $4, R14, R14
 store2x4:
@@ -20309,57 +19443,49 @@ started4x3:
 	BLT      last4x3
 k4x3:
 	FMOVS    (R14), F12
-	VDUP     V12.S[0], V12.S4
 	FMOVS    4(R14), F13
-	VDUP     V13.S[0], V13.S4
+	FMOVS    (R14)(R2), F14
 	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F14
-	VDUP     V14.S[0], V14.S4
 	FMOVS    4(R24), F15
-	VDUP     V15.S[0], V15.S4
 	ADD      R2<<1, R14, R25
 	FMOVS    (R25), F16
-	VDUP     V16.S[0], V16.S4
 	FMOVS    4(R25), F17
-	VDUP     V17.S[0], V17.S4
+	FMOVS    (R14)(R1), F18
 	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F18
-	VDUP     V18.S[0], V18.S4
 	FMOVS    4(R24), F19
-	VDUP     V19.S[0], V19.S4
 	FMOVQ    (R3), F20
 	VSHL     $16, V20.S4, V21.S4
-	VFMLA    V21.S4, V12.S4, V0.S4
-	VFMLA    V21.S4, V14.S4, V3.S4
-	VFMLA    V21.S4, V16.S4, V6.S4
-	VFMLA    V21.S4, V18.S4, V9.S4
+	WORD     $0x4f8c12a0 // fmla v0.4s, v21.4s, v12.s[0]
+	WORD     $0x4f8e12a3 // fmla v3.4s, v21.4s, v14.s[0]
+	WORD     $0x4f9012a6 // fmla v6.4s, v21.4s, v16.s[0]
+	WORD     $0x4f9212a9 // fmla v9.4s, v21.4s, v18.s[0]
 	VTRN2    V20.H8, V22.H8, V20.H8
-	VFMLA    V20.S4, V13.S4, V0.S4
-	VFMLA    V20.S4, V15.S4, V3.S4
-	VFMLA    V20.S4, V17.S4, V6.S4
-	VFMLA    V20.S4, V19.S4, V9.S4
+	WORD     $0x4f8d1280 // fmla v0.4s, v20.4s, v13.s[0]
+	WORD     $0x4f8f1283 // fmla v3.4s, v20.4s, v15.s[0]
+	WORD     $0x4f911286 // fmla v6.4s, v20.4s, v17.s[0]
+	WORD     $0x4f931289 // fmla v9.4s, v20.4s, v19.s[0]
 	FMOVQ    16(R3), F20
 	VSHL     $16, V20.S4, V21.S4
-	VFMLA    V21.S4, V12.S4, V1.S4
-	VFMLA    V21.S4, V14.S4, V4.S4
-	VFMLA    V21.S4, V16.S4, V7.S4
-	VFMLA    V21.S4, V18.S4, V10.S4
+	WORD     $0x4f8c12a1 // fmla v1.4s, v21.4s, v12.s[0]
+	WORD     $0x4f8e12a4 // fmla v4.4s, v21.4s, v14.s[0]
+	WORD     $0x4f9012a7 // fmla v7.4s, v21.4s, v16.s[0]
+	WORD     $0x4f9212aa // fmla v10.4s, v21.4s, v18.s[0]
 	VTRN2    V20.H8, V22.H8, V20.H8
-	VFMLA    V20.S4, V13.S4, V1.S4
-	VFMLA    V20.S4, V15.S4, V4.S4
-	VFMLA    V20.S4, V17.S4, V7.S4
-	VFMLA    V20.S4, V19.S4, V10.S4
+	WORD     $0x4f8d1281 // fmla v1.4s, v20.4s, v13.s[0]
+	WORD     $0x4f8f1284 // fmla v4.4s, v20.4s, v15.s[0]
+	WORD     $0x4f911287 // fmla v7.4s, v20.4s, v17.s[0]
+	WORD     $0x4f93128a // fmla v10.4s, v20.4s, v19.s[0]
 	FMOVQ    32(R3), F20
 	VSHL     $16, V20.S4, V21.S4
-	VFMLA    V21.S4, V12.S4, V2.S4
-	VFMLA    V21.S4, V14.S4, V5.S4
-	VFMLA    V21.S4, V16.S4, V8.S4
-	VFMLA    V21.S4, V18.S4, V11.S4
+	WORD     $0x4f8c12a2 // fmla v2.4s, v21.4s, v12.s[0]
+	WORD     $0x4f8e12a5 // fmla v5.4s, v21.4s, v14.s[0]
+	WORD     $0x4f9012a8 // fmla v8.4s, v21.4s, v16.s[0]
+	WORD     $0x4f9212ab // fmla v11.4s, v21.4s, v18.s[0]
 	VTRN2    V20.H8, V22.H8, V20.H8
-	VFMLA    V20.S4, V13.S4, V2.S4
-	VFMLA    V20.S4, V15.S4, V5.S4
-	VFMLA    V20.S4, V17.S4, V8.S4
-	VFMLA    V20.S4, V19.S4, V11.S4
+	WORD     $0x4f8d1282 // fmla v2.4s, v20.4s, v13.s[0]
+	WORD     $0x4f8f1285 // fmla v5.4s, v20.4s, v15.s[0]
+	WORD     $0x4f911288 // fmla v8.4s, v20.4s, v17.s[0]
+	WORD     $0x4f93128b // fmla v11.4s, v20.4s, v19.s[0]
 	ADD      $48, R3, R3
 	ADD      $8, R14, R14
 	SUBS     $2, R15, R15
@@ -20369,34 +19495,28 @@ last4x3:
 	CMP      R25, R15
 	BNE      store4x3
 	FMOVS    (R14), F12
-	VDUP     V12.S[0], V12.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F14
-	VDUP     V14.S[0], V14.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F16
-	VDUP     V16.S[0], V16.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F18
-	VDUP     V18.S[0], V18.S4
+	FMOVS    (R14)(R2), F14
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F16
+	FMOVS    (R14)(R1), F18
 	FMOVQ    (R3), F20
 	VSHL     $16, V20.S4, V21.S4
-	VFMLA    V21.S4, V12.S4, V0.S4
-	VFMLA    V21.S4, V14.S4, V3.S4
-	VFMLA    V21.S4, V16.S4, V6.S4
-	VFMLA    V21.S4, V18.S4, V9.S4
+	WORD     $0x4f8c12a0 // fmla v0.4s, v21.4s, v12.s[0]
+	WORD     $0x4f8e12a3 // fmla v3.4s, v21.4s, v14.s[0]
+	WORD     $0x4f9012a6 // fmla v6.4s, v21.4s, v16.s[0]
+	WORD     $0x4f9212a9 // fmla v9.4s, v21.4s, v18.s[0]
 	FMOVQ    16(R3), F20
 	VSHL     $16, V20.S4, V21.S4
-	VFMLA    V21.S4, V12.S4, V1.S4
-	VFMLA    V21.S4, V14.S4, V4.S4
-	VFMLA    V21.S4, V16.S4, V7.S4
-	VFMLA    V21.S4, V18.S4, V10.S4
+	WORD     $0x4f8c12a1 // fmla v1.4s, v21.4s, v12.s[0]
+	WORD     $0x4f8e12a4 // fmla v4.4s, v21.4s, v14.s[0]
+	WORD     $0x4f9012a7 // fmla v7.4s, v21.4s, v16.s[0]
+	WORD     $0x4f9212aa // fmla v10.4s, v21.4s, v18.s[0]
 	FMOVQ    32(R3), F20
 	VSHL     $16, V20.S4, V21.S4
-	VFMLA    V21.S4, V12.S4, V2.S4
-	VFMLA    V21.S4, V14.S4, V5.S4
-	VFMLA    V21.S4, V16.S4, V8.S4
-	VFMLA    V21.S4, V18.S4, V11.S4
+	WORD     $0x4f8c12a2 // fmla v2.4s, v21.4s, v12.s[0]
+	WORD     $0x4f8e12a5 // fmla v5.4s, v21.4s, v14.s[0]
+	WORD     $0x4f9012a8 // fmla v8.4s, v21.4s, v16.s[0]
+	WORD     $0x4f9212ab // fmla v11.4s, v21.4s, v18.s[0]
 	ADD      $48, R3, R3
 	ADD      $4, R14, R14
 store4x3:
@@ -20478,46 +19598,40 @@ started3x3:
 	BLT      last3x3
 k3x3:
 	FMOVS    (R14), F9
-	VDUP     V9.S[0], V9.S4
 	FMOVS    4(R14), F10
-	VDUP     V10.S[0], V10.S4
+	FMOVS    (R14)(R2), F11
 	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F11
-	VDUP     V11.S[0], V11.S4
 	FMOVS    4(R24), F12
-	VDUP     V12.S[0], V12.S4
 	ADD      R2<<1, R14, R25
 	FMOVS    (R25), F13
-	VDUP     V13.S[0], V13.S4
 	FMOVS    4(R25), F14
-	VDUP     V14.S[0], V14.S4
 	FMOVQ    (R3), F15
 	VSHL     $16, V15.S4, V16.S4
-	VFMLA    V16.S4, V9.S4, V0.S4
-	VFMLA    V16.S4, V11.S4, V3.S4
-	VFMLA    V16.S4, V13.S4, V6.S4
+	WORD     $0x4f891200 // fmla v0.4s, v16.4s, v9.s[0]
+	WORD     $0x4f8b1203 // fmla v3.4s, v16.4s, v11.s[0]
+	WORD     $0x4f8d1206 // fmla v6.4s, v16.4s, v13.s[0]
 	VTRN2    V15.H8, V17.H8, V15.H8
-	VFMLA    V15.S4, V10.S4, V0.S4
-	VFMLA    V15.S4, V12.S4, V3.S4
-	VFMLA    V15.S4, V14.S4, V6.S4
+	WORD     $0x4f8a11e0 // fmla v0.4s, v15.4s, v10.s[0]
+	WORD     $0x4f8c11e3 // fmla v3.4s, v15.4s, v12.s[0]
+	WORD     $0x4f8e11e6 // fmla v6.4s, v15.4s, v14.s[0]
 	FMOVQ    16(R3), F15
 	VSHL     $16, V15.S4, V16.S4
-	VFMLA    V16.S4, V9.S4, V1.S4
-	VFMLA    V16.S4, V11.S4, V4.S4
-	VFMLA    V16.S4, V13.S4, V7.S4
+	WORD     $0x4f891201 // fmla v1.4s, v16.4s, v9.s[0]
+	WORD     $0x4f8b1204 // fmla v4.4s, v16.4s, v11.s[0]
+	WORD     $0x4f8d1207 // fmla v7.4s, v16.4s, v13.s[0]
 	VTRN2    V15.H8, V17.H8, V15.H8
-	VFMLA    V15.S4, V10.S4, V1.S4
-	VFMLA    V15.S4, V12.S4, V4.S4
-	VFMLA    V15.S4, V14.S4, V7.S4
+	WORD     $0x4f8a11e1 // fmla v1.4s, v15.4s, v10.s[0]
+	WORD     $0x4f8c11e4 // fmla v4.4s, v15.4s, v12.s[0]
+	WORD     $0x4f8e11e7 // fmla v7.4s, v15.4s, v14.s[0]
 	FMOVQ    32(R3), F15
 	VSHL     $16, V15.S4, V16.S4
-	VFMLA    V16.S4, V9.S4, V2.S4
-	VFMLA    V16.S4, V11.S4, V5.S4
-	VFMLA    V16.S4, V13.S4, V8.S4
+	WORD     $0x4f891202 // fmla v2.4s, v16.4s, v9.s[0]
+	WORD     $0x4f8b1205 // fmla v5.4s, v16.4s, v11.s[0]
+	WORD     $0x4f8d1208 // fmla v8.4s, v16.4s, v13.s[0]
 	VTRN2    V15.H8, V17.H8, V15.H8
-	VFMLA    V15.S4, V10.S4, V2.S4
-	VFMLA    V15.S4, V12.S4, V5.S4
-	VFMLA    V15.S4, V14.S4, V8.S4
+	WORD     $0x4f8a11e2 // fmla v2.4s, v15.4s, v10.s[0]
+	WORD     $0x4f8c11e5 // fmla v5.4s, v15.4s, v12.s[0]
+	WORD     $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
 	ADD      $48, R3, R3
 	ADD      $8, R14, R14
 	SUBS     $2, R15, R15
@@ -20527,28 +19641,24 @@ last3x3:
 	CMP      R25, R15
 	BNE      store3x3
 	FMOVS    (R14), F9
-	VDUP     V9.S[0], V9.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F11
-	VDUP     V11.S[0], V11.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F13
-	VDUP     V13.S[0], V13.S4
+	FMOVS    (R14)(R2), F11
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F13
 	FMOVQ    (R3), F15
 	VSHL     $16, V15.S4, V16.S4
-	VFMLA    V16.S4, V9.S4, V0.S4
-	VFMLA    V16.S4, V11.S4, V3.S4
-	VFMLA    V16.S4, V13.S4, V6.S4
+	WORD     $0x4f891200 // fmla v0.4s, v16.4s, v9.s[0]
+	WORD     $0x4f8b1203 // fmla v3.4s, v16.4s, v11.s[0]
+	WORD     $0x4f8d1206 // fmla v6.4s, v16.4s, v13.s[0]
 	FMOVQ    16(R3), F15
 	VSHL     $16, V15.S4, V16.S4
-	VFMLA    V16.S4, V9.S4, V1.S4
-	VFMLA    V16.S4, V11.S4, V4.S4
-	VFMLA    V16.S4, V13.S4, V7.S4
+	WORD     $0x4f891201 // fmla v1.4s, v16.4s, v9.s[0]
+	WORD     $0x4f8b1204 // fmla v4.4s, v16.4s, v11.s[0]
+	WORD     $0x4f8d1207 // fmla v7.4s, v16.4s, v13.s[0]
 	FMOVQ    32(R3), F15
 	VSHL     $16, V15.S4, V16.S4
-	VFMLA    V16.S4, V9.S4, V2.S4
-	VFMLA    V16.S4, V11.S4, V5.S4
-	VFMLA    V16.S4, V13.S4, V8.S4
+	WORD     $0x4f891202 // fmla v2.4s, v16.4s, v9.s[0]
+	WORD     $0x4f8b1205 // fmla v5.4s, v16.4s, v11.s[0]
+	WORD     $0x4f8d1208 // fmla v8.4s, v16.4s, v13.s[0]
 	ADD      $48, R3, R3
 	ADD      $4, R14, R14
 store3x3:
@@ -20615,35 +19725,31 @@ started2x3:
 	BLT      last2x3
 k2x3:
 	FMOVS    (R14), F6
-	VDUP     V6.S[0], V6.S4
 	FMOVS    4(R14), F7
-	VDUP     V7.S[0], V7.S4
+	FMOVS    (R14)(R2), F8
 	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F8
-	VDUP     V8.S[0], V8.S4
 	FMOVS    4(R24), F9
-	VDUP     V9.S[0], V9.S4
 	FMOVQ    (R3), F10
 	VSHL     $16, V10.S4, V11.S4
-	VFMLA    V11.S4, V6.S4, V0.S4
-	VFMLA    V11.S4, V8.S4, V3.S4
+	WORD     $0x4f861160 // fmla v0.4s, v11.4s, v6.s[0]
+	WORD     $0x4f881163 // fmla v3.4s, v11.4s, v8.s[0]
 	VTRN2    V10.H8, V12.H8, V10.H8
-	VFMLA    V10.S4, V7.S4, V0.S4
-	VFMLA    V10.S4, V9.S4, V3.S4
+	WORD     $0x4f871140 // fmla v0.4s, v10.4s, v7.s[0]
+	WORD     $0x4f891143 // fmla v3.4s, v10.4s, v9.s[0]
 	FMOVQ    16(R3), F10
 	VSHL     $16, V10.S4, V11.S4
-	VFMLA    V11.S4, V6.S4, V1.S4
-	VFMLA    V11.S4, V8.S4, V4.S4
+	WORD     $0x4f861161 // fmla v1.4s, v11.4s, v6.s[0]
+	WORD     $0x4f881164 // fmla v4.4s, v11.4s, v8.s[0]
 	VTRN2    V10.H8, V12.H8, V10.H8
-	VFMLA    V10.S4, V7.S4, V1.S4
-	VFMLA    V10.S4, V9.S4, V4.S4
+	WORD     $0x4f871141 // fmla v1.4s, v10.4s, v7.s[0]
+	WORD     $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
 	FMOVQ    32(R3), F10
 	VSHL     $16, V10.S4, V11.S4
-	VFMLA    V11.S4, V6.S4, V2.S4
-	VFMLA    V11.S4, V8.S4, V5.S4
+	WORD     $0x4f861162 // fmla v2.4s, v11.4s, v6.s[0]
+	WORD     $0x4f881165 // fmla v5.4s, v11.4s, v8.s[0]
 	VTRN2    V10.H8, V12.H8, V10.H8
-	VFMLA    V10.S4, V7.S4, V2.S4
-	VFMLA    V10.S4, V9.S4, V5.S4
+	WORD     $0x4f871142 // fmla v2.4s, v10.4s, v7.s[0]
+	WORD     $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
 	ADD      $48, R3, R3
 	ADD      $8, R14, R14
 	SUBS     $2, R15, R15
@@ -20653,22 +19759,19 @@ last2x3:
 	CMP      R25, R15
 	BNE      store2x3
 	FMOVS    (R14), F6
-	VDUP     V6.S[0], V6.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F8
-	VDUP     V8.S[0], V8.S4
+	FMOVS    (R14)(R2), F8
 	FMOVQ    (R3), F10
 	VSHL     $16, V10.S4, V11.S4
-	VFMLA    V11.S4, V6.S4, V0.S4
-	VFMLA    V11.S4, V8.S4, V3.S4
+	WORD     $0x4f861160 // fmla v0.4s, v11.4s, v6.s[0]
+	WORD     $0x4f881163 // fmla v3.4s, v11.4s, v8.s[0]
 	FMOVQ    16(R3), F10
 	VSHL     $16, V10.S4, V11.S4
-	VFMLA    V11.S4, V6.S4, V1.S4
-	VFMLA    V11.S4, V8.S4, V4.S4
+	WORD     $0x4f861161 // fmla v1.4s, v11.4s, v6.s[0]
+	WORD     $0x4f881164 // fmla v4.4s, v11.4s, v8.s[0]
 	FMOVQ    32(R3), F10
 	VSHL     $16, V10.S4, V11.S4
-	VFMLA    V11.S4, V6.S4, V2.S4
-	VFMLA    V11.S4, V8.S4, V5.S4
+	WORD     $0x4f861162 // fmla v2.4s, v11.4s, v6.s[0]
+	WORD     $0x4f881165 // fmla v5.4s, v11.4s, v8.s[0]
 	ADD      $48, R3, R3
 	ADD      $4, R14, R14
 store2x3:
@@ -20735,46 +19838,38 @@ started4x2:
 	BLT      last4x2
 k4x2:
 	FMOVS    (R14), F8
-	VDUP     V8.S[0], V8.S4
 	FMOVS    4(R14), F9
-	VDUP     V9.S[0], V9.S4
+	FMOVS    (R14)(R2), F10
 	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F10
-	VDUP     V10.S[0], V10.S4
 	FMOVS    4(R24), F11
-	VDUP     V11.S[0], V11.S4
 	ADD      R2<<1, R14, R25
 	FMOVS    (R25), F12
-	VDUP     V12.S[0], V12.S4
 	FMOVS    4(R25), F13
-	VDUP     V13.S[0], V13.S4
+	FMOVS    (R14)(R1), F14
 	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F14
-	VDUP     V14.S[0], V14.S4
 	FMOVS    4(R24), F15
-	VDUP     V15.S[0], V15.S4
 	FMOVQ    (R3), F16
 	VSHL     $16, V16.S4, V17.S4
-	VFMLA    V17.S4, V8.S4, V0.S4
-	VFMLA    V17.S4, V10.S4, V2.S4
-	VFMLA    V17.S4, V12.S4, V4.S4
-	VFMLA    V17.S4, V14.S4, V6.S4
+	WORD     $0x4f881220 // fmla v0.4s, v17.4s, v8.s[0]
+	WORD     $0x4f8a1222 // fmla v2.4s, v17.4s, v10.s[0]
+	WORD     $0x4f8c1224 // fmla v4.4s, v17.4s, v12.s[0]
+	WORD     $0x4f8e1226 // fmla v6.4s, v17.4s, v14.s[0]
 	VTRN2    V16.H8, V18.H8, V16.H8
-	VFMLA    V16.S4, V9.S4, V0.S4
-	VFMLA    V16.S4, V11.S4, V2.S4
-	VFMLA    V16.S4, V13.S4, V4.S4
-	VFMLA    V16.S4, V15.S4, V6.S4
+	WORD     $0x4f891200 // fmla v0.4s, v16.4s, v9.s[0]
+	WORD     $0x4f8b1202 // fmla v2.4s, v16.4s, v11.s[0]
+	WORD     $0x4f8d1204 // fmla v4.4s, v16.4s, v13.s[0]
+	WORD     $0x4f8f1206 // fmla v6.4s, v16.4s, v15.s[0]
 	FMOVQ    16(R3), F16
 	VSHL     $16, V16.S4, V17.S4
-	VFMLA    V17.S4, V8.S4, V1.S4
-	VFMLA    V17.S4, V10.S4, V3.S4
-	VFMLA    V17.S4, V12.S4, V5.S4
-	VFMLA    V17.S4, V14.S4, V7.S4
+	WORD     $0x4f881221 // fmla v1.4s, v17.4s, v8.s[0]
+	WORD     $0x4f8a1223 // fmla v3.4s, v17.4s, v10.s[0]
+	WORD     $0x4f8c1225 // fmla v5.4s, v17.4s, v12.s[0]
+	WORD     $0x4f8e1227 // fmla v7.4s, v17.4s, v14.s[0]
 	VTRN2    V16.H8, V18.H8, V16.H8
-	VFMLA    V16.S4, V9.S4, V1.S4
-	VFMLA    V16.S4, V11.S4, V3.S4
-	VFMLA    V16.S4, V13.S4, V5.S4
-	VFMLA    V16.S4, V15.S4, V7.S4
+	WORD     $0x4f891201 // fmla v1.4s, v16.4s, v9.s[0]
+	WORD     $0x4f8b1203 // fmla v3.4s, v16.4s, v11.s[0]
+	WORD     $0x4f8d1205 // fmla v5.4s, v16.4s, v13.s[0]
+	WORD     $0x4f8f1207 // fmla v7.4s, v16.4s, v15.s[0]
 	ADD      $32, R3, R3
 	ADD      $8, R14, R14
 	SUBS     $2, R15, R15
@@ -20784,28 +19879,22 @@ last4x2:
 	CMP      R25, R15
 	BNE      store4x2
 	FMOVS    (R14), F8
-	VDUP     V8.S[0], V8.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F10
-	VDUP     V10.S[0], V10.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F12
-	VDUP     V12.S[0], V12.S4
-	ADD      R1<<0, R14, R24
-	FMOVS    (R24), F14
-	VDUP     V14.S[0], V14.S4
+	FMOVS    (R14)(R2), F10
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F12
+	FMOVS    (R14)(R1), F14
 	FMOVQ    (R3), F16
 	VSHL     $16, V16.S4, V17.S4
-	VFMLA    V17.S4, V8.S4, V0.S4
-	VFMLA    V17.S4, V10.S4, V2.S4
-	VFMLA    V17.S4, V12.S4, V4.S4
-	VFMLA    V17.S4, V14.S4, V6.S4
+	WORD     $0x4f881220 // fmla v0.4s, v17.4s, v8.s[0]
+	WORD     $0x4f8a1222 // fmla v2.4s, v17.4s, v10.s[0]
+	WORD     $0x4f8c1224 // fmla v4.4s, v17.4s, v12.s[0]
+	WORD     $0x4f8e1226 // fmla v6.4s, v17.4s, v14.s[0]
 	FMOVQ    16(R3), F16
 	VSHL     $16, V16.S4, V17.S4
-	VFMLA    V17.S4, V8.S4, V1.S4
-	VFMLA    V17.S4, V10.S4, V3.S4
-	VFMLA    V17.S4, V12.S4, V5.S4
-	VFMLA    V17.S4, V14.S4, V7.S4
+	WORD     $0x4f881221 // fmla v1.4s, v17.4s, v8.s[0]
+	WORD     $0x4f8a1223 // fmla v3.4s, v17.4s, v10.s[0]
+	WORD     $0x4f8c1225 // fmla v5.4s, v17.4s, v12.s[0]
+	WORD     $0x4f8e1227 // fmla v7.4s, v17.4s, v14.s[0]
 	ADD      $32, R3, R3
 	ADD      $4, R14, R14
 store4x2:
@@ -20870,37 +19959,31 @@ started3x2:
 	BLT      last3x2
 k3x2:
 	FMOVS    (R14), F6
-	VDUP     V6.S[0], V6.S4
 	FMOVS    4(R14), F7
-	VDUP     V7.S[0], V7.S4
+	FMOVS    (R14)(R2), F8
 	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F8
-	VDUP     V8.S[0], V8.S4
 	FMOVS    4(R24), F9
-	VDUP     V9.S[0], V9.S4
 	ADD      R2<<1, R14, R25
 	FMOVS    (R25), F10
-	VDUP     V10.S[0], V10.S4
 	FMOVS    4(R25), F11
-	VDUP     V11.S[0], V11.S4
 	FMOVQ    (R3), F12
 	VSHL     $16, V12.S4, V13.S4
-	VFMLA    V13.S4, V6.S4, V0.S4
-	VFMLA    V13.S4, V8.S4, V2.S4
-	VFMLA    V13.S4, V10.S4, V4.S4
+	WORD     $0x4f8611a0 // fmla v0.4s, v13.4s, v6.s[0]
+	WORD     $0x4f8811a2 // fmla v2.4s, v13.4s, v8.s[0]
+	WORD     $0x4f8a11a4 // fmla v4.4s, v13.4s, v10.s[0]
 	VTRN2    V12.H8, V14.H8, V12.H8
-	VFMLA    V12.S4, V7.S4, V0.S4
-	VFMLA    V12.S4, V9.S4, V2.S4
-	VFMLA    V12.S4, V11.S4, V4.S4
+	WORD     $0x4f871180 // fmla v0.4s, v12.4s, v7.s[0]
+	WORD     $0x4f891182 // fmla v2.4s, v12.4s, v9.s[0]
+	WORD     $0x4f8b1184 // fmla v4.4s, v12.4s, v11.s[0]
 	FMOVQ    16(R3), F12
 	VSHL     $16, V12.S4, V13.S4
-	VFMLA    V13.S4, V6.S4, V1.S4
-	VFMLA    V13.S4, V8.S4, V3.S4
-	VFMLA    V13.S4, V10.S4, V5.S4
+	WORD     $0x4f8611a1 // fmla v1.4s, v13.4s, v6.s[0]
+	WORD     $0x4f8811a3 // fmla v3.4s, v13.4s, v8.s[0]
+	WORD     $0x4f8a11a5 // fmla v5.4s, v13.4s, v10.s[0]
 	VTRN2    V12.H8, V14.H8, V12.H8
-	VFMLA    V12.S4, V7.S4, V1.S4
-	VFMLA    V12.S4, V9.S4, V3.S4
-	VFMLA    V12.S4, V11.S4, V5.S4
+	WORD     $0x4f871181 // fmla v1.4s, v12.4s, v7.s[0]
+	WORD     $0x4f891183 // fmla v3.4s, v12.4s, v9.s[0]
+	WORD     $0x4f8b1185 // fmla v5.4s, v12.4s, v11.s[0]
 	ADD      $32, R3, R3
 	ADD      $8, R14, R14
 	SUBS     $2, R15, R15
@@ -20910,23 +19993,19 @@ last3x2:
 	CMP      R25, R15
 	BNE      store3x2
 	FMOVS    (R14), F6
-	VDUP     V6.S[0], V6.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F8
-	VDUP     V8.S[0], V8.S4
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F10
-	VDUP     V10.S[0], V10.S4
+	FMOVS    (R14)(R2), F8
+	ADD      R2<<1, R14, R24
+	FMOVS    (R24), F10
 	FMOVQ    (R3), F12
 	VSHL     $16, V12.S4, V13.S4
-	VFMLA    V13.S4, V6.S4, V0.S4
-	VFMLA    V13.S4, V8.S4, V2.S4
-	VFMLA    V13.S4, V10.S4, V4.S4
+	WORD     $0x4f8611a0 // fmla v0.4s, v13.4s, v6.s[0]
+	WORD     $0x4f8811a2 // fmla v2.4s, v13.4s, v8.s[0]
+	WORD     $0x4f8a11a4 // fmla v4.4s, v13.4s, v10.s[0]
 	FMOVQ    16(R3), F12
 	VSHL     $16, V12.S4, V13.S4
-	VFMLA    V13.S4, V6.S4, V1.S4
-	VFMLA    V13.S4, V8.S4, V3.S4
-	VFMLA    V13.S4, V10.S4, V5.S4
+	WORD     $0x4f8611a1 // fmla v1.4s, v13.4s, v6.s[0]
+	WORD     $0x4f8811a3 // fmla v3.4s, v13.4s, v8.s[0]
+	WORD     $0x4f8a11a5 // fmla v5.4s, v13.4s, v10.s[0]
 	ADD      $32, R3, R3
 	ADD      $4, R14, R14
 store3x2:
@@ -20981,28 +20060,24 @@ started2x2:
 	BLT      last2x2
 k2x2:
 	FMOVS    (R14), F4
-	VDUP     V4.S[0], V4.S4
 	FMOVS    4(R14), F5
-	VDUP     V5.S[0], V5.S4
+	FMOVS    (R14)(R2), F6
 	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F6
-	VDUP     V6.S[0], V6.S4
 	FMOVS    4(R24), F7
-	VDUP     V7.S[0], V7.S4
 	FMOVQ    (R3), F8
 	VSHL     $16, V8.S4, V9.S4
-	VFMLA    V9.S4, V4.S4, V0.S4
-	VFMLA    V9.S4, V6.S4, V2.S4
+	WORD     $0x4f841120 // fmla v0.4s, v9.4s, v4.s[0]
+	WORD     $0x4f861122 // fmla v2.4s, v9.4s, v6.s[0]
 	VTRN2    V8.H8, V10.H8, V8.H8
-	VFMLA    V8.S4, V5.S4, V0.S4
-	VFMLA    V8.S4, V7.S4, V2.S4
+	WORD     $0x4f851100 // fmla v0.4s, v8.4s, v5.s[0]
+	WORD     $0x4f871102 // fmla v2.4s, v8.4s, v7.s[0]
 	FMOVQ    16(R3), F8
 	VSHL     $16, V8.S4, V9.S4
-	VFMLA    V9.S4, V4.S4, V1.S4
-	VFMLA    V9.S4, V6.S4, V3.S4
+	WORD     $0x4f841121 // fmla v1.4s, v9.4s, v4.s[0]
+	WORD     $0x4f861123 // fmla v3.4s, v9.4s, v6.s[0]
 	VTRN2    V8.H8, V10.H8, V8.H8
-	VFMLA    V8.S4, V5.S4, V1.S4
-	VFMLA    V8.S4, V7.S4, V3.S4
+	WORD     $0x4f851101 // fmla v1.4s, v8.4s, v5.s[0]
+	WORD     $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
 	ADD      $32, R3, R3
 	ADD      $8, R14, R14
 	SUBS     $2, R15, R15
@@ -21012,18 +20087,15 @@ last2x2:
 	CMP      R25, R15
 	BNE      store2x2
 	FMOVS    (R14), F4
-	VDUP     V4.S[0], V4.S4
-	ADD      R2<<0, R14, R24
-	FMOVS    (R24), F6
-	VDUP     V6.S[0], V6.S4
+	FMOVS    (R14)(R2), F6
 	FMOVQ    (R3), F8
 	VSHL     $16, V8.S4, V9.S4
-	VFMLA    V9.S4, V4.S4, V0.S4
-	VFMLA    V9.S4, V6.S4, V2.S4
+	WORD     $0x4f841120 // fmla v0.4s, v9.4s, v4.s[0]
+	WORD     $0x4f861122 // fmla v2.4s, v9.4s, v6.s[0]
 	FMOVQ    16(R3), F8
 	VSHL     $16, V8.S4, V9.S4
-	VFMLA    V9.S4, V4.S4, V1.S4
-	VFMLA    V9.S4, V6.S4, V3.S4
+	WORD     $0x4f841121 // fmla v1.4s, v9.4s, v4.s[0]
+	WORD     $0x4f861123 // fmla v3.4s, v9.4s, v6.s[0]
 	ADD      $32, R3, R3
 	ADD      $4, R14, R14
 store2x2:
@@ -21065,8 +20137,7 @@ TEXT ·GemmPack(SB), NOSPLIT, $8-8
 	CMP      $1, R24
 	BEQ      one
 four:
-	FMOVQ    (R14), F0
-	FMOVQ    16(R14), F1
+	FLDPQ    (R14), (F0, F1)
 	FMOVQ    32(R14), F2
 	MOVD     8(RSP), R23
 	VMOVI    $0, V3.B16
@@ -21086,18 +20157,15 @@ t1914:
 	ADD      $56, R14, R23
 	VLD1     (R23), V3.S[2]
 t1912:
-	FMOVQ    F0, (R3)
-	FMOVQ    F1, 16(R3)
-	FMOVQ    F2, 32(R3)
-	FMOVQ    F3, 48(R3)
+	FSTPQ    (F0, F1), (R3)
+	FSTPQ    (F2, F3), 32(R3)
 	ADD      R2, R14, R14
 	ADD      R1, R3, R3
 	SUBS     $1, R15, R15
 	BNE      four
 	RET
 three:
-	FMOVQ    (R14), F0
-	FMOVQ    16(R14), F1
+	FLDPQ    (R14), (F0, F1)
 	MOVD     8(RSP), R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
@@ -21116,8 +20184,7 @@ t1917:
 	ADD      $40, R14, R23
 	VLD1     (R23), V2.S[2]
 t1915:
-	FMOVQ    F0, (R3)
-	FMOVQ    F1, 16(R3)
+	FSTPQ    (F0, F1), (R3)
 	FMOVQ    F2, 32(R3)
 	ADD      R2, R14, R14
 	ADD      R1, R3, R3
@@ -21144,8 +20211,7 @@ t1920:
 	ADD      $24, R14, R23
 	VLD1     (R23), V1.S[2]
 t1918:
-	FMOVQ    F0, (R3)
-	FMOVQ    F1, 16(R3)
+	FSTPQ    (F0, F1), (R3)
 	ADD      R2, R14, R14
 	ADD      R1, R3, R3
 	SUBS     $1, R15, R15
@@ -21817,8 +20883,7 @@ one1951:
 	SUB      $1, R15, R15
 	B        one1951
 end1952:
-	FMOVQ    F28, (R2)
-	FMOVQ    F29, 16(R2)
+	FSTPQ    (F28, F29), (R2)
 	RET
 few2:
 	MOVD     (R0), R14
@@ -22017,8 +21082,7 @@ vecs3:
 	VMOVI    $0, V30.B16
 	MOVD     128(R0), R24
 	CBZ      R24, steps3
-	FMOVQ    (R2), F28
-	FMOVQ    16(R2), F29
+	FLDPQ    (R2), (F28, F29)
 	MOVD     144(RSP), R23
 	VMOVI    $0, V30.B16
 	CMP      $0, R23
@@ -22247,8 +21311,7 @@ one1965:
 	SUB      $1, R15, R15
 	B        one1965
 end1966:
-	FMOVQ    F28, (R2)
-	FMOVQ    F29, 16(R2)
+	FSTPQ    (F28, F29), (R2)
 	FMOVQ    F30, 32(R2)
 	RET
 few3:
@@ -22493,8 +21556,7 @@ one1969:
 	SUB      $1, R15, R15
 	B        one1969
 end1970:
-	FMOVQ    F28, (R2)
-	FMOVQ    F29, 16(R2)
+	FSTPQ    (F28, F29), (R2)
 	MOVD     144(RSP), R23
 	CMP      $0, R23
 	BLE      t1971
@@ -22520,8 +21582,7 @@ vecs4:
 	VMOVI    $0, V31.B16
 	MOVD     128(R0), R24
 	CBZ      R24, steps4
-	FMOVQ    (R2), F28
-	FMOVQ    16(R2), F29
+	FLDPQ    (R2), (F28, F29)
 	FMOVQ    32(R2), F30
 	MOVD     144(RSP), R23
 	VMOVI    $0, V31.B16
@@ -22810,10 +21871,8 @@ one1979:
 	SUB      $1, R15, R15
 	B        one1979
 end1980:
-	FMOVQ    F28, (R2)
-	FMOVQ    F29, 16(R2)
-	FMOVQ    F30, 32(R2)
-	FMOVQ    F31, 48(R2)
+	FSTPQ    (F28, F29), (R2)
+	FSTPQ    (F30, F31), 32(R2)
 	RET
 few4:
 	MOVD     (R0), R14
@@ -23127,8 +22186,7 @@ one1983:
 	SUB      $1, R15, R15
 	B        one1983
 end1984:
-	FMOVQ    F28, (R2)
-	FMOVQ    F29, 16(R2)
+	FSTPQ    (F28, F29), (R2)
 	FMOVQ    F30, 32(R2)
 	MOVD     144(RSP), R23
 	CMP      $0, R23
@@ -23197,8 +22255,7 @@ rows8:
 	SUBS     $3, R15, R15
 	BLT      few8
 two8:
-	FMOVQ    (R3), F8
-	FMOVQ    16(R3), F9
+	FLDPQ    (R3), (F8, F9)
 	FMOVQ    (R14), F10
 	VFMLA    V10.S4, V0.S4, V8.S4
 	FMOVQ    16(R14), F10
@@ -23237,8 +22294,7 @@ two8:
 	VFMLA    V10.S4, V7.S4, V8.S4
 	FMOVQ    16(R25), F10
 	VFMLA    V10.S4, V7.S4, V9.S4
-	FMOVQ    F8, (R3)
-	FMOVQ    F9, 16(R3)
+	FSTPQ    (F8, F9), (R3)
 	ADD      $32, R3, R3
 	ADD      $32, R14, R14
 	ADD      $32, R8, R8
@@ -23500,8 +22556,7 @@ rows4:
 	SUBS     $3, R15, R15
 	BLT      few4
 two4:
-	FMOVQ    (R3), F8
-	FMOVQ    16(R3), F9
+	FLDPQ    (R3), (F8, F9)
 	FMOVQ    (R14), F10
 	VFMLA    V10.S4, V0.S4, V8.S4
 	FMOVQ    16(R14), F10
@@ -23521,8 +22576,7 @@ two4:
 	VFMLA    V10.S4, V3.S4, V8.S4
 	FMOVQ    16(R24), F10
 	VFMLA    V10.S4, V3.S4, V9.S4
-	FMOVQ    F8, (R3)
-	FMOVQ    F9, 16(R3)
+	FSTPQ    (F8, F9), (R3)
 	ADD      $32, R3, R3
 	ADD      $32, R14, R14
 	SUBS     $2, R15, R15
@@ -23686,14 +22740,12 @@ rows1:
 	SUBS     $3, R15, R15
 	BLT      few1
 two1:
-	FMOVQ    (R3), F8
-	FMOVQ    16(R3), F9
+	FLDPQ    (R3), (F8, F9)
 	FMOVQ    (R14), F10
 	VFMLA    V10.S4, V0.S4, V8.S4
 	FMOVQ    16(R14), F10
 	VFMLA    V10.S4, V0.S4, V9.S4
-	FMOVQ    F8, (R3)
-	FMOVQ    F9, 16(R3)
+	FSTPQ    (F8, F9), (R3)
 	ADD      $32, R3, R3
 	ADD      $32, R14, R14
 	SUBS     $2, R15, R15

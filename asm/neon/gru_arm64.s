@@ -127,11 +127,9 @@ TEXT ·GRUStep(SB), NOSPLIT, $56-76
 	// Registers:    V0-V23 values    V24-V31 constants and scalars
 	FMOVQ    512(R26), F31
 	FMOVQ    576(R26), F30
-	FMOVQ    528(R26), F29
-	FMOVQ    544(R26), F28
+	FLDPQ    528(R26), (F29, F28)
 	FMOVQ    560(R26), F27
-	FMOVQ    592(R26), F26
-	FMOVQ    608(R26), F25
+	FLDPQ    592(R26), (F26, F25)
 	FMOVQ    624(R26), F24
 	FMOVS    hasHx+72(FP), F0
 	VDUP     V0.S[0], V0.S4
@@ -169,10 +167,8 @@ l1:
 	CMP      $16, R15
 	BLT      l3
 l2:
-	FMOVQ    (R1), F0
-	FMOVQ    16(R1), F1
-	FMOVQ    32(R1), F2
-	FMOVQ    48(R1), F3
+	FLDPQ    (R1), (F0, F1)
+	FLDPQ    32(R1), (F2, F3)
 	WORD     $0x4ea0f7a0 // fmin v0.4s, v29.4s, v0.4s
 	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
 	WORD     $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
@@ -281,15 +277,11 @@ l2:
 	WORD     $0x6e20ffe0 // fdiv v0.4s, v31.4s, v0.4s
 	WORD     $0x6e21ffe1 // fdiv v1.4s, v31.4s, v1.4s
 	WORD     $0x6e22ffe2 // fdiv v2.4s, v31.4s, v2.4s
-	FMOVQ    F3, (R1)
-	FMOVQ    F0, 16(R1)
-	FMOVQ    F1, 32(R1)
-	FMOVQ    F2, 48(R1)
+	FSTPQ    (F3, F0), (R1)
+	FSTPQ    (F1, F2), 32(R1)
 	ADD      R5<<0, R1, R24
-	FMOVQ    (R24), F4
-	FMOVQ    16(R24), F5
-	FMOVQ    32(R24), F6
-	FMOVQ    48(R24), F7
+	FLDPQ    (R24), (F4, F5)
+	FLDPQ    32(R24), (F6, F7)
 	WORD     $0x4ea4f7a4 // fmin v4.4s, v29.4s, v4.4s
 	WORD     $0x4ea5f7a5 // fmin v5.4s, v29.4s, v5.4s
 	WORD     $0x4ea6f7a6 // fmin v6.4s, v29.4s, v6.4s
@@ -398,19 +390,13 @@ l2:
 	WORD     $0x6e24ffe4 // fdiv v4.4s, v31.4s, v4.4s
 	WORD     $0x6e25ffe5 // fdiv v5.4s, v31.4s, v5.4s
 	WORD     $0x6e26ffe6 // fdiv v6.4s, v31.4s, v6.4s
-	FMOVQ    F7, (R24)
-	FMOVQ    F4, 16(R24)
-	FMOVQ    F5, 32(R24)
-	FMOVQ    F6, 48(R24)
-	FMOVQ    (R2), F8
-	FMOVQ    16(R2), F9
-	FMOVQ    32(R2), F10
-	FMOVQ    48(R2), F11
+	FSTPQ    (F7, F4), (R24)
+	FSTPQ    (F5, F6), 32(R24)
+	FLDPQ    (R2), (F8, F9)
+	FLDPQ    32(R2), (F10, F11)
 	ADD      R5<<1, R1, R25
-	FMOVQ    (R25), F12
-	FMOVQ    16(R25), F13
-	FMOVQ    32(R25), F14
-	FMOVQ    48(R25), F15
+	FLDPQ    (R25), (F12, F13)
+	FLDPQ    32(R25), (F14, F15)
 	VFMLA    V8.S4, V3.S4, V12.S4
 	VFMLA    V9.S4, V0.S4, V13.S4
 	VFMLA    V10.S4, V1.S4, V14.S4
@@ -543,14 +529,10 @@ l2:
 	VBIT     V8.B16, V14.B16, V2.B16
 	FMOVQ    864(R26), F8
 	VBIT     V8.B16, V15.B16, V3.B16
-	FMOVQ    F0, (R25)
-	FMOVQ    F1, 16(R25)
-	FMOVQ    F2, 32(R25)
-	FMOVQ    F3, 48(R25)
-	FMOVQ    (R3), F8
-	FMOVQ    16(R3), F9
-	FMOVQ    32(R3), F10
-	FMOVQ    48(R3), F11
+	FSTPQ    (F0, F1), (R25)
+	FSTPQ    (F2, F3), 32(R25)
+	FLDPQ    (R3), (F8, F9)
+	FLDPQ    32(R3), (F10, F11)
 	FMOVQ    48(RSP), F12
 	VAND     V12.B16, V8.B16, V8.B16
 	FMOVQ    48(RSP), F12
@@ -585,10 +567,8 @@ l2:
 	WORD     $0x4e651c21 // bic v1.16b, v1.16b, v5.16b
 	WORD     $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
 	WORD     $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
-	FMOVQ    F0, (R0)
-	FMOVQ    F1, 16(R0)
-	FMOVQ    F2, 32(R0)
-	FMOVQ    F3, 48(R0)
+	FSTPQ    (F0, F1), (R0)
+	FSTPQ    (F2, F3), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
@@ -1004,10 +984,8 @@ l43:
 l44:
 
 	// dz, dn, dhx
-	FMOVQ    (R3), F0
-	FMOVQ    16(R3), F1
-	FMOVQ    32(R3), F2
-	FMOVQ    48(R3), F3
+	FLDPQ    (R3), (F0, F1)
+	FLDPQ    32(R3), (F2, F3)
 	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
 	WORD     $0x4ea0f825 // fabs v5.4s, v1.4s
 	WORD     $0x4ea0f846 // fabs v6.4s, v2.4s
@@ -1021,19 +999,13 @@ l44:
 	WORD     $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
 	WORD     $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
 	ADD      R8<<0, R4, R24
-	FMOVQ    (R24), F4
-	FMOVQ    16(R24), F5
-	FMOVQ    32(R24), F6
-	FMOVQ    48(R24), F7
+	FLDPQ    (R24), (F4, F5)
+	FLDPQ    32(R24), (F6, F7)
 	ADD      R8<<1, R4, R25
-	FMOVQ    (R25), F8
-	FMOVQ    16(R25), F9
-	FMOVQ    32(R25), F10
-	FMOVQ    48(R25), F11
-	FMOVQ    (R6), F12
-	FMOVQ    16(R6), F13
-	FMOVQ    32(R6), F14
-	FMOVQ    48(R6), F15
+	FLDPQ    (R25), (F8, F9)
+	FLDPQ    32(R25), (F10, F11)
+	FLDPQ    (R6), (F12, F13)
+	FLDPQ    32(R6), (F14, F15)
 	VAND     V30.B16, V12.B16, V12.B16
 	VAND     V30.B16, V13.B16, V13.B16
 	VAND     V30.B16, V14.B16, V14.B16
@@ -1118,16 +1090,12 @@ l44:
 	WORD     $0x4e651c21 // bic v1.16b, v1.16b, v5.16b
 	WORD     $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
 	WORD     $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
-	FMOVQ    (R4), F4
-	FMOVQ    16(R4), F5
-	FMOVQ    32(R4), F6
-	FMOVQ    48(R4), F7
+	FLDPQ    (R4), (F4, F5)
+	FLDPQ    32(R4), (F6, F7)
 
 	// dr
-	FMOVQ    (R5), F16
-	FMOVQ    16(R5), F17
-	FMOVQ    32(R5), F18
-	FMOVQ    48(R5), F19
+	FLDPQ    (R5), (F16, F17)
+	FLDPQ    32(R5), (F18, F19)
 	WORD     $0x6e30dd70 // fmul v16.4s, v11.4s, v16.4s
 	WORD     $0x6e31dd11 // fmul v17.4s, v8.4s, v17.4s
 	WORD     $0x6e32dd32 // fmul v18.4s, v9.4s, v18.4s
@@ -1172,28 +1140,18 @@ l44:
 	WORD     $0x4e751ca5 // bic v5.16b, v5.16b, v21.16b
 	WORD     $0x4e761cc6 // bic v6.16b, v6.16b, v22.16b
 	WORD     $0x4e771ce7 // bic v7.16b, v7.16b, v23.16b
-	FMOVQ    F4, (R1)
-	FMOVQ    F5, 16(R1)
-	FMOVQ    F6, 32(R1)
-	FMOVQ    F7, 48(R1)
-	FMOVQ    F16, (R0)
-	FMOVQ    F17, 16(R0)
-	FMOVQ    F18, 32(R0)
-	FMOVQ    F19, 48(R0)
+	FSTPQ    (F4, F5), (R1)
+	FSTPQ    (F6, F7), 32(R1)
+	FSTPQ    (F16, F17), (R0)
+	FSTPQ    (F18, F19), 32(R0)
 	ADD      R8<<0, R0, R24
-	FMOVQ    F12, (R24)
-	FMOVQ    F13, 16(R24)
-	FMOVQ    F14, 32(R24)
-	FMOVQ    F15, 48(R24)
+	FSTPQ    (F12, F13), (R24)
+	FSTPQ    (F14, F15), 32(R24)
 	ADD      R8<<1, R0, R25
-	FMOVQ    F11, (R25)
-	FMOVQ    F8, 16(R25)
-	FMOVQ    F9, 32(R25)
-	FMOVQ    F10, 48(R25)
-	FMOVQ    F0, (R2)
-	FMOVQ    F1, 16(R2)
-	FMOVQ    F2, 32(R2)
-	FMOVQ    F3, 48(R2)
+	FSTPQ    (F11, F8), (R25)
+	FSTPQ    (F9, F10), 32(R25)
+	FSTPQ    (F0, F1), (R2)
+	FSTPQ    (F2, F3), 32(R2)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
@@ -1451,11 +1409,9 @@ TEXT ·GRUBeforeReset(SB), NOSPLIT, $56-68
 	// Registers:    V0-V22 values    V23-V31 constants and scalars
 	FMOVQ    512(R26), F31
 	FMOVQ    576(R26), F30
-	FMOVQ    528(R26), F29
-	FMOVQ    544(R26), F28
+	FLDPQ    528(R26), (F29, F28)
 	FMOVQ    560(R26), F27
-	FMOVQ    592(R26), F26
-	FMOVQ    608(R26), F25
+	FLDPQ    592(R26), (F26, F25)
 	FMOVQ    624(R26), F24
 	FMOVS    hasHx+64(FP), F23
 	VDUP     V23.S[0], V23.S4
@@ -1487,10 +1443,8 @@ l93:
 	CMP      $16, R15
 	BLT      l95
 l94:
-	FMOVQ    (R1), F0
-	FMOVQ    16(R1), F1
-	FMOVQ    32(R1), F2
-	FMOVQ    48(R1), F3
+	FLDPQ    (R1), (F0, F1)
+	FLDPQ    32(R1), (F2, F3)
 	WORD     $0x4ea0f7a0 // fmin v0.4s, v29.4s, v0.4s
 	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
 	WORD     $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
@@ -1600,10 +1554,8 @@ l94:
 	WORD     $0x6e21ffe1 // fdiv v1.4s, v31.4s, v1.4s
 	WORD     $0x6e22ffe2 // fdiv v2.4s, v31.4s, v2.4s
 	ADD      R4<<0, R1, R24
-	FMOVQ    (R24), F4
-	FMOVQ    16(R24), F5
-	FMOVQ    32(R24), F6
-	FMOVQ    48(R24), F7
+	FLDPQ    (R24), (F4, F5)
+	FLDPQ    32(R24), (F6, F7)
 	WORD     $0x4ea4f7a4 // fmin v4.4s, v29.4s, v4.4s
 	WORD     $0x4ea5f7a5 // fmin v5.4s, v29.4s, v5.4s
 	WORD     $0x4ea6f7a6 // fmin v6.4s, v29.4s, v6.4s
@@ -1712,18 +1664,12 @@ l94:
 	WORD     $0x6e24ffe4 // fdiv v4.4s, v31.4s, v4.4s
 	WORD     $0x6e25ffe5 // fdiv v5.4s, v31.4s, v5.4s
 	WORD     $0x6e26ffe6 // fdiv v6.4s, v31.4s, v6.4s
-	FMOVQ    F3, (R1)
-	FMOVQ    F0, 16(R1)
-	FMOVQ    F1, 32(R1)
-	FMOVQ    F2, 48(R1)
-	FMOVQ    F7, (R24)
-	FMOVQ    F4, 16(R24)
-	FMOVQ    F5, 32(R24)
-	FMOVQ    F6, 48(R24)
-	FMOVQ    (R2), F4
-	FMOVQ    16(R2), F5
-	FMOVQ    32(R2), F6
-	FMOVQ    48(R2), F7
+	FSTPQ    (F3, F0), (R1)
+	FSTPQ    (F1, F2), 32(R1)
+	FSTPQ    (F7, F4), (R24)
+	FSTPQ    (F5, F6), 32(R24)
+	FLDPQ    (R2), (F4, F5)
+	FLDPQ    32(R2), (F6, F7)
 	VAND     V23.B16, V4.B16, V4.B16
 	VAND     V23.B16, V5.B16, V5.B16
 	VAND     V23.B16, V6.B16, V6.B16
@@ -1732,10 +1678,8 @@ l94:
 	WORD     $0x6e25dc00 // fmul v0.4s, v0.4s, v5.4s
 	WORD     $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
 	WORD     $0x6e27dc42 // fmul v2.4s, v2.4s, v7.4s
-	FMOVQ    F3, (R0)
-	FMOVQ    F0, 16(R0)
-	FMOVQ    F1, 32(R0)
-	FMOVQ    F2, 48(R0)
+	FSTPQ    (F3, F0), (R0)
+	FSTPQ    (F1, F2), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
@@ -1974,12 +1918,9 @@ TEXT ·GRUBeforeUpdate(SB), NOSPLIT, $56-60
 
 	// Registers:    V0-V23 values    V24-V31 constants and scalars
 	FMOVQ    576(R26), F31
-	FMOVQ    512(R26), F30
-	FMOVQ    528(R26), F29
-	FMOVQ    720(R26), F28
-	FMOVQ    736(R26), F27
-	FMOVQ    752(R26), F26
-	FMOVQ    768(R26), F25
+	FLDPQ    512(R26), (F30, F29)
+	FLDPQ    720(R26), (F28, F27)
+	FLDPQ    752(R26), (F26, F25)
 	FMOVQ    848(R26), F24
 	FMOVS    hasHx+56(FP), F0
 	VDUP     V0.S[0], V0.S4
@@ -2013,15 +1954,11 @@ l123:
 	BLT      l125
 l124:
 	ADD      R4<<0, R1, R24
-	FMOVQ    (R24), F0
-	FMOVQ    16(R24), F1
-	FMOVQ    32(R24), F2
-	FMOVQ    48(R24), F3
+	FLDPQ    (R24), (F0, F1)
+	FLDPQ    32(R24), (F2, F3)
 	ADD      R4<<1, R1, R25
-	FMOVQ    (R25), F4
-	FMOVQ    16(R25), F5
-	FMOVQ    32(R25), F6
-	FMOVQ    48(R25), F7
+	FLDPQ    (R25), (F4, F5)
+	FLDPQ    32(R25), (F6, F7)
 	WORD     $0x4ea0f888 // fabs v8.4s, v4.4s
 	WORD     $0x4ea0f8a9 // fabs v9.4s, v5.4s
 	WORD     $0x4ea0f8ca // fabs v10.4s, v6.4s
@@ -2130,14 +2067,10 @@ l124:
 	VBIT     V4.B16, V6.B16, V10.B16
 	FMOVQ    864(R26), F4
 	VBIT     V4.B16, V7.B16, V11.B16
-	FMOVQ    F8, (R25)
-	FMOVQ    F9, 16(R25)
-	FMOVQ    F10, 32(R25)
-	FMOVQ    F11, 48(R25)
-	FMOVQ    (R2), F4
-	FMOVQ    16(R2), F5
-	FMOVQ    32(R2), F6
-	FMOVQ    48(R2), F7
+	FSTPQ    (F8, F9), (R25)
+	FSTPQ    (F10, F11), 32(R25)
+	FLDPQ    (R2), (F4, F5)
+	FLDPQ    32(R2), (F6, F7)
 	FMOVQ    48(RSP), F12
 	VAND     V12.B16, V4.B16, V4.B16
 	FMOVQ    48(RSP), F12
@@ -2172,10 +2105,8 @@ l124:
 	WORD     $0x4e611d21 // bic v1.16b, v9.16b, v1.16b
 	WORD     $0x4e621d42 // bic v2.16b, v10.16b, v2.16b
 	WORD     $0x4e631d63 // bic v3.16b, v11.16b, v3.16b
-	FMOVQ    F0, (R0)
-	FMOVQ    F1, 16(R0)
-	FMOVQ    F2, 32(R0)
-	FMOVQ    F3, 48(R0)
+	FSTPQ    (F0, F1), (R0)
+	FSTPQ    (F2, F3), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
@@ -2392,10 +2323,8 @@ l149:
 l150:
 
 	// dz, dn, dhx
-	FMOVQ    (R2), F0
-	FMOVQ    16(R2), F1
-	FMOVQ    32(R2), F2
-	FMOVQ    48(R2), F3
+	FLDPQ    (R2), (F0, F1)
+	FLDPQ    32(R2), (F2, F3)
 	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
 	WORD     $0x4ea0f825 // fabs v5.4s, v1.4s
 	WORD     $0x4ea0f846 // fabs v6.4s, v2.4s
@@ -2409,19 +2338,13 @@ l150:
 	WORD     $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
 	WORD     $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
 	ADD      R6<<0, R3, R24
-	FMOVQ    (R24), F4
-	FMOVQ    16(R24), F5
-	FMOVQ    32(R24), F6
-	FMOVQ    48(R24), F7
+	FLDPQ    (R24), (F4, F5)
+	FLDPQ    32(R24), (F6, F7)
 	ADD      R6<<1, R3, R25
-	FMOVQ    (R25), F8
-	FMOVQ    16(R25), F9
-	FMOVQ    32(R25), F10
-	FMOVQ    48(R25), F11
-	FMOVQ    (R4), F12
-	FMOVQ    16(R4), F13
-	FMOVQ    32(R4), F14
-	FMOVQ    48(R4), F15
+	FLDPQ    (R25), (F8, F9)
+	FLDPQ    32(R25), (F10, F11)
+	FLDPQ    (R4), (F12, F13)
+	FLDPQ    32(R4), (F14, F15)
 	VAND     V30.B16, V12.B16, V12.B16
 	VAND     V30.B16, V13.B16, V13.B16
 	VAND     V30.B16, V14.B16, V14.B16
@@ -2507,19 +2430,13 @@ l150:
 	WORD     $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
 	WORD     $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
 	ADD      R6<<0, R0, R24
-	FMOVQ    F12, (R24)
-	FMOVQ    F13, 16(R24)
-	FMOVQ    F14, 32(R24)
-	FMOVQ    F15, 48(R24)
+	FSTPQ    (F12, F13), (R24)
+	FSTPQ    (F14, F15), 32(R24)
 	ADD      R6<<1, R0, R25
-	FMOVQ    F11, (R25)
-	FMOVQ    F8, 16(R25)
-	FMOVQ    F9, 32(R25)
-	FMOVQ    F10, 48(R25)
-	FMOVQ    F0, (R1)
-	FMOVQ    F1, 16(R1)
-	FMOVQ    F2, 32(R1)
-	FMOVQ    F3, 48(R1)
+	FSTPQ    (F11, F8), (R25)
+	FSTPQ    (F9, F10), 32(R25)
+	FSTPQ    (F0, F1), (R1)
+	FSTPQ    (F2, F3), 32(R1)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
@@ -2740,20 +2657,14 @@ l183:
 	CMP      $16, R15
 	BLT      l185
 l184:
-	FMOVQ    (R3), F0
-	FMOVQ    16(R3), F1
-	FMOVQ    32(R3), F2
-	FMOVQ    48(R3), F3
-	FMOVQ    (R2), F4
-	FMOVQ    16(R2), F5
-	FMOVQ    32(R2), F6
-	FMOVQ    48(R2), F7
+	FLDPQ    (R3), (F0, F1)
+	FLDPQ    32(R3), (F2, F3)
+	FLDPQ    (R2), (F4, F5)
+	FLDPQ    32(R2), (F6, F7)
 
 	// dr
-	FMOVQ    (R4), F8
-	FMOVQ    16(R4), F9
-	FMOVQ    32(R4), F10
-	FMOVQ    48(R4), F11
+	FLDPQ    (R4), (F8, F9)
+	FLDPQ    32(R4), (F10, F11)
 	VAND     V30.B16, V8.B16, V8.B16
 	VAND     V30.B16, V9.B16, V9.B16
 	VAND     V30.B16, V10.B16, V10.B16
@@ -2786,14 +2697,10 @@ l184:
 	WORD     $0x4e6d1d29 // bic v9.16b, v9.16b, v13.16b
 	WORD     $0x4e6e1d4a // bic v10.16b, v10.16b, v14.16b
 	WORD     $0x4e6f1d6b // bic v11.16b, v11.16b, v15.16b
-	FMOVQ    F8, (R0)
-	FMOVQ    F9, 16(R0)
-	FMOVQ    F10, 32(R0)
-	FMOVQ    F11, 48(R0)
-	FMOVQ    (R1), F8
-	FMOVQ    16(R1), F9
-	FMOVQ    32(R1), F10
-	FMOVQ    48(R1), F11
+	FSTPQ    (F8, F9), (R0)
+	FSTPQ    (F10, F11), 32(R0)
+	FLDPQ    (R1), (F8, F9)
+	FLDPQ    32(R1), (F10, F11)
 	VFMLA    V0.S4, V4.S4, V8.S4
 	VFMLA    V1.S4, V5.S4, V9.S4
 	VFMLA    V2.S4, V6.S4, V10.S4
@@ -2810,10 +2717,8 @@ l184:
 	WORD     $0x4e611d21 // bic v1.16b, v9.16b, v1.16b
 	WORD     $0x4e621d42 // bic v2.16b, v10.16b, v2.16b
 	WORD     $0x4e631d63 // bic v3.16b, v11.16b, v3.16b
-	FMOVQ    F0, (R1)
-	FMOVQ    F1, 16(R1)
-	FMOVQ    F2, 32(R1)
-	FMOVQ    F3, 48(R1)
+	FSTPQ    (F0, F1), (R1)
+	FSTPQ    (F2, F3), 32(R1)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2

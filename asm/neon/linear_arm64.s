@@ -84,22 +84,16 @@ TEXT ·Axpy(SB), NOSPLIT, $24-28
 	CMP      $16, R15
 	BLT      l2
 l1:
-	FMOVQ    (R1), F0
-	FMOVQ    16(R1), F1
-	FMOVQ    32(R1), F2
-	FMOVQ    48(R1), F3
-	FMOVQ    (R0), F4
-	FMOVQ    16(R0), F5
-	FMOVQ    32(R0), F6
-	FMOVQ    48(R0), F7
+	FLDPQ    (R1), (F0, F1)
+	FLDPQ    32(R1), (F2, F3)
+	FLDPQ    (R0), (F4, F5)
+	FLDPQ    32(R0), (F6, F7)
 	VFMLA    V0.S4, V31.S4, V4.S4
 	VFMLA    V1.S4, V31.S4, V5.S4
 	VFMLA    V2.S4, V31.S4, V6.S4
 	VFMLA    V3.S4, V31.S4, V7.S4
-	FMOVQ    F4, (R0)
-	FMOVQ    F5, 16(R0)
-	FMOVQ    F6, 32(R0)
-	FMOVQ    F7, 48(R0)
+	FSTPQ    (F4, F5), (R0)
+	FSTPQ    (F6, F7), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	SUB      $16, R15, R15
@@ -165,18 +159,14 @@ TEXT ·Scal(SB), NOSPLIT, $24-28
 	CMP      $16, R15
 	BLT      l19
 l18:
-	FMOVQ    (R1), F0
-	FMOVQ    16(R1), F1
-	FMOVQ    32(R1), F2
-	FMOVQ    48(R1), F3
+	FLDPQ    (R1), (F0, F1)
+	FLDPQ    32(R1), (F2, F3)
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
 	WORD     $0x6e3fdc42 // fmul v2.4s, v2.4s, v31.4s
 	WORD     $0x6e3fdc63 // fmul v3.4s, v3.4s, v31.4s
-	FMOVQ    F0, (R0)
-	FMOVQ    F1, 16(R0)
-	FMOVQ    F2, 32(R0)
-	FMOVQ    F3, 48(R0)
+	FSTPQ    (F0, F1), (R0)
+	FSTPQ    (F2, F3), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	SUB      $16, R15, R15
@@ -239,22 +229,16 @@ l31:
 	CMP      $16, R15
 	BLT      l33
 l32:
-	FMOVQ    (R0), F0
-	FMOVQ    16(R0), F1
-	FMOVQ    32(R0), F2
-	FMOVQ    48(R0), F3
-	FMOVQ    (R1), F4
-	FMOVQ    16(R1), F5
-	FMOVQ    32(R1), F6
-	FMOVQ    48(R1), F7
+	FLDPQ    (R0), (F0, F1)
+	FLDPQ    32(R0), (F2, F3)
+	FLDPQ    (R1), (F4, F5)
+	FLDPQ    32(R1), (F6, F7)
 	WORD     $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	WORD     $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD     $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
 	WORD     $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
-	FMOVQ    F0, (R0)
-	FMOVQ    F1, 16(R0)
-	FMOVQ    F2, 32(R0)
-	FMOVQ    F3, 48(R0)
+	FSTPQ    (F0, F1), (R0)
+	FSTPQ    (F2, F3), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	SUB      $16, R15, R15
@@ -341,26 +325,18 @@ l49:
 	CMP      $16, R15
 	BLT      l51
 l50:
-	FMOVQ    (R0), F0
-	FMOVQ    16(R0), F1
-	FMOVQ    32(R0), F2
-	FMOVQ    48(R0), F3
-	FMOVQ    (R1), F4
-	FMOVQ    16(R1), F5
-	FMOVQ    32(R1), F6
-	FMOVQ    48(R1), F7
-	FMOVQ    (R2), F8
-	FMOVQ    16(R2), F9
-	FMOVQ    32(R2), F10
-	FMOVQ    48(R2), F11
+	FLDPQ    (R0), (F0, F1)
+	FLDPQ    32(R0), (F2, F3)
+	FLDPQ    (R1), (F4, F5)
+	FLDPQ    32(R1), (F6, F7)
+	FLDPQ    (R2), (F8, F9)
+	FLDPQ    32(R2), (F10, F11)
 	VFMLA    V8.S4, V4.S4, V0.S4
 	VFMLA    V9.S4, V5.S4, V1.S4
 	VFMLA    V10.S4, V6.S4, V2.S4
 	VFMLA    V11.S4, V7.S4, V3.S4
-	FMOVQ    F0, (R0)
-	FMOVQ    F1, 16(R0)
-	FMOVQ    F2, 32(R0)
-	FMOVQ    F3, 48(R0)
+	FSTPQ    (F0, F1), (R0)
+	FSTPQ    (F2, F3), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
@@ -460,49 +436,37 @@ l71:
 	CMP      $16, R15
 	BLT      l73
 l72:
-	FMOVQ    (R0), F0
-	FMOVQ    16(R0), F1
-	FMOVQ    32(R0), F2
-	FMOVQ    48(R0), F3
-	FMOVQ    (R1), F4
-	FMOVQ    16(R1), F5
-	FMOVQ    32(R1), F6
-	FMOVQ    48(R1), F7
+	FLDPQ    (R0), (F0, F1)
+	FLDPQ    32(R0), (F2, F3)
+	FLDPQ    (R1), (F4, F5)
+	FLDPQ    32(R1), (F6, F7)
 	WORD     $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	WORD     $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD     $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
 	WORD     $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
 	ADD      R3<<0, R1, R24
-	FMOVQ    (R24), F4
-	FMOVQ    16(R24), F5
-	FMOVQ    32(R24), F6
-	FMOVQ    48(R24), F7
+	FLDPQ    (R24), (F4, F5)
+	FLDPQ    32(R24), (F6, F7)
 	WORD     $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	WORD     $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD     $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
 	WORD     $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
 	ADD      R3<<1, R1, R25
-	FMOVQ    (R25), F4
-	FMOVQ    16(R25), F5
-	FMOVQ    32(R25), F6
-	FMOVQ    48(R25), F7
+	FLDPQ    (R25), (F4, F5)
+	FLDPQ    32(R25), (F6, F7)
 	WORD     $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	WORD     $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD     $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
 	WORD     $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
 	ADD      R4<<0, R1, R24
-	FMOVQ    (R24), F4
-	FMOVQ    16(R24), F5
-	FMOVQ    32(R24), F6
-	FMOVQ    48(R24), F7
+	FLDPQ    (R24), (F4, F5)
+	FLDPQ    32(R24), (F6, F7)
 	WORD     $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	WORD     $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD     $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
 	WORD     $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
-	FMOVQ    F0, (R0)
-	FMOVQ    F1, 16(R0)
-	FMOVQ    F2, 32(R0)
-	FMOVQ    F3, 48(R0)
+	FSTPQ    (F0, F1), (R0)
+	FSTPQ    (F2, F3), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	SUB      $16, R15, R15
@@ -637,68 +601,48 @@ l101:
 	CMP      $16, R15
 	BLT      l103
 l102:
-	FMOVQ    (R0), F0
-	FMOVQ    16(R0), F1
-	FMOVQ    32(R0), F2
-	FMOVQ    48(R0), F3
-	FMOVQ    (R1), F4
-	FMOVQ    16(R1), F5
-	FMOVQ    32(R1), F6
-	FMOVQ    48(R1), F7
-	FMOVQ    (R2), F8
-	FMOVQ    16(R2), F9
-	FMOVQ    32(R2), F10
-	FMOVQ    48(R2), F11
+	FLDPQ    (R0), (F0, F1)
+	FLDPQ    32(R0), (F2, F3)
+	FLDPQ    (R1), (F4, F5)
+	FLDPQ    32(R1), (F6, F7)
+	FLDPQ    (R2), (F8, F9)
+	FLDPQ    32(R2), (F10, F11)
 	VFMLA    V8.S4, V4.S4, V0.S4
 	VFMLA    V9.S4, V5.S4, V1.S4
 	VFMLA    V10.S4, V6.S4, V2.S4
 	VFMLA    V11.S4, V7.S4, V3.S4
 	ADD      R4<<0, R1, R24
-	FMOVQ    (R24), F4
-	FMOVQ    16(R24), F5
-	FMOVQ    32(R24), F6
-	FMOVQ    48(R24), F7
+	FLDPQ    (R24), (F4, F5)
+	FLDPQ    32(R24), (F6, F7)
 	ADD      R6<<0, R2, R25
-	FMOVQ    (R25), F8
-	FMOVQ    16(R25), F9
-	FMOVQ    32(R25), F10
-	FMOVQ    48(R25), F11
+	FLDPQ    (R25), (F8, F9)
+	FLDPQ    32(R25), (F10, F11)
 	VFMLA    V8.S4, V4.S4, V0.S4
 	VFMLA    V9.S4, V5.S4, V1.S4
 	VFMLA    V10.S4, V6.S4, V2.S4
 	VFMLA    V11.S4, V7.S4, V3.S4
 	ADD      R4<<1, R1, R24
-	FMOVQ    (R24), F4
-	FMOVQ    16(R24), F5
-	FMOVQ    32(R24), F6
-	FMOVQ    48(R24), F7
+	FLDPQ    (R24), (F4, F5)
+	FLDPQ    32(R24), (F6, F7)
 	ADD      R6<<1, R2, R25
-	FMOVQ    (R25), F8
-	FMOVQ    16(R25), F9
-	FMOVQ    32(R25), F10
-	FMOVQ    48(R25), F11
+	FLDPQ    (R25), (F8, F9)
+	FLDPQ    32(R25), (F10, F11)
 	VFMLA    V8.S4, V4.S4, V0.S4
 	VFMLA    V9.S4, V5.S4, V1.S4
 	VFMLA    V10.S4, V6.S4, V2.S4
 	VFMLA    V11.S4, V7.S4, V3.S4
 	ADD      R5<<0, R1, R24
-	FMOVQ    (R24), F4
-	FMOVQ    16(R24), F5
-	FMOVQ    32(R24), F6
-	FMOVQ    48(R24), F7
+	FLDPQ    (R24), (F4, F5)
+	FLDPQ    32(R24), (F6, F7)
 	ADD      R7<<0, R2, R25
-	FMOVQ    (R25), F8
-	FMOVQ    16(R25), F9
-	FMOVQ    32(R25), F10
-	FMOVQ    48(R25), F11
+	FLDPQ    (R25), (F8, F9)
+	FLDPQ    32(R25), (F10, F11)
 	VFMLA    V8.S4, V4.S4, V0.S4
 	VFMLA    V9.S4, V5.S4, V1.S4
 	VFMLA    V10.S4, V6.S4, V2.S4
 	VFMLA    V11.S4, V7.S4, V3.S4
-	FMOVQ    F0, (R0)
-	FMOVQ    F1, 16(R0)
-	FMOVQ    F2, 32(R0)
-	FMOVQ    F3, 48(R0)
+	FSTPQ    (F0, F1), (R0)
+	FSTPQ    (F2, F3), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
@@ -897,22 +841,14 @@ TEXT ·SumSquares(SB), NOSPLIT, $552-24
 	CMP      $64, R15
 	BLT      l149
 l147:
-	FMOVQ    (R1), F0
-	FMOVQ    16(R1), F1
-	FMOVQ    32(R1), F2
-	FMOVQ    48(R1), F3
-	FMOVQ    64(R1), F4
-	FMOVQ    80(R1), F5
-	FMOVQ    96(R1), F6
-	FMOVQ    112(R1), F7
-	FMOVQ    128(R1), F8
-	FMOVQ    144(R1), F9
-	FMOVQ    160(R1), F10
-	FMOVQ    176(R1), F11
-	FMOVQ    192(R1), F12
-	FMOVQ    208(R1), F13
-	FMOVQ    224(R1), F14
-	FMOVQ    240(R1), F15
+	FLDPQ    (R1), (F0, F1)
+	FLDPQ    32(R1), (F2, F3)
+	FLDPQ    64(R1), (F4, F5)
+	FLDPQ    96(R1), (F6, F7)
+	FLDPQ    128(R1), (F8, F9)
+	FLDPQ    160(R1), (F10, F11)
+	FLDPQ    192(R1), (F12, F13)
+	FLDPQ    224(R1), (F14, F15)
 	VFMLA    V0.S4, V0.S4, V31.S4
 	VFMLA    V1.S4, V1.S4, V30.S4
 	VFMLA    V2.S4, V2.S4, V29.S4
@@ -1385,20 +1321,12 @@ t244:
 	FMOVQ    544(RSP), F0
 	VFMLA    V7.S4, V0.S4, V16.S4
 l150:
-	FMOVQ    F31, (R0)
-	FMOVQ    F30, 16(R0)
-	FMOVQ    F29, 32(R0)
-	FMOVQ    F28, 48(R0)
-	FMOVQ    F27, 64(R0)
-	FMOVQ    F26, 80(R0)
-	FMOVQ    F25, 96(R0)
-	FMOVQ    F24, 112(R0)
-	FMOVQ    F23, 128(R0)
-	FMOVQ    F22, 144(R0)
-	FMOVQ    F21, 160(R0)
-	FMOVQ    F20, 176(R0)
-	FMOVQ    F19, 192(R0)
-	FMOVQ    F18, 208(R0)
-	FMOVQ    F17, 224(R0)
-	FMOVQ    F16, 240(R0)
+	FSTPQ    (F31, F30), (R0)
+	FSTPQ    (F29, F28), 32(R0)
+	FSTPQ    (F27, F26), 64(R0)
+	FSTPQ    (F25, F24), 96(R0)
+	FSTPQ    (F23, F22), 128(R0)
+	FSTPQ    (F21, F20), 160(R0)
+	FSTPQ    (F19, F18), 192(R0)
+	FSTPQ    (F17, F16), 224(R0)
 	RET

@@ -202,8 +202,7 @@ TEXT ·LogisticSigma(SB), NOSPLIT, $104-80
 	FMOVQ    624(R26), F17
 	FMOVQ    592(R26), F16
 	FMOVQ    1200(R26), F15
-	FMOVQ    912(R26), F14
-	FMOVQ    928(R26), F13
+	FLDPQ    912(R26), (F14, F13)
 	FMOVQ    512(R26), F12
 	FMOVQ    896(R26), F11
 	FMOVQ    944(R26), F10
@@ -251,10 +250,8 @@ l1:
 	CMP      $16, R15
 	BLT      l4
 l2:
-	FMOVQ    (R2), F0
-	FMOVQ    16(R2), F1
-	FMOVQ    32(R2), F2
-	FMOVQ    48(R2), F3
+	FLDPQ    (R2), (F0, F1)
+	FLDPQ    32(R2), (F2, F3)
 	WORD     $0x6ebbe404 // fcmgt v4.4s, v0.4s, v27.4s
 	VBIT     V4.B16, V0.B16, V27.B16
 	WORD     $0x6ebae420 // fcmgt v0.4s, v1.4s, v26.4s
@@ -3194,10 +3191,8 @@ l238:
 	CMP      $16, R15
 	BLT      l241
 l239:
-	FMOVQ    (R5), F0
-	FMOVQ    16(R5), F1
-	FMOVQ    32(R5), F2
-	FMOVQ    48(R5), F3
+	FLDPQ    (R5), (F0, F1)
+	FLDPQ    32(R5), (F2, F3)
 	WORD     $0x6ebbe404 // fcmgt v4.4s, v0.4s, v27.4s
 	VBIT     V4.B16, V0.B16, V27.B16
 	WORD     $0x6ebae420 // fcmgt v0.4s, v1.4s, v26.4s
@@ -7540,8 +7535,7 @@ TEXT ·LogisticLog(SB), NOSPLIT, $120-84
 	// Registers:    V0-V9 values    V10-V17 constants and scalars    V18-V31 kept from loop to loop
 	FMOVQ    624(R26), F17
 	FMOVQ    592(R26), F16
-	FMOVQ    912(R26), F15
-	FMOVQ    928(R26), F14
+	FLDPQ    912(R26), (F15, F14)
 	FMOVQ    1200(R26), F13
 	FMOVQ    896(R26), F12
 	FMOVQ    944(R26), F11
@@ -7593,10 +7587,8 @@ l580:
 	CMP      $16, R15
 	BLT      l583
 l581:
-	FMOVQ    (R2), F0
-	FMOVQ    16(R2), F1
-	FMOVQ    32(R2), F2
-	FMOVQ    48(R2), F3
+	FLDPQ    (R2), (F0, F1)
+	FLDPQ    32(R2), (F2, F3)
 	WORD     $0x6ebbe404 // fcmgt v4.4s, v0.4s, v27.4s
 	VBIT     V4.B16, V0.B16, V27.B16
 	WORD     $0x6ebae420 // fcmgt v0.4s, v1.4s, v26.4s
@@ -10703,10 +10695,8 @@ l817:
 	CMP      $16, R15
 	BLT      l820
 l818:
-	FMOVQ    (R5), F0
-	FMOVQ    16(R5), F1
-	FMOVQ    32(R5), F2
-	FMOVQ    48(R5), F3
+	FLDPQ    (R5), (F0, F1)
+	FLDPQ    32(R5), (F2, F3)
 	WORD     $0x6ebbe404 // fcmgt v4.4s, v0.4s, v27.4s
 	VBIT     V4.B16, V0.B16, V27.B16
 	WORD     $0x6ebae420 // fcmgt v0.4s, v1.4s, v26.4s
@@ -15261,8 +15251,7 @@ TEXT ·LogisticSoftplus(SB), NOSPLIT, $104-80
 	// Registers:    V0-V9 values    V10-V17 constants and scalars    V18-V31 kept from loop to loop
 	FMOVQ    624(R26), F17
 	FMOVQ    592(R26), F16
-	FMOVQ    912(R26), F15
-	FMOVQ    928(R26), F14
+	FLDPQ    912(R26), (F15, F14)
 	FMOVQ    1200(R26), F13
 	FMOVQ    512(R26), F12
 	FMOVQ    896(R26), F11
@@ -15311,10 +15300,8 @@ l1159:
 	CMP      $16, R15
 	BLT      l1162
 l1160:
-	FMOVQ    (R2), F0
-	FMOVQ    16(R2), F1
-	FMOVQ    32(R2), F2
-	FMOVQ    48(R2), F3
+	FLDPQ    (R2), (F0, F1)
+	FLDPQ    32(R2), (F2, F3)
 	WORD     $0x6ebbe404 // fcmgt v4.4s, v0.4s, v27.4s
 	VBIT     V4.B16, V0.B16, V27.B16
 	WORD     $0x6ebae420 // fcmgt v0.4s, v1.4s, v26.4s
@@ -18741,10 +18728,8 @@ l1396:
 	CMP      $16, R15
 	BLT      l1399
 l1397:
-	FMOVQ    (R5), F0
-	FMOVQ    16(R5), F1
-	FMOVQ    32(R5), F2
-	FMOVQ    48(R5), F3
+	FLDPQ    (R5), (F0, F1)
+	FLDPQ    32(R5), (F2, F3)
 	WORD     $0x6ebbe404 // fcmgt v4.4s, v0.4s, v27.4s
 	VBIT     V4.B16, V0.B16, V27.B16
 	WORD     $0x6ebae420 // fcmgt v0.4s, v1.4s, v26.4s

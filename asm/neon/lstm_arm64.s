@@ -162,10 +162,8 @@ l1:
 	CMP      $16, R15
 	BLT      l3
 l2:
-	FMOVQ    (R3), F0
-	FMOVQ    16(R3), F1
-	FMOVQ    32(R3), F2
-	FMOVQ    48(R3), F3
+	FLDPQ    (R3), (F0, F1)
+	FLDPQ    32(R3), (F2, F3)
 	FMOVQ    48(RSP), F4
 	VAND     V4.B16, V0.B16, V0.B16
 	FMOVQ    48(RSP), F4
@@ -174,10 +172,8 @@ l2:
 	VAND     V4.B16, V2.B16, V2.B16
 	FMOVQ    48(RSP), F4
 	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    (R2), F4
-	FMOVQ    16(R2), F5
-	FMOVQ    32(R2), F6
-	FMOVQ    48(R2), F7
+	FLDPQ    (R2), (F4, F5)
+	FLDPQ    32(R2), (F6, F7)
 	FMOVQ    528(R26), F8
 	WORD     $0x4ea4f504 // fmin v4.4s, v8.4s, v4.4s
 	FMOVQ    528(R26), F8
@@ -326,15 +322,11 @@ l2:
 	WORD     $0x6e25fd05 // fdiv v5.4s, v8.4s, v5.4s
 	FMOVQ    512(R26), F8
 	WORD     $0x6e26fd06 // fdiv v6.4s, v8.4s, v6.4s
-	FMOVQ    F7, (R2)
-	FMOVQ    F4, 16(R2)
-	FMOVQ    F5, 32(R2)
-	FMOVQ    F6, 48(R2)
+	FSTPQ    (F7, F4), (R2)
+	FSTPQ    (F5, F6), 32(R2)
 	ADD      R5<<0, R2, R24
-	FMOVQ    (R24), F8
-	FMOVQ    16(R24), F9
-	FMOVQ    32(R24), F10
-	FMOVQ    48(R24), F11
+	FLDPQ    (R24), (F8, F9)
+	FLDPQ    32(R24), (F10, F11)
 	FMOVQ    528(R26), F12
 	WORD     $0x4ea8f588 // fmin v8.4s, v12.4s, v8.4s
 	FMOVQ    528(R26), F12
@@ -483,15 +475,11 @@ l2:
 	WORD     $0x6e29fd89 // fdiv v9.4s, v12.4s, v9.4s
 	FMOVQ    512(R26), F12
 	WORD     $0x6e2afd8a // fdiv v10.4s, v12.4s, v10.4s
-	FMOVQ    F11, (R24)
-	FMOVQ    F8, 16(R24)
-	FMOVQ    F9, 32(R24)
-	FMOVQ    F10, 48(R24)
+	FSTPQ    (F11, F8), (R24)
+	FSTPQ    (F9, F10), 32(R24)
 	ADD      R5<<1, R2, R25
-	FMOVQ    (R25), F12
-	FMOVQ    16(R25), F13
-	FMOVQ    32(R25), F14
-	FMOVQ    48(R25), F15
+	FLDPQ    (R25), (F12, F13)
+	FLDPQ    32(R25), (F14, F15)
 	WORD     $0x4ea0f990 // fabs v16.4s, v12.4s
 	WORD     $0x4ea0f9b1 // fabs v17.4s, v13.4s
 	WORD     $0x4ea0f9d2 // fabs v18.4s, v14.4s
@@ -636,10 +624,8 @@ l2:
 	VBIT     V12.B16, V14.B16, V18.B16
 	FMOVQ    864(R26), F12
 	VBIT     V12.B16, V15.B16, V19.B16
-	FMOVQ    F16, (R25)
-	FMOVQ    F17, 16(R25)
-	FMOVQ    F18, 32(R25)
-	FMOVQ    F19, 48(R25)
+	FSTPQ    (F16, F17), (R25)
+	FSTPQ    (F18, F19), 32(R25)
 
 	// cy = f cx + i g, flushed
 	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
@@ -666,15 +652,11 @@ l2:
 	WORD     $0x4e611c81 // bic v1.16b, v4.16b, v1.16b
 	WORD     $0x4e621ca2 // bic v2.16b, v5.16b, v2.16b
 	WORD     $0x4e631cc3 // bic v3.16b, v6.16b, v3.16b
-	FMOVQ    F0, (R1)
-	FMOVQ    F1, 16(R1)
-	FMOVQ    F2, 32(R1)
-	FMOVQ    F3, 48(R1)
+	FSTPQ    (F0, F1), (R1)
+	FSTPQ    (F2, F3), 32(R1)
 	ADD      R6<<0, R2, R24
-	FMOVQ    (R24), F4
-	FMOVQ    16(R24), F5
-	FMOVQ    32(R24), F6
-	FMOVQ    48(R24), F7
+	FLDPQ    (R24), (F4, F5)
+	FLDPQ    32(R24), (F6, F7)
 	FMOVQ    528(R26), F8
 	WORD     $0x4ea4f504 // fmin v4.4s, v8.4s, v4.4s
 	FMOVQ    528(R26), F8
@@ -823,10 +805,8 @@ l2:
 	WORD     $0x6e25fd05 // fdiv v5.4s, v8.4s, v5.4s
 	FMOVQ    512(R26), F8
 	WORD     $0x6e26fd06 // fdiv v6.4s, v8.4s, v6.4s
-	FMOVQ    F7, (R24)
-	FMOVQ    F4, 16(R24)
-	FMOVQ    F5, 32(R24)
-	FMOVQ    F6, 48(R24)
+	FSTPQ    (F7, F4), (R24)
+	FSTPQ    (F5, F6), 32(R24)
 	WORD     $0x4ea0f808 // fabs v8.4s, v0.4s
 	WORD     $0x4ea0f829 // fabs v9.4s, v1.4s
 	WORD     $0x4ea0f84a // fabs v10.4s, v2.4s
@@ -977,10 +957,8 @@ l2:
 	WORD     $0x6e29dc81 // fmul v1.4s, v4.4s, v9.4s
 	WORD     $0x6e2adca2 // fmul v2.4s, v5.4s, v10.4s
 	WORD     $0x6e2bdcc3 // fmul v3.4s, v6.4s, v11.4s
-	FMOVQ    F0, (R0)
-	FMOVQ    F1, 16(R0)
-	FMOVQ    F2, 32(R0)
-	FMOVQ    F3, 48(R0)
+	FSTPQ    (F0, F1), (R0)
+	FSTPQ    (F2, F3), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
@@ -1585,12 +1563,9 @@ TEXT ·LSTMStepBackward(SB), NOSPLIT, $104-96
 	FMOVQ    512(R26), F30
 	FMOVQ    576(R26), F29
 	FMOVQ    528(R26), F28
-	FMOVQ    720(R26), F27
-	FMOVQ    736(R26), F26
-	FMOVQ    752(R26), F25
-	FMOVQ    768(R26), F24
-	FMOVQ    848(R26), F23
-	FMOVQ    864(R26), F22
+	FLDPQ    720(R26), (F27, F26)
+	FLDPQ    752(R26), (F25, F24)
+	FLDPQ    848(R26), (F23, F22)
 	FMOVS    hasDcy+92(FP), F21
 	VDUP     V21.S[0], V21.S4
 	FMOVS    hasCx+88(FP), F20
@@ -1644,8 +1619,7 @@ l51:
 	CMP      $8, R15
 	BLT      l53
 l52:
-	FMOVQ    (R6), F0
-	FMOVQ    16(R6), F1
+	FLDPQ    (R6), (F0, F1)
 	WORD     $0x4ea0f802 // fabs v2.4s, v0.4s
 	WORD     $0x4ea0f823 // fabs v3.4s, v1.4s
 	WORD     $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
@@ -1701,18 +1675,15 @@ l52:
 	VBIT     V22.B16, V0.B16, V2.B16
 	VBIT     V22.B16, V1.B16, V3.B16
 	ADD      R9<<0, R4, R24
-	FMOVQ    (R24), F0
-	FMOVQ    16(R24), F1
-	FMOVQ    (R2), F4
-	FMOVQ    16(R2), F5
+	FLDPQ    (R24), (F0, F1)
+	FLDPQ    (R2), (F4, F5)
 	WORD     $0x4ea0f886 // fabs v6.4s, v4.4s
 	WORD     $0x4ea0f8a7 // fabs v7.4s, v5.4s
 	WORD     $0x6ea6e7e6 // fcmgt v6.4s, v31.4s, v6.4s
 	WORD     $0x6ea7e7e7 // fcmgt v7.4s, v31.4s, v7.4s
 	WORD     $0x4e661c84 // bic v4.16b, v4.16b, v6.16b
 	WORD     $0x4e671ca5 // bic v5.16b, v5.16b, v7.16b
-	FMOVQ    (R3), F6
-	FMOVQ    16(R3), F7
+	FLDPQ    (R3), (F6, F7)
 	VAND     V21.B16, V6.B16, V6.B16
 	VAND     V21.B16, V7.B16, V7.B16
 	WORD     $0x4ea0f8c8 // fabs v8.4s, v6.4s
@@ -1745,16 +1716,12 @@ l52:
 	VFMLS    V3.S4, V3.S4, V2.S4
 	VFMLA    V4.S4, V0.S4, V6.S4
 	VFMLA    V2.S4, V1.S4, V7.S4
-	FMOVQ    (R4), F0
-	FMOVQ    16(R4), F1
+	FLDPQ    (R4), (F0, F1)
 	ADD      R8<<0, R4, R25
-	FMOVQ    (R25), F2
-	FMOVQ    16(R25), F3
+	FLDPQ    (R25), (F2, F3)
 	ADD      R8<<1, R4, R24
-	FMOVQ    (R24), F4
-	FMOVQ    16(R24), F5
-	FMOVQ    (R5), F10
-	FMOVQ    16(R5), F11
+	FLDPQ    (R24), (F4, F5)
+	FLDPQ    (R5), (F10, F11)
 	VAND     V20.B16, V10.B16, V10.B16
 	VAND     V20.B16, V11.B16, V11.B16
 
@@ -1803,25 +1770,20 @@ l52:
 	WORD     $0x4e651c21 // bic v1.16b, v1.16b, v5.16b
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
 	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
-	FMOVQ    F12, (R0)
-	FMOVQ    F13, 16(R0)
+	FSTPQ    (F12, F13), (R0)
 	ADD      R8<<0, R0, R25
-	FMOVQ    F10, (R25)
-	FMOVQ    F11, 16(R25)
+	FSTPQ    (F10, F11), (R25)
 	ADD      R8<<1, R0, R24
-	FMOVQ    F0, (R24)
-	FMOVQ    F1, 16(R24)
+	FSTPQ    (F0, F1), (R24)
 	ADD      R9<<0, R0, R25
-	FMOVQ    F8, (R25)
-	FMOVQ    F9, 16(R25)
+	FSTPQ    (F8, F9), (R25)
 	WORD     $0x4ea0f840 // fabs v0.4s, v2.4s
 	WORD     $0x4ea0f861 // fabs v1.4s, v3.4s
 	WORD     $0x6ea0e7e0 // fcmgt v0.4s, v31.4s, v0.4s
 	WORD     $0x6ea1e7e1 // fcmgt v1.4s, v31.4s, v1.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e611c61 // bic v1.16b, v3.16b, v1.16b
-	FMOVQ    F0, (R1)
-	FMOVQ    F1, 16(R1)
+	FSTPQ    (F0, F1), (R1)
 	ADD      $32, R0, R0
 	ADD      $32, R1, R1
 	ADD      $32, R2, R2
@@ -2213,10 +2175,8 @@ l109:
 	CMP      $16, R15
 	BLT      l111
 l110:
-	FMOVQ    (R3), F0
-	FMOVQ    16(R3), F1
-	FMOVQ    32(R3), F2
-	FMOVQ    48(R3), F3
+	FLDPQ    (R3), (F0, F1)
+	FLDPQ    32(R3), (F2, F3)
 	FMOVQ    48(RSP), F4
 	VAND     V4.B16, V0.B16, V0.B16
 	FMOVQ    48(RSP), F4
@@ -2225,14 +2185,10 @@ l110:
 	VAND     V4.B16, V2.B16, V2.B16
 	FMOVQ    48(RSP), F4
 	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    (R2), F4
-	FMOVQ    16(R2), F5
-	FMOVQ    32(R2), F6
-	FMOVQ    48(R2), F7
-	FMOVQ    (R4), F8
-	FMOVQ    16(R4), F9
-	FMOVQ    32(R4), F10
-	FMOVQ    48(R4), F11
+	FLDPQ    (R2), (F4, F5)
+	FLDPQ    32(R2), (F6, F7)
+	FLDPQ    (R4), (F8, F9)
+	FLDPQ    32(R4), (F10, F11)
 	VFMLA    V0.S4, V8.S4, V4.S4
 	VFMLA    V1.S4, V9.S4, V5.S4
 	VFMLA    V2.S4, V10.S4, V6.S4
@@ -2385,20 +2341,14 @@ l110:
 	WORD     $0x6e25fd05 // fdiv v5.4s, v8.4s, v5.4s
 	FMOVQ    512(R26), F8
 	WORD     $0x6e26fd06 // fdiv v6.4s, v8.4s, v6.4s
-	FMOVQ    F7, (R2)
-	FMOVQ    F4, 16(R2)
-	FMOVQ    F5, 32(R2)
-	FMOVQ    F6, 48(R2)
+	FSTPQ    (F7, F4), (R2)
+	FSTPQ    (F5, F6), 32(R2)
 	ADD      R6<<0, R2, R24
-	FMOVQ    (R24), F8
-	FMOVQ    16(R24), F9
-	FMOVQ    32(R24), F10
-	FMOVQ    48(R24), F11
+	FLDPQ    (R24), (F8, F9)
+	FLDPQ    32(R24), (F10, F11)
 	ADD      R6<<0, R4, R25
-	FMOVQ    (R25), F12
-	FMOVQ    16(R25), F13
-	FMOVQ    32(R25), F14
-	FMOVQ    48(R25), F15
+	FLDPQ    (R25), (F12, F13)
+	FLDPQ    32(R25), (F14, F15)
 	VFMLA    V0.S4, V12.S4, V8.S4
 	VFMLA    V1.S4, V13.S4, V9.S4
 	VFMLA    V2.S4, V14.S4, V10.S4
@@ -2551,15 +2501,11 @@ l110:
 	WORD     $0x6e29fd89 // fdiv v9.4s, v12.4s, v9.4s
 	FMOVQ    512(R26), F12
 	WORD     $0x6e2afd8a // fdiv v10.4s, v12.4s, v10.4s
-	FMOVQ    F11, (R24)
-	FMOVQ    F8, 16(R24)
-	FMOVQ    F9, 32(R24)
-	FMOVQ    F10, 48(R24)
+	FSTPQ    (F11, F8), (R24)
+	FSTPQ    (F9, F10), 32(R24)
 	ADD      R6<<1, R2, R25
-	FMOVQ    (R25), F12
-	FMOVQ    16(R25), F13
-	FMOVQ    32(R25), F14
-	FMOVQ    48(R25), F15
+	FLDPQ    (R25), (F12, F13)
+	FLDPQ    32(R25), (F14, F15)
 	WORD     $0x4ea0f990 // fabs v16.4s, v12.4s
 	WORD     $0x4ea0f9b1 // fabs v17.4s, v13.4s
 	WORD     $0x4ea0f9d2 // fabs v18.4s, v14.4s
@@ -2704,10 +2650,8 @@ l110:
 	VBIT     V12.B16, V14.B16, V18.B16
 	FMOVQ    864(R26), F12
 	VBIT     V12.B16, V15.B16, V19.B16
-	FMOVQ    F16, (R25)
-	FMOVQ    F17, 16(R25)
-	FMOVQ    F18, 32(R25)
-	FMOVQ    F19, 48(R25)
+	FSTPQ    (F16, F17), (R25)
+	FSTPQ    (F18, F19), 32(R25)
 
 	// cy = f cx + i g, flushed
 	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
@@ -2734,20 +2678,14 @@ l110:
 	WORD     $0x4e611c81 // bic v1.16b, v4.16b, v1.16b
 	WORD     $0x4e621ca2 // bic v2.16b, v5.16b, v2.16b
 	WORD     $0x4e631cc3 // bic v3.16b, v6.16b, v3.16b
-	FMOVQ    F0, (R1)
-	FMOVQ    F1, 16(R1)
-	FMOVQ    F2, 32(R1)
-	FMOVQ    F3, 48(R1)
+	FSTPQ    (F0, F1), (R1)
+	FSTPQ    (F2, F3), 32(R1)
 	ADD      R7<<0, R2, R24
-	FMOVQ    (R24), F4
-	FMOVQ    16(R24), F5
-	FMOVQ    32(R24), F6
-	FMOVQ    48(R24), F7
+	FLDPQ    (R24), (F4, F5)
+	FLDPQ    32(R24), (F6, F7)
 	ADD      R6<<1, R4, R25
-	FMOVQ    (R25), F8
-	FMOVQ    16(R25), F9
-	FMOVQ    32(R25), F10
-	FMOVQ    48(R25), F11
+	FLDPQ    (R25), (F8, F9)
+	FLDPQ    32(R25), (F10, F11)
 	VFMLA    V0.S4, V8.S4, V4.S4
 	VFMLA    V1.S4, V9.S4, V5.S4
 	VFMLA    V2.S4, V10.S4, V6.S4
@@ -2900,10 +2838,8 @@ l110:
 	WORD     $0x6e25fd05 // fdiv v5.4s, v8.4s, v5.4s
 	FMOVQ    512(R26), F8
 	WORD     $0x6e26fd06 // fdiv v6.4s, v8.4s, v6.4s
-	FMOVQ    F7, (R24)
-	FMOVQ    F4, 16(R24)
-	FMOVQ    F5, 32(R24)
-	FMOVQ    F6, 48(R24)
+	FSTPQ    (F7, F4), (R24)
+	FSTPQ    (F5, F6), 32(R24)
 	WORD     $0x4ea0f808 // fabs v8.4s, v0.4s
 	WORD     $0x4ea0f829 // fabs v9.4s, v1.4s
 	WORD     $0x4ea0f84a // fabs v10.4s, v2.4s
@@ -3054,10 +2990,8 @@ l110:
 	WORD     $0x6e29dc81 // fmul v1.4s, v4.4s, v9.4s
 	WORD     $0x6e2adca2 // fmul v2.4s, v5.4s, v10.4s
 	WORD     $0x6e2bdcc3 // fmul v3.4s, v6.4s, v11.4s
-	FMOVQ    F0, (R0)
-	FMOVQ    F1, 16(R0)
-	FMOVQ    F2, 32(R0)
-	FMOVQ    F3, 48(R0)
+	FSTPQ    (F0, F1), (R0)
+	FSTPQ    (F2, F3), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
@@ -3706,12 +3640,9 @@ TEXT ·LSTMPeepholeStepBackward(SB), NOSPLIT, $104-104
 	FMOVQ    512(R26), F30
 	FMOVQ    576(R26), F29
 	FMOVQ    528(R26), F28
-	FMOVQ    720(R26), F27
-	FMOVQ    736(R26), F26
-	FMOVQ    752(R26), F25
-	FMOVQ    768(R26), F24
-	FMOVQ    848(R26), F23
-	FMOVQ    864(R26), F22
+	FLDPQ    720(R26), (F27, F26)
+	FLDPQ    752(R26), (F25, F24)
+	FLDPQ    848(R26), (F23, F22)
 	FMOVS    hasDcy+100(FP), F21
 	VDUP     V21.S[0], V21.S4
 	FMOVS    hasCx+96(FP), F20
@@ -3766,8 +3697,7 @@ l171:
 	CMP      $8, R15
 	BLT      l173
 l172:
-	FMOVQ    (R6), F0
-	FMOVQ    16(R6), F1
+	FLDPQ    (R6), (F0, F1)
 	WORD     $0x4ea0f802 // fabs v2.4s, v0.4s
 	WORD     $0x4ea0f823 // fabs v3.4s, v1.4s
 	WORD     $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
@@ -3823,18 +3753,15 @@ l172:
 	VBIT     V22.B16, V0.B16, V2.B16
 	VBIT     V22.B16, V1.B16, V3.B16
 	ADD      R10<<0, R4, R24
-	FMOVQ    (R24), F0
-	FMOVQ    16(R24), F1
-	FMOVQ    (R2), F4
-	FMOVQ    16(R2), F5
+	FLDPQ    (R24), (F0, F1)
+	FLDPQ    (R2), (F4, F5)
 	WORD     $0x4ea0f886 // fabs v6.4s, v4.4s
 	WORD     $0x4ea0f8a7 // fabs v7.4s, v5.4s
 	WORD     $0x6ea6e7e6 // fcmgt v6.4s, v31.4s, v6.4s
 	WORD     $0x6ea7e7e7 // fcmgt v7.4s, v31.4s, v7.4s
 	WORD     $0x4e661c84 // bic v4.16b, v4.16b, v6.16b
 	WORD     $0x4e671ca5 // bic v5.16b, v5.16b, v7.16b
-	FMOVQ    (R3), F6
-	FMOVQ    16(R3), F7
+	FLDPQ    (R3), (F6, F7)
 	VAND     V21.B16, V6.B16, V6.B16
 	VAND     V21.B16, V7.B16, V7.B16
 	WORD     $0x4ea0f8c8 // fabs v8.4s, v6.4s
@@ -3868,20 +3795,15 @@ l172:
 	VFMLA    V4.S4, V0.S4, V6.S4
 	VFMLA    V2.S4, V1.S4, V7.S4
 	ADD      R9<<1, R7, R25
-	FMOVQ    (R25), F0
-	FMOVQ    16(R25), F1
+	FLDPQ    (R25), (F0, F1)
 	VFMLA    V0.S4, V8.S4, V6.S4
 	VFMLA    V1.S4, V9.S4, V7.S4
-	FMOVQ    (R4), F0
-	FMOVQ    16(R4), F1
+	FLDPQ    (R4), (F0, F1)
 	ADD      R9<<0, R4, R24
-	FMOVQ    (R24), F2
-	FMOVQ    16(R24), F3
+	FLDPQ    (R24), (F2, F3)
 	ADD      R9<<1, R4, R25
-	FMOVQ    (R25), F4
-	FMOVQ    16(R25), F5
-	FMOVQ    (R5), F10
-	FMOVQ    16(R5), F11
+	FLDPQ    (R25), (F4, F5)
+	FLDPQ    (R5), (F10, F11)
 	VAND     V20.B16, V10.B16, V10.B16
 	VAND     V20.B16, V11.B16, V11.B16
 
@@ -3930,34 +3852,27 @@ l172:
 	WORD     $0x4e651c21 // bic v1.16b, v1.16b, v5.16b
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
 	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
-	FMOVQ    (R7), F4
-	FMOVQ    16(R7), F5
+	FLDPQ    (R7), (F4, F5)
 	VFMLA    V4.S4, V12.S4, V2.S4
 	VFMLA    V5.S4, V13.S4, V3.S4
 	ADD      R9<<0, R7, R24
-	FMOVQ    (R24), F4
-	FMOVQ    16(R24), F5
+	FLDPQ    (R24), (F4, F5)
 	VFMLA    V4.S4, V10.S4, V2.S4
 	VFMLA    V5.S4, V11.S4, V3.S4
-	FMOVQ    F12, (R0)
-	FMOVQ    F13, 16(R0)
+	FSTPQ    (F12, F13), (R0)
 	ADD      R9<<0, R0, R25
-	FMOVQ    F10, (R25)
-	FMOVQ    F11, 16(R25)
+	FSTPQ    (F10, F11), (R25)
 	ADD      R9<<1, R0, R24
-	FMOVQ    F0, (R24)
-	FMOVQ    F1, 16(R24)
+	FSTPQ    (F0, F1), (R24)
 	ADD      R10<<0, R0, R25
-	FMOVQ    F8, (R25)
-	FMOVQ    F9, 16(R25)
+	FSTPQ    (F8, F9), (R25)
 	WORD     $0x4ea0f840 // fabs v0.4s, v2.4s
 	WORD     $0x4ea0f861 // fabs v1.4s, v3.4s
 	WORD     $0x6ea0e7e0 // fcmgt v0.4s, v31.4s, v0.4s
 	WORD     $0x6ea1e7e1 // fcmgt v1.4s, v31.4s, v1.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e611c61 // bic v1.16b, v3.16b, v1.16b
-	FMOVQ    F0, (R1)
-	FMOVQ    F1, 16(R1)
+	FSTPQ    (F0, F1), (R1)
 	ADD      $32, R0, R0
 	ADD      $32, R1, R1
 	ADD      $32, R2, R2

@@ -151,11 +151,9 @@ TEXT ·Uniforms(SB), NOSPLIT, $0-32
 	MOVD     $noiseConsts<>(SB), R26
 
 	// Registers:    V0-V25 values    V26-V30 constants and scalars    V31 kept from loop to loop
-	FMOVQ    576(R26), F30
-	FMOVQ    592(R26), F29
+	FLDPQ    576(R26), (F30, F29)
 	FMOVQ    608(R26), F28
-	FMOVQ    640(R26), F27
-	FMOVQ    656(R26), F26
+	FLDPQ    640(R26), (F27, F26)
 	MOVD     dst+0(FP), R0
 	MOVD     ctr+8(FP), R1
 	MOVD     keys+16(FP), R2
@@ -960,24 +958,19 @@ TEXT ·Normals(SB), NOSPLIT, $0-32
 	MOVD     $noiseConsts<>(SB), R26
 
 	// Registers:    V0-V11 values    V12-V30 constants and scalars    V31 kept from loop to loop
-	FMOVQ    576(R26), F30
-	FMOVQ    592(R26), F29
+	FLDPQ    576(R26), (F30, F29)
 	FMOVQ    608(R26), F28
 	FMOVQ    640(R26), F27
 	FMOVQ    704(R26), F26
 	FMOVQ    928(R26), F25
 	FMOVQ    1088(R26), F24
 	FMOVQ    1104(R26), F23
-	FMOVQ    672(R26), F22
-	FMOVQ    688(R26), F21
+	FLDPQ    672(R26), (F22, F21)
 	FMOVQ    720(R26), F20
-	FMOVQ    864(R26), F19
-	FMOVQ    880(R26), F18
-	FMOVQ    896(R26), F17
-	FMOVQ    912(R26), F16
+	FLDPQ    864(R26), (F19, F18)
+	FLDPQ    896(R26), (F17, F16)
 	FMOVQ    944(R26), F15
-	FMOVQ    1008(R26), F14
-	FMOVQ    1024(R26), F13
+	FLDPQ    1008(R26), (F14, F13)
 	FMOVQ    656(R26), F12
 	MOVD     dst+0(FP), R0
 	MOVD     ctr+8(FP), R1

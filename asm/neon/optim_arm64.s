@@ -111,14 +111,10 @@ l2:
 	PRFM     2048(R1), PLDL1KEEP
 	PRFM     2048(R2), PLDL1KEEP
 	PRFM     2048(R3), PLDL1KEEP
-	FMOVQ    (R1), F0
-	FMOVQ    16(R1), F1
-	FMOVQ    32(R1), F2
-	FMOVQ    48(R1), F3
-	FMOVQ    (R2), F4
-	FMOVQ    16(R2), F5
-	FMOVQ    32(R2), F6
-	FMOVQ    48(R2), F7
+	FLDPQ    (R1), (F0, F1)
+	FLDPQ    32(R1), (F2, F3)
+	FLDPQ    (R2), (F4, F5)
+	FLDPQ    32(R2), (F6, F7)
 	WORD     $0x6e20dfc8 // fmul v8.4s, v30.4s, v0.4s
 	WORD     $0x6e21dfc9 // fmul v9.4s, v30.4s, v1.4s
 	WORD     $0x6e22dfca // fmul v10.4s, v30.4s, v2.4s
@@ -143,10 +139,8 @@ l2:
 	WORD     $0x6e21df89 // fmul v9.4s, v28.4s, v1.4s
 	WORD     $0x6e22df8a // fmul v10.4s, v28.4s, v2.4s
 	WORD     $0x6e23df8b // fmul v11.4s, v28.4s, v3.4s
-	FMOVQ    (R3), F12
-	FMOVQ    16(R3), F13
-	FMOVQ    32(R3), F14
-	FMOVQ    48(R3), F15
+	FLDPQ    (R3), (F12, F13)
+	FLDPQ    32(R3), (F14, F15)
 	WORD     $0x6e2cdf6c // fmul v12.4s, v27.4s, v12.4s
 	WORD     $0x6e2ddf6d // fmul v13.4s, v27.4s, v13.4s
 	WORD     $0x6e2edf6e // fmul v14.4s, v27.4s, v14.4s
@@ -181,32 +175,24 @@ l2:
 	WORD     $0x4e38d529 // fadd v9.4s, v9.4s, v24.4s
 	WORD     $0x4e38d54a // fadd v10.4s, v10.4s, v24.4s
 	WORD     $0x4e38d56b // fadd v11.4s, v11.4s, v24.4s
-	FMOVQ    F4, (R2)
-	FMOVQ    F5, 16(R2)
-	FMOVQ    F6, 32(R2)
-	FMOVQ    F7, 48(R2)
-	FMOVQ    F0, (R3)
-	FMOVQ    F1, 16(R3)
-	FMOVQ    F2, 32(R3)
-	FMOVQ    F3, 48(R3)
+	FSTPQ    (F4, F5), (R2)
+	FSTPQ    (F6, F7), 32(R2)
+	FSTPQ    (F0, F1), (R3)
+	FSTPQ    (F2, F3), 32(R3)
 
 	// p
 	WORD     $0x6e28fc80 // fdiv v0.4s, v4.4s, v8.4s
 	WORD     $0x6e29fca1 // fdiv v1.4s, v5.4s, v9.4s
 	WORD     $0x6e2afcc2 // fdiv v2.4s, v6.4s, v10.4s
 	WORD     $0x6e2bfce3 // fdiv v3.4s, v7.4s, v11.4s
-	FMOVQ    (R0), F4
-	FMOVQ    16(R0), F5
-	FMOVQ    32(R0), F6
-	FMOVQ    48(R0), F7
+	FLDPQ    (R0), (F4, F5)
+	FLDPQ    32(R0), (F6, F7)
 	VFMLS    V0.S4, V23.S4, V4.S4
 	VFMLS    V1.S4, V23.S4, V5.S4
 	VFMLS    V2.S4, V23.S4, V6.S4
 	VFMLS    V3.S4, V23.S4, V7.S4
-	FMOVQ    F4, (R0)
-	FMOVQ    F5, 16(R0)
-	FMOVQ    F6, 32(R0)
-	FMOVQ    F7, 48(R0)
+	FSTPQ    (F4, F5), (R0)
+	FSTPQ    (F6, F7), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
@@ -365,14 +351,10 @@ l35:
 	PRFM     2048(R0), PLDL1KEEP
 	PRFM     2048(R1), PLDL1KEEP
 	PRFM     2048(R2), PLDL1KEEP
-	FMOVQ    (R2), F0
-	FMOVQ    16(R2), F1
-	FMOVQ    32(R2), F2
-	FMOVQ    48(R2), F3
-	FMOVQ    (R1), F4
-	FMOVQ    16(R1), F5
-	FMOVQ    32(R1), F6
-	FMOVQ    48(R1), F7
+	FLDPQ    (R2), (F0, F1)
+	FLDPQ    32(R2), (F2, F3)
+	FLDPQ    (R1), (F4, F5)
+	FLDPQ    32(R1), (F6, F7)
 	VFMLA    V0.S4, V31.S4, V4.S4
 	VFMLA    V1.S4, V31.S4, V5.S4
 	VFMLA    V2.S4, V31.S4, V6.S4
@@ -389,22 +371,16 @@ l35:
 	WORD     $0x4e611ca1 // bic v1.16b, v5.16b, v1.16b
 	WORD     $0x4e621cc2 // bic v2.16b, v6.16b, v2.16b
 	WORD     $0x4e631ce3 // bic v3.16b, v7.16b, v3.16b
-	FMOVQ    F0, (R2)
-	FMOVQ    F1, 16(R2)
-	FMOVQ    F2, 32(R2)
-	FMOVQ    F3, 48(R2)
-	FMOVQ    (R0), F4
-	FMOVQ    16(R0), F5
-	FMOVQ    32(R0), F6
-	FMOVQ    48(R0), F7
+	FSTPQ    (F0, F1), (R2)
+	FSTPQ    (F2, F3), 32(R2)
+	FLDPQ    (R0), (F4, F5)
+	FLDPQ    32(R0), (F6, F7)
 	VFMLS    V0.S4, V29.S4, V4.S4
 	VFMLS    V1.S4, V29.S4, V5.S4
 	VFMLS    V2.S4, V29.S4, V6.S4
 	VFMLS    V3.S4, V29.S4, V7.S4
-	FMOVQ    F4, (R0)
-	FMOVQ    F5, 16(R0)
-	FMOVQ    F6, 32(R0)
-	FMOVQ    F7, 48(R0)
+	FSTPQ    (F4, F5), (R0)
+	FSTPQ    (F6, F7), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
@@ -508,14 +484,10 @@ l60:
 	PRFM     2048(R0), PLDL1KEEP
 	PRFM     2048(R1), PLDL1KEEP
 	PRFM     2048(R2), PLDL1KEEP
-	FMOVQ    (R1), F0
-	FMOVQ    16(R1), F1
-	FMOVQ    32(R1), F2
-	FMOVQ    48(R1), F3
-	FMOVQ    (R2), F4
-	FMOVQ    16(R2), F5
-	FMOVQ    32(R2), F6
-	FMOVQ    48(R2), F7
+	FLDPQ    (R1), (F0, F1)
+	FLDPQ    32(R1), (F2, F3)
+	FLDPQ    (R2), (F4, F5)
+	FLDPQ    32(R2), (F6, F7)
 	VFMLA    V0.S4, V0.S4, V4.S4
 	VFMLA    V1.S4, V1.S4, V5.S4
 	VFMLA    V2.S4, V2.S4, V6.S4
@@ -532,10 +504,8 @@ l60:
 	WORD     $0x4e691ca5 // bic v5.16b, v5.16b, v9.16b
 	WORD     $0x4e6a1cc6 // bic v6.16b, v6.16b, v10.16b
 	WORD     $0x4e6b1ce7 // bic v7.16b, v7.16b, v11.16b
-	FMOVQ    F4, (R2)
-	FMOVQ    F5, 16(R2)
-	FMOVQ    F6, 32(R2)
-	FMOVQ    F7, 48(R2)
+	FSTPQ    (F4, F5), (R2)
+	FSTPQ    (F6, F7), 32(R2)
 
 	// p
 	WORD     $0x6ea1f884 // fsqrt v4.4s, v4.4s
@@ -550,18 +520,14 @@ l60:
 	WORD     $0x6e25fc21 // fdiv v1.4s, v1.4s, v5.4s
 	WORD     $0x6e26fc42 // fdiv v2.4s, v2.4s, v6.4s
 	WORD     $0x6e27fc63 // fdiv v3.4s, v3.4s, v7.4s
-	FMOVQ    (R0), F4
-	FMOVQ    16(R0), F5
-	FMOVQ    32(R0), F6
-	FMOVQ    48(R0), F7
+	FLDPQ    (R0), (F4, F5)
+	FLDPQ    32(R0), (F6, F7)
 	VFMLS    V0.S4, V29.S4, V4.S4
 	VFMLS    V1.S4, V29.S4, V5.S4
 	VFMLS    V2.S4, V29.S4, V6.S4
 	VFMLS    V3.S4, V29.S4, V7.S4
-	FMOVQ    F4, (R0)
-	FMOVQ    F5, 16(R0)
-	FMOVQ    F6, 32(R0)
-	FMOVQ    F7, 48(R0)
+	FSTPQ    (F4, F5), (R0)
+	FSTPQ    (F6, F7), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2

@@ -111,13 +111,10 @@ TEXT ·RNNTanhStep(SB), NOSPLIT, $24-48
 	// Registers:    V0-V21 values    V22-V31 constants and scalars
 	FMOVQ    560(R26), F31
 	FMOVQ    688(R26), F30
-	FMOVQ    528(R26), F29
-	FMOVQ    544(R26), F28
-	FMOVQ    576(R26), F27
-	FMOVQ    592(R26), F26
+	FLDPQ    528(R26), (F29, F28)
+	FLDPQ    576(R26), (F27, F26)
 	FMOVQ    608(R26), F25
-	FMOVQ    704(R26), F24
-	FMOVQ    720(R26), F23
+	FLDPQ    704(R26), (F24, F23)
 	FMOVQ    736(R26), F22
 
 	// Registers:    R0 h    R1 a    R15 elements left in the row    R2 4n
@@ -140,10 +137,8 @@ l1:
 	CMP      $16, R15
 	BLT      l3
 l2:
-	FMOVQ    (R1), F0
-	FMOVQ    16(R1), F1
-	FMOVQ    32(R1), F2
-	FMOVQ    48(R1), F3
+	FLDPQ    (R1), (F0, F1)
+	FLDPQ    32(R1), (F2, F3)
 	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
 	WORD     $0x4ea0f825 // fabs v5.4s, v1.4s
 	WORD     $0x4ea0f846 // fabs v6.4s, v2.4s
@@ -260,10 +255,8 @@ l2:
 	WORD     $0x4e611ca1 // bic v1.16b, v5.16b, v1.16b
 	WORD     $0x4e621cc2 // bic v2.16b, v6.16b, v2.16b
 	WORD     $0x4e631ce3 // bic v3.16b, v7.16b, v3.16b
-	FMOVQ    F0, (R0)
-	FMOVQ    F1, 16(R0)
-	FMOVQ    F2, 32(R0)
-	FMOVQ    F3, 48(R0)
+	FSTPQ    (F0, F1), (R0)
+	FSTPQ    (F2, F3), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	SUB      $16, R15, R15
@@ -404,10 +397,8 @@ l15:
 	CMP      $16, R15
 	BLT      l17
 l16:
-	FMOVQ    (R1), F0
-	FMOVQ    16(R1), F1
-	FMOVQ    32(R1), F2
-	FMOVQ    48(R1), F3
+	FLDPQ    (R1), (F0, F1)
+	FLDPQ    32(R1), (F2, F3)
 	WORD     $0x6ea0e7e4 // fcmgt v4.4s, v31.4s, v0.4s
 	WORD     $0x6ea1e7e5 // fcmgt v5.4s, v31.4s, v1.4s
 	WORD     $0x6ea2e7e6 // fcmgt v6.4s, v31.4s, v2.4s
@@ -416,10 +407,8 @@ l16:
 	WORD     $0x4e651c21 // bic v1.16b, v1.16b, v5.16b
 	WORD     $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
 	WORD     $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
-	FMOVQ    F0, (R0)
-	FMOVQ    F1, 16(R0)
-	FMOVQ    F2, 32(R0)
-	FMOVQ    F3, 48(R0)
+	FSTPQ    (F0, F1), (R0)
+	FSTPQ    (F2, F3), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	SUB      $16, R15, R15
@@ -505,10 +494,8 @@ l29:
 	CMP      $16, R15
 	BLT      l31
 l30:
-	FMOVQ    (R1), F0
-	FMOVQ    16(R1), F1
-	FMOVQ    32(R1), F2
-	FMOVQ    48(R1), F3
+	FLDPQ    (R1), (F0, F1)
+	FLDPQ    32(R1), (F2, F3)
 	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
 	WORD     $0x4ea0f825 // fabs v5.4s, v1.4s
 	WORD     $0x4ea0f846 // fabs v6.4s, v2.4s
@@ -521,10 +508,8 @@ l30:
 	WORD     $0x4e651c21 // bic v1.16b, v1.16b, v5.16b
 	WORD     $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
 	WORD     $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
-	FMOVQ    (R2), F4
-	FMOVQ    16(R2), F5
-	FMOVQ    32(R2), F6
-	FMOVQ    48(R2), F7
+	FLDPQ    (R2), (F4, F5)
+	FLDPQ    32(R2), (F6, F7)
 	FMOVQ    688(R26), F8
 	VFMLS    V4.S4, V4.S4, V8.S4
 	FMOVQ    688(R26), F4
@@ -549,10 +534,8 @@ l30:
 	WORD     $0x4e651c21 // bic v1.16b, v1.16b, v5.16b
 	WORD     $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
 	WORD     $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
-	FMOVQ    F0, (R0)
-	FMOVQ    F1, 16(R0)
-	FMOVQ    F2, 32(R0)
-	FMOVQ    F3, 48(R0)
+	FSTPQ    (F0, F1), (R0)
+	FSTPQ    (F2, F3), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
@@ -667,10 +650,8 @@ l47:
 	CMP      $16, R15
 	BLT      l49
 l48:
-	FMOVQ    (R1), F0
-	FMOVQ    16(R1), F1
-	FMOVQ    32(R1), F2
-	FMOVQ    48(R1), F3
+	FLDPQ    (R1), (F0, F1)
+	FLDPQ    32(R1), (F2, F3)
 	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
 	WORD     $0x4ea0f825 // fabs v5.4s, v1.4s
 	WORD     $0x4ea0f846 // fabs v6.4s, v2.4s
@@ -683,10 +664,8 @@ l48:
 	WORD     $0x4e651c21 // bic v1.16b, v1.16b, v5.16b
 	WORD     $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
 	WORD     $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
-	FMOVQ    (R2), F4
-	FMOVQ    16(R2), F5
-	FMOVQ    32(R2), F6
-	FMOVQ    48(R2), F7
+	FLDPQ    (R2), (F4, F5)
+	FLDPQ    32(R2), (F6, F7)
 	WORD     $0x6ea0d884 // fcmle v4.4s, v4.4s, #0.0
 	WORD     $0x6ea0d8a5 // fcmle v5.4s, v5.4s, #0.0
 	WORD     $0x6ea0d8c6 // fcmle v6.4s, v6.4s, #0.0
@@ -695,10 +674,8 @@ l48:
 	WORD     $0x4e651c21 // bic v1.16b, v1.16b, v5.16b
 	WORD     $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
 	WORD     $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
-	FMOVQ    F0, (R0)
-	FMOVQ    F1, 16(R0)
-	FMOVQ    F2, 32(R0)
-	FMOVQ    F3, 48(R0)
+	FSTPQ    (F0, F1), (R0)
+	FSTPQ    (F2, F3), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2

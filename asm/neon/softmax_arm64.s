@@ -144,10 +144,8 @@ TEXT ·Softmax(SB), NOSPLIT, $8-32
 	FMOVQ    688(R26), F26
 	FMOVQ    512(R26), F25
 	FMOVQ    560(R26), F24
-	FMOVQ    528(R26), F23
-	FMOVQ    544(R26), F22
-	FMOVQ    576(R26), F21
-	FMOVQ    592(R26), F20
+	FLDPQ    528(R26), (F23, F22)
+	FLDPQ    576(R26), (F21, F20)
 	FMOVQ    608(R26), F19
 	FMOVQ    704(R26), F18
 
@@ -167,10 +165,8 @@ l1:
 	CMP      $16, R15
 	BLT      l4
 l2:
-	FMOVQ    (R1), F0
-	FMOVQ    16(R1), F1
-	FMOVQ    32(R1), F2
-	FMOVQ    48(R1), F3
+	FLDPQ    (R1), (F0, F1)
+	FLDPQ    32(R1), (F2, F3)
 	WORD     $0x6ebfe404 // fcmgt v4.4s, v0.4s, v31.4s
 	VBIT     V4.B16, V0.B16, V31.B16
 	WORD     $0x6ebee420 // fcmgt v0.4s, v1.4s, v30.4s
@@ -298,10 +294,8 @@ l5:
 	CMP      $16, R15
 	BLT      l8
 l6:
-	FMOVQ    (R1), F0
-	FMOVQ    16(R1), F1
-	FMOVQ    32(R1), F2
-	FMOVQ    48(R1), F3
+	FLDPQ    (R1), (F0, F1)
+	FLDPQ    32(R1), (F2, F3)
 	WORD     $0x4ebbd400 // fsub v0.4s, v0.4s, v27.4s
 	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
 	WORD     $0x4ebbd442 // fsub v2.4s, v2.4s, v27.4s
@@ -416,10 +410,8 @@ l6:
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
 	WORD     $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
 	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
-	FMOVQ    F3, (R0)
-	FMOVQ    F0, 16(R0)
-	FMOVQ    F1, 32(R0)
-	FMOVQ    F2, 48(R0)
+	FSTPQ    (F3, F0), (R0)
+	FSTPQ    (F1, F2), 32(R0)
 	WORD     $0x4e23d7ff // fadd v31.4s, v31.4s, v3.4s
 	WORD     $0x4e20d7de // fadd v30.4s, v30.4s, v0.4s
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
@@ -712,18 +704,14 @@ l9:
 	CMP      $16, R15
 	BLT      l11
 l10:
-	FMOVQ    (R0), F0
-	FMOVQ    16(R0), F1
-	FMOVQ    32(R0), F2
-	FMOVQ    48(R0), F3
+	FLDPQ    (R0), (F0, F1)
+	FLDPQ    32(R0), (F2, F3)
 	WORD     $0x6e3bdc00 // fmul v0.4s, v0.4s, v27.4s
 	WORD     $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
 	WORD     $0x6e3bdc42 // fmul v2.4s, v2.4s, v27.4s
 	WORD     $0x6e3bdc63 // fmul v3.4s, v3.4s, v27.4s
-	FMOVQ    F0, (R0)
-	FMOVQ    F1, 16(R0)
-	FMOVQ    F2, 32(R0)
-	FMOVQ    F3, 48(R0)
+	FSTPQ    (F0, F1), (R0)
+	FSTPQ    (F2, F3), 32(R0)
 	ADD      $64, R0, R0
 	SUB      $16, R15, R15
 	CMP      $16, R15
@@ -775,12 +763,10 @@ TEXT ·LogSumExp(SB), NOSPLIT, $8-32
 	// Registers:    V0-V15 values    V16-V26 constants and scalars    V27-V31 kept from loop to loop
 	FMOVQ    688(R26), F26
 	FMOVQ    512(R26), F25
-	FMOVQ    560(R26), F24
-	FMOVQ    576(R26), F23
+	FLDPQ    560(R26), (F24, F23)
 	FMOVQ    592(R26), F22
 	FMOVQ    752(R26), F21
-	FMOVQ    528(R26), F20
-	FMOVQ    544(R26), F19
+	FLDPQ    528(R26), (F20, F19)
 	FMOVQ    608(R26), F18
 	FMOVQ    704(R26), F17
 	FMOVQ    736(R26), F16
@@ -801,10 +787,8 @@ l95:
 	CMP      $16, R15
 	BLT      l98
 l96:
-	FMOVQ    (R1), F0
-	FMOVQ    16(R1), F1
-	FMOVQ    32(R1), F2
-	FMOVQ    48(R1), F3
+	FLDPQ    (R1), (F0, F1)
+	FLDPQ    32(R1), (F2, F3)
 	WORD     $0x6ebfe404 // fcmgt v4.4s, v0.4s, v31.4s
 	VBIT     V4.B16, V0.B16, V31.B16
 	WORD     $0x6ebee420 // fcmgt v0.4s, v1.4s, v30.4s
@@ -935,10 +919,8 @@ l99:
 	CMP      $16, R15
 	BLT      l102
 l100:
-	FMOVQ    (R1), F0
-	FMOVQ    16(R1), F1
-	FMOVQ    32(R1), F2
-	FMOVQ    48(R1), F3
+	FLDPQ    (R1), (F0, F1)
+	FLDPQ    32(R1), (F2, F3)
 	WORD     $0x4ebbd400 // fsub v0.4s, v0.4s, v27.4s
 	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
 	WORD     $0x4ebbd442 // fsub v2.4s, v2.4s, v27.4s
@@ -1347,12 +1329,10 @@ TEXT ·MaxLogSum(SB), NOSPLIT, $24-48
 	// Registers:    V0-V15 values    V16-V26 constants and scalars    V27-V31 kept from loop to loop
 	FMOVQ    688(R26), F26
 	FMOVQ    512(R26), F25
-	FMOVQ    560(R26), F24
-	FMOVQ    576(R26), F23
+	FLDPQ    560(R26), (F24, F23)
 	FMOVQ    592(R26), F22
 	FMOVQ    752(R26), F21
-	FMOVQ    528(R26), F20
-	FMOVQ    544(R26), F19
+	FLDPQ    528(R26), (F20, F19)
 	FMOVQ    608(R26), F18
 	FMOVQ    704(R26), F17
 	FMOVQ    736(R26), F16
@@ -1378,10 +1358,8 @@ l236:
 	CMP      $16, R15
 	BLT      l239
 l237:
-	FMOVQ    (R2), F0
-	FMOVQ    16(R2), F1
-	FMOVQ    32(R2), F2
-	FMOVQ    48(R2), F3
+	FLDPQ    (R2), (F0, F1)
+	FLDPQ    32(R2), (F2, F3)
 	WORD     $0x6ebfe404 // fcmgt v4.4s, v0.4s, v31.4s
 	VBIT     V4.B16, V0.B16, V31.B16
 	WORD     $0x6ebee420 // fcmgt v0.4s, v1.4s, v30.4s
@@ -1512,10 +1490,8 @@ l240:
 	CMP      $16, R15
 	BLT      l243
 l241:
-	FMOVQ    (R2), F0
-	FMOVQ    16(R2), F1
-	FMOVQ    32(R2), F2
-	FMOVQ    48(R2), F3
+	FLDPQ    (R2), (F0, F1)
+	FLDPQ    32(R2), (F2, F3)
 	WORD     $0x4ebbd400 // fsub v0.4s, v0.4s, v27.4s
 	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
 	WORD     $0x4ebbd442 // fsub v2.4s, v2.4s, v27.4s
@@ -1944,14 +1920,10 @@ l377:
 	CMP      $16, R15
 	BLT      l380
 l378:
-	FMOVQ    (R1), F0
-	FMOVQ    16(R1), F1
-	FMOVQ    32(R1), F2
-	FMOVQ    48(R1), F3
-	FMOVQ    (R2), F4
-	FMOVQ    16(R2), F5
-	FMOVQ    32(R2), F6
-	FMOVQ    48(R2), F7
+	FLDPQ    (R1), (F0, F1)
+	FLDPQ    32(R1), (F2, F3)
+	FLDPQ    (R2), (F4, F5)
+	FLDPQ    32(R2), (F6, F7)
 	VFMLA    V4.S4, V0.S4, V31.S4
 	VFMLA    V5.S4, V1.S4, V30.S4
 	VFMLA    V6.S4, V2.S4, V29.S4
@@ -2137,14 +2109,10 @@ l381:
 	CMP      $16, R15
 	BLT      l383
 l382:
-	FMOVQ    (R2), F0
-	FMOVQ    16(R2), F1
-	FMOVQ    32(R2), F2
-	FMOVQ    48(R2), F3
-	FMOVQ    (R1), F4
-	FMOVQ    16(R1), F5
-	FMOVQ    32(R1), F6
-	FMOVQ    48(R1), F7
+	FLDPQ    (R2), (F0, F1)
+	FLDPQ    32(R2), (F2, F3)
+	FLDPQ    (R1), (F4, F5)
+	FLDPQ    32(R1), (F6, F7)
 	WORD     $0x4ebbd484 // fsub v4.4s, v4.4s, v27.4s
 	WORD     $0x4ebbd4a5 // fsub v5.4s, v5.4s, v27.4s
 	WORD     $0x4ebbd4c6 // fsub v6.4s, v6.4s, v27.4s
@@ -2153,10 +2121,8 @@ l382:
 	WORD     $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
 	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
 	WORD     $0x6e27dc63 // fmul v3.4s, v3.4s, v7.4s
-	FMOVQ    F0, (R0)
-	FMOVQ    F1, 16(R0)
-	FMOVQ    F2, 32(R0)
-	FMOVQ    F3, 48(R0)
+	FSTPQ    (F0, F1), (R0)
+	FSTPQ    (F2, F3), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
@@ -2229,8 +2195,7 @@ TEXT ·LSEAdd(SB), NOSPLIT, $0-32
 	FMOVQ    560(R26), F29
 	FMOVQ    752(R26), F28
 	FMOVQ    544(R26), F27
-	FMOVQ    576(R26), F26
-	FMOVQ    592(R26), F25
+	FLDPQ    576(R26), (F26, F25)
 
 	// Registers:    R0 m    R1 s    R2 v    R15 elements left in the row
 	MOVD     m+0(FP), R0
@@ -2240,14 +2205,10 @@ TEXT ·LSEAdd(SB), NOSPLIT, $0-32
 	CMP      $16, R15
 	BLT      l448
 l447:
-	FMOVQ    (R2), F0
-	FMOVQ    16(R2), F1
-	FMOVQ    32(R2), F2
-	FMOVQ    48(R2), F3
-	FMOVQ    (R0), F4
-	FMOVQ    16(R0), F5
-	FMOVQ    32(R0), F6
-	FMOVQ    48(R0), F7
+	FLDPQ    (R2), (F0, F1)
+	FLDPQ    32(R2), (F2, F3)
+	FLDPQ    (R0), (F4, F5)
+	FLDPQ    32(R0), (F6, F7)
 	VMOV     V4.B16, V8.B16
 	WORD     $0x6ea8e409 // fcmgt v9.4s, v0.4s, v8.4s
 	VBIT     V9.B16, V0.B16, V8.B16
@@ -2488,22 +2449,16 @@ l447:
 	WORD     $0x4e611d81 // bic v1.16b, v12.16b, v1.16b
 	WORD     $0x4e621da2 // bic v2.16b, v13.16b, v2.16b
 	WORD     $0x4e631dc3 // bic v3.16b, v14.16b, v3.16b
-	FMOVQ    (R1), F12
-	FMOVQ    16(R1), F13
-	FMOVQ    32(R1), F14
-	FMOVQ    48(R1), F15
+	FLDPQ    (R1), (F12, F13)
+	FLDPQ    32(R1), (F14, F15)
 	VFMLA    V4.S4, V12.S4, V0.S4
 	VFMLA    V5.S4, V13.S4, V1.S4
 	VFMLA    V6.S4, V14.S4, V2.S4
 	VFMLA    V7.S4, V15.S4, V3.S4
-	FMOVQ    F0, (R1)
-	FMOVQ    F1, 16(R1)
-	FMOVQ    F2, 32(R1)
-	FMOVQ    F3, 48(R1)
-	FMOVQ    F8, (R0)
-	FMOVQ    F9, 16(R0)
-	FMOVQ    F10, 32(R0)
-	FMOVQ    F11, 48(R0)
+	FSTPQ    (F0, F1), (R1)
+	FSTPQ    (F2, F3), 32(R1)
+	FSTPQ    (F8, F9), (R0)
+	FSTPQ    (F10, F11), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
@@ -2724,8 +2679,7 @@ TEXT ·LSEValue(SB), NOSPLIT, $24-48
 	FMOVQ    1024(R26), F25
 	FMOVQ    560(R26), F24
 	FMOVQ    512(R26), F23
-	FMOVQ    576(R26), F22
-	FMOVQ    592(R26), F21
+	FLDPQ    576(R26), (F22, F21)
 
 	// Registers:    R0 dst    R1 m    R2 s    R15 elements left in the row    R3 4n
 	MOVD     dst+0(FP), R0
@@ -2752,10 +2706,8 @@ l472:
 	CMP      $16, R15
 	BLT      l475
 l473:
-	FMOVQ    (R1), F0
-	FMOVQ    16(R1), F1
-	FMOVQ    32(R1), F2
-	FMOVQ    48(R1), F3
+	FLDPQ    (R1), (F0, F1)
+	FLDPQ    32(R1), (F2, F3)
 	WORD     $0x6ebfe404 // fcmgt v4.4s, v0.4s, v31.4s
 	VBIT     V4.B16, V0.B16, V31.B16
 	WORD     $0x6ebee420 // fcmgt v0.4s, v1.4s, v30.4s
@@ -2883,14 +2835,10 @@ l476:
 	CMP      $16, R15
 	BLT      l479
 l477:
-	FMOVQ    (R2), F0
-	FMOVQ    16(R2), F1
-	FMOVQ    32(R2), F2
-	FMOVQ    48(R2), F3
-	FMOVQ    (R1), F4
-	FMOVQ    16(R1), F5
-	FMOVQ    32(R1), F6
-	FMOVQ    48(R1), F7
+	FLDPQ    (R2), (F0, F1)
+	FLDPQ    32(R2), (F2, F3)
+	FLDPQ    (R1), (F4, F5)
+	FLDPQ    32(R1), (F6, F7)
 	WORD     $0x4ebbd484 // fsub v4.4s, v4.4s, v27.4s
 	WORD     $0x4ebbd4a5 // fsub v5.4s, v5.4s, v27.4s
 	WORD     $0x4ebbd4c6 // fsub v6.4s, v6.4s, v27.4s

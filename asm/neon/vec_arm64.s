@@ -199,11 +199,9 @@ TEXT ·Exp(SB), NOSPLIT, $0-24
 	// Registers:    V0-V22 values    V23-V31 constants and scalars
 	FMOVQ    688(R26), F31
 	FMOVQ    560(R26), F30
-	FMOVQ    512(R26), F29
-	FMOVQ    528(R26), F28
+	FLDPQ    512(R26), (F29, F28)
 	FMOVQ    544(R26), F27
-	FMOVQ    576(R26), F26
-	FMOVQ    592(R26), F25
+	FLDPQ    576(R26), (F26, F25)
 	FMOVQ    608(R26), F24
 	FMOVQ    704(R26), F23
 
@@ -214,10 +212,8 @@ TEXT ·Exp(SB), NOSPLIT, $0-24
 	CMP      $16, R15
 	BLT      l2
 l1:
-	FMOVQ    (R1), F0
-	FMOVQ    16(R1), F1
-	FMOVQ    32(R1), F2
-	FMOVQ    48(R1), F3
+	FLDPQ    (R1), (F0, F1)
+	FLDPQ    32(R1), (F2, F3)
 	WORD     $0x4ea0f7a0 // fmin v0.4s, v29.4s, v0.4s
 	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
 	WORD     $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
@@ -332,10 +328,8 @@ l1:
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
 	WORD     $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
 	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
-	FMOVQ    F3, (R0)
-	FMOVQ    F0, 16(R0)
-	FMOVQ    F1, 32(R0)
-	FMOVQ    F2, 48(R0)
+	FSTPQ    (F3, F0), (R0)
+	FSTPQ    (F1, F2), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	SUB      $16, R15, R15
@@ -446,10 +440,8 @@ TEXT ·Log(SB), NOSPLIT, $0-24
 	MOVD     $vecConsts<>(SB), R26
 
 	// Registers:    V0-V23 values    V24-V31 constants and scalars
-	FMOVQ    720(R26), F31
-	FMOVQ    736(R26), F30
-	FMOVQ    752(R26), F29
-	FMOVQ    768(R26), F28
+	FLDPQ    720(R26), (F31, F30)
+	FLDPQ    752(R26), (F29, F28)
 	FMOVQ    784(R26), F27
 	FMOVQ    688(R26), F26
 	FMOVQ    800(R26), F25
@@ -462,10 +454,8 @@ TEXT ·Log(SB), NOSPLIT, $0-24
 	CMP      $16, R15
 	BLT      l15
 l14:
-	FMOVQ    (R1), F0
-	FMOVQ    16(R1), F1
-	FMOVQ    32(R1), F2
-	FMOVQ    48(R1), F3
+	FLDPQ    (R1), (F0, F1)
+	FLDPQ    32(R1), (F2, F3)
 	WORD     $0x6ea0e7e4 // fcmgt v4.4s, v31.4s, v0.4s
 	WORD     $0x6ea1e7e5 // fcmgt v5.4s, v31.4s, v1.4s
 	WORD     $0x6ea2e7e6 // fcmgt v6.4s, v31.4s, v2.4s
@@ -640,10 +630,8 @@ l14:
 	VBSL     V1.B16, V9.B16, V5.B16
 	VBSL     V2.B16, V10.B16, V6.B16
 	VBSL     V3.B16, V11.B16, V7.B16
-	FMOVQ    F4, (R0)
-	FMOVQ    F5, 16(R0)
-	FMOVQ    F6, 32(R0)
-	FMOVQ    F7, 48(R0)
+	FSTPQ    (F4, F5), (R0)
+	FSTPQ    (F6, F7), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	SUB      $16, R15, R15
@@ -786,11 +774,9 @@ TEXT ·Tanh(SB), NOSPLIT, $0-24
 	// Registers:    V0-V20 values    V21-V31 constants and scalars
 	FMOVQ    688(R26), F31
 	FMOVQ    560(R26), F30
-	FMOVQ    1008(R26), F29
-	FMOVQ    1024(R26), F28
+	FLDPQ    1008(R26), (F29, F28)
 	FMOVQ    544(R26), F27
-	FMOVQ    576(R26), F26
-	FMOVQ    592(R26), F25
+	FLDPQ    576(R26), (F26, F25)
 	FMOVQ    608(R26), F24
 	FMOVQ    1040(R26), F23
 	FMOVQ    1120(R26), F22
@@ -803,10 +789,8 @@ TEXT ·Tanh(SB), NOSPLIT, $0-24
 	CMP      $16, R15
 	BLT      l28
 l27:
-	FMOVQ    (R1), F0
-	FMOVQ    16(R1), F1
-	FMOVQ    32(R1), F2
-	FMOVQ    48(R1), F3
+	FLDPQ    (R1), (F0, F1)
+	FLDPQ    32(R1), (F2, F3)
 	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
 	WORD     $0x4ea0f825 // fabs v5.4s, v1.4s
 	WORD     $0x4ea0f846 // fabs v6.4s, v2.4s
@@ -979,10 +963,8 @@ l27:
 	VBIT     V21.B16, V1.B16, V5.B16
 	VBIT     V21.B16, V2.B16, V6.B16
 	VBIT     V21.B16, V3.B16, V7.B16
-	FMOVQ    F4, (R0)
-	FMOVQ    F5, 16(R0)
-	FMOVQ    F6, 32(R0)
-	FMOVQ    F7, 48(R0)
+	FSTPQ    (F4, F5), (R0)
+	FSTPQ    (F6, F7), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	SUB      $16, R15, R15
@@ -1130,8 +1112,7 @@ TEXT ·Sigmoid(SB), NOSPLIT, $0-24
 	FMOVQ    1152(R26), F29
 	FMOVQ    1168(R26), F28
 	FMOVQ    544(R26), F27
-	FMOVQ    576(R26), F26
-	FMOVQ    592(R26), F25
+	FLDPQ    576(R26), (F26, F25)
 	FMOVQ    608(R26), F24
 
 	// Registers:    R0 dst    R1 x    R15 elements left in the row
@@ -1141,10 +1122,8 @@ TEXT ·Sigmoid(SB), NOSPLIT, $0-24
 	CMP      $16, R15
 	BLT      l41
 l40:
-	FMOVQ    (R1), F0
-	FMOVQ    16(R1), F1
-	FMOVQ    32(R1), F2
-	FMOVQ    48(R1), F3
+	FLDPQ    (R1), (F0, F1)
+	FLDPQ    32(R1), (F2, F3)
 	WORD     $0x4ea0f7a0 // fmin v0.4s, v29.4s, v0.4s
 	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
 	WORD     $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
@@ -1265,10 +1244,8 @@ l40:
 	VFMLA    V5.S4, V9.S4, V5.S4
 	VFMLA    V6.S4, V10.S4, V6.S4
 	VFMLA    V7.S4, V11.S4, V7.S4
-	FMOVQ    F4, (R0)
-	FMOVQ    F5, 16(R0)
-	FMOVQ    F6, 32(R0)
-	FMOVQ    F7, 48(R0)
+	FSTPQ    (F4, F5), (R0)
+	FSTPQ    (F6, F7), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	SUB      $16, R15, R15
@@ -1389,10 +1366,8 @@ TEXT ·Softplus(SB), NOSPLIT, $0-24
 	FMOVQ    1184(R26), F30
 	FMOVQ    560(R26), F29
 	FMOVQ    1136(R26), F28
-	FMOVQ    528(R26), F27
-	FMOVQ    544(R26), F26
-	FMOVQ    576(R26), F25
-	FMOVQ    592(R26), F24
+	FLDPQ    528(R26), (F27, F26)
+	FLDPQ    576(R26), (F25, F24)
 	FMOVQ    608(R26), F23
 	FMOVQ    704(R26), F22
 	FMOVQ    1200(R26), F21
@@ -1405,10 +1380,8 @@ TEXT ·Softplus(SB), NOSPLIT, $0-24
 	CMP      $16, R15
 	BLT      l54
 l53:
-	FMOVQ    (R1), F0
-	FMOVQ    16(R1), F1
-	FMOVQ    32(R1), F2
-	FMOVQ    48(R1), F3
+	FLDPQ    (R1), (F0, F1)
+	FLDPQ    32(R1), (F2, F3)
 	VORR     V28.B16, V0.B16, V4.B16
 	VORR     V28.B16, V1.B16, V5.B16
 	VORR     V28.B16, V2.B16, V6.B16
@@ -1633,10 +1606,8 @@ l53:
 	WORD     $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
 	WORD     $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	WORD     $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
-	FMOVQ    F0, (R0)
-	FMOVQ    F1, 16(R0)
-	FMOVQ    F2, 32(R0)
-	FMOVQ    F3, 48(R0)
+	FSTPQ    (F0, F1), (R0)
+	FSTPQ    (F2, F3), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	SUB      $16, R15, R15
@@ -1812,10 +1783,8 @@ TEXT ·ReLU(SB), NOSPLIT, $0-24
 	CMP      $16, R15
 	BLT      l67
 l66:
-	FMOVQ    (R1), F0
-	FMOVQ    16(R1), F1
-	FMOVQ    32(R1), F2
-	FMOVQ    48(R1), F3
+	FLDPQ    (R1), (F0, F1)
+	FLDPQ    32(R1), (F2, F3)
 	WORD     $0x6ea0d804 // fcmle v4.4s, v0.4s, #0.0
 	WORD     $0x6ea0d825 // fcmle v5.4s, v1.4s, #0.0
 	WORD     $0x6ea0d846 // fcmle v6.4s, v2.4s, #0.0
@@ -1824,10 +1793,8 @@ l66:
 	WORD     $0x4e651c21 // bic v1.16b, v1.16b, v5.16b
 	WORD     $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
 	WORD     $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
-	FMOVQ    F0, (R0)
-	FMOVQ    F1, 16(R0)
-	FMOVQ    F2, 32(R0)
-	FMOVQ    F3, 48(R0)
+	FSTPQ    (F0, F1), (R0)
+	FSTPQ    (F2, F3), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	SUB      $16, R15, R15
@@ -1885,14 +1852,10 @@ TEXT ·TanhBackward(SB), NOSPLIT, $0-32
 	CMP      $16, R15
 	BLT      l80
 l79:
-	FMOVQ    (R1), F0
-	FMOVQ    16(R1), F1
-	FMOVQ    32(R1), F2
-	FMOVQ    48(R1), F3
-	FMOVQ    (R2), F4
-	FMOVQ    16(R2), F5
-	FMOVQ    32(R2), F6
-	FMOVQ    48(R2), F7
+	FLDPQ    (R1), (F0, F1)
+	FLDPQ    32(R1), (F2, F3)
+	FLDPQ    (R2), (F4, F5)
+	FLDPQ    32(R2), (F6, F7)
 	FMOVQ    688(R26), F8
 	VFMLS    V4.S4, V4.S4, V8.S4
 	FMOVQ    688(R26), F4
@@ -1905,10 +1868,8 @@ l79:
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
 	WORD     $0x6e26dc63 // fmul v3.4s, v3.4s, v6.4s
-	FMOVQ    F0, (R0)
-	FMOVQ    F1, 16(R0)
-	FMOVQ    F2, 32(R0)
-	FMOVQ    F3, 48(R0)
+	FSTPQ    (F0, F1), (R0)
+	FSTPQ    (F2, F3), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
@@ -1979,14 +1940,10 @@ TEXT ·SigmoidBackward(SB), NOSPLIT, $0-32
 	CMP      $16, R15
 	BLT      l97
 l96:
-	FMOVQ    (R1), F0
-	FMOVQ    16(R1), F1
-	FMOVQ    32(R1), F2
-	FMOVQ    48(R1), F3
-	FMOVQ    (R2), F4
-	FMOVQ    16(R2), F5
-	FMOVQ    32(R2), F6
-	FMOVQ    48(R2), F7
+	FLDPQ    (R1), (F0, F1)
+	FLDPQ    32(R1), (F2, F3)
+	FLDPQ    (R2), (F4, F5)
+	FLDPQ    32(R2), (F6, F7)
 	VFMLS    V4.S4, V4.S4, V4.S4
 	VFMLS    V5.S4, V5.S4, V5.S4
 	VFMLS    V6.S4, V6.S4, V6.S4
@@ -1995,10 +1952,8 @@ l96:
 	WORD     $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
 	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
 	WORD     $0x6e27dc63 // fmul v3.4s, v3.4s, v7.4s
-	FMOVQ    F0, (R0)
-	FMOVQ    F1, 16(R0)
-	FMOVQ    F2, 32(R0)
-	FMOVQ    F3, 48(R0)
+	FSTPQ    (F0, F1), (R0)
+	FSTPQ    (F2, F3), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
@@ -2076,14 +2031,10 @@ TEXT ·SoftplusBackward(SB), NOSPLIT, $0-32
 	CMP      $16, R15
 	BLT      l114
 l113:
-	FMOVQ    (R1), F0
-	FMOVQ    16(R1), F1
-	FMOVQ    32(R1), F2
-	FMOVQ    48(R1), F3
-	FMOVQ    (R2), F4
-	FMOVQ    16(R2), F5
-	FMOVQ    32(R2), F6
-	FMOVQ    48(R2), F7
+	FLDPQ    (R1), (F0, F1)
+	FLDPQ    32(R1), (F2, F3)
+	FLDPQ    (R2), (F4, F5)
+	FLDPQ    32(R2), (F6, F7)
 	WORD     $0x4ea0f884 // fabs v4.4s, v4.4s
 	WORD     $0x4ea0f8a5 // fabs v5.4s, v5.4s
 	WORD     $0x4ea0f8c6 // fabs v6.4s, v6.4s
@@ -2190,10 +2141,8 @@ l113:
 	WORD     $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
 	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
 	WORD     $0x6e27dc63 // fmul v3.4s, v3.4s, v7.4s
-	FMOVQ    F0, (R0)
-	FMOVQ    F1, 16(R0)
-	FMOVQ    F2, 32(R0)
-	FMOVQ    F3, 48(R0)
+	FSTPQ    (F0, F1), (R0)
+	FSTPQ    (F2, F3), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
@@ -2314,14 +2263,10 @@ TEXT ·ReLUBackward(SB), NOSPLIT, $0-32
 	CMP      $16, R15
 	BLT      l131
 l130:
-	FMOVQ    (R1), F0
-	FMOVQ    16(R1), F1
-	FMOVQ    32(R1), F2
-	FMOVQ    48(R1), F3
-	FMOVQ    (R2), F4
-	FMOVQ    16(R2), F5
-	FMOVQ    32(R2), F6
-	FMOVQ    48(R2), F7
+	FLDPQ    (R1), (F0, F1)
+	FLDPQ    32(R1), (F2, F3)
+	FLDPQ    (R2), (F4, F5)
+	FLDPQ    32(R2), (F6, F7)
 	WORD     $0x6ea0d884 // fcmle v4.4s, v4.4s, #0.0
 	WORD     $0x6ea0d8a5 // fcmle v5.4s, v5.4s, #0.0
 	WORD     $0x6ea0d8c6 // fcmle v6.4s, v6.4s, #0.0
@@ -2330,10 +2275,8 @@ l130:
 	WORD     $0x4e651c21 // bic v1.16b, v1.16b, v5.16b
 	WORD     $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
 	WORD     $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
-	FMOVQ    F0, (R0)
-	FMOVQ    F1, 16(R0)
-	FMOVQ    F2, 32(R0)
-	FMOVQ    F3, 48(R0)
+	FSTPQ    (F0, F1), (R0)
+	FSTPQ    (F2, F3), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2

@@ -73,6 +73,7 @@ type asm struct {
 	pool   *Pool
 	labels int
 	sums   []sum
+	last   vectorAccess
 	masks  []engine.Place // of this function: see tail.go
 }
 
@@ -160,7 +161,7 @@ type sum struct {
 }
 
 // forget is called where a spare register or what it was made of may have changed.
-func (a *asm) forget() { a.sums = nil }
+func (a *asm) forget() { a.sums, a.last = nil, vectorAccess{} }
 
 // wrote drops what was made of a register that gets a new value.
 func (a *asm) wrote(r R) {

@@ -26,11 +26,48 @@ func (v vectors) Zero(to engine.V) { v.Op("MOVI", V(to), 0) }
 // access loads or stores 16, 8 or 4 bytes of a register: verb is LDR or STR.
 func (a *asm) access(verb string, x V, p engine.Place, size int) {
 	letter := map[int]string{16: "Q", 8: "D", 4: "S"}[size]
+	// Vectors are loaded with their neighbours, which share the sum.
+	if p.Kind == engine.InArray && p.Index != 0 && p.Off == 0 && size < 16 {
+		switch p.Scale {
+		case 1:
+			a.Op(verb+letter+"X", x, gp(p.Base), gp(p.Index))
+			return
+		case size:
+			a.Op(verb+letter+"XL", x, gp(p.Base), gp(p.Index))
+			return
+		}
+	}
 	base, off := a.mem(p, func(off int) bool { return off >= 0 && off%size == 0 && off < size*4096 || -256 <= off && off < 0 })
 	if off < 0 {
 		letter += "U"
 	}
+	if size == 16 && a.pair(verb, x, base, off) {
+		return
+	}
 	a.Op(verb+letter, x, base, off)
+	a.last = vectorAccess{verb, x, base, off, len(a.body)}
+}
+
+// A vectorAccess is a load or store of a vector, at the end of so many lines.
+type vectorAccess struct {
+	verb  string
+	x     V
+	base  R
+	off   int
+	lines int
+}
+
+// pair makes one instruction of the one before and its neighbour, if it is that.
+func (a *asm) pair(verb string, x V, base R, off int) bool {
+	l := a.last
+	if l.lines == 0 || l.lines != len(a.body) || l.verb != verb || l.base != base || l.x == x || l.off%16 != 0 ||
+		off != l.off+16 || l.off < -1024 || l.off > 1008 {
+		return false
+	}
+	a.body = a.body[:len(a.body)-1]
+	a.Op(map[string]string{"LDR": "LDPQ", "STR": "STPQ"}[verb], l.x, x, base, l.off)
+	a.last = vectorAccess{}
+	return true
 }
 
 func (v vectors) Load(to engine.V, from engine.Place) { v.access("LDR", V(to), from, 16) }
@@ -63,6 +100,8 @@ func (v vectors) MulAddSpread(acc, x engine.V, y engine.Place, spare engine.V) {
 	v.access("LDR", V(spare), y, v.elem)
 	v.MulAddLane(acc, x, spare, 0)
 }
+
+func (v vectors) Element(to engine.V, from engine.Place) { v.access("LDR", V(to), from, v.elem) }
 
 func (v vectors) MulAddLane(acc, x, y engine.V, lane int) {
 	v.Op(v.name("FMLAE"), V(acc), V(x), V(y), lane)

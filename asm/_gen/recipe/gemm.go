@@ -127,6 +127,33 @@ func (p product) mulAddAt(acc, x V, y Place, spare V) {
 	p.MulAdd(acc, x, spare)
 }
 
+// mulAddElemAt is mulAddElem with x at a place.
+func (p product) mulAddElemAt(acc, elem V, x Place, spare V) {
+	if p.traits.MemOperand {
+		p.MulAdd(acc, elem, x)
+		return
+	}
+	p.Load(spare, x)
+	p.mulAddElem(acc, elem, spare)
+}
+
+// element makes to what mulAddElem takes for the element at a place: all its lanes, or one.
+func (p product) element(to V, from Place) {
+	if p.traits.ElementOperand {
+		p.Element(to, from)
+	} else {
+		p.Spread(to, from)
+	}
+}
+
+func (p product) mulAddElem(acc, elem, x V) {
+	if p.traits.ElementOperand {
+		p.MulAddLane(acc, x, elem, 0)
+	} else {
+		p.MulAdd(acc, elem, x)
+	}
+}
+
 // times makes 3, 5 or 9 times x.
 func (p product) times(to, x GP, n int) { p.Address(to, By(x, x, n-1)) }
 

@@ -149,21 +149,21 @@ func (r rowProduct) pair(vecs int) {
 
 // loops writes the loops over k: four steps, then one.
 func (r rowProduct) loops(vecs int, name string) {
-	mulAdd := func(x V, step int, at Place) { r.mulAddAt(x, rowElem+V(step), at, rowElem+4) }
+	mulAdd := func(x V, step int, at Place) { r.mulAddElemAt(x, rowElem+V(step), at, rowElem+4) }
 	r.SubJump(r.steps, 4, IfLt, "rest"+name)
 	r.times(r.aStep3, r.aStep, 3)
 	r.Label("four" + name)
-	r.Spread(rowElem, At(r.a, 0))
-	r.Spread(rowElem+1, By(r.a, r.aStep, 1))
-	r.Spread(rowElem+2, By(r.a, r.aStep, 2))
-	r.Spread(rowElem+3, By(r.a, r.aStep3, 1))
+	r.element(rowElem, At(r.a, 0))
+	r.element(rowElem+1, By(r.a, r.aStep, 1))
+	r.element(rowElem+2, By(r.a, r.aStep, 2))
+	r.element(rowElem+3, By(r.a, r.aStep3, 1))
 	r.weights(vecs, 4, mulAdd)
 	r.Address(r.a, By(r.a, r.aStep, 4))
 	r.SubJump(r.steps, 4, IfGe, "four"+name)
 	r.Label("rest" + name)
 	r.SubJump(r.steps, -4, IfEq, "store"+name)
 	r.Label("one" + name)
-	r.Spread(rowElem, At(r.a, 0))
+	r.element(rowElem, At(r.a, 0))
 	r.weights(vecs, 1, mulAdd)
 	r.Add(r.a, r.aStep)
 	r.SubJump(r.steps, 1, IfNe, "one"+name)
@@ -173,23 +173,23 @@ func (r rowProduct) loops(vecs int, name string) {
 func (r rowProduct) loops16(vecs int, name string) {
 	r.SubJump(r.steps, 2, IfLt, "last"+name)
 	r.Label("k" + name)
-	r.Spread(rowElem1, At(r.a, 0))
-	r.Spread(rowElem2, By(r.a, r.aStep, 1))
+	r.element(rowElem1, At(r.a, 0))
+	r.element(rowElem2, By(r.a, r.aStep, 1))
 	r.weights(vecs, 1, func(x V, _ int, at Place) {
 		r.Load(rowWord, at)
 		r.WidenEven(rowEven, rowWord)
 		r.WidenOdd(rowOdd, rowWord, rowMask)
-		r.MulAdd(x, rowElem1, rowEven)
-		r.MulAdd(x, rowElem2, rowOdd)
+		r.mulAddElem(x, rowElem1, rowEven)
+		r.mulAddElem(x, rowElem2, rowOdd)
 	})
 	r.Address(r.a, By(r.a, r.aStep, 2))
 	r.SubJump(r.steps, 2, IfGe, "k"+name)
 	r.Label("last" + name)
 	r.CmpJump(r.steps, IfNe, Num(-1), "store"+name)
-	r.Spread(rowElem1, At(r.a, 0))
+	r.element(rowElem1, At(r.a, 0))
 	r.weights(vecs, 1, func(x V, _ int, at Place) {
 		r.Load(rowWord, at)
 		r.WidenEven(rowEven, rowWord)
-		r.MulAdd(x, rowElem1, rowEven)
+		r.mulAddElem(x, rowElem1, rowEven)
 	})
 }

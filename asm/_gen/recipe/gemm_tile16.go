@@ -82,21 +82,21 @@ func (t tile16) eachC(do func(x V, at Place)) {
 func (t tile16) step(steps int) {
 	for r := range t.rows {
 		for odd := range steps {
-			t.Spread(t.elem(r, odd), t.rowOfA(r).Plus(t.elemBytes*odd))
+			t.element(t.elem(r, odd), t.rowOfA(r).Plus(t.elemBytes*odd))
 		}
 	}
 	for v := range t.vecs {
 		t.Load(t.word(), At(t.b, v*t.Bytes()))
 		t.WidenEven(t.even(), t.word())
 		for r := range t.rows {
-			t.MulAdd(t.chain(r, v), t.elem(r, 0), t.even())
+			t.mulAddElem(t.chain(r, v), t.elem(r, 0), t.even())
 		}
 		if steps < 2 {
 			continue
 		}
 		t.WidenOdd(t.word(), t.word(), t.mask())
 		for r := range t.rows {
-			t.MulAdd(t.chain(r, v), t.elem(r, 1), t.word())
+			t.mulAddElem(t.chain(r, v), t.elem(r, 1), t.word())
 		}
 	}
 	t.Add(t.b, Num(t.vecs*t.Bytes()))

@@ -258,9 +258,9 @@ func (t tile) step(tail bool) {
 		}
 		elem := first + V(t.vecs)
 		for r := range t.rows {
-			t.Spread(elem, t.rowOfA(r))
+			t.element(elem, t.rowOfA(r))
 			for v := range t.vecs {
-				t.MulAdd(t.chain(r, v), elem, first+V(v))
+				t.mulAddElem(t.chain(r, v), elem, first+V(v))
 			}
 			if t.roomy() && elem < t.spare() {
 				elem++
@@ -268,12 +268,12 @@ func (t tile) step(tail bool) {
 		}
 	} else {
 		for r := range t.rows {
-			t.Spread(first+V(r), t.rowOfA(r))
+			t.element(first+V(r), t.rowOfA(r))
 		}
 		for v := range t.vecs {
 			loadB(v, t.spare())
 			for r := range t.rows {
-				t.MulAdd(t.chain(r, v), first+V(r), t.spare())
+				t.mulAddElem(t.chain(r, v), first+V(r), t.spare())
 			}
 		}
 	}
