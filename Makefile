@@ -72,7 +72,7 @@ test-asan: ## address sanitizer, plain Go (needs cgo and gcc); under it everythi
 
 .PHONY: test-arm64
 test-arm64: ## all tests for arm64 under qemu-aarch64 (Debian: qemu-user)
-	GOARCH=arm64 CGO_ENABLED=0 $(GO) test $(SHORT) -exec qemu-aarch64 ./...
+	GOARCH=arm64 CGO_ENABLED=0 ELBOW_REQUIRE_ISA=neon $(GO) test $(SHORT) -exec qemu-aarch64 ./...
 
 .PHONY: check-bits
 check-bits: ## short trainings leave the same bits in every build, on every instruction set, with any threads, on arm64 (Debian: qemu-user)

@@ -67,6 +67,8 @@ func eachMachine(t *testing.T, f func(t *testing.T, isa asm.ISA, lanes int, maxR
 			f(t, isa, 8, [5]int{0, 8, 8, 8, 6})
 		case asm.AVX2:
 			f(t, isa, 4, [5]int{0, 8, 6, 4, 3})
+		case asm.NEON:
+			f(t, isa, 2, [5]int{0, 8, 8, 8, 6})
 		}
 	})
 }

@@ -30,7 +30,7 @@ func lanes[T Float](isa asm.ISA) int { return simd.Lanes(isa) * 4 / size[T]() }
 
 // maxRows is the most rows in a tile of so many vectors.
 func maxRows(isa asm.ISA, vecs int) int {
-	if isa == asm.AVX512 {
+	if isa == asm.AVX512 || isa == asm.NEON {
 		return [...]int{0, 8, 8, 8, 6}[vecs]
 	}
 	return [...]int{0, 8, 6, 4, 3}[vecs]
