@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/asm/asmtest"
 )
 
@@ -314,4 +315,50 @@ func ExampleLatentStep() {
 	// Output:
 	// z = [1.8134 -1.8134], KL = 0.4297
 	// [1.5000 0.5000 1.1346 -0.3275]
+}
+
+// TestPlainRows: machine code takes the rows that plain Go calls plain. No result shows if it takes
+// fewer, only the time.
+func TestPlainRows(t *testing.T) {
+	near := func(list ...float32) (x []float32) {
+		for _, v := range list {
+			x = append(x, v, math.Nextafter32(v, 0), math.Nextafter32(v, 2*v))
+		}
+		return append(x, 0, -1, float32(math.Inf(1)), float32(math.NaN()))
+	}
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		if asm.Active() == asm.Generic {
+			t.Skip("is the reference")
+		}
+		const rows, gap = 5, 3
+		rng := rand.New(rand.NewPCG(17, 18))
+		try := func(form ScaleForm, what string, plain bool, change func(x, mu, s *float32)) {
+			t.Helper()
+			n := 1 + rng.IntN(70)
+			x := randRow(rows*n, rng.NormFloat64)
+			mu, s := gaussFill(rng, form, rows*(n+gap), 2)
+			i, j := rng.IntN(rows), rng.IntN(n)
+			change(&x[i*n+j], &mu[i*(n+gap)+j], &s[i*(n+gap)+j])
+			want := rows
+			if !plain {
+				want = i
+			}
+			if got := plainRows(asm.Active(), x, mu, s, form, rows, n, n+gap); got != want {
+				t.Errorf("%v, n=%d, %s in row %d, column %d: %d plain rows, want %d", form, n, what, i, j, got, want)
+			}
+			if got := plainRows(asm.Active(), nil, mu, s, form, rows, n, n+gap); got != want && what[0] != 'x' {
+				t.Errorf("%v, n=%d, %s in row %d, column %d: %d plain rows without x, want %d", form, n, what, i, j, got, want)
+			}
+		}
+		for _, form := range gaussForms {
+			for _, v := range near(0x1p-30, 0x1p30, 40, -40, -0x1p30) {
+				try(form, fmt.Sprintf("s = %x", v), form.plainScale(v), func(_, _, s *float32) { *s = v })
+			}
+			for _, v := range near(maxPlainMean, -maxPlainMean) {
+				plain := abs32(v) <= maxPlainMean
+				try(form, fmt.Sprintf("mu = %x", v), plain, func(_, mu, _ *float32) { *mu = v })
+				try(form, fmt.Sprintf("x = %x", v), plain, func(x, _, _ *float32) { *x = v })
+			}
+		}
+	})
 }

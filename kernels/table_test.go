@@ -20,7 +20,6 @@ import (
 type kernel[T Float] struct {
 	name   string // of the function, with a variant behind a slash
 	f      any
-	reach  string         // the functions of package simd behind it
 	with   map[string]any // the values of other parameters, and of sizes that are fixed
 	arrays []array
 
@@ -173,10 +172,10 @@ func table[T Float]() []kernel[T] {
 // The functions of one argument, their gradients, the optimisers.
 func vecTable[T Float]() (ks []kernel[T]) {
 	forward := func(name string, f func(dst, x []T)) kernel[T] {
-		return kernel[T]{name: name, f: f, reach: name, each: true, arrays: []array{out("dst", kindAny).over("x"), in("x", kindAny).length()}}
+		return kernel[T]{name: name, f: f, each: true, arrays: []array{out("dst", kindAny).over("x"), in("x", kindAny).length()}}
 	}
 	backward := func(name string, f func(dx, dy, y []T)) kernel[T] {
-		return kernel[T]{name: name, f: f, reach: name, each: true,
+		return kernel[T]{name: name, f: f, each: true,
 			arrays: []array{out("dx", kindAny).over("dy", "y"), in("dy", kindAny), in("y", kindAny).length()}}
 	}
 	p, g, sum := inout("p", kindAny).length(), in("g", kindAny), inout("s", kindAny)
@@ -185,16 +184,16 @@ func vecTable[T Float]() (ks []kernel[T]) {
 		forward("Sigmoid", Sigmoid[T]), forward("Softplus", Softplus[T]), forward("ReLU", ReLU[T]),
 		backward("TanhBackward", TanhBackward[T]), backward("SigmoidBackward", SigmoidBackward[T]),
 		backward("SoftplusBackward", SoftplusBackward[T]), backward("ReLUBackward", ReLUBackward[T]),
-		{name: "Axpy", f: Axpy[T], reach: "Axpy", each: true, with: map[string]any{"a": 1.7},
+		{name: "Axpy", f: Axpy[T], each: true, with: map[string]any{"a": 1.7},
 			arrays: []array{inout("dst", kindAny).over("x"), in("x", kindAny).length()}},
-		{name: "Scal", f: Scal[T], reach: "Scal", each: true, with: map[string]any{"a": -0.3},
+		{name: "Scal", f: Scal[T], each: true, with: map[string]any{"a": -0.3},
 			arrays: []array{out("dst", kindAny).over("x"), in("x", kindAny).length()}},
-		{name: "Adam", f: Adam[T], reach: "Adam", each: true,
+		{name: "Adam", f: Adam[T], each: true,
 			with:   map[string]any{"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "c1": 0.3, "c2": 0.01},
 			arrays: []array{p, g, inout("m", kindAny), inout("v", kindAny)}},
-		{name: "SGD", f: SGD[T], reach: "SGD", each: true, with: map[string]any{"lr": 0.01, "mu": 0.9},
+		{name: "SGD", f: SGD[T], each: true, with: map[string]any{"lr": 0.01, "mu": 0.9},
 			arrays: []array{p, g, inout("m", kindAny).without("momentum")}},
-		{name: "Adagrad", f: Adagrad[T], reach: "Adagrad", each: true, with: map[string]any{"lr": 0.01, "eps": 1e-8}, arrays: []array{p, g, sum}},
+		{name: "Adagrad", f: Adagrad[T], each: true, with: map[string]any{"lr": 0.01, "eps": 1e-8}, arrays: []array{p, g, sum}},
 	}
 }
 
@@ -203,18 +202,18 @@ func linearTable[T Float]() []kernel[T] {
 	noise := map[string]any{"n": Noise{Seed: 0xfedcba9876543210, Stream: 200, Update: 7}, "step": uint32(5), "row": uint32(1<<32 - maxTestElems)}
 	x := in("x", kindAny)
 	return []kernel[T]{
-		{name: "SumSquares", f: func(dst, x []T) { dst[0] = T(SumSquares(x)) }, reach: "SumSquares", arrays: []array{value("sum"), x.length()}},
+		{name: "SumSquares", f: func(dst, x []T) { dst[0] = T(SumSquares(x)) }, arrays: []array{value("sum"), x.length()}},
 		{name: "SetRows", f: SetRows[T], each: true, arrays: []array{out("c", kindAny).ld("ldc"), in("bias", kindAny).row().orZeros()}},
-		{name: "AddColumnSums", f: AddColumnSums[T], reach: "AddColumnSums AddColumnSums4", joint: true,
+		{name: "AddColumnSums", f: AddColumnSums[T], joint: true,
 			arrays: []array{inout("dst", kindAny).row(), x.ld("ldx")}},
-		{name: "AddColumnProducts", f: AddColumnProducts[T], reach: "AddColumnProducts AddColumnProducts4", joint: true,
+		{name: "AddColumnProducts", f: AddColumnProducts[T], joint: true,
 			arrays: []array{inout("dst", kindAny).row(), in("a", kindAny).ld("lda"), in("b", kindAny).ld("ldb")}},
-		{name: "Softmax", f: Softmax[T], reach: "Softmax", arrays: []array{out("dst", kindAny).over("x"), x}},
-		{name: "SoftmaxBackward", f: SoftmaxBackward[T], reach: "SoftmaxBackward",
+		{name: "Softmax", f: Softmax[T], arrays: []array{out("dst", kindAny).over("x"), x}},
+		{name: "SoftmaxBackward", f: SoftmaxBackward[T],
 			arrays: []array{out("dx", kindAny).over("dy", "y"), in("dy", kindAny), in("y", kindAny)}},
-		{name: "LogSumExp", f: LogSumExp[T], reach: "LogSumExp", arrays: []array{value("dst"), x}},
-		{name: "Uniforms", f: Uniforms[T], reach: "Uniforms", joint: true, with: noise, arrays: []array{out("dst", kindAny)}},
-		{name: "Normals", f: Normals[T], reach: "Normals", joint: true, with: noise, arrays: []array{out("dst", kindAny)}},
+		{name: "LogSumExp", f: LogSumExp[T], arrays: []array{value("dst"), x}},
+		{name: "Uniforms", f: Uniforms[T], joint: true, with: noise, arrays: []array{out("dst", kindAny)}},
+		{name: "Normals", f: Normals[T], joint: true, with: noise, arrays: []array{out("dst", kindAny)}},
 	}
 }
 
@@ -223,9 +222,9 @@ func gateTable[T Float]() (ks []kernel[T]) {
 	for _, name := range []string{"tanh", "relu"} {
 		act := map[string]any{"act": map[string]Activation{"tanh": RNNTanh, "relu": RNNReLU}[name]}
 		ks = append(ks,
-			kernel[T]{name: "RNNStep/" + name, f: RNNStep[T], reach: "RNNStep", with: act, unit: rnnUnit(name),
+			kernel[T]{name: "RNNStep/" + name, f: RNNStep[T], with: act, unit: rnnUnit(name),
 				arrays: []array{out("h", kindState).over("a"), in("a", kindPre).ld("lda")}},
-			kernel[T]{name: "RNNStepBackward/" + name, f: RNNStepBackward[T], reach: "RNNStepBackward", with: act, unit: rnnBackwardUnit(name),
+			kernel[T]{name: "RNNStepBackward/" + name, f: RNNStepBackward[T], with: act, unit: rnnBackwardUnit(name),
 				arrays: []array{out("da", kindGrad).ld("ldda").over("dh", "h"), in("dh", kindGrad), in("h", kindTanh)}})
 	}
 	gates := inout("gates", kindPre, kindPre, kindPre, kindPre).ld("ldg").denormal()
@@ -238,27 +237,27 @@ func gateTable[T Float]() (ks []kernel[T]) {
 			name = "/peephole"
 		}
 		ks = append(ks,
-			kernel[T]{name: "LSTMStep" + name, f: LSTMStep[T], reach: "LSTMStep", unit: lstmUnit,
+			kernel[T]{name: "LSTMStep" + name, f: LSTMStep[T], unit: lstmUnit,
 				arrays: []array{out("hy", kindState), out("cy", kindState).over("cx"), gates, cx, peephole}},
-			kernel[T]{name: "LSTMStepBackward" + name, f: LSTMStepBackward[T], reach: "LSTMStepBackward", unit: lstmBackwardUnit,
+			kernel[T]{name: "LSTMStepBackward" + name, f: LSTMStepBackward[T], unit: lstmBackwardUnit,
 				arrays: []array{dgates, out("dcx", kindGrad).over("dcy"), in("dh", kindGrad), in("dcy", kindGrad).orZeros(),
 					active, cx, in("cy", kindState), peephole}})
 	}
 	hy, dhx, dh := out("hy", kindState).over("hx"), out("dhx", kindGrad).over("dh"), in("dh", kindGrad)
 	ks = append(ks,
-		kernel[T]{name: "GRUStep", f: GRUStep[T], reach: "GRUStep", unit: gruStepUnit,
+		kernel[T]{name: "GRUStep", f: GRUStep[T], unit: gruStepUnit,
 			arrays: []array{hy, inout("gates", kindPre, kindPre, kindPre).ld("ldg").denormal(), in("hn", kindPre).ld("ldhn"), hx}},
-		kernel[T]{name: "GRUStepBackward", f: GRUStepBackward[T], reach: "GRUStepBackward", unit: gruStepBackwardUnit,
+		kernel[T]{name: "GRUStepBackward", f: GRUStepBackward[T], unit: gruStepBackwardUnit,
 			arrays: []array{out("dgates", kindGrad, kindGrad, kindGrad).ld("ldg").over("gates"), out("dhn", kindGrad).ld("ldhn").over("hn"), dhx, dh,
 				in("gates", kindSigma, kindSigma, kindTanh).ld("ldg"), in("hn", kindPre).ld("ldhn"), hx}},
-		kernel[T]{name: "GRUBeforeReset", f: GRUBeforeReset[T], reach: "GRUBeforeReset", unit: gruResetUnit,
+		kernel[T]{name: "GRUBeforeReset", f: GRUBeforeReset[T], unit: gruResetUnit,
 			arrays: []array{out("rh", kindState).ld("ldrh").denormal(), inout("gates", kindPre, kindPre, kindUnread).ld("ldg"), hx}}, // rh of a denormal hx
-		kernel[T]{name: "GRUBeforeUpdate", f: GRUBeforeUpdate[T], reach: "GRUBeforeUpdate", unit: gruUpdateUnit,
+		kernel[T]{name: "GRUBeforeUpdate", f: GRUBeforeUpdate[T], unit: gruUpdateUnit,
 			arrays: []array{hy, inout("gates", kindUnread, kindSigma, kindPre).ld("ldg").denormal(), hx}},
-		kernel[T]{name: "GRUBeforeUpdateBackward", f: GRUBeforeUpdateBackward[T], reach: "GRUBeforeUpdateBackward", unit: gruUpdateBackwardUnit,
+		kernel[T]{name: "GRUBeforeUpdateBackward", f: GRUBeforeUpdateBackward[T], unit: gruUpdateBackwardUnit,
 			arrays: []array{out("dgates", kindUnread, kindGrad, kindGrad).ld("ldg").over("gates"), dhx, dh,
 				in("gates", kindUnread, kindSigma, kindTanh).ld("ldg"), hx}},
-		kernel[T]{name: "GRUBeforeResetBackward", f: GRUBeforeResetBackward[T], reach: "GRUBeforeResetBackward", unit: gruResetBackwardUnit,
+		kernel[T]{name: "GRUBeforeResetBackward", f: GRUBeforeResetBackward[T], unit: gruResetBackwardUnit,
 			arrays: []array{out("dgates", kindGrad, kindUnread, kindUnread).ld("ldg").over("gates"), inout("dhx", kindGrad),
 				in("drh", kindGrad).ld("lddrh"), in("gates", kindSigma, kindUnread, kindUnread).ld("ldg"), hx}})
 	for i := range ks {
@@ -277,24 +276,24 @@ func gaussTable[T Float]() []kernel[T] {
 	muP, sP := mean("muP").without("standard"), scale("sP").without("standard")
 	dmuP, dsP := grad("dmuP", "muP").without("fixed p", "standard"), grad("dsP", "sP").without("fixed p", "standard")
 	return []kernel[T]{
-		{name: "GaussKL", f: GaussKL[T], reach: "GaussKL GaussKLEnd GaussPlain",
+		{name: "GaussKL", f: GaussKL[T],
 			arrays: []array{kl, mean("muQ"), scale("sQ"), mean("muP"), scale("sP")}},
-		{name: "GaussKLStandard", f: GaussKLStandard[T], reach: "GaussKL GaussKLEnd GaussPlain", arrays: []array{kl, mean("mu"), scale("s")}},
-		{name: "GaussKLBackward", f: GaussKLBackward[T], reach: "GaussKLBackward GaussKLEnd GaussPlain",
+		{name: "GaussKLStandard", f: GaussKLStandard[T], arrays: []array{kl, mean("mu"), scale("s")}},
+		{name: "GaussKLBackward", f: GaussKLBackward[T],
 			arrays: []array{kl.without("kl"), grad("dmuQ", "muQ"), grad("dsQ", "sQ"), grad("dmuP", "muP").without("fixed p"), grad("dsP", "sP").without("fixed p"),
 				weight("dkl"), mean("muQ"), scale("sQ"), mean("muP"), scale("sP")}},
-		{name: "GaussKLStandardBackward", f: GaussKLStandardBackward[T], reach: "GaussKLBackward GaussKLEnd GaussPlain",
+		{name: "GaussKLStandardBackward", f: GaussKLStandardBackward[T],
 			arrays: []array{kl.without("kl"), grad("dmu", "mu"), grad("ds", "s"), weight("dkl"), mean("mu"), scale("s")}},
-		{name: "GaussLogProb", f: GaussLogProb[T], reach: "GaussLogProb GaussLogProbEnd GaussPlain", arrays: []array{lp, x, mean("mu"), scale("s")}},
-		{name: "GaussLogProbBackward", f: GaussLogProbBackward[T], reach: "GaussLogProbBackward GaussLogProbEnd GaussPlain",
+		{name: "GaussLogProb", f: GaussLogProb[T], arrays: []array{lp, x, mean("mu"), scale("s")}},
+		{name: "GaussLogProbBackward", f: GaussLogProbBackward[T],
 			arrays: []array{lp.without("lp"), out("dx", kindAny).over("x").without("dx"), grad("dmu", "mu"), grad("ds", "s"),
 				weight("dlp"), x, mean("mu"), scale("s")}},
-		{name: "GaussSample", f: GaussSample[T], reach: "GaussSample", arrays: []array{out("z", kindAny).over("eps"), mean("mu"), scale("s"), eps}},
-		{name: "GaussSampleBackward", f: GaussSampleBackward[T], reach: "GaussSampleBackward",
+		{name: "GaussSample", f: GaussSample[T], arrays: []array{out("z", kindAny).over("eps"), mean("mu"), scale("s"), eps}},
+		{name: "GaussSampleBackward", f: GaussSampleBackward[T],
 			arrays: []array{inout("dmu", kindAny).ld("ld"), inout("ds", kindAny).ld("ld"), in("dz", kindAny), scale("s"), eps}},
-		{name: "LatentStep", f: LatentStep[T], reach: "LatentStep GaussKLEnd GaussPlain",
+		{name: "LatentStep", f: LatentStep[T],
 			arrays: []array{out("sigmaQ", kindAny).without("sigma"), out("z", kindAny).over("eps"), kl, mean("muQ"), scale("sQ"), muP, sP, eps}},
-		{name: "LatentStepBackward", f: LatentStepBackward[T], reach: "LatentStepBackward GaussPlain",
+		{name: "LatentStepBackward", f: LatentStepBackward[T],
 			arrays: []array{grad("dmuQ", "muQ"), grad("dsQ", "sQ"), dmuP, dsP, in("dz", kindAny), weight("dkl"), mean("muQ"), scale("sQ"), muP, sP, eps}},
 	}
 }
@@ -310,9 +309,9 @@ func mixtureTable[T Float]() (ks []kernel[T]) {
 	dlogits3 := out("dlogits").wide(3, kindAny).ld("ldl")
 	x := in("x", kindMean)
 	ks = append(ks,
-		kernel[T]{name: "GMMLogProb", f: GMMLogProb[T], reach: "GaussLogProb GaussLogProbEnd GaussPlain LSEAdd LSEValue MaxLogSum", with: map[string]any{"k": 3},
+		kernel[T]{name: "GMMLogProb", f: GMMLogProb[T], with: map[string]any{"k": 3},
 			arrays: []array{lp, x, logits3, part("mu", three(kindMean)), part("s", three(kindScale))}},
-		kernel[T]{name: "GMMLogProbBackward", f: GMMLogProbBackward[T], reach: "GMMGradient GaussLogProb GaussLogProbEnd GaussPlain LSEAdd LSEValue MaxLogSum", with: map[string]any{"k": 3},
+		kernel[T]{name: "GMMLogProbBackward", f: GMMLogProbBackward[T], with: map[string]any{"k": 3},
 			arrays: []array{lp.without("lp"), out("dx", kindAny).without("dx"), dlogits3, grad("dmu", 3).over("mu"), grad("ds", 3).over("s"),
 				dlp, x, logits3, part("mu", three(kindMean)), part("s", three(kindScale))}})
 
@@ -323,11 +322,11 @@ func mixtureTable[T Float]() (ks []kernel[T]) {
 	single := in("theta").wide(1, kindAny).wide(1, planes[:5]...).ld("ld")
 	of := func(a array) array { a.name, a.in, a.out = "dtheta", false, true; return a }
 	ks = append(ks,
-		kernel[T]{name: "BivariateMixtureLogProb", f: BivariateMixtureLogProb[T], reach: "Bivariate", arrays: []array{lp, pen, theta}},
-		kernel[T]{name: "BivariateMixtureLogProbBackward", f: BivariateMixtureLogProbBackward[T], reach: "BivariateBackward",
+		kernel[T]{name: "BivariateMixtureLogProb", f: BivariateMixtureLogProb[T], arrays: []array{lp, pen, theta}},
+		kernel[T]{name: "BivariateMixtureLogProbBackward", f: BivariateMixtureLogProbBackward[T],
 			arrays: []array{lp.without("lp"), dpen, of(theta), dlp, pen, theta}},
-		kernel[T]{name: "BivariateLogProb", f: BivariateLogProb[T], reach: "Bivariate", arrays: []array{lp, pen, single}},
-		kernel[T]{name: "BivariateLogProbBackward", f: BivariateLogProbBackward[T], reach: "BivariateBackward",
+		kernel[T]{name: "BivariateLogProb", f: BivariateLogProb[T], arrays: []array{lp, pen, single}},
+		kernel[T]{name: "BivariateLogProbBackward", f: BivariateLogProbBackward[T],
 			arrays: []array{lp.without("lp"), dpen, of(single), dlp, pen, single}})
 
 	for _, c := range []struct {
@@ -339,12 +338,12 @@ func mixtureTable[T Float]() (ks []kernel[T]) {
 		x := in("x").wide(c.d, kindAny)
 		inputs := []array{x, part("logits", kinds(kindAny)), part("mu", kinds(kindAny)), part("s", kinds(kindScale))}
 		ks = append(ks,
-			kernel[T]{name: "LogisticMixtureLogProb" + c.name, f: LogisticMixtureLogProb[T], reach: "Logistic", with: with,
+			kernel[T]{name: "LogisticMixtureLogProb" + c.name, f: LogisticMixtureLogProb[T], with: with,
 				arrays: append([]array{lp}, inputs...)},
-			kernel[T]{name: "LogisticMixtureLogProbBackward" + c.name, f: LogisticMixtureLogProbBackward[T], reach: "Logistic", with: with,
+			kernel[T]{name: "LogisticMixtureLogProbBackward" + c.name, f: LogisticMixtureLogProbBackward[T], with: with,
 				arrays: append([]array{lp.without("lp"), grad("dlogits", c.d), grad("dmu", c.d).over("mu"), grad("ds", c.d).over("s"), dlp}, inputs...)})
 	}
-	ks = append(ks, kernel[T]{name: "LogisticMixtureLogProb/k=3", f: LogisticMixtureLogProb[T], reach: "Logistic",
+	ks = append(ks, kernel[T]{name: "LogisticMixtureLogProb/k=3", f: LogisticMixtureLogProb[T],
 		with:   map[string]any{"k": 3, "levels": 1 << 16},
 		arrays: []array{lp, x, part("logits", three(kindAny)), part("mu", three(kindAny)), part("s", three(kindScale))}})
 	for i := range ks {
@@ -358,17 +357,17 @@ func discreteTable[T Float]() []kernel[T] {
 	lp, dlp, x, logits := value("lp"), weight("dlp"), in("x", kindBit), in("logits", kindAny)
 	target := in("target").wide(1, kindTarget)
 	return []kernel[T]{
-		{name: "BernoulliLogProb", f: BernoulliLogProb[T], reach: "BernoulliLogProb", arrays: []array{lp, x, logits}},
-		{name: "BernoulliLogProbBackward", f: BernoulliLogProbBackward[T], reach: "BernoulliLogProb",
+		{name: "BernoulliLogProb", f: BernoulliLogProb[T], arrays: []array{lp, x, logits}},
+		{name: "BernoulliLogProbBackward", f: BernoulliLogProbBackward[T],
 			arrays: []array{lp.without("lp"), out("dlogits", kindAny).over("logits", "x"), dlp, x, logits}},
-		{name: "CategoricalLogProb", f: CategoricalLogProb[T], reach: "Categorical", arrays: []array{lp, target, logits}},
-		{name: "CategoricalLogProbBackward", f: CategoricalLogProbBackward[T], reach: "Categorical",
+		{name: "CategoricalLogProb", f: CategoricalLogProb[T], arrays: []array{lp, target, logits}},
+		{name: "CategoricalLogProbBackward", f: CategoricalLogProbBackward[T],
 			arrays: []array{lp.without("lp"), out("dlogits", kindAny).over("logits"), dlp, target, logits}},
 	}
 }
 
-// elsewhere are the functions of package simd that no row of the table reaches, as patterns, with
-// who tests them.
+// elsewhere are the functions of package simd that no row of the table calls, as patterns, with who
+// tests them.
 var elsewhere = map[string]string{
 	"Gem*64":    "asm/simd and blas",
 	"Gem*":      "blas/blastest and fused_test.go",

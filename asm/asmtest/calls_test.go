@@ -103,3 +103,15 @@ func TestIncomplete(t *testing.T) {
 		t.Errorf("%d problems in %q, want 3", n, got)
 	}
 }
+
+func TestReach(t *testing.T) {
+	reach, err := Reach("testdata", "strings")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"inside": "Count Clone", ".Row": "Clone", ".Find": "Index Count Clone", "Sums": ""} {
+		if got := strings.Join(reach[name], " "); got != want {
+			t.Errorf("%s reaches %q, want %q", name, got, want)
+		}
+	}
+}

@@ -16,11 +16,11 @@ type declared struct {
 	sized      bool     // an int or a slice is among the parameters
 }
 
-// declarations reads the source in dir, without tests.
-func declarations(dir string) (all []declared, err error) {
+// functions calls f for the declarations of all functions in dir, tests aside.
+func functions(dir string, f func(path string, decl *ast.FuncDecl)) error {
 	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, path := range files {
 		if strings.HasSuffix(path, "_test.go") {
@@ -28,15 +28,24 @@ func declarations(dir string) (all []declared, err error) {
 		}
 		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, decl := range file.Decls {
-			if name, params, sized := signature(decl); name != "" {
-				all = append(all, declared{path, name, params, sized})
+			if decl, ok := decl.(*ast.FuncDecl); ok {
+				f(path, decl)
 			}
 		}
 	}
-	return all, nil
+	return nil
+}
+
+func declarations(dir string) (all []declared, err error) {
+	err = functions(dir, func(path string, decl *ast.FuncDecl) {
+		if name, params, sized := signature(decl); name != "" {
+			all = append(all, declared{path, name, params, sized})
+		}
+	})
+	return all, err
 }
 
 // Params returns the names of the parameters of every exported function of the package in dir,
@@ -50,6 +59,51 @@ func Params(dir string) (map[string][]string, error) {
 		}
 	}
 	return params, err
+}
+
+// Reach returns which functions of the imported package pkg the functions of the package in dir
+// call, themselves or through others of their package. Of methods it knows only the names: it may
+// return too many.
+func Reach(dir, pkg string) (map[string][]string, error) {
+	calls, reach := map[string][]string{}, map[string][]string{} // methods have a dot before their name
+	err := functions(dir, func(_ string, decl *ast.FuncDecl) {
+		from := decl.Name.Name
+		if decl.Recv != nil {
+			from = "." + from
+		}
+		var look func(n ast.Node) bool
+		look = func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.SelectorExpr:
+				if x, ok := n.X.(*ast.Ident); ok && x.Name == pkg {
+					reach[from] = append(reach[from], n.Sel.Name)
+				}
+				calls[from] = append(calls[from], "."+n.Sel.Name)
+				ast.Inspect(n.X, look)
+				return false // n.Sel is no function of this package
+			case *ast.Ident:
+				calls[from] = append(calls[from], n.Name)
+			}
+			return true
+		}
+		ast.Inspect(decl, look)
+	})
+	all := map[string][]string{}
+	for from := range calls {
+		seen := map[string]bool{}
+		var walk func(name string)
+		walk = func(name string) {
+			if !seen[name] {
+				seen[name] = true
+				all[from] = append(all[from], reach[name]...)
+				for _, next := range calls[name] {
+					walk(next)
+				}
+			}
+		}
+		walk(from)
+	}
+	return all, err
 }
 
 // incomplete returns what keeps the table from being complete: exported functions and methods with
@@ -80,9 +134,8 @@ func (c *Calls) incomplete() (problems []string) {
 
 // signature returns the name of an exported function, or method of an exported type, the names
 // of its parameters, and whether an int or a slice is among them.
-func signature(decl ast.Decl) (name string, params []string, sized bool) {
-	f, ok := decl.(*ast.FuncDecl)
-	if !ok || !f.Name.IsExported() {
+func signature(f *ast.FuncDecl) (name string, params []string, sized bool) {
+	if !f.Name.IsExported() {
 		return "", nil, false
 	}
 	name = f.Name.Name
