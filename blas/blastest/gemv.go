@@ -48,6 +48,16 @@ func testGemv[T blas.Float](t *testing.T, gemv gemvFunc[T], chains bool) {
 	}
 	next(300, 150)
 	next(150, 300)
+	for _, tr := range transposes { // longer than any block of k
+		for _, f := range [][2]T{{1, 0}, {1, 2.5}, {0.7, 0}, {0.7, 2.5}} {
+			for _, inc := range []int{1, -3} {
+				q := gemvCase[T]{t: tr, m: 20, n: 4500, alpha: f[0], beta: f[1], incX: inc, incY: inc}
+				q.run(t, rng, gemv, chains)
+				q.m, q.n = q.n, q.m
+				q.run(t, rng, gemv, chains)
+			}
+		}
+	}
 }
 
 type gemvCase[T blas.Float] struct {

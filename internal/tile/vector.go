@@ -71,6 +71,9 @@ func (p *product[T]) rows(k0, steps, n, start int, beta T) {
 // any order: a lane sums up some of the steps, so that B need not be turned over.
 func (p *product[T]) dots(k0, steps, n, start int, beta T) {
 	l := lanes[T](p.isa)
+	if start == 1 {
+		beta = 1 // gemvDots multiplies C by it wherever sums start there
+	}
 	args := Args[T]{B: p.x(k0, steps), ARow: size[T]() * p.b.col, Start: start, Alpha: 1, Beta: beta}
 	args.Vecs, args.Tail = vectors(l, steps)
 	groups := n / l
