@@ -15,7 +15,7 @@ import (
 // only; packages of one layer do not know each other.
 var layers = [][]string{
 	{"asm", "internal/f32", "internal/pages", "internal/par", "internal/size"},
-	{"internal/tile"},
+	{"internal/measure", "internal/tile"},
 	{"kernels", "blas"},
 	{"cell"},
 	{"model"},

@@ -6,8 +6,9 @@ import (
 	"time"
 
 	"github.com/elbow-go/elbow/asm"
+	"github.com/elbow-go/elbow/asm/simd"
+	"github.com/elbow-go/elbow/internal/f32"
 	"github.com/elbow-go/elbow/internal/pages"
-	"github.com/elbow-go/elbow/kernels"
 )
 
 // Fastest returns the seconds of one call of f, as the tenth percentile of rounds calls:
@@ -63,7 +64,7 @@ func CopyRate(size int) float64 {
 }
 
 // ReadRate is how many bytes a second the sum of squares of an array of so many bytes reads,
-// again and again: little more than loads.
+// again and again: little more than loads. Without machine code it is their sum.
 func ReadRate(size int) float64 {
 	x := pages.Make[float32](size / 4)
 	for i := range x {
@@ -72,7 +73,19 @@ func ReadRate(size int) float64 {
 	calls := max(1, 1<<21/size)
 	return float64(4*len(x)*calls) / Fastest(30, func() {
 		for range calls {
-			kernels.SumSquares(x)
+			readAll(asm.Active(), x)
 		}
 	})
+}
+
+func readAll(isa asm.ISA, x []float32) float32 {
+	var lanes [64]float32
+	if isa != asm.Generic {
+		simd.SumSquares(isa, &lanes[0], &x[0], len(x))
+	} else {
+		for i, v := range x {
+			lanes[i%64] += v
+		}
+	}
+	return f32.Fold64(&lanes)
 }
