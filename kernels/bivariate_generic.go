@@ -19,27 +19,19 @@ const (
 // at is the index of component c of a plane within the row.
 func biAt(plane, k, c int) int { return 1 + plane*k + c }
 
-const (
-	maxCorr   = 80           // of |r|
-	maxScale  = 0x1p120      // of sigma; its inverse is the smallest
-	maxLog    = 0x1.4cb5ecp6 // ln maxScale
-	maxScore  = 0x1p100      // of |x-mu|/(2 sigma): its square has overflowed long before
-	logFourPi = 0x1.43f89ap1 // 2.5310242
-)
-
-// invSigma32 returns 1/sigma, with sigma kept within 1/maxScale and maxScale so that it is a
+// invSigma32 returns 1/sigma, with sigma kept within 1/f32.MaxSigma and f32.MaxSigma so that it is a
 // normal number, and ln sigma in the log forms. A negative sigma gives NaN.
 func invSigma32(form ScaleForm, s float32) (inv, l float32) {
 	if form.isLog() {
-		l = clamp32(logSigma32(form, s), maxLog)
+		l = clamp32(logSigma32(form, s), f32.MaxLogSigma)
 		return exp32(-l), l
 	}
 	v := sigma32(form, s)
-	if maxScale < v {
-		v = maxScale
+	if f32.MaxSigma < v {
+		v = f32.MaxSigma
 	}
-	if 1/maxScale > v {
-		v = 1 / maxScale
+	if 1/f32.MaxSigma > v {
+		v = 1 / f32.MaxSigma
 	}
 	if form == Sigma && s < 0 {
 		v = float32(math.NaN())
@@ -88,15 +80,15 @@ func newBiTerm32(form ScaleForm, x1, x2, mu1, mu2, s1, s2, r float32) (t biTerm3
 	t.inv1, l1 = invSigma32(form, s1)
 	t.inv2, l2 = invSigma32(form, s2)
 	a := abs32(r)
-	if maxCorr < a {
-		a = maxCorr
+	if f32.MaxCorr < a {
+		a = f32.MaxCorr
 	}
 	t.down = exp32(-a)
 	t.up = 1 / t.down
 	t.e = float32(t.down * t.down)
 	// Halves, so that no difference overflows.
-	t.w1 = clamp32(float32(f32.FMA(-0.5, mu1, float32(0.5*x1))*t.inv1), maxScore)
-	t.w2 = xorSign32(clamp32(float32(f32.FMA(-0.5, mu2, float32(0.5*x2))*t.inv2), maxScore), r)
+	t.w1 = clamp32(float32(f32.FMA(-0.5, mu1, float32(0.5*x1))*t.inv1), f32.MaxScore)
+	t.w2 = xorSign32(clamp32(float32(f32.FMA(-0.5, mu2, float32(0.5*x2))*t.inv2), f32.MaxScore), r)
 	t.d1 = float32(float32(0.5*(t.w1-t.w2)) * t.up)
 	t.d2 = float32(float32(0.5*(t.w1+t.w2)) * t.down)
 	q := f32.FMA(2, f32.FMA(t.d1, t.d1, float32(t.d2*t.d2)), f32.FMA(t.w1, t.w1, float32(t.w2*t.w2)))
@@ -108,7 +100,7 @@ func newBiTerm32(form ScaleForm, x1, x2, mu1, mu2, s1, s2, r float32) (t biTerm3
 		m2, e2 := split32(t.inv2)
 		l = logNormal32(float32(m1*m2)*(1+t.e), e1+e2)
 	}
-	t.lp = l - logFourPi + a - q
+	t.lp = l - f32.LogFourPi + a - q
 	return t
 }
 
@@ -314,7 +306,7 @@ func (g *biGrad64) grad() (d [biLogits]float64) {
 func biTerm64(form ScaleForm, x1, x2, mu1, mu2, s1, s2, r float64) (lp float64, d [biLogits]float64) {
 	v1, l1, ds1 := sigma64(form, s1)
 	v2, l2, ds2 := sigma64(form, s2)
-	a := math.Min(math.Abs(r), maxCorr)
+	a := math.Min(math.Abs(r), f32.MaxCorr)
 	g := biGrad64{inv1: 1 / v1, inv2: 1 / v2, slope1: ds1 / v1, slope2: ds2 / v2,
 		up: math.Exp(a), down: math.Exp(-a), tanh: math.Tanh(a), sign: math.Copysign(1, r)}
 	g.score(x1, x2, mu1, mu2)

@@ -1,6 +1,10 @@
 package kernels
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/elbow-go/elbow/internal/f32"
+)
 
 // The Gaussian kernels work on diagonal Gaussians, row by row. Everywhere in this family:
 //
@@ -30,7 +34,7 @@ const (
 )
 
 // ScaleEps keeps the sigma of [SoftplusSigma] away from zero.
-const ScaleEps = 1e-4
+const ScaleEps = f32.ScaleEps
 
 var scaleNames = [...]string{"Sigma", "LogSigma", "LogVar", "SoftplusSigma"}
 

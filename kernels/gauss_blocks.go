@@ -3,34 +3,29 @@ package kernels
 import (
 	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/asm/simd"
+	"github.com/elbow-go/elbow/internal/f32"
 )
 
 // The machine code takes plain rows (see asm/_gen/recipe/gauss.go), and practically all rows are.
-// It works on blocks of up to 16 rows and says afterwards if one of them was not plain. Then the
-// rows of the block are looked at one by one, plain ones done again and the others given to the
-// reference. Where a gradient lies in the place of its argument there is no second try, and the
-// rows are looked at first.
+// It works on blocks of up to f32.LaneRows rows and says afterwards if one of them was not plain.
+// Then the rows of the block are looked at one by one, plain ones done again and the others given
+// to the reference. Where a gradient lies in the place of its argument there is no second try, and
+// the rows are looked at first.
 
-// laneRows is the most rows of a block, rowLanes the length of a row of lanes (see
-// asm/_gen/recipe/lanes.go), atWeight the place of its weight.
-const (
-	laneRows = 16
-	fewRows  = 4
-	rowLanes = 64
-	atWeight = 48
-)
+// fewRows is the most rows of a call that takes a buffer of so many rows.
+const fewRows = 4
 
 // A laneBuf holds the lanes of a block, a fewLanes those of calls of few rows, which should not
 // pay for the zeros of a laneBuf.
 type (
-	laneBuf  [laneRows * rowLanes]float32
-	fewLanes [fewRows * rowLanes]float32
+	laneBuf  [f32.LaneRows * f32.RowLanes]float32
+	fewLanes [fewRows * f32.RowLanes]float32
 )
 
 // A laneSlice is one of them.
 type laneSlice []float32
 
-func (l laneSlice) rows() int { return len(l) / rowLanes }
+func (l laneSlice) rows() int { return len(l) / f32.RowLanes }
 
 // quad is the distance of its groups of four rows in bytes.
 func (l laneSlice) quad() int {
@@ -43,7 +38,7 @@ func (l laneSlice) quad() int {
 // setWeights copies the weights of the rows of a block.
 func (l laneSlice) setWeights(w []float32) {
 	for j, v := range w {
-		l[j*rowLanes+atWeight] = v
+		l[j*f32.RowLanes+f32.WeightLane] = v
 	}
 }
 
@@ -100,7 +95,7 @@ func (b *blocks) look() bool { return b.inPlace || b.i < b.suspect }
 
 // done goes on behind a block of r rows, with their values, or has it done again with a look if it
 // was bad.
-func (b *blocks) done(r, bad int, values *[laneRows]float32) {
+func (b *blocks) done(r, bad int, values *[f32.LaneRows]float32) {
 	if bad != 0 && !b.look() {
 		b.suspect = b.i + r
 		return
@@ -154,7 +149,7 @@ func gaussKLBlocks(isa asm.ISA, lanes laneSlice, a *gaussArgs[float32]) {
 			bad = simd.GaussKLBackward(isa, scale, &lanes[0], &a.dmuQ[at], &a.dsQ[at], &dmuP[at], &dsP[at],
 				&a.muQ[at], &a.sQ[at], ref(a.muP, at), ref(a.sP, at), r, a.n, a.ld, factor)
 		}
-		var v [laneRows]float32
+		var v [f32.LaneRows]float32
 		bad |= simd.GaussKLEnd(isa, scale, &v[0], &lanes[0], lanes.quad())
 		b.done(r, bad, &v)
 	}
@@ -195,7 +190,7 @@ func gaussLogProbBlocks(isa asm.ISA, lanes laneSlice, a *gaussArgs[float32]) (pl
 			bad = simd.GaussLogProbBackward(isa, scale, &lanes[0], ref(a.dx, ax), &a.dmuQ[at], &a.dsQ[at],
 				&a.x[ax], &a.muQ[at], &a.sQ[at], r, a.n, a.ld, a.ldx, factor)
 		}
-		var v [laneRows]float32
+		var v [f32.LaneRows]float32
 		bad |= simd.GaussLogProbEnd(isa, scale, &v[0], &lanes[0], lanes.quad(), float32(a.n))
 		b.done(r, bad, &v)
 	}
@@ -249,7 +244,7 @@ func latentStepBlocks(isa asm.ISA, lanes laneSlice, a *latentArgs[float32]) {
 		}
 		bad := simd.LatentStep(isa, scale, &sigma[to], &a.z[to], &lanes[0], &a.muQ[at], &a.sQ[at], ref(a.muP, at), ref(a.sP, at), &a.eps[to],
 			r, a.n, a.ld, factor)
-		var v [laneRows]float32
+		var v [f32.LaneRows]float32
 		bad |= simd.GaussKLEnd(isa, scale, &v[0], &lanes[0], lanes.quad())
 		b.done(r, bad, &v)
 	}
@@ -263,7 +258,7 @@ func latentStepBackward32(a *latentArgs[float32]) {
 	}
 	scale, factor := a.form.machine()
 	dmuP, dsP := a.wanted()
-	for b := (blocks{gaussArgs: &a.gaussArgs, isa: isa, most: laneRows, inPlace: a.overwrites()}); b.i < a.rows; {
+	for b := (blocks{gaussArgs: &a.gaussArgs, isa: isa, most: f32.LaneRows, inPlace: a.overwrites()}); b.i < a.rows; {
 		i, at, to := b.i, b.i*a.ld, b.i*a.n
 		r := b.next()
 		if r == 0 {

@@ -73,12 +73,11 @@ type lpSum32 struct {
 
 // value returns the log-density of a row of d dimensions.
 func (s *lpSum32) value(d int) float32 {
-	const halfLog2Pi = 0x1.d67f1cp-1 // 0.9189385
 	t, l := f32.Fold16(&s.t), s.logs.value()
 	if t == float32(math.Inf(1)) && l == float32(math.Inf(-1)) {
 		l = 0 // off the mean of a Gaussian of width 0: the distance decides
 	}
-	return f32.FMA(-2, t, 0-f32.FMA(float32(d), halfLog2Pi, l)) // 0 - x: +0 for d = 0
+	return f32.FMA(-2, t, 0-f32.FMA(float32(d), f32.HalfLog2Pi, l)) // 0 - x: +0 for d = 0
 }
 
 // gaussLogProbRow32 returns the log-density of the row x, and writes the gradients of w times it to

@@ -9,6 +9,7 @@ import (
 
 	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/asm/asmtest"
+	"github.com/elbow-go/elbow/internal/f32"
 )
 
 // TestGaussSpecials is the table of the special values that the doc comments name, and of those
@@ -354,8 +355,8 @@ func TestPlainRows(t *testing.T) {
 			for _, v := range near(0x1p-30, 0x1p30, 40, -40, -0x1p30) {
 				try(form, fmt.Sprintf("s = %x", v), form.plainScale(v), func(_, _, s *float32) { *s = v })
 			}
-			for _, v := range near(maxPlainMean, -maxPlainMean) {
-				plain := abs32(v) <= maxPlainMean
+			for _, v := range near(f32.MaxPlainMean, -f32.MaxPlainMean) {
+				plain := abs32(v) <= f32.MaxPlainMean
 				try(form, fmt.Sprintf("mu = %x", v), plain, func(_, mu, _ *float32) { *mu = v })
 				try(form, fmt.Sprintf("x = %x", v), plain, func(x, _, _ *float32) { *x = v })
 			}

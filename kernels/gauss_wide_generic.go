@@ -1,6 +1,10 @@
 package kernels
 
-import "math"
+import (
+	"math"
+
+	"github.com/elbow-go/elbow/internal/f32"
+)
 
 // Gradients of the Gaussian family beyond the plain range. A score, or a product on the way, may
 // overflow where the gradient fits: (x-mu)/sigma times a small weight, or times the slope of a
@@ -16,12 +20,12 @@ import "math"
 func (f ScaleForm) sRange() (mask, low, span uint32) {
 	switch {
 	case f == Sigma:
-		lo, hi := math.Float32bits(0x1p-30), math.Float32bits(0x1p30)
+		lo, hi := math.Float32bits(f32.MinPlainSigma), math.Float32bits(f32.MaxPlainSigma)
 		return math.MaxUint32, lo, hi - lo
 	case f.isLog():
-		return 1<<31 - 1, 0, math.Float32bits(40)
+		return 1<<31 - 1, 0, math.Float32bits(f32.MaxPlainLog)
 	}
-	return 1<<31 - 1, 0, math.Float32bits(0x1p30)
+	return 1<<31 - 1, 0, math.Float32bits(f32.MaxPlainSigma)
 }
 
 func (f ScaleForm) plainScale(s float32) bool {
@@ -29,14 +33,9 @@ func (f ScaleForm) plainScale(s float32) bool {
 	return math.Float32bits(s)&mask-low <= span
 }
 
-const (
-	maxPlainMean  = 0x1p68 // of x and mu
-	maxPlainScore = 0x1p65 // beyond it, t^2/2 is not a float32
-)
-
 // farMean reports whether the score t of a mean and what it is the mean of is out of the ranges.
 func farMean(t, x, mu float32) bool {
-	return !(abs32(t) < maxPlainScore) && (abs32(x) > maxPlainMean || abs32(mu) > maxPlainMean)
+	return !(abs32(t) < f32.MaxPlainScore) && (abs32(x) > f32.MaxPlainMean || abs32(mu) > f32.MaxPlainMean)
 }
 
 func finite32(x float32) bool { return x-x == 0 }

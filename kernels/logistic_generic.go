@@ -6,11 +6,6 @@ import (
 	"github.com/elbow-go/elbow/internal/f32"
 )
 
-const (
-	maxBinScore  = 0x1.cp127 // of |a| and |b|
-	maxHalfWidth = 40        // of delta/2: e^-80 is nothing beside 1
-)
-
 // logisticGrid counts the levels from the middle, in units of h: the integers from -(levels-1) to
 // levels-1. In these units the edges of the bins are integers too, so that neighbours share theirs
 // to the last bit, and the probabilities sum to 1. All of them are then multiplied by the power of
@@ -41,7 +36,7 @@ func (g *logisticGrid) point(x float32) float32 {
 	if 0 > t {
 		t = 0
 	}
-	return float32(f32.FMA(2, float32(t+magic)-magic, -g.levels1) * g.step)
+	return float32(f32.FMA(2, float32(t+f32.Magic)-f32.Magic, -g.levels1) * g.step)
 }
 
 // logisticTerm32 is one component. With softplus(z) = max(z, 0) + ln(1 + e^-|z|) and
@@ -73,14 +68,14 @@ func newLogisticTerm32(form ScaleForm, g *logisticGrid, point, mu, s float32) (l
 	l.inner = abs32(point) < g.last
 	l.inv, _ = invSigma32(form, s)
 	w := float32(l.inv * g.unit)
-	l.a = clamp32(float32(f32.FMA(-mu, g.last, lo)*w), maxBinScore)
-	l.b = clamp32(float32(f32.FMA(-mu, g.last, hi)*w), maxBinScore)
+	l.a = clamp32(float32(f32.FMA(-mu, g.last, lo)*w), f32.MaxBinScore)
+	l.b = clamp32(float32(f32.FMA(-mu, g.last, hi)*w), f32.MaxBinScore)
 	w = float32(w * g.step) // delta/2
-	if 1/maxScale > w {
-		w = 1 / maxScale
+	if 1/f32.MaxSigma > w {
+		w = 1 / f32.MaxSigma
 	}
-	if maxHalfWidth < w {
-		w = maxHalfWidth
+	if f32.MaxHalfWidth < w {
+		w = f32.MaxHalfWidth
 	}
 	l.width, l.t = w+w, expm1Twice32(w)
 	l.ea, l.eb = exp32(-abs32(l.a)), exp32(-abs32(l.b))

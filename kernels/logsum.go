@@ -36,9 +36,8 @@ func split32(x float32) (m float32, e int32) {
 	if x < 0x1p-126 { // denormals; what else is below is sorted out at the end
 		y, e = x*0x1p24, -24
 	}
-	const sqrtHalf = 0x3f3504f3 // bits of the float32 just below sqrt(1/2), as in log32
-	i := math.Float32bits(y) - sqrtHalf
-	m = math.Float32frombits(i&(1<<23-1) + sqrtHalf)
+	i := math.Float32bits(y) - f32.SqrtHalfBits
+	m = math.Float32frombits(i&(1<<23-1) + f32.SqrtHalfBits)
 	e += int32(i) >> 23
 	if !(0 < x && x < float32(math.Inf(1))) {
 		m, e = x, 0
@@ -80,5 +79,5 @@ func (l *logSum32) value() float32 {
 	}
 	m, e := split32(l.p[0])
 	n := float32(l.e[0] + e)
-	return f32.Fold16(&l.s) + f32.FMA(n, ln2Hi, f32.FMA(n, ln2Lo, log32(m)))
+	return f32.Fold16(&l.s) + f32.FMA(n, f32.Ln2Hi, f32.FMA(n, f32.Ln2Lo, log32(m)))
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/asm/simd"
+	"github.com/elbow-go/elbow/internal/f32"
 )
 
 // The components of a row are rows to the Gaussian kernels, 16 a call, with the same x; what is
@@ -14,8 +15,8 @@ import (
 // chains of operations that wait for each other.
 type joint struct {
 	isa asm.ISA
-	l   [laneRows]lseLanes32
-	v   [laneRows]float32 // the next terms
+	l   [f32.LaneRows]lseLanes32
+	v   [f32.LaneRows]float32 // the next terms
 }
 
 // add adds l[j] - largest + v[j], for the components of a block, to row i, and leaves them in v.
@@ -28,7 +29,7 @@ func (t *joint) add(i int, l []float32, largest float32) {
 		}
 	}
 	r := &t.l[i]
-	simd.LSEAdd(t.isa, &r.m[0], &r.s[0], &t.v[0], laneRows)
+	simd.LSEAdd(t.isa, &r.m[0], &r.s[0], &t.v[0], f32.LaneRows)
 }
 
 // values writes the first len(dst) rows.
@@ -48,15 +49,15 @@ func gmmLogProb32(lp, x, logits, mu, s []float32, form ScaleForm, rows, k, d, ld
 	a := gaussArgs[float32]{form: form, n: d, ld: d}
 	t := joint{isa: isa}
 	for i, r := 0, 0; i < rows; i += r {
-		r = min(rows-i, laneRows)
-		var largest, prior [laneRows]float32
+		r = min(rows-i, f32.LaneRows)
+		var largest, prior [f32.LaneRows]float32
 		simd.MaxLogSum(isa, &largest[0], &prior[0], &logits[i*ldl], r, k, ldl)
 		for j := range r {
 			li := rowAt(logits, i+j, k, ldl)
 			a.x = rowAt(x, i+j, d, d)
 			t.l[j] = newLSELanes32()
-			for c := 0; c < k; c += laneRows {
-				n, at := min(k-c, laneRows), (i+j)*ld+c*d
+			for c := 0; c < k; c += f32.LaneRows {
+				n, at := min(k-c, f32.LaneRows), (i+j)*ld+c*d
 				a.v, a.muQ, a.sQ, a.rows = t.v[:n], mu[at:], s[at:], n
 				gaussLogProbBlocks(isa, lanes, &a)
 				t.add(j, li[c:c+n], largest[j])
@@ -95,8 +96,8 @@ func gmmLogProbBackward32(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []floa
 		simd.MaxLogSum(isa, &largest, &prior, &li[0], 1, k, k)
 		t.l[0] = newLSELanes32()
 		plain := true
-		for c := 0; c < k; c += laneRows {
-			n, at := min(k-c, laneRows), i*ld+c*d
+		for c := 0; c < k; c += f32.LaneRows {
+			n, at := min(k-c, f32.LaneRows), i*ld+c*d
 			a.v, a.dmuQ, a.dsQ, a.muQ, a.sQ, a.rows = t.v[:n], from(keptMu, at), from(keptS, at), mu[at:], s[at:], n
 			if !gaussLogProbBlocks(isa, lanes, &a) {
 				plain = false
@@ -113,9 +114,9 @@ func gmmLogProbBackward32(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []floa
 		dxi, fetch := rowAt(dx, i, d, d), gmmNext(isa, i, rows, k*d)*ld
 		clear(dxi)
 		all = finiteOr0(all)
-		for c := 0; c < k; c += laneRows {
-			n, at := min(k-c, laneRows), i*ld+c*d
-			var p, pi [laneRows]float32
+		for c := 0; c < k; c += f32.LaneRows {
+			n, at := min(k-c, f32.LaneRows), i*ld+c*d
+			var p, pi [f32.LaneRows]float32
 			for j := range n {
 				p[j], pi[j] = dli[c+j]-all, li[c+j]-largest-prior
 			}

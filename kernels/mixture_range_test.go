@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/elbow-go/elbow/asm/asmtest"
+	"github.com/elbow-go/elbow/internal/f32"
 )
 
 // mixtureRounds is the number of rounds of the sweeps over mixtures.
@@ -288,7 +289,7 @@ func testLogisticRange(t *testing.T, d *rangeDraw, k, levels int) {
 	for c := range k {
 		var v float64
 		v, grads[c] = edgeLogistic(form, j, levels, float64(mu[c]), float64(s[c]))
-		v = max(v, -maxBinScore)
+		v = max(v, -f32.MaxBinScore)
 		joint.add(shifted[c], v, 32+12*math.Abs(v))
 	}
 	want := oracleLSE(joint.v) - oracleLSE(shifted)
@@ -300,7 +301,7 @@ func testLogisticRange(t *testing.T, d *rangeDraw, k, levels int) {
 		g, w := grads[c], float64(w[0])
 		v := joint.v[c] - shifted[c]
 		checkWeighted(t, dmu[c], w, p, off, g.mean*g.inv, g.meanTol/gaussU*g.inv, 0x1p-120*g.inv, what)
-		if math.Abs(g.bracket*g.slope) > math.MaxFloat32 || v == -maxBinScore {
+		if math.Abs(g.bracket*g.slope) > math.MaxFloat32 || v == -f32.MaxBinScore {
 			if !finite32(ds[c]) {
 				t.Fatalf("ds = %v; %s", ds[c], what())
 			}
@@ -319,7 +320,7 @@ func edgeLogistic(form ScaleForm, j, levels int, mu, s float64) (lnP float64, g 
 	g.slope = g.inv * oracleDSigma(form, s)
 	a, b := ((2*float64(j)-last-1)/last-mu)*g.inv, ((2*float64(j)-last+1)/last-mu)*g.inv
 	fa, fb, rest := oracleSigmoid(a), oracleSigmoid(-b), 0.0
-	width := 2 * max(g.inv/last, 1/maxScale) // the end of the scale
+	width := 2 * max(g.inv/last, 1/f32.MaxSigma) // the end of the scale
 	switch j {
 	case 0:
 		lnP, a, fa = -oracleSoftplus(-b), 0, 0

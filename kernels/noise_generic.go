@@ -16,8 +16,8 @@ const (
 // philox is Philox 4x32-10: the counter c under the key (k0, k1).
 func philox(c [4]uint32, k0, k1 uint32) [4]uint32 {
 	for range 10 {
-		h0, l0 := bits.Mul32(0xd2511f53, c[0])
-		h1, l1 := bits.Mul32(0xcd9e8d57, c[2])
+		h0, l0 := bits.Mul32(f32.PhiloxM0, c[0])
+		h1, l1 := bits.Mul32(f32.PhiloxM1, c[2])
 		c = [4]uint32{h1 ^ c[1] ^ k0, l1, h0 ^ c[3] ^ k1, l0}
 		k0 += philoxW0
 		k1 += philoxW1

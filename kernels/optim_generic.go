@@ -6,11 +6,6 @@ import (
 	"github.com/elbow-go/elbow/internal/f32"
 )
 
-const (
-	flushMean   = 0x1p-100 // limit for averages of gradients
-	flushSquare = 0x1p-120 // limit for averages and sums of their squares
-)
-
 // flushBelow returns +0 for |x| < lim. NaN stays.
 func flushBelow(x, lim float32) float32 {
 	if abs32(x) < lim {
@@ -26,8 +21,8 @@ func adamGeneric(p, g, m, v []float32, beta1, beta2, a, eps, s float32) {
 	b, d := 1-beta1, 1-beta2
 	for i := range p {
 		gi := g[i]
-		mi := flushBelow(f32.FMA(beta1, m[i], float32(b*gi)), flushMean)
-		vi := flushBelow(f32.FMA(float32(d*gi), gi, float32(beta2*v[i])), flushSquare)
+		mi := flushBelow(f32.FMA(beta1, m[i], float32(b*gi)), f32.FlushMean)
+		vi := flushBelow(f32.FMA(float32(d*gi), gi, float32(beta2*v[i])), f32.FlushSquare)
 		m[i], v[i] = mi, vi
 		p[i] = f32.FMA(-a, mi/(sqrt32(vi*s)+eps), p[i])
 	}
@@ -43,7 +38,7 @@ func adam64(p, g, m, v []float64, beta1, beta2, a, eps, s float64) {
 
 func sgdGeneric(p, g, m []float32, lr, mu float32) {
 	for i := range p {
-		mi := flushBelow(f32.FMA(mu, m[i], g[i]), flushMean)
+		mi := flushBelow(f32.FMA(mu, m[i], g[i]), f32.FlushMean)
 		m[i] = mi
 		p[i] = f32.FMA(-lr, mi, p[i])
 	}
@@ -58,7 +53,7 @@ func sgd64(p, g, m []float64, lr, mu float64) {
 
 func adagradGeneric(p, g, s []float32, lr, eps float32) {
 	for i := range p {
-		si := flushBelow(f32.FMA(g[i], g[i], s[i]), flushSquare)
+		si := flushBelow(f32.FMA(g[i], g[i], s[i]), f32.FlushSquare)
 		s[i] = si
 		p[i] = f32.FMA(-lr, g[i]/(sqrt32(si)+eps), p[i])
 	}

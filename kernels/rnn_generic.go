@@ -12,7 +12,7 @@ func rnnStepGeneric(h, a []float32, batch, hidden, lda int, act Activation) {
 		for j, x := range a {
 			if act == RNNReLU {
 				// One comparison is both the ReLU and the flush; it is false for NaN.
-				if x < flushStateBelow {
+				if x < f32.FlushState {
 					x = 0
 				}
 				h[j] = x
@@ -40,20 +40,9 @@ func rnnStepBackwardGeneric(da, dh, h []float32, batch, hidden, ldda int, act Ac
 	}
 }
 
-// Limits of the flush to +0. A state decays by factors such as f = 0.5, a gradient
-// vanishes: both would sink into the denormals, where one operand makes a product a
-// hundred times slower. 2^-60 is far below what a state can still tell next to gates of
-// order one, and the sigmoid of the gates is at least σ(-40) = 2^-57.7, so a product of one
-// gate with a state, or with tanh of a state, is at least 2^-118: a normal number. The
-// gradients get more room.
-const (
-	flushStateBelow = 0x1p-60
-	flushGradBelow  = 0x1p-70
-)
-
-// flushState returns the state x, or +0 if it is too small to keep. NaN stays.
+// flushState returns the state x, or +0 if it is too small to keep: see f32.FlushState. NaN stays.
 func flushState(x float32) float32 {
-	if abs32(x) < flushStateBelow {
+	if abs32(x) < f32.FlushState {
 		return 0
 	}
 	return x
@@ -61,7 +50,7 @@ func flushState(x float32) float32 {
 
 // flushGrad is flushState for gradients.
 func flushGrad(x float32) float32 {
-	if abs32(x) < flushGradBelow {
+	if abs32(x) < f32.FlushGrad {
 		return 0
 	}
 	return x

@@ -16,14 +16,7 @@ import (
 // finds them again and lists their errors. The largest ULP in each comment is over all
 // float32 arguments, against float64; go test -exhaustive measures it again.
 
-const (
-	magic     = 0x1.8p23   // adding it rounds to the nearest integer, ties to even
-	magicBits = 0x4b400000 // the bits of magic; those of magic+n are magicBits+n
-	signBit   = 0x80000000
-	log2e     = 0x1.715476p0
-	ln2Hi     = 0x1.62e4p-1    // 17 bits: n*ln2Hi is exact for the n that occur
-	ln2Lo     = 0x1.7f7d1cp-20 // ln 2 - ln2Hi
-)
+const signBit = 0x80000000
 
 func abs32(x float32) float32 { return math.Float32frombits(math.Float32bits(x) &^ signBit) }
 
@@ -61,11 +54,11 @@ func exp32(x float32) float32 {
 	if -104 > x { // e^-104 < 2^-150 rounds to 0; n stays at least -150
 		x = -104
 	}
-	t := f32.FMA(x, log2e, magic)
-	n := int32(math.Float32bits(t) - magicBits)
-	t -= magic
-	r := f32.FMA(t, -ln2Hi, x)
-	r = f32.FMA(t, -ln2Lo, r)
+	t := f32.FMA(x, f32.Log2E, f32.Magic)
+	n := int32(math.Float32bits(t) - f32.MagicBits)
+	t -= f32.Magic
+	r := f32.FMA(t, -f32.Ln2Hi, x)
+	r = f32.FMA(t, -f32.Ln2Lo, r)
 	p := f32.FMA(0x1.6a5e34p-10, r, 0x1.123adp-7)
 	p = f32.FMA(p, r, 0x1.5558a2p-5)
 	p = f32.FMA(p, r, 0x1.55549p-3)
@@ -103,11 +96,10 @@ func log32(x float32) float32 {
 // logNormal32 returns ln(2^k y) for a normal number y above 0, and a number of no meaning for
 // any other y: NaN is lost.
 func logNormal32(y float32, k int32) float32 {
-	const sqrtHalf = 0x3f3504f3 // bits of the float32 just below sqrt(1/2)
-	i := math.Float32bits(y) - sqrtHalf
+	i := math.Float32bits(y) - f32.SqrtHalfBits
 	k += int32(i) >> 23
 	kf := float32(k) // exact
-	r := math.Float32frombits(i&(1<<23-1)+sqrtHalf) - 1
+	r := math.Float32frombits(i&(1<<23-1)+f32.SqrtHalfBits) - 1
 	p := f32.FMA(-0x1.2a6f78p-4, r, 0x1.015974p-3)
 	p = f32.FMA(p, r, -0x1.0e96ccp-3)
 	p = f32.FMA(p, r, 0x1.239ce2p-3)
@@ -116,8 +108,8 @@ func logNormal32(y float32, k int32) float32 {
 	p = f32.FMA(p, r, -0x1.000234p-2)
 	p = f32.FMA(p, r, 0x1.55557p-2)
 	p = f32.FMA(p, r, -0.5)
-	s := f32.FMA(p, r*r, float32(kf*ln2Lo)) + r
-	return f32.FMA(kf, ln2Hi, s)
+	s := f32.FMA(p, r*r, float32(kf*f32.Ln2Lo)) + r
+	return f32.FMA(kf, f32.Ln2Hi, s)
 }
 
 // log1pUnit32 returns ln(1+x) for 0 <= x <= 1, and NaN for NaN. Up to 1/2, r = x; above,
@@ -129,7 +121,7 @@ func logNormal32(y float32, k int32) float32 {
 func log1pUnit32(x float32) float32 {
 	r, c := x, float32(0)
 	if x > 0.5 {
-		r, c = f32.FMA(x, 0.5, -0.5), 0x1.62e43p-1 // ln 2
+		r, c = f32.FMA(x, 0.5, -0.5), f32.Ln2 // ln 2
 	}
 	p := f32.FMA(-0x1.713e36p-5, r, 0x1.aca08ep-4)
 	p = f32.FMA(p, r, -0x1.0d93f4p-3)
@@ -210,11 +202,11 @@ func gateTanh32(x float32) float32 {
 //
 // q r is formed first, never r^2, which would be denormal for r below 2^-63.
 func expm1Twice32(a float32) float32 {
-	t := f32.FMA(a, 2*log2e, magic)
-	n := int32(math.Float32bits(t) - magicBits)
-	t -= magic
-	r := f32.FMA(t, -ln2Hi/2, a)
-	r = f32.FMA(t, -ln2Lo/2, r)
+	t := f32.FMA(a, 2*f32.Log2E, f32.Magic)
+	n := int32(math.Float32bits(t) - f32.MagicBits)
+	t -= f32.Magic
+	r := f32.FMA(t, -f32.Ln2Hi/2, a)
+	r = f32.FMA(t, -f32.Ln2Lo/2, r)
 	q := f32.FMA(0x1.6b71a8p-4, r, 0x1.1227c2p-2)
 	q = f32.FMA(q, r, 0x1.555718p-1)
 	q = f32.FMA(q, r, 0x1.5554bp0)
@@ -233,9 +225,9 @@ func expm1Twice32(a float32) float32 {
 // At most 0.8714 ULP (sine, at u = 0.12511) and 0.8745 (cosine, at u = 0.12386).
 func sincos32(u float32) (sin, cos float32) {
 	v := float32(4 * u)
-	t := v + magic
+	t := v + f32.Magic
 	n := math.Float32bits(t) // only the last two bits are used
-	f := v - (t - magic)
+	f := v - (t - f32.Magic)
 	g := f * f
 	s := f32.FMA(-0x1.2dbd92p-8, g, 0x1.465fc4p-4)
 	s = f32.FMA(s, g, -0x1.4abbbep-1)

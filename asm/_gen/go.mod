@@ -8,7 +8,10 @@ require (
 )
 
 require (
+	github.com/elbow-go/elbow v0.0.0
 	golang.org/x/mod v0.41.0 // indirect
 	golang.org/x/sync v0.23.0 // indirect
 	golang.org/x/tools v0.51.0 // indirect
 )
+
+replace github.com/elbow-go/elbow => ../..

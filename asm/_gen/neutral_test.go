@@ -59,7 +59,8 @@ func TestNeutral(t *testing.T) {
 			}
 			for _, imp := range f.Imports {
 				path, _ := strconv.Unquote(imp.Path.Value)
-				if strings.Contains(path, ".") && path != "github.com/elbow-go/elbow/asm/_gen/engine" {
+				const numbers = "github.com/elbow-go/elbow/internal/f32" // which the references have too
+				if strings.Contains(path, ".") && path != "github.com/elbow-go/elbow/asm/_gen/engine" && path != numbers {
 					t.Errorf("%s imports %s", file, path)
 				}
 			}

@@ -1,8 +1,9 @@
-// Package f32 holds the two things that every float32 path of this module has to do
-// alike: the fused multiply-add, rounded once, and the fold of virtual lanes.
+// Package f32 holds what every float32 path of this module has to do alike: the fused
+// multiply-add, rounded once, the fold of virtual lanes, and numbers.
 //
-// Machine code has both as instructions. The plain Go paths, which are the reference
-// the machine code is compared with bit for bit, take them from here.
+// Machine code has the first two as instructions, and its generator takes the numbers from
+// here. So do the plain Go paths, which are the reference the machine code is compared with bit
+// for bit.
 package f32
 
 import "math"

@@ -57,14 +57,11 @@ const (
 	Strided                  // Ld elements on
 	Shared                   // the same row again
 	PerRow                   // one element a row, or Cols
-	Lanes                    // RowLanes elements a row
+	Lanes                    // f32.RowLanes elements a row
 	// PerRowFar is PerRow for a kernel with more arrays than registers: the pointer is kept on the
 	// stack, and only Before may read the array, before anything else.
 	PerRowFar
 )
-
-// RowLanes is the number of elements of a row of Lanes.
-const RowLanes = 64
 
 // A Pass is one loop over the columns of a row.
 type Pass struct {

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math/bits"
 	"strings"
+
+	"github.com/elbow-go/elbow/internal/f32"
 )
 
 // loops writes the code of a kernel around its recipes.
@@ -120,7 +122,7 @@ func (l *loops) nextRow() {
 		case PerRowFar:
 			l.Add(l.far, Num(4))
 		case Lanes:
-			l.Add(l.ptr[a.Name], Num(4*RowLanes))
+			l.Add(l.ptr[a.Name], Num(4*f32.RowLanes))
 		}
 	}
 }

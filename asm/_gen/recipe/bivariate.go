@@ -1,32 +1,22 @@
 package recipe
 
 import (
-	"math"
-
 	. "github.com/elbow-go/elbow/asm/_gen/engine"
+	"github.com/elbow-go/elbow/internal/f32"
 )
 
 // Mixtures of bivariate Gaussians with a Bernoulli bit, operation by operation as
 // kernels/bivariate_generic.go, which has the equations. theta points at the first mean of a
 // row, behind the logit of the pen; its blocks are mu1, mu2, s1, s2, r.
 
-const (
-	maxCorr     = 80
-	maxScaleLog = 0x1.4cb5ecp6
-	maxScore    = 0x1p100
-	logFourPi   = 0x1.43f89ap1
-)
-
-var maxScale, minScale = float32(math.Ldexp(1, 120)), float32(math.Ldexp(1, -120))
-
 // invSigma is 1/sigma, for the gradient e^-|s| in softplusScale, and ln sigma in logScale.
 func invSigma(b *Block, c scale, s *Value) (inv, e, l *Value) {
 	if c == logScale {
-		l = clamp(b, lnSigma(b, s), maxScaleLog)
+		l = clamp(b, lnSigma(b, s), f32.MaxLogSigma)
 		return exp(b, l, true, expNormal), nil, l
 	}
 	sigma, e := sdev(b, c, s)
-	v := b.AtLeast(minScale, b.AtMost(maxScale, sigma))
+	v := b.AtLeast(1/f32.MaxSigma, b.AtMost(f32.MaxSigma, sigma))
 	if c == sigmaScale {
 		v = b.Select(b.Less(s, b.Const(0)), b.Bits(0x7fc00000), v)
 	}
@@ -69,14 +59,14 @@ func newBiTerm(b *Block, c scale) *biTerm {
 	k := &biTerm{c: c, s1: b.Load("theta", 2), s2: b.Load("theta", 3), r: b.Load("theta", 4)}
 	var l1, l2 *Value
 	b.Par(func() { k.inv1, k.e1, l1 = invSigma(b, c, k.s1) }, func() { k.inv2, k.e2, l2 = invSigma(b, c, k.s2) })
-	a := b.AtMost(maxCorr, b.Abs(k.r))
+	a := b.AtMost(f32.MaxCorr, b.Abs(k.r))
 	k.down = exp(b, a, true, expNormal)
 	k.up = b.Div(b.Const(1), k.down)
 	k.e = b.Mul(k.down, k.down)
 	b.Note("w = u/2, with the sign of r in w2")
 	half := func(i int, inv *Value) *Value {
 		x := b.Mul(b.LoadAt("y", 1+i), b.Const(0.5))
-		return clamp(b, b.Mul(b.FNMA(b.Load("theta", i), b.Const(0.5), x), inv), maxScore)
+		return clamp(b, b.Mul(b.FNMA(b.Load("theta", i), b.Const(0.5), x), inv), f32.MaxScore)
 	}
 	k.w1 = half(0, k.inv1)
 	k.w2 = b.XorSign(half(1, k.inv2), k.r)
@@ -92,7 +82,7 @@ func newBiTerm(b *Block, c scale) *biTerm {
 		m2, e2 := split(b, k.inv2, false)
 		l = logNormal(b, b.Mul(b.Mul(m1, m2), b.Add(b.Const(1), k.e)), b.AddI(e1, e2))
 	}
-	k.lp = b.Sub(b.Add(b.Sub(l, b.Const(logFourPi)), a), q)
+	k.lp = b.Sub(b.Add(b.Sub(l, b.Const(f32.LogFourPi)), a), q)
 	return k
 }
 

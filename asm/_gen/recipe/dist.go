@@ -1,14 +1,15 @@
 package recipe
 
-import . "github.com/elbow-go/elbow/asm/_gen/engine"
+import (
+	. "github.com/elbow-go/elbow/asm/_gen/engine"
+	"github.com/elbow-go/elbow/internal/f32"
+)
 
 // Likelihoods of discrete variables, and what they and the Gaussians share: the sum of
 // logarithms of a row as one logarithm of a product, as kernels/logsum.go.
 //
 // The product is split into mantissa and exponent after each round of the loop. The reference
 // does so every 64th time; scaling by a power of 2 is exact, so the bits are the same.
-
-const sqrtHalfBits = 0x3f3504f3
 
 // Reductions of the kernels with a sum: squares, and the logarithms, either as such or as
 // a product with its exponent.
@@ -29,9 +30,9 @@ func one(b *Block, k *Vars) {
 // split is x as m 2^e with sqrt(1/2) <= m < sqrt(2), for x normal and positive, or NaN if nan
 // is set (e is then anything).
 func split(b *Block, x *Value, nan bool) (m, e *Value) {
-	i := b.SubI(x, b.Bits(sqrtHalfBits))
+	i := b.SubI(x, b.Bits(f32.SqrtHalfBits))
 	e = b.Sar(i, 23)
-	m = b.AddI(b.And(i, b.Bits(1<<23-1)), b.Bits(sqrtHalfBits))
+	m = b.AddI(b.And(i, b.Bits(1<<23-1)), b.Bits(f32.SqrtHalfBits))
 	if nan {
 		m = b.Select(b.Equal(x, x), m, x)
 	}
@@ -65,7 +66,7 @@ func logOf(b *Block, m, e *Value) *Value { return logSum(b, e, logNormal(b, m, n
 // logSum is e ln 2 + l.
 func logSum(b *Block, e, l *Value) *Value {
 	n := b.ToFloat(e)
-	return b.Add(b.FMA(n, b.Const(ln2Hi), b.FMA(n, b.Const(ln2Lo), l)), b.Const(0))
+	return b.Add(b.FMA(n, b.Const(f32.Ln2Hi), b.FMA(n, b.Const(f32.Ln2Lo), l)), b.Const(0))
 }
 
 func Dist(f *File) {

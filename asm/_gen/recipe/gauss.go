@@ -4,6 +4,7 @@ import (
 	"math"
 
 	. "github.com/elbow-go/elbow/asm/_gen/engine"
+	"github.com/elbow-go/elbow/internal/f32"
 )
 
 // Diagonal Gaussians: KL divergence, log-density, samples, and their gradients, operation by
@@ -11,8 +12,8 @@ import (
 // costs 5 to 220 ns, most of it emulated fma; here 0.1 to 4.
 //
 // The kernels take plain rows only: sigma, or s as the form has it, is in the range of plain,
-// and means and what they are means of are at most maxPlainMean, or their scores at most
-// maxPlainScore. Then 1/sigma is accurate, two ratios of sigmas fit into a product, exponentials in
+// and means and what they are means of are at most f32.MaxPlainMean, or their scores at most
+// f32.MaxPlainScore. Then 1/sigma is accurate, two ratios of sigmas fit into a product, exponentials in
 // logScale need no limits, and no gradient overflows on the way if it fits; hence no case
 // distinctions here. The kernels themselves report a call in which a sigma was not plain; where a
 // score is too large, a value is not finite (or, in latentBackward, the score is reported as well).
@@ -38,12 +39,12 @@ func (c scale) String() string { return [...]string{"Sigma", "Log", "Softplus"}[
 func (c scale) plain() (mask, low, span uint32) {
 	switch c {
 	case sigmaScale:
-		low = math.Float32bits(0x1p-30)
-		return math.MaxUint32, low, math.Float32bits(0x1p30) - low
+		low = math.Float32bits(f32.MinPlainSigma)
+		return math.MaxUint32, low, math.Float32bits(f32.MaxPlainSigma) - low
 	case logScale:
-		return 1<<31 - 1, 0, math.Float32bits(40)
+		return 1<<31 - 1, 0, math.Float32bits(f32.MaxPlainLog)
 	}
-	return 1<<31 - 1, 0, math.Float32bits(0x1p30)
+	return 1<<31 - 1, 0, math.Float32bits(f32.MaxPlainSigma)
 }
 
 // watch notes in Keep[0] how far the numbers of an s are out of the plain range.
@@ -93,12 +94,6 @@ func (c scale) doc() string {
 	return [...]string{"s is sigma.", "factor s is ln sigma.", "sigma is ln(1+e^s) + ScaleEps."}[c]
 }
 
-const (
-	scaleEps      = 1e-4
-	maxPlainMean  = 0x1p68
-	maxPlainScore = 0x1p65 // its square is infinite
-)
-
 // lnSigma is ln sigma in logScale.
 func lnSigma(b *Block, s *Value) *Value { return b.Mul(s, b.Param("factor")) }
 
@@ -109,7 +104,7 @@ func sdev(b *Block, c scale, s *Value) (sigma, e *Value) {
 	}
 	e = exp(b, b.Or(s, b.Bits(SignBit)), false, expNotAbove)
 	l := b.Add(b.Keep(b.Greater(s, b.Const(0)), s), log1pUnit(b, e))
-	return b.Add(l, b.Const(scaleEps)), e
+	return b.Add(l, b.Const(f32.ScaleEps)), e
 }
 
 // dSoftplus is the derivative of softplus at s, given e^-|s|.
@@ -317,12 +312,12 @@ func gaussPlain(f *File, name string, x []Array) {
 				b.AccMaxU(1, b.SubI(b.And(b.Load("s", 0), b.Param("smask")), b.Param("slo")))
 			},
 			After: func(b *Block, k *Vars) {
-				// What is not plain sets the sign: max > maxPlainMean, or min(max, span+1) > span.
+				// What is not plain sets the sign: max > f32.MaxPlainMean, or min(max, span+1) > span.
 				last := b.AddI(b.Param("span"), b.Bits(1))
 				bias := b.SubI(b.Bits(1<<31), last)
 				var bad *Value
 				for i := range k.Acc[0] {
-					m := b.AddI(b.Get(k.Acc[0][i]), b.Bits(1<<31-1-math.Float32bits(maxPlainMean)))
+					m := b.AddI(b.Get(k.Acc[0][i]), b.Bits(1<<31-1-math.Float32bits(f32.MaxPlainMean)))
 					s := b.AddI(b.MinU(b.Get(k.Acc[1][i]), last), bias)
 					for _, v := range []*Value{m, s} {
 						if bad != nil {

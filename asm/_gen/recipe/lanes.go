@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	. "github.com/elbow-go/elbow/asm/_gen/engine"
+	"github.com/elbow-go/elbow/internal/f32"
 )
 
 // The sums of the Gaussian kernels are finished for 16 rows at once. The loop over the columns
@@ -18,7 +19,6 @@ import (
 //
 // The lanes of different rows never meet, and those of one row are folded in the same order as
 // everywhere: 16 to 8 to 4 to 2 to 1, each with the one half the length away.
-const laneRows = 16
 
 // StoreLanes leaves the virtual lanes of all reductions in the buffer.
 func storeLanes(b *Block, k *Vars) {
@@ -30,7 +30,7 @@ func storeLanes(b *Block, k *Vars) {
 }
 
 // loadWeight reads the weight of the row into all lanes.
-func loadWeight(b *Block) *Value { return b.LoadAt("lanes", 16*3) }
+func loadWeight(b *Block) *Value { return b.LoadAt("lanes", f32.WeightLane) }
 
 // laneEnd writes a function that makes the values of 16 rows of their lanes. log says that the
 // logarithms were added up as such.
@@ -52,12 +52,12 @@ func laneEnd(f *File, name, does string, log bool, scalars string, value func(b 
 		flag := f.NewVar()
 		f.Block(func(b *Block) { b.Set(flag, b.Bits(0)) })
 		n := f.Target().Traits().Lanes(4)
-		for at := 0; at < laneRows; at += n {
+		for at := 0; at < f32.LaneRows; at += n {
 			f.Block(func(b *Block) {
 				b.Note(fmt.Sprintf("%d rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1", n))
 				squares, l := foldRows(b, log, func(row, slot, part int) *Value {
 					row += at
-					return b.LoadFrom(At(quads[row/4], 4*(RowLanes*(row%4)+16*slot+n*part)))
+					return b.LoadFrom(At(quads[row/4], 4*(f32.RowLanes*(row%4)+16*slot+n*part)))
 				})
 				r := value(b, squares, l)
 				b.StoreTo(At(dst, 4*at), r)

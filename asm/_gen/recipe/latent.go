@@ -1,16 +1,15 @@
 package recipe
 
 import (
-	. "github.com/elbow-go/elbow/asm/_gen/engine"
-
 	"math"
 	"strings"
+
+	. "github.com/elbow-go/elbow/asm/_gen/engine"
+	"github.com/elbow-go/elbow/internal/f32"
 )
 
 // The log-density and the samples of diagonal Gaussians, and both together with the KL
 // divergence: see gauss.go, which also has the terms they share.
-
-const halfLog2Pi = 0x1.d67f1cp-1
 
 // lpTerm is one dimension of a log-density: t = (x-mu)/sigma.
 type lpTerm struct {
@@ -87,7 +86,7 @@ func (k *lpTerm) grad(b *Block, w, wl *Value) (dmu, ds *Value) {
 
 // logProbValue is the log-density of a row; d is the number of its columns.
 func logProbValue(b *Block, squares, logs *Value) *Value {
-	l := b.FMA(b.Param("d"), b.Const(halfLog2Pi), logs)
+	l := b.FMA(b.Param("d"), b.Const(f32.HalfLog2Pi), logs)
 	return b.FMA(b.Const(-2), squares, b.Sub(b.Const(0), l))
 }
 
@@ -300,7 +299,7 @@ func latentStep(f *File, c scale, std bool) {
 			b.Set(k.Keep[1], b.Bits(0))
 		},
 		Last: func(b *Block, k *Vars) { // the scores are not in a value here
-			far := b.AddI(b.Get(k.Keep[1]), b.Bits(1<<31-math.Float32bits(maxPlainScore)))
+			far := b.AddI(b.Get(k.Keep[1]), b.Bits(1<<31-math.Float32bits(f32.MaxPlainScore)))
 			b.Set(k.Keep[0], b.Or(c.outOfRange(b, k.Keep[0]), far))
 		},
 		Passes: []Pass{{Uses: strings.Join(outs, " ") + " dz eps" + uses, Serial: true,

@@ -4,20 +4,19 @@ import (
 	"math"
 
 	. "github.com/elbow-go/elbow/asm/_gen/engine"
+	"github.com/elbow-go/elbow/internal/f32"
 )
 
 // Mixtures of discretised logistic distributions, operation by operation as
 // kernels/logistic_generic.go, which has the equations and explains the scalars (logisticGrid). A
 // row is one mixture.
 
-const maxBinScore = 0x1.cp127
-
 // gridPoint is the level nearest to x.
 func gridPoint(b *Block, x *Value) *Value {
 	levels1 := b.Param("levels1")
 	half := b.Mul(levels1, b.Const(0.5))
 	t := b.AtMostOf(levels1, b.FMA(x, half, half))
-	j := b.Sub(b.Add(b.AtLeast(0, t), b.Const(magic)), b.Const(magic))
+	j := b.Sub(b.Add(b.AtLeast(0, t), b.Const(f32.Magic)), b.Const(f32.Magic))
 	return b.Mul(b.FMS(b.Const(2), j, levels1), b.Param("step"))
 }
 
@@ -43,9 +42,9 @@ func newLogisticTerm(b *Block, c scale) *logisticTerm {
 	point, last, step, mu := b.Kept(mixRow), b.Param("last"), b.Param("step"), b.Load("mu", 0)
 	lo := b.Select(b.Equal(b.Add(point, last), zero), b.Const(-inf), b.Sub(point, step))
 	hi := b.Select(b.Equal(point, last), b.Const(inf), b.Add(point, step))
-	k.a = clamp(b, b.Mul(b.FNMA(mu, last, lo), w), maxBinScore)
-	k.b = clamp(b, b.Mul(b.FNMA(mu, last, hi), w), maxBinScore)
-	w = b.AtMost(40, b.AtLeast(minScale, b.Mul(w, step)))
+	k.a = clamp(b, b.Mul(b.FNMA(mu, last, lo), w), f32.MaxBinScore)
+	k.b = clamp(b, b.Mul(b.FNMA(mu, last, hi), w), f32.MaxBinScore)
+	w = b.AtMost(f32.MaxHalfWidth, b.AtLeast(1/f32.MaxSigma, b.Mul(w, step)))
 	k.width = b.Add(w, w)
 	b.Par(func() { k.t = expm1Twice(b, w) },
 		func() { k.ea = exp(b, b.Or(k.a, b.Bits(SignBit)), false, expNotAbove) },

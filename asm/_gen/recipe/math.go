@@ -4,19 +4,13 @@ import (
 	"math"
 
 	. "github.com/elbow-go/elbow/asm/_gen/engine"
+	"github.com/elbow-go/elbow/internal/f32"
 )
 
 // The elementary functions, operation by operation as in kernels/vec_generic.go, which
 // derives them and gives their errors. testdata/coefficients.sollya there finds the
 // coefficients. Names are those of the reference: n exponent, r reduced argument,
 // p polynomial.
-
-const (
-	magic = 0x1.8p23 // adding it rounds to an integer, to be found in the low bits
-	log2e = 0x1.715476p0
-	ln2Hi = 0x1.62e4p-1
-	ln2Lo = 0x1.7f7d1cp-20
-)
 
 func neg(x float32) float32 { return -x }
 
@@ -38,11 +32,11 @@ func exp(b *Block, x *Value, negate bool, rng expRange) *Value {
 		x = b.AtLeast(-104, x)
 	}
 	b.Note("e^x: n = round(x / ln 2), r = x - n ln 2")
-	t := b.SignedFMA(x, b.Const(log2e), b.Const(magic), negate, false)
+	t := b.SignedFMA(x, b.Const(f32.Log2E), b.Const(f32.Magic), negate, false)
 	n := t // the bits of t: those of magic, plus n
-	t = b.Sub(t, b.Const(magic))
-	r := b.SignedFMA(t, b.Const(ln2Hi), x, true, negate) // -t ln2Hi + x, or - x
-	r = b.FNMA(t, b.Const(ln2Lo), r)
+	t = b.Sub(t, b.Const(f32.Magic))
+	r := b.SignedFMA(t, b.Const(f32.Ln2Hi), x, true, negate) // -t ln2Hi + x, or - x
+	r = b.FNMA(t, b.Const(f32.Ln2Lo), r)
 	b.Note("p = e^r")
 	p := b.Horner(r, 0x1.6a5e34p-10, 0x1.123adp-7, 0x1.5558a2p-5, 0x1.55549p-3, 0x1.fffffcp-2, 1, 1)
 	b.Note("p 2^n")
@@ -52,7 +46,7 @@ func exp(b *Block, x *Value, negate bool, rng expRange) *Value {
 // logNormal is the part of log that normal, positive, finite arguments need: y = x (or
 // x 2^24 for a denormal), k0 the exponent correction as an integer or nil.
 func logNormal(b *Block, y, k0 *Value) *Value {
-	sqrtHalf := b.Bits(0x3f3504f3)
+	sqrtHalf := b.Bits(f32.SqrtHalfBits)
 	b.Note("ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)")
 	i := b.SubI(y, sqrtHalf)
 	k := b.Sar(i, 23)
@@ -64,8 +58,8 @@ func logNormal(b *Block, y, k0 *Value) *Value {
 	b.Note("r + r^2 p(r) + k ln 2")
 	p := b.Horner(r, neg(0x1.2a6f78p-4), 0x1.015974p-3, neg(0x1.0e96ccp-3), 0x1.239ce2p-3,
 		neg(0x1.5466fep-3), 0x1.99944ep-3, neg(0x1.000234p-2), 0x1.55557p-2, -0.5)
-	s := b.Add(b.FMA(p, b.Mul(r, r), b.Mul(kf, b.Const(ln2Lo))), r)
-	return b.FMA(kf, b.Const(ln2Hi), s)
+	s := b.Add(b.FMA(p, b.Mul(r, r), b.Mul(kf, b.Const(f32.Ln2Lo))), r)
+	return b.FMA(kf, b.Const(f32.Ln2Hi), s)
 }
 
 // log is ln x over the full range.
@@ -84,7 +78,7 @@ func log1pUnit(b *Block, x *Value) *Value {
 	b.Note("ln(1+x): r = x, or (x-1)/2 above 1/2")
 	big := b.Greater(x, b.Const(0.5))
 	r := b.Select(big, b.FMS(x, b.Const(0.5), b.Const(0.5)), x)
-	c := b.Keep(big, b.Const(0x1.62e43p-1))
+	c := b.Keep(big, b.Const(f32.Ln2))
 	p := b.Horner(r, neg(0x1.713e36p-5), 0x1.aca08ep-4, neg(0x1.0d93f4p-3), 0x1.2886b8p-3,
 		neg(0x1.54ef16p-3), 0x1.996966p-3, neg(0x1.000042p-2), 0x1.5555a4p-2, -0.5)
 	return b.Add(c, b.FMA(p, b.Mul(r, r), r))
@@ -138,11 +132,11 @@ func gateTanh(b *Block, x *Value) *Value {
 // expm1Twice is e^2a - 1 for 0 <= a <= 40.
 func expm1Twice(b *Block, a *Value) *Value {
 	b.Note("t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2")
-	t := b.FMA(a, b.Const(2*log2e), b.Const(magic))
+	t := b.FMA(a, b.Const(2*f32.Log2E), b.Const(f32.Magic))
 	n := t
-	t = b.Sub(t, b.Const(magic))
-	r := b.FNMA(t, b.Const(ln2Hi/2), a)
-	r = b.FNMA(t, b.Const(ln2Lo/2), r)
+	t = b.Sub(t, b.Const(f32.Magic))
+	r := b.FNMA(t, b.Const(f32.Ln2Hi/2), a)
+	r = b.FNMA(t, b.Const(f32.Ln2Lo/2), r)
 	q := b.Horner(r, 0x1.6b71a8p-4, 0x1.1227c2p-2, 0x1.555718p-1, 0x1.5554bp0, 0x1.fffffep0)
 	m := b.FMA(b.Mul(q, r), r, b.Add(r, r))
 	s := b.Pow2(t, n)

@@ -1,15 +1,13 @@
 package recipe
 
-import . "github.com/elbow-go/elbow/asm/_gen/engine"
+import (
+	. "github.com/elbow-go/elbow/asm/_gen/engine"
+	"github.com/elbow-go/elbow/internal/f32"
+)
 
 // Philox 4x32-10, uniforms and Box-Muller normals, in groups of 64 columns: lane j of 16
 // computes block j, whose words 0 to 3 are columns j, 16+j, 32+j and 48+j. A round multiplies 32 by 32
 // bits to 64, for which a target may spread the blocks over several vectors.
-
-const (
-	philoxM0 = 0xd2511f53
-	philoxM1 = 0xcd9e8d57
-)
 
 func Noise(f *File) {
 	lanes := f.Target().Traits().Lanes(4)
@@ -95,8 +93,8 @@ func philox(b *Block, at []Place, c0 *Var, ctr, keys GP) (w [4]*Value) {
 }
 
 func philoxRound(b *Block, c [4]*Value, k0, k1 *Value) [4]*Value {
-	p0 := b.MulWide(c[0], b.Bits(philoxM0))
-	p1 := b.MulWide(c[2], b.Bits(philoxM1))
+	p0 := b.MulWide(c[0], b.Bits(f32.PhiloxM0))
+	p1 := b.MulWide(c[2], b.Bits(f32.PhiloxM1))
 	return [4]*Value{b.Xor3(b.High(p1), c[1], k0), b.Low(p1), b.Xor3(b.High(p0), c[3], k1), b.Low(p0)}
 }
 
@@ -118,8 +116,8 @@ func boxMuller(b *Block, w0, w1 *Value) (z0, z1 *Value) {
 func sincos(b *Block, u *Value) (sin, cos *Value) {
 	b.Note("sine and cosine of 2 pi u: quadrant n, f = 4u - n")
 	v := b.Mul(u, b.Const(4))
-	n := b.Add(v, b.Const(magic)) // only the last two bits are used
-	f := b.Sub(v, b.Sub(n, b.Const(magic)))
+	n := b.Add(v, b.Const(f32.Magic)) // only the last two bits are used
+	f := b.Sub(v, b.Sub(n, b.Const(f32.Magic)))
 	g := b.Mul(f, f)
 	s := b.Horner(g, neg(0x1.2dbd92p-8), 0x1.465fc4p-4, neg(0x1.4abbbep-1), neg(0x1.777a5cp-25))
 	s = b.FMA(b.Const(0x1.921fb6p0), f, b.Mul(s, f))

@@ -1,6 +1,9 @@
 package recipe
 
-import . "github.com/elbow-go/elbow/asm/_gen/engine"
+import (
+	. "github.com/elbow-go/elbow/asm/_gen/engine"
+	"github.com/elbow-go/elbow/internal/f32"
+)
 
 // One pass over parameters, gradients and state. In Go, root, quotient and emulated fma make
 // an Adam step some ten times as slow as memory.
@@ -15,7 +18,6 @@ func Optim(f *File) {
 			Passes: []Pass{{Uses: uses, Ahead: uses, Body: body}},
 		})
 	}
-	const flushMean, flushSquare = 0x1p-100, 0x1p-120
 	//	m = beta1 m + b g    v = beta2 v + d g^2    p = p - a m / (sqrt(v s) + eps)
 	// One divider makes roots and quotients, 16 of each in some 22 cycles, where reading and
 	// writing takes 14 from the second cache: AVX-512 code makes three quotients of four without.
@@ -29,8 +31,8 @@ func Optim(f *File) {
 		Passes: []Pass{{Uses: "p grad m v", Ahead: "p grad m v", Copies: every, Serial: every > 0, Body: func(b *Block) {
 			g := b.Load("grad", 0)
 			m := b.FMA(b.Param("beta1"), b.Load("m", 0), b.Mul(b.Param("b"), g))
-			m = flush(b, m, flushMean)
-			v := flush(b, b.FMA(b.Mul(b.Param("d"), g), g, b.Mul(b.Param("beta2"), b.Load("v", 0))), flushSquare)
+			m = flush(b, m, f32.FlushMean)
+			v := flush(b, b.FMA(b.Mul(b.Param("d"), g), g, b.Mul(b.Param("beta2"), b.Load("v", 0))), f32.FlushSquare)
 			b.Note("root")
 			d := b.Add(b.Sqrt(b.Mul(v, b.Param("s"))), b.Param("eps"))
 			quotient := b.Div
@@ -50,7 +52,7 @@ func Optim(f *File) {
 	//	m = mu m + g    p = p - lr m
 	kernel("SGD", []Array{{Name: "p"}, {Name: "grad"}, {Name: "m"}}, "p grad m",
 		[]string{"lr float32", "mu float32"}, func(b *Block) {
-			m := flush(b, b.FMA(b.Param("mu"), b.Load("m", 0), b.Load("grad", 0)), flushMean)
+			m := flush(b, b.FMA(b.Param("mu"), b.Load("m", 0), b.Load("grad", 0)), f32.FlushMean)
 			b.Store("m", 0, m)
 			b.Store("p", 0, b.FNMA(b.Param("lr"), m, b.Load("p", 0)))
 		})
@@ -58,7 +60,7 @@ func Optim(f *File) {
 	kernel("Adagrad", []Array{{Name: "p"}, {Name: "grad"}, {Name: "s"}}, "p grad s",
 		[]string{"lr float32", "eps float32"}, func(b *Block) {
 			g := b.Load("grad", 0)
-			s := flush(b, b.FMA(g, g, b.Load("s", 0)), flushSquare)
+			s := flush(b, b.FMA(g, g, b.Load("s", 0)), f32.FlushSquare)
 			b.Store("s", 0, s)
 			b.Note("p")
 			q := b.Div(g, b.Add(b.Sqrt(s), b.Param("eps")))

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	. "github.com/elbow-go/elbow/asm/_gen/engine"
+	"github.com/elbow-go/elbow/internal/f32"
 )
 
 // families are all recipes that are made of blocks alone.
@@ -67,7 +68,7 @@ func (a *toyAsm) run(f *toyFunc, n int) (mem []uint32, result int64) {
 			case name == "groups":
 				m.args[name] = 2
 			case name == "quad":
-				m.args[name] = 4 * 4 * RowLanes
+				m.args[name] = 4 * 4 * f32.RowLanes
 			case name == "ldh":
 				m.args[name] = int64(n + 2)
 			case name == "ldg":
@@ -89,7 +90,7 @@ func (a *toyAsm) run(f *toyFunc, n int) (mem []uint32, result int64) {
 // kernels do that depends on the target, and makes no difference in the end.
 func reduceProducts(lanes []uint32) {
 	for row := range toyRows {
-		for i := row*RowLanes + 16; i < row*RowLanes+32; i++ {
+		for i := row*f32.RowLanes + 16; i < row*f32.RowLanes+32; i++ {
 			m, e := math.Frexp(float64(math.Float32frombits(lanes[i])))
 			lanes[i] = math.Float32bits(float32(m))
 			lanes[i+16] += uint32(int32(e))

@@ -1,19 +1,16 @@
 package recipe
 
-import . "github.com/elbow-go/elbow/asm/_gen/engine"
+import (
+	. "github.com/elbow-go/elbow/asm/_gen/engine"
+	"github.com/elbow-go/elbow/internal/f32"
+)
 
 // Plain recurrent units, h = tanh(a) or max(a, 0), and what the gate kernels share. The
 // pre-activations come from a matrix product; without machine code here they would take
 // longer than that product for layers of up to a few hundred units.
 
-// Limits of the flush to +0: see kernels/rnn_generic.go.
-const (
-	flushStateBelow = 0x1p-60
-	flushGradBelow  = 0x1p-70
-)
-
-func flushState(b *Block, x *Value) *Value { return flush(b, x, flushStateBelow) }
-func flushGrad(b *Block, x *Value) *Value  { return flush(b, x, flushGradBelow) }
+func flushState(b *Block, x *Value) *Value { return flush(b, x, f32.FlushState) }
+func flushGrad(b *Block, x *Value) *Value  { return flush(b, x, f32.FlushGrad) }
 
 // loadOr0 reads an array that the caller may not have: then has is 0, not all ones, and the
 // pointer one that may be read.
@@ -39,7 +36,7 @@ func Rnn(f *File) {
 	step("RNNTanhStep", "!relu", "writes tanh a", func(b *Block, x *Value) *Value { return flushState(b, gateTanh(b, x)) })
 	// One comparison is both the ReLU and the flush; it is false for NaN.
 	step("RNNReLUStep", "relu", "writes max(a, 0)", func(b *Block, x *Value) *Value {
-		return b.Keep(b.Not(b.Less(x, b.Const(flushStateBelow))), x)
+		return b.Keep(b.Not(b.Less(x, b.Const(f32.FlushState))), x)
 	})
 	back := func(name, when, does string, g func(b *Block, d, h *Value) *Value) {
 		f.Kernel(Kernel{
