@@ -115,7 +115,7 @@ func writeDispatch(dir string) error {
 		return err
 	}
 	slices.Sort(structs)
-	text := fmt.Sprintf("import %q\n\n", modulePath) + lanes() + "// Kernels lists the functions of this package that call machine code.\nvar Kernels = []string{\n"
+	text := fmt.Sprintf("import %q\n\n", modulePath) + sizes() + "// Kernels lists the functions of this package that call machine code.\nvar Kernels = []string{\n"
 	slices.SortFunc(all, func(d, e *dispatch) int { return strings.Compare(d.name, e.name) })
 	for _, d := range all {
 		text += fmt.Sprintf("%q,\n", d.name)
@@ -123,15 +123,29 @@ func writeDispatch(dir string) error {
 	return writeGo(dir, "simd", "", text+"}\n\n"+strings.Join(slices.Compact(structs), "\n"))
 }
 
-// lanes is the text of the function that says how many float32 are in a vector.
-func lanes() string {
-	text := "// Lanes is how many float32 a vector of the instruction set has.\nfunc Lanes(isa asm.ISA) int {\nswitch isa {\n"
-	for _, a := range archs {
-		for _, isa := range a.isas {
-			text += fmt.Sprintf("case asm.%s:\nreturn %d\n", strings.ToUpper(isa.Traits().Name), isa.Traits().Lanes(4))
+// sizes is the text of the functions that say what vectors and tiles an instruction set has.
+func sizes() string {
+	text := ""
+	for _, f := range []struct {
+		doc, head, none string
+		value           func(t *engine.Traits) any
+	}{
+		{"Lanes is how many float32 a vector of the instruction set has.", "Lanes(isa asm.ISA) int", "1",
+			func(t *engine.Traits) any { return t.Lanes(4) }},
+		{"TileRows is the most rows in a tile of GemmTiles of 1 to 4 vectors.", "TileRows(isa asm.ISA, vecs int) int", "1",
+			func(t *engine.Traits) any { return fmt.Sprintf("%#v[vecs]", t.Product.MaxRows) }},
+		{"TileRows16 is the most rows in a tile of GemmTile16.", "TileRows16(isa asm.ISA) int", "1",
+			func(t *engine.Traits) any { return t.Product.MaxRows16 }},
+	} {
+		text += fmt.Sprintf("// %s\nfunc %s {\nswitch isa {\n", f.doc, f.head)
+		for _, a := range archs {
+			for _, isa := range a.isas {
+				text += fmt.Sprintf("case asm.%s:\nreturn %v\n", strings.ToUpper(isa.Traits().Name), f.value(isa.Traits()))
+			}
 		}
+		text += "}\nreturn " + f.none + "\n}\n\n"
 	}
-	return text + "}\nreturn 1\n}\n\n"
+	return text
 }
 
 const modulePath = "github.com/elbow-go/elbow/asm"

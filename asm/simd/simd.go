@@ -17,6 +17,32 @@ func Lanes(isa asm.ISA) int {
 	return 1
 }
 
+// TileRows is the most rows in a tile of GemmTiles of 1 to 4 vectors.
+func TileRows(isa asm.ISA, vecs int) int {
+	switch isa {
+	case asm.AVX512:
+		return [5]int{0, 8, 8, 8, 6}[vecs]
+	case asm.AVX2:
+		return [5]int{0, 8, 6, 4, 3}[vecs]
+	case asm.NEON:
+		return [5]int{0, 8, 8, 8, 6}[vecs]
+	}
+	return 1
+}
+
+// TileRows16 is the most rows in a tile of GemmTile16.
+func TileRows16(isa asm.ISA) int {
+	switch isa {
+	case asm.AVX512:
+		return 4
+	case asm.AVX2:
+		return 2
+	case asm.NEON:
+		return 4
+	}
+	return 1
+}
+
 // Kernels lists the functions of this package that call machine code.
 var Kernels = []string{
 	"Adagrad",

@@ -1172,7 +1172,7 @@ func Normals(isa asm.ISA, dst *float32, ctr, keys *uint32, groups int) {
 }
 
 // Adam makes one step of Adam on n parameters: see kernels.Adam.
-// It may end early, with left elements still to do: see kernels/dispatch_optim_amd64.go.
+// It may end early, with left elements still to do: see adam in package kernels.
 func Adam(isa asm.ISA, p, grad, m, v *float32, n int, beta1, beta2, b, d, a, eps, s float32) (left int) {
 	switch isa {
 	case asm.AVX512:

@@ -4,6 +4,7 @@ import (
 	"unsafe"
 
 	"github.com/elbow-go/elbow/asm"
+	"github.com/elbow-go/elbow/asm/simd"
 )
 
 // Gemm sets C to alpha op(A) op(B) + beta C, for arguments that have been checked: see Gemm of
@@ -163,7 +164,7 @@ func (p *product[T]) apart(i, j, m, n int, alpha, beta T) {
 // args.Next on, as evenly: what waits for the third cache is in the way of what waits for the
 // second.
 func (p *product[T]) tiles(m int, args Args[T], fetch int) {
-	most := maxRows(p.isa, args.Vecs)
+	most := simd.TileRows(p.isa, args.Vecs)
 	args.CVec = size[T]() * lanes[T](p.isa)
 	args.CLast = args.CVec * (args.Vecs - 1)
 	if m <= most && fetch == 0 {

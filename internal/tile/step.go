@@ -1,6 +1,9 @@
 package tile
 
-import "github.com/elbow-go/elbow/asm"
+import (
+	"github.com/elbow-go/elbow/asm"
+	"github.com/elbow-go/elbow/asm/simd"
+)
 
 const (
 	// stepSteps is the most steps in a block of a recurrent product. A block of a group of panels
@@ -152,7 +155,7 @@ func (p *Step[T]) block() bool {
 		p.left = cut{p.Rows, 1}
 		return true
 	}
-	most := maxRows(w.isa, w.vecs(p.unit))
+	most := simd.TileRows(w.isa, w.vecs(p.unit))
 	if p.own {
 		most = p.MostRows
 	}
@@ -288,12 +291,8 @@ func (p *Step[T]) row(row, u, end int) {
 // half does the rows of the piece for the two panels of bfloat16 from unit u on.
 func (p *Step[T]) half(u int) {
 	w := p.W
-	most := 4
-	if w.isa == asm.AVX2 {
-		most = 2
-	}
 	row := p.Row
-	for left := cutRows(p.Count, most); left.tiles > 0; {
+	for left := cutRows(p.Count, simd.TileRows16(w.isa)); left.tiles > 0; {
 		rows, _ := left.next()
 		if rows == 1 {
 			p.row(row, u, u+2*w.Width())

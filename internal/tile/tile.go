@@ -28,14 +28,6 @@ func is64[T Float]() bool { return unsafe.Sizeof(T(0)) == 8 }
 // lanes is the number of elements in a vector.
 func lanes[T Float](isa asm.ISA) int { return simd.Lanes(isa) * 4 / size[T]() }
 
-// maxRows is the most rows in a tile of so many vectors.
-func maxRows(isa asm.ISA, vecs int) int {
-	if isa == asm.AVX512 || isa == asm.NEON {
-		return [...]int{0, 8, 8, 8, 6}[vecs]
-	}
-	return [...]int{0, 8, 6, 4, 3}[vecs]
-}
-
 // vectors returns the number of vectors in w columns, and of columns in the last of them.
 func vectors(lanes, w int) (vecs, tail int) {
 	vecs = (w + lanes - 1) / lanes

@@ -25,7 +25,7 @@ func Optim(f *File) {
 	every := f.Target().Traits().Divided
 	f.Kernel(Kernel{
 		Name: "Adam", Doc: []string{"makes one step of Adam on n parameters: see kernels.Adam.",
-			"It may end early, with left elements still to do: see kernels/dispatch_optim_amd64.go."},
+			"It may end early, with left elements still to do: see adam in package kernels."},
 		Arrays: []Array{{Name: "p"}, {Name: "grad"}, {Name: "m"}, {Name: "v"}}, OneRow: true, Rest: true,
 		Scalars: []string{"beta1 float32", "beta2 float32", "b float32", "d float32", "a float32", "eps float32", "s float32"},
 		Passes: []Pass{{Uses: "p grad m v", Ahead: "p grad m v", Copies: every, Serial: every > 0, Body: func(b *Block) {
