@@ -65,29 +65,23 @@ func plainRows(isa asm.ISA, x, mu, s []float32, form ScaleForm, r, d, ld int) in
 	return r - simd.GaussPlain(isa, ref(x, 0), &mu[0], &s[0], r, d, ld, mask, low, span)
 }
 
-// A blocks walks over the rows of a call: while i is below rows, next says how many rows from row
-// i on the machine code takes, and done goes on behind them.
+// A blocks walks over the rows of a call: i is the next one, and done goes on.
 type blocks struct {
 	*gaussArgs[float32]
 	isa     asm.ISA
-	most    int  // rows of a block
 	inPlace bool // an argument is overwritten: look at every row first
 	i       int  // the next row
 	suspect int  // rows before this one are looked at first
 }
 
-// next is the number of rows of the next block, 0 if the reference has to do the next row.
-func (b *blocks) next() int {
-	r := simd.Rows(min(b.rows-b.i, b.most), b.n)
-	if b.look() {
-		if b.x != nil && b.ldx == 0 {
-			r = 1
-		}
-		at := b.i * b.ld
-		r = plainRows(b.isa, from(b.x, b.i*b.ldx), b.muQ[at:], b.sQ[at:], b.form, r, b.n, b.ld)
-		r = plainRows(b.isa, nil, from(b.muP, at), from(b.sP, at), b.form, r, b.n, b.ld)
+// plain returns how many of the next r rows are plain: 0 if the reference has to do the next one.
+func (b *blocks) plain(r int) int {
+	if b.x != nil && b.ldx == 0 {
+		r = 1
 	}
-	return r
+	at := b.i * b.ld
+	r = plainRows(b.isa, from(b.x, b.i*b.ldx), b.muQ[at:], b.sQ[at:], b.form, r, b.n, b.ld)
+	return plainRows(b.isa, nil, from(b.muP, at), from(b.sP, at), b.form, r, b.n, b.ld)
 }
 
 // look reports whether rows have to be looked at before the next block.
@@ -133,9 +127,12 @@ func gaussKL32(a *gaussArgs[float32]) {
 func gaussKLBlocks(isa asm.ISA, lanes laneSlice, a *gaussArgs[float32]) {
 	scale, factor := a.form.machine()
 	dmuP, dsP := a.wanted()
-	for b := (blocks{gaussArgs: a, isa: isa, most: lanes.rows(), inPlace: a.overwrites()}); b.i < a.rows; {
+	for b := (blocks{gaussArgs: a, isa: isa, inPlace: a.overwrites()}); b.i < a.rows; {
 		i, at := b.i, b.i*a.ld
-		r := b.next()
+		r := simd.Rows(min(a.rows-i, lanes.rows()), a.n)
+		if b.look() {
+			r = b.plain(r)
+		}
 		if r == 0 {
 			gaussKLGeneric(a, i, i+1)
 			b.i++
@@ -172,9 +169,12 @@ func gaussLogProb32(a *gaussArgs[float32]) {
 func gaussLogProbBlocks(isa asm.ISA, lanes laneSlice, a *gaussArgs[float32]) (plain bool) {
 	scale, factor := a.form.machine()
 	plain = true
-	for b := (blocks{gaussArgs: a, isa: isa, most: lanes.rows(), inPlace: a.overwrites()}); b.i < a.rows; {
+	for b := (blocks{gaussArgs: a, isa: isa, inPlace: a.overwrites()}); b.i < a.rows; {
 		i, ax, at := b.i, b.i*a.ldx, b.i*a.ld
-		r := b.next()
+		r := simd.Rows(min(a.rows-i, lanes.rows()), a.n)
+		if b.look() {
+			r = b.plain(r)
+		}
 		if r == 0 {
 			gaussLogProbGeneric(a, i, i+1)
 			plain = false
@@ -234,9 +234,12 @@ func latentStepBlocks(isa asm.ISA, lanes laneSlice, a *latentArgs[float32]) {
 		sigma = a.z
 	}
 	scale, factor := a.form.machine()
-	for b := (blocks{gaussArgs: &a.gaussArgs, isa: isa, most: lanes.rows(), inPlace: same(a.z, a.eps)}); b.i < a.rows; {
+	for b := (blocks{gaussArgs: &a.gaussArgs, isa: isa, inPlace: same(a.z, a.eps)}); b.i < a.rows; {
 		i, at, to := b.i, b.i*a.ld, b.i*a.n
-		r := b.next()
+		r := simd.Rows(min(a.rows-i, lanes.rows()), a.n)
+		if b.look() {
+			r = b.plain(r)
+		}
 		if r == 0 {
 			latentStepGeneric(a, i, i+1)
 			b.i++
@@ -258,9 +261,12 @@ func latentStepBackward32(a *latentArgs[float32]) {
 	}
 	scale, factor := a.form.machine()
 	dmuP, dsP := a.wanted()
-	for b := (blocks{gaussArgs: &a.gaussArgs, isa: isa, most: f32.LaneRows, inPlace: a.overwrites()}); b.i < a.rows; {
+	for b := (blocks{gaussArgs: &a.gaussArgs, isa: isa, inPlace: a.overwrites()}); b.i < a.rows; {
 		i, at, to := b.i, b.i*a.ld, b.i*a.n
-		r := b.next()
+		r := simd.Rows(min(a.rows-i, f32.LaneRows), a.n)
+		if b.look() {
+			r = b.plain(r)
+		}
 		if r == 0 {
 			latentStepBackwardGeneric(a, i, i+1)
 			b.i++
