@@ -9,7 +9,8 @@
 //	  |      \
 //	kernels   blas    fused steps, likelihoods, vector maths, noise, optimisers  |  Gemm, Gemv
 //	  |      /
-//	asm           which instruction set is in use; machine code for AVX2 and AVX-512
+//	asm           which instruction set is in use; machine code for AVX2, AVX-512
+//	              and NEON, called by asm/simd
 //
 // bench measures all of them; internal holds what is not API. Imports only go down, which
 // a test in this folder checks.

@@ -5,7 +5,7 @@
 //	              |               |
 //	cpuid --> Available -------> Active
 //	                               |
-//	              kernels, blas, cell    generic: plain Go
+//	        kernels, internal/tile       generic: plain Go
 //	                               |
 //	                   asm/simd          one switch per kernel, best first
 //	                               |

@@ -2,11 +2,11 @@
 // switch of direct calls, best first. Through a function variable every argument would escape to
 // the heap.
 //
-//	kernels, blas    if isa == asm.Generic: plain Go
-//	      |
-//	     simd        which kernel: by instruction set, form of the scale, what is there;
-//	      |          a few calls for one that would take too long
-//	avx512, avx2     the kernel
+//	kernels, internal/tile     if isa == asm.Generic: plain Go
+//	          |
+//	         simd              which kernel: by instruction set, form of the scale, what is there;
+//	          |                a few calls for one that would take too long
+//	 avx512, avx2, neon        the kernel
 //
 // Kernels that differ in the kind of their arguments have one function: a pointer that is nil
 // says that there is no such array, and parameters that the kernel in question does not have are
