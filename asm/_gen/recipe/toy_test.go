@@ -19,9 +19,11 @@ var (
 	toyGP     = strings.Fields("a b c d e f g h i j")
 	toyOthers = []string{"scratch", "count"}
 	wideToy   = &toy{Traits{Name: "wide", GP: toyGP, Others: toyOthers, Vectors: 32, VecBytes: 64, VecName: "w", Masks: 6,
-		MemOperand: true, WordOperand: true, Copies: 2, Par: true, GroupTails: true}}
+		MemOperand: true, WordOperand: true, CheapMasks: true, Copies: 2, Par: true, GroupTails: true,
+		Product: ProductTraits{MaxRows: [5]int{0, 8, 8, 8, 6}, UnrollFrom: 15, MaxRows16: 4, Halves: true}}}
 	narrowToy = &toy{Traits{Name: "narrow", GP: toyGP, Others: toyOthers, Vectors: 32, VecBytes: 16, VecName: "n",
-		Copies: 4, Serial: true, ShortTails: true}}
+		ElementOperand: true, Copies: 4, Serial: true, ShortTails: true,
+		Product: ProductTraits{MaxRows: [5]int{0, 8, 8, 8, 6}, UnrollFrom: 8, MaxRows16: 2}}}
 )
 
 func (t *toy) Traits() *Traits        { return &t.traits }
@@ -103,7 +105,7 @@ type toyMachine struct {
 }
 
 func (m *toyMachine) run(f *toyFunc) {
-	at := map[string]int{}
+	at := map[string]int{"": len(f.code)}
 	for i, c := range f.code {
 		if l, is := c.(toyLabel); is {
 			at[string(l)] = i
@@ -119,7 +121,11 @@ func (m *toyMachine) run(f *toyFunc) {
 			c(m)
 		case toyJump:
 			if c.taken(m) {
-				pc = at[c.label]
+				to, is := at[c.label]
+				if !is {
+					panic("no label " + c.label)
+				}
+				pc = to
 			}
 		}
 	}
@@ -188,10 +194,17 @@ func (a *toyAsm) Address(to GP, p Place) {
 	a.op(func(m *toyMachine) { m.gp[to] = m.gp[p.Base] + m.gp[p.Index]*int64(p.Scale) + int64(p.Off) })
 }
 
-func (a *toyAsm) Shift(to GP, n int)      { a.op(func(m *toyMachine) { m.gp[to] <<= n }) }
+func (a *toyAsm) Shift(to GP, n int) {
+	a.op(func(m *toyMachine) { m.gp[to] = m.gp[to] << max(n, 0) >> max(-n, 0) })
+}
+
+func (a *toyAsm) Multiple(to, x GP, n int) {
+	a.op(func(m *toyMachine) { m.gp[to] = m.gp[x] * int64(n) })
+}
+
 func (a *toyAsm) Prefetch(int, Place)     {}
 func (a *toyAsm) Comment(lines ...string) {}
-func (a *toyAsm) Return()                 {}
+func (a *toyAsm) Return()                 { a.Jump("") } // to the end
 func (a *toyAsm) Label(l string)          { a.Emit(toyLabel(l)) }
 
 func (a *toyAsm) NewLabel(stem string) string {
@@ -218,25 +231,31 @@ func (a *toyAsm) SubJump(x Operand, n int, c Cond, l string) {
 type toyVectors struct {
 	Vectors
 	*toyAsm
+	elem, bytes int // of an element and of a vector
 }
 
-func (a *toyAsm) Vectors(elem int) Vectors { return toyVectors{toyAsm: a} }
+func (a *toyAsm) Vectors(elem int) Vectors {
+	return toyVectors{toyAsm: a, elem: elem, bytes: a.toy.traits.VecBytes}
+}
+
+func (v toyVectors) Bytes() int { return v.bytes }
+func (v toyVectors) Lanes() int { return v.bytes / v.elem }
 
 func (v toyVectors) Copy(to, x V) { v.op(func(m *toyMachine) { copy(m.v[to], m.v[x]) }) }
 
 func (v toyVectors) Load(to V, from Place) {
-	v.op(func(m *toyMachine) { copy(m.v[to], m.words(from, m.lanes())) })
+	v.op(func(m *toyMachine) { copy(m.v[to], m.words(from, v.bytes/4)) })
 }
 
 func (v toyVectors) Store(to Place, x V) {
-	v.op(func(m *toyMachine) { copy(m.words(to, m.lanes()), m.v[x]) })
+	v.op(func(m *toyMachine) { copy(m.words(to, v.bytes/4), m.v[x]) })
 }
 
 func (v toyVectors) Spread(to V, from Place) {
 	v.op(func(m *toyMachine) {
-		w := m.words(from, 1)[0]
+		w := m.words(from, v.elem/4)
 		for i := range m.v[to] {
-			m.v[to][i] = w
+			m.v[to][i] = w[i%len(w)]
 		}
 	})
 }
