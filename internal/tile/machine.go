@@ -100,7 +100,7 @@ func gemvCols[T Float](isa asm.ISA, args *Args[T]) {
 
 func gemvDots[T Float](isa asm.ISA, args *Args[T]) { simd.GemvDots64(isa, args.float64()) }
 
-// The rest has float32 only: no other panels are made for a Step.
+// Only float32 has the rest: no other panels are made for a Step.
 
 func gemmTile16[T Float](isa asm.ISA, args *Args[T]) { simd.GemmTile16(isa, args.float32()) }
 

@@ -121,8 +121,8 @@ func (s *Panels[T]) where(k, j int) (*T, int) {
 	return &s.data[s.at(unit)+k*row+j-unit], size[T]() * row
 }
 
-// ptr is the place of what is elements behind step k in the panel of a unit, or nil if there
-// is nothing.
+// ptr is the place so many elements behind the start of step k in the panel of a unit, or nil if
+// that is behind the last panel.
 func (s *Panels[T]) ptr(unit, k, elements int) *T {
 	if unit < s.first || unit >= s.units {
 		return nil

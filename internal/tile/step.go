@@ -7,35 +7,35 @@ import (
 
 const (
 	// stepSteps is the most steps in a block of a recurrent product. A block of a group of panels
-	// has to stay in the L2 cache, beside the one that is fetched meanwhile, until all rows have
-	// been through it; so have the rows of A. The chains are in C between blocks.
+	// must stay in the L2 cache until all rows have used it, together with the rows of A and with
+	// the next block, which is fetched meanwhile. Between blocks the chains are kept in C.
 	stepSteps = 512
 
-	// chunkRows is the most rows that go through the product before the caller goes on with them:
-	// the pre-activations of two panels' units are then 24 KB.
+	// chunkRows is the most rows that are multiplied before the caller continues with them. The
+	// pre-activations of the units of two panels then take 24 KB.
 	chunkRows = 48
 
-	// fetchFrom is the size, in elements, from which a set of panels is taken not to be in the L2
-	// cache any more when the next step comes: its panels are then fetched ahead. Where it is,
-	// that costs nothing to speak of.
+	// fetchFrom is the size of a set of panels, in elements, from which they are fetched ahead. A
+	// larger set is assumed to have left the L2 cache by the time the next step needs it; for a
+	// smaller one there is nothing to gain.
 	fetchFrom = 1 << 17
 
-	// fetchTwice is the size from which panels come from the third cache anyway. Two lines can then
-	// be fetched with a step of a tile, if there are few rows to make steps for; of smaller sets,
-	// of which the second cache holds a part, they would drive out that.
+	// fetchTwice is the size from which up to two cache lines are fetched with each step of a tile,
+	// so that tiles of few rows, which have few steps in all, can fetch a whole panel. Such a set
+	// always comes from the L3 cache. A smaller one is still partly in the L2 cache, and fetching
+	// twice as fast would evict that part.
 	fetchTwice = 3 << 18
 )
 
-// A Step is a recurrent product, C += A W or, with Zero, C = A W, in pieces that the caller does
-// something with while they are in the first cache. A piece is a chunk of rows and a group of
-// units. The order is
+// A Step is a recurrent product, C += A W or, with Zero, C = A W, in pieces. The caller processes each
+// piece of C while it is in the L1 cache. A piece is a chunk of rows of a group of units. The order is
 //
 //	for each group of units             Start
 //	    for each block of k             Next
 //	        for each chunk of rows      Next: Multiply, or Args for machine code of the caller's own
 //
-// What belongs before a product is to be done in pieces that are First, what belongs behind it in
-// those that are Last. C has a vector or matrix of all units for each gate.
+// What has to happen before a product is done in pieces that are Initial, what follows it in those
+// that are Final. A row of C has all units for each gate.
 type Step[T Float] struct {
 	ISA         asm.ISA // for a product without panels
 	W           *Panels[T]
@@ -45,7 +45,7 @@ type Step[T Float] struct {
 	Zero        bool // chains start at +0
 	Gate, Last  int  // distances in C of the second and of the last gate
 	Split, Skip int  // from column Split on, those of A lie Skip further
-	MostRows    int  // most rows of a tile of a full panel if it is the caller's code, of which only one with five fetches
+	MostRows    int  // if not 0, the caller multiplies full panels itself, in tiles of at most so many rows, of which only those of five fetch ahead
 
 	// The piece.
 	Row, Count int // its rows
@@ -57,8 +57,8 @@ type Step[T Float] struct {
 	fetch      ahead
 }
 
-// ahead is what a product fetches: the block of panels that comes next, a part of it with each
-// tile.
+// ahead says what a product fetches for later: the block of panels that comes next, a part of it
+// with each tile.
 type ahead struct {
 	next    int // the first unit of the group behind this one
 	unit, k int // where the block starts
@@ -87,9 +87,9 @@ func (p *Step[T]) Units() (group, cut int) {
 	return group, cut
 }
 
-// pairs is how many pairs of panels a single row goes through in one piece. What is done with the
-// results of few units hardly pays a call; but what was read last has to be read first if the
-// groups come in falling order.
+// pairs is how many pairs of panels are in a group for a single row. With few units in a group, the
+// calls for what follows the product cost more than the work they do. With too many, groups in
+// falling order would no longer start with the panels that the step before has read last.
 func (s *Panels[T]) pairs() int {
 	n := 4
 	for n > 1 && 2*n*s.at(s.first+s.Width()) > 1<<17 {
