@@ -28,7 +28,7 @@ type Traits struct {
 
 	MemOperand     bool // instructions take an operand from memory
 	WordOperand    bool // and that may be one word, for all lanes
-	ElementOperand bool // multiply-adds take one element of a register: A is packed and fed by element
+	ElementOperand bool // multiply-adds take one element of a register, so an element of A is not spread: see Vectors.Element
 	CheapMasks     bool // a masked load takes no more instructions and registers than a plain one
 
 	// Blocks.
