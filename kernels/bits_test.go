@@ -99,6 +99,8 @@ var golden = map[string]uint32{
 	"LatentStepBackward":                 0xe562cc9c,
 	"GMMLogProb":                         0x9e2b467c,
 	"GMMLogProbBackward":                 0xc2659bf7,
+	"GMMLogProb/d=2":                     0x85e46951,
+	"GMMLogProbBackward/d=2":             0xea28eba9,
 	"BivariateMixtureLogProb":            0xb8f5c0b4,
 	"BivariateMixtureLogProbBackward":    0x576f6ec0,
 	"BivariateLogProb":                   0xa674911f,

@@ -121,3 +121,6 @@ var rawDraws = []struct {
 
 // farDraws are those of plain rows with far products, for rows in which a product is split.
 var farDraws = []int{2, 4, 5}
+
+// tameDraws are those of many rows: machine code takes blocks of rows that are all plain.
+var tameDraws = []int{0, 2, 3, 9}

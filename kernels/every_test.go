@@ -199,18 +199,21 @@ func (c *call[T]) keep(i int, y, x []T) {
 func (k *kernel[T]) draw(s shape, rng *rand.Rand) (c *call[T], what string) {
 	c = k.layout(s)
 	pick := func() int {
-		if s.n > 1000 && rng.IntN(2) == 0 {
+		switch {
+		case s.n > 1000 && rng.IntN(2) == 0:
 			return farDraws[rng.IntN(len(farDraws))]
+		case s.rows > 9:
+			return tameDraws[rng.IntN(len(tameDraws))]
 		}
 		return rng.IntN(len(rawDraws))
 	}
 	raw, huge, bits := pick(), rng.IntN(4) == 0, rng.IntN(3) > 0
 	what = rawDraws[raw].name
 	var byKind drawFunc
-	switch rng.IntN(4) {
-	case 0:
+	switch i := rng.IntN(4); {
+	case i == 0, i == 1 && s.rows > 9:
 		byKind, what = drawUsual, "usual"
-	case 1:
+	case i == 1:
 		byKind, what = drawSpecial, "special"
 	}
 	for i := range k.arrays {

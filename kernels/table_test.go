@@ -298,36 +298,43 @@ func gaussTable[T Float]() []kernel[T] {
 	}
 }
 
-// Mixtures. Those of Gaussians have 3 components of n dimensions here, the bivariate ones n of 2,
-// the logistic ones n of 1 or 3, or 3 of n.
+// Mixtures. The bivariate ones have n components of 2 dimensions, the logistic ones n of 1 or 3, or
+// 3 of n.
 func mixtureTable[T Float]() (ks []kernel[T]) {
 	lp, dlp := value("lp"), weight("dlp")
 	three := func(k kind) []kind { return []kind{k, k, k} }
 	part := func(name string, kinds []kind) array { return in(name, kinds...).ld("ld") }
-	grad := func(name string, d int) array { return out(name, slices.Repeat([]kind{kindAny}, d)...).ld("ld") }
-	logits3 := in("logits").wide(3, kindAny).ld("ldl")
-	dlogits3 := out("dlogits").wide(3, kindAny).ld("ldl")
+	grad := func(a array, name string) array { a.name, a.in, a.out = name, false, true; return a } // of a
 	x := in("x", kindMean)
-	ks = append(ks,
-		kernel[T]{name: "GMMLogProb", f: GMMLogProb[T], with: map[string]any{"k": 3},
-			arrays: []array{lp, x, logits3, part("mu", three(kindMean)), part("s", three(kindScale))}},
-		kernel[T]{name: "GMMLogProbBackward", f: GMMLogProbBackward[T], with: map[string]any{"k": 3},
-			arrays: []array{lp.without("lp"), out("dx", kindAny).without("dx"), dlogits3, grad("dmu", 3).over("mu"), grad("ds", 3).over("s"),
-				dlp, x, logits3, part("mu", three(kindMean)), part("s", three(kindScale))}})
+	for _, c := range []struct { // 3 components of n dimensions, n of 2
+		name      string
+		with      map[string]any
+		x, logits array
+		parts     int // times n elements of mu and of s
+	}{
+		{"", map[string]any{"k": 3}, x, in("logits").wide(3, kindAny), 3},
+		{"/d=2", map[string]any{"d": 2}, in("x").wide(2, kindMean), in("logits", kindAny), 2},
+	} {
+		times := func(k kind) []kind { return slices.Repeat([]kind{k}, c.parts) }
+		logits, mu, s := c.logits.ld("ldl"), part("mu", times(kindMean)), part("s", times(kindScale))
+		ks = append(ks,
+			kernel[T]{name: "GMMLogProb" + c.name, f: GMMLogProb[T], with: c.with, arrays: []array{lp, c.x, logits, mu, s}},
+			kernel[T]{name: "GMMLogProbBackward" + c.name, f: GMMLogProbBackward[T], with: c.with,
+				arrays: []array{lp.without("lp"), grad(c.x, "dx").without("dx"), grad(logits, "dlogits"), grad(mu, "dmu").over("mu"), grad(s, "ds").over("s"),
+					dlp, c.x, logits, mu, s}})
+	}
 
 	pen := in("y").wide(3, kindAny)
-	dpen := out("dy").wide(3, kindAny).without("dy")
 	planes := []kind{kindAny, kindAny, kindScale, kindScale, kindAny, kindAny} // means, scales, correlation, logits
 	theta := in("theta").wide(1, kindAny).columns(0, planes).ld("ld")
 	single := in("theta").wide(1, kindAny).wide(1, planes[:5]...).ld("ld")
-	of := func(a array) array { a.name, a.in, a.out = "dtheta", false, true; return a }
 	ks = append(ks,
 		kernel[T]{name: "BivariateMixtureLogProb", f: BivariateMixtureLogProb[T], arrays: []array{lp, pen, theta}},
 		kernel[T]{name: "BivariateMixtureLogProbBackward", f: BivariateMixtureLogProbBackward[T],
-			arrays: []array{lp.without("lp"), dpen, of(theta), dlp, pen, theta}},
+			arrays: []array{lp.without("lp"), grad(pen, "dy").without("dy"), grad(theta, "dtheta"), dlp, pen, theta}},
 		kernel[T]{name: "BivariateLogProb", f: BivariateLogProb[T], arrays: []array{lp, pen, single}},
 		kernel[T]{name: "BivariateLogProbBackward", f: BivariateLogProbBackward[T],
-			arrays: []array{lp.without("lp"), dpen, of(single), dlp, pen, single}})
+			arrays: []array{lp.without("lp"), grad(pen, "dy").without("dy"), grad(single, "dtheta"), dlp, pen, single}})
 
 	for _, c := range []struct {
 		name      string
@@ -336,12 +343,11 @@ func mixtureTable[T Float]() (ks []kernel[T]) {
 		with := map[string]any{"d": c.d, "levels": c.levels}
 		kinds := func(k kind) []kind { return slices.Repeat([]kind{k}, c.d) }
 		x := in("x").wide(c.d, kindAny)
-		inputs := []array{x, part("logits", kinds(kindAny)), part("mu", kinds(kindAny)), part("s", kinds(kindScale))}
+		logits, mu, s := part("logits", kinds(kindAny)), part("mu", kinds(kindAny)), part("s", kinds(kindScale))
 		ks = append(ks,
-			kernel[T]{name: "LogisticMixtureLogProb" + c.name, f: LogisticMixtureLogProb[T], with: with,
-				arrays: append([]array{lp}, inputs...)},
+			kernel[T]{name: "LogisticMixtureLogProb" + c.name, f: LogisticMixtureLogProb[T], with: with, arrays: []array{lp, x, logits, mu, s}},
 			kernel[T]{name: "LogisticMixtureLogProbBackward" + c.name, f: LogisticMixtureLogProbBackward[T], with: with,
-				arrays: append([]array{lp.without("lp"), grad("dlogits", c.d), grad("dmu", c.d).over("mu"), grad("ds", c.d).over("s"), dlp}, inputs...)})
+				arrays: []array{lp.without("lp"), grad(logits, "dlogits"), grad(mu, "dmu").over("mu"), grad(s, "ds").over("s"), dlp, x, logits, mu, s}})
 	}
 	ks = append(ks, kernel[T]{name: "LogisticMixtureLogProb/k=3", f: LogisticMixtureLogProb[T],
 		with:   map[string]any{"k": 3, "levels": 1 << 16},
