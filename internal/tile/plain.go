@@ -37,24 +37,26 @@ func (p *product[T]) plain(m, n int, beta T) {
 				packPair(pairs[i/2*kb:][:kb], &p.a, i0+i, k0, min(2, ib-i))
 			}
 			ap := pairs[:(ib+1)/2*kb]
-			sa := newSurvey(ap)
+			var sa survey
+			if !is64[T]() {
+				sa = newSurvey(ap)
+			}
 			for j := 0; j < n; j += 4 {
 				w := min(4, n-j)
 				packQuad(bp, &p.b, k0, j, w)
-				switch c := any(c[i0*ldc+j:]).(type) {
-				case []float32:
-					panel(ib, w, ap, bp, chooseTile(sa, bp), c, ldc)
-				case []float64:
-					panel64(ib, w, ap, bp, c, ldc)
+				kind := wideTile
+				if !is64[T]() {
+					kind = chooseTile(sa, bp)
 				}
+				panel(ib, w, ap, bp, kind, c[i0*ldc+j:], ldc)
 			}
 		}
 	}
 }
 
 // panel adds the product of packed rows of A and w columns of B to C.
-func panel(rows, w int, ap []pair, bp []quad, kind tileKind, c []float32, ldc int) {
-	var edge [8]float32
+func panel[T Float](rows, w int, ap []pair, bp []quad, kind tileKind, c []T, ldc int) {
+	var edge [8]T
 	for i := 0; i < rows; i += 2 {
 		a := ap[i/2*len(bp):][:len(bp)]
 		c0, c1 := c[i*ldc:], c[i*ldc:]
@@ -70,36 +72,17 @@ func panel(rows, w int, ap []pair, bp []quad, kind tileKind, c []float32, ldc in
 		}
 		switch kind {
 		case exactTile:
-			tileExact(t0, t1, a, bp)
+			tileExact(any(t0).([]float32), any(t1).([]float32), a, bp)
 		case plainTile:
-			tile(t0, t1, a, bp)
+			tile(any(t0).([]float32), any(t1).([]float32), a, bp)
 		case carefulTile:
-			tileCareful(t0, t1, a, bp)
+			tileCareful(any(t0).([]float32), any(t1).([]float32), a, bp)
+		case wideTile:
+			tile64(any(t0).([]float64), any(t1).([]float64), a, bp)
 		}
 		if !inside {
 			copy(c1[:w], t1) // without a second row this is the first one,
 			copy(c0[:w], t0) // with the same values
 		}
-	}
-}
-
-// panel64 is panel for float64.
-func panel64(rows, w int, ap []pair, bp []quad, c []float64, ldc int) {
-	var edge [8]float64
-	for i := 0; i < rows; i += 2 {
-		a := ap[i/2*len(bp):][:len(bp)]
-		c0, c1 := c[i*ldc:], c[i*ldc:]
-		if i+1 < rows {
-			c1 = c[(i+1)*ldc:]
-		}
-		if w == 4 && i+1 < rows {
-			tile64(c0, c1, a, bp)
-			continue
-		}
-		copy(edge[:4], c0[:w])
-		copy(edge[4:], c1[:w])
-		tile64(edge[:4], edge[4:], a, bp)
-		copy(c1[:w], edge[4:])
-		copy(c0[:w], edge[:4])
 	}
 }

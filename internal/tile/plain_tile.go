@@ -8,7 +8,7 @@ import (
 
 // A step of a float32 chain is a float64 multiplication, which is exact, an addition and a
 // rounding to float32. Rounding twice is wrong only where the float64 sum is inexact and
-// ends halfway between two float32. Three tiles share the work; a survey of the packed
+// ends halfway between two float32. Three tiles share the work of float32; a survey of the packed
 // numbers chooses.
 type tileKind int
 
@@ -30,6 +30,9 @@ const (
 
 	// carefulTile, for the rest: f32.FMA in every step.
 	carefulTile
+
+	// wideTile, for float64.
+	wideTile
 )
 
 // chooseTile returns the tile for rows of A with the given survey and four columns of B.
