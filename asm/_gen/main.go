@@ -4,7 +4,7 @@
 //	recipe    lstm.go, gauss.go ...: the equation, as operations on vectors   |  gemm*.go, step.go:
 //	   |      recorded by engine.Block, in one or more interleaved copies     |  code that orders itself
 //	engine    registers (alloc.go), loops and tails (loop.go), constants (func.go)
-//	   |      what a target is asked to do: machine.go and target.go
+//	   |      what a target is asked to do: target.go
 //	x86       avx2 and avx512, checked and printed by avo    arm64    neon
 //	   |
 //	asm/avx2, asm/avx512, asm/neon
