@@ -461,7 +461,7 @@ l1:
 	VBROADCASTSS 8(SI), Y3
 	VBROADCASTSS 12(SI), Y4
 
-	// ten rounds of Philox on the even and the odd blocks
+	// ten rounds of Philox
 	VBROADCASTSS (DX), Y5
 	VBROADCASTSS 4(DX), Y6
 	VPMULUDQ     Y14, Y0, Y0
@@ -684,7 +684,7 @@ l1:
 	VBROADCASTSS 8(SI), Y3
 	VBROADCASTSS 12(SI), Y4
 
-	// ten rounds of Philox on the even and the odd blocks
+	// ten rounds of Philox
 	VBROADCASTSS (DX), Y5
 	VBROADCASTSS 4(DX), Y6
 	VPMULUDQ     Y14, Y0, Y0
@@ -928,7 +928,7 @@ l2:
 	VBROADCASTSS 8(SI), Y3
 	VBROADCASTSS 12(SI), Y4
 
-	// ten rounds of Philox on the even and the odd blocks
+	// ten rounds of Philox
 	VBROADCASTSS (DX), Y5
 	VBROADCASTSS 4(DX), Y6
 	VPMULUDQ     Y14, Y0, Y0
@@ -1264,7 +1264,7 @@ l2:
 	VBROADCASTSS 8(SI), Y3
 	VBROADCASTSS 12(SI), Y4
 
-	// ten rounds of Philox on the even and the odd blocks
+	// ten rounds of Philox
 	VBROADCASTSS (DX), Y5
 	VBROADCASTSS 4(DX), Y6
 	VPMULUDQ     Y14, Y0, Y0

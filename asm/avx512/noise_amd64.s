@@ -100,7 +100,7 @@ l1:
 	VBROADCASTSS 8(SI), Z3
 	VBROADCASTSS 12(SI), Z4
 
-	// ten rounds of Philox on the even and the odd blocks
+	// ten rounds of Philox
 	VBROADCASTSS (DX), Z5
 	VBROADCASTSS 4(DX), Z6
 	VPMULUDQ     Z30, Z0, Z0
@@ -316,7 +316,7 @@ l2:
 	VBROADCASTSS 8(SI), Z3
 	VBROADCASTSS 12(SI), Z4
 
-	// ten rounds of Philox on the even and the odd blocks
+	// ten rounds of Philox
 	VBROADCASTSS (DX), Z5
 	VBROADCASTSS 4(DX), Z6
 	VPMULUDQ     Z30, Z0, Z0

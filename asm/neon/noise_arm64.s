@@ -171,7 +171,7 @@ l1:
 	FMOVS    12(R1), F3
 	VDUP     V3.S[0], V3.S4
 
-	// ten rounds of Philox on the even and the odd blocks
+	// ten rounds of Philox
 	FMOVS    (R2), F4
 	VDUP     V4.S[0], V4.S4
 	FMOVS    4(R2), F5
@@ -367,7 +367,7 @@ l1:
 	FMOVS    12(R1), F3
 	VDUP     V3.S[0], V3.S4
 
-	// ten rounds of Philox on the even and the odd blocks
+	// ten rounds of Philox
 	FMOVS    (R2), F4
 	VDUP     V4.S[0], V4.S4
 	FMOVS    4(R2), F5
@@ -563,7 +563,7 @@ l1:
 	FMOVS    12(R1), F3
 	VDUP     V3.S[0], V3.S4
 
-	// ten rounds of Philox on the even and the odd blocks
+	// ten rounds of Philox
 	FMOVS    (R2), F4
 	VDUP     V4.S[0], V4.S4
 	FMOVS    4(R2), F5
@@ -759,7 +759,7 @@ l1:
 	FMOVS    12(R1), F3
 	VDUP     V3.S[0], V3.S4
 
-	// ten rounds of Philox on the even and the odd blocks
+	// ten rounds of Philox
 	FMOVS    (R2), F4
 	VDUP     V4.S[0], V4.S4
 	FMOVS    4(R2), F5
@@ -989,7 +989,7 @@ l2:
 	FMOVS    12(R1), F3
 	VDUP     V3.S[0], V3.S4
 
-	// ten rounds of Philox on the even and the odd blocks
+	// ten rounds of Philox
 	FMOVS    (R2), F4
 	VDUP     V4.S[0], V4.S4
 	FMOVS    4(R2), F5
@@ -1323,7 +1323,7 @@ l2:
 	FMOVS    12(R1), F3
 	VDUP     V3.S[0], V3.S4
 
-	// ten rounds of Philox on the even and the odd blocks
+	// ten rounds of Philox
 	FMOVS    (R2), F4
 	VDUP     V4.S[0], V4.S4
 	FMOVS    4(R2), F5
@@ -1657,7 +1657,7 @@ l2:
 	FMOVS    12(R1), F3
 	VDUP     V3.S[0], V3.S4
 
-	// ten rounds of Philox on the even and the odd blocks
+	// ten rounds of Philox
 	FMOVS    (R2), F4
 	VDUP     V4.S[0], V4.S4
 	FMOVS    4(R2), F5
@@ -1991,7 +1991,7 @@ l2:
 	FMOVS    12(R1), F3
 	VDUP     V3.S[0], V3.S4
 
-	// ten rounds of Philox on the even and the odd blocks
+	// ten rounds of Philox
 	FMOVS    (R2), F4
 	VDUP     V4.S[0], V4.S4
 	FMOVS    4(R2), F5

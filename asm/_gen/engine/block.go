@@ -1,3 +1,10 @@
+// Package engine makes machine code of recipes, for any target.
+//
+//	Kernel, Pass   a function over rows of arrays: loops, tails, reductions      kernel.go loop.go
+//	Func           a function of blocks and code between them, its constants     func.go
+//	Block, Value   straight-line code, recorded as operations with a meaning     block.go value.go
+//	Alloc          registers for values; the target asks it for operands         alloc.go
+//	Target         what an instruction set offers and says about itself          target.go place.go
 package engine
 
 import (

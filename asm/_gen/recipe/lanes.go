@@ -20,7 +20,7 @@ import (
 // The lanes of different rows never meet, and those of one row are folded in the same order as
 // everywhere: 16 to 8 to 4 to 2 to 1, each with the one half the length away.
 
-// StoreLanes leaves the virtual lanes of all reductions in the buffer.
+// storeLanes leaves the virtual lanes of all reductions in the buffer.
 func storeLanes(b *Block, k *Vars) {
 	for slot, vars := range k.Acc {
 		for i, v := range vars {

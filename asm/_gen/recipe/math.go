@@ -1,3 +1,5 @@
+// Package recipe has the kernels of all families, a file each, as operations on vectors: the same for
+// every target. Only comments know of instruction sets, where one is the reason for something.
 package recipe
 
 import (

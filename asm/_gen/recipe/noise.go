@@ -72,7 +72,7 @@ func philox(b *Block, at []Place, c0 *Var, ctr, keys GP) (w [4]*Value) {
 			c[p][i] = v
 		}
 	}
-	b.Note("ten rounds of Philox on the even and the odd blocks")
+	b.Note("ten rounds of Philox")
 	for r := range 10 {
 		k0, k1 := word(keys, 2*r), word(keys, 2*r+1)
 		var rounds []func()

@@ -19,9 +19,9 @@ func Optim(f *File) {
 		})
 	}
 	//	m = beta1 m + b g    v = beta2 v + d g^2    p = p - a m / (sqrt(v s) + eps)
-	// One divider makes roots and quotients, 16 of each in some 22 cycles, where reading and
-	// writing takes 14 from the second cache: AVX-512 code makes three quotients of four without.
-	// Of so many vectors one is divided by the divider, if not all.
+	// One divider makes both roots and quotients. With AVX-512 it takes some 22 cycles for 16 of each,
+	// longer than the 14 that it takes to read and write them from and to the L2 cache. So such a
+	// target leaves the divider only one quotient of every four, and multiplies for the others.
 	every := f.Target().Traits().Divided
 	f.Kernel(Kernel{
 		Name: "Adam", Doc: []string{"makes one step of Adam on n parameters: see kernels.Adam.",
