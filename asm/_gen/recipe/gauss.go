@@ -336,39 +336,29 @@ func gaussKL(f *File, c scale, std bool) {
 	if std {
 		name, of, arrays, outs = "GaussKLStandard", of[:2], "muQ sQ", outs[:2]
 	}
-	f.Kernel(Kernel{
+	laneSums(f, c, false, Kernel{
 		Name: name + c.String(), Of: "GaussKL", When: c.when(whether("muP", std)), Doc: []string{"leaves the lanes of KL divergences, at most 16 rows, and reports rows that are not plain: see kernels." + name + ".", c.doc()},
 		Arrays: append([]Array{lanesOf}, strided(of...)...),
-		Accs:   c.accs(), Lanes: 16, Vars: 1, Scalars: c.scalars(), Bad: true, First: watchFirst, Last: c.watchLast,
-		Passes: []Pass{{Uses: arrays, Serial: true, Before: c.zero, Each: c.each(),
-			Body:  func(b *Block) { newKLTerm(b, c, std, b.Load("muQ", 0)).sum(b) },
-			After: func(b *Block, k *Vars) { storeLanes(b, k) }}},
-	})
+	}, Pass{Uses: arrays,
+		Body: func(b *Block) { newKLTerm(b, c, std, b.Load("muQ", 0)).sum(b) }})
 	uses := arrays
 	for _, o := range outs {
 		uses += " " + o
 	}
-	f.Kernel(Kernel{
+	laneSums(f, c, true, Kernel{
 		Name: name + c.String() + "Backward", Of: "GaussKLBackward", When: c.when(whether("muP", std)), Doc: []string{"is " + name + c.String() + " and its gradient, with the weights in lanes: see kernels." + name + "Backward.",
 			"The gradients of p are stored before those of q, which may be in the same place."},
 		Arrays: append(append([]Array{lanesOf}, strided(outs...)...), strided(of...)...),
-		Accs:   c.accs(), Lanes: 16, Vars: 2, Scalars: c.scalars(), Bad: true, First: watchFirst, Last: c.watchLast,
-		Passes: []Pass{{Uses: uses, Serial: true, Each: c.each(),
-			Before: func(b *Block, k *Vars) {
-				b.Set(k.Keep[1], loadWeight(b))
-				c.zero(b, k)
-			},
-			Body: func(b *Block) {
-				k := newKLTerm(b, c, std, b.Load("muQ", 0))
-				k.sum(b)
-				dmu, dq, dsP := k.grad(b, b.Kept(1))
-				if !std {
-					b.Store("dmuP", 0, b.Neg(dmu))
-					b.Store("dsP", 0, dsP)
-				}
-				b.Store("dmuQ", 0, dmu)
-				b.Store("dsQ", 0, toArg(b, c, k.sq, k.eq, dq))
-			},
-			After: func(b *Block, k *Vars) { storeLanes(b, k) }}},
-	})
+	}, Pass{Uses: uses,
+		Body: func(b *Block) {
+			k := newKLTerm(b, c, std, b.Load("muQ", 0))
+			k.sum(b)
+			dmu, dq, dsP := k.grad(b, b.Kept(1))
+			if !std {
+				b.Store("dmuP", 0, b.Neg(dmu))
+				b.Store("dsP", 0, dsP)
+			}
+			b.Store("dmuQ", 0, dmu)
+			b.Store("dsQ", 0, toArg(b, c, k.sq, k.eq, dq))
+		}})
 }

@@ -32,6 +32,24 @@ func storeLanes(b *Block, k *Vars) {
 // loadWeight reads the weight of the row into all lanes.
 func loadWeight(b *Block) *Value { return b.LoadAt("lanes", f32.WeightLane) }
 
+// laneSums writes a kernel that leaves the lanes of its reductions in the buffer and reports rows that
+// are not plain, and fills in what all of these have in common. If weighted, the second of the Vars
+// has the weight of the row.
+func laneSums(f *File, c scale, weighted bool, k Kernel, p Pass) {
+	k.Accs, k.Lanes, k.Vars, k.Scalars = c.accs(), 16, 1, c.scalars()
+	k.Bad, k.First, k.Last = true, watchFirst, c.watchLast
+	p.Serial, p.Before, p.Each, p.After = true, c.zero, c.each(), storeLanes
+	if weighted {
+		k.Vars = 2
+		p.Before = func(b *Block, k *Vars) {
+			b.Set(k.Keep[1], loadWeight(b))
+			c.zero(b, k)
+		}
+	}
+	k.Passes = []Pass{p}
+	f.Kernel(k)
+}
+
 // laneEnd writes a function that makes the values of 16 rows of their lanes. log says that the
 // logarithms were added up as such.
 func laneEnd(f *File, name, does string, log bool, scalars string, value func(b *Block, squares, logs *Value) *Value) {

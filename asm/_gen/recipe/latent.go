@@ -93,72 +93,59 @@ func logProbValue(b *Block, squares, logs *Value) *Value {
 // x has a stride of its own, so that the components of a mixture can be rows: then it is 0.
 func gaussLogProb(f *File, c scale) {
 	x := Array{Name: "x", Kind: Strided, Ld: "ldx"}
-	after := func(b *Block, k *Vars) { storeLanes(b, k) }
-	f.Kernel(Kernel{
+	laneSums(f, c, false, Kernel{
 		Name: "GaussLogProb" + c.String(), Of: "GaussLogProb", When: c.when([...]string{"", "h == nil", "inv == nil"}[c]), Doc: []string{"leaves the lanes of log-densities, at most 16 rows, and reports rows that are not plain: see kernels.GaussLogProb.", c.doc()},
 		Arrays: append([]Array{lanesOf, x}, strided("mu", "s")...),
-		Accs:   c.accs(), Lanes: 16, Vars: 1, Scalars: c.scalars(), Bad: true, First: watchFirst, Last: c.watchLast,
-		Passes: []Pass{{Uses: "x mu s", Ahead: "mu s", Serial: true, Before: c.zero, Each: c.each(), After: after,
-			Body: func(b *Block) { newLPTerm(b, c).sum(b) }}},
-	})
+	}, Pass{Uses: "x mu s", Ahead: "mu s",
+		Body: func(b *Block) { newLPTerm(b, c).sum(b) }})
 	switch c {
 	case logScale:
-		f.Kernel(Kernel{
+		laneSums(f, c, false, Kernel{
 			Name: "GaussLogProbLogKeep", Of: "GaussLogProb", When: c.when("h != nil"), Doc: []string{"is GaussLogProbLog, and writes e^(-ln(sigma)/2) to h.", c.doc()},
 			Arrays: append([]Array{lanesOf, x}, strided("mu", "s", "h")...),
-			Accs:   c.accs(), Lanes: 16, Vars: 1, Scalars: c.scalars(), Bad: true, First: watchFirst, Last: c.watchLast,
-			Passes: []Pass{{Uses: "x mu s h", Ahead: "mu s", Serial: true, Before: c.zero, After: after,
-				Body: func(b *Block) {
-					k := newLPTerm(b, c)
-					k.sum(b)
-					b.Store("h", 0, k.h)
-				}}},
-		})
+		}, Pass{Uses: "x mu s h", Ahead: "mu s",
+			Body: func(b *Block) {
+				k := newLPTerm(b, c)
+				k.sum(b)
+				b.Store("h", 0, k.h)
+			}})
 	case softplusScale:
-		f.Kernel(Kernel{
+		laneSums(f, c, false, Kernel{
 			Name: "GaussLogProbSoftplusKeep", Of: "GaussLogProb", When: c.when("inv != nil"), Doc: []string{"is GaussLogProbSoftplus, and writes 1/sigma and dsigma/ds to inv and slope.", c.doc()},
 			Arrays: append([]Array{lanesOf, x}, strided("mu", "s", "inv", "slope")...),
-			Accs:   c.accs(), Lanes: 16, Vars: 1, Bad: true, First: watchFirst, Last: c.watchLast,
-			Passes: []Pass{{Uses: "x mu s inv slope", Ahead: "mu s", Serial: true, Before: c.zero, Each: c.each(), After: after,
-				Body: func(b *Block) {
-					k := newLPTerm(b, c)
-					k.sum(b)
-					b.Store("inv", 0, k.inv)
-					b.Store("slope", 0, dSoftplus(b, k.s, k.e))
-				}}},
-		})
+		}, Pass{Uses: "x mu s inv slope", Ahead: "mu s",
+			Body: func(b *Block) {
+				k := newLPTerm(b, c)
+				k.sum(b)
+				b.Store("inv", 0, k.inv)
+				b.Store("slope", 0, dSoftplus(b, k.s, k.e))
+			}})
 	}
 	for _, dx := range []bool{false, true} {
 		name, does, first, uses := "Backward", "of mu and s", []Array{lanesOf}, "x mu s dmu ds"
 		if dx {
 			name, does, first, uses = "BackwardX", "of x, mu and s", append(first, Array{Name: "dx"}), uses+" dx"
 		}
-		f.Kernel(Kernel{
+		laneSums(f, c, true, Kernel{
 			Name: "GaussLogProb" + c.String() + name, Of: "GaussLogProbBackward", When: c.when(whether("dx", !dx)),
 			Doc:    []string{"is GaussLogProb" + c.String() + " and its gradient " + does + ", with the weights in lanes: see kernels.GaussLogProbBackward."},
 			Arrays: append(append(append(first, strided("dmu", "ds")...), x), strided("mu", "s")...),
-			Accs:   c.accs(), Lanes: 16, Vars: 2, Scalars: c.scalars(), Bad: true, First: watchFirst, Last: c.watchLast,
-			Passes: []Pass{{Uses: uses, Serial: true, Each: c.each(), After: after,
-				Before: func(b *Block, k *Vars) {
-					b.Set(k.Keep[1], loadWeight(b))
-					c.zero(b, k)
-				},
-				Body: func(b *Block) {
-					k := newLPTerm(b, c)
-					k.sum(b)
-					w := b.Kept(1)
-					wl := w
-					if c == logScale {
-						wl = b.Mul(w, b.Param("factor"))
-					}
-					dmu, ds := k.grad(b, w, wl)
-					b.Store("dmu", 0, dmu)
-					if dx {
-						b.Store("dx", 0, b.Neg(dmu))
-					}
-					b.Store("ds", 0, ds)
-				}}},
-		})
+		}, Pass{Uses: uses,
+			Body: func(b *Block) {
+				k := newLPTerm(b, c)
+				k.sum(b)
+				w := b.Kept(1)
+				wl := w
+				if c == logScale {
+					wl = b.Mul(w, b.Param("factor"))
+				}
+				dmu, ds := k.grad(b, w, wl)
+				b.Store("dmu", 0, dmu)
+				if dx {
+					b.Store("dx", 0, b.Neg(dmu))
+				}
+				b.Store("ds", 0, ds)
+			}})
 	}
 }
 
@@ -266,29 +253,26 @@ func latentStep(f *File, c scale, std bool) {
 	for _, a := range of {
 		uses += " " + a
 	}
-	f.Kernel(Kernel{
+	laneSums(f, c, false, Kernel{
 		Name: name + c.String(), Of: "LatentStep", When: c.when(whether("muP", std)), Doc: []string{"writes sigmas and samples and leaves the lanes of KL divergences, at most 16 rows,",
 			"and reports rows that are not plain: see kernels.LatentStep.", c.doc(),
 			"sigmaQ is stored before z, which may be in the same place."},
 		Arrays: append(append([]Array{{Name: "sigmaQ"}, {Name: "z"}, lanesOf}, strided(of...)...), Array{Name: "eps"}),
-		Accs:   c.accs(), Lanes: 16, Vars: 1, Scalars: c.scalars(), Bad: true, First: watchFirst, Last: c.watchLast,
-		Passes: []Pass{{Uses: "sigmaQ z eps" + uses, Serial: true, Before: c.zero, Each: c.each(),
-			Body: func(b *Block) {
-				mu := b.Load("muQ", 0)
-				k := newKLTerm(b, c, std, mu)
-				k.sum(b)
-				sigma := k.q
-				if c == logScale && std {
-					sigma = k.r
-				} else if c == logScale {
-					sigma = exp(b, k.lq, false, expNormal)
-				}
-				z := b.FMA(sigma, b.Load("eps", 0), mu)
-				b.Store("sigmaQ", 0, sigma)
-				b.Store("z", 0, z)
-			},
-			After: func(b *Block, k *Vars) { storeLanes(b, k) }}},
-	})
+	}, Pass{Uses: "sigmaQ z eps" + uses,
+		Body: func(b *Block) {
+			mu := b.Load("muQ", 0)
+			k := newKLTerm(b, c, std, mu)
+			k.sum(b)
+			sigma := k.q
+			if c == logScale && std {
+				sigma = k.r
+			} else if c == logScale {
+				sigma = exp(b, k.lq, false, expNormal)
+			}
+			z := b.FMA(sigma, b.Load("eps", 0), mu)
+			b.Store("sigmaQ", 0, sigma)
+			b.Store("z", 0, z)
+		}})
 	arrays := append(append(strided(outs...), Array{Name: "dz"}), append(strided(of...), Array{Name: "eps"}, Array{Name: "dkl", Kind: PerRowFar})...)
 	f.Kernel(Kernel{
 		Name: name + c.String() + "Backward", Of: "LatentStepBackward", When: c.when(whether("muP", std)), Doc: []string{"is the gradient of " + name + c.String() + ", and reports rows that are not plain: see kernels.LatentStepBackward.",
