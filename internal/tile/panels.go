@@ -30,15 +30,15 @@ type Panels[T Float] struct {
 	steps int // k
 	gates int // of panels of gates, or 0
 
-	// The matrix as it is.
+	// The matrix as it is, where there are no panels.
 	trans bool
 	b     []T
 	ldb   int
 }
 
 // Pack copies op(B) [steps, units], or [steps, gates*units] if gates is not 0, into panels for
-// isa, if that has machine code; b is stored row-major with leading dimension ldb. The memory of
-// s is used again. b itself is kept as well: it must not change while s is in use.
+// isa, if that has machine code, and otherwise is Keep; b is stored row-major with leading dimension
+// ldb. The memory of s is used again.
 func (s *Panels[T]) Pack(isa asm.ISA, trans bool, steps, units, gates int, b []T, ldb int) {
 	s.Keep(isa, trans, steps, units, gates, b, ldb)
 	if s.isa == asm.Generic || steps == 0 {
@@ -64,9 +64,10 @@ func (s *Panels[T]) Pack(isa asm.ISA, trans bool, steps, units, gates int, b []T
 			}
 		}
 	}
+	s.b = nil
 }
 
-// Keep makes s the matrix of Pack as it is, without panels.
+// Keep makes s the matrix of Pack as it is, without panels. b must not change while s is in use.
 func (s *Panels[T]) Keep(isa asm.ISA, trans bool, steps, units, gates int, b []T, ldb int) {
 	s.isa, s.steps, s.units, s.gates, s.first = isa, steps, units, gates, 0
 	s.trans, s.b, s.ldb = trans, b, ldb

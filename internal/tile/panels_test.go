@@ -49,6 +49,9 @@ func TestPanelFences(t *testing.T) {
 			p.Pack(isa, trans, k, n, 0, b, ldb)
 			p.data = place(3, len(p.data))
 			p.Pack(isa, trans, k, n, 0, b, ldb)
+			if p.b != nil {
+				t.Fatal("the panels keep the matrix in memory")
+			}
 			// A part, and then the rest.
 			k0, j0 := 1+rng.IntN(k), 1+rng.IntN(n)
 			for _, j := range [][2]int{{0, j0}, {j0, n}} {
