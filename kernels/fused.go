@@ -137,8 +137,9 @@ func (w *StepWeights[T]) PackBF16(kind StepKind, whh []T, hidden int) {
 		rounded[i] = T(roundBF16(float32(whh[i])))
 	}
 	w.pack(rounded, kind, hidden, false)
-	for i := range w.forward {
-		w.forward[i].Halve()
+	w.forward[0].Halve()
+	if kind == StepGRUBefore { // otherwise these are left from other weights, and may be halved already
+		w.forward[1].Halve()
 	}
 }
 

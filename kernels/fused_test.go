@@ -450,6 +450,27 @@ func TestFusedDenormals(t *testing.T) {
 	})
 }
 
+// TestPackAgain: nothing is left of weights of another kind that were packed before.
+func TestPackAgain(t *testing.T) {
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		const h = 140
+		for first := range fusedKinds {
+			for kind := range fusedKinds {
+				w := new(StepWeights[float32])
+				w.PackBF16(fusedKinds[first].kind, newFusedCase[float32](first, 3, 0, h, 0, 8).whh, h)
+				got := newFusedCase[float32](kind, 3, 0, h, 0, 8)
+				want := got.clone(plainSlice[float32])
+				fresh := new(StepWeights[float32])
+				w.PackBF16(fusedKinds[kind].kind, got.whh, h)
+				fresh.PackBF16(fusedKinds[kind].kind, got.whh, h)
+				got.forward(w, false)
+				want.forward(fresh, false)
+				asmtest.SameFloats(t, got.String(), got.hy, want.hy)
+			}
+		}
+	})
+}
+
 // TestFusedBF16: steps with rounded weights are those with weights that were rounded before.
 func TestFusedBF16(t *testing.T) {
 	asmtest.ForEachISA(t, func(t *testing.T) {
