@@ -62,7 +62,7 @@ func testGemmThreads[T Float](t *testing.T) {
 		return x
 	}
 	// The last ones are products with a vector if they are cut badly.
-	for _, s := range [][3]int{{70, 300, 40}, {200, 50, 33}, {13, 65, 9}, {1, 200, 30}, {13, 65, 50}, {1, 129, 70}, {25, 1, 50}} {
+	for _, s := range [][3]int{{70, 300, 40}, {200, 50, 33}, {13, 65, 9}, {1, 200, 30}, {13, 65, 50}, {1, 129, 70}, {25, 1, 50}, {129, 20, 40}, {131, 1, 40}} {
 		m, n, k := s[0], s[1], s[2]
 		for i := range 8 {
 			tA, tB := []Transpose{NoTrans, Trans}[i&1], []Transpose{NoTrans, Trans}[i>>1&1]

@@ -98,11 +98,23 @@ func (p *product[T]) multiply(m, n int, alpha, beta T) {
 		p.direct(m, n, beta)
 		return
 	}
-	for j := 0; j < n; j += tileCols {
-		for i := 0; i < m; i += chainRows {
-			p.apart(i, j, min(chainRows, m-i), min(tileCols, n-j), alpha, beta)
+	for j, cols := 0, 0; j < n; j += cols {
+		cols = apartSize(n-j, tileCols)
+		for i, rows := 0, 0; i < m; i += rows {
+			rows = apartSize(m-i, chainRows)
+			p.apart(i, j, rows, cols, alpha, beta)
 		}
 	}
+}
+
+// apartSize returns the size of the next block of scratch where so many rows or columns are left.
+// None of few is left over by larger ones: in float64 a vector, and a vector's few columns, have
+// bits of their own, and then those of GemmThreads would depend on where it cuts.
+func apartSize(left, most int) int {
+	if left > most && left < most+lineBytes/8 {
+		return most - lineBytes/8
+	}
+	return min(most, left)
 }
 
 // direct is multiply with alpha = 1 and the chains in C.
