@@ -86,8 +86,7 @@ func (p *product[T]) few(m, n int, by blocking, beta T) {
 			}
 			fetch := 0
 			if p.packed != nil && m >= fetchRows && j+w < n && bytes*p.k*n >= fetchBytes {
-				args.Next, _ = p.packed.where(p.row+k0, p.col+j+w)
-				fetch = args.K * args.BStep
+				args.Next, fetch = p.packedBlock(k0, j+w, args.K)
 			}
 			args.A, args.C = p.a.ptr(0, k0), p.c.ptr(0, j)
 			p.tiles(m, args, fetch)
@@ -146,8 +145,7 @@ func (p *product[T]) panels(args Args[T], m, i0, ib, k0, j0, j1 int, by blocking
 			}
 			switch {
 			case p.packed != nil:
-				args.Next, _ = p.packed.where(p.row+k0, p.col+next)
-				fetch = args.K * args.BStep
+				args.Next, fetch = p.packedBlock(k0, next, args.K)
 			case block != nil && i0 > 0:
 				args.Next = &block[(next-j0)*args.K]
 				fetch = args.K * args.BStep
@@ -175,6 +173,14 @@ func (p *product[T]) where(m int, by blocking, k0, j int) (*T, int) {
 		return p.b.ptr(k0, j), size[T]() * p.b.row
 	}
 	return nil, 0
+}
+
+// packedBlock returns the place of steps from k0 on, in the panel of column j of a B that was packed
+// beforehand, and how many bytes are there. The panel may have fewer vectors than the one before it,
+// and a pointer must not go on behind the last panel: the collector finds it in args.
+func (p *product[T]) packedBlock(k0, j, steps int) (*T, int) {
+	at, row := p.packed.where(p.row+k0, p.col+j)
+	return at, steps*row - size[T]()*((p.col+j)%p.packed.Width())
 }
 
 // packPanel copies a block of a panel of B: steps from k0 on, and columns from j on. The rows of

@@ -3,6 +3,7 @@ package tile
 import (
 	"math/rand/v2"
 	"testing"
+	"unsafe"
 
 	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/asm/asmtest"
@@ -70,6 +71,27 @@ func TestPanelFences(t *testing.T) {
 				if at, bad := fences[i].Check(x); bad {
 					t.Fatalf("operand %d: element %d outside of it was written", i, at)
 				}
+			}
+		}
+	})
+}
+
+// TestPackedBlock: what a product fetches of the next panel ends where the panels end.
+func TestPackedBlock(t *testing.T) {
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		isa := asm.Active()
+		if isa == asm.Generic {
+			t.Skip("no panels")
+		}
+		const k, n = 50, 257
+		var s Panels[float32]
+		s.Pack(isa, false, k, n, 0, make([]float32, k*n), n)
+		p := product[float32]{isa: isa, k: k, packed: &s}
+		end := uintptr(unsafe.Pointer(&s.data[len(s.data)-1])) + 4
+		for j := range n {
+			at, bytes := p.packedBlock(30, j, 20)
+			if got := uintptr(unsafe.Pointer(at)) + uintptr(bytes); got > end || j == n-1 && got != end {
+				t.Errorf("column %d: %d bytes, which end %d behind the last panel", j, bytes, int(got-end))
 			}
 		}
 	})
